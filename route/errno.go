@@ -1,0 +1,64 @@
+package route
+
+import "strconv"
+
+// Errno is a Linux error number, as RTM_GETROUTE and connect(2) return it. It
+// is a type of its own because reasoning about a Linux host works on any
+// operating system, whose own numbers differ. Zero: no error.
+type Errno uint16
+
+// The errors that a look-up can give.
+const (
+	EPERM         Errno = 1
+	ENOENT        Errno = 2
+	EAGAIN        Errno = 11
+	EACCES        Errno = 13
+	EXDEV         Errno = 18
+	ENODEV        Errno = 19
+	EINVAL        Errno = 22
+	EMSGSIZE      Errno = 90
+	EOPNOTSUPP    Errno = 95
+	EAFNOSUPPORT  Errno = 97
+	EADDRNOTAVAIL Errno = 99
+	ENETDOWN      Errno = 100
+	ENETUNREACH   Errno = 101
+	ECONNREFUSED  Errno = 111
+	EHOSTUNREACH  Errno = 113
+)
+
+var errnoTexts = map[Errno][2]string{
+	EPERM:         {"EPERM", "Operation not permitted"},
+	ENOENT:        {"ENOENT", "No such file or directory"},
+	EAGAIN:        {"EAGAIN", "Resource temporarily unavailable"},
+	EACCES:        {"EACCES", "Permission denied"},
+	EXDEV:         {"EXDEV", "Invalid cross-device link"},
+	ENODEV:        {"ENODEV", "No such device"},
+	EINVAL:        {"EINVAL", "Invalid argument"},
+	EMSGSIZE:      {"EMSGSIZE", "Message too long"},
+	EOPNOTSUPP:    {"EOPNOTSUPP", "Operation not supported"},
+	EAFNOSUPPORT:  {"EAFNOSUPPORT", "Address family not supported by protocol"},
+	EADDRNOTAVAIL: {"EADDRNOTAVAIL", "Cannot assign requested address"},
+	ENETDOWN:      {"ENETDOWN", "Network is down"},
+	ENETUNREACH:   {"ENETUNREACH", "Network is unreachable"},
+	ECONNREFUSED:  {"ECONNREFUSED", "Connection refused"},
+	EHOSTUNREACH:  {"EHOSTUNREACH", "No route to host"},
+}
+
+// String is the symbol: ENETUNREACH.
+func (e Errno) String() string {
+	if t, ok := errnoTexts[e]; ok {
+		return t[0]
+	}
+	return "errno " + strconv.Itoa(int(e))
+}
+
+// Text is what a program prints for it: "Network is unreachable".
+func (e Errno) Text() string {
+	if t, ok := errnoTexts[e]; ok {
+		return t[1]
+	}
+	return "error " + strconv.Itoa(int(e))
+}
+
+// MarshalText gives the symbol.
+func (e Errno) MarshalText() ([]byte, error) { return []byte(e.String()), nil }

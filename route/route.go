@@ -1,0 +1,162 @@
+package route
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Route is one entry of one table: a destination prefix, what to do with what
+// it covers, and where to. Two entries of a table are the same for the kernel
+// (and `ip route add` refuses the second) when Dst, TOS and Metric are equal;
+// for IPv6 Src takes part too and TOS does not.
+type Route struct {
+	Table Table
+	// Dst is the destination prefix, masked; 0.0.0.0/0 and ::/0 are the
+	// default routes. It is always valid.
+	Dst netip.Prefix
+	// Src is the source prefix of an IPv6 source-specific route (`from` in
+	// ip-route(8)). The zero Prefix: any source.
+	Src netip.Prefix
+	// TOS selects packets by their TOS (IPv4); zero: any.
+	TOS uint8
+	// Metric is the kernel's priority; the lower wins. IPv4 routes have 0
+	// where none was given, IPv6 routes 1024.
+	Metric   uint32
+	Type     Type
+	Scope    Scope
+	Protocol Protocol
+	// PrefSrc is the source address that the route prescribes (`src`). The
+	// zero Addr: none.
+	PrefSrc netip.Addr
+	// Pref is the RFC 4191 router preference (IPv6).
+	Pref Preference
+	// Flags are the flags of the entry itself; those of its next hops are in
+	// NextHops.
+	Flags RouteFlags
+	// Expires is the time left, negative when it has passed and the entry
+	// only waits to be collected. Zero: does not expire.
+	Expires time.Duration
+	// NextHops are the ways to the destination, in the kernel's order. They
+	// are empty for a route that only names a next-hop object, whose members
+	// are in the snapshot's NextHops.
+	NextHops []NextHop
+	// NextHopID is the ID of the route's next-hop object; zero: none.
+	NextHopID uint32
+	// Metrics are the path metrics (RTAX_*) such as the MTU, by number.
+	Metrics []Metric
+	// Unknown are the attributes that routewhy does not know.
+	Unknown []Attr
+}
+
+// Family is the family of the destination.
+func (r *Route) Family() Family { return FamilyOf(r.Dst.Addr()) }
+
+// IsDefault says whether the route is 0.0.0.0/0 or ::/0, for any source.
+func (r *Route) IsDefault() bool {
+	return r.Dst.Bits() == 0 && (!r.Src.IsValid() || r.Src.Bits() == 0)
+}
+
+// RouteFlags are the flags of a route entry (RTM_F_*).
+type RouteFlags uint32
+
+// The route flags that have a meaning here.
+const (
+	FlagCloned        RouteFlags = 0x200   // RTM_F_CLONED: a learnt exception, not a table entry
+	FlagOffload       RouteFlags = 0x4000  // RTM_F_OFFLOAD
+	FlagTrap          RouteFlags = 0x8000  // RTM_F_TRAP
+	FlagOffloadFailed RouteFlags = 1 << 29 // RTM_F_OFFLOAD_FAILED
+)
+
+// NextHop is one way out: a device and, unless the destination is on-link, a
+// gateway.
+type NextHop struct {
+	// Gateway is the next router's address; it may be of the other family
+	// (`via inet6`). The zero Addr: the destination itself is on the link.
+	Gateway netip.Addr
+	// Link is the index of the output device; zero: none (a route that
+	// refuses has none in IPv4, lo in IPv6).
+	Link int
+	// Weight is the share among the members of a multipath route, from 1.
+	// Zero where there is nothing to share.
+	Weight int
+	Flags  NextHopFlags
+	// Encap is the kind of light-weight tunnel (LWTUNNEL_ENCAP_*); zero: none.
+	Encap Encap
+	// Realm is the destination realm (`realm`); zero: none.
+	Realm uint32
+}
+
+// NextHopFlags are the flags of a next hop (RTNH_F_*).
+type NextHopFlags uint32
+
+// The next-hop flags.
+const (
+	NextHopDead       NextHopFlags = 0x01 // cannot be used
+	NextHopPervasive  NextHopFlags = 0x02
+	NextHopOnLink     NextHopFlags = 0x04 // gateway taken as on-link without a check
+	NextHopOffload    NextHopFlags = 0x08
+	NextHopLinkDown   NextHopFlags = 0x10 // the device has no carrier
+	NextHopUnresolved NextHopFlags = 0x20
+	NextHopTrap       NextHopFlags = 0x40
+)
+
+// Encap is the kind of a light-weight tunnel (enum lwtunnel_encap_types).
+type Encap uint16
+
+var encapNames = [...]string{"none", "mpls", "ip", "ila", "ip6", "seg6", "bpf", "seg6local", "rpl", "ioam6", "xfrm"}
+
+func (e Encap) String() string { return enumName(encapNames[:], int(e)) }
+
+// Metric is one path metric of a route (RTAX_*): 2 is the MTU, 8 the advertised
+// MSS. Units are the kernel's.
+type Metric struct {
+	ID    uint16
+	Value uint32
+	// Lock says that the kernel may not change it (`mtu lock`).
+	Lock bool
+}
+
+// MetricMTU is RTAX_MTU, in bytes.
+const MetricMTU = 2
+
+var metricNames = [...]string{
+	"unspec", "lock", "mtu", "window", "rtt", "rttvar", "ssthresh", "cwnd", "advmss",
+	"reordering", "hoplimit", "initcwnd", "features", "rto_min", "initrwnd", "quickack",
+	"congctl", "fastopen_no_cookie",
+}
+
+// Name is the metric's name in ip-route(8).
+func (m Metric) Name() string { return enumName(metricNames[:], int(m.ID)) }
+
+// Attr is a netlink attribute that was not understood, kept so that the
+// verdict can say so.
+type Attr struct {
+	Type uint16
+	Data []byte
+}
+
+// NextHopObject is a next hop with an ID of its own, shared by routes, or a
+// group of such (ip-nexthop(8)).
+type NextHopObject struct {
+	ID     uint32
+	Family Family // zero for a group
+	// NextHop is where to, for an object that is not a group.
+	NextHop   NextHop
+	Blackhole bool
+	// FDB marks objects of the bridge forwarding database; no route uses them.
+	FDB bool
+	// Group are the members of a group in order; empty: not a group.
+	Group []GroupMember
+	// Resilient says that the group maps flows through a bucket table.
+	Resilient bool
+	// Buckets is the size of that table.
+	Buckets  int
+	Protocol Protocol
+	Unknown  []Attr
+}
+
+// GroupMember is one next-hop object in a group.
+type GroupMember struct {
+	ID     uint32
+	Weight int // from 1
+}

@@ -1,0 +1,241 @@
+package route
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Snapshot is what was read of one network namespace at one time. The zero
+// value is a host of which nothing is known: Gaps does not say so by itself,
+// whoever fills a Snapshot records there what it could not read.
+type Snapshot struct {
+	// Release is the kernel's release (uname -r); empty: unknown.
+	Release string
+	// Time is when the reading ended.
+	Time  time.Time
+	Links []Link
+	// Addrs are in the kernel's dump order, which is the order in which it
+	// considers them as source addresses.
+	Addrs []Addr
+	// Rules are in the kernel's order within each family.
+	Rules []Rule
+	// Routes are in the kernel's dump order, which within one prefix of one
+	// table is the order in which the kernel tries them.
+	Routes     []Route
+	NextHops   []NextHopObject
+	Neighbours []Neighbour
+	Labels     []AddrLabel
+	Sysctls    Sysctls
+	Names      Names
+	// Merged says whether IPv4's local and main tables share one trie, as they
+	// do until the first change of a rule (fib_unmerge).
+	Merged Tristate
+	// NoRules says, per family, that the kernel has no policy rules at all
+	// (built without multiple tables).
+	NoRules4, NoRules6 bool
+	// Gaps are the facts that are not in the snapshot although the host may
+	// have them.
+	Gaps []Gap
+	// Changed says that the tables were still changing when the reader gave
+	// up reading them again.
+	Changed bool
+}
+
+// Tristate is a yes or no that may be unknown. The zero value is Unknown.
+type Tristate uint8
+
+// The three states.
+const (
+	Unknown Tristate = iota
+	Yes
+	No
+)
+
+// Fact is one kind of fact of a snapshot.
+type Fact string
+
+// The facts.
+const (
+	FactLinks      Fact = "links"
+	FactAddrs      Fact = "addresses"
+	FactRules      Fact = "rules"
+	FactRoutes     Fact = "routes"
+	FactNextHops   Fact = "nexthops"
+	FactNeighbours Fact = "neighbours"
+	FactLabels     Fact = "address labels"
+	FactSysctls    Fact = "sysctls"
+	FactNames      Fact = "names"
+)
+
+// Gap is a fact that could not be had, and why.
+type Gap struct {
+	Fact Fact
+	// Family restricts the gap to one family; zero: both.
+	Family Family
+	// Why is the reason in a few words: "permission denied".
+	Why string
+}
+
+// Lacks says whether the snapshot has a gap in a fact for a family.
+func (s *Snapshot) Lacks(f Fact, fam Family) bool {
+	return slices.ContainsFunc(s.Gaps, func(g Gap) bool {
+		return g.Fact == f && (g.Family == 0 || fam == 0 || g.Family == fam)
+	})
+}
+
+// Link finds a device by index; nil: there is none.
+func (s *Snapshot) Link(index int) *Link {
+	i := slices.IndexFunc(s.Links, func(l Link) bool { return l.Index == index })
+	if i < 0 {
+		return nil
+	}
+	return &s.Links[i]
+}
+
+// LinkByName finds a device by name; nil: there is none.
+func (s *Snapshot) LinkByName(name string) *Link {
+	i := slices.IndexFunc(s.Links, func(l Link) bool { return l.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &s.Links[i]
+}
+
+// LinkName is the name of a device, or "if7" for one that is not known.
+func (s *Snapshot) LinkName(index int) string {
+	if l := s.Link(index); l != nil {
+		return l.Name
+	}
+	return "if" + strconv.Itoa(index)
+}
+
+// Sysctls are kernel settings by their path below /proc/sys, such as
+// net/ipv4/conf/eth0.100/rp_filter: the one spelling in which a device name
+// with a dot is not ambiguous. What is not there was not read.
+type Sysctls map[string]string
+
+// Int is the value of a setting; false: it was not read or is no number.
+func (s Sysctls) Int(path string) (int, bool) {
+	n, err := strconv.Atoi(s[path])
+	return n, err == nil
+}
+
+// Conf is the value of a per-device setting, such as rp_filter of eth0 in
+// IPv4. The device name may also be "all" or "default".
+func (s Sysctls) Conf(f Family, dev, key string) (int, bool) {
+	return s.Int(ConfPath(f, dev, key))
+}
+
+// ConfPath is the path of a per-device setting.
+func ConfPath(f Family, dev, key string) string {
+	if f == IPv4 {
+		return "net/ipv4/conf/" + dev + "/" + key
+	}
+	return "net/ipv6/conf/" + dev + "/" + key
+}
+
+// Names are a host's names for numbers (rt_tables, rt_protos). The zero value
+// knows the names that iproute2 has built in.
+type Names struct {
+	Tables    map[Table]string
+	Protocols map[Protocol]string
+}
+
+// Table is a table's name, or its number where it has none.
+func (n Names) Table(t Table) string {
+	if s, ok := n.Tables[t]; ok {
+		return s
+	}
+	switch t {
+	case TableDefault:
+		return "default"
+	case TableMain:
+		return "main"
+	case TableLocal:
+		return "local"
+	}
+	return strconv.FormatUint(uint64(t), 10)
+}
+
+// TableByName finds a table by its name or number, decimal or 0x hex.
+func (n Names) TableByName(name string) (Table, bool) {
+	for t, s := range n.Tables {
+		if s == name {
+			return t, true
+		}
+	}
+	for _, t := range []Table{TableDefault, TableMain, TableLocal} {
+		if (Names{}).Table(t) == name && n.Tables[t] == "" {
+			return t, true
+		}
+	}
+	v, err := strconv.ParseUint(name, 0, 32)
+	return Table(v), err == nil
+}
+
+// Protocol is a protocol's name, or its number where it has none.
+func (n Names) Protocol(p Protocol) string {
+	if s, ok := n.Protocols[p]; ok {
+		return s
+	}
+	if s := builtinProtocol(p); s != "" {
+		return s
+	}
+	return strconv.Itoa(int(p))
+}
+
+// builtinProtocol has the names compiled into iproute2 (lib/rt_names.c).
+func builtinProtocol(p Protocol) string {
+	switch p {
+	case ProtocolUnspec:
+		return "unspec"
+	case ProtocolRedirect:
+		return "redirect"
+	case ProtocolKernel:
+		return "kernel"
+	case ProtocolBoot:
+		return "boot"
+	case ProtocolStatic:
+		return "static"
+	case 8:
+		return "gated"
+	case ProtocolRA:
+		return "ra"
+	case 10:
+		return "mrt"
+	case 11:
+		return "zebra"
+	case 12:
+		return "bird"
+	case 13:
+		return "dnrouted"
+	case 14:
+		return "xorp"
+	case 15:
+		return "ntk"
+	case ProtocolDHCP:
+		return "dhcp"
+	case 17:
+		return "mrouted"
+	case 18:
+		return "keepalived"
+	case 42:
+		return "babel"
+	case 84:
+		return "ovn"
+	case 99:
+		return "openr"
+	case 186:
+		return "bgp"
+	case 187:
+		return "isis"
+	case 188:
+		return "ospf"
+	case 189:
+		return "rip"
+	case 192:
+		return "eigrp"
+	}
+	return ""
+}
