@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"routewhy/route"
+)
+
+// claim is a part of the command line that is of one family.
+type claim struct {
+	text   string
+	family route.Family
+}
+
+// check finds what contradicts itself on the command line, and settles
+// o.family.
+func (o *options) check(fs *pflag.FlagSet) error {
+	claims := o.claims(fs)
+	for _, c := range claims {
+		if c.family != claims[0].family {
+			return contradiction(claims[0], c)
+		}
+		o.family = c.family
+	}
+	if o.packet.vrf.given && o.packet.oif.given {
+		return usagef("--vrf and --oif both say what the socket is bound to: give one")
+	}
+	for _, d := range o.destinations {
+		if len(claims) > 0 && d.family() != 0 && d.family() != o.family {
+			return contradiction(claims[0], claim{d.String(), d.family()})
+		}
+		if err := o.packet.checkDestination(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claims are the flags that restrict the packet to one family.
+func (o *options) claims(fs *pflag.FlagSet) []claim {
+	var claims []claim
+	if on, _ := fs.GetBool("ipv4"); on {
+		claims = append(claims, claim{"-4", route.IPv4})
+	}
+	if on, _ := fs.GetBool("ipv6"); on {
+		claims = append(claims, claim{"-6", route.IPv6})
+	}
+	if from := o.packet.from; from.given {
+		claims = append(claims, claim{"--from " + from.value.String(), route.FamilyOf(from.value)})
+	}
+	if o.packet.flowLabel.given {
+		claims = append(claims, claim{"--flowlabel", route.IPv6})
+	}
+	return claims
+}
+
+func contradiction(a, b claim) error {
+	return usagef("%s is %s, %s is %s: a packet has one family", a.text, a.family, b.text, b.family)
+}
+
+// checkDestination refuses a destination that says other than the flags.
+func (p *packet) checkDestination(d destination) error {
+	switch {
+	case d.zone != "" && p.oif.given && p.oif.value != d.zone:
+		return usagef("%s and --oif %s name two devices", d, p.oif.value)
+	case d.zone != "" && p.vrf.given && p.vrf.value != d.zone:
+		return usagef("%s and --vrf %s name two devices", d, p.vrf.value)
+	case d.port != 0 && p.dport.given && p.dport.value != d.port:
+		return usagef("%s and --dport %d name two ports", d, p.dport.value)
+	case d.port != 0 && p.proto.given && !hasPorts(p.proto.value):
+		return usagef("%s has a port, --ipproto %s has none", d, protoName(p.proto.value))
+	}
+	return nil
+}
+
+// hasPorts says whether a protocol may have ports: whether it is not one of
+// those known to have none.
+func hasPorts(proto uint8) bool {
+	switch protoName(proto) {
+	case "icmp", "icmpv6", "esp", "ah", "gre", "ipip", "ipv6", "igmp", "ospf", "pim", "vrrp", "eigrp":
+		return false
+	}
+	return true
+}
+
+// protoName is the name of a protocol, or its number.
+func protoName(n uint8) string {
+	for _, known := range protoNames() {
+		if known.n == n {
+			return known.name
+		}
+	}
+	return fmt.Sprint(n)
+}

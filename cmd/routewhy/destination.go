@@ -1,0 +1,318 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"routewhy/route"
+)
+
+// destination is one DESTINATION of the command line.
+type destination struct {
+	kind kind
+	// addr is the address of kindAddress and kindZero, without a zone. IPv4
+	// that was given mapped into IPv6 is IPv4 here.
+	addr netip.Addr
+	// zone is the device of a link-local address, a name or an index as it was
+	// given; empty: none.
+	zone string
+	// prefix is that of kindPrefix; it is masked.
+	prefix netip.Prefix
+	// host is the name of kindHost. [resolve] keeps it in the addresses that
+	// it makes of the name.
+	host string
+	// port is the port that was given; zero: none.
+	port uint16
+	// notes are what the user may not know of this spelling.
+	notes []note
+}
+
+// kind says what a destination is.
+type kind int
+
+const (
+	kindAddress kind = iota // one packet, or a connection where there is a port
+	kindZero                // a bare 0.0.0.0 or ::
+	kindPrefix              // a route entry
+	kindDefault             // the default route of one family or both
+	kindHost                // a name to resolve
+)
+
+// note is a remark for the reader: a stable word, and a sentence.
+type note struct{ code, text string }
+
+// family is the destination's, zero where it may be both.
+func (d destination) family() route.Family {
+	if d.kind == kindPrefix {
+		return route.FamilyOf(d.prefix.Addr())
+	}
+	return route.FamilyOf(d.addr)
+}
+
+// String is the plainest spelling that parseDestination takes for the same.
+// It is safe to print.
+func (d destination) String() string {
+	switch d.kind {
+	case kindPrefix:
+		return d.prefix.String()
+	case kindDefault:
+		return "default"
+	case kindHost:
+		if d.port == 0 {
+			return d.host
+		}
+		return d.host + ":" + strconv.Itoa(int(d.port))
+	}
+	addr := d.addr.WithZone(d.zone)
+	if d.port == 0 {
+		return addr.String()
+	}
+	return netip.AddrPortFrom(addr, d.port).String()
+}
+
+// parseDestination understands one DESTINATION. It takes what can mean only
+// one thing; its error, a usage error, says what else could have been meant.
+func parseDestination(s string) (destination, error) {
+	if err := textFault(s); err != nil {
+		return destination{}, err
+	}
+	d, err := parseText(s)
+	if err != nil {
+		return destination{}, err
+	}
+	return d, nil
+}
+
+// parseText tells the kinds apart by their punctuation.
+func parseText(s string) (destination, *usageError) {
+	switch addrPart, _, _ := strings.Cut(s, "%"); {
+	case s == "default":
+		return destination{kind: kindDefault}, nil
+	case strings.Contains(s, "/"):
+		return parsePrefix(s)
+	case s[0] == '[':
+		return parseBracketed(s)
+	case strings.Count(addrPart, ":") > 1:
+		return parseIPv6(s)
+	case strings.Contains(s, "%"):
+		return destination{}, usagef("%s: only a link-local IPv6 address has a zone", quote(s))
+	case strings.Contains(s, ":"):
+		return parseHostPort(s)
+	}
+	return parseHost(s, "")
+}
+
+// textFault finds what no kind of destination has.
+func textFault(s string) *usageError {
+	switch {
+	case s == "":
+		return usagef("empty DESTINATION")
+	case strings.TrimSpace(s) != s:
+		return suggest(usagef("%s starts or ends with a space", quote(s)), strings.TrimSpace(s))
+	case strings.ContainsAny(s, " \t\n\v\f\r,;"):
+		list := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n\v\f\r,;", r) })
+		return suggest(usagef("%s is more than one word: give each DESTINATION as an argument of its own", quote(s)), list...)
+	}
+	for _, r := range s {
+		switch {
+		case r > '~':
+			return usagef("%s is not plain ASCII: such a host name is written in its xn-- form", quote(s))
+		case r < ' ':
+			return usagef("%s has a control character", quote(s))
+		}
+	}
+	if strings.Contains(s, "://") {
+		return urlFault(s)
+	}
+	if i := strings.LastIndex(s, "@"); i >= 0 {
+		return suggest(usagef("%s has an @, which no DESTINATION has", quote(s)), s[i+1:])
+	}
+	return nil
+}
+
+// urlFault refuses a URL and names the connection that its user would make.
+func urlFault(s string) *usageError {
+	scheme, rest, _ := strings.Cut(s, "://")
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	rest = rest[strings.LastIndex(rest, "@")+1:]
+	err := usagef("%s is a URL, not a DESTINATION", quote(s))
+	port := map[string]string{"http": "80", "https": "443", "ssh": "22", "ftp": "21"}[strings.ToLower(scheme)]
+	if d, bad := parseDestination(rest); bad == nil && d.port == 0 && port != "" {
+		withPort := rest + ":" + port
+		if d.family() == route.IPv6 && rest[0] != '[' {
+			withPort = "[" + rest + "]:" + port
+		}
+		return suggest(err, withPort)
+	}
+	return suggest(err, rest)
+}
+
+// suggest adds the command with other destinations as a hint, if it is one
+// that would be understood.
+func suggest(err *usageError, destinations ...string) *usageError {
+	for _, s := range destinations {
+		if _, bad := parseDestination(s); bad != nil {
+			return err
+		}
+	}
+	if len(destinations) == 0 {
+		return err
+	}
+	return err.hint("routewhy %s", strings.Join(destinations, " "))
+}
+
+// parseBracketed understands [ADDRESS] and [ADDRESS]:PORT.
+func parseBracketed(s string) (destination, *usageError) {
+	inner, rest, closed := strings.Cut(s[1:], "]")
+	if !closed {
+		return destination{}, usagef("%s has no closing bracket", quote(s))
+	}
+	a, err := netip.ParseAddr(inner)
+	if err != nil {
+		if strings.Contains(inner, ":") {
+			return destination{}, ipv6Fault(inner)
+		}
+		return destination{}, suggest(usagef("%s: brackets are for an address", quote(s)), inner+rest)
+	}
+	if rest == "" {
+		return fromAddr(s, a, 0)
+	}
+	text, ok := strings.CutPrefix(rest, ":")
+	if !ok {
+		return destination{}, usagef("%s: only :PORT can follow the bracket", quote(s))
+	}
+	port, fault := parsePort(s, text)
+	if fault != nil {
+		return destination{}, suggest(fault, inner)
+	}
+	return fromAddr(s, a, port)
+}
+
+// parseHostPort understands text with one colon.
+func parseHostPort(s string) (destination, *usageError) {
+	host, text, _ := strings.Cut(s, ":")
+	if host == "" {
+		return destination{}, usagef("%s has no address before the port", quote(s))
+	}
+	port, fault := parsePort(s, text)
+	if fault != nil {
+		if _, err := netip.ParseAddr(s + "::"); err == nil {
+			return destination{}, suggest(fault, s+"::")
+		}
+		return destination{}, suggest(fault, host)
+	}
+	d, fault := parseHost(host, ":"+text)
+	if fault != nil {
+		return destination{}, fault
+	}
+	d.port = port
+	if d.kind == kindZero {
+		d.kind = kindAddress
+	}
+	return d, nil
+}
+
+// parsePort reads the port text of the destination s.
+func parsePort(s, text string) (uint16, *usageError) {
+	if text == "" {
+		return 0, usagef("%s has no port after the colon", quote(s))
+	}
+	if strings.Trim(text, "0123456789") != "" {
+		return 0, usagef("%s: %s is not a port number (1 to 65535)", quote(s), quote(text))
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || n == 0 {
+		return 0, usagef("%s: a port is 1 to 65535, not %s", quote(s), unquoted(text))
+	}
+	return uint16(n), nil
+}
+
+// parseHost understands text without a colon: an IPv4 address or a host name.
+// The tail is what follows it in the destination.
+func parseHost(s, tail string) (destination, *usageError) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return fromAddr(s, a, 0)
+	}
+	if numeric(s) {
+		return destination{}, ipv4Fault(s, tail)
+	}
+	if fault := hostFault(s); fault != "" {
+		return destination{}, usagef("%s is not a host name: %s", quote(s), fault)
+	}
+	return destination{kind: kindHost, host: s}, nil
+}
+
+// hostFault says why a host name cannot be one; empty: it can. The rules are
+// those of RFC 1123 section 2.1, with the underscore that people use.
+func hostFault(s string) string {
+	s = strings.TrimSuffix(s, ".")
+	if len(s) > 253 {
+		return "it is longer than 253 characters"
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		switch {
+		case label == "":
+			return "a part between the dots is empty"
+		case len(label) > 63:
+			return "a part between the dots is longer than 63 characters"
+		case label[0] == '-' || label[len(label)-1] == '-':
+			return "a part starts or ends with a hyphen"
+		}
+		for _, c := range label {
+			if c != '-' && c != '_' && !isAlphanumeric(c) {
+				return fmt.Sprintf("it has a %q", c)
+			}
+		}
+	}
+	return ""
+}
+
+func isAlphanumeric(c rune) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// fromAddr is the destination of an address that was written as s.
+func fromAddr(s string, a netip.Addr, port uint16) (destination, *usageError) {
+	zone := a.Zone()
+	d := destination{addr: a.WithZone(""), zone: zone, port: port}
+	if d.addr.Is4In6() {
+		d.addr = d.addr.Unmap()
+		d.notes = append(d.notes, note{"mapped", fmt.Sprintf(
+			"::ffff:%s is IPv4 written as IPv6: a socket sends IPv4 to %[1]s", d.addr)})
+	}
+	if zone != "" {
+		if fault := zoneFault(s, d); fault != nil {
+			return destination{}, fault
+		}
+	}
+	if d.addr.IsUnspecified() && port == 0 && len(d.notes) == 0 {
+		d.kind = kindZero
+	}
+	return d, nil
+}
+
+// zoneFault refuses a zone where the kernel would not look at it, and one that
+// cannot be a device.
+func zoneFault(s string, d destination) *usageError {
+	local := d.addr.IsLinkLocalUnicast() || d.addr.IsLinkLocalMulticast() || d.addr.IsInterfaceLocalMulticast()
+	if !d.addr.Is6() || !local {
+		err := usagef("%s: only a link-local IPv6 address has a zone", quote(s))
+		if validDevice(d.zone) {
+			err.hint("routewhy %s --oif %s asks for a socket bound to that device",
+				destination{addr: d.addr, port: d.port}, d.zone)
+		}
+		return err
+	}
+	if validDevice(d.zone) {
+		return nil
+	}
+	err := usagef("%s: %s cannot be a device name", quote(s), quote(d.zone))
+	if dev, port, ok := strings.Cut(d.zone, ":"); ok && d.port == 0 {
+		return suggest(err, fmt.Sprintf("[%s%%%s]:%s", d.addr, dev, port))
+	}
+	return err
+}

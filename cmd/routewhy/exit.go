@@ -1,0 +1,33 @@
+package main
+
+import "errors"
+
+// The exit statuses. They are a contract with scripts.
+const (
+	exitOK       = 0 // every destination has a usable answer
+	exitNoRoute  = 1 // at least one destination has no route, or its route refuses it
+	exitUsage    = 2 // the command line is wrong
+	exitNoAnswer = 3 // could not answer: tables unreadable, no such namespace or device
+	exitDisagree = 4 // routewhy and the kernel disagree
+)
+
+// statusError ends the program with an exit status and nothing on standard
+// error: the results on standard output have said it all.
+type statusError int
+
+func (e statusError) Error() string { return "exit status " + string('0'+rune(e)) }
+
+// statusOf is the exit status for what the program ended with.
+func statusOf(err error) int {
+	var status statusError
+	var usage *usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &status):
+		return int(status)
+	case errors.As(err, &usage):
+		return exitUsage
+	}
+	return exitNoAnswer
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"routewhy/route"
+)
+
+// options is a command line, understood.
+type options struct {
+	run func(context.Context, *options, stdio) error
+	// destinations are what to explain, in the order given.
+	destinations []destination
+	// family restricts the answer to one family (-4, -6, or the family of
+	// --from); zero: both.
+	family route.Family
+	packet packet
+	// table is the table that --dump is restricted to, a name or a number as
+	// it was given; empty: all. See [route.Names.TableByName].
+	table string
+	// netns is the network namespace to read: a name, a PID or a path as it
+	// was given; empty: the caller's.
+	netns string
+
+	json bool
+	// color is "auto", "always" or "never"; see [options.colored].
+	color          string
+	verbose, quiet bool
+	noKernel       bool
+
+	shell string // --completion
+	help  bool
+	about bool // --version
+}
+
+// packet is what the flags say about the packet. Devices are names as they
+// were given.
+type packet struct {
+	from          optional[netip.Addr] // has no zone
+	iif, oif, vrf optional[string]
+	mark          optional[uint32]
+	tos           optional[uint8] // the whole octet
+	uid           optional[uint32]
+	proto         optional[uint8]
+	sport, dport  optional[uint16]
+	flowLabel     optional[uint32]
+}
+
+// optional is a value that may not have been given; then it is zero.
+type optional[T any] struct {
+	value T
+	given bool
+}
+
+func (o *optional[T]) set(v T) { *o = optional[T]{v, true} }
+
+// packetTo is the packet that goes to one destination: a port in the
+// destination makes it TCP unless a protocol was given, and a zone names the
+// output device.
+func (o *options) packetTo(d destination) packet {
+	p := o.packet
+	if d.zone != "" {
+		p.oif.set(d.zone)
+	}
+	if d.port != 0 {
+		p.dport.set(d.port)
+		if !p.proto.given {
+			p.proto.set(protoTCP)
+		}
+	}
+	return p
+}
+
+// colored says whether to colour the output. NO_COLOR (no-color.org) and a
+// dumb terminal count only where the user did not ask for colour.
+func (o *options) colored(s stdio) bool {
+	if o.color != "auto" {
+		return o.color == "always"
+	}
+	return s.StdoutTTY && s.env("NO_COLOR") == "" && s.env("TERM") != "dumb"
+}
+
+// flagSet declares every flag. The usage strings are for shell completion;
+// --help has its own text.
+func (o *options) flagSet(all []mode) *pflag.FlagSet {
+	fs := pflag.NewFlagSet("routewhy", pflag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.SortFlags = false
+	for _, m := range all {
+		if m.flag != "" {
+			fs.Bool(m.flag, false, m.usage)
+		}
+	}
+	fs.Func("table", "only this table", textFlag(&o.table, "table"))
+
+	p := &o.packet
+	fs.Func("from", "source address", p.setFrom)
+	fs.Func("iif", "device it arrives on", deviceFlag(&p.iif))
+	fs.Func("oif", "device the socket is bound to", deviceFlag(&p.oif))
+	fs.Func("vrf", "VRF the socket is bound to", deviceFlag(&p.vrf))
+	fs.Func("mark", "firewall mark", numberFlag(&p.mark, 0, 1<<32-1))
+	fs.Func("tos", "TOS octet or DSCP name", p.setTOS)
+	fs.Func("uid", "owner of the socket", numberFlag(&p.uid, 0, uint64(route.NoUID)-1))
+	fs.Func("ipproto", "IP protocol", p.setProto)
+	fs.Func("sport", "source port", numberFlag(&p.sport, 1, 1<<16-1))
+	fs.Func("dport", "destination port", numberFlag(&p.dport, 1, 1<<16-1))
+	fs.Func("flowlabel", "IPv6 flow label", numberFlag(&p.flowLabel, 0, 1<<20-1))
+	fs.BoolP("ipv4", "4", false, "IPv4 only")
+	fs.BoolP("ipv6", "6", false, "IPv6 only")
+
+	fs.Func("netns", "network namespace", textFlag(&o.netns, "namespace"))
+	fs.BoolVar(&o.noKernel, "no-kernel", false, "do not ask the kernel for its own answer")
+
+	fs.BoolVar(&o.json, "json", false, "print JSON")
+	o.color = "auto"
+	fs.Func("color", "colour the output", wordFlag(&o.color, "auto", "always", "never"))
+	fs.BoolVarP(&o.verbose, "verbose", "v", false, "print more")
+	fs.BoolVarP(&o.quiet, "quiet", "q", false, "print the verdict alone")
+
+	fs.BoolVarP(&o.help, "help", "h", false, "print the usage")
+	fs.BoolVar(&o.about, "version", false, "print the version")
+	fs.Func("completion", "print a completion script", wordFlag(&o.shell, "bash", "zsh", "fish"))
+	return fs
+}
+
+// parseArgs understands a command line. Every error is a usage error.
+func parseArgs(args []string) (*options, error) {
+	o := new(options)
+	all := modes()
+	fs := o.flagSet(all)
+	if err := fs.Parse(args); err != nil {
+		return nil, flagError(fs, err)
+	}
+	if o.help || o.about || o.shell != "" {
+		o.run = printAbout
+		return o, nil
+	}
+	m, err := chooseMode(fs, all)
+	if err != nil {
+		return nil, err
+	}
+	o.run = m.run
+	if err := m.checkFlags(fs, all); err != nil {
+		return nil, err
+	}
+	if o.verbose && o.quiet {
+		return nil, usagef("-v and -q exclude each other")
+	}
+	if err := o.parseDestinations(m, fs.Args()); err != nil {
+		return nil, err
+	}
+	return o, o.check(fs)
+}
+
+// parseDestinations understands the arguments.
+func (o *options) parseDestinations(m *mode, args []string) error {
+	if !m.destinations && len(args) > 0 {
+		return usagef("%s takes no DESTINATION, but there is %s", m, quote(args[0]))
+	}
+	if m.destinations && len(args) == 0 {
+		return usagef("no DESTINATION").
+			hint("routewhy 8.8.8.8 explains one; routewhy --help tells the rest")
+	}
+	for _, arg := range args {
+		d, err := parseDestination(arg)
+		if err != nil {
+			return err
+		}
+		o.destinations = append(o.destinations, d)
+	}
+	return nil
+}
+
+// printAbout does --help, --version and --completion.
+func printAbout(_ context.Context, o *options, s stdio) error {
+	switch {
+	case o.help:
+		io.WriteString(s.Stdout, usageText)
+	case o.about:
+		fmt.Fprintln(s.Stdout, version())
+	default:
+		io.WriteString(s.Stdout, completion(o.shell))
+	}
+	return nil
+}
+
+// flagError puts an error of pflag into our words, and names the flag that was
+// probably meant.
+func flagError(fs *pflag.FlagSet, err error) error {
+	var unknown *pflag.NotExistError
+	var missing *pflag.ValueRequiredError
+	var invalid *pflag.InvalidValueError
+	var syntax *pflag.InvalidSyntaxError
+	switch {
+	case errors.As(err, &unknown):
+		return unknownFlag(fs, unknown)
+	case errors.As(err, &missing):
+		return usagef("%s needs a value", flagName(missing.GetFlag()))
+	case errors.As(err, &invalid):
+		return invalidValue(invalid)
+	case errors.As(err, &syntax):
+		return usagef("%s is no flag", quote(syntax.GetSpecifiedFlag()))
+	}
+	return usagef("%w", err)
+}
+
+func unknownFlag(fs *pflag.FlagSet, e *pflag.NotExistError) error {
+	name, dash := e.GetSpecifiedName(), "--"
+	if shorts := e.GetSpecifiedShortnames(); shorts != "" {
+		name, _, _ = strings.Cut(shorts, "=")
+		dash = "-"
+	}
+	err := usagef("unknown flag %s", unquoted(dash+name))
+	if near := nearestFlag(fs, name); near != "" {
+		return err.hint("did you mean --%s?", near)
+	}
+	return err.hint("routewhy --help lists the flags")
+}
+
+func invalidValue(e *pflag.InvalidValueError) error {
+	name := flagName(e.GetFlag())
+	if e.GetFlag().NoOptDefVal != "" {
+		return usagef("%s takes no value, but there is %s", name, quote(e.GetValue()))
+	}
+	return usagef("%s: %w", name, errors.Unwrap(e))
+}
+
+// flagName is how a flag is written; -4 and -6 are known by their short form.
+func flagName(f *pflag.Flag) string {
+	if f.Name == "ipv4" || f.Name == "ipv6" {
+		return "-" + f.Shorthand
+	}
+	return "--" + f.Name
+}
+
+// unquoted is text from outside as it stands where that is plain, else quoted.
+func unquoted(s string) string {
+	if q := quote(s); q != `"`+s+`"` {
+		return q
+	}
+	return s
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// numeric says whether text claims to be an IPv4 address: whether its last
+// part is a number. No host name is like that (RFC 1123 section 2.1).
+func numeric(s string) bool {
+	s = strings.TrimRight(s, ".")
+	last := strings.ToLower(s[strings.LastIndex(s, ".")+1:])
+	if hex, ok := strings.CutPrefix(last, "0x"); ok {
+		return strings.Trim(hex, "0123456789abcdef") == ""
+	}
+	return last != "" && strings.Trim(last, "0123456789") == ""
+}
+
+// ipv4Fault says why a numeric s is not an IPv4 address in dotted decimal, and
+// what others would make of it. The tail follows it in the destination, and so
+// in the hints.
+func ipv4Fault(s, tail string) *usageError {
+	if trimmed := strings.TrimRight(s, "."); trimmed != s {
+		return suggest(usagef("%s ends with a dot", quote(s)), trimmed+tail)
+	}
+	parts := strings.Split(s, ".")
+	for _, p := range parts {
+		if p == "" {
+			return usagef("%s is not an address: there is nothing between two dots", quote(s))
+		}
+		if !isNumber(p) {
+			return usagef("%s is not an address, and no host name: it ends in a number, but %s is none", quote(s), quote(p))
+		}
+	}
+	if len(parts) > 4 {
+		err := usagef("%s has %d numbers, an IPv4 address has 4", quote(s), len(parts))
+		return suggest(err, strings.Join(parts[:4], ".")+":"+strings.Join(parts[4:], "."))
+	}
+	if len(parts) == 4 && tooLarge(parts) != "" {
+		return usagef("%s is not an address: %s is more than 255", quote(s), unquoted(tooLarge(parts)))
+	}
+	return spellingFault(s, tail, parts)
+}
+
+// spellingFault names the readings of an address that is not in full dotted
+// decimal: abbreviated, in octal or in hexadecimal.
+func spellingFault(s, tail string, parts []string) *usageError {
+	fault := "is abbreviated"
+	if len(parts) == 4 {
+		fault = "is not in plain decimal"
+	}
+	ip, ipOK := likeIproute2(parts)
+	aton, atonOK := likeInetAton(parts)
+	var err *usageError
+	switch {
+	case ipOK && atonOK && ip == aton:
+		err = usagef("%s %s: iproute2 and inet_aton (ping, curl) make %s of it", quote(s), fault, ip)
+	case ipOK && atonOK:
+		err = usagef("%s %s: iproute2 makes %s of it, inet_aton (ping, curl) %s", quote(s), fault, ip, aton)
+	case ipOK:
+		err = usagef("%s %s: iproute2 makes %s of it, inet_aton (ping, curl) refuses it", quote(s), fault, ip)
+	case atonOK:
+		err = usagef("%s %s: inet_aton (ping, curl) makes %s of it, iproute2 refuses it", quote(s), fault, aton)
+	default:
+		err = usagef("%s is not an address: iproute2 and inet_aton (ping, curl) refuse it too", quote(s))
+	}
+	suggestAddrs(err, tail, []netip.Addr{ip, aton, plainDecimal(parts)})
+	if len(parts) == 1 && ipOK && ip.IsUnspecified() && tail == "" {
+		err.hint("routewhy 0.0.0.0/0 explains the default route")
+	}
+	return err
+}
+
+// suggestAddrs adds a hint for each of the addresses that is one and was not
+// there before.
+func suggestAddrs(err *usageError, tail string, addrs []netip.Addr) {
+	seen := map[netip.Addr]bool{{}: true}
+	for _, a := range addrs {
+		if !seen[a] {
+			seen[a] = true
+			suggest(err, a.String()+tail)
+		}
+	}
+}
+
+// tooLarge is the decimal part that is more than 255; empty: none.
+func tooLarge(parts []string) string {
+	for _, p := range parts {
+		n, err := strconv.ParseUint(p, 10, 64)
+		if n > 255 || err != nil && isDecimal(p) {
+			return p
+		}
+	}
+	return ""
+}
+
+// plainDecimal reads four parts as a person does who writes 010 for ten; the
+// zero Addr: they are no such address.
+func plainDecimal(parts []string) netip.Addr {
+	plain := make([]string, len(parts))
+	for i, p := range parts {
+		if !isDecimal(p) {
+			return netip.Addr{}
+		}
+		plain[i] = strings.TrimLeft(p[:len(p)-1], "0") + p[len(p)-1:]
+	}
+	a, err := netip.ParseAddr(strings.Join(plain, "."))
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a
+}
+
+// likeIproute2 reads an address as get_addr_ipv4 in iproute2's lib/utils.c:
+// one octet a part, and zeros to the right.
+func likeIproute2(parts []string) (netip.Addr, bool) {
+	var octets [4]byte
+	for i, p := range parts {
+		n, ok := cNumber(p)
+		if !ok || n > 255 || i > 3 {
+			return netip.Addr{}, false
+		}
+		octets[i] = byte(n)
+	}
+	return netip.AddrFrom4(octets), true
+}
+
+// likeInetAton reads an address as inet_aton(3): one octet a part, and the
+// last part fills what is left.
+func likeInetAton(parts []string) (netip.Addr, bool) {
+	if len(parts) > 4 {
+		return netip.Addr{}, false
+	}
+	var sum uint64
+	for i, p := range parts {
+		bits := 8
+		if i == len(parts)-1 {
+			bits = 8 * (4 - i)
+		}
+		n, ok := cNumber(p)
+		if !ok || n >= 1<<bits {
+			return netip.Addr{}, false
+		}
+		sum = sum<<bits | n
+	}
+	var octets [4]byte
+	binary.BigEndian.PutUint32(octets[:], uint32(sum))
+	return netip.AddrFrom4(octets), true
+}
+
+// cNumber reads a number as strtoul(3) with base 0: 0x hexadecimal, 0 octal.
+func cNumber(s string) (uint64, bool) {
+	base := 10
+	switch {
+	case len(s) > 1 && strings.EqualFold(s[:2], "0x"):
+		s, base = s[2:], 16
+	case len(s) > 1 && s[0] == '0':
+		base = 8
+	}
+	n, err := strconv.ParseUint(s, base, 64)
+	return n, err == nil
+}
+
+// isNumber says whether text is digits, or 0x and hexadecimal digits.
+func isNumber(s string) bool { return s != "" && !strings.Contains(s, ".") && numeric(s) }
+
+func isDecimal(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// parseMask reads a dotted netmask as a prefix length.
+func parseMask(s string, mask netip.Addr, addr string) (int, *usageError) {
+	b := mask.As4()
+	m := binary.BigEndian.Uint32(b[:])
+	if bits, ok := leadingOnes(m); ok {
+		return bits, nil
+	}
+	if bits, ok := leadingOnes(^m); ok {
+		err := usagef("%s: %s is a wildcard mask, as access lists have it; its netmask is /%d", quote(s), mask, bits)
+		return 0, suggest(err, fmt.Sprintf("%s/%d", addr, bits))
+	}
+	return 0, usagef("%s: the mask %s is not contiguous, and no route can have it", quote(s), mask)
+}
+
+// leadingOnes counts the ones of a mask, if nothing but zeros follows them.
+func leadingOnes(m uint32) (int, bool) {
+	for bits := range 33 {
+		if m == ^uint32(0)<<(32-bits) {
+			return bits, true
+		}
+	}
+	return 0, false
+}

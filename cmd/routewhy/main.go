@@ -1,0 +1,91 @@
+// Routewhy says why a packet goes where it goes: which rule, which table and
+// which route of a Linux host decide, and by what every other one lost.
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+)
+
+func main() { os.Exit(interruptible(os.Args[1:], osStdio())) }
+
+// stdio is everything of the outside that the command line needs: its three
+// streams, what they are connected to, and the environment.
+type stdio struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// StdoutTTY and StderrTTY say that the stream is a terminal.
+	StdoutTTY, StderrTTY bool
+	// Width is the number of columns of the terminal on Stdout; zero: unknown.
+	Width int
+	// LookupEnv reads a variable of the environment, as [os.LookupEnv] does.
+	LookupEnv func(string) (string, bool)
+}
+
+// osStdio is the process's own.
+func osStdio() stdio {
+	s := stdio{
+		Stdin:     os.Stdin,
+		Stdout:    os.Stdout,
+		Stderr:    os.Stderr,
+		StdoutTTY: term.IsTerminal(int(os.Stdout.Fd())),
+		StderrTTY: term.IsTerminal(int(os.Stderr.Fd())),
+		LookupEnv: os.LookupEnv,
+	}
+	if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+		s.Width = width
+	}
+	return s
+}
+
+// env is the value of a variable, empty where it is not set.
+func (s stdio) env(name string) string {
+	value, _ := s.LookupEnv(name)
+	return value
+}
+
+// interruptible is run with a context that the first SIGINT cancels; the
+// second one ends the process as usual.
+func interruptible(args []string, s stdio) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return run(ctx, args, s)
+}
+
+// run is the whole program; it returns the exit status. It is the one place
+// where errors become text.
+//
+// Standard output is buffered. A reader that has seen enough (`| head`) ends
+// the process by SIGPIPE; where that signal is ignored, the failed write is no
+// error either.
+func run(ctx context.Context, args []string, s stdio) int {
+	out := bufio.NewWriter(s.Stdout)
+	buffered := s
+	buffered.Stdout = out
+	err := execute(ctx, args, buffered)
+	if flushErr := out.Flush(); flushErr != nil {
+		err = fmt.Errorf("standard output: %w", flushErr)
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return exitOK
+	}
+	return report(s.Stderr, err)
+}
+
+// execute reads the command line and does what it asks for.
+func execute(ctx context.Context, args []string, s stdio) error {
+	opts, err := parseArgs(args)
+	if err != nil {
+		return err
+	}
+	return opts.run(ctx, opts, s)
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// mode is one of the program's jobs. A command line has exactly one.
+type mode struct {
+	// flag is the long flag that selects the mode; empty for the main job,
+	// which has none.
+	flag  string
+	usage string
+	// flags are the other flags that go with the mode.
+	flags []string
+	// destinations says that the arguments are DESTINATIONs, one at least;
+	// without it, there are none.
+	destinations bool
+	run          func(context.Context, *options, stdio) error
+}
+
+// modes are all that there are, the main job first. To add a mode, add it here
+// and to the usage text.
+func modes() []mode {
+	packet := []string{
+		"from", "iif", "oif", "vrf", "mark", "tos", "uid", "ipproto", "sport", "dport", "flowlabel",
+	}
+	common := []string{"ipv4", "ipv6", "netns", "json", "color", "verbose", "quiet"}
+	return []mode{{
+		flags:        slices.Concat(common, packet, []string{"no-kernel"}),
+		destinations: true,
+		run:          explain,
+	}, {
+		flag:  "dump",
+		usage: "every table, in the order the rules consult it",
+		flags: slices.Concat(common, []string{"table"}),
+		run:   dump,
+	}}
+}
+
+// String names the mode in a message.
+func (m *mode) String() string {
+	if m.flag == "" {
+		return "a DESTINATION"
+	}
+	return "--" + m.flag
+}
+
+// chooseMode finds the mode that the flags ask for: the first without any.
+func chooseMode(fs *pflag.FlagSet, all []mode) (*mode, error) {
+	chosen := &all[0]
+	for i := range all[1:] {
+		m := &all[1+i]
+		if on, err := fs.GetBool(m.flag); err != nil || !on {
+			continue
+		}
+		if chosen.flag != "" {
+			return nil, usagef("--%s and --%s are two modes: one at a time", chosen.flag, m.flag)
+		}
+		chosen = m
+	}
+	return chosen, nil
+}
+
+// checkFlags refuses a flag that does not go with the mode.
+func (m *mode) checkFlags(fs *pflag.FlagSet, all []mode) error {
+	var err error
+	fs.Visit(func(f *pflag.Flag) {
+		if err != nil || f.Name == m.flag || slices.Contains(m.flags, f.Name) {
+			return
+		}
+		if owners := modesWith(f.Name, all); m.flag == "" && len(owners) > 0 {
+			err = usagef("%s goes with %s, not with %s", flagName(f), strings.Join(owners, " and "), m)
+		} else if len(owners) > 0 {
+			err = usagef("%s does not go with %s", flagName(f), m)
+		}
+	})
+	return err
+}
+
+// modesWith names the modes that a flag goes with.
+func modesWith(flag string, all []mode) []string {
+	var names []string
+	for i := range all {
+		if slices.Contains(all[i].flags, flag) {
+			names = append(names, all[i].String())
+		}
+	}
+	return names
+}

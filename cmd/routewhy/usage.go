@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+// usageText is what --help prints.
+const usageText = `Usage:
+  routewhy [flags] DESTINATION...   why each destination goes where it goes
+  routewhy --dump [flags]           every table, in the order the rules ask it
+
+A DESTINATION is an address (8.8.8.8, fe80::1%eth0), a prefix (10.0.0.0/8,
+0.0.0.0/0, ::/0, default), ADDRESS:PORT, [ADDRESS]:PORT, HOST or HOST:PORT.
+A bare 0.0.0.0 or :: tells what the zero address means in each place.
+
+The packet, in the words of ip route get; numbers are decimal or 0x hex:
+      --from ADDR       source address
+      --iif DEV         arrives on DEV (default: this host sends it)
+      --oif DEV         sent by a socket bound to DEV
+      --vrf NAME        sent by a socket bound to the VRF NAME
+      --mark N          firewall mark
+      --tos N|NAME      TOS octet or DSCP name: ef, cs6, af41 (not hex, unlike ip)
+      --uid N           owner of the sending socket (default: you)
+      --ipproto N|NAME  protocol: tcp, udp, icmp, esp
+      --sport N         source port
+      --dport N         destination port
+      --flowlabel N     IPv6 flow label
+  -4, --ipv4            IPv4 only
+  -6, --ipv6            IPv6 only
+
+Where the facts come from (default: the running kernel):
+      --netns NAME|PID|PATH   another network namespace
+      --no-kernel       do not ask the kernel for its own answer
+
+Output:
+      --table T         with --dump: this table alone, a name or a number
+      --json            JSON
+      --color WHEN      auto, always or never; NO_COLOR is respected
+  -v, --verbose         more: near misses, bits
+  -q, --quiet           the verdict line alone
+  -h, --help            this text
+      --version         the version
+      --completion SHELL   a completion script: bash, zsh or fish
+
+Exit status:
+  0  every destination has a usable answer
+  1  at least one destination has no route, or its route refuses it
+  2  the command line is wrong
+  3  could not answer: tables unreadable, no such namespace or device
+  4  routewhy and the kernel disagree
+
+Example:
+  routewhy 8.8.8.8 --from 192.0.2.2 --mark 0x1
+`
+
+// version is what --version prints: the version that the build recorded.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = new(debug.BuildInfo)
+	}
+	return versionLine(info)
+}
+
+func versionLine(info *debug.BuildInfo) string {
+	version := info.Main.Version
+	if version == "" {
+		version = "(devel)"
+	}
+	return fmt.Sprintf("routewhy %s %s %s/%s", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
