@@ -1,0 +1,144 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// Comparison is a decision held against what the kernel itself answered.
+type Comparison struct {
+	// Asked says that there is an answer to compare with.
+	Asked bool
+	// Agrees says that the answer is one that the decision allows.
+	Agrees bool
+	// Way is the index of the decision's way that the kernel took; -1: none.
+	Way int
+	// Benign names what makes the answer more special than the decision: one
+	// of several ways, a learnt exception.
+	Benign []Reason
+	// Differences are the fields that differ, where they do.
+	Differences []Difference
+}
+
+// Difference is one field in which a decision and the kernel's answer differ.
+type Difference struct {
+	Field  string `json:"field"`
+	Ours   string `json:"routewhy"`
+	Kernel string `json:"kernel"`
+}
+
+// Codes of what is benign in an answer.
+const (
+	CodeOneOfSeveral Code = "one-of-several" // the kernel takes one of the ways
+	CodeLearntMTU    Code = "learnt-mtu"     // a learnt path MTU; Have: bytes
+	CodeRedirected   Code = "redirected"     // a learnt redirect; Have: the gateway
+)
+
+// Compare holds a decision about a packet against the kernel's answer.
+func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison {
+	c := Comparison{Asked: a.Asked, Way: -1}
+	if !a.Asked || d.Disposition == DispositionUnknown {
+		c.Agrees = a.Asked
+		return c
+	}
+	c.differ("errno", errnoText(d.Errno), errnoText(a.Errno))
+	if d.Errno == 0 && a.Errno == 0 {
+		c.differ("type", d.Disposition.String(), a.Type.String())
+		f.compareTable(&c, flow, d, a)
+		f.compareWay(&c, flow, d, a)
+		compareEntry(&c, d, a)
+	}
+	c.Agrees = len(c.Differences) == 0
+	return c
+}
+
+func (c *Comparison) differ(field, ours, kernels string) {
+	if ours != kernels {
+		c.Differences = append(c.Differences, Difference{field, ours, kernels})
+	}
+}
+
+func errnoText(e route.Errno) string {
+	if e == 0 {
+		return "none"
+	}
+	return e.String()
+}
+
+// compareTable compares the table. While local and main share a trie, the
+// kernel names main for both.
+func (f *FIB) compareTable(c *Comparison, flow *route.Flow, d *Decision, a *route.Answer) {
+	ours := d.Table()
+	if ours == route.TableLocal && a.Table == route.TableMain && flow.Dst.Is4() && f.snap.Merged != route.No {
+		ours = route.TableMain
+	}
+	c.differ("table", f.snap.Names.Table(ours), f.snap.Names.Table(a.Table))
+}
+
+// compareWay finds the way that the kernel took.
+func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.Answer) {
+	wantSrc := flow.In == 0 && (flow.Dst.Is6() || !flow.Src.IsValid() || flow.Src.IsUnspecified())
+	gateway := a.Gateway
+	c.Way = slices.IndexFunc(d.Ways, func(w Way) bool {
+		return w.Link == a.Link && sameAddr(w.Gateway, gateway) && (!wantSrc || sameAddr(w.Src, a.Src))
+	})
+	if c.Way < 0 && a.Expires && flow.Dst.IsValid() {
+		c.Way = slices.IndexFunc(d.Ways, func(w Way) bool { return w.Link == a.Link })
+		if c.Way >= 0 {
+			c.Benign = append(c.Benign, Reason{Code: CodeRedirected, Have: gateway})
+		}
+	}
+	if c.Way < 0 {
+		f.differWay(c, d, a, wantSrc)
+		return
+	}
+	if a.Expires && a.MTU != 0 {
+		c.Benign = append(c.Benign, Reason{Code: CodeLearntMTU, Have: a.MTU})
+	}
+	if len(d.Ways) > 1 {
+		c.Benign = append(c.Benign, Reason{Code: CodeOneOfSeveral})
+	}
+}
+
+// differWay names what of the first way differs.
+func (f *FIB) differWay(c *Comparison, d *Decision, a *route.Answer, wantSrc bool) {
+	if len(d.Ways) == 0 {
+		c.differ("device", "none", f.snap.LinkName(a.Link))
+		return
+	}
+	w := d.Ways[0]
+	c.differ("device", f.snap.LinkName(w.Link), f.snap.LinkName(a.Link))
+	c.differ("gateway", addrText(w.Gateway), addrText(a.Gateway))
+	if wantSrc {
+		c.differ("source", addrText(w.Src), addrText(a.Src))
+	}
+}
+
+// compareEntry compares the table entry that the kernel matched. Where the
+// kernel chooses among several routes any of them will do.
+func compareEntry(c *Comparison, d *Decision, a *route.Answer) {
+	if !a.HasEntry || !d.HasRoute {
+		return
+	}
+	c.differ("prefix", d.Route.Dst.String(), a.Entry.Dst.String())
+	c.differ("metric", hex(d.Route.Metric), hex(a.Entry.Metric))
+	if d.Route.Dst.Addr().Is4() {
+		c.differ("tos", hex(uint32(d.Route.TOS)), hex(uint32(a.Entry.TOS)))
+	}
+}
+
+func sameAddr(a, b netip.Addr) bool {
+	if !a.IsValid() || a.IsUnspecified() {
+		return !b.IsValid() || b.IsUnspecified()
+	}
+	return a.WithZone("") == b.WithZone("")
+}
+
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return "none"
+	}
+	return a.String()
+}

@@ -1,0 +1,161 @@
+package lookup
+
+import "routewhy/route"
+
+// defaults4 is the choice between default routes of one table and metric,
+// which the kernel makes by the state of their gateways' neighbours
+// (fib_select_default, fib_detect_death in net/ipv4/fib_semantics.c). It
+// remembers its last choice, which nobody can read: the result is the set of
+// what it may choose.
+func (w *walk) defaults4(d *Decision, res result) []choice {
+	tied := w.tied(res)
+	if len(tied) < 2 {
+		return []choice{{res.entry, &res.entry.hops[res.hop], false}}
+	}
+	life := make([]neighbourLife, len(tied))
+	for i, c := range tied {
+		life[i] = w.fib.life(c.hop)
+	}
+	picks := possibleDefaults(life)
+	out := make([]choice, len(picks))
+	for i, n := range picks {
+		out[i] = tied[n]
+	}
+	if len(out) > 1 {
+		d.SetBy = Reason{Code: CodeDefaultsTie, Have: len(out)}
+	}
+	w.noteTied(tied, out)
+	if e := out[0].entry; e != res.entry {
+		d.Route, d.entry = e.full(res.dst), e
+	}
+	return out
+}
+
+// tied are the default routes between which the kernel chooses, in its order;
+// the first is the one that the table look-up found.
+func (w *walk) tied(res result) []choice {
+	var out []choice
+	lastMetric, lastTOS := res.entry.route.Metric, uint8(0)
+	for _, e := range res.leaf.entries {
+		r := &e.route
+		if w.skip == (skipped{e, res.dst}) || r.TOS != 0 && r.TOS != w.flow.TOS&rtTOSMask {
+			continue
+		}
+		if r.Metric > lastMetric && r.TOS == lastTOS {
+			if lastTOS != 0 {
+				continue
+			}
+			break
+		}
+		if e.allDead() {
+			continue
+		}
+		lastTOS, lastMetric = r.TOS, r.Metric
+		if r.Scope != res.entry.route.Scope || r.Type != route.TypeUnicast ||
+			len(e.hops) == 0 || !w.fib.effectiveGateway4(&e.hops[0]).IsValid() {
+			continue
+		}
+		if len(out) == 0 && e != res.entry {
+			break
+		}
+		out = append(out, choice{e, &e.hops[0], false})
+	}
+	return out
+}
+
+// allDead says whether the kernel marks the whole entry dead, which it does
+// not where a next hop only lacks carrier.
+func (e *entry) allDead() bool {
+	for i := range e.hops {
+		if f := e.hops[i].Flags; f&route.NextHopDead == 0 || f&route.NextHopLinkDown != 0 {
+			return false
+		}
+	}
+	return len(e.hops) > 0
+}
+
+// neighbourLife is how fib_detect_death judges a gateway.
+type neighbourLife uint8
+
+const (
+	lifeAlive   neighbourLife = iota // no entry, or REACHABLE: taken
+	lifeSuspect                      // otherwise valid: taken unless it was taken last time
+	lifeDead                         // passed over
+)
+
+func (f *FIB) life(h *hop) neighbourLife {
+	state, known := f.neighbours[neighbourKey{h.Link, h.Gateway}]
+	switch {
+	case !known || state == route.NeighbourReachable:
+		return lifeAlive
+	case state.Valid():
+		return lifeSuspect
+	}
+	return lifeDead
+}
+
+// possibleDefaults gives the indices of the gateways that may be chosen, over
+// all last choices that the kernel may remember.
+func possibleDefaults(life []neighbourLife) []int {
+	var out []int
+	seen := make([]bool, len(life))
+	for last := -1; last < len(life); last++ {
+		if i := chooseDefault(life, last); !seen[i] {
+			seen[i] = true
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// chooseDefault is fib_select_default with the last choice given; -1: none.
+func chooseDefault(life []neighbourLife, last int) int {
+	resort := -1
+	for i, l := range life {
+		switch {
+		case l == lifeAlive || l == lifeSuspect && i != last:
+			return i
+		case l == lifeSuspect || resort < 0 && i > last:
+			resort = i
+		}
+	}
+	return max(resort, 0)
+}
+
+// noteTied corrects the recorded candidates for the choice among equals.
+func (w *walk) noteTied(tied, out []choice) {
+	if w.trace == nil {
+		return
+	}
+	in := func(cs []choice, e *entry) bool {
+		for _, c := range cs {
+			if c.entry == e {
+				return true
+			}
+		}
+		return false
+	}
+	for t := range w.trace.Rules {
+		for i := range w.trace.Rules[t].Candidates {
+			c := &w.trace.Rules[t].Candidates[i]
+			switch {
+			case c.Route.Dst.Bits() != 0 || !in(tied, c.entry):
+			case !in(out, c.entry):
+				c.Verdict, c.Reason = VerdictLoses, w.tieLoss(c.entry)
+			case len(out) == 1:
+				c.Verdict, c.Reason = VerdictChosen, Reason{Code: CodeNeighbourTie}
+			default:
+				c.Verdict, c.Reason = VerdictPossible, Reason{Code: CodeNeighbourTie}
+			}
+		}
+	}
+}
+
+// tieLoss is why one of several equal defaults is passed over.
+func (w *walk) tieLoss(e *entry) Reason {
+	h := &e.hops[0]
+	if w.fib.life(h) == lifeAlive {
+		return Reason{Code: CodeLater}
+	}
+	return Reason{Code: CodeNeighbour, Have: w.fib.neighbours[neighbourKey{h.Link, h.Gateway}].String()}
+}

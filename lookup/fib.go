@@ -1,0 +1,413 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/gaissmai/bart"
+
+	"routewhy/route"
+)
+
+// FIB is an immutable index of a [route.Snapshot] for looking packets up. It
+// is safe for concurrent use. The zero value is not useful: see [New] and
+// [Builder].
+type FIB struct {
+	snap       *route.Snapshot
+	v4, v6     family
+	devices    []*device // ascending index, as the kernel walks them
+	byIndex    map[int]*device
+	neighbours map[neighbourKey]route.NeighbourState
+	objects    map[uint32]*route.NextHopObject
+	own4       map[netip.Addr]int // addresses of this host, to the device's index
+	merged     bool
+	// localByUser: somebody added an IPv4 route of type local, which ends the
+	// short check of sources (fib_num_tclassid_users, fib_has_custom_local_routes).
+	localByUser bool
+	kernel      behaviour
+}
+
+// family holds what exists once for IPv4 and once for IPv6.
+type family struct {
+	rules  []*rule
+	tables map[route.Table]*table
+}
+
+// rule is a policy rule with its device names resolved, as the kernel does
+// when devices come and go (fib_rules_event).
+type rule struct {
+	*route.Rule
+	in, out int // -1: no such device
+}
+
+// table is one routing table of one family.
+type table struct {
+	trie     bart.Table[*leaf]
+	routes   int
+	defaults int // entries of length 0 (tb_num_default)
+}
+
+// leaf is all entries of one prefix, in the order in which they are tried.
+type leaf struct {
+	entries []*entry
+}
+
+// entry is a route without its destination prefix, so that a million routes
+// through the same few next hops share a few entries.
+type entry struct {
+	route  route.Route // Dst is the zero Prefix
+	hops   []hop
+	group  bool // hops are the members of a next-hop group
+	bucket bool // a resilient one
+	black  bool // a blackhole next-hop object
+	unread bool // its next-hop object was not read
+	fam    route.Family
+	alone  *leaf
+}
+
+// hop is one next hop, and the object that it comes from.
+type hop struct {
+	route.NextHop
+	object uint32
+}
+
+// device is a link with its addresses and settings.
+type device struct {
+	*route.Link
+	addrs4, addrs6 []*route.Addr
+}
+
+type neighbourKey struct {
+	link int
+	addr netip.Addr
+}
+
+// New indexes a snapshot. The snapshot must not be changed afterwards.
+func New(s *route.Snapshot) *FIB {
+	var b Builder
+	for i := range s.Routes {
+		b.Add(&s.Routes[i])
+	}
+	return b.FIB(s)
+}
+
+// Builder gathers the routes of a FIB one at a time, for tables that nobody
+// wants to hold in memory as a slice of routes as well. The zero value is
+// ready for use.
+type Builder struct {
+	tables4, tables6 map[route.Table]*table
+	shared           map[entryKey]*entry
+	entries          []*entry
+}
+
+// entryKey is what makes two routes the same but for their destination, for
+// the routes that are worth sharing: one next hop, nothing unusual.
+type entryKey struct {
+	fam      route.Family
+	table    route.Table
+	src      netip.Prefix
+	prefSrc  netip.Addr
+	hop      route.NextHop
+	hops     int
+	metric   uint32
+	object   uint32
+	flags    route.RouteFlags
+	tos      uint8
+	typ      route.Type
+	scope    route.Scope
+	protocol route.Protocol
+	pref     route.Preference
+}
+
+// Add adds a route behind those of the same prefix. The route is copied.
+func (b *Builder) Add(r *route.Route) {
+	tables := &b.tables4
+	if r.Family() == route.IPv6 {
+		tables = &b.tables6
+	}
+	if *tables == nil {
+		*tables = make(map[route.Table]*table)
+	}
+	t := (*tables)[r.Table]
+	if t == nil {
+		t = new(table)
+		(*tables)[r.Table] = t
+	}
+	t.add(r.Dst, b.entry(r))
+}
+
+func (t *table) add(dst netip.Prefix, e *entry) {
+	t.routes++
+	if dst.Bits() == 0 {
+		t.defaults++
+	}
+	t.trie.Modify(dst, func(l *leaf, found bool) (*leaf, bool) {
+		if !found {
+			return e.alone, false
+		}
+		return &leaf{entries: append(slices.Clone(l.entries), e)}, false
+	})
+}
+
+// entry finds or makes the entry of a route.
+func (b *Builder) entry(r *route.Route) *entry {
+	if len(r.NextHops) > 1 || len(r.Metrics) > 0 || len(r.Unknown) > 0 || r.Expires != 0 {
+		return b.newEntry(r)
+	}
+	k := entryKey{
+		r.Family(), r.Table, r.Src, r.PrefSrc, route.NextHop{}, len(r.NextHops), r.Metric, r.NextHopID,
+		r.Flags, r.TOS, r.Type, r.Scope, r.Protocol, r.Pref,
+	}
+	if len(r.NextHops) == 1 {
+		k.hop = r.NextHops[0]
+	}
+	e := b.shared[k]
+	if e == nil {
+		e = b.newEntry(r)
+		if b.shared == nil {
+			b.shared = make(map[entryKey]*entry)
+		}
+		b.shared[k] = e
+	}
+	return e
+}
+
+func (b *Builder) newEntry(r *route.Route) *entry {
+	e := &entry{route: *r, fam: r.Family()}
+	e.route.Dst = netip.Prefix{}
+	e.route.NextHops = slices.Clone(r.NextHops)
+	e.alone = &leaf{entries: []*entry{e}}
+	b.entries = append(b.entries, e)
+	return e
+}
+
+// FIB ends the building: the routes added so far, and all other facts from the
+// snapshot, whose own Routes are not looked at. The Builder must not be used
+// again.
+func (b *Builder) FIB(s *route.Snapshot) *FIB {
+	f := &FIB{
+		snap:       s,
+		v4:         family{tables: b.tables4},
+		v6:         family{tables: b.tables6},
+		byIndex:    make(map[int]*device, len(s.Links)),
+		neighbours: make(map[neighbourKey]route.NeighbourState, len(s.Neighbours)),
+		objects:    make(map[uint32]*route.NextHopObject, len(s.NextHops)),
+		own4:       make(map[netip.Addr]int),
+		kernel:     behaviourOf(s.Release),
+	}
+	f.addDevices()
+	f.addRules()
+	for _, n := range s.Neighbours {
+		f.neighbours[neighbourKey{n.Link, n.Addr}] = n.State
+	}
+	for i := range s.NextHops {
+		f.objects[s.NextHops[i].ID] = &s.NextHops[i]
+	}
+	for _, e := range b.entries {
+		f.resolve(e)
+		if e.fam == route.IPv4 && e.route.Type == route.TypeLocal && e.route.Protocol != route.ProtocolKernel {
+			f.localByUser = true
+		}
+	}
+	f.merged = s.Merged == route.Yes && f.defaultRules4()
+	return f
+}
+
+func (f *FIB) addDevices() {
+	s := f.snap
+	for i := range s.Links {
+		d := &device{Link: &s.Links[i]}
+		f.devices = append(f.devices, d)
+		f.byIndex[d.Index] = d
+	}
+	slices.SortFunc(f.devices, func(a, b *device) int { return a.Index - b.Index })
+	for i := range s.Addrs {
+		a := &s.Addrs[i]
+		d := f.byIndex[a.Link]
+		if d == nil {
+			continue
+		}
+		if a.Prefix.Addr().Is4() {
+			d.addrs4 = append(d.addrs4, a)
+			f.own4[a.Prefix.Addr()] = a.Link
+		} else {
+			d.addrs6 = append(d.addrs6, a)
+		}
+	}
+}
+
+func (f *FIB) addRules() {
+	byName := make(map[string]int, len(f.devices))
+	for _, d := range f.devices {
+		byName[d.Name] = d.Index
+	}
+	index := func(name string) int {
+		if name == "" {
+			return 0
+		}
+		if i, ok := byName[name]; ok {
+			return i
+		}
+		return -1
+	}
+	s := f.snap
+	for i := range s.Rules {
+		r := &rule{Rule: &s.Rules[i]}
+		r.in, r.out = index(r.Selector.In), index(r.Selector.Out)
+		if r.Family == route.IPv4 {
+			f.v4.rules = append(f.v4.rules, r)
+		} else {
+			f.v6.rules = append(f.v6.rules, r)
+		}
+	}
+	if s.NoRules4 {
+		f.v4.rules = withoutRules(route.IPv4)
+	}
+	if s.NoRules6 {
+		f.v6.rules = withoutRules(route.IPv6)
+	}
+}
+
+// withoutRules are the rules that a kernel without multiple tables behaves by
+// (fib_lookup in include/net/ip_fib.h, fib6_rule_lookup in net/ipv6/ip6_fib.c).
+func withoutRules(fam route.Family) []*rule {
+	all := func(priority uint32, t route.Table) *rule {
+		return &rule{Rule: &route.Rule{
+			Family: fam, Priority: priority, Action: route.ActionTable, Table: t,
+			SuppressPrefixLen: -1, SuppressGroup: -1,
+		}}
+	}
+	return []*rule{all(0, route.TableLocal), all(32766, route.TableMain)}
+}
+
+// defaultRules4 says whether the IPv4 rules are those that a namespace starts
+// with.
+func (f *FIB) defaultRules4() bool {
+	want := []struct {
+		priority uint32
+		table    route.Table
+	}{{0, route.TableLocal}, {32766, route.TableMain}, {32767, route.TableDefault}}
+	if len(f.v4.rules) != len(want) {
+		return false
+	}
+	for i, r := range f.v4.rules {
+		if r.Priority != want[i].priority || r.Table != want[i].table ||
+			r.Action != route.ActionTable || r.Selector != (route.Selector{}) ||
+			r.SuppressPrefixLen >= 0 || r.SuppressGroup >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// resolve fills in the next hops of an entry, from its own or from its object.
+func (f *FIB) resolve(e *entry) {
+	if e.route.NextHopID == 0 {
+		for _, h := range e.route.NextHops {
+			e.hops = append(e.hops, hop{NextHop: h})
+		}
+		return
+	}
+	o := f.objects[e.route.NextHopID]
+	switch {
+	case o == nil && len(e.route.NextHops) == 0:
+		e.unread = true
+	case o == nil: // the kernel expanded it for us
+		e.group = len(e.route.NextHops) > 1
+		for _, h := range e.route.NextHops {
+			e.hops = append(e.hops, hop{NextHop: h, object: e.route.NextHopID})
+		}
+	case len(o.Group) == 0:
+		e.black = o.Blackhole
+		e.hops = []hop{{o.NextHop, o.ID}}
+	default:
+		f.resolveGroup(e, o)
+	}
+}
+
+func (f *FIB) resolveGroup(e *entry, group *route.NextHopObject) {
+	e.group, e.bucket = true, group.Resilient
+	for _, m := range group.Group {
+		o := f.objects[m.ID]
+		if o == nil {
+			e.unread = true
+			return
+		}
+		// A blackhole can only be in a group alone (nh_create_group).
+		e.black = o.Blackhole
+		h := hop{o.NextHop, o.ID}
+		h.Weight = m.Weight
+		e.hops = append(e.hops, h)
+	}
+}
+
+// full is the entry's route with its destination.
+func (e *entry) full(dst netip.Prefix) route.Route {
+	r := e.route
+	r.Dst = dst
+	return r
+}
+
+// Snapshot is what the FIB was built from.
+func (f *FIB) Snapshot() *route.Snapshot { return f.snap }
+
+func (f *FIB) family(fam route.Family) *family {
+	if fam == route.IPv4 {
+		return &f.v4
+	}
+	return &f.v6
+}
+
+// conf is a per-device setting; a setting that was not read has its default.
+func (f *FIB) conf(fam route.Family, dev, key string) int {
+	n, _ := f.snap.Sysctls.Conf(fam, dev, key)
+	return n
+}
+
+// confDefault is an IPv4 setting whose default is not zero.
+func (f *FIB) confDefault(dev, key string, def int) int {
+	if n, ok := f.snap.Sysctls.Conf(route.IPv4, dev, key); ok {
+		return n
+	}
+	return def
+}
+
+// confOr is a setting that counts where it is set for all devices or for one.
+func (f *FIB) confOr(dev, key string) bool {
+	return f.conf(route.IPv4, "all", key) != 0 || f.conf(route.IPv4, dev, key) != 0
+}
+
+// vrf is the index of the VRF device that a device is or belongs to
+// (l3mdev_master_ifindex); zero: none.
+func (f *FIB) vrf(index int) int {
+	d := f.byIndex[index]
+	if d == nil {
+		return 0
+	}
+	if d.Kind == "vrf" {
+		return index
+	}
+	if m := f.byIndex[d.Master]; m != nil && m.Kind == "vrf" {
+		return m.Index
+	}
+	return 0
+}
+
+// ref is one leaf that covers a destination.
+type ref struct {
+	dst   netip.Prefix
+	table route.Table
+	leaf  *leaf
+}
+
+// covering appends the leaves of a table that cover an address, longest first.
+func (fam *family) covering(refs []ref, id route.Table, a netip.Addr) []ref {
+	t := fam.tables[id]
+	if t == nil {
+		return refs
+	}
+	for p, l := range t.trie.Supernets(netip.PrefixFrom(a, a.BitLen())) {
+		refs = append(refs, ref{p, id, l})
+	}
+	return refs
+}

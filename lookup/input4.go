@@ -1,0 +1,272 @@
+package lookup
+
+import (
+	"cmp"
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// input4 decides about an IPv4 packet that arrives on a device, in the order
+// of ip_route_input_slow (net/ipv4/route.c).
+func (w *walk) input4() Decision {
+	dev := w.fib.byIndex[w.flow.In]
+	if dev == nil {
+		return refusal(ShortcutNoDevice, route.ENODEV)
+	}
+	w.iif = dev.Index
+	w.flow.Out = 0
+	w.flow.UID = 0 // the namespace's root, whoever asks
+	if !w.flow.Src.IsValid() {
+		w.flow.Src = netip.IPv4Unspecified()
+	}
+	if isMulticast4(w.flow.Dst) {
+		return w.multicastIn4(dev)
+	}
+	if d, done := w.checkMartians4(dev); done {
+		return d
+	}
+	w.setVRF()
+	res := w.searchRules()
+	d := res.decision()
+	switch {
+	case res.status == unknown:
+		return d
+	case res.status == refused && !w.forwarding4(dev):
+		return w.notForwarding(d)
+	case res.status == refused:
+		return d
+	}
+	return w.deliver4(dev, d, res)
+}
+
+// multicastIn4 is what becomes of a received packet for a group. Which groups
+// a device has joined is not in a snapshot, but all hosts have joined the
+// first (RFC 1112 section 4).
+func (w *walk) multicastIn4(dev *device) Decision {
+	d := Decision{
+		Disposition: DispositionMulticast, Shortcut: ShortcutMulticastIn, Src: w.flow.Src,
+		Ways: []Way{{Link: w.localDevice(dev.Index), Share: 1}},
+	}
+	if w.flow.Dst != netip.AddrFrom4([4]byte{224, 0, 0, 1}) {
+		return Decision{Shortcut: ShortcutMulticastIn, SetBy: Reason{Code: CodeMembership, Want: w.flow.Dst}}
+	}
+	return d
+}
+
+// checkMartians4 is what the kernel refuses, or delivers as broadcast, before
+// it looks at any rule.
+func (w *walk) checkMartians4(dev *device) (Decision, bool) {
+	src, dst := w.flow.Src, w.flow.Dst
+	martianSrc := refusal(ShortcutMartianSrc, route.EINVAL)
+	martianDst := refusal(ShortcutMartianDst, route.EINVAL)
+	switch {
+	case src.IsMulticast() || isBroadcast4(src):
+		return martianSrc, true
+	case isBroadcast4(dst) || dst.IsUnspecified() && src.IsUnspecified():
+		return w.broadcastIn4(dev), true
+	case src.IsUnspecified():
+		return martianSrc, true
+	case dst.IsUnspecified():
+		return martianDst, true
+	case dst.IsLoopback() && !w.fib.confOr(dev.Name, "route_localnet"):
+		return martianDst, true
+	case src.IsLoopback() && !w.fib.confOr(dev.Name, "route_localnet"):
+		return martianSrc, true
+	}
+	return Decision{}, false
+}
+
+// broadcastIn4 delivers a limited broadcast to this host. Its source is
+// checked, unless it has none.
+func (w *walk) broadcastIn4(dev *device) Decision {
+	d := Decision{
+		Disposition: DispositionBroadcast, Shortcut: ShortcutBroadcastIn, Src: w.flow.Src,
+		Ways: []Way{{Link: w.localDevice(dev.Index), Share: 1}},
+	}
+	if w.flow.Src.IsUnspecified() {
+		return d
+	}
+	return w.validated(dev, 0, d)
+}
+
+// localDevice is the device that the kernel names for local delivery.
+func (w *walk) localDevice(in int) int {
+	if v := w.fib.vrf(in); v != 0 {
+		return v
+	}
+	return route.LoopbackIndex
+}
+
+func (w *walk) forwarding4(dev *device) bool {
+	return w.fib.conf(route.IPv4, dev.Name, "forwarding") != 0
+}
+
+// notForwarding hides whatever the look-up gave: a host that does not forward
+// answers with EHOSTUNREACH.
+func (w *walk) notForwarding(d Decision) Decision {
+	d.Disposition, d.Errno, d.Shortcut = DispositionInvalid, route.EHOSTUNREACH, ShortcutNoForwarding
+	d.Ways, d.SetBy = nil, Reason{}
+	return d
+}
+
+// deliver4 goes on with a received packet for which a route was found.
+func (w *walk) deliver4(dev *device, d Decision, res result) Decision {
+	d.Src = w.flow.Src
+	switch res.entry.route.Type {
+	case route.TypeBroadcast:
+		d.Ways = []Way{{Link: w.localDevice(dev.Index), Share: 1}}
+		return w.validated(dev, 0, d)
+	case route.TypeLocal:
+		d.Ways = []Way{{Link: w.localDevice(dev.Index), Share: 1}}
+		return w.validated(dev, 0, d)
+	}
+	if !w.forwarding4(dev) {
+		return w.notForwarding(d)
+	}
+	if res.entry.route.Type != route.TypeUnicast {
+		d.Disposition, d.Errno, d.Shortcut = DispositionInvalid, route.EINVAL, ShortcutNotUnicast
+		return d
+	}
+	w.ways4(&d, res)
+	var passed []Way
+	refused := d
+	for _, way := range d.Ways {
+		if v := w.validated(dev, way.Link, d); v.Errno == 0 {
+			passed = append(passed, way)
+		} else {
+			refused = v
+		}
+	}
+	switch {
+	case len(passed) == 0:
+		return refused
+	case len(passed) < len(d.Ways): // by luck of the hash
+		d.SetBy = Reason{Code: CodeReversePathSome}
+	}
+	d.Ways = passed
+	return d
+}
+
+// validated gives the decision if the packet's source passes the check for
+// leaving by a device, zero for delivery here (fib_validate_source), and the
+// refusal if not.
+func (w *walk) validated(dev *device, out int, d Decision) Decision {
+	rp := w.validate(dev, out)
+	if w.trace != nil && w.trace.Reverse == nil {
+		w.trace.Reverse = rp
+	}
+	if rp.Passed {
+		return d
+	}
+	d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, rp.shortcut(), nil
+	if d.Shortcut == ShortcutReversePath && w.fib.kernel.filterEXDEV {
+		d.Errno = route.EXDEV
+	}
+	return d
+}
+
+func (rp *ReversePath) shortcut() Shortcut {
+	switch rp.Reason.Code {
+	case CodeRPOwnSource:
+		return ShortcutOwnSource
+	case CodeRPNotUnicast:
+		return ShortcutMartianSrc
+	}
+	return ShortcutReversePath
+}
+
+// validate checks the source of a received packet (fib_validate_source and
+// __fib_validate_source in net/ipv4/fib_frontend.c).
+func (w *walk) validate(dev *device, out int) *ReversePath {
+	rp := &ReversePath{}
+	rp.Filter, rp.FilterFrom = w.fib.rpFilter(dev.Name)
+	redirects := w.fib.confDefault("all", "send_redirects", 1) != 0 || w.fib.confDefault(dev.Name, "send_redirects", 1) != 0
+	if rp.Filter == 0 && (dev.Index != out || !redirects) {
+		if w.fib.confOr(dev.Name, "accept_local") {
+			rp.Passed, rp.Reason = true, Reason{Code: CodeRPOff}
+			return rp
+		}
+		if w.fastPath() {
+			_, own := w.fib.own4[w.flow.Src]
+			rp.Passed, rp.Reason = !own, Reason{Code: CodeRPOff}
+			if own {
+				rp.Reason = Reason{Code: CodeRPOwnSource, Have: w.flow.Src}
+			}
+			return rp
+		}
+	}
+	w.reverse(dev, out, rp)
+	return rp
+}
+
+// fastPath says whether the source is only compared with the addresses of this
+// host: where no rule was ever changed and nobody added a route of type local.
+func (w *walk) fastPath() bool {
+	return w.fib.merged && !w.fib.localByUser
+}
+
+// rpFilter is the effective reverse-path filter of a device: the larger of its
+// own and that of all devices.
+func (f *FIB) rpFilter(dev string) (int, string) {
+	all, own := f.conf(route.IPv4, "all", "rp_filter"), f.conf(route.IPv4, dev, "rp_filter")
+	if own >= all {
+		return own, dev
+	}
+	return all, "all"
+}
+
+// reverse looks the way back up: whether the packet's source would be sent to
+// through the device that the packet came from.
+func (w *walk) reverse(dev *device, out int, rp *ReversePath) {
+	back := w.flow
+	back.Dst, back.Src = w.flow.Src, w.flow.Dst
+	back.SrcPort, back.DstPort = w.flow.DstPort, w.flow.SrcPort
+	back.In, back.Out, back.UID = 0, 0, 0
+	if !w.fib.confOr(dev.Name, "src_valid_mark") {
+		back.Mark = 0
+	}
+	r := walk{fib: w.fib, flow: back, iif: cmp.Or(w.fib.vrf(dev.Index), out, route.LoopbackIndex)}
+	if w.trace != nil {
+		rp.Trace = &Trace{Flow: back}
+		r.trace = rp.Trace
+	}
+	r.vrf = w.fib.vrf(r.iif)
+	res := r.searchRules()
+	d := res.decision()
+	if res.status == found && d.Disposition == DispositionUnicast {
+		for i := range res.entry.hops {
+			h := &res.entry.hops[i]
+			d.Ways = append(d.Ways, Way{Link: h.Link, Gateway: h.Gateway, Via: h.NextHop})
+		}
+	}
+	if rp.Trace != nil {
+		rp.Trace.Decision = d
+	}
+	rp.Passed, rp.Reason = w.reverseVerdict(dev, res, rp.Filter)
+}
+
+func (w *walk) reverseVerdict(dev *device, res result, filter int) (bool, Reason) {
+	switch {
+	case res.status != found:
+		return filter == 0, Reason{Code: CodeRPNoRoute}
+	case res.entry.route.Type == route.TypeLocal && w.fib.confOr(dev.Name, "accept_local"):
+	case res.entry.route.Type == route.TypeLocal:
+		return false, Reason{Code: CodeRPOwnSource, Have: w.flow.Src}
+	case res.entry.route.Type != route.TypeUnicast:
+		return false, Reason{CodeRPNotUnicast, w.flow.Src, res.entry.route.Type.String()}
+	}
+	for i := range res.entry.hops {
+		if l := res.entry.hops[i].Link; l == dev.Index || w.fib.vrf(l) == dev.Index {
+			return true, Reason{Code: CodeRPSame, Have: dev.Name}
+		}
+	}
+	other := Reason{CodeRPOther, dev.Name, w.fib.snap.LinkName(res.entry.hops[res.hop].Link)}
+	switch {
+	case len(dev.addrs4) == 0:
+		return filter == 0, Reason{Code: CodeRPNoAddress, Have: dev.Name}
+	case filter == 1:
+		return false, other
+	}
+	return true, other
+}

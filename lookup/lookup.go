@@ -1,0 +1,127 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// Lookup decides where a packet goes.
+func (f *FIB) Lookup(flow route.Flow) Decision {
+	w := walk{fib: f, flow: flow}
+	return w.decide()
+}
+
+// Explain decides the same by the same walk, and keeps everything that took
+// part.
+func (f *FIB) Explain(flow route.Flow) *Trace {
+	t := &Trace{Flow: flow}
+	w := walk{fib: f, flow: flow, trace: t}
+	t.Decision = w.decide()
+	t.Gateways = f.gateways(&t.Decision)
+	if t.Decision.HasRoute {
+		next := f.without(flow, &t.Decision)
+		t.Next = &next
+	}
+	return t
+}
+
+// without decides as if the chosen entry did not exist.
+func (f *FIB) without(flow route.Flow, d *Decision) Decision {
+	w := walk{fib: f, flow: flow, skip: skipped{d.entry, d.Route.Dst}}
+	return w.decide()
+}
+
+func (w *walk) decide() Decision {
+	fam := w.flow.Family()
+	if w.fib.snap.Lacks(route.FactRoutes, fam) {
+		return unknownDecision(Reason{Code: CodeRoutesUnread})
+	}
+	switch {
+	case fam == route.IPv4 && w.flow.In != 0:
+		return w.input4()
+	case fam == route.IPv4:
+		return w.output4()
+	case fam == route.IPv6:
+		return w.decide6()
+	}
+	return unknownDecision(Reason{})
+}
+
+func unknownDecision(why Reason) Decision { return Decision{SetBy: why} }
+
+// refusal is a decision without a route.
+func refusal(s Shortcut, e route.Errno) Decision {
+	return Decision{Disposition: DispositionInvalid, Errno: e, Shortcut: s}
+}
+
+// decision turns what the rules gave into a decision, but for its ways.
+func (res *result) decision() Decision {
+	d := Decision{Rule: res.rule}
+	if res.entry != nil {
+		d.Route, d.HasRoute, d.entry = res.entry.full(res.dst), true, res.entry
+	}
+	switch res.status {
+	case found:
+		d.Disposition = dispositionOf(res.entry.route.Type)
+	case unknown:
+		d.SetBy = res.why
+	default:
+		d.Errno = res.errno
+		d.Disposition = res.refusedAs()
+	}
+	return d
+}
+
+// refusedAs is the disposition of a refusal: by a route, by a rule, or by the
+// lack of both.
+func (res *result) refusedAs() Disposition {
+	switch {
+	case res.entry != nil:
+		return dispositionOf(res.entry.refusal())
+	case res.rule == nil:
+		return DispositionNoRoute
+	}
+	switch res.rule.Action {
+	case route.ActionBlackhole:
+		return DispositionBlackhole
+	case route.ActionUnreachable:
+		return DispositionUnreachable
+	case route.ActionProhibit:
+		return DispositionProhibit
+	}
+	return DispositionNoRoute
+}
+
+// setSource sets the packet's source, where all ways agree on it.
+func (d *Decision) setSource(given netip.Addr) {
+	if given.IsValid() && !given.IsUnspecified() {
+		d.Src = given
+		return
+	}
+	for i, way := range d.Ways {
+		if i > 0 && way.Src != d.Src && !way.Stale {
+			d.Src = netip.Addr{}
+			return
+		}
+		if i == 0 {
+			d.Src = way.Src
+		}
+	}
+}
+
+// setVRF works out which VRF the packet belongs to (l3mdev_update_flow in
+// net/l3mdev/l3mdev.c). Being bound to the VRF device itself means its table,
+// and no device.
+func (w *walk) setVRF() {
+	if out := w.flow.Out; out != 0 {
+		w.vrf, w.vrfByOif = w.fib.vrf(out), true
+		if w.vrf == out {
+			w.flow.Out = 0
+		}
+		return
+	}
+	if w.iif > route.LoopbackIndex {
+		w.vrf = w.fib.vrf(w.iif)
+	}
+}

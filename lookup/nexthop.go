@@ -1,0 +1,222 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// ways4 works out every way that the kernel may take for a found route
+// (fib_select_path in net/ipv4/fib_semantics.c), and the source for each.
+func (w *walk) ways4(d *Decision, res result) {
+	hops, shares := w.choose4(d, res)
+	for i, n := range hops {
+		e, h := n.entry, n.hop
+		way := Way{Link: h.Link, Via: h.NextHop, Object: h.object, Share: shares[i], Stale: n.stale}
+		way.Gateway = w.fib.effectiveGateway4(h)
+		if !w.flow.Src.IsValid() {
+			way.Src = w.fib.source4(&e.route, &h.NextHop)
+		} else {
+			way.Src = w.flow.Src
+		}
+		d.Ways = append(d.Ways, way)
+	}
+	if w.trace == nil || len(hops) == 0 {
+		return
+	}
+	if p := hops[0].entry.route.PrefSrc; p.IsValid() && !w.flow.Src.IsValid() {
+		w.trace.Source = SourceTrial{Addr: p, Reason: Reason{Code: CodeSrcPrefsrc}, Link: w.fib.owner4(p)}
+		return
+	}
+	w.trySource4(hops[0].hop.Link, hops[0].hop.Gateway, hops[0].entry.route.Scope)
+}
+
+// choice is a next hop that the kernel may take.
+type choice struct {
+	entry *entry
+	hop   *hop
+	stale bool
+}
+
+// choose4 gives the next hops that the kernel may take, and what part of the
+// flows takes each.
+func (w *walk) choose4(d *Decision, res result) ([]choice, []float64) {
+	e := res.entry
+	provisional := []choice{{e, &e.hops[res.hop], false}}
+	one := []float64{1}
+	switch {
+	case w.flow.Out != 0:
+		return provisional, one
+	case len(e.hops) > 1 && e.bucket:
+		d.SetBy = Reason{Code: CodeResilient}
+		return everyHop(e), weights(e)
+	case len(e.hops) > 1:
+		return w.multipath4(d, res, provisional)
+	case res.dst.Bits() == 0 && e.route.Type == route.TypeUnicast && w.flow.In == 0 && w.countDefaults(e) > 1:
+		ties := w.defaults4(d, res)
+		return ties, make([]float64, len(ties))
+	}
+	return provisional, one
+}
+
+func (w *walk) countDefaults(e *entry) int {
+	return w.fib.v4.tables[e.route.Table].defaults
+}
+
+func everyHop(e *entry) []choice {
+	out := make([]choice, len(e.hops))
+	for i := range e.hops {
+		out[i] = choice{e, &e.hops[i], false}
+	}
+	return out
+}
+
+func weights(e *entry) []float64 {
+	total := 0
+	for i := range e.hops {
+		total += max(1, e.hops[i].Weight)
+	}
+	out := make([]float64, len(e.hops))
+	for i := range e.hops {
+		out[i] = float64(max(1, e.hops[i].Weight)) / float64(total)
+	}
+	return out
+}
+
+// multipath4 works out the members that a hash may choose
+// (fib_select_multipath, nexthop_select_path_hthr).
+func (w *walk) multipath4(d *Decision, res result, provisional []choice) ([]choice, []float64) {
+	e := res.entry
+	in, weight := w.members4(e)
+	if !e.group && w.flow.In == 0 && w.flow.Src.IsValid() && w.fib.kernel.sourcePicksLeg {
+		w.preferSource(e, in)
+	}
+	choices, shares := spread(e, in, weight)
+	if len(choices) == 0 {
+		// All bad: a group falls back on its first member, a route on the first
+		// that the table look-up found usable.
+		if e.group {
+			return everyHop(e)[:1], []float64{1}
+		}
+		return provisional, []float64{1}
+	}
+	if len(choices) > 1 {
+		d.SetBy = Reason{Code: CodeMultipath}
+	}
+	return choices, shares
+}
+
+// membership says how a hash treats a member.
+type membership uint8
+
+const (
+	memberOut   membership = iota // never chosen
+	memberIn                      // chosen
+	memberStale                   // out, but perhaps still in the kernel's bounds
+)
+
+// members4 says of each next hop whether the hash may choose it, and its
+// weight in the hash's bounds; zero: it has none.
+func (w *walk) members4(e *entry) ([]membership, []int) {
+	in := make([]membership, len(e.hops))
+	weight := make([]int, len(e.hops))
+	useNeigh, _ := w.fib.snap.Sysctls.Int("net/ipv4/fib_multipath_use_neigh")
+	for i := range e.hops {
+		h := &e.hops[i]
+		good := w.fib.goodNeighbour(h)
+		dead := h.Flags&route.NextHopDead != 0
+		switch {
+		case e.group:
+			weight[i] = max(1, h.Weight)
+			if good {
+				in[i] = memberIn
+			}
+		case dead && h.Flags&route.NextHopLinkDown != 0 && (useNeigh == 0 || good):
+			in[i] = memberStale
+		case dead:
+		case useNeigh != 0 && !good:
+			weight[i] = max(1, h.Weight)
+		default:
+			in[i], weight[i] = memberIn, max(1, h.Weight)
+		}
+	}
+	return in, weight
+}
+
+// goodNeighbour says whether a next hop's gateway is not known to be
+// unreachable (fib_good_nh, ipv4_good_nh).
+func (f *FIB) goodNeighbour(h *hop) bool {
+	if !h.Gateway.IsValid() {
+		return true
+	}
+	state, known := f.neighbours[neighbourKey{h.Link, h.Gateway}]
+	return !known || state.Valid()
+}
+
+// preferSource leaves only the members that would give the packet the source
+// that it has, where there are any.
+func (w *walk) preferSource(e *entry, in []membership) {
+	owns := func(i int) bool {
+		h := &e.hops[i]
+		return in[i] != memberOut &&
+			w.fib.selectSource4(h.Link, h.Gateway, e.route.Scope, nil) == w.flow.Src
+	}
+	any := false
+	for i := range in {
+		any = any || in[i] == memberIn && owns(i)
+	}
+	if !any {
+		return
+	}
+	for i := range in {
+		if !owns(i) {
+			in[i] = memberOut
+		}
+	}
+}
+
+// spread gives the members that are in, with the part of the hash's range that
+// falls to each: its own, and that of the members before it that are out; what
+// is behind the last one falls to the first.
+func spread(e *entry, in []membership, weight []int) ([]choice, []float64) {
+	var choices []choice
+	var shares []float64
+	total, carried := 0, 0
+	first := -1
+	for i := range e.hops {
+		total += weight[i]
+		if in[i] == memberOut {
+			carried += weight[i]
+			continue
+		}
+		choices = append(choices, choice{e, &e.hops[i], in[i] == memberStale})
+		if in[i] == memberStale {
+			shares = append(shares, 0)
+			continue
+		}
+		if first < 0 {
+			first = len(choices) - 1
+		}
+		shares = append(shares, float64(weight[i]+carried))
+		carried = 0
+	}
+	if first < 0 {
+		return nil, nil
+	}
+	shares[first] += float64(carried)
+	for i := range shares {
+		shares[i] /= float64(total)
+	}
+	return choices, shares
+}
+
+// effectiveGateway4 is the gateway that the kernel really uses: one that is an
+// address of this host has scope host, and the packet goes straight to the
+// device (fib_check_nh, rt_set_nexthop).
+func (f *FIB) effectiveGateway4(h *hop) netip.Addr {
+	g := h.Gateway
+	if g.Is4() && h.Flags&route.NextHopOnLink == 0 && f.owner4(g) != 0 {
+		return netip.Addr{}
+	}
+	return g
+}

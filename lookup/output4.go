@@ -1,0 +1,241 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// output4 decides about a packet that this host sends over IPv4, in the order
+// of ip_route_output_key_hash_rcu (net/ipv4/route.c).
+func (w *walk) output4() Decision {
+	w.iif = route.LoopbackIndex
+	if w.flow.Src.IsValid() && w.flow.Src.IsUnspecified() {
+		w.flow.Src = netip.Addr{}
+	}
+	if d, done := w.checkSource4(); done {
+		return d
+	}
+	if d, done := w.checkOutput4(); done {
+		return d
+	}
+	if w.flow.Dst.IsUnspecified() {
+		return w.zero4()
+	}
+	w.setVRF()
+	res := w.searchRules()
+	if res.status == refused && w.flow.Out != 0 && (w.vrf == 0 || isMulticast4(w.flow.Dst)) {
+		return w.onLink4(w.flow.Out, res)
+	}
+	d := res.decision()
+	if res.status != found {
+		return d
+	}
+	if d.Disposition == DispositionLocal {
+		w.localOut4(&d)
+		return d
+	}
+	w.ways4(&d, res)
+	w.outputType4(&d)
+	d.setSource(w.flow.Src)
+	return w.checkLoopback4(d)
+}
+
+// checkSource4 is what happens before the FIB because of a given source.
+func (w *walk) checkSource4() (Decision, bool) {
+	src := w.flow.Src
+	if !src.IsValid() {
+		return Decision{}, false
+	}
+	if src.IsMulticast() || isBroadcast4(src) {
+		return refusal(ShortcutSource, route.EINVAL), true
+	}
+	notLocal := refusal(ShortcutNotLocal, route.ENETUNREACH)
+	if w.fib.kernel.sourceEINVAL {
+		notLocal.Errno = route.EINVAL
+	}
+	if w.flow.Out == 0 && (isMulticast4(w.flow.Dst) || isBroadcast4(w.flow.Dst)) {
+		owner := w.fib.owner4(src)
+		if owner == 0 {
+			return notLocal, true
+		}
+		return w.group4(ShortcutGroupSource, owner, src), true
+	}
+	if w.fib.owner4(src) == 0 {
+		return notLocal, true
+	}
+	return Decision{}, false
+}
+
+// checkOutput4 is what happens before the FIB because of a given device. It
+// may choose the source that the FIB look-up then starts with.
+func (w *walk) checkOutput4() (Decision, bool) {
+	if w.flow.Out == 0 {
+		return Decision{}, false
+	}
+	dev := w.fib.byIndex[w.flow.Out]
+	switch {
+	case dev == nil:
+		return refusal(ShortcutNoDevice, route.ENODEV), true
+	case !dev.Up():
+		return refusal(ShortcutDown, route.ENETUNREACH), true
+	}
+	dst, src := w.flow.Dst, w.flow.Src
+	if isLocalMulticast4(dst) || isBroadcast4(dst) {
+		if !src.IsValid() {
+			src = w.fib.selectSource4(dev.Index, netip.Addr{}, route.ScopeLink, nil)
+		}
+		return w.group4(ShortcutGroupOut, dev.Index, src), true
+	}
+	if !src.IsValid() && isMulticast4(dst) {
+		w.flow.Src = w.fib.selectSource4(dev.Index, netip.Addr{}, multicastScope, nil)
+	}
+	if !src.IsValid() && dst.IsUnspecified() {
+		w.flow.Src = w.fib.selectSource4(dev.Index, netip.Addr{}, route.ScopeHost, nil)
+	}
+	return Decision{}, false
+}
+
+// multicastScope is the scope with which a source for multicast is chosen: the
+// flow's own, universe.
+const multicastScope = route.ScopeGlobal
+
+// group4 sends to a group or to everybody out of a device, without a route.
+func (w *walk) group4(s Shortcut, link int, src netip.Addr) Decision {
+	d := Decision{Disposition: DispositionMulticast, Shortcut: s, Src: src}
+	if isBroadcast4(w.flow.Dst) {
+		d.Disposition = DispositionBroadcast
+	}
+	d.Ways = []Way{{Link: link, Share: 1, Src: src}}
+	w.trySource4(link, netip.Addr{}, route.ScopeLink)
+	return w.checkLoopback4(d)
+}
+
+// zero4 is what becomes of the destination 0.0.0.0: the source, or 127.0.0.1.
+// No rule and no route can change it.
+func (w *walk) zero4() Decision {
+	src := w.flow.Src
+	if !src.IsValid() {
+		src = loopback4()
+	}
+	if w.trace != nil {
+		w.trace.Source = SourceTrial{Addr: src, Reason: Reason{Code: CodeSrcLocalDst}, Link: route.LoopbackIndex}
+	}
+	return Decision{
+		Disposition: DispositionLocal, Shortcut: ShortcutZero, Src: src,
+		Ways: []Way{{Link: route.LoopbackIndex, Share: 1, Src: src}},
+	}
+}
+
+// onLink4 is what becomes of any failure for a socket that is bound to a
+// device: the destination is assumed to be on its link.
+func (w *walk) onLink4(out int, res result) Decision {
+	d := Decision{Disposition: DispositionUnicast, Shortcut: ShortcutOnLink, Rule: res.rule}
+	src := w.flow.Src
+	if !src.IsValid() {
+		src = w.fib.selectSource4(out, netip.Addr{}, route.ScopeLink, nil)
+		w.trySource4(out, netip.Addr{}, route.ScopeLink)
+	}
+	d.Ways = []Way{{Link: out, Via: route.NextHop{Link: out}, Share: 1, Src: src}}
+	d.Src = src
+	if isMulticast4(w.flow.Dst) {
+		d.Disposition = DispositionMulticast
+	}
+	return w.checkLoopback4(d)
+}
+
+// localOut4 completes the decision about an address of this host.
+func (w *walk) localOut4(d *Decision) {
+	link := route.LoopbackIndex
+	via := route.NextHop{}
+	if len(d.entry.hops) > 0 {
+		via = d.entry.hops[0].NextHop
+		if v := w.fib.vrf(via.Link); v != 0 {
+			link = v
+		}
+	}
+	src := w.flow.Dst
+	why := Reason{Code: CodeSrcLocalDst}
+	if d.Route.PrefSrc.IsValid() {
+		src, why = d.Route.PrefSrc, Reason{Code: CodeSrcPrefsrc}
+	}
+	if w.flow.Src.IsValid() {
+		src, why = w.flow.Src, Reason{Code: CodeSrcGiven}
+	}
+	d.Src = src
+	d.Ways = []Way{{Link: link, Via: via, Share: 1, Src: src}}
+	if w.trace != nil {
+		w.trace.Source = SourceTrial{Addr: src, Reason: why, Link: w.fib.owner4(src)}
+	}
+}
+
+// outputType4 turns a unicast result for a group address into what it is: the
+// route only lends its device (__mkroute_output).
+func (w *walk) outputType4(d *Decision) {
+	dst := w.flow.Dst
+	switch {
+	case isBroadcast4(dst):
+		d.Disposition = DispositionBroadcast
+	case isMulticast4(dst):
+		d.Disposition = DispositionMulticast
+	}
+	noGateway := d.Disposition == DispositionBroadcast ||
+		d.Disposition == DispositionMulticast && d.Route.Dst.Bits() < 4
+	for i := range d.Ways {
+		if noGateway {
+			d.Ways[i].Gateway = netip.Addr{}
+		}
+	}
+}
+
+// checkLoopback4 refuses a source in 127/8 that would leave the host.
+func (w *walk) checkLoopback4(d Decision) Decision {
+	for _, way := range d.Ways {
+		dev := w.fib.byIndex[way.Link]
+		src := d.Src
+		if !src.IsValid() {
+			src = way.Src
+		}
+		if !src.IsValid() || !src.IsLoopback() || dev == nil || dev.Flags&route.LinkLoopback != 0 ||
+			dev.Kind == "vrf" || w.fib.confOr(dev.Name, "route_localnet") {
+			continue
+		}
+		d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, ShortcutLoopback, nil
+		break
+	}
+	return d
+}
+
+func isMulticast4(a netip.Addr) bool { return a.Is4() && a.IsMulticast() }
+
+// isLocalMulticast4 says whether an address is in 224.0.0.0/24.
+func isLocalMulticast4(a netip.Addr) bool { return a.Is4() && a.IsLinkLocalMulticast() }
+
+func isBroadcast4(a netip.Addr) bool { return a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
+
+func loopback4() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
+
+// owner4 is the index of the device that an address of this host is on, zero
+// for an address that is not this host's (__ip_dev_find in
+// net/ipv4/devinet.c): configured, or of type local in table local.
+func (f *FIB) owner4(a netip.Addr) int {
+	if i, ok := f.own4[a]; ok {
+		return i
+	}
+	tables := []route.Table{route.TableLocal}
+	if f.merged {
+		tables = append(tables, route.TableMain)
+	}
+	best := result{}
+	for _, t := range tables {
+		w := walk{fib: f, flow: route.Flow{Dst: a}}
+		res := w.searchTable(t, nil)
+		if res.status == found && (best.entry == nil || res.dst.Bits() > best.dst.Bits()) {
+			best = res
+		}
+	}
+	if best.entry == nil || best.entry.route.Type != route.TypeLocal || len(best.entry.hops) == 0 {
+		return 0
+	}
+	return best.entry.hops[best.hop].Link
+}

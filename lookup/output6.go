@@ -1,0 +1,154 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// decide6 decides about an IPv6 packet, sent by this host
+// (ip6_route_output_flags_noref in net/ipv6/route.c) or received
+// (ip6_route_input_lookup). IPv6 checks neither sources nor forwarding here.
+func (w *walk) decide6() Decision {
+	if w.flow.Src.IsValid() && w.flow.Src.IsUnspecified() {
+		w.flow.Src = netip.Addr{}
+	}
+	dst := w.flow.Dst
+	w.strict = dst.IsMulticast() || dst.IsLinkLocalUnicast() || dst.IsLoopback()
+	if w.flow.In != 0 {
+		if w.fib.byIndex[w.flow.In] == nil {
+			return refusal(ShortcutNoDevice, route.ENODEV)
+		}
+		w.iif, w.flow.Out = w.flow.In, 0
+	} else {
+		w.iif = route.LoopbackIndex
+		w.strict = w.strict || w.flow.Out != 0 && !w.flow.Src.IsValid()
+	}
+	w.setVRF()
+	res := w.searchRules()
+	d := res.decision()
+	if res.status != found {
+		return d
+	}
+	w.ways6(&d, res)
+	if w.flow.In != 0 {
+		d.Src = w.flow.Src
+		for i := range d.Ways {
+			d.Ways[i].Src = netip.Addr{}
+		}
+		return d
+	}
+	d.setSource(w.flow.Src)
+	return d
+}
+
+// ways6 works out every way that the kernel may take (fib6_select_path).
+func (w *walk) ways6(d *Decision, res result) {
+	e := res.entry
+	var choices []choice
+	shares := []float64{1}
+	switch {
+	case len(e.hops) > 1 && e.bucket:
+		d.SetBy = Reason{Code: CodeResilient}
+		choices, shares = everyHop(e), weights(e)
+	case len(e.hops) > 1 && e.group:
+		choices, shares = w.group6(e)
+	case len(e.hops) > 1:
+		choices, shares = w.siblings6(e, res.hop)
+	case len(e.hops) == 1:
+		choices = []choice{{e, &e.hops[res.hop], false}}
+	}
+	if len(choices) > 1 && d.SetBy.Code == "" {
+		d.SetBy = Reason{Code: CodeMultipath}
+	}
+	for i, c := range choices {
+		way := Way{Link: w.device6(&e.route, c.hop), Gateway: c.hop.Gateway, Via: c.hop.NextHop, Object: c.hop.object, Share: shares[i], Stale: c.stale}
+		from := c.hop
+		if e.group { // the kernel asks for the first member's device, whichever is taken
+			from = &e.hops[0]
+		}
+		if w.flow.In == 0 {
+			way.Src = w.source6(&e.route, from.Link, i == 0)
+		}
+		d.Ways = append(d.Ways, way)
+	}
+}
+
+// device6 is the device that the kernel names: lo, or the VRF, for what is
+// delivered here (ip6_rt_get_dev_rcu).
+func (w *walk) device6(r *route.Route, h *hop) int {
+	if r.Type != route.TypeLocal && r.Type != route.TypeAnycast {
+		return h.Link
+	}
+	vrf := w.fib.vrf(h.Link)
+	linkScope := r.Dst.Addr().IsLinkLocalUnicast() || w.flow.Dst.IsLinkLocalUnicast()
+	if vrf != 0 && !linkScope {
+		return vrf
+	}
+	return route.LoopbackIndex
+}
+
+// group6 are the members of a next-hop group that the hash may choose: it
+// passes over bad neighbours, whatever the device asked for.
+func (w *walk) group6(e *entry) ([]choice, []float64) {
+	in, weight := make([]membership, len(e.hops)), make([]int, len(e.hops))
+	for i := range e.hops {
+		weight[i] = max(1, e.hops[i].Weight)
+		if w.fib.goodNeighbour(&e.hops[i]) {
+			in[i] = memberIn
+		}
+	}
+	choices, shares := spread(e, in, weight)
+	if len(choices) == 0 {
+		return everyHop(e)[:1], []float64{1}
+	}
+	return choices, shares
+}
+
+// siblings6 are the siblings of a multipath route that the hash may choose;
+// where it points to one that cannot be used, the walk's own choice stays.
+func (w *walk) siblings6(e *entry, own int) ([]choice, []float64) {
+	reachable := w.avoidFailed6()
+	in, weight := make([]membership, len(e.hops)), make([]int, len(e.hops))
+	for i := range e.hops {
+		h := &e.hops[i]
+		why, _ := w.score6(e, h, reachable)
+		switch {
+		case why.Code == CodeDead:
+		case why.Code == CodeLinkdown:
+			in[i] = memberStale
+		case why.Code == "":
+			in[i], weight[i] = memberIn, max(1, h.Weight)
+		default:
+			weight[i] = max(1, h.Weight)
+		}
+	}
+	if in[own] != memberIn {
+		return []choice{{e, &e.hops[own], false}}, []float64{1}
+	}
+	return spreadTo(e, in, weight, own)
+}
+
+// spreadTo is spread with everything that is out falling to one member.
+func spreadTo(e *entry, in []membership, weight []int, own int) ([]choice, []float64) {
+	var choices []choice
+	var shares []float64
+	total, out, at := 0, 0, 0
+	for i := range e.hops {
+		total += weight[i]
+		if in[i] == memberOut {
+			out += weight[i]
+			continue
+		}
+		if i == own {
+			at = len(choices)
+		}
+		choices = append(choices, choice{e, &e.hops[i], in[i] == memberStale})
+		shares = append(shares, float64(weight[i]))
+	}
+	shares[at] += float64(out)
+	for i := range shares {
+		shares[i] /= float64(total)
+	}
+	return choices, shares
+}

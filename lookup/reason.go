@@ -1,0 +1,191 @@
+package lookup
+
+// Verdict is what became of a rule, a route or a source address that took
+// part in a decision. The zero value is VerdictNotReached.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictNotReached Verdict = "not-reached" // the walk ended before
+	VerdictNoMatch    Verdict = "no-match"    // a selector, or the whole table, does not match
+	VerdictMatch      Verdict = "match"       // this rule decided
+	VerdictContinue   Verdict = "continue"    // matched, and the walk went on
+	VerdictChosen     Verdict = "chosen"
+	VerdictPossible   Verdict = "possible" // one of several that the kernel may choose
+	VerdictLoses      Verdict = "loses"
+	VerdictUnusable   Verdict = "unusable" // passed over whatever else there is
+	VerdictSuppressed Verdict = "suppressed"
+	VerdictRefuses    Verdict = "refuses" // ends the look-up with an error
+	VerdictThrows     Verdict = "throws"  // ends its table, and the next rule is asked
+	VerdictUncertain  Verdict = "uncertain"
+)
+
+// Reason says why, as a code of a closed list and its operands; words are the
+// renderer's. Want is what was asked for or what the winner has, Have what the
+// packet or the loser has. Operands are comparable values that encode well as
+// JSON: numbers, strings, addresses and prefixes; nil where there is none.
+type Reason struct {
+	Code Code `json:"code"`
+	Want any  `json:"want,omitempty"`
+	Have any  `json:"have,omitempty"`
+}
+
+// Code is the stable name of a reason.
+type Code string
+
+// Why a rule did not match. Want is the selector's value, Have the packet's.
+const (
+	CodeFrom          Code = "from-differs"
+	CodeFromUnset     Code = "from-unset" // the packet has no source yet
+	CodeTo            Code = "to-differs"
+	CodeIif           Code = "iif-differs"
+	CodeIifDetached   Code = "iif-detached" // no such device
+	CodeOif           Code = "oif-differs"
+	CodeOifDetached   Code = "oif-detached"
+	CodeMark          Code = "fwmark-differs"
+	CodeRuleTOS       Code = "rule-tos-differs"
+	CodeDSCP          Code = "dscp-differs"
+	CodeFlowLabel     Code = "flowlabel-differs"
+	CodeUID           Code = "uid-differs"
+	CodeProto         Code = "ipproto-differs"
+	CodeSport         Code = "sport-differs"
+	CodeDport         Code = "dport-differs"
+	CodeL3mdev        Code = "l3mdev-none"    // the packet belongs to no VRF
+	CodeTunnelID      Code = "tunnel-differs" //
+	CodeNot           Code = "not-inverts"    // all selectors match, and `not` turns that
+	CodeUnknownSelect Code = "unknown-selector"
+)
+
+// What became of a rule that matched, or of one that was not asked.
+const (
+	CodeDecided        Code = "decided"
+	CodeTableEmpty     Code = "table-empty"      // the table has no routes
+	CodeTableNoMatch   Code = "table-no-match"   // Have: how many routes it has
+	CodeTableThrow     Code = "table-throw"      // a throw route ended the table; Have: its prefix
+	CodeTableUnusable  Code = "table-unusable"   // routes cover the packet, none can be used
+	CodeSuppressPrefix Code = "suppress-prefix"  // Want: suppress_prefixlength, Have: the prefix length
+	CodeSuppressGroup  Code = "suppress-ifgroup" // Want: the group, Have: the device
+	CodeGoto           Code = "goto"             // Want: the priority gone on at
+	CodeGotoUnresolved Code = "goto-unresolved"  // Want: the priority that no rule has
+	CodeNop            Code = "nop"
+	CodeRuleRefuses    Code = "rule-refuses" // Want: the rule's action
+	CodeJumped         Code = "jumped-over"  // a goto skipped it; Want: the priority gone on at
+	CodeAfter          Code = "after-decision"
+	CodeMerged         Code = "merged-longer" // local and main share one trie, and main has a longer prefix
+	CodeNoTables       Code = "table-unread"
+)
+
+// Why a route won or lost.
+const (
+	CodeLongest        Code = "longest-prefix" // Have: its length
+	CodeOnlyDefault    Code = "only-default"   // a /0, and nothing longer covers the destination
+	CodeShorter        Code = "shorter-prefix" // Want: the winner's length, Have: its own
+	CodeMetric         Code = "higher-metric"  // Want: the winner's metric, Have: its own
+	CodeLowestMetric   Code = "lowest-metric"  // Want: its metric, Have: the next one's
+	CodeTOS            Code = "tos-differs"    // Want: the route's TOS, Have: the packet's
+	CodeTOSNever       Code = "tos-never"      // a TOS that no packet can match; Want: the route's
+	CodeTOSFirst       Code = "tos-first"      // loses to a route for the packet's TOS
+	CodeLater          Code = "later"          // equal in all, and added later
+	CodeFirst          Code = "first"          // equal in all, and added first
+	CodeDead           Code = "dead"           // every next hop is dead
+	CodeLinkdown       Code = "linkdown-ignored"
+	CodeRouteOif       Code = "oif-other"   // Want: the device asked for, Have: the route's
+	CodeExpired        Code = "expired"     // Have: seconds since
+	CodeSource         Code = "src-differs" // Want: the route's source prefix, Have: the packet's source
+	CodeSourceHides    Code = "src-hides"   // routes from certain sources hide it from all others
+	CodeSourceLess     Code = "src-less"    // loses to a route for the packet's source
+	CodePreference     Code = "lower-preference"
+	CodeDevice         Code = "other-device" // IPv6: scores less for not being on the device asked for
+	CodeNeighbour      Code = "neighbour-failed"
+	CodeObjectUnusable Code = "nexthop-unusable" // no member of its next-hop object can be used
+	CodeLeafAbandoned  Code = "leaf-abandoned"   // shares its network address with such a route
+	CodeAfterThrow     Code = "after-throw"
+	CodeThrow          Code = "throw"
+	CodeRefusing       Code = "refuses"    // Want: the type
+	CodeSuppressed     Code = "suppressed" // by the rule
+	CodeLocalFirst     Code = "local-first"
+	CodeNextHopUnknown Code = "nexthop-unknown" // Want: the ID of an object that was not read
+	CodeNeighbourTie   Code = "default-tie"     // several 0.0.0.0/0: the kernel chooses by neighbour state
+	CodeLaterDefault   Code = "default-tie-lost"
+	CodeLeftOut        Code = "left-out" // supposed to be gone, for the runner-up
+	CodeUnknownAttr    Code = "unknown-attribute"
+)
+
+// Why there is a set of ways instead of one, or none at all.
+const (
+	CodeMultipath     Code = "multipath"      // a hash of the packet chooses
+	CodeResilient     Code = "resilient"      // a bucket table chooses
+	CodeDefaultsTie   Code = "defaults-tie"   // neighbour states choose, and may alternate
+	CodeRulesUnread   Code = "rules-unread"   //
+	CodeRoutesUnread  Code = "routes-unread"  //
+	CodeSysctlUnread  Code = "sysctl-unread"  // Want: the setting
+	CodeObjectUnread  Code = "nexthop-unread" // Want: the next-hop object's ID
+	CodeMergedUnknown Code = "merged-unknown" // whether local and main share a trie
+)
+
+// Why a received packet's source passes or fails the check.
+const (
+	CodeRPOff           Code = "rp-off"            // no reverse-path filter
+	CodeRPSame          Code = "rp-same-device"    // the way back is the device it came from
+	CodeRPOther         Code = "rp-other-device"   // Want: the device it came from, Have: the way back's
+	CodeRPNoRoute       Code = "rp-no-route"       // no way back
+	CodeRPOwnSource     Code = "rp-own-source"     // the source is an address of this host
+	CodeRPNotUnicast    Code = "rp-not-unicast"    // the way back is not unicast; Have: its type
+	CodeRPNoAddress     Code = "rp-no-address"     // the device has no IPv4 address
+	CodeMembership      Code = "membership-unread" // whether the group was joined
+	CodeReversePathSome Code = "rp-some-legs"      // the filter passes only some legs
+)
+
+// What decided about the source address.
+const (
+	CodeSrcGiven      Code = "given"
+	CodeSrcPrefsrc    Code = "prefsrc"        // the route prescribes it
+	CodeSrcLocalDst   Code = "local"          // a local destination is its own source
+	CodeSrcGateway    Code = "gateway-subnet" // Want: the gateway, Have: the address's prefix
+	CodeSrcFirst      Code = "first-address"  // first usable address of the device
+	CodeSrcOther      Code = "other-device"   // the device has none; Have: the device it is of
+	CodeSrcNone       Code = "none"
+	CodeSrcSecondary  Code = "secondary"
+	CodeSrcScope      Code = "scope" // Want: the route's scope, Have: the address's
+	CodeSrcLater      Code = "later-address"
+	CodeSrcNotSubnet  Code = "not-in-gateway-subnet"
+	CodeSrcOnly       Code = "only"         // the only candidate
+	CodeSrcSame       Code = "rule-1-same"  // RFC 6724 section 5, rule 1
+	CodeSrcScope6     Code = "rule-2-scope" // rule 2
+	CodeSrcDeprecated Code = "rule-3-avoid-deprecated"
+	CodeSrcHome       Code = "rule-4-home"
+	CodeSrcDevice     Code = "rule-5-device"
+	CodeSrcLabel      Code = "rule-6-label"
+	CodeSrcTemporary  Code = "rule-7-temporary"
+	CodeSrcOrchid     Code = "rule-7a-orchid"
+	CodeSrcPrefix     Code = "rule-8-prefix"
+	CodeSrcOptimistic Code = "not-optimistic"
+	CodeSrcOrder      Code = "order"
+	CodeSrcTentative  Code = "tentative"
+)
+
+// Shortcut is where the kernel decides without finding a route. The empty
+// value: it did not.
+type Shortcut string
+
+// The shortcuts (__ip_route_output_key, ip_route_input_slow).
+const (
+	ShortcutZero         Shortcut = "zero-destination"     // 0.0.0.0 becomes the source or 127.0.0.1
+	ShortcutOnLink       Shortcut = "assumed-on-link"      // the device asked for, without a route
+	ShortcutGroupOut     Shortcut = "group-on-device"      // broadcast or local multicast out of the device asked for
+	ShortcutGroupSource  Shortcut = "group-by-source"      // the same by the device that owns the source
+	ShortcutBroadcastIn  Shortcut = "broadcast-received"   // 255.255.255.255, or 0.0.0.0 to 0.0.0.0, received
+	ShortcutMulticastIn  Shortcut = "multicast-received"   //
+	ShortcutSource       Shortcut = "source-invalid"       // multicast or broadcast as source
+	ShortcutNotLocal     Shortcut = "source-not-local"     // no device has the source
+	ShortcutNoDevice     Shortcut = "no-device"            // the device asked for does not exist
+	ShortcutDown         Shortcut = "device-down"          // or has no address family
+	ShortcutLoopback     Shortcut = "loopback-source"      // 127/8 would leave the host
+	ShortcutMartianSrc   Shortcut = "martian-source"       // received with an impossible source
+	ShortcutMartianDst   Shortcut = "martian-destination"  //
+	ShortcutOwnSource    Shortcut = "own-source"           // received with an address of this host as source
+	ShortcutReversePath  Shortcut = "reverse-path"         // reverse-path filter
+	ShortcutNoForwarding Shortcut = "forwarding-off"       //
+	ShortcutNotUnicast   Shortcut = "not-forwardable-type" // received, and the route's type cannot be forwarded
+	ShortcutNoMembership Shortcut = "not-a-member"         // multicast group not joined on the device
+)

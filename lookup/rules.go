@@ -1,0 +1,186 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// status is how the search of a table, or of all rules, ended.
+type status uint8
+
+const (
+	again   status = iota // nothing found: ask on (the kernel's -EAGAIN)
+	found                 // a route that carries the packet
+	refused               // an error ends the look-up
+	unknown               // the facts do not suffice
+)
+
+// result is what a search found.
+type result struct {
+	status status
+	errno  route.Errno // with refused
+	rule   *route.Rule
+	entry  *entry // nil: a rule refused, or nothing was found
+	dst    netip.Prefix
+	hop    int   // the provisional next hop: the first usable one
+	leaf   *leaf // where the entry stands, for the choice between defaults
+	// why says more: why the status is unknown, or what ended a table.
+	why Reason
+}
+
+// walk is one look-up on its way through rules and tables. With a nil trace
+// nothing is recorded.
+type walk struct {
+	fib  *FIB
+	flow route.Flow
+	// iif is the receiving device as rules see it: lo for what this host sends.
+	iif int
+	// vrf is the VRF that the packet belongs to, and whether by its output
+	// device (flowi_l3mdev, FLOWI_FLAG_L3MDEV_OIF).
+	vrf      int
+	vrfByOif bool
+	strict   bool // IPv6: RT6_LOOKUP_F_IFACE
+	trace    *Trace
+	skip     skipped
+	refs     []ref
+}
+
+// skipped is an entry that is supposed to be gone.
+type skipped struct {
+	entry *entry
+	dst   netip.Prefix
+}
+
+// searchRules asks the rules in order (fib_rules_lookup in
+// net/core/fib_rules.c).
+func (w *walk) searchRules() result {
+	fam := w.fib.family(w.flow.Family())
+	if w.fib.snap.Lacks(route.FactRules, w.flow.Family()) {
+		return result{status: unknown, why: Reason{Code: CodeRulesUnread}}
+	}
+	if w.fib.merged && w.flow.Dst.Is4() {
+		return w.searchMerged(fam.rules)
+	}
+	for i := 0; i < len(fam.rules); i++ {
+		r := fam.rules[i]
+		switch code := w.matches(r); {
+		case code == CodeUnknownSelect:
+			why := Reason{Code: code, Want: r.Unknown[0].Type}
+			w.record(r, VerdictUncertain, why)
+			w.unreached(fam.rules[i+1:], CodeAfter)
+			return result{status: unknown, why: why}
+		case code != "":
+			w.mismatch(r, code)
+			continue
+		case r.Action == route.ActionGoto:
+			i = w.jump(fam.rules, i)
+			continue
+		}
+		if res := w.act(r); res.status != again {
+			w.unreached(fam.rules[i+1:], CodeAfter)
+			return res
+		}
+	}
+	return result{status: refused, errno: route.ENETUNREACH}
+}
+
+// jump is the action goto: it gives the index before the rule to go on at.
+func (w *walk) jump(rules []*rule, i int) int {
+	r := rules[i]
+	to := slices.IndexFunc(rules[i+1:], func(o *rule) bool { return o.Priority == r.Goto })
+	if to < 0 {
+		w.record(r, VerdictContinue, Reason{Code: CodeGotoUnresolved, Want: r.Goto})
+		return i
+	}
+	w.record(r, VerdictContinue, Reason{Code: CodeGoto, Want: r.Goto})
+	w.unreached(rules[i+1:i+1+to], CodeJumped)
+	return i + to
+}
+
+// act does what a matching rule says (fib4_rule_action, fib6_rule_action).
+func (w *walk) act(r *rule) result {
+	switch r.Action {
+	case route.ActionTable:
+		return w.consult(r)
+	case route.ActionBlackhole:
+		return w.refuse(r, route.EINVAL)
+	case route.ActionUnreachable:
+		return w.refuse(r, route.ENETUNREACH)
+	case route.ActionProhibit:
+		return w.refuse(r, route.EACCES)
+	case route.ActionNop:
+		w.record(r, VerdictContinue, Reason{Code: CodeNop})
+		return result{}
+	}
+	why := Reason{Code: CodeUnknownSelect, Want: r.Action.String()}
+	w.record(r, VerdictUncertain, why)
+	return result{status: unknown, why: why}
+}
+
+func (w *walk) refuse(r *rule, e route.Errno) result {
+	w.record(r, VerdictRefuses, Reason{Code: CodeRuleRefuses, Want: r.Action.String()})
+	return result{status: refused, errno: e, rule: r.Rule}
+}
+
+// consult looks in a rule's table and applies its suppressors.
+func (w *walk) consult(r *rule) result {
+	t := w.tableOf(r)
+	trial := w.begin(r, t)
+	res := w.searchTable(t, trial.list())
+	if res.status == found {
+		if why, yes := w.suppressed(r, res); yes {
+			trial.suppress(res, why)
+			return result{}
+		}
+	}
+	res.rule = r.Rule
+	trial.end(res, w.size(t))
+	return res
+}
+
+// searchTable looks in one table.
+func (w *walk) searchTable(t route.Table, cands *[]Candidate) result {
+	fam := w.fib.family(w.flow.Family())
+	if w.flow.Dst.Is4() {
+		w.refs = fam.covering(w.refs[:0], t, w.flow.Dst)
+		return w.search4(w.refs, cands)
+	}
+	return w.search6(fam.tables[t], cands)
+}
+
+func (w *walk) size(t route.Table) int {
+	if tab := w.fib.family(w.flow.Family()).tables[t]; tab != nil {
+		return tab.routes
+	}
+	return 0
+}
+
+// tableOf is the table that a rule leads to.
+func (w *walk) tableOf(r *rule) route.Table {
+	if r.Selector.L3Mdev && w.vrf != 0 {
+		return w.fib.byIndex[w.vrf].VRFTable
+	}
+	return r.Table
+}
+
+// suppressed says whether a rule drops a result (fib4_rule_suppress,
+// fib6_rule_suppress). What a table refuses is never dropped.
+func (w *walk) suppressed(r *rule, res result) (Reason, bool) {
+	if r.SuppressPrefixLen >= res.dst.Bits() {
+		return Reason{CodeSuppressPrefix, r.SuppressPrefixLen, res.dst.Bits()}, true
+	}
+	if r.SuppressGroup < 0 || len(res.entry.hops) == 0 {
+		return Reason{}, false
+	}
+	// IPv4 looks at the first next hop even where another one is taken.
+	h := res.entry.hops[0]
+	if w.flow.Dst.Is6() {
+		h = res.entry.hops[res.hop]
+	}
+	if d := w.fib.byIndex[h.Link]; d != nil && int64(d.Group) == r.SuppressGroup {
+		return Reason{CodeSuppressGroup, r.SuppressGroup, d.Name}, true
+	}
+	return Reason{}, false
+}

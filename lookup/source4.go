@@ -1,0 +1,145 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// source4 is the source address of a packet that leaves by a next hop without
+// having one (fib_result_prefsrc in net/ipv4/fib_semantics.c).
+func (f *FIB) source4(r *route.Route, h *route.NextHop) netip.Addr {
+	if r.PrefSrc.IsValid() {
+		return r.PrefSrc
+	}
+	return f.selectSource4(h.Link, h.Gateway, r.Scope, nil)
+}
+
+// selectSource4 chooses an address of a device for reaching a gateway, or,
+// without one, anything on the link, by a route of a scope (inet_select_addr
+// in net/ipv4/devinet.c). With a trial it records what was considered.
+func (f *FIB) selectSource4(link int, gateway netip.Addr, scope route.Scope, trial *SourceTrial) netip.Addr {
+	dev := f.byIndex[link]
+	if dev == nil {
+		return netip.Addr{}
+	}
+	if a := f.fromDevice4(dev, gateway, scope, trial); a != nil {
+		return trial.take(a, gateway, link)
+	}
+	vrf := f.vrf(link)
+	if m := f.byIndex[vrf]; vrf != 0 {
+		if a := firstOf4(m, scope); a != nil {
+			return trial.takeOther(a, m)
+		}
+	}
+	for _, d := range f.devices {
+		if f.vrf(d.Index) != vrf {
+			continue
+		}
+		if a := firstOf4(d, scope); a != nil {
+			return trial.takeOther(a, d)
+		}
+	}
+	if trial != nil {
+		trial.Reason = Reason{Code: CodeSrcNone}
+	}
+	return netip.Addr{}
+}
+
+// fromDevice4 is the device's own best address: the first whose subnet has the
+// gateway, else the first that the scope admits.
+func (f *FIB) fromDevice4(dev *device, gateway netip.Addr, scope route.Scope, trial *SourceTrial) *route.Addr {
+	limit := route.ScopeHost
+	if f.confOr(dev.Name, "route_localnet") {
+		limit = route.ScopeLink
+	}
+	var first *route.Addr
+	for _, a := range dev.addrs4 {
+		switch {
+		case a.Flags&route.AddrSecondary != 0:
+			trial.reject(a, Reason{Code: CodeSrcSecondary})
+		case min(a.Scope, limit) > scope:
+			trial.reject(a, Reason{CodeSrcScope, scope.String(), a.Scope.String()})
+		case !gateway.IsValid() || subnet(a).Contains(gateway):
+			return a
+		default:
+			trial.reject(a, Reason{Code: CodeSrcNotSubnet, Want: gateway})
+			if first == nil {
+				first = a
+			}
+		}
+	}
+	return first
+}
+
+// firstOf4 is the first address of a device that may serve others
+// (in_dev_select_addr).
+func firstOf4(d *device, scope route.Scope) *route.Addr {
+	for _, a := range d.addrs4 {
+		if a.Flags&route.AddrSecondary == 0 && a.Scope != route.ScopeLink && a.Scope <= scope {
+			return a
+		}
+	}
+	return nil
+}
+
+// subnet is what the kernel takes for an address's network: the peer's where
+// there is one (inet_ifa_match compares with ifa_address).
+func subnet(a *route.Addr) netip.Prefix {
+	if a.Peer.IsValid() {
+		return a.Peer.Masked()
+	}
+	return a.Prefix.Masked()
+}
+
+// trySource4 records how the source of the first way was chosen.
+func (w *walk) trySource4(link int, gateway netip.Addr, scope route.Scope) {
+	if w.trace == nil {
+		return
+	}
+	t := &w.trace.Source
+	if w.flow.Src.IsValid() {
+		*t = SourceTrial{Addr: w.flow.Src, Reason: Reason{Code: CodeSrcGiven}, Link: w.fib.owner4(w.flow.Src)}
+		return
+	}
+	t.Addr = w.fib.selectSource4(link, gateway, scope, t)
+}
+
+// reject records an address that is not taken. A nil trial records nothing.
+func (t *SourceTrial) reject(a *route.Addr, why Reason) {
+	if t != nil {
+		t.Candidates = append(t.Candidates, SourceCandidate{*a, VerdictLoses, why})
+	}
+}
+
+// take records the address that is taken from the output device.
+func (t *SourceTrial) take(a *route.Addr, gateway netip.Addr, link int) netip.Addr {
+	if t == nil {
+		return a.Prefix.Addr()
+	}
+	t.Link = link
+	t.Reason = Reason{Code: CodeSrcFirst}
+	if gateway.IsValid() && subnet(a).Contains(gateway) {
+		t.Reason = Reason{CodeSrcGateway, gateway, subnet(a)}
+	}
+	for i := range t.Candidates { // it may stand there as the second best
+		if t.Candidates[i].Addr == *a {
+			t.Candidates = slices.Delete(t.Candidates, i, i+1)
+			break
+		}
+	}
+	t.Candidates = append(t.Candidates, SourceCandidate{*a, VerdictChosen, t.Reason})
+	return a.Prefix.Addr()
+}
+
+// takeOther records an address that another device lends.
+func (t *SourceTrial) takeOther(a *route.Addr, d *device) netip.Addr {
+	if t == nil {
+		return a.Prefix.Addr()
+	}
+	t.Link = d.Index
+	t.Reason = Reason{Code: CodeSrcOther, Have: d.Name}
+	t.Candidates = append(t.Candidates, SourceCandidate{*a, VerdictChosen, t.Reason})
+	return a.Prefix.Addr()
+}

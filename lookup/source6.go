@@ -1,0 +1,293 @@
+package lookup
+
+import (
+	"math/bits"
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// source6 is the source address that a packet without one gets when it leaves
+// by a device (ip6_route_get_saddr in include/net/ip6_route.h). With record it
+// is put into the trace.
+func (w *walk) source6(r *route.Route, link int, record bool) netip.Addr {
+	var t *SourceTrial
+	if record && w.trace != nil {
+		t = &w.trace.Source
+		*t = SourceTrial{}
+	}
+	var src netip.Addr
+	if r.PrefSrc.IsValid() {
+		src = r.PrefSrc
+		if t != nil {
+			t.Reason, t.Link = Reason{Code: CodeSrcPrefsrc}, w.fib.owner6(src)
+		}
+	} else {
+		src = w.fib.selectSource6(w.flow.Dst, link, t)
+	}
+	if t != nil {
+		t.Addr = src
+		if w.flow.Src.IsValid() {
+			*t = SourceTrial{Addr: w.flow.Src, Reason: Reason{Code: CodeSrcGiven}, Link: w.fib.owner6(w.flow.Src)}
+		}
+	}
+	return src
+}
+
+func (f *FIB) owner6(a netip.Addr) int {
+	for _, d := range f.devices {
+		for _, x := range d.addrs6 {
+			if x.Prefix.Addr() == a {
+				return d.Index
+			}
+		}
+	}
+	return 0
+}
+
+// selectSource6 chooses a source for a destination that is reached through a
+// device (ipv6_dev_get_saddr in net/ipv6/addrconf.c, RFC 6724 section 5).
+func (f *FIB) selectSource6(dst netip.Addr, link int, t *SourceTrial) netip.Addr {
+	s := selection6{fib: f, dst: dst, link: link, scope: scope6(dst), label: f.label6(dst, 0)}
+	var best *route.Addr
+	for _, a := range f.candidates6(dst, link) {
+		if a.Flags&route.AddrTentative != 0 && a.Flags&route.AddrOptimistic == 0 || a.Flags&route.AddrDADFailed != 0 {
+			t.reject(a, Reason{Code: CodeSrcTentative})
+			continue
+		}
+		if ip := a.Prefix.Addr(); ip.IsMulticast() || ip.IsUnspecified() {
+			continue
+		}
+		if best == nil {
+			best = a
+			continue
+		}
+		why, better := s.compare(best, a)
+		if better {
+			t.reject(best, why)
+			best = a
+			t.reason(why)
+			continue
+		}
+		t.reject(a, why)
+		if t != nil && t.Reason.Code == "" {
+			t.Reason = why
+		}
+	}
+	return t.take6(best)
+}
+
+// candidates6 are the addresses among which the kernel chooses, in its order:
+// those of all devices, or only of the output device for multicast and
+// link-local destinations and where use_oif_addrs_only is set.
+func (f *FIB) candidates6(dst netip.Addr, link int) []*route.Addr {
+	d := f.byIndex[link]
+	only := dst.IsMulticast() || scope6(dst) <= 2 ||
+		d != nil && f.conf(route.IPv6, d.Name, "use_oif_addrs_only") != 0
+	if only {
+		if d == nil {
+			return nil
+		}
+		return d.addrs6
+	}
+	var out []*route.Addr
+	for _, o := range f.devices {
+		if f.vrf(o.Index) == f.vrf(link) {
+			out = append(out, o.addrs6...)
+		}
+	}
+	return out
+}
+
+// selection6 is one choice of a source address.
+type selection6 struct {
+	fib   *FIB
+	dst   netip.Addr
+	link  int
+	scope int
+	label uint32
+}
+
+// compare says whether b is a better source than a, the earlier one, and by
+// which rule the two differ (ipv6_get_saddr_eval).
+func (s *selection6) compare(a, b *route.Addr) (Reason, bool) {
+	for _, rule := range []struct {
+		code  Code
+		score func(*route.Addr) int
+	}{
+		{CodeSrcSame, s.same},
+		{CodeSrcScope6, nil},
+		{CodeSrcDeprecated, s.preferred},
+		{CodeSrcDevice, s.onDevice},
+		{CodeSrcLabel, s.sameLabel},
+		{CodeSrcTemporary, s.public},
+		{CodeSrcOrchid, s.orchid},
+		{CodeSrcPrefix, s.commonBits},
+		{CodeSrcOptimistic, notOptimistic},
+	} {
+		if rule.score == nil {
+			if c := s.compareScope(a, b); c != 0 {
+				return Reason{Code: rule.code}, c < 0
+			}
+			continue
+		}
+		if x, y := rule.score(a), rule.score(b); x != y {
+			return Reason{Code: rule.code}, y > x
+		}
+	}
+	return Reason{Code: CodeSrcOrder}, false
+}
+
+func (s *selection6) same(a *route.Addr) int { return truth(a.Prefix.Addr() == s.dst) }
+
+// compareScope is rule 2: prefer the appropriate scope. Positive: a is better.
+func (s *selection6) compareScope(a, b *route.Addr) int {
+	return s.scopeScore(a) - s.scopeScore(b)
+}
+
+// scopeScore is the kernel's score for the scope: the smaller the excess over
+// the destination's the better, and one that falls short is worse than any.
+func (s *selection6) scopeScore(a *route.Addr) int {
+	scope := scope6(a.Prefix.Addr())
+	if scope >= s.scope {
+		return -scope
+	}
+	return scope - 128
+}
+
+// preferred is rule 3: avoid deprecated addresses, and optimistic ones where
+// they are not as good as others.
+func (s *selection6) preferred(a *route.Addr) int {
+	bad := a.Flags & route.AddrDeprecated
+	if s.fib.conf(route.IPv6, s.fib.snap.LinkName(a.Link), "use_optimistic") == 0 &&
+		s.fib.conf(route.IPv6, "all", "use_optimistic") == 0 {
+		bad |= a.Flags & route.AddrOptimistic
+	}
+	return truth(bad == 0)
+}
+
+// onDevice is rule 5.
+func (s *selection6) onDevice(a *route.Addr) int { return truth(s.link == 0 || a.Link == s.link) }
+
+// sameLabel is rule 6.
+func (s *selection6) sameLabel(a *route.Addr) int {
+	return truth(s.fib.label6(a.Prefix.Addr(), a.Link) == s.label)
+}
+
+// public is rule 7: public addresses, or temporary ones where use_tempaddr says.
+func (s *selection6) public(a *route.Addr) int {
+	temporary := s.fib.conf(route.IPv6, s.fib.snap.LinkName(a.Link), "use_tempaddr") >= 2
+	return truth((a.Flags&route.AddrTemporary != 0) == temporary)
+}
+
+// orchid is rule 7a of the kernel: an ORCHID (RFC 4843) for an ORCHID.
+func (s *selection6) orchid(a *route.Addr) int {
+	return truth(isOrchid(a.Prefix.Addr()) == isOrchid(s.dst))
+}
+
+// commonBits is rule 8, capped by the length of the address's own prefix.
+func (s *selection6) commonBits(a *route.Addr) int {
+	return min(commonPrefix(a.Prefix.Addr(), s.dst), a.Prefix.Bits())
+}
+
+func notOptimistic(a *route.Addr) int { return truth(a.Flags&route.AddrOptimistic == 0) }
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func isOrchid(a netip.Addr) bool {
+	b := a.As16()
+	return b[0] == 0x20 && b[1] == 0x01 && b[2] == 0x00 && b[3]&0xf0 == 0x10
+}
+
+func commonPrefix(a, b netip.Addr) int {
+	x, y := a.As16(), b.As16()
+	for i := range x {
+		if d := x[i] ^ y[i]; d != 0 {
+			return i*8 + bits.LeadingZeros8(d)
+		}
+	}
+	return 128
+}
+
+// scope6 is an address's scope on the scale of multicast scopes (RFC 4007,
+// __ipv6_addr_src_scope): 1 interface, 2 link, 5 site, 14 global.
+func scope6(a netip.Addr) int {
+	b := a.As16()
+	switch {
+	case a.IsMulticast():
+		return int(b[1] & 0xf)
+	case a.IsLoopback(), a.IsLinkLocalUnicast():
+		return 2
+	case b[0] == 0xfe && b[1]&0xc0 == 0xc0:
+		return 5
+	}
+	return 14
+}
+
+// label6 is an address's label in the policy table: the longest prefix that
+// covers it, those for its device included (ipv6_addr_label).
+func (f *FIB) label6(a netip.Addr, link int) uint32 {
+	labels := f.snap.Labels
+	if len(labels) == 0 {
+		labels = defaultLabels()
+	}
+	best := -1
+	for i, l := range labels {
+		if (l.Link == 0 || l.Link == link) && l.Prefix.Contains(a) &&
+			(best < 0 || l.Prefix.Bits() > labels[best].Prefix.Bits()) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return ^uint32(0)
+	}
+	return labels[best].Label
+}
+
+// defaultLabels is the table that the kernel starts with (net/ipv6/addrlabel.c).
+// It differs from RFC 6724 section 2.1.
+func defaultLabels() []route.AddrLabel {
+	var out []route.AddrLabel
+	for _, l := range []struct {
+		prefix string
+		label  uint32
+	}{
+		{"::1/128", 0}, {"::/0", 1}, {"2002::/16", 2}, {"::/96", 3}, {"::ffff:0:0/96", 4},
+		{"fc00::/7", 5}, {"2001::/32", 6}, {"2001:10::/28", 7},
+	} {
+		out = append(out, route.AddrLabel{Prefix: netip.MustParsePrefix(l.prefix), Label: l.label})
+	}
+	return out
+}
+
+// reason replaces the reason why the best address so far is the best.
+func (t *SourceTrial) reason(why Reason) {
+	if t != nil {
+		t.Reason = why
+	}
+}
+
+// take6 records the address that is taken; nil: none.
+func (t *SourceTrial) take6(a *route.Addr) netip.Addr {
+	switch {
+	case a == nil && t != nil:
+		t.Reason = Reason{Code: CodeSrcNone}
+		return netip.Addr{}
+	case a == nil:
+		return netip.Addr{}
+	case t == nil:
+		return a.Prefix.Addr()
+	}
+	if t.Reason.Code == "" {
+		t.Reason = Reason{Code: CodeSrcOnly}
+	}
+	t.Link = a.Link
+	t.Candidates = slices.Insert(t.Candidates, 0, SourceCandidate{*a, VerdictChosen, t.Reason})
+	return a.Prefix.Addr()
+}

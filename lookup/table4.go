@@ -1,0 +1,226 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// search4 tries the entries of the covering leaves in the kernel's order
+// (fib_table_lookup in net/ipv4/fib_trie.c): the longest prefix first, inside
+// a prefix in the order of the dump, which is TOS, then metric, then age.
+func (w *walk) search4(refs []ref, cands *[]Candidate) result {
+	var res result
+	var won *route.Route // set once the search is decided, while recording
+	var abandoned netip.Addr
+	for _, rf := range refs {
+		for _, e := range rf.leaf.entries {
+			if w.skip == (skipped{e, rf.dst}) {
+				continue
+			}
+			hop, why := w.try4(e)
+			switch {
+			case won != nil:
+				noteLoser(cands, e, rf, won, why)
+				continue
+			case rf.dst.Addr() == abandoned:
+				why = Reason{Code: CodeLeafAbandoned}
+			case why.Code == CodeObjectUnusable:
+				abandoned = rf.dst.Addr()
+			}
+			if end := w.outcome4(e, rf, hop, why); end.entry != nil {
+				res = end
+				if cands == nil {
+					return res
+				}
+				full := e.full(rf.dst)
+				won = &full
+				noteEnd(cands, e, rf, res)
+			} else if cands != nil {
+				note(cands, e, rf, VerdictUnusable, why)
+			}
+		}
+	}
+	settle(cands)
+	return res
+}
+
+// outcome4 is what an entry that was tried means for the search; without an
+// entry: go on.
+func (w *walk) outcome4(e *entry, rf ref, hop int, why Reason) result {
+	res := result{entry: e, dst: rf.dst, hop: hop, leaf: rf.leaf}
+	switch why.Code {
+	case "":
+		res.status = found
+	case CodeRefusing:
+		res.status, res.errno = refused, errnoOf(e.refusal())
+	case CodeThrow:
+		res.status, res.why = again, Reason{Code: CodeTableThrow, Have: rf.dst}
+	case CodeNextHopUnknown:
+		res.status, res.why = unknown, why
+	default:
+		return result{}
+	}
+	return res
+}
+
+// refusal is the type with which an entry refuses: its own or its next-hop
+// object's.
+func (e *entry) refusal() route.Type {
+	if e.black && !e.route.Type.Refuses() {
+		return route.TypeBlackhole
+	}
+	return e.route.Type
+}
+
+// try4 says why an entry that covers the destination cannot be used, or gives
+// its first usable next hop.
+func (w *walk) try4(e *entry) (int, Reason) {
+	r := &e.route
+	switch {
+	case r.TOS != 0 && r.TOS&^rtTOSMask != 0:
+		return 0, Reason{Code: CodeTOSNever, Want: int(r.TOS)}
+	case r.TOS != 0 && r.TOS != w.flow.TOS&rtTOSMask:
+		return 0, Reason{CodeTOS, int(r.TOS), int(w.flow.TOS & rtTOSMask)}
+	case r.Type == route.TypeThrow:
+		return 0, Reason{Code: CodeThrow}
+	case r.Type.Refuses():
+		return 0, Reason{Code: CodeRefusing}
+	case e.unread:
+		return 0, Reason{Code: CodeNextHopUnknown, Want: r.NextHopID}
+	case e.black:
+		return 0, Reason{Code: CodeRefusing}
+	}
+	why := Reason{Code: CodeDead}
+	for i := range e.hops {
+		if why = w.usable4(&e.hops[i]); why.Code == "" {
+			return i, why
+		}
+	}
+	if r.NextHopID != 0 {
+		return 0, Reason{Code: CodeObjectUnusable, Want: why.Code}
+	}
+	return 0, why
+}
+
+// usable4 says why a next hop cannot be used (fib_lookup_good_nhc). A dump
+// marks a next hop dead also where it only has no carrier and
+// ignore_routes_with_linkdown is set (fib_nexthop_info).
+func (w *walk) usable4(h *hop) Reason {
+	switch {
+	case h.Flags&route.NextHopDead != 0 && h.Flags&route.NextHopLinkDown != 0:
+		return Reason{Code: CodeLinkdown, Have: h.Link}
+	case h.Flags&route.NextHopDead != 0:
+		return Reason{Code: CodeDead, Have: h.Link}
+	case w.flow.Out != 0 && h.Link != w.flow.Out:
+		return Reason{CodeRouteOif, w.flow.Out, h.Link}
+	}
+	return Reason{}
+}
+
+// noteEnd records the entry that ended a search.
+func noteEnd(cands *[]Candidate, e *entry, rf ref, res result) {
+	switch res.status {
+	case found:
+		note(cands, e, rf, VerdictChosen, Reason{})
+	case refused:
+		note(cands, e, rf, VerdictRefuses, Reason{Code: CodeRefusing, Want: e.refusal().String()})
+	case unknown:
+		note(cands, e, rf, VerdictUncertain, res.why)
+	default:
+		note(cands, e, rf, VerdictThrows, Reason{Code: CodeThrow})
+	}
+}
+
+// noteLoser records an entry that comes after the one that ended the search.
+// A fault of its own says more than that it came later.
+func noteLoser(cands *[]Candidate, e *entry, rf ref, won *route.Route, why Reason) {
+	switch why.Code {
+	case "", CodeRefusing, CodeThrow, CodeNextHopUnknown:
+		full := e.full(rf.dst)
+		if won.Type == route.TypeThrow {
+			why = Reason{Code: CodeAfterThrow, Want: won.Dst}
+		} else {
+			why = loss(won, &full)
+		}
+		note(cands, e, rf, VerdictLoses, why)
+	default:
+		note(cands, e, rf, VerdictUnusable, why)
+	}
+}
+
+// searchMerged is the look-up of a namespace whose rules were never changed:
+// tables local and main are one trie, and no rule is evaluated (fib_lookup in
+// include/net/ip_fib.h, fib_new_table).
+func (w *walk) searchMerged(rules []*rule) result {
+	fam := &w.fib.v4
+	w.refs = fam.covering(w.refs[:0], route.TableLocal, w.flow.Dst)
+	w.refs = fam.covering(w.refs, route.TableMain, w.flow.Dst)
+	// The longer prefix first; of equal ones the higher table.
+	slices.SortStableFunc(w.refs, func(a, b ref) int { return b.dst.Bits() - a.dst.Bits() })
+	var cands *[]Candidate
+	if w.trace != nil {
+		w.trace.Merged = true
+		cands = new([]Candidate)
+	}
+	res := w.search4(w.refs, cands)
+	decider := rules[1]
+	if res.entry != nil && res.entry.route.Table == route.TableLocal {
+		decider = rules[0]
+	}
+	res.rule = decider.Rule
+	w.recordMerged(rules, cands, res)
+	if res.status == found || res.status == unknown || res.status == refused && !w.fallsThrough() {
+		w.unreached(rules[2:], CodeAfter)
+		return res
+	}
+	return w.searchDefault(rules[2])
+}
+
+// fallsThrough says whether an old kernel asks table default although main
+// refused.
+func (w *walk) fallsThrough() bool {
+	return w.fib.kernel.errorsFallThrough && w.fib.v4.tables[route.TableDefault] != nil
+}
+
+func (w *walk) searchDefault(r *rule) result {
+	res := w.consult(r)
+	if res.status == again {
+		return result{status: refused, errno: route.ENETUNREACH}
+	}
+	return res
+}
+
+// recordMerged shows the one search as the two rules that an administrator
+// sees.
+func (w *walk) recordMerged(rules []*rule, cands *[]Candidate, res result) {
+	if w.trace == nil {
+		return
+	}
+	for _, r := range rules[:2] {
+		trial := w.begin(r, r.Table)
+		for _, c := range *cands {
+			if c.Route.Table == r.Table {
+				trial.Candidates = append(trial.Candidates, c)
+			}
+		}
+		if r.Rule == res.rule || res.status == again {
+			trial.end(res, w.size(r.Table))
+		} else {
+			trial.end(result{}, w.size(r.Table))
+			trial.mergedLoser(res)
+		}
+	}
+}
+
+// mergedLoser corrects the reason of the table of the pair that did not decide.
+func (t *RuleTrial) mergedLoser(res result) {
+	switch {
+	case len(t.Candidates) == 0:
+	case t.Table == route.TableMain:
+		t.Verdict, t.Reason = VerdictNotReached, Reason{Code: CodeAfter}
+	default:
+		t.Reason = Reason{Code: CodeMerged, Want: res.dst}
+	}
+}

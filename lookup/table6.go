@@ -1,0 +1,284 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// position is one node at which the kernel selects among routes: those of one
+// destination prefix and one source prefix.
+type position struct {
+	dst     netip.Prefix
+	entries []*entry
+	// hidden says why the node is passed over by the first descent.
+	hidden Reason
+}
+
+// search6 looks in a table of IPv6 (fib6_table_lookup in net/ipv6/route.c): at
+// the node of the longest prefix first, then backtracking to shorter ones. A
+// host that does not forward first passes over gateways that failed, in the
+// whole table, and takes them only where there is nothing else.
+func (w *walk) search6(t *table, cands *[]Candidate) result {
+	if t == nil {
+		return result{}
+	}
+	path, start := w.path6(t)
+	avoid := w.avoidFailed6()
+	res, at := w.descend6(path, start, avoid)
+	if at < 0 && avoid {
+		avoid = false
+		res, at = w.descend6(path, start, false)
+	}
+	if cands != nil {
+		w.record6(path, start, at, res, avoid, cands)
+	}
+	return res
+}
+
+// avoidFailed6 says whether gateways with a failed neighbour are passed over
+// (RT6_LOOKUP_F_REACHABLE): only the setting for all devices counts.
+func (w *walk) avoidFailed6() bool { return w.fib.conf(route.IPv6, "all", "forwarding") == 0 }
+
+// descend6 selects at the positions in turn. It gives the index of the position
+// that gave a result, or -1.
+func (w *walk) descend6(path []position, start int, reachable bool) (result, int) {
+	for i := start; i < len(path); i++ {
+		if res, ok := w.select6(&path[i], reachable); ok {
+			return res, i
+		}
+	}
+	return result{}, -1
+}
+
+// path6 lists the nodes that cover the packet in the order in which the kernel
+// backtracks through them, and where its first descent ends
+// (fib6_node_lookup_1, fib6_backtrack in net/ipv6/ip6_fib.c). Below a
+// destination prefix stand the source prefixes that have routes of their own.
+// The descent skips a destination that has such but none for this source;
+// backtracking does not.
+func (w *walk) path6(t *table) ([]position, int) {
+	var path []position
+	start := -1
+	for dst, l := range t.trie.Supernets(netip.PrefixFrom(w.flow.Dst, 128)) {
+		own, sourced := w.split6(l, dst)
+		hasSubtree := len(own) < len(l.entries)
+		for _, p := range sourced {
+			if start < 0 {
+				start = len(path)
+			}
+			path = append(path, p)
+		}
+		if len(own) == 0 {
+			continue
+		}
+		p := position{dst: dst, entries: own}
+		switch {
+		case start >= 0:
+		case !hasSubtree || dst.Bits() == 0:
+			start = len(path)
+		default:
+			p.hidden = Reason{Code: CodeSourceHides}
+		}
+		path = append(path, p)
+	}
+	if start < 0 {
+		start = len(path)
+	}
+	return path, start
+}
+
+// split6 separates the entries of a destination into those for any source and
+// those for the source prefixes that cover the packet's, longest first.
+func (w *walk) split6(l *leaf, dst netip.Prefix) (own []*entry, sourced []position) {
+	simple := !slices.ContainsFunc(l.entries, (*entry).sourceSpecific)
+	if simple && w.skip.entry == nil {
+		return l.entries, nil
+	}
+	src := w.flow.Src
+	if !src.IsValid() {
+		src = netip.IPv6Unspecified()
+	}
+	for _, e := range l.entries {
+		switch {
+		case w.skip == (skipped{e, dst}):
+		case !e.sourceSpecific():
+			own = append(own, e)
+		case e.route.Src.Contains(src):
+			i := slices.IndexFunc(sourced, func(p position) bool { return p.entries[0].route.Src == e.route.Src })
+			if i < 0 {
+				sourced = append(sourced, position{dst: dst})
+				i = len(sourced) - 1
+			}
+			sourced[i].entries = append(sourced[i].entries, e)
+		}
+	}
+	slices.SortFunc(sourced, func(a, b position) int {
+		return b.entries[0].route.Src.Bits() - a.entries[0].route.Src.Bits()
+	})
+	return own, sourced
+}
+
+func (e *entry) sourceSpecific() bool { return e.route.Src.IsValid() && e.route.Src.Bits() > 0 }
+
+// select6 chooses among the routes of a node (rt6_select, find_rr_leaf): those
+// of the lowest metric first, and only if none of them can be used all others
+// together.
+func (w *walk) select6(p *position, reachable bool) (result, bool) {
+	if len(p.entries) == 0 {
+		return result{}, false
+	}
+	metric := p.entries[0].route.Metric
+	rest := slices.IndexFunc(p.entries, func(e *entry) bool { return e.route.Metric != metric })
+	if rest < 0 {
+		rest = len(p.entries)
+	}
+	for _, group := range [][]*entry{p.entries[:rest], p.entries[rest:]} {
+		if e, hop := w.best6(group, reachable); e != nil {
+			return w.found6(e, hop, p.dst), true
+		}
+	}
+	return result{}, false
+}
+
+// found6 turns a selected entry into a result.
+func (w *walk) found6(e *entry, hop int, dst netip.Prefix) result {
+	res := result{entry: e, dst: dst, hop: hop, status: found}
+	switch t := e.refusal(); {
+	case e.unread:
+		res.status, res.why = unknown, Reason{Code: CodeNextHopUnknown, Want: e.route.NextHopID}
+	case t == route.TypeThrow:
+		res.status, res.why = again, Reason{Code: CodeTableThrow, Have: dst}
+	case t.Refuses():
+		res.status, res.errno = refused, errnoOf(t)
+	}
+	return res
+}
+
+// best6 is the entry with the highest score, the first of equal ones, and its
+// next hop (__find_rr_leaf). A blackhole object ends the choice at once.
+func (w *walk) best6(group []*entry, reachable bool) (*entry, int) {
+	var best *entry
+	var bestHop int
+	top := -1
+	for _, e := range group {
+		if e.route.Expires < 0 {
+			continue
+		}
+		if e.black || e.unread {
+			return e, 0
+		}
+		for i := range e.hops {
+			why, score := w.score6(e, &e.hops[i], reachable)
+			if why.Code != "" || score <= top {
+				continue
+			}
+			best, bestHop, top = e, i, score
+			if e.group {
+				break // the first member that is better ends the look at its group
+			}
+		}
+	}
+	return best, bestHop
+}
+
+// score6 is how well a next hop fits, or why it cannot be used (find_match,
+// rt6_score_route).
+func (w *walk) score6(e *entry, h *hop, reachable bool) (Reason, int) {
+	out := w.out6()
+	fits := out == 0 || h.Link == out
+	switch {
+	case h.Flags&route.NextHopDead != 0 && h.Flags&route.NextHopLinkDown != 0:
+		return Reason{Code: CodeLinkdown, Have: h.Link}, -1
+	case h.Flags&route.NextHopDead != 0:
+		return Reason{Code: CodeDead, Have: h.Link}, -1
+	case w.strict && !fits:
+		return Reason{CodeRouteOif, out, h.Link}, -1
+	case reachable && w.failed6(e, h):
+		return Reason{Code: CodeNeighbour, Have: route.NeighbourFailed.String()}, -1
+	}
+	score := preferenceScore(e.route.Pref) << 2
+	if fits {
+		score |= 2
+	}
+	return Reason{}, score
+}
+
+// preferenceScore orders the router preferences (IPV6_DECODE_PREF).
+func preferenceScore(p route.Preference) int { return int(p) ^ 2 }
+
+// out6 is the device that a table look-up compares with: for a received packet
+// the one it came from.
+func (w *walk) out6() int {
+	if w.flow.In != 0 {
+		return w.flow.In
+	}
+	return w.flow.Out
+}
+
+// failed6 says whether a next hop's gateway is known to be unreachable
+// (rt6_check_neigh, with router preferences compiled in).
+func (w *walk) failed6(e *entry, h *hop) bool {
+	if !h.Gateway.IsValid() || e.route.Type.Refuses() {
+		return false
+	}
+	state, known := w.fib.neighbours[neighbourKey{h.Link, h.Gateway}]
+	return known && state&route.NeighbourFailed != 0
+}
+
+// record6 gives every covering route its verdict.
+func (w *walk) record6(path []position, start, at int, res result, reachable bool, cands *[]Candidate) {
+	for i, p := range path {
+		for _, e := range p.entries {
+			v, why := VerdictUnusable, w.unusable6(e, reachable)
+			switch {
+			case at >= 0 && e == res.entry && i == at:
+				noteEnd(cands, e, ref{dst: p.dst}, res)
+				continue
+			case i < start:
+				why = p.hidden
+			case why.Code == "" && at >= 0:
+				v, why = VerdictLoses, w.loss6(res, e, p.dst)
+			}
+			note(cands, e, ref{dst: p.dst}, v, why)
+		}
+	}
+	settle(cands)
+}
+
+// unusable6 says why an entry could not have been chosen at all.
+func (w *walk) unusable6(e *entry, reachable bool) Reason {
+	if e.route.Expires < 0 {
+		return Reason{Code: CodeExpired, Have: int(-e.route.Expires.Seconds())}
+	}
+	if e.black || e.unread {
+		return Reason{}
+	}
+	why := Reason{Code: CodeDead}
+	for i := range e.hops {
+		if why, _ = w.score6(e, &e.hops[i], reachable); why.Code == "" {
+			break
+		}
+	}
+	return why
+}
+
+// loss6 is the one fact by which a usable route loses.
+func (w *walk) loss6(res result, e *entry, dst netip.Prefix) Reason {
+	won, lost := res.entry.full(res.dst), e.full(dst)
+	if won.Type == route.TypeThrow {
+		return Reason{Code: CodeAfterThrow, Want: won.Dst}
+	}
+	why := loss(&won, &lost)
+	if why.Code != CodeLater {
+		return why
+	}
+	switch {
+	case won.Pref != lost.Pref:
+		return Reason{CodePreference, won.Pref.String(), lost.Pref.String()}
+	case w.out6() != 0 && len(e.hops) > 0 && e.hops[0].Link != w.out6() && res.entry.hops[res.hop].Link == w.out6():
+		return Reason{CodeDevice, w.out6(), e.hops[0].Link}
+	}
+	return why
+}

@@ -1,0 +1,150 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// Decision is what the kernel does with a packet.
+type Decision struct {
+	Disposition Disposition
+	// Errno is the kernel's refusal as RTM_GETROUTE returns it; zero: none.
+	Errno    route.Errno
+	Shortcut Shortcut
+	// Rule is the rule that decided; nil: none did.
+	Rule *route.Rule
+	// Route is the chosen entry, or the one that refuses, where HasRoute is set.
+	Route    route.Route
+	HasRoute bool
+	// Ways are all the ways that the kernel may take, in its own order; more
+	// than one only where SetBy says why. Empty where the packet is refused.
+	Ways []Way
+	// SetBy says why Ways is a set or why the disposition is unknown; the zero
+	// Reason where the decision is certain.
+	SetBy Reason
+	// Src is the source address of the packet: the one given, or the chosen
+	// one where all Ways agree. The zero Addr: none, or it depends on the way.
+	Src netip.Addr
+
+	entry *entry // behind Route
+}
+
+// Way is one way out that the kernel may take.
+type Way struct {
+	// Link is the output device as RTM_GETROUTE names it: lo, or the VRF
+	// device, for what is delivered locally.
+	Link int
+	// Gateway is the next router; the zero Addr: on-link, or not used.
+	Gateway netip.Addr
+	// Via is the next hop as configured.
+	Via route.NextHop
+	// Object is the ID of the next-hop object that it is; zero: none.
+	Object uint32
+	// Share is the part of all flows that takes this way, 0 to 1; zero where
+	// it cannot be known.
+	Share float64
+	// Src is the source address that a packet without one gets.
+	Src netip.Addr
+	// Stale marks a member of a multipath route that the kernel should not
+	// use, but may until the next link event (fib_rebalance).
+	Stale bool
+}
+
+// Default says whether the chosen route is a default route.
+func (d *Decision) Default() bool { return d.HasRoute && d.Route.IsDefault() }
+
+// Table is the table of the chosen route; zero: there is none.
+func (d *Decision) Table() route.Table {
+	if d.HasRoute {
+		return d.Route.Table
+	}
+	return route.TableUnspec
+}
+
+// Trace is a decision with everything that took part in it, in the kernel's
+// order.
+type Trace struct {
+	Flow     route.Flow
+	Decision Decision
+	// Merged says that IPv4's local and main tables were searched as one.
+	Merged bool
+	Rules  []RuleTrial
+	Source SourceTrial
+	// Next is the decision if the chosen route went away; nil: not asked
+	// (there is no route that could go).
+	Next *Decision
+	// Reverse is the reverse-path look-up of a received packet; nil: none.
+	Reverse *ReversePath
+	// Gateways tells for each of the decision's ways, in the same order, how
+	// its gateway is reached.
+	Gateways []Gateway
+}
+
+// RuleTrial is what became of one policy rule.
+type RuleTrial struct {
+	Rule    *route.Rule
+	Verdict Verdict
+	Reason  Reason
+	// Table is the table that the rule leads to (a VRF's for an l3mdev rule);
+	// zero: none.
+	Table route.Table
+	// Candidates are the routes of the table that cover the destination, from
+	// the longest prefix to the shortest, where the table was consulted.
+	Candidates []Candidate
+	// Would is what the table has for the packet although the rule was not
+	// reached or does not match; nil: nothing, or the table was consulted.
+	Would *route.Route
+}
+
+// Candidate is one route that covers the destination.
+type Candidate struct {
+	Route   route.Route
+	Verdict Verdict
+	Reason  Reason
+
+	entry *entry // behind Route
+}
+
+// SourceTrial tells how the source address was chosen, for the first way.
+type SourceTrial struct {
+	Addr   netip.Addr
+	Reason Reason
+	// Link is the device that has the address; zero: unknown or none.
+	Link int
+	// Candidates are the addresses that were considered, in the kernel's order.
+	Candidates []SourceCandidate
+}
+
+// SourceCandidate is one address that could have been the source.
+type SourceCandidate struct {
+	Addr    route.Addr
+	Verdict Verdict
+	Reason  Reason
+}
+
+// ReversePath is the look-up of the way back to a received packet's source.
+type ReversePath struct {
+	// Filter is the effective rp_filter: 0 off, 1 strict, 2 loose.
+	Filter int
+	// FilterFrom is the sysctl that makes it so: "all" or the device's name.
+	FilterFrom string
+	// Trace is the reverse look-up; nil where the filter did not need one.
+	Trace  *Trace
+	Passed bool
+	Reason Reason
+}
+
+// Gateway tells how a gateway is reached.
+type Gateway struct {
+	Addr netip.Addr
+	Link int
+	// OnLinkBy is the route that makes it a neighbour; valid where HasOnLink.
+	OnLinkBy  route.Route
+	HasOnLink bool
+	// Forced says that the route's onlink flag replaces that check.
+	Forced bool
+	// State is the gateway's neighbour entry, where HasState is set.
+	State    route.NeighbourState
+	HasState bool
+}
