@@ -1,0 +1,119 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// Flags of an RTM_GETROUTE request (RTM_F_*). RTM_F_NOTIFY, 0x100, must never
+// be sent: in IPv4 it sticks to the kernel's cached route.
+const (
+	rtmLookupTable = 0x1000
+	rtmFibMatch    = 0x2000
+)
+
+// IP protocols that RTM_GETROUTE accepts (rtm_getroute_parse_ip_proto).
+const (
+	protoICMP   = 1
+	protoTCP    = 6
+	protoUDP    = 17
+	protoICMPv6 = 58
+)
+
+// NotAskedError says why RTM_GETROUTE could not be asked about a flow. It is
+// no statement about the flow: its decision may be perfectly ordinary.
+type NotAskedError struct{ Why string }
+
+func (e *NotAskedError) Error() string { return "the kernel cannot be asked: " + e.Why }
+
+// encodeFlow makes the body of an RTM_GETROUTE request. The two queries of a
+// flow differ in rtm_flags only.
+func encodeFlow(f *route.Flow, flags uint32) ([]byte, error) {
+	if err := askable(f); err != nil {
+		return nil, err
+	}
+	fam := f.Family()
+	bits := uint8(fam.Bits())
+	b := make([]byte, sizeofRtMsg, 128)
+	b[0], b[1], b[3] = afOf(fam), bits, f.TOS&^3
+	if f.Src.IsValid() {
+		b[2] = bits
+	}
+	if fam == route.IPv4 { // IPv6 always tells the table, and refuses to be asked
+		flags |= rtmLookupTable
+	}
+	binary.NativeEndian.PutUint32(b[8:], flags)
+	b = appendAttr(b, rtaDst, f.Dst.AsSlice())
+	if f.Src.IsValid() {
+		b = appendAttr(b, rtaSrc, f.Src.AsSlice())
+	}
+	b = appendAttr32(b, rtaUID, f.UID)
+	for _, a := range [...]struct {
+		typ uint16
+		v   uint32
+	}{
+		{rtaIif, uint32(f.In)},
+		{rtaOif, uint32(f.Out)},
+		{rtaMark, f.Mark},
+	} {
+		if a.v != 0 {
+			b = appendAttr32(b, a.typ, a.v)
+		}
+	}
+	return appendTransport(b, f), nil
+}
+
+// appendTransport appends what the packet's upper layers say. Ports and the
+// flow label are in network order.
+func appendTransport(b []byte, f *route.Flow) []byte {
+	if f.Proto != 0 {
+		b = appendAttr(b, rtaIPProto, []byte{f.Proto})
+	}
+	if f.SrcPort != 0 {
+		b = appendAttr(b, rtaSport, binary.BigEndian.AppendUint16(nil, f.SrcPort))
+	}
+	if f.DstPort != 0 {
+		b = appendAttr(b, rtaDport, binary.BigEndian.AppendUint16(nil, f.DstPort))
+	}
+	if f.FlowLabel != 0 && f.Family() == route.IPv6 {
+		b = appendAttr(b, rtaFlowLabel, binary.BigEndian.AppendUint32(nil, f.FlowLabel))
+	}
+	return b
+}
+
+// askable says what in a flow has no place in a request.
+func askable(f *route.Flow) error {
+	fam := f.Family()
+	switch {
+	case fam == 0:
+		return &NotAskedError{"no destination"}
+	case f.Src != netip.Addr{} && route.FamilyOf(f.Src) != fam:
+		return &NotAskedError{fmt.Sprintf("source %s and destination %s are of different families", f.Src, f.Dst)}
+	case f.TunnelID != 0:
+		return &NotAskedError{"RTM_GETROUTE has no tunnel ID"}
+	case f.FlowLabel >= 1<<20:
+		return &NotAskedError{fmt.Sprintf("flow label %#x has more than 20 bits", f.FlowLabel)}
+	case !askableProto(fam, f.Proto):
+		return &NotAskedError{fmt.Sprintf("RTM_GETROUTE does not take IP protocol %d", f.Proto)}
+	case fam == route.IPv6 && f.In != 0 && f.Dst.IsMulticast():
+		return &NotAskedError{"RTM_GETROUTE does not take a received IPv6 multicast packet"}
+	}
+	return nil
+}
+
+// askableProto says whether a protocol can be asked about. Zero is left out of
+// the request: the kernel then takes UDP in IPv4 and none in IPv6.
+func askableProto(f route.Family, proto uint8) bool {
+	switch proto {
+	case 0, protoTCP, protoUDP:
+		return true
+	case protoICMP:
+		return f == route.IPv4
+	case protoICMPv6:
+		return f == route.IPv6
+	}
+	return false
+}

@@ -1,0 +1,34 @@
+//go:build !linux
+
+package kernel
+
+import (
+	"context"
+	"errors"
+
+	"routewhy/route"
+)
+
+// Host is one network namespace of a Linux kernel. There is none here.
+type Host struct{}
+
+// unsupported is the error of everything that needs Linux.
+type unsupported struct{}
+
+func (unsupported) Error() string { return "reading the live kernel needs Linux; use --load FILE" }
+
+func (unsupported) Is(target error) bool { return target == errors.ErrUnsupported }
+
+// Open fails: the error is errors.ErrUnsupported.
+func Open(string) (*Host, error) { return nil, unsupported{} }
+
+// Close does nothing.
+func (*Host) Close() error { return nil }
+
+// Read fails: the error is errors.ErrUnsupported.
+func (*Host) Read(context.Context, Want) (*route.Snapshot, error) { return nil, unsupported{} }
+
+// Resolve fails: the error is errors.ErrUnsupported.
+func (*Host) Resolve(context.Context, route.Flow) (route.Answer, error) {
+	return route.Answer{}, unsupported{}
+}

@@ -1,0 +1,118 @@
+package kernel
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/jsimonetti/rtnetlink/v2"
+
+	"routewhy/route"
+)
+
+// sizeofIfInfomsg is the size of struct ifinfomsg (linux/rtnetlink.h).
+const sizeofIfInfomsg = 16
+
+// Attributes of a link (linux/if_link.h).
+const (
+	iflaIfName      = 3
+	iflaMTU         = 4
+	iflaLink        = 5
+	iflaMaster      = 10
+	iflaOperState   = 16
+	iflaLinkInfo    = 18
+	iflaGroup       = 27
+	iflaExtMask     = 29
+	iflaLinkNetNSID = 37
+
+	iflaVRFTable = 1
+)
+
+// extMaskSkipStats asks for links without their counters
+// (RTEXT_FILTER_SKIP_STATS).
+const extMaskSkipStats = 8
+
+// decodeLink decodes the body of an RTM_NEWLINK message, as rtnl_fill_ifinfo
+// (net/core/rtnetlink.c) makes it. rtnetlink.LinkMessage decodes all but the
+// peer's namespace, which it drops, and the table of a VRF, which it leaves
+// undecoded. It sees only the attributes that are needed, because it refuses
+// the whole link where one that is not is odd, such as a hardware address of
+// two bytes.
+func decodeLink(msg []byte) (route.Link, error) {
+	if len(msg) < sizeofIfInfomsg {
+		return route.Link{}, fmt.Errorf("a link message of %d bytes", len(msg))
+	}
+	picked, err := pickAttrs(msg, sizeofIfInfomsg, iflaIfName, iflaMTU, iflaLink,
+		iflaMaster, iflaOperState, iflaLinkInfo, iflaGroup)
+	if err != nil {
+		return route.Link{}, err
+	}
+	var m rtnetlink.LinkMessage
+	if err := m.UnmarshalBinary(picked); err != nil {
+		return route.Link{}, err
+	}
+	l := route.Link{
+		Index: int(int32(m.Index)),
+		Flags: route.LinkFlags(m.Flags),
+	}
+	if m.Attributes != nil {
+		err = setLinkAttributes(&l, m.Attributes)
+	}
+	if err == nil {
+		l.PeerNetNS, err = peerNetNS(msg)
+	}
+	return l, err
+}
+
+func setLinkAttributes(l *route.Link, m *rtnetlink.LinkAttributes) error {
+	l.Name = m.Name
+	l.MTU = m.MTU
+	l.OperState = uint8(m.OperationalState)
+	l.Peer = int(int32(m.Type)) // rtnetlink's name for IFLA_LINK
+	if m.NetDevGroup != nil {
+		l.Group = *m.NetDevGroup
+	}
+	if m.Master != nil {
+		l.Master = int(int32(*m.Master))
+	}
+	if m.Info == nil {
+		return nil
+	}
+	l.Kind = m.Info.Kind
+	data, ok := m.Info.Data.(*rtnetlink.LinkData)
+	if l.Kind != "vrf" || !ok {
+		return nil
+	}
+	a := attrs{rest: data.Data}
+	for a.next() {
+		if a.typ == iflaVRFTable {
+			l.VRFTable = route.Table(a.u32())
+		}
+	}
+	return a.err
+}
+
+// peerNetNS is IFLA_LINK_NETNSID, which is there only where the peer is in
+// another namespace; else -1.
+func peerNetNS(msg []byte) (int, error) {
+	id := -1
+	a := attrs{rest: msg[sizeofIfInfomsg:]}
+	for a.next() {
+		if a.typ == iflaLinkNetNSID {
+			id = int(int32(a.u32()))
+		}
+	}
+	return id, a.err
+}
+
+// pickAttrs copies a message's header and those of its attributes that are
+// wanted.
+func pickAttrs(msg []byte, header int, want ...uint16) ([]byte, error) {
+	b := append(make([]byte, 0, 256), msg[:header]...)
+	a := attrs{rest: msg[header:]}
+	for a.next() {
+		if slices.Contains(want, a.typ) {
+			b = appendAttr(b, a.typ, a.data)
+		}
+	}
+	return b, a.err
+}

@@ -1,0 +1,333 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"routewhy/route"
+)
+
+// maxReadings bounds how often tables that keep changing are read.
+const maxReadings = 3
+
+// Read takes a snapshot of the namespace. What the kernel or the file system
+// refuses to show becomes a gap of the snapshot, and reading goes on; Read
+// itself fails only where ctx ends, Want.Each fails, or no netlink socket can
+// be had.
+//
+// Tables are read again, up to three times, if they change meanwhile.
+func (h *Host) Read(ctx context.Context, w Want) (*route.Snapshot, error) {
+	h.dumpMu.Lock()
+	defer h.dumpMu.Unlock()
+	r, err := h.readTables(ctx, &w)
+	if err != nil {
+		return nil, err
+	}
+	s := r.snap
+	if w.Family != route.IPv6 {
+		s.Merged = h.merged(ctx, s)
+	}
+	h.readSysctls(s, &w, r.deviceNames())
+	if s.Names, err = readNames(h.names); err != nil {
+		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactNames, Why: err.Error()})
+	}
+	s.Release = release()
+	s.Time = time.Now()
+	return s, ctx.Err()
+}
+
+// release is uname -r.
+func release() string {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(u.Release[:])
+}
+
+// readTables reads what netlink dumps, until nothing has changed meanwhile.
+func (h *Host) readTables(ctx context.Context, w *Want) (*reader, error) {
+	// Without notifications, as in some sandboxes, we read all the same.
+	watch, err := h.watch(w)
+	if err == nil {
+		defer watch.close()
+	}
+	for i := 1; ; i++ {
+		r := &reader{ctx: ctx, host: h, want: w, snap: &route.Snapshot{}}
+		if err := r.read(); err != nil {
+			return nil, err
+		}
+		changed := r.interrupted
+		if watch != nil {
+			c, err := watch.changed()
+			changed = changed || c || err != nil
+		}
+		if !changed {
+			return r, nil
+		}
+		if i == maxReadings || w.Each != nil {
+			r.snap.Changed = true
+			return r, nil
+		}
+	}
+}
+
+// reader reads the tables once.
+type reader struct {
+	ctx  context.Context
+	host *Host
+	want *Want
+	snap *route.Snapshot
+
+	interrupted bool         // a dump was (NLM_F_DUMP_INTR)
+	links       map[int]bool // that a kept route or its next-hop object names
+	objects     map[uint32]bool
+}
+
+// stop is an error that ends the reading, in contrast to a message that is not
+// understood.
+type stop struct{ error }
+
+func (s stop) Unwrap() error { return s.error }
+
+// dumps sends the dump requests in an order in which a change between two of
+// them does least harm: what is named comes before what names it.
+func (r *reader) read() error {
+	r.links, r.objects = map[int]bool{}, map[uint32]bool{}
+	steps := []func() error{r.readLinks}
+	if !r.want.NoRoutes {
+		steps = append(steps, r.readNextHops)
+	}
+	for _, f := range r.want.families() {
+		steps = append(steps,
+			func() error { return r.readAddrs(f) },
+			func() error { return r.readRules(f) })
+		if !r.want.NoRoutes {
+			steps = append(steps, func() error { return r.readRoutes(f) })
+		}
+		if !r.want.NoNeighbours {
+			steps = append(steps, func() error { return r.readNeighbours(f) })
+		}
+	}
+	if r.want.Family != route.IPv4 {
+		steps = append(steps, r.readLabels)
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// query is one dump request, and the type of the messages that answer it.
+type query struct {
+	fact   route.Fact
+	family route.Family
+	get    uint16
+	answer uint16
+	size   int // of the header that the request starts with
+	attrs  []byte
+}
+
+// dump hands the messages of one dump to take. Refusals, and messages that
+// take does not understand, become gaps; of the errors returned, only a *refusal
+// is to be ignored.
+func (r *reader) dump(q query, take func(msg []byte) error) error {
+	s, err := r.host.renew(&r.host.dumps)
+	if err != nil {
+		return err
+	}
+	body := make([]byte, q.size, q.size+len(q.attrs))
+	body[0] = afOf(q.family)
+	faults := 0
+	var fault error
+	interrupted, err := s.dump(r.ctx, q.get, append(body, q.attrs...), func(typ uint16, msg []byte) error {
+		// A kernel without IPv6 answers with IPv4's.
+		if typ != q.answer || len(msg) == 0 || q.family != 0 && msg[0] != body[0] {
+			return nil
+		}
+		err := take(msg)
+		if _, ok := err.(stop); ok || err == nil {
+			return err
+		}
+		if faults++; fault == nil {
+			fault = err
+		}
+		return nil
+	})
+	r.interrupted = r.interrupted || interrupted
+	if faults > 0 {
+		r.gap(q, fmt.Sprintf("%d not understood, the first: %v", faults, fault))
+	}
+	return r.outcome(q, err)
+}
+
+// outcome sorts a dump's errors.
+func (r *reader) outcome(q query, err error) error {
+	var end stop
+	var refused *refusal
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &end):
+		return end.error
+	case r.ctx.Err() != nil:
+		return err
+	case errors.As(err, &refused) && isAbsent(refused):
+		return refused
+	}
+	r.gap(q, err.Error())
+	return nil
+}
+
+// isAbsent says that the kernel does not know what was asked for.
+func isAbsent(e *refusal) bool {
+	return e.errno == unix.EOPNOTSUPP || e.errno == unix.EAFNOSUPPORT
+}
+
+// ignoreAbsent drops a refusal: what the kernel does not know is not there.
+func ignoreAbsent(err error) error {
+	var refused *refusal
+	if errors.As(err, &refused) {
+		return nil
+	}
+	return err
+}
+
+func (r *reader) gap(q query, why string) {
+	r.snap.Gaps = append(r.snap.Gaps, route.Gap{Fact: q.fact, Family: q.family, Why: why})
+}
+
+func (r *reader) readLinks() error {
+	q := query{
+		fact: route.FactLinks, get: unix.RTM_GETLINK, answer: unix.RTM_NEWLINK, size: sizeofIfInfomsg,
+		attrs: appendAttr32(nil, iflaExtMask, extMaskSkipStats),
+	}
+	return ignoreAbsent(r.dump(q, collect(&r.snap.Links, decodeLink)))
+}
+
+func (r *reader) readAddrs(f route.Family) error {
+	q := query{fact: route.FactAddrs, family: f, get: unix.RTM_GETADDR, answer: unix.RTM_NEWADDR, size: sizeofIfAddrmsg}
+	return ignoreAbsent(r.dump(q, collect(&r.snap.Addrs, decodeAddr)))
+}
+
+func (r *reader) readNeighbours(f route.Family) error {
+	q := query{fact: route.FactNeighbours, family: f, get: unix.RTM_GETNEIGH, answer: unix.RTM_NEWNEIGH, size: sizeofNdMsg}
+	return ignoreAbsent(r.dump(q, collect(&r.snap.Neighbours, decodeNeighbour)))
+}
+
+func (r *reader) readLabels() error {
+	q := query{fact: route.FactLabels, family: route.IPv6, get: unix.RTM_GETADDRLABEL, answer: unix.RTM_NEWADDRLABEL, size: sizeofIfAddrLblMsg}
+	return ignoreAbsent(r.dump(q, collect(&r.snap.Labels, decodeLabel)))
+}
+
+// readRules reads a family's rules. A kernel built without them refuses the
+// request: with EOPNOTSUPP, or if the other family has some, EAFNOSUPPORT.
+func (r *reader) readRules(f route.Family) error {
+	q := query{fact: route.FactRules, family: f, get: unix.RTM_GETRULE, answer: unix.RTM_NEWRULE, size: sizeofFibRuleHdr}
+	err := r.dump(q, collect(&r.snap.Rules, decodeRule))
+	var refused *refusal
+	if errors.As(err, &refused) {
+		if f == route.IPv4 {
+			r.snap.NoRules4 = true
+		} else {
+			r.snap.NoRules6 = true
+		}
+		return nil
+	}
+	return err
+}
+
+func (r *reader) readNextHops() error {
+	q := query{fact: route.FactNextHops, get: unix.RTM_GETNEXTHOP, answer: unix.RTM_NEWNEXTHOP, size: sizeofNhMsg}
+	return ignoreAbsent(r.dump(q, collect(&r.snap.NextHops, decodeNextHop)))
+}
+
+func (r *reader) readRoutes(f route.Family) error {
+	q := query{fact: route.FactRoutes, family: f, get: unix.RTM_GETROUTE, answer: unix.RTM_NEWROUTE, size: sizeofRtMsg}
+	var d routeDecoder
+	one := new(route.Route)
+	return ignoreAbsent(r.dump(q, func(msg []byte) error {
+		h, err := peekRoute(msg)
+		if err != nil {
+			return err
+		}
+		if !r.want.keeps(h) {
+			return nil
+		}
+		if err := d.decode(one, msg); err != nil {
+			return err
+		}
+		r.note(one)
+		if r.want.Each == nil {
+			r.snap.Routes = append(r.snap.Routes, *one)
+			return nil
+		}
+		if err := r.want.Each(one); err != nil {
+			return stop{err}
+		}
+		return nil
+	}))
+}
+
+// note remembers which devices a kept route may lead to.
+func (r *reader) note(kept *route.Route) {
+	for _, hop := range kept.NextHops {
+		r.links[hop.Link] = true
+	}
+	if kept.NextHopID != 0 {
+		r.objects[kept.NextHopID] = true
+	}
+}
+
+// collect appends what decode makes of each message.
+func collect[T any](into *[]T, decode func([]byte) (T, error)) func([]byte) error {
+	return func(msg []byte) error {
+		v, err := decode(msg)
+		if err == nil {
+			*into = append(*into, v)
+		}
+		return err
+	}
+}
+
+// deviceNames are the devices whose settings are wanted, in the order of their
+// indices.
+func (r *reader) deviceNames() []string {
+	r.links[route.LoopbackIndex] = true
+	for _, i := range r.want.Devices {
+		r.links[i] = true
+	}
+	for _, o := range r.snap.NextHops {
+		for _, m := range o.Group {
+			if r.objects[o.ID] {
+				r.objects[m.ID] = true
+			}
+		}
+	}
+	for _, o := range r.snap.NextHops {
+		if r.objects[o.ID] {
+			r.links[o.NextHop.Link] = true
+		}
+	}
+	var names []string
+	for _, l := range r.snap.Links {
+		if r.want.AllDevices || r.links[l.Index] || r.ruled(l.Name) {
+			names = append(names, l.Name)
+		}
+	}
+	return names
+}
+
+// ruled says whether a rule names a device.
+func (r *reader) ruled(dev string) bool {
+	return slices.ContainsFunc(r.snap.Rules, func(u route.Rule) bool {
+		return u.Selector.In == dev || u.Selector.Out == dev
+	})
+}

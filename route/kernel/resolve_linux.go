@@ -1,0 +1,116 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"routewhy/route"
+)
+
+// Resolve asks the kernel what it would do with a packet (RTM_GETROUTE,
+// inet_rtm_getroute and inet6_rtm_getroute), and which table entry it would
+// use (RTM_F_FIB_MATCH). These are two look-ups, one right after the other.
+//
+// A kernel that finds no way has answered: see route.Answer.Errno. Errors are
+// a [*NotAskedError] where the flow has a field that the kernel does not take,
+// and else what kept it from asking. The Answer is then zero. An IPv4 flow
+// without a protocol is asked about as UDP.
+func (h *Host) Resolve(ctx context.Context, f route.Flow) (route.Answer, error) {
+	normal, err := encodeFlow(&f, 0)
+	if err != nil {
+		return route.Answer{}, err
+	}
+	match, err := encodeFlow(&f, rtmFibMatch)
+	if err != nil {
+		return route.Answer{}, err
+	}
+	replies, err := h.ask(ctx, normal, match)
+	if err != nil {
+		return route.Answer{}, err
+	}
+	answer, err := answerOf(replies[0])
+	if err != nil {
+		return route.Answer{}, err
+	}
+	if f.Src.IsValid() { // IPv6 tells what it would have chosen
+		answer.Src = route.Answer{}.Src
+	}
+	return answer, setEntry(&answer, replies[1])
+}
+
+// ask sends RTM_GETROUTE requests.
+func (h *Host) ask(ctx context.Context, bodies ...[]byte) ([]reply, error) {
+	h.askMu.Lock()
+	defer h.askMu.Unlock()
+	s, err := h.renew(&h.asks)
+	if err != nil {
+		return nil, err
+	}
+	replies, err := s.ask(ctx, unix.RTM_GETROUTE, bodies...)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("asking the kernel for a route: %w", err)
+	}
+	return replies, err
+}
+
+// renew replaces a socket that is missing or broken.
+func (h *Host) renew(s **socket) (*socket, error) {
+	if *s != nil && !(*s).broken {
+		return *s, nil
+	}
+	if *s != nil {
+		_ = (*s).close()
+		*s = nil
+	}
+	fresh, err := h.dial(0)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open a netlink socket: %w", err)
+	}
+	*s = fresh
+	return fresh, nil
+}
+
+// answerOf decodes the reply to the normal query.
+func answerOf(r reply) (route.Answer, error) {
+	if r.err == nil {
+		return decodeAnswer(r.body)
+	}
+	errno, err := answeredErrno(r.err)
+	if err != nil {
+		return route.Answer{}, err
+	}
+	return route.Answer{Asked: true, Errno: errno}, nil
+}
+
+// answeredErrno tells the outcome of a look-up from a fault of the request:
+// only the latter comes with words, or is about the protocol or the size.
+func answeredErrno(err error) (route.Errno, error) {
+	var refused *refusal
+	if !errors.As(err, &refused) {
+		return 0, err
+	}
+	switch e := refused.errno; {
+	case e == unix.EOPNOTSUPP, e == unix.EMSGSIZE, e == unix.EAFNOSUPPORT,
+		e == unix.EINVAL && refused.message != "":
+		return 0, &NotAskedError{refused.Error()}
+	}
+	return route.Errno(refused.errno), nil
+}
+
+// setEntry adds the reply to the RTM_F_FIB_MATCH query. Kernels before 4.20
+// do not know the flag and repeat the normal answer, which is a clone.
+func setEntry(a *route.Answer, r reply) error {
+	var err error
+	if r.err != nil {
+		a.EntryErrno, err = answeredErrno(r.err)
+		return err
+	}
+	a.Entry, err = decodeRoute(r.body)
+	if a.HasEntry = err == nil && a.Entry.Flags&route.FlagCloned == 0; !a.HasEntry {
+		a.Entry = route.Route{}
+	}
+	return err
+}

@@ -1,0 +1,307 @@
+package kernel
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// receiveBuffer is the size of the buffer for one datagram. The kernel fills
+// datagrams of up to 32 KiB, if it is offered as much.
+const receiveBuffer = 64 << 10
+
+// socketBuffer is how much the kernel may queue for a socket: notifications
+// come while a long dump is being read.
+const socketBuffer = 4 << 20
+
+// socket is a netlink socket whose answers are received here.
+type socket struct {
+	conn *netlink.Conn
+	raw  syscall.RawConn
+	buf  []byte
+	// broken says that answers to a given-up request may still arrive.
+	broken bool
+}
+
+// dial opens a socket in the host's namespace that is in the given
+// notification groups.
+func (h *Host) dial(groups uint32) (*socket, error) {
+	config := &netlink.Config{Groups: groups}
+	if h.ns.IsOpen() {
+		config.NetNS = int(h.ns)
+	}
+	conn, err := netlink.Dial(unix.NETLINK_ROUTE, config)
+	if err != nil {
+		return nil, cause(err)
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		_ = conn.Close()
+		return nil, cause(err)
+	}
+	// Kernels before 4.12 have no extended answers; all else is as before.
+	_ = conn.SetOption(netlink.ExtendedAcknowledge, true)
+	return &socket{conn: conn, raw: raw, buf: make([]byte, receiveBuffer)}, nil
+}
+
+func (s *socket) close() error { return s.conn.Close() }
+
+// cause strips what the libraries wrap around an error number, whose text says
+// it all.
+func cause(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
+
+// refusal is an error number that the kernel answered with.
+type refusal struct {
+	errno   syscall.Errno
+	message string // the kernel's own words (NLMSGERR_ATTR_MSG), if it has any
+}
+
+func (e *refusal) Error() string {
+	if e.message != "" {
+		return fmt.Sprintf("%v: %s", e.errno, e.message)
+	}
+	return e.errno.Error()
+}
+
+func (e *refusal) Unwrap() error { return e.errno }
+
+// Faults of a transport, not of a request.
+var (
+	errCutShort = errors.New("netlink message cut short")
+	errOverrun  = errors.New("the kernel dropped answers")
+)
+
+// header is struct nlmsghdr.
+type header struct {
+	typ   uint16
+	flags uint16
+	seq   uint32
+	pid   uint32
+}
+
+// split takes the first message off a datagram.
+func split(b []byte) (h header, body, rest []byte, err error) {
+	if len(b) < sizeofNlMsghdr {
+		return h, nil, nil, errCutShort
+	}
+	n := int(binary.NativeEndian.Uint32(b))
+	if n < sizeofNlMsghdr || n > len(b) {
+		return h, nil, nil, errCutShort
+	}
+	h = header{
+		typ:   binary.NativeEndian.Uint16(b[4:]),
+		flags: binary.NativeEndian.Uint16(b[6:]),
+		seq:   binary.NativeEndian.Uint32(b[8:]),
+		pid:   binary.NativeEndian.Uint32(b[12:]),
+	}
+	return h, b[sizeofNlMsghdr:n], b[min(align(n), len(b)):], nil
+}
+
+// refusalOf decodes NLMSG_ERROR, and the NLMSG_DONE that ends a failed dump.
+// nil: there was no error.
+func refusalOf(h header, body []byte) error {
+	if len(body) < 4 {
+		if h.typ == unix.NLMSG_DONE {
+			return nil
+		}
+		return errCutShort
+	}
+	code := int32(binary.NativeEndian.Uint32(body))
+	if code >= 0 {
+		return nil
+	}
+	e := &refusal{errno: syscall.Errno(-code)}
+	tlvs := body[4:]
+	if h.typ == unix.NLMSG_ERROR && h.flags&unix.NLM_F_ACK_TLVS != 0 {
+		tlvs = afterRequest(tlvs, h.flags)
+	}
+	if h.flags&unix.NLM_F_ACK_TLVS == 0 {
+		return e
+	}
+	for a := (attrs{rest: tlvs}); a.next(); {
+		if a.typ == unix.NLMSGERR_ATTR_MSG {
+			e.message = a.str()
+		}
+	}
+	return e
+}
+
+// afterRequest skips the request that NLMSG_ERROR repeats, of which there is
+// only the header where NLM_F_CAPPED is set.
+func afterRequest(b []byte, flags uint16) []byte {
+	n := sizeofNlMsghdr
+	if flags&unix.NLM_F_CAPPED == 0 && len(b) >= 4 {
+		n = align(int(binary.NativeEndian.Uint32(b)))
+	}
+	if n < 0 || n > len(b) {
+		return nil
+	}
+	return b[n:]
+}
+
+// receive waits for one datagram from the kernel. It is valid until the next
+// call.
+func (s *socket) receive() ([]byte, error) {
+	for {
+		var n int
+		var from unix.Sockaddr
+		var rerr error
+		err := s.raw.Read(func(fd uintptr) bool {
+			n, from, rerr = recvfrom(int(fd), s.buf, 0)
+			return rerr != unix.EAGAIN
+		})
+		if err = errors.Join(err, rerr); err != nil {
+			return nil, err
+		}
+		if n > len(s.buf) {
+			return nil, errCutShort
+		}
+		// Any process may send to the socket; only the kernel has ID 0.
+		if sa, ok := from.(*unix.SockaddrNetlink); ok && sa.Pid == 0 {
+			return s.buf[:n], nil
+		}
+	}
+}
+
+// recvfrom receives a datagram and returns its true length.
+func recvfrom(fd int, buf []byte, flags int) (int, unix.Sockaddr, error) {
+	for {
+		n, from, err := unix.Recvfrom(fd, buf, flags|unix.MSG_TRUNC)
+		if err != unix.EINTR {
+			return n, from, err
+		}
+	}
+}
+
+// guard makes the end of ctx end a wait for the kernel. The function that it
+// returns must be called with the outcome: it lifts the guard, puts the end of
+// ctx in the place of its consequence, and gives the socket up where answers
+// may be left in it.
+func (s *socket) guard(ctx context.Context) func(error) error {
+	stop := context.AfterFunc(ctx, func() { _ = s.conn.SetReadDeadline(time.Unix(1, 0)) })
+	return func(err error) error {
+		var refused *refusal
+		if !stop() || err != nil && !errors.As(err, &refused) {
+			s.broken = true
+		}
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, unix.ENOBUFS):
+			return errOverrun
+		}
+		return err
+	}
+}
+
+// dump sends a dump request and hands each message of the answer to take,
+// which ends the dump by an error. The bytes are valid during the call only.
+// Interrupted says that the kernel's list changed while it was being dumped
+// (NLM_F_DUMP_INTR). Of errors, a *refusal is the kernel's own.
+func (s *socket) dump(ctx context.Context, typ uint16, body []byte, take func(typ uint16, body []byte) error) (interrupted bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, context.Cause(ctx)
+	}
+	done := s.guard(ctx)
+	defer func() { err = done(err) }()
+	req, err := s.conn.Send(netlink.Message{
+		Header: netlink.Header{
+			Type:  netlink.HeaderType(typ),
+			Flags: netlink.Request | netlink.Dump,
+		},
+		Data: body,
+	})
+	if err != nil {
+		return false, cause(err)
+	}
+	for {
+		b, err := s.receive()
+		if err != nil {
+			return interrupted, err
+		}
+		for len(b) > 0 {
+			var h header
+			if h, body, b, err = split(b); err != nil {
+				return interrupted, err
+			}
+			if h.seq != req.Header.Sequence || h.pid != req.Header.PID {
+				continue
+			}
+			interrupted = interrupted || h.flags&unix.NLM_F_DUMP_INTR != 0
+			switch h.typ {
+			case unix.NLMSG_NOOP:
+			case unix.NLMSG_OVERRUN:
+				return interrupted, errOverrun
+			case unix.NLMSG_ERROR, unix.NLMSG_DONE:
+				return interrupted, refusalOf(h, body)
+			default:
+				if err := take(h.typ, body); err != nil {
+					return interrupted, err
+				}
+			}
+		}
+	}
+}
+
+// reply is the answer to one request that is not a dump.
+type reply struct {
+	body []byte // a copy
+	err  error  // a *refusal
+}
+
+// ask sends requests of one type in one go, so that little time lies between
+// them, and waits for the answer to each.
+func (s *socket) ask(ctx context.Context, typ uint16, bodies ...[]byte) (replies []reply, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	done := s.guard(ctx)
+	defer func() { err = done(err) }()
+	reqs := make([]netlink.Message, len(bodies))
+	for i, body := range bodies {
+		reqs[i].Header.Type = netlink.HeaderType(typ)
+		reqs[i].Header.Flags = netlink.Request
+		reqs[i].Data = body
+	}
+	if reqs, err = s.conn.SendMessages(reqs); err != nil {
+		return nil, cause(err)
+	}
+	replies = make([]reply, len(reqs))
+	for left := len(reqs); left > 0; {
+		b, err := s.receive()
+		if err != nil {
+			return nil, err
+		}
+		for len(b) > 0 {
+			var h header
+			var body []byte
+			if h, body, b, err = split(b); err != nil {
+				return nil, err
+			}
+			i := int(h.seq - reqs[0].Header.Sequence)
+			if h.pid != reqs[0].Header.PID || i < 0 || i >= len(reqs) {
+				continue
+			}
+			left--
+			if h.typ == unix.NLMSG_ERROR {
+				replies[i].err = refusalOf(h, body)
+			} else {
+				replies[i].body = append([]byte(nil), body...)
+			}
+		}
+	}
+	return replies, nil
+}

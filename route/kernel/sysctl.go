@@ -1,0 +1,59 @@
+package kernel
+
+import (
+	"slices"
+
+	"routewhy/route"
+)
+
+// settings are the settings of a family that take part in a decision: those of
+// the namespace, below net/ipv4 or net/ipv6, and those of each device, below
+// its conf/DEVICE (net/ipv4/sysctl_net_ipv4.c, net/ipv4/devinet.c,
+// net/ipv6/sysctl_net_ipv6.c and net/ipv6/addrconf.c).
+type settings struct {
+	folder    string
+	namespace []string
+	device    []string
+}
+
+func settingsOf(f route.Family) settings {
+	if f == route.IPv4 {
+		return settings{
+			folder: "net/ipv4/",
+			namespace: []string{
+				"fib_multipath_hash_fields", "fib_multipath_hash_policy", "fib_multipath_use_neigh",
+				"ip_forward", "ip_forward_use_pmtu", "ip_nonlocal_bind", "nexthop_compat_mode",
+				"raw_l3mdev_accept", "tcp_l3mdev_accept", "udp_l3mdev_accept",
+			},
+			device: []string{
+				"accept_local", "bc_forwarding", "forwarding", "ignore_routes_with_linkdown",
+				"route_localnet", "rp_filter", "src_valid_mark",
+			},
+		}
+	}
+	return settings{
+		folder: "net/ipv6/",
+		namespace: []string{
+			"fib_multipath_hash_fields", "fib_multipath_hash_policy", "ip_nonlocal_bind",
+		},
+		device: []string{
+			"accept_ra", "accept_ra_defrtr", "accept_ra_rt_info_max_plen", "addr_gen_mode",
+			"disable_ipv6", "force_forwarding", "forwarding", "ignore_routes_with_linkdown",
+			"optimistic_dad", "use_oif_addrs_only", "use_optimistic", "use_tempaddr",
+		},
+	}
+}
+
+// paths are the settings of the namespace, of "all", and of some devices.
+func (s settings) paths(devices []string) []string {
+	var paths []string
+	for _, key := range s.namespace {
+		paths = append(paths, s.folder+key)
+	}
+	for _, dev := range slices.Concat([]string{"all"}, devices) {
+		for _, key := range s.device {
+			paths = append(paths, s.folder+"conf/"+dev+"/"+key)
+		}
+	}
+	return paths
+}

@@ -1,0 +1,47 @@
+package kernel
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// Want says how much Host.Read reads. The zero value is all that takes part in
+// a decision, with the settings of the devices that a decision may meet.
+type Want struct {
+	// Family restricts addresses, rules, routes, neighbours and settings to
+	// one family; zero: both. Next-hop objects are read for either, since an
+	// IPv4 route may have an IPv6 gateway.
+	Family route.Family
+	// Keep says which routes to read; nil: all. It is called for every route
+	// of every table, before more than the two is known, and should be quick.
+	Keep func(t route.Table, dst netip.Prefix) bool
+	// Each, if set, is handed the routes that Keep keeps one by one in the
+	// kernel's dump order, and Snapshot.Routes stays empty. The Route is
+	// overwritten by the next one, but what its fields point to is not. An
+	// error ends the reading and becomes Read's. Routes that changed
+	// meanwhile are not handed over again: see Snapshot.Changed.
+	Each func(*route.Route) error
+	// NoRoutes leaves routes and next-hop objects out, NoNeighbours the
+	// neighbour tables.
+	NoRoutes, NoNeighbours bool
+	// Devices are the indices of devices whose settings are to be read, beside
+	// lo and those that the rules and the kept routes name; AllDevices is
+	// every one.
+	Devices    []int
+	AllDevices bool
+}
+
+// families lists the families that are wanted.
+func (w *Want) families() []route.Family {
+	if w.Family != 0 {
+		return []route.Family{w.Family}
+	}
+	return []route.Family{route.IPv4, route.IPv6}
+}
+
+// keeps says whether a route is wanted. Learnt exceptions, which old kernels
+// mix with the table's entries, never are.
+func (w *Want) keeps(h routeHeader) bool {
+	return h.flags&route.FlagCloned == 0 && (w.Keep == nil || w.Keep(h.table, h.dst))
+}
