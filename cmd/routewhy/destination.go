@@ -110,7 +110,7 @@ func textFault(s string) *usageError {
 	case s == "":
 		return usagef("empty DESTINATION")
 	case strings.TrimSpace(s) != s:
-		return suggest(usagef("%s starts or ends with a space", quote(s)), strings.TrimSpace(s))
+		return suggest(usagef("%s starts or ends with white space", quote(s)), strings.TrimSpace(s))
 	case strings.ContainsAny(s, " \t\n\v\f\r,;"):
 		list := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n\v\f\r,;", r) })
 		return suggest(usagef("%s is more than one word: give each DESTINATION as an argument of its own", quote(s)), list...)
@@ -152,7 +152,8 @@ func urlFault(s string) *usageError {
 }
 
 // suggest adds the command with other destinations as a hint, if it is one
-// that would be understood.
+// that would be understood. To end, what is suggested must be shorter than what
+// is refused, or be made of an address that was understood already.
 func suggest(err *usageError, destinations ...string) *usageError {
 	for _, s := range destinations {
 		if _, bad := parseDestination(s); bad != nil {
@@ -289,7 +290,7 @@ func fromAddr(s string, a netip.Addr, port uint16) (destination, *usageError) {
 			return destination{}, fault
 		}
 	}
-	if d.addr.IsUnspecified() && port == 0 && len(d.notes) == 0 {
+	if d.addr.IsUnspecified() && port == 0 {
 		d.kind = kindZero
 	}
 	return d, nil

@@ -120,13 +120,13 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 
 	fs.BoolVar(&o.json, "json", false, "print JSON")
 	o.color = "auto"
-	fs.Func("color", "colour the output", wordFlag(&o.color, "auto", "always", "never"))
+	fs.Func("color", "colour the output", wordFlag(&o.color, colorWords()))
 	fs.BoolVarP(&o.verbose, "verbose", "v", false, "print more")
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "print the verdict alone")
 
 	fs.BoolVarP(&o.help, "help", "h", false, "print the usage")
 	fs.BoolVar(&o.about, "version", false, "print the version")
-	fs.Func("completion", "print a completion script", wordFlag(&o.shell, "bash", "zsh", "fish"))
+	fs.Func("completion", "print a completion script", wordFlag(&o.shell, shells()))
 	return fs
 }
 
@@ -186,7 +186,7 @@ func printAbout(_ context.Context, o *options, s stdio) error {
 	case o.about:
 		fmt.Fprintln(s.Stdout, version())
 	default:
-		io.WriteString(s.Stdout, completion(o.shell))
+		io.WriteString(s.Stdout, completion(o.shell, o.flagSet(modes())))
 	}
 	return nil
 }

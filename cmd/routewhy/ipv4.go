@@ -39,35 +39,38 @@ func ipv4Fault(s, tail string) *usageError {
 		err := usagef("%s has %d numbers, an IPv4 address has 4", quote(s), len(parts))
 		return suggest(err, strings.Join(parts[:4], ".")+":"+strings.Join(parts[4:], "."))
 	}
-	if len(parts) == 4 && tooLarge(parts) != "" {
-		return usagef("%s is not an address: %s is more than 255", quote(s), unquoted(tooLarge(parts)))
-	}
 	return spellingFault(s, tail, parts)
 }
 
 // spellingFault names the readings of an address that is not in full dotted
 // decimal: abbreviated, in octal or in hexadecimal.
 func spellingFault(s, tail string, parts []string) *usageError {
-	fault := "is abbreviated"
-	if len(parts) == 4 {
-		fault = "is not in plain decimal"
-	}
 	ip, ipOK := likeIproute2(parts)
 	aton, atonOK := likeInetAton(parts)
+	plain := plainDecimal(parts)
+	fault := "is abbreviated"
+	switch {
+	case plain.IsValid():
+		fault = fmt.Sprintf("has a leading zero: %s if decimal", plain)
+	case len(parts) == 4 || !ipOK:
+		fault = "is not in dotted decimal"
+	}
 	var err *usageError
 	switch {
 	case ipOK && atonOK && ip == aton:
-		err = usagef("%s %s: iproute2 and inet_aton (ping, curl) make %s of it", quote(s), fault, ip)
+		err = usagef("%s %s; iproute2 and inet_aton (ping, curl) make %s of it", quote(s), fault, ip)
 	case ipOK && atonOK:
-		err = usagef("%s %s: iproute2 makes %s of it, inet_aton (ping, curl) %s", quote(s), fault, ip, aton)
-	case ipOK:
-		err = usagef("%s %s: iproute2 makes %s of it, inet_aton (ping, curl) refuses it", quote(s), fault, ip)
+		err = usagef("%s %s; iproute2 makes %s of it, inet_aton (ping, curl) %s", quote(s), fault, ip, aton)
 	case atonOK:
-		err = usagef("%s %s: inet_aton (ping, curl) makes %s of it, iproute2 refuses it", quote(s), fault, aton)
+		err = usagef("%s %s; inet_aton (ping, curl) makes %s of it, iproute2 refuses it", quote(s), fault, aton)
+	case len(parts) == 1 && isDecimal(s):
+		err = usagef("%s is not an address: it needs more than 32 bits", quote(s))
+	case tooLarge(parts) != "":
+		err = usagef("%s is not an address: %s is more than 255", quote(s), unquoted(tooLarge(parts)))
 	default:
-		err = usagef("%s is not an address: iproute2 and inet_aton (ping, curl) refuse it too", quote(s))
+		err = usagef("%s %s; iproute2 and inet_aton (ping, curl) refuse it", quote(s), fault)
 	}
-	suggestAddrs(err, tail, []netip.Addr{ip, aton, plainDecimal(parts)})
+	suggestAddrs(err, tail, []netip.Addr{plain, ip, aton})
 	if len(parts) == 1 && ipOK && ip.IsUnspecified() && tail == "" {
 		err.hint("routewhy 0.0.0.0/0 explains the default route")
 	}
@@ -98,7 +101,7 @@ func tooLarge(parts []string) string {
 }
 
 // plainDecimal reads four parts as a person does who writes 010 for ten; the
-// zero Addr: they are no such address.
+// zero Addr: they are not four decimal octets.
 func plainDecimal(parts []string) netip.Addr {
 	plain := make([]string, len(parts))
 	for i, p := range parts {

@@ -38,7 +38,7 @@ func portsOftenMeant() []string {
 // follow it.
 func cutPort(s string) (host, port string, ok bool) {
 	i := strings.LastIndex(s, ":")
-	if i < 0 || !isDecimal(s[i+1:]) {
+	if i < 1 || s[i-1] == ':' || !isDecimal(s[i+1:]) {
 		return "", "", false
 	}
 	a, err := netip.ParseAddr(s[:i])

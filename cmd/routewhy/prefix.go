@@ -56,7 +56,7 @@ func parseLength(s string, a netip.Addr, text string) (int, *usageError) {
 // hostBitsFault refuses a prefix with bits set below its length, as the kernel
 // does, and names what was probably meant.
 func hostBitsFault(s string, p netip.Prefix) *usageError {
-	err := usagef("%s has host bits set: as a prefix it is %s", quote(s), p.Masked())
+	err := usagef("%s has host bits set below /%d: as a prefix it is %s", quote(s), p.Bits(), p.Masked())
 	err.hint("routewhy %s explains that prefix", p.Masked())
 	if natural := naturalPrefix(p.Addr()); natural.IsValid() && natural.Bits() > p.Bits() {
 		err.hint("routewhy %s explains the prefix that has these bits", natural)
@@ -92,9 +92,8 @@ func prefixAddrFault(s, text, length string) *usageError {
 		return usagef("%s: default has no length", quote(s)).hint("routewhy default")
 	case numeric(text):
 		return numericPrefixFault(s, text, length)
-	case strings.ContainsAny(text, "[]"):
-		inner := strings.Trim(text, "[]")
-		return suggest(usagef("%s: a prefix has no brackets", quote(s)), inner+"/"+length)
+	case text[0] == '[':
+		return suggest(usagef("%s: a prefix has no brackets", quote(s)), strings.Trim(text, "[]")+"/"+length)
 	}
 	if _, err := netip.ParseAddr(text + "::"); err == nil {
 		return suggest(usagef("%s: the address is not complete", quote(s)), text+"::/"+length)

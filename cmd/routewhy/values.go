@@ -78,7 +78,7 @@ func validDevice(s string) bool {
 }
 
 // wordFlag reads one of a few words.
-func wordFlag(dst *string, words ...string) func(string) error {
+func wordFlag(dst *string, words []string) func(string) error {
 	return func(s string) error {
 		if !slices.Contains(words, s) {
 			return fmt.Errorf("%s is none of %s", quote(s), strings.Join(words, ", "))
@@ -87,6 +87,10 @@ func wordFlag(dst *string, words ...string) func(string) error {
 		return nil
 	}
 }
+
+func colorWords() []string { return []string{"auto", "always", "never"} }
+
+func shells() []string { return []string{"bash", "zsh", "fish"} }
 
 // setFrom reads the source address.
 func (p *packet) setFrom(s string) error {
