@@ -21,7 +21,7 @@ The packet, in the words of ip route get; numbers are decimal or 0x hex:
       --oif DEV         sent by a socket bound to DEV
       --vrf NAME        sent by a socket bound to the VRF NAME
       --mark N          firewall mark
-      --tos N|NAME      TOS octet, or DSCP name: ef, cs6 (10 is ten; ip: 0x10)
+      --tos N|NAME      TOS octet or DSCP name (ef); decimal where ip reads hex
       --uid N           owner of the sending socket (default: you)
       --ipproto N|NAME  protocol: tcp, udp, icmp, esp
       --sport N         source port
