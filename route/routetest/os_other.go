@@ -1,0 +1,27 @@
+//go:build !linux
+
+package routetest
+
+import (
+	"errors"
+	"runtime"
+	"syscall"
+)
+
+func errNotLinux() error {
+	return errors.New("network namespaces need Linux, this is " + runtime.GOOS)
+}
+
+func enterNamespace() error { return errNotLinux() }
+
+func threadID() int { return 0 }
+
+func onMainThread() bool { return false }
+
+func userNamespace() *syscall.SysProcAttr { return nil }
+
+func (ns *Namespace) addRule(*rule) error { return errNotLinux() }
+
+func (ns *Namespace) settled() (bool, error) { return false, errNotLinux() }
+
+func (ns *Namespace) barrier() error { return errNotLinux() }

@@ -1,0 +1,112 @@
+package routetest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"routewhy/route"
+)
+
+// Attributes of linux/fib_rules.h that package unix does not have yet.
+const (
+	fraDSCP          = 25
+	fraFlowLabel     = 26
+	fraFlowLabelMask = 27
+	fraSportMask     = 28
+	fraDportMask     = 29
+	fraDSCPMask      = 30
+)
+
+// addRule makes a rule as `ip rule add` would.
+func (ns *Namespace) addRule(r *rule) error {
+	body, err := encodeRule(r)
+	if err != nil {
+		return err
+	}
+	c, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_ = c.SetOption(netlink.ExtendedAcknowledge, true) // only for the error's text
+	flags := netlink.Request | netlink.Acknowledge | netlink.Create | netlink.Excl
+	_, err = c.Execute(netlink.Message{Header: netlink.Header{Type: unix.RTM_NEWRULE, Flags: flags}, Data: body})
+	return err
+}
+
+// encodeRule makes a struct fib_rule_hdr and its attributes.
+func encodeRule(r *rule) ([]byte, error) {
+	s := &r.Selector
+	h := make([]byte, unix.SizeofRtMsg) // both headers have this size
+	h[0] = unix.AF_INET
+	if r.Family == route.IPv6 {
+		h[0] = unix.AF_INET6
+	}
+	h[7] = byte(r.Action)
+	if s.Not {
+		h[8] = unix.FIB_RULE_INVERT
+	}
+	e := netlink.NewAttributeEncoder()
+	h[1] = encodePrefix(e, unix.FRA_DST, s.Dst)
+	h[2] = encodePrefix(e, unix.FRA_SRC, s.Src)
+	encodeSelector(e, s)
+	e.Uint32(unix.FRA_PRIORITY, r.Priority)
+	switch r.Action {
+	case route.ActionTable:
+		e.Uint32(unix.FRA_TABLE, uint32(r.Table))
+	case route.ActionGoto:
+		e.Uint32(unix.FRA_GOTO, r.Goto)
+	}
+	attrs, err := e.Encode()
+	if err != nil {
+		return nil, fmt.Errorf("encode rule: %w", err)
+	}
+	return append(h, attrs...), nil
+}
+
+func encodePrefix(e *netlink.AttributeEncoder, typ uint16, p netip.Prefix) byte {
+	if !p.IsValid() {
+		return 0
+	}
+	if p.Bits() > 0 {
+		e.Bytes(typ, p.Masked().Addr().AsSlice())
+	}
+	return byte(p.Bits())
+}
+
+func encodeSelector(e *netlink.AttributeEncoder, s *route.Selector) {
+	if s.MarkMask != 0 {
+		e.Uint32(unix.FRA_FWMARK, s.Mark)
+		e.Uint32(unix.FRA_FWMASK, s.MarkMask)
+	}
+	if s.Proto != 0 {
+		e.Uint8(unix.FRA_IP_PROTO, s.Proto)
+	}
+	encodePort(e, unix.FRA_SPORT_RANGE, fraSportMask, s.SrcPort)
+	encodePort(e, unix.FRA_DPORT_RANGE, fraDportMask, s.DstPort)
+	if s.HasDSCP {
+		e.Uint8(fraDSCP, s.DSCP)
+		if s.DSCPMask != 0x3f {
+			e.Uint8(fraDSCPMask, s.DSCPMask)
+		}
+	}
+	if s.FlowLabelMask != 0 {
+		e.Bytes(fraFlowLabel, binary.BigEndian.AppendUint32(nil, s.FlowLabel))
+		e.Bytes(fraFlowLabelMask, binary.BigEndian.AppendUint32(nil, s.FlowLabelMask))
+	}
+}
+
+func encodePort(e *netlink.AttributeEncoder, typ, maskType uint16, p route.PortRange) {
+	if p == (route.PortRange{}) {
+		return
+	}
+	// struct fib_rule_port_range, in the machine's byte order
+	e.Bytes(typ, binary.NativeEndian.AppendUint16(binary.NativeEndian.AppendUint16(nil, p.Start), p.End))
+	if p.Mask != 0 {
+		e.Uint16(maskType, p.Mask)
+	}
+}
