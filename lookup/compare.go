@@ -79,7 +79,7 @@ func (f *FIB) compareTable(c *Comparison, flow *route.Flow, d *Decision, a *rout
 
 // compareWay finds the way that the kernel took.
 func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.Answer) {
-	wantSrc := flow.In == 0 && (flow.Dst.Is6() || !flow.Src.IsValid() || flow.Src.IsUnspecified())
+	wantSrc := flow.In == 0 && (!flow.Src.IsValid() || flow.Src.IsUnspecified())
 	gateway := a.Gateway
 	c.Way = slices.IndexFunc(d.Ways, func(w Way) bool {
 		return w.Link == a.Link && sameAddr(w.Gateway, gateway) && (!wantSrc || sameAddr(w.Src, a.Src))

@@ -7,17 +7,23 @@ import (
 )
 
 // gateways tells of each way's gateway how it is reached.
-func (f *FIB) gateways(d *Decision) []Gateway {
+func (f *FIB) gateways(flow *route.Flow, d *Decision) []Gateway {
 	out := make([]Gateway, len(d.Ways))
 	for i, way := range d.Ways {
-		out[i] = f.gateway(way)
+		out[i] = f.gateway(flow, d, way)
 	}
 	return out
 }
 
-func (f *FIB) gateway(way Way) Gateway {
+func (f *FIB) gateway(flow *route.Flow, d *Decision, way Way) Gateway {
 	g := Gateway{Addr: way.Gateway, Link: way.Link, Forced: way.Via.Flags&route.NextHopOnLink != 0}
 	if !g.Addr.IsValid() {
+		dev := f.byIndex[way.Link]
+		if d.Disposition != DispositionUnicast || dev == nil || dev.Flags&(route.LinkLoopback|route.LinkNoARP|route.LinkPointopoint) != 0 {
+			return g
+		}
+		g.Addr, g.Direct = flow.Dst.WithZone(""), true
+		g.State, g.HasState = f.neighbours[neighbourKey{g.Link, g.Addr}]
 		return g
 	}
 	g.State, g.HasState = f.neighbours[neighbourKey{g.Link, g.Addr}]

@@ -18,7 +18,7 @@ func (f *FIB) Explain(flow route.Flow) *Trace {
 	t := &Trace{Flow: flow}
 	w := walk{fib: f, flow: flow, trace: t}
 	t.Decision = w.decide()
-	t.Gateways = f.gateways(&t.Decision)
+	t.Gateways = f.gateways(&flow, &t.Decision)
 	if t.Decision.HasRoute {
 		next := f.without(flow, &t.Decision)
 		t.Next = &next

@@ -135,10 +135,14 @@ type ReversePath struct {
 	Reason Reason
 }
 
-// Gateway tells how a gateway is reached.
+// Gateway tells how a gateway is reached, or the destination itself where it
+// is a neighbour.
 type Gateway struct {
+	// Addr is the neighbour; the zero Addr: the device has no neighbours.
 	Addr netip.Addr
-	Link int
+	// Direct says that Addr is the destination.
+	Direct bool
+	Link   int
 	// OnLinkBy is the route that makes it a neighbour; valid where HasOnLink.
 	OnLinkBy  route.Route
 	HasOnLink bool

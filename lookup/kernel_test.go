@@ -1,0 +1,142 @@
+//go:build linux
+
+package lookup_test
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/kernel"
+	"routewhy/route/routetest"
+)
+
+func TestMain(m *testing.M) { routetest.Main(m) }
+
+// TestScenarios sets every scenario up, reads it back, and compares the
+// decision with the answers that the kernel gave when the scenario was made,
+// and with the one that it gives now. ROUTEWHY_SCENARIOS names another file.
+func TestScenarios(t *testing.T) {
+	file := os.Getenv("ROUTEWHY_SCENARIOS")
+	if file == "" {
+		file = "testdata/scenarios.jsonl"
+	}
+	scenarios, err := routetest.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range scenarios {
+		t.Run(s.Name, func(t *testing.T) { checkScenario(t, s) })
+	}
+}
+
+func checkScenario(t *testing.T, s routetest.Scenario) {
+	ns := routetest.New(t)
+	ns.Run(t, s.Setup...)
+	flow, err := routetest.ParseQuery(s.Query, ns.Index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := open(t, ns)
+	f := h.fib(t)
+	d := f.Lookup(flow)
+	c := h.compare(t, f, &flow, &d)
+	if !c.Agrees {
+		t.Errorf("the kernel disagrees with %+v:\n%+v", d, c.Differences)
+	}
+	if diff := cmp.Diff(answers(s.Expect), decided(f, &flow, &d)); diff != "" {
+		t.Errorf("%s (-kernel +routewhy):\n%s", s.Query, diff)
+	}
+}
+
+// answers are the kernel's answers in a form that compares.
+func answers(e routetest.Expect) []string {
+	if len(e.Candidates) == 0 {
+		return []string{answerText(e.Errno, e.Type, e.Dev, e.Gateway, e.Src)}
+	}
+	var out []string
+	for _, c := range e.Candidates {
+		out = append(out, answers(c)...)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// decided are the answers that a decision allows, in the same form.
+func decided(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) []string {
+	if d.Errno != 0 {
+		return []string{answerText(d.Errno.String(), 0, "", netip.Addr{}, netip.Addr{})}
+	}
+	var typ route.Type
+	if err := typ.UnmarshalText([]byte(d.Disposition.String())); err != nil {
+		return []string{d.Disposition.String()}
+	}
+	var out []string
+	for _, w := range d.Ways {
+		src := w.Src
+		if flow.In != 0 || flow.Dst.Is4() && flow.Src.IsValid() {
+			src = netip.Addr{} // the kernel does not repeat it
+		}
+		out = append(out, answerText("", typ, f.Snapshot().LinkName(w.Link), w.Gateway, src))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func answerText(errno string, typ route.Type, dev string, gateway, src netip.Addr) string {
+	if errno != "" {
+		return errno
+	}
+	return fmt.Sprintf("%s dev %s via %v src %v", typ, dev, gateway, src)
+}
+
+// live is a namespace that can be read and asked.
+type live struct {
+	*kernel.Host
+	ns *routetest.Namespace
+}
+
+func open(t *testing.T, ns *routetest.Namespace) *live {
+	h := &live{ns: ns}
+	ns.Do(func() {
+		var err error
+		if h.Host, err = kernel.Open(""); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Cleanup(func() { h.Close() })
+	return h
+}
+
+// fib reads all of the namespace.
+func (h *live) fib(t *testing.T) *lookup.FIB {
+	var s *route.Snapshot
+	h.ns.Do(func() {
+		var err error
+		if s, err = h.Read(t.Context(), kernel.Want{AllDevices: true}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for _, g := range s.Gaps {
+		t.Errorf("could not read %v %v: %s", g.Family, g.Fact, g.Why)
+	}
+	return lookup.New(s)
+}
+
+// compare asks the kernel.
+func (h *live) compare(t *testing.T, f *lookup.FIB, flow *route.Flow, d *lookup.Decision) lookup.Comparison {
+	var a route.Answer
+	h.ns.Do(func() {
+		var err error
+		if a, err = h.Resolve(t.Context(), *flow); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return f.Compare(flow, d, &a)
+}

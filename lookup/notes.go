@@ -1,0 +1,259 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// Note is something about a decision that would surprise whoever reads it.
+type Note struct {
+	Reason
+	// Route and Rule are what the note is about, where it is about one.
+	Route *route.Route
+	Rule  *route.Rule
+	// Table is what the note is about, where it is about one.
+	Table route.Table
+}
+
+// What notes are about.
+const (
+	NoteLinkdownUsed     Code = "linkdown-used"      // a device without carrier is used all the same; Have: its name
+	NoteDefaultShadowed  Code = "default-shadowed"   // longer prefixes leave the default route nothing
+	NoteTableSkipped     Code = "table-skipped"      // a table that was not asked has a route; Rule, Route
+	NoteHashFields       Code = "hash-fields"        // which packet fields choose among the legs; Have: fib_multipath_hash_policy
+	NoteTied             Code = "defaults-tied"      // equal default routes, chosen by neighbour state
+	NotePrefsrcForeign   Code = "prefsrc-foreign"    // the source that the route prescribes is not this host's; Have: it
+	NoteMergedTables     Code = "merged-tables"      // main beat local, because no rule was ever changed
+	NoteNeighbourShorter Code = "neighbour-shorter"  // a failed neighbour made the kernel take a shorter prefix
+	NoteStaleLeg         Code = "stale-leg"          // a leg that should not be used may be; Have: its device
+	NoteUnknownAttr      Code = "unknown-attributes" // a route has attributes that routewhy does not know; Have: the first's number
+	NoteEncap            Code = "encap"              // a light-weight tunnel wraps the packet; Have: its kind
+	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
+	NoteOnLinkAssumed    Code = "on-link-assumed"
+	NoteZeroHostRoute    Code = "zero-host-route" // a 0.0.0.0/32 or ::/128 route, which is no default route
+)
+
+// Notes finds what would surprise about a decision.
+func (f *FIB) Notes(t *Trace) []Note {
+	var out []Note
+	add := func(n ...Note) { out = append(out, n...) }
+	d := &t.Decision
+	if f.snap.Changed {
+		add(Note{Reason: Reason{Code: NoteChanging}})
+	}
+	for _, w := range d.Ways {
+		add(f.wayNotes(d, &w)...)
+	}
+	if d.SetBy.Code == CodeMultipath {
+		add(f.hashNote(t.Flow.Family()))
+	}
+	if d.SetBy.Code == CodeDefaultsTie {
+		add(Note{Reason: Reason{Code: NoteTied, Have: d.SetBy.Have}})
+	}
+	if d.HasRoute && len(d.Route.Unknown) > 0 {
+		add(Note{Reason: Reason{Code: NoteUnknownAttr, Have: d.Route.Unknown[0].Type}, Route: &d.Route})
+	}
+	if p := d.Route.PrefSrc; d.HasRoute && p.IsValid() && p == d.Src && f.owner(p) == 0 {
+		add(Note{Reason: Reason{Code: NotePrefsrcForeign, Have: p}, Route: &d.Route})
+	}
+	add(trialNotes(t)...)
+	if d.Disposition == DispositionNoRoute {
+		add(f.skippedTables(t)...)
+		add(f.zeroHostRoutes(t.Flow.Family())...)
+	}
+	if r, ok := f.shadowedDefault(t); ok {
+		add(Note{Reason: Reason{Code: NoteDefaultShadowed}, Route: &r})
+	}
+	return out
+}
+
+func (f *FIB) owner(a netip.Addr) int {
+	if a.Is4() {
+		return f.owner4(a)
+	}
+	return f.owner6(a)
+}
+
+func (f *FIB) wayNotes(d *Decision, w *Way) []Note {
+	var out []Note
+	switch {
+	case w.Stale:
+		out = append(out, Note{Reason: Reason{Code: NoteStaleLeg, Have: f.snap.LinkName(w.Link)}})
+	case w.Via.Flags&route.NextHopLinkDown != 0 && d.Disposition != DispositionLocal:
+		out = append(out, Note{Reason: Reason{Code: NoteLinkdownUsed, Have: f.snap.LinkName(w.Link)}})
+	}
+	if w.Via.Encap != 0 {
+		out = append(out, Note{Reason: Reason{Code: NoteEncap, Have: w.Via.Encap.String()}})
+	}
+	return out
+}
+
+// hashNote tells by what the legs of a multipath route are chosen.
+func (f *FIB) hashNote(fam route.Family) Note {
+	key := "net/ipv4/fib_multipath_hash_policy"
+	if fam == route.IPv6 {
+		key = "net/ipv6/fib_multipath_hash_policy"
+	}
+	n := Note{Reason: Reason{Code: NoteHashFields, Want: key}}
+	if v, ok := f.snap.Sysctls.Int(key); ok {
+		n.Have = v
+	}
+	return n
+}
+
+// trialNotes are what the rules and candidates themselves tell.
+func trialNotes(t *Trace) []Note {
+	var out []Note
+	for i := range t.Rules {
+		r := &t.Rules[i]
+		if r.Reason.Code == CodeMerged {
+			out = append(out, Note{Reason: Reason{Code: NoteMergedTables}, Route: &t.Decision.Route})
+		}
+		for j := range r.Candidates {
+			c := &r.Candidates[j]
+			longer := t.Decision.HasRoute && c.Route.Dst.Bits() > t.Decision.Route.Dst.Bits()
+			if c.Reason.Code == CodeNeighbour && longer && r.Verdict == VerdictMatch {
+				out = append(out, Note{Reason: Reason{Code: NoteNeighbourShorter}, Route: &c.Route})
+			}
+		}
+	}
+	return out
+}
+
+// skippedTables are the tables that have a route for the packet, behind rules
+// that it does not match.
+func (f *FIB) skippedTables(t *Trace) []Note {
+	var out []Note
+	for i := range t.Rules {
+		r := &t.Rules[i]
+		if r.Verdict == VerdictNoMatch && r.Would != nil {
+			out = append(out, Note{Reason: r.Reason, Route: r.Would, Rule: r.Rule, Table: r.Table})
+			out[len(out)-1].Code = NoteTableSkipped
+			out[len(out)-1].Have = r.Reason.Code
+		}
+	}
+	return out
+}
+
+// zeroHostRoutes are host routes for the zero address, which people take for
+// default routes.
+func (f *FIB) zeroHostRoutes(fam route.Family) []Note {
+	zero := netip.PrefixFrom(netip.IPv4Unspecified(), 32)
+	if fam == route.IPv6 {
+		zero = netip.PrefixFrom(netip.IPv6Unspecified(), 128)
+	}
+	var out []Note
+	for _, id := range f.TableIDs(fam) {
+		if l, ok := f.family(fam).tables[id].trie.Get(zero); ok {
+			r := l.entries[0].full(zero)
+			out = append(out, Note{Reason: Reason{Code: NoteZeroHostRoute}, Route: &r})
+		}
+	}
+	return out
+}
+
+// shadowedDefault finds, for a decision by a longer prefix, the default route
+// of the same table that no packet can reach because the two halves of the
+// address space have routes of their own.
+func (f *FIB) shadowedDefault(t *Trace) (route.Route, bool) {
+	d := &t.Decision
+	if !d.HasRoute || d.Route.Dst.Bits() != 1 {
+		return route.Route{}, false
+	}
+	tab := f.family(t.Flow.Family()).tables[d.Route.Table]
+	halves := Halves(t.Flow.Family())
+	for _, h := range halves[1:] {
+		if _, ok := tab.trie.Get(h); !ok {
+			return route.Route{}, false
+		}
+	}
+	l, ok := tab.trie.Get(halves[0])
+	if !ok {
+		return route.Route{}, false
+	}
+	return l.entries[0].full(halves[0]), true
+}
+
+// Halves are the whole address space of a family, and its two halves: the
+// default route and the pair that VPNs put over it.
+func Halves(fam route.Family) [3]netip.Prefix {
+	if fam == route.IPv4 {
+		return [3]netip.Prefix{
+			netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv4Unspecified(), 1),
+			netip.PrefixFrom(netip.AddrFrom4([4]byte{128}), 1),
+		}
+	}
+	return [3]netip.Prefix{
+		netip.PrefixFrom(netip.IPv6Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 1),
+		netip.PrefixFrom(netip.AddrFrom16([16]byte{0x80}), 1),
+	}
+}
+
+// TableIDs are the tables of a family that have routes, in ascending order.
+func (f *FIB) TableIDs(fam route.Family) []route.Table {
+	var out []route.Table
+	for id := range f.family(fam).tables {
+		out = append(out, id)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Field is a property of a packet that a rule or a route can ask for.
+type Field string
+
+// The fields.
+const (
+	FieldFrom      Field = "from"
+	FieldOif       Field = "oif"
+	FieldMark      Field = "mark"
+	FieldTOS       Field = "tos"
+	FieldUID       Field = "uid"
+	FieldProto     Field = "ipproto"
+	FieldSport     Field = "sport"
+	FieldDport     Field = "dport"
+	FieldFlowLabel Field = "flowlabel"
+)
+
+// Asked are the fields that the rules and routes on the way of a decision
+// compared, in a fixed order: where the caller did not give one of them, the
+// decision rests on an assumption.
+func (t *Trace) Asked() []Field {
+	asked := map[Field]bool{}
+	for i := range t.Rules {
+		r := &t.Rules[i]
+		if r.Verdict != VerdictNotReached {
+			selectorFields(&r.Rule.Selector, asked)
+		}
+		for j := range r.Candidates {
+			if r.Candidates[j].Route.TOS != 0 {
+				asked[FieldTOS] = true
+			}
+			if r.Candidates[j].Route.Src.IsValid() {
+				asked[FieldFrom] = true
+			}
+		}
+	}
+	var out []Field
+	for _, f := range []Field{FieldFrom, FieldOif, FieldMark, FieldTOS, FieldUID, FieldProto, FieldSport, FieldDport, FieldFlowLabel} {
+		if asked[f] {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func selectorFields(s *route.Selector, asked map[Field]bool) {
+	for f, yes := range map[Field]bool{
+		FieldFrom: s.Src.IsValid() && s.Src.Bits() > 0, FieldOif: s.Out != "",
+		FieldMark: s.MarkMask != 0, FieldTOS: s.TOS != 0 || s.HasDSCP, FieldUID: s.HasUIDs,
+		FieldProto: s.Proto != 0, FieldSport: s.SrcPort != (route.PortRange{}),
+		FieldDport: s.DstPort != (route.PortRange{}), FieldFlowLabel: s.FlowLabelMask != 0,
+	} {
+		if yes {
+			asked[f] = true
+		}
+	}
+}
