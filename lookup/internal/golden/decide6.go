@@ -1,0 +1,144 @@
+package golden
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// asked6 is what stays the same during one IPv6 look-up.
+type asked6 struct {
+	flow flow
+	// device is the device that the table walk prefers, or insists on where
+	// strict is set (RT6_LOOKUP_F_IFACE); zero: none. It is the output device
+	// of a flow that is sent and the input device of one that was received.
+	device int
+	strict bool
+}
+
+// decide6 is ip6_route_output_flags_noref and ip6_route_input_lookup (1.4). No
+// address is checked, no :: replaced.
+func decide6(s *route.Snapshot, f route.Flow) Answer {
+	d := &decision{s: s}
+	d.noteGaps(route.IPv6)
+	a := asked6{flow: newFlow(f)}
+	needsStrict := isMulticast6(f.Dst) || isLinkLocal6(f.Dst) || f.Dst == netip.IPv6Loopback()
+	if f.In != 0 {
+		if s.Link(f.In) == nil {
+			return d.finish(refuse(route.ENODEV))
+		}
+		a.flow.iif, a.flow.oif = f.In, 0
+		a.device, a.strict = f.In, needsStrict
+	} else {
+		a.device = f.Out
+		a.strict = needsStrict || f.Out != 0 && unset(f.Src)
+		if d.isVRF(f.Out) && (isMulticast6(f.Dst) || isLinkLocal6(f.Dst)) {
+			d.doubt("link-scope look-up in a VRF")
+		}
+	}
+
+	var outcomes []outcome
+	for _, r := range d.lookup6(&a) {
+		outcomes = append(outcomes, d.outcome6(r, f))
+	}
+	return d.finish(d.answer(outcomes))
+}
+
+// outcome6 is the answer of RTM_GETROUTE for one result.
+func (d *decision) outcome6(r result6, f route.Flow) outcome {
+	if r.errno != 0 {
+		o := outcome{errno: r.errno, entry: r.entry}
+		if r.entry != nil {
+			o.typ = r.entry.Type
+		}
+		return o
+	}
+	// Multicast with an input device cannot be reported (8.2).
+	if f.In != 0 && isMulticast6(f.Dst) {
+		return outcome{errno: route.EMSGSIZE}
+	}
+	way := Way{Link: r.hop.Link, Gateway: r.hop.Gateway}
+	if r.entry.Type == route.TypeLocal || r.entry.Type == route.TypeAnycast {
+		way.Link = d.loopbackOf6(r)
+	}
+	// The source is reported whether one was given or not (5.2): the route's
+	// own, else, for a flow that is sent, the one that would be chosen. For a
+	// next-hop group that is for its first member's device (4.2).
+	switch {
+	case r.entry.PrefSrc.IsValid():
+		way.Src = r.entry.PrefSrc
+	case f.In == 0:
+		link := r.hop.Link
+		if r.hops.object {
+			link = r.hops.list[0].Link
+		}
+		way.Src = d.selectSource6(link, f.Dst)
+	}
+	return outcome{typ: r.entry.Type, entry: r.entry, way: way}
+}
+
+// loopbackOf6 is the device that local delivery is reported with: lo, or the
+// VRF unless the entry is for an address of link scope (7).
+func (d *decision) loopbackOf6(r result6) int {
+	a := r.entry.Dst.Addr()
+	if d.isVRF(r.hop.Link) {
+		return r.hop.Link
+	}
+	if isMulticast6(a) || isLinkLocal6(a) || a == netip.IPv6Loopback() {
+		return route.LoopbackIndex
+	}
+	return d.loopbackOf(r.hop.Link)
+}
+
+// lookup6 is fib6_rule_lookup: every result that the rules may end with.
+func (d *decision) lookup6(a *asked6) []result6 {
+	if d.s.NoRules6 {
+		results := d.lookupTable6(route.TableMain, a)
+		if len(results) == 0 || results[0].errno == route.EAGAIN {
+			return []result6{{errno: route.ENETUNREACH}}
+		}
+		return results
+	}
+	d.enterVRF(&a.flow)
+	return d.lookupRules6(a, 0)
+}
+
+// lookupRules6 is fib_rules_lookup with fib6_rule_action, from rule i on (2.1).
+// Of several results of one table, a suppressor may drop some and keep others;
+// each one dropped makes way for what the later rules say.
+func (d *decision) lookupRules6(a *asked6, i int) []result6 {
+	rules := d.rulesOf(route.IPv6)
+	i = d.nextRule(rules, i, &a.flow)
+	if i < 0 {
+		return []result6{{errno: route.ENETUNREACH}}
+	}
+	r := &rules[i]
+	if r.Action != route.ActionTable {
+		return []result6{{errno: actionErrno(r.Action)}}
+	}
+	var results []result6
+	goOn := false
+	found := d.lookupTable6(d.tableOf(r, &a.flow), a)
+	for _, res := range found {
+		switch {
+		case res.errno == route.EAGAIN: // throw
+			goOn = true
+		case res.errno == 0 && d.suppressed6(r, res):
+			goOn = true
+		default:
+			results = append(results, res)
+		}
+	}
+	if len(found) == 0 || goOn {
+		results = append(results, d.lookupRules6(a, i+1)...)
+	}
+	return results
+}
+
+// suppressed6 is fib6_rule_suppress (2.3).
+func (d *decision) suppressed6(r *route.Rule, res result6) bool {
+	if res.entry.Dst.Bits() <= r.SuppressPrefixLen {
+		return true
+	}
+	return r.SuppressGroup != -1 && d.inGroup(res.hop.Link, r.SuppressGroup)
+}

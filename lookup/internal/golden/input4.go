@@ -1,0 +1,267 @@
+package golden
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+const (
+	protoTCP = 6
+	protoUDP = 17
+)
+
+// input4 is ip_route_input_rcu and ip_route_input_slow (1.2), its steps
+// numbered as there. A request's output device is ignored (0.1), and a chosen
+// source is never reported (8.2).
+func (d *decision) input4(asked route.Flow) Answer {
+	in := asked.In
+	f := newFlow(asked)
+	f.iif, f.oif = in, 0
+	f.uid = 0 // always root (0.1)
+	if unset(f.src) {
+		f.src = netip.IPv4Unspecified()
+	}
+	d.dissect4(&f)
+
+	if d.s.Link(in) == nil {
+		return refuse(route.ENODEV)
+	}
+	if !d.hasIPv4(in) {
+		return refuse(route.EINVAL)
+	}
+
+	// 1.
+	if f.dst.IsMulticast() {
+		return d.inputMulticast4(&f, in)
+	}
+	// 2.
+	if f.src.IsMulticast() || f.src == limitedBroadcast4 {
+		return refuse(route.EINVAL)
+	}
+	// 3.
+	if f.dst == limitedBroadcast4 || f.src.IsUnspecified() && f.dst.IsUnspecified() {
+		return d.inputBroadcast4(&f, in, nil)
+	}
+	// 4.
+	if f.src.IsUnspecified() {
+		return refuse(route.EINVAL)
+	}
+	// 5.
+	if f.dst.IsUnspecified() {
+		return refuse(route.EINVAL)
+	}
+	// 6.
+	if (f.dst.IsLoopback() || f.src.IsLoopback()) && !d.confOr(in, "route_localnet", 0) {
+		return refuse(route.EINVAL)
+	}
+	// 7.
+	key := f
+	res, errno := d.lookup4(&key)
+	// 8.
+	if errno != 0 {
+		if !d.forwards4(in) {
+			return refuse(route.EHOSTUNREACH)
+		}
+		a := refuse(errno)
+		if res.entry != nil {
+			a.Type = res.entry.Type
+			a.setEntry(res.entry)
+		}
+		return a
+	}
+	// 9.
+	if res.entry.Type == route.TypeBroadcast {
+		if d.sysctlIfSet(in, "bc_forwarding") {
+			d.doubt("broadcasts are forwarded (bc_forwarding)")
+		}
+		return d.inputBroadcast4(&f, in, res.entry)
+	}
+	// 10.
+	if res.entry.Type == route.TypeLocal {
+		if !d.validSource4(&f, f.dst, in, 0) {
+			return refuse(route.EINVAL)
+		}
+		return d.answer([]outcome{{
+			typ: route.TypeLocal, entry: res.entry, way: Way{Link: d.loopbackOf(res.hop.Link)},
+		}})
+	}
+	// 11.
+	if !d.forwards4(in) {
+		return refuse(route.EHOSTUNREACH)
+	}
+	// 12.
+	if res.entry.Type != route.TypeUnicast {
+		return refuse(route.EINVAL)
+	}
+	// 13.
+	paths := []path4{{res.entry, res.hop}}
+	if len(res.hops.list) > 1 {
+		paths = d.selectMultipath4(res, netip.Addr{})
+	}
+	var outcomes []outcome
+	for _, p := range paths {
+		if !d.hasIPv4(p.hop.Link) || !d.validSource4(&f, f.dst, in, p.hop.Link) {
+			outcomes = append(outcomes, outcome{errno: route.EINVAL})
+			continue
+		}
+		outcomes = append(outcomes, outcome{
+			typ: route.TypeUnicast, entry: p.entry,
+			way: Way{Link: p.hop.Link, Gateway: d.effectiveGateway4(p.hop)},
+		})
+	}
+	return d.answer(outcomes)
+}
+
+// dissect4 is fib4_rules_early_flow_dissect: a received packet's protocol and
+// ports are looked at only if a rule that is not bound to `iif lo` asks for
+// them (2.2). Only TCP and UDP have ports.
+func (d *decision) dissect4(f *flow) {
+	needed := false
+	for _, r := range d.rulesOf(route.IPv4) {
+		sel := r.Selector
+		asks := sel.Proto != 0 || sel.SrcPort != route.PortRange{} || sel.DstPort != route.PortRange{}
+		lo := d.s.LinkByName(sel.In)
+		if asks && (lo == nil || lo.Index != route.LoopbackIndex) {
+			needed = true
+		}
+	}
+	if !needed {
+		f.proto = 0
+	}
+	if !needed || f.proto != protoTCP && f.proto != protoUDP {
+		f.sport, f.dport = 0, 0
+	}
+}
+
+// forwards4 is IN_DEV_FORWARD: the device's own setting alone counts (1.2).
+func (d *decision) forwards4(link int) bool {
+	return d.conf(route.IPv4, link, "forwarding", 0) != 0
+}
+
+// sysctlIfSet is a boolean setting that is off unless it was read to be on,
+// without a doubt.
+func (d *decision) sysctlIfSet(link int, key string) bool {
+	v, _ := d.s.Sysctls.Conf(route.IPv4, d.s.LinkName(link), key)
+	return v != 0
+}
+
+// inputBroadcast4 is brd_input: delivery of a broadcast to this host.
+func (d *decision) inputBroadcast4(f *flow, in int, entry *route.Route) Answer {
+	if !f.src.IsUnspecified() && !d.validSource4(f, netip.IPv4Unspecified(), in, 0) {
+		return refuse(route.EINVAL)
+	}
+	link := route.LoopbackIndex
+	if entry != nil && len(entry.NextHops) > 0 {
+		link = d.loopbackOf(entry.NextHops[0].Link)
+	}
+	return d.answer([]outcome{{typ: route.TypeBroadcast, entry: entry, way: Way{Link: link}}})
+}
+
+// inputMulticast4 is ip_route_input_mc with ip_mc_validate_source (1.2 step 1).
+// Which groups were joined is not in a snapshot, but for all-hosts, which every
+// device joins that is up.
+func (d *decision) inputMulticast4(f *flow, in int) Answer {
+	allHosts := netip.AddrFrom4([4]byte{224, 0, 0, 1})
+	if f.dst != allHosts || !d.isUp(in) {
+		d.doubt("multicast group memberships are not known")
+		return refuse(route.EINVAL)
+	}
+	switch {
+	case f.src.IsMulticast(), f.src == limitedBroadcast4:
+		return refuse(route.EINVAL)
+	case f.src.IsLoopback() && !d.confOr(in, "route_localnet", 0):
+		return refuse(route.EINVAL)
+	case !f.src.IsUnspecified() && !d.validSource4(f, netip.IPv4Unspecified(), in, 0):
+		return refuse(route.EINVAL)
+	}
+	return d.answer([]outcome{{typ: route.TypeMulticast, way: Way{Link: route.LoopbackIndex}}})
+}
+
+// validSource4 is fib_validate_source (1.3). dst is what the reverse look-up
+// takes as its source; out is the device that the packet will leave by, zero
+// for local delivery.
+func (d *decision) validSource4(f *flow, dst netip.Addr, in, out int) bool {
+	rpf := d.confMax(in, "rp_filter")
+
+	// Fast path.
+	if rpf == 0 && !d.realms4() && (in != out || !d.confOr(in, "send_redirects", 1)) {
+		if d.confOr(in, "accept_local", 0) {
+			return true
+		}
+		if d.merged && !d.customLocalRoutes4() {
+			for _, a := range d.s.Addrs {
+				if a.Prefix.Addr() == f.src {
+					return false
+				}
+			}
+			return true
+		}
+	}
+
+	// Full check.
+	reverse := flow{
+		dst: f.src, src: dst, iif: out, tos: f.tos, uid: 0,
+		proto: f.proto, sport: f.dport, dport: f.sport, vrf: d.vrf(in),
+	}
+	if out == 0 {
+		reverse.iif = route.LoopbackIndex
+	}
+	if f.mark != 0 && d.confOr(in, "src_valid_mark", 0) {
+		reverse.mark = f.mark
+	}
+	res, errno := d.lookup4(&reverse)
+	if errno != 0 {
+		return rpf == 0
+	}
+	if res.entry.Type == route.TypeLocal && !d.confOr(in, "accept_local", 0) {
+		return false
+	}
+	if res.entry.Type != route.TypeLocal && res.entry.Type != route.TypeUnicast {
+		return false
+	}
+	for _, nh := range res.hops.list {
+		if nh.Link == in || d.vrf(nh.Link) == in {
+			return true
+		}
+	}
+	if res.entry.Type == route.TypeLocal && in == route.LoopbackIndex {
+		return true
+	}
+	hasAddress := false
+	for _, a := range d.s.Addrs {
+		hasAddress = hasAddress || a.Link == in && a.Prefix.Addr().Is4()
+	}
+	if !hasAddress {
+		return rpf == 0
+	}
+	return rpf != 1
+}
+
+// realms4 says whether anything has a realm (fib_num_tclassid_users).
+func (d *decision) realms4() bool {
+	for _, r := range d.s.Rules {
+		if r.Family == route.IPv4 && r.Realm != 0 {
+			return true
+		}
+	}
+	for _, r := range d.s.Routes {
+		for _, nh := range r.NextHops {
+			if r.Family() == route.IPv4 && nh.Realm != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// customLocalRoutes4 is fib_has_custom_local_routes, as far as a snapshot shows
+// it: the kernel remembers one that was deleted, and does not mind its protocol.
+func (d *decision) customLocalRoutes4() bool {
+	for _, r := range d.s.Routes {
+		if r.Family() == route.IPv4 && r.Type == route.TypeLocal && r.Protocol != route.ProtocolKernel {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,181 @@
+package golden
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+var (
+	limitedBroadcast4 = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	loopback4         = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	localMulticast4   = netip.PrefixFrom(netip.AddrFrom4([4]byte{224, 0, 0, 0}), 24)
+)
+
+const protoIGMP = 2
+
+// output4 is ip_route_output_key_hash_rcu (1.1), its steps numbered as there.
+func (d *decision) output4(asked route.Flow) Answer {
+	f := newFlow(asked)
+	srcGiven := !unset(asked.Src)
+	if !srcGiven {
+		f.src = netip.Addr{}
+	}
+	// report is a flow that leaves without a table entry. A given source is
+	// not reported back.
+	report := func(typ route.Type, link int, src netip.Addr) outcome {
+		return d.makeRoute4(&f, srcGiven, outcome{typ: typ, way: Way{Link: link, Src: src}})
+	}
+
+	if srcGiven {
+		// 1.
+		if f.src.IsMulticast() || f.src == limitedBroadcast4 {
+			return refuse(route.EINVAL)
+		}
+		owners := d.ownersOf(f.src)
+		// 2.
+		if f.oif == 0 && (f.dst.IsMulticast() || f.dst == limitedBroadcast4) {
+			if len(owners) == 0 {
+				return refuse(route.ENETUNREACH)
+			}
+			var outcomes []outcome
+			for _, link := range owners {
+				outcomes = append(outcomes, report(route.TypeUnspec, link, f.src))
+			}
+			return d.answer(outcomes)
+		}
+		// 3.
+		if len(owners) == 0 {
+			return refuse(route.ENETUNREACH)
+		}
+	}
+
+	// 4.
+	out := f.oif
+	if out != 0 {
+		if d.s.Link(out) == nil {
+			return refuse(route.ENODEV)
+		}
+		if !d.isUp(out) || !d.hasIPv4(out) {
+			return refuse(route.ENETUNREACH)
+		}
+		if localMulticast4.Contains(f.dst) || f.dst == limitedBroadcast4 || f.proto == protoIGMP {
+			if !srcGiven {
+				f.src = d.selectSource4(out, netip.Addr{}, route.ScopeLink)
+			}
+			return d.answer([]outcome{report(route.TypeUnspec, out, f.src)})
+		}
+		if !srcGiven {
+			switch {
+			case f.dst.IsMulticast():
+				f.src = d.selectSource4(out, netip.Addr{}, route.ScopeGlobal)
+			case f.dst.IsUnspecified():
+				f.src = d.selectSource4(out, netip.Addr{}, route.ScopeHost)
+			}
+		}
+	}
+
+	// 5.
+	if f.dst.IsUnspecified() {
+		f.dst = f.src
+		if unset(f.dst) {
+			f.dst, f.src = loopback4, loopback4
+		}
+		return d.answer([]outcome{report(route.TypeLocal, route.LoopbackIndex, f.src)})
+	}
+
+	// 6.
+	res, errno := d.lookup4(&f)
+	if errno != 0 {
+		if f.oif != 0 && (f.dst.IsMulticast() || f.vrf == 0) {
+			if unset(f.src) {
+				f.src = d.selectSource4(out, netip.Addr{}, route.ScopeLink)
+			}
+			return d.answer([]outcome{report(route.TypeUnicast, out, f.src)})
+		}
+		a := refuse(errno)
+		if res.entry != nil {
+			a.Type = res.entry.Type
+			a.setEntry(res.entry)
+		}
+		return a
+	}
+
+	// 7.
+	if res.entry.Type == route.TypeLocal {
+		if unset(f.src) {
+			f.src = f.dst
+			if res.entry.PrefSrc.IsValid() {
+				f.src = res.entry.PrefSrc
+			}
+		}
+		link := d.loopbackOf(res.hop.Link)
+		return d.answer([]outcome{d.makeRoute4(&f, srcGiven, outcome{
+			typ: route.TypeLocal, entry: res.entry, way: Way{Link: link, Src: f.src},
+		})})
+	}
+
+	// 8.
+	var outcomes []outcome
+	for _, p := range d.selectPath4(res, &f) {
+		src := f.src
+		if unset(src) {
+			src = d.sourceOf4(p, &f)
+		}
+		// 9.
+		outcomes = append(outcomes, d.makeRoute4(&f, srcGiven, outcome{
+			typ: p.entry.Type, entry: p.entry,
+			way: Way{Link: p.hop.Link, Gateway: d.effectiveGateway4(p.hop), Src: src},
+		}))
+	}
+	return d.answer(outcomes)
+}
+
+// makeRoute4 is __mkroute_output (1.1 step 9). The way of the outcome comes with
+// the source that the packet will have; it goes with what is reported of it.
+func (d *decision) makeRoute4(f *flow, srcGiven bool, o outcome) outcome {
+	if !d.hasIPv4(o.way.Link) {
+		return outcome{errno: route.EINVAL}
+	}
+	if o.way.Src.IsLoopback() && !d.isLoopback(o.way.Link) && !d.isVRF(o.way.Link) && !d.confOr(o.way.Link, "route_localnet", 0) {
+		return outcome{errno: route.EINVAL}
+	}
+	switch {
+	case f.dst == limitedBroadcast4:
+		o.typ = route.TypeBroadcast
+		o.way.Gateway = netip.Addr{}
+	case f.dst.IsMulticast():
+		o.typ = route.TypeMulticast
+		if o.entry != nil && o.entry.Dst.Bits() < 4 {
+			o.way.Gateway = netip.Addr{}
+		}
+	case f.dst.IsUnspecified():
+		return outcome{errno: route.EINVAL}
+	}
+	if srcGiven || unset(o.way.Src) {
+		o.way.Src = netip.Addr{}
+	}
+	return o
+}
+
+// ownersOf are the devices that a source address is local to, by
+// __ip_dev_find: those that have exactly this address, or else the device of a
+// local entry in table 255 (1.1 step 3). More than one is possible only where
+// several devices have the same address; which one the kernel finds first
+// depends on the order in which they got it.
+func (d *decision) ownersOf(a netip.Addr) []int {
+	var links []int
+	for _, own := range d.s.Addrs {
+		if own.Prefix.Addr() == a {
+			links = append(links, own.Link)
+		}
+	}
+	if len(links) > 0 {
+		return links
+	}
+	res, errno := d.lookupTable4(route.TableLocal, &flow{dst: a})
+	if errno == 0 && res.entry.Type == route.TypeLocal {
+		return []int{res.hop.Link}
+	}
+	return nil
+}

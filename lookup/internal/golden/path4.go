@@ -1,0 +1,252 @@
+package golden
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// path4 is one choice that is open after an entry was found.
+type path4 struct {
+	entry *route.Route
+	hop   route.NextHop
+}
+
+// selectPath4 is fib_select_path (1.1 step 8): with an output device the
+// provisional next hop; of several, any that the hash may give (4.1, 4.2); of
+// several default routes, any that the neighbours leave (3.4).
+func (d *decision) selectPath4(res result4, f *flow) []path4 {
+	if f.oif != 0 {
+		return []path4{{res.entry, res.hop}}
+	}
+	if len(res.hops.list) > 1 {
+		return d.selectMultipath4(res, f.src)
+	}
+	if res.entry.Dst.Bits() == 0 && d.countDefaults4(res.table) > 1 && res.entry.Type == route.TypeUnicast {
+		return d.selectDefault4(res, f)
+	}
+	return []path4{{res.entry, res.hop}}
+}
+
+// selectMultipath4 is fib_select_multipath. The source is unset for a forwarded
+// packet: there it does not decide.
+func (d *decision) selectMultipath4(res result4, src netip.Addr) []path4 {
+	var chosen []route.NextHop
+	if res.hops.object {
+		chosen = d.hashGroup(res.hops)
+	} else {
+		chosen = d.hashInline4(res, src)
+	}
+	var paths []path4
+	for _, nh := range chosen {
+		paths = append(paths, path4{res.entry, nh})
+	}
+	return paths
+}
+
+// hashInline4 is every member of an inline multipath route that a hash may give
+// (4.1). Whether a member without carrier takes part may have been decided
+// before the sysctl was set (3.2, stale multipath bounds), so it counts as
+// possible, both ways.
+func (d *decision) hashInline4(res result4, src netip.Addr) []route.NextHop {
+	var alive, up []route.NextHop
+	for _, nh := range res.hops.list {
+		if d.dead(route.IPv4, nh) {
+			continue
+		}
+		alive = append(alive, nh)
+		if !d.linkdownIgnored(route.IPv4, nh) {
+			up = append(up, nh)
+		}
+	}
+	if len(up) != len(alive) {
+		d.doubt("a member without carrier may still be in use")
+	}
+	return union(d.scoreInline4(res, alive, src), d.scoreInline4(res, up, src))
+}
+
+// scoreInline4 picks among the members that have a share of the hash.
+func (d *decision) scoreInline4(res result4, members []route.NextHop, src netip.Addr) []route.NextHop {
+	// fib_multipath_use_neigh
+	var good []route.NextHop
+	for _, nh := range members {
+		if d.effectiveGateway4(nh).IsValid() && !d.goodNeighbour(nh) && d.sysctl("net/ipv4/fib_multipath_use_neigh", 0) != 0 {
+			continue
+		}
+		good = append(good, nh)
+	}
+	if len(good) == 0 {
+		return []route.NextHop{res.hop}
+	}
+	// 2 points for the own source outweigh 1 for the hash, which then decides
+	// among those that have it.
+	if !unset(src) {
+		var own []route.NextHop
+		for _, nh := range good {
+			if d.selectSource4(nh.Link, nh.Gateway, res.entry.Scope) == src {
+				own = append(own, nh)
+			}
+		}
+		if len(own) > 0 {
+			return own
+		}
+	}
+	return good
+}
+
+// hashGroup is every member of a next-hop group that a hash may give, in either
+// family (4.2).
+func (d *decision) hashGroup(h hops) []route.NextHop {
+	if h.resilient {
+		return h.list
+	}
+	var good []route.NextHop
+	for _, nh := range h.list {
+		if d.goodNeighbour(nh) {
+			good = append(good, nh)
+		}
+	}
+	if len(good) == 0 {
+		return h.list[:1]
+	}
+	return good
+}
+
+// union joins two lists of next hops, in the order of the first that has each.
+func union(a, b []route.NextHop) []route.NextHop {
+	var all []route.NextHop
+	for _, list := range [][]route.NextHop{a, b} {
+		for _, nh := range list {
+			seen := false
+			for _, have := range all {
+				seen = seen || have == nh
+			}
+			if !seen {
+				all = append(all, nh)
+			}
+		}
+	}
+	return all
+}
+
+// countDefaults4 is tb_num_default: the entries of a table with prefix length 0.
+func (d *decision) countDefaults4(table route.Table) int {
+	n := 0
+	for _, r := range d.s.Routes {
+		if r.Family() == route.IPv4 && r.Table == table && r.Dst.Bits() == 0 && r.Flags&route.FlagCloned == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// selectDefault4 is fib_select_default (3.4). What it chose last time (dflt,
+// fa_default in the kernel) is remembered in the first candidate, where nobody
+// can read it; so every value that it may have is tried.
+func (d *decision) selectDefault4(res result4, f *flow) []path4 {
+	candidates := d.defaultCandidates4(res, f)
+	if len(candidates) < 2 {
+		return []path4{{res.entry, res.hop}}
+	}
+	var paths []path4
+	for dflt := -1; dflt < len(candidates); dflt++ {
+		p := path4{res.entry, res.hop}
+		if i := d.chooseDefault4(candidates, dflt); i >= 0 {
+			p = candidates[i]
+		}
+		seen := false
+		for _, have := range paths {
+			seen = seen || have == p
+		}
+		if !seen {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
+// defaultCandidates4 are the entries that fib_select_default judges, in order.
+func (d *decision) defaultCandidates4(res result4, f *flow) []path4 {
+	var candidates []path4
+	lastMetric, lastTOS := res.entry.Metric, uint8(0)
+	for _, e := range d.covering4(res.table, f.dst) {
+		if e.Dst.Bits() != 0 || e.Table != res.table {
+			continue
+		}
+		if e.TOS != 0 && e.TOS != f.tos&0x1c {
+			continue
+		}
+		// Entries with a larger metric are not considered.
+		if e.Metric > lastMetric && e.TOS == lastTOS {
+			if lastTOS != 0 {
+				continue
+			}
+			break
+		}
+		h := d.hopsOf(e)
+		if d.allDead4(e, h) {
+			continue
+		}
+		lastTOS, lastMetric = e.TOS, e.Metric
+		if e.Scope != res.entry.Scope || e.Type != route.TypeUnicast {
+			continue
+		}
+		if len(h.list) == 0 || !d.effectiveGateway4(h.list[0]).IsValid() {
+			continue
+		}
+		if len(candidates) == 0 && e != res.entry {
+			break
+		}
+		candidates = append(candidates, path4{e, h.list[0]})
+	}
+	return candidates
+}
+
+func (d *decision) allDead4(e *route.Route, h hops) bool {
+	if e.Type.Refuses() || e.Type == route.TypeThrow {
+		return false // it has no next hop that could be dead
+	}
+	for _, nh := range h.list {
+		if !d.dead(route.IPv4, nh) {
+			return false
+		}
+	}
+	return true
+}
+
+// chooseDefault4 judges the candidates with fib_detect_death and says which is
+// taken; -1: none, the look-up's own entry stays.
+func (d *decision) chooseDefault4(candidates []path4, dflt int) int {
+	lastResort := -1
+	for order, c := range candidates {
+		state, exists := d.neighbour(c.hop.Link, c.hop.Gateway)
+		switch {
+		case !exists, state == route.NeighbourReachable:
+			return order
+		case state.Valid() && order != dflt:
+			return order
+		case state.Valid(), lastResort < 0 && order > dflt && state != route.NeighbourIncomplete:
+			lastResort = order
+		}
+	}
+	return lastResort
+}
+
+// effectiveGateway4 is the gateway that a packet is sent to: none where the
+// gateway is one of this host's own addresses on that device, which makes the
+// next hop's scope host instead of link (3.1). The kernel settles that when the
+// route is made.
+func (d *decision) effectiveGateway4(nh route.NextHop) netip.Addr {
+	if !nh.Gateway.IsValid() || nh.Gateway.Is6() {
+		return nh.Gateway
+	}
+	if nh.Flags&route.NextHopOnLink != 0 {
+		return nh.Gateway
+	}
+	for _, r := range d.s.Routes {
+		if r.Type == route.TypeLocal && r.Dst.Contains(nh.Gateway) && len(r.NextHops) > 0 && r.NextHops[0].Link == nh.Link {
+			return netip.Addr{}
+		}
+	}
+	return nh.Gateway
+}

@@ -1,0 +1,100 @@
+package golden
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// sourceOf4 is the source of a flow that has none, for a result that is not
+// local (5.1 steps 2 and 3; 7).
+func (d *decision) sourceOf4(p path4, f *flow) netip.Addr {
+	if f.vrf != 0 && d.vrf(p.hop.Link) != f.vrf {
+		return d.selectSource4(f.vrf, netip.Addr{}, route.ScopeLink)
+	}
+	if p.entry.PrefSrc.IsValid() {
+		return p.entry.PrefSrc
+	}
+	gw := p.hop.Gateway
+	if !gw.Is4() {
+		gw = netip.Addr{}
+	}
+	return d.selectSource4(p.hop.Link, gw, p.entry.Scope)
+}
+
+// selectSource4 is inet_select_addr (5.1 steps 3 to 5).
+func (d *decision) selectSource4(link int, gw netip.Addr, scope route.Scope) netip.Addr {
+	// 3. the device's own addresses
+	var first netip.Addr
+	for _, a := range d.addrs4(link) {
+		if d.narrowed4(a, scope) > scope {
+			continue
+		}
+		if !gw.IsValid() || onSubnetOf(a, gw) {
+			return a.Prefix.Addr()
+		}
+		if !first.IsValid() {
+			first = a.Prefix.Addr()
+		}
+	}
+	if first.IsValid() {
+		return first
+	}
+	// 4. the VRF's addresses, then those of every device of the same VRF
+	vrf := d.vrf(link)
+	if vrf != 0 {
+		if a := d.anySource4(vrf, scope); a.IsValid() {
+			return a
+		}
+	}
+	for _, l := range linksByIndex(d.s) {
+		if d.vrf(l.Index) != vrf {
+			continue
+		}
+		if a := d.anySource4(l.Index, scope); a.IsValid() {
+			return a
+		}
+	}
+	// 5. nothing
+	return netip.Addr{}
+}
+
+// addrs4 are a device's primary IPv4 addresses in the order of the dump.
+func (d *decision) addrs4(link int) []route.Addr {
+	var addrs []route.Addr
+	for _, a := range d.s.Addrs {
+		if a.Link == link && a.Prefix.Addr().Is4() && a.Flags&route.AddrSecondary == 0 {
+			addrs = append(addrs, a)
+		}
+	}
+	return addrs
+}
+
+// narrowed4 is an address's scope, where one of scope host counts as link on a
+// device with route_localnet. That matters only to a route of scope link.
+func (d *decision) narrowed4(a route.Addr, scope route.Scope) route.Scope {
+	if a.Scope > route.ScopeLink && scope == route.ScopeLink && d.confOr(a.Link, "route_localnet", 0) {
+		return route.ScopeLink
+	}
+	return min(a.Scope, route.ScopeHost)
+}
+
+// onSubnetOf says whether an address's subnet, or that of its peer, has the
+// gateway.
+func onSubnetOf(a route.Addr, gw netip.Addr) bool {
+	subnet := a.Prefix
+	if a.Peer.IsValid() {
+		subnet = a.Peer
+	}
+	return subnet.Masked().Contains(gw)
+}
+
+// anySource4 is in_dev_select_addr: a source from another device.
+func (d *decision) anySource4(link int, scope route.Scope) netip.Addr {
+	for _, a := range d.addrs4(link) {
+		if a.Scope != route.ScopeLink && a.Scope <= scope {
+			return a.Prefix.Addr()
+		}
+	}
+	return netip.Addr{}
+}
