@@ -56,17 +56,18 @@ func (w *watch) close() error { return w.sock.close() }
 func (w *watch) changed() (bool, error) {
 	changed := false
 	var rerr error
+	var buf [8 << 10]byte
 	err := w.sock.raw.Control(func(fd uintptr) {
 		for {
 			var n int
-			n, _, rerr = recvfrom(int(fd), w.sock.buf, unix.MSG_DONTWAIT)
+			n, _, rerr = recvfrom(int(fd), buf[:], unix.MSG_DONTWAIT)
 			switch {
 			case rerr == unix.ENOBUFS: // more happened than the kernel could queue
 				changed = true
 			case rerr != nil:
 				return
 			default:
-				changed = changed || w.matters(w.sock.buf[:min(n, len(w.sock.buf))])
+				changed = changed || n > len(buf) || w.matters(buf[:n])
 			}
 		}
 	})

@@ -48,7 +48,7 @@ func (h *Host) dial(groups uint32) (*socket, error) {
 	}
 	// Kernels before 4.12 have no extended answers; all else is as before.
 	_ = conn.SetOption(netlink.ExtendedAcknowledge, true)
-	return &socket{conn: conn, raw: raw, buf: make([]byte, receiveBuffer)}, nil
+	return &socket{conn: conn, raw: raw}, nil
 }
 
 func (s *socket) close() error { return s.conn.Close() }
@@ -155,6 +155,9 @@ func afterRequest(b []byte, flags uint16) []byte {
 // receive waits for one datagram from the kernel. It is valid until the next
 // call.
 func (s *socket) receive() ([]byte, error) {
+	if s.buf == nil {
+		s.buf = make([]byte, receiveBuffer)
+	}
 	for {
 		var n int
 		var from unix.Sockaddr

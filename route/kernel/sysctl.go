@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"iter"
 	"slices"
 
 	"routewhy/route"
@@ -44,16 +45,17 @@ func settingsOf(f route.Family) settings {
 	}
 }
 
-// paths are the settings of the namespace, of "all", and of some devices.
-func (s settings) paths(devices []string) []string {
-	var paths []string
-	for _, key := range s.namespace {
-		paths = append(paths, s.folder+key)
-	}
-	for _, dev := range slices.Concat([]string{"all"}, devices) {
-		for _, key := range s.device {
-			paths = append(paths, s.folder+"conf/"+dev+"/"+key)
+// folders are where the settings of the namespace, of "all" and of some devices
+// are, each with the names of those settings.
+func (s settings) folders(devices []string) iter.Seq2[string, []string] {
+	return func(yield func(string, []string) bool) {
+		if !yield(s.folder, s.namespace) {
+			return
+		}
+		for _, dev := range slices.Concat([]string{"all"}, devices) {
+			if !yield(s.folder+"conf/"+dev+"/", s.device) {
+				return
+			}
 		}
 	}
-	return paths
 }

@@ -1,9 +1,10 @@
 package kernel
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -34,46 +35,70 @@ func (h *Host) readSysctls(s *route.Snapshot, w *Want, devices []string) {
 // that could not be read.
 func readSettings(into route.Sysctls, f route.Family, devices []string) (gap route.Gap, ok bool) {
 	gap = route.Gap{Fact: route.FactSysctls, Family: f}
-	buf := make([]byte, 256)
-	found := false
-	for _, path := range settingsOf(f).paths(devices) {
-		v, err := readSysctl(buf, path)
-		switch {
-		case err == nil:
-			into[path], found = v, true
-		case gap.Why == "" && !errors.Is(err, fs.ErrNotExist):
-			gap.Why = path + ": " + err.Error()
+	before := len(into)
+	for folder, keys := range settingsOf(f).folders(devices) {
+		if err := readFolder(into, folder, keys); err != nil && gap.Why == "" {
+			gap.Why = err.Error()
 		}
 	}
 	// IPv6 may be absent, but not IPv4.
-	if !found && f == route.IPv4 && gap.Why == "" {
+	if len(into) == before && f == route.IPv4 && gap.Why == "" {
 		gap.Why = "there is no " + sysctlFolder + "net/ipv4"
 	}
 	return gap, gap.Why == ""
 }
 
-// readSysctl reads one small file with three system calls. That is far cheaper
-// than os.ReadFile, and there are about twenty for each device.
-func readSysctl(buf []byte, path string) (string, error) {
-	fd, err := ignoringEINTR(func() (int, error) {
-		return unix.Open(sysctlFolder+path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	})
+// readFolder reads the settings of one folder that exist. The error is the
+// first of another kind, and does not keep it from reading the rest. There are
+// some twenty files for each device, each a few bytes long, and os.ReadFile
+// would make them most of what a Read costs.
+func readFolder(into route.Sysctls, folder string, keys []string) error {
+	dir, err := openat(unix.AT_FDCWD, sysctlFolder+folder, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
-		return "", err
+		return existing(folder, err)
 	}
-	defer unix.Close(fd)
-	n, err := ignoringEINTR(func() (int, error) { return unix.Read(fd, buf) })
-	if err != nil {
-		return "", err
+	defer unix.Close(dir)
+	var fault error
+	var buf [64]byte
+	for _, key := range keys {
+		n, err := readFile(buf[:], dir, key)
+		if err == nil {
+			into[folder+key] = string(bytes.TrimSpace(buf[:n]))
+		} else if fault == nil {
+			fault = existing(folder+key, err)
+		}
 	}
-	return strings.TrimSpace(string(buf[:n])), nil
+	return fault
 }
 
-func ignoringEINTR(f func() (int, error)) (int, error) {
+// existing is the error about a file, unless there is none.
+func existing(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// readFile reads the beginning of a file.
+func readFile(buf []byte, dir int, name string) (int, error) {
+	fd, err := openat(dir, name, unix.O_RDONLY)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
 	for {
-		n, err := f()
+		n, err := unix.Read(fd, buf)
 		if err != unix.EINTR {
 			return n, err
+		}
+	}
+}
+
+func openat(dir int, name string, flags int) (int, error) {
+	for {
+		fd, err := unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0)
+		if err != unix.EINTR {
+			return fd, err
 		}
 	}
 }

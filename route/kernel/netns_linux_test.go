@@ -1,0 +1,114 @@
+package kernel
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"routewhy/route"
+)
+
+// isolate moves the test into a fresh network namespace, for which it needs
+// privilege. The thread ends with the test. Where CI is set, lack of privilege
+// is a failure.
+func isolate(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		missing(t, "a network namespace of our own", err)
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		missing(t, "ip(8)", err)
+	}
+}
+
+// missing skips a test for want of something, or fails it in CI.
+func missing(t *testing.T, what string, err error) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("needs %s: %v", what, err)
+	}
+	t.Skipf("needs %s: %v", what, err)
+}
+
+// ip runs lines of ip(8), all of which must succeed.
+func ip(t *testing.T, lines string, options ...string) {
+	t.Helper()
+	cmd := exec.Command("ip", append(options, "-batch", "-")...)
+	cmd.Stdin = strings.NewReader(lines)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("ip: %v\n%s", err, out)
+	}
+}
+
+// sysctl sets a setting of the namespace.
+func sysctl(t *testing.T, path, value string) {
+	t.Helper()
+	if err := os.WriteFile(sysctlFolder+path, []byte(value), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open opens the namespace that the test is in.
+func open(t *testing.T) *Host {
+	t.Helper()
+	h, err := Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.Close() })
+	return h
+}
+
+// read takes a snapshot, which must be whole.
+func read(t *testing.T, h *Host, w Want) *route.Snapshot {
+	t.Helper()
+	s, err := h.Read(context.Background(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Gaps) > 0 {
+		t.Errorf("gaps: %v", s.Gaps)
+	}
+	return s
+}
+
+// index is the index of a device.
+func index(t *testing.T, s *route.Snapshot, dev string) int {
+	t.Helper()
+	l := s.LinkByName(dev)
+	if l == nil {
+		t.Fatalf("no device %s", dev)
+	}
+	return l.Index
+}
+
+// request sends a request that changes something, for what ip(8) cannot say.
+func request(t *testing.T, typ netlink.HeaderType, flags netlink.HeaderFlags, body []byte) error {
+	t.Helper()
+	c, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{Strict: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, err = c.Execute(netlink.Message{
+		Header: netlink.Header{Type: typ, Flags: netlink.Request | netlink.Acknowledge | flags},
+		Data:   body,
+	})
+	return err
+}
+
+// addRule adds a rule by its header and attributes.
+func addRule(t *testing.T, hdr [8]byte, flags uint32, attrs ...[]byte) {
+	t.Helper()
+	if err := request(t, unix.RTM_NEWRULE, netlink.Create|netlink.Excl, ruleMessage(hdr, flags, attrs...)); err != nil {
+		t.Fatal(err)
+	}
+}
