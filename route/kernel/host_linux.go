@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mdlayher/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
@@ -16,43 +17,37 @@ import (
 // Host is one network namespace whose routing state can be read. Its methods
 // may be called concurrently, though readings wait for one another.
 type Host struct {
-	ns    netns.NsHandle // netns.None: that of the calling thread
+	ns    netns.NsHandle // netns.None: whichever the calling thread is in
 	names []string       // the folders of iproute2's names, the strongest last
 
 	dumpMu sync.Mutex
-	dumps  *socket // strict: what is asked for is all that comes
+	dumps  *socket
 
 	askMu sync.Mutex
-	asks  *socket // loose, see encodeFlow
+	asks  *socket
 }
 
 // Open opens a network namespace by the name that ip-netns(8) gave it, by the
 // ID of a process in it, or by a path such as /proc/7/ns/net; a name that is a
 // number means a process only where no namespace has it. An empty string is
-// the namespace of the calling thread, which must then stay the same as long
-// as the Host is used.
+// the namespace that the calling thread is in.
 //
 // Errors are a [*NamespaceError], or what kept it from opening a netlink
 // socket.
 func Open(ns string) (*Host, error) {
-	h := &Host{ns: netns.None(), names: nameFolders()}
-	if ns != "" {
-		handle, err := openNamespace(ns)
-		if err != nil {
-			return nil, &NamespaceError{Name: ns, Err: err}
-		}
-		h.ns = handle
+	handle, err := openNamespace(ns)
+	if err != nil {
+		return nil, &NamespaceError{Name: ns, Err: err}
 	}
+	h := &Host{ns: handle, names: nameFolders()}
 	if err := h.inside(func() error { return nil }); err != nil {
 		_ = h.Close()
 		return nil, &NamespaceError{Name: ns, Err: err}
 	}
-	s, err := h.dial(0)
-	if err != nil {
+	if _, err := h.dumpSocket(); err != nil {
 		_ = h.Close()
-		return nil, fmt.Errorf("cannot open a netlink socket: %w", err)
+		return nil, err
 	}
-	h.dumps = s
 	return h, nil
 }
 
@@ -76,7 +71,15 @@ func (h *Host) Close() error {
 }
 
 // openNamespace finds the file of a namespace and makes sure that it is one.
+// Without /proc, the calling thread's has no file.
 func openNamespace(ns string) (netns.NsHandle, error) {
+	if ns == "" {
+		own, err := netns.Get()
+		if errors.Is(err, fs.ErrNotExist) {
+			return netns.None(), nil
+		}
+		return own, err
+	}
 	handle, err := openNamespaceFile(ns)
 	if err != nil {
 		return handle, err
@@ -100,10 +103,11 @@ func openNamespaceFile(ns string) (netns.NsHandle, error) {
 	return handle, err
 }
 
-// inside calls f on a thread that is in the host's namespace. A thread that
-// cannot be brought back is given up.
+// inside calls f on a thread that is in the host's namespace. That is the
+// calling thread where it can be, for to enter a namespace needs privilege,
+// even if it is one's own. A thread that cannot be brought back is given up.
 func (h *Host) inside(f func() error) error {
-	if !h.ns.IsOpen() {
+	if !h.ns.IsOpen() || h.here() {
 		return f()
 	}
 	done := make(chan error)
@@ -116,8 +120,7 @@ func (h *Host) inside(f func() error) error {
 			return
 		}
 		defer own.Close()
-		err = netns.Set(h.ns)
-		if err == nil {
+		if err = netns.Set(h.ns); err == nil {
 			err = f()
 		}
 		if netns.Set(own) == nil {
@@ -126,4 +129,43 @@ func (h *Host) inside(f func() error) error {
 		done <- err
 	}()
 	return <-done
+}
+
+// here says whether the calling thread is in the host's namespace.
+func (h *Host) here() bool {
+	var thread, host unix.Stat_t
+	return unix.Stat("/proc/thread-self/ns/net", &thread) == nil &&
+		unix.Fstat(int(h.ns), &host) == nil &&
+		thread.Dev == host.Dev && thread.Ino == host.Ino
+}
+
+// dumpSocket is the socket for dumps. The kernel checks these strictly, and
+// does not mix learnt exceptions with the routes; before 4.20 it did.
+func (h *Host) dumpSocket() (*socket, error) {
+	fresh, err := h.renew(&h.dumps)
+	if fresh {
+		_ = h.dumps.conn.SetOption(netlink.GetStrictCheck, true)
+	}
+	return h.dumps, err
+}
+
+// askSocket is the socket for RTM_GETROUTE, of which strict checking refuses
+// in IPv6 what it takes in IPv4.
+func (h *Host) askSocket() (*socket, error) {
+	_, err := h.renew(&h.asks)
+	return h.asks, err
+}
+
+// renew replaces a socket that is missing or broken.
+func (h *Host) renew(s **socket) (fresh bool, err error) {
+	if *s != nil && !(*s).broken {
+		return false, nil
+	}
+	if *s != nil {
+		_ = (*s).close()
+	}
+	if *s, err = h.dial(0); err != nil {
+		return false, fmt.Errorf("cannot open a netlink socket: %w", err)
+	}
+	return true, nil
 }

@@ -139,7 +139,7 @@ type query struct {
 // take does not understand, become gaps; of the errors returned, only a *refusal
 // is to be ignored.
 func (r *reader) dump(q query, take func(msg []byte) error) error {
-	s, err := r.host.renew(&r.host.dumps)
+	s, err := r.host.dumpSocket()
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (h *Host) Resolve(ctx context.Context, f route.Flow) (route.Answer, error) 
 func (h *Host) ask(ctx context.Context, bodies ...[]byte) ([]reply, error) {
 	h.askMu.Lock()
 	defer h.askMu.Unlock()
-	s, err := h.renew(&h.asks)
+	s, err := h.askSocket()
 	if err != nil {
 		return nil, err
 	}
@@ -54,23 +54,6 @@ func (h *Host) ask(ctx context.Context, bodies ...[]byte) ([]reply, error) {
 		err = fmt.Errorf("asking the kernel for a route: %w", err)
 	}
 	return replies, err
-}
-
-// renew replaces a socket that is missing or broken.
-func (h *Host) renew(s **socket) (*socket, error) {
-	if *s != nil && !(*s).broken {
-		return *s, nil
-	}
-	if *s != nil {
-		_ = (*s).close()
-		*s = nil
-	}
-	fresh, err := h.dial(0)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open a netlink socket: %w", err)
-	}
-	*s = fresh
-	return fresh, nil
 }
 
 // answerOf decodes the reply to the normal query.

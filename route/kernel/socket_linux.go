@@ -33,11 +33,11 @@ type socket struct {
 // dial opens a socket in the host's namespace that is in the given
 // notification groups.
 func (h *Host) dial(groups uint32) (*socket, error) {
-	config := &netlink.Config{Groups: groups}
-	if h.ns.IsOpen() {
-		config.NetNS = int(h.ns)
-	}
-	conn, err := netlink.Dial(unix.NETLINK_ROUTE, config)
+	var conn *netlink.Conn
+	err := h.inside(func() (err error) {
+		conn, err = netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{Groups: groups})
+		return err
+	})
 	if err != nil {
 		return nil, cause(err)
 	}
