@@ -25,6 +25,7 @@ type FIB struct {
 	// short check of sources (fib_num_tclassid_users, fib_has_custom_local_routes).
 	localByUser bool
 	kernel      behaviour
+	partial     bool // routes that no question is about were left out
 }
 
 // family holds what exists once for IPv4 and once for IPv6.
@@ -98,6 +99,7 @@ type Builder struct {
 	tables4, tables6 map[route.Table]*table
 	shared           map[entryKey]*entry
 	entries          []*entry
+	partial          bool
 }
 
 // entryKey is what makes two routes the same but for their destination, for
@@ -121,19 +123,30 @@ type entryKey struct {
 
 // Add adds a route behind those of the same prefix. The route is copied.
 func (b *Builder) Add(r *route.Route) {
+	b.table(r.Family(), r.Table).add(r.Dst, b.entry(r))
+}
+
+// Skip counts a route that is left out because no question to come is about
+// what it covers.
+func (b *Builder) Skip(f route.Family, id route.Table) {
+	b.table(f, id).routes++
+	b.partial = true
+}
+
+func (b *Builder) table(f route.Family, id route.Table) *table {
 	tables := &b.tables4
-	if r.Family() == route.IPv6 {
+	if f == route.IPv6 {
 		tables = &b.tables6
 	}
 	if *tables == nil {
 		*tables = make(map[route.Table]*table)
 	}
-	t := (*tables)[r.Table]
+	t := (*tables)[id]
 	if t == nil {
 		t = new(table)
-		(*tables)[r.Table] = t
+		(*tables)[id] = t
 	}
-	t.add(r.Dst, b.entry(r))
+	return t
 }
 
 func (t *table) add(dst netip.Prefix, e *entry) {
@@ -194,6 +207,7 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 		objects:    make(map[uint32]*route.NextHopObject, len(s.NextHops)),
 		own4:       make(map[netip.Addr]int),
 		kernel:     behaviourOf(s.Release),
+		partial:    b.partial,
 	}
 	f.addDevices()
 	f.addRules()

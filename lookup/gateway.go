@@ -28,28 +28,44 @@ func (f *FIB) gateway(flow *route.Flow, d *Decision, way Way) Gateway {
 	}
 	g.State, g.HasState = f.neighbours[neighbourKey{g.Link, g.Addr}]
 	g.OnLinkBy, g.HasOnLink = f.onLink(g.Addr, g.Link)
+	g.OnLinkUnknown = !g.HasOnLink && f.partial
 	return g
 }
 
-// onLink finds the route by which an address is a neighbour on a device: the
-// longest one that leads there without a gateway, in any table.
-func (f *FIB) onLink(a netip.Addr, link int) (route.Route, bool) {
+// onLink finds the network by which an address is a neighbour on a device:
+// that of one of the device's addresses, or of the longest route that leads
+// there without a gateway, in any table.
+func (f *FIB) onLink(a netip.Addr, link int) (netip.Prefix, bool) {
+	best, ok := netip.Prefix{}, false
+	longer := func(p netip.Prefix) {
+		if p.Contains(a) && (!ok || p.Bits() > best.Bits()) {
+			best, ok = p, true
+		}
+	}
+	if d := f.byIndex[link]; d != nil {
+		for _, x := range append(d.addrs4[:len(d.addrs4):len(d.addrs4)], d.addrs6...) {
+			longer(subnet(x))
+		}
+	}
 	fam := f.family(route.FamilyOf(a))
-	var best route.Route
-	ok := false
 	for id := range fam.tables {
 		for _, rf := range fam.covering(nil, id, a) {
 			for _, e := range rf.leaf.entries {
-				if ok && rf.dst.Bits() <= best.Dst.Bits() || e.route.Type != route.TypeUnicast {
-					continue
-				}
-				for i := range e.hops {
-					if h := &e.hops[i]; h.Link == link && !h.Gateway.IsValid() {
-						best, ok = e.full(rf.dst), true
-					}
+				if e.route.Type == route.TypeUnicast && e.direct(link) {
+					longer(rf.dst)
 				}
 			}
 		}
 	}
 	return best, ok
+}
+
+// direct says whether an entry leads to a device without a gateway.
+func (e *entry) direct(link int) bool {
+	for i := range e.hops {
+		if h := &e.hops[i]; h.Link == link && !h.Gateway.IsValid() {
+			return true
+		}
+	}
+	return false
 }

@@ -143,9 +143,11 @@ type Gateway struct {
 	// Direct says that Addr is the destination.
 	Direct bool
 	Link   int
-	// OnLinkBy is the route that makes it a neighbour; valid where HasOnLink.
-	OnLinkBy  route.Route
-	HasOnLink bool
+	// OnLinkBy is the network that makes it a neighbour; valid where HasOnLink
+	// is set. OnLinkUnknown: the routes that could tell were not read.
+	OnLinkBy      netip.Prefix
+	HasOnLink     bool
+	OnLinkUnknown bool
 	// Forced says that the route's onlink flag replaces that check.
 	Forced bool
 	// State is the gateway's neighbour entry, where HasState is set.

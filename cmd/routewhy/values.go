@@ -11,6 +11,7 @@ import (
 const (
 	protoICMP   = 1
 	protoTCP    = 6
+	protoUDP    = 17
 	protoICMPv6 = 58
 )
 

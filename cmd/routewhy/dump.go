@@ -5,6 +5,4 @@ import (
 	"errors"
 )
 
-func explain(context.Context, *options, stdio) error { return errors.New("not built yet") }
-
 func dump(context.Context, *options, stdio) error { return errors.New("not built yet") }

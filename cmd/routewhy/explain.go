@@ -1,0 +1,306 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+
+	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/kernel"
+)
+
+// explain is the main job: why each destination goes where it goes.
+func explain(ctx context.Context, o *options, s stdio) error {
+	dests, err := resolveAll(ctx, o)
+	if err != nil {
+		return err
+	}
+	host, err := openHost(o.netns)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	q := &questions{options: o, dests: dests, host: host}
+	if err := q.read(ctx); err != nil {
+		return err
+	}
+	return q.answer(ctx, s)
+}
+
+// resolveAll replaces host names by their addresses, and default by the
+// default routes of the families asked about.
+func resolveAll(ctx context.Context, o *options) ([]destination, error) {
+	var out []destination
+	for _, d := range o.destinations {
+		switch d.kind {
+		case kindHost:
+			addrs, err := resolve(ctx, d, o.family, systemLookup())
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, addrs...)
+		case kindDefault:
+			for _, f := range families(o.family) {
+				out = append(out, destination{kind: kindPrefix, prefix: lookup.Halves(f)[0]})
+			}
+		default:
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+func families(f route.Family) []route.Family {
+	if f != 0 {
+		return []route.Family{f}
+	}
+	return []route.Family{route.IPv4, route.IPv6}
+}
+
+// openHost opens a network namespace for reading.
+func openHost(netns string) (*kernel.Host, error) {
+	host, err := kernel.Open(netns)
+	var ns *kernel.NamespaceError
+	if errors.As(err, &ns) && errors.Is(err, os.ErrPermission) {
+		return nil, withHint(err, "entering another network namespace needs root: sudo routewhy --netns "+unquoted(netns))
+	}
+	return host, err
+}
+
+// questions are the destinations of one command line and what they are
+// answered from.
+type questions struct {
+	*options
+	dests []destination
+	host  *kernel.Host
+	fib   *lookup.FIB
+}
+
+// read reads what the questions need, and no more: the routes that cover a
+// destination, and what is small anyway.
+func (q *questions) read(ctx context.Context) error {
+	var b lookup.Builder
+	w := kernel.Want{Family: q.commonFamily()}
+	kept := 0
+	w.Keep = func(t route.Table, dst netip.Prefix) bool {
+		if kept < keepAnyway || t == route.TableLocal || q.concerns(dst) {
+			kept++
+			return true
+		}
+		b.Skip(route.FamilyOf(dst.Addr()), t)
+		return false
+	}
+	w.Each = func(r *route.Route) error {
+		b.Add(r)
+		return nil
+	}
+	snap, err := q.host.Read(ctx, w)
+	if err != nil {
+		return err
+	}
+	q.fib = b.FIB(snap)
+	return nil
+}
+
+// keepAnyway is how many routes are kept whatever they cover: an ordinary
+// host's whole tables, a small part of a router's.
+const keepAnyway = 4096
+
+// concerns says whether a route's prefix matters for a destination: it covers
+// it, or, where the destination is a prefix itself, lies inside.
+func (q *questions) concerns(dst netip.Prefix) bool {
+	for i := range q.dests {
+		d := &q.dests[i]
+		if d.kind == kindPrefix && dst.Overlaps(d.prefix) || d.kind != kindPrefix && dst.Contains(d.addr) {
+			return true
+		}
+	}
+	from := q.packet.from
+	return from.given && dst.Contains(from.value)
+}
+
+// commonFamily is the family of all destinations, zero where they differ.
+func (q *questions) commonFamily() route.Family {
+	f := q.dests[0].family()
+	for _, d := range q.dests {
+		if d.family() != f {
+			return 0
+		}
+	}
+	return f
+}
+
+// answer explains every destination and writes the result.
+func (q *questions) answer(ctx context.Context, s stdio) error {
+	var es []*render.Explanation
+	for _, d := range q.dests {
+		e, err := q.explainAddress(ctx, d)
+		if err != nil {
+			return err
+		}
+		es = append(es, e)
+	}
+	if err := q.write(es, s); err != nil {
+		return err
+	}
+	return worstOf(es)
+}
+
+func (q *questions) write(es []*render.Explanation, s stdio) error {
+	if q.json {
+		return render.ExplainJSON(s.Stdout, es)
+	}
+	st := q.style(s)
+	for i, e := range es {
+		if i > 0 && !st.Quiet {
+			fmt.Fprintln(s.Stdout)
+		}
+		if err := render.Explain(s.Stdout, e, st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// worstOf is the exit status of the worst answer.
+func worstOf(es []*render.Explanation) error {
+	status := exitOK
+	for _, e := range es {
+		d := e.Trace.Decision.Disposition
+		switch {
+		case e.Comparison.Asked && !e.Comparison.Agrees:
+			return statusError(exitDisagree)
+		case d == lookup.DispositionUnknown:
+			status = max(status, exitNoAnswer)
+		case !d.Success():
+			status = max(status, exitNoRoute)
+		}
+	}
+	if status == exitOK {
+		return nil
+	}
+	return statusError(status)
+}
+
+// explainAddress answers one question, and asks the kernel the same. Dumps are
+// not atomic: where the two disagree, everything is read and asked once more.
+func (q *questions) explainAddress(ctx context.Context, d destination) (*render.Explanation, error) {
+	e, err := q.explainOnce(ctx, d)
+	if err != nil || !e.Comparison.Asked || e.Comparison.Agrees {
+		return e, err
+	}
+	if err := q.read(ctx); err != nil {
+		return nil, err
+	}
+	return q.explainOnce(ctx, d)
+}
+
+func (q *questions) explainOnce(ctx context.Context, d destination) (*render.Explanation, error) {
+	p := q.packetTo(d)
+	flow, err := q.flow(d, &p)
+	if err != nil {
+		return nil, err
+	}
+	e := &render.Explanation{
+		Subject: d.label(), Given: p.words(q.fib.Snapshot(), &flow), GivenFields: p.fields(), FIB: q.fib,
+		Trace: q.fib.Explain(flow), Silent: q.noKernel,
+	}
+	for _, n := range d.notes {
+		e.Remarks = append(e.Remarks, render.Remark{Code: n.code, Text: n.text})
+	}
+	e.Notes = q.fib.Notes(e.Trace)
+	return e, q.ask(ctx, e)
+}
+
+// ask lets the kernel answer the same question.
+func (q *questions) ask(ctx context.Context, e *render.Explanation) error {
+	if q.noKernel {
+		e.NotAsked = "--no-kernel"
+		return nil
+	}
+	var refused *kernel.NotAskedError
+	answer, err := q.host.Resolve(ctx, e.Trace.Flow)
+	switch {
+	case errors.As(err, &refused):
+		e.NotAsked = refused.Why
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		e.NotAsked = err.Error()
+		return nil
+	}
+	e.Answer = answer
+	e.Comparison = q.fib.Compare(&e.Trace.Flow, &e.Trace.Decision, &answer)
+	return nil
+}
+
+// flow is the packet that goes to a destination.
+func (q *questions) flow(d destination, p *packet) (route.Flow, error) {
+	f := route.Flow{
+		Dst: d.addr, Src: p.from.value, Mark: p.mark.value, TOS: p.tos.value, Proto: p.proto.value,
+		SrcPort: p.sport.value, DstPort: p.dport.value, FlowLabel: p.flowLabel.value, UID: uint32(os.Getuid()),
+	}
+	if p.uid.given {
+		f.UID = p.uid.value
+	}
+	if !p.proto.given && d.addr.Is4() {
+		f.Proto = protoUDP
+	}
+	var err error
+	if f.In, err = q.device("--iif", p.iif); err != nil {
+		return f, err
+	}
+	if f.In != 0 && d.addr.Is6() && !p.uid.given {
+		f.UID = route.NoUID
+	}
+	out := p.oif
+	if p.vrf.given {
+		out = p.vrf
+		if l := q.fib.Snapshot().LinkByName(p.vrf.value); l != nil && l.Kind != "vrf" {
+			return f, fmt.Errorf("--vrf: %s is not a VRF device", quote(p.vrf.value))
+		}
+	}
+	f.Out, err = q.device("--oif", out)
+	return f, err
+}
+
+// device finds a device by its name or, as a zone may give it, by its index.
+func (q *questions) device(flag string, name optional[string]) (int, error) {
+	if !name.given {
+		return 0, nil
+	}
+	s := q.fib.Snapshot()
+	if l := s.LinkByName(name.value); l != nil {
+		return l.Index, nil
+	}
+	if n, err := strconv.Atoi(name.value); err == nil && s.Link(n) != nil {
+		return n, nil
+	}
+	return 0, withHint(fmt.Errorf("%s: no device %s here", flag, quote(name.value)), "ip link lists them")
+}
+
+// label is how a destination is named in the answer.
+func (d destination) label() string {
+	addr := destination{kind: kindAddress, addr: d.addr, zone: d.zone, port: d.port}.String()
+	if d.host != "" {
+		return d.host + " (" + addr + ")"
+	}
+	return addr
+}
+
+// style is how the text is to be drawn.
+func (o *options) style(s stdio) render.Style {
+	st := render.Style{
+		Color: o.colored(s), Unicode: s.utf8(), Width: 80, Verbose: o.verbose, Quiet: o.quiet,
+	}
+	if s.StdoutTTY && s.Width > 0 {
+		st.Width = s.Width
+	}
+	return st
+}

@@ -1,0 +1,340 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// Explanation is one decision with all that is said about it.
+type Explanation struct {
+	// Subject is the destination as it is to be named.
+	Subject string
+	// Given are the other properties of the packet that were given, in words:
+	// "from 192.0.2.2", "mark 0x1".
+	Given []string
+	// GivenFields are the same by name.
+	GivenFields map[lookup.Field]bool
+	FIB         *lookup.FIB
+	Trace       *lookup.Trace
+	Notes       []lookup.Note
+	// Remarks are notes about the question itself.
+	Remarks    []Remark
+	Answer     route.Answer
+	Comparison lookup.Comparison
+	// NotAsked says why the kernel was not asked; empty: it was.
+	NotAsked string
+	// Silent leaves out that the kernel was not asked: nobody wanted it to be.
+	Silent bool
+}
+
+// Remark is something about the question that the user should know.
+type Remark struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+// Explain writes an explanation as text.
+func Explain(w io.Writer, e *Explanation, st Style) error {
+	p := &page{w: w, st: st}
+	if !e.Comparison.Agrees && e.Comparison.Asked {
+		p.disagreement(e)
+		if st.Quiet {
+			return p.err
+		}
+	} else {
+		p.head(e)
+		if st.Quiet {
+			return p.err
+		}
+	}
+	p.line("")
+	p.rules(e)
+	p.reverse(e)
+	p.details(e)
+	return p.err
+}
+
+// page writes lines until one fails.
+type page struct {
+	w   io.Writer
+	st  Style
+	err error
+}
+
+func (p *page) line(s string) {
+	if p.err == nil {
+		_, p.err = io.WriteString(p.w, strings.TrimRight(s, " ")+"\n")
+	}
+}
+
+// head writes the answer. It is one line, however long, so that it can be
+// grepped.
+func (p *page) head(e *Explanation) {
+	i := bold
+	if d := e.Trace.Decision.Disposition; !d.Success() {
+		i = red
+	}
+	p.line(p.st.paint(i, e.headline()))
+}
+
+func (p *page) disagreement(e *Explanation) {
+	p.line(p.st.paint(red, e.subject()+": routewhy and the kernel disagree"))
+	if p.st.Quiet {
+		return
+	}
+	p.line("  routewhy  " + e.verdict())
+	p.line("  kernel    " + e.kernelAnswer())
+	var fields []string
+	for _, d := range e.Comparison.Differences {
+		fields = append(fields, fmt.Sprintf("%s %s, not %s", d.Field, iproute2.Safe(d.Kernel), iproute2.Safe(d.Ours)))
+	}
+	p.block("  differ    ", strings.Join(fields, "; "), plain)
+	p.line("  The kernel is right. Please report this with the output of --json.")
+}
+
+func (e *Explanation) kernelAnswer() string {
+	a := &e.Answer
+	s := e.FIB.Snapshot()
+	if a.Errno != 0 {
+		return fmt.Sprintf("refuses: %s, %q", a.Errno, a.Errno.Text())
+	}
+	way := iproute2.Way(s, &route.NextHop{Gateway: a.Gateway, Link: a.Link})
+	out := fmt.Sprintf("%s %s", a.Type, way)
+	if a.HasEntry {
+		out = fmt.Sprintf("%s %s by %s", a.Type, way, a.Entry.Dst)
+	}
+	if a.Src.IsValid() {
+		out += ", from " + a.Src.String()
+	}
+	return out
+}
+
+// block writes a label and a text that is wrapped beside it.
+func (p *page) block(label, text string, i ink) {
+	indent := columns(label)
+	for n, l := range wrap(text, p.st.width()-indent) {
+		if n > 0 {
+			label = strings.Repeat(" ", indent)
+		}
+		p.line(label + p.st.paint(i, l))
+	}
+}
+
+// labelWidth is the column at which details begin.
+const labelWidth = 11
+
+func (p *page) detail(label, text string, i ink) {
+	p.block("  "+pad(label, labelWidth-2), text, i)
+}
+
+// details writes what an expert checks next.
+func (p *page) details(e *Explanation) {
+	p.line("")
+	p.gateways(e)
+	p.source(e)
+	p.next(e)
+	p.assumed(e)
+	p.kernel(e)
+	for _, n := range e.Notes {
+		if text := e.note(&n); text != "" {
+			p.detail("note", text, yellow)
+		}
+	}
+	for _, r := range e.Remarks {
+		p.detail("note", r.Text, yellow)
+	}
+}
+
+func (p *page) gateways(e *Explanation) {
+	for i := range e.Trace.Gateways {
+		g := &e.Trace.Gateways[i]
+		if !g.Addr.IsValid() || e.Trace.Decision.Ways[i].Stale || i >= 8 && !p.st.Verbose {
+			continue
+		}
+		label, tint := "gateway", plain
+		if g.Direct {
+			label = "neighbour"
+			if !g.HasState { // nobody talked to it yet: nothing to say
+				continue
+			}
+		}
+		if g.HasState && g.State == route.NeighbourFailed {
+			tint = red
+		}
+		p.detail(label, fmt.Sprintf("%s is %s", g.Addr, e.words().gateway(g)), tint)
+	}
+}
+
+func (p *page) source(e *Explanation) {
+	d, t := &e.Trace.Decision, &e.Trace.Source
+	if e.Trace.Flow.In != 0 || t.Reason.Code == "" || t.Reason.Code == lookup.CodeSrcGiven || d.Errno != 0 {
+		return
+	}
+	switch {
+	case d.Shortcut == lookup.ShortcutZero:
+		return
+	case t.Reason.Code == lookup.CodeSrcNone:
+		p.detail("source", "none: no device has an address that fits", yellow)
+	case len(liveWays(d)) > 1 && !d.Src.IsValid():
+		p.detail("source", "that of the next hop taken: "+e.sources(d), plain)
+	case d.Disposition == lookup.DispositionLocal && t.Addr == e.Trace.Flow.Dst:
+	default:
+		p.detail("source", fmt.Sprintf("%s, %s", t.Addr, e.words().source(t)), plain)
+	}
+	if p.st.Verbose {
+		p.sourceCandidates(e)
+	}
+}
+
+func (e *Explanation) sources(d *lookup.Decision) string {
+	var out []string
+	for _, w := range liveWays(d) {
+		if w.Src.IsValid() {
+			out = append(out, w.Src.String()+" on "+e.words().dev(w.Link))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (p *page) sourceCandidates(e *Explanation) {
+	for _, c := range e.Trace.Source.Candidates {
+		if c.Verdict == lookup.VerdictChosen {
+			continue
+		}
+		p.detail("", fmt.Sprintf("not %s on %s: %s", c.Addr.Prefix, e.words().dev(c.Addr.Link), sourceLoss(c.Reason)), dim)
+	}
+}
+
+// sourceLoss says why an address was not taken.
+func sourceLoss(r lookup.Reason) string {
+	switch r.Code {
+	case lookup.CodeSrcSecondary:
+		return "secondary"
+	case lookup.CodeSrcScope:
+		return fmt.Sprintf("scope %v, the route has %v", r.Have, r.Want)
+	case lookup.CodeSrcNotSubnet:
+		return fmt.Sprintf("%v is not in its network", r.Want)
+	case lookup.CodeSrcTentative:
+		return "tentative"
+	}
+	return strings.ReplaceAll(string(r.Code), "-", " ")
+}
+
+// next says what would take over, where the list of candidates does not.
+func (p *page) next(e *Explanation) {
+	n := e.Trace.Next
+	if n == nil || e.nextListed() || e.Trace.Decision.Disposition == lookup.DispositionLocal {
+		return
+	}
+	switch {
+	case n.Errno != 0:
+		p.detail("next", "none: without it there would be no way out ("+n.Errno.String()+")", plain)
+	case n.HasRoute:
+		p.detail("next", iproute2.RouteLine(e.FIB.Snapshot(), &n.Route)+" in "+tableName(e.FIB.Snapshot(), n.Route.Table), plain)
+	case n.Shortcut == lookup.ShortcutOnLink:
+		p.detail("next", "none: without it the kernel would assume the address on the device's own link", plain)
+	}
+}
+
+// nextListed says whether the runner-up stands among the candidates shown.
+func (e *Explanation) nextListed() bool {
+	for i := range e.Trace.Rules {
+		if e.Trace.Rules[i].Verdict == lookup.VerdictNotReached {
+			continue
+		}
+		for j := range e.Trace.Rules[i].Candidates {
+			if e.isNext(&e.Trace.Rules[i].Candidates[j]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isNext says whether a candidate is the runner-up.
+func (e *Explanation) isNext(c *lookup.Candidate) bool {
+	n := e.Trace.Next
+	return n != nil && n.HasRoute && c.Verdict == lookup.VerdictLoses && c.Route.Table == n.Route.Table &&
+		c.Route.Dst == n.Route.Dst && c.Route.Metric == n.Route.Metric && c.Route.TOS == n.Route.TOS &&
+		c.Route.Src == n.Route.Src && sameWays(c.Route.NextHops, n.Route.NextHops)
+}
+
+func sameWays(a, b []route.NextHop) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// assumed names the properties of the packet that were not given although a
+// rule or a route asked for them.
+func (p *page) assumed(e *Explanation) {
+	if a := e.assumptions(); len(a) > 0 {
+		var texts []string
+		for _, r := range a {
+			texts = append(texts, r.Text)
+		}
+		p.detail("assumed", strings.Join(texts, ", ")+" (rules or routes ask)", plain)
+	}
+}
+
+func (e *Explanation) assumptions() []Remark {
+	var out []Remark
+	f := &e.Trace.Flow
+	for _, field := range e.Trace.Asked() {
+		if e.GivenFields[field] {
+			continue
+		}
+		text := map[lookup.Field]string{
+			lookup.FieldFrom: "no source yet", lookup.FieldOif: "not bound to a device",
+			lookup.FieldMark: "mark 0", lookup.FieldTOS: "TOS 0", lookup.FieldUID: fmt.Sprintf("uid %d", f.UID),
+			lookup.FieldProto: "protocol " + protocol(f.Proto), lookup.FieldSport: "no source port",
+			lookup.FieldDport: "no destination port", lookup.FieldFlowLabel: "flow label 0",
+		}[field]
+		out = append(out, Remark{Code: string(field), Text: text})
+	}
+	return out
+}
+
+func (p *page) kernel(e *Explanation) {
+	c := &e.Comparison
+	switch {
+	case e.NotAsked != "" && !e.Silent:
+		p.detail("kernel", "not asked: "+iproute2.Safe(e.NotAsked), plain)
+	case c.Asked && c.Agrees:
+		p.detail("kernel", "agrees"+e.benign(), plain)
+	}
+}
+
+// benign says what the kernel's answer adds to an agreement.
+func (e *Explanation) benign() string {
+	if e.Trace.Decision.Disposition == lookup.DispositionUnknown {
+		return ": it answered " + e.kernelAnswer() + ", which is what can be known"
+	}
+	var out []string
+	for _, b := range e.Comparison.Benign {
+		switch b.Code {
+		case lookup.CodeLearntMTU:
+			out = append(out, fmt.Sprintf("it has learnt a path MTU of %v", b.Have))
+		case lookup.CodeRedirected:
+			out = append(out, fmt.Sprintf("it has learnt a redirect to %v", b.Have))
+		case lookup.CodeOneOfSeveral:
+			w := e.Trace.Decision.Ways[e.Comparison.Way]
+			out = append(out, "for this very question it takes "+iproute2.Way(e.FIB.Snapshot(), &route.NextHop{Gateway: w.Gateway, Link: w.Link}))
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(out, "; ")
+}

@@ -1,0 +1,242 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// headline is the answer in one sentence; it makes sense alone.
+func (e *Explanation) headline() string {
+	return e.subject() + " " + e.verdict()
+}
+
+// subject is the packet: the destination and what was given of the rest.
+func (e *Explanation) subject() string {
+	return strings.Join(append([]string{e.Subject}, e.Given...), " ")
+}
+
+func (e *Explanation) verdict() string {
+	d := &e.Trace.Decision
+	switch d.Disposition {
+	case lookup.DispositionUnicast:
+		return e.goes(d)
+	case lookup.DispositionLocal:
+		return e.here(d)
+	case lookup.DispositionBroadcast, lookup.DispositionMulticast:
+		return e.group(d)
+	case lookup.DispositionAnycast:
+		return "is an anycast address of this host: " + e.by(d)
+	case lookup.DispositionNoRoute:
+		return "has no route: " + errnoWords(d.Errno)
+	case lookup.DispositionBlackhole, lookup.DispositionUnreachable, lookup.DispositionProhibit:
+		return "is refused: " + e.refuser(d) + "; " + errnoWords(d.Errno)
+	case lookup.DispositionInvalid:
+		return e.invalid(d)
+	}
+	return "cannot be decided: " + e.words().uncertain(d.SetBy)
+}
+
+// errnoWords is what a program sees.
+func errnoWords(e route.Errno) string {
+	return fmt.Sprintf("programs get %s, %q", e, e.Text())
+}
+
+// goes says by which route a packet leaves, and how.
+func (e *Explanation) goes(d *lookup.Decision) string {
+	if d.Shortcut == lookup.ShortcutOnLink {
+		return fmt.Sprintf("is assumed to be on %s's link, because it is bound to that device and no route there was found%s",
+			e.words().dev(d.Ways[0].Link), e.from(d))
+	}
+	if live := liveWays(d); len(live) > 1 {
+		return e.severalWays(d, len(live))
+	}
+	how := "goes " + e.into(d) + ": "
+	if d.Default() {
+		how = "takes the default route: "
+	}
+	return how + e.by(d) + e.from(d)
+}
+
+// liveWays are the ways that the kernel should be using.
+func liveWays(d *lookup.Decision) []lookup.Way {
+	var out []lookup.Way
+	for _, w := range d.Ways {
+		if !w.Stale {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func (e *Explanation) severalWays(d *lookup.Decision, n int) string {
+	what := "takes " + d.Route.Dst.String()
+	if d.Default() {
+		what = "takes the default route"
+	}
+	if d.SetBy.Code == lookup.CodeDefaultsTie {
+		return fmt.Sprintf("takes one of %s default routes of equal metric, as the neighbours' states have it%s", numeral(n), e.from(d))
+	}
+	src := e.from(d)
+	if src == "" && e.Trace.Flow.In == 0 {
+		src = ", from an address of the one taken"
+	}
+	return fmt.Sprintf("%s over %s next hops%s%s", what, numeral(n), e.inTable(d), src)
+}
+
+func numeral(n int) string {
+	if n < 10 {
+		return [...]string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}[n]
+	}
+	return fmt.Sprint(n)
+}
+
+// into names the direction of a packet: through a gateway, into a tunnel, or
+// straight to a neighbour.
+func (e *Explanation) into(d *lookup.Decision) string {
+	w := d.Ways[0]
+	dev := e.words().dev(w.Link)
+	link := e.FIB.Snapshot().Link(w.Link)
+	switch {
+	case link != nil && link.Flags&(route.LinkPointopoint|route.LinkNoARP) != 0:
+		return "into " + dev
+	case w.Gateway.IsValid():
+		return "via " + w.Gateway.String()
+	}
+	return "straight to " + dev
+}
+
+// by is the route that decided, and its table where that is not main.
+func (e *Explanation) by(d *lookup.Decision) string {
+	s := e.FIB.Snapshot()
+	parts := []string{iproute2.Destination(&d.Route)}
+	if live := liveWays(d); len(live) == 1 && d.Disposition == lookup.DispositionUnicast {
+		parts = append(parts, iproute2.Way(s, &live[0].Via))
+	} else if way := iproute2.RouteWay(s, &d.Route); way != "" {
+		parts = append(parts, way)
+	}
+	return strings.Join(parts, " ") + e.inTable(d)
+}
+
+func (e *Explanation) inTable(d *lookup.Decision) string {
+	if t := d.Table(); t != route.TableMain && t != route.TableUnspec {
+		return " in " + tableName(e.FIB.Snapshot(), t)
+	}
+	return ""
+}
+
+func tableName(s *route.Snapshot, t route.Table) string {
+	name := iproute2.Table(s, t)
+	if !strings.HasPrefix(name, "table ") {
+		name = "table " + name
+	}
+	return name
+}
+
+func (e *Explanation) from(d *lookup.Decision) string {
+	if e.Trace.Flow.In != 0 || e.givenSource() {
+		return ""
+	}
+	if d.Src.IsValid() {
+		return ", from " + d.Src.String()
+	}
+	if len(d.Ways) == 1 {
+		return ", without a source address"
+	}
+	return ""
+}
+
+func (e *Explanation) givenSource() bool { return e.Trace.Source.Reason.Code == lookup.CodeSrcGiven }
+
+// here says that a packet is delivered to this host.
+func (e *Explanation) here(d *lookup.Decision) string {
+	if d.Shortcut == lookup.ShortcutZero {
+		return fmt.Sprintf("ends at this host: the kernel takes %s in its place, before any rule or route", d.Src)
+	}
+	dst := e.Trace.Flow.Dst
+	if d.Route.Dst.IsSingleIP() {
+		return "is this host's own address: " + e.by(d)
+	}
+	what := "ends at this host: "
+	if dst.IsLoopback() {
+		what = "is a loopback address, and ends at this host: "
+	}
+	return what + e.by(d)
+}
+
+func (e *Explanation) group(d *lookup.Decision) string {
+	kind := d.Disposition.String()
+	if e.Trace.Flow.In != 0 {
+		return "is " + kind + ", delivered to this host"
+	}
+	out := "is " + kind + ", sent out of " + e.words().dev(d.Ways[0].Link)
+	if live := liveWays(d); len(live) > 1 {
+		out = fmt.Sprintf("is %s, sent out of one of %s devices", kind, numeral(len(live)))
+	}
+	if d.HasRoute {
+		out += ": by " + e.by(d)
+	}
+	return out + e.from(d)
+}
+
+// refuser names what refuses: a route or a rule.
+func (e *Explanation) refuser(d *lookup.Decision) string {
+	if d.HasRoute {
+		r := d.Route
+		if d.Disposition == lookup.DispositionBlackhole && r.Type == route.TypeUnicast {
+			return fmt.Sprintf("%s leads to the blackhole nexthop object %d in %s", r.Dst, r.NextHopID, tableName(e.FIB.Snapshot(), r.Table))
+		}
+		return iproute2.Destination(&r) + " in " + tableName(e.FIB.Snapshot(), r.Table)
+	}
+	sel := iproute2.Selector(d.Rule)
+	if sel == "" {
+		sel = "from all"
+	}
+	return fmt.Sprintf("rule %d, %s %s", d.Rule.Priority, sel, d.Rule.Action)
+}
+
+// invalid says why the kernel rejects the packet itself.
+func (e *Explanation) invalid(d *lookup.Decision) string {
+	f := &e.Trace.Flow
+	switch d.Shortcut {
+	case lookup.ShortcutSource:
+		return fmt.Sprintf("is refused: %s cannot be a source; %s", f.Src, errnoWords(d.Errno))
+	case lookup.ShortcutNotLocal:
+		return fmt.Sprintf("is refused: no device of this host has the source %s; %s", f.Src, errnoWords(d.Errno))
+	case lookup.ShortcutNoDevice:
+		return "is refused: there is no such device; " + errnoWords(d.Errno)
+	case lookup.ShortcutDown:
+		return fmt.Sprintf("is refused: %s is down; %s", e.words().dev(f.Out), errnoWords(d.Errno))
+	case lookup.ShortcutLoopback:
+		return fmt.Sprintf("is refused: a loopback source may not leave by the device of %s; %s", e.by(d), errnoWords(d.Errno))
+	case lookup.ShortcutNoForwarding:
+		return fmt.Sprintf("is not forwarded: forwarding is off on %s; the kernel says %s", e.words().dev(f.In), d.Errno)
+	case lookup.ShortcutNotUnicast:
+		return fmt.Sprintf("is dropped: a %s route cannot be forwarded to; the kernel says %s", d.Route.Type, d.Errno)
+	}
+	return "is dropped before routing: " + e.dropped(d)
+}
+
+// dropped says why a received packet is not let in.
+func (e *Explanation) dropped(d *lookup.Decision) string {
+	f := &e.Trace.Flow
+	switch d.Shortcut {
+	case lookup.ShortcutMartianSrc:
+		if f.Src.IsValid() && !f.Src.IsUnspecified() {
+			return fmt.Sprintf("%s cannot be the source of a received packet", f.Src)
+		}
+		return "a received packet has a source; name it with --from"
+	case lookup.ShortcutMartianDst:
+		return fmt.Sprintf("nothing for %s may come in from outside", f.Dst)
+	case lookup.ShortcutOwnSource:
+		return fmt.Sprintf("its source %s is this host's own address", f.Src)
+	case lookup.ShortcutReversePath:
+		return "reverse-path filter, programs see nothing"
+	}
+	return string(d.Shortcut)
+}
+
+func (e *Explanation) words() words { return words{e.FIB.Snapshot()} }

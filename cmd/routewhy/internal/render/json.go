@@ -1,0 +1,297 @@
+package render
+
+import (
+	"encoding/json"
+	"io"
+	"net/netip"
+
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// The JSON form of an explanation. Its names are a contract: fields may be
+// added, not renamed or removed.
+type jsonExplanation struct {
+	Query       jsonQuery          `json:"query"`
+	Disposition lookup.Disposition `json:"disposition"`
+	Errno       route.Errno        `json:"errno,omitzero"`
+	Default     bool               `json:"default"`
+	Shortcut    lookup.Shortcut    `json:"shortcut,omitempty"`
+	Rule        *iproute2.Rule     `json:"rule,omitempty"`
+	Route       *iproute2.Route    `json:"route,omitempty"`
+	NextHops    []jsonWay          `json:"nexthops,omitempty"`
+	SetBy       *lookup.Reason     `json:"set_by,omitempty"`
+	Src         string             `json:"src,omitempty"`
+	Source      *jsonSource        `json:"source,omitempty"`
+	Trace       []jsonTrial        `json:"trace,omitempty"`
+	Next        *jsonNext          `json:"next,omitempty"`
+	Reverse     *jsonReverse       `json:"reverse,omitempty"`
+	Kernel      *jsonKernel        `json:"kernel,omitempty"`
+	Assumptions []Remark           `json:"assumptions,omitempty"`
+	Warnings    []Remark           `json:"warnings,omitempty"`
+}
+
+// jsonQuery is the packet as it was asked about.
+type jsonQuery struct {
+	Dst       string  `json:"dst"`
+	From      string  `json:"from,omitempty"`
+	Iif       string  `json:"iif,omitempty"`
+	Oif       string  `json:"oif,omitempty"`
+	Mark      *uint32 `json:"mark,omitempty"`
+	TOS       *uint8  `json:"tos,omitempty"`
+	UID       *uint32 `json:"uid,omitempty"`
+	IPProto   string  `json:"ipproto,omitempty"`
+	Sport     uint16  `json:"sport,omitempty"`
+	Dport     uint16  `json:"dport,omitempty"`
+	FlowLabel uint32  `json:"flowlabel,omitempty"`
+	VRF       string  `json:"vrf,omitempty"`
+}
+
+type jsonWay struct {
+	Gateway   string  `json:"gateway,omitempty"`
+	Dev       string  `json:"dev,omitempty"`
+	Weight    int     `json:"weight,omitempty"`
+	Share     float64 `json:"share,omitempty"`
+	Src       string  `json:"src,omitempty"`
+	NHID      uint32  `json:"nhid,omitempty"`
+	Neighbour string  `json:"neighbour,omitempty"`
+	Stale     bool    `json:"stale,omitempty"`
+}
+
+type jsonSource struct {
+	Address    string                `json:"address,omitempty"`
+	Dev        string                `json:"dev,omitempty"`
+	Reason     lookup.Reason         `json:"reason"`
+	Candidates []jsonSourceCandidate `json:"candidates,omitempty"`
+}
+
+type jsonSourceCandidate struct {
+	Address string         `json:"address"`
+	Dev     string         `json:"dev"`
+	Verdict lookup.Verdict `json:"verdict"`
+	Reason  lookup.Reason  `json:"reason"`
+}
+
+type jsonTrial struct {
+	Rule       iproute2.Rule   `json:"rule"`
+	Verdict    lookup.Verdict  `json:"verdict"`
+	Reason     lookup.Reason   `json:"reason"`
+	Table      string          `json:"table,omitempty"`
+	Candidates []jsonCandidate `json:"candidates,omitempty"`
+	Would      *iproute2.Route `json:"would,omitempty"`
+}
+
+type jsonCandidate struct {
+	Route   iproute2.Route `json:"route"`
+	Verdict lookup.Verdict `json:"verdict"`
+	Reason  lookup.Reason  `json:"reason"`
+}
+
+type jsonNext struct {
+	Disposition lookup.Disposition `json:"disposition"`
+	Errno       route.Errno        `json:"errno,omitzero"`
+	Route       *iproute2.Route    `json:"route,omitempty"`
+	Table       string             `json:"table,omitempty"`
+}
+
+type jsonReverse struct {
+	Filter      int                `json:"rp_filter"`
+	FilterFrom  string             `json:"rp_filter_from,omitempty"`
+	Passed      bool               `json:"passed"`
+	Reason      lookup.Reason      `json:"reason"`
+	Disposition lookup.Disposition `json:"disposition,omitempty"`
+	Route       *iproute2.Route    `json:"route,omitempty"`
+	Trace       []jsonTrial        `json:"trace,omitempty"`
+}
+
+type jsonKernel struct {
+	Asked      bool                `json:"asked"`
+	Why        string              `json:"why,omitempty"`
+	Agrees     bool                `json:"agrees"`
+	Answer     *jsonAnswer         `json:"answer,omitempty"`
+	Errno      route.Errno         `json:"errno,omitzero"`
+	Benign     []lookup.Reason     `json:"benign,omitempty"`
+	Difference []lookup.Difference `json:"difference,omitempty"`
+}
+
+type jsonAnswer struct {
+	Type    string          `json:"type"`
+	Table   string          `json:"table,omitempty"`
+	Gateway string          `json:"gateway,omitempty"`
+	Dev     string          `json:"dev,omitempty"`
+	PrefSrc string          `json:"prefsrc,omitempty"`
+	MTU     uint32          `json:"mtu,omitempty"`
+	Entry   *iproute2.Route `json:"entry,omitempty"`
+}
+
+// ExplainJSON writes explanations as one JSON array.
+func ExplainJSON(w io.Writer, es []*Explanation) error {
+	out := make([]jsonExplanation, len(es))
+	for i, e := range es {
+		out[i] = e.json()
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(out)
+}
+
+func (e *Explanation) json() jsonExplanation {
+	s, d := e.FIB.Snapshot(), &e.Trace.Decision
+	j := jsonExplanation{
+		Query: e.query(), Disposition: d.Disposition, Errno: d.Errno, Default: d.Default(),
+		Shortcut: d.Shortcut, Src: addr(d.Src), Trace: trials(s, e.Trace.Rules),
+		Assumptions: e.assumptions(), Warnings: e.Remarks,
+	}
+	if d.Rule != nil {
+		r := iproute2.RuleJSON(s, d.Rule)
+		j.Rule = &r
+	}
+	if d.HasRoute {
+		r := iproute2.RouteJSON(s, &d.Route)
+		j.Route = &r
+	}
+	if d.SetBy.Code != "" {
+		j.SetBy = &d.SetBy
+	}
+	j.NextHops = e.ways()
+	j.Source = e.sourceJSON()
+	j.Next = nextJSON(s, e.Trace.Next)
+	j.Reverse = reverseJSON(s, e.Trace.Reverse)
+	j.Kernel = e.kernelJSON()
+	for i := range e.Notes {
+		j.Warnings = append(j.Warnings, Remark{Code: string(e.Notes[i].Code), Text: e.note(&e.Notes[i])})
+	}
+	return j
+}
+
+func addr(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+func (e *Explanation) query() jsonQuery {
+	s, f := e.FIB.Snapshot(), &e.Trace.Flow
+	q := jsonQuery{
+		Dst:  netip.PrefixFrom(f.Dst.WithZone(""), f.Dst.BitLen()).String(),
+		From: addr(f.Src), Sport: f.SrcPort, Dport: f.DstPort, FlowLabel: f.FlowLabel, UID: &f.UID,
+	}
+	if f.In != 0 {
+		q.Iif = s.LinkName(f.In)
+	}
+	if f.Out != 0 {
+		q.Oif = s.LinkName(f.Out)
+	}
+	if f.Proto != 0 {
+		q.IPProto = iproute2.ProtoName(f.Proto)
+	}
+	if f.Mark != 0 || e.GivenFields[lookup.FieldMark] {
+		q.Mark = &f.Mark
+	}
+	if f.TOS != 0 || e.GivenFields[lookup.FieldTOS] {
+		q.TOS = &f.TOS
+	}
+	return q
+}
+
+func (e *Explanation) ways() []jsonWay {
+	s, d := e.FIB.Snapshot(), &e.Trace.Decision
+	var out []jsonWay
+	for i, w := range d.Ways {
+		j := jsonWay{
+			Gateway: addr(w.Gateway), Dev: s.LinkName(w.Link), Weight: w.Via.Weight, Share: w.Share,
+			Src: addr(w.Src), NHID: w.Object, Stale: w.Stale,
+		}
+		if i < len(e.Trace.Gateways) && e.Trace.Gateways[i].HasState {
+			j.Neighbour = e.Trace.Gateways[i].State.String()
+		}
+		out = append(out, j)
+	}
+	return out
+}
+
+func (e *Explanation) sourceJSON() *jsonSource {
+	s, t := e.FIB.Snapshot(), &e.Trace.Source
+	if t.Reason.Code == "" {
+		return nil
+	}
+	j := &jsonSource{Address: addr(t.Addr), Reason: t.Reason}
+	if t.Link != 0 {
+		j.Dev = s.LinkName(t.Link)
+	}
+	for _, c := range t.Candidates {
+		j.Candidates = append(j.Candidates, jsonSourceCandidate{
+			c.Addr.Prefix.String(), s.LinkName(c.Addr.Link), c.Verdict, c.Reason,
+		})
+	}
+	return j
+}
+
+func trials(s *route.Snapshot, ts []lookup.RuleTrial) []jsonTrial {
+	var out []jsonTrial
+	for i := range ts {
+		t := &ts[i]
+		j := jsonTrial{Rule: iproute2.RuleJSON(s, t.Rule), Verdict: t.Verdict, Reason: t.Reason}
+		if t.Table != 0 {
+			j.Table = s.Names.Table(t.Table)
+		}
+		for k := range t.Candidates {
+			c := &t.Candidates[k]
+			j.Candidates = append(j.Candidates, jsonCandidate{iproute2.RouteJSON(s, &c.Route), c.Verdict, c.Reason})
+		}
+		if t.Would != nil {
+			r := iproute2.RouteJSON(s, t.Would)
+			j.Would = &r
+		}
+		out = append(out, j)
+	}
+	return out
+}
+
+func nextJSON(s *route.Snapshot, d *lookup.Decision) *jsonNext {
+	if d == nil {
+		return nil
+	}
+	j := &jsonNext{Disposition: d.Disposition, Errno: d.Errno}
+	if d.HasRoute {
+		r := iproute2.RouteJSON(s, &d.Route)
+		j.Route, j.Table = &r, r.Table
+	}
+	return j
+}
+
+func reverseJSON(s *route.Snapshot, rp *lookup.ReversePath) *jsonReverse {
+	if rp == nil {
+		return nil
+	}
+	j := &jsonReverse{Filter: rp.Filter, FilterFrom: rp.FilterFrom, Passed: rp.Passed, Reason: rp.Reason}
+	if rp.Trace != nil {
+		d := &rp.Trace.Decision
+		j.Disposition, j.Trace = d.Disposition, trials(s, rp.Trace.Rules)
+		if d.HasRoute {
+			r := iproute2.RouteJSON(s, &d.Route)
+			j.Route = &r
+		}
+	}
+	return j
+}
+
+func (e *Explanation) kernelJSON() *jsonKernel {
+	c, a, s := &e.Comparison, &e.Answer, e.FIB.Snapshot()
+	j := &jsonKernel{Asked: c.Asked, Why: e.NotAsked, Agrees: c.Asked && c.Agrees, Benign: c.Benign, Difference: c.Differences, Errno: a.Errno}
+	if !c.Asked || a.Errno != 0 {
+		return j
+	}
+	j.Answer = &jsonAnswer{Type: a.Type.String(), Gateway: addr(a.Gateway), Dev: s.LinkName(a.Link), PrefSrc: addr(a.Src), MTU: a.MTU}
+	if a.Table != 0 {
+		j.Answer.Table = s.Names.Table(a.Table)
+	}
+	if a.HasEntry {
+		r := iproute2.RouteJSON(s, &a.Entry)
+		j.Answer.Entry = &r
+	}
+	return j
+}

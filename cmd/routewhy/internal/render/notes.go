@@ -1,0 +1,149 @@
+package render
+
+import (
+	"fmt"
+
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// note puts a note into words; empty: the code is not known.
+func (e *Explanation) note(n *lookup.Note) string {
+	s := e.FIB.Snapshot()
+	have := iproute2.Safe(fmt.Sprint(n.Have))
+	switch n.Code {
+	case lookup.NoteLinkdownUsed:
+		return fmt.Sprintf("%s has no carrier, and the kernel uses its routes all the same (%s = 0)",
+			have, ignoreLinkdown(e.Trace.Flow.Family(), have))
+	case lookup.NoteDefaultShadowed:
+		return fmt.Sprintf("the default route (%s) is never used: %s and %s cover every address",
+			iproute2.RouteLine(s, n.Route), lookup.Halves(n.Route.Family())[1], lookup.Halves(n.Route.Family())[2])
+	case lookup.NoteTableSkipped:
+		return e.skipped(n)
+	case lookup.NoteHashFields:
+		return hashWords(n)
+	case lookup.NoteTied:
+		return fmt.Sprintf("%v default routes have the same metric: the kernel prefers a gateway that answers, and may alternate between look-ups, its own included; give them different metrics", n.Have)
+	case lookup.NotePrefsrcForeign:
+		return fmt.Sprintf("the route prescribes the source %s, which no device of this host has: replies will not come back here", have)
+	case lookup.NoteMergedTables:
+		return fmt.Sprintf("%s in main beats table local here: until a first policy rule is added or deleted, the kernel searches the two as one table", n.Route.Dst)
+	case lookup.NoteNeighbourShorter:
+		return fmt.Sprintf("the longer prefix %s is passed over because its gateway does not answer; a host that does not forward IPv6 (conf.all.forwarding = 0) does that", n.Route.Dst)
+	case lookup.NoteStaleLeg:
+		return fmt.Sprintf("the next hop on %s has no carrier and should not be used, but the kernel may still do so until the next link event", have)
+	}
+	return e.rareNote(n, have)
+}
+
+func (e *Explanation) rareNote(n *lookup.Note, have string) string {
+	s := e.FIB.Snapshot()
+	switch n.Code {
+	case lookup.NoteUnknownAttr:
+		return fmt.Sprintf("the route has attribute %s, which this routewhy does not know; it may change what happens", have)
+	case lookup.NoteEncap:
+		return fmt.Sprintf("the packet is wrapped (encap %s), and what comes out may be routed again", have)
+	case lookup.NoteChanging:
+		return "the tables were changing while they were read: ask again"
+	case lookup.NoteZeroHostRoute:
+		return fmt.Sprintf("%s is a host route for the zero address, not a default route, and never carries a packet; meant was probably %s",
+			iproute2.RouteLine(s, n.Route), lookup.Halves(n.Route.Family())[0])
+	}
+	return ""
+}
+
+func ignoreLinkdown(f route.Family, dev string) string {
+	if f == route.IPv4 {
+		return "net.ipv4.conf." + dev + ".ignore_routes_with_linkdown"
+	}
+	return "net.ipv6.conf." + dev + ".ignore_routes_with_linkdown"
+}
+
+// skipped names a table that would have had a route, and how to ask for it.
+func (e *Explanation) skipped(n *lookup.Note) string {
+	s := e.FIB.Snapshot()
+	what := iproute2.RouteLine(s, n.Route)
+	if n.Route.IsDefault() {
+		what = "a default route (" + iproute2.RouteWay(s, n.Route) + ")"
+	}
+	text := fmt.Sprintf("%s has %s, but rule %d sends only packets there that are %s",
+		tableName(s, n.Table), what, n.Rule.Priority, iproute2.Selector(n.Rule))
+	if sel := n.Rule.Selector; n.Have == lookup.CodeFromUnset && !sel.Not {
+		text += fmt.Sprintf(": routewhy %s --from %s", e.Subject, sel.Src.Addr())
+	}
+	return text
+}
+
+// hashWords says which fields of a packet choose among several next hops.
+func hashWords(n *lookup.Note) string {
+	by, so := "", ""
+	switch n.Have {
+	case 0:
+		by, so = "source and destination address", ", so connections between the same two hosts share it"
+	case 1:
+		by = "addresses, protocol and ports"
+	case 2:
+		by = "the inner addresses of tunnelled packets, else the outer ones"
+	case 3:
+		by = "the fields in fib_multipath_hash_fields"
+	default:
+		return fmt.Sprintf("one flow stays on one next hop; by which fields it is chosen is unknown (%v could not be read)", n.Want)
+	}
+	return fmt.Sprintf("one flow stays on one next hop, chosen by %s (fib_multipath_hash_policy = %v)%s; the kernel's secret seed decides which", by, n.Have, so)
+}
+
+// reverse writes the check of a received packet's source.
+func (p *page) reverse(e *Explanation) {
+	rp := e.Trace.Reverse
+	if rp == nil {
+		return
+	}
+	w := e.words()
+	p.line("")
+	if rp.Trace != nil {
+		d := &rp.Trace.Decision
+		way := "has no route"
+		if d.HasRoute {
+			way = "would go by " + iproute2.RouteLine(e.FIB.Snapshot(), &d.Route)
+		}
+		p.detail("answer", fmt.Sprintf("%s %s", rp.Trace.Flow.Dst, way), plain)
+	}
+	mode := [...]string{"off", "strict", "loose"}[min(max(rp.Filter, 0), 2)]
+	from := "conf." + w.link(rp.FilterFrom)
+	tint := plain
+	if !rp.Passed {
+		tint = red
+	}
+	p.detail("filter", fmt.Sprintf("%s on %s (rp_filter = %d, from %s): %s", mode, w.dev(e.Trace.Flow.In), rp.Filter, from, w.reversePath(rp)), tint)
+}
+
+func (w words) reversePath(rp *lookup.ReversePath) string {
+	r := rp.Reason
+	switch r.Code {
+	case lookup.CodeRPOff:
+		return "sources are not checked"
+	case lookup.CodeRPSame:
+		return "passed, the answer leaves by the same device"
+	case lookup.CodeRPOther:
+		if rp.Passed {
+			return fmt.Sprintf("passed, although the answer leaves by %s", w.link(r.Have))
+		}
+		return fmt.Sprintf("dropped: the answer leaves by %s, and the two must be the same device", w.link(r.Have))
+	case lookup.CodeRPNoRoute:
+		if rp.Passed {
+			return "passed, although there is no way back"
+		}
+		return "dropped: there is no way back"
+	case lookup.CodeRPOwnSource:
+		return fmt.Sprintf("dropped: the source %v is this host's own address (accept_local is off)", r.Have)
+	case lookup.CodeRPNotUnicast:
+		return fmt.Sprintf("dropped: the way back is of type %v", r.Have)
+	case lookup.CodeRPNoAddress:
+		if rp.Passed {
+			return "passed: the device has no IPv4 address"
+		}
+		return "dropped: the device has no IPv4 address"
+	}
+	return string(r.Code)
+}

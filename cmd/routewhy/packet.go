@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// words are what was given about the packet beside its destination, for the
+// answer to repeat.
+func (p *packet) words(s *route.Snapshot, f *route.Flow) []string {
+	var out []string
+	add := func(given bool, format string, args ...any) {
+		if given {
+			out = append(out, fmt.Sprintf(format, args...))
+		}
+	}
+	add(p.from.given, "from %s", f.Src)
+	add(p.iif.given, "on %s", printable(s.LinkName(f.In)))
+	add(p.oif.given, "bound to %s", printable(s.LinkName(f.Out)))
+	add(p.vrf.given, "vrf %s", printable(p.vrf.value))
+	add(p.mark.given, "mark %#x", p.mark.value)
+	add(p.tos.given, "tos %#x", p.tos.value)
+	add(p.uid.given, "uid %d", p.uid.value)
+	add(p.proto.given, "%s", protoName(p.proto.value))
+	add(p.sport.given, "sport %d", p.sport.value)
+	add(p.dport.given, "dport %d", p.dport.value)
+	add(p.flowLabel.given, "flowlabel %#x", p.flowLabel.value)
+	return out
+}
+
+// fields are the properties that were given.
+func (p *packet) fields() map[lookup.Field]bool {
+	return map[lookup.Field]bool{
+		lookup.FieldFrom: p.from.given || p.iif.given, lookup.FieldOif: p.oif.given || p.vrf.given || p.iif.given,
+		lookup.FieldMark: p.mark.given, lookup.FieldTOS: p.tos.given, lookup.FieldUID: p.uid.given,
+		lookup.FieldProto: p.proto.given, lookup.FieldSport: p.sport.given,
+		lookup.FieldDport: p.dport.given, lookup.FieldFlowLabel: p.flowLabel.given,
+	}
+}
+
+// utf8 says whether the locale is one whose terminal shows more than ASCII.
+func (s stdio) utf8() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToLower(s.env(name)); v != "" {
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return false
+}
