@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -45,7 +46,8 @@ type rule struct {
 type table struct {
 	trie     bart.Table[*leaf]
 	routes   int
-	defaults int // entries of length 0 (tb_num_default)
+	defaults int        // entries of length 0 (tb_num_default)
+	marked   *bart.Lite // all prefixes, where the trie has not all of them
 }
 
 // leaf is all entries of one prefix, in the order in which they are tried.
@@ -133,6 +135,17 @@ func (b *Builder) Skip(f route.Family, id route.Table) {
 	b.partial = true
 }
 
+// Mark remembers a route's prefix, for [FIB.Standings] to know what longer
+// prefixes there are although the routes themselves are left out. Where one
+// route of a table is marked all must be, those that are added too.
+func (b *Builder) Mark(id route.Table, dst netip.Prefix) {
+	t := b.table(route.FamilyOf(dst.Addr()), id)
+	if t.marked == nil {
+		t.marked = new(bart.Lite)
+	}
+	t.marked.Insert(dst)
+}
+
 func (b *Builder) table(f route.Family, id route.Table) *table {
 	tables := &b.tables4
 	if f == route.IPv6 {
@@ -147,6 +160,20 @@ func (b *Builder) table(f route.Family, id route.Table) *table {
 		(*tables)[id] = t
 	}
 	return t
+}
+
+// subnets are the prefixes of a table inside another, in ascending order.
+func (t *table) subnets(p netip.Prefix) iter.Seq[netip.Prefix] {
+	if t.marked != nil {
+		return t.marked.Subnets(p)
+	}
+	return func(yield func(netip.Prefix) bool) {
+		for sub := range t.trie.Subnets(p) {
+			if !yield(sub) {
+				return
+			}
+		}
+	}
 }
 
 func (t *table) add(dst netip.Prefix, e *entry) {
@@ -194,9 +221,9 @@ func (b *Builder) newEntry(r *route.Route) *entry {
 	return e
 }
 
-// FIB ends the building: the routes added so far, and all other facts from the
-// snapshot, whose own Routes are not looked at. The Builder must not be used
-// again.
+// FIB indexes the routes added so far, and all other facts from the snapshot,
+// whose own Routes are not looked at. Where more are added afterwards, FIB is to
+// be called again, and what it gave before must not be used any more.
 func (b *Builder) FIB(s *route.Snapshot) *FIB {
 	f := &FIB{
 		snap:       s,
@@ -316,6 +343,7 @@ func (f *FIB) defaultRules4() bool {
 
 // resolve fills in the next hops of an entry, from its own or from its object.
 func (f *FIB) resolve(e *entry) {
+	e.hops, e.group, e.bucket, e.black, e.unread = nil, false, false, false, false
 	if e.route.NextHopID == 0 {
 		for _, h := range e.route.NextHops {
 			e.hops = append(e.hops, hop{NextHop: h})

@@ -2,7 +2,133 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/kernel"
 )
 
-func dump(context.Context, *options, stdio) error { return errors.New("not built yet") }
+// dump shows every table, in the order in which the rules consult it.
+func dump(ctx context.Context, o *options, s stdio) error {
+	host, err := openHost(o.netns)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	d, err := readDump(ctx, o, host)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return render.WriteDumpJSON(s.Stdout, d)
+	}
+	return render.WriteDump(s.Stdout, d, o.style(s))
+}
+
+// holdRoutes is how many routes of a table are held; of a larger one only
+// their number and where they lead.
+const holdRoutes = 50
+
+// dumpReader gathers a dump while the routes stream by.
+type dumpReader struct {
+	tables  map[render.TableKey]*render.Table
+	builder lookup.Builder
+	large   bool
+}
+
+// readDump reads everything once. Where a table is too large to be held, what
+// is needed of it to judge the default routes is read a second time.
+func readDump(ctx context.Context, o *options, host *kernel.Host) (*render.Dump, error) {
+	d := &dumpReader{tables: map[render.TableKey]*render.Table{}}
+	snap, err := host.Read(ctx, kernel.Want{Family: o.family, Each: d.take})
+	if err != nil {
+		return nil, err
+	}
+	out := &render.Dump{FIB: d.builder.FIB(snap), Families: families(o.family), Tables: d.tables}
+	if d.large {
+		if err := d.again(ctx, o, host, out); err != nil {
+			return nil, err
+		}
+	}
+	out.Each = func(k render.TableKey, f func(*route.Route) error) error {
+		_, err := host.Read(ctx, kernel.Want{
+			Family: k.Family, Each: f, NoNeighbours: true,
+			Keep: func(t route.Table, _ netip.Prefix) bool { return t == k.ID },
+		})
+		return err
+	}
+	if o.table != "" {
+		id, ok := snap.Names.TableByName(o.table)
+		if !ok {
+			return nil, withHint(fmt.Errorf("--table: no table is named %s here", quote(o.table)),
+				"names come from rt_tables; a number always works")
+		}
+		out.Only = id
+	}
+	return out, nil
+}
+
+// take is handed every route. Routes of large tables are counted by where they
+// lead, and their prefixes remembered.
+func (d *dumpReader) take(r *route.Route) error {
+	k := render.TableKey{Family: r.Family(), ID: r.Table}
+	t := d.tables[k]
+	if t == nil {
+		t = &render.Table{Groups: map[render.Group]int{}}
+		d.tables[k] = t
+	}
+	t.Count++
+	t.Groups[render.GroupOf(r)]++
+	if t.Count <= holdRoutes {
+		t.Routes = append(t.Routes, *r)
+		d.builder.Add(r)
+		return nil
+	}
+	if t.Count == holdRoutes+1 {
+		d.large = true
+		for i := range t.Routes {
+			d.builder.Mark(r.Table, t.Routes[i].Dst)
+		}
+	}
+	d.builder.Mark(r.Table, r.Dst)
+	if r.IsDefault() {
+		d.builder.Add(r)
+		return nil
+	}
+	d.builder.Skip(k.Family, r.Table)
+	return nil
+}
+
+// again reads the routes of large tables that the examples need by which the
+// default routes are judged.
+func (d *dumpReader) again(ctx context.Context, o *options, host *kernel.Host, out *render.Dump) error {
+	var examples []netip.Addr
+	for _, f := range out.Families {
+		for _, s := range out.FIB.Standings(lookup.Halves(f)[0]) {
+			if s.Example.IsValid() {
+				examples = append(examples, s.Example)
+			}
+		}
+	}
+	seen := map[render.TableKey]int{}
+	snap, err := host.Read(ctx, kernel.Want{
+		Family: o.family,
+		Keep: func(t route.Table, dst netip.Prefix) bool {
+			k := render.TableKey{Family: route.FamilyOf(dst.Addr()), ID: t}
+			seen[k]++
+			return seen[k] > holdRoutes && dst.Bits() > 0 && slices.ContainsFunc(examples, dst.Contains)
+		},
+		Each: func(r *route.Route) error {
+			d.builder.Add(r)
+			return nil
+		},
+	})
+	if err == nil {
+		out.FIB = d.builder.FIB(snap)
+	}
+	return err
+}

@@ -135,32 +135,66 @@ func (q *questions) commonFamily() route.Family {
 	return f
 }
 
+// answer is one explained destination.
+type answer interface {
+	JSON() any
+}
+
 // answer explains every destination and writes the result.
 func (q *questions) answer(ctx context.Context, s stdio) error {
-	var es []*render.Explanation
+	var all []answer
 	for _, d := range q.dests {
+		if d.kind == kindPrefix {
+			all = append(all, q.explainPrefix(d))
+			continue
+		}
 		e, err := q.explainAddress(ctx, d)
 		if err != nil {
 			return err
 		}
-		es = append(es, e)
+		all = append(all, e)
 	}
-	if err := q.write(es, s); err != nil {
+	if err := q.write(all, s); err != nil {
 		return err
 	}
-	return worstOf(es)
+	return worstOf(all)
 }
 
-func (q *questions) write(es []*render.Explanation, s stdio) error {
+func (q *questions) explainPrefix(d destination) *render.Prefix {
+	e := render.NewPrefix(q.fib, d.prefix)
+	e.Remarks = d.remarks()
+	return e
+}
+
+func (d destination) remarks() []render.Remark {
+	var out []render.Remark
+	for _, n := range d.notes {
+		out = append(out, render.Remark{Code: n.code, Text: n.text})
+	}
+	return out
+}
+
+func (q *questions) write(all []answer, s stdio) error {
 	if q.json {
-		return render.ExplainJSON(s.Stdout, es)
+		out := make([]any, len(all))
+		for i, a := range all {
+			out[i] = a.JSON()
+		}
+		return render.WriteJSON(s.Stdout, out)
 	}
 	st := q.style(s)
-	for i, e := range es {
+	for i, a := range all {
 		if i > 0 && !st.Quiet {
 			fmt.Fprintln(s.Stdout)
 		}
-		if err := render.Explain(s.Stdout, e, st); err != nil {
+		var err error
+		switch e := a.(type) {
+		case *render.Prefix:
+			err = render.ExplainPrefix(s.Stdout, e, st)
+		case *render.Explanation:
+			err = render.Explain(s.Stdout, e, st)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -168,23 +202,35 @@ func (q *questions) write(es []*render.Explanation, s stdio) error {
 }
 
 // worstOf is the exit status of the worst answer.
-func worstOf(es []*render.Explanation) error {
+func worstOf(all []answer) error {
 	status := exitOK
-	for _, e := range es {
-		d := e.Trace.Decision.Disposition
-		switch {
-		case e.Comparison.Asked && !e.Comparison.Agrees:
-			return statusError(exitDisagree)
-		case d == lookup.DispositionUnknown:
-			status = max(status, exitNoAnswer)
-		case !d.Success():
-			status = max(status, exitNoRoute)
-		}
+	for _, a := range all {
+		status = max(status, statusOfAnswer(a)) // the graver, the higher
 	}
 	if status == exitOK {
 		return nil
 	}
 	return statusError(status)
+}
+
+func statusOfAnswer(a answer) int {
+	switch e := a.(type) {
+	case *render.Prefix:
+		if !e.Used() {
+			return exitNoRoute
+		}
+	case *render.Explanation:
+		d := e.Trace.Decision.Disposition
+		switch {
+		case e.Comparison.Asked && !e.Comparison.Agrees:
+			return exitDisagree
+		case d == lookup.DispositionUnknown:
+			return exitNoAnswer
+		case !d.Success():
+			return exitNoRoute
+		}
+	}
+	return exitOK
 }
 
 // explainAddress answers one question, and asks the kernel the same. Dumps are
@@ -210,9 +256,7 @@ func (q *questions) explainOnce(ctx context.Context, d destination) (*render.Exp
 		Subject: d.label(), Given: p.words(q.fib.Snapshot(), &flow), GivenFields: p.fields(), FIB: q.fib,
 		Trace: q.fib.Explain(flow), Silent: q.noKernel,
 	}
-	for _, n := range d.notes {
-		e.Remarks = append(e.Remarks, render.Remark{Code: n.code, Text: n.text})
-	}
+	e.Remarks = d.remarks()
 	e.Notes = q.fib.Notes(e.Trace)
 	return e, q.ask(ctx, e)
 }

@@ -125,19 +125,16 @@ type jsonAnswer struct {
 	Entry   *iproute2.Route `json:"entry,omitempty"`
 }
 
-// ExplainJSON writes explanations as one JSON array.
-func ExplainJSON(w io.Writer, es []*Explanation) error {
-	out := make([]jsonExplanation, len(es))
-	for i, e := range es {
-		out[i] = e.json()
-	}
+// WriteJSON writes the answers to all questions as one JSON array.
+func WriteJSON(w io.Writer, answers []any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(out)
+	return enc.Encode(answers)
 }
 
-func (e *Explanation) json() jsonExplanation {
+// JSON is the form of the explanation that [WriteJSON] writes.
+func (e *Explanation) JSON() any {
 	s, d := e.FIB.Snapshot(), &e.Trace.Decision
 	j := jsonExplanation{
 		Query: e.query(), Disposition: d.Disposition, Errno: d.Errno, Default: d.Default(),

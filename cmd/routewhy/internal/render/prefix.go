@@ -1,0 +1,164 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// Prefix explains a route entry: where it stands in every table.
+type Prefix struct {
+	FIB       *lookup.FIB
+	Dst       netip.Prefix
+	Standings []lookup.Standing
+	Inside    []lookup.Inside
+	// Covering is what carries the prefix's addresses where it is in no table.
+	Covering lookup.Decision
+	Remarks  []Remark
+}
+
+// NewPrefix works an entry out.
+func NewPrefix(f *lookup.FIB, p netip.Prefix) *Prefix {
+	return &Prefix{
+		FIB: f, Dst: p, Standings: f.Standings(p), Inside: f.Inside(p), Covering: f.Covering(p),
+	}
+}
+
+// Used says whether some packet takes the entry.
+func (e *Prefix) Used() bool {
+	for i := range e.Standings {
+		switch e.Standings[i].Status {
+		case lookup.StatusInUse, lookup.StatusPossible, lookup.StatusConditional:
+			return true
+		}
+	}
+	return false
+}
+
+// ExplainPrefix writes it as text.
+func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
+	p := &page{w: w, st: st}
+	tint := bold
+	if !e.Used() {
+		tint = red
+	}
+	p.line(p.st.paint(tint, e.headline()))
+	if st.Quiet {
+		return p.err
+	}
+	s := e.FIB.Snapshot()
+	if len(e.Standings) > 0 {
+		p.line("")
+		p.standings("  entry    ", e.FIB, e.Standings)
+	}
+	if len(e.Inside) > 0 {
+		p.line("")
+	}
+	for _, in := range e.Inside {
+		var first []string
+		for i := range in.First {
+			first = append(first, iproute2.RouteLine(s, &in.First[i]))
+		}
+		more := ""
+		if in.Count > len(first) {
+			more = ", …"
+			if !st.Unicode {
+				more = ", ..."
+			}
+		}
+		p.detail("inside", fmt.Sprintf("%s of %s take addresses out of it: %s%s",
+			count(in.Count, "longer prefix"), tableName(s, in.Table), strings.Join(first, ", "), more), plain)
+	}
+	for _, n := range e.advice() {
+		p.detail("note", n.Text, yellow)
+	}
+	return p.err
+}
+
+// headline answers whether the entry is used.
+func (e *Prefix) headline() string {
+	name := e.Dst.String()
+	if e.Dst.Bits() == 0 {
+		name = "the default route " + name
+	}
+	s := e.FIB.Snapshot()
+	for i := range e.Standings {
+		st := &e.Standings[i]
+		if st.Status == lookup.StatusInUse || st.Status == lookup.StatusPossible {
+			how := iproute2.RouteWay(s, &st.Route)
+			if st.Route.Type != route.TypeUnicast {
+				how = strings.TrimSpace(st.Route.Type.String() + " " + how)
+			}
+			return fmt.Sprintf("%s is in use: %s in %s", name, how, tableName(s, st.Route.Table))
+		}
+	}
+	if len(e.Standings) > 0 {
+		st := &e.Standings[0]
+		return fmt.Sprintf("%s is in %s, %s", name, tableName(s, st.Route.Table), words{s}.standing(st))
+	}
+	if d := &e.Covering; d.HasRoute && d.Disposition.Success() {
+		return fmt.Sprintf("%s is in no table: %s carries its addresses", name, iproute2.RouteLine(s, &d.Route))
+	}
+	if e.Dst.Bits() == 0 {
+		return fmt.Sprintf("there is no default route for %s: what no other route covers gets %s", route.FamilyOf(e.Dst.Addr()), e.Covering.Errno)
+	}
+	return fmt.Sprintf("%s is in no table, and no other route covers it", name)
+}
+
+// advice are the remarks on the question and on what was found.
+func (e *Prefix) advice() []Remark {
+	out := e.Remarks
+	for i := range e.Standings {
+		if e.Standings[i].Status == lookup.StatusNever {
+			out = append(out, Remark{string(lookup.NoteZeroHostRoute),
+				fmt.Sprintf("%s covers one address, which the kernel never looks up; the default route is 0.0.0.0/0", e.Dst)})
+			break
+		}
+	}
+	return out
+}
+
+type jsonPrefix struct {
+	Query       jsonQuery          `json:"query"`
+	Disposition lookup.Disposition `json:"disposition"`
+	Errno       route.Errno        `json:"errno,omitzero"`
+	Default     bool               `json:"default"`
+	Used        bool               `json:"used"`
+	Route       *iproute2.Route    `json:"route,omitempty"`
+	Entries     []jsonStanding     `json:"entries,omitempty"`
+	Inside      []jsonInside       `json:"inside,omitempty"`
+	Warnings    []Remark           `json:"warnings,omitempty"`
+}
+
+type jsonInside struct {
+	Table string           `json:"table"`
+	Count int              `json:"count"`
+	First []iproute2.Route `json:"first"`
+}
+
+// JSON is the form of the explanation that [WriteJSON] writes. Its disposition
+// and route are those of an address of the prefix that no longer prefix covers.
+func (e *Prefix) JSON() any {
+	s := e.FIB.Snapshot()
+	j := jsonPrefix{
+		Query: jsonQuery{Dst: e.Dst.String()}, Disposition: e.Covering.Disposition, Errno: e.Covering.Errno,
+		Default: e.Dst.Bits() == 0, Used: e.Used(), Entries: standingsJSON(e.FIB, e.Standings), Warnings: e.advice(),
+	}
+	if e.Covering.HasRoute {
+		r := iproute2.RouteJSON(s, &e.Covering.Route)
+		j.Route = &r
+	}
+	for _, in := range e.Inside {
+		x := jsonInside{Table: s.Names.Table(in.Table), Count: in.Count}
+		for i := range in.First {
+			x.First = append(x.First, iproute2.RouteJSON(s, &in.First[i]))
+		}
+		j.Inside = append(j.Inside, x)
+	}
+	return j
+}

@@ -1,0 +1,118 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// hole finds an address in a prefix that no longer prefix of the table covers,
+// an ordinary one where there is a choice. Without any, it gives the longest
+// list of prefixes that together leave nothing, at most two.
+func (f *FIB) hole(id route.Table, p netip.Prefix) (netip.Addr, []route.Route, bool) {
+	t := f.family(route.FamilyOf(p.Addr())).tables[id]
+	var c cover
+	c.start(p)
+	for sub := range t.subnets(p) {
+		if sub != p {
+			c.add(sub)
+		}
+	}
+	c.finish()
+	if c.best.IsValid() {
+		return c.best, nil, true
+	}
+	return netip.Addr{}, c.widest(t, p), false
+}
+
+// cover walks through the longer prefixes in a prefix in ascending order, and
+// looks for a gap between them.
+type cover struct {
+	whole netip.Prefix
+	next  netip.Addr // the first address not covered so far
+	full  bool       // nothing is left behind next
+	best  netip.Addr
+}
+
+func (c *cover) start(p netip.Prefix) { c.whole, c.next = p, p.Addr() }
+
+func (c *cover) add(sub netip.Prefix) {
+	if c.full {
+		return
+	}
+	if c.next.Less(sub.Addr()) {
+		c.gap(c.next, sub.Addr().Prev())
+	}
+	last := lastOf(sub)
+	if last.Less(c.next) {
+		return
+	}
+	if c.next = last.Next(); !c.next.IsValid() || !c.whole.Contains(c.next) {
+		c.full = true
+	}
+}
+
+func (c *cover) finish() {
+	if !c.full {
+		c.gap(c.next, lastOf(c.whole))
+	}
+}
+
+// gap takes an address out of a gap: the first ordinary one.
+func (c *cover) gap(first, last netip.Addr) {
+	if c.best.IsValid() && ordinary(c.best) {
+		return
+	}
+	for _, a := range []netip.Addr{first, ordinaryAfter(first)} {
+		if a.IsValid() && !last.Less(a) && (!c.best.IsValid() || ordinary(a)) {
+			c.best = a
+		}
+	}
+}
+
+// ordinary says whether an address is that of some other host, as far as its
+// kind goes.
+func ordinary(a netip.Addr) bool {
+	return a.IsGlobalUnicast() && !(a.Is4() && a.As4()[0] == 0)
+}
+
+// ordinaryAfter is the first ordinary address behind the special block that an
+// address is in.
+func ordinaryAfter(a netip.Addr) netip.Addr {
+	switch {
+	case ordinary(a):
+		return a
+	case a.Is4() && a.As4()[0] == 0:
+		return netip.AddrFrom4([4]byte{1})
+	case a.Is4() && a.IsLoopback():
+		return netip.AddrFrom4([4]byte{128})
+	case a.Is4():
+		return netip.AddrFrom4([4]byte{240})
+	case a.As16()[0] == 0:
+		return netip.AddrFrom16([16]byte{0x20})
+	}
+	return netip.Addr{}
+}
+
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+// widest are the two halves of a prefix, where both have a route: what shadows
+// a route most plainly.
+func (c *cover) widest(t *table, p netip.Prefix) []route.Route {
+	var out []route.Route
+	low := netip.PrefixFrom(p.Addr(), p.Bits()+1)
+	high := netip.PrefixFrom(lastOf(low).Next(), p.Bits()+1)
+	for _, h := range []netip.Prefix{low, high} {
+		if l, ok := t.trie.Get(h); ok {
+			out = append(out, l.entries[0].full(h))
+		}
+	}
+	return out
+}

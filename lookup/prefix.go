@@ -1,0 +1,77 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// Inside is what longer prefixes there are inside a prefix, in one table.
+type Inside struct {
+	Table route.Table
+	Count int
+	// First are some of them, the widest first.
+	First []route.Route
+}
+
+// maxInside is how many longer prefixes [FIB.Inside] names.
+const maxInside = 4
+
+// Inside tells of each table in the order of the rules which longer prefixes
+// take addresses out of a prefix.
+func (f *FIB) Inside(p netip.Prefix) []Inside {
+	fam := route.FamilyOf(p.Addr())
+	var out []Inside
+	for _, id := range f.TableOrder(fam) {
+		t := f.family(fam).tables[id]
+		if t == nil {
+			continue
+		}
+		in := Inside{Table: id}
+		for sub, l := range t.trie.Subnets(p) {
+			if sub != p {
+				in.Count++
+				in.First = keepWidest(in.First, l.entries[0].full(sub))
+			}
+		}
+		if in.Count > 0 {
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
+// keepWidest inserts a route into a short list of the widest.
+func keepWidest(list []route.Route, r route.Route) []route.Route {
+	i := len(list)
+	for i > 0 && r.Dst.Bits() < list[i-1].Dst.Bits() {
+		i--
+	}
+	if i >= maxInside {
+		return list
+	}
+	list = append(list[:i], append([]route.Route{r}, list[i:]...)...)
+	return list[:min(len(list), maxInside)]
+}
+
+// Covering is the decision about an address of a prefix that no entry of the
+// prefix itself and no longer one would take: what carries the prefix where it
+// is in no table.
+func (f *FIB) Covering(p netip.Prefix) Decision {
+	flow := route.Flow{Dst: p.Addr()}
+	if !ordinary(flow.Dst) && p.Contains(ordinaryAfter(flow.Dst)) {
+		flow.Dst = ordinaryAfter(flow.Dst)
+	}
+	for _, id := range f.TableOrder(route.FamilyOf(p.Addr())) {
+		if f.family(route.FamilyOf(p.Addr())).tables[id] == nil {
+			continue
+		}
+		if hole, _, ok := f.hole(id, p); ok && ordinary(hole) {
+			flow.Dst = hole
+		}
+	}
+	if flow.Dst.Is4() {
+		flow.Proto = 17
+	}
+	return f.Lookup(flow)
+}

@@ -1,0 +1,249 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// Standing is where a route entry stands: whether any packet takes it, and if
+// not, what keeps them from it.
+type Standing struct {
+	Route  route.Route
+	Status Status
+	// Rules are the rules that lead to its table, in order.
+	Rules []*route.Rule
+	// By is what beats it, where a route does.
+	By []route.Route
+	// Reason is why it stands by or cannot be used.
+	Reason Reason
+	// Example is an address that no longer prefix of its table covers; the
+	// zero Addr: there is none.
+	Example netip.Addr
+}
+
+// Status says whether a route entry is used.
+type Status string
+
+// The statuses.
+const (
+	StatusInUse       Status = "in-use"      // an unmarked packet of this host takes it
+	StatusConditional Status = "conditional" // only packets that match a rule's selectors
+	StatusPossible    Status = "possible"    // one of several that the kernel chooses among
+	StatusStandby     Status = "standby"     // another entry of the same prefix goes first
+	StatusShadowed    Status = "shadowed"    // longer prefixes leave it nothing
+	StatusBeaten      Status = "beaten"      // an earlier rule's table takes its packets
+	StatusUnreached   Status = "unreached"   // no rule leads to its table
+	StatusUnusable    Status = "unusable"    // dead, expired
+	StatusNever       Status = "never"       // a prefix that is never looked up: 0.0.0.0/32
+	StatusUnknown     Status = "unknown"
+)
+
+// Standings tells of every entry of exactly a prefix where it stands: tables in
+// the order in which the rules lead to them, those that no rule leads to last.
+func (f *FIB) Standings(p netip.Prefix) []Standing {
+	fam := f.family(route.FamilyOf(p.Addr()))
+	var out []Standing
+	for _, id := range f.TableOrder(route.FamilyOf(p.Addr())) {
+		t := fam.tables[id]
+		if t == nil {
+			continue
+		}
+		l, ok := t.trie.Get(p)
+		if !ok {
+			continue
+		}
+		for _, e := range l.entries {
+			out = append(out, f.standing(e, p))
+		}
+	}
+	return out
+}
+
+// TableOrder is the tables of a family that have routes or are named by a
+// rule, in the order of the rules; those that no rule names last.
+func (f *FIB) TableOrder(fam route.Family) []route.Table {
+	var out []route.Table
+	for _, r := range f.family(fam).rules {
+		t := r.Table
+		if r.Action != route.ActionTable || t == 0 || slices.Contains(out, t) {
+			continue
+		}
+		out = append(out, t)
+	}
+	for _, id := range f.TableIDs(fam) {
+		if !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// RulesTo are the rules that lead to a table.
+func (f *FIB) RulesTo(fam route.Family, t route.Table) []*route.Rule {
+	var out []*route.Rule
+	for _, r := range f.family(fam).rules {
+		if r.Action == route.ActionTable && (r.Table == t || r.Selector.L3Mdev && f.isVRFTable(t)) {
+			out = append(out, r.Rule)
+		}
+	}
+	return out
+}
+
+func (f *FIB) isVRFTable(t route.Table) bool {
+	return slices.ContainsFunc(f.devices, func(d *device) bool { return d.Kind == "vrf" && d.VRFTable == t })
+}
+
+func (f *FIB) standing(e *entry, p netip.Prefix) Standing {
+	s := Standing{Route: e.full(p), Rules: f.RulesTo(e.fam, e.route.Table)}
+	if len(s.Rules) == 0 {
+		s.Status = StatusUnreached
+		return s
+	}
+	if p == netip.PrefixFrom(netip.IPv4Unspecified(), 32) {
+		s.Status = StatusNever
+		return s
+	}
+	hole, by, ok := f.hole(e.route.Table, p)
+	if !ok {
+		s.Status, s.By = StatusShadowed, by
+		return s
+	}
+	s.Example = hole
+	flow := route.Flow{Dst: hole}
+	if hole.Is4() {
+		flow.Proto = 17
+	}
+	if f.stands(&s, e, flow) {
+		return s
+	}
+	for _, r := range s.Rules {
+		if f.stands(&s, e, f.flowFor(r, flow)) && s.Status == StatusInUse {
+			s.Status = StatusConditional
+			return s
+		}
+	}
+	return s
+}
+
+// stands judges an entry by what becomes of one packet. It says whether the
+// packet came as far as the entry's table and prefix.
+func (f *FIB) stands(s *Standing, e *entry, flow route.Flow) bool {
+	t := f.Explain(flow)
+	for i := range t.Rules {
+		for j := range t.Rules[i].Candidates {
+			c := &t.Rules[i].Candidates[j]
+			if c.entry != e || c.Route.Dst != s.Route.Dst {
+				continue
+			}
+			s.Reason = c.Reason
+			return s.judge(c, &t.Decision, e)
+		}
+	}
+	if s.Status == "" {
+		s.Status = StatusBeaten
+		if t.Decision.HasRoute {
+			s.By = []route.Route{t.Decision.Route}
+		}
+	}
+	return false
+}
+
+func (s *Standing) judge(c *Candidate, d *Decision, e *entry) bool {
+	switch c.Verdict {
+	case VerdictChosen, VerdictRefuses, VerdictThrows:
+		s.Status, s.By = StatusInUse, nil
+	case VerdictPossible:
+		s.Status, s.By = StatusPossible, nil
+	case VerdictLoses:
+		s.Status = StatusStandby
+		if d.HasRoute {
+			s.By = []route.Route{d.Route}
+			if d.Route.Table != e.route.Table || d.Route.Dst != s.Route.Dst {
+				s.Status = StatusBeaten
+			}
+		}
+	case VerdictSuppressed:
+		if s.Status == "" {
+			s.Status = StatusBeaten
+		}
+		return false
+	case VerdictUncertain:
+		s.Status = StatusUnknown
+	default:
+		s.Status = StatusUnusable
+	}
+	return true
+}
+
+// flowFor changes a packet so that a rule matches it, as far as that is in the
+// packet's power.
+func (f *FIB) flowFor(r *route.Rule, flow route.Flow) route.Flow {
+	s := &r.Selector
+	if s.Not {
+		return flow
+	}
+	if s.Src.IsValid() && s.Src.Bits() > 0 {
+		flow.Src = f.sourceIn(s.Src)
+	}
+	if s.MarkMask != 0 {
+		flow.Mark = s.Mark
+	}
+	if s.HasUIDs {
+		flow.UID = s.UIDs.Start
+	}
+	if s.HasDSCP {
+		flow.TOS = s.DSCP << 2
+	}
+	if s.TOS != 0 {
+		flow.TOS = s.TOS
+	}
+	if s.Proto != 0 {
+		flow.Proto = s.Proto
+	}
+	flow.SrcPort, flow.DstPort = s.SrcPort.Start, s.DstPort.Start
+	if s.FlowLabelMask != 0 {
+		flow.FlowLabel = s.FlowLabel
+	}
+	for _, d := range f.devices {
+		if s.Out == d.Name {
+			flow.Out = d.Index
+		}
+		if s.L3Mdev && d.Kind == "vrf" && d.VRFTable != 0 {
+			flow.Out = d.Index
+		}
+		if s.In == d.Name && s.In != "lo" {
+			flow.In = d.Index
+			if !flow.Src.IsValid() {
+				flow.Src = f.neighbourOf(d)
+			}
+		}
+	}
+	return flow
+}
+
+// sourceIn is an address of this host in a prefix, or else the prefix's first.
+func (f *FIB) sourceIn(p netip.Prefix) netip.Addr {
+	for _, d := range f.devices {
+		for _, a := range append(d.addrs4[:len(d.addrs4):len(d.addrs4)], d.addrs6...) {
+			if p.Contains(a.Prefix.Addr()) {
+				return a.Prefix.Addr()
+			}
+		}
+	}
+	return p.Addr()
+}
+
+// neighbourOf is an address that could be another host's on a device's network.
+func (f *FIB) neighbourOf(d *device) netip.Addr {
+	for _, a := range d.addrs4 {
+		n := a.Prefix.Masked()
+		for x := n.Addr().Next(); n.Contains(x); x = x.Next() {
+			if x != a.Prefix.Addr() {
+				return x
+			}
+		}
+	}
+	return netip.Addr{}
+}
