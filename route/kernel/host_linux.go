@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -25,6 +26,8 @@ type Host struct {
 
 	askMu sync.Mutex
 	asks  *socket
+
+	closed bool // under both locks
 }
 
 // Open opens a network namespace by the name that ip-netns(8) gave it, by the
@@ -51,7 +54,8 @@ func Open(ns string) (*Host, error) {
 	return h, nil
 }
 
-// Close releases the sockets and the namespace.
+// Close releases the sockets and the namespace. What is asked of the Host
+// afterwards fails with os.ErrClosed.
 func (h *Host) Close() error {
 	h.dumpMu.Lock()
 	defer h.dumpMu.Unlock()
@@ -63,7 +67,7 @@ func (h *Host) Close() error {
 			errs = append(errs, s.close())
 		}
 	}
-	h.dumps, h.asks = nil, nil
+	h.dumps, h.asks, h.closed = nil, nil, true
 	if h.ns.IsOpen() {
 		errs = append(errs, h.ns.Close())
 	}
@@ -75,10 +79,10 @@ func (h *Host) Close() error {
 func openNamespace(ns string) (netns.NsHandle, error) {
 	if ns == "" {
 		own, err := netns.Get()
-		if errors.Is(err, fs.ErrNotExist) {
+		if err != nil {
 			return netns.None(), nil
 		}
-		return own, err
+		return own, nil
 	}
 	handle, err := openNamespaceFile(ns)
 	if err != nil {
@@ -158,6 +162,9 @@ func (h *Host) askSocket() (*socket, error) {
 
 // renew replaces a socket that is missing or broken.
 func (h *Host) renew(s **socket) (fresh bool, err error) {
+	if h.closed {
+		return false, os.ErrClosed
+	}
 	if *s != nil && !(*s).broken {
 		return false, nil
 	}

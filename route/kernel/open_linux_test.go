@@ -109,11 +109,18 @@ func TestOpenNone(t *testing.T) {
 
 // helperEnv makes the test binary do what an unprivileged user would, in a
 // process of its own: privilege is a thread's, and Open uses several.
-const helperEnv = "ROUTEWHY_KERNEL_TEST_NAMESPACE"
+const (
+	helperEnv  = "ROUTEWHY_KERNEL_TEST_NAMESPACE"
+	noFilesEnv = "ROUTEWHY_KERNEL_TEST_NO_FILES"
+)
 
 func TestMain(m *testing.M) {
 	if ns, ok := os.LookupEnv(helperEnv); ok {
 		unprivileged(ns)
+		return
+	}
+	if _, ok := os.LookupEnv(noFilesEnv); ok {
+		withoutNetlink()
 		return
 	}
 	os.Exit(m.Run())
@@ -137,6 +144,25 @@ func unprivileged(ns string) {
 	for _, ns := range []string{ns, "1"} {
 		_, err = Open(ns)
 		fmt.Println(errors.Is(err, fs.ErrPermission), err)
+	}
+}
+
+// withoutNetlink prints what becomes of a process that cannot have a socket.
+func withoutNetlink() {
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{}); err != nil {
+		fmt.Println(err)
+	}
+	_, err := Open("")
+	fmt.Println(err)
+}
+
+func TestWithoutNetlink(t *testing.T) {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), noFilesEnv+"=")
+	out, err := cmd.CombinedOutput()
+	const want = "cannot open a netlink socket: too many open files\n"
+	if err != nil || string(out) != want {
+		t.Errorf("got %s, %v, want %s", out, err, want)
 	}
 }
 
@@ -171,5 +197,11 @@ func TestClose(t *testing.T) {
 		if err := h.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+	if _, err := h.Read(context.Background(), Want{}); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Read: %v", err)
+	}
+	if _, err := h.Resolve(context.Background(), route.Flow{Dst: addr("127.0.0.1")}); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Resolve: %v", err)
 	}
 }

@@ -70,9 +70,12 @@ func (h *Host) readTables(ctx context.Context, w *Want) (*reader, error) {
 		if !changed {
 			return r, nil
 		}
-		if i == maxReadings || w.Each != nil {
+		if i == maxReadings || w.Each != nil && w.Again == nil {
 			r.snap.Changed = true
 			return r, nil
+		}
+		if w.Again != nil {
+			w.Again()
 		}
 	}
 }
@@ -84,6 +87,7 @@ type reader struct {
 	want *Want
 	snap *route.Snapshot
 
+	kept        pages[route.Route]
 	interrupted bool         // a dump was (NLM_F_DUMP_INTR)
 	links       map[int]bool // that a kept route or its next-hop object names
 	objects     map[uint32]bool
@@ -95,7 +99,7 @@ type stop struct{ error }
 
 func (s stop) Unwrap() error { return s.error }
 
-// dumps sends the dump requests in an order in which a change between two of
+// read sends the dump requests in an order in which a change between two of
 // them does least harm: what is named comes before what names it.
 func (r *reader) read() error {
 	r.links, r.objects = map[int]bool{}, map[uint32]bool{}
@@ -122,6 +126,7 @@ func (r *reader) read() error {
 			return err
 		}
 	}
+	r.snap.Routes = slices.Concat(r.kept.full...)
 	return nil
 }
 
@@ -266,7 +271,7 @@ func (r *reader) readRoutes(f route.Family) error {
 		}
 		r.note(one)
 		if r.want.Each == nil {
-			r.snap.Routes = append(r.snap.Routes, *one)
+			r.kept.add(one)
 			return nil
 		}
 		if err := r.want.Each(one); err != nil {
@@ -274,6 +279,23 @@ func (r *reader) readRoutes(f route.Family) error {
 		}
 		return nil
 	}))
+}
+
+// pages collects very many values. To append them to a slice would move each
+// several times, and keep the garbage collector busy with the slices left
+// behind.
+type pages[T any] struct{ full [][]T }
+
+// pageSize is how many values a page has, but for the first few pages.
+const pageSize = 1024
+
+func (p *pages[T]) add(v *T) {
+	n := len(p.full) - 1
+	if n < 0 || len(p.full[n]) == cap(p.full[n]) {
+		p.full = append(p.full, make([]T, 0, pageSize>>max(0, 6-len(p.full))))
+		n++
+	}
+	p.full[n] = append(p.full[n], *v)
 }
 
 // note remembers which devices a kept route may lead to.
@@ -301,9 +323,6 @@ func collect[T any](into *[]T, decode func([]byte) (T, error)) func([]byte) erro
 // indices.
 func (r *reader) deviceNames() []string {
 	r.links[route.LoopbackIndex] = true
-	for _, i := range r.want.Devices {
-		r.links[i] = true
-	}
 	for _, o := range r.snap.NextHops {
 		for _, m := range o.Group {
 			if r.objects[o.ID] {
@@ -318,7 +337,7 @@ func (r *reader) deviceNames() []string {
 	}
 	var names []string
 	for _, l := range r.snap.Links {
-		if r.want.AllDevices || r.links[l.Index] || r.ruled(l.Name) {
+		if r.want.AllDevices || r.links[l.Index] || slices.Contains(r.want.Devices, l.Name) || r.ruled(l.Name) {
 			names = append(names, l.Name)
 		}
 	}

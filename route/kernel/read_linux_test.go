@@ -578,6 +578,10 @@ func TestReadKeepAndEach(t *testing.T) {
 	if _, ok := s.Sysctls.Conf(route.IPv4, "w0", "rp_filter"); ok {
 		t.Error("settings of a device that has nothing to do with it")
 	}
+	s = read(t, h, Want{Keep: keep, Devices: []string{"w0", "nosuch"}})
+	if _, ok := s.Sysctls.Conf(route.IPv4, "w0", "rp_filter"); !ok {
+		t.Error("no settings of a device that was asked for")
+	}
 
 	var streamed []route.Route
 	s = read(t, h, Want{Each: func(r *route.Route) error {
@@ -665,9 +669,17 @@ func TestReadChanged(t *testing.T) {
 		t.Errorf("gave up after %d readings, changed: %v", dump, s.Changed)
 	}
 	w := changing(100)
-	w.Each = func(*route.Route) error { return nil }
+	streamed := 0
+	w.Each = func(*route.Route) error { streamed++; return nil }
 	if s := read(t, h, w); !s.Changed || dump != 1 {
 		t.Errorf("streamed %d times, changed: %v", dump, s.Changed)
+	}
+	once := streamed
+	w = changing(1)
+	w.Each = func(*route.Route) error { streamed++; return nil }
+	w.Again = func() { streamed = 0 }
+	if s := read(t, h, w); s.Changed || dump != 2 || streamed != once+2 {
+		t.Errorf("streamed %d times, the last time %d routes, changed: %v", dump, streamed, s.Changed)
 	}
 	w = changing(100)
 	keep := w.Keep

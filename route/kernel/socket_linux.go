@@ -166,7 +166,10 @@ func (s *socket) receive() ([]byte, error) {
 			n, from, rerr = recvfrom(int(fd), s.buf, 0)
 			return rerr != unix.EAGAIN
 		})
-		if err = errors.Join(err, rerr); err != nil {
+		if err == nil {
+			err = rerr
+		}
+		if err != nil {
 			return nil, err
 		}
 		if n > len(s.buf) {

@@ -15,20 +15,25 @@ type Want struct {
 	Family route.Family
 	// Keep says which routes to read; nil: all. It is called for every route
 	// of every table, before more than the two is known, and should be quick.
+	// It may be asked about a route more than once, and about routes that only
+	// come or go while the tables are read.
 	Keep func(t route.Table, dst netip.Prefix) bool
 	// Each, if set, is handed the routes that Keep keeps one by one in the
 	// kernel's dump order, and Snapshot.Routes stays empty. The Route is
 	// overwritten by the next one, but what its fields point to is not. An
-	// error ends the reading and becomes Read's. Routes that changed
-	// meanwhile are not handed over again: see Snapshot.Changed.
+	// error ends the reading and becomes Read's.
 	Each func(*route.Route) error
+	// Again is called where tables changed while they were being read, before
+	// Each is handed all routes once more: it forgets the former. Without it,
+	// routes that Each is handed are read only once, changed or not.
+	Again func()
 	// NoRoutes leaves routes and next-hop objects out, NoNeighbours the
 	// neighbour tables.
 	NoRoutes, NoNeighbours bool
-	// Devices are the indices of devices whose settings are to be read, beside
+	// Devices are the names of devices whose settings are to be read, beside
 	// lo and those that the rules and the kept routes name; AllDevices is
 	// every one.
-	Devices    []int
+	Devices    []string
 	AllDevices bool
 }
 
