@@ -58,7 +58,8 @@ func (d *decision) outcome6(r result6, f route.Flow) outcome {
 		return outcome{errno: route.EMSGSIZE}
 	}
 	way := Way{Link: r.hop.Link, Gateway: r.hop.Gateway}
-	if r.entry.Type == route.TypeLocal || r.entry.Type == route.TypeAnycast {
+	// Only the kernel's own anycast entries (RTF_ANYCAST) are delivered here.
+	if r.entry.Type == route.TypeLocal || r.entry.Type == route.TypeAnycast && r.entry.Protocol == route.ProtocolKernel {
 		way.Link = d.loopbackOf6(r)
 	}
 	// The source is reported whether one was given or not (5.2): the route's
@@ -67,6 +68,10 @@ func (d *decision) outcome6(r result6, f route.Flow) outcome {
 	switch {
 	case r.entry.PrefSrc.IsValid():
 		way.Src = r.entry.PrefSrc
+		if r.entry.NextHopID == 0 && len(r.entry.NextHops) > 1 {
+			// A dump has the source of the first sibling only.
+			d.doubt("siblings may have other sources than the first")
+		}
 	case f.In == 0:
 		link := r.hop.Link
 		if r.hops.object {

@@ -179,3 +179,30 @@ func (d *decision) nextHopObject(id uint32) *route.NextHopObject {
 	}
 	return nil
 }
+
+// shareObject says whether two entries lead to the same next-hop object,
+// directly or as members of their groups.
+func (d *decision) shareObject(a, b *route.Route) bool {
+	for _, x := range d.objectsOf(a) {
+		for _, y := range d.objectsOf(b) {
+			if x == y {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// objectsOf are the IDs of an entry's next-hop object and its members.
+func (d *decision) objectsOf(r *route.Route) []uint32 {
+	if r.NextHopID == 0 {
+		return nil
+	}
+	ids := []uint32{r.NextHopID}
+	if object := d.nextHopObject(r.NextHopID); object != nil {
+		for _, m := range object.Group {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
+}

@@ -36,11 +36,11 @@ func (d *decision) input4(asked route.Flow) Answer {
 		return d.inputMulticast4(&f, in)
 	}
 	// 2.
-	if f.src.IsMulticast() || f.src == limitedBroadcast4 {
+	if f.src.IsMulticast() || f.src == limitedBroadcast4() {
 		return refuse(route.EINVAL)
 	}
 	// 3.
-	if f.dst == limitedBroadcast4 || f.src.IsUnspecified() && f.dst.IsUnspecified() {
+	if f.dst == limitedBroadcast4() || f.src.IsUnspecified() && f.dst.IsUnspecified() {
 		return d.inputBroadcast4(&f, in, nil)
 	}
 	// 4.
@@ -168,7 +168,7 @@ func (d *decision) inputMulticast4(f *flow, in int) Answer {
 		return refuse(route.EINVAL)
 	}
 	switch {
-	case f.src.IsMulticast(), f.src == limitedBroadcast4:
+	case f.src.IsMulticast(), f.src == limitedBroadcast4():
 		return refuse(route.EINVAL)
 	case f.src.IsLoopback() && !d.confOr(in, "route_localnet", 0):
 		return refuse(route.EINVAL)
@@ -190,16 +190,21 @@ func (d *decision) validSource4(f *flow, dst netip.Addr, in, out int) bool {
 			return true
 		}
 		if d.merged && !d.customLocalRoutes4() {
+			own := false
 			for _, a := range d.s.Addrs {
-				if a.Prefix.Addr() == f.src {
-					return false
-				}
+				own = own || a.Prefix.Addr() == f.src
 			}
-			return true
+			if own == d.reversePath4(f, dst, in, out, rpf) {
+				d.doubt("a local route that is gone by now may have made source checks stricter")
+			}
+			return !own
 		}
 	}
+	return d.reversePath4(f, dst, in, out, rpf)
+}
 
-	// Full check.
+// reversePath4 is __fib_validate_source, the full check of 1.3.
+func (d *decision) reversePath4(f *flow, dst netip.Addr, in, out, rpf int) bool {
 	reverse := flow{
 		dst: f.src, src: dst, iif: out, tos: f.tos, uid: 0,
 		proto: f.proto, sport: f.dport, dport: f.sport, vrf: d.vrf(in),
@@ -256,7 +261,7 @@ func (d *decision) realms4() bool {
 }
 
 // customLocalRoutes4 is fib_has_custom_local_routes, as far as a snapshot shows
-// it: the kernel remembers one that was deleted, and does not mind its protocol.
+// it: the kernel also remembers one that was deleted.
 func (d *decision) customLocalRoutes4() bool {
 	for _, r := range d.s.Routes {
 		if r.Family() == route.IPv4 && r.Type == route.TypeLocal && r.Protocol != route.ProtocolKernel {

@@ -2,15 +2,17 @@ package golden
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
 
-var (
-	limitedBroadcast4 = netip.AddrFrom4([4]byte{255, 255, 255, 255})
-	loopback4         = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	localMulticast4   = netip.PrefixFrom(netip.AddrFrom4([4]byte{224, 0, 0, 0}), 24)
-)
+func limitedBroadcast4() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
+
+func loopback4() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
+
+// localMulticast4 says whether an address is in 224.0.0.0/24.
+func localMulticast4(a netip.Addr) bool { return a.IsLinkLocalMulticast() }
 
 const protoIGMP = 2
 
@@ -29,12 +31,12 @@ func (d *decision) output4(asked route.Flow) Answer {
 
 	if srcGiven {
 		// 1.
-		if f.src.IsMulticast() || f.src == limitedBroadcast4 {
+		if f.src.IsMulticast() || f.src == limitedBroadcast4() {
 			return refuse(route.EINVAL)
 		}
 		owners := d.ownersOf(f.src)
 		// 2.
-		if f.oif == 0 && (f.dst.IsMulticast() || f.dst == limitedBroadcast4) {
+		if f.oif == 0 && (f.dst.IsMulticast() || f.dst == limitedBroadcast4()) {
 			if len(owners) == 0 {
 				return refuse(route.ENETUNREACH)
 			}
@@ -59,7 +61,7 @@ func (d *decision) output4(asked route.Flow) Answer {
 		if !d.isUp(out) || !d.hasIPv4(out) {
 			return refuse(route.ENETUNREACH)
 		}
-		if localMulticast4.Contains(f.dst) || f.dst == limitedBroadcast4 || f.proto == protoIGMP {
+		if localMulticast4(f.dst) || f.dst == limitedBroadcast4() || f.proto == protoIGMP {
 			if !srcGiven {
 				f.src = d.selectSource4(out, netip.Addr{}, route.ScopeLink)
 			}
@@ -79,7 +81,7 @@ func (d *decision) output4(asked route.Flow) Answer {
 	if f.dst.IsUnspecified() {
 		f.dst = f.src
 		if unset(f.dst) {
-			f.dst, f.src = loopback4, loopback4
+			f.dst, f.src = loopback4(), loopback4()
 		}
 		return d.answer([]outcome{report(route.TypeLocal, route.LoopbackIndex, f.src)})
 	}
@@ -118,15 +120,17 @@ func (d *decision) output4(asked route.Flow) Answer {
 	// 8.
 	var outcomes []outcome
 	for _, p := range d.selectPath4(res, &f) {
-		src := f.src
-		if unset(src) {
-			src = d.sourceOf4(p, &f)
+		sources := []netip.Addr{f.src}
+		if unset(f.src) {
+			sources = d.sourcesOf4(p, &f)
 		}
 		// 9.
-		outcomes = append(outcomes, d.makeRoute4(&f, srcGiven, outcome{
-			typ: p.entry.Type, entry: p.entry,
-			way: Way{Link: p.hop.Link, Gateway: d.effectiveGateway4(p.hop), Src: src},
-		}))
+		for _, src := range sources {
+			outcomes = append(outcomes, d.makeRoute4(&f, srcGiven, outcome{
+				typ: p.entry.Type, entry: p.entry,
+				way: Way{Link: p.hop.Link, Gateway: d.effectiveGateway4(p.hop), Src: src},
+			}))
+		}
 	}
 	return d.answer(outcomes)
 }
@@ -141,7 +145,7 @@ func (d *decision) makeRoute4(f *flow, srcGiven bool, o outcome) outcome {
 		return outcome{errno: route.EINVAL}
 	}
 	switch {
-	case f.dst == limitedBroadcast4:
+	case f.dst == limitedBroadcast4():
 		o.typ = route.TypeBroadcast
 		o.way.Gateway = netip.Addr{}
 	case f.dst.IsMulticast():
@@ -152,10 +156,37 @@ func (d *decision) makeRoute4(f *flow, srcGiven bool, o outcome) outcome {
 	case f.dst.IsUnspecified():
 		return outcome{errno: route.EINVAL}
 	}
+	d.doubtCachedType4(f, o)
 	if srcGiven || unset(o.way.Src) {
 		o.way.Src = netip.Addr{}
 	}
 	return o
+}
+
+// doubtCachedType4 doubts the type, unicast or multicast, where a route to
+// multicast destinations and one to others have the same next hop. The kernel
+// then shares what it prepared for the first packet of either (fib_info's cached
+// route), and with it the type.
+func (d *decision) doubtCachedType4(f *flow, o outcome) {
+	if o.entry == nil || o.entry.Type != route.TypeUnicast || f.dst == limitedBroadcast4() || f.dst.IsMulticast() && o.entry.Dst.Bits() < 4 {
+		return
+	}
+	for i := range d.s.Routes {
+		r := &d.s.Routes[i]
+		if r.Family() == route.IPv4 && r.Dst.Addr().IsMulticast() != f.dst.IsMulticast() && d.sharesInfo4(r, o.entry) {
+			d.doubt("the type may be that of another route with the same next hops")
+		}
+	}
+}
+
+// sharesInfo4 says whether two IPv4 routes have the same next hops for the
+// kernel: the same object, or all that fib_find_info compares.
+func (d *decision) sharesInfo4(a, b *route.Route) bool {
+	if a.NextHopID != 0 || b.NextHopID != 0 {
+		return d.shareObject(a, b)
+	}
+	return a.Type == b.Type && a.Table == b.Table && a.Scope == b.Scope && a.Protocol == b.Protocol && a.Metric == b.Metric &&
+		a.PrefSrc == b.PrefSrc && slices.Equal(a.NextHops, b.NextHops) && slices.Equal(a.Metrics, b.Metrics)
 }
 
 // ownersOf are the devices that a source address is local to, by

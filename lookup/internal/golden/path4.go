@@ -83,7 +83,8 @@ func (d *decision) scoreInline4(res result4, members []route.NextHop, src netip.
 	if !unset(src) {
 		var own []route.NextHop
 		for _, nh := range good {
-			if d.selectSource4(nh.Link, nh.Gateway, res.entry.Scope) == src {
+			d.doubtOwnSource4(nh)
+			if d.selectSource4(nh.Link, gateway4(nh), res.entry.Scope) == src {
 				own = append(own, nh)
 			}
 		}
@@ -92,6 +93,27 @@ func (d *decision) scoreInline4(res result4, members []route.NextHop, src netip.
 		}
 	}
 	return good
+}
+
+// doubtOwnSource4 doubts the source that is taken for a member's own. The kernel
+// compares with the one that it found when it last needed it, at the latest when
+// the route was made; addresses may have come since (nh_saddr). Where the
+// gateway is on a subnet of the device, the address there must have been first.
+func (d *decision) doubtOwnSource4(nh route.NextHop) {
+	for _, a := range d.addrs4(nh.Link) {
+		if gw := gateway4(nh); gw.IsValid() && onSubnetOf(a, gw) {
+			return
+		}
+	}
+	d.doubt("the kernel may remember an older source of a member")
+}
+
+// gateway4 is the IPv4 gateway of a next hop; the zero Addr: none.
+func gateway4(nh route.NextHop) netip.Addr {
+	if nh.Gateway.Is4() {
+		return nh.Gateway
+	}
+	return netip.Addr{}
 }
 
 // hashGroup is every member of a next-hop group that a hash may give, in either
@@ -235,7 +257,8 @@ func (d *decision) chooseDefault4(candidates []path4, dflt int) int {
 // effectiveGateway4 is the gateway that a packet is sent to: none where the
 // gateway is one of this host's own addresses on that device, which makes the
 // next hop's scope host instead of link (3.1). The kernel settles that when the
-// route is made.
+// route is made, so it may be otherwise if the address came later. (It may also
+// be so for an address that is gone by now, but then nothing shows it.)
 func (d *decision) effectiveGateway4(nh route.NextHop) netip.Addr {
 	if !nh.Gateway.IsValid() || nh.Gateway.Is6() {
 		return nh.Gateway
@@ -245,6 +268,7 @@ func (d *decision) effectiveGateway4(nh route.NextHop) netip.Addr {
 	}
 	for _, r := range d.s.Routes {
 		if r.Type == route.TypeLocal && r.Dst.Contains(nh.Gateway) && len(r.NextHops) > 0 && r.NextHops[0].Link == nh.Link {
+			d.doubt("the gateway may have become this host's own after the route was made")
 			return netip.Addr{}
 		}
 	}

@@ -6,20 +6,31 @@ import (
 	"routewhy/route"
 )
 
-// sourceOf4 is the source of a flow that has none, for a result that is not
-// local (5.1 steps 2 and 3; 7).
-func (d *decision) sourceOf4(p path4, f *flow) netip.Addr {
+// sourcesOf4 is the source of a flow that has none, for a result that is not
+// local (5.1 steps 2 and 3; 7): every one that it may get.
+func (d *decision) sourcesOf4(p path4, f *flow) []netip.Addr {
 	if f.vrf != 0 && d.vrf(p.hop.Link) != f.vrf {
-		return d.selectSource4(f.vrf, netip.Addr{}, route.ScopeLink)
+		return []netip.Addr{d.selectSource4(f.vrf, netip.Addr{}, route.ScopeLink)}
 	}
 	if p.entry.PrefSrc.IsValid() {
-		return p.entry.PrefSrc
+		return []netip.Addr{p.entry.PrefSrc}
 	}
-	gw := p.hop.Gateway
-	if !gw.Is4() {
-		gw = netip.Addr{}
+	src := d.selectSource4(p.hop.Link, gateway4(p.hop), p.entry.Scope)
+	if p.entry.NextHopID == 0 || p.hop.Gateway.Is6() {
+		return []netip.Addr{src}
 	}
-	return d.selectSource4(p.hop.Link, gw, p.entry.Scope)
+	// A next-hop object has a source from the time when it was made, not for
+	// the route's scope but for its own: nearer than the gateway's, or than the
+	// device's (net/ipv4/nexthop.c nh_create_ipv4). It is kept until any
+	// address changes and the object is used again.
+	scope := route.ScopeHost - 1
+	if p.hop.Gateway.IsValid() {
+		scope = route.ScopeLink - 1
+	}
+	if old := d.selectSource4(p.hop.Link, gateway4(p.hop), scope); old != src {
+		return []netip.Addr{src, old}
+	}
+	return []netip.Addr{src}
 }
 
 // selectSource4 is inet_select_addr (5.1 steps 3 to 5).

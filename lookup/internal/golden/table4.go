@@ -104,7 +104,7 @@ func (d *decision) lookupTable4(table route.Table, f *flow) (result4, route.Errn
 		}
 		h := d.hopsOf(e)
 		if e.NextHopID == 0 || !h.blackhole {
-			if errno := refusal4(e.Type); errno != 0 {
+			if errno := refusal(e.Type); errno != 0 {
 				return result4{entry: e, table: table}, errno
 			}
 		}
@@ -163,8 +163,8 @@ func (d *decision) sees4(asked, of route.Table) bool {
 	return asked == of
 }
 
-// refusal4 is the error of a route type (3.3).
-func refusal4(t route.Type) route.Errno {
+// refusal is the error of a route type (3.3).
+func refusal(t route.Type) route.Errno {
 	switch t {
 	case route.TypeBlackhole, route.TypeNAT, route.TypeXResolve:
 		return route.EINVAL

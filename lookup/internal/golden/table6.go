@@ -149,6 +149,10 @@ func (d *decision) select6(n node6, a *asked6, reachable bool) (result6, bool) {
 func (d *decision) best6(entries node6, a *asked6, reachable bool) (best result6, found bool) {
 	highest := -1
 	for _, e := range entries {
+		if len(entries) > 1 && e.NextHopID == 0 && len(e.NextHops) > 1 {
+			// A dump has the preference of the first sibling only.
+			d.doubt("siblings may have other preferences than the first")
+		}
 		if e.Expires < 0 {
 			continue
 		}
@@ -169,7 +173,7 @@ func (d *decision) best6(entries node6, a *asked6, reachable bool) (best result6
 				continue
 			}
 			highest = score
-			best, found = result6{entry: e, hops: h, hop: nh, errno: refusal6(e.Type)}, true
+			best, found = result6{entry: e, hops: h, hop: nh, errno: refusal(e.Type)}, true
 			if h.object {
 				break // the first member that improves the score will do
 			}
@@ -208,13 +212,14 @@ func (d *decision) failed6(nh route.NextHop) bool {
 	return exists && state == route.NeighbourFailed && d.sysctl(route.ConfPath(route.IPv6, "all", "forwarding"), 0) == 0
 }
 
-// refusal6 is the error of a route type (3.3).
-func refusal6(t route.Type) route.Errno { return refusal4(t) }
-
 // selectPath6 is fib6_select_path (4.2, 4.3): what the hash may make of the
 // entry that the walk chose.
 func (d *decision) selectPath6(walked result6, a *asked6) []result6 {
-	if walked.errno != 0 || len(walked.hops.list) < 2 {
+	if walked.errno != 0 {
+		return []result6{walked}
+	}
+	d.doubtSharedObject6(walked)
+	if len(walked.hops.list) < 2 {
 		return []result6{walked}
 	}
 	var hashed []route.NextHop
@@ -230,6 +235,19 @@ func (d *decision) selectPath6(walked result6, a *asked6) []result6 {
 		results = append(results, res)
 	}
 	return results
+}
+
+// doubtSharedObject6 doubts the entry where several lead to one next-hop object.
+// The object keeps what was prepared for the first packet that used it
+// (rt6i_pcpu), and with it that packet's entry: its table, prefix, type and
+// source are reported for the packets of all, and are what suppressors see.
+func (d *decision) doubtSharedObject6(res result6) {
+	for i := range d.s.Routes {
+		r := &d.s.Routes[i]
+		if r != res.entry && r.Family() == route.IPv6 && d.shareObject(r, res.entry) {
+			d.doubt("the entry may be another with the same next-hop object")
+		}
+	}
 }
 
 // hashSiblings6 is every sibling that a hash may give (4.3). For one that may
