@@ -21,7 +21,6 @@ const everything = twoDevices + `
 link set dev w0 group 7
 link add br0 type bridge
 link add vx0 type vxlan id 7 dstport 4789
-tuntap add tun0 mode tun
 addr add 10.0.2.1 peer 10.0.2.2/30 dev v0 valid_lft 1000 preferred_lft 500
 neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 nud permanent dev v0
 neigh add 2001:db8:a::2 lladdr 02:00:00:00:00:02 nud stale dev v0

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -111,4 +112,19 @@ func addRule(t *testing.T, hdr [8]byte, flags uint32, attrs ...[]byte) {
 	if err := request(t, unix.RTM_NEWRULE, netlink.Create|netlink.Excl, ruleMessage(hdr, flags, attrs...)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// hasMasks says whether the kernel's rules have DSCP, flow labels and masks of
+// ports, the last of which came with Linux 6.15. Older ones ignore them.
+func hasMasks(t *testing.T) bool {
+	t.Helper()
+	var major, minor int
+	if _, err := fmt.Sscanf(release(), "%d.%d", &major, &minor); err != nil {
+		t.Fatal(release(), err)
+	}
+	if major < 6 || major == 6 && minor < 15 {
+		t.Logf("Linux %s has no DSCP, flow labels and masks in rules", release())
+		return false
+	}
+	return true
 }
