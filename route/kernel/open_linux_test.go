@@ -159,7 +159,7 @@ func withoutNetlink() {
 func TestWithoutNetlink(t *testing.T) {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), noFilesEnv+"=")
-	out, err := cmd.CombinedOutput()
+	out, err := cmd.Output()
 	const want = "cannot open a netlink socket: too many open files\n"
 	if err != nil || string(out) != want {
 		t.Errorf("got %s, %v, want %s", out, err, want)
@@ -174,7 +174,7 @@ func TestUnprivileged(t *testing.T) {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), helperEnv+"="+name)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	got, err := cmd.CombinedOutput()
+	got, err := cmd.Output()
 	if err != nil {
 		missing(t, "another user ID", err)
 	}

@@ -38,7 +38,10 @@ func (h *Host) Read(ctx context.Context, w Want) (*route.Snapshot, error) {
 	}
 	s.Release = release()
 	s.Time = time.Now()
-	return s, ctx.Err()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return s, nil
 }
 
 // release is uname -r.
