@@ -34,6 +34,9 @@ const (
 	CodeOneOfSeveral Code = "one-of-several" // the kernel takes one of the ways
 	CodeLearntMTU    Code = "learnt-mtu"     // a learnt path MTU; Have: bytes
 	CodeRedirected   Code = "redirected"     // a learnt redirect; Have: the gateway
+	// IPv6 caches its answers with the next-hop object (rt6_make_pcpu_route),
+	// and names the route that was first looked up through it. Have: that one.
+	CodeSharedEntry Code = "shared-nexthop"
 )
 
 // Compare holds a decision about a packet against the kernel's answer.
@@ -45,10 +48,14 @@ func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison
 	}
 	c.differ("errno", errnoText(d.Errno), errnoText(a.Errno))
 	if d.Errno == 0 && a.Errno == 0 {
-		c.differ("type", d.Disposition.String(), a.Type.String())
-		f.compareTable(&c, flow, d, a)
 		f.compareWay(&c, flow, d, a)
-		compareEntry(&c, d, a)
+		if c.Way >= 0 && f.sharesObject(d, a) {
+			c.Benign = append(c.Benign, Reason{Code: CodeSharedEntry, Have: a.Entry.Dst})
+		} else {
+			c.differ("type", d.Disposition.String(), a.Type.String())
+			f.compareTable(&c, flow, d, a)
+			compareEntry(&c, d, a)
+		}
 	}
 	c.Agrees = len(c.Differences) == 0
 	return c
@@ -75,6 +82,30 @@ func (f *FIB) compareTable(c *Comparison, flow *route.Flow, d *Decision, a *rout
 		ours = route.TableMain
 	}
 	c.differ("table", f.snap.Names.Table(ours), f.snap.Names.Table(a.Table))
+}
+
+// sharesObject says whether the kernel's answer names another IPv6 route with
+// a next-hop object in common with the chosen one.
+func (f *FIB) sharesObject(d *Decision, a *route.Answer) bool {
+	if !d.HasRoute || !a.HasEntry || d.Route.NextHopID == 0 || a.Entry.NextHopID == 0 || d.Route.Dst.Addr().Is4() ||
+		a.Entry.Table == d.Route.Table && a.Entry.Dst == d.Route.Dst {
+		return false
+	}
+	ours := f.members(d.Route.NextHopID)
+	return slices.ContainsFunc(f.members(a.Entry.NextHopID), func(id uint32) bool { return slices.Contains(ours, id) })
+}
+
+// members are the plain objects behind a next-hop object's ID.
+func (f *FIB) members(id uint32) []uint32 {
+	o := f.objects[id]
+	if o == nil || len(o.Group) == 0 {
+		return []uint32{id}
+	}
+	var out []uint32
+	for _, m := range o.Group {
+		out = append(out, m.ID)
+	}
+	return out
 }
 
 // compareWay finds the way that the kernel took.

@@ -33,6 +33,7 @@ func (w *walk) output4() Decision {
 	}
 	if d.Disposition == DispositionLocal {
 		w.localOut4(&d)
+		w.outputType4(&d)
 		return d
 	}
 	w.ways4(&d, res)
@@ -222,20 +223,14 @@ func (f *FIB) owner4(a netip.Addr) int {
 	if i, ok := f.own4[a]; ok {
 		return i
 	}
-	tables := []route.Table{route.TableLocal}
+	w := walk{fib: f, flow: route.Flow{Dst: a}}
+	refs := f.v4.covering(nil, route.TableLocal, a)
 	if f.merged {
-		tables = append(tables, route.TableMain)
+		refs = w.mergedRefs()
 	}
-	best := result{}
-	for _, t := range tables {
-		w := walk{fib: f, flow: route.Flow{Dst: a}}
-		res := w.searchTable(t, nil)
-		if res.status == found && (best.entry == nil || res.dst.Bits() > best.dst.Bits()) {
-			best = res
-		}
-	}
-	if best.entry == nil || best.entry.route.Type != route.TypeLocal || len(best.entry.hops) == 0 {
+	res := w.search4(refs, nil)
+	if res.status != found || res.entry.route.Type != route.TypeLocal || len(res.entry.hops) == 0 {
 		return 0
 	}
-	return best.entry.hops[best.hop].Link
+	return res.entry.hops[res.hop].Link
 }

@@ -77,7 +77,9 @@ func (w *walk) ways6(d *Decision, res result) {
 // device6 is the device that the kernel names: lo, or the VRF, for what is
 // delivered here (ip6_rt_get_dev_rcu).
 func (w *walk) device6(r *route.Route, h *hop) int {
-	if r.Type != route.TypeLocal && r.Type != route.TypeAnycast {
+	// Only the kernel's own anycast entries are delivered through lo; a route of
+	// type anycast that somebody added keeps its device.
+	if r.Type != route.TypeLocal && (r.Type != route.TypeAnycast || r.Protocol != route.ProtocolKernel) {
 		return h.Link
 	}
 	vrf := w.fib.vrf(h.Link)

@@ -51,6 +51,7 @@ func (f *FIB) owner6(a netip.Addr) int {
 func (f *FIB) selectSource6(dst netip.Addr, link int, t *SourceTrial) netip.Addr {
 	s := selection6{fib: f, dst: dst, link: link, scope: scope6(dst), label: f.label6(dst, 0)}
 	var best *route.Addr
+	var others []*route.Addr
 	for _, a := range f.candidates6(dst, link) {
 		if a.Flags&route.AddrTentative != 0 && a.Flags&route.AddrOptimistic == 0 || a.Flags&route.AddrDADFailed != 0 {
 			t.reject(a, Reason{Code: CodeSrcTentative})
@@ -63,19 +64,18 @@ func (f *FIB) selectSource6(dst netip.Addr, link int, t *SourceTrial) netip.Addr
 			best = a
 			continue
 		}
-		why, better := s.compare(best, a)
-		if better {
-			t.reject(best, why)
-			best = a
-			t.reason(why)
-			continue
+		if _, better := s.compare(best, a); better {
+			best, a = a, best
 		}
-		t.reject(a, why)
-		if t != nil && t.Reason.Code == "" {
-			t.Reason = why
-		}
+		others = append(others, a)
 	}
-	return t.take6(best)
+	if t == nil {
+		if best == nil {
+			return netip.Addr{}
+		}
+		return best.Prefix.Addr()
+	}
+	return t.take6(&s, best, others)
 }
 
 // candidates6 are the addresses among which the kernel chooses, in its order:
@@ -110,43 +110,49 @@ type selection6 struct {
 }
 
 // compare says whether b is a better source than a, the earlier one, and by
-// which rule the two differ (ipv6_get_saddr_eval).
-func (s *selection6) compare(a, b *route.Addr) (Reason, bool) {
-	for _, rule := range []struct {
-		code  Code
-		score func(*route.Addr) int
-	}{
-		{CodeSrcSame, s.same},
-		{CodeSrcScope6, nil},
-		{CodeSrcDeprecated, s.preferred},
-		{CodeSrcDevice, s.onDevice},
-		{CodeSrcLabel, s.sameLabel},
-		{CodeSrcTemporary, s.public},
-		{CodeSrcOrchid, s.orchid},
-		{CodeSrcPrefix, s.commonBits},
-		{CodeSrcOptimistic, notOptimistic},
-	} {
-		if rule.score == nil {
-			if c := s.compareScope(a, b); c != 0 {
-				return Reason{Code: rule.code}, c < 0
-			}
-			continue
-		}
-		if x, y := rule.score(a), rule.score(b); x != y {
-			return Reason{Code: rule.code}, y > x
+// which of the rules the two differ; by none, the earlier one stays.
+func (s *selection6) compare(a, b *route.Addr) (rule int, better bool) {
+	for i := range rules6 {
+		if x, y := s.score(i, a), s.score(i, b); x != y {
+			return i, y > x
 		}
 	}
-	return Reason{Code: CodeSrcOrder}, false
+	return len(rules6), false
+}
+
+// rules6 are the rules by which two sources are compared, in order
+// (ipv6_get_saddr_eval).
+var rules6 = [...]Code{
+	CodeSrcSame, CodeSrcScope6, CodeSrcDeprecated, CodeSrcDevice, CodeSrcLabel,
+	CodeSrcTemporary, CodeSrcOrchid, CodeSrcPrefix, CodeSrcOptimistic,
+}
+
+// score is how well an address does by a rule.
+func (s *selection6) score(rule int, a *route.Addr) int {
+	switch rules6[rule] {
+	case CodeSrcSame:
+		return s.same(a)
+	case CodeSrcScope6:
+		return s.scopeScore(a)
+	case CodeSrcDeprecated:
+		return s.preferred(a)
+	case CodeSrcDevice:
+		return s.onDevice(a)
+	case CodeSrcLabel:
+		return s.sameLabel(a)
+	case CodeSrcTemporary:
+		return s.public(a)
+	case CodeSrcOrchid:
+		return s.orchid(a)
+	case CodeSrcPrefix:
+		return s.commonBits(a)
+	}
+	return notOptimistic(a)
 }
 
 func (s *selection6) same(a *route.Addr) int { return truth(a.Prefix.Addr() == s.dst) }
 
-// compareScope is rule 2: prefer the appropriate scope. Positive: a is better.
-func (s *selection6) compareScope(a, b *route.Addr) int {
-	return s.scopeScore(a) - s.scopeScore(b)
-}
-
-// scopeScore is the kernel's score for the scope: the smaller the excess over
+// scopeScore is rule 2, the kernel's score for the scope: the smaller the excess over
 // the destination's the better, and one that falls short is worse than any.
 func (s *selection6) scopeScore(a *route.Addr) int {
 	scope := scope6(a.Prefix.Addr())
@@ -216,12 +222,14 @@ func commonPrefix(a, b netip.Addr) int {
 }
 
 // scope6 is an address's scope on the scale of multicast scopes (RFC 4007,
-// __ipv6_addr_src_scope): 1 interface, 2 link, 5 site, 14 global.
+// __ipv6_addr_src_scope): 0 none (::), 1 interface, 2 link, 5 site, 14 global.
 func scope6(a netip.Addr) int {
 	b := a.As16()
 	switch {
 	case a.IsMulticast():
 		return int(b[1] & 0xf)
+	case a.IsUnspecified():
+		return 0
 	case a.IsLoopback(), a.IsLinkLocalUnicast():
 		return 2
 	case b[0] == 0xfe && b[1]&0xc0 == 0xc0:
@@ -266,28 +274,31 @@ func defaultLabels() []route.AddrLabel {
 	return out
 }
 
-// reason replaces the reason why the best address so far is the best.
-func (t *SourceTrial) reason(why Reason) {
-	if t != nil {
-		t.Reason = why
-	}
-}
-
-// take6 records the address that is taken; nil: none.
-func (t *SourceTrial) take6(a *route.Addr) netip.Addr {
-	switch {
-	case a == nil && t != nil:
+// take6 records the address that is taken, nil: none, and of each other one
+// the rule by which it lost. What the winner won by is the rule that the last
+// of them lost by.
+func (t *SourceTrial) take6(s *selection6, best *route.Addr, others []*route.Addr) netip.Addr {
+	if best == nil {
 		t.Reason = Reason{Code: CodeSrcNone}
 		return netip.Addr{}
-	case a == nil:
-		return netip.Addr{}
-	case t == nil:
-		return a.Prefix.Addr()
 	}
-	if t.Reason.Code == "" {
-		t.Reason = Reason{Code: CodeSrcOnly}
+	last := -1
+	for _, a := range others {
+		rule, _ := s.compare(best, a)
+		last = max(last, rule)
+		t.reject(a, Reason{Code: ruleCode(rule)})
 	}
-	t.Link = a.Link
-	t.Candidates = slices.Insert(t.Candidates, 0, SourceCandidate{*a, VerdictChosen, t.Reason})
-	return a.Prefix.Addr()
+	t.Link, t.Reason = best.Link, Reason{Code: CodeSrcOnly}
+	if last >= 0 {
+		t.Reason.Code = ruleCode(last)
+	}
+	t.Candidates = slices.Insert(t.Candidates, 0, SourceCandidate{*best, VerdictChosen, t.Reason})
+	return best.Prefix.Addr()
+}
+
+func ruleCode(rule int) Code {
+	if rule == len(rules6) {
+		return CodeSrcOrder
+	}
+	return rules6[rule]
 }

@@ -14,6 +14,8 @@ type Standing struct {
 	Status Status
 	// Rules are the rules that lead to its table, in order.
 	Rules []*route.Rule
+	// If is what a packet must be to take it, where not every packet does.
+	If route.Selector
 	// By is what beats it, where a route does.
 	By []route.Route
 	// Reason is why it stands by or cannot be used.
@@ -118,13 +120,30 @@ func (f *FIB) standing(e *entry, p netip.Prefix) Standing {
 	if f.stands(&s, e, flow) {
 		return s
 	}
-	for _, r := range s.Rules {
-		if f.stands(&s, e, f.flowFor(r, flow)) && s.Status == StatusInUse {
-			s.Status = StatusConditional
+	for _, sel := range f.conditions(&s) {
+		if f.stands(&s, e, f.flowFor(&sel, flow)) && s.Status == StatusInUse {
+			s.Status, s.If = StatusConditional, sel
 			return s
 		}
 	}
 	return s
+}
+
+// conditions are what a packet may have to be to reach a table: what a rule
+// that leads there asks for, or what keeps it from an earlier `not` rule.
+func (f *FIB) conditions(s *Standing) []route.Selector {
+	var out []route.Selector
+	for _, r := range s.Rules {
+		out = append(out, r.Selector)
+	}
+	for _, r := range f.family(s.Route.Family()).rules {
+		if r.Selector.Not {
+			inner := r.Selector
+			inner.Not = false
+			out = append(out, inner)
+		}
+	}
+	return out
 }
 
 // stands judges an entry by what becomes of one packet. It says whether the
@@ -177,10 +196,9 @@ func (s *Standing) judge(c *Candidate, d *Decision, e *entry) bool {
 	return true
 }
 
-// flowFor changes a packet so that a rule matches it, as far as that is in the
-// packet's power.
-func (f *FIB) flowFor(r *route.Rule, flow route.Flow) route.Flow {
-	s := &r.Selector
+// flowFor changes a packet so that a selector matches it, as far as that is in
+// the packet's power.
+func (f *FIB) flowFor(s *route.Selector, flow route.Flow) route.Flow {
 	if s.Not {
 		return flow
 	}

@@ -154,11 +154,7 @@ func noteLoser(cands *[]Candidate, e *entry, rf ref, won *route.Route, why Reaso
 // tables local and main are one trie, and no rule is evaluated (fib_lookup in
 // include/net/ip_fib.h, fib_new_table).
 func (w *walk) searchMerged(rules []*rule) result {
-	fam := &w.fib.v4
-	w.refs = fam.covering(w.refs[:0], route.TableLocal, w.flow.Dst)
-	w.refs = fam.covering(w.refs, route.TableMain, w.flow.Dst)
-	// The longer prefix first; of equal ones the higher table.
-	slices.SortStableFunc(w.refs, func(a, b ref) int { return b.dst.Bits() - a.dst.Bits() })
+	w.refs = w.mergedRefs()
 	var cands *[]Candidate
 	if w.trace != nil {
 		w.trace.Merged = true
@@ -176,6 +172,15 @@ func (w *walk) searchMerged(rules []*rule) result {
 		return res
 	}
 	return w.searchDefault(rules[2])
+}
+
+// mergedRefs are the covering leaves of local and main as one trie: the longer
+// prefix first, and of equal ones the higher table.
+func (w *walk) mergedRefs() []ref {
+	refs := w.fib.v4.covering(w.refs[:0], route.TableLocal, w.flow.Dst)
+	refs = w.fib.v4.covering(refs, route.TableMain, w.flow.Dst)
+	slices.SortStableFunc(refs, func(a, b ref) int { return b.dst.Bits() - a.dst.Bits() })
+	return refs
 }
 
 // fallsThrough says whether an old kernel asks table default although main

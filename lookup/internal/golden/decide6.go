@@ -22,23 +22,26 @@ func decide6(s *route.Snapshot, f route.Flow) Answer {
 	d := &decision{s: s}
 	d.noteGaps(route.IPv6)
 	a := asked6{flow: newFlow(f)}
-	needsStrict := isMulticast6(f.Dst) || isLinkLocal6(f.Dst) || f.Dst == netip.IPv6Loopback()
-	if f.In != 0 {
+	linkScope := isMulticast6(f.Dst) || isLinkLocal6(f.Dst)
+	needsStrict := linkScope || f.Dst == netip.IPv6Loopback()
+	var results []result6
+	switch {
+	case f.In != 0:
 		if s.Link(f.In) == nil {
 			return d.finish(refuse(route.ENODEV))
 		}
 		a.flow.iif, a.flow.oif = f.In, 0
 		a.device, a.strict = f.In, needsStrict
-	} else {
-		a.device = f.Out
+		results = d.lookup6(&a)
+	case linkScope && d.vrf(f.Out) != 0:
+		results = d.lookupLinkScope6(&a)
+	default:
 		a.strict = needsStrict || f.Out != 0 && unset(f.Src)
-		if d.isVRF(f.Out) && (isMulticast6(f.Dst) || isLinkLocal6(f.Dst)) {
-			d.doubt("link-scope look-up in a VRF")
-		}
+		results = d.lookup6(&a)
 	}
 
 	var outcomes []outcome
-	for _, r := range d.lookup6(&a) {
+	for _, r := range results {
 		outcomes = append(outcomes, d.outcome6(r, f))
 	}
 	return d.finish(d.answer(outcomes))
@@ -95,17 +98,36 @@ func (d *decision) loopbackOf6(r result6) int {
 	return d.loopbackOf(r.hop.Link)
 }
 
+// lookupLinkScope6 is l3mdev_link_scope_lookup (7): to a destination of link
+// scope by a device of a VRF. The rules are not asked, and the VRF device itself
+// leads nowhere.
+func (d *decision) lookupLinkScope6(a *asked6) []result6 {
+	out := a.flow.oif
+	a.device, a.strict = out, true
+	if !d.isVRF(out) {
+		if results := d.lookupTable6(d.s.Link(d.vrf(out)).VRFTable, a); len(results) > 0 {
+			return results
+		}
+	}
+	return []result6{{errno: route.ENETUNREACH}}
+}
+
 // lookup6 is fib6_rule_lookup: every result that the rules may end with.
 func (d *decision) lookup6(a *asked6) []result6 {
-	if d.s.NoRules6 {
-		results := d.lookupTable6(route.TableMain, a)
-		if len(results) == 0 || results[0].errno == route.EAGAIN {
-			return []result6{{errno: route.ENETUNREACH}}
-		}
-		return results
+	if !d.s.NoRules6 {
+		d.enterVRF(&a.flow)
 	}
-	d.enterVRF(&a.flow)
-	return d.lookupRules6(a, 0)
+	if a.device == 0 {
+		a.device = a.flow.oif // which is none by now if it was a VRF
+	}
+	if !d.s.NoRules6 {
+		return d.lookupRules6(a, 0)
+	}
+	results := d.lookupTable6(route.TableMain, a)
+	if len(results) == 0 || results[0].errno == route.EAGAIN {
+		return []result6{{errno: route.ENETUNREACH}}
+	}
+	return results
 }
 
 // lookupRules6 is fib_rules_lookup with fib6_rule_action, from rule i on (2.1).

@@ -79,8 +79,8 @@ func (d *decision) input4(asked route.Flow) Answer {
 	}
 	// 10.
 	if res.entry.Type == route.TypeLocal {
-		if !d.validSource4(&f, f.dst, in, 0) {
-			return refuse(route.EINVAL)
+		if errno := d.validateSource4(&f, f.dst, in, 0); errno != 0 {
+			return refuse(errno)
 		}
 		return d.answer([]outcome{{
 			typ: route.TypeLocal, entry: res.entry, way: Way{Link: d.loopbackOf(res.hop.Link)},
@@ -101,8 +101,12 @@ func (d *decision) input4(asked route.Flow) Answer {
 	}
 	var outcomes []outcome
 	for _, p := range paths {
-		if !d.hasIPv4(p.hop.Link) || !d.validSource4(&f, f.dst, in, p.hop.Link) {
+		if !d.hasIPv4(p.hop.Link) {
 			outcomes = append(outcomes, outcome{errno: route.EINVAL})
+			continue
+		}
+		if errno := d.validateSource4(&f, f.dst, in, p.hop.Link); errno != 0 {
+			outcomes = append(outcomes, outcome{errno: errno})
 			continue
 		}
 		outcomes = append(outcomes, outcome{
@@ -148,8 +152,10 @@ func (d *decision) sysctlIfSet(link int, key string) bool {
 
 // inputBroadcast4 is brd_input: delivery of a broadcast to this host.
 func (d *decision) inputBroadcast4(f *flow, in int, entry *route.Route) Answer {
-	if !f.src.IsUnspecified() && !d.validSource4(f, netip.IPv4Unspecified(), in, 0) {
-		return refuse(route.EINVAL)
+	if !f.src.IsUnspecified() {
+		if errno := d.validateSource4(f, netip.IPv4Unspecified(), in, 0); errno != 0 {
+			return refuse(errno)
+		}
 	}
 	link := route.LoopbackIndex
 	if entry != nil && len(entry.NextHops) > 0 {
@@ -172,39 +178,47 @@ func (d *decision) inputMulticast4(f *flow, in int) Answer {
 		return refuse(route.EINVAL)
 	case f.src.IsLoopback() && !d.confOr(in, "route_localnet", 0):
 		return refuse(route.EINVAL)
-	case !f.src.IsUnspecified() && !d.validSource4(f, netip.IPv4Unspecified(), in, 0):
-		return refuse(route.EINVAL)
+	case !f.src.IsUnspecified():
+		if errno := d.validateSource4(f, netip.IPv4Unspecified(), in, 0); errno != 0 {
+			return refuse(errno)
+		}
 	}
 	return d.answer([]outcome{{typ: route.TypeMulticast, way: Way{Link: route.LoopbackIndex}}})
 }
 
-// validSource4 is fib_validate_source (1.3). dst is what the reverse look-up
+// validateSource4 is fib_validate_source (1.3). dst is what the reverse look-up
 // takes as its source; out is the device that the packet will leave by, zero
 // for local delivery.
-func (d *decision) validSource4(f *flow, dst netip.Addr, in, out int) bool {
+func (d *decision) validateSource4(f *flow, dst netip.Addr, in, out int) route.Errno {
 	rpf := d.confMax(in, "rp_filter")
 
 	// Fast path.
 	if rpf == 0 && !d.realms4() && (in != out || !d.confOr(in, "send_redirects", 1)) {
 		if d.confOr(in, "accept_local", 0) {
-			return true
+			return 0
 		}
 		if d.merged && !d.customLocalRoutes4() {
-			own := false
+			var errno route.Errno
 			for _, a := range d.s.Addrs {
-				own = own || a.Prefix.Addr() == f.src
+				if a.Prefix.Addr() == f.src {
+					errno = route.EINVAL
+				}
 			}
-			if own == d.reversePath4(f, dst, in, out, rpf) {
+			if errno != d.reversePath4(f, dst, in, out, rpf) {
 				d.doubt("a local route that is gone by now may have made source checks stricter")
 			}
-			return !own
+			return errno
 		}
 	}
 	return d.reversePath4(f, dst, in, out, rpf)
 }
 
 // reversePath4 is __fib_validate_source, the full check of 1.3.
-func (d *decision) reversePath4(f *flow, dst netip.Addr, in, out, rpf int) bool {
+func (d *decision) reversePath4(f *flow, dst netip.Addr, in, out, rpf int) route.Errno {
+	failed := route.EINVAL
+	if olderThan(d.s.Release, 6, 13) {
+		failed = route.EXDEV
+	}
 	reverse := flow{
 		dst: f.src, src: dst, iif: out, tos: f.tos, uid: 0,
 		proto: f.proto, sport: f.dport, dport: f.sport, vrf: d.vrf(in),
@@ -217,30 +231,33 @@ func (d *decision) reversePath4(f *flow, dst netip.Addr, in, out, rpf int) bool 
 	}
 	res, errno := d.lookup4(&reverse)
 	if errno != 0 {
-		return rpf == 0
+		if rpf != 0 {
+			return failed
+		}
+		return 0
 	}
 	if res.entry.Type == route.TypeLocal && !d.confOr(in, "accept_local", 0) {
-		return false
+		return route.EINVAL
 	}
 	if res.entry.Type != route.TypeLocal && res.entry.Type != route.TypeUnicast {
-		return false
+		return route.EINVAL
 	}
 	for _, nh := range res.hops.list {
 		if nh.Link == in || d.vrf(nh.Link) == in {
-			return true
+			return 0
 		}
 	}
 	if res.entry.Type == route.TypeLocal && in == route.LoopbackIndex {
-		return true
+		return 0
 	}
 	hasAddress := false
 	for _, a := range d.s.Addrs {
 		hasAddress = hasAddress || a.Link == in && a.Prefix.Addr().Is4()
 	}
-	if !hasAddress {
-		return rpf == 0
+	if !hasAddress && rpf != 0 || rpf == 1 {
+		return failed
 	}
-	return rpf != 1
+	return 0
 }
 
 // realms4 says whether anything has a realm (fib_num_tclassid_users).

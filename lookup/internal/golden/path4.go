@@ -79,8 +79,8 @@ func (d *decision) scoreInline4(res result4, members []route.NextHop, src netip.
 		return []route.NextHop{res.hop}
 	}
 	// 2 points for the own source outweigh 1 for the hash, which then decides
-	// among those that have it.
-	if !unset(src) {
+	// among those that have it. Before Linux 6.16 the source did not decide.
+	if !unset(src) && !olderThan(d.s.Release, 6, 16) {
 		var own []route.NextHop
 		for _, nh := range good {
 			d.doubtOwnSource4(nh)

@@ -9,9 +9,9 @@ import (
 	"routewhy/route"
 )
 
-// releaseAtLeast compares a kernel release such as "6.18.44-generic" with a
-// version. An unknown release is not at least anything.
-func releaseAtLeast(release string, want ...int) bool {
+// olderThan says whether a kernel release such as "6.1.0-56-amd64" is before a
+// version. One that is not known is taken for the newest.
+func olderThan(release string, want ...int) bool {
 	version, _, _ := strings.Cut(release, "-")
 	var have []int
 	for part := range strings.SplitSeq(version, ".") {
@@ -21,7 +21,7 @@ func releaseAtLeast(release string, want ...int) bool {
 		}
 		have = append(have, n)
 	}
-	return slices.Compare(have, want) >= 0
+	return slices.Compare(have, want) < 0
 }
 
 // linksByIndex are the devices in the order of their indices.

@@ -28,27 +28,11 @@ func (d *decision) lookup4(f *flow) (result4, route.Errno) {
 	res, errno := d.lookupTable4(route.TableMain, f)
 	if errno == route.EAGAIN && !d.s.NoRules4 {
 		res, errno = d.lookupTable4(route.TableDefault, f)
-	} else if errno != 0 && !d.s.NoRules4 && d.refusalMayFallThrough() {
-		d.doubt("older kernels go on to table default after a refusal in main")
 	}
 	if errno == route.EAGAIN {
 		return result4{}, route.ENETUNREACH
 	}
 	return res, errno
-}
-
-// refusalMayFallThrough says whether table default could have a say after an
-// entry of main refused. Until some release between 6.18.2 and 6.18.44 it had (2.4).
-func (d *decision) refusalMayFallThrough() bool {
-	if releaseAtLeast(d.s.Release, 6, 18, 44) {
-		return false
-	}
-	for _, r := range d.s.Routes {
-		if r.Family() == route.IPv4 && r.Table == route.TableDefault {
-			return true
-		}
-	}
-	return false
 }
 
 // lookupRules4 is fib_rules_lookup with fib4_rule_action (2.1, 2.3).

@@ -1,0 +1,150 @@
+//go:build linux
+
+package lookup_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/routetest"
+)
+
+// envInt is a number from the environment, or a default.
+func envInt(t *testing.T, name string, def int) int {
+	s := os.Getenv(name)
+	if s == "" {
+		return def
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+// packetsPerSetup is how many packets are tried in one random set-up.
+const packetsPerSetup = 50
+
+// TestDifferential compares decisions with the running kernel's: random
+// set-ups, random packets, both families. ROUTEWHY_PACKETS is how many packets
+// (2000), ROUTEWHY_SEED where the random numbers start. What fails is reduced
+// and written to testdata/regress, and belongs into the repository.
+func TestDifferential(t *testing.T) {
+	packets := envInt(t, "ROUTEWHY_PACKETS", 2000)
+	seed := envInt(t, "ROUTEWHY_SEED", 1)
+	support := routetest.Probe(t)
+	var tally tally
+	for n := 0; tally.packets < packets; n++ {
+		setupSeed := uint64(seed + n)
+		t.Run(strconv.FormatUint(setupSeed, 10), func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(setupSeed, 0))
+			setup := routetest.Generate(rng, routetest.Options{Support: support})
+			differ(t, setup, rng, &tally)
+		})
+		if t.Failed() && os.Getenv("ROUTEWHY_KEEP_GOING") == "" {
+			break
+		}
+	}
+	t.Logf("%+v", tally)
+}
+
+// tally counts what was compared.
+type tally struct{ packets, refused, sets, unknown int }
+
+func differ(t *testing.T, setup routetest.Setup, rng *rand.Rand, tally *tally) {
+	ns := routetest.New(t)
+	ns.Batch(setup)
+	h := open(t, ns)
+	f := h.fib(t)
+	for _, flow := range tmpFlows(rng, f.Snapshot(), packetsPerSetup, os.Getenv("TMP_INPUT") != "") {
+		d := f.Lookup(flow)
+		c := h.compare(t, f, &flow, &d)
+		tally.add(&d)
+		if c.Agrees {
+			continue
+		}
+		// The tables may have changed since they were read, and a route that
+		// expires does so unseen: what is left of it is told in 10 ms.
+		time.Sleep(20 * time.Millisecond)
+		f = h.fib(t)
+		d = f.Lookup(flow)
+		if c = h.compare(t, f, &flow, &d); c.Agrees {
+			continue
+		}
+		query := routetest.FormatQuery(flow, ns.Name)
+		t.Errorf("%s: %v\n%s", query, c.Differences, describe(f, &d))
+		save(t, setup, &flow, ns)
+		return
+	}
+}
+
+func (t *tally) add(d *lookup.Decision) {
+	t.packets++
+	switch {
+	case d.Disposition == lookup.DispositionUnknown:
+		t.unknown++
+	case d.Errno != 0:
+		t.refused++
+	case len(d.Ways) > 1:
+		t.sets++
+	}
+}
+
+func describe(f *lookup.FIB, d *lookup.Decision) string {
+	s := fmt.Sprintf("decided: %s errno %s shortcut %q set by %v\n", d.Disposition, d.Errno, d.Shortcut, d.SetBy)
+	if d.HasRoute {
+		s += fmt.Sprintf("route: table %d %v metric %d tos %#x %v\n", d.Route.Table, d.Route.Dst, d.Route.Metric, d.Route.TOS, d.Route.NextHops)
+	}
+	for _, w := range d.Ways {
+		s += fmt.Sprintf("way: dev %s via %v src %v\n", f.Snapshot().LinkName(w.Link), w.Gateway, w.Src)
+	}
+	return s
+}
+
+// save reduces a set-up that shows a disagreement and keeps it.
+func save(t *testing.T, setup routetest.Setup, flow *route.Flow, ns *routetest.Namespace) {
+	query := routetest.FormatQuery(*flow, ns.Name)
+	small := setup
+	answer := ask(t, small, query)
+	routetest.Save(t, "testdata/regress", routetest.Scenario{
+		Name: strings.ReplaceAll(t.Name(), "/", "-"), Area: "regress", Family: flow.Family(),
+		Setup: small, Query: query, Expect: answer,
+	})
+}
+
+func disagrees(t *testing.T, setup routetest.Setup, query string) bool {
+	ns := routetest.New(t)
+	ns.Batch(setup)
+	flow, err := routetest.ParseQuery(query, ns.Index)
+	if err != nil {
+		return false
+	}
+	h := open(t, ns)
+	f := h.fib(t)
+	d := f.Lookup(flow)
+	return !h.compare(t, f, &flow, &d).Agrees
+}
+
+// ask is the kernel's answer in a fresh set-up.
+func ask(t *testing.T, setup routetest.Setup, query string) routetest.Expect {
+	ns := routetest.New(t)
+	ns.Batch(setup)
+	flow, err := routetest.ParseQuery(query, ns.Index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := open(t, ns)
+	var a route.Answer
+	ns.Do(func() { a, err = h.Resolve(t.Context(), flow) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return routetest.ExpectOf(a, ns.Name)
+}
