@@ -203,6 +203,8 @@ var cases = []struct {
 	{"3.1 object keeps other leaves", "nexthop 1 via 10.0.0.2 dev v0; route 8.8.0.0/16 nhid 1; route 8.0.0.0/8 via 10.0.1.2 dev w0", "8.8.8.8 oif w0", "unicast 254 via 10.0.1.2 dev w0 src 10.0.1.1"},
 	{"3.1 inline keeps the leaf", "route 8.0.0.0/24 via 10.0.0.2 dev v0; route 8.0.0.0/16 via 10.0.1.2 dev w0", "8.0.0.1 oif w0", "unicast 254 via 10.0.1.2 dev w0 src 10.0.1.1"},
 	{"3.1 own gateway is direct", "route 8.0.0.0/8 via 10.0.0.1 dev v0", "8.8.8.8", "unicast 254 dev v0 src 10.0.0.1 ?"},
+	{"3.1 gateway by an entry of scope host is direct", "route 10.0.0.0/25 dev v0 scope host; route 8.0.0.0/8 via 10.0.0.2 dev v0", "8.8.8.8", "unicast 254 dev v0 src 10.0.0.1 ?"},
+	{"3.1 own gateway of another device is not", "route 8.0.0.0/8 via 10.0.1.1 dev v0", "8.8.8.8", "unicast 254 via 10.0.1.1 dev v0 src 10.0.0.1"},
 	{"3.1 IPv6 gateway", "route 8.0.0.0/8 via fe80::2 dev v0", "8.8.8.8", "unicast 254 via fe80::2 dev v0 src 10.0.0.1"},
 	{"3.1 unknown attribute", "route 8.0.0.0/8 via 10.0.0.2 dev v0 unknown", "8.8.8.8", "unicast 254 via 10.0.0.2 dev v0 src 10.0.0.1 ?"},
 	{"3.3 blackhole", "blackhole 8.0.0.0/8", "8.8.8.8", "EINVAL"},
@@ -316,6 +318,7 @@ var cases = []struct {
 	{"5.1/3 link-scope address, global route", "deladdrs v0; addr 10.0.4.1/32 dev v0 scope link; addr 10.0.0.1/24 dev v0; route 8.0.0.0/8 dev v0", "8.8.8.8", "unicast 254 dev v0 src 10.0.0.1"},
 	{"5.1/4 another device", "route 8.0.0.0/8 dev v0p scope link", "8.8.8.8", "unicast 254 dev v0p src 10.0.0.1"},
 	{"5.1/4 lo first", "addr 10.99.0.1/32 dev lo; route 8.0.0.0/8 dev v0p scope link", "8.8.8.8", "unicast 254 dev v0p src 10.99.0.1"},
+	{"5.1/3 route_localnet", "broadcast 192.0.2.0/24 dev lo scope link; sysctl net/ipv4/conf/lo/route_localnet 1", "192.0.2.1", "broadcast 254 dev lo src 127.0.0.1 ?"},
 	{"5.1/5 none", "deladdrs v0; deladdrs w0; route 8.0.0.0/8 dev v0 scope link", "8.8.8.8", "unicast 254 dev v0"},
 
 	// 5.2 IPv6 source

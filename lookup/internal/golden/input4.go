@@ -111,7 +111,7 @@ func (d *decision) input4(asked route.Flow) Answer {
 		}
 		outcomes = append(outcomes, outcome{
 			typ: route.TypeUnicast, entry: p.entry,
-			way: Way{Link: p.hop.Link, Gateway: d.effectiveGateway4(p.hop)},
+			way: Way{Link: p.hop.Link, Gateway: d.effectiveGateway4(p.entry, p.hop)},
 		})
 	}
 	return d.answer(outcomes)

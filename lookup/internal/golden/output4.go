@@ -128,7 +128,7 @@ func (d *decision) output4(asked route.Flow) Answer {
 		for _, src := range sources {
 			outcomes = append(outcomes, d.makeRoute4(&f, srcGiven, outcome{
 				typ: p.entry.Type, entry: p.entry,
-				way: Way{Link: p.hop.Link, Gateway: d.effectiveGateway4(p.hop), Src: src},
+				way: Way{Link: p.hop.Link, Gateway: d.effectiveGateway4(p.entry, p.hop), Src: src},
 			}))
 		}
 	}

@@ -70,7 +70,7 @@ func (d *decision) scoreInline4(res result4, members []route.NextHop, src netip.
 	// fib_multipath_use_neigh
 	var good []route.NextHop
 	for _, nh := range members {
-		if d.effectiveGateway4(nh).IsValid() && !d.goodNeighbour(nh) && d.sysctl("net/ipv4/fib_multipath_use_neigh", 0) != 0 {
+		if d.effectiveGateway4(res.entry, nh).IsValid() && !d.goodNeighbour(nh) && d.sysctl("net/ipv4/fib_multipath_use_neigh", 0) != 0 {
 			continue
 		}
 		good = append(good, nh)
@@ -213,7 +213,7 @@ func (d *decision) defaultCandidates4(res result4, f *flow) []path4 {
 		if e.Scope != res.entry.Scope || e.Type != route.TypeUnicast {
 			continue
 		}
-		if len(h.list) == 0 || !d.effectiveGateway4(h.list[0]).IsValid() {
+		if len(h.list) == 0 || !d.effectiveGateway4(e, h.list[0]).IsValid() {
 			continue
 		}
 		if len(candidates) == 0 && e != res.entry {
@@ -255,22 +255,27 @@ func (d *decision) chooseDefault4(candidates []path4, dflt int) int {
 }
 
 // effectiveGateway4 is the gateway that a packet is sent to: none where the
-// gateway is one of this host's own addresses on that device, which makes the
-// next hop's scope host instead of link (3.1). The kernel settles that when the
-// route is made, so it may be otherwise if the address came later. (It may also
-// be so for an address that is gone by now, but then nothing shows it.)
-func (d *decision) effectiveGateway4(nh route.NextHop) netip.Addr {
-	if !nh.Gateway.IsValid() || nh.Gateway.Is6() {
+// gateway itself is found by an entry of scope host, as one of this host's own
+// addresses is, instead of link (3.1; fib_check_nh). The kernel settles that
+// when the route is made, so it may be otherwise if that entry came later. (It
+// may also be so for an entry that is gone by now, but then nothing shows it.)
+func (d *decision) effectiveGateway4(e *route.Route, nh route.NextHop) netip.Addr {
+	if !nh.Gateway.Is4() || nh.Flags&route.NextHopOnLink != 0 {
 		return nh.Gateway
 	}
-	if nh.Flags&route.NextHopOnLink != 0 {
+	key := flow{
+		dst: nh.Gateway, iif: route.LoopbackIndex, oif: nh.Link, scope: max(e.Scope+1, route.ScopeLink),
+	}
+	res, errno := result4{}, route.EAGAIN
+	if e.Table != route.TableMain && e.NextHopID == 0 {
+		res, errno = d.lookupTable4(e.Table, &key)
+	}
+	if errno != 0 {
+		res, errno = d.lookup4(&key)
+	}
+	if errno != 0 || res.entry.Scope < route.ScopeHost {
 		return nh.Gateway
 	}
-	for _, r := range d.s.Routes {
-		if r.Type == route.TypeLocal && r.Dst.Contains(nh.Gateway) && len(r.NextHops) > 0 && r.NextHops[0].Link == nh.Link {
-			d.doubt("the gateway may have become this host's own after the route was made")
-			return netip.Addr{}
-		}
-	}
-	return nh.Gateway
+	d.doubt("the gateway may have become direct only after the route was made")
+	return netip.Addr{}
 }

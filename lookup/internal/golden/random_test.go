@@ -64,6 +64,9 @@ func TestRandom(t *testing.T) {
 			if a = Decide(now, f); h.differs(t, now, f, a) == "" && h.unseen(t, now, f, a) == "" {
 				continue
 			}
+			if hidden(now, h.ask(t, f)) {
+				continue
+			}
 			failures = append(failures, routetest.FormatQuery(f, before.LinkName)+
 				"\n  golden: "+text(now, a)+" "+a.Uncertain+"\n  kernel: "+why)
 		}
@@ -84,6 +87,22 @@ func withoutHidden(commands []string) []string {
 		}
 	}
 	return commands
+}
+
+// hidden says whether the kernel used an IPv6 entry that it does not dump: one
+// that stands between the siblings of a multipath route is skipped with them.
+func hidden(s *route.Snapshot, k route.Answer) bool {
+	e := &k.Entry
+	if !k.HasEntry || e.Family() != route.IPv6 || e.NextHopID != 0 || len(e.NextHops) == 0 {
+		return false
+	}
+	chosen := e.NextHops[0]
+	return !slices.ContainsFunc(s.Routes, func(r route.Route) bool {
+		return r.Dst == e.Dst && r.Src == e.Src && r.Table == k.Table && r.Metric == e.Metric &&
+			slices.ContainsFunc(r.NextHops, func(nh route.NextHop) bool {
+				return nh.Link == chosen.Link && nh.Gateway == chosen.Gateway
+			})
+	})
 }
 
 // unseen asks for one member of a multipath route after another by changing the

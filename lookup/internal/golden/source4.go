@@ -85,6 +85,7 @@ func (d *decision) addrs4(link int) []route.Addr {
 // device with route_localnet. That matters only to a route of scope link.
 func (d *decision) narrowed4(a route.Addr, scope route.Scope) route.Scope {
 	if a.Scope > route.ScopeLink && scope == route.ScopeLink && d.confOr(a.Link, "route_localnet", 0) {
+		d.doubt("a next hop may keep the source that it had before route_localnet was set")
 		return route.ScopeLink
 	}
 	return min(a.Scope, route.ScopeHost)
