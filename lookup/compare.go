@@ -46,6 +46,11 @@ func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison
 		c.Agrees = a.Asked
 		return c
 	}
+	if a.Errno != 0 && a.Errno == d.SomeRefused {
+		c.Agrees = true
+		c.Benign = []Reason{{Code: CodeOneOfSeveral}}
+		return c
+	}
 	c.differ("errno", errnoText(d.Errno), errnoText(a.Errno))
 	if d.Errno == 0 && a.Errno == 0 {
 		f.compareWay(&c, flow, d, a)
@@ -113,7 +118,7 @@ func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.
 	wantSrc := flow.In == 0 && (!flow.Src.IsValid() || flow.Src.IsUnspecified())
 	gateway := a.Gateway
 	c.Way = slices.IndexFunc(d.Ways, func(w Way) bool {
-		return w.Link == a.Link && sameAddr(w.Gateway, gateway) && (!wantSrc || sameAddr(w.Src, a.Src))
+		return w.Link == a.Link && w.leadsTo(gateway) && (!wantSrc || w.sends(a))
 	})
 	if c.Way < 0 && a.Expires && flow.Dst.IsValid() {
 		c.Way = slices.IndexFunc(d.Ways, func(w Way) bool { return w.Link == a.Link })
@@ -131,6 +136,20 @@ func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.
 	if len(d.Ways) > 1 {
 		c.Benign = append(c.Benign, Reason{Code: CodeOneOfSeveral})
 	}
+}
+
+// leadsTo says whether the way may be by a gateway.
+func (w *Way) leadsTo(gateway netip.Addr) bool {
+	return sameAddr(w.Gateway, gateway) ||
+		w.OwnGateway && (!gateway.IsValid() || sameAddr(w.Via.Gateway, gateway))
+}
+
+// sends says whether the way may give a packet the source that the kernel
+// names. The siblings of an IPv6 multipath route may have sources of their own,
+// which a dump does not show: the kernel's entry does.
+func (w *Way) sends(a *route.Answer) bool {
+	return sameAddr(w.Src, a.Src) || w.OtherSrc.IsValid() && w.OtherSrc == a.Src ||
+		a.Src.Is6() && w.Via.Weight > 0 && w.Object == 0 && a.HasEntry && a.Entry.PrefSrc == a.Src
 }
 
 // differWay names what of the first way differs.

@@ -72,6 +72,7 @@ type entry struct {
 type hop struct {
 	route.NextHop
 	object uint32
+	own    bool // see Way.OwnGateway
 }
 
 // device is a link with its addresses and settings.
@@ -246,6 +247,9 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 	}
 	for _, e := range b.entries {
 		f.resolve(e)
+		for i := range e.hops {
+			e.hops[i].own = f.ownGateway4(&e.hops[i].NextHop)
+		}
 		if e.fam == route.IPv4 && e.route.Type == route.TypeLocal && e.route.Protocol != route.ProtocolKernel {
 			f.localByUser = true
 		}
@@ -361,7 +365,7 @@ func (f *FIB) resolve(e *entry) {
 		}
 	case len(o.Group) == 0:
 		e.black = o.Blackhole
-		e.hops = []hop{{o.NextHop, o.ID}}
+		e.hops = []hop{{NextHop: o.NextHop, object: o.ID}}
 	default:
 		f.resolveGroup(e, o)
 	}
@@ -377,7 +381,7 @@ func (f *FIB) resolveGroup(e *entry, group *route.NextHopObject) {
 		}
 		// A blackhole can only be in a group alone (nh_create_group).
 		e.black = o.Blackhole
-		h := hop{o.NextHop, o.ID}
+		h := hop{NextHop: o.NextHop, object: o.ID}
 		h.Weight = m.Weight
 		e.hops = append(e.hops, h)
 	}

@@ -142,7 +142,7 @@ func (w *walk) deliver4(dev *device, d Decision, res result) Decision {
 	case len(passed) == 0:
 		return refused
 	case len(passed) < len(d.Ways): // by luck of the hash
-		d.SetBy = Reason{Code: CodeReversePathSome}
+		d.SetBy, d.SomeRefused = Reason{Code: CodeReversePathSome}, refused.Errno
 	}
 	d.Ways = passed
 	return d

@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -13,11 +14,10 @@ func (w *walk) ways4(d *Decision, res result) {
 	for i, n := range hops {
 		e, h := n.entry, n.hop
 		way := Way{Link: h.Link, Via: h.NextHop, Object: h.object, Share: shares[i], Stale: n.stale}
-		way.Gateway = w.fib.effectiveGateway4(h)
-		if !w.flow.Src.IsValid() {
-			way.Src = w.fib.source4(&e.route, &h.NextHop)
-		} else {
-			way.Src = w.flow.Src
+		way.Gateway, way.OwnGateway = w.fib.effectiveGateway4(h), h.own
+		way.Src = w.flow.Src
+		if !way.Src.IsValid() {
+			way.Src, way.OtherSrc = w.fib.source4(&e.route, h)
 		}
 		d.Ways = append(d.Ways, way)
 	}
@@ -28,7 +28,7 @@ func (w *walk) ways4(d *Decision, res result) {
 		w.trace.Source = SourceTrial{Addr: p, Reason: Reason{Code: CodeSrcPrefsrc}, Link: w.fib.owner4(p)}
 		return
 	}
-	w.trySource4(hops[0].hop.Link, hops[0].hop.Gateway, hops[0].entry.route.Scope)
+	w.trySource4(hops[0].hop.Link, hops[0].hop.Gateway, hops[0].hop.sourceScope(hops[0].entry.route.Scope))
 }
 
 // choice is a next hop that the kernel may take.
@@ -212,11 +212,30 @@ func spread(e *entry, in []membership, weight []int) ([]choice, []float64) {
 
 // effectiveGateway4 is the gateway that the kernel really uses: one that is an
 // address of this host has scope host, and the packet goes straight to the
-// device (fib_check_nh, rt_set_nexthop).
+// device (fib_check_nh, rt_set_nexthop). The kernel judged that when the route
+// was added, and does not tell; [Way.OwnGateway] says where it may differ.
 func (f *FIB) effectiveGateway4(h *hop) netip.Addr {
-	g := h.Gateway
-	if g.Is4() && h.Flags&route.NextHopOnLink == 0 && f.owner4(g) != 0 {
+	if _, own := f.own4[h.Gateway]; own && h.Flags&route.NextHopOnLink == 0 {
 		return netip.Addr{}
 	}
-	return g
+	return h.Gateway
+}
+
+// ownGateway4 says whether a gateway is, or may have been, local to this host:
+// configured, or covered by a route of type local in any table.
+func (f *FIB) ownGateway4(h *route.NextHop) bool {
+	if !h.Gateway.Is4() || h.Flags&route.NextHopOnLink != 0 {
+		return false
+	}
+	if _, own := f.own4[h.Gateway]; own {
+		return true
+	}
+	for id := range f.v4.tables {
+		for _, rf := range f.v4.covering(nil, id, h.Gateway) {
+			if slices.ContainsFunc(rf.leaf.entries, func(e *entry) bool { return e.route.Type == route.TypeLocal }) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -189,22 +190,29 @@ func (w *walk) outputType4(d *Decision) {
 	}
 }
 
-// checkLoopback4 refuses a source in 127/8 that would leave the host.
+// checkLoopback4 refuses a source in 127/8 that would leave the host. Where
+// only some legs of a multipath route let it out, the hash decides.
 func (w *walk) checkLoopback4(d Decision) Decision {
-	for _, way := range d.Ways {
-		dev := w.fib.byIndex[way.Link]
-		src := d.Src
-		if !src.IsValid() {
-			src = way.Src
-		}
-		if !src.IsValid() || !src.IsLoopback() || dev == nil || dev.Flags&route.LinkLoopback != 0 ||
-			dev.Kind == "vrf" || w.fib.confOr(dev.Name, "route_localnet") {
-			continue
-		}
-		d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, ShortcutLoopback, nil
-		break
+	ways := slices.DeleteFunc(slices.Clone(d.Ways), func(way Way) bool { return !w.mayLeave4(&d, &way) })
+	switch live := func(way Way) bool { return !way.Stale }; {
+	case len(ways) == len(d.Ways):
+		return d
+	case slices.ContainsFunc(ways, live):
+		d.Ways, d.SomeRefused = ways, route.EINVAL
+		return d
 	}
+	d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, ShortcutLoopback, nil
 	return d
+}
+
+func (w *walk) mayLeave4(d *Decision, way *Way) bool {
+	src := d.Src
+	if !src.IsValid() {
+		src = way.Src
+	}
+	dev := w.fib.byIndex[way.Link]
+	return !src.IsValid() || !src.IsLoopback() || dev == nil || dev.Flags&route.LinkLoopback != 0 ||
+		dev.Kind == "vrf" || w.fib.confOr(dev.Name, "route_localnet")
 }
 
 func isMulticast4(a netip.Addr) bool { return a.Is4() && a.IsMulticast() }

@@ -113,14 +113,15 @@ const (
 
 // Why there is a set of ways instead of one, or none at all.
 const (
-	CodeMultipath     Code = "multipath"      // a hash of the packet chooses
-	CodeResilient     Code = "resilient"      // a bucket table chooses
-	CodeDefaultsTie   Code = "defaults-tie"   // neighbour states choose, and may alternate
-	CodeRulesUnread   Code = "rules-unread"   //
-	CodeRoutesUnread  Code = "routes-unread"  //
-	CodeSysctlUnread  Code = "sysctl-unread"  // Want: the setting
-	CodeObjectUnread  Code = "nexthop-unread" // Want: the next-hop object's ID
-	CodeMergedUnknown Code = "merged-unknown" // whether local and main share a trie
+	CodeMultipath     Code = "multipath"       // a hash of the packet chooses
+	CodeResilient     Code = "resilient"       // a bucket table chooses
+	CodeDefaultsTie   Code = "defaults-tie"    // neighbour states choose, and may alternate
+	CodeRulesUnread   Code = "rules-unread"    //
+	CodeRoutesUnread  Code = "routes-unread"   //
+	CodeSysctlUnread  Code = "sysctl-unread"   // Want: the setting
+	CodeObjectUnread  Code = "nexthop-unread"  // Want: the next-hop object's ID
+	CodeExpiredFirst  Code = "sibling-expired" // the first sibling expired, and of the others nothing is known
+	CodeMergedUnknown Code = "merged-unknown"  // whether local and main share a trie
 )
 
 // Why a received packet's source passes or fails the check.

@@ -8,12 +8,33 @@ import (
 )
 
 // source4 is the source address of a packet that leaves by a next hop without
-// having one (fib_result_prefsrc in net/ipv4/fib_semantics.c).
-func (f *FIB) source4(r *route.Route, h *route.NextHop) netip.Addr {
+// having one (fib_result_prefsrc in net/ipv4/fib_semantics.c), and another one
+// where the kernel may have either: it keeps the source with a next-hop object,
+// chosen by the object's own scope, until some address changes, and then
+// chooses by the scope of the route that comes along first.
+func (f *FIB) source4(r *route.Route, h *hop) (src, other netip.Addr) {
 	if r.PrefSrc.IsValid() {
-		return r.PrefSrc
+		return r.PrefSrc, netip.Addr{}
 	}
-	return f.selectSource4(h.Link, h.Gateway, r.Scope, nil)
+	src = f.selectSource4(h.Link, h.Gateway, h.sourceScope(r.Scope), nil)
+	if h.object != 0 {
+		if o := f.selectSource4(h.Link, h.Gateway, r.Scope, nil); o != src {
+			other = o
+		}
+	}
+	return src, other
+}
+
+// sourceScope is the scope by which a source is chosen for a next hop: the
+// route's, or for an object one more than its own (nh_create_ipv4).
+func (h *hop) sourceScope(s route.Scope) route.Scope {
+	switch {
+	case h.object == 0:
+		return s
+	case h.Gateway.IsValid():
+		return route.ScopeLink - 1
+	}
+	return route.ScopeLink
 }
 
 // selectSource4 chooses an address of a device for reaching a gateway, or,

@@ -146,6 +146,8 @@ func (w *walk) select6(p *position, reachable bool) (result, bool) {
 func (w *walk) found6(e *entry, hop int, dst netip.Prefix) result {
 	res := result{entry: e, dst: dst, hop: hop, status: found}
 	switch t := e.refusal(); {
+	case e.route.Expires < 0:
+		res.status, res.why = unknown, Reason{Code: CodeExpiredFirst, Have: dst}
 	case e.unread:
 		res.status, res.why = unknown, Reason{Code: CodeNextHopUnknown, Want: e.route.NextHopID}
 	case t == route.TypeThrow:
@@ -164,6 +166,9 @@ func (w *walk) best6(group []*entry, reachable bool) (*entry, int) {
 	top := -1
 	for _, e := range group {
 		if e.route.Expires < 0 {
+			if len(e.hops) > 1 && !e.group {
+				return e, 0 // of the siblings only the first's expiry is known
+			}
 			continue
 		}
 		if e.black || e.unread {

@@ -23,6 +23,9 @@ type Decision struct {
 	// SetBy says why Ways is a set or why the disposition is unknown; the zero
 	// Reason where the decision is certain.
 	SetBy Reason
+	// SomeRefused is the error for flows that a hash gives to a leg that is not
+	// in Ways, because the packet may not take it; zero: there is none.
+	SomeRefused route.Errno
 	// Src is the source address of the packet: the one given, or the chosen
 	// one where all Ways agree. The zero Addr: none, or it depends on the way.
 	Src netip.Addr
@@ -46,9 +49,17 @@ type Way struct {
 	Share float64
 	// Src is the source address that a packet without one gets.
 	Src netip.Addr
+	// OtherSrc is another source that it may get instead, where the kernel
+	// keeps with a next-hop object one that it chose before; mostly the zero
+	// Addr.
+	OtherSrc netip.Addr
 	// Stale marks a member of a multipath route that the kernel should not
 	// use, but may until the next link event (fib_rebalance).
 	Stale bool
+	// OwnGateway says that the configured gateway is an address of this host.
+	// Where it was one already when the route was added, the kernel goes
+	// straight to the device, and else to the gateway; it does not tell which.
+	OwnGateway bool
 }
 
 // Default says whether the chosen route is a default route.

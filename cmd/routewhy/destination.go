@@ -25,6 +25,9 @@ type destination struct {
 	host string
 	// port is the port that was given; zero: none.
 	port uint16
+	// either says that this is one of the two prefixes that `default` stands
+	// for where no family was given: one of them has to be used.
+	either bool
 	// notes are what the user may not know of this spelling.
 	notes []note
 }

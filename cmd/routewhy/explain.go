@@ -46,7 +46,7 @@ func resolveAll(ctx context.Context, o *options) ([]destination, error) {
 			out = append(out, addrs...)
 		case kindDefault:
 			for _, f := range families(o.family) {
-				out = append(out, destination{kind: kindPrefix, prefix: lookup.Halves(f)[0]})
+				out = append(out, destination{kind: kindPrefix, prefix: lookup.Halves(f)[0], either: o.family == 0})
 			}
 		default:
 			out = append(out, d)
@@ -157,7 +157,7 @@ func (q *questions) answer(ctx context.Context, s stdio) error {
 	if err := q.write(all, s); err != nil {
 		return err
 	}
-	return worstOf(all)
+	return q.worstOf(all)
 }
 
 func (q *questions) explainPrefix(d destination) *render.Prefix {
@@ -201,11 +201,20 @@ func (q *questions) write(all []answer, s stdio) error {
 	return nil
 }
 
-// worstOf is the exit status of the worst answer.
-func worstOf(all []answer) error {
+// worstOf is the exit status of the worst answer. Where `default` stands for
+// both families, one default route suffices.
+func (q *questions) worstOf(all []answer) error {
 	status := exitOK
-	for _, a := range all {
-		status = max(status, statusOfAnswer(a)) // the graver, the higher
+	for i, a := range all {
+		one := statusOfAnswer(a)
+		if d := q.dests[i]; d.either {
+			other := i + 1
+			if d.family() == route.IPv6 {
+				other = i - 1
+			}
+			one = min(one, statusOfAnswer(all[other]))
+		}
+		status = max(status, one) // the graver, the higher
 	}
 	if status == exitOK {
 		return nil

@@ -2,8 +2,11 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -21,8 +24,69 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "host": host},
+		Condition: func(cond string) (bool, error) {
+			if cond != "netns" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			return canUnshare(t), nil
+		},
 	})
+}
+
+// canUnshare says whether scripts may make network namespaces. In CI they must:
+// then they fail where they cannot.
+func canUnshare(t *testing.T) bool {
+	if os.Getenv("CI") != "" {
+		return true
+	}
+	_, err := exec.LookPath("ip")
+	if err == nil {
+		err = exec.Command("unshare", append(unshareFlags(), "true")...).Run()
+	}
+	if err != nil {
+		t.Logf("scripts that need a network namespace are left out: %v", err)
+	}
+	return err == nil
+}
+
+func unshareFlags() []string {
+	if os.Getuid() == 0 {
+		return []string{"-n"}
+	}
+	return []string{"-Urn"}
+}
+
+// host is the script command `host FILE`: it makes a network namespace, sets
+// it up by the shell commands in the file, and puts a command `in` on the path
+// that runs another one inside.
+func host(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: host FILE")
+	}
+	sleeper := exec.Command("unshare", append(unshareFlags(), "sh", "-c", "echo ready; exec sleep 600")...)
+	out, err := sleeper.StdoutPipe()
+	ts.Check(err)
+	ts.Check(sleeper.Start())
+	ts.Defer(func() {
+		_ = sleeper.Process.Kill()
+		_ = sleeper.Wait()
+	})
+	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
+		ts.Fatalf("no network namespace: %v", err)
+	}
+	enter := "-n"
+	if os.Getuid() != 0 {
+		enter = "-U --preserve-credentials -n"
+	}
+	in := fmt.Sprintf("#!/bin/sh\nexec nsenter -t %d %s \"$@\"\n", sleeper.Process.Pid, enter)
+	dir := ts.MkAbs("bin")
+	ts.Check(os.MkdirAll(dir, 0o755))
+	ts.Check(os.WriteFile(filepath.Join(dir, "in"), []byte(in), 0o755))
+	ts.Setenv("PATH", dir+string(os.PathListSeparator)+ts.Getenv("PATH"))
+	ts.Setenv("NSPID", strconv.Itoa(sleeper.Process.Pid))
+	ts.Setenv("LANG", "C.UTF-8")
+	ts.Check(ts.Exec("in", "sh", "-e", ts.MkAbs(args[0])))
 }
 
 // exits is the script command `exits STATUS COMMAND...`: the command must end

@@ -232,6 +232,7 @@ func (p *page) next(e *Explanation) {
 		return
 	}
 	switch {
+	case n.Errno != 0 && !p.st.Verbose:
 	case n.Errno != 0:
 		p.detail("next", "none: without it there would be no way out ("+n.Errno.String()+")", plain)
 	case n.HasRoute:

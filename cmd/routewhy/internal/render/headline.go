@@ -104,7 +104,7 @@ func (e *Explanation) into(d *lookup.Decision) string {
 	case link != nil && link.Flags&(route.LinkPointopoint|route.LinkNoARP) != 0:
 		return "into " + dev
 	case w.Gateway.IsValid():
-		return "via " + w.Gateway.String()
+		return "out of " + dev
 	}
 	return "straight to " + dev
 }

@@ -56,10 +56,11 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 		p.line("")
 		p.standings("  entry    ", e.FIB, e.Standings)
 	}
-	if len(e.Inside) > 0 {
-		p.line("")
-	}
+	p.line("")
 	for _, in := range e.Inside {
+		if in.Table == route.TableLocal && !st.Verbose {
+			continue // this host's own addresses
+		}
 		var first []string
 		for i := range in.First {
 			first = append(first, iproute2.RouteLine(s, &in.First[i]))
@@ -71,8 +72,11 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 				more = ", ..."
 			}
 		}
-		p.detail("inside", fmt.Sprintf("%s of %s take addresses out of it: %s%s",
-			count(in.Count, "longer prefix"), tableName(s, in.Table), strings.Join(first, ", "), more), plain)
+		who := "1 longer prefix of %s takes"
+		if in.Count > 1 {
+			who = fmt.Sprint(in.Count) + " longer prefixes of %s take"
+		}
+		p.detail("inside", fmt.Sprintf(who, tableName(s, in.Table))+" addresses out of it: "+strings.Join(first, ", ")+more, plain)
 	}
 	for _, n := range e.advice() {
 		p.detail("note", n.Text, yellow)

@@ -31,7 +31,7 @@ func (p *page) rules(e *Explanation) {
 			n = alike(trials[i:])
 		}
 		if n >= foldFrom {
-			p.folded(e, trials[i:i+n])
+			p.folded(e, trials[i:i+n], width)
 			i += n
 			continue
 		}
@@ -60,7 +60,7 @@ func alike(trials []lookup.RuleTrial) int {
 	return n
 }
 
-func (p *page) folded(e *Explanation, trials []lookup.RuleTrial) {
+func (p *page) folded(e *Explanation, trials []lookup.RuleTrial, width int) {
 	first, last := trials[0].Rule.Priority, trials[len(trials)-1].Rule.Priority
 	what := map[lookup.Code]string{
 		lookup.CodeFrom: "want another source", lookup.CodeFromUnset: "want a source", lookup.CodeTo: "want another destination",
@@ -80,8 +80,8 @@ func (p *page) folded(e *Explanation, trials []lookup.RuleTrial) {
 	if trials[0].Verdict == lookup.VerdictNotReached {
 		text, verdict = fmt.Sprintf("%d rules", len(trials)), e.words().rule(&trials[0])
 	}
-	label := fmt.Sprintf("  %5s  ", fmt.Sprintf("%d-%d", first, last))
-	p.block(label+text+"  ", verdict+" (-v lists them)", dim)
+	label := fmt.Sprintf("%7s  ", fmt.Sprintf("%d-%d", first, last))
+	p.block(label+pad(text, width)+"  ", verdict+" (-v)", dim)
 }
 
 func (p *page) rule(e *Explanation, t *lookup.RuleTrial, width int) {
@@ -186,7 +186,18 @@ func (e *Explanation) cells(r *route.Route) cells {
 }
 
 // widths are the widths of the candidates' columns.
-type widths struct{ dst, way, attrs int }
+type widths struct{ dst, way, attrs, legs int }
+
+// legWidth is the width of the longest next hop of a multipath route.
+func (e *Explanation) legWidth(r *route.Route) int {
+	n := 0
+	if len(r.NextHops) > 1 {
+		for i := range r.NextHops {
+			n = max(n, columns(iproute2.Way(e.FIB.Snapshot(), &r.NextHops[i])))
+		}
+	}
+	return n
+}
 
 func (e *Explanation) columns() widths {
 	var w widths
@@ -197,6 +208,7 @@ func (e *Explanation) columns() widths {
 		for j := range e.Trace.Rules[i].Candidates {
 			c := e.cells(&e.Trace.Rules[i].Candidates[j].Route)
 			w.dst, w.way, w.attrs = max(w.dst, columns(c.dst)), max(w.way, columns(c.way)), max(w.attrs, columns(c.attrs))
+			w.legs = max(w.legs, e.legWidth(&e.Trace.Rules[i].Candidates[j].Route))
 		}
 	}
 	w.dst, w.way, w.attrs = min(w.dst, 32), min(w.way, 44), min(w.attrs, 24)
@@ -289,7 +301,7 @@ func (p *page) legs(e *Explanation, c *lookup.Candidate, w widths) {
 		} else if h.Flags&route.NextHopDead != 0 {
 			text = strings.TrimSpace("dead  " + text)
 		}
-		way := pad(iproute2.Way(e.FIB.Snapshot(), h), w.way)
+		way := pad(iproute2.Way(e.FIB.Snapshot(), h), w.legs)
 		p.line(fmt.Sprintf("%*s%s  %s  %s", candidateIndent+2, "", strings.Repeat(" ", w.dst), way, text))
 	}
 }

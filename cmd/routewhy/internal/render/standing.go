@@ -16,7 +16,7 @@ func (w words) standing(s *lookup.Standing) string {
 	case lookup.StatusInUse:
 		return "in use"
 	case lookup.StatusConditional:
-		return "only " + w.condition(s.Rules)
+		return "only " + w.condition(s)
 	case lookup.StatusPossible:
 		return "in use, one of several equal"
 	case lookup.StatusStandby:
@@ -50,12 +50,10 @@ func (w words) beaten(s *lookup.Standing) string {
 	return fmt.Sprintf("not used: %s in %s goes first", b.Dst, tableName(w.snap, b.Table))
 }
 
-// condition is the selector of the first rule that leads to a table.
-func (w words) condition(rules []*route.Rule) string {
-	for _, r := range rules {
-		if sel := iproute2.Selector(r); sel != "" {
-			return sel
-		}
+// condition is what a packet must be to take the entry.
+func (w words) condition(s *lookup.Standing) string {
+	if sel := iproute2.Selector(&route.Rule{Selector: s.If}); sel != "" {
+		return sel
 	}
 	return "behind other rules"
 }

@@ -37,7 +37,7 @@ func (w words) rule(t *lookup.RuleTrial) string {
 	case lookup.VerdictUncertain:
 		return "cannot tell: " + w.uncertain(r)
 	case lookup.VerdictSuppressed:
-		return "found, then dropped: " + w.suppressed(r)
+		return w.suppressed(r)
 	}
 	return w.outcome(t)
 }
@@ -123,7 +123,7 @@ func (w words) mismatch(r lookup.Reason) string {
 	case lookup.CodeTunnelID:
 		return fmt.Sprintf("tunnel ID %v", r.Have)
 	case lookup.CodeNot:
-		return "all of it applies, and `not` turns that around"
+		return "all of that applies, and `not` inverts it"
 	}
 	return ""
 }
@@ -145,12 +145,9 @@ func port(v any) string {
 
 func (w words) suppressed(r lookup.Reason) string {
 	if r.Code == lookup.CodeSuppressGroup {
-		return fmt.Sprintf("this rule ignores routes out of interface group %v", r.Want)
+		return fmt.Sprintf("finds a route out of %s and drops it (group %v)", w.link(r.Have), r.Want)
 	}
-	if r.Want == 0 {
-		return "this rule ignores /0"
-	}
-	return fmt.Sprintf("this rule ignores prefixes of %v bits or less", r.Want)
+	return fmt.Sprintf("finds a /%v and drops it", r.Have)
 }
 
 // uncertain says why nobody can tell.
@@ -162,6 +159,8 @@ func (w words) uncertain(r lookup.Reason) string {
 		return fmt.Sprintf("next-hop object %v could not be read", r.Want)
 	case lookup.CodeRulesUnread:
 		return "the policy rules could not be read"
+	case lookup.CodeExpiredFirst:
+		return fmt.Sprintf("the first next hop of %v has expired, and the kernel does not tell about the others", r.Have)
 	case lookup.CodeRoutesUnread:
 		return "the routes could not be read"
 	case lookup.CodeMembership:
@@ -203,7 +202,7 @@ func (w words) route(c *lookup.Candidate) string {
 	case lookup.CodeRefusing:
 		return "ends the look-up: longest match, " + bits(c.Route.Dst.Bits())
 	case lookup.CodeSuppressPrefix, lookup.CodeSuppressGroup:
-		return "found, then dropped by the rule"
+		return "dropped by this rule"
 	}
 	return w.unusable(c)
 }
@@ -330,7 +329,7 @@ func (w words) gateway(g *lookup.Gateway) string {
 	case g.Direct:
 		how = "on " + dev + "'s link"
 	case g.HasOnLink:
-		how = "on " + dev + "'s own network " + g.OnLinkBy.String()
+		how = "on " + dev + "'s network " + g.OnLinkBy.String()
 	case g.Forced:
 		how = "taken as on " + dev + "'s link (onlink)"
 	case g.Addr.IsLinkLocalUnicast():
