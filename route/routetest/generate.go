@@ -73,7 +73,9 @@ type genLink struct {
 	peer string
 	n    int // its number, which is in its addresses
 	up   bool
-	vrf  bool
+	// carrier says that the peer is up too.
+	carrier bool
+	vrf     bool
 }
 
 // gate is an address at the other side of a link.
@@ -174,7 +176,8 @@ func (g *generator) raise(l *genLink) {
 		return
 	}
 	g.add("ip link set %s up", l.name)
-	if l.peer != "" && !g.chance(10) {
+	l.carrier = l.peer == "" || !g.chance(10)
+	if l.peer != "" && l.carrier {
 		g.add("ip link set %s up", l.peer)
 	}
 }

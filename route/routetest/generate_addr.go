@@ -3,6 +3,8 @@ package routetest
 import (
 	"fmt"
 	"strings"
+
+	"routewhy/route"
 )
 
 // addresses gives the devices addresses.
@@ -16,20 +18,25 @@ func (g *generator) addresses() {
 		}
 	}
 	if g.v4 && g.chance(25) {
-		g.own("ip addr add %s dev lo", pick(g, "10.255.0.1/32", "10.0.0.50/32", "192.0.2.129/25", "10.255.0.1/24 scope link"))
+		g.own("ip addr add %s dev %s", pick(g, "10.255.0.1/32", "10.0.0.50/32", "192.0.2.129/25", "10.255.0.1/24 scope link"), "lo")
 	}
 	if g.v6 && g.chance(25) {
-		g.own("ip -6 addr add %s dev lo nodad", pick(g, "2001:db8:ff::1/128", "fd00::1/128", "2001:db8::50/128"))
+		g.own("ip -6 addr add %s dev %s nodad", pick(g, "2001:db8:ff::1/128", "fd00::1/128", "2001:db8::50/128"), "lo")
 	}
 	if g.v6 && g.chance(10) {
 		g.add("ip addrlabel add prefix %s label %d", pick(g, "2001:db8:1::/48", "fd00::/16", "2001:db8:9::/48"), pick(g, 7, 1, 5))
 	}
 }
 
-// own adds an address, the first word of what is given, and remembers it.
-func (g *generator) own(format, addr string, args ...any) {
-	g.add(format, append([]any{addr}, args...)...)
+// own adds an address, the first word of what is given, and remembers it. A
+// device takes each address once.
+func (g *generator) own(format, addr, dev string, more ...any) {
 	a, _, _ := strings.Cut(strings.Fields(addr)[0], "/")
+	if g.used[dev+" "+a] {
+		return
+	}
+	g.used[dev+" "+a] = true
+	g.add(format, append([]any{addr, dev}, more...)...)
 	if strings.Contains(a, ":") {
 		g.own6 = append(g.own6, a)
 	} else {
@@ -40,6 +47,7 @@ func (g *generator) own(format, addr string, args ...any) {
 func (g *generator) addresses4(l *genLink) {
 	n := l.n
 	g.own("ip addr add %s dev %s", g.first4(n), l.name)
+	g.used[routeKey(route.IPv4, "main", fmt.Sprintf("10.0.%d.0/24", n), "")] = true
 	if g.chance(45) {
 		g.times(1, 3, func() { g.own("ip addr add %s dev %s", g.extra4(n), l.name) })
 	}
@@ -67,7 +75,7 @@ func (g *generator) extra4(n int) string {
 		fmt.Sprintf("10.0.%d.%d/25", n, 9+g.rng.IntN(3)),  // nested
 		fmt.Sprintf("10.0.%d.%d/32", n, 76+g.rng.IntN(3)), // alone
 		fmt.Sprintf("192.0.2.%d/32", 1+n),
-		fmt.Sprintf("10.0.%d.%d/24 scope link", n, 12+g.rng.IntN(3)),
+		fmt.Sprintf("10.0.%d.%d/26 scope link", n, 12+g.rng.IntN(3)),
 		fmt.Sprintf("172.16.%d.1/24 scope link", n),
 		fmt.Sprintf("172.16.%d.1/24 scope host", n),
 		fmt.Sprintf("172.16.%d.1/24", n), // a second subnet
@@ -84,8 +92,10 @@ func (g *generator) extra4(n int) string {
 
 func (g *generator) addresses6(l *genLink) {
 	n := l.n
+	var gates []string
 	if g.chance(90) {
 		g.own("ip -6 addr add %s dev %s nodad", fmt.Sprintf("2001:db8:%d::1/64", n), l.name)
+		gates = []string{"2001:db8:%d::2", "2001:db8:%d::3"}
 	}
 	if g.chance(60) {
 		g.own("ip -6 addr add %s dev %s nodad", fmt.Sprintf("fe80::%d/64", n+1), l.name)
@@ -98,7 +108,7 @@ func (g *generator) addresses6(l *genLink) {
 	if !l.up {
 		return
 	}
-	for _, a := range []string{"2001:db8:%d::2", "2001:db8:%d::3", "fe80::1:%d"} {
+	for _, a := range append(gates, "fe80::1:%d") {
 		g.gates6 = append(g.gates6, gate{fmt.Sprintf(a, n), l})
 	}
 }

@@ -2,6 +2,7 @@ package routetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"routewhy/route"
@@ -22,13 +23,13 @@ func (g *generator) nextHops() {
 
 func (g *generator) object(f route.Family) {
 	o := object{id: len(g.objects) + 1, family: f}
-	gates := g.gates(f)
+	gates := slices.DeleteFunc(slices.Clone(g.gates(f)), func(gt gate) bool { return !gt.link.carrier })
 	switch {
 	case g.chance(10) || len(gates) == 0:
 		o.hole = true
 		g.add("ip %s nexthop add id %d blackhole", option(f), o.id)
 	case g.chance(12):
-		g.add("ip %s nexthop add id %d dev %s", option(f), o.id, g.usable().name)
+		g.add("ip %s nexthop add id %d dev %s", option(f), o.id, pick(g, gates...).link.name)
 	default:
 		gt := pick(g, gates...)
 		g.add("ip %s nexthop add id %d via %s dev %s %s", option(f), o.id, gt.addr, gt.link.name, g.option(5, "onlink"))
@@ -100,15 +101,18 @@ func prefixes(f route.Family) []string {
 
 func (g *generator) routes() {
 	for _, f := range g.families() {
-		make := func() { g.route(f) }
-		if g.chance(30) { // a default route that works, as hosts have
-			if gates := g.gates(f); len(gates) > 0 {
-				gt := pick(g, gates...)
-				g.add("ip %s route append default via %s dev %s", option(f), gt.addr, gt.link.name)
-			}
+		if gates := g.gates(f); len(gates) > 0 && g.chance(30) { // as most hosts have
+			gt := pick(g, gates...)
+			g.add("ip %s route add default via %s dev %s", option(f), gt.addr, gt.link.name)
+			g.used[routeKey(f, "main", "default", "")] = true
 		}
-		g.times(4, 14, make)
+		g.times(4, 14, func() { g.route(f) })
 	}
+}
+
+// routeKey is what the kernel takes one route of, unless it is told to append.
+func routeKey(f route.Family, table, prefix, rest string) string {
+	return fmt.Sprint(f, " ", table, " ", prefix, " ", rest)
 }
 
 // table draws a routing table; those that only a rule makes the kernel look
@@ -128,7 +132,7 @@ func (g *generator) route(f route.Family) {
 	}
 	r := randomRoute{g: g, f: f, prefix: prefix}
 	r.draw()
-	key := fmt.Sprint(f, table, prefix, r.key)
+	key := routeKey(f, table, prefix, r.key)
 	verb := "add"
 	switch {
 	case g.used[key]:
@@ -194,10 +198,12 @@ func (r *randomRoute) unicast() {
 	case ok && g.chance(35) && !strings.Contains(r.key, "from"):
 		r.word("nhid %d", o.id)
 		return // its next hop and much else are given by that
-	case len(gates) == 0 || g.chance(18):
-		r.device()
-	case g.chance(20):
+	case len(gates) > 0 && g.chance(18):
+		r.details() // must come before
 		r.multipath(gates)
+		return
+	case len(gates) == 0 || g.chance(20):
+		r.device()
 	case r.f == route.IPv4 && len(g.gates6) > 0 && g.chance(15):
 		gt := pick(g, g.gates6...)
 		r.word("via inet6 %s dev %s", gt.addr, gt.link.name)
@@ -243,7 +249,6 @@ func (r *randomRoute) foreign() string {
 	return "203.0.113.1"
 }
 
-// multipath is written after all else of the route, so details come first.
 func (r *randomRoute) multipath(gates []gate) {
 	g := r.g
 	hops := ""
@@ -258,14 +263,15 @@ func (r *randomRoute) multipath(gates []gate) {
 		}
 		hops += hop + g.option(40, " weight 2", " weight 3", " weight 10")
 	})
-	r.details()
 	r.rest += hops
 }
 
 func (r *randomRoute) details() {
 	g := r.g
 	if own := g.ownAddrs(r.f); len(own) > 0 && g.chance(15) {
-		r.word("src %s", pick(g, own...))
+		if src := pick(g, own...); !strings.HasPrefix(src, "fe80") { // only with its own device
+			r.word("src %s", src)
+		}
 	}
 	r.word("%s", g.option(6, "mtu 1300", "mtu lock 1280"))
 	r.word("%s", g.option(15, "proto static", "proto bird", "proto kernel"))

@@ -45,7 +45,7 @@ func (g *generator) rule(f route.Family) {
 	priority := g.priority()
 	prio := fmt.Sprintf("priority %d", priority)
 	if g.chance(7) {
-		priority, prio = 0, "" // the kernel's choice
+		priority, prio = 32766, "" // the kernel chooses one below
 	}
 	if g.chance(5) {
 		g.add("ip %s rule add %s l3mdev", option(f), prio)
@@ -140,7 +140,7 @@ func (g *generator) rule618(f route.Family) *route.Rule {
 		s.DSCP = pick[uint8](g, 0, 0x2e, 0x04, 0x08) & s.DSCPMask
 	default:
 		s.Proto = pick[uint8](g, 0, 6, 17)
-		s.SrcPort = pick(g, route.PortRange{}, route.PortRange{Start: 1000, End: 1000, Mask: 0xfff0})
+		s.SrcPort = pick(g, route.PortRange{}, route.PortRange{Start: 992, End: 992, Mask: 0xfff0})
 		s.DstPort = pick(g, route.PortRange{Start: 80, End: 80, Mask: 0xfff0}, route.PortRange{Start: 1, End: 1, Mask: 1})
 	}
 	return r
