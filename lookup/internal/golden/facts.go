@@ -136,6 +136,8 @@ type hops struct {
 	// object says that they are of a next-hop object, group that it is a group
 	// of several, resilient that it is a resilient one.
 	object, group, resilient bool
+	// buckets is the size of a resilient group's table.
+	buckets int
 	// blackhole says that the object is a blackhole.
 	blackhole bool
 }
@@ -155,7 +157,7 @@ func (d *decision) hopsOf(r *route.Route) hops {
 	if len(object.Group) == 0 {
 		return hops{list: []route.NextHop{object.NextHop}, object: true, blackhole: object.Blackhole}
 	}
-	h := hops{object: true, group: len(object.Group) > 1, resilient: object.Resilient}
+	h := hops{object: true, group: len(object.Group) > 1, resilient: object.Resilient, buckets: object.Buckets}
 	for _, m := range object.Group {
 		member := d.nextHopObject(m.ID)
 		if member == nil {

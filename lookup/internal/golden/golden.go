@@ -4,8 +4,9 @@
 //
 // The code follows the order of the specification "How Linux decides where one
 // packet goes" (kernel-routing.md), and each function names the section that it
-// transcribes ("1.1" and so on), so that the two can be read side by side. There are only linear scans over the slices of a [route.Snapshot];
-// nothing is indexed, cached or shared.
+// transcribes ("1.1" and so on), so that the two can be read side by side. There
+// are only linear scans over the slices of a [route.Snapshot]; nothing is
+// indexed, cached or shared.
 //
 // Where the kernel chooses by something that a snapshot cannot hold (a secret
 // hash, what it chose last time), the answer has every way that it may choose.

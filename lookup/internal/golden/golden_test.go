@@ -289,6 +289,7 @@ var cases = []struct {
 	{"4.2 group, all failed", group + "; neigh 10.0.0.2 dev v0 FAILED; neigh 10.0.1.2 dev w0 FAILED", "8.8.8.8", first},
 	{"4.2 group, oif", group, "8.8.8.8 oif w0", second},
 	{"4.2 resilient group", strings.Replace(group, "1,2", "1,2 resilient", 1) + "; neigh 10.0.0.2 dev v0 FAILED", "8.8.8.8", first + both2},
+	{"4.2 resilient group, too few buckets", "nexthop 1 via 10.0.0.2 dev v0; nexthop 2 via 10.0.1.2 dev w0; nexthop 3 via 10.0.1.3 dev w0; group 10 103,201,310 resilient; route 8.0.0.0/8 nhid 10", "8.8.8.8", "unicast 254 via 10.0.0.2 dev v0 src 10.0.0.1 | via 10.0.1.3 dev w0 src 10.0.1.1 ?"},
 	{"4.2 blackhole", "nexthop 1 blackhole; blackhole 8.0.0.0/8 nhid 1; route 0.0.0.0/0 via 10.0.0.2 dev v0", "8.8.8.8", "EINVAL"},
 	{"4.2 blackhole, oif", "nexthop 1 blackhole; blackhole 8.0.0.0/8 nhid 1", "8.8.8.8 oif w0", "unicast 0 dev w0 src 10.0.1.1"},
 	{"4.2 blackhole, IPv6, oif", "nexthop 1 blackhole; blackhole 2001:db8:9::/48 nhid 1; route ::/0 via 2001:db8:1::2 dev v0", "2001:db8:9::1 oif v0", "EINVAL"},

@@ -82,7 +82,7 @@ func settings(s *route.Snapshot, devices ...string) {
 // does not do what the kernel would do besides.
 //
 //	route|local|blackhole|… PREFIX [from PREFIX] [via GW dev DEV[,FLAG…] [weight N]]… [table N] [metric N] [tos N] [src A] [scope S] [proto P] [pref P] [nhid N] [expires N]
-//	nexthop ID via GW dev DEV | nexthop ID dev DEV | nexthop ID blackhole | group ID A,B [resilient]
+//	nexthop ID via GW dev DEV | nexthop ID dev DEV | nexthop ID blackhole | group ID A,B [resilient] (A: ID or ID*100+WEIGHT)
 //	rule|rule6 PRIORITY [not] SELECTORS ACTION [suppress_prefixlength N] [suppress_ifgroup N]
 //	neigh A dev DEV STATE
 //	addr PREFIX dev DEV [peer PREFIX] [scope S] [FLAG…]
@@ -324,7 +324,11 @@ func (w *words) group() route.NextHopObject {
 		if err != nil {
 			w.t.Fatalf("%q: %v", w.line, err)
 		}
-		o.Group = append(o.Group, route.GroupMember{ID: uint32(n), Weight: 1})
+		weight := 1
+		if n > 100 { // 310 is member 3 with weight 10
+			n, weight = n/100, n%100
+		}
+		o.Group = append(o.Group, route.GroupMember{ID: uint32(n), Weight: weight})
 	}
 	if w.more() {
 		w.want("resilient")

@@ -120,7 +120,7 @@ func gateway4(nh route.NextHop) netip.Addr {
 // family (4.2).
 func (d *decision) hashGroup(h hops) []route.NextHop {
 	if h.resilient {
-		return h.list
+		return d.hashBuckets(h)
 	}
 	var good []route.NextHop
 	for _, nh := range h.list {
@@ -132,6 +132,31 @@ func (d *decision) hashGroup(h hops) []route.NextHop {
 		return h.list[:1]
 	}
 	return good
+}
+
+// hashBuckets is every member of a resilient group that has a bucket
+// (nh_res_group_rebalance). One whose weight is too small for the number of
+// buckets has none, or only such as it has kept from before a change.
+func (d *decision) hashBuckets(h hops) []route.NextHop {
+	total := 0
+	for _, nh := range h.list {
+		total += nh.Weight
+	}
+	if h.buckets == 0 || total == 0 {
+		return h.list
+	}
+	var with []route.NextHop
+	sum, given := 0, 0
+	for _, nh := range h.list {
+		sum += nh.Weight
+		upTo := (h.buckets*sum + total/2) / total // rounded to the nearest
+		if upTo == given {
+			d.doubt("a member without buckets of its own may still have some")
+			continue
+		}
+		with, given = append(with, nh), upTo
+	}
+	return with
 }
 
 // union joins two lists of next hops, in the order of the first that has each.
