@@ -26,8 +26,11 @@ type Snapshot struct {
 	NextHops   []NextHopObject
 	Neighbours []Neighbour
 	Labels     []AddrLabel
-	Sysctls    Sysctls
-	Names      Names
+	// Sockets are there only where they were asked for, in the order in which
+	// the kernel tells of them.
+	Sockets []Socket
+	Sysctls Sysctls
+	Names   Names
 	// Merged says whether IPv4's local and main tables share one trie, as they
 	// do until the first change of a rule (fib_unmerge).
 	Merged Tristate

@@ -36,6 +36,9 @@ func (h *Host) Read(ctx context.Context, w Want) (*route.Snapshot, error) {
 	if s.Names, err = readNames(h.names); err != nil {
 		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactNames, Why: err.Error()})
 	}
+	if err := h.readSockets(ctx, s, &w); err != nil {
+		return nil, err
+	}
 	s.Release = release()
 	s.Time = time.Now()
 	if ctx.Err() != nil {

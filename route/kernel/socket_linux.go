@@ -32,10 +32,13 @@ type socket struct {
 
 // dial opens a socket in the host's namespace that is in the given
 // notification groups.
-func (h *Host) dial(groups uint32) (*socket, error) {
+func (h *Host) dial(groups uint32) (*socket, error) { return h.dialTo(unix.NETLINK_ROUTE, groups) }
+
+// dialTo opens a socket of another netlink protocol.
+func (h *Host) dialTo(protocol int, groups uint32) (*socket, error) {
 	var conn *netlink.Conn
 	err := h.inside(func() (err error) {
-		conn, err = netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{Groups: groups})
+		conn, err = netlink.Dial(protocol, &netlink.Config{Groups: groups})
 		return err
 	})
 	if err != nil {

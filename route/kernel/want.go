@@ -35,6 +35,12 @@ type Want struct {
 	// every one.
 	Devices    []string
 	AllDevices bool
+	// Sockets says which sockets to read, of both families whatever Family
+	// is; Port restricts them to one local port. Processes adds who holds them
+	// open, as far as that may be seen.
+	Sockets   Sockets
+	Port      uint16
+	Processes bool
 }
 
 // families lists the families that are wanted.

@@ -1,0 +1,103 @@
+package route
+
+import (
+	"net/netip"
+	"strconv"
+)
+
+// The facts about sockets. They are read only where somebody asks for them.
+const (
+	FactSockets   Fact = "sockets"
+	FactProcesses Fact = "process names"
+)
+
+// The protocols whose sockets are read.
+const (
+	ProtoTCP uint8 = 6
+	ProtoUDP uint8 = 17
+)
+
+// Socket is a TCP or UDP socket (struct inet_diag_msg).
+type Socket struct {
+	Proto uint8
+	// Family is that of the socket itself. One of IPv6 may take IPv4 too: see
+	// V6Only. Its addresses are then in IPv4-mapped form.
+	Family Family
+	// Local is where it is bound. The zero address of the family stands for
+	// every address; a link-local one has no zone here, see Link.
+	Local netip.AddrPort
+	// Remote is the other end of a connection; port zero: not connected.
+	Remote netip.AddrPort
+	State  SocketState
+	UID    uint32
+	// Inode is the socket's number in sockfs; zero: it has none.
+	Inode uint32
+	// Link is the device that it is bound to (SO_BINDTODEVICE, or the zone of
+	// a link-local address); zero: none.
+	Link int
+	// V6Only says that a socket of IPv6 takes no IPv4 (IPV6_V6ONLY). The kernel
+	// sets it for every one that is bound to an IPv6 address.
+	V6Only bool
+	// Mark is SO_MARK, which the answers have too. The kernel shows it to
+	// CAP_NET_ADMIN only; zero: none, or not shown.
+	Mark uint32
+	// Owners are the processes that hold it open, where they were asked for
+	// and may be seen.
+	Owners []Process
+}
+
+// Process is a process that holds a socket open.
+type Process struct {
+	PID int
+	// Name is /proc/PID/comm: up to 15 bytes of the process's own choice.
+	Name string
+}
+
+// SocketState is a TCP state (enum in include/net/tcp_states.h). A UDP socket
+// is in SocketEstablished where it is connected and else in SocketClose.
+type SocketState uint8
+
+// The states that have a meaning here.
+const (
+	SocketEstablished SocketState = 1
+	SocketTimeWait    SocketState = 6
+	SocketClose       SocketState = 7
+	SocketListen      SocketState = 10
+)
+
+var socketStateNames = [...]string{
+	"unknown", "established", "syn-sent", "syn-recv", "fin-wait-1", "fin-wait-2",
+	"time-wait", "close", "close-wait", "last-ack", "listen", "closing", "new-syn-recv",
+}
+
+// String is the state's name as ss(8) writes it in a filter.
+func (s SocketState) String() string { return enumName(socketStateNames[:], int(s)) }
+
+// MarshalText gives the name.
+func (s SocketState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Listens says whether the socket takes packets from anybody: a TCP listener,
+// or a UDP socket that is bound and not connected.
+func (s *Socket) Listens() bool {
+	if s.Proto == ProtoTCP {
+		return s.State == SocketListen
+	}
+	return s.State == SocketClose && s.Local.Port() != 0
+}
+
+// DualStack says whether a socket of IPv6 that is bound to every address takes
+// IPv4 as well.
+func (s *Socket) DualStack() bool {
+	return s.Family == IPv6 && !s.V6Only && s.Local.Addr().IsUnspecified()
+}
+
+// ProtoName is the protocol's name: "tcp" or "udp".
+func (s *Socket) ProtoName() string {
+	switch s.Proto {
+	case ProtoTCP:
+		return "tcp"
+	case ProtoUDP:
+		return "udp"
+	}
+	return strconv.Itoa(int(s.Proto))
+}
