@@ -1,9 +1,12 @@
 package routetest
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -21,7 +24,8 @@ const (
 	fraDSCPMask      = 30
 )
 
-// addRule makes a rule as `ip rule add` would.
+// addRule makes a rule as `ip rule add` would. A kernel that does not know one
+// of the attributes ignores it: then the rule is deleted again.
 func (ns *Namespace) addRule(r *rule) error {
 	body, err := encodeRule(r)
 	if err != nil {
@@ -35,7 +39,35 @@ func (ns *Namespace) addRule(r *rule) error {
 	_ = c.SetOption(netlink.ExtendedAcknowledge, true) // only for the error's text
 	flags := netlink.Request | netlink.Acknowledge | netlink.Create | netlink.Excl
 	_, err = c.Execute(netlink.Message{Header: netlink.Header{Type: unix.RTM_NEWRULE, Flags: flags}, Data: body})
-	return err
+	if err != nil {
+		return err
+	}
+	known, err := knowsRule(c, body)
+	if err != nil || known {
+		return err
+	}
+	flags = netlink.Request | netlink.Acknowledge
+	_, err = c.Execute(netlink.Message{Header: netlink.Header{Type: unix.RTM_DELRULE, Flags: flags}, Data: body})
+	return errors.Join(errors.New("this kernel does not know such rules"), err)
+}
+
+// knowsRule says whether a rule of the same priority has all of the attributes
+// that kernels have had only since 6.13.
+func knowsRule(c *netlink.Conn, body []byte) (bool, error) {
+	want := attrs(body[unix.SizeofRtMsg:])
+	msgs, err := dump(c, unix.RTM_GETRULE, append([]byte{body[0]}, make([]byte, unix.SizeofRtMsg-1)...))
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(msgs, func(m netlink.Message) bool {
+		got := attrs(m.Data[unix.SizeofRtMsg:])
+		for typ := range want {
+			if _, has := got[typ]; !has && typ >= fraDSCP {
+				return false
+			}
+		}
+		return bytes.Equal(got[unix.FRA_PRIORITY], want[unix.FRA_PRIORITY]) || binary.NativeEndian.Uint32(want[unix.FRA_PRIORITY]) == 0
+	}), nil
 }
 
 // encodeRule makes a struct fib_rule_hdr and its attributes.
