@@ -8,11 +8,7 @@ type behaviour struct {
 	// multipath route that would give it that source (fib_select_multipath,
 	// since 6.16).
 	sourcePicksLeg bool
-	// errorsFallThrough: while no rule was ever changed, an IPv4 route that
-	// refuses in main does not end the look-up, table default is asked too
-	// (fib_lookup in include/net/ip_fib.h).
-	errorsFallThrough bool
-	// sourceNotLocal is EINVAL instead of ENETUNREACH (older kernels).
+	// sourceEINVAL: a source that is not local is EINVAL instead of ENETUNREACH (older kernels).
 	sourceEINVAL bool
 	// filterEXDEV: the reverse-path filter answers with EXDEV instead of EINVAL.
 	filterEXDEV bool
@@ -27,9 +23,8 @@ func behaviourOf(release string) behaviour {
 	}
 	v := major*1000 + minor
 	return behaviour{
-		sourcePicksLeg:    v >= 6016,
-		errorsFallThrough: v < 6018,
-		sourceEINVAL:      v < 6018,
-		filterEXDEV:       v < 6014,
+		sourcePicksLeg: v >= 6016,
+		sourceEINVAL:   v < 6018,
+		filterEXDEV:    v < 6014,
 	}
 }

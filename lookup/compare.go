@@ -37,6 +37,7 @@ const (
 	// IPv6 caches its answers with the next-hop object (rt6_make_pcpu_route),
 	// and names the route that was first looked up through it. Have: that one.
 	CodeSharedEntry Code = "shared-nexthop"
+	CodeCachedType  Code = "cached-type" // the kernel names the type of another packet by the same next hop
 )
 
 // Compare holds a decision about a packet against the kernel's answer.
@@ -57,7 +58,7 @@ func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison
 		if c.Way >= 0 && f.sharesObject(d, a) {
 			c.Benign = append(c.Benign, Reason{Code: CodeSharedEntry, Have: a.Entry.Dst})
 		} else {
-			c.differ("type", d.Disposition.String(), a.Type.String())
+			c.compareType(d, a)
 			f.compareTable(&c, flow, d, a)
 			compareEntry(&c, d, a)
 		}
@@ -89,6 +90,18 @@ func (f *FIB) compareTable(c *Comparison, flow *route.Flow, d *Decision, a *rout
 	c.differ("table", f.snap.Names.Table(ours), f.snap.Names.Table(a.Table))
 }
 
+// compareType compares what becomes of the packet. IPv4 caches its answers with
+// the next hop (rt_cache_route), and calls a packet for a group unicast, or the
+// other way round, where the two go the same way.
+func (c *Comparison) compareType(d *Decision, a *route.Answer) {
+	cached := func(x, y Disposition) bool { return x == DispositionUnicast && y == DispositionMulticast }
+	if k := dispositionOf(a.Type); c.Way >= 0 && (cached(d.Disposition, k) || cached(k, d.Disposition)) {
+		c.Benign = append(c.Benign, Reason{CodeCachedType, d.Disposition.String(), k.String()})
+		return
+	}
+	c.differ("type", d.Disposition.String(), a.Type.String())
+}
+
 // sharesObject says whether the kernel's answer names another IPv6 route with
 // a next-hop object in common with the chosen one.
 func (f *FIB) sharesObject(d *Decision, a *route.Answer) bool {
@@ -115,7 +128,7 @@ func (f *FIB) members(id uint32) []uint32 {
 
 // compareWay finds the way that the kernel took.
 func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.Answer) {
-	wantSrc := flow.In == 0 && (!flow.Src.IsValid() || flow.Src.IsUnspecified())
+	wantSrc := flow.In == 0 && !flow.Src.IsValid() && !f.sharesObject(d, a)
 	gateway := a.Gateway
 	c.Way = slices.IndexFunc(d.Ways, func(w Way) bool {
 		return w.Link == a.Link && w.leadsTo(gateway) && (!wantSrc || w.sends(a))
@@ -174,7 +187,9 @@ func compareEntry(c *Comparison, d *Decision, a *route.Answer) {
 	}
 	c.differ("prefix", d.Route.Dst.String(), a.Entry.Dst.String())
 	c.differ("metric", hex(d.Route.Metric), hex(a.Entry.Metric))
-	if d.Route.Dst.Addr().Is4() {
+	// Between default routes of different TOS the kernel may switch, and names
+	// the TOS of the one that it found first (fib_select_default).
+	if d.Route.Dst.Addr().Is4() && d.Route.Dst.Bits() > 0 {
 		c.differ("tos", hex(uint32(d.Route.TOS)), hex(uint32(a.Entry.TOS)))
 	}
 }

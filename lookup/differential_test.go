@@ -63,7 +63,7 @@ func differ(t *testing.T, setup routetest.Setup, rng *rand.Rand, tally *tally) {
 	ns.Batch(setup)
 	h := open(t, ns)
 	f := h.fib(t)
-	for _, flow := range tmpFlows(rng, f.Snapshot(), packetsPerSetup, os.Getenv("TMP_INPUT") != "") {
+	for _, flow := range routetest.Flows(rng, f.Snapshot(), packetsPerSetup) {
 		d := f.Lookup(flow)
 		c := h.compare(t, f, &flow, &d)
 		tally.add(&d)
@@ -111,7 +111,7 @@ func describe(f *lookup.FIB, d *lookup.Decision) string {
 // save reduces a set-up that shows a disagreement and keeps it.
 func save(t *testing.T, setup routetest.Setup, flow *route.Flow, ns *routetest.Namespace) {
 	query := routetest.FormatQuery(*flow, ns.Name)
-	small := setup
+	small := routetest.Shrink(setup, func(s routetest.Setup) bool { return disagrees(t, s, query) })
 	answer := ask(t, small, query)
 	routetest.Save(t, "testdata/regress", routetest.Scenario{
 		Name: strings.ReplaceAll(t.Name(), "/", "-"), Area: "regress", Family: flow.Family(),

@@ -25,8 +25,10 @@ type FIB struct {
 	// localByUser: somebody added an IPv4 route of type local, which ends the
 	// short check of sources (fib_num_tclassid_users, fib_has_custom_local_routes).
 	localByUser bool
-	kernel      behaviour
-	partial     bool // routes that no question is about were left out
+	// realms: some IPv4 route or rule has a realm, which ends it too.
+	realms  bool
+	kernel  behaviour
+	partial bool // routes that no question is about were left out
 }
 
 // family holds what exists once for IPv4 and once for IPv6.
@@ -249,6 +251,7 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 		f.resolve(e)
 		for i := range e.hops {
 			e.hops[i].own = f.ownGateway4(&e.hops[i].NextHop)
+			f.realms = f.realms || e.fam == route.IPv4 && e.hops[i].Realm != 0
 		}
 		if e.fam == route.IPv4 && e.route.Type == route.TypeLocal && e.route.Protocol != route.ProtocolKernel {
 			f.localByUser = true
@@ -301,6 +304,7 @@ func (f *FIB) addRules() {
 		r.in, r.out = index(r.Selector.In), index(r.Selector.Out)
 		if r.Family == route.IPv4 {
 			f.v4.rules = append(f.v4.rules, r)
+			f.realms = f.realms || r.Realm != 0
 		} else {
 			f.v6.rules = append(f.v6.rules, r)
 		}

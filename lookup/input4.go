@@ -20,6 +20,9 @@ func (w *walk) input4() Decision {
 	if !w.flow.Src.IsValid() {
 		w.flow.Src = netip.IPv4Unspecified()
 	}
+	if !hasPorts(w.flow.Proto) { // rules see what the packet is dissected into
+		w.flow.SrcPort, w.flow.DstPort = 0, 0
+	}
 	if isMulticast4(w.flow.Dst) {
 		return w.multicastIn4(dev)
 	}
@@ -40,18 +43,36 @@ func (w *walk) input4() Decision {
 	return w.deliver4(dev, d, res)
 }
 
-// multicastIn4 is what becomes of a received packet for a group. Which groups
-// a device has joined is not in a snapshot, but all hosts have joined the
-// first (RFC 1112 section 4).
+// hasPorts says whether packets of a protocol are dissected into ports
+// (__skb_flow_dissect in net/core/flow_dissector.c).
+func hasPorts(proto uint8) bool {
+	switch proto {
+	case 6, 17, 33, 132, 136: // TCP, UDP, DCCP, SCTP, UDP-Lite
+		return true
+	}
+	return false
+}
+
+// multicastIn4 is what becomes of a received packet for a group
+// (ip_mc_validate_source). Which groups a device has joined is not in a
+// snapshot, but all hosts have joined the first (RFC 1112 section 4).
 func (w *walk) multicastIn4(dev *device) Decision {
+	src := w.flow.Src
+	switch {
+	case w.flow.Dst != netip.AddrFrom4([4]byte{224, 0, 0, 1}) || !dev.Up():
+		return Decision{Shortcut: ShortcutMulticastIn, SetBy: Reason{Code: CodeMembership, Want: w.flow.Dst}}
+	case src.IsMulticast() || isBroadcast4(src),
+		src.IsLoopback() && !w.fib.confOr(dev.Name, "route_localnet"):
+		return refusal(ShortcutMartianSrc, route.EINVAL)
+	}
 	d := Decision{
-		Disposition: DispositionMulticast, Shortcut: ShortcutMulticastIn, Src: w.flow.Src,
+		Disposition: DispositionMulticast, Shortcut: ShortcutMulticastIn, Src: src,
 		Ways: []Way{{Link: w.localDevice(dev.Index), Share: 1}},
 	}
-	if w.flow.Dst != netip.AddrFrom4([4]byte{224, 0, 0, 1}) {
-		return Decision{Shortcut: ShortcutMulticastIn, SetBy: Reason{Code: CodeMembership, Want: w.flow.Dst}}
+	if src.IsUnspecified() {
+		return d
 	}
-	return d
+	return w.validated(dev, 0, netip.IPv4Unspecified(), d)
 }
 
 // checkMartians4 is what the kernel refuses, or delivers as broadcast, before
@@ -87,7 +108,7 @@ func (w *walk) broadcastIn4(dev *device) Decision {
 	if w.flow.Src.IsUnspecified() {
 		return d
 	}
-	return w.validated(dev, 0, d)
+	return w.validated(dev, 0, netip.IPv4Unspecified(), d)
 }
 
 // localDevice is the device that the kernel names for local delivery.
@@ -116,10 +137,10 @@ func (w *walk) deliver4(dev *device, d Decision, res result) Decision {
 	switch res.entry.route.Type {
 	case route.TypeBroadcast:
 		d.Ways = []Way{{Link: w.localDevice(dev.Index), Share: 1}}
-		return w.validated(dev, 0, d)
+		return w.validated(dev, 0, netip.IPv4Unspecified(), d)
 	case route.TypeLocal:
 		d.Ways = []Way{{Link: w.localDevice(dev.Index), Share: 1}}
-		return w.validated(dev, 0, d)
+		return w.validated(dev, 0, w.flow.Dst, d)
 	}
 	if !w.forwarding4(dev) {
 		return w.notForwarding(d)
@@ -132,7 +153,7 @@ func (w *walk) deliver4(dev *device, d Decision, res result) Decision {
 	var passed []Way
 	refused := d
 	for _, way := range d.Ways {
-		if v := w.validated(dev, way.Link, d); v.Errno == 0 {
+		if v := w.validated(dev, way.Link, w.flow.Dst, d); v.Errno == 0 {
 			passed = append(passed, way)
 		} else {
 			refused = v
@@ -150,9 +171,10 @@ func (w *walk) deliver4(dev *device, d Decision, res result) Decision {
 
 // validated gives the decision if the packet's source passes the check for
 // leaving by a device, zero for delivery here (fib_validate_source), and the
-// refusal if not.
-func (w *walk) validated(dev *device, out int, d Decision) Decision {
-	rp := w.validate(dev, out)
+// refusal if not. The way back is looked up from an address: the packet's
+// destination, or none where that is a group.
+func (w *walk) validated(dev *device, out int, from netip.Addr, d Decision) Decision {
+	rp := w.validate(dev, out, from)
 	if w.trace != nil && w.trace.Reverse == nil {
 		w.trace.Reverse = rp
 	}
@@ -178,11 +200,11 @@ func (rp *ReversePath) shortcut() Shortcut {
 
 // validate checks the source of a received packet (fib_validate_source and
 // __fib_validate_source in net/ipv4/fib_frontend.c).
-func (w *walk) validate(dev *device, out int) *ReversePath {
+func (w *walk) validate(dev *device, out int, from netip.Addr) *ReversePath {
 	rp := &ReversePath{}
 	rp.Filter, rp.FilterFrom = w.fib.rpFilter(dev.Name)
 	redirects := w.fib.confDefault("all", "send_redirects", 1) != 0 || w.fib.confDefault(dev.Name, "send_redirects", 1) != 0
-	if rp.Filter == 0 && (dev.Index != out || !redirects) {
+	if rp.Filter == 0 && !w.fib.realms && (dev.Index != out || !redirects) {
 		if w.fib.confOr(dev.Name, "accept_local") {
 			rp.Passed, rp.Reason = true, Reason{Code: CodeRPOff}
 			return rp
@@ -196,7 +218,7 @@ func (w *walk) validate(dev *device, out int) *ReversePath {
 			return rp
 		}
 	}
-	w.reverse(dev, out, rp)
+	w.reverse(dev, out, from, rp)
 	return rp
 }
 
@@ -218,9 +240,9 @@ func (f *FIB) rpFilter(dev string) (int, string) {
 
 // reverse looks the way back up: whether the packet's source would be sent to
 // through the device that the packet came from.
-func (w *walk) reverse(dev *device, out int, rp *ReversePath) {
+func (w *walk) reverse(dev *device, out int, from netip.Addr, rp *ReversePath) {
 	back := w.flow
-	back.Dst, back.Src = w.flow.Src, w.flow.Dst
+	back.Dst, back.Src = w.flow.Src, from
 	back.SrcPort, back.DstPort = w.flow.DstPort, w.flow.SrcPort
 	back.In, back.Out, back.UID = 0, 0, 0
 	if !w.fib.confOr(dev.Name, "src_valid_mark") {
@@ -260,6 +282,9 @@ func (w *walk) reverseVerdict(dev *device, res result, filter int) (bool, Reason
 		if l := res.entry.hops[i].Link; l == dev.Index || w.fib.vrf(l) == dev.Index {
 			return true, Reason{Code: CodeRPSame, Have: dev.Name}
 		}
+	}
+	if res.entry.route.Type == route.TypeLocal && dev.Index == route.LoopbackIndex {
+		return true, Reason{Code: CodeRPSame, Have: dev.Name}
 	}
 	other := Reason{CodeRPOther, dev.Name, w.fib.snap.LinkName(res.entry.hops[res.hop].Link)}
 	switch {

@@ -69,6 +69,10 @@ func (w *walk) ways6(d *Decision, res result) {
 		}
 		if w.flow.In == 0 {
 			way.Src = w.source6(&e.route, from.Link, i == 0)
+			if e.route.PrefSrc.IsValid() && len(e.hops) > 1 && c.hop != &e.hops[0] {
+				// Of the siblings' own sources only the first's is in a dump.
+				way.OtherSrc = w.fib.selectSource6(w.flow.Dst, from.Link, nil)
+			}
 		}
 		d.Ways = append(d.Ways, way)
 	}

@@ -167,7 +167,7 @@ func (w *walk) searchMerged(rules []*rule) result {
 	}
 	res.rule = decider.Rule
 	w.recordMerged(rules, cands, res)
-	if res.status == found || res.status == unknown || res.status == refused && !w.fallsThrough() {
+	if res.status != again {
 		w.unreached(rules[2:], CodeAfter)
 		return res
 	}
@@ -181,12 +181,6 @@ func (w *walk) mergedRefs() []ref {
 	refs = w.fib.v4.covering(refs, route.TableMain, w.flow.Dst)
 	slices.SortStableFunc(refs, func(a, b ref) int { return b.dst.Bits() - a.dst.Bits() })
 	return refs
-}
-
-// fallsThrough says whether an old kernel asks table default although main
-// refused.
-func (w *walk) fallsThrough() bool {
-	return w.fib.kernel.errorsFallThrough && w.fib.v4.tables[route.TableDefault] != nil
 }
 
 func (w *walk) searchDefault(r *rule) result {

@@ -44,7 +44,10 @@ type dumpReader struct {
 // is needed of it to judge the default routes is read a second time.
 func readDump(ctx context.Context, o *options, host *kernel.Host) (*render.Dump, error) {
 	d := &dumpReader{tables: map[render.TableKey]*render.Table{}}
-	snap, err := host.Read(ctx, kernel.Want{Family: o.family, Each: d.take})
+	snap, err := host.Read(ctx, kernel.Want{
+		Family: o.family, Each: d.take,
+		Again: func() { *d = dumpReader{tables: map[render.TableKey]*render.Table{}} },
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -114,16 +117,17 @@ func (d *dumpReader) again(ctx context.Context, o *options, host *kernel.Host, o
 			}
 		}
 	}
-	seen := map[render.TableKey]int{}
 	snap, err := host.Read(ctx, kernel.Want{
 		Family: o.family,
 		Keep: func(t route.Table, dst netip.Prefix) bool {
-			k := render.TableKey{Family: route.FamilyOf(dst.Addr()), ID: t}
-			seen[k]++
-			return seen[k] > holdRoutes && dst.Bits() > 0 && slices.ContainsFunc(examples, dst.Contains)
+			whole := d.tables[render.TableKey{Family: route.FamilyOf(dst.Addr()), ID: t}]
+			return (whole == nil || whole.Count > holdRoutes) && dst.Bits() > 0 && slices.ContainsFunc(examples, dst.Contains)
 		},
 		Each: func(r *route.Route) error {
-			d.builder.Add(r)
+			held := d.tables[render.TableKey{Family: r.Family(), ID: r.Table}]
+			if held == nil || !slices.ContainsFunc(held.Routes, func(h route.Route) bool { return h.Dst == r.Dst }) {
+				d.builder.Add(r)
+			}
 			return nil
 		},
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"strconv"
@@ -65,9 +66,8 @@ func families(f route.Family) []route.Family {
 // openHost opens a network namespace for reading.
 func openHost(netns string) (*kernel.Host, error) {
 	host, err := kernel.Open(netns)
-	var ns *kernel.NamespaceError
-	if errors.As(err, &ns) && errors.Is(err, os.ErrPermission) {
-		return nil, withHint(err, "entering another network namespace needs root: sudo routewhy --netns "+unquoted(netns))
+	if netns != "" && errors.Is(err, fs.ErrPermission) {
+		return nil, withHint(err, "sudo routewhy --netns "+unquoted(netns)+" ...")
 	}
 	return host, err
 }
@@ -85,26 +85,40 @@ type questions struct {
 // destination, and what is small anyway.
 func (q *questions) read(ctx context.Context) error {
 	var b lookup.Builder
-	w := kernel.Want{Family: q.commonFamily()}
 	kept := 0
-	w.Keep = func(t route.Table, dst netip.Prefix) bool {
-		if kept < keepAnyway || t == route.TableLocal || q.concerns(dst) {
+	snap, err := q.host.Read(ctx, kernel.Want{
+		Family:  q.commonFamily(),
+		Devices: q.devices(),
+		Keep: func(t route.Table, dst netip.Prefix) bool {
+			if kept < keepAnyway || t == route.TableLocal || q.concerns(dst) {
+				return true
+			}
+			b.Skip(route.FamilyOf(dst.Addr()), t)
+			return false
+		},
+		Each: func(r *route.Route) error {
 			kept++
-			return true
-		}
-		b.Skip(route.FamilyOf(dst.Addr()), t)
-		return false
-	}
-	w.Each = func(r *route.Route) error {
-		b.Add(r)
-		return nil
-	}
-	snap, err := q.host.Read(ctx, w)
+			b.Add(r)
+			return nil
+		},
+		Again: func() { b, kept = lookup.Builder{}, 0 },
+	})
 	if err != nil {
 		return err
 	}
 	q.fib = b.FIB(snap)
 	return nil
+}
+
+// devices are those that the flags name, whose settings matter.
+func (q *questions) devices() []string {
+	var out []string
+	for _, d := range []optional[string]{q.packet.iif, q.packet.oif, q.packet.vrf} {
+		if d.given {
+			out = append(out, d.value)
+		}
+	}
+	return out
 }
 
 // keepAnyway is how many routes are kept whatever they cover: an ordinary

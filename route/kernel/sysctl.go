@@ -28,7 +28,7 @@ func settingsOf(f route.Family) settings {
 			},
 			device: []string{
 				"accept_local", "bc_forwarding", "forwarding", "ignore_routes_with_linkdown",
-				"route_localnet", "rp_filter", "src_valid_mark",
+				"route_localnet", "rp_filter", "send_redirects", "src_valid_mark",
 			},
 		}
 	}

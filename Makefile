@@ -1,0 +1,42 @@
+# routewhy: build, test, measure. `make test` needs nothing but Go; the tests
+# that talk to the running kernel also want iproute2, and say so where they skip.
+
+GO      ?= go
+GOTEST  ?= $(GO) test
+FUZZTIME ?= 30s
+PREFIX  ?= /usr/local
+LINT     = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+LDFLAGS  = -s -w
+
+.PHONY: build test race fuzz bench lint install clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o routewhy ./cmd/routewhy
+
+test:
+	$(GOTEST) ./...
+
+race:
+	$(GOTEST) -race ./...
+
+# Every fuzz target of every package in turn, FUZZTIME each.
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GOTEST) -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "== $$pkg $$target"; \
+			$(GOTEST) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+bench:
+	$(GOTEST) -run '^$$' -bench . -benchmem ./lookup/... ./route/...
+
+lint:
+	$(GO) vet ./...
+	$(GO) run $(LINT) run ./...
+
+install: build
+	install -D -m 755 routewhy $(DESTDIR)$(PREFIX)/bin/routewhy
+
+clean:
+	rm -f routewhy

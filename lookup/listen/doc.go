@@ -1,0 +1,13 @@
+// Package listen tells which socket of a host takes a packet that is delivered
+// to it, and who can reach each socket that listens.
+//
+// [Take] follows the kernel's own search (net/ipv4/inet_hashtables.c
+// __inet_lookup_listener and compute_score, net/ipv4/udp.c __udp4_lib_lookup,
+// and their likes in net/ipv6): sockets that are bound to the very address go
+// before those bound to every address; within each, a score decides, to which a
+// bound device and, in IPv4, a socket of IPv4 itself contribute. [Exposures]
+// asks the routing decision whether the answers to a client can leave.
+//
+// What a firewall does is not known here, nor what BPF programs attached to
+// sockets or namespaces (sk_lookup) do.
+package listen

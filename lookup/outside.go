@@ -1,0 +1,39 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// Outside is an address that stands for the hosts of other networks: one that,
+// as far as possible, no prefix but a default route covers, nor one of the pair
+// that VPNs put over it.
+func (f *FIB) Outside(fam route.Family) netip.Addr {
+	halves := Halves(fam)
+	for _, p := range halves {
+		best := netip.Addr{}
+		for _, id := range f.TableOrder(fam) {
+			if f.family(fam).tables[id] == nil {
+				continue
+			}
+			if hole, _, ok := f.hole(id, p); ok && ordinary(hole) && f.outside(hole) {
+				best = hole
+			}
+		}
+		if best.IsValid() {
+			return best
+		}
+	}
+	if fam == route.IPv4 {
+		return netip.AddrFrom4([4]byte{1})
+	}
+	return netip.AddrFrom16([16]byte{0x20})
+}
+
+// outside says that an unmarked packet to an address takes no route longer
+// than half of the address space.
+func (f *FIB) outside(a netip.Addr) bool {
+	d := f.Lookup(route.Flow{Dst: a})
+	return !d.HasRoute || d.Route.Dst.Bits() <= 1
+}
