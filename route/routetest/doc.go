@@ -7,6 +7,13 @@
 // boundaries of what was read back, and [Shrink] reduces a set-up that shows a
 // disagreement to the commands that matter; [Save] keeps it.
 //
+//	ns := routetest.New(t)
+//	setup := routetest.Generate(rng, routetest.Options{Support: routetest.Probe(t)})
+//	ns.Batch(setup)
+//	ns.Do(func() {
+//		… // read the namespace, and ask the kernel
+//	})
+//
 // Nothing of the host is touched, and root is not needed where the kernel lets
 // ordinary users make user namespaces: then TestMain must call [Main]. Where a
 // namespace cannot be had, tests skip and say why; with CI set in the

@@ -56,9 +56,7 @@ func (d *drawer) input() route.Flow {
 	for f.Dst = d.address(); f.Dst.Is6() && f.Dst.IsMulticast(); {
 		f.Dst = d.address() // the kernel does not answer for those (EMSGSIZE)
 	}
-	if !d.chance(4) {
-		f.Src = d.address()
-	}
+	f.Src = d.sender()
 	if d.family == route.IPv6 {
 		f.UID = route.NoUID
 		if len(d.uids) > 0 && d.chance(15) {
@@ -66,6 +64,21 @@ func (d *drawer) input() route.Flow {
 		}
 	}
 	return f
+}
+
+// sender draws the source of a received packet: mostly one that might be true.
+func (d *drawer) sender() netip.Addr {
+	switch n := d.rng.IntN(100); {
+	case n < 4:
+		return netip.Addr{}
+	case n < 35 && len(d.gates) > 0:
+		return one(d, d.gates)
+	case n < 60 && len(d.kernels) > 0:
+		return d.inside(one(d, d.kernels))
+	case n < 75 && len(d.prefixes) > 0:
+		return d.inside(one(d, d.prefixes))
+	}
+	return d.address()
 }
 
 // anyFlow draws what packets have in both directions.
@@ -108,8 +121,10 @@ func (d *drawer) proto() uint8 {
 func (d *drawer) address() netip.Addr {
 	var a netip.Addr
 	switch n := d.rng.IntN(100); {
-	case n < 45 && len(d.prefixes) > 0:
+	case n < 32 && len(d.prefixes) > 0:
 		return d.edge(one(d, d.prefixes))
+	case n < 45 && len(d.kernels) > 0:
+		return d.edge(one(d, d.kernels))
 	case n < 57:
 		a = one(d, d.own)
 	case n < 67:

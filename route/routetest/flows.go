@@ -65,7 +65,8 @@ func familiesOf(s *route.Snapshot) []route.Family {
 // pool is what a snapshot offers for one family.
 type pool struct {
 	family   route.Family
-	prefixes []netip.Prefix // of routes
+	prefixes []netip.Prefix // of routes that someone made
+	kernels  []netip.Prefix // of routes that the kernel made
 	fromTo   []netip.Prefix // of rules, and the source prefixes of routes
 	own      []netip.Addr
 	gates    []netip.Addr
@@ -109,7 +110,6 @@ func (p *pool) addAddr(a *route.Addr) {
 		return
 	}
 	p.own = append(p.own, a.Prefix.Addr())
-	p.prefixes = append(p.prefixes, a.Prefix.Masked())
 	if a.Peer.IsValid() {
 		p.gates = append(p.gates, a.Peer.Addr())
 	}
@@ -119,7 +119,11 @@ func (p *pool) addAddr(a *route.Addr) {
 }
 
 func (p *pool) addRoute(r *route.Route) {
-	p.prefixes = append(p.prefixes, r.Dst)
+	if r.Protocol == route.ProtocolKernel {
+		p.kernels = append(p.kernels, r.Dst)
+	} else {
+		p.prefixes = append(p.prefixes, r.Dst)
+	}
 	if r.Src.IsValid() {
 		p.fromTo = append(p.fromTo, r.Src)
 	}

@@ -129,9 +129,8 @@ func (g *generator) prologue() {
 	if g.v4 {
 		g.add("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv4.ip_forward=0")
 	}
-	if g.v6 {
-		g.add("sysctl -qw net.ipv6.conf.default.addr_gen_mode=1 net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.all.forwarding=0")
-	}
+	// Also without IPv6, or there would be link-local addresses.
+	g.add("sysctl -qw net.ipv6.conf.default.addr_gen_mode=1 net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.all.forwarding=0")
 	if !g.chance(3) {
 		g.add("ip link set lo up")
 	}

@@ -101,7 +101,7 @@ func prefixes(f route.Family) []string {
 
 func (g *generator) routes() {
 	for _, f := range g.families() {
-		if gates := g.gates(f); len(gates) > 0 && g.chance(30) { // as most hosts have
+		if gates := g.gates(f); len(gates) > 0 && g.chance(50) { // as most hosts have
 			gt := pick(g, gates...)
 			g.add("ip %s route add default via %s dev %s", option(f), gt.addr, gt.link.name)
 			g.used[routeKey(f, "main", "default", "")] = true

@@ -42,6 +42,37 @@ func TestGenerateFamily(t *testing.T) {
 	}
 }
 
+// TestGenerateMakesAll: the generator has not lost a kind of thing.
+func TestGenerateMakesAll(t *testing.T) {
+	opts := routetest.Options{Support: routetest.Support{VRF: true, Dummy: true, Rules618: true}}
+	all := ""
+	for seed := range uint64(500) {
+		all += strings.Join(routetest.Generate(rand.New(rand.NewPCG(seed, 3)), opts), "\n") + "\n"
+	}
+	for _, words := range []string{
+		// rules
+		" not from ", " to ", "fwmark 0x10/0xf0", " iif lo", " iif nosuch", " oif ", " tos ", " uidrange ", " ipproto ",
+		" sport ", " dport ", " goto ", " nop\n", " blackhole\n", " unreachable\n", " prohibit\n", "suppress_prefixlength",
+		"suppress_ifgroup", "l3mdev", "rule del priority 0", "rule del priority 32766", "rule del priority 32767",
+		" dscp ", " flowlabel ", "sport 992/0xfff0",
+		// addresses
+		"scope link", "scope host", "preferred_lft 0", " peer ", "dev lo", "noprefixroute", "/32 dev", "/128 dev",
+		// routes
+		"route add", "route append", "route prepend", "route replace", "add blackhole ", "add unreachable ", "add prohibit ",
+		"add throw ", "add local ", "table 1000", "table default", "table local", "metric", "tos 0xb8", " src ", "onlink",
+		"mtu lock", "via inet6", "weight", "nhid", "type resilient", "from 2001:db8::/32", "pref low", "pref high",
+		"expires 0", "expires 1000",
+		// links, neighbours, settings
+		" down\n", "link del", " name new", "group 7", "master red", "type dummy", "nud none", "nud incomplete", "nud failed",
+		"nud stale", "nud reachable", "nud permanent", "nud noarp", "fib_multipath_use_neigh", "all.ignore_routes_with_linkdown",
+		"rp_filter=2", "accept_local", "route_localnet", "x0/1.forwarding", "use_oif_addrs_only", "nexthop replace", "nexthop del",
+	} {
+		if !strings.Contains(all, words) {
+			t.Errorf("no %q in any set-up", words)
+		}
+	}
+}
+
 // TestGenerateIsAccepted: refused commands are a waste, and hide what the
 // generator was meant to make.
 func TestGenerateIsAccepted(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"runtime"
 	"syscall"
+
+	"routewhy/route"
 )
 
 func errNotLinux() error {
@@ -20,7 +22,7 @@ func onMainThread() bool { return false }
 
 func userNamespace() *syscall.SysProcAttr { return nil }
 
-func (ns *Namespace) addRule(*rule) error { return errNotLinux() }
+func (ns *Namespace) addRule(*route.Rule) error { return errNotLinux() }
 
 func (ns *Namespace) settled() (bool, error) { return false, errNotLinux() }
 

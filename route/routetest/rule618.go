@@ -21,7 +21,7 @@ const rule618Word = "rule6.18"
 //	  flowlabel 0x1/0xff lookup 100
 //
 // where `lookup 100` may also be `goto 200`, nop, blackhole, unreachable or
-// prohibit.
+// prohibit. What else a rule may have is left out.
 func Rule618(r *route.Rule) string {
 	s := &r.Selector
 	w := []string{rule618Word, "-4", "add", "priority", fmt.Sprint(r.Priority)}
@@ -75,16 +75,13 @@ func appendPort(w []string, word string, p route.PortRange) []string {
 	return append(w, word, fmt.Sprintf("%d-%d", p.Start, p.End))
 }
 
-// rule is what a line says.
-type rule = route.Rule
-
 // parseRule618 reads a line that Rule618 wrote.
-func parseRule618(line string) (*rule, error) {
+func parseRule618(line string) (*route.Rule, error) {
 	words := strings.Fields(line)
 	if len(words) < 4 || words[0] != rule618Word || words[2] != "add" {
 		return nil, fmt.Errorf("%q is not a %s line", line, rule618Word)
 	}
-	r := &rule{Family: route.IPv4, SuppressPrefixLen: -1, SuppressGroup: -1}
+	r := &route.Rule{Family: route.IPv4, SuppressPrefixLen: -1, SuppressGroup: -1}
 	switch words[1] {
 	case "-4":
 	case "-6":
@@ -93,7 +90,7 @@ func parseRule618(line string) (*rule, error) {
 		return nil, fmt.Errorf("%s: no family", words[1])
 	}
 	for w := words[3:]; len(w) > 0; {
-		n, err := r618word(r, w)
+		n, err := readRuleWord(r, w)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", w[0], err)
 		}
@@ -102,8 +99,8 @@ func parseRule618(line string) (*rule, error) {
 	return r, nil
 }
 
-// r618word reads one word with its value and says how many words that were.
-func r618word(r *rule, w []string) (int, error) {
+// readRuleWord reads one word with its value and says how many words that were.
+func readRuleWord(r *route.Rule, w []string) (int, error) {
 	switch w[0] {
 	case "not":
 		r.Selector.Not = true
@@ -124,10 +121,10 @@ func r618word(r *rule, w []string) (int, error) {
 	if len(w) < 2 {
 		return 0, fmt.Errorf("no value")
 	}
-	return 2, r618value(r, w[0], w[1])
+	return 2, readRuleValue(r, w[0], w[1])
 }
 
-func r618value(r *rule, word, value string) (err error) {
+func readRuleValue(r *route.Rule, word, value string) (err error) {
 	s := &r.Selector
 	switch word {
 	case "priority":

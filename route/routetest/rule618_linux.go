@@ -26,7 +26,7 @@ const (
 
 // addRule makes a rule as `ip rule add` would. A kernel that does not know one
 // of the attributes ignores it: then the rule is deleted again.
-func (ns *Namespace) addRule(r *rule) error {
+func (ns *Namespace) addRule(r *route.Rule) error {
 	body, err := encodeRule(r)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func knowsRule(c *netlink.Conn, body []byte) (bool, error) {
 }
 
 // encodeRule makes a struct fib_rule_hdr and its attributes.
-func encodeRule(r *rule) ([]byte, error) {
+func encodeRule(r *route.Rule) ([]byte, error) {
 	s := &r.Selector
 	h := make([]byte, unix.SizeofRtMsg) // both headers have this size
 	h[0] = unix.AF_INET
