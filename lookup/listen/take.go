@@ -24,9 +24,10 @@ type Packet struct {
 // PacketOf is the packet of a decision that ends at this host; false: it does
 // not end here, or has no protocol with ports.
 //
-// What the host sends to itself counts in IPv4 as received on the device that
-// the sender is bound to, or else on lo (rt_iif of __mkroute_output); in IPv6 on
-// the device that has the address (ip6_rcv_core).
+// What the host sends to itself counts as received on the device that has the
+// address, not on lo (orig_oif in ip_route_output_key_hash_rcu, ip6_rcv_core).
+// To 0.0.0.0 no route is looked up: then it is the device that the sender is
+// bound to, or else lo.
 func PacketOf(s *route.Snapshot, flow *route.Flow, d *lookup.Decision) (Packet, bool) {
 	if d.Disposition != lookup.DispositionLocal || flow.DstPort == 0 ||
 		flow.Proto != route.ProtoTCP && flow.Proto != route.ProtoUDP {
@@ -42,9 +43,9 @@ func PacketOf(s *route.Snapshot, flow *route.Flow, d *lookup.Decision) (Packet, 
 	switch {
 	case flow.In != 0:
 		p.Dev = flow.In
-	case flow.Dst.Is6() && d.HasRoute && len(d.Route.NextHops) > 0:
+	case d.HasRoute && len(d.Route.NextHops) > 0:
 		p.Dev = d.Route.NextHops[0].Link
-	case flow.Dst.Is4() && flow.Out != 0:
+	case flow.Out != 0:
 		p.Dev = flow.Out
 	}
 	if v := vrfOf(s, p.Dev); v != 0 {
@@ -80,6 +81,7 @@ const (
 	CodeBound     lookup.Code = "device-first"    // a socket bound to the device goes first
 	CodeFamily4   lookup.Code = "family-first"    // a socket of IPv4 itself goes first
 	CodePeer      lookup.Code = "connected-first" // the socket that is connected to the sender goes first
+	CodeOrder     lookup.Code = "order"           // another SO_REUSEPORT group goes first
 	CodeTakes     lookup.Code = "takes"           // takes it
 	CodeOneOf     lookup.Code = "one-of-equals"   // one of several that are equal takes it
 )
@@ -95,9 +97,9 @@ type Candidate struct {
 type Verdict struct {
 	Packet Packet
 	// Takers are the sockets that take it: none where it is refused, and
-	// several where they are equal. Then they share a port by SO_REUSEPORT and a
-	// hash of each flow chooses, or, UDP with SO_REUSEADDR, the one that was
-	// bound last has it: the kernel does not tell which of the two.
+	// several where it may be any of them. They share a port by SO_REUSEPORT
+	// then, and a hash of each flow chooses, or, with UDP, by SO_REUSEADDR, and
+	// the one that was bound last has it: the kernel does not tell which.
 	Takers []Candidate
 	// Misses are the others with the same protocol and port.
 	Misses []Candidate
@@ -112,41 +114,69 @@ func (v *Verdict) Refused() route.Errno {
 	return 0
 }
 
-// Take finds the sockets that take a packet.
+// Take finds the sockets that take a packet. The sockets are in the order in
+// which the kernel told of them, which for those of one family that compete is
+// the order in which it tries them.
 func Take(s *route.Snapshot, sockets []route.Socket, p Packet) Verdict {
 	v := Verdict{Packet: p}
-	best := rank{}
+	var fit []*route.Socket
 	for i := range sockets {
 		x := &sockets[i]
 		if x.Proto != p.Proto || x.Local.Port() != p.Dst.Port() {
 			continue
 		}
-		why, ok := p.refuses(s, x)
-		if !ok {
-			if x.Listens() || why.Code != CodeConnected {
-				v.Misses = append(v.Misses, Candidate{x, why})
-			}
-			continue
-		}
-		r := p.rank(x)
-		switch c := r.compare(best); {
-		case c > 0:
-			for _, t := range v.Takers {
-				v.Misses = append(v.Misses, Candidate{t.Socket, lookup.Reason{Code: r.over(best)}})
-			}
-			v.Takers, best = []Candidate{{x, lookup.Reason{Code: CodeTakes}}}, r
-		case c == 0:
-			v.Takers = append(v.Takers, Candidate{x, lookup.Reason{Code: CodeTakes}})
-		default:
-			v.Misses = append(v.Misses, Candidate{x, lookup.Reason{Code: best.over(r)}})
+		if why, ok := p.refuses(s, x); ok {
+			fit = append(fit, x)
+		} else if x.Listens() || why.Code != CodeConnected {
+			v.Misses = append(v.Misses, Candidate{x, why})
 		}
 	}
-	if len(v.Takers) > 1 {
-		for i := range v.Takers {
-			v.Takers[i].Reason.Code = CodeOneOf
+	fit = v.exactFirst(fit)
+	if len(fit) == 0 {
+		return v
+	}
+	taker := map[*route.Socket]bool{}
+	for _, x := range p.first(fit) {
+		taker[x] = true
+	}
+	why := CodeTakes
+	if len(taker) > 1 {
+		why = CodeOneOf
+	}
+	var best *route.Socket
+	for _, x := range fit {
+		if taker[x] {
+			best = x
+			v.Takers = append(v.Takers, Candidate{x, lookup.Reason{Code: why}})
+		}
+	}
+	for _, x := range fit {
+		if !taker[x] {
+			v.Misses = append(v.Misses, Candidate{x, lookup.Reason{Code: p.before(best, x)}})
 		}
 	}
 	return v
+}
+
+// exactFirst keeps the sockets that are bound to the very address, if there
+// are any: the kernel searches for those first, and for those bound to every
+// address only where it finds none.
+func (v *Verdict) exactFirst(fit []*route.Socket) []*route.Socket {
+	var exact, rest []*route.Socket
+	for _, x := range fit {
+		if x.Local.Addr().IsUnspecified() {
+			rest = append(rest, x)
+		} else {
+			exact = append(exact, x)
+		}
+	}
+	if len(exact) == 0 {
+		return rest
+	}
+	for _, x := range rest {
+		v.Misses = append(v.Misses, Candidate{x, lookup.Reason{Code: CodeExact}})
+	}
+	return exact
 }
 
 // refuses says why a socket cannot take the packet at all; true: it can.
@@ -185,61 +215,99 @@ func acceptsVRF(s *route.Snapshot, proto uint8) bool {
 	return n != 0
 }
 
-// rank is how well a socket fits: zero for none.
-type rank struct {
-	exact  bool // bound to the very address: the first of two searches
-	score  int  // compute_score
-	peer   bool
-	device bool
-	family bool
-}
-
-// rank computes the kernel's score: compute_score in net/ipv4/inet_hashtables.c
-// (TCP), in net/ipv4/udp.c, in net/ipv6/inet6_hashtables.c and net/ipv6/udp.c.
-// The processor that handles the packet (SO_INCOMING_CPU) is left out.
-func (p *Packet) rank(x *route.Socket) rank {
-	r := rank{
-		exact: !x.Local.Addr().IsUnspecified(), peer: x.Remote.Port() != 0, device: x.Link != 0,
-		family: p.Dst.Addr().Is4() && x.Family == route.IPv4, score: 1,
+// first finds which of the sockets of one search the kernel takes.
+//
+// TCP listeners of one search can only share the port by SO_REUSEPORT
+// (inet_csk_bind_conflict). Then the search ends at the first in the list,
+// whatever its score: it is one of a group, of which a hash chooses
+// (inet_lhash2_lookup). Such sockets of IPv4 are put in front and those of IPv6
+// at the end (__inet_hash), and the kernel tells of them in that order
+// (inet_diag_dump_icsk).
+//
+// UDP sockets do the same by SO_REUSEPORT; but they may share it by
+// SO_REUSEADDR as well, and then the highest score wins, of equals the one
+// bound last (udp4_lib_lookup2, udp6_lib_lookup2), of which it tells first. The
+// kernel does not tell which of the two options a socket has.
+func (p *Packet) first(fit []*route.Socket) []*route.Socket {
+	if p.Proto == route.ProtoTCP {
+		return group(fit, head(fit))
 	}
-	add := func(yes bool, n int) {
-		if yes {
-			r.score += n
+	best := p.highest(fit)
+	if best.Remote.Port() != 0 {
+		return []*route.Socket{best}
+	}
+	out := group(fit, head(fit))
+	for _, x := range out {
+		if x == best {
+			return out
 		}
 	}
-	add(r.family, 1)
-	switch {
-	case p.Proto == route.ProtoTCP:
-		add(r.device, 1)
-	case p.Dst.Addr().Is4():
-		add(r.peer, 8)
-		add(r.device, 4)
-	default:
-		add(r.peer, 2)
-		add(r.device, 1)
-	}
-	return r
+	return append(out, best)
 }
 
-func (r rank) compare(o rank) int {
-	if r.exact != o.exact && o.score > 0 {
-		if r.exact {
-			return 1
+// head is the first of sockets with SO_REUSEPORT in the list of a search.
+func head(fit []*route.Socket) *route.Socket {
+	head := fit[0]
+	for _, x := range fit[1:] {
+		if x.Family == route.IPv4 && head.Family == route.IPv6 {
+			head = x
 		}
-		return -1
 	}
-	return r.score - o.score
+	return head
 }
 
-// over says by what a rank goes before a lower one.
-func (r rank) over(o rank) lookup.Code {
+// group are the sockets that can be in one SO_REUSEPORT group
+// (inet_reuseport_add_sock, udp_reuseport_add_sock).
+func group(fit []*route.Socket, head *route.Socket) []*route.Socket {
+	var out []*route.Socket
+	for _, x := range fit {
+		if x.Family == head.Family && x.Link == head.Link && x.V6Only == head.V6Only &&
+			x.UID == head.UID && x.Local == head.Local {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// highest is the socket with the highest score, the first of equals.
+func (p *Packet) highest(fit []*route.Socket) *route.Socket {
+	best := fit[0]
+	for _, x := range fit[1:] {
+		if p.score(x) > p.score(best) {
+			best = x
+		}
+	}
+	return best
+}
+
+// score is compute_score in net/ipv4/udp.c and net/ipv6/udp.c. The processor
+// that handles the packet (SO_INCOMING_CPU) is left out.
+func (p *Packet) score(x *route.Socket) int {
+	n, peer, device := 1, 2, 1
+	if p.Dst.Addr().Is4() {
+		peer, device = 8, 4
+		if x.Family == route.IPv4 {
+			n++
+		}
+	}
+	if x.Remote.Port() != 0 {
+		n += peer
+	}
+	if x.Link != 0 {
+		n += device
+	}
+	return n
+}
+
+// before says why a socket goes before another of the same search.
+func (p *Packet) before(taker, x *route.Socket) lookup.Code {
 	switch {
-	case r.exact && !o.exact:
-		return CodeExact
-	case r.peer && !o.peer:
+	case taker.Remote.Port() != 0 && x.Remote.Port() == 0:
 		return CodePeer
-	case r.device && !o.device:
+	case taker.Family == route.IPv4 && x.Family == route.IPv6:
+		return CodeFamily4
+	case p.Proto == route.ProtoUDP && taker.Link != 0 && x.Link == 0:
 		return CodeBound
 	}
-	return CodeFamily4
+	return CodeOrder
 }
