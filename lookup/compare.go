@@ -37,6 +37,13 @@ const (
 	// IPv6 caches its answers with the next-hop object (rt6_make_pcpu_route),
 	// and names the route that was first looked up through it. Have: that one.
 	CodeSharedEntry Code = "shared-nexthop"
+	// IPv4 goes straight to the device where the gateway was local to this host
+	// when the route was added, and to the gateway where it was not; the dump
+	// does not tell. Want: the gateway as configured.
+	CodeGatewayDirect Code = "gateway-scope"
+	// A device route among the siblings of an IPv6 multipath route is not in a
+	// dump (fib6_dump_table skips a route's siblings by their number), but used.
+	CodeHiddenEntry Code = "hidden-entry"
 	CodeCachedType  Code = "cached-type" // the kernel names the type of another packet by the same next hop
 )
 
@@ -55,9 +62,12 @@ func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison
 	c.differ("errno", errnoText(d.Errno), errnoText(a.Errno))
 	if d.Errno == 0 && a.Errno == 0 {
 		f.compareWay(&c, flow, d, a)
-		if c.Way >= 0 && f.sharesObject(d, a) {
+		switch {
+		case c.Way >= 0 && f.sharesObject(d, a):
 			c.Benign = append(c.Benign, Reason{Code: CodeSharedEntry, Have: a.Entry.Dst})
-		} else {
+		case c.Way < 0 && hidden(d, a):
+			c.Benign, c.Differences = []Reason{{Code: CodeHiddenEntry}}, nil
+		default:
 			c.compareType(d, a)
 			f.compareTable(&c, flow, d, a)
 			compareEntry(&c, d, a)
@@ -88,6 +98,14 @@ func (f *FIB) compareTable(c *Comparison, flow *route.Flow, d *Decision, a *rout
 		ours = route.TableMain
 	}
 	c.differ("table", f.snap.Names.Table(ours), f.snap.Names.Table(a.Table))
+}
+
+// hidden says whether the kernel used a device route that its dump leaves out:
+// one that stands among the siblings of the multipath route that we chose.
+func hidden(d *Decision, a *route.Answer) bool {
+	return d.HasRoute && a.HasEntry && d.Route.Dst.Addr().Is6() && len(d.Route.NextHops) > 1 && d.Route.NextHopID == 0 &&
+		a.Entry.Dst == d.Route.Dst && a.Entry.Metric == d.Route.Metric && a.Entry.Table == d.Route.Table &&
+		len(a.Entry.NextHops) == 1 && !a.Entry.NextHops[0].Gateway.IsValid()
 }
 
 // compareType compares what becomes of the packet. IPv4 caches its answers with
@@ -143,6 +161,9 @@ func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.
 		f.differWay(c, d, a, wantSrc)
 		return
 	}
+	if w := &d.Ways[c.Way]; !sameAddr(w.Gateway, gateway) {
+		c.Benign = append(c.Benign, Reason{Code: CodeGatewayDirect, Want: w.Via.Gateway, Have: gateway})
+	}
 	if a.Expires && a.MTU != 0 {
 		c.Benign = append(c.Benign, Reason{Code: CodeLearntMTU, Have: a.MTU})
 	}
@@ -153,8 +174,8 @@ func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.
 
 // leadsTo says whether the way may be by a gateway.
 func (w *Way) leadsTo(gateway netip.Addr) bool {
-	return sameAddr(w.Gateway, gateway) ||
-		w.OwnGateway && (!gateway.IsValid() || sameAddr(w.Via.Gateway, gateway))
+	return sameAddr(w.Gateway, gateway) || w.Via.Gateway.Is4() && w.Via.Flags&route.NextHopOnLink == 0 &&
+		(!gateway.IsValid() || sameAddr(w.Via.Gateway, gateway))
 }
 
 // sends says whether the way may give a packet the source that the kernel

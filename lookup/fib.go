@@ -74,7 +74,6 @@ type entry struct {
 type hop struct {
 	route.NextHop
 	object uint32
-	own    bool // see Way.OwnGateway
 }
 
 // device is a link with its addresses and settings.
@@ -250,7 +249,9 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 	for _, e := range b.entries {
 		f.resolve(e)
 		for i := range e.hops {
-			e.hops[i].own = f.ownGateway4(&e.hops[i].NextHop)
+			if !f.mayRevive(e.fam, &e.hops[i]) {
+				e.hops[i].Flags &^= route.NextHopLinkDown
+			}
 			f.realms = f.realms || e.fam == route.IPv4 && e.hops[i].Realm != 0
 		}
 		if e.fam == route.IPv4 && e.route.Type == route.TypeLocal && e.route.Protocol != route.ProtocolKernel {
@@ -373,6 +374,23 @@ func (f *FIB) resolve(e *entry) {
 	default:
 		f.resolveGroup(e, o)
 	}
+}
+
+// mayRevive says whether a next hop that is marked dead and without carrier is
+// only passed over because of ignore_routes_with_linkdown, which a dump marks
+// the same way. One whose device is down is really dead (fib_sync_down_dev).
+func (f *FIB) mayRevive(fam route.Family, h *hop) bool {
+	d := f.byIndex[h.Link]
+	if d == nil {
+		return true
+	}
+	const key = "ignore_routes_with_linkdown"
+	own, known := f.snap.Sysctls.Conf(fam, d.Name, key)
+	ignored := own != 0 || !known
+	if fam == route.IPv4 {
+		ignored = ignored || f.conf(fam, "all", key) != 0
+	}
+	return d.Up() && (ignored || h.Flags&route.NextHopDead == 0)
 }
 
 func (f *FIB) resolveGroup(e *entry, group *route.NextHopObject) {

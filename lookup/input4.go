@@ -3,6 +3,7 @@ package lookup
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -20,9 +21,7 @@ func (w *walk) input4() Decision {
 	if !w.flow.Src.IsValid() {
 		w.flow.Src = netip.IPv4Unspecified()
 	}
-	if !hasPorts(w.flow.Proto) { // rules see what the packet is dissected into
-		w.flow.SrcPort, w.flow.DstPort = 0, 0
-	}
+	w.dissect4()
 	if isMulticast4(w.flow.Dst) {
 		return w.multicastIn4(dev)
 	}
@@ -41,6 +40,23 @@ func (w *walk) input4() Decision {
 		return d
 	}
 	return w.deliver4(dev, d, res)
+}
+
+// dissect4 leaves of protocol and ports what rules see of a received packet:
+// it is only dissected where a rule asks that is not bound to lo
+// (fib4_rules_early_flow_dissect, fib_rule_requires_fldissect).
+func (w *walk) dissect4() {
+	asked := slices.ContainsFunc(w.fib.v4.rules, func(r *rule) bool {
+		s := &r.Selector
+		return r.in != route.LoopbackIndex &&
+			(s.Proto != 0 || s.SrcPort != (route.PortRange{}) || s.DstPort != (route.PortRange{}))
+	})
+	if !asked {
+		w.flow.Proto = 0
+	}
+	if !hasPorts(w.flow.Proto) {
+		w.flow.SrcPort, w.flow.DstPort = 0, 0
+	}
 }
 
 // hasPorts says whether packets of a protocol are dissected into ports

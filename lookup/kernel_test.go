@@ -36,6 +36,25 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// TestRegress does the same for set-ups that once gave a wrong decision. With
+// UPDATE=1 the kernel's answers are written into the files.
+func TestRegress(t *testing.T) {
+	const dir = "testdata/regress"
+	scenarios, err := routetest.LoadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range scenarios {
+		t.Run(s.Name, func(t *testing.T) {
+			if os.Getenv("UPDATE") != "" {
+				s.Expect = ask(t, s.Setup, s.Query)
+				routetest.Save(t, dir, s)
+			}
+			checkScenario(t, s)
+		})
+	}
+}
+
 func checkScenario(t *testing.T, s routetest.Scenario) {
 	ns := routetest.New(t)
 	ns.Run(t, s.Setup...)
@@ -84,6 +103,9 @@ func decided(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) []string {
 			src = netip.Addr{} // the kernel does not repeat it
 		}
 		out = append(out, answerText("", typ, f.Snapshot().LinkName(w.Link), w.Gateway, src))
+		if src.IsValid() && w.OtherSrc.IsValid() {
+			out = append(out, answerText("", typ, f.Snapshot().LinkName(w.Link), w.Gateway, w.OtherSrc))
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -2,7 +2,6 @@ package lookup
 
 import (
 	"net/netip"
-	"slices"
 
 	"routewhy/route"
 )
@@ -14,7 +13,7 @@ func (w *walk) ways4(d *Decision, res result) {
 	for i, n := range hops {
 		e, h := n.entry, n.hop
 		way := Way{Link: h.Link, Via: h.NextHop, Object: h.object, Share: shares[i], Stale: n.stale}
-		way.Gateway, way.OwnGateway = w.fib.effectiveGateway4(h), h.own
+		way.Gateway = w.fib.effectiveGateway4(h)
 		way.Src = w.flow.Src
 		if !way.Src.IsValid() {
 			way.Src, way.OtherSrc = w.fib.source4(&e.route, h)
@@ -213,29 +212,10 @@ func spread(e *entry, in []membership, weight []int) ([]choice, []float64) {
 // effectiveGateway4 is the gateway that the kernel really uses: one that is an
 // address of this host has scope host, and the packet goes straight to the
 // device (fib_check_nh, rt_set_nexthop). The kernel judged that when the route
-// was added, and does not tell; [Way.OwnGateway] says where it may differ.
+// was added and does not tell how: see [CodeGatewayDirect].
 func (f *FIB) effectiveGateway4(h *hop) netip.Addr {
 	if _, own := f.own4[h.Gateway]; own && h.Flags&route.NextHopOnLink == 0 {
 		return netip.Addr{}
 	}
 	return h.Gateway
-}
-
-// ownGateway4 says whether a gateway is, or may have been, local to this host:
-// configured, or covered by a route of type local in any table.
-func (f *FIB) ownGateway4(h *route.NextHop) bool {
-	if !h.Gateway.Is4() || h.Flags&route.NextHopOnLink != 0 {
-		return false
-	}
-	if _, own := f.own4[h.Gateway]; own {
-		return true
-	}
-	for id := range f.v4.tables {
-		for _, rf := range f.v4.covering(nil, id, h.Gateway) {
-			if slices.ContainsFunc(rf.leaf.entries, func(e *entry) bool { return e.route.Type == route.TypeLocal }) {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -118,20 +118,21 @@ func (w *walk) siblings6(e *entry, own int) ([]choice, []float64) {
 	in, weight := make([]membership, len(e.hops)), make([]int, len(e.hops))
 	for i := range e.hops {
 		h := &e.hops[i]
-		why, _ := w.score6(e, h, reachable)
+		dead := h.Flags&route.NextHopDead != 0
+		noCarrier := h.Flags&route.NextHopLinkDown != 0
+		_, score := w.scoreRoute6(e, h, reachable)
 		switch {
-		case why.Code == CodeDead:
-		case why.Code == CodeLinkdown:
+		case dead && noCarrier && score >= 0:
 			in[i] = memberStale
-		case why.Code == "":
+		case dead:
+		case score >= 0:
 			in[i], weight[i] = memberIn, max(1, h.Weight)
 		default:
 			weight[i] = max(1, h.Weight)
 		}
 	}
-	if in[own] != memberIn {
-		return []choice{{e, &e.hops[own], false}}, []float64{1}
-	}
+	in[own] = memberIn // also where only the second pass takes it
+	weight[own] = max(1, e.hops[own].Weight)
 	return spreadTo(e, in, weight, own)
 }
 

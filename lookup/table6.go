@@ -188,16 +188,22 @@ func (w *walk) best6(group []*entry, reachable bool) (*entry, int) {
 	return best, bestHop
 }
 
-// score6 is how well a next hop fits, or why it cannot be used (find_match,
-// rt6_score_route).
+// score6 is how well a next hop fits, or why it cannot be used (find_match).
 func (w *walk) score6(e *entry, h *hop, reachable bool) (Reason, int) {
-	out := w.out6()
-	fits := out == 0 || h.Link == out
 	switch {
 	case h.Flags&route.NextHopDead != 0 && h.Flags&route.NextHopLinkDown != 0:
 		return Reason{Code: CodeLinkdown, Have: h.Link}, -1
 	case h.Flags&route.NextHopDead != 0:
 		return Reason{Code: CodeDead, Have: h.Link}, -1
+	}
+	return w.scoreRoute6(e, h, reachable)
+}
+
+// scoreRoute6 is score6 whatever the state of the device (rt6_score_route).
+func (w *walk) scoreRoute6(e *entry, h *hop, reachable bool) (Reason, int) {
+	out := w.out6()
+	fits := out == 0 || h.Link == out
+	switch {
 	case w.strict && !fits:
 		return Reason{CodeRouteOif, out, h.Link}, -1
 	case reachable && w.failed6(e, h):

@@ -56,10 +56,6 @@ type Way struct {
 	// Stale marks a member of a multipath route that the kernel should not
 	// use, but may until the next link event (fib_rebalance).
 	Stale bool
-	// OwnGateway says that the configured gateway is an address of this host.
-	// Where it was one already when the route was added, the kernel goes
-	// straight to the device, and else to the gateway; it does not tell which.
-	OwnGateway bool
 }
 
 // Default says whether the chosen route is a default route.
