@@ -270,17 +270,23 @@ func (q *questions) explainAddress(ctx context.Context, d destination) (*render.
 }
 
 func (q *questions) explainOnce(ctx context.Context, d destination) (*render.Explanation, error) {
-	p := q.packetTo(d)
+	p, subject := q.packetTo(d), d.label()
+	if to := d.connects(&p); to.addr != d.addr {
+		d, subject = to, subject+" ("+to.label()+")"
+	}
 	flow, err := q.flow(d, &p)
 	if err != nil {
 		return nil, err
 	}
 	e := &render.Explanation{
-		Subject: d.label(), Given: p.words(q.fib.Snapshot(), &flow), GivenFields: p.fields(), FIB: q.fib,
+		Subject: subject, Given: q.packet.words(q.fib.Snapshot(), &flow), GivenFields: p.fields(), FIB: q.fib,
 		Trace: q.fib.Explain(flow), Silent: q.noKernel,
 	}
 	e.Remarks = d.remarks()
 	e.Notes = q.fib.Notes(e.Trace)
+	if err := q.listeners(ctx, d, e); err != nil {
+		return nil, err
+	}
 	return e, q.ask(ctx, e)
 }
 

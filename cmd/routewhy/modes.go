@@ -38,6 +38,11 @@ func modes() []mode {
 		usage: "every table, in the order the rules consult it",
 		flags: slices.Concat(common, []string{"table"}),
 		run:   dump,
+	}, {
+		flag:  "sockets",
+		usage: "what listens, on which addresses, and who can reach it",
+		flags: common,
+		run:   sockets,
 	}}
 }
 

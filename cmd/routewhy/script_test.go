@@ -14,7 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"routewhy": main})
+	testscript.Main(m, map[string]func(){"routewhy": main, "listener": listener})
 }
 
 // TestScripts runs the scripts in testdata/script. With UPDATE=1 in the

@@ -10,6 +10,7 @@ import (
 const usageText = `Usage:
   routewhy [flags] DESTINATION...   why each destination goes where it goes
   routewhy --dump [flags]           every table, in the order the rules ask it
+  routewhy --sockets [flags]        what listens, on which addresses, for whom
 
 A DESTINATION is an address (8.8.8.8, fe80::1%eth0), a prefix (10.0.0.0/8,
 0.0.0.0/0, ::/0, default), ADDRESS:PORT, [ADDRESS]:PORT, HOST or HOST:PORT.

@@ -35,9 +35,16 @@ func readOwners(snap *route.Snapshot) {
 	case err != nil:
 		snap.Gaps = append(snap.Gaps, route.Gap{Fact: route.FactProcesses, Why: err.Error()})
 	case denied && ownerless(snap) > 0:
-		snap.Gaps = append(snap.Gaps, route.Gap{Fact: route.FactProcesses, Why: fmt.Sprintf(
-			"permission denied: only root may see which sockets other users' processes have open (you are uid %d)", os.Getuid())})
+		snap.Gaps = append(snap.Gaps, route.Gap{Fact: route.FactProcesses, Why: whyDenied(os.Getuid())})
 	}
+}
+
+// whyDenied says who may see the descriptors of every process.
+func whyDenied(uid int) string {
+	if uid == 0 {
+		return "permission denied by some processes, although you are root (CAP_SYS_PTRACE, or a security module)"
+	}
+	return fmt.Sprintf("permission denied: only root sees what other users' processes have open, and you are uid %d", uid)
 }
 
 // ownerless counts the sockets without an owner.

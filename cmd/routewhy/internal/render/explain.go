@@ -26,6 +26,9 @@ type Explanation struct {
 	Remarks    []Remark
 	Answer     route.Answer
 	Comparison lookup.Comparison
+	// Listeners are the sockets that a packet to this host meets; nil: it ends
+	// elsewhere, or no port was asked about.
+	Listeners *Listeners
 	// NotAsked says why the kernel was not asked; empty: it was.
 	NotAsked string
 	// Silent leaves out that the kernel was not asked: nobody wanted it to be.
@@ -139,6 +142,7 @@ func (p *page) details(e *Explanation) {
 	p.source(e)
 	p.next(e)
 	p.assumed(e)
+	p.listeners(e)
 	p.kernel(e)
 	for _, n := range e.Notes {
 		if text := e.note(&n); text != "" {

@@ -11,7 +11,7 @@ import (
 
 // headline is the answer in one sentence; it makes sense alone.
 func (e *Explanation) headline() string {
-	return e.subject() + " " + e.verdict()
+	return e.subject() + " " + e.verdict() + e.listening()
 }
 
 // subject is the packet: the destination and what was given of the rest.

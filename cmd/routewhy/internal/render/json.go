@@ -28,6 +28,7 @@ type jsonExplanation struct {
 	Next        *jsonNext          `json:"next,omitempty"`
 	Reverse     *jsonReverse       `json:"reverse,omitempty"`
 	Kernel      *jsonKernel        `json:"kernel,omitempty"`
+	Sockets     *jsonListening     `json:"sockets,omitempty"`
 	Assumptions []Remark           `json:"assumptions,omitempty"`
 	Warnings    []Remark           `json:"warnings,omitempty"`
 }
@@ -157,6 +158,7 @@ func (e *Explanation) JSON() any {
 	j.Next = nextJSON(s, e.Trace.Next)
 	j.Reverse = reverseJSON(s, e.Trace.Reverse)
 	j.Kernel = e.kernelJSON()
+	j.Sockets = e.listeningJSON()
 	for i := range e.Notes {
 		j.Warnings = append(j.Warnings, Remark{Code: string(e.Notes[i].Code), Text: e.note(&e.Notes[i])})
 	}

@@ -1,0 +1,182 @@
+package render
+
+import (
+	"fmt"
+
+	"routewhy/lookup"
+	"routewhy/lookup/listen"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// Listeners is what becomes of a packet to a port among this host's sockets.
+type Listeners struct {
+	// Snapshot has the sockets, and what could not be read of them.
+	Snapshot *route.Snapshot
+	Verdict  listen.Verdict
+}
+
+// Unread says why it cannot be told; empty: it can.
+func (l *Listeners) Unread() string {
+	for _, g := range l.Snapshot.Gaps {
+		if g.Fact == route.FactSockets && len(l.Verdict.Takers) == 0 {
+			return iproute2.Safe(g.Why)
+		}
+	}
+	return ""
+}
+
+// name is a socket and who holds it.
+func (l *Listeners) name(x *route.Socket) string {
+	return fmt.Sprintf("%s:%d, %s", socketAddr(l.Snapshot, x), x.Local.Port(), ownerText(l.Snapshot, x))
+}
+
+// listening is the part of the headline about the sockets.
+func (e *Explanation) listening() string {
+	l := e.Listeners
+	if l == nil || l.Unread() != "" {
+		return ""
+	}
+	switch n := len(l.Verdict.Takers); {
+	case n == 0:
+		return "; nothing listens there: refused"
+	case n == 1:
+		return "; " + taker(l.Snapshot, l.Verdict.Takers[0].Socket) + " takes it"
+	default:
+		return fmt.Sprintf("; one of %s sockets takes it", numeral(n))
+	}
+}
+
+// taker names a socket by its process where that is known.
+func taker(s *route.Snapshot, x *route.Socket) string {
+	if len(x.Owners) > 0 {
+		return iproute2.Safe(x.Owners[0].Name)
+	}
+	return "a socket of " + ownerText(s, x)
+}
+
+// listeners writes which socket takes the packet, and why others do not.
+func (p *page) listeners(e *Explanation) {
+	l := e.Listeners
+	if l == nil {
+		return
+	}
+	w := words{l.Snapshot}
+	proto := (&route.Socket{Proto: l.Verdict.Packet.Proto}).ProtoName()
+	switch {
+	case l.Unread() != "":
+		p.detail("socket", "cannot tell: "+l.Unread(), yellow)
+	case len(l.Verdict.Takers) == 0 && proto == "tcp":
+		p.detail("socket", "none: the connection is refused (ECONNREFUSED)", red)
+	case len(l.Verdict.Takers) == 0:
+		p.detail("socket", "none: the datagram is refused (ICMP port unreachable, ECONNREFUSED)", red)
+	}
+	for _, c := range l.Verdict.Takers {
+		text := proto + " " + l.name(c.Socket) + ", takes it"
+		if c.Reason.Code == listen.CodeOneOf {
+			text = proto + " " + l.name(c.Socket) + ": one of those that share the port, any may take it"
+		}
+		p.detail("socket", text, plain)
+	}
+	for i, c := range l.Verdict.Misses {
+		if i == maxMisses && !p.st.Verbose {
+			p.detail("", fmt.Sprintf("and %d more (-v lists them)", len(l.Verdict.Misses)-i), dim)
+			break
+		}
+		label := ""
+		if i == 0 {
+			label = "not"
+		}
+		p.detail(label, proto+" "+l.name(c.Socket)+": "+w.miss(&l.Verdict, c), dim)
+	}
+	if len(l.Verdict.Takers) > 0 {
+		p.detail("", "the firewall is not consulted", dim)
+	}
+}
+
+// maxMisses is how many near misses are told without -v.
+const maxMisses = 6
+
+// miss says why a socket does not take the packet.
+func (w words) miss(v *listen.Verdict, c listen.Candidate) string {
+	r := c.Reason
+	switch r.Code {
+	case listen.CodeV6Only:
+		return "takes no IPv4 (v6only)"
+	case listen.CodeFamily:
+		return "a socket of IPv4"
+	case listen.CodeAddress:
+		return fmt.Sprintf("listens on %v only, not on %s", r.Want, v.Packet.Dst.Addr())
+	case listen.CodeDevice:
+		return fmt.Sprintf("only what comes in on %s, and this counts as received on %s", w.link(r.Want), w.link(r.Have))
+	case listen.CodeVRF:
+		return fmt.Sprintf("bound to no device, and the packet is %s's (l3mdev_accept is off)", w.link(r.Have))
+	case listen.CodeConnected:
+		return fmt.Sprintf("connected to %v", r.Want)
+	}
+	return w.outranked(r)
+}
+
+// outranked says what goes before a socket that could take the packet.
+func (w words) outranked(r lookup.Reason) string {
+	switch r.Code {
+	case listen.CodeExact:
+		return "bound to every address, and one bound to this very address goes first"
+	case listen.CodeBound:
+		return "one bound to the device goes first"
+	case listen.CodeFamily4:
+		return "a socket of IPv4 goes first"
+	case listen.CodePeer:
+		return "the one connected to the sender goes first"
+	case listen.CodeOrder:
+		return "another group of sockets that share the port goes first"
+	}
+	return string(r.Code)
+}
+
+// jsonListening is the same in JSON.
+type jsonListening struct {
+	Dst     string          `json:"dst"`
+	Port    uint16          `json:"port"`
+	IPProto string          `json:"ipproto"`
+	Dev     string          `json:"dev"`
+	Errno   route.Errno     `json:"errno,omitzero"`
+	Unread  string          `json:"unread,omitempty"`
+	Takers  []jsonContender `json:"takers"`
+	Misses  []jsonContender `json:"misses"`
+}
+
+type jsonContender struct {
+	jsonSocket
+	Reason lookup.Reason `json:"reason"`
+}
+
+func (e *Explanation) listeningJSON() *jsonListening {
+	l := e.Listeners
+	if l == nil {
+		return nil
+	}
+	p := &l.Verdict.Packet
+	j := &jsonListening{
+		Dst: p.Dst.Addr().String(), Port: p.Dst.Port(), IPProto: iproute2.ProtoName(p.Proto), Dev: l.Snapshot.LinkName(p.Dev),
+		Unread: l.Unread(), Takers: candidatesJSON(l.Snapshot, l.Verdict.Takers), Misses: candidatesJSON(l.Snapshot, l.Verdict.Misses),
+	}
+	if j.Unread == "" {
+		j.Errno = l.Verdict.Refused()
+	}
+	return j
+}
+
+func candidatesJSON(s *route.Snapshot, all []listen.Candidate) []jsonContender {
+	out := []jsonContender{}
+	for _, c := range all {
+		r := c.Reason
+		for _, v := range []*any{&r.Want, &r.Have} {
+			if i, ok := (*v).(int); ok {
+				*v = s.LinkName(i)
+			}
+		}
+		out = append(out, jsonContender{socketJSON(s, c.Socket), r})
+	}
+	return out
+}

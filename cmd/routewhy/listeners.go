@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/lookup/listen"
+	"routewhy/route"
+	"routewhy/route/kernel"
+)
+
+// listeners adds which socket takes the packet, where the decision ends at
+// this host and a port was asked about.
+func (q *questions) listeners(ctx context.Context, d destination, e *render.Explanation) error {
+	if d.port == 0 && !q.packet.proto.given {
+		return nil
+	}
+	p, ok := listen.PacketOf(q.fib.Snapshot(), &e.Trace.Flow, &e.Trace.Decision)
+	if !ok {
+		return nil
+	}
+	snap, err := q.host.Read(ctx, kernel.Want{
+		Family: route.FamilyOf(p.Dst.Addr()), NoRoutes: true, NoNeighbours: true,
+		Sockets: kernel.Listening, Port: p.Dst.Port(), Processes: true,
+	})
+	if err != nil {
+		return err
+	}
+	e.Listeners = &render.Listeners{Snapshot: snap, Verdict: listen.Take(snap, snap.Sockets, p)}
+	for _, g := range snap.Gaps {
+		if g.Fact == route.FactProcesses {
+			e.Remarks = append(e.Remarks, render.Remark{Code: "processes-hidden", Text: "process names are missing: " + printable(g.Why)})
+		}
+	}
+	return nil
+}
+
+// connects is the destination that a packet to this one has: a program that
+// connects to [::]:80 connects to [::1]:80.
+func (d destination) connects(p *packet) destination {
+	if to := listen.Connects(d.addr); d.port != 0 && !p.iif.given && to != d.addr {
+		d.notes = append(d.notes[:len(d.notes):len(d.notes)], note{"unspecified-connect",
+			fmt.Sprintf("the kernel connects to %s where a program says %s (connect(2), sendto(2))", to, d.addr)})
+		d.addr = to
+	}
+	return d
+}
