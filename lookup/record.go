@@ -101,7 +101,7 @@ func againReason(res result, size, covering int) Reason {
 }
 
 // suppress notes that the rule dropped what its table gave.
-func (t *RuleTrial) suppress(res result, why Reason) {
+func (t *RuleTrial) suppress(why Reason) {
 	if t == nil {
 		return
 	}

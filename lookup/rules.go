@@ -30,6 +30,14 @@ type result struct {
 	why Reason
 }
 
+// link is the device of the provisional next hop; zero: there is none.
+func (res *result) link() int {
+	if res.entry == nil || len(res.entry.hops) == 0 {
+		return 0
+	}
+	return res.entry.hops[res.hop].Link
+}
+
 // walk is one look-up on its way through rules and tables. With a nil trace
 // nothing is recorded.
 type walk struct {
@@ -131,7 +139,7 @@ func (w *walk) consult(r *rule) result {
 	res := w.searchTable(t, trial.list())
 	if res.status == found {
 		if why, yes := w.suppressed(r, res); yes {
-			trial.suppress(res, why)
+			trial.suppress(why)
 			return result{}
 		}
 	}

@@ -84,7 +84,7 @@ func suggestAddrs(err *usageError, tail string, addrs []netip.Addr) {
 	for _, a := range addrs {
 		if !seen[a] {
 			seen[a] = true
-			suggest(err, a.String()+tail)
+			_ = suggest(err, a.String()+tail)
 		}
 	}
 }

@@ -26,10 +26,13 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE") != "",
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "host": host},
 		Condition: func(cond string) (bool, error) {
-			if cond != "netns" {
-				return false, fmt.Errorf("unknown condition %q", cond)
+			switch cond {
+			case "netns":
+				return canUnshare(t), nil
+			case "root":
+				return os.Getuid() == 0, nil
 			}
-			return canUnshare(t), nil
+			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 	})
 }

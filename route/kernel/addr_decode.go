@@ -138,7 +138,7 @@ func decodeNeighbour(msg []byte) (route.Neighbour, error) {
 		State: route.NeighbourState(m.State),
 	}
 	if m.Attributes != nil {
-		n.Addr = addrOf(net.IP(m.Attributes.Address))
+		n.Addr = addrOf(m.Attributes.Address)
 	}
 	if !n.Addr.IsValid() {
 		return n, fmt.Errorf("a neighbour without its address")

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"golang.org/x/sys/unix"
 
 	"routewhy/route"
@@ -62,7 +63,7 @@ func (w *watch) changed() (bool, error) {
 			var n int
 			n, _, rerr = recvfrom(int(fd), buf[:], unix.MSG_DONTWAIT)
 			switch {
-			case rerr == unix.ENOBUFS: // more happened than the kernel could queue
+			case errors.Is(rerr, unix.ENOBUFS): // more happened than the kernel could queue
 				changed = true
 			case rerr != nil:
 				return
@@ -71,7 +72,7 @@ func (w *watch) changed() (bool, error) {
 			}
 		}
 	})
-	if rerr == unix.EAGAIN {
+	if errors.Is(rerr, unix.EAGAIN) {
 		rerr = nil
 	}
 	if err == nil {

@@ -24,7 +24,7 @@ func namedNamespace(t *testing.T) string {
 	t.Helper()
 	name := fmt.Sprintf("routewhy-test-%d-%d", os.Getpid(), unix.Gettid())
 	if out, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
-		missing(t, "a named network namespace", fmt.Errorf("%v: %s", err, out))
+		missing(t, "a named network namespace", fmt.Errorf("%w: %s", err, out))
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("ip", "netns", "del", name).CombinedOutput(); err != nil {

@@ -164,7 +164,7 @@ func (r *reader) dump(q query, take func(msg []byte) error) error {
 			return nil
 		}
 		err := take(msg)
-		if _, ok := err.(stop); ok || err == nil {
+		if halt := (stop{}); err == nil || errors.As(err, &halt) {
 			return err
 		}
 		if faults++; fault == nil {

@@ -167,7 +167,7 @@ func (s *socket) receive() ([]byte, error) {
 		var rerr error
 		err := s.raw.Read(func(fd uintptr) bool {
 			n, from, rerr = recvfrom(int(fd), s.buf, 0)
-			return rerr != unix.EAGAIN
+			return !errors.Is(rerr, unix.EAGAIN)
 		})
 		if err == nil {
 			err = rerr

@@ -1,6 +1,10 @@
 package routetest
 
-import "routewhy/route"
+import (
+	"slices"
+
+	"routewhy/route"
+)
 
 // events changes what is there, in half of the set-ups: the order in which
 // things happen leaves traces in the kernel.
@@ -28,7 +32,7 @@ func (g *generator) event() {
 	case g.chance(10):
 		g.linkEvent(l)
 	case g.chance(50):
-		if gates := append(g.gates4[:len(g.gates4):len(g.gates4)], g.gates6...); len(gates) > 0 {
+		if gates := slices.Concat(g.gates4, g.gates6); len(gates) > 0 {
 			g.neighbour(pick(g, gates...))
 		}
 	default:

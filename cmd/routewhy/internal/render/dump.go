@@ -94,7 +94,7 @@ func WriteDump(w io.Writer, d *Dump, st Style) error {
 		p.family(d, f)
 	}
 	if d.FIB.Snapshot().Changed {
-		p.line("")
+		p.blank()
 		p.detail("note", "the tables were changing while they were read", yellow)
 	}
 	return p.err
@@ -118,7 +118,7 @@ func (p *page) defaults(d *Dump) {
 // family writes the rules of a family, and under each its table.
 func (p *page) family(d *Dump, f route.Family) {
 	s := d.FIB.Snapshot()
-	p.line("")
+	p.blank()
 	p.line(p.st.paint(bold, f.String()))
 	shown := map[route.Table]bool{}
 	for i := range s.Rules {

@@ -55,7 +55,7 @@ func Explain(w io.Writer, e *Explanation, st Style) error {
 			return p.err
 		}
 	}
-	p.line("")
+	p.blank()
 	p.rules(e)
 	p.reverse(e)
 	p.details(e)
@@ -66,14 +66,21 @@ func Explain(w io.Writer, e *Explanation, st Style) error {
 type page struct {
 	w   io.Writer
 	st  Style
+	gap bool // a blank line is due before the next one
 	err error
 }
 
 func (p *page) line(s string) {
+	if p.gap {
+		p.gap, s = false, "\n"+s
+	}
 	if p.err == nil {
 		_, p.err = io.WriteString(p.w, strings.TrimRight(s, " ")+"\n")
 	}
 }
+
+// blank sets what follows, if anything does, apart.
+func (p *page) blank() { p.gap = true }
 
 // head writes the answer. It is one line, however long, so that it can be
 // grepped.
@@ -137,7 +144,7 @@ func (p *page) detail(label, text string, i ink) {
 
 // details writes what an expert checks next.
 func (p *page) details(e *Explanation) {
-	p.line("")
+	p.blank()
 	p.gateways(e)
 	p.source(e)
 	p.next(e)
@@ -232,7 +239,7 @@ func sourceLoss(r lookup.Reason) string {
 // next says what would take over, where the list of candidates does not.
 func (p *page) next(e *Explanation) {
 	n := e.Trace.Next
-	if n == nil || e.nextListed() || e.Trace.Decision.Disposition == lookup.DispositionLocal {
+	if n == nil || e.Trace.Decision.SetBy.Code == lookup.CodeDefaultsTie || e.nextListed() || e.Trace.Decision.Disposition == lookup.DispositionLocal {
 		return
 	}
 	switch {

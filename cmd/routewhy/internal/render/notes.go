@@ -100,7 +100,7 @@ func (p *page) reverse(e *Explanation) {
 		return
 	}
 	w := e.words()
-	p.line("")
+	p.blank()
 	if rp.Trace != nil {
 		d := &rp.Trace.Decision
 		way := "has no route"

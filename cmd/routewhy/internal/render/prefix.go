@@ -53,10 +53,10 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 	}
 	s := e.FIB.Snapshot()
 	if len(e.Standings) > 0 {
-		p.line("")
+		p.blank()
 		p.standings("  entry    ", e.FIB, e.Standings)
 	}
-	p.line("")
+	p.blank()
 	for _, in := range e.Inside {
 		if in.Table == route.TableLocal && !st.Verbose {
 			continue // this host's own addresses

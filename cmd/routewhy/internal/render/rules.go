@@ -16,7 +16,7 @@ import (
 func (p *page) rules(e *Explanation) {
 	trials := e.Trace.Rules
 	if len(trials) == 0 {
-		p.line("  no rule and no route was asked")
+		p.line("  " + e.nothingAsked())
 		return
 	}
 	width := 0
@@ -39,6 +39,19 @@ func (p *page) rules(e *Explanation) {
 		p.candidates(e, &trials[i], cols)
 		i++
 	}
+}
+
+// nothingAsked says why there is no rule to show.
+func (e *Explanation) nothingAsked() string {
+	f := e.Trace.Flow.Family()
+	s := e.FIB.Snapshot()
+	switch {
+	case e.Trace.Decision.Shortcut != "":
+		return "no rule and no route was asked"
+	case s.Lacks(route.FactRules, f):
+		return "the policy rules could not be read"
+	}
+	return fmt.Sprintf("there is no policy rule for %s: no table is looked up", f)
 }
 
 // foldFrom is how many rules that are alike are shown as one line.

@@ -266,21 +266,6 @@ func (w words) unusable(c *lookup.Candidate) string {
 	return string(r.Code)
 }
 
-// set says why the decision is a set of ways.
-func (w words) set(r lookup.Reason) string {
-	switch r.Code {
-	case lookup.CodeMultipath:
-		return "a hash of each flow chooses"
-	case lookup.CodeResilient:
-		return "a hash of each flow chooses a bucket of the resilient group"
-	case lookup.CodeDefaultsTie:
-		return "the kernel chooses by the state of the gateways' neighbours"
-	case lookup.CodeReversePathSome:
-		return "only these legs pass the reverse-path filter"
-	}
-	return w.uncertain(r)
-}
-
 // source says what made an address the source.
 func (w words) source(t *lookup.SourceTrial) string {
 	dev := w.dev(t.Link)
