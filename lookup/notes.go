@@ -59,6 +59,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 		add(Note{Reason: Reason{Code: NotePrefsrcForeign, Have: p}, Route: &d.Route})
 	}
 	add(trialNotes(t)...)
+	add(specialNotes(t)...)
 	if d.Disposition == DispositionNoRoute {
 		add(f.skippedTables(t)...)
 		add(f.zeroHostRoutes(t.Flow.Family())...)

@@ -37,3 +37,19 @@ func (f *FIB) outside(a netip.Addr) bool {
 	d := f.Lookup(route.Flow{Dst: a})
 	return !d.HasRoute || d.Route.Dst.Bits() <= 1
 }
+
+// InTable are the routes of one table that were read, in ascending order of
+// their prefixes.
+func (f *FIB) InTable(fam route.Family, id route.Table) []route.Route {
+	t := f.family(fam).tables[id]
+	if t == nil {
+		return nil
+	}
+	var out []route.Route
+	for p, l := range t.trie.Subnets(Halves(fam)[0]) {
+		for _, e := range l.entries {
+			out = append(out, e.full(p))
+		}
+	}
+	return out
+}

@@ -162,6 +162,14 @@ func (q *questions) answer(ctx context.Context, s stdio) error {
 			all = append(all, q.explainPrefix(d))
 			continue
 		}
+		if q.isZeroPage(d) {
+			z, err := q.explainZero(ctx, d)
+			if err != nil {
+				return err
+			}
+			all = append(all, z)
+			continue
+		}
 		e, err := q.explainAddress(ctx, d)
 		if err != nil {
 			return err
@@ -205,6 +213,8 @@ func (q *questions) write(all []answer, s stdio) error {
 		switch e := a.(type) {
 		case *render.Prefix:
 			err = render.ExplainPrefix(s.Stdout, e, st)
+		case *render.Zero:
+			err = render.ExplainZero(s.Stdout, e, st)
 		case *render.Explanation:
 			err = render.Explain(s.Stdout, e, st)
 		}
@@ -242,6 +252,8 @@ func statusOfAnswer(a answer) int {
 		if !e.Used() {
 			return exitNoRoute
 		}
+	case *render.Zero:
+		return statusOfZero(e)
 	case *render.Explanation:
 		d := e.Trace.Decision.Disposition
 		switch {

@@ -81,9 +81,8 @@ func Exactly(p netip.Prefix) (Entry, bool) {
 	return Entry{}, false
 }
 
-// row makes an entry. The answers are letters: y, n or - for source,
-// destination, forward and global; the documents are names, with the section
-// behind a §.
+// row makes an entry. The answers are letters, y, n or -, for source,
+// destination, forward and global.
 func row(prefix, name, phrase, answers, linux string, documents ...Document) Entry {
 	var a [4]Answer
 	for i := range a {

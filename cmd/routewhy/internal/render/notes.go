@@ -50,7 +50,7 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 		return fmt.Sprintf("%s is a host route for the zero address, not a default route, and never carries a packet; meant was probably %s",
 			iproute2.RouteLine(s, n.Route), lookup.Halves(n.Route.Family())[0])
 	}
-	return ""
+	return specialNote(n)
 }
 
 func ignoreLinkdown(f route.Family, dev string) string {

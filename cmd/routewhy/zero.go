@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+
+	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/route/kernel"
+)
+
+// isZeroPage says whether a destination asks for the page about the zero
+// address: it is one, and nothing was said about a packet.
+func (q *questions) isZeroPage(d destination) bool { return d.kind == kindZero && q.packet == packet{} }
+
+// explainZero makes that page.
+func (q *questions) explainZero(ctx context.Context, d destination) (*render.Zero, error) {
+	e, err := q.explainAddress(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := readWhole(ctx, q.host, kernel.Want{Family: d.family(), Sockets: kernel.Listening, Processes: true})
+	if err != nil {
+		return nil, err
+	}
+	return &render.Zero{Explanation: e, Whole: whole}, nil
+}
+
+// statusOfZero is the exit status of the page: its answer is usable whatever a
+// look-up of :: itself finds, which nobody makes.
+func statusOfZero(z *render.Zero) int {
+	if z.Comparison.Asked && !z.Comparison.Agrees {
+		return exitDisagree
+	}
+	return exitOK
+}

@@ -1,0 +1,54 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/lookup/special"
+)
+
+// Notes about addresses to which a standard gives a meaning (package special).
+// Have is the address.
+const (
+	NoteSpecialDst Code = "special-destination"
+	NoteSpecialSrc Code = "special-source" // no router forwards what comes from it
+)
+
+// specialNotes are about a special address where that explains why no answer
+// comes: a destination that goes where nobody can know it, because the route
+// was not made for its block, and a link-local source for a packet that a
+// router is to forward.
+func specialNotes(t *Trace) []Note {
+	d := &t.Decision
+	var out []Note
+	if t.Flow.In != 0 || d.Disposition == DispositionLocal || d.Disposition == DispositionInvalid {
+		return nil
+	}
+	if e, ok := special.Of(t.Flow.Dst); ok && strange(&e, d) {
+		out = append(out, Note{Reason: Reason{Code: NoteSpecialDst, Have: t.Flow.Dst}})
+	}
+	if d.Src.IsLinkLocalUnicast() && !t.Flow.Dst.IsLinkLocalUnicast() && len(d.Ways) > 0 && d.Ways[0].Gateway.IsValid() {
+		out = append(out, Note{Reason: Reason{Code: NoteSpecialSrc, Have: d.Src}})
+	}
+	return out
+}
+
+// strange says whether a destination's block has not been thought of by who
+// made the route: the route is wider than the block.
+func strange(e *special.Entry, d *Decision) bool {
+	switch {
+	case d.HasRoute && d.Route.Dst.Bits() >= e.Prefix.Bits():
+		return false
+	case d.Disposition == DispositionMulticast || e.Prefix.Addr().IsMulticast(): // said already
+		return false
+	case sitesOwn(e):
+		// A private source behind the same gateway is an ordinary site.
+		own, ok := special.Of(d.Src)
+		return d.HasRoute && d.Src.IsValid() && !(ok && (sitesOwn(&own) || own.Prefix.Addr().IsLinkLocalUnicast()))
+	}
+	return e.Global != special.Yes || e.Prefix == netip.MustParsePrefix("64:ff9b::/96")
+}
+
+// sitesOwn says whether a block is for the use inside a site.
+func sitesOwn(e *special.Entry) bool {
+	return e.Prefix.Addr().IsPrivate() || e.Prefix == netip.MustParsePrefix("100.64.0.0/10")
+}
