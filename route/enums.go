@@ -116,6 +116,22 @@ func (s Scope) String() string {
 	return strconv.Itoa(int(s))
 }
 
+// MarshalText gives the name that ip-address(8) uses, or the number.
+func (s Scope) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name or a number.
+func (s *Scope) UnmarshalText(b []byte) error {
+	for _, known := range []Scope{ScopeGlobal, ScopeSite, ScopeLink, ScopeHost, ScopeNowhere} {
+		if known.String() == string(b) {
+			*s = known
+			return nil
+		}
+	}
+	n, err := enumValue(nil, string(b), 255)
+	*s = Scope(n)
+	return err
+}
+
 // Protocol is who made a route or a rule (RTPROT_*).
 type Protocol uint8
 
@@ -142,8 +158,18 @@ const (
 	PreferenceLow     Preference = 3
 )
 
-func (p Preference) String() string {
-	return enumName([]string{"medium", "high", "invalid", "low"}, int(p))
+var preferenceNames = [...]string{"medium", "high", "invalid", "low"}
+
+func (p Preference) String() string { return enumName(preferenceNames[:], int(p)) }
+
+// MarshalText gives the name that ip-route(8) uses.
+func (p Preference) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads a name or a number.
+func (p *Preference) UnmarshalText(b []byte) error {
+	n, err := enumValue(preferenceNames[:], string(b), 255)
+	*p = Preference(n)
+	return err
 }
 
 // NeighbourState is a neighbour's reachability (NUD_*, ip-neighbour(8)). The
@@ -190,6 +216,25 @@ func (s NeighbourState) String() string {
 		return "PERMANENT"
 	}
 	return fmt.Sprintf("%#x", uint16(s))
+}
+
+// MarshalText gives the name that ip-neighbour(8) uses, or the number.
+func (s NeighbourState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name or a number.
+func (s *NeighbourState) UnmarshalText(b []byte) error {
+	for _, known := range []NeighbourState{
+		NeighbourNone, NeighbourIncomplete, NeighbourReachable, NeighbourStale, NeighbourDelay,
+		NeighbourProbe, NeighbourFailed, NeighbourNoARP, NeighbourPermanent,
+	} {
+		if known.String() == string(b) {
+			*s = known
+			return nil
+		}
+	}
+	n, err := enumValue(nil, string(b), 1<<16-1)
+	*s = NeighbourState(n)
+	return err
 }
 
 func enumName(names []string, n int) string {

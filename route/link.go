@@ -11,26 +11,26 @@ const LoopbackIndex = 1
 
 // Link is a network device.
 type Link struct {
-	Index int
-	Name  string
-	Flags LinkFlags
+	Index int       `json:"index"`
+	Name  string    `json:"name"`
+	Flags LinkFlags `json:"flags"`
 	// Kind is the device's driver kind (veth, vrf, wireguard…); empty for
 	// hardware.
-	Kind string
+	Kind string `json:"kind,omitzero"`
 	// Group is the interface group; zero is the default group.
-	Group uint32
-	MTU   uint32
+	Group uint32 `json:"group,omitzero"`
+	MTU   uint32 `json:"mtu,omitzero"`
 	// Master is the index of the bridge, bond or VRF that the device belongs
 	// to; zero: none.
-	Master int
+	Master int `json:"master,omitzero"`
 	// VRFTable is the table of a device of kind vrf.
-	VRFTable Table
+	VRFTable Table `json:"vrf_table,omitzero"`
 	// Peer is the index of the other end of a veth or of the lower device;
 	// zero: none. PeerNetNS is the namespace ID it is in; -1: the same.
-	Peer      int
-	PeerNetNS int
+	Peer      int `json:"peer,omitzero"`
+	PeerNetNS int `json:"peer_netns"`
 	// OperState is the RFC 2863 state as the kernel gives it (IF_OPER_*).
-	OperState uint8
+	OperState uint8 `json:"operstate,omitzero"`
 }
 
 // LinkFlags are device flags (IFF_*).
@@ -54,20 +54,20 @@ func (l *Link) Carrier() bool { return l.Flags&(LinkUp|LinkLowerUp) == LinkUp|Li
 
 // Addr is an address of this host.
 type Addr struct {
-	Link int
+	Link int `json:"link"`
 	// Addr and Prefix are the address with the prefix length that was
 	// configured: 192.0.2.2 in 192.0.2.2/24. Prefix is not masked.
-	Prefix netip.Prefix
+	Prefix netip.Prefix `json:"prefix"`
 	// Peer is the other end of a point-to-point address; the zero Prefix: none.
-	Peer      netip.Prefix
-	Broadcast netip.Addr
-	Scope     Scope
-	Flags     AddrFlags
-	Label     string
+	Peer      netip.Prefix `json:"peer,omitzero"`
+	Broadcast netip.Addr   `json:"broadcast,omitzero"`
+	Scope     Scope        `json:"scope"`
+	Flags     AddrFlags    `json:"flags,omitzero"`
+	Label     string       `json:"label,omitzero"`
 	// PreferredLft is zero for a deprecated address; ForeverLft: no limit.
-	PreferredLft time.Duration
-	ValidLft     time.Duration
-	Protocol     uint8
+	PreferredLft time.Duration `json:"preferred_lft_ns,omitzero"`
+	ValidLft     time.Duration `json:"valid_lft_ns,omitzero"`
+	Protocol     uint8         `json:"protocol,omitzero"`
 }
 
 // ForeverLft is the lifetime of an address that does not expire.
@@ -96,14 +96,14 @@ const (
 
 // Neighbour is an entry of the neighbour table (ARP, NDP).
 type Neighbour struct {
-	Link  int
-	Addr  netip.Addr
-	State NeighbourState
+	Link  int            `json:"link"`
+	Addr  netip.Addr     `json:"addr"`
+	State NeighbourState `json:"state"`
 }
 
 // AddrLabel is an entry of the RFC 6724 policy table (ip-addrlabel(8)).
 type AddrLabel struct {
-	Prefix netip.Prefix
-	Label  uint32
-	Link   int // zero: every device
+	Prefix netip.Prefix `json:"prefix"`
+	Label  uint32       `json:"label"`
+	Link   int          `json:"link,omitzero"` // zero: every device
 }

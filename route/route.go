@@ -10,42 +10,42 @@ import (
 // (and `ip route add` refuses the second) when Dst, TOS and Metric are equal;
 // for IPv6 Src takes part too and TOS does not.
 type Route struct {
-	Table Table
+	Table Table `json:"table"`
 	// Dst is the destination prefix, masked; 0.0.0.0/0 and ::/0 are the
 	// default routes. It is always valid.
-	Dst netip.Prefix
+	Dst netip.Prefix `json:"dst"`
 	// Src is the source prefix of an IPv6 source-specific route (`from` in
 	// ip-route(8)). The zero Prefix: any source.
-	Src netip.Prefix
+	Src netip.Prefix `json:"from,omitzero"`
 	// TOS selects packets by their TOS (IPv4); zero: any.
-	TOS uint8
+	TOS uint8 `json:"tos,omitzero"`
 	// Metric is the kernel's priority; the lower wins. IPv4 routes have 0
 	// where none was given, IPv6 routes 1024.
-	Metric   uint32
-	Type     Type
-	Scope    Scope
-	Protocol Protocol
+	Metric   uint32   `json:"metric,omitzero"`
+	Type     Type     `json:"type"`
+	Scope    Scope    `json:"scope,omitzero"`
+	Protocol Protocol `json:"protocol,omitzero"`
 	// PrefSrc is the source address that the route prescribes (`src`). The
 	// zero Addr: none.
-	PrefSrc netip.Addr
+	PrefSrc netip.Addr `json:"prefsrc,omitzero"`
 	// Pref is the RFC 4191 router preference (IPv6).
-	Pref Preference
+	Pref Preference `json:"pref,omitzero"`
 	// Flags are the flags of the entry itself; those of its next hops are in
 	// NextHops.
-	Flags RouteFlags
+	Flags RouteFlags `json:"flags,omitzero"`
 	// Expires is the time left, negative when it has passed and the entry
 	// only waits to be collected. Zero: does not expire.
-	Expires time.Duration
+	Expires time.Duration `json:"expires_ns,omitzero"`
 	// NextHops are the ways to the destination, in the kernel's order. They
 	// are empty for a route that only names a next-hop object, whose members
 	// are in the snapshot's NextHops.
-	NextHops []NextHop
+	NextHops []NextHop `json:"nexthops,omitempty"`
 	// NextHopID is the ID of the route's next-hop object; zero: none.
-	NextHopID uint32
+	NextHopID uint32 `json:"nhid,omitzero"`
 	// Metrics are the path metrics (RTAX_*) such as the MTU, by number.
-	Metrics []Metric
+	Metrics []Metric `json:"metrics,omitempty"`
 	// Unknown are the attributes that routewhy does not know.
-	Unknown []Attr
+	Unknown []Attr `json:"unknown,omitempty"`
 }
 
 // Family is the family of the destination.
@@ -72,18 +72,18 @@ const (
 type NextHop struct {
 	// Gateway is the next router's address; it may be of the other family
 	// (`via inet6`). The zero Addr: the destination itself is on the link.
-	Gateway netip.Addr
+	Gateway netip.Addr `json:"gateway,omitzero"`
 	// Link is the index of the output device; zero: none (a route that
 	// refuses has none in IPv4, lo in IPv6).
-	Link int
+	Link int `json:"link,omitzero"`
 	// Weight is the share among the members of a multipath route, from 1.
 	// Zero where there is nothing to share.
-	Weight int
-	Flags  NextHopFlags
+	Weight int          `json:"weight,omitzero"`
+	Flags  NextHopFlags `json:"flags,omitzero"`
 	// Encap is the kind of light-weight tunnel (LWTUNNEL_ENCAP_*); zero: none.
-	Encap Encap
+	Encap Encap `json:"encap,omitzero"`
 	// Realm is the destination realm (`realm`); zero: none.
-	Realm uint32
+	Realm uint32 `json:"realm,omitzero"`
 }
 
 // NextHopFlags are the flags of a next hop (RTNH_F_*).
@@ -110,10 +110,10 @@ func (e Encap) String() string { return enumName(encapNames[:], int(e)) }
 // Metric is one path metric of a route (RTAX_*): 2 is the MTU, 8 the advertised
 // MSS. Units are the kernel's.
 type Metric struct {
-	ID    uint16
-	Value uint32
+	ID    uint16 `json:"id"`
+	Value uint32 `json:"value"`
 	// Lock says that the kernel may not change it (`mtu lock`).
-	Lock bool
+	Lock bool `json:"lock,omitzero"`
 }
 
 // MetricMTU is RTAX_MTU, in bytes.
@@ -131,32 +131,32 @@ func (m Metric) Name() string { return enumName(metricNames[:], int(m.ID)) }
 // Attr is a netlink attribute that was not understood, kept so that the
 // verdict can say so.
 type Attr struct {
-	Type uint16
-	Data []byte
+	Type uint16 `json:"type"`
+	Data []byte `json:"data,omitempty"`
 }
 
 // NextHopObject is a next hop with an ID of its own, shared by routes, or a
 // group of such (ip-nexthop(8)).
 type NextHopObject struct {
-	ID     uint32
-	Family Family // zero for a group
+	ID     uint32 `json:"id"`
+	Family Family `json:"family,omitzero"` // zero for a group
 	// NextHop is where to, for an object that is not a group.
-	NextHop   NextHop
-	Blackhole bool
+	NextHop   NextHop `json:"nexthop,omitzero"`
+	Blackhole bool    `json:"blackhole,omitzero"`
 	// FDB marks objects of the bridge forwarding database; no route uses them.
-	FDB bool
+	FDB bool `json:"fdb,omitzero"`
 	// Group are the members of a group in order; empty: not a group.
-	Group []GroupMember
+	Group []GroupMember `json:"group,omitempty"`
 	// Resilient says that the group maps flows through a bucket table.
-	Resilient bool
+	Resilient bool `json:"resilient,omitzero"`
 	// Buckets is the size of that table.
-	Buckets  int
-	Protocol Protocol
-	Unknown  []Attr
+	Buckets  int      `json:"buckets,omitzero"`
+	Protocol Protocol `json:"protocol,omitzero"`
+	Unknown  []Attr   `json:"unknown,omitempty"`
 }
 
 // GroupMember is one next-hop object in a group.
 type GroupMember struct {
-	ID     uint32
-	Weight int // from 1
+	ID     uint32 `json:"id"`
+	Weight int    `json:"weight"` // from 1
 }

@@ -5,28 +5,28 @@ import "net/netip"
 // Rule is one entry of the policy routing database (ip-rule(8)): a condition
 // on the packet, and the table to look in, or another thing to do.
 type Rule struct {
-	Family Family
+	Family Family `json:"family"`
 	// Priority orders the rules, lowest first; equal priorities keep the
 	// order in which they were added.
-	Priority uint32
-	Selector Selector
-	Action   Action
+	Priority uint32   `json:"priority"`
+	Selector Selector `json:"selector,omitzero"`
+	Action   Action   `json:"action"`
 	// Table is looked up by ActionTable; zero with an l3mdev selector, which
 	// takes the VRF's.
-	Table Table
+	Table Table `json:"table,omitzero"`
 	// Goto is the priority to continue at, for ActionGoto.
-	Goto uint32
+	Goto uint32 `json:"goto,omitzero"`
 	// Unresolved marks a goto whose target does not exist (FIB_RULE_UNRESOLVED).
-	Unresolved bool
+	Unresolved bool `json:"unresolved,omitzero"`
 	// SuppressPrefixLen drops a result whose prefix is this long or shorter;
 	// -1: drops none.
-	SuppressPrefixLen int
+	SuppressPrefixLen int `json:"suppress_prefixlen"`
 	// SuppressGroup drops a result whose device is in this interface group;
 	// -1: drops none.
-	SuppressGroup int64
-	Protocol      Protocol
-	Realm         uint32
-	Unknown       []Attr
+	SuppressGroup int64    `json:"suppress_ifgroup"`
+	Protocol      Protocol `json:"protocol,omitzero"`
+	Realm         uint32   `json:"realm,omitzero"`
+	Unknown       []Attr   `json:"unknown,omitempty"`
 }
 
 // Action is what a rule does when its selector matches (FR_ACT_*).
@@ -43,51 +43,72 @@ const (
 	ActionProhibit    Action = 8
 )
 
-func (a Action) String() string {
-	return enumName([]string{"unspec", "lookup", "goto", "nop", "4", "5", "blackhole", "unreachable", "prohibit"}, int(a))
+var actionNames = [...]string{"unspec", "lookup", "goto", "nop", "4", "5", "blackhole", "unreachable", "prohibit"}
+
+func (a Action) String() string { return enumName(actionNames[:], int(a)) }
+
+// MarshalText gives the name that ip-rule(8) uses.
+func (a Action) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText reads a name or a number.
+func (a *Action) UnmarshalText(b []byte) error {
+	n, err := enumValue(actionNames[:], string(b), 255)
+	*a = Action(n)
+	return err
 }
 
 // Selector is the condition of a rule. All given parts must match; Not then
 // inverts the total. The zero value matches every packet.
 type Selector struct {
-	Not bool
+	Not bool `json:"not,omitzero"`
 	// Src and Dst are the prefixes of `from` and `to`; the zero Prefix: all.
-	Src, Dst netip.Prefix
+	Src netip.Prefix `json:"from,omitzero"`
+	Dst netip.Prefix `json:"to,omitzero"`
 	// In and Out are device names; empty: any. A name that no device has
 	// matches nothing.
-	In, Out string
+	In  string `json:"iif,omitzero"`
+	Out string `json:"oif,omitzero"`
 	// InDetached and OutDetached say that no device of that name exists.
-	InDetached, OutDetached bool
+	InDetached  bool `json:"iif_detached,omitzero"`
+	OutDetached bool `json:"oif_detached,omitzero"`
 	// Mark is compared with the packet's mark under MarkMask; both zero: not
 	// compared.
-	Mark, MarkMask uint32
+	Mark     uint32 `json:"fwmark,omitzero"`
+	MarkMask uint32 `json:"fwmask,omitzero"`
 	// TOS is the legacy selector; zero: not compared.
-	TOS uint8
+	TOS uint8 `json:"tos,omitzero"`
 	// DSCP is compared, under its mask, where HasDSCP is set. Six bits.
-	DSCP, DSCPMask uint8
-	HasDSCP        bool
+	DSCP     uint8 `json:"dscp,omitzero"`
+	DSCPMask uint8 `json:"dscp_mask,omitzero"`
+	HasDSCP  bool  `json:"has_dscp,omitzero"`
 	// FlowLabel is compared under FlowLabelMask; a zero mask: not compared.
-	FlowLabel, FlowLabelMask uint32
+	FlowLabel     uint32 `json:"flowlabel,omitzero"`
+	FlowLabelMask uint32 `json:"flowlabel_mask,omitzero"`
 	// UIDs is the range of user IDs, where HasUIDs is set.
-	UIDs    UIDRange
-	HasUIDs bool
+	UIDs    UIDRange `json:"uidrange,omitzero"`
+	HasUIDs bool     `json:"has_uidrange,omitzero"`
 	// Proto is the IP protocol number; zero: any.
-	Proto uint8
+	Proto uint8 `json:"ipproto,omitzero"`
 	// SrcPort and DstPort are port ranges; the zero range: any.
-	SrcPort, DstPort PortRange
+	SrcPort PortRange `json:"sport,omitzero"`
+	DstPort PortRange `json:"dport,omitzero"`
 	// L3Mdev matches packets that belong to a VRF.
-	L3Mdev bool
+	L3Mdev bool `json:"l3mdev,omitzero"`
 	// TunnelID is compared with the metadata of a received tunnel packet;
 	// zero: not compared.
-	TunnelID uint64
+	TunnelID uint64 `json:"tun_id,omitzero"`
 }
 
 // UIDRange is an inclusive range of user IDs.
-type UIDRange struct{ Start, End uint32 }
+type UIDRange struct {
+	Start uint32 `json:"start"`
+	End   uint32 `json:"end"`
+}
 
 // PortRange is an inclusive range of ports, or one port compared under a mask.
 type PortRange struct {
-	Start, End uint16
+	Start uint16 `json:"start"`
+	End   uint16 `json:"end"`
 	// Mask is for a single port; zero: compare the whole port.
-	Mask uint16
+	Mask uint16 `json:"mask,omitzero"`
 }

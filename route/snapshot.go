@@ -55,6 +55,20 @@ const (
 	No
 )
 
+var tristateNames = [...]string{"unknown", "yes", "no"}
+
+func (t Tristate) String() string { return enumName(tristateNames[:], int(t)) }
+
+// MarshalText gives yes, no or unknown.
+func (t Tristate) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads the same.
+func (t *Tristate) UnmarshalText(b []byte) error {
+	n, err := enumValue(tristateNames[:], string(b), uint64(No))
+	*t = Tristate(n)
+	return err
+}
+
 // Fact is one kind of fact of a snapshot.
 type Fact string
 
@@ -71,20 +85,46 @@ const (
 	FactNames      Fact = "names"
 )
 
+// FactLocal is table local alone, where something else stands in for it.
+const FactLocal Fact = "table local"
+
 // Gap is a fact that could not be had, and why.
 type Gap struct {
-	Fact Fact
+	Fact Fact `json:"fact"`
 	// Family restricts the gap to one family; zero: both.
-	Family Family
+	Family Family `json:"family,omitzero"`
+	// Tables restricts a gap in the routes to all tables but these. Empty: no
+	// table was read.
+	Tables []Table `json:"tables,omitempty"`
+	// Assumed says that what is usual stands in the snapshot instead: the
+	// default three rules, or in table local the host's addresses.
+	Assumed bool `json:"assumed,omitzero"`
 	// Why is the reason in a few words: "permission denied".
-	Why string
+	Why string `json:"why"`
 }
 
-// Lacks says whether the snapshot has a gap in a fact for a family.
+// concerns says whether a gap is about a fact of a family.
+func (g *Gap) concerns(f Fact, fam Family) bool {
+	return g.Fact == f && (g.Family == 0 || fam == 0 || g.Family == fam)
+}
+
+// Lacks says whether nothing is known of a fact for a family.
 func (s *Snapshot) Lacks(f Fact, fam Family) bool {
 	return slices.ContainsFunc(s.Gaps, func(g Gap) bool {
-		return g.Fact == f && (g.Family == 0 || fam == 0 || g.Family == fam)
+		return g.concerns(f, fam) && !g.Assumed && len(g.Tables) == 0
 	})
+}
+
+// LacksTable says whether the routes of a table are not there.
+func (s *Snapshot) LacksTable(t Table, fam Family) bool {
+	return slices.ContainsFunc(s.Gaps, func(g Gap) bool {
+		return g.concerns(FactRoutes, fam) && !slices.Contains(g.Tables, t)
+	})
+}
+
+// Assumes says whether what is usual stands in for a fact.
+func (s *Snapshot) Assumes(f Fact, fam Family) bool {
+	return slices.ContainsFunc(s.Gaps, func(g Gap) bool { return g.concerns(f, fam) && g.Assumed })
 }
 
 // Link finds a device by index; nil: there is none.
@@ -141,8 +181,8 @@ func ConfPath(f Family, dev, key string) string {
 // Names are a host's names for numbers (rt_tables, rt_protos). The zero value
 // knows the names that iproute2 has built in.
 type Names struct {
-	Tables    map[Table]string
-	Protocols map[Protocol]string
+	Tables    map[Table]string    `json:"tables,omitempty"`
+	Protocols map[Protocol]string `json:"protocols,omitempty"`
 }
 
 // Table is a table's name, or its number where it has none.

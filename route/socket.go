@@ -19,38 +19,38 @@ const (
 
 // Socket is a TCP or UDP socket (struct inet_diag_msg).
 type Socket struct {
-	Proto uint8
+	Proto uint8 `json:"proto"`
 	// Family is that of the socket itself. One of IPv6 may take IPv4 too: see
 	// V6Only. Its addresses are then in IPv4-mapped form.
-	Family Family
+	Family Family `json:"family"`
 	// Local is where it is bound. The zero address of the family stands for
 	// every address; a link-local one has no zone here, see Link.
-	Local netip.AddrPort
+	Local netip.AddrPort `json:"local,omitzero"`
 	// Remote is the other end of a connection; port zero: not connected.
-	Remote netip.AddrPort
-	State  SocketState
-	UID    uint32
+	Remote netip.AddrPort `json:"remote,omitzero"`
+	State  SocketState    `json:"state"`
+	UID    uint32         `json:"uid"`
 	// Inode is the socket's number in sockfs; zero: it has none.
-	Inode uint32
+	Inode uint32 `json:"inode,omitzero"`
 	// Link is the device that it is bound to (SO_BINDTODEVICE, or the zone of
 	// a link-local address); zero: none.
-	Link int
+	Link int `json:"link,omitzero"`
 	// V6Only says that a socket of IPv6 takes no IPv4 (IPV6_V6ONLY). The kernel
 	// sets it for every one that is bound to an IPv6 address.
-	V6Only bool
+	V6Only bool `json:"v6only,omitzero"`
 	// Mark is SO_MARK, which the answers have too. The kernel shows it to
 	// CAP_NET_ADMIN only; zero: none, or not shown.
-	Mark uint32
+	Mark uint32 `json:"mark,omitzero"`
 	// Owners are the processes that hold it open, where they were asked for
 	// and may be seen.
-	Owners []Process
+	Owners []Process `json:"owners,omitempty"`
 }
 
 // Process is a process that holds a socket open.
 type Process struct {
-	PID int
+	PID int `json:"pid"`
 	// Name is /proc/PID/comm: up to 15 bytes of the process's own choice.
-	Name string
+	Name string `json:"name"`
 }
 
 // SocketState is a TCP state (enum in include/net/tcp_states.h). A UDP socket
@@ -75,6 +75,13 @@ func (s SocketState) String() string { return enumName(socketStateNames[:], int(
 
 // MarshalText gives the name.
 func (s SocketState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name or a number.
+func (s *SocketState) UnmarshalText(b []byte) error {
+	n, err := enumValue(socketStateNames[:], string(b), 255)
+	*s = SocketState(n)
+	return err
+}
 
 // Listens says whether the socket takes packets from anybody: a TCP listener,
 // or a UDP socket that is bound and not connected.

@@ -1,0 +1,327 @@
+package route
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/netip"
+	"reflect"
+	"slices"
+)
+
+// The file format of a snapshot is JSON: one object, whose first member is
+// "routewhy", the version of the format. The others are those of
+// Snapshot.sections, in that order, each left out where it is empty. A list has
+// one element on a line and a map one key, so that two snapshots of one host
+// can be compared line by line. What an element's members are called is in the
+// json tags of this package's types; where one is left out, the field is zero,
+// but for suppress_prefixlen, suppress_ifgroup and peer_netns, which are then
+// -1.
+//
+// Route types, scopes, actions and states are names; flags, protocols and
+// tables the kernel's numbers; addresses and prefixes text; and times
+// nanoseconds, where the member's name ends in _ns.
+//
+// A member that a reader does not know is an error, because it may decide. The
+// version is raised where the meaning of what is there changes.
+
+// FormatVersion is the version of the file format.
+const FormatVersion = 1
+
+// FormatKey is the first member of a snapshot file, whose value is the version.
+const FormatKey = "routewhy"
+
+// section is one member of the file's object.
+type section struct {
+	name  string
+	empty bool
+	write func(*encoder)
+	read  func(*json.Decoder) error
+}
+
+// sections are the members of the file's object in the order in which they are
+// written.
+func (s *Snapshot) sections() []section {
+	return []section{
+		single("release", &s.Release),
+		single("time", &s.Time),
+		single("changed", &s.Changed),
+		single("merged", &s.Merged),
+		single("no_rules4", &s.NoRules4),
+		single("no_rules6", &s.NoRules6),
+		list("gaps", &s.Gaps, Gap{}),
+		s.namesSection(),
+		list("links", &s.Links, Link{PeerNetNS: -1}),
+		list("addresses", &s.Addrs, Addr{}),
+		list("rules", &s.Rules, Rule{SuppressPrefixLen: -1, SuppressGroup: -1}),
+		list("nexthops", &s.NextHops, NextHopObject{}),
+		list("routes", &s.Routes, Route{}),
+		list("neighbours", &s.Neighbours, Neighbour{}),
+		list("labels", &s.Labels, AddrLabel{}),
+		list("sockets", &s.Sockets, Socket{}),
+		{"sysctls", len(s.Sysctls) == 0, s.writeSysctls, s.readSysctls},
+	}
+}
+
+// single is a member of one value.
+func single[T any](name string, v *T) section {
+	return section{
+		name, reflect.ValueOf(v).Elem().IsZero(),
+		func(e *encoder) { e.value(v) },
+		func(d *json.Decoder) error { return d.Decode(v) },
+	}
+}
+
+func (s *Snapshot) namesSection() section {
+	part := single("names", &s.Names)
+	part.empty = len(s.Names.Tables)+len(s.Names.Protocols) == 0
+	return part
+}
+
+// list is a member that is a list. What an element does not say is as in fresh.
+func list[T any](name string, all *[]T, fresh T) section {
+	write := func(e *encoder) {
+		e.open('[')
+		for i := range *all {
+			e.line()
+			e.value(&(*all)[i])
+		}
+		e.close(']')
+	}
+	read := func(d *json.Decoder) error {
+		if err := expect(d, json.Delim('[')); err != nil {
+			return err
+		}
+		for d.More() {
+			*all = append(*all, fresh)
+			if err := d.Decode(&(*all)[len(*all)-1]); err != nil {
+				return fmt.Errorf("element %d: %w", len(*all), err)
+			}
+		}
+		return expect(d, json.Delim(']'))
+	}
+	return section{name, len(*all) == 0, write, read}
+}
+
+func (s *Snapshot) writeSysctls(e *encoder) {
+	e.open('{')
+	for _, path := range slices.Sorted(maps.Keys(s.Sysctls)) {
+		e.line()
+		e.value(path)
+		e.w.WriteByte(':')
+		e.value(s.Sysctls[path])
+	}
+	e.close('}')
+}
+
+func (s *Snapshot) readSysctls(d *json.Decoder) error { return d.Decode(&s.Sysctls) }
+
+// encoder writes JSON with one thing on a line.
+type encoder struct {
+	w     *bufio.Writer
+	json  *json.Encoder
+	first bool // nothing was written since the last bracket
+	err   error
+}
+
+// open writes an opening bracket.
+func (e *encoder) open(bracket byte) {
+	e.w.WriteByte(bracket)
+	e.first = true
+}
+
+// line starts the next element of a list or member of an object.
+func (e *encoder) line() {
+	if !e.first {
+		e.w.WriteByte(',')
+	}
+	e.first = false
+	e.w.WriteByte('\n')
+}
+
+func (e *encoder) close(bracket byte) {
+	e.w.WriteByte('\n')
+	e.w.WriteByte(bracket)
+	e.first = false
+}
+
+// value writes one value, without the line feed that a json.Encoder ends it
+// with.
+func (e *encoder) value(v any) {
+	if err := e.json.Encode(v); err != nil && e.err == nil {
+		e.err = err
+	}
+}
+
+// trimmer is a writer that leaves the line feed at the end of a write out.
+type trimmer struct{ io.Writer }
+
+func (t trimmer) Write(b []byte) (int, error) {
+	_, err := t.Writer.Write(bytes.TrimSuffix(b, []byte{'\n'}))
+	return len(b), err
+}
+
+// Encode writes a snapshot in the file format. Devices and neighbours, whose
+// order means nothing, are sorted.
+func (s *Snapshot) Encode(w io.Writer) error {
+	sorted := *s
+	sorted.Links = slices.SortedStableFunc(slices.Values(s.Links), func(a, b Link) int { return a.Index - b.Index })
+	sorted.Neighbours = slices.SortedStableFunc(slices.Values(s.Neighbours), func(a, b Neighbour) int {
+		return cmp.Or(cmp.Compare(FamilyOf(a.Addr), FamilyOf(b.Addr)), a.Link-b.Link, a.Addr.Compare(b.Addr))
+	})
+	e := &encoder{w: bufio.NewWriterSize(w, 1<<16)}
+	e.json = json.NewEncoder(trimmer{e.w})
+	e.json.SetEscapeHTML(false)
+	e.open('{')
+	e.line()
+	fmt.Fprintf(e.w, "%q: %d", FormatKey, FormatVersion)
+	for _, part := range sorted.sections() {
+		if part.empty {
+			continue
+		}
+		e.line()
+		fmt.Fprintf(e.w, "%q: ", part.name)
+		part.write(e)
+	}
+	e.close('}')
+	e.w.WriteByte('\n')
+	return cmp.Or(e.err, e.w.Flush())
+}
+
+// Decode reads a snapshot in the file format, and checks what reasoning relies
+// on. What it does not know, or finds twice, is an error.
+func Decode(r io.Reader) (*Snapshot, error) {
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	s := new(Snapshot)
+	if err := s.decode(d); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errors.New("it ends in the middle")
+		}
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	if err := s.check(); err != nil {
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	return s, nil
+}
+
+func (s *Snapshot) decode(d *json.Decoder) error {
+	if err := expect(d, json.Delim('{')); err != nil {
+		return err
+	}
+	if err := expect(d, FormatKey); err != nil {
+		return err
+	}
+	var version int
+	if err := d.Decode(&version); err != nil {
+		return err
+	}
+	if version != FormatVersion {
+		return fmt.Errorf("its format has version %d, and this routewhy knows %d", version, FormatVersion)
+	}
+	parts := s.sections()
+	seen := map[string]bool{}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := key.(string)
+		i := slices.IndexFunc(parts, func(p section) bool { return p.name == name })
+		if i < 0 || seen[name] {
+			return fmt.Errorf("unknown or repeated member %q", name)
+		}
+		seen[name] = true
+		if err := parts[i].read(d); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if err := expect(d, json.Delim('}')); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the end")
+	}
+	return nil
+}
+
+// expect reads one token, which must be that one.
+func expect(d *json.Decoder, want json.Token) error {
+	got, err := d.Token()
+	if err == nil && got != want {
+		err = fmt.Errorf("%v instead of %v", got, want)
+	}
+	return err
+}
+
+// check finds what cannot be in a snapshot.
+func (s *Snapshot) check() error {
+	for i := range s.Routes {
+		if err := s.Routes[i].check(); err != nil {
+			return fmt.Errorf("route %d: %w", i+1, err)
+		}
+	}
+	for i := range s.Rules {
+		if err := s.Rules[i].check(); err != nil {
+			return fmt.Errorf("rule %d: %w", i+1, err)
+		}
+	}
+	for i := range s.Addrs {
+		if !s.Addrs[i].Prefix.IsValid() {
+			return fmt.Errorf("address %d: no prefix", i+1)
+		}
+	}
+	for i := range s.Labels {
+		if !s.Labels[i].Prefix.IsValid() {
+			return fmt.Errorf("label %d: no prefix", i+1)
+		}
+	}
+	return s.checkLinks()
+}
+
+func (s *Snapshot) checkLinks() error {
+	indices, names := map[int]bool{}, map[string]bool{}
+	for i := range s.Links {
+		l := &s.Links[i]
+		if l.Index <= 0 || l.Name == "" || indices[l.Index] || names[l.Name] {
+			return fmt.Errorf("link %d: its index or name is missing, or another's too", i+1)
+		}
+		indices[l.Index], names[l.Name] = true, true
+	}
+	return nil
+}
+
+func (r *Route) check() error {
+	switch {
+	case !r.Dst.IsValid() || r.Dst != r.Dst.Masked() || r.Dst.Addr().Is4In6():
+		return fmt.Errorf("%q is no network", r.Dst)
+	case r.Src != (netip.Prefix{}) && (r.Src != r.Src.Masked() || FamilyOf(r.Src.Addr()) != r.Family()):
+		return fmt.Errorf("from %q", r.Src)
+	case r.PrefSrc.IsValid() && FamilyOf(r.PrefSrc) != r.Family():
+		return fmt.Errorf("prefsrc %s", r.PrefSrc)
+	}
+	for i := range r.NextHops {
+		if w := r.NextHops[i].Weight; w < 0 || w > 1<<16 {
+			return fmt.Errorf("weight %d", w)
+		}
+	}
+	return nil
+}
+
+func (r *Rule) check() error {
+	if r.Family != IPv4 && r.Family != IPv6 {
+		return fmt.Errorf("family %d", r.Family)
+	}
+	for _, p := range []netip.Prefix{r.Selector.Src, r.Selector.Dst} {
+		if p != (netip.Prefix{}) && FamilyOf(p.Addr()) != r.Family {
+			return fmt.Errorf("%s in a rule of %s", p, r.Family)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,187 @@
+package route_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// comparing is how snapshots are compared: no element and no list is the same.
+func comparing() cmp.Option {
+	return cmp.Options{cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, netip.AddrPort{})}
+}
+
+// TestEncodeRoundTrip writes snapshots that are full of random values and
+// reads them again.
+func TestEncodeRoundTrip(t *testing.T) {
+	for seed := range uint64(300) {
+		want := randomSnapshot(rand.New(rand.NewPCG(seed, 0)))
+		var b bytes.Buffer
+		if err := want.Encode(&b); err != nil {
+			t.Fatal(err)
+		}
+		first := b.String()
+		got, err := route.Decode(&b)
+		if err != nil {
+			t.Fatalf("seed %d: %v\n%s", seed, err, first)
+		}
+		if diff := cmp.Diff(want, got, comparing()); diff != "" {
+			t.Fatalf("seed %d (-written +read):\n%s", seed, diff)
+		}
+		if err := got.Encode(&b); err != nil || b.String() != first {
+			t.Fatalf("seed %d: written again, it is not the same", seed)
+		}
+	}
+}
+
+func randomSnapshot(rng *rand.Rand) *route.Snapshot {
+	s := new(route.Snapshot)
+	fill(rng, reflect.ValueOf(s).Elem())
+	for i := range s.Routes {
+		r := &s.Routes[i]
+		p := randomPrefix(rng)
+		r.Dst, r.Src, r.PrefSrc = p.Masked(), p.Masked(), p.Addr()
+		for k := range r.NextHops {
+			r.NextHops[k].Weight &= 0xff
+		}
+	}
+	for i := range s.Rules {
+		r := &s.Rules[i]
+		p := randomPrefix(rng)
+		r.Family, r.Selector.Src, r.Selector.Dst = route.FamilyOf(p.Addr()), p, netip.Prefix{}
+	}
+	for i := range s.Links {
+		s.Links[i].Index = i + 1
+		s.Links[i].Name += string(rune('a' + i))
+	}
+	s.Merged %= 3
+	s.Neighbours = s.Neighbours[:min(1, len(s.Neighbours))] // are sorted
+	return s
+}
+
+// fill sets every field of a value, or leaves some zero.
+func fill(rng *rand.Rand, v reflect.Value) {
+	switch p := v.Addr().Interface().(type) {
+	case *netip.Addr:
+		*p = randomPrefix(rng).Addr()
+		return
+	case *netip.Prefix:
+		*p = randomPrefix(rng)
+		return
+	case *netip.AddrPort:
+		*p = netip.AddrPortFrom(randomPrefix(rng).Addr(), uint16(rng.Uint32()))
+		return
+	case *time.Time:
+		*p = time.Unix(rng.Int64N(1<<32), rng.Int64N(1e9)).UTC()
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(rng, v.Field(i))
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), rng.IntN(4), 4))
+		for i := range v.Len() {
+			fill(rng, v.Index(i))
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for range rng.IntN(4) {
+			key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+			fill(rng, key)
+			fill(rng, value)
+			v.SetMapIndex(key, value)
+		}
+	case reflect.String:
+		v.SetString([]string{"", "eth0", "\x1b[31m<&>", "ü \"x\"\n"}[rng.IntN(4)])
+	case reflect.Bool:
+		v.SetBool(rng.IntN(2) == 0)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(rng.Int64N(1<<40) * int64(rng.IntN(2)))
+	default:
+		v.SetUint(rng.Uint64() & (1<<v.Type().Bits() - 1) * uint64(rng.IntN(2)))
+	}
+}
+
+func randomPrefix(rng *rand.Rand) netip.Prefix {
+	var b [16]byte
+	for i := range b {
+		b[i] = byte(rng.Uint32())
+	}
+	if rng.IntN(2) == 0 {
+		return netip.PrefixFrom(netip.AddrFrom4([4]byte(b[:4])), rng.IntN(33))
+	}
+	return netip.PrefixFrom(netip.AddrFrom16(b), rng.IntN(129))
+}
+
+// TestDecodeRefuses feeds files that are no snapshots.
+func TestDecodeRefuses(t *testing.T) {
+	for _, tt := range []struct{ file, want string }{
+		{"", "ends in the middle"},
+		{"{", "ends in the middle"},
+		{"[]", "instead of"},
+		{`{"routewhy":1`, "ends in the middle"},
+		{`{"release":"6.1"}`, "instead of routewhy"},
+		{`{"routewhy":2}`, "version 2"},
+		{`{"routewhy":"x"}`, "cannot unmarshal"},
+		{`{"routewhy":1,"weather":"fine"}`, `"weather"`},
+		{`{"routewhy":1,"release":"a","release":"b"}`, `"release"`},
+		{`{"routewhy":1,"routes":[{"colour":1}]}`, "routes: element 1: "},
+		{`{"routewhy":1,"routes":[{"type":"unicast"}]}`, "route 1"},
+		{`{"routewhy":1,"routes":[{"dst":"10.0.0.1/8"}]}`, "route 1"},
+		{`{"routewhy":1,"rules":[{"priority":1}]}`, "rule 1: family"},
+		{`{"routewhy":1,"links":[{"index":1,"name":"a"},{"index":1,"name":"b"}]}`, "link 2"},
+		{`{"routewhy":1} {}`, "follows"},
+		{"\x1f\x8b\x00\xff", "snapshot: "},
+	} {
+		_, err := route.Decode(strings.NewReader(tt.file))
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v; want an error with %q", tt.file, err, tt.want)
+		}
+	}
+}
+
+// FuzzDecode reads bytes; what can be read can be written, read again and
+// reasoned about.
+func FuzzDecode(f *testing.F) {
+	for seed := range uint64(5) {
+		var b bytes.Buffer
+		if err := randomSnapshot(rand.New(rand.NewPCG(seed, 1))).Encode(&b); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Add([]byte(`{"routewhy":1,"rules":[{"family":4,"priority":0,"action":"lookup","table":254}],"routes":[{"table":254,"dst":"0.0.0.0/0","type":"unicast","nexthops":[{"gateway":"192.0.2.1","link":2}]}]}`))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		s, err := route.Decode(bytes.NewReader(file))
+		if err != nil {
+			return
+		}
+		var b bytes.Buffer
+		if err := s.Encode(&b); err != nil {
+			t.Fatal(err)
+		}
+		again, err := route.Decode(&b)
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %v", err)
+		}
+		if diff := cmp.Diff(s.Routes, again.Routes, comparing()); diff != "" {
+			t.Error(diff)
+		}
+		fib := lookup.New(s)
+		for _, dst := range []string{"8.8.8.8", "0.0.0.0", "2001:db8::1", "ff02::1"} {
+			fib.Explain(route.Flow{Dst: netip.MustParseAddr(dst)})
+		}
+	})
+}
