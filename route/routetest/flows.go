@@ -84,7 +84,11 @@ type pool struct {
 func newPool(s *route.Snapshot, f route.Family) *pool {
 	p := &pool{family: f, special: specials(f)}
 	for i := range s.Links {
-		p.links = append(p.links, s.Links[i].Index)
+		l := &s.Links[i]
+		p.links = append(p.links, l.Index)
+		if m := s.Link(l.Master); l.Kind == "vrf" || m != nil && m.Kind == "vrf" {
+			p.links = append(p.links, l.Index, l.Index) // there is more to see
+		}
 	}
 	for i := range s.Addrs {
 		p.addAddr(&s.Addrs[i])

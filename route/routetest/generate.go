@@ -54,9 +54,9 @@ type generator struct {
 	rng    *rand.Rand
 	opts   Options
 	v4, v6 bool
-	// plain: there is to be no change of rules.
-	plain bool
-	links []*genLink
+	// plain: there is to be no change of rules. vrf: there is a VRF.
+	plain, vrf bool
+	links      []*genLink
 	// own are the addresses of this host, gates the possible next routers.
 	own4, own6     []string
 	gates4, gates6 []gate
@@ -147,7 +147,7 @@ func (g *generator) makeLinks() {
 		g.add("ip link add d0 type dummy")
 		g.links = append(g.links, &genLink{name: "d0", n: len(g.links), up: true})
 	}
-	if g.opts.Support.VRF && !g.plain && g.chance(40) {
+	if g.opts.Support.VRF && !g.plain && g.chance(60) {
 		g.makeVRF()
 	}
 	for _, l := range g.links {
@@ -155,14 +155,20 @@ func (g *generator) makeLinks() {
 	}
 }
 
-// makeVRF puts the last one or two devices into a VRF.
+// makeVRF puts the last one or two devices into a VRF, whose device routes and
+// rules can name too.
 func (g *generator) makeVRF() {
 	g.add("ip link add red type vrf table 110")
-	g.add("ip link set red up")
 	for _, l := range g.links[len(g.links)-1-g.rng.IntN(2):] {
 		g.add("ip link set %s master red", l.name)
 		l.vrf = true
 	}
+	g.links = append(g.links, &genLink{name: "red", n: len(g.links), up: true, vrf: true})
+	if g.chance(20) { // a second one, without devices
+		g.add("ip link add blue type vrf table 111")
+		g.add("ip link set blue up")
+	}
+	g.vrf = true
 }
 
 // raise sets a device and its peer up, or leaves one of them down.

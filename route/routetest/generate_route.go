@@ -106,6 +106,9 @@ func (g *generator) routes() {
 			g.add("ip %s route add default via %s dev %s", option(f), gt.addr, gt.link.name)
 			g.used[routeKey(f, "main", "default", "")] = true
 		}
+		if g.vrf && g.chance(30) { // as the kernel's documentation of VRFs advises
+			g.add("ip %s route add unreachable default metric 4278198272 table 110", option(f))
+		}
 		g.times(4, 14, func() { g.route(f) })
 	}
 }
@@ -127,7 +130,7 @@ func (g *generator) table() string {
 // route makes one route of any type.
 func (g *generator) route(f route.Family) {
 	table, prefix := g.table(), pick(g, prefixes(f)...)
-	if g.opts.Support.VRF && !g.plain && g.chance(20) {
+	if g.vrf && g.chance(35) {
 		table = "110"
 	}
 	r := randomRoute{g: g, f: f, prefix: prefix}

@@ -31,6 +31,10 @@ func (g *generator) builtinRules(f route.Family) {
 	if f == route.IPv4 && g.chance(8) {
 		g.add("%s rule del priority 32767", ip)
 	}
+	if g.vrf && g.chance(12) { // another usual trick: VRFs before the local table
+		g.add("%s rule add priority %d l3mdev", ip, g.priority())
+		g.add("%s rule del priority 1000 l3mdev", ip)
+	}
 }
 
 func (g *generator) priority() int {
@@ -86,6 +90,9 @@ func (g *generator) selector(f route.Family) string {
 
 func (g *generator) selectors(f route.Family) []string {
 	link := func() string { return pick(g, pick(g, g.links...).name, pick(g, g.links...).name, "nosuch") }
+	if g.vrf && g.chance(60) {
+		link = func() string { return pick(g, "red", "red", "blue") }
+	}
 	tos, icmp := pick(g, "0x04", "0x08", "0x10", "0x10", "0x14", "0x1c"), "icmp"
 	if f == route.IPv6 {
 		tos, icmp = pick(g, "0x10", "0x10", "0x30", "0xb8"), "ipv6-icmp"
