@@ -2,15 +2,16 @@ package lookup
 
 import "fmt"
 
-// behaviour is what differs between kernel versions.
+// behaviour is what differs between kernel versions, as far as it was seen: on
+// 6.1 and on 6.18. What lies between is where the history of the kernel's source
+// puts it, and was not tried.
 type behaviour struct {
 	// sourcePicksLeg: the source address of a packet prefers the leg of a
-	// multipath route that would give it that source (fib_select_multipath,
-	// since 6.16).
+	// multipath route that would give it that source (fib_select_multipath). Not
+	// on 6.1, but on 6.18; said to be since 6.16.
 	sourcePicksLeg bool
-	// sourceEINVAL: a source that is not local is EINVAL instead of ENETUNREACH (older kernels).
-	sourceEINVAL bool
-	// filterEXDEV: the reverse-path filter answers with EXDEV instead of EINVAL.
+	// filterEXDEV: the reverse-path filter answers with EXDEV instead of EINVAL
+	// (fib_validate_source). On 6.1, not on 6.18; said to be until 6.12.
 	filterEXDEV bool
 }
 
@@ -24,7 +25,6 @@ func behaviourOf(release string) behaviour {
 	v := major*1000 + minor
 	return behaviour{
 		sourcePicksLeg: v >= 6016,
-		sourceEINVAL:   v < 6018,
-		filterEXDEV:    v < 6014,
+		filterEXDEV:    v < 6013,
 	}
 }

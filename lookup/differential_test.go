@@ -45,6 +45,7 @@ func TestDifferential(t *testing.T) {
 	packets := envInt(t, "ROUTEWHY_PACKETS", 2000)
 	seed := envInt(t, "ROUTEWHY_SEED", 1)
 	support := routetest.Probe(t)
+	t.Logf("%+v", support)
 	var tally tally
 	for n := 0; tally.packets < packets; n++ {
 		setupSeed := uint64(seed + n)

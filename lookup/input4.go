@@ -83,7 +83,7 @@ func (w *walk) multicastIn4(dev *device) Decision {
 	}
 	d := Decision{
 		Disposition: DispositionMulticast, Shortcut: ShortcutMulticastIn, Src: src,
-		Ways: []Way{{Link: w.localDevice(dev.Index), Share: 1}},
+		Ways: []Way{{Link: route.LoopbackIndex, Share: 1}},
 	}
 	if src.IsUnspecified() {
 		return d
@@ -119,7 +119,7 @@ func (w *walk) checkMartians4(dev *device) (Decision, bool) {
 func (w *walk) broadcastIn4(dev *device) Decision {
 	d := Decision{
 		Disposition: DispositionBroadcast, Shortcut: ShortcutBroadcastIn, Src: w.flow.Src,
-		Ways: []Way{{Link: w.localDevice(dev.Index), Share: 1}},
+		Ways: []Way{{Link: route.LoopbackIndex, Share: 1}},
 	}
 	if w.flow.Src.IsUnspecified() {
 		return d
@@ -127,12 +127,10 @@ func (w *walk) broadcastIn4(dev *device) Decision {
 	return w.validated(dev, 0, netip.IPv4Unspecified(), d)
 }
 
-// localDevice is the device that the kernel names for local delivery.
-func (w *walk) localDevice(in int) int {
-	if v := w.fib.vrf(in); v != 0 {
-		return v
-	}
-	return route.LoopbackIndex
+// localDevice is the device that the kernel names for local delivery by an
+// entry: lo, or the VRF of the entry's device (ip_rt_get_dev).
+func (w *walk) localDevice(res result) int {
+	return cmp.Or(w.fib.vrf(res.link()), route.LoopbackIndex)
 }
 
 func (w *walk) forwarding4(dev *device) bool {
@@ -152,10 +150,10 @@ func (w *walk) deliver4(dev *device, d Decision, res result) Decision {
 	d.Src = w.flow.Src
 	switch res.entry.route.Type {
 	case route.TypeBroadcast:
-		d.Ways = []Way{{Link: w.localDevice(dev.Index), Share: 1}}
+		d.Ways = []Way{{Link: w.localDevice(res), Share: 1}}
 		return w.validated(dev, 0, netip.IPv4Unspecified(), d)
 	case route.TypeLocal:
-		d.Ways = []Way{{Link: w.localDevice(dev.Index), Share: 1}}
+		d.Ways = []Way{{Link: w.localDevice(res), Share: 1}}
 		return w.validated(dev, 0, w.flow.Dst, d)
 	}
 	if !w.forwarding4(dev) {
@@ -264,12 +262,12 @@ func (w *walk) reverse(dev *device, out int, from netip.Addr, rp *ReversePath) {
 	if !w.fib.confOr(dev.Name, "src_valid_mark") {
 		back.Mark = 0
 	}
-	r := walk{fib: w.fib, flow: back, iif: cmp.Or(w.fib.vrf(dev.Index), out, route.LoopbackIndex)}
+	r := walk{fib: w.fib, flow: back, iif: cmp.Or(out, route.LoopbackIndex), vrf: w.fib.vrf(dev.Index)}
 	if w.trace != nil {
 		rp.Trace = &Trace{Flow: back}
 		r.trace = rp.Trace
 	}
-	r.vrf = w.fib.vrf(r.iif)
+	r.setVRF()
 	res := r.searchRules()
 	d := res.decision()
 	if res.status == found && d.Disposition == DispositionUnicast {

@@ -110,18 +110,18 @@ func (d *Decision) setSource(given netip.Addr) {
 	}
 }
 
-// setVRF works out which VRF the packet belongs to (l3mdev_update_flow in
-// net/l3mdev/l3mdev.c). Being bound to the VRF device itself means its table,
-// and no device.
+// setVRF works out which VRF the packet belongs to, where that is not settled
+// (l3mdev_update_flow in net/l3mdev/l3mdev.c). Being bound to the VRF device
+// itself means its table, and no device.
 func (w *walk) setVRF() {
-	if out := w.flow.Out; out != 0 {
+	if out := w.flow.Out; w.fib.byIndex[out] != nil {
 		w.vrf, w.vrfByOif = w.fib.vrf(out), true
 		if w.vrf == out {
 			w.flow.Out = 0
 		}
 		return
 	}
-	if w.iif > route.LoopbackIndex {
+	if w.iif > route.LoopbackIndex && w.vrf == 0 {
 		w.vrf = w.fib.vrf(w.iif)
 	}
 }

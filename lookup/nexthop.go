@@ -15,12 +15,20 @@ func (w *walk) ways4(d *Decision, res result) {
 		way := Way{Link: h.Link, Via: h.NextHop, Object: h.object, Share: shares[i], Stale: n.stale}
 		way.Gateway = w.fib.effectiveGateway4(h)
 		way.Src = w.flow.Src
-		if !way.Src.IsValid() {
+		switch {
+		case way.Src.IsValid():
+		case w.leaks4(h):
+			way.Src = w.fib.selectSource4(w.vrf, netip.Addr{}, route.ScopeLink, nil)
+		default:
 			way.Src, way.OtherSrc = w.fib.source4(&e.route, h)
 		}
 		d.Ways = append(d.Ways, way)
 	}
 	if w.trace == nil || len(hops) == 0 {
+		return
+	}
+	if w.leaks4(hops[0].hop) {
+		w.trySource4(w.vrf, netip.Addr{}, route.ScopeLink)
 		return
 	}
 	if p := hops[0].entry.route.PrefSrc; p.IsValid() && !w.flow.Src.IsValid() {
@@ -29,6 +37,10 @@ func (w *walk) ways4(d *Decision, res result) {
 	}
 	w.trySource4(hops[0].hop.Link, hops[0].hop.Gateway, hops[0].hop.sourceScope(hops[0].entry.route.Scope))
 }
+
+// leaks4 says whether a packet of a VRF leaves it by a next hop. Its source then
+// is the VRF's own, whatever the route prescribes (fib_select_path).
+func (w *walk) leaks4(h *hop) bool { return w.vrf != 0 && w.fib.vrf(h.Link) != w.vrf }
 
 // choice is a next hop that the kernel may take.
 type choice struct {

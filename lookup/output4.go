@@ -53,9 +53,6 @@ func (w *walk) checkSource4() (Decision, bool) {
 		return refusal(ShortcutSource, route.EINVAL), true
 	}
 	notLocal := refusal(ShortcutNotLocal, route.ENETUNREACH)
-	if w.fib.kernel.sourceEINVAL {
-		notLocal.Errno = route.EINVAL
-	}
 	if w.flow.Out == 0 && (isMulticast4(w.flow.Dst) || isBroadcast4(w.flow.Dst)) {
 		owner := w.fib.owner4(src)
 		if owner == 0 {
@@ -237,8 +234,8 @@ func (f *FIB) owner4(a netip.Addr) int {
 		refs = w.mergedRefs()
 	}
 	res := w.search4(refs, nil)
-	if res.status != found || res.entry.route.Type != route.TypeLocal || len(res.entry.hops) == 0 {
+	if res.status != found || res.entry.route.Type != route.TypeLocal {
 		return 0
 	}
-	return res.entry.hops[res.hop].Link
+	return res.link()
 }

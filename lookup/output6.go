@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -24,8 +25,16 @@ func (w *walk) decide6() Decision {
 		w.iif = route.LoopbackIndex
 		w.strict = w.strict || w.flow.Out != 0 && !w.flow.Src.IsValid()
 	}
-	w.setVRF()
-	res := w.searchRules()
+	var res result
+	switch vrf := w.fib.vrf(w.flow.Out); {
+	case w.flow.In != 0 || vrf == 0 || !dst.IsMulticast() && !dst.IsLinkLocalUnicast():
+		w.setVRF()
+		res = w.searchRules()
+	case w.flow.Out == vrf:
+		return refusal(ShortcutVRFLink, route.ENETUNREACH)
+	default:
+		res = w.searchVRF6(vrf)
+	}
 	d := res.decision()
 	if res.status != found {
 		return d
@@ -40,6 +49,34 @@ func (w *walk) decide6() Decision {
 	}
 	d.setSource(w.flow.Src)
 	return d
+}
+
+// searchVRF6 is the look-up for the link of a device in a VRF: the rules are not
+// asked, only the VRF's table (l3mdev_link_scope_lookup). In a trace it stands
+// with the rule that usually leads there.
+func (w *walk) searchVRF6(vrf int) result {
+	w.vrf, w.vrfByOif, w.strict = vrf, true, true
+	t := w.fib.byIndex[vrf].VRFTable
+	rules := w.fib.v6.rules
+	at := slices.IndexFunc(rules, func(r *rule) bool { return r.Selector.L3Mdev && r.Action == route.ActionTable })
+	if at < 0 {
+		at = len(rules)
+	}
+	w.unreached(rules[:at], CodeAfter)
+	var trial *RuleTrial
+	if at < len(rules) {
+		trial = w.begin(rules[at], t)
+	}
+	res := w.searchTable(t, trial.list())
+	trial.end(res, w.size(t))
+	if at < len(rules) {
+		w.unreached(rules[at+1:], CodeAfter)
+		res.rule = rules[at].Rule
+	}
+	if res.status == again {
+		return result{status: refused, errno: route.ENETUNREACH}
+	}
+	return res
 }
 
 // ways6 works out every way that the kernel may take (fib6_select_path).
@@ -62,7 +99,7 @@ func (w *walk) ways6(d *Decision, res result) {
 		d.SetBy = Reason{Code: CodeMultipath}
 	}
 	for i, c := range choices {
-		way := Way{Link: w.device6(&e.route, c.hop), Gateway: c.hop.Gateway, Via: c.hop.NextHop, Object: c.hop.object, Share: shares[i], Stale: c.stale}
+		way := Way{Link: w.device6(&e.route, res.dst, c.hop), Gateway: c.hop.Gateway, Via: c.hop.NextHop, Object: c.hop.object, Share: shares[i], Stale: c.stale}
 		from := c.hop
 		if e.group { // the kernel asks for the first member's device, whichever is taken
 			from = &e.hops[0]
@@ -80,15 +117,14 @@ func (w *walk) ways6(d *Decision, res result) {
 
 // device6 is the device that the kernel names: lo, or the VRF, for what is
 // delivered here (ip6_rt_get_dev_rcu).
-func (w *walk) device6(r *route.Route, h *hop) int {
+func (w *walk) device6(r *route.Route, dst netip.Prefix, h *hop) int {
 	// Only the kernel's own anycast entries are delivered through lo; a route of
 	// type anycast that somebody added keeps its device.
 	if r.Type != route.TypeLocal && (r.Type != route.TypeAnycast || r.Protocol != route.ProtocolKernel) {
 		return h.Link
 	}
 	vrf := w.fib.vrf(h.Link)
-	linkScope := r.Dst.Addr().IsLinkLocalUnicast() || w.flow.Dst.IsLinkLocalUnicast()
-	if vrf != 0 && !linkScope {
+	if a := dst.Addr(); vrf != 0 && (h.Link == vrf || !a.IsMulticast() && !a.IsLinkLocalUnicast() && !a.IsLoopback()) {
 		return vrf
 	}
 	return route.LoopbackIndex

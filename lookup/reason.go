@@ -188,5 +188,6 @@ const (
 	ShortcutReversePath  Shortcut = "reverse-path"         // reverse-path filter
 	ShortcutNoForwarding Shortcut = "forwarding-off"       //
 	ShortcutNotUnicast   Shortcut = "not-forwardable-type" // received, and the route's type cannot be forwarded
+	ShortcutVRFLink      Shortcut = "vrf-link"             // IPv6 to a link-local address or group by a VRF device, which has no link
 	ShortcutNoMembership Shortcut = "not-a-member"         // multicast group not joined on the device
 )

@@ -53,7 +53,7 @@ func (f *FIB) selectSource6(dst netip.Addr, link int, t *SourceTrial) netip.Addr
 	var best *route.Addr
 	var others []*route.Addr
 	for _, a := range f.candidates6(dst, link) {
-		if a.Flags&route.AddrTentative != 0 && a.Flags&route.AddrOptimistic == 0 || a.Flags&route.AddrDADFailed != 0 {
+		if !usable6(a) {
 			t.reject(a, Reason{Code: CodeSrcTentative})
 			continue
 		}
@@ -78,6 +78,11 @@ func (f *FIB) selectSource6(dst netip.Addr, link int, t *SourceTrial) netip.Addr
 	return t.take6(&s, best, others)
 }
 
+// usable6 says whether duplicate address detection has left an address for use.
+func usable6(a *route.Addr) bool {
+	return (a.Flags&route.AddrTentative == 0 || a.Flags&route.AddrOptimistic != 0) && a.Flags&route.AddrDADFailed == 0
+}
+
 // candidates6 are the addresses among which the kernel chooses, in its order:
 // those of all devices, or only of the output device for multicast and
 // link-local destinations and where use_oif_addrs_only is set.
@@ -91,9 +96,19 @@ func (f *FIB) candidates6(dst netip.Addr, link int) []*route.Addr {
 		}
 		return d.addrs6
 	}
+	vrf := f.vrf(link)
 	var out []*route.Addr
+	if vrf != 0 { // the device and its VRF come first
+		out = append(out, d.addrs6...)
+		if vrf != link {
+			out = append(out, f.byIndex[vrf].addrs6...)
+		}
+		if slices.ContainsFunc(out, func(a *route.Addr) bool { return usable6(a) && scope6(a.Prefix.Addr()) >= scope6(dst) }) {
+			return out
+		}
+	}
 	for _, o := range f.devices {
-		if f.vrf(o.Index) == f.vrf(link) {
+		if f.vrf(o.Index) == vrf && (vrf == 0 || o.Index != link && o.Index != vrf) {
 			out = append(out, o.addrs6...)
 		}
 	}
