@@ -26,8 +26,11 @@ type FIB struct {
 	// short check of sources (fib_num_tclassid_users, fib_has_custom_local_routes).
 	localByUser bool
 	// realms: some IPv4 route or rule has a realm, which ends it too.
-	realms  bool
-	kernel  behaviour
+	realms bool
+	kernel behaviour
+	// unread, while something is explained, gathers the settings that would have
+	// mattered but are not in the snapshot.
+	unread  *[]string
 	partial bool // routes that no question is about were left out
 }
 
@@ -428,16 +431,25 @@ func (f *FIB) family(fam route.Family) *family {
 
 // conf is a per-device setting; a setting that was not read has its default.
 func (f *FIB) conf(fam route.Family, dev, key string) int {
-	n, _ := f.snap.Sysctls.Conf(fam, dev, key)
-	return n
+	return f.sysctl(fam, route.ConfPath(fam, dev, key), 0)
+}
+
+// sysctl is a setting, or its default where it was not read. A setting that
+// the kernel does not have is no gap of the snapshot.
+func (f *FIB) sysctl(fam route.Family, path string, def int) int {
+	n, ok := f.snap.Sysctls.Int(path)
+	if ok {
+		return n
+	}
+	if f.unread != nil && f.snap.Lacks(route.FactSysctls, fam) && !slices.Contains(*f.unread, path) {
+		*f.unread = append(*f.unread, path)
+	}
+	return def
 }
 
 // confDefault is an IPv4 setting whose default is not zero.
 func (f *FIB) confDefault(dev, key string, def int) int {
-	if n, ok := f.snap.Sysctls.Conf(route.IPv4, dev, key); ok {
-		return n
-	}
-	return def
+	return f.sysctl(route.IPv4, route.ConfPath(route.IPv4, dev, key), def)
 }
 
 // confOr is a setting that counts where it is set for all devices or for one.

@@ -16,7 +16,9 @@ func (f *FIB) Lookup(flow route.Flow) Decision {
 // part.
 func (f *FIB) Explain(flow route.Flow) *Trace {
 	t := &Trace{Flow: flow}
-	w := walk{fib: f, flow: flow, trace: t}
+	recording := *f
+	recording.unread = &t.Unread
+	w := walk{fib: &recording, flow: flow, trace: t}
 	t.Decision = w.decide()
 	t.Gateways = f.gateways(&flow, &t.Decision)
 	if t.Decision.HasRoute {

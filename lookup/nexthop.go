@@ -131,7 +131,7 @@ const (
 func (w *walk) members4(e *entry) ([]membership, []int) {
 	in := make([]membership, len(e.hops))
 	weight := make([]int, len(e.hops))
-	useNeigh, _ := w.fib.snap.Sysctls.Int("net/ipv4/fib_multipath_use_neigh")
+	useNeigh := w.fib.sysctl(route.IPv4, "net/ipv4/fib_multipath_use_neigh", 0)
 	for i := range e.hops {
 		h := &e.hops[i]
 		good := w.fib.goodNeighbour(h)

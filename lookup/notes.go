@@ -30,6 +30,7 @@ const (
 	NoteStaleLeg         Code = "stale-leg"          // a leg that should not be used may be; Have: its device
 	NoteUnknownAttr      Code = "unknown-attributes" // a route has attributes that routewhy does not know; Have: the first's number
 	NoteEncap            Code = "encap"              // a light-weight tunnel wraps the packet; Have: its kind
+	NoteSysctlUnread     Code = "sysctl-unread"      // settings that matter could not be read; Have: the first's path, Want: how many
 	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
 	NoteOnLinkAssumed    Code = "on-link-assumed"
 	NoteZeroHostRoute    Code = "zero-host-route" // a 0.0.0.0/32 or ::/128 route, which is no default route
@@ -42,6 +43,9 @@ func (f *FIB) Notes(t *Trace) []Note {
 	d := &t.Decision
 	if f.snap.Changed {
 		add(Note{Reason: Reason{Code: NoteChanging}})
+	}
+	if n := len(t.Unread); n > 0 {
+		add(Note{Reason: Reason{NoteSysctlUnread, n, t.Unread[0]}})
 	}
 	for _, w := range d.Ways {
 		add(f.wayNotes(d, &w)...)

@@ -83,6 +83,9 @@ type Trace struct {
 	Next *Decision
 	// Reverse is the reverse-path look-up of a received packet; nil: none.
 	Reverse *ReversePath
+	// Unread are the settings, by their path below /proc/sys, that would have
+	// mattered but could not be read: the decision rests on their defaults.
+	Unread []string
 	// Gateways tells for each of the decision's ways, in the same order, how
 	// its gateway is reached.
 	Gateways []Gateway

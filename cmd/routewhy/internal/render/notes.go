@@ -44,6 +44,11 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 		return fmt.Sprintf("the route has attribute %s, which this routewhy does not know; it may change what happens", have)
 	case lookup.NoteEncap:
 		return fmt.Sprintf("the packet is wrapped (encap %s), and what comes out may be routed again", have)
+	case lookup.NoteSysctlUnread:
+		if n.Want == 1 {
+			return fmt.Sprintf("the setting %s matters here and could not be read: this takes its default", have)
+		}
+		return fmt.Sprintf("%v settings that matter here could not be read (%s ...): this takes their defaults", n.Want, have)
 	case lookup.NoteChanging:
 		return "the tables were changing while they were read: ask again"
 	case lookup.NoteZeroHostRoute:
