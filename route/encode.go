@@ -41,7 +41,7 @@ type section struct {
 	name  string
 	empty bool
 	write func(*encoder)
-	read  func(*json.Decoder) error
+	read  func(*decoder) error
 }
 
 // sections are the members of the file's object in the order in which they are
@@ -73,7 +73,7 @@ func single[T any](name string, v *T) section {
 	return section{
 		name, reflect.ValueOf(v).Elem().IsZero(),
 		func(e *encoder) { e.value(v) },
-		func(d *json.Decoder) error { return d.Decode(v) },
+		func(d *decoder) error { return d.Decode(v) },
 	}
 }
 
@@ -93,17 +93,21 @@ func list[T any](name string, all *[]T, fresh T) section {
 		}
 		e.close(']')
 	}
-	read := func(d *json.Decoder) error {
-		if err := expect(d, json.Delim('[')); err != nil {
+	read := func(d *decoder) error {
+		if err := d.expect(json.Delim('[')); err != nil {
 			return err
 		}
 		for d.More() {
+			if len(*all) == maxElements {
+				return fmt.Errorf("more than %d elements", maxElements)
+			}
 			*all = append(*all, fresh)
 			if err := d.Decode(&(*all)[len(*all)-1]); err != nil {
 				return fmt.Errorf("element %d: %w", len(*all), err)
 			}
+			d.in.left = maxElement
 		}
-		return expect(d, json.Delim(']'))
+		return d.expect(json.Delim(']'))
 	}
 	return section{name, len(*all) == 0, write, read}
 }
@@ -119,7 +123,7 @@ func (s *Snapshot) writeSysctls(e *encoder) {
 	e.close('}')
 }
 
-func (s *Snapshot) readSysctls(d *json.Decoder) error { return d.Decode(&s.Sysctls) }
+func (s *Snapshot) readSysctls(d *decoder) error { return d.Decode(&s.Sysctls) }
 
 // encoder writes JSON with one thing on a line.
 type encoder struct {
@@ -193,10 +197,38 @@ func (s *Snapshot) Encode(w io.Writer) error {
 	return cmp.Or(e.err, e.w.Flush())
 }
 
+// What a file may ask for: it may come from anywhere.
+const (
+	maxElements = 4 << 20 // of one list
+	maxElement  = 8 << 20 // bytes of one element
+)
+
+// decoder reads JSON, with a bound on the size of one element.
+type decoder struct {
+	*json.Decoder
+	in *bounded
+}
+
+// bounded is a reader that fails once it has given so many bytes.
+type bounded struct {
+	r    io.Reader
+	left int
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("one element has more than %d MiB", maxElement>>20)
+	}
+	n, err := b.r.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
+}
+
 // Decode reads a snapshot in the file format, and checks what reasoning relies
 // on. What it does not know, or finds twice, is an error.
 func Decode(r io.Reader) (*Snapshot, error) {
-	d := json.NewDecoder(r)
+	in := &bounded{r, maxElement}
+	d := &decoder{json.NewDecoder(in), in}
 	d.DisallowUnknownFields()
 	s := new(Snapshot)
 	if err := s.decode(d); err != nil {
@@ -211,19 +243,9 @@ func Decode(r io.Reader) (*Snapshot, error) {
 	return s, nil
 }
 
-func (s *Snapshot) decode(d *json.Decoder) error {
-	if err := expect(d, json.Delim('{')); err != nil {
+func (s *Snapshot) decode(d *decoder) error {
+	if err := d.version(); err != nil {
 		return err
-	}
-	if err := expect(d, FormatKey); err != nil {
-		return err
-	}
-	var version int
-	if err := d.Decode(&version); err != nil {
-		return err
-	}
-	if version != FormatVersion {
-		return fmt.Errorf("its format has version %d, and this routewhy knows %d", version, FormatVersion)
 	}
 	parts := s.sections()
 	seen := map[string]bool{}
@@ -242,7 +264,7 @@ func (s *Snapshot) decode(d *json.Decoder) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if err := expect(d, json.Delim('}')); err != nil {
+	if err := d.expect(json.Delim('}')); err != nil {
 		return err
 	}
 	if _, err := d.Token(); err != io.EOF {
@@ -251,8 +273,24 @@ func (s *Snapshot) decode(d *json.Decoder) error {
 	return nil
 }
 
+// version reads how the object begins.
+func (d *decoder) version() error {
+	if err := d.expect(json.Delim('{')); err != nil {
+		return err
+	}
+	if err := d.expect(FormatKey); err != nil {
+		return err
+	}
+	var version int
+	err := d.Decode(&version)
+	if err == nil && version != FormatVersion {
+		err = fmt.Errorf("its format has version %d, and this routewhy knows %d", version, FormatVersion)
+	}
+	return err
+}
+
 // expect reads one token, which must be that one.
-func expect(d *json.Decoder, want json.Token) error {
+func (d *decoder) expect(want json.Token) error {
 	got, err := d.Token()
 	if err == nil && got != want {
 		err = fmt.Errorf("%v instead of %v", got, want)

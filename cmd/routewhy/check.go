@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -24,6 +25,9 @@ func (o *options) check(fs *pflag.FlagSet) error {
 		}
 		o.family = c.family
 	}
+	if err := o.checkFiles(); err != nil {
+		return err
+	}
 	if o.packet.vrf.given && o.packet.oif.given {
 		return usagef("--vrf and --oif both say what the socket is bound to: give one")
 	}
@@ -34,6 +38,20 @@ func (o *options) check(fs *pflag.FlagSet) error {
 		if err := o.packet.checkDestination(d); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkFiles refuses what cannot be meant about files.
+func (o *options) checkFiles() error {
+	onStdin := slices.DeleteFunc(slices.Clone(o.load), func(s string) bool { return s != "-" })
+	switch {
+	case o.netns != "" && len(o.load) > 0:
+		return usagef("--netns and --load both say where the facts come from: give one")
+	case len(onStdin) > 1:
+		return usagef("--load - is given twice, and there is one standard input")
+	case o.save == "-" && len(o.destinations) > 0:
+		return usagef("--save - and the answer would both go to standard output")
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ func completion(shell string, fs *pflag.FlagSet) string {
 type values struct {
 	words []string
 	dir   string
+	files bool // any file
 }
 
 func flagValues(name string) values {
@@ -31,6 +32,8 @@ func flagValues(name string) values {
 		return values{dir: "/sys/class/net"}
 	case "netns":
 		return values{dir: "/run/netns"}
+	case "load", "save":
+		return values{files: true}
 	case "table":
 		return values{words: []string{"local", "main", "default"}}
 	case "color":
@@ -68,7 +71,9 @@ func bashCompletion(fs *pflag.FlagSet) string {
 		if takesValue(f) {
 			v := flagValues(f.Name)
 			list := shellQuote(strings.Join(v.words, " "))
-			if v.dir != "" {
+			if v.files {
+				list = `$(compgen -f -- "$cur")`
+			} else if v.dir != "" {
 				list = fmt.Sprintf("$(command ls %s 2>/dev/null)", v.dir)
 			}
 			fmt.Fprintf(&cases, "  --%s) words=%s ;;\n", f.Name, list)
@@ -134,6 +139,8 @@ func zshAction(f *pflag.Flag) string {
 	switch {
 	case !takesValue(f):
 		return ""
+	case v.files:
+		return ":" + f.Name + ":_files"
 	case v.dir != "":
 		return ":" + f.Name + ":_files -W " + v.dir
 	case len(v.words) == 0:
@@ -152,7 +159,7 @@ func fishCompletion(fs *pflag.FlagSet) string {
 			fmt.Fprintf(&b, " -s %s", f.Shorthand)
 		}
 		if takesValue(f) {
-			b.WriteString(" -x")
+			b.WriteString(map[bool]string{true: " -rF", false: " -x"}[flagValues(f.Name).files])
 		}
 		v := flagValues(f.Name)
 		if v.dir != "" {

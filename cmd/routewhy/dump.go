@@ -14,7 +14,7 @@ import (
 
 // dump shows every table, in the order in which the rules consult it.
 func dump(ctx context.Context, o *options, s stdio) error {
-	host, err := openHost(o.netns)
+	host, err := openSource(ctx, o, s)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ type dumpReader struct {
 
 // readDump reads everything once. Where a table is too large to be held, what
 // is needed of it to judge the default routes is read a second time.
-func readDump(ctx context.Context, o *options, host *kernel.Host) (*render.Dump, error) {
+func readDump(ctx context.Context, o *options, host source) (*render.Dump, error) {
 	d := &dumpReader{tables: map[render.TableKey]*render.Table{}}
 	snap, err := host.Read(ctx, kernel.Want{
 		Family: o.family, Each: d.take,
@@ -108,7 +108,7 @@ func (d *dumpReader) take(r *route.Route) error {
 
 // again reads the routes of large tables that the examples need by which the
 // default routes are judged.
-func (d *dumpReader) again(ctx context.Context, o *options, host *kernel.Host, out *render.Dump) error {
+func (d *dumpReader) again(ctx context.Context, o *options, host source, out *render.Dump) error {
 	var examples []netip.Addr
 	for _, f := range out.Families {
 		for _, s := range out.FIB.Standings(lookup.Halves(f)[0]) {

@@ -21,7 +21,7 @@ func explain(ctx context.Context, o *options, s stdio) error {
 	if err != nil {
 		return err
 	}
-	host, err := openHost(o.netns)
+	host, err := openSource(ctx, o, s)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func openHost(netns string) (*kernel.Host, error) {
 type questions struct {
 	*options
 	dests []destination
-	host  *kernel.Host
+	host  source
 	fib   *lookup.FIB
 }
 

@@ -28,6 +28,10 @@ type options struct {
 	// netns is the network namespace to read: a name, a PID or a path as it
 	// was given; empty: the caller's.
 	netns string
+	// load are the files to take the facts from instead; empty: the kernel.
+	load []string
+	// save is the file to write a snapshot to; empty: none.
+	save string
 
 	json bool
 	// color is "auto", "always" or "never"; see [options.colored].
@@ -116,6 +120,8 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.BoolP("ipv6", "6", false, "IPv6 only")
 
 	fs.Func("netns", "network namespace", textFlag(&o.netns, "namespace"))
+	fs.Func("load", "take the facts from a file", fileFlag(func(s string) { o.load = append(o.load, s) }))
+	fs.Func("save", "write a snapshot of the facts", fileFlag(func(s string) { o.save = s }))
 	fs.BoolVar(&o.noKernel, "no-kernel", false, "do not ask the kernel for its own answer")
 
 	fs.BoolVar(&o.json, "json", false, "print JSON")
@@ -153,7 +159,9 @@ func parseArgs(args []string) (*options, error) {
 	if o.verbose && o.quiet {
 		return nil, usagef("-v and -q exclude each other")
 	}
-	if err := o.parseDestinations(m, fs.Args()); err != nil {
+	if o.save != "" && m.destinations && fs.NArg() == 0 {
+		o.run = saveOnly
+	} else if err := o.parseDestinations(m, fs.Args()); err != nil {
 		return nil, err
 	}
 	return o, o.check(fs)

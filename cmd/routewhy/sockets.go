@@ -14,7 +14,7 @@ import (
 
 // sockets shows what listens, and who can reach it.
 func sockets(ctx context.Context, o *options, s stdio) error {
-	host, err := openHost(o.netns)
+	host, err := openSource(ctx, o, s)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ const holdWhole = 4096
 // readWhole reads what questions about the whole host need. Of tables too
 // large to be held, the prefixes are remembered, and what covers the addresses
 // that stand for other networks is read a second time.
-func readWhole(ctx context.Context, host *kernel.Host, w kernel.Want) (*lookup.FIB, error) {
+func readWhole(ctx context.Context, host source, w kernel.Want) (*lookup.FIB, error) {
 	w.AllDevices = true
 	r := wholeReader{Want: w}
 	r.Each, r.Again = r.take, func() { r.builder, r.count, r.held = lookup.Builder{}, 0, nil }

@@ -33,6 +33,10 @@ The packet, in the words of ip route get; numbers are decimal or 0x hex:
 
 Where the facts come from (default: the running kernel):
       --netns NAME|PID|PATH   another network namespace
+      --load FILE       a snapshot instead of the running kernel; - is
+                        standard input
+      --save FILE       write a snapshot of what is read, compressed where the
+                        name ends in .gz or .zst; needs no DESTINATION
       --no-kernel       do not ask the kernel for its own answer
 
 Output:
@@ -49,7 +53,8 @@ Exit status:
   0  every destination has a usable answer
   1  at least one destination has no route, or its route refuses it
   2  the command line is wrong
-  3  could not answer: tables unreadable, no such namespace or device
+  3  could not answer: tables unreadable, file damaged, no such namespace or
+     device
   4  routewhy and the kernel disagree
 
 Example:

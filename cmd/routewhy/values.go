@@ -48,6 +48,17 @@ func parseNumber(s string, least, most uint64) (uint64, error) {
 	return n, nil
 }
 
+// fileFlag reads the name of a file; "-" is one.
+func fileFlag(set func(string)) func(string) error {
+	return func(s string) error {
+		if s == "" || s[0] == '-' && s != "-" {
+			return fmt.Errorf("%s is no file; ./%s would be", quote(s), printable(s))
+		}
+		set(s)
+		return nil
+	}
+}
+
 // textFlag reads a word that only the host can judge.
 func textFlag(dst *string, what string) func(string) error {
 	return func(s string) error {

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"routewhy/route"
+	"routewhy/route/kernel"
+	"routewhy/route/load"
+)
+
+// source is where the facts come from: the running kernel, or files.
+type source interface {
+	Read(context.Context, kernel.Want) (*route.Snapshot, error)
+	Resolve(context.Context, route.Flow) (route.Answer, error)
+	io.Closer
+}
+
+// openSource opens what the command line names, and saves a snapshot of it
+// where it says so.
+func openSource(ctx context.Context, o *options, s stdio) (source, error) {
+	src, err := o.source(s)
+	if err == nil && o.save != "" {
+		if err = saveSnapshot(ctx, o, src, s); err != nil {
+			src.Close()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return src, nil
+}
+
+func (o *options) source(s stdio) (source, error) {
+	if len(o.load) == 0 {
+		return openHost(o.netns)
+	}
+	return loadFiles(o, s)
+}
+
+// loadFiles reads the files that the command line names.
+func loadFiles(o *options, s stdio) (source, error) {
+	r, err := load.Files(s.Stdin, o.load...)
+	if err != nil {
+		return nil, fmt.Errorf("--load: %w", err)
+	}
+	return &loaded{snap: r.Snapshot, names: o.load}, nil
+}
+
+// loaded is a source that was read from files.
+type loaded struct {
+	snap  *route.Snapshot
+	names []string
+}
+
+func (*loaded) Close() error { return nil }
+
+// Resolve does not: there is no kernel to ask.
+func (l *loaded) Resolve(context.Context, route.Flow) (route.Answer, error) {
+	names := slices.Clone(l.names)
+	for i := range names {
+		if names[i] == load.Stdin {
+			names[i] = "standard input"
+		}
+	}
+	why := "nothing was cross-checked, the facts are from " + strings.Join(names, " and ")
+	if !l.snap.Time.IsZero() {
+		why += l.snap.Time.UTC().Format(", as of 2006-01-02 15:04:05 UTC")
+	}
+	return route.Answer{}, &kernel.NotAskedError{Why: why}
+}
+
+// Read gives of the files what [kernel.Host.Read] would give of a kernel.
+func (l *loaded) Read(ctx context.Context, w kernel.Want) (*route.Snapshot, error) {
+	s := *l.snap
+	s.Routes = nil
+	if w.NoNeighbours {
+		s.Neighbours = nil
+	}
+	s.Sockets = wantedSockets(l.snap.Sockets, &w)
+	if w.Family != 0 {
+		s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(a route.Addr) bool {
+			return route.FamilyOf(a.Prefix.Addr()) != w.Family
+		})
+		s.Rules = slices.DeleteFunc(slices.Clone(s.Rules), func(r route.Rule) bool { return r.Family != w.Family })
+	}
+	if w.NoRoutes {
+		s.NextHops = nil
+		return &s, ctx.Err()
+	}
+	return &s, l.readRoutes(ctx, &s, &w)
+}
+
+func (l *loaded) readRoutes(ctx context.Context, s *route.Snapshot, w *kernel.Want) error {
+	for i := range l.snap.Routes {
+		r := &l.snap.Routes[i]
+		if w.Family != 0 && r.Family() != w.Family || w.Keep != nil && !w.Keep(r.Table, r.Dst) {
+			continue
+		}
+		if w.Each == nil {
+			s.Routes = append(s.Routes, *r)
+		} else if err := w.Each(r); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func wantedSockets(all []route.Socket, w *kernel.Want) []route.Socket {
+	return slices.DeleteFunc(slices.Clone(all), func(x route.Socket) bool {
+		return w.Sockets == kernel.NoSockets || w.Sockets == kernel.Listening && !x.Listens() && x.Proto == route.ProtoTCP ||
+			w.Port != 0 && x.Local.Port() != w.Port
+	})
+}
