@@ -32,8 +32,7 @@ const (
 	NoteEncap            Code = "encap"              // a light-weight tunnel wraps the packet; Have: its kind
 	NoteSysctlUnread     Code = "sysctl-unread"      // settings that matter could not be read; Have: the first's path, Want: how many
 	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
-	NoteOnLinkAssumed    Code = "on-link-assumed"
-	NoteZeroHostRoute    Code = "zero-host-route" // a 0.0.0.0/32 or ::/128 route, which is no default route
+	NoteZeroHostRoute    Code = "zero-host-route"    // a 0.0.0.0/32 or ::/128 route, which is no default route
 )
 
 // Notes finds what would surprise about a decision.

@@ -72,7 +72,6 @@ const (
 	CodeJumped         Code = "jumped-over"  // a goto skipped it; Want: the priority gone on at
 	CodeAfter          Code = "after-decision"
 	CodeMerged         Code = "merged-longer" // local and main share one trie, and main has a longer prefix
-	CodeNoTables       Code = "table-unread"
 )
 
 // Why a route won or lost.
@@ -89,11 +88,10 @@ const (
 	CodeFirst          Code = "first"          // equal in all, and added first
 	CodeDead           Code = "dead"           // every next hop is dead
 	CodeLinkdown       Code = "linkdown-ignored"
-	CodeRouteOif       Code = "oif-other"   // Want: the device asked for, Have: the route's
-	CodeExpired        Code = "expired"     // Have: seconds since
-	CodeSource         Code = "src-differs" // Want: the route's source prefix, Have: the packet's source
-	CodeSourceHides    Code = "src-hides"   // routes from certain sources hide it from all others
-	CodeSourceLess     Code = "src-less"    // loses to a route for the packet's source
+	CodeRouteOif       Code = "oif-other" // Want: the device asked for, Have: the route's
+	CodeExpired        Code = "expired"   // Have: seconds since
+	CodeSourceHides    Code = "src-hides" // routes from certain sources hide it from all others
+	CodeSourceLess     Code = "src-less"  // loses to a route for the packet's source
 	CodePreference     Code = "lower-preference"
 	CodeDevice         Code = "other-device" // IPv6: scores less for not being on the device asked for
 	CodeNeighbour      Code = "neighbour-failed"
@@ -101,27 +99,20 @@ const (
 	CodeLeafAbandoned  Code = "leaf-abandoned"   // shares its network address with such a route
 	CodeAfterThrow     Code = "after-throw"
 	CodeThrow          Code = "throw"
-	CodeRefusing       Code = "refuses"    // Want: the type
-	CodeSuppressed     Code = "suppressed" // by the rule
+	CodeRefusing       Code = "refuses" // Want: the type
 	CodeLocalFirst     Code = "local-first"
 	CodeNextHopUnknown Code = "nexthop-unknown" // Want: the ID of an object that was not read
 	CodeNeighbourTie   Code = "default-tie"     // several 0.0.0.0/0: the kernel chooses by neighbour state
-	CodeLaterDefault   Code = "default-tie-lost"
-	CodeLeftOut        Code = "left-out" // supposed to be gone, for the runner-up
-	CodeUnknownAttr    Code = "unknown-attribute"
 )
 
 // Why there is a set of ways instead of one, or none at all.
 const (
-	CodeMultipath     Code = "multipath"       // a hash of the packet chooses
-	CodeResilient     Code = "resilient"       // a bucket table chooses
-	CodeDefaultsTie   Code = "defaults-tie"    // neighbour states choose, and may alternate
-	CodeRulesUnread   Code = "rules-unread"    //
-	CodeRoutesUnread  Code = "routes-unread"   //
-	CodeSysctlUnread  Code = "sysctl-unread"   // Want: the setting
-	CodeObjectUnread  Code = "nexthop-unread"  // Want: the next-hop object's ID
-	CodeExpiredFirst  Code = "sibling-expired" // the first sibling expired, and of the others nothing is known
-	CodeMergedUnknown Code = "merged-unknown"  // whether local and main share a trie
+	CodeMultipath    Code = "multipath"       // a hash of the packet chooses
+	CodeResilient    Code = "resilient"       // a bucket table chooses
+	CodeDefaultsTie  Code = "defaults-tie"    // neighbour states choose, and may alternate
+	CodeRulesUnread  Code = "rules-unread"    //
+	CodeRoutesUnread Code = "routes-unread"   //
+	CodeExpiredFirst Code = "sibling-expired" // the first sibling expired, and of the others nothing is known
 )
 
 // Why a received packet's source passes or fails the check.
@@ -148,13 +139,11 @@ const (
 	CodeSrcNone       Code = "none"
 	CodeSrcSecondary  Code = "secondary"
 	CodeSrcScope      Code = "scope" // Want: the route's scope, Have: the address's
-	CodeSrcLater      Code = "later-address"
 	CodeSrcNotSubnet  Code = "not-in-gateway-subnet"
 	CodeSrcOnly       Code = "only"         // the only candidate
 	CodeSrcSame       Code = "rule-1-same"  // RFC 6724 section 5, rule 1
 	CodeSrcScope6     Code = "rule-2-scope" // rule 2
 	CodeSrcDeprecated Code = "rule-3-avoid-deprecated"
-	CodeSrcHome       Code = "rule-4-home"
 	CodeSrcDevice     Code = "rule-5-device"
 	CodeSrcLabel      Code = "rule-6-label"
 	CodeSrcTemporary  Code = "rule-7-temporary"
@@ -189,5 +178,4 @@ const (
 	ShortcutNoForwarding Shortcut = "forwarding-off"       //
 	ShortcutNotUnicast   Shortcut = "not-forwardable-type" // received, and the route's type cannot be forwarded
 	ShortcutVRFLink      Shortcut = "vrf-link"             // IPv6 to a link-local address or group by a VRF device, which has no link
-	ShortcutNoMembership Shortcut = "not-a-member"         // multicast group not joined on the device
 )

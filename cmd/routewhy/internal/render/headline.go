@@ -48,7 +48,7 @@ func errnoWords(e route.Errno) string {
 // goes says by which route a packet leaves, and how.
 func (e *Explanation) goes(d *lookup.Decision) string {
 	if d.Shortcut == lookup.ShortcutOnLink {
-		return fmt.Sprintf("is assumed to be on %s's link, because it is bound to that device and no route there was found%s",
+		return fmt.Sprintf("is assumed to be on %s's link: for a socket bound to a device the kernel makes that of any failure%s",
 			e.words().dev(d.Ways[0].Link), e.from(d))
 	}
 	if live := liveWays(d); len(live) > 1 {
@@ -212,6 +212,8 @@ func (e *Explanation) invalid(d *lookup.Decision) string {
 		return fmt.Sprintf("is refused: %s is down; %s", e.words().dev(f.Out), errnoWords(d.Errno))
 	case lookup.ShortcutLoopback:
 		return fmt.Sprintf("is refused: a loopback source may not leave by the device of %s; %s", e.by(d), errnoWords(d.Errno))
+	case lookup.ShortcutVRFLink:
+		return "is refused: the VRF device itself has no link, name one of its devices (--oif); " + errnoWords(d.Errno)
 	case lookup.ShortcutNoForwarding:
 		return fmt.Sprintf("is not forwarded: forwarding is off on %s; the kernel says %s", e.words().dev(f.In), d.Errno)
 	case lookup.ShortcutNotUnicast:

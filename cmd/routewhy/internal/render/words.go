@@ -155,7 +155,7 @@ func (w words) uncertain(r lookup.Reason) string {
 	switch r.Code {
 	case lookup.CodeUnknownSelect:
 		return fmt.Sprintf("a rule has attribute %v, which this routewhy does not know", r.Want)
-	case lookup.CodeNextHopUnknown, lookup.CodeObjectUnread:
+	case lookup.CodeNextHopUnknown:
 		return fmt.Sprintf("next-hop object %v could not be read", r.Want)
 	case lookup.CodeRulesUnread:
 		return "the policy rules could not be read"
@@ -237,8 +237,6 @@ func (w words) unusable(c *lookup.Candidate) string {
 		return fmt.Sprintf("leaves by %s, not %s", w.link(r.Have), w.link(r.Want))
 	case lookup.CodeExpired:
 		return fmt.Sprintf("expired %v s ago", r.Have)
-	case lookup.CodeSource:
-		return fmt.Sprintf("only for sources in %v", r.Want)
 	case lookup.CodeSourceHides:
 		return "hidden: this prefix has routes for certain sources"
 	case lookup.CodeSourceLess:
@@ -260,8 +258,6 @@ func (w words) unusable(c *lookup.Candidate) string {
 			return "equal, but its gateway is the one that answers"
 		}
 		return "one of several equal defaults"
-	case lookup.CodeLaterDefault:
-		return "equal, but later in the table"
 	}
 	return string(r.Code)
 }
