@@ -35,15 +35,17 @@ func specialNotes(t *Trace) []Note {
 // strange says whether a destination's block has not been thought of by who
 // made the route: the route is wider than the block.
 func strange(e *special.Entry, d *Decision) bool {
-	switch {
-	case d.HasRoute && d.Route.Dst.Bits() >= e.Prefix.Bits():
+	if !d.HasRoute || !d.Disposition.Success() || d.Route.Dst.Bits() >= e.Prefix.Bits() || e.Prefix.Addr().IsMulticast() {
 		return false
-	case d.Disposition == DispositionMulticast || e.Prefix.Addr().IsMulticast(): // said already
+	}
+	// Who has a source of the same kind, as in a private network behind a
+	// router or in a laboratory, knows what he does.
+	own, ok := special.Of(d.Src)
+	if ok && (own.Phrase == e.Phrase || sitesOwn(e) && (sitesOwn(&own) || d.Src.IsLinkLocalUnicast())) {
 		return false
-	case sitesOwn(e):
-		// A private source behind the same gateway is an ordinary site.
-		own, ok := special.Of(d.Src)
-		return d.HasRoute && d.Src.IsValid() && !(ok && (sitesOwn(&own) || own.Prefix.Addr().IsLinkLocalUnicast()))
+	}
+	if sitesOwn(e) {
+		return d.Src.IsValid()
 	}
 	return e.Global != special.Yes || e.Prefix == netip.MustParsePrefix("64:ff9b::/96")
 }

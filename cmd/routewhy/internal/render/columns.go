@@ -83,9 +83,9 @@ func columnMeaning(r *route.Route, c *jsonColumn) string {
 	case r.Dst.Bits() == 0:
 		out = append(out, "the default route, /0")
 	case r.Dst == netip.PrefixFrom(netip.IPv4Unspecified(), 32):
-		out = append(out, "a host route, not the default")
+		out = append(out, "a host route, no default")
 	case r.Dst.Addr().IsUnspecified():
-		out = append(out, fmt.Sprintf("/%d, not the default", r.Dst.Bits()))
+		out = append(out, fmt.Sprintf("/%d, no default", r.Dst.Bits()))
 	}
 	if c.Gateway == "0.0.0.0" {
 		switch {
@@ -94,7 +94,7 @@ func columnMeaning(r *route.Route, c *jsonColumn) string {
 		case len(r.NextHops) == 1 && r.NextHops[0].Gateway.Is6():
 			out = append(out, "its gateway is IPv6")
 		default:
-			out = append(out, "no gateway: on the link")
+			out = append(out, "no gateway")
 		}
 	}
 	return strings.Join(out, "; ")
@@ -109,7 +109,7 @@ func (p *page) zeroColumns(z *Zero) {
 		p.section("in route -6 -n", fmt.Sprintf("%s is the default route, ::/128 the host route for ::, and a Next Hop of :: is none: on the link.", lookup.Halves(route.IPv6)[0]))
 		return
 	}
-	p.section("in route -n", "and netstat -rn, /proc/net/route: a Gateway of 0.0.0.0 is none, and the Genmask tells 0.0.0.0/0 (0.0.0.0) from a host route (255.255.255.255):")
+	p.section("in route -n", "and netstat -rn, /proc/net/route: a Gateway of 0.0.0.0 is none (on the link), and the Genmask tells 0.0.0.0/0 (0.0.0.0) from a host route (255.255.255.255):")
 	all := z.columns()
 	if len(all) == 0 {
 		p.line("  no line of this host has a zero")
@@ -126,8 +126,14 @@ func (p *page) zeroColumns(z *Zero) {
 		}
 	}
 	for _, c := range shown {
-		p.line(fmt.Sprintf("  %s  %s  %s  %s %s  %s", pad(c.Destination, w[0]), pad(c.Gateway, w[1]), pad(c.Genmask, w[2]),
-			pad(c.Flags, 3), pad(iproute2.Safe(c.Iface), w[3]), c.Means))
+		head := fmt.Sprintf("  %s  %s  %s  %s %s  ", pad(c.Destination, w[0]), pad(c.Gateway, w[1]), pad(c.Genmask, w[2]),
+			pad(c.Flags, 3), pad(iproute2.Safe(c.Iface), w[3]))
+		if columns(head)+columns(c.Means) <= p.st.width() {
+			p.line(head + c.Means)
+			continue
+		}
+		p.line(head)
+		p.block("    ", c.Means, plain)
 	}
 	if len(shown) < len(all) {
 		p.line(fmt.Sprintf("  and %d more (-v)", len(all)-len(shown)))

@@ -151,6 +151,7 @@ func (p *page) details(e *Explanation) {
 	p.assumed(e)
 	p.listeners(e)
 	p.kernel(e)
+	p.bitsView(e)
 	for _, n := range e.Notes {
 		if text := e.note(&n); text != "" {
 			p.detail("note", text, yellow)

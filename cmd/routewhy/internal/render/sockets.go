@@ -38,7 +38,7 @@ func WriteSockets(w io.Writer, s *Sockets, st Style) error {
 	}
 	p.connected(s)
 	p.reach(s)
-	p.line("")
+	p.blank()
 	for _, n := range s.notes() {
 		p.detail("note", n.Text, yellow)
 	}
@@ -52,8 +52,11 @@ func (s *Sockets) headline() string {
 		count[reachOf(&s.Exposures[i])]++
 	}
 	var parts []string
-	for i, words := range []string{"reachable from other networks", "from neighbouring ones", "from this host alone", "not at all"} {
+	for i, words := range []string{"from other networks", "from neighbours alone", "from this host alone", "from nowhere"} {
 		if n := count[i]; n > 0 {
+			if len(parts) == 0 {
+				words = "can be reached " + words
+			}
 			parts = append(parts, fmt.Sprintf("%d %s", n, words))
 		}
 	}
@@ -230,7 +233,11 @@ func (s *Sockets) remark(e *listen.Exposure) (string, ink) {
 	tint := plain
 	for i := range e.Locals {
 		l := &e.Locals[i]
-		out = append(out, w.dev(l.Link)+": "+w.from(l))
+		from := w.from(l)
+		if l.From == listen.FromAnywhere && !l.Down { // said below
+			from = "anywhere"
+		}
+		out = append(out, w.dev(l.Link)+": "+from)
 		tint = worse(tint, fromInk(l))
 	}
 	if x.Link != 0 {
@@ -297,7 +304,7 @@ func (p *page) socketGroup(scope listen.Scope, rows []socketRow, width [2]int) {
 			continue
 		}
 		if first {
-			p.line("")
+			p.blank()
 			p.line(p.st.paint(bold, scopeTitle(scope)))
 			first = false
 		}
@@ -318,7 +325,7 @@ func (p *page) connected(s *Sockets) {
 	if len(s.Connected) == 0 {
 		return
 	}
-	p.line("")
+	p.blank()
 	p.line(p.st.paint(bold, "connected"))
 	for i := range s.Connected {
 		x := &s.Connected[i]
@@ -340,7 +347,7 @@ func (p *page) reach(s *Sockets) {
 	if len(locals) == 0 {
 		return
 	}
-	p.line("")
+	p.blank()
 	p.line(p.st.paint(bold, "this host's addresses, and from where each is reached"))
 	for i := range locals {
 		l := &locals[i]
@@ -370,7 +377,7 @@ func (w words) fromWhere(l *listen.Local) string {
 	case listen.FromAnywhere:
 		return "anywhere: answers leave " + w.leave(&l.Reply)
 	case listen.FromOther:
-		return fmt.Sprintf("%s; answers to other networks leave %s, not %s", w.network(l), w.leave(&l.Reply), w.dev(l.Link))
+		return fmt.Sprintf("%s; others on paper only: answers leave %s, not %s", l.Network, w.leave(&l.Reply), w.dev(l.Link))
 	case listen.FromNetwork:
 		if l.Reply.Disposition == lookup.DispositionNoRoute {
 			return w.network(l) + ": answers to other networks have no route"
