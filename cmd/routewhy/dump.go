@@ -85,6 +85,7 @@ func (d *dumpReader) take(r *route.Route) error {
 		d.tables[k] = t
 	}
 	t.Count++
+	t.Default = t.Default || r.IsDefault()
 	t.Groups[render.GroupOf(r)]++
 	if t.Count <= holdRoutes {
 		t.Routes = append(t.Routes, *r)

@@ -36,8 +36,10 @@ type TableKey struct {
 // Table is what is known of one table.
 type Table struct {
 	// Count is how many routes it has, of which Routes are the first.
-	Count  int
-	Routes []route.Route
+	Count int
+	// Default says that one of them is a default route.
+	Default bool
+	Routes  []route.Route
 	// Groups counts its routes by where they lead.
 	Groups map[Group]int
 }
@@ -154,6 +156,9 @@ func (p *page) dumpRule(d *Dump, r *route.Rule, shown map[route.Table]bool) {
 	case t == nil || t.Count == 0:
 		p.line(line + "  empty")
 	default:
+		if !t.Default && r.Table != route.TableLocal {
+			line += "  (no default route)"
+		}
 		p.line(line)
 		shown[r.Table] = true
 		p.table(d, TableKey{r.Family, r.Table}, t)

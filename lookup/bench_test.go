@@ -1,0 +1,147 @@
+package lookup_test
+
+import (
+	"bufio"
+	"compress/gzip"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/gaissmai/bart"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// internetTable are the prefixes of a full Internet table: those of the file
+// that ROUTEWHY_PREFIXES names (one a line, gzip), or as many random ones with
+// the same count for each length.
+func internetTable(b *testing.B) []netip.Prefix {
+	name := os.Getenv("ROUTEWHY_PREFIXES")
+	if name == "" {
+		return madeTable()
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer file.Close()
+	unzipped, err := gzip.NewReader(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var out []netip.Prefix
+	for lines := bufio.NewScanner(unzipped); lines.Scan(); {
+		p, err := netip.ParsePrefix(strings.TrimSpace(lines.Text()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if p.Addr().Is4() {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// madeTable makes IPv4 prefixes of the lengths that a full table of 2025 has.
+func madeTable() []netip.Prefix {
+	rng := rand.New(rand.NewPCG(42, 42))
+	seen := map[netip.Prefix]bool{}
+	for bits, n := range map[int]int{
+		8: 16, 9: 13, 10: 40, 11: 102, 12: 300, 13: 587, 14: 1200, 15: 2100, 16: 13600, 17: 8500, 18: 14000,
+		19: 26000, 20: 44000, 21: 51000, 22: 108000, 23: 98000, 24: 534000,
+	} {
+		for have := 0; have < n; {
+			var a [4]byte
+			v := rng.Uint32N(223<<24-1<<24) + 1<<24
+			a[0], a[1], a[2], a[3] = byte(v>>24), byte(v>>16), byte(v>>8), byte(v)
+			if p := netip.PrefixFrom(netip.AddrFrom4(a), bits).Masked(); !seen[p] {
+				seen[p] = true
+				have++
+			}
+		}
+	}
+	out := make([]netip.Prefix, 0, len(seen))
+	for p := range seen {
+		out = append(out, p)
+	}
+	return out
+}
+
+// internetHost is a host with three rules and the full table over three
+// gateways.
+func internetHost(prefixes []netip.Prefix) *route.Snapshot {
+	s := hostOf(nil)
+	gateways := []string{"192.0.2.1", "192.0.2.3", "192.0.2.4"}
+	for i, p := range prefixes {
+		s.Routes = append(s.Routes, via(p.String(), gateways[i%3], 2))
+	}
+	s.Routes = append(s.Routes, via("0.0.0.0/0", "192.0.2.1", 2))
+	return s
+}
+
+func randomAddrs() []netip.Addr {
+	rng := rand.New(rand.NewPCG(7, 7))
+	out := make([]netip.Addr, 1<<16)
+	for i := range out {
+		v := rng.Uint32N(223<<24-1<<24) + 1<<24
+		out[i] = netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
+	}
+	return out
+}
+
+func BenchmarkFullTable(b *testing.B) {
+	prefixes := internetTable(b)
+	s := internetHost(prefixes)
+	addrs := randomAddrs()
+	var bare bart.Table[int]
+	for i, p := range prefixes {
+		bare.Insert(p, i)
+	}
+	f := lookup.New(s)
+	b.Run("Build", func(b *testing.B) {
+		for b.Loop() {
+			lookup.New(s)
+		}
+	})
+	b.Run("BareLPM", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			bare.Lookup(addrs[i&0xffff])
+		}
+	})
+	b.Run("Lookup", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			f.Lookup(route.Flow{Dst: addrs[i&0xffff], Proto: 17})
+		}
+	})
+	b.Run("Explain", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			f.Explain(route.Flow{Dst: addrs[i&0xffff], Proto: 17})
+		}
+	})
+}
+
+// BenchmarkRules asks a host with many rules that do not match.
+func BenchmarkRules(b *testing.B) {
+	for _, n := range []int{10, 100, 1000, 10000} {
+		var rules []route.Rule
+		for i := range n {
+			r := to(uint32(100+i), 7)
+			r.Selector.Mark, r.Selector.MarkMask = uint32(i+1), ^uint32(0)
+			rules = append(rules, r)
+		}
+		f := lookup.New(hostOf([]route.Route{via("0.0.0.0/0", "192.0.2.1", 2)}, append(rules, to(32766, route.TableMain))...))
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				f.Lookup(route.Flow{Dst: netip.MustParseAddr("8.8.8.8")})
+			}
+		})
+	}
+}
