@@ -63,6 +63,9 @@ func (c *cover) gap(first, last netip.Addr) {
 	if c.best.IsValid() && ordinary(c.best) {
 		return
 	}
+	if first.IsUnspecified() && first != last { // never looked up
+		first = first.Next()
+	}
 	for _, a := range []netip.Addr{first, ordinaryAfter(first)} {
 		if a.IsValid() && !last.Less(a) && (!c.best.IsValid() || ordinary(a)) {
 			c.best = a

@@ -142,9 +142,10 @@ func (s *Sockets) rows(st Style) []socketRow {
 	var out []socketRow
 	for i := range all {
 		r := s.row(&all[i])
-		if j := slices.IndexFunc(out, func(o socketRow) bool { return o.joins(&r, st.Verbose) }); j >= 0 && len(out)-j < 64 {
-			out[j].last = r.port
-			out[j].count++
+		near := out[max(0, len(out)-64):] // what is alike is not far
+		if j := slices.IndexFunc(near, func(o socketRow) bool { return o.joins(&r, st.Verbose) }); j >= 0 {
+			near[j].last = r.port
+			near[j].count++
 			continue
 		}
 		out = append(out, r)
