@@ -3,7 +3,10 @@ package kernel
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -42,7 +45,7 @@ route add unreachable 2001:db8:6::/48
 	}
 	sysctl(t, "net/ipv4/conf/v0/forwarding", "1")
 	h := open(t)
-	s := read(t, h, Want{})
+	s := settled6(t, h)
 	v0, w0 := index(t, s, "v0"), index(t, s, "w0")
 	const lo, main = route.LoopbackIndex, route.TableMain
 
@@ -256,6 +259,26 @@ func TestConcurrently(t *testing.T) {
 	for range 4 {
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// settled6 reads until every IPv6 address is past duplicate address detection
+// and has its local route: the kernel does both in its own time.
+func settled6(t *testing.T, h *Host) *route.Snapshot {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		s := read(t, h, Want{})
+		busy := slices.ContainsFunc(s.Addrs, func(a route.Addr) bool {
+			host := netip.PrefixFrom(a.Prefix.Addr(), a.Prefix.Addr().BitLen())
+			local := slices.ContainsFunc(s.Routes, func(r route.Route) bool { return r.Dst == host && r.Type == route.TypeLocal })
+			return a.Prefix.Addr().Is6() && (a.Flags&route.AddrTentative != 0 || !local)
+		})
+		if !busy {
+			return s
+		}
+		if time.Now().After(end) {
+			t.Fatal("the IPv6 addresses do not settle")
 		}
 	}
 }
