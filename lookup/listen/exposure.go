@@ -163,7 +163,9 @@ func (h *Host) ask(l *Local, dev *route.Link, s *route.Socket) {
 	switch {
 	case l.Reply.Disposition == lookup.DispositionUnknown:
 		l.From = FromUnknown
-	case !l.Reply.Disposition.Success() || len(l.Reply.Ways) == 0:
+	case !l.Reply.Disposition.Success() || len(l.Reply.Ways) == 0 || l.Reply.Shortcut == lookup.ShortcutOnLink:
+		// A device that a socket is bound to stands in for a missing route,
+		// but nobody on its link answers for other networks.
 		l.From = FromNetwork
 	case elsewhere:
 		// Its packets come in by whichever device leads here.

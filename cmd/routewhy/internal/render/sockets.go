@@ -234,11 +234,7 @@ func (s *Sockets) remark(e *listen.Exposure) (string, ink) {
 	tint := plain
 	for i := range e.Locals {
 		l := &e.Locals[i]
-		from := w.from(l)
-		if l.From == listen.FromAnywhere && !l.Down { // said below
-			from = "anywhere"
-		}
-		out = append(out, w.dev(l.Link)+": "+from)
+		out = append(out, w.dev(l.Link)+": "+w.fromShort(l))
 		tint = worse(tint, fromInk(l))
 	}
 	if x.Link != 0 {
@@ -272,6 +268,9 @@ func (s *Sockets) remarkAll(e *listen.Exposure) (string, ink) {
 		return strings.Join(append(out, "no address there: nothing can reach it"), "; "), red
 	}
 	if x.Link != 0 {
+		for i := range e.Locals {
+			out = append(out, fmt.Sprintf("%s: %s", e.Locals[i].Addr, w.fromShort(&e.Locals[i])))
+		}
 		return strings.Join(out, "; "), plain
 	}
 	tint := plain
@@ -373,6 +372,14 @@ func (w words) from(l *listen.Local) string {
 	return text
 }
 
+// fromShort is the same where the list of addresses says the rest.
+func (w words) fromShort(l *listen.Local) string {
+	if l.From == listen.FromAnywhere && !l.Down {
+		return "anywhere"
+	}
+	return w.from(l)
+}
+
 func (w words) fromWhere(l *listen.Local) string {
 	switch l.From {
 	case listen.FromAnywhere:
@@ -380,7 +387,7 @@ func (w words) fromWhere(l *listen.Local) string {
 	case listen.FromOther:
 		return fmt.Sprintf("%s; others on paper only: answers leave %s, not %s", l.Network, w.leave(&l.Reply), w.dev(l.Link))
 	case listen.FromNetwork:
-		if l.Reply.Disposition == lookup.DispositionNoRoute {
+		if l.Reply.Disposition == lookup.DispositionNoRoute || l.Reply.Disposition.Success() {
 			return w.network(l) + ": answers to other networks have no route"
 		}
 		return fmt.Sprintf("%s: answers to other networks are refused (%s)", w.network(l), l.Reply.Errno)

@@ -1,0 +1,149 @@
+package listen
+
+import (
+	"net/netip"
+	"testing"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+func socket(proto uint8, local string, link int, v6only bool) route.Socket {
+	a := netip.MustParseAddrPort(local)
+	s := route.Socket{Proto: proto, Family: route.FamilyOf(a.Addr()), Local: a, State: route.SocketListen, Link: link, V6Only: v6only}
+	if proto == route.ProtoUDP {
+		s.State = route.SocketClose
+	}
+	return s
+}
+
+// TestTake is about what the tests against the kernel cannot make: VRFs, and
+// connected sockets.
+func TestTake(t *testing.T) {
+	const eth0, vrf = 2, 9
+	const tcp, udp = route.ProtoTCP, route.ProtoUDP
+	links := []route.Link{{Index: 1, Name: "lo"}, {Index: eth0, Name: "eth0", Master: vrf}, {Index: vrf, Name: "red", Kind: "vrf"}}
+	connected := socket(udp, "10.0.0.1:53", 0, false)
+	connected.State, connected.Remote = route.SocketEstablished, netip.MustParseAddrPort("10.0.0.9:4000")
+	all := []route.Socket{
+		socket(tcp, "0.0.0.0:80", 0, false), socket(tcp, "0.0.0.0:80", vrf, false), socket(tcp, "[::]:80", 0, true),
+		socket(udp, "10.0.0.1:53", 0, false), connected, socket(udp, "0.0.0.0:53", 0, false),
+	}
+	accept := route.Sysctls{"net/ipv4/tcp_l3mdev_accept": "1"}
+	dst := func(port uint16) netip.AddrPort { return netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), port) }
+	tests := []struct {
+		name    string
+		packet  Packet
+		sysctls route.Sysctls
+		takers  []int
+		misses  map[int]lookup.Code
+	}{
+		{"no VRF", Packet{Proto: tcp, Dst: dst(80), Dev: 3}, nil, []int{0}, map[int]lookup.Code{1: CodeDevice, 2: CodeV6Only}},
+		{"a VRF", Packet{Proto: tcp, Dst: dst(80), Dev: vrf, Slave: eth0}, nil, []int{1}, map[int]lookup.Code{0: CodeVRF, 2: CodeV6Only}},
+		{"a VRF, accepted", Packet{Proto: tcp, Dst: dst(80), Dev: vrf, Slave: eth0}, accept, []int{0}, map[int]lookup.Code{1: CodeOrder, 2: CodeV6Only}},
+		{"a stranger", Packet{Proto: udp, Dst: dst(53), Dev: 3}, nil, []int{3}, map[int]lookup.Code{5: CodeExact}},
+		{"the peer", Packet{Proto: udp, Dst: dst(53), Src: connected.Remote, Dev: 3}, nil, []int{4}, map[int]lookup.Code{3: CodePeer, 5: CodeExact}},
+		{"nobody", Packet{Proto: tcp, Dst: dst(81), Dev: 3}, nil, nil, nil},
+	}
+	for _, test := range tests {
+		v := Take(&route.Snapshot{Links: links, Sysctls: test.sysctls}, all, test.packet)
+		var takers []int
+		misses := map[int]lookup.Code{}
+		for i := range all {
+			for _, c := range v.Takers {
+				if c.Socket == &all[i] {
+					takers = append(takers, i)
+				}
+			}
+			for _, c := range v.Misses {
+				if c.Socket == &all[i] {
+					misses[i] = c.Reason.Code
+				}
+			}
+		}
+		if len(takers) != len(test.takers) || len(takers) > 0 && takers[0] != test.takers[0] {
+			t.Errorf("%s: taken by %v; want %v", test.name, takers, test.takers)
+		}
+		for i, want := range test.misses {
+			if misses[i] != want {
+				t.Errorf("%s: socket %d misses by %q; want %q", test.name, i, misses[i], want)
+			}
+		}
+		if len(misses) != len(test.misses) {
+			t.Errorf("%s: misses %v; want %v", test.name, misses, test.misses)
+		}
+		if refused := v.Refused() == route.ECONNREFUSED; refused != (test.takers == nil) {
+			t.Errorf("%s: refused %v", test.name, refused)
+		}
+	}
+}
+
+func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+
+// TestExposures is a host with a default route out of one device.
+func TestExposures(t *testing.T) {
+	const eth0, eth1 = 2, 3
+	up := route.LinkUp | route.LinkLowerUp
+	rule := func(priority uint32, table route.Table) route.Rule {
+		return route.Rule{Family: route.IPv4, Priority: priority, Action: route.ActionTable, Table: table, SuppressPrefixLen: -1, SuppressGroup: -1}
+	}
+	local := func(p string, dev int) route.Route {
+		return route.Route{Table: route.TableLocal, Dst: prefix(p), Type: route.TypeLocal, Scope: route.ScopeHost, Protocol: route.ProtocolKernel, NextHops: []route.NextHop{{Link: dev}}}
+	}
+	s := &route.Snapshot{
+		Links: []route.Link{
+			{Index: 1, Name: "lo", Flags: up | route.LinkLoopback}, {Index: eth0, Name: "eth0", Flags: up}, {Index: eth1, Name: "eth1", Flags: up},
+		},
+		Addrs: []route.Addr{
+			{Link: 1, Prefix: prefix("127.0.0.1/8"), Scope: route.ScopeHost}, {Link: eth0, Prefix: prefix("192.0.2.2/24")}, {Link: eth1, Prefix: prefix("10.0.0.2/24")},
+		},
+		Rules: []route.Rule{rule(0, route.TableLocal), rule(32766, route.TableMain)},
+		Routes: []route.Route{
+			local("127.0.0.0/8", 1), local("192.0.2.2/32", eth0), local("10.0.0.2/32", eth1),
+			{Table: route.TableMain, Dst: prefix("0.0.0.0/0"), Type: route.TypeUnicast, NextHops: []route.NextHop{{Link: eth0, Gateway: netip.MustParseAddr("192.0.2.1")}}},
+			{Table: route.TableMain, Dst: prefix("192.0.2.0/24"), Type: route.TypeUnicast, Scope: route.ScopeLink, NextHops: []route.NextHop{{Link: eth0}}},
+			{Table: route.TableMain, Dst: prefix("10.0.0.0/24"), Type: route.TypeUnicast, Scope: route.ScopeLink, NextHops: []route.NextHop{{Link: eth1}}},
+		},
+		Sysctls: route.Sysctls{},
+	}
+	tests := []struct {
+		local string
+		link  int
+		scope Scope
+		from  []From
+	}{
+		{"0.0.0.0:1", 0, ScopeAll, []From{FromHost, FromAnywhere, FromOther}},
+		{"0.0.0.0:1", eth1, ScopeAll, []From{FromNetwork}}, // the device has no way to other networks
+		{"192.0.2.2:1", 0, ScopeAddress, []From{FromAnywhere}},
+		{"10.0.0.2:1", 0, ScopeAddress, []From{FromOther}},
+		{"127.0.0.9:1", 0, ScopeLoopback, []From{FromHost}},
+		{"192.0.2.9:1", 0, ScopeGone, nil},
+		{"224.0.0.251:1", 0, ScopeGroup, nil},
+	}
+	h := NewHost(lookup.New(s))
+	for _, test := range tests {
+		e := h.Exposures([]route.Socket{socket(route.ProtoTCP, test.local, test.link, false)})[0]
+		var from []From
+		for _, l := range e.Locals {
+			from = append(from, l.From)
+		}
+		if e.Scope != test.scope || len(from) != len(test.from) {
+			t.Errorf("%s on %d: %s, %v; want %s, %v", test.local, test.link, e.Scope, from, test.scope, test.from)
+			continue
+		}
+		for i := range from {
+			if from[i] != test.from[i] {
+				t.Errorf("%s on %d: from %v; want %v", test.local, test.link, from, test.from)
+			}
+		}
+	}
+	s.Sysctls["net/ipv4/conf/eth1/rp_filter"] = "1"
+	s.Sysctls["net/ipv4/conf/eth0/route_localnet"] = "1"
+	got := NewHost(lookup.New(s)).Locals()
+	if got[2].From != FromFiltered {
+		t.Errorf("with rp_filter: from %s", got[2].From)
+	}
+	if got[0].From != FromLocalnet {
+		t.Errorf("with route_localnet: from %s", got[0].From)
+	}
+}
