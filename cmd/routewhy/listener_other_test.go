@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// listener is a command for scripts that need Linux.
+func listener() {}
