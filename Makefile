@@ -8,13 +8,18 @@ PREFIX  ?= /usr/local
 LINT     = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 LDFLAGS  = -s -w
 
-.PHONY: build test race fuzz bench lint install clean
+.PHONY: build test kernel-test race fuzz bench lint install clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o routewhy ./cmd/routewhy
 
 test:
 	$(GOTEST) ./...
+
+# The tests that talk to a kernel again, under Debian's (6.1 in Debian 12), which
+# has VRFs. It is emulated: qemu and the kernel's package are installed.
+kernel-test:
+	.ci/kernel-test
 
 race:
 	$(GOTEST) -race ./...

@@ -13,6 +13,11 @@ type behaviour struct {
 	// filterEXDEV: the reverse-path filter answers with EXDEV instead of EINVAL
 	// (fib_validate_source). On 6.1, not on 6.18; said to be until 6.12.
 	filterEXDEV bool
+	// vrfInRules: a rule's iif or oif that names a VRF matches what is received by
+	// or bound to its devices (l3mdev_fib_rule_iif_match). On 6.1 only packets that
+	// the VRF device itself receives; said to be since 6.15, and for want of a 6.18
+	// with VRFs not seen.
+	vrfInRules bool
 }
 
 // behaviourOf reads the version from a kernel release such as 6.1.0-18-amd64.
@@ -20,11 +25,12 @@ type behaviour struct {
 func behaviourOf(release string) behaviour {
 	var major, minor int
 	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n != 2 {
-		return behaviour{sourcePicksLeg: true}
+		return behaviour{sourcePicksLeg: true, vrfInRules: true}
 	}
 	v := major*1000 + minor
 	return behaviour{
 		sourcePicksLeg: v >= 6016,
 		filterEXDEV:    v < 6013,
+		vrfInRules:     v >= 6015,
 	}
 }

@@ -60,20 +60,28 @@ func (w *walk) selects(r *rule) Code {
 	return ""
 }
 
-// selectsDevices compares iif and oif. The name of a VRF also matches what
-// belongs to it (l3mdev_fib_rule_iif_match).
+// selectsDevices compares iif and oif.
 func (w *walk) selectsDevices(r *rule) Code {
 	switch {
 	case r.in < 0:
 		return CodeIifDetached
-	case r.in != 0 && r.in != w.iif && (w.vrfByOif || w.vrf != r.in):
+	case r.in != 0 && !w.selectsDevice(r.in, w.iif, false):
 		return CodeIif
 	case r.out < 0:
 		return CodeOifDetached
-	case r.out != 0 && r.out != w.flow.Out && (!w.vrfByOif || w.vrf != r.out):
+	case r.out != 0 && !w.selectsDevice(r.out, w.flow.Out, true):
 		return CodeOif
 	}
 	return ""
+}
+
+// selectsDevice compares a rule's device with the packet's. The name of a VRF
+// stands for what belongs to it (l3mdev_fib_rule_iif_match).
+func (w *walk) selectsDevice(named, have int, out bool) bool {
+	if w.fib.kernel.vrfInRules && w.fib.vrf(named) == named {
+		return w.vrf == named && w.vrfByOif == out
+	}
+	return named == have
 }
 
 func (w *walk) selectsAddrs(s *route.Selector) Code {

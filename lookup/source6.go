@@ -84,8 +84,8 @@ func usable6(a *route.Addr) bool {
 }
 
 // candidates6 are the addresses among which the kernel chooses, in its order:
-// those of all devices, or only of the output device for multicast and
-// link-local destinations and where use_oif_addrs_only is set.
+// those of all devices of the same VRF or of none, or only of the output device for
+// multicast and link-local destinations and where use_oif_addrs_only is set.
 func (f *FIB) candidates6(dst netip.Addr, link int) []*route.Addr {
 	d := f.byIndex[link]
 	only := dst.IsMulticast() || scope6(dst) <= 2 ||
@@ -102,9 +102,6 @@ func (f *FIB) candidates6(dst netip.Addr, link int) []*route.Addr {
 		out = append(out, d.addrs6...)
 		if vrf != link {
 			out = append(out, f.byIndex[vrf].addrs6...)
-		}
-		if slices.ContainsFunc(out, func(a *route.Addr) bool { return usable6(a) && scope6(a.Prefix.Addr()) >= scope6(dst) }) {
-			return out
 		}
 	}
 	for _, o := range f.devices {

@@ -67,7 +67,7 @@ var corners = []struct{ name, setup, queries string }{
 	{"weights", "ip route add 198.51.100.0/24 nexthop via 10.0.0.2 weight 1 nexthop via 10.0.1.2 weight 255", "198.51.100.1; 198.51.100.2; 198.51.100.3"},
 	{"mp same device", "ip route add 198.51.100.0/24 nexthop via 10.0.0.2 nexthop via 10.0.0.3 nexthop via 10.0.1.2", "198.51.100.1 from 10.0.0.1; 198.51.100.2 from 10.0.0.1; 198.51.100.3 from 10.0.0.1; 198.51.100.4 from 10.0.0.1; 198.51.100.5 from 10.0.1.1"},
 	{"rp back out same device", "sysctl -qw net.ipv4.ip_forward=1; ip route add 198.51.100.0/24 via 10.0.0.2", "198.51.100.1 from 10.0.0.255 iif v0; 198.51.100.1 from 10.0.0.9 iif v0; 198.51.100.1 from 10.0.0.1 iif v0"},
-	{"v6 nodad tentative", "ip -6 addr add 2001:db8:1::5/64 dev v0; ip -6 route add default via 2001:db8:1::2", "2001:db8:1::5; 2001:db8:7::1"},
+	{"v6 tentative", "sysctl -qw net.ipv6.conf.v0.dad_transmits=60; ip -6 addr add 2001:db8:1::5/64 dev v0; ip -6 route add default via 2001:db8:1::2", "2001:db8:1::5; 2001:db8:7::1"},
 	{"v6 rank", "ip -6 route add 2001:db8:9::/48 via 2001:db8:1::2 pref low; ip -6 route append 2001:db8:9::/48 via 2001:db8:2::2 pref high; ip -6 route append 2001:db8:9::/48 dev w0p", "2001:db8:9::1; 2001:db8:9::2; 2001:db8:9::3"},
 }
 

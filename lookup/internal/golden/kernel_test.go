@@ -42,7 +42,7 @@ func TestScenarios(t *testing.T) {
 				t.Fatal(err)
 			}
 			a := Decide(s, f)
-			if why := differsFromScenario(s, a, sc.Expect); why != "" {
+			if why := differsFromScenario(s, a, sc.On(s.Release)); why != "" {
 				t.Errorf("%s: %s\n%s", sc.Query, text(s, a), why)
 			}
 			if why := h.differs(t, s, f, a); why != "" {

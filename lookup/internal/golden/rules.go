@@ -203,7 +203,7 @@ func (d *decision) selectsIn(sel *route.Selector, f *flow) bool {
 	if l == nil || sel.InDetached {
 		return false
 	}
-	if d.isVRF(l.Index) {
+	if d.isVRF(l.Index) && !olderThan(d.s.Release, 6, 15) {
 		return f.vrf == l.Index && !f.vrfByOut
 	}
 	return l.Index == f.iif
@@ -214,7 +214,7 @@ func (d *decision) selectsOut(sel *route.Selector, f *flow) bool {
 	if l == nil || sel.OutDetached {
 		return false
 	}
-	if d.isVRF(l.Index) {
+	if d.isVRF(l.Index) && !olderThan(d.s.Release, 6, 15) {
 		return f.vrf == l.Index && f.vrfByOut
 	}
 	return l.Index == f.oif

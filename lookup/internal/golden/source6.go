@@ -19,15 +19,13 @@ func (d *decision) selectSource6(link int, dst netip.Addr) netip.Addr {
 		return d.bestSource6(link, dst, []int{link})
 	}
 	vrf := d.vrf(link)
-	if vrf != 0 {
-		// The device, then its VRF, come before the rest of the VRF if they
-		// have an address of sufficient scope.
-		a := d.bestSource6(link, dst, []int{link, vrf})
-		if a.IsValid() && scope6(a) >= scope6(dst) {
-			return a
-		}
-	}
 	var links []int
+	if vrf != 0 {
+		// The device, then its VRF, come before the rest of the VRF. The kernel
+		// means to stop at an address of theirs with sufficient scope, but
+		// compares the scope's sign wrongly.
+		links = []int{link, vrf}
+	}
 	for _, l := range linksByIndex(d.s) {
 		if d.vrf(l.Index) == vrf {
 			links = append(links, l.Index)
