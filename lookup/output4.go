@@ -55,12 +55,12 @@ func (w *walk) checkSource4() (Decision, bool) {
 	notLocal := refusal(ShortcutNotLocal, route.ENETUNREACH)
 	if w.flow.Out == 0 && (isMulticast4(w.flow.Dst) || isBroadcast4(w.flow.Dst)) {
 		owner := w.fib.owner4(src)
-		if owner == 0 {
+		if owner == 0 && w.fib.knowsAddrs(route.IPv4) {
 			return notLocal, true
 		}
 		return w.group4(ShortcutGroupSource, owner, src), true
 	}
-	if w.fib.owner4(src) == 0 {
+	if w.fib.owner4(src) == 0 && w.fib.knowsAddrs(route.IPv4) {
 		return notLocal, true
 	}
 	return Decision{}, false

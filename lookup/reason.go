@@ -111,6 +111,7 @@ const (
 	CodeResilient    Code = "resilient"       // a bucket table chooses
 	CodeDefaultsTie  Code = "defaults-tie"    // neighbour states choose, and may alternate
 	CodeRulesUnread  Code = "rules-unread"    //
+	CodeNoTables     Code = "table-unread"    // Want: the table
 	CodeRoutesUnread Code = "routes-unread"   //
 	CodeExpiredFirst Code = "sibling-expired" // the first sibling expired, and of the others nothing is known
 )
@@ -135,6 +136,7 @@ const (
 	CodeSrcLocalDst   Code = "local"          // a local destination is its own source
 	CodeSrcGateway    Code = "gateway-subnet" // Want: the gateway, Have: the address's prefix
 	CodeSrcFirst      Code = "first-address"  // first usable address of the device
+	CodeSrcVRF        Code = "vrf"            // the packet leaves its VRF; Have: that
 	CodeSrcOther      Code = "other-device"   // the device has none; Have: the device it is of
 	CodeSrcNone       Code = "none"
 	CodeSrcSecondary  Code = "secondary"

@@ -135,6 +135,11 @@ func (w *walk) refuse(r *rule, e route.Errno) result {
 // consult looks in a rule's table and applies its suppressors.
 func (w *walk) consult(r *rule) result {
 	t := w.tableOf(r)
+	if w.fib.snap.LacksTable(t, w.flow.Family()) {
+		why := Reason{Code: CodeNoTables, Want: w.fib.snap.Names.Table(t)}
+		w.record(r, VerdictUncertain, why)
+		return result{status: unknown, rule: r.Rule, why: why}
+	}
 	trial := w.begin(r, t)
 	res := w.searchTable(t, trial.list())
 	if res.status == found {

@@ -30,6 +30,8 @@ type options struct {
 	netns string
 	// load are the files to take the facts from instead; empty: the kernel.
 	load []string
+	// strict makes what is not understood in them an error.
+	strict bool
 	// save is the file to write a snapshot to; empty: none.
 	save string
 
@@ -120,7 +122,8 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.BoolP("ipv6", "6", false, "IPv6 only")
 
 	fs.Func("netns", "network namespace", textFlag(&o.netns, "namespace"))
-	fs.Func("load", "take the facts from a file", fileFlag(func(s string) { o.load = append(o.load, s) }))
+	fs.Func("load", "take the facts from files", fileFlag(func(s string) { o.load = append(o.load, s) }))
+	fs.BoolVar(&o.strict, "strict", false, "what is not understood in a file is an error")
 	fs.Func("save", "write a snapshot of the facts", fileFlag(func(s string) { o.save = s }))
 	fs.BoolVar(&o.noKernel, "no-kernel", false, "do not ask the kernel for its own answer")
 

@@ -47,6 +47,15 @@ func loadFiles(o *options, s stdio) (source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--load: %w", err)
 	}
+	if o.strict && len(r.Faults) > 0 {
+		return nil, fmt.Errorf("--load: %w", r.Faults[0])
+	}
+	for _, f := range r.Faults {
+		fmt.Fprintf(s.Stderr, "routewhy: --load: %s\n", printable(f.Error()))
+	}
+	if r.MoreFaults > 0 {
+		fmt.Fprintf(s.Stderr, "routewhy: --load: and %d more\n", r.MoreFaults)
+	}
 	return &loaded{snap: r.Snapshot, names: o.load}, nil
 }
 

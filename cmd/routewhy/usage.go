@@ -33,8 +33,12 @@ The packet, in the words of ip route get; numbers are decimal or 0x hex:
 
 Where the facts come from (default: the running kernel):
       --netns NAME|PID|PATH   another network namespace
-      --load FILE       a snapshot instead of the running kernel; - is
-                        standard input
+      --load FILE|DIR   files instead of the running kernel, several by several
+                        --load: what --save wrote; ip route, rule, addr, link,
+                        neigh, nexthop as JSON or text; what route and netstat
+                        print; /proc/net/route; ip route save; a sosreport;
+                        - is standard input
+      --strict          a line that is not understood there is an error
       --save FILE       write a snapshot of what is read, compressed where the
                         name ends in .gz or .zst; needs no DESTINATION
       --no-kernel       do not ask the kernel for its own answer

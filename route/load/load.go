@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,36 +19,87 @@ import (
 // maxBytes is how much is read in all, after decompression.
 const maxBytes = 1 << 30
 
+// maxFaults is how many faults are kept; the others are counted.
+const maxFaults = 20
+
 // Stdin is the name that stands for standard input.
 const Stdin = "-"
 
 // Result is what was made of the files.
 type Result struct {
 	Snapshot *route.Snapshot
+	// Faults are the places that were not understood, the first of them.
+	Faults []Fault
+	// MoreFaults is how many others there are.
+	MoreFaults int
 }
 
-// Files reads files, of which [Stdin] is one, and makes one snapshot of them.
+// Fault is a place in a file that was not understood. The snapshot lacks what
+// it says.
+type Fault struct {
+	File string
+	Line int // zero: Err says where
+	Err  error
+}
+
+func (f Fault) Error() string {
+	if f.Line == 0 {
+		return fmt.Sprintf("%s: %v", f.File, f.Err)
+	}
+	return fmt.Sprintf("%s:%d: %v", f.File, f.Line, f.Err)
+}
+
+func (f Fault) Unwrap() error { return f.Err }
+
+// Files reads files and folders, [Stdin] for standard input, and makes one
+// snapshot of what they say together.
 func Files(stdin io.Reader, names ...string) (*Result, error) {
-	l := &loader{stdin: stdin, left: maxBytes}
+	l := &loader{stdin: stdin, left: maxBytes, facts: newFacts()}
 	for _, name := range names {
-		if err := l.file(name); err != nil {
+		if err := l.named(name); err != nil {
 			return nil, err
 		}
 	}
-	return &Result{l.snap}, nil
+	r := &Result{l.snap, l.faults, l.moreFaults}
+	switch {
+	case l.snap != nil && l.listings > 0:
+		return nil, errors.New("a snapshot is whole: it does not go with other files")
+	case l.snap == nil:
+		r.Snapshot = l.facts.snapshot()
+	}
+	return r, nil
 }
 
 // loader reads one file after the other.
 type loader struct {
-	stdin io.Reader
-	left  int64
-	snap  *route.Snapshot
+	stdin      io.Reader
+	left       int64
+	snap       *route.Snapshot // of a snapshot file
+	facts      *facts          // of everything else
+	listings   int
+	faults     []Fault
+	moreFaults int
 }
 
-// file reads one of the files that were named.
-func (l *loader) file(name string) error {
+func (l *loader) fault(file string, line int, err error) {
+	if len(l.faults) == maxFaults {
+		l.moreFaults++
+		return
+	}
+	l.faults = append(l.faults, Fault{file, line, err})
+}
+
+// named reads one of the files that were named.
+func (l *loader) named(name string) error {
 	if name == Stdin {
 		return l.stream("standard input", l.stdin)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return l.folder(name)
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -56,21 +109,63 @@ func (l *loader) file(name string) error {
 	return l.stream(name, f)
 }
 
-// stream reads one file, compressed or not.
+// stream reads one file, compressed or not, an archive or not.
 func (l *loader) stream(name string, r io.Reader) error {
 	plain, err := decompress(bufio.NewReader(r))
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	defer plain.Close()
-	if err := l.content(bufio.NewReader(&budget{plain, &l.left})); err != nil {
+	b := bufio.NewReader(&budget{plain, &l.left})
+	if isTar(b) {
+		err = l.tar(b)
+	} else {
+		err = l.content(name, b)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
 
-// content reads what a file has in it.
-func (l *loader) content(r *bufio.Reader) error {
+// saveMagic is how files of `ip route save` begin (ip/iproute.c).
+const saveMagic = 0x45311224
+
+// content finds out what a file is, and reads it.
+func (l *loader) content(name string, r *bufio.Reader) error {
+	head, _ := r.Peek(4096)
+	start := bytes.TrimLeft(head, " \t\r\n\ufeff")
+	switch {
+	case len(head) == 0:
+		return errors.New("is empty")
+	case len(head) >= 4 && binary.LittleEndian.Uint32(head) == saveMagic:
+		l.listings++
+		return l.saved(name, r)
+	case bytes.HasPrefix(start, []byte("{")):
+		return l.object(name, r, start)
+	}
+	l.listings++
+	l.facts.listing++
+	if bytes.HasPrefix(start, []byte("[")) && !bytes.HasPrefix(start, []byte("[root@")) {
+		return l.jsonLists(name, r)
+	}
+	return l.text(name, r)
+}
+
+// object reads a file that is one JSON object: a snapshot, or what --dump --json
+// writes.
+func (l *loader) object(name string, r *bufio.Reader, start []byte) error {
+	d := json.NewDecoder(bytes.NewReader(start))
+	_, _ = d.Token()
+	key, _ := d.Token()
+	if key == "defaults" {
+		l.listings++
+		l.facts.listing++
+		return l.dump(name, r)
+	}
+	if l.snap != nil {
+		return errors.New("a second snapshot")
+	}
 	s, err := route.Decode(r)
 	l.snap = s
 	return err
@@ -78,7 +173,7 @@ func (l *loader) content(r *bufio.Reader) error {
 
 // decompress looks at the first bytes, which tell what a file is compressed by.
 func decompress(r *bufio.Reader) (io.ReadCloser, error) {
-	magic, _ := r.Peek(6)
+	magic, err := r.Peek(6)
 	switch {
 	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
 		return gzip.NewReader(r)
@@ -89,9 +184,11 @@ func decompress(r *bufio.Reader) (io.ReadCloser, error) {
 		}
 		return z.IOReadCloser(), nil
 	case bytes.HasPrefix(magic, []byte("BZh")), bytes.HasPrefix(magic, []byte("\xfd7zXZ\x00")):
-		return nil, errors.New("compressed by bzip2 or xz: unpack it first")
-	case len(magic) == 0:
+		return nil, errors.New("is compressed by bzip2 or xz: unpack it first")
+	case len(magic) == 0 && err == io.EOF:
 		return nil, errors.New("is empty")
+	case len(magic) == 0:
+		return nil, err
 	}
 	return io.NopCloser(r), nil
 }

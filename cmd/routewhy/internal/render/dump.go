@@ -110,11 +110,18 @@ func (p *page) defaults(d *Dump) {
 		})
 		label := "default  "
 		if len(all) == 0 {
-			p.line(label + p.st.paint(yellow, fmt.Sprintf("none for %s", f)))
+			p.line(label + p.st.paint(yellow, noDefault(d.FIB.Snapshot(), f)))
 			continue
 		}
 		p.standings(label, d.FIB, all)
 	}
+}
+
+func noDefault(s *route.Snapshot, f route.Family) string {
+	if s.Lacks(route.FactRoutes, f) {
+		return fmt.Sprintf("unknown for %s: its routes are not known", f)
+	}
+	return fmt.Sprintf("none for %s", f)
 }
 
 // family writes the rules of a family, and under each its table.
@@ -153,6 +160,8 @@ func (p *page) dumpRule(d *Dump, r *route.Rule, shown map[route.Table]bool) {
 		p.line(line)
 	case shown[r.Table]:
 		p.line(line + "  (above)")
+	case s.LacksTable(r.Table, r.Family):
+		p.line(line + "  not known")
 	case t == nil || t.Count == 0:
 		p.line(line + "  empty")
 	default:

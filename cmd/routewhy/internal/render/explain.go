@@ -149,6 +149,7 @@ func (p *page) details(e *Explanation) {
 	p.source(e)
 	p.next(e)
 	p.assumed(e)
+	p.absent(e)
 	p.listeners(e)
 	p.kernel(e)
 	p.bitsView(e)
@@ -190,6 +191,8 @@ func (p *page) source(e *Explanation) {
 	switch {
 	case d.Shortcut == lookup.ShortcutZero:
 		return
+	case e.noSource():
+		p.detail("source", "unknown: there is no listing of the addresses", yellow)
 	case t.Reason.Code == lookup.CodeSrcNone:
 		p.detail("source", "none: no device has an address that fits", yellow)
 	case len(liveWays(d)) > 1 && !d.Src.IsValid():

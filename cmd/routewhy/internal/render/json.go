@@ -140,7 +140,7 @@ func (e *Explanation) JSON() any {
 	j := jsonExplanation{
 		Query: e.query(), Disposition: d.Disposition, Errno: d.Errno, Default: d.Default(),
 		Shortcut: d.Shortcut, Src: addr(d.Src), Trace: trials(s, e.Trace.Rules),
-		Assumptions: e.assumptions(), Warnings: e.Remarks,
+		Assumptions: append(e.assumptions(), e.missing()...), Warnings: e.Remarks,
 	}
 	if d.Rule != nil {
 		r := iproute2.RuleJSON(s, d.Rule)

@@ -48,6 +48,8 @@ func (e *Explanation) nothingAsked() string {
 	switch {
 	case e.Trace.Decision.Shortcut != "":
 		return "no rule and no route was asked"
+	case s.Lacks(route.FactRoutes, f):
+		return "the routes of " + f.String() + " are not known"
 	case s.Lacks(route.FactRules, f):
 		return "the policy rules could not be read"
 	}

@@ -161,6 +161,8 @@ func (w words) uncertain(r lookup.Reason) string {
 		return "the policy rules could not be read"
 	case lookup.CodeExpiredFirst:
 		return fmt.Sprintf("the first next hop of %v has expired, and the kernel does not tell about the others", r.Have)
+	case lookup.CodeNoTables:
+		return fmt.Sprintf("the routes of table %s are not known", w.link(r.Want))
 	case lookup.CodeRoutesUnread:
 		return "the routes could not be read"
 	case lookup.CodeMembership:
@@ -276,6 +278,8 @@ func (w words) source(t *lookup.SourceTrial) string {
 		return dev + "'s first address"
 	case lookup.CodeSrcOther:
 		return "borrowed from " + dev + ": the output device has none that fits"
+	case lookup.CodeSrcVRF:
+		return dev + "'s: a packet that leaves its VRF keeps an address of it"
 	case lookup.CodeSrcOnly:
 		return "the only candidate"
 	case lookup.CodeSrcSame:

@@ -1,0 +1,60 @@
+package render
+
+import (
+	"fmt"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// missing says what the answer rests on although it was not read.
+func (e *Explanation) missing() []Remark {
+	var out []Remark
+	for _, g := range e.FIB.Missing(e.Trace) {
+		if text := missingWords(e, &g); text != "" {
+			out = append(out, Remark{Code: "no-" + string(factCode(g.Fact)), Text: text})
+		}
+	}
+	return out
+}
+
+// factCode is a fact's name as a part of a code.
+func factCode(f route.Fact) string {
+	if f == route.FactLocal {
+		return "table-local"
+	}
+	return string(f)
+}
+
+func missingWords(e *Explanation, g *route.Gap) string {
+	switch g.Fact {
+	case route.FactRules:
+		return "the default three rules: there is no listing of rules"
+	case route.FactLocal:
+		if s := e.FIB.Snapshot(); s.Lacks(route.FactAddrs, 0) || s.Assumes(route.FactAddrs, 0) {
+			return fmt.Sprintf("%s is not an address of that host: there is no listing of table local or of the addresses", e.Trace.Flow.Dst)
+		}
+		return "table local as the addresses make it: there is no listing of it"
+	case route.FactAddrs:
+		if e.Trace.Flow.Src.IsValid() {
+			return fmt.Sprintf("%s is an address of that host: there is no listing of the addresses", e.Trace.Flow.Src)
+		}
+		if g.Assumed {
+			return "the addresses that routes tell of: there is no listing of the addresses"
+		}
+	}
+	return ""
+}
+
+// absent writes what is assumed because it was not read.
+func (p *page) absent(e *Explanation) {
+	for _, r := range e.missing() {
+		p.detail("assumed", r.Text, yellow)
+	}
+}
+
+// noSource says whether the lack of a source only means that the addresses were
+// not read.
+func (e *Explanation) noSource() bool {
+	return e.Trace.Source.Reason.Code == lookup.CodeSrcNone && e.FIB.Snapshot().Lacks(route.FactAddrs, e.Trace.Flow.Family())
+}

@@ -1,0 +1,51 @@
+package lookup
+
+import (
+	"slices"
+
+	"routewhy/route"
+)
+
+// Missing are the gaps of the snapshot that a decision rests on, each once: what
+// was assumed instead, or what is not known. Gaps that make the decision unknown
+// are its own reason, and not among them.
+func (f *FIB) Missing(t *Trace) []route.Gap {
+	var out []route.Gap
+	for i := range f.snap.Gaps {
+		g := f.snap.Gaps[i]
+		fam := t.Flow.Family()
+		if g.Family != 0 && g.Family != fam || slices.ContainsFunc(out, func(o route.Gap) bool { return o.Fact == g.Fact }) {
+			continue
+		}
+		if f.rests(t, g.Fact, g.Assumed) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// rests says whether a decision would be another one, or be said otherwise, for
+// another value of a fact.
+func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool) bool {
+	switch fact {
+	case route.FactRules:
+		return assumed && len(t.Rules) > 0
+	case route.FactLocal:
+		return assumed && t.Decision.Disposition != DispositionLocal && slices.ContainsFunc(t.Rules, func(r RuleTrial) bool {
+			return r.Table == route.TableLocal && r.Verdict != VerdictNotReached
+		})
+	case route.FactAddrs:
+		return t.Flow.In == 0 && (t.Flow.Src.IsValid() && f.owner4(t.Flow.Src) == 0 || guessed(t.Source.Reason.Code))
+	}
+	return false
+}
+
+// guessed says whether a source was chosen among addresses.
+func guessed(c Code) bool {
+	return c != "" && c != CodeSrcPrefsrc && c != CodeSrcGiven && c != CodeSrcLocalDst
+}
+
+// knowsAddrs says whether an address that is not there is not the host's.
+func (f *FIB) knowsAddrs(fam route.Family) bool {
+	return !f.snap.Lacks(route.FactAddrs, fam) && !f.snap.Assumes(route.FactAddrs, fam)
+}

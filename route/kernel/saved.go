@@ -1,0 +1,55 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"routewhy/route"
+)
+
+// rtmNewRoute is RTM_NEWROUTE.
+const rtmNewRoute = 24
+
+// maxSaved bounds one message of a file.
+const maxSaved = 1 << 20
+
+// DecodeSaved decodes the netlink messages of a file that `ip route save` wrote,
+// behind its magic number, and hands each route that is a table's entry to
+// each; the Route is overwritten by the next one, but what it points to is not.
+// A message that is not understood goes to fault with its number. The result is
+// how many messages there were.
+func DecodeSaved(r io.Reader, each func(*route.Route) error, fault func(int, error)) (int, error) {
+	var d routeDecoder
+	var one route.Route
+	var header [sizeofNlMsghdr]byte
+	for n := 0; ; n++ {
+		if _, err := io.ReadFull(r, header[:]); err == io.EOF {
+			return n, nil
+		} else if err != nil {
+			return n, errors.New("it ends in the middle")
+		}
+		size := int64(binary.NativeEndian.Uint32(header[:]))
+		if size < sizeofNlMsghdr || size > maxSaved {
+			return n, fmt.Errorf("message %d claims %d bytes", n+1, size)
+		}
+		body := make([]byte, align(int(size))-sizeofNlMsghdr)
+		if got, err := io.ReadFull(r, body); err != nil && int64(got) < size-sizeofNlMsghdr {
+			return n, errors.New("it ends in the middle")
+		}
+		if binary.NativeEndian.Uint16(header[4:]) != rtmNewRoute {
+			continue
+		}
+		if err := d.decode(&one, body[:size-sizeofNlMsghdr]); err != nil {
+			fault(n+1, fmt.Errorf("message %d: %w", n+1, err))
+			continue
+		}
+		if one.Flags&route.FlagCloned != 0 {
+			continue
+		}
+		if err := each(&one); err != nil {
+			return n, err
+		}
+	}
+}

@@ -1,0 +1,446 @@
+package load
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"routewhy/route"
+)
+
+// facts gathers what the files say, in whatever order they say it. Listings
+// name devices and tables; numbers are given to them here: devices have
+// provisional indices until [facts.snapshot], when all is known.
+type facts struct {
+	snap   route.Snapshot
+	devs   []dev          // by provisional index - 1
+	byName map[string]int // to provisional index
+	byNum  map[int]int    // real index to provisional
+	// tables are the names of tables that no rt_tables explained.
+	tables    map[string]route.Table
+	protocols map[string]route.Protocol
+	// has are the facts that were found, and read the tables.
+	has      map[found]bool
+	read     map[familyTable]bool
+	complete map[route.Family]bool // every table was listed
+	// listing numbers the listings. Of a table or of rules that two of them
+	// have, the first counts.
+	listing    int
+	tableOwner map[familyTable]int
+	ruleOwner  map[route.Family]int
+}
+
+type found struct {
+	fact   route.Fact
+	family route.Family
+}
+
+type familyTable struct {
+	family route.Family
+	table  route.Table
+}
+
+// dev is what is known of a device.
+type dev struct {
+	name   string
+	index  int // the real one; zero: not told
+	link   route.Link
+	told   bool // a listing of devices has it
+	master int  // provisional
+}
+
+func newFacts() *facts {
+	return &facts{
+		byName: map[string]int{}, byNum: map[int]int{}, tables: map[string]route.Table{},
+		protocols: map[string]route.Protocol{}, has: map[found]bool{}, read: map[familyTable]bool{},
+		complete: map[route.Family]bool{}, tableOwner: map[familyTable]int{}, ruleOwner: map[route.Family]int{},
+		snap: route.Snapshot{
+			Sysctls: route.Sysctls{},
+			Names:   route.Names{Tables: map[route.Table]string{}, Protocols: map[route.Protocol]string{}},
+		},
+	}
+}
+
+// device is the provisional index of a device by its name; "*" and "" are none.
+func (f *facts) device(name string) int {
+	if name == "" || name == "*" {
+		return 0
+	}
+	if i, ok := f.byName[name]; ok {
+		return i
+	}
+	f.devs = append(f.devs, dev{name: name})
+	f.byName[name] = len(f.devs)
+	return len(f.devs)
+}
+
+// deviceByIndex is the same by the real index.
+func (f *facts) deviceByIndex(index int) int {
+	if index == 0 {
+		return 0
+	}
+	if i, ok := f.byNum[index]; ok {
+		return i
+	}
+	f.devs = append(f.devs, dev{index: index})
+	f.byNum[index] = len(f.devs)
+	return len(f.devs)
+}
+
+// define says that a device has a name and an index. What is provisional of the
+// two becomes one in [facts.numbers].
+func (f *facts) define(name string, index int) *dev {
+	i := f.device(name)
+	if index > 0 {
+		f.devs[i-1].index = index
+	}
+	f.devs[i-1].told = true
+	return &f.devs[i-1]
+}
+
+// table is a table's number by its name or number.
+func (f *facts) table(name string) (route.Table, error) {
+	if name == "" {
+		return route.TableMain, nil
+	}
+	if t, ok := f.snap.Names.TableByName(name); ok {
+		return t, nil
+	}
+	if !plainName(name) {
+		return 0, fmt.Errorf("table %q", name)
+	}
+	t, ok := f.tables[name]
+	if !ok {
+		// No number that somebody uses, as far as one can tell.
+		t = route.Table(1<<31 + len(f.tables))
+		f.tables[name] = t
+		f.snap.Names.Tables[t] = name
+	}
+	return t, nil
+}
+
+// protocol is a protocol's number by its name or number.
+func (f *facts) protocol(name string) (route.Protocol, error) {
+	if n, err := strconv.ParseUint(name, 0, 8); err == nil {
+		return route.Protocol(n), nil
+	}
+	for n := range 256 {
+		if p := route.Protocol(n); f.snap.Names.Protocol(p) == name {
+			return p, nil
+		}
+	}
+	if p, ok := f.protocols[name]; ok {
+		return p, nil
+	}
+	for n := 255; n >= 0 && plainName(name); n-- {
+		p := route.Protocol(n)
+		if f.snap.Names.Protocol(p) == strconv.Itoa(n) {
+			f.protocols[name], f.snap.Names.Protocols[p] = p, name
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("protocol %q", name)
+}
+
+// plainName says whether a word can be somebody's name for a number.
+func plainName(s string) bool {
+	return s != "" && len(s) < 64 && !strings.ContainsAny(s, " \t/:.\"'\x00\x1b") && (s[0] < '0' || s[0] > '9')
+}
+
+func (f *facts) found(fact route.Fact, fams ...route.Family) {
+	for _, fam := range fams {
+		f.has[found{fact, fam}] = true
+	}
+}
+
+// addRoute adds a route; its devices are provisional.
+func (f *facts) addRoute(r route.Route) {
+	k := familyTable{r.Family(), r.Table}
+	if owner, ok := f.tableOwner[k]; ok && owner != f.listing {
+		return
+	}
+	f.tableOwner[k], f.read[k] = f.listing, true
+	f.snap.Routes = append(f.snap.Routes, r)
+}
+
+// addRule adds a rule.
+func (f *facts) addRule(r route.Rule) {
+	if owner, ok := f.ruleOwner[r.Family]; ok && owner != f.listing {
+		return
+	}
+	f.ruleOwner[r.Family] = f.listing
+	f.snap.Rules = append(f.snap.Rules, r)
+	f.found(route.FactRules, r.Family)
+}
+
+// numbers finds the index of every provisional device: the real one where it
+// was told, else one that no device has.
+func (f *facts) numbers() []int {
+	out := make([]int, len(f.devs)+1)
+	used := map[int]int{} // real index to provisional
+	for i := range f.devs {
+		if d := &f.devs[i]; d.index != 0 && d.name != "" {
+			used[d.index], out[i+1] = i+1, d.index
+		}
+	}
+	for i := range f.devs {
+		if d := &f.devs[i]; d.index != 0 && d.name == "" {
+			out[i+1] = d.index
+			if _, named := used[d.index]; !named {
+				used[d.index] = i + 1
+			}
+		}
+	}
+	next := 2
+	for i := range f.devs {
+		if out[i+1] != 0 {
+			continue
+		}
+		n := next
+		if f.devs[i].name == "lo" {
+			n = route.LoopbackIndex
+		}
+		for used[n] != 0 {
+			n++
+		}
+		used[n], out[i+1] = i+1, n
+		next = max(next, n)
+	}
+	return out
+}
+
+// snapshot is what all files together say, and what they do not.
+func (f *facts) snapshot() *route.Snapshot {
+	s := &f.snap
+	f.device("lo")
+	index := f.numbers()
+	for i := range f.devs {
+		if d := &f.devs[i]; d.name != "" {
+			d.link.Name, d.link.Index = d.name, index[i+1]
+			d.link.Master = index[d.master]
+			s.Links = append(s.Links, f.assumedLink(d))
+		}
+	}
+	slices.SortFunc(s.Links, func(a, b route.Link) int { return a.Index - b.Index })
+	s.Links = slices.CompactFunc(s.Links, func(a, b route.Link) bool { return a.Index == b.Index })
+	for i := range s.Addrs {
+		s.Addrs[i].Link = index[s.Addrs[i].Link]
+	}
+	s.Addrs = unique(s.Addrs, func(a *route.Addr) any { return [2]any{a.Link, a.Prefix} })
+	for i := range s.Routes {
+		for k := range s.Routes[i].NextHops {
+			h := &s.Routes[i].NextHops[k]
+			h.Link = index[h.Link]
+		}
+	}
+	for i := range s.NextHops {
+		s.NextHops[i].NextHop.Link = index[s.NextHops[i].NextHop.Link]
+	}
+	for i := range s.Neighbours {
+		s.Neighbours[i].Link = index[s.Neighbours[i].Link]
+	}
+	s.Neighbours = unique(s.Neighbours, func(n *route.Neighbour) any { return [2]any{n.Link, n.Addr} })
+	s.NextHops = unique(s.NextHops, func(o *route.NextHopObject) any { return o.ID })
+	f.fillIn()
+	return s
+}
+
+// unique leaves out what several listings have.
+func unique[T any](all []T, key func(*T) any) []T {
+	seen := map[any]bool{}
+	return slices.DeleteFunc(all, func(v T) bool {
+		k := key(&v)
+		again := seen[k]
+		seen[k] = true
+		return again
+	})
+}
+
+// assumedLink is a device as it was listed. One of which only the name is known
+// is taken to be up, since routes lead there.
+func (f *facts) assumedLink(d *dev) route.Link {
+	l := d.link
+	l.PeerNetNS = -1
+	if !d.told {
+		l.Flags = route.LinkUp | route.LinkRunning | route.LinkLowerUp
+		if d.name == "lo" {
+			l.Flags |= route.LinkLoopback
+		}
+	}
+	return l
+}
+
+// fillIn notes the gaps, and puts what is usual where it can stand in.
+func (f *facts) fillIn() {
+	s := &f.snap
+	gap := func(fact route.Fact, fam route.Family, assumed bool) {
+		s.Gaps = append(s.Gaps, route.Gap{Fact: fact, Family: fam, Assumed: assumed, Why: "not in the files"})
+	}
+	for _, fact := range []route.Fact{route.FactLinks, route.FactNeighbours, route.FactNextHops} {
+		if !f.has[found{fact, 0}] {
+			gap(fact, 0, false)
+		}
+	}
+	if !f.has[found{route.FactAddrs, 0}] {
+		gap(route.FactAddrs, 0, f.inferAddrs())
+	}
+	if len(s.Sysctls) == 0 {
+		gap(route.FactSysctls, 0, false)
+	}
+	gap(route.FactSockets, 0, false)
+	gap(route.FactLabels, route.IPv6, true)
+	s.Labels = defaultLabels()
+	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
+		if !f.has[found{route.FactRules, fam}] {
+			s.Rules = append(s.Rules, defaultRules(fam)...)
+			gap(route.FactRules, fam, true)
+		}
+		f.fillTables(fam)
+	}
+	slices.SortStableFunc(s.Rules, func(a, b route.Rule) int {
+		if a.Family != b.Family {
+			return int(a.Family) - int(b.Family)
+		}
+		return int(int64(a.Priority) - int64(b.Priority))
+	})
+}
+
+// inferAddrs finds the addresses that the kernel made routes for: its route to a
+// network has the address there as source (fib_add_ifaddr).
+func (f *facts) inferAddrs() bool {
+	for i := range f.snap.Routes {
+		r := &f.snap.Routes[i]
+		if r.Protocol != route.ProtocolKernel || !r.PrefSrc.IsValid() || len(r.NextHops) != 1 || r.Type != route.TypeUnicast {
+			continue
+		}
+		a := route.Addr{
+			Link: r.NextHops[0].Link, Prefix: netip.PrefixFrom(r.PrefSrc, r.Dst.Bits()), Flags: route.AddrPermanent,
+			PreferredLft: route.ForeverLft, ValidLft: route.ForeverLft,
+		}
+		if r.Dst.Contains(r.PrefSrc) {
+			f.snap.Addrs = append(f.snap.Addrs, a)
+		}
+	}
+	f.snap.Addrs = unique(f.snap.Addrs, func(a *route.Addr) any { return [2]any{a.Link, a.Prefix} })
+	return len(f.snap.Addrs) > 0
+}
+
+// fillTables says which tables are not there. In table local, the host's
+// addresses stand in.
+func (f *facts) fillTables(fam route.Family) {
+	s := &f.snap
+	if !f.has[found{route.FactRoutes, fam}] {
+		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactRoutes, Family: fam, Why: "not in the files"})
+		return
+	}
+	if f.complete[fam] && f.read[familyTable{fam, route.TableLocal}] {
+		return
+	}
+	if !f.read[familyTable{fam, route.TableLocal}] {
+		f.fillLocal(fam)
+		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactLocal, Family: fam, Assumed: true, Why: "not in the files"})
+	}
+	if f.complete[fam] {
+		return
+	}
+	tables := []route.Table{route.TableLocal}
+	for k := range f.read {
+		if k.family == fam && k.table != route.TableLocal {
+			tables = append(tables, k.table)
+		}
+	}
+	slices.Sort(tables)
+	s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactRoutes, Family: fam, Tables: tables, Why: "not in the files"})
+}
+
+// fillLocal makes table local as the kernel would for the addresses that are
+// known (fib_add_ifaddr in net/ipv4/fib_frontend.c, addrconf_f6i_alloc in
+// net/ipv6/route.c): those listed, and else those that routes have as source.
+func (f *facts) fillLocal(fam route.Family) {
+	own := map[netip.Addr]int{}
+	lo := route.LoopbackIndex
+	for _, a := range f.snap.Addrs {
+		own[a.Prefix.Addr()] = a.Link
+	}
+	for i := range f.snap.Routes {
+		r := &f.snap.Routes[i]
+		if r.PrefSrc.IsValid() && len(r.NextHops) > 0 && own[r.PrefSrc] == 0 {
+			own[r.PrefSrc] = r.NextHops[0].Link
+		}
+	}
+	add := func(dst netip.Prefix, link int, typ route.Type, scope route.Scope, src netip.Addr) {
+		if fam == route.IPv6 {
+			scope, src = route.ScopeGlobal, netip.Addr{}
+		}
+		f.snap.Routes = append(f.snap.Routes, route.Route{
+			Table: route.TableLocal, Dst: dst, Type: typ, Scope: scope, PrefSrc: src,
+			Protocol: route.ProtocolKernel, NextHops: []route.NextHop{{Link: link}},
+		})
+	}
+	if fam == route.IPv4 {
+		own[netip.AddrFrom4([4]byte{127, 0, 0, 1})] = lo
+		add(netip.MustParsePrefix("127.0.0.0/8"), lo, route.TypeLocal, route.ScopeHost, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	} else {
+		own[netip.IPv6Loopback()] = lo
+	}
+	for _, a := range slices.SortedFunc(maps.Keys(own), netip.Addr.Compare) {
+		if route.FamilyOf(a) == fam {
+			add(netip.PrefixFrom(a, a.BitLen()), own[a], route.TypeLocal, route.ScopeHost, a)
+		}
+	}
+	for i := range f.snap.Addrs {
+		a := &f.snap.Addrs[i]
+		if fam == route.IPv4 && a.Broadcast.Is4() {
+			add(netip.PrefixFrom(a.Broadcast, 32), a.Link, route.TypeBroadcast, route.ScopeLink, a.Prefix.Addr())
+		}
+	}
+	if fam == route.IPv6 {
+		f.fillMulticast(add)
+	}
+}
+
+// fillMulticast adds ff00::/8 for every device that has IPv6 (addrconf_add_mroute).
+func (f *facts) fillMulticast(add func(netip.Prefix, int, route.Type, route.Scope, netip.Addr)) {
+	seen := map[int]bool{}
+	for i := range f.snap.Addrs {
+		a := &f.snap.Addrs[i]
+		if a.Prefix.Addr().Is6() && !seen[a.Link] && a.Link != route.LoopbackIndex {
+			seen[a.Link] = true
+			add(netip.MustParsePrefix("ff00::/8"), a.Link, route.TypeMulticast, 0, netip.Addr{})
+		}
+	}
+}
+
+// defaultRules are the rules that a namespace starts with.
+func defaultRules(fam route.Family) []route.Rule {
+	rule := func(priority uint32, t route.Table) route.Rule {
+		return route.Rule{
+			Family: fam, Priority: priority, Action: route.ActionTable, Table: t,
+			SuppressPrefixLen: -1, SuppressGroup: -1, Protocol: route.ProtocolKernel,
+		}
+	}
+	rules := []route.Rule{rule(0, route.TableLocal), rule(32766, route.TableMain)}
+	if fam == route.IPv4 {
+		rules = append(rules, rule(32767, route.TableDefault))
+	}
+	return rules
+}
+
+// defaultLabels is the policy table that the kernel starts with
+// (ip6addrlbl_init_table in net/ipv6/addrlabel.c).
+func defaultLabels() []route.AddrLabel {
+	var out []route.AddrLabel
+	for _, l := range []struct {
+		prefix string
+		label  uint32
+	}{
+		{"::1/128", 0}, {"::/96", 3}, {"::ffff:0.0.0.0/96", 4}, {"2001::/32", 6}, {"2001:10::/28", 7},
+		{"3ffe::/16", 12}, {"2002::/16", 2}, {"fec0::/10", 11}, {"fc00::/7", 5}, {"::/0", 1},
+	} {
+		out = append(out, route.AddrLabel{Prefix: netip.MustParsePrefix(l.prefix), Label: l.label})
+	}
+	return out
+}

@@ -1,0 +1,284 @@
+package load
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"routewhy/route"
+)
+
+// parseLink reads the first line of a device in ip-link(8) or ip-address(8),
+// behind the index: "eth0@if3: <UP,LOWER_UP> mtu 1500 …".
+func (f *facts) parseLink(index int, line []string) (int, error) {
+	name := strings.TrimSuffix(line[0], ":")
+	name, lower, _ := strings.Cut(name, "@")
+	d := f.define(name, index)
+	i := f.byName[name]
+	_ = lower
+	flags := strings.Trim(line[1], "<>")
+	for flag := range strings.SplitSeq(flags, ",") {
+		d.link.Flags |= linkFlag(flag)
+	}
+	f.found(route.FactLinks, 0)
+	w := &words{rest: line[2:]}
+	for w.more() {
+		switch w.next() {
+		case "mtu":
+			d.link.MTU = uint32(w.number(32))
+		case "master":
+			d.master = f.device(w.next())
+			d = &f.devs[i-1]
+		case "vrf":
+			d.master = f.device(w.next())
+			d = &f.devs[i-1]
+		case "group":
+			if g := w.next(); g != "default" {
+				d.link.Group = uint32(uintOr(w, g, 32))
+			}
+		case "state":
+			d.link.OperState = operState(w.next())
+		case "vrf_table":
+		}
+	}
+	return i, w.err
+}
+
+// linkDetail reads one of the further lines of a device: its kind.
+func (f *facts) linkDetail(i int, line []string) {
+	if i == 0 {
+		return
+	}
+	d := &f.devs[i-1]
+	kind := line[0]
+	switch kind {
+	case "vrf":
+		if len(line) == 3 && line[1] == "table" {
+			if t, err := f.table(line[2]); err == nil {
+				d = &f.devs[i-1]
+				d.link.Kind, d.link.VRFTable = kind, t
+			}
+		}
+	case "veth", "bridge", "bond", "dummy", "vlan", "vxlan", "wireguard", "tun", "macvlan", "ipvlan", "gre", "sit", "ipip", "ifb":
+		d.link.Kind = kind
+	}
+}
+
+func linkFlag(s string) route.LinkFlags {
+	switch s {
+	case "UP":
+		return route.LinkUp
+	case "LOOPBACK":
+		return route.LinkLoopback
+	case "POINTOPOINT":
+		return route.LinkPointopoint
+	case "RUNNING":
+		return route.LinkRunning
+	case "NOARP":
+		return route.LinkNoARP
+	case "LOWER_UP":
+		return route.LinkLowerUp | route.LinkRunning
+	}
+	return 0
+}
+
+// operState is the number of an RFC 2863 state (IF_OPER_*).
+func operState(s string) uint8 {
+	for n, name := range []string{"UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP"} {
+		if name == s {
+			return uint8(n)
+		}
+	}
+	return 0
+}
+
+// parseAddress reads "inet 192.0.2.2/24 brd … scope global eth0", and, from
+// `ip -o`, the lifetimes on the same line.
+func (f *facts) parseAddress(link int, line []string) error {
+	w := &words{rest: line[1:]}
+	a := route.Addr{Link: link, Flags: route.AddrPermanent, PreferredLft: route.ForeverLft, ValidLft: route.ForeverLft}
+	text := w.next()
+	p, err := parseHostPrefix(text)
+	if err != nil {
+		return err
+	}
+	a.Prefix = p
+	for w.more() {
+		if err := f.addressWord(w, &a); err != nil {
+			return err
+		}
+	}
+	if w.err == nil {
+		f.snap.Addrs = append(f.snap.Addrs, a)
+		f.found(route.FactAddrs, 0)
+	}
+	return w.err
+}
+
+func parseHostPrefix(s string) (netip.Prefix, error) {
+	if !strings.Contains(s, "/") {
+		a, err := parseAddr(s)
+		return netip.PrefixFrom(a, a.BitLen()), err
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return p, fmt.Errorf("%q is no prefix", s)
+	}
+	return p, nil
+}
+
+func (f *facts) addressWord(w *words, a *route.Addr) error {
+	var err error
+	switch word := w.next(); word {
+	case "peer":
+		var p netip.Prefix
+		p, err = parseHostPrefix(w.next())
+		a.Peer = p
+		if err == nil && p.Addr().BitLen() == a.Prefix.Addr().BitLen() {
+			a.Prefix = netip.PrefixFrom(a.Prefix.Addr(), p.Bits())
+		}
+	case "brd":
+		a.Broadcast = w.addr()
+	case "any", "metric", "proto":
+		w.next()
+	case "scope":
+		a.Scope, err = scope(w.next())
+	case "valid_lft":
+		a.ValidLft = w.seconds()
+	case "preferred_lft":
+		a.PreferredLft = w.seconds()
+	case "dynamic":
+		a.Flags &^= route.AddrPermanent
+	default:
+		flag, known := addrFlag(word)
+		if !known { // a label, which is the device's name or starts with it
+			a.Label = word
+		}
+		a.Flags |= flag
+	}
+	return err
+}
+
+func addrFlag(s string) (route.AddrFlags, bool) {
+	switch s {
+	case "secondary", "temporary":
+		return route.AddrSecondary, true
+	case "nodad":
+		return route.AddrNoDAD, true
+	case "optimistic":
+		return route.AddrOptimistic, true
+	case "dadfailed":
+		return route.AddrDADFailed, true
+	case "home":
+		return route.AddrHomeAddress, true
+	case "deprecated":
+		return route.AddrDeprecated, true
+	case "tentative":
+		return route.AddrTentative, true
+	case "mngtmpaddr":
+		return route.AddrManageTemp, true
+	case "noprefixroute":
+		return route.AddrNoPrefixRoute, true
+	case "autojoin":
+		return route.AddrMCAutoJoin, true
+	case "stable-privacy":
+		return route.AddrStablePrivacy, true
+	case "dynamic":
+		return 0, true
+	}
+	return 0, strings.HasPrefix(s, "flags")
+}
+
+// lifetimes reads the line below an address.
+func (f *facts) lifetimes(line []string) error {
+	if len(f.snap.Addrs) == 0 {
+		return nil
+	}
+	w := &words{rest: line}
+	a := &f.snap.Addrs[len(f.snap.Addrs)-1]
+	for w.more() {
+		if err := f.addressWord(w, a); err != nil {
+			return err
+		}
+	}
+	return w.err
+}
+
+// parseNeighbour reads a line of ip-neighbour(8).
+func (f *facts) parseNeighbour(line []string) error {
+	w := &words{rest: line}
+	n := route.Neighbour{Addr: w.addr()}
+	for w.more() {
+		switch word := w.next(); word {
+		case "dev":
+			n.Link = f.device(w.next())
+		case "lladdr", "used", "probes", "ref", "proto", "nhid", "vlan", "vni":
+			w.next()
+		case "router", "proxy", "extern_learn", "managed", "offload", "extern_valid":
+		default:
+			if err := n.State.UnmarshalText([]byte(word)); err != nil {
+				w.fail(fmt.Errorf("state %q", word))
+			}
+		}
+	}
+	if w.err == nil {
+		f.snap.Neighbours = append(f.snap.Neighbours, n)
+		f.found(route.FactNeighbours, 0)
+	}
+	return w.err
+}
+
+// parseNextHop reads a line of ip-nexthop(8), behind "id".
+func (f *facts) parseNextHop(line []string) error {
+	w := &words{rest: line}
+	o := route.NextHopObject{ID: uint32(w.number(32))}
+	for w.more() {
+		if used, _ := f.hopWord(w, &o.NextHop); !used {
+			f.nextHopWord(w, &o)
+		}
+	}
+	if w.err == nil {
+		f.addObject(o)
+	}
+	return w.err
+}
+
+func (f *facts) addObject(o route.NextHopObject) {
+	if o.Family == 0 && o.NextHop.Gateway.IsValid() {
+		o.Family = route.FamilyOf(o.NextHop.Gateway)
+	}
+	f.snap.NextHops = append(f.snap.NextHops, o)
+	f.found(route.FactNextHops, 0)
+}
+
+func (f *facts) nextHopWord(w *words, o *route.NextHopObject) {
+	switch word := w.next(); word {
+	case "blackhole":
+		o.Blackhole = true
+	case "fdb":
+		o.FDB = true
+	case "scope", "idle_timer", "unbalanced_timer", "unbalanced_time":
+		w.next()
+	case "proto":
+		p, err := f.protocol(w.next())
+		if err != nil {
+			w.fail(err)
+		}
+		o.Protocol = p
+	case "type":
+		o.Resilient = w.next() == "resilient"
+	case "buckets":
+		o.Buckets = int(w.number(16))
+	case "group":
+		for member := range strings.SplitSeq(w.next(), "/") {
+			id, weight, has := strings.Cut(member, ",")
+			m := route.GroupMember{ID: uint32(uintOr(w, id, 32)), Weight: 1}
+			if has {
+				m.Weight = int(uintOr(w, weight, 16))
+			}
+			o.Group = append(o.Group, m)
+		}
+	default:
+		w.fail(fmt.Errorf("%q is not known", word))
+	}
+}

@@ -1,0 +1,252 @@
+package load
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"routewhy/route"
+)
+
+// parseRoute reads a line of ip-route(8), as print_route in iproute2's
+// ip/iproute.c writes it. The family is that of a line that does not tell.
+func (f *facts) parseRoute(line []string, c *context) (route.Route, error) {
+	w := &words{rest: line}
+	r := route.Route{Type: route.TypeUnicast, Table: c.table, Protocol: route.ProtocolBoot}
+	if r.Table == 0 {
+		r.Table = route.TableMain
+	}
+	var t route.Type
+	if first := w.peek(); t.UnmarshalText([]byte(first)) == nil && (first[0] < '0' || first[0] > '9') {
+		r.Type = t
+		w.next()
+	}
+	fam := c.familyOf(line)
+	dst, err := parseDst(w.next(), fam)
+	if err != nil {
+		return r, err
+	}
+	r.Dst = dst
+	var hop route.NextHop
+	single := false
+	for w.more() {
+		if w.peek() == "nexthop" {
+			w.next()
+			r.NextHops = append(r.NextHops, f.parseHop(w))
+			continue
+		}
+		used, isHop := f.hopWord(w, &hop)
+		single = single || isHop
+		if !used {
+			f.routeWord(w, &r, &hop)
+		}
+	}
+	if single && len(r.NextHops) == 0 && !(r.Family() == route.IPv4 && r.Type.Refuses()) {
+		r.NextHops = []route.NextHop{hop}
+	}
+	return r, w.err
+}
+
+// parseHop reads what follows "nexthop".
+func (f *facts) parseHop(w *words) route.NextHop {
+	h := route.NextHop{Weight: 1}
+	for w.more() && w.peek() != "nexthop" {
+		if used, _ := f.hopWord(w, &h); used {
+			continue
+		}
+		switch word := w.next(); word {
+		case "weight":
+			h.Weight = int(w.number(16))
+		default:
+			w.fail(fmt.Errorf("%q in a next hop", word))
+		}
+	}
+	return h
+}
+
+// hopWord takes what says something of a next hop. The second result says that
+// it makes one.
+func (f *facts) hopWord(w *words, h *route.NextHop) (used, makes bool) {
+	if flag, ok := hopFlag(w.peek()); ok {
+		w.next()
+		h.Flags |= flag
+		return true, false
+	}
+	switch w.peek() {
+	case "via":
+		w.next()
+		if !w.skip("inet6") {
+			w.skip("inet")
+		}
+		h.Gateway = w.addr()
+		return true, true
+	case "dev":
+		w.next()
+		h.Link = f.device(w.next())
+		return true, true
+	case "encap":
+		w.next()
+		f.encap(w, h)
+		return true, false
+	case "realm", "realms":
+		w.next()
+		_, to, two := strings.Cut(w.peek(), "/")
+		if !two {
+			to = w.peek()
+		}
+		n, err := number(to, 32)
+		if err != nil {
+			w.fail(err)
+		}
+		w.next()
+		h.Realm = uint32(n)
+		return true, false
+	}
+	return false, false
+}
+
+// encap takes a light-weight tunnel with its parameters, which end at the next
+// word that is a route's.
+func (f *facts) encap(w *words, h *route.NextHop) {
+	h.Encap = encapByName(w.next())
+	if h.Encap == 0 {
+		w.fail(fmt.Errorf("unknown encap"))
+	}
+	for w.more() && !slices.Contains([]string{"via", "dev", "nexthop", "table", "proto", "metric", "scope", "weight"}, w.peek()) {
+		w.next()
+	}
+}
+
+func encapByName(name string) route.Encap {
+	for e := route.Encap(1); ; e++ {
+		if s := e.String(); s == name {
+			return e
+		} else if s == strconv.Itoa(int(e)) {
+			return 0
+		}
+	}
+}
+
+// routeWord takes what says something of the whole route.
+func (f *facts) routeWord(w *words, r *route.Route, hop *route.NextHop) {
+	var err error
+	switch word := w.next(); word {
+	case "table":
+		r.Table, err = f.table(w.next())
+	case "proto":
+		r.Protocol, err = f.protocol(w.next())
+	case "scope":
+		r.Scope, err = scope(w.next())
+	case "src":
+		r.PrefSrc = w.addr()
+	case "metric", "priority", "preference":
+		r.Metric = uint32(w.number(32))
+	case "tos", "dsfield":
+		r.TOS, err = tos(w.next())
+	case "from":
+		r.Src, err = parseDst(w.next(), r.Family())
+	case "nhid":
+		r.NextHopID = uint32(w.number(32))
+	case "pref":
+		err = r.Pref.UnmarshalText([]byte(w.next()))
+	case "expires":
+		r.Expires = w.seconds()
+	case "error", "users", "age", "used", "ssthresh", "rtt", "rttvar", "features", "congctl", "hoplimit", "realm-from", "ttl-propagate":
+		w.next()
+	case "lock", "fastopen_no_cookie":
+		metric(w, r, word)
+	case "cache", "notify":
+	default:
+		metric(w, r, word)
+	}
+	if err != nil {
+		w.fail(err)
+	}
+	_ = hop
+}
+
+// metric takes a path metric, "mtu 1400" or "mtu lock 1400".
+func metric(w *words, r *route.Route, name string) {
+	for id := uint16(2); id < 18; id++ {
+		m := route.Metric{ID: id}
+		if m.Name() != name {
+			continue
+		}
+		m.Lock = w.skip("lock")
+		text := strings.TrimSuffix(strings.TrimSuffix(w.next(), "ms"), "s")
+		n, err := number(text, 32)
+		if err != nil {
+			w.fail(err)
+		}
+		m.Value = uint32(n)
+		r.Metrics = append(r.Metrics, m)
+		return
+	}
+	w.fail(fmt.Errorf("%q is not known", name))
+}
+
+// checkRoute finds what cannot be in a table.
+func checkRoute(r *route.Route) error {
+	fam := r.Family()
+	switch {
+	case !r.Dst.IsValid():
+		return fmt.Errorf("no destination")
+	case r.Src.IsValid() && route.FamilyOf(r.Src.Addr()) != fam:
+		return fmt.Errorf("from %s", r.Src)
+	case r.PrefSrc.IsValid() && route.FamilyOf(r.PrefSrc) != fam:
+		return fmt.Errorf("src %s", r.PrefSrc)
+	}
+	for i := range r.NextHops {
+		if g := r.NextHops[i].Gateway; g.IsValid() && fam == route.IPv6 && g.Is4() {
+			return fmt.Errorf("via %s", g)
+		}
+	}
+	return nil
+}
+
+// context is what a line means by what stands around it: the command that
+// printed it, or the lines before.
+type context struct {
+	family route.Family // zero: not told
+	table  route.Table  // zero: main
+	seen   route.Family // of the last route that told its family
+	rules  rulesSeen
+	all    bool // the command lists every table
+}
+
+// rulesSeen is what tells a listing of rules from the next one.
+type rulesSeen struct {
+	last   uint32
+	any    bool
+	family route.Family
+}
+
+// familyOf is the family of a route, by its addresses or by what only IPv6's
+// have.
+func (c *context) familyOf(line []string) route.Family {
+	for i, s := range line {
+		switch s {
+		case "pref", "hoplimit":
+			return route.IPv6
+		case "error":
+			if i+1 < len(line) && strings.HasPrefix(line[i+1], "-") && c.family != route.IPv4 {
+				return route.IPv6
+			}
+		case "via", "dst", "src", "from":
+			if i+1 < len(line) && line[i+1] != "inet6" {
+				if a, err := netip.ParseAddr(line[i+1]); err == nil {
+					return route.FamilyOf(a)
+				}
+			}
+		}
+	}
+	switch {
+	case c.family != 0:
+		return c.family
+	case slices.Contains(line, "scope"), c.seen == 0:
+		return route.IPv4
+	}
+	return c.seen
+}

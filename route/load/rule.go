@@ -1,0 +1,229 @@
+package load
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"routewhy/route"
+)
+
+// parseRule reads a line of ip-rule(8), as print_rule in iproute2's ip/iprule.c
+// writes it, behind the priority.
+func (f *facts) parseRule(priority uint32, line []string, c *context) (route.Rule, error) {
+	r := route.Rule{Priority: priority, SuppressPrefixLen: -1, SuppressGroup: -1}
+	w := &words{rest: line}
+	w.skip("[detached]")
+	for w.more() {
+		if !f.selectorWord(w, &r) {
+			f.actionWord(w, &r)
+		}
+	}
+	if w.err == nil && r.Action == route.ActionUnspec {
+		w.fail(fmt.Errorf("no action"))
+	}
+	if r.Family == 0 {
+		r.Family = f.ruleFamily(priority, c)
+	}
+	c.rules = rulesSeen{priority, true, r.Family}
+	return r, w.err
+}
+
+// ruleFamily is the family of a rule without addresses. A second listing, in
+// the same file or in another, is IPv6's.
+func (f *facts) ruleFamily(priority uint32, c *context) route.Family {
+	owner, owned := f.ruleOwner[route.IPv4]
+	switch {
+	case c.family != 0:
+		return c.family
+	case !c.rules.any && owned && owner != f.listing:
+		return route.IPv6
+	case !c.rules.any:
+		return route.IPv4
+	case priority < c.rules.last:
+		return route.IPv6
+	}
+	return c.rules.family
+}
+
+// selectorWord takes a part of the condition. False: it is none.
+func (f *facts) selectorWord(w *words, r *route.Rule) bool {
+	s := &r.Selector
+	switch w.peek() {
+	case "not":
+		w.next()
+		s.Not = true
+	case "from", "to":
+		f.rulePrefix(w, r)
+	case "iif", "dev":
+		w.next()
+		s.In = w.next()
+		s.InDetached = w.skip("[detached]")
+	case "oif":
+		w.next()
+		s.Out = w.next()
+		s.OutDetached = w.skip("[detached]")
+	case "fwmark":
+		w.next()
+		s.Mark, s.MarkMask = w.masked(32)
+	case "tos":
+		w.next()
+		v, err := tos(w.next())
+		if err != nil {
+			w.fail(err)
+		}
+		s.TOS = v
+	case "dscp":
+		w.next()
+		f.dscp(w, s)
+	case "flowlabel":
+		w.next()
+		s.FlowLabel, s.FlowLabelMask = w.masked(20)
+	case "uidrange":
+		w.next()
+		s.HasUIDs = true
+		low, high, _ := strings.Cut(w.next(), "-")
+		s.UIDs.Start, s.UIDs.End = uint32(uintOr(w, low, 32)), uint32(uintOr(w, high, 32))
+	case "ipproto":
+		w.next()
+		s.Proto = ipProto(w, w.next())
+	case "sport":
+		w.next()
+		s.SrcPort = ports(w, w.next())
+	case "dport":
+		w.next()
+		s.DstPort = ports(w, w.next())
+	case "tun_id":
+		w.next()
+		s.TunnelID = w.number(64)
+	default:
+		return false
+	}
+	return true
+}
+
+func uintOr(w *words, s string, bits int) uint64 {
+	n, err := number(s, bits)
+	if err != nil {
+		w.fail(err)
+	}
+	return n
+}
+
+// dscp takes a DSCP with or without a mask. A name is that of the whole octet.
+func (f *facts) dscp(w *words, s *route.Selector) {
+	s.HasDSCP, s.DSCPMask = true, 0x3f
+	text, mask, has := strings.Cut(w.next(), "/")
+	if n, err := number(text, 6); err == nil {
+		s.DSCP = uint8(n)
+	} else if octet, err := tos(text); err == nil {
+		s.DSCP = octet >> 2
+	} else {
+		w.fail(fmt.Errorf("dscp %q", text))
+	}
+	if has {
+		s.DSCPMask = uint8(uintOr(w, mask, 6))
+	}
+}
+
+func (f *facts) rulePrefix(w *words, r *route.Rule) {
+	from := w.next() == "from"
+	text := w.next()
+	if text == "all" || text == "0/0" {
+		return
+	}
+	p, err := parseDst(text, r.Family)
+	fam := route.FamilyOf(p.Addr())
+	if err == nil && r.Family != 0 && r.Family != fam {
+		err = fmt.Errorf("%s in a rule of %s", p, r.Family)
+	}
+	if err != nil {
+		w.fail(err)
+		return
+	}
+	r.Family = fam
+	if from {
+		r.Selector.Src = p
+	} else {
+		r.Selector.Dst = p
+	}
+}
+
+// ipProto is a protocol's number by name or number.
+func ipProto(w *words, s string) uint8 {
+	if n, err := strconv.ParseUint(s, 10, 8); err == nil {
+		return uint8(n)
+	}
+	for name, n := range map[string]uint8{
+		"icmp": 1, "igmp": 2, "ipencap": 4, "ipip": 4, "tcp": 6, "udp": 17, "dccp": 33, "ipv6": 41, "gre": 47, "esp": 50,
+		"ah": 51, "icmpv6": 58, "ipv6-icmp": 58, "ospf": 89, "pim": 103, "vrrp": 112, "sctp": 132, "udplite": 136,
+	} {
+		if strings.EqualFold(name, s) {
+			return n
+		}
+	}
+	w.fail(fmt.Errorf("protocol %q", s))
+	return 0
+}
+
+// ports reads a port, a range, or a port with a mask.
+func ports(w *words, s string) route.PortRange {
+	if low, high, ok := strings.Cut(s, "-"); ok {
+		return route.PortRange{Start: uint16(uintOr(w, low, 16)), End: uint16(uintOr(w, high, 16))}
+	}
+	text, mask, has := strings.Cut(s, "/")
+	p := uint16(uintOr(w, text, 16))
+	r := route.PortRange{Start: p, End: p}
+	if has {
+		r.Mask = uint16(uintOr(w, mask, 16))
+	}
+	return r
+}
+
+// actionWord takes a part of what the rule does.
+func (f *facts) actionWord(w *words, r *route.Rule) {
+	var err error
+	switch word := w.next(); word {
+	case "lookup", "table":
+		r.Action = route.ActionTable
+		if w.peek() == "[l3mdev-table]" {
+			w.next()
+			r.Selector.L3Mdev = true
+			break
+		}
+		r.Table, err = f.table(w.next())
+	case "[l3mdev-table]", "l3mdev":
+		r.Action, r.Selector.L3Mdev = route.ActionTable, true
+	case "suppress_prefixlength", "suppress_prefixlen":
+		r.SuppressPrefixLen = int(w.number(8))
+	case "suppress_ifgroup":
+		text := w.next()
+		if text == "default" {
+			text = "0"
+		}
+		r.SuppressGroup = int64(uintOr(w, text, 31))
+	case "goto":
+		r.Action = route.ActionGoto
+		if !w.skip("none") {
+			r.Goto = uint32(w.number(32))
+		}
+	case "[unresolved]", "unresolved":
+		r.Unresolved = true
+	case "nop", "blackhole", "unreachable", "prohibit":
+		err = r.Action.UnmarshalText([]byte(word))
+	case "proto", "protocol":
+		r.Protocol, err = f.protocol(w.next())
+	case "realms", "realm":
+		_, to, two := strings.Cut(w.peek(), "/")
+		if !two {
+			to = w.peek()
+		}
+		w.next()
+		r.Realm = uint32(uintOr(w, to, 32))
+	default:
+		err = fmt.Errorf("%q is not known", word)
+	}
+	if err != nil {
+		w.fail(err)
+	}
+}

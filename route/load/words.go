@@ -1,0 +1,212 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"routewhy/route"
+)
+
+// words are the rest of a line, taken one by one.
+type words struct {
+	rest []string
+	err  error
+}
+
+func (w *words) more() bool { return len(w.rest) > 0 && w.err == nil }
+
+// peek is the next word; empty: there is none.
+func (w *words) peek() string {
+	if len(w.rest) == 0 {
+		return ""
+	}
+	return w.rest[0]
+}
+
+// next takes a word; one that must be there.
+func (w *words) next() string {
+	if len(w.rest) == 0 {
+		w.fail(errors.New("it ends in the middle"))
+		return ""
+	}
+	s := w.rest[0]
+	w.rest = w.rest[1:]
+	return s
+}
+
+// skip takes the next word if it is that one.
+func (w *words) skip(word string) bool {
+	if w.peek() != word {
+		return false
+	}
+	w.rest = w.rest[1:]
+	return true
+}
+
+func (w *words) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// number takes a number, decimal or 0x hex.
+func (w *words) number(bits int) uint64 {
+	s := w.next()
+	n, err := number(s, bits)
+	if err != nil {
+		w.fail(err)
+	}
+	return n
+}
+
+// number reads what iproute2 prints: decimal, or hex with 0x.
+func number(s string, bits int) (uint64, error) {
+	base := 10
+	digits := s
+	if hex, ok := strings.CutPrefix(s, "0x"); ok {
+		digits, base = hex, 16
+	}
+	n, err := strconv.ParseUint(digits, base, bits)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no number", s)
+	}
+	return n, nil
+}
+
+func (w *words) addr() netip.Addr {
+	a, err := parseAddr(w.next())
+	if err != nil {
+		w.fail(err)
+	}
+	return a
+}
+
+func parseAddr(s string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	if err != nil || a.Zone() != "" {
+		return netip.Addr{}, fmt.Errorf("%q is no address", s)
+	}
+	return a, nil
+}
+
+// parseDst reads a destination: a prefix, an address, or a word for all
+// addresses of the family.
+func parseDst(s string, fam route.Family) (netip.Prefix, error) {
+	if s == "default" || s == "all" || s == "any" {
+		if fam == route.IPv6 {
+			return netip.PrefixFrom(netip.IPv6Unspecified(), 0), nil
+		}
+		return netip.PrefixFrom(netip.IPv4Unspecified(), 0), nil
+	}
+	if !strings.Contains(s, "/") {
+		a, err := parseAddr(s)
+		return netip.PrefixFrom(a, a.BitLen()), err
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil || p.Addr().Is4In6() {
+		return p, fmt.Errorf("%q is no prefix", s)
+	}
+	if p != p.Masked() {
+		return p, fmt.Errorf("%s has host bits", p)
+	}
+	return p, nil
+}
+
+// masked takes VALUE or VALUE/MASK.
+func (w *words) masked(bits int) (value, mask uint32) {
+	text, maskText, has := strings.Cut(w.next(), "/")
+	v, err := number(text, bits)
+	m := uint64(1)<<bits - 1
+	if has && err == nil {
+		m, err = number(maskText, bits)
+	}
+	if err != nil {
+		w.fail(err)
+	}
+	return uint32(v), uint32(m)
+}
+
+// seconds takes "86400sec" or "forever".
+func (w *words) seconds() time.Duration {
+	d, err := parseSeconds(w.next())
+	if err != nil {
+		w.fail(err)
+	}
+	return d
+}
+
+func parseSeconds(s string) (time.Duration, error) {
+	if s == "forever" {
+		return route.ForeverLft, nil
+	}
+	n, err := strconv.ParseInt(strings.TrimSuffix(s, "sec"), 10, 33)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no time", s)
+	}
+	return time.Duration(n) * time.Second, nil
+}
+
+// tos reads a TOS octet by number or by its name in rt_dsfield.
+func tos(s string) (uint8, error) {
+	switch s {
+	case "lowdelay":
+		return 0x10, nil
+	case "throughput":
+		return 0x08, nil
+	case "reliability":
+		return 0x04, nil
+	case "default":
+		return 0, nil
+	case "EF":
+		return 0xb8, nil
+	}
+	if len(s) == 3 && s[:2] == "CS" && s[2] >= '0' && s[2] <= '7' {
+		return (s[2] - '0') << 5, nil
+	}
+	if len(s) == 4 && s[:2] == "AF" && s[2] >= '1' && s[2] <= '4' && s[3] >= '1' && s[3] <= '3' {
+		return (s[2]-'0')<<5 | (s[3]-'0')<<3, nil
+	}
+	n, err := strconv.ParseUint(strings.TrimPrefix(s, "0x"), 16, 8)
+	if err != nil {
+		return 0, fmt.Errorf("TOS %q", s)
+	}
+	return uint8(n), nil
+}
+
+func scope(s string) (route.Scope, error) {
+	var v route.Scope
+	if s == "universe" {
+		return v, nil
+	}
+	if err := v.UnmarshalText([]byte(s)); err != nil {
+		return v, fmt.Errorf("scope %q", s)
+	}
+	return v, nil
+}
+
+// hopFlag is the flag that a word stands for; zero: none.
+func hopFlag(s string) (route.NextHopFlags, bool) {
+	switch s {
+	case "dead":
+		return route.NextHopDead, true
+	case "pervasive":
+		return route.NextHopPervasive, true
+	case "onlink":
+		return route.NextHopOnLink, true
+	case "offload":
+		return route.NextHopOffload, true
+	case "linkdown":
+		return route.NextHopLinkDown, true
+	case "unresolved":
+		return route.NextHopUnresolved, true
+	case "trap":
+		return route.NextHopTrap, true
+	case "rt_offload", "rt_trap", "offload_failed", "rt_offload_failed", "notify":
+		return 0, true
+	}
+	return 0, false
+}
