@@ -41,14 +41,83 @@ const (
 	// when the route was added, and to the gateway where it was not; the dump
 	// does not tell. Want: the gateway as configured.
 	CodeGatewayDirect Code = "gateway-scope"
-	// A device route among the siblings of an IPv6 multipath route is not in a
-	// dump (fib6_dump_table skips a route's siblings by their number), but used.
+	// What stands between the siblings of an IPv6 multipath route is not in a dump
+	// (fib6_dump_node goes on behind the last sibling), but used: a device route, or
+	// one that refuses.
 	CodeHiddenEntry Code = "hidden-entry"
+	// The source-specific routes of an IPv6 destination are not found once its
+	// last route for any source was deleted while there is a longer prefix below:
+	// the node keeps a route of that one, and is compared by it (fib6_repair_tree,
+	// fib6_node_lookup_1). Want: the destination.
+	CodeSubtreeLost Code = "subtree-lost"
 	CodeCachedType  Code = "cached-type" // the kernel names the type of another packet by the same next hop
 )
 
 // Compare holds a decision about a packet against the kernel's answer.
 func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison {
+	c := f.compare(flow, d, a)
+	if c.Agrees || flow.Dst.Is4() {
+		return c
+	}
+	refusing := a.Errno == route.EINVAL || a.Errno == route.EHOSTUNREACH || a.Errno == route.EACCES
+	switch {
+	case refusing && f.hidesRefusal(flow.Dst, d):
+		return Comparison{Asked: true, Agrees: true, Way: -1, Benign: []Reason{{Code: CodeHiddenEntry}}}
+	case !d.HasRoute:
+	case f.subtreeLost(d):
+		return f.passedOver(c, flow, d, a, CodeSubtreeLost)
+	case d.Route.NextHopID != 0 && d.Rule != nil && (d.Rule.SuppressPrefixLen >= 0 || d.Rule.SuppressGroup >= 0):
+		return f.passedOver(c, flow, d, a, CodeSharedEntry)
+	}
+	return c
+}
+
+// passedOver compares once more, supposing that the kernel passes over the chosen
+// route for a reason that does not show.
+func (f *FIB) passedOver(c Comparison, flow *route.Flow, d *Decision, a *route.Answer, why Code) Comparison {
+	next := f.without(*flow, d)
+	if other := f.compare(flow, &next, a); other.Agrees {
+		return Comparison{Asked: true, Agrees: true, Way: -1, Benign: append(other.Benign, Reason{Code: why, Want: d.Route.Dst})}
+	}
+	return c
+}
+
+// hidesRefusal says whether an entry that refuses may stand unseen among the
+// siblings of a multipath route: see [CodeHiddenEntry].
+func (f *FIB) hidesRefusal(dst netip.Addr, d *Decision) bool {
+	for _, t := range f.v6.tables {
+		for p, l := range t.trie.Supernets(netip.PrefixFrom(dst, 128)) {
+			if d.HasRoute && p.Bits() < d.Route.Dst.Bits() {
+				break
+			}
+			if slices.ContainsFunc(l.entries, func(e *entry) bool { return e.route.NextHopID == 0 && len(e.route.NextHops) > 1 }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// subtreeLost says whether the chosen route may be out of reach: see
+// [CodeSubtreeLost].
+func (f *FIB) subtreeLost(d *Decision) bool {
+	t := f.v6.tables[d.Route.Table]
+	if t == nil || !d.entry.sourceSpecific() {
+		return false
+	}
+	l, _ := t.trie.Get(d.Route.Dst)
+	if l == nil || slices.ContainsFunc(l.entries, func(e *entry) bool { return !e.sourceSpecific() }) {
+		return false
+	}
+	for sub := range t.subnets(d.Route.Dst) {
+		if sub != d.Route.Dst {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *FIB) compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison {
 	c := Comparison{Asked: a.Asked, Way: -1}
 	if !a.Asked || d.Disposition == DispositionUnknown {
 		c.Agrees = a.Asked
@@ -182,7 +251,7 @@ func (w *Way) leadsTo(gateway netip.Addr) bool {
 // names. The siblings of an IPv6 multipath route may have sources of their own,
 // which a dump does not show: the kernel's entry does.
 func (w *Way) sends(a *route.Answer) bool {
-	return sameAddr(w.Src, a.Src) || w.OtherSrc.IsValid() && w.OtherSrc == a.Src ||
+	return sameAddr(w.Src, a.Src) || w.OtherSrc.IsValid() && sameAddr(w.OtherSrc, a.Src) ||
 		a.Src.Is6() && w.Via.Weight > 0 && w.Object == 0 && a.HasEntry && a.Entry.PrefSrc == a.Src
 }
 
@@ -207,7 +276,11 @@ func compareEntry(c *Comparison, d *Decision, a *route.Answer) {
 		return
 	}
 	c.differ("prefix", d.Route.Dst.String(), a.Entry.Dst.String())
-	c.differ("metric", hex(d.Route.Metric), hex(a.Entry.Metric))
+	// Between equal defaults of different TOS and metric it may have switched from
+	// the answer to the entry, which are two look-ups.
+	if d.SetBy.Code != CodeDefaultsTie {
+		c.differ("metric", hex(d.Route.Metric), hex(a.Entry.Metric))
+	}
 	// Between default routes of different TOS the kernel may switch, and names
 	// the TOS of the one that it found first (fib_select_default).
 	if d.Route.Dst.Addr().Is4() && d.Route.Dst.Bits() > 0 {

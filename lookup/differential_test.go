@@ -97,7 +97,8 @@ func differ(t *testing.T, setup routetest.Setup, rng *rand.Rand, tally *tally) {
 func hiddenExpiry(setup routetest.Setup, d *lookup.Decision) bool {
 	return len(d.Route.NextHops) > 1 && d.Route.Dst.Addr().Is6() &&
 		slices.ContainsFunc(setup, func(line string) bool {
-			return strings.Contains(line, "append") && strings.Contains(line, "expires 0")
+			return strings.Contains(line, "expires 0") &&
+				(strings.Contains(line, "append") || strings.Contains(line, "prepend") || strings.Contains(line, "nexthop"))
 		})
 }
 

@@ -43,6 +43,23 @@ func TestScenarios(t *testing.T) {
 // UPDATE=1 the kernel's answers are written into the files.
 func TestRegress(t *testing.T) { regress(t, "testdata/regress") }
 
+// TestHidden takes set-ups in which the kernel decides by something that no dump
+// shows: the comparison must allow for it.
+func TestHidden(t *testing.T) {
+	scenarios, err := routetest.LoadDir("testdata/regress-hidden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range scenarios {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			if disagrees(t, s.Setup, s.Query) {
+				t.Errorf("the kernel disagrees: %s", s.Query)
+			}
+		})
+	}
+}
+
 const vrfDir = "testdata/regress-vrf"
 
 // TestRegressVRF is TestRegress for set-ups with a VRF. Where this kernel has

@@ -29,6 +29,9 @@ func (w *walk) ways4(d *Decision, res result) {
 	}
 	if w.leaks4(hops[0].hop) {
 		w.trySource4(w.vrf, netip.Addr{}, route.ScopeLink)
+		if t := &w.trace.Source; t.Addr.IsValid() && !w.flow.Src.IsValid() {
+			t.Reason = Reason{Code: CodeSrcVRF, Have: w.fib.snap.LinkName(w.vrf)}
+		}
 		return
 	}
 	if p := hops[0].entry.route.PrefSrc; p.IsValid() && !w.flow.Src.IsValid() {

@@ -31,6 +31,7 @@ const (
 	NoteUnknownAttr      Code = "unknown-attributes" // a route has attributes that routewhy does not know; Have: the first's number
 	NoteEncap            Code = "encap"              // a light-weight tunnel wraps the packet; Have: its kind
 	NoteSysctlUnread     Code = "sysctl-unread"      // settings that matter could not be read; Have: the first's path, Want: how many
+	NoteVRFLeft          Code = "vrf-left"           // a packet of a VRF fell through its table to another; Have: the VRF, Table: its table
 	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
 	NoteZeroHostRoute    Code = "zero-host-route"    // a 0.0.0.0/32 or ::/128 route, which is no default route
 )
@@ -63,6 +64,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 	}
 	add(trialNotes(t)...)
 	add(specialNotes(t)...)
+	add(f.vrfLeft(t)...)
 	if d.Disposition == DispositionNoRoute {
 		add(f.skippedTables(t)...)
 		add(f.zeroHostRoutes(t.Flow.Family())...)
@@ -124,6 +126,25 @@ func trialNotes(t *Trace) []Note {
 		}
 	}
 	return out
+}
+
+// vrfLeft tells where a packet of a VRF found its route outside: the VRF's table
+// had none, not even one that refuses.
+func (f *FIB) vrfLeft(t *Trace) []Note {
+	d := &t.Decision
+	for i := range t.Rules {
+		r := &t.Rules[i]
+		if !d.HasRoute || !r.Rule.Selector.L3Mdev || r.Rule.Selector.Not || d.Route.Table == r.Table ||
+			d.Route.Type == route.TypeLocal || r.Verdict != VerdictContinue && r.Verdict != VerdictSuppressed {
+			continue
+		}
+		for _, l := range f.devices {
+			if l.Kind == "vrf" && l.VRFTable == r.Table {
+				return []Note{{Reason: Reason{Code: NoteVRFLeft, Have: l.Name}, Route: &d.Route, Table: r.Table}}
+			}
+		}
+	}
+	return nil
 }
 
 // skippedTables are the tables that have a route for the packet, behind rules

@@ -17,12 +17,32 @@ func (f *FIB) source4(r *route.Route, h *hop) (src, other netip.Addr) {
 		return r.PrefSrc, netip.Addr{}
 	}
 	src = f.selectSource4(h.Link, h.Gateway, h.sourceScope(r.Scope), nil)
+	if o := f.sourceKept4(h, r.Scope); o != src {
+		if other = o; !o.IsValid() {
+			other = netip.IPv4Unspecified()
+		}
+	}
 	if h.object != 0 {
 		if o := f.selectSource4(h.Link, h.Gateway, r.Scope, nil); o != src {
 			other = o
 		}
 	}
 	return src, other
+}
+
+// sourceKept4 is the source that the kernel may keep with a next hop from before
+// route_localnet was set, which makes addresses of scope host eligible.
+func (f *FIB) sourceKept4(h *hop, scope route.Scope) netip.Addr {
+	dev := f.byIndex[h.Link]
+	if dev == nil || scope != route.ScopeLink || !f.confOr(dev.Name, "route_localnet") {
+		return f.selectSource4(h.Link, h.Gateway, h.sourceScope(scope), nil)
+	}
+	before := *dev
+	before.addrs4 = slices.DeleteFunc(slices.Clone(dev.addrs4), func(a *route.Addr) bool { return a.Scope > route.ScopeLink })
+	if a := f.fromDevice4(&before, h.Gateway, scope, nil); a != nil {
+		return a.Prefix.Addr()
+	}
+	return f.lent4(h.Link, scope, nil)
 }
 
 // sourceScope is the scope by which a source is chosen for a next hop: the
@@ -48,6 +68,11 @@ func (f *FIB) selectSource4(link int, gateway netip.Addr, scope route.Scope, tri
 	if a := f.fromDevice4(dev, gateway, scope, trial); a != nil {
 		return trial.take(a, gateway, link)
 	}
+	return f.lent4(link, scope, trial)
+}
+
+// lent4 is an address of another device, for one that has none that fits.
+func (f *FIB) lent4(link int, scope route.Scope, trial *SourceTrial) netip.Addr {
 	vrf := f.vrf(link)
 	if m := f.byIndex[vrf]; vrf != 0 {
 		if a := firstOf4(m, scope); a != nil {

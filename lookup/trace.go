@@ -49,8 +49,8 @@ type Way struct {
 	Share float64
 	// Src is the source address that a packet without one gets.
 	Src netip.Addr
-	// OtherSrc is another source that it may get instead, where the kernel
-	// keeps with a next-hop object one that it chose before; mostly the zero
+	// OtherSrc is another source that it may get instead, where the kernel keeps
+	// with a next hop one that it chose before (0.0.0.0: none); mostly the zero
 	// Addr.
 	OtherSrc netip.Addr
 	// Stale marks a member of a multipath route that the kernel should not

@@ -29,6 +29,8 @@ func TestScripts(t *testing.T) {
 			switch cond {
 			case "netns":
 				return canUnshare(t), nil
+			case "vrf": // of which make kernel-test has one
+				return exec.Command("unshare", append(unshareFlags(), "ip", "link", "add", "red", "type", "vrf", "table", "10")...).Run() == nil, nil
 			case "root":
 				return os.Getuid() == 0, nil
 			}

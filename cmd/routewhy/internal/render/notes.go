@@ -49,6 +49,9 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 			return fmt.Sprintf("the setting %s matters here and could not be read: this takes its default", have)
 		}
 		return fmt.Sprintf("%v settings that matter here could not be read (%s ...): this takes their defaults", n.Want, have)
+	case lookup.NoteVRFLeft:
+		return fmt.Sprintf("the packet leaves the VRF %s: its table %d has no route that carries or refuses it, so the rules behind it were asked; with `%s` nothing falls through",
+			have, n.Table, unreachableDefault(n))
 	case lookup.NoteChanging:
 		return "the tables were changing while they were read: ask again"
 	case lookup.NoteZeroHostRoute:
@@ -56,6 +59,16 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 			iproute2.RouteLine(s, n.Route), lookup.Halves(n.Route.Family())[0])
 	}
 	return specialNote(n)
+}
+
+// unreachableDefault is the command that closes a VRF's table, with the metric
+// that the kernel's documentation uses.
+func unreachableDefault(n *lookup.Note) string {
+	ip := "ip"
+	if n.Route.Family() == route.IPv6 {
+		ip = "ip -6"
+	}
+	return fmt.Sprintf("%s route add unreachable default metric 4278198272 table %d", ip, n.Table)
 }
 
 func ignoreLinkdown(f route.Family, dev string) string {
