@@ -1,0 +1,81 @@
+// Package lookup recomputes the routing decision of Linux from a
+// [route.Snapshot] and keeps what took part in it.
+//
+// # What the kernel does, where it is done here, and what proves it
+//
+// Numbers are the sections of the specification that the slow oracle
+// (lookup/internal/golden) transcribes; its TestDecide has cases under the same
+// numbers. "scenarios AREA" are those of testdata/scenarios.jsonl (TestScenarios).
+// TestDifferential compares everything below with the running kernel, and with
+// the oracle, over random set-ups and packets.
+//
+//	behaviour                             where                            proof
+//	0.1  key of a look-up, iif lo         output4.go, input4.go, output6.go  scenarios output, input, rules
+//	0.2  a connected socket asks twice    cmd/routewhy, listen/connect.go    listen's tests
+//	1.1  sources, groups, oif, 0.0.0.0    output4.go checkSource4,           scenarios output, zero
+//	                                      checkOutput4, zero4, onLink4
+//	1.2  martians, delivery, forwarding   input4.go checkMartians4, deliver4 scenarios input; regress/input-*
+//	     membership of groups             multicastIn4                       not in a snapshot: unknown, but 224.0.0.1
+//	1.3  source checks, rp_filter         input4.go validate, reverse        scenarios input; regress/input-*
+//	     a deleted local route            -                                  cannot be known: leaves the full check on
+//	1.4  strict devices in IPv6           output6.go decide6, table6.go      scenarios output, lpm6
+//	2.1  rules, goto, actions             rules.go                           scenarios rules
+//	2.2  selectors                        selector.go                        scenarios rules; rule6.18 in random set-ups
+//	     selectors that are not known     matches                            unknown, never guessed
+//	2.3  suppressors                      rules.go suppressed                scenarios rules
+//	2.4  local and main as one table      table4.go searchMerged             scenarios merged-trie
+//	3.1  IPv4 order, next-hop objects     table4.go search4, try4            scenarios lpm4, nexthop
+//	     gateways of this host            nexthop.go effectiveGateway4       regress/output-gateway-local-*; gateway-scope below
+//	3.2  dead and linkdown                fib.go mayRevive, table4.go        scenarios linkdown
+//	     stale multipath bounds           nexthop.go members4                scenarios linkdown; when they were computed is
+//	                                                                         not in a dump: such a leg is possible
+//	3.3  route types                      disposition.go                     scenarios output, lpm4, lpm6
+//	3.4  tied defaults                    defaults4.go                       scenarios default-select; the last choice is
+//	                                                                         not in a dump: a set
+//	3.5  IPv6 walk, scores, neighbours    table6.go                          scenarios lpm6; regress/v6-*
+//	     source-specific routes           table6.go path6, split6            scenarios lpm6; regress/v6-source-*
+//	     expiry of further siblings       -                                  not in a dump
+//	4.1  IPv4 multipath                   nexthop.go multipath4, spread      scenarios multipath
+//	4.2  next-hop groups                  nexthop.go, output6.go group6      scenarios nexthop
+//	4.3  IPv6 siblings                    output6.go siblings6               scenarios multipath; regress/v6-failed-*
+//	4.4  the hash                         -                                  keyed by a secret: a set with shares
+//	5.1  IPv4 sources                     source4.go                         scenarios source
+//	5.2  IPv6 sources                     source6.go                         scenarios source; random set-ups
+//	6    learnt exceptions                compare.go                         known from the kernel's answer alone
+//	     encapsulation                    notes.go                           does not alter the choice
+//	     XFRM, netfilter, BPF             -                                  not in the tables
+//	7    VRFs                             lookup.go setVRF, output6.go       regress-vrf/* (TestRegressVRF)
+//	                                      searchVRF6, nexthop.go leaks4
+//	     packets that leave a VRF         notes.go vrfLeft                   cmd/routewhy script vrf
+//
+// # Kernel versions
+//
+// The tests were run on Linux 6.18 (without VRFs) and on Debian's 6.1 (with them:
+// make kernel-test). What differs is in behaviour.go:
+//
+//   - a packet that the reverse-path filter drops: EXDEV on 6.1, EINVAL on 6.18;
+//   - a source that one leg of a multipath route would give: decides on 6.18, not
+//     on 6.1;
+//   - a rule's iif or oif that names a VRF: on 6.1 it stands for the VRF device
+//     alone, later for all that belongs to it; this is from the source.
+//
+// The versions between which each changed were not tried. A kernel that does not
+// know an attribute of a rule drops it silently when the rule is made: what it
+// dumps, and what is decided from that, is right for that kernel.
+//
+// # Answers that are more special than a decision
+//
+// Where the kernel decides by what no dump shows, [FIB.Compare] takes its answer
+// for one that agrees, and says why ([Comparison].Benign):
+//
+//	one-of-several  a hash, a bucket table or the last choice picks one of Ways
+//	learnt-mtu      a learnt path MTU
+//	redirected      a learnt redirect
+//	shared-nexthop  IPv6 names, or suppresses, another route by the same next-hop object
+//	gateway-scope   whether a gateway was local to this host when its route was made
+//	hidden-entry    an entry between the siblings of an IPv6 multipath route is not dumped
+//	subtree-lost    source-specific routes below a deleted one are not found any more
+//	cached-type     IPv4 names the type of another packet by the same next hop
+//
+// [Way].OtherSrc is a source that may have been kept with a next hop from before.
+package lookup
