@@ -116,6 +116,9 @@ func (t *lines) listed(s string, w []string) error {
 	switch {
 	case t.link != 0 && indented:
 		return t.deviceLine(w)
+	case t.columns == nil && isRoute(w) && !isNeighbour(w): // most lines are
+		t.pending, t.at = w, t.line
+		return nil
 	case promptLine.MatchString(s):
 		t.context = commandContext(w)
 		t.link, t.columns = 0, nil
@@ -153,9 +156,6 @@ func (t *lines) other(s string, w []string) error {
 	case isNeighbour(w):
 		return t.parseNeighbour(w)
 	case w[0][0] == '#':
-		return nil
-	case isRoute(w):
-		t.pending, t.at = w, t.line
 		return nil
 	case sysctlLine.MatchString(s):
 		return t.sysctl(s)

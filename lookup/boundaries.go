@@ -1,0 +1,70 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// Boundaries hands prefixes of a family to add such that a decision about a
+// packet from this host is the same for all destinations that the same of these
+// prefixes cover: those of every table but the routes', of the rules, of the
+// addresses, and of the address blocks that the kernel treats apart. The routes
+// themselves are handed over by [FIB.Prefixes].
+func (f *FIB) Boundaries(fam route.Family, add func(netip.Prefix)) {
+	s := f.snap
+	for i := range s.Rules {
+		if d := s.Rules[i].Selector.Dst; s.Rules[i].Family == fam && d.IsValid() {
+			add(d.Masked())
+		}
+	}
+	for i := range s.Addrs {
+		a := &s.Addrs[i]
+		if route.FamilyOf(a.Prefix.Addr()) != fam {
+			continue
+		}
+		add(a.Prefix.Masked())
+		if a.Peer.IsValid() {
+			add(a.Peer.Masked())
+		}
+		// Of two sources in IPv6 the one that has more bits in common with the
+		// destination wins (RFC 6724 section 5, rule 8).
+		for bits := 1; fam == route.IPv6 && bits <= 128; bits++ {
+			add(netip.PrefixFrom(a.Prefix.Addr(), bits).Masked())
+		}
+	}
+	for i := range s.Labels {
+		if fam == route.IPv6 {
+			add(s.Labels[i].Prefix.Masked())
+		}
+	}
+	for _, p := range apart(fam) {
+		add(netip.MustParsePrefix(p))
+	}
+}
+
+// apart are the blocks that the kernel treats apart, in routing and in the
+// choice of a source (ip_route_output_key_hash_rcu, __ipv6_addr_type).
+func apart(fam route.Family) []string {
+	if fam == route.IPv4 {
+		return []string{"0.0.0.0/32", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "224.0.0.0/24", "255.255.255.255/32"}
+	}
+	out := []string{
+		"::/128", "::1/128", "::/96", "::ffff:0.0.0.0/96", "2001::/32", "2001:10::/28", "2002::/16", "3ffe::/16",
+		"fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+	}
+	// Of a multicast address, the scope is in the fourth digit.
+	for i := range 256 {
+		out = append(out, netip.PrefixFrom(netip.AddrFrom16([16]byte{0xff, byte(i)}), 16).String())
+	}
+	return out
+}
+
+// Prefixes hands the prefixes of all routes of a family to add.
+func (f *FIB) Prefixes(fam route.Family, add func(netip.Prefix)) {
+	for _, t := range f.family(fam).tables {
+		for p := range t.trie.All() {
+			add(p)
+		}
+	}
+}
