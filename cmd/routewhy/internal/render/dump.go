@@ -209,9 +209,11 @@ func (p *page) table(d *Dump, k TableKey, t *Table) {
 // all streams a table that is too large to be held.
 func (p *page) all(d *Dump, k TableKey) {
 	s := d.FIB.Snapshot()
+	rows := textRows(s)
 	err := d.Each(k, func(r *route.Route) error {
-		c := dumpCells(s, r)
-		p.line(fmt.Sprintf("%*s%s", tableIndent, "", strings.Join(nonEmpty(c.dst, c.way, c.attrs), "  ")))
+		if p.err == nil {
+			_, p.err = p.w.Write(rows.text(r))
+		}
 		p.dumpLegs(s, r, widths{})
 		return p.err
 	})
@@ -404,10 +406,13 @@ func (j *jsonWriter) table(d *Dump, k TableKey) {
 	j.value(rules)
 	j.raw(", \"routes\": [")
 	sep := "\n      "
+	rows := jsonRows(s)
 	write := func(r *route.Route) error {
 		j.raw(sep)
 		sep = ",\n      "
-		j.value(iproute2.RouteJSON(s, r))
+		if j.err == nil {
+			_, j.err = j.w.Write(rows.text(r))
+		}
 		return j.err
 	}
 	if err := d.eachRoute(k, write); err != nil && j.err == nil {
