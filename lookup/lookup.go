@@ -25,7 +25,45 @@ func (f *FIB) Explain(flow route.Flow) *Trace {
 		next := f.without(flow, &t.Decision)
 		t.Next = &next
 	}
+	t.Socket = f.connected(flow, &t.Decision)
 	return t
+}
+
+// connected looks up again with the source that the first look-up chose, as a
+// connected socket without one does: in IPv4 always (ip_route_connect in
+// include/net/route.h), in IPv6 where the first failed (ip6_dst_lookup_tail in
+// net/ipv6/ip6_output.c). It gives nil where that changes nothing.
+func (f *FIB) connected(flow route.Flow, d *Decision) *SocketTrial {
+	if flow.In != 0 || flow.Src.IsValid() {
+		return nil
+	}
+	src := d.Src
+	if flow.Dst.Is6() {
+		if d.Errno == 0 || flow.Dst.IsMulticast() {
+			return nil
+		}
+		src = f.selectSource6(flow.Dst, flow.Out, nil)
+	}
+	if !src.IsValid() || flow.Dst.Is4() && d.Errno != 0 {
+		return nil
+	}
+	flow.Src = src
+	again := f.Lookup(flow)
+	if d.sameFate(&again) {
+		return nil
+	}
+	return &SocketTrial{src, again}
+}
+
+// sameFate says whether two decisions treat packets alike.
+func (d *Decision) sameFate(o *Decision) bool {
+	if d.Disposition != o.Disposition || d.Errno != o.Errno {
+		return false
+	}
+	if d.HasRoute != o.HasRoute || d.entry != o.entry || d.Route.Dst != o.Route.Dst {
+		return false
+	}
+	return true
 }
 
 // without decides as if the chosen entry did not exist.

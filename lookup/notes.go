@@ -30,6 +30,12 @@ const (
 	NoteStaleLeg         Code = "stale-leg"          // a leg that should not be used may be; Have: its device
 	NoteUnknownAttr      Code = "unknown-attributes" // a route has attributes that routewhy does not know; Have: the first's number
 	NoteEncap            Code = "encap"              // a light-weight tunnel wraps the packet; Have: its kind
+	NoteSocketElsewhere  Code = "socket-elsewhere"   // a connected socket ends elsewhere; Have: the source it gets
+	NoteLoDown           Code = "lo-down"            // what ends at this host goes through lo, which is down
+	NoteNoZone           Code = "zone-missing"       // a link-local destination without a device
+	NoteOnLinkAssumed    Code = "on-link-assumed"    // no route leaves by the device asked for; Have: it
+	NoteNoRuleLeads      Code = "table-unreached"    // a table that no rule leads to has a route; Route
+	NoteDisabled         Code = "ipv6-disabled"      // IPv6 is switched off on every device
 	NoteSysctlUnread     Code = "sysctl-unread"      // settings that matter could not be read; Have: the first's path, Want: how many
 	NoteVRFLeft          Code = "vrf-left"           // a packet of a VRF fell through its table to another; Have: the VRF, Table: its table
 	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
@@ -47,6 +53,10 @@ func (f *FIB) Notes(t *Trace) []Note {
 	if n := len(t.Unread); n > 0 {
 		add(Note{Reason: Reason{NoteSysctlUnread, n, t.Unread[0]}})
 	}
+	if t.Socket != nil {
+		add(Note{Reason: Reason{Code: NoteSocketElsewhere, Have: t.Socket.Src}, Route: &t.Socket.Decision.Route})
+	}
+	add(f.deviceNotes(t)...)
 	for _, w := range d.Ways {
 		add(f.wayNotes(d, &w)...)
 	}
@@ -67,6 +77,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 	add(f.vrfLeft(t)...)
 	if d.Disposition == DispositionNoRoute {
 		add(f.skippedTables(t)...)
+		add(f.unreachedTables(t)...)
 		add(f.zeroHostRoutes(t.Flow.Family())...)
 	}
 	if r, ok := f.shadowedDefault(t); ok {
@@ -158,6 +169,44 @@ func (f *FIB) skippedTables(t *Trace) []Note {
 			out[len(out)-1].Code = NoteTableSkipped
 			out[len(out)-1].Have = r.Reason.Code
 		}
+	}
+	return out
+}
+
+// unreachedTables are the tables that have a route for the packet, and that no
+// rule leads to.
+func (f *FIB) unreachedTables(t *Trace) []Note {
+	fam := t.Flow.Family()
+	var out []Note
+	for _, id := range f.TableIDs(fam) {
+		if len(f.RulesTo(fam, id)) > 0 {
+			continue
+		}
+		w := walk{fib: f, flow: t.Flow, iif: route.LoopbackIndex}
+		if res := w.searchTable(id, nil); res.status == found {
+			full := res.entry.full(res.dst)
+			out = append(out, Note{Reason: Reason{Code: NoteNoRuleLeads}, Route: &full, Table: id})
+		}
+	}
+	return out
+}
+
+// deviceNotes are about the state of devices that the decision rests on.
+func (f *FIB) deviceNotes(t *Trace) []Note {
+	var out []Note
+	d, dst := &t.Decision, t.Flow.Dst
+	lo := f.byIndex[route.LoopbackIndex]
+	if d.Disposition == DispositionLocal && t.Flow.In == 0 && lo != nil && !lo.Up() {
+		out = append(out, Note{Reason: Reason{Code: NoteLoDown}})
+	}
+	if d.Shortcut == ShortcutOnLink {
+		out = append(out, Note{Reason: Reason{Code: NoteOnLinkAssumed, Have: f.snap.LinkName(d.Ways[0].Link)}})
+	}
+	if dst.IsLinkLocalUnicast() && dst.Is6() && t.Flow.Out == 0 && t.Flow.In == 0 && d.Disposition != DispositionLocal {
+		out = append(out, Note{Reason: Reason{Code: NoteNoZone, Have: dst}})
+	}
+	if dst.Is6() && d.Errno != 0 && f.conf(route.IPv6, "all", "disable_ipv6") != 0 {
+		out = append(out, Note{Reason: Reason{Code: NoteDisabled}})
 	}
 	return out
 }

@@ -14,8 +14,9 @@ type Standing struct {
 	Status Status
 	// Rules are the rules that lead to its table, in order.
 	Rules []*route.Rule
-	// If is what a packet must be to take it, where not every packet does.
-	If route.Selector
+	// If is what a packet must be to take it, one of these, where not every
+	// packet does.
+	If []route.Selector
 	// By is what beats it, where a route does.
 	By []route.Route
 	// Reason is why it stands by or cannot be used.
@@ -36,6 +37,8 @@ const (
 	StatusStandby     Status = "standby"     // another entry of the same prefix goes first
 	StatusShadowed    Status = "shadowed"    // longer prefixes leave it nothing
 	StatusBeaten      Status = "beaten"      // an earlier rule's table takes its packets
+	StatusRefuses     Status = "refuses"     // ends the look-up with an error
+	StatusThrows      Status = "throws"      // ends its table, and the next rule is asked
 	StatusUnreached   Status = "unreached"   // no rule leads to its table
 	StatusUnusable    Status = "unusable"    // dead, expired
 	StatusNever       Status = "never"       // a prefix that is never looked up: 0.0.0.0/32
@@ -113,68 +116,128 @@ func (f *FIB) standing(e *entry, p netip.Prefix) Standing {
 		return s
 	}
 	s.Example = hole
-	flow := route.Flow{Dst: hole}
-	if hole.Is4() {
-		flow.Proto = 17
-	}
-	if f.stands(&s, e, flow) {
-		return s
-	}
-	for _, sel := range f.conditions(&s) {
-		if f.stands(&s, e, f.flowFor(&sel, flow)) && s.Status == StatusInUse {
-			s.Status, s.If = StatusConditional, sel
-			return s
-		}
-	}
+	f.probe(&s, e)
 	return s
 }
 
-// conditions are what a packet may have to be to reach a table: what a rule
-// that leads there asks for, or what keeps it from an earlier `not` rule.
-func (f *FIB) conditions(s *Standing) []route.Selector {
+// probe sends packets to see which take the entry: first one that is nothing
+// special, then such as the rules that lead to the table ask for.
+func (f *FIB) probe(s *Standing, e *entry) {
+	first := true
+	for _, sel := range f.conditions(s, e) {
+		one := Standing{Route: s.Route}
+		f.stands(&one, e, f.flowFor(&sel, f.probeFlow(s, &sel)))
+		plain := sel == (route.Selector{})
+		switch {
+		case plain && one.Status.taken():
+			s.Status, s.By, s.Reason = one.Status, one.By, one.Reason
+			return
+		case one.Status.taken():
+			s.Status, s.By, s.Reason = StatusConditional, nil, one.Reason
+			s.If = append(s.If, sel)
+		case first || s.Status == StatusBeaten && one.Status != StatusBeaten:
+			s.Status, s.By, s.Reason = one.Status, one.By, one.Reason
+		}
+		first = false
+	}
+}
+
+// taken says whether packets end at the entry.
+func (s Status) taken() bool {
+	switch s {
+	case StatusInUse, StatusPossible, StatusRefuses, StatusThrows:
+		return true
+	}
+	return false
+}
+
+// probeFlow is a packet to an address that the entry is best for, inside a
+// selector's `to` where that is narrower.
+func (f *FIB) probeFlow(s *Standing, sel *route.Selector) route.Flow {
+	flow := route.Flow{Dst: s.Example, UID: route.NoUID}
+	if d := sel.Dst; d.IsValid() && d.Bits() > s.Route.Dst.Bits() && s.Route.Dst.Overlaps(d) {
+		if hole, _, ok := f.hole(s.Route.Table, d); ok {
+			flow.Dst = hole
+		}
+	}
+	if flow.Dst.Is4() {
+		flow.Proto = 17
+	}
+	return flow
+}
+
+// conditions are what a packet may have to be to take an entry: nothing
+// special; what a rule that leads to its table asks for; what keeps it from an
+// earlier `not` rule; what the entry itself asks for.
+func (f *FIB) conditions(s *Standing, e *entry) []route.Selector {
 	var out []route.Selector
+	add := func(sel route.Selector) {
+		if e.sourceSpecific() && !sel.Src.IsValid() {
+			sel.Src = e.route.Src
+		}
+		if e.route.TOS != 0 {
+			sel.TOS = e.route.TOS
+		}
+		if !slices.Contains(out, sel) {
+			out = append(out, sel)
+		}
+	}
+	add(route.Selector{})
 	for _, r := range s.Rules {
-		out = append(out, r.Selector)
+		add(r.Selector)
 	}
 	for _, r := range f.family(s.Route.Family()).rules {
 		if r.Selector.Not {
 			inner := r.Selector
 			inner.Not = false
-			out = append(out, inner)
+			add(inner)
 		}
 	}
 	return out
 }
 
-// stands judges an entry by what becomes of one packet. It says whether the
-// packet came as far as the entry's table and prefix.
-func (f *FIB) stands(s *Standing, e *entry, flow route.Flow) bool {
+// stands judges an entry by what becomes of one packet.
+func (f *FIB) stands(s *Standing, e *entry, flow route.Flow) {
 	t := f.Explain(flow)
+	best := -1
 	for i := range t.Rules {
 		for j := range t.Rules[i].Candidates {
 			c := &t.Rules[i].Candidates[j]
-			if c.entry != e || c.Route.Dst != s.Route.Dst {
-				continue
+			if rank := slices.Index(verdictRanks(), c.Verdict); c.entry == e && c.Route.Dst == s.Route.Dst && rank > best {
+				best = rank
+				s.Reason = c.Reason
+				s.judge(c, &t.Decision, e)
 			}
-			s.Reason = c.Reason
-			return s.judge(c, &t.Decision, e)
 		}
 	}
-	if s.Status == "" {
+	if best < 0 {
 		s.Status = StatusBeaten
 		if t.Decision.HasRoute {
 			s.By = []route.Route{t.Decision.Route}
 		}
 	}
-	return false
 }
 
-func (s *Standing) judge(c *Candidate, d *Decision, e *entry) bool {
+// verdictRanks orders what may be said of an entry that several rules lead to:
+// the last of them counts.
+func verdictRanks() []Verdict {
+	return []Verdict{
+		VerdictSuppressed, VerdictUnusable, VerdictLoses, VerdictUncertain, VerdictPossible,
+		VerdictThrows, VerdictRefuses, VerdictChosen,
+	}
+}
+
+func (s *Standing) judge(c *Candidate, d *Decision, e *entry) {
+	s.By = nil
 	switch c.Verdict {
-	case VerdictChosen, VerdictRefuses, VerdictThrows:
-		s.Status, s.By = StatusInUse, nil
+	case VerdictChosen:
+		s.Status = StatusInUse
+	case VerdictRefuses:
+		s.Status = StatusRefuses
+	case VerdictThrows:
+		s.Status = StatusThrows
 	case VerdictPossible:
-		s.Status, s.By = StatusPossible, nil
+		s.Status = StatusPossible
 	case VerdictLoses:
 		s.Status = StatusStandby
 		if d.HasRoute {
@@ -184,16 +247,12 @@ func (s *Standing) judge(c *Candidate, d *Decision, e *entry) bool {
 			}
 		}
 	case VerdictSuppressed:
-		if s.Status == "" {
-			s.Status = StatusBeaten
-		}
-		return false
+		s.Status = StatusBeaten
 	case VerdictUncertain:
 		s.Status = StatusUnknown
 	default:
 		s.Status = StatusUnusable
 	}
-	return true
 }
 
 // flowFor changes a packet so that a selector matches it, as far as that is in

@@ -216,9 +216,9 @@ func (w *walk) recordMerged(rules []*rule, cands *[]Candidate, res result) {
 // mergedLoser corrects the reason of the table of the pair that did not decide.
 func (t *RuleTrial) mergedLoser(res result) {
 	switch {
-	case len(t.Candidates) == 0:
 	case t.Table == route.TableMain:
 		t.Verdict, t.Reason = VerdictNotReached, Reason{Code: CodeAfter}
+	case len(t.Candidates) == 0:
 	default:
 		t.Reason = Reason{Code: CodeMerged, Want: res.dst}
 	}

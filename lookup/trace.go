@@ -81,6 +81,9 @@ type Trace struct {
 	// Next is the decision if the chosen route went away; nil: not asked
 	// (there is no route that could go).
 	Next *Decision
+	// Socket is what becomes of a connected socket's packet instead: it looks up
+	// again with the source that it got, Src. Nil: the same.
+	Socket *SocketTrial
 	// Reverse is the reverse-path look-up of a received packet; nil: none.
 	Reverse *ReversePath
 	// Unread are the settings, by their path below /proc/sys, that would have
@@ -89,6 +92,13 @@ type Trace struct {
 	// Gateways tells for each of the decision's ways, in the same order, how
 	// its gateway is reached.
 	Gateways []Gateway
+}
+
+// SocketTrial is the second look-up of a connected socket.
+type SocketTrial struct {
+	// Src is the source that the socket got from the first.
+	Src      netip.Addr
+	Decision Decision
 }
 
 // RuleTrial is what became of one policy rule.

@@ -51,10 +51,8 @@ type Route struct {
 // Family is the family of the destination.
 func (r *Route) Family() Family { return FamilyOf(r.Dst.Addr()) }
 
-// IsDefault says whether the route is 0.0.0.0/0 or ::/0, for any source.
-func (r *Route) IsDefault() bool {
-	return r.Dst.Bits() == 0 && (!r.Src.IsValid() || r.Src.Bits() == 0)
-}
+// IsDefault says whether the route is 0.0.0.0/0 or ::/0.
+func (r *Route) IsDefault() bool { return r.Dst.Bits() == 0 }
 
 // RouteFlags are the flags of a route entry (RTM_F_*).
 type RouteFlags uint32

@@ -45,7 +45,15 @@ func resolveAll(ctx context.Context, o *options) ([]destination, error) {
 				return nil, err
 			}
 			out = append(out, addrs...)
+		case kindPrefix:
+			if err := o.packet.refusedFor(d); err != nil {
+				return nil, err
+			}
+			out = append(out, d)
 		case kindDefault:
+			if err := o.packet.refusedFor(d); err != nil {
+				return nil, err
+			}
 			for _, f := range families(o.family) {
 				out = append(out, destination{kind: kindPrefix, prefix: lookup.Halves(f)[0], either: o.family == 0})
 			}
@@ -344,14 +352,17 @@ func (q *questions) flow(d destination, p *packet) (route.Flow, error) {
 	if f.In != 0 && d.addr.Is6() && !p.uid.given {
 		f.UID = route.NoUID
 	}
-	out := p.oif
+	out, flag := p.oif, "--oif"
+	if d.zone != "" {
+		flag = d.String()
+	}
 	if p.vrf.given {
-		out = p.vrf
+		out, flag = p.vrf, "--vrf"
 		if l := q.fib.Snapshot().LinkByName(p.vrf.value); l != nil && l.Kind != "vrf" {
 			return f, fmt.Errorf("--vrf: %s is not a VRF device", quote(p.vrf.value))
 		}
 	}
-	f.Out, err = q.device("--oif", out)
+	f.Out, err = q.device(flag, out)
 	return f, err
 }
 

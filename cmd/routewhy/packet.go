@@ -41,6 +41,24 @@ func (p *packet) fields() map[lookup.Field]bool {
 	}
 }
 
+// refusedFor refuses the flags that describe a packet where the question is
+// about a route entry.
+func (p *packet) refusedFor(d destination) error {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"from", p.from.given}, {"iif", p.iif.given}, {"oif", p.oif.given}, {"vrf", p.vrf.given}, {"mark", p.mark.given},
+		{"tos", p.tos.given}, {"uid", p.uid.given}, {"ipproto", p.proto.given}, {"sport", p.sport.given},
+		{"dport", p.dport.given}, {"flowlabel", p.flowLabel.given},
+	} {
+		if f.given {
+			return usagef("--%s describes a packet; %s is a route entry", f.name, d)
+		}
+	}
+	return nil
+}
+
 // utf8 says whether the locale is one whose terminal shows more than ASCII.
 func (s stdio) utf8() bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {

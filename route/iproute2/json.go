@@ -136,8 +136,9 @@ func flagsJSON(f route.NextHopFlags) []string {
 	return out
 }
 
-// Rule is a rule as `ip -j -d rule show` writes it, but that what iproute2
-// marks with a null (not, l3mdev, nop) is true here.
+// Rule is a rule as `ip -j -d rule show` writes it, but that dst is a prefix
+// with its length, and what iproute2 marks with a null (not, l3mdev, nop) is
+// true here.
 type Rule struct {
 	Priority       uint32  `json:"priority"`
 	Not            bool    `json:"not,omitempty"`
@@ -192,7 +193,7 @@ func RuleJSON(s *route.Snapshot, r *route.Rule) Rule {
 		j.Src, j.SrcLen = sel.Src.Addr().String(), hostLen(sel.Src)
 	}
 	if sel.Dst.IsValid() && sel.Dst.Bits() > 0 {
-		j.Dst, j.DstLen = sel.Dst.Addr().String(), hostLen(sel.Dst)
+		j.Dst, j.DstLen = sel.Dst.String(), sel.Dst.Bits()
 	}
 	if sel.Proto != 0 {
 		j.IPProto = ProtoName(sel.Proto)

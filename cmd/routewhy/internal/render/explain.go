@@ -171,7 +171,7 @@ func (p *page) gateways(e *Explanation) {
 		}
 		label, tint := "gateway", plain
 		if g.Direct {
-			label = "neighbour"
+			label = "target"
 			if !g.HasState { // nobody talked to it yet: nothing to say
 				continue
 			}
@@ -300,7 +300,7 @@ func (p *page) assumed(e *Explanation) {
 		for _, r := range a {
 			texts = append(texts, r.Text)
 		}
-		p.detail("assumed", strings.Join(texts, ", ")+" (rules or routes ask)", plain)
+		p.detail("assumed", strings.Join(texts, ", ")+": rules or routes look at that", plain)
 	}
 }
 

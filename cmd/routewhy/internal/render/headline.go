@@ -31,9 +31,12 @@ func (e *Explanation) verdict() string {
 	case lookup.DispositionAnycast:
 		return "is an anycast address of this host: " + e.by(d)
 	case lookup.DispositionNoRoute:
+		if s := e.Trace.Socket; s != nil && s.Decision.Errno == 0 {
+			return fmt.Sprintf("has no route without a source; with %s, which a socket gets, it %s", s.Src, e.goes(&s.Decision))
+		}
 		return "has no route: " + errnoWords(d.Errno)
 	case lookup.DispositionBlackhole, lookup.DispositionUnreachable, lookup.DispositionProhibit:
-		return "is refused: " + e.refuser(d) + "; " + errnoWords(d.Errno)
+		return "is refused" + e.refuser(d) + "; " + errnoWords(d.Errno)
 	case lookup.DispositionInvalid:
 		return e.invalid(d)
 	}
@@ -48,15 +51,14 @@ func errnoWords(e route.Errno) string {
 // goes says by which route a packet leaves, and how.
 func (e *Explanation) goes(d *lookup.Decision) string {
 	if d.Shortcut == lookup.ShortcutOnLink {
-		return fmt.Sprintf("is assumed to be on %s's link: for a socket bound to a device the kernel makes that of any failure%s",
-			e.words().dev(d.Ways[0].Link), e.from(d))
+		return fmt.Sprintf("goes out of %s without a route%s", e.words().dev(d.Ways[0].Link), e.from(d))
 	}
 	if live := liveWays(d); len(live) > 1 {
 		return e.severalWays(d, len(live))
 	}
 	how := "goes " + e.into(d) + ": "
 	if d.Default() {
-		how = "takes the default route: "
+		how = "takes the default route "
 	}
 	return how + e.by(d) + e.from(d)
 }
@@ -172,12 +174,14 @@ func (e *Explanation) group(d *lookup.Decision) string {
 	if e.Trace.Flow.In != 0 {
 		return "is " + kind + ", delivered to this host"
 	}
-	out := "is " + kind + ", sent out of " + e.words().dev(d.Ways[0].Link)
+	out := "is " + kind + " on " + e.words().dev(d.Ways[0].Link)
 	if live := liveWays(d); len(live) > 1 {
 		out = fmt.Sprintf("is %s, sent out of one of %s devices", kind, numeral(len(live)))
 	}
-	if d.HasRoute {
-		out += ": by " + e.by(d)
+	if d.HasRoute && d.Route.Type == route.TypeUnicast {
+		out += ", the device of " + d.Route.Dst.String() + e.inTable(d)
+	} else if d.HasRoute {
+		out += ": " + e.by(d)
 	}
 	return out + e.from(d)
 }
@@ -187,15 +191,15 @@ func (e *Explanation) refuser(d *lookup.Decision) string {
 	if d.HasRoute {
 		r := d.Route
 		if d.Disposition == lookup.DispositionBlackhole && r.Type == route.TypeUnicast {
-			return fmt.Sprintf("%s leads to the blackhole nexthop object %d in %s", r.Dst, r.NextHopID, tableName(e.FIB.Snapshot(), r.Table))
+			return fmt.Sprintf(": %s leads to the blackhole nexthop object %d in %s", r.Dst, r.NextHopID, tableName(e.FIB.Snapshot(), r.Table))
 		}
-		return iproute2.Destination(&r) + " in " + tableName(e.FIB.Snapshot(), r.Table)
+		return ": " + iproute2.Destination(&r) + " in " + tableName(e.FIB.Snapshot(), r.Table)
 	}
 	sel := iproute2.Selector(d.Rule)
 	if sel == "" {
 		sel = "from all"
 	}
-	return fmt.Sprintf("rule %d, %s %s", d.Rule.Priority, sel, d.Rule.Action)
+	return fmt.Sprintf(" by rule %d (%s: %s)", d.Rule.Priority, sel, d.Rule.Action)
 }
 
 // invalid says why the kernel rejects the packet itself.
@@ -205,7 +209,7 @@ func (e *Explanation) invalid(d *lookup.Decision) string {
 	case lookup.ShortcutSource:
 		return fmt.Sprintf("is refused: %s cannot be a source; %s", f.Src, errnoWords(d.Errno))
 	case lookup.ShortcutNotLocal:
-		return fmt.Sprintf("is refused: no device of this host has the source %s; %s", f.Src, errnoWords(d.Errno))
+		return fmt.Sprintf("is refused: %s is not an address of this host; %s", f.Src, errnoWords(d.Errno))
 	case lookup.ShortcutNoDevice:
 		return "is refused: there is no such device; " + errnoWords(d.Errno)
 	case lookup.ShortcutDown:
@@ -230,7 +234,7 @@ func (e *Explanation) dropped(d *lookup.Decision) string {
 		if f.Src.IsValid() && !f.Src.IsUnspecified() {
 			return fmt.Sprintf("%s cannot be the source of a received packet", f.Src)
 		}
-		return "a received packet has a source; name it with --from"
+		return "a received packet without a source is a martian; name it with --from"
 	case lookup.ShortcutMartianDst:
 		return fmt.Sprintf("nothing for %s may come in from outside", f.Dst)
 	case lookup.ShortcutOwnSource:

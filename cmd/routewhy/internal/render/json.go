@@ -109,7 +109,7 @@ type jsonReverse struct {
 type jsonKernel struct {
 	Asked      bool                `json:"asked"`
 	Why        string              `json:"why,omitempty"`
-	Agrees     bool                `json:"agrees"`
+	Agrees     *bool               `json:"agrees,omitempty"`
 	Answer     *jsonAnswer         `json:"answer,omitempty"`
 	Errno      route.Errno         `json:"errno,omitzero"`
 	Benign     []lookup.Reason     `json:"benign,omitempty"`
@@ -280,7 +280,10 @@ func reverseJSON(s *route.Snapshot, rp *lookup.ReversePath) *jsonReverse {
 
 func (e *Explanation) kernelJSON() *jsonKernel {
 	c, a, s := &e.Comparison, &e.Answer, e.FIB.Snapshot()
-	j := &jsonKernel{Asked: c.Asked, Why: e.NotAsked, Agrees: c.Asked && c.Agrees, Benign: c.Benign, Difference: c.Differences, Errno: a.Errno}
+	j := &jsonKernel{Asked: c.Asked, Why: e.NotAsked, Benign: c.Benign, Difference: c.Differences, Errno: a.Errno}
+	if c.Asked {
+		j.Agrees = &c.Agrees
+	}
 	if !c.Asked || a.Errno != 0 {
 		return j
 	}

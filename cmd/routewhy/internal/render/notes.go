@@ -44,6 +44,18 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 		return fmt.Sprintf("the route has attribute %s, which this routewhy does not know; it may change what happens", have)
 	case lookup.NoteEncap:
 		return fmt.Sprintf("the packet is wrapped (encap %s), and what comes out may be routed again", have)
+	case lookup.NoteSocketElsewhere:
+		return e.socketElsewhere()
+	case lookup.NoteLoDown:
+		return "lo is down: nothing that is sent to this host's own addresses arrives"
+	case lookup.NoteNoZone:
+		return fmt.Sprintf("a link-local address needs its device, connect() fails without (EINVAL): routewhy %s%%DEV", have)
+	case lookup.NoteOnLinkAssumed:
+		return fmt.Sprintf("the look-up found no way out of %s; for a socket bound to a device the kernel then assumes the destination on its link", have)
+	case lookup.NoteNoRuleLeads:
+		return fmt.Sprintf("%s has %s, but no rule leads there", tableName(s, n.Table), iproute2.RouteLine(s, n.Route))
+	case lookup.NoteDisabled:
+		return "IPv6 is switched off on every device (net.ipv6.conf.all.disable_ipv6 = 1)"
 	case lookup.NoteSysctlUnread:
 		if n.Want == 1 {
 			return fmt.Sprintf("the setting %s matters here and could not be read: this takes its default", have)
@@ -69,6 +81,19 @@ func unreachableDefault(n *lookup.Note) string {
 		ip = "ip -6"
 	}
 	return fmt.Sprintf("%s route add unreachable default metric 4278198272 table %d", ip, n.Table)
+}
+
+// socketElsewhere says what becomes of a connected socket, which looks up again
+// with the source that it got.
+func (e *Explanation) socketElsewhere() string {
+	t := e.Trace.Socket
+	d := &t.Decision
+	way := "is refused: " + d.Errno.String()
+	if d.HasRoute && d.Errno == 0 {
+		way = "takes " + iproute2.RouteLine(e.FIB.Snapshot(), &d.Route) + " in " + tableName(e.FIB.Snapshot(), d.Route.Table)
+	}
+	return fmt.Sprintf("a connected socket gets the source %s, looks up again with it, and then %s: routewhy %s --from %s",
+		t.Src, way, e.Subject, t.Src)
 }
 
 func ignoreLinkdown(f route.Family, dev string) string {

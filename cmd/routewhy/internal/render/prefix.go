@@ -102,16 +102,31 @@ func (e *Prefix) headline() string {
 		}
 	}
 	if len(e.Standings) > 0 {
-		st := &e.Standings[0]
+		st := e.mostUsed()
 		return fmt.Sprintf("%s is in %s, %s", name, tableName(s, st.Route.Table), words{s}.standing(st))
 	}
-	if d := &e.Covering; d.HasRoute && d.Disposition.Success() {
+	if r := e.Covering.Rule; r != nil && !e.Covering.HasRoute {
+		return fmt.Sprintf("%s is in no table: rule %d decides about its addresses (%s)", name, r.Priority, r.Action)
+	}
+	if d := &e.Covering; d.HasRoute && d.Route.Dst.Bits() < e.Dst.Bits() && d.Disposition.Success() {
 		return fmt.Sprintf("%s is in no table: %s carries its addresses", name, iproute2.RouteLine(s, &d.Route))
 	}
 	if e.Dst.Bits() == 0 {
 		return fmt.Sprintf("there is no default route for %s: what no other route covers gets %s", route.FamilyOf(e.Dst.Addr()), e.Covering.Errno)
 	}
-	return fmt.Sprintf("%s is in no table, and no other route covers it", name)
+	return fmt.Sprintf("%s is in no table, and no other route covers all of it", name)
+}
+
+// mostUsed is the entry that says most: one that some packets take, if there is
+// one.
+func (e *Prefix) mostUsed() *lookup.Standing {
+	for i := range e.Standings {
+		switch e.Standings[i].Status {
+		case lookup.StatusConditional, lookup.StatusRefuses:
+			return &e.Standings[i]
+		}
+	}
+	return &e.Standings[0]
 }
 
 // advice are the remarks on the question and on what was found.

@@ -277,7 +277,7 @@ func (p *page) candidate(e *Explanation, c *lookup.Candidate, w widths) {
 	}
 	text := e.words().route(c)
 	if e.isNext(c) {
-		text += "; next in line"
+		text += "; next"
 	}
 	tight := fmt.Sprintf("%*s%s %s", candidateIndent, "", p.st.mark(m), strings.Join(nonEmpty(cell.dst, cell.way, cell.attrs), "  "))
 	p.aligned(head, tight, text, i)

@@ -19,7 +19,14 @@ func (w words) standing(s *lookup.Standing) string {
 		return "only " + w.condition(s)
 	case lookup.StatusPossible:
 		return "in use, one of several equal"
+	case lookup.StatusRefuses:
+		return fmt.Sprintf("refuses: programs get %s", errnoOfType(s.Route.Type))
+	case lookup.StatusThrows:
+		return "ends its table: the next rule is asked"
 	case lookup.StatusStandby:
+		if s.Reason.Code == lookup.CodeMetric {
+			return fmt.Sprintf("stands by: metric %v > %v", s.Reason.Have, s.Reason.Want)
+		}
 		return "stands by: " + w.route(&lookup.Candidate{Route: s.Route, Reason: s.Reason})
 	case lookup.StatusShadowed:
 		return "never used: " + w.shadow(s)
@@ -43,7 +50,10 @@ func (w words) shadow(s *lookup.Standing) string {
 }
 
 func (w words) beaten(s *lookup.Standing) string {
-	if len(s.By) == 0 {
+	switch {
+	case s.Reason.Code == lookup.CodeSuppressPrefix || s.Reason.Code == lookup.CodeSuppressGroup:
+		return "not used: its rule drops it"
+	case len(s.By) == 0:
 		return "not used: an earlier rule decides"
 	}
 	b := &s.By[0]
@@ -52,10 +62,32 @@ func (w words) beaten(s *lookup.Standing) string {
 
 // condition is what a packet must be to take the entry.
 func (w words) condition(s *lookup.Standing) string {
-	if sel := iproute2.Selector(&route.Rule{Selector: s.If}); sel != "" {
-		return sel
+	var out []string
+	for i, sel := range s.If {
+		if i == 3 {
+			out = append(out, fmt.Sprintf("%d rules more", len(s.If)-i))
+			break
+		}
+		out = append(out, packets(&sel))
 	}
-	return "behind other rules"
+	return strings.Join(out, ", or ")
+}
+
+// packets describes what a selector selects.
+func packets(sel *route.Selector) string {
+	only := *sel
+	text := iproute2.Selector(&route.Rule{Selector: only})
+	switch {
+	case text == "":
+		return "behind other rules"
+	case only == (route.Selector{Mark: only.Mark, MarkMask: only.MarkMask}):
+		return "packets with mark " + strings.TrimPrefix(text, "fwmark ")
+	case only == (route.Selector{In: only.In}):
+		return "packets that arrive on " + iproute2.Safe(only.In)
+	case only == (route.Selector{Out: only.Out}):
+		return "sockets bound to " + iproute2.Safe(only.Out)
+	}
+	return text
 }
 
 func standingInk(s lookup.Status) ink {
@@ -126,4 +158,15 @@ func standingsJSON(f *lookup.FIB, all []lookup.Standing) []jsonStanding {
 		}
 	}
 	return out
+}
+
+// errnoOfType is what programs get from a route that refuses.
+func errnoOfType(t route.Type) route.Errno {
+	switch t {
+	case route.TypeProhibit:
+		return route.EACCES
+	case route.TypeUnreachable:
+		return route.EHOSTUNREACH
+	}
+	return route.EINVAL
 }

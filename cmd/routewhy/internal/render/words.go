@@ -55,7 +55,7 @@ func (w words) outcome(t *lookup.RuleTrial) string {
 	case lookup.CodeTableNoMatch:
 		return "no match: " + count(r.Have, "route") + ", none covers it"
 	case lookup.CodeTableUnusable:
-		return "no match: " + count(r.Have, "route") + " covers it, none can be used"
+		return "no match: none of the routes that cover it can be used"
 	case lookup.CodeTableThrow:
 		return fmt.Sprintf("thrown back by %v: the next rule is asked", r.Have)
 	case lookup.CodeGoto:
@@ -178,13 +178,16 @@ func (w words) route(c *lookup.Candidate) string {
 	case lookup.CodeLongest:
 		return fmt.Sprintf("longest match, %s", bits(r.Have))
 	case lookup.CodeOnlyDefault:
-		return "no longer prefix covers it"
+		return "nothing longer covers it"
 	case lookup.CodeShorter:
 		return fmt.Sprintf("shorter prefix, %s", bits(r.Have))
 	case lookup.CodeMetric:
-		return "higher metric"
+		return metricWord(&c.Route) + fmt.Sprintf("%v > %v", r.Have, r.Want)
 	case lookup.CodeLowestMetric:
-		return "lowest metric"
+		if metricWord(&c.Route) == "" {
+			return "lowest metric"
+		}
+		return fmt.Sprintf("lowest metric, %v < %v", r.Want, r.Have)
 	case lookup.CodeLater:
 		return "equal, but later in the table"
 	case lookup.CodeFirst:
@@ -207,6 +210,15 @@ func (w words) route(c *lookup.Candidate) string {
 		return "dropped by this rule"
 	}
 	return w.unusable(c)
+}
+
+// metricWord is the word metric, where the route's row does not have it because
+// its metric is the usual one.
+func metricWord(r *route.Route) string {
+	if strings.Contains(iproute2.Attributes(r), "metric ") {
+		return ""
+	}
+	return "metric "
 }
 
 func (w words) first(r lookup.Reason) string {
