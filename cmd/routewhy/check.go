@@ -48,7 +48,7 @@ func (o *options) checkFiles() error {
 	switch {
 	case o.netns != "" && len(o.load) > 0:
 		return usagef("--netns and --load both say where the facts come from: give one")
-	case o.strict && len(o.load) == 0:
+	case o.strict && len(o.load)+len(o.sources) == 0:
 		return usagef("--strict goes with --load")
 	case len(onStdin) > 1:
 		return usagef("--load - is given twice, and there is one standard input")

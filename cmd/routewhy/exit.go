@@ -6,6 +6,7 @@ import "errors"
 const (
 	exitOK       = 0 // every destination has a usable answer
 	exitNoRoute  = 1 // at least one destination has no route, or its route refuses it
+	exitDiffers  = 1 // --diff: the two differ
 	exitUsage    = 2 // the command line is wrong
 	exitNoAnswer = 3 // could not answer: tables unreadable, no such namespace or device
 	exitDisagree = 4 // routewhy and the kernel disagree

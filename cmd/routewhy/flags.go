@@ -18,6 +18,8 @@ type options struct {
 	run func(context.Context, *options, stdio) error
 	// destinations are what to explain, in the order given.
 	destinations []destination
+	// sources are what --diff compares: files, or "-" or "live".
+	sources []string
 	// family restricts the answer to one family (-4, -6, or the family of
 	// --from); zero: both.
 	family route.Family
@@ -172,6 +174,14 @@ func parseArgs(args []string) (*options, error) {
 
 // parseDestinations understands the arguments.
 func (o *options) parseDestinations(m *mode, args []string) error {
+	if m.sources {
+		if len(args) != 2 {
+			return usagef("%s needs two snapshots, but there are %d", m, len(args)).
+				hint("routewhy --diff OLD NEW; live is the running host")
+		}
+		o.sources = args
+		return nil
+	}
 	if !m.destinations && len(args) > 0 {
 		return usagef("%s takes no DESTINATION, but there is %s", m, quote(args[0]))
 	}

@@ -19,7 +19,9 @@ type mode struct {
 	// destinations says that the arguments are DESTINATIONs, one at least;
 	// without it, there are none.
 	destinations bool
-	run          func(context.Context, *options, stdio) error
+	// sources says that the arguments are two sources instead.
+	sources bool
+	run     func(context.Context, *options, stdio) error
 }
 
 // modes are all that there are, the main job first. To add a mode, add it here
@@ -43,6 +45,12 @@ func modes() []mode {
 		usage: "what listens, on which addresses, and who can reach it",
 		flags: common,
 		run:   sockets,
+	}, {
+		flag:    "diff",
+		usage:   "what differs between two snapshots, and for which destinations",
+		flags:   []string{"ipv4", "ipv6", "netns", "strict", "json", "color", "verbose", "quiet"},
+		sources: true,
+		run:     diff,
 	}}
 }
 

@@ -11,6 +11,9 @@ const usageText = `Usage:
   routewhy [flags] DESTINATION...   why each destination goes where it goes
   routewhy --dump [flags]           every table, in the order the rules ask it
   routewhy --sockets [flags]        what listens, on which addresses, for whom
+  routewhy --diff OLD NEW           what differs between two snapshots (files as
+                                    for --load, or live), and for which
+                                    destinations
 
 A DESTINATION is an address (8.8.8.8, fe80::1%eth0), a prefix (10.0.0.0/8,
 0.0.0.0/0, ::/0, default), ADDRESS:PORT, [ADDRESS]:PORT, HOST or HOST:PORT.
@@ -55,7 +58,8 @@ Output:
 
 Exit status:
   0  every destination has a usable answer
-  1  at least one destination has no route, or its route refuses it
+  1  at least one destination has no route, or its route refuses it;
+     --diff: they differ
   2  the command line is wrong
   3  could not answer: tables unreadable, file damaged, no such namespace or
      device

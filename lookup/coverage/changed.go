@@ -77,3 +77,28 @@ func sameRoute(a, b *route.Route) bool {
 		a.Expires == b.Expires && a.NextHopID == b.NextHopID && slices.Equal(a.NextHops, b.NextHops) &&
 		slices.Equal(a.Metrics, b.Metrics) && len(a.Unknown) == len(b.Unknown)
 }
+
+// Routes are a family's routes that one of two snapshots has and the other has
+// not, by table and prefix.
+func Routes(a, b *route.Snapshot, fam route.Family) (removed, added []*route.Route) {
+	x, y := entries(a, fam), entries(b, fam)
+	for len(x) > 0 || len(y) > 0 {
+		k := smaller(x, y)
+		var p, q []*route.Route
+		p, x = take(x, k)
+		q, y = take(y, k)
+		removed = append(removed, without(p, q)...)
+		added = append(added, without(q, p)...)
+	}
+	return removed, added
+}
+
+func without(all, others []*route.Route) []*route.Route {
+	var out []*route.Route
+	for _, r := range all {
+		if !slices.ContainsFunc(others, func(o *route.Route) bool { return sameRoute(r, o) }) {
+			out = append(out, r)
+		}
+	}
+	return out
+}

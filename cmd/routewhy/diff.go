@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"sync"
+
+	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/lookup"
+	"routewhy/lookup/coverage"
+	"routewhy/route"
+	"routewhy/route/kernel"
+)
+
+// diff shows what differs between two sources, and for which destinations.
+func diff(ctx context.Context, o *options, s stdio) error {
+	var fibs [2]*lookup.FIB
+	var errs [2]error
+	var faults [2]bytes.Buffer
+	var wait sync.WaitGroup
+	for i, name := range o.sources {
+		own := s
+		own.Stderr = &faults[i]
+		wait.Go(func() { fibs[i], errs[i] = wholeFIB(ctx, o, name, own) })
+	}
+	wait.Wait()
+	for i := range faults {
+		if _, err := faults[i].WriteTo(s.Stderr); err != nil {
+			return err
+		}
+	}
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	flow := coverage.Flow{Flow: route.Flow{Proto: protoUDP}}
+	d := render.NewDiff(fibs[0], fibs[1], families(o.family), flow)
+	var err error
+	if o.json {
+		err = render.WriteDiffJSON(s.Stdout, d)
+	} else {
+		err = render.WriteDiff(s.Stdout, d, o.style(s))
+	}
+	if err == nil && !d.Same() {
+		return statusError(exitDiffers)
+	}
+	return err
+}
+
+// wholeFIB reads all of one of the two: of the running host by "-" or "live".
+func wholeFIB(ctx context.Context, o *options, name string, s stdio) (*lookup.FIB, error) {
+	var src source
+	var err error
+	if name == "-" || name == "live" {
+		src, err = openHost(o.netns)
+	} else {
+		one := *o
+		one.load = []string{name}
+		src, err = loadFiles(&one, s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	snap, err := src.Read(ctx, kernel.Want{AllDevices: true})
+	if err != nil {
+		return nil, err
+	}
+	return lookup.New(snap), nil
+}
