@@ -50,7 +50,10 @@ const (
 	// the node keeps a route of that one, and is compared by it (fib6_repair_tree,
 	// fib6_node_lookup_1). Want: the destination.
 	CodeSubtreeLost Code = "subtree-lost"
-	CodeCachedType  Code = "cached-type" // the kernel names the type of another packet by the same next hop
+	// A leg is chosen by the source that it would give, which the kernel keeps
+	// from before addresses were added or deleted (fib_select_multipath, nh_saddr).
+	CodeLegRemembered Code = "leg-remembered"
+	CodeCachedType    Code = "cached-type" // the kernel names the type of another packet by the same next hop
 )
 
 // Compare holds a decision about a packet against the kernel's answer.
@@ -226,6 +229,10 @@ func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.
 			c.Benign = append(c.Benign, Reason{Code: CodeRedirected, Have: gateway})
 		}
 	}
+	if c.Way < 0 && rememberedLeg(flow, d, a) {
+		c.Benign = append(c.Benign, Reason{Code: CodeLegRemembered, Have: flow.Src})
+		return
+	}
 	if c.Way < 0 {
 		f.differWay(c, d, a, wantSrc)
 		return
@@ -239,6 +246,17 @@ func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.
 	if len(d.Ways) > 1 {
 		c.Benign = append(c.Benign, Reason{Code: CodeOneOfSeveral})
 	}
+}
+
+// rememberedLeg says whether the kernel took another leg of an IPv4 multipath
+// route than the one that would give the packet the source that it has.
+func rememberedLeg(flow *route.Flow, d *Decision, a *route.Answer) bool {
+	if !flow.Src.Is4() || flow.In != 0 || !d.HasRoute || d.Route.NextHopID != 0 || len(d.Route.NextHops) < 2 {
+		return false
+	}
+	return slices.ContainsFunc(d.Route.NextHops, func(h route.NextHop) bool {
+		return h.Link == a.Link && sameAddr(h.Gateway, a.Gateway) && h.Flags&route.NextHopDead == 0
+	})
 }
 
 // leadsTo says whether the way may be by a gateway.

@@ -342,6 +342,8 @@ func (e *Explanation) benign() string {
 		switch b.Code {
 		case lookup.CodeLearntMTU:
 			out = append(out, fmt.Sprintf("it has learnt a path MTU of %v", b.Have))
+		case lookup.CodeLegRemembered:
+			out = append(out, "it takes another leg, "+iproute2.Way(e.FIB.Snapshot(), &route.NextHop{Gateway: e.Answer.Gateway, Link: e.Answer.Link})+", remembering the legs' sources from before an address changed")
 		case lookup.CodeRedirected:
 			out = append(out, fmt.Sprintf("it has learnt a redirect to %v", b.Have))
 		case lookup.CodeOneOfSeveral:
