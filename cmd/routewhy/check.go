@@ -50,6 +50,8 @@ func (o *options) checkFiles() error {
 		return usagef("--netns and --load both say where the facts come from: give one")
 	case o.strict && len(o.load)+len(o.sources) == 0:
 		return usagef("--strict goes with --load")
+	case o.redact && o.save == "":
+		return usagef("--redact goes with --save")
 	case len(onStdin) > 1:
 		return usagef("--load - is given twice, and there is one standard input")
 	case o.save == "-" && len(o.destinations) > 0:

@@ -34,6 +34,8 @@ type options struct {
 	load []string
 	// strict makes what is not understood in them an error.
 	strict bool
+	// redact replaces public addresses in what is saved.
+	redact bool
 	// save is the file to write a snapshot to; empty: none.
 	save string
 
@@ -127,6 +129,7 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.Func("load", "take the facts from files", fileFlag(func(s string) { o.load = append(o.load, s) }))
 	fs.BoolVar(&o.strict, "strict", false, "what is not understood in a file is an error")
 	fs.Func("save", "write a snapshot of the facts", fileFlag(func(s string) { o.save = s }))
+	fs.BoolVar(&o.redact, "redact", false, "replace public addresses in what is saved")
 	fs.BoolVar(&o.noKernel, "no-kernel", false, "do not ask the kernel for its own answer")
 
 	fs.BoolVar(&o.json, "json", false, "print JSON")

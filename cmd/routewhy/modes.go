@@ -30,7 +30,7 @@ func modes() []mode {
 	packet := []string{
 		"from", "iif", "oif", "vrf", "mark", "tos", "uid", "ipproto", "sport", "dport", "flowlabel",
 	}
-	common := []string{"ipv4", "ipv6", "netns", "load", "strict", "save", "json", "color", "verbose", "quiet"}
+	common := []string{"ipv4", "ipv6", "netns", "load", "strict", "save", "redact", "json", "color", "verbose", "quiet"}
 	return []mode{{
 		flags:        slices.Concat(common, packet, []string{"no-kernel"}),
 		destinations: true,

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 	"routewhy/route"
 	"routewhy/route/kernel"
+	"routewhy/route/redact"
 )
 
 // saveOnly is what --save does where nothing else was asked for.
@@ -36,6 +38,13 @@ func saveSnapshot(ctx context.Context, o *options, src source, s stdio) error {
 	snap, err := src.Read(ctx, w)
 	if err != nil {
 		return err
+	}
+	if o.redact {
+		key := make([]byte, 32)
+		if _, err := rand.Read(key); err != nil {
+			return err
+		}
+		snap = redact.New(key).Snapshot(snap)
 	}
 	if err := writeSnapshot(o.save, snap, s.Stdout); err != nil {
 		return fmt.Errorf("--save: %w", err)

@@ -44,6 +44,8 @@ Where the facts come from (default: the running kernel):
       --strict          a line that is not understood there is an error
       --save FILE       write a snapshot of what is read, compressed where the
                         name ends in .gz or .zst; needs no DESTINATION
+      --redact          with --save: other public addresses and process names,
+                        so that the file explains the same and tells less
       --no-kernel       do not ask the kernel for its own answer
 
 Output:
