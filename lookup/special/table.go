@@ -3,8 +3,8 @@ package special
 // All is the table: IPv4 and then IPv6, each in ascending order. A block comes
 // before those inside it.
 //
-// Sections are cited only where they were read: those of RFC 791, RFC 919, RFC
-// 1112 and RFC 7050 in the registry, the others in the documents.
+// Sections are cited only where they were seen: those of RFC 791, RFC 919, RFC
+// 1112 and RFC 7050 in the registry, the others quoted from the documents.
 func All() []Entry { return append(all4(), all6()...) }
 
 func all4() []Entry {
