@@ -34,6 +34,7 @@ const (
 	NoteLoDown           Code = "lo-down"            // what ends at this host goes through lo, which is down
 	NoteNoZone           Code = "zone-missing"       // a link-local destination without a device
 	NoteOnLinkAssumed    Code = "on-link-assumed"    // no route leaves by the device asked for; Have: it
+	NotePairOfHosts      Code = "no-broadcast"       // the destination's network is a /31, which has no broadcast address
 	NoteNoRuleLeads      Code = "table-unreached"    // a table that no rule leads to has a route; Route
 	NoteDisabled         Code = "ipv6-disabled"      // IPv6 is switched off on every device
 	NoteSysctlUnread     Code = "sysctl-unread"      // settings that matter could not be read; Have: the first's path, Want: how many
@@ -198,6 +199,10 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	lo := f.byIndex[route.LoopbackIndex]
 	if d.Disposition == DispositionLocal && t.Flow.In == 0 && lo != nil && !lo.Up() {
 		out = append(out, Note{Reason: Reason{Code: NoteLoDown}})
+	}
+	if d.Disposition == DispositionUnicast && d.HasRoute && d.Route.Dst.Addr().Is4() && d.Route.Dst.Bits() == 31 &&
+		len(d.Ways) == 1 && !d.Ways[0].Gateway.IsValid() {
+		out = append(out, Note{Reason: Reason{Code: NotePairOfHosts}, Route: &d.Route})
 	}
 	if d.Shortcut == ShortcutOnLink {
 		out = append(out, Note{Reason: Reason{Code: NoteOnLinkAssumed, Have: f.snap.LinkName(d.Ways[0].Link)}})

@@ -52,6 +52,8 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 		return fmt.Sprintf("a link-local address needs its device, connect() fails without (EINVAL): routewhy %s%%DEV", have)
 	case lookup.NoteOnLinkAssumed:
 		return fmt.Sprintf("the look-up found no way out of %s; for a socket bound to a device the kernel then assumes the destination on its link", have)
+	case lookup.NotePairOfHosts:
+		return fmt.Sprintf("%s is a pair of hosts: a /31 has neither a network nor a broadcast address (RFC 3021)", n.Route.Dst)
 	case lookup.NoteNoRuleLeads:
 		return fmt.Sprintf("%s has %s, but no rule leads there", tableName(s, n.Table), iproute2.RouteLine(s, n.Route))
 	case lookup.NoteDisabled:
