@@ -315,7 +315,7 @@ func TestStandings(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("missing: %v", want)
 	}
-	halves := append(routes[:1:1], via("0.0.0.0/1", "198.51.100.1", 3), via("128.0.0.0/1", "198.51.100.1", 3))
+	halves := []route.Route{routes[0], via("0.0.0.0/1", "198.51.100.1", 3), via("128.0.0.0/1", "198.51.100.1", 3)}
 	s := lookup.New(hostOf(halves)).Standings(netip.MustParsePrefix("0.0.0.0/0"))
 	if len(s) != 1 || s[0].Status != lookup.StatusShadowed || len(s[0].By) != 2 {
 		t.Errorf("under the halves: %+v", s)

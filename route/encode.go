@@ -117,7 +117,7 @@ func (s *Snapshot) writeSysctls(e *encoder) {
 	for _, path := range slices.Sorted(maps.Keys(s.Sysctls)) {
 		e.line()
 		e.value(path)
-		e.w.WriteByte(':')
+		_ = e.w.WriteByte(':')
 		e.value(s.Sysctls[path])
 	}
 	e.close('}')
@@ -135,14 +135,14 @@ type encoder struct {
 
 // open writes an opening bracket.
 func (e *encoder) open(bracket byte) {
-	e.w.WriteByte(bracket)
+	_ = e.w.WriteByte(bracket)
 	e.first = true
 }
 
 // line starts the next element of a list or member of an object.
 func (e *encoder) line() {
 	if !e.first {
-		e.w.WriteByte(',')
+		_ = e.w.WriteByte(',')
 	}
 	e.first = false
 	e.w.WriteByte('\n')
@@ -150,7 +150,7 @@ func (e *encoder) line() {
 
 func (e *encoder) close(bracket byte) {
 	e.w.WriteByte('\n')
-	e.w.WriteByte(bracket)
+	_ = e.w.WriteByte(bracket)
 	e.first = false
 }
 
@@ -267,7 +267,7 @@ func (s *Snapshot) decode(d *decoder) error {
 	if err := d.expect(json.Delim('}')); err != nil {
 		return err
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("something follows the end")
 	}
 	return nil

@@ -100,7 +100,7 @@ func replaceFile(name string, write func(io.Writer) error) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			os.Remove(f.Name())
+			_ = os.Remove(f.Name())
 		}
 	}()
 	if err := errors.Join(buffered(f, write), f.Chmod(mode), f.Close()); err != nil {

@@ -108,7 +108,7 @@ func sample(rng *rand.Rand, fam route.Family, a, b *route.Snapshot, changes []co
 		at, _ = netip.AddrFromSlice(raw)
 	}
 	raw := at.AsSlice()
-	raw[rng.IntN(len(raw))] ^= byte(rng.Uint32()) & byte(rng.Uint32()) * byte(rng.IntN(2))
+	raw[rng.IntN(len(raw))] ^= byte(rng.IntN(256)&rng.IntN(256)) * byte(rng.IntN(2))
 	at, _ = netip.AddrFromSlice(raw)
 	if near := []netip.Addr{at, at.Next(), at.Prev()}[rng.IntN(3)]; near.IsValid() {
 		return near

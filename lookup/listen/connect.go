@@ -8,8 +8,7 @@ import "net/netip"
 // 0.0.0.0 stays: only the routing decision replaces it, for it depends on the
 // source.
 func Connects(dst netip.Addr) netip.Addr {
-	switch dst = dst.Unmap(); {
-	case dst.Is6() && dst.IsUnspecified():
+	if dst = dst.Unmap(); dst.Is6() && dst.IsUnspecified() {
 		return netip.IPv6Loopback()
 	}
 	return dst

@@ -63,7 +63,7 @@ func (l *loader) tar(r io.Reader) error {
 	t := tar.NewReader(r)
 	for range maxMembers {
 		h, err := t.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return l.members(sos, others)
 		}
 		if err != nil {

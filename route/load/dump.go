@@ -142,7 +142,7 @@ func delim(d *json.Decoder, want json.Delim) error {
 	if err == nil && tok != want {
 		err = fmt.Errorf("%v instead of %v", tok, want)
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	return err

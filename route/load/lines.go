@@ -33,7 +33,6 @@ type lines struct {
 	at      int      // the line it began on
 	taken   int      // lines that were understood
 	columns []string // of route -n
-	sysctls bool     // the file is a listing of settings
 	names   string   // the file is rt_tables or rt_protos
 }
 
@@ -56,7 +55,9 @@ func (l *loader) text(name string, r io.Reader) error {
 			return fmt.Errorf("more than %d routes", maxRoutes)
 		}
 	}
-	t.flush()
+	if err := t.flush(); err != nil {
+		l.fault(t.file, t.at, err)
+	}
 	switch {
 	case errors.Is(sc.Err(), bufio.ErrTooLong):
 		return fmt.Errorf("line %d has more than %d KiB", t.line+1, maxLine>>10)
@@ -145,7 +146,7 @@ func (t *lines) listed(s string, w []string) error {
 // other are the listings that are told by their words.
 func (t *lines) other(s string, w []string) error {
 	switch {
-	case t.header(s, w):
+	case t.header(s):
 		return nil
 	case t.columns != nil:
 		return t.columnLine(w)

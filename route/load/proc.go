@@ -27,9 +27,9 @@ const (
 )
 
 // header recognises the line above a table of columns.
-func (t *lines) header(s string, w []string) bool {
+func (t *lines) header(s string) bool {
 	s = strings.ReplaceAll(s, "Next Hop", "Gateway")
-	w = strings.Fields(s)
+	w := strings.Fields(s)
 	switch {
 	case strings.HasPrefix(s, "Kernel IP"):
 	case w[0] == "Iface" && slices.Contains(w, "Mask"), w[0] == "Destination" && (slices.Contains(w, "Iface") || slices.Contains(w, "If")):

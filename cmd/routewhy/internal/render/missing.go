@@ -12,7 +12,7 @@ func (e *Explanation) missing() []Remark {
 	var out []Remark
 	for _, g := range e.FIB.Missing(e.Trace) {
 		if text := missingWords(e, &g); text != "" {
-			out = append(out, Remark{Code: "no-" + string(factCode(g.Fact)), Text: text})
+			out = append(out, Remark{Code: "no-" + factCode(g.Fact), Text: text})
 		}
 	}
 	return out

@@ -156,7 +156,7 @@ func (p *page) zeroPair(z *Zero, halves [3]netip.Prefix) {
 	case len(low) == 0 && len(high) == 0:
 		text += "none here"
 	case len(low) == 0 || len(high) == 0:
-		one := append(low, high...)
+		one := slices.Concat(low, high)
 		text, tint = fmt.Sprintf("one half alone: %s %s", one[0].Route.Dst, z.standingsText(one)), yellow
 	default:
 		text, tint = text+z.standingsText(low), yellow
