@@ -104,28 +104,9 @@ func New(s *route.Snapshot) *FIB {
 // ready for use.
 type Builder struct {
 	tables4, tables6 map[route.Table]*table
-	shared           map[entryKey]*entry
+	shared           map[route.Shape]*entry
 	entries          []*entry
 	partial          bool
-}
-
-// entryKey is what makes two routes the same but for their destination, for
-// the routes that are worth sharing: one next hop, nothing unusual.
-type entryKey struct {
-	fam      route.Family
-	table    route.Table
-	src      netip.Prefix
-	prefSrc  netip.Addr
-	hop      route.NextHop
-	hops     int
-	metric   uint32
-	object   uint32
-	flags    route.RouteFlags
-	tos      uint8
-	typ      route.Type
-	scope    route.Scope
-	protocol route.Protocol
-	pref     route.Preference
 }
 
 // Add adds a route behind those of the same prefix. The route is copied.
@@ -196,21 +177,15 @@ func (t *table) add(dst netip.Prefix, e *entry) {
 
 // entry finds or makes the entry of a route.
 func (b *Builder) entry(r *route.Route) *entry {
-	if len(r.NextHops) > 1 || len(r.Metrics) > 0 || len(r.Unknown) > 0 || r.Expires != 0 {
+	k, ok := r.Shape()
+	if !ok {
 		return b.newEntry(r)
-	}
-	k := entryKey{
-		r.Family(), r.Table, r.Src, r.PrefSrc, route.NextHop{}, len(r.NextHops), r.Metric, r.NextHopID,
-		r.Flags, r.TOS, r.Type, r.Scope, r.Protocol, r.Pref,
-	}
-	if len(r.NextHops) == 1 {
-		k.hop = r.NextHops[0]
 	}
 	e := b.shared[k]
 	if e == nil {
 		e = b.newEntry(r)
 		if b.shared == nil {
-			b.shared = make(map[entryKey]*entry)
+			b.shared = make(map[route.Shape]*entry)
 		}
 		b.shared[k] = e
 	}
