@@ -6,9 +6,11 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gaissmai/bart"
 
@@ -122,6 +124,25 @@ func BenchmarkFullTable(b *testing.B) {
 		for i := 0; b.Loop(); i++ {
 			l.Lookup(route.Flow{Dst: addrs[i&0xffff], Proto: 17})
 		}
+	})
+	// In turns, since the machine's pace changes from one benchmark to the next.
+	b.Run("LookupToBareLPM", func(b *testing.B) {
+		l := f.Looker()
+		var ratios []float64
+		for b.Loop() {
+			begin := time.Now()
+			for _, a := range addrs {
+				bare.Lookup(a)
+			}
+			between := time.Now()
+			for _, a := range addrs {
+				l.Lookup(route.Flow{Dst: a, Proto: 17})
+			}
+			ratios = append(ratios, float64(time.Since(between))/float64(between.Sub(begin)))
+		}
+		slices.Sort(ratios)
+		b.ReportMetric(ratios[len(ratios)/2], "times-bare")
+		b.ReportMetric(0, "ns/op")
 	})
 	b.Run("Explain", func(b *testing.B) {
 		b.ReportAllocs()

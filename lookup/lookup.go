@@ -105,7 +105,7 @@ func (res *result) decision() Decision {
 	case found:
 		d.Disposition = dispositionOf(res.entry.route.Type)
 	case unknown:
-		d.SetBy = res.why
+		d.SetBy = *res.why
 	default:
 		d.Errno = res.errno
 		d.Disposition = res.refusedAs()

@@ -14,11 +14,15 @@ func (w *walk) output4() Decision {
 	if w.flow.Src.IsValid() && w.flow.Src.IsUnspecified() {
 		w.flow.Src = netip.Addr{}
 	}
-	if d, done := w.checkSource4(); done {
-		return d
+	if w.flow.Src.IsValid() {
+		if d, done := w.checkSource4(); done {
+			return d
+		}
 	}
-	if d, done := w.checkOutput4(); done {
-		return d
+	if w.flow.Out != 0 {
+		if d, done := w.checkOutput4(); done {
+			return d
+		}
 	}
 	if w.flow.Dst.IsUnspecified() {
 		return w.zero4()
@@ -40,15 +44,13 @@ func (w *walk) output4() Decision {
 	w.ways4(&d, res)
 	w.outputType4(&d)
 	d.setSource(w.flow.Src)
-	return w.checkLoopback4(d)
+	w.checkLoopback4(&d)
+	return d
 }
 
 // checkSource4 is what happens before the FIB because of a given source.
 func (w *walk) checkSource4() (Decision, bool) {
 	src := w.flow.Src
-	if !src.IsValid() {
-		return Decision{}, false
-	}
 	if src.IsMulticast() || isBroadcast4(src) {
 		return refusal(ShortcutSource, route.EINVAL), true
 	}
@@ -69,9 +71,6 @@ func (w *walk) checkSource4() (Decision, bool) {
 // checkOutput4 is what happens before the FIB because of a given device. It
 // may choose the source that the FIB look-up then starts with.
 func (w *walk) checkOutput4() (Decision, bool) {
-	if w.flow.Out == 0 {
-		return Decision{}, false
-	}
 	dev := w.fib.byIndex[w.flow.Out]
 	switch {
 	case dev == nil:
@@ -107,7 +106,8 @@ func (w *walk) group4(s Shortcut, link int, src netip.Addr) Decision {
 	}
 	d.Ways = w.mem.way(Way{Link: link, Share: 1, Src: src})
 	w.trySource4(link, netip.Addr{}, route.ScopeLink)
-	return w.checkLoopback4(d)
+	w.checkLoopback4(&d)
+	return d
 }
 
 // zero4 is what becomes of the destination 0.0.0.0: the source, or 127.0.0.1.
@@ -140,7 +140,8 @@ func (w *walk) onLink4(out int, res result) Decision {
 	if isMulticast4(w.flow.Dst) {
 		d.Disposition = DispositionMulticast
 	}
-	return w.checkLoopback4(d)
+	w.checkLoopback4(&d)
+	return d
 }
 
 // localOut4 completes the decision about an address of this host.
@@ -189,9 +190,9 @@ func (w *walk) outputType4(d *Decision) {
 
 // checkLoopback4 refuses a source in 127/8 that would leave the host. Where
 // only some legs of a multipath route let it out, the hash decides.
-func (w *walk) checkLoopback4(d Decision) Decision {
+func (w *walk) checkLoopback4(d *Decision) {
 	before := len(d.Ways)
-	d.Ways = slices.DeleteFunc(d.Ways, func(way Way) bool { return !w.mayLeave4(&d, &way) })
+	d.Ways = slices.DeleteFunc(d.Ways, func(way Way) bool { return !w.mayLeave4(d, &way) })
 	switch {
 	case len(d.Ways) == before:
 	case slices.ContainsFunc(d.Ways, func(way Way) bool { return !way.Stale }):
@@ -199,7 +200,6 @@ func (w *walk) checkLoopback4(d Decision) Decision {
 	default:
 		d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, ShortcutLoopback, nil
 	}
-	return d
 }
 
 func (w *walk) mayLeave4(d *Decision, way *Way) bool {
@@ -234,7 +234,7 @@ func (f *FIB) owner4(a netip.Addr) int {
 	if f.merged {
 		c = merged(local, f.v4.tables[route.TableMain], a)
 	}
-	res := w.search4(c, nil)
+	res := w.search4(&c, nil)
 	if res.status != found || res.entry.route.Type != route.TypeLocal {
 		return 0
 	}

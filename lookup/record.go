@@ -83,7 +83,7 @@ func (t *RuleTrial) end(res result, size int) {
 	case refused:
 		t.Verdict, t.Reason = VerdictRefuses, Reason{Code: CodeDecided}
 	case unknown:
-		t.Verdict, t.Reason = VerdictUncertain, res.why
+		t.Verdict, t.Reason = VerdictUncertain, *res.why
 	default:
 		t.Verdict, t.Reason = VerdictContinue, againReason(res, size, len(t.Candidates))
 	}

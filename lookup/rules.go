@@ -26,8 +26,8 @@ type result struct {
 	dst    netip.Prefix
 	hop    int   // the provisional next hop: the first usable one
 	leaf   *leaf // where the entry stands, for the choice between defaults
-	// why says more: why the status is unknown, or what ended a table.
-	why Reason
+	// why is why the status is unknown; nil where it is not.
+	why *Reason
 }
 
 // link is the device of the provisional next hop; zero: there is none.
@@ -66,7 +66,7 @@ type skipped struct {
 func (w *walk) searchRules() result {
 	fam := w.fib.family(w.flow.Family())
 	if w.fib.snap.Lacks(route.FactRules, w.flow.Family()) {
-		return result{status: unknown, why: Reason{Code: CodeRulesUnread}}
+		return result{status: unknown, why: &Reason{Code: CodeRulesUnread}}
 	}
 	if w.fib.merged && w.flow.Dst.Is4() {
 		return w.searchMerged(fam.rules)
@@ -78,7 +78,7 @@ func (w *walk) searchRules() result {
 			why := Reason{Code: code, Want: r.Unknown[0].Type}
 			w.record(r, VerdictUncertain, why)
 			w.unreached(fam.rules[i+1:], CodeAfter)
-			return result{status: unknown, why: why}
+			return result{status: unknown, why: &why}
 		case code != "":
 			w.mismatch(r, code)
 			continue
@@ -124,7 +124,7 @@ func (w *walk) act(r *rule) result {
 	}
 	why := Reason{Code: CodeUnknownSelect, Want: r.Action.String()}
 	w.record(r, VerdictUncertain, why)
-	return result{status: unknown, why: why}
+	return result{status: unknown, why: &why}
 }
 
 func (w *walk) refuse(r *rule, e route.Errno) result {
@@ -138,7 +138,7 @@ func (w *walk) consult(r *rule) result {
 	if w.fib.snap.LacksTable(id, w.flow.Family()) {
 		why := Reason{Code: CodeNoTables, Want: w.fib.snap.Names.Table(id)}
 		w.record(r, VerdictUncertain, why)
-		return result{status: unknown, rule: r.Rule, why: why}
+		return result{status: unknown, rule: r.Rule, why: &why}
 	}
 	trial := w.begin(r, id)
 	res := w.searchTable(t, trial.list())
@@ -156,7 +156,8 @@ func (w *walk) consult(r *rule) result {
 // searchTable looks in one table; nil: one that has no routes.
 func (w *walk) searchTable(t *table, cands *[]Candidate) result {
 	if w.flow.Dst.Is4() {
-		return w.search4(t.covering(w.flow.Dst), cands)
+		c := t.covering(w.flow.Dst)
+		return w.search4(&c, cands)
 	}
 	return w.search6(t, cands)
 }

@@ -9,7 +9,7 @@ import (
 // search4 tries the entries of the covering leaves in the kernel's order
 // (fib_table_lookup in net/ipv4/fib_trie.c): the longest prefix first, inside
 // a prefix in the order of the dump, which is TOS, then metric, then age.
-func (w *walk) search4(c covering, cands *[]Candidate) result {
+func (w *walk) search4(c *covering, cands *[]Candidate) result {
 	var res result
 	var won *route.Route // set once the search is decided, while recording
 	var abandoned netip.Addr
@@ -57,7 +57,8 @@ func (w *walk) outcome4(e *entry, rf ref, hop int, code Code) result {
 	case CodeThrow:
 		res.status = again
 	case CodeNextHopUnknown:
-		res.status, res.why = unknown, w.reason4(e, code)
+		why := w.reason4(e, code)
+		res.status, res.why = unknown, &why
 	default:
 		return result{}
 	}
@@ -173,7 +174,7 @@ func noteEnd(cands *[]Candidate, e *entry, rf ref, res result) {
 	case refused:
 		note(cands, e, rf, VerdictRefuses, Reason{Code: CodeRefusing, Want: e.refusal().String()})
 	case unknown:
-		note(cands, e, rf, VerdictUncertain, res.why)
+		note(cands, e, rf, VerdictUncertain, *res.why)
 	default:
 		note(cands, e, rf, VerdictThrows, Reason{Code: CodeThrow})
 	}
@@ -206,7 +207,8 @@ func (w *walk) searchMerged(rules []*rule) result {
 		w.trace.Merged = true
 		cands = new([]Candidate)
 	}
-	res := w.search4(merged(rules[0].table, rules[1].table, w.flow.Dst), cands)
+	c := merged(rules[0].table, rules[1].table, w.flow.Dst)
+	res := w.search4(&c, cands)
 	decider := rules[1]
 	if res.entry != nil && res.entry.route.Table == route.TableLocal {
 		decider = rules[0]

@@ -171,9 +171,9 @@ func (w *walk) found6(e *entry, hop int, dst netip.Prefix) result {
 	res := result{entry: e, dst: dst, hop: hop, status: found}
 	switch t := e.refusal(); {
 	case e.route.Expires < 0:
-		res.status, res.why = unknown, Reason{Code: CodeExpiredFirst, Have: dst}
+		res.status, res.why = unknown, &Reason{Code: CodeExpiredFirst, Have: dst}
 	case e.unread:
-		res.status, res.why = unknown, Reason{Code: CodeNextHopUnknown, Want: e.route.NextHopID}
+		res.status, res.why = unknown, &Reason{Code: CodeNextHopUnknown, Want: e.route.NextHopID}
 	case t == route.TypeThrow:
 		res.status = again
 	case t.Refuses():
