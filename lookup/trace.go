@@ -61,6 +61,14 @@ type Way struct {
 // Default says whether the chosen route is a default route.
 func (d *Decision) Default() bool { return d.HasRoute && d.Route.IsDefault() }
 
+// Entry identifies what the chosen route has but for its destination, and shares
+// with other routes; the zero Entry: there is none. It is comparable, and has a
+// meaning only beside others of the same FIB.
+type Entry struct{ e *entry }
+
+// Entry is the chosen route's.
+func (d *Decision) Entry() Entry { return Entry{d.entry} }
+
 // Table is the table of the chosen route; zero: there is none.
 func (d *Decision) Table() route.Table {
 	if d.HasRoute {

@@ -263,15 +263,20 @@ func statusOfAnswer(a answer) int {
 	case *render.Zero:
 		return statusOfZero(e)
 	case *render.Explanation:
-		d := e.Trace.Decision.Disposition
-		switch {
-		case e.Comparison.Asked && !e.Comparison.Agrees:
+		if e.Comparison.Asked && !e.Comparison.Agrees {
 			return exitDisagree
-		case d == lookup.DispositionUnknown:
-			return exitNoAnswer
-		case !d.Success():
-			return exitNoRoute
 		}
+		return statusOfDecision(&e.Trace.Decision)
+	}
+	return exitOK
+}
+
+func statusOfDecision(d *lookup.Decision) int {
+	switch {
+	case d.Disposition == lookup.DispositionUnknown:
+		return exitNoAnswer
+	case !d.Disposition.Success():
+		return exitNoRoute
 	}
 	return exitOK
 }

@@ -136,11 +136,27 @@ func WriteJSON(w io.Writer, answers []any) error {
 
 // JSON is the form of the explanation that [WriteJSON] writes.
 func (e *Explanation) JSON() any {
+	s := e.FIB.Snapshot()
+	j := e.decisionJSON()
+	j.Trace = trials(s, e.Trace.Rules)
+	j.Assumptions, j.Warnings = append(e.assumptions(), e.missing()...), e.Remarks
+	j.Source = e.sourceJSON()
+	j.Next = nextJSON(s, e.Trace.Next)
+	j.Reverse = reverseJSON(s, e.Trace.Reverse)
+	j.Kernel = e.kernelJSON()
+	j.Sockets = e.listeningJSON()
+	for i := range e.Notes {
+		j.Warnings = append(j.Warnings, Remark{Code: string(e.Notes[i].Code), Text: e.note(&e.Notes[i])})
+	}
+	return j
+}
+
+// decisionJSON is the question and the decision, without what explains it.
+func (e *Explanation) decisionJSON() jsonExplanation {
 	s, d := e.FIB.Snapshot(), &e.Trace.Decision
 	j := jsonExplanation{
 		Query: e.query(), Disposition: d.Disposition, Errno: d.Errno, Default: d.Default(),
-		Shortcut: d.Shortcut, Src: addr(d.Src), Trace: trials(s, e.Trace.Rules),
-		Assumptions: append(e.assumptions(), e.missing()...), Warnings: e.Remarks,
+		Shortcut: d.Shortcut, Src: addr(d.Src),
 	}
 	if d.Rule != nil {
 		r := iproute2.RuleJSON(s, d.Rule)
@@ -154,14 +170,6 @@ func (e *Explanation) JSON() any {
 		j.SetBy = &d.SetBy
 	}
 	j.NextHops = e.ways()
-	j.Source = e.sourceJSON()
-	j.Next = nextJSON(s, e.Trace.Next)
-	j.Reverse = reverseJSON(s, e.Trace.Reverse)
-	j.Kernel = e.kernelJSON()
-	j.Sockets = e.listeningJSON()
-	for i := range e.Notes {
-		j.Warnings = append(j.Warnings, Remark{Code: string(e.Notes[i].Code), Text: e.note(&e.Notes[i])})
-	}
 	return j
 }
 
