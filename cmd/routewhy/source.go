@@ -106,7 +106,7 @@ func (l *loaded) Read(ctx context.Context, w kernel.Want) (*route.Snapshot, erro
 func (l *loaded) readRoutes(ctx context.Context, s *route.Snapshot, w *kernel.Want) error {
 	for i := range l.snap.Routes {
 		r := &l.snap.Routes[i]
-		if w.Family != 0 && r.Family() != w.Family || w.Keep != nil && !w.Keep(r.Table, r.Dst) {
+		if w.Family != 0 && r.Family() != w.Family || w.Table != 0 && r.Table != w.Table || w.Keep != nil && !w.Keep(r.Table, r.Dst) {
 			continue
 		}
 		if w.Each == nil {
