@@ -275,7 +275,7 @@ func (r *reader) readRoutes(f route.Family) error {
 		if !r.want.keeps(h) {
 			return nil
 		}
-		if err := d.decode(one, msg); err != nil {
+		if err := d.decode(one, msg, h); err != nil {
 			return err
 		}
 		r.note(one)

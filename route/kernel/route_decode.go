@@ -111,7 +111,10 @@ func zeroAddr(f route.Family) netip.Addr {
 // (net/ipv4/fib_semantics.c) and rt6_fill_node (net/ipv6/route.c) make it.
 func decodeRoute(msg []byte) (route.Route, error) {
 	var r route.Route
-	err := new(routeDecoder).decode(&r, msg)
+	h, err := peekRoute(msg)
+	if err == nil {
+		err = new(routeDecoder).decode(&r, msg, h)
+	}
 	return r, err
 }
 
@@ -136,12 +139,9 @@ func (d *routeDecoder) one(h route.NextHop) []route.NextHop {
 	return hops
 }
 
-// decode sets every field of r from a message; r keeps nothing of msg.
-func (d *routeDecoder) decode(r *route.Route, msg []byte) error {
-	h, err := peekRoute(msg)
-	if err != nil {
-		return err
-	}
+// decode sets every field of r from a message, of which the header was peeked at;
+// r keeps nothing of msg.
+func (d *routeDecoder) decode(r *route.Route, msg []byte, h routeHeader) error {
 	*r = route.Route{
 		Table:    h.table,
 		Dst:      h.dst,

@@ -41,7 +41,12 @@ func DecodeSaved(r io.Reader, each func(*route.Route) error, fault func(int, err
 		if binary.NativeEndian.Uint16(header[4:]) != rtmNewRoute {
 			continue
 		}
-		if err := d.decode(&one, body[:size-sizeofNlMsghdr]); err != nil {
+		body = body[:size-sizeofNlMsghdr]
+		h, err := peekRoute(body)
+		if err == nil {
+			err = d.decode(&one, body, h)
+		}
+		if err != nil {
 			fault(n+1, fmt.Errorf("message %d: %w", n+1, err))
 			continue
 		}
