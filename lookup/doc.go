@@ -11,13 +11,17 @@
 //
 //	behaviour                             where                            proof
 //	0.1  key of a look-up, iif lo         output4.go, input4.go, output6.go  scenarios output, input, rules
-//	0.2  a connected socket asks twice    cmd/routewhy, listen/connect.go    listen's tests
+//	0.2  a connected socket asks twice    connect.go, listen/connect.go      TestConnect; listen's TestConnectedSocket
+//	     to 0.0.0.0: then to 127.0.0.1    connect.go lookups                 the same
+//	     the source port that it chooses  -                                  cannot be known
 //	1.1  sources, groups, oif, 0.0.0.0    output4.go checkSource4,           scenarios output, zero
 //	                                      checkOutput4, zero4, onLink4
 //	1.2  martians, delivery, forwarding   input4.go checkMartians4, deliver4 scenarios input; regress/input-*
 //	     membership of groups             multicastIn4                       not in a snapshot: unknown, but 224.0.0.1
 //	1.3  source checks, rp_filter         input4.go validate, reverse        scenarios input; regress/input-*
 //	     a deleted local route            -                                  cannot be known: leaves the full check on
+//	     the way back of a packet         reply.go                           TestReply; cmd/routewhy scripts reply*
+//	     forwarding in IPv6               reply.go dropsForwarded6           TestReply6: asked behind the look-up
 //	1.4  strict devices in IPv6           output6.go decide6, table6.go      scenarios output, lpm6
 //	2.1  rules, goto, actions             rules.go                           scenarios rules
 //	2.2  selectors                        selector.go                        scenarios rules; rule6.18 in random set-ups

@@ -92,6 +92,12 @@ type Trace struct {
 	// Socket is what becomes of a connected socket's packet instead: it looks up
 	// again with the source that it got, Src. Nil: the same.
 	Socket *SocketTrial
+	// First is the look-up that a connected socket made before, to get a source;
+	// nil: it made no other. See [FIB.Connect].
+	First *Trace
+	// BySource are the second look-ups of a connection, one for each source that
+	// First may choose, where these are several.
+	BySource []*Trace
 	// Reverse is the reverse-path look-up of a received packet; nil: none.
 	Reverse *ReversePath
 	// Unread are the settings, by their path below /proc/sys, that would have
