@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/lookup/listen"
 	"routewhy/route"
 )
 
@@ -65,9 +66,17 @@ func (b *batcher) asked(text string) error {
 	if err != nil {
 		return err
 	}
+	e := &render.Explanation{Subject: d.label(), Given: p.words(b.fib.Snapshot(), &flow), GivenFields: to.fields(), FIB: b.fib}
+	if d.port != 0 {
+		e.Trace = b.fib.Connect(flow)
+		e.ConnectErrno = listen.Refuses(&e.Trace.Flow, &e.Trace.Decision)
+		b.addLookups(e)
+		b.status = max(b.status, statusOfExplanation(e))
+		b.out.Asked(e, flow, &e.Trace.Decision)
+		return nil
+	}
 	dec := b.looker.Lookup(flow)
 	b.status = max(b.status, statusOfDecision(&dec))
-	e := &render.Explanation{Subject: d.label(), Given: p.words(b.fib.Snapshot(), &flow), GivenFields: to.fields()}
 	b.out.Asked(e, flow, &dec)
 	return nil
 }

@@ -36,6 +36,9 @@ func (o *options) checkPacket(claims []claim) error {
 	if o.packet.vrf.given && o.packet.oif.given {
 		return usagef("--vrf and --oif both say what the socket is bound to: give one")
 	}
+	if err := o.refuseReply(); err != nil {
+		return err
+	}
 	for _, d := range o.destinations {
 		if len(claims) > 0 && d.family() != 0 && d.family() != o.family {
 			return contradiction(claims[0], claim{d.String(), d.family()})

@@ -26,6 +26,8 @@ type options struct {
 	// --from); zero: both.
 	family route.Family
 	packet packet
+	// reply adds the way back.
+	reply bool
 	// table is the table that --dump is restricted to, a name or a number as
 	// it was given; empty: all. See [route.Names.TableByName].
 	table string
@@ -117,6 +119,7 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	for _, f := range o.packet.flags() {
 		fs.Func(f.name, f.usage, f.set)
 	}
+	fs.BoolVar(&o.reply, "reply", false, "add the way back")
 	fs.BoolP("ipv4", "4", false, "IPv4 only")
 	fs.BoolP("ipv6", "6", false, "IPv6 only")
 

@@ -32,7 +32,7 @@ func modes() []mode {
 	}
 	common := []string{"ipv4", "ipv6", "netns", "load", "strict", "save", "redact", "json", "color", "verbose", "quiet"}
 	return []mode{{
-		flags:        slices.Concat(common, packet, []string{"no-kernel"}),
+		flags:        slices.Concat(common, packet, []string{"reply", "no-kernel"}),
 		destinations: true,
 		run:          explain,
 	}, {

@@ -36,6 +36,8 @@ The packet, in the words of ip route get; numbers are decimal or 0x hex:
       --sport N         source port
       --dport N         destination port
       --flowlabel N     IPv6 flow label
+      --reply           the way back too: what becomes of the answer, and
+                        whether it uses the same device
   -4, --ipv4            IPv4 only
   -6, --ipv6            IPv6 only
 

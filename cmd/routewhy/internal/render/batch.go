@@ -113,7 +113,7 @@ func (b *Batch) frame(flow route.Flow, d *lookup.Decision) lineFrame {
 }
 
 // Asked adds the decision about any packet. Of e, Subject, Given and GivenFields
-// are set.
+// are set, and for a connection Trace and what belongs to it.
 func (b *Batch) Asked(e *Explanation, flow route.Flow, d *lookup.Decision) {
 	b.buf = append(b.buf, b.compose(e, flow, d)...)
 	b.flushFull()
@@ -127,9 +127,12 @@ func (b *Batch) flushFull() {
 
 // compose is a line with its end.
 func (b *Batch) compose(e *Explanation, flow route.Flow, d *lookup.Decision) string {
-	e.FIB, e.Trace = b.fib, &lookup.Trace{Flow: flow, Decision: *d}
-	if e.GivenFields[lookup.FieldFrom] {
-		e.Trace.Source.Reason.Code = lookup.CodeSrcGiven
+	e.FIB = b.fib
+	if e.Trace == nil {
+		e.Trace = &lookup.Trace{Flow: flow, Decision: *d}
+		if e.GivenFields[lookup.FieldFrom] {
+			e.Trace.Source.Reason.Code = lookup.CodeSrcGiven
+		}
 	}
 	if !b.json {
 		return e.headline() + "\n"
