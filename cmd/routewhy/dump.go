@@ -86,7 +86,7 @@ func (d *dumpReader) take(r *route.Route) error {
 	t.Default = t.Default || r.IsDefault()
 	t.Groups[render.GroupOf(r)]++
 	if t.Count <= holdRoutes {
-		t.Routes = append(t.Routes, *r)
+		t.Routes = append(t.Routes, r.Clone())
 		d.builder.Add(r)
 		return nil
 	}

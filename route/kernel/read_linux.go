@@ -265,7 +265,7 @@ func (r *reader) readRoutes(f route.Family) error {
 	if r.want.Table != 0 {
 		q.attrs = appendAttr32(nil, rtaTable, uint32(r.want.Table))
 	}
-	var d routeDecoder
+	d := routeDecoder{passing: r.want.Each != nil}
 	one := new(route.Route)
 	return ignoreAbsent(r.dump(q, func(msg []byte) error {
 		h, err := peekRoute(msg)

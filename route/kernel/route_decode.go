@@ -119,10 +119,12 @@ func decodeRoute(msg []byte) (route.Route, error) {
 }
 
 // routeDecoder decodes routes one after the other. It carves the next hops of
-// routes that have one, as most have, from arrays that many routes share.
+// routes that have one, as most have, from arrays that many routes share, or puts
+// all into the same place where each is done with before the next.
 type routeDecoder struct {
-	spare []route.NextHop
-	chunk int
+	passing bool
+	spare   []route.NextHop
+	chunk   int
 }
 
 // maxChunk bounds the arrays that routes share.
@@ -134,7 +136,9 @@ func (d *routeDecoder) one(h route.NextHop) []route.NextHop {
 		d.spare = make([]route.NextHop, d.chunk)
 	}
 	hops := d.spare[:1:1]
-	d.spare = d.spare[1:]
+	if !d.passing {
+		d.spare = d.spare[1:]
+	}
 	hops[0] = h
 	return hops
 }

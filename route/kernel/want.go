@@ -22,9 +22,9 @@ type Want struct {
 	// others out (ip_valid_fib_dump_req, since 4.20).
 	Table route.Table
 	// Each, if set, is handed the routes that Keep keeps one by one in the
-	// kernel's dump order, and Snapshot.Routes stays empty. The Route is
-	// overwritten by the next one, but what its fields point to is not. An
-	// error ends the reading and becomes Read's.
+	// kernel's dump order, and Snapshot.Routes stays empty. The Route and its
+	// next hops are overwritten by the next one; [route.Route.Clone] is what to
+	// keep. An error ends the reading and becomes Read's.
 	Each func(*route.Route) error
 	// Again is called where tables changed while they were being read, before
 	// Each is handed all routes once more: it forgets the former. Without it,
