@@ -53,7 +53,7 @@ func (f *facts) linkDetail(i int, line []string) {
 	kind := line[0]
 	switch kind {
 	case "vrf":
-		if len(line) == 3 && line[1] == "table" {
+		if len(line) >= 3 && line[1] == "table" {
 			if t, err := f.table(line[2]); err == nil {
 				d = &f.devs[i-1]
 				d.link.Kind, d.link.VRFTable = kind, t
