@@ -29,10 +29,15 @@ func TestScripts(t *testing.T) {
 			switch cond {
 			case "netns":
 				return canUnshare(t), nil
-			case "vrf": // of which make kernel-test has one
-				return exec.Command("unshare", append(unshareFlags(), "ip", "link", "add", "red", "type", "vrf", "table", "10")...).Run() == nil, nil
 			case "sourceleg": // a source chooses among the legs of a route
 				return release() >= 6016, nil
+			// What make kernel-test has, and not every kernel.
+			case "vrf":
+				return supported("ip link add red type vrf table 10"), nil
+			case "wireguard":
+				return supported("ip link add wg0 type wireguard"), nil
+			case "mpls":
+				return supported("ip link set lo up && ip route add 10.9.0.0/16 encap mpls 100 dev lo"), nil
 			case "root":
 				return os.Getuid() == 0, nil
 			}
@@ -73,6 +78,11 @@ func canUnshare(t *testing.T) bool {
 		t.Logf("scripts that need a network namespace are left out: %v", err)
 	}
 	return err == nil
+}
+
+// supported says whether the kernel takes a command in a fresh namespace.
+func supported(command string) bool {
+	return exec.Command("unshare", append(unshareFlags(), "sh", "-c", command)...).Run() == nil
 }
 
 func unshareFlags() []string {
