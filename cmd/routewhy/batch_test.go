@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/routetest/internet"
+)
+
+// TestProgress has a line that is written over, on a terminal, in long work.
+func TestProgress(t *testing.T) {
+	var out bytes.Buffer
+	p := progress{w: &out, on: true}
+	p.update(1)
+	if out.Len() > 0 {
+		t.Errorf("short work: %q", out.String())
+	}
+	p.begun, p.told = time.Now().Add(-4*time.Second), time.Now().Add(-time.Second)
+	p.update(2000)
+	if s := out.String(); !strings.HasPrefix(s, "\r2000 lines, 500 a second") {
+		t.Errorf("long work: %q", s)
+	}
+	out.Reset()
+	p.update(2001)
+	if out.Len() > 0 {
+		t.Errorf("too soon: %q", out.String())
+	}
+	p.clear()
+	p.clear()
+	if s := out.String(); s != "\r\x1b[K" {
+		t.Errorf("at the end: %q", s)
+	}
+	p = progress{w: &out}
+	p.begun = time.Now().Add(-time.Hour)
+	if p.update(3); out.Len() != len("\r\x1b[K") {
+		t.Errorf("no terminal: %q", out.String())
+	}
+}
+
+// batchHost is a host with the full Internet table over three gateways.
+func batchHost(tb testing.TB) *lookup.FIB {
+	prefixes, err := internet.Prefixes()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	rule := func(f route.Family, priority uint32, t route.Table) route.Rule {
+		return route.Rule{Family: f, Priority: priority, Action: route.ActionTable, Table: t, SuppressPrefixLen: -1, SuppressGroup: -1}
+	}
+	s := &route.Snapshot{
+		Links: []route.Link{
+			{Index: 1, Name: "lo", Flags: route.LinkUp | route.LinkLoopback},
+			{Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkLowerUp},
+		},
+		Addrs: []route.Addr{
+			{Link: 2, Prefix: netip.MustParsePrefix("192.0.2.2/24")},
+			{Link: 2, Prefix: netip.MustParsePrefix("2001:db8::2/64")},
+		},
+		Rules: []route.Rule{
+			rule(route.IPv4, 0, route.TableLocal), rule(route.IPv4, 32766, route.TableMain), rule(route.IPv4, 32767, route.TableDefault),
+			rule(route.IPv6, 0, route.TableLocal), rule(route.IPv6, 32766, route.TableMain),
+		},
+	}
+	var b lookup.Builder
+	prefixes = append(prefixes, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"))
+	for i, p := range prefixes {
+		gateway := fmt.Sprintf("192.0.2.%d", 10+i%3)
+		if p.Addr().Is6() {
+			gateway = fmt.Sprintf("2001:db8::%d", 10+i%3)
+		}
+		b.Add(&route.Route{
+			Table: route.TableMain, Dst: p, Type: route.TypeUnicast,
+			NextHops: []route.NextHop{{Link: 2, Gateway: netip.MustParseAddr(gateway)}},
+		})
+	}
+	return b.FIB(s)
+}
+
+// BenchmarkBatch answers a million lines, after the load; one operation is one
+// line.
+func BenchmarkBatch(b *testing.B) {
+	fib := batchHost(b)
+	var lines bytes.Buffer
+	for i := range 1 << 16 {
+		v := uint32(i) * 2654435761 // scattered
+		fmt.Fprintf(&lines, "%d.%d.%d.%d\n", 1+v>>24%222, byte(v>>16), byte(v>>8), byte(v))
+	}
+	for _, asJSON := range []bool{false, true} {
+		b.Run(map[bool]string{false: "text", true: "JSON"}[asJSON], func(b *testing.B) {
+			s := stdio{Stdout: io.Discard, Stderr: os.Stderr, LookupEnv: os.LookupEnv}
+			batcher, err := newBatcher(&options{json: asJSON}, fib, s)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for done := 0; done < b.N; done += 1 << 16 {
+				err := batcher.run(context.Background(), bytes.NewReader(lines.Bytes()))
+				if err != nil && err != error(statusError(exitNoRoute)) {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
