@@ -207,9 +207,11 @@ func (w *walk) mayLeave4(d *Decision, way *Way) bool {
 	if !src.IsValid() {
 		src = way.Src
 	}
+	if !src.IsLoopback() {
+		return true
+	}
 	dev := w.fib.byIndex[way.Link]
-	return !src.IsValid() || !src.IsLoopback() || dev == nil || dev.Flags&route.LinkLoopback != 0 ||
-		dev.Kind == "vrf" || w.fib.confOr(dev, settingRouteLocalnet)
+	return dev == nil || dev.Flags&route.LinkLoopback != 0 || dev.Kind == vrfKind || w.fib.confOr(dev, settingRouteLocalnet)
 }
 
 func isMulticast4(a netip.Addr) bool { return a.Is4() && a.IsMulticast() }

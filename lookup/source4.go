@@ -17,7 +17,7 @@ func (f *FIB) source4(r *route.Route, h *hop) (src, other netip.Addr) {
 		return r.PrefSrc, netip.Addr{}
 	}
 	src = f.selectSource4(h.Link, h.Gateway, h.sourceScope(r.Scope), nil)
-	if o := f.sourceKept4(h, r.Scope); o != src {
+	if o, kept := f.sourceKept4(h, r.Scope); kept && o != src {
 		if other = o; !o.IsValid() {
 			other = netip.IPv4Unspecified()
 		}
@@ -31,18 +31,18 @@ func (f *FIB) source4(r *route.Route, h *hop) (src, other netip.Addr) {
 }
 
 // sourceKept4 is the source that the kernel may keep with a next hop from before
-// route_localnet was set, which makes addresses of scope host eligible.
-func (f *FIB) sourceKept4(h *hop, scope route.Scope) netip.Addr {
-	dev := f.byIndex[h.Link]
-	if dev == nil || scope != route.ScopeLink || !f.confOr(dev, settingRouteLocalnet) {
-		return f.selectSource4(h.Link, h.Gateway, h.sourceScope(scope), nil)
+// route_localnet was set, which makes addresses of scope host eligible. False: it
+// is not set, or does not matter.
+func (f *FIB) sourceKept4(h *hop, scope route.Scope) (netip.Addr, bool) {
+	if h.dev == nil || scope != route.ScopeLink || !f.confOr(h.dev, settingRouteLocalnet) {
+		return netip.Addr{}, false
 	}
-	before := *dev
-	before.addrs4 = slices.DeleteFunc(slices.Clone(dev.addrs4), func(a *route.Addr) bool { return a.Scope > route.ScopeLink })
+	before := *h.dev
+	before.addrs4 = slices.DeleteFunc(slices.Clone(h.dev.addrs4), func(a *route.Addr) bool { return a.Scope > route.ScopeLink })
 	if a := f.fromDevice4(&before, h.Gateway, scope, nil); a != nil {
-		return a.Prefix.Addr()
+		return a.Prefix.Addr(), true
 	}
-	return f.lent4(h.Link, scope, nil)
+	return f.lent4(h.Link, scope, nil), true
 }
 
 // sourceScope is the scope by which a source is chosen for a next hop: the

@@ -86,7 +86,7 @@ func (e *Explanation) severalWays(d *lookup.Decision, n int) string {
 		return fmt.Sprintf("takes one of %s default routes of equal metric, as the neighbours' states have it%s", numeral(n), e.from(d))
 	}
 	src := e.from(d)
-	if src == "" && e.Trace.Flow.In == 0 {
+	if src == "" && e.Trace.Flow.In == 0 && !e.givenSource() {
 		src = ", from an address of the one taken"
 	}
 	return fmt.Sprintf("%s over %s next hops%s%s", what, numeral(n), e.inTable(d), src)
