@@ -71,7 +71,7 @@
 // so there a set of ways is compared by membership alone: whether the kernel ever
 // takes each of them was seen on 6.18.
 //
-// Nothing else was seen to differ: not the kinds of devices, which decide only by
+// Nothing else was seen to differ in what it runs: not the kinds of devices, which decide only by
 // what their link shows (a VLAN loses its carrier with the device below), nor an
 // encapsulation, which alters no choice.
 //
