@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -56,13 +57,14 @@ func loadFiles(o *options, s stdio) (source, error) {
 	if r.MoreFaults > 0 {
 		fmt.Fprintf(s.Stderr, "routewhy: --load: and %d more\n", r.MoreFaults)
 	}
-	return &loaded{snap: r.Snapshot, names: o.load}, nil
+	return &loaded{r.Snapshot, r.Routes, o.load}, nil
 }
 
 // loaded is a source that was read from files.
 type loaded struct {
-	snap  *route.Snapshot
-	names []string
+	snap   *route.Snapshot // without its routes
+	routes *route.List
+	names  []string
 }
 
 func (*loaded) Close() error { return nil }
@@ -85,7 +87,6 @@ func (l *loaded) Resolve(context.Context, route.Flow) (route.Answer, error) {
 // Read gives of the files what [kernel.Host.Read] would give of a kernel.
 func (l *loaded) Read(ctx context.Context, w kernel.Want) (*route.Snapshot, error) {
 	s := *l.snap
-	s.Routes = nil
 	if w.NoNeighbours {
 		s.Neighbours = nil
 	}
@@ -104,16 +105,18 @@ func (l *loaded) Read(ctx context.Context, w kernel.Want) (*route.Snapshot, erro
 }
 
 func (l *loaded) readRoutes(ctx context.Context, s *route.Snapshot, w *kernel.Want) error {
-	for i := range l.snap.Routes {
-		r := &l.snap.Routes[i]
-		if w.Family != 0 && r.Family() != w.Family || w.Keep != nil && !w.Keep(r.Table, r.Dst) {
-			continue
-		}
-		if w.Each == nil {
+	keep := func(t route.Table, dst netip.Prefix) bool {
+		return (w.Family == 0 || route.FamilyOf(dst.Addr()) == w.Family) && (w.Keep == nil || w.Keep(t, dst))
+	}
+	each := w.Each
+	if each == nil {
+		each = func(r *route.Route) error {
 			s.Routes = append(s.Routes, *r)
-		} else if err := w.Each(r); err != nil {
-			return err
+			return nil
 		}
+	}
+	if err := l.routes.Each(keep, each); err != nil {
+		return err
 	}
 	return ctx.Err()
 }

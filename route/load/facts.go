@@ -16,6 +16,7 @@ import (
 // provisional indices until [facts.snapshot], when all is known.
 type facts struct {
 	snap   route.Snapshot
+	routes route.List     // provisional devices
 	devs   []dev          // by provisional index - 1
 	byName map[string]int // to provisional index
 	byNum  map[int]int    // real index to provisional
@@ -163,7 +164,7 @@ func (f *facts) addRoute(r route.Route) {
 		return
 	}
 	f.tableOwner[k], f.read[k] = f.listing, true
-	f.snap.Routes = append(f.snap.Routes, r)
+	f.routes.Add(&r)
 }
 
 // addRule adds a rule.
@@ -230,12 +231,11 @@ func (f *facts) snapshot() *route.Snapshot {
 		s.Addrs[i].Link = index[s.Addrs[i].Link]
 	}
 	s.Addrs = unique(s.Addrs, func(a *route.Addr) any { return [2]any{a.Link, a.Prefix} })
-	for i := range s.Routes {
-		for k := range s.Routes[i].NextHops {
-			h := &s.Routes[i].NextHops[k]
-			h.Link = index[h.Link]
+	f.routes.Rewrite(func(r *route.Route) {
+		for k := range r.NextHops {
+			r.NextHops[k].Link = index[r.NextHops[k].Link]
 		}
-	}
+	})
 	for i := range s.NextHops {
 		s.NextHops[i].NextHop.Link = index[s.NextHops[i].NextHop.Link]
 	}
@@ -308,13 +308,17 @@ func (f *facts) fillIn() {
 	})
 }
 
+// eachRoute hands over every route.
+func (f *facts) eachRoute(each func(*route.Route)) {
+	_ = f.routes.Each(nil, func(r *route.Route) error { each(r); return nil })
+}
+
 // inferAddrs finds the addresses that the kernel made routes for: its route to a
 // network has the address there as source (fib_add_ifaddr).
 func (f *facts) inferAddrs() bool {
-	for i := range f.snap.Routes {
-		r := &f.snap.Routes[i]
+	f.eachRoute(func(r *route.Route) {
 		if r.Protocol != route.ProtocolKernel || !r.PrefSrc.IsValid() || len(r.NextHops) != 1 || r.Type != route.TypeUnicast {
-			continue
+			return
 		}
 		a := route.Addr{
 			Link: r.NextHops[0].Link, Prefix: netip.PrefixFrom(r.PrefSrc, r.Dst.Bits()), Flags: route.AddrPermanent,
@@ -323,7 +327,7 @@ func (f *facts) inferAddrs() bool {
 		if r.Dst.Contains(r.PrefSrc) {
 			f.snap.Addrs = append(f.snap.Addrs, a)
 		}
-	}
+	})
 	f.snap.Addrs = unique(f.snap.Addrs, func(a *route.Addr) any { return [2]any{a.Link, a.Prefix} })
 	return len(f.snap.Addrs) > 0
 }
@@ -365,17 +369,16 @@ func (f *facts) fillLocal(fam route.Family) {
 	for _, a := range f.snap.Addrs {
 		own[a.Prefix.Addr()] = a.Link
 	}
-	for i := range f.snap.Routes {
-		r := &f.snap.Routes[i]
+	f.eachRoute(func(r *route.Route) {
 		if r.PrefSrc.IsValid() && len(r.NextHops) > 0 && own[r.PrefSrc] == 0 {
 			own[r.PrefSrc] = r.NextHops[0].Link
 		}
-	}
+	})
 	add := func(dst netip.Prefix, link int, typ route.Type, scope route.Scope, src netip.Addr) {
 		if fam == route.IPv6 {
 			scope, src = route.ScopeGlobal, netip.Addr{}
 		}
-		f.snap.Routes = append(f.snap.Routes, route.Route{
+		f.routes.Add(&route.Route{
 			Table: route.TableLocal, Dst: dst, Type: typ, Scope: scope, PrefSrc: src,
 			Protocol: route.ProtocolKernel, NextHops: []route.NextHop{{Link: link}},
 		})

@@ -25,17 +25,25 @@ func fuzz(f *testing.F, seeds ...[]byte) {
 			return
 		}
 		var b bytes.Buffer
-		if err := r.Snapshot.Encode(&b); err != nil {
+		snap := whole(r)
+		if err := snap.Encode(&b); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := route.Decode(&b); err != nil {
 			t.Fatalf("what was made of it is no snapshot: %v", err)
 		}
-		fib := lookup.New(r.Snapshot)
+		fib := lookup.New(snap)
 		for _, dst := range []string{"8.8.8.8", "0.0.0.0", "2001:db8::1", "ff02::1"} {
 			fib.Explain(route.Flow{Dst: netip.MustParseAddr(dst)})
 		}
 	})
+}
+
+// whole is a snapshot that has the routes itself.
+func whole(r *load.Result) *route.Snapshot {
+	s := *r.Snapshot
+	s.Routes = r.Routes.Slice()
+	return &s
 }
 
 // seeds are the files of testdata that match.

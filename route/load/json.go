@@ -67,7 +67,7 @@ func (l *loader) jsonLists(name string, r io.Reader) error {
 			if err := j.object(raw); err != nil {
 				l.fault(name, 0, fmt.Errorf("element %d: %w", j.element, err))
 			}
-			if len(l.facts.snap.Routes) > maxRoutes {
+			if l.facts.routes.Len() > maxRoutes {
 				return fmt.Errorf("more than %d routes", maxRoutes)
 			}
 		}

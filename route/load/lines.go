@@ -51,7 +51,7 @@ func (l *loader) text(name string, r io.Reader) error {
 		if err := t.take(sc.Text()); err != nil {
 			l.fault(t.file, t.line, err)
 		}
-		if len(l.facts.snap.Routes) > maxRoutes {
+		if l.facts.routes.Len() > maxRoutes {
 			return fmt.Errorf("more than %d routes", maxRoutes)
 		}
 	}

@@ -27,7 +27,9 @@ const Stdin = "-"
 
 // Result is what was made of the files.
 type Result struct {
+	// Snapshot has no routes of its own: they are in Routes.
 	Snapshot *route.Snapshot
+	Routes   *route.List
 	// Faults are the places that were not understood, the first of them.
 	Faults []Fault
 	// MoreFaults is how many others there are.
@@ -60,12 +62,12 @@ func Files(stdin io.Reader, names ...string) (*Result, error) {
 			return nil, err
 		}
 	}
-	r := &Result{l.snap, l.faults, l.moreFaults}
+	r := &Result{l.snap, l.routes, l.faults, l.moreFaults}
 	switch {
 	case l.snap != nil && l.listings > 0:
 		return nil, errors.New("a snapshot is whole: it does not go with other files")
 	case l.snap == nil:
-		r.Snapshot = l.facts.snapshot()
+		r.Snapshot, r.Routes = l.facts.snapshot(), &l.facts.routes
 	}
 	return r, nil
 }
@@ -75,6 +77,7 @@ type loader struct {
 	stdin      io.Reader
 	left       int64
 	snap       *route.Snapshot // of a snapshot file
+	routes     *route.List     // its routes
 	facts      *facts          // of everything else
 	listings   int
 	faults     []Fault
@@ -166,8 +169,8 @@ func (l *loader) object(name string, r *bufio.Reader, start []byte) error {
 	if l.snap != nil {
 		return errors.New("a second snapshot")
 	}
-	s, err := route.Decode(r)
-	l.snap = s
+	var err error
+	l.snap, l.routes, err = route.DecodeList(r)
 	return err
 }
 
