@@ -117,8 +117,7 @@ func (l *List) Each(keep func(Table, netip.Prefix) bool, f func(*Route) error) e
 func (l *List) Slice() []Route {
 	out := make([]Route, 0, l.Len())
 	for i := range l.routes {
-		out = append(out, l.kinds[l.routes[i].kind])
-		out[i].Dst = l.routes[i].dst
+		out = append(out, l.Get(i))
 	}
 	return out
 }
@@ -130,6 +129,13 @@ func (l *List) Kinds() []Route { return l.kinds }
 // it among the Kinds.
 func (l *List) At(i int) (dst netip.Prefix, kind int) {
 	return l.routes[i].dst, int(l.routes[i].kind)
+}
+
+// Get is the route at a place.
+func (l *List) Get(i int) Route {
+	r := l.kinds[l.routes[i].kind]
+	r.Dst = l.routes[i].dst
+	return r
 }
 
 // Rewrite calls f for the routes that share something, once for all of them, to

@@ -66,10 +66,11 @@ func fewRoutesLess(rng *rand.Rand, s *route.Snapshot) *route.Snapshot {
 
 func checkPair(t *testing.T, rng *rand.Rand, a, b *route.Snapshot) {
 	t.Helper()
-	before, after := lookup.New(a), lookup.New(b)
+	x, y := coverage.HostOf(a), coverage.HostOf(b)
+	before, after := x.FIB, y.FIB
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
 		flow := coverage.Flow{Flow: route.Flow{Proto: 17}}
-		changes := coverage.Diff(before, after, fam, flow)
+		changes := coverage.Diff(x, y, fam, flow).Changes
 		for i := 1; i < len(changes); i++ {
 			if !changes[i-1].Last.Less(changes[i].First) {
 				t.Fatalf("ranges overlap: %s-%s, %s", changes[i-1].First, changes[i-1].Last, changes[i].First)
