@@ -139,7 +139,7 @@ func (l *List) another(raw []byte) error {
 }
 
 func isNetwork(p netip.Prefix) bool {
-	return p.IsValid() && p == p.Masked() && !p.Addr().Is4In6()
+	return p.IsValid() && p == p.Masked()
 }
 
 func (r *Route) check() error {

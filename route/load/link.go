@@ -282,3 +282,52 @@ func (f *facts) nextHopWord(w *words, o *route.NextHopObject) {
 		w.fail(fmt.Errorf("%q is not known", word))
 	}
 }
+
+// brief reads a line of `ip -br addr` or `ip -br link`: the device, its state,
+// and its addresses or flags.
+func (f *facts) brief(w []string) error {
+	name, _, _ := strings.Cut(w[0], "@")
+	d := f.define(name, 0)
+	i := f.byName[name]
+	d.link.OperState = operState(w[1])
+	f.found(route.FactLinks, 0)
+	d.link.Flags = route.LinkUp
+	if w[1] == "UP" || w[1] == "UNKNOWN" {
+		d.link.Flags |= route.LinkLowerUp | route.LinkRunning
+	}
+	if name == "lo" {
+		d.link.Flags |= route.LinkLoopback
+	}
+	for k := 2; k < len(w); k++ {
+		switch s := w[k]; {
+		case strings.HasPrefix(s, "<"):
+			d.link.Flags = 0
+			for flag := range strings.SplitSeq(strings.Trim(s, "<>"), ",") {
+				d.link.Flags |= linkFlag(flag)
+			}
+			return nil
+		case strings.Contains(s, "/") || k+2 < len(w) && w[k+1] == "peer":
+			line := []string{"inet", s}
+			if k+2 < len(w) && w[k+1] == "peer" {
+				line = append(line, w[k+1], w[k+2])
+				k += 2
+			}
+			if err := f.parseAddress(i, line); err != nil {
+				return err
+			}
+			f.usualScope()
+		}
+	}
+	return nil
+}
+
+// usualScope gives the last address the scope that its kind has by itself.
+func (f *facts) usualScope() {
+	a := &f.snap.Addrs[len(f.snap.Addrs)-1]
+	switch ip := a.Prefix.Addr(); {
+	case ip.IsLoopback():
+		a.Scope = route.ScopeHost
+	case ip.IsLinkLocalUnicast():
+		a.Scope = route.ScopeLink
+	}
+}
