@@ -1,6 +1,10 @@
 package lookup
 
-import "routewhy/route"
+import (
+	"slices"
+
+	"routewhy/route"
+)
 
 // defaults4 is the choice between default routes of one table and metric,
 // which the kernel makes by the state of their gateways' neighbours
@@ -10,17 +14,19 @@ import "routewhy/route"
 func (w *walk) defaults4(d *Decision, res result) []choice {
 	tied := w.tied(res)
 	if len(tied) < 2 {
-		return []choice{{res.entry, &res.entry.hops[res.hop], false}}
+		w.mem.choices = append(w.mem.choices[:0], choice{res.entry, &res.entry.hops[res.hop], false})
+		return w.mem.choices
 	}
-	life := make([]neighbourLife, len(tied))
-	for i, c := range tied {
-		life[i] = w.fib.life(c.hop)
+	life := w.mem.life[:0]
+	for _, c := range tied {
+		life = append(life, w.fib.life(c.hop))
 	}
-	picks := possibleDefaults(life)
-	out := make([]choice, len(picks))
-	for i, n := range picks {
-		out[i] = tied[n]
+	picks := possibleDefaults(w.mem.picks[:0], life)
+	out := w.mem.choices[:0]
+	for _, n := range picks {
+		out = append(out, tied[n])
 	}
+	w.mem.life, w.mem.picks, w.mem.choices = life, picks, out
 	if len(out) > 1 {
 		d.SetBy = Reason{Code: CodeDefaultsTie, Have: len(out)}
 	}
@@ -34,7 +40,7 @@ func (w *walk) defaults4(d *Decision, res result) []choice {
 // tied are the default routes between which the kernel chooses, in its order;
 // the first is the one that the table look-up found.
 func (w *walk) tied(res result) []choice {
-	var out []choice
+	out := w.mem.tied[:0]
 	lastMetric, lastTOS := res.entry.route.Metric, uint8(0)
 	for _, e := range res.leaf.entries {
 		r := &e.route
@@ -52,7 +58,7 @@ func (w *walk) tied(res result) []choice {
 		}
 		lastTOS, lastMetric = r.TOS, r.Metric
 		if r.Scope != res.entry.route.Scope || r.Type != route.TypeUnicast ||
-			len(e.hops) == 0 || !w.fib.effectiveGateway4(&e.hops[0]).IsValid() {
+			len(e.hops) == 0 || !e.hops[0].gateway4().IsValid() {
 			continue
 		}
 		if len(out) == 0 && e != res.entry {
@@ -60,6 +66,7 @@ func (w *walk) tied(res result) []choice {
 		}
 		out = append(out, choice{e, &e.hops[0], false})
 	}
+	w.mem.tied = out
 	return out
 }
 
@@ -94,14 +101,11 @@ func (f *FIB) life(h *hop) neighbourLife {
 	return lifeDead
 }
 
-// possibleDefaults gives the indices of the gateways that may be chosen, over
+// possibleDefaults appends the indices of the gateways that may be chosen, over
 // all last choices that the kernel may remember.
-func possibleDefaults(life []neighbourLife) []int {
-	var out []int
-	seen := make([]bool, len(life))
+func possibleDefaults(out []int, life []neighbourLife) []int {
 	for last := -1; last < len(life); last++ {
-		if i := chooseDefault(life, last); !seen[i] {
-			seen[i] = true
+		if i := chooseDefault(life, last); !slices.Contains(out, i) {
 			out = append(out, i)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,8 +70,12 @@ func differ(t *testing.T, setup routetest.Setup, rng *rand.Rand, tally *tally) {
 	ns.Batch(setup)
 	h := open(t, ns)
 	f := h.fib(t)
+	l := f.Looker()
 	for _, flow := range routetest.Flows(rng, f.Snapshot(), packetsPerSetup) {
 		d := f.Lookup(flow)
+		if again := l.Lookup(flow); !reflect.DeepEqual(d, again) {
+			t.Errorf("%s: a Looker decides %s", routetest.FormatQuery(flow, ns.Name), describe(f, &again))
+		}
 		c := h.compare(t, f, &flow, &d)
 		tally.add(&d)
 		checkGolden(t, f, &flow, &d)
@@ -81,6 +86,7 @@ func differ(t *testing.T, setup routetest.Setup, rng *rand.Rand, tally *tally) {
 		// expires does so unseen: what is left of it is told in 10 ms.
 		time.Sleep(20 * time.Millisecond)
 		f = h.fib(t)
+		l = f.Looker()
 		d = f.Lookup(flow)
 		if c = h.compare(t, f, &flow, &d); c.Agrees {
 			continue

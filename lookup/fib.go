@@ -21,7 +21,11 @@ type FIB struct {
 	neighbours map[neighbourKey]route.NeighbourState
 	objects    map[uint32]*route.NextHopObject
 	own4       map[netip.Addr]int // addresses of this host, to the device's index
+	labels     []route.AddrLabel
 	merged     bool
+	useNeigh   int
+	// useNeighRead: the setting was.
+	useNeighRead bool
 	// localByUser: somebody added an IPv4 route of type local, which ends the
 	// short check of sources (fib_num_tclassid_users, fib_has_custom_local_routes).
 	localByUser bool
@@ -38,13 +42,15 @@ type FIB struct {
 type family struct {
 	rules  []*rule
 	tables map[route.Table]*table
+	conf   *conf // what is set for all devices
 }
 
 // rule is a policy rule with its device names resolved, as the kernel does
 // when devices come and go (fib_rules_event).
 type rule struct {
 	*route.Rule
-	in, out int // -1: no such device
+	in, out int    // -1: no such device
+	table   *table // that the action leads to; nil: there is none, or a VRF's
 }
 
 // table is one routing table of one family.
@@ -77,12 +83,18 @@ type entry struct {
 type hop struct {
 	route.NextHop
 	object uint32
+	dev    *device // nil: not known
+	// direct: the gateway is an address of this host, and so the packet goes
+	// straight to the device. See [hop.gateway4].
+	direct bool
 }
 
 // device is a link with its addresses and settings.
 type device struct {
 	*route.Link
 	addrs4, addrs6 []*route.Addr
+	conf4, conf6   *conf
+	vrf            int // the VRF device that it is or belongs to (l3mdev_master_ifindex); zero: none
 }
 
 type neighbourKey struct {
@@ -215,7 +227,13 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 		own4:       make(map[netip.Addr]int),
 		kernel:     behaviourOf(s.Release),
 		partial:    b.partial,
+		labels:     s.Labels,
 	}
+	if len(f.labels) == 0 {
+		f.labels = defaultLabels()
+	}
+	f.v4.conf, f.v6.conf = newConf(s.Sysctls, route.IPv4, allDevices), newConf(s.Sysctls, route.IPv6, allDevices)
+	f.useNeigh, f.useNeighRead = s.Sysctls.Int(useNeighPath)
 	f.addDevices()
 	f.addRules()
 	for _, n := range s.Neighbours {
@@ -230,6 +248,7 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 			if !f.mayRevive(e.fam, &e.hops[i]) {
 				e.hops[i].Flags &^= route.NextHopLinkDown
 			}
+			f.complete(&e.hops[i])
 			f.realms = f.realms || e.fam == route.IPv4 && e.hops[i].Realm != 0
 		}
 		if e.fam == route.IPv4 && e.route.Type == route.TypeLocal && e.route.Protocol != route.ProtocolKernel {
@@ -244,10 +263,18 @@ func (f *FIB) addDevices() {
 	s := f.snap
 	for i := range s.Links {
 		d := &device{Link: &s.Links[i]}
+		d.conf4, d.conf6 = newConf(s.Sysctls, route.IPv4, d.Name), newConf(s.Sysctls, route.IPv6, d.Name)
 		f.devices = append(f.devices, d)
 		f.byIndex[d.Index] = d
 	}
 	slices.SortFunc(f.devices, func(a, b *device) int { return a.Index - b.Index })
+	for _, d := range f.devices {
+		if d.Kind == vrfKind {
+			d.vrf = d.Index
+		} else if m := f.byIndex[d.Master]; m != nil && m.Kind == vrfKind {
+			d.vrf = m.Index
+		}
+	}
 	for i := range s.Addrs {
 		a := &s.Addrs[i]
 		d := f.byIndex[a.Link]
@@ -294,6 +321,11 @@ func (f *FIB) addRules() {
 	if s.NoRules6 {
 		f.v6.rules = withoutRules(route.IPv6)
 	}
+	for _, fam := range []*family{&f.v4, &f.v6} {
+		for _, r := range fam.rules {
+			r.table = fam.tables[r.Table]
+		}
+	}
 }
 
 // withoutRules are the rules that a kernel without multiple tables behaves by
@@ -326,6 +358,13 @@ func (f *FIB) defaultRules4() bool {
 		}
 	}
 	return true
+}
+
+// complete works out what a next hop means on this host.
+func (f *FIB) complete(h *hop) {
+	h.dev = f.byIndex[h.Link]
+	_, own := f.own4[h.Gateway]
+	h.direct = own && h.Flags&route.NextHopOnLink == 0
 }
 
 // resolve fills in the next hops of an entry, from its own or from its object.
@@ -362,11 +401,13 @@ func (f *FIB) mayRevive(fam route.Family, h *hop) bool {
 	if d == nil {
 		return true
 	}
-	const key = "ignore_routes_with_linkdown"
-	own, known := f.snap.Sysctls.Conf(fam, d.Name, key)
-	ignored := own != 0 || !known
+	c := d.conf4
+	if fam == route.IPv6 {
+		c = d.conf6
+	}
+	ignored := c.value[settingIgnoreLinkdown] != 0 || !c.read[settingIgnoreLinkdown]
 	if fam == route.IPv4 {
-		ignored = ignored || f.conf(fam, "all", key) != 0
+		ignored = ignored || f.v4.conf.value[settingIgnoreLinkdown] != 0
 	}
 	return d.Up() && (ignored || h.Flags&route.NextHopDead == 0)
 }
@@ -404,65 +445,22 @@ func (f *FIB) family(fam route.Family) *family {
 	return &f.v6
 }
 
-// conf is a per-device setting; a setting that was not read has its default.
-func (f *FIB) conf(fam route.Family, dev, key string) int {
-	return f.sysctl(fam, route.ConfPath(fam, dev, key), 0)
-}
-
-// sysctl is a setting, or its default where it was not read. A setting that
-// the kernel does not have is no gap of the snapshot.
-func (f *FIB) sysctl(fam route.Family, path string, def int) int {
-	n, ok := f.snap.Sysctls.Int(path)
-	if ok {
-		return n
-	}
-	if f.unread != nil && f.snap.Lacks(route.FactSysctls, fam) && !slices.Contains(*f.unread, path) {
-		*f.unread = append(*f.unread, path)
-	}
-	return def
-}
-
-// confDefault is an IPv4 setting whose default is not zero.
-func (f *FIB) confDefault(dev, key string, def int) int {
-	return f.sysctl(route.IPv4, route.ConfPath(route.IPv4, dev, key), def)
-}
-
-// confOr is a setting that counts where it is set for all devices or for one.
-func (f *FIB) confOr(dev, key string) bool {
-	return f.conf(route.IPv4, "all", key) != 0 || f.conf(route.IPv4, dev, key) != 0
-}
-
 // vrf is the index of the VRF device that a device is or belongs to
 // (l3mdev_master_ifindex); zero: none.
 func (f *FIB) vrf(index int) int {
-	d := f.byIndex[index]
-	if d == nil {
-		return 0
-	}
-	if d.Kind == "vrf" {
-		return index
-	}
-	if m := f.byIndex[d.Master]; m != nil && m.Kind == "vrf" {
-		return m.Index
+	if d := f.byIndex[index]; d != nil {
+		return d.vrf
 	}
 	return 0
 }
 
-// ref is one leaf that covers a destination.
-type ref struct {
-	dst   netip.Prefix
-	table route.Table
-	leaf  *leaf
-}
+// vrfKind is the Kind of a VRF device.
+const vrfKind = "vrf"
 
-// covering appends the leaves of a table that cover an address, longest first.
-func (fam *family) covering(refs []ref, id route.Table, a netip.Addr) []ref {
-	t := fam.tables[id]
+// size is how many routes a table has.
+func (t *table) size() int {
 	if t == nil {
-		return refs
+		return 0
 	}
-	for p, l := range t.trie.Supernets(netip.PrefixFrom(a, a.BitLen())) {
-		refs = append(refs, ref{p, id, l})
-	}
-	return refs
+	return t.routes
 }

@@ -48,8 +48,9 @@ func (f *FIB) onLink(a netip.Addr, link int) (netip.Prefix, bool) {
 		}
 	}
 	fam := f.family(route.FamilyOf(a))
-	for id := range fam.tables {
-		for _, rf := range fam.covering(nil, id, a) {
+	for _, t := range fam.tables {
+		c := t.covering(a)
+		for rf, ok := c.next(); ok; rf, ok = c.next() {
 			for _, e := range rf.leaf.entries {
 				if e.route.Type == route.TypeUnicast && e.direct(link) {
 					longer(rf.dst)

@@ -78,12 +78,12 @@ func (w *walk) multicastIn4(dev *device) Decision {
 	case w.flow.Dst != netip.AddrFrom4([4]byte{224, 0, 0, 1}) || !dev.Up():
 		return Decision{Shortcut: ShortcutMulticastIn, SetBy: Reason{Code: CodeMembership, Want: w.flow.Dst}}
 	case src.IsMulticast() || isBroadcast4(src),
-		src.IsLoopback() && !w.fib.confOr(dev.Name, "route_localnet"):
+		src.IsLoopback() && !w.fib.confOr(dev, settingRouteLocalnet):
 		return refusal(ShortcutMartianSrc, route.EINVAL)
 	}
 	d := Decision{
 		Disposition: DispositionMulticast, Shortcut: ShortcutMulticastIn, Src: src,
-		Ways: []Way{{Link: route.LoopbackIndex, Share: 1}},
+		Ways: w.mem.way(Way{Link: route.LoopbackIndex, Share: 1}),
 	}
 	if src.IsUnspecified() {
 		return d
@@ -106,9 +106,9 @@ func (w *walk) checkMartians4(dev *device) (Decision, bool) {
 		return martianSrc, true
 	case dst.IsUnspecified():
 		return martianDst, true
-	case dst.IsLoopback() && !w.fib.confOr(dev.Name, "route_localnet"):
+	case dst.IsLoopback() && !w.fib.confOr(dev, settingRouteLocalnet):
 		return martianDst, true
-	case src.IsLoopback() && !w.fib.confOr(dev.Name, "route_localnet"):
+	case src.IsLoopback() && !w.fib.confOr(dev, settingRouteLocalnet):
 		return martianSrc, true
 	}
 	return Decision{}, false
@@ -119,7 +119,7 @@ func (w *walk) checkMartians4(dev *device) (Decision, bool) {
 func (w *walk) broadcastIn4(dev *device) Decision {
 	d := Decision{
 		Disposition: DispositionBroadcast, Shortcut: ShortcutBroadcastIn, Src: w.flow.Src,
-		Ways: []Way{{Link: route.LoopbackIndex, Share: 1}},
+		Ways: w.mem.way(Way{Link: route.LoopbackIndex, Share: 1}),
 	}
 	if w.flow.Src.IsUnspecified() {
 		return d
@@ -134,7 +134,7 @@ func (w *walk) localDevice(res result) int {
 }
 
 func (w *walk) forwarding4(dev *device) bool {
-	return w.fib.conf(route.IPv4, dev.Name, "forwarding") != 0
+	return w.fib.conf(route.IPv4, dev, settingForwarding) != 0
 }
 
 // notForwarding hides whatever the look-up gave: a host that does not forward
@@ -150,10 +150,10 @@ func (w *walk) deliver4(dev *device, d Decision, res result) Decision {
 	d.Src = w.flow.Src
 	switch res.entry.route.Type {
 	case route.TypeBroadcast:
-		d.Ways = []Way{{Link: w.localDevice(res), Share: 1}}
+		d.Ways = w.mem.way(Way{Link: w.localDevice(res), Share: 1})
 		return w.validated(dev, 0, netip.IPv4Unspecified(), d)
 	case route.TypeLocal:
-		d.Ways = []Way{{Link: w.localDevice(res), Share: 1}}
+		d.Ways = w.mem.way(Way{Link: w.localDevice(res), Share: 1})
 		return w.validated(dev, 0, w.flow.Dst, d)
 	}
 	if !w.forwarding4(dev) {
@@ -164,22 +164,20 @@ func (w *walk) deliver4(dev *device, d Decision, res result) Decision {
 		return d
 	}
 	w.ways4(&d, res)
-	var passed []Way
-	refused := d
-	for _, way := range d.Ways {
-		if v := w.validated(dev, way.Link, w.flow.Dst, d); v.Errno == 0 {
-			passed = append(passed, way)
-		} else {
+	before, refused := len(d.Ways), d
+	d.Ways = slices.DeleteFunc(d.Ways, func(way Way) bool {
+		v := w.validated(dev, way.Link, w.flow.Dst, d)
+		if v.Errno != 0 {
 			refused = v
 		}
-	}
+		return v.Errno != 0
+	})
 	switch {
-	case len(passed) == 0:
+	case len(d.Ways) == 0:
 		return refused
-	case len(passed) < len(d.Ways): // by luck of the hash
+	case len(d.Ways) < before: // by luck of the hash
 		d.SetBy, d.SomeRefused = Reason{Code: CodeReversePathSome}, refused.Errno
 	}
-	d.Ways = passed
 	return d
 }
 
@@ -216,10 +214,10 @@ func (rp *ReversePath) shortcut() Shortcut {
 // __fib_validate_source in net/ipv4/fib_frontend.c).
 func (w *walk) validate(dev *device, out int, from netip.Addr) *ReversePath {
 	rp := &ReversePath{}
-	rp.Filter, rp.FilterFrom = w.fib.rpFilter(dev.Name)
-	redirects := w.fib.confDefault("all", "send_redirects", 1) != 0 || w.fib.confDefault(dev.Name, "send_redirects", 1) != 0
+	rp.Filter, rp.FilterFrom = w.fib.rpFilter(dev)
+	redirects := w.fib.conf(route.IPv4, nil, settingSendRedirects) != 0 || w.fib.conf(route.IPv4, dev, settingSendRedirects) != 0
 	if rp.Filter == 0 && !w.fib.realms && (dev.Index != out || !redirects) {
-		if w.fib.confOr(dev.Name, "accept_local") {
+		if w.fib.confOr(dev, settingAcceptLocal) {
 			rp.Passed, rp.Reason = true, Reason{Code: CodeRPOff}
 			return rp
 		}
@@ -244,12 +242,12 @@ func (w *walk) fastPath() bool {
 
 // rpFilter is the effective reverse-path filter of a device: the larger of its
 // own and that of all devices.
-func (f *FIB) rpFilter(dev string) (int, string) {
-	all, own := f.conf(route.IPv4, "all", "rp_filter"), f.conf(route.IPv4, dev, "rp_filter")
+func (f *FIB) rpFilter(dev *device) (int, string) {
+	all, own := f.conf(route.IPv4, nil, settingRPFilter), f.conf(route.IPv4, dev, settingRPFilter)
 	if own >= all {
-		return own, dev
+		return own, dev.Name
 	}
-	return all, "all"
+	return all, allDevices
 }
 
 // reverse looks the way back up: whether the packet's source would be sent to
@@ -259,10 +257,10 @@ func (w *walk) reverse(dev *device, out int, from netip.Addr, rp *ReversePath) {
 	back.Dst, back.Src = w.flow.Src, from
 	back.SrcPort, back.DstPort = w.flow.DstPort, w.flow.SrcPort
 	back.In, back.Out, back.UID = 0, 0, 0
-	if !w.fib.confOr(dev.Name, "src_valid_mark") {
+	if !w.fib.confOr(dev, settingSrcValidMark) {
 		back.Mark = 0
 	}
-	r := walk{fib: w.fib, flow: back, iif: cmp.Or(out, route.LoopbackIndex), vrf: w.fib.vrf(dev.Index)}
+	r := walk{fib: w.fib, flow: back, iif: cmp.Or(out, route.LoopbackIndex), vrf: w.fib.vrf(dev.Index), mem: w.mem}
 	if w.trace != nil {
 		rp.Trace = &Trace{Flow: back}
 		r.trace = rp.Trace
@@ -286,7 +284,7 @@ func (w *walk) reverseVerdict(dev *device, res result, filter int) (bool, Reason
 	switch {
 	case res.status != found:
 		return filter == 0, Reason{Code: CodeRPNoRoute}
-	case res.entry.route.Type == route.TypeLocal && w.fib.confOr(dev.Name, "accept_local"):
+	case res.entry.route.Type == route.TypeLocal && w.fib.confOr(dev, settingAcceptLocal):
 	case res.entry.route.Type == route.TypeLocal:
 		return false, Reason{Code: CodeRPOwnSource, Have: w.flow.Src}
 	case res.entry.route.Type != route.TypeUnicast:

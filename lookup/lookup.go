@@ -8,7 +8,7 @@ import (
 
 // Lookup decides where a packet goes.
 func (f *FIB) Lookup(flow route.Flow) Decision {
-	w := walk{fib: f, flow: flow}
+	w := walk{fib: f, flow: flow, mem: new(memory)}
 	return w.decide()
 }
 
@@ -18,7 +18,7 @@ func (f *FIB) Explain(flow route.Flow) *Trace {
 	t := &Trace{Flow: flow}
 	recording := *f
 	recording.unread = &t.Unread
-	w := walk{fib: &recording, flow: flow, trace: t}
+	w := walk{fib: &recording, flow: flow, trace: t, mem: new(memory)}
 	t.Decision = w.decide()
 	t.Gateways = f.gateways(&flow, &t.Decision)
 	if t.Decision.HasRoute {
@@ -68,7 +68,7 @@ func (d *Decision) sameFate(o *Decision) bool {
 
 // without decides as if the chosen entry did not exist.
 func (f *FIB) without(flow route.Flow, d *Decision) Decision {
-	w := walk{fib: f, flow: flow, skip: skipped{d.entry, d.Route.Dst}}
+	w := walk{fib: f, flow: flow, skip: skipped{d.entry, d.Route.Dst}, mem: new(memory)}
 	return w.decide()
 }
 
@@ -105,7 +105,7 @@ func (res *result) decision() Decision {
 	case found:
 		d.Disposition = dispositionOf(res.entry.route.Type)
 	case unknown:
-		d.SetBy = res.why
+		d.SetBy = *res.why
 	default:
 		d.Errno = res.errno
 		d.Disposition = res.refusedAs()

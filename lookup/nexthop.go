@@ -10,10 +10,11 @@ import (
 // (fib_select_path in net/ipv4/fib_semantics.c), and the source for each.
 func (w *walk) ways4(d *Decision, res result) {
 	hops, shares := w.choose4(d, res)
+	w.mem.ways = w.mem.ways[:0]
 	for i, n := range hops {
 		e, h := n.entry, n.hop
 		way := Way{Link: h.Link, Via: h.NextHop, Object: h.object, Share: shares[i], Stale: n.stale}
-		way.Gateway = w.fib.effectiveGateway4(h)
+		way.Gateway = h.gateway4()
 		way.Src = w.flow.Src
 		switch {
 		case way.Src.IsValid():
@@ -22,8 +23,9 @@ func (w *walk) ways4(d *Decision, res result) {
 		default:
 			way.Src, way.OtherSrc = w.fib.source4(&e.route, h)
 		}
-		d.Ways = append(d.Ways, way)
+		w.mem.ways = append(w.mem.ways, way)
 	}
+	d.Ways = w.mem.ways
 	if w.trace == nil || len(hops) == 0 {
 		return
 	}
@@ -56,63 +58,43 @@ type choice struct {
 // flows takes each.
 func (w *walk) choose4(d *Decision, res result) ([]choice, []float64) {
 	e := res.entry
-	provisional := []choice{{e, &e.hops[res.hop], false}}
-	one := []float64{1}
+	provisional := choice{e, &e.hops[res.hop], false}
 	switch {
 	case w.flow.Out != 0:
-		return provisional, one
+		return w.mem.choice(provisional)
 	case len(e.hops) > 1 && e.bucket:
 		d.SetBy = Reason{Code: CodeResilient}
-		return everyHop(e), weights(e)
+		return w.mem.every(e), w.mem.byWeight(e)
 	case len(e.hops) > 1:
 		return w.multipath4(d, res, provisional)
 	case res.dst.Bits() == 0 && e.route.Type == route.TypeUnicast && w.flow.In == 0 && w.countDefaults(e) > 1:
 		ties := w.defaults4(d, res)
-		return ties, make([]float64, len(ties))
+		w.mem.shares = cleared(w.mem.shares, len(ties))
+		return ties, w.mem.shares
 	}
-	return provisional, one
+	return w.mem.choice(provisional)
 }
 
 func (w *walk) countDefaults(e *entry) int {
 	return w.fib.v4.tables[e.route.Table].defaults
 }
 
-func everyHop(e *entry) []choice {
-	out := make([]choice, len(e.hops))
-	for i := range e.hops {
-		out[i] = choice{e, &e.hops[i], false}
-	}
-	return out
-}
-
-func weights(e *entry) []float64 {
-	total := 0
-	for i := range e.hops {
-		total += max(1, e.hops[i].Weight)
-	}
-	out := make([]float64, len(e.hops))
-	for i := range e.hops {
-		out[i] = float64(max(1, e.hops[i].Weight)) / float64(total)
-	}
-	return out
-}
-
 // multipath4 works out the members that a hash may choose
 // (fib_select_multipath, nexthop_select_path_hthr).
-func (w *walk) multipath4(d *Decision, res result, provisional []choice) ([]choice, []float64) {
+func (w *walk) multipath4(d *Decision, res result, provisional choice) ([]choice, []float64) {
 	e := res.entry
 	in, weight := w.members4(e)
 	if !e.group && w.flow.In == 0 && w.flow.Src.IsValid() && w.fib.kernel.sourcePicksLeg {
 		w.preferSource(e, in)
 	}
-	choices, shares := spread(e, in, weight)
+	choices, shares := w.mem.spread(e, in, weight)
 	if len(choices) == 0 {
 		// All bad: a group falls back on its first member, a route on the first
 		// that the table look-up found usable.
 		if e.group {
-			return everyHop(e)[:1], []float64{1}
+			provisional = choice{e, &e.hops[0], false}
 		}
-		return provisional, []float64{1}
+		return w.mem.choice(provisional)
 	}
 	if len(choices) > 1 {
 		d.SetBy = Reason{Code: CodeMultipath}
@@ -132,9 +114,8 @@ const (
 // members4 says of each next hop whether the hash may choose it, and its
 // weight in the hash's bounds; zero: it has none.
 func (w *walk) members4(e *entry) ([]membership, []int) {
-	in := make([]membership, len(e.hops))
-	weight := make([]int, len(e.hops))
-	useNeigh := w.fib.sysctl(route.IPv4, "net/ipv4/fib_multipath_use_neigh", 0)
+	in, weight := w.mem.members(len(e.hops))
+	useNeigh := w.fib.multipathUseNeigh()
 	for i := range e.hops {
 		h := &e.hops[i]
 		good := w.fib.goodNeighbour(h)
@@ -145,10 +126,10 @@ func (w *walk) members4(e *entry) ([]membership, []int) {
 			if good {
 				in[i] = memberIn
 			}
-		case dead && h.Flags&route.NextHopLinkDown != 0 && (useNeigh == 0 || good):
+		case dead && h.Flags&route.NextHopLinkDown != 0 && (!useNeigh || good):
 			in[i] = memberStale
 		case dead:
-		case useNeigh != 0 && !good:
+		case useNeigh && !good:
 			weight[i] = max(1, h.Weight)
 		default:
 			in[i], weight[i] = memberIn, max(1, h.Weight)
@@ -192,9 +173,8 @@ func (w *walk) preferSource(e *entry, in []membership) {
 // spread gives the members that are in, with the part of the hash's range that
 // falls to each: its own, and that of the members before it that are out; what
 // is behind the last one falls to the first.
-func spread(e *entry, in []membership, weight []int) ([]choice, []float64) {
-	var choices []choice
-	var shares []float64
+func (m *memory) spread(e *entry, in []membership, weight []int) ([]choice, []float64) {
+	choices, shares := m.choices[:0], m.shares[:0]
 	total, carried := 0, 0
 	first := -1
 	for i := range e.hops {
@@ -221,15 +201,16 @@ func spread(e *entry, in []membership, weight []int) ([]choice, []float64) {
 	for i := range shares {
 		shares[i] /= float64(total)
 	}
+	m.choices, m.shares = choices, shares
 	return choices, shares
 }
 
-// effectiveGateway4 is the gateway that the kernel really uses: one that is an
-// address of this host has scope host, and the packet goes straight to the
-// device (fib_check_nh, rt_set_nexthop). The kernel judged that when the route
-// was added and does not tell how: see [CodeGatewayDirect].
-func (f *FIB) effectiveGateway4(h *hop) netip.Addr {
-	if _, own := f.own4[h.Gateway]; own && h.Flags&route.NextHopOnLink == 0 {
+// gateway4 is the gateway that the kernel really uses: one that is an address of
+// this host has scope host, and the packet goes straight to the device
+// (fib_check_nh, rt_set_nexthop). The kernel judged that when the route was added
+// and does not tell how: see [CodeGatewayDirect].
+func (h *hop) gateway4() netip.Addr {
+	if h.direct {
 		return netip.Addr{}
 	}
 	return h.Gateway

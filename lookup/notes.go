@@ -183,8 +183,8 @@ func (f *FIB) unreachedTables(t *Trace) []Note {
 		if len(f.RulesTo(fam, id)) > 0 {
 			continue
 		}
-		w := walk{fib: f, flow: t.Flow, iif: route.LoopbackIndex}
-		if res := w.searchTable(id, nil); res.status == found {
+		w := walk{fib: f, flow: t.Flow, iif: route.LoopbackIndex, mem: new(memory)}
+		if res := w.searchTable(f.family(fam).tables[id], nil); res.status == found {
 			full := res.entry.full(res.dst)
 			out = append(out, Note{Reason: Reason{Code: NoteNoRuleLeads}, Route: &full, Table: id})
 		}
@@ -210,7 +210,7 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	if dst.IsLinkLocalUnicast() && dst.Is6() && t.Flow.Out == 0 && t.Flow.In == 0 && d.Disposition != DispositionLocal {
 		out = append(out, Note{Reason: Reason{Code: NoteNoZone, Have: dst}})
 	}
-	if dst.Is6() && d.Errno != 0 && f.conf(route.IPv6, "all", "disable_ipv6") != 0 {
+	if dst.Is6() && d.Errno != 0 && f.conf(route.IPv6, nil, settingDisableIPv6) != 0 {
 		out = append(out, Note{Reason: Reason{Code: NoteDisabled}})
 	}
 	return out

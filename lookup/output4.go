@@ -14,11 +14,15 @@ func (w *walk) output4() Decision {
 	if w.flow.Src.IsValid() && w.flow.Src.IsUnspecified() {
 		w.flow.Src = netip.Addr{}
 	}
-	if d, done := w.checkSource4(); done {
-		return d
+	if w.flow.Src.IsValid() {
+		if d, done := w.checkSource4(); done {
+			return d
+		}
 	}
-	if d, done := w.checkOutput4(); done {
-		return d
+	if w.flow.Out != 0 {
+		if d, done := w.checkOutput4(); done {
+			return d
+		}
 	}
 	if w.flow.Dst.IsUnspecified() {
 		return w.zero4()
@@ -40,15 +44,13 @@ func (w *walk) output4() Decision {
 	w.ways4(&d, res)
 	w.outputType4(&d)
 	d.setSource(w.flow.Src)
-	return w.checkLoopback4(d)
+	w.checkLoopback4(&d)
+	return d
 }
 
 // checkSource4 is what happens before the FIB because of a given source.
 func (w *walk) checkSource4() (Decision, bool) {
 	src := w.flow.Src
-	if !src.IsValid() {
-		return Decision{}, false
-	}
 	if src.IsMulticast() || isBroadcast4(src) {
 		return refusal(ShortcutSource, route.EINVAL), true
 	}
@@ -69,9 +71,6 @@ func (w *walk) checkSource4() (Decision, bool) {
 // checkOutput4 is what happens before the FIB because of a given device. It
 // may choose the source that the FIB look-up then starts with.
 func (w *walk) checkOutput4() (Decision, bool) {
-	if w.flow.Out == 0 {
-		return Decision{}, false
-	}
 	dev := w.fib.byIndex[w.flow.Out]
 	switch {
 	case dev == nil:
@@ -105,9 +104,10 @@ func (w *walk) group4(s Shortcut, link int, src netip.Addr) Decision {
 	if isBroadcast4(w.flow.Dst) {
 		d.Disposition = DispositionBroadcast
 	}
-	d.Ways = []Way{{Link: link, Share: 1, Src: src}}
+	d.Ways = w.mem.way(Way{Link: link, Share: 1, Src: src})
 	w.trySource4(link, netip.Addr{}, route.ScopeLink)
-	return w.checkLoopback4(d)
+	w.checkLoopback4(&d)
+	return d
 }
 
 // zero4 is what becomes of the destination 0.0.0.0: the source, or 127.0.0.1.
@@ -122,7 +122,7 @@ func (w *walk) zero4() Decision {
 	}
 	return Decision{
 		Disposition: DispositionLocal, Shortcut: ShortcutZero, Src: src,
-		Ways: []Way{{Link: route.LoopbackIndex, Share: 1, Src: src}},
+		Ways: w.mem.way(Way{Link: route.LoopbackIndex, Share: 1, Src: src}),
 	}
 }
 
@@ -135,12 +135,13 @@ func (w *walk) onLink4(out int, res result) Decision {
 		src = w.fib.selectSource4(out, netip.Addr{}, route.ScopeLink, nil)
 		w.trySource4(out, netip.Addr{}, route.ScopeLink)
 	}
-	d.Ways = []Way{{Link: out, Via: route.NextHop{Link: out}, Share: 1, Src: src}}
+	d.Ways = w.mem.way(Way{Link: out, Via: route.NextHop{Link: out}, Share: 1, Src: src})
 	d.Src = src
 	if isMulticast4(w.flow.Dst) {
 		d.Disposition = DispositionMulticast
 	}
-	return w.checkLoopback4(d)
+	w.checkLoopback4(&d)
+	return d
 }
 
 // localOut4 completes the decision about an address of this host.
@@ -162,7 +163,7 @@ func (w *walk) localOut4(d *Decision) {
 		src, why = w.flow.Src, Reason{Code: CodeSrcGiven}
 	}
 	d.Src = src
-	d.Ways = []Way{{Link: link, Via: via, Share: 1, Src: src}}
+	d.Ways = w.mem.way(Way{Link: link, Via: via, Share: 1, Src: src})
 	if w.trace != nil {
 		w.trace.Source = SourceTrial{Addr: src, Reason: why, Link: w.fib.owner4(src)}
 	}
@@ -189,17 +190,16 @@ func (w *walk) outputType4(d *Decision) {
 
 // checkLoopback4 refuses a source in 127/8 that would leave the host. Where
 // only some legs of a multipath route let it out, the hash decides.
-func (w *walk) checkLoopback4(d Decision) Decision {
-	ways := slices.DeleteFunc(slices.Clone(d.Ways), func(way Way) bool { return !w.mayLeave4(&d, &way) })
-	switch live := func(way Way) bool { return !way.Stale }; {
-	case len(ways) == len(d.Ways):
-		return d
-	case slices.ContainsFunc(ways, live):
-		d.Ways, d.SomeRefused = ways, route.EINVAL
-		return d
+func (w *walk) checkLoopback4(d *Decision) {
+	before := len(d.Ways)
+	d.Ways = slices.DeleteFunc(d.Ways, func(way Way) bool { return !w.mayLeave4(d, &way) })
+	switch {
+	case len(d.Ways) == before:
+	case slices.ContainsFunc(d.Ways, func(way Way) bool { return !way.Stale }):
+		d.SomeRefused = route.EINVAL
+	default:
+		d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, ShortcutLoopback, nil
 	}
-	d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, ShortcutLoopback, nil
-	return d
 }
 
 func (w *walk) mayLeave4(d *Decision, way *Way) bool {
@@ -209,7 +209,7 @@ func (w *walk) mayLeave4(d *Decision, way *Way) bool {
 	}
 	dev := w.fib.byIndex[way.Link]
 	return !src.IsValid() || !src.IsLoopback() || dev == nil || dev.Flags&route.LinkLoopback != 0 ||
-		dev.Kind == "vrf" || w.fib.confOr(dev.Name, "route_localnet")
+		dev.Kind == "vrf" || w.fib.confOr(dev, settingRouteLocalnet)
 }
 
 func isMulticast4(a netip.Addr) bool { return a.Is4() && a.IsMulticast() }
@@ -229,11 +229,12 @@ func (f *FIB) owner4(a netip.Addr) int {
 		return i
 	}
 	w := walk{fib: f, flow: route.Flow{Dst: a}}
-	refs := f.v4.covering(nil, route.TableLocal, a)
+	local := f.v4.tables[route.TableLocal]
+	c := local.covering(a)
 	if f.merged {
-		refs = w.mergedRefs()
+		c = merged(local, f.v4.tables[route.TableMain], a)
 	}
-	res := w.search4(refs, nil)
+	res := w.search4(&c, nil)
 	if res.status != found || res.entry.route.Type != route.TypeLocal {
 		return 0
 	}

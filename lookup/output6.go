@@ -56,7 +56,8 @@ func (w *walk) decide6() Decision {
 // with the rule that usually leads there.
 func (w *walk) searchVRF6(vrf int) result {
 	w.vrf, w.vrfByOif, w.strict = vrf, true, true
-	t := w.fib.byIndex[vrf].VRFTable
+	id := w.fib.byIndex[vrf].VRFTable
+	t := w.fib.v6.tables[id]
 	rules := w.fib.v6.rules
 	at := slices.IndexFunc(rules, func(r *rule) bool { return r.Selector.L3Mdev && r.Action == route.ActionTable })
 	if at < 0 {
@@ -65,10 +66,10 @@ func (w *walk) searchVRF6(vrf int) result {
 	w.unreached(rules[:at], CodeAfter)
 	var trial *RuleTrial
 	if at < len(rules) {
-		trial = w.begin(rules[at], t)
+		trial = w.begin(rules[at], id)
 	}
 	res := w.searchTable(t, trial.list())
-	trial.end(res, w.size(t))
+	trial.end(res, t.size())
 	if at < len(rules) {
 		w.unreached(rules[at+1:], CodeAfter)
 		res.rule = rules[at].Rule
@@ -83,21 +84,22 @@ func (w *walk) searchVRF6(vrf int) result {
 func (w *walk) ways6(d *Decision, res result) {
 	e := res.entry
 	var choices []choice
-	shares := []float64{1}
+	var shares []float64
 	switch {
 	case len(e.hops) > 1 && e.bucket:
 		d.SetBy = Reason{Code: CodeResilient}
-		choices, shares = everyHop(e), weights(e)
+		choices, shares = w.mem.every(e), w.mem.byWeight(e)
 	case len(e.hops) > 1 && e.group:
 		choices, shares = w.group6(e)
 	case len(e.hops) > 1:
 		choices, shares = w.siblings6(e, res.hop)
 	case len(e.hops) == 1:
-		choices = []choice{{e, &e.hops[res.hop], false}}
+		choices, shares = w.mem.choice(choice{e, &e.hops[res.hop], false})
 	}
 	if len(choices) > 1 && d.SetBy.Code == "" {
 		d.SetBy = Reason{Code: CodeMultipath}
 	}
+	w.mem.ways = w.mem.ways[:0]
 	for i, c := range choices {
 		way := Way{Link: w.device6(&e.route, res.dst, c.hop), Gateway: c.hop.Gateway, Via: c.hop.NextHop, Object: c.hop.object, Share: shares[i], Stale: c.stale}
 		from := c.hop
@@ -111,8 +113,9 @@ func (w *walk) ways6(d *Decision, res result) {
 				way.OtherSrc = w.fib.selectSource6(w.flow.Dst, from.Link, nil)
 			}
 		}
-		d.Ways = append(d.Ways, way)
+		w.mem.ways = append(w.mem.ways, way)
 	}
+	d.Ways = w.mem.ways
 }
 
 // device6 is the device that the kernel names: lo, or the VRF, for what is
@@ -133,16 +136,16 @@ func (w *walk) device6(r *route.Route, dst netip.Prefix, h *hop) int {
 // group6 are the members of a next-hop group that the hash may choose: it
 // passes over bad neighbours, whatever the device asked for.
 func (w *walk) group6(e *entry) ([]choice, []float64) {
-	in, weight := make([]membership, len(e.hops)), make([]int, len(e.hops))
+	in, weight := w.mem.members(len(e.hops))
 	for i := range e.hops {
 		weight[i] = max(1, e.hops[i].Weight)
 		if w.fib.goodNeighbour(&e.hops[i]) {
 			in[i] = memberIn
 		}
 	}
-	choices, shares := spread(e, in, weight)
+	choices, shares := w.mem.spread(e, in, weight)
 	if len(choices) == 0 {
-		return everyHop(e)[:1], []float64{1}
+		return w.mem.choice(choice{e, &e.hops[0], false})
 	}
 	return choices, shares
 }
@@ -151,7 +154,7 @@ func (w *walk) group6(e *entry) ([]choice, []float64) {
 // where it points to one that cannot be used, the walk's own choice stays.
 func (w *walk) siblings6(e *entry, own int) ([]choice, []float64) {
 	reachable := w.avoidFailed6()
-	in, weight := make([]membership, len(e.hops)), make([]int, len(e.hops))
+	in, weight := w.mem.members(len(e.hops))
 	for i := range e.hops {
 		h := &e.hops[i]
 		dead := h.Flags&route.NextHopDead != 0
@@ -169,13 +172,12 @@ func (w *walk) siblings6(e *entry, own int) ([]choice, []float64) {
 	}
 	in[own] = memberIn // also where only the second pass takes it
 	weight[own] = max(1, e.hops[own].Weight)
-	return spreadTo(e, in, weight, own)
+	return w.mem.spreadTo(e, in, weight, own)
 }
 
 // spreadTo is spread with everything that is out falling to one member.
-func spreadTo(e *entry, in []membership, weight []int, own int) ([]choice, []float64) {
-	var choices []choice
-	var shares []float64
+func (m *memory) spreadTo(e *entry, in []membership, weight []int, own int) ([]choice, []float64) {
+	choices, shares := m.choices[:0], m.shares[:0]
 	total, out, at := 0, 0, 0
 	for i := range e.hops {
 		total += weight[i]
@@ -193,5 +195,6 @@ func spreadTo(e *entry, in []membership, weight []int, own int) ([]choice, []flo
 	for i := range shares {
 		shares[i] /= float64(total)
 	}
+	m.choices, m.shares = choices, shares
 	return choices, shares
 }

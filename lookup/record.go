@@ -40,14 +40,15 @@ func (w *walk) would(r *rule) {
 		return
 	}
 	trial := &w.trace.Rules[len(w.trace.Rules)-1]
-	trial.Table = w.tableOf(r)
+	var t *table
+	trial.Table, t = w.tableOf(r)
 	silent := *w
-	silent.trace, silent.refs = nil, nil
-	res := silent.searchTable(trial.Table, nil)
+	silent.trace = nil
+	res := silent.searchTable(t, nil)
 	if res.status != found {
 		return
 	}
-	if _, yes := silent.suppressed(r, res); yes {
+	if silent.suppressed(r, res) != "" {
 		return
 	}
 	full := res.entry.full(res.dst)
@@ -82,7 +83,7 @@ func (t *RuleTrial) end(res result, size int) {
 	case refused:
 		t.Verdict, t.Reason = VerdictRefuses, Reason{Code: CodeDecided}
 	case unknown:
-		t.Verdict, t.Reason = VerdictUncertain, res.why
+		t.Verdict, t.Reason = VerdictUncertain, *res.why
 	default:
 		t.Verdict, t.Reason = VerdictContinue, againReason(res, size, len(t.Candidates))
 	}
@@ -90,8 +91,8 @@ func (t *RuleTrial) end(res result, size int) {
 
 func againReason(res result, size, covering int) Reason {
 	switch {
-	case res.why.Code != "":
-		return res.why
+	case res.entry != nil:
+		return Reason{Code: CodeTableThrow, Have: res.dst}
 	case size == 0:
 		return Reason{Code: CodeTableEmpty}
 	case covering > 0:
@@ -101,9 +102,13 @@ func againReason(res result, size, covering int) Reason {
 }
 
 // suppress notes that the rule dropped what its table gave.
-func (t *RuleTrial) suppress(why Reason) {
+func (w *walk) suppress(t *RuleTrial, res result, code Code) {
 	if t == nil {
 		return
+	}
+	why := Reason{CodeSuppressPrefix, t.Rule.SuppressPrefixLen, res.dst.Bits()}
+	if code == CodeSuppressGroup {
+		why = Reason{code, t.Rule.SuppressGroup, w.suppressible(res).dev.Name}
 	}
 	t.Verdict, t.Reason = VerdictSuppressed, why
 	for i := range t.Candidates {

@@ -26,8 +26,8 @@ type result struct {
 	dst    netip.Prefix
 	hop    int   // the provisional next hop: the first usable one
 	leaf   *leaf // where the entry stands, for the choice between defaults
-	// why says more: why the status is unknown, or what ended a table.
-	why Reason
+	// why is why the status is unknown; nil where it is not.
+	why *Reason
 }
 
 // link is the device of the provisional next hop; zero: there is none.
@@ -52,7 +52,7 @@ type walk struct {
 	strict   bool // IPv6: RT6_LOOKUP_F_IFACE
 	trace    *Trace
 	skip     skipped
-	refs     []ref
+	mem      *memory
 }
 
 // skipped is an entry that is supposed to be gone.
@@ -66,7 +66,7 @@ type skipped struct {
 func (w *walk) searchRules() result {
 	fam := w.fib.family(w.flow.Family())
 	if w.fib.snap.Lacks(route.FactRules, w.flow.Family()) {
-		return result{status: unknown, why: Reason{Code: CodeRulesUnread}}
+		return result{status: unknown, why: &Reason{Code: CodeRulesUnread}}
 	}
 	if w.fib.merged && w.flow.Dst.Is4() {
 		return w.searchMerged(fam.rules)
@@ -78,7 +78,7 @@ func (w *walk) searchRules() result {
 			why := Reason{Code: code, Want: r.Unknown[0].Type}
 			w.record(r, VerdictUncertain, why)
 			w.unreached(fam.rules[i+1:], CodeAfter)
-			return result{status: unknown, why: why}
+			return result{status: unknown, why: &why}
 		case code != "":
 			w.mismatch(r, code)
 			continue
@@ -124,7 +124,7 @@ func (w *walk) act(r *rule) result {
 	}
 	why := Reason{Code: CodeUnknownSelect, Want: r.Action.String()}
 	w.record(r, VerdictUncertain, why)
-	return result{status: unknown, why: why}
+	return result{status: unknown, why: &why}
 }
 
 func (w *walk) refuse(r *rule, e route.Errno) result {
@@ -134,66 +134,63 @@ func (w *walk) refuse(r *rule, e route.Errno) result {
 
 // consult looks in a rule's table and applies its suppressors.
 func (w *walk) consult(r *rule) result {
-	t := w.tableOf(r)
-	if w.fib.snap.LacksTable(t, w.flow.Family()) {
-		why := Reason{Code: CodeNoTables, Want: w.fib.snap.Names.Table(t)}
+	id, t := w.tableOf(r)
+	if w.fib.snap.LacksTable(id, w.flow.Family()) {
+		why := Reason{Code: CodeNoTables, Want: w.fib.snap.Names.Table(id)}
 		w.record(r, VerdictUncertain, why)
-		return result{status: unknown, rule: r.Rule, why: why}
+		return result{status: unknown, rule: r.Rule, why: &why}
 	}
-	trial := w.begin(r, t)
+	trial := w.begin(r, id)
 	res := w.searchTable(t, trial.list())
 	if res.status == found {
-		if why, yes := w.suppressed(r, res); yes {
-			trial.suppress(why)
+		if code := w.suppressed(r, res); code != "" {
+			w.suppress(trial, res, code)
 			return result{}
 		}
 	}
 	res.rule = r.Rule
-	trial.end(res, w.size(t))
+	trial.end(res, t.size())
 	return res
 }
 
-// searchTable looks in one table.
-func (w *walk) searchTable(t route.Table, cands *[]Candidate) result {
-	fam := w.fib.family(w.flow.Family())
+// searchTable looks in one table; nil: one that has no routes.
+func (w *walk) searchTable(t *table, cands *[]Candidate) result {
 	if w.flow.Dst.Is4() {
-		w.refs = fam.covering(w.refs[:0], t, w.flow.Dst)
-		return w.search4(w.refs, cands)
+		c := t.covering(w.flow.Dst)
+		return w.search4(&c, cands)
 	}
-	return w.search6(fam.tables[t], cands)
-}
-
-func (w *walk) size(t route.Table) int {
-	if tab := w.fib.family(w.flow.Family()).tables[t]; tab != nil {
-		return tab.routes
-	}
-	return 0
+	return w.search6(t, cands)
 }
 
 // tableOf is the table that a rule leads to.
-func (w *walk) tableOf(r *rule) route.Table {
+func (w *walk) tableOf(r *rule) (route.Table, *table) {
 	if r.Selector.L3Mdev && w.vrf != 0 {
-		return w.fib.byIndex[w.vrf].VRFTable
+		id := w.fib.byIndex[w.vrf].VRFTable
+		return id, w.fib.family(r.Family).tables[id]
 	}
-	return r.Table
+	return r.Table, r.table
 }
 
 // suppressed says whether a rule drops a result (fib4_rule_suppress,
 // fib6_rule_suppress). What a table refuses is never dropped.
-func (w *walk) suppressed(r *rule, res result) (Reason, bool) {
-	if r.SuppressPrefixLen >= res.dst.Bits() {
-		return Reason{CodeSuppressPrefix, r.SuppressPrefixLen, res.dst.Bits()}, true
+func (w *walk) suppressed(r *rule, res result) Code {
+	switch h := w.suppressible(res); {
+	case r.SuppressPrefixLen >= res.dst.Bits():
+		return CodeSuppressPrefix
+	case r.SuppressGroup >= 0 && h != nil && h.dev != nil && int64(h.dev.Group) == r.SuppressGroup:
+		return CodeSuppressGroup
 	}
-	if r.SuppressGroup < 0 || len(res.entry.hops) == 0 {
-		return Reason{}, false
+	return ""
+}
+
+// suppressible is the next hop whose device's group counts; nil: there is none.
+// IPv4 looks at the first next hop even where another one is taken.
+func (w *walk) suppressible(res result) *hop {
+	switch {
+	case len(res.entry.hops) == 0:
+		return nil
+	case w.flow.Dst.Is4():
+		return &res.entry.hops[0]
 	}
-	// IPv4 looks at the first next hop even where another one is taken.
-	h := res.entry.hops[0]
-	if w.flow.Dst.Is6() {
-		h = res.entry.hops[res.hop]
-	}
-	if d := w.fib.byIndex[h.Link]; d != nil && int64(d.Group) == r.SuppressGroup {
-		return Reason{CodeSuppressGroup, r.SuppressGroup, d.Name}, true
-	}
-	return Reason{}, false
+	return &res.entry.hops[res.hop]
 }

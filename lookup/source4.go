@@ -34,7 +34,7 @@ func (f *FIB) source4(r *route.Route, h *hop) (src, other netip.Addr) {
 // route_localnet was set, which makes addresses of scope host eligible.
 func (f *FIB) sourceKept4(h *hop, scope route.Scope) netip.Addr {
 	dev := f.byIndex[h.Link]
-	if dev == nil || scope != route.ScopeLink || !f.confOr(dev.Name, "route_localnet") {
+	if dev == nil || scope != route.ScopeLink || !f.confOr(dev, settingRouteLocalnet) {
 		return f.selectSource4(h.Link, h.Gateway, h.sourceScope(scope), nil)
 	}
 	before := *dev
@@ -97,7 +97,7 @@ func (f *FIB) lent4(link int, scope route.Scope, trial *SourceTrial) netip.Addr 
 // gateway, else the first that the scope admits.
 func (f *FIB) fromDevice4(dev *device, gateway netip.Addr, scope route.Scope, trial *SourceTrial) *route.Addr {
 	limit := route.ScopeHost
-	if f.confOr(dev.Name, "route_localnet") {
+	if f.confOr(dev, settingRouteLocalnet) {
 		limit = route.ScopeLink
 	}
 	var first *route.Addr

@@ -51,24 +51,26 @@ func (f *FIB) owner6(a netip.Addr) int {
 func (f *FIB) selectSource6(dst netip.Addr, link int, t *SourceTrial) netip.Addr {
 	s := selection6{fib: f, dst: dst, link: link, scope: scope6(dst), label: f.label6(dst, 0)}
 	var best *route.Addr
-	var others []*route.Addr
-	for _, a := range f.candidates6(dst, link) {
+	var others []*route.Addr // only where they are recorded
+	f.candidates6(dst, link, func(a *route.Addr) {
 		if !usable6(a) {
 			t.reject(a, Reason{Code: CodeSrcTentative})
-			continue
+			return
 		}
 		if ip := a.Prefix.Addr(); ip.IsMulticast() || ip.IsUnspecified() {
-			continue
+			return
 		}
 		if best == nil {
 			best = a
-			continue
+			return
 		}
 		if _, better := s.compare(best, a); better {
 			best, a = a, best
 		}
-		others = append(others, a)
-	}
+		if t != nil {
+			others = append(others, a)
+		}
+	})
 	if t == nil {
 		if best == nil {
 			return netip.Addr{}
@@ -83,33 +85,37 @@ func usable6(a *route.Addr) bool {
 	return (a.Flags&route.AddrTentative == 0 || a.Flags&route.AddrOptimistic != 0) && a.Flags&route.AddrDADFailed == 0
 }
 
-// candidates6 are the addresses among which the kernel chooses, in its order:
-// those of all devices of the same VRF or of none, or only of the output device for
-// multicast and link-local destinations and where use_oif_addrs_only is set.
-func (f *FIB) candidates6(dst netip.Addr, link int) []*route.Addr {
+// candidates6 hands the addresses among which the kernel chooses to try, in its
+// order: those of all devices of the same VRF or of none, or only of the output
+// device for multicast and link-local destinations and where use_oif_addrs_only is
+// set.
+func (f *FIB) candidates6(dst netip.Addr, link int, try func(*route.Addr)) {
+	tryAll := func(d *device) {
+		for _, a := range d.addrs6 {
+			try(a)
+		}
+	}
 	d := f.byIndex[link]
 	only := dst.IsMulticast() || scope6(dst) <= 2 ||
-		d != nil && f.conf(route.IPv6, d.Name, "use_oif_addrs_only") != 0
+		d != nil && f.conf(route.IPv6, d, settingUseOifAddrsOnly) != 0
 	if only {
-		if d == nil {
-			return nil
+		if d != nil {
+			tryAll(d)
 		}
-		return d.addrs6
+		return
 	}
 	vrf := f.vrf(link)
-	var out []*route.Addr
 	if vrf != 0 { // the device and its VRF come first
-		out = append(out, d.addrs6...)
+		tryAll(d)
 		if vrf != link {
-			out = append(out, f.byIndex[vrf].addrs6...)
+			tryAll(f.byIndex[vrf])
 		}
 	}
 	for _, o := range f.devices {
-		if f.vrf(o.Index) == vrf && (vrf == 0 || o.Index != link && o.Index != vrf) {
-			out = append(out, o.addrs6...)
+		if o.vrf == vrf && (vrf == 0 || o.Index != link && o.Index != vrf) {
+			tryAll(o)
 		}
 	}
-	return out
 }
 
 // selection6 is one choice of a source address.
@@ -178,8 +184,8 @@ func (s *selection6) scopeScore(a *route.Addr) int {
 // they are not as good as others.
 func (s *selection6) preferred(a *route.Addr) int {
 	bad := a.Flags & route.AddrDeprecated
-	if s.fib.conf(route.IPv6, s.fib.snap.LinkName(a.Link), "use_optimistic") == 0 &&
-		s.fib.conf(route.IPv6, "all", "use_optimistic") == 0 {
+	if s.fib.conf(route.IPv6, s.fib.byIndex[a.Link], settingUseOptimistic) == 0 &&
+		s.fib.conf(route.IPv6, nil, settingUseOptimistic) == 0 {
 		bad |= a.Flags & route.AddrOptimistic
 	}
 	return truth(bad == 0)
@@ -195,7 +201,7 @@ func (s *selection6) sameLabel(a *route.Addr) int {
 
 // public is rule 7: public addresses, or temporary ones where use_tempaddr says.
 func (s *selection6) public(a *route.Addr) int {
-	temporary := s.fib.conf(route.IPv6, s.fib.snap.LinkName(a.Link), "use_tempaddr") >= 2
+	temporary := s.fib.conf(route.IPv6, s.fib.byIndex[a.Link], settingUseTempaddr) >= 2
 	return truth((a.Flags&route.AddrTemporary != 0) == temporary)
 }
 
@@ -253,12 +259,10 @@ func scope6(a netip.Addr) int {
 // label6 is an address's label in the policy table: the longest prefix that
 // covers it, those for its device included (ipv6_addr_label).
 func (f *FIB) label6(a netip.Addr, link int) uint32 {
-	labels := f.snap.Labels
-	if len(labels) == 0 {
-		labels = defaultLabels()
-	}
+	labels := f.labels
 	best := -1
-	for i, l := range labels {
+	for i := range labels {
+		l := &labels[i]
 		if (l.Link == 0 || l.Link == link) && l.Prefix.Contains(a) &&
 			(best < 0 || l.Prefix.Bits() > labels[best].Prefix.Bits()) {
 			best = i

@@ -2,7 +2,6 @@ package lookup
 
 import (
 	"net/netip"
-	"slices"
 
 	"routewhy/route"
 )
@@ -10,26 +9,26 @@ import (
 // search4 tries the entries of the covering leaves in the kernel's order
 // (fib_table_lookup in net/ipv4/fib_trie.c): the longest prefix first, inside
 // a prefix in the order of the dump, which is TOS, then metric, then age.
-func (w *walk) search4(refs []ref, cands *[]Candidate) result {
+func (w *walk) search4(c *covering, cands *[]Candidate) result {
 	var res result
 	var won *route.Route // set once the search is decided, while recording
 	var abandoned netip.Addr
-	for _, rf := range refs {
+	for rf, ok := c.next(); ok; rf, ok = c.next() {
 		for _, e := range rf.leaf.entries {
 			if w.skip == (skipped{e, rf.dst}) {
 				continue
 			}
-			hop, why := w.try4(e)
+			hop, code := w.try4(e)
 			switch {
 			case won != nil:
-				noteLoser(cands, e, rf, won, why)
+				w.noteLoser(cands, e, rf, won, code)
 				continue
 			case rf.dst.Addr() == abandoned:
-				why = Reason{Code: CodeLeafAbandoned}
-			case why.Code == CodeObjectUnusable:
+				code = CodeLeafAbandoned
+			case code == CodeObjectUnusable:
 				abandoned = rf.dst.Addr()
 			}
-			if end := w.outcome4(e, rf, hop, why); end.entry != nil {
+			if end := w.outcome4(e, rf, hop, code); end.entry != nil {
 				res = end
 				if cands == nil {
 					return res
@@ -38,7 +37,7 @@ func (w *walk) search4(refs []ref, cands *[]Candidate) result {
 				won = &full
 				noteEnd(cands, e, rf, res)
 			} else if cands != nil {
-				note(cands, e, rf, VerdictUnusable, why)
+				note(cands, e, rf, VerdictUnusable, w.reason4(e, code))
 			}
 		}
 	}
@@ -48,17 +47,18 @@ func (w *walk) search4(refs []ref, cands *[]Candidate) result {
 
 // outcome4 is what an entry that was tried means for the search; without an
 // entry: go on.
-func (w *walk) outcome4(e *entry, rf ref, hop int, why Reason) result {
+func (w *walk) outcome4(e *entry, rf ref, hop int, code Code) result {
 	res := result{entry: e, dst: rf.dst, hop: hop, leaf: rf.leaf}
-	switch why.Code {
+	switch code {
 	case "":
 		res.status = found
 	case CodeRefusing:
 		res.status, res.errno = refused, errnoOf(e.refusal())
 	case CodeThrow:
-		res.status, res.why = again, Reason{Code: CodeTableThrow, Have: rf.dst}
+		res.status = again
 	case CodeNextHopUnknown:
-		res.status, res.why = unknown, why
+		why := w.reason4(e, code)
+		res.status, res.why = unknown, &why
 	default:
 		return result{}
 	}
@@ -76,47 +76,94 @@ func (e *entry) refusal() route.Type {
 
 // try4 says why an entry that covers the destination cannot be used, or gives
 // its first usable next hop.
-func (w *walk) try4(e *entry) (int, Reason) {
+func (w *walk) try4(e *entry) (int, Code) {
 	r := &e.route
 	switch {
 	case r.TOS != 0 && r.TOS&^rtTOSMask != 0:
-		return 0, Reason{Code: CodeTOSNever, Want: int(r.TOS)}
+		return 0, CodeTOSNever
 	case r.TOS != 0 && r.TOS != w.flow.TOS&rtTOSMask:
-		return 0, Reason{CodeTOS, int(r.TOS), int(w.flow.TOS & rtTOSMask)}
+		return 0, CodeTOS
 	case r.Type == route.TypeThrow:
-		return 0, Reason{Code: CodeThrow}
+		return 0, CodeThrow
 	case r.Type.Refuses():
-		return 0, Reason{Code: CodeRefusing}
+		return 0, CodeRefusing
 	case e.unread:
-		return 0, Reason{Code: CodeNextHopUnknown, Want: r.NextHopID}
+		return 0, CodeNextHopUnknown
 	case e.black:
-		return 0, Reason{Code: CodeRefusing}
+		return 0, CodeRefusing
 	}
-	why := Reason{Code: CodeDead}
+	hop, code := w.tryHops4(e)
+	if code != "" && r.NextHopID != 0 {
+		return 0, CodeObjectUnusable
+	}
+	return hop, code
+}
+
+// tryHops4 gives an entry's first usable next hop, or why the last one cannot be
+// used.
+func (w *walk) tryHops4(e *entry) (int, Code) {
+	code := CodeDead
 	for i := range e.hops {
-		if why = w.usable4(&e.hops[i]); why.Code == "" {
-			return i, why
+		if code = w.usable4(&e.hops[i]); code == "" {
+			return i, code
 		}
 	}
-	if r.NextHopID != 0 {
-		return 0, Reason{Code: CodeObjectUnusable, Want: why.Code}
-	}
-	return 0, why
+	return 0, code
 }
 
 // usable4 says why a next hop cannot be used (fib_lookup_good_nhc). A dump
 // marks a next hop dead also where it only has no carrier and
 // ignore_routes_with_linkdown is set (fib_nexthop_info).
-func (w *walk) usable4(h *hop) Reason {
-	switch {
-	case h.Flags&route.NextHopDead != 0 && h.Flags&route.NextHopLinkDown != 0:
-		return Reason{Code: CodeLinkdown, Have: h.Link}
-	case h.Flags&route.NextHopDead != 0:
-		return Reason{Code: CodeDead, Have: h.Link}
-	case w.flow.Out != 0 && h.Link != w.flow.Out:
-		return Reason{CodeRouteOif, w.flow.Out, h.Link}
+func (w *walk) usable4(h *hop) Code {
+	if code := h.down(); code != "" {
+		return code
 	}
-	return Reason{}
+	if w.flow.Out != 0 && h.Link != w.flow.Out {
+		return CodeRouteOif
+	}
+	return ""
+}
+
+// down says whether the state of its device makes a next hop useless.
+func (h *hop) down() Code {
+	switch {
+	case h.Flags&route.NextHopDead == 0:
+		return ""
+	case h.Flags&route.NextHopLinkDown != 0:
+		return CodeLinkdown
+	}
+	return CodeDead
+}
+
+// reason4 adds the operands to the code with which an entry was tried.
+func (w *walk) reason4(e *entry, code Code) Reason {
+	why := Reason{Code: code}
+	switch code {
+	case CodeTOSNever:
+		why.Want = int(e.route.TOS)
+	case CodeTOS:
+		why.Want, why.Have = int(e.route.TOS), int(w.flow.TOS&rtTOSMask)
+	case CodeNextHopUnknown:
+		why.Want = e.route.NextHopID
+	case CodeObjectUnusable:
+		_, why.Want = w.tryHops4(e)
+	case CodeLinkdown, CodeDead, CodeRouteOif:
+		why = w.hopReason(e, code, w.flow.Out)
+	}
+	return why
+}
+
+// hopReason adds the operands to the code with which an entry's last next hop
+// was tried.
+func (w *walk) hopReason(e *entry, code Code, out int) Reason {
+	why := Reason{Code: code}
+	if len(e.hops) > 0 {
+		why.Have = e.hops[len(e.hops)-1].Link
+	}
+	if code == CodeRouteOif {
+		why.Want = out
+	}
+	return why
 }
 
 // noteEnd records the entry that ended a search.
@@ -127,7 +174,7 @@ func noteEnd(cands *[]Candidate, e *entry, rf ref, res result) {
 	case refused:
 		note(cands, e, rf, VerdictRefuses, Reason{Code: CodeRefusing, Want: e.refusal().String()})
 	case unknown:
-		note(cands, e, rf, VerdictUncertain, res.why)
+		note(cands, e, rf, VerdictUncertain, *res.why)
 	default:
 		note(cands, e, rf, VerdictThrows, Reason{Code: CodeThrow})
 	}
@@ -135,8 +182,9 @@ func noteEnd(cands *[]Candidate, e *entry, rf ref, res result) {
 
 // noteLoser records an entry that comes after the one that ended the search.
 // A fault of its own says more than that it came later.
-func noteLoser(cands *[]Candidate, e *entry, rf ref, won *route.Route, why Reason) {
-	switch why.Code {
+func (w *walk) noteLoser(cands *[]Candidate, e *entry, rf ref, won *route.Route, code Code) {
+	why := w.reason4(e, code)
+	switch code {
 	case "", CodeRefusing, CodeThrow, CodeNextHopUnknown:
 		full := e.full(rf.dst)
 		if won.Type == route.TypeThrow {
@@ -154,13 +202,13 @@ func noteLoser(cands *[]Candidate, e *entry, rf ref, won *route.Route, why Reaso
 // tables local and main are one trie, and no rule is evaluated (fib_lookup in
 // include/net/ip_fib.h, fib_new_table).
 func (w *walk) searchMerged(rules []*rule) result {
-	w.refs = w.mergedRefs()
 	var cands *[]Candidate
 	if w.trace != nil {
 		w.trace.Merged = true
 		cands = new([]Candidate)
 	}
-	res := w.search4(w.refs, cands)
+	c := merged(rules[0].table, rules[1].table, w.flow.Dst)
+	res := w.search4(&c, cands)
 	decider := rules[1]
 	if res.entry != nil && res.entry.route.Table == route.TableLocal {
 		decider = rules[0]
@@ -174,13 +222,10 @@ func (w *walk) searchMerged(rules []*rule) result {
 	return w.searchDefault(rules[2])
 }
 
-// mergedRefs are the covering leaves of local and main as one trie: the longer
+// merged are the covering leaves of local and main as one trie: the longer
 // prefix first, and of equal ones the higher table.
-func (w *walk) mergedRefs() []ref {
-	refs := w.fib.v4.covering(w.refs[:0], route.TableLocal, w.flow.Dst)
-	refs = w.fib.v4.covering(refs, route.TableMain, w.flow.Dst)
-	slices.SortStableFunc(refs, func(a, b ref) int { return b.dst.Bits() - a.dst.Bits() })
-	return refs
+func merged(local, main *table, a netip.Addr) covering {
+	return covering{addr: a, tables: [2]*table{local, main}}
 }
 
 func (w *walk) searchDefault(r *rule) result {
@@ -205,9 +250,9 @@ func (w *walk) recordMerged(rules []*rule, cands *[]Candidate, res result) {
 			}
 		}
 		if r.Rule == res.rule || res.status == again {
-			trial.end(res, w.size(r.Table))
+			trial.end(res, r.table.size())
 		} else {
-			trial.end(result{}, w.size(r.Table))
+			trial.end(result{}, r.table.size())
 			trial.mergedLoser(res)
 		}
 	}

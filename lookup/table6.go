@@ -24,6 +24,9 @@ func (w *walk) search6(t *table, cands *[]Candidate) result {
 	if t == nil {
 		return result{}
 	}
+	if res, ok := w.longest6(t, cands); ok {
+		return res
+	}
 	path, start := w.path6(t)
 	avoid := w.avoidFailed6()
 	res, at := w.descend6(path, start, avoid)
@@ -37,9 +40,27 @@ func (w *walk) search6(t *table, cands *[]Candidate) result {
 	return res
 }
 
+// longest6 is how most look-ups end, without a list of all nodes: at the node of
+// the longest prefix, where it has no source-specific routes and nothing is
+// recorded. False: that does not settle it.
+func (w *walk) longest6(t *table, cands *[]Candidate) (result, bool) {
+	if cands != nil || w.skip.entry != nil {
+		return result{}, false
+	}
+	c := t.covering(w.flow.Dst)
+	rf, ok := c.next()
+	if !ok {
+		return result{}, true
+	}
+	if slices.ContainsFunc(rf.leaf.entries, (*entry).sourceSpecific) {
+		return result{}, false
+	}
+	return w.select6(&position{dst: rf.dst, entries: rf.leaf.entries}, w.avoidFailed6())
+}
+
 // avoidFailed6 says whether gateways with a failed neighbour are passed over
 // (RT6_LOOKUP_F_REACHABLE): only the setting for all devices counts.
-func (w *walk) avoidFailed6() bool { return w.fib.conf(route.IPv6, "all", "forwarding") == 0 }
+func (w *walk) avoidFailed6() bool { return w.fib.conf(route.IPv6, nil, settingForwarding) == 0 }
 
 // descend6 selects at the positions in turn. It gives the index of the position
 // that gave a result, or -1.
@@ -59,9 +80,11 @@ func (w *walk) descend6(path []position, start int, reachable bool) (result, int
 // The descent skips a destination that has such but none for this source;
 // backtracking does not.
 func (w *walk) path6(t *table) ([]position, int) {
-	var path []position
+	path := w.mem.path[:0]
 	start := -1
-	for dst, l := range t.trie.Supernets(netip.PrefixFrom(w.flow.Dst, 128)) {
+	c := t.covering(w.flow.Dst)
+	for rf, ok := c.next(); ok; rf, ok = c.next() {
+		dst, l := rf.dst, rf.leaf
 		own, sourced := w.split6(l, dst)
 		hasSubtree := len(own) < len(l.entries)
 		for _, p := range sourced {
@@ -86,6 +109,7 @@ func (w *walk) path6(t *table) ([]position, int) {
 	if start < 0 {
 		start = len(path)
 	}
+	w.mem.path = path
 	return path, start
 }
 
@@ -147,11 +171,11 @@ func (w *walk) found6(e *entry, hop int, dst netip.Prefix) result {
 	res := result{entry: e, dst: dst, hop: hop, status: found}
 	switch t := e.refusal(); {
 	case e.route.Expires < 0:
-		res.status, res.why = unknown, Reason{Code: CodeExpiredFirst, Have: dst}
+		res.status, res.why = unknown, &Reason{Code: CodeExpiredFirst, Have: dst}
 	case e.unread:
-		res.status, res.why = unknown, Reason{Code: CodeNextHopUnknown, Want: e.route.NextHopID}
+		res.status, res.why = unknown, &Reason{Code: CodeNextHopUnknown, Want: e.route.NextHopID}
 	case t == route.TypeThrow:
-		res.status, res.why = again, Reason{Code: CodeTableThrow, Have: dst}
+		res.status = again
 	case t.Refuses():
 		res.status, res.errno = refused, errnoOf(t)
 	}
@@ -175,8 +199,8 @@ func (w *walk) best6(group []*entry, reachable bool) (*entry, int) {
 			return e, 0
 		}
 		for i := range e.hops {
-			why, score := w.score6(e, &e.hops[i], reachable)
-			if why.Code != "" || score <= top {
+			code, score := w.score6(e, &e.hops[i], reachable)
+			if code != "" || score <= top {
 				continue
 			}
 			best, bestHop, top = e, i, score
@@ -189,31 +213,28 @@ func (w *walk) best6(group []*entry, reachable bool) (*entry, int) {
 }
 
 // score6 is how well a next hop fits, or why it cannot be used (find_match).
-func (w *walk) score6(e *entry, h *hop, reachable bool) (Reason, int) {
-	switch {
-	case h.Flags&route.NextHopDead != 0 && h.Flags&route.NextHopLinkDown != 0:
-		return Reason{Code: CodeLinkdown, Have: h.Link}, -1
-	case h.Flags&route.NextHopDead != 0:
-		return Reason{Code: CodeDead, Have: h.Link}, -1
+func (w *walk) score6(e *entry, h *hop, reachable bool) (Code, int) {
+	if code := h.down(); code != "" {
+		return code, -1
 	}
 	return w.scoreRoute6(e, h, reachable)
 }
 
 // scoreRoute6 is score6 whatever the state of the device (rt6_score_route).
-func (w *walk) scoreRoute6(e *entry, h *hop, reachable bool) (Reason, int) {
+func (w *walk) scoreRoute6(e *entry, h *hop, reachable bool) (Code, int) {
 	out := w.out6()
 	fits := out == 0 || h.Link == out
 	switch {
 	case w.strict && !fits:
-		return Reason{CodeRouteOif, out, h.Link}, -1
+		return CodeRouteOif, -1
 	case reachable && w.failed6(e, h):
-		return Reason{Code: CodeNeighbour, Have: route.NeighbourFailed.String()}, -1
+		return CodeNeighbour, -1
 	}
 	score := preferenceScore(e.route.Pref) << 2
 	if fits {
 		score |= 2
 	}
-	return Reason{}, score
+	return "", score
 }
 
 // preferenceScore orders the router preferences (IPV6_DECODE_PREF).
@@ -266,13 +287,16 @@ func (w *walk) unusable6(e *entry, reachable bool) Reason {
 	if e.black || e.unread {
 		return Reason{}
 	}
-	why := Reason{Code: CodeDead}
+	code := CodeDead
 	for i := range e.hops {
-		if why, _ = w.score6(e, &e.hops[i], reachable); why.Code == "" {
-			break
+		if code, _ = w.score6(e, &e.hops[i], reachable); code == "" {
+			return Reason{}
 		}
 	}
-	return why
+	if code == CodeNeighbour {
+		return Reason{Code: code, Have: route.NeighbourFailed.String()}
+	}
+	return w.hopReason(e, code, w.out6())
 }
 
 // loss6 is the one fact by which a usable route loses.

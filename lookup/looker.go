@@ -1,0 +1,85 @@
+package lookup
+
+import "routewhy/route"
+
+// Looker looks packets up one after the other in the same memory: where a look-up
+// finds its way among as many next hops as an earlier one did, it allocates
+// nothing. It is not safe for concurrent use; a FIB may have many.
+type Looker struct {
+	fib *FIB
+	mem memory
+}
+
+// Looker gives one that knows nothing of the packets looked up before.
+func (f *FIB) Looker() *Looker { return &Looker{fib: f} }
+
+// Lookup decides as [FIB.Lookup] does. The Ways of the decision are overwritten by
+// the next one.
+func (l *Looker) Lookup(flow route.Flow) Decision {
+	w := walk{fib: l.fib, flow: flow, mem: &l.mem}
+	return w.decide()
+}
+
+// memory is what one look-up leaves to the next. Whoever takes a slice of it
+// must be done with it before somebody else takes the same.
+type memory struct {
+	ways    []Way
+	choices []choice
+	tied    []choice
+	shares  []float64
+	picks   []int
+	life    []neighbourLife
+	in      []membership
+	weight  []int
+	path    []position
+}
+
+// way is a decision's Ways where there is one alone.
+func (m *memory) way(one Way) []Way {
+	m.ways = append(m.ways[:0], one)
+	return m.ways
+}
+
+// choice is one next hop that is taken by all flows.
+func (m *memory) choice(one choice) ([]choice, []float64) {
+	m.choices, m.shares = append(m.choices[:0], one), append(m.shares[:0], 1)
+	return m.choices, m.shares
+}
+
+// every is all next hops of an entry.
+func (m *memory) every(e *entry) []choice {
+	m.choices = m.choices[:0]
+	for i := range e.hops {
+		m.choices = append(m.choices, choice{e, &e.hops[i], false})
+	}
+	return m.choices
+}
+
+// byWeight are the shares of all next hops of an entry.
+func (m *memory) byWeight(e *entry) []float64 {
+	total := 0
+	for i := range e.hops {
+		total += max(1, e.hops[i].Weight)
+	}
+	m.shares = m.shares[:0]
+	for i := range e.hops {
+		m.shares = append(m.shares, float64(max(1, e.hops[i].Weight))/float64(total))
+	}
+	return m.shares
+}
+
+// members is a membership and a weight for each of n next hops: out, and zero.
+func (m *memory) members(n int) ([]membership, []int) {
+	m.in, m.weight = cleared(m.in, n), cleared(m.weight, n)
+	return m.in, m.weight
+}
+
+// cleared is a slice of n zero values in the memory of another one.
+func cleared[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
+}
