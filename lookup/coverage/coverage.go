@@ -84,6 +84,7 @@ func decideAll(a, b *side, starts []netip.Addr, wanted func(netip.Addr) bool) []
 	var wait sync.WaitGroup
 	for range min(len(parts), runtime.GOMAXPROCS(0)) {
 		wait.Go(func() {
+			a, b := a.own(), b.own()
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(parts) {
@@ -118,6 +119,7 @@ func decideSome(a, b *side, starts []netip.Addr, from, to int, wanted func(netip
 		if i+1 < len(starts) {
 			c.Last = starts[i+1].Prev()
 		}
+		c.Before.Ways, c.After.Ways = slices.Clone(c.Before.Ways), slices.Clone(c.After.Ways)
 		out = join(out, &c, a, b)
 	}
 	return out
@@ -147,19 +149,30 @@ func (f *Flow) of(fib *lookup.FIB) route.Flow {
 	return out
 }
 
-// side is one of the two snapshots.
+// side is one of the two hosts.
 type side struct {
-	fib  *lookup.FIB
-	snap *route.Snapshot
-	flow route.Flow
+	fib    *lookup.FIB
+	looker *lookup.Looker
+	snap   *route.Snapshot
+	flow   route.Flow
 }
 
-func newSide(fib *lookup.FIB, flow Flow) *side { return &side{fib, fib.Snapshot(), flow.of(fib)} }
+func newSide(fib *lookup.FIB, flow Flow) *side {
+	return &side{fib, fib.Looker(), fib.Snapshot(), flow.of(fib)}
+}
 
+// own is a copy for another goroutine.
+func (s *side) own() *side {
+	c := *s
+	c.looker = s.fib.Looker()
+	return &c
+}
+
+// decide gives a decision whose Ways the next one overwrites.
 func (s *side) decide(dst netip.Addr) lookup.Decision {
 	f := s.flow
 	f.Dst = dst
-	return s.fib.Lookup(f)
+	return s.looker.Lookup(f)
 }
 
 // same says whether two decisions send a packet the same way, or refuse it

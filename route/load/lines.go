@@ -88,7 +88,7 @@ var (
 	linkLine   = regexp.MustCompile(`^(\d+): (\S+): <`)
 	oneLine    = regexp.MustCompile(`^(\d+): (\S+)\s+(inet6?) `)
 	sysctlLine = regexp.MustCompile(`^[a-z]+\.[a-z0-9_.]+.* ?= ?`)
-	briefLine  = regexp.MustCompile(`^\S+ +(?:UNKNOWN|NOTPRESENT|DOWN|LOWERLAYERDOWN|TESTING|DORMANT|UP)(?: +(?:[0-9a-f.:]+/\d+|(?:[0-9a-f]{2}:){5}[0-9a-f]{2} <).*)?$`)
+	briefLine  = regexp.MustCompile(`^\S+ +(?:UNKNOWN|NOTPRESENT|DOWN|LOWERLAYERDOWN|TESTING|DORMANT|UP)(?: +(?:[0-9a-f.:]+(?:/\d+| peer )|(?:[0-9a-f]{2}:){5}[0-9a-f]{2} <).*)?$`)
 	ipv6Line   = regexp.MustCompile(`^[0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} `)
 )
 
