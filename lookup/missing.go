@@ -28,6 +28,8 @@ func (f *FIB) Missing(t *Trace) []route.Gap {
 // another value of a fact.
 func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool) bool {
 	switch fact {
+	case route.FactOddLines:
+		return len(t.Rules) > 0
 	case route.FactRules:
 		return assumed && len(t.Rules) > 0
 	case route.FactLocal:

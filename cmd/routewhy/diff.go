@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"slices"
 	"sync"
 
 	"routewhy/cmd/routewhy/internal/render"
@@ -48,15 +49,21 @@ func diff(ctx context.Context, o *options, s stdio) error {
 	return err
 }
 
+// isLive says whether a source is the running host.
+func isLive(name string) bool { return name == "-" || name == "live" }
+
 // wholeHost reads all of one of the two: of the running host by "-" or "live".
 func wholeHost(ctx context.Context, o *options, name string, s stdio) (*coverage.Host, error) {
 	var src source
 	var err error
-	if name == "-" || name == "live" {
+	if isLive(name) {
 		src, err = openHost(o.netns)
 	} else {
 		one := *o
 		one.load = []string{name}
+		if slices.ContainsFunc(o.sources, isLive) {
+			one.netns = "" // it is the running host's
+		}
 		src, err = loadFiles(&one, s)
 	}
 	if err != nil {

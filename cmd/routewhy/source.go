@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -44,9 +45,9 @@ func (o *options) source(s stdio) (source, error) {
 
 // loadFiles reads the files that the command line names.
 func loadFiles(o *options, s stdio) (source, error) {
-	r, err := load.Files(s.Stdin, o.load...)
+	r, err := load.Namespace(s.Stdin, o.netns, o.load...)
 	if err != nil {
-		return nil, fmt.Errorf("--load: %w", err)
+		return nil, loadError(err)
 	}
 	if o.strict && len(r.Faults) > 0 {
 		return nil, fmt.Errorf("--load: %w", r.Faults[0])
@@ -58,6 +59,16 @@ func loadFiles(o *options, s stdio) (source, error) {
 		fmt.Fprintf(s.Stderr, "routewhy: --load: and %d more\n", r.MoreFaults)
 	}
 	return &loaded{r.Snapshot, r.Routes, o.load}, nil
+}
+
+// loadError is what kept files from being read, and which namespaces they tell
+// of where another one was asked for.
+func loadError(err error) error {
+	var unknown *load.NamespaceError
+	if errors.As(err, &unknown) && len(unknown.Known) > 0 {
+		return withHint(fmt.Errorf("--load: %w", err), "they have "+strings.Join(unknown.Known, ", ")+", and the host's own without --netns")
+	}
+	return fmt.Errorf("--load: %w", err)
 }
 
 // loaded is a source that was read from files.

@@ -1,12 +1,12 @@
 package load
 
 import (
-	"errors"
 	"net/netip"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"routewhy/route"
 )
@@ -60,10 +60,10 @@ func (c *context) familyOf(line []string) route.Family {
 	return c.seen
 }
 
-// namesFile says which names a file has, by its own name: rt_tables is nothing
+// namesFile says what a file is that only its name tells: rt_tables is nothing
 // but numbers and words.
 func namesFile(path string) string {
-	for _, kind := range []string{"rt_tables", "rt_protos"} {
+	for _, kind := range []string{"rt_tables", "rt_protos", "date_--utc"} {
 		if strings.HasSuffix(path, "/"+kind) || path == kind || strings.Contains(path, kind+".d/") {
 			return kind
 		}
@@ -71,12 +71,14 @@ func namesFile(path string) string {
 	return ""
 }
 
-func (t *lines) nameLine(w []string) error {
-	if w[0][0] == '#' {
+func (t *lines) nameLine(s string, w []string) error {
+	switch {
+	case w[0][0] == '#':
 		return nil
-	}
-	if len(w) < 2 {
-		return errors.New("not understood")
+	case t.names == "date_--utc":
+		return t.date(s)
+	case len(w) < 2:
+		return errLine
 	}
 	n, err := number(w[0], 32)
 	if err != nil {
@@ -92,10 +94,31 @@ func (t *lines) nameLine(w []string) error {
 	return nil
 }
 
+// date reads what date(1) prints.
+func (t *lines) date(s string) error {
+	for _, layout := range []string{time.UnixDate, "Mon Jan _2 03:04:05 PM MST 2006", "Mon 02 Jan 2006 03:04:05 PM MST"} {
+		if at, err := time.Parse(layout, s); err == nil {
+			t.snap.Time = at.UTC()
+			t.taken++
+			return nil
+		}
+	}
+	return errLine
+}
+
+// release reads what uname(1) prints.
+func (t *lines) release(w []string) error {
+	t.snap.Release = w[2]
+	return nil
+}
+
 // fileContext is what a file's name says about what it has: people name files
 // by the command.
 func fileContext(name string) context {
 	base := strings.ToLower(path.Base(name))
+	if place, ok := namespacePlace(strings.TrimPrefix(base, "ip_netns_exec_")); ok && strings.HasPrefix(base, "ip_netns_exec_") {
+		base = path.Base(place.name)
+	}
 	c := commandContext(strings.FieldsFunc(base, func(r rune) bool { return r == '_' || r == ' ' }))
 	if c.family == 0 && sixFile.MatchString(base) {
 		c.family = route.IPv6

@@ -287,7 +287,7 @@ func (f *facts) fillIn() {
 	if !f.has[found{route.FactAddrs, 0}] {
 		gap(route.FactAddrs, 0, f.inferAddrs())
 	}
-	if len(s.Sysctls) == 0 {
+	if !f.has[found{route.FactSysctls, 0}] {
 		gap(route.FactSysctls, 0, false)
 	}
 	gap(route.FactSockets, 0, false)

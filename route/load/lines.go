@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"routewhy/route"
+	"routewhy/route/kernel"
 )
 
 // maxLine is how long a line may be.
@@ -34,7 +35,7 @@ type lines struct {
 	answers int      // routes that are no entries of a table
 	columns []string // of route -n
 	title   int      // the line of what may be the title of a table that follows
-	names   string   // the file is rt_tables or rt_protos
+	names   string   // the file is rt_tables or another that only its name tells
 	foreign error    // the file is another system's
 }
 
@@ -88,6 +89,7 @@ var (
 	linkLine   = regexp.MustCompile(`^(\d+): (\S+): <`)
 	oneLine    = regexp.MustCompile(`^(\d+): (\S+)\s+(inet6?) `)
 	sysctlLine = regexp.MustCompile(`^[a-z]+\.[a-z0-9_.]+.* ?= ?`)
+	unameLine  = regexp.MustCompile(`^Linux \S+ \d+\.\d+\S* #`)
 	briefLine  = regexp.MustCompile(`^\S+ +(?:UNKNOWN|NOTPRESENT|DOWN|LOWERLAYERDOWN|TESTING|DORMANT|UP)(?: +(?:[0-9a-f.:]+(?:/\d+| peer )|(?:[0-9a-f]{2}:){5}[0-9a-f]{2} <).*)?$`)
 	ipv6Line   = regexp.MustCompile(`^[0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} `)
 )
@@ -100,7 +102,7 @@ func (t *lines) take(s string) error {
 		return nil
 	}
 	if t.names != "" {
-		return t.nameLine(w)
+		return t.nameLine(s, w)
 	}
 	if w[0] == "nexthop" && t.pending != nil {
 		t.pending = append(t.pending, w...)
@@ -197,6 +199,8 @@ func (t *lines) other(s string, w []string) error {
 		return t.parseNeighbour(w)
 	case w[0][0] == '#':
 		return nil
+	case unameLine.MatchString(s):
+		return t.release(w)
 	case sysctlLine.MatchString(s):
 		return t.sysctl(s)
 	case briefLine.MatchString(s):
@@ -301,6 +305,9 @@ func (t *lines) sysctl(s string) error {
 		return nil
 	}
 	path := strings.NewReplacer(".", "/", "/", ".").Replace(key)
-	t.snap.Sysctls[path] = strings.TrimSpace(value)
+	t.found(route.FactSysctls, 0)
+	if kernel.IsSetting(path) {
+		t.snap.Sysctls[path] = strings.TrimSpace(value)
+	}
 	return nil
 }
