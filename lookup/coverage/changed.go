@@ -114,16 +114,12 @@ func take(x []entry, k *entry) (same, rest []entry) {
 // kinds numbers the kinds of the host's routes. Devices count by their names,
 // for which those of one of the hosts are taken.
 func (h *Host) kinds(names *route.Snapshot, known map[any]int32) []int32 {
-	own := h.FIB.Snapshot()
+	link := linkNumbers(h.FIB.Snapshot(), names)
 	out := make([]int32, 0, len(h.Routes.Kinds()))
 	for _, r := range h.Routes.Kinds() {
 		r.NextHops = slices.Clone(r.NextHops)
 		for i := range r.NextHops {
-			if l := names.LinkByName(own.LinkName(r.NextHops[i].Link)); l != nil {
-				r.NextHops[i].Link = l.Index
-			} else if r.NextHops[i].Link != 0 && own != names {
-				r.NextHops[i].Link = -r.NextHops[i].Link // of no device there
-			}
+			r.NextHops[i].Link = link(r.NextHops[i].Link)
 			r.NextHops[i].Flags &^= route.NextHopOffload | route.NextHopTrap
 		}
 		// What hardware does with a route does not count, and of a time whether it
@@ -138,6 +134,29 @@ func (h *Host) kinds(names *route.Snapshot, known map[any]int32) []int32 {
 		out = append(out, n)
 	}
 	return out
+}
+
+// linkNumbers gives the index that a device of one host has on another, by its
+// name; a negative number where there is none of that name.
+func linkNumbers(own, other *route.Snapshot) func(int) int {
+	byName, numbers := map[string]int{}, map[int]int{}
+	for i := range other.Links {
+		byName[other.Links[i].Name] = other.Links[i].Index
+	}
+	for i := range own.Links {
+		l := &own.Links[i]
+		if n, ok := byName[l.Name]; ok {
+			numbers[l.Index] = n
+		} else {
+			numbers[l.Index] = -l.Index
+		}
+	}
+	return func(index int) int {
+		if n, ok := numbers[index]; ok {
+			return n
+		}
+		return index
+	}
 }
 
 // entries are a family's entries by table and prefix.

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"fmt"
 	"net/netip"
 	"path"
 	"regexp"
@@ -86,8 +87,11 @@ func (t *lines) nameLine(s string, w []string) error {
 	}
 	t.taken++
 	switch {
+	case t.names == "rt_tables" && len(t.snap.Names.Tables) >= maxNames:
+		return fmt.Errorf("more than %d names", maxNames)
 	case t.names == "rt_tables":
 		t.snap.Names.Tables[route.Table(n)] = w[1]
+		delete(t.tables, w[1])
 	case n < 256:
 		t.snap.Names.Protocols[route.Protocol(n)] = w[1]
 	}

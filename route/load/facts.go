@@ -20,9 +20,11 @@ type facts struct {
 	devs   []dev          // by provisional index - 1
 	byName map[string]int // to provisional index
 	byNum  map[int]int    // real index to provisional
-	// tables are the names of tables that no rt_tables explained.
+	// tables and protocols are the names that were looked up, invented how many
+	// tables have a name that no rt_tables explained.
 	tables    map[string]route.Table
 	protocols map[string]route.Protocol
+	invented  int
 	// has are the facts that were found, and read the tables.
 	has      map[found]bool
 	read     map[familyTable]bool
@@ -32,6 +34,7 @@ type facts struct {
 	listing    int
 	tableOwner map[familyTable]int
 	ruleOwner  map[route.Family]int
+	oddAddr    bool // the last address was not understood, nor is what follows about it
 }
 
 type found struct {
@@ -52,6 +55,10 @@ type dev struct {
 	told   bool // a listing of devices has it
 	master int  // provisional
 }
+
+// maxNames is how many tables may have names that are not explained. Each is
+// compared with all others.
+const maxNames = 1 << 12
 
 func newFacts() *facts {
 	return &facts{
@@ -107,34 +114,41 @@ func (f *facts) table(name string) (route.Table, error) {
 	if name == "" {
 		return route.TableMain, nil
 	}
-	if t, ok := f.snap.Names.TableByName(name); ok {
+	if t, ok := f.tables[name]; ok {
 		return t, nil
 	}
-	if !plainName(name) {
+	t, ok := f.snap.Names.TableByName(name)
+	switch {
+	case ok:
+		if len(f.tables) < maxNames {
+			f.tables[name] = t
+		}
+		return t, nil
+	case !plainName(name):
 		return 0, fmt.Errorf("table %q", name)
+	case f.invented == maxNames:
+		return 0, fmt.Errorf("table %q: more than %d names", name, maxNames)
 	}
-	t, ok := f.tables[name]
-	if !ok {
-		// No number that somebody uses, as far as one can tell.
-		t = route.Table(1<<31 + len(f.tables))
-		f.tables[name] = t
-		f.snap.Names.Tables[t] = name
-	}
+	// No number that somebody uses, as far as one can tell.
+	t = route.Table(1<<31 + f.invented)
+	f.invented++
+	f.tables[name], f.snap.Names.Tables[t] = t, name
 	return t, nil
 }
 
 // protocol is a protocol's number by its name or number.
 func (f *facts) protocol(name string) (route.Protocol, error) {
+	if p, ok := f.protocols[name]; ok {
+		return p, nil
+	}
 	if n, err := strconv.ParseUint(name, 0, 8); err == nil {
 		return route.Protocol(n), nil
 	}
 	for n := range 256 {
 		if p := route.Protocol(n); f.snap.Names.Protocol(p) == name {
+			f.protocols[name] = p
 			return p, nil
 		}
-	}
-	if p, ok := f.protocols[name]; ok {
-		return p, nil
 	}
 	for n := 255; n >= 0 && plainName(name); n-- {
 		p := route.Protocol(n)

@@ -171,9 +171,9 @@ func (t *lines) listed(s string, w []string) error {
 		t.link, err = t.parseLink(int(decimal(w[0])), w[1:])
 		return err
 	case oneLine.MatchString(s):
-		t.define(strings.TrimSuffix(w[1], ":"), int(decimal(w[0])))
-		t.found(route.FactLinks, 0)
-		return t.parseAddress(t.byName[w[1]], w[2:])
+		i := t.device(w[1])
+		t.devs[i-1].index = int(decimal(w[0]))
+		return t.parseAddress(i, w[2:])
 	case ruleLine.MatchString(s):
 		r, err := t.parseRule(decimal(w[0]), w[1:], &t.context)
 		if err == nil {

@@ -53,7 +53,7 @@ func (f *facts) linkDetail(i int, line []string) {
 	kind := line[0]
 	switch kind {
 	case "vrf":
-		if len(line) == 3 && line[1] == "table" {
+		if len(line) >= 3 && line[1] == "table" {
 			if t, err := f.table(line[2]); err == nil {
 				d = &f.devs[i-1]
 				d.link.Kind, d.link.VRFTable = kind, t
@@ -98,6 +98,7 @@ func (f *facts) parseAddress(link int, line []string) error {
 	w := &words{rest: line[1:]}
 	a := route.Addr{Link: link, Flags: route.AddrPermanent, PreferredLft: route.ForeverLft, ValidLft: route.ForeverLft}
 	text := w.next()
+	f.oddAddr = true // until it is understood
 	p, err := parseHostPrefix(text)
 	if err != nil {
 		return err
@@ -111,6 +112,7 @@ func (f *facts) parseAddress(link int, line []string) error {
 	if w.err == nil {
 		f.snap.Addrs = append(f.snap.Addrs, a)
 		f.found(route.FactAddrs, 0)
+		f.oddAddr = false
 	}
 	return w.err
 }
@@ -191,7 +193,7 @@ func addrFlag(s string) (route.AddrFlags, bool) {
 
 // lifetimes reads the line below an address.
 func (f *facts) lifetimes(line []string) error {
-	if len(f.snap.Addrs) == 0 {
+	if len(f.snap.Addrs) == 0 || f.oddAddr {
 		return nil
 	}
 	w := &words{rest: line}

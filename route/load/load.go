@@ -164,10 +164,17 @@ func (l *loader) content(name string, r *bufio.Reader) error {
 	}
 	l.listings++
 	l.facts.listing++
-	if bytes.HasPrefix(start, []byte("[")) && !bytes.HasPrefix(start, []byte("[root@")) {
+	if isList(start) {
 		return l.jsonLists(name, r)
 	}
 	return l.text(name, r)
+}
+
+// isList says whether a file begins as a JSON list does, and not as a prompt.
+func isList(start []byte) bool {
+	rest, ok := bytes.CutPrefix(start, []byte("["))
+	rest = bytes.TrimLeft(rest, " \t\r\n")
+	return ok && (len(rest) == 0 || rest[0] == '{' || rest[0] == ']')
 }
 
 // object reads a file that is one JSON object: a snapshot, or what --dump --json

@@ -34,10 +34,10 @@ func (t *lines) header(s string) bool {
 	switch {
 	case strings.HasPrefix(s, "Kernel IP"):
 		t.columns = nil
-	case w[0] == "Iface" && slices.Contains(w, "Mask"), w[0] == "Destination" && (slices.Contains(w, "Iface") || slices.Contains(w, "If")):
-		t.columns = w
 	case len(w) >= 8 && w[2] == "Genmask":
 		t.columns = columnNames(w)
+	case w[0] == "Iface" && slices.Contains(w, "Mask"), w[0] == "Destination" && (slices.Contains(w, "Iface") || slices.Contains(w, "If")):
+		t.columns = w
 	default:
 		return false
 	}
@@ -109,9 +109,12 @@ func (t *lines) plainRoute(r route.Route, dst, mask netip.Addr, hop route.NextHo
 		return fmt.Errorf("%s has host bits", r.Dst)
 	}
 	r.Table, r.Type, r.Protocol = route.TableMain, route.TypeUnicast, route.ProtocolUnspec
-	if reject {
+	switch {
+	case reject:
 		r.Type = route.TypeUnreachable
-	} else {
+	case hop.Link == 0:
+		return errors.New("a blackhole or a throw route: this listing does not tell which")
+	default:
 		r.NextHops = []route.NextHop{hop}
 		if !hop.Gateway.IsValid() {
 			r.Scope = route.ScopeLink
@@ -216,7 +219,9 @@ func (t *lines) routeLine6(w []string) error {
 		}
 	}
 	dev := t.column(w, "If", "Iface")
-	if dev == "lo" && dst.IsSingleIP() && flags == 0 {
+	// Addresses of this host have no next hop in new kernels, and lo in old ones.
+	own := dev == "lo" || strings.Contains(t.column(w, "Flag", "Flags"), "n")
+	if own && dst.IsSingleIP() && flags == 0 {
 		flags |= rtfLocal
 	}
 	return t.flat6(dst, netip.Prefix{}, gw, uint32(metric), flags, dev)
