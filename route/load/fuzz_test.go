@@ -63,7 +63,7 @@ func seeds(f *testing.F, pattern string) [][]byte {
 	return out
 }
 
-func FuzzText(f *testing.F)  { fuzz(f, seeds(f, "*.txt")...) }
+func FuzzText(f *testing.F)  { fuzz(f, append(seeds(f, "*.txt"), seeds(f, "listings/*.txt")...)...) }
 func FuzzJSON(f *testing.F)  { fuzz(f, seeds(f, "*.json")...) }
 func FuzzSaved(f *testing.F) { fuzz(f, seeds(f, "*.save")...) }
 
@@ -72,7 +72,10 @@ func FuzzArchive(f *testing.F) {
 	for _, text := range seeds(f, "*.txt") {
 		var b bytes.Buffer
 		w := tar.NewWriter(&b)
-		for _, name := range []string{"sosreport-x/sos_commands/networking/ip_route_show_table_all", "../../etc/passwd", "notes.txt"} {
+		for _, name := range []string{
+			"sosreport-x/sos_commands/networking/ip_route_show_table_all",
+			"sosreport-x/sos_commands/networking/namespaces/a/ip_netns_exec_a_ip_-d_address_show", "../../etc/passwd", "notes.txt",
+		} {
 			if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text))}); err != nil {
 				f.Fatal(err)
 			}
