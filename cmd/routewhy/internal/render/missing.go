@@ -34,6 +34,8 @@ func missingWords(e *Explanation, g *route.Gap) string {
 	switch g.Fact {
 	case route.FactOddLines:
 		return "what was not understood of the files changes nothing here: " + iproute2.Safe(g.Why)
+	case route.FactNeighbours:
+		return "nothing of the gateways' neighbour states, by which the kernel chooses: they are not known"
 	case route.FactRules:
 		return "the default three rules: there is no listing of rules"
 	case route.FactLocal:
