@@ -98,15 +98,17 @@ func (f *facts) deviceByIndex(index int) int {
 	return len(f.devs)
 }
 
-// define says that a device has a name and an index. What is provisional of the
-// two becomes one in [facts.numbers].
-func (f *facts) define(name string, index int) *dev {
+// define says that a device has a name and an index, and gives its provisional
+// one. What is provisional of the two becomes one in [facts.numbers].
+func (f *facts) define(name string, index int) (int, error) {
 	i := f.device(name)
+	if i == 0 {
+		return 0, fmt.Errorf("a device named %q", name)
+	}
 	if index > 0 {
 		f.devs[i-1].index = index
 	}
-	f.devs[i-1].told = true
-	return &f.devs[i-1]
+	return i, nil
 }
 
 // table is a table's number by its name or number.

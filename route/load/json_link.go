@@ -3,7 +3,6 @@ package load
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -34,10 +33,12 @@ func (j *jsonReader) link(raw []byte) error {
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return err
 	}
-	if v.Name == "" {
-		return errors.New("a device without a name")
+	i, err := j.define(v.Name, v.Index)
+	if err != nil {
+		return err
 	}
-	d := j.define(v.Name, v.Index)
+	d := &j.devs[i-1]
+	d.told = true
 	j.found(route.FactLinks, 0)
 	for _, flag := range v.Flags {
 		d.link.Flags |= linkFlag(flag)
@@ -56,7 +57,6 @@ func (j *jsonReader) link(raw []byte) error {
 		}
 		d.link.VRFTable = t
 	}
-	i := j.byName[v.Name]
 	if v.Master != "" {
 		m := j.device(v.Master)
 		j.devs[i-1].master = m

@@ -171,8 +171,10 @@ func (t *lines) listed(s string, w []string) error {
 		t.link, err = t.parseLink(int(decimal(w[0])), w[1:])
 		return err
 	case oneLine.MatchString(s):
-		i := t.device(w[1])
-		t.devs[i-1].index = int(decimal(w[0]))
+		i, err := t.define(w[1], int(decimal(w[0])))
+		if err != nil {
+			return err
+		}
 		return t.parseAddress(i, w[2:])
 	case ruleLine.MatchString(s):
 		r, err := t.parseRule(decimal(w[0]), w[1:], &t.context)

@@ -12,10 +12,13 @@ import (
 // behind the index: "eth0@if3: <UP,LOWER_UP> mtu 1500 …".
 func (f *facts) parseLink(index int, line []string) (int, error) {
 	name := strings.TrimSuffix(line[0], ":")
-	name, lower, _ := strings.Cut(name, "@")
-	d := f.define(name, index)
-	i := f.byName[name]
-	_ = lower
+	name, _, _ = strings.Cut(name, "@")
+	i, err := f.define(name, index)
+	if err != nil {
+		return 0, err
+	}
+	d := &f.devs[i-1]
+	d.told = true
 	flags := strings.Trim(line[1], "<>")
 	for flag := range strings.SplitSeq(flags, ",") {
 		d.link.Flags |= linkFlag(flag)
@@ -289,8 +292,12 @@ func (f *facts) nextHopWord(w *words, o *route.NextHopObject) {
 // and its addresses or flags.
 func (f *facts) brief(w []string) error {
 	name, _, _ := strings.Cut(w[0], "@")
-	d := f.define(name, 0)
-	i := f.byName[name]
+	i, err := f.define(name, 0)
+	if err != nil {
+		return err
+	}
+	d := &f.devs[i-1]
+	d.told = true
 	d.link.OperState = operState(w[1])
 	f.found(route.FactLinks, 0)
 	d.link.Flags = route.LinkUp
