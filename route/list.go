@@ -3,6 +3,7 @@ package route
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 )
 
 // List is many routes in little memory: those that differ by nothing but their
@@ -145,4 +146,18 @@ func (l *List) Rewrite(f func(*Route)) {
 		f(&l.kinds[i])
 	}
 	l.shapes = nil
+}
+
+// Map gives the routes with other destinations, of the same families, and with
+// something else in what they share: rest is called once for all routes that
+// share it, and must replace what fields point to, not change it.
+func (l *List) Map(dst func(netip.Prefix) netip.Prefix, rest func(*Route)) *List {
+	out := &List{kinds: slices.Clone(l.kinds), count: slices.Clone(l.count), routes: make([]listed, 0, len(l.routes))}
+	for i := range out.kinds {
+		rest(&out.kinds[i])
+	}
+	for i := range l.routes {
+		out.routes = append(out.routes, listed{dst(l.routes[i].dst), l.routes[i].kind})
+	}
+	return out
 }

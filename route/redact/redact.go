@@ -17,20 +17,19 @@ import (
 // it.
 type Mapping struct {
 	key    []byte
-	flips  map[netip.Prefix]byte
-	known  map[netip.Addr]netip.Addr
+	known  map[netip.Prefix]turns
 	v4, v6 []block
 }
 
 // New makes a mapping from a key, which is to be random and forgotten.
 func New(key []byte) *Mapping {
-	m := &Mapping{key: key, flips: map[netip.Prefix]byte{}, known: map[netip.Addr]netip.Addr{}}
+	m := &Mapping{key: key, known: map[netip.Prefix]turns{}}
 	m.v4, m.v6 = keptBlocks()
 	return m
 }
 
-// maxKnown is how many results are remembered.
-const maxKnown = 1 << 20
+// maxKnown is how many prefixes are remembered.
+const maxKnown = 1 << 18
 
 // block is a block of addresses whose first bits stay as they are.
 type block struct {
@@ -62,37 +61,71 @@ func keptBlocks() (v4, v6 []block) {
 // Addr replaces an address. Addresses of the blocks that are kept stay; none
 // other becomes one of them.
 func (m *Mapping) Addr(a netip.Addr) netip.Addr {
-	switch {
-	case !a.IsValid():
+	if !a.IsValid() {
 		return a
-	case a.Is4In6():
-		return netip.AddrFrom16(m.Addr(a.Unmap()).As16())
 	}
-	if known, ok := m.known[a]; ok {
-		return known
+	return m.bits(a.WithZone(""), a.BitLen()).WithZone(a.Zone())
+}
+
+// bits replaces the first n bits of an address.
+func (m *Mapping) bits(a netip.Addr, n int) netip.Addr {
+	if a.Is4In6() {
+		return netip.AddrFrom16(m.bits(a.Unmap(), max(n-96, 0)).As16())
 	}
-	out := a.AsSlice()
-	for i := range a.BitLen() {
-		above, _ := a.WithZone("").Prefix(i)
-		if !m.keeps(above) && m.flip(above) {
-			out[i/8] ^= 0x80 >> (i % 8)
+	old := a.AsSlice()
+	out := slices.Clone(old)
+	for at := 0; at < n; at += 8 {
+		above, _ := a.Prefix(at)
+		t := m.turns(above)
+		for i := at; i < min(n, at+8); i++ {
+			node := 1<<(i-at) | int(old[at/8])>>(8-(i-at)) // in the tree of this byte's bits
+			if t.flips[node/8]>>(node%8)&1 == 0 {
+				continue
+			}
+			if here, _ := a.Prefix(i); t.free || !m.keeps(here) {
+				out[i/8] ^= 0x80 >> (i % 8)
+			}
 		}
 	}
 	mapped, _ := netip.AddrFromSlice(out)
-	mapped = mapped.WithZone(a.Zone())
-	if len(m.known) < maxKnown {
-		m.known[a] = mapped
-	}
 	return mapped
+}
+
+// turns says which of the eight bits behind a prefix are turned, by the bits
+// before them in the byte: 255 cases, a bit of the hash for each.
+type turns struct {
+	flips [sha256.Size]byte
+	free  bool // no block that is kept has to do with the prefix
+}
+
+// turns are those of a prefix that ends with a byte.
+func (m *Mapping) turns(above netip.Prefix) turns {
+	t, ok := m.known[above]
+	if ok {
+		return t
+	}
+	h := hmac.New(sha256.New, m.key)
+	b, _ := above.MarshalBinary()
+	h.Write(b)
+	h.Sum(t.flips[:0])
+	blocks := m.blocks(above.Addr())
+	t.free = !slices.ContainsFunc(blocks, func(b block) bool { return b.Overlaps(above) })
+	if len(m.known) < maxKnown {
+		m.known[above] = t
+	}
+	return t
+}
+
+func (m *Mapping) blocks(a netip.Addr) []block {
+	if a.Is4() {
+		return m.v4
+	}
+	return m.v6
 }
 
 // keeps says whether the bit behind a prefix stays. That depends on the bits
 // before it alone, or prefixes would not keep their structure.
 func (m *Mapping) keeps(above netip.Prefix) bool {
-	blocks := m.v6
-	if above.Addr().Is4() {
-		blocks = m.v4
-	}
 	i, first := above.Bits(), above.Addr()
 	switch {
 	case i >= solicitedBits && first.Is6() && solicitedNode(first):
@@ -100,7 +133,7 @@ func (m *Mapping) keeps(above netip.Prefix) bool {
 	case i >= 64 && localUnicast(first):
 		return byHand(first)
 	}
-	return slices.ContainsFunc(blocks, func(b block) bool { return (i < b.bits || i < b.Bits()) && b.Overlaps(above) })
+	return slices.ContainsFunc(m.blocks(first), func(b block) bool { return (i < b.bits || i < b.Bits()) && b.Overlaps(above) })
 }
 
 // solicitedBits is the length of ff02::1:ff00:0/104, before the last 24 bits of
@@ -126,29 +159,13 @@ func byHand(a netip.Addr) bool {
 	return b[8] == 0 && b[9] == 0 && b[10] == 0 && b[11] == 0
 }
 
-// flip says whether the bit behind a prefix is turned.
-func (m *Mapping) flip(p netip.Prefix) bool {
-	bit, ok := m.flips[p]
-	if !ok {
-		h := hmac.New(sha256.New, m.key)
-		b, _ := p.MarshalBinary()
-		h.Write(b)
-		bit = h.Sum(nil)[0] & 1
-		if len(m.flips) < maxKnown {
-			m.flips[p] = bit
-		}
-	}
-	return bit == 1
-}
-
 // Prefix replaces a prefix, and keeps its length.
 func (m *Mapping) Prefix(p netip.Prefix) netip.Prefix {
 	if !p.IsValid() {
 		return p
 	}
-	q := netip.PrefixFrom(m.Addr(p.Addr()), p.Bits())
-	if p == p.Masked() && !p.IsSingleIP() {
-		return q.Masked()
+	if p == p.Masked() { // what is behind it is zero
+		return netip.PrefixFrom(m.bits(p.Addr(), p.Bits()), p.Bits())
 	}
-	return q
+	return netip.PrefixFrom(m.Addr(p.Addr()), p.Bits())
 }

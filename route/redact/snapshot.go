@@ -46,16 +46,7 @@ func (m *Mapping) Snapshot(s *route.Snapshot) *route.Snapshot {
 }
 
 // Routes gives a copy of a list of routes with everything replaced.
-func (m *Mapping) Routes(all *route.List) *route.List {
-	out := new(route.List)
-	_ = all.Each(nil, func(r *route.Route) error {
-		one := *r
-		m.route(&one)
-		out.Add(&one)
-		return nil
-	})
-	return out
-}
+func (m *Mapping) Routes(all *route.List) *route.List { return all.Map(m.Prefix, m.share) }
 
 // mapped is a copy of a slice with every element changed.
 func mapped[T any](all []T, change func(*T)) []T {
@@ -75,7 +66,13 @@ func (m *Mapping) whole(p netip.Prefix) netip.Prefix {
 }
 
 func (m *Mapping) route(r *route.Route) {
-	r.Dst, r.Src, r.PrefSrc = m.Prefix(r.Dst), m.Prefix(r.Src), m.Addr(r.PrefSrc)
+	r.Dst = m.Prefix(r.Dst)
+	m.share(r)
+}
+
+// share replaces all of a route but its destination.
+func (m *Mapping) share(r *route.Route) {
+	r.Src, r.PrefSrc = m.Prefix(r.Src), m.Addr(r.PrefSrc)
 	r.NextHops = mapped(r.NextHops, func(h *route.NextHop) { h.Gateway = m.Addr(h.Gateway) })
 	r.Unknown = withoutData(r.Unknown)
 }
