@@ -248,6 +248,7 @@ func (f *facts) snapshot() *route.Snapshot {
 	}
 	s.Addrs = unique(s.Addrs, func(a *route.Addr) any { return [2]any{a.Link, a.Prefix} })
 	f.routes.Rewrite(func(r *route.Route) {
+		r.NextHops = slices.Clone(r.NextHops) // may be another one's too
 		for k := range r.NextHops {
 			r.NextHops[k].Link = index[r.NextHops[k].Link]
 		}

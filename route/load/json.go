@@ -84,6 +84,7 @@ type jsonReader struct {
 	context
 	element               int
 	hadRules, secondRules bool
+	alike                 map[string]alikeRoute // by the text without the destination
 }
 
 // object finds out what an element is.

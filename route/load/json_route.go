@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -63,8 +64,25 @@ type jsonRoute struct {
 	jsonHop
 }
 
-// route reads a route as `ip -j route` prints it.
+// route reads a route as `ip -j route` prints it. A large table has many that
+// are, but for the destination, the same to the byte: those are read once.
 func (j *jsonReader) route(raw []byte) error {
+	dst, rest, cut := cutDst(raw)
+	if known, ok := j.alike[string(rest)]; ok && cut {
+		p, err := parseDst(dst, 0)
+		if err != nil {
+			return err
+		}
+		if known.family == route.FamilyOf(p.Addr()) {
+			r := known.Route
+			r.Dst = p
+			if !known.told {
+				r.Table = j.table0()
+			}
+			j.place(r, &j.context, known.told)
+			return nil
+		}
+	}
 	var v jsonRoute
 	if err := strict(raw, &v); err != nil {
 		return err
@@ -88,8 +106,36 @@ func (j *jsonReader) route(raw []byte) error {
 	if err := errors.Join(j.routeFields(&r, &v), j.routeWays(&r, &v), checkRoute(&r)); err != nil {
 		return err
 	}
+	if cut && dst == v.Dst && len(j.alike) < maxAlike {
+		if j.alike == nil {
+			j.alike = map[string]alikeRoute{}
+		}
+		j.alike[string(rest)] = alikeRoute{r, r.Family(), v.Table != ""}
+	}
 	j.place(r, &j.context, v.Table != "")
 	return nil
+}
+
+// alikeRoute is a route, and what else follows from its text but the destination.
+type alikeRoute struct {
+	route.Route
+	family route.Family
+	told   bool // it says its table
+}
+
+// maxAlike is how many are remembered.
+const maxAlike = 1 << 10
+
+// cutDst cuts the destination out of a route. False: it has none that tells its
+// family.
+func cutDst(raw []byte) (dst string, rest []byte, ok bool) {
+	const key = `"dst":"`
+	before, after, found := bytes.Cut(raw, []byte(key))
+	value, behind, ended := bytes.Cut(after, []byte{'"'})
+	if !found || !ended || !bytes.ContainsAny(value, ".:") {
+		return "", nil, false
+	}
+	return string(value), append(before[:len(before):len(before)], behind...), true
 }
 
 func (j *jsonReader) table0() route.Table {
