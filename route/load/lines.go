@@ -18,8 +18,12 @@ import (
 // maxLine is how long a line may be.
 const maxLine = 1 << 20
 
-// maxRoutes is how many routes are taken.
-const maxRoutes = 4 << 20
+// maxRoutes is how many routes are taken, maxLines how many lines of one file are
+// looked at: a few bytes of an archive can stand for any number.
+const (
+	maxRoutes = 4 << 20
+	maxLines  = 16 << 20
+)
 
 // lines reads a text that has listings in it, one after the other.
 type lines struct {
@@ -47,6 +51,7 @@ func (l *loader) text(name string, r io.Reader) error {
 		l.fault(t.file, 0, err)
 	}
 	t.names = namesFile(name)
+	faults, more := len(l.faults), l.moreFaults
 	sc := bufio.NewScanner(r)
 	sc.Buffer(make([]byte, 1<<16), maxLine)
 	for sc.Scan() {
@@ -63,6 +68,9 @@ func (l *loader) text(name string, r io.Reader) error {
 		if l.facts.routes.Len() > maxRoutes {
 			return fmt.Errorf("more than %d routes", maxRoutes)
 		}
+		if t.line == maxLines {
+			return fmt.Errorf("has more than %d lines", maxLines)
+		}
 	}
 	t.end()
 	switch {
@@ -71,8 +79,9 @@ func (l *loader) text(name string, r io.Reader) error {
 	case errors.Is(sc.Err(), bufio.ErrTooLong):
 		return fmt.Errorf("line %d has more than %d KiB", t.line+1, maxLine>>10)
 	case sc.Err() != nil:
-		return sc.Err()
+		return cutOff(sc.Err())
 	case t.taken == 0 && t.line > 0:
+		l.faults, l.moreFaults = l.faults[:faults], more // the whole file is one
 		return errUnknown
 	}
 	return nil
@@ -304,6 +313,7 @@ func (t *lines) sysctl(s string) error {
 	key, value, _ := strings.Cut(s, "=")
 	key = strings.TrimSpace(key)
 	if !strings.HasPrefix(key, "net.") {
+		t.taken-- // may be of any program
 		return nil
 	}
 	path := strings.NewReplacer(".", "/", "/", ".").Replace(key)

@@ -151,9 +151,11 @@ const saveMagic = 0x45311224
 
 // content finds out what a file is, and reads it.
 func (l *loader) content(name string, r *bufio.Reader) error {
-	head, _ := r.Peek(4096)
+	head, err := r.Peek(4096)
 	start := bytes.TrimLeft(head, " \t\r\n\ufeff")
 	switch {
+	case len(head) == 0 && !errors.Is(err, io.EOF):
+		return cutOff(err)
 	case len(head) == 0:
 		return errors.New("is empty")
 	case len(head) >= 4 && binary.LittleEndian.Uint32(head) == saveMagic:
@@ -168,6 +170,14 @@ func (l *loader) content(name string, r *bufio.Reader) error {
 		return l.jsonLists(name, r)
 	}
 	return l.text(name, r)
+}
+
+// cutOff says in words that a file is not whole.
+func cutOff(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("it ends in the middle")
+	}
+	return err
 }
 
 // isList says whether a file begins as a JSON list does, and not as a prompt.
