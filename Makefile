@@ -16,8 +16,9 @@ build:
 test:
 	$(GOTEST) ./...
 
-# The tests that talk to a kernel again, under Debian's (6.1 in Debian 12), which
-# has VRFs. It is emulated: qemu and the kernel's package are installed.
+# The tests that talk to a kernel again, under Debian's (6.1 in Debian 12), which has
+# VRFs, dummy, VLAN and WireGuard devices, and MPLS. It is emulated: qemu and the
+# kernel's package are installed.
 kernel-test:
 	.ci/kernel-test
 

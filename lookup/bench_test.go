@@ -1,14 +1,10 @@
 package lookup_test
 
 import (
-	"bufio"
-	"compress/gzip"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,61 +12,16 @@ import (
 
 	"routewhy/lookup"
 	"routewhy/route"
+	"routewhy/route/routetest/internet"
 )
 
-// internetTable are the prefixes of a full Internet table: those of the file
-// that ROUTEWHY_PREFIXES names (one a line, gzip), or as many random ones with
-// the same count for each length.
+// internetTable are the IPv4 prefixes of a full Internet table.
 func internetTable(b *testing.B) []netip.Prefix {
-	name := os.Getenv("ROUTEWHY_PREFIXES")
-	if name == "" {
-		return madeTable()
-	}
-	file, err := os.Open(name)
+	all, err := internet.Prefixes()
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer file.Close()
-	unzipped, err := gzip.NewReader(file)
-	if err != nil {
-		b.Fatal(err)
-	}
-	var out []netip.Prefix
-	for lines := bufio.NewScanner(unzipped); lines.Scan(); {
-		p, err := netip.ParsePrefix(strings.TrimSpace(lines.Text()))
-		if err != nil {
-			b.Fatal(err)
-		}
-		if p.Addr().Is4() {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-// madeTable makes IPv4 prefixes of the lengths that a full table of 2025 has.
-func madeTable() []netip.Prefix {
-	rng := rand.New(rand.NewPCG(42, 42))
-	seen := map[netip.Prefix]bool{}
-	for bits, n := range map[int]int{
-		8: 16, 9: 13, 10: 40, 11: 102, 12: 300, 13: 587, 14: 1200, 15: 2100, 16: 13600, 17: 8500, 18: 14000,
-		19: 26000, 20: 44000, 21: 51000, 22: 108000, 23: 98000, 24: 534000,
-	} {
-		for have := 0; have < n; {
-			var a [4]byte
-			v := rng.Uint32N(223<<24-1<<24) + 1<<24
-			a[0], a[1], a[2], a[3] = byte(v>>24), byte(v>>16), byte(v>>8), byte(v)
-			if p := netip.PrefixFrom(netip.AddrFrom4(a), bits).Masked(); !seen[p] {
-				seen[p] = true
-				have++
-			}
-		}
-	}
-	out := make([]netip.Prefix, 0, len(seen))
-	for p := range seen {
-		out = append(out, p)
-	}
-	return out
+	return slices.DeleteFunc(all, func(p netip.Prefix) bool { return p.Addr().Is6() })
 }
 
 // internetHost is a host with three rules and the full table over three
@@ -92,8 +43,7 @@ func randomAddrs() []netip.Addr {
 	rng := rand.New(rand.NewPCG(7, 7))
 	out := make([]netip.Addr, 1<<16)
 	for i := range out {
-		v := rng.Uint32N(223<<24-1<<24) + 1<<24
-		out[i] = netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
+		out[i] = internet.Addr4(rng)
 	}
 	return out
 }
@@ -111,6 +61,7 @@ func BenchmarkFullTable(b *testing.B) {
 		for b.Loop() {
 			lookup.New(s)
 		}
+		b.ReportMetric(float64(len(s.Routes)), "routes")
 	})
 	b.Run("BareLPM", func(b *testing.B) {
 		b.ReportAllocs()

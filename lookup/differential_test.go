@@ -47,12 +47,13 @@ func TestDifferential(t *testing.T) {
 	seed := envInt(t, "ROUTEWHY_SEED", 1)
 	support := routetest.Probe(t)
 	t.Logf("%+v", support)
-	var tally tally
+	tally := tally{setBy: map[lookup.Code]int{}, benign: map[lookup.Code]int{}}
 	for n := 0; tally.packets < packets; n++ {
 		setupSeed := uint64(seed + n)
 		t.Run(strconv.FormatUint(setupSeed, 10), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(setupSeed, 0))
 			setup := routetest.Generate(rng, routetest.Options{Support: support})
+			tally.setups++
 			differ(t, setup, rng, &tally)
 		})
 		if t.Failed() && os.Getenv("ROUTEWHY_KEEP_GOING") == "" {
@@ -62,8 +63,13 @@ func TestDifferential(t *testing.T) {
 	t.Logf("%+v", tally)
 }
 
-// tally counts what was compared.
-type tally struct{ packets, refused, sets, unknown int }
+// tally counts what was compared, and what it was compared by where that was not
+// one answer: why a decision is a set or unknown, and what makes an answer more
+// special than the decision.
+type tally struct {
+	setups, packets, received, ipv6, refused, sets, unknown int
+	setBy, benign                                           map[lookup.Code]int
+}
 
 func differ(t *testing.T, setup routetest.Setup, rng *rand.Rand, tally *tally) {
 	ns := routetest.New(t)
@@ -77,7 +83,7 @@ func differ(t *testing.T, setup routetest.Setup, rng *rand.Rand, tally *tally) {
 			t.Errorf("%s: a Looker decides %s", routetest.FormatQuery(flow, ns.Name), describe(f, &again))
 		}
 		c := h.compare(t, f, &flow, &d)
-		tally.add(&d)
+		tally.add(&flow, &d, &c)
 		checkGolden(t, f, &flow, &d)
 		if c.Agrees || hiddenExpiry(setup, &d) {
 			continue
@@ -139,8 +145,20 @@ func checkGolden(t *testing.T, f *lookup.FIB, flow *route.Flow, d *lookup.Decisi
 	}
 }
 
-func (t *tally) add(d *lookup.Decision) {
+func (t *tally) add(flow *route.Flow, d *lookup.Decision, c *lookup.Comparison) {
 	t.packets++
+	if flow.In != 0 {
+		t.received++
+	}
+	if flow.Dst.Is6() {
+		t.ipv6++
+	}
+	if d.SetBy.Code != "" {
+		t.setBy[d.SetBy.Code]++
+	}
+	for _, why := range c.Benign {
+		t.benign[why.Code]++
+	}
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
 		t.unknown++

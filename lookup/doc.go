@@ -11,13 +11,17 @@
 //
 //	behaviour                             where                            proof
 //	0.1  key of a look-up, iif lo         output4.go, input4.go, output6.go  scenarios output, input, rules
-//	0.2  a connected socket asks twice    cmd/routewhy, listen/connect.go    listen's tests
+//	0.2  a connected socket asks twice    connect.go, listen/connect.go      TestConnect; listen's TestConnectedSocket
+//	     to 0.0.0.0: then to 127.0.0.1    connect.go lookups                 the same
+//	     the source port that it chooses  -                                  cannot be known
 //	1.1  sources, groups, oif, 0.0.0.0    output4.go checkSource4,           scenarios output, zero
 //	                                      checkOutput4, zero4, onLink4
 //	1.2  martians, delivery, forwarding   input4.go checkMartians4, deliver4 scenarios input; regress/input-*
 //	     membership of groups             multicastIn4                       not in a snapshot: unknown, but 224.0.0.1
 //	1.3  source checks, rp_filter         input4.go validate, reverse        scenarios input; regress/input-*
 //	     a deleted local route            -                                  cannot be known: leaves the full check on
+//	     the way back of a packet         reply.go                           TestReply; cmd/routewhy scripts reply*
+//	     forwarding in IPv6               reply.go dropsForwarded6           TestReply6: asked behind the look-up
 //	1.4  strict devices in IPv6           output6.go decide6, table6.go      scenarios output, lpm6
 //	2.1  rules, goto, actions             rules.go                           scenarios rules
 //	2.2  selectors                        selector.go                        scenarios rules; rule6.18 in random set-ups
@@ -42,22 +46,34 @@
 //	5.1  IPv4 sources                     source4.go                         scenarios source
 //	5.2  IPv6 sources                     source6.go                         scenarios source; random set-ups
 //	6    learnt exceptions                compare.go                         known from the kernel's answer alone
-//	     encapsulation                    notes.go                           does not alter the choice
+//	     encapsulation                    notes.go                           does not alter the choice; regress-devices/mpls*
 //	     XFRM, netfilter, BPF             -                                  not in the tables
 //	7    VRFs                             lookup.go setVRF, output6.go       regress-vrf/* (TestRegressVRF)
 //	                                      searchVRF6, nexthop.go leaks4
 //	     packets that leave a VRF         notes.go vrfLeft                   cmd/routewhy script vrf
+//	     dummy, VLAN, WireGuard, MPLS     as any device and any route        regress-devices/* (TestRegressDevices);
+//	                                                                         cmd/routewhy scripts wg_quick, mpls
 //
 // # Kernel versions
 //
-// The tests were run on Linux 6.18 (without VRFs) and on Debian's 6.1 (with them:
-// make kernel-test). What differs is in behaviour.go:
+// The tests were run on Linux 6.18 (without VRFs, dummy, VLAN and WireGuard
+// devices, and MPLS) and on Debian's 6.1 (with all of them: make kernel-test,
+// which .ci/run does too). What differs is in behaviour.go:
 //
 //   - a packet that the reverse-path filter drops: EXDEV on 6.1, EINVAL on 6.18;
 //   - a source that one leg of a multipath route would give: decides on 6.18, not
-//     on 6.1;
+//     on 6.1, where the hash does;
 //   - a rule's iif or oif that names a VRF: on 6.1 it stands for the VRF device
 //     alone, later for all that belongs to it; this is from the source.
+//
+// What 6.1 has not got is not tried there: rules with a DSCP, with masked ports or
+// with a flow label. It has no sysctl for the seed of the multipath hash either,
+// so there a set of ways is compared by membership alone: whether the kernel ever
+// takes each of them was seen on 6.18.
+//
+// Nothing else was seen to differ: not the kinds of devices, which decide only by
+// what their link shows (a VLAN loses its carrier with the device below), nor an
+// encapsulation, which alters no choice.
 //
 // The versions between which each changed were not tried. A kernel that does not
 // know an attribute of a rule drops it silently when the rule is made: what it

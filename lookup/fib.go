@@ -160,6 +160,22 @@ func (b *Builder) table(f route.Family, id route.Table) *table {
 	return t
 }
 
+// LeftOut says whether a route that [Builder.Skip] left out and [Builder.Mark]
+// marked covers an address.
+func (f *FIB) LeftOut(a netip.Addr) bool {
+	for _, t := range f.family(route.FamilyOf(a)).tables {
+		if t.marked == nil {
+			continue
+		}
+		for p := range t.marked.Supernets(netip.PrefixFrom(a, a.BitLen())) {
+			if _, held := t.trie.Get(p); !held {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // subnets are the prefixes of a table inside another, in ascending order.
 func (t *table) subnets(p netip.Prefix) iter.Seq[netip.Prefix] {
 	if t.marked != nil {

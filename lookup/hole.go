@@ -17,6 +17,9 @@ func (f *FIB) hole(id route.Table, p netip.Prefix) (netip.Addr, []route.Route, b
 		if sub != p {
 			c.add(sub)
 		}
+		if c.found() {
+			break
+		}
 	}
 	c.finish()
 	if c.best.IsValid() {
@@ -58,9 +61,12 @@ func (c *cover) finish() {
 	}
 }
 
+// found says that there is nothing better to be found.
+func (c *cover) found() bool { return c.best.IsValid() && ordinary(c.best) }
+
 // gap takes an address out of a gap: the first ordinary one.
 func (c *cover) gap(first, last netip.Addr) {
-	if c.best.IsValid() && ordinary(c.best) {
+	if c.found() {
 		return
 	}
 	if first.IsUnspecified() && first != last { // never looked up

@@ -41,7 +41,7 @@ func TestScenarios(t *testing.T) {
 
 // TestRegress does the same for set-ups that once gave a wrong decision. With
 // UPDATE=1 the kernel's answers are written into the files.
-func TestRegress(t *testing.T) { regress(t, "testdata/regress") }
+func TestRegress(t *testing.T) { regress(t, regressDir) }
 
 // TestHidden takes set-ups in which the kernel decides by something that no dump
 // shows: the comparison must allow for it.
@@ -60,23 +60,40 @@ func TestHidden(t *testing.T) {
 	}
 }
 
-const vrfDir = "testdata/regress-vrf"
+const (
+	regressDir = "testdata/regress"
+	vrfDir     = "testdata/regress-vrf"
+	devicesDir = "testdata/regress-devices"
+)
 
 // TestRegressVRF is TestRegress for set-ups with a VRF. Where this kernel has
 // none, snapshots that another one gave stand in for it. With UPDATE=1 they are
 // written too.
 func TestRegressVRF(t *testing.T) {
-	if routetest.Probe(t).VRF {
-		regress(t, vrfDir)
+	regressOrReplay(t, vrfDir, routetest.Probe(t).VRF)
+}
+
+// TestRegressDevices is the same with the kinds of devices and routes that hosts
+// have and not every kernel has: dummy, VLAN, WireGuard, MPLS.
+func TestRegressDevices(t *testing.T) {
+	has := routetest.Probe(t)
+	regressOrReplay(t, devicesDir, has.Dummy && has.VLAN && has.WireGuard && has.MPLS)
+}
+
+// regressOrReplay sets the scenarios of a directory up, or takes the snapshots
+// there.
+func regressOrReplay(t *testing.T, dir string, supported bool) {
+	if supported {
+		regress(t, dir)
 		return
 	}
-	scenarios, err := routetest.LoadDir(vrfDir)
+	scenarios, err := routetest.LoadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range scenarios {
 		t.Run(s.Name, func(t *testing.T) {
-			file, err := os.Open(snapshotOf(s))
+			file, err := os.Open(snapshotOf(dir, s))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +119,9 @@ func TestRegressVRF(t *testing.T) {
 	}
 }
 
-func snapshotOf(s routetest.Scenario) string { return vrfDir + "/" + s.Name + ".snapshot.json" }
+func snapshotOf(dir string, s routetest.Scenario) string {
+	return dir + "/" + s.Name + ".snapshot.json"
+}
 
 func regress(t *testing.T, dir string) {
 	scenarios, err := routetest.LoadDir(dir)
@@ -116,8 +135,8 @@ func regress(t *testing.T, dir string) {
 				s.Expect = ask(t, s.Setup, s.Query)
 				routetest.Save(t, dir, s)
 			}
-			if os.Getenv("UPDATE") != "" && dir == vrfDir {
-				saveSnapshot(t, s)
+			if os.Getenv("UPDATE") != "" && dir != regressDir {
+				saveSnapshot(t, dir, s)
 			}
 			checkScenario(t, s)
 		})
@@ -125,10 +144,10 @@ func regress(t *testing.T, dir string) {
 }
 
 // saveSnapshot keeps what a scenario's set-up looks like.
-func saveSnapshot(t *testing.T, s routetest.Scenario) {
+func saveSnapshot(t *testing.T, dir string, s routetest.Scenario) {
 	ns := routetest.New(t)
 	ns.Run(t, s.Setup...)
-	file, err := os.Create(snapshotOf(s))
+	file, err := os.Create(snapshotOf(dir, s))
 	if err != nil {
 		t.Fatal(err)
 	}

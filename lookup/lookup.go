@@ -30,29 +30,18 @@ func (f *FIB) Explain(flow route.Flow) *Trace {
 }
 
 // connected looks up again with the source that the first look-up chose, as a
-// connected socket without one does: in IPv4 always (ip_route_connect in
-// include/net/route.h), in IPv6 where the first failed (ip6_dst_lookup_tail in
-// net/ipv6/ip6_output.c). It gives nil where that changes nothing.
+// connected socket without one does: see [FIB.Connect]. It gives nil where that
+// changes nothing, or where the source depends on the next hop.
 func (f *FIB) connected(flow route.Flow, d *Decision) *SocketTrial {
-	if flow.In != 0 || flow.Src.IsValid() {
+	all := f.lookups(flow, d)
+	if len(all) != 1 || d.Shortcut == ShortcutZero {
 		return nil
 	}
-	src := d.Src
-	if flow.Dst.Is6() {
-		if d.Errno == 0 || flow.Dst.IsMulticast() {
-			return nil
-		}
-		src = f.selectSource6(flow.Dst, flow.Out, nil)
-	}
-	if !src.IsValid() || flow.Dst.Is4() && d.Errno != 0 {
-		return nil
-	}
-	flow.Src = src
-	again := f.Lookup(flow)
+	again := f.Lookup(all[0])
 	if d.sameFate(&again) {
 		return nil
 	}
-	return &SocketTrial{src, again}
+	return &SocketTrial{all[0].Src, again}
 }
 
 // sameFate says whether two decisions treat packets alike.

@@ -31,6 +31,8 @@ const (
 	NoteUnknownAttr      Code = "unknown-attributes" // a route has attributes that routewhy does not know; Have: the first's number
 	NoteEncap            Code = "encap"              // a light-weight tunnel wraps the packet; Have: its kind
 	NoteSocketElsewhere  Code = "socket-elsewhere"   // a connected socket ends elsewhere; Have: the source it gets
+	NoteLookedUpTwice    Code = "looked-up-twice"    // a connection ends elsewhere than the look-up that chose its source
+	NoteNotForwarded     Code = "forwarding-off"     // IPv6 drops what is to be forwarded, behind the look-up; Have: the device
 	NoteLoDown           Code = "lo-down"            // what ends at this host goes through lo, which is down
 	NoteNoZone           Code = "zone-missing"       // a link-local destination without a device
 	NoteOnLinkAssumed    Code = "on-link-assumed"    // no route leaves by the device asked for; Have: it
@@ -56,6 +58,9 @@ func (f *FIB) Notes(t *Trace) []Note {
 	}
 	if t.Socket != nil {
 		add(Note{Reason: Reason{Code: NoteSocketElsewhere, Have: t.Socket.Src}, Route: &t.Socket.Decision.Route})
+	}
+	if t.Twice() {
+		add(Note{Reason: Reason{Code: NoteLookedUpTwice}})
 	}
 	add(f.deviceNotes(t)...)
 	for _, w := range d.Ways {
@@ -203,6 +208,9 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	if d.Disposition == DispositionUnicast && d.HasRoute && d.Route.Dst.Addr().Is4() && d.Route.Dst.Bits() == 31 &&
 		len(d.Ways) == 1 && !d.Ways[0].Gateway.IsValid() {
 		out = append(out, Note{Reason: Reason{Code: NotePairOfHosts}, Route: &d.Route})
+	}
+	if f.dropsForwarded6(t) {
+		out = append(out, Note{Reason: Reason{Code: NoteNotForwarded, Have: f.snap.LinkName(t.Flow.In)}})
 	}
 	if d.Shortcut == ShortcutOnLink {
 		out = append(out, Note{Reason: Reason{Code: NoteOnLinkAssumed, Have: f.snap.LinkName(d.Ways[0].Link)}})

@@ -61,6 +61,14 @@ type Way struct {
 // Default says whether the chosen route is a default route.
 func (d *Decision) Default() bool { return d.HasRoute && d.Route.IsDefault() }
 
+// Entry identifies what the chosen route has but for its destination, and shares
+// with other routes; the zero Entry: there is none. It is comparable, and has a
+// meaning only beside others of the same FIB.
+type Entry struct{ e *entry }
+
+// Entry is the chosen route's.
+func (d *Decision) Entry() Entry { return Entry{d.entry} }
+
 // Table is the table of the chosen route; zero: there is none.
 func (d *Decision) Table() route.Table {
 	if d.HasRoute {
@@ -84,6 +92,12 @@ type Trace struct {
 	// Socket is what becomes of a connected socket's packet instead: it looks up
 	// again with the source that it got, Src. Nil: the same.
 	Socket *SocketTrial
+	// First is the look-up that a connected socket made before, to get a source;
+	// nil: it made no other. See [FIB.Connect].
+	First *Trace
+	// BySource are the second look-ups of a connection, one for each source that
+	// First may choose, where these are several.
+	BySource []*Trace
 	// Reverse is the reverse-path look-up of a received packet; nil: none.
 	Reverse *ReversePath
 	// Unread are the settings, by their path below /proc/sys, that would have

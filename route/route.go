@@ -2,6 +2,7 @@ package route
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -53,6 +54,13 @@ func (r *Route) Family() Family { return FamilyOf(r.Dst.Addr()) }
 
 // IsDefault says whether the route is 0.0.0.0/0 or ::/0.
 func (r *Route) IsDefault() bool { return r.Dst.Bits() == 0 }
+
+// Clone is a copy that shares nothing with the route.
+func (r *Route) Clone() Route {
+	c := *r
+	c.NextHops, c.Metrics, c.Unknown = slices.Clone(r.NextHops), slices.Clone(r.Metrics), slices.Clone(r.Unknown)
+	return c
+}
 
 // RouteFlags are the flags of a route entry (RTM_F_*).
 type RouteFlags uint32

@@ -18,18 +18,26 @@ type claim struct {
 // check finds what contradicts itself on the command line, and settles
 // o.family.
 func (o *options) check(fs *pflag.FlagSet) error {
-	claims := o.claims(fs)
+	if err := o.checkFiles(); err != nil {
+		return err
+	}
+	return o.checkPacket(append(familyClaims(fs), o.packet.claims()...))
+}
+
+// checkPacket refuses what cannot be meant together about the packets, and
+// settles their family.
+func (o *options) checkPacket(claims []claim) error {
 	for _, c := range claims {
 		if c.family != claims[0].family {
 			return contradiction(claims[0], c)
 		}
 		o.family = c.family
 	}
-	if err := o.checkFiles(); err != nil {
-		return err
-	}
 	if o.packet.vrf.given && o.packet.oif.given {
 		return usagef("--vrf and --oif both say what the socket is bound to: give one")
+	}
+	if err := o.refuseReply(); err != nil {
+		return err
 	}
 	for _, d := range o.destinations {
 		if len(claims) > 0 && d.family() != 0 && d.family() != o.family {
@@ -50,6 +58,10 @@ func (o *options) checkFiles() error {
 		return usagef("--strict goes with --load")
 	case o.redact && o.save == "":
 		return usagef("--redact goes with --save")
+	case len(onStdin) == 1 && o.batch == "-":
+		return usagef("--load - and --batch - both read the one standard input")
+	case o.save == "-" && o.batch != "":
+		return usagef("--save - and the answers would both go to standard output")
 	case len(onStdin) > 1:
 		return usagef("--load - is given twice, and there is one standard input")
 	case o.save == "-" && len(o.destinations) > 0:
@@ -58,8 +70,8 @@ func (o *options) checkFiles() error {
 	return nil
 }
 
-// claims are the flags that restrict the packet to one family.
-func (o *options) claims(fs *pflag.FlagSet) []claim {
+// familyClaims are -4 and -6.
+func familyClaims(fs *pflag.FlagSet) []claim {
 	var claims []claim
 	if on, _ := fs.GetBool("ipv4"); on {
 		claims = append(claims, claim{"-4", route.IPv4})
@@ -67,10 +79,16 @@ func (o *options) claims(fs *pflag.FlagSet) []claim {
 	if on, _ := fs.GetBool("ipv6"); on {
 		claims = append(claims, claim{"-6", route.IPv6})
 	}
-	if from := o.packet.from; from.given {
-		claims = append(claims, claim{"--from " + from.value.String(), route.FamilyOf(from.value)})
+	return claims
+}
+
+// claims are the properties that restrict a packet to one family.
+func (p *packet) claims() []claim {
+	var claims []claim
+	if p.from.given {
+		claims = append(claims, claim{"--from " + p.from.value.String(), route.FamilyOf(p.from.value)})
 	}
-	if o.packet.flowLabel.given {
+	if p.flowLabel.given {
 		claims = append(claims, claim{"--flowlabel", route.IPv6})
 	}
 	return claims

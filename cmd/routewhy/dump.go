@@ -37,7 +37,6 @@ const holdRoutes = 50
 type dumpReader struct {
 	tables  map[render.TableKey]*render.Table
 	builder lookup.Builder
-	large   bool
 }
 
 // readDump reads everything once. Where a table is too large to be held, what
@@ -52,15 +51,14 @@ func readDump(ctx context.Context, o *options, host source) (*render.Dump, error
 		return nil, err
 	}
 	out := &render.Dump{FIB: d.builder.FIB(snap), Families: families(o.family), Tables: d.tables}
-	if d.large {
-		if err := d.again(ctx, o, host, out); err != nil {
+	if examples := d.examples(out); len(examples) > 0 {
+		if err := d.again(ctx, o, host, out, examples); err != nil {
 			return nil, err
 		}
 	}
 	out.Each = func(k render.TableKey, f func(*route.Route) error) error {
 		_, err := host.Read(ctx, kernel.Want{
-			Family: k.Family, Each: f, NoNeighbours: true,
-			Keep: func(t route.Table, _ netip.Prefix) bool { return t == k.ID },
+			Family: k.Family, Table: k.ID, Each: f, NoNeighbours: true,
 		})
 		return err
 	}
@@ -88,12 +86,11 @@ func (d *dumpReader) take(r *route.Route) error {
 	t.Default = t.Default || r.IsDefault()
 	t.Groups[render.GroupOf(r)]++
 	if t.Count <= holdRoutes {
-		t.Routes = append(t.Routes, *r)
+		t.Routes = append(t.Routes, r.Clone())
 		d.builder.Add(r)
 		return nil
 	}
 	if t.Count == holdRoutes+1 {
-		d.large = true
 		for i := range t.Routes {
 			d.builder.Mark(r.Table, t.Routes[i].Dst)
 		}
@@ -107,17 +104,22 @@ func (d *dumpReader) take(r *route.Route) error {
 	return nil
 }
 
-// again reads the routes of large tables that the examples need by which the
-// default routes are judged.
-func (d *dumpReader) again(ctx context.Context, o *options, host source, out *render.Dump) error {
+// examples are the addresses by which the default routes are judged, where they
+// are in the way of routes that were left out.
+func (d *dumpReader) examples(out *render.Dump) []netip.Addr {
 	var examples []netip.Addr
 	for _, f := range out.Families {
 		for _, s := range out.FIB.Standings(lookup.Halves(f)[0]) {
-			if s.Example.IsValid() {
+			if s.Example.IsValid() && out.FIB.LeftOut(s.Example) {
 				examples = append(examples, s.Example)
 			}
 		}
 	}
+	return examples
+}
+
+// again reads the routes of large tables that cover the examples.
+func (d *dumpReader) again(ctx context.Context, o *options, host source, out *render.Dump, examples []netip.Addr) error {
 	snap, err := host.Read(ctx, kernel.Want{
 		Family: o.family,
 		Keep: func(t route.Table, dst netip.Prefix) bool {

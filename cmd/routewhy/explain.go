@@ -11,6 +11,7 @@ import (
 
 	"routewhy/cmd/routewhy/internal/render"
 	"routewhy/lookup"
+	"routewhy/lookup/listen"
 	"routewhy/route"
 	"routewhy/route/kernel"
 )
@@ -87,6 +88,10 @@ type questions struct {
 	dests []destination
 	host  source
 	fib   *lookup.FIB
+	// answered are the destinations of answers, which are known only when the
+	// packets' sources are; skipped says that not all routes were kept.
+	answered []netip.Addr
+	skipped  bool
 }
 
 // read reads what the questions need, and no more: the routes that cover a
@@ -96,12 +101,13 @@ func (q *questions) read(ctx context.Context) error {
 	kept := 0
 	snap, err := q.host.Read(ctx, kernel.Want{
 		Family:  q.commonFamily(),
-		Devices: q.devices(),
+		Devices: q.devices(), AllDevices: q.reply,
 		Keep: func(t route.Table, dst netip.Prefix) bool {
 			if kept < keepAnyway || t == route.TableLocal || q.concerns(dst) {
 				return true
 			}
 			b.Skip(route.FamilyOf(dst.Addr()), t)
+			q.skipped = true
 			return false
 		},
 		Each: func(r *route.Route) error {
@@ -141,9 +147,12 @@ func (q *questions) concerns(dst netip.Prefix) bool {
 		if d.kind == kindPrefix && dst.Overlaps(d.prefix) || d.kind != kindPrefix && dst.Contains(d.addr) {
 			return true
 		}
+		if d.port != 0 && d.addr.IsUnspecified() && dst.Contains(listen.Loopback(d.addr)) {
+			return true
+		}
 	}
 	from := q.packet.from
-	return from.given && dst.Contains(from.value)
+	return from.given && dst.Contains(from.value) || q.covers(dst)
 }
 
 // commonFamily is the family of all destinations, zero where they differ.
@@ -263,24 +272,52 @@ func statusOfAnswer(a answer) int {
 	case *render.Zero:
 		return statusOfZero(e)
 	case *render.Explanation:
-		d := e.Trace.Decision.Disposition
-		switch {
-		case e.Comparison.Asked && !e.Comparison.Agrees:
-			return exitDisagree
-		case d == lookup.DispositionUnknown:
-			return exitNoAnswer
-		case !d.Success():
-			return exitNoRoute
-		}
+		return statusOfExplanation(e)
 	}
 	return exitOK
+}
+
+func statusOfDecision(d *lookup.Decision) int {
+	switch {
+	case d.Disposition == lookup.DispositionUnknown:
+		return exitNoAnswer
+	case !d.Disposition.Success():
+		return exitNoRoute
+	}
+	return exitOK
+}
+
+// statusOfExplanation is the exit status of a packet or a connection, and of
+// its answer where that was asked about.
+func statusOfExplanation(e *render.Explanation) int {
+	d := e.Trace.Decision.Disposition
+	switch {
+	case e.Disagreement() != nil:
+		return exitDisagree
+	case d == lookup.DispositionUnknown:
+		return exitNoAnswer
+	case !d.Success(), e.ConnectErrno != 0:
+		return exitNoRoute
+	case e.Reply == nil:
+		return exitOK
+	case e.Reply.None.Code == lookup.CodeReplyNotForwarded:
+		return exitNoRoute
+	}
+	status := exitOK
+	if e.AnswerLost() {
+		status = exitNoRoute
+	}
+	for _, answer := range e.Reply.Answers {
+		status = max(status, statusOfExplanation(answer))
+	}
+	return status
 }
 
 // explainAddress answers one question, and asks the kernel the same. Dumps are
 // not atomic: where the two disagree, everything is read and asked once more.
 func (q *questions) explainAddress(ctx context.Context, d destination) (*render.Explanation, error) {
 	e, err := q.explainOnce(ctx, d)
-	if err != nil || !e.Comparison.Asked || e.Comparison.Agrees {
+	if err != nil || e.Disagreement() == nil {
 		return e, err
 	}
 	if err := q.read(ctx); err != nil {
@@ -300,37 +337,28 @@ func (q *questions) explainOnce(ctx context.Context, d destination) (*render.Exp
 	}
 	e := &render.Explanation{
 		Subject: subject, Given: q.packet.words(q.fib.Snapshot(), &flow), GivenFields: p.fields(), FIB: q.fib,
-		Trace: q.fib.Explain(flow), Silent: q.noKernel,
+		Trace: q.trace(d, flow), Silent: q.noKernel,
 	}
 	e.Remarks = d.remarks()
 	e.Notes = q.fib.Notes(e.Trace)
+	if d.port != 0 {
+		e.ConnectErrno = listen.Refuses(&e.Trace.Flow, &e.Trace.Decision)
+	}
+	q.addLookups(e)
+	if q.reply {
+		r := q.fib.Reply(e.Trace)
+		if q.unread(r) {
+			if err := q.read(ctx); err != nil {
+				return nil, err
+			}
+			return q.explainOnce(ctx, d)
+		}
+		q.addReply(e, r, &p)
+	}
 	if err := q.listeners(ctx, d, e); err != nil {
 		return nil, err
 	}
 	return e, q.ask(ctx, e)
-}
-
-// ask lets the kernel answer the same question.
-func (q *questions) ask(ctx context.Context, e *render.Explanation) error {
-	if q.noKernel {
-		e.NotAsked = "--no-kernel"
-		return nil
-	}
-	var refused *kernel.NotAskedError
-	answer, err := q.host.Resolve(ctx, e.Trace.Flow)
-	switch {
-	case errors.As(err, &refused):
-		e.NotAsked = refused.Why
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		e.NotAsked = err.Error()
-		return nil
-	}
-	e.Answer = answer
-	e.Comparison = q.fib.Compare(&e.Trace.Flow, &e.Trace.Decision, &answer)
-	return nil
 }
 
 // flow is the packet that goes to a destination.

@@ -20,10 +20,14 @@ type options struct {
 	destinations []destination
 	// sources are what --diff compares: files, or "-" or "live".
 	sources []string
+	// batch is the file of lines that --batch answers; "-" is standard input.
+	batch string
 	// family restricts the answer to one family (-4, -6, or the family of
 	// --from); zero: both.
 	family route.Family
 	packet packet
+	// reply adds the way back.
+	reply bool
 	// table is the table that --dump is restricted to, a name or a number as
 	// it was given; empty: all. See [route.Names.TableByName].
 	table string
@@ -104,24 +108,18 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.SetOutput(io.Discard)
 	fs.SortFlags = false
 	for _, m := range all {
-		if m.flag != "" {
+		if m.flag == "batch" {
+			fs.Func(m.flag, m.usage, fileFlag(func(s string) { o.batch = s }))
+		} else if m.flag != "" {
 			fs.Bool(m.flag, false, m.usage)
 		}
 	}
 	fs.Func("table", "only this table", textFlag(&o.table, "table"))
 
-	p := &o.packet
-	fs.Func("from", "source address", p.setFrom)
-	fs.Func("iif", "device it arrives on", deviceFlag(&p.iif))
-	fs.Func("oif", "device the socket is bound to", deviceFlag(&p.oif))
-	fs.Func("vrf", "VRF the socket is bound to", deviceFlag(&p.vrf))
-	fs.Func("mark", "firewall mark", numberFlag(&p.mark, 0, 1<<32-1))
-	fs.Func("tos", "TOS octet or DSCP name", p.setTOS)
-	fs.Func("uid", "owner of the socket", numberFlag(&p.uid, 0, uint64(route.NoUID)-1))
-	fs.Func("ipproto", "IP protocol", p.setProto)
-	fs.Func("sport", "source port", numberFlag(&p.sport, 1, 1<<16-1))
-	fs.Func("dport", "destination port", numberFlag(&p.dport, 1, 1<<16-1))
-	fs.Func("flowlabel", "IPv6 flow label", numberFlag(&p.flowLabel, 0, 1<<20-1))
+	for _, f := range o.packet.flags() {
+		fs.Func(f.name, f.usage, f.set)
+	}
+	fs.BoolVar(&o.reply, "reply", false, "add the way back")
 	fs.BoolP("ipv4", "4", false, "IPv4 only")
 	fs.BoolP("ipv6", "6", false, "IPv6 only")
 

@@ -32,7 +32,7 @@ func modes() []mode {
 	}
 	common := []string{"ipv4", "ipv6", "netns", "load", "strict", "save", "redact", "json", "color", "verbose", "quiet"}
 	return []mode{{
-		flags:        slices.Concat(common, packet, []string{"no-kernel"}),
+		flags:        slices.Concat(common, packet, []string{"reply", "no-kernel"}),
 		destinations: true,
 		run:          explain,
 	}, {
@@ -45,6 +45,11 @@ func modes() []mode {
 		usage: "what listens, on which addresses, and who can reach it",
 		flags: common,
 		run:   sockets,
+	}, {
+		flag:  "batch",
+		usage: "a file of destinations, one a line; one decision a line",
+		flags: slices.Concat(common, packet, []string{"no-kernel"}),
+		run:   batch,
 	}, {
 		flag:    "diff",
 		usage:   "what differs between two snapshots, and for which destinations",
@@ -67,7 +72,7 @@ func chooseMode(fs *pflag.FlagSet, all []mode) (*mode, error) {
 	chosen := &all[0]
 	for i := range all[1:] {
 		m := &all[1+i]
-		if on, err := fs.GetBool(m.flag); err != nil || !on {
+		if f := fs.Lookup(m.flag); !f.Changed || f.Value.String() == "false" {
 			continue
 		}
 		if chosen.flag != "" {

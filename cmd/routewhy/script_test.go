@@ -29,14 +29,39 @@ func TestScripts(t *testing.T) {
 			switch cond {
 			case "netns":
 				return canUnshare(t), nil
-			case "vrf": // of which make kernel-test has one
-				return exec.Command("unshare", append(unshareFlags(), "ip", "link", "add", "red", "type", "vrf", "table", "10")...).Run() == nil, nil
+			case "sourceleg": // a source chooses among the legs of a route
+				return release() >= 6016, nil
+			// What make kernel-test has, and not every kernel.
+			case "vrf":
+				return supported("ip link add red type vrf table 10"), nil
+			case "wireguard":
+				return supported("ip link add wg0 type wireguard"), nil
+			case "mpls":
+				return supported("ip link set lo up && ip route add 10.9.0.0/16 encap mpls 100 dev lo"), nil
 			case "root":
 				return os.Getuid() == 0, nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 	})
+}
+
+// release is the running kernel's, 6018 for 6.18; zero: unknown.
+func release() int {
+	var major, minor int
+	text, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	if n, _ := fmt.Sscanf(string(text), "%d.%d", &major, &minor); n < 2 {
+		return 0
+	}
+	return major*1000 + minor
+}
+
+// filtered is the error that the kernel's reverse-path filter names.
+func filtered() string {
+	if release() < 6013 {
+		return "EXDEV"
+	}
+	return "EINVAL"
 }
 
 // canUnshare says whether scripts may make network namespaces. In CI they must:
@@ -55,6 +80,11 @@ func canUnshare(t *testing.T) bool {
 	return err == nil
 }
 
+// supported says whether the kernel takes a command in a fresh namespace.
+func supported(command string) bool {
+	return exec.Command("unshare", append(unshareFlags(), "sh", "-c", command)...).Run() == nil
+}
+
 func unshareFlags() []string {
 	if os.Getuid() == 0 {
 		return []string{"-n"}
@@ -64,7 +94,8 @@ func unshareFlags() []string {
 
 // host is the script command `host FILE`: it makes a network namespace, sets
 // it up by the shell commands in the file, and puts a command `in` on the path
-// that runs another one inside.
+// that runs another one inside. FILTERED is what the kernel says of a packet that
+// the reverse-path filter drops, for cmpenv.
 func host(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: host FILE")
@@ -91,6 +122,7 @@ func host(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PATH", dir+string(os.PathListSeparator)+ts.Getenv("PATH"))
 	ts.Setenv("NSPID", strconv.Itoa(sleeper.Process.Pid))
 	ts.Setenv("LANG", "C.UTF-8")
+	ts.Setenv("FILTERED", filtered())
 	ts.Check(ts.Exec("in", "sh", "-e", ts.MkAbs(args[0])))
 }
 

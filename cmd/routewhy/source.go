@@ -117,7 +117,8 @@ func (l *loaded) Read(ctx context.Context, w kernel.Want) (*route.Snapshot, erro
 
 func (l *loaded) readRoutes(ctx context.Context, s *route.Snapshot, w *kernel.Want) error {
 	keep := func(t route.Table, dst netip.Prefix) bool {
-		return (w.Family == 0 || route.FamilyOf(dst.Addr()) == w.Family) && (w.Keep == nil || w.Keep(t, dst))
+		return (w.Family == 0 || route.FamilyOf(dst.Addr()) == w.Family) && (w.Table == 0 || t == w.Table) &&
+			(w.Keep == nil || w.Keep(t, dst))
 	}
 	each := w.Each
 	if each == nil {

@@ -9,6 +9,7 @@ import (
 // usageText is what --help prints.
 const usageText = `Usage:
   routewhy [flags] DESTINATION...   why each destination goes where it goes
+  routewhy --batch FILE|- [flags]   one destination a line, one decision a line
   routewhy --dump [flags]           every table, in the order the rules ask it
   routewhy --sockets [flags]        what listens, on which addresses, for whom
   routewhy --diff OLD NEW           what differs between two snapshots (files as
@@ -18,6 +19,10 @@ const usageText = `Usage:
 A DESTINATION is an address (8.8.8.8, fe80::1%eth0), a prefix (10.0.0.0/8,
 0.0.0.0/0, ::/0, default), ADDRESS:PORT, [ADDRESS]:PORT, HOST or HOST:PORT.
 A bare 0.0.0.0 or :: tells what the zero address means in each place.
+
+A line of --batch is an ADDRESS or ADDRESS:PORT, which may be followed by fields
+like from=192.0.2.2 mark=0x1, or the same as a JSON object. All tables are read
+once, and the kernel is not asked for its own answer.
 
 The packet, in the words of ip route get; numbers are decimal or 0x hex:
       --from ADDR       source address
@@ -31,6 +36,8 @@ The packet, in the words of ip route get; numbers are decimal or 0x hex:
       --sport N         source port
       --dport N         destination port
       --flowlabel N     IPv6 flow label
+      --reply           the way back too: what becomes of the answer, and
+                        whether it uses the same device
   -4, --ipv4            IPv4 only
   -6, --ipv6            IPv6 only
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"routewhy/route"
 )
 
 const (
@@ -103,6 +105,29 @@ func wordFlag(dst *string, words []string) func(string) error {
 func colorWords() []string { return []string{"auto", "always", "never"} }
 
 func shells() []string { return []string{"bash", "zsh", "fish"} }
+
+// packetFlag is a flag that describes the packet.
+type packetFlag struct {
+	name, usage string
+	set         func(string) error
+}
+
+// flags are all of them.
+func (p *packet) flags() []packetFlag {
+	return []packetFlag{
+		{"from", "source address", p.setFrom},
+		{"iif", "device it arrives on", deviceFlag(&p.iif)},
+		{"oif", "device the socket is bound to", deviceFlag(&p.oif)},
+		{"vrf", "VRF the socket is bound to", deviceFlag(&p.vrf)},
+		{"mark", "firewall mark", numberFlag(&p.mark, 0, 1<<32-1)},
+		{"tos", "TOS octet or DSCP name", p.setTOS},
+		{"uid", "owner of the socket", numberFlag(&p.uid, 0, uint64(route.NoUID)-1)},
+		{"ipproto", "IP protocol", p.setProto},
+		{"sport", "source port", numberFlag(&p.sport, 1, 1<<16-1)},
+		{"dport", "destination port", numberFlag(&p.dport, 1, 1<<16-1)},
+		{"flowlabel", "IPv6 flow label", numberFlag(&p.flowLabel, 0, 1<<20-1)},
+	}
+}
 
 // setFrom reads the source address.
 func (p *packet) setFrom(s string) error {

@@ -9,7 +9,9 @@ import (
 
 // isZeroPage says whether a destination asks for the page about the zero
 // address: it is one, and nothing was said about a packet.
-func (q *questions) isZeroPage(d destination) bool { return d.kind == kindZero && q.packet == packet{} }
+func (q *questions) isZeroPage(d destination) bool {
+	return d.kind == kindZero && q.packet == packet{} && !q.reply
+}
 
 // explainZero makes that page.
 func (q *questions) explainZero(ctx context.Context, d destination) (*render.Zero, error) {
@@ -27,7 +29,7 @@ func (q *questions) explainZero(ctx context.Context, d destination) (*render.Zer
 // statusOfZero is the exit status of the page: its answer is usable whatever a
 // look-up of :: itself finds, which nobody makes.
 func statusOfZero(z *render.Zero) int {
-	if z.Comparison.Asked && !z.Comparison.Agrees {
+	if z.Disagreement() != nil {
 		return exitDisagree
 	}
 	return exitOK

@@ -14,8 +14,9 @@ import (
 
 func TestDumpInterrupted(t *testing.T) {
 	isolate(t)
+	const objects = 20000 // far more than is received ahead
 	var lines strings.Builder
-	for i := range 2000 {
+	for i := range objects {
 		fmt.Fprintf(&lines, "nexthop add id %d dev lo\n", i+1)
 	}
 	ip(t, "link set lo up\n"+lines.String())
@@ -23,14 +24,14 @@ func TestDumpInterrupted(t *testing.T) {
 	n := 0
 	interrupted, err := h.dumps.dump(context.Background(), unix.RTM_GETNEXTHOP, make([]byte, sizeofNhMsg), func(uint16, []byte) error {
 		if n++; n == 1 {
-			ip(t, "nexthop del id 1999\n")
+			ip(t, fmt.Sprintf("nexthop del id %d\n", objects-1))
 		}
 		return nil
 	})
-	if err != nil || !interrupted || n < 1999 {
+	if err != nil || !interrupted || n < objects-1 {
 		t.Errorf("%d messages, interrupted: %v, %v", n, interrupted, err)
 	}
-	if s := read(t, h, Want{}); s.Changed || len(s.NextHops) != 1999 {
+	if s := read(t, h, Want{}); s.Changed || len(s.NextHops) != objects-1 {
 		t.Errorf("afterwards: %d objects, changed: %v", len(s.NextHops), s.Changed)
 	}
 }

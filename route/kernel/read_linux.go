@@ -190,7 +190,7 @@ func (r *reader) outcome(q query, err error) error {
 		return end.error
 	case r.ctx.Err() != nil:
 		return err
-	case errors.As(err, &refused) && isAbsent(refused):
+	case errors.As(err, &refused) && (isAbsent(refused) || refused.errno == unix.ENOENT && r.want.Table != 0):
 		return refused
 	}
 	r.gap(q, err.Error())
@@ -262,7 +262,10 @@ func (r *reader) readNextHops() error {
 
 func (r *reader) readRoutes(f route.Family) error {
 	q := query{fact: route.FactRoutes, family: f, get: unix.RTM_GETROUTE, answer: unix.RTM_NEWROUTE, size: sizeofRtMsg}
-	var d routeDecoder
+	if r.want.Table != 0 {
+		q.attrs = appendAttr32(nil, rtaTable, uint32(r.want.Table))
+	}
+	d := routeDecoder{passing: r.want.Each != nil}
 	one := new(route.Route)
 	return ignoreAbsent(r.dump(q, func(msg []byte) error {
 		h, err := peekRoute(msg)
@@ -272,7 +275,7 @@ func (r *reader) readRoutes(f route.Family) error {
 		if !r.want.keeps(h) {
 			return nil
 		}
-		if err := d.decode(one, msg); err != nil {
+		if err := d.decode(one, msg, h); err != nil {
 			return err
 		}
 		r.note(one)

@@ -594,7 +594,7 @@ func TestReadKeepAndEach(t *testing.T) {
 
 	var streamed []route.Route
 	s = read(t, h, Want{Each: func(r *route.Route) error {
-		streamed = append(streamed, *r)
+		streamed = append(streamed, r.Clone())
 		return nil
 	}})
 	all := read(t, h, Want{}).Routes

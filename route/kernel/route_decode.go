@@ -111,15 +111,20 @@ func zeroAddr(f route.Family) netip.Addr {
 // (net/ipv4/fib_semantics.c) and rt6_fill_node (net/ipv6/route.c) make it.
 func decodeRoute(msg []byte) (route.Route, error) {
 	var r route.Route
-	err := new(routeDecoder).decode(&r, msg)
+	h, err := peekRoute(msg)
+	if err == nil {
+		err = new(routeDecoder).decode(&r, msg, h)
+	}
 	return r, err
 }
 
 // routeDecoder decodes routes one after the other. It carves the next hops of
-// routes that have one, as most have, from arrays that many routes share.
+// routes that have one, as most have, from arrays that many routes share, or puts
+// all into the same place where each is done with before the next.
 type routeDecoder struct {
-	spare []route.NextHop
-	chunk int
+	passing bool
+	spare   []route.NextHop
+	chunk   int
 }
 
 // maxChunk bounds the arrays that routes share.
@@ -131,17 +136,16 @@ func (d *routeDecoder) one(h route.NextHop) []route.NextHop {
 		d.spare = make([]route.NextHop, d.chunk)
 	}
 	hops := d.spare[:1:1]
-	d.spare = d.spare[1:]
+	if !d.passing {
+		d.spare = d.spare[1:]
+	}
 	hops[0] = h
 	return hops
 }
 
-// decode sets every field of r from a message; r keeps nothing of msg.
-func (d *routeDecoder) decode(r *route.Route, msg []byte) error {
-	h, err := peekRoute(msg)
-	if err != nil {
-		return err
-	}
+// decode sets every field of r from a message, of which the header was peeked at;
+// r keeps nothing of msg.
+func (d *routeDecoder) decode(r *route.Route, msg []byte, h routeHeader) error {
 	*r = route.Route{
 		Table:    h.table,
 		Dst:      h.dst,

@@ -17,11 +17,11 @@ const maxSaved = 1 << 20
 
 // DecodeSaved decodes the netlink messages of a file that `ip route save` wrote,
 // behind its magic number, and hands each route that is a table's entry to
-// each; the Route is overwritten by the next one, but what it points to is not.
+// each; the Route and its next hops are overwritten by the next one.
 // A message that is not understood goes to fault with its number. The result is
 // how many messages there were.
 func DecodeSaved(r io.Reader, each func(*route.Route) error, fault func(int, error)) (int, error) {
-	var d routeDecoder
+	d := routeDecoder{passing: true}
 	var one route.Route
 	var header [sizeofNlMsghdr]byte
 	for n := 0; ; n++ {
@@ -41,7 +41,12 @@ func DecodeSaved(r io.Reader, each func(*route.Route) error, fault func(int, err
 		if binary.NativeEndian.Uint16(header[4:]) != rtmNewRoute {
 			continue
 		}
-		if err := d.decode(&one, body[:size-sizeofNlMsghdr]); err != nil {
+		body = body[:size-sizeofNlMsghdr]
+		h, err := peekRoute(body)
+		if err == nil {
+			err = d.decode(&one, body, h)
+		}
+		if err != nil {
 			fault(n+1, fmt.Errorf("message %d: %w", n+1, err))
 			continue
 		}

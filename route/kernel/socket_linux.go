@@ -155,18 +155,23 @@ func afterRequest(b []byte, flags uint16) []byte {
 	return b[n:]
 }
 
-// receive waits for one datagram from the kernel. It is valid until the next
+// receiveOne waits for one datagram from the kernel. It is valid until the next
 // call.
-func (s *socket) receive() ([]byte, error) {
+func (s *socket) receiveOne() ([]byte, error) {
 	if s.buf == nil {
 		s.buf = make([]byte, receiveBuffer)
 	}
+	return s.receive(s.buf)
+}
+
+// receive is receiveOne into a buffer.
+func (s *socket) receive(buf []byte) ([]byte, error) {
 	for {
 		var n int
 		var from unix.Sockaddr
 		var rerr error
 		err := s.raw.Read(func(fd uintptr) bool {
-			n, from, rerr = recvfrom(int(fd), s.buf, 0)
+			n, from, rerr = recvfrom(int(fd), buf, 0)
 			return !errors.Is(rerr, unix.EAGAIN)
 		})
 		if err == nil {
@@ -175,12 +180,12 @@ func (s *socket) receive() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n > len(s.buf) {
+		if n > len(buf) {
 			return nil, errCutShort
 		}
 		// Any process may send to the socket; only the kernel has ID 0.
 		if sa, ok := from.(*unix.SockaddrNetlink); ok && sa.Pid == 0 {
-			return s.buf[:n], nil
+			return buf[:n], nil
 		}
 	}
 }
@@ -202,8 +207,7 @@ func recvfrom(fd int, buf []byte, flags int) (int, unix.Sockaddr, error) {
 func (s *socket) guard(ctx context.Context) func(error) error {
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.SetReadDeadline(time.Unix(1, 0)) })
 	return func(err error) error {
-		var refused *refusal
-		if !stop() || err != nil && !errors.As(err, &refused) {
+		if !stop() || gaveUp(err) {
 			s.broken = true
 		}
 		switch {
@@ -214,6 +218,13 @@ func (s *socket) guard(ctx context.Context) func(error) error {
 		}
 		return err
 	}
+}
+
+// gaveUp says of the outcome of a request that there may be more of the answer:
+// a refusal is all of it.
+func gaveUp(err error) bool {
+	var refused *refusal
+	return err != nil && !errors.As(err, &refused)
 }
 
 // dump sends a dump request and hands each message of the answer to take,
@@ -236,10 +247,17 @@ func (s *socket) dump(ctx context.Context, typ uint16, body []byte, take func(ty
 	if err != nil {
 		return false, cause(err)
 	}
-	for {
-		b, err := s.receive()
-		if err != nil {
+	last := func(b []byte) bool { return endsDump(b, req.Header.Sequence) }
+	next := s.receiveOne
+	for first := true; ; first = false {
+		var b []byte
+		if b, err = next(); err != nil {
 			return interrupted, err
+		}
+		if first && !last(b) {
+			a := s.receiveAhead(last)
+			defer func() { a.end(s, gaveUp(err)) }()
+			next = a.next
 		}
 		for len(b) > 0 {
 			var h header
@@ -263,6 +281,21 @@ func (s *socket) dump(ctx context.Context, typ uint16, body []byte, take func(ty
 			}
 		}
 	}
+}
+
+// endsDump says whether a datagram has the message that ends a dump.
+func endsDump(b []byte, seq uint32) bool {
+	for len(b) > 0 {
+		h, _, rest, err := split(b)
+		if err != nil {
+			return true
+		}
+		if h.seq == seq && (h.typ == unix.NLMSG_DONE || h.typ == unix.NLMSG_ERROR || h.typ == unix.NLMSG_OVERRUN) {
+			return true
+		}
+		b = rest
+	}
+	return false
 }
 
 // reply is the answer to one request that is not a dump.
@@ -290,7 +323,7 @@ func (s *socket) ask(ctx context.Context, typ uint16, bodies ...[]byte) (replies
 	}
 	replies = make([]reply, len(reqs))
 	for left := len(reqs); left > 0; {
-		b, err := s.receive()
+		b, err := s.receiveOne()
 		if err != nil {
 			return nil, err
 		}

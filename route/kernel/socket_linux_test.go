@@ -166,7 +166,8 @@ func BenchmarkDecodeRoute(b *testing.B) {
 	var r route.Route
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		_ = d.decode(&r, msgs[i%len(msgs)])
+		h, _ := peekRoute(msgs[i%len(msgs)])
+		_ = d.decode(&r, msgs[i%len(msgs)], h)
 	}
 }
 

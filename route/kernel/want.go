@@ -18,10 +18,13 @@ type Want struct {
 	// It may be asked about a route more than once, and about routes that only
 	// come or go while the tables are read.
 	Keep func(t route.Table, dst netip.Prefix) bool
+	// Table restricts the routes to one table; zero: all. The kernel leaves the
+	// others out (ip_valid_fib_dump_req, since 4.20).
+	Table route.Table
 	// Each, if set, is handed the routes that Keep keeps one by one in the
-	// kernel's dump order, and Snapshot.Routes stays empty. The Route is
-	// overwritten by the next one, but what its fields point to is not. An
-	// error ends the reading and becomes Read's.
+	// kernel's dump order, and Snapshot.Routes stays empty. The Route and its
+	// next hops are overwritten by the next one; [route.Route.Clone] is what to
+	// keep. An error ends the reading and becomes Read's.
 	Each func(*route.Route) error
 	// Again is called where tables changed while they were being read, before
 	// Each is handed all routes once more: it forgets the former. Without it,
@@ -54,5 +57,5 @@ func (w *Want) families() []route.Family {
 // keeps says whether a route is wanted. Learnt exceptions, which old kernels
 // mix with the table's entries, never are.
 func (w *Want) keeps(h routeHeader) bool {
-	return h.flags&route.FlagCloned == 0 && (w.Keep == nil || w.Keep(h.table, h.dst))
+	return h.flags&route.FlagCloned == 0 && (w.Table == 0 || w.Table == h.table) && (w.Keep == nil || w.Keep(h.table, h.dst))
 }

@@ -26,6 +26,26 @@ func TestWhole(t *testing.T) {
 	}
 }
 
+// TestVRFInText: `ip -d` writes more behind a VRF's table.
+func TestVRFInText(t *testing.T) {
+	const text = `4: red: <NOARP,MASTER,UP,LOWER_UP> mtu 65575 qdisc noqueue state UP group default qlen 1000
+    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff promiscuity 0 minmtu 1280 maxmtu 65575
+    vrf table 110 numtxqueues 1 numrxqueues 1 gso_max_size 65536
+3: v0@v0p: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue master red state UP group default qlen 1000
+    vrf_slave table 110 numtxqueues 1 numrxqueues 1 gso_max_size 65536
+    inet 10.0.0.1/24 scope global v0
+       valid_lft forever preferred_lft forever
+`
+	r, err := load.Files(strings.NewReader(text), load.Stdin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	red, v0 := r.Snapshot.LinkByName("red"), r.Snapshot.LinkByName("v0")
+	if red == nil || v0 == nil || red.Kind != "vrf" || red.VRFTable != 110 || v0.Master != red.Index || v0.VRFTable != 0 {
+		t.Errorf("red %+v, v0 %+v", red, v0)
+	}
+}
+
 // TestRefuses feeds files that are damaged, or of no known kind.
 func TestRefuses(t *testing.T) {
 	for _, tt := range []struct{ file, want string }{

@@ -147,6 +147,14 @@ func (g *generator) makeLinks() {
 		g.add("ip link add d0 type dummy")
 		g.links = append(g.links, &genLink{name: "d0", n: len(g.links), up: true})
 	}
+	if g.opts.Support.VLAN && g.chance(20) {
+		g.add("ip link add link v0 name v0.7 type vlan id 7")
+		g.links = append(g.links, &genLink{name: "v0.7", n: len(g.links), up: true})
+	}
+	if g.opts.Support.WireGuard && g.chance(20) {
+		g.add("ip link add wg0 type wireguard")
+		g.links = append(g.links, &genLink{name: "wg0", n: len(g.links), up: true})
+	}
 	if g.opts.Support.VRF && !g.plain && g.chance(60) {
 		g.makeVRF()
 	}

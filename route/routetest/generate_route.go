@@ -234,6 +234,9 @@ func (r *randomRoute) device() {
 
 func (r *randomRoute) gateway(gt gate) {
 	g := r.g
+	if g.opts.Support.MPLS && g.chance(8) {
+		r.word("encap mpls %s", pick(g, "100", "100/200"))
+	}
 	switch {
 	case g.chance(6):
 		r.word("via %s dev %s onlink", pick(g, gt.addr, r.foreign()), gt.link.name)

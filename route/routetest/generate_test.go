@@ -11,8 +11,11 @@ import (
 	"routewhy/route/routetest"
 )
 
+// everything is what no kernel at hand has together.
+var everything = routetest.Support{VRF: true, Dummy: true, VLAN: true, WireGuard: true, MPLS: true, Rules618: true}
+
 func TestGenerateIsDeterministic(t *testing.T) {
-	opts := routetest.Options{Support: routetest.Support{VRF: true, Dummy: true, Rules618: true}}
+	opts := routetest.Options{Support: everything}
 	rules := 0
 	for seed := range uint64(200) {
 		a := routetest.Generate(rand.New(rand.NewPCG(seed, 1)), opts)
@@ -44,7 +47,7 @@ func TestGenerateFamily(t *testing.T) {
 
 // TestGenerateMakesAll: the generator has not lost a kind of thing.
 func TestGenerateMakesAll(t *testing.T) {
-	opts := routetest.Options{Support: routetest.Support{VRF: true, Dummy: true, Rules618: true}}
+	opts := routetest.Options{Support: everything}
 	all := ""
 	for seed := range uint64(500) {
 		all += strings.Join(routetest.Generate(rand.New(rand.NewPCG(seed, 3)), opts), "\n") + "\n"
@@ -63,7 +66,7 @@ func TestGenerateMakesAll(t *testing.T) {
 		"mtu lock", "via inet6", "weight", "nhid", "type resilient", "from 2001:db8::/32", "pref low", "pref high",
 		"expires 0", "expires 1000",
 		// links, neighbours, settings
-		" down\n", "link del", " name new", "group 7", "master red", "type dummy", "nud none", "nud incomplete", "nud failed",
+		" down\n", "link del", " name new", "group 7", "master red", "type dummy", "type vlan", "type wireguard", "encap mpls", "nud none", "nud incomplete", "nud failed",
 		"nud stale", "nud reachable", "nud permanent", "nud noarp", "fib_multipath_use_neigh", "all.ignore_routes_with_linkdown",
 		"rp_filter=2", "accept_local", "route_localnet", "x0/1.forwarding", "use_oif_addrs_only", "nexthop replace", "nexthop del",
 	} {

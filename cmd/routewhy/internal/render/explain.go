@@ -26,6 +26,18 @@ type Explanation struct {
 	Remarks    []Remark
 	Answer     route.Answer
 	Comparison lookup.Comparison
+	// First is the look-up that a connected socket made before, to get a source,
+	// and BySource are the second ones where that may be one of several: see
+	// [lookup.FIB.Connect].
+	First    *Explanation
+	BySource []*Explanation
+	// ConnectErrno is what connect(2) answers although the packet would get out;
+	// zero: nothing.
+	ConnectErrno route.Errno
+	// Reply is the way back; nil: not asked about.
+	Reply *Reply
+	// Answers says that the packet is an answer that comes in.
+	Answers bool
 	// Listeners are the sockets that a packet to this host meets; nil: it ends
 	// elsewhere, or no port was asked about.
 	Listeners *Listeners
@@ -44,8 +56,8 @@ type Remark struct {
 // Explain writes an explanation as text.
 func Explain(w io.Writer, e *Explanation, st Style) error {
 	p := &page{w: w, st: st}
-	if !e.Comparison.Agrees && e.Comparison.Asked {
-		p.disagreement(e)
+	if bad := e.Disagreement(); bad != nil {
+		p.disagreement(bad)
 		if st.Quiet {
 			return p.err
 		}
@@ -56,9 +68,10 @@ func Explain(w io.Writer, e *Explanation, st Style) error {
 		}
 	}
 	p.blank()
-	p.rules(e)
+	p.asks(e)
 	p.reverse(e)
 	p.details(e)
+	p.reply(e)
 	return p.err
 }
 
@@ -147,6 +160,7 @@ func (p *page) details(e *Explanation) {
 	p.blank()
 	p.gateways(e)
 	p.source(e)
+	p.again(e)
 	p.next(e)
 	p.assumed(e)
 	p.absent(e)
@@ -185,6 +199,9 @@ func (p *page) gateways(e *Explanation) {
 
 func (p *page) source(e *Explanation) {
 	d, t := &e.Trace.Decision, &e.Trace.Source
+	if e.Trace.First != nil && e.Trace.First.Decision.Errno == 0 {
+		d = &e.Trace.First.Decision
+	}
 	if e.Trace.Flow.In != 0 || t.Reason.Code == "" || t.Reason.Code == lookup.CodeSrcGiven || d.Errno != 0 {
 		return
 	}
@@ -327,9 +344,21 @@ func (p *page) kernel(e *Explanation) {
 	switch {
 	case e.NotAsked != "" && !e.Silent:
 		p.detail("kernel", "not asked: "+iproute2.Safe(e.NotAsked), plain)
+	case len(e.BySource) > 0:
+		p.lookupsAgree(e)
 	case c.Asked && c.Agrees:
-		p.detail("kernel", "agrees"+e.benign(), plain)
+		p.detail("kernel", "agrees"+e.dropErrno()+e.both()+e.benign(), plain)
 	}
+}
+
+// dropErrno is the error that the kernel names for a packet that it drops on
+// arrival: nobody else gets to see it.
+func (e *Explanation) dropErrno() string {
+	d := &e.Trace.Decision
+	if e.Trace.Flow.In == 0 || d.Disposition != lookup.DispositionInvalid || d.Shortcut == lookup.ShortcutNoForwarding || d.Shortcut == lookup.ShortcutNotUnicast {
+		return ""
+	}
+	return " (" + d.Errno.String() + ")"
 }
 
 // benign says what the kernel's answer adds to an agreement.

@@ -11,7 +11,7 @@ import (
 
 // headline is the answer in one sentence; it makes sense alone.
 func (e *Explanation) headline() string {
-	return e.subject() + " " + e.verdict() + e.listening()
+	return e.subject() + " " + e.verdict() + e.connecting() + e.listening() + e.replying()
 }
 
 // subject is the packet: the destination and what was given of the rest.
@@ -21,6 +21,9 @@ func (e *Explanation) subject() string {
 
 func (e *Explanation) verdict() string {
 	d := &e.Trace.Decision
+	if len(e.BySource) > 0 && e.Trace.Twice() {
+		return e.bySource()
+	}
 	switch d.Disposition {
 	case lookup.DispositionUnicast:
 		return e.goes(d)

@@ -28,9 +28,19 @@ type jsonExplanation struct {
 	Next        *jsonNext          `json:"next,omitempty"`
 	Reverse     *jsonReverse       `json:"reverse,omitempty"`
 	Kernel      *jsonKernel        `json:"kernel,omitempty"`
-	Sockets     *jsonListening     `json:"sockets,omitempty"`
-	Assumptions []Remark           `json:"assumptions,omitempty"`
-	Warnings    []Remark           `json:"warnings,omitempty"`
+	// ConnectErrno is what connect(2) answers although the packet would get out.
+	ConnectErrno route.Errno `json:"connect_errno,omitzero"`
+	// First is the look-up that chose the source of a connection; everything
+	// above is then of the second look-up, which decides. Where the source may be
+	// one of several, by_source has a second look-up for each, and above stands
+	// what they have in common. The fields of each are these again.
+	First    *jsonExplanation  `json:"first,omitempty"`
+	BySource []jsonExplanation `json:"by_source,omitempty"`
+	// Reply is the way back: --reply.
+	Reply       *jsonReply     `json:"reply,omitempty"`
+	Sockets     *jsonListening `json:"sockets,omitempty"`
+	Assumptions []Remark       `json:"assumptions,omitempty"`
+	Warnings    []Remark       `json:"warnings,omitempty"`
 }
 
 // jsonQuery is the packet as it was asked about.
@@ -135,12 +145,32 @@ func WriteJSON(w io.Writer, answers []any) error {
 }
 
 // JSON is the form of the explanation that [WriteJSON] writes.
-func (e *Explanation) JSON() any {
+func (e *Explanation) JSON() any { return e.form() }
+
+func (e *Explanation) form() jsonExplanation {
+	s := e.FIB.Snapshot()
+	j := e.decisionJSON()
+	j.Trace = trials(s, e.Trace.Rules)
+	j.Assumptions, j.Warnings = append(e.assumptions(), e.missing()...), e.Remarks
+	j.Source = e.sourceJSON()
+	j.Next = nextJSON(s, e.Trace.Next)
+	j.Reverse = reverseJSON(s, e.Trace.Reverse)
+	j.Kernel = e.kernelJSON()
+	j.Sockets = e.listeningJSON()
+	j.Reply = e.replyJSON()
+	e.lookupsJSON(&j)
+	for i := range e.Notes {
+		j.Warnings = append(j.Warnings, Remark{Code: string(e.Notes[i].Code), Text: e.note(&e.Notes[i])})
+	}
+	return j
+}
+
+// decisionJSON is the question and the decision, without what explains it.
+func (e *Explanation) decisionJSON() jsonExplanation {
 	s, d := e.FIB.Snapshot(), &e.Trace.Decision
 	j := jsonExplanation{
-		Query: e.query(), Disposition: d.Disposition, Errno: d.Errno, Default: d.Default(),
-		Shortcut: d.Shortcut, Src: addr(d.Src), Trace: trials(s, e.Trace.Rules),
-		Assumptions: append(e.assumptions(), e.missing()...), Warnings: e.Remarks,
+		Query: e.query(), Disposition: d.Disposition, Errno: d.Errno, ConnectErrno: e.ConnectErrno, Default: d.Default(),
+		Shortcut: d.Shortcut, Src: addr(d.Src),
 	}
 	if d.Rule != nil {
 		r := iproute2.RuleJSON(s, d.Rule)
@@ -154,14 +184,6 @@ func (e *Explanation) JSON() any {
 		j.SetBy = &d.SetBy
 	}
 	j.NextHops = e.ways()
-	j.Source = e.sourceJSON()
-	j.Next = nextJSON(s, e.Trace.Next)
-	j.Reverse = reverseJSON(s, e.Trace.Reverse)
-	j.Kernel = e.kernelJSON()
-	j.Sockets = e.listeningJSON()
-	for i := range e.Notes {
-		j.Warnings = append(j.Warnings, Remark{Code: string(e.Notes[i].Code), Text: e.note(&e.Notes[i])})
-	}
 	return j
 }
 
@@ -173,7 +195,7 @@ func addr(a netip.Addr) string {
 }
 
 func (e *Explanation) query() jsonQuery {
-	s, f := e.FIB.Snapshot(), &e.Trace.Flow
+	s, f := e.FIB.Snapshot(), e.asked()
 	q := jsonQuery{
 		Dst:  netip.PrefixFrom(f.Dst.WithZone(""), f.Dst.BitLen()).String(),
 		From: addr(f.Src), Sport: f.SrcPort, Dport: f.DstPort, FlowLabel: f.FlowLabel, UID: &f.UID,

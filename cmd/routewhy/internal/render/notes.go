@@ -46,6 +46,10 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 		return fmt.Sprintf("the packet is wrapped (encap %s), and what comes out may be routed again", have)
 	case lookup.NoteSocketElsewhere:
 		return e.socketElsewhere()
+	case lookup.NoteLookedUpTwice:
+		return e.socketTwice()
+	case lookup.NoteNotForwarded:
+		return "the packet is dropped all the same: IPv6 forwarding is off (net.ipv6.conf.all.forwarding = 0), which the look-up does not ask"
 	case lookup.NoteLoDown:
 		return "lo is down: nothing that is sent to this host's own addresses arrives"
 	case lookup.NoteNoZone:
@@ -147,12 +151,7 @@ func (p *page) reverse(e *Explanation) {
 	w := e.words()
 	p.blank()
 	if rp.Trace != nil {
-		d := &rp.Trace.Decision
-		way := "has no route"
-		if d.HasRoute {
-			way = "would go by " + iproute2.RouteLine(e.FIB.Snapshot(), &d.Route)
-		}
-		p.detail("answer", fmt.Sprintf("%s %s", rp.Trace.Flow.Dst, way), plain)
+		p.nested(e, rp.Trace)
 	}
 	mode := [...]string{"off", "strict", "loose"}[min(max(rp.Filter, 0), 2)]
 	value := fmt.Sprintf("rp_filter = %d, from conf.%s", rp.Filter, w.link(rp.FilterFrom))
@@ -163,21 +162,47 @@ func (p *page) reverse(e *Explanation) {
 	if !rp.Passed {
 		tint = red
 	}
-	p.detail("filter", fmt.Sprintf("%s on %s (%s): %s", mode, w.dev(e.Trace.Flow.In), value, w.reversePath(rp)), tint)
+	p.detail("filter", fmt.Sprintf("%s on %s (%s): %s", mode, w.dev(e.Trace.Flow.In), value, w.reversePath(rp, e.Answers)), tint)
 }
 
-func (w words) reversePath(rp *lookup.ReversePath) string {
+// nested writes the look-up of the way back to a packet's source, which is a
+// decision of its own.
+func (p *page) nested(e *Explanation, t *lookup.Trace) {
+	s, d := e.FIB.Snapshot(), &t.Decision
+	label, way, by := "answer", "has no route", "would go by "
+	if e.Answers {
+		label, by = "sender", "is reached by "
+	}
+	if d.HasRoute {
+		way = by + iproute2.RouteLine(s, &d.Route)
+		if d.Table() != route.TableMain && d.Table() != route.TableLocal {
+			way += fmt.Sprintf(" in %s, rule %d", tableName(s, d.Table()), d.Rule.Priority)
+		}
+	}
+	p.detail(label, fmt.Sprintf("%s %s", t.Flow.Dst, way), plain)
+	if p.st.Verbose && len(t.Rules) > 0 {
+		p.rules(&Explanation{FIB: e.FIB, Trace: t})
+	}
+}
+
+// reversePath says what the reverse-path filter made of a packet's source; back
+// says that the packet is an answer itself.
+func (w words) reversePath(rp *lookup.ReversePath, back bool) string {
 	r := rp.Reason
+	leaves := "the answer leaves"
+	if back {
+		leaves = "it is reached"
+	}
 	switch r.Code {
 	case lookup.CodeRPOff:
 		return "sources are not checked"
 	case lookup.CodeRPSame:
-		return "passed, the answer leaves by the same device"
+		return "passed, " + leaves + " by the same device"
 	case lookup.CodeRPOther:
 		if rp.Passed {
-			return fmt.Sprintf("passed, although the answer leaves by %s", w.link(r.Have))
+			return fmt.Sprintf("passed, although %s by %s", leaves, w.link(r.Have))
 		}
-		return fmt.Sprintf("dropped: the answer leaves by %s, and the two must be the same device", w.link(r.Have))
+		return fmt.Sprintf("dropped: %s by %s, and the two must be the same device", leaves, w.link(r.Have))
 	case lookup.CodeRPNoRoute:
 		if rp.Passed {
 			return "passed, although there is no way back"

@@ -51,7 +51,7 @@ func TestEveryCodeHasWords(t *testing.T) {
 		"What became of a rule that matched":    func(r lookup.Reason) string { return w.rule(&lookup.RuleTrial{Verdict: verdictFor(r), Reason: r}) },
 		"Why a route won or lost":               func(r lookup.Reason) string { return w.route(&lookup.Candidate{Reason: r}) },
 		"Why there is a set of ways":            w.uncertain,
-		"Why a received packet's source passes": func(r lookup.Reason) string { return w.reversePath(&lookup.ReversePath{Reason: r}) },
+		"Why a received packet's source passes": func(r lookup.Reason) string { return w.reversePath(&lookup.ReversePath{Reason: r}, false) },
 		"What decided about the source address": func(r lookup.Reason) string { return w.source(&lookup.SourceTrial{Addr: a, Reason: r}) },
 	}
 	exempt := map[lookup.Code]string{

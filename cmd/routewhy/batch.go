@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/kernel"
+)
+
+// batch decides about one destination a line, and prints one decision a line in
+// the same order.
+func batch(ctx context.Context, o *options, s stdio) error {
+	in, err := openBatch(o.batch, s)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	host, err := openSource(ctx, o, s)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	fib, err := readAll(ctx, o, host)
+	if err != nil {
+		return err
+	}
+	b, err := newBatcher(o, fib, s)
+	if err != nil {
+		return err
+	}
+	b.absent()
+	return b.run(ctx, in)
+}
+
+// absent says once, not on every line, which facts all decisions are made
+// without.
+func (b *batcher) absent() {
+	var said []route.Fact
+	for _, g := range b.fib.Snapshot().Gaps {
+		if g.Fact == route.FactNames || g.Fact == route.FactSockets || g.Fact == route.FactProcesses || slices.Contains(said, g.Fact) {
+			continue
+		}
+		said = append(said, g.Fact)
+		what := "not known"
+		if g.Assumed {
+			what = "taken to be the usual ones"
+		}
+		fmt.Fprintf(b.s.Stderr, "routewhy: --batch: %s: %s: %s\n", g.Fact, what, printable(g.Why))
+	}
+}
+
+// openBatch opens the file of lines; "-" is standard input.
+func openBatch(name string, s stdio) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(s.Stdin), nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("--batch: %w", err)
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, fmt.Errorf("--batch: %s is a directory", quote(name))
+	}
+	return f, nil
+}
+
+// readAll reads every table once, whatever destinations will come.
+func readAll(ctx context.Context, o *options, host source) (*lookup.FIB, error) {
+	var b lookup.Builder
+	snap, err := host.Read(ctx, kernel.Want{
+		Family: o.family, AllDevices: true,
+		Each:  func(r *route.Route) error { b.Add(r); return nil },
+		Again: func() { b = lookup.Builder{} },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.FIB(snap), nil
+}
+
+// batcher answers lines.
+type batcher struct {
+	questions
+	looker *lookup.Looker
+	out    *render.Batch
+	s      stdio
+	tell   progress
+
+	// plain4 and plain6 are the packets of lines that are an address alone, but
+	// for their destination.
+	plain4, plain6 route.Flow
+
+	number int // of the current line, from 1
+	status int // the exit status of the worst line
+}
+
+func newBatcher(o *options, fib *lookup.FIB, s stdio) (*batcher, error) {
+	b := &batcher{questions: questions{options: o, fib: fib}, looker: fib.Looker(), s: s}
+	b.tell = progress{w: s.Stderr, on: s.StderrTTY && !s.StdoutTTY}
+	var err error
+	if b.plain4, err = b.flow(destination{addr: netip.IPv4Unspecified()}, &o.packet); err != nil {
+		return nil, err
+	}
+	if b.plain6, err = b.flow(destination{addr: netip.IPv6Unspecified()}, &o.packet); err != nil {
+		return nil, err
+	}
+	given := o.packet.words(fib.Snapshot(), &b.plain4)
+	b.out = render.NewBatch(s.Stdout, fib, render.BatchQuery{
+		Plain4: b.plain4, Plain6: b.plain6, Given: given, GivenFields: o.packet.fields(),
+	}, o.json)
+	return b, nil
+}
+
+// blockSize is how much is read at once. What has been answered is written out
+// whenever more must be waited for, so that a program at the other end of two
+// pipes sees each answer.
+const blockSize = 256 << 10
+
+// run answers all lines. A line that is not understood is reported, and the rest
+// goes on.
+func (b *batcher) run(ctx context.Context, in io.Reader) error {
+	buf := make([]byte, 0, blockSize)
+	for {
+		n, err := in.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		last := errors.Is(err, io.EOF)
+		if err != nil && !last {
+			return fmt.Errorf("--batch: line %d: %w", b.number+1, err)
+		}
+		rest := b.lines(buf, last)
+		if err := b.out.Flush(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		b.tell.update(b.number)
+		if last {
+			break
+		}
+		if len(rest) == cap(buf) {
+			return fmt.Errorf("--batch: line %d is longer than %d bytes", b.number+1, blockSize)
+		}
+		buf = buf[:copy(buf, rest)]
+	}
+	b.tell.clear()
+	if b.status != exitOK {
+		return statusError(b.status)
+	}
+	return nil
+}
+
+// lines answers the whole lines of a block, and the rest of it where that is the
+// last. It returns what is left.
+func (b *batcher) lines(block []byte, last bool) []byte {
+	for len(block) > 0 {
+		end := bytes.IndexByte(block, '\n')
+		line := block
+		switch {
+		case end >= 0:
+			line, block = block[:end], block[end+1:]
+		case last:
+			block = nil
+		default:
+			return block
+		}
+		b.number++
+		// The text lives as long as the line does: what is kept of it is copied.
+		b.line(unsafe.String(unsafe.SliceData(line), len(line)))
+	}
+	return nil
+}
+
+// line answers one line.
+func (b *batcher) line(text string) {
+	text = strings.TrimRight(text, "\r")
+	if flow, ok := b.plain(text); ok {
+		b.decide(flow)
+		return
+	}
+	text = strings.TrimSpace(text)
+	if text == "" || text[0] == '#' {
+		return
+	}
+	if err := b.asked(strings.Clone(text)); err != nil {
+		b.fault(err)
+	}
+}
+
+func (b *batcher) decide(flow route.Flow) {
+	d := b.looker.Lookup(flow)
+	b.status = max(b.status, statusOfDecision(&d))
+	b.out.Plain(flow, &d)
+}
+
+// fault reports a line that has no answer.
+func (b *batcher) fault(err error) {
+	b.status = max(b.status, exitNoAnswer)
+	b.tell.clear()
+	fmt.Fprintf(b.s.Stderr, "routewhy: --batch: line %d: %s\n", b.number, printable(err.Error()))
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/lookup/listen"
+	"routewhy/route"
+)
+
+// What a line of --batch may be: a destination; a destination and further fields
+// of the packet, NAME=VALUE by the names of the flags; or the same as a JSON
+// object, such as the query of a --json answer.
+
+// plain is the packet of a line that is an address and nothing else. It is most
+// lines' case, and so the quick one.
+func (b *batcher) plain(text string) (route.Flow, bool) {
+	if text == "" || !('0' <= text[0] && text[0] <= '9' || 'a' <= text[0] && text[0] <= 'f' || text[0] == ':') {
+		return route.Flow{}, false
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.Zone() != "" || a.Is4In6() || !b.familyFits(a) {
+		return route.Flow{}, false
+	}
+	f := b.plain4
+	if a.Is6() {
+		f = b.plain6
+	}
+	f.Dst = a
+	return f, true
+}
+
+func (b *batcher) familyFits(a netip.Addr) bool {
+	return b.family == 0 || route.FamilyOf(a) == b.family
+}
+
+// asked answers a line that is more than an address.
+func (b *batcher) asked(text string) error {
+	p := b.packet
+	words := strings.Fields(text)
+	var err error
+	dst := words[0]
+	if text[0] == '{' {
+		dst, err = p.fromJSON(text)
+	} else {
+		err = p.fromWords(words[1:])
+	}
+	if err != nil {
+		return err
+	}
+	d, err := b.batchDestination(dst)
+	if err != nil {
+		return err
+	}
+	line := &options{packet: p, destinations: []destination{d}}
+	if err := line.checkPacket(p.claims()); err != nil {
+		return errors.New(err.Error())
+	}
+	to := line.packetTo(d)
+	d = d.connects(&to)
+	flow, err := b.flow(d, &to)
+	if err != nil {
+		return err
+	}
+	e := &render.Explanation{Subject: d.label(), Given: p.words(b.fib.Snapshot(), &flow), GivenFields: to.fields(), FIB: b.fib}
+	if d.port != 0 {
+		e.Trace = b.fib.Connect(flow)
+		e.ConnectErrno = listen.Refuses(&e.Trace.Flow, &e.Trace.Decision)
+		b.addLookups(e)
+		b.status = max(b.status, statusOfExplanation(e))
+		b.out.Asked(e, flow, &e.Trace.Decision)
+		return nil
+	}
+	dec := b.looker.Lookup(flow)
+	b.status = max(b.status, statusOfDecision(&dec))
+	b.out.Asked(e, flow, &dec)
+	return nil
+}
+
+// batchDestination understands the destination of a line: one packet's.
+func (b *batcher) batchDestination(s string) (destination, error) {
+	if dst, ok := strings.CutSuffix(s, "/32"); ok && !strings.Contains(dst, ":") {
+		s = dst
+	} else if dst, ok := strings.CutSuffix(s, "/128"); ok {
+		s = dst
+	}
+	d, err := parseDestination(s)
+	switch {
+	case err != nil:
+		return d, errors.New(err.Error())
+	case d.kind == kindHost:
+		return d, fmt.Errorf("%s is a name; --batch takes addresses and resolves nothing", quote(s))
+	case d.kind != kindAddress && d.kind != kindZero:
+		return d, fmt.Errorf("%s is a route entry; --batch takes addresses", quote(s))
+	case !b.familyFits(d.addr):
+		return d, fmt.Errorf("%s is not %s", d, familyName(b.family))
+	}
+	return d, nil
+}
+
+func familyName(f route.Family) string {
+	if f == route.IPv6 {
+		return "IPv6"
+	}
+	return "IPv4"
+}
+
+// fromWords takes in fields like from=192.0.2.2.
+func (p *packet) fromWords(words []string) error {
+	for _, w := range words {
+		name, value, ok := strings.Cut(w, "=")
+		if !ok {
+			return fmt.Errorf("%s is not NAME=VALUE", quote(w))
+		}
+		if err := p.setField(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setField sets a property of the packet by the name of its flag.
+func (p *packet) setField(name, value string) error {
+	for _, f := range p.flags() {
+		if f.name != name {
+			continue
+		}
+		if err := f.set(value); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("%s is no field of a packet", quote(name))
+}
+
+// fromJSON takes in an object of fields, and returns its dst.
+func (p *packet) fromJSON(text string) (string, error) {
+	fields := map[string]any{}
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	if err := dec.Decode(&fields); err != nil {
+		return "", fmt.Errorf("not a JSON object: %w", err)
+	}
+	if dec.More() {
+		return "", errors.New("more than one JSON value")
+	}
+	dst, ok := fields["dst"].(string)
+	if !ok {
+		return "", errors.New(`no "dst" with an address`)
+	}
+	delete(fields, "dst")
+	for _, f := range p.flags() {
+		value, given := fields[f.name]
+		if !given {
+			continue
+		}
+		delete(fields, f.name)
+		switch value.(type) {
+		case string, json.Number:
+		default:
+			return "", fmt.Errorf("%s is neither text nor a number", f.name)
+		}
+		if err := p.setField(f.name, fmt.Sprint(value)); err != nil {
+			return "", err
+		}
+	}
+	for name := range fields {
+		return "", fmt.Errorf("%s is no field of a packet", quote(name))
+	}
+	return dst, nil
+}

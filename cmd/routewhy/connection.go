@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/kernel"
+)
+
+// trace decides about a packet, or, where the destination has a port, about a
+// connection.
+func (q *questions) trace(d destination, flow route.Flow) *lookup.Trace {
+	if d.port != 0 {
+		return q.fib.Connect(flow)
+	}
+	return q.fib.Explain(flow)
+}
+
+// addLookups adds the other look-ups of a connection.
+func (q *questions) addLookups(e *render.Explanation) {
+	part := func(t *lookup.Trace, which string) *render.Explanation {
+		return &render.Explanation{
+			Subject: e.Subject, Given: append(slices.Clone(e.Given), which), GivenFields: e.GivenFields, FIB: q.fib, Trace: t, Silent: e.Silent,
+		}
+	}
+	if e.Trace.First == nil {
+		return
+	}
+	e.First = part(e.Trace.First, "(first look-up)")
+	for _, t := range e.Trace.BySource {
+		e.BySource = append(e.BySource, part(t, "from "+t.Flow.Src.String()))
+	}
+	e.GivenFields = maps.Clone(e.GivenFields)
+	e.GivenFields[lookup.FieldFrom] = true // the second look-up has it
+}
+
+// ask lets the kernel answer the same questions.
+func (q *questions) ask(ctx context.Context, e *render.Explanation) error {
+	for _, part := range e.Lookups() {
+		if err := q.askOne(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *questions) askOne(ctx context.Context, e *render.Explanation) error {
+	if q.noKernel {
+		e.NotAsked = "--no-kernel"
+		return nil
+	}
+	var refused *kernel.NotAskedError
+	answer, err := q.host.Resolve(ctx, e.Trace.Flow)
+	switch {
+	case errors.As(err, &refused):
+		e.NotAsked = refused.Why
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		e.NotAsked = err.Error()
+		return nil
+	}
+	e.Answer = answer
+	e.Comparison = q.fib.Compare(&e.Trace.Flow, &e.Trace.Decision, &answer)
+	return nil
+}

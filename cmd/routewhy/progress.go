@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// progress tells on a terminal how far a long work is, on one line that is
+// written over.
+type progress struct {
+	w     io.Writer
+	on    bool
+	begun time.Time
+	told  time.Time
+	shown bool
+}
+
+const (
+	progressAfter = 2 * time.Second // shorter work needs none
+	progressEvery = 200 * time.Millisecond
+)
+
+// update says how many lines are done.
+func (p *progress) update(lines int) {
+	if !p.on {
+		return
+	}
+	now := time.Now()
+	if p.begun.IsZero() {
+		p.begun, p.told = now, now
+	}
+	if now.Sub(p.begun) < progressAfter || now.Sub(p.told) < progressEvery {
+		return
+	}
+	p.told, p.shown = now, true
+	fmt.Fprintf(p.w, "\r%d lines, %.0f a second ", lines, float64(lines)/now.Sub(p.begun).Seconds())
+}
+
+// clear wipes the line away, for another one to be written.
+func (p *progress) clear() {
+	if p.shown {
+		p.shown = false
+		fmt.Fprintf(p.w, "\r\x1b[K")
+	}
+}

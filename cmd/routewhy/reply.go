@@ -1,0 +1,70 @@
+package main
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/lookup"
+)
+
+// addReply adds the way back.
+func (q *questions) addReply(e *render.Explanation, r *lookup.Reply, p *packet) {
+	e.Reply = &render.Reply{Reply: r}
+	fields := p.replyFields(e.Trace.Flow.In == 0)
+	for i := range r.Returns {
+		t := r.Returns[i].Trace
+		answer := &render.Explanation{
+			Subject: t.Flow.Dst.String(), GivenFields: fields, FIB: q.fib, Trace: t, Silent: e.Silent,
+		}
+		if t.Flow.Src.IsValid() {
+			answer.Given = append(answer.Given, "from "+t.Flow.Src.String())
+		}
+		if t.Flow.In != 0 {
+			answer.Given = append(answer.Given, "on "+printable(q.fib.Snapshot().LinkName(t.Flow.In)))
+			answer.Answers = r.Returns[i].By != lookup.CodeReplyHere
+		}
+		answer.Notes = q.fib.Notes(t)
+		e.Reply.Answers = append(e.Reply.Answers, answer)
+	}
+}
+
+// unread notes the destinations of answers, and says whether routes to one of
+// them may have been left out so far.
+func (q *questions) unread(r *lookup.Reply) bool {
+	before := len(q.answered)
+	for i := range r.Returns {
+		if dst := r.Returns[i].Trace.Flow.Dst; !slices.Contains(q.answered, dst) {
+			q.answered = append(q.answered, dst)
+		}
+	}
+	return q.skipped && len(q.answered) > before
+}
+
+// replyFields are the properties of the answer that what was given settles.
+func (p *packet) replyFields(comesIn bool) map[lookup.Field]bool {
+	return map[lookup.Field]bool{
+		lookup.FieldFrom: true, lookup.FieldOif: true, lookup.FieldUID: comesIn || p.uid.given,
+		lookup.FieldMark: p.mark.given, lookup.FieldTOS: p.tos.given, lookup.FieldProto: p.proto.given,
+		lookup.FieldSport: p.dport.given, lookup.FieldDport: p.sport.given,
+	}
+}
+
+// refuseReply refuses --reply for what is no packet.
+func (o *options) refuseReply() error {
+	if !o.reply {
+		return nil
+	}
+	for i := range o.destinations {
+		if d := &o.destinations[i]; d.kind == kindPrefix || d.kind == kindDefault {
+			return usagef("--reply is about a packet; %s is a route entry", d).
+				hint("name an address: routewhy 8.8.8.8 --reply")
+		}
+	}
+	return nil
+}
+
+// covers says whether a prefix covers the destination of an answer.
+func (q *questions) covers(dst netip.Prefix) bool {
+	return slices.ContainsFunc(q.answered, dst.Contains)
+}

@@ -1,0 +1,164 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// Connect explains what a socket does that is connected to the flow's
+// destination. Without a source of its own it looks up twice, the second time
+// with the source that the first look-up chose: in IPv4 always
+// (ip_route_connect in include/net/route.h), in IPv6 where the first failed
+// (ip6_dst_lookup_tail in net/ipv6/ip6_output.c). The Trace is then that of the
+// second, how its source was chosen included, and First is the first. Where the
+// first may choose one of several sources, Decision is what all of them may
+// come to, and BySource has the second look-up of each.
+//
+// TCP looks up once more where it chose its source port (ip_route_newports),
+// which matters to rules that name source ports: the flow has the port, or it
+// has none.
+func (f *FIB) Connect(flow route.Flow) *Trace {
+	first := f.Explain(flow)
+	first.Socket = nil
+	if flow.Dst.Is6() && first.Decision.Errno != 0 && flow.In == 0 && !flow.Src.IsValid() {
+		first.Source.Addr = f.selectSource6(flow.Dst, flow.Out, &first.Source)
+	}
+	var second []*Trace
+	for _, again := range f.lookups(flow, &first.Decision) {
+		t := f.Explain(again)
+		t.Socket = nil
+		second = append(second, t)
+	}
+	switch {
+	case len(second) == 0, zeroToLoopback(first, second[0]):
+		return first
+	case len(second) == 1:
+		t := second[0]
+		t.First, t.Source = first, first.Source
+		return t
+	}
+	t := *first
+	t.First, t.BySource = first, second
+	t.Decision = either(&first.Decision, second)
+	t.Gateways, t.Next = f.gateways(&t.Flow, &t.Decision), nil
+	return &t
+}
+
+// Twice says whether the second look-up of a connection ends elsewhere than the
+// first.
+func (t *Trace) Twice() bool {
+	if t.First == nil {
+		return false
+	}
+	a, b := &t.First.Decision, &t.Decision
+	sameWay := func(x, y Way) bool { return x.Link == y.Link && x.Gateway == y.Gateway }
+	return !a.sameFate(b) || a.Rule != b.Rule || !slices.EqualFunc(a.Ways, b.Ways, sameWay)
+}
+
+// zeroToLoopback says whether the two look-ups of a connection to 0.0.0.0 say
+// the same: the first takes the destination 127.0.0.1, or the source, without
+// asking any rule, and the second looks that up.
+func zeroToLoopback(first, second *Trace) bool {
+	return first.Decision.Shortcut == ShortcutZero && second.Decision.Disposition == DispositionLocal
+}
+
+// lookups are the second look-ups that a connected socket may make after a
+// first: none, or one for each source that the first may have chosen.
+func (f *FIB) lookups(flow route.Flow, first *Decision) []route.Flow {
+	if flow.In != 0 || first.Disposition == DispositionUnknown {
+		return nil
+	}
+	given := flow.Src.IsValid() && !flow.Src.IsUnspecified()
+	if flow.Dst.Is6() {
+		if given || first.Errno == 0 || flow.Dst.IsMulticast() {
+			return nil
+		}
+		flow.Src = f.selectSource6(flow.Dst, flow.Out, nil)
+		return withSource(flow, flow.Src)
+	}
+	switch {
+	case first.Errno != 0:
+		return nil
+	case first.Shortcut == ShortcutZero:
+		flow.Dst = first.Src
+		return withSource(flow, first.Src)
+	case given:
+		return nil
+	}
+	return withSource(flow, first.sources()...)
+}
+
+// withSource are copies of a flow with each source that is one.
+func withSource(flow route.Flow, sources ...netip.Addr) []route.Flow {
+	var out []route.Flow
+	for _, src := range sources {
+		if src.IsValid() {
+			flow.Src = src
+			out = append(out, flow)
+		}
+	}
+	return out
+}
+
+// sources are the sources that a packet may get, each once.
+func (d *Decision) sources() []netip.Addr {
+	if d.Src.IsValid() {
+		return []netip.Addr{d.Src}
+	}
+	var out []netip.Addr
+	for _, w := range d.Ways {
+		if !w.Stale && !slices.Contains(out, w.Src) {
+			out = append(out, w.Src)
+		}
+	}
+	return out
+}
+
+// either is the decision about packets of which the first look-up decides the
+// source, and the source the rest.
+func either(first *Decision, second []*Trace) Decision {
+	lead := max(0, slices.IndexFunc(second, func(t *Trace) bool { return t.Decision.Disposition.Success() }))
+	out := Decision{
+		Disposition: second[lead].Decision.Disposition, Errno: second[lead].Decision.Errno, SetBy: first.SetBy,
+	}
+	for _, t := range second {
+		d := &t.Decision
+		if out.Errno == 0 && d.Errno != 0 {
+			out.SomeRefused = d.Errno
+		}
+		part := first.share(t.Flow.Src)
+		for _, w := range d.Ways {
+			w.Share, w.Src = part*w.Share, t.Flow.Src
+			out.Ways = append(out.Ways, w)
+		}
+	}
+	out.agree(second)
+	return out
+}
+
+// agree sets what all look-ups have in common.
+func (d *Decision) agree(all []*Trace) {
+	one := &all[0].Decision
+	same := func(by func(*Decision) bool) bool {
+		return !slices.ContainsFunc(all, func(t *Trace) bool { return !by(&t.Decision) })
+	}
+	if same(func(o *Decision) bool { return o.Rule == one.Rule }) {
+		d.Rule = one.Rule
+	}
+	if same(one.sameFate) {
+		d.Route, d.HasRoute, d.entry, d.Shortcut = one.Route, one.HasRoute, one.entry, one.Shortcut
+	}
+}
+
+// share is the part of all flows that gets a source; zero: it cannot be known.
+func (d *Decision) share(src netip.Addr) float64 {
+	sum := 0.0
+	for _, w := range d.Ways {
+		if w.Src == src {
+			sum += w.Share
+		}
+	}
+	return sum
+}

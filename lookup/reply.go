@@ -1,0 +1,294 @@
+package lookup
+
+import (
+	"cmp"
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// Symmetry says whether a packet and its answer use the same device of this
+// host. The empty value: there is no answer.
+type Symmetry string
+
+// The symmetries.
+const (
+	Symmetric        Symmetry = "symmetric"
+	Asymmetric       Symmetry = "asymmetric"
+	SymmetryDepends  Symmetry = "depends" // on the next hop, or on the networks around
+	symmetryNoAnswer Symmetry = ""
+)
+
+// Reply is the way back: what becomes of the answer to a packet.
+type Reply struct {
+	// None says why there is no answer to ask about; the zero Reason: there is
+	// one.
+	None     Reason
+	Symmetry Symmetry
+	// Returns are the ways back, one for each device and source of the packet.
+	Returns []Return
+	// Strict is what a strict reverse-path filter makes of the packet itself,
+	// where it was received and the filter is not strict; nil: it was not, or it
+	// is, or, in IPv6, there is no such filter.
+	Strict *ReversePath
+}
+
+// Return is one way back.
+type Return struct {
+	// Link is the device that the packet itself takes, or was received by.
+	Link int
+	// In is the device that the answer comes in by; zero: this host sends it.
+	In int
+	// By says why that device.
+	By Code
+	// Share is the part of all packets that this is about, 0 to 1; zero where it
+	// cannot be known.
+	Share    float64
+	Symmetry Symmetry
+	// Trace is the decision about the answer.
+	Trace *Trace
+	// Strict is what a strict reverse-path filter makes of a received answer,
+	// where it is not strict: see [Reply].
+	Strict *ReversePath
+	// Unmarked is what becomes of the answer without the packet's mark, which no
+	// network carries; nil: the same.
+	Unmarked *Decision
+}
+
+// By which device an answer comes in, and why there is none.
+const (
+	CodeReplySame  Code = "same-device"  // the one that the packet left by
+	CodeReplyOwner Code = "source-owner" // the one that has the packet's source, and is not the one that the packet left by
+	CodeReplyHere  Code = "sent-here"    // this host sends the answer
+	// There is none:
+	CodeReplyNotForwarded Code = "forwarding-off" // IPv6 drops the packet behind its look-up
+	CodeReplyRefused      Code = "refused"        // the packet gets nowhere
+	CodeReplyUnknown      Code = "unknown"        // where the packet goes is unknown
+	CodeReplyGroup        Code = "group"          // whoever answers to a group uses an address of his own
+	CodeReplyNoSource     Code = "no-source"      // nobody can answer to a packet without a source
+)
+
+// Reply works out the way back of the packet of a trace. The answer has the
+// packet's addresses and ports exchanged, its protocol, TOS and mark, and comes
+// in by the device that the packet left by; where that has not the packet's
+// source, also by the one that has it, for that is where other networks send to.
+// What was received and is delivered, this host answers; what was received and
+// is forwarded, is answered by the device that it left by. Nobody translates
+// addresses.
+func (f *FIB) Reply(t *Trace) *Reply {
+	r := &Reply{}
+	d := &t.Decision
+	if t.Flow.In != 0 {
+		r.Strict = f.strict(t)
+	}
+	switch {
+	case d.Disposition == DispositionUnknown:
+		r.None.Code = CodeReplyUnknown
+	case d.Shortcut == ShortcutReversePath && d.HasRoute && d.Route.Type == route.TypeLocal:
+		r.None.Code = CodeReplyRefused
+		r.Returns = f.answered(t) // what it would be
+	case !d.Disposition.Success():
+		r.None.Code = CodeReplyRefused
+	case len(d.sources()) == 0 || !d.sources()[0].IsValid() || d.sources()[0].IsUnspecified():
+		r.None.Code = CodeReplyNoSource
+	case d.isGroup() && t.Flow.In == 0:
+		r.None.Code = CodeReplyGroup
+	case f.dropsForwarded6(t):
+		r.None.Code = CodeReplyNotForwarded
+	case d.Disposition != DispositionUnicast:
+		r.Returns = f.answered(t)
+	default:
+		r.Returns = f.returned(t)
+	}
+	r.Symmetry = common(r.Returns)
+	return r
+}
+
+// common is the symmetry of all ways back together.
+func common(all []Return) Symmetry {
+	out := symmetryNoAnswer
+	for i := range all {
+		switch s := all[i].Symmetry; {
+		case s == symmetryNoAnswer:
+		case out == symmetryNoAnswer:
+			out = s
+		case out != s:
+			out = SymmetryDepends
+		}
+	}
+	return out
+}
+
+// isGroup says whether a packet goes to many at once: no answer comes from
+// where it was sent to.
+func (d *Decision) isGroup() bool {
+	return d.Disposition == DispositionBroadcast || d.Disposition == DispositionMulticast
+}
+
+// dropsForwarded6 says whether a received IPv6 packet is dropped although the
+// look-up found a way: only then forwarding is asked about (ip6_forward in
+// net/ipv6/ip6_output.c).
+func (f *FIB) dropsForwarded6(t *Trace) bool {
+	dev := f.byIndex[t.Flow.In]
+	if t.Flow.In == 0 || dev == nil || !t.Flow.Dst.Is6() || t.Decision.Disposition != DispositionUnicast {
+		return false
+	}
+	all, known := f.snap.Sysctls.Conf(route.IPv6, "all", "forwarding")
+	forced, _ := f.snap.Sysctls.Conf(route.IPv6, dev.Name, "force_forwarding")
+	return known && all == 0 && forced == 0
+}
+
+// exchanged is the answer to a packet that has a source.
+func exchanged(flow route.Flow, src netip.Addr) route.Flow {
+	flow.Dst, flow.Src = src, flow.Dst.WithZone("")
+	flow.SrcPort, flow.DstPort = flow.DstPort, flow.SrcPort
+	flow.In, flow.Out, flow.FlowLabel = 0, 0, 0
+	return flow
+}
+
+// answered is the answer that this host itself sends: to what it received, or
+// to what it sent to itself. It is bound to no device, but to the VRF of the
+// one that the packet came by, and to a link-local address on that very device
+// (tcp_v4_init_req and tcp_v6_init_req, icmp_reply).
+func (f *FIB) answered(t *Trace) []Return {
+	flow := t.Flow
+	in := flow.In
+	if t.Decision.Shortcut == ShortcutZero {
+		flow.Dst = t.Decision.Src
+	}
+	back := exchanged(flow, t.Decision.sources()[0])
+	if t.Decision.isGroup() {
+		back.Src = netip.Addr{} // whoever answers has an address of its own
+	}
+	back.Out = f.vrf(cmp.Or(in, flow.Out))
+	if back.Dst.Is6() && back.Dst.IsLinkLocalUnicast() && in != 0 {
+		back.Out = in
+	}
+	if back.UID == route.NoUID {
+		back.UID = 0
+	}
+	r := Return{Link: in, By: CodeReplyHere, Share: 1}
+	if in == 0 && len(t.Decision.Ways) > 0 {
+		r.Link = t.Decision.Ways[0].Link
+	}
+	return []Return{f.decideReturn(r, in, back)}
+}
+
+// returned are the ways back of a packet that leaves this host.
+func (f *FIB) returned(t *Trace) []Return {
+	var out []Return
+	add := func(r Return, src netip.Addr) {
+		for i := range out {
+			if o := &out[i]; o.In == r.In && o.Link == r.Link && o.Trace.Flow.Dst == src {
+				o.Share += r.Share
+				return
+			}
+		}
+		back := exchanged(t.Flow, src)
+		back.In, back.UID = r.In, 0
+		if back.Dst.Is6() {
+			back.UID = route.NoUID
+		}
+		out = append(out, f.decideReturn(r, t.Flow.In, back))
+	}
+	for _, way := range t.Decision.Ways {
+		if src := cmp.Or(t.Decision.Src, way.Src); !way.Stale && src.IsValid() {
+			add(Return{Link: way.Link, In: way.Link, By: CodeReplySame, Share: way.Share}, src)
+		}
+	}
+	for _, way := range t.Decision.Ways {
+		src := cmp.Or(t.Decision.Src, way.Src)
+		if owner := f.network(src); t.Flow.In == 0 && !way.Stale && owner != 0 && owner != way.Link {
+			add(Return{Link: way.Link, In: owner, By: CodeReplyOwner, Share: way.Share}, src)
+		}
+	}
+	return out
+}
+
+// network is the device that has an address of this host and leads to other
+// hosts; zero: there is none.
+func (f *FIB) network(a netip.Addr) int {
+	if !a.IsValid() {
+		return 0
+	}
+	dev := f.byIndex[f.owner(a)]
+	if dev == nil || dev.Flags&route.LinkLoopback != 0 || dev.Kind == "dummy" || dev.Kind == "vrf" || !dev.Up() {
+		return 0
+	}
+	return dev.Index
+}
+
+// decideReturn decides about the answer to a packet, which came in by a device or,
+// zero, was sent by this host.
+func (f *FIB) decideReturn(r Return, came int, back route.Flow) Return {
+	r.Trace = f.Explain(back)
+	r.Trace.Socket = nil // the socket has its addresses
+	r.Strict = f.strict(r.Trace)
+	if back.Mark != 0 {
+		plain := back
+		plain.Mark = 0
+		d, given := f.Lookup(plain), &r.Trace.Decision
+		bothRefused := d.Errno != 0 && d.Errno == given.Errno && d.Shortcut == given.Shortcut
+		if !bothRefused && !d.sameFate(given) {
+			r.Unmarked = &d
+		}
+	}
+	r.Symmetry = r.symmetry(came)
+	return r
+}
+
+func (r *Return) symmetry(came int) Symmetry {
+	d := &r.Trace.Decision
+	switch {
+	case came != 0 && d.Disposition == DispositionUnicast:
+		return viaDevice(d, came)
+	case came == 0 && r.In != 0 && d.Disposition != DispositionLocal && d.Shortcut != ShortcutReversePath,
+		r.In == 0 && !d.Disposition.Success():
+		return symmetryNoAnswer
+	case came == 0 && r.In != 0 && r.In != r.Link:
+		return SymmetryDepends
+	case came == 0 || r.In == 0:
+		return Symmetric
+	}
+	return symmetryNoAnswer
+}
+
+// viaDevice says whether a decision leaves by a device.
+func viaDevice(d *Decision, link int) Symmetry {
+	same, other := false, false
+	for _, w := range d.Ways {
+		if w.Stale {
+			continue
+		}
+		same, other = same || w.Link == link, other || w.Link != link
+	}
+	switch {
+	case same && other:
+		return SymmetryDepends
+	case other:
+		return Asymmetric
+	}
+	return Symmetric
+}
+
+// strict is what a strict reverse-path filter would make of a received packet;
+// nil where it is strict already, was not asked, or does not exist.
+func (f *FIB) strict(t *Trace) *ReversePath {
+	dev := f.byIndex[t.Flow.In]
+	if t.Flow.In == 0 || dev == nil || !t.Flow.Dst.Is4() || t.Reverse == nil || t.Reverse.Filter == 1 {
+		return nil
+	}
+	w := walk{fib: f, flow: t.Flow, iif: dev.Index, mem: new(memory)}
+	w.flow.Out, w.flow.UID = 0, 0
+	w.dissect4()
+	out, from := 0, t.Flow.Dst
+	switch d := &t.Decision; {
+	case d.isGroup():
+		from = netip.IPv4Unspecified()
+	case d.Disposition == DispositionUnicast && len(d.Ways) > 0:
+		out = d.Ways[0].Link
+	}
+	rp := &ReversePath{Filter: 1}
+	w.reverse(dev, out, from, rp)
+	return rp
+}
