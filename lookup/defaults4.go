@@ -22,6 +22,12 @@ func (w *walk) defaults4(d *Decision, res result) []choice {
 		life = append(life, w.fib.life(c.hop))
 	}
 	picks := possibleDefaults(w.mem.picks[:0], life)
+	if w.fib.snap.Lacks(route.FactNeighbours, route.IPv4) {
+		picks = picks[:0]
+		for n := range tied {
+			picks = append(picks, n)
+		}
+	}
 	out := w.mem.choices[:0]
 	for _, n := range picks {
 		out = append(out, tied[n])

@@ -28,6 +28,10 @@ func (f *FIB) Missing(t *Trace) []route.Gap {
 // another value of a fact.
 func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool) bool {
 	switch fact {
+	case route.FactOddLines:
+		return len(t.Rules) > 0
+	case route.FactNeighbours:
+		return t.Decision.SetBy.Code == CodeDefaultsTie
 	case route.FactRules:
 		return assumed && len(t.Rules) > 0
 	case route.FactLocal:

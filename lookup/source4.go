@@ -96,16 +96,12 @@ func (f *FIB) lent4(link int, scope route.Scope, trial *SourceTrial) netip.Addr 
 // fromDevice4 is the device's own best address: the first whose subnet has the
 // gateway, else the first that the scope admits.
 func (f *FIB) fromDevice4(dev *device, gateway netip.Addr, scope route.Scope, trial *SourceTrial) *route.Addr {
-	limit := route.ScopeHost
-	if f.confOr(dev, settingRouteLocalnet) {
-		limit = route.ScopeLink
-	}
 	var first *route.Addr
 	for _, a := range dev.addrs4 {
 		switch {
 		case a.Flags&route.AddrSecondary != 0:
 			trial.reject(a, Reason{Code: CodeSrcSecondary})
-		case min(a.Scope, limit) > scope:
+		case min(a.Scope, route.ScopeHost) > scope && !f.stretches(dev, a.Scope, scope):
 			trial.reject(a, Reason{CodeSrcScope, scope.String(), a.Scope.String()})
 		case !gateway.IsValid() || subnet(a).Contains(gateway):
 			return a
@@ -117,6 +113,12 @@ func (f *FIB) fromDevice4(dev *device, gateway netip.Addr, scope route.Scope, tr
 		}
 	}
 	return first
+}
+
+// stretches says whether an address of scope host may serve a route of scope
+// link, as it may with route_localnet.
+func (f *FIB) stretches(dev *device, addr, scope route.Scope) bool {
+	return addr > route.ScopeLink && scope == route.ScopeLink && f.confOr(dev, settingRouteLocalnet)
 }
 
 // firstOf4 is the first address of a device that may serve others

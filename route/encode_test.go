@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,42 @@ func TestEncodeRoundTrip(t *testing.T) {
 		if err := got.Encode(&b); err != nil || b.String() != first {
 			t.Fatalf("seed %d: written again, it is not the same", seed)
 		}
+	}
+}
+
+// TestEncodeGathers writes a large table: its routes come back, those of one
+// prefix in their order, and written again they are the same.
+func TestEncodeGathers(t *testing.T) {
+	var s route.Snapshot
+	rng := rand.New(rand.NewPCG(1, 1))
+	for i := range 3000 {
+		dst := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(rng.IntN(8)), byte(i), 0}), 24)
+		r := route.Route{Table: route.TableMain, Dst: dst, Type: route.TypeUnicast, Metric: uint32(rng.IntN(3))}
+		for range 1 + rng.IntN(2) {
+			r.NextHops = append(r.NextHops, route.NextHop{Link: 1 + rng.IntN(2)})
+		}
+		s.Routes = append(s.Routes, r)
+	}
+	var b bytes.Buffer
+	if err := s.Encode(&b); err != nil {
+		t.Fatal(err)
+	}
+	first := b.String()
+	got, err := route.Decode(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byPrefix := func(all []route.Route) []route.Route {
+		return slices.SortedStableFunc(slices.Values(all), func(a, b route.Route) int { return a.Dst.Addr().Compare(b.Dst.Addr()) })
+	}
+	if diff := cmp.Diff(byPrefix(s.Routes), byPrefix(got.Routes), comparing()); diff != "" {
+		t.Fatalf("(-written +read):\n%s", diff)
+	}
+	if err := got.Encode(&b); err != nil || b.String() != first {
+		t.Fatal("written again, it is not the same")
+	}
+	if lines := strings.Count(first, "\n\"10."); lines == 0 || lines == len(s.Routes) {
+		t.Fatalf("%d of %d routes are gathered: the test shows nothing", lines, len(s.Routes))
 	}
 }
 
@@ -138,8 +175,12 @@ func TestDecodeRefuses(t *testing.T) {
 		{`{"routewhy":1,"weather":"fine"}`, `"weather"`},
 		{`{"routewhy":1,"release":"a","release":"b"}`, `"release"`},
 		{`{"routewhy":1,"routes":[{"colour":1}]}`, "routes: element 1: "},
-		{`{"routewhy":1,"routes":[{"type":"unicast"}]}`, "route 1"},
-		{`{"routewhy":1,"routes":[{"dst":"10.0.0.1/8"}]}`, "route 1"},
+		{`{"routewhy":1,"routes":[{"type":"unicast"}]}`, "routes: element 1"},
+		{`{"routewhy":1,"routes":[{"dst":"10.0.0.1/8"}]}`, "routes: element 1"},
+		{`{"routewhy":1,"routes":["10.0.0.0/8"]}`, "no route before it"},
+		{`{"routewhy":1,"routes":[{"dst":"10.0.0.0/8","type":"unicast"},"2001:db8::/32"]}`, "element 2: 2001:db8::/32 is of another family"},
+		{`{"routewhy":1,"routes":[{"dst":"10.0.0.0/8","type":"unicast"},"10.0.0.1/8"]}`, "element 2: \"10.0.0.1/8\" is no network"},
+		{`{"routewhy":1,"routes":[{"dst":"10.0.0.0/8","type":"unicast"},null]}`, "element 2: "},
 		{`{"routewhy":1,"rules":[{"priority":1}]}`, "rule 1: family"},
 		{`{"routewhy":1,"links":[{"index":1,"name":"a"},{"index":1,"name":"b"}]}`, "link 2"},
 		{`{"routewhy":1} {}`, "follows"},

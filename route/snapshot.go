@@ -85,8 +85,13 @@ const (
 	FactNames      Fact = "names"
 )
 
-// FactLocal is table local alone, where something else stands in for it.
-const FactLocal Fact = "table local"
+// Facts that are less than one of those above.
+const (
+	// FactLocal is table local alone, where something else stands in for it.
+	FactLocal Fact = "table local"
+	// FactOddLines are the places in files that were not understood.
+	FactOddLines Fact = "odd lines"
+)
 
 // Gap is a fact that could not be had, and why.
 type Gap struct {

@@ -54,8 +54,6 @@ func (o *options) checkPacket(claims []claim) error {
 func (o *options) checkFiles() error {
 	onStdin := slices.DeleteFunc(slices.Clone(o.load), func(s string) bool { return s != "-" })
 	switch {
-	case o.netns != "" && len(o.load) > 0:
-		return usagef("--netns and --load both say where the facts come from: give one")
 	case o.strict && len(o.load)+len(o.sources) == 0:
 		return usagef("--strict goes with --load")
 	case o.redact && o.save == "":

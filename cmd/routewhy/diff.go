@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"slices"
 	"sync"
 
 	"routewhy/cmd/routewhy/internal/render"
@@ -14,14 +15,14 @@ import (
 
 // diff shows what differs between two sources, and for which destinations.
 func diff(ctx context.Context, o *options, s stdio) error {
-	var fibs [2]*lookup.FIB
+	var hosts [2]*coverage.Host
 	var errs [2]error
 	var faults [2]bytes.Buffer
 	var wait sync.WaitGroup
 	for i, name := range o.sources {
 		own := s
 		own.Stderr = &faults[i]
-		wait.Go(func() { fibs[i], errs[i] = wholeFIB(ctx, o, name, own) })
+		wait.Go(func() { hosts[i], errs[i] = wholeHost(ctx, o, name, own) })
 	}
 	wait.Wait()
 	for i := range faults {
@@ -35,7 +36,7 @@ func diff(ctx context.Context, o *options, s stdio) error {
 		}
 	}
 	flow := coverage.Flow{Flow: route.Flow{Proto: protoUDP}}
-	d := render.NewDiff(fibs[0], fibs[1], families(o.family), flow)
+	d := render.NewDiff(hosts[0], hosts[1], families(o.family), flow)
 	var err error
 	if o.json {
 		err = render.WriteDiffJSON(s.Stdout, d)
@@ -48,24 +49,39 @@ func diff(ctx context.Context, o *options, s stdio) error {
 	return err
 }
 
-// wholeFIB reads all of one of the two: of the running host by "-" or "live".
-func wholeFIB(ctx context.Context, o *options, name string, s stdio) (*lookup.FIB, error) {
+// isLive says whether a source is the running host.
+func isLive(name string) bool { return name == "-" || name == "live" }
+
+// wholeHost reads all of one of the two: of the running host by "-" or "live".
+func wholeHost(ctx context.Context, o *options, name string, s stdio) (*coverage.Host, error) {
 	var src source
 	var err error
-	if name == "-" || name == "live" {
+	if isLive(name) {
 		src, err = openHost(o.netns)
 	} else {
 		one := *o
 		one.load = []string{name}
+		if slices.ContainsFunc(o.sources, isLive) {
+			one.netns = "" // it is the running host's
+		}
 		src, err = loadFiles(&one, s)
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	snap, err := src.Read(ctx, kernel.Want{AllDevices: true})
+	routes, builder := new(route.List), new(lookup.Builder)
+	snap, err := src.Read(ctx, kernel.Want{
+		AllDevices: true,
+		Each: func(r *route.Route) error {
+			routes.Add(r)
+			builder.Add(r)
+			return nil
+		},
+		Again: func() { routes, builder = new(route.List), new(lookup.Builder) },
+	})
 	if err != nil {
 		return nil, err
 	}
-	return lookup.New(snap), nil
+	return &coverage.Host{FIB: builder.FIB(snap), Routes: routes}, nil
 }

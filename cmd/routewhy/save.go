@@ -31,7 +31,12 @@ func saveOnly(ctx context.Context, o *options, s stdio) error {
 
 // saveSnapshot writes all that a source knows.
 func saveSnapshot(ctx context.Context, o *options, src source, s stdio) error {
-	w := kernel.Want{AllDevices: true, Sockets: kernel.Listening, Processes: true}
+	routes := new(route.List)
+	w := kernel.Want{
+		AllDevices: true, Sockets: kernel.Listening, Processes: true,
+		Each:  func(r *route.Route) error { routes.Add(r); return nil },
+		Again: func() { routes = new(route.List) },
+	}
 	if o.verbose {
 		w.Sockets = kernel.AllSockets
 	}
@@ -44,9 +49,10 @@ func saveSnapshot(ctx context.Context, o *options, src source, s stdio) error {
 		if _, err := rand.Read(key); err != nil {
 			return err
 		}
-		snap = redact.New(key).Snapshot(snap)
+		m := redact.New(key)
+		snap, routes = m.Snapshot(snap), m.Routes(routes)
 	}
-	if err := writeSnapshot(o.save, snap, s.Stdout); err != nil {
+	if err := writeSnapshot(o.save, snap, routes, s.Stdout); err != nil {
 		return fmt.Errorf("--save: %w", err)
 	}
 	return nil
@@ -54,13 +60,13 @@ func saveSnapshot(ctx context.Context, o *options, src source, s stdio) error {
 
 // writeSnapshot writes a snapshot to a file, compressed where its name says so,
 // or to standard output.
-func writeSnapshot(name string, snap *route.Snapshot, stdout io.Writer) error {
+func writeSnapshot(name string, snap *route.Snapshot, routes *route.List, stdout io.Writer) error {
 	if name == "-" {
-		return snap.Encode(stdout)
+		return snap.EncodeWith(stdout, routes)
 	}
 	return replaceFile(name, func(w io.Writer) error {
 		z := compressor(name, w)
-		return errors.Join(snap.Encode(z), z.Close())
+		return errors.Join(snap.EncodeWith(z, routes), z.Close())
 	})
 }
 

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -43,9 +45,9 @@ func (o *options) source(s stdio) (source, error) {
 
 // loadFiles reads the files that the command line names.
 func loadFiles(o *options, s stdio) (source, error) {
-	r, err := load.Files(s.Stdin, o.load...)
+	r, err := load.Namespace(s.Stdin, o.netns, o.load...)
 	if err != nil {
-		return nil, fmt.Errorf("--load: %w", err)
+		return nil, loadError(err)
 	}
 	if o.strict && len(r.Faults) > 0 {
 		return nil, fmt.Errorf("--load: %w", r.Faults[0])
@@ -56,13 +58,24 @@ func loadFiles(o *options, s stdio) (source, error) {
 	if r.MoreFaults > 0 {
 		fmt.Fprintf(s.Stderr, "routewhy: --load: and %d more\n", r.MoreFaults)
 	}
-	return &loaded{snap: r.Snapshot, names: o.load}, nil
+	return &loaded{r.Snapshot, r.Routes, o.load}, nil
+}
+
+// loadError is what kept files from being read, and which namespaces they tell
+// of where another one was asked for.
+func loadError(err error) error {
+	var unknown *load.NamespaceError
+	if errors.As(err, &unknown) && len(unknown.Known) > 0 {
+		return withHint(fmt.Errorf("--load: %w", err), "they have "+strings.Join(unknown.Known, ", ")+", and the host's own without --netns")
+	}
+	return fmt.Errorf("--load: %w", err)
 }
 
 // loaded is a source that was read from files.
 type loaded struct {
-	snap  *route.Snapshot
-	names []string
+	snap   *route.Snapshot // without its routes
+	routes *route.List
+	names  []string
 }
 
 func (*loaded) Close() error { return nil }
@@ -85,7 +98,6 @@ func (l *loaded) Resolve(context.Context, route.Flow) (route.Answer, error) {
 // Read gives of the files what [kernel.Host.Read] would give of a kernel.
 func (l *loaded) Read(ctx context.Context, w kernel.Want) (*route.Snapshot, error) {
 	s := *l.snap
-	s.Routes = nil
 	if w.NoNeighbours {
 		s.Neighbours = nil
 	}
@@ -104,16 +116,19 @@ func (l *loaded) Read(ctx context.Context, w kernel.Want) (*route.Snapshot, erro
 }
 
 func (l *loaded) readRoutes(ctx context.Context, s *route.Snapshot, w *kernel.Want) error {
-	for i := range l.snap.Routes {
-		r := &l.snap.Routes[i]
-		if w.Family != 0 && r.Family() != w.Family || w.Table != 0 && r.Table != w.Table || w.Keep != nil && !w.Keep(r.Table, r.Dst) {
-			continue
-		}
-		if w.Each == nil {
+	keep := func(t route.Table, dst netip.Prefix) bool {
+		return (w.Family == 0 || route.FamilyOf(dst.Addr()) == w.Family) && (w.Table == 0 || t == w.Table) &&
+			(w.Keep == nil || w.Keep(t, dst))
+	}
+	each := w.Each
+	if each == nil {
+		each = func(r *route.Route) error {
 			s.Routes = append(s.Routes, *r)
-		} else if err := w.Each(r); err != nil {
-			return err
+			return nil
 		}
+	}
+	if err := l.routes.Each(keep, each); err != nil {
+		return err
 	}
 	return ctx.Err()
 }

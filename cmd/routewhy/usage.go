@@ -42,7 +42,8 @@ The packet, in the words of ip route get; numbers are decimal or 0x hex:
   -6, --ipv6            IPv6 only
 
 Where the facts come from (default: the running kernel):
-      --netns NAME|PID|PATH   another network namespace
+      --netns NAME|PID|PATH   another network namespace; with --load, one of a
+                        sosreport's, by NAME
       --load FILE|DIR   files instead of the running kernel, several by several
                         --load: what --save wrote; ip route, rule, addr, link,
                         neigh, nexthop as JSON or text; what route and netstat

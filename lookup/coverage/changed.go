@@ -10,24 +10,41 @@ import (
 	"routewhy/route"
 )
 
-// changedPrefixes are the prefixes whose entries differ, where the snapshots are
-// the same but for their routes. False: they are not.
-func changedPrefixes(a, b *route.Snapshot, fam route.Family) ([]netip.Prefix, bool) {
-	if !reflect.DeepEqual(others(a), others(b)) {
-		return nil, false
-	}
-	x, y := entries(a, fam), entries(b, fam)
+// routes fills in which routes only one of the hosts has, and gives the prefixes
+// whose entries differ.
+func (d *Difference) routes(a, b *Host, fam route.Family) []netip.Prefix {
 	var out []netip.Prefix
-	for len(x) > 0 || len(y) > 0 {
-		k := smaller(x, y)
-		var p, q []*route.Route
-		p, x = take(x, k)
-		q, y = take(y, k)
-		if !slices.EqualFunc(p, q, sameRoute) {
-			out = append(out, k.Dst)
+	compare(a, b, fam, func(x, y []entry) {
+		if slices.EqualFunc(x, y, sameEntry) {
+			return
 		}
+		out = append(out, slices.Concat(x, y)[0].dst)
+		d.split(a.without(x, y), b.without(y, x))
+	})
+	return out
+}
+
+// split sorts the routes of one prefix out.
+func (d *Difference) split(removed, added []route.Route) {
+	for i := range removed {
+		r := &removed[i]
+		k := slices.IndexFunc(added, func(o route.Route) bool { return o.Src == r.Src && o.TOS == r.TOS && o.Metric == r.Metric })
+		if k < 0 {
+			d.Removed.Add(r)
+			continue
+		}
+		d.Old.Add(r)
+		d.New.Add(&added[k])
+		added = slices.Delete(added, k, k+1)
 	}
-	return out, true
+	for i := range added {
+		d.Added.Add(&added[i])
+	}
+}
+
+// alike says whether two hosts are the same but for their routes.
+func alike(a, b *Host) bool {
+	return reflect.DeepEqual(others(a.FIB.Snapshot()), others(b.FIB.Snapshot()))
 }
 
 // others is a snapshot without its routes, and without what no decision depends
@@ -35,70 +52,128 @@ func changedPrefixes(a, b *route.Snapshot, fam route.Family) ([]netip.Prefix, bo
 func others(s *route.Snapshot) route.Snapshot {
 	o := *s
 	o.Routes, o.Time, o.Sockets = nil, time.Time{}, nil
+	o.Addrs = slices.Clone(s.Addrs)
+	for i := range o.Addrs { // whether a time is over counts, and not how much is left
+		a := &o.Addrs[i]
+		a.PreferredLft, a.ValidLft = min(a.PreferredLft, 1), min(a.ValidLft, 1)
+	}
 	return o
 }
 
-// entries are a family's routes by table and prefix; those of one prefix in
-// their own order.
-func entries(s *route.Snapshot, fam route.Family) []*route.Route {
-	out := make([]*route.Route, 0, len(s.Routes))
-	for i := range s.Routes {
-		if s.Routes[i].Family() == fam {
-			out = append(out, &s.Routes[i])
+// without are the routes that are not among others.
+func (h *Host) without(all, others []entry) []route.Route {
+	var out []route.Route
+	for _, e := range all {
+		if !slices.ContainsFunc(others, func(o entry) bool { return sameEntry(e, o) }) {
+			out = append(out, h.Routes.Get(int(e.place)))
 		}
 	}
-	slices.SortStableFunc(out, compareKeys)
 	return out
 }
 
-func compareKeys(a, b *route.Route) int {
-	return cmp.Or(cmp.Compare(a.Table, b.Table), a.Dst.Addr().Compare(b.Dst.Addr()), a.Dst.Bits()-b.Dst.Bits())
+// entry is a route: its place, and what it is.
+type entry struct {
+	dst   netip.Prefix
+	table route.Table
+	place int32 // among the host's routes
+	kind  int32 // by a number that is the same for both hosts
 }
 
-func smaller(x, y []*route.Route) *route.Route {
-	if len(x) == 0 || len(y) > 0 && compareKeys(y[0], x[0]) < 0 {
-		return y[0]
+func sameEntry(a, b entry) bool { return a.kind == b.kind }
+
+// compare hands over the entries of every prefix of every table, those of each
+// host in their own order.
+func compare(a, b *Host, fam route.Family, each func(x, y []entry)) {
+	kinds := map[any]int32{}
+	names := a.FIB.Snapshot()
+	x, y := a.entries(fam, a.kinds(names, kinds)), b.entries(fam, b.kinds(names, kinds))
+	for len(x) > 0 || len(y) > 0 {
+		var k *entry
+		switch {
+		case len(x) == 0 || len(y) > 0 && byPrefix(&y[0], &x[0]) < 0:
+			k = &y[0]
+		default:
+			k = &x[0]
+		}
+		var p, q []entry
+		p, x = take(x, k)
+		q, y = take(y, k)
+		each(p, q)
 	}
-	return x[0]
 }
 
 // take splits off the entries of one prefix.
-func take(x []*route.Route, k *route.Route) (same, rest []*route.Route) {
+func take(x []entry, k *entry) (same, rest []entry) {
 	n := 0
-	for n < len(x) && compareKeys(x[n], k) == 0 {
+	for n < len(x) && byPrefix(&x[n], k) == 0 {
 		n++
 	}
 	return x[:n], x[n:]
 }
 
-func sameRoute(a, b *route.Route) bool {
-	return a.Src == b.Src && a.TOS == b.TOS && a.Metric == b.Metric && a.Type == b.Type && a.Scope == b.Scope &&
-		a.Protocol == b.Protocol && a.PrefSrc == b.PrefSrc && a.Pref == b.Pref && a.Flags == b.Flags &&
-		a.Expires == b.Expires && a.NextHopID == b.NextHopID && slices.Equal(a.NextHops, b.NextHops) &&
-		slices.Equal(a.Metrics, b.Metrics) && len(a.Unknown) == len(b.Unknown)
-}
-
-// Routes are a family's routes that one of two snapshots has and the other has
-// not, by table and prefix.
-func Routes(a, b *route.Snapshot, fam route.Family) (removed, added []*route.Route) {
-	x, y := entries(a, fam), entries(b, fam)
-	for len(x) > 0 || len(y) > 0 {
-		k := smaller(x, y)
-		var p, q []*route.Route
-		p, x = take(x, k)
-		q, y = take(y, k)
-		removed = append(removed, without(p, q)...)
-		added = append(added, without(q, p)...)
-	}
-	return removed, added
-}
-
-func without(all, others []*route.Route) []*route.Route {
-	var out []*route.Route
-	for _, r := range all {
-		if !slices.ContainsFunc(others, func(o *route.Route) bool { return sameRoute(r, o) }) {
-			out = append(out, r)
+// kinds numbers the kinds of the host's routes. Devices count by their names,
+// for which those of one of the hosts are taken.
+func (h *Host) kinds(names *route.Snapshot, known map[any]int32) []int32 {
+	link := linkNumbers(h.FIB.Snapshot(), names)
+	out := make([]int32, 0, len(h.Routes.Kinds()))
+	for _, r := range h.Routes.Kinds() {
+		r.NextHops = slices.Clone(r.NextHops)
+		for i := range r.NextHops {
+			r.NextHops[i].Link = link(r.NextHops[i].Link)
+			r.NextHops[i].Flags &^= route.NextHopOffload | route.NextHopTrap
 		}
+		// What hardware does with a route does not count, and of a time whether it
+		// is over.
+		r.Flags, r.Expires = 0, min(max(r.Expires, -1), 1)
+		key := r.Kind()
+		n, ok := known[key]
+		if !ok {
+			n = int32(len(known))
+			known[key] = n
+		}
+		out = append(out, n)
 	}
 	return out
+}
+
+// linkNumbers gives the index that a device of one host has on another, by its
+// name; a negative number where there is none of that name.
+func linkNumbers(own, other *route.Snapshot) func(int) int {
+	byName, numbers := map[string]int{}, map[int]int{}
+	for i := range other.Links {
+		byName[other.Links[i].Name] = other.Links[i].Index
+	}
+	for i := range own.Links {
+		l := &own.Links[i]
+		if n, ok := byName[l.Name]; ok {
+			numbers[l.Index] = n
+		} else {
+			numbers[l.Index] = -l.Index
+		}
+	}
+	return func(index int) int {
+		if n, ok := numbers[index]; ok {
+			return n
+		}
+		return index
+	}
+}
+
+// entries are a family's entries by table and prefix.
+func (h *Host) entries(fam route.Family, kinds []int32) []entry {
+	out := make([]entry, 0, h.Routes.Len())
+	shared := h.Routes.Kinds()
+	for i := range h.Routes.Len() {
+		dst, k := h.Routes.At(i)
+		if route.FamilyOf(dst.Addr()) == fam {
+			out = append(out, entry{dst, shared[k].Table, int32(i), kinds[k]})
+		}
+	}
+	inOrder := func(a, b entry) int { return cmp.Or(byPrefix(&a, &b), cmp.Compare(a.place, b.place)) }
+	slices.SortFunc(out, inOrder)
+	return out
+}
+
+func byPrefix(a, b *entry) int {
+	return cmp.Or(cmp.Compare(a.table, b.table), a.dst.Addr().Compare(b.dst.Addr()), a.dst.Bits()-b.dst.Bits())
 }

@@ -7,7 +7,10 @@ import (
 	"cmp"
 	"math/big"
 	"net/netip"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"routewhy/lookup"
 	"routewhy/route"
@@ -30,32 +33,106 @@ func number(a netip.Addr) *big.Int { return new(big.Int).SetBytes(a.AsSlice()) }
 // Holds says whether an address is in the range.
 func (c *Change) Holds(a netip.Addr) bool { return !a.Less(c.First) && !c.Last.Less(a) }
 
-// Diff finds the ranges of a family whose decisions differ, in ascending order.
-// The flow says the rest of the packet, which this host sends; its devices are
-// named, for an index is another device's in another snapshot.
-func Diff(before, after *lookup.FIB, fam route.Family, flow Flow) []Change {
-	a, b := side{before, before.Snapshot(), flow.of(before)}, side{after, after.Snapshot(), flow.of(after)}
-	starts, only := cuts(before, after, fam, flow.Src.IsValid())
+// Host is one of two that are compared.
+type Host struct {
+	FIB *lookup.FIB
+	// Routes are the routes that the FIB was built from.
+	Routes *route.List
+}
+
+// HostOf indexes a snapshot that has its routes itself.
+func HostOf(s *route.Snapshot) *Host { return &Host{lookup.New(s), route.ListOf(s.Routes)} }
+
+// Difference is what differs between two hosts for one family.
+type Difference struct {
+	// Changes are the ranges whose decisions differ, in ascending order.
+	Changes []Change
+	// Removed and Added are the routes that only one of them has, by table and
+	// prefix. A device is the same where it has the same name.
+	Removed, Added route.List
+	// Old and New are, at the same places, the routes that are the same entry
+	// for the kernel on both hosts, but not alike.
+	Old, New route.List
+}
+
+// Diff compares two hosts. The flow says the rest of the packet, which the host
+// sends; its devices are named, for an index is another device's on another host.
+func Diff(before, after *Host, fam route.Family, flow Flow) *Difference {
+	d := new(Difference)
+	changed := d.routes(before, after, fam)
+	var within ranges
+	// Where nothing else differs, only what those routes cover can be decided
+	// otherwise; but whether a source is the host's own is up to other routes.
+	all := flow.Src.IsValid() || !alike(before, after)
+	if !all {
+		within = union(changed)
+	}
+	starts := cuts(before.FIB, after.FIB, fam, all, within)
+	a, b := newSide(before.FIB, flow), newSide(after.FIB, flow)
+	d.Changes = decideAll(a, b, starts, func(first netip.Addr) bool { return all || within.holds(first) })
+	return d
+}
+
+// chunk is how many ranges are decided at a time.
+const chunk = 1 << 14
+
+// decideAll decides a packet to each of the ranges that begin at starts, and
+// joins those whose two decisions are the same. Processors share the work.
+func decideAll(a, b *side, starts []netip.Addr, wanted func(netip.Addr) bool) []Change {
+	parts := make([][]Change, (len(starts)+chunk-1)/chunk)
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(len(parts), runtime.GOMAXPROCS(0)) {
+		wait.Go(func() {
+			a, b := a.own(), b.own()
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(parts) {
+					return
+				}
+				parts[i] = decideSome(a, b, starts, i*chunk, min((i+1)*chunk, len(starts)), wanted)
+			}
+		})
+	}
+	wait.Wait()
 	var out []Change
-	for i, first := range starts {
-		if only != nil && !only(first) {
-			continue
+	for _, part := range parts {
+		for i := range part {
+			out = join(out, &part[i], a, b)
 		}
-		da, db := a.decide(first), b.decide(first)
-		if a.same(&da, &b, &db) {
-			continue
-		}
-		last := lastAddr(fam)
-		if i+1 < len(starts) {
-			last = starts[i+1].Prev()
-		}
-		if n := len(out) - 1; n >= 0 && out[n].Last.Next() == first && a.same(&out[n].Before, &a, &da) && b.same(&out[n].After, &b, &db) {
-			out[n].Last = last
-			continue
-		}
-		out = append(out, Change{first, last, da, db})
 	}
 	return out
+}
+
+func decideSome(a, b *side, starts []netip.Addr, from, to int, wanted func(netip.Addr) bool) []Change {
+	var out []Change
+	for i := from; i < to; i++ {
+		first := starts[i]
+		if !wanted(first) {
+			continue
+		}
+		c := Change{First: first, Before: a.decide(first), After: b.decide(first)}
+		if a.same(&c.Before, b, &c.After) {
+			continue
+		}
+		c.Last = lastAddr(route.FamilyOf(first))
+		if i+1 < len(starts) {
+			c.Last = starts[i+1].Prev()
+		}
+		c.Before.Ways, c.After.Ways = slices.Clone(c.Before.Ways), slices.Clone(c.After.Ways)
+		out = join(out, &c, a, b)
+	}
+	return out
+}
+
+// join adds a change behind the others, or makes it a part of the last one.
+func join(out []Change, c *Change, a, b *side) []Change {
+	n := len(out) - 1
+	if n >= 0 && out[n].Last.Next() == c.First && a.same(&out[n].Before, a, &c.Before) && b.same(&out[n].After, b, &c.After) {
+		out[n].Last = c.Last
+		return out
+	}
+	return append(out, *c)
 }
 
 // Flow is a packet but for its destination.
@@ -72,17 +149,30 @@ func (f *Flow) of(fib *lookup.FIB) route.Flow {
 	return out
 }
 
-// side is one of the two snapshots.
+// side is one of the two hosts.
 type side struct {
-	fib  *lookup.FIB
-	snap *route.Snapshot
-	flow route.Flow
+	fib    *lookup.FIB
+	looker *lookup.Looker
+	snap   *route.Snapshot
+	flow   route.Flow
 }
 
+func newSide(fib *lookup.FIB, flow Flow) *side {
+	return &side{fib, fib.Looker(), fib.Snapshot(), flow.of(fib)}
+}
+
+// own is a copy for another goroutine.
+func (s *side) own() *side {
+	c := *s
+	c.looker = s.fib.Looker()
+	return &c
+}
+
+// decide gives a decision whose Ways the next one overwrites.
 func (s *side) decide(dst netip.Addr) lookup.Decision {
 	f := s.flow
 	f.Dst = dst
-	return s.fib.Lookup(f)
+	return s.looker.Lookup(f)
 }
 
 // same says whether two decisions send a packet the same way, or refuse it
@@ -126,10 +216,9 @@ func after(p netip.Prefix) netip.Addr {
 	return a.Next()
 }
 
-// cuts are the first addresses of the ranges that are decided alike. Where the
-// two snapshots differ by nothing but routes, only what the differing routes
-// cover can be decided differently, and the function says what is in it.
-func cuts(before, later *lookup.FIB, fam route.Family, sourced bool) ([]netip.Addr, func(netip.Addr) bool) {
+// cuts are the first addresses of the ranges that are decided alike: those of
+// the whole family, or those that are cut by prefixes in some ranges alone.
+func cuts(before, later *lookup.FIB, fam route.Family, all bool, some ranges) []netip.Addr {
 	starts := []netip.Addr{first(fam)}
 	add := func(p netip.Prefix) {
 		if p.Bits() == 0 {
@@ -140,17 +229,9 @@ func cuts(before, later *lookup.FIB, fam route.Family, sourced bool) ([]netip.Ad
 			starts = append(starts, next)
 		}
 	}
-	changed, ok := changedPrefixes(before.Snapshot(), later.Snapshot(), fam)
-	ok = ok && !sourced // whether a source is the host's own is up to other routes
-	within := add
-	var only func(netip.Addr) bool
-	if ok {
-		u := union(changed)
-		only = u.holds
-		within = func(p netip.Prefix) {
-			if u.overlaps(p) {
-				add(p)
-			}
+	within := func(p netip.Prefix) {
+		if all || some.overlaps(p) {
+			add(p)
 		}
 	}
 	for _, f := range []*lookup.FIB{before, later} {
@@ -158,7 +239,7 @@ func cuts(before, later *lookup.FIB, fam route.Family, sourced bool) ([]netip.Ad
 		f.Boundaries(fam, add)
 	}
 	slices.SortFunc(starts, netip.Addr.Compare)
-	return slices.Compact(starts), only
+	return slices.Compact(starts)
 }
 
 func first(fam route.Family) netip.Addr {

@@ -3,6 +3,7 @@ package kernel
 import (
 	"iter"
 	"slices"
+	"strings"
 
 	"routewhy/route"
 )
@@ -43,6 +44,24 @@ func settingsOf(f route.Family) settings {
 			"optimistic_dad", "use_oif_addrs_only", "use_optimistic", "use_tempaddr",
 		},
 	}
+}
+
+// IsSetting says whether a setting, by its path below /proc/sys, takes part in a
+// decision. Those of the device "default" do not: they are what a new one gets.
+func IsSetting(path string) bool {
+	for _, f := range []route.Family{route.IPv4, route.IPv6} {
+		s := settingsOf(f)
+		rest, ok := strings.CutPrefix(path, s.folder)
+		if !ok {
+			continue
+		}
+		if conf, ok := strings.CutPrefix(rest, "conf/"); ok {
+			dev, key, _ := strings.Cut(conf, "/")
+			return dev != "default" && slices.Contains(s.device, key)
+		}
+		return slices.Contains(s.namespace, rest)
+	}
+	return false
 }
 
 // folders are where the settings of the namespace, of "all" and of some devices

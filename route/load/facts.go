@@ -16,12 +16,15 @@ import (
 // provisional indices until [facts.snapshot], when all is known.
 type facts struct {
 	snap   route.Snapshot
+	routes route.List     // provisional devices
 	devs   []dev          // by provisional index - 1
 	byName map[string]int // to provisional index
 	byNum  map[int]int    // real index to provisional
-	// tables are the names of tables that no rt_tables explained.
+	// tables and protocols are the names that were looked up, invented how many
+	// tables have a name that no rt_tables explained.
 	tables    map[string]route.Table
 	protocols map[string]route.Protocol
+	invented  int
 	// has are the facts that were found, and read the tables.
 	has      map[found]bool
 	read     map[familyTable]bool
@@ -31,6 +34,7 @@ type facts struct {
 	listing    int
 	tableOwner map[familyTable]int
 	ruleOwner  map[route.Family]int
+	oddAddr    bool // the last address was not understood, nor is what follows about it
 }
 
 type found struct {
@@ -51,6 +55,10 @@ type dev struct {
 	told   bool // a listing of devices has it
 	master int  // provisional
 }
+
+// maxNames is how many tables may have names that are not explained. Each is
+// compared with all others.
+const maxNames = 1 << 12
 
 func newFacts() *facts {
 	return &facts{
@@ -90,15 +98,17 @@ func (f *facts) deviceByIndex(index int) int {
 	return len(f.devs)
 }
 
-// define says that a device has a name and an index. What is provisional of the
-// two becomes one in [facts.numbers].
-func (f *facts) define(name string, index int) *dev {
+// define says that a device has a name and an index, and gives its provisional
+// one. What is provisional of the two becomes one in [facts.numbers].
+func (f *facts) define(name string, index int) (int, error) {
 	i := f.device(name)
+	if i == 0 {
+		return 0, fmt.Errorf("a device named %q", name)
+	}
 	if index > 0 {
 		f.devs[i-1].index = index
 	}
-	f.devs[i-1].told = true
-	return &f.devs[i-1]
+	return i, nil
 }
 
 // table is a table's number by its name or number.
@@ -106,34 +116,41 @@ func (f *facts) table(name string) (route.Table, error) {
 	if name == "" {
 		return route.TableMain, nil
 	}
-	if t, ok := f.snap.Names.TableByName(name); ok {
+	if t, ok := f.tables[name]; ok {
 		return t, nil
 	}
-	if !plainName(name) {
+	t, ok := f.snap.Names.TableByName(name)
+	switch {
+	case ok:
+		if len(f.tables) < maxNames {
+			f.tables[name] = t
+		}
+		return t, nil
+	case !plainName(name):
 		return 0, fmt.Errorf("table %q", name)
+	case f.invented == maxNames:
+		return 0, fmt.Errorf("table %q: more than %d names", name, maxNames)
 	}
-	t, ok := f.tables[name]
-	if !ok {
-		// No number that somebody uses, as far as one can tell.
-		t = route.Table(1<<31 + len(f.tables))
-		f.tables[name] = t
-		f.snap.Names.Tables[t] = name
-	}
+	// No number that somebody uses, as far as one can tell.
+	t = route.Table(1<<31 + f.invented)
+	f.invented++
+	f.tables[name], f.snap.Names.Tables[t] = t, name
 	return t, nil
 }
 
 // protocol is a protocol's number by its name or number.
 func (f *facts) protocol(name string) (route.Protocol, error) {
+	if p, ok := f.protocols[name]; ok {
+		return p, nil
+	}
 	if n, err := strconv.ParseUint(name, 0, 8); err == nil {
 		return route.Protocol(n), nil
 	}
 	for n := range 256 {
 		if p := route.Protocol(n); f.snap.Names.Protocol(p) == name {
+			f.protocols[name] = p
 			return p, nil
 		}
-	}
-	if p, ok := f.protocols[name]; ok {
-		return p, nil
 	}
 	for n := 255; n >= 0 && plainName(name); n-- {
 		p := route.Protocol(n)
@@ -163,7 +180,7 @@ func (f *facts) addRoute(r route.Route) {
 		return
 	}
 	f.tableOwner[k], f.read[k] = f.listing, true
-	f.snap.Routes = append(f.snap.Routes, r)
+	f.routes.Add(&r)
 }
 
 // addRule adds a rule.
@@ -230,12 +247,12 @@ func (f *facts) snapshot() *route.Snapshot {
 		s.Addrs[i].Link = index[s.Addrs[i].Link]
 	}
 	s.Addrs = unique(s.Addrs, func(a *route.Addr) any { return [2]any{a.Link, a.Prefix} })
-	for i := range s.Routes {
-		for k := range s.Routes[i].NextHops {
-			h := &s.Routes[i].NextHops[k]
-			h.Link = index[h.Link]
+	f.routes.Rewrite(func(r *route.Route) {
+		r.NextHops = slices.Clone(r.NextHops) // may be another one's too
+		for k := range r.NextHops {
+			r.NextHops[k].Link = index[r.NextHops[k].Link]
 		}
-	}
+	})
 	for i := range s.NextHops {
 		s.NextHops[i].NextHop.Link = index[s.NextHops[i].NextHop.Link]
 	}
@@ -287,7 +304,7 @@ func (f *facts) fillIn() {
 	if !f.has[found{route.FactAddrs, 0}] {
 		gap(route.FactAddrs, 0, f.inferAddrs())
 	}
-	if len(s.Sysctls) == 0 {
+	if !f.has[found{route.FactSysctls, 0}] {
 		gap(route.FactSysctls, 0, false)
 	}
 	gap(route.FactSockets, 0, false)
@@ -308,13 +325,17 @@ func (f *facts) fillIn() {
 	})
 }
 
+// eachRoute hands over every route.
+func (f *facts) eachRoute(each func(*route.Route)) {
+	_ = f.routes.Each(nil, func(r *route.Route) error { each(r); return nil })
+}
+
 // inferAddrs finds the addresses that the kernel made routes for: its route to a
 // network has the address there as source (fib_add_ifaddr).
 func (f *facts) inferAddrs() bool {
-	for i := range f.snap.Routes {
-		r := &f.snap.Routes[i]
+	f.eachRoute(func(r *route.Route) {
 		if r.Protocol != route.ProtocolKernel || !r.PrefSrc.IsValid() || len(r.NextHops) != 1 || r.Type != route.TypeUnicast {
-			continue
+			return
 		}
 		a := route.Addr{
 			Link: r.NextHops[0].Link, Prefix: netip.PrefixFrom(r.PrefSrc, r.Dst.Bits()), Flags: route.AddrPermanent,
@@ -323,7 +344,7 @@ func (f *facts) inferAddrs() bool {
 		if r.Dst.Contains(r.PrefSrc) {
 			f.snap.Addrs = append(f.snap.Addrs, a)
 		}
-	}
+	})
 	f.snap.Addrs = unique(f.snap.Addrs, func(a *route.Addr) any { return [2]any{a.Link, a.Prefix} })
 	return len(f.snap.Addrs) > 0
 }
@@ -365,17 +386,16 @@ func (f *facts) fillLocal(fam route.Family) {
 	for _, a := range f.snap.Addrs {
 		own[a.Prefix.Addr()] = a.Link
 	}
-	for i := range f.snap.Routes {
-		r := &f.snap.Routes[i]
+	f.eachRoute(func(r *route.Route) {
 		if r.PrefSrc.IsValid() && len(r.NextHops) > 0 && own[r.PrefSrc] == 0 {
 			own[r.PrefSrc] = r.NextHops[0].Link
 		}
-	}
+	})
 	add := func(dst netip.Prefix, link int, typ route.Type, scope route.Scope, src netip.Addr) {
 		if fam == route.IPv6 {
 			scope, src = route.ScopeGlobal, netip.Addr{}
 		}
-		f.snap.Routes = append(f.snap.Routes, route.Route{
+		f.routes.Add(&route.Route{
 			Table: route.TableLocal, Dst: dst, Type: typ, Scope: scope, PrefSrc: src,
 			Protocol: route.ProtocolKernel, NextHops: []route.NextHop{{Link: link}},
 		})

@@ -25,17 +25,25 @@ func fuzz(f *testing.F, seeds ...[]byte) {
 			return
 		}
 		var b bytes.Buffer
-		if err := r.Snapshot.Encode(&b); err != nil {
+		snap := whole(r)
+		if err := snap.Encode(&b); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := route.Decode(&b); err != nil {
 			t.Fatalf("what was made of it is no snapshot: %v", err)
 		}
-		fib := lookup.New(r.Snapshot)
+		fib := lookup.New(snap)
 		for _, dst := range []string{"8.8.8.8", "0.0.0.0", "2001:db8::1", "ff02::1"} {
 			fib.Explain(route.Flow{Dst: netip.MustParseAddr(dst)})
 		}
 	})
+}
+
+// whole is a snapshot that has the routes itself.
+func whole(r *load.Result) *route.Snapshot {
+	s := *r.Snapshot
+	s.Routes = r.Routes.Slice()
+	return &s
 }
 
 // seeds are the files of testdata that match.
@@ -55,7 +63,7 @@ func seeds(f *testing.F, pattern string) [][]byte {
 	return out
 }
 
-func FuzzText(f *testing.F)  { fuzz(f, seeds(f, "*.txt")...) }
+func FuzzText(f *testing.F)  { fuzz(f, append(seeds(f, "*.txt"), seeds(f, "listings/*.txt")...)...) }
 func FuzzJSON(f *testing.F)  { fuzz(f, seeds(f, "*.json")...) }
 func FuzzSaved(f *testing.F) { fuzz(f, seeds(f, "*.save")...) }
 
@@ -64,7 +72,10 @@ func FuzzArchive(f *testing.F) {
 	for _, text := range seeds(f, "*.txt") {
 		var b bytes.Buffer
 		w := tar.NewWriter(&b)
-		for _, name := range []string{"sosreport-x/sos_commands/networking/ip_route_show_table_all", "../../etc/passwd", "notes.txt"} {
+		for _, name := range []string{
+			"sosreport-x/sos_commands/networking/ip_route_show_table_all",
+			"sosreport-x/sos_commands/networking/namespaces/a/ip_netns_exec_a_ip_-d_address_show", "../../etc/passwd", "notes.txt",
+		} {
 			if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text))}); err != nil {
 				f.Fatal(err)
 			}

@@ -90,7 +90,7 @@ func compareFormats(t *testing.T, ns *routetest.Namespace, rng *rand.Rand) {
 		for _, f := range r.Faults {
 			t.Errorf("%v", f)
 		}
-		got, want := *r.Snapshot, *live
+		got, want := *whole(r), *live
 		if format != "saved" {
 			// Whether local and main are one, what only `ip addrlabel` tells.
 			want.Merged, got.Labels = route.Unknown, want.Labels

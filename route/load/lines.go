@@ -7,19 +7,23 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
 
 	"routewhy/route"
+	"routewhy/route/kernel"
 )
 
 // maxLine is how long a line may be.
 const maxLine = 1 << 20
 
-// maxRoutes is how many routes are taken.
-const maxRoutes = 4 << 20
+// maxRoutes is how many routes are taken, maxLines how many lines of one file are
+// looked at: a few bytes of an archive can stand for any number.
+const (
+	maxRoutes = 4 << 20
+	maxLines  = 16 << 20
+)
 
 // lines reads a text that has listings in it, one after the other.
 type lines struct {
@@ -32,15 +36,22 @@ type lines struct {
 	pending []string // a route whose next hops may follow
 	at      int      // the line it began on
 	taken   int      // lines that were understood
+	answers int      // routes that are no entries of a table
 	columns []string // of route -n
-	names   string   // the file is rt_tables or rt_protos
+	title   int      // the line of what may be the title of a table that follows
+	names   string   // the file is rt_tables or another that only its name tells
+	foreign error    // the file is another system's
 }
 
 // text reads lines, each of which says by itself what it is.
 func (l *loader) text(name string, r io.Reader) error {
 	t := &lines{facts: l.facts, l: l, file: name}
 	t.context = fileContext(name)
+	if err := t.setTable(&t.context); err != nil {
+		l.fault(t.file, 0, err)
+	}
 	t.names = namesFile(name)
+	faults, more := len(l.faults), l.moreFaults
 	sc := bufio.NewScanner(r)
 	sc.Buffer(make([]byte, 1<<16), maxLine)
 	for sc.Scan() {
@@ -48,26 +59,36 @@ func (l *loader) text(name string, r io.Reader) error {
 		if bytes.IndexByte(sc.Bytes(), 0) >= 0 {
 			return fmt.Errorf("is none of the files that routewhy knows")
 		}
-		if err := t.take(sc.Text()); err != nil {
+		if err := t.take(clean(sc.Text())); err != nil {
 			l.fault(t.file, t.line, err)
 		}
-		if len(l.facts.snap.Routes) > maxRoutes {
+		if t.foreign != nil {
+			return t.foreign
+		}
+		if l.facts.routes.Len() > maxRoutes {
 			return fmt.Errorf("more than %d routes", maxRoutes)
 		}
+		if t.line == maxLines {
+			return fmt.Errorf("has more than %d lines", maxLines)
+		}
 	}
-	if err := t.flush(); err != nil {
-		l.fault(t.file, t.at, err)
-	}
+	t.end()
 	switch {
+	case t.answers > 0 && t.taken == 0:
+		return errAnswers
 	case errors.Is(sc.Err(), bufio.ErrTooLong):
 		return fmt.Errorf("line %d has more than %d KiB", t.line+1, maxLine>>10)
 	case sc.Err() != nil:
-		return sc.Err()
+		return cutOff(sc.Err())
 	case t.taken == 0 && t.line > 0:
+		l.faults, l.moreFaults = l.faults[:faults], more // the whole file is one
 		return errUnknown
 	}
 	return nil
 }
+
+// errAnswers: every route was looked up in the cache, and is of no table.
+var errAnswers = errors.New("has what `ip route get` answers, and no table")
 
 var errUnknown = errors.New("is none of the files that routewhy knows")
 
@@ -76,39 +97,63 @@ var (
 	ruleLine   = regexp.MustCompile(`^(\d+):\s+(not |from |\[detached\])`)
 	linkLine   = regexp.MustCompile(`^(\d+): (\S+): <`)
 	oneLine    = regexp.MustCompile(`^(\d+): (\S+)\s+(inet6?) `)
-	promptLine = regexp.MustCompile(`^[^<>|]*[$#>%] *(?:sudo +)?(?:\S*/)?(ip|route|netstat|cat|sysctl) `)
 	sysctlLine = regexp.MustCompile(`^[a-z]+\.[a-z0-9_.]+.* ?= ?`)
+	unameLine  = regexp.MustCompile(`^Linux \S+ \d+\.\d+\S* #`)
+	briefLine  = regexp.MustCompile(`^\S+ +(?:UNKNOWN|NOTPRESENT|DOWN|LOWERLAYERDOWN|TESTING|DORMANT|UP)(?: +(?:[0-9a-f.:]+(?:/\d+| peer )|(?:[0-9a-f]{2}:){5}[0-9a-f]{2} <).*)?$`)
 	ipv6Line   = regexp.MustCompile(`^[0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} `)
 )
 
 // take reads one line.
 func (t *lines) take(s string) error {
-	s = strings.TrimRight(strings.ReplaceAll(s, "\\", " "), " \t\r")
 	w := strings.Fields(s)
-	if len(w) == 0 {
+	if len(w) == 0 || isFence(w[0]) {
 		t.link, t.columns = 0, nil
 		return nil
 	}
 	if t.names != "" {
-		return t.nameLine(w)
+		return t.nameLine(s, w)
 	}
 	if w[0] == "nexthop" && t.pending != nil {
 		t.pending = append(t.pending, w...)
-		t.taken++
 		return nil
 	}
 	if w[0] == "cache" && t.pending != nil {
-		t.pending = nil
-		return fmt.Errorf("what ip route get answers is no entry of a table")
+		t.pending = nil // what was once looked up: it is no entry of a table
+		t.answers++
+		return nil
 	}
-	if err := t.flush(); err != nil {
-		t.l.fault(t.file, t.at, err)
-	}
+	t.settle()
+	title := t.title
+	t.title = 0
 	err := t.listed(s, w)
-	if err == nil {
+	switch {
+	case title != 0 && t.columns == nil:
+		t.l.fault(t.file, title, errLine)
+	case err == nil && t.title == 0:
 		t.taken++
 	}
 	return err
+}
+
+var errLine = errors.New("not understood")
+
+// settle takes what waited for the line behind it.
+func (t *lines) settle() {
+	if t.pending != nil {
+		if err := t.flush(); err != nil {
+			t.l.fault(t.file, t.at, err)
+		} else {
+			t.taken++
+		}
+	}
+}
+
+// end takes what still waits.
+func (t *lines) end() {
+	t.settle()
+	if t.title != 0 {
+		t.l.fault(t.file, t.title, errLine)
+	}
 }
 
 // listed finds out which listing a line is of.
@@ -119,20 +164,27 @@ func (t *lines) listed(s string, w []string) error {
 		return t.deviceLine(w)
 	case t.columns == nil && isRoute(w) && !isNeighbour(w): // most lines are
 		t.pending, t.at = w, t.line
+		t.taken-- // once it is whole
 		return nil
-	case promptLine.MatchString(s):
+	case commandLine.MatchString(s):
 		t.context = commandContext(w)
+		if err := t.setTable(&t.context); err != nil {
+			return err
+		}
 		t.link, t.columns = 0, nil
 		t.listing++
+		t.taken-- // says nothing by itself
 		return nil
 	case linkLine.MatchString(s):
 		var err error
 		t.link, err = t.parseLink(int(decimal(w[0])), w[1:])
 		return err
 	case oneLine.MatchString(s):
-		t.define(strings.TrimSuffix(w[1], ":"), int(decimal(w[0])))
-		t.found(route.FactLinks, 0)
-		return t.parseAddress(t.byName[w[1]], w[2:])
+		i, err := t.define(w[1], int(decimal(w[0])))
+		if err != nil {
+			return err
+		}
+		return t.parseAddress(i, w[2:])
 	case ruleLine.MatchString(s):
 		r, err := t.parseRule(decimal(w[0]), w[1:], &t.context)
 		if err == nil {
@@ -158,10 +210,18 @@ func (t *lines) other(s string, w []string) error {
 		return t.parseNeighbour(w)
 	case w[0][0] == '#':
 		return nil
+	case unameLine.MatchString(s):
+		return t.release(w)
 	case sysctlLine.MatchString(s):
 		return t.sysctl(s)
+	case briefLine.MatchString(s):
+		return t.brief(w)
 	}
-	return errors.New("not understood")
+	if t.foreign = foreign(s); t.foreign != nil {
+		return nil
+	}
+	t.title = t.line // unless a table of columns follows
+	return nil
 }
 
 // decimal reads the digits that a pattern has found.
@@ -199,20 +259,23 @@ func isNeighbour(w []string) bool {
 
 // flush takes the route that is pending.
 func (t *lines) flush() error {
-	if t.pending == nil {
-		return nil
-	}
 	w := t.pending
 	t.pending = nil
 	r, err := t.parseRoute(w, &t.context)
 	if err == nil {
 		err = checkRoute(&r)
 	}
-	if err != nil {
+	if err != nil || isNullEntry(&r) {
 		return err
 	}
-	t.placeRoute(r, slices.Contains(w, "table"))
+	t.place(r, &t.context, slices.Contains(w, "table"))
 	return nil
+}
+
+// isNullEntry says whether a route stands for that there is none: old kernels
+// list it (ip6_null_entry in net/ipv6/route.c).
+func isNullEntry(r *route.Route) bool {
+	return r.Type == route.TypeUnreachable && r.Metric == 1<<32-1 && r.IsDefault() && r.Family() == route.IPv6
 }
 
 // place adds a route whose table may not have been told. Listings of one
@@ -228,8 +291,6 @@ func (f *facts) place(r route.Route, c *context, told bool) {
 	f.found(route.FactRoutes, fam)
 	f.addRoute(r)
 }
-
-func (t *lines) placeRoute(r route.Route, told bool) { t.place(r, &t.context, told) }
 
 // deviceLine reads a further line of a device.
 func (t *lines) deviceLine(w []string) error {
@@ -252,87 +313,13 @@ func (t *lines) sysctl(s string) error {
 	key, value, _ := strings.Cut(s, "=")
 	key = strings.TrimSpace(key)
 	if !strings.HasPrefix(key, "net.") {
+		t.taken-- // may be of any program
 		return nil
 	}
 	path := strings.NewReplacer(".", "/", "/", ".").Replace(key)
-	t.snap.Sysctls[path] = strings.TrimSpace(value)
-	return nil
-}
-
-// namesFile says which names a file has, by its own name: rt_tables is nothing
-// but numbers and words.
-func namesFile(path string) string {
-	for _, kind := range []string{"rt_tables", "rt_protos"} {
-		if strings.HasSuffix(path, "/"+kind) || path == kind || strings.Contains(path, kind+".d/") {
-			return kind
-		}
-	}
-	return ""
-}
-
-func (t *lines) nameLine(w []string) error {
-	if w[0][0] == '#' {
-		return nil
-	}
-	if len(w) < 2 {
-		return errors.New("not understood")
-	}
-	n, err := number(w[0], 32)
-	if err != nil {
-		return err
-	}
-	t.taken++
-	switch {
-	case t.names == "rt_tables":
-		t.snap.Names.Tables[route.Table(n)] = w[1]
-	case n < 256:
-		t.snap.Names.Protocols[route.Protocol(n)] = w[1]
+	t.found(route.FactSysctls, 0)
+	if kernel.IsSetting(path) {
+		t.snap.Sysctls[path] = strings.TrimSpace(value)
 	}
 	return nil
-}
-
-// fileContext is what a file's name says about what it has: people name files
-// by the command.
-func fileContext(name string) context {
-	base := strings.ToLower(path.Base(name))
-	c := commandContext(strings.FieldsFunc(base, func(r rune) bool { return r == '_' || r == ' ' }))
-	if c.family == 0 && sixFile.MatchString(base) {
-		c.family = route.IPv6
-	} else if c.family == 0 && fourFile.MatchString(base) {
-		c.family = route.IPv4
-	}
-	return c
-}
-
-var (
-	sixFile  = regexp.MustCompile(`(^|\D)6(\D|$)`)
-	fourFile = regexp.MustCompile(`(^|\D)4(\D|$)`)
-)
-
-// commandContext is what a command line says about what it prints.
-func commandContext(w []string) context {
-	var c context
-	for i, s := range w {
-		s = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(s, ".txt"), ".json"), ".log")
-		switch s {
-		case "-4":
-			c.family = route.IPv4
-		case "-6", "inet6":
-			c.family = route.IPv6
-		case "table":
-			if i+1 == len(w) {
-				continue
-			}
-			next, _, _ := strings.Cut(w[i+1], ".")
-			switch n, err := number(next, 32); {
-			case next == "all":
-				c.all = true
-			case err == nil:
-				c.table = route.Table(n)
-			default:
-				c.table, _ = (route.Names{}).TableByName(next)
-			}
-		}
-	}
-	return c
 }

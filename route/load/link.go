@@ -12,10 +12,13 @@ import (
 // behind the index: "eth0@if3: <UP,LOWER_UP> mtu 1500 …".
 func (f *facts) parseLink(index int, line []string) (int, error) {
 	name := strings.TrimSuffix(line[0], ":")
-	name, lower, _ := strings.Cut(name, "@")
-	d := f.define(name, index)
-	i := f.byName[name]
-	_ = lower
+	name, _, _ = strings.Cut(name, "@")
+	i, err := f.define(name, index)
+	if err != nil {
+		return 0, err
+	}
+	d := &f.devs[i-1]
+	d.told = true
 	flags := strings.Trim(line[1], "<>")
 	for flag := range strings.SplitSeq(flags, ",") {
 		d.link.Flags |= linkFlag(flag)
@@ -98,6 +101,7 @@ func (f *facts) parseAddress(link int, line []string) error {
 	w := &words{rest: line[1:]}
 	a := route.Addr{Link: link, Flags: route.AddrPermanent, PreferredLft: route.ForeverLft, ValidLft: route.ForeverLft}
 	text := w.next()
+	f.oddAddr = true // until it is understood
 	p, err := parseHostPrefix(text)
 	if err != nil {
 		return err
@@ -111,6 +115,7 @@ func (f *facts) parseAddress(link int, line []string) error {
 	if w.err == nil {
 		f.snap.Addrs = append(f.snap.Addrs, a)
 		f.found(route.FactAddrs, 0)
+		f.oddAddr = false
 	}
 	return w.err
 }
@@ -191,7 +196,7 @@ func addrFlag(s string) (route.AddrFlags, bool) {
 
 // lifetimes reads the line below an address.
 func (f *facts) lifetimes(line []string) error {
-	if len(f.snap.Addrs) == 0 {
+	if len(f.snap.Addrs) == 0 || f.oddAddr {
 		return nil
 	}
 	w := &words{rest: line}
@@ -280,5 +285,58 @@ func (f *facts) nextHopWord(w *words, o *route.NextHopObject) {
 		}
 	default:
 		w.fail(fmt.Errorf("%q is not known", word))
+	}
+}
+
+// brief reads a line of `ip -br addr` or `ip -br link`: the device, its state,
+// and its addresses or flags.
+func (f *facts) brief(w []string) error {
+	name, _, _ := strings.Cut(w[0], "@")
+	i, err := f.define(name, 0)
+	if err != nil {
+		return err
+	}
+	d := &f.devs[i-1]
+	d.told = true
+	d.link.OperState = operState(w[1])
+	f.found(route.FactLinks, 0)
+	d.link.Flags = route.LinkUp
+	if w[1] == "UP" || w[1] == "UNKNOWN" {
+		d.link.Flags |= route.LinkLowerUp | route.LinkRunning
+	}
+	if name == "lo" {
+		d.link.Flags |= route.LinkLoopback
+	}
+	for k := 2; k < len(w); k++ {
+		switch s := w[k]; {
+		case strings.HasPrefix(s, "<"):
+			d.link.Flags = 0
+			for flag := range strings.SplitSeq(strings.Trim(s, "<>"), ",") {
+				d.link.Flags |= linkFlag(flag)
+			}
+			return nil
+		case strings.Contains(s, "/") || k+2 < len(w) && w[k+1] == "peer":
+			line := []string{"inet", s}
+			if k+2 < len(w) && w[k+1] == "peer" {
+				line = append(line, w[k+1], w[k+2])
+				k += 2
+			}
+			if err := f.parseAddress(i, line); err != nil {
+				return err
+			}
+			f.usualScope()
+		}
+	}
+	return nil
+}
+
+// usualScope gives the last address the scope that its kind has by itself.
+func (f *facts) usualScope() {
+	a := &f.snap.Addrs[len(f.snap.Addrs)-1]
+	switch ip := a.Prefix.Addr(); {
+	case ip.IsLoopback():
+		a.Scope = route.ScopeHost
+	case ip.IsLinkLocalUnicast():
+		a.Scope = route.ScopeLink
 	}
 }

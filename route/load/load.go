@@ -3,6 +3,7 @@ package load
 import (
 	"bufio"
 	"bytes"
+	"compress/bzip2"
 	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"os"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
 
 	"routewhy/route"
 )
@@ -27,7 +29,9 @@ const Stdin = "-"
 
 // Result is what was made of the files.
 type Result struct {
+	// Snapshot has no routes of its own: they are in Routes.
 	Snapshot *route.Snapshot
+	Routes   *route.List
 	// Faults are the places that were not understood, the first of them.
 	Faults []Fault
 	// MoreFaults is how many others there are.
@@ -53,19 +57,29 @@ func (f Fault) Unwrap() error { return f.Err }
 
 // Files reads files and folders, [Stdin] for standard input, and makes one
 // snapshot of what they say together.
-func Files(stdin io.Reader, names ...string) (*Result, error) {
-	l := &loader{stdin: stdin, left: maxBytes, facts: newFacts()}
+func Files(stdin io.Reader, names ...string) (*Result, error) { return Namespace(stdin, "", names...) }
+
+// Namespace reads of files that tell of several network namespaces, as a
+// sosreport does, what they tell of one; the empty name is the host's own. The
+// error is a [NamespaceError] where there is none of that name.
+func Namespace(stdin io.Reader, netns string, names ...string) (*Result, error) {
+	l := &loader{stdin: stdin, netns: netns, left: maxBytes, archived: maxStream, facts: newFacts()}
 	for _, name := range names {
 		if err := l.named(name); err != nil {
 			return nil, err
 		}
 	}
-	r := &Result{l.snap, l.faults, l.moreFaults}
+	r := &Result{l.snap, l.routes, l.faults, l.moreFaults}
 	switch {
+	case netns != "" && !l.picked:
+		return nil, &NamespaceError{Name: netns}
 	case l.snap != nil && l.listings > 0:
 		return nil, errors.New("a snapshot is whole: it does not go with other files")
 	case l.snap == nil:
-		r.Snapshot = l.facts.snapshot()
+		r.Snapshot, r.Routes = l.facts.snapshot(), &l.facts.routes
+	}
+	if n := len(r.Faults) + r.MoreFaults; n > 0 {
+		r.Snapshot.Gaps = append(r.Snapshot.Gaps, route.Gap{Fact: route.FactOddLines, Assumed: true, Why: oddLines(n)})
 	}
 	return r, nil
 }
@@ -73,8 +87,12 @@ func Files(stdin io.Reader, names ...string) (*Result, error) {
 // loader reads one file after the other.
 type loader struct {
 	stdin      io.Reader
-	left       int64
+	netns      string          // which namespace; empty: the host's own
+	picked     bool            // it was found
+	left       int64           // bytes that may be read
+	archived   int64           // bytes of archives that may be gone through
 	snap       *route.Snapshot // of a snapshot file
+	routes     *route.List     // its routes
 	facts      *facts          // of everything else
 	listings   int
 	faults     []Fault
@@ -116,11 +134,11 @@ func (l *loader) stream(name string, r io.Reader) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	defer plain.Close()
-	b := bufio.NewReader(&budget{plain, &l.left})
+	b := bufio.NewReader(plain)
 	if isTar(b) {
 		err = l.tar(b)
 	} else {
-		err = l.content(name, b)
+		err = l.content(name, bufio.NewReader(&budget{b, &l.left, maxBytes}))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -133,9 +151,11 @@ const saveMagic = 0x45311224
 
 // content finds out what a file is, and reads it.
 func (l *loader) content(name string, r *bufio.Reader) error {
-	head, _ := r.Peek(4096)
+	head, err := r.Peek(4096)
 	start := bytes.TrimLeft(head, " \t\r\n\ufeff")
 	switch {
+	case len(head) == 0 && !errors.Is(err, io.EOF):
+		return cutOff(err)
 	case len(head) == 0:
 		return errors.New("is empty")
 	case len(head) >= 4 && binary.LittleEndian.Uint32(head) == saveMagic:
@@ -146,10 +166,25 @@ func (l *loader) content(name string, r *bufio.Reader) error {
 	}
 	l.listings++
 	l.facts.listing++
-	if bytes.HasPrefix(start, []byte("[")) && !bytes.HasPrefix(start, []byte("[root@")) {
+	if isList(start) {
 		return l.jsonLists(name, r)
 	}
 	return l.text(name, r)
+}
+
+// cutOff says in words that a file is not whole.
+func cutOff(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("it ends in the middle")
+	}
+	return err
+}
+
+// isList says whether a file begins as a JSON list does, and not as a prompt.
+func isList(start []byte) bool {
+	rest, ok := bytes.CutPrefix(start, []byte("["))
+	rest = bytes.TrimLeft(rest, " \t\r\n")
+	return ok && (len(rest) == 0 || rest[0] == '{' || rest[0] == ']')
 }
 
 // object reads a file that is one JSON object: a snapshot, or what --dump --json
@@ -166,8 +201,8 @@ func (l *loader) object(name string, r *bufio.Reader, start []byte) error {
 	if l.snap != nil {
 		return errors.New("a second snapshot")
 	}
-	s, err := route.Decode(r)
-	l.snap = s
+	var err error
+	l.snap, l.routes, err = route.DecodeList(r)
 	return err
 }
 
@@ -183,8 +218,13 @@ func decompress(r *bufio.Reader) (io.ReadCloser, error) {
 			return nil, err
 		}
 		return z.IOReadCloser(), nil
-	case bytes.HasPrefix(magic, []byte("BZh")), bytes.HasPrefix(magic, []byte("\xfd7zXZ\x00")):
-		return nil, errors.New("is compressed by bzip2 or xz: unpack it first")
+	case bytes.HasPrefix(magic, []byte("BZh")):
+		return io.NopCloser(bzip2.NewReader(r)), nil
+	case bytes.HasPrefix(magic, []byte("\xfd7zXZ\x00")):
+		z, err := xz.NewReader(r)
+		return io.NopCloser(z), err
+	case bytes.HasPrefix(magic, []byte("PK\x03\x04")):
+		return nil, errors.New("is a zip archive: unpack it first")
 	case len(magic) == 0 && err == io.EOF:
 		return nil, errors.New("is empty")
 	case len(magic) == 0:
@@ -193,16 +233,24 @@ func decompress(r *bufio.Reader) (io.ReadCloser, error) {
 	return io.NopCloser(r), nil
 }
 
-// budget is a reader that fails once all files together have given too much.
+// budget is a reader that fails once all that share it have given too much.
 type budget struct {
-	r    io.Reader
-	left *int64
+	r     io.Reader
+	left  *int64
+	limit int64
 }
 
 func (b *budget) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if *b.left -= int64(n); *b.left < 0 {
-		return 0, fmt.Errorf("has more than %d MiB", maxBytes>>20)
+		return 0, fmt.Errorf("has more than %d MiB", b.limit>>20)
 	}
 	return n, err
+}
+
+func oddLines(n int) string {
+	if n == 1 {
+		return "one place"
+	}
+	return fmt.Sprintf("%d places", n)
 }

@@ -58,7 +58,8 @@ func TestRefuses(t *testing.T) {
 		{"\x24\x12\x31\x45\x00", "ends in the middle"},
 		{"\x24\x12\x31\x45\x00\x00\x00\x00\x18\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "claims 0 bytes"},
 		{"\x1f\x8b\x08", "EOF"},
-		{"\xfd7zXZ\x00", "unpack it first"},
+		{"\xfd7zXZ\x00", "EOF"},
+		{"PK\x03\x04", "unpack it first"},
 		{strings.Repeat("x", 2<<20), "has more than 1024 KiB"},
 		{"{}", "snapshot"},
 	} {

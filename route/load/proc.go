@@ -26,18 +26,32 @@ const (
 	rtfPrefShift = 27
 )
 
-// header recognises the line above a table of columns.
+// header recognises the line above a table of columns. Most words of net-tools'
+// are other ones in other languages, but they stand in the same order.
 func (t *lines) header(s string) bool {
 	s = strings.ReplaceAll(s, "Next Hop", "Gateway")
 	w := strings.Fields(s)
 	switch {
 	case strings.HasPrefix(s, "Kernel IP"):
+		t.columns = nil
+	case len(w) >= 8 && w[2] == "Genmask":
+		t.columns = columnNames(w)
 	case w[0] == "Iface" && slices.Contains(w, "Mask"), w[0] == "Destination" && (slices.Contains(w, "Iface") || slices.Contains(w, "If")):
 		t.columns = w
 	default:
 		return false
 	}
 	return true
+}
+
+// columnNames are the headings of an IPv4 table of route(8) or netstat(8) in
+// English.
+func columnNames(w []string) []string {
+	names := []string{"Destination", "Gateway", "Genmask", "Flags", "Metric", "Ref", "Use", "Iface", "MSS", "Window", "irtt"}
+	if len(w) == 8 && (w[4] == "MSS" || w[6] == "irtt") {
+		names = []string{"Destination", "Gateway", "Genmask", "Flags", "MSS", "Window", "irtt", "Iface"}
+	}
+	return names[:min(len(w), len(names))]
 }
 
 // column is the value below a heading.
@@ -95,9 +109,12 @@ func (t *lines) plainRoute(r route.Route, dst, mask netip.Addr, hop route.NextHo
 		return fmt.Errorf("%s has host bits", r.Dst)
 	}
 	r.Table, r.Type, r.Protocol = route.TableMain, route.TypeUnicast, route.ProtocolUnspec
-	if reject {
+	switch {
+	case reject:
 		r.Type = route.TypeUnreachable
-	} else {
+	case hop.Link == 0:
+		return errors.New("a blackhole or a throw route: this listing does not tell which")
+	default:
 		r.NextHops = []route.NextHop{hop}
 		if !hop.Gateway.IsValid() {
 			r.Scope = route.ScopeLink
@@ -189,9 +206,11 @@ func (t *lines) routeLine6(w []string) error {
 	if err != nil {
 		return err
 	}
-	metric, err := number(t.column(w, "Met", "Metric"), 32)
-	if err != nil {
-		return err
+	var metric uint64 = 1<<32 - 1 // written as -1
+	if text := t.column(w, "Met", "Metric"); text != "-1" {
+		if metric, err = number(text, 32); err != nil {
+			return err
+		}
 	}
 	var flags uint64
 	for flag, bit := range map[string]uint64{"G": rtfGateway, "!": rtfReject} {
@@ -200,7 +219,9 @@ func (t *lines) routeLine6(w []string) error {
 		}
 	}
 	dev := t.column(w, "If", "Iface")
-	if dev == "lo" && dst.IsSingleIP() && flags == 0 {
+	// Addresses of this host have no next hop in new kernels, and lo in old ones.
+	own := dev == "lo" || strings.Contains(t.column(w, "Flag", "Flags"), "n")
+	if own && dst.IsSingleIP() && flags == 0 {
 		flags |= rtfLocal
 	}
 	return t.flat6(dst, netip.Prefix{}, gw, uint32(metric), flags, dev)
@@ -259,8 +280,8 @@ func (t *lines) flat6(dst, src netip.Prefix, gw netip.Addr, metric uint32, flags
 		r.Table, r.Type = route.TableLocal, route.TypeMulticast
 	}
 	r.NextHops = []route.NextHop{hop}
-	if flags&rtfReject != 0 && metric == 1<<32-1 && dst.Bits() == 0 {
-		return nil // the null entry, which is no entry of a table
+	if isNullEntry(&r) {
+		return nil
 	}
 	t.found(route.FactRoutes, route.IPv6)
 	t.addRoute(r)

@@ -1,8 +1,8 @@
 package load
 
 import (
+	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,6 +42,9 @@ func (f *facts) parseRoute(line []string, c *context) (route.Route, error) {
 		if !used {
 			f.routeWord(w, &r, &hop)
 		}
+	}
+	if c.dev != "" && hop.Link == 0 && len(r.NextHops) == 0 {
+		hop.Link, single = f.device(c.dev), true
 	}
 	if single && len(r.NextHops) == 0 && !(r.Family() == route.IPv4 && r.Type.Refuses()) {
 		r.NextHops = []route.NextHop{hop}
@@ -153,7 +156,7 @@ func (f *facts) routeWord(w *words, r *route.Route, hop *route.NextHop) {
 		err = r.Pref.UnmarshalText([]byte(w.next()))
 	case "expires":
 		r.Expires = w.seconds()
-	case "error", "users", "age", "used", "ssthresh", "rtt", "rttvar", "features", "congctl", "hoplimit", "realm-from", "ttl-propagate":
+	case "error", "users", "age", "used", "ssthresh", "rtt", "rttvar", "features", "congctl", "hoplimit", "realm-from", "ttl-propagate", "ttl-propogate":
 		w.next()
 	case "lock", "fastopen_no_cookie":
 		metric(w, r, word)
@@ -187,6 +190,9 @@ func metric(w *words, r *route.Route, name string) {
 	w.fail(fmt.Errorf("%q is not known", name))
 }
 
+// errNowhere: what `ip route show dev DEVICE` prints lacks the device.
+var errNowhere = errors.New("a route without a device")
+
 // checkRoute finds what cannot be in a table.
 func checkRoute(r *route.Route) error {
 	fam := r.Family()
@@ -199,54 +205,16 @@ func checkRoute(r *route.Route) error {
 		return fmt.Errorf("src %s", r.PrefSrc)
 	}
 	for i := range r.NextHops {
-		if g := r.NextHops[i].Gateway; g.IsValid() && fam == route.IPv6 && g.Is4() {
+		h := &r.NextHops[i]
+		switch g := h.Gateway; {
+		case g.IsValid() && fam == route.IPv6 && g.Is4():
 			return fmt.Errorf("via %s", g)
+		case h.Link == 0 && !r.Type.Refuses():
+			return errNowhere
 		}
+	}
+	if len(r.NextHops) == 0 && r.NextHopID == 0 && !r.Type.Refuses() && r.Type != route.TypeThrow {
+		return errNowhere
 	}
 	return nil
-}
-
-// context is what a line means by what stands around it: the command that
-// printed it, or the lines before.
-type context struct {
-	family route.Family // zero: not told
-	table  route.Table  // zero: main
-	seen   route.Family // of the last route that told its family
-	rules  rulesSeen
-	all    bool // the command lists every table
-}
-
-// rulesSeen is what tells a listing of rules from the next one.
-type rulesSeen struct {
-	last   uint32
-	any    bool
-	family route.Family
-}
-
-// familyOf is the family of a route, by its addresses or by what only IPv6's
-// have.
-func (c *context) familyOf(line []string) route.Family {
-	for i, s := range line {
-		switch s {
-		case "pref", "hoplimit":
-			return route.IPv6
-		case "error":
-			if i+1 < len(line) && strings.HasPrefix(line[i+1], "-") && c.family != route.IPv4 {
-				return route.IPv6
-			}
-		case "via", "dst", "src", "from":
-			if i+1 < len(line) && line[i+1] != "inet6" {
-				if a, err := netip.ParseAddr(line[i+1]); err == nil {
-					return route.FamilyOf(a)
-				}
-			}
-		}
-	}
-	switch {
-	case c.family != 0:
-		return c.family
-	case slices.Contains(line, "scope"), c.seen == 0:
-		return route.IPv4
-	}
-	return c.seen
 }

@@ -107,7 +107,7 @@ func parseDst(s string, fam route.Family) (netip.Prefix, error) {
 		return netip.PrefixFrom(a, a.BitLen()), err
 	}
 	p, err := netip.ParsePrefix(s)
-	if err != nil || p.Addr().Is4In6() {
+	if err != nil {
 		return p, fmt.Errorf("%q is no prefix", s)
 	}
 	if p != p.Masked() {

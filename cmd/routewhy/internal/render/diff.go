@@ -21,21 +21,16 @@ type Diff struct {
 	// which they are shown.
 	Changes []coverage.Change
 	objects []object
-}
-
-// object is one thing that one of the snapshots has and the other has not.
-type object struct {
-	Kind string `json:"kind"` // link, address, rule, route, sysctl
-	// Change is "removed" or "added".
-	Change string `json:"change"`
-	Text   string `json:"text"`
+	routes  []*coverage.Difference
 }
 
 // NewDiff compares. Default routes come first, and then the largest ranges.
-func NewDiff(before, after *lookup.FIB, families []route.Family, flow coverage.Flow) *Diff {
-	d := &Diff{Before: before, After: after, Families: families}
+func NewDiff(before, after *coverage.Host, families []route.Family, flow coverage.Flow) *Diff {
+	d := &Diff{Before: before.FIB, After: after.FIB, Families: families}
 	for _, f := range families {
-		d.Changes = append(d.Changes, coverage.Diff(before, after, f, flow)...)
+		one := coverage.Diff(before, after, f, flow)
+		d.Changes = append(d.Changes, one.Changes...)
+		d.routes = append(d.routes, one)
 	}
 	slices.SortStableFunc(d.Changes, func(a, b coverage.Change) int {
 		if x, y := a.Before.Default() || a.After.Default(), b.Before.Default() || b.After.Default(); x != y {
@@ -43,91 +38,17 @@ func NewDiff(before, after *lookup.FIB, families []route.Family, flow coverage.F
 		}
 		return b.Size().Cmp(a.Size())
 	})
-	a, b := before.Snapshot(), after.Snapshot()
+	a, b := d.Before.Snapshot(), d.After.Snapshot()
 	d.compare("link", linkLines(a), linkLines(b))
 	d.compare("address", addressLines(a), addressLines(b))
 	d.compare("rule", ruleLines(a), ruleLines(b))
-	for _, f := range families {
-		removed, added := coverage.Routes(a, b, f)
-		d.compare("route", routeLines(a, removed), routeLines(b, added))
-	}
+	d.compare("nexthop", objectLines(a), objectLines(b))
 	d.compare("sysctl", sysctlLines(a), sysctlLines(b))
 	return d
 }
 
 // Same says that nothing differs.
-func (d *Diff) Same() bool { return len(d.Changes) == 0 && len(d.objects) == 0 }
-
-// compare notes the lines that only one side has.
-func (d *Diff) compare(kind string, a, b []string) {
-	count := map[string]int{}
-	for _, s := range b {
-		count[s]++
-	}
-	for _, s := range a {
-		if count[s]--; count[s] < 0 {
-			d.objects = append(d.objects, object{kind, "removed", s})
-		}
-	}
-	for _, s := range b {
-		if count[s] > 0 {
-			d.objects = append(d.objects, object{kind, "added", s})
-			count[s]--
-		}
-	}
-}
-
-func linkLines(s *route.Snapshot) []string {
-	var out []string
-	for i := range s.Links {
-		l := &s.Links[i]
-		state := "down"
-		if l.Carrier() {
-			state = "up"
-		} else if l.Up() {
-			state = "up, no carrier"
-		}
-		line := iproute2.Safe(l.Name) + " " + state
-		if l.Master != 0 {
-			line += " master " + iproute2.Safe(s.LinkName(l.Master))
-		}
-		out = append(out, line)
-	}
-	return out
-}
-
-func addressLines(s *route.Snapshot) []string {
-	var out []string
-	for _, a := range s.Addrs {
-		out = append(out, fmt.Sprintf("%s dev %s", a.Prefix, iproute2.Safe(s.LinkName(a.Link))))
-	}
-	return out
-}
-
-func ruleLines(s *route.Snapshot) []string {
-	var out []string
-	for i := range s.Rules {
-		out = append(out, fmt.Sprintf("%s %d %s", s.Rules[i].Family, s.Rules[i].Priority, ruleName(s, &s.Rules[i])))
-	}
-	return out
-}
-
-func routeLines(s *route.Snapshot, all []*route.Route) []string {
-	var out []string
-	for _, r := range all {
-		out = append(out, iproute2.RouteLine(s, r)+" ("+tableName(s, r.Table)+")")
-	}
-	return out
-}
-
-func sysctlLines(s *route.Snapshot) []string {
-	var out []string
-	for key, value := range s.Sysctls {
-		out = append(out, iproute2.Safe(key+" = "+value))
-	}
-	slices.Sort(out)
-	return out
-}
+func (d *Diff) Same() bool { return len(d.Changes) == 0 && d.count() == 0 }
 
 // maxShown is how many lines of a kind are shown without -v.
 const maxShown = 40
@@ -146,20 +67,7 @@ func WriteDiff(w io.Writer, d *Diff, st Style) error {
 		}
 		p.change(d, &d.Changes[i])
 	}
-	if len(d.objects) > 0 {
-		p.blank()
-	}
-	for i, o := range d.objects {
-		if i == maxShown && !st.Verbose {
-			p.line(fmt.Sprintf("  and %d more (-v)", len(d.objects)-i))
-			break
-		}
-		sign, tint := "-", red
-		if o.Change == "added" {
-			sign, tint = "+", green
-		}
-		p.line(st.paint(tint, fmt.Sprintf("%s %-7s  %s", sign, o.Kind, o.Text)))
-	}
+	p.objects(d)
 	return p.err
 }
 
@@ -234,7 +142,11 @@ func sideJSON(f *lookup.FIB, d *lookup.Decision) jsonSide {
 
 // WriteDiffJSON writes what differs as JSON.
 func WriteDiffJSON(w io.Writer, d *Diff) error {
-	out := jsonDiff{Destinations: []jsonChange{}, Objects: append([]object{}, d.objects...)}
+	out := jsonDiff{Destinations: []jsonChange{}, Objects: []object{}}
+	d.each(func(o object) bool {
+		out.Objects = append(out.Objects, o)
+		return true
+	})
 	for i := range d.Changes {
 		c := &d.Changes[i]
 		out.Destinations = append(out.Destinations, jsonChange{

@@ -148,7 +148,7 @@ func (e *Explanation) from(d *lookup.Decision) string {
 	if d.Src.IsValid() {
 		return ", from " + d.Src.String()
 	}
-	if len(d.Ways) == 1 {
+	if len(d.Ways) == 1 && !e.FIB.Snapshot().Lacks(route.FactAddrs, e.Trace.Flow.Family()) {
 		return ", without a source address"
 	}
 	return ""

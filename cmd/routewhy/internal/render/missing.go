@@ -5,6 +5,7 @@ import (
 
 	"routewhy/lookup"
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // missing says what the answer rests on although it was not read.
@@ -12,22 +13,29 @@ func (e *Explanation) missing() []Remark {
 	var out []Remark
 	for _, g := range e.FIB.Missing(e.Trace) {
 		if text := missingWords(e, &g); text != "" {
-			out = append(out, Remark{Code: "no-" + factCode(g.Fact), Text: text})
+			out = append(out, Remark{Code: gapCode(g.Fact), Text: text})
 		}
 	}
 	return out
 }
 
-// factCode is a fact's name as a part of a code.
-func factCode(f route.Fact) string {
-	if f == route.FactLocal {
-		return "table-local"
+// gapCode is the code of a gap.
+func gapCode(f route.Fact) string {
+	switch f {
+	case route.FactLocal:
+		return "no-table-local"
+	case route.FactOddLines:
+		return "odd-lines"
 	}
-	return string(f)
+	return "no-" + string(f)
 }
 
 func missingWords(e *Explanation, g *route.Gap) string {
 	switch g.Fact {
+	case route.FactOddLines:
+		return "what was not understood of the files changes nothing here: " + iproute2.Safe(g.Why)
+	case route.FactNeighbours:
+		return "nothing of the gateways' neighbour states, by which the kernel chooses: they are not known"
 	case route.FactRules:
 		return "the default three rules: there is no listing of rules"
 	case route.FactLocal:

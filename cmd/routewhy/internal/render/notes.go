@@ -154,12 +154,15 @@ func (p *page) reverse(e *Explanation) {
 		p.nested(e, rp.Trace)
 	}
 	mode := [...]string{"off", "strict", "loose"}[min(max(rp.Filter, 0), 2)]
-	from := "conf." + w.link(rp.FilterFrom)
+	value := fmt.Sprintf("rp_filter = %d, from conf.%s", rp.Filter, w.link(rp.FilterFrom))
+	if snap := e.FIB.Snapshot(); snap.Lacks(route.FactSysctls, route.IPv4) {
+		mode, value = "taken as off", "rp_filter is not known"
+	}
 	tint := plain
 	if !rp.Passed {
 		tint = red
 	}
-	p.detail("filter", fmt.Sprintf("%s on %s (rp_filter = %d, from %s): %s", mode, w.dev(e.Trace.Flow.In), rp.Filter, from, w.reversePath(rp, e.Answers)), tint)
+	p.detail("filter", fmt.Sprintf("%s on %s (%s): %s", mode, w.dev(e.Trace.Flow.In), value, w.reversePath(rp, e.Answers)), tint)
 }
 
 // nested writes the look-up of the way back to a packet's source, which is a

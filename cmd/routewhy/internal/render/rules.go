@@ -191,7 +191,7 @@ func (e *Explanation) cells(r *route.Route) cells {
 	} else {
 		c.way = numeral(len(r.NextHops)) + " next hops"
 	}
-	if r.NextHopID != 0 {
+	if r.NextHopID != 0 && len(r.NextHops) > 0 {
 		c.attrs = strings.TrimSpace(fmt.Sprintf("%s nhid %d", c.attrs, r.NextHopID))
 	}
 	if len(r.NextHops) == 1 && r.NextHops[0].Flags&route.NextHopLinkDown != 0 {

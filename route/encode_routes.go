@@ -1,0 +1,160 @@
+package route
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// gathered is how many routes must be alike but for their destination for a file
+// to have them together. Fewer keep their places, each written out.
+const gathered = 64
+
+// write writes the routes as a list. Those of one prefix keep their order, for it
+// is the order in which the kernel tries them: where a table has several of a
+// prefix, none of them is gathered.
+func (l *List) write(e *encoder) {
+	e.open('[')
+	g := l.gather()
+	var text []byte
+	for i := range l.routes {
+		at := &l.routes[i]
+		mates := g.mates[at.kind]
+		if len(mates) > 0 && g.alone[i] {
+			mates = nil
+		}
+		if len(mates) > 0 && mates[0] != i {
+			continue // stands behind the first of them
+		}
+		e.line()
+		r := l.kinds[at.kind]
+		r.Dst = at.dst
+		e.value(&r)
+		for _, k := range mates[min(1, len(mates)):] {
+			e.line()
+			text = append(l.routes[k].dst.AppendTo(append(text[:0], '"')), '"')
+			_, _ = e.w.Write(text)
+		}
+	}
+	e.close(']')
+}
+
+// gathering says which routes are written together.
+type gathering struct {
+	mates [][]int // of each kind the places of its routes; empty: of those that are not gathered
+	alone []bool  // by place: stands alone for its prefix's sake
+}
+
+// gather finds the routes that are written together.
+func (l *List) gather() *gathering {
+	g := &gathering{mates: make([][]int, len(l.kinds))}
+	if len(l.count) == 0 || slices.Max(l.count) < gathered {
+		return g
+	}
+	g.alone = l.sharedPrefixes()
+	for i := range l.routes {
+		if k := l.routes[i].kind; l.count[k] >= gathered && !g.alone[i] {
+			g.mates[k] = append(g.mates[k], i)
+		}
+	}
+	return g
+}
+
+// sharedPrefixes says, by place, whose table has another route of the same
+// prefix.
+func (l *List) sharedPrefixes() []bool {
+	type key struct {
+		table Table
+		dst   netip.Prefix
+	}
+	out := make([]bool, len(l.routes))
+	first := make(map[key]int, len(l.routes))
+	for i := range l.routes {
+		at := &l.routes[i]
+		k := key{l.kinds[at.kind].Table, at.dst}
+		if other, ok := first[k]; ok {
+			out[i], out[other] = true, true
+		} else {
+			first[k] = i
+		}
+	}
+	return out
+}
+
+// read reads what write has written.
+func (l *List) read(d *decoder) error {
+	if err := d.expect(json.Delim('[')); err != nil {
+		return err
+	}
+	var raw json.RawMessage
+	for d.More() {
+		if l.Len() == maxElements {
+			return fmt.Errorf("more than %d elements", maxElements)
+		}
+		err := d.Decode(&raw)
+		if err == nil {
+			err = l.element(raw)
+		}
+		if err != nil {
+			return fmt.Errorf("element %d: %w", l.Len()+1, err)
+		}
+		d.in.left = maxElement
+	}
+	return d.expect(json.Delim(']'))
+}
+
+// element reads one: a route, or another destination.
+func (l *List) element(raw []byte) error {
+	if raw[0] == '"' {
+		return l.another(raw)
+	}
+	var r Route
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		return err
+	}
+	if err := r.check(); err != nil {
+		return err
+	}
+	l.Add(&r)
+	return nil
+}
+
+func (l *List) another(raw []byte) error {
+	dst, err := netip.ParsePrefix(string(bytes.Trim(raw, `"`)))
+	switch {
+	case err != nil || !isNetwork(dst):
+		return fmt.Errorf("%s is no network", raw)
+	case l.Len() == 0:
+		return errors.New("no route before it that it could be like")
+	case FamilyOf(l.routes[l.Len()-1].dst.Addr()) != FamilyOf(dst.Addr()):
+		return fmt.Errorf("%s is of another family than the route before it", dst)
+	}
+	l.addAnother(dst)
+	return nil
+}
+
+func isNetwork(p netip.Prefix) bool {
+	return p.IsValid() && p == p.Masked()
+}
+
+func (r *Route) check() error {
+	switch {
+	case !isNetwork(r.Dst):
+		return fmt.Errorf("%q is no network", r.Dst)
+	case r.Src != (netip.Prefix{}) && (r.Src != r.Src.Masked() || FamilyOf(r.Src.Addr()) != r.Family()):
+		return fmt.Errorf("from %q", r.Src)
+	case r.PrefSrc.IsValid() && FamilyOf(r.PrefSrc) != r.Family():
+		return fmt.Errorf("prefsrc %s", r.PrefSrc)
+	}
+	for i := range r.NextHops {
+		if w := r.NextHops[i].Weight; w < 0 || w > 1<<16 {
+			return fmt.Errorf("weight %d", w)
+		}
+	}
+	return nil
+}

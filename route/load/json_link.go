@@ -1,0 +1,126 @@
+package load
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"routewhy/route"
+)
+
+type jsonLink struct {
+	Index    int      `json:"ifindex"`
+	Name     string   `json:"ifname"`
+	Flags    []string `json:"flags"`
+	MTU      uint32   `json:"mtu"`
+	Oper     string   `json:"operstate"`
+	Group    string   `json:"group"`
+	Master   string   `json:"master"`
+	LinkInfo struct {
+		Kind string `json:"info_kind"`
+		Data struct {
+			Table text `json:"table"`
+		} `json:"info_data"`
+	} `json:"linkinfo"`
+	Addrs *[]json.RawMessage `json:"addr_info"`
+}
+
+// link reads a device as `ip -j link` and `ip -j addr` print it.
+func (j *jsonReader) link(raw []byte) error {
+	var v jsonLink
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return err
+	}
+	i, err := j.define(v.Name, v.Index)
+	if err != nil {
+		return err
+	}
+	d := &j.devs[i-1]
+	d.told = true
+	j.found(route.FactLinks, 0)
+	for _, flag := range v.Flags {
+		d.link.Flags |= linkFlag(flag)
+	}
+	if v.LinkInfo.Kind != "" {
+		d.link.Kind = v.LinkInfo.Kind
+	}
+	d.link.MTU, d.link.OperState = v.MTU, operState(v.Oper)
+	if n, err := number(v.Group, 32); err == nil {
+		d.link.Group = uint32(n)
+	}
+	if v.LinkInfo.Kind == "vrf" && v.LinkInfo.Data.Table != "" {
+		t, err := j.facts.table(string(v.LinkInfo.Data.Table))
+		if err != nil {
+			return err
+		}
+		d.link.VRFTable = t
+	}
+	if v.Master != "" {
+		m := j.device(v.Master)
+		j.devs[i-1].master = m
+	}
+	if v.Addrs == nil {
+		return nil
+	}
+	j.found(route.FactAddrs, 0)
+	for _, a := range *v.Addrs {
+		if err := j.address(i, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// address reads an element of addr_info.
+func (j *jsonReader) address(link int, raw []byte) error {
+	if len(bytes.TrimSpace(raw)) <= 2 {
+		return nil
+	}
+	var v map[string]any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return err
+	}
+	str := func(key string) string { s, _ := v[key].(string); return s }
+	local, err := parseAddr(str("local"))
+	if err != nil {
+		return err
+	}
+	bits, _ := v["prefixlen"].(float64)
+	a := route.Addr{
+		Link: link, Prefix: netip.PrefixFrom(local, int(bits)), Flags: route.AddrPermanent,
+		PreferredLft: route.ForeverLft, ValidLft: route.ForeverLft, Label: str("label"),
+	}
+	if !a.Prefix.IsValid() {
+		return fmt.Errorf("%s/%v", local, bits)
+	}
+	if peer, err := parseAddr(str("address")); err == nil {
+		a.Peer = netip.PrefixFrom(peer, int(bits))
+	}
+	if b, err := parseAddr(str("broadcast")); err == nil {
+		a.Broadcast = b
+	}
+	if a.Scope, err = scope(str("scope")); err != nil {
+		return err
+	}
+	for key, value := range v {
+		if flag, ok := addrFlag(key); ok && value == true {
+			a.Flags |= flag
+		}
+		if n, ok := value.(float64); ok && key == "preferred_life_time" {
+			a.PreferredLft = lifetime(n)
+		} else if ok && key == "valid_life_time" {
+			a.ValidLft = lifetime(n)
+		}
+	}
+	if v["dynamic"] == true {
+		a.Flags &^= route.AddrPermanent
+	}
+	j.snap.Addrs = append(j.snap.Addrs, a)
+	return nil
+}
+
+func lifetime(seconds float64) time.Duration {
+	return time.Duration(min(max(seconds, 0), 1<<32-1)) * time.Second
+}

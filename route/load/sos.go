@@ -1,0 +1,121 @@
+package load
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// sosFiles are what is read of a sosreport (sos/report/plugins/networking.py,
+// kernel.py and date.py of sos 4, where a command's output is in a file named
+// after it), the best of each kind first.
+func sosFiles() []string {
+	return []string{
+		"etc/iproute2/rt_tables", "usr/share/iproute2/rt_tables", "usr/lib/iproute2/rt_tables",
+		"etc/iproute2/rt_protos", "usr/share/iproute2/rt_protos", "usr/lib/iproute2/rt_protos",
+		"sos_commands/kernel/uname_-a", "sos_commands/date/date_--utc",
+		networking + "ip_-d_address", networking + "ip_-d_address_show", networking + "ip_address", networking + "ip_address_show", networking + "ip_-o_addr",
+		networking + "ip_-s_-d_link", networking + "ip_-d_link", networking + "ip_link",
+		networking + "ip_nexthop", networking + "ip_nexthop_show",
+		networking + "ip_route_show_table_all", networking + "ip_-6_route_show_table_all",
+		networking + "ip_-4_rule_list", networking + "ip_-4_rule", networking + "ip_rule_list",
+		networking + "ip_-6_rule_list", networking + "ip_-6_rule",
+		networking + "ip_-s_-s_neigh_show", networking + "ip_neigh_show",
+		networking + "sysctl_-a", "sos_commands/kernel/sysctl_-a",
+		"proc/net/route", "proc/net/ipv6_route",
+	}
+}
+
+const networking = "sos_commands/networking/"
+
+// inNamespace begins the output of a command in a network namespace, which has
+// its own folder or, before sos 4.2, only its own name.
+var inNamespace = regexp.MustCompile(`^sos_commands/networking/(?:namespaces/[^/]+/)?ip_netns_exec_(.+)$`)
+
+// sosMember is the place of a member among the files of a sosreport.
+type sosMember struct {
+	rank  int
+	netns string // empty: the host's own
+	name  string // without the namespace
+}
+
+// sosPlace finds the place of a member; false: it is not wanted. The report's
+// own folder may come before.
+func sosPlace(path string) (sosMember, bool) {
+	for _, start := range []string{"sos_commands/", "etc/", "usr/", "proc/"} {
+		if i := strings.Index("/"+path, "/"+start); i >= 0 && !strings.Contains(strings.TrimSuffix(path[:i], "/"), "/") {
+			path = path[i:]
+			break
+		}
+	}
+	if at := inNamespace.FindStringSubmatch(path); at != nil {
+		return namespacePlace(at[1])
+	}
+	rank := slices.Index(sosFiles(), path)
+	return sosMember{rank: rank, name: path}, rank >= 0
+}
+
+// namespacePlace splits NAME_COMMAND. Both may have underscores.
+func namespacePlace(s string) (sosMember, bool) {
+	for rank, name := range sosFiles() {
+		command, ok := strings.CutPrefix(name, networking)
+		netns, found := strings.CutSuffix(s, "_"+command)
+		if ok && found && netns != "" {
+			return sosMember{rank, netns, name}, true
+		}
+	}
+	return sosMember{}, false
+}
+
+// sosReport gathers the wanted files of a report.
+type sosReport struct {
+	files      []sosFile
+	namespaces map[string]bool
+}
+
+type sosFile struct {
+	sosMember
+	path string
+	body []byte // of an archive's member
+}
+
+func (r *sosReport) add(m sosMember, path string, body []byte) {
+	if r.namespaces == nil {
+		r.namespaces = map[string]bool{}
+	}
+	if m.netns != "" {
+		r.namespaces[m.netns] = true
+	}
+	r.files = append(r.files, sosFile{m, path, body})
+}
+
+// of are the files that tell of one namespace, in the order in which they are
+// read. The names of tables are the host's everywhere.
+func (r *sosReport) of(netns string) ([]sosFile, error) {
+	if netns != "" && !r.namespaces[netns] {
+		return nil, &NamespaceError{netns, slices.Sorted(maps.Keys(r.namespaces))}
+	}
+	files := slices.DeleteFunc(slices.Clone(r.files), func(f sosFile) bool {
+		return f.netns != netns && (f.netns != "" || strings.HasPrefix(f.name, networking) || strings.HasPrefix(f.name, "proc/") || strings.HasSuffix(f.name, "sysctl_-a"))
+	})
+	slices.SortStableFunc(files, func(a, b sosFile) int {
+		return cmp.Or(a.rank-b.rank, strings.Compare(a.path, b.path))
+	})
+	return files, nil
+}
+
+// NamespaceError: the files know no network namespace of that name.
+type NamespaceError struct {
+	Name  string
+	Known []string // those that they know beside the host's own
+}
+
+func (e *NamespaceError) Error() string {
+	if len(e.Known) == 0 {
+		return fmt.Sprintf("no network namespace %q: the files tell of one namespace alone", e.Name)
+	}
+	return fmt.Sprintf("no network namespace %q in the files", e.Name)
+}
