@@ -55,8 +55,7 @@ func zeroAddr(f Family) netip.Addr {
 	return netip.IPv6Unspecified()
 }
 
-// Add adds a route behind the others. What its fields point to must not be
-// changed afterwards.
+// Add adds a route behind the others. It is copied.
 func (l *List) Add(r *Route) {
 	if l.shapes == nil {
 		l.shapes, l.others = map[Shape]int32{}, map[string]int32{}
@@ -73,7 +72,7 @@ func kindOf[K comparable](l *List, known map[K]int32, key K, r *Route) int32 {
 	if !ok {
 		k = int32(len(l.kinds))
 		known[key] = k
-		l.kinds = append(l.kinds, *r)
+		l.kinds = append(l.kinds, r.Clone())
 		l.kinds[k].Dst = netip.Prefix{}
 		l.count = append(l.count, 0)
 	}
