@@ -34,8 +34,11 @@ fuzz:
 		done; \
 	done
 
-bench:
+# Go's benchmarks, and whole processes side by side with ip(8), for which it must be
+# root. ROUTEWHY_PREFIXES may name a file of prefixes (gzip, one a line).
+bench: build
 	$(GOTEST) -run '^$$' -bench . -benchmem ./...
+	$(GO) run ./route/routetest/bench -routewhy ./routewhy
 
 lint:
 	$(GO) vet ./...

@@ -10,7 +10,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"unsafe"
 
 	"routewhy/cmd/routewhy/internal/render"
 	"routewhy/lookup"
@@ -177,8 +176,7 @@ func (b *batcher) lines(block []byte, last bool) []byte {
 			return block
 		}
 		b.number++
-		// The text lives as long as the line does: what is kept of it is copied.
-		b.line(unsafe.String(unsafe.SliceData(line), len(line)))
+		b.line(string(line))
 	}
 	return nil
 }
@@ -194,7 +192,7 @@ func (b *batcher) line(text string) {
 	if text == "" || text[0] == '#' {
 		return
 	}
-	if err := b.asked(strings.Clone(text)); err != nil {
+	if err := b.asked(text); err != nil {
 		b.fault(err)
 	}
 }

@@ -72,7 +72,7 @@ Exit status:
      --diff: they differ
   2  the command line is wrong
   3  could not answer: tables unreadable, file damaged, no such namespace or
-     device
+     device, a line of --batch that is not understood
   4  routewhy and the kernel disagree
 
 Example:
