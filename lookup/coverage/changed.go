@@ -24,6 +24,38 @@ func (d *Difference) routes(a, b *Host, fam route.Family) []netip.Prefix {
 	return out
 }
 
+// gateways are the neighbours whose state may decide: gateways of routes that are
+// not taken for alive. Of those that are half alive, as of those that are not
+// alive yet, the kernel does not care which state exactly they are in
+// (fib_detect_death, ipv4_good_nh, rt6_check_neigh).
+func (h *Host) gateways() []route.Neighbour {
+	used := map[route.Neighbour]bool{}
+	add := func(hop *route.NextHop) { used[route.Neighbour{Link: hop.Link, Addr: hop.Gateway}] = true }
+	for _, r := range h.Routes.Kinds() {
+		for i := range r.NextHops {
+			add(&r.NextHops[i])
+		}
+	}
+	s := h.FIB.Snapshot()
+	for i := range s.NextHops {
+		add(&s.NextHops[i].NextHop)
+	}
+	var out []route.Neighbour
+	for _, n := range s.Neighbours {
+		switch {
+		case !used[route.Neighbour{Link: n.Link, Addr: n.Addr}] || n.State == route.NeighbourReachable:
+			continue
+		case n.State.Valid():
+			n.State = route.NeighbourStale
+		case n.State&route.NeighbourFailed == 0:
+			n.State = route.NeighbourIncomplete
+		}
+		out = append(out, n)
+	}
+	slices.SortFunc(out, func(a, b route.Neighbour) int { return cmp.Or(a.Link-b.Link, a.Addr.Compare(b.Addr)) })
+	return out
+}
+
 // split sorts the routes of one prefix out.
 func (d *Difference) split(removed, added []route.Route) {
 	for i := range removed {
@@ -44,14 +76,15 @@ func (d *Difference) split(removed, added []route.Route) {
 
 // alike says whether two hosts are the same but for their routes.
 func alike(a, b *Host) bool {
-	return reflect.DeepEqual(others(a.FIB.Snapshot()), others(b.FIB.Snapshot()))
+	return reflect.DeepEqual(others(a), others(b))
 }
 
 // others is a snapshot without its routes, and without what no decision depends
 // on.
-func others(s *route.Snapshot) route.Snapshot {
+func others(h *Host) route.Snapshot {
+	s := h.FIB.Snapshot()
 	o := *s
-	o.Routes, o.Time, o.Sockets = nil, time.Time{}, nil
+	o.Routes, o.Time, o.Sockets, o.Neighbours = nil, time.Time{}, nil, h.gateways()
 	o.Addrs = slices.Clone(s.Addrs)
 	for i := range o.Addrs { // whether a time is over counts, and not how much is left
 		a := &o.Addrs[i]

@@ -84,13 +84,13 @@ func decideAll(a, b *side, starts []netip.Addr, wanted func(netip.Addr) bool) []
 	var wait sync.WaitGroup
 	for range min(len(parts), runtime.GOMAXPROCS(0)) {
 		wait.Go(func() {
-			a, b := a.own(), b.own()
+			mine, other := a.own(), b.own()
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(parts) {
 					return
 				}
-				parts[i] = decideSome(a, b, starts, i*chunk, min((i+1)*chunk, len(starts)), wanted)
+				parts[i] = decideSome(mine, other, starts, i*chunk, min((i+1)*chunk, len(starts)), wanted)
 			}
 		})
 	}

@@ -156,7 +156,8 @@ func (f *facts) routeWord(w *words, r *route.Route, hop *route.NextHop) {
 		err = r.Pref.UnmarshalText([]byte(w.next()))
 	case "expires":
 		r.Expires = w.seconds()
-	case "error", "users", "age", "used", "ssthresh", "rtt", "rttvar", "features", "congctl", "hoplimit", "realm-from", "ttl-propagate", "ttl-propogate":
+	case "error", "users", "age", "used", "ssthresh", "rtt", "rttvar", "features", "congctl", "hoplimit", "realm-from",
+		"ttl-propagate", "ttl-propogate": //nolint:misspell // as print_route spells it
 		w.next()
 	case "lock", "fastopen_no_cookie":
 		metric(w, r, word)
