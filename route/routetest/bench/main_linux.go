@@ -67,7 +67,7 @@ func measureAll(routewhy string, runs int) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	b := &bench{routewhy, runs, dir}
 	fmt.Printf("%s, %s, %d processors, Linux %s\n\n", time.Now().Format(time.DateOnly), processor(), runtime.NumCPU(), release())
 	fmt.Println("| measured | median | beside it | median | ratio | at most | peak MB |")
