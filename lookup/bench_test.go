@@ -34,7 +34,7 @@ func internetHost(prefixes []netip.Prefix) *route.Snapshot {
 	}
 	s.Routes = append(s.Routes, via("0.0.0.0/0", "192.0.2.1", 2))
 	for _, own := range []string{"127.0.0.0/8", "127.0.0.1/32", "192.0.2.2/32", "198.51.100.2/32"} {
-		s.Routes = append(s.Routes, via(own, "", 2, typ(route.TypeLocal), table(route.TableLocal)))
+		s.Routes = append(s.Routes, via(own, "", 2, local))
 	}
 	return s
 }

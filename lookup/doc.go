@@ -26,6 +26,7 @@
 //	2.1  rules, goto, actions             rules.go                           scenarios rules
 //	2.2  selectors                        selector.go                        scenarios rules; rule6.18 in random set-ups
 //	     selectors that are not known     matches                            unknown, never guessed
+//	     settings that were not read      settings.go hinge                  TestSettingsUnread: unknown where they decide
 //	2.3  suppressors                      rules.go suppressed                scenarios rules
 //	2.4  local and main as one table      table4.go searchMerged             scenarios merged-trie
 //	3.1  IPv4 order, next-hop objects     table4.go search4, try4            scenarios lpm4, nexthop

@@ -32,6 +32,9 @@ type FIB struct {
 	// realms: some IPv4 route or rule has a realm, which ends it too.
 	realms bool
 	kernel behaviour
+	// supposed is a setting that, where it was not read, is taken for 1 instead of
+	// what is usual; nil: none is.
+	supposed *setting
 	// unread, while something is explained, gathers the settings that would have
 	// mattered but are not in the snapshot.
 	unread  *[]string
@@ -43,6 +46,7 @@ type family struct {
 	rules  []*rule
 	tables map[route.Table]*table
 	conf   *conf // what is set for all devices
+	guess  bool  // settings were not read
 }
 
 // rule is a policy rule with its device names resolved, as the kernel does
@@ -249,6 +253,7 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 		f.labels = defaultLabels()
 	}
 	f.v4.conf, f.v6.conf = newConf(s.Sysctls, route.IPv4, allDevices), newConf(s.Sysctls, route.IPv6, allDevices)
+	f.v4.guess, f.v6.guess = s.Lacks(route.FactSysctls, route.IPv4), s.Lacks(route.FactSysctls, route.IPv6)
 	f.useNeigh, f.useNeighRead = s.Sysctls.Int(useNeighPath)
 	f.addDevices()
 	f.addRules()

@@ -61,7 +61,21 @@ func (f *FIB) without(flow route.Flow, d *Decision) Decision {
 	return w.decide()
 }
 
+// decide decides, unless that would be to guess.
 func (w *walk) decide() Decision {
+	if fam := w.flow.Family(); fam == 0 || !w.fib.family(fam).guess {
+		return w.judge()
+	}
+	flow := w.flow
+	d := w.judge()
+	if path, found := w.fib.hinge(flow, w.skip, &d); found {
+		return unknownDecision(Reason{Code: CodeSettingUnread, Want: path})
+	}
+	return d
+}
+
+// judge decides by what was read, and by what is usual where something was not.
+func (w *walk) judge() Decision {
 	fam := w.flow.Family()
 	if w.fib.snap.Lacks(route.FactRoutes, fam) {
 		return unknownDecision(Reason{Code: CodeRoutesUnread})

@@ -66,6 +66,8 @@ func flags(f route.NextHopFlags) func(*route.Route) {
 	return func(r *route.Route) { r.NextHops[0].Flags = f }
 }
 
+func local(r *route.Route) { r.Type, r.Table = route.TypeLocal, route.TableLocal }
+
 func typ(t route.Type) func(*route.Route) {
 	return func(r *route.Route) { r.Type, r.NextHops = t, nil }
 }
@@ -319,5 +321,47 @@ func TestStandings(t *testing.T) {
 	s := lookup.New(hostOf(halves)).Standings(netip.MustParsePrefix("0.0.0.0/0"))
 	if len(s) != 1 || s[0].Status != lookup.StatusShadowed || len(s[0].By) != 2 {
 		t.Errorf("under the halves: %+v", s)
+	}
+}
+
+// TestSettingsUnread wants no decision where one that was not read decides, and
+// one where none does.
+func TestSettingsUnread(t *testing.T) {
+	routes := []route.Route{
+		via("0.0.0.0/0", "192.0.2.1", 2),
+		via("192.0.2.2/32", "", 2, local), via("127.0.0.0/8", "", 1, local), via("127.0.0.1/32", "", 1, local),
+	}
+	here, there := netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("203.0.113.9")
+	for name, c := range map[string]struct {
+		flow route.Flow
+		path string
+	}{
+		"sent":                 {route.Flow{Dst: there}, ""},
+		"received, same way":   {route.Flow{Dst: here, Src: there, In: 2}, ""},
+		"received, other way":  {route.Flow{Dst: here, Src: there, In: 3}, "net/ipv4/conf/eth1/rp_filter"},
+		"to be forwarded":      {route.Flow{Dst: there, Src: netip.MustParseAddr("198.51.100.9"), In: 3}, "net/ipv4/conf/eth1/forwarding"},
+		"from itself":          {route.Flow{Dst: here, Src: here, In: 2}, "net/ipv4/conf/eth0/accept_local"},
+		"to loopback":          {route.Flow{Dst: netip.MustParseAddr("127.0.0.1"), Src: there, In: 2}, "net/ipv4/conf/eth0/route_localnet"},
+		"sent from loopback":   {route.Flow{Dst: there, Src: netip.MustParseAddr("127.0.0.1")}, "net/ipv4/conf/all/route_localnet"},
+		"a martian in any way": {route.Flow{Dst: here, Src: netip.MustParseAddr("224.0.0.1"), In: 2}, ""},
+	} {
+		s := hostOf(routes)
+		s.Gaps = []route.Gap{{Fact: route.FactSysctls, Why: "not in the files"}}
+		f := lookup.New(s)
+		d := f.Lookup(c.flow)
+		want := lookup.Reason{}
+		if c.path != "" {
+			want = lookup.Reason{Code: lookup.CodeSettingUnread, Want: c.path}
+		}
+		if d.SetBy != want || (d.Disposition == lookup.DispositionUnknown) != (c.path != "") {
+			t.Errorf("%s: %s, %v; want %v", name, d.Disposition, d.SetBy, want)
+		}
+		if e := f.Explain(c.flow).Decision; e.SetBy != d.SetBy {
+			t.Errorf("%s: explained by %v", name, e.SetBy)
+		}
+		s.Gaps = nil // a kernel that has no such settings
+		if d := lookup.New(s).Lookup(c.flow); d.Disposition == lookup.DispositionUnknown {
+			t.Errorf("%s: unknown although all was read", name)
+		}
 	}
 }

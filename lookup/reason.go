@@ -107,13 +107,14 @@ const (
 
 // Why there is a set of ways instead of one, or none at all.
 const (
-	CodeMultipath    Code = "multipath"       // a hash of the packet chooses
-	CodeResilient    Code = "resilient"       // a bucket table chooses
-	CodeDefaultsTie  Code = "defaults-tie"    // neighbour states choose, and may alternate
-	CodeRulesUnread  Code = "rules-unread"    //
-	CodeNoTables     Code = "table-unread"    // Want: the table
-	CodeRoutesUnread Code = "routes-unread"   //
-	CodeExpiredFirst Code = "sibling-expired" // the first sibling expired, and of the others nothing is known
+	CodeMultipath     Code = "multipath"       // a hash of the packet chooses
+	CodeResilient     Code = "resilient"       // a bucket table chooses
+	CodeDefaultsTie   Code = "defaults-tie"    // neighbour states choose, and may alternate
+	CodeRulesUnread   Code = "rules-unread"    //
+	CodeNoTables      Code = "table-unread"    // Want: the table
+	CodeRoutesUnread  Code = "routes-unread"   //
+	CodeSettingUnread Code = "setting-unread"  // a setting that was not read decides; Want: its path
+	CodeExpiredFirst  Code = "sibling-expired" // the first sibling expired, and of the others nothing is known
 )
 
 // Why a received packet's source passes or fails the check.

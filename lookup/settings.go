@@ -70,10 +70,49 @@ func (f *FIB) conf(fam route.Family, d *device, k setting) int {
 			c = d.conf6
 		}
 	}
-	if f.unread != nil && !c.read[k] {
+	if c.read[k] {
+		return c.value[k]
+	}
+	if f.supposed != nil && *f.supposed == k {
+		return 1
+	}
+	if f.unread != nil {
 		f.noteUnread(fam, route.ConfPath(fam, dev, k.String()))
 	}
 	return c.value[k]
+}
+
+// deciding are the settings that may decide what becomes of a packet, all of them
+// usually 0.
+func deciding(flow *route.Flow) []setting {
+	switch {
+	case flow.Dst.Is6():
+		return []setting{settingForwarding}
+	case flow.In == 0:
+		return []setting{settingRouteLocalnet}
+	}
+	return []setting{settingForwarding, settingRPFilter, settingAcceptLocal, settingRouteLocalnet, settingSrcValidMark}
+}
+
+// hinge finds a setting that was not read and on which a decision hangs: with
+// another value than the usual one, the packet would end otherwise. It gives the
+// setting's path below /proc/sys, the device's where that counts.
+func (f *FIB) hinge(flow route.Flow, skip skipped, d *Decision) (path string, found bool) {
+	fam := flow.Family()
+	for _, k := range deciding(&flow) {
+		supposing := *f
+		supposing.supposed, supposing.unread = &k, nil
+		w := walk{fib: &supposing, flow: flow, skip: skip, mem: new(memory)}
+		if other := w.judge(); d.sameFate(&other) {
+			continue
+		}
+		dev := allDevices
+		if in := f.byIndex[flow.In]; in != nil && fam == route.IPv4 {
+			dev = in.Name
+		}
+		return route.ConfPath(fam, dev, k.String()), true
+	}
+	return "", false
 }
 
 // confOr is an IPv4 setting that counts where it is set for all devices or for

@@ -159,6 +159,8 @@ func (w words) uncertain(r lookup.Reason) string {
 		return fmt.Sprintf("next-hop object %v could not be read", r.Want)
 	case lookup.CodeRulesUnread:
 		return "the policy rules could not be read"
+	case lookup.CodeSettingUnread:
+		return fmt.Sprintf("the setting %s is not known, and decides", w.link(r.Want))
 	case lookup.CodeExpiredFirst:
 		return fmt.Sprintf("the first next hop of %v has expired, and the kernel does not tell about the others", r.Have)
 	case lookup.CodeNoTables:
