@@ -53,8 +53,8 @@ func (f *FIB) Notes(t *Trace) []Note {
 	if f.snap.Changed {
 		add(Note{Reason: Reason{Code: NoteChanging}})
 	}
-	if n := len(t.Unread); n > 0 {
-		add(Note{Reason: Reason{NoteSysctlUnread, n, t.Unread[0]}})
+	if open := unsettled(t); len(open) > 0 {
+		add(Note{Reason: Reason{NoteSysctlUnread, len(open), open[0]}})
 	}
 	if t.Socket != nil {
 		add(Note{Reason: Reason{Code: NoteSocketElsewhere, Have: t.Socket.Src}, Route: &t.Socket.Decision.Route})

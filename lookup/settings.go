@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"path"
 	"slices"
 
 	"routewhy/route"
@@ -94,10 +95,18 @@ func deciding(flow *route.Flow) []setting {
 	return []setting{settingForwarding, settingRPFilter, settingAcceptLocal, settingRouteLocalnet, settingSrcValidMark}
 }
 
+// unsettled are the settings that were not read and may matter. Of those that may
+// decide it is known that they do not, or the decision is unknown because of them.
+func unsettled(t *Trace) []string {
+	return slices.DeleteFunc(slices.Clone(t.Unread), func(p string) bool {
+		return slices.ContainsFunc(deciding(&t.Flow), func(k setting) bool { return path.Base(p) == k.String() })
+	})
+}
+
 // hinge finds a setting that was not read and on which a decision hangs: with
 // another value than the usual one, the packet would end otherwise. It gives the
 // setting's path below /proc/sys, the device's where that counts.
-func (f *FIB) hinge(flow route.Flow, skip skipped, d *Decision) (path string, found bool) {
+func (f *FIB) hinge(flow route.Flow, skip skipped, d *Decision) (setting string, found bool) {
 	fam := flow.Family()
 	for _, k := range deciding(&flow) {
 		supposing := *f
