@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -124,17 +123,17 @@ func fileContext(name string) context {
 		base = path.Base(place.name)
 	}
 	c := commandContext(strings.FieldsFunc(base, func(r rune) bool { return r == '_' || r == ' ' }))
-	if c.family == 0 && sixFile.MatchString(base) {
+	if c.family == 0 && sixFile().MatchString(base) {
 		c.family = route.IPv6
-	} else if c.family == 0 && fourFile.MatchString(base) {
+	} else if c.family == 0 && fourFile().MatchString(base) {
 		c.family = route.IPv4
 	}
 	return c
 }
 
 var (
-	sixFile  = regexp.MustCompile(`(^|\D)6(\D|$)`)
-	fourFile = regexp.MustCompile(`(^|\D)4(\D|$)`)
+	sixFile  = lazily(`(^|\D)6(\D|$)`)
+	fourFile = lazily(`(^|\D)4(\D|$)`)
 )
 
 // commandContext is what a command line says about what it prints. Words may be

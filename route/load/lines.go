@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -94,13 +93,13 @@ var errUnknown = errors.New("is none of the files that routewhy knows")
 
 // Shapes of lines.
 var (
-	ruleLine   = regexp.MustCompile(`^(\d+):\s+(not |from |\[detached\])`)
-	linkLine   = regexp.MustCompile(`^(\d+): (\S+): <`)
-	oneLine    = regexp.MustCompile(`^(\d+): (\S+)\s+(inet6?) `)
-	sysctlLine = regexp.MustCompile(`^[a-z]+\.[a-z0-9_.]+.* ?= ?`)
-	unameLine  = regexp.MustCompile(`^Linux \S+ \d+\.\d+\S* #`)
-	briefLine  = regexp.MustCompile(`^\S+ +(?:UNKNOWN|NOTPRESENT|DOWN|LOWERLAYERDOWN|TESTING|DORMANT|UP)(?: +(?:[0-9a-f.:]+(?:/\d+| peer )|(?:[0-9a-f]{2}:){5}[0-9a-f]{2} <).*)?$`)
-	ipv6Line   = regexp.MustCompile(`^[0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} `)
+	ruleLine   = lazily(`^(\d+):\s+(not |from |\[detached\])`)
+	linkLine   = lazily(`^(\d+): (\S+): <`)
+	oneLine    = lazily(`^(\d+): (\S+)\s+(inet6?) `)
+	sysctlLine = lazily(`^[a-z]+\.[a-z0-9_.]+.* ?= ?`)
+	unameLine  = lazily(`^Linux \S+ \d+\.\d+\S* #`)
+	briefLine  = lazily(`^\S+ +(?:UNKNOWN|NOTPRESENT|DOWN|LOWERLAYERDOWN|TESTING|DORMANT|UP)(?: +(?:[0-9a-f.:]+(?:/\d+| peer )|(?:[0-9a-f]{2}:){5}[0-9a-f]{2} <).*)?$`)
+	ipv6Line   = lazily(`^[0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} `)
 )
 
 // take reads one line.
@@ -166,7 +165,7 @@ func (t *lines) listed(s string, w []string) error {
 		t.pending, t.at = w, t.line
 		t.taken-- // once it is whole
 		return nil
-	case commandLine.MatchString(s):
+	case commandLine().MatchString(s):
 		t.context = commandContext(w)
 		if err := t.setTable(&t.context); err != nil {
 			return err
@@ -175,17 +174,17 @@ func (t *lines) listed(s string, w []string) error {
 		t.listing++
 		t.taken-- // says nothing by itself
 		return nil
-	case linkLine.MatchString(s):
+	case linkLine().MatchString(s):
 		var err error
 		t.link, err = t.parseLink(int(decimal(w[0])), w[1:])
 		return err
-	case oneLine.MatchString(s):
+	case oneLine().MatchString(s):
 		i, err := t.define(w[1], int(decimal(w[0])))
 		if err != nil {
 			return err
 		}
 		return t.parseAddress(i, w[2:])
-	case ruleLine.MatchString(s):
+	case ruleLine().MatchString(s):
 		r, err := t.parseRule(decimal(w[0]), w[1:], &t.context)
 		if err == nil {
 			t.addRule(r)
@@ -202,7 +201,7 @@ func (t *lines) other(s string, w []string) error {
 		return nil
 	case t.columns != nil:
 		return t.columnLine(w)
-	case ipv6Line.MatchString(s):
+	case ipv6Line().MatchString(s):
 		return t.proc6(w)
 	case w[0] == "id" && len(w) > 1 && w[1][0] >= '0' && w[1][0] <= '9':
 		return t.parseNextHop(w[1:])
@@ -210,11 +209,11 @@ func (t *lines) other(s string, w []string) error {
 		return t.parseNeighbour(w)
 	case w[0][0] == '#':
 		return nil
-	case unameLine.MatchString(s):
+	case unameLine().MatchString(s):
 		return t.release(w)
-	case sysctlLine.MatchString(s):
+	case sysctlLine().MatchString(s):
 		return t.sysctl(s)
-	case briefLine.MatchString(s):
+	case briefLine().MatchString(s):
 		return t.brief(w)
 	}
 	if t.foreign = foreign(s); t.foreign != nil {

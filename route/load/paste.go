@@ -2,7 +2,6 @@ package load
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 )
 
@@ -11,18 +10,18 @@ import (
 
 var (
 	// commandLine is a prompt with a command, or a command alone.
-	commandLine = regexp.MustCompile(`^(?:[^<>|]*[$#>%+] *)?(?:sudo +)?(?:[\w./-]*/)?(?:ip +(?:-\S+ +)*[a-z]|(?:route|netstat|cat|sysctl)(?: |$))`)
-	colour      = regexp.MustCompile("\x1b\\[[0-9;]*[mK]")
-	quoted      = regexp.MustCompile(`^(?:> ?)+`)
+	commandLine = lazily(`^(?:[^<>|]*[$#>%+] *)?(?:sudo +)?(?:[\w./-]*/)?(?:ip +(?:-\S+ +)*[a-z]|(?:route|netstat|cat|sysctl)(?: |$))`)
+	colour      = lazily("\x1b\\[[0-9;]*[mK]")
+	quoted      = lazily(`^(?:> ?)+`)
 )
 
 // clean is a line without what a terminal, a mail or a ticket adds to it.
 func clean(s string) string {
 	if strings.IndexByte(s, 0x1b) >= 0 {
-		s = colour.ReplaceAllString(s, "")
+		s = colour().ReplaceAllString(s, "")
 	}
 	if strings.HasPrefix(s, ">") {
-		s = quoted.ReplaceAllString(s, "")
+		s = quoted().ReplaceAllString(s, "")
 	}
 	if strings.Contains(s, "\u00a0") || strings.IndexByte(s, '\\') >= 0 {
 		s = strings.NewReplacer("\u00a0", " ", "\\", " ").Replace(s)

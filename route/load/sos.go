@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -33,7 +32,7 @@ const networking = "sos_commands/networking/"
 
 // inNamespace begins the output of a command in a network namespace, which has
 // its own folder or, before sos 4.2, only its own name.
-var inNamespace = regexp.MustCompile(`^sos_commands/networking/(?:namespaces/[^/]+/)?ip_netns_exec_(.+)$`)
+var inNamespace = lazily(`^sos_commands/networking/(?:namespaces/[^/]+/)?ip_netns_exec_(.+)$`)
 
 // sosMember is the place of a member among the files of a sosreport.
 type sosMember struct {
@@ -51,7 +50,7 @@ func sosPlace(path string) (sosMember, bool) {
 			break
 		}
 	}
-	if at := inNamespace.FindStringSubmatch(path); at != nil {
+	if at := inNamespace().FindStringSubmatch(path); at != nil {
 		return namespacePlace(at[1])
 	}
 	rank := slices.Index(sosFiles(), path)

@@ -1,0 +1,13 @@
+package load
+
+import (
+	"regexp"
+	"sync"
+)
+
+// lazily compiles a pattern when it is first used: the program has this package
+// in it, but most runs read no files, and compiling all patterns takes as long as
+// a tenth of such a run.
+func lazily(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
