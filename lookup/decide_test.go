@@ -108,6 +108,11 @@ func all(changes ...func(*route.Snapshot)) func(*route.Snapshot) {
 	}
 }
 
+// from makes a route one for some sources.
+func from(src string) func(*route.Route) {
+	return func(r *route.Route) { r.Src = netip.MustParsePrefix(src) }
+}
+
 // twoSiblings is an IPv6 route by both devices.
 func twoSiblings(dst string, change ...func(*route.Route)) route.Route {
 	r := via(dst, "2001:db8::1", 2, change...)
@@ -123,6 +128,8 @@ func TestDecide(t *testing.T) {
 	stale.NextHops[1].Flags = gone
 	six9 := "2001:db8:9::/48"
 	group := byObject(six9, 10)
+	staleSibling := twoSiblings(six9)
+	staleSibling.NextHops[1].Flags = gone
 	broadcast := via("192.0.2.255/32", "", 2, table(route.TableLocal), typ(route.TypeBroadcast))
 	broadcast.NextHops = []route.NextHop{{Link: 2}}
 	oif, iif := forbids(5, route.Selector{Out: "red"}), forbids(5, route.Selector{In: "red"})
@@ -230,6 +237,41 @@ func TestDecide(t *testing.T) {
 			routes: []route.Route{inRed("203.0.113.0/24", "", 2), inRed("198.51.100.0/24", "", 3), via("203.0.113.0/24", "", 3)},
 			rules:  inOrder(l3mdev()), change: all(inVRF, sysctl("net/ipv4/conf/eth0/forwarding=1", "net/ipv4/conf/all/rp_filter=1")),
 			dst: "198.51.100.9", src: "203.0.113.9", flow: route.Flow{In: 2}, want: "unicast eth1 from 203.0.113.9",
+		},
+		"a group of which all are bad": {
+			routes: []route.Route{byObject("203.0.113.0/24", 10)}, want: "unicast eth0 via 192.0.2.1 from 192.0.2.2",
+			change: all(
+				objects("192.0.2.1", "198.51.100.1"), func(s *route.Snapshot) { s.NextHops[0].NextHop.Flags = gone },
+				sysctl("net/ipv4/conf/eth0/ignore_routes_with_linkdown=1"),
+				neighbour(2, "192.0.2.1", route.NeighbourFailed), neighbour(3, "198.51.100.1", route.NeighbourFailed),
+			),
+		},
+		"three failed defaults": {
+			routes: []route.Route{via("0.0.0.0/0", "192.0.2.1", 2), via("0.0.0.0/0", "192.0.2.7", 2), via("0.0.0.0/0", "198.51.100.1", 3)},
+			change: all(
+				neighbour(2, "192.0.2.1", route.NeighbourFailed), neighbour(2, "192.0.2.7", route.NeighbourFailed),
+				neighbour(3, "198.51.100.1", route.NeighbourFailed),
+			),
+			want: "unicast eth0 via 192.0.2.1 from 192.0.2.2 0, eth0 via 192.0.2.7 from 192.0.2.2 0, eth1 via 198.51.100.1 from 198.51.100.2 0",
+		},
+		"an object's gateway wants more than a link's scope": {
+			routes: []route.Route{byObject("203.0.113.0/24", 1)}, want: "unicast eth0 via 192.0.2.1 from 192.0.2.3",
+			change: all(objects("192.0.2.1", "198.51.100.1"), func(s *route.Snapshot) {
+				s.Addrs[0].Scope = route.ScopeLink
+				s.Addrs = append(s.Addrs, route.Addr{Link: 2, Prefix: netip.MustParsePrefix("192.0.2.3/24")})
+			}),
+		},
+		"the longer source": {
+			routes: []route.Route{via(six9, "", 2, from("2001:db8::/32")), via(six9, "", 3, from("2001:db8:2::/48"))}, rules: []route.Rule{to6},
+			dst: "2001:db8:9::9", src: "2001:db8:2::2", want: "unicast eth1",
+		},
+		"a throw route of IPv6": {
+			routes: []route.Route{via(six9, "", 0, table(100), typ(route.TypeThrow)), via(six9, "", 2)},
+			rules:  []route.Rule{six(to(5, 100)), to6}, dst: "2001:db8:9::9", want: "unicast eth0",
+		},
+		"a stale sibling": {
+			routes: []route.Route{staleSibling}, rules: []route.Rule{to6}, change: sysctl("net/ipv6/conf/eth1/ignore_routes_with_linkdown=1"),
+			dst: "2001:db8:9::9", want: "unicast eth0 via 2001:db8::1, eth1 via 2001:db8:1::1 0 stale",
 		},
 		"a loopback source leaves by a VRF": {
 			routes: append(locals(), via("203.0.113.0/24", "", 4)), change: inVRF, src: "127.0.0.1", want: "unicast red from 127.0.0.1",

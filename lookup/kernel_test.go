@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"routewhy/lookup"
+	"routewhy/lookup/internal/golden"
 	"routewhy/route"
 	"routewhy/route/kernel"
 	"routewhy/route/routetest"
@@ -84,6 +85,9 @@ func TestCorners(t *testing.T) {
 				d := f.Lookup(flow)
 				if c := h.compare(t, f, &flow, &d); !c.Agrees {
 					t.Errorf("%s: %+v\n%s", q, c.Differences, describe(f, &d))
+				}
+				if d.Disposition == lookup.DispositionUnknown && golden.Decide(f.Snapshot(), flow).Uncertain == "" {
+					t.Errorf("%s: undecided", q)
 				}
 				checkGolden(t, f, &flow, &d)
 			}
