@@ -294,10 +294,18 @@ func TestDecide(t *testing.T) {
 			if got := says(s, &d); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
 			}
-			if name == "a stale leg" && d.Src != netip.MustParseAddr("192.0.2.2") {
-				t.Errorf("source %v", d.Src)
-			}
 		})
+	}
+}
+
+// TestStaleSource: a leg that should not be taken leaves the source certain.
+func TestStaleSource(t *testing.T) {
+	r := legs("203.0.113.0/24")
+	r.NextHops[1].Flags = route.NextHopDead | route.NextHopLinkDown
+	s := hostOf([]route.Route{r})
+	sysctl("net/ipv4/conf/eth1/ignore_routes_with_linkdown=1")(s)
+	if d := lookup.New(s).Lookup(route.Flow{Dst: netip.MustParseAddr("203.0.113.9")}); d.Src != netip.MustParseAddr("192.0.2.2") {
+		t.Errorf("source %v", d.Src)
 	}
 }
 
