@@ -146,7 +146,11 @@ func TestConnectOnce(t *testing.T) {
 	} {
 		s := hostOf(append(locals(), main...), inOrder(refusing(5, "192.0.2.0/24"), six(to(32766, route.TableMain)))...)
 		s.Addrs = append(s.Addrs, route.Addr{Link: 2, Prefix: netip.MustParsePrefix("2001:db8::2/64")})
-		if got := lookup.New(s).Connect(route.Flow{Dst: netip.MustParseAddr(dst)}); got.First != nil {
+		flow := route.Flow{Dst: netip.MustParseAddr(dst)}
+		if flow.Dst.IsMulticast() {
+			flow.Out = 2
+		}
+		if got := lookup.New(s).Connect(flow); got.First != nil {
 			t.Errorf("%s: %+v", what, got.Decision)
 		}
 	}

@@ -165,7 +165,7 @@ func TestDecide(t *testing.T) {
 			routes: append(locals(), via("192.0.2.0/24", "", 2)),
 			rules:  []route.Rule{fromSource(0, "10.0.0.0/8", route.TableLocal), to(32766, route.TableMain), to(32767, route.TableDefault)},
 			change: func(s *route.Snapshot) { s.Merged = route.Yes },
-			dst:    "192.0.2.9", want: "unicast eth0 from 192.0.2.2",
+			dst:    "192.0.2.2", want: "unicast eth0 from 192.0.2.2",
 		},
 		"an address of a bridge's port": {
 			routes: locals(), dst: "192.0.2.2", want: "local lo from 192.0.2.2",
@@ -266,7 +266,7 @@ func TestDecide(t *testing.T) {
 			dst: "2001:db8:9::9", src: "2001:db8:2::2", want: "unicast eth1",
 		},
 		"a throw route of IPv6": {
-			routes: []route.Route{via(six9, "", 0, table(100), typ(route.TypeThrow)), via(six9, "", 2)},
+			routes: []route.Route{via(six9, "", 1, table(100), func(r *route.Route) { r.Type = route.TypeThrow }), via(six9, "", 2)},
 			rules:  []route.Rule{six(to(5, 100)), to6}, dst: "2001:db8:9::9", want: "unicast eth0",
 		},
 		"a stale sibling": {

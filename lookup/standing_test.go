@@ -78,6 +78,7 @@ func TestExample(t *testing.T) {
 		"an ordinary one":      {"0.0.0.0/0", nil, "1.0.0.0"},
 		"not behind its end":   {"127.0.0.0/8", nil, "127.0.0.0"},
 		"up to the last of it": {"255.0.0.0/8", []string{"255.0.0.0/9", "255.128.0.0/9"}, "invalid IP"},
+		"the last of IPv6":     {"ff00::/8", []string{"ff00::/9", "ff80::/9"}, "invalid IP"},
 		"both halves":          {"10.0.0.0/8", []string{"10.0.0.0/9", "10.128.0.0/9"}, "invalid IP"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +86,7 @@ func TestExample(t *testing.T) {
 			for _, p := range c.longer {
 				routes = append(routes, via(p, "", 3))
 			}
-			got := lookup.New(hostOf(routes)).Standings(netip.MustParsePrefix(c.prefix))[0].Example
+			got := lookup.New(hostOf(routes, append(defaultRules(), six(to(32766, route.TableMain)))...)).Standings(netip.MustParsePrefix(c.prefix))[0].Example
 			if got.String() != c.want {
 				t.Errorf("%v, want %s", got, c.want)
 			}
