@@ -13,8 +13,8 @@ import (
 // does not.
 func severalAnswers() []routetest.Corner {
 	return []routetest.Corner{
-		{"same address twice", routetest.Setup{"ip addr add 10.0.0.1/32 dev w0"}, []string{"239.1.1.1 from 10.0.0.1", "255.255.255.255 from 10.0.0.1", "10.0.0.1", "10.0.0.1 oif w0", "10.0.0.1 oif v0"}},
-		{"v6 rank", routetest.Setup{"ip -6 route add 2001:db8:9::/48 via 2001:db8:1::2 pref low", "ip -6 route append 2001:db8:9::/48 via 2001:db8:2::2 pref high", "ip -6 route append 2001:db8:9::/48 dev w0p"}, []string{"2001:db8:9::1", "2001:db8:9::2", "2001:db8:9::3"}},
+		{Name: "same address twice", Setup: routetest.Setup{"ip addr add 10.0.0.1/32 dev w0"}, Queries: []string{"239.1.1.1 from 10.0.0.1", "255.255.255.255 from 10.0.0.1", "10.0.0.1", "10.0.0.1 oif w0", "10.0.0.1 oif v0"}},
+		{Name: "v6 rank", Setup: routetest.Setup{"ip -6 route add 2001:db8:9::/48 via 2001:db8:1::2 pref low", "ip -6 route append 2001:db8:9::/48 via 2001:db8:2::2 pref high", "ip -6 route append 2001:db8:9::/48 dev w0p"}, Queries: []string{"2001:db8:9::1", "2001:db8:9::2", "2001:db8:9::3"}},
 	}
 }
 
