@@ -82,6 +82,7 @@ func TestConnect(t *testing.T) {
 		"two legs, each keeps its own":  {dst: "203.0.113.9", more: []route.Route{two}, links: []int{2, 3}, bySource: 2, first: true},
 		"two legs and rules":            {dst: "203.0.113.9", more: []route.Route{two}, rules: []route.Rule{fromSource(5, "192.0.2.2/32", 101), fromSource(6, "198.51.100.2/32", 100)}, links: []int{3, 3}, twice: true, bySource: 2, first: true},
 		"two legs, one refused":         {dst: "203.0.113.9", more: []route.Route{two}, rules: []route.Rule{fromSource(5, "192.0.2.2/32", 102)}, links: []int{3}, some: route.EACCES, twice: true, bySource: 2, first: true},
+		"the same prefix elsewhere":     {dst: "203.0.113.9", more: []route.Route{via("203.0.113.0/24", "192.0.2.1", 2), via("203.0.113.0/24", "192.0.2.1", 2, table(103))}, rules: []route.Rule{fromSource(5, "192.0.2.2/32", 103)}, links: []int{2}, src: "192.0.2.2", twice: true, first: true},
 		"nowhere the first time":        {dst: "203.0.113.9", rules: []route.Rule{refusing(0, "203.0.113.0/24")}, errno: route.EACCES},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -131,5 +132,52 @@ func TestConnectShares(t *testing.T) {
 	got := lookup.New(hostOf(routes, rules...)).Connect(route.Flow{Dst: netip.MustParseAddr("203.0.113.9")})
 	if w := got.Decision.Ways; len(w) != 2 || w[0].Share != 0.25 || w[1].Share != 0.75 || w[0].Src != netip.MustParseAddr("192.0.2.2") {
 		t.Errorf("%+v", w)
+	}
+}
+
+// TestConnectOnce: where a socket looks up only once there is no second look-up.
+func TestConnectOnce(t *testing.T) {
+	main := []route.Route{via("2001:db8::/32", "", 2), via("203.0.113.0/24", "192.0.2.1", 2, func(r *route.Route) { r.PrefSrc = netip.MustParseAddr("127.0.0.1") })}
+	for dst, what := range map[string]string{
+		"2001:db8::9": "IPv6, and the first found a route",
+		"ff02::1":     "IPv6 to a group",
+		"203.0.113.9": "refused for its source",
+		"192.0.2.9":   "refused by a rule",
+	} {
+		s := hostOf(append(locals(), main...), inOrder(refusing(5, "192.0.2.0/24"), six(to(32766, route.TableMain)))...)
+		s.Addrs = append(s.Addrs, route.Addr{Link: 2, Prefix: netip.MustParsePrefix("2001:db8::2/64")})
+		flow := route.Flow{Dst: netip.MustParseAddr(dst)}
+		if flow.Dst.IsMulticast() {
+			flow.Out = 2
+		}
+		if got := lookup.New(s).Connect(flow); got.First != nil {
+			t.Errorf("%s: %+v", what, got.Decision)
+		}
+	}
+}
+
+// TestConnectStale: a leg that should not be taken makes no look-up of its own.
+func TestConnectStale(t *testing.T) {
+	r := legs("203.0.113.0/24")
+	r.NextHops = append(r.NextHops, route.NextHop{Link: 4, Weight: 1, Flags: route.NextHopDead | route.NextHopLinkDown})
+	s := hostOf(append(locals(), r))
+	s.Links = append(s.Links, route.Link{Index: 4, Name: "eth2", Flags: route.LinkUp})
+	s.Addrs = append(s.Addrs, route.Addr{Link: 4, Prefix: netip.MustParsePrefix("10.0.0.2/24")})
+	sysctl("net/ipv4/conf/all/ignore_routes_with_linkdown=1")(s)
+	if got := lookup.New(s).Connect(route.Flow{Dst: netip.MustParseAddr("203.0.113.9")}); len(got.BySource) != 2 {
+		t.Errorf("%d sources, want 2", len(got.BySource))
+	}
+}
+
+// TestSocket: the warning that a connected socket ends elsewhere comes where it
+// does, and only there.
+func TestSocket(t *testing.T) {
+	routes := append(locals(), via("203.0.113.0/24", "192.0.2.1", 2), via("203.0.113.0/24", "192.0.2.1", 2, table(100)))
+	rules := inOrder(fromSource(5, "192.0.2.2/32", 100), refusing(0, "127.0.0.0/8"))
+	f := lookup.New(hostOf(routes, rules...))
+	for dst, want := range map[string]bool{"203.0.113.9": true, "198.51.100.2": false, "0.0.0.0": false} {
+		if got := f.Explain(route.Flow{Dst: netip.MustParseAddr(dst)}).Socket; (got != nil) != want {
+			t.Errorf("%s: %+v", dst, got)
+		}
 	}
 }

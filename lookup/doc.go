@@ -6,8 +6,10 @@
 // Numbers are the sections of the specification that the slow oracle
 // (lookup/internal/golden) transcribes; its TestDecide has cases under the same
 // numbers. "scenarios AREA" are those of testdata/scenarios.jsonl (TestScenarios).
-// TestDifferential compares everything below with the running kernel, and with
-// the oracle, over random set-ups and packets.
+// TestCorners compares set-ups in which one fact decides with the running kernel
+// and with the oracle; TestDecide has more of them, also with VRFs, without a kernel.
+// TestDifferential compares everything below with both over random set-ups and
+// packets.
 //
 //	behaviour                             where                            proof
 //	0.1  key of a look-up, iif lo         output4.go, input4.go, output6.go  scenarios output, input, rules

@@ -88,7 +88,7 @@ type hop struct {
 	route.NextHop
 	object uint32
 	dev    *device // nil: not known
-	// direct: the gateway is an address of this host, and so the packet goes
+	// direct: the gateway is the device's own address, and so the packet goes
 	// straight to the device. See [hop.gateway4].
 	direct bool
 }
@@ -384,8 +384,7 @@ func (f *FIB) defaultRules4() bool {
 // complete works out what a next hop means on this host.
 func (f *FIB) complete(h *hop) {
 	h.dev = f.byIndex[h.Link]
-	_, own := f.own4[h.Gateway]
-	h.direct = own && h.Flags&route.NextHopOnLink == 0
+	h.direct = h.dev != nil && f.own4[h.Gateway] == h.Link && h.Flags&route.NextHopOnLink == 0
 }
 
 // resolve fills in the next hops of an entry, from its own or from its object.

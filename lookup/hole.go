@@ -50,9 +50,8 @@ func (c *cover) add(sub netip.Prefix) {
 	if last.Less(c.next) {
 		return
 	}
-	if c.next = last.Next(); !c.next.IsValid() || !c.whole.Contains(c.next) {
-		c.full = true
-	}
+	c.next = last.Next()
+	c.full = !c.next.IsValid()
 }
 
 func (c *cover) finish() {

@@ -50,3 +50,18 @@ func TestLookerAllocates(t *testing.T) {
 		}
 	}
 }
+
+// TestLookerForgets: nothing of one look-up is left in the next.
+func TestLookerForgets(t *testing.T) {
+	bad := legs("9.0.0.0/8")
+	bad.NextHops[0].Flags = route.NextHopDead
+	s := hostOf([]route.Route{legs("8.0.0.0/8"), bad})
+	f := lookup.New(s)
+	l := f.Looker()
+	l.Lookup(route.Flow{Dst: netip.MustParseAddr("8.8.8.8")})
+	nine := route.Flow{Dst: netip.MustParseAddr("9.9.9.9")}
+	a, b := l.Lookup(nine), f.Lookup(nine)
+	if got, want := says(s, &a), says(s, &b); got != want || len(a.Ways) != 1 {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

@@ -192,6 +192,9 @@ func TestSelectors(t *testing.T) {
 		"tos":             {route.Selector{TOS: 0x10}, lookup.CodeRuleTOS},
 		"dscp":            {route.Selector{HasDSCP: true, DSCP: 46, DSCPMask: 0x3f}, lookup.CodeDSCP},
 		"dscp zero":       {route.Selector{HasDSCP: true, DSCPMask: 0x3f}, ""},
+		"dscp mask":       {route.Selector{HasDSCP: true, DSCP: 1, DSCPMask: 0x3e}, ""},
+		"last uid":        {route.Selector{HasUIDs: true, UIDs: route.UIDRange{Start: 6, End: 7}}, ""},
+		"last port":       {route.Selector{DstPort: route.PortRange{Start: 70, End: 80}}, ""},
 		"uid":             {route.Selector{HasUIDs: true, UIDs: route.UIDRange{Start: 7, End: 7}}, ""},
 		"another uid":     {route.Selector{HasUIDs: true, UIDs: route.UIDRange{Start: 8, End: 9}}, lookup.CodeUID},
 		"protocol":        {route.Selector{Proto: 17}, lookup.CodeProto},
@@ -225,6 +228,11 @@ func TestUnknownSelector(t *testing.T) {
 	flow := route.Flow{Dst: netip.MustParseAddr("8.8.8.8")}
 	if d := lookup.New(hostOf(routes, r)).Lookup(flow); d.Disposition != lookup.DispositionUnknown {
 		t.Errorf("%s, want unknown", d.Disposition)
+	}
+	not := r
+	not.Selector.Not, not.Selector.Dst = true, netip.MustParsePrefix("9.0.0.0/8")
+	if d := lookup.New(hostOf(routes, not)).Lookup(flow); d.Disposition != lookup.DispositionUnknown {
+		t.Errorf("not: %s, want unknown", d.Disposition)
 	}
 	// Another selector settles the matter.
 	r.Selector.Dst = netip.MustParsePrefix("9.0.0.0/8")
@@ -268,6 +276,9 @@ func TestGoto(t *testing.T) {
 	jump.Goto = 200
 	if d := lookup.New(hostOf(routes, jump, to(100, 100))).Lookup(flow); len(d.Ways) != 1 || d.Ways[0].Link != 2 {
 		t.Errorf("unresolved goto: %+v", d.Ways)
+	}
+	if d := lookup.New(hostOf(routes, jump, to(100, 100), to(300, 101))).Lookup(flow); len(d.Ways) != 1 || d.Ways[0].Link != 2 {
+		t.Errorf("goto between two rules: %+v", d.Ways)
 	}
 }
 

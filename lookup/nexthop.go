@@ -205,8 +205,8 @@ func (m *memory) spread(e *entry, in []membership, weight []int) ([]choice, []fl
 	return choices, shares
 }
 
-// gateway4 is the gateway that the kernel really uses: one that is an address of
-// this host has scope host, and the packet goes straight to the device
+// gateway4 is the gateway that the kernel really uses: one that is the device's
+// own address has scope host, and the packet goes straight to the device
 // (fib_check_nh, rt_set_nexthop). The kernel judged that when the route was added
 // and does not tell how: see [CodeGatewayDirect].
 func (h *hop) gateway4() netip.Addr {

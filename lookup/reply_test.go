@@ -17,6 +17,8 @@ func TestReply(t *testing.T) {
 	router := map[string]string{"net/ipv4/conf/eth0/forwarding": "1", "net/ipv4/conf/eth1/forwarding": "1"}
 	marked := to(5, 100)
 	marked.Selector.Mark, marked.Selector.MarkMask = 1, 1
+	stale := legs("203.0.113.0/24")
+	stale.NextHops[1].Flags = route.NextHopDead | route.NextHopLinkDown
 	type back struct {
 		in    int // the device that the answer comes in by; 0: sent here
 		by    lookup.Code
@@ -92,6 +94,11 @@ func TestReply(t *testing.T) {
 		"received, the answer over two legs, before 6.16": {
 			dst: "192.0.2.2", from: "203.0.113.9", flow: route.Flow{In: 2}, more: []route.Route{legs("203.0.113.0/24")}, release: "6.1.0",
 			symmetry: lookup.SymmetryDepends, want: []back{{0, lookup.CodeReplyHere, 2, 0}},
+		},
+		"received, one leg of the answer stale": {
+			dst: "192.0.2.2", from: "203.0.113.9", flow: route.Flow{In: 2}, more: []route.Route{stale}, release: "6.1.0",
+			sysctls:  []map[string]string{{"net/ipv4/conf/eth1/ignore_routes_with_linkdown": "1"}},
+			symmetry: lookup.Symmetric, want: []back{{0, lookup.CodeReplyHere, 2, 0}},
 		},
 		"received, no route back": {
 			dst: "192.0.2.2", from: "203.0.113.9", flow: route.Flow{In: 2}, rules: []route.Rule{refusing(5, "203.0.113.0/24")},
@@ -236,5 +243,35 @@ func TestReply6(t *testing.T) {
 				t.Error("a reverse-path filter in IPv6")
 			}
 		})
+	}
+}
+
+// TestReplyDevices pins what kinds of devices and settings do to the way back.
+func TestReplyDevices(t *testing.T) {
+	routes := append(locals(),
+		via("0.0.0.0/0", "192.0.2.1", 2), via("0.0.0.0/0", "192.0.2.1", 2, table(10)),
+		via("192.0.2.2/32", "", 2, table(10), func(r *route.Route) { r.Type = route.TypeLocal }),
+		via("2001:db8:1::/64", "", 3))
+	ask := func(change func(*route.Snapshot), flow route.Flow) *lookup.Reply {
+		s := hostOf(routes, inOrder(l3mdev(), six(to(32766, route.TableMain)))...)
+		change(s)
+		f := lookup.New(s)
+		return f.Reply(f.Explain(flow))
+	}
+	far, own := netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("198.51.100.2")
+	// No network sends to a dummy device.
+	dummy := func(s *route.Snapshot) { s.Links[2].Kind = "dummy" }
+	if got := ask(dummy, route.Flow{Dst: far, Src: own}); len(got.Returns) != 1 || got.Returns[0].By != lookup.CodeReplySame {
+		t.Errorf("source of a dummy device: %+v", got.Returns)
+	}
+	// What came by a VRF is answered by it.
+	if got := ask(inVRF, route.Flow{In: 2, Dst: netip.MustParseAddr("192.0.2.2"), Src: far}); len(got.Returns) != 1 || got.Returns[0].Trace.Flow.Out != 4 {
+		t.Errorf("by a VRF: %+v", got.Returns)
+	}
+	// A device may forward IPv6 by itself (6.17).
+	forced := sysctl("net/ipv6/conf/all/forwarding=0", "net/ipv6/conf/eth0/force_forwarding=1")
+	through := route.Flow{In: 2, Dst: netip.MustParseAddr("2001:db8:1::9"), Src: netip.MustParseAddr("2001:db8:9::9")}
+	if got := ask(forced, through); got.None.Code != "" {
+		t.Errorf("force_forwarding: %s", got.None.Code)
 	}
 }

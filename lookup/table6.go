@@ -227,7 +227,7 @@ func (w *walk) scoreRoute6(e *entry, h *hop, reachable bool) (Code, int) {
 	switch {
 	case w.strict && !fits:
 		return CodeRouteOif, -1
-	case reachable && w.failed6(e, h):
+	case reachable && w.failed6(h):
 		return CodeNeighbour, -1
 	}
 	score := preferenceScore(e.route.Pref) << 2
@@ -251,8 +251,8 @@ func (w *walk) out6() int {
 
 // failed6 says whether a next hop's gateway is known to be unreachable
 // (rt6_check_neigh, with router preferences compiled in).
-func (w *walk) failed6(e *entry, h *hop) bool {
-	if !h.Gateway.IsValid() || e.route.Type.Refuses() {
+func (w *walk) failed6(h *hop) bool {
+	if !h.Gateway.IsValid() {
 		return false
 	}
 	state, known := w.fib.neighbours[neighbourKey{h.Link, h.Gateway}]

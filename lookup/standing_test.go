@@ -1,0 +1,95 @@
+package lookup_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// TestStanding pins where an entry stands that only some packets reach.
+func TestStanding(t *testing.T) {
+	def := via("0.0.0.0/0", "192.0.2.1", 2)
+	other := via("0.0.0.0/0", "198.51.100.1", 3, table(201))
+	rule := func(sel route.Selector) route.Rule {
+		r := to(5, 201)
+		r.Selector = sel
+		return r
+	}
+	p := netip.MustParsePrefix
+	for name, c := range map[string]struct {
+		routes []route.Route
+		rules  []route.Rule
+		change func(*route.Snapshot)
+		table  route.Table
+		prefix string // 0.0.0.0/0
+		want   lookup.Status
+		when   int // how many selectors lead to it
+	}{
+		"never looked up":   {routes: []route.Route{via("0.0.0.0/32", "", 2)}, table: 254, prefix: "0.0.0.0/32", want: lookup.StatusNever},
+		"by a VRF":          {routes: []route.Route{via("0.0.0.0/0", "192.0.2.1", 2, table(10))}, rules: inOrder(l3mdev()), change: inVRF, table: 10, want: lookup.StatusConditional, when: 1},
+		"to some":           {routes: []route.Route{def, other}, rules: inOrder(rule(route.Selector{Dst: p("10.1.0.0/16")})), table: 201, want: lookup.StatusConditional, when: 1},
+		"from some, throws": {routes: []route.Route{def, via("0.0.0.0/0", "", 0, table(201), typ(route.TypeThrow))}, rules: inOrder(rule(route.Selector{Src: p("192.0.2.2/32")})), table: 201, want: lookup.StatusConditional, when: 1},
+		"not from some":     {routes: []route.Route{def, other}, rules: inOrder(rule(route.Selector{Not: true, Src: p("192.0.2.0/24")})), table: 254, want: lookup.StatusConditional, when: 1},
+		"what this host sends": {
+			routes: []route.Route{def, other}, rules: inOrder(rule(route.Selector{In: "lo", Mark: 1, MarkMask: 1})), table: 201, want: lookup.StatusConditional, when: 1,
+		},
+		"merged, behind local": {
+			routes: []route.Route{via("203.0.113.0/24", "", 1, table(route.TableLocal), func(r *route.Route) { r.Type = route.TypeLocal }), via("203.0.113.0/24", "", 2)},
+			change: func(s *route.Snapshot) { s.Merged = route.Yes }, table: 254, prefix: "203.0.113.0/24", want: lookup.StatusBeaten,
+		},
+		"from some by itself": {
+			routes: []route.Route{via("::/0", "", 2, from("2001:db8:7::/64"))}, rules: []route.Rule{six(to(32766, route.TableMain))},
+			table: 254, prefix: "::/0", want: lookup.StatusConditional, when: 1,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := hostOf(c.routes, c.rules...)
+			if c.change != nil {
+				c.change(s)
+			}
+			prefix := "0.0.0.0/0"
+			if c.prefix != "" {
+				prefix = c.prefix
+			}
+			for _, x := range lookup.New(s).Standings(p(prefix)) {
+				if x.Route.Table == c.table && (x.Status != c.want || len(x.If) != c.when) {
+					t.Errorf("%s if %+v, want %s and %d", x.Status, x.If, c.want, c.when)
+				}
+			}
+		})
+	}
+}
+
+// TestExample pins for which address of a prefix no longer one stands.
+func TestExample(t *testing.T) {
+	for name, c := range map[string]struct {
+		prefix string
+		longer []string
+		want   string
+	}{
+		"nothing longer":       {"10.0.0.0/8", nil, "10.0.0.0"},
+		"nested":               {"10.0.0.0/8", []string{"10.0.0.0/9", "10.0.0.0/10"}, "10.128.0.0"},
+		"before the first":     {"10.0.0.0/8", []string{"10.64.0.0/10", "10.128.0.0/9"}, "10.0.0.0"},
+		"between":              {"10.0.0.0/8", []string{"10.0.0.0/10", "10.128.0.0/9"}, "10.64.0.0"},
+		"behind the last":      {"10.0.0.0/8", []string{"10.0.0.0/9", "10.128.0.0/10"}, "10.192.0.0"},
+		"not 0.0.0.0":          {"0.0.0.0/8", nil, "0.0.0.1"},
+		"an ordinary one":      {"0.0.0.0/0", nil, "1.0.0.0"},
+		"not behind its end":   {"127.0.0.0/8", nil, "127.0.0.0"},
+		"up to the last of it": {"255.0.0.0/8", []string{"255.0.0.0/9", "255.128.0.0/9"}, "invalid IP"},
+		"the last of IPv6":     {"ff00::/8", []string{"ff00::/9", "ff80::/9"}, "invalid IP"},
+		"both halves":          {"10.0.0.0/8", []string{"10.0.0.0/9", "10.128.0.0/9"}, "invalid IP"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			routes := []route.Route{via(c.prefix, "", 2)}
+			for _, p := range c.longer {
+				routes = append(routes, via(p, "", 3))
+			}
+			got := lookup.New(hostOf(routes, append(defaultRules(), six(to(32766, route.TableMain)))...)).Standings(netip.MustParsePrefix(c.prefix))[0].Example
+			if got.String() != c.want {
+				t.Errorf("%v, want %s", got, c.want)
+			}
+		})
+	}
+}
