@@ -55,6 +55,7 @@ type rule struct {
 	*route.Rule
 	in, out int    // -1: no such device
 	table   *table // that the action leads to; nil: there is none, or a VRF's
+	all     bool   // every packet matches
 }
 
 // table is one routing table of one family.
@@ -345,6 +346,7 @@ func (f *FIB) addRules() {
 	for _, fam := range []*family{&f.v4, &f.v6} {
 		for _, r := range fam.rules {
 			r.table = fam.tables[r.Table]
+			r.all = r.Selector == (route.Selector{}) && len(r.Unknown) == 0
 		}
 	}
 }

@@ -30,7 +30,8 @@ func (w *walk) input4() Decision {
 	}
 	w.setVRF()
 	res := w.searchRules()
-	d := res.decision()
+	var d Decision
+	res.fill(&d)
 	switch {
 	case res.status == unknown:
 		return d
@@ -267,7 +268,8 @@ func (w *walk) reverse(dev *device, out int, from netip.Addr, rp *ReversePath) {
 	}
 	r.setVRF()
 	res := r.searchRules()
-	d := res.decision()
+	var d Decision
+	res.fill(&d)
 	if res.status == found && d.Disposition == DispositionUnicast {
 		for i := range res.entry.hops {
 			h := &res.entry.hops[i]

@@ -15,9 +15,10 @@ func (f *FIB) Looker() *Looker { return &Looker{fib: f} }
 
 // Lookup decides as [FIB.Lookup] does. The Ways of the decision are overwritten by
 // the next one.
-func (l *Looker) Lookup(flow route.Flow) Decision {
+func (l *Looker) Lookup(flow route.Flow) (d Decision) {
 	w := walk{fib: l.fib, flow: flow, mem: &l.mem}
-	return w.decide()
+	w.decide(&d)
+	return d
 }
 
 // memory is what one look-up leaves to the next. Whoever takes a slice of it

@@ -7,9 +7,10 @@ import (
 )
 
 // Lookup decides where a packet goes.
-func (f *FIB) Lookup(flow route.Flow) Decision {
+func (f *FIB) Lookup(flow route.Flow) (d Decision) {
 	w := walk{fib: f, flow: flow, mem: new(memory)}
-	return w.decide()
+	w.decide(&d)
+	return d
 }
 
 // Explain decides the same by the same walk, and keeps everything that took
@@ -19,7 +20,7 @@ func (f *FIB) Explain(flow route.Flow) *Trace {
 	recording := *f
 	recording.unread = &t.Unread
 	w := walk{fib: &recording, flow: flow, trace: t, mem: new(memory)}
-	t.Decision = w.decide()
+	w.decide(&t.Decision)
 	t.Gateways = f.gateways(&flow, &t.Decision)
 	if t.Decision.HasRoute {
 		next := f.without(flow, &t.Decision)
@@ -56,39 +57,39 @@ func (d *Decision) sameFate(o *Decision) bool {
 }
 
 // without decides as if the chosen entry did not exist.
-func (f *FIB) without(flow route.Flow, d *Decision) Decision {
+func (f *FIB) without(flow route.Flow, d *Decision) (next Decision) {
 	w := walk{fib: f, flow: flow, skip: skipped{d.entry, d.Route.Dst}, mem: new(memory)}
-	return w.decide()
+	w.decide(&next)
+	return next
 }
 
-// decide decides, unless that would be to guess.
-func (w *walk) decide() Decision {
+// decide decides, unless that would be to guess. It fills a Decision that is zero:
+// one is large enough for copies of it to show in the time that a look-up takes.
+func (w *walk) decide(d *Decision) {
 	if fam := w.flow.Family(); fam == 0 || !w.fib.family(fam).guess {
-		return w.judge()
+		w.judge(d)
+		return
 	}
 	flow := w.flow
-	d := w.judge()
-	if path, found := w.fib.hinge(flow, w.skip, &d); found {
-		return unknownDecision(Reason{Code: CodeSettingUnread, Want: path})
+	w.judge(d)
+	if path, found := w.fib.hinge(flow, w.skip, d); found {
+		*d = unknownDecision(Reason{Code: CodeSettingUnread, Want: path})
 	}
-	return d
 }
 
 // judge decides by what was read, and by what is usual where something was not.
-func (w *walk) judge() Decision {
+func (w *walk) judge(d *Decision) {
 	fam := w.flow.Family()
-	if w.fib.snap.Lacks(route.FactRoutes, fam) {
-		return unknownDecision(Reason{Code: CodeRoutesUnread})
-	}
 	switch {
+	case w.fib.snap.Lacks(route.FactRoutes, fam):
+		*d = unknownDecision(Reason{Code: CodeRoutesUnread})
 	case fam == route.IPv4 && w.flow.In != 0:
-		return w.input4()
+		*d = w.input4()
 	case fam == route.IPv4:
-		return w.output4()
+		w.output4(d)
 	case fam == route.IPv6:
-		return w.decide6()
+		w.decide6(d)
 	}
-	return unknownDecision(Reason{})
 }
 
 func unknownDecision(why Reason) Decision { return Decision{SetBy: why} }
@@ -98,11 +99,12 @@ func refusal(s Shortcut, e route.Errno) Decision {
 	return Decision{Disposition: DispositionInvalid, Errno: e, Shortcut: s}
 }
 
-// decision turns what the rules gave into a decision, but for its ways.
-func (res *result) decision() Decision {
-	d := Decision{Rule: res.rule}
-	if res.entry != nil {
-		d.Route, d.HasRoute, d.entry = res.entry.full(res.dst), true, res.entry
+// fill turns what the rules gave into a decision, but for its ways.
+func (res *result) fill(d *Decision) {
+	d.Rule = res.rule
+	if e := res.entry; e != nil {
+		d.Route, d.HasRoute, d.entry = e.route, true, e
+		d.Route.Dst = res.dst
 	}
 	switch res.status {
 	case found:
@@ -113,7 +115,6 @@ func (res *result) decision() Decision {
 		d.Errno = res.errno
 		d.Disposition = res.refusedAs()
 	}
-	return d
 }
 
 // refusedAs is the disposition of a refusal: by a route, by a rule, or by the

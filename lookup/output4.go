@@ -9,43 +9,46 @@ import (
 
 // output4 decides about a packet that this host sends over IPv4, in the order
 // of ip_route_output_key_hash_rcu (net/ipv4/route.c).
-func (w *walk) output4() Decision {
+func (w *walk) output4(d *Decision) {
 	w.iif = route.LoopbackIndex
 	if w.flow.Src.IsValid() && w.flow.Src.IsUnspecified() {
 		w.flow.Src = netip.Addr{}
 	}
 	if w.flow.Src.IsValid() {
-		if d, done := w.checkSource4(); done {
-			return d
+		if early, done := w.checkSource4(); done {
+			*d = early
+			return
 		}
 	}
 	if w.flow.Out != 0 {
-		if d, done := w.checkOutput4(); done {
-			return d
+		if early, done := w.checkOutput4(); done {
+			*d = early
+			return
 		}
 	}
 	if w.flow.Dst.IsUnspecified() {
-		return w.zero4()
+		*d = w.zero4()
+		return
 	}
 	w.setVRF()
 	res := w.searchRules()
 	if res.status == refused && w.flow.Out != 0 && (w.vrf == 0 || isMulticast4(w.flow.Dst)) {
-		return w.onLink4(w.flow.Out, res)
+		*d = w.onLink4(w.flow.Out, res)
+		return
 	}
-	d := res.decision()
+	res.fill(d)
 	if res.status != found {
-		return d
+		return
 	}
 	if d.Disposition == DispositionLocal {
-		w.localOut4(&d)
-		w.outputType4(&d)
-		return d
+		w.localOut4(d)
+		w.outputType4(d)
+		return
 	}
-	w.ways4(&d, res)
-	w.outputType4(&d)
+	w.ways4(d, res)
+	w.outputType4(d)
 	d.setSource(w.flow.Src)
-	w.checkLoopback4(&d)
-	return d
+	w.checkLoopback4(d)
 }
 
 // checkSource4 is what happens before the FIB because of a given source.

@@ -10,7 +10,7 @@ import (
 // decide6 decides about an IPv6 packet, sent by this host
 // (ip6_route_output_flags_noref in net/ipv6/route.c) or received
 // (ip6_route_input_lookup). IPv6 checks neither sources nor forwarding here.
-func (w *walk) decide6() Decision {
+func (w *walk) decide6(d *Decision) {
 	if w.flow.Src.IsValid() && w.flow.Src.IsUnspecified() {
 		w.flow.Src = netip.Addr{}
 	}
@@ -18,7 +18,8 @@ func (w *walk) decide6() Decision {
 	w.strict = dst.IsMulticast() || dst.IsLinkLocalUnicast() || dst.IsLoopback()
 	if w.flow.In != 0 {
 		if w.fib.byIndex[w.flow.In] == nil {
-			return refusal(ShortcutNoDevice, route.ENODEV)
+			*d = refusal(ShortcutNoDevice, route.ENODEV)
+			return
 		}
 		w.iif, w.flow.Out = w.flow.In, 0
 	} else {
@@ -31,24 +32,24 @@ func (w *walk) decide6() Decision {
 		w.setVRF()
 		res = w.searchRules()
 	case w.flow.Out == vrf:
-		return refusal(ShortcutVRFLink, route.ENETUNREACH)
+		*d = refusal(ShortcutVRFLink, route.ENETUNREACH)
+		return
 	default:
 		res = w.searchVRF6(vrf)
 	}
-	d := res.decision()
+	res.fill(d)
 	if res.status != found {
-		return d
+		return
 	}
-	w.ways6(&d, res)
+	w.ways6(d, res)
 	if w.flow.In != 0 {
 		d.Src = w.flow.Src
 		for i := range d.Ways {
 			d.Ways[i].Src = netip.Addr{}
 		}
-		return d
+		return
 	}
 	d.setSource(w.flow.Src)
-	return d
 }
 
 // searchVRF6 is the look-up for the link of a device in a VRF: the rules are not

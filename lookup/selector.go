@@ -9,6 +9,9 @@ import (
 // matches says which part of a rule's selector does not match the packet
 // (fib_rule_match, fib4_rule_match, fib6_rule_match); the empty code: all do.
 func (w *walk) matches(r *rule) Code {
+	if r.all {
+		return ""
+	}
 	code := w.selects(r)
 	// With a selector that routewhy does not know the kernel may differ, unless
 	// another one settles the matter already.

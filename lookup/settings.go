@@ -112,7 +112,8 @@ func (f *FIB) hinge(flow route.Flow, skip skipped, d *Decision) (setting string,
 		supposing := *f
 		supposing.supposed, supposing.unread = &k, nil
 		w := walk{fib: &supposing, flow: flow, skip: skip, mem: new(memory)}
-		if other := w.judge(); d.sameFate(&other) {
+		var other Decision
+		if w.judge(&other); d.sameFate(&other) {
 			continue
 		}
 		dev := allDevices
