@@ -143,7 +143,8 @@ func (d *Decision) setSource(given netip.Addr) {
 		d.Src = given
 		return
 	}
-	for i, way := range d.Ways {
+	for i := range d.Ways {
+		way := &d.Ways[i]
 		if i > 0 && way.Src != d.Src && !way.Stale {
 			d.Src = netip.Addr{}
 			return

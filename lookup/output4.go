@@ -194,15 +194,19 @@ func (w *walk) outputType4(d *Decision) {
 // checkLoopback4 refuses a source in 127/8 that would leave the host. Where
 // only some legs of a multipath route let it out, the hash decides.
 func (w *walk) checkLoopback4(d *Decision) {
-	before := len(d.Ways)
-	d.Ways = slices.DeleteFunc(d.Ways, func(way Way) bool { return !w.mayLeave4(d, &way) })
-	switch {
-	case len(d.Ways) == before:
-	case slices.ContainsFunc(d.Ways, func(way Way) bool { return !way.Stale }):
-		d.SomeRefused = route.EINVAL
-	default:
-		d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, ShortcutLoopback, nil
+	kept := true
+	for i := range d.Ways {
+		kept = kept && w.mayLeave4(d, &d.Ways[i])
 	}
+	if kept {
+		return
+	}
+	d.Ways = slices.DeleteFunc(d.Ways, func(way Way) bool { return !w.mayLeave4(d, &way) })
+	if slices.ContainsFunc(d.Ways, func(way Way) bool { return !way.Stale }) {
+		d.SomeRefused = route.EINVAL
+		return
+	}
+	d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, ShortcutLoopback, nil
 }
 
 func (w *walk) mayLeave4(d *Decision, way *Way) bool {

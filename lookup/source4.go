@@ -16,7 +16,7 @@ func (f *FIB) source4(r *route.Route, h *hop) (src, other netip.Addr) {
 	if r.PrefSrc.IsValid() {
 		return r.PrefSrc, netip.Addr{}
 	}
-	src = f.selectSource4(h.Link, h.Gateway, h.sourceScope(r.Scope), nil)
+	src = f.sourceOf4(h.dev, h.Gateway, h.sourceScope(r.Scope), nil)
 	if o, kept := f.sourceKept4(h, r.Scope); kept && o != src {
 		if other = o; !o.IsValid() {
 			other = netip.IPv4Unspecified()
@@ -61,14 +61,18 @@ func (h *hop) sourceScope(s route.Scope) route.Scope {
 // without one, anything on the link, by a route of a scope (inet_select_addr
 // in net/ipv4/devinet.c). With a trial it records what was considered.
 func (f *FIB) selectSource4(link int, gateway netip.Addr, scope route.Scope, trial *SourceTrial) netip.Addr {
-	dev := f.byIndex[link]
+	return f.sourceOf4(f.byIndex[link], gateway, scope, trial)
+}
+
+// sourceOf4 is selectSource4 for a device; without one there is no source.
+func (f *FIB) sourceOf4(dev *device, gateway netip.Addr, scope route.Scope, trial *SourceTrial) netip.Addr {
 	if dev == nil {
 		return netip.Addr{}
 	}
 	if a := f.fromDevice4(dev, gateway, scope, trial); a != nil {
-		return trial.take(a, gateway, link)
+		return trial.take(a, gateway, dev.Index)
 	}
-	return f.lent4(link, scope, trial)
+	return f.lent4(dev.Index, scope, trial)
 }
 
 // lent4 is an address of another device, for one that has none that fits.
