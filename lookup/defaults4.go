@@ -11,7 +11,7 @@ import (
 // (fib_select_default, fib_detect_death in net/ipv4/fib_semantics.c). It
 // remembers its last choice, which nobody can read: the result is the set of
 // what it may choose.
-func (w *walk) defaults4(d *Decision, res result) []choice {
+func (w *walk) defaults4(d *Decision, res *result) []choice {
 	tied := w.tied(res)
 	if len(tied) < 2 {
 		w.mem.choices = append(w.mem.choices[:0], choice{res.entry, &res.entry.hops[res.hop], false})
@@ -45,7 +45,7 @@ func (w *walk) defaults4(d *Decision, res result) []choice {
 
 // tied are the default routes between which the kernel chooses, in its order;
 // the first is the one that the table look-up found.
-func (w *walk) tied(res result) []choice {
+func (w *walk) tied(res *result) []choice {
 	out := w.mem.tied[:0]
 	lastMetric, lastTOS := res.entry.route.Metric, uint8(0)
 	for _, e := range res.leaf.entries {

@@ -40,7 +40,7 @@ func (w *walk) input4() Decision {
 	case res.status == refused:
 		return d
 	}
-	return w.deliver4(dev, d, res)
+	return w.deliver4(dev, d, &res)
 }
 
 // dissect4 leaves of protocol and ports what rules see of a received packet:
@@ -130,7 +130,7 @@ func (w *walk) broadcastIn4(dev *device) Decision {
 
 // localDevice is the device that the kernel names for local delivery by an
 // entry: lo, or the VRF of the entry's device (ip_rt_get_dev).
-func (w *walk) localDevice(res result) int {
+func (w *walk) localDevice(res *result) int {
 	return cmp.Or(w.fib.vrf(res.link()), route.LoopbackIndex)
 }
 
@@ -147,7 +147,7 @@ func (w *walk) notForwarding(d Decision) Decision {
 }
 
 // deliver4 goes on with a received packet for which a route was found.
-func (w *walk) deliver4(dev *device, d Decision, res result) Decision {
+func (w *walk) deliver4(dev *device, d Decision, res *result) Decision {
 	d.Src = w.flow.Src
 	switch res.entry.route.Type {
 	case route.TypeBroadcast:
@@ -279,10 +279,10 @@ func (w *walk) reverse(dev *device, out int, from netip.Addr, rp *ReversePath) {
 	if rp.Trace != nil {
 		rp.Trace.Decision = d
 	}
-	rp.Passed, rp.Reason = w.reverseVerdict(dev, res, rp.Filter)
+	rp.Passed, rp.Reason = w.reverseVerdict(dev, &res, rp.Filter)
 }
 
-func (w *walk) reverseVerdict(dev *device, res result, filter int) (bool, Reason) {
+func (w *walk) reverseVerdict(dev *device, res *result, filter int) (bool, Reason) {
 	switch {
 	case res.status != found:
 		return filter == 0, Reason{Code: CodeRPNoRoute}

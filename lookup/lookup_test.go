@@ -376,3 +376,15 @@ func TestSettingsUnread(t *testing.T) {
 		}
 	}
 }
+
+// TestThrowThenRule wants nothing of a table that threw the packet in what a
+// later rule says of it.
+func TestThrowThenRule(t *testing.T) {
+	routes := []route.Route{via("8.8.0.0/16", "", 0, typ(route.TypeThrow), table(100))}
+	refuse := to(20, 0)
+	refuse.Action = route.ActionProhibit
+	d := lookup.New(hostOf(routes, to(10, 100), refuse)).Lookup(route.Flow{Dst: netip.MustParseAddr("8.8.8.8")})
+	if d.Disposition != lookup.DispositionProhibit || d.HasRoute || d.Rule == nil || d.Rule.Priority != 20 {
+		t.Errorf("%s, route %v, rule %v", d.Disposition, d.Route, d.Rule)
+	}
+}

@@ -8,7 +8,7 @@ import (
 
 // ways4 works out every way that the kernel may take for a found route
 // (fib_select_path in net/ipv4/fib_semantics.c), and the source for each.
-func (w *walk) ways4(d *Decision, res result) {
+func (w *walk) ways4(d *Decision, res *result) {
 	hops, shares := w.choose4(d, res)
 	w.mem.ways = w.mem.ways[:0]
 	for i, n := range hops {
@@ -56,7 +56,7 @@ type choice struct {
 
 // choose4 gives the next hops that the kernel may take, and what part of the
 // flows takes each.
-func (w *walk) choose4(d *Decision, res result) ([]choice, []float64) {
+func (w *walk) choose4(d *Decision, res *result) ([]choice, []float64) {
 	e := res.entry
 	provisional := choice{e, &e.hops[res.hop], false}
 	switch {
@@ -81,7 +81,7 @@ func (w *walk) countDefaults(e *entry) int {
 
 // multipath4 works out the members that a hash may choose
 // (fib_select_multipath, nexthop_select_path_hthr).
-func (w *walk) multipath4(d *Decision, res result, provisional choice) ([]choice, []float64) {
+func (w *walk) multipath4(d *Decision, res *result, provisional choice) ([]choice, []float64) {
 	e := res.entry
 	in, weight := w.members4(e)
 	if !e.group && w.flow.In == 0 && w.flow.Src.IsValid() && w.fib.kernel.sourcePicksLeg {

@@ -189,7 +189,8 @@ func (f *FIB) unreachedTables(t *Trace) []Note {
 			continue
 		}
 		w := walk{fib: f, flow: t.Flow, iif: route.LoopbackIndex, mem: new(memory)}
-		if res := w.searchTable(f.family(fam).tables[id], nil); res.status == found {
+		var res result
+		if w.searchTable(f.family(fam).tables[id], nil, &res); res.status == found {
 			full := res.entry.full(res.dst)
 			out = append(out, Note{Reason: Reason{Code: NoteNoRuleLeads}, Route: &full, Table: id})
 		}

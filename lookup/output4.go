@@ -33,7 +33,7 @@ func (w *walk) output4(d *Decision) {
 	w.setVRF()
 	res := w.searchRules()
 	if res.status == refused && w.flow.Out != 0 && (w.vrf == 0 || isMulticast4(w.flow.Dst)) {
-		*d = w.onLink4(w.flow.Out, res)
+		*d = w.onLink4(w.flow.Out, &res)
 		return
 	}
 	res.fill(d)
@@ -45,7 +45,7 @@ func (w *walk) output4(d *Decision) {
 		w.outputType4(d)
 		return
 	}
-	w.ways4(d, res)
+	w.ways4(d, &res)
 	w.outputType4(d)
 	d.setSource(w.flow.Src)
 	w.checkLoopback4(d)
@@ -131,7 +131,7 @@ func (w *walk) zero4() Decision {
 
 // onLink4 is what becomes of any failure for a socket that is bound to a
 // device: the destination is assumed to be on its link.
-func (w *walk) onLink4(out int, res result) Decision {
+func (w *walk) onLink4(out int, res *result) Decision {
 	d := Decision{Disposition: DispositionUnicast, Shortcut: ShortcutOnLink, Rule: res.rule}
 	src := w.flow.Src
 	if !src.IsValid() {
@@ -243,7 +243,8 @@ func (f *FIB) owner4(a netip.Addr) int {
 	if f.merged {
 		c = merged(local, f.v4.tables[route.TableMain], a)
 	}
-	res := w.search4(&c, nil)
+	var res result
+	w.search4(&c, nil, &res)
 	if res.status != found || res.entry.route.Type != route.TypeLocal {
 		return 0
 	}

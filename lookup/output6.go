@@ -41,7 +41,7 @@ func (w *walk) decide6(d *Decision) {
 	if res.status != found {
 		return
 	}
-	w.ways6(d, res)
+	w.ways6(d, &res)
 	if w.flow.In != 0 {
 		d.Src = w.flow.Src
 		for i := range d.Ways {
@@ -69,8 +69,9 @@ func (w *walk) searchVRF6(vrf int) result {
 	if at < len(rules) {
 		trial = w.begin(rules[at], id)
 	}
-	res := w.searchTable(t, trial.list())
-	trial.end(res, t.size())
+	var res result
+	w.searchTable(t, trial.list(), &res)
+	trial.end(&res, t.size())
 	if at < len(rules) {
 		w.unreached(rules[at+1:], CodeAfter)
 		res.rule = rules[at].Rule
@@ -82,7 +83,7 @@ func (w *walk) searchVRF6(vrf int) result {
 }
 
 // ways6 works out every way that the kernel may take (fib6_select_path).
-func (w *walk) ways6(d *Decision, res result) {
+func (w *walk) ways6(d *Decision, res *result) {
 	e := res.entry
 	var choices []choice
 	var shares []float64

@@ -44,11 +44,12 @@ func (w *walk) would(r *rule) {
 	trial.Table, t = w.tableOf(r)
 	silent := *w
 	silent.trace = nil
-	res := silent.searchTable(t, nil)
+	var res result
+	silent.searchTable(t, nil, &res)
 	if res.status != found {
 		return
 	}
-	if silent.suppressed(r, res) != "" {
+	if silent.suppressed(r, &res) != "" {
 		return
 	}
 	full := res.entry.full(res.dst)
@@ -73,7 +74,7 @@ func (t *RuleTrial) list() *[]Candidate {
 }
 
 // end notes how the consultation of a table of that many routes ended.
-func (t *RuleTrial) end(res result, size int) {
+func (t *RuleTrial) end(res *result, size int) {
 	if t == nil {
 		return
 	}
@@ -89,7 +90,7 @@ func (t *RuleTrial) end(res result, size int) {
 	}
 }
 
-func againReason(res result, size, covering int) Reason {
+func againReason(res *result, size, covering int) Reason {
 	switch {
 	case res.entry != nil:
 		return Reason{Code: CodeTableThrow, Have: res.dst}
@@ -102,7 +103,7 @@ func againReason(res result, size, covering int) Reason {
 }
 
 // suppress notes that the rule dropped what its table gave.
-func (w *walk) suppress(t *RuleTrial, res result, code Code) {
+func (w *walk) suppress(t *RuleTrial, res *result, code Code) {
 	if t == nil {
 		return
 	}

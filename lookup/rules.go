@@ -63,13 +63,14 @@ type skipped struct {
 
 // searchRules asks the rules in order (fib_rules_lookup in
 // net/core/fib_rules.c).
-func (w *walk) searchRules() result {
+func (w *walk) searchRules() (res result) {
 	fam := w.fib.family(w.flow.Family())
 	if w.fib.snap.Lacks(route.FactRules, w.flow.Family()) {
 		return result{status: unknown, why: &Reason{Code: CodeRulesUnread}}
 	}
 	if w.fib.merged && w.flow.Dst.Is4() {
-		return w.searchMerged(fam.rules)
+		w.searchMerged(fam.rules, &res)
+		return res
 	}
 	for i := 0; i < len(fam.rules); i++ {
 		r := fam.rules[i]
@@ -86,7 +87,7 @@ func (w *walk) searchRules() result {
 			i = w.jump(fam.rules, i)
 			continue
 		}
-		if res := w.act(r); res.status != again {
+		if w.act(r, &res); res.status != again {
 			w.unreached(fam.rules[i+1:], CodeAfter)
 			return res
 		}
@@ -108,58 +109,61 @@ func (w *walk) jump(rules []*rule, i int) int {
 }
 
 // act does what a matching rule says (fib4_rule_action, fib6_rule_action).
-func (w *walk) act(r *rule) result {
+func (w *walk) act(r *rule, res *result) {
 	switch r.Action {
 	case route.ActionTable:
-		return w.consult(r)
+		w.consult(r, res)
 	case route.ActionBlackhole:
-		return w.refuse(r, route.EINVAL)
+		w.refuse(r, route.EINVAL, res)
 	case route.ActionUnreachable:
-		return w.refuse(r, route.ENETUNREACH)
+		w.refuse(r, route.ENETUNREACH, res)
 	case route.ActionProhibit:
-		return w.refuse(r, route.EACCES)
+		w.refuse(r, route.EACCES, res)
 	case route.ActionNop:
 		w.record(r, VerdictContinue, Reason{Code: CodeNop})
-		return result{}
+	default:
+		why := Reason{Code: CodeUnknownSelect, Want: r.Action.String()}
+		w.record(r, VerdictUncertain, why)
+		*res = result{status: unknown, why: &why}
 	}
-	why := Reason{Code: CodeUnknownSelect, Want: r.Action.String()}
-	w.record(r, VerdictUncertain, why)
-	return result{status: unknown, why: &why}
 }
 
-func (w *walk) refuse(r *rule, e route.Errno) result {
+func (w *walk) refuse(r *rule, e route.Errno, res *result) {
 	w.record(r, VerdictRefuses, Reason{Code: CodeRuleRefuses, Want: r.Action.String()})
-	return result{status: refused, errno: e, rule: r.Rule}
+	*res = result{status: refused, errno: e, rule: r.Rule}
 }
 
 // consult looks in a rule's table and applies its suppressors.
-func (w *walk) consult(r *rule) result {
+func (w *walk) consult(r *rule, res *result) {
+	*res = result{}
 	id, t := w.tableOf(r)
 	if w.fib.snap.LacksTable(id, w.flow.Family()) {
 		why := Reason{Code: CodeNoTables, Want: w.fib.snap.Names.Table(id)}
 		w.record(r, VerdictUncertain, why)
-		return result{status: unknown, rule: r.Rule, why: &why}
+		res.status, res.rule, res.why = unknown, r.Rule, &why
+		return
 	}
 	trial := w.begin(r, id)
-	res := w.searchTable(t, trial.list())
+	w.searchTable(t, trial.list(), res)
 	if res.status == found {
 		if code := w.suppressed(r, res); code != "" {
 			w.suppress(trial, res, code)
-			return result{}
+			*res = result{}
+			return
 		}
 	}
 	res.rule = r.Rule
 	trial.end(res, t.size())
-	return res
 }
 
 // searchTable looks in one table; nil: one that has no routes.
-func (w *walk) searchTable(t *table, cands *[]Candidate) result {
+func (w *walk) searchTable(t *table, cands *[]Candidate, res *result) {
 	if w.flow.Dst.Is4() {
 		c := t.covering(w.flow.Dst)
-		return w.search4(&c, cands)
+		w.search4(&c, cands, res)
+		return
 	}
-	return w.search6(t, cands)
+	*res = w.search6(t, cands)
 }
 
 // tableOf is the table that a rule leads to.
@@ -173,7 +177,7 @@ func (w *walk) tableOf(r *rule) (route.Table, *table) {
 
 // suppressed says whether a rule drops a result (fib4_rule_suppress,
 // fib6_rule_suppress). What a table refuses is never dropped.
-func (w *walk) suppressed(r *rule, res result) Code {
+func (w *walk) suppressed(r *rule, res *result) Code {
 	switch h := w.suppressible(res); {
 	case r.SuppressPrefixLen >= res.dst.Bits():
 		return CodeSuppressPrefix
@@ -185,7 +189,7 @@ func (w *walk) suppressed(r *rule, res result) Code {
 
 // suppressible is the next hop whose device's group counts; nil: there is none.
 // IPv4 looks at the first next hop even where another one is taken.
-func (w *walk) suppressible(res result) *hop {
+func (w *walk) suppressible(res *result) *hop {
 	switch {
 	case len(res.entry.hops) == 0:
 		return nil

@@ -9,8 +9,7 @@ import (
 // search4 tries the entries of the covering leaves in the kernel's order
 // (fib_table_lookup in net/ipv4/fib_trie.c): the longest prefix first, inside
 // a prefix in the order of the dump, which is TOS, then metric, then age.
-func (w *walk) search4(c *covering, cands *[]Candidate) result {
-	var res result
+func (w *walk) search4(c *covering, cands *[]Candidate, res *result) {
 	var won *route.Route // set once the search is decided, while recording
 	var abandoned netip.Addr
 	for rf, ok := c.next(); ok; rf, ok = c.next() {
@@ -28,10 +27,9 @@ func (w *walk) search4(c *covering, cands *[]Candidate) result {
 			case code == CodeObjectUnusable:
 				abandoned = rf.dst.Addr()
 			}
-			if end := w.outcome4(e, rf, hop, code); end.entry != nil {
-				res = end
+			if w.outcome4(e, rf, hop, code, res) {
 				if cands == nil {
-					return res
+					return
 				}
 				full := e.full(rf.dst)
 				won = &full
@@ -42,13 +40,11 @@ func (w *walk) search4(c *covering, cands *[]Candidate) result {
 		}
 	}
 	settle(cands)
-	return res
 }
 
-// outcome4 is what an entry that was tried means for the search; without an
-// entry: go on.
-func (w *walk) outcome4(e *entry, rf ref, hop int, code Code) result {
-	res := result{entry: e, dst: rf.dst, hop: hop, leaf: rf.leaf}
+// outcome4 says whether an entry that was tried ends the search, and then sets
+// with what.
+func (w *walk) outcome4(e *entry, rf ref, hop int, code Code, res *result) bool {
 	switch code {
 	case "":
 		res.status = found
@@ -60,9 +56,10 @@ func (w *walk) outcome4(e *entry, rf ref, hop int, code Code) result {
 		why := w.reason4(e, code)
 		res.status, res.why = unknown, &why
 	default:
-		return result{}
+		return false
 	}
-	return res
+	res.entry, res.dst, res.hop, res.leaf = e, rf.dst, hop, rf.leaf
+	return true
 }
 
 // refusal is the type with which an entry refuses: its own or its next-hop
@@ -167,7 +164,7 @@ func (w *walk) hopReason(e *entry, code Code, out int) Reason {
 }
 
 // noteEnd records the entry that ended a search.
-func noteEnd(cands *[]Candidate, e *entry, rf ref, res result) {
+func noteEnd(cands *[]Candidate, e *entry, rf ref, res *result) {
 	switch res.status {
 	case found:
 		note(cands, e, rf, VerdictChosen, Reason{})
@@ -201,14 +198,14 @@ func (w *walk) noteLoser(cands *[]Candidate, e *entry, rf ref, won *route.Route,
 // searchMerged is the look-up of a namespace whose rules were never changed:
 // tables local and main are one trie, and no rule is evaluated (fib_lookup in
 // include/net/ip_fib.h, fib_new_table).
-func (w *walk) searchMerged(rules []*rule) result {
+func (w *walk) searchMerged(rules []*rule, res *result) {
 	var cands *[]Candidate
 	if w.trace != nil {
 		w.trace.Merged = true
 		cands = new([]Candidate)
 	}
 	c := merged(rules[0].table, rules[1].table, w.flow.Dst)
-	res := w.search4(&c, cands)
+	w.search4(&c, cands, res)
 	decider := rules[1]
 	if res.entry != nil && res.entry.route.Table == route.TableLocal {
 		decider = rules[0]
@@ -217,9 +214,9 @@ func (w *walk) searchMerged(rules []*rule) result {
 	w.recordMerged(rules, cands, res)
 	if res.status != again {
 		w.unreached(rules[2:], CodeAfter)
-		return res
+		return
 	}
-	return w.searchDefault(rules[2])
+	w.searchDefault(rules[2], res)
 }
 
 // merged are the covering leaves of local and main as one trie: the longer
@@ -228,17 +225,15 @@ func merged(local, main *table, a netip.Addr) covering {
 	return covering{addr: a, tables: [2]*table{local, main}}
 }
 
-func (w *walk) searchDefault(r *rule) result {
-	res := w.consult(r)
-	if res.status == again {
-		return result{status: refused, errno: route.ENETUNREACH}
+func (w *walk) searchDefault(r *rule, res *result) {
+	if w.consult(r, res); res.status == again {
+		*res = result{status: refused, errno: route.ENETUNREACH}
 	}
-	return res
 }
 
 // recordMerged shows the one search as the two rules that an administrator
 // sees.
-func (w *walk) recordMerged(rules []*rule, cands *[]Candidate, res result) {
+func (w *walk) recordMerged(rules []*rule, cands *[]Candidate, res *result) {
 	if w.trace == nil {
 		return
 	}
@@ -252,14 +247,14 @@ func (w *walk) recordMerged(rules []*rule, cands *[]Candidate, res result) {
 		if r.Rule == res.rule || res.status == again {
 			trial.end(res, r.table.size())
 		} else {
-			trial.end(result{}, r.table.size())
+			trial.end(&result{}, r.table.size())
 			trial.mergedLoser(res)
 		}
 	}
 }
 
 // mergedLoser corrects the reason of the table of the pair that did not decide.
-func (t *RuleTrial) mergedLoser(res result) {
+func (t *RuleTrial) mergedLoser(res *result) {
 	switch {
 	case t.Table == route.TableMain:
 		t.Verdict, t.Reason = VerdictNotReached, Reason{Code: CodeAfter}

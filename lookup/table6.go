@@ -266,7 +266,7 @@ func (w *walk) record6(path []position, start, at int, res result, reachable boo
 			v, why := VerdictUnusable, w.unusable6(e, reachable)
 			switch {
 			case at >= 0 && e == res.entry && i == at:
-				noteEnd(cands, e, ref{dst: p.dst}, res)
+				noteEnd(cands, e, ref{dst: p.dst}, &res)
 				continue
 			case i < start:
 				why = p.hidden
