@@ -14,9 +14,9 @@ type ahead struct {
 	err   error  // why there are no more; valid when full is closed
 }
 
-// receiveAhead starts to receive. The datagram for which last says true is the
-// last one.
-func (s *socket) receiveAhead(last func([]byte) bool) *ahead {
+// receiveAhead starts to receive. Which datagram is the last one, the receiver
+// does not know: to look would cost as much as to use them.
+func (s *socket) receiveAhead() *ahead {
 	a := &ahead{full: make(chan []byte, aheadBuffers), empty: make(chan []byte, aheadBuffers)}
 	for range aheadBuffers {
 		a.empty <- make([]byte, receiveBuffer)
@@ -30,9 +30,6 @@ func (s *socket) receiveAhead(last func([]byte) bool) *ahead {
 				return
 			}
 			a.full <- b
-			if last(b) {
-				return
-			}
 		}
 	}()
 	return a
@@ -51,13 +48,11 @@ func (a *ahead) next() ([]byte, error) {
 	return b, nil
 }
 
-// end ends the receiving, and what is waited for where that is not the end of
-// the answer: such a socket is of no use afterwards.
-func (a *ahead) end(s *socket, early bool) {
-	if early {
-		_ = s.conn.SetReadDeadline(time.Unix(1, 0))
-	}
+// end ends the receiving, and the wait for a datagram that does not come.
+func (a *ahead) end(s *socket) {
+	_ = s.conn.SetReadDeadline(time.Unix(1, 0))
 	close(a.empty)
 	for range a.full { // until the receiver has let go of the socket
 	}
+	_ = s.conn.SetReadDeadline(time.Time{})
 }

@@ -247,16 +247,15 @@ func (s *socket) dump(ctx context.Context, typ uint16, body []byte, take func(ty
 	if err != nil {
 		return false, cause(err)
 	}
-	last := func(b []byte) bool { return endsDump(b, req.Header.Sequence) }
 	next := s.receiveOne
 	for first := true; ; first = false {
 		var b []byte
 		if b, err = next(); err != nil {
 			return interrupted, err
 		}
-		if first && !last(b) {
-			a := s.receiveAhead(last)
-			defer func() { a.end(s, gaveUp(err)) }()
+		if first && !endsDump(b, req.Header.Sequence) {
+			a := s.receiveAhead()
+			defer a.end(s)
 			next = a.next
 		}
 		for len(b) > 0 {
