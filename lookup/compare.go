@@ -50,6 +50,10 @@ const (
 	// the node keeps a route of that one, and is compared by it (fib6_repair_tree,
 	// fib6_node_lookup_1). Want: the destination.
 	CodeSubtreeLost Code = "subtree-lost"
+	// IPv6 dumps show the router preference of the first sibling of a multipath
+	// route alone, and the kernel chooses by each one's (rt6_score_route). Have: the
+	// preference that the others must have.
+	CodeSiblingPref Code = "sibling-preference"
 	// A leg is chosen by the source that it would give, which the kernel keeps
 	// from before addresses were added or deleted (fib_select_multipath, nh_saddr).
 	CodeLegRemembered Code = "leg-remembered"
@@ -70,7 +74,27 @@ func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison
 	case f.subtreeLost(d):
 		return f.passedOver(c, flow, d, a, CodeSubtreeLost)
 	case d.Route.NextHopID != 0 && d.Rule != nil && (d.Rule.SuppressPrefixLen >= 0 || d.Rule.SuppressGroup >= 0):
-		return f.passedOver(c, flow, d, a, CodeSharedEntry)
+		c = f.passedOver(c, flow, d, a, CodeSharedEntry)
+	}
+	if !c.Agrees {
+		return f.otherPreference(c, flow, d, a)
+	}
+	return c
+}
+
+// otherPreference compares once more, supposing that the further siblings of
+// multipath routes have another preference than the first.
+func (f *FIB) otherPreference(c Comparison, flow *route.Flow, d *Decision, a *route.Answer) Comparison {
+	for _, p := range []route.Preference{route.PreferenceHigh, route.PreferenceLow} {
+		supposing := *f
+		supposing.siblings = &p
+		next := supposing.Lookup(*flow)
+		if d.sameFate(&next) {
+			continue
+		}
+		if other := f.compare(flow, &next, a); other.Agrees {
+			return Comparison{Asked: true, Agrees: true, Way: -1, Benign: append(other.Benign, Reason{Code: CodeSiblingPref, Have: p.String()})}
+		}
 	}
 	return c
 }

@@ -93,6 +93,8 @@
 //	shared-nexthop  IPv6 names, or suppresses, another route by the same next-hop object
 //	gateway-scope   whether a gateway was local to this host when its route was made
 //	hidden-entry    an entry between the siblings of an IPv6 multipath route is not dumped
+//	sibling-preference
+//	                of IPv6 siblings only the first one's router preference is dumped
 //	subtree-lost    source-specific routes below a deleted one are not found any more
 //	cached-type     IPv4 names the type of another packet by the same next hop
 //

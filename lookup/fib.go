@@ -35,6 +35,9 @@ type FIB struct {
 	// supposed is a setting that, where it was not read, is taken for 1 instead of
 	// what is usual; nil: none is.
 	supposed *setting
+	// siblings is the router preference that the further siblings of IPv6 multipath
+	// routes are supposed to have; nil: the first one's.
+	siblings *route.Preference
 	// unread, while something is explained, gathers the settings that would have
 	// mattered but are not in the snapshot.
 	unread  *[]string

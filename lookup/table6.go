@@ -200,6 +200,9 @@ func (w *walk) best6(group []*entry, reachable bool) (*entry, int) {
 		}
 		for i := range e.hops {
 			code, score := w.score6(e, &e.hops[i], reachable)
+			if p := w.fib.siblings; p != nil && i > 0 && !e.group {
+				score = score&2 | preferenceScore(*p)<<2
+			}
 			if code != "" || score <= top {
 				continue
 			}

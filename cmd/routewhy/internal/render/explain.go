@@ -361,6 +361,22 @@ func (e *Explanation) dropErrno() string {
 	return " (" + d.Errno.String() + ")"
 }
 
+// hiddenWords says by what, which it does not show, the kernel may answer
+// otherwise; empty: the code is none of these.
+func hiddenWords(c lookup.Code) string {
+	switch c {
+	case lookup.CodeHiddenEntry:
+		return "an entry that stands between the next hops of a multipath route is in no dump"
+	case lookup.CodeSiblingPref:
+		return "of the next hops of a multipath route a dump has the first one's router preference alone"
+	case lookup.CodeSubtreeLost:
+		return "source-specific routes are lost behind a deleted route of the same prefix"
+	case lookup.CodeSharedEntry:
+		return "a rule's suppressor looks at another route by the same next-hop object"
+	}
+	return ""
+}
+
 // benign says what the kernel's answer adds to an agreement.
 func (e *Explanation) benign() string {
 	if e.Trace.Decision.Disposition == lookup.DispositionUnknown {
@@ -368,6 +384,9 @@ func (e *Explanation) benign() string {
 	}
 	var out []string
 	for _, b := range e.Comparison.Benign {
+		if why := hiddenWords(b.Code); why != "" && e.Comparison.Way < 0 {
+			return ", as far as it shows what it goes by: it answered " + e.kernelAnswer() + "; " + why
+		}
 		switch b.Code {
 		case lookup.CodeLearntMTU:
 			out = append(out, fmt.Sprintf("it has learnt a path MTU of %v", b.Have))
@@ -376,6 +395,9 @@ func (e *Explanation) benign() string {
 		case lookup.CodeRedirected:
 			out = append(out, fmt.Sprintf("it has learnt a redirect to %v", b.Have))
 		case lookup.CodeOneOfSeveral:
+			if e.Comparison.Way < 0 {
+				continue
+			}
 			w := e.Trace.Decision.Ways[e.Comparison.Way]
 			out = append(out, "for this very question it takes "+iproute2.Way(e.FIB.Snapshot(), &route.NextHop{Gateway: w.Gateway, Link: w.Link}))
 		}
