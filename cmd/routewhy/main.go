@@ -68,7 +68,7 @@ func interruptible(args []string, s stdio) int {
 // the process by SIGPIPE; where that signal is ignored, the failed write is no
 // error either.
 func run(ctx context.Context, args []string, s stdio) int {
-	out := bufio.NewWriter(s.Stdout)
+	out := bufio.NewWriterSize(s.Stdout, 64<<10) // a dump of a large table is hundreds of megabytes
 	buffered := s
 	buffered.Stdout = out
 	err := execute(ctx, args, buffered)
