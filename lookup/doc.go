@@ -50,7 +50,8 @@
 //	5.2  IPv6 sources                     source6.go                         scenarios source; random set-ups
 //	6    learnt exceptions                compare.go                         known from the kernel's answer alone
 //	     encapsulation                    notes.go                           does not alter the choice; regress-devices/mpls*
-//	     XFRM, netfilter, BPF             -                                  not in the tables
+//	     XFRM                             policy.go                          TestPolicy; read with privilege alone, and not part of the decision
+//	     netfilter, BPF                   -                                  not in the tables
 //	7    VRFs                             lookup.go setVRF, output6.go       regress-vrf/* (TestRegressVRF)
 //	                                      searchVRF6, nexthop.go leaks4
 //	     packets that leave a VRF         notes.go vrfLeft                   cmd/routewhy script vrf

@@ -42,6 +42,7 @@ const (
 	NoteSysctlUnread     Code = "sysctl-unread"      // settings that matter could not be read; Have: the first's path, Want: how many
 	NoteVRFLeft          Code = "vrf-left"           // a packet of a VRF fell through its table to another; Have: the VRF, Table: its table
 	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
+	NotePolicy           Code = "ipsec-policy"       // an IPsec policy takes the packet behind the decision; Have: it
 	NoteZeroHostRoute    Code = "zero-host-route"    // a 0.0.0.0/32 or ::/128 route, which is no default route
 )
 
@@ -77,6 +78,9 @@ func (f *FIB) Notes(t *Trace) []Note {
 	}
 	if p := d.Route.PrefSrc; d.HasRoute && p.IsValid() && p == d.Src && f.owner(p) == 0 {
 		add(Note{Reason: Reason{Code: NotePrefsrcForeign, Have: p}, Route: &d.Route})
+	}
+	if p := f.policy(t); p != nil {
+		add(Note{Reason: Reason{Code: NotePolicy, Have: *p}})
 	}
 	add(trialNotes(t)...)
 	add(specialNotes(t)...)

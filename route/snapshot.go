@@ -29,8 +29,11 @@ type Snapshot struct {
 	// Sockets are there only where they were asked for, in the order in which
 	// the kernel tells of them.
 	Sockets []Socket
-	Sysctls Sysctls
-	Names   Names
+	// Policies are the IPsec policies, where they were asked for and may be read. A
+	// file has none of them.
+	Policies []Policy
+	Sysctls  Sysctls
+	Names    Names
 	// Merged says whether IPv4's local and main tables share one trie, as they
 	// do until the first change of a rule (fib_unmerge).
 	Merged Tristate
@@ -83,6 +86,7 @@ const (
 	FactLabels     Fact = "address labels"
 	FactSysctls    Fact = "sysctls"
 	FactNames      Fact = "names"
+	FactPolicies   Fact = "IPsec policies"
 )
 
 // Facts that are less than one of those above.

@@ -101,7 +101,7 @@ func (q *questions) read(ctx context.Context) error {
 	kept := 0
 	snap, err := q.host.Read(ctx, kernel.Want{
 		Family:  q.commonFamily(),
-		Devices: q.devices(), AllDevices: q.reply,
+		Devices: q.devices(), AllDevices: q.reply, Policies: true,
 		Keep: func(t route.Table, dst netip.Prefix) bool {
 			if kept < keepAnyway || t == route.TableLocal || q.concerns(dst) {
 				return true

@@ -39,6 +39,11 @@ func (h *Host) Read(ctx context.Context, w Want) (*route.Snapshot, error) {
 	if err := h.readSockets(ctx, s, &w); err != nil {
 		return nil, err
 	}
+	if w.Policies {
+		if err := h.readPolicies(ctx, s); err != nil {
+			return nil, err
+		}
+	}
 	s.Release = release()
 	s.Time = time.Now()
 	if ctx.Err() != nil {

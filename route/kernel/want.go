@@ -38,6 +38,8 @@ type Want struct {
 	// every one.
 	Devices    []string
 	AllDevices bool
+	// Policies adds the IPsec policies.
+	Policies bool
 	// Sockets says which sockets to read, of both families whatever Family
 	// is; Port restricts them to one local port. Processes adds who holds them
 	// open, as far as that may be seen.

@@ -67,6 +67,8 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 			return fmt.Sprintf("the setting %s matters here and could not be read: this takes its default", have)
 		}
 		return fmt.Sprintf("%v settings that matter here could not be read (%s ...): this takes their defaults", n.Want, have)
+	case lookup.NotePolicy:
+		return policyWords(n.Have.(route.Policy))
 	case lookup.NoteVRFLeft:
 		return fmt.Sprintf("the packet leaves the VRF %s: its table %d has no route that carries or refuses it, so the rules behind it were asked; with `%s` nothing falls through",
 			have, n.Table, unreachableDefault(n))
@@ -219,4 +221,20 @@ func (w words) reversePath(rp *lookup.ReversePath, back bool) string {
 		return "dropped: the device has no IPv4 address"
 	}
 	return string(r.Code)
+}
+
+// policyWords says what an IPsec policy makes of a packet.
+func policyWords(p route.Policy) string {
+	which := fmt.Sprintf("(ip xfrm policy: src %s dst %s dir %s)", p.Src, p.Dst, p.Dir)
+	switch {
+	case p.Block && p.Dir == route.PolicyOut:
+		return "an IPsec policy blocks this packet " + which + `: programs get EPERM, "Operation not permitted", whatever the route`
+	case p.Block:
+		return "an IPsec policy drops this packet " + which
+	case p.Dir != route.PolicyOut:
+		return "an IPsec policy lets this packet in only through IPsec " + which
+	case p.Tunnel.IsValid():
+		return fmt.Sprintf("an IPsec policy takes this packet behind this decision %s: it goes through the tunnel to %s, which is routed anew: routewhy %[2]s", which, p.Tunnel)
+	}
+	return "an IPsec policy encrypts this packet behind this decision " + which
 }

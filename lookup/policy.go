@@ -1,0 +1,46 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// policy is the IPsec policy that takes the packet behind the decision, one that
+// changes what becomes of it (xfrm_lookup, __xfrm_policy_check and
+// __xfrm_route_forward in net/xfrm/xfrm_policy.c); nil: none, as far as policies
+// were read. What a host sends to itself goes by lo, which is exempt
+// (disable_xfrm).
+func (f *FIB) policy(t *Trace) *route.Policy {
+	d := &t.Decision
+	if !d.Src.IsValid() || len(d.Ways) == 0 || !d.Disposition.Success() {
+		return nil
+	}
+	switch {
+	case t.Flow.In != 0 && d.Disposition == DispositionUnicast: // it is let in, and sent on
+		if p := f.firstPolicy(route.PolicyForward, &t.Flow, d.Src, t.Flow.In); p != nil {
+			return p
+		}
+	case t.Flow.In != 0:
+		return f.firstPolicy(route.PolicyIn, &t.Flow, d.Src, t.Flow.In)
+	case d.Disposition == DispositionLocal:
+		return nil
+	}
+	return f.firstPolicy(route.PolicyOut, &t.Flow, d.Src, d.Ways[0].Link)
+}
+
+// firstPolicy is the policy of a direction that goes first for a packet; nil where
+// there is none, or it lets the packet pass as it is.
+func (f *FIB) firstPolicy(dir route.PolicyDir, flow *route.Flow, src netip.Addr, link int) *route.Policy {
+	var first *route.Policy
+	for i := range f.snap.Policies {
+		p := &f.snap.Policies[i]
+		if p.Dir == dir && (first == nil || p.Priority < first.Priority) && p.Selects(flow, src, link) {
+			first = p
+		}
+	}
+	if first == nil || !first.Block && first.Transforms == 0 {
+		return nil
+	}
+	return first
+}
