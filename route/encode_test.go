@@ -27,6 +27,7 @@ func comparing() cmp.Option {
 func TestEncodeRoundTrip(t *testing.T) {
 	for seed := range uint64(300) {
 		want := randomSnapshot(rand.New(rand.NewPCG(seed, 0)))
+		want.Policies = nil // a file has none: what IPsec protects is nobody else's business
 		var b bytes.Buffer
 		if err := want.Encode(&b); err != nil {
 			t.Fatal(err)
