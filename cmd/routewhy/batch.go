@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -139,7 +140,7 @@ func (b *batcher) run(ctx context.Context, in io.Reader) error {
 			return fmt.Errorf("--batch: line %d: %w", b.number+1, err)
 		}
 		rest := b.lines(buf, last)
-		if err := b.out.Flush(); err != nil {
+		if err := b.flush(); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -157,6 +158,17 @@ func (b *batcher) run(ctx context.Context, in io.Reader) error {
 	b.tell.clear()
 	if b.status != exitOK {
 		return statusError(b.status)
+	}
+	return nil
+}
+
+// flush writes out what was answered, and what [run] holds back of it.
+func (b *batcher) flush() error {
+	if err := b.out.Flush(); err != nil {
+		return err
+	}
+	if held, ok := b.s.Stdout.(*bufio.Writer); ok {
+		return held.Flush()
 	}
 	return nil
 }
