@@ -5,6 +5,10 @@ import "time"
 // aheadBuffers is how many datagrams may be received before they are looked at.
 const aheadBuffers = 8
 
+// longDatagram is the size of a datagram behind which there may be many more: an
+// ordinary host's dumps have none, and a thread for them costs more than it saves.
+const longDatagram = 16 << 10
+
 // ahead receives the datagrams of a dump while earlier ones are looked at: for a
 // large table, making them takes the kernel as long as using them takes us.
 type ahead struct {

@@ -25,6 +25,8 @@ const socketBuffer = 4 << 20
 type socket struct {
 	conn *netlink.Conn
 	raw  syscall.RawConn
+	pid  uint32 // netlink's name of the socket, the process's ID where that was free
+	seq  uint32 // of the last request
 	buf  []byte
 	// broken says that answers to a given-up request may still arrive.
 	broken bool
@@ -51,7 +53,7 @@ func (h *Host) dialTo(protocol int, groups uint32) (*socket, error) {
 	}
 	// Kernels before 4.12 have no extended answers; all else is as before.
 	_ = conn.SetOption(netlink.ExtendedAcknowledge, true)
-	return &socket{conn: conn, raw: raw}, nil
+	return &socket{conn: conn, raw: raw, pid: conn.PID()}, nil
 }
 
 func (s *socket) close() error { return s.conn.Close() }
@@ -155,6 +157,47 @@ func afterRequest(b []byte, flags uint16) []byte {
 	return b[n:]
 }
 
+// nextSeq numbers a request.
+func (s *socket) nextSeq() uint32 {
+	s.seq++
+	return s.seq
+}
+
+// appendRequest appends a netlink message that asks the kernel for something. The
+// kernel fills the sender in.
+func appendRequest(to []byte, typ, flags uint16, seq uint32, body []byte) []byte {
+	to = binary.NativeEndian.AppendUint32(to, uint32(sizeofNlMsghdr+len(body)))
+	to = binary.NativeEndian.AppendUint16(to, typ)
+	to = binary.NativeEndian.AppendUint16(to, flags|unix.NLM_F_REQUEST)
+	to = binary.NativeEndian.AppendUint32(to, seq)
+	to = binary.NativeEndian.AppendUint32(to, 0)
+	to = append(to, body...)
+	return append(to, make([]byte, align(len(body))-len(body))...)
+}
+
+// send hands requests to the kernel. The library's own Send starts a goroutine for
+// each message, which costs more than the kernel's work.
+func (s *socket) send(requests []byte) error {
+	var fault error
+	err := s.raw.Write(func(fd uintptr) bool {
+		fault = sendto(int(fd), requests)
+		return !errors.Is(fault, unix.EAGAIN)
+	})
+	if err != nil {
+		return err
+	}
+	return fault
+}
+
+func sendto(fd int, b []byte) error {
+	for {
+		err := unix.Sendto(fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}
+
 // receiveOne waits for one datagram from the kernel. It is valid until the next
 // call.
 func (s *socket) receiveOne() ([]byte, error) {
@@ -237,23 +280,17 @@ func (s *socket) dump(ctx context.Context, typ uint16, body []byte, take func(ty
 	}
 	done := s.guard(ctx)
 	defer func() { err = done(err) }()
-	req, err := s.conn.Send(netlink.Message{
-		Header: netlink.Header{
-			Type:  netlink.HeaderType(typ),
-			Flags: netlink.Request | netlink.Dump,
-		},
-		Data: body,
-	})
-	if err != nil {
-		return false, cause(err)
+	if err := s.send(appendRequest(nil, typ, unix.NLM_F_DUMP, s.nextSeq(), body)); err != nil {
+		return false, err
 	}
 	next := s.receiveOne
-	for first := true; ; first = false {
+	for ahead := false; ; {
 		var b []byte
 		if b, err = next(); err != nil {
 			return interrupted, err
 		}
-		if first && !endsDump(b, req.Header.Sequence) {
+		if !ahead && len(b) >= longDatagram {
+			ahead = true
 			a := s.receiveAhead()
 			defer a.end(s)
 			next = a.next
@@ -263,7 +300,7 @@ func (s *socket) dump(ctx context.Context, typ uint16, body []byte, take func(ty
 			if h, body, b, err = split(b); err != nil {
 				return interrupted, err
 			}
-			if h.seq != req.Header.Sequence || h.pid != req.Header.PID {
+			if h.seq != s.seq || h.pid != s.pid {
 				continue
 			}
 			interrupted = interrupted || h.flags&unix.NLM_F_DUMP_INTR != 0
@@ -282,21 +319,6 @@ func (s *socket) dump(ctx context.Context, typ uint16, body []byte, take func(ty
 	}
 }
 
-// endsDump says whether a datagram has the message that ends a dump.
-func endsDump(b []byte, seq uint32) bool {
-	for len(b) > 0 {
-		h, _, rest, err := split(b)
-		if err != nil {
-			return true
-		}
-		if h.seq == seq && (h.typ == unix.NLMSG_DONE || h.typ == unix.NLMSG_ERROR || h.typ == unix.NLMSG_OVERRUN) {
-			return true
-		}
-		b = rest
-	}
-	return false
-}
-
 // reply is the answer to one request that is not a dump.
 type reply struct {
 	body []byte // a copy
@@ -311,17 +333,16 @@ func (s *socket) ask(ctx context.Context, typ uint16, bodies ...[]byte) (replies
 	}
 	done := s.guard(ctx)
 	defer func() { err = done(err) }()
-	reqs := make([]netlink.Message, len(bodies))
-	for i, body := range bodies {
-		reqs[i].Header.Type = netlink.HeaderType(typ)
-		reqs[i].Header.Flags = netlink.Request
-		reqs[i].Data = body
+	first := s.seq + 1
+	var requests []byte
+	for _, body := range bodies {
+		requests = appendRequest(requests, typ, 0, s.nextSeq(), body)
 	}
-	if reqs, err = s.conn.SendMessages(reqs); err != nil {
-		return nil, cause(err)
+	if err = s.send(requests); err != nil {
+		return nil, err
 	}
-	replies = make([]reply, len(reqs))
-	for left := len(reqs); left > 0; {
+	replies = make([]reply, len(bodies))
+	for left := len(replies); left > 0; {
 		b, err := s.receiveOne()
 		if err != nil {
 			return nil, err
@@ -332,8 +353,8 @@ func (s *socket) ask(ctx context.Context, typ uint16, bodies ...[]byte) (replies
 			if h, body, b, err = split(b); err != nil {
 				return nil, err
 			}
-			i := int(h.seq - reqs[0].Header.Sequence)
-			if h.pid != reqs[0].Header.PID || i < 0 || i >= len(reqs) {
+			i := int(int32(h.seq - first))
+			if h.pid != s.pid || i < 0 || i >= len(replies) {
 				continue
 			}
 			left--
