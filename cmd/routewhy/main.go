@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 )
 
-func main() { os.Exit(interruptible(os.Args[1:], osStdio())) }
+func main() { os.Exit(run(context.Background(), os.Args[1:], osStdio())) }
 
 // stdio is everything of the outside that the command line needs: its three
 // streams, what they are connected to, and the environment.
@@ -52,15 +52,6 @@ func (s stdio) env(name string) string {
 	return value
 }
 
-// interruptible is run with a context that the first SIGINT cancels; the
-// second one ends the process as usual.
-func interruptible(args []string, s stdio) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	context.AfterFunc(ctx, stop)
-	return run(ctx, args, s)
-}
-
 // run is the whole program; it returns the exit status. It is the one place
 // where errors become text.
 //
@@ -87,5 +78,19 @@ func execute(ctx context.Context, args []string, s stdio) error {
 	if err != nil {
 		return err
 	}
+	if opts.save != "" || opts.batch != "" {
+		var stop context.CancelFunc
+		ctx, stop = interruptible(ctx)
+		defer stop()
+	}
 	return opts.run(ctx, opts, s)
+}
+
+// interruptible is a context that the first SIGINT or SIGTERM ends; the second one
+// ends the process. It is for what would leave a half-written file or line behind.
+// All else dies of the signal, as a shell's loop expects.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
