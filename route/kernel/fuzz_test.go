@@ -114,6 +114,8 @@ func FuzzDecodeNextHop(f *testing.F) {
 
 func FuzzDecodeLink(f *testing.F) { fuzz(f, "link", decodeLink, nil) }
 
+func FuzzDecodeLinkConf(f *testing.F) { fuzz(f, "link", decodeLinkConf, nil) }
+
 func FuzzDecodeAddr(f *testing.F) {
 	fuzz(f, "addr", decodeAddr, func(t *testing.T, a route.Addr) {
 		if !a.Prefix.IsValid() {

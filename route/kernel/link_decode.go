@@ -20,11 +20,15 @@ const (
 	iflaMaster      = 10
 	iflaOperState   = 16
 	iflaLinkInfo    = 18
+	iflaAFSpec      = 26
 	iflaGroup       = 27
 	iflaExtMask     = 29
 	iflaLinkNetNSID = 37
 
 	iflaVRFTable = 1
+
+	iflaInetConf  = 1 // in the AF_INET part of iflaAFSpec
+	iflaInet6Conf = 2 // in the AF_INET6 part
 )
 
 // extMaskSkipStats asks for links without their counters
@@ -39,7 +43,7 @@ const extMaskSkipStats = 8
 // two bytes.
 func decodeLink(msg []byte) (route.Link, error) {
 	if len(msg) < sizeofIfInfomsg {
-		return route.Link{}, fmt.Errorf("a link message of %d bytes", len(msg))
+		return route.Link{}, shortLink(msg)
 	}
 	picked, err := pickAttrs(msg, sizeofIfInfomsg, iflaIfName, iflaMTU, iflaLink,
 		iflaMaster, iflaOperState, iflaLinkInfo, iflaGroup)
@@ -62,6 +66,8 @@ func decodeLink(msg []byte) (route.Link, error) {
 	}
 	return l, err
 }
+
+func shortLink(msg []byte) error { return fmt.Errorf("a link message of %d bytes", len(msg)) }
 
 func setLinkAttributes(l *route.Link, m *rtnetlink.LinkAttributes) error {
 	l.Name = m.Name
@@ -115,4 +121,47 @@ func pickAttrs(msg []byte, header int, want ...uint16) ([]byte, error) {
 		}
 	}
 	return b, a.err
+}
+
+// linkConf is the lists of a device's settings, one for each family; nil where the
+// device does not have the family. They are what /proc/sys/net/ipv4/conf/DEVICE and
+// its like show, so that files need not be read for each device.
+type linkConf struct{ inet, inet6 []byte }
+
+func (c *linkConf) of(f route.Family) []byte {
+	if f == route.IPv4 {
+		return c.inet
+	}
+	return c.inet6
+}
+
+// decodeLinkConf copies the settings out of the body of an RTM_NEWLINK message
+// (inet_fill_link_af in net/ipv4/devinet.c, inet6_fill_ifla6_attrs in
+// net/ipv6/addrconf.c).
+func decodeLinkConf(msg []byte) (linkConf, error) {
+	var c linkConf
+	if len(msg) < sizeofIfInfomsg {
+		return c, shortLink(msg)
+	}
+	a := attrs{rest: msg[sizeofIfInfomsg:]}
+	for a.next() {
+		if a.typ != iflaAFSpec {
+			continue
+		}
+		spec := attrs{rest: a.data}
+		for spec.next() {
+			inner := attrs{rest: spec.data}
+			for inner.next() {
+				switch {
+				case spec.typ == afInet && inner.typ == iflaInetConf:
+					c.inet = slices.Clone(inner.data)
+				case spec.typ == afInet6 && inner.typ == iflaInet6Conf:
+					c.inet6 = slices.Clone(inner.data)
+				}
+			}
+			spec.nested(&inner)
+		}
+		a.nested(&spec)
+	}
+	return c, a.err
 }

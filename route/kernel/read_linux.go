@@ -32,7 +32,9 @@ func (h *Host) Read(ctx context.Context, w Want) (*route.Snapshot, error) {
 	if w.Family != route.IPv6 {
 		s.Merged = h.merged(ctx, s)
 	}
-	h.readSysctls(s, &w, r.deviceNames())
+	s.Sysctls = route.Sysctls{}
+	r.addDeviceSettings()
+	h.readSysctls(s, &w)
 	if s.Names, err = readNames(h.names); err != nil {
 		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactNames, Why: err.Error()})
 	}
@@ -100,6 +102,7 @@ type reader struct {
 
 	kept        pages[route.Route]
 	interrupted bool         // a dump was (NLM_F_DUMP_INTR)
+	confs       []linkConf   // of snap.Links, one each
 	links       map[int]bool // that a kept route or its next-hop object names
 	objects     map[uint32]bool
 }
@@ -225,7 +228,16 @@ func (r *reader) readLinks() error {
 		fact: route.FactLinks, get: unix.RTM_GETLINK, answer: unix.RTM_NEWLINK, size: sizeofIfInfomsg,
 		attrs: appendAttr32(nil, iflaExtMask, extMaskSkipStats),
 	}
-	return ignoreAbsent(r.dump(q, collect(&r.snap.Links, decodeLink)))
+	return ignoreAbsent(r.dump(q, func(msg []byte) error {
+		l, err := decodeLink(msg)
+		if err != nil {
+			return err
+		}
+		conf, err := decodeLinkConf(msg)
+		r.snap.Links = append(r.snap.Links, l)
+		r.confs = append(r.confs, conf)
+		return err
+	}))
 }
 
 func (r *reader) readAddrs(f route.Family) error {
@@ -333,9 +345,8 @@ func collect[T any](into *[]T, decode func([]byte) (T, error)) func([]byte) erro
 	}
 }
 
-// deviceNames are the devices whose settings are wanted, in the order of their
-// indices.
-func (r *reader) deviceNames() []string {
+// addDeviceSettings adds the settings of the devices for which they are wanted.
+func (r *reader) addDeviceSettings() {
 	r.links[route.LoopbackIndex] = true
 	for _, o := range r.snap.NextHops {
 		for _, m := range o.Group {
@@ -349,13 +360,14 @@ func (r *reader) deviceNames() []string {
 			r.links[o.NextHop.Link] = true
 		}
 	}
-	var names []string
-	for _, l := range r.snap.Links {
-		if r.want.AllDevices || r.links[l.Index] || slices.Contains(r.want.Devices, l.Name) || r.ruled(l.Name) {
-			names = append(names, l.Name)
+	for i, l := range r.snap.Links {
+		if !r.want.AllDevices && !r.links[l.Index] && !slices.Contains(r.want.Devices, l.Name) && !r.ruled(l.Name) {
+			continue
+		}
+		for _, f := range r.want.families() {
+			settingsOf(f).addDevice(r.snap.Sysctls, l.Name, r.confs[i].of(f))
 		}
 	}
-	return names
 }
 
 // ruled says whether a rule names a device.

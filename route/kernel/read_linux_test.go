@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"net/netip"
+	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -758,5 +761,36 @@ route add default via 10.0.0.2 table 10
 	a, err = h.Resolve(context.Background(), route.Flow{Dst: addr("10.0.0.1"), Out: red.Index})
 	if err != nil || a.Type != route.TypeLocal || a.Table != 10 {
 		t.Errorf("an address in red: %+v, %v", a, err)
+	}
+}
+
+// TestDeviceSettings changes each setting of a device in its file, and finds all of
+// them in the link message as the files have them.
+func TestDeviceSettings(t *testing.T) {
+	isolate(t)
+	ip(t, twoDevices)
+	h := open(t)
+	for _, f := range []route.Family{route.IPv4, route.IPv6} {
+		of := settingsOf(f)
+		folder := of.folder + "conf/v0/"
+		for _, d := range of.device {
+			old, err := os.ReadFile(sysctlFolder + folder + d.key)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			value := "1"
+			if string(old) == "1\n" {
+				value = "0"
+			}
+			sysctl(t, folder+d.key, value)
+			s := read(t, h, Want{Devices: []string{"v0"}})
+			for _, d := range of.device {
+				want, err := os.ReadFile(sysctlFolder + folder + d.key)
+				got, ok := s.Sysctls[folder+d.key]
+				if ok != (err == nil) || got != strings.TrimSpace(string(want)) {
+					t.Errorf("%s%s is %q (%v), the file has %q (%v)", folder, d.key, got, ok, want, err)
+				}
+			}
+		}
 	}
 }

@@ -1,8 +1,9 @@
 package kernel
 
 import (
-	"iter"
+	"encoding/binary"
 	"slices"
+	"strconv"
 	"strings"
 
 	"routewhy/route"
@@ -15,7 +16,15 @@ import (
 type settings struct {
 	folder    string
 	namespace []string
-	device    []string
+	device    []deviceSetting
+}
+
+// deviceSetting is a setting of a device: the name of its file, and where it is in
+// the list that a link message has, IFLA_INET_CONF (IPV4_DEVCONF_... - 1 of
+// linux/ip.h) or IFLA_INET6_CONF (DEVCONF_... of linux/ipv6.h).
+type deviceSetting struct {
+	key   string
+	index int
 }
 
 func settingsOf(f route.Family) settings {
@@ -27,9 +36,9 @@ func settingsOf(f route.Family) settings {
 				"ip_forward", "ip_forward_use_pmtu", "ip_nonlocal_bind", "nexthop_compat_mode",
 				"raw_l3mdev_accept", "tcp_l3mdev_accept", "udp_l3mdev_accept",
 			},
-			device: []string{
-				"accept_local", "bc_forwarding", "forwarding", "ignore_routes_with_linkdown",
-				"route_localnet", "rp_filter", "send_redirects", "src_valid_mark",
+			device: []deviceSetting{
+				{"accept_local", 22}, {"bc_forwarding", 31}, {"forwarding", 0}, {"ignore_routes_with_linkdown", 28},
+				{"route_localnet", 25}, {"rp_filter", 7}, {"send_redirects", 5}, {"src_valid_mark", 23},
 			},
 		}
 	}
@@ -38,10 +47,10 @@ func settingsOf(f route.Family) settings {
 		namespace: []string{
 			"fib_multipath_hash_fields", "fib_multipath_hash_policy", "ip_nonlocal_bind",
 		},
-		device: []string{
-			"accept_ra", "accept_ra_defrtr", "accept_ra_rt_info_max_plen", "addr_gen_mode",
-			"disable_ipv6", "force_forwarding", "forwarding", "ignore_routes_with_linkdown",
-			"optimistic_dad", "use_oif_addrs_only", "use_optimistic", "use_tempaddr",
+		device: []deviceSetting{
+			{"accept_ra", 3}, {"accept_ra_defrtr", 17}, {"accept_ra_rt_info_max_plen", 21}, {"addr_gen_mode", 47},
+			{"disable_ipv6", 26}, {"force_forwarding", 59}, {"forwarding", 0}, {"ignore_routes_with_linkdown", 39},
+			{"optimistic_dad", 23}, {"use_oif_addrs_only", 37}, {"use_optimistic", 34}, {"use_tempaddr", 10},
 		},
 	}
 }
@@ -57,24 +66,29 @@ func IsSetting(path string) bool {
 		}
 		if conf, ok := strings.CutPrefix(rest, "conf/"); ok {
 			dev, key, _ := strings.Cut(conf, "/")
-			return dev != "default" && slices.Contains(s.device, key)
+			return dev != "default" && slices.Contains(s.deviceKeys(), key)
 		}
 		return slices.Contains(s.namespace, rest)
 	}
 	return false
 }
 
-// folders are where the settings of the namespace, of "all" and of some devices
-// are, each with the names of those settings.
-func (s settings) folders(devices []string) iter.Seq2[string, []string] {
-	return func(yield func(string, []string) bool) {
-		if !yield(s.folder, s.namespace) {
-			return
-		}
-		for _, dev := range slices.Concat([]string{"all"}, devices) {
-			if !yield(s.folder+"conf/"+dev+"/", s.device) {
-				return
-			}
+// deviceKeys are the names of the settings that devices have.
+func (s settings) deviceKeys() []string {
+	keys := make([]string, len(s.device))
+	for i, d := range s.device {
+		keys[i] = d.key
+	}
+	return keys
+}
+
+// addDevice adds the settings of a device from its list in a link message. A kernel
+// that does not have one of them has a shorter list.
+func (s settings) addDevice(into route.Sysctls, dev string, list []byte) {
+	for _, d := range s.device {
+		if at := 4 * d.index; at+4 <= len(list) {
+			value := int32(binary.NativeEndian.Uint32(list[at:]))
+			into[s.folder+"conf/"+dev+"/"+d.key] = strconv.Itoa(int(value))
 		}
 	}
 }

@@ -14,13 +14,13 @@ import (
 // sysctlFolder shows the settings of the reading thread's namespace below net.
 const sysctlFolder = "/proc/sys/"
 
-// readSysctls reads the settings of devices that the wanted families have. A
-// setting that does not exist is simply not there, as older kernels lack some.
-func (h *Host) readSysctls(s *route.Snapshot, w *Want, devices []string) {
-	s.Sysctls = route.Sysctls{}
+// readSysctls reads the settings of the wanted families: those of the namespace and
+// those for all devices. A setting that does not exist is simply not there, as older
+// kernels lack some.
+func (h *Host) readSysctls(s *route.Snapshot, w *Want) {
 	err := h.inside(func() error {
 		for _, f := range w.families() {
-			if gap, ok := readSettings(s.Sysctls, f, devices); !ok {
+			if gap, ok := readSettings(s.Sysctls, f); !ok {
 				s.Gaps = append(s.Gaps, gap)
 			}
 		}
@@ -33,25 +33,27 @@ func (h *Host) readSysctls(s *route.Snapshot, w *Want, devices []string) {
 
 // readSettings reads one family's settings. False: the gap tells the first
 // that could not be read.
-func readSettings(into route.Sysctls, f route.Family, devices []string) (gap route.Gap, ok bool) {
+func readSettings(into route.Sysctls, f route.Family) (gap route.Gap, ok bool) {
 	gap = route.Gap{Fact: route.FactSysctls, Family: f}
+	of := settingsOf(f)
 	before := len(into)
-	for folder, keys := range settingsOf(f).folders(devices) {
-		if err := readFolder(into, folder, keys); err != nil && gap.Why == "" {
-			gap.Why = err.Error()
-		}
+	fault := readFolder(into, of.folder, of.namespace)
+	if err := readFolder(into, of.folder+"conf/all/", of.deviceKeys()); fault == nil {
+		fault = err
 	}
-	// IPv6 may be absent, but not IPv4.
-	if len(into) == before && f == route.IPv4 && gap.Why == "" {
+	switch {
+	case fault != nil:
+		gap.Why = fault.Error()
+	case len(into) == before && f == route.IPv4: // IPv6 may be absent
 		gap.Why = "there is no " + sysctlFolder + "net/ipv4"
 	}
 	return gap, gap.Why == ""
 }
 
 // readFolder reads the settings of one folder that exist. The error is the
-// first of another kind, and does not keep it from reading the rest. There are
-// some twenty files for each device, each a few bytes long, and os.ReadFile
-// would make them most of what a Read costs.
+// first of another kind, and does not keep it from reading the rest. The files are
+// many and a few bytes long each, and os.ReadFile would make them a good part of
+// what a Read costs.
 func readFolder(into route.Sysctls, folder string, keys []string) error {
 	dir, err := openat(unix.AT_FDCWD, sysctlFolder+folder, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
