@@ -63,22 +63,16 @@ func (a Answer) MarshalText() ([]byte, error) {
 func Of(a netip.Addr) (Entry, bool) {
 	a = a.Unmap().WithZone("")
 	best, found := Entry{}, false
-	for _, e := range All() {
+	blocks := all6
+	if a.Is4() {
+		blocks = all4
+	}
+	for _, e := range blocks() {
 		if e.Prefix.Contains(a) && (!found || e.Prefix.Bits() > best.Prefix.Bits()) {
 			best, found = e, true
 		}
 	}
 	return best, found
-}
-
-// Exactly finds the block with exactly a prefix.
-func Exactly(p netip.Prefix) (Entry, bool) {
-	for _, e := range All() {
-		if e.Prefix == p {
-			return e, true
-		}
-	}
-	return Entry{}, false
 }
 
 // row makes an entry. The answers are letters, y, n or -, for source,

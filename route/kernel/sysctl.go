@@ -33,8 +33,7 @@ func settingsOf(f route.Family) settings {
 			folder: "net/ipv4/",
 			namespace: []string{
 				"fib_multipath_hash_fields", "fib_multipath_hash_policy", "fib_multipath_use_neigh",
-				"ip_forward", "ip_forward_use_pmtu", "ip_nonlocal_bind", "nexthop_compat_mode",
-				"raw_l3mdev_accept", "tcp_l3mdev_accept", "udp_l3mdev_accept",
+				"tcp_l3mdev_accept", "udp_l3mdev_accept",
 			},
 			device: []deviceSetting{
 				{"accept_local", 22}, {"bc_forwarding", 31}, {"forwarding", 0}, {"ignore_routes_with_linkdown", 28},
@@ -43,10 +42,8 @@ func settingsOf(f route.Family) settings {
 		}
 	}
 	return settings{
-		folder: "net/ipv6/",
-		namespace: []string{
-			"fib_multipath_hash_fields", "fib_multipath_hash_policy", "ip_nonlocal_bind",
-		},
+		folder:    "net/ipv6/",
+		namespace: []string{"fib_multipath_hash_fields", "fib_multipath_hash_policy"},
 		device: []deviceSetting{
 			{"accept_ra", 3}, {"accept_ra_defrtr", 17}, {"accept_ra_rt_info_max_plen", 21}, {"addr_gen_mode", 47},
 			{"disable_ipv6", 26}, {"force_forwarding", 59}, {"forwarding", 0}, {"ignore_routes_with_linkdown", 39},
