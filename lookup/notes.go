@@ -43,6 +43,7 @@ const (
 	NoteVRFLeft          Code = "vrf-left"           // a packet of a VRF fell through its table to another; Have: the VRF, Table: its table
 	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
 	NotePolicy           Code = "ipsec-policy"       // an IPsec policy takes the packet behind the decision; Have: it
+	NoteRouterIgnored    Code = "router-ignored"     // a device takes no default route from a router; Have: its name, Want: on how many devices
 	NoteZeroHostRoute    Code = "zero-host-route"    // a 0.0.0.0/32 or ::/128 route, which is no default route
 )
 
@@ -88,7 +89,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 	if d.Disposition == DispositionNoRoute {
 		add(f.skippedTables(t)...)
 		add(f.unreachedTables(t)...)
-		add(f.zeroHostRoutes(t.Flow.Family())...)
+		add(f.NoDefault(t.Flow.Family())...)
 	}
 	if r, ok := f.shadowedDefault(t); ok {
 		add(Note{Reason: Reason{Code: NoteDefaultShadowed}, Route: &r})
@@ -225,23 +226,6 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	}
 	if dst.Is6() && d.Errno != 0 && f.conf(route.IPv6, nil, settingDisableIPv6) != 0 {
 		out = append(out, Note{Reason: Reason{Code: NoteDisabled}})
-	}
-	return out
-}
-
-// zeroHostRoutes are host routes for the zero address, which people take for
-// default routes.
-func (f *FIB) zeroHostRoutes(fam route.Family) []Note {
-	zero := netip.PrefixFrom(netip.IPv4Unspecified(), 32)
-	if fam == route.IPv6 {
-		zero = netip.PrefixFrom(netip.IPv6Unspecified(), 128)
-	}
-	var out []Note
-	for _, id := range f.TableIDs(fam) {
-		if l, ok := f.family(fam).tables[id].trie.Get(zero); ok {
-			r := l.entries[0].full(zero)
-			out = append(out, Note{Reason: Reason{Code: NoteZeroHostRoute}, Route: &r})
-		}
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"strings"
 
 	"routewhy/lookup"
 	"routewhy/route"
@@ -15,7 +16,7 @@ func (e *Explanation) note(n *lookup.Note) string {
 	switch n.Code {
 	case lookup.NoteLinkdownUsed:
 		return fmt.Sprintf("%s has no carrier, and the kernel uses its routes all the same (%s = 0)",
-			have, ignoreLinkdown(e.Trace.Flow.Family(), have))
+			have, setting(e.Trace.Flow.Family(), have, "ignore_routes_with_linkdown"))
 	case lookup.NoteDefaultShadowed:
 		return fmt.Sprintf("the default route (%s) is never used: %s and %s cover every address",
 			iproute2.RouteLine(s, n.Route), lookup.Halves(n.Route.Family())[1], lookup.Halves(n.Route.Family())[2])
@@ -74,11 +75,25 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 			have, n.Table, unreachableDefault(n))
 	case lookup.NoteChanging:
 		return "the tables were changing while they were read: ask again"
-	case lookup.NoteZeroHostRoute:
-		return fmt.Sprintf("%s is a host route for the zero address, not a default route, and never carries a packet; meant was probably %s",
-			iproute2.RouteLine(s, n.Route), lookup.Halves(n.Route.Family())[0])
+	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored:
+		return words{s}.noDefault(n)
 	}
 	return specialNote(n)
+}
+
+// noDefault says why there may be no default route.
+func (w words) noDefault(n *lookup.Note) string {
+	if n.Code == lookup.NoteZeroHostRoute {
+		return fmt.Sprintf("%s is a host route for the zero address, not a default route, and never carries a packet; meant was probably %s",
+			iproute2.RouteLine(w.snap, n.Route), lookup.Halves(n.Route.Family())[0])
+	}
+	dev := iproute2.Safe(fmt.Sprint(n.Have))
+	where := dev
+	if more := n.Want.(int) - 1; more > 0 {
+		where += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("router advertisements give no default route on %s: this host forwards there, and then accept_ra = 1 ignores them; sysctl -w %s=2 takes them",
+		where, setting(route.IPv6, dev, "accept_ra"))
 }
 
 // unreachableDefault is the command that closes a VRF's table, with the metric
@@ -104,11 +119,14 @@ func (e *Explanation) socketElsewhere() string {
 		t.Src, way, e.Subject, t.Src)
 }
 
-func ignoreLinkdown(f route.Family, dev string) string {
-	if f == route.IPv4 {
-		return "net.ipv4.conf." + dev + ".ignore_routes_with_linkdown"
+// setting is a setting of a device as sysctl(8) takes it: a dot in a device's name is
+// a slash there.
+func setting(f route.Family, dev, key string) string {
+	family := "ipv4"
+	if f == route.IPv6 {
+		family = "ipv6"
 	}
-	return "net.ipv6.conf." + dev + ".ignore_routes_with_linkdown"
+	return "net." + family + ".conf." + strings.ReplaceAll(dev, ".", "/") + "." + key
 }
 
 // skipped names a table that would have had a route, and how to ask for it.

@@ -139,6 +139,11 @@ func (e *Prefix) advice() []Remark {
 			break
 		}
 	}
+	if e.Dst.Bits() == 0 && len(e.Standings) == 0 {
+		for _, n := range e.FIB.NoDefault(route.FamilyOf(e.Dst.Addr())) {
+			out = append(out, Remark{string(n.Code), words{e.FIB.Snapshot()}.noDefault(&n)})
+		}
+	}
 	return out
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"routewhy/lookup"
+	"routewhy/route"
 )
 
 // Reply is the way back of a packet with its decisions explained.
@@ -342,9 +343,9 @@ func (p *page) strict(e, at *Explanation, rp *lookup.ReversePath, what string) {
 func (p *page) loose(e *Explanation, t *lookup.Trace) {
 	if rp := t.Reverse; rp != nil && !rp.Passed && rp.Filter == 1 && rp.Reason.Code == lookup.CodeRPOther {
 		dev := e.words().dev(t.Flow.In)
-		p.detail("loose", fmt.Sprintf("net.ipv4.conf.%s.rp_filter = 2 would let it in: any route to %s would do", dev, t.Flow.Src), plain)
+		p.detail("loose", fmt.Sprintf("%s = 2 would let it in: any route to %s would do", setting(route.IPv4, dev, "rp_filter"), t.Flow.Src), plain)
 		if rp.Trace != nil && rp.Trace.Flow.Mark != t.Flow.Mark {
-			p.detail("mark", fmt.Sprintf("the filter looks up without the mark %#x (net.ipv4.conf.%s.src_valid_mark = 0)", t.Flow.Mark, dev), plain)
+			p.detail("mark", fmt.Sprintf("the filter looks up without the mark %#x (%s = 0)", t.Flow.Mark, setting(route.IPv4, dev, "src_valid_mark")), plain)
 		}
 	}
 }

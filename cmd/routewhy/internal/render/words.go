@@ -53,7 +53,10 @@ func (w words) outcome(t *lookup.RuleTrial) string {
 	case lookup.CodeTableEmpty:
 		return "no match: the table is empty"
 	case lookup.CodeTableNoMatch:
-		return "no match: " + count(r.Have, "route") + ", none covers it"
+		if r.Have == 1 {
+			return "no match: 1 route, which is no default route"
+		}
+		return "no match: " + count(r.Have, "route") + ", and no default route among them"
 	case lookup.CodeTableUnusable:
 		return "no match: none of the routes that cover it can be used"
 	case lookup.CodeTableThrow:

@@ -1,0 +1,65 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// NoDefault finds, for a family that has no default route, why that may be: a host
+// route that was meant to be one, and devices that ignore what routers advertise.
+func (f *FIB) NoDefault(fam route.Family) []Note {
+	out := f.zeroHostRoutes(fam)
+	if fam == route.IPv6 {
+		out = append(out, f.routerIgnored()...)
+	}
+	return out
+}
+
+// zeroHostRoutes are host routes for the zero address, which people take for
+// default routes.
+func (f *FIB) zeroHostRoutes(fam route.Family) []Note {
+	zero := netip.PrefixFrom(netip.IPv4Unspecified(), 32)
+	if fam == route.IPv6 {
+		zero = netip.PrefixFrom(netip.IPv6Unspecified(), 128)
+	}
+	var out []Note
+	for _, id := range f.TableIDs(fam) {
+		if l, ok := f.family(fam).tables[id].trie.Get(zero); ok {
+			r := l.entries[0].full(zero)
+			out = append(out, Note{Reason: Reason{Code: NoteZeroHostRoute}, Route: &r})
+		}
+	}
+	return out
+}
+
+// routerIgnored names the devices on which the kernel would take a default route
+// from router advertisements, but for its own forwarding: a router is not to follow
+// other routers unless accept_ra is 2 (ipv6_accept_ra in include/net/ipv6.h). It is
+// how the default route vanishes from a host that begins to forward, for containers
+// say. Where accept_ra is 0, a network manager may take them in the kernel's stead.
+func (f *FIB) routerIgnored() []Note {
+	var names []string
+	for _, d := range f.devices {
+		if !d.Carrier() || d.Master != 0 || !f.hasLinkLocal(d.Index) {
+			continue
+		}
+		accept, known := f.snap.Sysctls.Conf(route.IPv6, d.Name, "accept_ra")
+		if known && accept == 1 && f.conf(route.IPv6, d, settingForwarding) != 0 {
+			names = append(names, d.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []Note{{Reason: Reason{Code: NoteRouterIgnored, Have: names[0], Want: len(names)}}}
+}
+
+// hasLinkLocal says whether a device has the address without which no router can be
+// heard.
+func (f *FIB) hasLinkLocal(link int) bool {
+	return slices.ContainsFunc(f.snap.Addrs, func(a route.Addr) bool {
+		return a.Link == link && a.Prefix.Addr().Is6() && a.Prefix.Addr().IsLinkLocalUnicast()
+	})
+}
