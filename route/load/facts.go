@@ -17,7 +17,7 @@ import (
 type facts struct {
 	snap   route.Snapshot
 	routes route.List     // provisional devices
-	devs   []dev          // by provisional index - 1
+	devs   []*dev         // by provisional index - 1
 	byName map[string]int // to provisional index
 	byNum  map[int]int    // real index to provisional
 	// tables and protocols are the names that were looked up, invented how many
@@ -80,7 +80,7 @@ func (f *facts) device(name string) int {
 	if i, ok := f.byName[name]; ok {
 		return i
 	}
-	f.devs = append(f.devs, dev{name: name})
+	f.devs = append(f.devs, &dev{name: name})
 	f.byName[name] = len(f.devs)
 	return len(f.devs)
 }
@@ -93,7 +93,7 @@ func (f *facts) deviceByIndex(index int) int {
 	if i, ok := f.byNum[index]; ok {
 		return i
 	}
-	f.devs = append(f.devs, dev{index: index})
+	f.devs = append(f.devs, &dev{index: index})
 	f.byNum[index] = len(f.devs)
 	return len(f.devs)
 }
@@ -198,13 +198,13 @@ func (f *facts) addRule(r route.Rule) {
 func (f *facts) numbers() []int {
 	out := make([]int, len(f.devs)+1)
 	used := map[int]int{} // real index to provisional
-	for i := range f.devs {
-		if d := &f.devs[i]; d.index != 0 && d.name != "" {
+	for i, d := range f.devs {
+		if d.index != 0 && d.name != "" {
 			used[d.index], out[i+1] = i+1, d.index
 		}
 	}
-	for i := range f.devs {
-		if d := &f.devs[i]; d.index != 0 && d.name == "" {
+	for i, d := range f.devs {
+		if d.index != 0 && d.name == "" {
 			out[i+1] = d.index
 			if _, named := used[d.index]; !named {
 				used[d.index] = i + 1
@@ -212,12 +212,12 @@ func (f *facts) numbers() []int {
 		}
 	}
 	next := 2
-	for i := range f.devs {
+	for i, d := range f.devs {
 		if out[i+1] != 0 {
 			continue
 		}
 		n := next
-		if f.devs[i].name == "lo" {
+		if d.name == "lo" {
 			n = route.LoopbackIndex
 		}
 		for used[n] != 0 {
@@ -234,8 +234,8 @@ func (f *facts) snapshot() *route.Snapshot {
 	s := &f.snap
 	f.device("lo")
 	index := f.numbers()
-	for i := range f.devs {
-		if d := &f.devs[i]; d.name != "" {
+	for i, d := range f.devs {
+		if d.name != "" {
 			d.link.Name, d.link.Index = d.name, index[i+1]
 			d.link.Master = index[d.master]
 			s.Links = append(s.Links, f.assumedLink(d))

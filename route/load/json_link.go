@@ -37,7 +37,7 @@ func (j *jsonReader) link(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	d := &j.devs[i-1]
+	d := j.devs[i-1]
 	d.told = true
 	j.found(route.FactLinks, 0)
 	for _, flag := range v.Flags {
@@ -58,8 +58,7 @@ func (j *jsonReader) link(raw []byte) error {
 		d.link.VRFTable = t
 	}
 	if v.Master != "" {
-		m := j.device(v.Master)
-		j.devs[i-1].master = m
+		d.master = j.device(v.Master)
 	}
 	if v.Addrs == nil {
 		return nil

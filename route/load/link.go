@@ -17,7 +17,7 @@ func (f *facts) parseLink(index int, line []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	d := &f.devs[i-1]
+	d := f.devs[i-1]
 	d.told = true
 	flags := strings.Trim(line[1], "<>")
 	for flag := range strings.SplitSeq(flags, ",") {
@@ -29,12 +29,8 @@ func (f *facts) parseLink(index int, line []string) (int, error) {
 		switch w.next() {
 		case "mtu":
 			d.link.MTU = uint32(w.number(32))
-		case "master":
+		case "master", "vrf":
 			d.master = f.device(w.next())
-			d = &f.devs[i-1]
-		case "vrf":
-			d.master = f.device(w.next())
-			d = &f.devs[i-1]
 		case "group":
 			if g := w.next(); g != "default" {
 				d.link.Group = uint32(uintOr(w, g, 32))
@@ -52,13 +48,12 @@ func (f *facts) linkDetail(i int, line []string) {
 	if i == 0 {
 		return
 	}
-	d := &f.devs[i-1]
+	d := f.devs[i-1]
 	kind := line[0]
 	switch kind {
 	case "vrf":
 		if len(line) >= 3 && line[1] == "table" {
 			if t, err := f.table(line[2]); err == nil {
-				d = &f.devs[i-1]
 				d.link.Kind, d.link.VRFTable = kind, t
 			}
 		}
@@ -296,7 +291,7 @@ func (f *facts) brief(w []string) error {
 	if err != nil {
 		return err
 	}
-	d := &f.devs[i-1]
+	d := f.devs[i-1]
 	d.told = true
 	d.link.OperState = operState(w[1])
 	f.found(route.FactLinks, 0)
