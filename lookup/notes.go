@@ -86,9 +86,9 @@ func (f *FIB) Notes(t *Trace) []Note {
 	add(trialNotes(t)...)
 	add(specialNotes(t)...)
 	add(f.vrfLeft(t)...)
+	add(f.skippedTables(t)...)
+	add(f.unreachedTables(t)...)
 	if d.Disposition == DispositionNoRoute {
-		add(f.skippedTables(t)...)
-		add(f.unreachedTables(t)...)
 		add(f.NoDefault(t.Flow.Family())...)
 	}
 	if r, ok := f.shadowedDefault(t); ok {
@@ -169,13 +169,20 @@ func (f *FIB) vrfLeft(t *Trace) []Note {
 	return nil
 }
 
-// skippedTables are the tables that have a route for the packet, behind rules
-// that it does not match.
+// missed says whether a route that the packet did not meet would have been expected
+// to take it: there is none, or one with a shorter prefix.
+func (d *Decision) missed(r *route.Route) bool {
+	return d.Disposition == DispositionNoRoute ||
+		d.HasRoute && d.Disposition != DispositionLocal && r.Dst.Bits() > d.Route.Dst.Bits()
+}
+
+// skippedTables are the tables that have a route that the packet missed, behind
+// rules that it does not match.
 func (f *FIB) skippedTables(t *Trace) []Note {
 	var out []Note
 	for i := range t.Rules {
 		r := &t.Rules[i]
-		if r.Verdict == VerdictNoMatch && r.Would != nil {
+		if r.Verdict == VerdictNoMatch && r.Would != nil && t.Decision.missed(r.Would) {
 			out = append(out, Note{Reason: r.Reason, Route: r.Would, Rule: r.Rule, Table: r.Table})
 			out[len(out)-1].Code = NoteTableSkipped
 			out[len(out)-1].Have = r.Reason.Code
@@ -184,8 +191,8 @@ func (f *FIB) skippedTables(t *Trace) []Note {
 	return out
 }
 
-// unreachedTables are the tables that have a route for the packet, and that no
-// rule leads to.
+// unreachedTables are the tables that have a route that the packet missed, and that
+// no rule leads to.
 func (f *FIB) unreachedTables(t *Trace) []Note {
 	fam := t.Flow.Family()
 	var out []Note
@@ -196,8 +203,9 @@ func (f *FIB) unreachedTables(t *Trace) []Note {
 		w := walk{fib: f, flow: t.Flow, iif: route.LoopbackIndex, mem: new(memory)}
 		var res result
 		if w.searchTable(f.family(fam).tables[id], nil, &res); res.status == found {
-			full := res.entry.full(res.dst)
-			out = append(out, Note{Reason: Reason{Code: NoteNoRuleLeads}, Route: &full, Table: id})
+			if full := res.entry.full(res.dst); t.Decision.missed(&full) {
+				out = append(out, Note{Reason: Reason{Code: NoteNoRuleLeads}, Route: &full, Table: id})
+			}
 		}
 	}
 	return out
