@@ -190,6 +190,9 @@ func (o *options) parseDestinations(m *mode, args []string) error {
 		return usagef("no DESTINATION").
 			hint("routewhy 8.8.8.8 explains one; routewhy --help tells the rest")
 	}
+	if err := likeIPRoute(args); err != nil {
+		return err
+	}
 	for _, arg := range args {
 		d, err := parseDestination(arg)
 		if err != nil {

@@ -138,6 +138,9 @@ func TestParseArgsFaults(t *testing.T) {
 		{"8.8.8.8:53 --dport 80", "8.8.8.8:53 and --dport 80 name two ports", ""},
 		{"8.8.8.8:53 --ipproto icmp", "8.8.8.8:53 has a port, --ipproto icmp has none", ""},
 		{"10.1", `"10.1" is abbreviated`, "routewhy 10.1.0.0"},
+		{"8.8.8.8 from 10.0.1.2", `"from" is ip-route(8)'s way to ask`, "routewhy 8.8.8.8 --from 10.0.1.2"},
+		{"get to 8.8.8.8 dev e1 fwmark 7 dsfield 4", `"get" is ip-route(8)'s way`, "routewhy 8.8.8.8 --oif e1 --mark 7 --tos 4"},
+		{"8.8.8.8 iif", `"iif" is ip-route(8)'s way`, "routewhy 8.8.8.8"},
 	}
 	for _, test := range tests {
 		_, err := parseArgs(strings.Fields(test.args))

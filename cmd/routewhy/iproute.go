@@ -1,0 +1,48 @@
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+// likeIPRoute refuses the words of `ip route get`, which are no host names here, and
+// says the same in flags. A host of such a name is asked for alone, or with a dot.
+func likeIPRoute(args []string) *usageError {
+	word := slices.IndexFunc(args, func(s string) bool { return s == "get" || ipRouteFlag(s) != "" })
+	if word < 0 || len(args) < 2 {
+		return nil
+	}
+	err := usagef("%s is ip-route(8)'s way to ask: routewhy takes flags", quote(args[word]))
+	var said []string
+	for i := 0; i < len(args); i++ {
+		switch flag := ipRouteFlag(args[i]); {
+		case args[i] == "get" || args[i] == "to":
+		case flag == "":
+			said = append(said, args[i])
+		case i+1 < len(args):
+			said = append(said, flag, args[i+1])
+			i++
+		}
+	}
+	for _, s := range said {
+		if textFault(s) != nil {
+			return err
+		}
+	}
+	return err.hint("routewhy %s", strings.Join(said, " "))
+}
+
+// ipRouteFlag is the flag for a word of `ip route get`; empty: there is none.
+func ipRouteFlag(word string) string {
+	switch word {
+	case "from", "iif", "oif", "vrf", "mark", "tos", "uid", "ipproto", "sport", "dport", "flowlabel":
+		return "--" + word
+	case "dev":
+		return "--oif"
+	case "fwmark":
+		return "--mark"
+	case "dsfield":
+		return "--tos"
+	}
+	return ""
+}
