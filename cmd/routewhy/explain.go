@@ -296,12 +296,10 @@ func statusOfExplanation(e *render.Explanation) int {
 		return exitDisagree
 	case d == lookup.DispositionUnknown:
 		return exitNoAnswer
-	case !d.Success(), e.ConnectErrno != 0:
+	case !d.Success(), e.ConnectErrno != 0, e.Dropped():
 		return exitNoRoute
 	case e.Reply == nil:
 		return exitOK
-	case e.Reply.None.Code == lookup.CodeReplyNotForwarded:
-		return exitNoRoute
 	}
 	status := exitOK
 	if e.AnswerLost() {

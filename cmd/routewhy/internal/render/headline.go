@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"routewhy/lookup"
@@ -11,7 +12,16 @@ import (
 
 // headline is the answer in one sentence; it makes sense alone.
 func (e *Explanation) headline() string {
-	return e.subject() + " " + e.verdict() + e.connecting() + e.listening() + e.replying()
+	verdict := e.verdict()
+	if e.Dropped() {
+		verdict = "is not forwarded (net.ipv6.conf.all.forwarding = 0), though its look-up " + verdict
+	}
+	return e.subject() + " " + verdict + e.connecting() + e.listening() + e.replying()
+}
+
+// Dropped says that the packet is dropped behind its look-up.
+func (e *Explanation) Dropped() bool {
+	return slices.ContainsFunc(e.Notes, func(n lookup.Note) bool { return n.Code == lookup.NoteNotForwarded })
 }
 
 // subject is the packet: the destination and what was given of the rest.

@@ -27,8 +27,6 @@ func (e *Explanation) replying() string {
 		return "; who answers to a group is not known"
 	case lookup.CodeReplyNoSource:
 		return "; nobody can answer, it has no source"
-	case lookup.CodeReplyNotForwarded:
-		return "; not forwarded, net.ipv6.conf.all.forwarding = 0"
 	}
 	if len(r.Returns) == 0 {
 		return "" // said by the packet's own verdict
