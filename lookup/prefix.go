@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -18,7 +19,8 @@ type Inside struct {
 const maxInside = 4
 
 // Inside tells of each table in the order of the rules which longer prefixes
-// take addresses out of a prefix.
+// take addresses out of a prefix. A table that is asked only behind the one that has
+// the prefix itself takes none.
 func (f *FIB) Inside(p netip.Prefix) []Inside {
 	fam := route.FamilyOf(p.Addr())
 	var out []Inside
@@ -29,16 +31,32 @@ func (f *FIB) Inside(p netip.Prefix) []Inside {
 		}
 		in := Inside{Table: id}
 		for sub, l := range t.trie.Subnets(p) {
-			if sub != p {
+			if sub != p && sub != netip.PrefixFrom(netip.IPv4Unspecified(), 32) { // never looked up
 				in.Count++
 				in.First = keepWidest(in.First, l.entries[0].full(sub))
 			}
 		}
-		if in.Count > 0 {
+		if slices.ContainsFunc(in.First, func(r route.Route) bool { return f.takes(&r, p) }) {
 			out = append(out, in)
 		}
 	}
 	return out
+}
+
+// takes says whether packets to a prefix inside p are decided by its own table, and
+// not by the one that has p. A few addresses are tried, since some may be this host's.
+func (f *FIB) takes(r *route.Route, p netip.Prefix) bool {
+	first := r.Dst.Addr()
+	for _, dst := range []netip.Addr{first, ordinaryAfter(first), first.Next(), lastOf(r.Dst).Prev()} {
+		if !dst.IsValid() || !r.Dst.Contains(dst) {
+			continue
+		}
+		d := f.Lookup(route.Flow{Dst: dst})
+		if d.HasRoute && d.Route.Table == r.Table && d.Route.Dst.Bits() > p.Bits() {
+			return true
+		}
+	}
+	return false
 }
 
 // keepWidest inserts a route into a short list of the widest.

@@ -76,7 +76,11 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 		if in.Count > 1 {
 			who = fmt.Sprint(in.Count) + " longer prefixes of %s take"
 		}
-		p.detail("inside", fmt.Sprintf(who, tableName(s, in.Table))+" addresses out of it: "+strings.Join(first, ", ")+more, plain)
+		out := " addresses out of it: "
+		if len(e.Standings) == 0 {
+			out = " addresses of it: "
+		}
+		p.detail("inside", fmt.Sprintf(who, tableName(s, in.Table))+out+strings.Join(first, ", ")+more, plain)
 	}
 	for _, n := range e.advice() {
 		p.detail("note", n.Text, yellow)
