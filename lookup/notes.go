@@ -43,6 +43,7 @@ const (
 	NoteVRFLeft          Code = "vrf-left"           // a packet of a VRF fell through its table to another; Have: the VRF, Table: its table
 	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
 	NotePolicy           Code = "ipsec-policy"       // an IPsec policy takes the packet behind the decision; Have: it
+	NoteRuleImplied      Code = "rule-implied"       // a deleted IPv6 rule that the kernel goes by; Rule
 	NoteRouterIgnored    Code = "router-ignored"     // a device takes no default route from a router; Have: its name, Want: on how many devices
 	NoteZeroHostRoute    Code = "zero-host-route"    // a 0.0.0.0/32 or ::/128 route, which is no default route
 )
@@ -136,6 +137,9 @@ func trialNotes(t *Trace) []Note {
 	var out []Note
 	for i := range t.Rules {
 		r := &t.Rules[i]
+		if r.Rule.Implied && r.Verdict != VerdictNotReached {
+			out = append(out, Note{Reason: Reason{Code: NoteRuleImplied}, Rule: r.Rule})
+		}
 		if r.Reason.Code == CodeMerged {
 			out = append(out, Note{Reason: Reason{Code: NoteMergedTables}, Route: &t.Decision.Route})
 		}

@@ -27,6 +27,26 @@ type Rule struct {
 	Protocol      Protocol `json:"protocol,omitzero"`
 	Realm         uint32   `json:"realm,omitzero"`
 	Unknown       []Attr   `json:"unknown,omitempty"`
+	// Implied says that the rule was deleted and the kernel goes by it all the same:
+	// until the first IPv6 rule is added, it looks in the local and the main table
+	// and asks no rule (fib6_has_custom_rules in net/ipv6/fib6_rules.c).
+	Implied bool `json:"implied,omitzero"`
+}
+
+// DefaultRules are the rules that a namespace starts with
+// (fib_default_rules_init in net/ipv4/fib_rules.c, fib6_rules_net_init).
+func DefaultRules(f Family) []Rule {
+	rule := func(priority uint32, t Table) Rule {
+		return Rule{
+			Family: f, Priority: priority, Action: ActionTable, Table: t,
+			SuppressPrefixLen: -1, SuppressGroup: -1, Protocol: ProtocolKernel,
+		}
+	}
+	rules := []Rule{rule(0, TableLocal), rule(32766, TableMain)}
+	if f == IPv4 {
+		rules = append(rules, rule(32767, TableDefault))
+	}
+	return rules
 }
 
 // Action is what a rule does when its selector matches (FR_ACT_*).

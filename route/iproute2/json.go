@@ -176,6 +176,7 @@ type Rule struct {
 	Action         string  `json:"action,omitempty"`
 	Goto           uint32  `json:"goto,omitempty"`
 	Unresolved     bool    `json:"unresolved,omitempty"`
+	Implied        bool    `json:"implied,omitempty"` // not of ip-rule(8): [route.Rule.Implied]
 	Nop            bool    `json:"nop,omitempty"`
 	Protocol       string  `json:"protocol,omitempty"`
 }
@@ -186,7 +187,7 @@ func RuleJSON(s *route.Snapshot, r *route.Rule) Rule {
 	j := Rule{
 		Priority: r.Priority, Not: sel.Not, Src: "all",
 		Iif: sel.In, IifDetached: sel.InDetached, Oif: sel.Out, OifDetached: sel.OutDetached,
-		L3Mdev: sel.L3Mdev, TunID: sel.TunnelID, Unresolved: r.Unresolved,
+		L3Mdev: sel.L3Mdev, TunID: sel.TunnelID, Unresolved: r.Unresolved, Implied: r.Implied,
 		Protocol: s.Names.Protocol(r.Protocol),
 	}
 	if sel.Src.IsValid() && sel.Src.Bits() > 0 {

@@ -59,16 +59,8 @@ func localCandidates(s *route.Snapshot) []netip.Addr {
 // tableOf asks for the table of an address. False: the answer does not tell,
 // since the address is not local after all.
 func (h *Host) tableOf(ctx context.Context, addr netip.Addr) (route.Tristate, bool) {
-	body, err := encodeFlow(&route.Flow{Dst: addr}, 0)
-	if err != nil {
-		return route.Unknown, false
-	}
-	replies, err := h.ask(ctx, body)
-	if err != nil {
-		return route.Unknown, false
-	}
-	a, err := answerOf(replies[0])
-	if err != nil || a.Errno != 0 || a.Type != route.TypeLocal {
+	a, ok := h.answerTo(ctx, route.Flow{Dst: addr})
+	if !ok || a.Errno != 0 || a.Type != route.TypeLocal {
 		return route.Unknown, false
 	}
 	switch a.Table {
@@ -78,4 +70,18 @@ func (h *Host) tableOf(ctx context.Context, addr netip.Addr) (route.Tristate, bo
 		return route.No, true
 	}
 	return route.Unknown, false
+}
+
+// answerTo is the kernel's own answer to a question of ours. False: it gave none.
+func (h *Host) answerTo(ctx context.Context, flow route.Flow) (route.Answer, bool) {
+	body, err := encodeFlow(&flow, 0)
+	if err != nil {
+		return route.Answer{}, false
+	}
+	replies, err := h.ask(ctx, body)
+	if err != nil {
+		return route.Answer{}, false
+	}
+	a, err := answerOf(replies[0])
+	return a, err == nil
 }

@@ -32,6 +32,9 @@ func (h *Host) Read(ctx context.Context, w Want) (*route.Snapshot, error) {
 	if w.Family != route.IPv6 {
 		s.Merged = h.merged(ctx, s)
 	}
+	if w.Family != route.IPv4 {
+		h.addImplied(ctx, s)
+	}
 	s.Sysctls = route.Sysctls{}
 	r.addDeviceSettings()
 	h.readSysctls(s, &w)

@@ -3,6 +3,7 @@ package kernel
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"routewhy/route"
 )
@@ -213,31 +214,36 @@ func portMask(a *attrs) uint16 {
 }
 
 // isDefaultRules4 says whether rules holds exactly the IPv4 rules that every
-// namespace starts with (fib_default_rules_init).
+// namespace starts with.
 func isDefaultRules4(rules []route.Rule) bool {
-	want := [...]route.Rule{
-		{Priority: 0, Table: route.TableLocal},
-		{Priority: 0x7ffe, Table: route.TableMain},
-		{Priority: 0x7fff, Table: route.TableDefault},
-	}
-	i := 0
-	for _, r := range rules {
-		if r.Family != route.IPv4 {
+	missing, others := againstDefault(rules, route.IPv4)
+	return len(missing) == 0 && others == 0
+}
+
+// againstDefault compares the rules of a family with those that a namespace starts
+// with: which of these are missing, and how many others there are.
+func againstDefault(rules []route.Rule, f route.Family) (missing []route.Rule, others int) {
+	missing = route.DefaultRules(f)
+	for i := range rules {
+		r := &rules[i]
+		if r.Family != f {
 			continue
 		}
-		if i == len(want) || r.Priority != want[i].Priority || r.Table != want[i].Table || !isPlain(r) {
-			return false
+		at := slices.IndexFunc(missing, func(d route.Rule) bool {
+			return d.Priority == r.Priority && d.Table == r.Table && isPlain(r)
+		})
+		if at < 0 {
+			others++
+			continue
 		}
-		i++
+		missing = slices.Delete(missing, at, at+1)
 	}
-	return i == len(want)
+	return missing, others
 }
 
 // isPlain says whether a rule looks every packet up in a table and takes what
 // it finds.
-func isPlain(r route.Rule) bool {
-	s := r.Selector
-
-	return s == route.Selector{} && r.Action == route.ActionTable &&
+func isPlain(r *route.Rule) bool {
+	return r.Selector == route.Selector{} && r.Action == route.ActionTable &&
 		r.SuppressPrefixLen == -1 && r.SuppressGroup == -1 && len(r.Unknown) == 0
 }

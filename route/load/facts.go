@@ -312,7 +312,7 @@ func (f *facts) fillIn() {
 	s.Labels = defaultLabels()
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
 		if !f.has[found{route.FactRules, fam}] {
-			s.Rules = append(s.Rules, defaultRules(fam)...)
+			s.Rules = append(s.Rules, route.DefaultRules(fam)...)
 			gap(route.FactRules, fam, true)
 		}
 		f.fillTables(fam)
@@ -432,21 +432,6 @@ func (f *facts) fillMulticast(add func(netip.Prefix, int, route.Type, route.Scop
 			add(netip.MustParsePrefix("ff00::/8"), a.Link, route.TypeMulticast, 0, netip.Addr{})
 		}
 	}
-}
-
-// defaultRules are the rules that a namespace starts with.
-func defaultRules(fam route.Family) []route.Rule {
-	rule := func(priority uint32, t route.Table) route.Rule {
-		return route.Rule{
-			Family: fam, Priority: priority, Action: route.ActionTable, Table: t,
-			SuppressPrefixLen: -1, SuppressGroup: -1, Protocol: route.ProtocolKernel,
-		}
-	}
-	rules := []route.Rule{rule(0, route.TableLocal), rule(32766, route.TableMain)}
-	if fam == route.IPv4 {
-		rules = append(rules, rule(32767, route.TableDefault))
-	}
-	return rules
 }
 
 // defaultLabels is the policy table that the kernel starts with

@@ -54,6 +54,11 @@ type corner struct{ name, setup, queries string }
 
 func corners() []corner {
 	return []corner{
+		{"v6 main deleted", "ip -6 route add default via 2001:db8:1::2; ip -6 rule del pref 32766", "2001:4860::1; 2001:db8:1::1; 2001:db8:2::9; 2001:4860::1 iif w0 from 2001:db8:2::9"},
+		{"v6 local deleted", "ip -6 route add default via 2001:db8:1::2; ip -6 rule del pref 0", "2001:4860::1; 2001:db8:1::1; ::1; 2001:db8:2::1 iif w0 from 2001:db8:2::9"},
+		{"v6 all rules deleted", "ip -6 route add default via 2001:db8:1::2; ip -6 rule del pref 0; ip -6 rule del pref 32766", "2001:4860::1; 2001:db8:1::1"},
+		{"v6 main deleted, rules asked", "ip -6 route add default via 2001:db8:1::2; ip -6 rule add pref 5 lookup 77; ip -6 rule del pref 5; ip -6 rule del pref 32766", "2001:4860::1; 2001:db8:1::1; 2001:db8:2::9"},
+		{"v6 local deleted, rules asked", "ip -6 route add default via 2001:db8:1::2; ip -6 rule add pref 5 lookup 77; ip -6 rule del pref 5; ip -6 rule del pref 0", "2001:4860::1; 2001:db8:1::1; ::1"},
 		{"local default", "ip route add local 0.0.0.0/0 dev lo", "8.8.8.8; 239.1.1.1; 255.255.255.255; 239.1.1.1 oif v0; 8.8.8.8 oif v0"},
 		{"dead member own source", "ip route add 198.51.100.0/24 nexthop via 10.0.0.2 nexthop via 10.0.1.2; ip link set v0 down", "198.51.100.1; 198.51.100.1 from 10.0.0.1; 198.51.100.1 from 10.0.1.1"},
 		{"dead member three", "ip link add x0 type veth peer name x0p; ip link set x0p up; ip link set x0 up; ip addr add 10.0.2.1/24 dev x0; ip route add 198.51.100.0/24 nexthop via 10.0.0.2 nexthop via 10.0.1.2 nexthop via 10.0.2.2; ip link set v0 down", "198.51.100.1; 198.51.100.2; 198.51.100.3; 198.51.100.1 from 10.0.0.1; 198.51.100.2 from 10.0.0.1; 198.51.100.3 from 10.0.0.1"},

@@ -75,6 +75,9 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 			have, n.Table, unreachableDefault(n))
 	case lookup.NoteChanging:
 		return "the tables were changing while they were read: ask again"
+	case lookup.NoteRuleImplied:
+		return fmt.Sprintf("rule %d (%s) was deleted, and the kernel goes by it all the same: until a first IPv6 rule is added, it looks in local and main and asks no rule",
+			n.Rule.Priority, ruleTarget(s, n.Rule))
 	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored:
 		return words{s}.noDefault(n)
 	}

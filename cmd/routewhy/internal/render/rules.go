@@ -148,6 +148,9 @@ func ruleInk(t *lookup.RuleTrial) ink {
 func ruleName(s *route.Snapshot, r *route.Rule) string {
 	sel := iproute2.Selector(r)
 	to := ruleTarget(s, r)
+	if r.Implied {
+		to += " (deleted)"
+	}
 	if sel == "" {
 		return to
 	}
