@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +45,33 @@ func TestProgress(t *testing.T) {
 	p.begun = time.Now().Add(-time.Hour)
 	if p.update(3); out.Len() != len("\r\x1b[K") {
 		t.Errorf("no terminal: %q", out.String())
+	}
+}
+
+// TestBatchAnswersAtOnce asks one line, and the next when the first is answered.
+func TestBatchAnswersAtOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "routes")
+	if err := os.WriteFile(file, []byte("default via 192.0.2.1 dev eth0\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	in, ask := io.Pipe()
+	answers, out := io.Pipe()
+	status := make(chan int, 1)
+	go func() {
+		s := stdio{Stdin: in, Stdout: out, Stderr: io.Discard, LookupEnv: func(string) (string, bool) { return "", false }}
+		status <- run(context.Background(), []string{"--load", file, "--batch", "-"}, s)
+		out.Close()
+	}()
+	lines := bufio.NewScanner(answers)
+	for _, dst := range []string{"8.8.8.8", "9.9.9.9"} {
+		fmt.Fprintln(ask, dst)
+		if !lines.Scan() || !strings.HasPrefix(lines.Text(), dst+" ") {
+			t.Fatalf("%s: %q", dst, lines.Text())
+		}
+	}
+	ask.Close()
+	if lines.Scan() || <-status != exitOK {
+		t.Errorf("at the end: %q", lines.Text())
 	}
 }
 

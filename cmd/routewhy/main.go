@@ -78,7 +78,7 @@ func execute(ctx context.Context, args []string, s stdio) error {
 	if err != nil {
 		return err
 	}
-	if opts.save != "" || opts.batch != "" {
+	if opts.save != "" {
 		var stop context.CancelFunc
 		ctx, stop = interruptible(ctx)
 		defer stop()
@@ -87,8 +87,8 @@ func execute(ctx context.Context, args []string, s stdio) error {
 }
 
 // interruptible is a context that the first SIGINT or SIGTERM ends; the second one
-// ends the process. It is for what would leave a half-written file or line behind.
-// All else dies of the signal, as a shell's loop expects.
+// ends the process. It is for what would leave a half-written file behind: all else
+// dies of the signal, as a shell's loop expects.
 func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -118,7 +119,12 @@ func host(ts *testscript.TestScript, neg bool, args []string) {
 	in := fmt.Sprintf("#!/bin/sh\nexec nsenter -t %d %s \"$@\"\n", sleeper.Process.Pid, enter)
 	dir := ts.MkAbs("bin")
 	ts.Check(os.MkdirAll(dir, 0o755))
-	ts.Check(os.WriteFile(filepath.Join(dir, "in"), []byte(in), 0o755))
+	// A process forked meanwhile would hold the file open for writing, and it could
+	// not be run yet ("text file busy").
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(filepath.Join(dir, "in"), []byte(in), 0o755)
+	syscall.ForkLock.RUnlock()
+	ts.Check(err)
 	ts.Setenv("PATH", dir+string(os.PathListSeparator)+ts.Getenv("PATH"))
 	ts.Setenv("NSPID", strconv.Itoa(sleeper.Process.Pid))
 	ts.Setenv("LANG", "C.UTF-8")

@@ -96,9 +96,6 @@ func NewHost(f *lookup.FIB) *Host {
 // talk to a socket of no special mark, user or port there.
 func (h *Host) Locals() []Local { return h.locals }
 
-// Client is the address that stands for a client in another network.
-func (h *Host) Client(f route.Family) netip.Addr { return h.client[f] }
-
 // local finds out who can talk to a socket on one address.
 func (h *Host) local(a *route.Addr, s *route.Socket) Local {
 	l := Local{Addr: a.Prefix.Addr(), Network: a.Prefix.Masked(), Link: a.Link, VRF: vrfOf(h.snap, a.Link)}
