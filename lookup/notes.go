@@ -43,6 +43,7 @@ const (
 	NoteVRFLeft          Code = "vrf-left"           // a packet of a VRF fell through its table to another; Have: the VRF, Table: its table
 	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
 	NotePolicy           Code = "ipsec-policy"       // an IPsec policy takes the packet behind the decision; Have: it
+	NoteNetworkDown      Code = "network-down"       // a device that is down has an address in the destination's network; Have: the device, Want: the address
 	NoteRuleImplied      Code = "rule-implied"       // a deleted IPv6 rule that the kernel goes by; Rule
 	NoteRouterIgnored    Code = "router-ignored"     // a device takes no default route from a router; Have: its name, Want: on how many devices
 	NoteZeroHostRoute    Code = "zero-host-route"    // a 0.0.0.0/32 or ::/128 route, which is no default route
@@ -227,6 +228,9 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 		len(d.Ways) == 1 && !d.Ways[0].Gateway.IsValid() {
 		out = append(out, Note{Reason: Reason{Code: NotePairOfHosts}, Route: &d.Route})
 	}
+	if a := f.networkDown(t); a != nil {
+		out = append(out, Note{Reason: Reason{NoteNetworkDown, a.Prefix, f.snap.LinkName(a.Link)}})
+	}
 	if f.dropsForwarded6(t) {
 		out = append(out, Note{Reason: Reason{Code: NoteNotForwarded, Have: f.snap.LinkName(t.Flow.In)}})
 	}
@@ -240,6 +244,22 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 		out = append(out, Note{Reason: Reason{Code: NoteDisabled}})
 	}
 	return out
+}
+
+// networkDown finds an address of this host whose network has the destination, and
+// whose device is down, so that the network has no route.
+func (f *FIB) networkDown(t *Trace) *route.Addr {
+	for i := range f.snap.Addrs {
+		a := &f.snap.Addrs[i]
+		dev := f.byIndex[a.Link]
+		if dev == nil || dev.Up() || a.Prefix.IsSingleIP() || !a.Prefix.Contains(t.Flow.Dst) {
+			continue
+		}
+		if t.Decision.missed(&route.Route{Dst: a.Prefix}) {
+			return a
+		}
+	}
+	return nil
 }
 
 // shadowedDefault finds, for a decision by a longer prefix, the default route

@@ -77,6 +77,9 @@ func keepWidest(list []route.Route, r route.Route) []route.Route {
 // is in no table.
 func (f *FIB) Covering(p netip.Prefix) Decision {
 	flow := route.Flow{Dst: p.Addr()}
+	if flow.Dst.IsUnspecified() && !p.IsSingleIP() { // never looked up
+		flow.Dst = flow.Dst.Next()
+	}
 	if !ordinary(flow.Dst) && p.Contains(ordinaryAfter(flow.Dst)) {
 		flow.Dst = ordinaryAfter(flow.Dst)
 	}

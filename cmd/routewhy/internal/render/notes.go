@@ -75,6 +75,9 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 			have, n.Table, unreachableDefault(n))
 	case lookup.NoteChanging:
 		return "the tables were changing while they were read: ask again"
+	case lookup.NoteNetworkDown:
+		return fmt.Sprintf("%s has %v, in whose network %s is, but the device is down: ip link set %s up brings the network's route back",
+			have, n.Want, e.Trace.Flow.Dst, have)
 	case lookup.NoteRuleImplied:
 		return fmt.Sprintf("rule %d (%s) was deleted, and the kernel goes by it all the same: until a first IPv6 rule is added, it looks in local and main and asks no rule",
 			n.Rule.Priority, ruleTarget(s, n.Rule))
