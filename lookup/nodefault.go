@@ -8,13 +8,34 @@ import (
 )
 
 // NoDefault finds, for a family that has no default route, why that may be: a host
-// route that was meant to be one, and devices that ignore what routers advertise.
+// route that was meant to be one, devices that ignore what routers advertise, a DHCP
+// server that sends other routes.
 func (f *FIB) NoDefault(fam route.Family) []Note {
 	out := f.zeroHostRoutes(fam)
 	if fam == route.IPv6 {
-		out = append(out, f.routerIgnored()...)
+		return append(out, f.routerIgnored()...)
 	}
-	return out
+	return append(out, f.classless()...)
+}
+
+// classless finds routes through a gateway that DHCP gave: a server that sends any
+// must send the default route among them, for the Router option is ignored then
+// (RFC 3442).
+func (f *FIB) classless() []Note {
+	t := f.family(route.IPv4).tables[route.TableMain]
+	if t == nil {
+		return nil
+	}
+	for dst, l := range t.trie.All() {
+		for _, e := range l.entries {
+			if e.route.Protocol != route.ProtocolDHCP || dst.IsSingleIP() || len(e.hops) != 1 || !e.hops[0].Gateway.IsValid() {
+				continue
+			}
+			r := e.full(dst)
+			return []Note{{Reason: Reason{Code: NoteClassless}, Route: &r}}
+		}
+	}
+	return nil
 }
 
 // zeroHostRoutes are host routes for the zero address, which people take for

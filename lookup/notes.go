@@ -44,6 +44,7 @@ const (
 	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
 	NotePolicy           Code = "ipsec-policy"       // an IPsec policy takes the packet behind the decision; Have: it
 	NoteNetworkDown      Code = "network-down"       // a device that is down has an address in the destination's network; Have: the device, Want: the address
+	NoteClassless        Code = "dhcp-routes"        // DHCP gave a route, and no default; Route
 	NoteRuleImplied      Code = "rule-implied"       // a deleted IPv6 rule that the kernel goes by; Rule
 	NoteRouterIgnored    Code = "router-ignored"     // a device takes no default route from a router; Have: its name, Want: on how many devices
 	NoteZeroHostRoute    Code = "zero-host-route"    // a 0.0.0.0/32 or ::/128 route, which is no default route

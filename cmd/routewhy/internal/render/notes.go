@@ -81,7 +81,7 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 	case lookup.NoteRuleImplied:
 		return fmt.Sprintf("rule %d (%s) was deleted, and the kernel goes by it all the same: until a first IPv6 rule is added, it looks in local and main and asks no rule",
 			n.Rule.Priority, ruleTarget(s, n.Rule))
-	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored:
+	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored, lookup.NoteClassless:
 		return words{s}.noDefault(n)
 	}
 	return specialNote(n)
@@ -92,6 +92,10 @@ func (w words) noDefault(n *lookup.Note) string {
 	if n.Code == lookup.NoteZeroHostRoute {
 		return fmt.Sprintf("%s is a host route for the zero address, not a default route, and never carries a packet; meant was probably %s",
 			iproute2.RouteLine(w.snap, n.Route), lookup.Halves(n.Route.Family())[0])
+	}
+	if n.Code == lookup.NoteClassless {
+		return fmt.Sprintf("DHCP gave %s but no default route: where the server sends routes (option 121), the Router option is ignored, and the default must be among them (RFC 3442)",
+			iproute2.RouteLine(w.snap, n.Route))
 	}
 	dev := iproute2.Safe(fmt.Sprint(n.Have))
 	where := dev
