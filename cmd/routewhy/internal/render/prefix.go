@@ -72,20 +72,26 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 				more = ", ..."
 			}
 		}
-		who := "1 longer prefix of %s takes"
-		if in.Count > 1 {
-			who = fmt.Sprint(in.Count) + " longer prefixes of %s take"
-		}
-		out := " addresses out of it: "
-		if len(e.Standings) == 0 {
-			out = " addresses of it: "
-		}
-		p.detail("inside", fmt.Sprintf(who, tableName(s, in.Table))+out+strings.Join(first, ", ")+more, plain)
+		p.detail("inside", e.insideWords(in)+": "+strings.Join(first, ", ")+more, plain)
 	}
 	for _, n := range e.advice() {
 		p.detail("note", n.Text, yellow)
 	}
 	return p.err
+}
+
+// insideWords says how many longer prefixes a table has, and what that means where
+// the prefix has an entry itself.
+func (e *Prefix) insideWords(in lookup.Inside) string {
+	who, takes, is := "1 longer prefix", "takes", "is"
+	if in.Count > 1 {
+		who, takes, is = fmt.Sprint(in.Count)+" longer prefixes", "take", "are"
+	}
+	who += " of " + tableName(e.FIB.Snapshot(), in.Table) + " "
+	if len(e.Standings) == 0 {
+		return who + is + " inside it"
+	}
+	return who + takes + " addresses out of it"
 }
 
 // headline answers whether the entry is used.
