@@ -34,7 +34,12 @@ func (e *Explanation) verdict() string {
 	case lookup.DispositionAnycast:
 		return "is an anycast address of this host: " + e.by(d)
 	case lookup.DispositionNoRoute:
-		if s := e.Trace.Socket; s != nil && s.Decision.Errno == 0 {
+		s := e.Trace.Socket
+		if s != nil && s.Decision.Disposition == lookup.DispositionUnknown {
+			return fmt.Sprintf("has no route without a source; with %s, which a socket gets, it cannot be decided: %s",
+				s.Src, e.words().uncertain(s.Decision.SetBy))
+		}
+		if s != nil && s.Decision.Errno == 0 {
 			return fmt.Sprintf("has no route without a source; with %s, which a socket gets, it %s", s.Src, e.goes(&s.Decision))
 		}
 		return "has no route: " + errnoWords(d.Errno)
