@@ -153,7 +153,7 @@ func (e *Explanation) from(d *lookup.Decision) string {
 	if d.Src.IsValid() {
 		return ", from " + d.Src.String()
 	}
-	if len(d.Ways) == 1 && !e.FIB.Snapshot().Lacks(route.FactAddrs, e.Trace.Flow.Family()) {
+	if len(d.Ways) == 1 && e.words().knowsAddrs(e.Trace.Flow.Family()) {
 		return ", without a source address"
 	}
 	return ""
@@ -251,6 +251,11 @@ func (e *Explanation) dropped(d *lookup.Decision) string {
 		return "reverse-path filter, programs see nothing"
 	}
 	return string(d.Shortcut)
+}
+
+// knowsAddrs says whether an address that is not there is not the host's.
+func (w words) knowsAddrs(fam route.Family) bool {
+	return !w.snap.Lacks(route.FactAddrs, fam) && !w.snap.Assumes(route.FactAddrs, fam)
 }
 
 func (e *Explanation) words() words { return words{e.FIB.Snapshot()} }

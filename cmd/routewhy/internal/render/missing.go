@@ -80,5 +80,5 @@ func (p *page) absent(e *Explanation) {
 // noSource says whether the lack of a source only means that the addresses were
 // not read.
 func (e *Explanation) noSource() bool {
-	return e.Trace.Source.Reason.Code == lookup.CodeSrcNone && e.FIB.Snapshot().Lacks(route.FactAddrs, e.Trace.Flow.Family())
+	return e.Trace.Source.Reason.Code == lookup.CodeSrcNone && !e.words().knowsAddrs(e.Trace.Flow.Family())
 }

@@ -338,8 +338,8 @@ func (z *Zero) ports(all []*route.Socket) string {
 
 // knowsBare says whether it is known which devices have no address.
 func (z *Zero) knowsBare() bool {
-	s, f := z.Whole.Snapshot(), z.family()
-	return !s.Lacks(route.FactAddrs, f) && !s.Assumes(route.FactAddrs, f) && !s.Lacks(route.FactLinks, 0)
+	s := z.Whole.Snapshot()
+	return words{s}.knowsAddrs(z.family()) && !s.Lacks(route.FactLinks, 0)
 }
 
 // bare are the devices that are up and have no address of the family, or in
