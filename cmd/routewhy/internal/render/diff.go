@@ -69,10 +69,22 @@ func WriteDiff(w io.Writer, d *Diff, st Style) error {
 	}
 	p.objects(d)
 	p.blank()
-	for _, n := range d.notes() {
+	p.selected(d.notes())
+	return p.err
+}
+
+// maxSelected is how many notes about packets are shown without -v.
+const maxSelected = 8
+
+// selected writes which packets that were not compared may be decided differently.
+func (p *page) selected(notes []Remark) {
+	for i, n := range notes {
+		if i == maxSelected && !p.st.Verbose {
+			p.detail("note", fmt.Sprintf("and so may those of %d more rules (-v)", len(notes)-i), yellow)
+			return
+		}
 		p.detail("note", n.Text, yellow)
 	}
-	return p.err
 }
 
 func (d *Diff) headline() string {

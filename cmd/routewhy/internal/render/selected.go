@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -54,18 +55,28 @@ func (d *Diff) selected() (rules []sideRule, maybe bool) {
 		changed := d.changedRules(fam)
 		tables := changedTables(d.routes[i])
 		for _, f := range []*lookup.FIB{d.Before, d.After} {
+			leading := rulesTo(f, fam, tables)
 			for _, r := range selecting(f, fam) {
-				leads := slices.ContainsFunc(tables, func(t route.Table) bool { return slices.Contains(f.RulesTo(fam, t), r) })
-				own := slices.Contains(changed, ruleText(f, r))
-				if leads || own {
+				if leading[r] || changed[ruleText(f, r)] {
 					rules = append(rules, sideRule{f, r})
 				}
 				aside := r.Selector.Not || r.Action == route.ActionGoto // packets that come by another way to the rest
-				maybe = maybe || leads || len(changed) > 0 || aside && len(tables) > 0
+				maybe = maybe || leading[r] || len(changed) > 0 || aside && len(tables) > 0
 			}
 		}
 	}
 	return rules, maybe
+}
+
+// rulesTo are the rules that lead to one of some tables.
+func rulesTo(f *lookup.FIB, fam route.Family, tables []route.Table) map[*route.Rule]bool {
+	out := map[*route.Rule]bool{}
+	for _, t := range tables {
+		for _, r := range f.RulesTo(fam, t) {
+			out[r] = true
+		}
+	}
+	return out
 }
 
 // mayMove says whether packets that were not compared may be decided differently.
@@ -75,19 +86,25 @@ func (d *Diff) mayMove() bool {
 }
 
 // changedRules are the rules of a family that one side alone has.
-func (d *Diff) changedRules(fam route.Family) []string {
-	texts := func(f *lookup.FIB) []string {
-		var out []string
+func (d *Diff) changedRules(fam route.Family) map[string]bool {
+	count := map[string]int{}
+	tally := func(f *lookup.FIB, n int) {
 		rules := f.Snapshot().Rules
 		for i := range rules {
 			if rules[i].Family == fam {
-				out = append(out, ruleText(f, &rules[i]))
+				count[ruleText(f, &rules[i])] += n
 			}
 		}
-		return out
 	}
-	a, b := texts(d.Before), texts(d.After)
-	return append(only(a, b), only(b, a)...)
+	tally(d.Before, 1)
+	tally(d.After, -1)
+	out := map[string]bool{}
+	for text, n := range count {
+		if n != 0 {
+			out[text] = true
+		}
+	}
+	return out
 }
 
 func ruleText(f *lookup.FIB, r *route.Rule) string {
@@ -96,28 +113,28 @@ func ruleText(f *lookup.FIB, r *route.Rule) string {
 
 // changedTables are the tables whose routes differ.
 func changedTables(one *coverage.Difference) []route.Table {
-	var out []route.Table
+	seen := map[route.Table]bool{}
 	for _, list := range []*route.List{&one.Removed, &one.Added, &one.Old} {
 		for i := range list.Len() {
-			if t := list.Get(i).Table; !slices.Contains(out, t) {
-				out = append(out, t)
-			}
+			seen[list.Get(i).Table] = true
 		}
 	}
-	return out
+	return slices.Collect(maps.Keys(seen))
 }
 
 // notes say which packets that were not compared may be decided differently.
 func (d *Diff) notes() []Remark {
 	var out []Remark
+	seen := map[string]bool{}
 	rules, _ := d.selected()
 	for _, r := range rules {
 		text := fmt.Sprintf("packets %s may be decided differently", packetsOf(r.rule))
 		if flags := d.flags(r.rule); flags != "" {
 			text += fmt.Sprintf(": compare routewhy ADDRESS %s --load OLD with --load NEW", flags)
 		}
-		if one := (Remark{"selected-packets", text}); !slices.Contains(out, one) {
-			out = append(out, one)
+		if !seen[text] {
+			seen[text] = true
+			out = append(out, Remark{"selected-packets", text})
 		}
 	}
 	return out
