@@ -172,10 +172,17 @@ func TestConnectStale(t *testing.T) {
 // TestSocket: the warning that a connected socket ends elsewhere comes where it
 // does, and only there.
 func TestSocket(t *testing.T) {
-	routes := append(locals(), via("203.0.113.0/24", "192.0.2.1", 2), via("203.0.113.0/24", "192.0.2.1", 2, table(100)))
+	routes := append(locals(),
+		via("203.0.113.0/24", "192.0.2.1", 2), via("203.0.113.0/24", "192.0.2.9", 2, table(100)),
+		via("203.0.114.0/24", "192.0.2.1", 2), via("203.0.114.0/24", "192.0.2.1", 2, table(100)),
+		via("0.0.0.0/0", "192.0.2.1", 2), via("239.2.0.0/16", "192.0.2.1", 2, func(r *route.Route) { r.PrefSrc = netip.MustParseAddr("198.51.100.2") }),
+	)
 	rules := inOrder(fromSource(5, "192.0.2.2/32", 100), refusing(0, "127.0.0.0/8"))
 	f := lookup.New(hostOf(routes, rules...))
-	for dst, want := range map[string]bool{"203.0.113.9": true, "198.51.100.2": false, "0.0.0.0": false} {
+	for dst, want := range map[string]bool{
+		"203.0.113.9": true, "203.0.114.9": false, "198.51.100.2": false, "0.0.0.0": false,
+		"239.1.1.1": false, "224.0.0.251": false, "255.255.255.255": false, "239.2.1.1": true,
+	} {
 		if got := f.Explain(route.Flow{Dst: netip.MustParseAddr(dst)}).Socket; (got != nil) != want {
 			t.Errorf("%s: %+v", dst, got)
 		}

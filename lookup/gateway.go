@@ -28,7 +28,7 @@ func (f *FIB) gateway(flow *route.Flow, d *Decision, way Way) Gateway {
 	}
 	g.State, g.HasState = f.neighbours[neighbourKey{g.Link, g.Addr}]
 	g.OnLinkBy, g.HasOnLink = f.onLink(g.Addr, g.Link)
-	g.OnLinkUnknown = !g.HasOnLink && f.partial
+	g.OnLinkUnknown = !g.HasOnLink && (f.partial || !f.knowsAddrs(route.FamilyOf(g.Addr)))
 	return g
 }
 

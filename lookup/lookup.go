@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -39,7 +40,7 @@ func (f *FIB) connected(flow route.Flow, d *Decision) *SocketTrial {
 		return nil
 	}
 	again := f.Lookup(all[0])
-	if d.sameFate(&again) {
+	if d.sameEnd(&again) {
 		return nil
 	}
 	return &SocketTrial{all[0].Src, again}
@@ -54,6 +55,15 @@ func (d *Decision) sameFate(o *Decision) bool {
 		return false
 	}
 	return true
+}
+
+// sameEnd says whether two decisions bring packets to the same place, by the same
+// route or not: a group from the address of a device takes that device without one.
+func (d *Decision) sameEnd(o *Decision) bool {
+	same := func(a, b Way) bool {
+		return a.Link == b.Link && a.Gateway == b.Gateway && a.Via.Encap == b.Via.Encap
+	}
+	return d.Disposition == o.Disposition && d.Errno == o.Errno && slices.EqualFunc(d.Ways, o.Ways, same)
 }
 
 // without decides as if the chosen entry did not exist.

@@ -46,7 +46,7 @@ func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool) bool {
 
 // guessed says whether a source was chosen among addresses.
 func guessed(c Code) bool {
-	return c != "" && c != CodeSrcPrefsrc && c != CodeSrcGiven && c != CodeSrcLocalDst
+	return c != "" && c != CodeSrcNone && c != CodeSrcPrefsrc && c != CodeSrcGiven && c != CodeSrcLocalDst
 }
 
 // knowsAddrs says whether an address that is not there is not the host's.

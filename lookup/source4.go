@@ -75,8 +75,12 @@ func (f *FIB) sourceOf4(dev *device, gateway netip.Addr, scope route.Scope, tria
 	return f.lent4(dev.Index, scope, trial)
 }
 
-// lent4 is an address of another device, for one that has none that fits.
+// lent4 is an address of another device, for one that has none that fits. Where
+// only routes tell of addresses, it may well have one, and nothing is known.
 func (f *FIB) lent4(link int, scope route.Scope, trial *SourceTrial) netip.Addr {
+	if f.snap.Assumes(route.FactAddrs, route.IPv4) {
+		return trial.none()
+	}
 	vrf := f.vrf(link)
 	if m := f.byIndex[vrf]; vrf != 0 {
 		if a := firstOf4(m, scope); a != nil {
@@ -91,10 +95,7 @@ func (f *FIB) lent4(link int, scope route.Scope, trial *SourceTrial) netip.Addr 
 			return trial.takeOther(a, d)
 		}
 	}
-	if trial != nil {
-		trial.Reason = Reason{Code: CodeSrcNone}
-	}
-	return netip.Addr{}
+	return trial.none()
 }
 
 // fromDevice4 is the device's own best address: the first whose subnet has the
@@ -156,6 +157,14 @@ func (w *walk) trySource4(link int, gateway netip.Addr, scope route.Scope) {
 		return
 	}
 	t.Addr = w.fib.selectSource4(link, gateway, scope, t)
+}
+
+// none records that there is no source.
+func (t *SourceTrial) none() netip.Addr {
+	if t != nil {
+		t.Reason = Reason{Code: CodeSrcNone}
+	}
+	return netip.Addr{}
 }
 
 // reject records an address that is not taken. A nil trial records nothing.

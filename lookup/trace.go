@@ -178,7 +178,8 @@ type Gateway struct {
 	Direct bool
 	Link   int
 	// OnLinkBy is the network that makes it a neighbour; valid where HasOnLink
-	// is set. OnLinkUnknown: the routes that could tell were not read.
+	// is set. OnLinkUnknown: the routes or the addresses that could tell were not
+	// read.
 	OnLinkBy      netip.Prefix
 	HasOnLink     bool
 	OnLinkUnknown bool

@@ -266,7 +266,10 @@ func (q *questions) worstOf(all []answer) error {
 func statusOfAnswer(a answer) int {
 	switch e := a.(type) {
 	case *render.Prefix:
-		if !e.Used() {
+		switch {
+		case e.Unknown():
+			return exitNoAnswer
+		case !e.Used():
 			return exitNoRoute
 		}
 	case *render.Zero:

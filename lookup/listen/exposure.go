@@ -33,7 +33,7 @@ const (
 	FromHost     From = "host"     // this host alone
 	FromLocalnet From = "localnet" // a loopback address that route_localnet opens to a device's neighbours
 	FromFiltered From = "filtered" // packets from other networks are dropped on arrival
-	FromUnknown  From = "unknown"  // the routes could not be read
+	FromUnknown  From = "unknown"  // the routes, or a setting that decides, could not be read
 )
 
 // Local is an address of this host and who can talk to it.
@@ -167,6 +167,8 @@ func (h *Host) ask(l *Local, dev *route.Link, s *route.Socket) {
 	case elsewhere:
 		// Its packets come in by whichever device leads here.
 		l.From = FromAnywhere
+	case l.Arrives.Disposition == lookup.DispositionUnknown:
+		l.From = FromUnknown
 	case !l.Arrives.Disposition.Success():
 		l.From = FromFiltered
 	case slices.ContainsFunc(l.Reply.Ways, func(w lookup.Way) bool { return w.Link == l.Link }):

@@ -146,4 +146,9 @@ func TestExposures(t *testing.T) {
 	if got[0].From != FromLocalnet {
 		t.Errorf("with route_localnet: from %s", got[0].From)
 	}
+	s.Sysctls, s.Gaps = route.Sysctls{}, []route.Gap{{Fact: route.FactSysctls}}
+	got = NewHost(lookup.New(s)).Locals()
+	if got[1].From != FromAnywhere || got[2].From != FromUnknown {
+		t.Errorf("without settings: from %s and %s", got[1].From, got[2].From)
+	}
 }

@@ -229,11 +229,29 @@ func (f *facts) numbers() []int {
 	return out
 }
 
+// nameAll names the devices of which only the index is known as
+// [route.Snapshot.LinkName] does: routes lead there, so they exist.
+func (f *facts) nameAll(index []int) {
+	named := map[int]bool{}
+	for i, d := range f.devs {
+		named[index[i+1]] = named[index[i+1]] || d.name != ""
+	}
+	for i, d := range f.devs {
+		name := "if" + strconv.Itoa(index[i+1])
+		if d.name == "" && !named[index[i+1]] && f.byName[name] == 0 {
+			d.name = name
+		}
+	}
+}
+
 // snapshot is what all files together say, and what they do not.
 func (f *facts) snapshot() *route.Snapshot {
 	s := &f.snap
-	f.device("lo")
+	if lo := f.devs[f.device("lo")-1]; lo.index == 0 {
+		lo.index = route.LoopbackIndex
+	}
 	index := f.numbers()
+	f.nameAll(index)
 	for i, d := range f.devs {
 		if d.name != "" {
 			d.link.Name, d.link.Index = d.name, index[i+1]

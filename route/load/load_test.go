@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"routewhy/route"
 	"routewhy/route/load"
 )
 
@@ -22,6 +23,27 @@ func TestWhole(t *testing.T) {
 		}
 		for _, f := range r.Faults {
 			t.Errorf("%v", f)
+		}
+	}
+}
+
+// TestSavedDevices: `ip route save` has devices as numbers alone, and they are
+// devices all the same, with the addresses that routes tell of.
+func TestSavedDevices(t *testing.T) {
+	r, err := load.Files(nil, "testdata/route.save")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := r.Snapshot
+	if lo := s.Link(route.LoopbackIndex); lo == nil || lo.Name != "lo" {
+		t.Errorf("lo is %+v", lo)
+	}
+	if len(s.Addrs) == 0 || !s.Assumes(route.FactAddrs, route.IPv4) {
+		t.Errorf("addresses %+v, gaps %+v", s.Addrs, s.Gaps)
+	}
+	for _, a := range s.Addrs {
+		if l := s.Link(a.Link); l == nil || l.Name != s.LinkName(a.Link) || !l.Up() {
+			t.Errorf("%s is on device %d: %+v", a.Prefix, a.Link, l)
 		}
 	}
 }

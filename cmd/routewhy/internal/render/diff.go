@@ -68,13 +68,31 @@ func WriteDiff(w io.Writer, d *Diff, st Style) error {
 		p.change(d, &d.Changes[i])
 	}
 	p.objects(d)
+	p.blank()
+	p.selected(d.notes())
 	return p.err
+}
+
+// maxSelected is how many notes about packets are shown without -v.
+const maxSelected = 8
+
+// selected writes which packets that were not compared may be decided differently.
+func (p *page) selected(notes []Remark) {
+	for i, n := range notes {
+		if i == maxSelected && !p.st.Verbose {
+			p.detail("note", fmt.Sprintf("and so may those of %d more rules (-v)", len(notes)-i), yellow)
+			return
+		}
+		p.detail("note", n.Text, yellow)
+	}
 }
 
 func (d *Diff) headline() string {
 	switch {
 	case d.Same():
 		return "nothing differs"
+	case len(d.Changes) == 0 && d.mayMove():
+		return "nothing changes for packets without a mark or source of their own, but the set-up differs"
 	case len(d.Changes) == 0:
 		return "no destination is decided differently, but the set-up differs"
 	case len(d.Changes) == 1:
@@ -110,6 +128,7 @@ func verdictOf(f *lookup.FIB, dst netip.Addr, decision *lookup.Decision) string 
 type jsonDiff struct {
 	Destinations []jsonChange `json:"destinations"`
 	Objects      []object     `json:"objects"`
+	Warnings     []Remark     `json:"warnings,omitempty"`
 }
 
 type jsonChange struct {
@@ -142,7 +161,7 @@ func sideJSON(f *lookup.FIB, d *lookup.Decision) jsonSide {
 
 // WriteDiffJSON writes what differs as JSON.
 func WriteDiffJSON(w io.Writer, d *Diff) error {
-	out := jsonDiff{Destinations: []jsonChange{}, Objects: []object{}}
+	out := jsonDiff{Destinations: []jsonChange{}, Objects: []object{}, Warnings: d.notes()}
 	d.each(func(o object) bool {
 		out.Objects = append(out.Objects, o)
 		return true

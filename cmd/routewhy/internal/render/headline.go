@@ -44,7 +44,12 @@ func (e *Explanation) verdict() string {
 	case lookup.DispositionAnycast:
 		return "is an anycast address of this host: " + e.by(d)
 	case lookup.DispositionNoRoute:
-		if s := e.Trace.Socket; s != nil && s.Decision.Errno == 0 {
+		s := e.Trace.Socket
+		if s != nil && s.Decision.Disposition == lookup.DispositionUnknown {
+			return fmt.Sprintf("has no route without a source; with %s, which a socket gets, it cannot be decided: %s",
+				s.Src, e.words().uncertain(s.Decision.SetBy))
+		}
+		if s != nil && s.Decision.Errno == 0 {
 			return fmt.Sprintf("has no route without a source; with %s, which a socket gets, it %s", s.Src, e.goes(&s.Decision))
 		}
 		return "has no route: " + errnoWords(d.Errno)
@@ -158,7 +163,7 @@ func (e *Explanation) from(d *lookup.Decision) string {
 	if d.Src.IsValid() {
 		return ", from " + d.Src.String()
 	}
-	if len(d.Ways) == 1 && !e.FIB.Snapshot().Lacks(route.FactAddrs, e.Trace.Flow.Family()) {
+	if len(d.Ways) == 1 && e.words().knowsAddrs(e.Trace.Flow.Family()) {
 		return ", without a source address"
 	}
 	return ""
@@ -256,6 +261,11 @@ func (e *Explanation) dropped(d *lookup.Decision) string {
 		return "reverse-path filter, programs see nothing"
 	}
 	return string(d.Shortcut)
+}
+
+// knowsAddrs says whether an address that is not there is not the host's.
+func (w words) knowsAddrs(fam route.Family) bool {
+	return !w.snap.Lacks(route.FactAddrs, fam) && !w.snap.Assumes(route.FactAddrs, fam)
 }
 
 func (e *Explanation) words() words { return words{e.FIB.Snapshot()} }

@@ -19,6 +19,22 @@ func (e *Explanation) missing() []Remark {
 	return out
 }
 
+// missing says what the answer about an entry rests on although it was not read.
+func (e *Prefix) missing() []Remark {
+	s, fam := e.FIB.Snapshot(), route.FamilyOf(e.Dst.Addr())
+	if s.Lacks(route.FactRoutes, fam) {
+		return nil
+	}
+	var out []Remark
+	for _, g := range s.Gaps {
+		rests := g.Fact == route.FactRules && g.Assumed || g.Fact == route.FactOddLines
+		if rests && (g.Family == 0 || g.Family == fam) {
+			out = append(out, Remark{gapCode(g.Fact), missingWords(&Explanation{FIB: e.FIB}, &g)})
+		}
+	}
+	return out
+}
+
 // gapCode is the code of a gap.
 func gapCode(f route.Fact) string {
 	switch f {
@@ -64,5 +80,5 @@ func (p *page) absent(e *Explanation) {
 // noSource says whether the lack of a source only means that the addresses were
 // not read.
 func (e *Explanation) noSource() bool {
-	return e.Trace.Source.Reason.Code == lookup.CodeSrcNone && e.FIB.Snapshot().Lacks(route.FactAddrs, e.Trace.Flow.Family())
+	return e.Trace.Source.Reason.Code == lookup.CodeSrcNone && !e.words().knowsAddrs(e.Trace.Flow.Family())
 }

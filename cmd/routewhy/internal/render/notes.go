@@ -122,8 +122,14 @@ func (e *Explanation) socketElsewhere() string {
 	t := e.Trace.Socket
 	d := &t.Decision
 	way := "is refused: " + d.Errno.String()
-	if d.HasRoute && d.Errno == 0 {
+	switch {
+	case d.Disposition == lookup.DispositionUnknown:
+		way = "cannot be decided: " + e.words().uncertain(d.SetBy)
+	case d.Errno != 0:
+	case d.HasRoute:
 		way = "takes " + iproute2.RouteLine(e.FIB.Snapshot(), &d.Route) + " in " + tableName(e.FIB.Snapshot(), d.Route.Table)
+	case len(d.Ways) > 0:
+		way = "goes out of " + e.words().dev(d.Ways[0].Link)
 	}
 	return fmt.Sprintf("a connected socket gets the source %s, looks up again with it, and then %s: routewhy %s --from %s",
 		t.Src, way, e.Subject, t.Src)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"routewhy/lookup"
@@ -40,6 +41,15 @@ func (e *Prefix) Used() bool {
 	return false
 }
 
+// Unknown says whether some packet takes the entry cannot be told.
+func (e *Prefix) Unknown() bool {
+	if e.Used() {
+		return false
+	}
+	open := func(s lookup.Standing) bool { return s.Status == lookup.StatusUnknown }
+	return len(e.Standings) == 0 && e.Covering.Disposition == lookup.DispositionUnknown || slices.ContainsFunc(e.Standings, open)
+}
+
 // ExplainPrefix writes it as text.
 func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 	p := &page{w: w, st: st}
@@ -73,6 +83,9 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 			}
 		}
 		p.detail("inside", e.insideWords(in)+": "+strings.Join(first, ", ")+more, plain)
+	}
+	for _, r := range e.missing() {
+		p.detail("assumed", r.Text, yellow)
 	}
 	for _, n := range e.advice() {
 		p.detail("note", n.Text, yellow)
@@ -115,16 +128,44 @@ func (e *Prefix) headline() string {
 		st := e.mostUsed()
 		return fmt.Sprintf("%s is in %s, %s", name, tableName(s, st.Route.Table), words{s}.standing(st))
 	}
+	if e.Covering.Disposition == lookup.DispositionUnknown {
+		return name + " is unknown: " + e.unread()
+	}
 	if r := e.Covering.Rule; r != nil && !e.Covering.HasRoute {
-		return fmt.Sprintf("%s is in no table: rule %d decides about its addresses (%s)", name, r.Priority, r.Action)
+		return fmt.Sprintf("%s: rule %d decides about its addresses (%s)", e.absent(name), r.Priority, r.Action)
 	}
 	if d := &e.Covering; d.HasRoute && d.Route.Dst.Bits() < e.Dst.Bits() && d.Disposition.Success() {
-		return fmt.Sprintf("%s is in no table: %s carries its addresses", name, iproute2.RouteLine(s, &d.Route))
+		return fmt.Sprintf("%s: %s carries its addresses", e.absent(name), iproute2.RouteLine(s, &d.Route))
+	}
+	if e.Dst.Bits() == 0 && e.Covering.Errno == 0 {
+		return fmt.Sprintf("there is no default route for %s, but longer prefixes have routes: %s", route.FamilyOf(e.Dst.Addr()),
+			iproute2.RouteLine(s, &e.Covering.Route))
 	}
 	if e.Dst.Bits() == 0 {
 		return fmt.Sprintf("there is no default route for %s: what no other route covers gets %s", route.FamilyOf(e.Dst.Addr()), e.Covering.Errno)
 	}
-	return fmt.Sprintf("%s is in no table, and no other route covers all of it", name)
+	return fmt.Sprintf("%s, and no other route covers all of it", e.absent(name))
+}
+
+// absent says that no table has the entry, as far as that is known.
+func (e *Prefix) absent(name string) string {
+	fam := route.FamilyOf(e.Dst.Addr())
+	partial := func(g route.Gap) bool { return g.Fact == route.FactRoutes && (g.Family == 0 || g.Family == fam) }
+	if slices.ContainsFunc(e.FIB.Snapshot().Gaps, partial) {
+		return name + " is in no table that is known"
+	}
+	return name + " is in no table"
+}
+
+// unread says which facts are missing where nothing is known of the entry.
+func (e *Prefix) unread() string {
+	s, fam := e.FIB.Snapshot(), route.FamilyOf(e.Dst.Addr())
+	for _, g := range s.Gaps {
+		if g.Fact == route.FactRoutes && (g.Family == 0 || g.Family == fam) && len(g.Tables) == 0 {
+			return fmt.Sprintf("the routes of %s are missing (%s)", fam, iproute2.Safe(g.Why))
+		}
+	}
+	return words{s}.uncertain(e.Covering.SetBy)
 }
 
 // mostUsed is the entry that says most: one that some packets take, if there is
@@ -166,6 +207,7 @@ type jsonPrefix struct {
 	Route       *iproute2.Route    `json:"route,omitempty"`
 	Entries     []jsonStanding     `json:"entries,omitempty"`
 	Inside      []jsonInside       `json:"inside,omitempty"`
+	Assumptions []Remark           `json:"assumptions,omitempty"`
 	Warnings    []Remark           `json:"warnings,omitempty"`
 }
 
@@ -181,7 +223,8 @@ func (e *Prefix) JSON() any {
 	s := e.FIB.Snapshot()
 	j := jsonPrefix{
 		Query: jsonQuery{Dst: e.Dst.String()}, Disposition: e.Covering.Disposition, Errno: e.Covering.Errno,
-		Default: e.Dst.Bits() == 0, Used: e.Used(), Entries: standingsJSON(e.FIB, e.Standings), Warnings: e.advice(),
+		Default: e.Dst.Bits() == 0, Used: e.Used(), Entries: standingsJSON(e.FIB, e.Standings), Assumptions: e.missing(),
+		Warnings: e.advice(),
 	}
 	if e.Covering.HasRoute {
 		r := iproute2.RouteJSON(s, &e.Covering.Route)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -52,7 +53,7 @@ func (s *Sockets) headline() string {
 		count[reachOf(&s.Exposures[i])]++
 	}
 	var parts []string
-	for i, words := range []string{"from other networks", "from neighbours alone", "from this host alone", "from nowhere"} {
+	for i, words := range []string{"from other networks", "from neighbours alone", "from this host alone", "from nowhere", "perhaps from other networks"} {
 		if n := count[i]; n > 0 {
 			if len(parts) == 0 {
 				words = "can be reached " + words
@@ -73,21 +74,26 @@ func (s *Sockets) headline() string {
 }
 
 // reachOf is how far a socket can be reached: 0 other networks, 1 its own
-// network, 2 this host, 3 nobody.
+// network, 2 this host, 3 nobody, 4 perhaps other networks: that is not known.
 func reachOf(e *listen.Exposure) int {
 	if e.Scope == listen.ScopeGroup {
 		return 1
 	}
-	best := 3
+	best, unknown := 3, false
 	for i := range e.Locals {
 		switch e.Locals[i].From {
 		case listen.FromAnywhere:
 			return 0
 		case listen.FromHost:
 			best = min(best, 2)
+		case listen.FromUnknown:
+			unknown = true
 		default:
 			best = min(best, 1)
 		}
+	}
+	if unknown {
+		return 4
 	}
 	return best
 }
@@ -404,6 +410,21 @@ func (w words) fromWhere(l *listen.Local) string {
 	case listen.FromLocalnet:
 		return "this host, and neighbours of devices with route_localnet"
 	}
+	return w.fromUnknown(l)
+}
+
+// fromUnknown says what it hangs on who can talk to an address.
+func (w words) fromUnknown(l *listen.Local) string {
+	why := l.Arrives.SetBy
+	switch {
+	case l.Reply.Disposition == lookup.DispositionUnknown && l.Reply.SetBy.Code != "":
+		return "cannot tell: " + w.uncertain(l.Reply.SetBy)
+	case why.Code == lookup.CodeSettingUnread:
+		return fmt.Sprintf("%s; others as %s on %s has it, which is not known: answers leave %s", l.Network,
+			path.Base(fmt.Sprint(why.Want)), w.dev(l.Link), w.leave(&l.Reply))
+	case why.Code != "":
+		return "cannot tell: " + w.uncertain(why)
+	}
 	return "cannot tell: the routes could not be read"
 }
 
@@ -448,6 +469,9 @@ func (s *Sockets) notes() []Remark {
 	}
 	for _, g := range s.gaps(route.FactProcesses) {
 		out = append(out, Remark{"processes-hidden", "process names are missing: " + iproute2.Safe(g.Why)})
+	}
+	if snap.Lacks(route.FactSysctls, route.IPv4) {
+		out = append(out, Remark{"route-localnet-unread", "127.0.0.0/8 is taken as this host's alone: whether route_localnet opens it to neighbours is not known"})
 	}
 	if devs := s.Host.Localnet(); len(devs) > 0 {
 		names := make([]string, len(devs))

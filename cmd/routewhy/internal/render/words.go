@@ -337,7 +337,7 @@ func (w words) gateway(g *lookup.Gateway) string {
 	case g.Addr.IsLinkLocalUnicast():
 		how = "link-local on " + dev
 	case g.OnLinkUnknown:
-		how = "a neighbour on " + dev
+		how = "reached by " + dev + " (in which of its networks is not known)"
 	default:
 		how = "not in any network of " + dev + " any more"
 	}

@@ -53,7 +53,7 @@ func ExplainZero(w io.Writer, z *Zero, st Style) error {
 		p.detail("note", r.Text, yellow)
 	}
 	for _, g := range z.Whole.Snapshot().Gaps {
-		if g.Fact == route.FactSockets || g.Fact == route.FactProcesses {
+		if g.Fact == route.FactSockets && len(z.groups()) > 0 || g.Fact == route.FactProcesses {
 			p.detail("note", string(g.Fact)+" are missing: "+iproute2.Safe(g.Why), yellow)
 		}
 	}
@@ -103,6 +103,9 @@ func (p *page) zeroDestination(z *Zero) {
 		return
 	}
 	what := "finds no route"
+	if z.Trace.Decision.Disposition == lookup.DispositionUnknown {
+		what = "cannot be decided here"
+	}
 	if z.Trace.Decision.HasRoute {
 		what = "finds " + iproute2.RouteLine(z.FIB.Snapshot(), &z.Trace.Decision.Route)
 	}
@@ -115,11 +118,14 @@ func (p *page) zeroRoutes(z *Zero) {
 	f := z.family()
 	halves := lookup.Halves(f)
 	p.section("route", fmt.Sprintf("%s covers every address, for no bit is compared:", halves[0]))
-	all := z.Whole.Standings(halves[0])
-	if len(all) == 0 {
-		p.line("  " + p.st.paint(yellow, "none here: what no other route covers has no route"))
-	} else {
+	if z.Whole.Snapshot().Lacks(route.FactRoutes, f) {
+		p.line("  " + p.st.paint(yellow, fmt.Sprintf("unknown: the routes of %s are missing", f)))
+		return
+	}
+	if all := z.Whole.Standings(halves[0]); len(all) > 0 {
 		p.standings("  ", z.Whole, all)
+	} else {
+		p.line("  " + p.st.paint(yellow, z.noDefault()))
 	}
 	p.zeroPair(z, halves)
 	if f == route.IPv4 {
@@ -132,6 +138,14 @@ func (p *page) zeroRoutes(z *Zero) {
 			cite(this.Addr().Next()), text), plain)
 	}
 	p.zeroHost(z)
+}
+
+// noDefault says that no table has a default route, as far as that is known.
+func (z *Zero) noDefault() string {
+	if z.Whole.Covering(lookup.Halves(z.family())[0]).Disposition == lookup.DispositionUnknown {
+		return "none in the tables that are known"
+	}
+	return "none here: what no other route covers has no route"
 }
 
 // zeroWidth is the width of the first column of the page's tables.
@@ -266,7 +280,7 @@ func (p *page) zeroListeners(z *Zero) {
 	p.section("listening", fmt.Sprintf("a socket bound to %s takes what comes to any address of this host; routewhy --sockets tells who reaches it. Here:", z.zero()))
 	groups := z.groups()
 	if len(groups) == 0 {
-		p.line("  nothing listens")
+		p.line("  " + z.noListeners())
 		return
 	}
 	for i, g := range groups {
@@ -280,6 +294,16 @@ func (p *page) zeroListeners(z *Zero) {
 		}
 		p.zeroRow(g.name, text, plain)
 	}
+}
+
+// noListeners says why no socket is listed.
+func (z *Zero) noListeners() string {
+	for _, g := range z.Whole.Snapshot().Gaps {
+		if g.Fact == route.FactSockets {
+			return "unknown: the sockets are missing (" + iproute2.Safe(g.Why) + ")"
+		}
+	}
+	return "nothing listens"
 }
 
 // maxPorts is how many ports of one address and protocol the page lists.
@@ -312,6 +336,12 @@ func (z *Zero) ports(all []*route.Socket) string {
 	return strings.Join(out, "; ")
 }
 
+// knowsBare says whether it is known which devices have no address.
+func (z *Zero) knowsBare() bool {
+	s := z.Whole.Snapshot()
+	return words{s}.knowsAddrs(z.family()) && !s.Lacks(route.FactLinks, 0)
+}
+
 // bare are the devices that are up and have no address of the family, or in
 // IPv6 none that may be used yet.
 func (z *Zero) bare() []string {
@@ -339,6 +369,10 @@ func (p *page) zeroSource(z *Zero) {
 		text = "\"no address yet\": a host checks a new address for duplicates from it (" + cite(z.zero()) + "). "
 	}
 	bare := z.bare()
+	if !z.knowsBare() {
+		p.section("source", text+"Which devices have one is not known here: there is no listing of the addresses.")
+		return
+	}
 	if len(bare) == 0 {
 		p.section("source", text+"Every device that is up has an address.")
 		return
@@ -361,8 +395,8 @@ type jsonZero struct {
 	Host      []jsonStanding `json:"host"`
 	Network   []jsonStanding `json:"network,omitempty"`
 	Meant     []string       `json:"meant,omitempty"`
-	Listening []jsonSocket   `json:"listening"`
-	NoAddress []string       `json:"no_address"`
+	Listening []jsonSocket   `json:"listening"`  // null: not known
+	NoAddress []string       `json:"no_address"` // null: not known
 	Columns   []jsonColumn   `json:"columns,omitempty"`
 	Standards []jsonDocument `json:"standards"`
 }
@@ -386,6 +420,12 @@ func (z *Zero) JSON() any {
 	if z.family() == route.IPv4 {
 		j.Network = standingsJSON(z.Whole, z.Whole.Standings(netip.PrefixFrom(z.zero(), 8)))
 		j.Columns = z.columns()
+	}
+	if s := z.Whole.Snapshot(); s.Lacks(route.FactSockets, 0) && len(z.groups()) == 0 {
+		j.Listening = nil
+	}
+	if !z.knowsBare() {
+		j.NoAddress = nil
 	}
 	for i := range host {
 		j.Meant = append(j.Meant, z.meant(&host[i].Route))
