@@ -23,7 +23,7 @@ const (
 	NoteDefaultShadowed  Code = "default-shadowed"   // longer prefixes leave the default route nothing
 	NoteTableSkipped     Code = "table-skipped"      // a table that was not asked has a route; Rule, Route
 	NoteHashFields       Code = "hash-fields"        // which packet fields choose among the legs; Have: fib_multipath_hash_policy
-	NoteTied             Code = "defaults-tied"      // equal default routes, chosen by neighbour state
+	NoteTied             Code = "defaults-tied"      // equal default routes, chosen by neighbour state; Have: how many
 	NotePrefsrcForeign   Code = "prefsrc-foreign"    // the source that the route prescribes is not this host's; Have: it
 	NoteMergedTables     Code = "merged-tables"      // main beat local, because no rule was ever changed
 	NoteNeighbourShorter Code = "neighbour-shorter"  // a failed neighbour made the kernel take a shorter prefix
@@ -71,8 +71,8 @@ func (f *FIB) Notes(t *Trace) []Note {
 	if d.SetBy.Code == CodeMultipath {
 		add(f.hashNote(t.Flow.Family()))
 	}
-	if d.SetBy.Code == CodeDefaultsTie {
-		add(Note{Reason: Reason{Code: NoteTied, Have: d.SetBy.Have}})
+	if len(t.tied) > 0 {
+		add(Note{Reason: Reason{Code: NoteTied, Have: len(t.tied)}})
 	}
 	if d.HasRoute && len(d.Route.Unknown) > 0 {
 		add(Note{Reason: Reason{Code: NoteUnknownAttr, Have: d.Route.Unknown[0].Type}, Route: &d.Route})

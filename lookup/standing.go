@@ -21,6 +21,9 @@ type Standing struct {
 	By []route.Route
 	// Reason is why it stands by or cannot be used.
 	Reason Reason
+	// Tied is how many default routes, this one among them, are equal, so that the
+	// kernel chooses by the state of their gateways' neighbours; zero: it is alone.
+	Tied int
 	// Example is an address that no longer prefix of its table covers; the
 	// zero Addr: there is none.
 	Example netip.Addr
@@ -130,16 +133,21 @@ func (f *FIB) probe(s *Standing, e *entry) {
 		plain := sel == (route.Selector{})
 		switch {
 		case plain && one.Status.taken():
-			s.Status, s.By, s.Reason = one.Status, one.By, one.Reason
+			s.fate(&one)
 			return
 		case one.Status.taken():
-			s.Status, s.By, s.Reason = StatusConditional, nil, one.Reason
+			s.Status, s.By, s.Reason, s.Tied = StatusConditional, nil, one.Reason, one.Tied
 			s.If = append(s.If, sel)
 		case first || s.Status == StatusBeaten && one.Status != StatusBeaten:
-			s.Status, s.By, s.Reason = one.Status, one.By, one.Reason
+			s.fate(&one)
 		}
 		first = false
 	}
+}
+
+// fate takes over what became of one packet.
+func (s *Standing) fate(one *Standing) {
+	s.Status, s.By, s.Reason, s.Tied = one.Status, one.By, one.Reason, one.Tied
 }
 
 // taken says whether packets end at the entry.
@@ -199,6 +207,9 @@ func (f *FIB) conditions(s *Standing, e *entry) []route.Selector {
 // stands judges an entry by what becomes of one packet.
 func (f *FIB) stands(s *Standing, e *entry, flow route.Flow) {
 	t := f.Explain(flow)
+	if slices.Contains(t.tied, e) {
+		s.Tied = len(t.tied)
+	}
 	best := -1
 	for i := range t.Rules {
 		for j := range t.Rules[i].Candidates {

@@ -24,8 +24,11 @@ func (w words) standing(s *lookup.Standing) string {
 	case lookup.StatusThrows:
 		return "ends its table: the next rule is asked"
 	case lookup.StatusStandby:
-		if s.Reason.Code == lookup.CodeMetric {
+		switch s.Reason.Code {
+		case lookup.CodeMetric:
 			return fmt.Sprintf("stands by: metric %v > %v", s.Reason.Have, s.Reason.Want)
+		case lookup.CodeNeighbourTie:
+			return "stands by: " + tieTurn
 		}
 		return "stands by: " + w.route(&lookup.Candidate{Route: s.Route, Reason: s.Reason})
 	case lookup.StatusShadowed:
