@@ -97,6 +97,19 @@ func (f *FIB) Notes(t *Trace) []Note {
 	return out
 }
 
+// EntryNotes finds what would surprise about where the entries of one prefix stand.
+func (f *FIB) EntryNotes(all []Standing) []Note {
+	var out []Note
+	for i := range all {
+		s := &all[i]
+		sameTie := func(o Standing) bool { return s.SameTie(&o) }
+		if s.Tied > 0 && !slices.ContainsFunc(all[:i], sameTie) {
+			out = append(out, Note{Reason: Reason{Code: NoteTied, Have: s.Tied}, Route: &s.Route, Table: s.Route.Table})
+		}
+	}
+	return out
+}
+
 func (f *FIB) owner(a netip.Addr) int {
 	if a.Is4() {
 		return f.owner4(a)

@@ -150,6 +150,17 @@ func (s *Standing) fate(one *Standing) {
 	s.Status, s.By, s.Reason, s.Tied = one.Status, one.By, one.Reason, one.Tied
 }
 
+// SameTie says whether two entries are of the same equal default routes.
+func (s *Standing) SameTie(o *Standing) bool {
+	return s.Tied > 0 && s.Tied == o.Tied && s.Route.Table == o.Route.Table
+}
+
+// TakesTurns says whether an entry is used now and then as one of several equal
+// default routes, even if another is for now.
+func (s *Standing) TakesTurns() bool {
+	return s.Tied > 0 && (s.Status == StatusInUse || s.Reason.Code == CodeNeighbourTie)
+}
+
 // taken says whether packets end at the entry.
 func (s Status) taken() bool {
 	switch s {

@@ -25,7 +25,7 @@ func (e *Explanation) note(n *lookup.Note) string {
 	case lookup.NoteHashFields:
 		return hashWords(n)
 	case lookup.NoteTied:
-		return fmt.Sprintf("%v default routes have the same metric: the kernel prefers a gateway that answers, and may alternate between look-ups, its own included; give them different metrics", n.Have)
+		return tiedWords(n)
 	case lookup.NotePrefsrcForeign:
 		return fmt.Sprintf("the route prescribes the source %s, which no device of this host has: replies will not come back here", have)
 	case lookup.NoteMergedTables:
@@ -36,6 +36,16 @@ func (e *Explanation) note(n *lookup.Note) string {
 		return fmt.Sprintf("the next hop on %s has no carrier and should not be used, but the kernel may still do so until the next link event", have)
 	}
 	return e.rareNote(n, have)
+}
+
+// tiedWords says what becomes of default routes that are equal.
+func tiedWords(n *lookup.Note) string {
+	return fmt.Sprintf("%v default routes have the same metric: the kernel prefers a gateway that answers, and may alternate between look-ups, its own included; give them different metrics", n.Have)
+}
+
+// entryNote puts a note about a route entry into words.
+func (w words) entryNote(n *lookup.Note) string {
+	return tiedWords(n)
 }
 
 func (e *Explanation) rareNote(n *lookup.Note, have string) string {
