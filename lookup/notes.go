@@ -44,6 +44,8 @@ const (
 	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
 	NotePolicy           Code = "ipsec-policy"       // an IPsec policy takes the packet behind the decision; Have: it
 	NoteRouterIgnored    Code = "router-ignored"     // a device takes no default route from a router; Have: its name, Want: on how many devices
+	NoteDeviceDown       Code = "device-down"        // a next hop's device is down; Have: its name, Route
+	NoteGatewayFailed    Code = "gateway-failed"     // a next hop's gateway does not answer; Have: it, a Gateway, Route
 	NoteZeroHostRoute    Code = "zero-host-route"    // a 0.0.0.0/32 or ::/128 route, which is no default route
 )
 
@@ -105,6 +107,9 @@ func (f *FIB) EntryNotes(all []Standing) []Note {
 		sameTie := func(o Standing) bool { return s.SameTie(&o) }
 		if s.Tied > 0 && !slices.ContainsFunc(all[:i], sameTie) {
 			out = append(out, Note{Reason: Reason{Code: NoteTied, Have: s.Tied}, Route: &s.Route, Table: s.Route.Table})
+		}
+		if s.Used() {
+			out = append(out, f.faultNotes(s)...)
 		}
 	}
 	return out

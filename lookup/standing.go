@@ -24,6 +24,8 @@ type Standing struct {
 	// Tied is how many default routes, this one among them, are equal, so that the
 	// kernel chooses by the state of their gateways' neighbours; zero: it is alone.
 	Tied int
+	// Faults are what is wrong with the route's next hops.
+	Faults []Fault
 	// Example is an address that no longer prefix of its table covers; the
 	// zero Addr: there is none.
 	Example netip.Addr
@@ -105,6 +107,7 @@ func (f *FIB) isVRFTable(t route.Table) bool {
 
 func (f *FIB) standing(e *entry, p netip.Prefix) Standing {
 	s := Standing{Route: e.full(p), Rules: f.RulesTo(e.fam, e.route.Table)}
+	s.Faults = f.Faults(&s.Route)
 	if len(s.Rules) == 0 {
 		s.Status = StatusUnreached
 		return s
@@ -148,6 +151,12 @@ func (f *FIB) probe(s *Standing, e *entry) {
 // fate takes over what became of one packet.
 func (s *Standing) fate(one *Standing) {
 	s.Status, s.By, s.Reason, s.Tied = one.Status, one.By, one.Reason, one.Tied
+}
+
+// Used says whether some packets take the entry and leave by it, for all that is
+// known.
+func (s *Standing) Used() bool {
+	return s.Status == StatusInUse || s.Status == StatusPossible || s.Status == StatusConditional
 }
 
 // SameTie says whether two entries are of the same equal default routes.

@@ -32,8 +32,7 @@ func NewPrefix(f *lookup.FIB, p netip.Prefix) *Prefix {
 // Used says whether some packet takes the entry.
 func (e *Prefix) Used() bool {
 	for i := range e.Standings {
-		switch e.Standings[i].Status {
-		case lookup.StatusInUse, lookup.StatusPossible, lookup.StatusConditional:
+		if e.Standings[i].Used() {
 			return true
 		}
 	}
@@ -99,7 +98,7 @@ func (e *Prefix) headline() string {
 	}
 	if len(e.Standings) > 0 {
 		st := e.mostUsed()
-		return fmt.Sprintf("%s is in %s, %s", name, tableName(s, st.Route.Table), words{s}.standing(st))
+		return fmt.Sprintf("%s is in %s, %s", name, tableName(s, st.Route.Table), words{s}.standing(st)+words{s}.but(st))
 	}
 	if r := e.Covering.Rule; r != nil && !e.Covering.HasRoute {
 		return fmt.Sprintf("%s is in no table: rule %d decides about its addresses (%s)", name, r.Priority, r.Action)
@@ -127,9 +126,9 @@ func (e *Prefix) inUse(st *lookup.Standing) string {
 		for _, t := range turns {
 			ways = append(ways, iproute2.RouteWay(s, &t.Route))
 		}
-		return strings.Join(ways, " or ") + where + ", which have the same metric"
+		return strings.Join(ways, " or ") + where + ", which have the same metric" + words{s}.but(turns...)
 	}
-	return how + where
+	return how + where + words{s}.but(st)
 }
 
 // turns are the equal default routes of which the kernel takes now one and now
