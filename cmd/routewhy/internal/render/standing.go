@@ -159,11 +159,8 @@ func (w words) stands(s *lookup.Standing) string {
 	return w.standing(s) + w.but(s)
 }
 
-// legged says whether an entry's next hops get lines of their own: where they
-// differ in more than where they lead.
-func legged(s *lookup.Standing) bool {
-	return len(s.Route.NextHops) > 1 && (len(s.Faults) > 0 || weighted(&s.Route))
-}
+// legged says whether an entry has several next hops, which get lines of their own.
+func legged(s *lookup.Standing) bool { return len(s.Route.NextHops) > 1 }
 
 // weighted says whether the weights of a route's next hops differ.
 func weighted(r *route.Route) bool {
