@@ -240,7 +240,8 @@ func (w words) but(all ...*lookup.Standing) string {
 	if len(out) == 0 {
 		return ""
 	}
-	return ", but " + strings.Join(out, " and ")
+	last := len(out) - 1
+	return ", but " + strings.Join(nonEmpty(strings.Join(out[:last], ", "), out[last]), " and ")
 }
 
 // wrong says what is wrong with a next hop, which is the only one that the
