@@ -137,13 +137,11 @@ func (w *walk) noteTied(tied, out []choice) {
 	if w.trace == nil {
 		return
 	}
+	for _, c := range tied {
+		w.trace.tied = append(w.trace.tied, c.entry)
+	}
 	in := func(cs []choice, e *entry) bool {
-		for _, c := range cs {
-			if c.entry == e {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(cs, func(c choice) bool { return c.entry == e })
 	}
 	for t := range w.trace.Rules {
 		for i := range w.trace.Rules[t].Candidates {
@@ -153,7 +151,7 @@ func (w *walk) noteTied(tied, out []choice) {
 			case !in(out, c.entry):
 				c.Verdict, c.Reason = VerdictLoses, w.tieLoss(c.entry)
 			case len(out) == 1:
-				c.Verdict, c.Reason = VerdictChosen, Reason{Code: CodeNeighbourTie}
+				c.Verdict, c.Reason = VerdictChosen, w.tieWin(tied, c.entry)
 			default:
 				c.Verdict, c.Reason = VerdictPossible, Reason{Code: CodeNeighbourTie}
 			}
@@ -161,11 +159,23 @@ func (w *walk) noteTied(tied, out []choice) {
 	}
 }
 
-// tieLoss is why one of several equal defaults is passed over.
+// tieWin is why one of several equal defaults is taken now: it is the only one
+// whose gateway is not known to fail, or the first of them.
+func (w *walk) tieWin(tied []choice, e *entry) Reason {
+	for _, c := range tied {
+		if c.entry != e && w.fib.life(c.hop) != lifeDead {
+			return Reason{Code: CodeFirst}
+		}
+	}
+	return Reason{Code: CodeNeighbourTie}
+}
+
+// tieLoss is why one of several equal defaults is passed over: its gateway fails,
+// or it is its turn only once the neighbour entry of one before it gets old.
 func (w *walk) tieLoss(e *entry) Reason {
 	h := &e.hops[0]
-	if w.fib.life(h) == lifeAlive {
-		return Reason{Code: CodeLater}
+	if w.fib.life(h) != lifeDead {
+		return Reason{Code: CodeNeighbourTie}
 	}
 	return Reason{Code: CodeNeighbour, Have: w.fib.neighbours[neighbourKey{h.Link, h.Gateway}].String()}
 }

@@ -23,7 +23,7 @@ const (
 	NoteDefaultShadowed  Code = "default-shadowed"   // longer prefixes leave the default route nothing
 	NoteTableSkipped     Code = "table-skipped"      // a table that was not asked has a route; Rule, Route
 	NoteHashFields       Code = "hash-fields"        // which packet fields choose among the legs; Have: fib_multipath_hash_policy
-	NoteTied             Code = "defaults-tied"      // equal default routes, chosen by neighbour state
+	NoteTied             Code = "defaults-tied"      // equal default routes, chosen by neighbour state; Have: how many
 	NotePrefsrcForeign   Code = "prefsrc-foreign"    // the source that the route prescribes is not this host's; Have: it
 	NoteMergedTables     Code = "merged-tables"      // main beat local, because no rule was ever changed
 	NoteNeighbourShorter Code = "neighbour-shorter"  // a failed neighbour made the kernel take a shorter prefix
@@ -47,6 +47,8 @@ const (
 	NoteClassless        Code = "dhcp-routes"        // DHCP gave a route, and no default; Route
 	NoteRuleImplied      Code = "rule-implied"       // a deleted IPv6 rule that the kernel goes by; Rule
 	NoteRouterIgnored    Code = "router-ignored"     // a device takes no default route from a router; Have: its name, Want: on how many devices
+	NoteDeviceDown       Code = "device-down"        // a next hop's device is down; Have: its name, Route
+	NoteGatewayFailed    Code = "gateway-failed"     // a next hop's gateway does not answer; Have: it, a Gateway, Route
 	NoteZeroHostRoute    Code = "zero-host-route"    // a 0.0.0.0/32 or ::/128 route, which is no default route
 )
 
@@ -74,8 +76,8 @@ func (f *FIB) Notes(t *Trace) []Note {
 	if d.SetBy.Code == CodeMultipath {
 		add(f.hashNote(t.Flow.Family()))
 	}
-	if d.SetBy.Code == CodeDefaultsTie {
-		add(Note{Reason: Reason{Code: NoteTied, Have: d.SetBy.Have}})
+	if len(t.tied) > 0 {
+		add(Note{Reason: Reason{Code: NoteTied, Have: len(t.tied)}})
 	}
 	if d.HasRoute && len(d.Route.Unknown) > 0 {
 		add(Note{Reason: Reason{Code: NoteUnknownAttr, Have: d.Route.Unknown[0].Type}, Route: &d.Route})
@@ -96,6 +98,22 @@ func (f *FIB) Notes(t *Trace) []Note {
 	}
 	if r, ok := f.shadowedDefault(t); ok {
 		add(Note{Reason: Reason{Code: NoteDefaultShadowed}, Route: &r})
+	}
+	return out
+}
+
+// EntryNotes finds what would surprise about where the entries of one prefix stand.
+func (f *FIB) EntryNotes(all []Standing) []Note {
+	var out []Note
+	for i := range all {
+		s := &all[i]
+		sameTie := func(o Standing) bool { return s.SameTie(&o) }
+		if s.Tied > 0 && !slices.ContainsFunc(all[:i], sameTie) {
+			out = append(out, Note{Reason: Reason{Code: NoteTied, Have: s.Tied}, Route: &s.Route, Table: s.Route.Table})
+		}
+		if s.Used() {
+			out = append(out, f.faultNotes(s)...)
+		}
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package lookup
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -15,7 +16,7 @@ type Symmetry string
 const (
 	Symmetric        Symmetry = "symmetric"
 	Asymmetric       Symmetry = "asymmetric"
-	SymmetryDepends  Symmetry = "depends" // on the next hop, or on the networks around
+	SymmetryDepends  Symmetry = "depends" // on the next hop, on the networks around, or on the look-up: see [Decision.Alternates]
 	symmetryNoAnswer Symmetry = ""
 )
 
@@ -100,8 +101,29 @@ func (f *FIB) Reply(t *Trace) *Reply {
 	default:
 		r.Returns = f.returned(t)
 	}
+	if t.Flow.In == 0 && d.Alternates() {
+		for i := range r.Returns {
+			r.Returns[i].unsettle()
+		}
+	}
 	r.Symmetry = common(r.Returns)
 	return r
+}
+
+// Alternates says whether the kernel chooses anew for each look-up by which of
+// several devices a packet leaves, as it does among equal default routes: two
+// look-ups of one socket may end differently.
+func (d *Decision) Alternates() bool {
+	other := func(w Way) bool { return w.Link != d.Ways[0].Link }
+	return d.SetBy.Code == CodeDefaultsTie && slices.ContainsFunc(d.Ways, other)
+}
+
+// unsettle takes back that both directions use the same device, where the packet
+// may leave by another one the next time.
+func (r *Return) unsettle() {
+	if r.Symmetry == Symmetric {
+		r.Symmetry = SymmetryDepends
+	}
 }
 
 // common is the symmetry of all ways back together.

@@ -3,6 +3,7 @@ package lookup_test
 import (
 	"maps"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"routewhy/lookup"
@@ -273,5 +274,38 @@ func TestReplyDevices(t *testing.T) {
 	through := route.Flow{In: 2, Dst: netip.MustParseAddr("2001:db8:1::9"), Src: netip.MustParseAddr("2001:db8:9::9")}
 	if got := ask(forced, through); got.None.Code != "" {
 		t.Errorf("force_forwarding: %s", got.None.Code)
+	}
+}
+
+// TestReplyTied pins that nothing is symmetric among equal default routes by several
+// devices: the next look-up may take another.
+func TestReplyTied(t *testing.T) {
+	near := append(locals(), via("192.0.2.0/24", "", 2), via("198.51.100.0/24", "", 3))
+	for name, c := range map[string]struct {
+		second route.Route
+		state  route.NeighbourState
+		want   lookup.Symmetry
+	}{
+		"by another device": {via("0.0.0.0/0", "198.51.100.1", 3), route.NeighbourStale, lookup.SymmetryDepends},
+		"by the same":       {via("0.0.0.0/0", "192.0.2.9", 2), route.NeighbourStale, lookup.Symmetric},
+		"not now":           {via("0.0.0.0/0", "198.51.100.1", 3), route.NeighbourReachable, lookup.Symmetric},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := hostOf(append(slices.Clone(near), via("0.0.0.0/0", "192.0.2.1", 2), c.second), inOrder()...)
+			for i := range s.Routes[len(s.Routes)-2:] {
+				h := s.Routes[len(s.Routes)-2+i].NextHops[0]
+				s.Neighbours = append(s.Neighbours, route.Neighbour{Link: h.Link, Addr: h.Gateway, State: c.state})
+			}
+			f := lookup.New(s)
+			got := f.Reply(f.Explain(route.Flow{Dst: netip.MustParseAddr("203.0.113.9")}))
+			for i := range got.Returns {
+				if got.Returns[i].Symmetry != c.want {
+					t.Errorf("way back %d: %s, want %s", i, got.Returns[i].Symmetry, c.want)
+				}
+			}
+			if got.Symmetry != c.want {
+				t.Errorf("%s, want %s", got.Symmetry, c.want)
+			}
+		})
 	}
 }

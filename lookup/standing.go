@@ -21,6 +21,11 @@ type Standing struct {
 	By []route.Route
 	// Reason is why it stands by or cannot be used.
 	Reason Reason
+	// Tied is how many default routes, this one among them, are equal, so that the
+	// kernel chooses by the state of their gateways' neighbours; zero: it is alone.
+	Tied int
+	// Faults are what is wrong with the route's next hops.
+	Faults []Fault
 	// Example is an address that no longer prefix of its table covers; the
 	// zero Addr: there is none.
 	Example netip.Addr
@@ -102,6 +107,7 @@ func (f *FIB) isVRFTable(t route.Table) bool {
 
 func (f *FIB) standing(e *entry, p netip.Prefix) Standing {
 	s := Standing{Route: e.full(p), Rules: f.RulesTo(e.fam, e.route.Table)}
+	s.Faults = f.Faults(&s.Route)
 	if len(s.Rules) == 0 {
 		s.Status = StatusUnreached
 		return s
@@ -130,16 +136,38 @@ func (f *FIB) probe(s *Standing, e *entry) {
 		plain := sel == (route.Selector{})
 		switch {
 		case plain && one.Status.taken():
-			s.Status, s.By, s.Reason = one.Status, one.By, one.Reason
+			s.fate(&one)
 			return
 		case one.Status.taken():
-			s.Status, s.By, s.Reason = StatusConditional, nil, one.Reason
+			s.Status, s.By, s.Reason, s.Tied = StatusConditional, nil, one.Reason, one.Tied
 			s.If = append(s.If, sel)
 		case first || s.Status == StatusBeaten && one.Status != StatusBeaten:
-			s.Status, s.By, s.Reason = one.Status, one.By, one.Reason
+			s.fate(&one)
 		}
 		first = false
 	}
+}
+
+// fate takes over what became of one packet.
+func (s *Standing) fate(one *Standing) {
+	s.Status, s.By, s.Reason, s.Tied = one.Status, one.By, one.Reason, one.Tied
+}
+
+// Used says whether some packets take the entry and leave by it, for all that is
+// known.
+func (s *Standing) Used() bool {
+	return s.Status == StatusInUse || s.Status == StatusPossible || s.Status == StatusConditional
+}
+
+// SameTie says whether two entries are of the same equal default routes.
+func (s *Standing) SameTie(o *Standing) bool {
+	return s.Tied > 0 && s.Tied == o.Tied && s.Route.Table == o.Route.Table
+}
+
+// TakesTurns says whether an entry is used now and then as one of several equal
+// default routes, even if another is for now.
+func (s *Standing) TakesTurns() bool {
+	return s.Tied > 0 && (s.Status == StatusInUse || s.Reason.Code == CodeNeighbourTie)
 }
 
 // taken says whether packets end at the entry.
@@ -199,6 +227,9 @@ func (f *FIB) conditions(s *Standing, e *entry) []route.Selector {
 // stands judges an entry by what becomes of one packet.
 func (f *FIB) stands(s *Standing, e *entry, flow route.Flow) {
 	t := f.Explain(flow)
+	if slices.Contains(t.tied, e) {
+		s.Tied = len(t.tied)
+	}
 	best := -1
 	for i := range t.Rules {
 		for j := range t.Rules[i].Candidates {

@@ -2,6 +2,7 @@ package lookup_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"routewhy/lookup"
@@ -92,4 +93,56 @@ func TestExample(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestStandingTied pins which of several equal default routes are used, by the state
+// of their gateways' neighbours, and that each is known to be one of several.
+func TestStandingTied(t *testing.T) {
+	state := func(link int, gateway string, is route.NeighbourState) route.Neighbour {
+		return route.Neighbour{Link: link, Addr: netip.MustParseAddr(gateway), State: is}
+	}
+	first, second := "192.0.2.1", "198.51.100.1"
+	tie, failed := lookup.CodeNeighbourTie, lookup.CodeNeighbour
+	for name, c := range map[string]struct {
+		neighbours []route.Neighbour
+		status     [2]lookup.Status
+		reason     [2]lookup.Code
+	}{
+		"no entries": {nil, [2]lookup.Status{lookup.StatusInUse, lookup.StatusStandby}, [2]lookup.Code{lookup.CodeFirst, tie}},
+		"both answer": {
+			[]route.Neighbour{state(2, first, route.NeighbourReachable), state(3, second, route.NeighbourReachable)},
+			[2]lookup.Status{lookup.StatusInUse, lookup.StatusStandby}, [2]lookup.Code{lookup.CodeFirst, tie},
+		},
+		"both old": {
+			[]route.Neighbour{state(2, first, route.NeighbourStale), state(3, second, route.NeighbourStale)},
+			[2]lookup.Status{lookup.StatusPossible, lookup.StatusPossible}, [2]lookup.Code{tie, tie},
+		},
+		"the first fails": {
+			[]route.Neighbour{state(2, first, route.NeighbourFailed), state(3, second, route.NeighbourStale)},
+			[2]lookup.Status{lookup.StatusStandby, lookup.StatusInUse}, [2]lookup.Code{failed, tie},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := hostOf([]route.Route{via("0.0.0.0/0", first, 2), via("0.0.0.0/0", second, 3), via("0.0.0.0/0", second, 3, metric(7))}, defaultRules()...)
+			s.Neighbours = c.neighbours
+			f := lookup.New(s)
+			all := f.Standings(netip.MustParsePrefix("0.0.0.0/0"))
+			for i := range c.status {
+				if x := all[i]; x.Status != c.status[i] || x.Reason.Code != c.reason[i] || x.Tied != 2 {
+					t.Errorf("entry %d: %s, %s, tied %d, want %s, %s, tied 2", i, x.Status, x.Reason.Code, x.Tied, c.status[i], c.reason[i])
+				}
+			}
+			if all[2].Tied != 0 {
+				t.Errorf("the one of another metric: tied %d", all[2].Tied)
+			}
+			if !noted(f, lookup.NoteTied) {
+				t.Error("no note says that default routes have the same metric")
+			}
+		})
+	}
+}
+
+func noted(f *lookup.FIB, code lookup.Code) bool {
+	notes := f.Notes(f.Explain(route.Flow{Dst: netip.MustParseAddr("8.8.8.8")}))
+	return slices.ContainsFunc(notes, func(n lookup.Note) bool { return n.Code == code })
 }

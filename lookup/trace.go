@@ -106,6 +106,8 @@ type Trace struct {
 	// Gateways tells for each of the decision's ways, in the same order, how
 	// its gateway is reached.
 	Gateways []Gateway
+
+	tied []*entry // the equal default routes that the chosen one is one of; nil: it is alone
 }
 
 // SocketTrial is the second look-up of a connected socket.

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"routewhy/lookup"
@@ -84,11 +85,42 @@ func (e *Explanation) gets() string {
 
 // bySource says where a connection goes that may get one of several sources.
 func (e *Explanation) bySource() string {
+	if e.eitherDefault() {
+		return e.bySourceTied()
+	}
 	var out []string
 	for _, part := range e.BySource {
 		out = append(out, fmt.Sprintf("from %s %s", part.Trace.Flow.Src, part.shortly()))
 	}
 	return "goes by the source that a first look-up chooses: " + strings.Join(out, ", ")
+}
+
+// eitherDefault says whether a connection takes any of the same equal default
+// routes from every source that it may get.
+func (e *Explanation) eitherDefault() bool {
+	n := len(liveWays(&e.First.Trace.Decision))
+	return !slices.ContainsFunc(e.BySource, func(part *Explanation) bool {
+		d := &part.Trace.Decision
+		return d.SetBy.Code != lookup.CodeDefaultsTie || len(liveWays(d)) != n
+	})
+}
+
+// bySourceTied says where a connection goes for which equal default routes choose
+// the source, and then, anew, the way.
+func (e *Explanation) bySourceTied() string {
+	var from []string
+	for _, part := range e.BySource {
+		from = append(from, part.Trace.Flow.Src.String())
+	}
+	which, n := "either", len(liveWays(&e.First.Trace.Decision))
+	if n > 2 {
+		which = "any"
+	}
+	text := fmt.Sprintf("takes %s of %s default routes of the same metric, from %s", which, numeral(n), strings.Join(from, " or "))
+	if e.First.Trace.Decision.Alternates() {
+		text += ", and not always by the device that has it"
+	}
+	return text
 }
 
 // shortly says in a few words what becomes of a packet.
@@ -100,6 +132,8 @@ func (e *Explanation) shortly() string {
 		return fmt.Sprintf("refused (%s)", d.Errno)
 	case d.Disposition == lookup.DispositionUnknown:
 		return "unknown"
+	case d.SetBy.Code == lookup.CodeDefaultsTie:
+		return "by one of " + numeral(len(live)) + " default routes of the same metric"
 	case len(live) == 1:
 		return iproute2.Way(e.FIB.Snapshot(), &route.NextHop{Gateway: live[0].Gateway, Link: live[0].Link})
 	}

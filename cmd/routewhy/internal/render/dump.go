@@ -275,7 +275,10 @@ func (p *page) dumpLegs(s *route.Snapshot, r *route.Route, w widths) {
 
 func legText(s *route.Snapshot, h *route.NextHop) string {
 	text := fmt.Sprintf("%s  weight %d", iproute2.Way(s, h), max(1, h.Weight))
-	if h.Flags&route.NextHopLinkDown != 0 {
+	switch l := s.Link(h.Link); {
+	case l != nil && !l.Up():
+		text += "  " + iproute2.Safe(l.Name) + " is down"
+	case h.Flags&route.NextHopLinkDown != 0:
 		text += "  no carrier"
 	}
 	return text

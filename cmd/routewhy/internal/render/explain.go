@@ -180,7 +180,7 @@ func (p *page) details(e *Explanation) {
 func (p *page) gateways(e *Explanation) {
 	for i := range e.Trace.Gateways {
 		g := &e.Trace.Gateways[i]
-		if !g.Addr.IsValid() || e.Trace.Decision.Ways[i].Stale || i >= 8 && !p.st.Verbose {
+		if !g.Addr.IsValid() || e.Trace.Decision.Ways[i].Stale || i >= 8 && !p.st.Verbose || e.saidGateway(i) {
 			continue
 		}
 		label, tint := "gateway", plain
@@ -195,6 +195,18 @@ func (p *page) gateways(e *Explanation) {
 		}
 		p.detail(label, fmt.Sprintf("%s is %s", g.Addr, e.words().gateway(g)), tint)
 	}
+}
+
+// saidGateway says whether a way before the given one has the same gateway, as those
+// of a connection do that differ in the source.
+func (e *Explanation) saidGateway(way int) bool {
+	g, ways := &e.Trace.Gateways[way], e.Trace.Decision.Ways
+	for i := range way {
+		if o := &e.Trace.Gateways[i]; o.Addr == g.Addr && o.Link == g.Link && !ways[i].Stale {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *page) source(e *Explanation) {

@@ -15,8 +15,7 @@ func (e *Explanation) note(n *lookup.Note) string {
 	have := iproute2.Safe(fmt.Sprint(n.Have))
 	switch n.Code {
 	case lookup.NoteLinkdownUsed:
-		return fmt.Sprintf("%s has no carrier, and the kernel uses its routes all the same (%s = 0)",
-			have, setting(e.Trace.Flow.Family(), have, "ignore_routes_with_linkdown"))
+		return linkdownWords(e.Trace.Flow.Family(), have)
 	case lookup.NoteDefaultShadowed:
 		return fmt.Sprintf("the default route (%s) is never used: %s and %s cover every address",
 			iproute2.RouteLine(s, n.Route), lookup.Halves(n.Route.Family())[1], lookup.Halves(n.Route.Family())[2])
@@ -25,7 +24,7 @@ func (e *Explanation) note(n *lookup.Note) string {
 	case lookup.NoteHashFields:
 		return hashWords(n)
 	case lookup.NoteTied:
-		return fmt.Sprintf("%v default routes have the same metric: the kernel prefers a gateway that answers, and may alternate between look-ups, its own included; give them different metrics", n.Have)
+		return tiedWords(n)
 	case lookup.NotePrefsrcForeign:
 		return fmt.Sprintf("the route prescribes the source %s, which no device of this host has: replies will not come back here", have)
 	case lookup.NoteMergedTables:
@@ -33,9 +32,43 @@ func (e *Explanation) note(n *lookup.Note) string {
 	case lookup.NoteNeighbourShorter:
 		return fmt.Sprintf("the longer prefix %s is passed over because its gateway does not answer; a host that does not forward IPv6 (conf.all.forwarding = 0) does that", n.Route.Dst)
 	case lookup.NoteStaleLeg:
-		return fmt.Sprintf("the next hop on %s has no carrier and should not be used, but the kernel may still do so until the next link event", have)
+		return staleWords(have)
 	}
 	return e.rareNote(n, have)
+}
+
+// tiedWords says what becomes of default routes that are equal.
+func tiedWords(n *lookup.Note) string {
+	return fmt.Sprintf("%v default routes have the same metric: the kernel prefers a gateway that answers, and may alternate between look-ups, its own included; give them different metrics", n.Have)
+}
+
+// entryNote puts a note about a route entry into words.
+func (w words) entryNote(n *lookup.Note) string {
+	switch n.Code {
+	case lookup.NoteTied:
+		return tiedWords(n)
+	case lookup.NoteLinkdownUsed:
+		return linkdownWords(n.Route.Family(), iproute2.Safe(fmt.Sprint(n.Have)))
+	case lookup.NoteStaleLeg:
+		return staleWords(iproute2.Safe(fmt.Sprint(n.Have)))
+	case lookup.NoteDeviceDown:
+		return w.link(n.Have) + " is down: nothing goes out of it"
+	case lookup.NoteGatewayFailed:
+		g := n.Have.(lookup.Gateway)
+		return fmt.Sprintf("the gateway %s is %s", g.Addr, w.gateway(&g))
+	}
+	return string(n.Code)
+}
+
+// staleWords says that a next hop may be used although it should not be.
+func staleWords(dev string) string {
+	return fmt.Sprintf("the next hop on %s has no carrier and should not be used, but the kernel may still do so until the next link event", dev)
+}
+
+// linkdownWords says that a device without carrier is used all the same.
+func linkdownWords(f route.Family, dev string) string {
+	return fmt.Sprintf("%s has no carrier, and the kernel uses its routes all the same (%s = 0)",
+		dev, setting(f, dev, "ignore_routes_with_linkdown"))
 }
 
 func (e *Explanation) rareNote(n *lookup.Note, have string) string {

@@ -33,8 +33,7 @@ func NewPrefix(f *lookup.FIB, p netip.Prefix) *Prefix {
 // Used says whether some packet takes the entry.
 func (e *Prefix) Used() bool {
 	for i := range e.Standings {
-		switch e.Standings[i].Status {
-		case lookup.StatusInUse, lookup.StatusPossible, lookup.StatusConditional:
+		if e.Standings[i].Used() {
 			return true
 		}
 	}
@@ -117,16 +116,12 @@ func (e *Prefix) headline() string {
 	for i := range e.Standings {
 		st := &e.Standings[i]
 		if st.Status == lookup.StatusInUse || st.Status == lookup.StatusPossible {
-			how := iproute2.RouteWay(s, &st.Route)
-			if st.Route.Type != route.TypeUnicast {
-				how = strings.TrimSpace(st.Route.Type.String() + " " + how)
-			}
-			return fmt.Sprintf("%s is in use: %s in %s", name, how, tableName(s, st.Route.Table))
+			return fmt.Sprintf("%s is in use: %s", name, e.inUse(st))
 		}
 	}
 	if len(e.Standings) > 0 {
 		st := e.mostUsed()
-		return fmt.Sprintf("%s is in %s, %s", name, tableName(s, st.Route.Table), words{s}.standing(st))
+		return fmt.Sprintf("%s is in %s, %s", name, tableName(s, st.Route.Table), words{s}.standing(st)+words{s}.but(st))
 	}
 	if e.Covering.Disposition == lookup.DispositionUnknown {
 		return name + " is unknown: " + e.unread()
@@ -168,6 +163,37 @@ func (e *Prefix) unread() string {
 	return words{s}.uncertain(e.Covering.SetBy)
 }
 
+// inUse says by what way an entry is used, and which others are as well because
+// they are equal.
+func (e *Prefix) inUse(st *lookup.Standing) string {
+	s := e.FIB.Snapshot()
+	how := iproute2.RouteWay(s, &st.Route)
+	if st.Route.Type != route.TypeUnicast {
+		how = strings.TrimSpace(st.Route.Type.String() + " " + how)
+	}
+	where := " in " + tableName(s, st.Route.Table)
+	if turns := e.turns(st); len(turns) > 1 {
+		var ways []string
+		for _, t := range turns {
+			ways = append(ways, iproute2.RouteWay(s, &t.Route))
+		}
+		return strings.Join(ways, " or ") + where + ", which have the same metric" + words{s}.but(turns...)
+	}
+	return how + where + words{s}.but(st)
+}
+
+// turns are the equal default routes of which the kernel takes now one and now
+// another, of a tie that an entry is in.
+func (e *Prefix) turns(st *lookup.Standing) []*lookup.Standing {
+	var out []*lookup.Standing
+	for i := range e.Standings {
+		if o := &e.Standings[i]; st.SameTie(o) && o.TakesTurns() {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
 // mostUsed is the entry that says most: one that some packets take, if there is
 // one.
 func (e *Prefix) mostUsed() *lookup.Standing {
@@ -183,6 +209,9 @@ func (e *Prefix) mostUsed() *lookup.Standing {
 // advice are the remarks on the question and on what was found.
 func (e *Prefix) advice() []Remark {
 	out := e.Remarks
+	for _, n := range e.FIB.EntryNotes(e.Standings) {
+		out = append(out, Remark{string(n.Code), words{e.FIB.Snapshot()}.entryNote(&n)})
+	}
 	for i := range e.Standings {
 		if e.Standings[i].Status == lookup.StatusNever {
 			out = append(out, Remark{string(lookup.NoteZeroHostRoute),

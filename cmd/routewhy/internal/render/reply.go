@@ -40,7 +40,15 @@ func (e *Explanation) stated() string {
 	if s := e.Reply.Symmetry; s == lookup.Asymmetric || s == lookup.Symmetric && !e.AnswerLost() {
 		return string(s) + ": " + text
 	}
+	if e.alternates() {
+		return text + ", but the two directions may differ"
+	}
 	return text
+}
+
+// alternates says whether the packet may leave by another device the next time.
+func (e *Explanation) alternates() bool {
+	return e.Trace.Flow.In == 0 && e.Trace.Decision.Alternates()
 }
 
 // AnswerLost says whether the answer does not get to whoever sent the packet,
@@ -288,7 +296,11 @@ func (e *Explanation) verdictBoth() string {
 	case r.Symmetry == "":
 		return e.wayBack()
 	}
-	return string(r.Symmetry) + ": " + e.paths()
+	text := string(r.Symmetry) + ": " + e.paths()
+	if e.alternates() {
+		text += "; the two directions may differ, for the kernel chooses among equal default routes for each look-up anew"
+	}
+	return text
 }
 
 // paths names the devices of both directions.

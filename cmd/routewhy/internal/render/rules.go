@@ -198,7 +198,7 @@ func (e *Explanation) cells(r *route.Route) cells {
 		c.attrs = strings.TrimSpace(fmt.Sprintf("%s nhid %d", c.attrs, r.NextHopID))
 	}
 	if len(r.NextHops) == 1 && r.NextHops[0].Flags&route.NextHopLinkDown != 0 {
-		c.attrs = strings.TrimSpace(c.attrs + " no carrier")
+		c.attrs = strings.TrimSpace(c.attrs + " " + e.words().deviceFault(e.FIB, &r.NextHops[0]))
 	}
 	return c
 }
@@ -313,12 +313,7 @@ func (p *page) legs(e *Explanation, c *lookup.Candidate, w widths) {
 	shares := e.shares(c)
 	for i := range c.Route.NextHops {
 		h := &c.Route.NextHops[i]
-		text := shares[*h]
-		if h.Flags&route.NextHopLinkDown != 0 {
-			text = strings.TrimSpace("no carrier  " + text)
-		} else if h.Flags&route.NextHopDead != 0 {
-			text = strings.TrimSpace("dead  " + text)
-		}
+		text := strings.TrimSpace(e.words().deviceFault(e.FIB, h) + "  " + shares[*h])
 		way := pad(iproute2.Way(e.FIB.Snapshot(), h), w.legs)
 		p.line(fmt.Sprintf("%*s%s  %s  %s", candidateIndent+2, "", strings.Repeat(" ", w.dst), way, text))
 	}

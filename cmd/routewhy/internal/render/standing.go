@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"routewhy/lookup"
@@ -24,8 +25,11 @@ func (w words) standing(s *lookup.Standing) string {
 	case lookup.StatusThrows:
 		return "ends its table: the next rule is asked"
 	case lookup.StatusStandby:
-		if s.Reason.Code == lookup.CodeMetric {
+		switch s.Reason.Code {
+		case lookup.CodeMetric:
 			return fmt.Sprintf("stands by: metric %v > %v", s.Reason.Have, s.Reason.Want)
+		case lookup.CodeNeighbourTie:
+			return "stands by: " + tieTurn
 		}
 		return "stands by: " + w.route(&lookup.Candidate{Route: s.Route, Reason: s.Reason})
 	case lookup.StatusShadowed:
@@ -90,8 +94,11 @@ func packets(sel *route.Selector) string {
 	return text
 }
 
-func standingInk(s lookup.Status) ink {
-	switch s {
+func standingInk(s *lookup.Standing) ink {
+	if s.Used() && len(s.Faults) > 0 {
+		return yellow
+	}
+	switch s.Status {
 	case lookup.StatusInUse, lookup.StatusPossible:
 		return green
 	case lookup.StatusConditional, lookup.StatusStandby:
@@ -102,34 +109,156 @@ func standingInk(s lookup.Status) ink {
 
 // standings writes entries and where they stand, behind a label.
 func (p *page) standings(label string, f *lookup.FIB, all []lookup.Standing) {
-	s := f.Snapshot()
-	w := words{s}
+	w := words{f.Snapshot()}
 	rows := make([]string, len(all))
 	width := 0
 	for i := range all {
-		rows[i] = fmt.Sprintf("%s (%s)", iproute2.RouteLine(s, &all[i].Route), tableName(s, all[i].Route.Table))
-		if x := all[i].Route.Expires; x > 0 {
-			rows[i] += fmt.Sprintf(", expires in %.0f s", x.Seconds())
-		}
+		rows[i] = w.entry(&all[i])
 		width = max(width, columns(rows[i]))
 	}
 	for i := range all {
 		if i > 0 {
 			label = strings.Repeat(" ", columns(label))
 		}
-		text := w.standing(&all[i])
-		tint := standingInk(all[i].Status)
-		if columns(label)+width+2+columns(text) <= p.st.width() {
-			p.line(label + pad(rows[i], width) + "  " + p.st.paint(tint, text))
-			continue
-		}
-		if columns(label)+columns(rows[i])+2+columns(text) <= p.st.width() {
-			p.line(label + rows[i] + "  " + p.st.paint(tint, text))
-			continue
-		}
-		p.line(label + rows[i])
-		p.block(strings.Repeat(" ", columns(label)+2), text, tint)
+		p.standing(label, rows[i], width, w.stands(&all[i]), standingInk(&all[i]))
+		p.entryLegs(strings.Repeat(" ", columns(label)+2), f, &all[i])
 	}
+}
+
+// standing writes one entry, in a column of a width, and where it stands.
+func (p *page) standing(label, row string, width int, text string, tint ink) {
+	for _, r := range []string{pad(row, width), row} {
+		if columns(label)+columns(r)+2+columns(text) <= p.st.width() {
+			p.line(label + r + "  " + p.st.paint(tint, text))
+			return
+		}
+	}
+	p.line(label + row)
+	p.block(strings.Repeat(" ", columns(label)+2), text, tint)
+}
+
+// entry is a route entry with its table.
+func (w words) entry(s *lookup.Standing) string {
+	row := iproute2.RouteLine(w.snap, &s.Route)
+	if legged(s) {
+		row = strings.Join(nonEmpty(iproute2.Destination(&s.Route), numeral(len(s.Route.NextHops))+" next hops", iproute2.Attributes(&s.Route)), " ")
+	}
+	row = fmt.Sprintf("%s (%s)", row, tableName(w.snap, s.Route.Table))
+	if x := s.Route.Expires; x > 0 {
+		row += fmt.Sprintf(", expires in %.0f s", x.Seconds())
+	}
+	return row
+}
+
+// stands says where an entry stands, and what is wrong with its next hop; of
+// several next hops their own lines say it.
+func (w words) stands(s *lookup.Standing) string {
+	if legged(s) {
+		return w.standing(s)
+	}
+	return w.standing(s) + w.but(s)
+}
+
+// legged says whether an entry has several next hops, which get lines of their own.
+func legged(s *lookup.Standing) bool { return len(s.Route.NextHops) > 1 }
+
+// weighted says whether the weights of a route's next hops differ.
+func weighted(r *route.Route) bool {
+	for i := range r.NextHops {
+		if max(1, r.NextHops[i].Weight) != max(1, r.NextHops[0].Weight) {
+			return true
+		}
+	}
+	return false
+}
+
+// entryLegs writes an entry's next hops below it: their weights, and what is
+// wrong with them.
+func (p *page) entryLegs(indent string, f *lookup.FIB, s *lookup.Standing) {
+	if !legged(s) {
+		return
+	}
+	w := words{f.Snapshot()}
+	ways := make([]string, len(s.Route.NextHops))
+	width := 0
+	for i := range ways {
+		h := &s.Route.NextHops[i]
+		ways[i] = iproute2.Way(w.snap, h)
+		if weighted(&s.Route) {
+			ways[i] += fmt.Sprintf("  weight %d", max(1, h.Weight))
+		}
+		width = max(width, columns(ways[i]))
+	}
+	for i, way := range ways {
+		p.line(indent + pad(way, width) + "  " + p.st.paint(yellow, w.fault(f.HopFault(&s.Route.NextHops[i]))))
+	}
+}
+
+// fault says in a few words what is wrong with a next hop; empty: nothing.
+func (w words) fault(r lookup.Reason) string {
+	switch r.Code {
+	case lookup.FaultDown:
+		return w.link(r.Have) + " is down"
+	case lookup.FaultCarrier:
+		return "no carrier"
+	case lookup.FaultIgnored:
+		return "no carrier, passed over"
+	case lookup.FaultDead:
+		return "dead"
+	case lookup.FaultNeighbour:
+		return "its gateway does not answer"
+	}
+	return ""
+}
+
+// deviceFault is the same for a page that tells of gateways elsewhere.
+func (w words) deviceFault(f *lookup.FIB, h *route.NextHop) string {
+	switch r := f.HopFault(h); r.Code {
+	case lookup.FaultNeighbour:
+		return ""
+	case lookup.FaultIgnored:
+		return "no carrier"
+	default:
+		return w.fault(r)
+	}
+}
+
+// but is what is wrong with entries that packets take, or may take once another
+// one is gone, to be added to what is said of them; empty: nothing is.
+func (w words) but(all ...*lookup.Standing) string {
+	var out []string
+	for _, s := range all {
+		if !s.Used() && s.Status != lookup.StatusStandby || s.Reason.Code == lookup.CodeNeighbour {
+			continue
+		}
+		for _, x := range s.Faults {
+			if text := w.wrong(&x, len(all) == 1 && len(s.Route.NextHops) == 1); !slices.Contains(out, text) {
+				out = append(out, text)
+			}
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	last := len(out) - 1
+	return ", but " + strings.Join(nonEmpty(strings.Join(out[:last], ", "), out[last]), " and ")
+}
+
+// wrong says what is wrong with a next hop, which is the only one that the
+// sentence is about, or one of several.
+func (w words) wrong(x *lookup.Fault, only bool) string {
+	switch x.Code {
+	case lookup.FaultCarrier, lookup.FaultIgnored:
+		return w.link(x.Have) + " has no carrier"
+	case lookup.FaultDead:
+		return "a next hop is dead"
+	case lookup.FaultNeighbour:
+		if only {
+			return fmt.Sprintf("its gateway %v does not answer", x.Have)
+		}
+		return fmt.Sprintf("the gateway %v does not answer", x.Have)
+	}
+	return w.fault(x.Reason)
 }
 
 // jsonStanding is an entry and where it stands.

@@ -276,10 +276,16 @@ func (w words) unusable(c *lookup.Candidate) string {
 		if c.Verdict == lookup.VerdictChosen {
 			return "equal, but its gateway is the one that answers"
 		}
+		if c.Verdict == lookup.VerdictLoses {
+			return tieTurn
+		}
 		return "one of several equal defaults"
 	}
 	return string(r.Code)
 }
+
+// tieTurn says when an equal default route is taken that is passed over now.
+const tieTurn = "equal, takes its turn once neighbours are stale"
 
 // source says what made an address the source.
 func (w words) source(t *lookup.SourceTrial) string {

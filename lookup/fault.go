@@ -1,0 +1,79 @@
+package lookup
+
+import "routewhy/route"
+
+// What is wrong with a next hop.
+const (
+	FaultDown      Code = "device-down"    // its device is down; Have: the device's name
+	FaultCarrier   Code = "no-carrier"     // its device has no carrier, and it is used all the same; Have: the same
+	FaultIgnored   Code = "linkdown"       // the same, and ignore_routes_with_linkdown passes it over; Have: the same
+	FaultDead      Code = "dead"           // the kernel marks it dead
+	FaultNeighbour Code = "gateway-failed" // its gateway does not answer; Have: the gateway
+)
+
+// Fault is what is wrong with one of a route's next hops.
+type Fault struct {
+	Reason
+	// Hop is the index of the next hop in the route.
+	Hop int
+}
+
+// Faults are what is wrong with the next hops of a route.
+func (f *FIB) Faults(r *route.Route) []Fault {
+	var out []Fault
+	for i := range r.NextHops {
+		if why := f.HopFault(&r.NextHops[i]); why.Code != "" {
+			out = append(out, Fault{why, i})
+		}
+	}
+	return out
+}
+
+// HopFault is what keeps a next hop from carrying packets, or them from getting
+// through; the zero Reason: nothing that is known.
+func (f *FIB) HopFault(h *route.NextHop) Reason {
+	name := f.snap.LinkName(h.Link)
+	dead := h.Flags&route.NextHopDead != 0
+	switch dev := f.byIndex[h.Link]; {
+	case dev != nil && !dev.Up():
+		return Reason{Code: FaultDown, Have: name}
+	case dead && h.Flags&route.NextHopLinkDown != 0:
+		return Reason{Code: FaultIgnored, Have: name}
+	case h.Flags&route.NextHopLinkDown != 0:
+		return Reason{Code: FaultCarrier, Have: name}
+	case dead:
+		return Reason{Code: FaultDead}
+	}
+	if h.Gateway.IsValid() && f.neighbours[neighbourKey{h.Link, h.Gateway}] == route.NeighbourFailed {
+		return Reason{Code: FaultNeighbour, Have: h.Gateway}
+	}
+	return Reason{}
+}
+
+// faultNotes are about what is wrong with the next hops of an entry that packets
+// take.
+func (f *FIB) faultNotes(s *Standing) []Note {
+	var out []Note
+	for _, x := range s.Faults {
+		n := Note{Reason: Reason{Have: x.Have}, Route: &s.Route, Table: s.Route.Table}
+		switch x.Code {
+		case FaultDown:
+			n.Code = NoteDeviceDown
+		case FaultCarrier:
+			n.Code = NoteLinkdownUsed
+		case FaultIgnored:
+			if s.Route.Family() == route.IPv6 || s.Route.NextHopID != 0 || f.multipathUseNeigh() {
+				continue
+			}
+			n.Code = NoteStaleLeg
+		case FaultNeighbour:
+			h := &s.Route.NextHops[x.Hop]
+			way := Way{Link: h.Link, Gateway: h.Gateway, Via: *h}
+			n.Code, n.Have = NoteGatewayFailed, f.gateway(&route.Flow{Dst: s.Example}, &Decision{}, way)
+		default:
+			continue // where the entry stands says it
+		}
+		out = append(out, n)
+	}
+	return out
+}
