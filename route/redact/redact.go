@@ -19,11 +19,12 @@ type Mapping struct {
 	key    []byte
 	known  map[netip.Prefix]turns
 	v4, v6 []block
+	names  names
 }
 
 // New makes a mapping from a key, which is to be random and forgotten.
 func New(key []byte) *Mapping {
-	m := &Mapping{key: key, known: map[netip.Prefix]turns{}}
+	m := &Mapping{key: key, known: map[netip.Prefix]turns{}, names: newNames()}
 	m.v4, m.v6 = keptBlocks()
 	return m
 }

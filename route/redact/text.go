@@ -7,27 +7,25 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
-	"sync"
 )
 
 // names are the patterns of what stands in the names that people give to devices and
-// tables. They are compiled when first used: most runs redact nothing.
+// tables. Each [Mapping] compiles them: most runs of the program redact nothing.
 type names struct{ dotted, colons, hardware *regexp.Regexp }
 
-var patterns = sync.OnceValue(func() names {
+func newNames() names {
 	return names{
 		dotted:   regexp.MustCompile(`\d{1,3}(?:[._-]\d{1,3}){3}`),
 		colons:   regexp.MustCompile(`[0-9A-Fa-f]*(?::[0-9A-Fa-f]*){2,}`),
 		hardware: regexp.MustCompile(`x[0-9a-f]{12}$|(?:[0-9A-Fa-f]{2}[:_-]){5}[0-9A-Fa-f]{2}`),
 	}
-})
+}
 
 // text replaces the addresses in a name: those of IP, and those of network cards
 // (enx001122334455).
 func (m *Mapping) text(s string) string {
-	p := patterns()
-	s = p.hardware.ReplaceAllStringFunc(s, m.hardware)
-	s = p.dotted.ReplaceAllStringFunc(s, func(old string) string {
+	s = m.names.hardware.ReplaceAllStringFunc(s, m.hardware)
+	s = m.names.dotted.ReplaceAllStringFunc(s, func(old string) string {
 		a, err := netip.ParseAddr(strings.NewReplacer("_", ".", "-", ".").Replace(old))
 		if err != nil {
 			return old
@@ -35,7 +33,7 @@ func (m *Mapping) text(s string) string {
 		separator := old[strings.IndexAny(old, "._-")]
 		return strings.ReplaceAll(m.Addr(a).String(), ".", string(separator))
 	})
-	return p.colons.ReplaceAllStringFunc(s, func(old string) string {
+	return m.names.colons.ReplaceAllStringFunc(s, func(old string) string {
 		a, err := netip.ParseAddr(old)
 		if err != nil {
 			return old
