@@ -63,7 +63,7 @@ func (f *FIB) zeroHostRoutes(fam route.Family) []Note {
 func (f *FIB) routerIgnored() []Note {
 	var names []string
 	for _, d := range f.devices {
-		if !d.Carrier() || d.Master != 0 || !f.hasLinkLocal(d.Index) {
+		if !d.Carrier() || d.Master != 0 || !d.hasLinkLocal() {
 			continue
 		}
 		accept, known := f.snap.Sysctls.Conf(route.IPv6, d.Name, "accept_ra")
@@ -79,8 +79,6 @@ func (f *FIB) routerIgnored() []Note {
 
 // hasLinkLocal says whether a device has the address without which no router can be
 // heard.
-func (f *FIB) hasLinkLocal(link int) bool {
-	return slices.ContainsFunc(f.snap.Addrs, func(a route.Addr) bool {
-		return a.Link == link && a.Prefix.Addr().Is6() && a.Prefix.Addr().IsLinkLocalUnicast()
-	})
+func (d *device) hasLinkLocal() bool {
+	return slices.ContainsFunc(d.addrs6, func(a *route.Addr) bool { return a.Prefix.Addr().IsLinkLocalUnicast() })
 }

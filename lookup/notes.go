@@ -268,14 +268,18 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 // networkDown finds an address of this host whose network has the destination, and
 // whose device is down, so that the network has no route.
 func (f *FIB) networkDown(t *Trace) *route.Addr {
-	for i := range f.snap.Addrs {
-		a := &f.snap.Addrs[i]
-		dev := f.byIndex[a.Link]
-		if dev == nil || dev.Up() || a.Prefix.IsSingleIP() || !a.Prefix.Contains(t.Flow.Dst) {
+	for _, d := range f.devices {
+		if d.Up() {
 			continue
 		}
-		if t.Decision.missed(&route.Route{Dst: a.Prefix}) {
-			return a
+		addrs := d.addrs4
+		if t.Flow.Dst.Is6() {
+			addrs = d.addrs6
+		}
+		for _, a := range addrs {
+			if !a.Prefix.IsSingleIP() && a.Prefix.Contains(t.Flow.Dst) && t.Decision.missed(&route.Route{Dst: a.Prefix}) {
+				return a
+			}
 		}
 	}
 	return nil
