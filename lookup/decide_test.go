@@ -339,6 +339,7 @@ func TestSource6(t *testing.T) {
 		"deprecated":         {addrs: []route.Addr{on(2, "2001:db8:5::2/64", route.AddrDeprecated), on(2, "2003::2/64")}, want: "2003::2"},
 		"device":             {addrs: []route.Addr{on(3, "2001:db8:5::2/64"), on(2, "2003::2/64")}, want: "2003::2"},
 		"not of the link":    {addrs: []route.Addr{on(3, "fe80::3/64"), on(3, "2001:db8::3/64")}, dst: "fe80::9", want: ""},
+		"default labels":     {addrs: []route.Addr{on(2, "3ffe::2/64"), on(2, "8001::2/64")}, dst: "4001::1", want: "8001::2"},
 		"longest label":      {addrs: []route.Addr{on(2, "2002::2/64"), on(2, "4001::2/64")}, dst: "3fff::1", want: "4001::2"},
 		"label of a device":  {addrs: []route.Addr{on(2, "2003::2/64"), on(2, "2001:db8:1::2/64")}, labels: []route.AddrLabel{plain, label("2001:db8:1::/48", 9, 3)}, want: "2001:db8:1::2"},
 		"no ORCHID":          {addrs: []route.Addr{on(2, "2001:1f::2/64"), on(2, "2003::2/64")}, labels: []route.AddrLabel{plain}, dst: "2001:20::1", want: "2003::2"},

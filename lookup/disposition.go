@@ -57,20 +57,3 @@ func dispositionOf(t route.Type) Disposition {
 	}
 	return DispositionUnknown
 }
-
-// errnoOf is the error with which a route type refuses (fib_props in
-// net/ipv4/fib_semantics.c, ip6_rt_type_to_error in net/ipv6/route.c); zero for
-// a type that does not.
-func errnoOf(t route.Type) route.Errno {
-	switch t {
-	case route.TypeBlackhole:
-		return route.EINVAL
-	case route.TypeUnreachable:
-		return route.EHOSTUNREACH
-	case route.TypeProhibit:
-		return route.EACCES
-	case route.TypeThrow:
-		return route.EAGAIN
-	}
-	return 0
-}

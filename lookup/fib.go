@@ -254,7 +254,7 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 		labels:     s.Labels,
 	}
 	if len(f.labels) == 0 {
-		f.labels = defaultLabels()
+		f.labels = route.DefaultLabels()
 	}
 	f.v4.conf, f.v6.conf = newConf(s.Sysctls, route.IPv4, allDevices), newConf(s.Sysctls, route.IPv6, allDevices)
 	f.v4.guess, f.v6.guess = s.Lacks(route.FactSysctls, route.IPv4), s.Lacks(route.FactSysctls, route.IPv6)

@@ -46,7 +46,7 @@ func (c *cover) add(sub netip.Prefix) {
 	if c.next.Less(sub.Addr()) {
 		c.gap(c.next, sub.Addr().Prev())
 	}
-	last := lastOf(sub)
+	last := route.LastAddr(sub)
 	if last.Less(c.next) {
 		return
 	}
@@ -56,7 +56,7 @@ func (c *cover) add(sub netip.Prefix) {
 
 func (c *cover) finish() {
 	if !c.full {
-		c.gap(c.next, lastOf(c.whole))
+		c.gap(c.next, route.LastAddr(c.whole))
 	}
 }
 
@@ -102,21 +102,12 @@ func ordinaryAfter(a netip.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-func lastOf(p netip.Prefix) netip.Addr {
-	b := p.Addr().AsSlice()
-	for i := p.Bits(); i < len(b)*8; i++ {
-		b[i/8] |= 0x80 >> (i % 8)
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
-}
-
 // widest are the two halves of a prefix, where both have a route: what shadows
 // a route most plainly.
 func (c *cover) widest(t *table, p netip.Prefix) []route.Route {
 	var out []route.Route
 	low := netip.PrefixFrom(p.Addr(), p.Bits()+1)
-	high := netip.PrefixFrom(lastOf(low).Next(), p.Bits()+1)
+	high := netip.PrefixFrom(route.LastAddr(low).Next(), p.Bits()+1)
 	for _, h := range []netip.Prefix{low, high} {
 		if l, ok := t.trie.Get(h); ok {
 			out = append(out, l.entries[0].full(h))

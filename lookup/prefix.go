@@ -47,7 +47,7 @@ func (f *FIB) Inside(p netip.Prefix) []Inside {
 // not by the one that has p. A few addresses are tried, since some may be this host's.
 func (f *FIB) takes(r *route.Route, p netip.Prefix) bool {
 	first := r.Dst.Addr()
-	for _, dst := range []netip.Addr{first, ordinaryAfter(first), first.Next(), lastOf(r.Dst).Prev()} {
+	for _, dst := range []netip.Addr{first, ordinaryAfter(first), first.Next(), route.LastAddr(r.Dst).Prev()} {
 		if !dst.IsValid() || !r.Dst.Contains(dst) {
 			continue
 		}

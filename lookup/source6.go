@@ -274,22 +274,6 @@ func (f *FIB) label6(a netip.Addr, link int) uint32 {
 	return labels[best].Label
 }
 
-// defaultLabels is the table that the kernel starts with (net/ipv6/addrlabel.c).
-// It differs from RFC 6724 section 2.1.
-func defaultLabels() []route.AddrLabel {
-	var out []route.AddrLabel
-	for _, l := range []struct {
-		prefix string
-		label  uint32
-	}{
-		{"::1/128", 0}, {"::/0", 1}, {"2002::/16", 2}, {"::/96", 3}, {"::ffff:0:0/96", 4},
-		{"fc00::/7", 5}, {"2001::/32", 6}, {"2001:10::/28", 7},
-	} {
-		out = append(out, route.AddrLabel{Prefix: netip.MustParsePrefix(l.prefix), Label: l.label})
-	}
-	return out
-}
-
 // take6 records the address that is taken, nil: none, and of each other one
 // the rule by which it lost. What the winner won by is the rule that the last
 // of them lost by.

@@ -12,6 +12,8 @@ import (
 type Standing struct {
 	Route  route.Route
 	Status Status
+	// Errno is what programs get where Status is StatusRefuses; else zero.
+	Errno route.Errno
 	// Rules are the rules that lead to its table, in order.
 	Rules []*route.Rule
 	// If is what a packet must be to take it, one of these, where not every
@@ -264,7 +266,7 @@ func (s *Standing) judge(c *Candidate, d *Decision, e *entry) {
 	case VerdictChosen:
 		s.Status = StatusInUse
 	case VerdictRefuses:
-		s.Status = StatusRefuses
+		s.Status, s.Errno = StatusRefuses, e.refusal().Errno()
 	case VerdictThrows:
 		s.Status = StatusThrows
 	case VerdictPossible:

@@ -49,7 +49,7 @@ func (w *walk) outcome4(e *entry, rf ref, hop int, code Code, res *result) bool 
 	case "":
 		res.status = found
 	case CodeRefusing:
-		res.status, res.errno = refused, errnoOf(e.refusal())
+		res.status, res.errno = refused, e.refusal().Errno()
 	case CodeThrow:
 		res.status = again
 	case CodeNextHopUnknown:

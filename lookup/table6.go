@@ -177,7 +177,7 @@ func (w *walk) found6(e *entry, hop int, dst netip.Prefix) result {
 	case t == route.TypeThrow:
 		res.status = again
 	case t.Refuses():
-		res.status, res.errno = refused, errnoOf(t)
+		res.status, res.errno = refused, t.Errno()
 	}
 	return res
 }

@@ -74,6 +74,24 @@ func (t Type) String() string { return enumName(typeNames[:], int(t)) }
 // MarshalText gives the name that ip-route(8) uses.
 func (t Type) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
+// Errno is the error with which routes of this type refuse a packet (fib_props in
+// net/ipv4/fib_semantics.c, ip6_rt_type_to_error in net/ipv6/route.c); EAGAIN, with
+// which a throw route ends the search of its table, is not seen by programs. Zero:
+// the type does not refuse.
+func (t Type) Errno() Errno {
+	switch t {
+	case TypeBlackhole:
+		return EINVAL
+	case TypeUnreachable:
+		return EHOSTUNREACH
+	case TypeProhibit:
+		return EACCES
+	case TypeThrow:
+		return EAGAIN
+	}
+	return 0
+}
+
 // UnmarshalText reads a name or a number.
 func (t *Type) UnmarshalText(b []byte) error {
 	n, err := enumValue(typeNames[:], string(b), 255)

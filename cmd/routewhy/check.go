@@ -1,12 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/spf13/pflag"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // claim is a part of the command line that is of one family.
@@ -108,7 +108,7 @@ func (p *packet) checkDestination(d destination) error {
 	case d.port != 0 && p.dport.given && p.dport.value != d.port:
 		return usagef("%s and --dport %d name two ports", d, p.dport.value)
 	case d.port != 0 && p.proto.given && !hasPorts(p.proto.value):
-		return usagef("%s has a port, --ipproto %s has none", d, protoName(p.proto.value))
+		return usagef("%s has a port, --ipproto %s has none", d, iproute2.ProtoName(p.proto.value))
 	}
 	return nil
 }
@@ -116,19 +116,9 @@ func (p *packet) checkDestination(d destination) error {
 // hasPorts says whether a protocol may have ports: whether it is not one of
 // those known to have none.
 func hasPorts(proto uint8) bool {
-	switch protoName(proto) {
-	case "icmp", "icmpv6", "esp", "ah", "gre", "ipip", "ipv6", "igmp", "ospf", "pim", "vrrp", "eigrp":
+	switch iproute2.ProtoName(proto) {
+	case "icmp", "ipv6-icmp", "esp", "ah", "gre", "ipencap", "ipv6", "igmp", "ospf", "pim", "vrrp", "eigrp":
 		return false
 	}
 	return true
-}
-
-// protoName is the name of a protocol, or its number.
-func protoName(n uint8) string {
-	for _, known := range protoNames() {
-		if known.n == n {
-			return known.name
-		}
-	}
-	return fmt.Sprint(n)
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"routewhy/route/iproute2"
 )
 
 // completion is a script that teaches a shell the flags and their values.
@@ -41,17 +43,17 @@ func flagValues(name string) values {
 	case "completion":
 		return values{words: shells()}
 	case "tos":
-		return values{words: numberNames(tosNames())}
+		return values{words: numberNames(iproute2.TOSNames())}
 	case "ipproto":
-		return values{words: numberNames(protoNames())}
+		return values{words: numberNames(iproute2.Protocols())}
 	}
 	return values{}
 }
 
-func numberNames(numbers []namedNumber) []string {
+func numberNames(numbers []iproute2.NamedNumber) []string {
 	var names []string
 	for _, n := range numbers {
-		names = append(names, n.name)
+		names = append(names, n.Name)
 	}
 	return names
 }

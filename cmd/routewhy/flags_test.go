@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 func TestParseArgs(t *testing.T) {
@@ -255,9 +256,9 @@ func TestNumberNames(t *testing.T) {
 			t.Errorf("%s: %#x, %d", test.args, o.packet.tos.value, o.packet.proto.value)
 		}
 	}
-	for _, n := range tosNames() {
-		if n.n&3 != 0 {
-			t.Errorf("%s has ECN bits", n.name)
+	for _, n := range iproute2.TOSNames() {
+		if n.Number&3 != 0 {
+			t.Errorf("%s has ECN bits", n.Name)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"routewhy/lookup"
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // words are what was given about the packet beside its destination, for the
@@ -24,7 +25,7 @@ func (p *packet) words(s *route.Snapshot, f *route.Flow) []string {
 	add(p.mark.given, "mark %#x", p.mark.value)
 	add(p.tos.given, "tos %#x", p.tos.value)
 	add(p.uid.given, "uid %d", p.uid.value)
-	add(p.proto.given, "%s", protoName(p.proto.value))
+	add(p.proto.given, "%s", iproute2.ProtoName(p.proto.value))
 	add(p.sport.given, "sport %d", p.sport.value)
 	add(p.dport.given, "dport %d", p.dport.value)
 	add(p.flowLabel.given, "flowlabel %#x", p.flowLabel.value)

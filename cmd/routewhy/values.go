@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 const (
@@ -147,7 +148,7 @@ func (p *packet) setFrom(s string) error {
 // setTOS reads the TOS octet. A bare number is decimal; ip-route(8) takes it
 // for hexadecimal.
 func (p *packet) setTOS(s string) error {
-	n, err := nameOrNumber(s, tosNames())
+	n, err := nameOrNumber(s, iproute2.TOSNames())
 	if err == nil {
 		p.tos.set(n)
 	}
@@ -156,23 +157,17 @@ func (p *packet) setTOS(s string) error {
 
 // setProto reads the IP protocol.
 func (p *packet) setProto(s string) error {
-	n, err := nameOrNumber(s, protoNames())
+	n, err := nameOrNumber(s, iproute2.Protocols())
 	if err == nil {
 		p.proto.set(n)
 	}
 	return err
 }
 
-// namedNumber is a number of one octet that has a name.
-type namedNumber struct {
-	name string
-	n    uint8
-}
-
-func nameOrNumber(s string, names []namedNumber) (uint8, error) {
+func nameOrNumber(s string, names []iproute2.NamedNumber) (uint8, error) {
 	for _, known := range names {
-		if strings.EqualFold(known.name, s) {
-			return known.n, nil
+		if strings.EqualFold(known.Name, s) {
+			return known.Number, nil
 		}
 	}
 	if s == "" || s[0] < '0' || s[0] > '9' {
@@ -180,31 +175,4 @@ func nameOrNumber(s string, names []namedNumber) (uint8, error) {
 	}
 	n, err := parseNumber(s, 0, 255)
 	return uint8(n), err
-}
-
-// tosNames are the names of iproute2's rt_dsfield, of today and of the days of
-// RFC 791 precedence, and of the DSCP classes. The numbers are whole octets.
-func tosNames() []namedNumber {
-	return []namedNumber{
-		{"default", 0x00}, {"be", 0x00}, {"cs0", 0x00}, {"le", 0x04},
-		{"cs1", 0x20}, {"cs2", 0x40}, {"cs3", 0x60}, {"cs4", 0x80}, {"cs5", 0xa0}, {"cs6", 0xc0}, {"cs7", 0xe0},
-		{"af11", 0x28}, {"af12", 0x30}, {"af13", 0x38},
-		{"af21", 0x48}, {"af22", 0x50}, {"af23", 0x58},
-		{"af31", 0x68}, {"af32", 0x70}, {"af33", 0x78},
-		{"af41", 0x88}, {"af42", 0x90}, {"af43", 0x98},
-		{"va", 0xb0}, {"ef", 0xb8},
-		{"lowdelay", 0x10}, {"throughput", 0x08}, {"reliability", 0x04},
-		{"priority", 0x20}, {"immediate", 0x40}, {"flash", 0x60}, {"flash-override", 0x80},
-		{"critical", 0xa0}, {"internet", 0xc0}, {"network", 0xe0},
-	}
-}
-
-// protoNames are the names of /etc/protocols that matter for routing.
-func protoNames() []namedNumber {
-	return []namedNumber{
-		{"tcp", protoTCP}, {"udp", 17}, {"icmp", protoICMP}, {"icmpv6", protoICMPv6}, {"ipv6-icmp", protoICMPv6},
-		{"sctp", 132}, {"dccp", 33}, {"udplite", 136},
-		{"esp", 50}, {"ah", 51}, {"gre", 47}, {"ipip", 4}, {"ipencap", 4}, {"ipv6", 41}, {"l2tp", 115},
-		{"igmp", 2}, {"ospf", 89}, {"pim", 103}, {"vrrp", 112}, {"eigrp", 88}, {"rsvp", 46},
-	}
 }

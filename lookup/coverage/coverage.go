@@ -115,7 +115,7 @@ func decideSome(a, b *side, starts []netip.Addr, from, to int, wanted func(netip
 		if a.same(&c.Before, b, &c.After) {
 			continue
 		}
-		c.Last = lastAddr(route.FamilyOf(first))
+		c.Last = route.LastAddr(route.FamilyOf(first).Default())
 		if i+1 < len(starts) {
 			c.Last = starts[i+1].Prev()
 		}
@@ -197,35 +197,16 @@ func (s *side) sameWay(w *lookup.Way, d *lookup.Decision, other *side, v *lookup
 		s.snap.LinkName(w.Link) == other.snap.LinkName(v.Link)
 }
 
-func lastAddr(fam route.Family) netip.Addr {
-	b := make([]byte, fam.Bits()/8)
-	for i := range b {
-		b[i] = 0xff
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
-}
-
-// after is the address behind a prefix; the zero Addr: there is none.
-func after(p netip.Prefix) netip.Addr {
-	b := p.Addr().AsSlice()
-	for i := p.Bits(); i < len(b)*8; i++ {
-		b[i/8] |= 0x80 >> (i % 8)
-	}
-	a, _ := netip.AddrFromSlice(b)
-	return a.Next()
-}
-
 // cuts are the first addresses of the ranges that are decided alike: those of
 // the whole family, or those that are cut by prefixes in some ranges alone.
 func cuts(before, later *lookup.FIB, fam route.Family, all bool, some ranges) []netip.Addr {
-	starts := []netip.Addr{first(fam)}
+	starts := []netip.Addr{fam.Default().Addr()}
 	add := func(p netip.Prefix) {
 		if p.Bits() == 0 {
 			return
 		}
 		starts = append(starts, p.Addr())
-		if next := after(p); next.IsValid() {
+		if next := route.LastAddr(p).Next(); next.IsValid() {
 			starts = append(starts, next)
 		}
 	}
@@ -242,13 +223,6 @@ func cuts(before, later *lookup.FIB, fam route.Family, all bool, some ranges) []
 	return slices.Compact(starts)
 }
 
-func first(fam route.Family) netip.Addr {
-	if fam == route.IPv4 {
-		return netip.IPv4Unspecified()
-	}
-	return netip.IPv6Unspecified()
-}
-
 // ranges are disjoint ranges in ascending order.
 type ranges []span
 
@@ -259,10 +233,7 @@ func union(all []netip.Prefix) ranges {
 	slices.SortFunc(all, func(a, b netip.Prefix) int { return cmp.Or(a.Addr().Compare(b.Addr()), a.Bits()-b.Bits()) })
 	var out ranges
 	for _, p := range all {
-		last := lastAddr(route.FamilyOf(p.Addr()))
-		if next := after(p); next.IsValid() {
-			last = next.Prev()
-		}
+		last := route.LastAddr(p)
 		if n := len(out); n > 0 && !out[n-1].last.Less(p.Addr()) {
 			if out[n-1].last.Less(last) {
 				out[n-1].last = last

@@ -17,30 +17,3 @@ func Safe(name string) string {
 }
 
 func unprintable(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }
-
-// ProtoName is an IP protocol's name in rules and packets, or its number.
-func ProtoName(n uint8) string {
-	switch n {
-	case 1:
-		return "icmp"
-	case 6:
-		return "tcp"
-	case 17:
-		return "udp"
-	case 33:
-		return "dccp"
-	case 47:
-		return "gre"
-	case 50:
-		return "esp"
-	case 51:
-		return "ah"
-	case 58:
-		return "ipv6-icmp"
-	case 132:
-		return "sctp"
-	case 136:
-		return "udplite"
-	}
-	return strconv.Itoa(int(n))
-}

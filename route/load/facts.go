@@ -327,7 +327,7 @@ func (f *facts) fillIn() {
 	}
 	gap(route.FactSockets, 0, false)
 	gap(route.FactLabels, route.IPv6, true)
-	s.Labels = defaultLabels()
+	s.Labels = route.DefaultLabels()
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
 		if !f.has[found{route.FactRules, fam}] {
 			s.Rules = append(s.Rules, route.DefaultRules(fam)...)
@@ -450,20 +450,4 @@ func (f *facts) fillMulticast(add func(netip.Prefix, int, route.Type, route.Scop
 			add(netip.MustParsePrefix("ff00::/8"), a.Link, route.TypeMulticast, 0, netip.Addr{})
 		}
 	}
-}
-
-// defaultLabels is the policy table that the kernel starts with
-// (ip6addrlbl_init_table in net/ipv6/addrlabel.c).
-func defaultLabels() []route.AddrLabel {
-	var out []route.AddrLabel
-	for _, l := range []struct {
-		prefix string
-		label  uint32
-	}{
-		{"::1/128", 0}, {"::/96", 3}, {"::ffff:0.0.0.0/96", 4}, {"2001::/32", 6}, {"2001:10::/28", 7},
-		{"3ffe::/16", 12}, {"2002::/16", 2}, {"fec0::/10", 11}, {"fc00::/7", 5}, {"::/0", 1},
-	} {
-		out = append(out, route.AddrLabel{Prefix: netip.MustParsePrefix(l.prefix), Label: l.label})
-	}
-	return out
 }

@@ -2,10 +2,10 @@ package load
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // parseRule reads a line of ip-rule(8), as print_rule in iproute2's ip/iprule.c
@@ -151,19 +151,11 @@ func (f *facts) rulePrefix(w *words, r *route.Rule) {
 
 // ipProto is a protocol's number by name or number.
 func ipProto(w *words, s string) uint8 {
-	if n, err := strconv.ParseUint(s, 10, 8); err == nil {
-		return uint8(n)
+	n, ok := iproute2.Proto(s)
+	if !ok {
+		w.fail(fmt.Errorf("protocol %q", s))
 	}
-	for name, n := range map[string]uint8{
-		"icmp": 1, "igmp": 2, "ipencap": 4, "ipip": 4, "tcp": 6, "udp": 17, "dccp": 33, "ipv6": 41, "gre": 47, "esp": 50,
-		"ah": 51, "icmpv6": 58, "ipv6-icmp": 58, "ospf": 89, "pim": 103, "vrrp": 112, "sctp": 132, "udplite": 136,
-	} {
-		if strings.EqualFold(name, s) {
-			return n
-		}
-	}
-	w.fail(fmt.Errorf("protocol %q", s))
-	return 0
+	return n
 }
 
 // ports reads a port, a range, or a port with a mask.

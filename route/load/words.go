@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // words are the rest of a line, taken one by one.
@@ -152,23 +153,10 @@ func parseSeconds(s string) (time.Duration, error) {
 
 // tos reads a TOS octet by number or by its name in rt_dsfield.
 func tos(s string) (uint8, error) {
-	switch s {
-	case "lowdelay":
-		return 0x10, nil
-	case "throughput":
-		return 0x08, nil
-	case "reliability":
-		return 0x04, nil
-	case "default":
-		return 0, nil
-	case "EF":
-		return 0xb8, nil
-	}
-	if len(s) == 3 && s[:2] == "CS" && s[2] >= '0' && s[2] <= '7' {
-		return (s[2] - '0') << 5, nil
-	}
-	if len(s) == 4 && s[:2] == "AF" && s[2] >= '1' && s[2] <= '4' && s[3] >= '1' && s[3] <= '3' {
-		return (s[2]-'0')<<5 | (s[3]-'0')<<3, nil
+	for _, known := range iproute2.TOSNames() {
+		if strings.EqualFold(known.Name, s) {
+			return known.Number, nil
+		}
 	}
 	n, err := strconv.ParseUint(strings.TrimPrefix(s, "0x"), 16, 8)
 	if err != nil {

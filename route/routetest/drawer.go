@@ -146,11 +146,11 @@ func (d *drawer) edge(p netip.Prefix) netip.Addr {
 	a := p.Addr()
 	switch d.rng.IntN(6) {
 	case 0:
-		a = lastOf(p)
+		a = route.LastAddr(p)
 	case 1:
 		a = p.Addr().Prev()
 	case 2:
-		a = lastOf(p).Next()
+		a = route.LastAddr(p).Next()
 	case 3, 4:
 		a = d.inside(p)
 	}
@@ -166,14 +166,6 @@ func (d *drawer) inside(p netip.Prefix) netip.Addr {
 	binary.NativeEndian.PutUint64(noise[:], d.rng.Uint64())
 	binary.NativeEndian.PutUint64(noise[8:], d.rng.Uint64())
 	return fill(p, noise[:])
-}
-
-func lastOf(p netip.Prefix) netip.Addr {
-	ones := [16]byte{}
-	for i := range ones {
-		ones[i] = 0xff
-	}
-	return fill(p, ones[:])
 }
 
 // fill is a prefix with the host bits taken from elsewhere.

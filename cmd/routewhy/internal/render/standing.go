@@ -21,7 +21,7 @@ func (w words) standing(s *lookup.Standing) string {
 	case lookup.StatusPossible:
 		return "in use, one of several equal"
 	case lookup.StatusRefuses:
-		return fmt.Sprintf("refuses: programs get %s", errnoOfType(s.Route.Type))
+		return fmt.Sprintf("refuses: programs get %s", s.Errno)
 	case lookup.StatusThrows:
 		return "ends its table: the next rule is asked"
 	case lookup.StatusStandby:
@@ -287,15 +287,4 @@ func standingsJSON(f *lookup.FIB, all []lookup.Standing) []jsonStanding {
 		}
 	}
 	return out
-}
-
-// errnoOfType is what programs get from a route that refuses.
-func errnoOfType(t route.Type) route.Errno {
-	switch t {
-	case route.TypeProhibit:
-		return route.EACCES
-	case route.TypeUnreachable:
-		return route.EHOSTUNREACH
-	}
-	return route.EINVAL
 }

@@ -1,0 +1,21 @@
+package route
+
+import "net/netip"
+
+// Default is the destination of the family's default routes: 0.0.0.0/0 or ::/0,
+// the prefix of length 0, which covers every address.
+func (f Family) Default() netip.Prefix { return netip.PrefixFrom(zeroAddr(f), 0) }
+
+// LastAddr is the last address that a prefix covers, which has all host bits set.
+// The zero Prefix has none: the zero Addr.
+func LastAddr(p netip.Prefix) netip.Addr {
+	if !p.IsValid() {
+		return netip.Addr{}
+	}
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
