@@ -33,7 +33,7 @@ type Difference struct {
 const (
 	CodeOneOfSeveral Code = "one-of-several" // the kernel takes one of the ways
 	CodeLearntMTU    Code = "learnt-mtu"     // a learnt path MTU; Have: bytes
-	CodeRedirected   Code = "redirected"     // a learnt redirect; Have: the gateway
+	CodeRedirected   Code = "redirected"     // a learnt redirect; Have: the new gateway, Want: the route's own, where it is known
 	// IPv6 caches its answers with the next-hop object (rt6_make_pcpu_route),
 	// and names the route that was first looked up through it. Have: that one.
 	CodeSharedEntry Code = "shared-nexthop"
@@ -247,11 +247,10 @@ func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.
 	c.Way = slices.IndexFunc(d.Ways, func(w Way) bool {
 		return w.Link == a.Link && w.leadsTo(gateway) && (!wantSrc || w.sends(a))
 	})
-	if c.Way < 0 && a.Expires && flow.Dst.IsValid() {
-		c.Way = slices.IndexFunc(d.Ways, func(w Way) bool { return w.Link == a.Link })
-		if c.Way >= 0 {
-			c.Benign = append(c.Benign, Reason{Code: CodeRedirected, Have: gateway})
-		}
+	redirected := false
+	if c.Way < 0 && a.Redirected {
+		f.compareRedirected(c, d, a, wantSrc)
+		redirected = c.Way >= 0
 	}
 	if c.Way < 0 && rememberedLeg(flow, d, a) {
 		c.Benign = append(c.Benign, Reason{Code: CodeLegRemembered, Have: flow.Src})
@@ -261,7 +260,7 @@ func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.
 		f.differWay(c, d, a, wantSrc)
 		return
 	}
-	if w := &d.Ways[c.Way]; !sameAddr(w.Gateway, gateway) {
+	if w := &d.Ways[c.Way]; !redirected && !sameAddr(w.Gateway, gateway) {
 		c.Benign = append(c.Benign, Reason{Code: CodeGatewayDirect, Want: w.Via.Gateway, Have: gateway})
 	}
 	if a.Expires && a.MTU != 0 {

@@ -50,7 +50,7 @@ func TestCompare(t *testing.T) {
 			answer: route.Answer{Asked: true, Type: route.TypeLocal, Table: route.TableLocal, Link: 2}, fields: []string{"device"},
 		},
 		"a shared object":   {route: six9, change: objects("2001:db8::1", "2001:db8:1::1"), flow: route.Flow{Dst: a("2001:db8:9::9"), Src: a("2001:db8::2")}, answer: same6, benign: []lookup.Code{lookup.CodeOneOfSeveral, lookup.CodeSharedEntry}},
-		"a learnt redirect": {route: plain, answer: but(func(x *route.Answer) { x.Expires, x.Gateway = true, a("192.0.2.9") }), benign: []lookup.Code{lookup.CodeRedirected, lookup.CodeGatewayDirect}},
+		"a learnt redirect": {route: plain, answer: but(func(x *route.Answer) { x.Redirected, x.Gateway = true, a("192.0.2.9") }), benign: []lookup.Code{lookup.CodeRedirected}},
 		"a learnt MTU":      {route: plain, answer: but(func(x *route.Answer) { x.Expires, x.MTU = true, 1400 }), benign: []lookup.Code{lookup.CodeLearntMTU}},
 		"one of two legs":   {route: legs("203.0.113.0/24"), answer: answer, benign: []lookup.Code{lookup.CodeOneOfSeveral}},
 		"refused by one of two legs": {

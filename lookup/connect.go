@@ -40,10 +40,16 @@ func (f *FIB) Connect(flow route.Flow) *Trace {
 		return t
 	}
 	t := *first
-	t.First, t.BySource = first, second
-	t.Decision = either(&first.Decision, second)
-	t.Gateways, t.Next = f.gateways(&t.Flow, &t.Decision), nil
+	t.First, t.BySource, t.Next = first, second, nil
+	f.Join(&t)
 	return &t
+}
+
+// Join sets what the second look-ups of a connection have in common, after one of
+// them was changed by [FIB.Redirect].
+func (f *FIB) Join(t *Trace) {
+	t.Decision = either(&t.First.Decision, t.BySource)
+	t.Gateways = f.gateways(&t.Flow, &t.Decision)
 }
 
 // Twice says whether the second look-up of a connection ends elsewhere than the
@@ -53,7 +59,7 @@ func (t *Trace) Twice() bool {
 		return false
 	}
 	a, b := &t.First.Decision, &t.Decision
-	sameWay := func(x, y Way) bool { return x.Link == y.Link && x.Gateway == y.Gateway }
+	sameWay := func(x, y Way) bool { return x.Link == y.Link && x.Via.Gateway == y.Via.Gateway }
 	return !a.sameFate(b) || a.Rule != b.Rule || !slices.EqualFunc(a.Ways, b.Ways, sameWay)
 }
 

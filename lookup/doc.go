@@ -48,7 +48,8 @@
 //	4.4  the hash                         -                                  keyed by a secret: a set with shares
 //	5.1  IPv4 sources                     source4.go                         scenarios source
 //	5.2  IPv6 sources                     source6.go                         scenarios source; random set-ups
-//	6    learnt exceptions                compare.go                         known from the kernel's answer alone
+//	6    learnt exceptions                compare.go, redirect.go            known from the kernel's answer alone;
+//	                                                                         TestCompare, cmd/routewhy script redirect
 //	     encapsulation                    notes.go                           does not alter the choice; regress-devices/mpls*
 //	     XFRM                             policy.go                          TestPolicy; read with privilege alone, and not part of the decision
 //	     netfilter, BPF                   -                                  not in the tables
@@ -90,7 +91,7 @@
 //
 //	one-of-several  a hash, a bucket table or the last choice picks one of Ways
 //	learnt-mtu      a learnt path MTU
-//	redirected      a learnt redirect
+//	redirected      a learnt redirect: [FIB.Redirect] then turns the decision to the new gateway
 //	shared-nexthop  IPv6 names, or suppresses, another route by the same next-hop object
 //	gateway-scope   whether a gateway was local to this host when its route was made
 //	hidden-entry    an entry between the siblings of an IPv6 multipath route is not dumped

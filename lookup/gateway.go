@@ -16,7 +16,7 @@ func (f *FIB) gateways(flow *route.Flow, d *Decision) []Gateway {
 }
 
 func (f *FIB) gateway(flow *route.Flow, d *Decision, way Way) Gateway {
-	g := Gateway{Addr: way.Gateway, Link: way.Link, Forced: way.Via.Flags&route.NextHopOnLink != 0}
+	g := Gateway{Addr: way.Gateway, Link: way.Link, Forced: way.Via.Flags&route.NextHopOnLink != 0, Redirected: way.Redirected}
 	if !g.Addr.IsValid() {
 		dev := f.byIndex[way.Link]
 		if d.Disposition != DispositionUnicast || dev == nil || dev.Flags&(route.LinkLoopback|route.LinkNoARP|route.LinkPointopoint) != 0 {

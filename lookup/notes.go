@@ -27,6 +27,7 @@ const (
 	NotePrefsrcForeign   Code = "prefsrc-foreign"    // the source that the route prescribes is not this host's; Have: it
 	NoteMergedTables     Code = "merged-tables"      // main beat local, because no rule was ever changed
 	NoteNeighbourShorter Code = "neighbour-shorter"  // a failed neighbour made the kernel take a shorter prefix
+	NoteRedirected       Code = "redirected"         // a router redirected the packet to another; Have: that one, Want: the route's own
 	NoteStaleLeg         Code = "stale-leg"          // a leg that should not be used may be; Have: its device
 	NoteUnknownAttr      Code = "unknown-attributes" // a route has attributes that routewhy does not know; Have: the first's number
 	NoteEncap            Code = "encap"              // a light-weight tunnel wraps the packet; Have: its kind
@@ -73,6 +74,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 	for _, w := range d.Ways {
 		add(f.wayNotes(d, &w)...)
 	}
+	add(redirectNotes(d)...)
 	if d.SetBy.Code == CodeMultipath {
 		add(f.hashNote(t.Flow.Family()))
 	}

@@ -40,6 +40,9 @@ type Way struct {
 	Link int
 	// Gateway is the next router; the zero Addr: on-link, or not used.
 	Gateway netip.Addr
+	// Redirected says that Gateway was learnt from an ICMP redirect, in place of
+	// Via's: see [FIB.Redirect].
+	Redirected bool
 	// Via is the next hop as configured.
 	Via route.NextHop
 	// Object is the ID of the next-hop object that it is; zero: none.
@@ -187,6 +190,8 @@ type Gateway struct {
 	OnLinkUnknown bool
 	// Forced says that the route's onlink flag replaces that check.
 	Forced bool
+	// Redirected says that Addr was learnt from an ICMP redirect.
+	Redirected bool
 	// State is the gateway's neighbour entry, where HasState is set.
 	State    route.NeighbourState
 	HasState bool

@@ -69,6 +69,10 @@ type Answer struct {
 	MTULocked bool
 	// Expires says that the answer comes from a learnt exception.
 	Expires bool
+	// Redirected says that Gateway may have been learnt from an ICMP redirect. IPv4
+	// says that it was (RTCF_REDIRECTED); IPv6 only that the answer comes from a
+	// learnt exception (RTM_F_CLONED), which may be a path MTU alone.
+	Redirected bool
 	// Entry is the table entry behind the answer (RTM_F_FIB_MATCH). It is
 	// present where HasEntry is set; EntryErrno tells why not.
 	Entry      Route

@@ -40,6 +40,9 @@ func batch(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	b.absent()
+	if b.host = host; !o.noKernel {
+		b.ctx, b.asks = ctx, host.Redirects()
+	}
 	return b.run(ctx, in)
 }
 
@@ -101,6 +104,10 @@ type batcher struct {
 	// plain4 and plain6 are the packets of lines that are an address alone, but
 	// for their destination.
 	plain4, plain6 route.Flow
+
+	// asks says of which family the kernel is asked about every line: see learnt.
+	asks map[route.Family]bool
+	ctx  context.Context // of those questions
 
 	number int // of the current line, from 1
 	status int // the exit status of the worst line
@@ -211,8 +218,23 @@ func (b *batcher) line(text string) {
 
 func (b *batcher) decide(flow route.Flow) {
 	d := b.looker.Lookup(flow)
+	b.learnt(&flow, &d)
 	b.status = max(b.status, statusOfDecision(&d))
 	b.out.Plain(flow, &d)
+}
+
+// learnt turns a decision to the gateways that the kernel has learnt from ICMP
+// redirects. Nothing but its answers shows them all, and so it is asked about every
+// line, but only where a redirect ever came in.
+func (b *batcher) learnt(flow *route.Flow, d *lookup.Decision) {
+	byGateway := func(w lookup.Way) bool { return w.Gateway.IsValid() }
+	if !b.asks[route.FamilyOf(flow.Dst)] || !slices.ContainsFunc(d.Ways, byGateway) {
+		return
+	}
+	if answer, err := b.host.Resolve(b.ctx, *flow); err == nil {
+		c := b.fib.Compare(flow, d, &answer)
+		d.Redirect(&c, &answer)
+	}
 }
 
 // fault reports a line that has no answer.

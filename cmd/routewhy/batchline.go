@@ -71,11 +71,17 @@ func (b *batcher) asked(text string) error {
 		e.Trace = b.fib.Connect(flow)
 		e.ConnectErrno = listen.Refuses(&e.Trace.Flow, &e.Trace.Decision)
 		b.addLookups(e)
+		if b.asks[flow.Family()] {
+			if err := b.ask(b.ctx, e); err != nil {
+				return err
+			}
+		}
 		b.status = max(b.status, statusOfExplanation(e))
 		b.out.Asked(e, flow, &e.Trace.Decision)
 		return nil
 	}
 	dec := b.looker.Lookup(flow)
+	b.learnt(&flow, &dec)
 	b.status = max(b.status, statusOfDecision(&dec))
 	b.out.Asked(e, flow, &dec)
 	return nil

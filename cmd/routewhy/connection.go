@@ -46,7 +46,29 @@ func (q *questions) ask(ctx context.Context, e *render.Explanation) error {
 			return err
 		}
 	}
+	q.redirect(e)
 	return nil
+}
+
+// redirect turns the ways of all look-ups to the gateways that the kernel has learnt
+// for them.
+func (q *questions) redirect(e *render.Explanation) {
+	some := false
+	for _, part := range e.Lookups() {
+		some = q.fib.Redirect(part.Trace, &part.Comparison, &part.Answer) || some
+	}
+	if !some {
+		return
+	}
+	if len(e.BySource) > 0 {
+		q.fib.Join(e.Trace)
+	}
+	e.Notes = q.fib.Notes(e.Trace)
+	if e.Reply != nil {
+		for _, answer := range e.Reply.Answers {
+			answer.Notes = q.fib.Notes(answer.Trace)
+		}
+	}
 }
 
 func (q *questions) askOne(ctx context.Context, e *render.Explanation) error {

@@ -15,7 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"routewhy": main, "listener": listener})
+	testscript.Main(m, map[string]func(){"routewhy": main, "listener": listener, "router": router})
 }
 
 // TestScripts runs the scripts in testdata/script. With UPDATE=1 in the

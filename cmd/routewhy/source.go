@@ -18,6 +18,9 @@ import (
 type source interface {
 	Read(context.Context, kernel.Want) (*route.Snapshot, error)
 	Resolve(context.Context, route.Flow) (route.Answer, error)
+	// Redirects says for which families gateways may have been learnt from ICMP
+	// redirects.
+	Redirects() map[route.Family]bool
 	io.Closer
 }
 
@@ -79,6 +82,9 @@ type loaded struct {
 }
 
 func (*loaded) Close() error { return nil }
+
+// Redirects says none: what the kernel has learnt is in no file.
+func (*loaded) Redirects() map[route.Family]bool { return nil }
 
 // Resolve does not: there is no kernel to ask.
 func (l *loaded) Resolve(context.Context, route.Flow) (route.Answer, error) {

@@ -351,6 +351,18 @@ func TestDecodeAnswer(t *testing.T) {
 			},
 		},
 		{
+			name: "an IPv4 redirect",
+			msg: routeMessage([8]byte{afInet, 32, 0, 0, 254, 0, 0, 1}, uint32(route.FlagCloned)|0x40000,
+				attr32(rtaTable, 254), attr(rtaDst, ipBytes("198.51.100.1")), attr32(rtaOif, 4), attr(rtaGateway, ipBytes("192.0.2.77")), exception),
+			want: route.Answer{Asked: true, Type: route.TypeUnicast, Table: 254, Gateway: addr("192.0.2.77"), Link: 4, Expires: true, Redirected: true},
+		},
+		{
+			name: "an IPv6 exception, perhaps a redirect",
+			msg: routeMessage([8]byte{afInet6, 128, 128, 0, 254, 9, 0, 1}, uint32(route.FlagCloned),
+				attr(rtaDst, ipBytes("2001:db8::1")), attr(rtaSrc, ipBytes("::")), attr32(rtaOif, 4)),
+			want: route.Answer{Asked: true, Type: route.TypeUnicast, Table: 254, Link: 4, Redirected: true},
+		},
+		{
 			name: "an IPv6 route that expires is no exception",
 			msg: routeMessage([8]byte{afInet6, 128, 128, 0, 254, 9, 0, 1}, 0,
 				attr(rtaDst, ipBytes("2001:db8::1")), attr(rtaSrc, ipBytes("::")), attr32(rtaOif, 4), exception),

@@ -32,3 +32,6 @@ func (*Host) Read(context.Context, Want) (*route.Snapshot, error) { return nil, 
 func (*Host) Resolve(context.Context, route.Flow) (route.Answer, error) {
 	return route.Answer{}, unsupported{}
 }
+
+// Redirects says none.
+func (*Host) Redirects() map[route.Family]bool { return nil }

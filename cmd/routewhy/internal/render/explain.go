@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"routewhy/lookup"
@@ -228,11 +229,21 @@ func (p *page) source(e *Explanation) {
 		p.detail("source", "that of the next hop taken: "+e.sources(d), plain)
 	case d.Disposition == lookup.DispositionLocal && t.Addr == e.Trace.Flow.Dst:
 	default:
-		p.detail("source", fmt.Sprintf("%s, %s", t.Addr, e.words().source(t)), plain)
+		p.detail("source", fmt.Sprintf("%s, %s", t.Addr, e.sourceReason()), plain)
 	}
 	if p.st.Verbose {
 		p.sourceCandidates(e)
 	}
+}
+
+// sourceReason says what made the packet's source. A redirect does not change it.
+func (e *Explanation) sourceReason() string {
+	t := &e.Trace.Source
+	w := e.Trace.Decision.Ways
+	if t.Reason.Code == lookup.CodeSrcGateway && len(w) == 1 && w[0].Redirected && !e.Trace.Gateways[0].OnLinkBy.Contains(w[0].Via.Gateway) {
+		return fmt.Sprintf("%s's address in the network of the route's own gateway %s", e.words().dev(t.Link), w[0].Via.Gateway)
+	}
+	return e.words().source(t)
 }
 
 func (e *Explanation) sources(d *lookup.Decision) string {
@@ -389,6 +400,14 @@ func hiddenWords(c lookup.Code) string {
 	return ""
 }
 
+// redirectedFromOne says whether the kernel was redirected from one of several next
+// hops, and does not tell from which.
+func (e *Explanation) redirectedFromOne() bool {
+	return slices.ContainsFunc(e.Comparison.Benign, func(b lookup.Reason) bool {
+		return b.Code == lookup.CodeRedirected && b.Want == nil
+	})
+}
+
 // benign says what the kernel's answer adds to an agreement.
 func (e *Explanation) benign() string {
 	if e.Trace.Decision.Disposition == lookup.DispositionUnknown {
@@ -405,9 +424,11 @@ func (e *Explanation) benign() string {
 		case lookup.CodeLegRemembered:
 			out = append(out, "it takes another leg, "+iproute2.Way(e.FIB.Snapshot(), &route.NextHop{Gateway: e.Answer.Gateway, Link: e.Answer.Link})+", remembering the legs' sources from before an address changed")
 		case lookup.CodeRedirected:
-			out = append(out, fmt.Sprintf("it has learnt a redirect to %v", b.Have))
+			if b.Want == nil { // else the headline says so
+				out = append(out, fmt.Sprintf("it was redirected from one of these gateways to %v", b.Have))
+			}
 		case lookup.CodeOneOfSeveral:
-			if e.Comparison.Way < 0 {
+			if e.Comparison.Way < 0 || e.redirectedFromOne() {
 				continue
 			}
 			w := e.Trace.Decision.Ways[e.Comparison.Way]

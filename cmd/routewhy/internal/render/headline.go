@@ -98,13 +98,31 @@ func (e *Explanation) severalWays(d *lookup.Decision, n int) string {
 		what = "takes the default route"
 	}
 	if d.SetBy.Code == lookup.CodeDefaultsTie {
-		return fmt.Sprintf("takes one of %s default routes of equal metric, as the neighbours' states have it%s", numeral(n), e.from(d))
+		return fmt.Sprintf("takes one of %s default routes of equal metric, as the neighbours' states have it%s%s", numeral(n), e.from(d), e.redirected(d))
 	}
 	src := e.from(d)
 	if src == "" && e.Trace.Flow.In == 0 && !e.givenSource() {
 		src = ", from an address of the one taken"
 	}
-	return fmt.Sprintf("%s over %s next hops%s%s", what, numeral(n), e.inTable(d), src)
+	return fmt.Sprintf("%s over %s next hops%s%s%s", what, numeral(n), e.inTable(d), src, e.redirected(d))
+}
+
+// redirected says which of several next hops the kernel was redirected from.
+func (e *Explanation) redirected(d *lookup.Decision) string {
+	for _, w := range d.Ways {
+		if w.Redirected {
+			return fmt.Sprintf("; of them %s is redirected to %s", w.Via.Gateway, e.words().redirectedTo(&w))
+		}
+	}
+	return ""
+}
+
+// redirectedTo is where the frame goes instead.
+func (w words) redirectedTo(x *lookup.Way) string {
+	if x.Gateway.IsValid() {
+		return x.Gateway.String()
+	}
+	return "the destination itself"
 }
 
 func numeral(n int) string {
@@ -134,7 +152,7 @@ func (e *Explanation) by(d *lookup.Decision) string {
 	s := e.FIB.Snapshot()
 	parts := []string{iproute2.Destination(&d.Route)}
 	if live := liveWays(d); len(live) == 1 && d.Disposition == lookup.DispositionUnicast {
-		parts = append(parts, iproute2.Way(s, &live[0].Via))
+		parts = append(parts, e.words().way(&live[0]))
 	} else if way := iproute2.RouteWay(s, &d.Route); way != "" {
 		parts = append(parts, way)
 	}
@@ -202,6 +220,17 @@ func (e *Explanation) group(d *lookup.Decision) string {
 		out += ": " + e.by(d)
 	}
 	return out + e.from(d)
+}
+
+// way is a next hop, and where the kernel was redirected from it the gateway in its
+// place.
+func (w words) way(x *lookup.Way) string {
+	if !x.Redirected {
+		return iproute2.Way(w.snap, &x.Via)
+	}
+	to := x.Via
+	to.Gateway = x.Gateway
+	return fmt.Sprintf("%s (redirected from %s)", iproute2.Way(w.snap, &to), x.Via.Gateway)
 }
 
 // refuser names what refuses: a route or a rule.

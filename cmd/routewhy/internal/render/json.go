@@ -68,6 +68,9 @@ type jsonWay struct {
 	NHID      uint32  `json:"nhid,omitempty"`
 	Neighbour string  `json:"neighbour,omitempty"`
 	Stale     bool    `json:"stale,omitempty"`
+	// RedirectedFrom is the route's own gateway, where the kernel has learnt
+	// another one from an ICMP redirect.
+	RedirectedFrom string `json:"redirected_from,omitempty"`
 }
 
 type jsonSource struct {
@@ -225,6 +228,9 @@ func (e *Explanation) ways() []jsonWay {
 		j := jsonWay{
 			Gateway: addr(w.Gateway), Dev: s.LinkName(w.Link), Weight: w.Via.Weight, Share: w.Share,
 			Src: addr(w.Src), NHID: w.Object, Stale: w.Stale,
+		}
+		if w.Redirected {
+			j.RedirectedFrom = addr(w.Via.Gateway)
 		}
 		if i < len(e.Trace.Gateways) && e.Trace.Gateways[i].HasState {
 			j.Neighbour = e.Trace.Gateways[i].State.String()

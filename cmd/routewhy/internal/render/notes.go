@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"routewhy/lookup"
@@ -33,8 +34,25 @@ func (e *Explanation) note(n *lookup.Note) string {
 		return fmt.Sprintf("the longer prefix %s is passed over because its gateway does not answer; a host that does not forward IPv6 (conf.all.forwarding = 0) does that", n.Route.Dst)
 	case lookup.NoteStaleLeg:
 		return staleWords(have)
+	case lookup.NoteRedirected:
+		return e.redirectWords(n)
 	}
 	return e.rareNote(n, have)
+}
+
+// redirectWords says that a router sent this host to another one, and how to undo
+// that.
+func (e *Explanation) redirectWords(n *lookup.Note) string {
+	fam, dst := e.Trace.Flow.Family(), e.Trace.Flow.Dst
+	to := fmt.Sprintf("use %v for %s", n.Have, dst)
+	if have := n.Have.(netip.Addr); !have.IsValid() || have == dst {
+		to = fmt.Sprintf("send to %s directly", dst)
+	}
+	flush := "ip route flush cache"
+	if fam == route.IPv6 {
+		flush = "ip -6 route flush cache"
+	}
+	return fmt.Sprintf("the gateway %v told this host to %s (ICMP redirect, taken because accept_redirects was on); the kernel obeys until it forgets, or until `%s`", n.Want, to, flush)
 }
 
 // tiedWords says what becomes of default routes that are equal.

@@ -338,6 +338,8 @@ func (w words) gateway(g *lookup.Gateway) string {
 		how = "on " + dev + "'s link"
 	case g.HasOnLink:
 		how = "on " + dev + "'s network " + g.OnLinkBy.String()
+	case g.Redirected:
+		how = "taken as on " + dev + "'s link (redirect)"
 	case g.Forced:
 		how = "taken as on " + dev + "'s link (onlink)"
 	case g.Addr.IsLinkLocalUnicast():

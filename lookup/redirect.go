@@ -1,0 +1,74 @@
+package lookup
+
+import (
+	"slices"
+
+	"routewhy/route"
+)
+
+// compareRedirected finds the way that the kernel took where it has learnt another
+// gateway for it from an ICMP redirect, which no dump of routes shows
+// (__ip_do_redirect in net/ipv4/route.c, rt6_do_redirect in net/ipv6/route.c). The
+// device and the source stay those of the route.
+func (f *FIB) compareRedirected(c *Comparison, d *Decision, a *route.Answer, wantSrc bool) {
+	may := func(w Way) bool {
+		return w.Link == a.Link && w.Via.Gateway.IsValid() && (!wantSrc || w.sends(a))
+	}
+	first := slices.IndexFunc(d.Ways, may)
+	if first < 0 {
+		return
+	}
+	c.Way = first
+	why := Reason{Code: CodeRedirected, Have: a.Gateway}
+	others := slices.ContainsFunc(d.Ways[first+1:], may)
+	// Of IPv6 siblings the kernel lists the one that it took first.
+	if others && d.Route.Dst.Addr().Is6() && a.HasEntry && len(a.Entry.NextHops) > 0 {
+		took := a.Entry.NextHops[0].Gateway
+		if i := slices.IndexFunc(d.Ways, func(w Way) bool { return may(w) && w.Via.Gateway == took }); i >= 0 {
+			c.Way, others = i, false
+		}
+	}
+	if !others {
+		why.Want = d.Ways[c.Way].Via.Gateway
+	}
+	c.Benign = append(c.Benign, why)
+}
+
+// Redirect turns the way that the kernel took to the gateway that it has learnt for
+// it, if it has: that is where the frame goes. It reports whether it did. Where
+// several ways leave by the same device, the kernel does not tell which of them was
+// redirected, and all stay as they are.
+func (d *Decision) Redirect(c *Comparison, a *route.Answer) bool {
+	learnt := func(b Reason) bool { return b.Code == CodeRedirected && b.Want != nil }
+	if !c.Agrees || c.Way < 0 || !slices.ContainsFunc(c.Benign, learnt) {
+		return false
+	}
+	d.Ways = slices.Clone(d.Ways)
+	w := &d.Ways[c.Way]
+	w.Gateway, w.Redirected = a.Gateway, true
+	return true
+}
+
+// Redirect does the same for an explained decision, and tells of the new gateway
+// how it is reached.
+func (f *FIB) Redirect(t *Trace, c *Comparison, a *route.Answer) bool {
+	if !t.Decision.Redirect(c, a) {
+		return false
+	}
+	t.Gateways = f.gateways(&t.Flow, &t.Decision)
+	return true
+}
+
+// redirectNotes name the router that redirected the packet. Have is the new
+// gateway (the destination itself: none), Want the route's own.
+func redirectNotes(d *Decision) []Note {
+	var out []Note
+	for i := range d.Ways {
+		w := &d.Ways[i]
+		same := func(o Way) bool { return o.Redirected && o.Link == w.Link && o.Via.Gateway == w.Via.Gateway }
+		if w.Redirected && !slices.ContainsFunc(d.Ways[:i], same) {
+			out = append(out, Note{Reason: Reason{NoteRedirected, w.Via.Gateway, w.Gateway}, Route: &d.Route})
+		}
+	}
+	return out
+}
