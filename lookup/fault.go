@@ -1,6 +1,10 @@
 package lookup
 
-import "routewhy/route"
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
 
 // What is wrong with a next hop.
 const (
@@ -29,6 +33,15 @@ func (f *FIB) Faults(r *route.Route) []Fault {
 	return out
 }
 
+// DeadEnd says why nothing gets out by any next hop of the entry; the zero Reason:
+// something may.
+func (s *Standing) DeadEnd() Reason {
+	if len(s.Faults) == 0 || len(s.Faults) < len(s.Route.NextHops) {
+		return Reason{}
+	}
+	return s.Faults[0].Reason
+}
+
 // HopFault is what keeps a next hop from carrying packets, or them from getting
 // through; the zero Reason: nothing that is known.
 func (f *FIB) HopFault(h *route.NextHop) Reason {
@@ -48,6 +61,48 @@ func (f *FIB) HopFault(h *route.NextHop) Reason {
 		return Reason{Code: FaultNeighbour, Have: h.Gateway}
 	}
 	return Reason{}
+}
+
+// WayFault is what keeps a packet from getting through by one of a decision's ways;
+// the zero Reason: nothing that is known.
+func (f *FIB) WayFault(d *Decision, w *Way) Reason {
+	hop := w.Via
+	hop.Link, hop.Gateway = w.Link, w.Gateway
+	if dev := f.byIndex[w.Link]; !d.HasRoute && dev != nil && dev.Up() && dev.Flags&(route.LinkLowerUp|route.LinkRunning) == 0 {
+		return Reason{Code: FaultCarrier, Have: f.snap.LinkName(w.Link)}
+	}
+	if d.Disposition == DispositionLocal || d.Disposition == DispositionAnycast {
+		hop.Flags, hop.Gateway = 0, netip.Addr{} // through lo, or through a VRF's device
+	}
+	switch r := f.HopFault(&hop); r.Code {
+	case FaultIgnored, FaultDead: // the kernel does not use such a next hop
+		return Reason{}
+	default:
+		return r
+	}
+}
+
+// DeadEnd says why nothing gets out although the decision has a way: all of its ways
+// have a fault, of which this is the first. The zero Reason: something may. What was
+// received and ends at this host need not get out.
+func (f *FIB) DeadEnd(flow *route.Flow, d *Decision) Reason {
+	if !d.Disposition.Success() || flow.In != 0 && d.Disposition != DispositionUnicast {
+		return Reason{}
+	}
+	first := Reason{}
+	for i := range d.Ways {
+		if d.Ways[i].Stale {
+			continue
+		}
+		why := f.WayFault(d, &d.Ways[i])
+		if why.Code == "" {
+			return Reason{}
+		}
+		if first.Code == "" {
+			first = why
+		}
+	}
+	return first
 }
 
 // faultNotes are about what is wrong with the next hops of an entry that packets

@@ -32,6 +32,15 @@ func (f *FIB) gateway(flow *route.Flow, d *Decision, way Way) Gateway {
 	return g
 }
 
+// Silent reports whether a packet's destination is a neighbour itself, the only way,
+// and did not answer the last time.
+func (f *FIB) Silent(flow *route.Flow, d *Decision) bool {
+	if len(d.Ways) != 1 || d.Ways[0].Gateway.IsValid() || d.Disposition != DispositionUnicast {
+		return false
+	}
+	return f.neighbours[neighbourKey{d.Ways[0].Link, flow.Dst.WithZone("")}] == route.NeighbourFailed
+}
+
 // onLink finds the network by which an address is a neighbour on a device:
 // that of one of the device's addresses, or of the longest route that leads
 // there without a gateway, in any table.

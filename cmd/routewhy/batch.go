@@ -219,7 +219,7 @@ func (b *batcher) line(text string) {
 func (b *batcher) decide(flow route.Flow) {
 	d := b.looker.Lookup(flow)
 	b.learnt(&flow, &d)
-	b.status = max(b.status, statusOfDecision(&d))
+	b.status = max(b.status, statusOfDecision(b.fib, &flow, &d))
 	b.out.Plain(flow, &d)
 }
 

@@ -82,7 +82,7 @@ func (b *batcher) asked(text string) error {
 	}
 	dec := b.looker.Lookup(flow)
 	b.learnt(&flow, &dec)
-	b.status = max(b.status, statusOfDecision(&dec))
+	b.status = max(b.status, statusOfDecision(b.fib, &flow, &dec))
 	b.out.Asked(e, flow, &dec)
 	return nil
 }

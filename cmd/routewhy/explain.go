@@ -243,7 +243,7 @@ func (q *questions) write(all []answer, s stdio) error {
 }
 
 // worstOf is the exit status of the worst answer. Where `default` stands for
-// both families, one default route suffices.
+// both families, one default route suffices, but one that is dead is told.
 func (q *questions) worstOf(all []answer) error {
 	status := exitOK
 	for i, a := range all {
@@ -253,7 +253,9 @@ func (q *questions) worstOf(all []answer) error {
 			if d.family() == route.IPv6 {
 				other = i - 1
 			}
-			one = min(one, statusOfAnswer(all[other]))
+			if p, ok := a.(*render.Prefix); !ok || p.DeadEnd().Code == "" {
+				one = min(one, statusOfAnswer(all[other]))
+			}
 		}
 		status = max(status, one) // the graver, the higher
 	}
@@ -269,7 +271,7 @@ func statusOfAnswer(a answer) int {
 		switch {
 		case e.Unknown():
 			return exitNoAnswer
-		case !e.Used():
+		case !e.Used(), e.DeadEnd().Code != "":
 			return exitNoRoute
 		}
 	case *render.Zero:
@@ -280,11 +282,12 @@ func statusOfAnswer(a answer) int {
 	return exitOK
 }
 
-func statusOfDecision(d *lookup.Decision) int {
+// statusOfDecision is the exit status of a packet of which nothing more is known.
+func statusOfDecision(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) int {
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
 		return exitNoAnswer
-	case !d.Disposition.Success():
+	case !d.Disposition.Success(), f.DeadEnd(flow, d).Code != "":
 		return exitNoRoute
 	}
 	return exitOK
@@ -299,7 +302,7 @@ func statusOfExplanation(e *render.Explanation) int {
 		return exitDisagree
 	case d == lookup.DispositionUnknown:
 		return exitNoAnswer
-	case !d.Success(), e.ConnectErrno != 0, e.Dropped():
+	case !d.Success(), e.ConnectErrno != 0, e.Dropped(), e.DeadEnd().Code != "":
 		return exitNoRoute
 	case e.Reply == nil:
 		return exitOK

@@ -32,5 +32,8 @@ func statusOfZero(z *render.Zero) int {
 	if z.Disagreement() != nil {
 		return exitDisagree
 	}
+	if z.Trace.Flow.Dst.Is4() && z.DeadEnd().Code != "" {
+		return exitNoRoute // lo is down
+	}
 	return exitOK
 }

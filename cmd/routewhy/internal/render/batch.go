@@ -72,7 +72,7 @@ func (b *Batch) Flush() error {
 
 // Plain adds the decision about one of the query's packets.
 func (b *Batch) Plain(flow route.Flow, d *lookup.Decision) {
-	if !ordinary(d) {
+	if !ordinary(d) || b.fib.Silent(&flow, d) {
 		b.Asked(&Explanation{Subject: flow.Dst.String(), Given: b.query.Given, GivenFields: b.query.GivenFields}, flow, d)
 		return
 	}

@@ -16,7 +16,7 @@ func (e *Explanation) headline() string {
 	if e.Dropped() {
 		verdict = "is not forwarded (net.ipv6.conf.all.forwarding = 0), though its look-up " + verdict
 	}
-	return e.subject() + " " + verdict + e.connecting() + e.listening() + e.replying()
+	return e.subject() + " " + verdict + e.wayOut() + e.connecting() + e.listening() + e.replying()
 }
 
 // Dropped says that the packet is dropped behind its look-up.

@@ -26,8 +26,12 @@ type jsonExplanation struct {
 	Source      *jsonSource        `json:"source,omitempty"`
 	Trace       []jsonTrial        `json:"trace,omitempty"`
 	Next        *jsonNext          `json:"next,omitempty"`
-	Reverse     *jsonReverse       `json:"reverse,omitempty"`
-	Kernel      *jsonKernel        `json:"kernel,omitempty"`
+	// WayOut is "dead" where the route is right, but nothing gets out, and Why says why
+	// not: "gateway-failed", "no-carrier" or "device-down".
+	WayOut  string         `json:"way_out,omitempty"`
+	Why     *lookup.Reason `json:"reason,omitempty"`
+	Reverse *jsonReverse   `json:"reverse,omitempty"`
+	Kernel  *jsonKernel    `json:"kernel,omitempty"`
 	// ConnectErrno is what connect(2) answers although the packet would get out.
 	ConnectErrno route.Errno `json:"connect_errno,omitzero"`
 	// First is the look-up that chose the source of a connection; everything
@@ -162,6 +166,7 @@ func (e *Explanation) form() jsonExplanation {
 	j.Sockets = e.listeningJSON()
 	j.Reply = e.replyJSON()
 	e.lookupsJSON(&j)
+	j.Warnings = append(j.Warnings, e.lifeless()...)
 	for i := range e.Notes {
 		j.Warnings = append(j.Warnings, Remark{Code: string(e.Notes[i].Code), Text: e.note(&e.Notes[i])})
 	}
@@ -187,6 +192,7 @@ func (e *Explanation) decisionJSON() jsonExplanation {
 		j.SetBy = &d.SetBy
 	}
 	j.NextHops = e.ways()
+	j.WayOut, j.Why = wayOutJSON(e.DeadEnd())
 	return j
 }
 

@@ -53,7 +53,7 @@ func (e *Prefix) Unknown() bool {
 func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 	p := &page{w: w, st: st}
 	tint := bold
-	if !e.Used() {
+	if !e.Used() || e.DeadEnd().Code != "" {
 		tint = red
 	}
 	p.line(p.st.paint(tint, e.headline()))
@@ -234,6 +234,8 @@ type jsonPrefix struct {
 	Default     bool               `json:"default"`
 	Used        bool               `json:"used"`
 	Route       *iproute2.Route    `json:"route,omitempty"`
+	WayOut      string             `json:"way_out,omitempty"`
+	Why         *lookup.Reason     `json:"reason,omitempty"`
 	Entries     []jsonStanding     `json:"entries,omitempty"`
 	Inside      []jsonInside       `json:"inside,omitempty"`
 	Assumptions []Remark           `json:"assumptions,omitempty"`
@@ -255,6 +257,7 @@ func (e *Prefix) JSON() any {
 		Default: e.Dst.Bits() == 0, Used: e.Used(), Entries: standingsJSON(e.FIB, e.Standings), Assumptions: e.missing(),
 		Warnings: e.advice(),
 	}
+	j.WayOut, j.Why = wayOutJSON(e.DeadEnd())
 	if e.Covering.HasRoute {
 		r := iproute2.RouteJSON(s, &e.Covering.Route)
 		j.Route = &r

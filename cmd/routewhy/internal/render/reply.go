@@ -56,7 +56,7 @@ func (e *Explanation) alternates() bool {
 func (e *Explanation) AnswerLost() bool {
 	return slices.ContainsFunc(e.Reply.Answers, func(a *Explanation) bool {
 		d := a.Trace.Decision.Disposition
-		return d != lookup.DispositionUnknown && !d.Success() || a.Answers && e.Trace.Flow.In == 0 && d == lookup.DispositionUnicast
+		return d != lookup.DispositionUnknown && !d.Success() || a.DeadEnd().Code != "" || a.Answers && e.Trace.Flow.In == 0 && d == lookup.DispositionUnicast
 	})
 }
 
@@ -143,9 +143,9 @@ func (e *Explanation) goesBack(came int) string {
 	case d.Disposition != lookup.DispositionUnicast:
 		return "ends at this host"
 	case e.viaOther(came):
-		return "goes back by " + e.devices(d) + ", not by " + e.words().dev(came)
+		return "goes back by " + e.devices(d) + ", not by " + e.words().dev(came) + e.wayOut()
 	}
-	return "goes back by " + e.devices(d)
+	return "goes back by " + e.devices(d) + e.wayOut()
 }
 
 // leaves says where an answer goes that this host sends to what came in by a
@@ -162,9 +162,9 @@ func (e *Explanation) leaves(verb string, came int) string {
 	case d.Disposition != lookup.DispositionUnicast:
 		return "stays on this host"
 	case e.viaOther(came):
-		return verb + " by " + e.devices(d) + ", the packet came in by " + e.words().dev(came)
+		return verb + " by " + e.devices(d) + ", the packet came in by " + e.words().dev(came) + e.wayOut()
 	}
-	return verb + " by " + e.devices(d) + " too"
+	return verb + " by " + e.devices(d) + " too" + e.wayOut()
 }
 
 // viaOther says whether a decision may leave by another device.

@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"routewhy/lookup"
@@ -226,22 +225,16 @@ func (w words) deviceFault(f *lookup.FIB, h *route.NextHop) string {
 // but is what is wrong with entries that packets take, or may take once another
 // one is gone, to be added to what is said of them; empty: nothing is.
 func (w words) but(all ...*lookup.Standing) string {
-	var out []string
+	var faults []lookup.Fault
 	for _, s := range all {
-		if !s.Used() && s.Status != lookup.StatusStandby || s.Reason.Code == lookup.CodeNeighbour {
-			continue
-		}
-		for _, x := range s.Faults {
-			if text := w.wrong(&x, len(all) == 1 && len(s.Route.NextHops) == 1); !slices.Contains(out, text) {
-				out = append(out, text)
-			}
+		if (s.Used() || s.Status == lookup.StatusStandby) && s.Reason.Code != lookup.CodeNeighbour {
+			faults = append(faults, s.Faults...)
 		}
 	}
-	if len(out) == 0 {
+	if len(faults) == 0 {
 		return ""
 	}
-	last := len(out) - 1
-	return ", but " + strings.Join(nonEmpty(strings.Join(out[:last], ", "), out[last]), " and ")
+	return ", but " + w.faults(faults, len(all) == 1 && len(all[0].Route.NextHops) == 1)
 }
 
 // wrong says what is wrong with a next hop, which is the only one that the

@@ -64,7 +64,7 @@ func (z *Zero) headline() string {
 	if z.family() == route.IPv6 {
 		return ":: as a destination is this host: a program that connects to it reaches ::1; elsewhere it means other things"
 	}
-	return "0.0.0.0 as a destination is this host: the kernel goes to 127.0.0.1; elsewhere it means other things"
+	return "0.0.0.0 as a destination is this host: the kernel goes to 127.0.0.1" + z.wayOut() + "; elsewhere it means other things"
 }
 
 // section begins a section of the page: its title, and a sentence beside it.
