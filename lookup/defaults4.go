@@ -1,10 +1,6 @@
 package lookup
 
-import (
-	"slices"
-
-	"routewhy/route"
-)
+import "routewhy/route"
 
 // defaults4 is the choice between default routes of one table and metric,
 // which the kernel makes by the state of their gateways' neighbours
@@ -108,28 +104,25 @@ func (f *FIB) life(h *hop) neighbourLife {
 }
 
 // possibleDefaults appends the indices of the gateways that may be chosen, over
-// all last choices that the kernel may remember.
+// all last choices that the kernel may remember: the first that is not dead; the
+// next of these where that one is suspect and was the last choice; and each in its
+// turn where all are dead (fib_select_default).
 func possibleDefaults(out []int, life []neighbourLife) []int {
-	for last := -1; last < len(life); last++ {
-		if i := chooseDefault(life, last); !slices.Contains(out, i) {
+	for i, l := range life {
+		switch {
+		case l == lifeDead:
+		case l == lifeAlive || len(out) == 1:
+			return append(out, i)
+		default:
+			out = append(out, i)
+		}
+	}
+	if len(out) == 0 {
+		for i := range life {
 			out = append(out, i)
 		}
 	}
 	return out
-}
-
-// chooseDefault is fib_select_default with the last choice given; -1: none.
-func chooseDefault(life []neighbourLife, last int) int {
-	resort := -1
-	for i, l := range life {
-		switch {
-		case l == lifeAlive || l == lifeSuspect && i != last:
-			return i
-		case l == lifeSuspect || resort < 0 && i > last:
-			resort = i
-		}
-	}
-	return max(resort, 0)
 }
 
 // noteTied corrects the recorded candidates for the choice among equals.
@@ -137,18 +130,20 @@ func (w *walk) noteTied(tied, out []choice) {
 	if w.trace == nil {
 		return
 	}
+	isTied, isOut := map[*entry]bool{}, map[*entry]bool{}
 	for _, c := range tied {
 		w.trace.tied = append(w.trace.tied, c.entry)
+		isTied[c.entry] = true
 	}
-	in := func(cs []choice, e *entry) bool {
-		return slices.ContainsFunc(cs, func(c choice) bool { return c.entry == e })
+	for _, c := range out {
+		isOut[c.entry] = true
 	}
 	for t := range w.trace.Rules {
 		for i := range w.trace.Rules[t].Candidates {
 			c := &w.trace.Rules[t].Candidates[i]
 			switch {
-			case c.Route.Dst.Bits() != 0 || !in(tied, c.entry):
-			case !in(out, c.entry):
+			case c.Route.Dst.Bits() != 0 || !isTied[c.entry]:
+			case !isOut[c.entry]:
 				c.Verdict, c.Reason = VerdictLoses, w.tieLoss(c.entry)
 			case len(out) == 1:
 				c.Verdict, c.Reason = VerdictChosen, w.tieWin(tied, c.entry)

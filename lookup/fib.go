@@ -4,6 +4,7 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
+	"sync"
 
 	"github.com/gaissmai/bart"
 
@@ -18,6 +19,9 @@ type FIB struct {
 	v4, v6     family
 	devices    []*device // ascending index, as the kernel walks them
 	byIndex    map[int]*device
+	byName     map[string]*device
+	vrfOf      map[route.Table]*device // the VRF devices by their tables
+	lastVRF    *device                 // the one of them with the highest index; nil: there is none
 	neighbours map[neighbourKey]route.NeighbourState
 	objects    map[uint32]*route.NextHopObject
 	own4       map[netip.Addr]int // addresses of this host, to the device's index
@@ -40,8 +44,10 @@ type FIB struct {
 	siblings *route.Preference
 	// unread, while something is explained, gathers the settings that would have
 	// mattered but are not in the snapshot.
-	unread  *[]string
-	partial bool // routes that no question is about were left out
+	unread *[]string
+	// sketches, while entries are judged, are the packets sent for it.
+	sketches *sketches
+	partial  bool // routes that no question is about were left out
 }
 
 // family holds what exists once for IPv4 and once for IPv6.
@@ -49,7 +55,14 @@ type family struct {
 	rules  []*rule
 	tables map[route.Table]*table
 	conf   *conf // what is set for all devices
-	guess  bool  // settings were not read
+	// index finds the rules that may match a packet; nil: they are few.
+	index func() *ruleIndex
+	to    map[route.Table][]*route.Rule // those that look in a table, in order
+	not   []route.Selector              // what `not` rules do not match, the first of them
+	vrfs  bool                          // some look in the packet's VRF's
+	// dissects: rules ask about the protocol or the ports of packets that arrive.
+	dissects bool
+	guess    bool // settings were not read
 }
 
 // rule is a policy rule with its device names resolved, as the kernel does
@@ -59,6 +72,7 @@ type rule struct {
 	in, out int    // -1: no such device
 	table   *table // that the action leads to; nil: there is none, or a VRF's
 	all     bool   // every packet matches
+	target  int    // where a goto goes on; zero: nowhere
 }
 
 // table is one routing table of one family.
@@ -207,7 +221,11 @@ func (t *table) add(dst netip.Prefix, e *entry) {
 		if !found {
 			return e.alone, false
 		}
-		return &leaf{entries: append(slices.Clone(l.entries), e)}, false
+		if len(l.entries) == 1 { // may stand at other prefixes too
+			return &leaf{entries: []*entry{l.entries[0], e}}, false
+		}
+		l.entries = append(l.entries, e)
+		return l, false
 	})
 }
 
@@ -246,6 +264,8 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 		v4:         family{tables: b.tables4},
 		v6:         family{tables: b.tables6},
 		byIndex:    make(map[int]*device, len(s.Links)),
+		byName:     make(map[string]*device, len(s.Links)),
+		vrfOf:      map[route.Table]*device{},
 		neighbours: make(map[neighbourKey]route.NeighbourState, len(s.Neighbours)),
 		objects:    make(map[uint32]*route.NextHopObject, len(s.NextHops)),
 		own4:       make(map[netip.Addr]int),
@@ -290,12 +310,15 @@ func (f *FIB) addDevices() {
 		d := &device{Link: &s.Links[i]}
 		d.conf4, d.conf6 = newConf(s.Sysctls, route.IPv4, d.Name), newConf(s.Sysctls, route.IPv6, d.Name)
 		f.devices = append(f.devices, d)
-		f.byIndex[d.Index] = d
+		f.byIndex[d.Index], f.byName[d.Name] = d, d
 	}
 	slices.SortFunc(f.devices, func(a, b *device) int { return a.Index - b.Index })
 	for _, d := range f.devices {
 		if d.Kind == vrfKind {
 			d.vrf = d.Index
+			if d.VRFTable != 0 {
+				f.vrfOf[d.VRFTable], f.lastVRF = d, d
+			}
 		} else if m := f.byIndex[d.Master]; m != nil && m.Kind == vrfKind {
 			d.vrf = m.Index
 		}
@@ -316,16 +339,12 @@ func (f *FIB) addDevices() {
 }
 
 func (f *FIB) addRules() {
-	byName := make(map[string]int, len(f.devices))
-	for _, d := range f.devices {
-		byName[d.Name] = d.Index
-	}
 	index := func(name string) int {
 		if name == "" {
 			return 0
 		}
-		if i, ok := byName[name]; ok {
-			return i
+		if d := f.byName[name]; d != nil {
+			return d.Index
 		}
 		return -1
 	}
@@ -347,12 +366,35 @@ func (f *FIB) addRules() {
 		f.v6.rules = withoutRules(route.IPv6)
 	}
 	for _, fam := range []*family{&f.v4, &f.v6} {
+		fam.to = map[route.Table][]*route.Rule{}
 		for _, r := range fam.rules {
 			r.table = fam.tables[r.Table]
 			r.all = r.Selector == (route.Selector{}) && len(r.Unknown) == 0
+			fam.dissects = fam.dissects || r.dissects()
+			fam.lead(r)
+		}
+		gotos(fam.rules)
+		if rules := fam.rules; len(rules) >= indexedRules {
+			fam.index = sync.OnceValue(func() *ruleIndex { return newRuleIndex(f, rules) })
 		}
 	}
 }
+
+// lead notes which table a rule leads to.
+func (fam *family) lead(r *rule) {
+	if r.Action == route.ActionTable {
+		fam.to[r.Table] = append(fam.to[r.Table], r.Rule)
+		fam.vrfs = fam.vrfs || r.Selector.L3Mdev
+	}
+	if r.Selector.Not && len(fam.not) < maxNots {
+		inner := r.Selector
+		inner.Not = false
+		fam.not = append(fam.not, inner)
+	}
+}
+
+// maxNots is how many `not` rules are asked for packets that they do not match.
+const maxNots = 64
 
 // withoutRules are the rules that a kernel without multiple tables behaves by
 // (fib_lookup in include/net/ip_fib.h, fib6_rule_lookup in net/ipv6/ip6_fib.c).

@@ -47,12 +47,7 @@ func (w *walk) input4() Decision {
 // it is only dissected where a rule asks that is not bound to lo
 // (fib4_rules_early_flow_dissect, fib_rule_requires_fldissect).
 func (w *walk) dissect4() {
-	asked := slices.ContainsFunc(w.fib.v4.rules, func(r *rule) bool {
-		s := &r.Selector
-		return r.in != route.LoopbackIndex &&
-			(s.Proto != 0 || s.SrcPort != (route.PortRange{}) || s.DstPort != (route.PortRange{}))
-	})
-	if !asked {
+	if !w.fib.v4.dissects {
 		w.flow.Proto = 0
 	}
 	if !hasPorts(w.flow.Proto) {
@@ -264,7 +259,7 @@ func (w *walk) reverse(dev *device, out int, from netip.Addr, rp *ReversePath) {
 	r := walk{fib: w.fib, flow: back, iif: cmp.Or(out, route.LoopbackIndex), vrf: w.fib.vrf(dev.Index), mem: w.mem}
 	if w.trace != nil {
 		rp.Trace = &Trace{Flow: back}
-		r.trace = rp.Trace
+		r.trace, r.sketch = rp.Trace, w.sketch
 	}
 	r.setVRF()
 	res := r.searchRules()

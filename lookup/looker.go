@@ -33,6 +33,7 @@ type memory struct {
 	in      []membership
 	weight  []int
 	path    []position
+	rules   [][]int32 // that may match, where there is an index of them
 }
 
 // way is a decision's Ways where there is one alone.

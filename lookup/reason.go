@@ -113,6 +113,7 @@ const (
 	CodeRulesUnread   Code = "rules-unread"    //
 	CodeNoTables      Code = "table-unread"    // Want: the table
 	CodeRoutesUnread  Code = "routes-unread"   //
+	CodeTooMuch       Code = "too-much"        // more rules and routes than are gone through
 	CodeSettingUnread Code = "setting-unread"  // a setting that was not read decides; Want: its path
 	CodeExpiredFirst  Code = "sibling-expired" // the first sibling expired, and of the others nothing is known
 )

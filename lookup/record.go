@@ -14,7 +14,7 @@ func (w *walk) record(r *rule, v Verdict, why Reason) {
 
 // mismatch notes a rule whose selector does not match.
 func (w *walk) mismatch(r *rule, code Code) {
-	if w.trace == nil {
+	if w.trace == nil || w.sketch {
 		return
 	}
 	w.record(r, VerdictNoMatch, w.mismatchReason(r, code))
@@ -23,7 +23,7 @@ func (w *walk) mismatch(r *rule, code Code) {
 
 // unreached notes rules that were not asked.
 func (w *walk) unreached(rules []*rule, code Code) {
-	if w.trace == nil {
+	if w.trace == nil || w.sketch {
 		return
 	}
 	for _, r := range rules {

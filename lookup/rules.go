@@ -2,7 +2,6 @@ package lookup
 
 import (
 	"net/netip"
-	"slices"
 
 	"routewhy/route"
 )
@@ -51,6 +50,8 @@ type walk struct {
 	vrfByOif bool
 	strict   bool // IPv6: RT6_LOOKUP_F_IFACE
 	trace    *Trace
+	sketch   bool // the trace is to have the rules alone that match
+	steps    int  // how many rules were asked
 	skip     skipped
 	mem      *memory
 }
@@ -72,8 +73,13 @@ func (w *walk) searchRules() (res result) {
 		w.searchMerged(fam.rules, &res)
 		return res
 	}
-	for i := 0; i < len(fam.rules); i++ {
+	x := w.index(fam)
+	if x != nil {
+		w.mem.rules = x.lists(w.mem.rules[:0], w)
+	}
+	for i := w.next(x, fam.rules, 0); i < len(fam.rules); i = w.next(x, fam.rules, i+1) {
 		r := fam.rules[i]
+		w.steps++
 		switch code := w.matches(r); {
 		case code == CodeUnknownSelect:
 			why := Reason{Code: code, Want: r.Unknown[0].Type}
@@ -98,14 +104,13 @@ func (w *walk) searchRules() (res result) {
 // jump is the action goto: it gives the index before the rule to go on at.
 func (w *walk) jump(rules []*rule, i int) int {
 	r := rules[i]
-	to := slices.IndexFunc(rules[i+1:], func(o *rule) bool { return o.Priority == r.Goto })
-	if to < 0 {
+	if r.target == 0 {
 		w.record(r, VerdictContinue, Reason{Code: CodeGotoUnresolved, Want: r.Goto})
 		return i
 	}
 	w.record(r, VerdictContinue, Reason{Code: CodeGoto, Want: r.Goto})
-	w.unreached(rules[i+1:i+1+to], CodeJumped)
-	return i + to
+	w.unreached(rules[i+1:r.target], CodeJumped)
+	return r.target - 1
 }
 
 // act does what a matching rule says (fib4_rule_action, fib6_rule_action).

@@ -2,7 +2,6 @@ package lookup
 
 import (
 	"net/netip"
-	"slices"
 
 	"routewhy/route"
 )
@@ -54,7 +53,9 @@ const (
 
 // Standings tells of every entry of exactly a prefix where it stands: tables in
 // the order in which the rules lead to them, those that no rule leads to last.
-func (f *FIB) Standings(p netip.Prefix) []Standing {
+func (f *FIB) Standings(p netip.Prefix) []Standing { return f.sketching().judge(p) }
+
+func (f *FIB) judge(p netip.Prefix) []Standing {
 	fam := f.family(route.FamilyOf(p.Addr()))
 	var out []Standing
 	for _, id := range f.TableOrder(route.FamilyOf(p.Addr())) {
@@ -66,6 +67,7 @@ func (f *FIB) Standings(p netip.Prefix) []Standing {
 		if !ok {
 			continue
 		}
+		f.sketches.forget()
 		for _, e := range l.entries {
 			out = append(out, f.standing(e, p))
 		}
@@ -77,34 +79,36 @@ func (f *FIB) Standings(p netip.Prefix) []Standing {
 // rule, in the order of the rules; those that no rule names last.
 func (f *FIB) TableOrder(fam route.Family) []route.Table {
 	var out []route.Table
-	for _, r := range f.family(fam).rules {
-		t := r.Table
-		if r.Action != route.ActionTable || t == 0 || slices.Contains(out, t) {
-			continue
+	seen := map[route.Table]bool{0: true}
+	add := func(t route.Table) {
+		if !seen[t] {
+			seen[t] = true
+			out = append(out, t)
 		}
-		out = append(out, t)
+	}
+	for _, r := range f.family(fam).rules {
+		if r.Action == route.ActionTable {
+			add(r.Table)
+		}
 	}
 	for _, id := range f.TableIDs(fam) {
-		if !slices.Contains(out, id) {
-			out = append(out, id)
-		}
+		add(id)
 	}
 	return out
 }
 
-// RulesTo are the rules that lead to a table.
+// RulesTo are the rules that lead to a table, to be read only.
 func (f *FIB) RulesTo(fam route.Family, t route.Table) []*route.Rule {
+	if !f.family(fam).vrfs || f.vrfOf[t] == nil {
+		return f.family(fam).to[t]
+	}
 	var out []*route.Rule
 	for _, r := range f.family(fam).rules {
-		if r.Action == route.ActionTable && (r.Table == t || r.Selector.L3Mdev && f.isVRFTable(t)) {
+		if r.Action == route.ActionTable && (r.Table == t || r.Selector.L3Mdev) {
 			out = append(out, r.Rule)
 		}
 	}
 	return out
-}
-
-func (f *FIB) isVRFTable(t route.Table) bool {
-	return slices.ContainsFunc(f.devices, func(d *device) bool { return d.Kind == "vrf" && d.VRFTable == t })
 }
 
 func (f *FIB) standing(e *entry, p netip.Prefix) Standing {
@@ -118,7 +122,7 @@ func (f *FIB) standing(e *entry, p netip.Prefix) Standing {
 		s.Status = StatusNever
 		return s
 	}
-	hole, by, ok := f.hole(e.route.Table, p)
+	hole, by, ok := f.holeOf(e.route.Table, p)
 	if !ok {
 		s.Status, s.By = StatusShadowed, by
 		return s
@@ -186,7 +190,7 @@ func (s Status) taken() bool {
 func (f *FIB) probeFlow(s *Standing, sel *route.Selector) route.Flow {
 	flow := route.Flow{Dst: s.Example, UID: route.NoUID}
 	if d := sel.Dst; d.IsValid() && d.Bits() > s.Route.Dst.Bits() && s.Route.Dst.Overlaps(d) {
-		if hole, _, ok := f.hole(s.Route.Table, d); ok {
+		if hole, _, ok := f.holeOf(s.Route.Table, d); ok {
 			flow.Dst = hole
 		}
 	}
@@ -201,6 +205,7 @@ func (f *FIB) probeFlow(s *Standing, sel *route.Selector) route.Flow {
 // earlier `not` rule; what the entry itself asks for.
 func (f *FIB) conditions(s *Standing, e *entry) []route.Selector {
 	var out []route.Selector
+	seen := map[route.Selector]bool{}
 	add := func(sel route.Selector) {
 		if e.sourceSpecific() && !sel.Src.IsValid() {
 			sel.Src = e.route.Src
@@ -208,7 +213,8 @@ func (f *FIB) conditions(s *Standing, e *entry) []route.Selector {
 		if e.route.TOS != 0 {
 			sel.TOS = e.route.TOS
 		}
-		if !slices.Contains(out, sel) {
+		if !seen[sel] {
+			seen[sel] = true
 			out = append(out, sel)
 		}
 	}
@@ -216,34 +222,26 @@ func (f *FIB) conditions(s *Standing, e *entry) []route.Selector {
 	for _, r := range s.Rules {
 		add(r.Selector)
 	}
-	for _, r := range f.family(s.Route.Family()).rules {
-		if r.Selector.Not {
-			inner := r.Selector
-			inner.Not = false
-			add(inner)
-		}
+	for _, sel := range f.family(s.Route.Family()).not {
+		add(sel)
 	}
 	return out
 }
 
 // stands judges an entry by what becomes of one packet.
 func (f *FIB) stands(s *Standing, e *entry, flow route.Flow) {
-	t := f.Explain(flow)
-	if slices.Contains(t.tied, e) {
+	t := f.sketch(flow)
+	if t == nil {
+		s.Status, s.Reason = StatusUnknown, Reason{Code: CodeTooMuch}
+		return
+	}
+	if t.tied[e] {
 		s.Tied = len(t.tied)
 	}
-	best := -1
-	for i := range t.Rules {
-		for j := range t.Rules[i].Candidates {
-			c := &t.Rules[i].Candidates[j]
-			if rank := slices.Index(verdictRanks(), c.Verdict); c.entry == e && c.Route.Dst == s.Route.Dst && rank > best {
-				best = rank
-				s.Reason = c.Reason
-				s.judge(c, &t.Decision, e)
-			}
-		}
-	}
-	if best < 0 {
+	if c := t.at[place{e, s.Route.Dst}]; c != nil {
+		s.Reason = c.Reason
+		s.judge(c, &t.Decision, e)
+	} else {
 		s.Status = StatusBeaten
 		if t.Decision.HasRoute {
 			s.By = []route.Route{t.Decision.Route}
@@ -316,33 +314,19 @@ func (f *FIB) flowFor(s *route.Selector, flow route.Flow) route.Flow {
 	if s.FlowLabelMask != 0 {
 		flow.FlowLabel = s.FlowLabel
 	}
-	for _, d := range f.devices {
-		if s.Out == d.Name {
-			flow.Out = d.Index
-		}
-		if s.L3Mdev && d.Kind == "vrf" && d.VRFTable != 0 {
-			flow.Out = d.Index
-		}
-		if s.In == d.Name && s.In != "lo" {
-			flow.In = d.Index
-			if !flow.Src.IsValid() {
-				flow.Src = f.neighbourOf(d)
-			}
+	if d := f.byName[s.Out]; d != nil {
+		flow.Out = d.Index
+	}
+	if s.L3Mdev && f.lastVRF != nil {
+		flow.Out = f.lastVRF.Index
+	}
+	if d := f.byName[s.In]; d != nil && s.In != "lo" {
+		flow.In = d.Index
+		if !flow.Src.IsValid() {
+			flow.Src = f.neighbourOf(d)
 		}
 	}
 	return flow
-}
-
-// sourceIn is an address of this host in a prefix, or else the prefix's first.
-func (f *FIB) sourceIn(p netip.Prefix) netip.Addr {
-	for _, d := range f.devices {
-		for _, a := range append(d.addrs4[:len(d.addrs4):len(d.addrs4)], d.addrs6...) {
-			if p.Contains(a.Prefix.Addr()) {
-				return a.Prefix.Addr()
-			}
-		}
-	}
-	return p.Addr()
 }
 
 // neighbourOf is an address that could be another host's on a device's network.

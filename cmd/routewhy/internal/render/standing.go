@@ -42,6 +42,9 @@ func (w words) standing(s *lookup.Standing) string {
 	case lookup.StatusNever:
 		return "never used: the kernel never looks 0.0.0.0 up"
 	}
+	if s.Reason.Code == lookup.CodeTooMuch {
+		return "cannot tell: " + w.uncertain(s.Reason)
+	}
 	return "cannot tell"
 }
 

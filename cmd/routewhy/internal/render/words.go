@@ -162,6 +162,8 @@ func (w words) uncertain(r lookup.Reason) string {
 		return fmt.Sprintf("next-hop object %v could not be read", r.Want)
 	case lookup.CodeRulesUnread:
 		return "the policy rules could not be read"
+	case lookup.CodeTooMuch:
+		return "there are more rules and routes than routewhy goes through"
 	case lookup.CodeSettingUnread:
 		return fmt.Sprintf("the setting %s is not known, and decides", w.link(r.Want))
 	case lookup.CodeExpiredFirst:
