@@ -19,6 +19,7 @@
 //	1.1  sources, groups, oif, 0.0.0.0    output4.go checkSource4,           scenarios output, zero
 //	                                      checkOutput4, zero4, onLink4
 //	1.2  martians, delivery, forwarding   input4.go checkMartians4, deliver4 scenarios input; regress/input-*
+//	     broadcasts sent on               input4.go forwardsBroadcasts        TestCorners; cmd/routewhy script received
 //	     membership of groups             multicastIn4                       not in a snapshot: unknown, but 224.0.0.1
 //	1.3  source checks, rp_filter         input4.go validate, reverse        scenarios input; regress/input-*
 //	     a deleted local route            -                                  cannot be known: leaves the full check on

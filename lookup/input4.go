@@ -146,6 +146,9 @@ func (w *walk) deliver4(dev *device, d Decision, res *result) Decision {
 	d.Src = w.flow.Src
 	switch res.entry.route.Type {
 	case route.TypeBroadcast:
+		if w.forwardsBroadcasts(dev) {
+			return w.forward4(dev, d, res)
+		}
 		d.Ways = w.mem.way(Way{Link: w.localDevice(res), Share: 1})
 		return w.validated(dev, 0, netip.IPv4Unspecified(), d)
 	case route.TypeLocal:
@@ -159,6 +162,18 @@ func (w *walk) deliver4(dev *device, d Decision, res *result) Decision {
 		d.Disposition, d.Errno, d.Shortcut = DispositionInvalid, route.EINVAL, ShortcutNotUnicast
 		return d
 	}
+	return w.forward4(dev, d, res)
+}
+
+// forwardsBroadcasts says whether what a device receives for a network's broadcast
+// address is sent on there: the setting must be on for all devices and for this one
+// (IN_DEV_BFORWARD in include/linux/inetdevice.h), and no other forwarding matters.
+func (w *walk) forwardsBroadcasts(dev *device) bool {
+	return w.fib.conf(route.IPv4, nil, settingBcForwarding) != 0 && w.fib.conf(route.IPv4, dev, settingBcForwarding) != 0
+}
+
+// forward4 sends a received packet on (ip_mkroute_input).
+func (w *walk) forward4(dev *device, d Decision, res *result) Decision {
 	w.ways4(&d, res)
 	before, refused := len(d.Ways), d
 	d.Ways = slices.DeleteFunc(d.Ways, func(way Way) bool {

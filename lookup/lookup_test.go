@@ -341,6 +341,7 @@ func TestSettingsUnread(t *testing.T) {
 	routes := []route.Route{
 		via("0.0.0.0/0", "192.0.2.1", 2),
 		via("192.0.2.2/32", "", 2, local), via("127.0.0.0/8", "", 1, local), via("127.0.0.1/32", "", 1, local),
+		via("192.0.2.255/32", "", 2, func(r *route.Route) { r.Type, r.Table = route.TypeBroadcast, route.TableLocal }),
 	}
 	here, there := netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("203.0.113.9")
 	for name, c := range map[string]struct {
@@ -354,6 +355,7 @@ func TestSettingsUnread(t *testing.T) {
 		"from itself":          {route.Flow{Dst: here, Src: here, In: 2}, "net/ipv4/conf/eth0/accept_local"},
 		"to loopback":          {route.Flow{Dst: netip.MustParseAddr("127.0.0.1"), Src: there, In: 2}, "net/ipv4/conf/eth0/route_localnet"},
 		"sent from loopback":   {route.Flow{Dst: there, Src: netip.MustParseAddr("127.0.0.1")}, "net/ipv4/conf/all/route_localnet"},
+		"broadcast":            {route.Flow{Dst: netip.MustParseAddr("192.0.2.255"), Src: there, In: 2}, "net/ipv4/conf/eth0/bc_forwarding"},
 		"a martian in any way": {route.Flow{Dst: here, Src: netip.MustParseAddr("224.0.0.1"), In: 2}, ""},
 	} {
 		s := hostOf(routes)

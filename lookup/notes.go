@@ -43,6 +43,8 @@ const (
 	NoteSysctlUnread     Code = "sysctl-unread"      // settings that matter could not be read; Have: the first's path, Want: how many
 	NoteVRFLeft          Code = "vrf-left"           // a packet of a VRF fell through its table to another; Have: the VRF, Table: its table
 	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
+	NoteBroadcastKept    Code = "broadcast-kept"     // a received broadcast is not sent on to its network; Have: the network's device, Want: a BroadcastForwarding
+	NoteBroadcastSentOn  Code = "broadcast-sent-on"  // a received broadcast is sent on, but not where it came in a broadcast frame; Have: the device that received it
 	NotePolicy           Code = "ipsec-policy"       // an IPsec policy takes the packet behind the decision; Have: it
 	NoteNetworkDown      Code = "network-down"       // a device that is down has an address in the destination's network; Have: the device, Want: the address
 	NoteClassless        Code = "dhcp-routes"        // DHCP gave a route, and no default; Route
@@ -93,6 +95,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 	add(trialNotes(t)...)
 	add(specialNotes(t)...)
 	add(f.vrfLeft(t)...)
+	add(f.broadcastNotes(t)...)
 	add(f.skippedTables(t)...)
 	add(f.unreachedTables(t)...)
 	if d.Disposition == DispositionNoRoute {

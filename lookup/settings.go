@@ -13,6 +13,7 @@ type setting uint8
 
 const (
 	settingAcceptLocal setting = iota
+	settingBcForwarding
 	settingDisableIPv6
 	settingForwarding
 	settingIgnoreLinkdown
@@ -28,7 +29,7 @@ const (
 
 func (s setting) String() string {
 	return [...]string{
-		"accept_local", "disable_ipv6", "forwarding", "ignore_routes_with_linkdown", "route_localnet", "rp_filter",
+		"accept_local", "bc_forwarding", "disable_ipv6", "forwarding", "ignore_routes_with_linkdown", "route_localnet", "rp_filter",
 		"send_redirects", "src_valid_mark", "use_oif_addrs_only", "use_optimistic", "use_tempaddr",
 	}[s]
 }
@@ -92,7 +93,7 @@ func deciding(flow *route.Flow) []setting {
 	case flow.In == 0:
 		return []setting{settingRouteLocalnet}
 	}
-	return []setting{settingForwarding, settingRPFilter, settingAcceptLocal, settingRouteLocalnet, settingSrcValidMark}
+	return []setting{settingForwarding, settingRPFilter, settingAcceptLocal, settingRouteLocalnet, settingSrcValidMark, settingBcForwarding}
 }
 
 // unsettled are the settings that were not read and may matter. Of those that may
@@ -113,7 +114,8 @@ func (f *FIB) hinge(flow route.Flow, skip skipped, d *Decision) (setting string,
 		supposing.supposed, supposing.unread = &k, nil
 		w := walk{fib: &supposing, flow: flow, skip: skip, mem: new(memory)}
 		var other Decision
-		if w.judge(&other); d.sameFate(&other) {
+		w.judge(&other)
+		if d.sameFate(&other) && (k != settingBcForwarding || d.sameEnd(&other)) {
 			continue
 		}
 		dev := allDevices

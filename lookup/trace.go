@@ -113,6 +113,14 @@ type Trace struct {
 	tied []*entry // the equal default routes that the chosen one is one of; nil: it is alone
 }
 
+// SentOn reports whether a received packet leaves again: it is forwarded, or a
+// broadcast that bc_forwarding sends on.
+func (t *Trace) SentOn() bool {
+	d := &t.Decision
+	return t.Flow.In != 0 && len(d.Ways) > 0 &&
+		(d.Disposition == DispositionUnicast || d.Disposition == DispositionBroadcast && d.Ways[0].Via.Link != 0)
+}
+
 // SocketTrial is the second look-up of a connected socket.
 type SocketTrial struct {
 	// Src is the source that the socket got from the first.

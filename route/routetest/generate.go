@@ -46,6 +46,7 @@ func Generate(rng *rand.Rand, opts Options) Setup {
 		g.rules()
 	}
 	g.events()
+	g.broadcasts()
 	return g.setup
 }
 

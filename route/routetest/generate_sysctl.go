@@ -2,6 +2,8 @@ package routetest
 
 import (
 	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
 	"strings"
 
 	"routewhy/route"
@@ -53,6 +55,27 @@ func inputSettings() []setting {
 		{"net.ipv4.conf.%s.accept_local", 20, []int{1}},
 		{"net.ipv4.conf.all.route_localnet", 5, []int{1}},
 		{"net.ipv4.conf.%s.src_valid_mark", 8, []int{1}},
+	}
+}
+
+// broadcasts turns on that received broadcasts are sent on. It draws by itself, so
+// that the rest of a seed's set-up, and its packets, stay what they are.
+func (g *generator) broadcasts() {
+	h := fnv.New64a()
+	for _, command := range g.setup {
+		h.Write([]byte(command))
+	}
+	rng := rand.New(rand.NewPCG(h.Sum64(), 0))
+	if !g.v4 || g.opts.OutputOnly || rng.IntN(100) >= 25 {
+		return
+	}
+	if rng.IntN(100) < 85 {
+		g.add("sysctl -qw net.ipv4.conf.all.bc_forwarding=1")
+	}
+	for _, l := range g.links {
+		if rng.IntN(100) < 65 {
+			g.add("sysctl -qw net.ipv4.conf.%s.bc_forwarding=1", strings.ReplaceAll(l.name, ".", "/"))
+		}
 	}
 }
 

@@ -72,8 +72,8 @@ func (d *decision) input4(asked route.Flow) Answer {
 	}
 	// 9.
 	if res.entry.Type == route.TypeBroadcast {
-		if d.sysctlIfSet(in, "bc_forwarding") {
-			d.doubt("broadcasts are forwarded (bc_forwarding)")
+		if d.sysctl(route.ConfPath(route.IPv4, "all", "bc_forwarding"), 0) != 0 && d.conf(route.IPv4, in, "bc_forwarding", 0) != 0 {
+			return d.forward4(&f, in, res)
 		}
 		return d.inputBroadcast4(&f, in, res.entry)
 	}
@@ -94,7 +94,11 @@ func (d *decision) input4(asked route.Flow) Answer {
 	if res.entry.Type != route.TypeUnicast {
 		return refuse(route.EINVAL)
 	}
-	// 13.
+	return d.forward4(&f, in, res)
+}
+
+// forward4 is step 13, ip_mkroute_input.
+func (d *decision) forward4(f *flow, in int, res result4) Answer {
 	paths := []path4{{res.entry, res.hop}}
 	if len(res.hops.list) > 1 {
 		paths = d.selectMultipath4(res, netip.Addr{})
@@ -105,12 +109,12 @@ func (d *decision) input4(asked route.Flow) Answer {
 			outcomes = append(outcomes, outcome{errno: route.EINVAL})
 			continue
 		}
-		if errno := d.validateSource4(&f, f.dst, in, p.hop.Link); errno != 0 {
+		if errno := d.validateSource4(f, f.dst, in, p.hop.Link); errno != 0 {
 			outcomes = append(outcomes, outcome{errno: errno})
 			continue
 		}
 		outcomes = append(outcomes, outcome{
-			typ: route.TypeUnicast, entry: p.entry,
+			typ: res.entry.Type, entry: p.entry,
 			way: Way{Link: p.hop.Link, Gateway: d.effectiveGateway4(p.entry, p.hop)},
 		})
 	}
@@ -141,13 +145,6 @@ func (d *decision) dissect4(f *flow) {
 // forwards4 is IN_DEV_FORWARD: the device's own setting alone counts (1.2).
 func (d *decision) forwards4(link int) bool {
 	return d.conf(route.IPv4, link, "forwarding", 0) != 0
-}
-
-// sysctlIfSet is a boolean setting that is off unless it was read to be on,
-// without a doubt.
-func (d *decision) sysctlIfSet(link int, key string) bool {
-	v, _ := d.s.Sysctls.Conf(route.IPv4, d.s.LinkName(link), key)
-	return v != 0
 }
 
 // inputBroadcast4 is brd_input: delivery of a broadcast to this host.

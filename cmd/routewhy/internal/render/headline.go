@@ -207,8 +207,15 @@ func (e *Explanation) here(d *lookup.Decision) string {
 
 func (e *Explanation) group(d *lookup.Decision) string {
 	kind := d.Disposition.String()
+	if in := e.Trace.Flow.In; e.Trace.SentOn() && d.Ways[0].Link == in {
+		dev := e.words().dev(in)
+		return fmt.Sprintf("is %s: dropped in a broadcast frame (bc_forwarding is on), in one to %s's MAC address sent on to %[2]s and delivered to this host", kind, dev)
+	}
+	if e.Trace.SentOn() {
+		return fmt.Sprintf("is %s, sent on to %s and delivered to this host", kind, e.devices(d))
+	}
 	if e.Trace.Flow.In != 0 {
-		return "is " + kind + ", delivered to this host"
+		return "is " + kind + ", delivered to this host" + e.kept(d)
 	}
 	out := "is " + kind + " on " + e.words().dev(d.Ways[0].Link)
 	if live := liveWays(d); len(live) > 1 {
@@ -220,6 +227,14 @@ func (e *Explanation) group(d *lookup.Decision) string {
 		out += ": " + e.by(d)
 	}
 	return out + e.from(d)
+}
+
+// kept says that a broadcast for the network of another device is not sent on there.
+func (e *Explanation) kept(d *lookup.Decision) string {
+	if link := d.Kept(&e.Trace.Flow); link != 0 {
+		return ", not sent on to " + e.words().dev(link)
+	}
+	return ""
 }
 
 // way is a next hop, and where the kernel was redirected from it the gateway in its

@@ -34,6 +34,10 @@ func (e *Explanation) note(n *lookup.Note) string {
 		return fmt.Sprintf("the longer prefix %s is passed over because its gateway does not answer; a host that does not forward IPv6 (conf.all.forwarding = 0) does that", n.Route.Dst)
 	case lookup.NoteStaleLeg:
 		return staleWords(have)
+	case lookup.NoteBroadcastKept:
+		return keptWords(n.Want.(lookup.BroadcastForwarding), have)
+	case lookup.NoteBroadcastSentOn:
+		return fmt.Sprintf("that holds for a frame to %s's own MAC address; one that comes in a broadcast frame is dropped while bc_forwarding is on (net.ipv4.conf.{all,%[1]s}.bc_forwarding = 1)", have)
 	case lookup.NoteRedirected:
 		return e.redirectWords(n)
 	}
@@ -53,6 +57,13 @@ func (e *Explanation) redirectWords(n *lookup.Note) string {
 		flush = "ip -6 route flush cache"
 	}
 	return fmt.Sprintf("the gateway %v told this host to %s (ICMP redirect, taken because accept_redirects was on); the kernel obeys until it forgets, or until `%s`", n.Want, to, flush)
+}
+
+// keptWords say which settings would send a broadcast on to the device of its network.
+func keptWords(set lookup.BroadcastForwarding, to string) string {
+	dev := iproute2.Safe(set.Device)
+	return fmt.Sprintf("the broadcast would go on to %s with %s = 1 and %s = 1 (they are %d and %d); ip_forward does not count",
+		to, setting(route.IPv4, "all", "bc_forwarding"), setting(route.IPv4, dev, "bc_forwarding"), set.All, set.Own)
 }
 
 // tiedWords says what becomes of default routes that are equal.
