@@ -83,7 +83,7 @@ func (w *walk) decide(d *Decision) {
 	flow := w.flow
 	w.judge(d)
 	if path, found := w.fib.hinge(flow, w.skip, d); found {
-		*d = unknownDecision(Reason{Code: CodeSettingUnread, Want: path})
+		*d = unknownDecision(w.fib.lacks(Reason{Code: CodeSettingUnread, Want: path}, route.FactSysctls, flow.Family()))
 	}
 }
 
@@ -92,7 +92,7 @@ func (w *walk) judge(d *Decision) {
 	fam := w.flow.Family()
 	switch {
 	case w.fib.snap.Lacks(route.FactRoutes, fam):
-		*d = unknownDecision(Reason{Code: CodeRoutesUnread})
+		*d = unknownDecision(w.fib.lacks(Reason{Code: CodeRoutesUnread}, route.FactRoutes, fam))
 	case fam == route.IPv4 && w.flow.In != 0:
 		*d = w.input4()
 	case fam == route.IPv4:
@@ -100,6 +100,14 @@ func (w *walk) judge(d *Decision) {
 	case fam == route.IPv6:
 		w.decide6(d)
 	}
+}
+
+// lacks is a reason why nobody can tell, with why a fact is not in the snapshot.
+func (f *FIB) lacks(r Reason, fact route.Fact, fam route.Family) Reason {
+	if why := f.snap.WhyLacks(fact, fam); why != "" {
+		r.Have = why
+	}
+	return r
 }
 
 func unknownDecision(why Reason) Decision { return Decision{SetBy: why} }

@@ -248,8 +248,8 @@ func TestGaps(t *testing.T) {
 	for _, fact := range []route.Fact{route.FactRoutes, route.FactRules} {
 		s := hostOf([]route.Route{via("0.0.0.0/0", "192.0.2.1", 2)})
 		s.Gaps = []route.Gap{{Fact: fact, Why: "permission denied"}}
-		if d := lookup.New(s).Lookup(flow); d.Disposition != lookup.DispositionUnknown {
-			t.Errorf("without %s: %s", fact, d.Disposition)
+		if d := lookup.New(s).Lookup(flow); d.Disposition != lookup.DispositionUnknown || d.SetBy.Have != "permission denied" {
+			t.Errorf("without %s: %s, %+v", fact, d.Disposition, d.SetBy)
 		}
 	}
 	s := hostOf([]route.Route{via("0.0.0.0/0", "192.0.2.1", 2)})
@@ -257,6 +257,14 @@ func TestGaps(t *testing.T) {
 	flow.In, flow.Src = 3, netip.MustParseAddr("198.51.100.9")
 	if tr := lookup.New(s).Explain(flow); len(tr.Unread) == 0 {
 		t.Error("a forwarding decision without sysctls says nothing of it")
+	}
+	s.Gaps = []route.Gap{{Fact: route.FactPolicies, Why: "permission denied"}}
+	s.Routes = append(s.Routes, via("192.0.2.2/32", "", 2, local))
+	for dst, want := range map[string]int{"8.8.8.8": 1, "192.0.2.2": 0} {
+		f := lookup.New(s)
+		if got := f.Missing(f.Explain(route.Flow{Dst: netip.MustParseAddr(dst)})); len(got) != want {
+			t.Errorf("%s without IPsec policies: %+v", dst, got)
+		}
 	}
 }
 
@@ -364,7 +372,7 @@ func TestSettingsUnread(t *testing.T) {
 		d := f.Lookup(c.flow)
 		want := lookup.Reason{}
 		if c.path != "" {
-			want = lookup.Reason{Code: lookup.CodeSettingUnread, Want: c.path}
+			want = lookup.Reason{Code: lookup.CodeSettingUnread, Want: c.path, Have: s.Gaps[0].Why}
 		}
 		if d.SetBy != want || (d.Disposition == lookup.DispositionUnknown) != (c.path != "") {
 			t.Errorf("%s: %s, %v; want %v", name, d.Disposition, d.SetBy, want)

@@ -41,7 +41,7 @@ func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool) bool {
 	case route.FactAddrs:
 		return t.Flow.In == 0 && (t.Flow.Src.IsValid() && f.owner4(t.Flow.Src) == 0 || guessed(t.Source.Reason.Code))
 	}
-	return false
+	return fact == route.FactPolicies && t.mayMeetPolicy()
 }
 
 // guessed says whether a source was chosen among addresses.

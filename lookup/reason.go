@@ -101,11 +101,12 @@ const (
 	CodeThrow          Code = "throw"
 	CodeRefusing       Code = "refuses" // Want: the type
 	CodeLocalFirst     Code = "local-first"
-	CodeNextHopUnknown Code = "nexthop-unknown" // Want: the ID of an object that was not read
+	CodeNextHopUnknown Code = "nexthop-unknown" // Want: the ID of an object that was not read; Have: why not
 	CodeNeighbourTie   Code = "default-tie"     // several 0.0.0.0/0: the kernel chooses by neighbour state
 )
 
-// Why there is a set of ways instead of one, or none at all.
+// Why there is a set of ways instead of one, or none at all. Where something was
+// not read, Have is why not, in the reader's words, as far as that is known.
 const (
 	CodeMultipath     Code = "multipath"       // a hash of the packet chooses
 	CodeResilient     Code = "resilient"       // a bucket table chooses

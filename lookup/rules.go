@@ -67,7 +67,8 @@ type skipped struct {
 func (w *walk) searchRules() (res result) {
 	fam := w.fib.family(w.flow.Family())
 	if w.fib.snap.Lacks(route.FactRules, w.flow.Family()) {
-		return result{status: unknown, why: &Reason{Code: CodeRulesUnread}}
+		why := w.fib.lacks(Reason{Code: CodeRulesUnread}, route.FactRules, w.flow.Family())
+		return result{status: unknown, why: &why}
 	}
 	if w.fib.merged && w.flow.Dst.Is4() {
 		w.searchMerged(fam.rules, &res)
@@ -143,7 +144,7 @@ func (w *walk) consult(r *rule, res *result) {
 	*res = result{}
 	id, t := w.tableOf(r)
 	if w.fib.snap.LacksTable(id, w.flow.Family()) {
-		why := Reason{Code: CodeNoTables, Want: w.fib.snap.Names.Table(id)}
+		why := w.fib.lacks(Reason{Code: CodeNoTables, Want: w.fib.snap.Names.Table(id)}, route.FactRoutes, w.flow.Family())
 		w.record(r, VerdictUncertain, why)
 		res.status, res.rule, res.why = unknown, r.Rule, &why
 		return

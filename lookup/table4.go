@@ -142,6 +142,7 @@ func (w *walk) reason4(e *entry, code Code) Reason {
 		why.Want, why.Have = int(e.route.TOS), int(w.flow.TOS&rtTOSMask)
 	case CodeNextHopUnknown:
 		why.Want = e.route.NextHopID
+		why = w.fib.lacks(why, route.FactNextHops, route.IPv4)
 	case CodeObjectUnusable:
 		_, why.Want = w.tryHops4(e)
 	case CodeLinkdown, CodeDead, CodeRouteOif:

@@ -108,9 +108,14 @@ type Gap struct {
 	// Assumed says that what is usual stands in the snapshot instead: the
 	// default three rules, or in table local the host's addresses.
 	Assumed bool `json:"assumed,omitzero"`
-	// Why is the reason in a few words: "permission denied".
+	// Private says that the reader has not the privilege that it takes.
+	Private bool `json:"private,omitzero"`
+	// Why is the reason in a few words: "EPERM, operation not permitted".
 	Why string `json:"why"`
 }
+
+// NotInFiles is a Gap's Why where files do not hold the fact, as is usual.
+const NotInFiles = "not in the files"
 
 // concerns says whether a gap is about a fact of a family.
 func (g *Gap) concerns(f Fact, fam Family) bool {
@@ -122,6 +127,17 @@ func (s *Snapshot) Lacks(f Fact, fam Family) bool {
 	return slices.ContainsFunc(s.Gaps, func(g Gap) bool {
 		return g.concerns(f, fam) && !g.Assumed && len(g.Tables) == 0
 	})
+}
+
+// WhyLacks is the reason why nothing, or not all, is known of a fact for a family;
+// empty: there is no such gap.
+func (s *Snapshot) WhyLacks(f Fact, fam Family) string {
+	for i := range s.Gaps {
+		if g := &s.Gaps[i]; g.concerns(f, fam) && !g.Assumed {
+			return g.Why
+		}
+	}
+	return ""
 }
 
 // LacksTable says whether the routes of a table are not there.

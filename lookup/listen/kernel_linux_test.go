@@ -173,7 +173,12 @@ func (h *host) talk(proto uint8, dst netip.Addr, dev string, listeners []int) (u
 	if dev != "" {
 		h.must(unix.BindToDevice(fd, dev))
 	}
-	if err := unix.Connect(fd, sa); err != nil {
+	// With a time limit, a signal ends connect(2): the next call goes on with it.
+	err = unix.Connect(fd, sa)
+	for err == unix.EINTR {
+		err = unix.Connect(fd, sa)
+	}
+	if err != nil {
 		return 0, err
 	}
 	if proto == route.ProtoUDP {

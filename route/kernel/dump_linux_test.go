@@ -52,7 +52,7 @@ func TestGaps(t *testing.T) {
 		{"not understood", links, func([]byte) error { return errors.New("odd") }, " not understood, the first: odd", nil},
 		{"ended", links, func([]byte) error { return stop{errOverrun} }, "", errOverrun},
 		{"absent", query{get: unix.RTM_GETADDRLABEL, family: route.IPv4, size: sizeofIfAddrLblMsg}, nil, "", unix.EOPNOTSUPP},
-		{"refused", query{fact: route.FactLinks, get: unix.RTM_GETLINK, size: 4}, nil, "invalid argument", nil},
+		{"refused", query{fact: route.FactLinks, get: unix.RTM_GETLINK, size: 4}, nil, "EINVAL, invalid argument", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

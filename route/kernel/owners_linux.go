@@ -33,7 +33,7 @@ func readOwners(snap *route.Snapshot) {
 	})
 	switch {
 	case err != nil:
-		snap.Gaps = append(snap.Gaps, route.Gap{Fact: route.FactProcesses, Why: err.Error()})
+		snap.Gaps = append(snap.Gaps, route.Gap{Fact: route.FactProcesses, Why: why(err)})
 	case denied && ownerless(snap) > 0:
 		snap.Gaps = append(snap.Gaps, route.Gap{Fact: route.FactProcesses, Why: whyDenied(os.Getuid())})
 	}

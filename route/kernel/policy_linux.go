@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 
@@ -21,19 +22,31 @@ const (
 	xfrmaMark       = 21
 	xfrmaIfID       = 31
 
-	sizeofUserPolicyID   = 64
-	sizeofUserPolicyInfo = 168
-	sizeofUserTmpl       = 64
-	xfrmPolicyBlock      = 1
-	xfrmModeTunnel       = 1
+	sizeofUserPolicyID = 64
+	sizeofUserTmpl     = 64
+	xfrmPolicyBlock    = 1
+	xfrmModeTunnel     = 1
 )
 
-// readPolicies adds the IPsec policies, where they may be read and there are any:
-// both need privilege (CAP_NET_ADMIN), and neither is a part of the decision.
+// sizeofUserPolicyInfo is the size of struct xfrm_userpolicy_info. It ends with
+// padding wherever a 64-bit number is aligned to 8 bytes, which is not so on 386.
+func sizeofUserPolicyInfo() int {
+	if runtime.GOARCH == "386" {
+		return 164
+	}
+	return 168
+}
+
+// readPolicies adds the IPsec policies, which are no part of the decision. To read
+// them needs privilege (CAP_NET_ADMIN).
 func (h *Host) readPolicies(ctx context.Context, snap *route.Snapshot) error {
 	s, err := h.dialTo(unix.NETLINK_XFRM, 0)
-	if err != nil {
+	if errors.Is(err, unix.EPROTONOSUPPORT) {
 		return nil // the kernel has no IPsec
+	}
+	if err != nil {
+		snap.Gaps = append(snap.Gaps, route.Gap{Fact: route.FactPolicies, Why: why(err)})
+		return nil
 	}
 	defer s.close()
 	_, err = s.dump(ctx, xfrmMsgGetPolicy, make([]byte, sizeofUserPolicyID), func(typ uint16, msg []byte) error {
@@ -45,12 +58,11 @@ func (h *Host) readPolicies(ctx context.Context, snap *route.Snapshot) error {
 		}
 		return nil
 	})
-	var refused *refusal
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err != nil && !(errors.As(err, &refused) && refused.errno == unix.EPERM) {
-		snap.Gaps = append(snap.Gaps, route.Gap{Fact: route.FactPolicies, Why: err.Error()})
+	if err != nil {
+		snap.Gaps = append(snap.Gaps, route.Gap{Fact: route.FactPolicies, Private: errors.Is(err, unix.EPERM), Why: why(err)})
 	}
 	return nil
 }
@@ -59,7 +71,7 @@ func (h *Host) readPolicies(ctx context.Context, snap *route.Snapshot) error {
 // one for packets of this host's devices (a subordinate policy, one of an xfrm
 // interface, one of no family), or cut short.
 func decodePolicy(msg []byte) (route.Policy, bool) {
-	if len(msg) < sizeofUserPolicyInfo {
+	if len(msg) < sizeofUserPolicyInfo() {
 		return route.Policy{}, false
 	}
 	family := familyOf(byte(binary.NativeEndian.Uint16(msg[40:])))
@@ -71,7 +83,7 @@ func decodePolicy(msg []byte) (route.Policy, bool) {
 		Link: int(int32(binary.NativeEndian.Uint32(msg[48:]))),
 	}
 	ok := p.Dst.IsValid() && p.Src.IsValid()
-	for a := (attrs{rest: msg[sizeofUserPolicyInfo:]}); a.next(); {
+	for a := (attrs{rest: msg[sizeofUserPolicyInfo():]}); a.next(); {
 		switch {
 		case a.typ == xfrmaTmpl:
 			p.Transforms = len(a.data) / sizeofUserTmpl

@@ -39,7 +39,7 @@ func (h *Host) Read(ctx context.Context, w Want) (*route.Snapshot, error) {
 	r.addDeviceSettings()
 	h.readSysctls(s, &w)
 	if s.Names, err = readNames(h.names); err != nil {
-		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactNames, Why: err.Error()})
+		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactNames, Why: why(err)})
 	}
 	if err := h.readSockets(ctx, s, &w); err != nil {
 		return nil, err
@@ -204,7 +204,7 @@ func (r *reader) outcome(q query, err error) error {
 	case errors.As(err, &refused) && (isAbsent(refused) || refused.errno == unix.ENOENT && r.want.Table != 0):
 		return refused
 	}
-	r.gap(q, err.Error())
+	r.gap(q, why(err))
 	return nil
 }
 

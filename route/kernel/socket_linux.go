@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"routewhy/route"
 )
 
 // receiveBuffer is the size of the buffer for one datagram. The kernel fills
@@ -82,6 +85,20 @@ func (e *refusal) Error() string {
 }
 
 func (e *refusal) Unwrap() error { return e.errno }
+
+// why is an error as a gap tells it: with the errno's symbol, by which it is found
+// in a manual page.
+func why(err error) string {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return err.Error()
+	}
+	name := unix.ErrnoName(errno)
+	if errno == unix.EOPNOTSUPP { // it has two
+		name = route.EOPNOTSUPP.String()
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%s, %v", name, err), ", ")
+}
 
 // Faults of a transport, not of a request.
 var (

@@ -39,7 +39,7 @@ func (h *Host) readSockets(ctx context.Context, snap *route.Snapshot, w *Want) e
 	}
 	s, err := h.dialTo(unix.NETLINK_SOCK_DIAG, 0)
 	if err != nil {
-		snap.Gaps = append(snap.Gaps, route.Gap{Fact: route.FactSockets, Why: err.Error()})
+		snap.Gaps = append(snap.Gaps, route.Gap{Fact: route.FactSockets, Why: why(err)})
 		return nil
 	}
 	defer s.close()
@@ -74,7 +74,7 @@ func socketFault(err error) string {
 	if errors.Is(err, unix.ENOENT) {
 		return "this kernel has no socket diagnosis (tcp_diag, udp_diag)"
 	}
-	return err.Error()
+	return why(err)
 }
 
 func protoText(proto uint8) string { return (&route.Socket{Proto: proto}).ProtoName() }

@@ -27,7 +27,7 @@ func (h *Host) readSysctls(s *route.Snapshot, w *Want) {
 		return nil
 	})
 	if err != nil {
-		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactSysctls, Family: w.Family, Why: err.Error()})
+		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactSysctls, Family: w.Family, Why: why(err)})
 	}
 }
 
@@ -43,7 +43,7 @@ func readSettings(into route.Sysctls, f route.Family) (gap route.Gap, ok bool) {
 	}
 	switch {
 	case fault != nil:
-		gap.Why = fault.Error()
+		gap.Why = why(fault)
 	case len(into) == before && f == route.IPv4: // IPv6 may be absent
 		gap.Why = "there is no " + sysctlFolder + "net/ipv4"
 	}

@@ -132,7 +132,7 @@ func (f *facts) table(name string) (route.Table, error) {
 		return 0, fmt.Errorf("table %q: more than %d names", name, maxNames)
 	}
 	// No number that somebody uses, as far as one can tell.
-	t = route.Table(1<<31 + f.invented)
+	t = 1<<31 + route.Table(f.invented)
 	f.invented++
 	f.tables[name], f.snap.Names.Tables[t] = t, name
 	return t, nil
@@ -312,7 +312,7 @@ func (f *facts) assumedLink(d *dev) route.Link {
 func (f *facts) fillIn() {
 	s := &f.snap
 	gap := func(fact route.Fact, fam route.Family, assumed bool) {
-		s.Gaps = append(s.Gaps, route.Gap{Fact: fact, Family: fam, Assumed: assumed, Why: "not in the files"})
+		s.Gaps = append(s.Gaps, route.Gap{Fact: fact, Family: fam, Assumed: assumed, Why: route.NotInFiles})
 	}
 	for _, fact := range []route.Fact{route.FactLinks, route.FactNeighbours, route.FactNextHops} {
 		if !f.has[found{fact, 0}] {
@@ -372,7 +372,7 @@ func (f *facts) inferAddrs() bool {
 func (f *facts) fillTables(fam route.Family) {
 	s := &f.snap
 	if !f.has[found{route.FactRoutes, fam}] {
-		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactRoutes, Family: fam, Why: "not in the files"})
+		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactRoutes, Family: fam, Why: route.NotInFiles})
 		return
 	}
 	if f.complete[fam] && f.read[familyTable{fam, route.TableLocal}] {
@@ -380,7 +380,7 @@ func (f *facts) fillTables(fam route.Family) {
 	}
 	if !f.read[familyTable{fam, route.TableLocal}] {
 		f.fillLocal(fam)
-		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactLocal, Family: fam, Assumed: true, Why: "not in the files"})
+		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactLocal, Family: fam, Assumed: true, Why: route.NotInFiles})
 	}
 	if f.complete[fam] {
 		return
@@ -392,7 +392,7 @@ func (f *facts) fillTables(fam route.Family) {
 		}
 	}
 	slices.Sort(tables)
-	s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactRoutes, Family: fam, Tables: tables, Why: "not in the files"})
+	s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactRoutes, Family: fam, Tables: tables, Why: route.NotInFiles})
 }
 
 // fillLocal makes table local as the kernel would for the addresses that are

@@ -49,11 +49,11 @@ func TestParseQuery(t *testing.T) {
 func TestQueryRoundTrip(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	addrs := []string{"0.0.0.0", "8.8.8.8", "::", "2001:db8::1", "fe80::1"}
-	maybe := func(n int) int {
+	maybe := func(n int64) int64 {
 		if rng.IntN(2) == 0 {
 			return 0
 		}
-		return rng.IntN(n)
+		return rng.Int64N(n)
 	}
 	for range 2000 {
 		f := route.Flow{

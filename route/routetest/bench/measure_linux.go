@@ -69,7 +69,7 @@ func once(c *exec.Cmd) (sample, error) {
 		return sample{}, fmt.Errorf("%s: %w: %s", cmd, err, bytes.TrimSpace(complaint.Bytes()))
 	}
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	return sample{wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), usage.Maxrss}, nil
+	return sample{wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), int64(usage.Maxrss)}, nil //nolint:unconvert // 32 bits on some machines
 }
 
 func median[T int64 | float64 | time.Duration](all []T) T {

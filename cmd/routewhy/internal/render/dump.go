@@ -119,7 +119,7 @@ func (p *page) defaults(d *Dump) {
 
 func noDefault(s *route.Snapshot, f route.Family) string {
 	if s.Lacks(route.FactRoutes, f) {
-		return fmt.Sprintf("unknown for %s: its routes are not known", f)
+		return fmt.Sprintf("unknown for %s: its routes are not known", f) + because(s.WhyLacks(route.FactRoutes, f))
 	}
 	return fmt.Sprintf("none for %s", f)
 }

@@ -42,6 +42,8 @@ func gapCode(f route.Fact) string {
 		return "no-table-local"
 	case route.FactOddLines:
 		return "odd-lines"
+	case route.FactPolicies:
+		return "no-ipsec-policies"
 	}
 	return "no-" + string(f)
 }
@@ -52,6 +54,8 @@ func missingWords(e *Explanation, g *route.Gap) string {
 		return "what was not understood of the files changes nothing here: " + iproute2.Safe(g.Why)
 	case route.FactNeighbours:
 		return "nothing of the gateways' neighbour states, by which the kernel chooses: they are not known"
+	case route.FactPolicies:
+		return "that no IPsec policy takes this packet: they could not be read" + because(g.Why)
 	case route.FactRules:
 		return "the default three rules: there is no listing of rules"
 	case route.FactLocal:
@@ -70,10 +74,13 @@ func missingWords(e *Explanation, g *route.Gap) string {
 	return ""
 }
 
-// absent writes what is assumed because it was not read.
+// absent writes what is assumed because it was not read. That an ordinary user may
+// not read something is usual.
 func (p *page) absent(e *Explanation) {
-	for _, r := range e.missing() {
-		p.detail("assumed", r.Text, yellow)
+	for _, g := range e.FIB.Missing(e.Trace) {
+		if text := missingWords(e, &g); text != "" && (p.st.Verbose || !g.Private) {
+			p.detail("assumed", text, yellow)
+		}
 	}
 }
 

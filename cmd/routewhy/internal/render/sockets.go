@@ -425,7 +425,11 @@ func (w words) fromUnknown(l *listen.Local) string {
 	case why.Code != "":
 		return "cannot tell: " + w.uncertain(why)
 	}
-	return "cannot tell: the routes could not be read"
+	fam := route.FamilyOf(l.Addr)
+	if w.snap.Lacks(route.FactRoutes, fam) {
+		return "cannot tell: the routes could not be read" + because(w.snap.WhyLacks(route.FactRoutes, fam))
+	}
+	return "cannot tell: the policy rules could not be read" + because(w.snap.WhyLacks(route.FactRules, fam))
 }
 
 // network names the clients that are neighbours.

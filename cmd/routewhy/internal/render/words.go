@@ -153,8 +153,21 @@ func (w words) suppressed(r lookup.Reason) string {
 	return fmt.Sprintf("finds a /%v and drops it", r.Have)
 }
 
-// uncertain says why nobody can tell.
+// uncertain says why nobody can tell, and where something was not read, why not.
 func (w words) uncertain(r lookup.Reason) string {
+	why, _ := r.Have.(string)
+	return w.unread(r) + because(why)
+}
+
+// because adds why something was not read, where that is not what is usual.
+func because(why string) string {
+	if why == "" || why == route.NotInFiles {
+		return ""
+	}
+	return " (" + iproute2.Safe(why) + ")"
+}
+
+func (w words) unread(r lookup.Reason) string {
 	switch r.Code {
 	case lookup.CodeUnknownSelect:
 		return fmt.Sprintf("a rule has attribute %v, which this routewhy does not know", r.Want)
