@@ -226,6 +226,7 @@ func (rp *ReversePath) shortcut() Shortcut {
 func (w *walk) validate(dev *device, out int, from netip.Addr) *ReversePath {
 	rp := &ReversePath{}
 	rp.Filter, rp.FilterFrom = w.fib.rpFilter(dev)
+	rp.FilterUnread = !dev.conf4.read[settingRPFilter] && !w.fib.v4.conf.read[settingRPFilter]
 	redirects := w.fib.conf(route.IPv4, nil, settingSendRedirects) != 0 || w.fib.conf(route.IPv4, dev, settingSendRedirects) != 0
 	if rp.Filter == 0 && !w.fib.realms && (dev.Index != out || !redirects) {
 		if w.fib.confOr(dev, settingAcceptLocal) {

@@ -13,7 +13,7 @@ import (
 func (f *FIB) NoDefault(fam route.Family) []Note {
 	out := f.zeroHostRoutes(fam)
 	if fam == route.IPv6 {
-		return append(out, f.routerIgnored()...)
+		return slices.Concat(out, f.switchedOff6(), f.routerIgnored())
 	}
 	return append(out, f.classless()...)
 }

@@ -39,7 +39,7 @@ const (
 	NoteOnLinkAssumed    Code = "on-link-assumed"    // no route leaves by the device asked for; Have: it
 	NotePairOfHosts      Code = "no-broadcast"       // the destination's network is a /31, which has no broadcast address
 	NoteNoRuleLeads      Code = "table-unreached"    // a table that no rule leads to has a route; Route
-	NoteDisabled         Code = "ipv6-disabled"      // IPv6 is switched off on every device
+	NoteDisabled         Code = "ipv6-disabled"      // IPv6 is switched off on devices; Have: the first, or all, Want: on how many
 	NoteSysctlUnread     Code = "sysctl-unread"      // settings that matter could not be read; Have: the first's path, Want: how many
 	NoteVRFLeft          Code = "vrf-left"           // a packet of a VRF fell through its table to another; Have: the VRF, Table: its table
 	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
@@ -245,7 +245,8 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	var out []Note
 	d, dst := &t.Decision, t.Flow.Dst
 	lo := f.byIndex[route.LoopbackIndex]
-	if d.Disposition == DispositionLocal && t.Flow.In == 0 && lo != nil && !lo.Up() {
+	local := d.Disposition == DispositionLocal || dst.IsLoopback() || dst.IsUnspecified()
+	if local && t.Flow.In == 0 && lo != nil && !lo.Up() {
 		out = append(out, Note{Reason: Reason{Code: NoteLoDown}})
 	}
 	if d.Disposition == DispositionUnicast && d.HasRoute && d.Route.Dst.Addr().Is4() && d.Route.Dst.Bits() == 31 &&
@@ -264,10 +265,31 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	if dst.IsLinkLocalUnicast() && dst.Is6() && t.Flow.Out == 0 && t.Flow.In == 0 && d.Disposition != DispositionLocal {
 		out = append(out, Note{Reason: Reason{Code: NoteNoZone, Have: dst}})
 	}
-	if dst.Is6() && d.Errno != 0 && f.conf(route.IPv6, nil, settingDisableIPv6) != 0 {
-		out = append(out, Note{Reason: Reason{Code: NoteDisabled}})
-	}
 	return out
+}
+
+// switchedOff6 names the devices on which IPv6 is switched off: what counts is each
+// device's own setting, that of all devices is only what was last written to them.
+func (f *FIB) switchedOff6() []Note {
+	var names []string
+	on := 0
+	for _, d := range f.devices {
+		switch {
+		case !d.Up() || d.Master != 0 || d.Flags&route.LinkLoopback != 0:
+		case d.conf6.value[settingDisableIPv6] != 0:
+			names = append(names, d.Name)
+		default:
+			on++
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	n := Note{Reason: Reason{Code: NoteDisabled, Have: names[0], Want: len(names)}}
+	if on == 0 {
+		n.Have = allDevices
+	}
+	return []Note{n}
 }
 
 // networkDown finds an address of this host whose network has the destination, and

@@ -75,7 +75,25 @@ func keepWidest(list []route.Route, r route.Route) []route.Route {
 // Covering is the decision about an address of a prefix that no entry of the
 // prefix itself and no longer one would take: what carries the prefix where it
 // is in no table.
-func (f *FIB) Covering(p netip.Prefix) Decision {
+func (f *FIB) Covering(p netip.Prefix) Decision { return f.Lookup(f.typical(p)) }
+
+// Thrown is the first route of type throw, wider than a prefix, that an address of
+// the prefix meets; nil: there is none.
+func (f *FIB) Thrown(p netip.Prefix) *route.Route {
+	t := f.Explain(f.typical(p))
+	for i := range t.Rules {
+		for j := range t.Rules[i].Candidates {
+			if c := &t.Rules[i].Candidates[j]; c.Verdict == VerdictThrows && c.Route.Dst.Bits() < p.Bits() {
+				return &c.Route
+			}
+		}
+	}
+	return nil
+}
+
+// typical is a packet to an address of a prefix that no longer prefix covers, if
+// there is one.
+func (f *FIB) typical(p netip.Prefix) route.Flow {
 	flow := route.Flow{Dst: p.Addr()}
 	if flow.Dst.IsUnspecified() && !p.IsSingleIP() { // never looked up
 		flow.Dst = flow.Dst.Next()
@@ -94,5 +112,5 @@ func (f *FIB) Covering(p netip.Prefix) Decision {
 	if flow.Dst.Is4() {
 		flow.Proto = 17
 	}
-	return f.Lookup(flow)
+	return flow
 }

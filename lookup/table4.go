@@ -245,7 +245,7 @@ func (w *walk) recordMerged(rules []*rule, cands *[]Candidate, res *result) {
 				trial.Candidates = append(trial.Candidates, c)
 			}
 		}
-		if r.Rule == res.rule || res.status == again {
+		if r.Rule == res.rule || res.status == again && res.entry == nil {
 			trial.end(res, r.table.size())
 		} else {
 			trial.end(&result{}, r.table.size())

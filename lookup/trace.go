@@ -176,6 +176,8 @@ type ReversePath struct {
 	Filter int
 	// FilterFrom is the sysctl that makes it so: "all" or the device's name.
 	FilterFrom string
+	// FilterUnread says that the setting could not be read: Filter is the usual one.
+	FilterUnread bool
 	// Trace is the reverse look-up; nil where the filter did not need one.
 	Trace  *Trace
 	Passed bool

@@ -75,7 +75,7 @@ func families(f route.Family) []route.Family {
 // openHost opens a network namespace for reading.
 func openHost(netns string) (*kernel.Host, error) {
 	host, err := kernel.Open(netns)
-	if netns != "" && errors.Is(err, fs.ErrPermission) {
+	if netns != "" && errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
 		return nil, withHint(err, "sudo routewhy --netns "+unquoted(netns)+" ...")
 	}
 	return host, err

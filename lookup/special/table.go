@@ -40,7 +40,7 @@ func all4() []Entry {
 		row("224.0.0.0/4", "Multicast", "multicast", "-y--", "", rfc("5771", "")),
 		row("240.0.0.0/4", "Reserved", "reserved: other systems drop it", "nnnn", "ordinary unicast", rfc("1112", "4")),
 		row("255.255.255.255/32", "Limited Broadcast", "limited broadcast: every neighbour, and no router forwards it", "nynn",
-			"without a device named, it leaves by the default route's", rfc("8190", ""), rfc("919", "7")),
+			"without a device named, it leaves by the default route's", rfc("919", "7"), rfc("8190", "")),
 	}
 }
 

@@ -364,7 +364,7 @@ func (r *reader) addDeviceSettings() {
 		}
 	}
 	for i, l := range r.snap.Links {
-		if !r.want.AllDevices && !r.links[l.Index] && !slices.Contains(r.want.Devices, l.Name) && !r.ruled(l.Name) {
+		if !r.want.AllDevices && !r.links[l.Index] && !r.confs[i].off6() && !slices.Contains(r.want.Devices, l.Name) && !r.ruled(l.Name) {
 			continue
 		}
 		for _, f := range r.want.families() {

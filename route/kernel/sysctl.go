@@ -79,6 +79,13 @@ func (s settings) deviceKeys() []string {
 	return keys
 }
 
+// off6 says whether IPv6 is switched off on a device (DEVCONF_DISABLE_IPV6), which
+// explains why no route leads to it.
+func (c *linkConf) off6() bool {
+	const at = 4 * 26
+	return at+4 <= len(c.inet6) && binary.NativeEndian.Uint32(c.inet6[at:]) != 0
+}
+
 // addDevice adds the settings of a device from its list in a link message. A kernel
 // that does not have one of them has a shorter list.
 func (s settings) addDevice(into route.Sysctls, dev string, list []byte) {

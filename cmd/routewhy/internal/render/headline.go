@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -17,6 +18,11 @@ func (e *Explanation) headline() string {
 		verdict = "is not forwarded (net.ipv6.conf.all.forwarding = 0), though its look-up " + verdict
 	}
 	return e.subject() + " " + verdict + e.wayOut() + e.connecting() + e.listening() + e.replying()
+}
+
+// noted reports whether there is a note of a kind.
+func (e *Explanation) noted(c lookup.Code) bool {
+	return slices.ContainsFunc(e.Notes, func(n lookup.Note) bool { return n.Code == c })
 }
 
 // Dropped says that the packet is dropped behind its look-up.
@@ -52,13 +58,37 @@ func (e *Explanation) verdict() string {
 		if s != nil && s.Decision.Errno == 0 {
 			return fmt.Sprintf("has no route without a source; with %s, which a socket gets, it %s", s.Src, e.goes(&s.Decision))
 		}
-		return "has no route: " + errnoWords(d.Errno)
+		if dst := e.Trace.Flow.Dst; dst.IsLoopback() && e.noted(lookup.NoteLoDown) {
+			return "has no route, for lo is down: " + e.seen(d)
+		}
+		return "has no route: " + e.seen(d)
 	case lookup.DispositionBlackhole, lookup.DispositionUnreachable, lookup.DispositionProhibit:
-		return "is refused" + e.refuser(d) + "; " + errnoWords(d.Errno)
+		return "is refused" + e.refuser(d) + "; " + e.seen(d)
 	case lookup.DispositionInvalid:
 		return e.invalid(d)
 	}
 	return "cannot be decided: " + e.words().uncertain(d.SetBy)
+}
+
+// seen is what the sender of a packet that is refused gets to see: a program of this
+// host an error, another host an ICMP message (ip_error in net/ipv4/route.c,
+// ip6_pkt_drop in net/ipv6/route.c), or nothing.
+func (e *Explanation) seen(d *lookup.Decision) string {
+	if e.Trace.Flow.In == 0 {
+		return errnoWords(d.Errno)
+	}
+	six := e.Trace.Flow.Dst.Is6()
+	switch {
+	case d.Disposition == lookup.DispositionBlackhole:
+		return "it is dropped, and its sender gets nothing"
+	case d.Errno == route.EACCES:
+		return `its sender gets ICMP "administratively prohibited"`
+	case six:
+		return `its sender gets ICMPv6 "no route to destination"`
+	case d.Errno == route.EHOSTUNREACH:
+		return `its sender gets ICMP "host unreachable"`
+	}
+	return `its sender gets ICMP "network unreachable"`
 }
 
 // errnoWords is what a program sees.
@@ -277,11 +307,11 @@ func (e *Explanation) invalid(d *lookup.Decision) string {
 	case lookup.ShortcutDown:
 		return fmt.Sprintf("is refused: %s is down; %s", e.words().dev(f.Out), errnoWords(d.Errno))
 	case lookup.ShortcutLoopback:
-		return fmt.Sprintf("is refused: a loopback source may not leave by the device of %s; %s", e.by(d), errnoWords(d.Errno))
+		return fmt.Sprintf("is refused: a loopback source may not leave by the device of %s (route_localnet is off); %s", e.by(d), errnoWords(d.Errno))
 	case lookup.ShortcutVRFLink:
 		return "is refused: the VRF device itself has no link, name one of its devices (--oif); " + errnoWords(d.Errno)
 	case lookup.ShortcutNoForwarding:
-		return fmt.Sprintf("is not forwarded: forwarding is off on %s; the kernel says %s", e.words().dev(f.In), d.Errno)
+		return fmt.Sprintf("is not forwarded: forwarding is off on %s; its sender gets nothing (the kernel says %s)", e.words().dev(f.In), d.Errno)
 	case lookup.ShortcutNotUnicast:
 		return fmt.Sprintf("is dropped: a %s route cannot be forwarded to; the kernel says %s", d.Route.Type, d.Errno)
 	}
@@ -294,17 +324,25 @@ func (e *Explanation) dropped(d *lookup.Decision) string {
 	switch d.Shortcut {
 	case lookup.ShortcutMartianSrc:
 		if f.Src.IsValid() && !f.Src.IsUnspecified() {
-			return fmt.Sprintf("%s cannot be the source of a received packet", f.Src)
+			return fmt.Sprintf("%s cannot be the source of a received packet%s", f.Src, e.localnet(f.Src))
 		}
 		return "a received packet without a source is a martian; name it with --from"
 	case lookup.ShortcutMartianDst:
-		return fmt.Sprintf("nothing for %s may come in from outside", f.Dst)
+		return fmt.Sprintf("nothing for %s may come in from outside%s", f.Dst, e.localnet(f.Dst))
 	case lookup.ShortcutOwnSource:
 		return fmt.Sprintf("its source %s is this host's own address", f.Src)
 	case lookup.ShortcutReversePath:
-		return "reverse-path filter, programs see nothing"
+		return "reverse-path filter (rp_filter), programs see nothing"
 	}
 	return string(d.Shortcut)
+}
+
+// localnet names the setting that would let a loopback address in.
+func (e *Explanation) localnet(a netip.Addr) string {
+	if !a.Is4() || !a.IsLoopback() {
+		return ""
+	}
+	return fmt.Sprintf(" (route_localnet is off on %s)", e.words().dev(e.Trace.Flow.In))
 }
 
 // knowsAddrs says whether an address that is not there is not the host's.

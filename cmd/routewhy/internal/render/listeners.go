@@ -34,7 +34,7 @@ func (l *Listeners) name(x *route.Socket) string {
 // listening is the part of the headline about the sockets.
 func (e *Explanation) listening() string {
 	l := e.Listeners
-	if l == nil || l.Unread() != "" {
+	if l == nil || l.Unread() != "" || e.DeadEnd().Code != "" {
 		return ""
 	}
 	switch n := len(l.Verdict.Takers); {
@@ -66,6 +66,10 @@ func (p *page) listeners(e *Explanation) {
 	switch {
 	case l.Unread() != "":
 		p.detail("socket", "cannot tell: "+l.Unread(), yellow)
+	case len(l.Verdict.Takers) == 0 && e.DeadEnd().Code != "":
+		p.detail("socket", "none, and nobody says so: what is sent is lost, and connect(2) times out", red)
+	case e.DeadEnd().Code != "":
+		p.detail("socket", "nothing arrives there: what is sent is lost, and connect(2) times out", red)
 	case len(l.Verdict.Takers) == 0 && proto == "tcp":
 		p.detail("socket", "none: the connection is refused (ECONNREFUSED)", red)
 	case len(l.Verdict.Takers) == 0:
@@ -73,6 +77,9 @@ func (p *page) listeners(e *Explanation) {
 	}
 	for _, c := range l.Verdict.Takers {
 		text := proto + " " + l.name(c.Socket) + ", takes it"
+		if e.DeadEnd().Code != "" {
+			text = proto + " " + l.name(c.Socket) + ", would take it"
+		}
 		if c.Reason.Code == listen.CodeOneOf {
 			text = proto + " " + l.name(c.Socket) + ": one of those that share the port, any may take it"
 		}

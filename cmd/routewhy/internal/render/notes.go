@@ -114,7 +114,7 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 	case lookup.NoteNotForwarded:
 		return "the packet is dropped all the same: IPv6 forwarding is off (net.ipv6.conf.all.forwarding = 0), which the look-up does not ask"
 	case lookup.NoteLoDown:
-		return "lo is down: nothing that is sent to this host's own addresses arrives"
+		return "lo is down: nothing that is sent to this host's own addresses arrives; ip link set lo up"
 	case lookup.NoteNoZone:
 		return fmt.Sprintf("a link-local address needs its device, connect() fails without (EINVAL): routewhy %s%%DEV", have)
 	case lookup.NoteOnLinkAssumed:
@@ -123,8 +123,6 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 		return fmt.Sprintf("%s is a pair of hosts: a /31 has neither a network nor a broadcast address (RFC 3021)", n.Route.Dst)
 	case lookup.NoteNoRuleLeads:
 		return fmt.Sprintf("%s has %s, but no rule leads there", tableName(s, n.Table), iproute2.RouteLine(s, n.Route))
-	case lookup.NoteDisabled:
-		return "IPv6 is switched off on every device (net.ipv6.conf.all.disable_ipv6 = 1)"
 	case lookup.NoteSysctlUnread:
 		if n.Want == 1 {
 			return fmt.Sprintf("the setting %s matters here and could not be read: this takes its default", have)
@@ -143,7 +141,7 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 	case lookup.NoteRuleImplied:
 		return fmt.Sprintf("rule %d (%s) was deleted, and the kernel goes by it all the same: until a first IPv6 rule is added, it looks in local and main and asks no rule",
 			n.Rule.Priority, ruleTarget(s, n.Rule))
-	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored, lookup.NoteClassless:
+	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored, lookup.NoteClassless, lookup.NoteDisabled:
 		return words{s}.noDefault(n)
 	}
 	return specialNote(n)
@@ -160,12 +158,27 @@ func (w words) noDefault(n *lookup.Note) string {
 			iproute2.RouteLine(w.snap, n.Route))
 	}
 	dev := iproute2.Safe(fmt.Sprint(n.Have))
+	if n.Code == lookup.NoteDisabled {
+		return switchedOff(n, dev)
+	}
 	where := dev
 	if more := n.Want.(int) - 1; more > 0 {
 		where += fmt.Sprintf(" and %d more", more)
 	}
 	return fmt.Sprintf("router advertisements give no default route on %s: this host forwards there, and then accept_ra = 1 ignores them; sysctl -w %s=2 takes them",
 		where, setting(route.IPv6, dev, "accept_ra"))
+}
+
+// switchedOff says on which devices there is no IPv6.
+func switchedOff(n *lookup.Note, first string) string {
+	if first == "all" {
+		return "IPv6 is switched off on every device (disable_ipv6 = 1)"
+	}
+	where := first
+	if more := n.Want.(int) - 1; more > 0 {
+		where += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("IPv6 is switched off on %s (%s = 1)", where, setting(route.IPv6, first, "disable_ipv6"))
 }
 
 // unreachableDefault is the command that closes a VRF's table, with the metric
@@ -251,14 +264,18 @@ func (p *page) reverse(e *Explanation) {
 	if rp.Trace != nil {
 		p.nested(e, rp.Trace)
 	}
-	mode := [...]string{"off", "strict", "loose"}[min(max(rp.Filter, 0), 2)]
-	value := fmt.Sprintf("rp_filter = %d, from conf.%s", rp.Filter, w.link(rp.FilterFrom))
-	if snap := e.FIB.Snapshot(); snap.Lacks(route.FactSysctls, route.IPv4) {
-		mode, value = "taken as off", "rp_filter is not known"
-	}
 	tint := plain
 	if !rp.Passed {
 		tint = red
+	}
+	if rp.Filter == 0 && !rp.Passed { // refused whatever the filter is
+		p.detail("sender", w.reversePath(rp, e.Answers), tint)
+		return
+	}
+	mode := [...]string{"off", "strict", "loose"}[min(max(rp.Filter, 0), 2)]
+	value := fmt.Sprintf("rp_filter = %d, from conf.%s", rp.Filter, w.link(rp.FilterFrom))
+	if rp.FilterUnread {
+		mode, value = "taken as off", "rp_filter is not known"
 	}
 	p.detail("filter", fmt.Sprintf("%s on %s (%s): %s", mode, w.dev(e.Trace.Flow.In), value, w.reversePath(rp, e.Answers)), tint)
 }
@@ -287,6 +304,9 @@ func (p *page) nested(e *Explanation, t *lookup.Trace) {
 // says that the packet is an answer itself.
 func (w words) reversePath(rp *lookup.ReversePath, back bool) string {
 	r := rp.Reason
+	if rp.Filter == 0 && r.Code == lookup.CodeRPSame {
+		return "sources are not checked"
+	}
 	leaves := "the answer leaves"
 	if back {
 		leaves = "it is reached"

@@ -132,6 +132,14 @@ func (e *Prefix) headline() string {
 	if d := &e.Covering; d.HasRoute && d.Route.Dst.Bits() < e.Dst.Bits() && d.Disposition.Success() {
 		return fmt.Sprintf("%s: %s carries its addresses", e.absent(name), iproute2.RouteLine(s, &d.Route))
 	}
+	if d := &e.Covering; d.HasRoute && d.Route.Dst.Bits() < e.Dst.Bits() && !d.Disposition.Success() {
+		return fmt.Sprintf("%s: %s in %s refuses its addresses, programs get %s", e.absent(name), iproute2.Destination(&d.Route),
+			tableName(s, d.Route.Table), d.Errno)
+	}
+	if r := e.thrown(); r != nil {
+		return fmt.Sprintf("%s: %s in %s ends that table for its addresses, and no table after it has a route: programs get %s",
+			e.absent(name), iproute2.Destination(r), tableName(s, r.Table), e.Covering.Errno)
+	}
 	if e.Dst.Bits() == 0 && e.Covering.Errno == 0 {
 		return fmt.Sprintf("there is no default route for %s, but longer prefixes have routes: %s", route.FamilyOf(e.Dst.Addr()),
 			iproute2.RouteLine(s, &e.Covering.Route))
@@ -140,6 +148,15 @@ func (e *Prefix) headline() string {
 		return fmt.Sprintf("there is no default route for %s: what no other route covers gets %s", route.FamilyOf(e.Dst.Addr()), e.Covering.Errno)
 	}
 	return fmt.Sprintf("%s, and no other route covers all of it", e.absent(name))
+}
+
+// thrown is a route of type throw that covers the prefix where nothing else carries
+// it; nil: there is none.
+func (e *Prefix) thrown() *route.Route {
+	if e.Covering.Disposition != lookup.DispositionNoRoute {
+		return nil
+	}
+	return e.FIB.Thrown(e.Dst)
 }
 
 // absent says that no table has the entry, as far as that is known.

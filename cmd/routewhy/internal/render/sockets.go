@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -381,15 +382,24 @@ func (w words) from(l *listen.Local) string {
 // fromShort is the same where the list of addresses says the rest.
 func (w words) fromShort(l *listen.Local) string {
 	if l.From == listen.FromAnywhere && !l.Down {
-		return "anywhere"
+		return anywhere(l.Addr)
 	}
 	return w.from(l)
+}
+
+// anywhere says from where an address is reached that answers to all networks: a
+// private one is known to those of its own site alone.
+func anywhere(a netip.Addr) string {
+	if a.IsPrivate() || netip.MustParsePrefix("100.64.0.0/10").Contains(a) {
+		return "other networks that lead to this private address"
+	}
+	return "anywhere"
 }
 
 func (w words) fromWhere(l *listen.Local) string {
 	switch l.From {
 	case listen.FromAnywhere:
-		return "anywhere: answers leave " + w.leave(&l.Reply)
+		return anywhere(l.Addr) + ": answers leave " + w.leave(&l.Reply)
 	case listen.FromOther:
 		return fmt.Sprintf("%s; others on paper only: answers leave %s, not %s", l.Network, w.leave(&l.Reply), w.dev(l.Link))
 	case listen.FromNetwork:

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"routewhy/lookup"
+	"routewhy/lookup/listen"
 	"routewhy/lookup/special"
 	"routewhy/route"
 	"routewhy/route/iproute2"
@@ -98,8 +99,9 @@ func (p *page) zeroDestination(z *Zero) {
 		agrees = " (the kernel agrees)"
 	}
 	if z.family() == route.IPv4 {
-		p.section("destination", fmt.Sprintf("replaced by %s on lo before any rule or route is asked%s. In the standards it is never one: "+
-			"\"this host on this network\" (%s); other systems refuse it.", z.Trace.Decision.Src, agrees, cite(z.zero())))
+		p.section("destination", fmt.Sprintf("replaced by %s on lo before any rule or route is asked%s. In the standards it is none: "+
+			"\"this host on this network\", a source only (RFC 1122, section 3.2.1.3 (a)), or an old form of broadcast (RFC 1812, section 4.2.3.1). "+
+			"macOS and older FreeBSD take it as Linux does; Windows and FreeBSD 15 refuse it.", z.Trace.Decision.Src, agrees))
 		return
 	}
 	what := "finds no route"
@@ -250,7 +252,7 @@ func (z *Zero) groups() []boundGroup {
 		case a.IsUnspecified():
 			g.order = 0
 		case a.IsLoopback():
-			g.remark, g.order = "this host alone", 2
+			g.remark, g.order = z.loopback(a), 2
 		}
 		j := slices.IndexFunc(out, func(o boundGroup) bool { return o.name == g.name && o.remark == g.remark })
 		if j < 0 {
@@ -261,6 +263,34 @@ func (z *Zero) groups() []boundGroup {
 	}
 	slices.SortStableFunc(out, func(a, b boundGroup) int { return a.order - b.order })
 	return out
+}
+
+// any says to which addresses of this host a socket that is bound to the zero address
+// listens.
+func (z *Zero) any() string {
+	if z.family() == route.IPv4 {
+		return "IPv4 address of this host"
+	}
+	return "address of this host, IPv4's too unless it is v6only (IPV6_V6ONLY)"
+}
+
+// loopback says who reaches a socket on a loopback address.
+func (z *Zero) loopback(a netip.Addr) string {
+	s := z.Whole.Snapshot()
+	if !a.Is4() {
+		return "this host alone"
+	}
+	var devs []string
+	for _, i := range listen.NewHost(z.Whole).Localnet() {
+		devs = append(devs, words{s}.dev(i))
+	}
+	switch {
+	case len(devs) > 0:
+		return "this host, and neighbours on " + listed(devs) + ", where route_localnet is on"
+	case s.Lacks(route.FactSysctls, route.IPv4):
+		return "this host alone, unless route_localnet is on, which is not known"
+	}
+	return "this host alone"
 }
 
 // concerns says whether a socket belongs on the page: it can take packets of
@@ -277,7 +307,7 @@ func (z *Zero) concerns(x *route.Socket) bool {
 const maxBound = 6
 
 func (p *page) zeroListeners(z *Zero) {
-	p.section("listening", fmt.Sprintf("a socket bound to %s takes what comes to any address of this host; routewhy --sockets tells who reaches it. Here:", z.zero()))
+	p.section("listening", fmt.Sprintf("a socket bound to %s takes what comes to any %s; routewhy --sockets tells who reaches it. Here:", z.zero(), z.any()))
 	groups := z.groups()
 	if len(groups) == 0 {
 		p.line("  " + z.noListeners())
@@ -366,7 +396,7 @@ func (z *Zero) bare() []string {
 func (p *page) zeroSource(z *Zero) {
 	text := "\"no address yet\": a DHCP client asks from it (RFC 2131, section 4.1). "
 	if z.family() == route.IPv6 {
-		text = "\"no address yet\": a host checks a new address for duplicates from it (" + cite(z.zero()) + "). "
+		text = "\"no address yet\": a host checks a new address for duplicates from it (RFC 4862, section 5.4.2). "
 	}
 	bare := z.bare()
 	if !z.knowsBare() {
