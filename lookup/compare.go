@@ -266,7 +266,7 @@ func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.
 	if a.Expires && a.MTU != 0 {
 		c.Benign = append(c.Benign, Reason{Code: CodeLearntMTU, Have: a.MTU})
 	}
-	if len(d.Ways) > 1 {
+	if len(d.Ways) > 1 || d.SomeRefused != 0 {
 		c.Benign = append(c.Benign, Reason{Code: CodeOneOfSeveral})
 	}
 }

@@ -128,13 +128,18 @@ func either(first *Decision, second []*Trace) Decision {
 	lead := max(0, slices.IndexFunc(second, func(t *Trace) bool { return t.Decision.Disposition.Success() }))
 	out := Decision{
 		Disposition: second[lead].Decision.Disposition, Errno: second[lead].Decision.Errno, SetBy: first.SetBy,
+		SomeRefused: first.SomeRefused, RefusedShare: first.RefusedShare,
 	}
 	for _, t := range second {
 		d := &t.Decision
-		if out.Errno == 0 && d.Errno != 0 {
-			out.SomeRefused = d.Errno
-		}
 		part := first.share(t.Flow.Src)
+		switch {
+		case out.Errno != 0:
+		case d.Errno != 0:
+			out.SomeRefused, out.RefusedShare = d.Errno, out.RefusedShare+part
+		case d.SomeRefused != 0:
+			out.SomeRefused, out.RefusedShare = d.SomeRefused, out.RefusedShare+part*d.RefusedShare
+		}
 		for _, w := range d.Ways {
 			w.Share, w.Src = part*w.Share, t.Flow.Src
 			out.Ways = append(out.Ways, w)

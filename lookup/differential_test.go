@@ -119,7 +119,7 @@ func hiddenExpiry(setup routetest.Setup, d *lookup.Decision) bool {
 func checkGolden(t *testing.T, f *lookup.FIB, flow *route.Flow, d *lookup.Decision) {
 	t.Helper()
 	g := golden.Decide(f.Snapshot(), *flow)
-	if g.Uncertain != "" || d.Disposition == lookup.DispositionUnknown || d.SomeRefused != 0 {
+	if g.Uncertain != "" || d.Disposition == lookup.DispositionUnknown {
 		return
 	}
 	var want []string
@@ -131,6 +131,9 @@ func checkGolden(t *testing.T, f *lookup.FIB, flow *route.Flow, d *lookup.Decisi
 			w.Src = netip.Addr{}
 		}
 		want = append(want, answerText("", g.Type, f.Snapshot().LinkName(w.Link), w.Gateway, w.Src))
+	}
+	if g.SomeRefused != 0 {
+		want = append(want, answerText(g.SomeRefused.String(), 0, "", netip.Addr{}, netip.Addr{}))
 	}
 	slices.Sort(want)
 	plain := *d

@@ -85,6 +85,15 @@
 // know an attribute of a rule drops it silently when the rule is made: what it
 // dumps, and what is decided from that, is right for that kernel.
 //
+// # Flows that are refused in part
+//
+// Where a hash gives flows to legs of a multipath route, and some of the legs may not
+// have the packet (the reverse-path filter, a loopback source, a rule that refuses one
+// of the sources), [Decision].SomeRefused is the error of those flows and RefusedShare
+// their part. The program exits as for a refusal, with status 1: a destination that a
+// quarter of all connections does not reach has no answer that a script may rely on,
+// and the share tells how bad it is.
+//
 // # Answers that are more special than a decision
 //
 // Where the kernel decides by what no dump shows, [FIB.Compare] takes its answer

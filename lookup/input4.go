@@ -175,11 +175,12 @@ func (w *walk) forwardsBroadcasts(dev *device) bool {
 // forward4 sends a received packet on (ip_mkroute_input).
 func (w *walk) forward4(dev *device, d Decision, res *result) Decision {
 	w.ways4(&d, res)
-	before, refused := len(d.Ways), d
+	before, refused, share := len(d.Ways), d, 0.0
 	d.Ways = slices.DeleteFunc(d.Ways, func(way Way) bool {
 		v := w.validated(dev, way.Link, w.flow.Dst, d)
 		if v.Errno != 0 {
 			refused = v
+			share += way.Share
 		}
 		return v.Errno != 0
 	})
@@ -187,7 +188,7 @@ func (w *walk) forward4(dev *device, d Decision, res *result) Decision {
 	case len(d.Ways) == 0:
 		return refused
 	case len(d.Ways) < before: // by luck of the hash
-		d.SetBy, d.SomeRefused = Reason{Code: CodeReversePathSome}, refused.Errno
+		d.SetBy, d.SomeRefused, d.RefusedShare = Reason{Code: CodeReversePathSome}, refused.Errno, share
 	}
 	return d
 }
@@ -198,8 +199,12 @@ func (w *walk) forward4(dev *device, d Decision, res *result) Decision {
 // destination, or none where that is a group.
 func (w *walk) validated(dev *device, out int, from netip.Addr, d Decision) Decision {
 	rp := w.validate(dev, out, from)
-	if w.trace != nil && w.trace.Reverse == nil {
+	switch {
+	case w.trace == nil:
+	case w.trace.Reverse == nil:
 		w.trace.Reverse = rp
+	case w.trace.Reverse.Passed != rp.Passed:
+		w.trace.ReverseElse = rp
 	}
 	if rp.Passed {
 		return d

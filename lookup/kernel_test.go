@@ -211,6 +211,9 @@ func decided(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) []string {
 			out = append(out, answerText("", typ, f.Snapshot().LinkName(w.Link), w.Gateway, w.OtherSrc))
 		}
 	}
+	if d.SomeRefused != 0 {
+		out = append(out, answerText(d.SomeRefused.String(), 0, "", netip.Addr{}, netip.Addr{}))
+	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }

@@ -194,16 +194,19 @@ func (w *walk) outputType4(d *Decision) {
 // checkLoopback4 refuses a source in 127/8 that would leave the host. Where
 // only some legs of a multipath route let it out, the hash decides.
 func (w *walk) checkLoopback4(d *Decision) {
-	kept := true
+	kept, refused := true, 0.0
 	for i := range d.Ways {
-		kept = kept && w.mayLeave4(d, &d.Ways[i])
+		if !w.mayLeave4(d, &d.Ways[i]) {
+			kept = false
+			refused += d.Ways[i].Share
+		}
 	}
 	if kept {
 		return
 	}
 	d.Ways = slices.DeleteFunc(d.Ways, func(way Way) bool { return !w.mayLeave4(d, &way) })
 	if slices.ContainsFunc(d.Ways, func(way Way) bool { return !way.Stale }) {
-		d.SomeRefused = route.EINVAL
+		d.SomeRefused, d.RefusedShare = route.EINVAL, refused
 		return
 	}
 	d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, ShortcutLoopback, nil

@@ -26,6 +26,9 @@ type Decision struct {
 	// SomeRefused is the error for flows that a hash gives to a leg that is not
 	// in Ways, because the packet may not take it; zero: there is none.
 	SomeRefused route.Errno
+	// RefusedShare is the part of all flows that get it, 0 to 1; zero: it cannot be
+	// known.
+	RefusedShare float64
 	// Src is the source address of the packet: the one given, or the chosen
 	// one where all Ways agree. The zero Addr: none, or it depends on the way.
 	Src netip.Addr
@@ -103,6 +106,9 @@ type Trace struct {
 	BySource []*Trace
 	// Reverse is the reverse-path look-up of a received packet; nil: none.
 	Reverse *ReversePath
+	// ReverseElse is that of a further next hop of a multipath route, where the
+	// filter treats the packet otherwise than Reverse; nil: there is none.
+	ReverseElse *ReversePath
 	// Unread are the settings, by their path below /proc/sys, that would have
 	// mattered but could not be read: the decision rests on their defaults.
 	Unread []string

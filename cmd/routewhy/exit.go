@@ -5,7 +5,7 @@ import "errors"
 // The exit statuses. They are a contract with scripts.
 const (
 	exitOK       = 0 // every destination has a usable answer
-	exitNoRoute  = 1 // at least one destination has no route, its route refuses it, or its way out is dead
+	exitNoRoute  = 1 // at least one destination has no route, its route refuses it or a part of its flows, or its way out is dead
 	exitDiffers  = 1 // --diff: the two differ
 	exitUsage    = 2 // the command line is wrong
 	exitNoAnswer = 3 // could not answer: tables unreadable, no such namespace or device

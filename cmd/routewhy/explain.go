@@ -287,7 +287,7 @@ func statusOfDecision(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) int {
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
 		return exitNoAnswer
-	case !d.Disposition.Success(), f.DeadEnd(flow, d).Code != "":
+	case !d.Disposition.Success(), d.SomeRefused != 0, f.DeadEnd(flow, d).Code != "":
 		return exitNoRoute
 	}
 	return exitOK
@@ -302,7 +302,7 @@ func statusOfExplanation(e *render.Explanation) int {
 		return exitDisagree
 	case d == lookup.DispositionUnknown:
 		return exitNoAnswer
-	case !d.Success(), e.ConnectErrno != 0, e.Dropped(), e.DeadEnd().Code != "":
+	case !d.Success(), e.Trace.Decision.SomeRefused != 0, e.ConnectErrno != 0, e.Dropped(), e.DeadEnd().Code != "":
 		return exitNoRoute
 	case e.Reply == nil:
 		return exitOK

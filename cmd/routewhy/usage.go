@@ -68,8 +68,8 @@ Output:
 
 Exit status:
   0  every destination has a usable answer
-  1  at least one destination has no route, its route refuses it, or its only
-     way out is known to be dead; --diff: they differ
+  1  at least one destination has no route, its route refuses it or a part of
+     its flows, or its only way out is known to be dead; --diff: they differ
   2  the command line is wrong
   3  could not answer: tables unreadable, file damaged, no such namespace or
      device, a line of --batch that is not understood

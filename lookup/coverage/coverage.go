@@ -179,7 +179,7 @@ func (s *side) decide(dst netip.Addr) lookup.Decision {
 // alike. That the source of what is delivered locally is the destination itself
 // is no difference.
 func (s *side) same(d *lookup.Decision, other *side, e *lookup.Decision) bool {
-	if d.Disposition != e.Disposition || d.Errno != e.Errno || d.SomeRefused != e.SomeRefused ||
+	if d.Disposition != e.Disposition || d.Errno != e.Errno || d.SomeRefused != e.SomeRefused || d.RefusedShare != e.RefusedShare ||
 		d.SetBy.Code != e.SetBy.Code || len(d.Ways) != len(e.Ways) {
 		return false
 	}

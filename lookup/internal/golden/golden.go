@@ -40,6 +40,9 @@ type Answer struct {
 	// Ways is every answer that the kernel may give, without repetition. It is
 	// empty where Errno is set.
 	Ways []Way
+	// SomeRefused is the error for flows that a hash gives to a leg that refuses
+	// them; zero: there is none.
+	SomeRefused route.Errno
 	// Uncertain says why the truth may lie beyond the answer: a fact that the
 	// snapshot lacks, or one that no snapshot can have. Empty: certain.
 	Uncertain string
@@ -195,7 +198,10 @@ func (d *decision) answer(outcomes []outcome) Answer {
 		}
 	}
 	for _, o := range refused {
-		d.doubt("may also be refused with " + o.errno.String())
+		if a.SomeRefused != 0 && o.errno != a.SomeRefused {
+			d.doubt("may also be refused with " + o.errno.String())
+		}
+		a.SomeRefused = o.errno
 	}
 	return a
 }

@@ -167,7 +167,7 @@ func (h *host) differs(t *testing.T, s *route.Snapshot, f route.Flow, a Answer) 
 func differsFromKernel(s *route.Snapshot, f route.Flow, a Answer, k route.Answer) string {
 	said := describe(s, k)
 	if k.Errno != 0 || a.Errno != 0 {
-		if k.Errno != a.Errno && a.Uncertain == "" {
+		if k.Errno != a.Errno && k.Errno != a.SomeRefused && a.Uncertain == "" {
 			return said
 		}
 		return ""

@@ -554,6 +554,9 @@ func text(s *route.Snapshot, a Answer) string {
 			}
 		}
 	}
+	if a.SomeRefused != 0 {
+		b.WriteString(" | " + a.SomeRefused.String())
+	}
 	if a.Uncertain != "" {
 		b.WriteString(" ?")
 	}

@@ -428,6 +428,9 @@ func (e *Explanation) benign() string {
 				out = append(out, fmt.Sprintf("it was redirected from one of these gateways to %v", b.Have))
 			}
 		case lookup.CodeOneOfSeveral:
+			if e.Answer.Errno != 0 {
+				out = append(out, fmt.Sprintf("for this very question it refuses: %s", e.Answer.Errno))
+			}
 			if e.Comparison.Way < 0 || e.redirectedFromOne() {
 				continue
 			}

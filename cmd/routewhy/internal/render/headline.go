@@ -17,7 +17,36 @@ func (e *Explanation) headline() string {
 	if e.Dropped() {
 		verdict = "is not forwarded (net.ipv6.conf.all.forwarding = 0), though its look-up " + verdict
 	}
-	return e.subject() + " " + verdict + e.wayOut() + e.connecting() + e.listening() + e.replying()
+	return e.subject() + " " + verdict + e.someRefused() + e.wayOut() + e.connecting() + e.listening() + e.replying()
+}
+
+// someRefused says what part of all flows the kernel refuses, where that depends on
+// the next hop that a hash gives them.
+func (e *Explanation) someRefused() string {
+	d := &e.Trace.Decision
+	switch {
+	case d.SomeRefused == 0, len(e.BySource) > 0 && e.Trace.Twice(): // said source by source
+		return ""
+	case e.Trace.Flow.In != 0:
+		return fmt.Sprintf("; %s dropped (reverse-path filter, %s)", flowsAre(d.RefusedShare), d.SomeRefused)
+	}
+	return fmt.Sprintf("; %s refused: %s", flowsAre(d.RefusedShare), errnoWords(d.SomeRefused))
+}
+
+// flowsAre is a part of all flows as the subject of a sentence.
+func flowsAre(part float64) string {
+	switch text := share(part); {
+	case part == 0:
+		return "some flows are"
+	case text == "1 in 2":
+		return "half of all flows are"
+	case strings.HasPrefix(text, "1 in "):
+		return text + " flows is"
+	case strings.HasSuffix(text, "%"):
+		return text + " of all flows are"
+	default:
+		return text + " flows are"
+	}
 }
 
 // noted reports whether there is a note of a kind.

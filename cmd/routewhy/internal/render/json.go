@@ -16,16 +16,19 @@ type jsonExplanation struct {
 	Query       jsonQuery          `json:"query"`
 	Disposition lookup.Disposition `json:"disposition"`
 	Errno       route.Errno        `json:"errno,omitzero"`
-	Default     bool               `json:"default"`
-	Shortcut    lookup.Shortcut    `json:"shortcut,omitempty"`
-	Rule        *iproute2.Rule     `json:"rule,omitempty"`
-	Route       *iproute2.Route    `json:"route,omitempty"`
-	NextHops    []jsonWay          `json:"nexthops,omitempty"`
-	SetBy       *lookup.Reason     `json:"set_by,omitempty"`
-	Src         string             `json:"src,omitempty"`
-	Source      *jsonSource        `json:"source,omitempty"`
-	Trace       []jsonTrial        `json:"trace,omitempty"`
-	Next        *jsonNext          `json:"next,omitempty"`
+	// SomeRefused is what becomes of the flows that a hash gives to a next hop by
+	// which they may not go, while the others get out.
+	SomeRefused *jsonRefused    `json:"some_refused,omitempty"`
+	Default     bool            `json:"default"`
+	Shortcut    lookup.Shortcut `json:"shortcut,omitempty"`
+	Rule        *iproute2.Rule  `json:"rule,omitempty"`
+	Route       *iproute2.Route `json:"route,omitempty"`
+	NextHops    []jsonWay       `json:"nexthops,omitempty"`
+	SetBy       *lookup.Reason  `json:"set_by,omitempty"`
+	Src         string          `json:"src,omitempty"`
+	Source      *jsonSource     `json:"source,omitempty"`
+	Trace       []jsonTrial     `json:"trace,omitempty"`
+	Next        *jsonNext       `json:"next,omitempty"`
 	// WayOut is "dead" where the route is right, but nothing gets out, and Why says why
 	// not: "gateway-failed", "no-carrier" or "device-down".
 	WayOut  string         `json:"way_out,omitempty"`
@@ -61,6 +64,13 @@ type jsonQuery struct {
 	Dport     uint16  `json:"dport,omitempty"`
 	FlowLabel uint32  `json:"flowlabel,omitempty"`
 	VRF       string  `json:"vrf,omitempty"`
+}
+
+// jsonRefused is the error that a part of all flows gets.
+type jsonRefused struct {
+	Errno route.Errno `json:"errno"`
+	// Share is that part, 0 to 1; absent: it cannot be known.
+	Share float64 `json:"share,omitempty"`
 }
 
 type jsonWay struct {
@@ -179,6 +189,9 @@ func (e *Explanation) decisionJSON() jsonExplanation {
 	j := jsonExplanation{
 		Query: e.query(), Disposition: d.Disposition, Errno: d.Errno, ConnectErrno: e.ConnectErrno, Default: d.Default(),
 		Shortcut: d.Shortcut, Src: addr(d.Src),
+	}
+	if d.SomeRefused != 0 {
+		j.SomeRefused = &jsonRefused{d.SomeRefused, d.RefusedShare}
 	}
 	if d.Rule != nil {
 		r := iproute2.RuleJSON(s, d.Rule)

@@ -278,6 +278,9 @@ func (p *page) reverse(e *Explanation) {
 		mode, value = "taken as off", "rp_filter is not known"
 	}
 	p.detail("filter", fmt.Sprintf("%s on %s (%s): %s", mode, w.dev(e.Trace.Flow.In), value, w.reversePath(rp, e.Answers)), tint)
+	if x := e.Trace.ReverseElse; x != nil {
+		p.detail("", "on its way out by another next hop: "+w.reversePath(x, e.Answers), plain)
+	}
 }
 
 // nested writes the look-up of the way back to a packet's source, which is a

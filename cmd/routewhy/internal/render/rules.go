@@ -314,6 +314,9 @@ func (p *page) legs(e *Explanation, c *lookup.Candidate, w widths) {
 	for i := range c.Route.NextHops {
 		h := &c.Route.NextHops[i]
 		text := strings.TrimSpace(e.words().deviceFault(e.FIB, h) + "  " + shares[*h])
+		if d := &e.Trace.Decision; d.SomeRefused != 0 && c.Verdict == lookup.VerdictChosen && text == "" {
+			text = "refused"
+		}
 		way := pad(iproute2.Way(e.FIB.Snapshot(), h), w.legs)
 		p.line(fmt.Sprintf("%*s%s  %s  %s", candidateIndent+2, "", strings.Repeat(" ", w.dst), way, text))
 	}
@@ -326,7 +329,7 @@ func (e *Explanation) shares(c *lookup.Candidate) map[route.NextHop]string {
 		return out
 	}
 	for _, w := range e.Trace.Decision.Ways {
-		if w.Share > 0 && len(e.Trace.Decision.Ways) > 1 {
+		if d := &e.Trace.Decision; w.Share > 0 && (len(d.Ways) > 1 || d.SomeRefused != 0) {
 			out[w.Via] = share(w.Share)
 		}
 	}
