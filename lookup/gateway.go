@@ -43,11 +43,12 @@ func (f *FIB) Silent(flow *route.Flow, d *Decision) bool {
 
 // onLink finds the network by which an address is a neighbour on a device:
 // that of one of the device's addresses, or of the longest route that leads
-// there without a gateway, in any table.
+// there without a gateway, in any table. A network goes before a route to the address
+// alone.
 func (f *FIB) onLink(a netip.Addr, link int) (netip.Prefix, bool) {
 	best, ok := netip.Prefix{}, false
 	longer := func(p netip.Prefix) {
-		if p.Contains(a) && (!ok || p.Bits() > best.Bits()) {
+		if p.Contains(a) && (!ok || best.IsSingleIP() || !p.IsSingleIP() && p.Bits() > best.Bits()) {
 			best, ok = p, true
 		}
 	}

@@ -59,11 +59,13 @@ func (f *FIB) zeroHostRoutes(fam route.Family) []Note {
 // from router advertisements, but for its own forwarding: a router is not to follow
 // other routers unless accept_ra is 2 (ipv6_accept_ra in include/net/ipv6.h). It is
 // how the default route vanishes from a host that begins to forward, for containers
-// say. Where accept_ra is 0, a network manager may take them in the kernel's stead.
+// say. Where accept_ra is 0, a network manager may take them in the kernel's stead. A
+// device on which nothing shows that a router was ever heard is none of them.
 func (f *FIB) routerIgnored() []Note {
 	var names []string
+	heard := f.linksOfRA()
 	for _, d := range f.devices {
-		if !d.Carrier() || d.Master != 0 || !d.hasLinkLocal() {
+		if !d.Carrier() || d.Master != 0 || !d.hasLinkLocal() || !heard[d.Index] && !d.heardRouter() {
 			continue
 		}
 		accept, known := f.snap.Sysctls.Conf(route.IPv6, d.Name, "accept_ra")
@@ -75,6 +77,38 @@ func (f *FIB) routerIgnored() []Note {
 		return nil
 	}
 	return []Note{{Reason: Reason{Code: NoteRouterIgnored, Have: names[0], Want: len(names)}}}
+}
+
+// protocolRA is who made an address that comes from a router advertisement
+// (IFAPROT_KERNEL_RA).
+const protocolRA = 2
+
+// heardRouter reports whether a device has an address that only a router's
+// advertisements give, or one that runs out.
+func (d *device) heardRouter() bool {
+	return slices.ContainsFunc(d.addrs6, func(a *route.Addr) bool {
+		dynamic := a.Flags&route.AddrPermanent == 0 && a.ValidLft < route.ForeverLft
+		return !a.Prefix.Addr().IsLinkLocalUnicast() && (dynamic || a.Protocol == protocolRA || a.Flags&route.AddrManageTemp != 0)
+	})
+}
+
+// linksOfRA are the devices that have a route from router advertisements. The kernel
+// makes those that run out itself.
+func (f *FIB) linksOfRA() map[int]bool {
+	out := map[int]bool{}
+	for _, t := range f.v6.tables {
+		for _, l := range t.trie.All() {
+			for _, e := range l.entries {
+				if e.route.Protocol != route.ProtocolRA && (e.route.Protocol != route.ProtocolKernel || e.route.Expires == 0) {
+					continue
+				}
+				for i := range e.hops {
+					out[e.hops[i].Link] = true
+				}
+			}
+		}
+	}
+	return out
 }
 
 // hasLinkLocal says whether a device has the address without which no router can be

@@ -15,6 +15,10 @@ type Note struct {
 	Rule  *route.Rule
 	// Table is what the note is about, where it is about one.
 	Table route.Table
+	// More is how many further rules the same is true of.
+	More int
+	// Ask is a packet that would meet the route; nil: none is known.
+	Ask *route.Flow
 }
 
 // What notes are about.
@@ -206,18 +210,52 @@ func (d *Decision) missed(r *route.Route) bool {
 }
 
 // skippedTables are the tables that have a route that the packet missed, behind
-// rules that it does not match.
+// rules that it does not match. A table that another rule leads to as well is none.
 func (f *FIB) skippedTables(t *Trace) []Note {
+	asked := map[route.Table]bool{}
+	for i := range t.Rules {
+		if r := &t.Rules[i]; r.Verdict != VerdictNoMatch {
+			asked[r.Table] = true
+		}
+	}
+	f = f.sketching() // many rules ask for this host's addresses
 	var out []Note
 	for i := range t.Rules {
 		r := &t.Rules[i]
-		if r.Verdict == VerdictNoMatch && r.Would != nil && t.Decision.missed(r.Would) {
-			out = append(out, Note{Reason: r.Reason, Route: r.Would, Rule: r.Rule, Table: r.Table})
-			out[len(out)-1].Code = NoteTableSkipped
-			out[len(out)-1].Have = r.Reason.Code
+		if r.Verdict != VerdictNoMatch || r.Would == nil || asked[r.Table] || !t.Decision.missed(r.Would) {
+			continue
+		}
+		k := slices.IndexFunc(out, func(o Note) bool { return o.Table == r.Table })
+		if k < 0 {
+			k = len(out)
+			out = append(out, Note{More: -1})
+		}
+		n := &out[k]
+		n.More++
+		from := r.Reason.Code == CodeFromUnset && !r.Rule.Selector.Not
+		if n.More > 0 && (n.Ask != nil || !from) {
+			continue
+		}
+		*n = Note{Reason: Reason{NoteTableSkipped, r.Reason.Want, r.Reason.Code}, Route: r.Would, Rule: r.Rule, Table: r.Table, More: n.More}
+		if from {
+			n.Ask = f.fromWithin(r.Rule.Selector.Src, &t.Flow)
 		}
 	}
 	return out
+}
+
+// fromWithin is a packet from a prefix that the host sends or, where it has no address
+// there, receives.
+func (f *FIB) fromWithin(p netip.Prefix, flow *route.Flow) *route.Flow {
+	ask := *flow
+	ask.Src = f.sourceIn(p)
+	if f.owner(ask.Src) == 0 && f.knowsAddrs(flow.Family()) {
+		ask.Src = f.strangerIn(p)
+		if ask.In = f.entrance(ask.Src, nil); ask.In == 0 {
+			return nil
+		}
+	}
+	return &ask
 }
 
 // unreachedTables are the tables that have a route that the packet missed, and that

@@ -102,6 +102,7 @@ const (
 	CodeRefusing       Code = "refuses" // Want: the type
 	CodeLocalFirst     Code = "local-first"
 	CodeNextHopUnknown Code = "nexthop-unknown" // Want: the ID of an object that was not read; Have: why not
+	CodeForwardingOff  Code = "forwarding-off"  // only packets that come from outside get there, and this host does not forward; Have: the device
 	CodeNeighbourTie   Code = "default-tie"     // several 0.0.0.0/0: the kernel chooses by neighbour state
 )
 

@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -16,7 +17,7 @@ type Standing struct {
 	// Rules are the rules that lead to its table, in order.
 	Rules []*route.Rule
 	// If is what a packet must be to take it, one of these, where not every
-	// packet does.
+	// packet does; or to be led to it, where CodeForwardingOff keeps it from that.
 	If []route.Selector
 	// By is what beats it, where a route does.
 	By []route.Route
@@ -71,6 +72,36 @@ func (f *FIB) judge(p netip.Prefix) []Standing {
 		for _, e := range l.entries {
 			out = append(out, f.standing(e, p))
 		}
+	}
+	return out
+}
+
+// maxReplacements is how many times [FIB.Replacements] cuts a prefix in two.
+const maxReplacements = 3
+
+// Replacements are the longer prefixes that together carry all packets to a prefix of
+// which no packet takes an entry itself, as 0.0.0.0/1 and 128.0.0.0/1 do for VPNs;
+// nil: there are none such.
+func (f *FIB) Replacements(p netip.Prefix) []Standing { return f.replacements(p, maxReplacements) }
+
+func (f *FIB) replacements(p netip.Prefix, depth int) []Standing {
+	if depth == 0 || p.IsSingleIP() {
+		return nil
+	}
+	low := netip.PrefixFrom(p.Addr(), p.Bits()+1)
+	high := netip.PrefixFrom(route.LastAddr(low).Next(), p.Bits()+1)
+	var out []Standing
+	for _, half := range []netip.Prefix{low, high} {
+		one := slices.DeleteFunc(f.Standings(half), func(s Standing) bool {
+			return s.Status != StatusInUse && s.Status != StatusPossible || s.Route.Type != route.TypeUnicast
+		})
+		if len(one) == 0 {
+			one = f.replacements(half, depth-1)
+		}
+		if len(one) == 0 {
+			return nil
+		}
+		out = append(out, one...)
 	}
 	return out
 }
@@ -137,21 +168,38 @@ func (f *FIB) standing(e *entry, p netip.Prefix) Standing {
 func (f *FIB) probe(s *Standing, e *entry) {
 	first := true
 	for _, sel := range f.conditions(s, e) {
-		one := Standing{Route: s.Route}
-		f.stands(&one, e, f.flowFor(&sel, f.probeFlow(s, &sel)))
+		one := f.trial(s, e, sel)
 		plain := sel == (route.Selector{})
 		switch {
 		case plain && one.Status.taken():
 			s.fate(&one)
 			return
 		case one.Status.taken():
+			if s.Status != StatusConditional {
+				s.If = nil
+			}
 			s.Status, s.By, s.Reason, s.Tied = StatusConditional, nil, one.Reason, one.Tied
 			s.If = append(s.If, sel)
 		case first || s.Status == StatusBeaten && one.Status != StatusBeaten:
 			s.fate(&one)
+			s.If = one.If
 		}
 		first = false
 	}
+}
+
+// trial judges an entry by what becomes of packets that a selector matches.
+func (f *FIB) trial(s *Standing, e *entry, sel route.Selector) (one Standing) {
+	for _, flow := range f.packets(&sel, f.probeFlow(s, &sel), e) {
+		one = Standing{Route: s.Route}
+		if f.stands(&one, e, flow); one.Status.taken() {
+			break
+		}
+	}
+	if one.Reason.Code == CodeForwardingOff {
+		one.If = []route.Selector{sel}
+	}
+	return one
 }
 
 // fate takes over what became of one packet.
@@ -246,6 +294,9 @@ func (f *FIB) stands(s *Standing, e *entry, flow route.Flow) {
 		if t.Decision.HasRoute {
 			s.By = []route.Route{t.Decision.Route}
 		}
+	}
+	if s.Status == StatusInUse && f.notForwarded(t.Trace) {
+		s.Status, s.Reason = StatusUnusable, Reason{Code: CodeForwardingOff, Have: f.snap.LinkName(flow.In)}
 	}
 }
 

@@ -32,7 +32,20 @@ func TestStanding(t *testing.T) {
 		"by a VRF":          {routes: []route.Route{via("0.0.0.0/0", "192.0.2.1", 2, table(10))}, rules: inOrder(l3mdev()), change: inVRF, table: 10, want: lookup.StatusConditional, when: 1},
 		"to some":           {routes: []route.Route{def, other}, rules: inOrder(rule(route.Selector{Dst: p("10.1.0.0/16")})), table: 201, want: lookup.StatusConditional, when: 1},
 		"from some, throws": {routes: []route.Route{def, via("0.0.0.0/0", "", 0, table(201), typ(route.TypeThrow))}, rules: inOrder(rule(route.Selector{Src: p("192.0.2.2/32")})), table: 201, want: lookup.StatusConditional, when: 1},
-		"not from some":     {routes: []route.Route{def, other}, rules: inOrder(rule(route.Selector{Not: true, Src: p("192.0.2.0/24")})), table: 254, want: lookup.StatusConditional, when: 1},
+		"from a host behind this one": {
+			routes: []route.Route{def, other}, rules: inOrder(rule(route.Selector{Src: p("10.7.0.9/32")})), change: forwards("1"), table: 201, want: lookup.StatusConditional, when: 1,
+		},
+		"from a host behind this one, which does not forward": {
+			routes: []route.Route{def, other}, rules: inOrder(rule(route.Selector{Src: p("10.7.0.9/32")})), change: forwards("0"), table: 201, want: lookup.StatusUnusable, when: 1,
+		},
+		"arrives, and is not forwarded": {
+			routes: []route.Route{def, other}, rules: inOrder(rule(route.Selector{In: "eth0"})), change: forwards("0"), table: 201, want: lookup.StatusUnusable, when: 1,
+		},
+		"from a network that this host is in, the others of it": {
+			routes: []route.Route{def, other, via("0.0.0.0/0", "198.51.100.7", 3, table(202))},
+			rules:  inOrder(from2(4, 202, "192.0.2.2/32"), rule(route.Selector{Src: p("192.0.2.0/24")})), change: forwards("1"), table: 201, want: lookup.StatusConditional, when: 1,
+		},
+		"not from some": {routes: []route.Route{def, other}, rules: inOrder(rule(route.Selector{Not: true, Src: p("192.0.2.0/24")})), table: 254, want: lookup.StatusConditional, when: 1},
 		"what this host sends": {
 			routes: []route.Route{def, other}, rules: inOrder(rule(route.Selector{In: "lo", Mark: 1, MarkMask: 1})), table: 201, want: lookup.StatusConditional, when: 1,
 		},
@@ -58,6 +71,49 @@ func TestStanding(t *testing.T) {
 				if x.Route.Table == c.table && (x.Status != c.want || len(x.If) != c.when) {
 					t.Errorf("%s if %+v, want %s and %d", x.Status, x.If, c.want, c.when)
 				}
+			}
+		})
+	}
+}
+
+// forwards switches forwarding on or off, on all devices.
+func forwards(value string) func(*route.Snapshot) {
+	return func(s *route.Snapshot) {
+		s.Sysctls = route.Sysctls{}
+		for _, dev := range []string{"all", "eth0", "eth1"} {
+			s.Sysctls["net/ipv4/conf/"+dev+"/forwarding"] = value
+			s.Sysctls["net/ipv4/conf/"+dev+"/rp_filter"] = "0"
+		}
+	}
+}
+
+func from2(priority uint32, t route.Table, src string) route.Rule {
+	r := to(priority, t)
+	r.Selector.Src = netip.MustParsePrefix(src)
+	return r
+}
+
+// TestReplacements pins which longer prefixes stand for a default route that no packet
+// takes.
+func TestReplacements(t *testing.T) {
+	refusing := func(r *route.Route) { r.Type, r.NextHops = route.TypeUnreachable, nil }
+	for name, c := range map[string]struct {
+		routes []route.Route
+		want   []string
+	}{
+		"a pair":             {[]route.Route{via("0.0.0.0/1", "", 2), via("128.0.0.0/1", "", 3)}, []string{"0.0.0.0/1", "128.0.0.0/1"}},
+		"three":              {[]route.Route{via("0.0.0.0/2", "", 2), via("64.0.0.0/2", "", 2), via("128.0.0.0/1", "", 3)}, []string{"0.0.0.0/2", "64.0.0.0/2", "128.0.0.0/1"}},
+		"one half":           {[]route.Route{via("0.0.0.0/1", "", 2)}, nil},
+		"one half refuses":   {[]route.Route{via("0.0.0.0/1", "", 2), via("128.0.0.0/1", "", 0, refusing)}, nil},
+		"one half elsewhere": {[]route.Route{via("0.0.0.0/1", "", 2), via("128.0.0.0/1", "", 3, table(77))}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, s := range lookup.New(hostOf(c.routes)).Replacements(lookup.Halves(route.IPv4)[0]) {
+				got = append(got, s.Route.Dst.String())
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
 	}

@@ -271,7 +271,7 @@ func statusOfAnswer(a answer) int {
 		switch {
 		case e.Unknown():
 			return exitNoAnswer
-		case !e.Used(), e.DeadEnd().Code != "":
+		case !e.Used() && len(e.ReplacedBy) == 0, e.DeadEnd().Code != "":
 			return exitNoRoute
 		}
 	case *render.Zero:
@@ -302,7 +302,7 @@ func statusOfExplanation(e *render.Explanation) int {
 		return exitDisagree
 	case d == lookup.DispositionUnknown:
 		return exitNoAnswer
-	case !d.Success(), e.Trace.Decision.SomeRefused != 0, e.ConnectErrno != 0, e.Dropped(), e.DeadEnd().Code != "":
+	case !d.Success() && !e.OnlyConnected(), e.Trace.Decision.SomeRefused != 0, e.ConnectErrno != 0, e.Dropped(), e.DeadEnd().Code != "":
 		return exitNoRoute
 	case e.Reply == nil:
 		return exitOK

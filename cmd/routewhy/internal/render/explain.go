@@ -100,7 +100,7 @@ func (p *page) blank() { p.gap = true }
 // grepped.
 func (p *page) head(e *Explanation) {
 	i := bold
-	if d := e.Trace.Decision.Disposition; !d.Success() || e.DeadEnd().Code != "" {
+	if d := e.Trace.Decision.Disposition; !d.Success() && !e.OnlyConnected() || e.DeadEnd().Code != "" {
 		i = red
 	}
 	p.line(p.st.paint(i, e.headline()))

@@ -59,6 +59,14 @@ func (e *Explanation) Dropped() bool {
 	return slices.ContainsFunc(e.Notes, func(n lookup.Note) bool { return n.Code == lookup.NoteNotForwarded })
 }
 
+// OnlyConnected says that the packet has no route without a source, and that a connected
+// socket, which gets one, reaches the destination.
+func (e *Explanation) OnlyConnected() bool {
+	s := e.Trace.Socket
+	return e.Trace.Decision.Disposition == lookup.DispositionNoRoute && s != nil &&
+		s.Decision.Errno == 0 && s.Decision.Disposition != lookup.DispositionUnknown
+}
+
 // subject is the packet: the destination and what was given of the rest.
 func (e *Explanation) subject() string {
 	return strings.Join(append([]string{e.Subject}, e.Given...), " ")
@@ -84,7 +92,7 @@ func (e *Explanation) verdict() string {
 			return fmt.Sprintf("has no route without a source; with %s, which a socket gets, it cannot be decided: %s",
 				s.Src, e.words().uncertain(s.Decision.SetBy))
 		}
-		if s != nil && s.Decision.Errno == 0 {
+		if e.OnlyConnected() {
 			return fmt.Sprintf("has no route without a source; with %s, which a socket gets, it %s", s.Src, e.goes(&s.Decision))
 		}
 		if dst := e.Trace.Flow.Dst; dst.IsLoopback() && e.noted(lookup.NoteLoDown) {

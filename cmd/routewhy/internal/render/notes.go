@@ -196,6 +196,9 @@ func unreachableDefault(n *lookup.Note) string {
 func (e *Explanation) socketElsewhere() string {
 	t := e.Trace.Socket
 	d := &t.Decision
+	if e.OnlyConnected() { // the first line says it
+		return fmt.Sprintf("`ip route get %s` makes the look-up without a source; routewhy %[1]s --from %s explains the socket's", e.Trace.Flow.Dst, t.Src)
+	}
 	way := "is refused: " + d.Errno.String()
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
@@ -229,8 +232,14 @@ func (e *Explanation) skipped(n *lookup.Note) string {
 	}
 	text := fmt.Sprintf("%s has %s, but rule %d sends only packets there that are %s",
 		tableName(s, n.Table), what, n.Rule.Priority, iproute2.Selector(n.Rule))
-	if sel := n.Rule.Selector; n.Have == lookup.CodeFromUnset && !sel.Not {
-		text += fmt.Sprintf(": routewhy %s --from %s", e.Subject, sel.Src.Addr())
+	if n.More > 0 {
+		text += fmt.Sprintf("; %s there for other packets", agree(n.More, "more rule leads", "more rules lead"))
+	}
+	if n.Ask != nil {
+		text += fmt.Sprintf(": routewhy %s --from %s", e.Subject, n.Ask.Src)
+		if n.Ask.In != 0 {
+			text += " --iif " + e.words().dev(n.Ask.In)
+		}
 	}
 	return text
 }

@@ -18,6 +18,9 @@ type Prefix struct {
 	Dst       netip.Prefix
 	Standings []lookup.Standing
 	Inside    []lookup.Inside
+	// ReplacedBy are longer prefixes that carry every address of a default route that
+	// no packet takes; empty: there are none such.
+	ReplacedBy []lookup.Standing
 	// Covering is what carries the prefix's addresses where it is in no table.
 	Covering lookup.Decision
 	Remarks  []Remark
@@ -25,9 +28,13 @@ type Prefix struct {
 
 // NewPrefix works an entry out.
 func NewPrefix(f *lookup.FIB, p netip.Prefix) *Prefix {
-	return &Prefix{
+	e := &Prefix{
 		FIB: f, Dst: p, Standings: f.Standings(p), Inside: f.Inside(p), Covering: f.Covering(p),
 	}
+	if p.Bits() == 0 && !e.Used() {
+		e.ReplacedBy = f.Replacements(p)
+	}
+	return e
 }
 
 // Used says whether some packet takes the entry.
@@ -53,7 +60,7 @@ func (e *Prefix) Unknown() bool {
 func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 	p := &page{w: w, st: st}
 	tint := bold
-	if !e.Used() || e.DeadEnd().Code != "" {
+	if !e.Used() && len(e.ReplacedBy) == 0 || e.DeadEnd().Code != "" {
 		tint = red
 	}
 	p.line(p.st.paint(tint, e.headline()))
@@ -119,6 +126,15 @@ func (e *Prefix) headline() string {
 			return fmt.Sprintf("%s is in use: %s", name, e.inUse(st))
 		}
 	}
+	if len(e.ReplacedBy) > 0 && len(e.Standings) > 0 {
+		return name + " is replaced by " + e.replaced()
+	}
+	if len(e.ReplacedBy) > 0 {
+		return fmt.Sprintf("there is no default route for %s: it is replaced by %s", route.FamilyOf(e.Dst.Addr()), e.replaced())
+	}
+	if some := e.conditional(); len(some) > 1 {
+		return fmt.Sprintf("%s is for some packets: %s", name, strings.Join(some, "; "))
+	}
 	if len(e.Standings) > 0 {
 		st := e.mostUsed()
 		return fmt.Sprintf("%s is in %s, %s", name, tableName(s, st.Route.Table), words{s}.standing(st)+words{s}.but(st))
@@ -159,6 +175,65 @@ func (e *Prefix) thrown() *route.Route {
 	return e.FIB.Thrown(e.Dst)
 }
 
+// maxConditional is how many entries the first line names that some packets take.
+const maxConditional = 4
+
+// conditional are the entries that some packets take: by what way, and which packets.
+func (e *Prefix) conditional() []string {
+	s := e.FIB.Snapshot()
+	var out []string
+	more := 0
+	for i := range e.Standings {
+		st := &e.Standings[i]
+		if st.Status != lookup.StatusConditional {
+			continue
+		}
+		if len(out) == maxConditional {
+			more++
+			continue
+		}
+		out = append(out, strings.TrimSpace(e.way(&st.Route)+" in "+tableName(s, st.Route.Table))+", "+words{s}.standing(st)+words{s}.but(st))
+	}
+	if more > 0 {
+		out = append(out, count(more, "more"))
+	}
+	return out
+}
+
+// replaced says which longer prefixes carry every address of a default route, and by
+// what ways.
+func (e *Prefix) replaced() string {
+	s := e.FIB.Snapshot()
+	var prefixes, ways []string
+	var all []*lookup.Standing
+	for i := range e.ReplacedBy {
+		st := &e.ReplacedBy[i]
+		all = append(all, st)
+		if p := st.Route.Dst.String(); !slices.Contains(prefixes, p) {
+			prefixes = append(prefixes, p)
+		}
+		if way := e.way(&st.Route) + " in " + tableName(s, st.Route.Table); !slices.Contains(ways, way) {
+			ways = append(ways, way)
+		}
+	}
+	return fmt.Sprintf("%s: %s", and(prefixes), and(ways)) + words{s}.but(all...)
+}
+
+// and joins words to a list.
+func and(list []string) string {
+	last := len(list) - 1
+	return strings.Join(nonEmpty(strings.Join(list[:last], ", "), list[last]), " and ")
+}
+
+// way is by what an entry leaves, or what it does instead.
+func (e *Prefix) way(r *route.Route) string {
+	how := iproute2.RouteWay(e.FIB.Snapshot(), r)
+	if r.Type != route.TypeUnicast {
+		how = strings.TrimSpace(r.Type.String() + " " + how)
+	}
+	return how
+}
+
 // absent says that no table has the entry, as far as that is known.
 func (e *Prefix) absent(name string) string {
 	fam := route.FamilyOf(e.Dst.Addr())
@@ -184,10 +259,7 @@ func (e *Prefix) unread() string {
 // they are equal.
 func (e *Prefix) inUse(st *lookup.Standing) string {
 	s := e.FIB.Snapshot()
-	how := iproute2.RouteWay(s, &st.Route)
-	if st.Route.Type != route.TypeUnicast {
-		how = strings.TrimSpace(st.Route.Type.String() + " " + how)
-	}
+	how := e.way(&st.Route)
 	where := " in " + tableName(s, st.Route.Table)
 	if turns := e.turns(st); len(turns) > 1 {
 		var ways []string
@@ -254,6 +326,7 @@ type jsonPrefix struct {
 	WayOut      string             `json:"way_out,omitempty"`
 	Why         *lookup.Reason     `json:"reason,omitempty"`
 	Entries     []jsonStanding     `json:"entries,omitempty"`
+	ReplacedBy  []jsonStanding     `json:"replaced_by,omitempty"`
 	Inside      []jsonInside       `json:"inside,omitempty"`
 	Assumptions []Remark           `json:"assumptions,omitempty"`
 	Warnings    []Remark           `json:"warnings,omitempty"`
@@ -272,7 +345,7 @@ func (e *Prefix) JSON() any {
 	j := jsonPrefix{
 		Query: jsonQuery{Dst: e.Dst.String()}, Disposition: e.Covering.Disposition, Errno: e.Covering.Errno,
 		Default: e.Dst.Bits() == 0, Used: e.Used(), Entries: standingsJSON(e.FIB, e.Standings), Assumptions: e.missing(),
-		Warnings: e.advice(),
+		ReplacedBy: standingsJSON(e.FIB, e.ReplacedBy), Warnings: e.advice(),
 	}
 	j.WayOut, j.Why = wayOutJSON(e.DeadEnd())
 	if e.Covering.HasRoute {

@@ -38,6 +38,9 @@ func (w words) standing(s *lookup.Standing) string {
 	case lookup.StatusUnreached:
 		return "never used: no rule leads to " + tableName(w.snap, s.Route.Table)
 	case lookup.StatusUnusable:
+		if s.Reason.Code == lookup.CodeForwardingOff {
+			return fmt.Sprintf("not used: only %s, and %s", w.condition(s), w.unusable(&lookup.Candidate{Reason: s.Reason}))
+		}
 		return "not used: " + w.route(&lookup.Candidate{Route: s.Route, Reason: s.Reason})
 	case lookup.StatusNever:
 		return "never used: the kernel never looks 0.0.0.0 up"

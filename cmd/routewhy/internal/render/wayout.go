@@ -131,6 +131,9 @@ func (e *Prefix) leading() []*lookup.Standing {
 			some = append(some, s)
 		}
 	}
+	for i := range e.ReplacedBy {
+		plain = append(plain, &e.ReplacedBy[i])
+	}
 	if len(plain) > 0 {
 		return plain
 	}

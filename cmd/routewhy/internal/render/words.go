@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"routewhy/lookup"
@@ -78,6 +79,14 @@ func count(v any, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%v %ss", v, noun)
+}
+
+// agree is a number with what there are of it: one, or several.
+func agree(n int, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, several)
 }
 
 // mismatch says by which value of the packet a selector failed.
@@ -283,6 +292,8 @@ func (w words) unusable(c *lookup.Candidate) string {
 		return fmt.Sprintf("its gateway's neighbour entry is %v", r.Have)
 	case lookup.CodeObjectUnusable:
 		return fmt.Sprintf("nexthop object %d has no usable member", c.Route.NextHopID)
+	case lookup.CodeForwardingOff:
+		return fmt.Sprintf("forwarding is off on %s", w.link(r.Have))
 	case lookup.CodeLeafAbandoned:
 		return "given up with the longer prefix of the same address"
 	case lookup.CodeNextHopUnknown:
@@ -311,6 +322,9 @@ func (w words) source(t *lookup.SourceTrial) string {
 	case lookup.CodeSrcLocalDst:
 		return "the destination itself"
 	case lookup.CodeSrcGateway:
+		if p, ok := t.Reason.Have.(netip.Prefix); ok && p.IsSingleIP() {
+			return dev + "'s address, with the gateway at its other end"
+		}
 		return dev + "'s address in the gateway's network"
 	case lookup.CodeSrcFirst:
 		return dev + "'s first address"
@@ -351,6 +365,8 @@ func (w words) gateway(g *lookup.Gateway) string {
 	switch {
 	case g.Direct:
 		how = "on " + dev + "'s link"
+	case g.HasOnLink && g.OnLinkBy.IsSingleIP():
+		how = "on " + dev + "'s link, by the route " + g.OnLinkBy.String()
 	case g.HasOnLink:
 		how = "on " + dev + "'s network " + g.OnLinkBy.String()
 	case g.Redirected:
