@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/netip"
 	"reflect"
 	"slices"
 )
@@ -76,12 +75,19 @@ func single[T any](name string, v *T) section {
 	return section{
 		name, reflect.ValueOf(v).Elem().IsZero(),
 		func(e *encoder) { e.value(v) },
-		func(d *decoder) error { return d.Decode(v) },
+		func(d *decoder) error { return d.element(v, settingSize) },
 	}
 }
 
 func (s *Snapshot) namesSection() section {
 	part := single("names", &s.Names)
+	read := part.read
+	part.read = func(d *decoder) error {
+		if err := read(d); err != nil {
+			return err
+		}
+		return d.room.Take(int64(len(s.Names.Tables)+len(s.Names.Protocols)) * settingSize)
+	}
 	part.empty = len(s.Names.Tables)+len(s.Names.Protocols) == 0
 	return part
 }
@@ -100,15 +106,15 @@ func list[T any](name string, all *[]T, fresh T) section {
 		if err := d.expect(json.Delim('[')); err != nil {
 			return err
 		}
+		size := 2 * int64(reflect.TypeFor[T]().Size())
 		for d.More() {
 			if len(*all) == maxElements {
 				return fmt.Errorf("more than %d elements", maxElements)
 			}
 			*all = append(*all, fresh)
-			if err := d.Decode(&(*all)[len(*all)-1]); err != nil {
+			if err := d.element(&(*all)[len(*all)-1], size); err != nil {
 				return fmt.Errorf("element %d: %w", len(*all), err)
 			}
-			d.in.left = maxElement
 		}
 		return d.expect(json.Delim(']'))
 	}
@@ -126,7 +132,34 @@ func (s *Snapshot) writeSysctls(e *encoder) {
 	e.close('}')
 }
 
-func (s *Snapshot) readSysctls(d *decoder) error { return d.Decode(&s.Sysctls) }
+// readSysctls reads one setting after the other: a host with many devices has
+// more than one element may have.
+func (s *Snapshot) readSysctls(d *decoder) error {
+	if err := d.expect(json.Delim('{')); err != nil {
+		return err
+	}
+	s.Sysctls = Sysctls{}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return err
+		}
+		path, _ := key.(string)
+		if _, again := s.Sysctls[path]; again {
+			return fmt.Errorf("%q is there twice", path)
+		}
+		var value string
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
+		if err := d.room.Take(settingSize + 2*int64(len(path)+len(value))); err != nil {
+			return err
+		}
+		s.Sysctls[path] = value
+		d.in.left = maxElement
+	}
+	return d.expect(json.Delim('}'))
+}
 
 // encoder writes JSON with one thing on a line.
 type encoder struct {
@@ -180,6 +213,10 @@ func (s *Snapshot) Encode(w io.Writer) error { return s.EncodeWith(w, ListOf(s.R
 // EncodeWith is Encode with other routes than the snapshot's own.
 func (s *Snapshot) EncodeWith(w io.Writer, routes *List) error {
 	sorted := *s
+	sorted.Rules = slices.Clone(s.Rules)
+	for i := range sorted.Rules { // the kernel takes longer lengths than any prefix has
+		sorted.Rules[i].SuppressPrefixLen = min(sorted.Rules[i].SuppressPrefixLen, IPv6.Bits())
+	}
 	sorted.Links = slices.SortedStableFunc(slices.Values(s.Links), func(a, b Link) int { return a.Index - b.Index })
 	sorted.Neighbours = slices.SortedStableFunc(slices.Values(s.Neighbours), func(a, b Neighbour) int {
 		return cmp.Or(cmp.Compare(FamilyOf(a.Addr), FamilyOf(b.Addr)), a.Link-b.Link, a.Addr.Compare(b.Addr))
@@ -212,7 +249,32 @@ const (
 // decoder reads JSON, with a bound on the size of one element.
 type decoder struct {
 	*json.Decoder
-	in *bounded
+	in   *bounded
+	room *Allowance
+	raw  json.RawMessage // of the element being read
+}
+
+// element reads one element of a list, which is of a size beside what its text
+// says.
+func (d *decoder) element(v any, size int64) error {
+	if err := d.Decode(&d.raw); err != nil {
+		return err
+	}
+	d.in.left = maxElement
+	if err := d.room.Take(size + weight(d.raw)); err != nil {
+		return err
+	}
+	return strict(d.raw, v)
+}
+
+// strict reads JSON whose members are all known, and each there once.
+func strict(raw []byte, v any) error {
+	if err := checkKeys(raw); err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
 }
 
 // bounded is a reader that fails once it has given so many bytes.
@@ -233,17 +295,18 @@ func (b *bounded) Read(p []byte) (int, error) {
 // Decode reads a snapshot in the file format, and checks what reasoning relies
 // on. What it does not know, or finds twice, is an error.
 func Decode(r io.Reader) (*Snapshot, error) {
-	s, routes, err := DecodeList(r)
+	s, routes, err := DecodeList(r, nil)
 	if err == nil {
 		s.Routes = routes.Slice()
 	}
 	return s, err
 }
 
-// DecodeList is Decode with the routes apart, in less memory.
-func DecodeList(r io.Reader) (*Snapshot, *List, error) {
+// DecodeList is Decode with the routes apart, in less memory, of which it takes no
+// more than is allowed.
+func DecodeList(r io.Reader, room *Allowance) (*Snapshot, *List, error) {
 	in := &bounded{r, maxElement}
-	d := &decoder{json.NewDecoder(in), in}
+	d := &decoder{Decoder: json.NewDecoder(in), in: in, room: room}
 	d.DisallowUnknownFields()
 	s, routes := new(Snapshot), new(List)
 	if err := s.decode(d, routes); err != nil {
@@ -311,48 +374,4 @@ func (d *decoder) expect(want json.Token) error {
 		err = fmt.Errorf("%v instead of %v", got, want)
 	}
 	return err
-}
-
-// check finds what cannot be in a snapshot.
-func (s *Snapshot) check() error {
-	for i := range s.Rules {
-		if err := s.Rules[i].check(); err != nil {
-			return fmt.Errorf("rule %d: %w", i+1, err)
-		}
-	}
-	for i := range s.Addrs {
-		if !s.Addrs[i].Prefix.IsValid() {
-			return fmt.Errorf("address %d: no prefix", i+1)
-		}
-	}
-	for i := range s.Labels {
-		if !s.Labels[i].Prefix.IsValid() {
-			return fmt.Errorf("label %d: no prefix", i+1)
-		}
-	}
-	return s.checkLinks()
-}
-
-func (s *Snapshot) checkLinks() error {
-	indices, names := map[int]bool{}, map[string]bool{}
-	for i := range s.Links {
-		l := &s.Links[i]
-		if l.Index <= 0 || l.Name == "" || indices[l.Index] || names[l.Name] {
-			return fmt.Errorf("link %d: its index or name is missing, or another's too", i+1)
-		}
-		indices[l.Index], names[l.Name] = true, true
-	}
-	return nil
-}
-
-func (r *Rule) check() error {
-	if r.Family != IPv4 && r.Family != IPv6 {
-		return fmt.Errorf("family %d", r.Family)
-	}
-	for _, p := range []netip.Prefix{r.Selector.Src, r.Selector.Dst} {
-		if p != (netip.Prefix{}) && FamilyOf(p.Addr()) != r.Family {
-			return fmt.Errorf("%s in a rule of %s", p, r.Family)
-		}
-	}
-	return nil
 }

@@ -94,9 +94,16 @@ func (l *List) read(d *decoder) error {
 		if l.Len() == maxElements {
 			return fmt.Errorf("more than %d elements", maxElements)
 		}
+		before := l.Size()
 		err := d.Decode(&raw)
 		if err == nil {
+			err = d.room.Fits(weight(raw))
+		}
+		if err == nil {
 			err = l.element(raw)
+		}
+		if err == nil {
+			err = d.room.Take(l.Size() - before)
 		}
 		if err != nil {
 			return fmt.Errorf("element %d: %w", l.Len()+1, err)
@@ -112,9 +119,7 @@ func (l *List) element(raw []byte) error {
 		return l.another(raw)
 	}
 	var r Route
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&r); err != nil {
+	if err := strict(raw, &r); err != nil {
 		return err
 	}
 	if err := r.check(); err != nil {
@@ -135,26 +140,5 @@ func (l *List) another(raw []byte) error {
 		return fmt.Errorf("%s is of another family than the route before it", dst)
 	}
 	l.addAnother(dst)
-	return nil
-}
-
-func isNetwork(p netip.Prefix) bool {
-	return p.IsValid() && p == p.Masked()
-}
-
-func (r *Route) check() error {
-	switch {
-	case !isNetwork(r.Dst):
-		return fmt.Errorf("%q is no network", r.Dst)
-	case r.Src != (netip.Prefix{}) && (r.Src != r.Src.Masked() || FamilyOf(r.Src.Addr()) != r.Family()):
-		return fmt.Errorf("from %q", r.Src)
-	case r.PrefSrc.IsValid() && FamilyOf(r.PrefSrc) != r.Family():
-		return fmt.Errorf("prefsrc %s", r.PrefSrc)
-	}
-	for i := range r.NextHops {
-		if w := r.NextHops[i].Weight; w < 0 || w > 1<<16 {
-			return fmt.Errorf("weight %d", w)
-		}
-	}
 	return nil
 }

@@ -89,22 +89,64 @@ func randomSnapshot(rng *rand.Rand) *route.Snapshot {
 		r := &s.Routes[i]
 		p := randomPrefix(rng)
 		r.Dst, r.Src, r.PrefSrc = p.Masked(), p.Masked(), p.Addr()
+		r.Table, r.Type = max(r.Table, 1), max(r.Type, 1)
 		for k := range r.NextHops {
-			r.NextHops[k].Weight &= 0xff
+			plausible(&r.NextHops[k])
+			if r.Family() == route.IPv6 {
+				r.NextHops[k].Gateway = netip.Addr{}
+			}
 		}
 	}
 	for i := range s.Rules {
 		r := &s.Rules[i]
 		p := randomPrefix(rng)
 		r.Family, r.Selector.Src, r.Selector.Dst = route.FamilyOf(p.Addr()), p, netip.Prefix{}
+		r.Priority, r.Goto, r.Table = uint32(i), uint32(i)+r.Goto>>1+1, max(r.Table, 1)
+		r.SuppressPrefixLen, r.SuppressGroup = rng.IntN(130)-1, r.SuppressGroup>>20
+		for _, p := range []*route.PortRange{&r.Selector.SrcPort, &r.Selector.DstPort} {
+			p.End = max(p.Start, p.End)
+		}
+		r.Selector.UIDs.End = max(r.Selector.UIDs.Start, r.Selector.UIDs.End)
 	}
 	for i := range s.Links {
-		s.Links[i].Index = i + 1
-		s.Links[i].Name += string(rune('a' + i))
+		l := &s.Links[i]
+		l.Index, l.Master, l.Peer = i+1, l.Master>>20, l.Peer>>20
+		l.Name += string(rune('a' + i))
+	}
+	for i := range s.Addrs {
+		a := &s.Addrs[i]
+		a.Link, a.Peer, a.Broadcast = i+1, a.Prefix, netip.Addr{}
+	}
+	for i := range s.NextHops {
+		o := &s.NextHops[i]
+		o.ID = uint32(i + 1)
+		plausible(&o.NextHop)
+		for k := range o.Group {
+			o.Group[k] = route.GroupMember{ID: uint32(k + 10), Weight: k + 1}
+		}
+	}
+	for i := range s.Neighbours {
+		s.Neighbours[i].Link = i + 1
+	}
+	for i := range s.Labels {
+		s.Labels[i].Prefix = netip.PrefixFrom(netip.AddrFrom16([16]byte{byte(i)}), 8)
+	}
+	for i := range s.Sockets {
+		x := &s.Sockets[i]
+		x.Proto, x.Family = max(x.Proto, 1), route.FamilyOf(x.Local.Addr())
+	}
+	for i := range s.Gaps {
+		s.Gaps[i].Fact, s.Gaps[i].Family = route.FactRules, []route.Family{0, route.IPv4, route.IPv6}[rng.IntN(3)]
 	}
 	s.Merged %= 3
 	s.Neighbours = s.Neighbours[:min(1, len(s.Neighbours))] // are sorted
 	return s
+}
+
+// plausible makes of a random next hop one that may be.
+func plausible(h *route.NextHop) {
+	h.Weight &= 0xff
+	h.Link >>= 20
 }
 
 // fill sets every field of a value, or leaves some zero.
@@ -179,11 +221,11 @@ func TestDecodeRefuses(t *testing.T) {
 		{`{"routewhy":1,"routes":[{"type":"unicast"}]}`, "routes: element 1"},
 		{`{"routewhy":1,"routes":[{"dst":"10.0.0.1/8"}]}`, "routes: element 1"},
 		{`{"routewhy":1,"routes":["10.0.0.0/8"]}`, "no route before it"},
-		{`{"routewhy":1,"routes":[{"dst":"10.0.0.0/8","type":"unicast"},"2001:db8::/32"]}`, "element 2: 2001:db8::/32 is of another family"},
-		{`{"routewhy":1,"routes":[{"dst":"10.0.0.0/8","type":"unicast"},"10.0.0.1/8"]}`, "element 2: \"10.0.0.1/8\" is no network"},
-		{`{"routewhy":1,"routes":[{"dst":"10.0.0.0/8","type":"unicast"},null]}`, "element 2: "},
-		{`{"routewhy":1,"rules":[{"priority":1}]}`, "rule 1: family"},
-		{`{"routewhy":1,"links":[{"index":1,"name":"a"},{"index":1,"name":"b"}]}`, "link 2"},
+		{`{"routewhy":1,"routes":[{"table":254,"dst":"10.0.0.0/8","type":"unicast"},"2001:db8::/32"]}`, "element 2: 2001:db8::/32 is of another family"},
+		{`{"routewhy":1,"routes":[{"table":254,"dst":"10.0.0.0/8","type":"unicast"},"10.0.0.1/8"]}`, "element 2: \"10.0.0.1/8\" is no network"},
+		{`{"routewhy":1,"routes":[{"table":254,"dst":"10.0.0.0/8","type":"unicast"},null]}`, "element 2: "},
+		{`{"routewhy":1,"rules":[{"priority":1}]}`, "rules: element 1: family"},
+		{`{"routewhy":1,"links":[{"index":1,"name":"a"},{"index":1,"name":"b"}]}`, "links: element 2"},
 		{`{"routewhy":1} {}`, "follows"},
 		{"\x1f\x8b\x00\xff", "snapshot: "},
 	} {

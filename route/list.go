@@ -15,6 +15,7 @@ type List struct {
 	shapes map[Shape]int32
 	others map[string]int32 // by longKind
 	routes []listed
+	shared int64 // bytes that the kinds take, about
 }
 
 // listed is one route: its destination, and the kind that has the rest.
@@ -75,6 +76,7 @@ func kindOf[K comparable](l *List, known map[K]int32, key K, r *Route) int32 {
 		l.kinds = append(l.kinds, r.Clone())
 		l.kinds[k].Dst = netip.Prefix{}
 		l.count = append(l.count, 0)
+		l.shared += sizeOfKind(r)
 	}
 	return k
 }
@@ -151,7 +153,7 @@ func (l *List) Rewrite(f func(*Route)) {
 // something else in what they share: rest is called once for all routes that
 // share it, and must replace what fields point to, not change it.
 func (l *List) Map(dst func(netip.Prefix) netip.Prefix, rest func(*Route)) *List {
-	out := &List{kinds: slices.Clone(l.kinds), count: slices.Clone(l.count), routes: make([]listed, 0, len(l.routes))}
+	out := &List{kinds: slices.Clone(l.kinds), count: slices.Clone(l.count), shared: l.shared, routes: make([]listed, 0, len(l.routes))}
 	for i := range out.kinds {
 		rest(&out.kinds[i])
 	}

@@ -1,0 +1,272 @@
+package route
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"strings"
+)
+
+// What a snapshot cannot have, because no kernel does: reasoning relies on that.
+// A fault is named by the place of its element in its list, from 1.
+
+// check finds what cannot be in a snapshot.
+func (s *Snapshot) check() error {
+	for _, part := range []func() error{s.checkGaps, s.checkLinks, s.checkAddrs, s.checkRules, s.checkNextHops, s.checkNeighbours, s.checkLabels, s.checkSockets} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Snapshot) checkGaps() error {
+	for i := range s.Gaps {
+		if g := &s.Gaps[i]; g.Fact == "" || !g.Family.valid() && g.Family != 0 {
+			return fmt.Errorf("gaps: element %d has no fact, or a family that is none", i+1)
+		}
+	}
+	return nil
+}
+
+func (s *Snapshot) checkLinks() error {
+	indices, names := map[int]bool{}, map[string]bool{}
+	for i := range s.Links {
+		l := &s.Links[i]
+		switch {
+		case !isIndex(l.Index), indices[l.Index]:
+			return fmt.Errorf("links: element %d: its index %d is none, or another's too", i+1, l.Index)
+		case l.Name == "" || names[l.Name]:
+			return fmt.Errorf("links: element %d: its name is missing, or another's too", i+1)
+		case l.Master != 0 && !isIndex(l.Master), l.Peer != 0 && !isIndex(l.Peer):
+			return fmt.Errorf("links: element %d: its master or peer is no index", i+1)
+		}
+		indices[l.Index], names[l.Name] = true, true
+	}
+	return nil
+}
+
+// isIndex reports whether a number can be a device's index.
+func isIndex(n int) bool { return n > 0 && n <= math.MaxInt32 }
+
+func (s *Snapshot) checkAddrs() error {
+	for i := range s.Addrs {
+		if err := s.Addrs[i].check(); err != nil {
+			return fmt.Errorf("addresses: element %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (a *Addr) check() error {
+	fam := FamilyOf(a.Prefix.Addr())
+	switch {
+	case !a.Prefix.IsValid():
+		return errors.New("no prefix")
+	case a.Prefix.Addr().Is4In6() && a.Prefix.Bits() < 96:
+		return fmt.Errorf("%s is an IPv4 address in the form of IPv6", a.Prefix)
+	case !isIndex(a.Link):
+		return fmt.Errorf("link %d is no index", a.Link)
+	case a.Peer != (netip.Prefix{}) && FamilyOf(a.Peer.Addr()) != fam:
+		return fmt.Errorf("peer %s of %s", a.Peer, a.Prefix)
+	case a.Broadcast.IsValid() && !a.Broadcast.Is4():
+		return fmt.Errorf("broadcast %s", a.Broadcast)
+	}
+	return nil
+}
+
+func (s *Snapshot) checkRules() error {
+	last := map[Family]uint32{}
+	for i := range s.Rules {
+		r := &s.Rules[i]
+		if err := r.check(); err != nil {
+			return fmt.Errorf("rules: element %d: %w", i+1, err)
+		}
+		if r.Priority < last[r.Family] {
+			return fmt.Errorf("rules: element %d: priority %d comes after %d", i+1, r.Priority, last[r.Family])
+		}
+		last[r.Family] = r.Priority
+	}
+	return nil
+}
+
+func (r *Rule) check() error {
+	if !r.Family.valid() {
+		return fmt.Errorf("family %d", r.Family)
+	}
+	for _, p := range []netip.Prefix{r.Selector.Src, r.Selector.Dst} {
+		if p != (netip.Prefix{}) && FamilyOf(p.Addr()) != r.Family {
+			return fmt.Errorf("%s in a rule of %s", p, r.Family)
+		}
+	}
+	switch s := &r.Selector; {
+	case r.SuppressPrefixLen < -1 || r.SuppressPrefixLen > IPv6.Bits():
+		return fmt.Errorf("suppress_prefixlen %d", r.SuppressPrefixLen)
+	case r.SuppressGroup < -1 || r.SuppressGroup > math.MaxUint32:
+		return fmt.Errorf("suppress_ifgroup %d", r.SuppressGroup)
+	case r.Action == ActionGoto && r.Goto <= r.Priority:
+		return fmt.Errorf("priority %d goes to %d, which is not after it", r.Priority, r.Goto)
+	case r.Action == ActionTable && r.Table == 0 && !s.L3Mdev:
+		return errors.New("looks in no table")
+	case s.HasUIDs && s.UIDs.End < s.UIDs.Start:
+		return fmt.Errorf("uidrange %d-%d", s.UIDs.Start, s.UIDs.End)
+	case s.SrcPort.End < s.SrcPort.Start || s.DstPort.End < s.DstPort.Start:
+		return errors.New("a range of ports ends before it begins")
+	}
+	return nil
+}
+
+// maxWeight is the largest weight of a next hop: 8 bits until Linux 6.13, 16 since.
+const maxWeight = 1 << 16
+
+func (s *Snapshot) checkNextHops() error {
+	isGroup := make(map[uint32]bool, len(s.NextHops))
+	for i := range s.NextHops {
+		o := &s.NextHops[i]
+		if _, again := isGroup[o.ID]; o.ID == 0 || again {
+			return fmt.Errorf("nexthops: element %d: its id %d is none, or another's too", i+1, o.ID)
+		}
+		isGroup[o.ID] = len(o.Group) > 0
+	}
+	for i := range s.NextHops {
+		o := &s.NextHops[i]
+		if err := o.NextHop.check(0); err != nil {
+			return fmt.Errorf("nexthops: id %d: %w", o.ID, err)
+		}
+		for _, m := range o.Group {
+			switch {
+			case m.ID == 0 || isGroup[m.ID]:
+				return fmt.Errorf("nexthops: id %d: its member %d is a group, or none", o.ID, m.ID)
+			case m.Weight < 1 || m.Weight > maxWeight:
+				return fmt.Errorf("nexthops: id %d: its member %d has weight %d", o.ID, m.ID, m.Weight)
+			}
+		}
+	}
+	return nil
+}
+
+// check checks a next hop of a route of a family; zero: of a next-hop object.
+func (h *NextHop) check(fam Family) error {
+	switch {
+	case h.Weight < 0 || h.Weight > maxWeight:
+		return fmt.Errorf("weight %d", h.Weight)
+	case h.Link != 0 && !isIndex(h.Link):
+		return fmt.Errorf("link %d is no index", h.Link)
+	case h.Gateway.Zone() != "":
+		return fmt.Errorf("gateway %s has a zone", h.Gateway)
+	case fam == IPv4 && h.Gateway.Is4In6():
+		return fmt.Errorf("gateway %s is an IPv4 address in the form of IPv6", h.Gateway)
+	case fam == IPv6 && h.Gateway.Is4():
+		return fmt.Errorf("gateway %s of an IPv6 route", h.Gateway)
+	}
+	return nil
+}
+
+func (s *Snapshot) checkNeighbours() error {
+	for i := range s.Neighbours {
+		n := &s.Neighbours[i]
+		if !n.Addr.IsValid() || n.Addr.Zone() != "" || !isIndex(n.Link) {
+			return fmt.Errorf("neighbours: element %d: its address or its link is missing, or none", i+1)
+		}
+	}
+	return nil
+}
+
+func (s *Snapshot) checkLabels() error {
+	for i := range s.Labels {
+		if p := s.Labels[i].Prefix; !isNetwork(p) || !p.Addr().Is6() {
+			return fmt.Errorf("labels: element %d: its prefix is missing, or no network of IPv6", i+1)
+		}
+	}
+	return nil
+}
+
+func (s *Snapshot) checkSockets() error {
+	for i := range s.Sockets {
+		x := &s.Sockets[i]
+		a := x.Local.Addr()
+		if x.Proto == 0 || !x.Family.valid() || FamilyOf(a) != x.Family || a.Zone() != "" || x.Remote.Addr().Zone() != "" {
+			return fmt.Errorf("sockets: element %d: its protocol, family or address is missing, or they do not fit together", i+1)
+		}
+	}
+	return nil
+}
+
+func (r *Route) check() error {
+	switch {
+	case !isNetwork(r.Dst):
+		return fmt.Errorf("%q is no network", r.Dst)
+	case r.Table == 0:
+		return errors.New("it is in no table")
+	case r.Type == TypeUnspec:
+		return errors.New("it has no type")
+	case r.Src != (netip.Prefix{}) && (r.Src != r.Src.Masked() || FamilyOf(r.Src.Addr()) != r.Family()):
+		return fmt.Errorf("from %q", r.Src)
+	case r.PrefSrc.IsValid() && (FamilyOf(r.PrefSrc) != r.Family() || r.PrefSrc.Zone() != ""):
+		return fmt.Errorf("prefsrc %s", r.PrefSrc)
+	}
+	for i := range r.NextHops {
+		if err := r.NextHops[i].check(r.Family()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isNetwork(p netip.Prefix) bool {
+	return p.IsValid() && p == p.Masked()
+}
+
+func (f Family) valid() bool { return f == IPv4 || f == IPv6 }
+
+// checkKeys refuses JSON, which must be valid, with an object that has a key
+// twice: readers do not agree on which of the two counts, and ours takes keys that
+// differ in case alone for one.
+func checkKeys(raw []byte) error {
+	var open []map[string]bool // the keys of the objects around; nil: of a list
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '{':
+			open = append(open, map[string]bool{})
+		case '[':
+			open = append(open, nil)
+		case '}', ']':
+			open = open[:len(open)-1]
+		case '"':
+			end := i + 1
+			for raw[end] != '"' {
+				if raw[end] == '\\' {
+					end++
+				}
+				end++
+			}
+			text := raw[i : end+1]
+			i = end
+			if rest := bytes.TrimLeft(raw[i+1:], " \t\r\n"); len(rest) == 0 || rest[0] != ':' {
+				continue
+			}
+			key, err := foldedKey(text)
+			if err != nil {
+				return err
+			}
+			keys := open[len(open)-1]
+			if keys[key] {
+				return fmt.Errorf("%q is there twice", key)
+			}
+			keys[key] = true
+		}
+	}
+	return nil
+}
+
+func foldedKey(quoted []byte) (string, error) {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return strings.ToLower(string(quoted[1 : len(quoted)-1])), nil
+	}
+	var key string
+	err := json.Unmarshal(quoted, &key)
+	return strings.ToLower(key), err
+}
