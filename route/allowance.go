@@ -53,10 +53,10 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("what it holds takes more than %d MiB of memory", e.Limit>>20)
 }
 
-// What things take: their size, and as much again for the slice that grows and
-// for what look-ups keep of them beside it.
+// What things take: their size, and more than as much again for the slice that grows
+// and for what look-ups keep of them beside it.
 const (
-	listedSize  = 2 * int64(unsafe.Sizeof(listed{}))
+	listedSize  = 5 * int64(unsafe.Sizeof(listed{})) / 2
 	kindSize    = 2 * int64(unsafe.Sizeof(Route{})+unsafe.Sizeof(Shape{})+256)
 	hopSize     = 4 * int64(unsafe.Sizeof(NextHop{}))
 	innerSize   = 2 * int64(unsafe.Sizeof(NextHop{})) // of what is in an element, nothing is larger

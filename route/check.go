@@ -168,8 +168,8 @@ func (h *NextHop) check(fam Family) error {
 func (s *Snapshot) checkNeighbours() error {
 	for i := range s.Neighbours {
 		n := &s.Neighbours[i]
-		if !n.Addr.IsValid() || n.Addr.Zone() != "" || !isIndex(n.Link) {
-			return fmt.Errorf("neighbours: element %d: its address or its link is missing, or none", i+1)
+		if !n.Addr.IsValid() || n.Addr.Zone() != "" || n.Link != 0 && !isIndex(n.Link) { // a listing may not tell the device
+			return fmt.Errorf("neighbours: element %d: its address is missing or has a zone, or its link is none", i+1)
 		}
 	}
 	return nil
@@ -226,12 +226,10 @@ func (f Family) valid() bool { return f == IPv4 || f == IPv6 }
 // twice: readers do not agree on which of the two counts, and ours takes keys that
 // differ in case alone for one.
 func checkKeys(raw []byte) error {
-	var open []map[string]bool // the keys of the objects around; nil: of a list
+	var open []map[string]bool // the keys of the objects around; nil: none, or a list's
 	for i := 0; i < len(raw); i++ {
 		switch raw[i] {
-		case '{':
-			open = append(open, map[string]bool{})
-		case '[':
+		case '{', '[':
 			open = append(open, nil)
 		case '}', ']':
 			open = open[:len(open)-1]
@@ -252,11 +250,14 @@ func checkKeys(raw []byte) error {
 			if err != nil {
 				return err
 			}
-			keys := open[len(open)-1]
-			if keys[key] {
+			keys := &open[len(open)-1]
+			if (*keys)[key] {
 				return fmt.Errorf("%q is there twice", key)
 			}
-			keys[key] = true
+			if *keys == nil {
+				*keys = map[string]bool{}
+			}
+			(*keys)[key] = true
 		}
 	}
 	return nil

@@ -106,7 +106,7 @@ func list[T any](name string, all *[]T, fresh T) section {
 		if err := d.expect(json.Delim('[')); err != nil {
 			return err
 		}
-		size := 2 * int64(reflect.TypeFor[T]().Size())
+		size := 5 * int64(reflect.TypeFor[T]().Size()) / 2
 		for d.More() {
 			if len(*all) == maxElements {
 				return fmt.Errorf("more than %d elements", maxElements)
@@ -243,7 +243,7 @@ func (s *Snapshot) EncodeWith(w io.Writer, routes *List) error {
 // What a file may ask for: it may come from anywhere.
 const (
 	maxElements = 4 << 20 // of one list
-	maxElement  = 8 << 20 // bytes of one element
+	maxElement  = 2 << 20 // bytes of one element
 )
 
 // decoder reads JSON, with a bound on the size of one element.

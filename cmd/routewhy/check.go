@@ -56,6 +56,8 @@ func (o *options) checkFiles() error {
 	switch {
 	case o.strict && len(o.load)+len(o.sources) == 0:
 		return usagef("--strict goes with --load")
+	case o.loadLimit.given && len(o.load)+len(o.sources) == 0:
+		return usagef("--load-limit goes with --load")
 	case o.redact && o.save == "":
 		return usagef("--redact goes with --save")
 	case len(onStdin) == 1 && o.batch == "-":

@@ -36,6 +36,8 @@ type options struct {
 	netns string
 	// load are the files to take the facts from instead; empty: the kernel.
 	load []string
+	// loadLimit is how many MiB of memory what is read of them may take.
+	loadLimit optional[uint32]
 	// strict makes what is not understood in them an error.
 	strict bool
 	// redact replaces public addresses in what is saved.
@@ -125,6 +127,7 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 
 	fs.Func("netns", "network namespace", textFlag(&o.netns, "namespace"))
 	fs.Func("load", "take the facts from files", fileFlag(func(s string) { o.load = append(o.load, s) }))
+	fs.Func("load-limit", "how many MB of memory the files may take", numberFlag(&o.loadLimit, 1, 1<<20))
 	fs.BoolVar(&o.strict, "strict", false, "what is not understood in a file is an error")
 	fs.Func("save", "write a snapshot of the facts", fileFlag(func(s string) { o.save = s }))
 	fs.BoolVar(&o.redact, "redact", false, "replace public addresses in what is saved")

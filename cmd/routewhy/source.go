@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -48,7 +49,7 @@ func (o *options) source(s stdio) (source, error) {
 
 // loadFiles reads the files that the command line names.
 func loadFiles(o *options, s stdio) (source, error) {
-	r, err := load.Namespace(s.Stdin, o.netns, o.load...)
+	r, err := load.Within(o.memory(s), s.Stdin, o.netns, o.load...)
 	if err != nil {
 		return nil, loadError(err)
 	}
@@ -64,10 +65,27 @@ func loadFiles(o *options, s stdio) (source, error) {
 	return &loaded{r.Snapshot, r.Routes, o.load}, nil
 }
 
+// memory is how many bytes what is read of files may take; --diff reads two. The
+// garbage collector keeps to about as much, unless the user has told it something
+// else.
+func (o *options) memory(s stdio) int64 {
+	limit := int64(load.DefaultLimit)
+	if o.loadLimit.given {
+		limit = int64(o.loadLimit.value) << 20
+	}
+	if s.env("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limit + limit/8)
+	}
+	return limit / int64(max(1, len(o.sources)))
+}
+
 // loadError is what kept files from being read, and which namespaces they tell
 // of where another one was asked for.
 func loadError(err error) error {
 	var unknown *load.NamespaceError
+	if limit := new(route.LimitError); errors.As(err, &limit) {
+		return withHint(fmt.Errorf("--load: %w", err), fmt.Sprintf("--load-limit %d allows twice as much", limit.Limit>>19))
+	}
 	if errors.As(err, &unknown) && len(unknown.Known) > 0 {
 		return withHint(fmt.Errorf("--load: %w", err), "they have "+strings.Join(unknown.Known, ", ")+", and the host's own without --netns")
 	}

@@ -49,6 +49,7 @@ Where the facts come from (default: the running kernel):
                         neigh, nexthop as JSON or text; what route and netstat
                         print; /proc/net/route; ip route save; a sosreport;
                         - is standard input
+      --load-limit MB   how much memory they may take (default 512)
       --strict          a line that is not understood there is an error
       --save FILE       write a snapshot of what is read, compressed where the
                         name ends in .gz or .zst; needs no DESTINATION

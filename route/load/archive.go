@@ -47,9 +47,12 @@ func (l *loader) tar(r io.Reader) error {
 		if h.Typeflag != tar.TypeReg || !want && (strings.Count(name, "/") > 1 || len(sos.files) > 0 || strings.HasPrefix(path.Base(name), ".")) {
 			continue
 		}
-		body, err := io.ReadAll(&budget{t, &held, maxHeld})
+		body, err := readMember(&budget{t, &held, maxHeld}, h.Size)
 		if err != nil {
 			return fmt.Errorf("a damaged archive: %w", err)
+		}
+		if err := l.room.Take(int64(len(body)) + memberSize); err != nil {
+			return err
 		}
 		if want {
 			sos.add(place, name, body)
@@ -61,6 +64,30 @@ func (l *loader) tar(r io.Reader) error {
 	return fmt.Errorf("has more than %d members", maxMembers)
 }
 
+// readMember reads a member that is said to be of a size: in memory that grows with
+// what there is of it.
+func readMember(r io.Reader, size int64) ([]byte, error) {
+	const step = 64 << 10
+	size = min(size, maxHeld) + 1 // the end is seen where there is room for more
+	body := make([]byte, 0, min(size, step))
+	for {
+		n, err := r.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil:
+			return nil, err
+		case len(body) == cap(body):
+			more := min(int64(len(body)), max(size-int64(len(body)), step))
+			body = append(make([]byte, 0, int64(len(body))+more), body...)
+		}
+	}
+}
+
+// memberSize is what a member of an archive takes beside its bytes.
+const memberSize = 1024
+
 // members reads the files of a sosreport, or else of a plain archive.
 func (l *loader) members(sos *sosReport, others []sosFile) error {
 	files := others
@@ -69,14 +96,17 @@ func (l *loader) members(sos *sosReport, others []sosFile) error {
 		if files, err = sos.of(l.netns); err != nil {
 			return err
 		}
-		l.picked = true
+		l.picked, sos.files = true, nil
 	} else {
 		namesFirst(files)
 	}
-	for _, f := range files {
+	for i := range files {
+		f := &files[i]
 		if err := l.part(f.path, bytes.NewReader(f.body)); err != nil {
 			return err
 		}
+		l.room.Give(int64(len(f.body)))
+		f.body = nil
 	}
 	if l.listings == 0 && l.snap == nil {
 		return errors.New("has no file that routewhy knows")
@@ -96,7 +126,7 @@ func (l *loader) part(name string, r io.Reader) error {
 		defer plain.Close()
 		err = l.content(name, bufio.NewReader(&budget{plain, &l.left, maxBytes}))
 	}
-	if err != nil && l.left >= 0 {
+	if err != nil && !l.overLimit(err) {
 		l.fault(name, 0, err)
 		err = nil
 	}

@@ -16,19 +16,23 @@ func (l *loader) dump(name string, r *bufio.Reader) error {
 	in := &bounded{r, maxElement}
 	d := json.NewDecoder(in)
 	j := &jsonReader{facts: l.facts}
-	read := func(raw json.RawMessage, one func(json.RawMessage) error) {
+	read := func(raw json.RawMessage, one func(json.RawMessage) error) error {
 		in.left = maxElement
 		j.element++
+		if err := l.fits(raw); err != nil {
+			return err
+		}
 		if err := one(raw); err != nil {
 			l.fault(name, 0, fmt.Errorf("element %d: %w", j.element, err))
 		}
+		return l.account()
 	}
 	err := members(d, func(key string) error {
 		switch key {
 		case "rules":
-			return elements(d, func(raw json.RawMessage) { read(raw, j.dumpRule) })
+			return elements(d, func(raw json.RawMessage) error { return read(raw, j.dumpRule) })
 		case "tables":
-			return j.dumpTables(d, func(raw json.RawMessage) { read(raw, j.object) })
+			return j.dumpTables(d, func(raw json.RawMessage) error { return read(raw, j.object) })
 		case "defaults", "changing":
 			in.left = maxElement
 			return d.Decode(new(json.RawMessage))
@@ -43,7 +47,7 @@ func (l *loader) dump(name string, r *bufio.Reader) error {
 
 // dumpTables reads the tables; what a table says of itself comes before its
 // routes.
-func (j *jsonReader) dumpTables(d *json.Decoder, one func(json.RawMessage)) error {
+func (j *jsonReader) dumpTables(d *json.Decoder, one func(json.RawMessage) error) error {
 	return list(d, func() error {
 		j.context = context{all: true}
 		return members(d, func(key string) error {
@@ -126,12 +130,12 @@ func list(d *json.Decoder, each func() error) error {
 	return delim(d, ']')
 }
 
-func elements(d *json.Decoder, each func(json.RawMessage)) error {
+func elements(d *json.Decoder, each func(json.RawMessage) error) error {
 	return list(d, func() error {
 		var raw json.RawMessage
 		err := d.Decode(&raw)
 		if err == nil {
-			each(raw)
+			err = each(raw)
 		}
 		return err
 	})

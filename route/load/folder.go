@@ -18,7 +18,7 @@ func (l *loader) folder(dir string) error {
 		return err
 	}
 	defer root.Close()
-	names, err := l.folderFiles(root.FS())
+	names, err := l.folderFiles(root)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
@@ -37,15 +37,10 @@ func (l *loader) folder(dir string) error {
 // folderFile reads one, unless it is no regular file: a pipe would never end.
 func (l *loader) folderFile(root *os.Root, dir, name string) error {
 	where := path.Join(dir, name)
-	info, err := root.Stat(name)
-	if err == nil && !info.Mode().IsRegular() {
+	f, err := openQuick(root, name, fs.FileMode.IsRegular)
+	if errors.Is(err, errOtherKind) {
 		err = errors.New("is no regular file")
 	}
-	if err != nil {
-		l.fault(where, 0, err)
-		return nil
-	}
-	f, err := root.Open(name)
 	if err != nil {
 		l.fault(where, 0, err)
 		return nil
@@ -56,18 +51,18 @@ func (l *loader) folderFile(root *os.Root, dir, name string) error {
 
 // folderFiles are the files to read of a folder: those of a sosreport, which may
 // lie in a folder of its own there, or all that lie in the folder itself.
-func (l *loader) folderFiles(root fs.FS) ([]string, error) {
-	reports, err := fs.Glob(root, "*/sos_commands")
+func (l *loader) folderFiles(root *os.Root) ([]string, error) {
+	entries, err := folderEntries(root, ".")
 	if err != nil {
 		return nil, err
 	}
 	at := "."
-	if info, err := fs.Stat(root, "sos_commands"); err != nil || !info.IsDir() {
-		switch len(reports) {
+	if !isFolder(root, "sos_commands") {
+		switch reports := reportsIn(root, entries); len(reports) {
 		case 0:
-			return plainFiles(root)
+			return plainFiles(entries), nil
 		case 1:
-			at = path.Dir(reports[0])
+			at = reports[0]
 		default:
 			return nil, fmt.Errorf("has %d sosreports: name one of them", len(reports))
 		}
@@ -89,31 +84,57 @@ func (l *loader) folderFiles(root fs.FS) ([]string, error) {
 }
 
 // find looks for the files of a report in a folder.
-func (r *sosReport) find(root fs.FS, at string) error {
+func (r *sosReport) find(root *os.Root, at string) error {
 	for _, name := range sosFiles() {
-		if m, ok := sosPlace(name); ok && fs.ValidPath(path.Join(at, name)) {
-			if _, err := fs.Stat(root, path.Join(at, name)); err == nil {
+		if m, ok := sosPlace(name); ok {
+			if _, err := root.Stat(path.Join(at, name)); err == nil {
 				r.add(m, path.Join(at, name), nil)
 			}
 		}
 	}
-	for _, pattern := range []string{networking + "ip_netns_exec_*", networking + "namespaces/*/ip_netns_exec_*"} {
-		found, err := fs.Glob(root, path.Join(at, pattern))
-		if err != nil {
-			return err
-		}
-		for _, name := range found {
-			if m, ok := sosPlace(strings.TrimPrefix(name, at+"/")); ok {
-				r.add(m, name, nil)
-			}
+	if err := r.findNamespaces(root, at, networking); err != nil {
+		return err
+	}
+	own := path.Join(at, networking, "namespaces")
+	if !isFolder(root, own) {
+		return nil
+	}
+	folders, err := folderEntries(root, own)
+	for _, e := range folders {
+		if err == nil && isFolder(root, path.Join(own, e.Name())) {
+			err = r.findNamespaces(root, at, path.Join(networking, "namespaces", e.Name()))
 		}
 	}
-	return nil
+	return err
+}
+
+// findNamespaces looks for the files about other network namespaces in one folder.
+func (r *sosReport) findNamespaces(root *os.Root, at, folder string) error {
+	if !isFolder(root, path.Join(at, folder)) {
+		return nil
+	}
+	entries, err := folderEntries(root, path.Join(at, folder))
+	for _, e := range entries {
+		if m, ok := sosPlace(path.Join(folder, e.Name())); ok && m.netns != "" {
+			r.add(m, path.Join(at, folder, e.Name()), nil)
+		}
+	}
+	return err
+}
+
+// reportsIn are the folders of a folder that have a sosreport in them.
+func reportsIn(root *os.Root, entries []fs.DirEntry) []string {
+	var out []string
+	for _, e := range entries {
+		if isFolder(root, path.Join(e.Name(), "sos_commands")) {
+			out = append(out, e.Name())
+		}
+	}
+	return out
 }
 
 // plainFiles are the files that lie in a folder itself.
-func plainFiles(root fs.FS) ([]string, error) {
-	entries, err := fs.ReadDir(root, ".")
+func plainFiles(entries []fs.DirEntry) []string {
 	var files []sosFile
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), ".") && !e.IsDir() && len(files) < maxMembers {
@@ -125,7 +146,7 @@ func plainFiles(root fs.FS) ([]string, error) {
 	for _, f := range files {
 		names = append(names, f.path)
 	}
-	return names, err
+	return names
 }
 
 // namesFirst has tables named before routes name them.

@@ -58,8 +58,14 @@ func (l *loader) jsonLists(name string, r io.Reader) error {
 			}
 			in.left = maxElement
 			j.element++
+			if err := l.fits(raw); err != nil {
+				return err
+			}
 			if err := j.object(raw); err != nil {
 				l.fault(name, 0, fmt.Errorf("element %d: %w", j.element, err))
+			}
+			if err := l.account(); err != nil {
+				return err
 			}
 			if l.facts.routes.Len() > maxRoutes {
 				return fmt.Errorf("more than %d routes", maxRoutes)

@@ -22,6 +22,7 @@ const maxLine = 1 << 20
 const (
 	maxRoutes = 4 << 20
 	maxLines  = 16 << 20
+	maxWords  = 1 << 18 // of one route: a netlink message has room for some 8000 next hops
 )
 
 // lines reads a text that has listings in it, one after the other.
@@ -63,6 +64,9 @@ func (l *loader) text(name string, r io.Reader) error {
 		}
 		if t.foreign != nil {
 			return t.foreign
+		}
+		if err := l.account(); err != nil {
+			return err
 		}
 		if l.facts.routes.Len() > maxRoutes {
 			return fmt.Errorf("more than %d routes", maxRoutes)
@@ -113,6 +117,10 @@ func (t *lines) take(s string) error {
 		return t.nameLine(s, w)
 	}
 	if w[0] == "nexthop" && t.pending != nil {
+		if len(t.pending) > maxWords {
+			t.pending = nil
+			return errors.New("a route with more next hops than one may have")
+		}
 		t.pending = append(t.pending, w...)
 		return nil
 	}

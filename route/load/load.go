@@ -63,10 +63,24 @@ func Files(stdin io.Reader, names ...string) (*Result, error) { return Namespace
 // sosreport does, what they tell of one; the empty name is the host's own. The
 // error is a [NamespaceError] where there is none of that name.
 func Namespace(stdin io.Reader, netns string, names ...string) (*Result, error) {
-	l := &loader{stdin: stdin, netns: netns, left: maxBytes, archived: maxStream, facts: newFacts()}
+	return Within(DefaultLimit, stdin, netns, names...)
+}
+
+// DefaultLimit is how many bytes of memory what is read may take, about, where
+// nothing else is asked for: many times what a router with all routes of the
+// Internet needs.
+const DefaultLimit = 512 << 20
+
+// Within is Namespace with another limit of the memory that what is read may take.
+// The error is a [route.LimitError] where files hold more.
+func Within(limit int64, stdin io.Reader, netns string, names ...string) (*Result, error) {
+	l := &loader{stdin: stdin, netns: netns, left: maxBytes, archived: maxStream, facts: newFacts(), room: route.NewAllowance(limit)}
 	for _, name := range names {
 		if err := l.named(name); err != nil {
 			return nil, err
+		}
+		if err := l.account(); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	r := &Result{l.snap, l.routes, l.faults, l.moreFaults}
@@ -87,9 +101,11 @@ func Namespace(stdin io.Reader, netns string, names ...string) (*Result, error) 
 // loader reads one file after the other.
 type loader struct {
 	stdin      io.Reader
-	netns      string          // which namespace; empty: the host's own
-	picked     bool            // it was found
-	left       int64           // bytes that may be read
+	netns      string // which namespace; empty: the host's own
+	picked     bool   // it was found
+	left       int64  // bytes that may be read
+	room       *route.Allowance
+	taken      int64           // how much of it the facts have taken
 	archived   int64           // bytes of archives that may be gone through
 	snap       *route.Snapshot // of a snapshot file
 	routes     *route.List     // its routes
@@ -202,9 +218,12 @@ func (l *loader) object(name string, r *bufio.Reader, start []byte) error {
 		return errors.New("a second snapshot")
 	}
 	var err error
-	l.snap, l.routes, err = route.DecodeList(r)
+	l.snap, l.routes, err = route.DecodeList(r, l.room)
 	return err
 }
+
+// maxWindow is how many bytes a decompressor may look back. It holds so many.
+const maxWindow = 64 << 20
 
 // decompress looks at the first bytes, which tell what a file is compressed by.
 func decompress(r *bufio.Reader) (io.ReadCloser, error) {
@@ -213,7 +232,8 @@ func decompress(r *bufio.Reader) (io.ReadCloser, error) {
 	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
 		return gzip.NewReader(r)
 	case bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		z, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(maxBytes), zstd.WithDecoderMaxWindow(64<<20))
+		z, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(maxBytes), zstd.WithDecoderMaxWindow(maxWindow),
+			zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 		if err != nil {
 			return nil, err
 		}

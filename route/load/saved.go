@@ -24,7 +24,7 @@ func (l *loader) saved(name string, r *bufio.Reader) error {
 		tables[r.Family()][r.Table] = true
 		l.facts.found(route.FactRoutes, r.Family())
 		l.facts.addRoute(one)
-		return nil
+		return l.account()
 	}, func(n int, err error) { l.fault(name, 0, err) })
 	if err == nil && n == 0 {
 		return errUnknown

@@ -1,0 +1,143 @@
+//go:build unix
+
+package load_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"routewhy/route"
+	"routewhy/route/load"
+)
+
+// TestFolderOfAnything reads folders that have other things than files in them,
+// each of which would be waited for, or read for ever, once it were opened.
+func TestFolderOfAnything(t *testing.T) {
+	const listing = "default via 192.0.2.1 dev eth0\n"
+	fifo := func(name string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+			must(t, syscall.Mkfifo(filepath.Join(dir, name), 0o600))
+		}
+	}
+	link := func(to string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) { must(t, os.Symlink(to, filepath.Join(dir, "link"))) }
+	}
+	for name, c := range map[string]struct {
+		make  func(*testing.T, string)
+		fault string
+	}{
+		"a pipe":                      {fifo("fifo"), "fifo: is no regular file"},
+		"a pipe as a report":          {fifo("sos_commands"), "sos_commands: is no regular file"},
+		"a pipe as a report's folder": {fifo("other/sos_commands"), ""},
+		"a link to itself":            {link("link"), "link: "},
+		"a link to the folder":        {link("."), "link: is no regular file"},
+		"a link to a device":          {link("/dev/zero"), "link: "},
+		"a link out of the folder":    {link("../../etc/passwd"), "link: "},
+		"a socket": {func(t *testing.T, dir string) {
+			l, err := net.Listen("unix", filepath.Join(dir, "socket"))
+			must(t, err)
+			t.Cleanup(func() { l.Close() })
+		}, "socket: is no regular file"},
+		"a file without an end": {func(t *testing.T, dir string) {
+			must(t, os.WriteFile(filepath.Join(dir, "sparse"), nil, 0o600))
+			must(t, os.Truncate(filepath.Join(dir, "sparse"), 1<<36))
+		}, "sparse: line 1 has more than"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if len(dir) > 80 {
+				dir, _ = os.MkdirTemp("", "load") // a socket's name is short
+				t.Cleanup(func() { os.RemoveAll(dir) })
+			}
+			must(t, os.WriteFile(filepath.Join(dir, "ip_route"), []byte(listing), 0o600))
+			c.make(t, dir)
+			r, err := load.Files(nil, dir)
+			if err != nil || r.Routes.Len() == 0 {
+				t.Fatalf("%v, %+v", err, r)
+			}
+			if c.fault == "" && len(r.Faults) > 0 || c.fault != "" && (len(r.Faults) != 1 || !strings.Contains(r.Faults[0].Error(), c.fault)) {
+				t.Errorf("%v, want %q", r.Faults, c.fault)
+			}
+		})
+	}
+}
+
+// TestReportOfPipes reads a sosreport whose files and folders are pipes.
+func TestReportOfPipes(t *testing.T) {
+	for _, pipe := range []string{"ip_route_show_table_all", "ip_netns_exec_blue_ip_route_show_table_all", "namespaces", "namespaces/blue", ""} {
+		dir := t.TempDir()
+		name := filepath.Join(dir, "sos_commands/networking", pipe)
+		must(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		must(t, syscall.Mkfifo(name, 0o600))
+		if _, err := load.Files(nil, dir); err == nil {
+			t.Errorf("%s: no error", pipe)
+		}
+	}
+}
+
+// TestLimit refuses files that take more memory than is allowed, of each kind.
+func TestLimit(t *testing.T) {
+	lines := func(format string) string {
+		var b strings.Builder
+		for i := range 50_000 {
+			fmt.Fprintf(&b, format+"\n", i>>8&255, i&255, i)
+		}
+		return b.String()
+	}
+	list := func(format string) string {
+		return "[" + strings.ReplaceAll(strings.TrimSpace(lines(format)), "\n", ",\n") + "]"
+	}
+	for name, text := range map[string]string{
+		"routes":       lines("10.9.%d.%d dev eth0 metric %d mtu 1400"),
+		"devices":      lines("10.9.%d.%d dev eth%d"),
+		"addresses":    "2: eth0: <UP> mtu 1500\n" + lines("    inet 10.9.%d.%d/8 scope global eth0:%d"),
+		"rules":        lines("5: from 10.9.%d.%d fwmark %d lookup main"),
+		"neighbours":   lines("10.9.%d.%d dev eth0 lladdr 02:00:00:00:00:01 STALE\n192.0.2.%d"),
+		"settings":     lines("net.ipv4.conf.d%d/%d/%d.rp_filter = 1"),
+		"tables":       lines("10.9.%d.%d dev eth0 table %d"),
+		"JSON routes":  list(`{"dst":"10.9.%d.%d","dev":"eth0","metric":%d,"flags":[]}`),
+		"JSON rules":   list(`{"priority":5,"src":"10.9.%d.%d","fwmark":"%d","table":"main"}`),
+		"JSON devices": list(`{"ifname":"eth%d/%d","ifindex":1%d,"flags":["UP"]}`),
+		"next hops":    `[{"dst":"default","flags":[],"nexthops":[` + strings.Repeat(`{"dev":"e"},`, 50_000) + `{"dev":"e"}]}]`,
+	} {
+		_, err := load.Within(4<<20, strings.NewReader(text), "", load.Stdin)
+		if limit := new(route.LimitError); !errors.As(err, &limit) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := load.Within(1<<30, strings.NewReader(text), "", load.Stdin); err != nil {
+			t.Errorf("%s, with enough: %v", name, err)
+		}
+	}
+}
+
+// TestLimitOfArchive counts what an archive's members take together.
+func TestLimitOfArchive(t *testing.T) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for i := range 20 {
+		body := strings.Repeat(fmt.Sprintf("10.%d.0.0/16 dev eth0\n", i), 10_000)
+		must(t, w.WriteHeader(&tar.Header{Name: fmt.Sprintf("ip_route%d", i), Size: int64(len(body)), Mode: 0o600}))
+		_, err := w.Write([]byte(body))
+		must(t, err)
+	}
+	must(t, w.Close())
+	if _, err := load.Within(1<<20, bytes.NewReader(b.Bytes()), "", load.Stdin); !errors.As(err, new(*route.LimitError)) {
+		t.Errorf("%v", err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,56 @@
+package load
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// errOtherKind: a file is not of the kind that was asked for.
+var errOtherKind = errors.New("is of another kind")
+
+// openQuick opens a file of a folder that is of some kind. What is there is looked
+// at before it is opened, for opening alone can wait for ever (a pipe) or do
+// something (a device), and again once it is open, in case it was replaced.
+func openQuick(root *os.Root, name string, kind func(fs.FileMode) bool) (*os.File, error) {
+	info, err := root.Stat(name)
+	if err == nil && !kind(info.Mode()) {
+		err = errOtherKind
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if info, err = f.Stat(); err == nil && !kind(info.Mode()) {
+		err = errOtherKind
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// isFolder reports whether a folder's entry is a folder, by a link or not.
+func isFolder(root *os.Root, name string) bool {
+	info, err := root.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// folderEntries are the entries of a folder in the order of their names.
+func folderEntries(root *os.Root, dir string) ([]fs.DirEntry, error) {
+	f, err := openQuick(root, dir, fs.FileMode.IsDir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	entries, err := f.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
+}

@@ -1,0 +1,55 @@
+package load
+
+import (
+	"bytes"
+	"errors"
+	"unsafe"
+
+	"routewhy/route"
+)
+
+// What the facts take until they are answered from, about: twice their size, since
+// the slices that they are in grow, and what maps and look-ups keep of each.
+const (
+	devSize       = 2*int64(unsafe.Sizeof(dev{})+unsafe.Sizeof(route.Link{})) + 512
+	addrSize      = 2*int64(unsafe.Sizeof(route.Addr{})) + 384
+	ruleSize      = 2*int64(unsafe.Sizeof(route.Rule{})) + 256
+	neighbourSize = 2*int64(unsafe.Sizeof(route.Neighbour{})) + 384
+	objectSize    = 2*int64(unsafe.Sizeof(route.NextHopObject{})) + 512
+	settingSize   = 384
+	tableSize     = 512
+)
+
+// size is how much memory the facts take, about.
+func (f *facts) size() int64 {
+	s := &f.snap
+	return f.routes.Size() + int64(len(f.devs))*devSize + int64(len(s.Addrs))*addrSize + int64(len(s.Rules))*ruleSize +
+		int64(len(s.Neighbours))*neighbourSize + int64(len(s.NextHops))*objectSize + int64(len(s.Sysctls))*settingSize +
+		int64(len(f.tableOwner)+len(f.tables))*tableSize
+}
+
+// jsonSize is what an object of a listing takes while it is read.
+const jsonSize = 512
+
+// fits tells whether an element of a JSON listing may be read, by how many objects
+// are in it.
+func (l *loader) fits(raw []byte) error {
+	return l.room.Fits(int64(len(raw)) + int64(bytes.Count(raw, []byte{'{'}))*jsonSize)
+}
+
+// overLimit reports whether an error ends the reading, and not of one file alone.
+func (l *loader) overLimit(err error) bool {
+	limit := new(route.LimitError)
+	return l.left < 0 || errors.As(err, &limit)
+}
+
+// account takes of what is allowed what the facts have grown by. It costs too little
+// to be done for every line.
+func (l *loader) account() error {
+	grown := l.facts.size() - l.taken
+	if err := l.room.Take(grown); err != nil {
+		return err
+	}
+	l.taken += grown
+	return nil
+}
