@@ -116,7 +116,8 @@ func (e *Explanation) bySourceTied() string {
 	if n > 2 {
 		which = "any"
 	}
-	text := fmt.Sprintf("takes %s of %s default routes of the same metric, from %s", which, numeral(n), strings.Join(from, " or "))
+	text := fmt.Sprintf("takes %s of %s default routes of the same metric, %s, from %s", which, numeral(n),
+		e.First.either(&e.First.Trace.Decision), strings.Join(from, " or "))
 	if e.First.Trace.Decision.Alternates() {
 		text += ", and not always by the device that has it"
 	}

@@ -165,13 +165,34 @@ func (e *Explanation) severalWays(d *lookup.Decision, n int) string {
 		what = "takes the default route"
 	}
 	if d.SetBy.Code == lookup.CodeDefaultsTie {
-		return fmt.Sprintf("takes one of %s default routes of equal metric, as the neighbours' states have it%s%s", numeral(n), e.from(d), e.redirected(d))
+		return fmt.Sprintf("takes one of %s default routes of equal metric, as the neighbours' states have it: %s%s%s", numeral(n), e.either(d), e.from(d), e.redirected(d))
 	}
 	src := e.from(d)
 	if src == "" && e.Trace.Flow.In == 0 && !e.givenSource() {
 		src = ", from an address of the one taken"
 	}
-	return fmt.Sprintf("%s over %s next hops%s%s%s", what, numeral(n), e.inTable(d), src, e.redirected(d))
+	return fmt.Sprintf("%s over %s next hops%s, %s%s%s", what, numeral(n), e.inTable(d), e.either(d), src, e.redirected(d))
+}
+
+// maxNamed is how many ways the headline names.
+const maxNamed = 4
+
+// either names the ways of which a packet takes one.
+func (e *Explanation) either(d *lookup.Decision) string {
+	var out []string
+	for _, w := range liveWays(d) {
+		hop := route.NextHop{Gateway: w.Gateway, Link: w.Link}
+		if w.Redirected { // what it was redirected to comes after
+			hop.Gateway = w.Via.Gateway
+		}
+		if text := iproute2.Way(e.FIB.Snapshot(), &hop); !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	if n := len(out); n > maxNamed {
+		out = append(out[:maxNamed-1], fmt.Sprintf("%d more", n-maxNamed+1))
+	}
+	return strings.Join(out, " or ")
 }
 
 // redirected says which of several next hops the kernel was redirected from.
@@ -262,13 +283,13 @@ func (e *Explanation) here(d *lookup.Decision) string {
 		return fmt.Sprintf("ends at this host: the kernel takes %s in its place, before any rule or route", d.Src)
 	}
 	dst := e.Trace.Flow.Dst
+	if dst.IsLoopback() {
+		return "is a loopback address, and ends at this host: " + e.by(d)
+	}
 	if d.Route.Dst.IsSingleIP() {
 		return "is this host's own address: " + e.by(d)
 	}
 	what := "ends at this host: "
-	if dst.IsLoopback() {
-		what = "is a loopback address, and ends at this host: "
-	}
 	return what + e.by(d)
 }
 
@@ -286,7 +307,7 @@ func (e *Explanation) group(d *lookup.Decision) string {
 	}
 	out := "is " + kind + " on " + e.words().dev(d.Ways[0].Link)
 	if live := liveWays(d); len(live) > 1 {
-		out = fmt.Sprintf("is %s, sent out of one of %s devices", kind, numeral(len(live)))
+		out = fmt.Sprintf("is %s, sent %s", kind, e.either(d))
 	}
 	if d.HasRoute && d.Route.Type == route.TypeUnicast {
 		out += ", the device of " + d.Route.Dst.String() + e.inTable(d)

@@ -24,7 +24,7 @@ func (p *page) rules(e *Explanation) {
 		width = max(width, columns(ruleName(e.FIB.Snapshot(), trials[i].Rule)))
 	}
 	width = min(width, 36)
-	cols := e.columns()
+	cols := e.columns(p.st.Verbose)
 	for i := 0; i < len(trials); {
 		n := 1
 		if !p.st.Verbose {
@@ -184,7 +184,7 @@ func ruleTarget(s *route.Snapshot, r *route.Rule) string {
 // cells are a candidate's columns.
 type cells struct{ dst, way, attrs string }
 
-func (e *Explanation) cells(r *route.Route) cells {
+func (e *Explanation) cells(r *route.Route, all bool) cells {
 	s := e.FIB.Snapshot()
 	bare := *r
 	bare.PrefSrc = netip.Addr{} // what it means for this packet is said below
@@ -200,6 +200,7 @@ func (e *Explanation) cells(r *route.Route) cells {
 	if len(r.NextHops) == 1 && r.NextHops[0].Flags&route.NextHopLinkDown != 0 {
 		c.attrs = strings.TrimSpace(c.attrs + " " + e.words().deviceFault(e.FIB, &r.NextHops[0]))
 	}
+	c.attrs = strings.TrimSpace(c.attrs + " " + extras(s, r, all))
 	return c
 }
 
@@ -217,14 +218,14 @@ func (e *Explanation) legWidth(r *route.Route) int {
 	return n
 }
 
-func (e *Explanation) columns() widths {
+func (e *Explanation) columns(all bool) widths {
 	var w widths
 	for i := range e.Trace.Rules {
 		if e.Trace.Rules[i].Verdict == lookup.VerdictNotReached {
 			continue
 		}
 		for j := range e.Trace.Rules[i].Candidates {
-			c := e.cells(&e.Trace.Rules[i].Candidates[j].Route)
+			c := e.cells(&e.Trace.Rules[i].Candidates[j].Route, all)
 			w.dst, w.way, w.attrs = max(w.dst, columns(c.dst)), max(w.way, columns(c.way)), max(w.attrs, columns(c.attrs))
 			w.legs = max(w.legs, e.legWidth(&e.Trace.Rules[i].Candidates[j].Route))
 		}
@@ -268,7 +269,7 @@ func (p *page) candidate(e *Explanation, c *lookup.Candidate, w widths) {
 	case lookup.VerdictUnusable, lookup.VerdictSuppressed, lookup.VerdictThrows, lookup.VerdictUncertain:
 		m = markUnusable
 	}
-	cell := e.cells(&c.Route)
+	cell := e.cells(&c.Route, p.st.Verbose)
 	head := fmt.Sprintf("%*s%s %s", candidateIndent, "", p.st.mark(m), pad(cell.dst, w.dst))
 	for _, col := range []struct {
 		text  string
