@@ -292,7 +292,7 @@ func (w *Way) leadsTo(gateway netip.Addr) bool {
 // names. The siblings of an IPv6 multipath route may have sources of their own,
 // which a dump does not show: the kernel's entry does.
 func (w *Way) sends(a *route.Answer) bool {
-	return sameAddr(w.Src, a.Src) || w.OtherSrc.IsValid() && sameAddr(w.OtherSrc, a.Src) ||
+	return sameAddr(w.Src, a.Src) || slices.Contains(w.SrcOneOf, a.Src) || w.OtherSrc.IsValid() && sameAddr(w.OtherSrc, a.Src) ||
 		a.Src.Is6() && w.Via.Weight > 0 && w.Object == 0 && a.HasEntry && a.Entry.PrefSrc == a.Src
 }
 

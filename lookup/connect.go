@@ -23,7 +23,9 @@ func (f *FIB) Connect(flow route.Flow) *Trace {
 	first := f.Explain(flow)
 	first.Socket = nil
 	if flow.Dst.Is6() && first.Decision.Errno != 0 && flow.In == 0 && !flow.Src.IsValid() {
-		first.Source.Addr = f.selectSource6(flow.Dst, flow.Out, &first.Source)
+		if src := f.selectSource6(flow.Dst, flow.Out, &first.Source); src.certain() {
+			first.Source.Addr = src.addr
+		}
 	}
 	var second []*Trace
 	for _, again := range f.lookups(flow, &first.Decision) {
@@ -31,9 +33,12 @@ func (f *FIB) Connect(flow route.Flow) *Trace {
 		t.Socket = nil
 		second = append(second, t)
 	}
+	elsewhere := func(t *Trace) bool { return !t.Decision.sameEnd(&first.Decision) }
 	switch {
 	case len(second) == 0, zeroToLoopback(first, second[0]):
 		return first
+	case len(second) > 1 && len(first.Decision.Ways) == 1 && !slices.ContainsFunc(second, elsewhere):
+		return first // whichever source it gets
 	case len(second) == 1:
 		t := second[0]
 		t.First, t.Source = first, first.Source
@@ -81,8 +86,11 @@ func (f *FIB) lookups(flow route.Flow, first *Decision) []route.Flow {
 		if given || first.Errno == 0 || flow.Dst.IsMulticast() {
 			return nil
 		}
-		flow.Src = f.selectSource6(flow.Dst, flow.Out, nil)
-		return withSource(flow, flow.Src)
+		src := f.selectSource6(flow.Dst, flow.Out, nil)
+		if !src.certain() {
+			return withSource(flow, src.oneOf...)
+		}
+		return withSource(flow, src.addr)
 	}
 	switch {
 	case first.Errno != 0:
@@ -114,9 +122,20 @@ func (d *Decision) sources() []netip.Addr {
 		return []netip.Addr{d.Src}
 	}
 	var out []netip.Addr
+	add := func(src netip.Addr) {
+		if !slices.Contains(out, src) {
+			out = append(out, src)
+		}
+	}
 	for _, w := range d.Ways {
-		if !w.Stale && !slices.Contains(out, w.Src) {
-			out = append(out, w.Src)
+		switch {
+		case w.Stale:
+		case w.SrcOneOf != nil:
+			for _, src := range w.SrcOneOf {
+				add(src)
+			}
+		default:
+			add(w.Src)
 		}
 	}
 	return out
@@ -130,6 +149,9 @@ func either(first *Decision, second []*Trace) Decision {
 		Disposition: second[lead].Decision.Disposition, Errno: second[lead].Decision.Errno, SetBy: first.SetBy,
 		SomeRefused: first.SomeRefused, RefusedShare: first.RefusedShare,
 	}
+	if out.SetBy.Code == "" {
+		out.SetBy.Code = CodeSrcUnordered // it is all that else makes several sources
+	}
 	for _, t := range second {
 		d := &t.Decision
 		part := first.share(t.Flow.Src)
@@ -141,7 +163,7 @@ func either(first *Decision, second []*Trace) Decision {
 			out.SomeRefused, out.RefusedShare = d.SomeRefused, out.RefusedShare+part*d.RefusedShare
 		}
 		for _, w := range d.Ways {
-			w.Share, w.Src = part*w.Share, t.Flow.Src
+			w.Share, w.Src, w.SrcOneOf = part*w.Share, t.Flow.Src, nil
 			out.Ways = append(out.Ways, w)
 		}
 	}
@@ -167,6 +189,9 @@ func (d *Decision) agree(all []*Trace) {
 func (d *Decision) share(src netip.Addr) float64 {
 	sum := 0.0
 	for _, w := range d.Ways {
+		if slices.Contains(w.SrcOneOf, src) {
+			return 0
+		}
 		if w.Src == src {
 			sum += w.Share
 		}

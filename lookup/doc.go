@@ -49,6 +49,9 @@
 //	4.4  the hash                         -                                  keyed by a secret: a set with shares
 //	5.1  IPv4 sources                     source4.go                         scenarios source
 //	5.2  IPv6 sources                     source6.go                         scenarios source; random set-ups
+//	5.1, 5.2 the order of the devices     order.go                           TestDeviceOrder; corner "devices moved in"; random
+//	                                                                         set-ups have chosen indexes and devices moved in
+//	     where it was not read            Way.SrcOneOf                       one of several sources
 //	6    learnt exceptions                compare.go, redirect.go            known from the kernel's answer alone;
 //	                                                                         TestCompare, cmd/routewhy script redirect
 //	     encapsulation                    notes.go                           does not alter the choice; regress-devices/mpls*

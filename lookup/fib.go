@@ -15,9 +15,12 @@ import (
 // is safe for concurrent use. The zero value is not useful: see [New] and
 // [Builder].
 type FIB struct {
+	// order4 and order6 are the devices with addresses as the kernel walks them.
+	order4, order6 order
+
 	snap       *route.Snapshot
 	v4, v6     family
-	devices    []*device // ascending index, as the kernel walks them
+	devices    []*device // by ascending index
 	byIndex    map[int]*device
 	byName     map[string]*device
 	vrfOf      map[route.Table]*device // the VRF devices by their tables
@@ -336,6 +339,8 @@ func (f *FIB) addDevices() {
 			d.addrs6 = append(d.addrs6, a)
 		}
 	}
+	f.order4 = orderOf(s, f.devices, func(d *device) bool { return len(d.addrs4) > 0 })
+	f.order6 = orderOf(s, f.devices, func(d *device) bool { return len(d.addrs6) > 0 })
 }
 
 func (f *FIB) addRules() {

@@ -210,6 +210,9 @@ func decided(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) []string {
 		if src.IsValid() && w.OtherSrc.IsValid() {
 			out = append(out, answerText("", typ, f.Snapshot().LinkName(w.Link), w.Gateway, w.OtherSrc))
 		}
+		for _, src := range w.SrcOneOf {
+			out = append(out, answerText("", typ, f.Snapshot().LinkName(w.Link), w.Gateway, src))
+		}
 	}
 	if d.SomeRefused != 0 {
 		out = append(out, answerText(d.SomeRefused.String(), 0, "", netip.Addr{}, netip.Addr{}))

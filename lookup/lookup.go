@@ -163,6 +163,10 @@ func (d *Decision) setSource(given netip.Addr) {
 	}
 	for i := range d.Ways {
 		way := &d.Ways[i]
+		if way.SrcOneOf != nil && !way.Stale {
+			d.Src = netip.Addr{}
+			return
+		}
 		if i > 0 && way.Src != d.Src && !way.Stale {
 			d.Src = netip.Addr{}
 			return

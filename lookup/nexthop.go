@@ -19,9 +19,11 @@ func (w *walk) ways4(d *Decision, res *result) {
 		switch {
 		case way.Src.IsValid():
 		case w.leaks4(h):
-			way.Src = w.fib.selectSource4(w.vrf, netip.Addr{}, route.ScopeLink, nil)
+			way.setSource(w.fib.selectSource4(w.vrf, netip.Addr{}, route.ScopeLink, nil))
 		default:
-			way.Src, way.OtherSrc = w.fib.source4(&e.route, h)
+			src, other := w.fib.source4(&e.route, h)
+			way.setSource(src)
+			way.OtherSrc = other
 		}
 		w.mem.ways = append(w.mem.ways, way)
 	}
@@ -42,6 +44,8 @@ func (w *walk) ways4(d *Decision, res *result) {
 	}
 	w.trySource4(hops[0].hop.Link, hops[0].hop.Gateway, hops[0].hop.sourceScope(hops[0].entry.route.Scope))
 }
+
+func (w *Way) setSource(c chosen) { w.Src, w.SrcOneOf = c.addr, c.oneOf }
 
 // leaks4 says whether a packet of a VRF leaves it by a next hop. Its source then
 // is the VRF's own, whatever the route prescribes (fib_select_path).
@@ -151,20 +155,24 @@ func (f *FIB) goodNeighbour(h *hop) bool {
 // preferSource leaves only the members that would give the packet the source
 // that it has, where there are any.
 func (w *walk) preferSource(e *entry, in []membership) {
-	owns := func(i int) bool {
-		h := &e.hops[i]
-		return in[i] != memberOut &&
-			w.fib.selectSource4(h.Link, h.Gateway, e.route.Scope, nil) == w.flow.Src
+	source := func(i int) chosen {
+		return w.fib.selectSource4(e.hops[i].Link, e.hops[i].Gateway, e.route.Scope, nil)
 	}
 	any := false
 	for i := range in {
-		any = any || in[i] == memberIn && owns(i)
+		if in[i] == memberIn && !any {
+			src := source(i)
+			any = src.certain() && src.addr == w.flow.Src
+		}
 	}
-	if !any {
+	if !any { // one that only may have it leaves all to the hash
 		return
 	}
 	for i := range in {
-		if !owns(i) {
+		if in[i] == memberOut {
+			continue
+		}
+		if src := source(i); !src.may(w.flow.Src) {
 			in[i] = memberOut
 		}
 	}

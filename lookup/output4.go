@@ -63,7 +63,7 @@ func (w *walk) checkSource4() (Decision, bool) {
 		if owner == 0 && w.fib.knowsAddrs(route.IPv4) {
 			return notLocal, true
 		}
-		return w.group4(ShortcutGroupSource, owner, src), true
+		return w.group4(ShortcutGroupSource, owner, chosen{addr: src}), true
 	}
 	if w.fib.owner4(src) == 0 && w.fib.knowsAddrs(route.IPv4) {
 		return notLocal, true
@@ -83,18 +83,25 @@ func (w *walk) checkOutput4() (Decision, bool) {
 	}
 	dst, src := w.flow.Dst, w.flow.Src
 	if isLocalMulticast4(dst) || isBroadcast4(dst) {
+		from := chosen{addr: src}
 		if !src.IsValid() {
-			src = w.fib.selectSource4(dev.Index, netip.Addr{}, route.ScopeLink, nil)
+			from = w.fib.selectSource4(dev.Index, netip.Addr{}, route.ScopeLink, nil)
 		}
-		return w.group4(ShortcutGroupOut, dev.Index, src), true
+		return w.group4(ShortcutGroupOut, dev.Index, from), true
 	}
-	if !src.IsValid() && isMulticast4(dst) {
-		w.flow.Src = w.fib.selectSource4(dev.Index, netip.Addr{}, multicastScope, nil)
+	if src.IsValid() {
+		return Decision{}, false
 	}
-	if !src.IsValid() && dst.IsUnspecified() {
-		w.flow.Src = w.fib.selectSource4(dev.Index, netip.Addr{}, route.ScopeHost, nil)
+	var from chosen
+	if isMulticast4(dst) {
+		from = w.fib.selectSource4(dev.Index, netip.Addr{}, multicastScope, nil)
 	}
-	return Decision{}, false
+	if dst.IsUnspecified() {
+		from = w.fib.selectSource4(dev.Index, netip.Addr{}, route.ScopeHost, nil)
+	}
+	w.flow.Src = from.addr
+	// What follows is looked up with the source.
+	return unknownDecision(Reason{Code: CodeSrcUnordered}), !from.certain()
 }
 
 // multicastScope is the scope with which a source for multicast is chosen: the
@@ -102,12 +109,13 @@ func (w *walk) checkOutput4() (Decision, bool) {
 const multicastScope = route.ScopeGlobal
 
 // group4 sends to a group or to everybody out of a device, without a route.
-func (w *walk) group4(s Shortcut, link int, src netip.Addr) Decision {
-	d := Decision{Disposition: DispositionMulticast, Shortcut: s, Src: src}
+func (w *walk) group4(s Shortcut, link int, src chosen) Decision {
+	d := Decision{Disposition: DispositionMulticast, Shortcut: s}
 	if isBroadcast4(w.flow.Dst) {
 		d.Disposition = DispositionBroadcast
 	}
-	d.Ways = w.mem.way(Way{Link: link, Share: 1, Src: src})
+	d.Ways = w.mem.way(Way{Link: link, Share: 1, Src: src.addr, SrcOneOf: src.oneOf})
+	d.setSource(netip.Addr{})
 	w.trySource4(link, netip.Addr{}, route.ScopeLink)
 	w.checkLoopback4(&d)
 	return d
@@ -133,13 +141,13 @@ func (w *walk) zero4() Decision {
 // device: the destination is assumed to be on its link.
 func (w *walk) onLink4(out int, res *result) Decision {
 	d := Decision{Disposition: DispositionUnicast, Shortcut: ShortcutOnLink, Rule: res.rule}
-	src := w.flow.Src
-	if !src.IsValid() {
+	src := chosen{addr: w.flow.Src}
+	if !src.addr.IsValid() {
 		src = w.fib.selectSource4(out, netip.Addr{}, route.ScopeLink, nil)
 		w.trySource4(out, netip.Addr{}, route.ScopeLink)
 	}
-	d.Ways = w.mem.way(Way{Link: out, Via: route.NextHop{Link: out}, Share: 1, Src: src})
-	d.Src = src
+	d.Ways = w.mem.way(Way{Link: out, Via: route.NextHop{Link: out}, Share: 1, Src: src.addr, SrcOneOf: src.oneOf})
+	d.setSource(netip.Addr{})
 	if isMulticast4(w.flow.Dst) {
 		d.Disposition = DispositionMulticast
 	}

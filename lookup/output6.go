@@ -45,7 +45,7 @@ func (w *walk) decide6(d *Decision) {
 	if w.flow.In != 0 {
 		d.Src = w.flow.Src
 		for i := range d.Ways {
-			d.Ways[i].Src = netip.Addr{}
+			d.Ways[i].setSource(chosen{})
 		}
 		return
 	}
@@ -109,10 +109,10 @@ func (w *walk) ways6(d *Decision, res *result) {
 			from = &e.hops[0]
 		}
 		if w.flow.In == 0 {
-			way.Src = w.source6(&e.route, from.Link, i == 0)
+			way.setSource(w.source6(&e.route, from.Link, i == 0))
 			if e.route.PrefSrc.IsValid() && len(e.hops) > 1 && c.hop != &e.hops[0] {
 				// Of the siblings' own sources only the first's is in a dump.
-				way.OtherSrc = w.fib.selectSource6(w.flow.Dst, from.Link, nil)
+				way.OtherSrc = w.fib.selectSource6(w.flow.Dst, from.Link, nil).addr
 			}
 		}
 		w.mem.ways = append(w.mem.ways, way)

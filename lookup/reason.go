@@ -157,7 +157,10 @@ const (
 	CodeSrcPrefix     Code = "rule-8-prefix"
 	CodeSrcOptimistic Code = "not-optimistic"
 	CodeSrcOrder      Code = "order"
-	CodeSrcTentative  Code = "tentative"
+	// The device that came into this namespace first lends its address, and which
+	// that is is not known: see [route.Snapshot.Order].
+	CodeSrcUnordered Code = "device-order-unknown"
+	CodeSrcTentative Code = "tentative"
 )
 
 // Shortcut is where the kernel decides without finding a route. The empty

@@ -213,18 +213,40 @@ func (f *FIB) returned(t *Trace) []Return {
 		}
 		out = append(out, f.decideReturn(r, t.Flow.In, back))
 	}
-	for _, way := range t.Decision.Ways {
-		if src := cmp.Or(t.Decision.Src, way.Src); !way.Stale && src.IsValid() {
-			add(Return{Link: way.Link, In: way.Link, By: CodeReplySame, Share: way.Share}, src)
+	for i := range t.Decision.Ways {
+		way := &t.Decision.Ways[i]
+		for _, src := range t.Decision.sourcesBy(way) {
+			if !way.Stale && src.IsValid() {
+				add(Return{Link: way.Link, In: way.Link, By: CodeReplySame, Share: way.share(src)}, src)
+			}
 		}
 	}
-	for _, way := range t.Decision.Ways {
-		src := cmp.Or(t.Decision.Src, way.Src)
-		if owner := f.network(src); t.Flow.In == 0 && !way.Stale && owner != 0 && owner != way.Link {
-			add(Return{Link: way.Link, In: owner, By: CodeReplyOwner, Share: way.Share}, src)
+	for i := range t.Decision.Ways {
+		way := &t.Decision.Ways[i]
+		for _, src := range t.Decision.sourcesBy(way) {
+			if owner := f.network(src); t.Flow.In == 0 && !way.Stale && owner != 0 && owner != way.Link {
+				add(Return{Link: way.Link, In: owner, By: CodeReplyOwner, Share: way.share(src)}, src)
+			}
 		}
 	}
 	return out
+}
+
+// sourcesBy are the sources that a packet may have that goes one of the ways.
+func (d *Decision) sourcesBy(w *Way) []netip.Addr {
+	if !d.Src.IsValid() && w.SrcOneOf != nil {
+		return w.SrcOneOf
+	}
+	return []netip.Addr{cmp.Or(d.Src, w.Src)}
+}
+
+// share is the part of all flows that goes this way with a source; zero: it cannot
+// be known.
+func (w *Way) share(src netip.Addr) float64 {
+	if slices.Contains(w.SrcOneOf, src) {
+		return 0
+	}
+	return w.Share
 }
 
 // network is the device that has an address of this host and leads to other

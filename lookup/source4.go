@@ -12,19 +12,19 @@ import (
 // where the kernel may have either: it keeps the source with a next-hop object,
 // chosen by the object's own scope, until some address changes, and then
 // chooses by the scope of the route that comes along first.
-func (f *FIB) source4(r *route.Route, h *hop) (src, other netip.Addr) {
+func (f *FIB) source4(r *route.Route, h *hop) (src chosen, other netip.Addr) {
 	if r.PrefSrc.IsValid() {
-		return r.PrefSrc, netip.Addr{}
+		return chosen{addr: r.PrefSrc}, netip.Addr{}
 	}
 	src = f.sourceOf4(h.dev, h.Gateway, h.sourceScope(r.Scope), nil)
-	if o, kept := f.sourceKept4(h, r.Scope); kept && o != src {
+	if o, kept := f.sourceKept4(h, r.Scope); kept && !src.may(o) {
 		if other = o; !o.IsValid() {
 			other = netip.IPv4Unspecified()
 		}
 	}
 	if h.object != 0 {
-		if o := f.selectSource4(h.Link, h.Gateway, r.Scope, nil); o != src {
-			other = o
+		if o := f.selectSource4(h.Link, h.Gateway, r.Scope, nil); !src.may(o.addr) {
+			other = o.addr
 		}
 	}
 	return src, other
@@ -42,7 +42,7 @@ func (f *FIB) sourceKept4(h *hop, scope route.Scope) (netip.Addr, bool) {
 	if a := f.fromDevice4(&before, h.Gateway, scope, nil); a != nil {
 		return a.Prefix.Addr(), true
 	}
-	return f.lent4(h.Link, scope, nil), true
+	return f.lent4(h.Link, scope, nil).addr, true
 }
 
 // sourceScope is the scope by which a source is chosen for a next hop: the
@@ -60,42 +60,49 @@ func (h *hop) sourceScope(s route.Scope) route.Scope {
 // selectSource4 chooses an address of a device for reaching a gateway, or,
 // without one, anything on the link, by a route of a scope (inet_select_addr
 // in net/ipv4/devinet.c). With a trial it records what was considered.
-func (f *FIB) selectSource4(link int, gateway netip.Addr, scope route.Scope, trial *SourceTrial) netip.Addr {
+func (f *FIB) selectSource4(link int, gateway netip.Addr, scope route.Scope, trial *SourceTrial) chosen {
 	return f.sourceOf4(f.byIndex[link], gateway, scope, trial)
 }
 
 // sourceOf4 is selectSource4 for a device; without one there is no source.
-func (f *FIB) sourceOf4(dev *device, gateway netip.Addr, scope route.Scope, trial *SourceTrial) netip.Addr {
+func (f *FIB) sourceOf4(dev *device, gateway netip.Addr, scope route.Scope, trial *SourceTrial) chosen {
 	if dev == nil {
-		return netip.Addr{}
+		return chosen{}
 	}
 	if a := f.fromDevice4(dev, gateway, scope, trial); a != nil {
-		return trial.take(a, gateway, dev.Index)
+		return chosen{addr: trial.take(a, gateway, dev.Index)}
 	}
 	return f.lent4(dev.Index, scope, trial)
 }
 
 // lent4 is an address of another device, for one that has none that fits. Where
 // only routes tell of addresses, it may well have one, and nothing is known.
-func (f *FIB) lent4(link int, scope route.Scope, trial *SourceTrial) netip.Addr {
+func (f *FIB) lent4(link int, scope route.Scope, trial *SourceTrial) chosen {
 	if f.snap.Assumes(route.FactAddrs, route.IPv4) {
 		return trial.none()
 	}
 	vrf := f.vrf(link)
 	if m := f.byIndex[vrf]; vrf != 0 {
 		if a := firstOf4(m, scope); a != nil {
-			return trial.takeOther(a, m)
+			return trial.takeOther([]lender{{m, a}})
 		}
 	}
-	for _, d := range f.devices {
-		if f.vrf(d.Index) != vrf {
+	var room [2]lender
+	all := room[:0]
+	for _, d := range f.order4.devices {
+		if d.vrf != vrf {
 			continue
 		}
 		if a := firstOf4(d, scope); a != nil {
-			return trial.takeOther(a, d)
+			if all = append(all, lender{d, a}); f.order4.known || d.Index == route.LoopbackIndex {
+				break // no other is before it
+			}
 		}
 	}
-	return trial.none()
+	if len(all) == 0 {
+		return trial.none()
+	}
+	return trial.takeOther(f.order4.first(all))
 }
 
 // fromDevice4 is the device's own best address: the first whose subnet has the
@@ -156,15 +163,17 @@ func (w *walk) trySource4(link int, gateway netip.Addr, scope route.Scope) {
 		*t = SourceTrial{Addr: w.flow.Src, Reason: Reason{Code: CodeSrcGiven}, Link: w.fib.owner4(w.flow.Src)}
 		return
 	}
-	t.Addr = w.fib.selectSource4(link, gateway, scope, t)
+	if src := w.fib.selectSource4(link, gateway, scope, t); src.certain() {
+		t.Addr = src.addr
+	}
 }
 
 // none records that there is no source.
-func (t *SourceTrial) none() netip.Addr {
+func (t *SourceTrial) none() chosen {
 	if t != nil {
 		t.Reason = Reason{Code: CodeSrcNone}
 	}
-	return netip.Addr{}
+	return chosen{}
 }
 
 // reject records an address that is not taken. A nil trial records nothing.
@@ -194,13 +203,28 @@ func (t *SourceTrial) take(a *route.Addr, gateway netip.Addr, link int) netip.Ad
 	return a.Prefix.Addr()
 }
 
-// takeOther records an address that another device lends.
-func (t *SourceTrial) takeOther(a *route.Addr, d *device) netip.Addr {
+// takeOther records the address that another device lends, or those of all devices
+// that may be the one.
+func (t *SourceTrial) takeOther(all []lender) chosen {
+	c := lent(all)
 	if t == nil {
-		return a.Prefix.Addr()
+		return c
 	}
+	if !c.certain() {
+		t.unordered(all)
+		return c
+	}
+	a, d := all[0].addr, all[0].dev
 	t.Link = d.Index
 	t.Reason = Reason{Code: CodeSrcOther, Have: d.Name}
 	t.Candidates = append(t.Candidates, SourceCandidate{*a, VerdictChosen, t.Reason})
-	return a.Prefix.Addr()
+	return c
+}
+
+// unordered records the addresses of devices of which nobody knows which came first.
+func (t *SourceTrial) unordered(all []lender) {
+	t.Link, t.Reason = 0, Reason{Code: CodeSrcUnordered}
+	for i := range all {
+		t.Candidates = append(t.Candidates, SourceCandidate{*all[i].addr, VerdictPossible, t.Reason})
+	}
 }

@@ -11,23 +11,25 @@ import (
 // source6 is the source address that a packet without one gets when it leaves
 // by a device (ip6_route_get_saddr in include/net/ip6_route.h). With record it
 // is put into the trace.
-func (w *walk) source6(r *route.Route, link int, record bool) netip.Addr {
+func (w *walk) source6(r *route.Route, link int, record bool) chosen {
 	var t *SourceTrial
 	if record && w.trace != nil {
 		t = &w.trace.Source
 		*t = SourceTrial{}
 	}
-	var src netip.Addr
+	var src chosen
 	if r.PrefSrc.IsValid() {
-		src = r.PrefSrc
+		src.addr = r.PrefSrc
 		if t != nil {
-			t.Reason, t.Link = Reason{Code: CodeSrcPrefsrc}, w.fib.owner6(src)
+			t.Reason, t.Link = Reason{Code: CodeSrcPrefsrc}, w.fib.owner6(src.addr)
 		}
 	} else {
 		src = w.fib.selectSource6(w.flow.Dst, link, t)
 	}
 	if t != nil {
-		t.Addr = src
+		if src.certain() {
+			t.Addr = src.addr
+		}
 		if w.flow.Src.IsValid() {
 			*t = SourceTrial{Addr: w.flow.Src, Reason: Reason{Code: CodeSrcGiven}, Link: w.fib.owner6(w.flow.Src)}
 		}
@@ -48,16 +50,16 @@ func (f *FIB) owner6(a netip.Addr) int {
 
 // selectSource6 chooses a source for a destination that is reached through a
 // device (ipv6_dev_get_saddr in net/ipv6/addrconf.c, RFC 6724 section 5).
-func (f *FIB) selectSource6(dst netip.Addr, link int, t *SourceTrial) netip.Addr {
+func (f *FIB) selectSource6(dst netip.Addr, link int, t *SourceTrial) chosen {
 	s := selection6{fib: f, dst: dst, link: link, scope: scope6(dst), label: f.label6(dst, 0)}
 	var best *route.Addr
 	var others []*route.Addr // only where they are recorded
-	f.candidates6(dst, link, func(a *route.Addr) {
+	s.candidates(func(a *route.Addr) {
 		if !usable6(a) {
 			t.reject(a, Reason{Code: CodeSrcTentative})
 			return
 		}
-		if ip := a.Prefix.Addr(); ip.IsMulticast() || ip.IsUnspecified() {
+		if !candidate6(a) {
 			return
 		}
 		if best == nil {
@@ -71,13 +73,66 @@ func (f *FIB) selectSource6(dst netip.Addr, link int, t *SourceTrial) netip.Addr
 			others = append(others, a)
 		}
 	})
-	if t == nil {
-		if best == nil {
-			return netip.Addr{}
+	if best == nil {
+		if t != nil {
+			t.Reason = Reason{Code: CodeSrcNone}
 		}
-		return best.Prefix.Addr()
+		return chosen{}
 	}
-	return t.take6(&s, best, others)
+	equals := s.unordered(best)
+	if len(equals) > 0 && equals[0].addr != best {
+		if i := slices.Index(others, equals[0].addr); i >= 0 {
+			others[i] = best
+		}
+		best = equals[0].addr
+	}
+	t.take6(&s, best, others)
+	if len(equals) > 1 {
+		return t.equals6(equals)
+	}
+	return chosen{addr: best.Prefix.Addr()}
+}
+
+// unordered are the addresses that are as good as the best one and may come before
+// it, the best one among them, where it is not known which of their devices is first.
+func (s *selection6) unordered(best *route.Addr) []lender {
+	f := s.fib
+	if f.order6.known || s.only() {
+		return nil
+	}
+	vrf := f.vrf(s.link)
+	if vrf != 0 && (best.Link == s.link || best.Link == vrf) { // these come first
+		return nil
+	}
+	var equals []lender
+	for _, d := range f.order6.devices {
+		if d.vrf != vrf {
+			continue
+		}
+		i := slices.IndexFunc(d.addrs6, func(a *route.Addr) bool { return candidate6(a) && s.equal(best, a) })
+		if i >= 0 {
+			equals = append(equals, lender{d, d.addrs6[i]})
+		}
+	}
+	return f.order6.first(equals)
+}
+
+// equal reports whether no rule tells two addresses apart.
+func (s *selection6) equal(a, b *route.Addr) bool {
+	rule, _ := s.compare(a, b)
+	return rule == len(rules6)
+}
+
+// only reports whether the addresses of the output device alone are candidates.
+func (s *selection6) only() bool {
+	d := s.fib.byIndex[s.link]
+	return s.dst.IsMulticast() || s.scope <= 2 || d != nil && s.fib.conf(route.IPv6, d, settingUseOifAddrsOnly) != 0
+}
+
+// candidate6 reports whether an address may be a source at all.
+func candidate6(a *route.Addr) bool {
+	ip := a.Prefix.Addr()
+	return usable6(a) && !ip.IsMulticast() && !ip.IsUnspecified()
 }
 
 // usable6 says whether duplicate address detection has left an address for use.
@@ -85,20 +140,19 @@ func usable6(a *route.Addr) bool {
 	return (a.Flags&route.AddrTentative == 0 || a.Flags&route.AddrOptimistic != 0) && a.Flags&route.AddrDADFailed == 0
 }
 
-// candidates6 hands the addresses among which the kernel chooses to try, in its
+// candidates hands the addresses among which the kernel chooses to try, in its
 // order: those of all devices of the same VRF or of none, or only of the output
 // device for multicast and link-local destinations and where use_oif_addrs_only is
 // set.
-func (f *FIB) candidates6(dst netip.Addr, link int, try func(*route.Addr)) {
+func (s *selection6) candidates(try func(*route.Addr)) {
+	f, link := s.fib, s.link
 	tryAll := func(d *device) {
 		for _, a := range d.addrs6 {
 			try(a)
 		}
 	}
 	d := f.byIndex[link]
-	only := dst.IsMulticast() || scope6(dst) <= 2 ||
-		d != nil && f.conf(route.IPv6, d, settingUseOifAddrsOnly) != 0
-	if only {
+	if s.only() {
 		if d != nil {
 			tryAll(d)
 		}
@@ -111,7 +165,7 @@ func (f *FIB) candidates6(dst netip.Addr, link int, try func(*route.Addr)) {
 			tryAll(f.byIndex[vrf])
 		}
 	}
-	for _, o := range f.devices {
+	for _, o := range f.order6.devices {
 		if o.vrf == vrf && (vrf == 0 || o.Index != link && o.Index != vrf) {
 			tryAll(o)
 		}
@@ -274,13 +328,11 @@ func (f *FIB) label6(a netip.Addr, link int) uint32 {
 	return labels[best].Label
 }
 
-// take6 records the address that is taken, nil: none, and of each other one
-// the rule by which it lost. What the winner won by is the rule that the last
-// of them lost by.
-func (t *SourceTrial) take6(s *selection6, best *route.Addr, others []*route.Addr) netip.Addr {
-	if best == nil {
-		t.Reason = Reason{Code: CodeSrcNone}
-		return netip.Addr{}
+// take6 records the address that is taken, and of each other one the rule by which
+// it lost. What the winner won by is the rule that the last of them lost by.
+func (t *SourceTrial) take6(s *selection6, best *route.Addr, others []*route.Addr) {
+	if t == nil {
+		return
 	}
 	last := -1
 	for _, a := range others {
@@ -293,7 +345,22 @@ func (t *SourceTrial) take6(s *selection6, best *route.Addr, others []*route.Add
 		t.Reason.Code = ruleCode(last)
 	}
 	t.Candidates = slices.Insert(t.Candidates, 0, SourceCandidate{*best, VerdictChosen, t.Reason})
-	return best.Prefix.Addr()
+}
+
+// equals6 records, after take6, that others are as good as the one that was taken.
+func (t *SourceTrial) equals6(equals []lender) chosen {
+	c := lent(equals)
+	if t == nil || c.certain() {
+		return c
+	}
+	t.Link, t.Reason = 0, Reason{Code: CodeSrcUnordered}
+	for i := range t.Candidates {
+		o := &t.Candidates[i]
+		if slices.ContainsFunc(equals, func(l lender) bool { return *l.addr == o.Addr }) {
+			o.Verdict, o.Reason = VerdictPossible, t.Reason
+		}
+	}
+	return c
 }
 
 func ruleCode(rule int) Code {

@@ -30,7 +30,8 @@ type Decision struct {
 	// known.
 	RefusedShare float64
 	// Src is the source address of the packet: the one given, or the chosen
-	// one where all Ways agree. The zero Addr: none, or it depends on the way.
+	// one where all Ways agree. The zero Addr: none, or it depends on the way, or
+	// is one of Way.SrcOneOf.
 	Src netip.Addr
 
 	entry *entry // behind Route
@@ -59,6 +60,10 @@ type Way struct {
 	// with a next hop one that it chose before (0.0.0.0: none); mostly the zero
 	// Addr.
 	OtherSrc netip.Addr
+	// SrcOneOf are all sources that it may get, Src among them, where the device
+	// that came into the namespace first gives it one and nobody knows which that
+	// is ([CodeSrcUnordered]); nil: Src is certain.
+	SrcOneOf []netip.Addr
 	// Stale marks a member of a multipath route that the kernel should not
 	// use, but may until the next link event (fib_rebalance).
 	Stale bool

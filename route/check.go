@@ -15,7 +15,7 @@ import (
 
 // check finds what cannot be in a snapshot.
 func (s *Snapshot) check() error {
-	for _, part := range []func() error{s.checkGaps, s.checkLinks, s.checkAddrs, s.checkRules, s.checkNextHops, s.checkNeighbours, s.checkLabels, s.checkSockets} {
+	for _, part := range []func() error{s.checkGaps, s.checkLinks, s.checkOrder, s.checkAddrs, s.checkRules, s.checkNextHops, s.checkNeighbours, s.checkLabels, s.checkSockets} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -51,6 +51,26 @@ func (s *Snapshot) checkLinks() error {
 
 // isIndex reports whether a number can be a device's index.
 func isIndex(n int) bool { return n > 0 && n <= math.MaxInt32 }
+
+// maxOrders is how many lists of devices there may be. Every source of them is good
+// for one.
+const maxOrders = 8
+
+func (s *Snapshot) checkOrder() error {
+	if len(s.Order) > maxOrders {
+		return fmt.Errorf("device_order: more than %d lists", maxOrders)
+	}
+	for i, list := range s.Order {
+		seen := make(map[int]bool, len(list))
+		for _, index := range list {
+			if !isIndex(index) || seen[index] {
+				return fmt.Errorf("device_order: element %d: the index %d is none, or is there twice", i+1, index)
+			}
+			seen[index] = true
+		}
+	}
+	return nil
+}
 
 func (s *Snapshot) checkAddrs() error {
 	for i := range s.Addrs {

@@ -59,6 +59,7 @@ func (s *Snapshot) sections(routes *List) []section {
 		list("gaps", &s.Gaps, Gap{}),
 		s.namesSection(),
 		list("links", &s.Links, Link{PeerNetNS: -1}),
+		list("device_order", &s.Order, nil),
 		list("addresses", &s.Addrs, Addr{}),
 		list("rules", &s.Rules, Rule{SuppressPrefixLen: -1, SuppressGroup: -1}),
 		list("nexthops", &s.NextHops, NextHopObject{}),

@@ -138,6 +138,7 @@ func randomSnapshot(rng *rand.Rand) *route.Snapshot {
 	for i := range s.Gaps {
 		s.Gaps[i].Fact, s.Gaps[i].Family = route.FactRules, []route.Family{0, route.IPv4, route.IPv6}[rng.IntN(3)]
 	}
+	s.Order = [][]int{{1, 7, 3}, {3, 4}}
 	s.Merged %= 3
 	s.Neighbours = s.Neighbours[:min(1, len(s.Neighbours))] // are sorted
 	return s

@@ -15,6 +15,12 @@ type Snapshot struct {
 	// Time is when the reading ended.
 	Time  time.Time
 	Links []Link
+	// Order are lists of devices, by index, each in the order in which the devices
+	// came into the namespace. That is the order of the kernel's own list
+	// (for_each_netdev), by which it chooses among the addresses of several
+	// devices. A list leaves out what its source does not show. Nothing is known
+	// of two devices that are in no list together, except that lo came first.
+	Order [][]int
 	// Addrs are in the kernel's dump order, which is the order in which it
 	// considers them as source addresses.
 	Addrs []Addr

@@ -193,7 +193,7 @@ func (s *side) same(d *lookup.Decision, other *side, e *lookup.Decision) bool {
 
 func (s *side) sameWay(w *lookup.Way, d *lookup.Decision, other *side, v *lookup.Way) bool {
 	return w.Gateway == v.Gateway && w.Share == v.Share && w.Stale == v.Stale &&
-		(d.Disposition == lookup.DispositionLocal || w.Src == v.Src && w.OtherSrc == v.OtherSrc) &&
+		(d.Disposition == lookup.DispositionLocal || w.Src == v.Src && w.OtherSrc == v.OtherSrc && slices.Equal(w.SrcOneOf, v.SrcOneOf)) &&
 		s.snap.LinkName(w.Link) == other.snap.LinkName(v.Link)
 }
 

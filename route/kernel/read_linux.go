@@ -127,6 +127,7 @@ func (r *reader) read() error {
 	for _, f := range r.want.families() {
 		steps = append(steps,
 			func() error { return r.readAddrs(f) },
+			func() error { return r.readOrder(f) },
 			func() error { return r.readRules(f) })
 		if !r.want.NoRoutes {
 			steps = append(steps, func() error { return r.readRoutes(f) })

@@ -20,7 +20,9 @@
 //	ip -j -d, one file a listing  selectors and attributes that are newer than that ip; times below a
 //	                              second; address labels; whether local and main are one table
 //	                              (so which of two equal routes in them is first is not known);
-//	                              settings, without `sysctl -a`
+//	                              settings, without `sysctl -a`; in which order the devices came, without
+//	                              /proc/net/igmp, /proc/net/igmp6 or `netstat -g`; neighbours of state
+//	                              NOARP and NONE, without `nud all`
 //	ip, as text                   the same; and the family of a default route or a rule whose line has no
 //	                              address, where neither the command nor the file's name tells it
 //	ip route save                 rules, devices' names, addresses, neighbours, next-hop objects

@@ -34,6 +34,7 @@ type facts struct {
 	listing    int
 	tableOwner map[familyTable]int
 	ruleOwner  map[route.Family]int
+	orders     []deviceOrder
 	oddAddr    bool // the last address was not understood, nor is what follows about it
 }
 
@@ -265,6 +266,7 @@ func (f *facts) snapshot() *route.Snapshot {
 		s.Addrs[i].Link = index[s.Addrs[i].Link]
 	}
 	s.Addrs = unique(s.Addrs, func(a *route.Addr) any { return [2]any{a.Link, a.Prefix} })
+	s.Order = f.order(index)
 	f.routes.Rewrite(func(r *route.Route) {
 		r.NextHops = slices.Clone(r.NextHops) // may be another one's too
 		for k := range r.NextHops {

@@ -224,6 +224,9 @@ func (t *lines) other(s string, w []string) error {
 	case briefLine().MatchString(s):
 		return t.brief(w)
 	}
+	if ok, err := t.groupLine(s, w); ok {
+		return err
+	}
 	if t.foreign = foreign(s); t.foreign != nil {
 		return nil
 	}

@@ -36,6 +36,8 @@ func (t *lines) header(s string) bool {
 		t.columns = nil
 	case len(w) >= 8 && w[2] == "Genmask":
 		t.columns = columnNames(w)
+	case len(w) == 3 && w[0] == "Interface" && w[2] == "Group":
+		t.columns = w
 	case w[0] == "Iface" && slices.Contains(w, "Mask"), w[0] == "Destination" && (slices.Contains(w, "Iface") || slices.Contains(w, "If")):
 		t.columns = w
 	default:
@@ -70,6 +72,8 @@ func (t *lines) columnLine(w []string) error {
 		return fmt.Errorf("%d columns below %d headings", len(w), len(t.columns))
 	}
 	switch {
+	case t.columns[0] == "Interface":
+		return t.netstatGroup(w)
 	case t.columns[0] == "Iface":
 		return t.proc4(w)
 	case t.column(t.columns, "Genmask") != "":

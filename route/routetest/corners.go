@@ -54,6 +54,7 @@ type corner struct{ name, setup, queries string }
 
 func corners() []corner {
 	return []corner{
+		{"devices moved in", `here=$$ && unshare -n sh -c "ip link add e0 index 200 type veth peer name e0p index 201 && ip link add e1 index 100 type veth peer name e1p index 101 && ip link set e0 netns $here && ip link set e1 netns $here && ip link set e0p netns $here && ip link set e1p netns $here" && true; ip addr flush dev v0; ip addr flush dev w0; ip addr add 10.5.0.1/24 dev e0; ip addr add 10.6.0.1/24 dev e1; ip -6 addr add 2001:db8:5::1/64 dev e0 nodad; ip -6 addr add 2001:db8:6::1/64 dev e1 nodad; ip route add 198.51.100.0/24 dev w0; ip -6 route add 2001:db8:9::/48 dev w0`, "198.51.100.1; 2001:db8:9::1; 224.0.0.5 oif w0; 239.1.1.1 oif w0; 203.0.113.1 oif w0"},
 		{"v6 main deleted", "ip -6 route add default via 2001:db8:1::2; ip -6 rule del pref 32766", "2001:4860::1; 2001:db8:1::1; 2001:db8:2::9; 2001:4860::1 iif w0 from 2001:db8:2::9"},
 		{"v6 local deleted", "ip -6 route add default via 2001:db8:1::2; ip -6 rule del pref 0", "2001:4860::1; 2001:db8:1::1; ::1; 2001:db8:2::1 iif w0 from 2001:db8:2::9"},
 		{"v6 all rules deleted", "ip -6 route add default via 2001:db8:1::2; ip -6 rule del pref 0; ip -6 rule del pref 32766", "2001:4860::1; 2001:db8:1::1"},

@@ -141,7 +141,7 @@ func (g *generator) makeLinks() {
 	names := []string{"v0", "w0", "x0.1", "y0"}
 	for n, name := range names[:2+g.rng.IntN(3)] {
 		l := &genLink{name: name, peer: strings.ReplaceAll(name, ".", "") + "p", n: n, up: true}
-		g.add("ip link add %s type veth peer name %s", l.name, l.peer)
+		g.makeVeth(l)
 		g.links = append(g.links, l)
 	}
 	if g.opts.Support.Dummy && g.chance(30) {
@@ -162,6 +162,22 @@ func (g *generator) makeLinks() {
 	for _, l := range g.links {
 		g.raise(l)
 	}
+}
+
+// makeVeth makes a device and its peer. Some get an index that somebody chose, or come
+// from another namespace with the one that they had there, so that the order in which
+// devices came is not that of their indexes.
+func (g *generator) makeVeth(l *genLink) {
+	index := ""
+	if g.chance(40) {
+		index = fmt.Sprintf("index %d", 90-20*l.n+g.rng.IntN(40))
+	}
+	if g.chance(80) {
+		g.add("ip link add %s %s type veth peer name %s", l.name, index, l.peer)
+		return
+	}
+	g.add(`here=$$ && unshare -n sh -c "ip link add %s %s type veth peer name %s && ip link set %s netns $here && ip link set %s netns $here" && true`,
+		l.name, index, l.peer, l.name, l.peer)
 }
 
 // makeVRF puts the last one or two devices into a VRF, whose device routes and

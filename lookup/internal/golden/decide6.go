@@ -42,25 +42,27 @@ func decide6(s *route.Snapshot, f route.Flow) Answer {
 
 	var outcomes []outcome
 	for _, r := range results {
-		outcomes = append(outcomes, d.outcome6(r, f))
+		outcomes = append(outcomes, d.outcomes6(r, f)...)
 	}
 	return d.finish(d.answer(outcomes))
 }
 
-// outcome6 is the answer of RTM_GETROUTE for one result.
-func (d *decision) outcome6(r result6, f route.Flow) outcome {
+// outcomes6 are the answers of RTM_GETROUTE for one result: one for each source that
+// may be chosen.
+func (d *decision) outcomes6(r result6, f route.Flow) []outcome {
 	if r.errno != 0 {
 		o := outcome{errno: r.errno, entry: r.entry}
 		if r.entry != nil {
 			o.typ = r.entry.Type
 		}
-		return o
+		return []outcome{o}
 	}
 	// Multicast with an input device cannot be reported (8.2).
 	if f.In != 0 && isMulticast6(f.Dst) {
-		return outcome{errno: route.EMSGSIZE}
+		return []outcome{{errno: route.EMSGSIZE}}
 	}
 	way := Way{Link: r.hop.Link, Gateway: r.hop.Gateway}
+	sources := []netip.Addr{{}}
 	// Only the kernel's own anycast entries (RTF_ANYCAST) are delivered here.
 	if r.entry.Type == route.TypeLocal || r.entry.Type == route.TypeAnycast && r.entry.Protocol == route.ProtocolKernel {
 		way.Link = d.loopbackOf6(r)
@@ -70,7 +72,7 @@ func (d *decision) outcome6(r result6, f route.Flow) outcome {
 	// next-hop group that is for its first member's device (4.2).
 	switch {
 	case r.entry.PrefSrc.IsValid():
-		way.Src = r.entry.PrefSrc
+		sources = []netip.Addr{r.entry.PrefSrc}
 		if r.entry.NextHopID == 0 && len(r.entry.NextHops) > 1 {
 			// A dump has the source of the first sibling only.
 			d.doubt("siblings may have other sources than the first")
@@ -80,9 +82,13 @@ func (d *decision) outcome6(r result6, f route.Flow) outcome {
 		if r.hops.object {
 			link = r.hops.list[0].Link
 		}
-		way.Src = d.selectSource6(link, f.Dst)
+		sources = d.selectSource6(link, f.Dst)
 	}
-	return outcome{typ: r.entry.Type, entry: r.entry, way: way}
+	var out []outcome
+	for _, way.Src = range sources {
+		out = append(out, outcome{typ: r.entry.Type, entry: r.entry, way: way})
+	}
+	return out
 }
 
 // loopbackOf6 is the device that local delivery is reported with: lo, or the

@@ -323,10 +323,18 @@ var cases = []struct {
 	{"5.1/3 link-scope address, global route", "deladdrs v0; addr 10.0.4.1/32 dev v0 scope link; addr 10.0.0.1/24 dev v0; route 8.0.0.0/8 dev v0", "8.8.8.8", "unicast 254 dev v0 src 10.0.0.1"},
 	{"5.1/4 another device", "route 8.0.0.0/8 dev v0p scope link", "8.8.8.8", "unicast 254 dev v0p src 10.0.0.1"},
 	{"5.1/4 lo first", "addr 10.99.0.1/32 dev lo; route 8.0.0.0/8 dev v0p scope link", "8.8.8.8", "unicast 254 dev v0p src 10.99.0.1"},
+	{"5.1/4 the order of the namespace", "order; order w0 v0; route 8.0.0.0/8 dev v0p scope link", "8.8.8.8", "unicast 254 dev v0p src 10.0.1.1"},
+	{"5.1/4 order not known", "order; order w0 w0p; route 8.0.0.0/8 dev v0p scope link", "8.8.8.8", "unicast 254 dev v0p src 10.0.0.1 | dev v0p src 10.0.1.1"},
+	{"5.1/4 order not known, lo first", "order; addr 10.99.0.1/32 dev lo; route 8.0.0.0/8 dev v0p scope link", "8.8.8.8", "unicast 254 dev v0p src 10.99.0.1"},
+	{"5.1/4 order not known where legs choose", "order; route 8.0.0.0/8 dev v0p dev v0 scope link", "8.8.8.8 from 10.0.0.1", "unicast 254 dev v0p | dev v0 ?"},
 	{"5.1/3 route_localnet", "broadcast 192.0.2.0/24 dev lo scope link; sysctl net/ipv4/conf/lo/route_localnet 1", "192.0.2.1", "broadcast 254 dev lo src 127.0.0.1 ?"},
 	{"5.1/5 none", "deladdrs v0; deladdrs w0; route 8.0.0.0/8 dev v0 scope link", "8.8.8.8", "unicast 254 dev v0"},
 
 	// 5.2 IPv6 source
+	{"5.2 the order of the namespace", "order; order w0 v0; route ::/0 dev v0p", "2001:db8:9::1", "unicast 254 dev v0p src 2001:db8:2::1"},
+	{"5.2 order not known", "order; route ::/0 dev v0p", "2001:db8:9::1", "unicast 254 dev v0p src 2001:db8:1::1 | dev v0p src 2001:db8:2::1"},
+	{"5.2 order not known, a rule decides", "order; route ::/0 dev v0p", "2001:db8:2::9 oif v0p", "unicast 254 dev v0p src 2001:db8:2::1"},
+	{"5.2 order not known, own address", "order; route ::/0 dev v0", "2001:db8:9::1", "unicast 254 dev v0 src 2001:db8:1::1"},
 	{"5.2 prefsrc", "route ::/0 via 2001:db8:1::2 dev v0 src 2001:db8:2::1", "2001:db8:9::1", "unicast 254 via 2001:db8:1::2 dev v0 src 2001:db8:2::1"},
 	{"5.2/2 link-local destination", "addr fe80::1/64 dev v0 scope link", "fe80::9 oif v0", "unicast 254 dev v0 src fe80::1"},
 	{"5.2/2 tentative", "deladdrs v0; addr 2001:db8:1::1/64 dev v0 tentative; route ::/0 via 2001:db8:1::2 dev v0", "2001:db8:9::1", "unicast 254 via 2001:db8:1::2 dev v0 src 2001:db8:2::1"},

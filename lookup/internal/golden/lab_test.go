@@ -33,6 +33,7 @@ func lab(t *testing.T, lines ...string) *route.Snapshot {
 		}
 		s.Links = append(s.Links, route.Link{Index: i + 1, Name: name, Flags: flags, MTU: 1500})
 	}
+	s.Order = [][]int{{lo, v0p, v0, w0p, w0}}
 	settings(s, "all", "lo", "v0p", "v0", "w0p", "w0")
 	apply(t, s,
 		"rule 0 lookup local", "rule 32766 lookup main", "rule 32767 lookup default",
@@ -88,6 +89,7 @@ func settings(s *route.Snapshot, devices ...string) {
 //	addr PREFIX dev DEV [peer PREFIX] [scope S] [FLAG…]
 //	link DEV down|nocarrier|group N|master DEV|mtu N|p2p
 //	vrf DEV INDEX TABLE
+//	order [DEV…] (one more list of devices; none: forget all)
 //	sysctl PATH VALUE
 //	delrule|delrule6 PRIORITY | deladdrs DEV | unset PATH | split | merged-unknown | release RELEASE
 func apply(t *testing.T, s *route.Snapshot, lines ...string) {
@@ -123,10 +125,19 @@ func apply(t *testing.T, s *route.Snapshot, lines ...string) {
 			s.Addrs = slices.DeleteFunc(s.Addrs, func(a route.Addr) bool { return a.Link == link })
 		case "link":
 			w.link()
+		case "order":
+			var list []int
+			for len(w.rest) > 0 {
+				list = append(list, w.dev())
+			}
+			if s.Order = append(s.Order, list); list == nil {
+				s.Order = nil
+			}
 		case "vrf":
 			l := route.Link{Name: w.next(), Kind: "vrf", Flags: route.LinkUp | route.LinkLowerUp, MTU: 1500}
 			l.Index, l.VRFTable = int(w.number()), route.Table(w.number())
 			s.Links = append(s.Links, l)
+			s.Order[0] = append(s.Order[0], l.Index)
 			settings(s, l.Name)
 		case "sysctl":
 			path := w.next()

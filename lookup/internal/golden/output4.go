@@ -28,6 +28,18 @@ func (d *decision) output4(asked route.Flow) Answer {
 	report := func(typ route.Type, link int, src netip.Addr) outcome {
 		return d.makeRoute4(&f, srcGiven, outcome{typ: typ, way: Way{Link: link, Src: src}})
 	}
+	// reportAny is report with each source that the flow may have.
+	reportAny := func(typ route.Type, link int) []outcome {
+		sources := []netip.Addr{f.src}
+		if unset(f.src) {
+			sources = d.selectSource4(link, netip.Addr{}, route.ScopeLink)
+		}
+		var outcomes []outcome
+		for _, src := range sources {
+			outcomes = append(outcomes, report(typ, link, src))
+		}
+		return outcomes
+	}
 
 	if srcGiven {
 		// 1.
@@ -62,17 +74,14 @@ func (d *decision) output4(asked route.Flow) Answer {
 			return refuse(route.ENETUNREACH)
 		}
 		if localMulticast4(f.dst) || f.dst == limitedBroadcast4() || f.proto == protoIGMP {
-			if !srcGiven {
-				f.src = d.selectSource4(out, netip.Addr{}, route.ScopeLink)
-			}
-			return d.answer([]outcome{report(route.TypeUnspec, out, f.src)})
+			return d.answer(reportAny(route.TypeUnspec, out))
 		}
 		if !srcGiven {
 			switch {
 			case f.dst.IsMulticast():
-				f.src = d.selectSource4(out, netip.Addr{}, route.ScopeGlobal)
+				f.src = d.oneSource4(out, netip.Addr{}, route.ScopeGlobal)
 			case f.dst.IsUnspecified():
-				f.src = d.selectSource4(out, netip.Addr{}, route.ScopeHost)
+				f.src = d.oneSource4(out, netip.Addr{}, route.ScopeHost)
 			}
 		}
 	}
@@ -90,10 +99,7 @@ func (d *decision) output4(asked route.Flow) Answer {
 	res, errno := d.lookup4(&f)
 	if errno != 0 {
 		if f.oif != 0 && (f.dst.IsMulticast() || f.vrf == 0) {
-			if unset(f.src) {
-				f.src = d.selectSource4(out, netip.Addr{}, route.ScopeLink)
-			}
-			return d.answer([]outcome{report(route.TypeUnicast, out, f.src)})
+			return d.answer(reportAny(route.TypeUnicast, out))
 		}
 		a := refuse(errno)
 		if res.entry != nil {

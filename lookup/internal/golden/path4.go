@@ -84,7 +84,7 @@ func (d *decision) scoreInline4(res result4, members []route.NextHop, src netip.
 		var own []route.NextHop
 		for _, nh := range good {
 			d.doubtOwnSource4(nh)
-			if d.selectSource4(nh.Link, gateway4(nh), res.entry.Scope) == src {
+			if d.oneSource4(nh.Link, gateway4(nh), res.entry.Scope) == src {
 				own = append(own, nh)
 			}
 		}

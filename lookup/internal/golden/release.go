@@ -1,12 +1,9 @@
 package golden
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"routewhy/route"
 )
 
 // olderThan says whether a kernel release such as "6.1.0-56-amd64" is before a
@@ -22,11 +19,4 @@ func olderThan(release string, want ...int) bool {
 		have = append(have, n)
 	}
 	return slices.Compare(have, want) < 0
-}
-
-// linksByIndex are the devices in the order of their indices.
-func linksByIndex(s *route.Snapshot) []route.Link {
-	links := slices.Clone(s.Links)
-	slices.SortStableFunc(links, func(a, b route.Link) int { return cmp.Compare(a.Index, b.Index) })
-	return links
 }

@@ -2,6 +2,7 @@ package golden
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -10,14 +11,14 @@ import (
 // local (5.1 steps 2 and 3; 7): every one that it may get.
 func (d *decision) sourcesOf4(p path4, f *flow) []netip.Addr {
 	if f.vrf != 0 && d.vrf(p.hop.Link) != f.vrf {
-		return []netip.Addr{d.selectSource4(f.vrf, netip.Addr{}, route.ScopeLink)}
+		return d.selectSource4(f.vrf, netip.Addr{}, route.ScopeLink)
 	}
 	if p.entry.PrefSrc.IsValid() {
 		return []netip.Addr{p.entry.PrefSrc}
 	}
-	src := d.selectSource4(p.hop.Link, gateway4(p.hop), p.entry.Scope)
+	sources := d.selectSource4(p.hop.Link, gateway4(p.hop), p.entry.Scope)
 	if p.entry.NextHopID == 0 || p.hop.Gateway.Is6() {
-		return []netip.Addr{src}
+		return sources
 	}
 	// A next-hop object has a source from the time when it was made, not for
 	// the route's scope but for its own: nearer than the gateway's, or than the
@@ -27,14 +28,27 @@ func (d *decision) sourcesOf4(p path4, f *flow) []netip.Addr {
 	if p.hop.Gateway.IsValid() {
 		scope = route.ScopeLink - 1
 	}
-	if old := d.selectSource4(p.hop.Link, gateway4(p.hop), scope); old != src {
-		return []netip.Addr{src, old}
+	for _, old := range d.selectSource4(p.hop.Link, gateway4(p.hop), scope) {
+		if !slices.Contains(sources, old) {
+			sources = append(sources, old)
+		}
 	}
-	return []netip.Addr{src}
+	return sources
 }
 
-// selectSource4 is inet_select_addr (5.1 steps 3 to 5).
-func (d *decision) selectSource4(link int, gw netip.Addr, scope route.Scope) netip.Addr {
+// oneSource4 is selectSource4 where what follows depends on the source.
+func (d *decision) oneSource4(link int, gw netip.Addr, scope route.Scope) netip.Addr {
+	sources := d.selectSource4(link, gw, scope)
+	if len(sources) > 1 {
+		d.doubt("which device came into the namespace first is not known")
+	}
+	return sources[0]
+}
+
+// selectSource4 is inet_select_addr (5.1 steps 3 to 5). It is several sources where
+// the order of the devices decides and is not known, and always at least one: the
+// zero Addr for none.
+func (d *decision) selectSource4(link int, gw netip.Addr, scope route.Scope) []netip.Addr {
 	// 3. the device's own addresses
 	var first netip.Addr
 	for _, a := range d.addrs4(link) {
@@ -42,32 +56,34 @@ func (d *decision) selectSource4(link int, gw netip.Addr, scope route.Scope) net
 			continue
 		}
 		if !gw.IsValid() || onSubnetOf(a, gw) {
-			return a.Prefix.Addr()
+			return []netip.Addr{a.Prefix.Addr()}
 		}
 		if !first.IsValid() {
 			first = a.Prefix.Addr()
 		}
 	}
 	if first.IsValid() {
-		return first
+		return []netip.Addr{first}
 	}
 	// 4. the VRF's addresses, then those of every device of the same VRF
 	vrf := d.vrf(link)
 	if vrf != 0 {
 		if a := d.anySource4(vrf, scope); a.IsValid() {
-			return a
+			return []netip.Addr{a}
 		}
 	}
-	for _, l := range linksByIndex(d.s) {
-		if d.vrf(l.Index) != vrf {
-			continue
+	lends := func(l int) bool { return d.vrf(l) == vrf && d.anySource4(l, scope).IsValid() }
+	var sources []netip.Addr
+	for _, l := range d.earliest(lends) {
+		if a := d.anySource4(l, scope); !slices.Contains(sources, a) {
+			sources = append(sources, a)
 		}
-		if a := d.anySource4(l.Index, scope); a.IsValid() {
-			return a
-		}
+	}
+	if len(sources) > 0 {
+		return sources
 	}
 	// 5. nothing
-	return netip.Addr{}
+	return []netip.Addr{{}}
 }
 
 // addrs4 are a device's primary IPv4 addresses in the order of the dump.

@@ -8,30 +8,66 @@ import (
 )
 
 // selectSource6 is ipv6_dev_get_saddr (5.2 steps 2 to 4) for a socket without
-// preferences. link is the output device.
-func (d *decision) selectSource6(link int, dst netip.Addr) netip.Addr {
+// preferences. link is the output device. It is several sources where the order of
+// the devices decides and is not known, and always at least one: the zero Addr for
+// none.
+func (d *decision) selectSource6(link int, dst netip.Addr) []netip.Addr {
 	// 2. the candidates
 	onlyLink := isMulticast6(dst) || scope6(dst) <= scopeLink6
 	if !onlyLink && d.addressesElsewhere6(link) {
 		onlyLink = d.conf(route.IPv6, link, "use_oif_addrs_only", 0) != 0
 	}
 	if onlyLink {
-		return d.bestSource6(link, dst, []int{link})
+		return []netip.Addr{addressOf(d.bestSource6(link, dst, []int{link}))}
 	}
 	vrf := d.vrf(link)
-	var links []int
 	if vrf != 0 {
 		// The device, then its VRF, come before the rest of the VRF. The kernel
 		// means to stop at an address of theirs with sufficient scope, but
 		// compares the scope's sign wrongly.
-		links = []int{link, vrf}
-	}
-	for _, l := range linksByIndex(d.s) {
-		if d.vrf(l.Index) == vrf {
-			links = append(links, l.Index)
+		own := d.bestSource6(link, dst, []int{link, vrf})
+		if own != nil && !slices.ContainsFunc(d.s.Links, func(l route.Link) bool {
+			return d.vrf(l.Index) == vrf && d.beats6(d.bestSource6(link, dst, []int{l.Index}), own, link, dst)
+		}) {
+			return []netip.Addr{own.Prefix.Addr()}
 		}
 	}
-	return d.bestSource6(link, dst, links)
+	// Of the other devices, those whose best address no other's beats.
+	best := func(l int) *route.Addr {
+		if d.vrf(l) != vrf {
+			return nil
+		}
+		return d.bestSource6(link, dst, []int{l})
+	}
+	unbeaten := func(l int) bool {
+		a := best(l)
+		return a != nil && !slices.ContainsFunc(d.s.Links, func(o route.Link) bool {
+			return d.beats6(best(o.Index), a, link, dst)
+		})
+	}
+	var sources []netip.Addr
+	for _, l := range d.earliest(unbeaten) {
+		if a := best(l).Prefix.Addr(); !slices.Contains(sources, a) {
+			sources = append(sources, a)
+		}
+	}
+	if len(sources) == 0 { // 4. none
+		return []netip.Addr{{}}
+	}
+	return sources
+}
+
+// beats6 reports whether one address, which may be nil, is better than another.
+func (d *decision) beats6(a, b *route.Addr, out int, dst netip.Addr) bool {
+	return a != nil && d.better6(a, b, out, dst)
+}
+
+// addressOf is the zero Addr for nil.
+func addressOf(a *route.Addr) netip.Addr {
+	if a == nil {
+		return netip.Addr{}
+	}
+	return a.Prefix.Addr()
 }
 
 // addressesElsewhere6 says whether another device has a candidate, so that
@@ -52,8 +88,8 @@ func candidate6(a route.Addr) bool {
 }
 
 // bestSource6 compares the addresses of some devices pairwise; a full tie keeps
-// the earlier.
-func (d *decision) bestSource6(out int, dst netip.Addr, links []int) netip.Addr {
+// the earlier. Nil: there is none.
+func (d *decision) bestSource6(out int, dst netip.Addr, links []int) *route.Addr {
 	var best *route.Addr
 	for _, link := range links {
 		for i := range d.s.Addrs {
@@ -66,11 +102,7 @@ func (d *decision) bestSource6(out int, dst netip.Addr, links []int) netip.Addr 
 			}
 		}
 	}
-	// 4. none
-	if best == nil {
-		return netip.Addr{}
-	}
-	return best.Prefix.Addr()
+	return best
 }
 
 // better6 is the pairwise comparison of 5.2 step 3: the first rule that tells

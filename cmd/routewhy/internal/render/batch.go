@@ -97,7 +97,8 @@ func (b *Batch) Plain(flow route.Flow, d *lookup.Decision) {
 // ordinary says that a packet leaves by one next hop of a route.
 func ordinary(d *lookup.Decision) bool {
 	return d.Disposition == lookup.DispositionUnicast && d.HasRoute && d.Shortcut == "" &&
-		len(d.Ways) == 1 && !d.Ways[0].Stale && !d.Ways[0].Redirected && d.SomeRefused == 0 && !d.Route.Src.IsValid()
+		len(d.Ways) == 1 && !d.Ways[0].Stale && !d.Ways[0].Redirected && d.SomeRefused == 0 && !d.Route.Src.IsValid() &&
+		d.Ways[0].SrcOneOf == nil
 }
 
 // frame makes a line as any other, and takes the two texts out of it.

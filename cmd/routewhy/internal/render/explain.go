@@ -225,6 +225,8 @@ func (p *page) source(e *Explanation) {
 		p.detail("source", "unknown: there is no listing of the addresses", yellow)
 	case t.Reason.Code == lookup.CodeSrcNone:
 		p.detail("source", "none: no device has an address that fits", yellow)
+	case t.Reason.Code == lookup.CodeSrcUnordered:
+		p.detail("source", e.unordered(), yellow)
 	case len(liveWays(d)) > 1 && !d.Src.IsValid():
 		p.detail("source", "that of the next hop taken: "+e.sources(d), plain)
 	case d.Disposition == lookup.DispositionLocal && t.Addr == e.Trace.Flow.Dst:
@@ -244,6 +246,27 @@ func (e *Explanation) sourceReason() string {
 		return fmt.Sprintf("%s's address in the network of the route's own gateway %s", e.words().dev(t.Link), w[0].Via.Gateway)
 	}
 	return e.words().source(t)
+}
+
+// unordered says that one of several devices lends the source, and that nobody knows
+// which.
+func (e *Explanation) unordered() string {
+	var all []string
+	for _, c := range e.Trace.Source.Candidates {
+		if c.Verdict == lookup.VerdictPossible {
+			all = append(all, c.Addr.Prefix.Addr().String()+" of "+e.words().dev(c.Addr.Link))
+		}
+	}
+	return alternatives(all) + ": that of the device that came into this namespace first, and which one did is not known"
+}
+
+// alternatives joins words of which one holds.
+func alternatives(all []string) string {
+	const shown = 3
+	if n := len(all) - shown; n > 0 {
+		all = append(all[:shown:shown], fmt.Sprintf("one of %d others", n))
+	}
+	return strings.Join(all, " or ")
 }
 
 func (e *Explanation) sources(d *lookup.Decision) string {

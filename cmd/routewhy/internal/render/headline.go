@@ -269,10 +269,22 @@ func (e *Explanation) from(d *lookup.Decision) string {
 	if d.Src.IsValid() {
 		return ", from " + d.Src.String()
 	}
+	if live := liveWays(d); len(live) == 1 && live[0].SrcOneOf != nil {
+		return ", from " + either(live[0].SrcOneOf)
+	}
 	if len(d.Ways) == 1 && e.words().knowsAddrs(e.Trace.Flow.Family()) {
 		return ", without a source address"
 	}
 	return ""
+}
+
+// either are sources of which the packet gets one.
+func either(all []netip.Addr) string {
+	out := make([]string, len(all))
+	for i, a := range all {
+		out[i] = a.String()
+	}
+	return alternatives(out)
 }
 
 func (e *Explanation) givenSource() bool { return e.Trace.Source.Reason.Code == lookup.CodeSrcGiven }

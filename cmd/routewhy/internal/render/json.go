@@ -74,14 +74,16 @@ type jsonRefused struct {
 }
 
 type jsonWay struct {
-	Gateway   string  `json:"gateway,omitempty"`
-	Dev       string  `json:"dev,omitempty"`
-	Weight    int     `json:"weight,omitempty"`
-	Share     float64 `json:"share,omitempty"`
-	Src       string  `json:"src,omitempty"`
-	NHID      uint32  `json:"nhid,omitempty"`
-	Neighbour string  `json:"neighbour,omitempty"`
-	Stale     bool    `json:"stale,omitempty"`
+	Gateway string  `json:"gateway,omitempty"`
+	Dev     string  `json:"dev,omitempty"`
+	Weight  int     `json:"weight,omitempty"`
+	Share   float64 `json:"share,omitempty"`
+	Src     string  `json:"src,omitempty"`
+	// SrcOneOf are in the place of src where it is one of them and nobody knows which.
+	SrcOneOf  []netip.Addr `json:"src_one_of,omitempty"`
+	NHID      uint32       `json:"nhid,omitempty"`
+	Neighbour string       `json:"neighbour,omitempty"`
+	Stale     bool         `json:"stale,omitempty"`
 	// RedirectedFrom is the route's own gateway, where the kernel has learnt
 	// another one from an ICMP redirect.
 	RedirectedFrom string `json:"redirected_from,omitempty"`
@@ -246,7 +248,10 @@ func (e *Explanation) ways() []jsonWay {
 	for i, w := range d.Ways {
 		j := jsonWay{
 			Gateway: addr(w.Gateway), Dev: s.LinkName(w.Link), Weight: w.Via.Weight, Share: w.Share,
-			Src: addr(w.Src), NHID: w.Object, Stale: w.Stale,
+			Src: addr(w.Src), SrcOneOf: w.SrcOneOf, NHID: w.Object, Stale: w.Stale,
+		}
+		if w.SrcOneOf != nil {
+			j.Src = ""
 		}
 		if w.Redirected {
 			j.RedirectedFrom = addr(w.Via.Gateway)

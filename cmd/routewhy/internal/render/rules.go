@@ -46,7 +46,7 @@ func (e *Explanation) nothingAsked() string {
 	f := e.Trace.Flow.Family()
 	s := e.FIB.Snapshot()
 	switch {
-	case e.Trace.Decision.Shortcut != "":
+	case e.Trace.Decision.Shortcut != "", e.Trace.Decision.SetBy.Code == lookup.CodeSrcUnordered:
 		return "no rule and no route was asked"
 	case s.Lacks(route.FactRoutes, f):
 		return "the routes of " + f.String() + " are not known"

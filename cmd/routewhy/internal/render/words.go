@@ -196,6 +196,8 @@ func (w words) unread(r lookup.Reason) string {
 		return "the routes could not be read"
 	case lookup.CodeMembership:
 		return fmt.Sprintf("whether this host listens to the group %v is not known", r.Want)
+	case lookup.CodeSrcUnordered:
+		return "it depends on the source, which the device lends that came into this namespace first, and their order is not known"
 	}
 	return string(r.Code)
 }
@@ -354,6 +356,8 @@ func (w words) source(t *lookup.SourceTrial) string {
 		return "not optimistic"
 	case lookup.CodeSrcOrder:
 		return "first of equals, " + dev + "'s"
+	case lookup.CodeSrcUnordered:
+		return "that of the device that came into this namespace first, and which one did is not known"
 	}
 	return string(t.Reason.Code)
 }

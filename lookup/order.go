@@ -1,0 +1,123 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// order is in which order the devices with addresses of one family came into the
+// namespace, by which the kernel chooses among the addresses of several.
+type order struct {
+	// devices are those with addresses. lo is first; the rest is in the kernel's
+	// order where it is known, else by index.
+	devices []*device
+	// known says that the order of all of them is.
+	known bool
+	// places tell, where it is not, of each list where in it a device stands.
+	places []map[int]int
+}
+
+// orderOf works the order out from what the snapshot has of it.
+func orderOf(s *route.Snapshot, all []*device, has func(*device) bool) order {
+	var o order
+	for _, d := range all {
+		if has(d) {
+			o.devices = append(o.devices, d)
+		}
+	}
+	others := o.devices
+	if len(others) > 0 && others[0].Index == route.LoopbackIndex { // all is by index
+		others = others[1:]
+	}
+	if o.known = len(others) < 2; o.known {
+		return o
+	}
+	for _, list := range s.Order {
+		place := make(map[int]int, len(list))
+		for i, index := range list {
+			place[index] = i
+		}
+		listed := func(d *device) bool { _, ok := place[d.Index]; return ok }
+		if !slices.ContainsFunc(others, func(d *device) bool { return !listed(d) }) {
+			slices.SortFunc(others, func(a, b *device) int { return place[a.Index] - place[b.Index] })
+			o.known, o.places = true, nil
+			return o
+		}
+		o.places = append(o.places, place)
+	}
+	return o
+}
+
+// lender is a device and the address that it would lend.
+type lender struct {
+	dev  *device
+	addr *route.Addr
+}
+
+// first gives those of some devices, which are in the order's order, that may be the
+// first one: every one that no other is known to come before.
+func (o *order) first(all []lender) []lender {
+	if len(all) < 2 || o.known || all[0].dev.Index == route.LoopbackIndex {
+		return all[:min(len(all), 1)]
+	}
+	late := make([]bool, len(all))
+	for _, place := range o.places {
+		best := -1
+		for i := range all {
+			at, ok := place[all[i].dev.Index]
+			if !ok {
+				continue
+			}
+			if best >= 0 {
+				if at > place[all[best].dev.Index] {
+					late[i] = true
+					continue
+				}
+				late[best] = true
+			}
+			best = i
+		}
+	}
+	var out []lender
+	for i := range all {
+		if !late[i] {
+			out = append(out, all[i])
+		}
+	}
+	if len(out) == 0 { // lists that contradict each other tell nothing
+		return all
+	}
+	return out
+}
+
+// chosen is the source that the kernel chooses. The zero value: there is none.
+type chosen struct {
+	addr netip.Addr
+	// oneOf are all that it may choose, addr among them, where they are several
+	// because it is not known which of their devices came first; else nil.
+	oneOf []netip.Addr
+}
+
+// lent is the source that the first one of some devices lends.
+func lent(all []lender) chosen {
+	c := chosen{addr: all[0].addr.Prefix.Addr()}
+	seen := map[netip.Addr]bool{}
+	for i := range all {
+		if a := all[i].addr.Prefix.Addr(); len(all) > 1 && !seen[a] {
+			seen[a] = true
+			c.oneOf = append(c.oneOf, a)
+		}
+	}
+	if len(c.oneOf) < 2 {
+		c.oneOf = nil
+	}
+	return c
+}
+
+// certain reports whether one source alone is possible, or none.
+func (c *chosen) certain() bool { return c.oneOf == nil }
+
+// may reports whether the kernel may choose an address.
+func (c *chosen) may(a netip.Addr) bool { return c.addr == a || slices.Contains(c.oneOf, a) }

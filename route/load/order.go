@@ -1,0 +1,100 @@
+package load
+
+import (
+	"strconv"
+	"strings"
+)
+
+// maxOrders is how many lists of devices are taken; a snapshot has no more.
+const maxOrders = 8
+
+// deviceOrder is a listing that shows devices in the order in which they came into
+// the namespace: /proc/net/igmp, /proc/net/igmp6 and what netstat makes of them. They
+// are told apart by kind, of which each listing has one.
+type deviceOrder struct {
+	listing int
+	kind    string
+	devs    []int // provisional
+}
+
+// Shapes of the lines (igmp_mc_seq_show in net/ipv4/igmp.c, igmp6_mc_seq_show in
+// net/ipv6/mcast.c).
+var (
+	igmpHeader = lazily(`^Idx\s+Device\s+: Count Querier`)
+	igmpDevice = lazily(`^\d+\s+\S+\s*:\s+\d+\s+(?:V[1-3]|NONE)$`)
+	igmpGroup  = lazily(`^\s+[0-9A-F]{8}\s+\d+ [01]:[0-9A-F]{8}\s+\d+$`)
+	igmp6Group = lazily(`^\d+\s+\S+\s+[0-9a-f]{32}\s+\d+ [0-9A-F]{8} \d+$`)
+)
+
+// groupLine reads a line about the groups that devices have joined. False: it is none.
+func (t *lines) groupLine(s string, w []string) (ok bool, err error) {
+	kind := "igmp"
+	switch {
+	case igmpHeader().MatchString(s), igmpGroup().MatchString(s):
+		return true, nil
+	case igmp6Group().MatchString(s):
+		kind = "igmp6"
+	case !igmpDevice().MatchString(s):
+		return false, nil
+	}
+	index, err := strconv.ParseInt(w[0], 10, 32)
+	if err != nil {
+		return true, err
+	}
+	dev, err := t.define(w[1], int(index))
+	if err == nil {
+		t.inOrder(kind, dev)
+	}
+	return true, err
+}
+
+// netstatGroup reads a line of `netstat -g`: a device, a count and a group.
+func (t *lines) netstatGroup(w []string) error {
+	if strings.HasPrefix(w[0], "---") {
+		return nil
+	}
+	kind := "netstat"
+	if strings.Contains(w[2], ":") {
+		kind = "netstat6"
+	}
+	dev, err := t.define(w[0], 0)
+	if err == nil {
+		t.inOrder(kind, dev)
+	}
+	return err
+}
+
+// inOrder adds a device to the end of its listing's list.
+func (f *facts) inOrder(kind string, dev int) {
+	for i := range f.orders {
+		o := &f.orders[i]
+		if o.listing == f.listing && o.kind == kind {
+			if o.devs[len(o.devs)-1] != dev {
+				o.devs = append(o.devs, dev)
+			}
+			return
+		}
+	}
+	if len(f.orders) < maxOrders {
+		f.orders = append(f.orders, deviceOrder{f.listing, kind, []int{dev}})
+	}
+}
+
+// order are the lists that say something: a device that stands in two places is of
+// two namespaces, or the list changed meanwhile.
+func (f *facts) order(index []int) [][]int {
+	var out [][]int
+	for _, o := range f.orders {
+		seen, list := map[int]bool{}, []int{}
+		for _, dev := range o.devs {
+			if !seen[index[dev]] {
+				list = append(list, index[dev])
+			}
+			seen[index[dev]] = true
+		}
+		if len(list) == len(o.devs) && len(list) > 1 {
+			out = append(out, list)
+		}
+	}
+	return out
+}
