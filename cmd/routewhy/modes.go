@@ -30,7 +30,7 @@ func modes() []mode {
 	packet := []string{
 		"from", "iif", "oif", "vrf", "mark", "tos", "uid", "ipproto", "sport", "dport", "flowlabel",
 	}
-	common := []string{"ipv4", "ipv6", "netns", "load", "strict", "save", "redact", "json", "color", "verbose", "quiet"}
+	common := []string{"ipv4", "ipv6", "netns", "load", "load-limit", "strict", "save", "redact", "json", "color", "verbose", "quiet"}
 	return []mode{{
 		flags:        slices.Concat(common, packet, []string{"reply", "no-kernel"}),
 		destinations: true,
@@ -53,7 +53,7 @@ func modes() []mode {
 	}, {
 		flag:    "diff",
 		usage:   "what differs between two snapshots, and for which destinations",
-		flags:   []string{"ipv4", "ipv6", "netns", "strict", "json", "color", "verbose", "quiet"},
+		flags:   []string{"ipv4", "ipv6", "netns", "load-limit", "strict", "json", "color", "verbose", "quiet"},
 		sources: true,
 		run:     diff,
 	}}
