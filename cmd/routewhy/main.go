@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"golang.org/x/term"
@@ -86,11 +87,17 @@ func execute(ctx context.Context, args []string, s stdio) error {
 	return opts.run(ctx, opts, s)
 }
 
-// interruptible is a context that the first SIGINT or SIGTERM ends; the second one
-// ends the process. It is for what would leave a half-written file behind: all else
-// dies of the signal, as a shell's loop expects.
+// interruptible is a context that the first signal to end ends; the second one ends
+// the process. It is for what would leave a half-written file behind: all else
+// dies of the signal, as a shell's loop expects. A signal that is ignored (nohup)
+// stays so.
 func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+	ends = slices.DeleteFunc(ends, signal.Ignored)
+	if len(ends) == 0 {
+		return context.WithCancel(ctx)
+	}
+	ctx, stop := signal.NotifyContext(ctx, ends...)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"compress/gzip"
 	"context"
 	"crypto/rand"
@@ -9,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -52,19 +49,23 @@ func saveSnapshot(ctx context.Context, o *options, src source, s stdio) error {
 		m := redact.New(key)
 		snap, routes = m.Snapshot(snap), m.Routes(routes)
 	}
-	if err := writeSnapshot(o.save, snap, routes, s.Stdout); err != nil {
+	if err := writeSnapshot(ctx, o.save, snap, routes, s.Stdout); err != nil {
 		return fmt.Errorf("--save: %w", err)
 	}
 	return nil
 }
 
-// writeSnapshot writes a snapshot to a file, compressed where its name says so,
-// or to standard output.
-func writeSnapshot(name string, snap *route.Snapshot, routes *route.List, stdout io.Writer) error {
+// writeSnapshot writes a snapshot to a file, compressed where the name says so, or to
+// standard output. Who listens, and which program does, is for the file's owner alone.
+func writeSnapshot(ctx context.Context, name string, snap *route.Snapshot, routes *route.List, stdout io.Writer) error {
 	if name == "-" {
 		return snap.EncodeWith(stdout, routes)
 	}
-	return replaceFile(name, func(w io.Writer) error {
+	mode := fs.FileMode(0o666)
+	if len(snap.Sockets) > 0 {
+		mode = 0o600
+	}
+	return writeFile(ctx, name, mode, func(w io.Writer) error {
 		z := compressor(name, w)
 		return errors.Join(snap.EncodeWith(z, routes), z.Close())
 	})
@@ -85,48 +86,3 @@ func compressor(name string, w io.Writer) io.WriteCloser {
 type plain struct{ io.Writer }
 
 func (plain) Close() error { return nil }
-
-// replaceFile writes a file whole or not at all: under another name first. What
-// is there and no regular file, such as a pipe, is written to as it is.
-func replaceFile(name string, write func(io.Writer) error) (err error) {
-	if target, err := filepath.EvalSymlinks(name); err == nil {
-		name = target
-	}
-	old, err := os.Stat(name)
-	if err == nil && !old.Mode().IsRegular() {
-		return overwrite(name, write)
-	}
-	mode := fs.FileMode(0o644)
-	if err == nil {
-		mode = old.Mode().Perm()
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if err := errors.Join(buffered(f, write), f.Chmod(mode), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
-}
-
-func overwrite(name string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(buffered(f, write), f.Close())
-}
-
-func buffered(f io.Writer, write func(io.Writer) error) error {
-	b := bufio.NewWriterSize(f, 1<<16)
-	if err := write(b); err != nil {
-		return err
-	}
-	return b.Flush()
-}
