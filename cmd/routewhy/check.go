@@ -58,7 +58,7 @@ func (o *options) checkFiles() error {
 		return usagef("--strict goes with --load")
 	case o.loadLimit.given && len(o.load)+len(o.sources) == 0:
 		return usagef("--load-limit goes with --load")
-	case o.redact && o.save == "":
+	case o.redact != "" && o.save == "":
 		return usagef("--redact goes with --save")
 	case len(onStdin) == 1 && o.batch == "-":
 		return usagef("--load - and --batch - both read the one standard input")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -40,8 +41,9 @@ type options struct {
 	loadLimit optional[uint32]
 	// strict makes what is not understood in them an error.
 	strict bool
-	// redact replaces public addresses in what is saved.
-	redact bool
+	// redact replaces what is not for the public in what is saved: one of redactWords;
+	// empty: nothing.
+	redact string
 	// save is the file to write a snapshot to; empty: none.
 	save string
 
@@ -130,7 +132,8 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.Func("load-limit", "how many MB of memory the files may take", numberFlag(&o.loadLimit, 1, 1<<20))
 	fs.BoolVar(&o.strict, "strict", false, "what is not understood in a file is an error")
 	fs.Func("save", "write a snapshot of the facts", fileFlag(func(s string) { o.save = s }))
-	fs.BoolVar(&o.redact, "redact", false, "replace public addresses in what is saved")
+	fs.Func("redact", "replace public addresses in what is saved", wordFlag(&o.redact, redactWords()))
+	fs.Lookup("redact").NoOptDefVal = redactPublic
 	fs.BoolVar(&o.noKernel, "no-kernel", false, "do not ask the kernel for its own answer")
 
 	fs.BoolVar(&o.json, "json", false, "print JSON")
@@ -193,6 +196,9 @@ func (o *options) parseDestinations(m *mode, args []string) error {
 		return usagef("no DESTINATION").
 			hint("routewhy 8.8.8.8 explains one; routewhy --help tells the rest")
 	}
+	if o.redact == redactPublic && slices.Contains(args, redactStrict) {
+		return usagef("--redact and strict are two words").hint("--redact=strict is one")
+	}
 	if err := likeIPRoute(args); err != nil {
 		return err
 	}
@@ -254,7 +260,7 @@ func unknownFlag(fs *pflag.FlagSet, e *pflag.NotExistError) error {
 
 func invalidValue(e *pflag.InvalidValueError) error {
 	name := flagName(e.GetFlag())
-	if e.GetFlag().NoOptDefVal != "" {
+	if e.GetFlag().NoOptDefVal == "true" {
 		return usagef("%s takes no value, but there is %s", name, quote(e.GetValue()))
 	}
 	return usagef("%s: %w", name, errors.Unwrap(e))

@@ -41,13 +41,16 @@ func saveSnapshot(ctx context.Context, o *options, src source, s stdio) error {
 	if err != nil {
 		return err
 	}
-	if o.redact {
+	if o.redact != "" {
 		key := make([]byte, 32)
 		if _, err := rand.Read(key); err != nil {
 			return err
 		}
 		m := redact.New(key)
-		snap, routes = m.Snapshot(snap), m.Routes(routes)
+		if o.redact == redactStrict {
+			m = redact.NewStrict(key)
+		}
+		snap, routes = m.Snapshot(snap, routes)
 	}
 	if err := writeSnapshot(ctx, o.save, snap, routes, s.Stdout); err != nil {
 		return fmt.Errorf("--save: %w", err)

@@ -105,6 +105,14 @@ func wordFlag(dst *string, words []string) func(string) error {
 
 func colorWords() []string { return []string{"auto", "always", "never"} }
 
+// The words of --redact; the first is meant where none is given.
+const (
+	redactPublic = "public"
+	redactStrict = "strict"
+)
+
+func redactWords() []string { return []string{redactPublic, redactStrict} }
+
 func shells() []string { return []string{"bash", "zsh", "fish"} }
 
 // packetFlag is a flag that describes the packet.

@@ -1,9 +1,3 @@
-// Package redact replaces what must not become public in a snapshot: public
-// addresses, by others that keep the structure of prefixes, wherever they stand,
-// in names too; what would tell the hardware address of a card; and the names of
-// processes. Two addresses that had their first n bits in common still do, so
-// every decision stays what it was (Xu, Fan, Ammar, Moon: Prefix-Preserving IP
-// Address Anonymization, 2002, section 3).
 package redact
 
 import (
@@ -13,19 +7,29 @@ import (
 	"slices"
 )
 
-// Mapping replaces addresses. It is the secret: whoever has the key can undo
-// it.
+// Mapping replaces addresses, names and numbers. It is the secret: whoever has the key
+// can undo it.
 type Mapping struct {
-	key    []byte
-	known  map[netip.Prefix]turns
-	v4, v6 []block
-	names  names
+	key     []byte
+	strict  bool
+	known   map[netip.Prefix]turns
+	v4, v6  []block
+	names   names
+	numbers numbers
 }
 
 // New makes a mapping from a key, which is to be random and forgotten.
 func New(key []byte) *Mapping {
-	m := &Mapping{key: key, known: map[netip.Prefix]turns{}, names: newNames()}
+	m := &Mapping{key: key, known: map[netip.Prefix]turns{}, names: newNames(), numbers: newNumbers()}
 	m.v4, m.v6 = keptBlocks()
+	return m
+}
+
+// NewStrict makes a mapping that leaves less: see the package.
+func NewStrict(key []byte) *Mapping {
+	m := New(key)
+	m.strict = true
+	m.v4, m.v6 = strictBlocks()
 	return m
 }
 
@@ -40,23 +44,47 @@ type block struct {
 
 // keptBlocks are the blocks that say nothing about who uses them, and that the
 // kernel or RFC 6724 treat apart. Of those in which an IPv4 address is
-// embedded (RFC 3056, RFC 4380, RFC 6052) only what is before it stays, and of
-// solicited-node addresses (RFC 4291 section 2.7.1) what they have in common.
+// embedded (RFC 3056, RFC 4380, RFC 6052) only what is before it stays; so do, of the
+// groups that embed an AS number or a prefix (RFC 3180, RFC 6034), eight bits. See
+// [Mapping.keeps] for the groups of IPv6.
 func keptBlocks() (v4, v6 []block) {
-	for _, s := range []string{
-		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-		"192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
-	} {
-		v4 = append(v4, block{netip.MustParsePrefix(s), 32})
-	}
-	for s, bits := range map[string]int{
+	v4 = blocks(map[string]int{
+		"0.0.0.0/8": 32, "10.0.0.0/8": 32, "100.64.0.0/10": 32, "127.0.0.0/8": 32, "169.254.0.0/16": 32,
+		"172.16.0.0/12": 32, "192.0.0.0/24": 32, "192.0.2.0/24": 32, "192.168.0.0/16": 32, "198.18.0.0/15": 32,
+		"198.51.100.0/24": 32, "203.0.113.0/24": 32, "224.0.0.0/5": 32, "232.0.0.0/8": 32, "233.0.0.0/8": 8,
+		"234.0.0.0/8": 8, "235.0.0.0/8": 32, "236.0.0.0/6": 32, "240.0.0.0/4": 32,
+	})
+	v6 = blocks(map[string]int{
 		"::/127": 128, "::/96": 96, "::ffff:0.0.0.0/96": 96, "64:ff9b::/96": 96, "100::/64": 128, "2001::/32": 32, "2001:2::/48": 128,
 		"2001:10::/28": 28, "2001:db8::/32": 128, "2002::/16": 16, "3fff::/20": 128, "3ffe::/16": 16,
 		"fc00::/7": 64, "fe80::/9": 64, "ff00::/8": 128,
-	} {
-		v6 = append(v6, block{netip.MustParsePrefix(s), bits})
-	}
+	})
 	return v4, v6
+}
+
+// strictBlocks are those of which the kernel or RFC 6724 treat the block apart.
+func strictBlocks() (v4, v6 []block) {
+	v4 = blocks(map[string]int{
+		"0.0.0.0/8": 32, "10.0.0.0/8": 8, "100.64.0.0/10": 10, "127.0.0.0/8": 32, "169.254.0.0/16": 16,
+		"172.16.0.0/12": 12, "192.0.0.0/24": 24, "192.0.2.0/24": 24, "192.168.0.0/16": 16, "198.18.0.0/15": 15,
+		"198.51.100.0/24": 24, "203.0.113.0/24": 24, "224.0.0.0/4": 8, "224.0.0.0/24": 32, "240.0.0.0/4": 4,
+		"255.255.255.255/32": 32,
+	})
+	v6 = blocks(map[string]int{
+		"::/127": 128, "::/96": 96, "::ffff:0.0.0.0/96": 96, "64:ff9b::/96": 96, "100::/64": 64, "2001::/32": 32, "2001:2::/48": 48,
+		"2001:10::/28": 28, "2001:db8::/32": 32, "2002::/16": 16, "3fff::/20": 20, "3ffe::/16": 16,
+		"fc00::/7": 8, "fe80::/10": 64, "fec0::/10": 10, "ff00::/8": 16,
+		"ff02::1:ff00:0/104": 104, "ff02::2:ff00:0/104": 104,
+	})
+	return v4, v6
+}
+
+func blocks(kept map[string]int) []block {
+	var all []block
+	for s, bits := range kept {
+		all = append(all, block{netip.MustParsePrefix(s), bits})
+	}
+	return all
 }
 
 // Addr replaces an address. Addresses of the blocks that are kept stay; none
@@ -124,41 +152,58 @@ func (m *Mapping) blocks(a netip.Addr) []block {
 	return m.v6
 }
 
-// keeps says whether the bit behind a prefix stays. That depends on the bits
+// keeps reports whether the bit behind a prefix stays. That depends on the bits
 // before it alone, or prefixes would not keep their structure.
 func (m *Mapping) keeps(above netip.Prefix) bool {
 	i, first := above.Bits(), above.Addr()
 	switch {
-	case i >= solicitedBits && first.Is6() && solicitedNode(first):
-		return false
+	case i >= 16 && first.Is6() && first.IsMulticast():
+		return m.keepsGroup(first.As16(), i)
 	case i >= 64 && localUnicast(first):
-		return byHand(first)
+		return byHand(first.As16())
 	}
+	return m.inBlock(first, i)
+}
+
+// keepsGroup is keeps for a group of IPv6, behind the flags and the scope. It may end in
+// a part of somebody's address or of a host name's hash (RFC 4291 section 2.7.1, RFC
+// 4620 section 5), or have a prefix or a hardware address in its middle
+// (RFC 3306, RFC 3956, RFC 4489).
+func (m *Mapping) keepsGroup(b [16]byte, i int) bool {
+	const prefixFlag = 0x20
+	switch {
+	case b[1]&prefixFlag != 0 && i >= 32 && (i < 96 || m.strict):
+		return zero(b[4:12]) // as in the groups of RFC 4607, which have none
+	case i >= 104 && (solicitedNode(b) || nodeInformation(b)):
+		return false
+	}
+	return !m.strict || zero(b[2:14]) || m.inBlock(netip.AddrFrom16(b), i)
+}
+
+// inBlock reports whether a bit belongs to a block that stays.
+func (m *Mapping) inBlock(first netip.Addr, i int) bool {
+	above := netip.PrefixFrom(first, i)
 	return slices.ContainsFunc(m.blocks(first), func(b block) bool { return (i < b.bits || i < b.Bits()) && b.Overlaps(above) })
 }
 
-// solicitedBits is the length of ff02::1:ff00:0/104, before the last 24 bits of
-// somebody's address.
-const solicitedBits = 104
+func zero(b []byte) bool { return !slices.ContainsFunc(b, func(c byte) bool { return c != 0 }) }
 
-func solicitedNode(a netip.Addr) bool {
-	b := a.As16()
-	return [13]byte(b[:13]) == [13]byte{0xff, 2, 11: 1, 12: 0xff}
-}
+// solicitedNode reports whether a group is one of ff02::1:ff00:0/104, and
+// nodeInformation one of ff02::2:ff00:0/104.
+func solicitedNode(b [16]byte) bool { return [13]byte(b[:13]) == [13]byte{0xff, 2, 11: 1, 12: 0xff} }
 
-// localUnicast says whether an address is not public but may end in a hardware
+func nodeInformation(b [16]byte) bool { return [13]byte(b[:13]) == [13]byte{0xff, 2, 11: 2, 12: 0xff} }
+
+// localUnicast reports whether an address is not public but may end in a hardware
 // address (RFC 4291 appendix A).
 func localUnicast(a netip.Addr) bool {
 	b := a.As16()
 	return a.Is6() && (b[0]&0xfe == 0xfc || b[0] == 0xfe && b[1]&0x80 != 0)
 }
 
-// byHand says whether the last half begins with zeros, as somebody would write
-// it and no hardware address does.
-func byHand(a netip.Addr) bool {
-	b := a.As16()
-	return b[8] == 0 && b[9] == 0 && b[10] == 0 && b[11] == 0
-}
+// byHand reports whether the last half is a small number, as somebody would write it,
+// and neither a hardware address nor an IPv4 address.
+func byHand(b [16]byte) bool { return zero(b[8:14]) }
 
 // Prefix replaces a prefix, and keeps its length.
 func (m *Mapping) Prefix(p netip.Prefix) netip.Prefix {

@@ -3,50 +3,46 @@ package redact
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
+	"strings"
+	"time"
 
 	"routewhy/route"
 )
 
-// Snapshot gives a copy of a snapshot with everything replaced.
-func (m *Mapping) Snapshot(s *route.Snapshot) *route.Snapshot {
+// Snapshot gives a copy of a snapshot, and of its routes where they are in a list of
+// their own (else nil), with everything replaced. A mapping is for one snapshot.
+func (m *Mapping) Snapshot(s *route.Snapshot, routes *route.List) (*route.Snapshot, *route.List) {
+	m.learn(s, routes)
 	o := *s
-	o.Links = mapped(s.Links, func(l *route.Link) { l.Name = m.text(l.Name) })
+	o.Release = versionOf(s.Release)
+	o.Time = m.time(s.Time)
+	o.Links = mapped(s.Links, m.link)
 	o.Addrs = mapped(s.Addrs, func(a *route.Addr) {
 		a.Prefix, a.Peer, a.Broadcast = m.whole(a.Prefix), m.whole(a.Peer), m.Addr(a.Broadcast)
-		a.Label = m.text(a.Label)
+		a.Link, a.Label = m.index(a.Link), m.label(a.Label)
 	})
-	o.Rules = mapped(s.Rules, func(r *route.Rule) {
-		sel := &r.Selector
-		sel.Src, sel.Dst = m.Prefix(sel.Src), m.Prefix(sel.Dst)
-		sel.In, sel.Out = m.text(sel.In), m.text(sel.Out)
-		r.Unknown = withoutData(r.Unknown)
-	})
+	o.Rules = mapped(s.Rules, m.rule)
 	o.Routes = mapped(s.Routes, m.route)
-	o.NextHops = mapped(s.NextHops, func(n *route.NextHopObject) {
-		n.NextHop.Gateway = m.Addr(n.NextHop.Gateway)
-		n.Unknown = withoutData(n.Unknown)
+	o.NextHops = mapped(s.NextHops, m.nextHopObject)
+	o.Neighbours = mapped(s.Neighbours, func(n *route.Neighbour) { n.Link, n.Addr = m.index(n.Link), m.Addr(n.Addr) })
+	o.Labels = mapped(s.Labels, func(l *route.AddrLabel) { l.Link, l.Prefix = m.index(l.Link), m.Prefix(l.Prefix) })
+	o.Gaps = mapped(s.Gaps, func(g *route.Gap) {
+		g.Why = m.text(g.Why)
+		g.Tables = mapped(g.Tables, func(t *route.Table) { *t = m.table(*t) })
 	})
-	o.Neighbours = mapped(s.Neighbours, func(n *route.Neighbour) { n.Addr = m.Addr(n.Addr) })
-	o.Labels = mapped(s.Labels, func(l *route.AddrLabel) { l.Prefix = m.Prefix(l.Prefix) })
-	o.Gaps = mapped(s.Gaps, func(g *route.Gap) { g.Why = m.text(g.Why) })
 	o.Sockets = mapped(s.Sockets, m.socket)
 	o.Sysctls = route.Sysctls{}
 	for path, value := range s.Sysctls {
-		o.Sysctls[m.text(path)] = value
+		o.Sysctls[m.path(path)] = value
 	}
-	o.Names = route.Names{Tables: map[route.Table]string{}, Protocols: map[route.Protocol]string{}}
-	for id, name := range s.Names.Tables {
-		o.Names.Tables[id] = m.text(name)
+	o.Names = m.tableNames(s.Names)
+	if routes != nil {
+		routes = routes.Map(m.Prefix, m.share)
 	}
-	for id, name := range s.Names.Protocols {
-		o.Names.Protocols[id] = m.text(name)
-	}
-	return &o
+	return &o, routes
 }
-
-// Routes gives a copy of a list of routes with everything replaced.
-func (m *Mapping) Routes(all *route.List) *route.List { return all.Map(m.Prefix, m.share) }
 
 // mapped is a copy of a slice with every element changed.
 func mapped[T any](all []T, change func(*T)) []T {
@@ -57,12 +53,51 @@ func mapped[T any](all []T, change func(*T)) []T {
 	return out
 }
 
+// versionOf is the version in a kernel's release, without what a distribution or
+// whoever built it calls it.
+func versionOf(release string) string {
+	return regexp.MustCompile(`^[0-9.]*[0-9]`).FindString(release)
+}
+
+// time is a time's day; strict: nothing.
+func (m *Mapping) time(t time.Time) time.Time {
+	if m.strict || t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(24 * time.Hour)
+}
+
 // whole replaces an address with the length of its network.
 func (m *Mapping) whole(p netip.Prefix) netip.Prefix {
 	if !p.IsValid() {
 		return p
 	}
 	return netip.PrefixFrom(m.Addr(p.Addr()), p.Bits())
+}
+
+func (m *Mapping) link(l *route.Link) {
+	l.Name = m.device(l.Name)
+	l.Index, l.Master, l.VRFTable, l.Group = m.index(l.Index), m.index(l.Master), m.table(l.VRFTable), m.group(l.Group)
+	switch {
+	case l.PeerNetNS < 0:
+		l.Peer = m.index(l.Peer)
+	case m.strict: // a device of another namespace
+		l.Peer, l.PeerNetNS = 0, 0
+	}
+}
+
+func (m *Mapping) rule(r *route.Rule) {
+	sel := &r.Selector
+	sel.Src, sel.Dst = m.Prefix(sel.Src), m.Prefix(sel.Dst)
+	sel.In, sel.Out = m.device(sel.In), m.device(sel.Out)
+	if sel.HasUIDs {
+		sel.UIDs = m.userRange(sel.UIDs)
+	}
+	r.Table = m.table(r.Table)
+	if r.SuppressGroup >= 0 {
+		r.SuppressGroup = int64(m.group(uint32(r.SuppressGroup)))
+	}
+	r.Unknown = withoutData(r.Unknown)
 }
 
 func (m *Mapping) route(r *route.Route) {
@@ -72,9 +107,19 @@ func (m *Mapping) route(r *route.Route) {
 
 // share replaces all of a route but its destination.
 func (m *Mapping) share(r *route.Route) {
+	r.Table, r.NextHopID = m.table(r.Table), m.object(r.NextHopID)
 	r.Src, r.PrefSrc = m.Prefix(r.Src), m.Addr(r.PrefSrc)
-	r.NextHops = mapped(r.NextHops, func(h *route.NextHop) { h.Gateway = m.Addr(h.Gateway) })
+	r.NextHops = mapped(r.NextHops, m.nextHop)
 	r.Unknown = withoutData(r.Unknown)
+}
+
+func (m *Mapping) nextHop(h *route.NextHop) { h.Gateway, h.Link = m.Addr(h.Gateway), m.index(h.Link) }
+
+func (m *Mapping) nextHopObject(n *route.NextHopObject) {
+	n.ID = m.object(n.ID)
+	m.nextHop(&n.NextHop)
+	n.Group = mapped(n.Group, func(g *route.GroupMember) { g.ID = m.object(g.ID) })
+	n.Unknown = withoutData(n.Unknown)
 }
 
 // withoutData keeps that there are unknown attributes, and of which type.
@@ -85,5 +130,46 @@ func withoutData(all []route.Attr) []route.Attr {
 func (m *Mapping) socket(x *route.Socket) {
 	x.Local = netip.AddrPortFrom(m.Addr(x.Local.Addr()), x.Local.Port())
 	x.Remote = netip.AddrPortFrom(m.Addr(x.Remote.Addr()), x.Remote.Port())
-	x.Owners = mapped(x.Owners, func(p *route.Process) { p.Name = fmt.Sprintf("process%d", p.PID) })
+	x.Link, x.UID = m.index(x.Link), m.owner(x.UID)
+	x.Inode = numbered(m.numbers.inodes, x.Inode, 1)
+	x.Owners = mapped(x.Owners, func(p *route.Process) {
+		p.PID = numbered(m.numbers.processes, p.PID, 1)
+		p.Name = fmt.Sprintf("process%d", p.PID)
+	})
+}
+
+// path replaces the name of a device in the path of a setting.
+func (m *Mapping) path(path string) string {
+	parts := strings.Split(path, "/")
+	if len(parts) == 5 && (parts[2] == "conf" || parts[2] == "neigh") && parts[3] != "all" && parts[3] != "default" {
+		parts[3] = m.device(parts[3])
+	}
+	return strings.Join(parts, "/")
+}
+
+// label replaces the label of an address: the name of its device, and what follows a
+// colon.
+func (m *Mapping) label(label string) string {
+	if dev, rest, ok := strings.Cut(label, ":"); ok && m.names.devices[dev] {
+		return m.device(dev) + ":" + m.text(rest)
+	}
+	return m.device(label)
+}
+
+func (m *Mapping) tableNames(n route.Names) route.Names {
+	out := route.Names{Tables: map[route.Table]string{}, Protocols: map[route.Protocol]string{}}
+	for id, name := range n.Tables {
+		switch {
+		case !m.strict:
+			out.Tables[id] = m.name(name)
+		case id != 0 && !reserved(id):
+			out.Tables[m.table(id)] = fmt.Sprintf("table%d", m.table(id))
+		}
+	}
+	if !m.strict { // the usual ones have a name by their number
+		for id, name := range n.Protocols {
+			out.Protocols[id] = m.text(name)
+		}
+	}
+	return out
 }
