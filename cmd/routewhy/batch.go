@@ -212,7 +212,7 @@ func (b *batcher) line(text string) {
 		return
 	}
 	if err := b.asked(text); err != nil {
-		b.fault(err)
+		b.fault(text, err)
 	}
 }
 
@@ -237,9 +237,11 @@ func (b *batcher) learnt(flow *route.Flow, d *lookup.Decision) {
 	}
 }
 
-// fault reports a line that has no answer.
-func (b *batcher) fault(err error) {
+// fault reports a line that has no answer. It has a line among the answers too, so
+// that these stand beside the questions.
+func (b *batcher) fault(text string, err error) {
 	b.status = max(b.status, exitNoAnswer)
+	b.out.Fault(printable(text), batchedDestination(text), printable(err.Error()))
 	b.tell.clear()
 	fmt.Fprintf(b.s.Stderr, "routewhy: --batch: line %d: %s\n", b.number, printable(err.Error()))
 }

@@ -108,6 +108,26 @@ func (b *batcher) batchDestination(s string) (destination, error) {
 	return d, nil
 }
 
+// batchedDestination is the address that a line is about, as far as it can be told of
+// one that has no answer.
+func batchedDestination(text string) netip.Prefix {
+	dst := strings.Fields(text)[0]
+	if text[0] == '{' {
+		var fields struct{ Dst string }
+		_ = json.Unmarshal([]byte(text), &fields) // what cannot be read has no destination
+		dst = fields.Dst
+	}
+	if p, err := netip.ParsePrefix(dst); err == nil && p.IsSingleIP() {
+		return p
+	}
+	a, err := netip.ParseAddr(dst)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	a = a.WithZone("")
+	return netip.PrefixFrom(a, a.BitLen())
+}
+
 func familyName(f route.Family) string {
 	if f == route.IPv6 {
 		return "IPv6"

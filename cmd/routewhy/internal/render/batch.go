@@ -120,6 +120,36 @@ func (b *Batch) Asked(e *Explanation, flow route.Flow, d *lookup.Decision) {
 	b.flushFull()
 }
 
+// jsonFault is a line that has no answer.
+type jsonFault struct {
+	Query       *jsonFaultQuery    `json:"query,omitempty"`
+	Disposition lookup.Disposition `json:"disposition"`
+	Default     bool               `json:"default"`
+	// Input is the line, and Error says why there is no answer.
+	Input string `json:"input"`
+	Error string `json:"error"`
+}
+
+type jsonFaultQuery struct {
+	Dst string `json:"dst"`
+}
+
+// Fault adds a line that has no answer: what it says, the destination where it can be
+// told, and why not.
+func (b *Batch) Fault(input string, dst netip.Prefix, why string) {
+	if !b.json {
+		b.buf = append(b.buf, input+" cannot be decided: "+why+"\n"...)
+		b.flushFull()
+		return
+	}
+	f := jsonFault{Disposition: lookup.DispositionUnknown, Input: input, Error: why}
+	if dst.IsValid() {
+		f.Query = &jsonFaultQuery{dst.String()}
+	}
+	b.buf = append(b.buf, b.encoded(f)...)
+	b.flushFull()
+}
+
 func (b *Batch) flushFull() {
 	if len(b.buf) >= flushAt {
 		_ = b.Flush() // the last one gives its error again
@@ -138,10 +168,15 @@ func (b *Batch) compose(e *Explanation, flow route.Flow, d *lookup.Decision) str
 	if !b.json {
 		return e.headline() + "\n"
 	}
+	return b.encoded(e.decisionJSON())
+}
+
+// encoded is a JSON object on a line.
+func (b *Batch) encoded(v any) string {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(e.decisionJSON()); err != nil && b.err == nil {
+	if err := enc.Encode(v); err != nil && b.err == nil {
 		b.err = err
 	}
 	return out.String()
