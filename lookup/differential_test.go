@@ -4,6 +4,7 @@ package lookup_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -82,6 +83,9 @@ func differ(t *testing.T, setup routetest.Setup, rng *rand.Rand, tally *tally) {
 		if again := l.Lookup(flow); !reflect.DeepEqual(d, again) {
 			t.Errorf("%s: a Looker decides %s", routetest.FormatQuery(flow, ns.Name), describe(f, &again))
 		}
+		if sum := d.RefusedShare + shareOf(d.Ways); len(d.Ways) > 0 && d.SetBy.Code != lookup.CodeDefaultsTie && math.Abs(sum-1) > 1e-9 {
+			t.Errorf("%s: the shares of all flows come to %v:\n%s", routetest.FormatQuery(flow, ns.Name), sum, describe(f, &d))
+		}
 		c := h.compare(t, f, &flow, &d)
 		tally.add(&flow, &d, &c)
 		checkGolden(t, f, &flow, &d)
@@ -102,6 +106,14 @@ func differ(t *testing.T, setup routetest.Setup, rng *rand.Rand, tally *tally) {
 		save(t, setup, &flow, ns)
 		return
 	}
+}
+
+// shareOf is the part of all flows that takes one of some ways.
+func shareOf(ways []lookup.Way) (sum float64) {
+	for i := range ways {
+		sum += ways[i].Share
+	}
+	return sum
 }
 
 // hiddenExpiry says whether the kernel may have an expiry for one of several

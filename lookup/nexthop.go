@@ -74,6 +74,9 @@ func (w *walk) choose4(d *Decision, res *result) ([]choice, []float64) {
 	case res.dst.Bits() == 0 && e.route.Type == route.TypeUnicast && w.flow.In == 0 && w.countDefaults(e) > 1:
 		ties := w.defaults4(d, res)
 		w.mem.shares = cleared(w.mem.shares, len(ties))
+		if len(ties) == 1 {
+			w.mem.shares[0] = 1
+		}
 		return ties, w.mem.shares
 	}
 	return w.mem.choice(provisional)

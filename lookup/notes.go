@@ -411,6 +411,8 @@ const (
 	FieldSport     Field = "sport"
 	FieldDport     Field = "dport"
 	FieldFlowLabel Field = "flowlabel"
+	// FieldVRF is no field that is compared: a VRF is given as the output device.
+	FieldVRF Field = "vrf"
 )
 
 // Asked are the fields that the rules and routes on the way of a decision

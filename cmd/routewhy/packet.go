@@ -39,6 +39,7 @@ func (p *packet) fields() map[lookup.Field]bool {
 		lookup.FieldMark: p.mark.given, lookup.FieldTOS: p.tos.given, lookup.FieldUID: p.uid.given,
 		lookup.FieldProto: p.proto.given, lookup.FieldSport: p.sport.given,
 		lookup.FieldDport: p.dport.given, lookup.FieldFlowLabel: p.flowLabel.given,
+		lookup.FieldVRF: p.vrf.given,
 	}
 }
 

@@ -3,6 +3,7 @@ package iproute2
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 
 	"routewhy/route"
 )
@@ -21,6 +22,7 @@ type Route struct {
 	NextHops []NextHop        `json:"nexthops,omitempty"`
 	NHID     uint32           `json:"nhid,omitempty"`
 	Encap    string           `json:"encap,omitempty"`
+	Flow     *Realms          `json:"flow,omitempty"`
 	Table    string           `json:"table"`
 	Protocol string           `json:"protocol"`
 	Scope    string           `json:"scope"`
@@ -44,8 +46,27 @@ type NextHop struct {
 	Via     *Via     `json:"via,omitempty"`
 	Dev     string   `json:"dev,omitempty"`
 	Encap   string   `json:"encap,omitempty"`
+	Flow    *Realms  `json:"flow,omitempty"`
 	Weight  int      `json:"weight"`
 	Flags   []string `json:"flags"`
+}
+
+// Realms are the realms of a route's packets (`realms FROM/TO`), by their numbers.
+type Realms struct {
+	From string `json:"from,omitempty"`
+	To   string `json:"to"`
+}
+
+// realmsJSON takes the two realms of RTA_FLOW and FRA_FLOW apart; nil: there are none.
+func realmsJSON(both uint32) *Realms {
+	if both == 0 {
+		return nil
+	}
+	r := &Realms{To: strconv.Itoa(int(both & 0xffff))}
+	if from := both >> 16; from != 0 {
+		r.From = strconv.Itoa(int(from))
+	}
+	return r
 }
 
 // RouteJSON gives a route its JSON form.
@@ -71,11 +92,32 @@ func RouteJSON(s *route.Snapshot, r *route.Route) Route {
 		sec := int64(r.Expires.Seconds())
 		j.Expires = &sec
 	}
-	for _, m := range r.Metrics {
-		j.Metrics = append(j.Metrics, map[string]any{m.Name(): m.Value})
-	}
+	j.Metrics = metricsJSON(r.Metrics)
 	j.ways(s, r)
 	return j
+}
+
+// metricsJSON is a list of one object that has all metrics, as iproute2 writes it, but
+// that what it marks with a null (ecn) is true here.
+func metricsJSON(all []route.Metric) []map[string]any {
+	if len(all) == 0 {
+		return nil
+	}
+	one := map[string]any{}
+	for _, m := range all {
+		const features, ecn = 12, 1 // RTAX_FEATURES, RTAX_FEATURE_ECN
+		if m.ID != features {
+			one[m.Name()] = m.Value
+			continue
+		}
+		if m.Value&ecn != 0 {
+			one["ecn"] = true
+		}
+		if rest := m.Value &^ ecn; rest != 0 {
+			one[m.Name()] = fmt.Sprintf("%#x", rest)
+		}
+	}
+	return []map[string]any{one}
 }
 
 func (j *Route) ways(s *route.Snapshot, r *route.Route) {
@@ -83,11 +125,12 @@ func (j *Route) ways(s *route.Snapshot, r *route.Route) {
 		h := &r.NextHops[0]
 		j.Gateway, j.Via = gatewayJSON(r.Family(), h.Gateway)
 		j.Dev, j.Encap, j.Flags = devJSON(s, h.Link), encapJSON(h.Encap), flagsJSON(h.Flags)
+		j.Flow = realmsJSON(h.Realm)
 		return
 	}
 	for i := range r.NextHops {
 		h := &r.NextHops[i]
-		n := NextHop{Dev: devJSON(s, h.Link), Encap: encapJSON(h.Encap), Weight: h.Weight, Flags: flagsJSON(h.Flags)}
+		n := NextHop{Dev: devJSON(s, h.Link), Encap: encapJSON(h.Encap), Flow: realmsJSON(h.Realm), Weight: h.Weight, Flags: flagsJSON(h.Flags)}
 		n.Gateway, n.Via = gatewayJSON(r.Family(), h.Gateway)
 		j.NextHops = append(j.NextHops, n)
 	}
@@ -171,6 +214,8 @@ type Rule struct {
 	FlowLabelMask  string  `json:"flowlabel_mask,omitempty"`
 	TunID          uint64  `json:"tun_id,omitempty"`
 	Table          string  `json:"table,omitempty"`
+	FlowFrom       string  `json:"flow_from,omitempty"`
+	FlowTo         string  `json:"flow_to,omitempty"`
 	SuppressPrefix *int    `json:"suppress_prefixlen,omitempty"`
 	SuppressGroup  *int64  `json:"suppress_ifgroup,omitempty"`
 	Action         string  `json:"action,omitempty"`
@@ -205,6 +250,9 @@ func RuleJSON(s *route.Snapshot, r *route.Rule) Rule {
 	j.class(sel)
 	j.Sport, j.SportStart, j.SportEnd, j.SportMask = portsJSON(sel.SrcPort)
 	j.Dport, j.DportStart, j.DportEnd, j.DportMask = portsJSON(sel.DstPort)
+	if f := realmsJSON(r.Realm); f != nil {
+		j.FlowFrom, j.FlowTo = f.From, f.To
+	}
 	j.action(s, r)
 	return j
 }

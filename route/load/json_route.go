@@ -231,8 +231,16 @@ func (j *jsonReader) hop(v *jsonHop) (h route.NextHop, err error) {
 			return h, fmt.Errorf("encap %q", v.Encap)
 		}
 	}
-	if realm, err := strconv.ParseUint(strings.Trim(string(v.Flow), `"`), 0, 32); err == nil {
-		h.Realm = uint32(realm)
-	}
+	h.Realm = realmsOf(v.Flow)
 	return h, nil
+}
+
+// realmsOf are the realms of a route: {"from": "3", "to": "5"}, or a number as older
+// iproute2 wrote it.
+func realmsOf(raw json.RawMessage) uint32 {
+	var both struct{ From, To text }
+	if err := json.Unmarshal(raw, &both); err != nil {
+		return realm(strings.Trim(string(raw), `"`))
+	}
+	return realm(string(both.From))<<16 | realm(string(both.To))&0xffff
 }

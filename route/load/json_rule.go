@@ -81,7 +81,10 @@ func ruleWords(v map[string]text) ([]string, error) {
 		case "to_tbl", "blackhole", "unreachable", "prohibit":
 			w = append(w, key)
 		case "flow_to", "realm", "realms":
-			pair("realm", "")
+			if from := string(v["flow_from"]); from != "" {
+				value = from + "/" + value
+			}
+			w = append(w, "realms", value)
 		case "flow_from":
 		default:
 			return nil, fmt.Errorf("%q is not known", key)

@@ -95,16 +95,7 @@ func (f *facts) hopWord(w *words, h *route.NextHop) (used, makes bool) {
 		return true, false
 	case "realm", "realms":
 		w.next()
-		_, to, two := strings.Cut(w.peek(), "/")
-		if !two {
-			to = w.peek()
-		}
-		n, err := number(to, 32)
-		if err != nil {
-			w.fail(err)
-		}
-		w.next()
-		h.Realm = uint32(n)
+		h.Realm = w.realms()
 		return true, false
 	}
 	return false, false

@@ -206,12 +206,7 @@ func (f *facts) actionWord(w *words, r *route.Rule) {
 	case "proto", "protocol":
 		r.Protocol, err = f.protocol(w.next())
 	case "realms", "realm":
-		_, to, two := strings.Cut(w.peek(), "/")
-		if !two {
-			to = w.peek()
-		}
-		w.next()
-		r.Realm = uint32(uintOr(w, to, 32))
+		r.Realm = w.realms()
 	default:
 		err = fmt.Errorf("%q is not known", word)
 	}

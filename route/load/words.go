@@ -198,3 +198,21 @@ func hopFlag(s string) (route.NextHopFlags, bool) {
 	}
 	return 0, false
 }
+
+// realms are two realms, FROM/TO, or one, as RTA_FLOW and FRA_FLOW have them.
+func (w *words) realms() uint32 {
+	from, to, two := strings.Cut(w.next(), "/")
+	if !two {
+		from, to = "", from
+	}
+	return realm(from)<<16 | realm(to)&0xffff
+}
+
+// realm is one by its number, and 1 for one by a name, which is not known here: any
+// that is not zero does the same to a decision. Empty: none.
+func realm(s string) uint32 {
+	if n, err := strconv.ParseUint(s, 0, 32); err == nil || s == "" || s == "null" {
+		return uint32(n)
+	}
+	return 1
+}

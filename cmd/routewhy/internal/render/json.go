@@ -227,7 +227,11 @@ func (e *Explanation) query() jsonQuery {
 	if f.In != 0 {
 		q.Iif = s.LinkName(f.In)
 	}
-	if f.Out != 0 {
+	switch {
+	case f.Out == 0:
+	case e.GivenFields[lookup.FieldVRF]:
+		q.VRF = s.LinkName(f.Out)
+	default:
 		q.Oif = s.LinkName(f.Out)
 	}
 	if f.Proto != 0 {

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"net/netip"
 
 	"routewhy/lookup"
 	"routewhy/lookup/listen"
@@ -165,7 +166,7 @@ func (e *Explanation) listeningJSON() *jsonListening {
 	}
 	p := &l.Verdict.Packet
 	j := &jsonListening{
-		Dst: p.Dst.Addr().String(), Port: p.Dst.Port(), IPProto: iproute2.ProtoName(p.Proto), Dev: l.Snapshot.LinkName(p.Dev),
+		Dst: netip.PrefixFrom(p.Dst.Addr(), p.Dst.Addr().BitLen()).String(), Port: p.Dst.Port(), IPProto: iproute2.ProtoName(p.Proto), Dev: l.Snapshot.LinkName(p.Dev),
 		Unread: l.Unread(), Takers: candidatesJSON(l.Snapshot, l.Verdict.Takers), Misses: candidatesJSON(l.Snapshot, l.Verdict.Misses),
 	}
 	if j.Unread == "" {
