@@ -1,0 +1,34 @@
+package kernel_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/netip"
+
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/kernel"
+)
+
+// Ask the running host: decide by its own state, and compare with what the kernel
+// says. On a system that is not Linux, Open fails.
+func Example() {
+	ctx := context.Background()
+	host, err := kernel.Open("")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer host.Close()
+	snapshot, err := host.Read(ctx, kernel.Want{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fib := lookup.New(snapshot)
+	trace := fib.Explain(route.Flow{Dst: netip.MustParseAddr("8.8.8.8"), Proto: 17})
+	answer, err := host.Resolve(ctx, trace.Flow)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(trace.Decision.Disposition, fib.Compare(&trace.Flow, &trace.Decision, &answer).Agrees)
+}
