@@ -15,7 +15,10 @@ func (f *FIB) NoDefault(fam route.Family) []Note {
 	if fam == route.IPv6 {
 		return slices.Concat(out, f.switchedOff6(), f.routerIgnored())
 	}
-	return append(out, f.classless()...)
+	if lost := f.classless(); len(lost) > 0 {
+		return append(out, lost...)
+	}
+	return append(out, f.routesLost()...)
 }
 
 // classless finds routes through a gateway that DHCP gave: a server that sends any

@@ -97,6 +97,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 		add(Note{Reason: Reason{Code: NotePolicy, Have: *p}})
 	}
 	add(trialNotes(t)...)
+	add(f.hints(t)...)
 	add(specialNotes(t)...)
 	add(f.vrfLeft(t)...)
 	add(f.broadcastNotes(t)...)

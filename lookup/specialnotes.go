@@ -20,6 +20,9 @@ const (
 func specialNotes(t *Trace) []Note {
 	d := &t.Decision
 	var out []Note
+	if t.Flow.Dst.IsLoopback() && t.Flow.In == 0 && d.Disposition == DispositionLocal {
+		return []Note{{Reason: Reason{Code: NoteSpecialDst, Have: t.Flow.Dst}}}
+	}
 	if t.Flow.In != 0 || d.Disposition == DispositionLocal || d.Disposition == DispositionInvalid {
 		return nil
 	}

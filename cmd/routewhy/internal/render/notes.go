@@ -141,8 +141,11 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 	case lookup.NoteRuleImplied:
 		return fmt.Sprintf("rule %d (%s) was deleted, and the kernel goes by it all the same: until a first IPv6 rule is added, it looks in local and main and asks no rule",
 			n.Rule.Priority, ruleTarget(s, n.Rule))
-	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored, lookup.NoteClassless, lookup.NoteDisabled:
+	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored, lookup.NoteClassless, lookup.NoteDisabled, lookup.NoteWentDown, lookup.NoteNoneMade:
 		return words{s}.noDefault(n)
+	}
+	if text := e.hint(n, have); text != "" {
+		return text
 	}
 	return specialNote(n)
 }
@@ -158,6 +161,12 @@ func (w words) noDefault(n *lookup.Note) string {
 			iproute2.RouteLine(w.snap, n.Route))
 	}
 	dev := iproute2.Safe(fmt.Sprint(n.Have))
+	switch n.Code {
+	case lookup.NoteWentDown:
+		return fmt.Sprintf("%s, which has %v, is down: a device that goes down loses its routes, and a static route does not come back by itself when it is up again", dev, n.Want)
+	case lookup.NoteNoneMade:
+		return "main has only the networks of its devices' addresses: if there was a default route, it went when its device went down for a moment, and a static route does not come back by itself"
+	}
 	if n.Code == lookup.NoteDisabled {
 		return switchedOff(n, dev)
 	}

@@ -73,6 +73,9 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 		p.standings("  entry    ", e.FIB, e.Standings)
 	}
 	p.blank()
+	if own := e.own(); len(own) > 0 {
+		p.detail("own", listed(own)+" in it "+map[bool]string{true: "is this host's address", false: "are this host's addresses"}[len(own) == 1], plain)
+	}
 	for _, in := range e.Inside {
 		if in.Table == route.TableLocal && !st.Verbose {
 			continue // this host's own addresses
@@ -164,6 +167,26 @@ func (e *Prefix) headline() string {
 		return fmt.Sprintf("there is no default route for %s: what no other route covers gets %s", route.FamilyOf(e.Dst.Addr()), e.Covering.Errno)
 	}
 	return fmt.Sprintf("%s, and no other route covers all of it", e.absent(name))
+}
+
+// maxOwn is how many of this host's addresses in a prefix are named.
+const maxOwn = 4
+
+// own names this host's addresses in a prefix that is no default route.
+func (e *Prefix) own() []string {
+	s := e.FIB.Snapshot()
+	var out []string
+	for i := range s.Addrs {
+		a := &s.Addrs[i]
+		if e.Dst.Bits() == 0 || !e.Dst.Contains(a.Prefix.Addr()) || e.Dst.IsSingleIP() {
+			continue
+		}
+		out = append(out, a.Prefix.Addr().String()+" on "+words{s}.dev(a.Link))
+	}
+	if n := len(out); n > maxOwn {
+		out = append(out[:maxOwn], fmt.Sprintf("%d more", n-maxOwn))
+	}
+	return out
 }
 
 // thrown is a route of type throw that covers the prefix where nothing else carries
@@ -307,6 +330,9 @@ func (e *Prefix) advice() []Remark {
 				fmt.Sprintf("%s covers one address, which the kernel never looks up; the default route is 0.0.0.0/0", e.Dst)})
 			break
 		}
+	}
+	if e.Dst.Addr().IsLoopback() {
+		out = append(out, Remark{string(lookup.NoteSpecialDst), loopbackWords(e.Dst.String())})
 	}
 	if e.Dst.Bits() == 0 && len(e.Standings) == 0 {
 		for _, n := range e.FIB.NoDefault(route.FamilyOf(e.Dst.Addr())) {

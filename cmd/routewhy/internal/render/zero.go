@@ -50,6 +50,8 @@ func ExplainZero(w io.Writer, z *Zero, st Style) error {
 	p.zeroListeners(z)
 	p.zeroSource(z)
 	p.zeroColumns(z)
+	p.section("in netstat", fmt.Sprintf("-tln and in ss: a Local Address of %s is a socket on every address, a Foreign Address of %s is nobody yet: the socket listens.",
+		netip.AddrPortFrom(z.zero(), 80), strings.TrimSuffix(netip.AddrPortFrom(z.zero(), 0).String(), "0")+"*"))
 	for _, r := range z.Remarks {
 		p.detail("note", r.Text, yellow)
 	}
@@ -265,6 +267,22 @@ func (z *Zero) groups() []boundGroup {
 	return out
 }
 
+// zeroAgainstLoopback says what differs between listening on the zero address and on
+// the loopback address, and what a firewall has to do with it.
+func (p *page) zeroAgainstLoopback(z *Zero) {
+	lo := listen.Loopback(z.zero())
+	p.zeroRow(z.zero().String(), "other hosts reach it, unless a firewall drops what they send", plain)
+	p.zeroRow(lo.String(), z.loopback(lo)+z.guarded(lo), plain)
+}
+
+// guarded says who keeps other hosts from a loopback address.
+func (z *Zero) guarded(lo netip.Addr) string {
+	if lo.Is4() && len(listen.NewHost(z.Whole).Localnet()) > 0 {
+		return ": only a firewall keeps them out"
+	}
+	return ": the kernel itself drops what comes from outside"
+}
+
 // any says to which addresses of this host a socket that is bound to the zero address
 // listens.
 func (z *Zero) any() string {
@@ -307,7 +325,9 @@ func (z *Zero) concerns(x *route.Socket) bool {
 const maxBound = 6
 
 func (p *page) zeroListeners(z *Zero) {
-	p.section("listening", fmt.Sprintf("a socket bound to %s takes what comes to any %s; routewhy --sockets tells who reaches it. Here:", z.zero(), z.any()))
+	p.section("listening", fmt.Sprintf("a socket bound to %s takes what comes to any %s; routewhy --sockets tells who reaches it.", z.zero(), z.any()))
+	p.zeroAgainstLoopback(z)
+	p.line("  here:")
 	groups := z.groups()
 	if len(groups) == 0 {
 		p.line("  " + z.noListeners())
@@ -394,7 +414,8 @@ func (z *Zero) bare() []string {
 }
 
 func (p *page) zeroSource(z *Zero) {
-	text := "\"no address yet\": a DHCP client asks from it (RFC 2131, section 4.1). "
+	text := "\"no address yet\": a DHCP client asks from it (RFC 2131, section 4.1). The kernel refuses it as a device's address: " +
+		"`ip addr add 0.0.0.0/24` adds none, `ifconfig DEV 0.0.0.0` removes the one that is there. "
 	if z.family() == route.IPv6 {
 		text = "\"no address yet\": a host checks a new address for duplicates from it (RFC 4862, section 5.4.2). "
 	}

@@ -1,0 +1,51 @@
+package render
+
+import (
+	"fmt"
+
+	"routewhy/lookup"
+	"routewhy/route/iproute2"
+)
+
+// hint puts a note that names what is probably meant into words; empty: it is none.
+func (e *Explanation) hint(n *lookup.Note, have string) string {
+	s := e.FIB.Snapshot()
+	want := iproute2.Safe(fmt.Sprint(n.Want))
+	switch n.Code {
+	case lookup.NoteSourceElsewhere:
+		return fmt.Sprintf("the route has no src, so the device's first address is the source; %s, which is in the destination's network, would need `src %[1]s` on the route", have)
+	case lookup.NoteLengthLost:
+		return fmt.Sprintf("%s has %s, which covers that one address alone; if its prefix length was lost, %s was meant",
+			tableName(s, n.Table), iproute2.RouteLine(s, n.Route), want)
+	case lookup.NoteForwarded:
+		if have == "" {
+			have = "DEV"
+		}
+		return fmt.Sprintf("a packet that this host forwards comes in by a device: routewhy %s --from %s --iif %s", e.Subject, e.Trace.Flow.Src, have)
+	case lookup.NoteVRFAddress:
+		return fmt.Sprintf("%s is this host's own address on %s, but inside the VRF %s, and this packet belongs to none: routewhy %[1]s --vrf %[3]s", e.Subject, want, have)
+	case lookup.NoteVRFRoute:
+		return fmt.Sprintf("the VRF %s has %s in its %s: routewhy %s --vrf %[1]s", have, iproute2.RouteLine(s, n.Route), tableName(s, n.Table), e.Subject)
+	case lookup.NoteMulticastGateway:
+		return fmt.Sprintf("the route has a gateway: the frame goes to the router's unicast MAC address (that of %s), and the group's members on the link do not get it, unless the socket is bound to an address or connected; a route without `via` sends it to the group", have)
+	case lookup.NoteMarkIgnored:
+		return fmt.Sprintf("rule %d looks at the mark, but the filter looks the way back up with mark 0, because src_valid_mark is off: sysctl -w net.ipv4.conf.all.src_valid_mark=1 lets it use the packet's", n.Rule.Priority)
+	case lookup.NoteMacvlan:
+		return e.macvlan(n, have)
+	}
+	return ""
+}
+
+// macvlan says whom a device does not reach.
+func (e *Explanation) macvlan(n *lookup.Note, dev string) string {
+	kind := "macvlan"
+	if l := e.FIB.Snapshot().LinkByName(fmt.Sprint(n.Have)); l != nil {
+		kind = iproute2.Safe(l.Kind)
+	}
+	below := "the device below it"
+	if name := iproute2.Safe(fmt.Sprint(n.Want)); name != "" {
+		below = name
+	}
+	return fmt.Sprintf("%s is a %s: it reaches the other hosts on the link of %s, but not the host that has %[3]s itself, whose addresses do not answer here; that host needs a %[2]s of its own",
+		dev, kind, below)
+}

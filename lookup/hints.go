@@ -1,0 +1,242 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// Notes that name what is probably meant, or what explains that no answer comes.
+const (
+	NoteSourceElsewhere  Code = "source-elsewhere"  // the route has no src, and another address is in the destination's network; Have: it
+	NoteLengthLost       Code = "length-lost"       // a host route whose address looks like a network with the destination; Route, Want: the network
+	NoteForwarded        Code = "iif-missing"       // the source is another host's: the packet comes in by a device; Have: its name, empty: not known
+	NoteVRFAddress       Code = "vrf-address"       // the destination is this host's own address, inside a VRF; Have: the VRF, Want: the device
+	NoteVRFRoute         Code = "vrf-route"         // the table of a VRF has a route that the packet missed; Have: the VRF, Route
+	NoteMacvlan          Code = "macvlan"           // a neighbour on a macvlan or ipvlan: not the host below; Have: the device, Want: the one below
+	NoteMulticastGateway Code = "multicast-gateway" // a group goes to one router; Have: it
+	NoteWentDown         Code = "routes-lost"       // a device with an address is down, and has no routes; Have: its name, Want: the address
+	NoteNoneMade         Code = "none-made"         // every route is made by the kernel: others were never made, or were lost
+	NoteMarkIgnored      Code = "mark-ignored"      // the way back is looked up without the packet's mark; Have: the device
+)
+
+// hints finds these for a decision.
+func (f *FIB) hints(t *Trace) []Note {
+	var out []Note
+	add := func(n Note, ok bool) {
+		if ok {
+			out = append(out, n)
+		}
+	}
+	add(f.sourceElsewhere(t))
+	add(f.forwarded(t))
+	add(f.vrfAddress(t))
+	add(f.macvlan(t))
+	add(multicastGateway(t))
+	add(f.markIgnored(t))
+	out = append(out, f.lengthLost(t)...)
+	return append(out, f.vrfRoutes(t)...)
+}
+
+// sourceElsewhere tells where a network is a neighbour by a route without src, so that
+// the device's first address is taken and not the one that is in that network.
+func (f *FIB) sourceElsewhere(t *Trace) (Note, bool) {
+	d := &t.Decision
+	if d.Disposition != DispositionUnicast || len(d.Ways) != 1 || d.Ways[0].Gateway.IsValid() || !t.Flow.Dst.Is4() ||
+		d.Route.PrefSrc.IsValid() || t.Source.Reason.Code != CodeSrcFirst && t.Source.Reason.Code != CodeSrcOther {
+		return Note{}, false
+	}
+	dev := f.byIndex[d.Ways[0].Link]
+	if dev == nil {
+		return Note{}, false
+	}
+	for _, a := range dev.addrs4 {
+		if n := subnet(a); !n.IsSingleIP() && n.Contains(t.Flow.Dst) && a.Prefix.Addr() != d.Src && !n.Contains(d.Src) {
+			return Note{Reason: Reason{Code: NoteSourceElsewhere, Have: a.Prefix.Addr()}, Route: &d.Route}, true
+		}
+	}
+	return Note{}, false
+}
+
+// lengthLost finds a host route for the first address of a network that the
+// destination is in, as is made where the length of a prefix was left out.
+func (f *FIB) lengthLost(t *Trace) []Note {
+	dst, d := t.Flow.Dst.WithZone(""), &t.Decision
+	if d.Disposition == DispositionLocal || d.Disposition == DispositionInvalid {
+		return nil
+	}
+	lengths := []int{24, 16, 8}
+	if dst.Is6() {
+		lengths = []int{64, 56, 48, 40, 32, 96, 112}
+	}
+	for i := range t.Rules {
+		r := &t.Rules[i]
+		if r.Verdict == VerdictNoMatch || r.Verdict == VerdictNotReached || r.Table == route.TableLocal || r.Table == 0 {
+			continue
+		}
+		tab := f.family(t.Flow.Family()).tables[r.Table]
+		if tab == nil {
+			continue
+		}
+		for _, n := range lengths {
+			net := netip.PrefixFrom(dst, n).Masked()
+			host := netip.PrefixFrom(net.Addr(), dst.BitLen())
+			l, ok := tab.trie.Get(host)
+			if !ok || net.Addr() == dst || l.entries[0].route.Type != route.TypeUnicast || !d.missed(&route.Route{Dst: net}) {
+				continue
+			}
+			full := l.entries[0].full(host)
+			return []Note{{Reason: Reason{Code: NoteLengthLost, Want: net}, Route: &full, Table: r.Table}}
+		}
+	}
+	return nil
+}
+
+// forwarded tells where a packet's source is not this host's: if the packet is one that
+// this host forwards, it comes in by a device, which is to be named.
+func (f *FIB) forwarded(t *Trace) (Note, bool) {
+	if t.Decision.Shortcut != ShortcutNotLocal || t.Flow.In != 0 {
+		return Note{}, false
+	}
+	n := Note{Reason: Reason{Code: NoteForwarded, Have: ""}}
+	back := f.Lookup(route.Flow{Dst: t.Flow.Src})
+	if back.Disposition == DispositionUnicast && len(back.Ways) > 0 && !back.Default() {
+		n.Have = f.snap.LinkName(back.Ways[0].Link)
+	}
+	return n, true
+}
+
+// vrfAddress tells where the destination is this host's own, but inside a VRF that the
+// packet does not belong to.
+func (f *FIB) vrfAddress(t *Trace) (Note, bool) {
+	if t.Decision.Disposition == DispositionLocal {
+		return Note{}, false
+	}
+	dev := f.byIndex[f.owner(t.Flow.Dst.WithZone(""))]
+	if dev == nil || dev.vrf == 0 || f.vrf(t.Flow.In) == dev.vrf || f.vrf(t.Flow.Out) == dev.vrf {
+		return Note{}, false
+	}
+	return Note{Reason: Reason{NoteVRFAddress, dev.Name, f.snap.LinkName(dev.vrf)}}, true
+}
+
+// vrfRoutes are the routes of VRFs that a packet missed that belongs to none.
+func (f *FIB) vrfRoutes(t *Trace) []Note {
+	if t.Flow.In != 0 || t.Flow.Out != 0 {
+		return nil
+	}
+	if _, own := f.vrfAddress(t); own {
+		return nil
+	}
+	var out []Note
+	for _, d := range f.devices {
+		tab := f.family(t.Flow.Family()).tables[d.VRFTable]
+		if d.Kind != vrfKind || tab == nil {
+			continue
+		}
+		w := walk{fib: f, flow: t.Flow, iif: route.LoopbackIndex, mem: new(memory)}
+		var res result
+		if w.searchTable(tab, nil, &res); res.status != found {
+			continue
+		}
+		full := res.entry.full(res.dst)
+		asked := func(r *route.Rule) bool { return r.Table == d.VRFTable && !r.Selector.L3Mdev }
+		if !t.Decision.missed(&full) || anyRule(f.family(t.Flow.Family()).rules, asked) {
+			continue
+		}
+		out = append(out, Note{Reason: Reason{Code: NoteVRFRoute, Have: d.Name}, Route: &full, Table: d.VRFTable})
+	}
+	return out
+}
+
+func anyRule(rules []*rule, is func(*route.Rule) bool) bool {
+	for _, r := range rules {
+		if is(r.Rule) {
+			return true
+		}
+	}
+	return false
+}
+
+// macvlan tells where a neighbour is on a device whose driver never hands a frame to the
+// host that has the device below (macvlan_queue_xmit, ipvlan_queue_xmit): that is where
+// a container looks for its own host.
+func (f *FIB) macvlan(t *Trace) (Note, bool) {
+	d := &t.Decision
+	if d.Disposition != DispositionUnicast || len(d.Ways) != 1 || d.Ways[0].Gateway.IsValid() {
+		return Note{}, false
+	}
+	dev := f.byIndex[d.Ways[0].Link]
+	if dev == nil {
+		return Note{}, false
+	}
+	switch dev.Kind {
+	case "macvlan", "macvtap", "ipvlan", "ipvtap":
+	default:
+		return Note{}, false
+	}
+	below := ""
+	if lower := f.byIndex[dev.Peer]; lower != nil && dev.PeerNetNS < 0 {
+		below = lower.Name
+	}
+	return Note{Reason: Reason{NoteMacvlan, below, dev.Name}}, true
+}
+
+// multicastGateway tells where a route with a gateway takes a group: the frame goes to
+// the gateway's own MAC address, and no other host takes it.
+func multicastGateway(t *Trace) (Note, bool) {
+	d := &t.Decision
+	if d.Disposition != DispositionMulticast || t.Flow.In != 0 {
+		return Note{}, false
+	}
+	for _, w := range d.Ways {
+		if w.Gateway.IsValid() {
+			return Note{Reason: Reason{Code: NoteMulticastGateway, Have: w.Gateway}}, true
+		}
+	}
+	return Note{}, false
+}
+
+// markIgnored tells where the reverse-path filter drops a packet whose way back hangs on
+// its mark, which the filter does not look at unless src_valid_mark is on.
+func (f *FIB) markIgnored(t *Trace) (Note, bool) {
+	rp := t.Reverse
+	dev := f.byIndex[t.Flow.In]
+	if rp == nil || rp.Passed || rp.Trace == nil || dev == nil || f.confOr(dev, settingSrcValidMark) {
+		return Note{}, false
+	}
+	for i := range rp.Trace.Rules {
+		if r := &rp.Trace.Rules[i]; r.Verdict != VerdictNotReached && r.Rule.Selector.MarkMask != 0 {
+			return Note{Reason: Reason{Code: NoteMarkIgnored, Have: dev.Name}, Rule: r.Rule}, true
+		}
+	}
+	return Note{}, false
+}
+
+// routesLost says, where there is no default route, that one may have gone with its
+// device: the kernel deletes the IPv4 routes of a device that goes down
+// (fib_sync_down_dev), and makes only those of its addresses again.
+func (f *FIB) routesLost() []Note {
+	main := f.v4.tables[route.TableMain]
+	for _, t := range f.v4.tables {
+		if t.defaults > 0 {
+			return nil
+		}
+	}
+	for _, d := range f.devices {
+		if d.Up() || d.Index == route.LoopbackIndex || len(d.addrs4) == 0 {
+			continue
+		}
+		return []Note{{Reason: Reason{NoteWentDown, d.addrs4[0].Prefix, d.Name}}}
+	}
+	if main == nil || f.partial || f.snap.Lacks(route.FactRoutes, route.IPv4) || f.snap.Assumes(route.FactRoutes, route.IPv4) {
+		return nil
+	}
+	for _, l := range main.trie.All() {
+		for _, e := range l.entries {
+			if e.route.Protocol != route.ProtocolKernel {
+				return nil
+			}
+		}
+	}
+	return []Note{{Reason: Reason{Code: NoteNoneMade}}}
+}
