@@ -99,7 +99,8 @@ type entry struct {
 	group  bool // hops are the members of a next-hop group
 	bucket bool // a resilient one
 	black  bool // a blackhole next-hop object
-	unread bool // its next-hop object was not read
+	unread bool // something of it was not read: doubt says what
+	doubt  Code // with unread
 	fam    route.Family
 	alone  *leaf
 }
@@ -441,7 +442,9 @@ func (f *FIB) complete(h *hop) {
 
 // resolve fills in the next hops of an entry, from its own or from its object.
 func (f *FIB) resolve(e *entry) {
-	e.hops, e.group, e.bucket, e.black, e.unread = nil, false, false, false, false
+	e.hops, e.group, e.bucket, e.black = nil, false, false, false
+	e.doubt = e.odd()
+	e.unread = e.doubt != ""
 	if e.route.NextHopID == 0 {
 		for _, h := range e.route.NextHops {
 			e.hops = append(e.hops, hop{NextHop: h})
@@ -451,7 +454,7 @@ func (f *FIB) resolve(e *entry) {
 	o := f.objects[e.route.NextHopID]
 	switch {
 	case o == nil && len(e.route.NextHops) == 0:
-		e.unread = true
+		e.unread, e.doubt = true, CodeNextHopUnknown
 	case o == nil: // the kernel expanded it for us
 		e.group = len(e.route.NextHops) > 1
 		for _, h := range e.route.NextHops {
@@ -488,8 +491,15 @@ func (f *FIB) resolveGroup(e *entry, group *route.NextHopObject) {
 	e.group, e.bucket = true, group.Resilient
 	for _, m := range group.Group {
 		o := f.objects[m.ID]
+		if o == nil && len(e.route.NextHops) > 0 { // what the kernel expanded it to
+			e.hops = nil
+			for _, h := range e.route.NextHops {
+				e.hops = append(e.hops, hop{NextHop: h, object: group.ID})
+			}
+			return
+		}
 		if o == nil {
-			e.unread = true
+			e.unread, e.doubt = true, CodeNextHopUnknown
 			return
 		}
 		// A blackhole can only be in a group alone (nh_create_group).
@@ -498,6 +508,31 @@ func (f *FIB) resolveGroup(e *entry, group *route.NextHopObject) {
 		h.Weight = m.Weight
 		e.hops = append(e.hops, h)
 	}
+}
+
+// odd says what of a file's route was not understood; empty: nothing.
+func (e *entry) odd() Code {
+	switch unread := func(h route.NextHop) bool { return h.Flags&route.NextHopUnread != 0 }; {
+	case e.route.Flags&route.FlagOdd != 0:
+		return CodeRouteOdd
+	case e.route.Flags&route.FlagNoMetric != 0:
+		return CodeMetricUnread
+	case slices.ContainsFunc(e.route.NextHops, unread):
+		return CodeGatewayUnread
+	}
+	return ""
+}
+
+// doubted says why nobody can tell what an entry does.
+func (f *FIB) doubted(e *entry, dst netip.Prefix) Reason {
+	if e.doubt == CodeNextHopUnknown {
+		return f.lacks(Reason{Code: e.doubt, Want: e.route.NextHopID}, route.FactNextHops, e.fam)
+	}
+	why := Reason{Code: e.doubt, Have: dst}
+	if e.doubt == CodeGatewayUnread && len(e.hops) == 1 {
+		why.Want = e.hops[0].Link
+	}
+	return why
 }
 
 // full is the entry's route with its destination.

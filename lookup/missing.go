@@ -17,7 +17,7 @@ func (f *FIB) Missing(t *Trace) []route.Gap {
 		if g.Family != 0 && g.Family != fam || slices.ContainsFunc(out, func(o route.Gap) bool { return o.Fact == g.Fact }) {
 			continue
 		}
-		if f.rests(t, g.Fact, g.Assumed) {
+		if f.rests(t, g.Fact, g.Assumed, g.Tables) {
 			out = append(out, g)
 		}
 	}
@@ -26,10 +26,18 @@ func (f *FIB) Missing(t *Trace) []route.Gap {
 
 // rests says whether a decision would be another one, or be said otherwise, for
 // another value of a fact.
-func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool) bool {
+func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool, tables []route.Table) bool {
 	switch fact {
 	case route.FactOddLines:
-		return len(t.Rules) > 0
+		return len(t.Rules) > 0 && t.Decision.Disposition != DispositionUnknown
+	case route.FactChoice:
+		return slices.ContainsFunc(t.Rules, func(r RuleTrial) bool {
+			return r.Verdict != VerdictNotReached && (len(tables) == 0 || slices.Contains(tables, r.Table))
+		})
+	case route.FactDefault:
+		return slices.ContainsFunc(t.Rules, func(r RuleTrial) bool {
+			return r.Table == route.TableDefault && r.Verdict != VerdictNotReached
+		})
 	case route.FactNeighbours:
 		return t.Decision.SetBy.Code == CodeDefaultsTie
 	case route.FactRules:

@@ -26,7 +26,7 @@ func (f *FIB) NoDefault(fam route.Family) []Note {
 // (RFC 3442).
 func (f *FIB) classless() []Note {
 	t := f.family(route.IPv4).tables[route.TableMain]
-	if t == nil {
+	if t == nil || t.defaults > 0 {
 		return nil
 	}
 	for dst, l := range t.trie.All() {

@@ -117,6 +117,11 @@ const (
 	CodeRoutesUnread  Code = "routes-unread"   //
 	CodeTooMuch       Code = "too-much"        // more rules and routes than are gone through
 	CodeSettingUnread Code = "setting-unread"  // a setting that was not read decides; Want: its path
+	CodeTablePart     Code = "table-part"      // some of a table's routes may be missing; Want: the table
+	CodeRuleOdd       Code = "rule-odd"        // a rule that was not understood; Want: its priority
+	CodeRouteOdd      Code = "route-odd"       // a route that was not understood; Have: its prefix
+	CodeGatewayUnread Code = "gateway-unread"  // a route's gateway is not readable; Have: its prefix, Want: its device, if it is one
+	CodeMetricUnread  Code = "metric-unread"   // several routes, and their metrics are not told; Have: their prefix
 	CodeExpiredFirst  Code = "sibling-expired" // the first sibling expired, and of the others nothing is known
 )
 

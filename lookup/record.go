@@ -90,6 +90,19 @@ func (t *RuleTrial) end(res *result, size int) {
 	}
 }
 
+// doubt takes back what was said of the route that was chosen.
+func (t *RuleTrial) doubt(why Reason) {
+	if t == nil {
+		return
+	}
+	for i := range t.Candidates {
+		switch c := &t.Candidates[i]; c.Verdict {
+		case VerdictChosen, VerdictPossible, VerdictRefuses, VerdictThrows:
+			c.Verdict, c.Reason = VerdictUncertain, why
+		}
+	}
+}
+
 func againReason(res *result, size, covering int) Reason {
 	switch {
 	case res.entry != nil:

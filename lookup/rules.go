@@ -83,7 +83,7 @@ func (w *walk) searchRules() (res result) {
 		w.steps++
 		switch code := w.matches(r); {
 		case code == CodeUnknownSelect:
-			why := Reason{Code: code, Want: r.Unknown[0].Type}
+			why := unknownSelector(r.Rule)
 			w.record(r, VerdictUncertain, why)
 			w.unreached(fam.rules[i+1:], CodeAfter)
 			return result{status: unknown, why: &why}
@@ -100,6 +100,14 @@ func (w *walk) searchRules() (res result) {
 		}
 	}
 	return result{status: refused, errno: route.ENETUNREACH}
+}
+
+// unknownSelector says what of a rule is not known.
+func unknownSelector(r *route.Rule) Reason {
+	if r.Unknown[0].Type == 0 { // no attribute: a line of a file
+		return Reason{Code: CodeRuleOdd, Want: r.Priority}
+	}
+	return Reason{Code: CodeUnknownSelect, Want: r.Unknown[0].Type}
 }
 
 // jump is the action goto: it gives the index before the rule to go on at.
@@ -157,6 +165,11 @@ func (w *walk) consult(r *rule, res *result) {
 			*res = result{}
 			return
 		}
+	}
+	if w.fib.snap.LacksPart(id, w.flow.Family()) {
+		why := Reason{Code: CodeTablePart, Want: w.fib.snap.Names.Table(id)}
+		trial.doubt(why)
+		*res = result{status: unknown, why: &why}
 	}
 	res.rule = r.Rule
 	trial.end(res, t.size())

@@ -289,6 +289,8 @@ func (f *FIB) stands(s *Standing, e *entry, flow route.Flow) {
 	if c := t.at[place{e, s.Route.Dst}]; c != nil {
 		s.Reason = c.Reason
 		s.judge(c, &t.Decision, e)
+	} else if t.Decision.Disposition == DispositionUnknown {
+		s.Status, s.Reason = StatusUnknown, t.Decision.SetBy
 	} else {
 		s.Status = StatusBeaten
 		if t.Decision.HasRoute {

@@ -48,18 +48,36 @@ func (w *walk) outcome4(e *entry, rf ref, hop int, code Code, res *result) bool 
 	switch code {
 	case "":
 		res.status = found
+		if rival := rivalUnread(e, rf); rival != nil {
+			why := w.fib.doubted(rival, rf.dst)
+			res.status, res.why = unknown, &why
+		}
 	case CodeRefusing:
 		res.status, res.errno = refused, e.refusal().Errno()
 	case CodeThrow:
 		res.status = again
-	case CodeNextHopUnknown:
-		why := w.reason4(e, code)
+	case e.doubt:
+		why := w.fib.doubted(e, rf.dst)
 		res.status, res.why = unknown, &why
 	default:
 		return false
 	}
 	res.entry, res.dst, res.hop, res.leaf = e, rf.dst, hop, rf.leaf
 	return true
+}
+
+// rivalUnread finds another default route of the same metric of which something was
+// not read: between such ones the kernel chooses by their gateways' neighbours.
+func rivalUnread(e *entry, rf ref) *entry {
+	if rf.dst.Bits() > 0 || len(rf.leaf.entries) == 1 {
+		return nil
+	}
+	for _, o := range rf.leaf.entries {
+		if o != e && o.unread && o.route.Metric == e.route.Metric && o.route.TOS == e.route.TOS {
+			return o
+		}
+	}
+	return nil
 }
 
 // refusal is the type with which an entry refuses: its own or its next-hop
@@ -80,12 +98,12 @@ func (w *walk) try4(e *entry) (int, Code) {
 		return 0, CodeTOSNever
 	case r.TOS != 0 && r.TOS != w.flow.TOS&rtTOSMask:
 		return 0, CodeTOS
+	case e.unread:
+		return 0, e.doubt
 	case r.Type == route.TypeThrow:
 		return 0, CodeThrow
 	case r.Type.Refuses():
 		return 0, CodeRefusing
-	case e.unread:
-		return 0, CodeNextHopUnknown
 	case e.black:
 		return 0, CodeRefusing
 	}
@@ -140,9 +158,6 @@ func (w *walk) reason4(e *entry, code Code) Reason {
 		why.Want = int(e.route.TOS)
 	case CodeTOS:
 		why.Want, why.Have = int(e.route.TOS), int(w.flow.TOS&rtTOSMask)
-	case CodeNextHopUnknown:
-		why.Want = e.route.NextHopID
-		why = w.fib.lacks(why, route.FactNextHops, route.IPv4)
 	case CodeObjectUnusable:
 		_, why.Want = w.tryHops4(e)
 	case CodeLinkdown, CodeDead, CodeRouteOif:
@@ -183,7 +198,7 @@ func noteEnd(cands *[]Candidate, e *entry, rf ref, res *result) {
 func (w *walk) noteLoser(cands *[]Candidate, e *entry, rf ref, won *route.Route, code Code) {
 	why := w.reason4(e, code)
 	switch code {
-	case "", CodeRefusing, CodeThrow, CodeNextHopUnknown:
+	case "", CodeRefusing, CodeThrow, e.doubt:
 		full := e.full(rf.dst)
 		if won.Type == route.TypeThrow {
 			why = Reason{Code: CodeAfterThrow, Want: won.Dst}

@@ -173,7 +173,7 @@ func (w *walk) found6(e *entry, hop int, dst netip.Prefix) result {
 	case e.route.Expires < 0:
 		res.status, res.why = unknown, &Reason{Code: CodeExpiredFirst, Have: dst}
 	case e.unread:
-		why := w.fib.lacks(Reason{Code: CodeNextHopUnknown, Want: e.route.NextHopID}, route.FactNextHops, route.IPv6)
+		why := w.fib.doubted(e, dst)
 		res.status, res.why = unknown, &why
 	case t == route.TypeThrow:
 		res.status = again

@@ -73,6 +73,16 @@ const (
 	FlagOffloadFailed RouteFlags = 1 << 29 // RTM_F_OFFLOAD_FAILED
 )
 
+// What the kernel has no flags for: what a file does not tell of a route.
+const (
+	// FlagOdd says that something of the route was not understood. What is there
+	// is true, but there is more.
+	FlagOdd RouteFlags = 1 << 30
+	// FlagNoMetric says that the metric is not told, and that the table has other
+	// routes to the same prefix, among which it decides.
+	FlagNoMetric RouteFlags = 1 << 28
+)
+
 // NextHop is one way out: a device and, unless the destination is on-link, a
 // gateway.
 type NextHop struct {
@@ -104,6 +114,9 @@ const (
 	NextHopLinkDown   NextHopFlags = 0x10 // the device has no carrier
 	NextHopUnresolved NextHopFlags = 0x20
 	NextHopTrap       NextHopFlags = 0x40
+	// NextHopUnread is none of the kernel's: there is a gateway, but a file does not
+	// tell which.
+	NextHopUnread NextHopFlags = 1 << 16
 )
 
 // Encap is the kind of a light-weight tunnel (enum lwtunnel_encap_types).

@@ -101,6 +101,13 @@ const (
 	FactLocal Fact = "table local"
 	// FactOddLines are the places in files that were not understood.
 	FactOddLines Fact = "odd lines"
+	// FactPart are some of a table's routes: those that are there are true, but
+	// others may be missing.
+	FactPart Fact = "part of a table"
+	// FactDefault is table default alone, which is assumed to be empty.
+	FactDefault Fact = "table default"
+	// FactChoice: several listings of the same differ, and one was chosen.
+	FactChoice Fact = "other listings"
 )
 
 // Gap is a fact that could not be had, and why.
@@ -109,7 +116,7 @@ type Gap struct {
 	// Family restricts the gap to one family; zero: both.
 	Family Family `json:"family,omitzero"`
 	// Tables restricts a gap in the routes to all tables but these. Empty: no
-	// table was read.
+	// table was read. Of FactPart and FactChoice: these tables alone; empty: any.
 	Tables []Table `json:"tables,omitempty"`
 	// Assumed says that what is usual stands in the snapshot instead: the
 	// default three rules, or in table local the host's addresses.
@@ -150,6 +157,13 @@ func (s *Snapshot) WhyLacks(f Fact, fam Family) string {
 func (s *Snapshot) LacksTable(t Table, fam Family) bool {
 	return slices.ContainsFunc(s.Gaps, func(g Gap) bool {
 		return g.concerns(FactRoutes, fam) && !slices.Contains(g.Tables, t)
+	})
+}
+
+// LacksPart reports whether some routes of a table may be missing.
+func (s *Snapshot) LacksPart(t Table, fam Family) bool {
+	return slices.ContainsFunc(s.Gaps, func(g Gap) bool {
+		return g.concerns(FactPart, fam) && (len(g.Tables) == 0 || slices.Contains(g.Tables, t))
 	})
 }
 

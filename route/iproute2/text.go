@@ -18,6 +18,9 @@ func Way(s *route.Snapshot, h *route.NextHop) string {
 	if h.Gateway.IsValid() {
 		fmt.Fprintf(&b, "via %s ", h.Gateway)
 	}
+	if h.Flags&route.NextHopUnread != 0 {
+		b.WriteString("via ? ")
+	}
 	if h.Link != 0 {
 		fmt.Fprintf(&b, "dev %s", Safe(s.LinkName(h.Link)))
 	}
@@ -127,6 +130,10 @@ func Selector(r *route.Rule) string {
 		add("l3mdev")
 	}
 	for _, u := range r.Unknown {
+		if u.Type == 0 {
+			add("(not understood)")
+			continue
+		}
 		add("attribute %d (unknown to routewhy)", u.Type)
 	}
 	if len(a) == 1 && s.Not {

@@ -9,8 +9,6 @@ import (
 	"io"
 	"path"
 	"strings"
-
-	"routewhy/route"
 )
 
 // What an archive may cost.
@@ -136,14 +134,16 @@ func (l *loader) part(name string, r io.Reader) error {
 // emptyListing takes a file without a byte for what its name says: a command that
 // had nothing to list. False: no name of such a one.
 func (l *loader) emptyListing(name string) bool {
-	base := path.Base(name)
-	switch {
-	case strings.Contains(base, "neigh"):
-		l.facts.found(route.FactNeighbours, 0)
-	case strings.Contains(base, "nexthop"):
-		l.facts.found(route.FactNextHops, 0)
-	default:
+	c := fileContext(name)
+	if l.facts.setTable(&c) != nil {
 		return false
+	}
+	l.facts.begin(name, 0, c.partial)
+	if !l.facts.nothingListed(&c) {
+		return false
+	}
+	if c.kind == kindRoutes {
+		l.listings++
 	}
 	return true
 }

@@ -2,7 +2,6 @@ package load
 
 import (
 	"fmt"
-	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -14,15 +13,26 @@ import (
 // context is what a line means by what stands around it: the command that
 // printed it, or the lines before.
 type context struct {
+	kind   kind
 	family route.Family // zero: not told
 	table  route.Table  // zero: main
 	// tableName is the table's name before it is looked up; empty: it was.
 	tableName string
-	dev       string       // the command lists the routes of one device, and leaves it out
-	answers   bool         // the command looks routes up
-	seen      route.Family // of the last route that told its family
-	rules     rulesSeen
-	all       bool // the command lists every table
+	vrf       bool // tableName is a VRF's
+	anyTable  bool // the lines are of a table that is not told
+	dev       string
+	answers   bool   // the command looks routes up, or lists what was looked up
+	changes   bool   // the command changes something
+	netns     string // the network namespace; empty: the host's own
+	names     string // the kind of a file of names
+	numeric   bool   // types are numbers (ip -N)
+	all       bool   // the command lists every table
+	// partial is what the command lets through; empty: all.
+	partial string
+	unknown bool         // it has words that are not known
+	sure    bool         // it is a command that was given, and not part of a sentence
+	seen    route.Family // of the last route that told its family
+	rules   rulesSeen
 }
 
 // rulesSeen is what tells a listing of rules from the next one.
@@ -36,18 +46,23 @@ type rulesSeen struct {
 // have.
 func (c *context) familyOf(line []string) route.Family {
 	for i, s := range line {
+		next := ""
+		if i+1 < len(line) {
+			next = line[i+1]
+		}
 		switch s {
 		case "pref", "hoplimit":
 			return route.IPv6
 		case "error":
-			if i+1 < len(line) && strings.HasPrefix(line[i+1], "-") && c.family != route.IPv4 {
+			if strings.HasPrefix(next, "-") && c.family != route.IPv4 {
 				return route.IPv6
 			}
 		case "via", "dst", "src", "from":
-			if i+1 < len(line) && line[i+1] != "inet6" {
-				if a, err := netip.ParseAddr(line[i+1]); err == nil {
-					return route.FamilyOf(a)
-				}
+			if _, fam, ok := destination(next); ok {
+				return fam
+			}
+			if strings.Contains(next, ":") { // as much of it as can be read
+				return route.IPv6
 			}
 		}
 	}
@@ -71,6 +86,17 @@ func namesFile(path string) string {
 	return ""
 }
 
+// nameOrEnd reports whether a line is one of a file of names; a command ends it.
+func (t *lines) nameOrEnd(s string) bool {
+	if t.context.kind != kindNames {
+		return true // the file's own name tells
+	}
+	_, isCommand := commandIn(s)
+	w := strings.Fields(s)
+	_, err := number(w[0], 32)
+	return !isCommand && (err == nil && len(w) >= 2 && !beginsRoute(w) && !ruleLine().MatchString(s) || w[0][0] == '#')
+}
+
 func (t *lines) nameLine(s string, w []string) error {
 	switch {
 	case w[0][0] == '#':
@@ -84,7 +110,7 @@ func (t *lines) nameLine(s string, w []string) error {
 	if err != nil {
 		return err
 	}
-	t.taken++
+	t.known++
 	switch {
 	case t.names == "rt_tables" && len(t.snap.Names.Tables) >= maxNames:
 		return fmt.Errorf("more than %d names", maxNames)
@@ -102,7 +128,7 @@ func (t *lines) date(s string) error {
 	for _, layout := range []string{time.UnixDate, "Mon Jan _2 03:04:05 PM MST 2006", "Mon 02 Jan 2006 03:04:05 PM MST"} {
 		if at, err := time.Parse(layout, s); err == nil {
 			t.snap.Time = at.UTC()
-			t.taken++
+			t.known++
 			return nil
 		}
 	}
@@ -118,11 +144,19 @@ func (t *lines) release(w []string) error {
 // fileContext is what a file's name says about what it has: people name files
 // by the command.
 func fileContext(name string) context {
-	base := strings.ToLower(path.Base(name))
+	base := path.Base(name)
 	if place, ok := namespacePlace(strings.TrimPrefix(base, "ip_netns_exec_")); ok && strings.HasPrefix(base, "ip_netns_exec_") {
 		base = path.Base(place.name)
 	}
-	c := commandContext(strings.FieldsFunc(base, func(r rune) bool { return r == '_' || r == ' ' }))
+	for _, ext := range []string{".txt", ".json", ".log", ".out", ".gz", ".xz", ".zst", ".bz2", ".lst", ".text", ".jsonl"} {
+		base = strings.TrimSuffix(base, ext)
+	}
+	sep := "_"
+	if !strings.Contains(base, "_") {
+		sep = "-"
+	}
+	w := strings.FieldsFunc(base, func(r rune) bool { return r == rune(sep[0]) || r == ' ' })
+	c := wordsContext(w, sep)
 	if c.family == 0 && sixFile().MatchString(base) {
 		c.family = route.IPv6
 	} else if c.family == 0 && fourFile().MatchString(base) {
@@ -132,49 +166,98 @@ func fileContext(name string) context {
 }
 
 var (
-	sixFile  = lazily(`(^|\D)6(\D|$)`)
-	fourFile = lazily(`(^|\D)4(\D|$)`)
+	sixFile  = lazily(`^(?:.*[^0-9.])?6(?:[^0-9.]|$)|(?i)ipv?6|inet6`)
+	fourFile = lazily(`^(?:.*[^0-9.])?4(?:[^0-9.]|$)|(?i)ipv?4`)
 )
 
-// commandContext is what a command line says about what it prints. Words may be
-// short, as ip takes them.
-func commandContext(w []string) context {
+// wordsContext reads the words of a file's name: those of a command, or the table
+// that the file has. The table's name may have the separator in it.
+func wordsContext(w []string, sep string) context {
 	var c context
-	for i, s := range w {
-		s = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(s, ".txt"), ".json"), ".log")
+	last := func(i int) string { return strings.Join(w[i+1:], sep) }
+	for i := 0; i < len(w); i++ {
 		next := ""
 		if i+1 < len(w) {
-			next, _, _ = strings.Cut(w[i+1], ".")
+			next = w[i+1]
 		}
-		switch s {
-		case "-4":
+		switch s := strings.ToLower(w[i]); s {
+		case "-4", "inet", "ipv4", "v4":
 			c.family = route.IPv4
-		case "-6", "inet6", "--inet6":
+		case "-6", "inet6", "--inet6", "ipv6", "v6":
 			c.family = route.IPv6
-		case "t", "ta", "tab", "tabl", "table":
-			c.all, c.tableName = next == "all", next
-		case "vrf":
-			c.tableName = next
-		case "dev":
-			if i+1 < len(w) {
-				c.dev = w[i+1]
+		case "-n":
+			c.numeric = w[i] == "-N"
+		case "r", "ro", "route", "routes", "routing":
+			c.kind = kindRoutes
+		case "rule", "rules", "ru":
+			c.kind = kindRules
+		case "a", "addr", "address", "addresses":
+			c.kind = kindAddrs
+		case "link", "links":
+			c.kind = kindLinks
+		case "neigh", "neighbour", "neighbor", "neighbours", "arp":
+			c.kind = kindNeighbours
+		case "nexthop", "nexthops":
+			c.kind = kindNextHops
+		case "ta", "tab", "tabl", "table", "t":
+			if c.kind == kindOther {
+				c.kind = kindRoutes
 			}
+			if c.tableNamed(last(i)); next == "all" {
+				c.all, c.tableName = true, ""
+			} else if next == "" {
+				c.anyTable = false
+			}
+			i = len(w)
+		case "vrf":
+			c.tableName, c.vrf = last(i), true
+			i = len(w)
+		case "dev":
+			c.dev, c.partial = last(i), "those of "+last(i)
+			i = len(w)
 		case "get":
-			c.answers = true
+			c.answers = c.kind == kindRoutes
+		case "grep", "match":
+			c.partial = "what " + s + " let through"
+		default:
+			if m := namedTable().FindStringSubmatch(s); m != nil && c.kind == kindRoutes {
+				c.tableName = m[1]
+			}
 		}
-	}
-	if c.all {
-		c.tableName = ""
 	}
 	return c
 }
+
+var namedTable = lazily(`^(?:table)?(main|local|\d+)$`)
 
 // setTable finds the table that the context names.
 func (f *facts) setTable(c *context) error {
 	if c.tableName == "" {
 		return nil
 	}
-	t, err := f.table(c.tableName)
-	c.table, c.tableName = t, ""
+	name := c.tableName
+	c.tableName = ""
+	if c.vrf {
+		c.table = f.vrfTable(name)
+		return nil
+	}
+	t, err := f.table(name)
+	c.table = t
+	if err != nil {
+		c.anyTable = true
+	}
 	return err
+}
+
+// vrfTable is the number of a VRF's table, which its device tells; until then it
+// has an invented one.
+func (f *facts) vrfTable(name string) route.Table {
+	t, ok := f.vrfs[name]
+	if !ok {
+		t = f.invent()
+		f.vrfs[name] = t
+		f.snap.Names.Tables[t] = name
+		f.device(name)
+	}
+	return t
 }

@@ -27,15 +27,22 @@ type facts struct {
 	invented  int
 	// has are the facts that were found, and read the tables.
 	has      map[found]bool
-	read     map[familyTable]bool
 	complete map[route.Family]bool // every table was listed
-	// listing numbers the listings. Of a table or of rules that two of them
-	// have, the first counts.
-	listing    int
-	tableOwner map[familyTable]int
-	ruleOwner  map[route.Family]int
-	orders     []deviceOrder
-	oddAddr    bool // the last address was not understood, nor is what follows about it
+	// listing is the current one of the listings. Of a table or of rules that two
+	// of them have, one is chosen.
+	listings []listing
+	listing  int
+	from     []int32 // the listing of each route
+	listed   []listedRule
+	tableIn  map[familyTable][]int32
+	ruleIn   map[route.Family][]int32
+	parts    map[familyTable]bool // tables of which routes may be missing; table zero: any
+	vrfs     map[string]route.Table
+	choices  []Fault // what was left aside
+	oddAddr  bool    // the last address was not understood, nor is what follows about it
+	orders   []deviceOrder
+	// partAddrs: some addresses are known, of one device say, or of one family.
+	partAddrs bool
 }
 
 type found struct {
@@ -64,8 +71,9 @@ const maxNames = 1 << 12
 func newFacts() *facts {
 	return &facts{
 		byName: map[string]int{}, byNum: map[int]int{}, tables: map[string]route.Table{},
-		protocols: map[string]route.Protocol{}, has: map[found]bool{}, read: map[familyTable]bool{},
-		complete: map[route.Family]bool{}, tableOwner: map[familyTable]int{}, ruleOwner: map[route.Family]int{},
+		protocols: map[string]route.Protocol{}, has: map[found]bool{}, tableIn: map[familyTable][]int32{},
+		complete: map[route.Family]bool{}, ruleIn: map[route.Family][]int32{}, parts: map[familyTable]bool{},
+		vrfs: map[string]route.Table{},
 		snap: route.Snapshot{
 			Sysctls: route.Sysctls{},
 			Names:   route.Names{Tables: map[route.Table]string{}, Protocols: map[route.Protocol]string{}},
@@ -132,11 +140,17 @@ func (f *facts) table(name string) (route.Table, error) {
 	case f.invented == maxNames:
 		return 0, fmt.Errorf("table %q: more than %d names", name, maxNames)
 	}
-	// No number that somebody uses, as far as one can tell.
-	t = 1<<31 + route.Table(f.invented)
-	f.invented++
+	t = f.invent()
 	f.tables[name], f.snap.Names.Tables[t] = t, name
 	return t, nil
+}
+
+// firstInvented begins the numbers that nobody uses, as far as one can tell.
+const firstInvented route.Table = 1 << 31
+
+func (f *facts) invent() route.Table {
+	f.invented++
+	return firstInvented + route.Table(f.invented-1)
 }
 
 // protocol is a protocol's number by its name or number.
@@ -163,35 +177,19 @@ func (f *facts) protocol(name string) (route.Protocol, error) {
 	return 0, fmt.Errorf("protocol %q", name)
 }
 
-// plainName says whether a word can be somebody's name for a number.
+// plainName says whether a word can be somebody's name for a number: rt_tables may
+// have any word there, such as 4g or eth0.20, but nobody means an address.
 func plainName(s string) bool {
-	return s != "" && len(s) < 64 && !strings.ContainsAny(s, " \t/:.\"'\x00\x1b") && (s[0] < '0' || s[0] > '9')
+	if _, _, isAddress := destination(s); isAddress {
+		return false
+	}
+	return s != "" && len(s) < 64 && !strings.ContainsAny(s, " \t/:\"'*<>()[]{}\x00\x1b") && strings.Trim(s, "0123456789-") != ""
 }
 
 func (f *facts) found(fact route.Fact, fams ...route.Family) {
 	for _, fam := range fams {
 		f.has[found{fact, fam}] = true
 	}
-}
-
-// addRoute adds a route; its devices are provisional.
-func (f *facts) addRoute(r route.Route) {
-	k := familyTable{r.Family(), r.Table}
-	if owner, ok := f.tableOwner[k]; ok && owner != f.listing {
-		return
-	}
-	f.tableOwner[k], f.read[k] = f.listing, true
-	f.routes.Add(&r)
-}
-
-// addRule adds a rule.
-func (f *facts) addRule(r route.Rule) {
-	if owner, ok := f.ruleOwner[r.Family]; ok && owner != f.listing {
-		return
-	}
-	f.ruleOwner[r.Family] = f.listing
-	f.snap.Rules = append(f.snap.Rules, r)
-	f.found(route.FactRules, r.Family)
 }
 
 // numbers finds the index of every provisional device: the real one where it
@@ -251,8 +249,11 @@ func (f *facts) snapshot() *route.Snapshot {
 	if lo := f.devs[f.device("lo")-1]; lo.index == 0 {
 		lo.index = route.LoopbackIndex
 	}
+	f.rename()
 	index := f.numbers()
 	f.nameAll(index)
+	f.chooseRules()
+	f.chooseRoutes(index)
 	for i, d := range f.devs {
 		if d.name != "" {
 			d.link.Name, d.link.Index = d.name, index[i+1]
@@ -321,9 +322,7 @@ func (f *facts) fillIn() {
 			gap(fact, 0, false)
 		}
 	}
-	if !f.has[found{route.FactAddrs, 0}] {
-		gap(route.FactAddrs, 0, f.inferAddrs())
-	}
+	f.fillAddrs()
 	if !f.has[found{route.FactSysctls, 0}] {
 		gap(route.FactSysctls, 0, false)
 	}
@@ -332,17 +331,35 @@ func (f *facts) fillIn() {
 	s.Labels = route.DefaultLabels()
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
 		if !f.has[found{route.FactRules, fam}] {
-			s.Rules = append(s.Rules, route.DefaultRules(fam)...)
-			gap(route.FactRules, fam, true)
+			if part := len(f.ruleIn[fam]) > 0; part {
+				s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactRules, Family: fam, Why: "only a part of them is in the files"})
+			} else {
+				s.Rules = append(s.Rules, route.DefaultRules(fam)...)
+				gap(route.FactRules, fam, true)
+			}
 		}
 		f.fillTables(fam)
 	}
+	f.partGaps()
 	slices.SortStableFunc(s.Rules, func(a, b route.Rule) int {
 		if a.Family != b.Family {
 			return int(a.Family) - int(b.Family)
 		}
 		return int(int64(a.Priority) - int64(b.Priority))
 	})
+}
+
+// fillAddrs notes what is not known of the addresses, and infers them from routes.
+func (f *facts) fillAddrs() {
+	if f.has[found{route.FactAddrs, 0}] && !f.partAddrs {
+		return
+	}
+	some := f.inferAddrs()
+	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
+		if f.partAddrs || !f.has[found{route.FactAddrs, fam}] {
+			f.snap.Gaps = append(f.snap.Gaps, route.Gap{Fact: route.FactAddrs, Family: fam, Assumed: some, Why: route.NotInFiles})
+		}
+	}
 }
 
 // eachRoute hands over every route.
@@ -377,10 +394,11 @@ func (f *facts) fillTables(fam route.Family) {
 		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactRoutes, Family: fam, Why: route.NotInFiles})
 		return
 	}
-	if f.complete[fam] && f.read[familyTable{fam, route.TableLocal}] {
+	local := len(f.tableIn[familyTable{fam, route.TableLocal}]) > 0
+	if f.complete[fam] && local {
 		return
 	}
-	if !f.read[familyTable{fam, route.TableLocal}] {
+	if !local {
 		f.fillLocal(fam)
 		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactLocal, Family: fam, Assumed: true, Why: route.NotInFiles})
 	}
@@ -388,10 +406,14 @@ func (f *facts) fillTables(fam route.Family) {
 		return
 	}
 	tables := []route.Table{route.TableLocal}
-	for k := range f.read {
+	for k := range f.tableIn {
 		if k.family == fam && k.table != route.TableLocal {
 			tables = append(tables, k.table)
 		}
+	}
+	if slices.Contains(tables, route.TableMain) && !slices.Contains(tables, route.TableDefault) {
+		tables = append(tables, route.TableDefault)
+		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactDefault, Family: fam, Assumed: true, Why: route.NotInFiles})
 	}
 	slices.Sort(tables)
 	s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactRoutes, Family: fam, Tables: tables, Why: route.NotInFiles})
@@ -415,6 +437,11 @@ func (f *facts) fillLocal(fam route.Family) {
 		if fam == route.IPv6 {
 			scope, src = route.ScopeGlobal, netip.Addr{}
 		}
+		if l := f.snap.Link(link); l != nil && l.Master != 0 {
+			if vrf := f.snap.Link(l.Master); vrf != nil && vrf.Kind == "vrf" {
+				return // in the VRF's table
+			}
+		}
 		f.routes.Add(&route.Route{
 			Table: route.TableLocal, Dst: dst, Type: typ, Scope: scope, PrefSrc: src,
 			Protocol: route.ProtocolKernel, NextHops: []route.NextHop{{Link: link}},
@@ -431,15 +458,55 @@ func (f *facts) fillLocal(fam route.Family) {
 			add(netip.PrefixFrom(a, a.BitLen()), own[a], route.TypeLocal, route.ScopeHost, a)
 		}
 	}
+	if fam == route.IPv4 {
+		add(netip.MustParsePrefix("127.255.255.255/32"), lo, route.TypeBroadcast, route.ScopeLink, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+		f.fillBroadcast(add)
+		return
+	}
+	f.fillMulticast(add)
+}
+
+// fillBroadcast adds the broadcast addresses of the networks: the one that an
+// address has, and the last one of its network, which the kernel adds in any case
+// (fib_add_ifaddr). The network of an address on lo is this host's.
+func (f *facts) fillBroadcast(add func(netip.Prefix, int, route.Type, route.Scope, netip.Addr)) {
+	seen := map[netip.Prefix]bool{netip.MustParsePrefix("127.255.255.255/32"): true}
 	for i := range f.snap.Addrs {
 		a := &f.snap.Addrs[i]
-		if fam == route.IPv4 && a.Broadcast.Is4() {
-			add(netip.PrefixFrom(a.Broadcast, 32), a.Link, route.TypeBroadcast, route.ScopeLink, a.Prefix.Addr())
+		l := f.snap.Link(a.Link)
+		if !a.Prefix.Addr().Is4() || l == nil || !l.Up() {
+			continue
+		}
+		network := a.Prefix.Masked()
+		if a.Peer.IsValid() {
+			network = netip.PrefixFrom(a.Peer.Addr(), a.Prefix.Bits()).Masked()
+		}
+		var all []netip.Addr
+		if a.Broadcast.Is4() && a.Broadcast != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+			all = append(all, a.Broadcast)
+		}
+		if network.Addr().As4()[0] != 0 && network.Bits() < 31 && a.Flags&route.AddrSecondary == 0 {
+			all = append(all, lastOf(network))
+			if a.Link == route.LoopbackIndex && network != netip.MustParsePrefix("127.0.0.0/8") {
+				add(network, a.Link, route.TypeLocal, route.ScopeHost, a.Prefix.Addr())
+			}
+		}
+		for _, b := range all {
+			if p := netip.PrefixFrom(b, 32); !seen[p] {
+				seen[p] = true
+				add(p, a.Link, route.TypeBroadcast, route.ScopeLink, a.Prefix.Addr())
+			}
 		}
 	}
-	if fam == route.IPv6 {
-		f.fillMulticast(add)
+}
+
+// lastOf is the last address of an IPv4 network.
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
 	}
+	return netip.AddrFrom4(b)
 }
 
 // fillMulticast adds ff00::/8 for every device that has IPv6 (addrconf_add_mroute).

@@ -28,53 +28,113 @@ func (b *bounded) Read(p []byte) (int, error) {
 }
 
 // jsonLists reads what `ip -j` prints: lists of objects, each of which says by
-// its members what it is; several lists may follow each other.
-func (l *loader) jsonLists(name string, r io.Reader) error {
-	in := &bounded{r, maxElement}
-	d := json.NewDecoder(bufio.NewReader(in))
-	j := &jsonReader{facts: l.facts, context: fileContext(name)}
-	lists := 0
+// its members what it is; several lists may follow each other, and text.
+func (l *loader) jsonLists(name string, r *bufio.Reader) error {
+	j := &jsonReader{facts: l.facts, l: l, context: fileContext(name), file: name}
+	l.facts.begin(name, 0, j.partial)
+	if err := l.facts.setTable(&j.context); err != nil {
+		l.fault(name, 0, err)
+	}
 	for {
-		tok, err := d.Token()
-		if err == io.EOF && lists > 0 {
+		in := &bounded{r, maxElement}
+		d := json.NewDecoder(in)
+		if err := j.list(d, in); err != nil {
+			return err
+		}
+		r = bufio.NewReader(io.MultiReader(d.Buffered(), r))
+		next, err := afterSpace(r)
+		switch {
+		case err != nil:
 			return nil
-		}
-		if err != nil {
-			return jsonError(err)
-		}
-		if tok != json.Delim('[') {
-			return errUnknown
-		}
-		lists++
-		l.facts.listing++
-		j.rules = rulesSeen{}
-		if lists > 1 && j.hadRules {
-			j.secondRules = true
-		}
-		for d.More() {
-			var raw json.RawMessage
-			if err := d.Decode(&raw); err != nil {
-				return jsonError(err)
-			}
-			in.left = maxElement
-			j.element++
-			if err := l.fits(raw); err != nil {
-				return err
-			}
-			if err := j.object(raw); err != nil {
-				l.fault(name, 0, fmt.Errorf("element %d: %w", j.element, err))
-			}
-			if err := l.account(); err != nil {
-				return err
-			}
-			if l.facts.routes.Len() > maxRoutes {
-				return fmt.Errorf("more than %d routes", maxRoutes)
-			}
-		}
-		if _, err := d.Token(); err != nil {
-			return jsonError(err)
+		case next != '[':
+			return l.text(name, r)
 		}
 	}
+}
+
+// afterSpace is the next character that is no space, which is not taken.
+func afterSpace(r *bufio.Reader) (byte, error) {
+	for {
+		c, err := r.ReadByte()
+		if err != nil {
+			return 0, err
+		}
+		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return c, r.UnreadByte()
+		}
+	}
+}
+
+// list reads one list.
+func (j *jsonReader) list(d *json.Decoder, in *bounded) error {
+	if err := delim(d, '['); err != nil {
+		return jsonError(err)
+	}
+	if j.lists++; j.lists > 1 {
+		j.begin(j.file, 0, j.partial)
+	}
+	j.context.rules = rulesSeen{}
+	j.secondRules = j.secondRules || j.hadRules
+	elements := 0
+	for d.More() {
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			return jsonError(err)
+		}
+		in.left = maxElement
+		elements++
+		if err := j.one(raw); err != nil {
+			return err
+		}
+		if j.routes.Len() > maxRoutes {
+			return fmt.Errorf("more than %d routes", maxRoutes)
+		}
+	}
+	if elements == 0 {
+		j.nothingListed(&j.context)
+	}
+	if _, err := d.Token(); err != nil {
+		return jsonError(err)
+	}
+	return nil
+}
+
+// read reads lists and objects out of a text.
+func (j *jsonReader) read(r io.Reader) error {
+	in := &bounded{r, maxElement}
+	d := json.NewDecoder(in)
+	for {
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return jsonError(err)
+		}
+		in.left = maxElement
+		if raw[0] == '[' {
+			inner := &bounded{bytes.NewReader(raw), maxElement}
+			if err := j.list(json.NewDecoder(inner), inner); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := j.one(raw); err != nil {
+			return err
+		}
+	}
+}
+
+// one reads an element. That it was not understood is a fault; the error is that
+// there is too much.
+func (j *jsonReader) one(raw json.RawMessage) error {
+	j.element++
+	if err := j.l.fits(raw); err != nil {
+		return err
+	}
+	if err := j.object(raw); err != nil {
+		j.l.fault(j.file, j.line, fmt.Errorf("element %d: %w", j.element, err))
+	}
+	return j.l.account()
 }
 
 func jsonError(err error) error {
@@ -88,6 +148,10 @@ func jsonError(err error) error {
 type jsonReader struct {
 	*facts
 	context
+	l                     *loader
+	file                  string
+	line                  int // it begins on, in a text
+	lists                 int
 	element               int
 	hadRules, secondRules bool
 	alike                 map[string]alikeRoute // by the text without the destination
@@ -95,7 +159,7 @@ type jsonReader struct {
 
 // object finds out what an element is.
 func (j *jsonReader) object(raw json.RawMessage) error {
-	has := func(key string) bool { return bytes.Contains(raw, []byte(`"`+key+`":`)) }
+	has := func(key string) bool { return member(raw, key) }
 	switch {
 	case len(bytes.TrimSpace(raw)) <= 2:
 		return nil
@@ -109,9 +173,27 @@ func (j *jsonReader) object(raw json.RawMessage) error {
 	case has("id") && !has("dst"):
 		return j.nextHop(raw)
 	case has("dst"):
+		if j.context.answers || has("uid") {
+			return nil // what `ip route get` answers
+		}
 		return j.route(raw)
 	}
 	return errors.New("not understood")
+}
+
+// member reports whether an object has a member; those inside of others count too.
+func member(raw []byte, key string) bool {
+	quoted := []byte(`"` + key + `"`)
+	for rest := raw; ; {
+		_, after, ok := bytes.Cut(rest, quoted)
+		if !ok {
+			return false
+		}
+		if bytes.HasPrefix(bytes.TrimLeft(after, " \t\r\n"), []byte(":")) {
+			return true
+		}
+		rest = after
+	}
 }
 
 // strict reads an object whose members are all known.

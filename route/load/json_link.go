@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -63,13 +64,20 @@ func (j *jsonReader) link(raw []byte) error {
 	if v.Addrs == nil {
 		return nil
 	}
-	j.found(route.FactAddrs, 0)
+	if j.kind == kindAddrs && j.family != 0 {
+		j.found(route.FactAddrs, j.family)
+	} else {
+		j.found(route.FactAddrs, 0, route.IPv4, route.IPv6)
+	}
+	j.partAddrs = j.partAddrs || j.partial != ""
+	var first error
 	for _, a := range *v.Addrs {
 		if err := j.address(i, a); err != nil {
-			return err
+			j.partAddrs = true
+			first = cmp.Or(first, err)
 		}
 	}
-	return nil
+	return first
 }
 
 // address reads an element of addr_info.

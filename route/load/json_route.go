@@ -2,9 +2,12 @@ package load
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,7 +44,7 @@ type encapParams struct {
 }
 
 type jsonRoute struct {
-	Type     string            `json:"type"`
+	Type     text              `json:"type"`
 	Dst      string            `json:"dst"`
 	From     string            `json:"from"`
 	TOS      text              `json:"tos"`
@@ -51,7 +54,7 @@ type jsonRoute struct {
 	Protocol text              `json:"protocol"`
 	Scope    text              `json:"scope"`
 	PrefSrc  string            `json:"prefsrc"`
-	Metric   uint32            `json:"metric"`
+	Metric   signed            `json:"metric"`
 	NextHops []jsonHop         `json:"nexthops"`
 	Metrics  []map[string]any  `json:"metrics"`
 	Expires  *text             `json:"expires"`
@@ -84,10 +87,15 @@ func (j *jsonReader) route(raw []byte) error {
 		}
 	}
 	var v jsonRoute
-	if err := strict(raw, &v); err != nil {
+	plain, err := withoutTunnels(raw)
+	if err == nil {
+		err = strict(plain, &v)
+	}
+	if err != nil {
+		j.oddRoute(raw)
 		return err
 	}
-	r := route.Route{Type: route.TypeUnicast, Table: j.table0(), Protocol: route.ProtocolBoot, Metric: v.Metric, NextHopID: v.NHID}
+	r := route.Route{Type: route.TypeUnicast, Table: j.table0(), Protocol: route.ProtocolBoot, Metric: uint32(v.Metric), NextHopID: v.NHID}
 	hint := []string{"scope"}
 	if v.Scope == "" {
 		hint = nil
@@ -99,12 +107,18 @@ func (j *jsonReader) route(raw []byte) error {
 	for i := range v.NextHops {
 		hint = append(hint, "via", v.NextHops[i].Gateway)
 	}
-	var err error
-	if r.Dst, err = parseDst(v.Dst, j.familyOf(hint)); err != nil {
+	fam := j.familyOf(hint)
+	if r.Dst, err = parseDst(v.Dst, fam); err != nil {
+		_ = j.routeFields(&r, &v)
+		j.facts.odd(route.Route{Table: r.Table}, fam)
 		return err
 	}
-	if err := errors.Join(j.routeFields(&r, &v), j.routeWays(&r, &v), checkRoute(&r)); err != nil {
-		return err
+	if err := errors.Join(j.routeFields(&r, &v), j.routeWays(&r, &v)); err != nil {
+		return j.unclear(r, v.Table != "", err)
+	}
+	if err := checkRoute(&r); err != nil {
+		r.NextHops, r.PrefSrc, r.Src = nil, netip.Addr{}, netip.Prefix{}
+		return j.unclear(r, v.Table != "", err)
 	}
 	if cut && dst == v.Dst && len(j.alike) < maxAlike {
 		if j.alike == nil {
@@ -114,6 +128,40 @@ func (j *jsonReader) route(raw []byte) error {
 	}
 	j.place(r, &j.context, v.Table != "")
 	return nil
+}
+
+// unclear adds a route of which something was not understood.
+func (j *jsonReader) unclear(r route.Route, told bool, err error) error {
+	unread := func(h route.NextHop) bool { return h.Flags&route.NextHopUnread != 0 }
+	if !slices.ContainsFunc(r.NextHops, unread) {
+		r.Flags |= route.FlagOdd
+	}
+	if checkRoute(&r) != nil {
+		r.NextHops, r.PrefSrc, r.Src, r.Flags = nil, netip.Addr{}, netip.Prefix{}, r.Flags|route.FlagOdd
+	}
+	j.place(r, &j.context, told)
+	return err
+}
+
+// oddRoute keeps what can be told of a route that has members that are not known.
+func (j *jsonReader) oddRoute(raw []byte) {
+	var v struct {
+		Dst   string `json:"dst"`
+		Table text   `json:"table"`
+	}
+	r := route.Route{Type: route.TypeUnicast, Table: j.table0()}
+	if json.Unmarshal(raw, &v) == nil && v.Table != "" {
+		r.Table, _ = j.facts.table(string(v.Table))
+	}
+	dst, fam, ok := destination(v.Dst)
+	switch {
+	case ok:
+		r.Dst = dst.Masked()
+	case v.Dst == "default":
+		fam = j.familyOf(nil)
+		r.Dst, _ = parseDst(v.Dst, fam)
+	}
+	j.facts.odd(r, fam)
 }
 
 // alikeRoute is a route, and what else follows from its text but the destination.
@@ -192,16 +240,19 @@ func (j *jsonReader) routeFields(r *route.Route, v *jsonRoute) error {
 }
 
 func (j *jsonReader) routeWays(r *route.Route, v *jsonRoute) error {
+	var first error
 	for i := range v.NextHops {
 		h, err := j.hop(&v.NextHops[i])
-		if err != nil {
-			return err
-		}
+		first = cmp.Or(first, err)
 		h.Weight = max(1, v.NextHops[i].Weight)
 		r.NextHops = append(r.NextHops, h)
 	}
 	h, err := j.hop(&v.jsonHop)
-	single := v.Dev != "" || h.Gateway.IsValid()
+	err = cmp.Or(first, err)
+	if j.dev != "" && h.Link == 0 {
+		h.Link = j.device(j.dev)
+	}
+	single := v.Dev != "" || h.Gateway.IsValid() || j.dev != ""
 	if single && len(r.NextHops) == 0 && !(r.Family() == route.IPv4 && r.Type.Refuses()) {
 		r.NextHops = []route.NextHop{h}
 	}
@@ -216,7 +267,7 @@ func (j *jsonReader) hop(v *jsonHop) (h route.NextHop, err error) {
 	}
 	if gw != "" {
 		if h.Gateway, err = parseAddr(gw); err != nil {
-			return h, err
+			h.Flags |= route.NextHopUnread
 		}
 	}
 	for _, s := range v.Flags {
@@ -232,7 +283,7 @@ func (j *jsonReader) hop(v *jsonHop) (h route.NextHop, err error) {
 		}
 	}
 	h.Realm = realmsOf(v.Flow)
-	return h, nil
+	return h, err
 }
 
 // realmsOf are the realms of a route: {"from": "3", "to": "5"}, or a number as older

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -18,26 +19,24 @@ func (j *jsonReader) rule(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	line, err := ruleWords(v)
-	if err != nil {
-		return err
-	}
+	line, odd := ruleWords(v)
 	c := j.context
 	if c.family == 0 && j.secondRules {
 		c.family = route.IPv6
 	}
 	r, err := j.parseRule(uint32(priority), line, &c)
-	if err != nil {
-		return err
+	if odd != nil && len(r.Unknown) == 0 {
+		r.Unknown = []route.Attr{{}}
 	}
 	j.context.rules = c.rules
 	j.addRule(r)
-	return nil
+	return cmp.Or(odd, err)
 }
 
 // ruleWords puts the members of a rule into the words of ip-rule(8).
 func ruleWords(v map[string]text) ([]string, error) {
 	var w []string
+	var odd error
 	for key, s := range v {
 		value := string(s)
 		pair := func(name, suffix string) { w = append(w, name, value+suffix) }
@@ -87,8 +86,8 @@ func ruleWords(v map[string]text) ([]string, error) {
 			w = append(w, "realms", value)
 		case "flow_from":
 		default:
-			return nil, fmt.Errorf("%q is not known", key)
+			odd = fmt.Errorf("%q is not known", key)
 		}
 	}
-	return w, nil
+	return w, odd
 }

@@ -3,6 +3,7 @@ package load
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -32,24 +33,41 @@ type lines struct {
 	file string
 	line int
 	context
-	link    int      // the device whose listing this is; provisional
-	pending []string // a route whose next hops may follow
-	at      int      // the line it began on
-	taken   int      // lines that were understood
-	answers int      // routes that are no entries of a table
-	columns []string // of route -n
-	title   int      // the line of what may be the title of a table that follows
-	names   string   // the file is rt_tables or another that only its name tells
-	foreign error    // the file is another system's
+	base      context // of the whole file, by its name
+	command   int     // the line of the command whose output was not seen yet; zero: none
+	silent    bool
+	link      int // the device whose listing this is; provisional
+	indent    int // of its first line
+	counts    bool
+	pending   []string // a route or a rule of which more may follow
+	wide      bool     // the pending one is a rule
+	at        int      // the line it began on
+	known     int      // what was understood: routes, rules, addresses and the like
+	answers   int      // routes that are no entries of a table
+	columns   []string // of route -n
+	columnsOf route.Family
+	proc      []procLine
+	titles    []int  // lines of what may be the heading of a table that follows
+	title     string // the last of them
+	number    int    // of the last line that had its number before it
+	objects   *jsonReader
+	json      *embedded
+	elsewhere string // a network namespace whose listings were passed over
+	foreign   error  // the file is another system's
 }
 
 // text reads lines, each of which says by itself what it is.
 func (l *loader) text(name string, r io.Reader) error {
 	t := &lines{facts: l.facts, l: l, file: name}
 	t.context = fileContext(name)
+	if t.context.answers {
+		t.context.kind = kindOther
+	}
+	t.begin(name, 0, t.context.partial)
 	if err := t.setTable(&t.context); err != nil {
 		l.fault(t.file, 0, err)
 	}
+	t.base = t.context
 	t.names = namesFile(name)
 	faults, more := len(l.faults), l.moreFaults
 	sc := bufio.NewScanner(r)
@@ -59,7 +77,7 @@ func (l *loader) text(name string, r io.Reader) error {
 		if bytes.IndexByte(sc.Bytes(), 0) >= 0 {
 			return fmt.Errorf("is none of the files that routewhy knows")
 		}
-		if err := t.take(clean(sc.Text())); err != nil {
+		if err := t.physical(sc.Text()); err != nil {
 			l.fault(t.file, t.line, err)
 		}
 		if t.foreign != nil {
@@ -77,13 +95,13 @@ func (l *loader) text(name string, r io.Reader) error {
 	}
 	t.end()
 	switch {
-	case t.answers > 0 && t.taken == 0:
+	case t.answers > 0 && t.known == 0:
 		return errAnswers
 	case errors.Is(sc.Err(), bufio.ErrTooLong):
 		return fmt.Errorf("line %d has more than %d KiB", t.line+1, maxLine>>10)
 	case sc.Err() != nil:
 		return cutOff(sc.Err())
-	case t.taken == 0 && t.line > 0:
+	case t.known == 0 && t.line > 0:
 		l.faults, l.moreFaults = l.faults[:faults], more // the whole file is one
 		return errUnknown
 	}
@@ -97,141 +115,354 @@ var errUnknown = errors.New("is none of the files that routewhy knows")
 
 // Shapes of lines.
 var (
-	ruleLine   = lazily(`^(\d+):\s+(not |from |\[detached\])`)
-	linkLine   = lazily(`^(\d+): (\S+): <`)
-	oneLine    = lazily(`^(\d+): (\S+)\s+(inet6?) `)
-	sysctlLine = lazily(`^[a-z]+\.[a-z0-9_.]+.* ?= ?`)
-	unameLine  = lazily(`^Linux \S+ \d+\.\d+\S* #`)
-	briefLine  = lazily(`^\S+ +(?:UNKNOWN|NOTPRESENT|DOWN|LOWERLAYERDOWN|TESTING|DORMANT|UP)(?: +(?:[0-9a-f.:]+(?:/\d+| peer )|(?:[0-9a-f]{2}:){5}[0-9a-f]{2} <).*)?$`)
-	ipv6Line   = lazily(`^[0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} `)
+	ruleLine    = lazily(`^(\d+):\s+(not |from |\[detached\])`)
+	linkLine    = lazily(`^(\d+): (\S+): <`)
+	oneLine     = lazily(`^(\d+): (\S+)\s+(inet6?) `)
+	sysctlLine  = lazily(`^[a-z]+\.[a-z0-9_.]+.* ?= ?`)
+	settingLine = lazily(`^/proc/sys/(net/[^:= ]+)(?: = |[:=] ?)(.*)$`)
+	unameLine   = lazily(`^Linux \S+ \d+\.\d+\S* #`)
+	briefLine   = lazily(`^\S+ +(?:UNKNOWN|NOTPRESENT|DOWN|LOWERLAYERDOWN|TESTING|DORMANT|UP)(?: +(?:[0-9a-f.:]+(?:/\d+| peer )|(?:[0-9a-f]{2}:){5}[0-9a-f]{2} <).*)?$`)
+	ipv6Line    = lazily(`^[0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} `)
 )
+
+// physical reads one line of the file, which with ip -o stands for several.
+func (t *lines) physical(s string) error {
+	s = clean(s)
+	if t.json != nil || beginsJSON(s) {
+		return t.jsonLine(s)
+	}
+	if strings.IndexByte(s, '\\') < 0 || !isRecord(s) {
+		return t.take(s)
+	}
+	for part := range strings.SplitSeq(s, `\`) {
+		if err := t.take(strings.TrimRight(part, " \t")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isRecord reports whether a line is one that ip -o writes.
+func isRecord(s string) bool {
+	s = strings.TrimLeft(s, " \t")
+	return oneLine().MatchString(s) || linkLine().MatchString(s) || beginsRoute(strings.Fields(s))
+}
 
 // take reads one line.
 func (t *lines) take(s string) error {
-	w := strings.Fields(s)
+	text := strings.TrimLeft(s, " \t")
+	indent := len(s) - len(text)
+	w := strings.Fields(text)
 	if len(w) == 0 || isFence(w[0]) {
-		t.link, t.columns = 0, nil
-		return nil
-	}
-	if t.names != "" {
-		return t.nameLine(s, w)
-	}
-	if w[0] == "nexthop" && t.pending != nil {
-		if len(t.pending) > maxWords {
-			t.pending = nil
-			return errors.New("a route with more next hops than one may have")
+		t.link, t.counts = 0, false
+		if len(t.proc) == 0 {
+			t.columns = nil
 		}
-		t.pending = append(t.pending, w...)
 		return nil
 	}
-	if w[0] == "cache" && t.pending != nil {
-		t.pending = nil // what was once looked up: it is no entry of a table
-		t.answers++
+	if t.names != "" && t.nameOrEnd(text) {
+		return t.nameLine(text, w)
+	}
+	if t.pending != nil && len(t.pending) > maxWords {
+		t.pending = nil
+		return errors.New("a route with more next hops than one may have")
+	}
+	if t.pending != nil && t.continues(w) {
 		return nil
 	}
 	t.settle()
-	title := t.title
-	t.title = 0
-	err := t.listed(s, w)
-	switch {
-	case title != 0 && t.columns == nil:
-		t.l.fault(t.file, title, errLine)
-	case err == nil && t.title == 0:
-		t.taken++
+	if t.columns != nil && (ipv6Line().MatchString(text) || !t.columnLike(text, w)) {
+		t.endColumns()
+	}
+	titles := t.titles
+	t.titles = nil
+	err := t.listed(text, indent, w)
+	if len(titles) > 0 && t.columns == nil && (t.titles == nil || len(titles) > 1) {
+		t.oddTitles(titles)
+	} else if len(titles) > 0 && t.titles != nil {
+		t.titles = append(titles, t.titles...)
 	}
 	return err
+}
+
+// continues takes a line that says more of the route or the rule before it: a next
+// hop, or what was wrapped by a mail program.
+func (t *lines) continues(w []string) bool {
+	switch {
+	case t.wide && (isRuleWord(w[0]) || wantsMore(t.pending)):
+		t.pending = append(t.pending, w...)
+	case t.wide:
+		return false
+	case w[0] == "nexthop", isRouteWord(w[0]) && w[0] != "cache", wantsMore(t.pending):
+		t.pending = append(t.pending, w...)
+	case w[0] == "nh_info" && len(w) > 2:
+		if err := t.parseNextHop(w[2:]); err != nil {
+			t.l.fault(t.file, t.line, err)
+		}
+	case w[0] == "cache":
+		t.pending = nil // what was once looked up: it is no entry of a table
+		t.answers++
+	default:
+		return false
+	}
+	return true
 }
 
 var errLine = errors.New("not understood")
 
 // settle takes what waited for the line behind it.
 func (t *lines) settle() {
-	if t.pending != nil {
-		if err := t.flush(); err != nil {
-			t.l.fault(t.file, t.at, err)
-		} else {
-			t.taken++
-		}
+	if t.pending == nil {
+		return
+	}
+	if err := t.flush(); err != nil {
+		t.l.fault(t.file, t.at, err)
 	}
 }
 
 // end takes what still waits.
 func (t *lines) end() {
 	t.settle()
-	if t.title != 0 {
-		t.l.fault(t.file, t.title, errLine)
+	t.endColumns()
+	t.endCommand()
+	t.oddTitles(t.titles)
+	if t.json != nil {
+		t.l.fault(t.file, t.json.line, errors.New("JSON that ends in the middle"))
+	}
+}
+
+func (t *lines) oddTitles(titles []int) {
+	for _, line := range titles {
+		t.l.fault(t.file, line, errLine)
 	}
 }
 
 // listed finds out which listing a line is of.
-func (t *lines) listed(s string, w []string) error {
-	indented := s[0] == ' ' || s[0] == '\t'
+func (t *lines) listed(s string, indent int, w []string) error {
+	w = t.unnumbered(s, w)
+	if len(w) > 0 && w[0] != strings.Fields(s)[0] {
+		s = strings.Join(w, " ")
+	}
 	switch {
-	case t.link != 0 && indented:
+	case t.link != 0 && (indent > t.indent && !ruleLine().MatchString(s) && !linkLine().MatchString(s) || t.isDeviceWord(w)):
+		t.command = 0
 		return t.deviceLine(w)
-	case t.columns == nil && isRoute(w) && !isNeighbour(w): // most lines are
-		t.pending, t.at = w, t.line
-		t.taken-- // once it is whole
-		return nil
-	case commandLine().MatchString(s):
-		t.context = commandContext(w)
-		if err := t.setTable(&t.context); err != nil {
-			return err
-		}
-		t.link, t.columns = 0, nil
-		t.listing++
-		t.taken-- // says nothing by itself
+	case t.columns == nil && beginsRoute(w) && !isNeighbour(w): // most lines are
+		t.spoke()
+		t.pending, t.at, t.wide = w, t.line, false
 		return nil
 	case linkLine().MatchString(s):
+		t.spoke()
 		var err error
+		t.indent, t.counts = indent, false
 		t.link, err = t.parseLink(int(decimal(w[0])), w[1:])
+		t.known++
 		return err
 	case oneLine().MatchString(s):
+		t.spoke()
 		i, err := t.define(w[1], int(decimal(w[0])))
 		if err != nil {
 			return err
 		}
-		return t.parseAddress(i, w[2:])
+		t.link, t.indent = i, indent
+		t.known++
+		return t.address(i, w[2:])
 	case ruleLine().MatchString(s):
-		r, err := t.parseRule(decimal(w[0]), w[1:], &t.context)
-		if err == nil {
-			t.addRule(r)
-		}
-		return err
+		t.spoke()
+		t.pending, t.at, t.wide = w, t.line, true
+		return nil
 	}
 	return t.other(s, w)
+}
+
+// spoke notes that a command had output.
+func (t *lines) spoke() {
+	t.command = 0
+	if t.columns == nil {
+		t.link = 0
+	}
 }
 
 // other are the listings that are told by their words.
 func (t *lines) other(s string, w []string) error {
 	switch {
 	case t.header(s):
+		t.spoke()
 		return nil
-	case t.columns != nil:
-		return t.columnLine(w)
+	case t.columns != nil, t.foreignColumns(s, w):
+		t.spoke()
+		err := t.columnLine(s, w)
+		if err == nil {
+			t.known++
+		}
+		return err
 	case ipv6Line().MatchString(s):
+		t.spoke()
+		t.known++
 		return t.proc6(w)
 	case w[0] == "id" && len(w) > 1 && w[1][0] >= '0' && w[1][0] <= '9':
+		t.spoke()
+		t.known++
 		return t.parseNextHop(w[1:])
 	case isNeighbour(w):
+		t.spoke()
+		t.known++
 		return t.parseNeighbour(w)
-	case w[0][0] == '#':
+	}
+	if c, ok := commandIn(s); ok {
+		return t.enter(c)
+	}
+	switch {
+	case decoration().MatchString(s):
 		return nil
+	case emptyTable().MatchString(s):
+		return nil // the command before has no output
 	case unameLine().MatchString(s):
+		t.spoke()
+		t.known++
 		return t.release(w)
-	case sysctlLine().MatchString(s):
+	case sysctlLine().MatchString(s), settingLine().MatchString(s):
+		t.spoke()
 		return t.sysctl(s)
 	case briefLine().MatchString(s):
+		t.spoke()
+		t.known++
 		return t.brief(w)
 	}
 	if ok, err := t.groupLine(s, w); ok {
+		t.known++
+		t.spoke()
 		return err
 	}
+	return t.unknownLine(s, w)
+}
+
+// unknownLine is one of no listing: it ends the context of the one before, and
+// makes that doubtful where it may have been a part of it.
+func (t *lines) unknownLine(s string, w []string) error {
 	if t.foreign = foreign(s); t.foreign != nil {
 		return nil
 	}
-	t.title = t.line // unless a table of columns follows
+	if cutShort().MatchString(s) {
+		t.cut()
+		return errors.New("something was left out here")
+	}
+	if looksLikeRule(s, w) {
+		t.spoke()
+		return t.oddRule(s, w)
+	}
+	if looksLikeRoute(w) {
+		t.spoke()
+		return t.oddRoute(w)
+	}
+	if c, rest, ok := tableHeadingIn(s); ok {
+		c.sure = true
+		if err := t.enter(c); err != nil || rest == "" {
+			return err
+		}
+		return t.take(rest)
+	}
+	if t.command != 0 {
+		t.silent = false
+		t.command = 0
+	}
+	family := familyHeading(s)
+	t.leave()
+	t.family = family
+	switch {
+	case w[0][0] == '#', noise().MatchString(s), promptLine().MatchString(s), bullet().MatchString(s) && family != 0:
+		return nil
+	}
+	t.titles, t.title = append(t.titles, t.line), s // unless a table of columns follows
 	return nil
+}
+
+// enter begins what a command prints.
+func (t *lines) enter(c context) error {
+	t.endCommand()
+	t.endColumns()
+	t.link, t.counts = 0, false
+	if c.netns != t.l.netns && (c.netns != "" || t.l.netns != "") {
+		if t.l.netns == "" {
+			t.elsewhere = c.netns
+		}
+	}
+	t.context = c
+	err := t.setTable(&t.context)
+	t.begin(t.file, t.line, c.partial)
+	if c.sure && c.kind != kindOther {
+		t.command = t.line
+	}
+	return err
+}
+
+// leave ends the context of a listing.
+func (t *lines) leave() {
+	t.endColumns()
+	t.link, t.counts = 0, false
+	t.context = t.base
+	t.begin(t.file, t.line, t.base.partial)
+	t.listings[t.listing].weak = true
+}
+
+// columnLike reports whether a line may be one of the table of columns that it stands
+// below.
+func (t *lines) columnLike(s string, w []string) bool {
+	_, isCommand := commandIn(s)
+	return !isCommand && !ruleLine().MatchString(s) && !linkLine().MatchString(s) && (len(w) >= 5 || t.columns[0] == "Interface")
+}
+
+func (t *lines) endColumns() {
+	if len(t.proc) > 0 {
+		t.takeProc()
+	}
+	t.columns = nil
+}
+
+// endCommand notes what a command without any output tells: that what it lists is
+// empty.
+func (t *lines) endCommand() {
+	if t.command == 0 {
+		return
+	}
+	t.command = 0
+	t.nothingListed(&t.context)
+}
+
+// nothingListed notes that a listing is empty.
+func (f *facts) nothingListed(c *context) bool {
+	fam := c.family
+	if fam == 0 {
+		fam = route.IPv4
+	}
+	switch {
+	case c.unknown || c.netns != "":
+		return false
+	case c.kind == kindRoutes && !c.anyTable && !c.answers:
+		k := familyTable{fam, c.table}
+		if k.table == 0 {
+			k.table = route.TableMain
+		}
+		f.tableSeen(k)
+		if c.all && c.partial == "" {
+			f.complete[fam] = true
+		}
+	case c.kind == kindNeighbours:
+		f.found(route.FactNeighbours, 0)
+	case c.kind == kindNextHops:
+		f.found(route.FactNextHops, 0)
+	default:
+		return false
+	}
+	return true
+}
+
+// cut notes that somebody left something out of a listing.
+func (t *lines) cut() {
+	l := &t.listings[t.listing]
+	if l.partial == "" {
+		l.partial, t.partial = "what was not cut off", "what was not cut off"
+	}
 }
 
 // decimal reads the digits that a pattern has found.
@@ -240,18 +471,57 @@ func decimal(s string) uint32 {
 	return uint32(n)
 }
 
-// isRoute says whether a line begins as a route does.
-func isRoute(w []string) bool {
+// unnumbered takes a line's number away, where the lines before had theirs: 1 and
+// 2 are types of routes too.
+func (t *lines) unnumbered(s string, w []string) []string {
+	m := numbered().FindStringSubmatch(s)
+	if m == nil || len(w) < 2 || t.numeric {
+		return w
+	}
+	n := int(decimal(m[1]))
+	if n != t.number+1 && (n != t.line || n == 0) {
+		return w
+	}
+	rest := strings.TrimSpace(s[len(m[0]):])
+	inner := strings.Fields(rest)
+	switch {
+	case len(inner) == 0 || numericWords().MatchString(s):
+		return w
+	case t.link == 0 && (beginsRoute(inner) && !ruleLine().MatchString(s) || ruleLine().MatchString(rest) || linkLine().MatchString(rest)):
+		t.number = n
+		return inner
+	}
+	return w
+}
+
+// numericWords are numbers for which ip without -N has names.
+var numericWords = lazily(` scope (?:0|200|25[3-5])(?: |$)| proto 2(?: |$)| table 25[345](?: |$)`)
+
+// beginsRoute reports whether a line begins as a route does: with a type and a
+// destination, and then a word of a route.
+func beginsRoute(w []string) bool {
+	w = withoutType(w)
+	if len(w) == 0 {
+		return false
+	}
+	if w[0] != "default" {
+		if _, _, ok := destination(w[0]); !ok {
+			return false
+		}
+	}
+	return len(w) == 1 || isRouteWord(w[1])
+}
+
+// withoutType is a line without the type of the route at its beginning.
+func withoutType(w []string) []string {
 	var typ route.Type
-	if typ.UnmarshalText([]byte(w[0])) == nil && len(w) > 1 && (w[0][0] < '0' || w[0][0] > '9') {
-		w = w[1:]
+	if len(w) < 2 || typ.UnmarshalText([]byte(w[0])) != nil {
+		return w
 	}
-	if w[0] == "default" {
-		return true
+	if len(w) > 2 || w[1] == "default" || strings.Contains(w[1], "/") || w[0][0] > '9' {
+		return w[1:]
 	}
-	addr, _, _ := strings.Cut(w[0], "/")
-	_, err := netip.ParseAddr(addr)
-	return err == nil
+	return w
 }
 
 // isNeighbour says whether a line is of the neighbour table, whose lines end
@@ -267,19 +537,68 @@ func isNeighbour(w []string) bool {
 	return slices.Contains(w, "lladdr")
 }
 
-// flush takes the route that is pending.
+// flush takes the route or the rule that is pending.
 func (t *lines) flush() error {
 	w := t.pending
 	t.pending = nil
-	r, err := t.parseRoute(w, &t.context)
-	if err == nil {
-		err = checkRoute(&r)
+	if t.skipped() {
+		return nil
 	}
-	if err != nil || isNullEntry(&r) {
+	if len(w) == 1 && !t.wide && t.kind != kindRoutes && !strings.Contains(w[0], "/") {
+		return errLine // an address alone, or the word default
+	}
+	if t.wide {
+		t.known++
+		r, err := t.parseRule(decimal(w[0]), w[1:], &t.context)
+		t.addRule(r)
 		return err
 	}
+	if t.context.answers || isAnswer(w) {
+		t.answers++
+		return nil
+	}
+	return t.takeRoute(w)
+}
+
+// takeRoute adds a route, or as much of it as was understood.
+func (t *lines) takeRoute(w []string) error {
+	r, err := t.parseRoute(w, &t.context)
+	if check := checkRoute(&r); check != nil {
+		r = route.Route{Table: r.Table, Dst: r.Dst, Type: route.TypeUnicast, Flags: route.FlagOdd}
+		err = cmp.Or(err, check)
+	}
+	switch {
+	case err == nil && isNullEntry(&r):
+		return nil
+	case !r.Dst.IsValid():
+		t.odd(r, t.familyOf(w))
+		return err
+	}
+	t.known++
+	if t.anyTable && !slices.Contains(w, "table") {
+		t.odd(route.Route{}, r.Family())
+		return cmp.Or(err, errors.New("of a table that is not told"))
+	}
 	t.place(r, &t.context, slices.Contains(w, "table"))
-	return nil
+	return err
+}
+
+// isAnswer reports whether a line is what `ip route get` answers, and no entry of a
+// table: it has the user, or the source that was asked for.
+func isAnswer(w []string) bool {
+	if slices.Contains(w, "uid") {
+		return true
+	}
+	_, fam, ok := destination(w[0])
+	if !ok || strings.Contains(w[0], "/") || len(w) < 3 || w[1] != "from" {
+		return false
+	}
+	return w[2] == "::" || fam == route.IPv4
+}
+
+// skipped reports whether what is listed is of another network namespace.
+func (t *lines) skipped() bool {
+	return t.netns != t.l.netns && t.netns != ""
 }
 
 // isNullEntry says whether a route stands for that there is none: old kernels
@@ -292,24 +611,37 @@ func isNullEntry(r *route.Route) bool {
 // table leave it out, and only table local has routes of certain types.
 func (f *facts) place(r route.Route, c *context, told bool) {
 	fam := r.Family()
-	if told || c.all {
+	if (told || c.all) && c.partial == "" {
 		f.complete[fam] = true
-	} else if c.table == 0 && (r.Type == route.TypeLocal || r.Type == route.TypeBroadcast || r.Type == route.TypeAnycast || r.Type == route.TypeMulticast) {
+	} else if !told && c.table == 0 && (r.Type == route.TypeLocal || r.Type == route.TypeBroadcast || r.Type == route.TypeAnycast || r.Type == route.TypeMulticast) {
 		r.Table = route.TableLocal
 	}
 	c.seen = fam
-	f.found(route.FactRoutes, fam)
 	f.addRoute(r)
+}
+
+// isDeviceWord reports whether a line without indentation, which some pastes lose,
+// is a further one of a device.
+func (t *lines) isDeviceWord(w []string) bool {
+	switch w[0] {
+	case "inet", "inet6", "valid_lft", "altname", "RX:", "TX:", "link/ether", "link/loopback", "link/none", "link/ppp", "link/sit", "link/ipip", "link/gre", "link/tunnel6", "link/[65534]":
+		return true
+	}
+	return t.counts && w[0][0] >= '0' && w[0][0] <= '9' && !beginsRoute(w)
 }
 
 // deviceLine reads a further line of a device.
 func (t *lines) deviceLine(w []string) error {
+	t.counts = t.counts || w[0] == "RX:" || w[0] == "TX:"
+	if t.skipped() {
+		return nil
+	}
 	switch w[0] {
 	case "inet", "inet6":
 		if len(w) < 2 {
 			return errors.New("it ends in the middle")
 		}
-		return t.parseAddress(t.link, w)
+		return t.address(t.link, w)
 	case "valid_lft":
 		return t.lifetimes(w)
 	}
@@ -317,19 +649,44 @@ func (t *lines) deviceLine(w []string) error {
 	return nil
 }
 
+// address reads an address; where that fails, or only some are listed, not all are
+// known.
+func (t *lines) address(link int, w []string) error {
+	if t.skipped() {
+		return nil
+	}
+	err := t.parseAddress(link, w)
+	if err != nil || t.partial != "" {
+		t.partAddrs = true
+	}
+	if t.kind == kindAddrs && t.family != 0 {
+		t.found(route.FactAddrs, t.family)
+	} else {
+		t.found(route.FactAddrs, 0, route.IPv4, route.IPv6)
+	}
+	return err
+}
+
 // sysctl reads "net.ipv4.conf.eth0/100.rp_filter = 1": a dot in a device's name
 // is shown as a slash (sysctl(8)).
 func (t *lines) sysctl(s string) error {
+	if m := settingLine().FindStringSubmatch(s); m != nil {
+		t.setting(m[1], m[2])
+		return nil
+	}
 	key, value, _ := strings.Cut(s, "=")
 	key = strings.TrimSpace(key)
 	if !strings.HasPrefix(key, "net.") {
-		t.taken-- // may be of any program
-		return nil
+		return nil // may be of any program
 	}
-	path := strings.NewReplacer(".", "/", "/", ".").Replace(key)
+	t.setting(strings.NewReplacer(".", "/", "/", ".").Replace(key), value)
+	return nil
+}
+
+func (t *lines) setting(path, value string) {
+	t.known++
 	t.found(route.FactSysctls, 0)
 	if kernel.IsSetting(path) {
 		t.snap.Sysctls[path] = strings.TrimSpace(value)
 	}
-	return nil
 }

@@ -29,7 +29,7 @@ func (f *facts) parseLink(index int, line []string) (int, error) {
 		switch w.next() {
 		case "mtu":
 			d.link.MTU = uint32(w.number(32))
-		case "master", "vrf":
+		case "master":
 			d.master = f.device(w.next())
 		case "group":
 			if g := w.next(); g != "default" {
@@ -109,7 +109,6 @@ func (f *facts) parseAddress(link int, line []string) error {
 	}
 	if w.err == nil {
 		f.snap.Addrs = append(f.snap.Addrs, a)
-		f.found(route.FactAddrs, 0)
 		f.oddAddr = false
 	}
 	return w.err
@@ -316,7 +315,9 @@ func (f *facts) brief(w []string) error {
 				line = append(line, w[k+1], w[k+2])
 				k += 2
 			}
+			f.found(route.FactAddrs, 0, route.IPv4, route.IPv6)
 			if err := f.parseAddress(i, line); err != nil {
+				f.partAddrs = true
 				return err
 			}
 			f.usualScope()

@@ -92,6 +92,9 @@ func Within(limit int64, stdin io.Reader, netns string, names ...string) (*Resul
 	case l.snap == nil:
 		r.Snapshot, r.Routes = l.facts.snapshot(), &l.facts.routes
 	}
+	for _, c := range l.facts.choices {
+		r.Faults = append(r.Faults, c)
+	}
 	if n := len(r.Faults) + r.MoreFaults; n > 0 {
 		r.Snapshot.Gaps = append(r.Snapshot.Gaps, route.Gap{Fact: route.FactOddLines, Assumed: true, Why: oddLines(n)})
 	}
@@ -167,6 +170,7 @@ const saveMagic = 0x45311224
 
 // content finds out what a file is, and reads it.
 func (l *loader) content(name string, r *bufio.Reader) error {
+	r = plainText(r)
 	head, err := r.Peek(4096)
 	start := bytes.TrimLeft(head, " \t\r\n\ufeff")
 	switch {
@@ -174,14 +178,16 @@ func (l *loader) content(name string, r *bufio.Reader) error {
 		return cutOff(err)
 	case len(head) == 0:
 		return errors.New("is empty")
-	case len(head) >= 4 && binary.LittleEndian.Uint32(head) == saveMagic:
+	case len(head) >= 4 && binary.BigEndian.Uint32(head) == saveMagic && binary.NativeEndian.Uint32(head) != saveMagic,
+		len(head) >= 4 && binary.LittleEndian.Uint32(head) == saveMagic && binary.NativeEndian.Uint32(head) != saveMagic:
+		return errors.New("is what `ip route save` wrote on a machine of the other byte order: `ip route show table all` there can be read here")
+	case len(head) >= 4 && binary.NativeEndian.Uint32(head) == saveMagic:
 		l.listings++
 		return l.saved(name, r)
 	case bytes.HasPrefix(start, []byte("{")):
 		return l.object(name, r, start)
 	}
 	l.listings++
-	l.facts.listing++
 	if isList(start) {
 		return l.jsonLists(name, r)
 	}
@@ -211,8 +217,12 @@ func (l *loader) object(name string, r *bufio.Reader, start []byte) error {
 	key, _ := d.Token()
 	if key == "defaults" {
 		l.listings++
-		l.facts.listing++
+		l.facts.begin(name, 0, "")
 		return l.dump(name, r)
+	}
+	if elementKey(key) {
+		l.listings++
+		return l.text(name, r) // an object a line
 	}
 	if l.snap != nil {
 		return errors.New("a second snapshot")
@@ -224,6 +234,16 @@ func (l *loader) object(name string, r *bufio.Reader, start []byte) error {
 
 // maxWindow is how many bytes a decompressor may look back. It holds so many.
 const maxWindow = 64 << 20
+
+// elementKey reports whether an object that begins with a member is an element of
+// what ip -j prints.
+func elementKey(key any) bool {
+	switch key {
+	case "dst", "type", "ifindex", "ifname", "link_index", "link", "priority", "id", "not", "src", "tos", "gateway", "dev", "protocol":
+		return true
+	}
+	return false
+}
 
 // decompress looks at the first bytes, which tell what a file is compressed by.
 func decompress(r *bufio.Reader) (io.ReadCloser, error) {

@@ -22,7 +22,7 @@ type deviceOrder struct {
 var (
 	igmpHeader = lazily(`^Idx\s+Device\s+: Count Querier`)
 	igmpDevice = lazily(`^\d+\s+\S+\s*:\s+\d+\s+(?:V[1-3]|NONE)$`)
-	igmpGroup  = lazily(`^\s+[0-9A-F]{8}\s+\d+ [01]:[0-9A-F]{8}\s+\d+$`)
+	igmpGroup  = lazily(`^\s*[0-9A-F]{8}\s+\d+ [01]:[0-9A-F]{8}\s+\d+$`)
 	igmp6Group = lazily(`^\d+\s+\S+\s+[0-9a-f]{32}\s+\d+ [0-9A-F]{8} \d+$`)
 )
 

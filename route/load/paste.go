@@ -2,6 +2,7 @@ package load
 
 import (
 	"errors"
+	"html"
 	"strings"
 )
 
@@ -9,24 +10,55 @@ import (
 // there is taken off here, and what is of another system is told apart.
 
 var (
-	// commandLine is a prompt with a command, or a command alone.
-	commandLine = lazily(`^(?:[^<>|]*[$#>%+] *)?(?:sudo +)?(?:[\w./-]*/)?(?:ip +(?:-\S+ +)*[a-z]|(?:route|netstat|cat|sysctl)(?: |$))`)
-	colour      = lazily("\x1b\\[[0-9;]*[mK]")
-	quoted      = lazily(`^(?:> ?)+`)
+	// escapes are what terminals obey: colours, titles, modes.
+	escapes = lazily("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b[()][A-Z0-9]|\x1b[=>78DEHMc]|\\^\\[\\[[0-9;]*m")
+	quoted  = lazily(`^(?:> ?)+`)
+	bullet  = lazily(`^\s*[-*•] +`)
+	entity  = lazily(`&(?:lt|gt|amp|nbsp|quot|#\d+);`)
+	// numbered is a line's number, as cat -n, nl and editors put it before the line.
+	numbered = lazily(`^\s*(\d+)(?:\t|: +|\s+)`)
 )
 
 // clean is a line without what a terminal, a mail or a ticket adds to it.
 func clean(s string) string {
-	if strings.IndexByte(s, 0x1b) >= 0 {
-		s = colour().ReplaceAllString(s, "")
+	s = strings.TrimRight(s, " \t\r")
+	if strings.ContainsAny(s, "\x1b\b\r^") {
+		s = escapes().ReplaceAllString(s, "")
+		s = backspaced(s[strings.LastIndexByte(s, '\r')+1:])
 	}
 	if strings.HasPrefix(s, ">") {
 		s = quoted().ReplaceAllString(s, "")
 	}
-	if strings.Contains(s, "\u00a0") || strings.IndexByte(s, '\\') >= 0 {
-		s = strings.NewReplacer("\u00a0", " ", "\\", " ").Replace(s)
+	if strings.IndexByte(s, '&') >= 0 && entity().MatchString(s) {
+		s = html.UnescapeString(s)
 	}
-	return strings.TrimRight(strings.TrimPrefix(s, "\ufeff"), " \t\r")
+	if !isASCII(s) {
+		s = strings.NewReplacer("\u00a0", " ", "\u2007", " ", "\u202f", " ", "\u3000", " ", "\u200b", "", "\u200e", "", "\ufeff", "").Replace(s)
+	}
+	if inner, ok := strings.CutPrefix(strings.TrimLeft(s, " "), "│"); ok { // a pane of tmux, a box
+		s = strings.TrimSuffix(strings.TrimRight(inner, " "), "│")
+		s = strings.TrimPrefix(s, " ")
+	} else if strings.HasPrefix(s, "| ") && strings.HasSuffix(s, " |") { // a cell
+		s = strings.Trim(s[1:len(s)-1], " ")
+	}
+	return strings.TrimRight(s, " \t\r")
+}
+
+// backspaced takes out what was typed and deleted.
+func backspaced(s string) string {
+	if strings.IndexByte(s, '\b') < 0 {
+		return s
+	}
+	var out []rune
+	for _, r := range s {
+		switch {
+		case r != '\b':
+			out = append(out, r)
+		case len(out) > 0:
+			out = out[:len(out)-1]
+		}
+	}
+	return string(out)
 }
 
 // isFence says whether a word begins or ends a block of code (Markdown, and the
@@ -35,16 +67,27 @@ func isFence(w string) bool {
 	return strings.HasPrefix(w, "```") || w == "~~~" || w == "{code}" || w == "{noformat}" || strings.HasPrefix(w, "[code")
 }
 
+// Lines that only other systems' listings have, whatever their language.
+var (
+	windowsLine = lazily(`^\d+\.\.\.(?:[0-9a-f]{2} ){6}\.*|^(?:\d+\.){3}\d+ +(?:\d+\.){3}\d+ +(?:(?:\d+\.){3}\d+|\D{2,}?) +(?:\d+\.){3}\d+ +\d+$|^ifIndex +DestinationPrefix|^(?:IPv4|IPv6|Active|Persistent|Interface)[ -](?:Route Table|Routes:|List)$|^ *\d+ +\d+ +[0-9a-f:]+/\d+ +(?:On-link|[A-Z]\S+(?: \S+)?|[0-9a-f:]+)$`)
+	bsdHeader   = lazily(`^Destination +Gateway +Flags\b.*\b(?:Netif|Expire|Prio|Interface|If)\b|^Routing [Tt]ables?$|^Routing Table: |^Internet6?:$`)
+	bsdLine     = lazily(`^(?:default|\d[0-9.]*(?:/\d+)?) +(?:link#\d+|(?:[0-9a-f]{1,2}:){5}[0-9a-f]{1,2}|(?:\d+\.){3}\d+) +U[A-Za-z0-9]* +|^\S+ +[0-9a-f:]+%\w+ +U[A-Za-z0-9]* +`)
+	fibTrieLine = lazily(`^\+-- \S+/\d+ \d+ \d+ \d+|^\|-- [0-9.]+$`)
+	frrLine     = lazily(`^[KCSLROBDE][>* ]{0,3}\*? +[0-9a-f.:]+/\d+ .*(?:directly connected|\[\d+/\d+\])`)
+)
+
 // foreign tells a listing of something that is no set-up of Linux, or has not
 // enough of it, by a line that nothing else has.
 func foreign(s string) error {
 	switch {
-	case s == "Routing tables", s == "Internet:", s == "Internet6:":
+	case bsdHeader().MatchString(s), bsdLine().MatchString(s):
 		return errors.New("is a listing of BSD or macOS: routewhy knows how Linux decides")
-	case strings.HasPrefix(s, "IPv4 Route Table"), strings.HasPrefix(s, "Active Routes:"), strings.HasPrefix(s, "Interface List"):
+	case windowsLine().MatchString(s):
 		return errors.New("is a listing of Windows: routewhy knows how Linux decides")
-	case strings.HasPrefix(s, "  +-- 0.0.0.0/0 "), s == "Main:", s == "Local:":
+	case fibTrieLine().MatchString(s):
 		return errors.New("is /proc/net/fib_trie, which tells no gateway and no device: /proc/net/route does")
+	case frrLine().MatchString(s):
+		return errors.New("is what a routing daemon knows, not all of which is in the kernel: `ip route show table all` has that")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -26,28 +27,60 @@ const (
 	rtfPrefShift = 27
 )
 
-// header recognises the line above a table of columns. Most words of net-tools'
-// are other ones in other languages, but they stand in the same order.
+// header recognises the line above a table of columns in English. In other
+// languages the lines themselves are told by their columns, which stand in the
+// same order ([lines.foreignColumns]).
 func (t *lines) header(s string) bool {
 	s = strings.ReplaceAll(s, "Next Hop", "Gateway")
 	w := strings.Fields(s)
+	six := false
 	switch {
 	case strings.HasPrefix(s, "Kernel IP"):
 		t.columns = nil
+		t.family = route.IPv4
+		if strings.HasPrefix(s, "Kernel IPv6") {
+			t.family = route.IPv6
+		}
+		return true
 	case len(w) >= 8 && w[2] == "Genmask":
 		t.columns = columnNames(w)
 	case len(w) == 3 && w[0] == "Interface" && w[2] == "Group":
 		t.columns = w
-	case w[0] == "Iface" && slices.Contains(w, "Mask"), w[0] == "Destination" && (slices.Contains(w, "Iface") || slices.Contains(w, "If")):
+		return true
+	case w[0] == "Iface" && slices.Contains(w, "Mask"):
 		t.columns = w
+	case w[0] == "Destination" && (slices.Contains(w, "Iface") || slices.Contains(w, "If")) && foreign(s) == nil:
+		t.columns, six = columns6(), true
 	default:
 		return false
 	}
+	t.columnsBegin(six)
 	return true
 }
 
+// columnsBegin begins a listing of columns. It is of table main alone, even where
+// no line follows; that of IPv6 has all tables.
+func (t *lines) columnsBegin(six bool) {
+	if t.listings[t.listing].rank == rankIP && len(t.from) > 0 && t.from[len(t.from)-1] == int32(t.listing) {
+		t.begin(t.file, t.line, t.partial) // another one, without a command before it
+	}
+	t.listings[t.listing].rank = rankRoute
+	if !slices.Contains(t.columns, "Metric") && !six {
+		t.listings[t.listing].rank = rankNetstat
+	}
+	fam := route.IPv4
+	if six {
+		fam = route.IPv6
+	}
+	t.columnsOf = fam
+	t.tableSeen(familyTable{fam, route.TableMain})
+	t.known++
+}
+
+func columns6() []string { return []string{"Destination", "Gateway", "Flag"} }
+
 // columnNames are the headings of an IPv4 table of route(8) or netstat(8) in
-// English.
+// English. Netstat's columns are known in every language by MSS or irtt.
 func columnNames(w []string) []string {
 	names := []string{"Destination", "Gateway", "Genmask", "Flags", "Metric", "Ref", "Use", "Iface", "MSS", "Window", "irtt"}
 	if len(w) == 8 && (w[4] == "MSS" || w[6] == "irtt") {
@@ -55,6 +88,33 @@ func columnNames(w []string) []string {
 	}
 	return names[:min(len(w), len(names))]
 }
+
+// foreignColumns tells the table that a line is of by its columns alone, where the
+// headings are in another language, or missing.
+func (t *lines) foreignColumns(s string, w []string) bool {
+	switch {
+	case routeRow().MatchString(s):
+		w := w
+		if t.title != "" && slices.Contains(strings.Fields(t.title), "irtt") && len(w) == 8 {
+			w = []string{"", "", "", "", "MSS", "", "irtt", ""}
+		}
+		t.columns = columnNames(w)
+		t.columnsBegin(false)
+	case routeRow6().MatchString(s) && !slices.Contains(w, "dev"):
+		t.columns = columns6()
+		t.columnsBegin(true)
+	default:
+		return false
+	}
+	t.titles, t.title = nil, ""
+	return true
+}
+
+// Lines of route(8) and netstat(8) in any language.
+var (
+	routeRow  = lazily(`^\S+ +\S+ +(?:(?:255|254|252|248|240|224|192|128|0)\.(?:\d+\.){2}\d+) +[UHGRDMACI!]+ +-?\d+ +-?\d+ +-?\d+ +\S+(?: +\d+ +\d+ +\d+)?$`)
+	routeRow6 = lazily(`^(?:\[::\]|[0-9a-f:.]*:[0-9a-f:.]*)/\d+ +(?:\[::\]|::|[0-9a-f:]+|\*) +[UHGRDMACIaen!]+ +-?\d+ +\d+(?: +\d+)? +\S+$`)
+)
 
 // column is the value below a heading.
 func (t *lines) column(w []string, names ...string) string {
@@ -67,64 +127,133 @@ func (t *lines) column(w []string, names ...string) string {
 }
 
 // columnLine reads a line of route(8), of netstat(8) or of /proc/net/route.
-func (t *lines) columnLine(w []string) error {
-	if len(w) < len(t.columns) {
-		return fmt.Errorf("%d columns below %d headings", len(w), len(t.columns))
-	}
+func (t *lines) columnLine(s string, w []string) error {
 	switch {
 	case t.columns[0] == "Interface":
 		return t.netstatGroup(w)
 	case t.columns[0] == "Iface":
+		if len(w) < len(t.columns) {
+			return fmt.Errorf("%d columns below %d headings", len(w), len(t.columns))
+		}
 		return t.proc4(w)
-	case t.column(t.columns, "Genmask") != "":
-		return t.routeLine4(w)
+	case t.columnsOf == route.IPv6:
+		return t.routeLine6(w)
+	case len(w) < len(t.columns):
+		return fmt.Errorf("%d columns below %d headings", len(w), len(t.columns))
 	}
-	return t.routeLine6(w)
+	return t.routeLine4(w)
 }
 
-// proc4 reads a line of /proc/net/route (fib_route_seq_show in
-// net/ipv4/fib_trie.c): addresses are hexadecimal numbers in the host's byte
-// order, which is little-endian nearly everywhere.
+// proc4 keeps a line of /proc/net/route (fib_route_seq_show in
+// net/ipv4/fib_trie.c) until all are there: addresses are hexadecimal numbers in the
+// host's byte order, which is little-endian nearly everywhere, and only all of the
+// masks tell.
 func (t *lines) proc4(w []string) error {
-	dst, err1 := hex4(t.column(w, "Destination"))
-	mask, err2 := hex4(t.column(w, "Mask"))
-	gw, err3 := hex4(t.column(w, "Gateway"))
-	flags, err4 := strconv.ParseUint(t.column(w, "Flags"), 16, 32)
-	metric, err5 := strconv.ParseUint(t.column(w, "Metric"), 10, 32)
-	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+	p := procLine{line: t.line, dev: t.column(w, "Iface")}
+	var errs [5]error
+	p.dst, errs[0] = hex4(t.column(w, "Destination"))
+	p.mask, errs[1] = hex4(t.column(w, "Mask"))
+	p.gateway, errs[2] = hex4(t.column(w, "Gateway"))
+	p.flags, errs[3] = strconv.ParseUint(t.column(w, "Flags"), 16, 32)
+	p.metric, errs[4] = metricColumn(t.column(w, "Metric"))
+	if errors.Join(errs[:]...) != nil {
+		t.odd(route.Route{Table: route.TableMain}, route.IPv4)
 		return errors.New("not understood")
 	}
-	r := route.Route{Metric: uint32(metric)}
-	hop := route.NextHop{Link: t.device(t.column(w, "Iface"))}
-	if flags&rtfGateway != 0 {
-		hop.Gateway = gw
+	t.proc = append(t.proc, p)
+	return nil
+}
+
+// procLine is a line of /proc/net/route, the addresses as numbers.
+type procLine struct {
+	line               int
+	dev                string
+	dst, mask, gateway uint32
+	flags              uint64
+	metric             uint32
+}
+
+// takeProc adds the routes of a listing of /proc/net/route.
+func (t *lines) takeProc() {
+	all := t.proc
+	t.proc = nil
+	order := byteOrder(all)
+	addr := func(n uint32) netip.Addr {
+		var b [4]byte
+		order.PutUint32(b[:], n)
+		return netip.AddrFrom4(b)
 	}
-	return t.plainRoute(r, dst, mask, hop, flags&rtfReject != 0)
+	for _, p := range all {
+		r := route.Route{Metric: p.metric}
+		hop := route.NextHop{Link: t.device(p.dev)}
+		if p.flags&rtfGateway != 0 {
+			hop.Gateway = addr(p.gateway)
+		}
+		if err := t.plainRoute(r, addr(p.dst), addr(p.mask), hop, p.flags&rtfReject != 0); err != nil {
+			t.l.fault(t.file, p.line, err)
+		}
+	}
+}
+
+// byteOrder is the order in which masks have no holes and destinations no bits
+// beyond them: a big-endian host's, where only that fits.
+func byteOrder(all []procLine) binary.ByteOrder {
+	fits := func(order binary.ByteOrder) bool {
+		for _, p := range all {
+			var mask, dst [4]byte
+			order.PutUint32(mask[:], p.mask)
+			order.PutUint32(dst[:], p.dst)
+			if _, err := maskBits(netip.AddrFrom4(mask)); err != nil || binary.BigEndian.Uint32(dst[:])&^binary.BigEndian.Uint32(mask[:]) != 0 {
+				return false
+			}
+			// Nobody routes the first block away, whichever end it is at.
+			if p.mask != 0 && dst[0] == 0 && dst[3] != 0 {
+				return false
+			}
+		}
+		return true
+	}
+	if !fits(binary.LittleEndian) && fits(binary.BigEndian) {
+		return binary.BigEndian
+	}
+	return binary.LittleEndian
+}
+
+// metricColumn reads a metric, which net-tools prints with a sign.
+func metricColumn(s string) (uint32, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < -1<<31 || n > 1<<32-1 {
+		return 0, fmt.Errorf("%q is no metric", s)
+	}
+	return uint32(n), nil
 }
 
 // plainRoute adds an IPv4 route of table main, of which no more is known.
 func (t *lines) plainRoute(r route.Route, dst, mask netip.Addr, hop route.NextHop, reject bool) error {
-	bits, err := maskBits(mask)
-	if err != nil {
-		return err
-	}
-	r.Dst = netip.PrefixFrom(dst, bits)
-	if r.Dst != r.Dst.Masked() {
-		return fmt.Errorf("%s has host bits", r.Dst)
-	}
 	r.Table, r.Type, r.Protocol = route.TableMain, route.TypeUnicast, route.ProtocolUnspec
+	bits, err := maskBits(mask)
+	if err == nil {
+		r.Dst = netip.PrefixFrom(dst, bits)
+		if r.Dst != r.Dst.Masked() {
+			err = fmt.Errorf("%s has host bits", r.Dst)
+		}
+	}
 	switch {
+	case err != nil:
 	case reject:
 		r.Type = route.TypeUnreachable
 	case hop.Link == 0:
-		return errors.New("a blackhole or a throw route: this listing does not tell which")
+		err = errors.New("a blackhole or a throw route: this listing does not tell which")
 	default:
 		r.NextHops = []route.NextHop{hop}
-		if !hop.Gateway.IsValid() {
+		if !hop.Gateway.IsValid() && hop.Flags&route.NextHopUnread == 0 {
 			r.Scope = route.ScopeLink
 		}
 	}
-	t.found(route.FactRoutes, route.IPv4)
+	if err != nil {
+		t.odd(r, route.IPv4)
+		return err
+	}
 	t.addRoute(r)
 	return nil
 }
@@ -141,14 +270,12 @@ func maskBits(mask netip.Addr) (int, error) {
 	return bits, nil
 }
 
-func hex4(s string) (netip.Addr, error) {
+func hex4(s string) (uint32, error) {
 	n, err := strconv.ParseUint(s, 16, 32)
 	if err != nil || len(s) != 8 {
-		return netip.Addr{}, errors.New("no address")
+		return 0, errors.New("no address")
 	}
-	var b [4]byte
-	binary.LittleEndian.PutUint32(b[:], uint32(n))
-	return netip.AddrFrom4(b), nil
+	return uint32(n), nil
 }
 
 // routeLine4 reads a line of `route -n` or `netstat -rn`. Their names for
@@ -156,36 +283,34 @@ func hex4(s string) (netip.Addr, error) {
 func (t *lines) routeLine4(w []string) error {
 	dst, err1 := columnAddr(t.column(w, "Destination"))
 	mask, err2 := columnAddr(t.column(w, "Genmask"))
-	flags := t.column(w, "Flags")
-	reject := strings.Contains(flags, "!")
-	text := t.column(w, "Gateway")
-	if text == "-" && reject {
-		text = "*"
-	}
-	gw, err3 := columnAddr(text)
-	for _, err := range []error{err1, err2, err3} {
-		if err != nil {
-			return err
-		}
+	if err := cmp.Or(err1, err2); err != nil {
+		t.odd(route.Route{Table: route.TableMain}, route.IPv4)
+		return err
 	}
 	var r route.Route
 	if text := t.column(w, "Metric"); text != "" {
-		n, err := number(text, 32)
+		n, err := metricColumn(text)
 		if err != nil {
+			t.odd(route.Route{Table: route.TableMain}, route.IPv4)
 			return err
 		}
-		r.Metric = uint32(n)
+		r.Metric = n
 	}
+	flags := t.column(w, "Flags")
+	reject := strings.Contains(flags, "!")
 	hop := route.NextHop{Link: t.device(strings.Trim(t.column(w, "Iface"), "-"))}
-	if strings.Contains(flags, "G") {
-		hop.Gateway = gw
+	var odd error
+	if strings.Contains(flags, "G") && !reject {
+		if hop.Gateway, odd = columnAddr(t.column(w, "Gateway")); odd != nil {
+			hop.Flags |= route.NextHopUnread
+		}
 	}
-	return t.plainRoute(r, dst, mask, hop, reject)
+	return cmp.Or(t.plainRoute(r, dst, mask, hop, reject), odd)
 }
 
 func columnAddr(s string) (netip.Addr, error) {
 	switch s {
-	case "default", "*":
+	case "default", "*", "0":
 		return netip.IPv4Unspecified(), nil
 	case "link-local":
 		return netip.AddrFrom4([4]byte{169, 254}), nil
@@ -199,43 +324,62 @@ func columnAddr(s string) (netip.Addr, error) {
 	return a, nil
 }
 
-// routeLine6 reads a line of `route -6 -n` or `netstat -6 -rn`.
+// routeLine6 reads a line of `route -6 -n` or `netstat -6 -rn`: the first four
+// columns and the last; between them the numbers of users and uses run together
+// where they are large.
 func (t *lines) routeLine6(w []string) error {
+	err := t.row6(w)
+	if err != nil {
+		t.odd(route.Route{}, route.IPv6)
+	}
+	return err
+}
+
+func (t *lines) row6(w []string) error {
+	if len(w) < 6 {
+		return fmt.Errorf("%d columns are too few", len(w))
+	}
 	strip := strings.NewReplacer("[", "", "]", "")
-	dst, err := parseDst(strip.Replace(t.column(w, "Destination")), route.IPv6)
+	text := strip.Replace(w[0])
+	if text == "default" {
+		text = "::/0"
+	}
+	dst, err := parseDst(text, route.IPv6)
 	if err != nil {
 		return err
 	}
-	gw, err := parseAddr(strip.Replace(t.column(w, "Gateway")))
+	gw, err := parseAddr(strings.Replace(strip.Replace(w[1]), "*", "::", 1))
 	if err != nil {
 		return err
 	}
-	var metric uint64 = 1<<32 - 1 // written as -1
-	if text := t.column(w, "Met", "Metric"); text != "-1" {
-		if metric, err = number(text, 32); err != nil {
-			return err
-		}
+	metric, err := metricColumn(w[3])
+	if err != nil {
+		return err
 	}
 	var flags uint64
 	for flag, bit := range map[string]uint64{"G": rtfGateway, "!": rtfReject} {
-		if strings.Contains(t.column(w, "Flag", "Flags"), flag) {
+		if strings.Contains(w[2], flag) {
 			flags |= bit
 		}
 	}
-	dev := t.column(w, "If", "Iface")
+	dev := w[len(w)-1]
 	// Addresses of this host have no next hop in new kernels, and lo in old ones.
-	own := dev == "lo" || strings.Contains(t.column(w, "Flag", "Flags"), "n")
+	own := dev == "lo" || strings.Contains(w[2], "n")
 	if own && dst.IsSingleIP() && flags == 0 {
 		flags |= rtfLocal
 	}
-	return t.flat6(dst, netip.Prefix{}, gw, uint32(metric), flags, dev)
+	return t.flat6(dst, netip.Prefix{}, gw, metric, flags, dev)
 }
 
 // proc6 reads a line of /proc/net/ipv6_route (rt6_info_route in
 // net/ipv6/route.c; ipv6_route_native_seq_show).
 func (t *lines) proc6(w []string) error {
 	if len(w) < 10 {
+		t.odd(route.Route{}, route.IPv6)
 		return errors.New("it ends in the middle")
+	}
+	if t.listings[t.listing].rank == rankIP {
+		t.listings[t.listing].rank = rankRoute
 	}
 	dst, err1 := hex6(w[0], w[1])
 	src, err2 := hex6(w[2], w[3])
@@ -243,6 +387,7 @@ func (t *lines) proc6(w []string) error {
 	metric, err4 := strconv.ParseUint(w[5], 16, 32)
 	flags, err5 := strconv.ParseUint(w[8], 16, 32)
 	if errors.Join(err1, err2, err3, err4, err5) != nil {
+		t.odd(route.Route{}, route.IPv6)
 		return errors.New("not understood")
 	}
 	if src.Bits() == 0 {
@@ -287,7 +432,6 @@ func (t *lines) flat6(dst, src netip.Prefix, gw netip.Addr, metric uint32, flags
 	if isNullEntry(&r) {
 		return nil
 	}
-	t.found(route.FactRoutes, route.IPv6)
 	t.addRoute(r)
 	return nil
 }

@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,12 +19,10 @@ func (f *facts) parseRoute(line []string, c *context) (route.Route, error) {
 	if r.Table == 0 {
 		r.Table = route.TableMain
 	}
-	var t route.Type
-	if first := w.peek(); t.UnmarshalText([]byte(first)) == nil && (first[0] < '0' || first[0] > '9') {
-		r.Type = t
-		w.next()
+	if rest := withoutType(line); len(rest) < len(line) {
+		_ = r.Type.UnmarshalText([]byte(w.next()))
 	}
-	fam := c.familyOf(line)
+	fam := c.familyOf(withoutEncap(line))
 	dst, err := parseDst(w.next(), fam)
 	if err != nil {
 		return r, err
@@ -49,7 +48,27 @@ func (f *facts) parseRoute(line []string, c *context) (route.Route, error) {
 	if single && len(r.NextHops) == 0 && !(r.Family() == route.IPv4 && r.Type.Refuses()) {
 		r.NextHops = []route.NextHop{hop}
 	}
-	return r, w.err
+	switch {
+	case w.err != nil: // what stands behind it was not read
+		r.Flags |= route.FlagOdd
+		r.Metric, r.TOS, r.Src = 0, 0, netip.Prefix{}
+		f.restOfRoute(w.rest, &r)
+		return r, w.err
+	case w.soft != nil && !slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool { return h.Flags&route.NextHopUnread != 0 }):
+		r.Flags |= route.FlagOdd
+	}
+	return r, w.soft
+}
+
+// restOfRoute finds the table of a route of which a word was not understood.
+func (f *facts) restOfRoute(rest []string, r *route.Route) {
+	for i := 0; i+1 < len(rest); i++ {
+		if rest[i] == "table" {
+			if t, err := f.table(rest[i+1]); err == nil {
+				r.Table = t
+			}
+		}
+	}
 }
 
 // parseHop reads what follows "nexthop".
@@ -59,12 +78,10 @@ func (f *facts) parseHop(w *words) route.NextHop {
 		if used, _ := f.hopWord(w, &h); used {
 			continue
 		}
-		switch word := w.next(); word {
-		case "weight":
-			h.Weight = int(w.number(16))
-		default:
-			w.fail(fmt.Errorf("%q in a next hop", word))
+		if !w.skip("weight") {
+			return h // a word of the route: older versions write pref behind the next hops
 		}
+		h.Weight = int(w.number(16))
 	}
 	return h
 }
@@ -83,7 +100,13 @@ func (f *facts) hopWord(w *words, h *route.NextHop) (used, makes bool) {
 		if !w.skip("inet6") {
 			w.skip("inet")
 		}
-		h.Gateway = w.addr()
+		if a, err := parseAddr(w.peek()); err == nil {
+			h.Gateway = a
+		} else if w.more() {
+			w.unread(w.peek())
+			h.Flags |= route.NextHopUnread
+		}
+		w.next()
 		return true, true
 	case "dev":
 		w.next()
@@ -101,16 +124,59 @@ func (f *facts) hopWord(w *words, h *route.NextHop) (used, makes bool) {
 	return false, false
 }
 
-// encap takes a light-weight tunnel with its parameters, which end at the next
-// word that is a route's.
+// encap takes a light-weight tunnel with its parameters, some of which have the names
+// of a route's own.
 func (f *facts) encap(w *words, h *route.NextHop) {
-	h.Encap = encapByName(w.next())
+	n := encapLength(w.rest)
+	if n == 0 {
+		w.next()
+		return
+	}
+	h.Encap = encapByName(w.rest[0])
 	if h.Encap == 0 {
 		w.fail(fmt.Errorf("unknown encap"))
 	}
-	for w.more() && !slices.Contains([]string{"via", "dev", "nexthop", "table", "proto", "metric", "scope", "weight"}, w.peek()) {
-		w.next()
+	w.rest = w.rest[n:]
+}
+
+// encapLength is how many words a tunnel has, its kind the first of them
+// (lwt_print_encap in iproute2's ip/iproute_lwtunnel.c): it ends at the next hop's
+// device or gateway, or at the next word that is the route's alone.
+func encapLength(w []string) int {
+	if len(w) == 0 {
+		return 0
 	}
+	table := w[0] == "seg6local" // may have one of its own, which comes first
+	for i := 1; i < len(w); i++ {
+		switch w[i] {
+		case "via", "dev", "nexthop", "proto", "metric", "scope", "weight", "pref", "expires", "error":
+			return i
+		case "table":
+			if !table {
+				return i
+			}
+			table = false
+		case "vrftable":
+			table = false
+		}
+	}
+	return len(w)
+}
+
+// withoutEncap is a line without its tunnels.
+func withoutEncap(line []string) []string {
+	if !slices.Contains(line, "encap") {
+		return line
+	}
+	var out []string
+	for i := 0; i < len(line); i++ {
+		if line[i] == "encap" {
+			i += encapLength(line[i+1:])
+			continue
+		}
+		out = append(out, line[i])
+	}
+	return out
 }
 
 func encapByName(name string) route.Encap {
@@ -134,9 +200,14 @@ func (f *facts) routeWord(w *words, r *route.Route, hop *route.NextHop) {
 	case "scope":
 		r.Scope, err = scope(w.next())
 	case "src":
-		r.PrefSrc = w.addr()
+		if a, err := parseAddr(w.peek()); err == nil {
+			r.PrefSrc = a
+		} else if w.more() {
+			w.unread(w.peek())
+		}
+		w.next()
 	case "metric", "priority", "preference":
-		r.Metric = uint32(w.number(32))
+		r.Metric, err = metricColumn(w.next())
 	case "tos", "dsfield":
 		r.TOS, err = tos(w.next())
 	case "from":
@@ -205,7 +276,7 @@ func checkRoute(r *route.Route) error {
 			return errNowhere
 		}
 	}
-	if len(r.NextHops) == 0 && r.NextHopID == 0 && !r.Type.Refuses() && r.Type != route.TypeThrow {
+	if len(r.NextHops) == 0 && r.NextHopID == 0 && r.Flags&route.FlagOdd == 0 && !r.Type.Refuses() && r.Type != route.TypeThrow {
 		return errNowhere
 	}
 	return nil

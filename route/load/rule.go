@@ -22,21 +22,47 @@ func (f *facts) parseRule(priority uint32, line []string, c *context) (route.Rul
 	if w.err == nil && r.Action == route.ActionUnspec {
 		w.fail(fmt.Errorf("no action"))
 	}
+	err := w.err
+	if err == nil {
+		err = w.soft
+	}
+	if err != nil {
+		r.Unknown = []route.Attr{{}} // its selector, which was not understood
+		f.restOfRule(w, &r)
+	}
+	if r.Family == 0 && w.colons {
+		r.Family = route.IPv6
+	}
 	if r.Family == 0 {
 		r.Family = f.ruleFamily(priority, c)
 	}
 	c.rules = rulesSeen{priority, true, r.Family}
-	return r, w.err
+	return r, err
+}
+
+// restOfRule finds where a rule leads of which a word was not understood.
+func (f *facts) restOfRule(w *words, r *route.Rule) {
+	if r.Action != route.ActionUnspec {
+		return
+	}
+	for i := 0; i+1 < len(w.rest); i++ {
+		if w.rest[i] == "lookup" {
+			if t, err := f.table(w.rest[i+1]); err == nil {
+				r.Action, r.Table = route.ActionTable, t
+			}
+			return
+		}
+	}
 }
 
 // ruleFamily is the family of a rule without addresses. A second listing, in
 // the same file or in another, is IPv6's.
 func (f *facts) ruleFamily(priority uint32, c *context) route.Family {
-	owner, owned := f.ruleOwner[route.IPv4]
+	in := f.ruleIn[route.IPv4]
 	switch {
 	case c.family != 0:
 		return c.family
-	case !c.rules.any && owned && owner != f.listing:
+	case !c.rules.any && len(in) > 0 && in[len(in)-1] != int32(f.listing):
 		return route.IPv6
 	case !c.rules.any:
 		return route.IPv4
@@ -132,7 +158,14 @@ func (f *facts) rulePrefix(w *words, r *route.Rule) {
 	if text == "all" || text == "0/0" {
 		return
 	}
-	p, err := parseDst(text, r.Family)
+	p, _, ok := destination(text)
+	if !ok { // redacted
+		w.unread(text)
+		return
+	}
+	// The kernel keeps the bits behind the prefix's length, and compares without them.
+	p = p.Masked()
+	var err error
 	fam := route.FamilyOf(p.Addr())
 	if err == nil && r.Family != 0 && r.Family != fam {
 		err = fmt.Errorf("%s in a rule of %s", p, r.Family)

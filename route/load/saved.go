@@ -13,7 +13,7 @@ func (l *loader) saved(name string, r *bufio.Reader) error {
 	if _, err := r.Discard(4); err != nil {
 		return err
 	}
-	l.facts.listing++
+	l.facts.begin(name, 0, "")
 	tables := map[route.Family]map[route.Table]bool{route.IPv4: {}, route.IPv6: {}}
 	n, err := kernel.DecodeSaved(r, func(r *route.Route) error {
 		one := *r
@@ -22,7 +22,6 @@ func (l *loader) saved(name string, r *bufio.Reader) error {
 			one.NextHops[i].Link = l.facts.deviceByIndex(one.NextHops[i].Link)
 		}
 		tables[r.Family()][r.Table] = true
-		l.facts.found(route.FactRoutes, r.Family())
 		l.facts.addRoute(one)
 		return l.account()
 	}, func(n int, err error) { l.fault(name, 0, err) })

@@ -18,14 +18,16 @@ const (
 	objectSize    = 2*int64(unsafe.Sizeof(route.NextHopObject{})) + 512
 	settingSize   = 384
 	tableSize     = 512
+	orderSize     = 32 // of each route: its listing, and its place among those of its prefix
+	listingSize   = 128
 )
 
 // size is how much memory the facts take, about.
 func (f *facts) size() int64 {
 	s := &f.snap
-	return f.routes.Size() + int64(len(f.devs))*devSize + int64(len(s.Addrs))*addrSize + int64(len(s.Rules))*ruleSize +
+	return f.routes.Size() + int64(len(f.devs))*devSize + int64(len(s.Addrs))*addrSize + int64(len(f.listed))*ruleSize +
 		int64(len(s.Neighbours))*neighbourSize + int64(len(s.NextHops))*objectSize + int64(len(s.Sysctls))*settingSize +
-		int64(len(f.tableOwner)+len(f.tables))*tableSize
+		int64(len(f.tableIn)+len(f.tables)+len(f.parts))*tableSize + int64(len(f.from))*orderSize + int64(len(f.listings))*listingSize
 }
 
 // jsonSize is what an object of a listing takes while it is read.

@@ -16,6 +16,18 @@ import (
 type words struct {
 	rest []string
 	err  error
+	// soft is the first value that was not readable, while its word was understood;
+	// what follows is read all the same. colons: it had some, as an IPv6 address has.
+	soft   error
+	colons bool
+}
+
+// unread notes a value that is not readable.
+func (w *words) unread(value string) {
+	if w.soft == nil {
+		w.soft = unreadable([]string{value})
+	}
+	w.colons = w.colons || strings.Contains(value, ":")
 }
 
 func (w *words) more() bool { return len(w.rest) > 0 && w.err == nil }
@@ -97,7 +109,7 @@ func parseAddr(s string) (netip.Addr, error) {
 // parseDst reads a destination: a prefix, an address, or a word for all
 // addresses of the family.
 func parseDst(s string, fam route.Family) (netip.Prefix, error) {
-	if s == "default" || s == "all" || s == "any" {
+	if s == "default" || s == "all" || s == "any" || s == "0/0" {
 		if fam == route.IPv6 {
 			return netip.PrefixFrom(netip.IPv6Unspecified(), 0), nil
 		}
@@ -111,7 +123,7 @@ func parseDst(s string, fam route.Family) (netip.Prefix, error) {
 	if err != nil {
 		return p, fmt.Errorf("%q is no prefix", s)
 	}
-	if p != p.Masked() {
+	if p.Masked() != p {
 		return p, fmt.Errorf("%s has host bits", p)
 	}
 	return p, nil

@@ -118,8 +118,11 @@ func (p *page) defaults(d *Dump) {
 }
 
 func noDefault(s *route.Snapshot, f route.Family) string {
-	if s.Lacks(route.FactRoutes, f) {
+	switch {
+	case s.Lacks(route.FactRoutes, f):
 		return fmt.Sprintf("unknown for %s: its routes are not known", f) + because(s.WhyLacks(route.FactRoutes, f))
+	case s.LacksPart(route.TableMain, f) || s.LacksTable(route.TableMain, f):
+		return fmt.Sprintf("unknown for %s: not all routes of table main are known", f)
 	}
 	return fmt.Sprintf("none for %s", f)
 }
@@ -163,15 +166,29 @@ func (p *page) dumpRule(d *Dump, r *route.Rule, shown map[route.Table]bool) {
 	case s.LacksTable(r.Table, r.Family):
 		p.line(line + "  not known")
 	case t == nil || t.Count == 0:
-		p.line(line + "  empty")
+		p.line(line + emptyOrPart(s, r))
 	default:
 		if !t.Default && r.Table != route.TableLocal {
 			line += "  (no default route)"
+		}
+		if s.LacksPart(r.Table, r.Family) {
+			line += "  (only a part is known)"
 		}
 		p.line(line)
 		shown[r.Table] = true
 		p.table(d, TableKey{r.Family, r.Table}, t)
 	}
+}
+
+// emptyOrPart says of a table without routes whether it has none.
+func emptyOrPart(s *route.Snapshot, r *route.Rule) string {
+	switch {
+	case s.LacksPart(r.Table, r.Family):
+		return "  only a part is known, without a route"
+	case r.Table == route.TableDefault && s.Assumes(route.FactDefault, r.Family):
+		return "  assumed to be empty"
+	}
+	return "  empty"
 }
 
 // tableIndent is the column of the routes.

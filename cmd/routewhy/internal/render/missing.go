@@ -27,7 +27,8 @@ func (e *Prefix) missing() []Remark {
 	}
 	var out []Remark
 	for _, g := range s.Gaps {
-		rests := g.Fact == route.FactRules && g.Assumed || g.Fact == route.FactOddLines
+		rests := g.Fact == route.FactRules && g.Assumed || g.Fact == route.FactOddLines && !e.Unknown() ||
+			g.Fact == route.FactDefault || g.Fact == route.FactChoice
 		if rests && (g.Family == 0 || g.Family == fam) {
 			out = append(out, Remark{gapCode(g.Fact), missingWords(&Explanation{FIB: e.FIB}, &g)})
 		}
@@ -40,6 +41,10 @@ func gapCode(f route.Fact) string {
 	switch f {
 	case route.FactLocal:
 		return "no-table-local"
+	case route.FactDefault:
+		return "no-table-default"
+	case route.FactChoice:
+		return "other-listings"
 	case route.FactOddLines:
 		return "odd-lines"
 	case route.FactPolicies:
@@ -52,6 +57,10 @@ func missingWords(e *Explanation, g *route.Gap) string {
 	switch g.Fact {
 	case route.FactOddLines:
 		return "what was not understood of the files changes nothing here: " + iproute2.Safe(g.Why)
+	case route.FactDefault:
+		return "table default is empty, as on nearly every host: there is no listing of it"
+	case route.FactChoice:
+		return "what stands first in the files: " + iproute2.Safe(g.Why)
 	case route.FactNeighbours:
 		return "nothing of the gateways' neighbour states, by which the kernel chooses: they are not known"
 	case route.FactPolicies:

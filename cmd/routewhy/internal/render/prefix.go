@@ -140,6 +140,9 @@ func (e *Prefix) headline() string {
 	}
 	if len(e.Standings) > 0 {
 		st := e.mostUsed()
+		if st.Status == lookup.StatusUnknown {
+			return fmt.Sprintf("whether %s is used is unknown: %s", name, words{s}.uncertain(st.Reason))
+		}
 		return fmt.Sprintf("%s is in %s, %s", name, tableName(s, st.Route.Table), words{s}.standing(st)+words{s}.but(st))
 	}
 	if e.Covering.Disposition == lookup.DispositionUnknown {

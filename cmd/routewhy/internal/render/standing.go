@@ -45,10 +45,10 @@ func (w words) standing(s *lookup.Standing) string {
 	case lookup.StatusNever:
 		return "never used: the kernel never looks 0.0.0.0 up"
 	}
-	if s.Reason.Code == lookup.CodeTooMuch {
-		return "cannot tell: " + w.uncertain(s.Reason)
+	if s.Reason.Code == "" {
+		return "cannot tell"
 	}
-	return "cannot tell"
+	return "cannot tell: " + w.uncertain(s.Reason)
 }
 
 func (w words) shadow(s *lookup.Standing) string {

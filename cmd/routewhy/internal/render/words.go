@@ -192,6 +192,19 @@ func (w words) unread(r lookup.Reason) string {
 		return fmt.Sprintf("the first next hop of %v has expired, and the kernel does not tell about the others", r.Have)
 	case lookup.CodeNoTables:
 		return fmt.Sprintf("the routes of table %s are not known", w.link(r.Want))
+	case lookup.CodeTablePart:
+		return fmt.Sprintf("only a part of table %s is known, and the rest may decide", w.link(r.Want))
+	case lookup.CodeRuleOdd:
+		return fmt.Sprintf("rule %v was not understood, and may decide", r.Want)
+	case lookup.CodeRouteOdd:
+		return fmt.Sprintf("a route to %v was not understood, and may decide", r.Have)
+	case lookup.CodeGatewayUnread:
+		if r.Want != nil {
+			return fmt.Sprintf("%v leads out of %s by a gateway that is not readable", r.Have, w.link(r.Want))
+		}
+		return fmt.Sprintf("the gateways of %v are not all readable", r.Have)
+	case lookup.CodeMetricUnread:
+		return fmt.Sprintf("the metrics of the routes to %v are not told, and decide", r.Have)
 	case lookup.CodeRoutesUnread:
 		return "the routes could not be read"
 	case lookup.CodeMembership:
@@ -300,6 +313,14 @@ func (w words) unusable(c *lookup.Candidate) string {
 		return "given up with the longer prefix of the same address"
 	case lookup.CodeNextHopUnknown:
 		return w.uncertain(r)
+	case lookup.CodeGatewayUnread:
+		return "its gateway is not readable"
+	case lookup.CodeRouteOdd:
+		return "not understood"
+	case lookup.CodeMetricUnread:
+		return "its metric is not told"
+	case lookup.CodeTablePart:
+		return "a part of the table is missing"
 	case lookup.CodeNeighbourTie:
 		if c.Verdict == lookup.VerdictChosen {
 			return "equal, but its gateway is the one that answers"

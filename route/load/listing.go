@@ -1,0 +1,498 @@
+package load
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"routewhy/route"
+)
+
+// listing is what one command printed, or what one file has.
+type listing struct {
+	file    string
+	line    int
+	partial string // what of it there is; empty: all
+	rank    rank
+	// weak: nothing but a line that was not understood began it. It may be the rest
+	// of the one before.
+	weak bool
+}
+
+// rank orders the formats by how much they tell of a route.
+type rank uint8
+
+const (
+	rankNetstat rank = iota + 1 // without metrics
+	rankRoute                   // route(8), /proc
+	rankIP
+)
+
+// maxListings is how many there may be.
+const maxListings = 1 << 14
+
+// begin begins a listing.
+func (f *facts) begin(file string, line int, partial string) {
+	if len(f.listings) < maxListings {
+		f.listings = append(f.listings, listing{file: file, line: line, partial: partial, rank: rankIP})
+	}
+	f.listing = len(f.listings) - 1
+}
+
+// has1 notes that the current listing is one of a table, with or without routes.
+func (f *facts) tableSeen(k familyTable) {
+	in := f.tableIn[k]
+	if n := len(in); n == 0 || in[n-1] != int32(f.listing) {
+		f.tableIn[k] = append(in, int32(f.listing))
+		f.found(route.FactRoutes, k.family)
+	}
+}
+
+// addRoute adds a route of the current listing; its devices are provisional.
+func (f *facts) addRoute(r route.Route) {
+	f.tableSeen(familyTable{r.Family(), r.Table})
+	f.routes.Add(&r)
+	f.from = append(f.from, int32(f.listing))
+}
+
+// addRule adds a rule of the current listing.
+func (f *facts) addRule(r route.Rule) {
+	f.listed = append(f.listed, listedRule{r, int32(f.listing)})
+	if in := f.ruleIn[r.Family]; len(in) == 0 || in[len(in)-1] != int32(f.listing) {
+		f.ruleIn[r.Family] = append(in, int32(f.listing))
+	}
+}
+
+type listedRule struct {
+	route.Rule
+	listing int32
+}
+
+// chooseRules takes the rules of each family from one listing: the first that is
+// whole.
+func (f *facts) chooseRules() {
+	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
+		in := f.ruleIn[fam]
+		if len(in) == 0 {
+			continue
+		}
+		best := in[0]
+		if i := slices.IndexFunc(in, func(l int32) bool { return f.listings[l].partial == "" }); i >= 0 {
+			best = in[i]
+			f.found(route.FactRules, fam)
+		}
+		text := func(l int32) []string {
+			var out []string
+			for i := range f.listed {
+				if r := f.listed[i]; r.listing == l && r.Family == fam {
+					r.Protocol = 0
+					out = append(out, fmt.Sprintf("%+v", r.Rule))
+				}
+			}
+			slices.Sort(out)
+			return out
+		}
+		for _, r := range f.listed {
+			if r.listing == best && r.Family == fam {
+				f.snap.Rules = append(f.snap.Rules, r.Rule)
+			}
+		}
+		for _, o := range in {
+			if o != best && !subset(text(o), text(best), f.listings[o].partial != "") {
+				f.differs(o, best, fmt.Sprintf("another listing of the %s rules, which differs", fam), route.Gap{Family: fam})
+				break
+			}
+		}
+	}
+}
+
+// subset reports whether sorted lists are the same, or, of a part, whether the
+// other has all of it.
+func subset(part, whole []string, partial bool) bool {
+	if !partial {
+		return slices.Equal(part, whole)
+	}
+	return !slices.ContainsFunc(part, func(s string) bool {
+		_, ok := slices.BinarySearch(whole, s)
+		return !ok
+	})
+}
+
+// differs notes that a listing was left aside for another one.
+func (f *facts) differs(l, chosen int32, what string, g route.Gap) {
+	o, c := f.listings[l], f.listings[chosen]
+	if c.file == o.file {
+		what += fmt.Sprintf(": line %d counts", c.line)
+	} else {
+		what += ": " + c.file + " counts"
+	}
+	f.choices = append(f.choices, Fault{o.file, o.line, errors.New(what)})
+	g.Fact, g.Assumed, g.Why = route.FactChoice, true, what
+	f.snap.Gaps = append(f.snap.Gaps, g)
+}
+
+// routeKey is what makes two listings' routes the same one.
+type routeKey struct {
+	dst, src netip.Prefix
+	gateway  netip.Addr
+	link     int
+	metric   uint32
+	tos      uint8
+	typ      route.Type
+}
+
+func keyOf(r *route.Route, index []int, lowest rank) routeKey {
+	k := routeKey{dst: r.Dst, src: r.Src, metric: r.Metric, tos: r.TOS, typ: r.Type}
+	if len(r.NextHops) > 0 {
+		k.gateway, k.link = r.NextHops[0].Gateway, index[r.NextHops[0].Link]
+	}
+	if lowest < rankIP {
+		k.tos, k.typ, k.src = 0, 0, netip.Prefix{}
+	}
+	if lowest == rankNetstat {
+		k.metric = 0
+	}
+	return k
+}
+
+// chooseRoutes takes each table from one listing, the first whole one that tells
+// most, or, where none is whole, from all of them together; and puts the routes of
+// a prefix into the kernel's order, which is not always that of the lines.
+func (f *facts) chooseRoutes(index []int) {
+	several := map[familyTable][]int32{}
+	for k, in := range f.tableIn {
+		if len(in) > 1 {
+			several[k] = in
+		}
+		if !slices.ContainsFunc(in, func(l int32) bool { return f.listings[l].partial == "" }) {
+			f.part(k)
+		}
+	}
+	keep := f.merge(several, index)
+	perm := f.kernelOrder(keep)
+	if perm == nil {
+		return
+	}
+	var out route.List
+	for _, i := range perm {
+		r := f.routes.Get(int(i.at))
+		r.Flags |= i.flags
+		out.Add(&r)
+	}
+	f.routes = out
+	f.from = nil
+}
+
+// merge says which routes stay; nil: all.
+func (f *facts) merge(several map[familyTable][]int32, index []int) []bool {
+	if len(several) == 0 {
+		return nil
+	}
+	routes := map[familyTable]map[int32][]int32{} // by listing
+	kinds := f.routes.Kinds()
+	keep := make([]bool, f.routes.Len())
+	for i := range keep {
+		dst, kind := f.routes.At(i)
+		k := familyTable{route.FamilyOf(dst.Addr()), kinds[kind].Table}
+		if several[k] == nil {
+			keep[i] = true
+			continue
+		}
+		if routes[k] == nil {
+			routes[k] = map[int32][]int32{}
+		}
+		routes[k][f.from[i]] = append(routes[k][f.from[i]], int32(i))
+	}
+	for _, k := range slices.SortedFunc(mapKeys(several), compareTables) {
+		f.mergeTable(k, several[k], routes[k], index, keep)
+	}
+	return keep
+}
+
+func mapKeys[K comparable, V any](m map[K]V) func(func(K) bool) {
+	return func(yield func(K) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+func compareTables(a, b familyTable) int {
+	return cmp.Or(cmp.Compare(a.family, b.family), cmp.Compare(a.table, b.table))
+}
+
+// mergeTable chooses among the listings of one table.
+func (f *facts) mergeTable(k familyTable, in []int32, routes map[int32][]int32, index []int, keep []bool) {
+	in = f.joinWeak(in, routes)
+	keys := func(l int32, lowest rank) map[routeKey]bool {
+		out := map[routeKey]bool{}
+		for _, i := range routes[l] {
+			if r := f.routes.Get(int(i)); lowest == rankIP || r.Type == route.TypeUnicast {
+				out[keyOf(&r, index, lowest)] = true
+			}
+		}
+		return out
+	}
+	same := func(l, o int32) bool {
+		lowest := min(f.listings[l].rank, f.listings[o].rank)
+		if k.family == route.IPv6 && lowest < rankIP {
+			return true // the others do not tell IPv6's tables apart
+		}
+		a, b := keys(l, lowest), keys(o, lowest)
+		for key := range a {
+			if !b[key] {
+				return false
+			}
+		}
+		return f.listings[l].partial != "" || len(a) == len(b)
+	}
+	best := int32(-1)
+	for _, l := range in {
+		switch a := f.listings[l]; {
+		case a.partial != "":
+		case best < 0, len(routes[best]) == 0 && len(routes[l]) > 0, a.rank > f.listings[best].rank && same(l, best):
+			best = l
+		}
+	}
+	if best < 0 {
+		seen := map[routeKey]bool{}
+		for _, l := range in {
+			for _, i := range routes[l] {
+				r := f.routes.Get(int(i))
+				keep[i] = !seen[keyOf(&r, index, rankIP)]
+			}
+			for key := range keys(l, rankIP) {
+				seen[key] = true
+			}
+		}
+		return
+	}
+	for _, i := range routes[best] {
+		keep[i] = true
+	}
+	for _, l := range in {
+		if l != best && !same(l, best) {
+			name := f.snap.Names.Table(k.table)
+			f.differs(l, best, fmt.Sprintf("another %s listing of table %s, which differs", k.family, name), route.Gap{Family: k.family, Tables: []route.Table{k.table}})
+			return
+		}
+	}
+}
+
+// joinWeak joins listings that nothing but a line that was not understood parts,
+// where no route stands in both.
+func (f *facts) joinWeak(in []int32, routes map[int32][]int32) []int32 {
+	type place struct {
+		dst, src netip.Prefix
+		tos      uint8
+		metric   uint32
+	}
+	seen := map[place]bool{}
+	var out []int32
+	for _, l := range in {
+		var new []place
+		twice := false
+		for _, i := range routes[l] {
+			r := f.routes.Get(int(i))
+			p := place{r.Dst, r.Src, r.TOS, r.Metric}
+			twice = twice || seen[p]
+			new = append(new, p)
+		}
+		if n := len(out); n > 0 && f.listings[l].weak && !twice && f.listings[l].file == f.listings[out[n-1]].file {
+			routes[out[n-1]] = append(routes[out[n-1]], routes[l]...)
+			delete(routes, l)
+		} else {
+			out = append(out, l)
+			clear(seen)
+		}
+		for _, p := range new {
+			seen[p] = true
+		}
+	}
+	return out
+}
+
+// placed is a route in its place, and the flags that it gets there.
+type placed struct {
+	at    int32
+	flags route.RouteFlags
+}
+
+// kernelOrder are the routes that stay, those of one prefix in the kernel's order:
+// IPv4's by TOS and metric (fib_find_alias in net/ipv4/fib_trie.c), IPv6's by
+// metric (fib6_add_rt2node), and else as they stand in the file. It is nil where all
+// stay where they are.
+func (f *facts) kernelOrder(keep []bool) []placed {
+	kinds := f.routes.Kinds()
+	group := func(i int32) (netip.Prefix, *route.Route) {
+		dst, kind := f.routes.At(int(i))
+		return dst, &kinds[kind]
+	}
+	var stay []placed
+	for i := range f.routes.Len() {
+		if keep == nil || keep[i] {
+			stay = append(stay, placed{at: int32(i)})
+		}
+	}
+	sorted := make([]int32, len(stay)) // places in stay
+	for i := range sorted {
+		sorted[i] = int32(i)
+	}
+	compare := func(a, b int32) int {
+		p, r := group(stay[a].at)
+		q, s := group(stay[b].at)
+		return cmp.Or(cmp.Compare(r.Table, s.Table), p.Addr().Compare(q.Addr()), cmp.Compare(p.Bits(), q.Bits()),
+			r.Src.Addr().Compare(s.Src.Addr()), cmp.Compare(r.Src.Bits(), s.Src.Bits()))
+	}
+	slices.SortFunc(sorted, func(a, b int32) int { return cmp.Or(compare(a, b), cmp.Compare(a, b)) })
+	changed := keep != nil
+	for from := 0; from < len(sorted); {
+		to := from + 1
+		for to < len(sorted) && compare(sorted[from], sorted[to]) == 0 {
+			to++
+		}
+		if places := sorted[from:to]; len(places) > 1 {
+			changed = f.orderOne(places, stay, group) || changed
+		}
+		from = to
+	}
+	if !changed {
+		return nil
+	}
+	return stay
+}
+
+// orderOne orders the routes of one prefix among their places.
+func (f *facts) orderOne(places []int32, stay []placed, group func(int32) (netip.Prefix, *route.Route)) bool {
+	members := make([]placed, len(places))
+	changed := false
+	for i, at := range places {
+		members[i] = stay[at]
+		if f.listings[f.from[stay[at].at]].rank == rankNetstat {
+			members[i].flags, changed = route.FlagNoMetric, true
+		}
+	}
+	order := func(a, b placed) int {
+		dst, r := group(a.at)
+		_, s := group(b.at)
+		tos := 0
+		if dst.Addr().Is4() {
+			tos = cmp.Compare(s.TOS, r.TOS)
+		}
+		return cmp.Or(tos, cmp.Compare(r.Metric, s.Metric), cmp.Compare(s.Flags&route.FlagOdd, r.Flags&route.FlagOdd))
+	}
+	changed = changed || !slices.IsSortedFunc(members, order)
+	if !changed {
+		return false
+	}
+	slices.SortStableFunc(members, order)
+	for i, at := range places {
+		stay[at] = members[i]
+	}
+	return true
+}
+
+// part says that of a table some routes may be missing.
+func (f *facts) part(k familyTable) {
+	if len(f.parts) < maxNames {
+		f.parts[k] = true
+	} else {
+		f.parts[familyTable{k.family, 0}] = true
+	}
+}
+
+// odd keeps what is known of a route that was not understood: its prefix, or only
+// its table; table zero: not even that.
+func (f *facts) odd(r route.Route, fam route.Family) {
+	switch {
+	case r.Dst.IsValid() && r.Dst == r.Dst.Masked() && r.Table != 0:
+		r.Flags |= route.FlagOdd
+		f.addRoute(r)
+	case fam == 0:
+		f.part(familyTable{route.IPv4, r.Table})
+		f.part(familyTable{route.IPv6, r.Table})
+	default:
+		f.part(familyTable{fam, r.Table})
+		if r.Table != 0 {
+			f.tableSeen(familyTable{fam, r.Table})
+		}
+	}
+}
+
+// partGaps are the gaps of tables that are not whole.
+func (f *facts) partGaps() {
+	for _, k := range slices.SortedFunc(mapKeys(f.parts), compareTables) {
+		g := route.Gap{Fact: route.FactPart, Family: k.family, Why: "only a part of it is in the files"}
+		if k.table != 0 {
+			g.Tables = []route.Table{k.table}
+		}
+		f.snap.Gaps = append(f.snap.Gaps, g)
+	}
+}
+
+// alias gives tables that were known by name alone the numbers that were found out
+// later, by a list of names or by a VRF's device.
+func (f *facts) alias() map[route.Table]route.Table {
+	out := map[route.Table]route.Table{}
+	for name, t := range f.vrfs {
+		if i, ok := f.byName[name]; ok && f.devs[i-1].link.VRFTable != 0 {
+			out[t] = f.devs[i-1].link.VRFTable
+		}
+	}
+	for name, t := range f.tables {
+		for n, other := range f.snap.Names.Tables {
+			if t >= firstInvented && n != t && other == name && n < firstInvented {
+				out[t] = n
+			}
+		}
+	}
+	for t := range out {
+		delete(f.snap.Names.Tables, t)
+	}
+	return out
+}
+
+// rename applies the aliases of tables.
+func (f *facts) rename() {
+	as := f.alias()
+	if len(as) == 0 {
+		return
+	}
+	to := func(t route.Table) route.Table {
+		if n, ok := as[t]; ok {
+			return n
+		}
+		return t
+	}
+	f.routes.Rewrite(func(r *route.Route) { r.Table = to(r.Table) })
+	for i := range f.listed {
+		f.listed[i].Table = to(f.listed[i].Table)
+	}
+	for k, in := range f.tableIn {
+		if n := to(k.table); n != k.table {
+			delete(f.tableIn, k)
+			all := append(slices.Clone(f.tableIn[familyTable{k.family, n}]), in...)
+			slices.Sort(all)
+			f.tableIn[familyTable{k.family, n}] = slices.Compact(all)
+		}
+	}
+	for k := range f.parts {
+		if n := to(k.table); n != k.table {
+			delete(f.parts, k)
+			f.parts[familyTable{k.family, n}] = true
+		}
+	}
+}
+
+// unreadable says in one line which words of a line could not be read.
+func unreadable(words []string) error {
+	if len(words) == 1 {
+		return fmt.Errorf("%q is no address", words[0])
+	}
+	return fmt.Errorf("not readable: %s", strings.Join(words, ", "))
+}

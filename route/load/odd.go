@@ -1,0 +1,125 @@
+package load
+
+import (
+	"slices"
+	"strings"
+
+	"routewhy/route"
+)
+
+// What was not understood of a route or a rule is kept as far as it was: it may
+// decide.
+
+// isRouteWord reports whether a word says something of a route, behind its
+// destination (print_route in iproute2's ip/iproute.c).
+func isRouteWord(s string) bool {
+	switch s {
+	case "via", "dev", "proto", "scope", "src", "metric", "table", "tos", "dsfield", "from", "nhid", "encap", "pref", "expires", "error",
+		"onlink", "dead", "linkdown", "pervasive", "offload", "trap", "rt_trap", "rt_offload", "offload_failed", "rt_offload_failed", "unresolved", "notify",
+		"mtu", "advmss", "window", "rtt", "rttvar", "ssthresh", "cwnd", "initcwnd", "initrwnd", "hoplimit", "quickack", "congctl", "features",
+		"rto_min", "reordering", "realm", "realms", "realm-from", "fastopen_no_cookie", "lock", "ttl-propagate", "weight", "users", "age", "used", "uid", "iif",
+		"priority", "preference":
+		return true
+	}
+	return false
+}
+
+// isRuleWord reports whether a word says something of a rule, behind its priority
+// (print_rule in iproute2's ip/iprule.c).
+func isRuleWord(s string) bool {
+	switch s {
+	case "from", "to", "iif", "oif", "fwmark", "tos", "dscp", "lookup", "table", "goto", "uidrange", "ipproto", "sport", "dport", "tun_id", "flowlabel",
+		"suppress_prefixlength", "suppress_prefixlen", "suppress_ifgroup", "realms", "realm", "proto", "protocol", "l3mdev", "[l3mdev-table]",
+		"nop", "[detached]", "[unresolved]":
+		return true
+	}
+	return false
+}
+
+// wantsMore reports whether a line ends with a word that needs another one: a mail
+// program wrapped it there.
+func wantsMore(w []string) bool {
+	switch w[len(w)-1] {
+	case "via", "dev", "proto", "scope", "src", "metric", "table", "from", "to", "nhid", "encap", "lookup", "iif", "oif", "fwmark", "mtu", "pref", "expires", "weight", "nexthop":
+		return true
+	}
+	return false
+}
+
+// looksLikeRoute reports whether a line is a route's but for its destination, which
+// is not readable.
+func looksLikeRoute(w []string) bool {
+	w = withoutType(w)
+	if len(w) < 3 || strings.Count(w[0], ":") == 5 && len(w[0]) == 17 { // a MAC address
+		return false
+	}
+	if isNeighbour(w) || slices.Contains(w, "lladdr") {
+		return false
+	}
+	if w[0] == "nexthop" {
+		return w[1] == "via" || w[1] == "dev"
+	}
+	if w[1] == "dev" && (w[0] == "qdisc" || slices.Contains(w, "self") || slices.Contains(w, "permanent")) {
+		return false
+	}
+	return (w[1] == "via" || w[1] == "dev") && (len(w) == 3 || isRouteWord(w[3]) || w[1] == "via" && slices.Contains(w, "dev"))
+}
+
+// oddRoute keeps of such a line that its table has a route that is not known.
+func (t *lines) oddRoute(w []string) error {
+	if t.skipped() || t.context.answers {
+		return nil
+	}
+	inner := withoutType(w)
+	r, _ := t.parseRoute(append([]string{"default"}, inner[1:]...), &t.context)
+	fam := t.familyOf(w)
+	switch {
+	case strings.Contains(inner[0], ":"):
+		fam = route.IPv6
+	case !strings.Contains(inner[0], ".") && t.family == 0 && !slices.Contains(w, "scope"):
+		fam = 0
+	}
+	table := r.Table
+	if t.anyTable && !slices.Contains(w, "table") {
+		table = 0
+	}
+	if slices.Contains(w, "table") && fam != 0 && t.partial == "" {
+		t.complete[fam] = true
+	}
+	t.odd(route.Route{Table: table}, fam)
+	return unreadable(inner[:1])
+}
+
+// looksLikeRule reports whether a line is a rule's but for its priority, or for
+// what follows that.
+func looksLikeRule(s string, w []string) bool {
+	if len(w) < 3 {
+		return false
+	}
+	_, err := number(strings.TrimSuffix(w[0], ":"), 32)
+	head := strings.HasSuffix(w[0], ":")
+	if !head || strings.HasPrefix(s, "#") {
+		return false
+	}
+	does := slices.ContainsFunc(w[1:], func(s string) bool {
+		return s == "lookup" || s == "goto" || s == "[l3mdev-table]" || s == "blackhole" || s == "unreachable" || s == "prohibit"
+	})
+	return does && (err == nil || w[1] == "from" || w[1] == "not")
+}
+
+// oddRule keeps a rule of which only the priority was understood, if that.
+func (t *lines) oddRule(s string, w []string) error {
+	if t.skipped() {
+		return nil
+	}
+	t.known++
+	r, err := t.parseRule(decimal(w[0]), w[1:], &t.context)
+	if len(r.Unknown) == 0 {
+		r.Unknown = []route.Attr{{}}
+	}
+	t.addRule(r)
+	if err == nil {
+		err = errLine
+	}
+	return err
+}
