@@ -192,6 +192,9 @@ func (f *facts) merge(several map[familyTable][]int32, index []int) []bool {
 		return nil
 	}
 	routes := map[familyTable]map[int32][]int32{} // by listing
+	for k := range several {
+		routes[k] = map[int32][]int32{}
+	}
 	kinds := f.routes.Kinds()
 	keep := make([]bool, f.routes.Len())
 	for i := range keep {
@@ -200,9 +203,6 @@ func (f *facts) merge(several map[familyTable][]int32, index []int) []bool {
 		if several[k] == nil {
 			keep[i] = true
 			continue
-		}
-		if routes[k] == nil {
-			routes[k] = map[int32][]int32{}
 		}
 		routes[k][f.from[i]] = append(routes[k][f.from[i]], int32(i))
 	}
