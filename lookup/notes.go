@@ -308,27 +308,53 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 }
 
 // switchedOff6 names the devices on which IPv6 is switched off: what counts is each
-// device's own setting, that of all devices is only what was last written to them.
+// device's own setting, that of all devices is only what was last written to them. Where
+// other devices have IPv6, it names those alone that a default route might leave by.
 func (f *FIB) switchedOff6() []Note {
-	var names []string
+	var off []*device
 	on := 0
 	for _, d := range f.devices {
 		switch {
 		case !d.Up() || d.Master != 0 || d.Flags&route.LinkLoopback != 0:
 		case d.conf6.value[settingDisableIPv6] != 0:
-			names = append(names, d.Name)
+			off = append(off, d)
 		default:
 			on++
 		}
 	}
-	if len(names) == 0 {
+	if len(off) > 0 && on == 0 {
+		return []Note{{Reason: Reason{Code: NoteDisabled, Have: allDevices, Want: len(off)}}}
+	}
+	uplinks := f.uplinks4()
+	off = slices.DeleteFunc(off, func(d *device) bool { return len(uplinks) > 0 && !uplinks[d.Index] })
+	if len(off) == 0 {
 		return nil
 	}
-	n := Note{Reason: Reason{Code: NoteDisabled, Have: names[0], Want: len(names)}}
-	if on == 0 {
-		n.Have = allDevices
+	return []Note{{Reason: Reason{Code: NoteDisabled, Have: off[0].Name, Want: len(off)}}}
+}
+
+// uplinks4 are the devices that IPv4's default routes leave by or, where there is none,
+// those with an IPv4 address.
+func (f *FIB) uplinks4() map[int]bool {
+	out := map[int]bool{}
+	for _, t := range f.v4.tables {
+		if l, ok := t.trie.Get(Halves(route.IPv4)[0]); ok {
+			for _, e := range l.entries {
+				for i := range e.hops {
+					out[e.hops[i].Link] = true
+				}
+			}
+		}
 	}
-	return []Note{n}
+	if len(out) > 0 {
+		return out
+	}
+	for _, d := range f.devices {
+		if len(d.addrs4) > 0 && d.Flags&route.LinkLoopback == 0 {
+			out[d.Index] = true
+		}
+	}
+	return out
 }
 
 // networkDown finds an address of this host whose network has the destination, and
