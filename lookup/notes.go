@@ -77,6 +77,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 		add(Note{Reason: Reason{Code: NoteLookedUpTwice}})
 	}
 	add(f.deviceNotes(t)...)
+	add(f.setupNotes(t)...)
 	for _, w := range d.Ways {
 		add(f.wayNotes(d, &w)...)
 	}
@@ -123,6 +124,9 @@ func (f *FIB) EntryNotes(all []Standing) []Note {
 		}
 		if s.Used() {
 			out = append(out, f.faultNotes(s)...)
+			if s.Route.IsDefault() {
+				out = append(out, f.entrySetup(s)...)
+			}
 		}
 	}
 	return out
@@ -203,10 +207,16 @@ func (f *FIB) vrfLeft(t *Trace) []Note {
 	return nil
 }
 
+// dropped says whether a default route refuses the packet, which another one could have
+// carried.
+func (d *Decision) dropped(r *route.Route) bool {
+	return d.Default() && d.Errno != 0 && r.Type == route.TypeUnicast
+}
+
 // missed says whether a route that the packet did not meet would have been expected
 // to take it: there is none, or one with a shorter prefix.
 func (d *Decision) missed(r *route.Route) bool {
-	return d.Disposition == DispositionNoRoute ||
+	return d.Disposition == DispositionNoRoute || d.dropped(r) ||
 		d.HasRoute && d.Disposition != DispositionLocal && r.Dst.Bits() > d.Route.Dst.Bits()
 }
 

@@ -17,7 +17,11 @@ func (e *Explanation) headline() string {
 	if e.Dropped() {
 		verdict = "is not forwarded (net.ipv6.conf.all.forwarding = 0), though its look-up " + verdict
 	}
-	return e.subject() + " " + verdict + e.someRefused() + e.wayOut() + e.connecting() + e.listening() + e.replying()
+	out := e.wayOut()
+	if out == "" {
+		out = e.words().misfit(e.Notes)
+	}
+	return e.subject() + " " + verdict + e.someRefused() + out + e.connecting() + e.listening() + e.replying()
 }
 
 // someRefused says what part of all flows the kernel refuses, where that depends on

@@ -86,7 +86,7 @@ func (w words) entryNote(n *lookup.Note) string {
 		g := n.Have.(lookup.Gateway)
 		return fmt.Sprintf("the gateway %s is %s", g.Addr, w.gateway(&g))
 	}
-	return string(n.Code)
+	return w.setupNote(n)
 }
 
 // staleWords says that a next hop may be used although it should not be.
@@ -145,6 +145,9 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 		return words{s}.noDefault(n)
 	}
 	if text := e.hint(n, have); text != "" {
+		return text
+	}
+	if text := (words{s}).setupNote(n); text != "" {
 		return text
 	}
 	return specialNote(n)

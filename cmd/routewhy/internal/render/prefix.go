@@ -126,7 +126,7 @@ func (e *Prefix) headline() string {
 	for i := range e.Standings {
 		st := &e.Standings[i]
 		if st.Status == lookup.StatusInUse || st.Status == lookup.StatusPossible {
-			return fmt.Sprintf("%s is in use: %s", name, e.inUse(st))
+			return fmt.Sprintf("%s is in use: %s", name, e.inUse(st)) + words{s}.misfit(e.FIB.EntryNotes([]lookup.Standing{*st}))
 		}
 	}
 	if len(e.ReplacedBy) > 0 && len(e.Standings) > 0 {
@@ -325,7 +325,10 @@ func (e *Prefix) mostUsed() *lookup.Standing {
 func (e *Prefix) advice() []Remark {
 	out := e.Remarks
 	for _, n := range e.FIB.EntryNotes(e.Standings) {
-		out = append(out, Remark{string(n.Code), words{e.FIB.Snapshot()}.entryNote(&n)})
+		r := Remark{string(n.Code), words{e.FIB.Snapshot()}.entryNote(&n)}
+		if !slices.Contains(out, r) { // two entries may have the same next hop
+			out = append(out, r)
+		}
 	}
 	for i := range e.Standings {
 		if e.Standings[i].Status == lookup.StatusNever {

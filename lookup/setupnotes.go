@@ -1,0 +1,227 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"routewhy/route"
+)
+
+// What is set up wrong, or not as people expect, on the way that a packet takes.
+const (
+	NoteGatewayOwn   Code = "gateway-own"           // a gateway is this host's own address; Have: it, Want: the device that has it
+	NoteNoPort       Code = "bridge-without-port"   // a bridge has no port; Have: its name
+	NoteIsPort       Code = "device-is-port"        // a device is a port of a bridge or a bond; Have: its name, Want: the other's
+	NoteNoGateway    Code = "default-no-gateway"    // a default route leads to neighbours; Have: the device's name, Route
+	NoteExpiresSoon  Code = "expires-soon"          // a router's default route runs out; Have: in how many seconds, Route
+	NoteDeprecated   Code = "source-deprecated"     // the source is a deprecated address; Have: it
+	NoteTwins        Code = "network-twice"         // a network is on two devices; Have: the first, Want: the other, Route
+	NoteCoversRouter Code = "network-covers-router" // a network holds another device's, with a router in it; Have: that network, Want: the device's name, Route
+	NoteNoFallback   Code = "equal-never-used"      // an equal route does not stand in for one with a dead gateway; Route: it
+	NoteRuleHidden   Code = "rule-hidden"           // a rule is for this packet too, and an earlier one takes all packets; Rule, Have: the earlier one's priority
+)
+
+// soon is how little time is left to a default route of router advertisements, which
+// renew it long before, for that to be noted.
+const soon = 120 * time.Second
+
+// setupNotes are about what is wrong on the way of a packet.
+func (f *FIB) setupNotes(t *Trace) []Note {
+	d := &t.Decision
+	if d.Disposition != DispositionUnicast {
+		return nil
+	}
+	var out []Note
+	for i := range d.Ways {
+		if w := &d.Ways[i]; !w.Stale {
+			hop := w.Via
+			hop.Link = w.Link
+			out = append(out, f.hopNotes(&d.Route, &hop)...)
+		}
+	}
+	if d.HasRoute {
+		out = append(out, expiresSoon(&d.Route)...)
+		out = append(out, f.networkNotes(t)...)
+		out = append(out, f.noFallback(t)...)
+		out = append(out, f.ruleHidden(t)...)
+	}
+	return append(out, f.deprecatedSource(t)...)
+}
+
+// hopNotes are about one next hop of a route.
+func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
+	dev := f.byIndex[h.Link]
+	if dev == nil {
+		return nil
+	}
+	// A device without neighbours takes whatever is sent there: containers' networks
+	// have routes by their own address on such.
+	quiet := dev.Flags&(route.LinkLoopback|route.LinkPointopoint|route.LinkNoARP) != 0
+	var out []Note
+	if owner := f.ownGateway(h); owner != 0 && !quiet {
+		out = append(out, Note{Reason: Reason{NoteGatewayOwn, f.snap.LinkName(owner), h.Gateway}, Route: r})
+	}
+	if dev.Kind == "bridge" && !f.hasPort(dev.Index) {
+		out = append(out, Note{Reason: Reason{Code: NoteNoPort, Have: dev.Name}, Route: r})
+	}
+	if m := f.byIndex[dev.Master]; m != nil && slices.Contains([]string{"bridge", "bond", "team", "openvswitch"}, m.Kind) {
+		out = append(out, Note{Reason: Reason{NoteIsPort, m.Name, dev.Name}, Route: r})
+	}
+	if r.Dst.Bits() == 0 && r.Type == route.TypeUnicast && !h.Gateway.IsValid() && h.Encap == 0 && !quiet && dev.Kind != vrfKind {
+		out = append(out, Note{Reason: Reason{Code: NoteNoGateway, Have: dev.Name}, Route: r})
+	}
+	return out
+}
+
+// ownGateway is the device that has a next hop's gateway as an address of this host;
+// zero: none has. One in another VRF is another host, as far as routing goes.
+func (f *FIB) ownGateway(h *route.NextHop) int {
+	if !h.Gateway.IsValid() || h.Gateway.IsLinkLocalUnicast() && h.Gateway.Is6() {
+		return 0
+	}
+	owner := f.owner(h.Gateway)
+	if owner == 0 || f.vrf(owner) != f.vrf(h.Link) {
+		return 0
+	}
+	return owner
+}
+
+func (f *FIB) hasPort(bridge int) bool {
+	return slices.ContainsFunc(f.devices, func(d *device) bool { return d.Master == bridge })
+}
+
+// expiresSoon tells that no router has renewed a default route for long.
+func expiresSoon(r *route.Route) []Note {
+	if !r.IsDefault() || r.Expires <= 0 || r.Expires > soon {
+		return nil
+	}
+	return []Note{{Reason: Reason{Code: NoteExpiresSoon, Have: int(r.Expires / time.Second)}, Route: r}}
+}
+
+// networkNotes are about a network that is taken to be on a device, and is elsewhere too.
+func (f *FIB) networkNotes(t *Trace) []Note {
+	d := &t.Decision
+	link := d.network()
+	if link == 0 {
+		return nil
+	}
+	for i := range t.Rules {
+		for j := range t.Rules[i].Candidates {
+			c := &t.Rules[i].Candidates[j]
+			if c.Reason.Code != CodeLater || c.Route.Dst != d.Route.Dst || len(c.Route.NextHops) != 1 {
+				continue
+			}
+			if h := &c.Route.NextHops[0]; !h.Gateway.IsValid() && h.Link != link {
+				return []Note{{Reason: Reason{NoteTwins, f.snap.LinkName(h.Link), f.snap.LinkName(link)}, Route: &d.Route}}
+			}
+		}
+	}
+	return f.coversRouter(d, link)
+}
+
+// network is the device whose network a decision takes the destination to be in; zero:
+// it goes through a gateway, or by a route to one address.
+func (d *Decision) network() int {
+	if len(d.Ways) != 1 || d.Route.Dst.IsSingleIP() || d.Route.Dst.Bits() == 0 || d.Ways[0].Via.Gateway.IsValid() {
+		return 0
+	}
+	return d.Ways[0].Link
+}
+
+// coversRouter finds a default route's gateway on another device, whose network lies
+// within the one that a decision takes the destination to be in.
+func (f *FIB) coversRouter(d *Decision, link int) []Note {
+	for _, t := range f.family(d.Route.Family()).tables {
+		l, ok := t.trie.Get(Halves(d.Route.Family())[0])
+		if !ok {
+			continue
+		}
+		for _, e := range l.entries {
+			for i := range e.hops {
+				h := &e.hops[i]
+				if h.Link == link || !h.Gateway.IsValid() || !d.Route.Dst.Contains(h.Gateway) || f.vrf(h.Link) != f.vrf(link) {
+					continue
+				}
+				if p, on := f.addrNetwork(h.Gateway, h.Link); on && p.Bits() > d.Route.Dst.Bits() {
+					return []Note{{Reason: Reason{NoteCoversRouter, f.snap.LinkName(h.Link), p}, Route: &d.Route}}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// addrNetwork is the network of an address of a device that has another address in it.
+func (f *FIB) addrNetwork(a netip.Addr, link int) (netip.Prefix, bool) {
+	dev := f.byIndex[link]
+	if dev == nil {
+		return netip.Prefix{}, false
+	}
+	for _, x := range append(dev.addrs4[:len(dev.addrs4):len(dev.addrs4)], dev.addrs6...) {
+		if p := subnet(x); p.Contains(a) && !p.IsSingleIP() {
+			return p, true
+		}
+	}
+	return netip.Prefix{}, false
+}
+
+// noFallback finds a route that is equal to one whose gateway does not answer, and is
+// not used for all that.
+func (f *FIB) noFallback(t *Trace) []Note {
+	d := &t.Decision
+	if d.Route.Family() != route.IPv4 || d.Route.IsDefault() || len(d.Ways) != 1 || f.WayFault(d, &d.Ways[0]).Code != FaultNeighbour {
+		return nil
+	}
+	for i := range t.Rules {
+		for j := range t.Rules[i].Candidates {
+			if c := &t.Rules[i].Candidates[j]; c.Reason.Code == CodeLater && c.Route.Dst == d.Route.Dst {
+				return []Note{{Reason: Reason{Code: NoteNoFallback}, Route: &c.Route}}
+			}
+		}
+	}
+	return nil
+}
+
+// ruleHidden finds a rule for this very packet that no packet gets to: an earlier rule
+// is for all packets, and its table has a default route.
+func (f *FIB) ruleHidden(t *Trace) []Note {
+	d := &t.Decision
+	if !d.Default() || d.Rule == nil || d.Rule.Selector != (route.Selector{}) {
+		return nil
+	}
+	w := walk{fib: f, flow: t.Flow, iif: max(t.Flow.In, route.LoopbackIndex), mem: new(memory)}
+	for _, r := range f.family(t.Flow.Family()).rules {
+		late := r.Priority > d.Rule.Priority && r.Action == route.ActionTable && r.Table != d.Route.Table
+		if late && !r.all && !r.Selector.L3Mdev && w.matches(r) == "" {
+			return []Note{{Reason: Reason{Code: NoteRuleHidden, Have: d.Rule.Priority}, Rule: r.Rule}}
+		}
+	}
+	return nil
+}
+
+// deprecatedSource tells that a new connection gets an address that is to be used no
+// more, for want of another.
+func (f *FIB) deprecatedSource(t *Trace) []Note {
+	src := t.Decision.Src
+	if t.Flow.In != 0 || !src.Is6() || t.Source.Reason.Code == CodeSrcGiven || t.Source.Reason.Code == CodeSrcPrefsrc {
+		return nil
+	}
+	for _, d := range f.devices {
+		for _, a := range d.addrs6 {
+			if a.Prefix.Addr() == src && a.Flags&route.AddrDeprecated != 0 {
+				return []Note{{Reason: Reason{Code: NoteDeprecated, Have: src}}}
+			}
+		}
+	}
+	return nil
+}
+
+// entrySetup are the same about an entry of a default route that packets take.
+func (f *FIB) entrySetup(s *Standing) []Note {
+	out := expiresSoon(&s.Route)
+	for i := range s.Route.NextHops {
+		out = append(out, f.hopNotes(&s.Route, &s.Route.NextHops[i])...)
+	}
+	return out
+}
