@@ -43,7 +43,7 @@ const (
 	CodeGatewayDirect Code = "gateway-scope"
 	// What stands between the siblings of an IPv6 multipath route is not in a dump
 	// (fib6_dump_node goes on behind the last sibling), but used: a device route, or
-	// one that refuses.
+	// one that refuses or throws.
 	CodeHiddenEntry Code = "hidden-entry"
 	// The source-specific routes of an IPv6 destination are not found once its
 	// last route for any source was deleted while there is a longer prefix below:
@@ -57,7 +57,11 @@ const (
 	// A leg is chosen by the source that it would give, which the kernel keeps
 	// from before addresses were added or deleted (fib_select_multipath, nh_saddr).
 	CodeLegRemembered Code = "leg-remembered"
-	CodeCachedType    Code = "cached-type" // the kernel names the type of another packet by the same next hop
+	// A received packet's source is checked in full for ever once a route of type
+	// local was added, also where it is gone (fib_has_custom_local_routes): then a
+	// broadcast address is refused that passes the short check.
+	CodeLocalOnce  Code = "local-route-once"
+	CodeCachedType Code = "cached-type" // the kernel names the type of another packet by the same next hop
 )
 
 // Compare holds a decision about a packet against the kernel's answer.
@@ -66,8 +70,10 @@ func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison
 	if c.Agrees || flow.Dst.Is4() {
 		return c
 	}
-	refusing := a.Errno == route.EINVAL || a.Errno == route.EHOSTUNREACH || a.Errno == route.EACCES
+	refusing := a.Errno == route.EINVAL || a.Errno == route.EHOSTUNREACH || a.Errno == route.EACCES || a.Errno == route.ENETUNREACH
 	switch {
+	case f.hiddenEntry(d, a):
+		return Comparison{Asked: true, Agrees: true, Way: -1, Benign: []Reason{{Code: CodeHiddenEntry}}}
 	case refusing && f.hidesRefusal(flow.Dst, d):
 		return Comparison{Asked: true, Agrees: true, Way: -1, Benign: []Reason{{Code: CodeHiddenEntry}}}
 	case !d.HasRoute:
@@ -155,14 +161,16 @@ func (f *FIB) compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison
 		c.Benign = []Reason{{Code: CodeOneOfSeveral}}
 		return c
 	}
+	if a.Errno != 0 && a.Errno == d.MayRefuse {
+		c.Agrees, c.Benign = true, []Reason{{Code: CodeLocalOnce}}
+		return c
+	}
 	c.differ("errno", errnoText(d.Errno), errnoText(a.Errno))
 	if d.Errno == 0 && a.Errno == 0 {
 		f.compareWay(&c, flow, d, a)
 		switch {
 		case c.Way >= 0 && f.sharesObject(d, a):
 			c.Benign = append(c.Benign, Reason{Code: CodeSharedEntry, Have: a.Entry.Dst})
-		case c.Way < 0 && hidden(d, a):
-			c.Benign, c.Differences = []Reason{{Code: CodeHiddenEntry}}, nil
 		default:
 			c.compareType(d, a)
 			f.compareTable(&c, flow, d, a)
@@ -194,14 +202,6 @@ func (f *FIB) compareTable(c *Comparison, flow *route.Flow, d *Decision, a *rout
 		ours = route.TableMain
 	}
 	c.differ("table", f.snap.Names.Table(ours), f.snap.Names.Table(a.Table))
-}
-
-// hidden says whether the kernel used a device route that its dump leaves out:
-// one that stands among the siblings of the multipath route that we chose.
-func hidden(d *Decision, a *route.Answer) bool {
-	return d.HasRoute && a.HasEntry && d.Route.Dst.Addr().Is6() && len(d.Route.NextHops) > 1 && d.Route.NextHopID == 0 &&
-		a.Entry.Dst == d.Route.Dst && a.Entry.Metric == d.Route.Metric && a.Entry.Table == d.Route.Table &&
-		len(a.Entry.NextHops) == 1 && !a.Entry.NextHops[0].Gateway.IsValid()
 }
 
 // compareType compares what becomes of the packet. IPv4 caches its answers with

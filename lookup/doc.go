@@ -22,7 +22,8 @@
 //	     broadcasts sent on               input4.go forwardsBroadcasts        TestCorners; cmd/routewhy script received
 //	     membership of groups             multicastIn4                       not in a snapshot: unknown, but 224.0.0.1
 //	1.3  source checks, rp_filter         input4.go validate, reverse        scenarios input; regress/input-*
-//	     a deleted local route            -                                  cannot be known: leaves the full check on
+//	     a deleted local route            input4.go passesInFull             cannot be known, and leaves the full check on:
+//	                                                                         may be refused; regress-hidden/input-local-*
 //	     the way back of a packet         reply.go                           TestReply; cmd/routewhy scripts reply*
 //	     forwarding in IPv6               reply.go dropsForwarded6           TestReply6: asked behind the look-up
 //	1.4  strict devices in IPv6           output6.go decide6, table6.go      scenarios output, lpm6
@@ -112,6 +113,14 @@
 //	                of IPv6 siblings only the first one's router preference is dumped
 //	subtree-lost    source-specific routes below a deleted one are not found any more
 //	cached-type     IPv4 names the type of another packet by the same next hop
+//	local-route-once
+//	                a route of type local was added once, which leaves the full source check on
 //
+// [FIB.Settle] turns the decision to what is known by such an answer alone: the entry
+// that is not dumped where there was no route, the source of the other route by the
+// same next-hop object beside the route's own, the refusal by the full source check.
+//
+// [Way].SrcOneOf are the sources of which the device that came into the namespace first
+// gives one, where the order is not known.
 // [Way].OtherSrc is a source that may have been kept with a next hop from before.
 package lookup

@@ -176,14 +176,17 @@ func (w *walk) forwardsBroadcasts(dev *device) bool {
 func (w *walk) forward4(dev *device, d Decision, res *result) Decision {
 	w.ways4(&d, res)
 	before, refused, share := len(d.Ways), d, 0.0
+	var may route.Errno // one way may refuse what the others take
 	d.Ways = slices.DeleteFunc(d.Ways, func(way Way) bool {
 		v := w.validated(dev, way.Link, w.flow.Dst, d)
 		if v.Errno != 0 {
 			refused = v
 			share += way.Share
 		}
+		may = cmp.Or(may, v.MayRefuse)
 		return v.Errno != 0
 	})
+	d.MayRefuse = may
 	switch {
 	case len(d.Ways) == 0:
 		return refused
@@ -207,6 +210,9 @@ func (w *walk) validated(dev *device, out int, from netip.Addr, d Decision) Deci
 		w.trace.ReverseElse = rp
 	}
 	if rp.Passed {
+		if rp.Short && !w.passesInFull(dev, out, from, rp) {
+			d.MayRefuse = route.EINVAL
+		}
 		return d
 	}
 	d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, rp.shortcut(), nil
@@ -240,7 +246,7 @@ func (w *walk) validate(dev *device, out int, from netip.Addr) *ReversePath {
 		}
 		if w.fastPath() {
 			_, own := w.fib.own4[w.flow.Src]
-			rp.Passed, rp.Reason = !own, Reason{Code: CodeRPOff}
+			rp.Passed, rp.Short, rp.Reason = !own, true, Reason{Code: CodeRPOff}
 			if own {
 				rp.Reason = Reason{Code: CodeRPOwnSource, Have: w.flow.Src}
 			}
@@ -249,6 +255,16 @@ func (w *walk) validate(dev *device, out int, from netip.Addr) *ReversePath {
 	}
 	w.reverse(dev, out, from, rp)
 	return rp
+}
+
+// passesInFull reports whether a source that passed the short check would pass the
+// one by the way back too.
+func (w *walk) passesInFull(dev *device, out int, from netip.Addr, rp *ReversePath) bool {
+	silent := *w
+	silent.trace = nil
+	full := ReversePath{Filter: rp.Filter}
+	silent.reverse(dev, out, from, &full)
+	return full.Passed
 }
 
 // fastPath says whether the source is only compared with the addresses of this
@@ -286,7 +302,7 @@ func (w *walk) reverse(dev *device, out int, from netip.Addr, rp *ReversePath) {
 	res := r.searchRules()
 	var d Decision
 	res.fill(&d)
-	if res.status == found && d.Disposition == DispositionUnicast {
+	if rp.Trace != nil && res.status == found && d.Disposition == DispositionUnicast {
 		for i := range res.entry.hops {
 			h := &res.entry.hops[i]
 			d.Ways = append(d.Ways, Way{Link: h.Link, Gateway: h.Gateway, Via: h.NextHop})

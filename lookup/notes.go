@@ -38,6 +38,7 @@ const (
 	NoteSocketElsewhere  Code = "socket-elsewhere"   // a connected socket ends elsewhere; Have: the source it gets
 	NoteLookedUpTwice    Code = "looked-up-twice"    // a connection ends elsewhere than the look-up that chose its source
 	NoteNotForwarded     Code = "forwarding-off"     // IPv6 drops what is to be forwarded, behind the look-up; Have: the device
+	NoteMayRefuse        Code = "may-be-refused"     // a source that is refused if there ever was a route of type local; Have: it, Want: the error
 	NoteLoDown           Code = "lo-down"            // what ends at this host goes through lo, which is down
 	NoteNoZone           Code = "zone-missing"       // a link-local destination without a device
 	NoteOnLinkAssumed    Code = "on-link-assumed"    // no route leaves by the device asked for; Have: it
@@ -101,6 +102,9 @@ func (f *FIB) Notes(t *Trace) []Note {
 	add(f.hints(t)...)
 	add(specialNotes(t)...)
 	add(f.vrfLeft(t)...)
+	if d.MayRefuse != 0 {
+		add(Note{Reason: Reason{NoteMayRefuse, d.MayRefuse, t.Flow.Src}})
+	}
 	add(f.broadcastNotes(t)...)
 	add(f.skippedTables(t)...)
 	add(f.unreachedTables(t)...)

@@ -29,6 +29,10 @@ type Decision struct {
 	// RefusedShare is the part of all flows that get it, 0 to 1; zero: it cannot be
 	// known.
 	RefusedShare float64
+	// MayRefuse is the error with which the kernel refuses a received packet if there
+	// ever was a route of type local, which does not show ([CodeLocalOnce]); zero: it
+	// makes no difference.
+	MayRefuse route.Errno
 	// Src is the source address of the packet: the one given, or the chosen
 	// one where all Ways agree. The zero Addr: none, or it depends on the way, or
 	// is one of Way.SrcOneOf.
@@ -192,6 +196,8 @@ type ReversePath struct {
 	// Trace is the reverse look-up; nil where the filter did not need one.
 	Trace  *Trace
 	Passed bool
+	// Short says that the source was only compared with this host's addresses.
+	Short  bool
 	Reason Reason
 }
 

@@ -46,16 +46,17 @@ func (q *questions) ask(ctx context.Context, e *render.Explanation) error {
 			return err
 		}
 	}
-	q.redirect(e)
+	q.settle(e)
 	return nil
 }
 
-// redirect turns the ways of all look-ups to the gateways that the kernel has learnt
-// for them.
-func (q *questions) redirect(e *render.Explanation) {
+// settle turns the decisions of all look-ups to what the kernel's answers alone show:
+// gateways that it has learnt, and entries and sources that are in no dump.
+func (q *questions) settle(e *render.Explanation) {
 	some := false
 	for _, part := range e.Lookups() {
 		some = q.fib.Redirect(part.Trace, &part.Comparison, &part.Answer) || some
+		some = q.fib.Settle(part.Trace, &part.Comparison, &part.Answer) || some
 	}
 	if !some {
 		return

@@ -225,6 +225,8 @@ func (p *page) source(e *Explanation) {
 		p.detail("source", "unknown: there is no listing of the addresses", yellow)
 	case t.Reason.Code == lookup.CodeSrcNone:
 		p.detail("source", "none: no device has an address that fits", yellow)
+	case t.Reason.Code == lookup.CodeSrcShared && len(d.Ways) > 0:
+		p.detail("source", either(d.Ways[0].SrcOneOf)+", "+e.words().source(t), yellow)
 	case t.Reason.Code == lookup.CodeSrcUnordered:
 		p.detail("source", e.unordered(), yellow)
 	case len(liveWays(d)) > 1 && !d.Src.IsValid():
@@ -423,6 +425,32 @@ func hiddenWords(c lookup.Code) string {
 	return ""
 }
 
+// shared says that the kernel answers by another route with the same next-hop object,
+// and what of its answer is that one's.
+func (e *Explanation) shared(b lookup.Reason) string {
+	d, a := &e.Trace.Decision, &e.Answer
+	var its []string
+	if e.Trace.Flow.In == 0 && a.Src.IsValid() && d.Src != a.Src && !e.givenSource() {
+		its = append(its, "the source "+a.Src.String())
+	}
+	own := uint32(0)
+	for _, m := range d.Route.Metrics {
+		if m.ID == route.MetricMTU {
+			own = m.Value
+		}
+	}
+	if a.MTU != own && a.MTU != 0 {
+		its = append(its, fmt.Sprintf("the MTU %d", a.MTU))
+	} else if a.MTU != own {
+		its = append(its, "no MTU of its own")
+	}
+	text := fmt.Sprintf("it answers by %v, which uses nexthop object %d too", b.Have, d.Route.NextHopID)
+	if len(its) == 0 {
+		return text
+	}
+	return text + ": " + strings.Join(its, " and ") + ". A processor keeps one answer for both routes, that of the one used first"
+}
+
 // redirectedFromOne says whether the kernel was redirected from one of several next
 // hops, and does not tell from which.
 func (e *Explanation) redirectedFromOne() bool {
@@ -444,6 +472,10 @@ func (e *Explanation) benign() string {
 		switch b.Code {
 		case lookup.CodeLearntMTU:
 			out = append(out, fmt.Sprintf("it has learnt a path MTU of %v", b.Have))
+		case lookup.CodeLocalOnce:
+			out = append(out, "a route of type local was added once, and since then it checks sources by the way back")
+		case lookup.CodeSharedEntry:
+			out = append(out, e.shared(b))
 		case lookup.CodeLegRemembered:
 			out = append(out, "it takes another leg, "+iproute2.Way(e.FIB.Snapshot(), &route.NextHop{Gateway: e.Answer.Gateway, Link: e.Answer.Link})+", remembering the legs' sources from before an address changed")
 		case lookup.CodeRedirected:

@@ -18,17 +18,20 @@ type jsonExplanation struct {
 	Errno       route.Errno        `json:"errno,omitzero"`
 	// SomeRefused is what becomes of the flows that a hash gives to a next hop by
 	// which they may not go, while the others get out.
-	SomeRefused *jsonRefused    `json:"some_refused,omitempty"`
-	Default     bool            `json:"default"`
-	Shortcut    lookup.Shortcut `json:"shortcut,omitempty"`
-	Rule        *iproute2.Rule  `json:"rule,omitempty"`
-	Route       *iproute2.Route `json:"route,omitempty"`
-	NextHops    []jsonWay       `json:"nexthops,omitempty"`
-	SetBy       *lookup.Reason  `json:"set_by,omitempty"`
-	Src         string          `json:"src,omitempty"`
-	Source      *jsonSource     `json:"source,omitempty"`
-	Trace       []jsonTrial     `json:"trace,omitempty"`
-	Next        *jsonNext       `json:"next,omitempty"`
+	SomeRefused *jsonRefused `json:"some_refused,omitempty"`
+	// MayRefuse is the error of a received packet if there ever was a route of type
+	// local, which does not show.
+	MayRefuse route.Errno     `json:"may_refuse,omitzero"`
+	Default   bool            `json:"default"`
+	Shortcut  lookup.Shortcut `json:"shortcut,omitempty"`
+	Rule      *iproute2.Rule  `json:"rule,omitempty"`
+	Route     *iproute2.Route `json:"route,omitempty"`
+	NextHops  []jsonWay       `json:"nexthops,omitempty"`
+	SetBy     *lookup.Reason  `json:"set_by,omitempty"`
+	Src       string          `json:"src,omitempty"`
+	Source    *jsonSource     `json:"source,omitempty"`
+	Trace     []jsonTrial     `json:"trace,omitempty"`
+	Next      *jsonNext       `json:"next,omitempty"`
 	// WayOut is "dead" where the route is right, but nothing gets out, and Why says why
 	// not: "gateway-failed", "no-carrier" or "device-down".
 	WayOut  string         `json:"way_out,omitempty"`
@@ -192,6 +195,7 @@ func (e *Explanation) decisionJSON() jsonExplanation {
 		Query: e.query(), Disposition: d.Disposition, Errno: d.Errno, ConnectErrno: e.ConnectErrno, Default: d.Default(),
 		Shortcut: d.Shortcut, Src: addr(d.Src),
 	}
+	j.MayRefuse = d.MayRefuse
 	if d.SomeRefused != 0 {
 		j.SomeRefused = &jsonRefused{d.SomeRefused, d.RefusedShare}
 	}

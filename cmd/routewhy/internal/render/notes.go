@@ -113,6 +113,9 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 		return e.socketTwice()
 	case lookup.NoteNotForwarded:
 		return "the packet is dropped all the same: IPv6 forwarding is off (net.ipv6.conf.all.forwarding = 0), which the look-up does not ask"
+	case lookup.NoteMayRefuse:
+		return fmt.Sprintf("it may be refused (%v): the kernel lets the source %v in only where no route of type local was ever added, "+
+			"and one that was deleted does not show", n.Want, n.Have)
 	case lookup.NoteLoDown:
 		return "lo is down: nothing that is sent to this host's own addresses arrives; ip link set lo up"
 	case lookup.NoteNoZone:

@@ -377,6 +377,8 @@ func (w words) source(t *lookup.SourceTrial) string {
 		return "not optimistic"
 	case lookup.CodeSrcOrder:
 		return "first of equals, " + dev + "'s"
+	case lookup.CodeSrcShared:
+		return fmt.Sprintf("that of %v or of %v, whichever was used first: both use one nexthop object", t.Reason.Want, t.Reason.Have)
 	case lookup.CodeSrcUnordered:
 		return "that of the device that came into this namespace first, and which one did is not known"
 	}

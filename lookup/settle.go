@@ -1,0 +1,87 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// Settle turns an explained decision to what the kernel's answer shows and nothing
+// else does: it uses an entry that is in no dump, gives the source of another route by
+// the same next-hop object, or refuses a source because there once was a route of type
+// local. It reports whether the decision has changed.
+func (f *FIB) Settle(t *Trace, c *Comparison, a *route.Answer) bool {
+	if !c.Asked || !c.Agrees {
+		return false
+	}
+	d := &t.Decision
+	has := func(code Code) bool {
+		return slices.ContainsFunc(c.Benign, func(b Reason) bool { return b.Code == code })
+	}
+	switch {
+	case has(CodeLocalOnce):
+		once := *f
+		once.localByUser = true
+		*t = *once.Explain(t.Flow)
+	case d.MayRefuse != 0: // it did not
+		d.MayRefuse = 0
+	case has(CodeHiddenEntry) && d.Errno != 0 && a.Errno == 0:
+		f.adopt(t, a)
+	case has(CodeSharedEntry) && c.Way >= 0 && sharedSource(t, &d.Ways[c.Way], a):
+		d.Ways = slices.Clone(d.Ways)
+		w := &d.Ways[c.Way]
+		w.SrcOneOf, d.Src = []netip.Addr{w.Src, a.Src}, netip.Addr{}
+		t.Source.Addr, t.Source.Link, t.Source.Reason = netip.Addr{}, 0, Reason{CodeSrcShared, d.Route.Dst, a.Entry.Dst}
+	default:
+		return false
+	}
+	return true
+}
+
+// sharedSource reports whether the kernel gives a packet without a source another one
+// than its route would.
+func sharedSource(t *Trace, w *Way, a *route.Answer) bool {
+	return t.Flow.In == 0 && !t.Flow.Src.IsValid() && a.Src.IsValid() && w.SrcOneOf == nil && !w.sends(a)
+}
+
+// adopt takes the kernel's decision for one that has no route, since the entry that
+// the kernel uses is in no dump.
+func (f *FIB) adopt(t *Trace, a *route.Answer) {
+	way := Way{Link: a.Link, Gateway: a.Gateway, Via: route.NextHop{Link: a.Link, Gateway: a.Gateway}, Share: 1, Src: a.Src}
+	t.Decision = Decision{Disposition: dispositionOf(a.Type), Route: a.Entry, HasRoute: true, Ways: []Way{way}}
+	t.Decision.setSource(t.Flow.Src)
+	t.Gateways = f.gateways(&t.Flow, &t.Decision)
+	t.Source, t.Socket = SourceTrial{}, nil
+}
+
+// hiddenEntry reports whether the kernel used an entry that stands unseen among the
+// siblings of a multipath route: one with a next-hop object, or by a device alone. It
+// must be one that the kernel comes to before what we chose.
+func (f *FIB) hiddenEntry(d *Decision, a *route.Answer) bool {
+	k := &a.Entry
+	if a.Errno != 0 || !a.HasEntry || !k.Dst.Addr().Is6() || k.NextHopID == 0 && (len(k.NextHops) != 1 || k.NextHops[0].Gateway.IsValid()) {
+		return false
+	}
+	if d.HasRoute && d.Route.Table == k.Table && d.Route.Dst.Bits() > k.Dst.Bits() {
+		return false
+	}
+	t := f.v6.tables[k.Table]
+	if t == nil {
+		return false
+	}
+	l, _ := t.trie.Get(k.Dst)
+	if l == nil {
+		return false
+	}
+	among, seen := false, false
+	for _, e := range l.entries {
+		r := &e.route
+		if r.Metric != k.Metric || r.Src != k.Src {
+			continue
+		}
+		among = among || r.NextHopID == 0 && len(r.NextHops) > 1
+		seen = seen || r.NextHopID == k.NextHopID && (k.NextHopID != 0 || len(r.NextHops) == 1 && r.NextHops[0].Link == k.NextHops[0].Link && !r.NextHops[0].Gateway.IsValid())
+	}
+	return among && !seen
+}
