@@ -27,7 +27,8 @@ type FIB struct {
 	lastVRF    *device                 // the one of them with the highest index; nil: there is none
 	neighbours map[neighbourKey]route.NeighbourState
 	objects    map[uint32]*route.NextHopObject
-	own4       map[netip.Addr]int // addresses of this host, to the device's index
+	groups     map[groupKey]*entry // with the next hops of a group, and no more
+	own4       map[netip.Addr]int  // addresses of this host, to the device's index
 	labels     []route.AddrLabel
 	merged     bool
 	useNeigh   int
@@ -103,6 +104,9 @@ type entry struct {
 	doubt  Code // with unread
 	fam    route.Family
 	alone  *leaf
+	// directTo are the devices that it leads to without a gateway; nil: it has too
+	// few next hops for that to be worth it.
+	directTo map[int]bool
 }
 
 // hop is one next hop, and the object that it comes from.
@@ -272,6 +276,7 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 		vrfOf:      map[route.Table]*device{},
 		neighbours: make(map[neighbourKey]route.NeighbourState, len(s.Neighbours)),
 		objects:    make(map[uint32]*route.NextHopObject, len(s.NextHops)),
+		groups:     map[groupKey]*entry{},
 		own4:       make(map[netip.Addr]int),
 		kernel:     behaviourOf(s.Release),
 		partial:    b.partial,
@@ -293,13 +298,6 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 	}
 	for _, e := range b.entries {
 		f.resolve(e)
-		for i := range e.hops {
-			if !f.mayRevive(e.fam, &e.hops[i]) {
-				e.hops[i].Flags &^= route.NextHopLinkDown
-			}
-			f.complete(&e.hops[i])
-			f.realms = f.realms || e.fam == route.IPv4 && e.hops[i].Realm != 0
-		}
 		if e.fam == route.IPv4 && e.route.Type == route.TypeLocal && e.route.Protocol != route.ProtocolKernel {
 			f.localByUser = true
 		}
@@ -442,6 +440,13 @@ func (f *FIB) complete(h *hop) {
 
 // resolve fills in the next hops of an entry, from its own or from its object.
 func (f *FIB) resolve(e *entry) {
+	f.fillHops(e)
+	if !e.group || f.objects[e.route.NextHopID] == nil {
+		f.finish(e)
+	}
+}
+
+func (f *FIB) fillHops(e *entry) {
 	e.hops, e.group, e.bucket, e.black = nil, false, false, false
 	e.doubt = e.odd()
 	e.unread = e.doubt != ""
@@ -464,7 +469,43 @@ func (f *FIB) resolve(e *entry) {
 		e.black = o.Blackhole
 		e.hops = []hop{{NextHop: o.NextHop, object: o.ID}}
 	default:
-		f.resolveGroup(e, o)
+		f.shareGroup(e, o)
+	}
+}
+
+// finish works out what the next hops of an entry mean on this host.
+func (f *FIB) finish(e *entry) {
+	for i := range e.hops {
+		h := &e.hops[i]
+		if !f.mayRevive(e.fam, h) {
+			h.Flags &^= route.NextHopLinkDown
+		}
+		f.complete(h)
+		f.realms = f.realms || e.fam == route.IPv4 && h.Realm != 0
+	}
+	e.noteDirect()
+}
+
+// groupKey names a group as entries of one family have it.
+type groupKey struct {
+	id  uint32
+	fam route.Family
+}
+
+// shareGroup gives an entry the next hops of its group, which all that name it share:
+// there may be many entries, and many members.
+func (f *FIB) shareGroup(e *entry, group *route.NextHopObject) {
+	k := groupKey{group.ID, e.fam}
+	first := f.groups[k]
+	if first == nil {
+		first = &entry{fam: e.fam}
+		f.resolveGroup(first, group)
+		f.finish(first)
+		f.groups[k] = first
+	}
+	e.hops, e.group, e.bucket, e.black, e.directTo = first.hops, first.group, first.bucket, first.black, first.directTo
+	if first.unread {
+		e.unread, e.doubt = true, first.doubt
 	}
 }
 

@@ -47,7 +47,11 @@ func (f *FIB) strangerIn(p netip.Prefix) netip.Addr {
 // entrance is the device on which packets from an address come in: that by which an
 // answer leaves, else the first that an entry does not lead to. Zero: there is none.
 func (f *FIB) entrance(src netip.Addr, e *entry) int {
-	back := f.Lookup(route.Flow{Dst: src, UID: route.NoUID})
+	t := f.sketch(route.Flow{Dst: src, UID: route.NoUID})
+	if t == nil {
+		return 0
+	}
+	back := &t.Decision
 	if back.Disposition == DispositionUnicast && len(back.Ways) > 0 && back.Ways[0].Link != route.LoopbackIndex {
 		return back.Ways[0].Link
 	}

@@ -71,8 +71,29 @@ func (f *FIB) onLink(a netip.Addr, link int) (netip.Prefix, bool) {
 	return best, ok
 }
 
+// manyHops is from how many next hops on an entry knows by itself which devices it
+// leads to without a gateway.
+const manyHops = 16
+
+// noteDirect works that out.
+func (e *entry) noteDirect() {
+	e.directTo = nil
+	if len(e.hops) < manyHops {
+		return
+	}
+	e.directTo = map[int]bool{}
+	for i := range e.hops {
+		if h := &e.hops[i]; !h.Gateway.IsValid() {
+			e.directTo[h.Link] = true
+		}
+	}
+}
+
 // direct says whether an entry leads to a device without a gateway.
 func (e *entry) direct(link int) bool {
+	if e.directTo != nil {
+		return e.directTo[link]
+	}
 	for i := range e.hops {
 		if h := &e.hops[i]; h.Link == link && !h.Gateway.IsValid() {
 			return true

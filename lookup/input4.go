@@ -300,6 +300,7 @@ func (w *walk) reverse(dev *device, out int, from netip.Addr, rp *ReversePath) {
 	}
 	r.setVRF()
 	res := r.searchRules()
+	w.steps += r.steps
 	var d Decision
 	res.fill(&d)
 	if rp.Trace != nil && res.status == found && d.Disposition == DispositionUnicast {

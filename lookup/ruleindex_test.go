@@ -262,3 +262,24 @@ func randomFlow(rng *rand.Rand, fam route.Family) route.Flow {
 	}
 	return flow
 }
+
+// TestSharedGroup: entries share the next hops of their group.
+func TestSharedGroup(t *testing.T) {
+	s := &route.Snapshot{
+		Links:    []route.Link{{Index: 1, Name: "lo"}, {Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkLowerUp}},
+		NextHops: []route.NextHopObject{{ID: 9, Group: []route.GroupMember{{ID: 1, Weight: 1}, {ID: 2, Weight: 3}}}},
+	}
+	for id := range uint32(2) {
+		s.NextHops = append(s.NextHops, route.NextHopObject{ID: id + 1, Family: route.IPv4, NextHop: route.NextHop{Link: 2}})
+	}
+	for i := range uint32(3) {
+		s.Routes = append(s.Routes, route.Route{Table: route.TableMain, Dst: Halves(route.IPv4)[0], Type: route.TypeUnicast, Metric: i, NextHopID: 9})
+	}
+	f := New(s)
+	l, _ := f.v4.tables[route.TableMain].trie.Get(Halves(route.IPv4)[0])
+	for _, e := range l.entries {
+		if len(e.hops) != 2 || &e.hops[0] != &l.entries[0].hops[0] || e.hops[1].Weight != 3 || e.hops[1].dev == nil || !e.group {
+			t.Errorf("metric %d: %+v", e.route.Metric, e)
+		}
+	}
+}

@@ -51,7 +51,7 @@ type walk struct {
 	strict   bool // IPv6: RT6_LOOKUP_F_IFACE
 	trace    *Trace
 	sketch   bool // the trace is to have the rules alone that match
-	steps    int  // how many rules were asked
+	steps    int  // how many rules and routes were asked
 	skip     skipped
 	mem      *memory
 }

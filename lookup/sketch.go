@@ -10,7 +10,7 @@ import (
 // maxWork is how many rules and routes all packets together may be held against
 // that one call of [FIB.Standings] sends: more than the largest hosts need. It
 // is there for hostile files, of which what is left cannot be told.
-const maxWork = 1 << 26
+const maxWork = 1 << 24
 
 // sketches are what became of the packets that [FIB.Standings] sent. Entries of
 // one prefix in one table are asked about with the same packets.

@@ -13,6 +13,7 @@ func (w *walk) search4(c *covering, cands *[]Candidate, res *result) {
 	var won *route.Route // set once the search is decided, while recording
 	var abandoned netip.Addr
 	for rf, ok := c.next(); ok; rf, ok = c.next() {
+		w.steps += len(rf.leaf.entries)
 		for _, e := range rf.leaf.entries {
 			if w.skip == (skipped{e, rf.dst}) {
 				continue

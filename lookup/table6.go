@@ -85,6 +85,7 @@ func (w *walk) path6(t *table) ([]position, int) {
 	c := t.covering(w.flow.Dst)
 	for rf, ok := c.next(); ok; rf, ok = c.next() {
 		dst, l := rf.dst, rf.leaf
+		w.steps += len(l.entries)
 		own, sourced := w.split6(l, dst)
 		hasSubtree := len(own) < len(l.entries)
 		for _, p := range sourced {

@@ -185,11 +185,11 @@ func (p *page) entryLegs(indent string, f *lookup.FIB, s *lookup.Standing) {
 	}
 	w := words{f.Snapshot()}
 	ways := make([]string, len(s.Route.NextHops))
-	width := 0
+	width, uneven := 0, weighted(&s.Route)
 	for i := range ways {
 		h := &s.Route.NextHops[i]
 		ways[i] = iproute2.Way(w.snap, h)
-		if weighted(&s.Route) {
+		if uneven {
 			ways[i] += fmt.Sprintf("  weight %d", max(1, h.Weight))
 		}
 		width = max(width, columns(ways[i]))
