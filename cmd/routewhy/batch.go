@@ -31,10 +31,17 @@ func batch(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	defer host.Close()
-	fib, err := readAll(ctx, o, host)
+	var fib *lookup.FIB
+	during, err := steady(host, kernel.Want{Family: o.family}, func() (bool, error) {
+		var err error
+		fib, err = readAll(ctx, o, host)
+		return false, err
+	})
+	defer during.close()
 	if err != nil {
 		return err
 	}
+	fib.Snapshot().Changed = fib.Snapshot().Changed || during.changing()
 	b, err := newBatcher(o, fib, s)
 	if err != nil {
 		return err
@@ -43,7 +50,16 @@ func batch(ctx context.Context, o *options, s stdio) error {
 	if b.host = host; !o.noKernel {
 		b.ctx, b.asks = ctx, host.Redirects()
 	}
-	return b.run(ctx, in)
+	if fib.Snapshot().Changed {
+		fmt.Fprintln(s.Stderr, "routewhy: --batch: the tables were changing while they were read")
+		return b.run(ctx, in)
+	}
+	err = b.run(ctx, in)
+	if during.changing() {
+		b.tell.clear()
+		fmt.Fprintln(s.Stderr, "routewhy: --batch: the tables have changed since they were read, which was before the first line")
+	}
+	return err
 }
 
 // absent says once, not on every line, which facts all decisions are made

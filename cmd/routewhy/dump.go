@@ -19,10 +19,17 @@ func dump(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	defer host.Close()
-	d, err := readDump(ctx, o, host)
+	var d *render.Dump
+	w, err := steady(host, kernel.Want{Family: o.family}, func() (bool, error) {
+		var err error
+		d, err = readDump(ctx, o, host)
+		return false, err
+	})
+	defer w.close()
 	if err != nil {
 		return err
 	}
+	d.Changing = w.changing
 	if o.json {
 		return render.WriteDumpJSON(s.Stdout, d)
 	}

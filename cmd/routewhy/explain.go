@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 
 	"routewhy/cmd/routewhy/internal/render"
@@ -28,9 +29,6 @@ func explain(ctx context.Context, o *options, s stdio) error {
 	}
 	defer host.Close()
 	q := &questions{options: o, dests: dests, host: host}
-	if err := q.read(ctx); err != nil {
-		return err
-	}
 	return q.answer(ctx, s)
 }
 
@@ -169,10 +167,39 @@ func (q *questions) commonFamily() route.Family {
 // answer is one explained destination.
 type answer interface {
 	JSON() any
+	// MarkChanging says that the tables were changing while they were read.
+	MarkChanging()
 }
 
 // answer explains every destination and writes the result.
 func (q *questions) answer(ctx context.Context, s stdio) error {
+	var all []answer
+	concerns := func(_ route.Table, dst netip.Prefix) bool { return q.concerns(dst) }
+	w, err := steady(q.host, kernel.Want{Family: q.commonFamily(), Keep: concerns}, func() (bool, error) {
+		var err error
+		all, err = q.answers(ctx)
+		return slices.ContainsFunc(all, disagrees), err
+	})
+	defer w.close()
+	if err != nil {
+		return err
+	}
+	if w.changing() {
+		for _, a := range all {
+			a.MarkChanging()
+		}
+	}
+	if err := q.write(all, s); err != nil {
+		return err
+	}
+	return q.worstOf(all)
+}
+
+// answers reads, and explains every destination.
+func (q *questions) answers(ctx context.Context) ([]answer, error) {
+	if err := q.read(ctx); err != nil {
+		return nil, err
+	}
 	var all []answer
 	for _, d := range q.dests {
 		if d.kind == kindPrefix {
@@ -182,26 +209,26 @@ func (q *questions) answer(ctx context.Context, s stdio) error {
 		if q.isZeroPage(d) {
 			z, err := q.explainZero(ctx, d)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			all = append(all, z)
 			continue
 		}
 		e, err := q.explainAddress(ctx, d)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		all = append(all, e)
 	}
-	if err := q.write(all, s); err != nil {
-		return err
-	}
-	return q.worstOf(all)
+	return all, nil
 }
+
+// disagrees reports whether the kernel gave another answer.
+func disagrees(a answer) bool { return statusOfAnswer(a) == exitDisagree }
 
 func (q *questions) explainPrefix(d destination) *render.Prefix {
 	e := render.NewPrefix(q.fib, d.prefix)
-	e.Remarks = d.remarks()
+	e.Remarks = append(e.Remarks, d.remarks()...)
 	return e
 }
 
@@ -317,20 +344,8 @@ func statusOfExplanation(e *render.Explanation) int {
 	return status
 }
 
-// explainAddress answers one question, and asks the kernel the same. Dumps are
-// not atomic: where the two disagree, everything is read and asked once more.
+// explainAddress answers one question, and asks the kernel the same.
 func (q *questions) explainAddress(ctx context.Context, d destination) (*render.Explanation, error) {
-	e, err := q.explainOnce(ctx, d)
-	if err != nil || e.Disagreement() == nil {
-		return e, err
-	}
-	if err := q.read(ctx); err != nil {
-		return nil, err
-	}
-	return q.explainOnce(ctx, d)
-}
-
-func (q *questions) explainOnce(ctx context.Context, d destination) (*render.Explanation, error) {
 	p, subject := q.packetTo(d), d.label()
 	if to := d.connects(&p); to.addr != d.addr {
 		d, subject = to, subject+" ("+to.label()+")"
@@ -355,7 +370,7 @@ func (q *questions) explainOnce(ctx context.Context, d destination) (*render.Exp
 			if err := q.read(ctx); err != nil {
 				return nil, err
 			}
-			return q.explainOnce(ctx, d)
+			return q.explainAddress(ctx, d)
 		}
 		q.addReply(e, r, &p)
 	}

@@ -41,6 +41,9 @@ func saveSnapshot(ctx context.Context, o *options, src source, s stdio) error {
 	if err != nil {
 		return err
 	}
+	if snap.Changed {
+		fmt.Fprintln(s.Stderr, "routewhy: --save: the tables were changing while they were read, and the snapshot says so")
+	}
 	if o.redact != "" {
 		key := make([]byte, 32)
 		if _, err := rand.Read(key); err != nil {

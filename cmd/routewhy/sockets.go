@@ -23,11 +23,19 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 	if o.verbose {
 		w.Sockets = kernel.AllSockets
 	}
-	fib, err := readWhole(ctx, host, w)
+	var fib *lookup.FIB
+	during, err := steady(host, kernel.Want{Family: o.family}, func() (bool, error) {
+		var err error
+		fib, err = readWhole(ctx, host, w)
+		return false, err
+	})
+	defer during.close()
 	if err != nil {
 		return err
 	}
-	out := &render.Sockets{Host: listen.NewHost(fib), FIB: fib, Family: o.family}
+	out := &render.Sockets{
+		Host: listen.NewHost(fib), FIB: fib, Family: o.family, Changing: during.changing() || fib.Snapshot().Changed,
+	}
 	shown := ofFamily(fib.Snapshot().Sockets, o.family)
 	out.Exposures = out.Host.Exposures(shown)
 	for i := range shown {

@@ -22,6 +22,7 @@ type source interface {
 	// Redirects says for which families gateways may have been learnt from ICMP
 	// redirects.
 	Redirects() map[route.Family]bool
+	Watch(kernel.Want) *kernel.Watch
 	io.Closer
 }
 
@@ -100,6 +101,9 @@ type loaded struct {
 }
 
 func (*loaded) Close() error { return nil }
+
+// Watch is of files, which were read already.
+func (*loaded) Watch(kernel.Want) *kernel.Watch { return new(kernel.Watch) }
 
 // Redirects says none: what the kernel has learnt is in no file.
 func (*loaded) Redirects() map[route.Family]bool { return nil }

@@ -2,23 +2,49 @@ package kernel
 
 import (
 	"errors"
+
 	"golang.org/x/sys/unix"
 
 	"routewhy/route"
 )
 
-// watch notices that the tables change while they are being read. The kernel's
-// dumps of routes and rules do not tell (NLM_F_DUMP_INTR is never set there),
-// so we listen to its notifications from before the first dump on. Some
-// changes have none of their own, but all of those come with one of a link, an
-// address or a next-hop object, except for some settings.
-type watch struct {
-	sock *socket
-	want *Want
+// Watch notices that the tables change from its start on. The kernel's dumps of
+// routes and rules do not tell (NLM_F_DUMP_INTR is never set there), so it listens
+// to the kernel's notifications. Some changes have none of their own, but all of
+// those come with one of a link, an address or a next-hop object, except for some
+// settings.
+//
+// The zero value is a watch of something that does not change.
+type Watch struct {
+	host    *Host
+	sock    *socket // nil: no notifications can be had, as in some sandboxes
+	want    Want
+	changed bool
 }
 
-// watchGroups are the notification groups (RTNLGRP_*) to listen to. Neighbours
-// are not among them: they change all the time.
+// Watch starts to listen for changes of what w reads: until the watch is closed,
+// Read reads the tables once, whether they change meanwhile or not, and [Watch.Changed]
+// tells. Of routes, those count that w.Keep keeps; here it may not depend on what was
+// read before.
+func (h *Host) Watch(w Want) *Watch {
+	h.dumpMu.Lock()
+	defer h.dumpMu.Unlock()
+	h.watch = h.listen(&w)
+	return h.watch
+}
+
+// listen starts a watch.
+func (h *Host) listen(w *Want) *Watch {
+	watch := &Watch{host: h, want: *w}
+	s, err := h.dial(watchGroups(w))
+	if err == nil {
+		_ = s.conn.SetReadBuffer(socketBuffer)
+		watch.sock = s
+	}
+	return watch
+}
+
+// watchGroups are the notification groups (RTNLGRP_*) to listen to.
 func watchGroups(w *Want) uint32 {
 	var groups uint32
 	join := func(g ...int) {
@@ -30,6 +56,9 @@ func watchGroups(w *Want) uint32 {
 	if !w.NoRoutes {
 		join(unix.RTNLGRP_NEXTHOP)
 	}
+	if w.WatchNeighbours {
+		join(unix.RTNLGRP_NEIGH)
+	}
 	for _, f := range w.families() {
 		if f == route.IPv4 {
 			join(unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV4_NETCONF)
@@ -40,50 +69,68 @@ func watchGroups(w *Want) uint32 {
 	return groups
 }
 
-// watch starts to listen.
-func (h *Host) watch(w *Want) (*watch, error) {
-	s, err := h.dial(watchGroups(w))
-	if err != nil {
-		return nil, err
+// Close ends the listening.
+func (w *Watch) Close() {
+	if w.host == nil {
+		return
 	}
-	_ = s.conn.SetReadBuffer(socketBuffer)
-	return &watch{sock: s, want: w}, nil
+	w.host.dumpMu.Lock()
+	defer w.host.dumpMu.Unlock()
+	if w.host.watch == w {
+		w.host.watch = nil
+	}
+	w.close()
 }
 
-func (w *watch) close() error { return w.sock.close() }
+func (w *Watch) close() {
+	if w.sock != nil {
+		_ = w.sock.close()
+		w.sock = nil
+	}
+}
 
-// changed says whether something that matters has happened since the last
-// call. It does not wait.
-func (w *watch) changed() (bool, error) {
-	changed := false
-	var rerr error
+// Changed reports whether something that matters has happened since the watch was
+// started. It does not wait.
+func (w *Watch) Changed() bool {
+	if w.host == nil {
+		return false
+	}
+	w.host.dumpMu.Lock()
+	defer w.host.dumpMu.Unlock()
+	w.look(w.want.keeps)
+	return w.changed
+}
+
+// maxLooks bounds how many notifications are looked through at one time: where they
+// come faster than that, something is changing.
+const maxLooks = 1 << 17
+
+// look looks through the notifications that have come so far, until one matters.
+func (w *Watch) look(keeps func(routeHeader) bool) {
+	if w.sock == nil || w.changed {
+		return
+	}
 	var buf [8 << 10]byte
 	err := w.sock.raw.Control(func(fd uintptr) {
-		for {
-			var n int
-			n, _, rerr = recvfrom(int(fd), buf[:], unix.MSG_DONTWAIT)
+		for range maxLooks {
+			n, _, err := recvfrom(int(fd), buf[:], unix.MSG_DONTWAIT)
 			switch {
-			case errors.Is(rerr, unix.ENOBUFS): // more happened than the kernel could queue
-				changed = true
-			case rerr != nil:
+			case errors.Is(err, unix.EAGAIN):
 				return
-			default:
-				changed = changed || n > len(buf) || w.matters(buf[:n])
+			// Among errors is ENOBUFS: more happened than the kernel could queue.
+			case err != nil, n > len(buf), w.matters(buf[:n], keeps):
+				w.changed = true
+				return
 			}
 		}
+		w.changed = true
 	})
-	if errors.Is(rerr, unix.EAGAIN) {
-		rerr = nil
-	}
-	if err == nil {
-		err = rerr
-	}
-	return changed, err
+	w.changed = w.changed || err != nil
 }
 
-// matters says whether a datagram of notifications concerns what is read: all
+// matters reports whether a datagram of notifications concerns what is read: all
 // do, but for routes that are not kept.
-func (w *watch) matters(b []byte) bool {
+func (w *Watch) matters(b []byte, keeps func(routeHeader) bool) bool {
 	for len(b) > 0 {
 		h, body, rest, err := split(b)
 		if err != nil {
@@ -96,9 +143,22 @@ func (w *watch) matters(b []byte) bool {
 		if w.want.NoRoutes {
 			continue
 		}
-		if peek, err := peekRoute(body); err != nil || w.want.keeps(peek) {
+		if peek, err := peekRoute(body); err != nil || keeps(peek) {
 			return true
 		}
 	}
 	return false
+}
+
+// afterDump looks for changes that a dump may have suffered from. A dump of an IPv6
+// table that changes meanwhile begins anew and may lose any of its routes
+// (fib6_dump_table in net/ipv6/ip6_fib.c); one of IPv4 loses at most what changed.
+func (w *Watch) afterDump(r *reader) {
+	w.look(func(h routeHeader) bool {
+		if h.dst.Addr().Is6() {
+			return r.want.keeps(h)
+		}
+		return w.want.keeps(h)
+	})
+	w.changed = w.changed || r.interrupted
 }

@@ -33,5 +33,17 @@ func (*Host) Resolve(context.Context, route.Flow) (route.Answer, error) {
 	return route.Answer{}, unsupported{}
 }
 
+// Watch is of something that does not change.
+func (*Host) Watch(Want) *Watch { return new(Watch) }
+
+// Watch notices changes of the tables, of which there are none.
+type Watch struct{}
+
+// Changed says no.
+func (*Watch) Changed() bool { return false }
+
+// Close does nothing.
+func (*Watch) Close() {}
+
 // Redirects says none.
 func (*Host) Redirects() map[route.Family]bool { return nil }

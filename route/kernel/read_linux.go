@@ -20,7 +20,8 @@ const maxReadings = 3
 // itself fails only where ctx ends, Want.Each fails, or no netlink socket can
 // be had.
 //
-// Tables are read again, up to three times, if they change meanwhile.
+// Tables are read again, up to three times, if they change meanwhile; under a [Watch],
+// that is left to whoever has it.
 func (h *Host) Read(ctx context.Context, w Want) (*route.Snapshot, error) {
 	h.dumpMu.Lock()
 	defer h.dumpMu.Unlock()
@@ -68,23 +69,15 @@ func release() string {
 
 // readTables reads what netlink dumps, until nothing has changed meanwhile.
 func (h *Host) readTables(ctx context.Context, w *Want) (*reader, error) {
-	// Without notifications, as in some sandboxes, we read all the same.
-	watch, err := h.watch(w)
-	if err == nil {
-		defer watch.close()
+	if h.watch != nil {
+		return h.readOnce(ctx, w, h.watch)
 	}
 	for i := 1; ; i++ {
-		r := &reader{ctx: ctx, host: h, want: w, snap: &route.Snapshot{}}
-		if err := r.read(); err != nil {
-			return nil, err
-		}
-		changed := r.interrupted
-		if watch != nil {
-			c, err := watch.changed()
-			changed = changed || c || err != nil
-		}
-		if !changed {
-			return r, nil
+		watch := h.listen(w)
+		r, err := h.readOnce(ctx, w, watch)
+		watch.close()
+		if err != nil || !watch.changed {
+			return r, err
 		}
 		if i == maxReadings || w.Each != nil && w.Again == nil {
 			r.snap.Changed = true
@@ -94,6 +87,16 @@ func (h *Host) readTables(ctx context.Context, w *Want) (*reader, error) {
 			w.Again()
 		}
 	}
+}
+
+// readOnce reads them once.
+func (h *Host) readOnce(ctx context.Context, w *Want, watch *Watch) (*reader, error) {
+	r := &reader{ctx: ctx, host: h, want: w, snap: &route.Snapshot{}}
+	if err := r.read(); err != nil {
+		return nil, err
+	}
+	watch.afterDump(r)
+	return r, nil
 }
 
 // reader reads the tables once.

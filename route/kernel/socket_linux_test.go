@@ -95,8 +95,8 @@ func FuzzDatagram(f *testing.F) {
 	f.Add(netlinkMessage(unix.NLMSG_ERROR, unix.NLM_F_ACK_TLVS, 1, u32(^uint32(21)), make([]byte, 16), attr(1, []byte("x"))))
 	f.Add(netlinkMessage(unix.RTM_NEWROUTE, 2, 1, make([]byte, 12)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		w := watch{want: &Want{}}
-		w.matters(b)
+		w := Watch{}
+		w.matters(b, w.want.keeps)
 		for len(b) > 0 {
 			before := len(b)
 			h, body, rest, err := split(b)
@@ -132,7 +132,7 @@ func TestMatters(t *testing.T) {
 		{"a message cut short", Want{Keep: keep}, []byte{1}, true},
 	}
 	for _, tt := range tests {
-		if w := (watch{want: &tt.want}); w.matters(tt.msg) != tt.is {
+		if w := (Watch{want: tt.want}); w.matters(tt.msg, w.want.keeps) != tt.is {
 			t.Errorf("%s: %v", tt.name, !tt.is)
 		}
 	}

@@ -33,6 +33,9 @@ type Want struct {
 	// NoRoutes leaves routes and next-hop objects out, NoNeighbours the
 	// neighbour tables.
 	NoRoutes, NoNeighbours bool
+	// WatchNeighbours makes changes of neighbours count for a [Watch], although they
+	// come all the time.
+	WatchNeighbours bool
 	// Devices are the names of devices whose settings are to be read, beside
 	// lo and those that the rules and the kept routes name; AllDevices is
 	// every one.

@@ -168,7 +168,11 @@ func (b *Batch) compose(e *Explanation, flow route.Flow, d *lookup.Decision) str
 	if !b.json {
 		return e.headline() + "\n"
 	}
-	return b.encoded(e.decisionJSON())
+	j := e.decisionJSON()
+	if b.fib.Snapshot().Changed {
+		j.Warnings = []Remark{changingRemark()}
+	}
+	return b.encoded(j)
 }
 
 // encoded is a JSON object on a line.

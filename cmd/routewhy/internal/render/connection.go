@@ -31,7 +31,7 @@ func (e *Explanation) Lookups() []*Explanation {
 // there is none.
 func (e *Explanation) Disagreement() *Explanation {
 	for _, l := range e.Lookups() {
-		if l.Comparison.Asked && !l.Comparison.Agrees {
+		if l.Comparison.Asked && !l.Comparison.Agrees && !l.moved {
 			return l
 		}
 	}
@@ -202,6 +202,10 @@ func (e *Explanation) lookupsJSON(j *jsonExplanation) {
 		j.BySource = append(j.BySource, part.form())
 	}
 	if len(e.BySource) > 0 && e.First.Comparison.Asked {
+		if slices.ContainsFunc(e.Lookups(), (*Explanation).incomparable) {
+			j.Kernel = &jsonKernel{Asked: true, Why: incomparableWords}
+			return
+		}
 		agrees := e.Disagreement() == nil
 		j.Kernel = &jsonKernel{Asked: true, Agrees: &agrees}
 	}

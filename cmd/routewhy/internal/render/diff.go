@@ -56,7 +56,11 @@ const maxShown = 40
 // WriteDiff writes what differs as text: the destinations, then the objects.
 func WriteDiff(w io.Writer, d *Diff, st Style) error {
 	p := &page{w: w, st: st}
-	p.line(st.paint(bold, d.headline()))
+	text := d.headline()
+	if st.Quiet && d.changing() {
+		text += changingAside
+	}
+	p.line(st.paint(bold, text))
 	if st.Quiet {
 		return p.err
 	}
@@ -69,6 +73,9 @@ func WriteDiff(w io.Writer, d *Diff, st Style) error {
 	}
 	p.objects(d)
 	p.blank()
+	if d.changing() {
+		p.detail("note", changingWords, yellow)
+	}
 	p.selected(d.notes())
 	return p.err
 }
@@ -161,7 +168,7 @@ func sideJSON(f *lookup.FIB, d *lookup.Decision) jsonSide {
 
 // WriteDiffJSON writes what differs as JSON.
 func WriteDiffJSON(w io.Writer, d *Diff) error {
-	out := jsonDiff{Destinations: []jsonChange{}, Objects: []object{}, Warnings: d.notes()}
+	out := jsonDiff{Destinations: []jsonChange{}, Objects: []object{}, Warnings: d.warnings()}
 	d.each(func(o object) bool {
 		out.Objects = append(out.Objects, o)
 		return true

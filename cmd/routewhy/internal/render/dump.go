@@ -25,6 +25,9 @@ type Dump struct {
 	// Each hands the routes of a table to a function one by one, for tables
 	// whose routes are not all in Tables.
 	Each func(TableKey, func(*route.Route) error) error
+	// Changing reports whether the tables have been changing so far; nil: they
+	// were not.
+	Changing func() bool
 }
 
 // TableKey names a table: numbers are used once per family.
@@ -89,17 +92,24 @@ func (t *Table) whole() bool { return t.Count == len(t.Routes) }
 func WriteDump(w io.Writer, d *Dump, st Style) error {
 	p := &page{w: w, st: st}
 	p.defaults(d)
+	if st.Quiet && d.changing() {
+		p.line(strings.TrimSpace(changingAside))
+	}
 	if st.Quiet {
 		return p.err
 	}
 	for _, f := range d.Families {
 		p.family(d, f)
 	}
-	if d.FIB.Snapshot().Changed {
+	if d.changing() {
 		p.blank()
-		p.detail("note", "the tables were changing while they were read", yellow)
+		p.detail("note", changingWords, yellow)
 	}
 	return p.err
+}
+
+func (d *Dump) changing() bool {
+	return d.FIB.Snapshot().Changed || d.Changing != nil && d.Changing()
 }
 
 // defaults leads with the default routes: what most questions are about.
@@ -362,7 +372,7 @@ func WriteDumpJSON(w io.Writer, d *Dump) error {
 		}
 	}
 	jw.raw("\n  ],\n  \"changing\": ")
-	jw.value(s.Changed)
+	jw.value(d.changing())
 	jw.raw("\n}\n")
 	return jw.err
 }

@@ -46,6 +46,9 @@ type Explanation struct {
 	NotAsked string
 	// Silent leaves out that the kernel was not asked: nobody wanted it to be.
 	Silent bool
+	// moved says that the tables may have changed between the reading and the
+	// kernel's answer.
+	moved bool
 }
 
 // Remark is something about the question that the user should know.
@@ -103,7 +106,11 @@ func (p *page) head(e *Explanation) {
 	if d := e.Trace.Decision.Disposition; !d.Success() && !e.OnlyConnected() || e.DeadEnd().Code != "" {
 		i = red
 	}
-	p.line(p.st.paint(i, e.headline()))
+	text := e.headline()
+	if p.st.Quiet && e.changing() {
+		text += changingAside
+	}
+	p.line(p.st.paint(i, text))
 }
 
 func (p *page) disagreement(e *Explanation) {
@@ -392,11 +399,21 @@ func (p *page) kernel(e *Explanation) {
 	switch {
 	case e.NotAsked != "" && !e.Silent:
 		p.detail("kernel", "not asked: "+iproute2.Safe(e.NotAsked), plain)
+	case slices.ContainsFunc(e.Lookups(), (*Explanation).incomparable):
+		p.detail("kernel", "cannot be compared: the tables were changing"+e.otherAnswer(), plain)
 	case len(e.BySource) > 0:
 		p.lookupsAgree(e)
 	case c.Asked && c.Agrees:
 		p.detail("kernel", "agrees"+e.dropErrno()+e.both()+e.benign(), plain)
 	}
+}
+
+// otherAnswer is the kernel's answer at another time.
+func (e *Explanation) otherAnswer() string {
+	if !e.incomparable() {
+		return ""
+	}
+	return "; it answered " + e.kernelAnswer()
 }
 
 // dropErrno is the error that the kernel names for a packet that it drops on

@@ -341,7 +341,9 @@ func reverseJSON(s *route.Snapshot, rp *lookup.ReversePath) *jsonReverse {
 func (e *Explanation) kernelJSON() *jsonKernel {
 	c, a, s := &e.Comparison, &e.Answer, e.FIB.Snapshot()
 	j := &jsonKernel{Asked: c.Asked, Why: e.NotAsked, Benign: c.Benign, Difference: c.Differences, Errno: a.Errno}
-	if c.Asked {
+	if e.incomparable() {
+		j.Why, j.Difference = incomparableWords, nil
+	} else if c.Asked {
 		j.Agrees = &c.Agrees
 	}
 	if !c.Asked || a.Errno != 0 {

@@ -137,7 +137,7 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 		return fmt.Sprintf("the packet leaves the VRF %s: its table %d has no route that carries or refuses it, so the rules behind it were asked; with `%s` nothing falls through",
 			have, n.Table, unreachableDefault(n))
 	case lookup.NoteChanging:
-		return "the tables were changing while they were read: ask again"
+		return changingWords
 	case lookup.NoteNetworkDown:
 		return fmt.Sprintf("%s has %v, in whose network %s is, but the device is down: ip link set %s up brings the network's route back",
 			have, n.Want, e.Trace.Flow.Dst, have)

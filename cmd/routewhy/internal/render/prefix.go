@@ -34,6 +34,9 @@ func NewPrefix(f *lookup.FIB, p netip.Prefix) *Prefix {
 	if p.Bits() == 0 && !e.Used() {
 		e.ReplacedBy = f.Replacements(p)
 	}
+	if f.Snapshot().Changed {
+		e.MarkChanging()
+	}
 	return e
 }
 
@@ -63,7 +66,11 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 	if !e.Used() && len(e.ReplacedBy) == 0 || e.DeadEnd().Code != "" {
 		tint = red
 	}
-	p.line(p.st.paint(tint, e.headline()))
+	text := e.headline()
+	if st.Quiet && e.changing() {
+		text += changingAside
+	}
+	p.line(p.st.paint(tint, text))
 	if st.Quiet {
 		return p.err
 	}

@@ -24,12 +24,18 @@ type Sockets struct {
 	Connected []route.Socket
 	// Family restricts what is shown to one family; zero: both.
 	Family route.Family
+	// Changing says that the tables were changing while they were read.
+	Changing bool
 }
 
 // WriteSockets writes it as text.
 func WriteSockets(w io.Writer, s *Sockets, st Style) error {
 	p := &page{w: w, st: st}
-	p.line(p.st.paint(bold, s.headline()))
+	text := s.headline()
+	if st.Quiet && s.Changing {
+		text += changingAside
+	}
+	p.line(p.st.paint(bold, text))
 	if st.Quiet {
 		return p.err
 	}
@@ -478,6 +484,9 @@ func fromInk(l *listen.Local) ink {
 func (s *Sockets) notes() []Remark {
 	out := []Remark{{"firewall", "the firewall is not consulted: it may drop what is said to arrive here"}}
 	snap := s.FIB.Snapshot()
+	if s.Changing {
+		out = append(out, changingRemark())
+	}
 	for _, g := range s.gaps(route.FactSockets) {
 		out = append(out, Remark{"sockets-unread", "sockets are missing: " + iproute2.Safe(g.Why)})
 	}

@@ -37,11 +37,15 @@ func (z *Zero) zero() netip.Addr {
 
 // ExplainZero writes the page as text.
 func ExplainZero(w io.Writer, z *Zero, st Style) error {
-	if z.Comparison.Asked && !z.Comparison.Agrees {
+	if z.Disagreement() != nil {
 		return Explain(w, z.Explanation, st)
 	}
 	p := &page{w: w, st: st}
-	p.line(p.st.paint(bold, z.headline()))
+	head := z.headline()
+	if st.Quiet && z.changing() {
+		head += changingAside
+	}
+	p.line(p.st.paint(bold, head))
 	if st.Quiet {
 		return p.err
 	}
@@ -52,6 +56,9 @@ func ExplainZero(w io.Writer, z *Zero, st Style) error {
 	p.zeroColumns(z)
 	p.section("in netstat", fmt.Sprintf("-tln and in ss: a Local Address of %s is a socket on every address, a Foreign Address of %s is nobody yet: the socket listens.",
 		netip.AddrPortFrom(z.zero(), 80), strings.TrimSuffix(netip.AddrPortFrom(z.zero(), 0).String(), "0")+"*"))
+	if z.changing() {
+		p.detail("note", changingWords, yellow)
+	}
 	for _, r := range z.Remarks {
 		p.detail("note", r.Text, yellow)
 	}
