@@ -29,11 +29,13 @@ test-s390x:
 	GOARCH=s390x CGO_ENABLED=0 $(GOTEST) -exec "env CI= PATH=/nowhere $$(command -v qemu-s390x)" -skip '^TestImports$$|^TestWhole$$|^TestSavedDevices$$' \
 		./lookup/... ./route ./route/iproute2 ./route/load ./route/redact ./cmd/routewhy/internal/render
 
-# The tests that talk to a kernel again, under Debian's (6.1 in Debian 12), which has
-# VRFs, dummy, VLAN and WireGuard devices, and MPLS. It is emulated: qemu and the
-# kernel's package are installed.
+# The tests that talk to a kernel again, under two of Debian 12's (6.1 and 6.12), which
+# have VRFs, dummy, VLAN and WireGuard devices, and MPLS. They are emulated: qemu and
+# the kernels' packages are installed.
 kernel-test:
 	.ci/kernel-test
+	SECOND_KERNEL_PACKAGE=linux-image-6.12-amd64 \
+		SECOND_KERNEL_DIR=$${XDG_CACHE_HOME:-$$HOME/.cache}/second-kernel-6.12 .ci/kernel-test
 
 race:
 	$(GOTEST) -race ./...

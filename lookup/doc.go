@@ -67,25 +67,27 @@
 // # Kernel versions
 //
 // The tests were run on Linux 6.18 (without VRFs, dummy, VLAN and WireGuard
-// devices, and MPLS) and on Debian's 6.1 (with all of them: make kernel-test,
+// devices, and MPLS) and on Debian's 6.1 and 6.12 (with all of them: make kernel-test,
 // which .ci/run does too). What differs is in behaviour.go:
 //
-//   - a packet that the reverse-path filter drops: EXDEV on 6.1, EINVAL on 6.18;
+//   - a packet that the reverse-path filter drops: EXDEV on 6.1 and 6.12, EINVAL on
+//     6.18;
 //   - a source that one leg of a multipath route would give: decides on 6.18, not
-//     on 6.1, where the hash does;
-//   - a rule's iif or oif that names a VRF: on 6.1 it stands for the VRF device
-//     alone, later for all that belongs to it; this is from the source.
+//     on 6.1 and 6.12, where the hash does;
+//   - a rule's iif or oif that names a VRF: on 6.1 and 6.12 it stands for the VRF
+//     device alone, later for all that belongs to it; this is from the source.
 //
-// What 6.1 has not got is not tried there: rules with a DSCP, with masked ports or
-// with a flow label. It has no sysctl for the seed of the multipath hash either,
-// so there a set of ways is compared by membership alone: whether the kernel ever
-// takes each of them was seen on 6.18.
+// What 6.1 and 6.12 have not got is not tried there: rules with a DSCP, with masked
+// ports or with a flow label. 6.1 has no sysctl for the seed of the multipath hash
+// either (it came with 6.11), so there a set of ways is compared by membership alone:
+// whether the kernel ever takes each of them was seen on 6.18.
 //
 // Nothing else was seen to differ in what it runs: not the kinds of devices, which decide only by
 // what their link shows (a VLAN loses its carrier with the device below), nor an
 // encapsulation, which alters no choice.
 //
-// The versions between which each changed were not tried. A kernel that does not
+// The versions between 6.12 and 6.18, in one of which each changed, were not tried. A
+// kernel that does not
 // know an attribute of a rule drops it silently when the rule is made: what it
 // dumps, and what is decided from that, is right for that kernel.
 //

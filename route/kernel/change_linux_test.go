@@ -1,0 +1,51 @@
+package kernel
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"routewhy/route"
+)
+
+// TestWatch has what counts as a change of what is read.
+func TestWatch(t *testing.T) {
+	isolate(t)
+	ip(t, twoDevices)
+	h := open(t)
+	keep := func(_ route.Table, p netip.Prefix) bool { return p == prefix("10.9.0.0/24") }
+	var flood strings.Builder
+	for i := range 20000 {
+		fmt.Fprintf(&flood, "route add 172.%d.%d.%d/32 dev v0\n", 16+i>>16, i>>8&255, i&255)
+	}
+	for _, c := range []struct {
+		name    string
+		want    Want
+		command string
+		changed bool
+	}{
+		{"nothing", Want{}, "", false},
+		{"a route", Want{}, "route add 10.8.0.0/24 dev v0\n", true},
+		{"a kept route", Want{Keep: keep}, "route add 10.9.0.0/24 dev v0\n", true},
+		{"a route that is not kept", Want{Keep: keep}, "route del 10.8.0.0/24\n", false},
+		{"a rule", Want{Keep: keep}, "rule add pref 5 lookup 5\n", true},
+		{"a rule of the other family", Want{Family: route.IPv6, Keep: keep}, "rule add pref 6 lookup 5\n", false},
+		{"a neighbour", Want{Keep: keep}, "neigh add 10.0.0.77 dev v0 lladdr 02:00:00:00:00:01\n", false},
+		{"a neighbour that counts", Want{Keep: keep, WatchNeighbours: true}, "neigh add 10.0.0.78 dev v0 lladdr 02:00:00:00:00:01\n", true},
+		{"more than is queued", Want{Keep: keep}, flood.String(), true}, // ENOBUFS
+	} {
+		w := h.Watch(c.want)
+		if s := read(t, h, c.want); s.Changed || w.Changed() {
+			t.Errorf("%s: changed before", c.name)
+		}
+		ip(t, c.command)
+		if got := w.Changed(); got != c.changed || w.Changed() != got {
+			t.Errorf("%s: changed: %v, want %v", c.name, got, c.changed)
+		}
+		w.Close()
+		if s := read(t, h, c.want); s.Changed {
+			t.Errorf("%s: a reading without a watch is disturbed", c.name)
+		}
+	}
+}
