@@ -222,6 +222,9 @@ func (f *FIB) routesLost() []Note {
 			return nil
 		}
 	}
+	if z := f.zeroconf(); len(z) > 0 {
+		return z
+	}
 	for _, d := range f.devices {
 		if d.Up() || d.Index == route.LoopbackIndex || len(d.addrs4) == 0 {
 			continue

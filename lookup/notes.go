@@ -100,6 +100,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 	}
 	add(trialNotes(t)...)
 	add(f.hints(t)...)
+	add(f.surprises(t)...)
 	add(specialNotes(t)...)
 	add(f.vrfLeft(t)...)
 	if d.MayRefuse != 0 {
@@ -108,7 +109,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 	add(f.broadcastNotes(t)...)
 	add(f.skippedTables(t)...)
 	add(f.unreachedTables(t)...)
-	if d.Disposition == DispositionNoRoute {
+	if d.Disposition == DispositionNoRoute && !t.Flow.Dst.IsMulticast() {
 		add(f.NoDefault(t.Flow.Family())...)
 	}
 	if r, ok := f.shadowedDefault(t); ok {

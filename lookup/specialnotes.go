@@ -29,7 +29,8 @@ func specialNotes(t *Trace) []Note {
 	if e, ok := special.Of(t.Flow.Dst); ok && strange(&e, d) {
 		out = append(out, Note{Reason: Reason{Code: NoteSpecialDst, Have: t.Flow.Dst}})
 	}
-	if d.Src.IsLinkLocalUnicast() && !t.Flow.Dst.IsLinkLocalUnicast() && len(d.Ways) > 0 && d.Ways[0].Gateway.IsValid() {
+	private := d.Src.Is6() && d.Src.IsPrivate() && !t.Flow.Dst.IsPrivate() && !t.Flow.Dst.IsMulticast()
+	if (d.Src.IsLinkLocalUnicast() || private) && !t.Flow.Dst.IsLinkLocalUnicast() && len(d.Ways) > 0 && d.Ways[0].Gateway.IsValid() {
 		out = append(out, Note{Reason: Reason{Code: NoteSpecialSrc, Have: d.Src}})
 	}
 	return out

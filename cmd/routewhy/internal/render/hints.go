@@ -33,6 +33,38 @@ func (e *Explanation) hint(n *lookup.Note, have string) string {
 	case lookup.NoteMacvlan:
 		return e.macvlan(n, have)
 	}
+	return e.surprise(n, have, want)
+}
+
+// surprise puts a note about addresses and devices into words; empty: it is none.
+func (e *Explanation) surprise(n *lookup.Note, have, want string) string {
+	switch n.Code {
+	case lookup.NoteTentative:
+		if n.Want == "failed" {
+			return fmt.Sprintf("%s is no source: another host on the link has it (duplicate address detection failed, dadfailed)", have)
+		}
+		return fmt.Sprintf("%s is no source yet: it is tentative, until duplicate address detection ends a second or two after it was added", have)
+	case lookup.NoteNetworkAddress:
+		return fmt.Sprintf("%s is the first address of %s, the network address, which no host should have: an old form of broadcast, for Linux since 5.14 an address like any other", e.Trace.Flow.Dst, have)
+	case lookup.NoteForwardingOff4:
+		return fmt.Sprintf("%s = 0; sysctl -w net.ipv4.ip_forward=1 lets this host forward what comes in on any device", setting(e.Trace.Flow.Family(), have, "forwarding"))
+	case lookup.NoteGroupRoute:
+		how := "a program names the device (IP_MULTICAST_IF, SO_BINDTODEVICE), or a route does: ip route add 224.0.0.0/4 dev DEV"
+		if have == "" {
+			return "a group needs a route or a device too: " + how
+		}
+		return fmt.Sprintf("only the default route chose %s: %s", have, how)
+	case lookup.NotePort:
+		kind := "device"
+		if l := e.FIB.Snapshot().LinkByName(fmt.Sprint(n.Want)); l != nil {
+			kind = iproute2.Safe(l.Kind)
+		}
+		return fmt.Sprintf("%s is a port of the %s %s, which takes all that comes in there: no answer reaches an address or a route of %[1]s itself; they belong on %[3]s", have, kind, want)
+	case lookup.NoteHostAddress:
+		return fmt.Sprintf("%s is an address without a network, so its neighbours have no route; was %s meant?", have, want)
+	case lookup.NoteNetworkTwice:
+		return fmt.Sprintf("%s and %s have the same network: all that is sent there leaves by %[1]s, also the answers to what comes in by %[2]s", have, want)
+	}
 	return ""
 }
 

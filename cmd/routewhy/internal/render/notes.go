@@ -144,7 +144,7 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 	case lookup.NoteRuleImplied:
 		return fmt.Sprintf("rule %d (%s) was deleted, and the kernel goes by it all the same: until a first IPv6 rule is added, it looks in local and main and asks no rule",
 			n.Rule.Priority, ruleTarget(s, n.Rule))
-	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored, lookup.NoteClassless, lookup.NoteDisabled, lookup.NoteWentDown, lookup.NoteNoneMade:
+	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored, lookup.NoteClassless, lookup.NoteDisabled, lookup.NoteWentDown, lookup.NoteNoneMade, lookup.NoteZeroconf:
 		return words{s}.noDefault(n)
 	}
 	if text := e.hint(n, have); text != "" {
@@ -170,6 +170,8 @@ func (w words) noDefault(n *lookup.Note) string {
 	switch n.Code {
 	case lookup.NoteWentDown:
 		return fmt.Sprintf("%s, which has %v, is down: a device that goes down loses its routes, and a static route does not come back by itself when it is up again", dev, n.Want)
+	case lookup.NoteZeroconf:
+		return fmt.Sprintf("%s has no address but %v, which it gave itself: a host does that where no DHCP server answers (RFC 3927), and no router forwards it", dev, n.Want)
 	case lookup.NoteNoneMade:
 		return "main has only the networks of its devices' addresses: if there was a default route, it went when its device went down for a moment, and a static route does not come back by itself"
 	}

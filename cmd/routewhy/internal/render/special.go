@@ -23,6 +23,9 @@ func specialNote(n *lookup.Note) string {
 	text := fmt.Sprintf("%s is %s (%s)", a, e.Phrase, e.Documents[0])
 	switch {
 	case n.Code == lookup.NoteSpecialSrc:
+		if a.IsPrivate() {
+			return "the source " + text + ": answers come only where a router translates it (NAT66)"
+		}
 		return "the source " + text
 	case n.Code != lookup.NoteSpecialDst:
 		return ""

@@ -1,0 +1,166 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// Notes about addresses and devices that are set up so that no answer comes.
+const (
+	NoteTentative      Code = "tentative"       // an IPv6 address may not be a source; Have: it, Want: failed where another host has it
+	NoteZeroconf       Code = "zeroconf"        // a device has no address but one that it gave itself; Have: its name, Want: the address
+	NoteNetworkAddress Code = "network-address" // the destination is the first address of a network; Have: the network
+	NoteForwardingOff4 Code = "ip-forward"      // IPv4 is not forwarded; Have: the device
+	NoteGroupRoute     Code = "group-route"     // a group has no route, or the default route's; Have: the device
+	NotePort           Code = "port"            // the way out is a port of another device; Have: the port, Want: the other one
+	NoteHostAddress    Code = "host-address"    // an address without a network is near the destination; Have: it, Want: the network
+	NoteNetworkTwice   Code = "network-twice"   // two devices have the network; Have: the one taken, Want: the other
+)
+
+// surprises finds these for a decision.
+func (f *FIB) surprises(t *Trace) []Note {
+	var out []Note
+	d := &t.Decision
+	add := func(code Code, want, have any) {
+		out = append(out, Note{Reason: Reason{Code: code, Want: want, Have: have}, Route: &d.Route})
+	}
+	if d.Shortcut == ShortcutNoForwarding {
+		add(NoteForwardingOff4, nil, f.snap.LinkName(t.Flow.In))
+	}
+	if a := f.tentative(t); a != nil {
+		why := ""
+		if a.Flags&route.AddrDADFailed != 0 {
+			why = "failed"
+		}
+		add(NoteTentative, why, a.Prefix.Addr())
+	}
+	if n := d.Route.Dst; d.Disposition == DispositionUnicast && d.HasRoute && n.Addr() == t.Flow.Dst && n.Addr().Is4() &&
+		n.Bits() > 0 && n.Bits() < 31 && !d.Ways[0].Gateway.IsValid() {
+		add(NoteNetworkAddress, nil, n)
+	}
+	if dev, group := f.groupRoute(t); group {
+		add(NoteGroupRoute, nil, dev)
+	}
+	if port, master := f.port(t); port != "" {
+		add(NotePort, master, port)
+	}
+	if a, net := f.hostAddress(t); a.IsValid() {
+		add(NoteHostAddress, net, a)
+	}
+	if other := f.networkTwice(t); other != 0 {
+		add(NoteNetworkTwice, f.snap.LinkName(other), f.snap.LinkName(d.Ways[0].Link))
+	}
+	return out
+}
+
+// tentative is an address of the way out that would be a source, but that duplicate
+// address detection has not let through (RFC 4862 section 5.4).
+func (f *FIB) tentative(t *Trace) *route.Addr {
+	d := &t.Decision
+	src := t.Source.Addr
+	if t.Flow.Dst.Is4() || t.Flow.In != 0 || len(d.Ways) == 0 || d.Disposition != DispositionUnicast || t.Flow.Dst.IsLinkLocalUnicast() ||
+		src.IsValid() && !src.IsLoopback() && !src.IsLinkLocalUnicast() {
+		return nil
+	}
+	dev := f.byIndex[d.Ways[0].Link]
+	if dev == nil {
+		return nil
+	}
+	for _, a := range dev.addrs6 {
+		if a.Flags&(route.AddrTentative|route.AddrDADFailed) != 0 && !a.Prefix.Addr().IsLinkLocalUnicast() {
+			return a
+		}
+	}
+	return nil
+}
+
+// zeroconf finds devices that have no IPv4 address but one that they gave themselves, as
+// a DHCP client does that gets no answer (RFC 3927).
+func (f *FIB) zeroconf() []Note {
+	for _, d := range f.devices {
+		if !d.Up() || len(d.addrs4) != 1 || !d.addrs4[0].Prefix.Addr().IsLinkLocalUnicast() {
+			continue
+		}
+		return []Note{{Reason: Reason{NoteZeroconf, d.addrs4[0].Prefix.Addr(), d.Name}}}
+	}
+	return nil
+}
+
+// groupRoute reports whether a group or a limited broadcast has no route, or only the
+// default route's although there are other devices for it.
+func (f *FIB) groupRoute(t *Trace) (string, bool) {
+	d := &t.Decision
+	if t.Flow.In != 0 || t.Flow.Out != 0 || !t.Flow.Dst.Is4() || !isMulticast4(t.Flow.Dst) && !isBroadcast4(t.Flow.Dst) {
+		return "", false
+	}
+	if d.Disposition == DispositionNoRoute {
+		return "", true
+	}
+	if !d.Default() || len(d.Ways) != 1 {
+		return "", false
+	}
+	for _, o := range f.devices {
+		if o.Up() && o.Index != d.Ways[0].Link && o.Flags&route.LinkLoopback == 0 && len(o.addrs4) > 0 {
+			return f.snap.LinkName(d.Ways[0].Link), true
+		}
+	}
+	return "", false
+}
+
+// port finds the device that takes whatever comes in by the way out: a bridge or a bond,
+// so that no answer reaches an address of the port itself (br_handle_frame,
+// bond_handle_frame).
+func (f *FIB) port(t *Trace) (port, master string) {
+	for i := range t.Decision.Ways {
+		dev := f.byIndex[t.Decision.Ways[i].Link]
+		if dev == nil || t.Decision.Disposition != DispositionUnicast {
+			continue
+		}
+		if m := f.byIndex[dev.Master]; m != nil && (m.Kind == "bridge" || m.Kind == "bond" || m.Kind == "team") {
+			return dev.Name, m.Name
+		}
+	}
+	return "", ""
+}
+
+// hostAddress finds, for a destination without a route, an address of this host that has
+// no network, and that would be its neighbour in a usual one.
+func (f *FIB) hostAddress(t *Trace) (addr, net netip.Prefix) {
+	bits := 24
+	if t.Flow.Dst.Is6() {
+		bits = 64
+	}
+	if t.Decision.Disposition != DispositionNoRoute {
+		return addr, net
+	}
+	for _, d := range f.devices {
+		for _, a := range append(d.addrs4[:len(d.addrs4):len(d.addrs4)], d.addrs6...) {
+			n := netip.PrefixFrom(a.Prefix.Addr(), bits)
+			if a.Prefix.IsSingleIP() && n.IsValid() && n.Contains(t.Flow.Dst) && !a.Peer.IsValid() && d.Index != route.LoopbackIndex {
+				return a.Prefix, n
+			}
+		}
+	}
+	return addr, net
+}
+
+// networkTwice finds another device with the network of the destination, whose route is
+// never used: of two equal ones the kernel takes the older.
+func (f *FIB) networkTwice(t *Trace) int {
+	d := &t.Decision
+	if d.Disposition != DispositionUnicast || !d.HasRoute || d.Route.Protocol != route.ProtocolKernel || len(d.Ways) != 1 ||
+		t.Flow.Dst.IsLinkLocalUnicast() {
+		return 0
+	}
+	for i := range t.Rules {
+		for j := range t.Rules[i].Candidates {
+			c := &t.Rules[i].Candidates[j]
+			if c.Route.Dst == d.Route.Dst && c.Route.Protocol == route.ProtocolKernel && c.Route.Table == d.Route.Table &&
+				c.Verdict == VerdictLoses && len(c.Route.NextHops) == 1 && c.Route.NextHops[0].Link != d.Ways[0].Link {
+				return c.Route.NextHops[0].Link
+			}
+		}
+	}
+	return 0
+}
