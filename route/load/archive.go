@@ -30,6 +30,7 @@ func isTar(r *bufio.Reader) bool {
 func (l *loader) tar(r io.Reader) error {
 	var sos sosReport
 	var others []sosFile
+	reports := map[string]bool{} // by where they begin
 	held := int64(maxHeld)
 	t := tar.NewReader(&budget{r, &l.archived, maxStream})
 	for range maxMembers {
@@ -42,6 +43,11 @@ func (l *loader) tar(r io.Reader) error {
 		}
 		name := path.Clean(h.Name)
 		place, want := sosPlace(name)
+		if at := strings.Index("/"+name, "/sos_commands/"); at >= 0 {
+			if reports[name[:at]] = true; len(reports) > 1 {
+				return errors.New("has several sosreports: unpack it, and name one of them")
+			}
+		}
 		if h.Typeflag != tar.TypeReg || !want && (strings.Count(name, "/") > 1 || len(sos.files) > 0 || strings.HasPrefix(path.Base(name), ".")) {
 			continue
 		}

@@ -41,7 +41,7 @@ func commandIn(s string) (context, bool) {
 	}
 	c := shellContext(argumentsFrom(s[at:], opener))
 	c.sure = atPrompt(s[:at], opener)
-	if !c.sure && c.unknown { // a sentence that has a command in it
+	if c.unknown && (!c.sure || opener == 0 && strings.TrimSpace(s[:at]) == "") { // a sentence that has a command in it
 		c = context{}
 	}
 	return c, true

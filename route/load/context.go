@@ -61,8 +61,11 @@ func (c *context) familyOf(line []string) route.Family {
 			if _, fam, ok := destination(next); ok {
 				return fam
 			}
-			if strings.Contains(next, ":") { // as much of it as can be read
+			switch { // as much of it as can be read
+			case strings.Contains(next, ":"):
 				return route.IPv6
+			case dotted().MatchString(next):
+				return route.IPv4
 			}
 		}
 	}
@@ -74,6 +77,9 @@ func (c *context) familyOf(line []string) route.Family {
 	}
 	return c.seen
 }
+
+// dotted has the shape of an IPv4 address, whatever its parts are.
+var dotted = lazily(`^[^.\s]{1,4}(?:\.[^.\s]{1,4}){3}$`)
 
 // namesFile says what a file is that only its name tells: rt_tables is nothing
 // but numbers and words.
@@ -166,8 +172,8 @@ func fileContext(name string) context {
 }
 
 var (
-	sixFile  = lazily(`^(?:.*[^0-9.])?6(?:[^0-9.]|$)|(?i)ipv?6|inet6`)
-	fourFile = lazily(`^(?:.*[^0-9.])?4(?:[^0-9.]|$)|(?i)ipv?4`)
+	sixFile  = lazily(`(?i)(?:^|[^a-z0-9])(?:ip|ipv|inet|routes?|rules?|r|addr(?:ess)?|table|rt|v|default|neigh)[-_ ]*6(?:[^0-9.]|$)|(?:^|[_ -])6(?:[_ -]|$)`)
+	fourFile = lazily(`(?i)(?:^|[^a-z0-9])(?:ip|ipv|inet|routes?|rules?|r|addr(?:ess)?|table|rt|v|default|neigh)[-_ ]*4(?:[^0-9.]|$)|(?:^|[_ -])4(?:[_ -]|$)`)
 )
 
 // wordsContext reads the words of a file's name: those of a command, or the table

@@ -39,7 +39,22 @@
 //	                              the source prefix, preference
 //
 // A listing of one table leaves the others unknown: a decision that would ask them
-// is unknown too. Where no rules are listed, the default ones are assumed; where
+// is unknown too, but for table default, which is assumed to be empty where main is
+// listed. Where no rules are listed, the default ones are assumed; where
 // table local is not, it is made of the addresses; and where these are not listed
 // either, of the sources of the routes that the kernel itself makes.
+//
+// # What is not understood, or not there
+//
+// A line that was not understood stays in doubt. A rule is kept with its priority
+// and with an unknown selector, a route with its prefix ([route.FlagOdd]), or with a
+// gateway that is not readable ([route.NextHopUnread]); of a route whose prefix is not
+// readable, its table is known in part ([route.FactPart]). So is a table of which a
+// command shows some routes (grep, one device, one prefix) or somebody cut off the
+// rest. Where that may decide, the decision is unknown.
+//
+// Of several listings of a table the first whole one counts, or one that agrees with it
+// and tells more; what differs is a [Fault]. Without a whole one all count together.
+// What netstat -rn lists has no metrics: where several routes have the same prefix,
+// nobody knows which is taken ([route.FlagNoMetric]).
 package load

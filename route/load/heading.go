@@ -68,8 +68,10 @@ func familyHeading(s string) route.Family {
 
 // Lines that say nothing, and of which nobody needs to be told.
 var (
-	decoration = lazily(`^[-=#*_~─━═+.|│┌┐└┘├┤ ]+$`)
-	noise      = lazily(`^(?:Script (?:started|done)\b.*|-+ .* was the duration of .*|\[.*elapsed\]|sysctl: .*|error: permission denied on key .*|#==\[.*\]=+#|Warning: Executing wildcard deletion.*|exit|logout)$`)
+	decoration = lazily(`^[-=#*_~─━═+|│┌┐└┘├┤ ]+$`)
+	noise      = lazily(`^(?:Script (?:started|done)\b.*|-+ .* was the duration of .*|\[.*elapsed\]|sysctl: .*|error: permission denied on key .*|#==\[.*\]=+#|Warning: Executing wildcard deletion.*|exit|logout|[┌╭]─.*|\S{0,60}[@:~\w\])/] ?[$#%❯➜»λ›>])$`)
+	// fileHeading is what head(1) and tail(1) write above each of several files.
+	fileHeading = lazily(`^==> (.+) <==$`)
 	// promptLine is a prompt with a command that lists nothing that is read here.
 	promptLine = lazily(`^(?:(?:\S{0,60}[@:~\w\])/] ?)?[$%❯➜»λ›] ?|\[?\w[\w.-]*@[^ ]{1,60} ?[^ ]{0,60}\]?[#>] ?|PS \S+> ?|\S*~?[#] )\S`)
 	cutShort   = lazily(`^(?:\.{3,}|…|\[(?:\.\.\.|…)\]|<?-*\(?(?i:snip|cut|truncated|omitted)\)?[^ ]*>?|--More--.*|\[(?i:snip|truncated|omitted).*\]|\.\.\. *\(?\d+ .*|[-(<\[]*\d+ (?:more|lines|routes).*)$`)

@@ -47,7 +47,10 @@ func (l *loader) jsonLists(name string, r *bufio.Reader) error {
 		case err != nil:
 			return nil
 		case next != '[':
-			return l.text(name, r)
+			if err := l.text(name, r); err != errUnknown {
+				return err
+			}
+			return nil
 		}
 	}
 }

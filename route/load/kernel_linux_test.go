@@ -95,7 +95,7 @@ func compareFormats(t *testing.T, ns *routetest.Namespace, rng *rand.Rand) {
 			// Whether local and main are one, what only `ip addrlabel` tells.
 			want.Merged, got.Labels = route.Unknown, want.Labels
 			want.Release, got.Release = "", ""
-			listNeighbours(&want)
+			listNeighbours(&want, format)
 		}
 		if format == "json" || format == "binary" {
 			want.Order = nil // they have not the files that tell it
@@ -107,12 +107,13 @@ func compareFormats(t *testing.T, ns *routetest.Namespace, rng *rand.Rand) {
 	}
 }
 
-// listNeighbours leaves what `ip neigh` lists, which an empty listing does not.
-func listNeighbours(s *route.Snapshot) {
+// listNeighbours leaves what `ip neigh` lists. Without any there is no file of it, but
+// in JSON an empty list.
+func listNeighbours(s *route.Snapshot, format string) {
 	s.Neighbours = slices.DeleteFunc(slices.Clone(s.Neighbours), func(n route.Neighbour) bool {
 		return n.State == route.NeighbourNone || n.State == route.NeighbourNoARP
 	})
-	if len(s.Neighbours) == 0 {
+	if len(s.Neighbours) == 0 && format != "json" {
 		s.Gaps = append(slices.Clone(s.Gaps), route.Gap{Fact: route.FactNeighbours, Why: "not in the files"})
 	}
 }

@@ -309,10 +309,16 @@ func (t *lines) other(s string, w []string) error {
 		t.known++
 		return t.parseNeighbour(w)
 	}
+	if m := fileHeading().FindStringSubmatch(s); m != nil {
+		return t.enter(fileContext(m[1]))
+	}
 	if c, ok := commandIn(s); ok {
 		return t.enter(c)
 	}
 	switch {
+	case cutShort().MatchString(s):
+		t.cut()
+		return errors.New("something was left out here")
 	case decoration().MatchString(s):
 		return nil
 	case emptyTable().MatchString(s):
@@ -342,10 +348,6 @@ func (t *lines) other(s string, w []string) error {
 func (t *lines) unknownLine(s string, w []string) error {
 	if t.foreign = foreign(s); t.foreign != nil {
 		return nil
-	}
-	if cutShort().MatchString(s) {
-		t.cut()
-		return errors.New("something was left out here")
 	}
 	if looksLikeRule(s, w) {
 		t.spoke()

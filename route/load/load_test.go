@@ -1,9 +1,13 @@
 package load_test
 
 import (
+	"archive/tar"
+	"bytes"
+	"encoding/binary"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"routewhy/route"
 	"routewhy/route/load"
@@ -89,5 +93,59 @@ func TestRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%.20q: %v; want an error with %q", tt.file, err, tt.want)
 		}
+	}
+}
+
+// TestEncodings reads the same listing as Windows writes it, and refuses what a
+// machine of the other byte order saved.
+func TestEncodings(t *testing.T) {
+	const text = "default via 192.0.2.1 dev eth0\r\n"
+	utf16 := func(order binary.AppendByteOrder, mark ...byte) string {
+		for _, c := range utf16.Encode([]rune(text)) {
+			mark = order.AppendUint16(mark, c)
+		}
+		return string(mark)
+	}
+	for _, file := range []string{
+		"\ufeff" + text, utf16(binary.LittleEndian, 0xff, 0xfe), utf16(binary.BigEndian, 0xfe, 0xff), utf16(binary.LittleEndian), utf16(binary.BigEndian),
+	} {
+		r, err := load.Files(strings.NewReader(file), load.Stdin)
+		if err != nil || len(r.Faults) > 0 {
+			t.Errorf("%q: %v %v", file, err, r)
+			continue
+		}
+		if d := r.Routes.Get(0); !d.IsDefault() || d.NextHops[0].Gateway.String() != "192.0.2.1" {
+			t.Errorf("%q: %+v", file, d)
+		}
+	}
+	swapped := []byte{0x24, 0x12, 0x31, 0x45}
+	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		swapped = []byte{0x45, 0x31, 0x12, 0x24}
+	}
+	_, err := load.Files(bytes.NewReader(append(swapped, 0x34, 0, 0, 0)), load.Stdin)
+	if err == nil || !strings.Contains(err.Error(), "other byte order") {
+		t.Errorf("route.save of the other byte order: %v", err)
+	}
+}
+
+// TestSeveralReports: an archive of two sosreports is of two hosts.
+func TestSeveralReports(t *testing.T) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, host := range []string{"sosreport-a", "sosreport-b"} {
+		const body = "default via 192.0.2.1 dev eth0\n"
+		name := host + "/sos_commands/networking/ip_route_show_table_all"
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(body))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load.Files(&b, load.Stdin); err == nil || !strings.Contains(err.Error(), "several sosreports") {
+		t.Error(err)
 	}
 }

@@ -14,6 +14,7 @@ var (
 	escapes = lazily("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b[()][A-Z0-9]|\x1b[=>78DEHMc]|\\^\\[\\[[0-9;]*m")
 	quoted  = lazily(`^(?:> ?)+`)
 	bullet  = lazily(`^\s*[-*•] +`)
+	tags    = lazily(`</?(?:h[1-6]|pre|code|b|p|br|li|ul|div|span|td|tr|strong|em|tt)/?>`)
 	entity  = lazily(`&(?:lt|gt|amp|nbsp|quot|#\d+);`)
 	// numbered is a line's number, as cat -n, nl and editors put it before the line.
 	numbered = lazily(`^\s*(\d+)(?:\t|: +|\s+)`)
@@ -28,6 +29,9 @@ func clean(s string) string {
 	}
 	if strings.HasPrefix(s, ">") {
 		s = quoted().ReplaceAllString(s, "")
+	}
+	if strings.IndexByte(s, '<') >= 0 {
+		s = tags().ReplaceAllString(s, "")
 	}
 	if strings.IndexByte(s, '&') >= 0 && entity().MatchString(s) {
 		s = html.UnescapeString(s)
