@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -129,7 +130,9 @@ func textFault(s string) *usageError {
 	if strings.Contains(s, "://") {
 		return urlFault(s)
 	}
-	if i := strings.LastIndex(s, "@"); i >= 0 {
+	if i := strings.LastIndex(s, "@"); i >= 0 && strings.Count(s[:i], ":") > 1 {
+		return suggest(usagef("%s has an @; before a device stands %%", quote(s)), s[:i]+"%"+s[i+1:])
+	} else if i >= 0 {
 		return suggest(usagef("%s has an @, which no DESTINATION has", quote(s)), s[i+1:])
 	}
 	return nil
@@ -190,6 +193,9 @@ func parseBracketed(s string) (destination, *usageError) {
 		return destination{}, usagef("%s: only :PORT can follow the bracket", quote(s))
 	}
 	port, fault := parsePort(s, text)
+	if n := serviceNamed(text); n != 0 {
+		return destination{}, suggest(fault, "["+inner+"]:"+strconv.Itoa(n))
+	}
 	if fault != nil {
 		return destination{}, suggest(fault, inner)
 	}
@@ -203,6 +209,9 @@ func parseHostPort(s string) (destination, *usageError) {
 		return destination{}, usagef("%s has no address before the port", quote(s))
 	}
 	port, fault := parsePort(s, text)
+	if n := serviceNamed(text); n != 0 {
+		return destination{}, suggest(fault, host+":"+strconv.Itoa(n))
+	}
 	if fault != nil {
 		if _, err := netip.ParseAddr(s + "::"); err == nil {
 			return destination{}, suggest(fault, s+"::")
@@ -218,6 +227,19 @@ func parseHostPort(s string) (destination, *usageError) {
 		d.kind = kindAddress
 	}
 	return d, nil
+}
+
+// serviceNamed is the TCP port of a service by its name; zero: there is none, or it is a
+// number already.
+func serviceNamed(name string) int {
+	if name == "" || strings.Trim(name, "0123456789") == "" {
+		return 0
+	}
+	n, err := net.LookupPort("tcp", strings.ToLower(name))
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // parsePort reads the port text of the destination s.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"routewhy/cmd/routewhy/internal/render"
 	"routewhy/lookup"
@@ -41,7 +42,7 @@ func resolveAll(ctx context.Context, o *options) ([]destination, error) {
 		case kindHost:
 			addrs, err := resolve(ctx, d, o.family, systemLookup())
 			if err != nil {
-				return nil, err
+				return nil, o.withoutWord(err, d)
 			}
 			out = append(out, addrs...)
 		case kindPrefix:
@@ -61,6 +62,25 @@ func resolveAll(ctx context.Context, o *options) ([]destination, error) {
 		}
 	}
 	return out, nil
+}
+
+// withoutWord adds to the error about a word that is no host's name the command line
+// without it, where that is left.
+func (o *options) withoutWord(err error, word destination) error {
+	if len(hintsOf(err)) > 0 || strings.Contains(word.host, ".") || len(o.destinations) < 2 {
+		return err
+	}
+	var rest []string
+	for _, d := range o.destinations {
+		if d.kind == kindHost {
+			continue
+		}
+		rest = append(rest, d.String())
+	}
+	if len(rest) == 0 {
+		return err
+	}
+	return withHint(err, "routewhy "+strings.Join(rest, " "))
 }
 
 func families(f route.Family) []route.Family {

@@ -202,7 +202,10 @@ func (o *options) parseDestinations(m *mode, args []string) error {
 	if err := likeIPRoute(args); err != nil {
 		return err
 	}
-	for _, arg := range args {
+	for i, arg := range args {
+		if err := portApart(args, i); err != nil {
+			return err
+		}
 		d, err := parseDestination(arg)
 		if err != nil {
 			return err
@@ -252,6 +255,9 @@ func unknownFlag(fs *pflag.FlagSet, e *pflag.NotExistError) error {
 		dash = "-"
 	}
 	err := usagef("unknown flag %s", unquoted(dash+name))
+	if slices.Contains([]string{"to", "dst", "dest", "destination", "host"}, name) {
+		return err.hint("a DESTINATION needs no flag: routewhy 8.8.8.8")
+	}
 	if near := nearestFlag(fs, name); near != "" {
 		return err.hint("did you mean --%s?", near)
 	}

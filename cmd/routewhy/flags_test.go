@@ -141,6 +141,12 @@ func TestParseArgsFaults(t *testing.T) {
 		{"10.1", `"10.1" is abbreviated`, "routewhy 10.1.0.0"},
 		{"8.8.8.8 from 10.0.1.2", `"from" is ip-route(8)'s way to ask`, "routewhy 8.8.8.8 --from 10.0.1.2"},
 		{"get to 8.8.8.8 dev e1 fwmark 7 dsfield 4", `"get" is ip-route(8)'s way`, "routewhy 8.8.8.8 --oif e1 --mark 7 --tos 4"},
+		{"route get 8.8.8.8", `"get" is ip-route(8)'s way`, "routewhy 8.8.8.8"},
+		{"ip route get 8.8.8.8 from 10.0.1.2", `"get" is ip-route(8)'s way`, "routewhy 8.8.8.8 --from 10.0.1.2"},
+		{"8.8.8.8 80", `"80" is no DESTINATION`, "routewhy 8.8.8.8:80, if it is a port"},
+		{"8.8.8.8 port 80", `"80" is no DESTINATION`, "routewhy 8.8.8.8:80, if it is a port"},
+		{"8.8.8.8 80.1", `"80.1" is abbreviated`, "routewhy 80.1.0.0"},
+		{"--to 8.8.8.8", "unknown flag --to", "a DESTINATION needs no flag: routewhy 8.8.8.8"},
 		{"8.8.8.8 iif", `"iif" is ip-route(8)'s way`, "routewhy 8.8.8.8"},
 	}
 	for _, test := range tests {

@@ -14,7 +14,11 @@ func likeIPRoute(args []string) *usageError {
 	}
 	err := usagef("%s is ip-route(8)'s way to ask: routewhy takes flags", quote(args[word]))
 	var said []string
+	get := slices.Index(args, "get")
 	for i := 0; i < len(args); i++ {
+		if i < get && isIPCommand(args[i]) {
+			continue
+		}
 		switch flag := ipRouteFlag(args[i]); {
 		case args[i] == "get" || args[i] == "to":
 		case flag == "":
@@ -32,6 +36,11 @@ func likeIPRoute(args []string) *usageError {
 	return err.hint("routewhy %s", strings.Join(said, " "))
 }
 
+// isIPCommand reports whether a word stands before `get` in a command of ip(8).
+func isIPCommand(word string) bool {
+	return slices.Contains([]string{"ip", "route", "ro", "r", "sudo"}, word)
+}
+
 // ipRouteFlag is the flag for a word of `ip route get`; empty: there is none.
 func ipRouteFlag(word string) string {
 	switch word {
@@ -45,4 +54,26 @@ func ipRouteFlag(word string) string {
 		return "--tos"
 	}
 	return ""
+}
+
+// portApart refuses a number that follows an address, with or without the word port: it
+// would be an abbreviated address.
+func portApart(args []string, i int) *usageError {
+	if !isDecimal(args[i]) || i == 0 {
+		return nil
+	}
+	before := i - 1
+	if args[before] == "port" && before > 0 {
+		before--
+	}
+	d, err := parseDestination(args[before])
+	if err != nil || d.kind != kindAddress || d.port != 0 {
+		return nil
+	}
+	port, fault := parsePort(args[i], args[i])
+	if fault != nil {
+		return nil
+	}
+	d.port = port
+	return usagef("%s is no DESTINATION", quote(args[i])).hint("routewhy %s, if it is a port", d)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 
 	"routewhy/route"
 )
@@ -64,8 +65,15 @@ func resolveError(ctx context.Context, host string, err error) error {
 		return fmt.Errorf("host %s: the resolver failed: %s", host, dns.Err)
 	}
 	err = fmt.Errorf("host %s: no such host", host)
-	if new(options).flagSet(modes()).Lookup(host) != nil {
+	fs := new(options).flagSet(modes())
+	if fs.Lookup(host) != nil {
 		return withHint(err, fmt.Sprintf("the flag is --%s", host))
+	}
+	if host == "all" || host == "any" || typos(host, "default") <= 2 {
+		return withHint(err, "routewhy default explains the default routes")
+	}
+	if near := nearestFlag(fs, host); near != "" && !strings.Contains(host, ".") {
+		return withHint(err, fmt.Sprintf("did you mean the flag --%s?", near))
 	}
 	return err
 }

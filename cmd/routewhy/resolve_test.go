@@ -50,6 +50,8 @@ func TestResolve(t *testing.T) {
 		{"none", 0, nil, "host none has no address", nil},
 		{"missing", 0, nil, "host missing: no such host", nil},
 		{"dump", 0, nil, "host dump: no such host", []string{"the flag is --dump"}},
+		{"frm", 0, nil, "host frm: no such host", []string{"did you mean the flag --from?"}},
+		{"defualt", 0, nil, "host defualt: no such host", []string{"routewhy default explains the default routes"}},
 		{"from", 0, nil, "host from: no such host", []string{"the flag is --from"}},
 		{"broken", 0, nil, "host broken: the resolver failed: server misbehaving", nil},
 		{"odd", 0, nil, "host odd: odd", nil},

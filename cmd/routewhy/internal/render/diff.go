@@ -3,8 +3,8 @@ package render
 import (
 	"fmt"
 	"io"
+	"math/big"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"routewhy/lookup"
@@ -17,14 +17,13 @@ import (
 type Diff struct {
 	Before, After *lookup.FIB
 	Families      []route.Family
-	// Changes are the ranges that are decided differently, in the order in
-	// which they are shown.
+	// Changes are the ranges that are decided differently, in ascending order, IPv4 first.
 	Changes []coverage.Change
 	objects []object
 	routes  []*coverage.Difference
 }
 
-// NewDiff compares. Default routes come first, and then the largest ranges.
+// NewDiff compares.
 func NewDiff(before, after *coverage.Host, families []route.Family, flow coverage.Flow) *Diff {
 	d := &Diff{Before: before.FIB, After: after.FIB, Families: families}
 	for _, f := range families {
@@ -32,12 +31,6 @@ func NewDiff(before, after *coverage.Host, families []route.Family, flow coverag
 		d.Changes = append(d.Changes, one.Changes...)
 		d.routes = append(d.routes, one)
 	}
-	slices.SortStableFunc(d.Changes, func(a, b coverage.Change) int {
-		if x, y := a.Before.Default() || a.After.Default(), b.Before.Default() || b.After.Default(); x != y {
-			return map[bool]int{true: -1, false: 1}[x]
-		}
-		return b.Size().Cmp(a.Size())
-	})
 	a, b := d.Before.Snapshot(), d.After.Snapshot()
 	d.compare("link", linkLines(a), linkLines(b))
 	d.compare("address", addressLines(a), addressLines(b))
@@ -53,7 +46,8 @@ func (d *Diff) Same() bool { return len(d.Changes) == 0 && d.count() == 0 }
 // maxShown is how many lines of a kind are shown without -v.
 const maxShown = 40
 
-// WriteDiff writes what differs as text: the destinations, then the objects.
+// WriteDiff writes what differs as text: the objects, which are the causes, and then
+// the destinations in ascending order.
 func WriteDiff(w io.Writer, d *Diff, st Style) error {
 	p := &page{w: w, st: st}
 	text := d.headline()
@@ -64,20 +58,66 @@ func WriteDiff(w io.Writer, d *Diff, st Style) error {
 	if st.Quiet {
 		return p.err
 	}
-	for i := range d.Changes {
+	p.objects(d)
+	moves := d.moves()
+	for i, m := range moves {
 		if i == maxShown && !st.Verbose {
-			p.line(fmt.Sprintf("  and %d ranges more (-v)", len(d.Changes)-i))
+			p.blank()
+			p.line(fmt.Sprintf("and %d more (-v)", len(moves)-i))
 			break
 		}
-		p.change(d, &d.Changes[i])
+		p.move(d, m)
 	}
-	p.objects(d)
 	p.blank()
 	if d.changing() {
 		p.detail("note", changingWords, yellow)
 	}
 	p.selected(d.notes())
 	return p.err
+}
+
+// moves are the changes by what they have in common: the same before, and the same
+// after. They are in the order of their first addresses.
+func (d *Diff) moves() [][]*coverage.Change {
+	var out [][]*coverage.Change
+	place := map[[2]fate]int{}
+	for i := range d.Changes {
+		c := &d.Changes[i]
+		k := [2]fate{fateOf(c.First, &c.Before), fateOf(c.First, &c.After)}
+		n, ok := place[k]
+		if !ok {
+			n = len(out)
+			place[k] = n
+			out = append(out, nil)
+		}
+		out[n] = append(out[n], c)
+	}
+	return out
+}
+
+// fate is what a decision says, but for the destination.
+type fate struct {
+	ipv4        bool
+	disposition lookup.Disposition
+	errno       route.Errno
+	shortcut    lookup.Shortcut
+	entry       lookup.Entry
+	dst         netip.Prefix
+	rule        *route.Rule
+	src         netip.Addr
+	why         lookup.Code
+	refused     route.Errno
+	ways        int
+}
+
+func fateOf(dst netip.Addr, d *lookup.Decision) fate {
+	out := fate{
+		dst.Is4(), d.Disposition, d.Errno, d.Shortcut, d.Entry(), d.Route.Dst, d.Rule, d.Src, d.SetBy.Code, d.SomeRefused, len(d.Ways),
+	}
+	if d.Disposition == lookup.DispositionLocal {
+		out.src = netip.Addr{} // the destination itself
+	}
+	return out
 }
 
 // maxSelected is how many notes about packets are shown without -v.
@@ -108,11 +148,34 @@ func (d *Diff) headline() string {
 	return fmt.Sprintf("%d ranges of destinations are decided differently", len(d.Changes))
 }
 
-func (p *page) change(d *Diff, c *coverage.Change) {
+// maxRanges is how many ranges of the same fate are named without -v.
+const maxRanges = 8
+
+// move writes the ranges that have the same before and after.
+func (p *page) move(d *Diff, all []*coverage.Change) {
 	p.blank()
-	p.line(fmt.Sprintf("%s  %s addresses", rangeText(c.First, c.Last), c.Size()))
+	var ranges []string
+	size := new(big.Int)
+	for i, c := range all {
+		size.Add(size, c.Size())
+		switch {
+		case i < maxRanges || p.st.Verbose:
+			ranges = append(ranges, rangeText(c.First, c.Last))
+		case i == len(all)-1:
+			ranges = append(ranges, agree(len(all)-maxRanges, "range more (-v)", "ranges more (-v)"))
+		}
+	}
+	p.block("", fmt.Sprintf("%s: %s", strings.Join(ranges, ", "), addresses(size)), plain)
+	c := all[0]
 	p.block("  before  ", verdictOf(d.Before, c.First, &c.Before), plain)
 	p.block("  after   ", verdictOf(d.After, c.First, &c.After), plain)
+}
+
+func addresses(n *big.Int) string {
+	if n.IsInt64() && n.Int64() == 1 {
+		return "1 address"
+	}
+	return n.String() + " addresses"
 }
 
 // rangeText is a range as a prefix where it is one.
@@ -133,17 +196,19 @@ func verdictOf(f *lookup.FIB, dst netip.Addr, decision *lookup.Decision) string 
 
 // jsonDiff is the form that WriteDiffJSON writes.
 type jsonDiff struct {
-	Destinations []jsonChange `json:"destinations"`
 	Objects      []object     `json:"objects"`
+	Destinations []jsonChange `json:"destinations"`
 	Warnings     []Remark     `json:"warnings,omitempty"`
 }
 
 type jsonChange struct {
-	First  netip.Addr `json:"first"`
-	Last   netip.Addr `json:"last"`
-	Size   string     `json:"size"` // may have more than 64 bits
-	Before jsonSide   `json:"before"`
-	After  jsonSide   `json:"after"`
+	First netip.Addr `json:"first"`
+	Last  netip.Addr `json:"last"`
+	Size  string     `json:"size"` // may have more than 64 bits
+	// Group is the same for all ranges with the same before and after, from 1.
+	Group  int      `json:"group"`
+	Before jsonSide `json:"before"`
+	After  jsonSide `json:"after"`
 }
 
 type jsonSide struct {
@@ -173,10 +238,16 @@ func WriteDiffJSON(w io.Writer, d *Diff) error {
 		out.Objects = append(out.Objects, o)
 		return true
 	})
+	group := map[*coverage.Change]int{}
+	for i, m := range d.moves() {
+		for _, c := range m {
+			group[c] = i + 1
+		}
+	}
 	for i := range d.Changes {
 		c := &d.Changes[i]
 		out.Destinations = append(out.Destinations, jsonChange{
-			c.First, c.Last, strings.TrimSpace(c.Size().String()), sideJSON(d.Before, &c.Before), sideJSON(d.After, &c.After),
+			c.First, c.Last, c.Size().String(), group[c], sideJSON(d.Before, &c.Before), sideJSON(d.After, &c.After),
 		})
 	}
 	return WriteJSON(w, []any{out})

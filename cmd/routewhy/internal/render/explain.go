@@ -308,6 +308,26 @@ func sourceLoss(r lookup.Reason) string {
 		return fmt.Sprintf("%v is not in its network", r.Want)
 	case lookup.CodeSrcTentative:
 		return "tentative"
+	case lookup.CodeSrcSame:
+		return "another is the destination itself (RFC 6724 rule 1)"
+	case lookup.CodeSrcScope6:
+		return "its scope fits less well (RFC 6724 rule 2)"
+	case lookup.CodeSrcDeprecated:
+		return "deprecated (RFC 6724 rule 3)"
+	case lookup.CodeSrcDevice:
+		return "not on the output device (RFC 6724 rule 5)"
+	case lookup.CodeSrcLabel:
+		return "has not the destination's label (RFC 6724 rule 6)"
+	case lookup.CodeSrcTemporary:
+		return "public or temporary, not as use_tempaddr asks (RFC 6724 rule 7)"
+	case lookup.CodeSrcOrchid:
+		return "an ORCHID or not, unlike the destination"
+	case lookup.CodeSrcPrefix:
+		return "shorter prefix in common with the destination (RFC 6724 rule 8)"
+	case lookup.CodeSrcOptimistic:
+		return "optimistic"
+	case lookup.CodeSrcOrder:
+		return "equal, but later"
 	}
 	return strings.ReplaceAll(string(r.Code), "-", " ")
 }

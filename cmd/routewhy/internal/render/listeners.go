@@ -76,13 +76,20 @@ func (p *page) listeners(e *Explanation) {
 	case len(l.Verdict.Takers) == 0:
 		p.detail("socket", "none: the datagram is refused (ICMP port unreachable, ECONNREFUSED)", red)
 	}
-	for _, c := range l.Verdict.Takers {
+	for i, c := range l.Verdict.Takers {
+		alike := l.alike(c)
+		if alike[0] != i {
+			continue // said with the first of them
+		}
 		text := proto + " " + l.name(c.Socket) + ", takes it"
 		if e.DeadEnd().Code != "" {
 			text = proto + " " + l.name(c.Socket) + ", would take it"
 		}
 		if c.Reason.Code == listen.CodeOneOf {
 			text = proto + " " + l.name(c.Socket) + ": one of those that share the port, any may take it"
+		}
+		if n := len(alike); n > 1 {
+			text = fmt.Sprintf("%s %s: %d sockets that share the port, any may take it", proto, l.name(c.Socket), n)
 		}
 		p.detail("socket", text, plain)
 	}
@@ -100,6 +107,27 @@ func (p *page) listeners(e *Explanation) {
 	if len(l.Verdict.Takers) > 0 {
 		p.detail("", "the firewall is not consulted", dim)
 	}
+}
+
+// alike are the takers that are bound as one is, and belong to a process of the same
+// name, by their places.
+func (l *Listeners) alike(c listen.Candidate) []int {
+	var out []int
+	for i, o := range l.Verdict.Takers {
+		if o.Reason.Code == c.Reason.Code && socketAddr(l.Snapshot, o.Socket) == socketAddr(l.Snapshot, c.Socket) &&
+			o.Socket.Local.Port() == c.Socket.Local.Port() && process(o.Socket) == process(c.Socket) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// process is the name of the process that holds a socket; empty: it is not known.
+func process(x *route.Socket) string {
+	if len(x.Owners) == 0 {
+		return ""
+	}
+	return x.Owners[0].Name
 }
 
 // maxMisses is how many near misses are told without -v.

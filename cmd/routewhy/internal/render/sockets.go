@@ -131,6 +131,8 @@ func scopeTitle(s listen.Scope) string {
 type socketRow struct {
 	scope                    listen.Scope
 	proto, addr, ports, who  string
+	process                  string // its name; empty: not known
+	several                  bool   // processes of that name
 	remark                   string
 	tint                     ink
 	first, last, count, port uint16
@@ -159,6 +161,7 @@ func (s *Sockets) rows(st Style) []socketRow {
 		if j := slices.IndexFunc(near, func(o socketRow) bool { return o.joins(&r, st.Verbose) }); j >= 0 {
 			near[j].last = r.port
 			near[j].count++
+			near[j].several = near[j].several || near[j].who != r.who
 			continue
 		}
 		out = append(out, r)
@@ -171,7 +174,8 @@ func (s *Sockets) rows(st Style) []socketRow {
 
 // joins says whether another socket belongs in the same line.
 func (r *socketRow) joins(o *socketRow, verbose bool) bool {
-	return r.scope == o.scope && r.proto == o.proto && r.addr == o.addr && r.who == o.who && r.remark == o.remark &&
+	return r.scope == o.scope && r.proto == o.proto && r.addr == o.addr && r.remark == o.remark &&
+		(r.who == o.who || r.process != "" && r.process == o.process && r.last == o.port) &&
 		(r.last == o.port || r.last+1 == o.port && !verbose)
 }
 
@@ -180,6 +184,9 @@ func (r *socketRow) finish() {
 	r.ports = fmt.Sprint(r.first)
 	if ports > 1 {
 		r.ports = fmt.Sprintf("%d-%d", r.first, r.last)
+	}
+	if r.several {
+		r.who += " and others"
 	}
 	if n := int(r.count); n > ports {
 		r.who = strings.TrimSpace(fmt.Sprintf("%s, %d sockets", r.who, n))
@@ -190,7 +197,7 @@ func (s *Sockets) row(e *listen.Exposure) socketRow {
 	x := e.Socket
 	r := socketRow{
 		scope: e.Scope, proto: x.ProtoName(), addr: s.bound(x), who: s.owner(x), first: x.Local.Port(), last: x.Local.Port(),
-		port: x.Local.Port(), count: 1,
+		port: x.Local.Port(), count: 1, process: process(x),
 	}
 	r.remark, r.tint = s.remark(e)
 	return r
@@ -467,7 +474,7 @@ func (w words) leave(d *lookup.Decision) string {
 		text += " via " + way.Gateway.String()
 	}
 	if len(d.Ways) > 1 {
-		text += fmt.Sprintf(" or %d other ways", len(d.Ways)-1)
+		text += " or " + agree(len(d.Ways)-1, "other way", "other ways")
 	}
 	return text
 }
