@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -62,6 +63,8 @@ func (o *options) checkFiles() error {
 		return usagef("--redact goes with --save")
 	case len(onStdin) == 1 && o.batch == "-":
 		return usagef("--load - and --batch - both read the one standard input")
+	case foreignSuffix(o.save) != "":
+		return usagef("--save: %s files are read and not written: .gz and .zst are", foreignSuffix(o.save))
 	case o.save == "-" && o.batch != "":
 		return usagef("--save - and the answers would both go to standard output")
 	case len(onStdin) > 1:
@@ -70,6 +73,17 @@ func (o *options) checkFiles() error {
 		return usagef("--save - and the answer would both go to standard output")
 	}
 	return nil
+}
+
+// foreignSuffix is the end of a file's name that promises a compression that --save
+// does not write; empty: it promises none.
+func foreignSuffix(name string) string {
+	for _, end := range []string{".xz", ".bz2", ".zip", ".lzma", ".lz4", ".7z", ".tar"} {
+		if strings.HasSuffix(strings.ToLower(name), end) {
+			return end
+		}
+	}
+	return ""
 }
 
 // familyClaims are -4 and -6.

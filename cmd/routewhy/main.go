@@ -16,7 +16,13 @@ import (
 	"golang.org/x/term"
 )
 
-func main() { os.Exit(run(context.Background(), os.Args[1:], osStdio())) }
+func main() {
+	signal.Ignore(syscall.SIGPIPE) // whether it was ignored before, Go does not tell: see run
+	if err := checkStdout(); err != nil {
+		os.Exit(report(os.Stderr, err))
+	}
+	os.Exit(run(context.Background(), os.Args[1:], osStdio()))
+}
 
 // stdio is everything of the outside that the command line needs: its three
 // streams, what they are connected to, and the environment.
@@ -56,9 +62,8 @@ func (s stdio) env(name string) string {
 // run is the whole program; it returns the exit status. It is the one place
 // where errors become text.
 //
-// Standard output is buffered. A reader that has seen enough (`| head`) ends
-// the process by SIGPIPE; where that signal is ignored, the failed write is no
-// error either.
+// Standard output is buffered. A reader that has seen enough (`| head`) is no
+// error: SIGPIPE is ignored, and the write that fails ends the program.
 func run(ctx context.Context, args []string, s stdio) int {
 	out := bufio.NewWriterSize(s.Stdout, 64<<10) // a dump of a large table is hundreds of megabytes
 	buffered := s
@@ -78,6 +83,9 @@ func execute(ctx context.Context, args []string, s stdio) error {
 	opts, err := parseArgs(args)
 	if err != nil {
 		return err
+	}
+	if opts.json {
+		s.Stdout = &jsonSafe{w: s.Stdout}
 	}
 	if opts.save != "" {
 		var stop context.CancelFunc

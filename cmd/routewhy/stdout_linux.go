@@ -1,0 +1,35 @@
+package main
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// errClosed: standard output was closed when the program started.
+var errClosed = errors.New("standard output is closed")
+
+// checkStdout finds out whether standard output was closed when the program
+// started. Go's runtime then opens /dev/null in its place (checkfds), for reading
+// and writing: a file that no other standard stream has, where a daemon's have the
+// same one.
+func checkStdout() error {
+	flags, err := unix.FcntlInt(1, unix.F_GETFL, 0)
+	if err != nil || flags&unix.O_ACCMODE != unix.O_RDWR {
+		return nil
+	}
+	var out, null unix.Stat_t
+	if unix.Fstat(1, &out) != nil || unix.Stat(os.DevNull, &null) != nil || out.Rdev != null.Rdev || out.Mode&unix.S_IFMT != unix.S_IFCHR {
+		return nil
+	}
+	for _, fd := range []uintptr{0, 2} {
+		const kcmpFile = 0
+		pid := uintptr(os.Getpid())
+		differ, _, errno := unix.Syscall6(unix.SYS_KCMP, pid, pid, kcmpFile, 1, fd, 0)
+		if errno != 0 || differ == 0 {
+			return nil
+		}
+	}
+	return errClosed
+}

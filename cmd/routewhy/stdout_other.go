@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// checkStdout is for Linux.
+func checkStdout() error { return nil }
