@@ -43,7 +43,7 @@ func (l *loader) tar(r io.Reader) error {
 		}
 		name := path.Clean(h.Name)
 		place, want := sosPlace(name)
-		if at := strings.Index("/"+name, "/sos_commands/"); at >= 0 {
+		if at := strings.Index("/"+name, "/sos_commands/"); want && at >= 0 {
 			if reports[name[:at]] = true; len(reports) > 1 {
 				return errors.New("has several sosreports: unpack it, and name one of them")
 			}
