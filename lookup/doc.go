@@ -77,6 +77,10 @@
 //   - a rule's iif or oif that names a VRF: on 6.1 and 6.12 it stands for the VRF
 //     device alone, later for all that belongs to it; this is from the source.
 //
+// One difference is not told apart yet: of the siblings of an IPv6 multipath route that
+// are on the device asked for, the hash chooses on 6.18, while 6.12 was seen to keep to
+// the first of them. The answer names all of them for either kernel.
+//
 // What 6.1 and 6.12 have not got is not tried there: rules with a DSCP, with masked
 // ports or with a flow label. 6.1 has no sysctl for the seed of the multipath hash
 // either (it came with 6.11), so there a set of ways is compared by membership alone:
