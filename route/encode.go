@@ -107,7 +107,7 @@ func list[T any](name string, all *[]T, fresh T) section {
 		if err := d.expect(json.Delim('[')); err != nil {
 			return err
 		}
-		size := 5 * int64(reflect.TypeFor[T]().Size()) / 2
+		size := 3 * int64(reflect.TypeFor[T]().Size())
 		for d.More() {
 			if len(*all) == maxElements {
 				return fmt.Errorf("more than %d elements", maxElements)
@@ -146,6 +146,7 @@ func (s *Snapshot) readSysctls(d *decoder) error {
 			return err
 		}
 		path, _ := key.(string)
+		path = fromText(path)
 		if _, again := s.Sysctls[path]; again {
 			return fmt.Errorf("%q is there twice", path)
 		}
@@ -156,7 +157,7 @@ func (s *Snapshot) readSysctls(d *decoder) error {
 		if err := d.room.Take(settingSize + 2*int64(len(path)+len(value))); err != nil {
 			return err
 		}
-		s.Sysctls[path] = value
+		s.Sysctls[path] = fromText(value)
 		d.in.left = maxElement
 	}
 	return d.expect(json.Delim('}'))
@@ -213,12 +214,11 @@ func (s *Snapshot) Encode(w io.Writer) error { return s.EncodeWith(w, ListOf(s.R
 
 // EncodeWith is Encode with other routes than the snapshot's own.
 func (s *Snapshot) EncodeWith(w io.Writer, routes *List) error {
-	sorted := *s
-	sorted.Rules = slices.Clone(s.Rules)
+	sorted := *s.withNames(toText)
 	for i := range sorted.Rules { // the kernel takes longer lengths than any prefix has
 		sorted.Rules[i].SuppressPrefixLen = min(sorted.Rules[i].SuppressPrefixLen, IPv6.Bits())
 	}
-	sorted.Links = slices.SortedStableFunc(slices.Values(s.Links), func(a, b Link) int { return a.Index - b.Index })
+	sorted.Links = slices.SortedStableFunc(slices.Values(sorted.Links), func(a, b Link) int { return a.Index - b.Index })
 	sorted.Neighbours = slices.SortedStableFunc(slices.Values(s.Neighbours), func(a, b Neighbour) int {
 		return cmp.Or(cmp.Compare(FamilyOf(a.Addr), FamilyOf(b.Addr)), a.Link-b.Link, a.Addr.Compare(b.Addr))
 	})
@@ -316,6 +316,7 @@ func DecodeList(r io.Reader, room *Allowance) (*Snapshot, *List, error) {
 		}
 		return nil, nil, fmt.Errorf("snapshot: %w", err)
 	}
+	s.restoreNames()
 	if err := s.check(); err != nil {
 		return nil, nil, fmt.Errorf("snapshot: %w", err)
 	}

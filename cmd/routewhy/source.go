@@ -75,7 +75,7 @@ func (o *options) memory(s stdio) int64 {
 		limit = int64(o.loadLimit.value) << 20
 	}
 	if s.env("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(limit + limit/8)
+		debug.SetMemoryLimit(limit)
 	}
 	return limit / int64(max(1, len(o.sources)))
 }
