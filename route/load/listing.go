@@ -53,6 +53,9 @@ func (f *facts) tableSeen(k familyTable) {
 
 // addRoute adds a route of the current listing; its devices are provisional.
 func (f *facts) addRoute(r route.Route) {
+	if r.Type == route.TypeUnspec { // no route of the kernel's
+		r.Type, r.Flags = route.TypeUnicast, r.Flags|route.FlagOdd
+	}
 	f.tableSeen(familyTable{r.Family(), r.Table})
 	f.routes.Add(&r)
 	f.from = append(f.from, int32(f.listing))

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -29,6 +30,13 @@ func (f *facts) parseRule(priority uint32, line []string, c *context) (route.Rul
 	if err != nil {
 		r.Unknown = []route.Attr{{}} // its selector, which was not understood
 		f.restOfRule(w, &r)
+	}
+	if r.Action == route.ActionTable && r.Table == 0 && !r.Selector.L3Mdev || r.Action == route.ActionUnspec {
+		// No rule of the kernel's: where it leads was not understood.
+		r.Action, r.Unknown = route.ActionNop, []route.Attr{{}}
+		if err == nil {
+			err = errors.New("it leads to no table")
+		}
 	}
 	if r.Family == 0 && w.colons {
 		r.Family = route.IPv6
