@@ -65,6 +65,8 @@ func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 	if dev.Kind == "bridge" && !f.hasPort(dev.Index) {
 		out = append(out, Note{Reason: Reason{Code: NoteNoPort, Have: dev.Name}, Route: r})
 	}
+	// A bridge or a bond takes whatever comes in by the way out (br_handle_frame,
+	// bond_handle_frame).
 	if m := f.byIndex[dev.Master]; m != nil && slices.Contains([]string{"bridge", "bond", "team", "openvswitch"}, m.Kind) {
 		out = append(out, Note{Reason: Reason{NoteIsPort, m.Name, dev.Name}, Route: r})
 	}
@@ -109,7 +111,7 @@ func (f *FIB) networkNotes(t *Trace) []Note {
 	for i := range t.Rules {
 		for j := range t.Rules[i].Candidates {
 			c := &t.Rules[i].Candidates[j]
-			if c.Reason.Code != CodeLater || c.Route.Dst != d.Route.Dst || len(c.Route.NextHops) != 1 {
+			if c.Verdict != VerdictLoses || c.Route.Dst != d.Route.Dst || c.Route.Table != d.Route.Table || len(c.Route.NextHops) != 1 {
 				continue
 			}
 			if h := &c.Route.NextHops[0]; !h.Gateway.IsValid() && h.Link != link {

@@ -13,9 +13,7 @@ const (
 	NoteNetworkAddress Code = "network-address" // the destination is the first address of a network; Have: the network
 	NoteForwardingOff4 Code = "ip-forward"      // IPv4 is not forwarded; Have: the device
 	NoteGroupRoute     Code = "group-route"     // a group has no route, or the default route's; Have: the device
-	NotePort           Code = "port"            // the way out is a port of another device; Have: the port, Want: the other one
 	NoteHostAddress    Code = "host-address"    // an address without a network is near the destination; Have: it, Want: the network
-	NoteNetworkTwice   Code = "network-twice"   // two devices have the network; Have: the one taken, Want: the other
 )
 
 // surprises finds these for a decision.
@@ -42,14 +40,8 @@ func (f *FIB) surprises(t *Trace) []Note {
 	if dev, group := f.groupRoute(t); group {
 		add(NoteGroupRoute, nil, dev)
 	}
-	if port, master := f.port(t); port != "" {
-		add(NotePort, master, port)
-	}
 	if a, net := f.hostAddress(t); a.IsValid() {
 		add(NoteHostAddress, net, a)
-	}
-	if other := f.networkTwice(t); other != 0 {
-		add(NoteNetworkTwice, f.snap.LinkName(other), f.snap.LinkName(d.Ways[0].Link))
 	}
 	return out
 }
@@ -108,22 +100,6 @@ func (f *FIB) groupRoute(t *Trace) (string, bool) {
 	return "", false
 }
 
-// port finds the device that takes whatever comes in by the way out: a bridge or a bond,
-// so that no answer reaches an address of the port itself (br_handle_frame,
-// bond_handle_frame).
-func (f *FIB) port(t *Trace) (port, master string) {
-	for i := range t.Decision.Ways {
-		dev := f.byIndex[t.Decision.Ways[i].Link]
-		if dev == nil || t.Decision.Disposition != DispositionUnicast {
-			continue
-		}
-		if m := f.byIndex[dev.Master]; m != nil && (m.Kind == "bridge" || m.Kind == "bond" || m.Kind == "team") {
-			return dev.Name, m.Name
-		}
-	}
-	return "", ""
-}
-
 // hostAddress finds, for a destination without a route, an address of this host that has
 // no network, and that would be its neighbour in a usual one.
 func (f *FIB) hostAddress(t *Trace) (addr, net netip.Prefix) {
@@ -143,24 +119,4 @@ func (f *FIB) hostAddress(t *Trace) (addr, net netip.Prefix) {
 		}
 	}
 	return addr, net
-}
-
-// networkTwice finds another device with the network of the destination, whose route is
-// never used: of two equal ones the kernel takes the older.
-func (f *FIB) networkTwice(t *Trace) int {
-	d := &t.Decision
-	if d.Disposition != DispositionUnicast || !d.HasRoute || d.Route.Protocol != route.ProtocolKernel || len(d.Ways) != 1 ||
-		t.Flow.Dst.IsLinkLocalUnicast() {
-		return 0
-	}
-	for i := range t.Rules {
-		for j := range t.Rules[i].Candidates {
-			c := &t.Rules[i].Candidates[j]
-			if c.Route.Dst == d.Route.Dst && c.Route.Protocol == route.ProtocolKernel && c.Route.Table == d.Route.Table &&
-				c.Verdict == VerdictLoses && len(c.Route.NextHops) == 1 && c.Route.NextHops[0].Link != d.Ways[0].Link {
-				return c.Route.NextHops[0].Link
-			}
-		}
-	}
-	return 0
 }

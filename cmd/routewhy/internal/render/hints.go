@@ -54,16 +54,8 @@ func (e *Explanation) surprise(n *lookup.Note, have, want string) string {
 			return "a group needs a route or a device too: " + how
 		}
 		return fmt.Sprintf("only the default route chose %s: %s", have, how)
-	case lookup.NotePort:
-		kind := "device"
-		if l := e.FIB.Snapshot().LinkByName(fmt.Sprint(n.Want)); l != nil {
-			kind = iproute2.Safe(l.Kind)
-		}
-		return fmt.Sprintf("%s is a port of the %s %s, which takes all that comes in there: no answer reaches an address or a route of %[1]s itself; they belong on %[3]s", have, kind, want)
 	case lookup.NoteHostAddress:
 		return fmt.Sprintf("%s is an address without a network, so its neighbours have no route; was %s meant?", have, want)
-	case lookup.NoteNetworkTwice:
-		return fmt.Sprintf("%s and %s have the same network: all that is sent there leaves by %[1]s, also the answers to what comes in by %[2]s", have, want)
 	}
 	return ""
 }

@@ -17,7 +17,7 @@ func (w words) setupNote(n *lookup.Note) string {
 	case lookup.NoteNoPort:
 		return fmt.Sprintf("%s is a bridge without a port: what this host sends there reaches nobody", have)
 	case lookup.NoteIsPort:
-		return fmt.Sprintf("%s is a port of %s: what comes in there goes to %[2]s, where the addresses and routes belong", have, want)
+		return fmt.Sprintf("%s is a port of the %s %s, which takes all that comes in there: no answer reaches an address or a route of %[1]s itself; they belong on %[3]s", have, w.kind(n.Want), want)
 	case lookup.NoteNoGateway:
 		by := "ARP"
 		if n.Route.Family() == route.IPv6 {
@@ -30,7 +30,7 @@ func (w words) setupNote(n *lookup.Note) string {
 	case lookup.NoteDeprecated:
 		return fmt.Sprintf("the source %s is deprecated (its preferred lifetime is over), and no other address fits", have)
 	case lookup.NoteTwins:
-		return fmt.Sprintf("%s is the network of %s and of %s, and the first of the two routes takes all of it: hosts on %[3]s's link are not reached by it", n.Route.Dst, have, want)
+		return fmt.Sprintf("%s is the network of %s and of %s: all that is sent there leaves by %[2]s, also the answers to what comes in by %[3]s", n.Route.Dst, have, want)
 	case lookup.NoteCoversRouter:
 		return fmt.Sprintf("%s covers %s's network %s, with its router, too: what is behind that router in %[1]s is looked for on this device's own link", n.Route.Dst, want, have)
 	case lookup.NoteNoFallback:
@@ -40,6 +40,14 @@ func (w words) setupNote(n *lookup.Note) string {
 			n.Rule.Priority, iproute2.Selector(n.Rule), ruleTarget(w.snap, n.Rule), have)
 	}
 	return ""
+}
+
+// kind is the kind of a device by its name: "bridge"; "device" where it is not known.
+func (w words) kind(name any) string {
+	if l := w.snap.LinkByName(fmt.Sprint(name)); l != nil && l.Kind != "" {
+		return iproute2.Safe(l.Kind)
+	}
+	return "device"
 }
 
 // misfit is the part of a first line about what no packet gets past; empty: nothing is
