@@ -12,6 +12,7 @@ const (
 	NoteLengthLost       Code = "length-lost"       // a host route whose address looks like a network with the destination; Route, Want: the network
 	NoteForwarded        Code = "iif-missing"       // the source is another host's: the packet comes in by a device; Have: its name, empty: not known
 	NoteVRFAddress       Code = "vrf-address"       // the destination is this host's own address, inside a VRF; Have: the VRF, Want: the device
+	NoteLocalLater       Code = "local-later"       // the destination is this host's own address, and a rule before table local takes it; Have: the device, Rule
 	NoteVRFRoute         Code = "vrf-route"         // the table of a VRF has a route that the packet missed; Have: the VRF, Route
 	NoteMacvlan          Code = "macvlan"           // a neighbour on a macvlan or ipvlan: not the host below; Have: the device, Want: the one below
 	NoteMulticastGateway Code = "multicast-gateway" // a group goes to one router; Have: it
@@ -31,6 +32,7 @@ func (f *FIB) hints(t *Trace) []Note {
 	add(f.sourceElsewhere(t))
 	add(f.forwarded(t))
 	add(f.vrfAddress(t))
+	add(f.localLater(t))
 	add(f.macvlan(t))
 	add(multicastGateway(t))
 	add(f.markIgnored(t))
@@ -117,6 +119,17 @@ func (f *FIB) vrfAddress(t *Trace) (Note, bool) {
 		return Note{}, false
 	}
 	return Note{Reason: Reason{NoteVRFAddress, dev.Name, f.snap.LinkName(dev.vrf)}}, true
+}
+
+// localLater tells where the destination is this host's own, but a rule that comes before
+// the one for table local leads it elsewhere.
+func (f *FIB) localLater(t *Trace) (Note, bool) {
+	d := &t.Decision
+	dev := f.byIndex[f.owner(t.Flow.Dst.WithZone(""))]
+	if dev == nil || dev.vrf != 0 || t.Flow.Out != 0 || d.Rule == nil || d.Disposition == DispositionLocal || d.Disposition == DispositionInvalid {
+		return Note{}, false
+	}
+	return Note{Reason: Reason{Code: NoteLocalLater, Have: dev.Name}, Rule: d.Rule}, true
 }
 
 // vrfRoutes are the routes of VRFs that a packet missed that belongs to none.

@@ -24,6 +24,8 @@ func (e *Explanation) hint(n *lookup.Note, have string) string {
 		return fmt.Sprintf("a packet that this host forwards comes in by a device: routewhy %s --from %s --iif %s", e.Subject, e.Trace.Flow.Src, have)
 	case lookup.NoteVRFAddress:
 		return fmt.Sprintf("%s is this host's own address on %s, but inside the VRF %s, and this packet belongs to none: routewhy %[1]s --vrf %[3]s", e.Subject, want, have)
+	case lookup.NoteLocalLater:
+		return fmt.Sprintf("%s is this host's own address, on %s, but rule %d comes before the rule that leads to table local: the packet leaves, and does not reach this host", e.Trace.Flow.Dst, have, n.Rule.Priority)
 	case lookup.NoteVRFRoute:
 		return fmt.Sprintf("the VRF %s has %s in its %s: routewhy %s --vrf %[1]s", have, iproute2.RouteLine(s, n.Route), tableName(s, n.Table), e.Subject)
 	case lookup.NoteMulticastGateway:
