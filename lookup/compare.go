@@ -62,10 +62,15 @@ const (
 	// broadcast address is refused that passes the short check.
 	CodeLocalOnce  Code = "local-route-once"
 	CodeCachedType Code = "cached-type" // the kernel names the type of another packet by the same next hop
+	// RTM_GETROUTE looks up what is dropped before any look-up: see [ShortcutNoIPv6].
+	CodeBeforeLookup Code = "before-look-up"
 )
 
 // Compare holds a decision about a packet against the kernel's answer.
 func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison {
+	if d.Shortcut == ShortcutNoIPv6 {
+		return Comparison{Asked: a.Asked, Agrees: a.Asked, Way: -1, Benign: []Reason{{Code: CodeBeforeLookup}}}
+	}
 	c := f.compare(flow, d, a)
 	if c.Agrees || flow.Dst.Is4() {
 		return c

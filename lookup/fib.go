@@ -46,12 +46,16 @@ type FIB struct {
 	// siblings is the router preference that the further siblings of IPv6 multipath
 	// routes are supposed to have; nil: the first one's.
 	siblings *route.Preference
+	// uid6 is the user that a received IPv6 packet is looked up as: root, but for what
+	// RTM_GETROUTE is asked without one. See [FIB.toolDiffers].
+	uid6 uint32
 	// unread, while something is explained, gathers the settings that would have
 	// mattered but are not in the snapshot.
 	unread *[]string
 	// sketches, while entries are judged, are the packets sent for it.
 	sketches *sketches
-	partial  bool // routes that no question is about were left out
+	partial  bool           // routes that no question is about were left out
+	sources  []netip.Prefix // of IPv6 routes that are for certain sources
 }
 
 // family holds what exists once for IPv4 and once for IPv6.
@@ -67,6 +71,9 @@ type family struct {
 	// dissects: rules ask about the protocol or the ports of packets that arrive.
 	dissects bool
 	guess    bool // settings were not read
+	// bySource: some entry has several next hops, of which a packet's source may choose,
+	// or is for certain sources.
+	bySource bool
 }
 
 // rule is a policy rule with its device names resolved, as the kernel does
@@ -298,6 +305,12 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 	}
 	for _, e := range b.entries {
 		f.resolve(e)
+		if len(e.hops) > 1 || e.sourceSpecific() {
+			f.family(e.fam).bySource = true
+		}
+		if e.sourceSpecific() {
+			f.sources = append(f.sources, e.route.Src.Masked())
+		}
 		if e.fam == route.IPv4 && e.route.Type == route.TypeLocal && e.route.Protocol != route.ProtocolKernel {
 			f.localByUser = true
 		}

@@ -44,6 +44,7 @@ const (
 	NoteOnLinkAssumed    Code = "on-link-assumed"    // no route leaves by the device asked for; Have: it
 	NotePairOfHosts      Code = "no-broadcast"       // the destination's network is a /31, which has no broadcast address
 	NoteNoRuleLeads      Code = "table-unreached"    // a table that no rule leads to has a route; Route
+	NoteToolUser         Code = "tool-without-user"  // ip -6 route get asks about a received packet without a user, and a rule asks about that; Have: the rule's priority
 	NoteDisabled         Code = "ipv6-disabled"      // IPv6 is switched off on devices; Have: the first, or all, Want: on how many
 	NoteSysctlUnread     Code = "sysctl-unread"      // settings that matter could not be read; Have: the first's path, Want: how many
 	NoteVRFLeft          Code = "vrf-left"           // a packet of a VRF fell through its table to another; Have: the VRF, Table: its table
@@ -107,6 +108,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 		add(Note{Reason: Reason{NoteMayRefuse, d.MayRefuse, t.Flow.Src}})
 	}
 	add(f.broadcastNotes(t)...)
+	add(f.toolDiffers(t)...)
 	add(f.skippedTables(t)...)
 	add(f.unreachedTables(t)...)
 	if d.Disposition == DispositionNoRoute && !t.Flow.Dst.IsMulticast() {
@@ -496,4 +498,23 @@ func selectorFields(s *route.Selector, asked map[Field]bool) {
 			asked[f] = true
 		}
 	}
+}
+
+// toolDiffers says where ip -6 route get answers otherwise than a received packet is
+// treated: it asks without a user (inet6_rtm_getroute), and the packet is looked up as
+// root's (ip6_route_input).
+func (f *FIB) toolDiffers(t *Trace) []Note {
+	if t.Flow.In == 0 || !t.Flow.Dst.Is6() {
+		return nil
+	}
+	i := slices.IndexFunc(t.Rules, func(r RuleTrial) bool { return r.Rule.Selector.HasUIDs })
+	if i < 0 {
+		return nil
+	}
+	tool := *f
+	tool.uid6, tool.unread = route.NoUID, nil
+	if d := tool.Lookup(t.Flow); d.sameFate(&t.Decision) {
+		return nil
+	}
+	return []Note{{Reason: Reason{Code: NoteToolUser, Have: t.Rules[i].Rule.Priority}}}
 }

@@ -17,14 +17,20 @@ func (w *walk) decide6(d *Decision) {
 	dst := w.flow.Dst
 	w.strict = dst.IsMulticast() || dst.IsLinkLocalUnicast() || dst.IsLoopback()
 	if w.flow.In != 0 {
-		if w.fib.byIndex[w.flow.In] == nil {
+		dev := w.fib.byIndex[w.flow.In]
+		switch {
+		case dev == nil:
 			*d = refusal(ShortcutNoDevice, route.ENODEV)
+			return
+		case w.fib.dropsIPv6(dev):
+			*d = refusal(ShortcutNoIPv6, route.EINVAL)
 			return
 		}
 		w.iif, w.flow.Out = w.flow.In, 0
+		w.flow.UID = w.fib.uid6 // the namespace's root, whoever asks
 	} else {
 		w.iif = route.LoopbackIndex
-		w.strict = w.strict || w.flow.Out != 0 && !w.flow.Src.IsValid()
+		w.strict = w.strict || w.flow.Out != 0 && (!w.flow.Src.IsValid() || w.flow.Bound)
 	}
 	var res result
 	switch vrf := w.fib.vrf(w.flow.Out); {
@@ -50,6 +56,16 @@ func (w *walk) decide6(d *Decision) {
 		return
 	}
 	d.setSource(w.flow.Src)
+}
+
+// dropsIPv6 reports whether a device drops every IPv6 packet that it receives, before
+// a route is looked up (ip6_rcv_core in net/ipv6/ip6_input.c, which goes by the
+// device's own setting). One that has addresses does not: they go when it is set.
+func (f *FIB) dropsIPv6(dev *device) bool {
+	if dev.conf6.read[settingDisableIPv6] {
+		return dev.conf6.value[settingDisableIPv6] != 0
+	}
+	return len(dev.addrs6) == 0 && f.conf(route.IPv6, dev, settingDisableIPv6) != 0
 }
 
 // searchVRF6 is the look-up for the link of a device in a VRF: the rules are not

@@ -194,5 +194,6 @@ const (
 	ShortcutReversePath  Shortcut = "reverse-path"         // reverse-path filter
 	ShortcutNoForwarding Shortcut = "forwarding-off"       //
 	ShortcutNotUnicast   Shortcut = "not-forwardable-type" // received, and the route's type cannot be forwarded
+	ShortcutNoIPv6       Shortcut = "ipv6-disabled"        // received by a device that has IPv6 switched off, and dropped before a look-up
 	ShortcutVRFLink      Shortcut = "vrf-link"             // IPv6 to a link-local address or group by a VRF device, which has no link
 )

@@ -76,7 +76,21 @@ const (
 // What was received and is delivered, this host answers; what was received and
 // is forwarded, is answered by the device that it left by. Nobody translates
 // addresses.
-func (f *FIB) Reply(t *Trace) *Reply {
+func (f *FIB) Reply(t *Trace) *Reply { return f.ReplyOf(t, nil) }
+
+// Answerer is the socket that answers to a packet.
+type Answerer struct {
+	// Link is the device that it is bound to; zero: none.
+	Link int
+	// Mark is the one that it sets.
+	Mark uint32
+	// UID is its owner.
+	UID uint32
+}
+
+// ReplyOf is [FIB.Reply] where it is known which socket of this host takes the packet, and
+// answers; nil: it is not.
+func (f *FIB) ReplyOf(t *Trace, who *Answerer) *Reply {
 	r := &Reply{}
 	d := &t.Decision
 	if t.Flow.In != 0 {
@@ -87,7 +101,7 @@ func (f *FIB) Reply(t *Trace) *Reply {
 		r.None.Code = CodeReplyUnknown
 	case d.Shortcut == ShortcutReversePath && d.HasRoute && d.Route.Type == route.TypeLocal:
 		r.None.Code = CodeReplyRefused
-		r.Returns = f.answered(t) // what it would be
+		r.Returns = f.answered(t, who) // what it would be
 	case !d.Disposition.Success():
 		r.None.Code = CodeReplyRefused
 	case len(d.sources()) == 0 || !d.sources()[0].IsValid() || d.sources()[0].IsUnspecified():
@@ -97,7 +111,7 @@ func (f *FIB) Reply(t *Trace) *Reply {
 	case f.dropsForwarded6(t):
 		r.None.Code = CodeReplyNotForwarded
 	case d.Disposition != DispositionUnicast:
-		r.Returns = f.answered(t)
+		r.Returns = f.answered(t, who)
 	default:
 		r.Returns = f.returned(t)
 	}
@@ -172,7 +186,7 @@ func exchanged(flow route.Flow, src netip.Addr) route.Flow {
 // to what it sent to itself. It is bound to no device, but to the VRF of the
 // one that the packet came by, and to a link-local address on that very device
 // (tcp_v4_init_req and tcp_v6_init_req, icmp_reply).
-func (f *FIB) answered(t *Trace) []Return {
+func (f *FIB) answered(t *Trace, who *Answerer) []Return {
 	flow := t.Flow
 	in := flow.In
 	if t.Decision.Shortcut == ShortcutZero {
@@ -183,8 +197,12 @@ func (f *FIB) answered(t *Trace) []Return {
 		back.Src = netip.Addr{} // whoever answers has an address of its own
 	}
 	back.Out = f.vrf(cmp.Or(in, flow.Out))
-	if back.Dst.Is6() && back.Dst.IsLinkLocalUnicast() && in != 0 {
-		back.Out = in
+	if who != nil {
+		back.Out, back.Bound, back.UID = cmp.Or(who.Link, back.Out), who.Link != 0, who.UID
+		back.Mark = cmp.Or(who.Mark, back.Mark)
+	}
+	if back.Dst.Is6() && back.Dst.IsLinkLocalUnicast() {
+		back.Out = cmp.Or(in, flow.Out, t.Decision.device(), back.Out)
 	}
 	if back.UID == route.NoUID {
 		back.UID = 0
@@ -194,6 +212,14 @@ func (f *FIB) answered(t *Trace) []Return {
 		r.Link = t.Decision.Ways[0].Link
 	}
 	return []Return{f.decideReturn(r, in, back)}
+}
+
+// device is the one that the chosen route names; zero: none.
+func (d *Decision) device() int {
+	if !d.HasRoute || len(d.Route.NextHops) == 0 {
+		return 0
+	}
+	return d.Route.NextHops[0].Link
 }
 
 // returned are the ways back of a packet that leaves this host.

@@ -25,6 +25,10 @@ type Flow struct {
 	SrcPort, DstPort uint16
 	// FlowLabel is IPv6's, 20 bits.
 	FlowLabel uint32
+	// Bound says that a socket sends it that is bound to Out: IPv6 then keeps to that device
+	// whatever the source is (ip6_route_output_flags_noref in net/ipv6/route.c).
+	// RTM_GETROUTE asks without a socket.
+	Bound bool
 	// TunnelID is the ID in the metadata of a received tunnel packet.
 	TunnelID uint64
 }

@@ -378,14 +378,21 @@ func (q *questions) explainAddress(ctx context.Context, d destination) (*render.
 		Subject: subject, Given: q.packet.words(q.fib.Snapshot(), &flow), GivenFields: p.fields(), FIB: q.fib,
 		Trace: q.trace(d, flow), Silent: q.noKernel,
 	}
+	if flow.In != 0 {
+		e.GivenFields[lookup.FieldUID] = true // a received packet counts as root's
+	}
 	e.Remarks = d.remarks()
 	e.Notes = q.fib.Notes(e.Trace)
 	if d.port != 0 {
 		e.ConnectErrno = listen.Refuses(&e.Trace.Flow, &e.Trace.Decision)
 	}
 	q.addLookups(e)
+	if err := q.listeners(ctx, d, e); err != nil {
+		return nil, err
+	}
 	if q.reply {
-		r := q.fib.Reply(e.Trace)
+		who := answerer(e.Listeners)
+		r := q.fib.ReplyOf(e.Trace, who)
 		if q.unread(r) {
 			if err := q.read(ctx); err != nil {
 				return nil, err
@@ -393,9 +400,7 @@ func (q *questions) explainAddress(ctx context.Context, d destination) (*render.
 			return q.explainAddress(ctx, d)
 		}
 		q.addReply(e, r, &p)
-	}
-	if err := q.listeners(ctx, d, e); err != nil {
-		return nil, err
+		e.Reply.Answerer = who
 	}
 	return e, q.ask(ctx, e)
 }
@@ -415,9 +420,6 @@ func (q *questions) flow(d destination, p *packet) (route.Flow, error) {
 	var err error
 	if f.In, err = q.device("--iif", p.iif); err != nil {
 		return f, err
-	}
-	if f.In != 0 && d.addr.Is6() && !p.uid.given {
-		f.UID = route.NoUID
 	}
 	out, flag := p.oif, "--oif"
 	if d.zone != "" {

@@ -21,6 +21,8 @@ type options struct {
 	destinations []destination
 	// sources are what --diff compares: files, or "-" or "live".
 	sources []string
+	// wanted restricts --sockets.
+	wanted wanted
 	// batch is the file of lines that --batch answers; "-" is standard input.
 	batch string
 	// family restricts the answer to one family (-4, -6, or the family of
@@ -188,6 +190,11 @@ func (o *options) parseDestinations(m *mode, args []string) error {
 		}
 		o.sources = args
 		return nil
+	}
+	if m.sockets && len(args) > 0 {
+		var err error
+		o.wanted, err = parseWanted(args)
+		return err
 	}
 	if !m.destinations && len(args) > 0 {
 		return usagef("%s takes no DESTINATION, but there is %s", m, quote(args[0]))

@@ -19,6 +19,8 @@ type mode struct {
 	// destinations says that the arguments are DESTINATIONs, one at least;
 	// without it, there are none.
 	destinations bool
+	// sockets says that an argument may say which sockets are meant.
+	sockets bool
 	// sources says that the arguments are two sources instead.
 	sources bool
 	run     func(context.Context, *options, stdio) error
@@ -41,10 +43,11 @@ func modes() []mode {
 		flags: slices.Concat(common, []string{"table"}),
 		run:   dump,
 	}, {
-		flag:  "sockets",
-		usage: "what listens, on which addresses, and who can reach it",
-		flags: common,
-		run:   sockets,
+		flag:    "sockets",
+		usage:   "what listens, on which addresses, and who can reach it",
+		flags:   common,
+		sockets: true,
+		run:     sockets,
 	}, {
 		flag:  "batch",
 		usage: "a file of destinations, one a line; one decision a line",

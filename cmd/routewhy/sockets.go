@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
 
 	"routewhy/cmd/routewhy/internal/render"
 	"routewhy/lookup"
@@ -34,9 +38,10 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	out := &render.Sockets{
-		Host: listen.NewHost(fib), FIB: fib, Family: o.family, Changing: during.changing() || fib.Snapshot().Changed,
+		Host: listen.NewHost(fib), FIB: fib, Family: o.family, Wanted: o.wanted.String(), Address: o.wanted.addr,
+		Changing: during.changing() || fib.Snapshot().Changed,
 	}
-	shown := ofFamily(fib.Snapshot().Sockets, o.family)
+	shown := slices.DeleteFunc(ofFamily(fib.Snapshot().Sockets, o.family), func(x route.Socket) bool { return !o.wanted.is(&x) })
 	out.Exposures = out.Host.Exposures(shown)
 	for i := range shown {
 		if shown[i].Remote.Port() != 0 && o.verbose {
@@ -51,7 +56,83 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 	if err == nil && len(out.Exposures) == 0 && fib.Snapshot().Lacks(route.FactSockets, 0) {
 		return statusError(exitNoAnswer)
 	}
+	if err == nil && len(out.Exposures) == 0 && o.wanted != (wanted{}) {
+		return statusError(exitNoRoute)
+	}
 	return err
+}
+
+// wanted is which sockets are meant. The zero value: all.
+type wanted struct {
+	addr    netip.Addr
+	port    uint16
+	program string
+}
+
+// parseWanted understands PORT, :PORT, ADDRESS, ADDRESS:PORT or the name of a program.
+func parseWanted(args []string) (wanted, error) {
+	arg := args[0]
+	if len(args) > 1 {
+		return wanted{}, usagef("--sockets takes one PORT, ADDRESS or PROGRAM, but there is %s too", quote(args[1]))
+	}
+	host, port, err := net.SplitHostPort(arg)
+	if err != nil {
+		host, port = strings.Trim(arg, "[]"), ""
+		if _, err := strconv.ParseUint(arg, 10, 64); err == nil {
+			host, port = "", arg
+		}
+	}
+	var w wanted
+	if port != "" {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 {
+			return w, usagef("--sockets %s: %s is no port", quote(arg), quote(port)).hint("a port is a number from 1 to 65535")
+		}
+		w.port = uint16(n)
+	}
+	switch a, err := netip.ParseAddr(host); {
+	case err == nil:
+		w.addr = a.Unmap().WithZone("")
+	case host != "" && host != "*":
+		w.program = host
+	}
+	return w, nil
+}
+
+// String is how they are named in a sentence; empty: all.
+func (w wanted) String() string {
+	var parts []string
+	if w.program != "" {
+		parts = append(parts, "of a program called "+quote(w.program))
+	}
+	switch {
+	case w.addr.IsValid() && w.port != 0:
+		parts = append(parts, "on "+netip.AddrPortFrom(w.addr, w.port).String())
+	case w.addr.IsValid():
+		parts = append(parts, "on "+w.addr.String())
+	case w.port != 0:
+		parts = append(parts, fmt.Sprintf("on port %d", w.port))
+	}
+	return strings.Join(parts, " ")
+}
+
+// is reports whether a socket is meant: it takes what comes to the address, as one
+// that is bound to every address does too.
+func (w *wanted) is(x *route.Socket) bool {
+	if w.port != 0 && x.Local.Port() != w.port {
+		return false
+	}
+	if w.program != "" && !slices.ContainsFunc(x.Owners, func(p route.Process) bool { return p.Name == w.program }) {
+		return false
+	}
+	bound := x.Local.Addr().Unmap()
+	switch {
+	case !w.addr.IsValid() || bound == w.addr:
+		return true
+	case !bound.IsUnspecified() || w.addr.IsUnspecified():
+		return false
+	}
+	return bound.Is4() == w.addr.Is4() || w.addr.Is4() && x.DualStack()
 }
 
 // ofFamily are the sockets that take packets of a family: one of IPv6 may take

@@ -65,21 +65,11 @@ func newConnecting(t *testing.T, commands []string) *connecting {
 		s, err := h.live.Read(t.Context(), kernel.Want{AllDevices: true})
 		h.must(err)
 		h.fib = lookup.New(s)
-		for up, tap := range map[string]string{"v0": "p0", "w0": "q0"} {
-			h.taps[s.LinkByName(up).Index] = h.tap(s.LinkByName(tap).Index)
+		for up, far := range map[string]string{"v0": "p0", "w0": "q0"} {
+			h.taps[s.LinkByName(up).Index] = tap(t, s.LinkByName(far).Index)
 		}
 	})
 	return h
-}
-
-// tap opens a socket that gets every frame which comes to a device.
-func (h *connecting) tap(link int) int {
-	all := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, int(all))
-	h.must(err)
-	h.must(unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: link}))
-	h.t.Cleanup(func() { _ = unix.Close(fd) })
-	return fd
 }
 
 // seen is a packet at the other end of an uplink.

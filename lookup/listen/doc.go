@@ -5,8 +5,10 @@
 // __inet_lookup_listener and compute_score, net/ipv4/udp.c __udp4_lib_lookup,
 // and their likes in net/ipv6): sockets that are bound to the very address go
 // before those bound to every address; within each, a score decides, to which a
-// bound device and, in IPv4, a socket of IPv4 itself contribute. [Exposures]
-// asks the routing decision whether the answers to a client can leave.
+// bound device and, in IPv4, a socket of IPv4 itself contribute.
+// [Host.Exposure] tells who reaches a socket: it cuts the addresses that clients can have
+// by every prefix that a decision may ask about, and decides for each part of them, and
+// each device that packets come in by, about the packet and about the answer.
 //
 // What a firewall does is not known here, nor what BPF programs attached to
 // sockets or namespaces (sk_lookup) do.

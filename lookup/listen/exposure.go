@@ -15,167 +15,158 @@ type Scope string
 const (
 	ScopeAll      Scope = "all"      // every address: 0.0.0.0 or ::
 	ScopeAddress  Scope = "address"  // one address of this host
-	ScopeLoopback Scope = "loopback" // an address that only this host itself reaches
+	ScopeLoopback Scope = "loopback" // a loopback address
 	ScopeGroup    Scope = "group"    // a multicast group or a broadcast address
 	ScopeGone     Scope = "gone"     // an address that is not this host's
 	ScopeUnknown  Scope = "unknown"  // whether it is, is not known
 )
 
-// From says from where an address of this host can be talked to.
-type From string
+// Local is an address of this host, or a prefix of such, and who reaches it.
+type Local struct {
+	// Prefix is the address, or what a route of type local makes this host's.
+	Prefix netip.Prefix
+	// Link is the device that has it, VRF the one that this belongs to; zero: none.
+	Link, VRF int
+	// Views are who reaches it by each uplink at which it takes packets.
+	Views []View
+	// Self says whether this host itself reaches it.
+	Self bool
+}
 
-// From where.
+// Addr is the address.
+func (l *Local) Addr() netip.Addr { return l.Prefix.Addr() }
+
+// Reach is how far an address or a socket can be reached.
+type Reach uint8
+
+// The reaches, the farthest last.
 const (
-	FromAnywhere From = "anywhere" // answers to clients in other networks leave by the device that has the address
-	FromOther    From = "other"    // they leave by another device
-	FromNetwork  From = "network"  // they have no route: only clients in the address's own network
-	FromLink     From = "link"     // a link-local address
-	FromHost     From = "host"     // this host alone
-	FromLocalnet From = "localnet" // a loopback address that route_localnet opens to a device's neighbours
-	FromFiltered From = "filtered" // packets from other networks are dropped on arrival
-	FromUnknown  From = "unknown"  // the routes, or a setting that decides, could not be read
+	ReachNobody  Reach = iota
+	ReachHost          // this host alone
+	ReachNear          // clients in networks of this host's devices
+	ReachUnknown       // whether other networks do is not known
+	ReachFar           // clients in other networks
 )
 
-// Local is an address of this host and who can talk to it.
-type Local struct {
-	Addr netip.Addr
-	// Network is the network that the address is in.
-	Network netip.Prefix
-	Link    int
-	// VRF is the VRF that the device belongs to; zero: none.
-	VRF  int
-	From From
-	// Client is the address outside that stands for those in other networks;
-	// the zero Addr: it was not asked about.
-	Client netip.Addr
-	// Arrives is what becomes of a packet from there, Reply of the answer.
-	Arrives, Reply lookup.Decision
-	// Down says that the device is down, so that its own network is cut off.
-	Down bool
+func (r Reach) String() string { return [...]string{"nobody", "host", "near", "unknown", "far"}[r] }
+
+// Reach is how far it can be reached.
+func (l *Local) Reach() Reach {
+	best := ReachNobody
+	if l.Self {
+		best = ReachHost
+	}
+	for i := range l.Views {
+		switch some, far := l.Views[i].Reached(); {
+		case far:
+			best = max(best, ReachFar)
+		case l.Views[i].Uncertain():
+			best = max(best, ReachUnknown)
+		case some:
+			best = max(best, ReachNear)
+		}
+	}
+	return best
 }
 
 // Exposure is a listening socket and how it can be reached.
 type Exposure struct {
 	Socket *route.Socket
 	Scope  Scope
-	// Locals are the addresses on which it can be reached.
+	// Locals are the addresses on which it takes packets. Sockets that are alike have
+	// the same slice.
 	Locals []Local
+}
+
+// Reach is how far the socket can be reached.
+func (e *Exposure) Reach() Reach {
+	if e.Scope == ScopeGroup {
+		return ReachNear
+	}
+	best := ReachNobody
+	if e.Scope == ScopeUnknown {
+		best = ReachUnknown
+	}
+	for i := range e.Locals {
+		best = max(best, e.Locals[i].Reach())
+	}
+	return best
 }
 
 // Host answers for one host.
 type Host struct {
 	fib    *lookup.FIB
 	snap   *route.Snapshot
+	asker  map[route.Family]*asker
 	locals []Local
-	// picky says that a rule asks for what differs from socket to socket.
-	picky  bool
-	client map[route.Family]netip.Addr
+	kinds  []string // of the locals
+	picky  []*route.Rule
+	cache  map[reachKey][]Local
 }
 
 // NewHost prepares the answers for a host.
 func NewHost(f *lookup.FIB) *Host {
-	h := &Host{fib: f, snap: f.Snapshot(), client: map[route.Family]netip.Addr{}}
-	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
-		h.client[fam] = f.Outside(fam)
-	}
+	h := &Host{fib: f, snap: f.Snapshot(), asker: map[route.Family]*asker{}, cache: map[reachKey][]Local{}}
 	for i := range h.snap.Rules {
-		s := &h.snap.Rules[i].Selector
-		if s.MarkMask != 0 || s.HasUIDs || s.Proto != 0 || s.SrcPort != (route.PortRange{}) {
-			h.picky = true
+		r := &h.snap.Rules[i]
+		s := &r.Selector
+		if s.MarkMask != 0 || s.HasUIDs || s.Proto != 0 || s.SrcPort != (route.PortRange{}) || s.DstPort != (route.PortRange{}) {
+			h.picky = append(h.picky, r)
 		}
 	}
-	for i := range h.snap.Addrs {
-		if a := &h.snap.Addrs[i]; a.Flags&(route.AddrTentative|route.AddrDADFailed) == 0 {
-			h.locals = append(h.locals, h.local(a, &route.Socket{}))
-		}
-	}
+	h.find()
 	return h
 }
 
-// Locals are the addresses of this host, in the kernel's order, and who can
-// talk to a socket of no special mark, user or port there.
-func (h *Host) Locals() []Local { return h.locals }
-
-// local finds out who can talk to a socket on one address.
-func (h *Host) local(a *route.Addr, s *route.Socket) Local {
-	l := Local{Addr: a.Prefix.Addr(), Network: a.Prefix.Masked(), Link: a.Link, VRF: vrfOf(h.snap, a.Link)}
-	if a.Peer.IsValid() && a.Peer != a.Prefix {
-		l.Network = a.Peer.Masked()
-	}
-	dev := h.snap.Link(a.Link)
-	l.Down = dev == nil || !dev.Up()
-	fam := route.FamilyOf(l.Addr)
-	switch {
-	case l.Addr.IsLoopback():
-		l.From = h.loopback(l.Addr)
-	case l.Addr.IsLinkLocalUnicast():
-		l.From = FromLink
-	case h.snap.Lacks(route.FactRoutes, fam) || h.snap.Lacks(route.FactRules, fam):
-		l.From = FromUnknown
-	default:
-		l.Client = h.client[fam]
-		h.ask(&l, dev, s)
-	}
-	return l
-}
-
-// loopback says who can talk to an address in 127.0.0.0/8, or to ::1
-// (ip_route_input_slow, IN_DEV_NET_ROUTE_LOCALNET).
-func (h *Host) loopback(a netip.Addr) From {
-	if a.Is4() && len(h.Localnet()) > 0 {
-		return FromLocalnet
-	}
-	return FromHost
-}
-
-// Localnet are the devices, other than lo, whose neighbours may send to
-// 127.0.0.0/8: those with route_localnet.
-func (h *Host) Localnet() []int {
-	var out []int
-	all, _ := h.snap.Sysctls.Conf(route.IPv4, "all", "route_localnet")
-	for i := range h.snap.Links {
-		l := &h.snap.Links[i]
-		one, _ := h.snap.Sysctls.Conf(route.IPv4, l.Name, "route_localnet")
-		if l.Index != route.LoopbackIndex && l.Up() && all+one != 0 {
-			out = append(out, l.Index)
+// find gathers the addresses of this host: those of its devices, and what else is local
+// by a route.
+func (h *Host) find() {
+	add := func(p netip.Prefix, link int) {
+		has := func(l Local) bool { return l.Prefix == p && (l.Link == link || !isLink(p.Addr())) }
+		if !slices.ContainsFunc(h.locals, has) {
+			h.locals = append(h.locals, Local{Prefix: p, Link: link, VRF: vrfOf(h.snap, link)})
+			h.kinds = append(h.kinds, h.fib.Kind(p.Addr()))
 		}
+	}
+	for i := range h.snap.Addrs {
+		a := &h.snap.Addrs[i]
+		switch p := netip.PrefixFrom(a.Prefix.Addr(), a.Prefix.Addr().BitLen()); {
+		case a.Flags&(route.AddrTentative|route.AddrDADFailed) != 0:
+		case p.Addr().Is4() && p.Addr().IsLoopback():
+			add(netip.MustParsePrefix("127.0.0.0/8"), a.Link)
+		default:
+			add(p, a.Link)
+		}
+	}
+	h.fib.LocalRoutes(func(p netip.Prefix, link int) {
+		covered := func(l Local) bool { return l.Prefix.Bits() <= p.Bits() && l.Prefix.Contains(p.Addr()) }
+		if !slices.ContainsFunc(h.locals, covered) {
+			add(p, link)
+		}
+	})
+}
+
+// Locals are the addresses of this host, in the kernel's order, and who reaches a socket
+// of no special mark, user or port there.
+func (h *Host) Locals() []Local {
+	var out []Local
+	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
+		out = append(out, h.reach(&route.Socket{Proto: route.ProtoTCP, Family: fam, V6Only: true, Local: netip.AddrPortFrom(firstOf(fam), 0)})...)
 	}
 	return out
 }
 
-// ask decides about a packet from outside to the address, and its answer.
-func (h *Host) ask(l *Local, dev *route.Link, s *route.Socket) {
-	arrives := route.Flow{Dst: l.Addr, Src: l.Client, In: l.Link, UID: route.NoUID, Proto: s.Proto, DstPort: s.Local.Port()}
-	reply := route.Flow{
-		Dst: l.Client, Src: l.Addr, Out: s.Link, Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(),
+// Localnet are the devices by which other hosts reach 127.0.0.0/8, and get answers.
+func (h *Host) Localnet() []int {
+	var out []int
+	for _, l := range h.Locals() {
+		for i := range l.Views {
+			if some, _ := l.Views[i].Reached(); some && l.Addr().Is4() && l.Addr().IsLoopback() {
+				out = append(out, l.Views[i].Uplink)
+			}
+		}
 	}
-	if l.VRF != 0 && reply.Out == 0 {
-		reply.Out = l.VRF
-	}
-	l.Reply = h.fib.Lookup(reply)
-	elsewhere := dev == nil || dev.Flags&route.LinkLoopback != 0 || dev.Kind == "dummy"
-	if !elsewhere {
-		l.Arrives = h.fib.Lookup(arrives)
-	}
-	switch {
-	case l.Reply.Disposition == lookup.DispositionUnknown:
-		l.From = FromUnknown
-	case !l.Reply.Disposition.Success() || len(l.Reply.Ways) == 0 || l.Reply.Shortcut == lookup.ShortcutOnLink:
-		// A device that a socket is bound to stands in for a missing route,
-		// but nobody on its link answers for other networks.
-		l.From = FromNetwork
-	case elsewhere:
-		// Its packets come in by whichever device leads here.
-		l.From = FromAnywhere
-	case l.Arrives.Disposition == lookup.DispositionUnknown:
-		l.From = FromUnknown
-	case !l.Arrives.Disposition.Success():
-		l.From = FromFiltered
-	case slices.ContainsFunc(l.Reply.Ways, func(w lookup.Way) bool { return w.Link == l.Link }):
-		l.From = FromAnywhere
-	default:
-		l.From = FromOther
-	}
+	return out
 }
 
 // Exposures tell of each listening socket how it can be reached.
@@ -183,61 +174,121 @@ func (h *Host) Exposures(sockets []route.Socket) []Exposure {
 	var out []Exposure
 	for i := range sockets {
 		if sockets[i].Listens() {
-			out = append(out, h.exposure(&sockets[i]))
+			out = append(out, h.Exposure(&sockets[i]))
 		}
 	}
 	return out
 }
 
-func (h *Host) exposure(s *route.Socket) Exposure {
+// Exposure tells how a listening socket can be reached.
+func (h *Host) Exposure(s *route.Socket) Exposure {
 	e := Exposure{Socket: s}
 	e.Scope = h.scope(s)
-	if e.Scope == ScopeGone || e.Scope == ScopeGroup {
-		return e
-	}
-	bound := s.Local.Addr().Unmap()
-	found := false
-	for i := range h.locals {
-		l := &h.locals[i]
-		if !h.meets(s, bound, l) {
-			continue
-		}
-		found = true
-		e.Locals = append(e.Locals, h.forSocket(s, l))
-	}
-	if !found && e.Scope != ScopeAll { // local by a route, not by an address
-		l := h.local(&route.Addr{Link: route.LoopbackIndex, Prefix: netip.PrefixFrom(bound, bound.BitLen())}, s)
-		e.Locals = append(e.Locals, l)
+	if e.Scope != ScopeGone && e.Scope != ScopeGroup {
+		e.Locals = h.reach(s)
 	}
 	return e
 }
 
-// meets says whether a socket takes what comes to an address.
-func (h *Host) meets(s *route.Socket, bound netip.Addr, l *Local) bool {
-	switch {
-	case !bound.IsUnspecified():
-		if bound != l.Addr || bound.IsLinkLocalUnicast() && s.Link != 0 && s.Link != l.Link {
-			return false
-		}
-	case l.Addr.Is4() && s.Family == route.IPv6 && s.V6Only, l.Addr.Is6() && s.Family == route.IPv4:
-		return false
-	}
-	if s.Link == 0 {
-		return l.VRF == 0 || acceptsVRF(h.snap, s.Proto)
-	}
-	return s.Link == l.Link || s.Link == l.VRF
+// reachKey is what sockets have in common that are reached alike.
+type reachKey struct {
+	addr    netip.Addr
+	family  route.Family
+	v6only  bool
+	bound   int
+	special string
 }
 
-// forSocket is an address as a socket sees it: where rules ask for what differs
-// from socket to socket, or it is bound to a device, its answers may go another
-// way.
-func (h *Host) forSocket(s *route.Socket, l *Local) Local {
-	if !h.picky && s.Link == 0 || !l.Client.IsValid() {
-		return *l
+// reach are the addresses on which a socket takes packets, and who reaches them.
+func (h *Host) reach(s *route.Socket) []Local {
+	bound := s.Local.Addr().Unmap()
+	key := reachKey{bound, s.Family, s.V6Only, s.Link, h.special(s)}
+	if out, ok := h.cache[key]; ok {
+		return out
 	}
-	one := *l
-	h.ask(&one, h.snap.Link(l.Link), s)
-	return one
+	var out []Local
+	for i := range h.locals {
+		l, kind := h.locals[i], h.kinds[i]
+		switch {
+		case !bound.IsUnspecified() && (!l.Prefix.Contains(bound) || isLink(l.Addr()) && s.Link != 0 && s.Link != l.Link),
+			bound.IsUnspecified() && l.Addr().Is4() && s.Family == route.IPv6 && s.V6Only,
+			bound.IsUnspecified() && l.Addr().Is6() && s.Family == route.IPv4:
+			continue
+		case !bound.IsUnspecified() && l.Addr() != bound:
+			l.Prefix, kind = netip.PrefixFrom(bound, bound.BitLen()), h.fib.Kind(bound)
+		}
+		h.views(&l, kind, s, key.special)
+		if s.Link == 0 || l.Self || len(l.Views) > 0 {
+			out = append(out, l)
+		}
+	}
+	h.cache[key] = out
+	return out
+}
+
+// views asks who reaches an address by each uplink at which the socket takes packets.
+func (h *Host) views(l *Local, kind string, s *route.Socket, special string) {
+	fam := route.FamilyOf(l.Addr())
+	k := h.asker[fam]
+	if k == nil {
+		k = newAsker(h.fib, fam)
+		h.asker[fam] = k
+	}
+	for _, up := range k.links {
+		if takesFrom(h.snap, s, up) && (!isLink(l.Addr()) || up == l.Link) {
+			l.Views = append(l.Views, k.view(up, l.Addr(), kind, s, special))
+		}
+	}
+	if lo := h.snap.Link(route.LoopbackIndex); lo != nil && !lo.Up() {
+		return // what this host sends to itself goes by lo
+	}
+	flow := route.Flow{Dst: l.Addr(), UID: s.UID, Proto: s.Proto, DstPort: max(s.Local.Port(), 1)}
+	if isLink(l.Addr()) {
+		flow.Out = l.Link
+	}
+	d := h.fib.Lookup(flow)
+	p, ok := PacketOf(h.snap, &flow, &d)
+	l.Self = ok && (s.Link == 0 && p.Slave == 0 || s.Link == 0 && acceptsVRF(h.snap, s.Proto) || s.Link != 0 && (s.Link == p.Dev || s.Link == p.Slave))
+}
+
+// takesFrom reports whether a socket takes packets that come by a device.
+func takesFrom(s *route.Snapshot, x *route.Socket, link int) bool {
+	vrf := vrfOf(s, link)
+	if x.Link == 0 {
+		return vrf == 0 || acceptsVRF(s, x.Proto)
+	}
+	return x.Link == link || x.Link == vrf
+}
+
+// special is what of a socket rules ask for, as a text: it is the same for sockets whose
+// packets and answers the same rules select.
+func (h *Host) special(s *route.Socket) string {
+	b := make([]byte, len(h.picky))
+	for i, r := range h.picky {
+		sel := &r.Selector
+		proto := sel.Proto == 0 || sel.Proto == s.Proto
+		b[i] = bit(proto && inPorts(sel.DstPort, s.Local.Port()), 1) | bit((s.Mark^sel.Mark)&sel.MarkMask == 0, 2) |
+			bit(!sel.HasUIDs || sel.UIDs.Start <= s.UID && s.UID <= sel.UIDs.End, 4) |
+			bit(proto && inPorts(sel.SrcPort, s.Local.Port()), 8) | bit(proto, 16)
+	}
+	return string(b)
+}
+
+func bit(b bool, n byte) byte {
+	if b {
+		return n
+	}
+	return 0
+}
+
+func inPorts(r route.PortRange, p uint16) bool {
+	switch {
+	case r == (route.PortRange{}):
+		return true
+	case r.Mask != 0:
+		return (r.Start^p)&r.Mask == 0
+	}
+	return r.Start <= p && p <= r.End
 }
 
 // scope classifies the address that a socket is bound to.

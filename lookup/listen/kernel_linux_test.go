@@ -26,6 +26,7 @@ type bind struct {
 	addr   netip.Addr
 	v6only bool
 	dev    string
+	zone   uint32
 }
 
 func (b bind) String() string {
@@ -80,9 +81,9 @@ func (h *host) binds() []bind {
 	var out []bind
 	for _, a := range []string{"0.0.0.0", "127.0.0.1", "127.0.0.2", "10.0.0.1", "::", "::1", "2001:db8::1", "::ffff:10.0.0.1"} {
 		for _, dev := range []string{"", "lo", "v0", "w0"} {
-			out = append(out, bind{h.addr(a), false, dev})
+			out = append(out, bind{addr: h.addr(a), dev: dev})
 			if a := h.addr(a); a.Is6() && !a.Is4In6() {
-				out = append(out, bind{a, true, dev})
+				out = append(out, bind{addr: a, v6only: true, dev: dev})
 			}
 		}
 	}

@@ -2,6 +2,8 @@ package listen
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 
 	"routewhy/lookup"
@@ -110,45 +112,73 @@ func TestExposures(t *testing.T) {
 		local string
 		link  int
 		scope Scope
-		from  []From
+		reach Reach
+		want  []string
 	}{
-		{"0.0.0.0:1", 0, ScopeAll, []From{FromHost, FromAnywhere, FromOther}},
-		{"0.0.0.0:1", eth1, ScopeAll, []From{FromNetwork}}, // the device has no way to other networks
-		{"192.0.2.2:1", 0, ScopeAddress, []From{FromAnywhere}},
-		{"10.0.0.2:1", 0, ScopeAddress, []From{FromOther}},
-		{"127.0.0.9:1", 0, ScopeLoopback, []From{FromHost}},
-		{"192.0.2.9:1", 0, ScopeGone, nil},
-		{"224.0.0.251:1", 0, ScopeGroup, nil},
+		{"0.0.0.0:1", 0, ScopeAll, ReachFar, []string{
+			"127.0.0.0/8", "192.0.2.2/32 eth0=0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0>eth0", "10.0.0.2/32 eth0=0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0>eth0",
+		}},
+		{"0.0.0.0:1", eth1, ScopeAll, ReachNear, []string{
+			"127.0.0.0/8", "192.0.2.2/32 eth1=10.0.0.0/24,0.0.0.0/0!assumed-on-link", "10.0.0.2/32 eth1=10.0.0.0/24,0.0.0.0/0!assumed-on-link",
+		}},
+		{"192.0.2.2:1", 0, ScopeAddress, ReachFar, []string{"192.0.2.2/32 eth0=0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0>eth0"}},
+		{"127.0.0.9:1", 0, ScopeLoopback, ReachHost, []string{"127.0.0.9/32"}},
+		{"192.0.2.9:1", 0, ScopeGone, ReachNobody, nil},
+		{"224.0.0.251:1", 0, ScopeGroup, ReachNear, nil},
 	}
 	h := NewHost(lookup.New(s))
 	for _, test := range tests {
-		e := h.Exposures([]route.Socket{socket(route.ProtoTCP, test.local, test.link, false)})[0]
-		var from []From
-		for _, l := range e.Locals {
-			from = append(from, l.From)
-		}
-		if e.Scope != test.scope || len(from) != len(test.from) {
-			t.Errorf("%s on %d: %s, %v; want %s, %v", test.local, test.link, e.Scope, from, test.scope, test.from)
-			continue
-		}
-		for i := range from {
-			if from[i] != test.from[i] {
-				t.Errorf("%s on %d: from %v; want %v", test.local, test.link, from, test.from)
-			}
+		x := socket(route.ProtoTCP, test.local, test.link, false)
+		e := h.Exposure(&x)
+		got := described(s, e.Locals)
+		if e.Scope != test.scope || e.Reach() != test.reach || !slices.Equal(got, test.want) {
+			t.Errorf("%s on %d: %s, %s, %q; want %s, %s, %q", test.local, test.link, e.Scope, e.Reach(), got, test.scope, test.reach, test.want)
 		}
 	}
 	s.Sysctls["net/ipv4/conf/eth1/rp_filter"] = "1"
 	s.Sysctls["net/ipv4/conf/eth0/route_localnet"] = "1"
-	got := NewHost(lookup.New(s)).Locals()
-	if got[2].From != FromFiltered {
-		t.Errorf("with rp_filter: from %s", got[2].From)
+	x := socket(route.ProtoTCP, "0.0.0.0:1", 0, false)
+	e := NewHost(lookup.New(s)).Exposure(&x)
+	want := []string{
+		"127.0.0.0/8 eth0=0.0.0.0/0", "192.0.2.2/32 eth0=0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0!reverse-path",
+		"10.0.0.2/32 eth0=0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0!reverse-path",
 	}
-	if got[0].From != FromLocalnet {
-		t.Errorf("with route_localnet: from %s", got[0].From)
+	if got := described(s, e.Locals); !slices.Equal(got, want) {
+		t.Errorf("with settings: %q; want %q", got, want)
 	}
-	s.Sysctls, s.Gaps = route.Sysctls{}, []route.Gap{{Fact: route.FactSysctls}}
-	got = NewHost(lookup.New(s)).Locals()
-	if got[1].From != FromAnywhere || got[2].From != FromUnknown {
-		t.Errorf("without settings: from %s and %s", got[1].From, got[2].From)
+}
+
+// described writes each address with its uplinks and their classes: after > by which other
+// devices answers leave, after ! why there are none. What is delivered by no uplink is
+// left out.
+func described(s *route.Snapshot, locals []Local) []string {
+	var out []string
+	for i := range locals {
+		text := locals[i].Prefix.String()
+		for j := range locals[i].Views {
+			v := &locals[i].Views[j]
+			var classes []string
+			for k := len(v.Classes) - 1; k >= 0; k-- {
+				c := &v.Classes[k]
+				one := ""
+				for _, p := range c.Clients {
+					one += p.String()
+				}
+				switch {
+				case c.Answered != route.Yes:
+					one += "!" + string(c.Reason.Code)
+				case !c.Good(v.Uplink):
+					for _, link := range c.By {
+						one += ">" + s.LinkName(link)
+					}
+				}
+				classes = append(classes, one)
+			}
+			if some, _ := v.Reached(); some {
+				text += " " + s.LinkName(v.Uplink) + "=" + strings.Join(classes, ",")
+			}
+		}
+		out = append(out, text)
 	}
+	return out
 }

@@ -50,7 +50,11 @@ func encodeFlow(f *route.Flow, flags uint32) ([]byte, error) {
 	if f.Src.IsValid() {
 		b = appendAttr(b, rtaSrc, f.Src.AsSlice())
 	}
-	b = appendAttr32(b, rtaUID, f.UID)
+	uid := f.UID
+	if f.In != 0 {
+		uid = 0 // whoever asks: received packets are looked up as root's
+	}
+	b = appendAttr32(b, rtaUID, uid)
 	for _, a := range [...]struct {
 		typ uint16
 		v   uint32
@@ -98,6 +102,8 @@ func askable(f *route.Flow) error {
 		return &NotAskedError{fmt.Sprintf("flow label %#x has more than 20 bits", f.FlowLabel)}
 	case !askableProto(fam, f.Proto):
 		return &NotAskedError{fmt.Sprintf("RTM_GETROUTE does not take IP protocol %d", f.Proto)}
+	case fam == route.IPv6 && f.Bound:
+		return &NotAskedError{"RTM_GETROUTE asks without a socket that is bound to a device"}
 	case fam == route.IPv6 && f.In != 0 && f.Dst.IsMulticast():
 		return &NotAskedError{"RTM_GETROUTE does not take a received IPv6 multicast packet"}
 	}

@@ -97,6 +97,9 @@ func (ns *Namespace) Do(f func()) {
 	}
 }
 
+// Thread is the ID of the namespace's thread, by which ip(8) moves a device there.
+func (ns *Namespace) Thread() int { return ns.tid }
+
 // Sysctl writes a setting, given by its path below /proc/sys.
 func (ns *Namespace) Sysctl(path, value string) error {
 	var err error

@@ -30,6 +30,11 @@ func decide6(s *route.Snapshot, f route.Flow) Answer {
 		if s.Link(f.In) == nil {
 			return d.finish(refuse(route.ENODEV))
 		}
+		// ip6_rcv_core drops it before a look-up. With an address it is not switched off.
+		if v, _ := s.Sysctls.Conf(route.IPv6, s.LinkName(f.In), "disable_ipv6"); v != 0 {
+			return d.finish(refuse(route.EINVAL))
+		}
+		a.flow.uid = 0 // ip6_route_input asks for root
 		a.flow.iif, a.flow.oif = f.In, 0
 		a.device, a.strict = f.In, needsStrict
 		results = d.lookup6(&a)

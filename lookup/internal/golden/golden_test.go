@@ -162,7 +162,9 @@ var cases = []struct {
 	{"2.2 flowlabel", "rule6 100 flowlabel 7 prohibit", "2001:db8:9::1 flowlabel 7", "EACCES"},
 	{"2.2 uidrange", "rule 100 uidrange 1000-1999 prohibit", "8.8.8.8 uid 1500", "EACCES"},
 	{"2.2 uidrange, input is root", "rule 100 uidrange 0-0 prohibit; sysctl net/ipv4/conf/w0/forwarding 1", "8.8.8.8 from 10.0.1.9 iif w0 uid 1500", "EACCES"},
-	{"2.2 uidrange, IPv6 input is nobody", "rule6 100 uidrange 0-0 prohibit", "2001:db8:9::1 from 2001:db8:1::9 iif v0", "ENETUNREACH"},
+	// RTM_GETROUTE asks as nobody where it is given no user; a packet is root's.
+	{"2.2 uidrange, IPv6 input is root", "rule6 100 uidrange 0-0 prohibit", "2001:db8:9::1 from 2001:db8:1::9 iif v0", "EACCES"},
+	{"2.2 IPv6 is switched off where it comes in", "sysctl net/ipv6/conf/v0/disable_ipv6 1", "2001:db8::1 from 2001:db8:1::9 iif v0", "EINVAL"},
 	{"2.2 ipproto", "rule 100 ipproto 6 prohibit", "8.8.8.8 ipproto tcp", "EACCES"},
 	{"2.2 ipproto, IPv6 default", "rule6 100 ipproto 17 prohibit", "2001:db8:9::1", "ENETUNREACH"},
 	{"2.2 dport", "rule 100 dport 80-90 prohibit", "8.8.8.8 dport 85", "EACCES"},

@@ -423,6 +423,8 @@ func (p *page) kernel(e *Explanation) {
 		p.detail("kernel", "cannot be compared: the tables were changing"+e.otherAnswer(), plain)
 	case len(e.BySource) > 0:
 		p.lookupsAgree(e)
+	case c.Asked && e.Trace.Decision.Shortcut == lookup.ShortcutNoIPv6:
+		p.detail("kernel", "answers "+e.kernelAnswer()+": ip -6 route get does not ask whether the device takes IPv6", plain)
 	case c.Asked && c.Agrees:
 		p.detail("kernel", "agrees"+e.dropErrno()+e.both()+e.benign(), plain)
 	}

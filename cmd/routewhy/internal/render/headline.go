@@ -405,6 +405,8 @@ func (e *Explanation) dropped(d *lookup.Decision) string {
 		return fmt.Sprintf("nothing for %s may come in from outside%s", f.Dst, e.localnet(f.Dst))
 	case lookup.ShortcutOwnSource:
 		return fmt.Sprintf("its source %s is this host's own address", f.Src)
+	case lookup.ShortcutNoIPv6:
+		return fmt.Sprintf("IPv6 is switched off on %s (disable_ipv6), its sender gets nothing", e.words().dev(f.In))
 	case lookup.ShortcutReversePath:
 		return "reverse-path filter (rp_filter), programs see nothing"
 	}

@@ -144,6 +144,8 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 	case lookup.NoteRuleImplied:
 		return fmt.Sprintf("rule %d (%s) was deleted, and the kernel goes by it all the same: until a first IPv6 rule is added, it looks in local and main and asks no rule",
 			n.Rule.Priority, ruleTarget(s, n.Rule))
+	case lookup.NoteToolUser:
+		return fmt.Sprintf("a received packet counts as root's, and ip -6 route get asks about it without a user: because of rule %v it answers otherwise", n.Have)
 	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored, lookup.NoteClassless, lookup.NoteDisabled, lookup.NoteWentDown, lookup.NoteNoneMade, lookup.NoteZeroconf:
 		return words{s}.noDefault(n)
 	}

@@ -14,6 +14,8 @@ type Reply struct {
 	*lookup.Reply
 	// Answers are the decisions about the answer, one for each of Returns.
 	Answers []*Explanation
+	// Answerer is the socket that takes the packet and answers; nil: it is not known.
+	Answerer *lookup.Answerer
 }
 
 // replying is the part of the headline about the way back.
@@ -382,6 +384,10 @@ func (e *Explanation) replyAssumed() []string {
 	owner := slices.IndexFunc(r.Returns, func(x lookup.Return) bool { return x.By == lookup.CodeReplyOwner })
 	switch first := &r.Returns[0]; {
 	case first.In == 0 && in == 0:
+	case first.In == 0 && r.Answerer != nil:
+		if r.Answerer.Link != 0 {
+			out = append(out, "the answer leaves by the device that the socket is bound to, "+e.words().dev(r.Answerer.Link))
+		}
 	case first.In == 0:
 		text := "the socket is bound to no device"
 		if e.Trace.Flow.Mark == 0 {

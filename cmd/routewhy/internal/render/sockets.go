@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"path"
 	"slices"
 	"strings"
 
@@ -26,6 +25,14 @@ type Sockets struct {
 	Family route.Family
 	// Changing says that the tables were changing while they were read.
 	Changing bool
+	// Wanted says which sockets were asked for, as "on port 80"; empty: all. Address is
+	// the address that was; the zero Addr: none.
+	Wanted  string
+	Address netip.Addr
+
+	verbose bool
+	locals  []listen.Local
+	general map[localKey][]tinted // what is said about each of them
 }
 
 // WriteSockets writes it as text.
@@ -39,6 +46,7 @@ func WriteSockets(w io.Writer, s *Sockets, st Style) error {
 	if st.Quiet {
 		return p.err
 	}
+	s.prepare(st)
 	rows := s.rows(st)
 	width := rowWidths(rows)
 	for _, scope := range scopeOrder() {
@@ -55,54 +63,35 @@ func WriteSockets(w io.Writer, s *Sockets, st Style) error {
 
 // headline says how many sockets there are, and how far they can be reached.
 func (s *Sockets) headline() string {
-	count := map[int]int{}
+	count := map[listen.Reach]int{}
 	for i := range s.Exposures {
-		count[reachOf(&s.Exposures[i])]++
+		count[s.Exposures[i].Reach()]++
 	}
 	var parts []string
-	for i, words := range []string{"from other networks", "from neighbours alone", "from this host alone", "from nowhere", "perhaps from other networks"} {
-		if n := count[i]; n > 0 {
+	for _, r := range []struct {
+		reach listen.Reach
+		words string
+	}{
+		{listen.ReachFar, "from other networks"}, {listen.ReachNear, "from neighbours alone"}, {listen.ReachHost, "from this host alone"},
+		{listen.ReachNobody, "from nowhere"}, {listen.ReachUnknown, "perhaps from other networks"},
+	} {
+		if n := count[r.reach]; n > 0 {
 			if len(parts) == 0 {
-				words = "can be reached " + words
+				r.words = "can be reached " + r.words
 			}
-			parts = append(parts, fmt.Sprintf("%d %s", n, words))
+			parts = append(parts, fmt.Sprintf("%d %s", n, r.words))
 		}
 	}
 	switch n := len(s.Exposures); {
 	case n == 0 && len(s.gaps(route.FactSockets)) > 0:
 		return "the sockets could not be read"
 	case n == 0:
-		return "no socket listens"
+		return strings.TrimSpace("no socket listens " + s.Wanted)
 	case n == 1:
 		return "1 socket listens: " + strings.TrimPrefix(strings.Join(parts, ", "), "1 ")
 	default:
 		return fmt.Sprintf("%d sockets listen: %s", n, strings.Join(parts, ", "))
 	}
-}
-
-// reachOf is how far a socket can be reached: 0 other networks, 1 its own
-// network, 2 this host, 3 nobody, 4 perhaps other networks: that is not known.
-func reachOf(e *listen.Exposure) int {
-	if e.Scope == listen.ScopeGroup {
-		return 1
-	}
-	best, unknown := 3, false
-	for i := range e.Locals {
-		switch e.Locals[i].From {
-		case listen.FromAnywhere:
-			return 0
-		case listen.FromHost:
-			best = min(best, 2)
-		case listen.FromUnknown:
-			unknown = true
-		default:
-			best = min(best, 1)
-		}
-	}
-	if unknown {
-		return 4
-	}
-	return best
 }
 
 func scopeOrder() []listen.Scope {
@@ -234,48 +223,17 @@ func ownerText(snap *route.Snapshot, x *route.Socket) string {
 	return "no process"
 }
 
-// remark says what being bound like that means on this host.
+// remark says what being bound like that means on this host, a line each.
 func (s *Sockets) remark(e *listen.Exposure) (string, ink) {
-	x := e.Socket
-	w := words{s.FIB.Snapshot()}
-	switch e.Scope {
-	case listen.ScopeGone:
-		return "nothing can reach it", red
-	case listen.ScopeGroup:
-		return "", plain
-	case listen.ScopeAll:
-		return s.remarkAll(e)
-	case listen.ScopeLoopback:
-		if len(e.Locals) > 0 && e.Locals[0].From == listen.FromHost {
-			return "this host alone", plain
-		}
-	}
-	var out []string
-	tint := plain
-	for i := range e.Locals {
-		l := &e.Locals[i]
-		out = append(out, w.dev(l.Link)+": "+w.fromShort(l))
-		tint = worse(tint, fromInk(l))
-	}
-	if x.Link != 0 {
-		out = append(out, "only what comes in on "+w.dev(x.Link))
-	}
-	return strings.Join(out, "; "), tint
-}
-
-func worse(a, b ink) ink {
-	if b == plain {
-		return a
-	}
-	return b
-}
-
-// remarkAll is the remark about a socket that is bound to every address.
-func (s *Sockets) remarkAll(e *listen.Exposure) (string, ink) {
 	x := e.Socket
 	w := words{s.FIB.Snapshot()}
 	var out []string
 	switch {
+	case e.Scope == listen.ScopeGone:
+		return "nothing can reach it", red
+	case e.Scope == listen.ScopeGroup:
+		return "", plain
+	case e.Scope != listen.ScopeAll:
 	case x.DualStack():
 		out = append(out, "IPv6 and IPv4")
 	case x.Family == route.IPv6:
@@ -284,26 +242,85 @@ func (s *Sockets) remarkAll(e *listen.Exposure) (string, ink) {
 	if x.Link != 0 {
 		out = append(out, "only what comes in on "+w.dev(x.Link))
 	}
-	if len(e.Locals) == 0 {
-		return strings.Join(append(out, "no address there: nothing can reach it"), "; "), red
-	}
-	if x.Link != 0 {
-		for i := range e.Locals {
-			out = append(out, fmt.Sprintf("%s: %s", e.Locals[i].Addr, w.fromShort(&e.Locals[i])))
-		}
-		return strings.Join(out, "; "), plain
-	}
 	tint := plain
+	if len(e.Locals) == 0 && e.Scope != listen.ScopeUnknown {
+		return strings.Join(append(out, "nothing can reach it"), "; "), red
+	}
+	var lines []string
+	for _, g := range s.grouped(e) {
+		for i, t := range g.lines {
+			if len(g.names) > 0 && i == 0 {
+				t.text = strings.Join(g.names, ", ") + ": " + t.text
+			}
+			lines = append(lines, t.text)
+			tint = worse(tint, t.ink)
+		}
+	}
+	head := strings.Join(out, "; ")
+	switch {
+	case head == "":
+	case len(lines) == 1:
+		lines[0] = head + "; " + lines[0]
+	default:
+		lines = append([]string{head}, lines...)
+	}
+	return strings.Join(lines, "\n"), tint
+}
+
+// alikeLocals are addresses that the same is to be said about. They are named where
+// there are others.
+type alikeLocals struct {
+	names []string
+	lines []tinted
+}
+
+// grouped is what is to be said about a socket's addresses: of one that is bound to every
+// address, only what the list of this host's addresses does not say.
+func (s *Sockets) grouped(e *listen.Exposure) []alikeLocals {
+	w := words{s.FIB.Snapshot()}
+	var out []alikeLocals
 	for i := range e.Locals {
 		l := &e.Locals[i]
-		for _, g := range s.Host.Locals() {
-			if g.Addr == l.Addr && g.Link == l.Link && g.From != l.From {
-				out = append(out, fmt.Sprintf("on %s: %s", l.Addr, w.from(l)))
-				tint = worse(tint, fromInk(l))
-			}
+		if x := e.Socket; e.Scope == listen.ScopeAll && x.Link != 0 && l.Reach() == listen.ReachNobody && e.Reach() != listen.ReachNobody {
+			continue // of another device
 		}
+		lines := w.reach(l, s.verbose)
+		if e.Scope == listen.ScopeAll && e.Socket.Link == 0 && slices.Equal(lines, s.general[localKey{l.Prefix, l.Link}]) {
+			continue
+		}
+		at := slices.IndexFunc(out, func(g alikeLocals) bool { return slices.Equal(g.lines, lines) })
+		if at < 0 {
+			at = len(out)
+			out = append(out, alikeLocals{lines: lines})
+		}
+		out[at].names = append(out[at].names, localName(l))
 	}
-	return strings.Join(out, "; "), tint
+	if len(out) == 1 && (e.Scope != listen.ScopeAll || len(out[0].names) == len(e.Locals)) {
+		out[0].names = nil
+	}
+	return out
+}
+
+// localKey is an address of one device.
+type localKey struct {
+	prefix netip.Prefix
+	link   int
+}
+
+// prepare keeps what is said about this host's addresses.
+func (s *Sockets) prepare(st Style) {
+	s.verbose, s.general, s.locals = st.Verbose, map[localKey][]tinted{}, s.Host.Locals()
+	for i := range s.locals {
+		l := &s.locals[i]
+		s.general[localKey{l.Prefix, l.Link}] = words{s.FIB.Snapshot()}.reach(l, st.Verbose)
+	}
+}
+
+func worse(a, b ink) ink {
+	if b == plain {
+		return a
+	}
+	return b
 }
 
 // rowWidths are the widths of the columns of address and process.
@@ -332,11 +349,13 @@ func (p *page) socketGroup(scope listen.Scope, rows []socketRow, width [2]int) {
 		switch {
 		case r.remark == "":
 			p.line(head)
-		case columns(head)+2+columns(r.remark) <= p.st.width():
+		case !strings.Contains(r.remark, "\n") && columns(head)+2+columns(r.remark) <= p.st.width():
 			p.line(head + "  " + p.st.paint(r.tint, r.remark))
 		default:
 			p.line(head)
-			p.block("         ", r.remark, r.tint)
+			for line := range strings.SplitSeq(r.remark, "\n") {
+				p.block("         ", line, r.tint)
+			}
 		}
 	}
 }
@@ -353,144 +372,50 @@ func (p *page) connected(s *Sockets) {
 	}
 }
 
-// reach lists this host's addresses, and from where each can be talked to.
+// reach lists this host's addresses, and who reaches each.
 func (p *page) reach(s *Sockets) {
 	w := words{s.FIB.Snapshot()}
 	var width [2]int
-	var locals []listen.Local
-	for _, l := range s.Host.Locals() {
-		if s.Family == 0 || route.FamilyOf(l.Addr) == s.Family {
+	var locals []*listen.Local
+	for i := range s.locals {
+		l := &s.locals[i]
+		if s.shows(l) {
 			locals = append(locals, l)
-			width[0], width[1] = max(width[0], columns(localName(&l))), max(width[1], columns(w.dev(l.Link)))
+			width[0], width[1] = max(width[0], columns(localName(l))), max(width[1], columns(w.dev(l.Link)))
 		}
 	}
 	if len(locals) == 0 {
 		return
 	}
 	p.blank()
-	p.line(p.st.paint(bold, "this host's addresses, and from where each is reached"))
-	for i := range locals {
-		l := &locals[i]
+	p.line(p.st.paint(bold, "this host's addresses, and who reaches each"))
+	said := map[string]string{}
+	for _, l := range locals {
+		lines := s.general[localKey{l.Prefix, l.Link}]
+		if first, ok := said[fmt.Sprint(lines)]; ok && len(lines) > 1 {
+			lines = []tinted{{"as " + first, plain}}
+		} else {
+			said[fmt.Sprint(lines)] = localName(l)
+		}
 		label := fmt.Sprintf("  %s  %s  ", pad(localName(l), width[0]), pad(w.dev(l.Link), width[1]))
-		p.block(label, w.from(l), fromInk(l))
-	}
-}
-
-func localName(l *listen.Local) string {
-	if l.Addr.IsLoopback() && l.Addr.Is4() {
-		return l.Network.String()
-	}
-	return l.Addr.String()
-}
-
-// from says from where an address can be talked to.
-func (w words) from(l *listen.Local) string {
-	text := w.fromWhere(l)
-	if l.Down {
-		text += "; " + w.dev(l.Link) + " is down"
-	}
-	return text
-}
-
-// fromShort is the same where the list of addresses says the rest.
-func (w words) fromShort(l *listen.Local) string {
-	if l.From == listen.FromAnywhere && !l.Down {
-		return anywhere(l.Addr)
-	}
-	return w.from(l)
-}
-
-// anywhere says from where an address is reached that answers to all networks: a
-// private one is known to those of its own site alone.
-func anywhere(a netip.Addr) string {
-	if a.IsPrivate() || netip.MustParsePrefix("100.64.0.0/10").Contains(a) {
-		return "other networks that lead to this private address"
-	}
-	return "anywhere"
-}
-
-func (w words) fromWhere(l *listen.Local) string {
-	switch l.From {
-	case listen.FromAnywhere:
-		return anywhere(l.Addr) + ": answers leave " + w.leave(&l.Reply)
-	case listen.FromOther:
-		return fmt.Sprintf("%s; others on paper only: answers leave %s, not %s", l.Network, w.leave(&l.Reply), w.dev(l.Link))
-	case listen.FromNetwork:
-		if l.Reply.Disposition == lookup.DispositionNoRoute || l.Reply.Disposition.Success() {
-			return w.network(l) + ": answers to other networks have no route"
+		for _, t := range lines {
+			p.block(label, t.text, t.ink)
+			label = strings.Repeat(" ", columns(label))
 		}
-		return fmt.Sprintf("%s: answers to other networks are refused (%s)", w.network(l), l.Reply.Errno)
-	case listen.FromFiltered:
-		why := "dropped on arrival"
-		if l.Arrives.Shortcut == lookup.ShortcutReversePath {
-			why = "dropped by the reverse-path filter: the answers would leave " + w.leave(&l.Reply)
-		}
-		return fmt.Sprintf("%s: what comes from other networks is %s", w.network(l), why)
-	case listen.FromLink:
-		return w.dev(l.Link) + "'s link"
-	case listen.FromHost:
-		return "this host alone"
-	case listen.FromLocalnet:
-		return "this host, and neighbours of devices with route_localnet"
 	}
-	return w.fromUnknown(l)
 }
 
-// fromUnknown says what it hangs on who can talk to an address.
-func (w words) fromUnknown(l *listen.Local) string {
-	why := l.Arrives.SetBy
-	switch {
-	case l.Reply.Disposition == lookup.DispositionUnknown && l.Reply.SetBy.Code != "":
-		return "cannot tell: " + w.uncertain(l.Reply.SetBy)
-	case why.Code == lookup.CodeSettingUnread:
-		return fmt.Sprintf("%s; others as %s on %s has it, which is not known: answers leave %s", l.Network,
-			path.Base(fmt.Sprint(why.Want)), w.dev(l.Link), w.leave(&l.Reply))
-	case why.Code != "":
-		return "cannot tell: " + w.uncertain(why)
-	}
-	fam := route.FamilyOf(l.Addr)
-	if w.snap.Lacks(route.FactRoutes, fam) {
-		return "cannot tell: the routes could not be read" + because(w.snap.WhyLacks(route.FactRoutes, fam))
-	}
-	return "cannot tell: the policy rules could not be read" + because(w.snap.WhyLacks(route.FactRules, fam))
+// shows reports whether an address is among those that were asked for.
+func (s *Sockets) shows(l *listen.Local) bool {
+	return (s.Family == 0 || route.FamilyOf(l.Addr()) == s.Family) &&
+		(!s.Address.IsValid() || s.Address.IsUnspecified() || l.Prefix.Contains(s.Address))
 }
 
-// network names the clients that are neighbours.
-func (w words) network(l *listen.Local) string {
-	if l.Network.IsSingleIP() {
-		return "this host alone"
-	}
-	return l.Network.String() + " alone"
-}
-
-// leave says by which way an answer goes.
-func (w words) leave(d *lookup.Decision) string {
-	if len(d.Ways) == 0 {
-		return "nowhere"
-	}
-	way := d.Ways[0]
-	text := "by " + w.dev(way.Link)
-	if way.Gateway.IsValid() {
-		text += " via " + way.Gateway.String()
-	}
-	if len(d.Ways) > 1 {
-		text += " or " + agree(len(d.Ways)-1, "other way", "other ways")
-	}
-	return text
-}
-
-func fromInk(l *listen.Local) ink {
-	switch l.From {
-	case listen.FromOther, listen.FromNetwork, listen.FromFiltered, listen.FromLocalnet, listen.FromUnknown:
-		return yellow
-	}
-	return plain
-}
+func localName(l *listen.Local) string { return prefixOrAddr(l.Prefix) }
 
 // notes are what has to be said once.
 func (s *Sockets) notes() []Remark {
 	out := []Remark{{"firewall", "the firewall is not consulted: it may drop what is said to arrive here"}}
-	snap := s.FIB.Snapshot()
 	if s.Changing {
 		out = append(out, changingRemark())
 	}
@@ -500,16 +425,44 @@ func (s *Sockets) notes() []Remark {
 	for _, g := range s.gaps(route.FactProcesses) {
 		out = append(out, Remark{"processes-hidden", "process names are missing: " + iproute2.Safe(g.Why)})
 	}
-	if snap.Lacks(route.FactSysctls, route.IPv4) {
-		out = append(out, Remark{"route-localnet-unread", "127.0.0.0/8 is taken as this host's alone: whether route_localnet opens it to neighbours is not known"})
+	if private := s.private(); len(private) > 0 {
+		out = append(out, Remark{"private", listed(private) + ": other networks reach a private address where they lead to it"})
 	}
-	if devs := s.Host.Localnet(); len(devs) > 0 {
-		names := make([]string, len(devs))
-		for i, d := range devs {
-			names[i] = snap.LinkName(d)
+	if dead := s.withoutCarrier(); len(dead) > 0 {
+		out = append(out, Remark{"no-carrier", "nothing comes in by " + someDevices(dead) + " now: no carrier"})
+	}
+	if links := s.Host.Localnet(); len(links) > 0 {
+		devs := words{s.FIB.Snapshot()}.devs(links)
+		out = append(out, Remark{"route-localnet", "127.0.0.0/8 is reached from " + someDevices(devs) + " because route_localnet is on there"})
+	}
+	return out
+}
+
+// private are the private addresses that other networks reach.
+func (s *Sockets) private() []string {
+	var out []string
+	for _, l := range s.Host.Locals() {
+		a := l.Addr()
+		if (a.IsPrivate() || netip.MustParsePrefix("100.64.0.0/10").Contains(a)) && l.Reach() == listen.ReachFar && s.shows(&l) {
+			out = append(out, localName(&l))
 		}
-		out = append(out, Remark{"route-localnet", "127.0.0.0/8 can be reached by neighbours on " +
-			iproute2.Safe(strings.Join(names, ", ")) + ": route_localnet is on"})
+	}
+	if n := len(out); n > maxClients+1 {
+		out = append(out[:maxClients], fmt.Sprintf("%d more", n-maxClients))
+	}
+	return out
+}
+
+// withoutCarrier are the devices that have an address and are up, but have no carrier.
+func (s *Sockets) withoutCarrier() []string {
+	snap := s.FIB.Snapshot()
+	var out []string
+	for i := range snap.Links {
+		l := &snap.Links[i]
+		has := func(a route.Addr) bool { return a.Link == l.Index }
+		if l.Up() && !l.Carrier() && slices.ContainsFunc(snap.Addrs, has) {
+			out = append(out, iproute2.Safe(l.Name))
+		}
 	}
 	return out
 }
@@ -556,20 +509,18 @@ type jsonProcess struct {
 
 type jsonListener struct {
 	jsonSocket
-	Scope     listen.Scope `json:"scope"`
-	Addresses []jsonLocal  `json:"addresses"`
+	Scope   listen.Scope `json:"scope"`
+	Reach   string       `json:"reach"`
+	Classes []jsonClass  `json:"classes"`
 }
 
-// jsonLocal is an address of this host and from where it is reached.
+// jsonLocal is an address of this host, or a prefix of such.
 type jsonLocal struct {
 	Address string      `json:"address"`
-	Network string      `json:"network"`
 	Dev     string      `json:"dev"`
 	VRF     string      `json:"vrf,omitempty"`
-	Down    bool        `json:"down,omitempty"`
-	From    listen.From `json:"from"`
-	Client  string      `json:"client,omitempty"`
-	Reply   *jsonNext   `json:"reply,omitempty"`
+	Reach   string      `json:"reach"`
+	Classes []jsonClass `json:"classes"`
 }
 
 // JSON is what [WriteSocketsJSON] writes.
@@ -594,7 +545,7 @@ func WriteSocketsJSON(w io.Writer, s *Sockets) error {
 }
 
 func listenerJSON(snap *route.Snapshot, e *listen.Exposure) jsonListener {
-	return jsonListener{socketJSON(snap, e.Socket), e.Scope, localsJSON(snap, e.Locals)}
+	return jsonListener{socketJSON(snap, e.Socket), e.Scope, e.Reach().String(), classesJSON(snap, e.Locals)}
 }
 
 func socketJSON(snap *route.Snapshot, x *route.Socket) jsonSocket {
@@ -621,15 +572,9 @@ func localsJSON(snap *route.Snapshot, locals []listen.Local) []jsonLocal {
 	out := []jsonLocal{}
 	for i := range locals {
 		l := &locals[i]
-		j := jsonLocal{
-			Address: l.Addr.String(), Network: l.Network.String(), Dev: snap.LinkName(l.Link), Down: l.Down, From: l.From,
-			Client: addr(l.Client),
-		}
+		j := jsonLocal{Address: prefixOrAddr(l.Prefix), Dev: snap.LinkName(l.Link), Reach: l.Reach().String(), Classes: classesJSON(snap, locals[i:i+1])}
 		if l.VRF != 0 {
 			j.VRF = snap.LinkName(l.VRF)
-		}
-		if l.Client.IsValid() {
-			j.Reply = nextJSON(snap, &l.Reply)
 		}
 		out = append(out, j)
 	}

@@ -305,10 +305,7 @@ func (z *Zero) loopback(a netip.Addr) string {
 	if !a.Is4() {
 		return "this host alone"
 	}
-	var devs []string
-	for _, i := range listen.NewHost(z.Whole).Localnet() {
-		devs = append(devs, words{s}.dev(i))
-	}
+	devs := words{s}.devs(listen.NewHost(z.Whole).Localnet())
 	switch {
 	case len(devs) > 0:
 		return "this host, and neighbours on " + listed(devs) + ", where route_localnet is on"

@@ -1,0 +1,260 @@
+package listen
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// cell is a range of addresses of clients that no decision tells apart. It ends before
+// the next one begins.
+type cell struct {
+	first netip.Addr
+	// client: it can be the source of a packet that is received.
+	client bool
+	// home are the devices to whose networks it belongs; none: to no network that this
+	// host is in.
+	home []int
+}
+
+// cellsOf are the cells of a family, in ascending order.
+func cellsOf(f *lookup.FIB, fam route.Family) []cell {
+	starts := []netip.Addr{firstOf(fam)}
+	f.Cuts(fam, func(p netip.Prefix) {
+		starts = append(starts, p.Addr())
+		if next := behind(p); next.IsValid() {
+			starts = append(starts, next)
+		}
+	})
+	slices.SortFunc(starts, netip.Addr.Compare)
+	starts = slices.Compact(starts)
+	cells := make([]cell, len(starts))
+	looker, nets := f.Looker(), networksOf(f.Snapshot(), fam)
+	for i, a := range starts {
+		cells[i] = cell{first: a, client: ordinary(a)}
+		if !cells[i].client {
+			continue
+		}
+		d := looker.Lookup(route.Flow{Dst: a})
+		if !isLink(a) {
+			cells[i].home = nets.of(a, &d)
+		}
+		switch d.Disposition {
+		case lookup.DispositionLocal, lookup.DispositionBroadcast, lookup.DispositionAnycast, lookup.DispositionMulticast:
+			cells[i].client = false
+		}
+	}
+	return cells
+}
+
+func firstOf(fam route.Family) netip.Addr {
+	if fam == route.IPv4 {
+		return netip.IPv4Unspecified()
+	}
+	return netip.IPv6Unspecified()
+}
+
+// lastOf is the last address of a prefix, and behind the one after it; the zero Addr: there
+// is none.
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+func behind(p netip.Prefix) netip.Addr { return lastOf(p).Next() }
+
+// ordinary reports whether an address can be that of another host, as far as its kind goes.
+func ordinary(a netip.Addr) bool {
+	if a.Is4() {
+		first := a.As4()[0]
+		return first != 0 && first != 127 && first < 224
+	}
+	return !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() && !a.Is4In6()
+}
+
+// isLink reports whether an address is one of IPv6 that has a meaning on one link alone.
+func isLink(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
+
+// networks are the networks that the devices of a host are in.
+type networks []network
+
+type network struct {
+	netip.Prefix
+	link int
+}
+
+func networksOf(s *route.Snapshot, fam route.Family) networks {
+	var out networks
+	for i := range s.Addrs {
+		a := &s.Addrs[i]
+		if route.FamilyOf(a.Prefix.Addr()) != fam || isLink(a.Prefix.Addr()) {
+			continue
+		}
+		if l := s.Link(a.Link); l == nil || !l.Up() || l.Flags&route.LinkLoopback != 0 {
+			continue
+		}
+		p := a.Prefix.Masked()
+		if a.Peer.IsValid() {
+			p = a.Peer.Masked()
+		}
+		if !p.Contains(a.Prefix.Addr()) || !p.IsSingleIP() {
+			out = append(out, network{p, a.Link})
+		}
+	}
+	return out
+}
+
+// of are the devices of the longest network that has an address: one of an address of
+// this host, or one that a route leads to without a gateway.
+func (n networks) of(a netip.Addr, d *lookup.Decision) []int {
+	var out []int
+	best := -1
+	add := func(bits, link int) {
+		if bits > best {
+			best, out = bits, out[:0:0]
+		}
+		if bits == best && !slices.Contains(out, link) {
+			out = append(out, link)
+		}
+	}
+	for _, net := range n {
+		if net.Contains(a) {
+			add(net.Bits(), net.link)
+		}
+	}
+	if d.Disposition == lookup.DispositionUnicast && d.HasRoute && d.Route.Dst.Bits() > 1 {
+		for _, w := range d.Ways {
+			if !w.Via.Gateway.IsValid() && d.Route.Dst.Bits() >= best {
+				add(d.Route.Dst.Bits(), w.Link)
+			}
+		}
+	}
+	return out
+}
+
+// labelled is a prefix and a label.
+type labelled struct {
+	prefix netip.Prefix
+	label  int
+}
+
+// noLabel is the label of what may have any.
+const noLabel = -1
+
+// run are neighbouring cells that have one label.
+type run struct {
+	first netip.Addr
+	label int
+}
+
+// prefixes gives labels of cells as few prefixes, of which the longest that covers an
+// address counts. The first covers all addresses, and has the label preferred
+// where that takes no more of them.
+func prefixes(cells []cell, labels []int, preferred int) []labelled {
+	var runs []run
+	for i := range cells {
+		if n := len(runs); n == 0 || labels[i] != runs[n-1].label {
+			runs = append(runs, run{cells[i].first, labels[i]})
+		}
+	}
+	t := tree{runs: runs}
+	root := t.build(netip.PrefixFrom(firstOf(route.FamilyOf(cells[0].first)), 0), 0, len(runs))
+	label := preferred
+	if !root.may(label) {
+		label = root.labels[0]
+	}
+	out := []labelled{{root.prefix, label}}
+	return root.assign(out, label)
+}
+
+// tree makes the smallest table of prefixes (Draves, King, Venkatachary, Zill:
+// Constructing Optimal IP Routing Tables, 1999).
+type tree struct{ runs []run }
+
+// node is a prefix and the labels that it may have with the least prefixes inside.
+type node struct {
+	prefix    netip.Prefix
+	labels    []int // ascending; none: any
+	low, high *node
+}
+
+func (n *node) may(label int) bool { return len(n.labels) == 0 || slices.Contains(n.labels, label) }
+
+// build makes the node of a prefix, to which the runs from one place to another have
+// something to say.
+func (t *tree) build(p netip.Prefix, from, to int) *node {
+	n := &node{prefix: p}
+	if label, same := t.same(from, to); same {
+		if label != noLabel {
+			n.labels = []int{label}
+		}
+		return n
+	}
+	low := netip.PrefixFrom(p.Addr(), p.Bits()+1)
+	middle := behind(low)
+	at := from
+	for at < to && t.runs[at].first.Less(middle) {
+		at++
+	}
+	high := at
+	if at == to || t.runs[at].first != middle {
+		high = at - 1
+	}
+	n.low, n.high = t.build(low, from, at), t.build(netip.PrefixFrom(middle, p.Bits()+1), high, to)
+	n.labels = common(n.low.labels, n.high.labels)
+	return n
+}
+
+// same reports whether some runs have one label, but for those that may have any.
+func (t *tree) same(from, to int) (int, bool) {
+	label := noLabel
+	for _, r := range t.runs[from:to] {
+		if r.label != noLabel && label != noLabel && r.label != label {
+			return 0, false
+		}
+		if r.label != noLabel {
+			label = r.label
+		}
+	}
+	return label, true
+}
+
+// common are the labels that two halves have in common, or else those of both.
+func common(a, b []int) []int {
+	if len(a) == 0 {
+		return b
+	}
+	if len(b) == 0 {
+		return a
+	}
+	var both []int
+	for _, x := range a {
+		if slices.Contains(b, x) {
+			both = append(both, x)
+		}
+	}
+	if len(both) > 0 {
+		return both
+	}
+	out := slices.Concat(a, b)
+	slices.Sort(out)
+	return out
+}
+
+// assign appends what differs from the label that a node inherits.
+func (n *node) assign(out []labelled, label int) []labelled {
+	if !n.may(label) {
+		label = n.labels[0]
+		out = append(out, labelled{n.prefix, label})
+	}
+	if n.low != nil {
+		out = n.high.assign(n.low.assign(out, label), label)
+	}
+	return out
+}

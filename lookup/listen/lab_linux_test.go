@@ -1,0 +1,404 @@
+package listen_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/kernel"
+	"routewhy/route/routetest"
+)
+
+// lab is a host with several uplinks, and at the other end of each a router: the
+// neighbour on that LAN, which also has the addresses of remote clients behind it.
+type lab struct {
+	*host
+	lans []*lan
+}
+
+// lan is what is at the other end of an uplink.
+type lan struct {
+	ns     *routetest.Namespace
+	uplink int // its index on the host
+	tap    int // a socket that gets every frame from there
+	// clients are the addresses there that can be the source of a connection.
+	clients []netip.Addr
+	zone    uint32 // the router's device
+}
+
+// farEnd are the commands that make the other end of an uplink. Whatever the host's
+// addresses are, and whatever it answers, the router sends to it.
+func farEnd(i int, mac string, clients []string) []string {
+	out := []string{
+		"sysctl -qw net.ipv4.conf.all.rp_filter=0", "sysctl -qw net.ipv4.conf.all.arp_ignore=1", "sysctl -qw net.ipv4.conf.all.route_localnet=1",
+		"sysctl -qw net.ipv4.conf.all.accept_local=1", "sysctl -qw net.ipv6.conf.all.accept_dad=0",
+		fmt.Sprintf("ip link set r%d up", i), "ip link add stub type veth peer name stab", "ip link set stub up", "ip link set stab up",
+	}
+	for _, c := range clients {
+		dev, bits := fmt.Sprintf("r%d", i), "/32"
+		a := netip.MustParseAddr(c)
+		if a.Is6() {
+			bits = "/128 nodad"
+		}
+		if a.Is6() && a.IsLinkLocalUnicast() {
+			bits = "/64 nodad"
+		}
+		if remote(a) {
+			dev = "stub"
+		}
+		out = append(out, "ip addr add "+c+bits+" dev "+dev)
+	}
+	return append(out,
+		fmt.Sprintf("ip neigh add 10.99.99.99 lladdr %s nud permanent dev r%d", mac, i), fmt.Sprintf("ip neigh add fe80::99 lladdr %s nud permanent dev r%d", mac, i),
+		fmt.Sprintf("ip route add default via 10.99.99.99 dev r%d onlink", i), fmt.Sprintf("ip -6 route add default via fe80::99 dev r%d", i),
+		fmt.Sprintf("ip neigh add fe80::2 lladdr %s nud permanent dev r%d", mac, i),
+	)
+}
+
+// remote reports whether a client is behind the router, and not a neighbour.
+func remote(a netip.Addr) bool {
+	for _, p := range []string{"10.77.0.0/16", "198.18.0.0/15", "8.8.0.0/16", "172.20.0.0/16", "2001:db8:7700::/40", "2600::/16", "fd77::/16"} {
+		if netip.MustParsePrefix(p).Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// newLab makes a host by commands; clients are the addresses at the other end of each
+// uplink, which are called e0, e1 and so on.
+func newLab(t *testing.T, clients [][]string, commands []string) *lab {
+	l := &lab{host: &host{Namespace: routetest.New(t), t: t}}
+	l.Run(t, "sysctl -qw net.ipv6.conf.all.accept_dad=0", "sysctl -qw net.ipv6.conf.default.accept_dad=0", "ip link set lo up")
+	for i, far := range clients {
+		one := &lan{ns: routetest.New(t)}
+		mac := fmt.Sprintf("02:00:00:00:00:%02x", i+1)
+		one.ns.Run(t, "sysctl -qw net.ipv6.conf.default.accept_dad=0")
+		l.Run(t, fmt.Sprintf("ip link add e%d address %s type veth peer name r%d netns %d", i, mac, i, one.ns.Thread()),
+			fmt.Sprintf("sysctl -qw net.ipv6.conf.e%d.addr_gen_mode=1", i), fmt.Sprintf("ip link set e%d up", i))
+		one.ns.Run(t, farEnd(i, mac, far)...)
+		for _, c := range far {
+			one.clients = append(one.clients, netip.MustParseAddr(c))
+		}
+		l.lans = append(l.lans, one)
+	}
+	for _, r := range l.Batch(commands).Refused {
+		t.Logf("%s: %s", r.Command, r.Why)
+	}
+	for i, one := range l.lans {
+		one.uplink, _ = l.Index(fmt.Sprintf("e%d", i))
+		r, _ := one.ns.Index(fmt.Sprintf("r%d", i))
+		one.zone = uint32(r)
+		one.ns.Settle()
+		one.ns.Do(func() { one.tap = tap(t, r) })
+	}
+	l.Do(func() {
+		var err error
+		l.live, err = kernel.Open("")
+		l.must(err)
+		t.Cleanup(func() { l.live.Close() })
+	})
+	return l
+}
+
+// tap opens a socket that gets every frame which comes to a device.
+func tap(t *testing.T, link int) int {
+	all := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, int(all))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: link}); err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20)
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	return fd
+}
+
+// read reads the host's state.
+func (l *lab) read() *route.Snapshot {
+	var s *route.Snapshot
+	l.Do(func() {
+		var err error
+		s, err = l.live.Read(l.t.Context(), kernel.Want{AllDevices: true, Sockets: kernel.Listening})
+		l.must(err)
+		l.fib = lookup.New(s)
+	})
+	return s
+}
+
+// bindSpec is one socket to open.
+type bindSpec struct {
+	bind
+	proto uint8
+	port  int
+}
+
+func (b bindSpec) String() string { return fmt.Sprintf("%s %s:%d", protoName(b.proto), b.bind, b.port) }
+
+// open opens a listening socket; -1: the kernel refuses it.
+func (l *lab) open(b bindSpec) int {
+	family, sa := sockaddrAt(b.addr, b.port, b.zone)
+	fd, err := unix.Socket(family, socketType(b.proto)|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	l.must(err)
+	if family == unix.AF_INET6 {
+		only := 0
+		if b.v6only {
+			only = 1
+		}
+		l.must(unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only))
+		l.must(unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1))
+	} else {
+		l.must(unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1))
+	}
+	if b.dev != "" {
+		l.must(unix.BindToDevice(fd, b.dev))
+	}
+	if err = unix.Bind(fd, sa); err == nil && b.proto == route.ProtoTCP {
+		err = unix.Listen(fd, 128)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1
+	}
+	l.t.Cleanup(func() { _ = unix.Close(fd) })
+	return fd
+}
+
+func sockaddrAt(a netip.Addr, port int, zone uint32) (int, unix.Sockaddr) {
+	if a.Is4() {
+		return unix.AF_INET, &unix.SockaddrInet4{Port: port, Addr: a.As4()}
+	}
+	return unix.AF_INET6, &unix.SockaddrInet6{Port: port, Addr: a.As16(), ZoneId: zone}
+}
+
+// conn is one connection that is tried.
+type conn struct {
+	lan      int // -1: from the host itself
+	src, dst netip.Addr
+	server   int // the place of the socket that it is meant for
+	spec     bindSpec
+	fd       int
+	port     uint16 // the client's
+	// What happened:
+	connected bool
+	received  bool // UDP: the server got the datagram
+	answer    int  // the device of the host by which an answer left; zero: none was seen
+}
+
+func (c *conn) String() string {
+	return fmt.Sprintf("%s from %s (lan %d) to %s", c.spec, c.src, c.lan, c.dst)
+}
+
+// dial begins a connection, in the client's namespace.
+func (l *lab) dial(c *conn, zone uint32) {
+	bound := uint32(0)
+	if c.src.Is6() && c.src.IsLinkLocalUnicast() || c.dst.Is6() && c.dst.IsLinkLocalUnicast() {
+		bound = zone
+	}
+	family, to := sockaddrAt(c.dst, c.spec.port, bound)
+	fd, err := unix.Socket(family, socketType(c.spec.proto)|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	l.must(err)
+	c.fd = fd
+	if c.src.IsValid() {
+		_, from := sockaddrAt(c.src, 0, bound)
+		if err := unix.Bind(fd, from); err != nil {
+			l.t.Fatalf("%s: bind: %v", c, err)
+		}
+	}
+	err = unix.Connect(fd, to)
+	if c.spec.proto == route.ProtoUDP && err == nil {
+		_, err = unix.Write(fd, []byte("question"))
+	}
+	if err != nil && !errors.Is(err, unix.EINPROGRESS) {
+		if c.lan >= 0 {
+			l.t.Fatalf("%s: connect: %v", c, err)
+		}
+		return
+	}
+	name, err := unix.Getsockname(fd)
+	l.must(err)
+	switch n := name.(type) {
+	case *unix.SockaddrInet4:
+		c.port, c.src = uint16(n.Port), netip.AddrFrom4(n.Addr)
+	case *unix.SockaddrInet6:
+		c.port, c.src = uint16(n.Port), netip.AddrFrom16(n.Addr)
+	}
+}
+
+// try makes all connections at once, and waits until what can happen has.
+func (l *lab) try(conns []*conn, servers []int) {
+	for i := range l.lans {
+		l.lans[i].ns.Do(func() {
+			for _, c := range conns {
+				if c.lan == i {
+					l.dial(c, l.lans[i].zone)
+				}
+			}
+		})
+	}
+	l.Do(func() {
+		for _, c := range conns {
+			if c.lan < 0 {
+				l.dial(c, c.spec.zone)
+			}
+		}
+	})
+	quiet := time.Now()
+	for {
+		late := time.Since(quiet) > patience // whatever happened before shows in the next step
+		if l.step(conns, servers) {
+			quiet = time.Now()
+		} else if late {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	for _, c := range conns {
+		_ = unix.Close(c.fd)
+	}
+}
+
+// patience is for how long nothing happens before nothing more will.
+const patience = 250 * time.Millisecond
+
+// step does what is to be done now; true: something happened.
+func (l *lab) step(conns []*conn, servers []int) bool {
+	happened := false
+	for i, fd := range servers {
+		for l.serve(conns, i, fd) {
+			happened = true
+		}
+	}
+	for i := range l.lans {
+		buf := make([]byte, 2048)
+		for {
+			n, _, err := unix.Recvfrom(l.lans[i].tap, buf, 0)
+			if err != nil {
+				break
+			}
+			for _, c := range conns {
+				if c.answer == 0 && c.lan >= 0 && c.answeredBy(buf[:n]) {
+					c.answer, happened = l.lans[i].uplink, true
+				}
+			}
+		}
+	}
+	for _, c := range conns {
+		if !c.connected && c.isUp() {
+			c.connected, happened = true, true
+		}
+	}
+	return happened
+}
+
+// serve accepts a connection or answers a datagram, from the address that it was sent to.
+func (l *lab) serve(conns []*conn, server, fd int) bool {
+	if a, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC); err == nil {
+		_ = unix.Close(a)
+		return true
+	} else if !errors.Is(err, unix.EOPNOTSUPP) {
+		return false
+	}
+	var buf, oob [256]byte
+	n, oobn, _, from, err := unix.Recvmsg(fd, buf[:], oob[:], unix.MSG_DONTWAIT)
+	if err != nil {
+		return errors.Is(err, unix.ECONNREFUSED) // of an answer before
+	}
+	for _, c := range conns {
+		port := 0
+		switch a := from.(type) {
+		case *unix.SockaddrInet4:
+			port = a.Port
+		case *unix.SockaddrInet6:
+			port = a.Port
+		}
+		if c.server == server && int(c.port) == port && sameSource(c.src, from) {
+			c.received = true
+		}
+	}
+	_ = unix.Sendmsg(fd, buf[:n], answerFrom(oob[:oobn]), from, unix.MSG_DONTWAIT)
+	return true
+}
+
+func sameSource(a netip.Addr, from unix.Sockaddr) bool {
+	switch f := from.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrFrom4(f.Addr) == a
+	case *unix.SockaddrInet6:
+		return netip.AddrFrom16(f.Addr).Unmap() == a
+	}
+	return false
+}
+
+// answerFrom makes the control message that sends from the address that a datagram came
+// to: without the device, but for a link-local one.
+func answerFrom(oob []byte) []byte {
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return nil
+	}
+	for _, m := range messages {
+		switch {
+		case m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO:
+			var a [4]byte
+			copy(a[:], m.Data[8:12])
+			return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: a})
+		case m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_PKTINFO:
+			var a [16]byte
+			copy(a[:], m.Data)
+			info := &unix.Inet6Pktinfo{Addr: a}
+			if addr := netip.AddrFrom16(a); addr.IsLinkLocalUnicast() && !addr.Is4In6() {
+				info.Ifindex = binary.NativeEndian.Uint32(m.Data[16:])
+			}
+			return unix.PktInfo6(info)
+		}
+	}
+	return nil
+}
+
+// answeredBy reports whether a frame is the answer to a connection: a SYN with ACK, or a
+// datagram.
+func (c *conn) answeredBy(frame []byte) bool {
+	if len(frame) < 58 {
+		frame = append(slices.Clone(frame), make([]byte, 74)...)
+	}
+	var src, dst netip.Addr
+	proto, at := frame[23], 34
+	switch binary.BigEndian.Uint16(frame[12:]) {
+	case unix.ETH_P_IP:
+		src, _ = netip.AddrFromSlice(frame[26:30])
+		dst, _ = netip.AddrFromSlice(frame[30:34])
+	case unix.ETH_P_IPV6:
+		src, _ = netip.AddrFromSlice(frame[22:38])
+		dst, _ = netip.AddrFromSlice(frame[38:54])
+		proto, at = frame[20], 54
+	default:
+		return false
+	}
+	if src != c.dst || dst != c.src || proto != c.spec.proto || int(binary.BigEndian.Uint16(frame[at:])) != c.spec.port ||
+		binary.BigEndian.Uint16(frame[at+2:]) != c.port {
+		return false
+	}
+	return proto == route.ProtoUDP || frame[at+13]&0x12 == 0x12
+}
+
+// isUp reports whether the client got its answer.
+func (c *conn) isUp() bool {
+	if c.spec.proto == route.ProtoUDP {
+		var b [16]byte
+		n, _, err := unix.Recvfrom(c.fd, b[:], unix.MSG_DONTWAIT)
+		return err == nil && n > 0
+	}
+	_, err := unix.Getpeername(c.fd)
+	return err == nil
+}

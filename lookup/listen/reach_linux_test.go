@@ -1,0 +1,340 @@
+package listen_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+
+	"routewhy/lookup"
+	"routewhy/lookup/listen"
+	"routewhy/route"
+)
+
+// TestReach makes random hosts, lets every client connect to every socket and address, and
+// holds what happens against what [listen.Exposure], a received packet's decision and
+// the way back say. ROUTEWHY_CONNECTIONS is how many are tried, ROUTEWHY_SEED the
+// first seed.
+func TestReach(t *testing.T) {
+	want := 300
+	if n, err := strconv.Atoi(os.Getenv("ROUTEWHY_CONNECTIONS")); err == nil {
+		want = n
+	}
+	first, _ := strconv.ParseUint(os.Getenv("ROUTEWHY_SEED"), 10, 64)
+	tried, up, other := 0, 0, 0
+	for seed := first; tried < want && !t.Failed(); seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			conns := reachHost(t, rand.New(rand.NewPCG(seed, 12)))
+			tried += len(conns)
+			for _, c := range conns {
+				if c.connected {
+					up++
+				} else if c.answer != 0 {
+					other++
+				}
+			}
+		})
+		if tried == 0 {
+			return // no permission
+		}
+	}
+	t.Logf("%d connections tried, %d made, %d answered by another device", tried, up, other)
+}
+
+func reachHost(t *testing.T, rng *rand.Rand) []*conn {
+	clients, commands, addrs := randomHost(rng)
+	l := newLab(t, clients, commands)
+	specs := randomSockets(rng, len(l.lans), addrs)
+	var servers []int
+	l.Do(func() {
+		kept := specs[:0]
+		for _, s := range specs {
+			if s.zone != 0 {
+				i, _ := l.Index(fmt.Sprintf("e%d", s.zone-1))
+				s.zone = uint32(i)
+			}
+			if fd := l.open(s); fd >= 0 {
+				servers, kept = append(servers, fd), append(kept, s)
+			}
+		}
+		specs = kept
+	})
+	snap := l.read()
+	var conns []*conn
+	for i, s := range specs {
+		for _, a := range addrs {
+			if !s.addr.Unmap().IsUnspecified() && s.addr.Unmap() != a || s.addr.Is4() != a.Is4() && (a.Is6() || s.v6only) {
+				continue
+			}
+			self := &conn{lan: -1, dst: a, server: i, spec: s}
+			if !(a.Is6() && a.IsLinkLocalUnicast()) {
+				conns = append(conns, self)
+			}
+			for lan, one := range l.lans {
+				for _, c := range one.clients {
+					if c.Is4() == a.Is4() && !(a.Is6() && a.IsLinkLocalUnicast() && remote(c)) {
+						conns = append(conns, &conn{lan: lan, src: c, dst: a, server: i, spec: s})
+					}
+				}
+			}
+		}
+	}
+	l.try(conns, servers)
+	h := listen.NewHost(l.fib)
+	failed := 0
+	for _, c := range conns {
+		if err := l.agree(h, snap, c); err != nil {
+			t.Errorf("%s: %v", c, err)
+			if failed++; failed > 5 {
+				break
+			}
+		}
+	}
+	if failed > 0 {
+		for _, c := range commands {
+			t.Log(c)
+		}
+	}
+	return conns
+}
+
+// agree holds what happened against what is said of it, in three ways.
+func (l *lab) agree(h *listen.Host, snap *route.Snapshot, c *conn) error {
+	i := slices.IndexFunc(snap.Sockets, func(s route.Socket) bool {
+		return int(s.Local.Port()) == c.spec.port && s.Proto == c.spec.proto && s.Listens()
+	})
+	if i < 0 {
+		return fmt.Errorf("the socket is not listed")
+	}
+	socket := &snap.Sockets[i]
+	e := h.Exposure(socket)
+	at := slices.IndexFunc(e.Locals, func(x listen.Local) bool {
+		return x.Prefix.Contains(c.dst) && (!c.dst.Is6() || !c.dst.IsLinkLocalUnicast() || c.lan < 0 || x.Link == l.lans[c.lan].uplink)
+	})
+	if c.lan < 0 {
+		if self := at >= 0 && e.Locals[at].Self; self != c.connected {
+			return fmt.Errorf("this host itself connects: %v; said: %v", c.connected, self)
+		}
+		return nil
+	}
+	uplink := l.lans[c.lan].uplink
+	said := listen.Outcome{Delivered: route.No, Answered: route.No}
+	if at >= 0 {
+		said = outcomeOf(e.Locals[at].Views, uplink, c.src)
+	}
+	if err := c.equals("--sockets", &said, uplink); err != nil {
+		return err
+	}
+	if !snap.Link(uplink).Carrier() {
+		return nil // nobody sends a packet that could be asked about
+	}
+	one := l.single(snap, socket, c, uplink)
+	return c.equals("ADDRESS:PORT --iif --from --reply", &one, uplink)
+}
+
+// outcomeOf finds the class of a client.
+func outcomeOf(views []listen.View, uplink int, client netip.Addr) listen.Outcome {
+	out, best := listen.Outcome{Delivered: route.No, Answered: route.No}, -1
+	for i := range views {
+		if views[i].Uplink != uplink {
+			continue
+		}
+		for _, c := range views[i].Classes {
+			for _, p := range c.Clients {
+				if p.Contains(client) && p.Bits() > best {
+					out, best = c.Outcome, p.Bits()
+				}
+			}
+		}
+	}
+	return out
+}
+
+// single is what a received packet's decision, the sockets and the way back say.
+func (l *lab) single(snap *route.Snapshot, s *route.Socket, c *conn, uplink int) listen.Outcome {
+	out := listen.Outcome{Delivered: route.No, Answered: route.No}
+	flow := route.Flow{Dst: c.dst, Src: c.src, In: uplink, UID: route.NoUID, Proto: c.spec.proto, DstPort: uint16(c.spec.port)}
+	tr := l.fib.Explain(flow)
+	p, ok := listen.PacketOf(snap, &flow, &tr.Decision)
+	if !ok {
+		return out
+	}
+	v := listen.Take(snap, snap.Sockets, p)
+	if len(v.Takers) != 1 || v.Takers[0].Socket != s {
+		return out
+	}
+	out.Delivered = route.Yes
+	r := l.fib.ReplyOf(tr, &lookup.Answerer{Link: s.Link, Mark: s.Mark, UID: s.UID})
+	d := &r.Returns[0].Trace.Decision
+	if d.Disposition != lookup.DispositionUnicast || d.Shortcut == lookup.ShortcutOnLink {
+		return out
+	}
+	for _, w := range d.Ways {
+		if dev := snap.Link(w.Link); dev.Carrier() {
+			out.Answered, out.By = route.Yes, append(out.By, w.Link)
+		}
+	}
+	return out
+}
+
+// equals compares what happened with an outcome.
+func (c *conn) equals(who string, o *listen.Outcome, uplink int) error {
+	switch {
+	case o.Delivered == route.Unknown || o.Answered == route.Unknown:
+		return fmt.Errorf("%s: unknown: %+v", who, o.Reason)
+	case c.spec.proto == route.ProtoUDP && c.received != (o.Delivered == route.Yes):
+		return fmt.Errorf("%s: delivered: %v; said: %+v", who, c.received, *o)
+	case (c.answer != 0) != (o.Answered == route.Yes):
+		return fmt.Errorf("%s: answered by device %d; said: %+v", who, c.answer, *o)
+	case c.answer != 0 && !slices.Contains(o.By, c.answer):
+		return fmt.Errorf("%s: answered by device %d; said: %+v", who, c.answer, *o)
+	case o.Good(uplink) != c.connected && len(o.By) < 2:
+		return fmt.Errorf("%s: connected: %v; said: %+v", who, c.connected, *o)
+	}
+	return nil
+}
+
+func pick[T any](rng *rand.Rand, all ...T) T { return all[rng.IntN(len(all))] }
+
+// randomHost draws clients for each uplink, the host's commands, and its addresses.
+func randomHost(rng *rand.Rand) (clients [][]string, commands []string, addrs []netip.Addr) {
+	add := func(format string, args ...any) { commands = append(commands, fmt.Sprintf(format, args...)) }
+	have := func(a string) { addrs = append(addrs, netip.MustParseAddr(a)) }
+	n := 2 + rng.IntN(2)
+	for i := range n {
+		far := []string{fmt.Sprintf("10.%d.0.1", i), fmt.Sprintf("2001:db8:%d::1", i), fmt.Sprintf("fd00:%d::1", i), "fe80::1"}
+		far = append(far, fmt.Sprintf("10.77.%d.9", i), fmt.Sprintf("2001:db8:77%02d::9", i))
+		far = append(far, pick(rng, fmt.Sprintf("198.18.%d.9", i), fmt.Sprintf("8.8.%d.8", i), fmt.Sprintf("172.20.%d.9", i)))
+		far = append(far, pick(rng, fmt.Sprintf("2600:%d::9", i), fmt.Sprintf("fd77:%d::9", i)))
+		have(fmt.Sprintf("10.%d.0.2", i))
+		have(fmt.Sprintf("2001:db8:%d::2", i))
+		add("ip addr add 10.%d.0.2/24 dev e%d", i, i)
+		add("ip addr add 2001:db8:%d::2/64 dev e%d nodad", i, i)
+		add("ip addr add fe80::2/64 dev e%d nodad", i)
+		if i == 0 {
+			have("fe80::2")
+		}
+		switch rng.IntN(6) {
+		case 0:
+			add("ip addr add 10.%d.0.3/24 dev e%d", i, i)
+			have(fmt.Sprintf("10.%d.0.3", i))
+		case 1:
+			add("ip addr add 10.200.%d.1 peer 10.200.%d.2 dev e%d", i, i, i)
+			have(fmt.Sprintf("10.200.%d.1", i))
+			far = append(far, fmt.Sprintf("10.200.%d.2", i))
+		case 2:
+			add("ip addr add 169.254.%d.2/16 dev e%d", i, i)
+			have(fmt.Sprintf("169.254.%d.2", i))
+			far = append(far, fmt.Sprintf("169.254.%d.1", i))
+		case 3:
+			add("ip addr add fd00:%d::2/64 dev e%d nodad", i, i)
+			have(fmt.Sprintf("fd00:%d::2", i))
+		}
+		clients = append(clients, far)
+	}
+	have("127.0.0.1")
+	if rng.IntN(2) == 0 {
+		add("ip addr add 203.0.113.1/32 dev lo")
+		have("203.0.113.1")
+	}
+	if rng.IntN(3) == 0 {
+		add("ip addr add 2001:db8:ffff::1/128 dev lo nodad")
+		have("2001:db8:ffff::1")
+	}
+	if rng.IntN(4) == 0 {
+		add("ip addr add 169.254.20.10/32 dev lo")
+		have("169.254.20.10")
+	}
+	for _, set := range randomSettings(rng, n) {
+		add("sysctl -qw %s", set)
+	}
+	commands = append(commands, randomRoutes(rng, n, addrs)...)
+	if rng.IntN(5) == 0 {
+		add("ip link set e%d down", rng.IntN(n))
+	}
+	return clients, commands, addrs
+}
+
+func randomSettings(rng *rand.Rand, n int) []string {
+	var out []string
+	for _, dev := range []string{"all", fmt.Sprintf("e%d", rng.IntN(n))} {
+		if rng.IntN(2) == 0 {
+			out = append(out, fmt.Sprintf("net.ipv4.conf.%s.rp_filter=%d", dev, rng.IntN(3)))
+		}
+		for _, key := range []string{"accept_local", "route_localnet", "src_valid_mark", "forwarding"} {
+			if rng.IntN(6) == 0 {
+				out = append(out, fmt.Sprintf("net.ipv4.conf.%s.%s=1", dev, key))
+			}
+		}
+	}
+	if rng.IntN(6) == 0 {
+		out = append(out, fmt.Sprintf("net.ipv6.conf.e%d.disable_ipv6=1", rng.IntN(n)))
+	}
+	return out
+}
+
+func randomRoutes(rng *rand.Rand, n int, addrs []netip.Addr) []string {
+	var out []string
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	tables := []string{"", "", " table 100", " table 101"}
+	for range 2 + rng.IntN(5) {
+		i, table := rng.IntN(n), pick(rng, tables...)
+		to := pick(rng, "default", "default", "10.0.0.0/8", "10.77.0.0/16", "198.18.0.0/15", "8.8.0.0/16", "10.1.0.0/24")
+		if rng.IntN(5) == 0 {
+			add("ip route add %s %s metric %d%s", pick(rng, "blackhole", "unreachable", "prohibit", "throw"), to, rng.IntN(300), table)
+		} else {
+			add("ip route add %s via 10.%d.0.1 dev e%d metric %d onlink%s", to, i, i, rng.IntN(300), table)
+		}
+		to = pick(rng, "default", "default", "2001:db8:7700::/40", "2600::/16", "fd00::/8")
+		if rng.IntN(5) == 0 {
+			add("ip -6 route add %s %s metric %d%s", pick(rng, "blackhole", "unreachable", "prohibit"), to, 1+rng.IntN(300), table)
+		} else {
+			add("ip -6 route add %s via 2001:db8:%d::1 dev e%d metric %d onlink%s", to, i, i, 1+rng.IntN(300), table)
+		}
+	}
+	for range rng.IntN(4) {
+		a := pick(rng, addrs...)
+		family, to := "", pick(rng, "10.77.0.0/16", "10.0.0.0/24", "0.0.0.0/0")
+		if a.Is6() {
+			family, to = " -6", pick(rng, "2001:db8:7700::/40", "2001:db8::/64", "::/0")
+		}
+		pref := pick(rng, 50, 150, 32000)
+		what := pick(rng, "prohibit", "blackhole", "unreachable", "table 100", "table 101", "table 101")
+		if pref < 100 {
+			what = pick(rng, "prohibit", "blackhole", "table 100")
+		}
+		who := pick(rng, "from "+a.String(), "from "+a.String()+" to "+to, "to "+to, fmt.Sprintf("iif e%d", rng.IntN(n)),
+			"uidrange 0-0", "uidrange 1000-2000", "ipproto tcp", "dport 7000-7003", "sport 7000-7003", "iif lo", "not from "+a.String())
+		add("ip%s rule add pref %d %s %s", family, pref, who, what)
+	}
+	if rng.IntN(3) == 0 {
+		out = append(out, "ip rule add pref 100 table local", "ip rule del pref 0", "ip -6 rule add pref 100 table local", "ip -6 rule del pref 0")
+	}
+	return out
+}
+
+// randomSockets draws sockets, each of its own port. A zone is an uplink's number and 1.
+func randomSockets(rng *rand.Rand, n int, addrs []netip.Addr) []bindSpec {
+	var out []bindSpec
+	for i := range 5 {
+		s := bindSpec{proto: pick(rng, route.ProtoTCP, route.ProtoUDP), port: 7000 + i}
+		switch rng.IntN(5) {
+		case 0:
+			s.addr = netip.IPv4Unspecified()
+		case 1:
+			s.addr, s.v6only = netip.IPv6Unspecified(), rng.IntN(2) == 0
+		default:
+			s.addr = pick(rng, addrs...)
+		}
+		if s.addr.Is6() && s.addr.IsLinkLocalUnicast() {
+			s.zone = uint32(1 + rng.IntN(n))
+		} else if rng.IntN(3) == 0 {
+			s.dev = pick(rng, "e0", "e1", "lo")
+		}
+		out = append(out, s)
+	}
+	return out
+}
