@@ -12,13 +12,14 @@ import (
 const (
 	NoteGatewayOwn   Code = "gateway-own"           // a gateway is this host's own address; Have: it, Want: the device that has it
 	NoteNoPort       Code = "bridge-without-port"   // a bridge has no port; Have: its name
-	NoteIsPort       Code = "device-is-port"        // a device is a port of a bridge or a bond; Have: its name, Want: the other's
 	NoteNoGateway    Code = "default-no-gateway"    // a default route leads to neighbours; Have: the device's name, Route
 	NoteExpiresSoon  Code = "expires-soon"          // a router's default route runs out; Have: in how many seconds, Route
 	NoteDeprecated   Code = "source-deprecated"     // the source is a deprecated address; Have: it
-	NoteTwins        Code = "network-twice"         // a network is on two devices; Have: the first, Want: the other, Route
 	NoteCoversRouter Code = "network-covers-router" // a network holds another device's, with a router in it; Have: that network, Want: the device's name, Route
 	NoteNoFallback   Code = "equal-never-used"      // an equal route does not stand in for one with a dead gateway; Route: it
+	NoteIsPort       Code = "device-is-port"        // a device is a port of a bridge or a bond; Have: its name, Want: the other's
+	NoteTwins        Code = "network-twice"         // a network is on two devices; Have: the first, Want: the other, Route
+	NoteVRFUnasked   Code = "vrf-unasked"           // no rule leads to a VRF's table; Have: the VRF, Want: the command that adds one, Table
 	NoteRuleHidden   Code = "rule-hidden"           // a rule is for this packet too, and an earlier one takes all packets; Rule, Have: the earlier one's priority
 )
 
@@ -28,11 +29,10 @@ const soon = 120 * time.Second
 
 // setupNotes are about what is wrong on the way of a packet.
 func (f *FIB) setupNotes(t *Trace) []Note {
-	d := &t.Decision
+	d, out := &t.Decision, f.vrfUnasked(t)
 	if d.Disposition != DispositionUnicast {
-		return nil
+		return out
 	}
-	var out []Note
 	for i := range d.Ways {
 		if w := &d.Ways[i]; !w.Stale {
 			hop := w.Via
@@ -47,6 +47,24 @@ func (f *FIB) setupNotes(t *Trace) []Note {
 		out = append(out, f.ruleHidden(t)...)
 	}
 	return append(out, f.deprecatedSource(t)...)
+}
+
+// vrfUnasked tells that packets of a VRF do not get to its table, for want of a rule.
+func (f *FIB) vrfUnasked(t *Trace) []Note {
+	fam := t.Flow.Family()
+	dev := f.byIndex[f.vrf(max(t.Flow.Out, t.Flow.In))]
+	if dev == nil || dev.VRFTable == 0 || len(f.RulesTo(fam, dev.VRFTable)) > 0 || f.snap.Lacks(route.FactRules, fam) {
+		return nil
+	}
+	return []Note{{Reason: Reason{NoteVRFUnasked, ipRule(fam), dev.Name}, Table: dev.VRFTable}}
+}
+
+// ipRule is the command that brings the rule back that the first VRF adds.
+func ipRule(fam route.Family) string {
+	if fam == route.IPv6 {
+		return "ip -6 rule add l3mdev pref 1000"
+	}
+	return "ip rule add l3mdev pref 1000"
 }
 
 // hopNotes are about one next hop of a route.

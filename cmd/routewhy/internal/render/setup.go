@@ -35,6 +35,8 @@ func (w words) setupNote(n *lookup.Note) string {
 		return fmt.Sprintf("%s covers %s's network %s, with its router, too: what is behind that router in %[1]s is looked for on this device's own link", n.Route.Dst, want, have)
 	case lookup.NoteNoFallback:
 		return fmt.Sprintf("%s does not stand in: of equal routes the kernel uses the first alone, whether its gateway answers or not", iproute2.RouteLine(w.snap, n.Route))
+	case lookup.NoteVRFUnasked:
+		return fmt.Sprintf("%s is a VRF, but no rule leads to its table %d: its packets take the ordinary tables; `%s` brings its rule back", have, n.Table, want)
 	case lookup.NoteRuleHidden:
 		return fmt.Sprintf("rule %d (%s: %s) is for this packet too, but is never reached: rule %s takes every packet, and its table has a default route",
 			n.Rule.Priority, iproute2.Selector(n.Rule), ruleTarget(w.snap, n.Rule), have)
@@ -59,6 +61,8 @@ func (w words) misfit(notes []lookup.Note) string {
 			return fmt.Sprintf(", but the gateway %v is this host's own address", n.Have)
 		case lookup.NoteNoPort:
 			return fmt.Sprintf(", but %s has no port", iproute2.Safe(fmt.Sprint(n.Have)))
+		case lookup.NoteVRFUnasked:
+			return fmt.Sprintf(", for no rule leads to the table of the VRF %v", iproute2.Safe(fmt.Sprint(n.Have)))
 		case lookup.NotePrefsrcForeign:
 			return ", which is no address of this host"
 		}

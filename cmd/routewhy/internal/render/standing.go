@@ -91,6 +91,8 @@ func packets(sel *route.Selector) string {
 		return "behind other rules"
 	case only == (route.Selector{Mark: only.Mark, MarkMask: only.MarkMask}):
 		return "packets with mark " + strings.TrimPrefix(text, "fwmark ")
+	case only == (route.Selector{L3Mdev: true}):
+		return "packets of the VRF"
 	case only == (route.Selector{In: only.In}):
 		return "packets that arrive on " + iproute2.Safe(only.In)
 	case only == (route.Selector{Out: only.Out}):

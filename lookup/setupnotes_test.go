@@ -1,0 +1,33 @@
+package lookup_test
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// TestVRFUnasked pins that packets bound to a VRF whose rule was deleted are said not to
+// get to its table.
+func TestVRFUnasked(t *testing.T) {
+	for name, c := range map[string]struct {
+		rules []route.Rule
+		want  bool
+	}{
+		"deleted":     {defaultRules(), true},
+		"there":       {inOrder(l3mdev()), false},
+		"one by hand": {inOrder(to(5, 10)), false},
+	} {
+		s := hostOf([]route.Route{via("0.0.0.0/0", "192.0.2.1", 2), via("0.0.0.0/0", "198.51.100.1", 3, table(10))}, c.rules...)
+		inVRF(s)
+		vrf := s.Links[slices.IndexFunc(s.Links, func(l route.Link) bool { return l.Kind == "vrf" })].Index
+		f := lookup.New(s)
+		notes := f.Notes(f.Explain(route.Flow{Dst: netip.MustParseAddr("8.8.8.8"), Out: vrf, Proto: 17}))
+		got := slices.ContainsFunc(notes, func(n lookup.Note) bool { return n.Code == lookup.NoteVRFUnasked })
+		if got != c.want {
+			t.Errorf("%s: noted %v, want %v", name, got, c.want)
+		}
+	}
+}
