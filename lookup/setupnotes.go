@@ -129,7 +129,7 @@ func (f *FIB) networkNotes(t *Trace) []Note {
 	for i := range t.Rules {
 		for j := range t.Rules[i].Candidates {
 			c := &t.Rules[i].Candidates[j]
-			if c.Verdict != VerdictLoses || c.Route.Dst != d.Route.Dst || c.Route.Table != d.Route.Table || len(c.Route.NextHops) != 1 {
+			if c.Reason.Code != CodeLater || c.Route.Dst != d.Route.Dst || len(c.Route.NextHops) != 1 {
 				continue
 			}
 			if h := &c.Route.NextHops[0]; !h.Gateway.IsValid() && h.Link != link {
