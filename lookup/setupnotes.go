@@ -123,7 +123,7 @@ func expiresSoon(r *route.Route) []Note {
 func (f *FIB) networkNotes(t *Trace) []Note {
 	d := &t.Decision
 	link := d.network()
-	if link == 0 {
+	if link == 0 || linkLocal6(d.Route.Dst) {
 		return nil
 	}
 	for i := range t.Rules {
@@ -139,6 +139,10 @@ func (f *FIB) networkNotes(t *Trace) []Note {
 	}
 	return f.coversRouter(d, link)
 }
+
+// linkLocal6 reports whether a prefix is of IPv6's link-local addresses, which every
+// device has a network of: who uses one names the device.
+func linkLocal6(p netip.Prefix) bool { return p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() }
 
 // network is the device whose network a decision takes the destination to be in; zero:
 // it goes through a gateway, or by a route to one address.

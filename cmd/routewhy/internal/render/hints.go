@@ -25,7 +25,7 @@ func (e *Explanation) hint(n *lookup.Note, have string) string {
 	case lookup.NoteVRFAddress:
 		return fmt.Sprintf("%s is this host's own address on %s, but inside the VRF %s, and this packet belongs to none: routewhy %[1]s --vrf %[3]s", e.Subject, want, have)
 	case lookup.NoteLocalLater:
-		return fmt.Sprintf("%s is this host's own address, on %s, but rule %d comes before the rule that leads to table local: the packet leaves, and does not reach this host", e.Trace.Flow.Dst, have, n.Rule.Priority)
+		return fmt.Sprintf("%s is this host's own address, on %s, but rule %d comes before the rule that leads to table local: what this host sends there does not reach it", e.Trace.Flow.Dst, have, n.Rule.Priority)
 	case lookup.NoteVRFRoute:
 		return fmt.Sprintf("the VRF %s has %s in its %s: routewhy %s --vrf %[1]s", have, iproute2.RouteLine(s, n.Route), tableName(s, n.Table), e.Subject)
 	case lookup.NoteMulticastGateway:
@@ -51,9 +51,12 @@ func (e *Explanation) surprise(n *lookup.Note, have, want string) string {
 	case lookup.NoteForwardingOff4:
 		return fmt.Sprintf("%s = 0; sysctl -w net.ipv4.ip_forward=1 lets this host forward what comes in on any device", setting(e.Trace.Flow.Family(), have, "forwarding"))
 	case lookup.NoteGroupRoute:
-		how := "a program names the device (IP_MULTICAST_IF, SO_BINDTODEVICE), or a route does: ip route add 224.0.0.0/4 dev DEV"
+		what, how := "a group", "a program names the device (IP_MULTICAST_IF, SO_BINDTODEVICE), or a route does: ip route add 224.0.0.0/4 dev DEV"
+		if !e.Trace.Flow.Dst.IsMulticast() {
+			what, how = "a broadcast", "a program names the device (SO_BINDTODEVICE), or a route does: ip route add 255.255.255.255 dev DEV"
+		}
 		if have == "" {
-			return "a group needs a route or a device too: " + how
+			return what + " needs a route or a device too: " + how
 		}
 		return fmt.Sprintf("only the default route chose %s: %s", have, how)
 	case lookup.NoteHostAddress:
