@@ -1,6 +1,9 @@
 package lookup
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // behaviour is what differs between kernel versions, as far as it was seen: on
 // 6.1, 6.12 and 6.18. What lies between is where the history of the kernel's source
@@ -18,19 +21,64 @@ type behaviour struct {
 	// the VRF device itself receives; said to be since 6.15, and for want of a 6.18
 	// with VRFs not seen.
 	vrfInRules bool
+	// oifKeepsHop: an IPv6 packet that this host sends by a device keeps the next
+	// hop on it that the walk found, and no hash chooses another one (ip6_pol_route
+	// since "ipv6: Honor oif when choosing nexthop for locally generated traffic").
+	oifKeepsHop perhaps
 }
+
+// perhaps is what is known of a change that was carried over into older kernels.
+type perhaps uint8
+
+const (
+	perhapsNot perhaps = iota
+	perhapsSo          // nobody knows: both are possible
+	certainly
+)
 
 // behaviourOf reads the version from a kernel release such as 6.1.0-18-amd64.
 // An unknown release is taken as the newest.
 func behaviourOf(release string) behaviour {
 	var major, minor int
 	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n != 2 {
-		return behaviour{sourcePicksLeg: true, vrfInRules: true}
+		return behaviour{sourcePicksLeg: true, vrfInRules: true, oifKeepsHop: perhapsSo}
 	}
 	v := major*1000 + minor
 	return behaviour{
 		sourcePicksLeg: v >= 6016,
 		filterEXDEV:    v < 6013,
 		vrfInRules:     v >= 6015,
+		oifKeepsHop:    oifKeepsHop(release),
 	}
+}
+
+// oifKeepsHop reads from a release whether it has that change. It was made for 7.0
+// and carried over: into 6.12.112 and 6.1.189 by Debian's changelogs, of which 6.12.117
+// and 6.1.0-56 were tried. 6.18.44 was seen to lack it. Others may have it.
+func oifKeepsHop(release string) perhaps {
+	var major, minor, patch int
+	n, _ := fmt.Sscanf(release, "%d.%d.%d", &major, &minor, &patch)
+	has, lacks := false, false
+	switch {
+	case n < 2:
+	case major >= 7:
+		has = true
+	case n < 3 || major < 6:
+	case minor == 1 && patch == 0: // Debian's releases do not tell the patch level
+		has = strings.HasPrefix(release, "6.1.0-56-")
+	case patch == 0:
+	case minor == 1:
+		has, lacks = patch >= 189, patch < 189
+	case minor == 12:
+		has, lacks = patch >= 112, patch < 112
+	case minor == 18:
+		lacks = patch <= 44
+	}
+	switch {
+	case has:
+		return certainly
+	case lacks:
+		return perhapsNot
+	}
+	return perhapsSo
 }

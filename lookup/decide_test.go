@@ -200,9 +200,39 @@ func TestDecide(t *testing.T) {
 			routes: []route.Route{via(six9, "2001:db8::1", 2, metric(5)), via(six9, "2001:db8:1::1", 3, metric(9))}, rules: []route.Rule{to6},
 			dst: "2001:db8:9::9", change: neighbour(2, "2001:db8::1", route.NeighbourIncomplete), want: "unicast eth0 via 2001:db8::1",
 		},
-		"of a group the first member counts": {
-			routes: []route.Route{group, via(six9, "", 3)}, rules: []route.Rule{to6}, change: objects("2001:db8::1", "2001:db8:1::1"),
+		"of a group the first member counted": {
+			routes: []route.Route{group, via(six9, "", 3)}, rules: []route.Rule{to6}, change: all(objects("2001:db8::1", "2001:db8:1::1"), release("6.18.44")),
 			dst: "2001:db8:9::9", src: "2001:db8::2", flow: route.Flow{Out: 3}, want: "unicast eth1",
+		},
+		"of a group the best member counts": {
+			routes: []route.Route{group, via(six9, "", 3)}, rules: []route.Rule{to6}, change: all(objects("2001:db8::1", "2001:db8:1::1"), release("7.0.1")),
+			dst: "2001:db8:9::9", src: "2001:db8::2", flow: route.Flow{Out: 3}, want: "unicast eth1 via 2001:db8:1::1",
+		},
+		"a device asked for keeps its sibling": {
+			routes: []route.Route{twoSiblings(six9)}, rules: []route.Rule{to6}, change: release("6.12.117+deb12-amd64"),
+			dst: "2001:db8:9::9", src: "2001:db8::2", flow: route.Flow{Out: 3}, want: "unicast eth1 via 2001:db8:1::1",
+		},
+		"a device asked for did not keep its sibling": {
+			routes: []route.Route{twoSiblings(six9)}, rules: []route.Rule{to6}, change: release("6.12.111"),
+			dst: "2001:db8:9::9", src: "2001:db8::2", flow: route.Flow{Out: 3}, want: "unicast eth0 via 2001:db8::1 0.25, eth1 via 2001:db8:1::1 0.75",
+		},
+		"a device asked for that no sibling is on": {
+			routes: []route.Route{twoSiblings(six9)}, rules: []route.Rule{to6}, change: release("6.1.0-56-amd64"),
+			dst: "2001:db8:9::9", src: "2001:db8::2", flow: route.Flow{Out: 1}, want: "unicast eth0 via 2001:db8::1 0.25, eth1 via 2001:db8:1::1 0.75",
+		},
+		"a received packet keeps no sibling": {
+			routes: []route.Route{twoSiblings(six9)}, rules: []route.Rule{to6}, change: release("7.0.0"),
+			dst: "2001:db8:9::9", src: "2001:db8::7", flow: route.Flow{In: 3}, want: "unicast eth0 via 2001:db8::1 0.25, eth1 via 2001:db8:1::1 0.75",
+		},
+		"a device asked for may keep a member that the hash passes over": {
+			routes: []route.Route{group}, rules: []route.Rule{to6}, dst: "2001:db8:9::9", src: "2001:db8::2", flow: route.Flow{Out: 3},
+			change: all(objects("2001:db8::1", "2001:db8:1::1"), release("6.18.99"), neighbour(3, "2001:db8:1::1", route.NeighbourIncomplete)),
+			want:   "unicast eth0 via 2001:db8::1 0.25, eth1 via 2001:db8:1::1 0.75",
+		},
+		"defaults whose gateways do not answer yet": {
+			routes: []route.Route{via("0.0.0.0/0", "192.0.2.1", 2), via("0.0.0.0/0", "198.51.100.1", 3)},
+			change: all(neighbour(2, "192.0.2.1", route.NeighbourIncomplete), neighbour(3, "198.51.100.1", route.NeighbourIncomplete)),
+			want:   "unicast eth0 via 192.0.2.1 from 192.0.2.2",
 		},
 		"expired with siblings": {
 			routes: []route.Route{twoSiblings(six9, func(r *route.Route) { r.Expires = -time.Second })}, rules: []route.Rule{to6},

@@ -87,9 +87,10 @@ func (e *entry) allDead() bool {
 type neighbourLife uint8
 
 const (
-	lifeAlive   neighbourLife = iota // no entry, or REACHABLE: taken
-	lifeSuspect                      // otherwise valid: taken unless it was taken last time
-	lifeDead                         // passed over
+	lifeAlive      neighbourLife = iota // no entry, or REACHABLE: taken
+	lifeSuspect                         // otherwise valid: taken unless it was taken last time
+	lifeDead                            // passed over; a last resort unless it was taken last time
+	lifeUnanswered                      // INCOMPLETE: passed over, and no last resort
 )
 
 func (f *FIB) life(h *hop) neighbourLife {
@@ -99,26 +100,32 @@ func (f *FIB) life(h *hop) neighbourLife {
 		return lifeAlive
 	case state.Valid():
 		return lifeSuspect
+	case state == route.NeighbourIncomplete:
+		return lifeUnanswered
 	}
 	return lifeDead
 }
 
 // possibleDefaults appends the indices of the gateways that may be chosen, over
 // all last choices that the kernel may remember: the first that is not dead; the
-// next of these where that one is suspect and was the last choice; and each in its
-// turn where all are dead (fib_select_default).
+// next of these where that one is suspect and was the last choice. Where none is
+// alive: each that failed in its turn, and the first, which is what the table look-up
+// found, once their turn is over (fib_select_default).
 func possibleDefaults(out []int, life []neighbourLife) []int {
 	for i, l := range life {
 		switch {
-		case l == lifeDead:
+		case l >= lifeDead:
 		case l == lifeAlive || len(out) == 1:
 			return append(out, i)
 		default:
 			out = append(out, i)
 		}
 	}
-	if len(out) == 0 {
-		for i := range life {
+	if len(out) > 0 {
+		return out
+	}
+	for i, l := range life {
+		if i == 0 || l == lifeDead {
 			out = append(out, i)
 		}
 	}
@@ -155,10 +162,11 @@ func (w *walk) noteTied(tied, out []choice) {
 }
 
 // tieWin is why one of several equal defaults is taken now: it is the only one
-// whose gateway is not known to fail, or the first of them.
+// whose gateway is not known to fail, or the first of them, or the first of all where
+// none of the gateways answers.
 func (w *walk) tieWin(tied []choice, e *entry) Reason {
 	for _, c := range tied {
-		if c.entry != e && w.fib.life(c.hop) != lifeDead {
+		if c.entry == e && w.fib.life(c.hop) >= lifeDead || c.entry != e && w.fib.life(c.hop) < lifeDead {
 			return Reason{Code: CodeFirst}
 		}
 	}
@@ -169,7 +177,7 @@ func (w *walk) tieWin(tied []choice, e *entry) Reason {
 // or it is its turn only once the neighbour entry of one before it gets old.
 func (w *walk) tieLoss(e *entry) Reason {
 	h := &e.hops[0]
-	if w.fib.life(h) != lifeDead {
+	if w.fib.life(h) < lifeDead {
 		return Reason{Code: CodeNeighbourTie}
 	}
 	return Reason{Code: CodeNeighbour, Have: w.fib.neighbours[neighbourKey{h.Link, h.Gateway}].String()}

@@ -48,6 +48,7 @@
 //	4.1  IPv4 multipath                   nexthop.go multipath4, spread      scenarios multipath
 //	4.2  next-hop groups                  nexthop.go, output6.go group6      scenarios nexthop
 //	4.3  IPv6 siblings                    output6.go siblings6               scenarios multipath; regress/v6-failed-*
+//	     the device asked for             output6.go keepsHop6               TestDecide; regress/v6-siblings-*, v6-group-*
 //	4.4  the hash                         -                                  keyed by a secret: a set with shares
 //	5.1  IPv4 sources                     source4.go                         scenarios source
 //	5.2  IPv6 sources                     source6.go                         scenarios source; random set-ups
@@ -76,11 +77,14 @@
 //   - a source that one leg of a multipath route would give: decides on 6.18, not
 //     on 6.1 and 6.12, where the hash does;
 //   - a rule's iif or oif that names a VRF: on 6.1 and 6.12 it stands for the VRF
-//     device alone, later for all that belongs to it; this is from the source.
-//
-// One difference is not told apart yet: of the siblings of an IPv6 multipath route that
-// are on the device asked for, the hash chooses on 6.18, while 6.12 was seen to keep to
-// the first of them. The answer names all of them for either kernel.
+//     device alone, later for all that belongs to it; this is from the source;
+//   - an IPv6 packet that this host sends by a device: Debian's 6.1.192 and 6.12.117
+//     keep the next hop on that device which the walk found, of siblings and of a
+//     group; 6.18.44 lets the hash choose, for a packet with a source even one on
+//     another device. The change was made for 7.0 and carried over into 6.1.189 and
+//     6.12.112 (Debian's changelogs). Of other releases it is not known: the answer
+//     is all that either allows. Of a group the walk then takes the best member, and
+//     before that the first that was good enough.
 //
 // What 6.1 and 6.12 have not got is not tried there: rules with a DSCP, with masked
 // ports or with a flow label. 6.1 has no sysctl for the seed of the multipath hash

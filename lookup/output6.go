@@ -72,7 +72,7 @@ func (f *FIB) dropsIPv6(dev *device) bool {
 // asked, only the VRF's table (l3mdev_link_scope_lookup). In a trace it stands
 // with the rule that usually leads there.
 func (w *walk) searchVRF6(vrf int) result {
-	w.vrf, w.vrfByOif, w.strict = vrf, true, true
+	w.vrf, w.vrfByOif, w.strict, w.linkOfVRF = vrf, true, true, true
 	id := w.fib.byIndex[vrf].VRFTable
 	t := w.fib.v6.tables[id]
 	rules := w.fib.v6.rules
@@ -103,12 +103,15 @@ func (w *walk) ways6(d *Decision, res *result) {
 	e := res.entry
 	var choices []choice
 	var shares []float64
+	keeps := w.keepsHop6(e, res.hop)
 	switch {
+	case len(e.hops) > 1 && keeps == certainly:
+		choices, shares = w.mem.choice(choice{e, &e.hops[res.hop], false})
 	case len(e.hops) > 1 && e.bucket:
 		d.SetBy = Reason{Code: CodeResilient}
 		choices, shares = w.mem.every(e), w.mem.byWeight(e)
 	case len(e.hops) > 1 && e.group:
-		choices, shares = w.group6(e)
+		choices, shares = w.group6(e, res.hop, keeps)
 	case len(e.hops) > 1:
 		choices, shares = w.siblings6(e, res.hop)
 	case len(e.hops) == 1:
@@ -136,6 +139,16 @@ func (w *walk) ways6(d *Decision, res *result) {
 	d.Ways = w.mem.ways
 }
 
+// keepsHop6 says whether the next hop that the walk found stays, whatever the hash:
+// where it is on the device that the packet is to be sent by. A look-up for a link of
+// a VRF's device does not know that it is about a packet that is sent.
+func (w *walk) keepsHop6(e *entry, own int) perhaps {
+	if w.iif != route.LoopbackIndex || w.linkOfVRF || len(e.hops) == 0 || e.hops[own].Link != w.out6() {
+		return perhapsNot
+	}
+	return w.fib.kernel.oifKeepsHop
+}
+
 // device6 is the device that the kernel names: lo, or the VRF, for what is
 // delivered here (ip6_rt_get_dev_rcu).
 func (w *walk) device6(r *route.Route, dst netip.Prefix, h *hop) int {
@@ -152,8 +165,9 @@ func (w *walk) device6(r *route.Route, dst netip.Prefix, h *hop) int {
 }
 
 // group6 are the members of a next-hop group that the hash may choose: it
-// passes over bad neighbours, whatever the device asked for.
-func (w *walk) group6(e *entry) ([]choice, []float64) {
+// passes over bad neighbours, whatever the device asked for. The walk's own choice
+// is among them where the kernel perhaps keeps it.
+func (w *walk) group6(e *entry, own int, keeps perhaps) ([]choice, []float64) {
 	in, weight := w.mem.members(len(e.hops))
 	for i := range e.hops {
 		weight[i] = max(1, e.hops[i].Weight)
@@ -161,10 +175,13 @@ func (w *walk) group6(e *entry) ([]choice, []float64) {
 			in[i] = memberIn
 		}
 	}
-	choices, shares := w.mem.spread(e, in, weight)
-	if len(choices) == 0 {
-		return w.mem.choice(choice{e, &e.hops[0], false})
+	if !slices.Contains(in, memberIn) {
+		in[0] = memberIn
 	}
+	if keeps == perhapsSo {
+		in[own] = memberIn
+	}
+	choices, shares := w.mem.spread(e, in, weight)
 	return choices, shares
 }
 

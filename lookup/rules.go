@@ -48,12 +48,14 @@ type walk struct {
 	// device (flowi_l3mdev, FLOWI_FLAG_L3MDEV_OIF).
 	vrf      int
 	vrfByOif bool
-	strict   bool // IPv6: RT6_LOOKUP_F_IFACE
-	trace    *Trace
-	sketch   bool // the trace is to have the rules alone that match
-	steps    int  // how many rules and routes were asked
-	skip     skipped
-	mem      *memory
+	// linkOfVRF: a look-up for a link of a device in a VRF (searchVRF6).
+	linkOfVRF bool
+	strict    bool // IPv6: RT6_LOOKUP_F_IFACE
+	trace     *Trace
+	sketch    bool // the trace is to have the rules alone that match
+	steps     int  // how many rules and routes were asked
+	skip      skipped
+	mem       *memory
 }
 
 // skipped is an entry that is supposed to be gone.

@@ -209,8 +209,8 @@ func (w *walk) best6(group []*entry, reachable bool) (*entry, int) {
 				continue
 			}
 			best, bestHop, top = e, i, score
-			if e.group {
-				break // the first member that is better ends the look at its group
+			if e.group && w.fib.kernel.oifKeepsHop == perhapsNot {
+				break // the first member that was better ended the look at its group
 			}
 		}
 	}

@@ -17,8 +17,12 @@ type older struct {
 // olderAnswers are the scenarios that 6.1 was seen to answer otherwise.
 func olderAnswers() map[string]older {
 	filtered := older{6, 13, Expect{Errno: "EXDEV"}}
-	leg := func(dev, gateway string) Expect {
-		return Expect{Type: route.TypeUnicast, Table: route.TableMain, Dev: dev, Gateway: netip.MustParseAddr(gateway)}
+	leg := func(dev, gateway string, src ...string) Expect {
+		e := Expect{Type: route.TypeUnicast, Table: route.TableMain, Dev: dev, Gateway: netip.MustParseAddr(gateway)}
+		for _, a := range src {
+			e.Src = netip.MustParseAddr(a)
+		}
+		return e
 	}
 	return map[string]older{
 		// The reverse-path filter has an error of its own.
@@ -27,6 +31,11 @@ func olderAnswers() map[string]older {
 		"input-reverse-rule-bound-to-lo":              filtered,
 		"vrf-input-reverse-path-elsewhere-in-the-vrf": filtered,
 		"vrf-input-reverse-path-not-outside":          filtered,
+		// A packet that is sent by a device keeps the next hop on it: a change that was
+		// carried over into the kernels tried, and not into 6.18.
+		"v6-siblings-on-the-device-asked-for":    {6, 13, leg("w0", "2001:db8:2::2", "2001:db8:2::1")},
+		"v6-siblings-with-a-source-and-a-device": {6, 13, leg("w0", "2001:db8:2::2", "2001:db8:2::1")},
+		"v6-group-with-a-device":                 {6, 13, leg("w0", "2001:db8:2::2", "2001:db8:1::1")},
 		// A source does not decide between the legs of a route.
 		"mp-source-decides-first": {6, 16, Expect{Candidates: []Expect{leg("v0", "10.0.0.2"), leg("w0", "10.0.1.2")}}},
 	}

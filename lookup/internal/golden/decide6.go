@@ -115,6 +115,7 @@ func (d *decision) loopbackOf6(r result6) int {
 func (d *decision) lookupLinkScope6(a *asked6) []result6 {
 	out := a.flow.oif
 	a.device, a.strict = out, true
+	a.flow.iif = 0 // that the packet is sent is noted after this look-up alone
 	if !d.isVRF(out) {
 		if results := d.lookupTable6(d.s.Link(d.vrf(out)).VRFTable, a); len(results) > 0 {
 			return results

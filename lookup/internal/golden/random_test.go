@@ -113,10 +113,6 @@ func (h *host) unseen(t *testing.T, s *route.Snapshot, f route.Flow, a Answer) s
 	if a.Errno != 0 || a.Uncertain != "" || !a.HasEntry || len((&decision{s: s}).hopsOf(&a.Entry).list) < 2 {
 		return ""
 	}
-	// With a device asked for, 6.12 keeps to one IPv6 sibling, whatever the hash.
-	if olderThan(s.Release, 6, 13) && f.Dst.Is6() && f.Out != 0 && a.Entry.NextHopID == 0 {
-		return ""
-	}
 	left := []Way{} // without sources: one that is remembered is not asked for
 	for _, w := range a.Ways {
 		if w.Src = (netip.Addr{}); !slices.Contains(left, w) {

@@ -174,8 +174,8 @@ func (d *decision) best6(entries node6, a *asked6, reachable bool) (best result6
 			}
 			highest = score
 			best, found = result6{entry: e, hops: h, hop: nh, errno: refusal(e.Type)}, true
-			if h.object {
-				break // the first member that improves the score will do
+			if so, _ := keepsHop(d.s.Release); h.object && !so {
+				break // the first member that improved the score did
 			}
 		}
 	}
@@ -221,6 +221,16 @@ func (d *decision) selectPath6(walked result6, a *asked6) []result6 {
 	d.doubtSharedObject6(walked)
 	if len(walked.hops.list) < 2 {
 		return []result6{walked}
+	}
+	// have_oif_match: what is sent by a device keeps the next hop on it.
+	if a.flow.iif == route.LoopbackIndex && walked.hop.Link == a.device {
+		so, sure := keepsHop(d.s.Release)
+		if so {
+			return []result6{walked}
+		}
+		if !sure {
+			d.doubt("the kernel may keep the next hop on the output device")
+		}
 	}
 	var hashed []route.NextHop
 	if walked.hops.object {
