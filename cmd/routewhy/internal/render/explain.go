@@ -145,6 +145,14 @@ func (e *Explanation) kernelAnswer() string {
 	return out
 }
 
+// kernelTold says what the kernel did when it was asked.
+func (e *Explanation) kernelTold() string {
+	if e.Answer.Errno != 0 {
+		return fmt.Sprintf("refused: %s, %q", e.Answer.Errno, e.Answer.Errno.Text())
+	}
+	return "answered " + e.kernelAnswer()
+}
+
 // block writes a label and a text that is wrapped beside it.
 func (p *page) block(label, text string, i ink) {
 	indent := columns(label)
@@ -424,7 +432,7 @@ func (p *page) kernel(e *Explanation) {
 	case len(e.BySource) > 0:
 		p.lookupsAgree(e)
 	case c.Asked && e.Trace.Decision.Shortcut == lookup.ShortcutNoIPv6:
-		p.detail("kernel", "answers "+e.kernelAnswer()+": ip -6 route get does not ask whether the device takes IPv6", plain)
+		p.detail("kernel", e.kernelTold()+": ip -6 route get does not ask whether the device takes IPv6", plain)
 	case c.Asked && c.Agrees:
 		p.detail("kernel", "agrees"+e.dropErrno()+e.both()+e.benign(), plain)
 	}
@@ -435,7 +443,7 @@ func (e *Explanation) otherAnswer() string {
 	if !e.incomparable() {
 		return ""
 	}
-	return "; it answered " + e.kernelAnswer()
+	return "; it " + e.kernelTold()
 }
 
 // dropErrno is the error that the kernel names for a packet that it drops on
@@ -501,12 +509,12 @@ func (e *Explanation) redirectedFromOne() bool {
 // benign says what the kernel's answer adds to an agreement.
 func (e *Explanation) benign() string {
 	if e.Trace.Decision.Disposition == lookup.DispositionUnknown {
-		return ": it answered " + e.kernelAnswer() + ", which is what can be known"
+		return " as far as is known: it " + e.kernelTold()
 	}
 	var out []string
 	for _, b := range e.Comparison.Benign {
 		if why := hiddenWords(b.Code); why != "" && e.Comparison.Way < 0 {
-			return ", as far as it shows what it goes by: it answered " + e.kernelAnswer() + "; " + why
+			return ", as far as it shows what it goes by: it " + e.kernelTold() + "; " + why
 		}
 		switch b.Code {
 		case lookup.CodeLearntMTU:
