@@ -65,7 +65,7 @@ func (t *Trace) Twice() bool {
 	}
 	a, b := &t.First.Decision, &t.Decision
 	sameWay := func(x, y Way) bool { return x.Link == y.Link && x.Via.Gateway == y.Via.Gateway }
-	return !a.sameFate(b) || a.Rule != b.Rule || !slices.EqualFunc(a.live(), b.live(), sameWay)
+	return !a.sameFate(b) || a.Rule != b.Rule || !slices.EqualFunc(a.Ways, b.Ways, sameWay)
 }
 
 // zeroToLoopback says whether the two look-ups of a connection to 0.0.0.0 say

@@ -126,10 +126,20 @@ func (f *FIB) vrfAddress(t *Trace) (Note, bool) {
 func (f *FIB) localLater(t *Trace) (Note, bool) {
 	d := &t.Decision
 	dev := f.byIndex[f.owner(t.Flow.Dst.WithZone(""))]
-	if dev == nil || dev.vrf != 0 || t.Flow.Out != 0 || d.Rule == nil || d.Disposition == DispositionLocal || d.Disposition == DispositionInvalid {
+	if dev == nil || dev.vrf != 0 || t.Flow.Out != 0 || d.Rule == nil || d.Disposition != DispositionUnicast || !f.localAfter(t.Flow.Family(), d.Rule) {
 		return Note{}, false
 	}
 	return Note{Reason: Reason{Code: NoteLocalLater, Have: dev.Name}, Rule: d.Rule}, true
+}
+
+// localAfter reports whether a rule that comes after another one leads to table local.
+func (f *FIB) localAfter(fam route.Family, before *route.Rule) bool {
+	for _, r := range f.RulesTo(fam, route.TableLocal) {
+		if r.Priority > before.Priority {
+			return true
+		}
+	}
+	return false
 }
 
 // vrfRoutes are the routes of VRFs that a packet missed that belongs to none.

@@ -63,16 +63,7 @@ func (d *Decision) sameEnd(o *Decision) bool {
 	same := func(a, b Way) bool {
 		return a.Link == b.Link && a.Gateway == b.Gateway && a.Via.Encap == b.Via.Encap
 	}
-	return d.Disposition == o.Disposition && d.Errno == o.Errno && slices.EqualFunc(d.live(), o.live(), same)
-}
-
-// live are the ways but those that the kernel should not use any more.
-func (d *Decision) live() []Way {
-	stale := func(w Way) bool { return w.Stale }
-	if !slices.ContainsFunc(d.Ways, stale) {
-		return d.Ways
-	}
-	return slices.DeleteFunc(slices.Clone(d.Ways), stale)
+	return d.Disposition == o.Disposition && d.Errno == o.Errno && slices.EqualFunc(d.Ways, o.Ways, same)
 }
 
 // without decides as if the chosen entry did not exist.

@@ -109,6 +109,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 	}
 	add(f.broadcastNotes(t)...)
 	add(f.toolDiffers(t)...)
+	add(f.errorNotes(t)...)
 	add(f.skippedTables(t)...)
 	add(f.unreachedTables(t)...)
 	if d.Disposition == DispositionNoRoute && !t.Flow.Dst.IsMulticast() {
@@ -302,7 +303,8 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	d, dst := &t.Decision, t.Flow.Dst
 	lo := f.byIndex[route.LoopbackIndex]
 	local := d.Disposition == DispositionLocal || dst.IsLoopback() || dst.IsUnspecified()
-	if local && t.Flow.In == 0 && lo != nil && !lo.Up() {
+	throughVRF := len(d.Ways) > 0 && f.vrf(d.Ways[0].Link) != 0 // whose device is its loopback device
+	if local && t.Flow.In == 0 && lo != nil && !lo.Up() && !throughVRF {
 		out = append(out, Note{Reason: Reason{Code: NoteLoDown}})
 	}
 	if d.Disposition == DispositionUnicast && d.HasRoute && d.Route.Dst.Addr().Is4() && d.Route.Dst.Bits() == 31 &&
@@ -339,7 +341,7 @@ func (f *FIB) switchedOff6() []Note {
 			on++
 		}
 	}
-	if len(off) > 0 && on == 0 {
+	if len(off) > 0 && on == 0 && !f.snap.Lacks(route.FactLinks, 0) {
 		return []Note{{Reason: Reason{Code: NoteDisabled, Have: allDevices, Want: len(off)}}}
 	}
 	uplinks := f.uplinks4()

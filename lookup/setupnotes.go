@@ -10,17 +10,18 @@ import (
 
 // What is set up wrong, or not as people expect, on the way that a packet takes.
 const (
-	NoteGatewayOwn   Code = "gateway-own"           // a gateway is this host's own address; Have: it, Want: the device that has it
-	NoteNoPort       Code = "bridge-without-port"   // a bridge has no port; Have: its name
-	NoteNoGateway    Code = "default-no-gateway"    // a default route leads to neighbours; Have: the device's name, Route
-	NoteExpiresSoon  Code = "expires-soon"          // a router's default route runs out; Have: in how many seconds, Route
-	NoteDeprecated   Code = "source-deprecated"     // the source is a deprecated address; Have: it
-	NoteCoversRouter Code = "network-covers-router" // a network holds another device's, with a router in it; Have: that network, Want: the device's name, Route
-	NoteNoFallback   Code = "equal-never-used"      // an equal route does not stand in for one with a dead gateway; Route: it
-	NoteIsPort       Code = "device-is-port"        // a device is a port of a bridge or a bond; Have: its name, Want: the other's
-	NoteTwins        Code = "network-twice"         // a network is on two devices; Have: the first, Want: the other, Route
-	NoteVRFUnasked   Code = "vrf-unasked"           // no rule leads to a VRF's table; Have: the VRF, Want: the command that adds one, Table
-	NoteRuleHidden   Code = "rule-hidden"           // a rule is for this packet too, and an earlier one takes all packets; Rule, Have: the earlier one's priority
+	NoteGatewayOwn    Code = "gateway-own"           // a gateway is this host's own address; Have: it, Want: the device that has it
+	NoteGatewayShared Code = "gateway-shared"        // a gateway is this host's own address and another host's; Have: it, Want: the device that has it here
+	NoteNoPort        Code = "bridge-without-port"   // a bridge has no port; Have: its name
+	NoteNoGateway     Code = "default-no-gateway"    // a default route leads to neighbours; Have: the device's name, Route
+	NoteExpiresSoon   Code = "expires-soon"          // a router's default route runs out; Have: in how many seconds, Route
+	NoteDeprecated    Code = "source-deprecated"     // the source is a deprecated address; Have: it
+	NoteCoversRouter  Code = "network-covers-router" // a network holds another device's, with a router in it; Have: that network, Want: the device's name, Route
+	NoteNoFallback    Code = "equal-never-used"      // an equal route does not stand in for one with a dead gateway; Route: it
+	NoteIsPort        Code = "device-is-port"        // a device is a port of a bridge or a bond; Have: its name, Want: the other's
+	NoteTwins         Code = "network-twice"         // a network is on two devices; Have: the first, Want: the other, Route
+	NoteVRFUnasked    Code = "vrf-unasked"           // no rule leads to a VRF's table; Have: the VRF, Want: the command that adds one, Table
+	NoteRuleHidden    Code = "rule-hidden"           // a rule is for this packet too, and an earlier one takes all packets; Rule, Have: the earlier one's priority
 )
 
 // soon is how little time is left to a default route of router advertisements, which
@@ -78,9 +79,13 @@ func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 	quiet := dev.Flags&(route.LinkLoopback|route.LinkPointopoint|route.LinkNoARP) != 0
 	var out []Note
 	if owner := f.ownGateway(h); owner != 0 && !quiet {
-		out = append(out, Note{Reason: Reason{NoteGatewayOwn, f.snap.LinkName(owner), h.Gateway}, Route: r})
+		code := NoteGatewayOwn
+		if f.neighbours[neighbourKey{h.Link, h.Gateway}].Valid() {
+			code = NoteGatewayShared
+		}
+		out = append(out, Note{Reason: Reason{code, f.snap.LinkName(owner), h.Gateway}, Route: r})
 	}
-	if dev.Kind == "bridge" && !f.hasPort(dev.Index) {
+	if dev.Kind == "bridge" && !f.hasPort(dev.Index) && !f.snap.Lacks(route.FactLinks, 0) {
 		out = append(out, Note{Reason: Reason{Code: NoteNoPort, Have: dev.Name}, Route: r})
 	}
 	// A bridge or a bond takes whatever comes in by the way out (br_handle_frame,
@@ -123,7 +128,7 @@ func expiresSoon(r *route.Route) []Note {
 func (f *FIB) networkNotes(t *Trace) []Note {
 	d := &t.Decision
 	link := d.network()
-	if link == 0 || linkLocal6(d.Route.Dst) {
+	if link == 0 {
 		return nil
 	}
 	for i := range t.Rules {
@@ -132,7 +137,7 @@ func (f *FIB) networkNotes(t *Trace) []Note {
 			if c.Reason.Code != CodeLater || c.Route.Dst != d.Route.Dst || len(c.Route.NextHops) != 1 {
 				continue
 			}
-			if h := &c.Route.NextHops[0]; !h.Gateway.IsValid() && h.Link != link {
+			if h := &c.Route.NextHops[0]; !h.Gateway.IsValid() && h.Link != link && f.answersBy(t, h.Link, link) {
 				return []Note{{Reason: Reason{NoteTwins, f.snap.LinkName(h.Link), f.snap.LinkName(link)}, Route: &d.Route}}
 			}
 		}
@@ -140,9 +145,27 @@ func (f *FIB) networkNotes(t *Trace) []Note {
 	return f.coversRouter(d, link)
 }
 
-// linkLocal6 reports whether a prefix is of IPv6's link-local addresses, which every
-// device has a network of: who uses one names the device.
-func linkLocal6(p netip.Prefix) bool { return p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() }
+// answersBy reports whether the answer from an address that a device has in the
+// network of a packet's destination leaves by another device. A policy rule for that
+// address may lead elsewhere. A link-local destination is reached by the device that
+// is named with it.
+func (f *FIB) answersBy(t *Trace, dev, by int) bool {
+	d, dst := f.byIndex[dev], t.Flow.Dst
+	if d == nil || dst.IsLinkLocalUnicast() && dst.Is6() {
+		return false
+	}
+	for _, a := range append(d.addrs4[:len(d.addrs4):len(d.addrs4)], d.addrs6...) {
+		flow := t.Flow
+		flow.Src = a.Prefix.Addr()
+		if flow.In != 0 || !subnet(a).Contains(dst) {
+			continue
+		}
+		if r := f.Lookup(flow); len(r.Ways) != 1 || r.Ways[0].Link != by {
+			return false
+		}
+	}
+	return true
+}
 
 // network is the device whose network a decision takes the destination to be in; zero:
 // it goes through a gateway, or by a route to one address.

@@ -204,7 +204,7 @@ func (f *FIB) trial(s *Standing, e *entry, sel route.Selector) (one Standing) {
 
 // fate takes over what became of one packet.
 func (s *Standing) fate(one *Standing) {
-	s.Status, s.Errno, s.By, s.Reason, s.Tied = one.Status, one.Errno, one.By, one.Reason, one.Tied
+	s.Status, s.By, s.Reason, s.Tied = one.Status, one.By, one.Reason, one.Tied
 }
 
 // Used says whether some packets take the entry and leave by it, for all that is

@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -34,7 +35,7 @@ func (f *FIB) surprises(t *Trace) []Note {
 		add(NoteTentative, why, a.Prefix.Addr())
 	}
 	if n := d.Route.Dst; d.Disposition == DispositionUnicast && d.HasRoute && n.Addr() == t.Flow.Dst && n.Addr().Is4() &&
-		n.Bits() > 0 && n.Bits() < 31 && !d.Ways[0].Gateway.IsValid() {
+		n.Bits() > 0 && n.Bits() < 31 && !d.Ways[0].Gateway.IsValid() && f.ownNetwork(d.Ways[0].Link, n) {
 		add(NoteNetworkAddress, nil, n)
 	}
 	if dev, group := f.groupRoute(t); group {
@@ -44,6 +45,13 @@ func (f *FIB) surprises(t *Trace) []Note {
 		add(NoteHostAddress, net, a)
 	}
 	return out
+}
+
+// ownNetwork reports whether a prefix is the network of an address of a device. A route
+// may have any other, half of a network say, whose first address is a host's.
+func (f *FIB) ownNetwork(link int, n netip.Prefix) bool {
+	dev := f.byIndex[link]
+	return dev != nil && slices.ContainsFunc(dev.addrs4, func(a *route.Addr) bool { return subnet(a) == n })
 }
 
 // tentative is an address of the way out that would be a source, but that duplicate
@@ -72,6 +80,11 @@ func (f *FIB) tentative(t *Trace) *route.Addr {
 func (f *FIB) zeroconf() []Note {
 	for _, d := range f.devices {
 		if !d.Up() || len(d.addrs4) != 1 || !d.addrs4[0].Prefix.Addr().IsLinkLocalUnicast() {
+			continue
+		}
+		// Other lengths, and devices without neighbours, have such an address because
+		// somebody gave it: RFC 3927 section 2.1 has the whole /16.
+		if d.addrs4[0].Prefix.Bits() != 16 || d.addrs4[0].Peer.IsValid() || d.Flags&(route.LinkPointopoint|route.LinkNoARP) != 0 {
 			continue
 		}
 		return []Note{{Reason: Reason{NoteZeroconf, d.addrs4[0].Prefix.Addr(), d.Name}}}
@@ -111,6 +124,9 @@ func (f *FIB) hostAddress(t *Trace) (addr, net netip.Prefix) {
 		return addr, net
 	}
 	for _, d := range f.devices {
+		if p, ok := f.onLink(t.Flow.Dst, d.Index); ok && !p.IsSingleIP() { // it is in some table
+			continue
+		}
 		for _, a := range append(d.addrs4[:len(d.addrs4):len(d.addrs4)], d.addrs6...) {
 			n := netip.PrefixFrom(a.Prefix.Addr(), bits)
 			if a.Prefix.IsSingleIP() && n.IsValid() && n.Contains(t.Flow.Dst) && !a.Peer.IsValid() && d.Index != route.LoopbackIndex {

@@ -43,6 +43,8 @@ type facts struct {
 	orders   []deviceOrder
 	// partAddrs: some addresses are known, of one device say, or of one family.
 	partAddrs bool
+	// partLinks: some devices are known.
+	partLinks bool
 }
 
 type found struct {
@@ -322,6 +324,9 @@ func (f *facts) fillIn() {
 			gap(fact, 0, false)
 		}
 	}
+	if (f.partLinks || !f.toldOf("lo")) && f.has[found{route.FactLinks, 0}] {
+		s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactLinks, Why: "only some of the devices are in the files"})
+	}
 	f.fillAddrs()
 	if !f.has[found{route.FactSysctls, 0}] {
 		gap(route.FactSysctls, 0, false)
@@ -347,6 +352,12 @@ func (f *facts) fillIn() {
 		}
 		return int(int64(a.Priority) - int64(b.Priority))
 	})
+}
+
+// toldOf reports whether a device is listed. The loopback device is in every listing
+// of all devices.
+func (f *facts) toldOf(name string) bool {
+	return slices.ContainsFunc(f.devs, func(d *dev) bool { return d.told && d.name == name })
 }
 
 // fillAddrs notes what is not known of the addresses, and infers them from routes.

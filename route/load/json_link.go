@@ -41,6 +41,7 @@ func (j *jsonReader) link(raw []byte) error {
 	d := j.devs[i-1]
 	d.told = true
 	j.found(route.FactLinks, 0)
+	j.partLinks = j.partLinks || j.partial != ""
 	for _, flag := range v.Flags {
 		d.link.Flags |= linkFlag(flag)
 	}

@@ -256,6 +256,7 @@ func (t *lines) listed(s string, indent int, w []string) error {
 		var err error
 		t.indent, t.counts = indent, false
 		t.link, err = t.parseLink(int(decimal(w[0])), w[1:])
+		t.partLinks = t.partLinks || t.partial != ""
 		t.known++
 		return err
 	case oneLine().MatchString(s):

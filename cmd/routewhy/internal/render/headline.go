@@ -118,18 +118,29 @@ func (e *Explanation) seen(d *lookup.Decision) string {
 	if e.Trace.Flow.In == 0 {
 		return errnoWords(d.Errno)
 	}
-	six := e.Trace.Flow.Dst.Is6()
-	switch {
-	case d.Disposition == lookup.DispositionBlackhole:
+	if d.Disposition == lookup.DispositionBlackhole || e.noted(lookup.NoteErrorLost) {
 		return "it is dropped, and its sender gets nothing"
-	case d.Errno == route.EACCES:
-		return `its sender gets ICMP "administratively prohibited"`
-	case six:
-		return `its sender gets ICMPv6 "no route to destination"`
-	case d.Errno == route.EHOSTUNREACH:
-		return `its sender gets ICMP "host unreachable"`
 	}
-	return `its sender gets ICMP "network unreachable"`
+	text := "its sender gets " + icmpError(e.Trace.Flow.Dst.Is6(), d.Errno)
+	if e.noted(lookup.NoteErrorUnsure) {
+		text += ", if this host has a route to it"
+	}
+	return text
+}
+
+// icmpError is the error that a packet brings its sender when it is refused.
+func icmpError(six bool, why route.Errno) string {
+	switch {
+	case why == route.EACCES && six:
+		return `ICMPv6 "administratively prohibited"`
+	case why == route.EACCES:
+		return `ICMP "administratively prohibited"`
+	case six:
+		return `ICMPv6 "no route to destination"`
+	case why == route.EHOSTUNREACH:
+		return `ICMP "host unreachable"`
+	}
+	return `ICMP "network unreachable"`
 }
 
 // errnoWords is what a program sees.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"routewhy/lookup"
+	"routewhy/route"
 	"routewhy/route/iproute2"
 )
 
@@ -25,7 +26,7 @@ func (e *Explanation) hint(n *lookup.Note, have string) string {
 	case lookup.NoteVRFAddress:
 		return fmt.Sprintf("%s is this host's own address on %s, but inside the VRF %s, and this packet belongs to none: routewhy %[1]s --vrf %[3]s", e.Subject, want, have)
 	case lookup.NoteLocalLater:
-		return fmt.Sprintf("%s is this host's own address, on %s, but rule %d comes before the rule that leads to table local: what this host sends there does not reach it", e.Trace.Flow.Dst, have, n.Rule.Priority)
+		return fmt.Sprintf("%s is this host's own address, on %s, but rule %d comes before the rule that leads to table local: the packet leaves, and does not reach this host", e.Trace.Flow.Dst, have, n.Rule.Priority)
 	case lookup.NoteVRFRoute:
 		return fmt.Sprintf("the VRF %s has %s in its %s: routewhy %s --vrf %[1]s", have, iproute2.RouteLine(s, n.Route), tableName(s, n.Table), e.Subject)
 	case lookup.NoteMulticastGateway:
@@ -34,6 +35,8 @@ func (e *Explanation) hint(n *lookup.Note, have string) string {
 		return fmt.Sprintf("rule %d looks at the mark, but the filter looks the way back up with mark 0, because src_valid_mark is off: sysctl -w net.ipv4.conf.all.src_valid_mark=1 lets it use the packet's", n.Rule.Priority)
 	case lookup.NoteMacvlan:
 		return e.macvlan(n, have)
+	case lookup.NoteErrorLost:
+		return fmt.Sprintf("no ICMP error gets to %s: %s", have, lostWords(n.Want))
 	}
 	return e.surprise(n, have, want)
 }
@@ -51,18 +54,36 @@ func (e *Explanation) surprise(n *lookup.Note, have, want string) string {
 	case lookup.NoteForwardingOff4:
 		return fmt.Sprintf("%s = 0; sysctl -w net.ipv4.ip_forward=1 lets this host forward what comes in on any device", setting(e.Trace.Flow.Family(), have, "forwarding"))
 	case lookup.NoteGroupRoute:
-		what, how := "a group", "a program names the device (IP_MULTICAST_IF, SO_BINDTODEVICE), or a route does: ip route add 224.0.0.0/4 dev DEV"
+		how := "a program names the device (IP_MULTICAST_IF, SO_BINDTODEVICE), or a route does: ip route add 224.0.0.0/4 dev DEV"
 		if !e.Trace.Flow.Dst.IsMulticast() {
-			what, how = "a broadcast", "a program names the device (SO_BINDTODEVICE), or a route does: ip route add 255.255.255.255 dev DEV"
+			how = "a program names the device (SO_BINDTODEVICE) or binds to its address, or a route does: ip route add 255.255.255.255 dev DEV"
 		}
-		if have == "" {
-			return what + " needs a route or a device too: " + how
+		switch {
+		case have == "" && !e.Trace.Flow.Dst.IsMulticast():
+			return "a limited broadcast needs a route or a device too: " + how
+		case have == "":
+			return "a group needs a route or a device too: " + how
 		}
 		return fmt.Sprintf("only the default route chose %s: %s", have, how)
 	case lookup.NoteHostAddress:
 		return fmt.Sprintf("%s is an address without a network, so its neighbours have no route; was %s meant?", have, want)
 	}
 	return ""
+}
+
+// lostWords say why this host cannot send an error to a packet's sender.
+func lostWords(why any) string {
+	switch why {
+	case route.ENETUNREACH:
+		return "this host has no route to it"
+	case lookup.FaultDown:
+		return "this host's way to it is by a device that is down"
+	case lookup.FaultCarrier:
+		return "this host's way to it is by a device without carrier"
+	case lookup.FaultNeighbour:
+		return "this host's way to it is by a gateway that does not answer"
+	}
+	return "this host's own packets to it are refused"
 }
 
 // macvlan says whom a device does not reach.

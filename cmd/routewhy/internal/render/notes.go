@@ -175,7 +175,7 @@ func (w words) noDefault(n *lookup.Note) string {
 	case lookup.NoteZeroconf:
 		return fmt.Sprintf("%s has no address but %v, which it gave itself: a host does that where no DHCP server answers (RFC 3927), and no router forwards it", dev, n.Want)
 	case lookup.NoteNoneMade:
-		return "main has only the networks of its devices' addresses: no default route was added, or it was deleted, or its device went down for a moment: a static route does not come back by itself"
+		return "main has only the networks of its devices' addresses: if there was a default route, it went when its device went down for a moment, and a static route does not come back by itself"
 	}
 	if n.Code == lookup.NoteDisabled {
 		return switchedOff(n, dev)

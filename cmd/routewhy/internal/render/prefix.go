@@ -40,19 +40,14 @@ func NewPrefix(f *lookup.FIB, p netip.Prefix) *Prefix {
 	return e
 }
 
-// Used reports whether some packets take the entry, and those that are nothing special
-// are not refused by another one.
+// Used says whether some packet takes the entry.
 func (e *Prefix) Used() bool {
-	some := false
 	for i := range e.Standings {
-		switch st := &e.Standings[i]; st.Status {
-		case lookup.StatusInUse, lookup.StatusPossible:
+		if e.Standings[i].Used() {
 			return true
-		default:
-			some = some || st.Used()
 		}
 	}
-	return some && e.refusing() == nil
+	return false
 }
 
 // Unknown says whether some packet takes the entry cannot be told.
@@ -146,9 +141,6 @@ func (e *Prefix) headline() string {
 	}
 	if len(e.ReplacedBy) > 0 {
 		return fmt.Sprintf("there is no default route for %s: it is replaced by %s", route.FamilyOf(e.Dst.Addr()), e.replaced())
-	}
-	if st := e.refusing(); st != nil {
-		return fmt.Sprintf("%s is refused: %s in %s; %s", name, iproute2.Destination(&st.Route), tableName(s, st.Route.Table), errnoWords(st.Errno))
 	}
 	if some := e.conditional(); len(some) > 1 {
 		return fmt.Sprintf("%s is for some packets: %s", name, strings.Join(some, "; "))
@@ -324,21 +316,12 @@ func (e *Prefix) turns(st *lookup.Standing) []*lookup.Standing {
 	return out
 }
 
-// refusing is the entry that refuses a packet which is nothing special; nil: none does.
-func (e *Prefix) refusing() *lookup.Standing {
-	for i := range e.Standings {
-		if e.Standings[i].Status == lookup.StatusRefuses {
-			return &e.Standings[i]
-		}
-	}
-	return nil
-}
-
 // mostUsed is the entry that says most: one that some packets take, if there is
 // one.
 func (e *Prefix) mostUsed() *lookup.Standing {
 	for i := range e.Standings {
-		if e.Standings[i].Status == lookup.StatusConditional {
+		switch e.Standings[i].Status {
+		case lookup.StatusConditional, lookup.StatusRefuses:
 			return &e.Standings[i]
 		}
 	}

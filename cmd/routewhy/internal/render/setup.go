@@ -13,7 +13,9 @@ func (w words) setupNote(n *lookup.Note) string {
 	have, want := iproute2.Safe(fmt.Sprint(n.Have)), iproute2.Safe(fmt.Sprint(n.Want))
 	switch n.Code {
 	case lookup.NoteGatewayOwn:
-		return fmt.Sprintf("the gateway %s is this host's own address, on %s: it cannot be the next router", have, want)
+		return fmt.Sprintf("the gateway %s is this host's own address, on %s: only another host with the same address could be the next router", have, want)
+	case lookup.NoteGatewayShared:
+		return fmt.Sprintf("the gateway %s is this host's own address too, on %s; what is sent there goes to the neighbour of that address", have, want)
 	case lookup.NoteNoPort:
 		return fmt.Sprintf("%s is a bridge without a port: what this host sends there reaches nobody", have)
 	case lookup.NoteIsPort:
@@ -26,7 +28,11 @@ func (w words) setupNote(n *lookup.Note) string {
 		return fmt.Sprintf("%s has no gateway: on %s this host asks for each destination itself by %s, and only a router that answers for all of them (a proxy) makes that work",
 			n.Route.Dst, have, by)
 	case lookup.NoteExpiresSoon:
-		return fmt.Sprintf("%s expires in %s s unless a router advertisement renews it", n.Route.Dst, have)
+		text := fmt.Sprintf("%s expires in %s s", n.Route.Dst, have)
+		if n.Route.Protocol == route.ProtocolRA {
+			text += " unless a router advertisement renews it"
+		}
+		return text
 	case lookup.NoteDeprecated:
 		return fmt.Sprintf("the source %s is deprecated (its preferred lifetime is over), and no other address fits", have)
 	case lookup.NoteTwins:
@@ -38,7 +44,7 @@ func (w words) setupNote(n *lookup.Note) string {
 	case lookup.NoteVRFUnasked:
 		return fmt.Sprintf("%s is a VRF, but no rule leads to its table %d: its packets take the ordinary tables; `%s` brings its rule back", have, n.Table, want)
 	case lookup.NoteRuleHidden:
-		return fmt.Sprintf("rule %d (%s: %s) is for this packet too, but is never reached: rule %s takes every packet, and its table has a default route",
+		return fmt.Sprintf("rule %d (%s: %s) is for this packet too, but is not reached: rule %s takes it first, as it takes every packet, and its table has a default route",
 			n.Rule.Priority, iproute2.Selector(n.Rule), ruleTarget(w.snap, n.Rule), have)
 	}
 	return ""
