@@ -21,7 +21,12 @@ func main() {
 	if err := checkStdout(); err != nil {
 		os.Exit(report(os.Stderr, err))
 	}
-	os.Exit(run(context.Background(), os.Args[1:], osStdio()))
+	s := osStdio()
+	ctx, err := withinRoom(context.Background(), &s)
+	if err != nil {
+		os.Exit(report(os.Stderr, err))
+	}
+	os.Exit(run(ctx, os.Args[1:], s))
 }
 
 // stdio is everything of the outside that the command line needs: its three
@@ -33,6 +38,8 @@ type stdio struct {
 	StdoutTTY, StderrTTY bool
 	// Width is the number of columns of the terminal on Stdout; zero: unknown.
 	Width int
+	// Room is how many bytes of memory the process may take; zero: there is no limit.
+	Room int64
 	// LookupEnv reads a variable of the environment, as [os.LookupEnv] does.
 	LookupEnv func(string) (string, bool)
 }
@@ -74,6 +81,9 @@ func run(ctx context.Context, args []string, s stdio) int {
 	}
 	if errors.Is(err, syscall.EPIPE) {
 		return exitOK
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
 	return report(s.Stderr, err)
 }

@@ -52,7 +52,7 @@ func (o *options) source(s stdio) (source, error) {
 func loadFiles(o *options, s stdio) (source, error) {
 	r, err := load.Within(o.memory(s), s.Stdin, o.netns, o.load...)
 	if err != nil {
-		return nil, loadError(err)
+		return nil, loadError(err, s.Room)
 	}
 	if o.strict && len(r.Faults) > 0 {
 		return nil, fmt.Errorf("--load: %w", r.Faults[0])
@@ -74,7 +74,9 @@ func (o *options) memory(s stdio) int64 {
 	if o.loadLimit.given {
 		limit = int64(o.loadLimit.value) << 20
 	}
-	if s.env("GOMEMLIMIT") == "" {
+	if s.Room != 0 && s.Room < limit {
+		limit = s.Room
+	} else if s.env("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit)
 	}
 	return limit / int64(max(1, len(o.sources)))
@@ -82,9 +84,12 @@ func (o *options) memory(s stdio) int64 {
 
 // loadError is what kept files from being read, and which namespaces they tell
 // of where another one was asked for.
-func loadError(err error) error {
+func loadError(err error, room int64) error {
 	var unknown *load.NamespaceError
 	if limit := new(route.LimitError); errors.As(err, &limit) {
+		if room != 0 && limit.Limit<<1 > room {
+			return withHint(fmt.Errorf("--load: %w", err), "RLIMIT_AS (ulimit -v) allows the process no more")
+		}
 		return withHint(fmt.Errorf("--load: %w", err), fmt.Sprintf("--load-limit %d allows twice as much", limit.Limit>>19))
 	}
 	if errors.As(err, &unknown) && len(unknown.Known) > 0 {

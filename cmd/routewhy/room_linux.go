@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Go's heap takes address space in arenas (runtime/malloc.go) and never gives it back.
+// Where there is none left for another arena, the runtime ends the program with a
+// traceback, and nothing can catch that: so the program ends before.
+const (
+	arena      = 64 << 20
+	arenaTaken = arena + 10<<20 // with what describes it and a thread's stack
+	// With the C library every thread takes its stack and 64 MiB for malloc, and a few
+	// threads come later.
+	cThreads = 5 * 72 << 20
+)
+
+// roomError: the address space that the process may have is too little.
+type roomError struct {
+	limit int64 // bytes
+}
+
+func (e *roomError) Error() string {
+	return fmt.Sprintf("out of memory: the process may have %d MiB of address space (RLIMIT_AS)", e.limit>>20)
+}
+
+func (*roomError) ownHints() []string {
+	return []string{"ulimit -v unlimited, or a larger limit, allows more"}
+}
+
+// heapRoom is how many bytes the heap may have under a limit of the address space,
+// negative or zero where that is too little; a limit of zero is none. The arena that is
+// there already does not count: the runtime begins somewhere in it, at random.
+func heapRoom() (room, limit int64) {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_AS, &r) != nil || r.Cur > 1<<47 {
+		return 0, 0
+	}
+	limit = int64(r.Cur)
+	statm, err := os.ReadFile("/proc/self/statm")
+	pages, _, _ := bytes.Cut(statm, []byte{' '})
+	taken, parseErr := strconv.ParseInt(string(pages), 10, 64)
+	if err != nil || parseErr != nil {
+		return 0, 0
+	}
+	left := limit - taken*int64(os.Getpagesize())
+	if withC() {
+		left = max(left-cThreads, min(left, arenaTaken))
+	}
+	return left / arenaTaken * arena, limit
+}
+
+// withC reports whether the program was built with the C library.
+func withC() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "CGO_ENABLED", Value: "1"})
+}
+
+// withinRoom makes the garbage collector keep to the heap's room, and ends the
+// program where that is not enough: by the context, which leaves nothing half-written
+// behind, or a moment later by itself.
+func withinRoom(ctx context.Context, s *stdio) (context.Context, error) {
+	room, limit := heapRoom()
+	switch {
+	case limit == 0:
+		return ctx, nil
+	case room <= 0:
+		return ctx, &roomError{limit}
+	}
+	s.Room = room / 2 // what files hold is estimated, and what is printed of it comes on top
+	debug.SetMemoryLimit(room / 10 * 7)
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		used := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+		for range time.Tick(2 * time.Millisecond) {
+			metrics.Read(used)
+			if int64(used[0].Value.Uint64()-used[1].Value.Uint64()) < room/10*8 {
+				continue
+			}
+			err := &roomError{limit}
+			cancel(err)
+			time.Sleep(20 * time.Millisecond)
+			os.Exit(report(s.Stderr, err))
+		}
+	}()
+	return ctx, nil
+}
