@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -20,7 +21,7 @@ func (j *jsonSafe) Write(b []byte) (int, error) {
 	if len(j.held) == 0 && plainASCII(b) {
 		return j.w.Write(b)
 	}
-	in := append(j.held, b...)
+	in := slices.Concat(j.held, b)
 	j.held = nil
 	out := make([]byte, 0, len(in)+16)
 	for len(in) > 0 {

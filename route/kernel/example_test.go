@@ -3,7 +3,6 @@ package kernel_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"net/netip"
 
 	"routewhy/lookup"
@@ -17,18 +16,21 @@ func Example() {
 	ctx := context.Background()
 	host, err := kernel.Open("")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer host.Close()
 	snapshot, err := host.Read(ctx, kernel.Want{})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	fib := lookup.New(snapshot)
 	trace := fib.Explain(route.Flow{Dst: netip.MustParseAddr("8.8.8.8"), Proto: 17})
 	answer, err := host.Resolve(ctx, trace.Flow)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	fmt.Println(trace.Decision.Disposition, fib.Compare(&trace.Flow, &trace.Decision, &answer).Agrees)
 }

@@ -164,7 +164,7 @@ func argumentsFrom(s string, opener byte) []string {
 	var out []string
 	for _, w := range strings.Fields(s) {
 		switch {
-		case strings.Trim(w, "=-#*_~─━│:│") == "" && len(w) > 1 && w != "--", w[0] == '#', w[0] == '[':
+		case strings.Trim(w, "=-#*_~─━│:") == "" && len(w) > 1 && w != "--", w[0] == '#', w[0] == '[':
 			return out
 		case strings.Contains(w, ">") && strings.Trim(w, "0123456789>&") == "", strings.HasPrefix(w, "2>"), strings.HasPrefix(w, ">"):
 			continue // where the output goes
@@ -308,12 +308,12 @@ func ipContext(args []string) context {
 			c.family = route.IPv4
 		case opt == "6":
 			c.family = route.IPv6
-		case opt == "N", strings.HasPrefix("Numeric", opt) && len(opt) > 1:
+		case opt == "N", len(opt) > 1 && abbreviates(opt, "Numeric"):
 			c.numeric = true
-		case opt == "n", opt != "" && strings.HasPrefix("netns", opt):
+		case opt == "n", abbreviates(opt, "netns"):
 			c.netns = next
 			args = args[min(1, len(args)):]
-		case opt != "" && strings.HasPrefix("family", opt):
+		case abbreviates(opt, "family"):
 			c.family = map[string]route.Family{"inet": route.IPv4, "inet6": route.IPv6}[next]
 			args = args[min(1, len(args)):]
 		}
@@ -322,12 +322,12 @@ func ipContext(args []string) context {
 		return c
 	}
 	object, rest := ipObject(args[0]), args[1:]
-	if object == "netns" && len(rest) > 2 && strings.HasPrefix("exec", rest[0]) {
+	if object == "netns" && len(rest) > 2 && abbreviates(rest[0], "exec") {
 		inner := programContext(rest[2:])
 		inner.netns = rest[1]
 		return inner
 	}
-	if object == "vrf" && len(rest) > 2 && strings.HasPrefix("exec", rest[0]) {
+	if object == "vrf" && len(rest) > 2 && abbreviates(rest[0], "exec") {
 		return programContext(rest[2:])
 	}
 	verb := "show"
@@ -408,7 +408,7 @@ func (c *context) routeFilter(args []string) {
 		switch {
 		case word == "vrf":
 			c.tableName, c.vrf = next, true
-		case strings.HasPrefix("table", word):
+		case abbreviates(word, "table"):
 			c.tableNamed(next)
 		case word == "dev" || word == "oif":
 			c.dev, c.partial = next, "those of "+next
@@ -465,3 +465,6 @@ func destination(s string) (netip.Prefix, route.Family, bool) {
 	}
 	return netip.Prefix{}, 0, false
 }
+
+// abbreviates reports whether ip(8) takes a word for a longer one that begins with it.
+func abbreviates(word, whole string) bool { return word != "" && strings.HasPrefix(whole, word) }

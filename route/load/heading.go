@@ -77,6 +77,4 @@ var (
 	cutShort   = lazily(`^(?:\.{3,}|…|\[(?:\.\.\.|…)\]|<?-*\(?(?i:snip|cut|truncated|omitted)\)?[^ ]*>?|--More--.*|\[(?i:snip|truncated|omitted).*\]|\.\.\. *\(?\d+ .*|[-(<\[]*\d+ (?:more|lines|routes).*)$`)
 	// emptyTable is what ip(8) says of a table that does not exist.
 	emptyTable = lazily(`FIB table does not exist|^Dump terminated`)
-	// cannotRun is what a shell or a program says that lists nothing.
-	cannotRun = lazily(`(?i)command not found|not found$|permission denied|not permitted|no such file|cannot open|is wrong|unknown command|Usage:`)
 )

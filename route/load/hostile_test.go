@@ -56,7 +56,7 @@ func TestFolderOfAnything(t *testing.T) {
 			dir := t.TempDir()
 			if len(dir) > 80 {
 				dir, _ = os.MkdirTemp("", "load") // a socket's name is short
-				t.Cleanup(func() { os.RemoveAll(dir) })
+				t.Cleanup(func() { _ = os.RemoveAll(dir) })
 			}
 			must(t, os.WriteFile(filepath.Join(dir, "ip_route"), []byte(listing), 0o600))
 			c.make(t, dir)

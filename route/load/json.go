@@ -47,7 +47,7 @@ func (l *loader) jsonLists(name string, r *bufio.Reader) error {
 		case err != nil:
 			return nil
 		case next != '[':
-			if err := l.text(name, r); err != errUnknown {
+			if err := l.text(name, r); !errors.Is(err, errUnknown) {
 				return err
 			}
 			return nil

@@ -163,7 +163,7 @@ func (t *lines) take(s string) error {
 	if t.names != "" && t.nameOrEnd(text) {
 		return t.nameLine(text, w)
 	}
-	if t.pending != nil && len(t.pending) > maxWords {
+	if len(t.pending) > maxWords {
 		t.pending = nil
 		return errors.New("a route with more next hops than one may have")
 	}
@@ -292,7 +292,7 @@ func (t *lines) other(s string, w []string) error {
 		return nil
 	case t.columns != nil, t.foreignColumns(s, w):
 		t.spoke()
-		err := t.columnLine(s, w)
+		err := t.columnLine(w)
 		if err == nil {
 			t.known++
 		}
@@ -352,7 +352,7 @@ func (t *lines) unknownLine(s string, w []string) error {
 	}
 	if looksLikeRule(s, w) {
 		t.spoke()
-		return t.oddRule(s, w)
+		return t.oddRule(w)
 	}
 	if looksLikeRoute(w) {
 		t.spoke()

@@ -92,9 +92,7 @@ func Within(limit int64, stdin io.Reader, netns string, names ...string) (*Resul
 	case l.snap == nil:
 		r.Snapshot, r.Routes = l.facts.snapshot(), &l.facts.routes
 	}
-	for _, c := range l.facts.choices {
-		r.Faults = append(r.Faults, c)
-	}
+	r.Faults = append(r.Faults, l.facts.choices...)
 	if n := len(r.Faults) + r.MoreFaults; n > 0 {
 		r.Snapshot.Gaps = append(r.Snapshot.Gaps, route.Gap{Fact: route.FactOddLines, Assumed: true, Why: oddLines(n)})
 	}

@@ -108,7 +108,7 @@ func looksLikeRule(s string, w []string) bool {
 }
 
 // oddRule keeps a rule of which only the priority was understood, if that.
-func (t *lines) oddRule(s string, w []string) error {
+func (t *lines) oddRule(w []string) error {
 	if t.skipped() {
 		return nil
 	}

@@ -127,7 +127,7 @@ func (t *lines) column(w []string, names ...string) string {
 }
 
 // columnLine reads a line of route(8), of netstat(8) or of /proc/net/route.
-func (t *lines) columnLine(s string, w []string) error {
+func (t *lines) columnLine(w []string) error {
 	switch {
 	case t.columns[0] == "Interface":
 		return t.netstatGroup(w)
