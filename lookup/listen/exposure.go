@@ -248,7 +248,23 @@ func (h *Host) views(l *Local, kind string, s *route.Socket, special string) {
 	}
 	d := h.fib.Lookup(flow)
 	p, ok := PacketOf(h.snap, &flow, &d)
-	l.Self = ok && (s.Link == 0 && p.Slave == 0 || s.Link == 0 && acceptsVRF(h.snap, s.Proto) || s.Link != 0 && (s.Link == p.Dev || s.Link == p.Slave))
+	if !ok || !h.answersSelf(l, &d, s) {
+		return
+	}
+	l.Self = (s.Link == 0 && p.Slave == 0 || s.Link == 0 && acceptsVRF(h.snap, s.Proto) || s.Link != 0 && (s.Link == p.Dev || s.Link == p.Slave))
+}
+
+// answersSelf reports whether a socket's answers to this host itself get there.
+func (h *Host) answersSelf(l *Local, d *lookup.Decision, s *route.Socket) bool {
+	back := route.Flow{Dst: d.Src, Src: l.Addr(), Out: s.Link, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port()}
+	switch {
+	case isLink(l.Addr()):
+		back.Out = l.Link
+	case back.Out == 0:
+		back.Out = l.VRF
+	}
+	answer := h.fib.Lookup(back)
+	return answer.Disposition == lookup.DispositionLocal || answer.Disposition == lookup.DispositionUnknown
 }
 
 // takesFrom reports whether a socket takes packets that come by a device.

@@ -157,7 +157,7 @@ func (k *asker) view(uplink int, a netip.Addr, kind string, s *route.Socket, soc
 			labels[i] = ins[i]
 		case isLink(c.first):
 			// It answers on the same link, where clients have addresses of its prefix.
-			if labels[i] = k.back(c.first, a, uplink, s); k.outcomes[labels[i]].Reason.Code == CodeNoAnswer {
+			if labels[i] = k.back(c, a, uplink, s); k.outcomes[labels[i]].Reason.Code == CodeNoAnswer {
 				labels[i] = noLabel
 			}
 		default:
@@ -197,19 +197,19 @@ func (k *asker) out(bound int, a netip.Addr, kind string, s *route.Socket, socke
 	all := make([]int, len(k.cells))
 	for i := range k.cells {
 		if k.cells[i].client {
-			all[i] = k.back(k.cells[i].first, a, bound, s)
+			all[i] = k.back(&k.cells[i], a, bound, s)
 		}
 	}
 	k.outs[key] = all
 	return all
 }
 
-// back is the outcome of one answer.
-func (k *asker) back(client, a netip.Addr, bound int, s *route.Socket) int {
+// back is the outcome of the answer to a client.
+func (k *asker) back(c *cell, a netip.Addr, bound int, s *route.Socket) int {
 	d := k.looker.Lookup(route.Flow{
-		Dst: client, Src: a, Out: bound, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(),
+		Dst: c.first, Src: a, Out: bound, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(),
 	})
-	return k.place(k.answer(&d))
+	return k.place(k.answer(&d, slices.Contains(c.home, bound)))
 }
 
 // arrival is the outcome of a packet's decision, before the answer's.
@@ -234,8 +234,9 @@ func arrival(d *lookup.Decision) Outcome {
 	return o
 }
 
-// answer is the outcome of an answer's decision.
-func (k *asker) answer(d *lookup.Decision) Outcome {
+// answer is the outcome of an answer's decision. neighbour: the client is in a network of
+// the device that the socket is bound to.
+func (k *asker) answer(d *lookup.Decision, neighbour bool) Outcome {
 	o := Outcome{Delivered: route.Yes, Answered: route.No}
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
@@ -246,7 +247,7 @@ func (k *asker) answer(d *lookup.Decision) Outcome {
 		o.Reason.Code = CodeLoopback
 	case !d.Disposition.Success():
 		o.Reason = lookup.Reason{Code: CodeRefused, Want: d.Disposition.String(), Have: d.Errno.String()}
-	case d.Shortcut == lookup.ShortcutOnLink:
+	case d.Shortcut == lookup.ShortcutOnLink && !neighbour:
 		// The device stands in for a missing route, but nobody on its link answers for
 		// other networks.
 		o.Reason.Code = CodeOnLinkAlone

@@ -169,7 +169,7 @@ func (l *lab) single(snap *route.Snapshot, s *route.Socket, c *conn, uplink int)
 	out.Delivered = route.Yes
 	r := l.fib.ReplyOf(tr, &lookup.Answerer{Link: s.Link, Mark: s.Mark, UID: s.UID})
 	d := &r.Returns[0].Trace.Decision
-	if d.Disposition != lookup.DispositionUnicast || d.Shortcut == lookup.ShortcutOnLink {
+	if d.Disposition != lookup.DispositionUnicast || d.Shortcut == lookup.ShortcutOnLink && remote(c.src) {
 		return out
 	}
 	for _, w := range d.Ways {
