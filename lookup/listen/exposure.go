@@ -76,21 +76,8 @@ type Exposure struct {
 	// Locals are the addresses on which it takes packets. Sockets that are alike have
 	// the same slice.
 	Locals []Local
-}
-
-// Reach is how far the socket can be reached.
-func (e *Exposure) Reach() Reach {
-	if e.Scope == ScopeGroup {
-		return ReachNear
-	}
-	best := ReachNobody
-	if e.Scope == ScopeUnknown {
-		best = ReachUnknown
-	}
-	for i := range e.Locals {
-		best = max(best, e.Locals[i].Reach())
-	}
-	return best
+	// Reach is how far it can be reached.
+	Reach Reach
 }
 
 // Host answers for one host.
@@ -101,12 +88,12 @@ type Host struct {
 	locals []Local
 	kinds  []string // of the locals
 	picky  []*route.Rule
-	cache  map[reachKey][]Local
+	cache  map[reachKey]reached
 }
 
 // NewHost prepares the answers for a host.
 func NewHost(f *lookup.FIB) *Host {
-	h := &Host{fib: f, snap: f.Snapshot(), asker: map[route.Family]*asker{}, cache: map[reachKey][]Local{}}
+	h := &Host{fib: f, snap: f.Snapshot(), asker: map[route.Family]*asker{}, cache: map[reachKey]reached{}}
 	for i := range h.snap.Rules {
 		r := &h.snap.Rules[i]
 		s := &r.Selector
@@ -151,7 +138,7 @@ func (h *Host) find() {
 func (h *Host) Locals() []Local {
 	var out []Local
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
-		out = append(out, h.reach(&route.Socket{Proto: route.ProtoTCP, Family: fam, V6Only: true, Local: netip.AddrPortFrom(firstOf(fam), 0)})...)
+		out = append(out, h.reach(&route.Socket{Proto: route.ProtoTCP, Family: fam, V6Only: true, Local: netip.AddrPortFrom(firstOf(fam), 0)}).locals...)
 	}
 	return out
 }
@@ -184,8 +171,16 @@ func (h *Host) Exposures(sockets []route.Socket) []Exposure {
 func (h *Host) Exposure(s *route.Socket) Exposure {
 	e := Exposure{Socket: s}
 	e.Scope = h.scope(s)
-	if e.Scope != ScopeGone && e.Scope != ScopeGroup {
-		e.Locals = h.reach(s)
+	switch e.Scope {
+	case ScopeGone:
+	case ScopeGroup:
+		e.Reach = ReachNear
+	default:
+		r := h.reach(s)
+		e.Locals, e.Reach = r.locals, r.reach
+		if e.Scope == ScopeUnknown {
+			e.Reach = max(e.Reach, ReachUnknown)
+		}
 	}
 	return e
 }
@@ -196,17 +191,23 @@ type reachKey struct {
 	family  route.Family
 	v6only  bool
 	bound   int
-	special string
+	special [2]special // in IPv4 and in IPv6
+}
+
+// reached are the addresses on which sockets that are alike take packets.
+type reached struct {
+	locals []Local
+	reach  Reach
 }
 
 // reach are the addresses on which a socket takes packets, and who reaches them.
-func (h *Host) reach(s *route.Socket) []Local {
+func (h *Host) reach(s *route.Socket) reached {
 	bound := s.Local.Addr().Unmap()
-	key := reachKey{bound, s.Family, s.V6Only, s.Link, h.special(s)}
+	key := reachKey{bound, s.Family, s.V6Only, s.Link, [2]special{h.special(s, route.IPv4), h.special(s, route.IPv6)}}
 	if out, ok := h.cache[key]; ok {
 		return out
 	}
-	var out []Local
+	var out reached
 	for i := range h.locals {
 		l, kind := h.locals[i], h.kinds[i]
 		switch {
@@ -217,9 +218,9 @@ func (h *Host) reach(s *route.Socket) []Local {
 		case !bound.IsUnspecified() && l.Addr() != bound:
 			l.Prefix, kind = netip.PrefixFrom(bound, bound.BitLen()), h.fib.Kind(bound)
 		}
-		h.views(&l, kind, s, key.special)
+		h.views(&l, kind, s, key.special[l.Addr().BitLen()/128])
 		if s.Link == 0 || l.Self || len(l.Views) > 0 {
-			out = append(out, l)
+			out.locals, out.reach = append(out.locals, l), max(out.reach, l.Reach())
 		}
 	}
 	h.cache[key] = out
@@ -227,7 +228,7 @@ func (h *Host) reach(s *route.Socket) []Local {
 }
 
 // views asks who reaches an address by each uplink at which the socket takes packets.
-func (h *Host) views(l *Local, kind string, s *route.Socket, special string) {
+func (h *Host) views(l *Local, kind string, s *route.Socket, alike special) {
 	fam := route.FamilyOf(l.Addr())
 	k := h.asker[fam]
 	if k == nil {
@@ -236,7 +237,7 @@ func (h *Host) views(l *Local, kind string, s *route.Socket, special string) {
 	}
 	for _, up := range k.links {
 		if takesFrom(h.snap, s, up) && (!isLink(l.Addr()) || up == l.Link) {
-			l.Views = append(l.Views, k.view(up, l.Addr(), kind, s, special))
+			l.Views = append(l.Views, k.view(up, l.Addr(), kind, s, alike))
 		}
 	}
 	if lo := h.snap.Link(route.LoopbackIndex); lo != nil && !lo.Up() {
@@ -276,18 +277,20 @@ func takesFrom(s *route.Snapshot, x *route.Socket, link int) bool {
 	return x.Link == link || x.Link == vrf
 }
 
-// special is what of a socket rules ask for, as a text: it is the same for sockets whose
-// packets and answers the same rules select.
-func (h *Host) special(s *route.Socket) string {
-	b := make([]byte, len(h.picky))
-	for i, r := range h.picky {
+// special is what rules of a family ask of a socket.
+func (h *Host) special(s *route.Socket, fam route.Family) special {
+	var in, out []byte
+	for _, r := range h.picky {
+		if r.Family != fam {
+			continue
+		}
 		sel := &r.Selector
 		proto := sel.Proto == 0 || sel.Proto == s.Proto
-		b[i] = bit(proto && inPorts(sel.DstPort, s.Local.Port()), 1) | bit((s.Mark^sel.Mark)&sel.MarkMask == 0, 2) |
-			bit(!sel.HasUIDs || sel.UIDs.Start <= s.UID && s.UID <= sel.UIDs.End, 4) |
-			bit(proto && inPorts(sel.SrcPort, s.Local.Port()), 8) | bit(proto, 16)
+		in = append(in, bit(proto && inPorts(sel.DstPort, s.Local.Port()), 1))
+		out = append(out, bit(proto && inPorts(sel.SrcPort, s.Local.Port()), 1)|bit((s.Mark^sel.Mark)&sel.MarkMask == 0, 2)|
+			bit(!sel.HasUIDs || sel.UIDs.Start <= s.UID && s.UID <= sel.UIDs.End, 4))
 	}
-	return string(b)
+	return special{string(in), string(out)}
 }
 
 func bit(b bool, n byte) byte {

@@ -2,6 +2,7 @@ package listen
 
 import (
 	"cmp"
+	"encoding/binary"
 	"math"
 	"net/netip"
 	"slices"
@@ -123,10 +124,16 @@ type outKey struct {
 	kind, socket string
 }
 
+// viewKey is all that a view is made of.
 type viewKey struct {
-	uplink, bound int
-	kind, socket  string
+	uplink int
+	link   bool   // the address has a meaning on one link alone
+	labels string // of the cells
 }
+
+// special is what of a socket rules ask for, in its packets and in its answers: the same
+// texts for sockets whose packets and answers the same rules select.
+type special struct{ in, out string }
 
 func newAsker(f *lookup.FIB, fam route.Family) *asker {
 	return &asker{
@@ -137,16 +144,12 @@ func newAsker(f *lookup.FIB, fam route.Family) *asker {
 
 // view is who reaches an address by an uplink, at a socket that is like all others with the
 // same text.
-func (k *asker) view(uplink int, a netip.Addr, kind string, s *route.Socket, socket string) View {
+func (k *asker) view(uplink int, a netip.Addr, kind string, s *route.Socket, socket special) View {
 	bound := s.Link
 	if bound == 0 {
 		bound = vrfOf(k.snap, uplink)
 	}
-	key := viewKey{uplink, bound, kind, socket}
-	if v, ok := k.views[key]; ok {
-		return v
-	}
-	ins, outs := k.in(uplink, a, kind, s, socket), k.out(bound, a, kind, s, socket)
+	ins, outs := k.in(uplink, a, kind, s, socket.in), k.out(bound, a, kind, s, socket.out)
 	labels := make([]int, len(k.cells))
 	for i := range k.cells {
 		c := &k.cells[i]
@@ -164,8 +167,16 @@ func (k *asker) view(uplink int, a netip.Addr, kind string, s *route.Socket, soc
 			labels[i] = outs[i]
 		}
 	}
-	v := View{uplink, k.classes(labels, uplink, isLink(a))}
-	k.views[key] = v
+	var text []byte
+	for _, label := range labels {
+		text = binary.AppendVarint(text, int64(label))
+	}
+	key := viewKey{uplink, isLink(a), string(text)}
+	v, ok := k.views[key]
+	if !ok {
+		v = View{uplink, k.classes(labels, uplink, isLink(a))}
+		k.views[key] = v
+	}
 	return v
 }
 

@@ -131,8 +131,8 @@ func TestExposures(t *testing.T) {
 		x := socket(route.ProtoTCP, test.local, test.link, false)
 		e := h.Exposure(&x)
 		got := described(s, e.Locals)
-		if e.Scope != test.scope || e.Reach() != test.reach || !slices.Equal(got, test.want) {
-			t.Errorf("%s on %d: %s, %s, %q; want %s, %s, %q", test.local, test.link, e.Scope, e.Reach(), got, test.scope, test.reach, test.want)
+		if e.Scope != test.scope || e.Reach != test.reach || !slices.Equal(got, test.want) {
+			t.Errorf("%s on %d: %s, %s, %q; want %s, %s, %q", test.local, test.link, e.Scope, e.Reach, got, test.scope, test.reach, test.want)
 		}
 	}
 	s.Sysctls["net/ipv4/conf/eth1/rp_filter"] = "1"

@@ -111,17 +111,22 @@ func (w words) view(v *listen.View, a netip.Addr, verbose bool) (string, ink) {
 		return w.fate("all", v, first), yellow
 	}
 	var good, rest []string
+	var other []*listen.Class
 	if first.Good(v.Uplink) {
 		good = append(good, "anyone")
 	}
 	for i := range v.Classes[1:] {
 		c := &v.Classes[1+i]
-		if clients := clientList(c.Clients, verbose); c.Good(v.Uplink) {
+		switch clients := clientList(c.Clients, verbose); {
+		case c.Good(v.Uplink):
 			good = append(good, clients)
-		} else {
+		case c.Answered == route.Yes && !slices.Contains(c.By, v.Uplink) && !verbose:
+			other = append(other, c)
+		default:
 			rest = append(rest, w.fate(clients, v, c))
 		}
 	}
+	rest = append(w.byOthers(v, other), rest...)
 	if n := len(rest); n > maxClients+1 && !verbose {
 		rest = append(rest[:maxClients], fmt.Sprintf("and other networks (-v lists %d)", n-maxClients))
 	}
@@ -129,6 +134,25 @@ func (w words) view(v *listen.View, a netip.Addr, verbose bool) (string, ink) {
 		return strings.Join(append(good, rest...), "; "), plain
 	}
 	return strings.Join(append(append(good, rest...), w.fate("others", v, first)), "; "), yellow
+}
+
+// byOthers says that some clients get answers by other devices: which, where they are few.
+func (w words) byOthers(v *listen.View, all []*listen.Class) []string {
+	switch {
+	case len(all) == 0:
+		return nil
+	case len(all) == 1 && len(all[0].Clients) <= maxClients:
+		return []string{w.fate(clientList(all[0].Clients, false), v, all[0])}
+	}
+	var by []string
+	for _, c := range all {
+		for _, dev := range w.devs(c.By) {
+			if !slices.Contains(by, dev) {
+				by = append(by, dev)
+			}
+		}
+	}
+	return []string{"what is routed by " + someDevices(by) + " gets answers that way, which networks may drop"}
 }
 
 // clientList names networks of clients. Those of a link go without saying where
@@ -218,19 +242,12 @@ type jsonClass struct {
 // together.
 func classesJSON(snap *route.Snapshot, locals []listen.Local) []jsonClass {
 	out := []jsonClass{}
-	type place struct {
-		first  *listen.Class
-		uplink int
-	}
-	at := map[place][2]int{}
+	at := map[string][2]int{} // by what the classes of an uplink are
 	for i := range locals {
 		l := &locals[i]
 		for j := range l.Views {
 			v := &l.Views[j]
-			if len(v.Classes) == 0 {
-				continue
-			}
-			key := place{&v.Classes[0], v.Uplink}
+			key := fmt.Sprint(v.Uplink, v.Classes)
 			if span, ok := at[key]; ok {
 				for k := span[0]; k < span[1]; k++ {
 					out[k].Addresses = append(out[k].Addresses, prefixOrAddr(l.Prefix))

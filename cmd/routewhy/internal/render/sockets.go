@@ -33,6 +33,7 @@ type Sockets struct {
 	verbose bool
 	locals  []listen.Local
 	general map[localKey][]tinted // what is said about each of them
+	remarks map[remarkKey]tinted
 }
 
 // WriteSockets writes it as text.
@@ -65,7 +66,7 @@ func WriteSockets(w io.Writer, s *Sockets, st Style) error {
 func (s *Sockets) headline() string {
 	count := map[listen.Reach]int{}
 	for i := range s.Exposures {
-		count[s.Exposures[i].Reach()]++
+		count[s.Exposures[i].Reach]++
 	}
 	var parts []string
 	for _, r := range []struct {
@@ -223,8 +224,31 @@ func ownerText(snap *route.Snapshot, x *route.Socket) string {
 	return "no process"
 }
 
-// remark says what being bound like that means on this host, a line each.
+// remark says what being bound like that means on this host, a line each. For sockets
+// that are alike it is worked out once.
 func (s *Sockets) remark(e *listen.Exposure) (string, ink) {
+	key := remarkKey{scope: e.Scope, family: e.Socket.Family, v6only: e.Socket.V6Only, link: e.Socket.Link}
+	if len(e.Locals) > 0 {
+		key.first = &e.Locals[0]
+	}
+	if t, ok := s.remarks[key]; ok {
+		return t.text, t.ink
+	}
+	text, tint := s.newRemark(e)
+	s.remarks[key] = tinted{text, tint}
+	return text, tint
+}
+
+// remarkKey is what sockets have in common that are alike.
+type remarkKey struct {
+	scope  listen.Scope
+	family route.Family
+	v6only bool
+	link   int
+	first  *listen.Local
+}
+
+func (s *Sockets) newRemark(e *listen.Exposure) (string, ink) {
 	x := e.Socket
 	w := words{s.FIB.Snapshot()}
 	var out []string
@@ -281,7 +305,7 @@ func (s *Sockets) grouped(e *listen.Exposure) []alikeLocals {
 	var out []alikeLocals
 	for i := range e.Locals {
 		l := &e.Locals[i]
-		if x := e.Socket; e.Scope == listen.ScopeAll && x.Link != 0 && l.Reach() == listen.ReachNobody && e.Reach() != listen.ReachNobody {
+		if x := e.Socket; e.Scope == listen.ScopeAll && x.Link != 0 && l.Reach() == listen.ReachNobody && e.Reach != listen.ReachNobody {
 			continue // of another device
 		}
 		lines := w.reach(l, s.verbose)
@@ -309,7 +333,7 @@ type localKey struct {
 
 // prepare keeps what is said about this host's addresses.
 func (s *Sockets) prepare(st Style) {
-	s.verbose, s.general, s.locals = st.Verbose, map[localKey][]tinted{}, s.Host.Locals()
+	s.verbose, s.general, s.remarks, s.locals = st.Verbose, map[localKey][]tinted{}, map[remarkKey]tinted{}, s.Host.Locals()
 	for i := range s.locals {
 		l := &s.locals[i]
 		s.general[localKey{l.Prefix, l.Link}] = words{s.FIB.Snapshot()}.reach(l, st.Verbose)
@@ -509,9 +533,9 @@ type jsonProcess struct {
 
 type jsonListener struct {
 	jsonSocket
-	Scope   listen.Scope `json:"scope"`
-	Reach   string       `json:"reach"`
-	Classes []jsonClass  `json:"classes"`
+	Scope   listen.Scope    `json:"scope"`
+	Reach   string          `json:"reach"`
+	Classes json.RawMessage `json:"classes"`
 }
 
 // jsonLocal is an address of this host, or a prefix of such.
@@ -527,8 +551,17 @@ type jsonLocal struct {
 func (s *Sockets) JSON() any {
 	snap := s.FIB.Snapshot()
 	j := jsonSockets{Sockets: []jsonListener{}, Addresses: localsJSON(snap, s.Host.Locals()), Warnings: s.notes()}
+	classes := map[*listen.Local]json.RawMessage{} // sockets that are alike share theirs
 	for i := range s.Exposures {
-		j.Sockets = append(j.Sockets, listenerJSON(snap, &s.Exposures[i]))
+		e := &s.Exposures[i]
+		raw := json.RawMessage("[]")
+		if len(e.Locals) > 0 {
+			if classes[&e.Locals[0]] == nil {
+				classes[&e.Locals[0]], _ = json.Marshal(classesJSON(snap, e.Locals)) // has nothing that fails
+			}
+			raw = classes[&e.Locals[0]]
+		}
+		j.Sockets = append(j.Sockets, jsonListener{socketJSON(snap, e.Socket), e.Scope, e.Reach.String(), raw})
 	}
 	for i := range s.Connected {
 		j.Connected = append(j.Connected, socketJSON(snap, &s.Connected[i]))
@@ -536,16 +569,17 @@ func (s *Sockets) JSON() any {
 	return j
 }
 
+// manySockets is how many sockets are too many to be written with indentation.
+const manySockets = 256
+
 // WriteSocketsJSON writes it as one JSON object.
 func WriteSocketsJSON(w io.Writer, s *Sockets) error {
 	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
+	if len(s.Exposures) <= manySockets {
+		enc.SetIndent("", "  ")
+	}
 	enc.SetEscapeHTML(false)
 	return enc.Encode(s.JSON())
-}
-
-func listenerJSON(snap *route.Snapshot, e *listen.Exposure) jsonListener {
-	return jsonListener{socketJSON(snap, e.Socket), e.Scope, e.Reach().String(), classesJSON(snap, e.Locals)}
 }
 
 func socketJSON(snap *route.Snapshot, x *route.Socket) jsonSocket {
