@@ -67,12 +67,27 @@ func hasPorts(proto uint8) bool {
 
 // multicastIn4 is what becomes of a received packet for a group
 // (ip_mc_validate_source). Which groups a device has joined is not in a
-// snapshot, but all hosts have joined the first (RFC 1112 section 4).
+// snapshot, but all hosts have joined the first (RFC 1112 section 4), and what a
+// joined group is refused for its source is refused for any group: EINVAL.
 func (w *walk) multicastIn4(dev *device) Decision {
+	unread := Decision{Shortcut: ShortcutMulticastIn, SetBy: Reason{Code: CodeMembership, Want: w.flow.Dst}}
+	if !dev.Up() {
+		return unread
+	}
+	d := w.joinedIn4(dev)
+	if w.flow.Dst != netip.AddrFrom4([4]byte{224, 0, 0, 1}) && d.Errno != route.EINVAL {
+		if w.trace != nil {
+			w.trace.Reverse, w.trace.ReverseElse = nil, nil // it may not come so far
+		}
+		return unread
+	}
+	return d
+}
+
+// joinedIn4 is what becomes of a received packet for a group that was joined.
+func (w *walk) joinedIn4(dev *device) Decision {
 	src := w.flow.Src
 	switch {
-	case w.flow.Dst != netip.AddrFrom4([4]byte{224, 0, 0, 1}) || !dev.Up():
-		return Decision{Shortcut: ShortcutMulticastIn, SetBy: Reason{Code: CodeMembership, Want: w.flow.Dst}}
 	case src.IsMulticast() || isBroadcast4(src),
 		src.IsLoopback() && !w.fib.confOr(dev, settingRouteLocalnet):
 		return refusal(ShortcutMartianSrc, route.EINVAL)
