@@ -15,6 +15,9 @@ func (w *walk) input4() Decision {
 	if dev == nil {
 		return refusal(ShortcutNoDevice, route.ENODEV)
 	}
+	if w.fib.lacksIPv4(dev.Index) {
+		return refusal(ShortcutNoIPv4, route.EINVAL)
+	}
 	w.iif = dev.Index
 	w.flow.Out = 0
 	w.flow.UID = 0 // the namespace's root, whoever asks
@@ -193,7 +196,12 @@ func (w *walk) forward4(dev *device, d Decision, res *result) Decision {
 	before, refused, share := len(d.Ways), d, 0.0
 	var may route.Errno // one way may refuse what the others take
 	d.Ways = slices.DeleteFunc(d.Ways, func(way Way) bool {
-		v := w.validated(dev, way.Link, w.flow.Dst, d)
+		v := d
+		if w.fib.lacksIPv4(way.Link) {
+			v.Disposition, v.Errno, v.Shortcut, v.Ways = DispositionInvalid, route.EINVAL, ShortcutNoIPv4, nil
+		} else {
+			v = w.validated(dev, way.Link, w.flow.Dst, d)
+		}
 		if v.Errno != 0 {
 			refused = v
 			share += way.Share
@@ -206,7 +214,10 @@ func (w *walk) forward4(dev *device, d Decision, res *result) Decision {
 	case len(d.Ways) == 0:
 		return refused
 	case len(d.Ways) < before: // by luck of the hash
-		d.SetBy, d.SomeRefused, d.RefusedShare = Reason{Code: CodeReversePathSome}, refused.Errno, share
+		d.SomeRefused, d.RefusedShare = refused.Errno, share
+		if refused.Shortcut != ShortcutNoIPv4 {
+			d.SetBy = Reason{Code: CodeReversePathSome}
+		}
 	}
 	return d
 }

@@ -43,12 +43,13 @@ func (w *walk) output4(d *Decision) {
 	if d.Disposition == DispositionLocal {
 		w.localOut4(d)
 		w.outputType4(d)
+		w.checkLeaving4(d)
 		return
 	}
 	w.ways4(d, &res)
 	w.outputType4(d)
 	d.setSource(w.flow.Src)
-	w.checkLoopback4(d)
+	w.checkLeaving4(d)
 }
 
 // checkSource4 is what happens before the FIB because of a given source.
@@ -80,6 +81,8 @@ func (w *walk) checkOutput4() (Decision, bool) {
 		return refusal(ShortcutNoDevice, route.ENODEV), true
 	case !dev.Up():
 		return refusal(ShortcutDown, route.ENETUNREACH), true
+	case w.fib.lacksIPv4(dev.Index):
+		return refusal(ShortcutNoIPv4, route.ENETUNREACH), true
 	}
 	dst, src := w.flow.Dst, w.flow.Src
 	if isLocalMulticast4(dst) || isBroadcast4(dst) {
@@ -117,7 +120,7 @@ func (w *walk) group4(s Shortcut, link int, src chosen) Decision {
 	d.Ways = w.mem.way(Way{Link: link, Share: 1, Src: src.addr, SrcOneOf: src.oneOf})
 	d.setSource(netip.Addr{})
 	w.trySource4(link, netip.Addr{}, route.ScopeLink)
-	w.checkLoopback4(&d)
+	w.checkLeaving4(&d)
 	return d
 }
 
@@ -131,10 +134,12 @@ func (w *walk) zero4() Decision {
 	if w.trace != nil {
 		w.trace.Source = SourceTrial{Addr: src, Reason: Reason{Code: CodeSrcLocalDst}, Link: route.LoopbackIndex}
 	}
-	return Decision{
+	d := Decision{
 		Disposition: DispositionLocal, Shortcut: ShortcutZero, Src: src,
 		Ways: w.mem.way(Way{Link: route.LoopbackIndex, Share: 1, Src: src}),
 	}
+	w.checkLeaving4(&d)
+	return d
 }
 
 // onLink4 is what becomes of any failure for a socket that is bound to a
@@ -151,7 +156,7 @@ func (w *walk) onLink4(out int, res *result) Decision {
 	if isMulticast4(w.flow.Dst) {
 		d.Disposition = DispositionMulticast
 	}
-	w.checkLoopback4(&d)
+	w.checkLeaving4(&d)
 	return d
 }
 
@@ -199,12 +204,16 @@ func (w *walk) outputType4(d *Decision) {
 	}
 }
 
-// checkLoopback4 refuses a source in 127/8 that would leave the host. Where
-// only some legs of a multipath route let it out, the hash decides.
-func (w *walk) checkLoopback4(d *Decision) {
-	kept, refused := true, 0.0
+// checkLeaving4 refuses a device without IPv4, and a source in 127/8 that would leave
+// the host (__mkroute_output). Where only some legs of a multipath route let it out,
+// the hash decides.
+func (w *walk) checkLeaving4(d *Decision) {
+	kept, refused, shortcut := true, 0.0, ShortcutLoopback
 	for i := range d.Ways {
 		if !w.mayLeave4(d, &d.Ways[i]) {
+			if w.fib.lacksIPv4(d.Ways[i].Link) {
+				shortcut = ShortcutNoIPv4
+			}
 			kept = false
 			refused += d.Ways[i].Share
 		}
@@ -217,10 +226,13 @@ func (w *walk) checkLoopback4(d *Decision) {
 		d.SomeRefused, d.RefusedShare = route.EINVAL, refused
 		return
 	}
-	d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, ShortcutLoopback, nil
+	d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, shortcut, nil
 }
 
 func (w *walk) mayLeave4(d *Decision, way *Way) bool {
+	if w.fib.lacksIPv4(way.Link) {
+		return false
+	}
 	src := d.Src
 	if !src.IsValid() {
 		src = way.Src
@@ -230,6 +242,17 @@ func (w *walk) mayLeave4(d *Decision, way *Way) bool {
 	}
 	dev := w.fib.byIndex[way.Link]
 	return dev == nil || dev.Flags&route.LinkLoopback != 0 || dev.Kind == vrfKind || w.fib.confOr(dev, settingRouteLocalnet)
+}
+
+// minMTU4 is the smallest MTU with which a device has IPv4 (IPV4_MIN_MTU; RFC 791,
+// section 3.2).
+const minMTU4 = 68
+
+// lacksIPv4 reports whether a device has no IPv4 (no struct in_device): the kernel
+// takes it away when the MTU gets too small.
+func (f *FIB) lacksIPv4(link int) bool {
+	dev := f.byIndex[link]
+	return dev != nil && dev.MTU != 0 && dev.MTU < minMTU4
 }
 
 func isMulticast4(a netip.Addr) bool { return a.Is4() && a.IsMulticast() }

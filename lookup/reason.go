@@ -177,16 +177,17 @@ type Shortcut string
 
 // The shortcuts (__ip_route_output_key, ip_route_input_slow).
 const (
-	ShortcutZero         Shortcut = "zero-destination"     // 0.0.0.0 becomes the source or 127.0.0.1
-	ShortcutOnLink       Shortcut = "assumed-on-link"      // the device asked for, without a route
-	ShortcutGroupOut     Shortcut = "group-on-device"      // broadcast or local multicast out of the device asked for
-	ShortcutGroupSource  Shortcut = "group-by-source"      // the same by the device that owns the source
-	ShortcutBroadcastIn  Shortcut = "broadcast-received"   // 255.255.255.255, or 0.0.0.0 to 0.0.0.0, received
-	ShortcutMulticastIn  Shortcut = "multicast-received"   //
-	ShortcutSource       Shortcut = "source-invalid"       // multicast or broadcast as source
-	ShortcutNotLocal     Shortcut = "source-not-local"     // no device has the source
-	ShortcutNoDevice     Shortcut = "no-device"            // the device asked for does not exist
-	ShortcutDown         Shortcut = "device-down"          // or has no address family
+	ShortcutZero         Shortcut = "zero-destination"   // 0.0.0.0 becomes the source or 127.0.0.1
+	ShortcutOnLink       Shortcut = "assumed-on-link"    // the device asked for, without a route
+	ShortcutGroupOut     Shortcut = "group-on-device"    // broadcast or local multicast out of the device asked for
+	ShortcutGroupSource  Shortcut = "group-by-source"    // the same by the device that owns the source
+	ShortcutBroadcastIn  Shortcut = "broadcast-received" // 255.255.255.255, or 0.0.0.0 to 0.0.0.0, received
+	ShortcutMulticastIn  Shortcut = "multicast-received" //
+	ShortcutSource       Shortcut = "source-invalid"     // multicast or broadcast as source
+	ShortcutNotLocal     Shortcut = "source-not-local"   // no device has the source
+	ShortcutNoDevice     Shortcut = "no-device"          // the device asked for does not exist
+	ShortcutDown         Shortcut = "device-down"
+	ShortcutNoIPv4       Shortcut = "device-without-ipv4"  // an MTU of less than 68 bytes
 	ShortcutLoopback     Shortcut = "loopback-source"      // 127/8 would leave the host
 	ShortcutMartianSrc   Shortcut = "martian-source"       // received with an impossible source
 	ShortcutMartianDst   Shortcut = "martian-destination"  //

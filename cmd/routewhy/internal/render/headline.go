@@ -32,7 +32,11 @@ func (e *Explanation) someRefused() string {
 	case d.SomeRefused == 0, len(e.BySource) > 0 && e.Trace.Twice(): // said source by source
 		return ""
 	case e.Trace.Flow.In != 0:
-		return fmt.Sprintf("; %s dropped (reverse-path filter, %s)", flowsAre(d.RefusedShare), d.SomeRefused)
+		why := "reverse-path filter"
+		if d.SetBy.Code != lookup.CodeReversePathSome {
+			why = "a next hop's device has no IPv4"
+		}
+		return fmt.Sprintf("; %s dropped (%s, %s)", flowsAre(d.RefusedShare), why, d.SomeRefused)
 	}
 	return fmt.Sprintf("; %s refused: %s", flowsAre(d.RefusedShare), errnoWords(d.SomeRefused))
 }
@@ -391,6 +395,8 @@ func (e *Explanation) invalid(d *lookup.Decision) string {
 		return "is refused: there is no such device; " + errnoWords(d.Errno)
 	case lookup.ShortcutDown:
 		return fmt.Sprintf("is refused: %s is down; %s", e.words().dev(f.Out), errnoWords(d.Errno))
+	case lookup.ShortcutNoIPv4:
+		return e.withoutIPv4(d)
 	case lookup.ShortcutLoopback:
 		return fmt.Sprintf("is refused: a loopback source may not leave by the device of %s (route_localnet is off); %s", e.by(d), errnoWords(d.Errno))
 	case lookup.ShortcutVRFLink:
@@ -401,6 +407,37 @@ func (e *Explanation) invalid(d *lookup.Decision) string {
 		return fmt.Sprintf("is dropped: a %s route cannot be forwarded to; the kernel says %s", d.Route.Type, d.Errno)
 	}
 	return "is dropped before routing: " + e.dropped(d)
+}
+
+// withoutIPv4 names the device whose MTU is too small for IPv4: one that was asked
+// for, that of a next hop, or lo, by which this host's own packets come back.
+func (e *Explanation) withoutIPv4(d *lookup.Decision) string {
+	f, snap := &e.Trace.Flow, e.FIB.Snapshot()
+	links := []int{f.In, f.Out}
+	for i := range d.Route.NextHops {
+		if d.Disposition == lookup.DispositionInvalid && d.Route.Type != route.TypeLocal {
+			links = append(links, d.Route.NextHops[i].Link)
+		}
+	}
+	if id := d.Route.NextHopID; id != 0 {
+		for i := range snap.NextHops {
+			if n := &snap.NextHops[i]; n.ID == id {
+				links = append(links, n.NextHop.Link)
+			}
+		}
+	}
+	name, mtu := e.words().dev(route.LoopbackIndex), uint32(0)
+	for _, index := range append(links, route.LoopbackIndex) {
+		if l := snap.Link(index); l != nil && l.MTU != 0 && l.MTU < 68 {
+			name, mtu = e.words().dev(index), l.MTU
+			break
+		}
+	}
+	verb := "is refused"
+	if f.In != 0 {
+		verb = "is dropped"
+	}
+	return fmt.Sprintf("%s: %s has no IPv4, for which its MTU of %d is too small (68 at least); the kernel says %s", verb, name, mtu, d.Errno)
 }
 
 // dropped says why a received packet is not let in.
