@@ -17,6 +17,7 @@ const (
 	NoteMacvlan          Code = "macvlan"           // a neighbour on a macvlan or ipvlan: not the host below; Have: the device, Want: the one below
 	NoteMulticastGateway Code = "multicast-gateway" // a group goes to one router; Have: it
 	NoteWentDown         Code = "routes-lost"       // a device with an address is down, and has no routes; Have: its name, Want: the address
+	NoteLinkLocalOnly    Code = "link-local-only"   // no device has an IPv6 address except link-local ones
 	NoteNoneMade         Code = "none-made"         // every route is made by the kernel: others were never made, or were lost
 	NoteMarkIgnored      Code = "mark-ignored"      // the way back is looked up without the packet's mark; Have: the device
 )

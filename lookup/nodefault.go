@@ -13,7 +13,7 @@ import (
 func (f *FIB) NoDefault(fam route.Family) []Note {
 	out := f.zeroHostRoutes(fam)
 	if fam == route.IPv6 {
-		return slices.Concat(out, f.switchedOff6(), f.routerIgnored())
+		return slices.Concat(out, f.switchedOff6(), f.routerIgnored(), f.linkLocalOnly())
 	}
 	if lost := f.classless(); len(lost) > 0 {
 		return append(out, lost...)
@@ -80,6 +80,28 @@ func (f *FIB) routerIgnored() []Note {
 		return nil
 	}
 	return []Note{{Reason: Reason{Code: NoteRouterIgnored, Have: names[0], Want: len(names)}}}
+}
+
+// linkLocalOnly tells that devices have link-local addresses and no other ones, which no
+// router forwards (RFC 4291 section 2.5.6): the host was given no IPv6.
+func (f *FIB) linkLocalOnly() []Note {
+	if f.snap.Lacks(route.FactAddrs, route.IPv6) || f.snap.Assumes(route.FactAddrs, route.IPv6) {
+		return nil
+	}
+	some := false
+	for _, d := range f.devices {
+		for _, a := range d.addrs6 {
+			addr := a.Prefix.Addr()
+			if !addr.IsLinkLocalUnicast() && !addr.IsLoopback() {
+				return nil
+			}
+			some = some || addr.IsLinkLocalUnicast()
+		}
+	}
+	if !some {
+		return nil
+	}
+	return []Note{{Reason: Reason{Code: NoteLinkLocalOnly}}}
 }
 
 // protocolRA is who made an address that comes from a router advertisement

@@ -92,6 +92,7 @@ func TestParseArgsFaults(t *testing.T) {
 		{"--form 192.0.2.2 8.8.8.8", "unknown flag --form", "did you mean --from?"},
 		{"--fwmark 1 8.8.8.8", "unknown flag --fwmark", "did you mean --mark?"},
 		{"--JSON 8.8.8.8", "unknown flag --JSON", "did you mean --json?"},
+		{"--iff eth0 8.8.8.8", "unknown flag --iff", "did you mean --iif?"},
 		{"--verb 8.8.8.8", "unknown flag --verb", "did you mean --verbose?"},
 		{"--frobnicate", "unknown flag --frobnicate", "routewhy --help lists the flags"},
 		{"-x", "unknown flag -x", "routewhy --help lists the flags"},

@@ -22,7 +22,7 @@ func nearestFlag(fs *pflag.FlagSet, name string) string {
 		if len(name) > 2 && strings.HasPrefix(f.Name, name) {
 			d = 0
 		}
-		if d < least {
+		if d < least || d == least && len(f.Name) == len(name) && len(best) != len(name) {
 			best, least = f.Name, d
 		}
 	})

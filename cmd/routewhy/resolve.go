@@ -51,29 +51,46 @@ func resolve(ctx context.Context, d destination, family route.Family, lookup loo
 	return found, nil
 }
 
-// resolveError puts the resolver's error into our words. A name that is also a
-// flag's was probably meant as the flag.
+// resolveError puts the resolver's error into our words.
 func resolveError(ctx context.Context, host string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	var dns *net.DNSError
-	if !errors.As(err, &dns) {
+	switch {
+	case !errors.As(err, &dns):
 		return fmt.Errorf("host %s: %w", host, err)
+	case dns.IsNotFound:
+		err = fmt.Errorf("host %s: no such host", host)
+	default:
+		err = fmt.Errorf("host %s: the resolver failed: %s", host, dns.Err)
 	}
-	if !dns.IsNotFound {
-		return fmt.Errorf("host %s: the resolver failed: %s", host, dns.Err)
-	}
-	err = fmt.Errorf("host %s: no such host", host)
-	fs := new(options).flagSet(modes())
-	if fs.Lookup(host) != nil {
-		return withHint(err, fmt.Sprintf("the flag is --%s", host))
-	}
-	if host == "all" || host == "any" || typos(host, "default") <= 2 {
-		return withHint(err, "routewhy default explains the default routes")
-	}
-	if near := nearestFlag(fs, host); near != "" && !strings.Contains(host, ".") {
-		return withHint(err, fmt.Sprintf("did you mean the flag --%s?", near))
+	if hint := meant(host); hint != "" {
+		return withHint(err, hint)
 	}
 	return err
+}
+
+// meant is a hint for a name that is no host's: a device, or a word that is near one
+// of ours. Empty: it is near none.
+func meant(host string) string {
+	fs := new(options).flagSet(modes())
+	near := nearestFlag(fs, host)
+	switch lower := strings.ToLower(host); {
+	case fs.Lookup(host) != nil:
+		return fmt.Sprintf("the flag is --%s", host)
+	case lower == "all" || lower == "any" || typos(lower, "default") <= 2:
+		return "routewhy default explains the default routes"
+	case isDevice(host):
+		return fmt.Sprintf("%s is a device: routewhy 8.8.8.8 --oif %[1]s asks for a socket bound to it", host)
+	case near != "" && !strings.Contains(host, "."):
+		return fmt.Sprintf("did you mean the flag --%s?", near)
+	}
+	return ""
+}
+
+// isDevice reports whether a device of this host has a name.
+func isDevice(name string) bool {
+	_, err := net.InterfaceByName(name)
+	return err == nil
 }

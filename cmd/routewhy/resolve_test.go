@@ -26,7 +26,7 @@ func TestResolve(t *testing.T) {
 			return []netip.Addr{netip.MustParseAddr("2001:db8::1")}, nil
 		case "none":
 			return nil, nil
-		case "broken":
+		case "broken", "brokendefault", "deafult":
 			return nil, &net.DNSError{Err: "server misbehaving", Name: host}
 		case "odd":
 			return nil, errors.New("odd")
@@ -54,6 +54,9 @@ func TestResolve(t *testing.T) {
 		{"defualt", 0, nil, "host defualt: no such host", []string{"routewhy default explains the default routes"}},
 		{"from", 0, nil, "host from: no such host", []string{"the flag is --from"}},
 		{"broken", 0, nil, "host broken: the resolver failed: server misbehaving", nil},
+		{"Default", 0, nil, "host Default: no such host", []string{"routewhy default explains the default routes"}},
+		{"brokendefault", 0, nil, "host brokendefault: the resolver failed: server misbehaving", nil},
+		{"deafult", 0, nil, "host deafult: the resolver failed: server misbehaving", []string{"routewhy default explains the default routes"}},
 		{"odd", 0, nil, "host odd: odd", nil},
 	}
 	for _, test := range tests {

@@ -358,6 +358,11 @@ func (t *lines) unknownLine(s string, w []string) error {
 		t.spoke()
 		return t.oddRoute(w)
 	}
+	if looksMistyped(w) {
+		t.spoke()
+		t.pending, t.at, t.wide = w, t.line, false
+		return nil
+	}
 	if c, rest, ok := tableHeadingIn(s); ok {
 		c.sure = true
 		if err := t.enter(c); err != nil || rest == "" {

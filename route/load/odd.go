@@ -1,6 +1,7 @@
 package load
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -63,6 +64,23 @@ func looksLikeRoute(w []string) bool {
 		return false
 	}
 	return (w[1] == "via" || w[1] == "dev") && (len(w) == 3 || isRouteWord(w[3]) || w[1] == "via" && slices.Contains(w, "dev"))
+}
+
+// looksMistyped reports whether a line is a route's but for the word after its
+// destination: somebody copied it by hand.
+func looksMistyped(w []string) bool {
+	w = withoutType(w)
+	if len(w) < 3 || w[0] != "default" && !strings.Contains(w[0], "/") || isNeighbour(w) {
+		return false
+	}
+	if _, _, ok := destination(w[0]); !ok && w[0] != "default" {
+		return false
+	}
+	if dev := slices.Index(w, "dev"); dev > 1 && dev+1 < len(w) {
+		return true
+	}
+	_, err := netip.ParseAddr(w[2])
+	return len(w) == 3 && err == nil
 }
 
 // oddRoute keeps of such a line that its table has a route that is not known.

@@ -146,7 +146,7 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 			n.Rule.Priority, ruleTarget(s, n.Rule))
 	case lookup.NoteToolUser:
 		return fmt.Sprintf("a received packet counts as root's, and ip -6 route get asks about it without a user: because of rule %v it answers otherwise", n.Have)
-	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored, lookup.NoteClassless, lookup.NoteDisabled, lookup.NoteWentDown, lookup.NoteNoneMade, lookup.NoteZeroconf:
+	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored, lookup.NoteClassless, lookup.NoteDisabled, lookup.NoteWentDown, lookup.NoteNoneMade, lookup.NoteZeroconf, lookup.NoteLinkLocalOnly:
 		return words{s}.noDefault(n)
 	}
 	if text := e.hint(n, have); text != "" {
@@ -174,6 +174,8 @@ func (w words) noDefault(n *lookup.Note) string {
 		return fmt.Sprintf("%s, which has %v, is down: a device that goes down loses its routes, and a static route does not come back by itself when it is up again", dev, n.Want)
 	case lookup.NoteZeroconf:
 		return fmt.Sprintf("%s has no address but %v, which it gave itself: a host does that where no DHCP server answers (RFC 3927), and no router forwards it", dev, n.Want)
+	case lookup.NoteLinkLocalOnly:
+		return "no device has an IPv6 address except link-local ones, and these reach neighbours alone"
 	case lookup.NoteNoneMade:
 		return "main has only the networks of its devices' addresses: if there was a default route, it went when its device went down for a moment, and a static route does not come back by itself"
 	}

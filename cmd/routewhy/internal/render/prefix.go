@@ -87,6 +87,9 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 		if in.Table == route.TableLocal && !st.Verbose {
 			continue // this host's own addresses
 		}
+		if e.Dst.Bits() == 0 && len(e.Standings) == 0 && onlyLinkLocal(&in) && !st.Verbose {
+			continue // no default route of IPv6, nor any other but those of every device
+		}
 		var first []string
 		for i := range in.First {
 			first = append(first, iproute2.RouteLine(s, &in.First[i]))
@@ -107,6 +110,12 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 		p.detail("note", n.Text, yellow)
 	}
 	return p.err
+}
+
+// onlyLinkLocal reports whether all longer prefixes are of link-local addresses.
+func onlyLinkLocal(in *lookup.Inside) bool {
+	local := func(r route.Route) bool { return r.Dst.Addr().Is6() && r.Dst.Addr().IsLinkLocalUnicast() }
+	return in.Count == len(in.First) && !slices.ContainsFunc(in.First, func(r route.Route) bool { return !local(r) })
 }
 
 // insideWords says how many longer prefixes a table has, and what that means where
@@ -175,6 +184,9 @@ func (e *Prefix) headline() string {
 	}
 	if e.Dst.Bits() == 0 {
 		return fmt.Sprintf("there is no default route for %s: what no other route covers gets %s", route.FamilyOf(e.Dst.Addr()), e.Covering.Errno)
+	}
+	if e.Dst == netip.PrefixFrom(netip.IPv4Unspecified(), 32) {
+		return fmt.Sprintf("%s, and the kernel never looks 0.0.0.0 up", e.absent(name))
 	}
 	return fmt.Sprintf("%s, and no other route covers all of it", e.absent(name))
 }
