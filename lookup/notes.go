@@ -258,9 +258,32 @@ func (f *FIB) skippedTables(t *Trace) []Note {
 		*n = Note{Reason: Reason{NoteTableSkipped, r.Reason.Want, r.Reason.Code}, Route: r.Would, Rule: r.Rule, Table: r.Table, More: n.More}
 		if from {
 			n.Ask = f.fromWithin(r.Rule.Selector.Src, &t.Flow)
+		} else {
+			n.Ask = f.sentBy(&r.Rule.Selector, &t.Flow, r.Table)
 		}
 	}
 	return out
+}
+
+// sentBy is a packet that nothing is special about but the mark or the user that a rule
+// wants, and that its table decides; nil: there is none.
+func (f *FIB) sentBy(s *route.Selector, flow *route.Flow, table route.Table) *route.Flow {
+	ask := *flow
+	switch *s {
+	case route.Selector{Mark: s.Mark, MarkMask: s.MarkMask}:
+		ask.Mark = s.Mark
+	case route.Selector{HasUIDs: true, UIDs: s.UIDs}:
+		ask.UID = s.UIDs.Start
+	default:
+		return nil
+	}
+	if flow.Src.IsValid() || flow.In != 0 || flow.Out != 0 {
+		return nil
+	}
+	if d := f.Lookup(ask); !d.HasRoute || d.Route.Table != table {
+		return nil
+	}
+	return &ask
 }
 
 // fromWithin is a packet from a prefix that the host sends or, where it has no address
@@ -313,6 +336,9 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	}
 	if a := f.networkDown(t); a != nil {
 		out = append(out, Note{Reason: Reason{NoteNetworkDown, a.Prefix, f.snap.LinkName(a.Link)}})
+	}
+	if a := f.networkGone(t); a != nil {
+		out = append(out, Note{Reason: Reason{NoteNetworkGone, a.Prefix, f.snap.LinkName(a.Link)}})
 	}
 	if f.dropsForwarded6(t) {
 		out = append(out, Note{Reason: Reason{Code: NoteNotForwarded, Have: f.snap.LinkName(t.Flow.In)}})

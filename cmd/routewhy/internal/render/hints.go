@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"net/netip"
 
 	"routewhy/lookup"
 	"routewhy/route"
@@ -39,6 +40,16 @@ func (e *Explanation) hint(n *lookup.Note, have string) string {
 		return fmt.Sprintf("no ICMP error gets to %s: %s", have, lostWords(n.Want))
 	}
 	return e.surprise(n, have, want)
+}
+
+// networkGone says which route is not there, and how to add it.
+func (e *Explanation) networkGone(n *lookup.Note, dev string) string {
+	addr := n.Want.(netip.Prefix)
+	add := fmt.Sprintf("ip route add %s dev %s src %s", addr.Masked(), dev, addr.Addr())
+	if addr.Addr().Is6() {
+		add = fmt.Sprintf("ip -6 route add %s dev %s", addr.Masked(), dev)
+	}
+	return fmt.Sprintf("%s has %s, in whose network %s is, but no table has a route to that network: %s", dev, addr, e.Trace.Flow.Dst, add)
 }
 
 // surprise puts a note about addresses and devices into words; empty: it is none.

@@ -141,6 +141,8 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 	case lookup.NoteNetworkDown:
 		return fmt.Sprintf("%s has %v, in whose network %s is, but the device is down: ip link set %s up brings the network's route back",
 			have, n.Want, e.Trace.Flow.Dst, have)
+	case lookup.NoteNetworkGone:
+		return e.networkGone(n, have)
 	case lookup.NoteRuleImplied:
 		return fmt.Sprintf("rule %d (%s) was deleted, and the kernel goes by it all the same: until a first IPv6 rule is added, it looks in local and main and asks no rule",
 			n.Rule.Priority, ruleTarget(s, n.Rule))
@@ -244,6 +246,24 @@ func setting(f route.Family, dev, key string) string {
 	return "net." + family + ".conf." + strings.ReplaceAll(dev, ".", "/") + "." + key
 }
 
+// asks are the flags that make another packet of the one that was asked about.
+func (e *Explanation) asks(f *route.Flow) string {
+	was, text := &e.Trace.Flow, ""
+	if f.Src != was.Src {
+		text += fmt.Sprintf(" --from %s", f.Src)
+	}
+	if f.In != was.In {
+		text += " --iif " + e.words().dev(f.In)
+	}
+	if f.Mark != was.Mark {
+		text += fmt.Sprintf(" --mark %#x", f.Mark)
+	}
+	if f.UID != was.UID {
+		text += fmt.Sprintf(" --uid %d", f.UID)
+	}
+	return text
+}
+
 // skipped names a table that would have had a route, and how to ask for it.
 func (e *Explanation) skipped(n *lookup.Note) string {
 	s := e.FIB.Snapshot()
@@ -257,10 +277,7 @@ func (e *Explanation) skipped(n *lookup.Note) string {
 		text += fmt.Sprintf("; %s there for other packets", agree(n.More, "more rule leads", "more rules lead"))
 	}
 	if n.Ask != nil {
-		text += fmt.Sprintf(": routewhy %s --from %s", e.Subject, n.Ask.Src)
-		if n.Ask.In != 0 {
-			text += " --iif " + e.words().dev(n.Ask.In)
-		}
+		text += ": routewhy " + e.Subject + e.asks(n.Ask)
 	}
 	return text
 }
