@@ -13,7 +13,10 @@ import (
 func (f *FIB) NoDefault(fam route.Family) []Note {
 	out := f.zeroHostRoutes(fam)
 	if fam == route.IPv6 {
-		return slices.Concat(out, f.switchedOff6(), f.routerIgnored(), f.linkLocalOnly())
+		if why := slices.Concat(f.switchedOff6(), f.routerIgnored()); len(why) > 0 {
+			return append(out, why...)
+		}
+		return append(out, f.linkLocalOnly()...)
 	}
 	if lost := f.classless(); len(lost) > 0 {
 		return append(out, lost...)
