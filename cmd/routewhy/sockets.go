@@ -28,9 +28,10 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 		w.Sockets = kernel.AllSockets
 	}
 	var fib *lookup.FIB
+	var left map[int]int
 	during, err := steady(host, kernel.Want{Family: o.family}, func() (bool, error) {
 		var err error
-		fib, err = readWhole(ctx, host, w)
+		fib, left, err = readWhole(ctx, host, w)
 		return false, err
 	})
 	defer during.close()
@@ -39,7 +40,7 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 	}
 	out := &render.Sockets{
 		Host: listen.NewHost(fib), FIB: fib, Family: o.family, Wanted: o.wanted.String(), Address: o.wanted.addr,
-		Changing: during.changing() || fib.Snapshot().Changed,
+		LeftOut: left, Changing: during.changing() || fib.Snapshot().Changed,
 	}
 	shown := slices.DeleteFunc(ofFamily(fib.Snapshot().Sockets, o.family), func(x route.Socket) bool { return !o.wanted.is(&x) })
 	out.Exposures = out.Host.Exposures(shown)
@@ -149,22 +150,23 @@ func ofFamily(all []route.Socket, f route.Family) []route.Socket {
 // router's those that matter for the default.
 const holdWhole = 4096
 
-// readWhole reads what questions about the whole host need. Of tables too
+// readWhole reads what questions about the whole host need, and how many routes of large
+// tables were left out, by their device. Of tables too
 // large to be held, the prefixes are remembered, and what covers the addresses
 // that stand for other networks is read a second time.
-func readWhole(ctx context.Context, host source, w kernel.Want) (*lookup.FIB, error) {
+func readWhole(ctx context.Context, host source, w kernel.Want) (*lookup.FIB, map[int]int, error) {
 	w.AllDevices = true
 	r := wholeReader{Want: w}
-	r.Each, r.Again = r.take, func() { r.builder, r.count, r.held = lookup.Builder{}, 0, nil }
+	r.Each, r.Again = r.take, func() { r.builder, r.first, r.count, r.held, r.left = lookup.Builder{}, nil, 0, nil, nil }
 	snap, err := host.Read(ctx, r.Want)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	fib := r.builder.FIB(snap)
-	if r.count <= holdWhole {
-		return fib, nil
+	clients := slices.DeleteFunc([]netip.Addr{fib.Outside(route.IPv4), fib.Outside(route.IPv6)}, func(a netip.Addr) bool { return !fib.LeftOut(a) })
+	if r.count <= holdWhole || len(clients) == 0 {
+		return fib, r.left, nil
 	}
-	clients := []netip.Addr{fib.Outside(route.IPv4), fib.Outside(route.IPv6)}
 	_, err = host.Read(ctx, kernel.Want{
 		Family: w.Family, NoNeighbours: true,
 		Keep: func(t route.Table, dst netip.Prefix) bool {
@@ -176,17 +178,19 @@ func readWhole(ctx context.Context, host source, w kernel.Want) (*lookup.FIB, er
 		},
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return r.builder.FIB(snap), nil
+	return r.builder.FIB(snap), r.left, nil
 }
 
 // wholeReader gathers the routes while they stream by.
 type wholeReader struct {
 	kernel.Want
 	builder lookup.Builder
+	first   []route.Route // while all of them are held
 	count   int
 	held    map[heldKey]bool
+	left    map[int]int // how many routes were left out, by their device
 }
 
 type heldKey struct {
@@ -198,15 +202,35 @@ func (r *wholeReader) holds(t route.Table, dst netip.Prefix) bool { return r.hel
 
 func (r *wholeReader) take(x *route.Route) error {
 	r.count++
-	if r.held == nil {
-		r.held = map[heldKey]bool{}
-	}
-	r.builder.Mark(x.Table, x.Dst)
-	if r.count <= holdWhole || x.Table == route.TableLocal || x.Dst.Bits() <= 1 {
-		r.held[heldKey{x.Table, x.Dst}] = true
+	switch {
+	case r.count <= holdWhole:
+		r.first = append(r.first, x.Clone())
+		r.builder.Mark(x.Table, x.Dst)
 		r.builder.Add(x)
 		return nil
+	case r.count == holdWhole+1: // too many: those before are judged like all others
+		r.builder, r.held, r.left = lookup.Builder{}, map[heldKey]bool{}, map[int]int{}
+		for i := range r.first {
+			r.keep(&r.first[i])
+		}
+		r.first = nil
 	}
-	r.builder.Skip(x.Family(), x.Table)
+	r.keep(x)
 	return nil
+}
+
+// keep holds the routes of a large table that say more than the others: what is on a
+// link, what refuses, and what covers half of all addresses.
+func (r *wholeReader) keep(x *route.Route) {
+	r.builder.Mark(x.Table, x.Dst)
+	far := x.Type == route.TypeUnicast && x.Dst.Bits() > 1 && (x.NextHopID != 0 || len(x.NextHops) > 0 && x.NextHops[0].Gateway.IsValid())
+	if far {
+		for i := range x.NextHops {
+			r.left[x.NextHops[i].Link]++
+		}
+		r.builder.Skip(x.Family(), x.Table)
+		return
+	}
+	r.held[heldKey{x.Table, x.Dst}] = true
+	r.builder.Add(x)
 }

@@ -19,7 +19,7 @@ func (q *questions) explainZero(ctx context.Context, d destination) (*render.Zer
 	if err != nil {
 		return nil, err
 	}
-	whole, err := readWhole(ctx, q.host, kernel.Want{Family: d.family(), Sockets: kernel.Listening, Processes: true})
+	whole, _, err := readWhole(ctx, q.host, kernel.Want{Family: d.family(), Sockets: kernel.Listening, Processes: true})
 	if err != nil {
 		return nil, err
 	}

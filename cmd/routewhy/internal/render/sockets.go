@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -25,6 +26,8 @@ type Sockets struct {
 	Family route.Family
 	// Changing says that the tables were changing while they were read.
 	Changing bool
+	// LeftOut is how many routes of large tables were not asked about, by their device.
+	LeftOut map[int]int
 	// Wanted says which sockets were asked for, as "on port 80"; empty: all. Address is
 	// the address that was; the zero Addr: none.
 	Wanted  string
@@ -452,6 +455,9 @@ func (s *Sockets) notes() []Remark {
 	if private := s.private(); len(private) > 0 {
 		out = append(out, Remark{"private", listed(private) + ": other networks reach a private address where they lead to it"})
 	}
+	if text := s.leftOut(); text != "" {
+		out = append(out, Remark{"routes-left-out", text})
+	}
 	if dead := s.withoutCarrier(); len(dead) > 0 {
 		out = append(out, Remark{"no-carrier", "nothing comes in by " + someDevices(dead) + " now: no carrier"})
 	}
@@ -475,6 +481,19 @@ func (s *Sockets) private() []string {
 		out = append(out[:maxClients], fmt.Sprintf("%d more", n-maxClients))
 	}
 	return out
+}
+
+// leftOut says whose answers go by routes that were only counted.
+func (s *Sockets) leftOut() string {
+	var out []string
+	for _, link := range slices.Sorted(maps.Keys(s.LeftOut)) {
+		out = append(out, fmt.Sprintf("%d by %s", s.LeftOut[link], words{s.FIB.Snapshot()}.dev(link)))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "routes to other networks by a gateway are only counted, not told apart: " + listed(out) +
+		"; clients in those networks get their answers that way"
 }
 
 // withoutCarrier are the devices that have an address and are up, but have no carrier.
