@@ -31,10 +31,17 @@ type Local struct {
 	Views []View
 	// Self says whether this host itself reaches it.
 	Self bool
+
+	one netip.Addr // of the prefix, that stands for it; the zero Addr: its first
 }
 
-// Addr is the address.
-func (l *Local) Addr() netip.Addr { return l.Prefix.Addr() }
+// Addr is the address, or one that stands for the prefix.
+func (l *Local) Addr() netip.Addr {
+	if l.one.IsValid() {
+		return l.one
+	}
+	return l.Prefix.Addr()
+}
 
 // Reach is how far an address or a socket can be reached.
 type Reach uint8
@@ -121,6 +128,9 @@ func (h *Host) find() {
 		case a.Flags&(route.AddrTentative|route.AddrDADFailed) != 0:
 		case p.Addr().Is4() && p.Addr().IsLoopback():
 			add(netip.MustParsePrefix("127.0.0.0/8"), a.Link)
+			if last := &h.locals[len(h.locals)-1]; !last.one.IsValid() && last.Prefix.Contains(p.Addr()) {
+				last.one, h.kinds[len(h.kinds)-1] = p.Addr(), h.fib.Kind(p.Addr())
+			}
 		default:
 			add(p, a.Link)
 		}
@@ -215,8 +225,9 @@ func (h *Host) reach(s *route.Socket) reached {
 			bound.IsUnspecified() && l.Addr().Is4() && s.Family == route.IPv6 && s.V6Only,
 			bound.IsUnspecified() && l.Addr().Is6() && s.Family == route.IPv4:
 			continue
-		case !bound.IsUnspecified() && l.Addr() != bound:
-			l.Prefix, kind = netip.PrefixFrom(bound, bound.BitLen()), h.fib.Kind(bound)
+		case !bound.IsUnspecified() && (l.Addr() != bound || !l.Prefix.IsSingleIP()):
+			l.one, kind = netip.Addr{}, h.fib.Kind(bound)
+			l.Prefix = netip.PrefixFrom(bound, bound.BitLen())
 		}
 		h.views(&l, kind, s, key.special[l.Addr().BitLen()/128])
 		if s.Link == 0 || l.Self || len(l.Views) > 0 {

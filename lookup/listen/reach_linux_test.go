@@ -226,7 +226,7 @@ func randomHost(rng *rand.Rand) (clients [][]string, commands []string, addrs []
 			have(fmt.Sprintf("10.200.%d.1", i))
 			far = append(far, fmt.Sprintf("10.200.%d.2", i))
 		case 2:
-			add("ip addr add 169.254.%d.2/16 dev e%d", i, i)
+			add("ip addr add 169.254.%d.2/24 dev e%d", i, i)
 			have(fmt.Sprintf("169.254.%d.2", i))
 			far = append(far, fmt.Sprintf("169.254.%d.1", i))
 		case 3:
