@@ -297,7 +297,8 @@ func (h *Host) special(s *route.Socket, fam route.Family) special {
 		}
 		sel := &r.Selector
 		proto := sel.Proto == 0 || sel.Proto == s.Proto
-		in = append(in, bit(proto && inPorts(sel.DstPort, s.Local.Port()), 1))
+		// The source of a packet is checked by a look-up from the socket's port.
+		in = append(in, bit(proto && inPorts(sel.DstPort, s.Local.Port()), 1)|bit(proto && inPorts(sel.SrcPort, s.Local.Port()), 2))
 		out = append(out, bit(proto && inPorts(sel.SrcPort, s.Local.Port()), 1)|bit((s.Mark^sel.Mark)&sel.MarkMask == 0, 2)|
 			bit(!sel.HasUIDs || sel.UIDs.Start <= s.UID && s.UID <= sel.UIDs.End, 4))
 	}
