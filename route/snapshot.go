@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -174,6 +175,10 @@ func (s *Snapshot) Assumes(f Fact, fam Family) bool {
 
 // Link finds a device by index; nil: there is none.
 func (s *Snapshot) Link(index int) *Link {
+	// The kernel lists them in the order of their indexes, mostly.
+	if i, ok := slices.BinarySearchFunc(s.Links, index, func(l Link, index int) int { return cmp.Compare(l.Index, index) }); ok {
+		return &s.Links[i]
+	}
 	i := slices.IndexFunc(s.Links, func(l Link) bool { return l.Index == index })
 	if i < 0 {
 		return nil

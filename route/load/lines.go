@@ -19,10 +19,12 @@ import (
 const maxLine = 1 << 20
 
 // maxRoutes is how many routes are taken, maxLines how many lines of one file are
-// looked at: a few bytes of an archive can stand for any number.
+// looked at, and how many may not be understood: a few bytes of an archive can stand
+// for any number.
 const (
 	maxRoutes = 4 << 20
-	maxLines  = 16 << 20
+	maxLines  = 7 << 19
+	maxOdd    = 1 << 20
 	maxWords  = 1 << 18 // of one route: a netlink message has room for some 8000 next hops
 )
 
@@ -88,6 +90,9 @@ func (l *loader) text(name string, r io.Reader) error {
 		}
 		if l.facts.routes.Len() > maxRoutes {
 			return fmt.Errorf("more than %d routes", maxRoutes)
+		}
+		if l.moreFaults-more > maxOdd {
+			return fmt.Errorf("has more than %d lines that are not understood", maxOdd)
 		}
 		if t.line == maxLines {
 			return fmt.Errorf("has more than %d lines", maxLines)

@@ -259,6 +259,9 @@ func decompress(r *bufio.Reader) (io.ReadCloser, error) {
 	case bytes.HasPrefix(magic, []byte("BZh")):
 		return io.NopCloser(bzip2.NewReader(r)), nil
 	case bytes.HasPrefix(magic, []byte("\xfd7zXZ\x00")):
+		if err := fitsXZ(r); err != nil {
+			return nil, err
+		}
 		z, err := xz.NewReader(r)
 		return io.NopCloser(z), err
 	case bytes.HasPrefix(magic, []byte("PK\x03\x04")):
