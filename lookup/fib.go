@@ -31,6 +31,7 @@ type FIB struct {
 	own4       map[netip.Addr]int  // addresses of this host, to the device's index
 	labels     []route.AddrLabel
 	merged     bool
+	mayMerge   bool // nobody knows whether the two are one
 	useNeigh   int
 	// useNeighRead: the setting was.
 	useNeighRead bool
@@ -316,6 +317,7 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 		}
 	}
 	f.merged = s.Merged == route.Yes && f.defaultRules4()
+	f.mayMerge = s.Merged == route.Unknown && s.Lacks(route.FactMerged, route.IPv4) && f.defaultRules4()
 	return f
 }
 

@@ -71,6 +71,7 @@ const (
 	CodeRuleRefuses    Code = "rule-refuses" // Want: the rule's action
 	CodeJumped         Code = "jumped-over"  // a goto skipped it; Want: the priority gone on at
 	CodeAfter          Code = "after-decision"
+	CodeMergedUnread   Code = "merged-unread" // whether local and main share one trie decides, and is not known; Want: local's prefix
 	CodeMerged         Code = "merged-longer" // local and main share one trie, and main has a longer prefix
 )
 

@@ -98,10 +98,28 @@ func (w *walk) searchRules() (res result) {
 		}
 		if w.act(r, &res); res.status != again {
 			w.unreached(fam.rules[i+1:], CodeAfter)
+			if i == 0 && w.flow.Dst.Is4() && w.mergedLonger(&res) {
+				return result{status: unknown, why: &Reason{Code: CodeMergedUnread, Want: res.dst}}
+			}
 			return res
 		}
 	}
 	return result{status: refused, errno: route.ENETUNREACH}
+}
+
+// mergedLonger reports whether table main has an entry for the packet that goes before
+// the one of table local if the two are one table, which nobody knows: only a host tells
+// whether a rule was ever added.
+func (w *walk) mergedLonger(res *result) bool {
+	if !w.fib.mayMerge || res.entry == nil || res.dst.IsSingleIP() {
+		return false
+	}
+	var one result
+	quiet := *w
+	quiet.trace = nil
+	c := merged(w.fib.v4.rules[0].table, w.fib.v4.rules[1].table, w.flow.Dst)
+	quiet.search4(&c, nil, &one)
+	return one.entry != nil && one.entry.route.Table == route.TableMain
 }
 
 // unknownSelector says what of a rule is not known.

@@ -107,6 +107,8 @@ const (
 	FactPart Fact = "part of a table"
 	// FactDefault is table default alone, which is assumed to be empty.
 	FactDefault Fact = "table default"
+	// FactMerged is whether tables local and main are one: see Snapshot.Merged.
+	FactMerged Fact = "merged tables"
 	// FactChoice: several listings of the same differ, and one was chosen.
 	FactChoice Fact = "other listings"
 )

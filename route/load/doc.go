@@ -19,7 +19,8 @@
 //	                              settings; next hops' flags but onlink, dead and linkdown
 //	ip -j -d, one file a listing  selectors and attributes that are newer than that ip; times below a
 //	                              second; address labels; whether local and main are one table
-//	                              (so which of two equal routes in them is first is not known);
+//	                              (so which of two equal routes in them is first is not known, and
+//	                              where main has a longer prefix than local, the decision is unknown);
 //	                              settings, without `sysctl -a`; in which order the devices came, without
 //	                              /proc/net/igmp, /proc/net/igmp6 or `netstat -g`; neighbours of state
 //	                              NOARP and NONE, without `nud all`

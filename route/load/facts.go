@@ -345,6 +345,9 @@ func (f *facts) fillIn() {
 		}
 		f.fillTables(fam)
 	}
+	if s.Merged == route.Unknown {
+		gap(route.FactMerged, route.IPv4, false)
+	}
 	f.partGaps()
 	slices.SortStableFunc(s.Rules, func(a, b route.Rule) int {
 		if a.Family != b.Family {

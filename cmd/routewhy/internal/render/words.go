@@ -184,6 +184,8 @@ func (w words) unread(r lookup.Reason) string {
 		return fmt.Sprintf("next-hop object %v could not be read", r.Want)
 	case lookup.CodeRulesUnread:
 		return "the policy rules could not be read"
+	case lookup.CodeMergedUnread:
+		return fmt.Sprintf("%v in table local comes before main's longer prefix only if a policy rule was ever added or deleted, and files do not tell that", r.Want)
 	case lookup.CodeTooMuch:
 		return "there are more rules and routes than routewhy goes through"
 	case lookup.CodeSettingUnread:
