@@ -36,6 +36,8 @@ func olderAnswers() map[string]older {
 		"v6-siblings-on-the-device-asked-for":    {6, 13, leg("w0", "2001:db8:2::2", "2001:db8:2::1")},
 		"v6-siblings-with-a-source-and-a-device": {6, 13, leg("w0", "2001:db8:2::2", "2001:db8:2::1")},
 		"v6-group-with-a-device":                 {6, 13, leg("w0", "2001:db8:2::2", "2001:db8:1::1")},
+		"nh6-group-oif-not-enforced":             {6, 13, leg("w0", "2001:db8:2::2", "2001:db8:1::1")},
+		"mp6-oif-with-source-not-enforced":       {6, 13, leg("w0", "2001:db8:2::2", "2001:db8:2::1")},
 		// A source does not decide between the legs of a route.
 		"mp-source-decides-first": {6, 16, Expect{Candidates: []Expect{leg("v0", "10.0.0.2"), leg("w0", "10.0.1.2")}}},
 	}
