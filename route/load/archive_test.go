@@ -123,7 +123,11 @@ func TestBombs(t *testing.T) {
 			for range 20 {
 				_, _ = w.Write(chunk)
 			}
-		}), "has more than 16777216 lines"},
+		}), "has more than 3670016 lines"},
+		"odd lines": {zipped(func(w io.Writer) {
+			_, _ = io.WriteString(w, "default via 192.0.2.1 dev eth0\n")
+			_, _ = io.WriteString(w, strings.Repeat("x y z\n", 300_000))
+		}), "has more than 262144 lines that are not understood"},
 		"a line": {zipped(func(w io.Writer) {
 			for range 20 {
 				_, _ = w.Write(bytes.Repeat([]byte("x"), 1<<20))

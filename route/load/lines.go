@@ -24,7 +24,7 @@ const maxLine = 1 << 20
 const (
 	maxRoutes = 4 << 20
 	maxLines  = 7 << 19
-	maxOdd    = 1 << 20
+	maxOdd    = 1 << 18
 	maxWords  = 1 << 18 // of one route: a netlink message has room for some 8000 next hops
 )
 
