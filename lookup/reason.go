@@ -71,7 +71,6 @@ const (
 	CodeRuleRefuses    Code = "rule-refuses" // Want: the rule's action
 	CodeJumped         Code = "jumped-over"  // a goto skipped it; Want: the priority gone on at
 	CodeAfter          Code = "after-decision"
-	CodeMergedUnread   Code = "merged-unread" // whether local and main share one trie decides, and is not known; Want: local's prefix
 	CodeMerged         Code = "merged-longer" // local and main share one trie, and main has a longer prefix
 )
 
@@ -114,6 +113,7 @@ const (
 	CodeResilient     Code = "resilient"       // a bucket table chooses
 	CodeDefaultsTie   Code = "defaults-tie"    // neighbour states choose, and may alternate
 	CodeRulesUnread   Code = "rules-unread"    //
+	CodeMergedUnread  Code = "merged-unread"   // whether local and main share one trie decides, and is not known; Want: local's prefix
 	CodeNoTables      Code = "table-unread"    // Want: the table
 	CodeRoutesUnread  Code = "routes-unread"   //
 	CodeTooMuch       Code = "too-much"        // more rules and routes than are gone through
