@@ -189,7 +189,7 @@ func fill(rng *rand.Rand, v reflect.Value) {
 	case reflect.Bool:
 		v.SetBool(rng.IntN(2) == 0)
 	case reflect.Int, reflect.Int64:
-		v.SetInt(rng.Int64N(1<<40) * int64(rng.IntN(2)))
+		v.SetInt(rng.Int64N(1<<(v.Type().Bits()*5/8)) * int64(rng.IntN(2)))
 	default:
 		v.SetUint(rng.Uint64() & (1<<v.Type().Bits() - 1) * uint64(rng.IntN(2)))
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -17,6 +18,9 @@ func TestAddressSpace(t *testing.T) {
 	if name := os.Getenv(file); name != "" {
 		os.Args = []string{"routewhy", "--load", name, "8.8.8.8"}
 		main()
+	}
+	if strconv.IntSize == 32 {
+		t.Skip("a program of 32 bits has room for all of this file below the limit")
 	}
 	name := filepath.Join(t.TempDir(), "routes")
 	f, err := os.Create(name)

@@ -23,7 +23,7 @@ func openQuick(root *os.Root, name string, kind func(fs.FileMode) bool) (*os.Fil
 	if err != nil {
 		return nil, err
 	}
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|largeFile, 0)
 	if err != nil {
 		return nil, err
 	}
