@@ -55,9 +55,9 @@ func (w *walk) selects(r *rule) Code {
 		return CodeFlowLabel
 	case s.Proto != 0 && s.Proto != f.Proto:
 		return CodeProto
-	case !inPorts(s.SrcPort, f.SrcPort):
+	case !s.SrcPort.Holds(f.SrcPort):
 		return CodeSport
-	case !inPorts(s.DstPort, f.DstPort):
+	case !s.DstPort.Holds(f.DstPort):
 		return CodeDport
 	}
 	return ""
@@ -123,16 +123,6 @@ func (w *walk) ruleTOS() uint8 {
 		return w.flow.TOS & rtTOSMask
 	}
 	return w.flow.TOS &^ 3
-}
-
-func inPorts(r route.PortRange, p uint16) bool {
-	switch {
-	case r == (route.PortRange{}):
-		return true
-	case r.Mask != 0:
-		return (r.Start^p)&r.Mask == 0
-	}
-	return r.Start <= p && p <= r.End
 }
 
 // mismatchReason adds to a code what the rule wants and what the packet has.

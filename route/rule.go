@@ -132,3 +132,15 @@ type PortRange struct {
 	// Mask is for a single port; zero: compare the whole port.
 	Mask uint16 `json:"mask,omitzero"`
 }
+
+// Holds reports whether a port is in the range, by its mask where it has one.
+// The zero range holds every port.
+func (r PortRange) Holds(port uint16) bool {
+	switch {
+	case r == (PortRange{}):
+		return true
+	case r.Mask != 0:
+		return (r.Start^port)&r.Mask == 0
+	}
+	return r.Start <= port && port <= r.End
+}

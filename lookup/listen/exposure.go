@@ -298,8 +298,8 @@ func (h *Host) special(s *route.Socket, fam route.Family) special {
 		sel := &r.Selector
 		proto := sel.Proto == 0 || sel.Proto == s.Proto
 		// The source of a packet is checked by a look-up from the socket's port.
-		in = append(in, bit(proto && inPorts(sel.DstPort, s.Local.Port()), 1)|bit(proto && inPorts(sel.SrcPort, s.Local.Port()), 2))
-		out = append(out, bit(proto && inPorts(sel.SrcPort, s.Local.Port()), 1)|bit((s.Mark^sel.Mark)&sel.MarkMask == 0, 2)|
+		in = append(in, bit(proto && sel.DstPort.Holds(s.Local.Port()), 1)|bit(proto && sel.SrcPort.Holds(s.Local.Port()), 2))
+		out = append(out, bit(proto && sel.SrcPort.Holds(s.Local.Port()), 1)|bit((s.Mark^sel.Mark)&sel.MarkMask == 0, 2)|
 			bit(!sel.HasUIDs || sel.UIDs.Start <= s.UID && s.UID <= sel.UIDs.End, 4))
 	}
 	return special{string(in), string(out)}
@@ -310,16 +310,6 @@ func bit(b bool, n byte) byte {
 		return n
 	}
 	return 0
-}
-
-func inPorts(r route.PortRange, p uint16) bool {
-	switch {
-	case r == (route.PortRange{}):
-		return true
-	case r.Mask != 0:
-		return (r.Start^p)&r.Mask == 0
-	}
-	return r.Start <= p && p <= r.End
 }
 
 // scope classifies the address that a socket is bound to.
