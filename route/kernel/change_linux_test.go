@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"routewhy/route"
 )
@@ -12,8 +13,10 @@ import (
 // TestWatch has what counts as a change of what is read.
 func TestWatch(t *testing.T) {
 	isolate(t)
-	ip(t, twoDevices)
+	sysctl(t, "net/ipv6/conf/default/disable_ipv6", "1") // or duplicate address detection and group reports go on meanwhile
+	ip(t, "link add v0 type veth peer name v0p\nlink set v0 up\nlink set v0p up\naddr add 10.0.0.1/24 dev v0\n")
 	h := open(t)
+	settle(h)
 	keep := func(_ route.Table, p netip.Prefix) bool { return p == prefix("10.9.0.0/24") }
 	var flood strings.Builder
 	for i := range 20000 {
@@ -46,6 +49,20 @@ func TestWatch(t *testing.T) {
 		w.Close()
 		if s := read(t, h, c.want); s.Changed {
 			t.Errorf("%s: a reading without a watch is disturbed", c.name)
+		}
+	}
+}
+
+// settle waits until the kernel has sent nothing for a while: it brings devices up
+// after the command has returned.
+func settle(h *Host) {
+	for range 20 {
+		w := h.Watch(Want{WatchNeighbours: true})
+		time.Sleep(1500 * time.Millisecond)
+		changed := w.Changed()
+		w.Close()
+		if !changed {
+			return
 		}
 	}
 }
