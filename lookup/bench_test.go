@@ -71,14 +71,14 @@ func BenchmarkFullTable(b *testing.B) {
 	})
 	b.Run("Lookup", func(b *testing.B) {
 		b.ReportAllocs()
-		l := f.Looker()
+		l := f.Searcher()
 		for i := 0; b.Loop(); i++ {
 			l.Lookup(route.Flow{Dst: addrs[i&0xffff], Proto: 17})
 		}
 	})
 	// In turns, since the machine's pace changes from one benchmark to the next.
 	b.Run("LookupToBareLPM", func(b *testing.B) {
-		l := f.Looker()
+		l := f.Searcher()
 		var ratios []float64
 		for b.Loop() {
 			begin := time.Now()
@@ -115,7 +115,7 @@ func BenchmarkRules(b *testing.B) {
 		f := lookup.New(hostOf([]route.Route{via("0.0.0.0/0", "192.0.2.1", 2)}, append(rules, to(32766, route.TableMain))...))
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			b.ReportAllocs()
-			l := f.Looker()
+			l := f.Searcher()
 			for b.Loop() {
 				l.Lookup(route.Flow{Dst: netip.MustParseAddr("8.8.8.8")})
 			}

@@ -32,7 +32,7 @@ func (f *FIB) broadcastNotes(t *Trace) []Note {
 // Kept is the device of the network that a received broadcast is for and is not sent
 // on to; zero: it is, or it came in there, or is for all networks.
 func (d *Decision) Kept(flow *route.Flow) int {
-	if flow.In == 0 || d.Disposition != DispositionBroadcast || len(d.Ways) == 0 || d.Ways[0].Via.Link != 0 || len(d.Route.NextHops) == 0 {
+	if flow.In == 0 || d.Disposition != DispositionBroadcast || len(d.NextHops) == 0 || d.NextHops[0].Via.Link != 0 || len(d.Route.NextHops) == 0 {
 		return 0
 	}
 	if link := d.Route.NextHops[0].Link; link != flow.In && link != route.LoopbackIndex {

@@ -13,8 +13,8 @@ type Comparison struct {
 	Asked bool
 	// Agrees says that the answer is one that the decision allows.
 	Agrees bool
-	// Way is the index of the decision's way that the kernel took; -1: none.
-	Way int
+	// NextHop is the index of the decision's way that the kernel took; -1: none.
+	NextHop int
 	// Benign names what makes the answer more special than the decision: one
 	// of several ways, a learnt exception.
 	Benign []Reason
@@ -69,7 +69,7 @@ const (
 // Compare holds a decision about a packet against the kernel's answer.
 func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison {
 	if d.Shortcut == ShortcutNoIPv6 {
-		return Comparison{Asked: a.Asked, Agrees: a.Asked, Way: -1, Benign: []Reason{{Code: CodeBeforeLookup}}}
+		return Comparison{Asked: a.Asked, Agrees: a.Asked, NextHop: -1, Benign: []Reason{{Code: CodeBeforeLookup}}}
 	}
 	c := f.compare(flow, d, a)
 	if c.Agrees || flow.Dst.Is4() {
@@ -78,9 +78,9 @@ func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison
 	refusing := a.Errno == route.EINVAL || a.Errno == route.EHOSTUNREACH || a.Errno == route.EACCES || a.Errno == route.ENETUNREACH
 	switch {
 	case f.hiddenEntry(d, a):
-		return Comparison{Asked: true, Agrees: true, Way: -1, Benign: []Reason{{Code: CodeHiddenEntry}}}
+		return Comparison{Asked: true, Agrees: true, NextHop: -1, Benign: []Reason{{Code: CodeHiddenEntry}}}
 	case refusing && f.hidesRefusal(flow.Dst, d):
-		return Comparison{Asked: true, Agrees: true, Way: -1, Benign: []Reason{{Code: CodeHiddenEntry}}}
+		return Comparison{Asked: true, Agrees: true, NextHop: -1, Benign: []Reason{{Code: CodeHiddenEntry}}}
 	case !d.HasRoute:
 	case f.subtreeLost(d):
 		return f.passedOver(c, flow, d, a, CodeSubtreeLost)
@@ -104,7 +104,7 @@ func (f *FIB) otherPreference(c Comparison, flow *route.Flow, d *Decision, a *ro
 			continue
 		}
 		if other := f.compare(flow, &next, a); other.Agrees {
-			return Comparison{Asked: true, Agrees: true, Way: -1, Benign: append(other.Benign, Reason{Code: CodeSiblingPref, Have: p.String()})}
+			return Comparison{Asked: true, Agrees: true, NextHop: -1, Benign: append(other.Benign, Reason{Code: CodeSiblingPref, Have: p.String()})}
 		}
 	}
 	return c
@@ -115,7 +115,7 @@ func (f *FIB) otherPreference(c Comparison, flow *route.Flow, d *Decision, a *ro
 func (f *FIB) passedOver(c Comparison, flow *route.Flow, d *Decision, a *route.Answer, why Code) Comparison {
 	next := f.without(*flow, d)
 	if other := f.compare(flow, &next, a); other.Agrees {
-		return Comparison{Asked: true, Agrees: true, Way: -1, Benign: append(other.Benign, Reason{Code: why, Want: d.Route.Dst})}
+		return Comparison{Asked: true, Agrees: true, NextHop: -1, Benign: append(other.Benign, Reason{Code: why, Want: d.Route.Dst})}
 	}
 	return c
 }
@@ -156,7 +156,7 @@ func (f *FIB) subtreeLost(d *Decision) bool {
 }
 
 func (f *FIB) compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison {
-	c := Comparison{Asked: a.Asked, Way: -1}
+	c := Comparison{Asked: a.Asked, NextHop: -1}
 	if !a.Asked || d.Disposition == DispositionUnknown {
 		c.Agrees = a.Asked
 		return c
@@ -174,7 +174,7 @@ func (f *FIB) compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison
 	if d.Errno == 0 && a.Errno == 0 {
 		f.compareWay(&c, flow, d, a)
 		switch {
-		case c.Way >= 0 && f.sharesObject(d, a):
+		case c.NextHop >= 0 && f.sharesObject(d, a):
 			c.Benign = append(c.Benign, Reason{Code: CodeSharedEntry, Have: a.Entry.Dst})
 		default:
 			c.compareType(d, a)
@@ -214,7 +214,7 @@ func (f *FIB) compareTable(c *Comparison, flow *route.Flow, d *Decision, a *rout
 // other way round, where the two go the same way.
 func (c *Comparison) compareType(d *Decision, a *route.Answer) {
 	cached := func(x, y Disposition) bool { return x == DispositionUnicast && y == DispositionMulticast }
-	if k := dispositionOf(a.Type); c.Way >= 0 && (cached(d.Disposition, k) || cached(k, d.Disposition)) {
+	if k := dispositionOf(a.Type); c.NextHop >= 0 && (cached(d.Disposition, k) || cached(k, d.Disposition)) {
 		c.Benign = append(c.Benign, Reason{CodeCachedType, d.Disposition.String(), k.String()})
 		return
 	}
@@ -249,29 +249,29 @@ func (f *FIB) members(id uint32) []uint32 {
 func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.Answer) {
 	wantSrc := flow.In == 0 && !flow.Src.IsValid() && !f.sharesObject(d, a)
 	gateway := a.Gateway
-	c.Way = slices.IndexFunc(d.Ways, func(w Way) bool {
+	c.NextHop = slices.IndexFunc(d.NextHops, func(w NextHop) bool {
 		return w.Link == a.Link && w.leadsTo(gateway) && (!wantSrc || w.sends(a))
 	})
 	redirected := false
-	if c.Way < 0 && a.Redirected {
+	if c.NextHop < 0 && a.Redirected {
 		f.compareRedirected(c, d, a, wantSrc)
-		redirected = c.Way >= 0
+		redirected = c.NextHop >= 0
 	}
-	if c.Way < 0 && rememberedLeg(flow, d, a) {
+	if c.NextHop < 0 && rememberedLeg(flow, d, a) {
 		c.Benign = append(c.Benign, Reason{Code: CodeLegRemembered, Have: flow.Src})
 		return
 	}
-	if c.Way < 0 {
+	if c.NextHop < 0 {
 		f.differWay(c, d, a, wantSrc)
 		return
 	}
-	if w := &d.Ways[c.Way]; !redirected && !sameAddr(w.Gateway, gateway) {
+	if w := &d.NextHops[c.NextHop]; !redirected && !sameAddr(w.Gateway, gateway) {
 		c.Benign = append(c.Benign, Reason{Code: CodeGatewayDirect, Want: w.Via.Gateway, Have: gateway})
 	}
 	if a.Expires && a.MTU != 0 {
 		c.Benign = append(c.Benign, Reason{Code: CodeLearntMTU, Have: a.MTU})
 	}
-	if len(d.Ways) > 1 || d.SomeRefused != 0 {
+	if len(d.NextHops) > 1 || d.SomeRefused != 0 {
 		c.Benign = append(c.Benign, Reason{Code: CodeOneOfSeveral})
 	}
 }
@@ -288,7 +288,7 @@ func rememberedLeg(flow *route.Flow, d *Decision, a *route.Answer) bool {
 }
 
 // leadsTo says whether the way may be by a gateway.
-func (w *Way) leadsTo(gateway netip.Addr) bool {
+func (w *NextHop) leadsTo(gateway netip.Addr) bool {
 	return sameAddr(w.Gateway, gateway) || w.Via.Gateway.Is4() && w.Via.Flags&route.NextHopOnLink == 0 &&
 		(!gateway.IsValid() || sameAddr(w.Via.Gateway, gateway))
 }
@@ -296,18 +296,18 @@ func (w *Way) leadsTo(gateway netip.Addr) bool {
 // sends says whether the way may give a packet the source that the kernel
 // names. The siblings of an IPv6 multipath route may have sources of their own,
 // which a dump does not show: the kernel's entry does.
-func (w *Way) sends(a *route.Answer) bool {
+func (w *NextHop) sends(a *route.Answer) bool {
 	return sameAddr(w.Src, a.Src) || slices.Contains(w.SrcOneOf, a.Src) || w.OtherSrc.IsValid() && sameAddr(w.OtherSrc, a.Src) ||
 		a.Src.Is6() && w.Via.Weight > 0 && w.Object == 0 && a.HasEntry && a.Entry.PrefSrc == a.Src
 }
 
 // differWay names what of the first way differs.
 func (f *FIB) differWay(c *Comparison, d *Decision, a *route.Answer, wantSrc bool) {
-	if len(d.Ways) == 0 {
+	if len(d.NextHops) == 0 {
 		c.differ("device", "none", f.snap.LinkName(a.Link))
 		return
 	}
-	w := d.Ways[0]
+	w := d.NextHops[0]
 	c.differ("device", f.snap.LinkName(w.Link), f.snap.LinkName(a.Link))
 	c.differ("gateway", addrText(w.Gateway), addrText(a.Gateway))
 	if wantSrc {
@@ -324,7 +324,7 @@ func compareEntry(c *Comparison, d *Decision, a *route.Answer) {
 	c.differ("prefix", d.Route.Dst.String(), a.Entry.Dst.String())
 	// Between equal defaults of different TOS and metric it may have switched from
 	// the answer to the entry, which are two look-ups.
-	if d.SetBy.Code != CodeDefaultsTie {
+	if d.Ambiguous.Code != CodeDefaultsTie {
 		c.differ("metric", hex(d.Route.Metric), hex(a.Entry.Metric))
 	}
 	// Between default routes of different TOS the kernel may switch, and names

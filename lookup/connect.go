@@ -37,7 +37,7 @@ func (f *FIB) Connect(flow route.Flow) *Trace {
 	switch {
 	case len(second) == 0, zeroToLoopback(first, second[0]):
 		return first
-	case len(second) > 1 && len(first.Decision.Ways) == 1 && !slices.ContainsFunc(second, elsewhere):
+	case len(second) > 1 && len(first.Decision.NextHops) == 1 && !slices.ContainsFunc(second, elsewhere):
 		return first // whichever source it gets
 	case len(second) == 1:
 		t := second[0]
@@ -64,8 +64,8 @@ func (t *Trace) Twice() bool {
 		return false
 	}
 	a, b := &t.First.Decision, &t.Decision
-	sameWay := func(x, y Way) bool { return x.Link == y.Link && x.Via.Gateway == y.Via.Gateway }
-	return !a.sameFate(b) || a.Rule != b.Rule || !slices.EqualFunc(a.Ways, b.Ways, sameWay)
+	sameWay := func(x, y NextHop) bool { return x.Link == y.Link && x.Via.Gateway == y.Via.Gateway }
+	return !a.sameFate(b) || a.Rule != b.Rule || !slices.EqualFunc(a.NextHops, b.NextHops, sameWay)
 }
 
 // zeroToLoopback says whether the two look-ups of a connection to 0.0.0.0 say
@@ -127,7 +127,7 @@ func (d *Decision) sources() []netip.Addr {
 			out = append(out, src)
 		}
 	}
-	for _, w := range d.Ways {
+	for _, w := range d.NextHops {
 		switch {
 		case w.Stale:
 		case w.SrcOneOf != nil:
@@ -146,11 +146,11 @@ func (d *Decision) sources() []netip.Addr {
 func either(first *Decision, second []*Trace) Decision {
 	lead := max(0, slices.IndexFunc(second, func(t *Trace) bool { return t.Decision.Disposition.Success() }))
 	out := Decision{
-		Disposition: second[lead].Decision.Disposition, Errno: second[lead].Decision.Errno, SetBy: first.SetBy,
+		Disposition: second[lead].Decision.Disposition, Errno: second[lead].Decision.Errno, Ambiguous: first.Ambiguous,
 		SomeRefused: first.SomeRefused, RefusedShare: first.RefusedShare,
 	}
-	if out.SetBy.Code == "" {
-		out.SetBy.Code = CodeSrcUnordered // it is all that else makes several sources
+	if out.Ambiguous.Code == "" {
+		out.Ambiguous.Code = CodeSrcUnordered // it is all that else makes several sources
 	}
 	for _, t := range second {
 		d := &t.Decision
@@ -162,9 +162,9 @@ func either(first *Decision, second []*Trace) Decision {
 		case d.SomeRefused != 0:
 			out.SomeRefused, out.RefusedShare = d.SomeRefused, out.RefusedShare+part*d.RefusedShare
 		}
-		for _, w := range d.Ways {
+		for _, w := range d.NextHops {
 			w.Share, w.Src, w.SrcOneOf = part*w.Share, t.Flow.Src, nil
-			out.Ways = append(out.Ways, w)
+			out.NextHops = append(out.NextHops, w)
 		}
 	}
 	out.agree(second)
@@ -188,7 +188,7 @@ func (d *Decision) agree(all []*Trace) {
 // share is the part of all flows that gets a source; zero: it cannot be known.
 func (d *Decision) share(src netip.Addr) float64 {
 	sum := 0.0
-	for _, w := range d.Ways {
+	for _, w := range d.NextHops {
 		if slices.Contains(w.SrcOneOf, src) {
 			return 0
 		}

@@ -97,8 +97,8 @@ func TestConnect(t *testing.T) {
 			if d.Errno != c.errno || d.SomeRefused != c.some {
 				t.Errorf("errno %v, for some %v; want %v and %v", d.Errno, d.SomeRefused, c.errno, c.some)
 			}
-			if !sameLinks(d.Ways, c.links) {
-				t.Errorf("ways %+v, want devices %v", d.Ways, c.links)
+			if !sameLinks(d.NextHops, c.links) {
+				t.Errorf("ways %+v, want devices %v", d.NextHops, c.links)
 			}
 			if d.Src.IsValid() && d.Src.String() != c.src || !d.Src.IsValid() && c.src != "" {
 				t.Errorf("source %v, want %s", d.Src, c.src)
@@ -110,7 +110,7 @@ func TestConnect(t *testing.T) {
 	}
 }
 
-func sameLinks(ways []lookup.Way, links []int) bool {
+func sameLinks(ways []lookup.NextHop, links []int) bool {
 	if len(ways) != len(links) {
 		return false
 	}
@@ -130,7 +130,7 @@ func TestConnectShares(t *testing.T) {
 	routes := append(locals(), two, via("0.0.0.0/0", "198.51.100.9", 3, table(101)))
 	rules := append([]route.Rule{fromSource(5, "192.0.2.2/32", 101)}, defaultRules()...)
 	got := lookup.New(hostOf(routes, rules...)).Connect(route.Flow{Dst: netip.MustParseAddr("203.0.113.9")})
-	if w := got.Decision.Ways; len(w) != 2 || w[0].Share != 0.25 || w[1].Share != 0.75 || w[0].Src != netip.MustParseAddr("192.0.2.2") {
+	if w := got.Decision.NextHops; len(w) != 2 || w[0].Share != 0.25 || w[1].Share != 0.75 || w[0].Src != netip.MustParseAddr("192.0.2.2") {
 		t.Errorf("%+v", w)
 	}
 }

@@ -17,8 +17,8 @@ func says(s *route.Snapshot, d *lookup.Decision) string {
 	if d.Errno != 0 {
 		return d.Disposition.String() + " " + d.Errno.String()
 	}
-	ways := make([]string, 0, len(d.Ways))
-	for _, w := range d.Ways {
+	ways := make([]string, 0, len(d.NextHops))
+	for _, w := range d.NextHops {
 		text := s.LinkName(w.Link)
 		if w.Gateway.IsValid() {
 			text += " via " + w.Gateway.String()

@@ -30,7 +30,7 @@ func (w *walk) defaults4(d *Decision, res *result) []choice {
 	}
 	w.mem.life, w.mem.picks, w.mem.choices = life, picks, out
 	if len(out) > 1 {
-		d.SetBy = Reason{Code: CodeDefaultsTie, Have: len(out)}
+		d.Ambiguous = Reason{Code: CodeDefaultsTie, Have: len(out)}
 	}
 	w.noteTied(tied, out)
 	if e := out[0].entry; e != res.entry {

@@ -77,13 +77,13 @@ func differ(t *testing.T, setup routetest.Setup, rng *rand.Rand, tally *tally) {
 	ns.Batch(setup)
 	h := open(t, ns)
 	f := h.fib(t)
-	l := f.Looker()
+	l := f.Searcher()
 	for _, flow := range routetest.Flows(rng, f.Snapshot(), packetsPerSetup) {
 		d := f.Lookup(flow)
 		if again := l.Lookup(flow); !reflect.DeepEqual(d, again) {
-			t.Errorf("%s: a Looker decides %s", routetest.FormatQuery(flow, ns.Name), describe(f, &again))
+			t.Errorf("%s: a Searcher decides %s", routetest.FormatQuery(flow, ns.Name), describe(f, &again))
 		}
-		if sum := d.RefusedShare + shareOf(d.Ways); len(d.Ways) > 0 && d.SetBy.Code != lookup.CodeDefaultsTie && math.Abs(sum-1) > 1e-9 {
+		if sum := d.RefusedShare + shareOf(d.NextHops); len(d.NextHops) > 0 && d.Ambiguous.Code != lookup.CodeDefaultsTie && math.Abs(sum-1) > 1e-9 {
 			t.Errorf("%s: the shares of all flows come to %v:\n%s", routetest.FormatQuery(flow, ns.Name), sum, describe(f, &d))
 		}
 		c := h.compare(t, f, &flow, &d)
@@ -96,7 +96,7 @@ func differ(t *testing.T, setup routetest.Setup, rng *rand.Rand, tally *tally) {
 		// expires does so unseen: what is left of it is told in 10 ms.
 		time.Sleep(20 * time.Millisecond)
 		f = h.fib(t)
-		l = f.Looker()
+		l = f.Searcher()
 		d = f.Lookup(flow)
 		if c = h.compare(t, f, &flow, &d); c.Agrees {
 			continue
@@ -109,7 +109,7 @@ func differ(t *testing.T, setup routetest.Setup, rng *rand.Rand, tally *tally) {
 }
 
 // shareOf is the part of all flows that takes one of some ways.
-func shareOf(ways []lookup.Way) (sum float64) {
+func shareOf(ways []lookup.NextHop) (sum float64) {
 	for i := range ways {
 		sum += ways[i].Share
 	}
@@ -138,7 +138,7 @@ func checkGolden(t *testing.T, f *lookup.FIB, flow *route.Flow, d *lookup.Decisi
 	if g.Errno != 0 {
 		want = []string{answerText(g.Errno.String(), 0, "", netip.Addr{}, netip.Addr{})}
 	}
-	for _, w := range g.Ways {
+	for _, w := range g.NextHops {
 		if flow.In != 0 || flow.Src.IsValid() {
 			w.Src = netip.Addr{}
 		}
@@ -150,9 +150,9 @@ func checkGolden(t *testing.T, f *lookup.FIB, flow *route.Flow, d *lookup.Decisi
 	slices.Sort(want)
 	plain := *d
 	if flow.In != 0 || flow.Src.IsValid() {
-		plain.Ways = slices.Clone(d.Ways)
-		for i := range plain.Ways {
-			plain.Ways[i].Src = netip.Addr{}
+		plain.NextHops = slices.Clone(d.NextHops)
+		for i := range plain.NextHops {
+			plain.NextHops[i].Src = netip.Addr{}
 		}
 	}
 	if diff := cmp.Diff(slices.Compact(want), decided(f, flow, &plain)); diff != "" {
@@ -168,8 +168,8 @@ func (t *tally) add(flow *route.Flow, d *lookup.Decision, c *lookup.Comparison) 
 	if flow.Dst.Is6() {
 		t.ipv6++
 	}
-	if d.SetBy.Code != "" {
-		t.setBy[d.SetBy.Code]++
+	if d.Ambiguous.Code != "" {
+		t.setBy[d.Ambiguous.Code]++
 	}
 	for _, why := range c.Benign {
 		t.benign[why.Code]++
@@ -179,17 +179,17 @@ func (t *tally) add(flow *route.Flow, d *lookup.Decision, c *lookup.Comparison) 
 		t.unknown++
 	case d.Errno != 0:
 		t.refused++
-	case len(d.Ways) > 1:
+	case len(d.NextHops) > 1:
 		t.sets++
 	}
 }
 
 func describe(f *lookup.FIB, d *lookup.Decision) string {
-	s := fmt.Sprintf("decided: %s errno %s shortcut %q set by %v\n", d.Disposition, d.Errno, d.Shortcut, d.SetBy)
+	s := fmt.Sprintf("decided: %s errno %s shortcut %q set by %v\n", d.Disposition, d.Errno, d.Shortcut, d.Ambiguous)
 	if d.HasRoute {
 		s += fmt.Sprintf("route: table %d %v metric %d tos %#x %v\n", d.Route.Table, d.Route.Dst, d.Route.Metric, d.Route.TOS, d.Route.NextHops)
 	}
-	for _, w := range d.Ways {
+	for _, w := range d.NextHops {
 		s += fmt.Sprintf("way: dev %s via %v src %v\n", f.Snapshot().LinkName(w.Link), w.Gateway, w.Src)
 	}
 	return s

@@ -32,7 +32,7 @@
 //	2.1  rules, goto, actions             rules.go                           scenarios rules
 //	2.2  selectors                        selector.go                        scenarios rules; rule6.18 in random set-ups
 //	     selectors that are not known     matches                            unknown, never guessed
-//	     settings that were not read      settings.go hinge                  TestSettingsUnread: unknown where they decide
+//	     settings that were not read      settings.go undetermined                  TestSettingsUnread: unknown where they decide
 //	2.3  suppressors                      rules.go suppressed                scenarios rules
 //	2.4  local and main as one table      table4.go searchMerged             scenarios merged-trie
 //	3.1  IPv4 order, next-hop objects     table4.go search4, try4            scenarios lpm4, nexthop
@@ -56,11 +56,11 @@
 //	5.2  IPv6 sources                     source6.go                         scenarios source; random set-ups
 //	5.1, 5.2 the order of the devices     order.go                           TestDeviceOrder; corner "devices moved in"; random
 //	                                                                         set-ups have chosen indexes and devices moved in
-//	     where it was not read            Way.SrcOneOf                       one of several sources
+//	     where it was not read            NextHop.SrcOneOf                       one of several sources
 //	6    learnt exceptions                compare.go, redirect.go            known from the kernel's answer alone;
 //	                                                                         TestCompare, cmd/routewhy script redirect
 //	     encapsulation                    notes.go                           does not alter the choice; regress-devices/mpls*
-//	     XFRM                             policy.go                          TestPolicy; read with privilege alone, and not part of the decision
+//	     XFRM                             xfrm.go                            TestPolicy; read with privilege alone, and not part of the decision
 //	     netfilter, BPF                   -                                  not in the tables
 //	7    VRFs                             lookup.go setVRF, output6.go       regress-vrf/* (TestRegressVRF)
 //	                                      searchVRF6, nexthop.go leaks4
@@ -116,7 +116,7 @@
 // Where the kernel decides by what no dump shows, [FIB.Compare] takes its answer
 // for one that agrees, and says why ([Comparison].Benign):
 //
-//	one-of-several  a hash, a bucket table or the last choice picks one of Ways
+//	one-of-several  a hash, a bucket table or the last choice picks one of NextHops
 //	learnt-mtu      a learnt path MTU
 //	redirected      a learnt redirect: [FIB.Redirect] then turns the decision to the new gateway
 //	shared-nexthop  IPv6 names, or suppresses, another route by the same next-hop object
@@ -133,7 +133,7 @@
 // that is not dumped where there was no route, the source of the other route by the
 // same next-hop object beside the route's own, the refusal by the full source check.
 //
-// [Way].SrcOneOf are the sources of which the device that came into the namespace first
+// [NextHop].SrcOneOf are the sources of which the device that came into the namespace first
 // gives one, where the order is not known.
-// [Way].OtherSrc is a source that may have been kept with a next hop from before.
+// [NextHop].OtherSrc is a source that may have been kept with a next hop from before.
 package lookup

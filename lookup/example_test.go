@@ -40,7 +40,7 @@ func pastedHost() *route.Snapshot {
 func ExampleFIB_Lookup() {
 	fib := lookup.New(pastedHost())
 	d := fib.Lookup(route.Flow{Dst: netip.MustParseAddr("8.8.8.8")})
-	fmt.Println(d.Disposition, "by", d.Route.Dst, "via", d.Ways[0].Gateway, "from", d.Src)
+	fmt.Println(d.Disposition, "by", d.Route.Dst, "via", d.NextHops[0].Gateway, "from", d.Src)
 	// Output:
 	// unicast by 0.0.0.0/0 via 192.0.2.1 from 192.0.2.2
 }
@@ -55,7 +55,7 @@ func ExampleFIB_Explain() {
 			fmt.Println(" ", c.Route.Dst, "metric", c.Route.Metric, c.Verdict, c.Reason.Code)
 		}
 	}
-	fmt.Println("after it, via", t.Next.Ways[0].Gateway)
+	fmt.Println("after it, via", t.Next.NextHops[0].Gateway)
 	// Output:
 	// rule 0 continue
 	// rule 32766 match

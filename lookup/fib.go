@@ -171,7 +171,7 @@ func (b *Builder) Skip(f route.Family, id route.Table) {
 	b.partial = true
 }
 
-// Mark remembers a route's prefix, for [FIB.Standings] to know what longer
+// Mark remembers a route's prefix, for [FIB.EntryStatuses] to know what longer
 // prefixes there are although the routes themselves are left out. Where one
 // route of a table is marked all must be, those that are added too.
 func (b *Builder) Mark(id route.Table, dst netip.Prefix) {

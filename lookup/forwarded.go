@@ -52,8 +52,8 @@ func (f *FIB) entrance(src netip.Addr, e *entry) int {
 		return 0
 	}
 	back := &t.Decision
-	if back.Disposition == DispositionUnicast && len(back.Ways) > 0 && back.Ways[0].Link != route.LoopbackIndex {
-		return back.Ways[0].Link
+	if back.Disposition == DispositionUnicast && len(back.NextHops) > 0 && back.NextHops[0].Link != route.LoopbackIndex {
+		return back.NextHops[0].Link
 	}
 	for _, d := range f.devices {
 		if d.Index != route.LoopbackIndex && d.Up() && !e.leavesBy(d.Index) {

@@ -8,14 +8,14 @@ import (
 
 // gateways tells of each way's gateway how it is reached.
 func (f *FIB) gateways(flow *route.Flow, d *Decision) []Gateway {
-	out := make([]Gateway, len(d.Ways))
-	for i, way := range d.Ways {
+	out := make([]Gateway, len(d.NextHops))
+	for i, way := range d.NextHops {
 		out[i] = f.gateway(flow, d, way)
 	}
 	return out
 }
 
-func (f *FIB) gateway(flow *route.Flow, d *Decision, way Way) Gateway {
+func (f *FIB) gateway(flow *route.Flow, d *Decision, way NextHop) Gateway {
 	g := Gateway{Addr: way.Gateway, Link: way.Link, Forced: way.Via.Flags&route.NextHopOnLink != 0, Redirected: way.Redirected}
 	if !g.Addr.IsValid() {
 		dev := f.byIndex[way.Link]
@@ -35,10 +35,10 @@ func (f *FIB) gateway(flow *route.Flow, d *Decision, way Way) Gateway {
 // Silent reports whether a packet's destination is a neighbour itself, the only way,
 // and did not answer the last time.
 func (f *FIB) Silent(flow *route.Flow, d *Decision) bool {
-	if len(d.Ways) != 1 || d.Ways[0].Gateway.IsValid() || d.Disposition != DispositionUnicast {
+	if len(d.NextHops) != 1 || d.NextHops[0].Gateway.IsValid() || d.Disposition != DispositionUnicast {
 		return false
 	}
-	return f.neighbours[neighbourKey{d.Ways[0].Link, flow.Dst.WithZone("")}] == route.NeighbourFailed
+	return f.neighbours[neighbourKey{d.NextHops[0].Link, flow.Dst.WithZone("")}] == route.NeighbourFailed
 }
 
 // onLink finds the network by which an address is a neighbour on a device:

@@ -45,11 +45,11 @@ func (f *FIB) hints(t *Trace) []Note {
 // the device's first address is taken and not the one that is in that network.
 func (f *FIB) sourceElsewhere(t *Trace) (Note, bool) {
 	d := &t.Decision
-	if d.Disposition != DispositionUnicast || len(d.Ways) != 1 || d.Ways[0].Gateway.IsValid() || !t.Flow.Dst.Is4() ||
+	if d.Disposition != DispositionUnicast || len(d.NextHops) != 1 || d.NextHops[0].Gateway.IsValid() || !t.Flow.Dst.Is4() ||
 		d.Route.PrefSrc.IsValid() || t.Source.Reason.Code != CodeSrcFirst && t.Source.Reason.Code != CodeSrcOther {
 		return Note{}, false
 	}
-	dev := f.byIndex[d.Ways[0].Link]
+	dev := f.byIndex[d.NextHops[0].Link]
 	if dev == nil {
 		return Note{}, false
 	}
@@ -103,8 +103,8 @@ func (f *FIB) forwarded(t *Trace) (Note, bool) {
 	}
 	n := Note{Reason: Reason{Code: NoteForwarded, Have: ""}}
 	back := f.Lookup(route.Flow{Dst: t.Flow.Src})
-	if back.Disposition == DispositionUnicast && len(back.Ways) > 0 && !back.Default() {
-		n.Have = f.snap.LinkName(back.Ways[0].Link)
+	if back.Disposition == DispositionUnicast && len(back.NextHops) > 0 && !back.Default() {
+		n.Have = f.snap.LinkName(back.NextHops[0].Link)
 	}
 	return n, true
 }
@@ -186,10 +186,10 @@ func anyRule(rules []*rule, is func(*route.Rule) bool) bool {
 // a container looks for its own host.
 func (f *FIB) macvlan(t *Trace) (Note, bool) {
 	d := &t.Decision
-	if d.Disposition != DispositionUnicast || len(d.Ways) != 1 || d.Ways[0].Gateway.IsValid() {
+	if d.Disposition != DispositionUnicast || len(d.NextHops) != 1 || d.NextHops[0].Gateway.IsValid() {
 		return Note{}, false
 	}
-	dev := f.byIndex[d.Ways[0].Link]
+	dev := f.byIndex[d.NextHops[0].Link]
 	if dev == nil {
 		return Note{}, false
 	}
@@ -212,7 +212,7 @@ func multicastGateway(t *Trace) (Note, bool) {
 	if d.Disposition != DispositionMulticast || t.Flow.In != 0 {
 		return Note{}, false
 	}
-	for _, w := range d.Ways {
+	for _, w := range d.NextHops {
 		if w.Gateway.IsValid() {
 			return Note{Reason: Reason{Code: NoteMulticastGateway, Have: w.Gateway}}, true
 		}

@@ -73,7 +73,7 @@ func hasPorts(proto uint8) bool {
 // snapshot, but all hosts have joined the first (RFC 1112 section 4), and what a
 // joined group is refused for its source is refused for any group: EINVAL.
 func (w *walk) multicastIn4(dev *device) Decision {
-	unread := Decision{Shortcut: ShortcutMulticastIn, SetBy: Reason{Code: CodeMembership, Want: w.flow.Dst}}
+	unread := Decision{Shortcut: ShortcutMulticastIn, Ambiguous: Reason{Code: CodeMembership, Want: w.flow.Dst}}
 	if !dev.Up() {
 		return unread
 	}
@@ -97,7 +97,7 @@ func (w *walk) joinedIn4(dev *device) Decision {
 	}
 	d := Decision{
 		Disposition: DispositionMulticast, Shortcut: ShortcutMulticastIn, Src: src,
-		Ways: w.mem.way(Way{Link: route.LoopbackIndex, Share: 1}),
+		NextHops: w.mem.way(NextHop{Link: route.LoopbackIndex, Share: 1}),
 	}
 	if src.IsUnspecified() {
 		return d
@@ -133,7 +133,7 @@ func (w *walk) checkMartians4(dev *device) (Decision, bool) {
 func (w *walk) broadcastIn4(dev *device) Decision {
 	d := Decision{
 		Disposition: DispositionBroadcast, Shortcut: ShortcutBroadcastIn, Src: w.flow.Src,
-		Ways: w.mem.way(Way{Link: route.LoopbackIndex, Share: 1}),
+		NextHops: w.mem.way(NextHop{Link: route.LoopbackIndex, Share: 1}),
 	}
 	if w.flow.Src.IsUnspecified() {
 		return d
@@ -155,7 +155,7 @@ func (w *walk) forwarding4(dev *device) bool {
 // answers with EHOSTUNREACH.
 func (w *walk) notForwarding(d Decision) Decision {
 	d.Disposition, d.Errno, d.Shortcut = DispositionInvalid, route.EHOSTUNREACH, ShortcutNoForwarding
-	d.Ways, d.SetBy = nil, Reason{}
+	d.NextHops, d.Ambiguous = nil, Reason{}
 	return d
 }
 
@@ -167,10 +167,10 @@ func (w *walk) deliver4(dev *device, d Decision, res *result) Decision {
 		if w.forwardsBroadcasts(dev) {
 			return w.forward4(dev, d, res)
 		}
-		d.Ways = w.mem.way(Way{Link: w.localDevice(res), Share: 1})
+		d.NextHops = w.mem.way(NextHop{Link: w.localDevice(res), Share: 1})
 		return w.validated(dev, 0, netip.IPv4Unspecified(), d)
 	case route.TypeLocal:
-		d.Ways = w.mem.way(Way{Link: w.localDevice(res), Share: 1})
+		d.NextHops = w.mem.way(NextHop{Link: w.localDevice(res), Share: 1})
 		return w.validated(dev, 0, w.flow.Dst, d)
 	}
 	if !w.forwarding4(dev) {
@@ -193,12 +193,12 @@ func (w *walk) forwardsBroadcasts(dev *device) bool {
 // forward4 sends a received packet on (ip_mkroute_input).
 func (w *walk) forward4(dev *device, d Decision, res *result) Decision {
 	w.ways4(&d, res)
-	before, refused, share := len(d.Ways), d, 0.0
+	before, refused, share := len(d.NextHops), d, 0.0
 	var may route.Errno // one way may refuse what the others take
-	d.Ways = slices.DeleteFunc(d.Ways, func(way Way) bool {
+	d.NextHops = slices.DeleteFunc(d.NextHops, func(way NextHop) bool {
 		v := d
 		if w.fib.lacksIPv4(way.Link) {
-			v.Disposition, v.Errno, v.Shortcut, v.Ways = DispositionInvalid, route.EINVAL, ShortcutNoIPv4, nil
+			v.Disposition, v.Errno, v.Shortcut, v.NextHops = DispositionInvalid, route.EINVAL, ShortcutNoIPv4, nil
 		} else {
 			v = w.validated(dev, way.Link, w.flow.Dst, d)
 		}
@@ -211,12 +211,12 @@ func (w *walk) forward4(dev *device, d Decision, res *result) Decision {
 	})
 	d.MayRefuse = may
 	switch {
-	case len(d.Ways) == 0:
+	case len(d.NextHops) == 0:
 		return refused
-	case len(d.Ways) < before: // by luck of the hash
+	case len(d.NextHops) < before: // by luck of the hash
 		d.SomeRefused, d.RefusedShare = refused.Errno, share
 		if refused.Shortcut != ShortcutNoIPv4 {
-			d.SetBy = Reason{Code: CodeReversePathSome}
+			d.Ambiguous = Reason{Code: CodeReversePathSome}
 		}
 	}
 	return d
@@ -241,7 +241,7 @@ func (w *walk) validated(dev *device, out int, from netip.Addr, d Decision) Deci
 		}
 		return d
 	}
-	d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, rp.shortcut(), nil
+	d.Disposition, d.Errno, d.Shortcut, d.NextHops = DispositionInvalid, route.EINVAL, rp.shortcut(), nil
 	if d.Shortcut == ShortcutReversePath && w.fib.kernel.filterEXDEV {
 		d.Errno = route.EXDEV
 	}
@@ -332,7 +332,7 @@ func (w *walk) reverse(dev *device, out int, from netip.Addr, rp *ReversePath) {
 	if rp.Trace != nil && res.status == found && d.Disposition == DispositionUnicast {
 		for i := range res.entry.hops {
 			h := &res.entry.hops[i]
-			d.Ways = append(d.Ways, Way{Link: h.Link, Gateway: h.Gateway, Via: h.NextHop})
+			d.NextHops = append(d.NextHops, NextHop{Link: h.Link, Gateway: h.Gateway, Via: h.NextHop})
 		}
 	}
 	if rp.Trace != nil {

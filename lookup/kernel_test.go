@@ -201,7 +201,7 @@ func decided(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) []string {
 		return []string{d.Disposition.String()}
 	}
 	var out []string
-	for _, w := range d.Ways {
+	for _, w := range d.NextHops {
 		src := w.Src
 		if flow.In != 0 || flow.Dst.Is4() && flow.Src.IsValid() {
 			src = netip.Addr{} // the kernel does not repeat it

@@ -60,10 +60,10 @@ func (d *Decision) sameFate(o *Decision) bool {
 // sameEnd says whether two decisions bring packets to the same place, by the same
 // route or not: a group from the address of a device takes that device without one.
 func (d *Decision) sameEnd(o *Decision) bool {
-	same := func(a, b Way) bool {
+	same := func(a, b NextHop) bool {
 		return a.Link == b.Link && a.Gateway == b.Gateway && a.Via.Encap == b.Via.Encap
 	}
-	return d.Disposition == o.Disposition && d.Errno == o.Errno && slices.EqualFunc(d.Ways, o.Ways, same)
+	return d.Disposition == o.Disposition && d.Errno == o.Errno && slices.EqualFunc(d.NextHops, o.NextHops, same)
 }
 
 // without decides as if the chosen entry did not exist.
@@ -82,7 +82,7 @@ func (w *walk) decide(d *Decision) {
 	}
 	flow := w.flow
 	w.judge(d)
-	if path, found := w.fib.hinge(flow, w.skip, d); found {
+	if path, found := w.fib.undetermined(flow, w.skip, d); found {
 		*d = unknownDecision(w.fib.lacks(Reason{Code: CodeSettingUnread, Want: path}, route.FactSysctls, flow.Family()))
 	}
 }
@@ -110,7 +110,7 @@ func (f *FIB) lacks(r Reason, fact route.Fact, fam route.Family) Reason {
 	return r
 }
 
-func unknownDecision(why Reason) Decision { return Decision{SetBy: why} }
+func unknownDecision(why Reason) Decision { return Decision{Ambiguous: why} }
 
 // refusal is a decision without a route.
 func refusal(s Shortcut, e route.Errno) Decision {
@@ -128,7 +128,7 @@ func (res *result) fill(d *Decision) {
 	case found:
 		d.Disposition = dispositionOf(res.entry.route.Type)
 	case unknown:
-		d.SetBy = *res.why
+		d.Ambiguous = *res.why
 	default:
 		d.Errno = res.errno
 		d.Disposition = res.refusedAs()
@@ -161,8 +161,8 @@ func (d *Decision) setSource(given netip.Addr) {
 		d.Src = given
 		return
 	}
-	for i := range d.Ways {
-		way := &d.Ways[i]
+	for i := range d.NextHops {
+		way := &d.NextHops[i]
 		if way.SrcOneOf != nil && !way.Stale {
 			d.Src = netip.Addr{}
 			return

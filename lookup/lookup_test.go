@@ -160,10 +160,10 @@ func TestCandidates(t *testing.T) {
 			if d.Errno != c.errno {
 				t.Errorf("errno %v, want %v", d.Errno, c.errno)
 			}
-			if c.way != 0 && (len(d.Ways) != 1 || d.Ways[0].Link != c.way) {
-				t.Errorf("ways %+v, want device %d", d.Ways, c.way)
+			if c.way != 0 && (len(d.NextHops) != 1 || d.NextHops[0].Link != c.way) {
+				t.Errorf("ways %+v, want device %d", d.NextHops, c.way)
 			}
-			if same := f.Lookup(c.flow); same.Disposition != d.Disposition || same.Errno != d.Errno || len(same.Ways) != len(d.Ways) {
+			if same := f.Lookup(c.flow); same.Disposition != d.Disposition || same.Errno != d.Errno || len(same.NextHops) != len(d.NextHops) {
 				t.Errorf("Lookup and Explain differ: %+v, %+v", same, d)
 			}
 		})
@@ -248,8 +248,8 @@ func TestGaps(t *testing.T) {
 	for _, fact := range []route.Fact{route.FactRoutes, route.FactRules} {
 		s := hostOf([]route.Route{via("0.0.0.0/0", "192.0.2.1", 2)})
 		s.Gaps = []route.Gap{{Fact: fact, Why: "permission denied"}}
-		if d := lookup.New(s).Lookup(flow); d.Disposition != lookup.DispositionUnknown || d.SetBy.Have != "permission denied" {
-			t.Errorf("without %s: %s, %+v", fact, d.Disposition, d.SetBy)
+		if d := lookup.New(s).Lookup(flow); d.Disposition != lookup.DispositionUnknown || d.Ambiguous.Have != "permission denied" {
+			t.Errorf("without %s: %s, %+v", fact, d.Disposition, d.Ambiguous)
 		}
 	}
 	s := hostOf([]route.Route{via("0.0.0.0/0", "192.0.2.1", 2)})
@@ -275,18 +275,18 @@ func TestGoto(t *testing.T) {
 	routes := []route.Route{via("0.0.0.0/0", "192.0.2.1", 2, table(100)), via("0.0.0.0/0", "198.51.100.1", 3, table(101))}
 	flow := route.Flow{Dst: netip.MustParseAddr("8.8.8.8")}
 	tr := lookup.New(hostOf(routes, jump, to(100, 100), to(300, 101))).Explain(flow)
-	if d := tr.Decision; len(d.Ways) != 1 || d.Ways[0].Link != 3 {
-		t.Errorf("ways %+v, want eth1", d.Ways)
+	if d := tr.Decision; len(d.NextHops) != 1 || d.NextHops[0].Link != 3 {
+		t.Errorf("ways %+v, want eth1", d.NextHops)
 	}
 	if v := tr.Rules[1]; v.Verdict != lookup.VerdictNotReached || v.Reason.Code != lookup.CodeJumped {
 		t.Errorf("%+v", v)
 	}
 	jump.Goto = 200
-	if d := lookup.New(hostOf(routes, jump, to(100, 100))).Lookup(flow); len(d.Ways) != 1 || d.Ways[0].Link != 2 {
-		t.Errorf("unresolved goto: %+v", d.Ways)
+	if d := lookup.New(hostOf(routes, jump, to(100, 100))).Lookup(flow); len(d.NextHops) != 1 || d.NextHops[0].Link != 2 {
+		t.Errorf("unresolved goto: %+v", d.NextHops)
 	}
-	if d := lookup.New(hostOf(routes, jump, to(100, 100), to(300, 101))).Lookup(flow); len(d.Ways) != 1 || d.Ways[0].Link != 2 {
-		t.Errorf("goto between two rules: %+v", d.Ways)
+	if d := lookup.New(hostOf(routes, jump, to(100, 100), to(300, 101))).Lookup(flow); len(d.NextHops) != 1 || d.NextHops[0].Link != 2 {
+		t.Errorf("goto between two rules: %+v", d.NextHops)
 	}
 }
 
@@ -297,8 +297,8 @@ func TestSuppress(t *testing.T) {
 	routes := []route.Route{via("0.0.0.0/0", "192.0.2.1", 2), via("10.0.0.0/8", "192.0.2.1", 2), via("0.0.0.0/0", "198.51.100.1", 3, table(100))}
 	f := lookup.New(hostOf(routes, only, to(20, 100)))
 	for dst, link := range map[string]int{"8.8.8.8": 3, "10.1.1.1": 2} {
-		if d := f.Lookup(route.Flow{Dst: netip.MustParseAddr(dst)}); len(d.Ways) != 1 || d.Ways[0].Link != link {
-			t.Errorf("%s: %+v, want device %d", dst, d.Ways, link)
+		if d := f.Lookup(route.Flow{Dst: netip.MustParseAddr(dst)}); len(d.NextHops) != 1 || d.NextHops[0].Link != link {
+			t.Errorf("%s: %+v, want device %d", dst, d.NextHops, link)
 		}
 	}
 }
@@ -307,7 +307,7 @@ func TestSuppress(t *testing.T) {
 func TestNext(t *testing.T) {
 	f := lookup.New(hostOf([]route.Route{via("0.0.0.0/0", "192.0.2.1", 2, metric(1)), via("0.0.0.0/0", "198.51.100.1", 3, metric(2))}))
 	tr := f.Explain(route.Flow{Dst: netip.MustParseAddr("8.8.8.8")})
-	if tr.Next == nil || len(tr.Next.Ways) != 1 || tr.Next.Ways[0].Link != 3 {
+	if tr.Next == nil || len(tr.Next.NextHops) != 1 || tr.Next.NextHops[0].Link != 3 {
 		t.Errorf("next: %+v", tr.Next)
 	}
 }
@@ -326,7 +326,7 @@ func TestStandings(t *testing.T) {
 	want := map[string]lookup.Status{
 		"201/0": lookup.StatusConditional, "254/1": lookup.StatusInUse, "254/2": lookup.StatusStandby, "77/0": lookup.StatusUnreached,
 	}
-	for _, s := range lookup.New(hostOf(routes, rules...)).Standings(netip.MustParsePrefix("0.0.0.0/0")) {
+	for _, s := range lookup.New(hostOf(routes, rules...)).EntryStatuses(netip.MustParsePrefix("0.0.0.0/0")) {
 		key := route.Names{Tables: map[route.Table]string{254: "254"}}.Table(s.Route.Table) + "/" + string(rune('0'+s.Route.Metric))
 		if s.Status != want[key] {
 			t.Errorf("%s: %s, want %s", key, s.Status, want[key])
@@ -337,7 +337,7 @@ func TestStandings(t *testing.T) {
 		t.Errorf("missing: %v", want)
 	}
 	halves := []route.Route{routes[0], via("0.0.0.0/1", "198.51.100.1", 3), via("128.0.0.0/1", "198.51.100.1", 3)}
-	s := lookup.New(hostOf(halves)).Standings(netip.MustParsePrefix("0.0.0.0/0"))
+	s := lookup.New(hostOf(halves)).EntryStatuses(netip.MustParsePrefix("0.0.0.0/0"))
 	if len(s) != 1 || s[0].Status != lookup.StatusShadowed || len(s[0].By) != 2 {
 		t.Errorf("under the halves: %+v", s)
 	}
@@ -374,11 +374,11 @@ func TestSettingsUnread(t *testing.T) {
 		if c.path != "" {
 			want = lookup.Reason{Code: lookup.CodeSettingUnread, Want: c.path, Have: s.Gaps[0].Why}
 		}
-		if d.SetBy != want || (d.Disposition == lookup.DispositionUnknown) != (c.path != "") {
-			t.Errorf("%s: %s, %v; want %v", name, d.Disposition, d.SetBy, want)
+		if d.Ambiguous != want || (d.Disposition == lookup.DispositionUnknown) != (c.path != "") {
+			t.Errorf("%s: %s, %v; want %v", name, d.Disposition, d.Ambiguous, want)
 		}
-		if e := f.Explain(c.flow).Decision; e.SetBy != d.SetBy {
-			t.Errorf("%s: explained by %v", name, e.SetBy)
+		if e := f.Explain(c.flow).Decision; e.Ambiguous != d.Ambiguous {
+			t.Errorf("%s: explained by %v", name, e.Ambiguous)
 		}
 		s.Gaps = nil // a kernel that has no such settings
 		if d := lookup.New(s).Lookup(c.flow); d.Disposition == lookup.DispositionUnknown {

@@ -39,7 +39,7 @@ func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool, tables []route.Tabl
 			return r.Table == route.TableDefault && r.Verdict != VerdictNotReached
 		})
 	case route.FactNeighbours:
-		return t.Decision.SetBy.Code == CodeDefaultsTie
+		return t.Decision.Ambiguous.Code == CodeDefaultsTie
 	case route.FactRules:
 		return assumed && len(t.Rules) > 0
 	case route.FactLocal:

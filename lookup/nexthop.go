@@ -13,7 +13,7 @@ func (w *walk) ways4(d *Decision, res *result) {
 	w.mem.ways = w.mem.ways[:0]
 	for i, n := range hops {
 		e, h := n.entry, n.hop
-		way := Way{Link: h.Link, Via: h.NextHop, Object: h.object, Share: shares[i], Stale: n.stale}
+		way := NextHop{Link: h.Link, Via: h.NextHop, Object: h.object, Share: shares[i], Stale: n.stale}
 		way.Gateway = h.gateway4()
 		way.Src = w.flow.Src
 		switch {
@@ -27,7 +27,7 @@ func (w *walk) ways4(d *Decision, res *result) {
 		}
 		w.mem.ways = append(w.mem.ways, way)
 	}
-	d.Ways = w.mem.ways
+	d.NextHops = w.mem.ways
 	if w.trace == nil || len(hops) == 0 {
 		return
 	}
@@ -45,7 +45,7 @@ func (w *walk) ways4(d *Decision, res *result) {
 	w.trySource4(hops[0].hop.Link, hops[0].hop.Gateway, hops[0].hop.sourceScope(hops[0].entry.route.Scope))
 }
 
-func (w *Way) setSource(c chosen) { w.Src, w.SrcOneOf = c.addr, c.oneOf }
+func (w *NextHop) setSource(c chosen) { w.Src, w.SrcOneOf = c.addr, c.oneOf }
 
 // leaks4 says whether a packet of a VRF leaves it by a next hop. Its source then
 // is the VRF's own, whatever the route prescribes (fib_select_path).
@@ -67,7 +67,7 @@ func (w *walk) choose4(d *Decision, res *result) ([]choice, []float64) {
 	case w.flow.Out != 0:
 		return w.mem.choice(provisional)
 	case len(e.hops) > 1 && e.bucket:
-		d.SetBy = Reason{Code: CodeResilient}
+		d.Ambiguous = Reason{Code: CodeResilient}
 		return w.mem.every(e), w.mem.byWeight(e)
 	case len(e.hops) > 1:
 		return w.multipath4(d, res, provisional)
@@ -104,7 +104,7 @@ func (w *walk) multipath4(d *Decision, res *result, provisional choice) ([]choic
 		return w.mem.choice(provisional)
 	}
 	if len(choices) > 1 {
-		d.SetBy = Reason{Code: CodeMultipath}
+		d.Ambiguous = Reason{Code: CodeMultipath}
 	}
 	return choices, shares
 }

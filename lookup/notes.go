@@ -80,11 +80,11 @@ func (f *FIB) Notes(t *Trace) []Note {
 	}
 	add(f.deviceNotes(t)...)
 	add(f.setupNotes(t)...)
-	for _, w := range d.Ways {
+	for _, w := range d.NextHops {
 		add(f.wayNotes(d, &w)...)
 	}
 	add(redirectNotes(d)...)
-	if d.SetBy.Code == CodeMultipath {
+	if d.Ambiguous.Code == CodeMultipath {
 		add(f.hashNote(t.Flow.Family()))
 	}
 	if len(t.tied) > 0 {
@@ -122,11 +122,11 @@ func (f *FIB) Notes(t *Trace) []Note {
 }
 
 // EntryNotes finds what would surprise about where the entries of one prefix stand.
-func (f *FIB) EntryNotes(all []Standing) []Note {
+func (f *FIB) EntryNotes(all []EntryStatus) []Note {
 	var out []Note
 	for i := range all {
 		s := &all[i]
-		sameTie := func(o Standing) bool { return s.SameTie(&o) }
+		sameTie := func(o EntryStatus) bool { return s.SameTie(&o) }
 		if s.Tied > 0 && !slices.ContainsFunc(all[:i], sameTie) {
 			out = append(out, Note{Reason: Reason{Code: NoteTied, Have: s.Tied}, Route: &s.Route, Table: s.Route.Table})
 		}
@@ -147,7 +147,7 @@ func (f *FIB) owner(a netip.Addr) int {
 	return f.owner6(a)
 }
 
-func (f *FIB) wayNotes(d *Decision, w *Way) []Note {
+func (f *FIB) wayNotes(d *Decision, w *NextHop) []Note {
 	var out []Note
 	switch {
 	case w.Stale:
@@ -241,7 +241,7 @@ func (f *FIB) skippedTables(t *Trace) []Note {
 	var out []Note
 	for i := range t.Rules {
 		r := &t.Rules[i]
-		if r.Verdict != VerdictNoMatch || r.Would == nil || asked[r.Table] || !t.Decision.missed(r.Would) {
+		if r.Verdict != VerdictNoMatch || r.Shadow == nil || asked[r.Table] || !t.Decision.missed(r.Shadow) {
 			continue
 		}
 		k := slices.IndexFunc(out, func(o Note) bool { return o.Table == r.Table })
@@ -255,7 +255,7 @@ func (f *FIB) skippedTables(t *Trace) []Note {
 		if n.More > 0 && (n.Ask != nil || !from) {
 			continue
 		}
-		*n = Note{Reason: Reason{NoteTableSkipped, r.Reason.Want, r.Reason.Code}, Route: r.Would, Rule: r.Rule, Table: r.Table, More: n.More}
+		*n = Note{Reason: Reason{NoteTableSkipped, r.Reason.Want, r.Reason.Code}, Route: r.Shadow, Rule: r.Rule, Table: r.Table, More: n.More}
 		if from {
 			n.Ask = f.fromWithin(r.Rule.Selector.Src, &t.Flow)
 		} else {
@@ -326,12 +326,12 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	d, dst := &t.Decision, t.Flow.Dst
 	lo := f.byIndex[route.LoopbackIndex]
 	local := d.Disposition == DispositionLocal || dst.IsLoopback() || dst.IsUnspecified()
-	throughVRF := len(d.Ways) > 0 && f.vrf(d.Ways[0].Link) != 0 // whose device is its loopback device
+	throughVRF := len(d.NextHops) > 0 && f.vrf(d.NextHops[0].Link) != 0 // whose device is its loopback device
 	if local && t.Flow.In == 0 && lo != nil && !lo.Up() && !throughVRF {
 		out = append(out, Note{Reason: Reason{Code: NoteLoDown}})
 	}
 	if d.Disposition == DispositionUnicast && d.HasRoute && d.Route.Dst.Addr().Is4() && d.Route.Dst.Bits() == 31 &&
-		len(d.Ways) == 1 && !d.Ways[0].Gateway.IsValid() {
+		len(d.NextHops) == 1 && !d.NextHops[0].Gateway.IsValid() {
 		out = append(out, Note{Reason: Reason{Code: NotePairOfHosts}, Route: &d.Route})
 	}
 	if a := f.networkDown(t); a != nil {
@@ -344,7 +344,7 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 		out = append(out, Note{Reason: Reason{Code: NoteNotForwarded, Have: f.snap.LinkName(t.Flow.In)}})
 	}
 	if d.Shortcut == ShortcutOnLink {
-		out = append(out, Note{Reason: Reason{Code: NoteOnLinkAssumed, Have: f.snap.LinkName(d.Ways[0].Link)}})
+		out = append(out, Note{Reason: Reason{Code: NoteOnLinkAssumed, Have: f.snap.LinkName(d.NextHops[0].Link)}})
 	}
 	if dst.IsLinkLocalUnicast() && dst.Is6() && t.Flow.Out == 0 && t.Flow.In == 0 && d.Disposition != DispositionLocal {
 		out = append(out, Note{Reason: Reason{Code: NoteNoZone, Have: dst}})
@@ -383,7 +383,7 @@ func (f *FIB) switchedOff6() []Note {
 func (f *FIB) uplinks4() map[int]bool {
 	out := map[int]bool{}
 	for _, t := range f.v4.tables {
-		if l, ok := t.trie.Get(Halves(route.IPv4)[0]); ok {
+		if l, ok := t.trie.Get(route.IPv4.Default()); ok {
 			for _, e := range l.entries {
 				for i := range e.hops {
 					out[e.hops[i].Link] = true
@@ -431,32 +431,28 @@ func (f *FIB) shadowedDefault(t *Trace) (route.Route, bool) {
 		return route.Route{}, false
 	}
 	tab := f.family(t.Flow.Family()).tables[d.Route.Table]
-	halves := Halves(t.Flow.Family())
-	for _, h := range halves[1:] {
+	for _, h := range SlashOnePair(t.Flow.Family()) {
 		if _, ok := tab.trie.Get(h); !ok {
 			return route.Route{}, false
 		}
 	}
-	l, ok := tab.trie.Get(halves[0])
+	whole := t.Flow.Family().Default()
+	l, ok := tab.trie.Get(whole)
 	if !ok {
 		return route.Route{}, false
 	}
-	return l.entries[0].full(halves[0]), true
+	return l.entries[0].full(whole), true
 }
 
-// Halves are the whole address space of a family, and its two halves: the
-// default route and the pair that VPNs put over it.
-func Halves(fam route.Family) [3]netip.Prefix {
-	if fam == route.IPv4 {
-		return [3]netip.Prefix{
-			netip.PrefixFrom(netip.IPv4Unspecified(), 0), netip.PrefixFrom(netip.IPv4Unspecified(), 1),
-			netip.PrefixFrom(netip.AddrFrom4([4]byte{128}), 1),
-		}
+// SlashOnePair are the two halves of a family's address space, 0.0.0.0/1 and
+// 128.0.0.0/1 or ::/1 and 8000::/1: the pair of routes that VPNs put over the default
+// route.
+func SlashOnePair(fam route.Family) [2]netip.Prefix {
+	high := netip.AddrFrom4([4]byte{128})
+	if fam == route.IPv6 {
+		high = netip.AddrFrom16([16]byte{0x80})
 	}
-	return [3]netip.Prefix{
-		netip.PrefixFrom(netip.IPv6Unspecified(), 0), netip.PrefixFrom(netip.IPv6Unspecified(), 1),
-		netip.PrefixFrom(netip.AddrFrom16([16]byte{0x80}), 1),
-	}
+	return [2]netip.Prefix{netip.PrefixFrom(fam.Default().Addr(), 1), netip.PrefixFrom(high, 1)}
 }
 
 // TableIDs are the tables of a family that have routes, in ascending order.

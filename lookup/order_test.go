@@ -47,10 +47,10 @@ func TestDeviceOrder(t *testing.T) {
 			}
 			f := lookup.New(s)
 			d := f.Lookup(flow)
-			if len(d.Ways) != 1 {
+			if len(d.NextHops) != 1 {
 				t.Fatalf("%s: %+v", name, d)
 			}
-			w := d.Ways[0]
+			w := d.NextHops[0]
 			if got := w.SrcOneOf; len(want) > 1 && (!slices.Equal(slices.SortedFunc(slices.Values(got), netip.Addr.Compare), want) || d.Src.IsValid()) {
 				t.Errorf("%s: one of %v, source %v; want %v", name, got, d.Src, want)
 			}
@@ -62,7 +62,7 @@ func TestDeviceOrder(t *testing.T) {
 				t.Errorf("%s: explained by %+v", name, trial)
 			}
 			var slow []netip.Addr
-			for _, w := range golden.Decide(s, flow).Ways {
+			for _, w := range golden.Decide(s, flow).NextHops {
 				slow = append(slow, w.Src)
 			}
 			if slices.SortFunc(slow, netip.Addr.Compare); !slices.Equal(slow, want) {
@@ -100,7 +100,7 @@ func lendersOf(vrf, lo bool) *route.Snapshot {
 func TestConnectUnordered(t *testing.T) {
 	s := lendersOf(false, false)
 	flow := route.Flow{Dst: netip.MustParseAddr("8.8.8.8")}
-	if c := lookup.New(s).Connect(flow); c.First != nil || len(c.BySource) > 0 || len(c.Decision.Ways) != 1 {
+	if c := lookup.New(s).Connect(flow); c.First != nil || len(c.BySource) > 0 || len(c.Decision.NextHops) != 1 {
 		t.Errorf("whichever source it gets: %+v", c.Decision)
 	}
 	from := to(10, 100)
@@ -108,10 +108,10 @@ func TestConnectUnordered(t *testing.T) {
 	s.Rules = append([]route.Rule{from}, s.Rules...)
 	s.Routes = append(s.Routes, via("0.0.0.0/0", "192.0.2.1", 2, table(100)))
 	c := lookup.New(s).Connect(flow)
-	if len(c.BySource) != 3 || c.Decision.SetBy.Code != lookup.CodeSrcUnordered {
-		t.Errorf("%d look-ups, set by %v", len(c.BySource), c.Decision.SetBy)
+	if len(c.BySource) != 3 || c.Decision.Ambiguous.Code != lookup.CodeSrcUnordered {
+		t.Errorf("%d look-ups, set by %v", len(c.BySource), c.Decision.Ambiguous)
 	}
-	for _, w := range c.Decision.Ways {
+	for _, w := range c.Decision.NextHops {
 		if w.Share != 0 || w.SrcOneOf != nil || (w.Link == 2) != (w.Src == netip.MustParseAddr("192.0.2.2")) {
 			t.Errorf("way %+v", w)
 		}
@@ -121,10 +121,10 @@ func TestConnectUnordered(t *testing.T) {
 // TestGroupUnordered sends to groups out of a device that borrows its source.
 func TestGroupUnordered(t *testing.T) {
 	f := lookup.New(lendersOf(false, false))
-	if d := f.Lookup(route.Flow{Dst: netip.MustParseAddr("224.0.0.5"), Out: 6}); len(d.Ways) != 1 || len(d.Ways[0].SrcOneOf) != 3 || d.Src.IsValid() {
+	if d := f.Lookup(route.Flow{Dst: netip.MustParseAddr("224.0.0.5"), Out: 6}); len(d.NextHops) != 1 || len(d.NextHops[0].SrcOneOf) != 3 || d.Src.IsValid() {
 		t.Errorf("link-local group: %+v", d)
 	}
-	if d := f.Lookup(route.Flow{Dst: netip.MustParseAddr("239.1.1.1"), Out: 6}); d.SetBy.Code != lookup.CodeSrcUnordered || d.Disposition != lookup.DispositionUnknown {
+	if d := f.Lookup(route.Flow{Dst: netip.MustParseAddr("239.1.1.1"), Out: 6}); d.Ambiguous.Code != lookup.CodeSrcUnordered || d.Disposition != lookup.DispositionUnknown {
 		t.Errorf("group, looked up from the source: %+v", d)
 	}
 }

@@ -117,7 +117,7 @@ func (w *walk) group4(s Shortcut, link int, src chosen) Decision {
 	if isBroadcast4(w.flow.Dst) {
 		d.Disposition = DispositionBroadcast
 	}
-	d.Ways = w.mem.way(Way{Link: link, Share: 1, Src: src.addr, SrcOneOf: src.oneOf})
+	d.NextHops = w.mem.way(NextHop{Link: link, Share: 1, Src: src.addr, SrcOneOf: src.oneOf})
 	d.setSource(netip.Addr{})
 	w.trySource4(link, netip.Addr{}, route.ScopeLink)
 	w.checkLeaving4(&d)
@@ -136,7 +136,7 @@ func (w *walk) zero4() Decision {
 	}
 	d := Decision{
 		Disposition: DispositionLocal, Shortcut: ShortcutZero, Src: src,
-		Ways: w.mem.way(Way{Link: route.LoopbackIndex, Share: 1, Src: src}),
+		NextHops: w.mem.way(NextHop{Link: route.LoopbackIndex, Share: 1, Src: src}),
 	}
 	w.checkLeaving4(&d)
 	return d
@@ -151,7 +151,7 @@ func (w *walk) onLink4(out int, res *result) Decision {
 		src = w.fib.selectSource4(out, netip.Addr{}, route.ScopeLink, nil)
 		w.trySource4(out, netip.Addr{}, route.ScopeLink)
 	}
-	d.Ways = w.mem.way(Way{Link: out, Via: route.NextHop{Link: out}, Share: 1, Src: src.addr, SrcOneOf: src.oneOf})
+	d.NextHops = w.mem.way(NextHop{Link: out, Via: route.NextHop{Link: out}, Share: 1, Src: src.addr, SrcOneOf: src.oneOf})
 	d.setSource(netip.Addr{})
 	if isMulticast4(w.flow.Dst) {
 		d.Disposition = DispositionMulticast
@@ -179,7 +179,7 @@ func (w *walk) localOut4(d *Decision) {
 		src, why = w.flow.Src, Reason{Code: CodeSrcGiven}
 	}
 	d.Src = src
-	d.Ways = w.mem.way(Way{Link: link, Via: via, Share: 1, Src: src})
+	d.NextHops = w.mem.way(NextHop{Link: link, Via: via, Share: 1, Src: src})
 	if w.trace != nil {
 		w.trace.Source = SourceTrial{Addr: src, Reason: why, Link: w.fib.owner4(src)}
 	}
@@ -197,9 +197,9 @@ func (w *walk) outputType4(d *Decision) {
 	}
 	noGateway := d.Disposition == DispositionBroadcast ||
 		d.Disposition == DispositionMulticast && d.Route.Dst.Bits() < 4
-	for i := range d.Ways {
+	for i := range d.NextHops {
 		if noGateway {
-			d.Ways[i].Gateway = netip.Addr{}
+			d.NextHops[i].Gateway = netip.Addr{}
 		}
 	}
 }
@@ -209,27 +209,27 @@ func (w *walk) outputType4(d *Decision) {
 // the hash decides.
 func (w *walk) checkLeaving4(d *Decision) {
 	kept, refused, shortcut := true, 0.0, ShortcutLoopback
-	for i := range d.Ways {
-		if !w.mayLeave4(d, &d.Ways[i]) {
-			if w.fib.lacksIPv4(d.Ways[i].Link) {
+	for i := range d.NextHops {
+		if !w.mayLeave4(d, &d.NextHops[i]) {
+			if w.fib.lacksIPv4(d.NextHops[i].Link) {
 				shortcut = ShortcutNoIPv4
 			}
 			kept = false
-			refused += d.Ways[i].Share
+			refused += d.NextHops[i].Share
 		}
 	}
 	if kept {
 		return
 	}
-	d.Ways = slices.DeleteFunc(d.Ways, func(way Way) bool { return !w.mayLeave4(d, &way) })
-	if slices.ContainsFunc(d.Ways, func(way Way) bool { return !way.Stale }) {
+	d.NextHops = slices.DeleteFunc(d.NextHops, func(way NextHop) bool { return !w.mayLeave4(d, &way) })
+	if slices.ContainsFunc(d.NextHops, func(way NextHop) bool { return !way.Stale }) {
 		d.SomeRefused, d.RefusedShare = route.EINVAL, refused
 		return
 	}
-	d.Disposition, d.Errno, d.Shortcut, d.Ways = DispositionInvalid, route.EINVAL, shortcut, nil
+	d.Disposition, d.Errno, d.Shortcut, d.NextHops = DispositionInvalid, route.EINVAL, shortcut, nil
 }
 
-func (w *walk) mayLeave4(d *Decision, way *Way) bool {
+func (w *walk) mayLeave4(d *Decision, way *NextHop) bool {
 	if w.fib.lacksIPv4(way.Link) {
 		return false
 	}

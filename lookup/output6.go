@@ -50,8 +50,8 @@ func (w *walk) decide6(d *Decision) {
 	w.ways6(d, &res)
 	if w.flow.In != 0 {
 		d.Src = w.flow.Src
-		for i := range d.Ways {
-			d.Ways[i].setSource(chosen{})
+		for i := range d.NextHops {
+			d.NextHops[i].setSource(chosen{})
 		}
 		return
 	}
@@ -108,7 +108,7 @@ func (w *walk) ways6(d *Decision, res *result) {
 	case len(e.hops) > 1 && keeps == certainly:
 		choices, shares = w.mem.choice(choice{e, &e.hops[res.hop], false})
 	case len(e.hops) > 1 && e.bucket:
-		d.SetBy = Reason{Code: CodeResilient}
+		d.Ambiguous = Reason{Code: CodeResilient}
 		choices, shares = w.mem.every(e), w.mem.byWeight(e)
 	case len(e.hops) > 1 && e.group:
 		choices, shares = w.group6(e, res.hop, keeps)
@@ -117,12 +117,12 @@ func (w *walk) ways6(d *Decision, res *result) {
 	case len(e.hops) == 1:
 		choices, shares = w.mem.choice(choice{e, &e.hops[res.hop], false})
 	}
-	if len(choices) > 1 && d.SetBy.Code == "" {
-		d.SetBy = Reason{Code: CodeMultipath}
+	if len(choices) > 1 && d.Ambiguous.Code == "" {
+		d.Ambiguous = Reason{Code: CodeMultipath}
 	}
 	w.mem.ways = w.mem.ways[:0]
 	for i, c := range choices {
-		way := Way{Link: w.device6(&e.route, res.dst, c.hop), Gateway: c.hop.Gateway, Via: c.hop.NextHop, Object: c.hop.object, Share: shares[i], Stale: c.stale}
+		way := NextHop{Link: w.device6(&e.route, res.dst, c.hop), Gateway: c.hop.Gateway, Via: c.hop.NextHop, Object: c.hop.object, Share: shares[i], Stale: c.stale}
 		from := c.hop
 		if e.group { // the kernel asks for the first member's device, whichever is taken
 			from = &e.hops[0]
@@ -136,7 +136,7 @@ func (w *walk) ways6(d *Decision, res *result) {
 		}
 		w.mem.ways = append(w.mem.ways, way)
 	}
-	d.Ways = w.mem.ways
+	d.NextHops = w.mem.ways
 }
 
 // keepsHop6 says whether the next hop that the walk found stays, whatever the hash:

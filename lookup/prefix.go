@@ -105,8 +105,8 @@ func (f *FIB) typical(p netip.Prefix) route.Flow {
 		if f.family(route.FamilyOf(p.Addr())).tables[id] == nil {
 			continue
 		}
-		if hole, _, ok := f.hole(id, p); ok && ordinary(hole) {
-			flow.Dst = hole
+		if gap, _, ok := f.gap(id, p); ok && ordinary(gap) {
+			flow.Dst = gap
 		}
 	}
 	if flow.Dst.Is4() {

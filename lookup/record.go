@@ -53,7 +53,7 @@ func (w *walk) would(r *rule) {
 		return
 	}
 	full := res.entry.full(res.dst)
-	trial.Would = &full
+	trial.Shadow = &full
 }
 
 // begin notes a rule whose table is about to be consulted.

@@ -11,25 +11,25 @@ import (
 // (__ip_do_redirect in net/ipv4/route.c, rt6_do_redirect in net/ipv6/route.c). The
 // device and the source stay those of the route.
 func (f *FIB) compareRedirected(c *Comparison, d *Decision, a *route.Answer, wantSrc bool) {
-	may := func(w Way) bool {
+	may := func(w NextHop) bool {
 		return w.Link == a.Link && w.Via.Gateway.IsValid() && (!wantSrc || w.sends(a))
 	}
-	first := slices.IndexFunc(d.Ways, may)
+	first := slices.IndexFunc(d.NextHops, may)
 	if first < 0 {
 		return
 	}
-	c.Way = first
+	c.NextHop = first
 	why := Reason{Code: CodeRedirected, Have: a.Gateway}
-	others := slices.ContainsFunc(d.Ways[first+1:], may)
+	others := slices.ContainsFunc(d.NextHops[first+1:], may)
 	// Of IPv6 siblings the kernel lists the one that it took first.
 	if others && d.Route.Dst.Addr().Is6() && a.HasEntry && len(a.Entry.NextHops) > 0 {
 		took := a.Entry.NextHops[0].Gateway
-		if i := slices.IndexFunc(d.Ways, func(w Way) bool { return may(w) && w.Via.Gateway == took }); i >= 0 {
-			c.Way, others = i, false
+		if i := slices.IndexFunc(d.NextHops, func(w NextHop) bool { return may(w) && w.Via.Gateway == took }); i >= 0 {
+			c.NextHop, others = i, false
 		}
 	}
 	if !others {
-		why.Want = d.Ways[c.Way].Via.Gateway
+		why.Want = d.NextHops[c.NextHop].Via.Gateway
 	}
 	c.Benign = append(c.Benign, why)
 }
@@ -40,11 +40,11 @@ func (f *FIB) compareRedirected(c *Comparison, d *Decision, a *route.Answer, wan
 // redirected, and all stay as they are.
 func (d *Decision) Redirect(c *Comparison, a *route.Answer) bool {
 	learnt := func(b Reason) bool { return b.Code == CodeRedirected && b.Want != nil }
-	if !c.Agrees || c.Way < 0 || !slices.ContainsFunc(c.Benign, learnt) {
+	if !c.Agrees || c.NextHop < 0 || !slices.ContainsFunc(c.Benign, learnt) {
 		return false
 	}
-	d.Ways = slices.Clone(d.Ways)
-	w := &d.Ways[c.Way]
+	d.NextHops = slices.Clone(d.NextHops)
+	w := &d.NextHops[c.NextHop]
 	w.Gateway, w.Redirected = a.Gateway, true
 	return true
 }
@@ -63,10 +63,10 @@ func (f *FIB) Redirect(t *Trace, c *Comparison, a *route.Answer) bool {
 // gateway (the destination itself: none), Want the route's own.
 func redirectNotes(d *Decision) []Note {
 	var out []Note
-	for i := range d.Ways {
-		w := &d.Ways[i]
-		same := func(o Way) bool { return o.Redirected && o.Link == w.Link && o.Via.Gateway == w.Via.Gateway }
-		if w.Redirected && !slices.ContainsFunc(d.Ways[:i], same) {
+	for i := range d.NextHops {
+		w := &d.NextHops[i]
+		same := func(o NextHop) bool { return o.Redirected && o.Link == w.Link && o.Via.Gateway == w.Via.Gateway }
+		if w.Redirected && !slices.ContainsFunc(d.NextHops[:i], same) {
 			out = append(out, Note{Reason: Reason{NoteRedirected, w.Via.Gateway, w.Gateway}, Route: &d.Route})
 		}
 	}

@@ -128,8 +128,8 @@ func (f *FIB) ReplyOf(t *Trace, who *Answerer) *Reply {
 // several devices a packet leaves, as it does among equal default routes: two
 // look-ups of one socket may end differently.
 func (d *Decision) Alternates() bool {
-	other := func(w Way) bool { return w.Link != d.Ways[0].Link }
-	return d.SetBy.Code == CodeDefaultsTie && slices.ContainsFunc(d.Ways, other)
+	other := func(w NextHop) bool { return w.Link != d.NextHops[0].Link }
+	return d.Ambiguous.Code == CodeDefaultsTie && slices.ContainsFunc(d.NextHops, other)
 }
 
 // unsettle takes back that both directions use the same device, where the packet
@@ -208,8 +208,8 @@ func (f *FIB) answered(t *Trace, who *Answerer) []Return {
 		back.UID = 0
 	}
 	r := Return{Link: in, By: CodeReplyHere, Share: 1}
-	if in == 0 && len(t.Decision.Ways) > 0 {
-		r.Link = t.Decision.Ways[0].Link
+	if in == 0 && len(t.Decision.NextHops) > 0 {
+		r.Link = t.Decision.NextHops[0].Link
 	}
 	return []Return{f.decideReturn(r, in, back)}
 }
@@ -239,16 +239,16 @@ func (f *FIB) returned(t *Trace) []Return {
 		}
 		out = append(out, f.decideReturn(r, t.Flow.In, back))
 	}
-	for i := range t.Decision.Ways {
-		way := &t.Decision.Ways[i]
+	for i := range t.Decision.NextHops {
+		way := &t.Decision.NextHops[i]
 		for _, src := range t.Decision.sourcesBy(way) {
 			if !way.Stale && src.IsValid() {
 				add(Return{Link: way.Link, In: way.Link, By: CodeReplySame, Share: way.share(src)}, src)
 			}
 		}
 	}
-	for i := range t.Decision.Ways {
-		way := &t.Decision.Ways[i]
+	for i := range t.Decision.NextHops {
+		way := &t.Decision.NextHops[i]
 		for _, src := range t.Decision.sourcesBy(way) {
 			if owner := f.network(src); t.Flow.In == 0 && !way.Stale && owner != 0 && owner != way.Link {
 				add(Return{Link: way.Link, In: owner, By: CodeReplyOwner, Share: way.share(src)}, src)
@@ -259,7 +259,7 @@ func (f *FIB) returned(t *Trace) []Return {
 }
 
 // sourcesBy are the sources that a packet may have that goes one of the ways.
-func (d *Decision) sourcesBy(w *Way) []netip.Addr {
+func (d *Decision) sourcesBy(w *NextHop) []netip.Addr {
 	if !d.Src.IsValid() && w.SrcOneOf != nil {
 		return w.SrcOneOf
 	}
@@ -268,7 +268,7 @@ func (d *Decision) sourcesBy(w *Way) []netip.Addr {
 
 // share is the part of all flows that goes this way with a source; zero: it cannot
 // be known.
-func (w *Way) share(src netip.Addr) float64 {
+func (w *NextHop) share(src netip.Addr) float64 {
 	if slices.Contains(w.SrcOneOf, src) {
 		return 0
 	}
@@ -326,7 +326,7 @@ func (r *Return) symmetry(came int) Symmetry {
 // viaDevice says whether a decision leaves by a device.
 func viaDevice(d *Decision, link int) Symmetry {
 	same, other := false, false
-	for _, w := range d.Ways {
+	for _, w := range d.NextHops {
 		if w.Stale {
 			continue
 		}
@@ -355,8 +355,8 @@ func (f *FIB) strict(t *Trace) *ReversePath {
 	switch d := &t.Decision; {
 	case d.isGroup():
 		from = netip.IPv4Unspecified()
-	case d.Disposition == DispositionUnicast && len(d.Ways) > 0:
-		out = d.Ways[0].Link
+	case d.Disposition == DispositionUnicast && len(d.NextHops) > 0:
+		out = d.NextHops[0].Link
 	}
 	rp := &ReversePath{Filter: 1}
 	w.reverse(dev, out, from, rp)

@@ -161,8 +161,8 @@ func TestReply(t *testing.T) {
 				r := &got.Returns[i]
 				d, back := &r.Trace.Decision, &r.Trace.Flow
 				out := 0
-				if len(d.Ways) > 0 {
-					out = d.Ways[0].Link
+				if len(d.NextHops) > 0 {
+					out = d.NextHops[0].Link
 				}
 				if r.In != w.in || r.By != w.by || out != w.out || d.Errno != w.errno {
 					t.Errorf("way back %d: in %d, %s, out %d, %v; want %+v", i, r.In, r.By, out, d.Errno, w)
@@ -237,7 +237,7 @@ func TestReply6(t *testing.T) {
 			if c.none != "" {
 				return
 			}
-			if d := got.Returns[0].Trace.Decision; len(d.Ways) != 1 || d.Ways[0].Link != c.out {
+			if d := got.Returns[0].Trace.Decision; len(d.NextHops) != 1 || d.NextHops[0].Link != c.out {
 				t.Errorf("%+v, want device %d", d, c.out)
 			}
 			if got.Strict != nil || got.Returns[0].Strict != nil {

@@ -53,7 +53,7 @@ func TestStandingsWork(t *testing.T) {
 	work := func(rules int) int {
 		f := New(concentrator(rules, rules/10)).sketching()
 		var n int
-		for _, s := range f.judge(Halves(route.IPv4)[0]) {
+		for _, s := range f.judge(route.IPv4.Default()) {
 			if s.Route.Table != route.TableMain && (s.Status != StatusConditional || len(s.If) != 10) {
 				t.Fatalf("%d rules: table %d is %s for %d", rules, s.Route.Table, s.Status, len(s.If))
 			}
@@ -73,7 +73,7 @@ func TestStandingsWork(t *testing.T) {
 func TestStandingsGivesUp(t *testing.T) {
 	f := New(concentrator(100, 10)).sketching()
 	f.sketches.work = maxWork + 1
-	for _, s := range f.judge(Halves(route.IPv4)[0]) {
+	for _, s := range f.judge(route.IPv4.Default()) {
 		if s.Status != StatusUnknown || s.Reason.Code != CodeTooMuch {
 			t.Errorf("table %d is %s, %s", s.Route.Table, s.Status, s.Reason.Code)
 		}
@@ -169,7 +169,7 @@ func concentrator(rules, tables int) *route.Snapshot {
 	}
 	def := func(t route.Table) {
 		s.Routes = append(s.Routes, route.Route{
-			Table: t, Dst: Halves(route.IPv4)[0], Type: route.TypeUnicast,
+			Table: t, Dst: route.IPv4.Default(), Type: route.TypeUnicast,
 			NextHops: []route.NextHop{{Gateway: netip.MustParseAddr("192.0.2.1"), Link: 2}},
 		})
 	}
@@ -274,10 +274,10 @@ func TestSharedGroup(t *testing.T) {
 		s.NextHops = append(s.NextHops, route.NextHopObject{ID: id + 1, Family: route.IPv4, NextHop: route.NextHop{Link: 2}})
 	}
 	for i := range uint32(3) {
-		s.Routes = append(s.Routes, route.Route{Table: route.TableMain, Dst: Halves(route.IPv4)[0], Type: route.TypeUnicast, Metric: i, NextHopID: 9})
+		s.Routes = append(s.Routes, route.Route{Table: route.TableMain, Dst: route.IPv4.Default(), Type: route.TypeUnicast, Metric: i, NextHopID: 9})
 	}
 	f := New(s)
-	l, _ := f.v4.tables[route.TableMain].trie.Get(Halves(route.IPv4)[0])
+	l, _ := f.v4.tables[route.TableMain].trie.Get(route.IPv4.Default())
 	for _, e := range l.entries {
 		if len(e.hops) != 2 || &e.hops[0] != &l.entries[0].hops[0] || e.hops[1].Weight != 3 || e.hops[1].dev == nil || !e.group {
 			t.Errorf("metric %d: %+v", e.route.Metric, e)

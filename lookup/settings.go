@@ -104,10 +104,10 @@ func unsettled(t *Trace) []string {
 	})
 }
 
-// hinge finds a setting that was not read and on which a decision hangs: with
+// undetermined finds a setting that was not read and on which a decision hangs: with
 // another value than the usual one, the packet would end otherwise. It gives the
 // setting's path below /proc/sys, the device's where that counts.
-func (f *FIB) hinge(flow route.Flow, skip skipped, d *Decision) (setting string, found bool) {
+func (f *FIB) undetermined(flow route.Flow, skip skipped, d *Decision) (setting string, found bool) {
 	fam := flow.Family()
 	for _, k := range deciding(&flow) {
 		supposing := *f

@@ -28,9 +28,9 @@ func (f *FIB) Settle(t *Trace, c *Comparison, a *route.Answer) bool {
 		d.MayRefuse = 0
 	case has(CodeHiddenEntry) && d.Errno != 0 && a.Errno == 0:
 		f.adopt(t, a)
-	case has(CodeSharedEntry) && c.Way >= 0 && sharedSource(t, &d.Ways[c.Way], a):
-		d.Ways = slices.Clone(d.Ways)
-		w := &d.Ways[c.Way]
+	case has(CodeSharedEntry) && c.NextHop >= 0 && sharedSource(t, &d.NextHops[c.NextHop], a):
+		d.NextHops = slices.Clone(d.NextHops)
+		w := &d.NextHops[c.NextHop]
 		w.SrcOneOf, d.Src = []netip.Addr{w.Src, a.Src}, netip.Addr{}
 		t.Source.Addr, t.Source.Link, t.Source.Reason = netip.Addr{}, 0, Reason{CodeSrcShared, d.Route.Dst, a.Entry.Dst}
 	default:
@@ -41,15 +41,15 @@ func (f *FIB) Settle(t *Trace, c *Comparison, a *route.Answer) bool {
 
 // sharedSource reports whether the kernel gives a packet without a source another one
 // than its route would.
-func sharedSource(t *Trace, w *Way, a *route.Answer) bool {
+func sharedSource(t *Trace, w *NextHop, a *route.Answer) bool {
 	return t.Flow.In == 0 && !t.Flow.Src.IsValid() && a.Src.IsValid() && w.SrcOneOf == nil && !w.sends(a)
 }
 
 // adopt takes the kernel's decision for one that has no route, since the entry that
 // the kernel uses is in no dump.
 func (f *FIB) adopt(t *Trace, a *route.Answer) {
-	way := Way{Link: a.Link, Gateway: a.Gateway, Via: route.NextHop{Link: a.Link, Gateway: a.Gateway}, Share: 1, Src: a.Src}
-	t.Decision = Decision{Disposition: dispositionOf(a.Type), Route: a.Entry, HasRoute: true, Ways: []Way{way}}
+	way := NextHop{Link: a.Link, Gateway: a.Gateway, Via: route.NextHop{Link: a.Link, Gateway: a.Gateway}, Share: 1, Src: a.Src}
+	t.Decision = Decision{Disposition: dispositionOf(a.Type), Route: a.Entry, HasRoute: true, NextHops: []NextHop{way}}
 	t.Decision.setSource(t.Flow.Src)
 	t.Gateways = f.gateways(&t.Flow, &t.Decision)
 	t.Source, t.Socket = SourceTrial{}, nil

@@ -34,8 +34,8 @@ func (f *FIB) setupNotes(t *Trace) []Note {
 	if d.Disposition != DispositionUnicast {
 		return out
 	}
-	for i := range d.Ways {
-		if w := &d.Ways[i]; !w.Stale {
+	for i := range d.NextHops {
+		if w := &d.NextHops[i]; !w.Stale {
 			hop := w.Via
 			hop.Link = w.Link
 			out = append(out, f.hopNotes(&d.Route, &hop)...)
@@ -160,7 +160,7 @@ func (f *FIB) answersBy(t *Trace, dev, by int) bool {
 		if flow.In != 0 || !subnet(a).Contains(dst) {
 			continue
 		}
-		if r := f.Lookup(flow); len(r.Ways) != 1 || r.Ways[0].Link != by {
+		if r := f.Lookup(flow); len(r.NextHops) != 1 || r.NextHops[0].Link != by {
 			return false
 		}
 	}
@@ -170,17 +170,17 @@ func (f *FIB) answersBy(t *Trace, dev, by int) bool {
 // network is the device whose network a decision takes the destination to be in; zero:
 // it goes through a gateway, or by a route to one address.
 func (d *Decision) network() int {
-	if len(d.Ways) != 1 || d.Route.Dst.IsSingleIP() || d.Route.Dst.Bits() == 0 || d.Ways[0].Via.Gateway.IsValid() {
+	if len(d.NextHops) != 1 || d.Route.Dst.IsSingleIP() || d.Route.Dst.Bits() == 0 || d.NextHops[0].Via.Gateway.IsValid() {
 		return 0
 	}
-	return d.Ways[0].Link
+	return d.NextHops[0].Link
 }
 
 // coversRouter finds a default route's gateway on another device, whose network lies
 // within the one that a decision takes the destination to be in.
 func (f *FIB) coversRouter(d *Decision, link int) []Note {
 	for _, t := range f.family(d.Route.Family()).tables {
-		l, ok := t.trie.Get(Halves(d.Route.Family())[0])
+		l, ok := t.trie.Get(d.Route.Family().Default())
 		if !ok {
 			continue
 		}
@@ -217,7 +217,7 @@ func (f *FIB) addrNetwork(a netip.Addr, link int) (netip.Prefix, bool) {
 // not used for all that.
 func (f *FIB) noFallback(t *Trace) []Note {
 	d := &t.Decision
-	if d.Route.Family() != route.IPv4 || d.Route.IsDefault() || len(d.Ways) != 1 || f.WayFault(d, &d.Ways[0]).Code != FaultNeighbour {
+	if d.Route.Family() != route.IPv4 || d.Route.IsDefault() || len(d.NextHops) != 1 || f.WayHealth(d, &d.NextHops[0]).Code != FaultNeighbour {
 		return nil
 	}
 	for i := range t.Rules {
@@ -265,7 +265,7 @@ func (f *FIB) deprecatedSource(t *Trace) []Note {
 }
 
 // entrySetup are the same about an entry of a default route that packets take.
-func (f *FIB) entrySetup(s *Standing) []Note {
+func (f *FIB) entrySetup(s *EntryStatus) []Note {
 	out := expiresSoon(&s.Route)
 	for i := range s.Route.NextHops {
 		out = append(out, f.hopNotes(&s.Route, &s.Route.NextHops[i])...)

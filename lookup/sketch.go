@@ -8,11 +8,11 @@ import (
 )
 
 // maxWork is how many rules and routes all packets together may be held against
-// that one call of [FIB.Standings] sends: more than the largest hosts need. It
+// that one call of [FIB.EntryStatuses] sends: more than the largest hosts need. It
 // is there for hostile files, of which what is left cannot be told.
 const maxWork = 1 << 24
 
-// sketches are what became of the packets that [FIB.Standings] sent. Entries of
+// sketches are what became of the packets that [FIB.EntryStatuses] sent. Entries of
 // one prefix in one table are asked about with the same packets.
 type sketches struct {
 	made  map[route.Flow]*sketch
@@ -26,7 +26,7 @@ type tablePrefix struct {
 	prefix netip.Prefix
 }
 
-// holeIn is what [FIB.hole] gave.
+// holeIn is what [FIB.gap] gave.
 type holeIn struct {
 	addr netip.Addr
 	by   []route.Route
@@ -95,13 +95,13 @@ func (f *FIB) sketch(flow route.Flow) *sketch {
 // the last of them counts. Negative: it is none of these.
 func verdictRank(v Verdict) int { return slices.Index(verdictRanks(), v) }
 
-// holeOf is [FIB.hole], which is remembered.
-func (f *FIB) holeOf(id route.Table, p netip.Prefix) (netip.Addr, []route.Route, bool) {
+// gapOf is [FIB.gap], which is remembered.
+func (f *FIB) gapOf(id route.Table, p netip.Prefix) (netip.Addr, []route.Route, bool) {
 	k := tablePrefix{id, p}
 	h := f.sketches.holes[k]
 	if h == nil {
 		h = new(holeIn)
-		h.addr, h.by, h.ok = f.hole(id, p)
+		h.addr, h.by, h.ok = f.gap(id, p)
 		f.sketches.holes[k] = h
 	}
 	return h.addr, h.by, h.ok

@@ -30,7 +30,7 @@ func specialNotes(t *Trace) []Note {
 		out = append(out, Note{Reason: Reason{Code: NoteSpecialDst, Have: t.Flow.Dst}})
 	}
 	private := d.Src.Is6() && d.Src.IsPrivate() && !t.Flow.Dst.IsPrivate() && !t.Flow.Dst.IsMulticast()
-	if (d.Src.IsLinkLocalUnicast() || private) && !t.Flow.Dst.IsLinkLocalUnicast() && len(d.Ways) > 0 && d.Ways[0].Gateway.IsValid() {
+	if (d.Src.IsLinkLocalUnicast() || private) && !t.Flow.Dst.IsLinkLocalUnicast() && len(d.NextHops) > 0 && d.NextHops[0].Gateway.IsValid() {
 		out = append(out, Note{Reason: Reason{Code: NoteSpecialSrc, Have: d.Src}})
 	}
 	return out

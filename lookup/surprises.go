@@ -35,7 +35,7 @@ func (f *FIB) surprises(t *Trace) []Note {
 		add(NoteTentative, why, a.Prefix.Addr())
 	}
 	if n := d.Route.Dst; d.Disposition == DispositionUnicast && d.HasRoute && n.Addr() == t.Flow.Dst && n.Addr().Is4() &&
-		n.Bits() > 0 && n.Bits() < 31 && !d.Ways[0].Gateway.IsValid() && f.ownNetwork(d.Ways[0].Link, n) {
+		n.Bits() > 0 && n.Bits() < 31 && !d.NextHops[0].Gateway.IsValid() && f.ownNetwork(d.NextHops[0].Link, n) {
 		add(NoteNetworkAddress, nil, n)
 	}
 	if dev, group := f.groupRoute(t); group {
@@ -59,11 +59,11 @@ func (f *FIB) ownNetwork(link int, n netip.Prefix) bool {
 func (f *FIB) tentative(t *Trace) *route.Addr {
 	d := &t.Decision
 	src := t.Source.Addr
-	if t.Flow.Dst.Is4() || t.Flow.In != 0 || len(d.Ways) == 0 || d.Disposition != DispositionUnicast || t.Flow.Dst.IsLinkLocalUnicast() ||
+	if t.Flow.Dst.Is4() || t.Flow.In != 0 || len(d.NextHops) == 0 || d.Disposition != DispositionUnicast || t.Flow.Dst.IsLinkLocalUnicast() ||
 		src.IsValid() && !src.IsLoopback() && !src.IsLinkLocalUnicast() {
 		return nil
 	}
-	dev := f.byIndex[d.Ways[0].Link]
+	dev := f.byIndex[d.NextHops[0].Link]
 	if dev == nil {
 		return nil
 	}
@@ -102,12 +102,12 @@ func (f *FIB) groupRoute(t *Trace) (string, bool) {
 	if d.Disposition == DispositionNoRoute {
 		return "", true
 	}
-	if !d.Default() || len(d.Ways) != 1 {
+	if !d.Default() || len(d.NextHops) != 1 {
 		return "", false
 	}
 	for _, o := range f.devices {
-		if o.Up() && o.Index != d.Ways[0].Link && o.Flags&route.LinkLoopback == 0 && len(o.addrs4) > 0 {
-			return f.snap.LinkName(d.Ways[0].Link), true
+		if o.Up() && o.Index != d.NextHops[0].Link && o.Flags&route.LinkLoopback == 0 && len(o.addrs4) > 0 {
+			return f.snap.LinkName(d.NextHops[0].Link), true
 		}
 	}
 	return "", false

@@ -17,14 +17,14 @@ type Decision struct {
 	// Route is the chosen entry, or the one that refuses, where HasRoute is set.
 	Route    route.Route
 	HasRoute bool
-	// Ways are all the ways that the kernel may take, in its own order; more
-	// than one only where SetBy says why. Empty where the packet is refused.
-	Ways []Way
-	// SetBy says why Ways is a set or why the disposition is unknown; the zero
+	// NextHops are all the ways that the kernel may take, in its own order; more
+	// than one only where Ambiguous says why. Empty where the packet is refused.
+	NextHops []NextHop
+	// Ambiguous says why NextHops is a set or why the disposition is unknown; the zero
 	// Reason where the decision is certain.
-	SetBy Reason
+	Ambiguous Reason
 	// SomeRefused is the error for flows that a hash gives to a leg that is not
-	// in Ways, because the packet may not take it; zero: there is none.
+	// in NextHops, because the packet may not take it; zero: there is none.
 	SomeRefused route.Errno
 	// RefusedShare is the part of all flows that get it, 0 to 1; zero: it cannot be
 	// known.
@@ -34,15 +34,15 @@ type Decision struct {
 	// makes no difference.
 	MayRefuse route.Errno
 	// Src is the source address of the packet: the one given, or the chosen
-	// one where all Ways agree. The zero Addr: none, or it depends on the way, or
-	// is one of Way.SrcOneOf.
+	// one where all NextHops agree. The zero Addr: none, or it depends on the way, or
+	// is one of NextHop.SrcOneOf.
 	Src netip.Addr
 
 	entry *entry // behind Route
 }
 
-// Way is one way out that the kernel may take.
-type Way struct {
+// NextHop is one way out that the kernel may take.
+type NextHop struct {
 	// Link is the output device as RTM_GETROUTE names it: lo, or the VRF
 	// device, for what is delivered locally.
 	Link int
@@ -132,8 +132,8 @@ type Trace struct {
 // broadcast that bc_forwarding sends on.
 func (t *Trace) SentOn() bool {
 	d := &t.Decision
-	return t.Flow.In != 0 && len(d.Ways) > 0 &&
-		(d.Disposition == DispositionUnicast || d.Disposition == DispositionBroadcast && d.Ways[0].Via.Link != 0)
+	return t.Flow.In != 0 && len(d.NextHops) > 0 &&
+		(d.Disposition == DispositionUnicast || d.Disposition == DispositionBroadcast && d.NextHops[0].Via.Link != 0)
 }
 
 // SocketTrial is the second look-up of a connected socket.
@@ -154,9 +154,9 @@ type RuleTrial struct {
 	// Candidates are the routes of the table that cover the destination, from
 	// the longest prefix to the shortest, where the table was consulted.
 	Candidates []Candidate
-	// Would is what the table has for the packet although the rule was not
+	// Shadow is what the table has for the packet although the rule was not
 	// reached or does not match; nil: nothing, or the table was consulted.
-	Would *route.Route
+	Shadow *route.Route
 }
 
 // Candidate is one route that covers the destination.

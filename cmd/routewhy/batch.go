@@ -112,10 +112,10 @@ func readAll(ctx context.Context, o *options, host source) (*lookup.FIB, error) 
 // batcher answers lines.
 type batcher struct {
 	questions
-	looker *lookup.Looker
-	out    *render.Batch
-	s      stdio
-	tell   progress
+	searcher *lookup.Searcher
+	out      *render.Batch
+	s        stdio
+	tell     progress
 
 	// plain4 and plain6 are the packets of lines that are an address alone, but
 	// for their destination.
@@ -130,7 +130,7 @@ type batcher struct {
 }
 
 func newBatcher(o *options, fib *lookup.FIB, s stdio) (*batcher, error) {
-	b := &batcher{questions: questions{options: o, fib: fib}, looker: fib.Looker(), s: s}
+	b := &batcher{questions: questions{options: o, fib: fib}, searcher: fib.Searcher(), s: s}
 	b.tell = progress{w: s.Stderr, on: s.StderrTTY && !s.StdoutTTY}
 	var err error
 	if b.plain4, err = b.flow(destination{addr: netip.IPv4Unspecified()}, &o.packet); err != nil {
@@ -233,7 +233,7 @@ func (b *batcher) line(text string) {
 }
 
 func (b *batcher) decide(flow route.Flow) {
-	d := b.looker.Lookup(flow)
+	d := b.searcher.Lookup(flow)
 	b.learnt(&flow, &d)
 	b.status = max(b.status, statusOfDecision(b.fib, &flow, &d))
 	b.out.Plain(flow, &d)
@@ -243,8 +243,8 @@ func (b *batcher) decide(flow route.Flow) {
 // redirects. Nothing but its answers shows them all, and so it is asked about every
 // line, but only where a redirect ever came in.
 func (b *batcher) learnt(flow *route.Flow, d *lookup.Decision) {
-	byGateway := func(w lookup.Way) bool { return w.Gateway.IsValid() }
-	if !b.asks[route.FamilyOf(flow.Dst)] || !slices.ContainsFunc(d.Ways, byGateway) {
+	byGateway := func(w lookup.NextHop) bool { return w.Gateway.IsValid() }
+	if !b.asks[route.FamilyOf(flow.Dst)] || !slices.ContainsFunc(d.NextHops, byGateway) {
 		return
 	}
 	if answer, err := b.host.Resolve(b.ctx, *flow); err == nil {

@@ -80,7 +80,7 @@ func (b *batcher) asked(text string) error {
 		b.out.Asked(e, flow, &e.Trace.Decision)
 		return nil
 	}
-	dec := b.looker.Lookup(flow)
+	dec := b.searcher.Lookup(flow)
 	b.learnt(&flow, &dec)
 	b.status = max(b.status, statusOfDecision(b.fib, &flow, &dec))
 	b.out.Asked(e, flow, &dec)

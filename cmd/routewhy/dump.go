@@ -116,7 +116,7 @@ func (d *dumpReader) take(r *route.Route) error {
 func (d *dumpReader) examples(out *render.Dump) []netip.Addr {
 	var examples []netip.Addr
 	for _, f := range out.Families {
-		for _, s := range out.FIB.Standings(lookup.Halves(f)[0]) {
+		for _, s := range out.FIB.EntryStatuses(f.Default()) {
 			if s.Example.IsValid() && out.FIB.LeftOut(s.Example) {
 				examples = append(examples, s.Example)
 			}

@@ -55,7 +55,7 @@ func resolveAll(ctx context.Context, o *options) ([]destination, error) {
 				return nil, err
 			}
 			for _, f := range families(o.family) {
-				out = append(out, destination{kind: kindPrefix, prefix: lookup.Halves(f)[0], either: o.family == 0})
+				out = append(out, destination{kind: kindPrefix, prefix: f.Default(), either: o.family == 0})
 			}
 		default:
 			out = append(out, d)

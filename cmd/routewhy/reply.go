@@ -32,11 +32,11 @@ func (q *questions) addReply(e *render.Explanation, r *lookup.Reply, p *packet) 
 // answerer is what is known of the socket that takes the packet; nil: nothing, or several
 // may take it that are not bound alike.
 func answerer(l *render.Listeners) *lookup.Answerer {
-	if l == nil || len(l.Verdict.Takers) == 0 {
+	if l == nil || len(l.Verdict.Receivers) == 0 {
 		return nil
 	}
 	var out *lookup.Answerer
-	for _, c := range l.Verdict.Takers {
+	for _, c := range l.Verdict.Receivers {
 		one := lookup.Answerer{Link: c.Socket.Link, Mark: c.Socket.Mark, UID: c.Socket.UID}
 		if out != nil && *out != one {
 			return nil

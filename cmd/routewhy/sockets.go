@@ -163,7 +163,7 @@ func readWhole(ctx context.Context, host source, w kernel.Want) (*lookup.FIB, ma
 		return nil, nil, err
 	}
 	fib := r.builder.FIB(snap)
-	clients := slices.DeleteFunc([]netip.Addr{fib.Outside(route.IPv4), fib.Outside(route.IPv6)}, func(a netip.Addr) bool { return !fib.LeftOut(a) })
+	clients := slices.DeleteFunc([]netip.Addr{fib.ExternalAddr(route.IPv4), fib.ExternalAddr(route.IPv6)}, func(a netip.Addr) bool { return !fib.LeftOut(a) })
 	if r.count <= holdWhole || len(clients) == 0 {
 		return fib, r.left, nil
 	}

@@ -176,7 +176,7 @@ func checkStanding(t *testing.T, s *spelledRoute, p netip.Prefix) {
 	if p.String() == "0.0.0.0/32" {
 		want = lookup.StatusNever
 	}
-	for _, st := range s.fib.Standings(p) {
+	for _, st := range s.fib.EntryStatuses(p) {
 		if st.Status != want && p.String() != "::/128" {
 			t.Errorf("%s is said to be %s; want %s", p, st.Status, want)
 		}

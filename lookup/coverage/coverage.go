@@ -119,7 +119,7 @@ func decideSome(a, b *side, starts []netip.Addr, from, to int, wanted func(netip
 		if i+1 < len(starts) {
 			c.Last = starts[i+1].Prev()
 		}
-		c.Before.Ways, c.After.Ways = slices.Clone(c.Before.Ways), slices.Clone(c.After.Ways)
+		c.Before.NextHops, c.After.NextHops = slices.Clone(c.Before.NextHops), slices.Clone(c.After.NextHops)
 		out = join(out, &c, a, b)
 	}
 	return out
@@ -151,28 +151,28 @@ func (f *Flow) of(fib *lookup.FIB) route.Flow {
 
 // side is one of the two hosts.
 type side struct {
-	fib    *lookup.FIB
-	looker *lookup.Looker
-	snap   *route.Snapshot
-	flow   route.Flow
+	fib      *lookup.FIB
+	searcher *lookup.Searcher
+	snap     *route.Snapshot
+	flow     route.Flow
 }
 
 func newSide(fib *lookup.FIB, flow Flow) *side {
-	return &side{fib, fib.Looker(), fib.Snapshot(), flow.of(fib)}
+	return &side{fib, fib.Searcher(), fib.Snapshot(), flow.of(fib)}
 }
 
 // own is a copy for another goroutine.
 func (s *side) own() *side {
 	c := *s
-	c.looker = s.fib.Looker()
+	c.searcher = s.fib.Searcher()
 	return &c
 }
 
-// decide gives a decision whose Ways the next one overwrites.
+// decide gives a decision whose NextHops the next one overwrites.
 func (s *side) decide(dst netip.Addr) lookup.Decision {
 	f := s.flow
 	f.Dst = dst
-	return s.looker.Lookup(f)
+	return s.searcher.Lookup(f)
 }
 
 // same says whether two decisions send a packet the same way, or refuse it
@@ -180,18 +180,18 @@ func (s *side) decide(dst netip.Addr) lookup.Decision {
 // is no difference.
 func (s *side) same(d *lookup.Decision, other *side, e *lookup.Decision) bool {
 	if d.Disposition != e.Disposition || d.Errno != e.Errno || d.SomeRefused != e.SomeRefused || d.RefusedShare != e.RefusedShare ||
-		d.SetBy.Code != e.SetBy.Code || len(d.Ways) != len(e.Ways) {
+		d.Ambiguous.Code != e.Ambiguous.Code || len(d.NextHops) != len(e.NextHops) {
 		return false
 	}
-	for i := range d.Ways {
-		if !s.sameWay(&d.Ways[i], d, other, &e.Ways[i]) {
+	for i := range d.NextHops {
+		if !s.sameWay(&d.NextHops[i], d, other, &e.NextHops[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-func (s *side) sameWay(w *lookup.Way, d *lookup.Decision, other *side, v *lookup.Way) bool {
+func (s *side) sameWay(w *lookup.NextHop, d *lookup.Decision, other *side, v *lookup.NextHop) bool {
 	return w.Gateway == v.Gateway && w.Share == v.Share && w.Stale == v.Stale &&
 		(d.Disposition == lookup.DispositionLocal || w.Src == v.Src && w.OtherSrc == v.OtherSrc && slices.Equal(w.SrcOneOf, v.SrcOneOf)) &&
 		s.snap.LinkName(w.Link) == other.snap.LinkName(v.Link)

@@ -121,8 +121,8 @@ func sample(rng *rand.Rand, fam route.Family, a, b *route.Snapshot, changes []co
 
 // text is a decision as far as it matters to the packet.
 func text(f *lookup.FIB, d *lookup.Decision) string {
-	out := fmt.Sprintln(d.Disposition, d.Errno, d.SomeRefused, d.SetBy.Code)
-	for _, w := range d.Ways {
+	out := fmt.Sprintln(d.Disposition, d.Errno, d.SomeRefused, d.Ambiguous.Code)
+	for _, w := range d.NextHops {
 		src := fmt.Sprint(w.Src, w.OtherSrc)
 		if d.Disposition == lookup.DispositionLocal {
 			src = ""

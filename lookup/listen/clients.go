@@ -31,13 +31,13 @@ func cellsOf(f *lookup.FIB, fam route.Family) []cell {
 	slices.SortFunc(starts, netip.Addr.Compare)
 	starts = slices.Compact(starts)
 	cells := make([]cell, len(starts))
-	looker, nets := f.Looker(), networksOf(f.Snapshot(), fam)
+	searcher, nets := f.Searcher(), networksOf(f.Snapshot(), fam)
 	for i, a := range starts {
 		cells[i] = cell{first: a, client: ordinary(a)}
 		if !cells[i].client {
 			continue
 		}
-		d := looker.Lookup(route.Flow{Dst: a})
+		d := searcher.Lookup(route.Flow{Dst: a})
 		if !isLink(a) {
 			cells[i].home = nets.of(a, &d)
 		}
@@ -129,7 +129,7 @@ func (n networks) of(a netip.Addr, d *lookup.Decision) []int {
 		}
 	}
 	if d.Disposition == lookup.DispositionUnicast && d.HasRoute && d.Route.Dst.Bits() > 1 {
-		for _, w := range d.Ways {
+		for _, w := range d.NextHops {
 			if !w.Via.Gateway.IsValid() && d.Route.Dst.Bits() >= best {
 				add(d.Route.Dst.Bits(), w.Link)
 			}

@@ -200,8 +200,8 @@ func TestConnectedSocket(t *testing.T) {
 							dst = fmt.Sprintf(dst, 1+n)
 						}
 						tr := h.fib.Connect(route.Flow{Dst: listen.Connects(h.addr(dst)), Proto: proto, DstPort: port})
-						if tr.Twice() != c.twice || len(tr.Decision.Ways) != c.ways {
-							t.Fatalf("%s: twice: %v, %d ways; want %v and %d: %+v", dst, tr.Twice(), len(tr.Decision.Ways), c.twice, c.ways, tr.Decision)
+						if tr.Twice() != c.twice || len(tr.Decision.NextHops) != c.ways {
+							t.Fatalf("%s: twice: %v, %d ways; want %v and %d: %+v", dst, tr.Twice(), len(tr.Decision.NextHops), c.twice, c.ways, tr.Decision)
 						}
 						h.compare(proto, h.addr(dst), tr)
 					}
@@ -229,14 +229,14 @@ func (h *connecting) compare(proto uint8, dst netip.Addr, tr *lookup.Trace) {
 	if errno != 0 {
 		return
 	}
-	if !slices.ContainsFunc(d.Ways, func(w lookup.Way) bool {
+	if !slices.ContainsFunc(d.NextHops, func(w lookup.NextHop) bool {
 		src := w.Src
 		if d.Src.IsValid() {
 			src = d.Src
 		}
 		return w.Link == got.link && src == got.src && slices.Equal(station(w.Gateway), got.gateway)
 	}) {
-		h.t.Errorf("%s to %s: left by device %d from %s to %s, predicted %+v", protoName(proto), dst, got.link, got.src, got.gateway, d.Ways)
+		h.t.Errorf("%s to %s: left by device %d from %s to %s, predicted %+v", protoName(proto), dst, got.link, got.src, got.gateway, d.NextHops)
 	}
 }
 

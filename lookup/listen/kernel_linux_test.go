@@ -238,7 +238,7 @@ func (h *host) predict(proto uint8, dst netip.Addr, dev string) (takers []uint32
 		return nil, 0
 	}
 	v := listen.Take(h.fib.Snapshot(), s.Sockets, p)
-	for _, c := range v.Takers {
+	for _, c := range v.Receivers {
 		takers = append(takers, c.Socket.Inode)
 	}
 	return takers, v.Refused()

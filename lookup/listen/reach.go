@@ -101,11 +101,11 @@ func isPort(s *route.Snapshot, l *route.Link) bool {
 
 // asker works out views, each part of which is worked out once.
 type asker struct {
-	fib    *lookup.FIB
-	snap   *route.Snapshot
-	looker *lookup.Looker
-	cells  []cell
-	links  []int
+	fib      *lookup.FIB
+	snap     *route.Snapshot
+	searcher *lookup.Searcher
+	cells    []cell
+	links    []int
 	// outcomes are all that there are; ins and outs are places in them, for each cell.
 	outcomes []Outcome
 	places   map[outcomeKey]int
@@ -137,7 +137,7 @@ type special struct{ in, out string }
 
 func newAsker(f *lookup.FIB, fam route.Family) *asker {
 	return &asker{
-		fib: f, snap: f.Snapshot(), looker: f.Looker(), cells: cellsOf(f, fam), links: uplinks(f.Snapshot()), places: map[outcomeKey]int{},
+		fib: f, snap: f.Snapshot(), searcher: f.Searcher(), cells: cellsOf(f, fam), links: uplinks(f.Snapshot()), places: map[outcomeKey]int{},
 		ins: map[inKey][]int{}, outs: map[outKey][]int{}, views: map[viewKey]View{},
 	}
 }
@@ -189,7 +189,7 @@ func (k *asker) in(uplink int, a netip.Addr, kind string, s *route.Socket, socke
 	all := make([]int, len(k.cells))
 	for i := range k.cells {
 		if k.cells[i].client {
-			d := k.looker.Lookup(route.Flow{
+			d := k.searcher.Lookup(route.Flow{
 				Dst: a, Src: k.cells[i].first, In: uplink, UID: route.NoUID, Proto: s.Proto, DstPort: s.Local.Port(),
 			})
 			all[i] = k.place(arrival(&d))
@@ -217,7 +217,7 @@ func (k *asker) out(bound int, a netip.Addr, kind string, s *route.Socket, socke
 
 // back is the outcome of the answer to a client.
 func (k *asker) back(c *cell, a netip.Addr, bound int, s *route.Socket) int {
-	d := k.looker.Lookup(route.Flow{
+	d := k.searcher.Lookup(route.Flow{
 		Dst: c.first, Src: a, Out: bound, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(),
 	})
 	return k.place(k.answer(&d, slices.Contains(c.home, bound)))
@@ -228,7 +228,7 @@ func arrival(d *lookup.Decision) Outcome {
 	o := Outcome{Delivered: route.No, Answered: route.No}
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
-		return Outcome{Reason: d.SetBy}
+		return Outcome{Reason: d.Ambiguous}
 	case d.Disposition == lookup.DispositionLocal, d.Disposition == lookup.DispositionAnycast:
 		return Outcome{Delivered: route.Yes}
 	case d.Shortcut == lookup.ShortcutNoIPv6:
@@ -251,8 +251,8 @@ func (k *asker) answer(d *lookup.Decision, neighbour bool) Outcome {
 	o := Outcome{Delivered: route.Yes, Answered: route.No}
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
-		o.Answered, o.Reason = route.Unknown, d.SetBy
-	case d.Disposition == lookup.DispositionNoRoute || d.Disposition.Success() && len(d.Ways) == 0:
+		o.Answered, o.Reason = route.Unknown, d.Ambiguous
+	case d.Disposition == lookup.DispositionNoRoute || d.Disposition.Success() && len(d.NextHops) == 0:
 		o.Reason.Code = CodeNoAnswer
 	case d.Shortcut == lookup.ShortcutLoopback:
 		o.Reason.Code = CodeLoopback
@@ -272,8 +272,8 @@ func (k *asker) answer(d *lookup.Decision, neighbour bool) Outcome {
 // leave sets by which devices an answer leaves.
 func (k *asker) leave(o *Outcome, d *lookup.Decision) {
 	dead := 0
-	for i := range d.Ways {
-		link := d.Ways[i].Link
+	for i := range d.NextHops {
+		link := d.NextHops[i].Link
 		if l := k.snap.Link(link); l != nil && !l.Carrier() {
 			dead = link
 		} else if !slices.Contains(o.By, link) {

@@ -163,7 +163,7 @@ func (l *lab) single(snap *route.Snapshot, s *route.Socket, c *conn, uplink int)
 		return out
 	}
 	v := listen.Take(snap, snap.Sockets, p)
-	if len(v.Takers) != 1 || v.Takers[0].Socket != s {
+	if len(v.Receivers) != 1 || v.Receivers[0].Socket != s {
 		return out
 	}
 	out.Delivered = route.Yes
@@ -172,7 +172,7 @@ func (l *lab) single(snap *route.Snapshot, s *route.Socket, c *conn, uplink int)
 	if d.Disposition != lookup.DispositionUnicast || d.Shortcut == lookup.ShortcutOnLink && remote(c.src) {
 		return out
 	}
-	for _, w := range d.Ways {
+	for _, w := range d.NextHops {
 		if dev := snap.Link(w.Link); dev.Carrier() {
 			out.Answered, out.By = route.Yes, append(out.By, w.Link)
 		}

@@ -52,7 +52,7 @@ func TestTake(t *testing.T) {
 		var takers []int
 		misses := map[int]lookup.Code{}
 		for i := range all {
-			for _, c := range v.Takers {
+			for _, c := range v.Receivers {
 				if c.Socket == &all[i] {
 					takers = append(takers, i)
 				}

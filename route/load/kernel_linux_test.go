@@ -208,14 +208,14 @@ func sameDevice(from, to *route.Snapshot, index int) int {
 // decisionText is all that a user sees of a decision.
 func decisionText(f *lookup.FIB, d *lookup.Decision) []string {
 	s := f.Snapshot()
-	out := []string{d.Disposition.String(), d.Errno.String(), string(d.SetBy.Code), d.Src.String()}
+	out := []string{d.Disposition.String(), d.Errno.String(), string(d.Ambiguous.Code), d.Src.String()}
 	if d.HasRoute {
 		out = append(out, fmt.Sprint(d.Route.Dst, " table ", s.Names.Table(d.Route.Table), " metric ", d.Route.Metric, " nhid ", d.Route.NextHopID))
 	}
 	if d.Rule != nil {
 		out = append(out, fmt.Sprint("rule ", d.Rule.Priority))
 	}
-	for _, w := range d.Ways {
+	for _, w := range d.NextHops {
 		if w.SrcOneOf != nil {
 			w.Src = netip.Addr{}
 		}

@@ -181,7 +181,7 @@ func TestNames(t *testing.T) {
 // codes are the reasons of an explanation, without addresses.
 func codes(t *lookup.Trace) []string {
 	d := &t.Decision
-	out := []string{d.Disposition.String(), d.Errno.String(), string(d.Shortcut), string(d.SetBy.Code), string(t.Source.Reason.Code)}
+	out := []string{d.Disposition.String(), d.Errno.String(), string(d.Shortcut), string(d.Ambiguous.Code), string(t.Source.Reason.Code)}
 	for _, r := range t.Rules {
 		out = append(out, string(r.Verdict)+" "+string(r.Reason.Code))
 		for _, c := range r.Candidates {

@@ -34,12 +34,12 @@ type Answer struct {
 	// local and main share a trie and the kernel says 254.
 	Table route.Table
 	// Entry is the table entry that was used, where HasEntry is set. Where the
-	// kernel may choose between several entries, it is the one of Ways[0].
+	// kernel may choose between several entries, it is the one of NextHops[0].
 	Entry    route.Route
 	HasEntry bool
-	// Ways is every answer that the kernel may give, without repetition. It is
+	// NextHops is every answer that the kernel may give, without repetition. It is
 	// empty where Errno is set.
-	Ways []Way
+	NextHops []Way
 	// SomeRefused is the error for flows that a hash gives to a leg that refuses
 	// them; zero: there is none.
 	SomeRefused route.Errno
@@ -190,8 +190,8 @@ func (d *decision) answer(outcomes []outcome) Answer {
 	a.Type = sent[0].typ
 	a.setEntry(sent[0].entry)
 	for _, o := range sent {
-		if !slices.Contains(a.Ways, o.way) {
-			a.Ways = append(a.Ways, o.way)
+		if !slices.Contains(a.NextHops, o.way) {
+			a.NextHops = append(a.NextHops, o.way)
 		}
 		if o.typ != a.Type {
 			d.doubt("the type may also be " + o.typ.String())

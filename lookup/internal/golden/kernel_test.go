@@ -72,7 +72,7 @@ func differsFromScenario(s *route.Snapshot, a Answer, want routetest.Expect) str
 		}
 		ways = append(ways, Way{s.LinkByName(c.Dev).Index, c.Gateway, c.Src})
 	}
-	if !sameWays(ways, a.Ways) {
+	if !sameWays(ways, a.NextHops) {
 		return fmt.Sprintf("want ways %v", ways)
 	}
 	e := want.Entry
@@ -181,7 +181,7 @@ func differsFromKernel(s *route.Snapshot, f route.Flow, a Answer, k route.Answer
 		f.Src = f.Dst
 	}
 	var ways []Way
-	for _, w := range a.Ways {
+	for _, w := range a.NextHops {
 		if f.Src.IsValid() {
 			w.Src = netip.Addr{} // Resolve withholds it
 		}
@@ -190,7 +190,7 @@ func differsFromKernel(s *route.Snapshot, f route.Flow, a Answer, k route.Answer
 	if !slices.Contains(ways, Way{k.Link, k.Gateway, k.Src}) && a.Uncertain == "" {
 		return said
 	}
-	if len(a.Ways) > 1 { // the entry may be another's
+	if len(a.NextHops) > 1 { // the entry may be another's
 		return ""
 	}
 	if !sameTable(s, a.Table, k.Table) && a.Uncertain == "" {
@@ -207,7 +207,7 @@ func differsFromKernel(s *route.Snapshot, f route.Flow, a Answer, k route.Answer
 
 // describe is the kernel's answer in the form of text.
 func describe(s *route.Snapshot, k route.Answer) string {
-	a := Answer{Errno: k.Errno, Type: k.Type, Table: k.Table, Ways: []Way{{k.Link, k.Gateway, k.Src}}}
+	a := Answer{Errno: k.Errno, Type: k.Type, Table: k.Table, NextHops: []Way{{k.Link, k.Gateway, k.Src}}}
 	out := text(s, a)
 	if k.HasEntry {
 		out += fmt.Sprintf(" by %v metric %d", k.Entry.Dst, k.Entry.Metric)

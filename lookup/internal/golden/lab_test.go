@@ -552,7 +552,7 @@ func text(s *route.Snapshot, a Answer) string {
 		b.WriteString(a.Errno.String())
 	} else {
 		fmt.Fprintf(&b, "%v %d", a.Type, a.Table)
-		for i, w := range a.Ways {
+		for i, w := range a.NextHops {
 			if i > 0 {
 				b.WriteString(" |")
 			}

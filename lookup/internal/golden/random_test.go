@@ -48,7 +48,7 @@ func TestRandom(t *testing.T) {
 			if a.Uncertain != "" {
 				uncertain++
 			}
-			if len(a.Ways) > 1 {
+			if len(a.NextHops) > 1 {
 				several++
 			}
 			if why == "" {
@@ -114,7 +114,7 @@ func (h *host) unseen(t *testing.T, s *route.Snapshot, f route.Flow, a Answer) s
 		return ""
 	}
 	left := []Way{} // without sources: one that is remembered is not asked for
-	for _, w := range a.Ways {
+	for _, w := range a.NextHops {
 		if w.Src = (netip.Addr{}); !slices.Contains(left, w) {
 			left = append(left, w)
 		}

@@ -76,7 +76,7 @@ func (b *Batch) Plain(flow route.Flow, d *lookup.Decision) {
 		b.Asked(&Explanation{Subject: flow.Dst.String(), Given: b.query.Given, GivenFields: b.query.GivenFields}, flow, d)
 		return
 	}
-	way := &d.Ways[0]
+	way := &d.NextHops[0]
 	k := lineKey{d.Entry(), d.Src, way.Via.Gateway, way.Link, d.Default(), flow.Dst.Is6()}
 	frame, known := b.kept[k]
 	if !known {
@@ -97,8 +97,8 @@ func (b *Batch) Plain(flow route.Flow, d *lookup.Decision) {
 // ordinary says that a packet leaves by one next hop of a route.
 func ordinary(d *lookup.Decision) bool {
 	return d.Disposition == lookup.DispositionUnicast && d.HasRoute && d.Shortcut == "" &&
-		len(d.Ways) == 1 && !d.Ways[0].Stale && !d.Ways[0].Redirected && d.SomeRefused == 0 && !d.Route.Src.IsValid() &&
-		d.Ways[0].SrcOneOf == nil
+		len(d.NextHops) == 1 && !d.NextHops[0].Stale && !d.NextHops[0].Redirected && d.SomeRefused == 0 && !d.Route.Src.IsValid() &&
+		d.NextHops[0].SrcOneOf == nil
 }
 
 // frame makes a line as any other, and takes the two texts out of it.

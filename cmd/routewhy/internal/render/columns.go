@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"routewhy/lookup"
 	"routewhy/route"
 	"routewhy/route/iproute2"
 )
@@ -106,7 +105,7 @@ const maxColumns = 5
 // zeroColumns shows what the zeros in the output of route(8) mean.
 func (p *page) zeroColumns(z *Zero) {
 	if z.family() == route.IPv6 {
-		p.section("in route -6 -n", fmt.Sprintf("%s is the default route, ::/128 the host route for ::, and a Next Hop of :: is none: on the link.", lookup.Halves(route.IPv6)[0]))
+		p.section("in route -6 -n", fmt.Sprintf("%s is the default route, ::/128 the host route for ::, and a Next Hop of :: is none: on the link.", route.IPv6.Default()))
 		return
 	}
 	p.section("in route -n", "and netstat -rn, /proc/net/route: a Gateway of 0.0.0.0 is none (on the link), and the Genmask tells 0.0.0.0/0 (0.0.0.0) from a host route (255.255.255.255):")

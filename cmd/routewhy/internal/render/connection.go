@@ -101,7 +101,7 @@ func (e *Explanation) eitherDefault() bool {
 	n := len(liveWays(&e.First.Trace.Decision))
 	return !slices.ContainsFunc(e.BySource, func(part *Explanation) bool {
 		d := &part.Trace.Decision
-		return d.SetBy.Code != lookup.CodeDefaultsTie || len(liveWays(d)) != n
+		return d.Ambiguous.Code != lookup.CodeDefaultsTie || len(liveWays(d)) != n
 	})
 }
 
@@ -133,7 +133,7 @@ func (e *Explanation) shortly() string {
 		return fmt.Sprintf("refused (%s)", d.Errno)
 	case d.Disposition == lookup.DispositionUnknown:
 		return "unknown"
-	case d.SetBy.Code == lookup.CodeDefaultsTie:
+	case d.Ambiguous.Code == lookup.CodeDefaultsTie:
 		return "by one of " + numeral(len(live)) + " default routes of the same metric"
 	case len(live) == 1:
 		return iproute2.Way(e.FIB.Snapshot(), &route.NextHop{Gateway: live[0].Gateway, Link: live[0].Link})

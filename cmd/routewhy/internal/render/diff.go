@@ -112,7 +112,7 @@ type fate struct {
 
 func fateOf(dst netip.Addr, d *lookup.Decision) fate {
 	out := fate{
-		dst.Is4(), d.Disposition, d.Errno, d.Shortcut, d.Entry(), d.Route.Dst, d.Rule, d.Src, d.SetBy.Code, d.SomeRefused, len(d.Ways),
+		dst.Is4(), d.Disposition, d.Errno, d.Shortcut, d.Entry(), d.Route.Dst, d.Rule, d.Src, d.Ambiguous.Code, d.SomeRefused, len(d.NextHops),
 	}
 	if d.Disposition == lookup.DispositionLocal {
 		out.src = netip.Addr{} // the destination itself

@@ -115,7 +115,7 @@ func (d *Dump) changing() bool {
 // defaults leads with the default routes: what most questions are about.
 func (p *page) defaults(d *Dump) {
 	for _, f := range d.Families {
-		all := slices.DeleteFunc(d.FIB.Standings(lookup.Halves(f)[0]), func(s lookup.Standing) bool {
+		all := slices.DeleteFunc(d.FIB.EntryStatuses(f.Default()), func(s lookup.EntryStatus) bool {
 			return d.Only != 0 && s.Route.Table != d.Only
 		})
 		label := "default  "
@@ -348,7 +348,7 @@ func WriteDumpJSON(w io.Writer, d *Dump) error {
 	jw.raw("{\n  \"defaults\": ")
 	defaults := []jsonStanding{}
 	for _, f := range d.Families {
-		for _, st := range standingsJSON(d.FIB, d.FIB.Standings(lookup.Halves(f)[0])) {
+		for _, st := range standingsJSON(d.FIB, d.FIB.EntryStatuses(f.Default())) {
 			if d.Only == 0 || st.Route.Table == s.Names.Table(d.Only) {
 				defaults = append(defaults, st)
 			}

@@ -196,7 +196,7 @@ func (p *page) details(e *Explanation) {
 func (p *page) gateways(e *Explanation) {
 	for i := range e.Trace.Gateways {
 		g := &e.Trace.Gateways[i]
-		if !g.Addr.IsValid() || e.Trace.Decision.Ways[i].Stale || i >= 8 && !p.st.Verbose || e.saidGateway(i) {
+		if !g.Addr.IsValid() || e.Trace.Decision.NextHops[i].Stale || i >= 8 && !p.st.Verbose || e.saidGateway(i) {
 			continue
 		}
 		label, tint := "gateway", plain
@@ -216,7 +216,7 @@ func (p *page) gateways(e *Explanation) {
 // saidGateway says whether a way before the given one has the same gateway, as those
 // of a connection do that differ in the source.
 func (e *Explanation) saidGateway(way int) bool {
-	g, ways := &e.Trace.Gateways[way], e.Trace.Decision.Ways
+	g, ways := &e.Trace.Gateways[way], e.Trace.Decision.NextHops
 	for i := range way {
 		if o := &e.Trace.Gateways[i]; o.Addr == g.Addr && o.Link == g.Link && !ways[i].Stale {
 			return true
@@ -240,8 +240,8 @@ func (p *page) source(e *Explanation) {
 		p.detail("source", "unknown: there is no listing of the addresses", yellow)
 	case t.Reason.Code == lookup.CodeSrcNone:
 		p.detail("source", "none: no device has an address that fits", yellow)
-	case t.Reason.Code == lookup.CodeSrcShared && len(d.Ways) > 0:
-		p.detail("source", either(d.Ways[0].SrcOneOf)+", "+e.words().source(t), yellow)
+	case t.Reason.Code == lookup.CodeSrcShared && len(d.NextHops) > 0:
+		p.detail("source", either(d.NextHops[0].SrcOneOf)+", "+e.words().source(t), yellow)
 	case t.Reason.Code == lookup.CodeSrcUnordered:
 		p.detail("source", e.unordered(), yellow)
 	case len(liveWays(d)) > 1 && !d.Src.IsValid():
@@ -258,7 +258,7 @@ func (p *page) source(e *Explanation) {
 // sourceReason says what made the packet's source. A redirect does not change it.
 func (e *Explanation) sourceReason() string {
 	t := &e.Trace.Source
-	w := e.Trace.Decision.Ways
+	w := e.Trace.Decision.NextHops
 	if t.Reason.Code == lookup.CodeSrcGateway && len(w) == 1 && w[0].Redirected && !e.Trace.Gateways[0].OnLinkBy.Contains(w[0].Via.Gateway) {
 		return fmt.Sprintf("%s's address in the network of the route's own gateway %s", e.words().dev(t.Link), w[0].Via.Gateway)
 	}
@@ -343,7 +343,7 @@ func sourceLoss(r lookup.Reason) string {
 // next says what would take over, where the list of candidates does not.
 func (p *page) next(e *Explanation) {
 	n := e.Trace.Next
-	if n == nil || e.Trace.Decision.SetBy.Code == lookup.CodeDefaultsTie || e.nextListed() || e.Trace.Decision.Disposition == lookup.DispositionLocal {
+	if n == nil || e.Trace.Decision.Ambiguous.Code == lookup.CodeDefaultsTie || e.nextListed() || e.Trace.Decision.Disposition == lookup.DispositionLocal {
 		return
 	}
 	switch {
@@ -513,7 +513,7 @@ func (e *Explanation) benign() string {
 	}
 	var out []string
 	for _, b := range e.Comparison.Benign {
-		if why := hiddenWords(b.Code); why != "" && e.Comparison.Way < 0 {
+		if why := hiddenWords(b.Code); why != "" && e.Comparison.NextHop < 0 {
 			return ", as far as it shows what it goes by: it " + e.kernelTold() + "; " + why
 		}
 		switch b.Code {
@@ -533,10 +533,10 @@ func (e *Explanation) benign() string {
 			if e.Answer.Errno != 0 {
 				out = append(out, fmt.Sprintf("for this very question it refuses: %s", e.Answer.Errno))
 			}
-			if e.Comparison.Way < 0 || e.redirectedFromOne() {
+			if e.Comparison.NextHop < 0 || e.redirectedFromOne() {
 				continue
 			}
-			w := e.Trace.Decision.Ways[e.Comparison.Way]
+			w := e.Trace.Decision.NextHops[e.Comparison.NextHop]
 			out = append(out, "for this very question it takes "+iproute2.Way(e.FIB.Snapshot(), &route.NextHop{Gateway: w.Gateway, Link: w.Link}))
 		}
 	}

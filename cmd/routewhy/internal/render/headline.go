@@ -33,7 +33,7 @@ func (e *Explanation) someRefused() string {
 		return ""
 	case e.Trace.Flow.In != 0:
 		why := "reverse-path filter"
-		if d.SetBy.Code != lookup.CodeReversePathSome {
+		if d.Ambiguous.Code != lookup.CodeReversePathSome {
 			why = "a next hop's device has no IPv4"
 		}
 		return fmt.Sprintf("; %s dropped (%s, %s)", flowsAre(d.RefusedShare), why, d.SomeRefused)
@@ -98,7 +98,7 @@ func (e *Explanation) verdict() string {
 		s := e.Trace.Socket
 		if s != nil && s.Decision.Disposition == lookup.DispositionUnknown {
 			return fmt.Sprintf("has no route without a source; with %s, which a socket gets, it cannot be decided: %s",
-				s.Src, e.words().uncertain(s.Decision.SetBy))
+				s.Src, e.words().uncertain(s.Decision.Ambiguous))
 		}
 		if e.OnlyConnected() {
 			return fmt.Sprintf("has no route without a source; with %s, which a socket gets, it %s", s.Src, e.goes(&s.Decision))
@@ -112,7 +112,7 @@ func (e *Explanation) verdict() string {
 	case lookup.DispositionInvalid:
 		return e.invalid(d)
 	}
-	return "cannot be decided: " + e.words().uncertain(d.SetBy)
+	return "cannot be decided: " + e.words().uncertain(d.Ambiguous)
 }
 
 // seen is what the sender of a packet that is refused gets to see: a program of this
@@ -155,7 +155,7 @@ func errnoWords(e route.Errno) string {
 // goes says by which route a packet leaves, and how.
 func (e *Explanation) goes(d *lookup.Decision) string {
 	if d.Shortcut == lookup.ShortcutOnLink {
-		return fmt.Sprintf("goes out of %s without a route%s", e.words().dev(d.Ways[0].Link), e.from(d))
+		return fmt.Sprintf("goes out of %s without a route%s", e.words().dev(d.NextHops[0].Link), e.from(d))
 	}
 	if live := liveWays(d); len(live) > 1 {
 		return e.severalWays(d, len(live))
@@ -168,9 +168,9 @@ func (e *Explanation) goes(d *lookup.Decision) string {
 }
 
 // liveWays are the ways that the kernel should be using.
-func liveWays(d *lookup.Decision) []lookup.Way {
-	var out []lookup.Way
-	for _, w := range d.Ways {
+func liveWays(d *lookup.Decision) []lookup.NextHop {
+	var out []lookup.NextHop
+	for _, w := range d.NextHops {
 		if !w.Stale {
 			out = append(out, w)
 		}
@@ -183,7 +183,7 @@ func (e *Explanation) severalWays(d *lookup.Decision, n int) string {
 	if d.Default() {
 		what = "takes the default route"
 	}
-	if d.SetBy.Code == lookup.CodeDefaultsTie {
+	if d.Ambiguous.Code == lookup.CodeDefaultsTie {
 		return fmt.Sprintf("takes one of %s default routes of equal metric, as the neighbours' states have it: %s%s%s", numeral(n), e.either(d), e.from(d), e.redirected(d))
 	}
 	src := e.from(d)
@@ -216,7 +216,7 @@ func (e *Explanation) either(d *lookup.Decision) string {
 
 // redirected says which of several next hops the kernel was redirected from.
 func (e *Explanation) redirected(d *lookup.Decision) string {
-	for _, w := range d.Ways {
+	for _, w := range d.NextHops {
 		if w.Redirected {
 			return fmt.Sprintf("; of them %s is redirected to %s", w.Via.Gateway, e.words().redirectedTo(&w))
 		}
@@ -225,7 +225,7 @@ func (e *Explanation) redirected(d *lookup.Decision) string {
 }
 
 // redirectedTo is where the frame goes instead.
-func (w words) redirectedTo(x *lookup.Way) string {
+func (w words) redirectedTo(x *lookup.NextHop) string {
 	if x.Gateway.IsValid() {
 		return x.Gateway.String()
 	}
@@ -242,7 +242,7 @@ func numeral(n int) string {
 // into names the direction of a packet: through a gateway, into a tunnel, or
 // straight to a neighbour.
 func (e *Explanation) into(d *lookup.Decision) string {
-	w := d.Ways[0]
+	w := d.NextHops[0]
 	dev := e.words().dev(w.Link)
 	link := e.FIB.Snapshot().Link(w.Link)
 	switch {
@@ -291,7 +291,7 @@ func (e *Explanation) from(d *lookup.Decision) string {
 	if live := liveWays(d); len(live) == 1 && live[0].SrcOneOf != nil {
 		return ", from " + either(live[0].SrcOneOf)
 	}
-	if len(d.Ways) == 1 && e.words().knowsAddrs(e.Trace.Flow.Family()) {
+	if len(d.NextHops) == 1 && e.words().knowsAddrs(e.Trace.Flow.Family()) {
 		return ", without a source address"
 	}
 	return ""
@@ -326,7 +326,7 @@ func (e *Explanation) here(d *lookup.Decision) string {
 
 func (e *Explanation) group(d *lookup.Decision) string {
 	kind := d.Disposition.String()
-	if in := e.Trace.Flow.In; e.Trace.SentOn() && d.Ways[0].Link == in {
+	if in := e.Trace.Flow.In; e.Trace.SentOn() && d.NextHops[0].Link == in {
 		dev := e.words().dev(in)
 		return fmt.Sprintf("is %s: dropped in a broadcast frame (bc_forwarding is on), in one to %s's MAC address sent on to %[2]s and delivered to this host", kind, dev)
 	}
@@ -336,7 +336,7 @@ func (e *Explanation) group(d *lookup.Decision) string {
 	if e.Trace.Flow.In != 0 {
 		return "is " + kind + ", delivered to this host" + e.kept(d)
 	}
-	out := "is " + kind + " on " + e.words().dev(d.Ways[0].Link)
+	out := "is " + kind + " on " + e.words().dev(d.NextHops[0].Link)
 	if live := liveWays(d); len(live) > 1 {
 		out = fmt.Sprintf("is %s, sent %s", kind, e.either(d))
 	}
@@ -358,7 +358,7 @@ func (e *Explanation) kept(d *lookup.Decision) string {
 
 // way is a next hop, and where the kernel was redirected from it the gateway in its
 // place.
-func (w words) way(x *lookup.Way) string {
+func (w words) way(x *lookup.NextHop) string {
 	if !x.Redirected {
 		return iproute2.Way(w.snap, &x.Via)
 	}

@@ -27,7 +27,7 @@ type jsonExplanation struct {
 	Rule      *iproute2.Rule  `json:"rule,omitempty"`
 	Route     *iproute2.Route `json:"route,omitempty"`
 	NextHops  []jsonWay       `json:"nexthops,omitempty"`
-	SetBy     *lookup.Reason  `json:"set_by,omitempty"`
+	Ambiguous *lookup.Reason  `json:"set_by,omitempty"`
 	Src       string          `json:"src,omitempty"`
 	Source    *jsonSource     `json:"source,omitempty"`
 	Trace     []jsonTrial     `json:"trace,omitempty"`
@@ -112,7 +112,7 @@ type jsonTrial struct {
 	Reason     lookup.Reason   `json:"reason"`
 	Table      string          `json:"table,omitempty"`
 	Candidates []jsonCandidate `json:"candidates,omitempty"`
-	Would      *iproute2.Route `json:"would,omitempty"`
+	Shadow     *iproute2.Route `json:"would,omitempty"`
 }
 
 type jsonCandidate struct {
@@ -207,8 +207,8 @@ func (e *Explanation) decisionJSON() jsonExplanation {
 		r := iproute2.RouteJSON(s, &d.Route)
 		j.Route = &r
 	}
-	if d.SetBy.Code != "" {
-		j.SetBy = &d.SetBy
+	if d.Ambiguous.Code != "" {
+		j.Ambiguous = &d.Ambiguous
 	}
 	j.NextHops = e.ways()
 	j.WayOut, j.Why = wayOutJSON(e.DeadEnd())
@@ -253,7 +253,7 @@ func (e *Explanation) query() jsonQuery {
 func (e *Explanation) ways() []jsonWay {
 	s, d := e.FIB.Snapshot(), &e.Trace.Decision
 	var out []jsonWay
-	for i, w := range d.Ways {
+	for i, w := range d.NextHops {
 		j := jsonWay{
 			Gateway: addr(w.Gateway), Dev: s.LinkName(w.Link), Weight: w.Via.Weight, Share: w.Share,
 			Src: addr(w.Src), SrcOneOf: w.SrcOneOf, NHID: w.Object, Stale: w.Stale,
@@ -301,9 +301,9 @@ func trials(s *route.Snapshot, ts []lookup.RuleTrial) []jsonTrial {
 			c := &t.Candidates[k]
 			j.Candidates = append(j.Candidates, jsonCandidate{iproute2.RouteJSON(s, &c.Route), c.Verdict, c.Reason})
 		}
-		if t.Would != nil {
-			r := iproute2.RouteJSON(s, t.Would)
-			j.Would = &r
+		if t.Shadow != nil {
+			r := iproute2.RouteJSON(s, t.Shadow)
+			j.Shadow = &r
 		}
 		out = append(out, j)
 	}

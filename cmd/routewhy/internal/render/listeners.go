@@ -20,7 +20,7 @@ type Listeners struct {
 // Unread says why it cannot be told; empty: it can.
 func (l *Listeners) Unread() string {
 	for _, g := range l.Snapshot.Gaps {
-		if g.Fact == route.FactSockets && len(l.Verdict.Takers) == 0 {
+		if g.Fact == route.FactSockets && len(l.Verdict.Receivers) == 0 {
 			return iproute2.Safe(g.Why)
 		}
 	}
@@ -38,11 +38,11 @@ func (e *Explanation) listening() string {
 	if l == nil || l.Unread() != "" || e.DeadEnd().Code != "" {
 		return ""
 	}
-	switch n := len(l.Verdict.Takers); {
+	switch n := len(l.Verdict.Receivers); {
 	case n == 0:
 		return "; nothing listens there: refused"
 	case n == 1:
-		return "; " + taker(l.Snapshot, l.Verdict.Takers[0].Socket) + " takes it"
+		return "; " + taker(l.Snapshot, l.Verdict.Receivers[0].Socket) + " takes it"
 	default:
 		return fmt.Sprintf("; one of %s sockets takes it", numeral(n))
 	}
@@ -67,16 +67,16 @@ func (p *page) listeners(e *Explanation) {
 	switch {
 	case l.Unread() != "":
 		p.detail("socket", "cannot tell: "+l.Unread(), yellow)
-	case len(l.Verdict.Takers) == 0 && e.DeadEnd().Code != "":
+	case len(l.Verdict.Receivers) == 0 && e.DeadEnd().Code != "":
 		p.detail("socket", "none, and nobody says so: what is sent is lost, and connect(2) times out", red)
 	case e.DeadEnd().Code != "":
 		p.detail("socket", "nothing arrives there: what is sent is lost, and connect(2) times out", red)
-	case len(l.Verdict.Takers) == 0 && proto == "tcp":
+	case len(l.Verdict.Receivers) == 0 && proto == "tcp":
 		p.detail("socket", "none: the connection is refused (ECONNREFUSED)", red)
-	case len(l.Verdict.Takers) == 0:
+	case len(l.Verdict.Receivers) == 0:
 		p.detail("socket", "none: the datagram is refused (ICMP port unreachable, ECONNREFUSED)", red)
 	}
-	for i, c := range l.Verdict.Takers {
+	for i, c := range l.Verdict.Receivers {
 		alike := l.alike(c)
 		if alike[0] != i {
 			continue // said with the first of them
@@ -104,7 +104,7 @@ func (p *page) listeners(e *Explanation) {
 		}
 		p.detail(label, proto+" "+l.name(c.Socket)+": "+w.miss(&l.Verdict, c), dim)
 	}
-	if len(l.Verdict.Takers) > 0 {
+	if len(l.Verdict.Receivers) > 0 {
 		p.detail("", "the firewall is not consulted", dim)
 	}
 }
@@ -113,7 +113,7 @@ func (p *page) listeners(e *Explanation) {
 // name, by their places.
 func (l *Listeners) alike(c listen.Candidate) []int {
 	var out []int
-	for i, o := range l.Verdict.Takers {
+	for i, o := range l.Verdict.Receivers {
 		if o.Reason.Code == c.Reason.Code && socketAddr(l.Snapshot, o.Socket) == socketAddr(l.Snapshot, c.Socket) &&
 			o.Socket.Local.Port() == c.Socket.Local.Port() && process(o.Socket) == process(c.Socket) {
 			out = append(out, i)
@@ -172,14 +172,14 @@ func (w words) outranked(r lookup.Reason) string {
 
 // jsonListening is the same in JSON.
 type jsonListening struct {
-	Dst     string          `json:"dst"`
-	Port    uint16          `json:"port"`
-	IPProto string          `json:"ipproto"`
-	Dev     string          `json:"dev"`
-	Errno   route.Errno     `json:"errno,omitzero"`
-	Unread  string          `json:"unread,omitempty"`
-	Takers  []jsonContender `json:"takers"`
-	Misses  []jsonContender `json:"misses"`
+	Dst       string          `json:"dst"`
+	Port      uint16          `json:"port"`
+	IPProto   string          `json:"ipproto"`
+	Dev       string          `json:"dev"`
+	Errno     route.Errno     `json:"errno,omitzero"`
+	Unread    string          `json:"unread,omitempty"`
+	Receivers []jsonContender `json:"takers"`
+	Misses    []jsonContender `json:"misses"`
 }
 
 type jsonContender struct {
@@ -195,7 +195,7 @@ func (e *Explanation) listeningJSON() *jsonListening {
 	p := &l.Verdict.Packet
 	j := &jsonListening{
 		Dst: netip.PrefixFrom(p.Dst.Addr(), p.Dst.Addr().BitLen()).String(), Port: p.Dst.Port(), IPProto: iproute2.ProtoName(p.Proto), Dev: l.Snapshot.LinkName(p.Dev),
-		Unread: l.Unread(), Takers: candidatesJSON(l.Snapshot, l.Verdict.Takers), Misses: candidatesJSON(l.Snapshot, l.Verdict.Misses),
+		Unread: l.Unread(), Receivers: candidatesJSON(l.Snapshot, l.Verdict.Receivers), Misses: candidatesJSON(l.Snapshot, l.Verdict.Misses),
 	}
 	if j.Unread == "" {
 		j.Errno = l.Verdict.Refused()

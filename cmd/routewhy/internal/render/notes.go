@@ -19,7 +19,7 @@ func (e *Explanation) note(n *lookup.Note) string {
 		return linkdownWords(e.Trace.Flow.Family(), have)
 	case lookup.NoteDefaultShadowed:
 		return fmt.Sprintf("the default route (%s) is never used: %s and %s cover every address",
-			iproute2.RouteLine(s, n.Route), lookup.Halves(n.Route.Family())[1], lookup.Halves(n.Route.Family())[2])
+			iproute2.RouteLine(s, n.Route), lookup.SlashOnePair(n.Route.Family())[0], lookup.SlashOnePair(n.Route.Family())[1])
 	case lookup.NoteTableSkipped:
 		return e.skipped(n)
 	case lookup.NoteHashFields:
@@ -164,7 +164,7 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 func (w words) noDefault(n *lookup.Note) string {
 	if n.Code == lookup.NoteZeroHostRoute {
 		return fmt.Sprintf("%s is a host route for the zero address, not a default route, and never carries a packet; meant was probably %s",
-			iproute2.RouteLine(w.snap, n.Route), lookup.Halves(n.Route.Family())[0])
+			iproute2.RouteLine(w.snap, n.Route), n.Route.Family().Default())
 	}
 	if n.Code == lookup.NoteClassless {
 		return fmt.Sprintf("DHCP gave %s but no default route: where the server sends routes (option 121), the Router option is ignored, and the default must be among them (RFC 3442)",
@@ -225,12 +225,12 @@ func (e *Explanation) socketElsewhere() string {
 	way := "is refused: " + d.Errno.String()
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
-		way = "cannot be decided: " + e.words().uncertain(d.SetBy)
+		way = "cannot be decided: " + e.words().uncertain(d.Ambiguous)
 	case d.Errno != 0:
 	case d.HasRoute:
 		way = "takes " + iproute2.RouteLine(e.FIB.Snapshot(), &d.Route) + " in " + tableName(e.FIB.Snapshot(), d.Route.Table)
-	case len(d.Ways) > 0:
-		way = "goes out of " + e.words().dev(d.Ways[0].Link)
+	case len(d.NextHops) > 0:
+		way = "goes out of " + e.words().dev(d.NextHops[0].Link)
 	}
 	return fmt.Sprintf("a connected socket gets the source %s, looks up again with it, and then %s: routewhy %s --from %s",
 		t.Src, way, e.Subject, t.Src)

@@ -14,13 +14,13 @@ import (
 
 // Prefix explains a route entry: where it stands in every table.
 type Prefix struct {
-	FIB       *lookup.FIB
-	Dst       netip.Prefix
-	Standings []lookup.Standing
-	Inside    []lookup.Inside
+	FIB           *lookup.FIB
+	Dst           netip.Prefix
+	EntryStatuses []lookup.EntryStatus
+	Inside        []lookup.Inside
 	// ReplacedBy are longer prefixes that carry every address of a default route that
 	// no packet takes; empty: there are none such.
-	ReplacedBy []lookup.Standing
+	ReplacedBy []lookup.EntryStatus
 	// Covering is what carries the prefix's addresses where it is in no table.
 	Covering lookup.Decision
 	Remarks  []Remark
@@ -29,7 +29,7 @@ type Prefix struct {
 // NewPrefix works an entry out.
 func NewPrefix(f *lookup.FIB, p netip.Prefix) *Prefix {
 	e := &Prefix{
-		FIB: f, Dst: p, Standings: f.Standings(p), Inside: f.Inside(p), Covering: f.Covering(p),
+		FIB: f, Dst: p, EntryStatuses: f.EntryStatuses(p), Inside: f.Inside(p), Covering: f.Covering(p),
 	}
 	if p.Bits() == 0 && !e.Used() {
 		e.ReplacedBy = f.Replacements(p)
@@ -42,8 +42,8 @@ func NewPrefix(f *lookup.FIB, p netip.Prefix) *Prefix {
 
 // Used says whether some packet takes the entry.
 func (e *Prefix) Used() bool {
-	for i := range e.Standings {
-		if e.Standings[i].Used() {
+	for i := range e.EntryStatuses {
+		if e.EntryStatuses[i].Used() {
 			return true
 		}
 	}
@@ -55,8 +55,8 @@ func (e *Prefix) Unknown() bool {
 	if e.Used() {
 		return false
 	}
-	open := func(s lookup.Standing) bool { return s.Status == lookup.StatusUnknown }
-	return len(e.Standings) == 0 && e.Covering.Disposition == lookup.DispositionUnknown || slices.ContainsFunc(e.Standings, open)
+	open := func(s lookup.EntryStatus) bool { return s.Status == lookup.StatusUnknown }
+	return len(e.EntryStatuses) == 0 && e.Covering.Disposition == lookup.DispositionUnknown || slices.ContainsFunc(e.EntryStatuses, open)
 }
 
 // ExplainPrefix writes it as text.
@@ -75,9 +75,9 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 		return p.err
 	}
 	s := e.FIB.Snapshot()
-	if len(e.Standings) > 0 {
+	if len(e.EntryStatuses) > 0 {
 		p.blank()
-		p.standings("  entry    ", e.FIB, e.Standings)
+		p.standings("  entry    ", e.FIB, e.EntryStatuses)
 	}
 	p.blank()
 	if own := e.own(); len(own) > 0 {
@@ -87,7 +87,7 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 		if in.Table == route.TableLocal && !st.Verbose {
 			continue // this host's own addresses
 		}
-		if e.Dst.Bits() == 0 && len(e.Standings) == 0 && onlyLinkLocal(&in) && !st.Verbose {
+		if e.Dst.Bits() == 0 && len(e.EntryStatuses) == 0 && onlyLinkLocal(&in) && !st.Verbose {
 			continue // no default route of IPv6, nor any other but those of every device
 		}
 		var first []string
@@ -126,7 +126,7 @@ func (e *Prefix) insideWords(in lookup.Inside) string {
 		who, takes, is = fmt.Sprint(in.Count)+" longer prefixes", "take", "are"
 	}
 	who += " of " + tableName(e.FIB.Snapshot(), in.Table) + " "
-	if len(e.Standings) == 0 {
+	if len(e.EntryStatuses) == 0 {
 		return who + is + " inside it"
 	}
 	return who + takes + " addresses out of it"
@@ -139,13 +139,13 @@ func (e *Prefix) headline() string {
 		name = "the default route " + name
 	}
 	s := e.FIB.Snapshot()
-	for i := range e.Standings {
-		st := &e.Standings[i]
+	for i := range e.EntryStatuses {
+		st := &e.EntryStatuses[i]
 		if st.Status == lookup.StatusInUse || st.Status == lookup.StatusPossible {
-			return fmt.Sprintf("%s is in use: %s", name, e.inUse(st)) + words{s}.misfit(e.FIB.EntryNotes([]lookup.Standing{*st}))
+			return fmt.Sprintf("%s is in use: %s", name, e.inUse(st)) + words{s}.misfit(e.FIB.EntryNotes([]lookup.EntryStatus{*st}))
 		}
 	}
-	if len(e.ReplacedBy) > 0 && len(e.Standings) > 0 {
+	if len(e.ReplacedBy) > 0 && len(e.EntryStatuses) > 0 {
 		return name + " is replaced by " + e.replaced()
 	}
 	if len(e.ReplacedBy) > 0 {
@@ -154,7 +154,7 @@ func (e *Prefix) headline() string {
 	if some := e.conditional(); len(some) > 1 {
 		return fmt.Sprintf("%s is for some packets: %s", name, strings.Join(some, "; "))
 	}
-	if len(e.Standings) > 0 {
+	if len(e.EntryStatuses) > 0 {
 		st := e.mostUsed()
 		if st.Status == lookup.StatusUnknown {
 			return fmt.Sprintf("whether %s is used is unknown: %s", name, words{s}.uncertain(st.Reason))
@@ -228,8 +228,8 @@ func (e *Prefix) conditional() []string {
 	s := e.FIB.Snapshot()
 	var out []string
 	more := 0
-	for i := range e.Standings {
-		st := &e.Standings[i]
+	for i := range e.EntryStatuses {
+		st := &e.EntryStatuses[i]
 		if st.Status != lookup.StatusConditional {
 			continue
 		}
@@ -250,7 +250,7 @@ func (e *Prefix) conditional() []string {
 func (e *Prefix) replaced() string {
 	s := e.FIB.Snapshot()
 	var prefixes, ways []string
-	var all []*lookup.Standing
+	var all []*lookup.EntryStatus
 	for i := range e.ReplacedBy {
 		st := &e.ReplacedBy[i]
 		all = append(all, st)
@@ -297,12 +297,12 @@ func (e *Prefix) unread() string {
 			return fmt.Sprintf("the routes of %s are missing (%s)", fam, iproute2.Safe(g.Why))
 		}
 	}
-	return words{s}.uncertain(e.Covering.SetBy)
+	return words{s}.uncertain(e.Covering.Ambiguous)
 }
 
 // inUse says by what way an entry is used, and which others are as well because
 // they are equal.
-func (e *Prefix) inUse(st *lookup.Standing) string {
+func (e *Prefix) inUse(st *lookup.EntryStatus) string {
 	s := e.FIB.Snapshot()
 	how := e.way(&st.Route)
 	where := " in " + tableName(s, st.Route.Table)
@@ -318,10 +318,10 @@ func (e *Prefix) inUse(st *lookup.Standing) string {
 
 // turns are the equal default routes of which the kernel takes now one and now
 // another, of a tie that an entry is in.
-func (e *Prefix) turns(st *lookup.Standing) []*lookup.Standing {
-	var out []*lookup.Standing
-	for i := range e.Standings {
-		if o := &e.Standings[i]; st.SameTie(o) && o.TakesTurns() {
+func (e *Prefix) turns(st *lookup.EntryStatus) []*lookup.EntryStatus {
+	var out []*lookup.EntryStatus
+	for i := range e.EntryStatuses {
+		if o := &e.EntryStatuses[i]; st.SameTie(o) && o.TakesTurns() {
 			out = append(out, o)
 		}
 	}
@@ -330,27 +330,27 @@ func (e *Prefix) turns(st *lookup.Standing) []*lookup.Standing {
 
 // mostUsed is the entry that says most: one that some packets take, if there is
 // one.
-func (e *Prefix) mostUsed() *lookup.Standing {
-	for i := range e.Standings {
-		switch e.Standings[i].Status {
+func (e *Prefix) mostUsed() *lookup.EntryStatus {
+	for i := range e.EntryStatuses {
+		switch e.EntryStatuses[i].Status {
 		case lookup.StatusConditional, lookup.StatusRefuses:
-			return &e.Standings[i]
+			return &e.EntryStatuses[i]
 		}
 	}
-	return &e.Standings[0]
+	return &e.EntryStatuses[0]
 }
 
 // advice are the remarks on the question and on what was found.
 func (e *Prefix) advice() []Remark {
 	out := e.Remarks
-	for _, n := range e.FIB.EntryNotes(e.Standings) {
+	for _, n := range e.FIB.EntryNotes(e.EntryStatuses) {
 		r := Remark{string(n.Code), words{e.FIB.Snapshot()}.entryNote(&n)}
 		if !slices.Contains(out, r) { // two entries may have the same next hop
 			out = append(out, r)
 		}
 	}
-	for i := range e.Standings {
-		if e.Standings[i].Status == lookup.StatusNever {
+	for i := range e.EntryStatuses {
+		if e.EntryStatuses[i].Status == lookup.StatusNever {
 			out = append(out, Remark{string(lookup.NoteZeroHostRoute),
 				fmt.Sprintf("%s covers one address, which the kernel never looks up; the default route is 0.0.0.0/0", e.Dst)})
 			break
@@ -359,7 +359,7 @@ func (e *Prefix) advice() []Remark {
 	if e.Dst.Addr().IsLoopback() {
 		out = append(out, Remark{string(lookup.NoteSpecialDst), loopbackWords(e.Dst.String())})
 	}
-	if e.Dst.Bits() == 0 && len(e.Standings) == 0 {
+	if e.Dst.Bits() == 0 && len(e.EntryStatuses) == 0 {
 		for _, n := range e.FIB.NoDefault(route.FamilyOf(e.Dst.Addr())) {
 			out = append(out, Remark{string(n.Code), words{e.FIB.Snapshot()}.noDefault(&n)})
 		}
@@ -395,7 +395,7 @@ func (e *Prefix) JSON() any {
 	s := e.FIB.Snapshot()
 	j := jsonPrefix{
 		Query: jsonQuery{Dst: e.Dst.String()}, Disposition: e.Covering.Disposition, Errno: e.Covering.Errno,
-		Default: e.Dst.Bits() == 0, Used: e.Used(), Entries: standingsJSON(e.FIB, e.Standings), Assumptions: e.missing(),
+		Default: e.Dst.Bits() == 0, Used: e.Used(), Entries: standingsJSON(e.FIB, e.EntryStatuses), Assumptions: e.missing(),
 		ReplacedBy: standingsJSON(e.FIB, e.ReplacedBy), Warnings: e.advice(),
 	}
 	j.WayOut, j.Why = wayOutJSON(e.DeadEnd())

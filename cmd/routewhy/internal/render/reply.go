@@ -171,7 +171,7 @@ func (e *Explanation) leaves(verb string, came int) string {
 
 // viaOther says whether a decision may leave by another device.
 func (e *Explanation) viaOther(link int) bool {
-	return slices.ContainsFunc(liveWays(&e.Trace.Decision), func(w lookup.Way) bool { return w.Link != link })
+	return slices.ContainsFunc(liveWays(&e.Trace.Decision), func(w lookup.NextHop) bool { return w.Link != link })
 }
 
 // devices are those that a packet may leave by.

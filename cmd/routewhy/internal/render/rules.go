@@ -46,7 +46,7 @@ func (e *Explanation) nothingAsked() string {
 	f := e.Trace.Flow.Family()
 	s := e.FIB.Snapshot()
 	switch {
-	case e.Trace.Decision.Shortcut != "", e.Trace.Decision.SetBy.Code == lookup.CodeSrcUnordered:
+	case e.Trace.Decision.Shortcut != "", e.Trace.Decision.Ambiguous.Code == lookup.CodeSrcUnordered:
 		return "no rule and no route was asked"
 	case s.Lacks(route.FactRoutes, f):
 		return "the routes of " + f.String() + " are not known"
@@ -108,8 +108,8 @@ func (p *page) rule(e *Explanation, t *lookup.RuleTrial, width int) {
 	if e.quietLocal(t) {
 		text = "no match"
 	}
-	if t.Would != nil && e.worthSaying(t) {
-		text += "; would take " + iproute2.RouteLine(e.FIB.Snapshot(), t.Would)
+	if t.Shadow != nil && e.worthSaying(t) {
+		text += "; would take " + iproute2.RouteLine(e.FIB.Snapshot(), t.Shadow)
 	}
 	label := fmt.Sprintf("  %5d  %s", t.Rule.Priority, name)
 	if columns(name) > width { // too long for its column
@@ -329,8 +329,8 @@ func (e *Explanation) shares(c *lookup.Candidate) map[route.NextHop]string {
 	if c.Verdict != lookup.VerdictChosen {
 		return out
 	}
-	for _, w := range e.Trace.Decision.Ways {
-		if d := &e.Trace.Decision; w.Share > 0 && (len(d.Ways) > 1 || d.SomeRefused != 0) {
+	for _, w := range e.Trace.Decision.NextHops {
+		if d := &e.Trace.Decision; w.Share > 0 && (len(d.NextHops) > 1 || d.SomeRefused != 0) {
 			out[w.Via] = share(w.Share)
 		}
 	}

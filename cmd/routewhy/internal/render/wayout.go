@@ -26,7 +26,7 @@ func (e *Explanation) wayOut() string {
 	d := &e.Trace.Decision
 	dead := 0
 	for _, w := range liveWays(d) {
-		if e.FIB.WayFault(d, &w).Code != "" {
+		if e.FIB.WayHealth(d, &w).Code != "" {
 			dead++
 		}
 	}
@@ -40,10 +40,10 @@ func (e *Explanation) wayOut() string {
 func (e *Explanation) faults() string {
 	d := &e.Trace.Decision
 	live := liveWays(d)
-	var all []lookup.Fault
+	var all []lookup.NextHopFault
 	for _, w := range live {
-		if why := e.FIB.WayFault(d, &w); why.Code != "" {
-			all = append(all, lookup.Fault{Reason: why})
+		if why := e.FIB.WayHealth(d, &w); why.Code != "" {
+			all = append(all, lookup.NextHopFault{Reason: why})
 		}
 	}
 	return e.words().faults(all, len(live) == 1)
@@ -51,7 +51,7 @@ func (e *Explanation) faults() string {
 
 // faults names faults of next hops, each once; only says that they are those of the
 // only next hop that the sentence is about.
-func (w words) faults(all []lookup.Fault, only bool) string {
+func (w words) faults(all []lookup.NextHopFault, only bool) string {
 	var silent, out []string
 	for _, x := range all {
 		text := w.wrong(&x, only)
@@ -121,10 +121,10 @@ func (e *Prefix) DeadEnd() lookup.Reason {
 
 // leading are the entries that ordinary packets take, or, where there is none, those
 // that some packets take.
-func (e *Prefix) leading() []*lookup.Standing {
-	var plain, some []*lookup.Standing
-	for i := range e.Standings {
-		switch s := &e.Standings[i]; {
+func (e *Prefix) leading() []*lookup.EntryStatus {
+	var plain, some []*lookup.EntryStatus
+	for i := range e.EntryStatuses {
+		switch s := &e.EntryStatuses[i]; {
 		case s.Status == lookup.StatusInUse, s.Status == lookup.StatusPossible, s.TakesTurns():
 			plain = append(plain, s)
 		case s.Used():

@@ -117,7 +117,7 @@ func TestEveryShortcutHasWords(t *testing.T) {
 			e := &Explanation{Subject: "192.0.2.1", FIB: f, Trace: &lookup.Trace{Flow: flow}}
 			e.Trace.Decision = lookup.Decision{
 				Disposition: lookup.DispositionInvalid, Errno: route.EINVAL, Shortcut: lookup.Shortcut(code),
-				Ways: []lookup.Way{{Link: 2}},
+				NextHops: []lookup.NextHop{{Link: 2}},
 			}
 			if strings.Contains(e.headline(), code) && !successful(lookup.Shortcut(code)) {
 				t.Errorf("shortcut %s has no words: %s", code, e.headline())

@@ -127,22 +127,22 @@ func (p *page) zeroDestination(z *Zero) {
 // zeroRoutes tells of the prefixes that begin with the zero address.
 func (p *page) zeroRoutes(z *Zero) {
 	f := z.family()
-	halves := lookup.Halves(f)
-	p.section("route", fmt.Sprintf("%s covers every address, for no bit is compared:", halves[0]))
+	whole, pair := f.Default(), lookup.SlashOnePair(f)
+	p.section("route", fmt.Sprintf("%s covers every address, for no bit is compared:", whole))
 	if z.Whole.Snapshot().Lacks(route.FactRoutes, f) {
 		p.line("  " + p.st.paint(yellow, fmt.Sprintf("unknown: the routes of %s are missing", f)))
 		return
 	}
-	if all := z.Whole.Standings(halves[0]); len(all) > 0 {
+	if all := z.Whole.EntryStatuses(whole); len(all) > 0 {
 		p.standings("  ", z.Whole, all)
 	} else {
 		p.line("  " + p.st.paint(yellow, z.noDefault()))
 	}
-	p.zeroPair(z, halves)
+	p.zeroPair(z, pair)
 	if f == route.IPv4 {
 		this := netip.PrefixFrom(z.zero(), 8)
 		text := "none here"
-		if s := z.Whole.Standings(this); len(s) > 0 {
+		if s := z.Whole.EntryStatuses(this); len(s) > 0 {
 			text = z.standingsText(s)
 		}
 		p.zeroRow(this.String(), fmt.Sprintf("\"this network\" (%s), ordinary unicast for Linux since 5.3, but for 0.0.0.0: %s",
@@ -153,7 +153,7 @@ func (p *page) zeroRoutes(z *Zero) {
 
 // noDefault says that no table has a default route, as far as that is known.
 func (z *Zero) noDefault() string {
-	if z.Whole.Covering(lookup.Halves(z.family())[0]).Disposition == lookup.DispositionUnknown {
+	if z.Whole.Covering(z.family().Default()).Disposition == lookup.DispositionUnknown {
 		return "none in the tables that are known"
 	}
 	return "none here: what no other route covers has no route"
@@ -164,7 +164,7 @@ const zeroWidth = 14
 
 func (p *page) zeroRow(name, text string, i ink) { p.block("  "+pad(name, zeroWidth), text, i) }
 
-func (z *Zero) standingsText(all []lookup.Standing) string {
+func (z *Zero) standingsText(all []lookup.EntryStatus) string {
 	s := z.Whole.Snapshot()
 	var out []string
 	for i := range all {
@@ -174,8 +174,8 @@ func (z *Zero) standingsText(all []lookup.Standing) string {
 }
 
 // zeroPair tells of the two halves that VPNs put over the default route.
-func (p *page) zeroPair(z *Zero, halves [3]netip.Prefix) {
-	low, high := z.Whole.Standings(halves[1]), z.Whole.Standings(halves[2])
+func (p *page) zeroPair(z *Zero, pair [2]netip.Prefix) {
+	low, high := z.Whole.EntryStatuses(pair[0]), z.Whole.EntryStatuses(pair[1])
 	text, tint := "together they cover every address too, and are longer than /0 (a trick of VPNs): ", plain
 	switch {
 	case len(low) == 0 && len(high) == 0:
@@ -186,13 +186,13 @@ func (p *page) zeroPair(z *Zero, halves [3]netip.Prefix) {
 	default:
 		text, tint = text+z.standingsText(low), yellow
 	}
-	p.zeroRow(halves[1].String()+" +", halves[2].String()+": "+text, tint)
+	p.zeroRow(pair[0].String()+" +", pair[1].String()+": "+text, tint)
 }
 
 // zeroHost tells of host routes for the zero address, which are mistakes.
 func (p *page) zeroHost(z *Zero) {
 	host := netip.PrefixFrom(z.zero(), z.zero().BitLen())
-	all := z.Whole.Standings(host)
+	all := z.Whole.EntryStatuses(host)
 	if len(all) == 0 {
 		p.zeroRow(host.String(), "covers this one address, which is never looked up: none here", plain)
 		return
@@ -464,16 +464,16 @@ type jsonDocument struct {
 // JSON is the explanation of the address as a destination, and `zero`.
 func (z *Zero) JSON() any {
 	e, _ := z.Explanation.JSON().(jsonExplanation)
-	halves := lookup.Halves(z.family())
-	host := z.Whole.Standings(netip.PrefixFrom(z.zero(), z.zero().BitLen()))
+	whole, pair := z.family().Default(), lookup.SlashOnePair(z.family())
+	host := z.Whole.EntryStatuses(netip.PrefixFrom(z.zero(), z.zero().BitLen()))
 	j := jsonZero{
-		Defaults:  standingsJSON(z.Whole, z.Whole.Standings(halves[0])),
-		Halves:    standingsJSON(z.Whole, append(z.Whole.Standings(halves[1]), z.Whole.Standings(halves[2])...)),
+		Defaults:  standingsJSON(z.Whole, z.Whole.EntryStatuses(whole)),
+		Halves:    standingsJSON(z.Whole, append(z.Whole.EntryStatuses(pair[0]), z.Whole.EntryStatuses(pair[1])...)),
 		Host:      standingsJSON(z.Whole, host),
 		Listening: []jsonSocket{}, NoAddress: append([]string{}, z.bare()...),
 	}
 	if z.family() == route.IPv4 {
-		j.Network = standingsJSON(z.Whole, z.Whole.Standings(netip.PrefixFrom(z.zero(), 8)))
+		j.Network = standingsJSON(z.Whole, z.Whole.EntryStatuses(netip.PrefixFrom(z.zero(), 8)))
 		j.Columns = z.columns()
 	}
 	if s := z.Whole.Snapshot(); s.Lacks(route.FactSockets, 0) && len(z.groups()) == 0 {

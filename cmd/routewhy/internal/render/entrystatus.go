@@ -11,7 +11,7 @@ import (
 
 // standing says where a route entry stands, in a few words, and whether it is
 // used.
-func (w words) standing(s *lookup.Standing) string {
+func (w words) standing(s *lookup.EntryStatus) string {
 	switch s.Status {
 	case lookup.StatusInUse:
 		return "in use"
@@ -51,14 +51,14 @@ func (w words) standing(s *lookup.Standing) string {
 	return "cannot tell: " + w.uncertain(s.Reason)
 }
 
-func (w words) shadow(s *lookup.Standing) string {
+func (w words) shadow(s *lookup.EntryStatus) string {
 	if len(s.By) == 2 {
 		return fmt.Sprintf("%s and %s cover it all", s.By[0].Dst, s.By[1].Dst)
 	}
 	return "longer prefixes cover it all"
 }
 
-func (w words) beaten(s *lookup.Standing) string {
+func (w words) beaten(s *lookup.EntryStatus) string {
 	switch {
 	case s.Reason.Code == lookup.CodeSuppressPrefix || s.Reason.Code == lookup.CodeSuppressGroup:
 		return "not used: its rule drops it"
@@ -70,7 +70,7 @@ func (w words) beaten(s *lookup.Standing) string {
 }
 
 // condition is what a packet must be to take the entry.
-func (w words) condition(s *lookup.Standing) string {
+func (w words) condition(s *lookup.EntryStatus) string {
 	var out []string
 	for i, sel := range s.If {
 		if i == 3 {
@@ -101,7 +101,7 @@ func packets(sel *route.Selector) string {
 	return text
 }
 
-func standingInk(s *lookup.Standing) ink {
+func standingInk(s *lookup.EntryStatus) ink {
 	if s.Used() && len(s.Faults) > 0 {
 		return yellow
 	}
@@ -115,7 +115,7 @@ func standingInk(s *lookup.Standing) ink {
 }
 
 // standings writes entries and where they stand, behind a label.
-func (p *page) standings(label string, f *lookup.FIB, all []lookup.Standing) {
+func (p *page) standings(label string, f *lookup.FIB, all []lookup.EntryStatus) {
 	w := words{f.Snapshot()}
 	rows := make([]string, len(all))
 	width := 0
@@ -145,7 +145,7 @@ func (p *page) standing(label, row string, width int, text string, tint ink) {
 }
 
 // entry is a route entry with its table.
-func (w words) entry(s *lookup.Standing) string {
+func (w words) entry(s *lookup.EntryStatus) string {
 	row := iproute2.RouteLine(w.snap, &s.Route)
 	if legged(s) {
 		row = strings.Join(nonEmpty(iproute2.Destination(&s.Route), numeral(len(s.Route.NextHops))+" next hops", iproute2.Attributes(&s.Route)), " ")
@@ -159,7 +159,7 @@ func (w words) entry(s *lookup.Standing) string {
 
 // stands says where an entry stands, and what is wrong with its next hop; of
 // several next hops their own lines say it.
-func (w words) stands(s *lookup.Standing) string {
+func (w words) stands(s *lookup.EntryStatus) string {
 	if legged(s) {
 		return w.standing(s)
 	}
@@ -167,7 +167,7 @@ func (w words) stands(s *lookup.Standing) string {
 }
 
 // legged says whether an entry has several next hops, which get lines of their own.
-func legged(s *lookup.Standing) bool { return len(s.Route.NextHops) > 1 }
+func legged(s *lookup.EntryStatus) bool { return len(s.Route.NextHops) > 1 }
 
 // weighted says whether the weights of a route's next hops differ.
 func weighted(r *route.Route) bool {
@@ -181,7 +181,7 @@ func weighted(r *route.Route) bool {
 
 // entryLegs writes an entry's next hops below it: their weights, and what is
 // wrong with them.
-func (p *page) entryLegs(indent string, f *lookup.FIB, s *lookup.Standing) {
+func (p *page) entryLegs(indent string, f *lookup.FIB, s *lookup.EntryStatus) {
 	if !legged(s) {
 		return
 	}
@@ -197,7 +197,7 @@ func (p *page) entryLegs(indent string, f *lookup.FIB, s *lookup.Standing) {
 		width = max(width, columns(ways[i]))
 	}
 	for i, way := range ways {
-		p.line(indent + pad(way, width) + "  " + p.st.paint(yellow, w.fault(f.HopFault(&s.Route.NextHops[i]))))
+		p.line(indent + pad(way, width) + "  " + p.st.paint(yellow, w.fault(f.HopHealth(&s.Route.NextHops[i]))))
 	}
 }
 
@@ -220,7 +220,7 @@ func (w words) fault(r lookup.Reason) string {
 
 // deviceFault is the same for a page that tells of gateways elsewhere.
 func (w words) deviceFault(f *lookup.FIB, h *route.NextHop) string {
-	switch r := f.HopFault(h); r.Code {
+	switch r := f.HopHealth(h); r.Code {
 	case lookup.FaultNeighbour:
 		return ""
 	case lookup.FaultIgnored:
@@ -232,8 +232,8 @@ func (w words) deviceFault(f *lookup.FIB, h *route.NextHop) string {
 
 // but is what is wrong with entries that packets take, or may take once another
 // one is gone, to be added to what is said of them; empty: nothing is.
-func (w words) but(all ...*lookup.Standing) string {
-	var faults []lookup.Fault
+func (w words) but(all ...*lookup.EntryStatus) string {
+	var faults []lookup.NextHopFault
 	for _, s := range all {
 		if (s.Used() || s.Status == lookup.StatusStandby) && s.Reason.Code != lookup.CodeNeighbour {
 			faults = append(faults, s.Faults...)
@@ -247,7 +247,7 @@ func (w words) but(all ...*lookup.Standing) string {
 
 // wrong says what is wrong with a next hop, which is the only one that the
 // sentence is about, or one of several.
-func (w words) wrong(x *lookup.Fault, only bool) string {
+func (w words) wrong(x *lookup.NextHopFault, only bool) string {
 	switch x.Code {
 	case lookup.FaultCarrier, lookup.FaultIgnored:
 		return w.link(x.Have) + " has no carrier"
@@ -271,7 +271,7 @@ type jsonStanding struct {
 	Reason *lookup.Reason   `json:"reason,omitempty"`
 }
 
-func standingsJSON(f *lookup.FIB, all []lookup.Standing) []jsonStanding {
+func standingsJSON(f *lookup.FIB, all []lookup.EntryStatus) []jsonStanding {
 	s := f.Snapshot()
 	out := make([]jsonStanding, len(all))
 	for i := range all {

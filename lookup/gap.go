@@ -6,10 +6,10 @@ import (
 	"routewhy/route"
 )
 
-// hole finds an address in a prefix that no longer prefix of the table covers,
+// gap finds an address in a prefix that no longer prefix of the table covers,
 // an ordinary one where there is a choice. Without any, it gives the longest
 // list of prefixes that together leave nothing, at most two.
-func (f *FIB) hole(id route.Table, p netip.Prefix) (netip.Addr, []route.Route, bool) {
+func (f *FIB) gap(id route.Table, p netip.Prefix) (netip.Addr, []route.Route, bool) {
 	t := f.family(route.FamilyOf(p.Addr())).tables[id]
 	var c cover
 	c.start(p)

@@ -24,14 +24,14 @@ func (f *FIB) policy(t *Trace) *route.Policy {
 	case t.Flow.In != 0:
 		return f.firstPolicy(route.PolicyIn, &t.Flow, d.Src, t.Flow.In)
 	}
-	return f.firstPolicy(route.PolicyOut, &t.Flow, d.Src, d.Ways[0].Link)
+	return f.firstPolicy(route.PolicyOut, &t.Flow, d.Src, d.NextHops[0].Link)
 }
 
 // mayMeetPolicy reports whether policies are asked about a packet: whether it goes
 // anywhere, and not from this host to itself.
 func (t *Trace) mayMeetPolicy() bool {
 	d := &t.Decision
-	return d.Src.IsValid() && len(d.Ways) > 0 && d.Disposition.Success() && (t.Flow.In != 0 || d.Disposition != DispositionLocal)
+	return d.Src.IsValid() && len(d.NextHops) > 0 && d.Disposition.Success() && (t.Flow.In != 0 || d.Disposition != DispositionLocal)
 }
 
 // firstPolicy is the policy of a direction that goes first for a packet; nil where

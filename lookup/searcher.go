@@ -2,20 +2,20 @@ package lookup
 
 import "routewhy/route"
 
-// Looker looks packets up one after the other in the same memory: where a look-up
+// Searcher looks packets up one after the other in the same memory: where a look-up
 // finds its way among as many next hops as an earlier one did, it allocates
 // nothing. It is not safe for concurrent use; a FIB may have many.
-type Looker struct {
+type Searcher struct {
 	fib *FIB
 	mem memory
 }
 
-// Looker gives one that knows nothing of the packets looked up before.
-func (f *FIB) Looker() *Looker { return &Looker{fib: f} }
+// Searcher gives one that knows nothing of the packets looked up before.
+func (f *FIB) Searcher() *Searcher { return &Searcher{fib: f} }
 
-// Lookup decides as [FIB.Lookup] does. The Ways of the decision are overwritten by
+// Lookup decides as [FIB.Lookup] does. The NextHops of the decision are overwritten by
 // the next one.
-func (l *Looker) Lookup(flow route.Flow) (d Decision) {
+func (l *Searcher) Lookup(flow route.Flow) (d Decision) {
 	w := walk{fib: l.fib, flow: flow, mem: &l.mem}
 	w.decide(&d)
 	return d
@@ -24,7 +24,7 @@ func (l *Looker) Lookup(flow route.Flow) (d Decision) {
 // memory is what one look-up leaves to the next. Whoever takes a slice of it
 // must be done with it before somebody else takes the same.
 type memory struct {
-	ways    []Way
+	ways    []NextHop
 	choices []choice
 	tied    []choice
 	shares  []float64
@@ -36,8 +36,8 @@ type memory struct {
 	rules   [][]int32 // that may match, where there is an index of them
 }
 
-// way is a decision's Ways where there is one alone.
-func (m *memory) way(one Way) []Way {
+// way is a decision's NextHops where there is one alone.
+func (m *memory) way(one NextHop) []NextHop {
 	m.ways = append(m.ways[:0], one)
 	return m.ways
 }

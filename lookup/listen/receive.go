@@ -96,11 +96,11 @@ type Candidate struct {
 // Verdict is what becomes of a packet among the sockets.
 type Verdict struct {
 	Packet Packet
-	// Takers are the sockets that take it: none where it is refused, and
+	// Receivers are the sockets that take it: none where it is refused, and
 	// several where it may be any of them. They share a port by SO_REUSEPORT
 	// then, and a hash of each flow chooses, or, with UDP, by SO_REUSEADDR, and
 	// the one that was bound last has it: the kernel does not tell which.
-	Takers []Candidate
+	Receivers []Candidate
 	// Misses are the others with the same protocol and port.
 	Misses []Candidate
 }
@@ -108,7 +108,7 @@ type Verdict struct {
 // Refused is what the sender gets where nobody takes the packet: a reset, or an
 // ICMP port unreachable, which connect(2) and send(2) report as ECONNREFUSED.
 func (v *Verdict) Refused() route.Errno {
-	if len(v.Takers) == 0 {
+	if len(v.Receivers) == 0 {
 		return route.ECONNREFUSED
 	}
 	return 0
@@ -147,7 +147,7 @@ func Take(s *route.Snapshot, sockets []route.Socket, p Packet) Verdict {
 	for _, x := range fit {
 		if taker[x] {
 			best = x
-			v.Takers = append(v.Takers, Candidate{x, lookup.Reason{Code: why}})
+			v.Receivers = append(v.Receivers, Candidate{x, lookup.Reason{Code: why}})
 		}
 	}
 	for _, x := range fit {

@@ -7,9 +7,9 @@ import (
 	"routewhy/route"
 )
 
-// Standing is where a route entry stands: whether any packet takes it, and if
+// EntryStatus is where a route entry stands: whether any packet takes it, and if
 // not, what keeps them from it.
-type Standing struct {
+type EntryStatus struct {
 	Route  route.Route
 	Status Status
 	// Errno is what programs get where Status is StatusRefuses; else zero.
@@ -27,7 +27,7 @@ type Standing struct {
 	// kernel chooses by the state of their gateways' neighbours; zero: it is alone.
 	Tied int
 	// Faults are what is wrong with the route's next hops.
-	Faults []Fault
+	Faults []NextHopFault
 	// Example is an address that no longer prefix of its table covers; the
 	// zero Addr: there is none.
 	Example netip.Addr
@@ -52,13 +52,13 @@ const (
 	StatusUnknown     Status = "unknown"
 )
 
-// Standings tells of every entry of exactly a prefix where it stands: tables in
+// EntryStatuses tells of every entry of exactly a prefix where it stands: tables in
 // the order in which the rules lead to them, those that no rule leads to last.
-func (f *FIB) Standings(p netip.Prefix) []Standing { return f.sketching().judge(p) }
+func (f *FIB) EntryStatuses(p netip.Prefix) []EntryStatus { return f.sketching().judge(p) }
 
-func (f *FIB) judge(p netip.Prefix) []Standing {
+func (f *FIB) judge(p netip.Prefix) []EntryStatus {
 	fam := f.family(route.FamilyOf(p.Addr()))
-	var out []Standing
+	var out []EntryStatus
 	for _, id := range f.TableOrder(route.FamilyOf(p.Addr())) {
 		t := fam.tables[id]
 		if t == nil {
@@ -82,17 +82,17 @@ const maxReplacements = 3
 // Replacements are the longer prefixes that together carry all packets to a prefix of
 // which no packet takes an entry itself, as 0.0.0.0/1 and 128.0.0.0/1 do for VPNs;
 // nil: there are none such.
-func (f *FIB) Replacements(p netip.Prefix) []Standing { return f.replacements(p, maxReplacements) }
+func (f *FIB) Replacements(p netip.Prefix) []EntryStatus { return f.replacements(p, maxReplacements) }
 
-func (f *FIB) replacements(p netip.Prefix, depth int) []Standing {
+func (f *FIB) replacements(p netip.Prefix, depth int) []EntryStatus {
 	if depth == 0 || p.IsSingleIP() {
 		return nil
 	}
 	low := netip.PrefixFrom(p.Addr(), p.Bits()+1)
 	high := netip.PrefixFrom(route.LastAddr(low).Next(), p.Bits()+1)
-	var out []Standing
+	var out []EntryStatus
 	for _, half := range []netip.Prefix{low, high} {
-		one := slices.DeleteFunc(f.Standings(half), func(s Standing) bool {
+		one := slices.DeleteFunc(f.EntryStatuses(half), func(s EntryStatus) bool {
 			return s.Status != StatusInUse && s.Status != StatusPossible || s.Route.Type != route.TypeUnicast
 		})
 		if len(one) == 0 {
@@ -142,8 +142,8 @@ func (f *FIB) RulesTo(fam route.Family, t route.Table) []*route.Rule {
 	return out
 }
 
-func (f *FIB) standing(e *entry, p netip.Prefix) Standing {
-	s := Standing{Route: e.full(p), Rules: f.RulesTo(e.fam, e.route.Table)}
+func (f *FIB) standing(e *entry, p netip.Prefix) EntryStatus {
+	s := EntryStatus{Route: e.full(p), Rules: f.RulesTo(e.fam, e.route.Table)}
 	s.Faults = f.Faults(&s.Route)
 	if len(s.Rules) == 0 {
 		s.Status = StatusUnreached
@@ -153,19 +153,19 @@ func (f *FIB) standing(e *entry, p netip.Prefix) Standing {
 		s.Status = StatusNever
 		return s
 	}
-	hole, by, ok := f.holeOf(e.route.Table, p)
+	gap, by, ok := f.gapOf(e.route.Table, p)
 	if !ok {
 		s.Status, s.By = StatusShadowed, by
 		return s
 	}
-	s.Example = hole
+	s.Example = gap
 	f.probe(&s, e)
 	return s
 }
 
 // probe sends packets to see which take the entry: first one that is nothing
 // special, then such as the rules that lead to the table ask for.
-func (f *FIB) probe(s *Standing, e *entry) {
+func (f *FIB) probe(s *EntryStatus, e *entry) {
 	first := true
 	for _, sel := range f.conditions(s, e) {
 		one := f.trial(s, e, sel)
@@ -189,9 +189,9 @@ func (f *FIB) probe(s *Standing, e *entry) {
 }
 
 // trial judges an entry by what becomes of packets that a selector matches.
-func (f *FIB) trial(s *Standing, e *entry, sel route.Selector) (one Standing) {
+func (f *FIB) trial(s *EntryStatus, e *entry, sel route.Selector) (one EntryStatus) {
 	for _, flow := range f.packets(&sel, f.probeFlow(s, &sel), e) {
-		one = Standing{Route: s.Route}
+		one = EntryStatus{Route: s.Route}
 		if f.stands(&one, e, flow); one.Status.taken() {
 			break
 		}
@@ -203,24 +203,24 @@ func (f *FIB) trial(s *Standing, e *entry, sel route.Selector) (one Standing) {
 }
 
 // fate takes over what became of one packet.
-func (s *Standing) fate(one *Standing) {
+func (s *EntryStatus) fate(one *EntryStatus) {
 	s.Status, s.By, s.Reason, s.Tied = one.Status, one.By, one.Reason, one.Tied
 }
 
 // Used says whether some packets take the entry and leave by it, for all that is
 // known.
-func (s *Standing) Used() bool {
+func (s *EntryStatus) Used() bool {
 	return s.Status == StatusInUse || s.Status == StatusPossible || s.Status == StatusConditional
 }
 
 // SameTie says whether two entries are of the same equal default routes.
-func (s *Standing) SameTie(o *Standing) bool {
+func (s *EntryStatus) SameTie(o *EntryStatus) bool {
 	return s.Tied > 0 && s.Tied == o.Tied && s.Route.Table == o.Route.Table
 }
 
 // TakesTurns says whether an entry is used now and then as one of several equal
 // default routes, even if another is for now.
-func (s *Standing) TakesTurns() bool {
+func (s *EntryStatus) TakesTurns() bool {
 	return s.Tied > 0 && (s.Status == StatusInUse || s.Reason.Code == CodeNeighbourTie)
 }
 
@@ -235,11 +235,11 @@ func (s Status) taken() bool {
 
 // probeFlow is a packet to an address that the entry is best for, inside a
 // selector's `to` where that is narrower.
-func (f *FIB) probeFlow(s *Standing, sel *route.Selector) route.Flow {
+func (f *FIB) probeFlow(s *EntryStatus, sel *route.Selector) route.Flow {
 	flow := route.Flow{Dst: s.Example, UID: route.NoUID}
 	if d := sel.Dst; d.IsValid() && d.Bits() > s.Route.Dst.Bits() && s.Route.Dst.Overlaps(d) {
-		if hole, _, ok := f.holeOf(s.Route.Table, d); ok {
-			flow.Dst = hole
+		if gap, _, ok := f.gapOf(s.Route.Table, d); ok {
+			flow.Dst = gap
 		}
 	}
 	if flow.Dst.Is4() {
@@ -251,7 +251,7 @@ func (f *FIB) probeFlow(s *Standing, sel *route.Selector) route.Flow {
 // conditions are what a packet may have to be to take an entry: nothing
 // special; what a rule that leads to its table asks for; what keeps it from an
 // earlier `not` rule; what the entry itself asks for.
-func (f *FIB) conditions(s *Standing, e *entry) []route.Selector {
+func (f *FIB) conditions(s *EntryStatus, e *entry) []route.Selector {
 	var out []route.Selector
 	seen := map[route.Selector]bool{}
 	add := func(sel route.Selector) {
@@ -277,7 +277,7 @@ func (f *FIB) conditions(s *Standing, e *entry) []route.Selector {
 }
 
 // stands judges an entry by what becomes of one packet.
-func (f *FIB) stands(s *Standing, e *entry, flow route.Flow) {
+func (f *FIB) stands(s *EntryStatus, e *entry, flow route.Flow) {
 	t := f.sketch(flow)
 	if t == nil {
 		s.Status, s.Reason = StatusUnknown, Reason{Code: CodeTooMuch}
@@ -290,7 +290,7 @@ func (f *FIB) stands(s *Standing, e *entry, flow route.Flow) {
 		s.Reason = c.Reason
 		s.judge(c, &t.Decision, e)
 	} else if t.Decision.Disposition == DispositionUnknown {
-		s.Status, s.Reason = StatusUnknown, t.Decision.SetBy
+		s.Status, s.Reason = StatusUnknown, t.Decision.Ambiguous
 	} else {
 		s.Status = StatusBeaten
 		if t.Decision.HasRoute {
@@ -311,7 +311,7 @@ func verdictRanks() []Verdict {
 	}
 }
 
-func (s *Standing) judge(c *Candidate, d *Decision, e *entry) {
+func (s *EntryStatus) judge(c *Candidate, d *Decision, e *entry) {
 	s.By = nil
 	switch c.Verdict {
 	case VerdictChosen:

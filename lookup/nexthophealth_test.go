@@ -38,7 +38,7 @@ func TestFaults(t *testing.T) {
 				c.change(s)
 			}
 			f := lookup.New(s)
-			all := f.Standings(r.Dst)
+			all := f.EntryStatuses(r.Dst)
 			var faults, notes, want, wantNotes []lookup.Code
 			for _, x := range all[0].Faults {
 				faults = append(faults, x.Code)

@@ -67,7 +67,7 @@ func TestStanding(t *testing.T) {
 			if c.prefix != "" {
 				prefix = c.prefix
 			}
-			for _, x := range lookup.New(s).Standings(p(prefix)) {
+			for _, x := range lookup.New(s).EntryStatuses(p(prefix)) {
 				if x.Route.Table == c.table && (x.Status != c.want || len(x.If) != c.when) {
 					t.Errorf("%s if %+v, want %s and %d", x.Status, x.If, c.want, c.when)
 				}
@@ -109,7 +109,7 @@ func TestReplacements(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, s := range lookup.New(hostOf(c.routes)).Replacements(lookup.Halves(route.IPv4)[0]) {
+			for _, s := range lookup.New(hostOf(c.routes)).Replacements(route.IPv4.Default()) {
 				got = append(got, s.Route.Dst.String())
 			}
 			if !slices.Equal(got, c.want) {
@@ -143,7 +143,7 @@ func TestExample(t *testing.T) {
 			for _, p := range c.longer {
 				routes = append(routes, via(p, "", 3))
 			}
-			got := lookup.New(hostOf(routes, append(defaultRules(), six(to(32766, route.TableMain)))...)).Standings(netip.MustParsePrefix(c.prefix))[0].Example
+			got := lookup.New(hostOf(routes, append(defaultRules(), six(to(32766, route.TableMain)))...)).EntryStatuses(netip.MustParsePrefix(c.prefix))[0].Example
 			if got.String() != c.want {
 				t.Errorf("%v, want %s", got, c.want)
 			}
@@ -182,7 +182,7 @@ func TestStandingTied(t *testing.T) {
 			s := hostOf([]route.Route{via("0.0.0.0/0", first, 2), via("0.0.0.0/0", second, 3), via("0.0.0.0/0", second, 3, metric(7))}, defaultRules()...)
 			s.Neighbours = c.neighbours
 			f := lookup.New(s)
-			all := f.Standings(netip.MustParsePrefix("0.0.0.0/0"))
+			all := f.EntryStatuses(netip.MustParsePrefix("0.0.0.0/0"))
 			for i := range c.status {
 				if x := all[i]; x.Status != c.status[i] || x.Reason.Code != c.reason[i] || x.Tied != 2 {
 					t.Errorf("entry %d: %s, %s, tied %d, want %s, %s, tied 2", i, x.Status, x.Reason.Code, x.Tied, c.status[i], c.reason[i])

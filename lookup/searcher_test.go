@@ -8,9 +8,9 @@ import (
 	"routewhy/route"
 )
 
-// TestLookerAllocates wants no allocation of a look-up that follows others,
+// TestSearcherAllocates wants no allocation of a look-up that follows others,
 // whatever way it takes through rules and tables.
-func TestLookerAllocates(t *testing.T) {
+func TestSearcherAllocates(t *testing.T) {
 	multipath := via("8.8.0.0/16", "192.0.2.1", 2)
 	multipath.NextHops = append(multipath.NextHops, route.NextHop{Gateway: netip.MustParseAddr("198.51.100.1"), Link: 3})
 	to8 := netip.MustParseAddr("8.8.8.8")
@@ -43,7 +43,7 @@ func TestLookerAllocates(t *testing.T) {
 	} {
 		s := hostOf(c.routes, c.rules...)
 		s.Addrs = append(s.Addrs, route.Addr{Link: 2, Prefix: netip.MustParsePrefix("2001:db8:ffff::2/64")})
-		l := lookup.New(s).Looker()
+		l := lookup.New(s).Searcher()
 		l.Lookup(c.flow)
 		if n := testing.AllocsPerRun(100, func() { l.Lookup(c.flow) }); n > 0 {
 			t.Errorf("%s: %v allocations", name, n)
@@ -51,17 +51,17 @@ func TestLookerAllocates(t *testing.T) {
 	}
 }
 
-// TestLookerForgets: nothing of one look-up is left in the next.
-func TestLookerForgets(t *testing.T) {
+// TestSearcherForgets: nothing of one look-up is left in the next.
+func TestSearcherForgets(t *testing.T) {
 	bad := legs("9.0.0.0/8")
 	bad.NextHops[0].Flags = route.NextHopDead
 	s := hostOf([]route.Route{legs("8.0.0.0/8"), bad})
 	f := lookup.New(s)
-	l := f.Looker()
+	l := f.Searcher()
 	l.Lookup(route.Flow{Dst: netip.MustParseAddr("8.8.8.8")})
 	nine := route.Flow{Dst: netip.MustParseAddr("9.9.9.9")}
 	a, b := l.Lookup(nine), f.Lookup(nine)
-	if got, want := says(s, &a), says(s, &b); got != want || len(a.Ways) != 1 {
+	if got, want := says(s, &a), says(s, &b); got != want || len(a.NextHops) != 1 {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

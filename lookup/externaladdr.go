@@ -6,19 +6,19 @@ import (
 	"routewhy/route"
 )
 
-// Outside is an address that stands for the hosts of other networks: one that,
+// ExternalAddr is an address that stands for the hosts of other networks: one that,
 // as far as possible, no prefix but a default route covers, nor one of the pair
 // that VPNs put over it.
-func (f *FIB) Outside(fam route.Family) netip.Addr {
-	halves := Halves(fam)
-	for _, p := range halves {
+func (f *FIB) ExternalAddr(fam route.Family) netip.Addr {
+	pair := SlashOnePair(fam)
+	for _, p := range append([]netip.Prefix{fam.Default()}, pair[:]...) {
 		best := netip.Addr{}
 		for _, id := range f.TableOrder(fam) {
 			if f.family(fam).tables[id] == nil {
 				continue
 			}
-			if hole, _, ok := f.hole(id, p); ok && ordinary(hole) && f.outside(hole) {
-				best = hole
+			if gap, _, ok := f.gap(id, p); ok && ordinary(gap) && f.outside(gap) {
+				best = gap
 			}
 		}
 		if best.IsValid() {
@@ -46,7 +46,7 @@ func (f *FIB) InTable(fam route.Family, id route.Table) []route.Route {
 		return nil
 	}
 	var out []route.Route
-	for p, l := range t.trie.Subnets(Halves(fam)[0]) {
+	for p, l := range t.trie.Subnets(fam.Default()) {
 		for _, e := range l.entries {
 			out = append(out, e.full(p))
 		}

@@ -15,19 +15,19 @@ const (
 	FaultNeighbour Code = "gateway-failed" // its gateway does not answer; Have: the gateway
 )
 
-// Fault is what is wrong with one of a route's next hops.
-type Fault struct {
+// NextHopFault is what is wrong with one of a route's next hops.
+type NextHopFault struct {
 	Reason
 	// Hop is the index of the next hop in the route.
 	Hop int
 }
 
 // Faults are what is wrong with the next hops of a route.
-func (f *FIB) Faults(r *route.Route) []Fault {
-	var out []Fault
+func (f *FIB) Faults(r *route.Route) []NextHopFault {
+	var out []NextHopFault
 	for i := range r.NextHops {
-		if why := f.HopFault(&r.NextHops[i]); why.Code != "" {
-			out = append(out, Fault{why, i})
+		if why := f.HopHealth(&r.NextHops[i]); why.Code != "" {
+			out = append(out, NextHopFault{why, i})
 		}
 	}
 	return out
@@ -35,16 +35,16 @@ func (f *FIB) Faults(r *route.Route) []Fault {
 
 // DeadEnd says why nothing gets out by any next hop of the entry; the zero Reason:
 // something may.
-func (s *Standing) DeadEnd() Reason {
+func (s *EntryStatus) DeadEnd() Reason {
 	if len(s.Faults) == 0 || len(s.Faults) < len(s.Route.NextHops) {
 		return Reason{}
 	}
 	return s.Faults[0].Reason
 }
 
-// HopFault is what keeps a next hop from carrying packets, or them from getting
+// HopHealth is what keeps a next hop from carrying packets, or them from getting
 // through; the zero Reason: nothing that is known.
-func (f *FIB) HopFault(h *route.NextHop) Reason {
+func (f *FIB) HopHealth(h *route.NextHop) Reason {
 	name := f.snap.LinkName(h.Link)
 	dead := h.Flags&route.NextHopDead != 0
 	switch dev := f.byIndex[h.Link]; {
@@ -63,9 +63,9 @@ func (f *FIB) HopFault(h *route.NextHop) Reason {
 	return Reason{}
 }
 
-// WayFault is what keeps a packet from getting through by one of a decision's ways;
+// WayHealth is what keeps a packet from getting through by one of a decision's ways;
 // the zero Reason: nothing that is known.
-func (f *FIB) WayFault(d *Decision, w *Way) Reason {
+func (f *FIB) WayHealth(d *Decision, w *NextHop) Reason {
 	hop := w.Via
 	hop.Link, hop.Gateway = w.Link, w.Gateway
 	if dev := f.byIndex[w.Link]; !d.HasRoute && dev != nil && dev.Up() && dev.Flags&(route.LinkLowerUp|route.LinkRunning) == 0 {
@@ -74,7 +74,7 @@ func (f *FIB) WayFault(d *Decision, w *Way) Reason {
 	if d.Disposition == DispositionLocal || d.Disposition == DispositionAnycast {
 		hop.Flags, hop.Gateway = 0, netip.Addr{} // through lo, or through a VRF's device
 	}
-	switch r := f.HopFault(&hop); r.Code {
+	switch r := f.HopHealth(&hop); r.Code {
 	case FaultIgnored, FaultDead: // the kernel does not use such a next hop
 		return Reason{}
 	default:
@@ -90,11 +90,11 @@ func (f *FIB) DeadEnd(flow *route.Flow, d *Decision) Reason {
 		return Reason{}
 	}
 	first := Reason{}
-	for i := range d.Ways {
-		if d.Ways[i].Stale {
+	for i := range d.NextHops {
+		if d.NextHops[i].Stale {
 			continue
 		}
-		why := f.WayFault(d, &d.Ways[i])
+		why := f.WayHealth(d, &d.NextHops[i])
 		if why.Code == "" {
 			return Reason{}
 		}
@@ -107,7 +107,7 @@ func (f *FIB) DeadEnd(flow *route.Flow, d *Decision) Reason {
 
 // faultNotes are about what is wrong with the next hops of an entry that packets
 // take.
-func (f *FIB) faultNotes(s *Standing) []Note {
+func (f *FIB) faultNotes(s *EntryStatus) []Note {
 	var out []Note
 	for _, x := range s.Faults {
 		n := Note{Reason: Reason{Have: x.Have}, Route: &s.Route, Table: s.Route.Table}
@@ -123,7 +123,7 @@ func (f *FIB) faultNotes(s *Standing) []Note {
 			n.Code = NoteStaleLeg
 		case FaultNeighbour:
 			h := &s.Route.NextHops[x.Hop]
-			way := Way{Link: h.Link, Gateway: h.Gateway, Via: *h}
+			way := NextHop{Link: h.Link, Gateway: h.Gateway, Via: *h}
 			n.Code, n.Have = NoteGatewayFailed, f.gateway(&route.Flow{Dst: s.Example}, &Decision{}, way)
 		default:
 			continue // where the entry stands says it
