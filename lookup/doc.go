@@ -5,7 +5,7 @@
 //
 // Numbers are the sections of the specification that the slow oracle
 // (lookup/internal/golden) transcribes; its TestDecide has cases under the same
-// numbers. "scenarios AREA" are those of testdata/scenarios.jsonl (TestScenarios).
+// numbers. "scenarios AREA" are those of testdata/scenarios/AREA.txtar (TestScenarios).
 // TestCorners compares set-ups in which one fact decides with the running kernel
 // and with the oracle; TestDecide has more of them, also with VRFs, without a kernel.
 // TestDifferential compares everything below with both over random set-ups and

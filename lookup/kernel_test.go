@@ -23,11 +23,10 @@ func TestMain(m *testing.M) { routetest.Main(m) }
 // decision with the answers that the kernel gave when the scenario was made,
 // and with the one that it gives now. ROUTEWHY_SCENARIOS names another file.
 func TestScenarios(t *testing.T) {
-	file := os.Getenv("ROUTEWHY_SCENARIOS")
-	if file == "" {
-		file = "testdata/scenarios.jsonl"
+	scenarios, err := routetest.LoadDir("testdata/scenarios")
+	if file := os.Getenv("ROUTEWHY_SCENARIOS"); file != "" {
+		scenarios, err = routetest.Load(file)
 	}
-	scenarios, err := routetest.Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,16 +90,15 @@ func regressOrReplay(t *testing.T, dir string, supported bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	states, err := loadStates(dir + statesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, s := range scenarios {
 		t.Run(s.Name, func(t *testing.T) {
-			file, err := os.Open(snapshotOf(dir, s))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer file.Close()
-			snap, err := route.Decode(file)
-			if err != nil {
-				t.Fatal(err)
+			snap := states[s.Name]
+			if snap == nil {
+				t.Fatal("there is no state of it")
 			}
 			flow, err := routetest.ParseQuery(s.Query, func(name string) (int, bool) {
 				l := snap.LinkByName(name)
@@ -119,42 +117,42 @@ func regressOrReplay(t *testing.T, dir string, supported bool) {
 	}
 }
 
-func snapshotOf(dir string, s routetest.Scenario) string {
-	return dir + "/" + s.Name + ".snapshot.json"
-}
-
 func regress(t *testing.T, dir string) {
 	scenarios, err := routetest.LoadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if os.Getenv("UPDATE") != "" {
+		update(t, dir, scenarios)
+	}
 	for _, s := range scenarios {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			if os.Getenv("UPDATE") != "" {
-				s.Expect = ask(t, s.Setup, s.Query)
-				routetest.Save(t, dir, s)
-			}
-			if os.Getenv("UPDATE") != "" && dir != regressDir {
-				saveSnapshot(t, dir, s)
-			}
 			checkScenario(t, s)
 		})
 	}
 }
 
-// saveSnapshot keeps what a scenario's set-up looks like.
-func saveSnapshot(t *testing.T, dir string, s routetest.Scenario) {
-	ns := routetest.New(t)
-	ns.Run(t, s.Setup...)
-	file, err := os.Create(snapshotOf(dir, s))
-	if err != nil {
-		t.Fatal(err)
+// update writes what this kernel answers and, where another kernel may lack what the
+// set-ups have, what they look like.
+func update(t *testing.T, dir string, scenarios []routetest.Scenario) {
+	answers := map[string]routetest.Expect{}
+	states := map[string]*route.Snapshot{}
+	var names []string
+	for i := range scenarios {
+		s := &scenarios[i]
+		s.Expect = ask(t, s.Setup, s.Query)
+		answers[s.Name] = s.Expect
+		ns := routetest.New(t)
+		ns.Run(t, s.Setup...)
+		states[s.Name] = open(t, ns).fib(t).Snapshot()
+		names = append(names, s.Name)
 	}
-	if err := open(t, ns).fib(t).Snapshot().Encode(file); err != nil {
-		t.Error(err)
+	routetest.SaveAnswers(t, dir, answers)
+	if dir == regressDir {
+		return
 	}
-	if err := file.Close(); err != nil {
+	if err := saveStates(dir+statesFile, names, states); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,7 +1,6 @@
 package routetest
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -9,10 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"testing"
 
 	"routewhy/route"
 )
@@ -30,6 +26,28 @@ type Scenario struct {
 	// Query is the arguments of `ip route get`: see ParseQuery.
 	Query  string `json:"query"`
 	Expect Expect `json:"expect"`
+	// Older are the answers of older kernels, where those are others.
+	Older []Older `json:"-"`
+}
+
+// Older is what kernels before a version answer.
+type Older struct {
+	Major, Minor int
+	Expect       Expect
+}
+
+// On is what a kernel of a release is expected to answer.
+func (s Scenario) On(release string) Expect {
+	var major, minor int
+	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n < 2 {
+		return s.Expect
+	}
+	for _, o := range s.Older {
+		if major < o.Major || major == o.Major && minor < o.Minor {
+			return o.Expect
+		}
+	}
+	return s.Expect
 }
 
 // Expect is an answer of the kernel, in RTM_GETROUTE's terms. It has an Errno,
@@ -54,53 +72,20 @@ type Expect struct {
 
 // ExpectEntry is the table entry behind an answer. It has an Errno or the rest.
 type ExpectEntry struct {
-	Errno  string       `json:"errno,omitempty"`
-	Prefix netip.Prefix `json:"prefix"`
-	Table  route.Table  `json:"table"`
-	Type   route.Type   `json:"type"`
-	Metric uint32       `json:"metric"`
-	From   netip.Prefix `json:"from,omitzero"`
-	TOS    uint8        `json:"tos,omitempty"`
+	Errno  string
+	Prefix netip.Prefix
+	Table  route.Table
+	Type   route.Type
+	Metric uint32
+	From   netip.Prefix
+	TOS    uint8
 	// NextHops is their number where there is more than one.
-	NextHops int    `json:"nexthops,omitempty"`
-	NHID     uint32 `json:"nhid,omitempty"`
+	NextHops int
+	NHID     uint32
 }
 
-// expectJSON is how an Expect is written where it is an answer proper: an
-// address that there is none of is null.
-type expectJSON struct {
-	Type    route.Type   `json:"type"`
-	Table   route.Table  `json:"table"`
-	Dev     string       `json:"dev"`
-	Gateway *netip.Addr  `json:"gateway"`
-	Src     *netip.Addr  `json:"src"`
-	MTU     uint32       `json:"mtu,omitempty"`
-	Entry   *ExpectEntry `json:"fibmatch,omitempty"`
-}
-
-// otherJSON is how the other two kinds are written.
-type otherJSON struct {
-	Errno      string       `json:"errno,omitempty"`
-	Candidates []Expect     `json:"candidates,omitempty"`
-	Entry      *ExpectEntry `json:"fibmatch,omitempty"`
-}
-
-// MarshalJSON writes only what applies.
-func (e Expect) MarshalJSON() ([]byte, error) {
-	if e.Errno != "" || e.Candidates != nil {
-		return json.Marshal(otherJSON{e.Errno, e.Candidates, e.Entry})
-	}
-	out := expectJSON{Type: e.Type, Table: e.Table, Dev: e.Dev, MTU: e.MTU, Entry: e.Entry}
-	if e.Gateway.IsValid() {
-		out.Gateway = &e.Gateway
-	}
-	if e.Src.IsValid() {
-		out.Src = &e.Src
-	}
-	return json.Marshal(out)
-}
-
-// UnmarshalJSON reads what MarshalJSON writes, and nothing else.
+// UnmarshalJSON reads an answer of a file with a JSON object a line. A member that
+// is not known is an error.
 func (e *Expect) UnmarshalJSON(b []byte) error {
 	var all struct {
 		Errno      string       `json:"errno"`
@@ -118,15 +103,6 @@ func (e *Expect) UnmarshalJSON(b []byte) error {
 	}
 	*e = Expect(all)
 	return nil
-}
-
-// MarshalJSON writes only what applies.
-func (e ExpectEntry) MarshalJSON() ([]byte, error) {
-	if e.Errno != "" {
-		return json.Marshal(map[string]string{"errno": e.Errno})
-	}
-	type plain ExpectEntry
-	return json.Marshal(plain(e))
 }
 
 // ExpectOf puts an answer of the kernel into a scenario's terms.
@@ -162,42 +138,22 @@ func (e Expect) Matches(got Expect) bool {
 		e.Gateway == got.Gateway && e.Src == got.Src && e.MTU == got.MTU
 }
 
-// Load reads a file of scenarios, one JSON object a line. Fields that are not
-// known are an error.
-func Load(file string) ([]Scenario, error) {
+// loadJSON reads a file of scenarios that has one JSON object a line.
+func loadJSON(file string) ([]Scenario, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	var all []Scenario
-	lines := bufio.NewScanner(bytes.NewReader(b))
-	lines.Buffer(nil, len(b)+1)
-	for n := 1; lines.Scan(); n++ {
-		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+	for n, line := range bytes.Split(b, []byte{'\n'}) {
+		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
 		var s Scenario
-		if err := decodeStrict(lines.Bytes(), &s); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", file, n, err)
+		if err := decodeStrict(line, &s); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", file, n+1, err)
 		}
 		all = append(all, s)
-	}
-	return all, lines.Err()
-}
-
-// LoadDir reads all scenario files (*.jsonl) of a directory. There may be none.
-func LoadDir(dir string) ([]Scenario, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.jsonl"))
-	if err != nil {
-		return nil, err
-	}
-	var all []Scenario
-	for _, file := range files {
-		s, err := Load(file)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s...)
 	}
 	return all, nil
 }
@@ -212,27 +168,4 @@ func decodeStrict(b []byte, v any) error {
 		return errors.New("more than one value")
 	}
 	return nil
-}
-
-// Save writes a scenario to a file of its own in a directory, which is made,
-// and logs where. The file is named after the scenario.
-func Save(t testing.TB, dir string, s Scenario) {
-	t.Helper()
-	if !regexp.MustCompile(`^[\w.-]+$`).MatchString(s.Name) {
-		t.Fatalf("routetest: scenario name %q is no file name", s.Name)
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(s); err != nil {
-		t.Fatalf("routetest: %v", err)
-	}
-	file := filepath.Join(dir, s.Name+".jsonl")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatalf("routetest: %v", err)
-	}
-	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
-		t.Fatalf("routetest: %v", err)
-	}
-	t.Logf("scenario saved: %s", file)
 }

@@ -3,8 +3,10 @@ package routetest_test
 import (
 	"encoding/json"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"routewhy/route"
@@ -29,7 +31,7 @@ func TestScenarioRoundTrip(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := routetest.Scenario{
-				Name: name, Area: "random", Family: route.IPv4,
+				Name: name, Family: route.IPv4,
 				Setup: routetest.Setup{"ip link set lo up"}, Query: "8.8.8.8", Expect: e,
 			}
 			dir := filepath.Join(t.TempDir(), "new")
@@ -42,23 +44,87 @@ func TestScenarioRoundTrip(t *testing.T) {
 	}
 }
 
-// TestExpectJSON pins the form that other readers of scenario files rely on.
-func TestExpectJSON(t *testing.T) {
-	for want, e := range map[string]routetest.Expect{
+// TestLoadJSON reads the other form that scenario files have.
+func TestLoadJSON(t *testing.T) {
+	const line = `{"name":"n","area":"a","family":4,"setup":[],"query":"::","expect":`
+	for text, want := range map[string]routetest.Expect{
 		`{"errno":"EINVAL"}`: {Errno: "EINVAL"},
 		`{"type":"local","table":0,"dev":"lo","gateway":null,"src":"127.0.0.1","fibmatch":{"errno":"EHOSTUNREACH"}}`: {
 			Type: route.TypeLocal, Dev: "lo", Src: netip.MustParseAddr("127.0.0.1"),
 			Entry: &routetest.ExpectEntry{Errno: "EHOSTUNREACH"},
 		},
 	} {
-		got, err := json.Marshal(e)
-		if string(got) != want || err != nil {
-			t.Errorf("got %s, %v, want %s", got, err, want)
+		file := filepath.Join(t.TempDir(), "x.jsonl")
+		if err := os.WriteFile(file, []byte(line+text+"}\n\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		got, err := routetest.Load(file)
+		if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0].Expect, want) {
+			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}
 	}
 	var e routetest.Expect
 	if err := json.Unmarshal([]byte(`{"errno":"EINVAL","colour":1}`), &e); err == nil {
 		t.Error("an unknown field was taken")
+	}
+}
+
+// TestSaveAnswers changes the answers of a file and nothing else.
+func TestSaveAnswers(t *testing.T) {
+	dir := t.TempDir()
+	const before = `What they share.
+-- base v4 --
+ip link set lo up
+-- one --
+base v4
+# Why it is here.
+ip link set lo down
+get 8.8.8.8
+= EINVAL
+entry EINVAL
+before 6.1 = EXDEV
+before 6.13 = ENETUNREACH
+before 6.13 = EINVAL
+-- other --
+get ::1
+= EINVAL
+`
+	file := filepath.Join(dir, "x.txtar")
+	if err := os.WriteFile(file, []byte(before), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	all, err := routetest.LoadDir(dir)
+	if err != nil || len(all) != 2 || len(all[0].Setup) != 2 || all[1].Family != route.IPv6 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	for release, want := range map[string]routetest.Expect{
+		"6.0.1": {Errno: "EXDEV"}, "6.13": all[0].Expect, "unknown": all[0].Expect,
+		"6.1": {Candidates: []routetest.Expect{{Errno: "ENETUNREACH"}, {Errno: "EINVAL"}}},
+	} {
+		if got := all[0].On(release); !reflect.DeepEqual(got, want) {
+			t.Errorf("on %s: %+v, want %+v", release, got, want)
+		}
+	}
+	routetest.SaveAnswers(t, dir, map[string]routetest.Expect{"one": {Type: route.TypeLocal, Dev: "lo"}})
+	got, err := os.ReadFile(file)
+	if want := strings.Replace(before, "= EINVAL\nentry EINVAL", "= local dev lo", 1); string(got) != want {
+		t.Errorf("%v, got\n%s", err, got)
+	}
+}
+
+// TestOddScenarios are files that nobody understands.
+func TestOddScenarios(t *testing.T) {
+	for _, text := range []string{
+		"get ::1", "= EINVAL", "base x\nget ::1\n= EINVAL", "get ::1\n= local dev", "get ::1\n= local dev lo colour red",
+		"get ::1\n= EINVAL\nentry local", "get ::1\n= EINVAL\nentry local ::/0 metric 99999999999", "get ::1\n= EINVAL\nbefore = EINVAL",
+	} {
+		file := filepath.Join(t.TempDir(), "x.txtar")
+		if err := os.WriteFile(file, []byte("-- one --\n"+text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := routetest.Load(file); err == nil {
+			t.Errorf("%q is %+v", text, all)
+		}
 	}
 }
 

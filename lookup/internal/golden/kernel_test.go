@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { routetest.Main(m) }
 // this kernel says.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
-	scenarios, err := routetest.LoadDir("../../testdata")
+	scenarios, err := routetest.LoadDir("../../testdata/scenarios")
 	if err != nil {
 		t.Fatal(err)
 	}
