@@ -74,14 +74,15 @@ func (s *Snapshot) checkOrder() error {
 
 func (s *Snapshot) checkAddrs() error {
 	for i := range s.Addrs {
-		if err := s.Addrs[i].check(); err != nil {
+		if err := s.Addrs[i].Check(); err != nil {
 			return fmt.Errorf("addresses: element %d: %w", i+1, err)
 		}
 	}
 	return nil
 }
 
-func (a *Addr) check() error {
+// Check finds what no address of a kernel has.
+func (a *Addr) Check() error {
 	fam := FamilyOf(a.Prefix.Addr())
 	switch {
 	case !a.Prefix.IsValid():
@@ -102,7 +103,7 @@ func (s *Snapshot) checkRules() error {
 	last := map[Family]uint32{}
 	for i := range s.Rules {
 		r := &s.Rules[i]
-		if err := r.check(); err != nil {
+		if err := r.Check(); err != nil {
 			return fmt.Errorf("rules: element %d: %w", i+1, err)
 		}
 		if r.Priority < last[r.Family] {
@@ -113,7 +114,8 @@ func (s *Snapshot) checkRules() error {
 	return nil
 }
 
-func (r *Rule) check() error {
+// Check finds what no rule of a kernel has.
+func (r *Rule) Check() error {
 	if !r.Family.valid() {
 		return fmt.Errorf("family %d", r.Family)
 	}
@@ -153,19 +155,30 @@ func (s *Snapshot) checkNextHops() error {
 	}
 	for i := range s.NextHops {
 		o := &s.NextHops[i]
-		if err := o.NextHop.check(0); err != nil {
+		if err := o.Check(); err != nil {
 			return fmt.Errorf("nexthops: id %d: %w", o.ID, err)
 		}
 		for _, m := range o.Group {
-			switch {
-			case m.ID == 0 || isGroup[m.ID]:
+			if m.ID == 0 || isGroup[m.ID] {
 				return fmt.Errorf("nexthops: id %d: its member %d is a group, or none", o.ID, m.ID)
-			case m.Weight < 1 || m.Weight > maxWeight:
-				return fmt.Errorf("nexthops: id %d: its member %d has weight %d", o.ID, m.ID, m.Weight)
 			}
 		}
 	}
 	return nil
+}
+
+// Check finds what no next-hop object of a kernel has. Whether its members are no groups
+// themselves is left to who knows these.
+func (o *NextHopObject) Check() error {
+	if o.ID == 0 {
+		return errors.New("its id is 0")
+	}
+	for _, m := range o.Group {
+		if m.Weight < 1 || m.Weight > maxWeight {
+			return fmt.Errorf("its member %d has weight %d", m.ID, m.Weight)
+		}
+	}
+	return o.NextHop.check(0)
 }
 
 // check checks a next hop of a route of a family; zero: of a next-hop object.
@@ -215,7 +228,8 @@ func (s *Snapshot) checkSockets() error {
 	return nil
 }
 
-func (r *Route) check() error {
+// Check finds what no route of a kernel has.
+func (r *Route) Check() error {
 	switch {
 	case !isNetwork(r.Dst):
 		return fmt.Errorf("%q is no network", r.Dst)

@@ -200,10 +200,14 @@ func (e *encoder) value(v any) {
 	}
 }
 
-// trimmer is a writer that leaves the line feed at the end of a write out.
+// trimmer is a writer that leaves the line feed at the end of a write out, and refuses
+// an element that no reader would take.
 type trimmer struct{ io.Writer }
 
 func (t trimmer) Write(b []byte) (int, error) {
+	if len(b) > maxElement {
+		return 0, errElement
+	}
 	_, err := t.Writer.Write(bytes.TrimSuffix(b, []byte{'\n'}))
 	return len(b), err
 }
@@ -244,7 +248,7 @@ func (s *Snapshot) EncodeWith(w io.Writer, routes *List) error {
 // What a file may ask for: it may come from anywhere.
 const (
 	maxElements = 4 << 20 // of one list
-	maxElement  = 2 << 20 // bytes of one element
+	maxElement  = 8 << 20 // bytes of one element: the order of half a million devices
 )
 
 // decoder reads JSON, with a bound on the size of one element.
@@ -278,6 +282,8 @@ func strict(raw []byte, v any) error {
 	return d.Decode(v)
 }
 
+var errElement = fmt.Errorf("one element has more than %d MiB", maxElement>>20)
+
 // bounded is a reader that fails once it has given so many bytes.
 type bounded struct {
 	r    io.Reader
@@ -286,7 +292,7 @@ type bounded struct {
 
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, fmt.Errorf("one element has more than %d MiB", maxElement>>20)
+		return 0, errElement
 	}
 	n, err := b.r.Read(p[:min(len(p), b.left)])
 	b.left -= n

@@ -122,7 +122,7 @@ func (l *List) element(raw []byte) error {
 	if err := strict(raw, &r); err != nil {
 		return err
 	}
-	if err := r.check(); err != nil {
+	if err := r.Check(); err != nil {
 		return err
 	}
 	l.Add(&r)

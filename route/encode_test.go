@@ -2,6 +2,7 @@ package route_test
 
 import (
 	"bytes"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
@@ -269,4 +270,28 @@ func FuzzDecode(f *testing.F) {
 			fib.Explain(route.Flow{Dst: netip.MustParseAddr(dst)})
 		}
 	})
+}
+
+// TestLargeElements saves and reads lists that are one element of a file: what a host
+// with very many devices and tables has. What no reader would take is not written.
+func TestLargeElements(t *testing.T) {
+	var order []int
+	var tables []route.Table
+	for i := range 300_000 {
+		order = append(order, 1_000_000+i)
+		tables = append(tables, 4_000_000_000+route.Table(i))
+	}
+	s := &route.Snapshot{Order: [][]int{order}, Gaps: []route.Gap{{Fact: route.FactRoutes, Tables: tables, Why: route.NotInFiles}}}
+	var b bytes.Buffer
+	if err := s.Encode(&b); err != nil {
+		t.Fatal(err)
+	}
+	again, err := route.Decode(&b)
+	if err != nil || !slices.Equal(again.Order[0], order) || !slices.Equal(again.Gaps[0].Tables, tables) {
+		t.Fatalf("%v", err)
+	}
+	s.Order = [][]int{slices.Repeat(order, 4)}
+	if err := s.Encode(io.Discard); err == nil || !strings.Contains(err.Error(), "one element has more than") {
+		t.Errorf("%v", err)
+	}
 }

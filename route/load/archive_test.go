@@ -144,7 +144,7 @@ func TestBombs(t *testing.T) {
 			for range 20 {
 				_, _ = w.Write(bytes.Repeat([]byte("x"), 1<<20))
 			}
-		}), "has more than 2 MiB"},
+		}), "has more than 8 MiB"},
 		"a member": {zipped(func(w io.Writer) {
 			z := tar.NewWriter(w)
 			_ = z.WriteHeader(&tar.Header{Name: networking + "ip_link", Mode: 0o644, Size: 300 << 20})

@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"maps"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -39,6 +40,8 @@ type facts struct {
 	parts    map[familyTable]bool // tables of which routes may be missing; table zero: any
 	vrfs     map[string]route.Table
 	choices  []Fault // what was left aside
+	// objectsIn is the file of the last next-hop object.
+	objectsIn string
 	oddAddr  bool    // the last address was not understood, nor is what follows about it
 	orders   []deviceOrder
 	// partAddrs: some addresses are known, of one device say, or of one family.
@@ -115,6 +118,9 @@ func (f *facts) define(name string, index int) (int, error) {
 	i := f.device(name)
 	if i == 0 {
 		return 0, fmt.Errorf("a device named %q", name)
+	}
+	if index < 0 || index > math.MaxInt32 {
+		return 0, fmt.Errorf("%d is no index of a device", index)
 	}
 	if index > 0 {
 		f.devs[i-1].index = index
@@ -284,8 +290,27 @@ func (f *facts) snapshot() *route.Snapshot {
 	}
 	s.Neighbours = unique(s.Neighbours, func(n *route.Neighbour) any { return [2]any{n.Link, n.Addr} })
 	s.NextHops = unique(s.NextHops, func(o *route.NextHopObject) any { return o.ID })
+	f.dropNested()
 	f.fillIn()
 	return s
+}
+
+// dropNested leaves out the groups that have a group among their members, which no
+// kernel has: what such an object leads to is not known.
+func (f *facts) dropNested() {
+	groups := map[uint32]bool{}
+	for i := range f.snap.NextHops {
+		o := &f.snap.NextHops[i]
+		groups[o.ID] = len(o.Group) > 0
+	}
+	f.snap.NextHops = slices.DeleteFunc(f.snap.NextHops, func(o route.NextHopObject) bool {
+		i := slices.IndexFunc(o.Group, func(m route.GroupMember) bool { return m.ID == 0 || groups[m.ID] })
+		if i >= 0 {
+			err := fmt.Errorf("next-hop object %d: its member %d is a group, or none", o.ID, o.Group[i].ID)
+			f.choices = append(f.choices, Fault{f.objectsIn, 0, err})
+		}
+		return i >= 0
+	})
 }
 
 // unique leaves out what several listings have.
@@ -392,7 +417,7 @@ func (f *facts) inferAddrs() bool {
 			Link: r.NextHops[0].Link, Prefix: netip.PrefixFrom(r.PrefSrc, r.Dst.Bits()), Flags: route.AddrPermanent,
 			PreferredLft: route.ForeverLft, ValidLft: route.ForeverLft,
 		}
-		if r.Dst.Contains(r.PrefSrc) {
+		if r.Dst.Contains(r.PrefSrc) && a.Check() == nil {
 			f.snap.Addrs = append(f.snap.Addrs, a)
 		}
 	})

@@ -125,6 +125,9 @@ func (j *jsonReader) address(link int, raw []byte) error {
 	if v["dynamic"] == true {
 		a.Flags &^= route.AddrPermanent
 	}
+	if err := a.Check(); err != nil {
+		return err
+	}
 	j.snap.Addrs = append(j.snap.Addrs, a)
 	return nil
 }

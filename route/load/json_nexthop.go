@@ -62,6 +62,5 @@ func (j *jsonReader) nextHop(raw []byte) error {
 			return err
 		}
 	}
-	j.addObject(o)
-	return nil
+	return j.addObject(o)
 }

@@ -139,6 +139,10 @@ func (j *jsonReader) unclear(r route.Route, told bool, err error) error {
 	if checkRoute(&r) != nil {
 		r.NextHops, r.PrefSrc, r.Src, r.Flags = nil, netip.Addr{}, netip.Prefix{}, r.Flags|route.FlagOdd
 	}
+	if r.Table == 0 {
+		j.facts.odd(r, r.Family())
+		return err
+	}
 	j.place(r, &j.context, told)
 	return err
 }

@@ -583,7 +583,7 @@ func (t *lines) takeRoute(w []string) error {
 	switch {
 	case err == nil && isNullEntry(&r):
 		return nil
-	case !r.Dst.IsValid():
+	case !r.Dst.IsValid() || r.Table == 0:
 		t.odd(r, t.familyOf(w))
 		return err
 	}

@@ -108,6 +108,9 @@ func (f *facts) parseAddress(link int, line []string) error {
 		}
 	}
 	if w.err == nil {
+		w.err = a.Check()
+	}
+	if w.err == nil {
 		f.snap.Addrs = append(f.snap.Addrs, a)
 		f.oddAddr = false
 	}
@@ -237,17 +240,23 @@ func (f *facts) parseNextHop(line []string) error {
 		}
 	}
 	if w.err == nil {
-		f.addObject(o)
+		w.err = f.addObject(o)
 	}
 	return w.err
 }
 
-func (f *facts) addObject(o route.NextHopObject) {
+// addObject adds a next-hop object, unless no kernel has such a one.
+func (f *facts) addObject(o route.NextHopObject) error {
+	if err := o.Check(); err != nil {
+		return err
+	}
 	if o.Family == 0 && o.NextHop.Gateway.IsValid() {
 		o.Family = route.FamilyOf(o.NextHop.Gateway)
 	}
 	f.snap.NextHops = append(f.snap.NextHops, o)
+	f.objectsIn = f.listings[f.listing].file
 	f.found(route.FactNextHops, 0)
+	return nil
 }
 
 func (f *facts) nextHopWord(w *words, o *route.NextHopObject) {

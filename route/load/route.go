@@ -279,5 +279,5 @@ func checkRoute(r *route.Route) error {
 	if len(r.NextHops) == 0 && r.NextHopID == 0 && r.Flags&route.FlagOdd == 0 && !r.Type.Refuses() && r.Type != route.TypeThrow {
 		return errNowhere
 	}
-	return nil
+	return r.Check()
 }

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -44,8 +45,24 @@ func (f *facts) parseRule(priority uint32, line []string, c *context) (route.Rul
 	if r.Family == 0 {
 		r.Family = f.ruleFamily(priority, c)
 	}
+	if check := r.Check(); check != nil {
+		r, err = doubtfulRule(&r), cmp.Or(err, check)
+	}
 	c.rules = rulesSeen{priority, true, r.Family}
 	return r, err
+}
+
+// doubtfulRule is what stays of a rule that no kernel has: its place, and where it
+// leads.
+func doubtfulRule(r *route.Rule) route.Rule {
+	d := route.Rule{
+		Family: r.Family, Priority: r.Priority, Action: r.Action, Table: r.Table, SuppressPrefixLen: -1, SuppressGroup: -1,
+		Unknown: []route.Attr{{}},
+	}
+	if d.Check() != nil {
+		d.Action, d.Table = route.ActionNop, 0
+	}
+	return d
 }
 
 // restOfRule finds where a rule leads of which a word was not understood.
@@ -228,7 +245,7 @@ func (f *facts) actionWord(w *words, r *route.Rule) {
 	case "[l3mdev-table]", "l3mdev":
 		r.Action, r.Selector.L3Mdev = route.ActionTable, true
 	case "suppress_prefixlength", "suppress_prefixlen":
-		r.SuppressPrefixLen = int(w.number(8))
+		r.SuppressPrefixLen = min(int(w.number(8)), route.IPv6.Bits()) // the kernel takes longer ones
 	case "suppress_ifgroup":
 		text := w.next()
 		if text == "default" {

@@ -16,6 +16,11 @@ func (l *loader) saved(name string, r *bufio.Reader) error {
 	l.facts.begin(name, 0, "")
 	tables := map[route.Family]map[route.Table]bool{route.IPv4: {}, route.IPv6: {}}
 	n, err := kernel.DecodeSaved(r, func(r *route.Route) error {
+		if err := r.Check(); err != nil {
+			l.fault(name, 0, err)
+			l.facts.odd(route.Route{Table: r.Table, Dst: r.Dst, Type: route.TypeUnicast}, r.Family())
+			return nil
+		}
 		one := *r
 		one.NextHops = append([]route.NextHop(nil), r.NextHops...)
 		for i := range one.NextHops {
