@@ -13,7 +13,6 @@ import (
 	"os"
 
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 
 	"routewhy/route"
 )
@@ -259,10 +258,7 @@ func decompress(r *bufio.Reader) (io.ReadCloser, error) {
 	case bytes.HasPrefix(magic, []byte("BZh")):
 		return io.NopCloser(bzip2.NewReader(r)), nil
 	case bytes.HasPrefix(magic, []byte("\xfd7zXZ\x00")):
-		if err := fitsXZ(r); err != nil {
-			return nil, err
-		}
-		z, err := xz.NewReader(r)
+		z, err := newXZ(r)
 		return io.NopCloser(z), err
 	case bytes.HasPrefix(magic, []byte("PK\x03\x04")):
 		return nil, errors.New("is a zip archive: unpack it first")

@@ -2,6 +2,7 @@ package load_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -10,23 +11,77 @@ import (
 	"routewhy/route/load"
 )
 
-// TestXZDictionary reads the same listing compressed with a small and with a large
-// dictionary: the reader would take the large one's memory at once.
-func TestXZDictionary(t *testing.T) {
-	for size, want := range map[int]string{8 << 20: "", 1 << 30: "looks back 1024 MiB"} {
-		var small, b bytes.Buffer
-		w, err := xz.NewWriter(&small)
-		must(t, err)
-		_, err = w.Write([]byte("default via 192.0.2.1 dev eth0\n"))
-		must(t, err)
-		must(t, w.Close())
-		b.Write(small.Bytes())
-		if size > 8<<20 { // a writer would take as much: the property alone is changed
-			b.Bytes()[bytes.Index(b.Bytes()[12:], []byte{0x21, 1})+14] = 36
+// compressed is a text as an .xz file of one stream, whose blocks have so many bytes.
+func compressed(t *testing.T, text string, c xz.WriterConfig) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := c.NewWriter(&b)
+	must(t, err)
+	_, err = w.Write([]byte(text))
+	must(t, err)
+	must(t, w.Close())
+	return b.Bytes()
+}
+
+// lookingBack alters what the last block of an .xz file wants to look back to 1 GiB: a
+// writer would take as much itself.
+func lookingBack(file []byte) []byte {
+	const property = 36
+	out := bytes.Clone(file)
+	i := bytes.LastIndex(out, []byte{0x02, 0x00, 0x21, 0x01})
+	if i < 0 {
+		i = bytes.LastIndex(out, []byte{0x21, 0x01})
+	} else {
+		i += 2
+	}
+	out[i+2] = property
+	return out
+}
+
+// TestXZ reads listings of several streams and blocks, with each kind of check.
+func TestXZ(t *testing.T) {
+	var text strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&text, "10.%d.%d.0/24 via 192.0.2.1 dev eth0 metric %d\n", i>>8, i&255, i*7)
+	}
+	for _, check := range []byte{xz.CRC32, xz.CRC64, xz.SHA256} {
+		for _, block := range []int64{0, 1000, 4099} {
+			c := xz.WriterConfig{CheckSum: check, BlockSize: block, DictCap: 1 << 16}
+			one := compressed(t, text.String(), c)
+			file := bytes.Join([][]byte{one, make([]byte, 8), compressed(t, "", c), one, make([]byte, 4)}, nil)
+			r, err := load.Files(bytes.NewReader(file), load.Stdin)
+			if err != nil || r.Routes.Len() < 10_000 {
+				t.Fatalf("check %d, blocks of %d: %v, %+v", check, block, err, r)
+			}
 		}
-		_, err = load.Files(&b, load.Stdin)
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%d bytes: %v; want %q", size, err, want)
+	}
+}
+
+// TestXZDictionary refuses blocks that want to look back too far, wherever they stand:
+// the reader would take their memory at once.
+func TestXZDictionary(t *testing.T) {
+	const text = "default via 192.0.2.1 dev eth0\n"
+	one := compressed(t, text, xz.WriterConfig{})
+	blocks := compressed(t, strings.Repeat(text, 4), xz.WriterConfig{BlockSize: int64(len(text)), DictCap: 1 << 16})
+	for name, tt := range map[string]struct {
+		file []byte
+		want string
+	}{
+		"small":            {one, ""},
+		"several blocks":   {blocks, ""},
+		"the first block":  {lookingBack(one), "looks back 1024 MiB"},
+		"a later block":    {lookingBack(blocks), "looks back 1024 MiB"},
+		"a later stream":   {bytes.Join([][]byte{one, lookingBack(one)}, nil), "looks back 1024 MiB"},
+		"behind padding":   {bytes.Join([][]byte{one, make([]byte, 400), lookingBack(one)}, nil), "looks back 1024 MiB"},
+		"cut in a header":  {one[:20], "it ends in the middle"},
+		"cut in a block":   {one[:len(one)-40], "it ends in the middle"},
+		"cut in the index": {one[:len(one)-20], "it ends in the middle"},
+		"cut in the end":   {one[:len(one)-3], "it ends in the middle"},
+		"very many blocks": {bytes.Repeat(compressed(t, "x", xz.WriterConfig{DictCap: 64 << 20}), 140), "look back more than 8192 MiB in all"},
+	} {
+		_, err := load.Files(bytes.NewReader(tt.file), load.Stdin)
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s: %v; want %q", name, err, tt.want)
 		}
 	}
 }
