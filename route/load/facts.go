@@ -42,8 +42,8 @@ type facts struct {
 	choices  []Fault // what was left aside
 	// objectsIn is the file of the last next-hop object.
 	objectsIn string
-	oddAddr  bool    // the last address was not understood, nor is what follows about it
-	orders   []deviceOrder
+	oddAddr   bool // the last address was not understood, nor is what follows about it
+	orders    []deviceOrder
 	// partAddrs: some addresses are known, of one device say, or of one family.
 	partAddrs bool
 	// partLinks: some devices are known.
