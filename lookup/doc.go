@@ -38,7 +38,7 @@
 //	3.1  IPv4 order, next-hop objects     table4.go search4, try4            scenarios lpm4, nexthop
 //	     devices without IPv4             output4.go lacksIPv4               regress/device-without-ipv4-*
 //	     gateways of this host            nexthop.go gateway4              regress/output-gateway-local-*; gateway-scope below
-//	3.2  dead and linkdown                fib.go mayRevive, table4.go        scenarios linkdown
+//	3.2  dead and linkdown                hops.go mayRevive, table4.go        scenarios linkdown
 //	     stale multipath bounds           nexthop.go members4                scenarios linkdown; when they were computed is
 //	                                                                         not in a dump: such a leg is possible
 //	3.3  route types                      disposition.go                     scenarios output, lpm4, lpm6

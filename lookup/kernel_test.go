@@ -249,7 +249,7 @@ func (h *live) fib(t *testing.T) *lookup.FIB {
 	var s *route.Snapshot
 	h.ns.Do(func() {
 		var err error
-		if s, err = h.Read(t.Context(), kernel.Want{AllDevices: true}); err != nil {
+		if s, err = h.Read(t.Context(), route.Query{AllDevices: true}); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -15,7 +15,6 @@ import (
 	"routewhy/cmd/routewhy/internal/render"
 	"routewhy/lookup"
 	"routewhy/route"
-	"routewhy/route/kernel"
 )
 
 // batch decides about one destination a line, and prints one decision a line in
@@ -32,7 +31,7 @@ func batch(ctx context.Context, o *options, s stdio) error {
 	}
 	defer host.Close()
 	var fib *lookup.FIB
-	during, err := steady(host, kernel.Want{Family: o.family}, func() (bool, error) {
+	during, err := steady(host, route.Query{Family: o.family}, func() (bool, error) {
 		var err error
 		fib, err = readAll(ctx, o, host)
 		return false, err
@@ -96,17 +95,8 @@ func openBatch(name string, s stdio) (io.ReadCloser, error) {
 }
 
 // readAll reads every table once, whatever destinations will come.
-func readAll(ctx context.Context, o *options, host source) (*lookup.FIB, error) {
-	var b lookup.Builder
-	snap, err := host.Read(ctx, kernel.Want{
-		Family: o.family, AllDevices: true,
-		Each:  func(r *route.Route) error { b.Add(r); return nil },
-		Again: func() { b = lookup.Builder{} },
-	})
-	if err != nil {
-		return nil, err
-	}
-	return b.FIB(snap), nil
+func readAll(ctx context.Context, o *options, host route.Source) (*lookup.FIB, error) {
+	return lookup.Read(ctx, host, &lookup.Need{Query: route.Query{Family: o.family, AllDevices: true}})
 }
 
 // batcher answers lines.

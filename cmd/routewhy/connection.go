@@ -9,7 +9,6 @@ import (
 	"routewhy/cmd/routewhy/internal/render"
 	"routewhy/lookup"
 	"routewhy/route"
-	"routewhy/route/kernel"
 )
 
 // trace decides about a packet, or, where the destination has a port, about a
@@ -77,7 +76,7 @@ func (q *questions) askOne(ctx context.Context, e *render.Explanation) error {
 		e.NotAsked = "--no-kernel"
 		return nil
 	}
-	var refused *kernel.NotAskedError
+	var refused *route.NotAskedError
 	answer, err := q.host.Resolve(ctx, e.Trace.Flow)
 	switch {
 	case errors.As(err, &refused):

@@ -10,7 +10,6 @@ import (
 	"routewhy/lookup"
 	"routewhy/lookup/coverage"
 	"routewhy/route"
-	"routewhy/route/kernel"
 )
 
 // diff shows what differs between two sources, and for which destinations.
@@ -54,7 +53,7 @@ func isLive(name string) bool { return name == "-" || name == "live" }
 
 // wholeHost reads all of one of the two: of the running host by "-" or "live".
 func wholeHost(ctx context.Context, o *options, name string, s stdio) (*coverage.Host, error) {
-	var src source
+	var src route.Source
 	var err error
 	if isLive(name) {
 		src, err = openHost(o.netns)
@@ -70,18 +69,14 @@ func wholeHost(ctx context.Context, o *options, name string, s stdio) (*coverage
 		return nil, err
 	}
 	defer src.Close()
-	routes, builder := new(route.List), new(lookup.Builder)
-	snap, err := src.Read(ctx, kernel.Want{
-		AllDevices: true,
-		Each: func(r *route.Route) error {
-			routes.Add(r)
-			builder.Add(r)
-			return nil
-		},
-		Again: func() { routes, builder = new(route.List), new(lookup.Builder) },
+	routes := new(route.List)
+	fib, err := lookup.Read(ctx, src, &lookup.Need{
+		Query: route.Query{AllDevices: true},
+		Each:  func(r *route.Route) error { routes.Add(r); return nil },
+		Again: func() { routes = new(route.List) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &coverage.Host{FIB: builder.FIB(snap), Routes: routes}, nil
+	return &coverage.Host{FIB: fib, Routes: routes}, nil
 }

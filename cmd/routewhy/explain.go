@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
 	"slices"
@@ -15,7 +13,6 @@ import (
 	"routewhy/lookup"
 	"routewhy/lookup/listen"
 	"routewhy/route"
-	"routewhy/route/kernel"
 )
 
 // explain is the main job: why each destination goes where it goes.
@@ -90,56 +87,27 @@ func families(f route.Family) []route.Family {
 	return []route.Family{route.IPv4, route.IPv6}
 }
 
-// openHost opens a network namespace for reading.
-func openHost(netns string) (*kernel.Host, error) {
-	host, err := kernel.Open(netns)
-	if netns != "" && errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
-		return nil, withHint(err, "sudo routewhy --netns "+unquoted(netns)+" ...")
-	}
-	return host, err
-}
-
 // questions are the destinations of one command line and what they are
 // answered from.
 type questions struct {
 	*options
 	dests []destination
-	host  source
+	host  route.Source
 	fib   *lookup.FIB
 	// answered are the destinations of answers, which are known only when the
-	// packets' sources are; skipped says that not all routes were kept.
+	// packets' sources are.
 	answered []netip.Addr
-	skipped  bool
 }
 
 // read reads what the questions need, and no more: the routes that cover a
 // destination, and what is small anyway.
 func (q *questions) read(ctx context.Context) error {
-	var b lookup.Builder
-	kept := 0
-	snap, err := q.host.Read(ctx, kernel.Want{
-		Family:  q.commonFamily(),
-		Devices: q.devices(), AllDevices: q.reply, Policies: true,
-		Keep: func(t route.Table, dst netip.Prefix) bool {
-			if kept < keepAnyway || t == route.TableLocal || q.concerns(dst) {
-				return true
-			}
-			b.Skip(route.FamilyOf(dst.Addr()), t)
-			q.skipped = true
-			return false
-		},
-		Each: func(r *route.Route) error {
-			kept++
-			b.Add(r)
-			return nil
-		},
-		Again: func() { b, kept = lookup.Builder{}, 0 },
+	var err error
+	q.fib, err = lookup.Read(ctx, q.host, &lookup.Need{
+		Query: route.Query{Family: q.commonFamily(), Devices: q.devices(), AllDevices: q.reply, Policies: true},
+		About: q.concerns,
 	})
-	if err != nil {
-		return err
-	}
-	q.fib = b.FIB(snap)
-	return nil
+	return err
 }
 
 // devices are those that the flags name, whose settings matter.
@@ -152,10 +120,6 @@ func (q *questions) devices() []string {
 	}
 	return out
 }
-
-// keepAnyway is how many routes are kept whatever they cover: an ordinary
-// host's whole tables, a small part of a router's.
-const keepAnyway = 4096
 
 // concerns says whether a route's prefix matters for a destination: it covers
 // it, or, where the destination is a prefix itself, lies inside.
@@ -195,7 +159,7 @@ type answer interface {
 func (q *questions) answer(ctx context.Context, s stdio) error {
 	var all []answer
 	concerns := func(_ route.Table, dst netip.Prefix) bool { return q.concerns(dst) }
-	w, err := steady(q.host, kernel.Want{Family: q.commonFamily(), Keep: concerns}, func() (bool, error) {
+	w, err := steady(q.host, route.Query{Family: q.commonFamily(), Keep: concerns}, func() (bool, error) {
 		var err error
 		all, err = q.answers(ctx)
 		return slices.ContainsFunc(all, disagrees), err

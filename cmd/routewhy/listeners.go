@@ -7,7 +7,6 @@ import (
 	"routewhy/cmd/routewhy/internal/render"
 	"routewhy/lookup/listen"
 	"routewhy/route"
-	"routewhy/route/kernel"
 )
 
 // listeners adds which socket takes the packet, where the decision ends at
@@ -20,9 +19,9 @@ func (q *questions) listeners(ctx context.Context, d destination, e *render.Expl
 	if !ok {
 		return nil
 	}
-	snap, err := q.host.Read(ctx, kernel.Want{
+	snap, err := q.host.Read(ctx, route.Query{
 		Family: route.FamilyOf(p.Dst.Addr()), NoRoutes: true, NoNeighbours: true,
-		Sockets: kernel.Listening, Port: p.Dst.Port(), Processes: true,
+		Sockets: route.Listening, Port: p.Dst.Port(), Processes: true,
 	})
 	if err != nil {
 		return err

@@ -55,7 +55,7 @@ func (q *questions) unread(r *lookup.Reply) bool {
 			q.answered = append(q.answered, dst)
 		}
 	}
-	return q.skipped && len(q.answered) > before
+	return q.fib.Partial() && len(q.answered) > before
 }
 
 // replyFields are the properties of the answer that what was given settles.

@@ -13,7 +13,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"routewhy/route"
-	"routewhy/route/kernel"
 	"routewhy/route/redact"
 )
 
@@ -27,15 +26,15 @@ func saveOnly(ctx context.Context, o *options, s stdio) error {
 }
 
 // saveSnapshot writes all that a source knows.
-func saveSnapshot(ctx context.Context, o *options, src source, s stdio) error {
+func saveSnapshot(ctx context.Context, o *options, src route.Source, s stdio) error {
 	routes := new(route.List)
-	w := kernel.Want{
-		AllDevices: true, Sockets: kernel.Listening, Processes: true,
+	w := route.Query{
+		AllDevices: true, Sockets: route.Listening, Processes: true,
 		Each:  func(r *route.Route) error { routes.Add(r); return nil },
 		Again: func() { routes = new(route.List) },
 	}
 	if o.verbose {
-		w.Sockets = kernel.AllSockets
+		w.Sockets = route.AllSockets
 	}
 	snap, err := src.Read(ctx, w)
 	if err != nil {

@@ -13,7 +13,6 @@ import (
 	"routewhy/lookup"
 	"routewhy/lookup/listen"
 	"routewhy/route"
-	"routewhy/route/kernel"
 )
 
 // sockets shows what listens, and who can reach it.
@@ -23,13 +22,13 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	defer host.Close()
-	w := kernel.Want{Family: o.family, Sockets: kernel.Listening, Processes: true}
+	w := route.Query{Family: o.family, Sockets: route.Listening, Processes: true}
 	if o.verbose {
-		w.Sockets = kernel.AllSockets
+		w.Sockets = route.AllSockets
 	}
 	var fib *lookup.FIB
 	var left map[int]int
-	during, err := steady(host, kernel.Want{Family: o.family}, func() (bool, error) {
+	during, err := steady(host, route.Query{Family: o.family}, func() (bool, error) {
 		var err error
 		fib, left, err = readWhole(ctx, host, w)
 		return false, err
@@ -146,91 +145,37 @@ func ofFamily(all []route.Socket, f route.Family) []route.Socket {
 	})
 }
 
-// holdWhole is how many routes are held: all of an ordinary host, and of a
-// router's those that matter for the default.
-const holdWhole = 4096
-
 // readWhole reads what questions about the whole host need, and how many routes of large
-// tables were left out, by their device. Of tables too
-// large to be held, the prefixes are remembered, and what covers the addresses
-// that stand for other networks is read a second time.
-func readWhole(ctx context.Context, host source, w kernel.Want) (*lookup.FIB, map[int]int, error) {
-	w.AllDevices = true
-	r := wholeReader{Want: w}
-	r.Each, r.Again = r.take, func() { r.builder, r.first, r.count, r.held, r.left = lookup.Builder{}, nil, 0, nil, nil }
-	snap, err := host.Read(ctx, r.Want)
-	if err != nil {
-		return nil, nil, err
-	}
-	fib := r.builder.FIB(snap)
-	clients := slices.DeleteFunc([]netip.Addr{fib.ExternalAddr(route.IPv4), fib.ExternalAddr(route.IPv6)}, func(a netip.Addr) bool { return !fib.LeftOut(a) })
-	if r.count <= holdWhole || len(clients) == 0 {
-		return fib, r.left, nil
-	}
-	_, err = host.Read(ctx, kernel.Want{
-		Family: w.Family, NoNeighbours: true,
-		Keep: func(t route.Table, dst netip.Prefix) bool {
-			return !r.holds(t, dst) && slices.ContainsFunc(clients, dst.Contains)
+// tables were left out, by their device. Of tables too large to be held, what covers
+// the addresses that stand for other networks is read as well.
+func readWhole(ctx context.Context, host route.Source, q route.Query) (*lookup.FIB, map[int]int, error) {
+	q.AllDevices = true
+	far := map[int]int{}
+	fib, err := lookup.Read(ctx, host, &lookup.Need{
+		Query: q,
+		Hold:  func(r *route.Route) bool { return !leadsFar(r) },
+		Ask: func(f *lookup.FIB) []netip.Addr {
+			return []netip.Addr{f.ExternalAddr(route.IPv4), f.ExternalAddr(route.IPv6)}
 		},
-		Each: func(x *route.Route) error {
-			r.builder.Add(x)
+		Each: func(r *route.Route) error {
+			if leadsFar(r) {
+				for i := range r.NextHops {
+					far[r.NextHops[i].Link]++
+				}
+			}
 			return nil
 		},
+		Again: func() { far = map[int]int{} },
 	})
-	if err != nil {
-		return nil, nil, err
+	if err != nil || !fib.Partial() {
+		return fib, nil, err
 	}
-	return r.builder.FIB(snap), r.left, nil
+	return fib, far, nil
 }
 
-// wholeReader gathers the routes while they stream by.
-type wholeReader struct {
-	kernel.Want
-	builder lookup.Builder
-	first   []route.Route // while all of them are held
-	count   int
-	held    map[heldKey]bool
-	left    map[int]int // how many routes were left out, by their device
-}
-
-type heldKey struct {
-	table route.Table
-	dst   netip.Prefix
-}
-
-func (r *wholeReader) holds(t route.Table, dst netip.Prefix) bool { return r.held[heldKey{t, dst}] }
-
-func (r *wholeReader) take(x *route.Route) error {
-	r.count++
-	switch {
-	case r.count <= holdWhole:
-		r.first = append(r.first, x.Clone())
-		r.builder.Mark(x.Table, x.Dst)
-		r.builder.Add(x)
-		return nil
-	case r.count == holdWhole+1: // too many: those before are judged like all others
-		r.builder, r.held, r.left = lookup.Builder{}, map[heldKey]bool{}, map[int]int{}
-		for i := range r.first {
-			r.keep(&r.first[i])
-		}
-		r.first = nil
-	}
-	r.keep(x)
-	return nil
-}
-
-// keep holds the routes of a large table that say more than the others: what is on a
-// link, what refuses, and what covers half of all addresses.
-func (r *wholeReader) keep(x *route.Route) {
-	r.builder.Mark(x.Table, x.Dst)
-	far := x.Type == route.TypeUnicast && x.Dst.Bits() > 1 && (x.NextHopID != 0 || len(x.NextHops) > 0 && x.NextHops[0].Gateway.IsValid())
-	if far {
-		for i := range x.NextHops {
-			r.left[x.NextHops[i].Link]++
-		}
-		r.builder.Skip(x.Family(), x.Table)
-		return
-	}
-	r.held[heldKey{x.Table, x.Dst}] = true
-	r.builder.Add(x)
+// leadsFar reports whether a route leads to other networks by a gateway, and covers no
+// half of all addresses. Of a large table, the others say more: what is on a link, and
+// what refuses.
+func leadsFar(r *route.Route) bool {
+	return r.Type == route.TypeUnicast && r.Dst.Bits() > 1 && (r.NextHopID != 0 || len(r.NextHops) > 0 && r.NextHops[0].Gateway.IsValid())
 }

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/netip"
+	"io/fs"
+	"os"
 	"runtime/debug"
-	"slices"
 	"strings"
 
 	"routewhy/route"
@@ -15,20 +14,9 @@ import (
 	"routewhy/route/load"
 )
 
-// source is where the facts come from: the running kernel, or files.
-type source interface {
-	Read(context.Context, kernel.Want) (*route.Snapshot, error)
-	Resolve(context.Context, route.Flow) (route.Answer, error)
-	// Redirects says for which families gateways may have been learnt from ICMP
-	// redirects.
-	Redirects() map[route.Family]bool
-	Watch(kernel.Want) *kernel.Watch
-	io.Closer
-}
-
 // openSource opens what the command line names, and saves a snapshot of it
 // where it says so.
-func openSource(ctx context.Context, o *options, s stdio) (source, error) {
+func openSource(ctx context.Context, o *options, s stdio) (route.Source, error) {
 	src, err := o.source(s)
 	if err == nil && o.save != "" {
 		if err = saveSnapshot(ctx, o, src, s); err != nil {
@@ -41,7 +29,7 @@ func openSource(ctx context.Context, o *options, s stdio) (source, error) {
 	return src, nil
 }
 
-func (o *options) source(s stdio) (source, error) {
+func (o *options) source(s stdio) (route.Source, error) {
 	if len(o.load) == 0 {
 		return openHost(o.netns)
 	}
@@ -49,7 +37,7 @@ func (o *options) source(s stdio) (source, error) {
 }
 
 // loadFiles reads the files that the command line names.
-func loadFiles(o *options, s stdio) (source, error) {
+func loadFiles(o *options, s stdio) (route.Source, error) {
 	r, err := load.Within(o.memory(s), s.Stdin, o.netns, o.load...)
 	if err != nil {
 		return nil, loadError(err, s.Room)
@@ -63,7 +51,7 @@ func loadFiles(o *options, s stdio) (source, error) {
 	if r.MoreFaults > 0 {
 		fmt.Fprintf(s.Stderr, "routewhy: --load: and %d more\n", r.MoreFaults)
 	}
-	return &loaded{r.Snapshot, r.Routes, o.load}, nil
+	return r.Source(), nil
 }
 
 // memory is how many bytes what is read of files may take; --diff reads two. The
@@ -98,77 +86,11 @@ func loadError(err error, room int64) error {
 	return fmt.Errorf("--load: %w", err)
 }
 
-// loaded is a source that was read from files.
-type loaded struct {
-	snap   *route.Snapshot // without its routes
-	routes *route.List
-	names  []string
-}
-
-func (*loaded) Close() error { return nil }
-
-// Watch is of files, which were read already.
-func (*loaded) Watch(kernel.Want) *kernel.Watch { return new(kernel.Watch) }
-
-// Redirects says none: what the kernel has learnt is in no file.
-func (*loaded) Redirects() map[route.Family]bool { return nil }
-
-// Resolve does not: there is no kernel to ask.
-func (l *loaded) Resolve(context.Context, route.Flow) (route.Answer, error) {
-	names := slices.Clone(l.names)
-	for i := range names {
-		if names[i] == load.Stdin {
-			names[i] = "standard input"
-		}
+// openHost opens a network namespace for reading.
+func openHost(netns string) (*kernel.Host, error) {
+	host, err := kernel.Open(netns)
+	if netns != "" && errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
+		return nil, withHint(err, "sudo routewhy --netns "+unquoted(netns)+" ...")
 	}
-	why := "nothing was cross-checked, the facts are from " + strings.Join(names, " and ")
-	if !l.snap.Time.IsZero() {
-		why += l.snap.Time.UTC().Format(", as of 2006-01-02 15:04:05 UTC")
-	}
-	return route.Answer{}, &kernel.NotAskedError{Why: why}
-}
-
-// Read gives of the files what [kernel.Host.Read] would give of a kernel.
-func (l *loaded) Read(ctx context.Context, w kernel.Want) (*route.Snapshot, error) {
-	s := *l.snap
-	if w.NoNeighbours {
-		s.Neighbours = nil
-	}
-	s.Sockets = wantedSockets(l.snap.Sockets, &w)
-	if w.Family != 0 {
-		s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(a route.Addr) bool {
-			return route.FamilyOf(a.Prefix.Addr()) != w.Family
-		})
-		s.Rules = slices.DeleteFunc(slices.Clone(s.Rules), func(r route.Rule) bool { return r.Family != w.Family })
-	}
-	if w.NoRoutes {
-		s.NextHops = nil
-		return &s, ctx.Err()
-	}
-	return &s, l.readRoutes(ctx, &s, &w)
-}
-
-func (l *loaded) readRoutes(ctx context.Context, s *route.Snapshot, w *kernel.Want) error {
-	keep := func(t route.Table, dst netip.Prefix) bool {
-		return (w.Family == 0 || route.FamilyOf(dst.Addr()) == w.Family) && (w.Table == 0 || t == w.Table) &&
-			(w.Keep == nil || w.Keep(t, dst))
-	}
-	each := w.Each
-	if each == nil {
-		each = func(r *route.Route) error {
-			s.Routes = append(s.Routes, *r)
-			return nil
-		}
-	}
-	if err := l.routes.Each(keep, each); err != nil {
-		return err
-	}
-	return ctx.Err()
-}
-
-func wantedSockets(all []route.Socket, w *kernel.Want) []route.Socket {
-	return slices.DeleteFunc(slices.Clone(all), func(x route.Socket) bool {
-		return w.Sockets == kernel.NoSockets || w.Sockets == kernel.Listening && !x.Listens() && x.Proto == route.ProtoTCP ||
-			w.Port != 0 && x.Local.Port() != w.Port
-	})
+	return host, err
 }

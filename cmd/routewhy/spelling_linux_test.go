@@ -103,7 +103,7 @@ func spelled(t *testing.T, command string) *spelledRoute {
 }
 
 func (s *spelledRoute) read(t *testing.T) *route.Snapshot {
-	snap, err := s.live.Read(t.Context(), kernel.Want{})
+	snap, err := s.live.Read(t.Context(), route.Query{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,7 @@ package main
 import (
 	"time"
 
-	"routewhy/route/kernel"
+	"routewhy/route"
 )
 
 // maxTries bounds how often everything is read and asked anew.
@@ -15,7 +15,7 @@ const lateNotice = 10 * time.Millisecond
 
 // watched is what was read, and whether it was changing meanwhile.
 type watched struct {
-	watch *kernel.Watch
+	watch route.Watch
 	// before says that the tries before the last did not find out.
 	before bool
 }
@@ -30,7 +30,7 @@ func (w *watched) close() { w.watch.Close() }
 // doubt where the kernel gives another: in the next tries, changes of neighbours count
 // too. Where f has doubts in the end and there was a change in any try, the tables
 // were changing. The caller closes the result, which goes on listening.
-func steady(src source, w kernel.Want, f func() (doubt bool, err error)) (*watched, error) {
+func steady(src route.Source, w route.Query, f func() (doubt bool, err error)) (*watched, error) {
 	ever := false
 	for try := 1; ; try++ {
 		w.WatchNeighbours = try > 1

@@ -21,7 +21,7 @@ type flipping struct {
 	read   int
 }
 
-func (f *flipping) Read(ctx context.Context, w kernel.Want) (*route.Snapshot, error) {
+func (f *flipping) Read(ctx context.Context, w route.Query) (*route.Snapshot, error) {
 	s, err := f.Host.Read(ctx, w)
 	if f.read++; f.read <= f.times {
 		f.change(f.read)
@@ -80,7 +80,7 @@ func TestChanging(t *testing.T) {
 }
 
 // answersOf is what routewhy prints of a source, and its exit status.
-func answersOf(t *testing.T, src source, args []string) (string, int) {
+func answersOf(t *testing.T, src route.Source, args []string) (string, int) {
 	t.Helper()
 	o, err := parseArgs(append(args, "--color=never"))
 	if err != nil {

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"routewhy/cmd/routewhy/internal/render"
-	"routewhy/route/kernel"
+	"routewhy/route"
 )
 
 // isZeroPage says whether a destination asks for the page about the zero
@@ -19,7 +19,7 @@ func (q *questions) explainZero(ctx context.Context, d destination) (*render.Zer
 	if err != nil {
 		return nil, err
 	}
-	whole, _, err := readWhole(ctx, q.host, kernel.Want{Family: d.family(), Sockets: kernel.Listening, Processes: true})
+	whole, _, err := readWhole(ctx, q.host, route.Query{Family: d.family(), Sockets: route.Listening, Processes: true})
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func newConnecting(t *testing.T, commands []string) *connecting {
 		h.live, err = kernel.Open("")
 		h.must(err)
 		t.Cleanup(func() { h.live.Close() })
-		s, err := h.live.Read(t.Context(), kernel.Want{AllDevices: true})
+		s, err := h.live.Read(t.Context(), route.Query{AllDevices: true})
 		h.must(err)
 		h.fib = lookup.New(s)
 		for up, far := range map[string]string{"v0": "p0", "w0": "q0"} {

@@ -65,7 +65,7 @@ func newHost(t *testing.T) *host {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { h.live.Close() })
-		s, err := h.live.Read(t.Context(), kernel.Want{AllDevices: true})
+		s, err := h.live.Read(t.Context(), route.Query{AllDevices: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +223,7 @@ func received(proto uint8, fd int) bool {
 
 // predict is what routewhy says of the same.
 func (h *host) predict(proto uint8, dst netip.Addr, dev string) (takers []uint32, refused route.Errno) {
-	s, err := h.live.Read(h.t.Context(), kernel.Want{NoRoutes: true, NoNeighbours: true, Sockets: kernel.Listening, Port: port})
+	s, err := h.live.Read(h.t.Context(), route.Query{NoRoutes: true, NoNeighbours: true, Sockets: route.Listening, Port: port})
 	h.must(err)
 	flow := route.Flow{Dst: listen.Connects(dst), Proto: proto, DstPort: port}
 	if dev != "" {

@@ -129,7 +129,7 @@ func (l *lab) read() *route.Snapshot {
 	var s *route.Snapshot
 	l.Do(func() {
 		var err error
-		s, err = l.live.Read(l.t.Context(), kernel.Want{AllDevices: true, Sockets: kernel.Listening})
+		s, err = l.live.Read(l.t.Context(), route.Query{AllDevices: true, Sockets: route.Listening})
 		l.must(err)
 		l.fib = lookup.New(s)
 	})

@@ -8,25 +8,23 @@ import (
 	"routewhy/route"
 )
 
-// Watch notices that the tables change from its start on. The kernel's dumps of
+// watcher notices that the tables change from its start on. The kernel's dumps of
 // routes and rules do not tell (NLM_F_DUMP_INTR is never set there), so it listens
 // to the kernel's notifications. Some changes have none of their own, but all of
 // those come with one of a link, an address or a next-hop object, except for some
 // settings.
-//
-// The zero value is a watch of something that does not change.
-type Watch struct {
+type watcher struct {
 	host    *Host
 	sock    *socket // nil: no notifications can be had, as in some sandboxes
-	want    Want
+	want    route.Query
 	changed bool
 }
 
 // Watch starts to listen for changes of what w reads: until the watch is closed,
-// Read reads the tables once, whether they change meanwhile or not, and [Watch.Changed]
+// Read reads the tables once, whether they change meanwhile or not, and the watch
 // tells. Of routes, those count that w.Keep keeps; here it may not depend on what was
 // read before.
-func (h *Host) Watch(w Want) *Watch {
+func (h *Host) Watch(w route.Query) route.Watch {
 	h.dumpMu.Lock()
 	defer h.dumpMu.Unlock()
 	h.watch = h.listen(&w)
@@ -34,8 +32,8 @@ func (h *Host) Watch(w Want) *Watch {
 }
 
 // listen starts a watch.
-func (h *Host) listen(w *Want) *Watch {
-	watch := &Watch{host: h, want: *w}
+func (h *Host) listen(w *route.Query) *watcher {
+	watch := &watcher{host: h, want: *w}
 	s, err := h.dial(watchGroups(w))
 	if err == nil {
 		_ = s.conn.SetReadBuffer(socketBuffer)
@@ -45,7 +43,7 @@ func (h *Host) listen(w *Want) *Watch {
 }
 
 // watchGroups are the notification groups (RTNLGRP_*) to listen to.
-func watchGroups(w *Want) uint32 {
+func watchGroups(w *route.Query) uint32 {
 	var groups uint32
 	join := func(g ...int) {
 		for _, g := range g {
@@ -59,7 +57,7 @@ func watchGroups(w *Want) uint32 {
 	if w.WatchNeighbours {
 		join(unix.RTNLGRP_NEIGH)
 	}
-	for _, f := range w.families() {
+	for _, f := range w.Families() {
 		if f == route.IPv4 {
 			join(unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV4_NETCONF)
 		} else {
@@ -70,10 +68,7 @@ func watchGroups(w *Want) uint32 {
 }
 
 // Close ends the listening.
-func (w *Watch) Close() {
-	if w.host == nil {
-		return
-	}
+func (w *watcher) Close() {
 	w.host.dumpMu.Lock()
 	defer w.host.dumpMu.Unlock()
 	if w.host.watch == w {
@@ -82,7 +77,7 @@ func (w *Watch) Close() {
 	w.close()
 }
 
-func (w *Watch) close() {
+func (w *watcher) close() {
 	if w.sock != nil {
 		_ = w.sock.close()
 		w.sock = nil
@@ -91,13 +86,10 @@ func (w *Watch) close() {
 
 // Changed reports whether something that matters has happened since the watch was
 // started. It does not wait.
-func (w *Watch) Changed() bool {
-	if w.host == nil {
-		return false
-	}
+func (w *watcher) Changed() bool {
 	w.host.dumpMu.Lock()
 	defer w.host.dumpMu.Unlock()
-	w.look(w.want.keeps)
+	w.look(func(h routeHeader) bool { return keeps(&w.want, h) })
 	return w.changed
 }
 
@@ -106,7 +98,7 @@ func (w *Watch) Changed() bool {
 const maxLooks = 1 << 17
 
 // look looks through the notifications that have come so far, until one matters.
-func (w *Watch) look(keeps func(routeHeader) bool) {
+func (w *watcher) look(kept func(routeHeader) bool) {
 	if w.sock == nil || w.changed {
 		return
 	}
@@ -118,7 +110,7 @@ func (w *Watch) look(keeps func(routeHeader) bool) {
 			case errors.Is(err, unix.EAGAIN):
 				return
 			// Among errors is ENOBUFS: more happened than the kernel could queue.
-			case err != nil, n > len(buf), w.matters(buf[:n], keeps):
+			case err != nil, n > len(buf), w.matters(buf[:n], kept):
 				w.changed = true
 				return
 			}
@@ -130,7 +122,7 @@ func (w *Watch) look(keeps func(routeHeader) bool) {
 
 // matters reports whether a datagram of notifications concerns what is read: all
 // do, but for routes that are not kept.
-func (w *Watch) matters(b []byte, keeps func(routeHeader) bool) bool {
+func (w *watcher) matters(b []byte, kept func(routeHeader) bool) bool {
 	for len(b) > 0 {
 		h, body, rest, err := split(b)
 		if err != nil {
@@ -143,7 +135,7 @@ func (w *Watch) matters(b []byte, keeps func(routeHeader) bool) bool {
 		if w.want.NoRoutes {
 			continue
 		}
-		if peek, err := peekRoute(body); err != nil || keeps(peek) {
+		if peek, err := peekRoute(body); err != nil || kept(peek) {
 			return true
 		}
 	}
@@ -153,12 +145,18 @@ func (w *Watch) matters(b []byte, keeps func(routeHeader) bool) bool {
 // afterDump looks for changes that a dump may have suffered from. A dump of an IPv6
 // table that changes meanwhile begins anew and may lose any of its routes
 // (fib6_dump_table in net/ipv6/ip6_fib.c); one of IPv4 loses at most what changed.
-func (w *Watch) afterDump(r *reader) {
+func (w *watcher) afterDump(r *reader) {
 	w.look(func(h routeHeader) bool {
 		if h.dst.Addr().Is6() {
-			return r.want.keeps(h)
+			return keeps(r.want, h)
 		}
-		return w.want.keeps(h)
+		return keeps(&w.want, h)
 	})
 	w.changed = w.changed || r.interrupted
+}
+
+// keeps reports whether a route is asked for. Learnt exceptions, which old kernels
+// mix with the table's entries, never are.
+func keeps(q *route.Query, h routeHeader) bool {
+	return h.flags&route.FlagCloned == 0 && q.Keeps(h.table, h.dst)
 }

@@ -24,19 +24,19 @@ func TestWatch(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name    string
-		want    Want
+		want    route.Query
 		command string
 		changed bool
 	}{
-		{"nothing", Want{}, "", false},
-		{"a route", Want{}, "route add 10.8.0.0/24 dev v0\n", true},
-		{"a kept route", Want{Keep: keep}, "route add 10.9.0.0/24 dev v0\n", true},
-		{"a route that is not kept", Want{Keep: keep}, "route del 10.8.0.0/24\n", false},
-		{"a rule", Want{Keep: keep}, "rule add pref 5 lookup 5\n", true},
-		{"a rule of the other family", Want{Family: route.IPv6, Keep: keep}, "rule add pref 6 lookup 5\n", false},
-		{"a neighbour", Want{Keep: keep}, "neigh add 10.0.0.77 dev v0 lladdr 02:00:00:00:00:01\n", false},
-		{"a neighbour that counts", Want{Keep: keep, WatchNeighbours: true}, "neigh add 10.0.0.78 dev v0 lladdr 02:00:00:00:00:01\n", true},
-		{"more than is queued", Want{Keep: keep}, flood.String(), true}, // ENOBUFS
+		{"nothing", route.Query{}, "", false},
+		{"a route", route.Query{}, "route add 10.8.0.0/24 dev v0\n", true},
+		{"a kept route", route.Query{Keep: keep}, "route add 10.9.0.0/24 dev v0\n", true},
+		{"a route that is not kept", route.Query{Keep: keep}, "route del 10.8.0.0/24\n", false},
+		{"a rule", route.Query{Keep: keep}, "rule add pref 5 lookup 5\n", true},
+		{"a rule of the other family", route.Query{Family: route.IPv6, Keep: keep}, "rule add pref 6 lookup 5\n", false},
+		{"a neighbour", route.Query{Keep: keep}, "neigh add 10.0.0.77 dev v0 lladdr 02:00:00:00:00:01\n", false},
+		{"a neighbour that counts", route.Query{Keep: keep, WatchNeighbours: true}, "neigh add 10.0.0.78 dev v0 lladdr 02:00:00:00:00:01\n", true},
+		{"more than is queued", route.Query{Keep: keep}, flood.String(), true}, // ENOBUFS
 	} {
 		w := h.Watch(c.want)
 		if s := read(t, h, c.want); s.Changed || w.Changed() {
@@ -57,7 +57,7 @@ func TestWatch(t *testing.T) {
 // after the command has returned.
 func settle(h *Host) {
 	for range 20 {
-		w := h.Watch(Want{WatchNeighbours: true})
+		w := h.Watch(route.Query{WatchNeighbours: true})
 		time.Sleep(1500 * time.Millisecond)
 		changed := w.Changed()
 		w.Close()

@@ -31,7 +31,7 @@ func TestDumpInterrupted(t *testing.T) {
 	if err != nil || !interrupted || n < objects-1 {
 		t.Errorf("%d messages, interrupted: %v, %v", n, interrupted, err)
 	}
-	if s := read(t, h, Want{}); s.Changed || len(s.NextHops) != objects-1 {
+	if s := read(t, h, route.Query{}); s.Changed || len(s.NextHops) != objects-1 {
 		t.Errorf("afterwards: %d objects, changed: %v", len(s.NextHops), s.Changed)
 	}
 }
@@ -56,7 +56,7 @@ func TestGaps(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := &reader{ctx: context.Background(), host: h, want: &Want{}, snap: &route.Snapshot{}}
+			r := &reader{ctx: context.Background(), host: h, want: &route.Query{}, snap: &route.Snapshot{}}
 			if err := r.dump(tt.q, tt.take); !errors.Is(err, tt.err) {
 				t.Errorf("got %v, want %v", err, tt.err)
 			}

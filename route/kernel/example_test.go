@@ -20,7 +20,7 @@ func Example() {
 		return
 	}
 	defer host.Close()
-	snapshot, err := host.Read(ctx, kernel.Want{})
+	snapshot, err := host.Read(ctx, route.Query{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -23,12 +23,6 @@ const (
 	protoICMPv6 = 58
 )
 
-// NotAskedError says why RTM_GETROUTE could not be asked about a flow. It is
-// no statement about the flow: its decision may be perfectly ordinary.
-type NotAskedError struct{ Why string }
-
-func (e *NotAskedError) Error() string { return "the kernel cannot be asked: " + e.Why }
-
 // encodeFlow makes the body of an RTM_GETROUTE request. The two queries of a
 // flow differ in rtm_flags only.
 func encodeFlow(f *route.Flow, flags uint32) ([]byte, error) {
@@ -93,19 +87,19 @@ func askable(f *route.Flow) error {
 	fam := f.Family()
 	switch {
 	case fam == 0:
-		return &NotAskedError{"no destination"}
+		return &route.NotAskedError{Why: "no destination"}
 	case f.Src != netip.Addr{} && route.FamilyOf(f.Src) != fam:
-		return &NotAskedError{fmt.Sprintf("source %s and destination %s are of different families", f.Src, f.Dst)}
+		return &route.NotAskedError{Why: fmt.Sprintf("source %s and destination %s are of different families", f.Src, f.Dst)}
 	case f.TunnelID != 0:
-		return &NotAskedError{"RTM_GETROUTE has no tunnel ID"}
+		return &route.NotAskedError{Why: "RTM_GETROUTE has no tunnel ID"}
 	case f.FlowLabel >= 1<<20:
-		return &NotAskedError{fmt.Sprintf("flow label %#x has more than 20 bits", f.FlowLabel)}
+		return &route.NotAskedError{Why: fmt.Sprintf("flow label %#x has more than 20 bits", f.FlowLabel)}
 	case !askableProto(fam, f.Proto):
-		return &NotAskedError{fmt.Sprintf("RTM_GETROUTE does not take IP protocol %d", f.Proto)}
+		return &route.NotAskedError{Why: fmt.Sprintf("RTM_GETROUTE does not take IP protocol %d", f.Proto)}
 	case fam == route.IPv6 && f.Bound:
-		return &NotAskedError{"RTM_GETROUTE asks without a socket that is bound to a device"}
+		return &route.NotAskedError{Why: "RTM_GETROUTE asks without a socket that is bound to a device"}
 	case fam == route.IPv6 && f.In != 0 && f.Dst.IsMulticast():
-		return &NotAskedError{"RTM_GETROUTE does not take a received IPv6 multicast packet"}
+		return &route.NotAskedError{Why: "RTM_GETROUTE does not take a received IPv6 multicast packet"}
 	}
 	return nil
 }

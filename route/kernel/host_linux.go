@@ -23,7 +23,7 @@ type Host struct {
 
 	dumpMu sync.Mutex
 	dumps  *socket
-	watch  *Watch // the one that the caller has; nil: none
+	watch  *watcher // the one that the caller has; nil: none
 
 	askMu sync.Mutex
 	asks  *socket

@@ -26,7 +26,7 @@ func Open(string) (*Host, error) { return nil, unsupported{} }
 func (*Host) Close() error { return nil }
 
 // Read fails: the error is errors.ErrUnsupported.
-func (*Host) Read(context.Context, Want) (*route.Snapshot, error) { return nil, unsupported{} }
+func (*Host) Read(context.Context, route.Query) (*route.Snapshot, error) { return nil, unsupported{} }
 
 // Resolve fails: the error is errors.ErrUnsupported.
 func (*Host) Resolve(context.Context, route.Flow) (route.Answer, error) {
@@ -34,16 +34,7 @@ func (*Host) Resolve(context.Context, route.Flow) (route.Answer, error) {
 }
 
 // Watch is of something that does not change.
-func (*Host) Watch(Want) *Watch { return new(Watch) }
-
-// Watch notices changes of the tables, of which there are none.
-type Watch struct{}
-
-// Changed says no.
-func (*Watch) Changed() bool { return false }
-
-// Close does nothing.
-func (*Watch) Close() {}
+func (*Host) Watch(route.Query) route.Watch { return route.Still{} }
 
 // Redirects says none.
 func (*Host) Redirects() map[route.Family]bool { return nil }

@@ -69,7 +69,7 @@ func open(t *testing.T) *Host {
 }
 
 // read takes a snapshot, which must be whole.
-func read(t *testing.T, h *Host, w Want) *route.Snapshot {
+func read(t *testing.T, h *Host, w route.Query) *route.Snapshot {
 	t.Helper()
 	s, err := h.Read(context.Background(), w)
 	if err != nil {

@@ -58,7 +58,7 @@ func TestOpenNamespace(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", ns, err)
 		}
-		s := read(t, h, Want{})
+		s := read(t, h, route.Query{})
 		if s.LinkByName("mark0") == nil {
 			t.Errorf("%s: another namespace was read", ns)
 		}
@@ -66,7 +66,7 @@ func TestOpenNamespace(t *testing.T) {
 			t.Errorf("%s: %v", ns, err)
 		}
 	}
-	if s := read(t, open(t), Want{}); s.LinkByName("mark0") != nil {
+	if s := read(t, open(t), route.Query{}); s.LinkByName("mark0") != nil {
 		t.Error("the thread did not come back to its own namespace")
 	}
 }
@@ -133,7 +133,7 @@ func unprivileged(ns string) {
 		fmt.Println(err)
 		return
 	}
-	s, err := h.Read(context.Background(), Want{})
+	s, err := h.Read(context.Background(), route.Query{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -198,7 +198,7 @@ func TestClose(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := h.Read(context.Background(), Want{}); !errors.Is(err, os.ErrClosed) {
+	if _, err := h.Read(context.Background(), route.Query{}); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Read: %v", err)
 	}
 	if _, err := h.Resolve(context.Background(), route.Flow{Dst: addr("127.0.0.1")}); !errors.Is(err, os.ErrClosed) {

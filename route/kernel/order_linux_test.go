@@ -25,22 +25,22 @@ addr add 10.0.0.5/24 dev v0 label v0:5
 addr add 10.0.9.1/24 dev v0p scope link
 `)
 	want := [][]int{{1, 91, 90, 40}}
-	if diff := cmp.Diff(want, read(t, open(t), Want{Family: route.IPv4}).Order); diff != "" {
+	if diff := cmp.Diff(want, read(t, open(t), route.Query{Family: route.IPv4}).Order); diff != "" {
 		t.Errorf("IPv4 (-want +got):\n%s", diff)
 	}
-	if got := read(t, open(t), Want{Family: route.IPv6}).Order; got != nil {
+	if got := read(t, open(t), route.Query{Family: route.IPv6}).Order; got != nil {
 		t.Errorf("without addresses: %v", got)
 	}
 	ip(t, `
 addr add 2001:db8:b::1/64 dev w0 nodad
 addr add fe80::1/64 dev v0p nodad
 `)
-	if got := read(t, open(t), Want{Family: route.IPv6}).Order; got != nil {
+	if got := read(t, open(t), route.Query{Family: route.IPv6}).Order; got != nil {
 		t.Errorf("of one device with addresses: %v", got)
 	}
 	ip(t, `addr add 2001:db8:a::1/64 dev v0 nodad`)
 	want = append(want, []int{1, 91, 90, 41, 40})
-	if diff := cmp.Diff(want, read(t, open(t), Want{}).Order); diff != "" {
+	if diff := cmp.Diff(want, read(t, open(t), route.Query{}).Order); diff != "" {
 		t.Errorf("both (-want +got):\n%s", diff)
 	}
 }

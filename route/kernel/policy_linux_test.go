@@ -19,7 +19,7 @@ func TestPolicies(t *testing.T) {
 		"xfrm policy add src 192.0.2.0/24 dst 203.0.113.0/24 dir out priority 9 tmpl src 192.0.2.2 dst 198.51.100.9 proto esp mode tunnel\n"+
 		"xfrm policy add src 2001:db8::/32 dst ::/0 proto tcp dport 443 dir in action block priority 5 mark 1 mask 3\n"+
 		"xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir fwd if_id 7\n")
-	s := read(t, open(t), Want{Policies: true})
+	s := read(t, open(t), route.Query{Policies: true})
 	if why := s.WhyLacks(route.FactPolicies, 0); strings.HasPrefix(why, "EOPNOTSUPP") { // 32 bits under a kernel of 64
 		missing(t, "IPsec of this kernel for this program", errors.New(why))
 	}
@@ -37,7 +37,7 @@ func TestPolicies(t *testing.T) {
 	if d := cmp.Diff(want, got, byValue); d != "" {
 		t.Errorf("-want +got\n%s", d)
 	}
-	if s := read(t, open(t), Want{}); s.Policies != nil {
+	if s := read(t, open(t), route.Query{}); s.Policies != nil {
 		t.Errorf("not asked for: %v", s.Policies)
 	}
 }

@@ -17,12 +17,12 @@ const maxReadings = 3
 
 // Read takes a snapshot of the namespace. What the kernel or the file system
 // refuses to show becomes a gap of the snapshot, and reading goes on; Read
-// itself fails only where ctx ends, Want.Each fails, or no netlink socket can
+// itself fails only where ctx ends, w.Each fails, or no netlink socket can
 // be had.
 //
-// Tables are read again, up to three times, if they change meanwhile; under a [Watch],
+// Tables are read again, up to three times, if they change meanwhile; under a [Host.Watch],
 // that is left to whoever has it.
-func (h *Host) Read(ctx context.Context, w Want) (*route.Snapshot, error) {
+func (h *Host) Read(ctx context.Context, w route.Query) (*route.Snapshot, error) {
 	h.dumpMu.Lock()
 	defer h.dumpMu.Unlock()
 	r, err := h.readTables(ctx, &w)
@@ -68,7 +68,7 @@ func release() string {
 }
 
 // readTables reads what netlink dumps, until nothing has changed meanwhile.
-func (h *Host) readTables(ctx context.Context, w *Want) (*reader, error) {
+func (h *Host) readTables(ctx context.Context, w *route.Query) (*reader, error) {
 	if h.watch != nil {
 		return h.readOnce(ctx, w, h.watch)
 	}
@@ -90,7 +90,7 @@ func (h *Host) readTables(ctx context.Context, w *Want) (*reader, error) {
 }
 
 // readOnce reads them once.
-func (h *Host) readOnce(ctx context.Context, w *Want, watch *Watch) (*reader, error) {
+func (h *Host) readOnce(ctx context.Context, w *route.Query, watch *watcher) (*reader, error) {
 	r := &reader{ctx: ctx, host: h, want: w, snap: &route.Snapshot{}}
 	if err := r.read(); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (h *Host) readOnce(ctx context.Context, w *Want, watch *Watch) (*reader, er
 type reader struct {
 	ctx  context.Context
 	host *Host
-	want *Want
+	want *route.Query
 	snap *route.Snapshot
 
 	kept        pages[route.Route]
@@ -127,7 +127,7 @@ func (r *reader) read() error {
 	if !r.want.NoRoutes {
 		steps = append(steps, r.readNextHops)
 	}
-	for _, f := range r.want.families() {
+	for _, f := range r.want.Families() {
 		steps = append(steps,
 			func() error { return r.readAddrs(f) },
 			func() error { return r.readOrder(f) },
@@ -296,7 +296,7 @@ func (r *reader) readRoutes(f route.Family) error {
 		if err != nil {
 			return err
 		}
-		if !r.want.keeps(h) {
+		if !keeps(r.want, h) {
 			return nil
 		}
 		if err := d.decode(one, msg, h); err != nil {
@@ -371,7 +371,7 @@ func (r *reader) addDeviceSettings() {
 		if !r.want.AllDevices && !r.links[l.Index] && !r.confs[i].off6() && !slices.Contains(r.want.Devices, l.Name) && !r.ruled(l.Name) {
 			continue
 		}
-		for _, f := range r.want.families() {
+		for _, f := range r.want.Families() {
 			settingsOf(f).addDevice(r.snap.Sysctls, l.Name, r.confs[i].of(f))
 		}
 	}

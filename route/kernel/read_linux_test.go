@@ -57,7 +57,7 @@ route add multicast 239.0.0.0/8 dev v0 table 100
 route add 10.10.0.0/16 encap ip id 5 dst 192.0.2.9 via 10.0.0.2 table 100
 route add 10.11.0.0/16 dev v0 table 70000
 `)
-	s := read(t, open(t), Want{Family: route.IPv4})
+	s := read(t, open(t), route.Query{Family: route.IPv4})
 	v0, w0 := index(t, s, "v0"), index(t, s, "w0")
 	via := func(gw string) []route.NextHop { return []route.NextHop{{Gateway: addr(gw), Link: v0}} }
 	dev := func(link int) []route.NextHop { return []route.NextHop{{Link: link}} }
@@ -124,7 +124,7 @@ route add local 2001:db8:8::/48 dev v0 table 100
 route add 2001:db8:9::/48 encap ip6 id 1 dst 2001:db8::9 via 2001:db8:a::2 pref low table 100
 route add 2001:db8:a:9::/64 dev v0 src 2001:db8:b::1 mtu 1300 table 100
 `)
-	s := read(t, open(t), Want{Family: route.IPv6})
+	s := read(t, open(t), route.Query{Family: route.IPv6})
 	v0, w0 := index(t, s, "v0"), index(t, s, "w0")
 	entry := func(dst string, typ route.Type, change func(*route.Route)) route.Route {
 		r := route.Route{
@@ -219,7 +219,7 @@ rule add prio 154 tun_id 77 table 100
 		addRule(t, to100six, 0, prio(165), attr(fraFlowLabel, be32(0x12300)), attr(fraFlowLabelMask, be32(0xfff00)))
 	}
 
-	s := read(t, open(t), Want{})
+	s := read(t, open(t), route.Query{})
 	r := func(prio uint32, act route.Action, table route.Table, sel route.Selector) route.Rule {
 		return route.Rule{
 			Family: route.IPv4, Priority: prio, Action: act, Table: table, Selector: sel,
@@ -301,7 +301,7 @@ route add 10.7.0.0/16 nhid 4 table 100
 route add 2001:db8:5::/48 nhid 3 table 100
 `)
 	h := open(t)
-	s := read(t, h, Want{})
+	s := read(t, h, route.Query{})
 	v0, w0 := index(t, s, "v0"), index(t, s, "w0")
 	want := []route.NextHopObject{
 		{ID: 1, Family: 4, NextHop: route.NextHop{Gateway: addr("10.0.0.2"), Link: v0}},
@@ -334,7 +334,7 @@ route add 2001:db8:5::/48 nhid 3 table 100
 	}
 
 	sysctl(t, "net/ipv4/nexthop_compat_mode", "0")
-	s = read(t, h, Want{Keep: func(t route.Table, _ netip.Prefix) bool { return t == 100 }})
+	s = read(t, h, route.Query{Keep: func(t route.Table, _ netip.Prefix) bool { return t == 100 }})
 	for i, id := range []uint32{10, 3, 4, 3} {
 		if r := s.Routes[i]; r.NextHopID != id || r.NextHops != nil {
 			t.Errorf("without nexthop_compat_mode: %+v", r)
@@ -381,7 +381,7 @@ link add away type veth peer name home
 	} else {
 		want["tun0"] = facts{kind: "tun", mtu: 1500, netns: -1}
 	}
-	s := read(t, open(t), Want{})
+	s := read(t, open(t), route.Query{})
 	got := map[string]facts{}
 	for _, l := range s.Links {
 		f := facts{kind: l.Kind, mtu: l.MTU, group: l.Group, netns: l.PeerNetNS}
@@ -409,7 +409,7 @@ func TestReadPeerInOtherNamespace(t *testing.T) {
 	isolate(t)
 	other := namedNamespace(t)
 	ip(t, "link add v0 type veth peer name v0p netns "+other)
-	s := read(t, open(t), Want{})
+	s := read(t, open(t), route.Query{})
 	v0 := s.LinkByName("v0")
 	if v0.Peer == 0 || v0.PeerNetNS < 0 {
 		t.Errorf("peer %d in namespace %d", v0.Peer, v0.PeerNetNS)
@@ -419,7 +419,7 @@ func TestReadPeerInOtherNamespace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	s = read(t, h, Want{AllDevices: true})
+	s = read(t, h, route.Query{AllDevices: true})
 	if p := s.LinkByName("v0p"); p == nil || p.Index != v0.Peer || p.Peer != v0.Index {
 		t.Errorf("the peer is %+v", p)
 	}
@@ -445,7 +445,7 @@ addr add 2001:db8::1/64 dev v0 nodad
 addr add 2001:db8::5/64 dev v0 nodad valid_lft 1000 preferred_lft 0
 addr add 2001:db8:2::1 peer 2001:db8:2::2/64 dev v0 nodad
 `)
-	s := read(t, open(t), Want{})
+	s := read(t, open(t), route.Query{})
 	v0 := index(t, s, "v0")
 	var got []route.Addr
 	const byKernelLL = 3
@@ -503,7 +503,7 @@ neigh add 2001:db8:a::2 lladdr 02:00:00:00:00:02 nud noarp dev v0
 addrlabel add prefix 2001:db8::/32 dev v0 label 99
 `)
 	h := open(t)
-	s := read(t, h, Want{})
+	s := read(t, h, route.Query{})
 	v0 := index(t, s, "v0")
 	for _, n := range []route.Neighbour{
 		{Link: v0, Addr: addr("10.0.0.2"), State: route.NeighbourPermanent},
@@ -524,7 +524,7 @@ addrlabel add prefix 2001:db8::/32 dev v0 label 99
 			t.Errorf("no label %v in %v", l, s.Labels)
 		}
 	}
-	if s := read(t, h, Want{NoNeighbours: true, NoRoutes: true}); s.Neighbours != nil || s.Routes != nil || s.NextHops != nil {
+	if s := read(t, h, route.Query{NoNeighbours: true, NoRoutes: true}); s.Neighbours != nil || s.Routes != nil || s.NextHops != nil {
 		t.Error("read what was not wanted")
 	}
 }
@@ -532,22 +532,22 @@ addrlabel add prefix 2001:db8::/32 dev v0 label 99
 func TestReadMerged(t *testing.T) {
 	isolate(t)
 	h := open(t)
-	if m := read(t, h, Want{}).Merged; m != route.Unknown {
+	if m := read(t, h, route.Query{}).Merged; m != route.Unknown {
 		t.Errorf("without any address: %v", m)
 	}
 	ip(t, "link set lo up")
-	if m := read(t, h, Want{}).Merged; m != route.Yes {
+	if m := read(t, h, route.Query{}).Merged; m != route.Yes {
 		t.Errorf("with lo up: %v", m)
 	}
-	if m := read(t, h, Want{Family: route.IPv6}).Merged; m != route.Unknown {
+	if m := read(t, h, route.Query{Family: route.IPv6}).Merged; m != route.Unknown {
 		t.Errorf("without IPv4: %v", m)
 	}
 	ip(t, "rule add prio 5 table 9")
-	if m := read(t, h, Want{}).Merged; m != route.No {
+	if m := read(t, h, route.Query{}).Merged; m != route.No {
 		t.Errorf("with a rule: %v", m)
 	}
 	ip(t, "rule del prio 5 table 9")
-	if m := read(t, h, Want{}).Merged; m != route.No {
+	if m := read(t, h, route.Query{}).Merged; m != route.No {
 		t.Errorf("after a rule: %v", m)
 	}
 	ip(t, `
@@ -557,7 +557,7 @@ link set v0 up
 addr add 10.0.0.1/24 dev v0
 link set v0 down
 `)
-	if m := read(t, h, Want{}).Merged; m != route.No {
+	if m := read(t, h, route.Query{}).Merged; m != route.No {
 		t.Errorf("with an address on a device that is down: %v", m)
 	}
 }
@@ -572,7 +572,7 @@ link set w0 up
 addr add 10.0.1.1/24 dev w0
 route add 10.0.0.1/32 via 10.0.1.2
 `)
-	if m := read(t, open(t), Want{}).Merged; m != route.Yes {
+	if m := read(t, open(t), route.Query{}).Merged; m != route.Yes {
 		t.Errorf("10.0.0.1 is not local, since v0 was never up: %v", m)
 	}
 }
@@ -583,33 +583,33 @@ func TestReadKeepAndEach(t *testing.T) {
 	h := open(t)
 	dst := addr("8.8.8.8")
 	keep := func(_ route.Table, p netip.Prefix) bool { return p.Contains(dst) }
-	s := read(t, h, Want{Keep: keep})
+	s := read(t, h, route.Query{Keep: keep})
 	if len(s.Routes) != 1 || s.Routes[0].Dst != prefix("0.0.0.0/0") {
 		t.Errorf("kept %v", s.Routes)
 	}
 	if _, ok := s.Sysctls.Conf(route.IPv4, "w0", "rp_filter"); ok {
 		t.Error("settings of a device that has nothing to do with it")
 	}
-	s = read(t, h, Want{Keep: keep, Devices: []string{"w0", "nosuch"}})
+	s = read(t, h, route.Query{Keep: keep, Devices: []string{"w0", "nosuch"}})
 	if _, ok := s.Sysctls.Conf(route.IPv4, "w0", "rp_filter"); !ok {
 		t.Error("no settings of a device that was asked for")
 	}
 
 	var streamed []route.Route
-	s = read(t, h, Want{Each: func(r *route.Route) error {
+	s = read(t, h, route.Query{Each: func(r *route.Route) error {
 		streamed = append(streamed, r.Clone())
 		return nil
 	}})
-	all := read(t, h, Want{}).Routes
+	all := read(t, h, route.Query{}).Routes
 	if d := cmp.Diff(all, streamed, byValue); d != "" || s.Routes != nil {
 		t.Errorf("streamed, and in the snapshot %v: -want +got\n%s", s.Routes, d)
 	}
 
 	enough := errors.New("enough")
-	if _, err := h.Read(context.Background(), Want{Each: func(*route.Route) error { return enough }}); err != enough {
+	if _, err := h.Read(context.Background(), route.Query{Each: func(*route.Route) error { return enough }}); err != enough {
 		t.Errorf("Each's error became %v", err)
 	}
-	read(t, h, Want{}) // and left the Host as it was
+	read(t, h, route.Query{}) // and left the Host as it was
 }
 
 func TestReadFamily(t *testing.T) {
@@ -617,7 +617,7 @@ func TestReadFamily(t *testing.T) {
 	ip(t, twoDevices+"neigh add 10.0.0.2 nud permanent lladdr 02:00:00:00:00:02 dev v0\n")
 	h := open(t)
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
-		s := read(t, h, Want{Family: f})
+		s := read(t, h, route.Query{Family: f})
 		if len(s.Routes) == 0 || len(s.Addrs) == 0 || len(s.Rules) == 0 {
 			t.Errorf("%s: nothing read", f)
 		}
@@ -650,7 +650,7 @@ func TestReadWithoutIPv6(t *testing.T) {
 	sysctl(t, "net/ipv6/conf/all/disable_ipv6", "1")
 	sysctl(t, "net/ipv6/conf/default/disable_ipv6", "1")
 	ip(t, "link set lo up\nlink add v0 type veth peer name v0p\nlink set v0 up\n")
-	s := read(t, open(t), Want{})
+	s := read(t, open(t), route.Query{})
 	if n, _ := s.Sysctls.Conf(route.IPv6, "all", "disable_ipv6"); n != 1 {
 		t.Errorf("disable_ipv6 is %d", n)
 	}
@@ -662,9 +662,9 @@ func TestReadChanged(t *testing.T) {
 	ip(t, twoDevices)
 	h := open(t)
 	dump, added := 0, byte(0)
-	changing := func(until int) Want {
+	changing := func(until int) route.Query {
 		dump = 0
-		return Want{Family: route.IPv4, Keep: func(tb route.Table, p netip.Prefix) bool {
+		return route.Query{Family: route.IPv4, Keep: func(tb route.Table, p netip.Prefix) bool {
 			if tb == route.TableMain && p == prefix("10.0.0.0/24") {
 				if dump++; dump <= until {
 					added++
@@ -716,14 +716,14 @@ func TestReadCancelled(t *testing.T) {
 	ip(t, twoDevices)
 	h := open(t)
 	ctx, cancel := context.WithCancel(context.Background())
-	w := Want{Keep: func(route.Table, netip.Prefix) bool { cancel(); return true }}
+	w := route.Query{Keep: func(route.Table, netip.Prefix) bool { cancel(); return true }}
 	if _, err := h.Read(ctx, w); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled within the reading: %v", err)
 	}
-	if _, err := h.Read(ctx, Want{}); !errors.Is(err, context.Canceled) {
+	if _, err := h.Read(ctx, route.Query{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled before: %v", err)
 	}
-	read(t, h, Want{}) // a cancelled Host works again
+	read(t, h, route.Query{}) // a cancelled Host works again
 }
 
 // TestReadVRF has what only a VRF shows. Not every kernel has that kind of
@@ -743,7 +743,7 @@ addr add 10.0.0.1/24 dev v0
 route add default via 10.0.0.2 table 10
 `)
 	h := open(t)
-	s := read(t, h, Want{})
+	s := read(t, h, route.Query{})
 	red, v0 := s.LinkByName("red"), s.LinkByName("v0")
 	if red.Kind != "vrf" || red.VRFTable != 10 || v0.Master != red.Index || v0.VRFTable != 0 {
 		t.Errorf("red %+v, v0 %+v", red, v0)
@@ -783,7 +783,7 @@ func TestDeviceSettings(t *testing.T) {
 				value = "0"
 			}
 			sysctl(t, folder+d.key, value)
-			s := read(t, h, Want{Devices: []string{"v0"}})
+			s := read(t, h, route.Query{Devices: []string{"v0"}})
 			for _, d := range of.device {
 				want, err := os.ReadFile(sysctlFolder + folder + d.key)
 				got, ok := s.Sysctls[folder+d.key]

@@ -15,7 +15,7 @@ import (
 // use (RTM_F_FIB_MATCH). These are two look-ups, one right after the other.
 //
 // A kernel that finds no way has answered: see route.Answer.Errno. Errors are
-// a [*NotAskedError] where the flow has a field that the kernel does not take,
+// a [*route.NotAskedError] where the flow has a field that the kernel does not take,
 // and else what kept it from asking. The Answer is then zero. An IPv4 flow
 // without a protocol is asked about as UDP.
 func (h *Host) Resolve(ctx context.Context, f route.Flow) (route.Answer, error) {
@@ -78,7 +78,7 @@ func answeredErrno(err error) (route.Errno, error) {
 	switch e := refused.errno; {
 	case e == unix.EOPNOTSUPP, e == unix.EMSGSIZE, e == unix.EAFNOSUPPORT,
 		e == unix.EINVAL && refused.message != "":
-		return 0, &NotAskedError{refused.Error()}
+		return 0, &route.NotAskedError{Why: refused.Error()}
 	}
 	return route.Errno(refused.errno), nil
 }

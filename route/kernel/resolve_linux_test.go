@@ -200,7 +200,7 @@ func TestResolveNotAsked(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a, err := h.Resolve(context.Background(), tt.flow)
-			var not *NotAskedError
+			var not *route.NotAskedError
 			if !errors.As(err, &not) || err.Error() != tt.text || a.Asked {
 				t.Errorf("got %v, want %s", err, tt.text)
 			}
@@ -223,7 +223,7 @@ func TestAnsweredErrno(t *testing.T) {
 	}
 	for i, r := range replies {
 		_, err := answerOf(r)
-		var not *NotAskedError
+		var not *route.NotAskedError
 		if !errors.As(err, &not) {
 			t.Errorf("request %d: %v (reply %v)", i, err, r.err)
 		}
@@ -249,7 +249,7 @@ func TestConcurrently(t *testing.T) {
 		go func() {
 			var err error
 			if i%2 == 0 {
-				_, err = h.Read(context.Background(), Want{})
+				_, err = h.Read(context.Background(), route.Query{})
 			} else {
 				_, err = h.Resolve(context.Background(), route.Flow{Dst: addr("127.0.0.1")})
 			}
@@ -268,7 +268,7 @@ func TestConcurrently(t *testing.T) {
 func settled6(t *testing.T, h *Host) *route.Snapshot {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		s := read(t, h, Want{})
+		s := read(t, h, route.Query{})
 		busy := slices.ContainsFunc(s.Addrs, func(a route.Addr) bool {
 			host := netip.PrefixFrom(a.Prefix.Addr(), a.Prefix.Addr().BitLen())
 			local := slices.ContainsFunc(s.Routes, func(r route.Route) bool { return r.Dst == host && r.Type == route.TypeLocal })

@@ -27,7 +27,7 @@ type opinion struct {
 func TestSecondOpinionRoutes(t *testing.T) {
 	isolate(t)
 	ip(t, everything)
-	s := read(t, open(t), Want{})
+	s := read(t, open(t), route.Query{})
 	for family, f := range map[int]route.Family{netlink.FAMILY_V4: route.IPv4, netlink.FAMILY_V6: route.IPv6} {
 		theirs, err := netlink.RouteListFiltered(family, &netlink.Route{Table: 0}, netlink.RT_FILTER_TABLE)
 		if err != nil {
@@ -112,7 +112,7 @@ func ipString(ip net.IP) string {
 func TestSecondOpinionRules(t *testing.T) {
 	isolate(t)
 	ip(t, everything)
-	s := read(t, open(t), Want{Family: route.IPv4})
+	s := read(t, open(t), route.Query{Family: route.IPv4})
 	theirs, err := netlink.RuleList(netlink.FAMILY_V4)
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +142,7 @@ func TestSecondOpinionRules(t *testing.T) {
 func TestSecondOpinionLinksAndAddrs(t *testing.T) {
 	isolate(t)
 	ip(t, everything)
-	s := read(t, open(t), Want{})
+	s := read(t, open(t), route.Query{})
 	links, err := netlink.LinkList()
 	if err != nil {
 		t.Fatal(err)

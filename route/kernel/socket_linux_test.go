@@ -95,8 +95,8 @@ func FuzzDatagram(f *testing.F) {
 	f.Add(netlinkMessage(unix.NLMSG_ERROR, unix.NLM_F_ACK_TLVS, 1, u32(^uint32(21)), make([]byte, 16), attr(1, []byte("x"))))
 	f.Add(netlinkMessage(unix.RTM_NEWROUTE, 2, 1, make([]byte, 12)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		w := Watch{}
-		w.matters(b, w.want.keeps)
+		w := watcher{}
+		w.matters(b, func(h routeHeader) bool { return keeps(&w.want, h) })
 		for len(b) > 0 {
 			before := len(b)
 			h, body, rest, err := split(b)
@@ -118,21 +118,21 @@ func TestMatters(t *testing.T) {
 	keep := func(_ route.Table, p netip.Prefix) bool { return p == prefix("10.0.1.0/24") }
 	tests := []struct {
 		name string
-		want Want
+		want route.Query
 		msg  []byte
 		is   bool
 	}{
-		{"nothing", Want{}, nil, false},
-		{"a link", Want{Keep: keep}, netlinkMessage(unix.RTM_NEWLINK, 0, 0), true},
-		{"a route", Want{}, r(unix.RTM_NEWROUTE, "10.0.0.0"), true},
-		{"a kept route that goes", Want{Keep: keep}, r(unix.RTM_DELROUTE, "10.0.1.0"), true},
-		{"a route that is not kept", Want{Keep: keep}, r(unix.RTM_NEWROUTE, "10.0.0.0"), false},
-		{"a kept one behind it", Want{Keep: keep}, slices.Concat(r(unix.RTM_NEWROUTE, "10.0.0.0"), r(unix.RTM_NEWROUTE, "10.0.1.0")), true},
-		{"a route, and none wanted", Want{NoRoutes: true}, r(unix.RTM_NEWROUTE, "10.0.0.0"), false},
-		{"a message cut short", Want{Keep: keep}, []byte{1}, true},
+		{"nothing", route.Query{}, nil, false},
+		{"a link", route.Query{Keep: keep}, netlinkMessage(unix.RTM_NEWLINK, 0, 0), true},
+		{"a route", route.Query{}, r(unix.RTM_NEWROUTE, "10.0.0.0"), true},
+		{"a kept route that goes", route.Query{Keep: keep}, r(unix.RTM_DELROUTE, "10.0.1.0"), true},
+		{"a route that is not kept", route.Query{Keep: keep}, r(unix.RTM_NEWROUTE, "10.0.0.0"), false},
+		{"a kept one behind it", route.Query{Keep: keep}, slices.Concat(r(unix.RTM_NEWROUTE, "10.0.0.0"), r(unix.RTM_NEWROUTE, "10.0.1.0")), true},
+		{"a route, and none wanted", route.Query{NoRoutes: true}, r(unix.RTM_NEWROUTE, "10.0.0.0"), false},
+		{"a message cut short", route.Query{Keep: keep}, []byte{1}, true},
 	}
 	for _, tt := range tests {
-		if w := (Watch{want: tt.want}); w.matters(tt.msg, w.want.keeps) != tt.is {
+		if w := (watcher{want: tt.want}); w.matters(tt.msg, func(h routeHeader) bool { return keeps(&w.want, h) }) != tt.is {
 			t.Errorf("%s: %v", tt.name, !tt.is)
 		}
 	}
@@ -140,11 +140,11 @@ func TestMatters(t *testing.T) {
 
 // TestPeekAllocates has the price of a route that is not wanted.
 func TestPeekAllocates(t *testing.T) {
-	w := Want{Keep: func(_ route.Table, p netip.Prefix) bool { return p.Contains(addr("8.8.8.8")) }}
+	w := route.Query{Keep: func(_ route.Table, p netip.Prefix) bool { return p.Contains(addr("8.8.8.8")) }}
 	for _, msg := range seeds(t, "route") {
 		if n := testing.AllocsPerRun(100, func() {
 			h, err := peekRoute(msg)
-			if err != nil || w.keeps(h) && h.family == route.IPv6 {
+			if err != nil || keeps(&w, h) && h.family == route.IPv6 {
 				t.Error(h, err)
 			}
 		}); n != 0 {
@@ -178,7 +178,7 @@ func BenchmarkRead(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer h.Close()
-	w := Want{Family: route.IPv4, Keep: func(_ route.Table, p netip.Prefix) bool { return p.Contains(addr("8.8.8.8")) }}
+	w := route.Query{Family: route.IPv4, Keep: func(_ route.Table, p netip.Prefix) bool { return p.Contains(addr("8.8.8.8")) }}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := h.Read(b.Context(), w); err != nil {

@@ -21,9 +21,9 @@ import (
 const sockDiagByFamily = 20
 
 // states is the set of states to ask for, one bit each.
-func (w Sockets) states(proto uint8) uint32 {
+func states(w route.Sockets, proto uint8) uint32 {
 	switch {
-	case w == AllSockets:
+	case w == route.AllSockets:
 		return 1<<13 - 1
 	case proto == route.ProtoUDP:
 		// A connected one takes its peer's packets before any other socket.
@@ -33,8 +33,8 @@ func (w Sockets) states(proto uint8) uint32 {
 }
 
 // readSockets adds the sockets that are wanted to a snapshot.
-func (h *Host) readSockets(ctx context.Context, snap *route.Snapshot, w *Want) error {
-	if w.Sockets == NoSockets {
+func (h *Host) readSockets(ctx context.Context, snap *route.Snapshot, w *route.Query) error {
+	if w.Sockets == route.NoSockets {
 		return nil
 	}
 	s, err := h.dialTo(unix.NETLINK_SOCK_DIAG, 0)
@@ -79,10 +79,10 @@ func socketFault(err error) string {
 
 func protoText(proto uint8) string { return (&route.Socket{Proto: proto}).ProtoName() }
 
-func dumpSockets(ctx context.Context, s *socket, snap *route.Snapshot, f route.Family, proto uint8, w *Want) error {
+func dumpSockets(ctx context.Context, s *socket, snap *route.Snapshot, f route.Family, proto uint8, w *route.Query) error {
 	faults := 0
 	var fault error
-	_, err := s.dump(ctx, sockDiagByFamily, socketRequest(f, proto, w.Sockets.states(proto), w.Port), func(typ uint16, msg []byte) error {
+	_, err := s.dump(ctx, sockDiagByFamily, socketRequest(f, proto, states(w.Sockets, proto), w.Port), func(typ uint16, msg []byte) error {
 		if typ != sockDiagByFamily {
 			return nil
 		}

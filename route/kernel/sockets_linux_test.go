@@ -66,7 +66,7 @@ func TestReadSockets(t *testing.T) {
 	}
 	defer conn.Close()
 	h := open(t)
-	s := read(t, h, Want{Sockets: Listening, Processes: true})
+	s := read(t, h, route.Query{Sockets: route.Listening, Processes: true})
 	var got []string
 	for i := range s.Sockets {
 		x := &s.Sockets[i]
@@ -89,16 +89,16 @@ func TestReadSockets(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if one := read(t, h, Want{Sockets: Listening, Port: 1004}).Sockets; len(one) != 1 || one[0].Local.Port() != 1004 {
+	if one := read(t, h, route.Query{Sockets: route.Listening, Port: 1004}).Sockets; len(one) != 1 || one[0].Local.Port() != 1004 {
 		t.Errorf("port 1004: %+v", one)
 	}
-	all := read(t, h, Want{Sockets: AllSockets}).Sockets
+	all := read(t, h, route.Query{Sockets: route.AllSockets}).Sockets
 	if !slices.ContainsFunc(all, func(x route.Socket) bool {
 		return x.State == route.SocketEstablished && x.Remote == netip.MustParseAddrPort("127.0.0.1:1001")
 	}) {
 		t.Errorf("no connection in %+v", all)
 	}
-	if none := read(t, h, Want{}).Sockets; len(none) != 0 {
+	if none := read(t, h, route.Query{}).Sockets; len(none) != 0 {
 		t.Errorf("nobody asked for %+v", none)
 	}
 }
@@ -112,7 +112,7 @@ func TestSecondOpinionSockets(t *testing.T) {
 	listenOn(t, "udp4", "0.0.0.0:1004", false, "")
 	listenOn(t, "udp6", "[2001:db8:a::1]:1005", false, "")
 	ours := map[string]bool{}
-	for _, x := range read(t, open(t), Want{Sockets: AllSockets}).Sockets {
+	for _, x := range read(t, open(t), route.Query{Sockets: route.AllSockets}).Sockets {
 		ours[fmt.Sprint(x.ProtoName(), x.Local, x.State, x.Link, x.UID, x.Inode)] = true
 	}
 	theirs := 0
@@ -174,7 +174,7 @@ func TestCaptureSockets(t *testing.T) {
 	var msgs [][]byte
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
 		for _, proto := range []uint8{route.ProtoTCP, route.ProtoUDP} {
-			_, err := s.dump(t.Context(), sockDiagByFamily, socketRequest(f, proto, AllSockets.states(proto), 0), func(_ uint16, msg []byte) error {
+			_, err := s.dump(t.Context(), sockDiagByFamily, socketRequest(f, proto, states(route.AllSockets, proto), 0), func(_ uint16, msg []byte) error {
 				msgs = append(msgs, slices.Clone(msg))
 				return nil
 			})

@@ -17,9 +17,9 @@ const sysctlFolder = "/proc/sys/"
 // readSysctls reads the settings of the wanted families: those of the namespace and
 // those for all devices. A setting that does not exist is simply not there, as older
 // kernels lack some.
-func (h *Host) readSysctls(s *route.Snapshot, w *Want) {
+func (h *Host) readSysctls(s *route.Snapshot, w *route.Query) {
 	err := h.inside(func() error {
-		for _, f := range w.families() {
+		for _, f := range w.Families() {
 			if gap, ok := readSettings(s.Sysctls, f); !ok {
 				s.Gaps = append(s.Gaps, gap)
 			}

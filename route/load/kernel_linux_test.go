@@ -53,7 +53,7 @@ func compareFormats(t *testing.T, ns *routetest.Namespace, rng *rand.Rand) {
 		}
 		defer host.Close()
 		read := func() *route.Snapshot {
-			s, err := host.Read(t.Context(), kernel.Want{AllDevices: true})
+			s, err := host.Read(t.Context(), route.Query{AllDevices: true})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -35,6 +35,8 @@ type Result struct {
 	Faults []Fault
 	// MoreFaults is how many others there are.
 	MoreFaults int
+
+	names []string // of the files
 }
 
 // Fault is a place in a file that was not understood. The snapshot lacks what
@@ -82,7 +84,7 @@ func Within(limit int64, stdin io.Reader, netns string, names ...string) (*Resul
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	r := &Result{l.snap, l.routes, l.faults, l.moreFaults}
+	r := &Result{l.snap, l.routes, l.faults, l.moreFaults, names}
 	switch {
 	case netns != "" && !l.picked:
 		return nil, &NamespaceError{Name: netns}

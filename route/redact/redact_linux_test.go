@@ -113,7 +113,7 @@ func read(t *testing.T, ns *routetest.Namespace) *route.Snapshot {
 			t.Fatal(err)
 		}
 		defer host.Close()
-		if s, err = host.Read(t.Context(), kernel.Want{AllDevices: true, Sockets: kernel.AllSockets}); err != nil {
+		if s, err = host.Read(t.Context(), route.Query{AllDevices: true, Sockets: route.AllSockets}); err != nil {
 			t.Fatal(err)
 		}
 	})

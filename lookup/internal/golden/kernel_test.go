@@ -126,7 +126,7 @@ func (h *host) read(t *testing.T) *route.Snapshot {
 	t.Helper()
 	var s *route.Snapshot
 	var err error
-	h.ns.Do(func() { s, err = h.Read(context.Background(), kernel.Want{AllDevices: true}) })
+	h.ns.Do(func() { s, err = h.Read(context.Background(), route.Query{AllDevices: true}) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func (h *host) ask(t *testing.T, f route.Flow) route.Answer {
 	var k route.Answer
 	var err error
 	h.ns.Do(func() { k, err = h.Resolve(context.Background(), f) })
-	var notAsked *kernel.NotAskedError
+	var notAsked *route.NotAskedError
 	if err != nil && !errors.As(err, &notAsked) {
 		t.Fatal(err)
 	}

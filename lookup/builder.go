@@ -1,0 +1,184 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/gaissmai/bart"
+
+	"routewhy/route"
+)
+
+// New indexes a snapshot. The snapshot must not be changed afterwards.
+func New(s *route.Snapshot) *FIB {
+	var b Builder
+	for i := range s.Routes {
+		b.Add(&s.Routes[i])
+	}
+	return b.FIB(s)
+}
+
+// Builder gathers the routes of a FIB one at a time, for tables that nobody
+// wants to hold in memory as a slice of routes as well. The zero value is
+// ready for use.
+type Builder struct {
+	tables4, tables6 map[route.Table]*table
+	shared           map[route.Shape]*entry
+	entries          []*entry
+	partial          bool
+}
+
+// Add adds a route after those of the same prefix. The route is copied.
+func (b *Builder) Add(r *route.Route) {
+	b.table(r.Family(), r.Table).add(r.Dst, b.entry(r))
+}
+
+// skip counts a route that is left out because no question to come is about
+// what it covers.
+func (b *Builder) skip(f route.Family, id route.Table) {
+	b.table(f, id).routes++
+	b.partial = true
+}
+
+// mark remembers a route's prefix, for [FIB.EntryStatuses] to know what longer
+// prefixes there are although the routes themselves are left out. Where one
+// route of a table is marked all must be, those that are held too.
+func (b *Builder) mark(id route.Table, dst netip.Prefix, held bool) {
+	t := b.table(route.FamilyOf(dst.Addr()), id)
+	if t.marked == nil {
+		t.marked = new(bart.Lite)
+	}
+	_, before := t.trie.Get(dst)
+	if held && !before && t.marked.Get(dst) || !held && before {
+		if t.part == nil {
+			t.part = new(bart.Lite)
+		}
+		t.part.Insert(dst)
+	}
+	t.marked.Insert(dst)
+}
+
+// empty takes the routes of a prefix out, for all of them to be put there.
+func (b *Builder) empty(id route.Table, dst netip.Prefix) {
+	t := b.table(route.FamilyOf(dst.Addr()), id)
+	t.trie.Delete(dst)
+	if t.part != nil {
+		t.part.Delete(dst)
+	}
+}
+
+// put adds a route that was counted before.
+func (b *Builder) put(r *route.Route) { b.table(r.Family(), r.Table).insert(r.Dst, b.entry(r)) }
+
+func (b *Builder) table(f route.Family, id route.Table) *table {
+	tables := &b.tables4
+	if f == route.IPv6 {
+		tables = &b.tables6
+	}
+	if *tables == nil {
+		*tables = make(map[route.Table]*table)
+	}
+	t := (*tables)[id]
+	if t == nil {
+		t = new(table)
+		(*tables)[id] = t
+	}
+	return t
+}
+
+func (t *table) add(dst netip.Prefix, e *entry) {
+	t.routes++
+	if dst.Bits() == 0 {
+		t.defaults++
+	}
+	t.insert(dst, e)
+}
+
+func (t *table) insert(dst netip.Prefix, e *entry) {
+	t.trie.Modify(dst, func(l *leaf, found bool) (*leaf, bool) {
+		if !found {
+			return e.alone, false
+		}
+		if len(l.entries) == 1 { // may stand at other prefixes too
+			return &leaf{entries: []*entry{l.entries[0], e}}, false
+		}
+		l.entries = append(l.entries, e)
+		return l, false
+	})
+}
+
+// entry finds or makes the entry of a route.
+func (b *Builder) entry(r *route.Route) *entry {
+	k, ok := r.Shape()
+	if !ok {
+		return b.newEntry(r)
+	}
+	e := b.shared[k]
+	if e == nil {
+		e = b.newEntry(r)
+		if b.shared == nil {
+			b.shared = make(map[route.Shape]*entry)
+		}
+		b.shared[k] = e
+	}
+	return e
+}
+
+func (b *Builder) newEntry(r *route.Route) *entry {
+	e := &entry{route: *r, fam: r.Family()}
+	e.route.Dst = netip.Prefix{}
+	e.route.NextHops = slices.Clone(r.NextHops)
+	e.alone = &leaf{entries: []*entry{e}}
+	b.entries = append(b.entries, e)
+	return e
+}
+
+// FIB indexes the routes added so far, and all other facts from the snapshot,
+// whose own Routes are not looked at. Where more are added afterwards, FIB is to
+// be called again, and what it gave before must not be used any more.
+func (b *Builder) FIB(s *route.Snapshot) *FIB {
+	f := &FIB{
+		snap:       s,
+		v4:         family{tables: b.tables4},
+		v6:         family{tables: b.tables6},
+		byIndex:    make(map[int]*device, len(s.Links)),
+		byName:     make(map[string]*device, len(s.Links)),
+		vrfOf:      map[route.Table]*device{},
+		neighbours: make(map[neighbourKey]route.NeighbourState, len(s.Neighbours)),
+		objects:    make(map[uint32]*route.NextHopObject, len(s.NextHops)),
+		groups:     map[groupKey]*entry{},
+		own4:       make(map[netip.Addr]int),
+		kernel:     behaviourOf(s.Release),
+		partial:    b.partial,
+		labels:     s.Labels,
+	}
+	if len(f.labels) == 0 {
+		f.labels = route.DefaultLabels()
+	}
+	f.v4.conf, f.v6.conf = newConf(s.Sysctls, route.IPv4, allDevices), newConf(s.Sysctls, route.IPv6, allDevices)
+	f.v4.guess, f.v6.guess = s.Lacks(route.FactSysctls, route.IPv4), s.Lacks(route.FactSysctls, route.IPv6)
+	f.useNeigh, f.useNeighRead = s.Sysctls.Int(useNeighPath)
+	f.addDevices()
+	f.addRules()
+	for _, n := range s.Neighbours {
+		f.neighbours[neighbourKey{n.Link, n.Addr}] = n.State
+	}
+	for i := range s.NextHops {
+		f.objects[s.NextHops[i].ID] = &s.NextHops[i]
+	}
+	for _, e := range b.entries {
+		f.resolve(e)
+		if len(e.hops) > 1 || e.sourceSpecific() {
+			f.family(e.fam).bySource = true
+		}
+		if e.sourceSpecific() {
+			f.sources = append(f.sources, e.route.Src.Masked())
+		}
+		if e.fam == route.IPv4 && e.route.Type == route.TypeLocal && e.route.Protocol != route.ProtocolKernel {
+			f.localByUser = true
+		}
+	}
+	f.merged = s.Merged == route.Yes && f.defaultRules4()
+	f.mayMerge = s.Merged == route.Unknown && s.Lacks(route.FactMerged, route.IPv4) && f.defaultRules4()
+	return f
+}

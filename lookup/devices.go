@@ -1,0 +1,43 @@
+package lookup
+
+import (
+	"slices"
+
+	"routewhy/route"
+)
+
+func (f *FIB) addDevices() {
+	s := f.snap
+	for i := range s.Links {
+		d := &device{Link: &s.Links[i]}
+		d.conf4, d.conf6 = newConf(s.Sysctls, route.IPv4, d.Name), newConf(s.Sysctls, route.IPv6, d.Name)
+		f.devices = append(f.devices, d)
+		f.byIndex[d.Index], f.byName[d.Name] = d, d
+	}
+	slices.SortFunc(f.devices, func(a, b *device) int { return a.Index - b.Index })
+	for _, d := range f.devices {
+		if d.Kind == vrfKind {
+			d.vrf = d.Index
+			if d.VRFTable != 0 {
+				f.vrfOf[d.VRFTable], f.lastVRF = d, d
+			}
+		} else if m := f.byIndex[d.Master]; m != nil && m.Kind == vrfKind {
+			d.vrf = m.Index
+		}
+	}
+	for i := range s.Addrs {
+		a := &s.Addrs[i]
+		d := f.byIndex[a.Link]
+		if d == nil {
+			continue
+		}
+		if a.Prefix.Addr().Is4() {
+			d.addrs4 = append(d.addrs4, a)
+			f.own4[a.Prefix.Addr()] = a.Link
+		} else {
+			d.addrs6 = append(d.addrs6, a)
+		}
+	}
+	f.order4 = orderOf(s, f.devices, func(d *device) bool { return len(d.addrs4) > 0 })
+	f.order6 = orderOf(s, f.devices, func(d *device) bool { return len(d.addrs6) > 0 })
+}

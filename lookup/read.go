@@ -1,0 +1,169 @@
+package lookup
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// wholeTables is how many routes are held whatever they are: an ordinary host's whole
+// tables, a small part of a router's.
+const wholeTables = 4096
+
+// Need says what the questions to a [FIB] need of its source. The zero value is
+// everything.
+type Need struct {
+	// Query says which families and tables are read, and what besides the routes. Its
+	// Keep, Each and Again are not looked at.
+	Query route.Query
+	// About reports whether a question may be about a prefix: of large tables, only
+	// such routes are read. The zero value: about all. It is for questions whose
+	// addresses are known, and quick: what it leaves out is not even decoded.
+	About func(netip.Prefix) bool
+	// Hold reports whether a route of large tables is held. Of the others, only the
+	// prefixes are remembered. The zero value: all are held.
+	Hold func(*route.Route) bool
+	// Ask gives, where Hold left routes out, the addresses that will be looked up,
+	// which follow from what was held: what covers them is read a second time.
+	Ask func(*FIB) []netip.Addr
+	// Each, if set, is handed every route that is read the first time, held or not,
+	// before Hold is. The Route is overwritten by the next one. An error ends the
+	// reading and becomes Read's.
+	Each func(*route.Route) error
+	// Again is called where the tables changed while they were being read, before
+	// Each is handed all routes once more: it forgets the former.
+	Again func()
+}
+
+// Read builds a FIB from a source, with what the questions to come need. Errors are
+// those of the source.
+func Read(ctx context.Context, src route.Source, need *Need) (*FIB, error) {
+	l := &loader{need: need}
+	q := need.Query
+	q.Keep, q.Each, q.Again = nil, l.take, l.again
+	if need.About != nil {
+		q.Keep = l.keeps
+	}
+	snap, err := src.Read(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	f := l.builder.FIB(snap)
+	for range maxAsks {
+		left := l.leftOut(f)
+		if len(left) == 0 {
+			break
+		}
+		if err := l.cover(ctx, src, left); err != nil {
+			return nil, err
+		}
+		f = l.builder.FIB(snap)
+	}
+	return f, nil
+}
+
+// maxAsks bounds how often more is read for the addresses that [Need.Ask] gives, which
+// may be others each time.
+const maxAsks = 4
+
+// loader gathers routes while they stream by.
+type loader struct {
+	need    *Need
+	builder Builder
+	count   int           // of the routes that were read
+	first   []route.Route // with Hold, the routes while all are held
+}
+
+func (l *loader) again() {
+	*l = loader{need: l.need}
+	if l.need.Again != nil {
+		l.need.Again()
+	}
+}
+
+// keeps reports whether a route of a prefix is read, and counts it if not. Table local
+// is read whole: which addresses are this host's own matters for all questions.
+func (l *loader) keeps(t route.Table, dst netip.Prefix) bool {
+	if l.count < wholeTables || t == route.TableLocal || l.need.About(dst) {
+		return true
+	}
+	l.builder.skip(route.FamilyOf(dst.Addr()), t)
+	return false
+}
+
+func (l *loader) take(r *route.Route) error {
+	l.count++
+	if l.need.Each != nil {
+		if err := l.need.Each(r); err != nil {
+			return err
+		}
+	}
+	switch {
+	case l.need.Hold == nil:
+		l.builder.Add(r)
+	case l.count <= wholeTables:
+		l.first = append(l.first, r.Clone())
+		l.builder.Add(r)
+	default:
+		l.reduce()
+		l.hold(r)
+	}
+	return nil
+}
+
+// reduce judges the routes that were held before there were too many like those to
+// come.
+func (l *loader) reduce() {
+	if l.first == nil {
+		return
+	}
+	l.builder = Builder{}
+	for i := range l.first {
+		l.hold(&l.first[i])
+	}
+	l.first = nil
+}
+
+// hold adds a route of large tables, or only remembers its prefix.
+func (l *loader) hold(r *route.Route) {
+	held := l.need.Hold(r)
+	l.builder.mark(r.Table, r.Dst, held)
+	if held {
+		l.builder.Add(r)
+		return
+	}
+	l.builder.skip(r.Family(), r.Table)
+}
+
+// leftOut are the addresses that will be asked about and are covered by what was left
+// out.
+func (l *loader) leftOut(f *FIB) []netip.Addr {
+	if l.need.Ask == nil || l.need.Hold == nil || l.count <= wholeTables {
+		return nil
+	}
+	return slices.DeleteFunc(l.need.Ask(f), func(a netip.Addr) bool { return !f.leftOut(a) })
+}
+
+// cover reads what covers some addresses a second time.
+func (l *loader) cover(ctx context.Context, src route.Source, addrs []netip.Addr) error {
+	type prefix struct {
+		table route.Table
+		dst   netip.Prefix
+	}
+	seen := map[prefix]bool{}
+	_, err := src.Read(ctx, route.Query{
+		Family: l.need.Query.Family, Table: l.need.Query.Table, NoNeighbours: true,
+		Keep: func(_ route.Table, dst netip.Prefix) bool { return slices.ContainsFunc(addrs, dst.Contains) },
+		Each: func(r *route.Route) error {
+			if at := (prefix{r.Table, r.Dst}); !seen[at] {
+				seen[at] = true
+				l.builder.empty(r.Table, r.Dst)
+			}
+			l.builder.put(r)
+			return nil
+		},
+	})
+	return err
+}

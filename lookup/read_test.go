@@ -1,0 +1,123 @@
+package lookup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// memory is a source that has a snapshot.
+type memory struct {
+	route.Source
+	*route.Snapshot
+	reads int
+}
+
+func (m *memory) Read(_ context.Context, q route.Query) (*route.Snapshot, error) {
+	m.reads++
+	out := *m.Snapshot
+	out.Routes = nil
+	for _, r := range m.Routes {
+		if !q.Keeps(r.Table, r.Dst) {
+			continue
+		}
+		if err := q.Each(&r); err != nil {
+			return nil, err
+		}
+	}
+	return &out, nil
+}
+
+// largeHost has n routes by a gateway, and a few of other kinds.
+func largeHost(n int) *route.Snapshot {
+	routes := append(locals(),
+		via("0.0.0.0/0", "192.0.2.1", 2), via("0.0.0.0/0", "198.51.100.1", 3, metric(9)),
+		// Some of the routes of a prefix are held, and some are not.
+		via("203.0.113.0/24", "192.0.2.7", 2, metric(5)), via("203.0.113.0/24", "", 3, metric(7)), via("203.0.113.0/24", "192.0.2.8", 2, metric(8)),
+		via("203.0.114.0/24", "", 3, metric(7)), via("203.0.114.0/24", "192.0.2.8", 2, metric(8)),
+	)
+	for i := range n {
+		routes = append(routes, via(fmt.Sprintf("10.%d.%d.0/24", i>>8, i&255), fmt.Sprintf("192.0.2.%d", 3+i%9), 2))
+	}
+	return hostOf(routes)
+}
+
+// TestRead compares what is held of small and large tables with a FIB that holds all.
+func TestRead(t *testing.T) {
+	asked := []netip.Addr{
+		netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("203.0.114.9"), netip.MustParseAddr("10.0.3.4"),
+		netip.MustParseAddr("10.15.255.1"), netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("192.0.2.2"),
+	}
+	about := func(p netip.Prefix) bool {
+		for _, a := range asked {
+			if p.Contains(a) {
+				return true
+			}
+		}
+		return false
+	}
+	onLink := func(r *route.Route) bool {
+		return r.IsDefault() || len(r.NextHops) > 0 && !r.NextHops[0].Gateway.IsValid()
+	}
+	for _, c := range []struct {
+		name    string
+		routes  int
+		need    lookup.Need
+		reads   int
+		partial bool
+	}{
+		{"everything", 5000, lookup.Need{}, 1, false},
+		{"of a small table", 100, lookup.Need{About: about}, 1, false},
+		{"of a large table", 5000, lookup.Need{About: about}, 1, true},
+		{"a small table that would be held in part", 100, lookup.Need{Hold: onLink, Ask: func(*lookup.FIB) []netip.Addr { return asked }}, 1, false},
+		{"a large table in part", 5000, lookup.Need{Hold: onLink, Ask: func(*lookup.FIB) []netip.Addr { return asked }}, 2, true},
+		{"with nothing left out that is asked for", 5000, lookup.Need{Hold: onLink, Ask: func(*lookup.FIB) []netip.Addr { return asked[4:] }}, 1, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			host := largeHost(c.routes)
+			src := &memory{Snapshot: host}
+			seen := 0
+			c.need.Each = func(*route.Route) error { seen++; return nil }
+			got, err := lookup.Read(t.Context(), src, &c.need)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if src.reads != c.reads || got.Partial() != c.partial {
+				t.Errorf("%d readings, partial: %v", src.reads, got.Partial())
+			}
+			if c.need.About == nil && seen != len(host.Routes) {
+				t.Errorf("Each saw %d of %d routes", seen, len(host.Routes))
+			}
+			want := lookup.New(host)
+			questions := asked
+			if c.need.Ask != nil {
+				questions = c.need.Ask(want)
+			}
+			for _, a := range questions {
+				flow := route.Flow{Dst: a}
+				g, w := got.Lookup(flow), want.Lookup(flow)
+				if g.Disposition != w.Disposition || g.Route.Dst != w.Route.Dst || g.Route.Metric != w.Route.Metric {
+					t.Errorf("%s: %v metric %d, want %v metric %d", a, g.Route, g.Route.Metric, w.Route, w.Route.Metric)
+				}
+				g, w = got.Explain(flow).Decision, want.Explain(flow).Decision
+				if g.Route.Metric != w.Route.Metric {
+					t.Errorf("%s explained: metric %d, want %d", a, g.Route.Metric, w.Route.Metric)
+				}
+			}
+		})
+	}
+}
+
+// TestReadEnds: an error of Each ends the reading, and becomes its own.
+func TestReadEnds(t *testing.T) {
+	enough := errors.New("enough")
+	_, err := lookup.Read(t.Context(), &memory{Snapshot: largeHost(10)}, &lookup.Need{Each: func(*route.Route) error { return enough }})
+	if !errors.Is(err, enough) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,97 @@
+package lookup
+
+import (
+	"sync"
+
+	"routewhy/route"
+)
+
+func (f *FIB) addRules() {
+	index := func(name string) int {
+		if name == "" {
+			return 0
+		}
+		if d := f.byName[name]; d != nil {
+			return d.Index
+		}
+		return -1
+	}
+	s := f.snap
+	for i := range s.Rules {
+		r := &rule{Rule: &s.Rules[i]}
+		r.in, r.out = index(r.Selector.In), index(r.Selector.Out)
+		if r.Family == route.IPv4 {
+			f.v4.rules = append(f.v4.rules, r)
+			f.realms = f.realms || r.Realm != 0
+		} else {
+			f.v6.rules = append(f.v6.rules, r)
+		}
+	}
+	if s.NoRules4 {
+		f.v4.rules = withoutRules(route.IPv4)
+	}
+	if s.NoRules6 {
+		f.v6.rules = withoutRules(route.IPv6)
+	}
+	for _, fam := range []*family{&f.v4, &f.v6} {
+		fam.to = map[route.Table][]*route.Rule{}
+		for _, r := range fam.rules {
+			r.table = fam.tables[r.Table]
+			r.all = r.Selector == (route.Selector{}) && len(r.Unknown) == 0
+			fam.dissects = fam.dissects || r.dissects()
+			fam.lead(r)
+		}
+		gotos(fam.rules)
+		if rules := fam.rules; len(rules) >= indexedRules {
+			fam.index = sync.OnceValue(func() *ruleIndex { return newRuleIndex(f, rules) })
+		}
+	}
+}
+
+// lead notes which table a rule leads to.
+func (fam *family) lead(r *rule) {
+	if r.Action == route.ActionTable {
+		fam.to[r.Table] = append(fam.to[r.Table], r.Rule)
+		fam.vrfs = fam.vrfs || r.Selector.L3Mdev
+	}
+	if r.Selector.Not && len(fam.not) < maxNots {
+		inner := r.Selector
+		inner.Not = false
+		fam.not = append(fam.not, inner)
+	}
+}
+
+// maxNots is how many `not` rules are asked for packets that they do not match.
+const maxNots = 64
+
+// withoutRules are the rules that a kernel without multiple tables behaves by
+// (fib_lookup in include/net/ip_fib.h, fib6_rule_lookup in net/ipv6/ip6_fib.c).
+func withoutRules(fam route.Family) []*rule {
+	all := func(priority uint32, t route.Table) *rule {
+		return &rule{Rule: &route.Rule{
+			Family: fam, Priority: priority, Action: route.ActionTable, Table: t,
+			SuppressPrefixLen: -1, SuppressGroup: -1,
+		}}
+	}
+	return []*rule{all(0, route.TableLocal), all(32766, route.TableMain)}
+}
+
+// defaultRules4 says whether the IPv4 rules are those that a namespace starts
+// with.
+func (f *FIB) defaultRules4() bool {
+	want := []struct {
+		priority uint32
+		table    route.Table
+	}{{0, route.TableLocal}, {32766, route.TableMain}, {32767, route.TableDefault}}
+	if len(f.v4.rules) != len(want) {
+		return false
+	}
+	for i, r := range f.v4.rules {
+		if r.Priority != want[i].priority || r.Table != want[i].table ||
+			r.Action != route.ActionTable || r.Selector != (route.Selector{}) ||
+			r.SuppressPrefixLen >= 0 || r.SuppressGroup >= 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,69 @@
+package load
+
+import (
+	std "context"
+	"slices"
+	"strings"
+
+	"routewhy/route"
+)
+
+// Source gives of the files what a kernel would give of a host.
+func (r *Result) Source() route.Source { return &source{r} }
+
+// source is files that were read.
+type source struct{ *Result }
+
+// Close does nothing: the files were read and closed already.
+func (*source) Close() error { return nil }
+
+// Watch is of files, which were read already.
+func (*source) Watch(route.Query) route.Watch { return route.Still{} }
+
+// Redirects tells of none: what the kernel has learnt is in no file.
+func (*source) Redirects() map[route.Family]bool { return nil }
+
+// Resolve gives no answer: there is no kernel to ask.
+func (s *source) Resolve(std.Context, route.Flow) (route.Answer, error) {
+	names := slices.Clone(s.names)
+	for i := range names {
+		if names[i] == Stdin {
+			names[i] = "standard input"
+		}
+	}
+	why := "nothing was cross-checked, the facts are from " + strings.Join(names, " and ")
+	if !s.Snapshot.Time.IsZero() {
+		why += s.Snapshot.Time.UTC().Format(", as of 2006-01-02 15:04:05 UTC")
+	}
+	return route.Answer{}, &route.NotAskedError{Why: why}
+}
+
+// Read gives what is asked for. The devices' settings are all that the files have.
+func (s *source) Read(ctx std.Context, q route.Query) (*route.Snapshot, error) {
+	out := *s.Snapshot
+	if q.NoNeighbours {
+		out.Neighbours = nil
+	}
+	out.Sockets = slices.DeleteFunc(slices.Clone(out.Sockets), func(x route.Socket) bool { return !q.Takes(&x) })
+	if q.Family != 0 {
+		out.Addrs = slices.DeleteFunc(slices.Clone(out.Addrs), func(a route.Addr) bool {
+			return route.FamilyOf(a.Prefix.Addr()) != q.Family
+		})
+		out.Rules = slices.DeleteFunc(slices.Clone(out.Rules), func(r route.Rule) bool { return r.Family != q.Family })
+	}
+	if q.NoRoutes {
+		out.NextHops = nil
+		return &out, ctx.Err()
+	}
+	each := q.Each
+	if each == nil {
+		each = func(r *route.Route) error {
+			out.Routes = append(out.Routes, *r)
+			return nil
+		}
+	}
+	if err := s.Routes.Each(q.Keeps, each); err != nil {
+		return nil, err
+	}
+	return &out, ctx.Err()
+}
