@@ -1,6 +1,11 @@
 package lookup
 
-import "routewhy/route"
+import (
+	"fmt"
+	"slices"
+
+	"routewhy/route"
+)
 
 // Disposition is what becomes of the packet: a closed set. The zero value is
 // DispositionUnknown: the facts do not suffice.
@@ -22,15 +27,25 @@ const (
 	DispositionInvalid                        // the kernel rejects the packet itself: source, device, reverse path
 )
 
-func (d Disposition) String() string {
-	return [...]string{
-		"unknown", "unicast", "local", "broadcast", "multicast", "anycast",
-		"blackhole", "unreachable", "prohibit", "noroute", "invalid",
-	}[d]
+func (d Disposition) String() string { return dispositionNames[d] }
+
+var dispositionNames = [...]string{
+	"unknown", "unicast", "local", "broadcast", "multicast", "anycast",
+	"blackhole", "unreachable", "prohibit", "noroute", "invalid",
 }
 
 // MarshalText gives the stable name.
 func (d Disposition) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads it.
+func (d *Disposition) UnmarshalText(b []byte) error {
+	i := slices.Index(dispositionNames[:], string(b))
+	if i < 0 {
+		return fmt.Errorf("unknown disposition %q", b)
+	}
+	*d = Disposition(i)
+	return nil
+}
 
 // Success says whether the packet gets somewhere.
 func (d Disposition) Success() bool { return d >= DispositionUnicast && d <= DispositionAnycast }

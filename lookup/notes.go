@@ -479,6 +479,9 @@ const (
 	FieldSport     Field = "sport"
 	FieldDport     Field = "dport"
 	FieldFlowLabel Field = "flowlabel"
+	// FieldIif is part of every question: a packet that comes in by no device is sent by
+	// this host.
+	FieldIif Field = "iif"
 	// FieldVRF is no field that is compared: a VRF is given as the output device.
 	FieldVRF Field = "vrf"
 )

@@ -128,11 +128,13 @@ type Trace struct {
 	tied []*entry // the equal default routes that the chosen one is one of; nil: it is alone
 }
 
+// SentOn reports whether the packet of the trace does.
+func (t *Trace) SentOn() bool { return t.Decision.SentOn(&t.Flow) }
+
 // SentOn reports whether a received packet leaves again: it is forwarded, or a
 // broadcast that bc_forwarding sends on.
-func (t *Trace) SentOn() bool {
-	d := &t.Decision
-	return t.Flow.In != 0 && len(d.NextHops) > 0 &&
+func (d *Decision) SentOn(flow *route.Flow) bool {
+	return flow.In != 0 && len(d.NextHops) > 0 &&
 		(d.Disposition == DispositionUnicast || d.Disposition == DispositionBroadcast && d.NextHops[0].Via.Link != 0)
 }
 

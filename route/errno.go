@@ -1,6 +1,10 @@
 package route
 
-import "strconv"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // Errno is a Linux error number, as RTM_GETROUTE and connect(2) return it. It
 // is a type of its own because reasoning about a Linux host works on any
@@ -62,3 +66,19 @@ func (e Errno) Text() string {
 
 // MarshalText gives the symbol.
 func (e Errno) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText reads the symbol.
+func (e *Errno) UnmarshalText(b []byte) error {
+	for n, t := range errnoTexts {
+		if t[0] == string(b) {
+			*e = n
+			return nil
+		}
+	}
+	n, err := strconv.ParseUint(strings.TrimPrefix(string(b), "errno "), 10, 16)
+	if err != nil {
+		return fmt.Errorf("unknown error %q", b)
+	}
+	*e = Errno(n)
+	return nil
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -228,6 +229,16 @@ func ConfPath(f Family, dev, key string) string {
 		return "net/ipv4/conf/" + dev + "/" + key
 	}
 	return "net/ipv6/conf/" + dev + "/" + key
+}
+
+// SettingName is the same setting's name in sysctl(8), where a dot in a device's name is a
+// slash: net.ipv4.conf.eth0/100.rp_filter.
+func SettingName(f Family, dev, key string) string {
+	family := "ipv4"
+	if f == IPv6 {
+		family = "ipv6"
+	}
+	return "net." + family + ".conf." + strings.ReplaceAll(dev, ".", "/") + "." + key
 }
 
 // Names are a host's names for numbers (rt_tables, rt_protos). The zero value

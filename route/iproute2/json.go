@@ -32,6 +32,11 @@ type Route struct {
 	Metrics  []map[string]any `json:"metrics,omitempty"`
 	Expires  *int64           `json:"expires,omitempty"`
 	Pref     string           `json:"pref,omitempty"`
+
+	// Locked are the metrics that the kernel may not change (`mtu lock`), and Unread says
+	// that there is a gateway which a file does not tell. Neither is of ip-route(8).
+	Locked []string `json:"locked,omitempty"`
+	Unread bool     `json:"gateway_unread,omitempty"`
 }
 
 // Via is a gateway of the other family.
@@ -49,6 +54,7 @@ type NextHop struct {
 	Flow    *Realms  `json:"flow,omitempty"`
 	Weight  int      `json:"weight"`
 	Flags   []string `json:"flags"`
+	Unread  bool     `json:"gateway_unread,omitempty"` // see [Route]
 }
 
 // Realms are the realms of a route's packets (`realms FROM/TO`), by their numbers.
@@ -93,6 +99,11 @@ func RouteJSON(s *route.Snapshot, r *route.Route) Route {
 		j.Expires = &sec
 	}
 	j.Metrics = metricsJSON(r.Metrics)
+	for _, m := range r.Metrics {
+		if m.Lock {
+			j.Locked = append(j.Locked, m.Name())
+		}
+	}
 	j.ways(s, r)
 	return j
 }
@@ -122,18 +133,23 @@ func metricsJSON(all []route.Metric) []map[string]any {
 
 func (j *Route) ways(s *route.Snapshot, r *route.Route) {
 	if len(r.NextHops) == 1 {
-		h := &r.NextHops[0]
-		j.Gateway, j.Via = gatewayJSON(r.Family(), h.Gateway)
-		j.Dev, j.Encap, j.Flags = devJSON(s, h.Link), encapJSON(h.Encap), flagsJSON(h.Flags)
-		j.Flow = realmsJSON(h.Realm)
+		h := NextHopJSON(s, r.Family(), &r.NextHops[0])
+		j.Gateway, j.Via, j.Dev, j.Encap, j.Flags, j.Flow, j.Unread = h.Gateway, h.Via, h.Dev, h.Encap, h.Flags, h.Flow, h.Unread
 		return
 	}
 	for i := range r.NextHops {
-		h := &r.NextHops[i]
-		n := NextHop{Dev: devJSON(s, h.Link), Encap: encapJSON(h.Encap), Flow: realmsJSON(h.Realm), Weight: h.Weight, Flags: flagsJSON(h.Flags)}
-		n.Gateway, n.Via = gatewayJSON(r.Family(), h.Gateway)
-		j.NextHops = append(j.NextHops, n)
+		j.NextHops = append(j.NextHops, NextHopJSON(s, r.Family(), &r.NextHops[i]))
 	}
+}
+
+// NextHopJSON gives a next hop of a route of a family its JSON form.
+func NextHopJSON(s *route.Snapshot, f route.Family, h *route.NextHop) NextHop {
+	n := NextHop{
+		Dev: devJSON(s, h.Link), Encap: encapJSON(h.Encap), Flow: realmsJSON(h.Realm), Weight: h.Weight, Flags: flagsJSON(h.Flags),
+		Unread: h.Flags&route.NextHopUnread != 0,
+	}
+	n.Gateway, n.Via = gatewayJSON(f, h.Gateway)
+	return n
 }
 
 func devJSON(s *route.Snapshot, link int) string {
@@ -224,6 +240,9 @@ type Rule struct {
 	Implied        bool    `json:"implied,omitempty"` // not of ip-rule(8): [route.Rule.Implied]
 	Nop            bool    `json:"nop,omitempty"`
 	Protocol       string  `json:"protocol,omitempty"`
+	// Unknown are the numbers of the attributes that routewhy does not know, 0 for what
+	// was not understood of a file. Not of ip-rule(8).
+	Unknown []uint16 `json:"unknown,omitempty"`
 }
 
 // RuleJSON gives a rule its JSON form.
@@ -254,6 +273,9 @@ func RuleJSON(s *route.Snapshot, r *route.Rule) Rule {
 		j.FlowFrom, j.FlowTo = f.From, f.To
 	}
 	j.action(s, r)
+	for _, u := range r.Unknown {
+		j.Unknown = append(j.Unknown, u.Type)
+	}
 	return j
 }
 

@@ -1,6 +1,7 @@
 package iproute2
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -10,84 +11,118 @@ import (
 
 // Way is where a next hop leads, as ip-route(8) writes it: "via 192.0.2.1 dev
 // eth0"; empty where it leads nowhere.
-func Way(s *route.Snapshot, h *route.NextHop) string {
-	var b strings.Builder
-	if h.Encap != 0 {
-		fmt.Fprintf(&b, "encap %s ", h.Encap)
+func (h *NextHop) Way() string {
+	var a []string
+	add := func(given bool, word, value string) {
+		if given {
+			a = append(a, word+" "+Safe(value))
+		}
 	}
-	if h.Gateway.IsValid() {
-		fmt.Fprintf(&b, "via %s ", h.Gateway)
-	}
-	if h.Flags&route.NextHopUnread != 0 {
-		b.WriteString("via ? ")
-	}
-	if h.Link != 0 {
-		fmt.Fprintf(&b, "dev %s", Safe(s.LinkName(h.Link)))
-	}
-	return strings.TrimRight(b.String(), " ")
+	add(h.Encap != "", "encap", h.Encap)
+	g := h.Via.host(h.Gateway)
+	add(g != "", "via", g)
+	add(h.Unread, "via", "?")
+	add(h.Dev != "", "dev", h.Dev)
+	return strings.Join(a, " ")
 }
 
-// RouteWay is where a route leads: its way, "nexthop …" for each of several, or
-// the ID of its next-hop object where that is all that is known.
-func RouteWay(s *route.Snapshot, r *route.Route) string {
-	switch {
-	case r.Type.Refuses() || r.Type == route.TypeThrow:
-		return ""
-	case len(r.NextHops) == 1:
-		return Way(s, &r.NextHops[0])
-	case len(r.NextHops) == 0 && r.NextHopID != 0:
-		return fmt.Sprintf("nhid %d", r.NextHopID)
+// host is the gateway: that of the other family, or else one of the route's own.
+func (v *Via) host(own string) string {
+	if v != nil {
+		return v.Host
 	}
-	ways := make([]string, len(r.NextHops))
-	for i := range r.NextHops {
-		ways[i] = "nexthop " + Way(s, &r.NextHops[i])
+	return own
+}
+
+// Hops are a route's next hops, one or several; none where it has none of its own.
+func (r *Route) Hops() []NextHop {
+	if len(r.NextHops) > 0 {
+		return r.NextHops
+	}
+	if r.Dev == "" && r.Gateway == "" && r.Via == nil && r.Encap == "" && !r.Unread {
+		return nil
+	}
+	return []NextHop{{Gateway: r.Gateway, Via: r.Via, Dev: r.Dev, Encap: r.Encap, Flow: r.Flow, Flags: r.Flags, Unread: r.Unread}}
+}
+
+// Way is where a route leads: its way, "nexthop …" for each of several, or
+// the ID of its next-hop object where that is all that is known.
+func (r *Route) Way() string {
+	switch r.Type {
+	case "blackhole", "unreachable", "prohibit", "throw":
+		return ""
+	}
+	hops := r.Hops()
+	switch {
+	case len(hops) == 1:
+		return hops[0].Way()
+	case len(hops) == 0 && r.NHID != 0:
+		return fmt.Sprintf("nhid %d", r.NHID)
+	}
+	ways := make([]string, len(hops))
+	for i := range hops {
+		ways[i] = "nexthop " + hops[i].Way()
 	}
 	return strings.Join(ways, " ")
 }
 
+// Is4 reports whether the route is of IPv4.
+func (r *Route) Is4() bool { return !strings.Contains(r.Dst, ":") }
+
+// IsDefault reports whether the route is 0.0.0.0/0 or ::/0.
+func (r *Route) IsDefault() bool { return r.Dst == "0.0.0.0/0" || r.Dst == "::/0" }
+
 // Attributes are the rest of a route that takes part in a decision, without
 // what is usual: "metric 100 src 192.0.2.2".
-func Attributes(r *route.Route) string {
+func (r *Route) Attributes() string {
 	var a []string
-	add := func(format string, args ...any) { a = append(a, fmt.Sprintf(format, args...)) }
-	if r.Metric != 0 && (r.Dst.Addr().Is4() || r.Metric != 1024 && r.Metric != 256) {
-		add("metric %d", r.Metric)
-	}
-	if r.TOS != 0 {
-		add("tos %#x", r.TOS)
-	}
-	if r.PrefSrc.IsValid() {
-		add("src %s", r.PrefSrc)
-	}
-	if r.Pref != route.PreferenceMedium {
-		add("pref %s", r.Pref)
-	}
-	for _, m := range r.Metrics {
-		if m.ID == route.MetricMTU {
-			add("mtu %d", m.Value)
+	add := func(given bool, word string, value any) {
+		if given {
+			a = append(a, fmt.Sprintf("%s %v", word, value))
 		}
 	}
+	add(r.Metric != 0 && (r.Is4() || r.Metric != 1024 && r.Metric != 256), "metric", r.Metric)
+	add(r.TOS != "", "tos", r.TOS)
+	add(r.PrefSrc != "", "src", r.PrefSrc)
+	add(r.Pref != "" && r.Pref != "medium", "pref", r.Pref)
+	mtu, ok := r.PathMetric("mtu")
+	add(ok, "mtu", mtu)
 	return strings.Join(a, " ")
+}
+
+// PathMetric is one of the route's path metrics, as ip-route(8) writes it; false: it has
+// no such.
+func (r *Route) PathMetric(name string) (string, bool) {
+	for _, all := range r.Metrics {
+		switch v := all[name].(type) {
+		case nil:
+		case float64: // a number that came out of JSON
+			return fmt.Sprint(uint64(v)), true
+		default:
+			return fmt.Sprint(v), true
+		}
+	}
+	return "", false
 }
 
 // Destination is a route's destination with its type where that is not
 // unicast, and its source prefix where it has one: "blackhole 10.66.0.0/16",
 // "2001:db8::/32 from 2001:db8:1::/48". The default route is 0.0.0.0/0 or ::/0.
-func Destination(r *route.Route) string {
-	s := r.Dst.String()
-	if r.Type != route.TypeUnicast {
-		s = r.Type.String() + " " + s
+func (r *Route) Destination() string {
+	s := r.Dst
+	if r.Type != "unicast" {
+		s = r.Type + " " + s
 	}
-	if r.Src.IsValid() && r.Src.Bits() > 0 {
-		s += " from " + r.Src.String()
+	if r.From != "" {
+		s += " from " + r.From
 	}
 	return s
 }
 
-// RouteLine is a whole route on one line.
-func RouteLine(s *route.Snapshot, r *route.Route) string {
-	parts := []string{Destination(r)}
-	for _, p := range []string{RouteWay(s, r), Attributes(r)} {
+// Line is a whole route on one line.
+func (r *Route) Line() string {
+	parts := []string{r.Destination()}
+	for _, p := range []string{r.Way(), r.Attributes()} {
 		if p != "" {
 			parts = append(parts, p)
 		}
@@ -97,89 +132,73 @@ func RouteLine(s *route.Snapshot, r *route.Route) string {
 
 // Selector is a rule's condition as ip-rule(8) writes it, empty for a rule
 // that matches every packet.
-func Selector(r *route.Rule) string {
-	s := &r.Selector
+func (r *Rule) Selector() string {
 	var a []string
-	add := func(format string, args ...any) { a = append(a, fmt.Sprintf(format, args...)) }
-	if s.Not {
-		add("not")
-	}
-	addPrefixes(s, add)
-	if s.MarkMask != 0 {
-		add("fwmark %s", masked(uint64(s.Mark), uint64(s.MarkMask), 0xffffffff))
-	}
-	if s.In != "" {
-		add("iif %s", Safe(s.In)+detached(s.InDetached))
-	}
-	if s.Out != "" {
-		add("oif %s", Safe(s.Out)+detached(s.OutDetached))
-	}
-	if s.HasUIDs {
-		add("uidrange %d-%d", s.UIDs.Start, s.UIDs.End)
-	}
-	addClass(s, add)
-	if s.Proto != 0 {
-		add("ipproto %s", ProtoName(s.Proto))
-	}
-	addPorts("sport", s.SrcPort, add)
-	addPorts("dport", s.DstPort, add)
-	if s.TunnelID != 0 {
-		add("tun_id %d", s.TunnelID)
-	}
-	if s.L3Mdev {
-		add("l3mdev")
-	}
-	for _, u := range r.Unknown {
-		if u.Type == 0 {
-			add("(not understood)")
-			continue
+	add := func(given bool, format string, args ...any) {
+		if given {
+			a = append(a, fmt.Sprintf(format, args...))
 		}
-		add("attribute %d (unknown to routewhy)", u.Type)
 	}
-	if len(a) == 1 && s.Not {
-		add("from all")
+	add(r.Not, "not")
+	add(r.Src != "all" && r.Src != "", "from %s", lengthened(r.Src, r.SrcLen))
+	add(r.Dst != "", "to %s", shortened(r.Dst))
+	add(r.FwMark != "", "fwmark %s", masked(r.FwMark, r.FwMask))
+	add(r.Iif != "", "iif %s%s", Safe(r.Iif), detached(r.IifDetached))
+	add(r.Oif != "", "oif %s%s", Safe(r.Oif), detached(r.OifDetached))
+	if r.UIDStart != nil && r.UIDEnd != nil {
+		add(true, "uidrange %d-%d", *r.UIDStart, *r.UIDEnd)
 	}
+	add(r.TOS != "", "tos %s", r.TOS)
+	add(r.DSCP != "", "dscp %s", masked(r.DSCP, r.DSCPMask))
+	add(r.FlowLabel != "", "flowlabel %s", masked(r.FlowLabel, r.FlowLabelMask))
+	add(r.IPProto != "", "ipproto %s", r.IPProto)
+	sport, dport := ports(r.Sport, r.SportStart, r.SportEnd, r.SportMask), ports(r.Dport, r.DportStart, r.DportEnd, r.DportMask)
+	add(sport != "", "sport %s", sport)
+	add(dport != "", "dport %s", dport)
+	add(r.TunID != 0, "tun_id %d", r.TunID)
+	add(r.L3Mdev, "l3mdev")
+	for _, n := range r.Unknown {
+		add(n == 0, "(not understood)")
+		add(n != 0, "attribute %d (unknown to routewhy)", n)
+	}
+	add(len(a) == 1 && r.Not, "from all")
 	return strings.Join(a, " ")
 }
 
-func addPrefixes(s *route.Selector, add func(string, ...any)) {
-	if s.Src.IsValid() && (s.Src.Bits() > 0) {
-		add("from %s", Prefix(s.Src))
+// lengthened is the prefix of an address and a length, which a host has not.
+func lengthened(addr string, length int) string {
+	if length == 0 {
+		return addr
 	}
-	if s.Dst.IsValid() && s.Dst.Bits() > 0 {
-		add("to %s", Prefix(s.Dst))
-	}
+	return fmt.Sprintf("%s/%d", addr, length)
 }
 
-func addClass(s *route.Selector, add func(string, ...any)) {
-	if s.TOS != 0 {
-		add("tos %#x", s.TOS)
+// shortened writes a host prefix as an address, as ip-rule(8) does.
+func shortened(prefix string) string {
+	p, err := netip.ParsePrefix(prefix)
+	if err != nil {
+		return prefix
 	}
-	if s.HasDSCP {
-		add("dscp %s", masked(uint64(s.DSCP), uint64(s.DSCPMask), 0x3f))
-	}
-	if s.FlowLabelMask != 0 {
-		add("flowlabel %s", masked(uint64(s.FlowLabel), uint64(s.FlowLabelMask), 0xfffff))
-	}
+	return Prefix(p)
 }
 
-func addPorts(name string, r route.PortRange, add func(string, ...any)) {
+func ports(one, first, last uint16, mask string) string {
 	switch {
-	case r == (route.PortRange{}):
-	case r.Mask != 0 && r.Mask != 0xffff:
-		add("%s %#x/%#x", name, r.Start, r.Mask)
-	case r.Start == r.End:
-		add("%s %d", name, r.Start)
-	default:
-		add("%s %d-%d", name, r.Start, r.End)
+	case mask != "":
+		return fmt.Sprintf("%#x/%s", one, mask)
+	case last != 0:
+		return fmt.Sprintf("%d-%d", first, last)
+	case one != 0:
+		return fmt.Sprint(one)
 	}
+	return ""
 }
 
-func masked(v, mask, all uint64) string {
-	if mask == all {
-		return fmt.Sprintf("%#x", v)
+func masked(value, mask string) string {
+	if mask == "" {
+		return value
 	}
-	return fmt.Sprintf("%#x/%#x", v, mask)
+	return value + "/" + mask
 }
 
 func detached(yes bool) string {
@@ -187,6 +206,18 @@ func detached(yes bool) string {
 		return " [no such device]"
 	}
 	return ""
+}
+
+// Does is what a rule does when its selector matches: "lookup", "goto", "nop",
+// "blackhole", "unreachable", "prohibit".
+func (r *Rule) Does() string {
+	switch {
+	case r.Goto != 0:
+		return "goto"
+	case r.Nop:
+		return "nop"
+	}
+	return cmp.Or(r.Action, "lookup")
 }
 
 // Prefix writes a host prefix as an address, as ip-rule(8) does.
@@ -197,11 +228,51 @@ func Prefix(p netip.Prefix) string {
 	return p.String()
 }
 
-// Table names a table so that it reads well after a rule: "main", "table 201".
-func Table(s *route.Snapshot, t route.Table) string {
-	name := s.Names.Table(t)
+// TableName names a table so that it reads well after a rule: "main", "table 201".
+func TableName(name string) string {
 	if name == "" || name[0] >= '0' && name[0] <= '9' {
 		return "table " + Safe(name)
 	}
 	return Safe(name)
+}
+
+// The same of routes and rules that have numbers instead of names.
+
+// Table is [TableName] of a table's number.
+func Table(s *route.Snapshot, t route.Table) string { return TableName(s.Names.Table(t)) }
+
+// Way is [NextHop.Way].
+func Way(s *route.Snapshot, h *route.NextHop) string {
+	n := NextHopJSON(s, route.FamilyOf(h.Gateway), h)
+	return n.Way()
+}
+
+// RouteWay is [Route.Way].
+func RouteWay(s *route.Snapshot, r *route.Route) string {
+	n := RouteJSON(s, r)
+	return n.Way()
+}
+
+// Attributes is [Route.Attributes].
+func Attributes(r *route.Route) string {
+	n := RouteJSON(new(route.Snapshot), r)
+	return n.Attributes()
+}
+
+// Destination is [Route.Destination].
+func Destination(r *route.Route) string {
+	n := RouteJSON(new(route.Snapshot), r)
+	return n.Destination()
+}
+
+// RouteLine is [Route.Line].
+func RouteLine(s *route.Snapshot, r *route.Route) string {
+	n := RouteJSON(s, r)
+	return n.Line()
+}
+
+// Selector is [Rule.Selector].
+func Selector(r *route.Rule) string {
+	n := RuleJSON(new(route.Snapshot), r)
+	return n.Selector()
 }

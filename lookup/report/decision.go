@@ -1,0 +1,290 @@
+package report
+
+import (
+	"net/netip"
+
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// Decision is what becomes of a packet.
+type Decision struct {
+	Disposition lookup.Disposition `json:"disposition"`
+	// Errno is the kernel's refusal.
+	Errno route.Errno `json:"errno,omitzero"`
+	// SomeRefused is what becomes of the flows that a hash gives to a next hop by
+	// which they may not go, while the others get out.
+	SomeRefused *Refused `json:"some_refused,omitempty"`
+	// MayRefuse is the error of a received packet if there ever was a route of type
+	// local, which does not show.
+	MayRefuse route.Errno `json:"may_refuse,omitzero"`
+	// Default says that the chosen route is 0.0.0.0/0 or ::/0.
+	Default bool `json:"default"`
+	// Shortcut is where the kernel decides without finding a route.
+	Shortcut lookup.Shortcut `json:"shortcut,omitempty"`
+	// WithoutIPv4 is the device on which the packet fails for want of IPv4.
+	WithoutIPv4 *WithoutIPv4 `json:"without_ipv4,omitempty"`
+	// Rule is the rule that decided.
+	Rule *iproute2.Rule `json:"rule,omitempty"`
+	// Route is the chosen entry, or the one that refuses.
+	Route *iproute2.Route `json:"route,omitempty"`
+	// NextHops are all that the kernel may use for this packet.
+	NextHops []NextHop `json:"nexthops,omitempty"`
+	// Ambiguous says why NextHops is a set, or why the disposition is unknown.
+	Ambiguous Reason `json:"ambiguous,omitzero"`
+	// Src is the source address of the packet, where all next hops agree on it.
+	Src netip.Addr `json:"src,omitzero"`
+	// NoSource says that the packet goes without a source address: this host has none
+	// that fits.
+	NoSource bool `json:"no_source,omitempty"`
+	// Silent says that the destination is a neighbour, and did not answer the last time.
+	Silent bool `json:"silent,omitempty"`
+	// SentOn says that a received packet leaves again: it is forwarded, or it is a
+	// broadcast that bc_forwarding sends on.
+	SentOn bool `json:"sent_on,omitempty"`
+	// NotSentOn is the device of the network that a received broadcast is for, and to
+	// which it is not sent on.
+	NotSentOn string `json:"not_sent_on,omitempty"`
+	// WayOut is "dead" where the route is right, but nothing gets out. Why says why not:
+	// "gateway-failed", "no-carrier" or "device-down".
+	WayOut string `json:"way_out,omitempty"`
+	Why    Reason `json:"reason,omitzero"`
+}
+
+// Refused is the error that a part of all flows gets.
+type Refused struct {
+	Errno route.Errno `json:"errno"`
+	// Share is that part, 0 to 1; absent: it cannot be known.
+	Share float64 `json:"share,omitempty"`
+}
+
+// WithoutIPv4 is a device whose MTU is too small for IPv4, which takes 68 bytes.
+type WithoutIPv4 struct {
+	Dev string `json:"dev"`
+	MTU uint32 `json:"mtu"`
+}
+
+// NextHop is one way out that the kernel may take.
+type NextHop struct {
+	Gateway netip.Addr `json:"gateway,omitzero"`
+	Dev     string     `json:"dev,omitempty"`
+	// Encap is the kind of light-weight tunnel that wraps the packet.
+	Encap  string `json:"encap,omitempty"`
+	Weight int    `json:"weight,omitempty"`
+	// Share is the part of all flows that goes this way, 0 to 1; absent: it cannot be
+	// known.
+	Share float64 `json:"share,omitempty"`
+	// Src is the source that a packet without one gets; SrcOneOf are in its place where
+	// it is one of them and nobody knows which.
+	Src      netip.Addr   `json:"src,omitzero"`
+	SrcOneOf []netip.Addr `json:"src_one_of,omitempty"`
+	// NHID is the ID of the next-hop object that this is.
+	NHID uint32 `json:"nhid,omitempty"`
+	// Neighbour is the state of the gateway's neighbour entry, or of the destination's
+	// where there is no gateway; absent: it has none. NeighbourUnread: that is not known.
+	Neighbour       string `json:"neighbour,omitempty"`
+	NeighbourUnread bool   `json:"neighbour_unread,omitempty"`
+	// Stale marks a next hop that the kernel should not use, but may until the next
+	// link event.
+	Stale bool `json:"stale,omitempty"`
+	// RedirectedFrom is the route's own gateway, where the kernel has learnt
+	// another one from an ICMP redirect.
+	RedirectedFrom netip.Addr `json:"redirected_from,omitzero"`
+	// Configured is the route's own gateway where the packet does not go through it.
+	Configured netip.Addr `json:"configured_gateway,omitzero"`
+	// Unread says that there is a gateway, which a file does not tell.
+	Unread bool `json:"gateway_unread,omitempty"`
+	// NoNeighbours says that the device has no neighbours: it is point-to-point, a
+	// tunnel say.
+	NoNeighbours bool `json:"no_neighbours,omitempty"`
+	// Reach tells how the neighbour is reached that the frame goes to.
+	Reach *Reach `json:"reach,omitempty"`
+	// Fault is what is wrong with it.
+	Fault Reason `json:"fault,omitzero"`
+}
+
+// Reach tells how a neighbour is reached: a gateway, or the destination itself.
+type Reach struct {
+	Address netip.Addr `json:"address"`
+	Dev     string     `json:"dev"`
+	// How is one of the codes below.
+	How lookup.Code `json:"how"`
+	// Network is the one that has the address, for ReachNetwork and ReachRoute.
+	Network netip.Prefix `json:"network,omitzero"`
+}
+
+// How a neighbour is reached.
+const (
+	ReachDirect    lookup.Code = "direct"         // it is the destination
+	ReachNetwork   lookup.Code = "network"        // it is in a network of the device
+	ReachRoute     lookup.Code = "host-route"     // a route to this one address leads there
+	ReachRedirect  lookup.Code = "learnt"         // an ICMP redirect named it
+	ReachOnLink    lookup.Code = "onlink"         // the route's flag onlink says so
+	ReachLinkLocal lookup.Code = "link-local"     // its address is of the link
+	ReachUnknown   lookup.Code = "network-unread" // the networks were not read
+	ReachNoNetwork lookup.Code = "no-network"     // it is in no network of the device any more
+)
+
+// wayOutDead is the WayOut of a decision that nothing gets out by.
+const wayOutDead = "dead"
+
+// names puts what a FIB has by numbers into names.
+type names struct {
+	fib  *lookup.FIB
+	snap *route.Snapshot
+}
+
+func namesOf(f *lookup.FIB) names { return names{f, f.Snapshot()} }
+
+// dev is the name of a device; empty for index zero.
+func (n names) dev(index int) string {
+	if index == 0 {
+		return ""
+	}
+	return n.snap.LinkName(index)
+}
+
+// table is the name of a table; empty for table zero.
+func (n names) table(t route.Table) string {
+	if t == 0 {
+		return ""
+	}
+	return n.snap.Names.Table(t)
+}
+
+func (n names) route(r *route.Route) *iproute2.Route {
+	if r == nil {
+		return nil
+	}
+	out := iproute2.RouteJSON(n.snap, r)
+	return &out
+}
+
+func (n names) rule(r *route.Rule) *iproute2.Rule {
+	if r == nil {
+		return nil
+	}
+	out := iproute2.RuleJSON(n.snap, r)
+	return &out
+}
+
+// knowsAddrs reports whether an address that is not there is not the host's.
+func (n names) knowsAddrs(fam route.Family) bool {
+	return !n.snap.Lacks(route.FactAddrs, fam) && !n.snap.Assumes(route.FactAddrs, fam)
+}
+
+// NewDecision is a decision about a packet by names. Gateways tell how the gateways of its
+// next hops are reached, in their order; empty: that is left out.
+func NewDecision(f *lookup.FIB, flow *route.Flow, d *lookup.Decision, gateways []lookup.Gateway) Decision {
+	n := namesOf(f)
+	out := Decision{
+		Disposition: d.Disposition, Errno: d.Errno, MayRefuse: d.MayRefuse, Default: d.Default(), Shortcut: d.Shortcut,
+		Rule: n.rule(d.Rule), Ambiguous: NewReason(d.Ambiguous), Src: d.Src,
+		Silent: f.Silent(flow, d), SentOn: d.SentOn(flow), NotSentOn: n.dev(d.Kept(flow)), Why: NewReason(f.DeadEnd(flow, d)),
+	}
+	if d.SomeRefused != 0 {
+		out.SomeRefused = &Refused{d.SomeRefused, d.RefusedShare}
+	}
+	if d.HasRoute {
+		out.Route = n.route(&d.Route)
+	}
+	if d.Shortcut == lookup.ShortcutNoIPv4 {
+		out.WithoutIPv4 = n.withoutIPv4(flow, d)
+	}
+	if out.Why.Code != "" {
+		out.WayOut = wayOutDead
+	}
+	for i := range d.NextHops {
+		h := n.nextHop(d, &d.NextHops[i])
+		if i < len(gateways) {
+			n.reached(&h, &gateways[i])
+		}
+		out.NextHops = append(out.NextHops, h)
+	}
+	out.NoSource = flow.In == 0 && !d.Src.IsValid() && len(d.NextHops) == 1 && d.NextHops[0].SrcOneOf == nil && n.knowsAddrs(flow.Family())
+	return out
+}
+
+func (n names) nextHop(d *lookup.Decision, w *lookup.NextHop) NextHop {
+	h := NextHop{
+		Gateway: w.Gateway, Dev: n.dev(w.Link), Weight: w.Via.Weight, Share: w.Share, Src: w.Src, SrcOneOf: w.SrcOneOf,
+		NHID: w.Object, Stale: w.Stale, Unread: w.Via.Flags&route.NextHopUnread != 0, Fault: NewReason(n.fib.WayHealth(d, w)),
+	}
+	if w.Via.Encap != 0 {
+		h.Encap = w.Via.Encap.String()
+	}
+	if w.SrcOneOf != nil {
+		h.Src = netip.Addr{}
+	}
+	switch {
+	case w.Redirected:
+		h.RedirectedFrom = w.Via.Gateway
+	case w.Via.Gateway != w.Gateway:
+		h.Configured = w.Via.Gateway
+	}
+	if l := n.snap.Link(w.Link); l != nil {
+		h.NoNeighbours = l.Flags&(route.LinkPointopoint|route.LinkNoARP) != 0
+	}
+	return h
+}
+
+// reached adds how a next hop's neighbour is reached.
+func (n names) reached(h *NextHop, g *lookup.Gateway) {
+	if !g.Addr.IsValid() {
+		return
+	}
+	h.Reach = n.reach(g)
+	if g.HasState {
+		h.Neighbour = g.State.String()
+	} else {
+		h.NeighbourUnread = n.snap.Lacks(route.FactNeighbours, route.FamilyOf(g.Addr))
+	}
+}
+
+func (n names) reach(g *lookup.Gateway) *Reach {
+	r := &Reach{Address: g.Addr, Dev: n.dev(g.Link)}
+	switch {
+	case g.Direct:
+		r.How = ReachDirect
+	case g.HasOnLink && g.OnLinkBy.IsSingleIP():
+		r.How, r.Network = ReachRoute, g.OnLinkBy
+	case g.HasOnLink:
+		r.How, r.Network = ReachNetwork, g.OnLinkBy
+	case g.Redirected:
+		r.How = ReachRedirect
+	case g.Forced:
+		r.How = ReachOnLink
+	case g.Addr.IsLinkLocalUnicast():
+		r.How = ReachLinkLocal
+	case g.OnLinkUnknown:
+		r.How = ReachUnknown
+	default:
+		r.How = ReachNoNetwork
+	}
+	return r
+}
+
+// withoutIPv4 finds the device whose MTU is too small: one that was asked for, that of a
+// next hop, or lo, by which this host's own packets come back.
+func (n names) withoutIPv4(flow *route.Flow, d *lookup.Decision) *WithoutIPv4 {
+	links := []int{flow.In, flow.Out}
+	if d.Disposition == lookup.DispositionInvalid && d.Route.Type != route.TypeLocal {
+		for i := range d.Route.NextHops {
+			links = append(links, d.Route.NextHops[i].Link)
+		}
+	}
+	if id := d.Route.NextHopID; id != 0 {
+		for i := range n.snap.NextHops {
+			if o := &n.snap.NextHops[i]; o.ID == id {
+				links = append(links, o.NextHop.Link)
+			}
+		}
+	}
+	for _, index := range append(links, route.LoopbackIndex) {
+		if l := n.snap.Link(index); l != nil && l.MTU != 0 && l.MTU < 68 {
+			return &WithoutIPv4{l.Name, l.MTU}
+		}
+	}
+	return &WithoutIPv4{Dev: n.snap.LinkName(route.LoopbackIndex)}
+}

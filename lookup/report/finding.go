@@ -1,0 +1,122 @@
+package report
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// Finding is something that whoever reads an answer should know: what would surprise,
+// or what was assumed.
+type Finding struct {
+	Reason
+	// Text is the same as a sentence; printers of text set it.
+	Text string `json:"text,omitempty"`
+	// Route, Rule and Table are what the finding is about.
+	Route *iproute2.Route `json:"route,omitempty"`
+	Rule  *iproute2.Rule  `json:"rule,omitempty"`
+	Table string          `json:"table,omitempty"`
+	// More is how many further rules the same is true of.
+	More int `json:"more,omitempty"`
+	// Ask are the fields in which a packet differs that would meet the route.
+	Ask *Query `json:"ask,omitempty"`
+	// Kind is the kind of the device that the finding is about: "bridge".
+	Kind string `json:"kind,omitempty"`
+	// Gateway is how the gateway is reached that the finding is about.
+	Gateway *Reach `json:"gateway,omitempty"`
+	// Policy is the IPsec policy that takes the packet.
+	Policy *Policy `json:"policy,omitempty"`
+	// Settings are those that would have to change.
+	Settings []Setting `json:"settings,omitempty"`
+	// Private says that it takes a privilege to know more, as is usual.
+	Private bool `json:"private,omitempty"`
+}
+
+// Setting is a kernel setting by its name in sysctl(8).
+type Setting struct {
+	Name  string `json:"name"`
+	Value int    `json:"value"`
+}
+
+// Policy is an IPsec policy (ip-xfrm(8)).
+type Policy struct {
+	Src netip.Prefix `json:"src"`
+	Dst netip.Prefix `json:"dst"`
+	Dir string       `json:"dir"` // in, out, fwd
+	// Block says that the policy lets nothing pass.
+	Block bool `json:"block,omitempty"`
+	// Tunnel is the other end of the tunnel; absent: there is none.
+	Tunnel netip.Addr `json:"tunnel,omitzero"`
+}
+
+// findings are notes by names.
+func (n names) findings(flow *route.Flow, notes []lookup.Note) []Finding {
+	var out []Finding
+	for i := range notes {
+		out = append(out, n.finding(flow, &notes[i]))
+	}
+	return out
+}
+
+func (n names) finding(flow *route.Flow, note *lookup.Note) Finding {
+	f := Finding{
+		Reason: NewReason(note.Reason), Route: n.route(note.Route), Rule: n.rule(note.Rule), Table: n.table(note.Table), More: note.More,
+	}
+	switch x := note.Have.(type) {
+	case lookup.Gateway:
+		f.Gateway, f.Have = n.reach(&x), operand(x.Addr)
+	case route.Policy:
+		f.Policy, f.Have = &Policy{x.Src, x.Dst, x.Dir.String(), x.Block, x.Tunnel}, Operand{}
+	}
+	if set, ok := note.Want.(lookup.BroadcastForwarding); ok {
+		f.Want = Operand{}
+		f.Settings = []Setting{
+			{route.SettingName(route.IPv4, "all", "bc_forwarding"), set.All}, {route.SettingName(route.IPv4, set.Device, "bc_forwarding"), set.Own},
+		}
+	}
+	switch note.Code {
+	case lookup.NoteMacvlan:
+		f.Kind = n.kind(note.Have)
+	case lookup.NoteIsPort:
+		f.Kind = n.kind(note.Want)
+	}
+	if note.Ask != nil {
+		f.Ask = n.asks(flow, note.Ask)
+	}
+	return f
+}
+
+// kind is the kind of a device by its name; empty: it is not known.
+func (n names) kind(name any) string {
+	s, _ := name.(string)
+	if l := n.snap.LinkByName(s); l != nil {
+		return l.Kind
+	}
+	return ""
+}
+
+// asks are the fields that make another packet of one.
+func (n names) asks(was, ask *route.Flow) *Query {
+	q := &Query{}
+	if ask.Src != was.Src {
+		q.From = ask.Src
+	}
+	if ask.In != was.In {
+		q.Iif = n.dev(ask.In)
+	}
+	if ask.Mark != was.Mark {
+		q.Mark = &ask.Mark
+	}
+	if ask.UID != was.UID {
+		q.UID = &ask.UID
+	}
+	return q
+}
+
+// has reports whether a finding of a code is among some.
+func has(all []Finding, c lookup.Code) bool {
+	return slices.ContainsFunc(all, func(f Finding) bool { return f.Code == c })
+}

@@ -1,0 +1,112 @@
+package report
+
+import (
+	"net/netip"
+
+	"routewhy/lookup/listen"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// Sockets are those of this host that a packet meets.
+type Sockets struct {
+	Dst     netip.Prefix `json:"dst"`
+	Port    uint16       `json:"port"`
+	IPProto string       `json:"ipproto"`
+	Dev     string       `json:"dev"`
+	// Errno is what the sender gets where nobody takes the packet.
+	Errno route.Errno `json:"errno,omitzero"`
+	// Unread says why it cannot be told who takes it.
+	Unread string `json:"unread,omitempty"`
+	// Receivers are the sockets that take the packet: of several, any one may. Misses are the
+	// others of its port.
+	Receivers []Contender `json:"receivers"`
+	Misses    []Contender `json:"misses"`
+}
+
+// Contender is a socket and why it takes the packet, or why not.
+type Contender struct {
+	Socket
+	Reason Reason `json:"reason"`
+}
+
+// Socket is a socket, in names that ss(8) and ip(8) have where they do.
+type Socket struct {
+	Protocol string     `json:"protocol"`
+	Family   string     `json:"family"` // inet, inet6
+	Local    netip.Addr `json:"local"`
+	Port     uint16     `json:"port"`
+	Peer     netip.Addr `json:"peer,omitzero"`
+	PeerPort uint16     `json:"peer_port,omitempty"`
+	// Dev is the device that it is bound to.
+	Dev   string            `json:"dev,omitempty"`
+	State route.SocketState `json:"state"`
+	// V6Only says that a listening socket of IPv6 takes no IPv4.
+	V6Only *bool  `json:"v6only,omitempty"`
+	Mark   uint32 `json:"mark,omitempty"`
+	UID    uint32 `json:"uid"`
+	Inode  uint32 `json:"inode,omitempty"`
+	// Processes hold it. ProcessesUnread: which do is not known.
+	Processes       []route.Process `json:"processes,omitempty"`
+	ProcessesUnread bool            `json:"processes_unread,omitempty"`
+}
+
+// NewSocket is a socket of a snapshot.
+func NewSocket(snap *route.Snapshot, x *route.Socket) Socket {
+	j := Socket{
+		Protocol: x.ProtoName(), Family: "inet", Local: x.Local.Addr(), Port: x.Local.Port(),
+		State: x.State, Mark: x.Mark, UID: x.UID, Inode: x.Inode, Processes: x.Owners,
+		ProcessesUnread: len(x.Owners) == 0 && x.Inode != 0 && snap.Lacks(route.FactProcesses, 0),
+	}
+	if x.Family == route.IPv6 {
+		j.Family = "inet6"
+	}
+	if x.Remote.Port() != 0 {
+		j.Peer, j.PeerPort = x.Remote.Addr(), x.Remote.Port()
+	}
+	if x.Link != 0 {
+		j.Dev = snap.LinkName(x.Link)
+	}
+	if x.Family == route.IPv6 && x.Listens() {
+		j.V6Only = &x.V6Only
+	}
+	return j
+}
+
+// Met is a packet among the sockets of a snapshot, which has what could not be read of
+// them.
+type Met struct {
+	Snapshot *route.Snapshot
+	Verdict  listen.Verdict
+}
+
+func (m *Met) report() *Sockets {
+	s, p := m.Snapshot, &m.Verdict.Packet
+	out := &Sockets{
+		Dst: netip.PrefixFrom(p.Dst.Addr(), p.Dst.Addr().BitLen()), Port: p.Dst.Port(), IPProto: iproute2.ProtoName(p.Proto), Dev: s.LinkName(p.Dev),
+		Receivers: contenders(s, m.Verdict.Receivers), Misses: contenders(s, m.Verdict.Misses),
+	}
+	for _, g := range s.Gaps {
+		if g.Fact == route.FactSockets && len(m.Verdict.Receivers) == 0 && out.Unread == "" {
+			out.Unread = g.Why
+		}
+	}
+	if out.Unread == "" {
+		out.Errno = m.Verdict.Refused()
+	}
+	return out
+}
+
+func contenders(s *route.Snapshot, all []listen.Candidate) []Contender {
+	out := []Contender{}
+	for _, c := range all {
+		r := c.Reason
+		for _, v := range []*any{&r.Want, &r.Have} {
+			if i, ok := (*v).(int); ok { // a device
+				*v = s.LinkName(i)
+			}
+		}
+		out = append(out, Contender{NewSocket(s, c.Socket), NewReason(r)})
+	}
+	return out
+}

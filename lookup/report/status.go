@@ -1,0 +1,50 @@
+package report
+
+import "routewhy/lookup"
+
+// Status is what an answer comes to: the worse, the higher.
+type Status int
+
+// The statuses. They are the exit statuses of the program.
+const (
+	StatusAnswered  Status = 0 // there is a usable answer
+	StatusNoRoute   Status = 1 // it has no route, is refused in whole or in part, or its only way out is dead
+	StatusUnknown   Status = 3 // nobody can tell
+	StatusDisagrees Status = 4 // the kernel says otherwise
+)
+
+// Status is that of a packet of which nothing more is known.
+func (d *Decision) Status() Status {
+	switch {
+	case d.Disposition == lookup.DispositionUnknown:
+		return StatusUnknown
+	case !d.Disposition.Success(), d.SomeRefused != nil, d.WayOut != "":
+		return StatusNoRoute
+	}
+	return StatusAnswered
+}
+
+// Status is that of a packet or a connection, and of its answer where that was asked
+// about.
+func (e *Explanation) Status() Status {
+	if e.Disagreement() != nil {
+		return StatusDisagrees
+	}
+	status := e.Decision.Status()
+	if e.OnlyConnected() && e.SomeRefused == nil && e.WayOut == "" {
+		status = StatusAnswered
+	}
+	if status == StatusAnswered && (e.ConnectErrno != 0 || e.NotForwarded()) {
+		status = StatusNoRoute
+	}
+	if e.Reply == nil || status != StatusAnswered {
+		return status
+	}
+	if e.AnswerLost() {
+		status = StatusNoRoute
+	}
+	for _, answer := range e.Reply.Answers {
+		status = max(status, answer.Explanation.Status())
+	}
+	return status
+}
