@@ -45,17 +45,22 @@ func (f *FIB) Cuts(fam route.Family, add func(netip.Prefix)) {
 	}
 }
 
-// Kind is the same text for addresses of this host that are decided alike, as the
-// source or the destination of a packet whose other address is given.
-func (f *FIB) Kind(a netip.Addr) string {
+// KindIn is the same text for addresses of this host to which packets are decided alike
+// that are received from the same source by the same device.
+func (f *FIB) KindIn(a netip.Addr) string {
 	fam := f.family(route.FamilyOf(a))
-	if fam.bySource || a.IsLoopback() || a.IsLinkLocalUnicast() {
+	if a.IsLoopback() || a.IsLinkLocalUnicast() {
 		return a.String()
 	}
-	b := fmt.Appendf(nil, "%d %d", a.BitLen(), f.owner(a))
+	b := fmt.Appendf(nil, "%d ", a.BitLen())
 	for _, r := range fam.rules {
-		s := &r.Selector
-		b = append(b, flag(s.Src.IsValid() && s.Src.Contains(a))|2*flag(s.Dst.IsValid() && s.Dst.Contains(a)))
+		b = append(b, flag(covers(r.Selector.Src, a)))
+	}
+	if vrf, ok := f.localFirst(fam, a); ok {
+		return string(fmt.Appendf(b, "local %d", vrf))
+	}
+	for _, r := range fam.rules {
+		b = append(b, flag(covers(r.Selector.Dst, a)))
 	}
 	for _, id := range f.TableOrder(route.FamilyOf(a)) {
 		t := fam.tables[id]
@@ -66,8 +71,8 @@ func (f *FIB) Kind(a netip.Addr) string {
 		c := t.covering(a)
 		for rf, ok := c.next(); ok; rf, ok = c.next() {
 			b = append(b, byte(rf.dst.Bits()))
-			if !slices.ContainsFunc(rf.leaf.entries, func(e *entry) bool { return e.route.Type != route.TypeLocal || e.route.TOS != 0 }) {
-				b = fmt.Appendf(b, "local %d", rf.leaf.entries[0].link())
+			if rf.leaf.local() {
+				b = fmt.Appendf(b, "local %d", f.vrf(rf.leaf.entries[0].link()))
 				break // shorter ones are not asked
 			}
 			b = fmt.Appendf(b, "%p", rf.leaf)
@@ -75,6 +80,72 @@ func (f *FIB) Kind(a netip.Addr) string {
 	}
 	return string(b)
 }
+
+// localFirst reports whether the first rule, which all packets match, already leads to
+// routes that make an address this host's, and of which VRF their device is.
+func (f *FIB) localFirst(fam *family, a netip.Addr) (vrf int, ok bool) {
+	if len(fam.rules) == 0 || !fam.rules[0].all || fam.rules[0].Action != route.ActionTable || fam.rules[0].SuppressPrefixLen >= 0 || fam.rules[0].SuppressGroup >= 0 {
+		return 0, false
+	}
+	c := fam.rules[0].table.covering(a)
+	rf, ok := c.next()
+	if !ok || !rf.dst.IsSingleIP() || !rf.leaf.local() {
+		return 0, false
+	}
+	return f.vrf(rf.leaf.entries[0].link()), true
+}
+
+// local reports whether all its entries are of type local, for any packet.
+func (l *leaf) local() bool {
+	return !slices.ContainsFunc(l.entries, func(e *entry) bool {
+		return e.route.Type != route.TypeLocal || e.route.TOS != 0 || e.unread || e.sourceSpecific()
+	})
+}
+
+// KindOut is the same text for addresses of this host from which packets are decided
+// alike that go to the same destination.
+func (f *FIB) KindOut(a netip.Addr) string {
+	fam := f.family(route.FamilyOf(a))
+	if fam.bySource || a.IsLoopback() || a.IsLinkLocalUnicast() {
+		return a.String()
+	}
+	b := fmt.Appendf(nil, "%d %t ", a.BitLen(), f.owner(a) != 0)
+	for _, r := range fam.rules {
+		b = append(b, flag(covers(r.Selector.Src, a)))
+	}
+	return string(b)
+}
+
+func covers(p netip.Prefix, a netip.Addr) bool { return p.IsValid() && p.Contains(a) }
+
+// KindOfUplink is the same text for devices by which packets that are received are decided
+// alike, but for those to loopback addresses and to those that have a meaning on one link.
+func (f *FIB) KindOfUplink(link int, fam route.Family) string {
+	own := fmt.Sprint(link)
+	dev := f.byIndex[link]
+	all := f.family(fam)
+	if dev == nil || all.guess || slices.ContainsFunc(all.rules, func(r *rule) bool { return r.in == link || r.out == link }) {
+		return own
+	}
+	if fam == route.IPv6 {
+		return fmt.Sprintf("vrf %d drops %t", dev.vrf, f.dropsIPv6(dev))
+	}
+	filter, _ := f.rpFilter(dev)
+	if filter == 1 || filter != 0 && len(dev.addrs4) == 0 {
+		return own
+	}
+	b := fmt.Appendf(nil, "vrf %d filter %d addresses %t IPv4 %t ", dev.vrf, filter, len(dev.addrs4) > 0, !f.lacksIPv4(link))
+	for _, on := range []bool{
+		f.confOr(dev, settingRouteLocalnet), f.confOr(dev, settingAcceptLocal), f.confOr(dev, settingSrcValidMark), f.forwards(dev),
+		f.conf(route.IPv4, nil, settingSendRedirects) != 0 || f.conf(route.IPv4, dev, settingSendRedirects) != 0,
+		f.conf(route.IPv4, nil, settingBcForwarding) != 0 && f.conf(route.IPv4, dev, settingBcForwarding) != 0,
+	} {
+		b = append(b, '0'+flag(on))
+	}
+	return string(b)
+}
+
+func (f *FIB) forwards(dev *device) bool { return f.conf(route.IPv4, dev, settingForwarding) != 0 }
 
 func flag(b bool) byte {
 	if b {

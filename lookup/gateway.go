@@ -18,8 +18,7 @@ func (f *FIB) gateways(flow *route.Flow, d *Decision) []Gateway {
 func (f *FIB) gateway(flow *route.Flow, d *Decision, way NextHop) Gateway {
 	g := Gateway{Addr: way.Gateway, Link: way.Link, Forced: way.Via.Flags&route.NextHopOnLink != 0, Redirected: way.Redirected}
 	if !g.Addr.IsValid() {
-		dev := f.byIndex[way.Link]
-		if d.Disposition != DispositionUnicast || dev == nil || dev.Flags&(route.LinkLoopback|route.LinkNoARP|route.LinkPointopoint) != 0 {
+		if d.Disposition != DispositionUnicast || !f.HasNeighbours(way.Link) {
 			return g
 		}
 		g.Addr, g.Direct = flow.Dst.WithZone(""), true
@@ -39,6 +38,19 @@ func (f *FIB) Silent(flow *route.Flow, d *Decision) bool {
 		return false
 	}
 	return f.neighbours[neighbourKey{d.NextHops[0].Link, flow.Dst.WithZone("")}] == route.NeighbourFailed
+}
+
+// SilentGateway reports whether a way's gateway did not answer the last time.
+func (f *FIB) SilentGateway(w *NextHop) bool {
+	return w.Gateway.IsValid() && f.neighbours[neighbourKey{w.Link, w.Gateway}]&route.NeighbourFailed != 0
+}
+
+// HasNeighbours reports whether a device asks who has an address before it sends there:
+// it is no tunnel, no loopback and no device without ARP (arp_constructor in net/ipv4/arp.c,
+// ndisc_constructor in net/ipv6/ndisc.c).
+func (f *FIB) HasNeighbours(link int) bool {
+	dev := f.byIndex[link]
+	return dev != nil && dev.Flags&(route.LinkLoopback|route.LinkNoARP|route.LinkPointopoint) == 0
 }
 
 // onLink finds the network by which an address is a neighbour on a device:

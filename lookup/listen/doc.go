@@ -8,7 +8,8 @@
 // bound device and, in IPv4, a socket of IPv4 itself contribute.
 // [Host.Exposure] tells who reaches a socket: it cuts the addresses that clients can have
 // by every prefix that a decision may ask about, and decides for each part of them, and
-// each device that packets come in by, about the packet and about the answer.
+// each device that packets come in by, about the packet and about the answer. Clients are
+// taken to have a port of the range that is for them (RFC 6335 section 6): 49152.
 //
 // What a firewall does is not known here, nor what BPF programs attached to
 // sockets or namespaces (sk_lookup) do.

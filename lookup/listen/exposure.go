@@ -93,23 +93,40 @@ type Host struct {
 	snap   *route.Snapshot
 	asker  map[route.Family]*asker
 	locals []Local
-	kinds  []string // of the locals
-	picky  []*route.Rule
+	kinds  []kind // of the locals
+	asked  map[route.Family]*demands
 	cache  map[reachKey]reached
+	names  map[string]int
 }
 
 // NewHost prepares the answers for a host.
 func NewHost(f *lookup.FIB) *Host {
-	h := &Host{fib: f, snap: f.Snapshot(), asker: map[route.Family]*asker{}, cache: map[reachKey]reached{}}
-	for i := range h.snap.Rules {
-		r := &h.snap.Rules[i]
-		s := &r.Selector
-		if s.MarkMask != 0 || s.HasUIDs || s.Proto != 0 || s.SrcPort != (route.PortRange{}) || s.DstPort != (route.PortRange{}) {
-			h.picky = append(h.picky, r)
-		}
+	h := &Host{
+		fib: f, snap: f.Snapshot(), asker: map[route.Family]*asker{}, asked: map[route.Family]*demands{},
+		cache: map[reachKey]reached{}, names: map[string]int{},
+	}
+	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
+		h.asked[fam] = demandsOf(h.snap, fam)
 	}
 	h.find()
 	return h
+}
+
+// kind tells addresses apart by how packets to them and from them are decided.
+type kind struct{ in, out int }
+
+func (h *Host) kind(a netip.Addr) kind {
+	return kind{number(h.names, h.fib.KindIn(a)), number(h.names, h.fib.KindOut(a))}
+}
+
+// number is that of a text: the same for the same one.
+func number(all map[string]int, text string) int {
+	n, ok := all[text]
+	if !ok {
+		n = len(all)
+		all[text] = n
+	}
+	return n
 }
 
 // find gathers the addresses of this host: those of its devices, and what else is local
@@ -119,7 +136,7 @@ func (h *Host) find() {
 		has := func(l Local) bool { return l.Prefix == p && (l.Link == link || !isLink(p.Addr())) }
 		if !slices.ContainsFunc(h.locals, has) {
 			h.locals = append(h.locals, Local{Prefix: p, Link: link, VRF: vrfOf(h.snap, link)})
-			h.kinds = append(h.kinds, h.fib.Kind(p.Addr()))
+			h.kinds = append(h.kinds, h.kind(p.Addr()))
 		}
 	}
 	for i := range h.snap.Addrs {
@@ -129,7 +146,7 @@ func (h *Host) find() {
 		case p.Addr().Is4() && p.Addr().IsLoopback():
 			add(netip.MustParsePrefix("127.0.0.0/8"), a.Link)
 			if last := &h.locals[len(h.locals)-1]; !last.one.IsValid() && last.Prefix.Contains(p.Addr()) {
-				last.one, h.kinds[len(h.kinds)-1] = p.Addr(), h.fib.Kind(p.Addr())
+				last.one, h.kinds[len(h.kinds)-1] = p.Addr(), h.kind(p.Addr())
 			}
 		default:
 			add(p, a.Link)
@@ -213,23 +230,23 @@ type reached struct {
 // reach are the addresses on which a socket takes packets, and who reaches them.
 func (h *Host) reach(s *route.Socket) reached {
 	bound := s.Local.Addr().Unmap()
-	key := reachKey{bound, s.Family, s.V6Only, s.Link, [2]special{h.special(s, route.IPv4), h.special(s, route.IPv6)}}
+	key := reachKey{bound, s.Family, s.V6Only, s.Link, [2]special{h.asked[route.IPv4].of(s), h.asked[route.IPv6].of(s)}}
 	if out, ok := h.cache[key]; ok {
 		return out
 	}
 	var out reached
 	for i := range h.locals {
-		l, kind := h.locals[i], h.kinds[i]
+		l, of := h.locals[i], h.kinds[i]
 		switch {
 		case !bound.IsUnspecified() && (!l.Prefix.Contains(bound) || isLink(l.Addr()) && s.Link != 0 && s.Link != l.Link),
 			bound.IsUnspecified() && l.Addr().Is4() && s.Family == route.IPv6 && s.V6Only,
 			bound.IsUnspecified() && l.Addr().Is6() && s.Family == route.IPv4:
 			continue
 		case !bound.IsUnspecified() && (l.Addr() != bound || !l.Prefix.IsSingleIP()):
-			l.one, kind = netip.Addr{}, h.fib.Kind(bound)
+			l.one, of = netip.Addr{}, h.kind(bound)
 			l.Prefix = netip.PrefixFrom(bound, bound.BitLen())
 		}
-		h.views(&l, kind, s, key.special[l.Addr().BitLen()/128])
+		h.views(&l, of, s, key.special[l.Addr().BitLen()/128])
 		if s.Link == 0 || l.Self || len(l.Views) > 0 {
 			out.locals, out.reach = append(out.locals, l), max(out.reach, l.Reach())
 		}
@@ -239,16 +256,18 @@ func (h *Host) reach(s *route.Socket) reached {
 }
 
 // views asks who reaches an address by each uplink at which the socket takes packets.
-func (h *Host) views(l *Local, kind string, s *route.Socket, alike special) {
+func (h *Host) views(l *Local, of kind, s *route.Socket, alike special) {
 	fam := route.FamilyOf(l.Addr())
 	k := h.asker[fam]
 	if k == nil {
 		k = newAsker(h.fib, fam)
 		h.asker[fam] = k
 	}
+	asked := h.asked[fam]
+	alike = special{asked.at(alike.in, l.Addr(), true), asked.at(alike.check, l.Addr(), false), asked.at(alike.out, l.Addr(), false)}
 	for _, up := range k.links {
 		if takesFrom(h.snap, s, up) && (!isLink(l.Addr()) || up == l.Link) {
-			l.Views = append(l.Views, k.view(up, l.Addr(), kind, s, alike))
+			l.Views = append(l.Views, k.view(up, l.Addr(), of, s, alike))
 		}
 	}
 	if lo := h.snap.Link(route.LoopbackIndex); lo != nil && !lo.Up() {
@@ -286,30 +305,6 @@ func takesFrom(s *route.Snapshot, x *route.Socket, link int) bool {
 		return vrf == 0 || acceptsVRF(s, x.Proto)
 	}
 	return x.Link == link || x.Link == vrf
-}
-
-// special is what rules of a family ask of a socket.
-func (h *Host) special(s *route.Socket, fam route.Family) special {
-	var in, out []byte
-	for _, r := range h.picky {
-		if r.Family != fam {
-			continue
-		}
-		sel := &r.Selector
-		proto := sel.Proto == 0 || sel.Proto == s.Proto
-		// The source of a packet is checked by a look-up from the socket's port.
-		in = append(in, bit(proto && sel.DstPort.Holds(s.Local.Port()), 1)|bit(proto && sel.SrcPort.Holds(s.Local.Port()), 2))
-		out = append(out, bit(proto && sel.SrcPort.Holds(s.Local.Port()), 1)|bit((s.Mark^sel.Mark)&sel.MarkMask == 0, 2)|
-			bit(!sel.HasUIDs || sel.UIDs.Start <= s.UID && s.UID <= sel.UIDs.End, 4))
-	}
-	return special{string(in), string(out)}
-}
-
-func bit(b bool, n byte) byte {
-	if b {
-		return n
-	}
-	return 0
 }
 
 // scope classifies the address that a socket is bound to.

@@ -6,7 +6,6 @@ import (
 	"math"
 	"net/netip"
 	"slices"
-	"strconv"
 
 	"routewhy/lookup"
 	"routewhy/route"
@@ -20,8 +19,11 @@ type Outcome struct {
 	Delivered, Answered route.Tristate
 	// By are the devices that the answer may leave by, in ascending order.
 	By []int
-	// Reason is why not, or why that is not known; the zero Reason: both are so.
+	// Reason is why not, or why that is not known; where both are so, why some of the
+	// answers are lost all the same. The zero Reason: none is.
 	Reason lookup.Reason
+
+	direct []int // devices of By on whose links the client itself is asked for
 }
 
 // The reasons why a client gets no answer, beside those of a decision.
@@ -36,12 +38,13 @@ const (
 	CodeLoopback    lookup.Code = "loopback-source" // the answer's source is a loopback address, which may not leave
 	CodeOnLinkAlone lookup.Code = "assumed-on-link" // the device that the socket is bound to has no route there
 	CodeNoCarrier   lookup.Code = "no-carrier"      // the device of the answer has none, or is down; Want: its index
+	CodeSilent      lookup.Code = "gateway-silent"  // the answer's gateway did not answer the last time; Want: its address, Have: the device's index
+	CodeOtherLink   lookup.Code = "other-link"      // the answer asks for the client on the link of another device; Want: its index
 )
 
-// Good reports whether a client gets an answer by the device that it came by, and other
-// whether only by another one, or perhaps by another one.
+// Good reports whether a client gets every answer by the device that it came by.
 func (o *Outcome) Good(uplink int) bool {
-	return o.Answered == route.Yes && len(o.By) == 1 && o.By[0] == uplink
+	return o.Answered == route.Yes && o.Reason.Code == "" && len(o.By) == 1 && o.By[0] == uplink
 }
 
 // Class are clients that are treated alike.
@@ -101,126 +104,181 @@ func isPort(s *route.Snapshot, l *route.Link) bool {
 
 // asker works out views, each part of which is worked out once.
 type asker struct {
-	fib      *lookup.FIB
-	snap     *route.Snapshot
+	fib    *lookup.FIB
+	snap   *route.Snapshot
 	searcher *lookup.Searcher
-	cells    []cell
-	links    []int
-	// outcomes are all that there are; ins and outs are places in them, for each cell.
+	cells  []cell
+	links  []int
+	kinds  []int // of the links
+	// outcomes are all that there are, and sets places in them, one for each cell.
 	outcomes []Outcome
 	places   map[outcomeKey]int
-	ins      map[inKey][]int
-	outs     map[outKey][]int
+	sets     [][]int
+	setIDs   map[string]int
+	ins      map[inKey]int
+	outs     map[outKey]int
+	seen     map[seenKey]int
 	views    map[viewKey]View
 }
 
-type inKey struct {
-	uplink       int
-	kind, socket string
+type inKey struct{ uplink, kind, in, check int }
+
+// outKey: link says that the answers are those to clients on the link of the device that
+// they are bound to.
+type outKey struct {
+	bound     int
+	isBound   bool
+	link      bool
+	kind, out int
 }
 
-type outKey struct {
-	bound        int
-	kind, socket string
-}
+// seenKey is an outcome, and the uplink by which the packet came.
+type seenKey struct{ place, uplink int }
 
 // viewKey is all that a view is made of.
 type viewKey struct {
-	uplink int
-	link   bool   // the address has a meaning on one link alone
-	labels string // of the cells
+	uplink         int
+	link           bool // the address has a meaning on one link alone
+	ins, outs, own int  // sets of outcomes
 }
 
-// special is what of a socket rules ask for, in its packets and in its answers: the same
-// texts for sockets whose packets and answers the same rules select.
-type special struct{ in, out string }
-
 func newAsker(f *lookup.FIB, fam route.Family) *asker {
-	return &asker{
+	k := &asker{
 		fib: f, snap: f.Snapshot(), searcher: f.Searcher(), cells: cellsOf(f, fam), links: uplinks(f.Snapshot()), places: map[outcomeKey]int{},
-		ins: map[inKey][]int{}, outs: map[outKey][]int{}, views: map[viewKey]View{},
+		setIDs: map[string]int{}, ins: map[inKey]int{}, outs: map[outKey]int{}, seen: map[seenKey]int{}, views: map[viewKey]View{},
 	}
+	names := map[string]int{}
+	for _, link := range k.links {
+		k.kinds = append(k.kinds, number(names, f.KindOfUplink(link, fam)))
+	}
+	return k
 }
 
 // view is who reaches an address by an uplink, at a socket that is like all others with the
-// same text.
-func (k *asker) view(uplink int, a netip.Addr, kind string, s *route.Socket, socket special) View {
+// same numbers.
+func (k *asker) view(uplink int, a netip.Addr, of kind, s *route.Socket, asked special) View {
 	bound := s.Link
 	if bound == 0 {
 		bound = vrfOf(k.snap, uplink)
 	}
-	ins, outs := k.in(uplink, a, kind, s, socket.in), k.out(bound, a, kind, s, socket.out)
-	labels := make([]int, len(k.cells))
-	for i := range k.cells {
-		c := &k.cells[i]
-		switch {
-		case !c.client || len(c.home) > 0 && !slices.Contains(c.home, uplink):
-			labels[i] = noLabel
-		case k.outcomes[ins[i]].Delivered != route.Yes:
-			labels[i] = ins[i]
-		case isLink(c.first):
-			// It answers on the same link, where clients have addresses of its prefix.
-			if labels[i] = k.back(c, a, uplink, s); k.outcomes[labels[i]].Reason.Code == CodeNoAnswer {
-				labels[i] = noLabel
-			}
-		default:
-			labels[i] = outs[i]
-		}
+	key := viewKey{
+		uplink: uplink, link: isLink(a), ins: k.in(uplink, a, of, s, asked),
+		outs: k.out(outKey{bound, s.Link != 0, false, of.out, asked.out}, a, s),
 	}
-	var text []byte
-	for _, label := range labels {
-		text = binary.AppendVarint(text, int64(label))
+	if a.Is6() {
+		key.own = k.out(outKey{uplink, s.Link != 0, true, of.out, asked.out}, a, s)
 	}
-	key := viewKey{uplink, isLink(a), string(text)}
 	v, ok := k.views[key]
 	if !ok {
-		v = View{uplink, k.classes(labels, uplink, isLink(a))}
+		v = View{uplink, k.classes(k.labels(&key), uplink, isLink(a))}
 		k.views[key] = v
 	}
 	return v
 }
 
-// in are the outcomes of the packets of all clients, as far as the sockets.
-func (k *asker) in(uplink int, a netip.Addr, kind string, s *route.Socket, socket string) []int {
-	key := inKey{uplink, kind, socket}
-	if all, ok := k.ins[key]; ok {
-		return all
+// labels are the places of the outcomes of all cells.
+func (k *asker) labels(key *viewKey) []int {
+	ins, outs := k.sets[key.ins], k.sets[key.outs]
+	labels := make([]int, len(k.cells))
+	for i := range k.cells {
+		c := &k.cells[i]
+		switch {
+		case !c.client || len(c.home) > 0 && !slices.Contains(c.home, key.uplink):
+			labels[i] = noLabel
+		case k.outcomes[ins[i]].Delivered != route.Yes:
+			labels[i] = ins[i]
+		case isLink(c.first):
+			// It answers on the same link, where clients have addresses of its prefix.
+			if labels[i] = k.from(k.sets[key.own][i], key.uplink); k.outcomes[labels[i]].Reason.Code == CodeNoAnswer {
+				labels[i] = noLabel
+			}
+		default:
+			labels[i] = k.from(outs[i], key.uplink)
+		}
+	}
+	return labels
+}
+
+// set is the number of places, one for each cell.
+func (k *asker) set(all []int) int {
+	var text []byte
+	for _, place := range all {
+		text = binary.AppendUvarint(text, uint64(place))
+	}
+	id := number(k.setIDs, string(text))
+	if id == len(k.sets) {
+		k.sets = append(k.sets, all)
+	}
+	return id
+}
+
+// in is the set of the outcomes of the packets of all clients, as far as the sockets.
+func (k *asker) in(uplink int, a netip.Addr, of kind, s *route.Socket, asked special) int {
+	key := inKey{k.kinds[slices.Index(k.links, uplink)], of.in, asked.in, asked.check}
+	if isLink(a) || a.IsLoopback() {
+		key.uplink = -uplink
+	}
+	if id, ok := k.ins[key]; ok {
+		return id
 	}
 	all := make([]int, len(k.cells))
 	for i := range k.cells {
 		if k.cells[i].client {
 			d := k.searcher.Lookup(route.Flow{
-				Dst: a, Src: k.cells[i].first, In: uplink, UID: route.NoUID, Proto: s.Proto, DstPort: s.Local.Port(),
+				Dst: a, Src: k.cells[i].first, In: uplink, UID: route.NoUID, Proto: s.Proto, SrcPort: clientPort, DstPort: s.Local.Port(),
 			})
 			all[i] = k.place(arrival(&d))
 		}
 	}
-	k.ins[key] = all
-	return all
+	k.ins[key] = k.set(all)
+	return k.ins[key]
 }
 
-// out are the outcomes of the answers to all clients, of a socket that is bound to a device.
-func (k *asker) out(bound int, a netip.Addr, kind string, s *route.Socket, socket string) []int {
-	key := outKey{bound, kind, socket}
-	if all, ok := k.outs[key]; ok {
-		return all
+// out is the set of the outcomes of the answers to all clients.
+func (k *asker) out(key outKey, a netip.Addr, s *route.Socket) int {
+	if id, ok := k.outs[key]; ok {
+		return id
 	}
 	all := make([]int, len(k.cells))
 	for i := range k.cells {
-		if k.cells[i].client {
-			all[i] = k.back(&k.cells[i], a, bound, s)
+		if c := &k.cells[i]; c.client && isLink(c.first) == key.link {
+			all[i] = k.back(c, a, key.bound, s)
 		}
 	}
-	k.outs[key] = all
-	return all
+	k.outs[key] = k.set(all)
+	return k.outs[key]
 }
 
 // back is the outcome of the answer to a client.
 func (k *asker) back(c *cell, a netip.Addr, bound int, s *route.Socket) int {
 	d := k.searcher.Lookup(route.Flow{
-		Dst: c.first, Src: a, Out: bound, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(),
+		Dst: c.first, Src: a, Out: bound, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto,
+		SrcPort: s.Local.Port(), DstPort: clientPort,
 	})
 	return k.place(k.answer(&d, slices.Contains(c.home, bound)))
+}
+
+// from is an answer's outcome where the packet came by an uplink: who is asked for on the
+// link of another device is not there.
+func (k *asker) from(place, uplink int) int {
+	o := k.outcomes[place]
+	if len(o.direct) == 0 {
+		return place
+	}
+	key := seenKey{place, uplink}
+	if p, ok := k.seen[key]; ok {
+		return p
+	}
+	elsewhere := func(link int) bool { return link != uplink && slices.Contains(o.direct, link) }
+	if at := slices.IndexFunc(o.By, elsewhere); at >= 0 {
+		o.Reason = lookup.Reason{Code: CodeOtherLink, Want: o.By[at]}
+	}
+	if o.By = slices.DeleteFunc(slices.Clone(o.By), elsewhere); len(o.By) == 0 {
+		o.Answered = route.No
+	}
+	o.direct = nil
+	k.seen[key] = k.place(o)
+	return k.seen[key]
 }
 
 // arrival is the outcome of a packet's decision, before the answer's.
@@ -228,7 +286,7 @@ func arrival(d *lookup.Decision) Outcome {
 	o := Outcome{Delivered: route.No, Answered: route.No}
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
-		return Outcome{Reason: d.Ambiguous}
+		return Outcome{Reason: d.SetBy}
 	case d.Disposition == lookup.DispositionLocal, d.Disposition == lookup.DispositionAnycast:
 		return Outcome{Delivered: route.Yes}
 	case d.Shortcut == lookup.ShortcutNoIPv6:
@@ -251,7 +309,7 @@ func (k *asker) answer(d *lookup.Decision, neighbour bool) Outcome {
 	o := Outcome{Delivered: route.Yes, Answered: route.No}
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
-		o.Answered, o.Reason = route.Unknown, d.Ambiguous
+		o.Answered, o.Reason = route.Unknown, d.SetBy
 	case d.Disposition == lookup.DispositionNoRoute || d.Disposition.Success() && len(d.NextHops) == 0:
 		o.Reason.Code = CodeNoAnswer
 	case d.Shortcut == lookup.ShortcutLoopback:
@@ -271,27 +329,44 @@ func (k *asker) answer(d *lookup.Decision, neighbour bool) Outcome {
 
 // leave sets by which devices an answer leaves.
 func (k *asker) leave(o *Outcome, d *lookup.Decision) {
-	dead := 0
+	if d.SomeRefused != 0 {
+		o.Reason = lookup.Reason{Code: CodeRefused, Want: d.Disposition.String(), Have: d.SomeRefused.String()}
+	}
 	for i := range d.NextHops {
-		link := d.NextHops[i].Link
-		if l := k.snap.Link(link); l != nil && !l.Carrier() {
-			dead = link
-		} else if !slices.Contains(o.By, link) {
-			o.By = append(o.By, link)
+		w := &d.NextHops[i]
+		l := k.snap.Link(w.Link)
+		switch {
+		case w.Stale:
+			continue
+		case l != nil && !l.Carrier():
+			o.Reason = lookup.Reason{Code: CodeNoCarrier, Want: w.Link}
+			continue
+		case k.fib.SilentGateway(w):
+			o.Reason = lookup.Reason{Code: CodeSilent, Want: w.Gateway, Have: w.Link}
+			continue
+		case !w.Gateway.IsValid() && k.fib.HasNeighbours(w.Link):
+			o.direct = append(o.direct, w.Link)
+		}
+		if !slices.Contains(o.By, w.Link) {
+			o.By = append(o.By, w.Link)
 		}
 	}
 	if len(o.By) == 0 {
-		o.Answered, o.Reason = route.No, lookup.Reason{Code: CodeNoCarrier, Want: dead}
+		o.Answered = route.No
 	}
 	slices.Sort(o.By)
 }
 
 // place is where an outcome stands among all.
 func (k *asker) place(o Outcome) int {
-	key := outcomeKey{delivered: o.Delivered, answered: o.Answered, reason: o.Reason}
+	var by []byte
 	for _, link := range o.By {
-		key.by += strconv.Itoa(link) + " "
+		by = binary.AppendVarint(by, int64(link))
 	}
+	for _, link := range o.direct {
+		by = binary.AppendVarint(by, -int64(link))
+	}
+	key := outcomeKey{delivered: o.Delivered, answered: o.Answered, reason: o.Reason, by: string(by)}
 	at, ok := k.places[key]
 	if !ok {
 		at = len(k.outcomes)
@@ -348,12 +423,12 @@ func (k *asker) classes(labels []int, uplink int, allNear bool) []Class {
 func (k *asker) size(i int) float64 {
 	end := math.Ldexp(1, k.cells[i].first.BitLen())
 	if i+1 < len(k.cells) {
-		end = number(k.cells[i+1].first)
+		end = value(k.cells[i+1].first)
 	}
-	return end - number(k.cells[i].first)
+	return end - value(k.cells[i].first)
 }
 
-func number(a netip.Addr) float64 {
+func value(a netip.Addr) float64 {
 	n := 0.0
 	for _, b := range a.AsSlice() {
 		n = n*256 + float64(b)

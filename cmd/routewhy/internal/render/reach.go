@@ -120,7 +120,7 @@ func (w words) view(v *listen.View, a netip.Addr, verbose bool) (string, ink) {
 		switch clients := clientList(c.Clients, verbose); {
 		case c.Good(v.Uplink):
 			good = append(good, clients)
-		case c.Answered == route.Yes && !slices.Contains(c.By, v.Uplink) && !verbose:
+		case c.Answered == route.Yes && c.Reason.Code == "" && !slices.Contains(c.By, v.Uplink) && !verbose:
 			other = append(other, c)
 		default:
 			rest = append(rest, w.fate(clients, v, c))
@@ -184,6 +184,10 @@ func prefixOrAddr(p netip.Prefix) string {
 func (w words) fate(clients string, v *listen.View, c *listen.Class) string {
 	r := c.Reason
 	switch {
+	case c.Answered == route.Yes && r.Code != "":
+		return clients + " get answers by " + strings.Join(w.devs(c.By), " or ") + ", but some get none (" + w.unanswered(r) + ")"
+	case c.Answered == route.No && r.Code == listen.CodeOtherLink:
+		return clients + " get no answer unless they are on " + w.link(r.Want) + "'s link too"
 	case c.Answered == route.Yes && slices.Contains(c.By, v.Uplink):
 		return clients + " get answers by " + strings.Join(w.devs(c.By), " or ")
 	case c.Answered == route.Yes:
@@ -209,6 +213,10 @@ func (w words) unanswered(r lookup.Reason) string {
 		return "no route by the device that the socket is bound to"
 	case listen.CodeNoCarrier:
 		return w.link(r.Want) + " has no carrier or is down"
+	case listen.CodeSilent:
+		return fmt.Sprintf("their gateway %v did not answer the last time", r.Want)
+	case listen.CodeOtherLink:
+		return "they are not on " + w.link(r.Want) + "'s link"
 	}
 	return "no route"
 }
@@ -276,6 +284,9 @@ func classJSON(snap *route.Snapshot, c *listen.Class, address string, uplink int
 		r := c.Reason
 		if link, ok := r.Want.(int); ok {
 			r.Want = snap.LinkName(link)
+		}
+		if link, ok := r.Have.(int); ok && r.Code == listen.CodeSilent {
+			r.Have = snap.LinkName(link)
 		}
 		j.Reason = &r
 	}
