@@ -104,12 +104,12 @@ func isPort(s *route.Snapshot, l *route.Link) bool {
 
 // asker works out views, each part of which is worked out once.
 type asker struct {
-	fib    *lookup.FIB
-	snap   *route.Snapshot
+	fib      *lookup.FIB
+	snap     *route.Snapshot
 	searcher *lookup.Searcher
-	cells  []cell
-	links  []int
-	kinds  []int // of the links
+	cells    []cell
+	links    []int
+	kinds    []int // of the links
 	// outcomes are all that there are, and sets places in them, one for each cell.
 	outcomes []Outcome
 	places   map[outcomeKey]int
@@ -286,7 +286,7 @@ func arrival(d *lookup.Decision) Outcome {
 	o := Outcome{Delivered: route.No, Answered: route.No}
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
-		return Outcome{Reason: d.SetBy}
+		return Outcome{Reason: d.Ambiguous}
 	case d.Disposition == lookup.DispositionLocal, d.Disposition == lookup.DispositionAnycast:
 		return Outcome{Delivered: route.Yes}
 	case d.Shortcut == lookup.ShortcutNoIPv6:
@@ -309,7 +309,7 @@ func (k *asker) answer(d *lookup.Decision, neighbour bool) Outcome {
 	o := Outcome{Delivered: route.Yes, Answered: route.No}
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
-		o.Answered, o.Reason = route.Unknown, d.SetBy
+		o.Answered, o.Reason = route.Unknown, d.Ambiguous
 	case d.Disposition == lookup.DispositionNoRoute || d.Disposition.Success() && len(d.NextHops) == 0:
 		o.Reason.Code = CodeNoAnswer
 	case d.Shortcut == lookup.ShortcutLoopback:

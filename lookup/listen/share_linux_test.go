@@ -55,7 +55,7 @@ func readState(t *testing.T, ns *routetest.Namespace) *route.Snapshot {
 			t.Fatal(err)
 		}
 		defer host.Close()
-		if s, err = host.Read(t.Context(), kernel.Want{AllDevices: true}); err != nil {
+		if s, err = host.Read(t.Context(), route.Query{AllDevices: true}); err != nil {
 			t.Fatal(err)
 		}
 	})
