@@ -54,7 +54,7 @@ func (f *FIB) Connect(flow route.Flow) *Trace {
 // them was changed by [FIB.Redirect].
 func (f *FIB) Join(t *Trace) {
 	t.Decision = either(&t.First.Decision, t.BySource)
-	t.Gateways = f.gateways(&t.Flow, &t.Decision)
+	t.Gateways = f.Gateways(&t.Flow, &t.Decision)
 }
 
 // Twice says whether the second look-up of a connection ends elsewhere than the

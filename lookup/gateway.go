@@ -6,8 +6,8 @@ import (
 	"routewhy/route"
 )
 
-// gateways tells of each way's gateway how it is reached.
-func (f *FIB) gateways(flow *route.Flow, d *Decision) []Gateway {
+// Gateways tells of each way's gateway how it is reached.
+func (f *FIB) Gateways(flow *route.Flow, d *Decision) []Gateway {
 	out := make([]Gateway, len(d.NextHops))
 	for i, way := range d.NextHops {
 		out[i] = f.gateway(flow, d, way)
@@ -31,13 +31,10 @@ func (f *FIB) gateway(flow *route.Flow, d *Decision, way NextHop) Gateway {
 	return g
 }
 
-// Silent reports whether a packet's destination is a neighbour itself, the only way,
-// and did not answer the last time.
-func (f *FIB) Silent(flow *route.Flow, d *Decision) bool {
-	if len(d.NextHops) != 1 || d.NextHops[0].Gateway.IsValid() || d.Disposition != DispositionUnicast {
-		return false
-	}
-	return f.neighbours[neighbourKey{d.NextHops[0].Link, flow.Dst.WithZone("")}] == route.NeighbourFailed
+// Neighbour is the state of a neighbour on a device; known says that it has an entry.
+func (f *FIB) Neighbour(link int, a netip.Addr) (state route.NeighbourState, known bool) {
+	state, known = f.neighbours[neighbourKey{link, a.WithZone("")}]
+	return state, known
 }
 
 // SilentGateway reports whether a way's gateway did not answer the last time.

@@ -1,6 +1,10 @@
 package lookup
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
 
 // Notes about the ICMP error that a received packet brings its sender when it is
 // refused. Have is the sender.
@@ -33,19 +37,47 @@ func (f *FIB) errorNotes(t *Trace) []Note {
 			back.Out = t.Flow.In
 		}
 	}
-	d := f.Lookup(back)
-	why := Reason{Code: NoteErrorLost, Have: src}
-	switch dead := f.DeadEnd(&back, &d); {
-	case d.Disposition == DispositionUnknown:
-		why.Code = NoteErrorUnsure
-	case d.Errno != 0:
-		why.Want = d.Errno
-	case dead.Code != "":
-		why.Want = dead.Code
-	default:
+	why := f.lostError(back)
+	switch reflect, read := f.snap.Sysctls.Int(reflectPath(src)); {
+	case t.Flow.Mark == 0:
+	case read && reflect != 0:
+		back.Mark = t.Flow.Mark
+		why = f.lostError(back)
+	case !read:
+		if back.Mark = t.Flow.Mark; f.lostError(back) != why {
+			why = Reason{Code: NoteErrorUnsure}
+		}
+	}
+	if why.Code == "" {
 		return nil
 	}
+	why.Have = src
 	return []Note{{Reason: why}}
+}
+
+// lostError says why an ICMP error does not get to its destination; the zero Reason: it
+// does, for all that is known.
+func (f *FIB) lostError(back route.Flow) Reason {
+	d := f.Lookup(back)
+	switch dead := f.DeadEnd(&back, &d); {
+	case d.Disposition == DispositionUnknown:
+		return Reason{Code: NoteErrorUnsure}
+	case d.Errno != 0:
+		return Reason{Code: NoteErrorLost, Want: d.Errno}
+	case dead.Code != "":
+		return Reason{Code: NoteErrorLost, Want: dead.Code}
+	}
+	return Reason{}
+}
+
+// reflectPath is the setting by which the error has the mark of the packet that it is
+// about, and not mark 0 (IP4_REPLY_MARK in include/net/ip.h, IP6_REPLY_MARK in
+// include/net/ipv6.h).
+func reflectPath(a netip.Addr) string {
+	if a.Is6() {
+		return "net/ipv6/fwmark_reflect"
+	}
+	return "net/ipv4/fwmark_reflect"
 }
 
 const (

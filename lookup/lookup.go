@@ -22,7 +22,7 @@ func (f *FIB) Explain(flow route.Flow) *Trace {
 	recording.unread = &t.Unread
 	w := walk{fib: &recording, flow: flow, trace: t, mem: new(memory)}
 	w.decide(&t.Decision)
-	t.Gateways = f.gateways(&flow, &t.Decision)
+	t.Gateways = f.Gateways(&flow, &t.Decision)
 	if t.Decision.HasRoute {
 		next := f.without(flow, &t.Decision)
 		t.Next = &next

@@ -13,6 +13,7 @@ const (
 	FaultIgnored   Code = "linkdown"       // the same, and ignore_routes_with_linkdown passes it over; Have: the same
 	FaultDead      Code = "dead"           // the kernel marks it dead
 	FaultNeighbour Code = "gateway-failed" // its gateway does not answer; Have: the gateway
+	FaultTarget    Code = "target-failed"  // the packet's destination is a neighbour itself, and does not answer; Have: it
 )
 
 // NextHopFault is what is wrong with one of a route's next hops.
@@ -65,7 +66,7 @@ func (f *FIB) HopHealth(h *route.NextHop) Reason {
 
 // WayHealth is what keeps a packet from getting through by one of a decision's ways;
 // the zero Reason: nothing that is known.
-func (f *FIB) WayHealth(d *Decision, w *NextHop) Reason {
+func (f *FIB) WayHealth(flow *route.Flow, d *Decision, w *NextHop) Reason {
 	hop := w.Via
 	hop.Link, hop.Gateway = w.Link, w.Gateway
 	if dev := f.byIndex[w.Link]; !d.HasRoute && dev != nil && dev.Up() && dev.Flags&(route.LinkLowerUp|route.LinkRunning) == 0 {
@@ -74,12 +75,23 @@ func (f *FIB) WayHealth(d *Decision, w *NextHop) Reason {
 	if d.Disposition == DispositionLocal || d.Disposition == DispositionAnycast {
 		hop.Flags, hop.Gateway = 0, netip.Addr{} // through lo, or through a VRF's device
 	}
-	switch r := f.HopHealth(&hop); r.Code {
-	case FaultIgnored, FaultDead: // the kernel does not use such a next hop
+	r := f.HopHealth(&hop)
+	switch {
+	case r.Code == FaultIgnored, r.Code == FaultDead: // the kernel does not use such a next hop
 		return Reason{}
-	default:
-		return r
+	case r.Code == "" && f.target(flow, d, w) == route.NeighbourFailed:
+		return Reason{Code: FaultTarget, Have: flow.Dst.WithZone("")}
 	}
+	return r
+}
+
+// target is the state of a packet's destination where it is a neighbour itself; zero:
+// it is none, or has no entry.
+func (f *FIB) target(flow *route.Flow, d *Decision, w *NextHop) route.NeighbourState {
+	if w.Gateway.IsValid() || d.Disposition != DispositionUnicast {
+		return 0
+	}
+	return f.neighbours[neighbourKey{w.Link, flow.Dst.WithZone("")}]
 }
 
 // DeadEnd says why nothing gets out although the decision has a way: all of its ways
@@ -94,7 +106,7 @@ func (f *FIB) DeadEnd(flow *route.Flow, d *Decision) Reason {
 		if d.NextHops[i].Stale {
 			continue
 		}
-		why := f.WayHealth(d, &d.NextHops[i])
+		why := f.WayHealth(flow, d, &d.NextHops[i])
 		if why.Code == "" {
 			return Reason{}
 		}

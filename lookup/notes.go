@@ -112,8 +112,9 @@ func (f *FIB) Notes(t *Trace) []Note {
 	add(f.errorNotes(t)...)
 	add(f.skippedTables(t)...)
 	add(f.unreachedTables(t)...)
-	if d.Disposition == DispositionNoRoute && !t.Flow.Dst.IsMulticast() {
-		add(f.NoDefault(t.Flow.Family())...)
+	if d.Disposition == DispositionNoRoute && !t.Flow.Dst.IsMulticast() && !isBroadcast4(t.Flow.Dst) {
+		lost := func(n Note) bool { return n.Code == NoteNoneMade && t.Flow.In != 0 }
+		add(slices.DeleteFunc(f.NoDefault(t.Flow.Family()), lost)...)
 	}
 	if r, ok := f.shadowedDefault(t); ok {
 		add(Note{Reason: Reason{Code: NoteDefaultShadowed}, Route: &r})

@@ -77,6 +77,18 @@ func keepWidest(list []route.Route, r route.Route) []route.Route {
 // is in no table.
 func (f *FIB) Covering(p netip.Prefix) Decision { return f.Lookup(f.typical(p)) }
 
+// Refuses reports whether packets to a prefix that nothing is special about, as
+// [FIB.Covering] decides them, are known to get nowhere, also from a connected socket.
+func (f *FIB) Refuses(p netip.Prefix) bool {
+	flow := f.typical(p)
+	d := f.Lookup(flow)
+	if d.Disposition == DispositionUnknown || d.Disposition.Success() {
+		return false
+	}
+	s := f.connected(flow, &d)
+	return s == nil || s.Decision.Disposition != DispositionUnknown && s.Decision.Errno != 0
+}
+
 // Thrown is the first route of type throw, wider than a prefix, that an address of
 // the prefix meets; nil: there is none.
 func (f *FIB) Thrown(p netip.Prefix) *route.Route {

@@ -55,7 +55,7 @@ func (f *FIB) Redirect(t *Trace, c *Comparison, a *route.Answer) bool {
 	if !t.Decision.Redirect(c, a) {
 		return false
 	}
-	t.Gateways = f.gateways(&t.Flow, &t.Decision)
+	t.Gateways = f.Gateways(&t.Flow, &t.Decision)
 	return true
 }
 

@@ -51,7 +51,7 @@ func (f *FIB) adopt(t *Trace, a *route.Answer) {
 	way := NextHop{Link: a.Link, Gateway: a.Gateway, Via: route.NextHop{Link: a.Link, Gateway: a.Gateway}, Share: 1, Src: a.Src}
 	t.Decision = Decision{Disposition: dispositionOf(a.Type), Route: a.Entry, HasRoute: true, NextHops: []NextHop{way}}
 	t.Decision.setSource(t.Flow.Src)
-	t.Gateways = f.gateways(&t.Flow, &t.Decision)
+	t.Gateways = f.Gateways(&t.Flow, &t.Decision)
 	t.Source, t.Socket = SourceTrial{}, nil
 }
 

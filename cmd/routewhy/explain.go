@@ -282,7 +282,7 @@ func statusOfAnswer(a answer) int {
 		switch {
 		case e.Unknown():
 			return exitNoAnswer
-		case !e.Used() && len(e.ReplacedBy) == 0, e.DeadEnd().Code != "":
+		case !e.Used() && len(e.ReplacedBy) == 0, e.OnlySome(), e.DeadEnd().Code != "":
 			return exitNoRoute
 		}
 	case *render.Zero:

@@ -112,7 +112,7 @@ func decideSome(a, b *side, starts []netip.Addr, from, to int, wanted func(netip
 			continue
 		}
 		c := Change{First: first, Before: a.decide(first), After: b.decide(first)}
-		if a.same(&c.Before, b, &c.After) {
+		if a.same(c.before(), b, c.after()) {
 			continue
 		}
 		c.Last = route.LastAddr(route.FamilyOf(first).Default())
@@ -128,7 +128,7 @@ func decideSome(a, b *side, starts []netip.Addr, from, to int, wanted func(netip
 // join adds a change behind the others, or makes it a part of the last one.
 func join(out []Change, c *Change, a, b *side) []Change {
 	n := len(out) - 1
-	if n >= 0 && out[n].Last.Next() == c.First && a.same(&out[n].Before, a, &c.Before) && b.same(&out[n].After, b, &c.After) {
+	if n >= 0 && out[n].Last.Next() == c.First && a.same(out[n].before(), a, c.before()) && b.same(out[n].after(), b, c.after()) {
 		out[n].Last = c.Last
 		return out
 	}
@@ -175,25 +175,36 @@ func (s *side) decide(dst netip.Addr) lookup.Decision {
 	return s.searcher.Lookup(f)
 }
 
-// same says whether two decisions send a packet the same way, or refuse it
-// alike. That the source of what is delivered locally is the destination itself
-// is no difference.
-func (s *side) same(d *lookup.Decision, other *side, e *lookup.Decision) bool {
+// same reports whether two decisions send a packet the same way, or refuse it
+// alike. They may be about two destinations: where the source is the destination
+// itself in both, it is no difference.
+func (s *side) same(d decided, other *side, e decided) bool {
 	if d.Disposition != e.Disposition || d.Errno != e.Errno || d.SomeRefused != e.SomeRefused || d.RefusedShare != e.RefusedShare ||
 		d.Ambiguous.Code != e.Ambiguous.Code || len(d.NextHops) != len(e.NextHops) {
 		return false
 	}
 	for i := range d.NextHops {
-		if !s.sameWay(&d.NextHops[i], d, other, &e.NextHops[i]) {
+		w, v := &d.NextHops[i], &e.NextHops[i]
+		sources := w.Src == v.Src && w.OtherSrc == v.OtherSrc && slices.Equal(w.SrcOneOf, v.SrcOneOf)
+		if !sources && (w.Src != d.dst || v.Src != e.dst) || !s.sameWay(w, other, v) {
 			return false
 		}
 	}
 	return true
 }
 
-func (s *side) sameWay(w *lookup.NextHop, d *lookup.Decision, other *side, v *lookup.NextHop) bool {
+// decided is a decision and the destination that it is about.
+type decided struct {
+	*lookup.Decision
+	dst netip.Addr
+}
+
+func (c *Change) before() decided { return decided{&c.Before, c.First} }
+func (c *Change) after() decided  { return decided{&c.After, c.First} }
+
+// sameWay reports whether two ways are the same but for the source.
+func (s *side) sameWay(w *lookup.NextHop, other *side, v *lookup.NextHop) bool {
 	return w.Gateway == v.Gateway && w.Share == v.Share && w.Stale == v.Stale &&
-		(d.Disposition == lookup.DispositionLocal || w.Src == v.Src && w.OtherSrc == v.OtherSrc && slices.Equal(w.SrcOneOf, v.SrcOneOf)) &&
 		s.snap.LinkName(w.Link) == other.snap.LinkName(v.Link)
 }
 

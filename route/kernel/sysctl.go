@@ -32,7 +32,7 @@ func settingsOf(f route.Family) settings {
 		return settings{
 			folder: "net/ipv4/",
 			namespace: []string{
-				"fib_multipath_hash_fields", "fib_multipath_hash_policy", "fib_multipath_use_neigh",
+				"fib_multipath_hash_fields", "fib_multipath_hash_policy", "fib_multipath_use_neigh", "fwmark_reflect",
 				"tcp_l3mdev_accept", "udp_l3mdev_accept",
 			},
 			device: []deviceSetting{
@@ -43,7 +43,7 @@ func settingsOf(f route.Family) settings {
 	}
 	return settings{
 		folder:    "net/ipv6/",
-		namespace: []string{"fib_multipath_hash_fields", "fib_multipath_hash_policy"},
+		namespace: []string{"fib_multipath_hash_fields", "fib_multipath_hash_policy", "fwmark_reflect"},
 		device: []deviceSetting{
 			{"accept_ra", 3}, {"accept_ra_defrtr", 17}, {"accept_ra_rt_info_max_plen", 21}, {"addr_gen_mode", 47},
 			{"disable_ipv6", 26}, {"force_forwarding", 59}, {"forwarding", 0}, {"ignore_routes_with_linkdown", 39},

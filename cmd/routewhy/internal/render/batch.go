@@ -40,6 +40,7 @@ type BatchQuery struct {
 type lineKey struct {
 	entry   lookup.Entry
 	src     netip.Addr
+	waySrc  netip.Addr // is another one where the source was given
 	gateway netip.Addr
 	link    int
 	isZero  bool // the route is a default route
@@ -72,12 +73,12 @@ func (b *Batch) Flush() error {
 
 // Plain adds the decision about one of the query's packets.
 func (b *Batch) Plain(flow route.Flow, d *lookup.Decision) {
-	if !ordinary(d) || b.fib.Silent(&flow, d) {
+	if !ordinary(d) || b.ownLine(&flow, d) {
 		b.Asked(&Explanation{Subject: flow.Dst.String(), Given: b.query.Given, GivenFields: b.query.GivenFields}, flow, d)
 		return
 	}
 	way := &d.NextHops[0]
-	k := lineKey{d.Entry(), d.Src, way.Via.Gateway, way.Link, d.Default(), flow.Dst.Is6()}
+	k := lineKey{d.Entry(), d.Src, way.Src, way.Via.Gateway, way.Link, d.Default(), flow.Dst.Is6()}
 	frame, known := b.kept[k]
 	if !known {
 		if len(b.kept) == maxKept {
@@ -99,6 +100,16 @@ func ordinary(d *lookup.Decision) bool {
 	return d.Disposition == lookup.DispositionUnicast && d.HasRoute && d.Shortcut == "" &&
 		len(d.NextHops) == 1 && !d.NextHops[0].Stale && !d.NextHops[0].Redirected && d.SomeRefused == 0 && !d.Route.Src.IsValid() &&
 		d.NextHops[0].SrcOneOf == nil
+}
+
+// ownLine reports whether a destination is a neighbour whose state is known: then its
+// line says what no other destination's does.
+func (b *Batch) ownLine(flow *route.Flow, d *lookup.Decision) bool {
+	if d.NextHops[0].Gateway.IsValid() {
+		return false
+	}
+	_, known := b.fib.Neighbour(d.NextHops[0].Link, flow.Dst)
+	return known
 }
 
 // frame makes a line as any other, and takes the two texts out of it.
@@ -167,6 +178,9 @@ func (b *Batch) compose(e *Explanation, flow route.Flow, d *lookup.Decision) str
 	}
 	if !b.json {
 		return e.headline() + "\n"
+	}
+	if e.Trace.Gateways == nil {
+		e.Trace.Gateways = b.fib.Gateways(&flow, d)
 	}
 	j := e.decisionJSON()
 	if b.fib.Snapshot().Changed {

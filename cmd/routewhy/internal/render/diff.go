@@ -114,7 +114,7 @@ func fateOf(dst netip.Addr, d *lookup.Decision) fate {
 	out := fate{
 		dst.Is4(), d.Disposition, d.Errno, d.Shortcut, d.Entry(), d.Route.Dst, d.Rule, d.Src, d.Ambiguous.Code, d.SomeRefused, len(d.NextHops),
 	}
-	if d.Disposition == lookup.DispositionLocal {
+	if d.Src == dst {
 		out.src = netip.Addr{} // the destination itself
 	}
 	return out

@@ -253,6 +253,8 @@ func (w words) wrong(x *lookup.NextHopFault, only bool) string {
 		return w.link(x.Have) + " has no carrier"
 	case lookup.FaultDead:
 		return "a next hop is dead"
+	case lookup.FaultTarget:
+		return "it does not answer"
 	case lookup.FaultNeighbour:
 		if only {
 			return fmt.Sprintf("its gateway %v does not answer", x.Have)

@@ -317,11 +317,22 @@ func (e *Explanation) here(d *lookup.Decision) string {
 	if dst.IsLoopback() {
 		return "is a loopback address, and ends at this host: " + e.by(d)
 	}
-	if d.Route.Dst.IsSingleIP() {
-		return "is this host's own address: " + e.by(d)
-	}
 	what := "ends at this host: "
-	return what + e.by(d)
+	if d.Route.Dst.IsSingleIP() && !e.nobodys(dst) {
+		what = "is this host's own address: "
+	}
+	what += e.by(d)
+	if d.Src != dst {
+		what += e.from(d)
+	}
+	return what
+}
+
+// nobodys reports whether an address is known to be none of this host's devices', as
+// that of a route of type local that somebody added.
+func (e *Explanation) nobodys(a netip.Addr) bool {
+	has := func(x route.Addr) bool { return x.Prefix.Addr() == a.WithZone("") }
+	return e.words().knowsAddrs(route.FamilyOf(a)) && !slices.ContainsFunc(e.FIB.Snapshot().Addrs, has)
 }
 
 func (e *Explanation) group(d *lookup.Decision) string {

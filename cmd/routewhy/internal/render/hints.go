@@ -93,6 +93,8 @@ func lostWords(why any) string {
 		return "this host's way to it is by a device without carrier"
 	case lookup.FaultNeighbour:
 		return "this host's way to it is by a gateway that does not answer"
+	case lookup.FaultTarget:
+		return "it does not answer (neighbour FAILED)"
 	}
 	return "this host's own packets to it are refused"
 }

@@ -50,6 +50,15 @@ func (e *Prefix) Used() bool {
 	return false
 }
 
+// OnlySome reports whether some packets take the entry, and the ordinary ones get
+// nowhere.
+func (e *Prefix) OnlySome() bool {
+	always := func(s lookup.EntryStatus) bool {
+		return s.Status == lookup.StatusInUse || s.Status == lookup.StatusPossible
+	}
+	return e.Used() && !slices.ContainsFunc(e.EntryStatuses, always) && len(e.ReplacedBy) == 0 && e.FIB.Refuses(e.Dst)
+}
+
 // Unknown says whether some packet takes the entry cannot be told.
 func (e *Prefix) Unknown() bool {
 	if e.Used() {
@@ -63,7 +72,7 @@ func (e *Prefix) Unknown() bool {
 func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 	p := &page{w: w, st: st}
 	tint := bold
-	if !e.Used() && len(e.ReplacedBy) == 0 || e.DeadEnd().Code != "" {
+	if !e.Used() && len(e.ReplacedBy) == 0 || e.OnlySome() || e.DeadEnd().Code != "" {
 		tint = red
 	}
 	text := e.headline()
@@ -151,7 +160,10 @@ func (e *Prefix) headline() string {
 	if len(e.ReplacedBy) > 0 {
 		return fmt.Sprintf("there is no default route for %s: it is replaced by %s", route.FamilyOf(e.Dst.Addr()), e.replaced())
 	}
-	if some := e.conditional(); len(some) > 1 {
+	switch some := e.conditional(); {
+	case e.OnlySome() && len(some) > 0:
+		return fmt.Sprintf("%s is for some packets alone, others get %s: %s", name, e.Covering.Errno, strings.Join(some, "; "))
+	case len(some) > 1:
 		return fmt.Sprintf("%s is for some packets: %s", name, strings.Join(some, "; "))
 	}
 	if len(e.EntryStatuses) > 0 {

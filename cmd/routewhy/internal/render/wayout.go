@@ -20,13 +20,10 @@ func (e *Explanation) wayOut() string {
 	if e.DeadEnd().Code != "" {
 		return ", but " + e.faults()
 	}
-	if e.silent() {
-		return ", but it does not answer"
-	}
 	d := &e.Trace.Decision
 	dead := 0
 	for _, w := range liveWays(d) {
-		if e.FIB.WayHealth(d, &w).Code != "" {
+		if e.FIB.WayHealth(&e.Trace.Flow, d, &w).Code != "" {
 			dead++
 		}
 	}
@@ -42,7 +39,7 @@ func (e *Explanation) faults() string {
 	live := liveWays(d)
 	var all []lookup.NextHopFault
 	for _, w := range live {
-		if why := e.FIB.WayHealth(d, &w); why.Code != "" {
+		if why := e.FIB.WayHealth(&e.Trace.Flow, d, &w); why.Code != "" {
 			all = append(all, lookup.NextHopFault{Reason: why})
 		}
 	}
@@ -85,22 +82,16 @@ func listed(words []string) string {
 	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
-// silent reports whether the destination is a neighbour that is known not to answer.
-// The way out is not dead then: it is the other host that is not there.
-func (e *Explanation) silent() bool {
-	return e.FIB.Silent(&e.Trace.Flow, &e.Trace.Decision)
-}
-
 // lifeless are the warnings that the headline says in words.
 func (e *Explanation) lifeless() []Remark {
 	text := strings.TrimPrefix(e.wayOut(), ", but ")
-	switch {
+	switch dead := e.DeadEnd(); {
 	case text == "":
 		return nil
-	case e.DeadEnd().Code != "":
-		return []Remark{{"way-out-dead", "nothing gets out: " + text}}
-	case e.silent():
+	case dead.Code == lookup.FaultTarget:
 		return []Remark{{"target-failed", e.Trace.Flow.Dst.WithZone("").String() + " does not answer (neighbour FAILED)"}}
+	case dead.Code != "":
+		return []Remark{{"way-out-dead", "nothing gets out: " + text}}
 	}
 	return []Remark{{"next-hop-dead", text}}
 }
