@@ -42,7 +42,7 @@ const (
 	// does not tell. Want: the gateway as configured.
 	CodeGatewayDirect Code = "gateway-scope"
 	// What stands between the siblings of an IPv6 multipath route is not in a dump
-	// (fib6_dump_node goes on behind the last sibling), but used: a device route, or
+	// (fib6_dump_node goes on after the last sibling), but used: a device route, or
 	// one that refuses or throws.
 	CodeHiddenEntry Code = "hidden-entry"
 	// The source-specific routes of an IPv6 destination are not found once its
@@ -232,7 +232,7 @@ func (f *FIB) sharesObject(d *Decision, a *route.Answer) bool {
 	return slices.ContainsFunc(f.members(a.Entry.NextHopID), func(id uint32) bool { return slices.Contains(ours, id) })
 }
 
-// members are the plain objects behind a next-hop object's ID.
+// members are the plain objects of a next-hop object's ID.
 func (f *FIB) members(id uint32) []uint32 {
 	o := f.objects[id]
 	if o == nil || len(o.Group) == 0 {

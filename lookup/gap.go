@@ -33,7 +33,7 @@ func (f *FIB) gap(id route.Table, p netip.Prefix) (netip.Addr, []route.Route, bo
 type cover struct {
 	whole netip.Prefix
 	next  netip.Addr // the first address not covered so far
-	full  bool       // nothing is left behind next
+	full  bool       // nothing is left after next
 	best  netip.Addr
 }
 
@@ -84,7 +84,7 @@ func ordinary(a netip.Addr) bool {
 	return a.IsGlobalUnicast() && !(a.Is4() && a.As4()[0] == 0)
 }
 
-// ordinaryAfter is the first ordinary address behind the special block that an
+// ordinaryAfter is the first ordinary address after the special block that an
 // address is in.
 func ordinaryAfter(a netip.Addr) netip.Addr {
 	switch {

@@ -183,7 +183,7 @@ func (w *walk) preferSource(e *entry, in []membership) {
 
 // spread gives the members that are in, with the part of the hash's range that
 // falls to each: its own, and that of the members before it that are out; what
-// is behind the last one falls to the first.
+// is after the last one falls to the first.
 func (m *memory) spread(e *entry, in []membership, weight []int) ([]choice, []float64) {
 	choices, shares := m.choices[:0], m.shares[:0]
 	total, carried := 0, 0

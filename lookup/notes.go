@@ -37,7 +37,7 @@ const (
 	NoteEncap            Code = "encap"              // a light-weight tunnel wraps the packet; Have: its kind
 	NoteSocketElsewhere  Code = "socket-elsewhere"   // a connected socket ends elsewhere; Have: the source it gets
 	NoteLookedUpTwice    Code = "looked-up-twice"    // a connection ends elsewhere than the look-up that chose its source
-	NoteNotForwarded     Code = "forwarding-off"     // IPv6 drops what is to be forwarded, behind the look-up; Have: the device
+	NoteNotForwarded     Code = "forwarding-off"     // IPv6 drops what is to be forwarded, after the look-up; Have: the device
 	NoteMayRefuse        Code = "may-be-refused"     // a source that is refused if there ever was a route of type local; Have: it, Want: the error
 	NoteLoDown           Code = "lo-down"            // what ends at this host goes through lo, which is down
 	NoteNoZone           Code = "zone-missing"       // a link-local destination without a device
@@ -51,7 +51,7 @@ const (
 	NoteChanging         Code = "tables-changing"    // the tables changed while they were read
 	NoteBroadcastKept    Code = "broadcast-kept"     // a received broadcast is not sent on to its network; Have: the network's device, Want: a BroadcastForwarding
 	NoteBroadcastSentOn  Code = "broadcast-sent-on"  // a received broadcast is sent on, but not where it came in a broadcast frame; Have: the device that received it
-	NotePolicy           Code = "ipsec-policy"       // an IPsec policy takes the packet behind the decision; Have: it
+	NotePolicy           Code = "ipsec-policy"       // an IPsec policy takes the packet after the decision; Have: it
 	NoteNetworkDown      Code = "network-down"       // a device that is down has an address in the destination's network; Have: the device, Want: the address
 	NoteClassless        Code = "dhcp-routes"        // DHCP gave a route, and no default; Route
 	NoteRuleImplied      Code = "rule-implied"       // a deleted IPv6 rule that the kernel goes by; Rule
@@ -229,7 +229,7 @@ func (d *Decision) missed(r *route.Route) bool {
 		d.HasRoute && d.Disposition != DispositionLocal && r.Dst.Bits() > d.Route.Dst.Bits()
 }
 
-// skippedTables are the tables that have a route that the packet missed, behind
+// skippedTables are the tables that have a route that the packet missed, after
 // rules that it does not match. A table that another rule leads to as well is none.
 func (f *FIB) skippedTables(t *Trace) []Note {
 	asked := map[route.Table]bool{}

@@ -19,7 +19,7 @@ type Inside struct {
 const maxInside = 4
 
 // Inside tells of each table in the order of the rules which longer prefixes
-// take addresses out of a prefix. A table that is asked only behind the one that has
+// take addresses out of a prefix. A table that is asked only after the one that has
 // the prefix itself takes none.
 func (f *FIB) Inside(p netip.Prefix) []Inside {
 	fam := route.FamilyOf(p.Addr())

@@ -38,7 +38,7 @@ type Decision struct {
 	// is one of NextHop.SrcOneOf.
 	Src netip.Addr
 
-	entry *entry // behind Route
+	entry *entry // of Route
 }
 
 // NextHop is one way out that the kernel may take.
@@ -167,7 +167,7 @@ type Candidate struct {
 	Verdict Verdict
 	Reason  Reason
 
-	entry *entry // behind Route
+	entry *entry // of Route
 }
 
 // SourceTrial tells how the source address was chosen, for the first way.

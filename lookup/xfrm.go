@@ -6,7 +6,7 @@ import (
 	"routewhy/route"
 )
 
-// policy is the IPsec policy that takes the packet behind the decision, one that
+// policy is the IPsec policy that takes the packet after the decision, one that
 // changes what becomes of it (xfrm_lookup, __xfrm_policy_check and
 // __xfrm_route_forward in net/xfrm/xfrm_policy.c); nil: none, as far as policies
 // were read. What a host sends to itself goes by lo, which is exempt

@@ -27,7 +27,7 @@ func (l *List) write(e *encoder) {
 			mates = nil
 		}
 		if len(mates) > 0 && mates[0] != i {
-			continue // stands behind the first of them
+			continue // stands after the first of them
 		}
 		e.line()
 		r := l.kinds[at.kind]

@@ -77,7 +77,7 @@ type Answer struct {
 	// says that it was (RTCF_REDIRECTED); IPv6 only that the answer comes from a
 	// learnt exception (RTM_F_CLONED), which may be a path MTU alone.
 	Redirected bool
-	// Entry is the table entry behind the answer (RTM_F_FIB_MATCH). It is
+	// Entry is the table entry that the answer names (RTM_F_FIB_MATCH). It is
 	// present where HasEntry is set; EntryErrno tells why not.
 	Entry      Route
 	HasEntry   bool

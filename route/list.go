@@ -56,7 +56,7 @@ func zeroAddr(f Family) netip.Addr {
 	return netip.IPv6Unspecified()
 }
 
-// Add adds a route behind the others. It is copied.
+// Add adds a route after the others. It is copied.
 func (l *List) Add(r *Route) {
 	if l.shapes == nil {
 		l.shapes, l.others = map[Shape]int32{}, map[string]int32{}

@@ -14,7 +14,7 @@ const (
 
 func (d PolicyDir) String() string { return enumName([]string{"in", "out", "fwd"}, int(d)) }
 
-// Policy is an IPsec policy (ip-xfrm(8)): what becomes of a packet behind the
+// Policy is an IPsec policy (ip-xfrm(8)): what becomes of a packet after the
 // routing decision, of which it is no part.
 type Policy struct {
 	Dir PolicyDir

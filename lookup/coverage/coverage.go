@@ -125,7 +125,7 @@ func decideSome(a, b *side, starts []netip.Addr, from, to int, wanted func(netip
 	return out
 }
 
-// join adds a change behind the others, or makes it a part of the last one.
+// join adds a change after the others, or makes it a part of the last one.
 func join(out []Change, c *Change, a, b *side) []Change {
 	n := len(out) - 1
 	if n >= 0 && out[n].Last.Next() == c.First && a.same(out[n].before(), a, c.before()) && b.same(out[n].after(), b, c.after()) {

@@ -24,7 +24,7 @@ func cellsOf(f *lookup.FIB, fam route.Family) []cell {
 	starts := []netip.Addr{firstOf(fam)}
 	f.Cuts(fam, func(p netip.Prefix) {
 		starts = append(starts, p.Addr())
-		if next := behind(p); next.IsValid() {
+		if next := after(p); next.IsValid() {
 			starts = append(starts, next)
 		}
 	})
@@ -56,7 +56,7 @@ func firstOf(fam route.Family) netip.Addr {
 	return netip.IPv6Unspecified()
 }
 
-// lastOf is the last address of a prefix, and behind the one after it; the zero Addr: there
+// lastOf is the last address of a prefix, and after the next one; the zero Addr: there
 // is none.
 func lastOf(p netip.Prefix) netip.Addr {
 	b := p.Addr().AsSlice()
@@ -67,7 +67,7 @@ func lastOf(p netip.Prefix) netip.Addr {
 	return a
 }
 
-func behind(p netip.Prefix) netip.Addr { return lastOf(p).Next() }
+func after(p netip.Prefix) netip.Addr { return lastOf(p).Next() }
 
 // ordinary reports whether an address can be that of another host, as far as its kind goes.
 func ordinary(a netip.Addr) bool {
@@ -197,7 +197,7 @@ func (t *tree) build(p netip.Prefix, from, to int) *node {
 		return n
 	}
 	low := netip.PrefixFrom(p.Addr(), p.Bits()+1)
-	middle := behind(low)
+	middle := after(low)
 	at := from
 	for at < to && t.runs[at].first.Less(middle) {
 		at++

@@ -5,14 +5,14 @@ import "time"
 // aheadBuffers is how many datagrams may be received before they are looked at.
 const aheadBuffers = 8
 
-// longDatagram is the size of a datagram behind which there may be many more: an
+// longDatagram is the size of a datagram after which there may be many more: an
 // ordinary host's dumps have none, and a thread for them costs more than it saves.
 const longDatagram = 16 << 10
 
 // ahead receives the datagrams of a dump while earlier ones are looked at: for a
 // large table, making them takes the kernel as long as using them takes us.
 type ahead struct {
-	full  chan []byte // in the order received; closed behind the last one
+	full  chan []byte // in the order received; closed after the last one
 	empty chan []byte
 	held  []byte // what next gave last
 	err   error  // why there are no more; valid when full is closed

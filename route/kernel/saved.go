@@ -16,7 +16,7 @@ const rtmNewRoute = 24
 const maxSaved = 1 << 20
 
 // DecodeSaved decodes the netlink messages of a file that `ip route save` wrote,
-// behind its magic number, and hands each route that is a table's entry to
+// after its magic number, and hands each route that is a table's entry to
 // each; the Route and its next hops are overwritten by the next one.
 // A message that is not understood goes to fault with its number. The result is
 // how many messages there were.

@@ -178,7 +178,7 @@ func argumentsFrom(s string, opener byte) []string {
 }
 
 // shellContext is the context of one line of a shell: of its commands, if there are
-// several, and of what stands behind a pipe.
+// several, and of what stands after a pipe.
 func shellContext(w []string) context {
 	var c context
 	var segment []string
@@ -215,7 +215,7 @@ func shellContext(w []string) context {
 	return c
 }
 
-// passesAll reports whether a program behind a pipe lets all of its input through.
+// passesAll reports whether a program after a pipe lets all of its input through.
 func passesAll(w []string) bool {
 	switch path.Base(w[0]) {
 	case "cat", "less", "more", "most", "sort", "tee", "column", "nl", "uniq", "expand", "json_pp", "pbcopy", "xclip", "xsel", "nc", "tac", "most;", "bat", "batcat", "fold", "fmt":

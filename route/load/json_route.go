@@ -183,11 +183,11 @@ const maxAlike = 1 << 10
 func cutDst(raw []byte) (dst string, rest []byte, ok bool) {
 	const key = `"dst":"`
 	before, after, found := bytes.Cut(raw, []byte(key))
-	value, behind, ended := bytes.Cut(after, []byte{'"'})
+	value, rest, ended := bytes.Cut(after, []byte{'"'})
 	if !found || !ended || !bytes.ContainsAny(value, ".:") {
 		return "", nil, false
 	}
-	return string(value), append(before[:len(before):len(before)], behind...), true
+	return string(value), append(before[:len(before):len(before)], rest...), true
 }
 
 func (j *jsonReader) table0() route.Table {

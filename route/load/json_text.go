@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// embedded is JSON that stands in a text: behind a prompt, in a mail, between the
+// embedded is JSON that stands in a text: after a prompt, in a mail, between the
 // outputs of other commands, or an object a line.
 type embedded struct {
 	line   int // it began on

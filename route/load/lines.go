@@ -215,7 +215,7 @@ func (t *lines) continues(w []string) bool {
 
 var errLine = errors.New("not understood")
 
-// settle takes what waited for the line behind it.
+// settle takes what waited for the line after it.
 func (t *lines) settle() {
 	if t.pending == nil {
 		return

@@ -9,7 +9,7 @@ import (
 )
 
 // parseLink reads the first line of a device in ip-link(8) or ip-address(8),
-// behind the index: "eth0@if3: <UP,LOWER_UP> mtu 1500 …".
+// after the index: "eth0@if3: <UP,LOWER_UP> mtu 1500 …".
 func (f *facts) parseLink(index int, line []string) (int, error) {
 	name := strings.TrimSuffix(line[0], ":")
 	name, _, _ = strings.Cut(name, "@")
@@ -230,7 +230,7 @@ func (f *facts) parseNeighbour(line []string) error {
 	return w.err
 }
 
-// parseNextHop reads a line of ip-nexthop(8), behind "id".
+// parseNextHop reads a line of ip-nexthop(8), after "id".
 func (f *facts) parseNextHop(line []string) error {
 	w := &words{rest: line}
 	o := route.NextHopObject{ID: uint32(w.number(32))}

@@ -11,7 +11,7 @@ import (
 // What was not understood of a route or a rule is kept as far as it was: it may
 // decide.
 
-// isRouteWord reports whether a word says something of a route, behind its
+// isRouteWord reports whether a word says something of a route, after its
 // destination (print_route in iproute2's ip/iproute.c).
 func isRouteWord(s string) bool {
 	switch s {
@@ -25,7 +25,7 @@ func isRouteWord(s string) bool {
 	return false
 }
 
-// isRuleWord reports whether a word says something of a rule, behind its priority
+// isRuleWord reports whether a word says something of a rule, after its priority
 // (print_rule in iproute2's ip/iprule.c).
 func isRuleWord(s string) bool {
 	switch s {

@@ -49,7 +49,7 @@ func (f *facts) parseRoute(line []string, c *context) (route.Route, error) {
 		r.NextHops = []route.NextHop{hop}
 	}
 	switch {
-	case w.err != nil: // what stands behind it was not read
+	case w.err != nil: // what stands after it was not read
 		r.Flags |= route.FlagOdd
 		r.Metric, r.TOS, r.Src = 0, 0, netip.Prefix{}
 		f.restOfRoute(w.rest, &r)
@@ -79,7 +79,7 @@ func (f *facts) parseHop(w *words) route.NextHop {
 			continue
 		}
 		if !w.skip("weight") {
-			return h // a word of the route: older versions write pref behind the next hops
+			return h // a word of the route: older versions write pref after the next hops
 		}
 		h.Weight = int(w.number(16))
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // parseRule reads a line of ip-rule(8), as print_rule in iproute2's ip/iprule.c
-// writes it, behind the priority.
+// writes it, after the priority.
 func (f *facts) parseRule(priority uint32, line []string, c *context) (route.Rule, error) {
 	r := route.Rule{Priority: priority, SuppressPrefixLen: -1, SuppressGroup: -1}
 	w := &words{rest: line}
@@ -188,7 +188,7 @@ func (f *facts) rulePrefix(w *words, r *route.Rule) {
 		w.unread(text)
 		return
 	}
-	// The kernel keeps the bits behind the prefix's length, and compares without them.
+	// The kernel keeps the bits after the prefix's length, and compares without them.
 	p = p.Masked()
 	var err error
 	fam := route.FamilyOf(p.Addr())

@@ -82,7 +82,7 @@ func (n *numbers) class(uid uint32) int {
 	return at
 }
 
-// first is the first user ID of a class, as it stands in what is saved; of one behind the
+// first is the first user ID of a class, as it stands in what is saved; of one after the
 // last class it is the greatest.
 func (m *Mapping) first(class int) uint32 {
 	switch {

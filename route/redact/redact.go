@@ -120,7 +120,7 @@ func (m *Mapping) bits(a netip.Addr, n int) netip.Addr {
 	return mapped
 }
 
-// turns says which of the eight bits behind a prefix are turned, by the bits
+// turns says which of the eight bits after a prefix are turned, by the bits
 // before them in the byte: 255 cases, a bit of the hash for each.
 type turns struct {
 	flips [sha256.Size]byte
@@ -152,7 +152,7 @@ func (m *Mapping) blocks(a netip.Addr) []block {
 	return m.v6
 }
 
-// keeps reports whether the bit behind a prefix stays. That depends on the bits
+// keeps reports whether the bit after a prefix stays. That depends on the bits
 // before it alone, or prefixes would not keep their structure.
 func (m *Mapping) keeps(above netip.Prefix) bool {
 	i, first := above.Bits(), above.Addr()
@@ -165,7 +165,7 @@ func (m *Mapping) keeps(above netip.Prefix) bool {
 	return m.inBlock(first, i)
 }
 
-// keepsGroup is keeps for a group of IPv6, behind the flags and the scope. It may end in
+// keepsGroup is keeps for a group of IPv6, after the flags and the scope. It may end in
 // a part of somebody's address or of a host name's hash (RFC 4291 section 2.7.1, RFC
 // 4620 section 5), or have a prefix or a hardware address in its middle
 // (RFC 3306, RFC 3956, RFC 4489).
@@ -210,7 +210,7 @@ func (m *Mapping) Prefix(p netip.Prefix) netip.Prefix {
 	if !p.IsValid() {
 		return p
 	}
-	if p == p.Masked() { // what is behind it is zero
+	if p == p.Masked() { // what is after it is zero
 		return netip.PrefixFrom(m.bits(p.Addr(), p.Bits()), p.Bits())
 	}
 	return netip.PrefixFrom(m.Addr(p.Addr()), p.Bits())

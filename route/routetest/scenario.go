@@ -70,7 +70,7 @@ type Expect struct {
 	Entry *ExpectEntry
 }
 
-// ExpectEntry is the table entry behind an answer. It has an Errno or the rest.
+// ExpectEntry is the table entry that an answer names. It has an Errno or the rest.
 type ExpectEntry struct {
 	Errno  string
 	Prefix netip.Prefix

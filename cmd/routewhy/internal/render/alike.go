@@ -13,8 +13,8 @@ import (
 // kernel. So what is the same of routes that differ in their destination alone
 // is written once and kept.
 
-// around is what stands before and behind a route's destination.
-type around struct{ before, behind string }
+// around is what stands before and after a route's destination.
+type around struct{ before, after string }
 
 // rowWriter writes rows that differ in the destination alone.
 type rowWriter struct {
@@ -31,8 +31,8 @@ func (w *rowWriter) text(r *route.Route) []byte {
 	}
 	a, known := w.kept[k]
 	if !known {
-		before, behind, _ := strings.Cut(w.make(r), r.Dst.String())
-		a = around{before, behind}
+		before, after, _ := strings.Cut(w.make(r), r.Dst.String())
+		a = around{before, after}
 		if w.kept == nil {
 			w.kept = make(map[route.Shape]around)
 		}
@@ -40,7 +40,7 @@ func (w *rowWriter) text(r *route.Route) []byte {
 	}
 	w.row = append(w.row[:0], a.before...)
 	w.row = r.Dst.AppendTo(w.row)
-	w.row = append(w.row, a.behind...)
+	w.row = append(w.row, a.after...)
 	return w.row
 }
 

@@ -47,9 +47,9 @@ type lineKey struct {
 	is6     bool
 }
 
-// lineFrame is the text before, between and behind the destination and the
+// lineFrame is the text before, between and after the destination and the
 // prefix.
-type lineFrame struct{ before, between, behind string }
+type lineFrame struct{ before, between, after string }
 
 // maxKept bounds how many frames are kept.
 const maxKept = 1 << 16
@@ -91,7 +91,7 @@ func (b *Batch) Plain(flow route.Flow, d *lookup.Decision) {
 	b.buf = flow.Dst.AppendTo(b.buf)
 	b.buf = append(b.buf, frame.between...)
 	b.buf = d.Route.Dst.AppendTo(b.buf)
-	b.buf = append(b.buf, frame.behind...)
+	b.buf = append(b.buf, frame.after...)
 	b.flushFull()
 }
 
@@ -120,8 +120,8 @@ func (b *Batch) frame(flow route.Flow, d *lookup.Decision) lineFrame {
 	if b.json {
 		at = strings.Index(rest, `"route":{`)
 	}
-	between, behind, _ := strings.Cut(rest[at:], d.Route.Dst.String())
-	return lineFrame{before, rest[:at] + between, behind}
+	between, after, _ := strings.Cut(rest[at:], d.Route.Dst.String())
+	return lineFrame{before, rest[:at] + between, after}
 }
 
 // Asked adds the decision about any packet. Of e, Subject, Given and GivenFields

@@ -88,7 +88,7 @@ func packets(sel *route.Selector) string {
 	text := iproute2.Selector(&route.Rule{Selector: only})
 	switch {
 	case text == "":
-		return "behind other rules"
+		return "after other rules"
 	case only == (route.Selector{Mark: only.Mark, MarkMask: only.MarkMask}):
 		return "packets with mark " + strings.TrimPrefix(text, "fwmark ")
 	case only == (route.Selector{L3Mdev: true}):
@@ -114,7 +114,7 @@ func standingInk(s *lookup.EntryStatus) ink {
 	return yellow
 }
 
-// standings writes entries and where they stand, behind a label.
+// standings writes entries and where they stand, after a label.
 func (p *page) standings(label string, f *lookup.FIB, all []lookup.EntryStatus) {
 	w := words{f.Snapshot()}
 	rows := make([]string, len(all))

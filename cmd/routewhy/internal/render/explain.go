@@ -465,7 +465,7 @@ func hiddenWords(c lookup.Code) string {
 	case lookup.CodeSiblingPref:
 		return "of the next hops of a multipath route a dump has the first one's router preference alone"
 	case lookup.CodeSubtreeLost:
-		return "source-specific routes are lost behind a deleted route of the same prefix"
+		return "source-specific routes are lost after a deleted route of the same prefix"
 	case lookup.CodeSharedEntry:
 		return "a rule's suppressor looks at another route by the same next-hop object"
 	}

@@ -62,7 +62,7 @@ func (e *Explanation) noted(c lookup.Code) bool {
 	return slices.ContainsFunc(e.Notes, func(n lookup.Note) bool { return n.Code == c })
 }
 
-// Dropped says that the packet is dropped behind its look-up.
+// Dropped says that the packet is dropped after its look-up.
 func (e *Explanation) Dropped() bool {
 	return slices.ContainsFunc(e.Notes, func(n lookup.Note) bool { return n.Code == lookup.NoteNotForwarded })
 }

@@ -134,7 +134,7 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 	case lookup.NotePolicy:
 		return policyWords(n.Have.(route.Policy))
 	case lookup.NoteVRFLeft:
-		return fmt.Sprintf("the packet leaves the VRF %s: its table %d has no route that carries or refuses it, so the rules behind it were asked; with `%s` nothing falls through",
+		return fmt.Sprintf("the packet leaves the VRF %s: its table %d has no route that carries or refuses it, so the rules after it were asked; with `%s` nothing falls through",
 			have, n.Table, unreachableDefault(n))
 	case lookup.NoteChanging:
 		return changingWords
@@ -400,7 +400,7 @@ func policyWords(p route.Policy) string {
 	case p.Dir != route.PolicyOut:
 		return "an IPsec policy lets this packet in only through IPsec " + which
 	case p.Tunnel.IsValid():
-		return fmt.Sprintf("an IPsec policy takes this packet behind this decision %s: it goes through the tunnel to %s, which is routed anew: routewhy %[2]s", which, p.Tunnel)
+		return fmt.Sprintf("an IPsec policy takes this packet after this decision %s: it goes through the tunnel to %s, which is routed anew: routewhy %[2]s", which, p.Tunnel)
 	}
-	return "an IPsec policy encrypts this packet behind this decision " + which
+	return "an IPsec policy encrypts this packet after this decision " + which
 }

@@ -288,7 +288,7 @@ func (p *page) candidate(e *Explanation, c *lookup.Candidate, w widths) {
 	p.legs(e, c, w)
 }
 
-// aligned writes a row and what is said of it behind it: without the columns
+// aligned writes a row and what is said of it after it: without the columns
 // where the line would get too long, or below it.
 func (p *page) aligned(head, tight, text string, i ink) {
 	for _, h := range []string{head, tight} {

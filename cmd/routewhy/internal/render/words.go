@@ -249,7 +249,7 @@ func (w words) route(c *lookup.Candidate) string {
 	case lookup.CodeThrow:
 		return "ends this table: the next rule is asked"
 	case lookup.CodeAfterThrow:
-		return fmt.Sprintf("behind the throw route %v", r.Want)
+		return fmt.Sprintf("after the throw route %v", r.Want)
 	case lookup.CodeRefusing:
 		return "ends the look-up: longest match, " + bits(c.Route.Dst.Bits())
 	case lookup.CodeSuppressPrefix, lookup.CodeSuppressGroup:
