@@ -208,6 +208,14 @@ func TestDecide(t *testing.T) {
 			routes: []route.Route{group, via(six9, "", 3)}, rules: []route.Rule{to6}, change: all(objects("2001:db8::1", "2001:db8:1::1"), release("7.0.1")),
 			dst: "2001:db8:9::9", src: "2001:db8::2", flow: route.Flow{Out: 3}, want: "unicast eth1 via 2001:db8:1::1",
 		},
+		"of a group nobody knows which member counts": {
+			routes: []route.Route{group, via(six9, "", 3)}, rules: []route.Rule{to6}, change: all(objects("2001:db8::1", "2001:db8:1::1"), release("6.18.99")),
+			dst: "2001:db8:9::9", src: "2001:db8::2", flow: route.Flow{Out: 3}, want: "unknown ",
+		},
+		"of a group nobody knows which member counts, where it is all the same": {
+			routes: []route.Route{group}, rules: []route.Rule{to6}, change: all(objects("2001:db8::1", "2001:db8:1::1"), release("6.18.99")),
+			dst: "2001:db8:9::9", src: "2001:db8::2", flow: route.Flow{Out: 3}, want: "unicast eth0 via 2001:db8::1 0.25, eth1 via 2001:db8:1::1 0.75",
+		},
 		"a device asked for keeps its sibling": {
 			routes: []route.Route{twoSiblings(six9)}, rules: []route.Rule{to6}, change: release("6.12.117+deb12-amd64"),
 			dst: "2001:db8:9::9", src: "2001:db8::2", flow: route.Flow{Out: 3}, want: "unicast eth1 via 2001:db8:1::1",

@@ -86,7 +86,8 @@
 //     another device. The change was made for 7.0 and carried over into 6.1.189 and
 //     6.12.112 (Debian's changelogs). Of other releases it is not known: the answer
 //     is all that either allows. Of a group the walk then takes the best member, and
-//     before that the first that was good enough.
+//     before that the first that was good enough; where that gives another route,
+//     the answer is unknown.
 //
 // What 6.1 and 6.12 have not got is not tried there: rules with a DSCP, with masked
 // ports or with a flow label. 6.1 has no sysctl for the seed of the multipath hash

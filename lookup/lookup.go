@@ -98,7 +98,26 @@ func (w *walk) judge(d *Decision) {
 	case fam == route.IPv4:
 		w.output4(d)
 	case fam == route.IPv6:
+		flow := w.flow
 		w.decide6(d)
+		w.hingeRelease(flow, d)
+	}
+}
+
+// hingeRelease makes a decision unknown where kernels before and after a change decide
+// otherwise about the packet, and it is not known of this one whether it has the
+// change: see behaviour.oifKeepsHop. What both may do is a set, which decide6 gives.
+func (w *walk) hingeRelease(flow route.Flow, d *Decision) {
+	f := w.fib
+	if f.kernel.oifKeepsHop != perhapsSo || flow.Out|flow.In == 0 || d.Disposition == DispositionUnknown {
+		return
+	}
+	before := *f
+	before.kernel.oifKeepsHop, before.unread = perhapsNot, nil
+	other := walk{fib: &before, flow: flow, skip: w.skip, mem: new(memory)}
+	var o Decision
+	if other.decide6(&o); !d.sameFate(&o) {
+		*d = unknownDecision(Reason{Code: CodeReleaseUnread})
 	}
 }
 

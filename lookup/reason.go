@@ -135,6 +135,7 @@ const (
 	CodeRPOwnSource     Code = "rp-own-source"     // the source is an address of this host
 	CodeRPNotUnicast    Code = "rp-not-unicast"    // the way back is not unicast; Have: its type
 	CodeRPNoAddress     Code = "rp-no-address"     // the device has no IPv4 address
+	CodeReleaseUnread   Code = "release-unread"    // whether the kernel's release has a change that decides
 	CodeMembership      Code = "membership-unread" // whether the group was joined
 	CodeReversePathSome Code = "rp-some-legs"      // the filter passes only some legs
 )

@@ -209,6 +209,8 @@ func (w words) unread(r lookup.Reason) string {
 		return fmt.Sprintf("the metrics of the routes to %v are not told, and decide", r.Have)
 	case lookup.CodeRoutesUnread:
 		return "the routes could not be read"
+	case lookup.CodeReleaseUnread:
+		return "kernels differ in how they choose among next hops by the device asked for, and of this release it is not known how"
 	case lookup.CodeMembership:
 		return fmt.Sprintf("whether this host listens to the group %v is not known", r.Want)
 	case lookup.CodeSrcUnordered:
