@@ -51,6 +51,10 @@ func loadFiles(o *options, s stdio) (route.Source, error) {
 	if r.MoreFaults > 0 {
 		fmt.Fprintf(s.Stderr, "routewhy: --load: and %d more\n", r.MoreFaults)
 	}
+	if len(r.PassedOver) > 0 {
+		fmt.Fprintf(s.Stderr, "routewhy: --load: listings of other network namespaces were passed over, which --netns reads: %s\n",
+			printable(strings.Join(r.PassedOver, ", ")))
+	}
 	return r.Source(), nil
 }
 

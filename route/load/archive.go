@@ -100,7 +100,7 @@ func (l *loader) members(sos *sosReport, others []sosFile) error {
 		if files, err = sos.of(l.netns); err != nil {
 			return err
 		}
-		l.picked, sos.files = true, nil
+		l.picked, l.report, sos.files = true, true, nil
 	} else {
 		namesFirst(files)
 	}

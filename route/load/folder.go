@@ -75,7 +75,7 @@ func (l *loader) folderFiles(root *os.Root) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.picked = true
+	l.picked, l.report = true, true
 	var names []string
 	for _, f := range files {
 		names = append(names, f.path)

@@ -54,8 +54,10 @@ type lines struct {
 	number    int    // of the last line that had its number before it
 	objects   *jsonReader
 	json      *embedded
-	elsewhere string // a network namespace whose listings were passed over
-	foreign   error  // the file is another system's
+	elsewhere bool  // listings of another network namespace were passed over
+	foreign   error // the file is another system's
+	ifconfig  bool  // the line before is ifconfig's
+	configs   int   // how many devices it lists
 }
 
 // text reads lines, each of which says by itself what it is.
@@ -102,10 +104,16 @@ func (l *loader) text(name string, r io.Reader) error {
 	switch {
 	case t.answers > 0 && t.known == 0:
 		return errAnswers
+	case t.configs > 0 && t.known == 0:
+		l.faults, l.moreFaults = l.faults[:faults], more
+		return errIfconfig
 	case errors.Is(sc.Err(), bufio.ErrTooLong):
 		return fmt.Errorf("line %d has more than %d KiB", t.line+1, maxLine>>10)
 	case sc.Err() != nil:
 		return cutOff(sc.Err())
+	case t.known == 0 && t.elsewhere && l.netns == "":
+		return errors.New("tells of other network namespaces alone: --netns names one")
+	case t.known == 0 && l.netns != "" && !l.report: // Within says that there is none of that name
 	case t.known == 0 && t.line > 0:
 		l.faults, l.moreFaults = l.faults[:faults], more // the whole file is one
 		return errUnknown
@@ -115,6 +123,10 @@ func (l *loader) text(name string, r io.Reader) error {
 
 // errAnswers: every route was looked up in the cache, and is of no table.
 var errAnswers = errors.New("has what `ip route get` answers, and no table")
+
+// errIfconfig: of each device ifconfig shows one IPv4 address alone, without its scope,
+// and in an order of its own.
+var errIfconfig = errors.New("has what ifconfig prints, which leaves addresses out and is not read: `ip address` has all of them")
 
 var errUnknown = errors.New("is none of the files that routewhy knows")
 
@@ -127,7 +139,9 @@ var (
 	settingLine = lazily(`^/proc/sys/(net/[^:= ]+)(?: = |[:=] ?)(.*)$`)
 	unameLine   = lazily(`^Linux \S+ \d+\.\d+\S* #`)
 	briefLine   = lazily(`^\S+ +(?:UNKNOWN|NOTPRESENT|DOWN|LOWERLAYERDOWN|TESTING|DORMANT|UP)(?: +(?:[0-9a-f.:]+(?:/\d+| peer )|(?:[0-9a-f]{2}:){5}[0-9a-f]{2} <).*)?$`)
-	ipv6Line    = lazily(`^[0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} `)
+	// The first line of a device, as net-tools of today and of old write it.
+	ifconfigLine = lazily(`^\S+(?:: flags=[0-9a-f]+<[A-Z0-9_,]*>\s+(?:metric \d+ )?mtu \d+|\s+Link encap:\S)`)
+	ipv6Line     = lazily(`^[0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} `)
 )
 
 // physical reads one line of the file, which with ip -o stands for several.
@@ -165,6 +179,10 @@ func (t *lines) take(s string) error {
 		}
 		return nil
 	}
+	device := ifconfigLine().MatchString(text)
+	if t.ifconfig = device || t.ifconfig && indent > t.indent; t.ifconfig {
+		return t.ifconfigLine(device, indent)
+	}
 	if t.names != "" && t.nameOrEnd(text) {
 		return t.nameLine(text, w)
 	}
@@ -188,6 +206,21 @@ func (t *lines) take(s string) error {
 		t.titles = append(titles, t.titles...)
 	}
 	return err
+}
+
+// ifconfigLine passes over what ifconfig prints, and says so once.
+func (t *lines) ifconfigLine(device bool, indent int) error {
+	t.settle()
+	t.endColumns()
+	t.spoke()
+	if !device {
+		return nil
+	}
+	t.indent = indent
+	if t.configs++; t.configs > 1 {
+		return nil
+	}
+	return errors.New("what ifconfig prints leaves addresses out and is not read: `ip address` has all of them")
 }
 
 // continues takes a line that says more of the route or the rule before it: a next
@@ -395,12 +428,15 @@ func (t *lines) enter(c context) error {
 	t.endCommand()
 	t.endColumns()
 	t.link, t.counts = 0, false
-	if c.netns != t.l.netns && (c.netns != "" || t.l.netns != "") {
-		if t.l.netns == "" {
-			t.elsewhere = c.netns
-		}
-	}
 	t.context = c
+	switch {
+	case c.netns == "":
+	case c.netns == t.l.netns:
+		t.l.picked = true
+	default:
+		t.l.passes(c.netns)
+		t.elsewhere = true
+	}
 	err := t.setTable(&t.context)
 	t.begin(t.file, t.line, c.partial)
 	if c.sure && c.kind != kindOther {
@@ -611,7 +647,7 @@ func isAnswer(w []string) bool {
 
 // skipped reports whether what is listed is of another network namespace.
 func (t *lines) skipped() bool {
-	return t.netns != t.l.netns && t.netns != ""
+	return t.netns != t.l.netns && (t.netns != "" || !t.l.report)
 }
 
 // isNullEntry says whether a route stands for that there is none: old kernels

@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -35,6 +37,9 @@ type Result struct {
 	Faults []Fault
 	// MoreFaults is how many others there are.
 	MoreFaults int
+	// PassedOver are the network namespaces whose listings stand in texts and were not
+	// read, in alphabetical order: another one was asked for, or none.
+	PassedOver []string
 
 	names []string // of the files
 }
@@ -84,12 +89,12 @@ func Within(limit int64, stdin io.Reader, netns string, names ...string) (*Resul
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	r := &Result{l.snap, l.routes, l.faults, l.moreFaults, names}
+	r := &Result{l.snap, l.routes, l.faults, l.moreFaults, slices.Sorted(maps.Keys(l.passedOver)), names}
 	switch {
 	case netns != "" && !l.picked:
-		return nil, &NamespaceError{Name: netns}
+		return nil, &NamespaceError{netns, r.PassedOver}
 	case l.snap != nil && l.listings > 0:
-		return nil, errors.New("a snapshot is whole: it does not go with other files")
+		return nil, fmt.Errorf("%s is a snapshot, which is whole: %s does not go with it", l.snapName, l.listed)
 	case l.snap == nil:
 		r.Snapshot, r.Routes = l.facts.snapshot(), &l.facts.routes
 	}
@@ -105,6 +110,7 @@ type loader struct {
 	stdin      io.Reader
 	netns      string // which namespace; empty: the host's own
 	picked     bool   // it was found
+	report     bool   // files of a report, which are about that one, are read
 	left       int64  // bytes that may be read
 	room       *route.Allowance
 	taken      int64           // how much of it the facts have taken
@@ -112,7 +118,10 @@ type loader struct {
 	snap       *route.Snapshot // of a snapshot file
 	routes     *route.List     // its routes
 	facts      *facts          // of everything else
+	snapName   string          // that file
 	listings   int
+	listed     string          // the first file that is none
+	passedOver map[string]bool // namespaces: see Result.PassedOver
 	faults     []Fault
 	moreFaults int
 }
@@ -181,16 +190,33 @@ func (l *loader) content(name string, r *bufio.Reader) error {
 		len(head) >= 4 && binary.LittleEndian.Uint32(head) == saveMagic && binary.NativeEndian.Uint32(head) != saveMagic:
 		return errors.New("is what `ip route save` wrote on a machine of the other byte order: `ip route show table all` there can be read here")
 	case len(head) >= 4 && binary.NativeEndian.Uint32(head) == saveMagic:
-		l.listings++
+		l.listing(name)
 		return l.saved(name, r)
 	case bytes.HasPrefix(start, []byte("{")):
 		return l.object(name, r, start)
 	}
-	l.listings++
+	l.listing(name)
 	if isList(start) {
 		return l.jsonLists(name, r)
 	}
 	return l.text(name, r)
+}
+
+// listing counts a file that is no snapshot.
+func (l *loader) listing(name string) {
+	if l.listings++; l.listings == 1 {
+		l.listed = name
+	}
+}
+
+// passes notes a namespace whose listing is not read.
+func (l *loader) passes(netns string) {
+	if l.passedOver == nil {
+		l.passedOver = map[string]bool{}
+	}
+	if len(l.passedOver) < maxFaults {
+		l.passedOver[netns] = true
+	}
 }
 
 // cutOff says in words that a file is not whole.
@@ -215,17 +241,18 @@ func (l *loader) object(name string, r *bufio.Reader, start []byte) error {
 	_, _ = d.Token()
 	key, _ := d.Token()
 	if key == "defaults" {
-		l.listings++
+		l.listing(name)
 		l.facts.begin(name, 0, "")
 		return l.dump(name, r)
 	}
 	if elementKey(key) {
-		l.listings++
+		l.listing(name)
 		return l.text(name, r) // an object a line
 	}
 	if l.snap != nil {
 		return errors.New("a second snapshot")
 	}
+	l.snapName = name
 	var err error
 	l.snap, l.routes, err = route.DecodeList(r, l.room)
 	return err
