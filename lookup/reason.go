@@ -124,6 +124,7 @@ const (
 	CodeGatewayUnread Code = "gateway-unread"  // a route's gateway is not readable; Have: its prefix, Want: its device, if it is one
 	CodeMetricUnread  Code = "metric-unread"   // several routes, and their metrics are not told; Have: their prefix
 	CodeExpiredFirst  Code = "sibling-expired" // the first sibling expired, and of the others nothing is known
+	CodeReleaseUnread Code = "release-unread"  // whether the kernel's release has a change that decides
 )
 
 // Why a received packet's source passes or fails the check.
@@ -135,7 +136,6 @@ const (
 	CodeRPOwnSource     Code = "rp-own-source"     // the source is an address of this host
 	CodeRPNotUnicast    Code = "rp-not-unicast"    // the way back is not unicast; Have: its type
 	CodeRPNoAddress     Code = "rp-no-address"     // the device has no IPv4 address
-	CodeReleaseUnread   Code = "release-unread"    // whether the kernel's release has a change that decides
 	CodeMembership      Code = "membership-unread" // whether the group was joined
 	CodeReversePathSome Code = "rp-some-legs"      // the filter passes only some legs
 )

@@ -161,7 +161,7 @@ func (x *xzBlocks) index(head []byte) {
 	x.endIndex()
 }
 
-// endIndex goes on to the end of the stream behind the index's last number.
+// endIndex goes on to the end of the stream after the index's last number.
 func (x *xzBlocks) endIndex() {
 	const crc, footer = 4, 12
 	if x.items == 0 && x.skip != math.MaxInt64 {
