@@ -130,7 +130,15 @@ func host(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("LANG", "C.UTF-8")
 	ts.Setenv("FILTERED", filtered())
 	ts.Check(ts.Exec("in", "sh", "-e", ts.MkAbs(args[0])))
+	ts.Check(ts.Exec("in", "sh", "-c", settle))
 }
+
+// settle waits until the tables know which devices have a carrier, which the kernel
+// tells them later and by itself.
+const settle = `for i in $(seq 100); do
+	ip -o link | grep -Eq 'LOWER_UP.* state (DOWN|LOWERLAYERDOWN)' || break
+	sleep 0.02
+done`
 
 // exits is the script command `exits STATUS COMMAND...`: the command must end
 // with that exit status.
