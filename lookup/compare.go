@@ -20,6 +20,8 @@ type Comparison struct {
 	Benign []Reason
 	// Differences are the fields that differ, where they do.
 	Differences []Difference
+
+	source bool // the kernel has chosen one, which counts too
 }
 
 // Difference is one field in which a decision and the kernel's answer differ.
@@ -97,9 +99,7 @@ func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison
 // multipath routes have another preference than the first.
 func (f *FIB) otherPreference(c Comparison, flow *route.Flow, d *Decision, a *route.Answer) Comparison {
 	for _, p := range []route.Preference{route.PreferenceHigh, route.PreferenceLow} {
-		supposing := *f
-		supposing.siblings = &p
-		next := supposing.Lookup(*flow)
+		next := f.ask(question{siblings: &p}, *flow)
 		if d.sameFate(&next) {
 			continue
 		}
@@ -247,14 +247,14 @@ func (f *FIB) members(id uint32) []uint32 {
 
 // compareWay finds the way that the kernel took.
 func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.Answer) {
-	wantSrc := flow.In == 0 && !flow.Src.IsValid() && !f.sharesObject(d, a)
+	c.source = flow.In == 0 && !flow.Src.IsValid() && !f.sharesObject(d, a)
 	gateway := a.Gateway
 	c.NextHop = slices.IndexFunc(d.NextHops, func(w NextHop) bool {
-		return w.Link == a.Link && w.leadsTo(gateway) && (!wantSrc || w.sends(a))
+		return w.Link == a.Link && w.leadsTo(gateway) && (!c.source || w.sends(a))
 	})
 	redirected := false
 	if c.NextHop < 0 && a.Redirected {
-		f.compareRedirected(c, d, a, wantSrc)
+		f.compareRedirected(c, d, a)
 		redirected = c.NextHop >= 0
 	}
 	if c.NextHop < 0 && rememberedLeg(flow, d, a) {
@@ -262,7 +262,7 @@ func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.
 		return
 	}
 	if c.NextHop < 0 {
-		f.differWay(c, d, a, wantSrc)
+		f.differWay(c, d, a)
 		return
 	}
 	if w := &d.NextHops[c.NextHop]; !redirected && !sameAddr(w.Gateway, gateway) {
@@ -302,7 +302,7 @@ func (w *NextHop) sends(a *route.Answer) bool {
 }
 
 // differWay names what of the first way differs.
-func (f *FIB) differWay(c *Comparison, d *Decision, a *route.Answer, wantSrc bool) {
+func (f *FIB) differWay(c *Comparison, d *Decision, a *route.Answer) {
 	if len(d.NextHops) == 0 {
 		c.differ("device", "none", f.snap.LinkName(a.Link))
 		return
@@ -310,7 +310,7 @@ func (f *FIB) differWay(c *Comparison, d *Decision, a *route.Answer, wantSrc boo
 	w := d.NextHops[0]
 	c.differ("device", f.snap.LinkName(w.Link), f.snap.LinkName(a.Link))
 	c.differ("gateway", addrText(w.Gateway), addrText(a.Gateway))
-	if wantSrc {
+	if c.source {
 		c.differ("source", addrText(w.Src), addrText(a.Src))
 	}
 }

@@ -23,7 +23,7 @@ func (f *FIB) Connect(flow route.Flow) *Trace {
 	first := f.Explain(flow)
 	first.Socket = nil
 	if flow.Dst.Is6() && first.Decision.Errno != 0 && flow.In == 0 && !flow.Src.IsValid() {
-		if src := f.selectSource6(flow.Dst, flow.Out, &first.Source); src.certain() {
+		if src := (&walk{fib: f}).selectSource6(flow.Dst, flow.Out, &first.Source); src.certain() {
 			first.Source.Addr = src.addr
 		}
 	}
@@ -86,7 +86,7 @@ func (f *FIB) lookups(flow route.Flow, first *Decision) []route.Flow {
 		if given || first.Errno == 0 || flow.Dst.IsMulticast() {
 			return nil
 		}
-		src := f.selectSource6(flow.Dst, flow.Out, nil)
+		src := (&walk{fib: f}).selectSource6(flow.Dst, flow.Out, nil)
 		if !src.certain() {
 			return withSource(flow, src.oneOf...)
 		}

@@ -54,9 +54,9 @@ const (
 
 // EntryStatuses tells of every entry of exactly a prefix where it stands: tables in
 // the order in which the rules lead to them, those that no rule leads to last.
-func (f *FIB) EntryStatuses(p netip.Prefix) []EntryStatus { return f.sketching().judge(p) }
+func (f *FIB) EntryStatuses(p netip.Prefix) []EntryStatus { return f.prober().judge(p) }
 
-func (f *FIB) judge(p netip.Prefix) []EntryStatus {
+func (f *prober) judge(p netip.Prefix) []EntryStatus {
 	fam := f.family(route.FamilyOf(p.Addr()))
 	var out []EntryStatus
 	for _, id := range f.TableOrder(route.FamilyOf(p.Addr())) {
@@ -68,7 +68,7 @@ func (f *FIB) judge(p netip.Prefix) []EntryStatus {
 		if !ok {
 			continue
 		}
-		f.sketches.forget()
+		f.forget()
 		for _, e := range l.entries {
 			out = append(out, f.standing(e, p))
 		}
@@ -142,7 +142,7 @@ func (f *FIB) RulesTo(fam route.Family, t route.Table) []*route.Rule {
 	return out
 }
 
-func (f *FIB) standing(e *entry, p netip.Prefix) EntryStatus {
+func (f *prober) standing(e *entry, p netip.Prefix) EntryStatus {
 	s := EntryStatus{Route: e.full(p), Rules: f.RulesTo(e.fam, e.route.Table)}
 	s.Faults = f.Faults(&s.Route)
 	if len(s.Rules) == 0 {
@@ -165,7 +165,7 @@ func (f *FIB) standing(e *entry, p netip.Prefix) EntryStatus {
 
 // probe sends packets to see which take the entry: first one that is nothing
 // special, then such as the rules that lead to the table ask for.
-func (f *FIB) probe(s *EntryStatus, e *entry) {
+func (f *prober) probe(s *EntryStatus, e *entry) {
 	first := true
 	for _, sel := range f.conditions(s, e) {
 		one := f.trial(s, e, sel)
@@ -189,7 +189,7 @@ func (f *FIB) probe(s *EntryStatus, e *entry) {
 }
 
 // trial judges an entry by what becomes of packets that a selector matches.
-func (f *FIB) trial(s *EntryStatus, e *entry, sel route.Selector) (one EntryStatus) {
+func (f *prober) trial(s *EntryStatus, e *entry, sel route.Selector) (one EntryStatus) {
 	for _, flow := range f.packets(&sel, f.probeFlow(s, &sel), e) {
 		one = EntryStatus{Route: s.Route}
 		if f.stands(&one, e, flow); one.Status.taken() {
@@ -235,7 +235,7 @@ func (s Status) taken() bool {
 
 // probeFlow is a packet to an address that the entry is best for, inside a
 // selector's `to` where that is narrower.
-func (f *FIB) probeFlow(s *EntryStatus, sel *route.Selector) route.Flow {
+func (f *prober) probeFlow(s *EntryStatus, sel *route.Selector) route.Flow {
 	flow := route.Flow{Dst: s.Example, UID: route.NoUID}
 	if d := sel.Dst; d.IsValid() && d.Bits() > s.Route.Dst.Bits() && s.Route.Dst.Overlaps(d) {
 		if gap, _, ok := f.gapOf(s.Route.Table, d); ok {
@@ -251,7 +251,7 @@ func (f *FIB) probeFlow(s *EntryStatus, sel *route.Selector) route.Flow {
 // conditions are what a packet may have to be to take an entry: nothing
 // special; what a rule that leads to its table asks for; what keeps it from an
 // earlier `not` rule; what the entry itself asks for.
-func (f *FIB) conditions(s *EntryStatus, e *entry) []route.Selector {
+func (f *prober) conditions(s *EntryStatus, e *entry) []route.Selector {
 	var out []route.Selector
 	seen := map[route.Selector]bool{}
 	add := func(sel route.Selector) {
@@ -277,7 +277,7 @@ func (f *FIB) conditions(s *EntryStatus, e *entry) []route.Selector {
 }
 
 // stands judges an entry by what becomes of one packet.
-func (f *FIB) stands(s *EntryStatus, e *entry, flow route.Flow) {
+func (f *prober) stands(s *EntryStatus, e *entry, flow route.Flow) {
 	t := f.sketch(flow)
 	if t == nil {
 		s.Status, s.Reason = StatusUnknown, Reason{Code: CodeTooMuch}
@@ -341,7 +341,7 @@ func (s *EntryStatus) judge(c *Candidate, d *Decision, e *entry) {
 
 // flowFor changes a packet so that a selector matches it, as far as that is in
 // the packet's power.
-func (f *FIB) flowFor(s *route.Selector, flow route.Flow) route.Flow {
+func (f *prober) flowFor(s *route.Selector, flow route.Flow) route.Flow {
 	if s.Not {
 		return flow
 	}

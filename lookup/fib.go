@@ -39,20 +39,6 @@ type FIB struct {
 	// realms: some IPv4 route or rule has a realm, which ends it too.
 	realms bool
 	kernel behaviour
-	// supposed is a setting that, where it was not read, is taken for 1 instead of
-	// what is usual; nil: none is.
-	supposed *setting
-	// siblings is the router preference that the further siblings of IPv6 multipath
-	// routes are supposed to have; nil: the first one's.
-	siblings *route.Preference
-	// uid6 is the user that a received IPv6 packet is looked up as: root, but for what
-	// RTM_GETROUTE is asked without one. See [FIB.toolDiffers].
-	uid6 uint32
-	// unread, while something is explained, gathers the settings that would have
-	// mattered but are not in the snapshot.
-	unread *[]string
-	// sketches, while entries are judged, are the packets sent for it.
-	sketches *sketches
 	partial  bool           // routes that no question is about were left out
 	sources  []netip.Prefix // of IPv6 routes that are for certain sources
 }

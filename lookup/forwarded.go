@@ -9,7 +9,7 @@ import (
 // packets are packets that a selector matches, as far as that is in their power: one
 // that this host sends, where it can, and one that it forwards, where the selector
 // asks for a source that is not this host's alone.
-func (f *FIB) packets(sel *route.Selector, flow route.Flow, e *entry) []route.Flow {
+func (f *prober) packets(sel *route.Selector, flow route.Flow, e *entry) []route.Flow {
 	sent := f.flowFor(sel, flow)
 	fam := sent.Family()
 	if sel.Not || !sel.Src.IsValid() || sel.Src.Bits() == 0 || sent.In != 0 || sent.Out != 0 || sel.In == "lo" || !f.knowsAddrs(fam) {
@@ -46,7 +46,7 @@ func (f *FIB) strangerIn(p netip.Prefix) netip.Addr {
 
 // entrance is the device on which packets from an address come in: that by which an
 // answer leaves, else the first that an entry does not lead to. Zero: there is none.
-func (f *FIB) entrance(src netip.Addr, e *entry) int {
+func (f *prober) entrance(src netip.Addr, e *entry) int {
 	t := f.sketch(route.Flow{Dst: src, UID: route.NoUID})
 	if t == nil {
 		return 0

@@ -92,7 +92,7 @@ func (w *walk) joinedIn4(dev *device) Decision {
 	src := w.flow.Src
 	switch {
 	case src.IsMulticast() || isBroadcast4(src),
-		src.IsLoopback() && !w.fib.confOr(dev, settingRouteLocalnet):
+		src.IsLoopback() && !w.confOr(dev, settingRouteLocalnet):
 		return refusal(ShortcutMartianSrc, route.EINVAL)
 	}
 	d := Decision{
@@ -120,9 +120,9 @@ func (w *walk) checkMartians4(dev *device) (Decision, bool) {
 		return martianSrc, true
 	case dst.IsUnspecified():
 		return martianDst, true
-	case dst.IsLoopback() && !w.fib.confOr(dev, settingRouteLocalnet):
+	case dst.IsLoopback() && !w.confOr(dev, settingRouteLocalnet):
 		return martianDst, true
-	case src.IsLoopback() && !w.fib.confOr(dev, settingRouteLocalnet):
+	case src.IsLoopback() && !w.confOr(dev, settingRouteLocalnet):
 		return martianSrc, true
 	}
 	return Decision{}, false
@@ -148,7 +148,7 @@ func (w *walk) localDevice(res *result) int {
 }
 
 func (w *walk) forwarding4(dev *device) bool {
-	return w.fib.conf(route.IPv4, dev, settingForwarding) != 0
+	return w.conf(route.IPv4, dev, settingForwarding) != 0
 }
 
 // notForwarding hides whatever the look-up gave: a host that does not forward
@@ -187,7 +187,7 @@ func (w *walk) deliver4(dev *device, d Decision, res *result) Decision {
 // address is sent on there: the setting must be on for all devices and for this one
 // (IN_DEV_BFORWARD in include/linux/inetdevice.h), and no other forwarding matters.
 func (w *walk) forwardsBroadcasts(dev *device) bool {
-	return w.fib.conf(route.IPv4, nil, settingBcForwarding) != 0 && w.fib.conf(route.IPv4, dev, settingBcForwarding) != 0
+	return w.conf(route.IPv4, nil, settingBcForwarding) != 0 && w.conf(route.IPv4, dev, settingBcForwarding) != 0
 }
 
 // forward4 sends a received packet on (ip_mkroute_input).
@@ -262,11 +262,11 @@ func (rp *ReversePath) shortcut() Shortcut {
 // __fib_validate_source in net/ipv4/fib_frontend.c).
 func (w *walk) validate(dev *device, out int, from netip.Addr) *ReversePath {
 	rp := &ReversePath{}
-	rp.Filter, rp.FilterFrom = w.fib.rpFilter(dev)
+	rp.Filter, rp.FilterFrom = w.rpFilter(dev)
 	rp.FilterUnread = !dev.conf4.read[settingRPFilter] && !w.fib.v4.conf.read[settingRPFilter]
-	redirects := w.fib.conf(route.IPv4, nil, settingSendRedirects) != 0 || w.fib.conf(route.IPv4, dev, settingSendRedirects) != 0
+	redirects := w.conf(route.IPv4, nil, settingSendRedirects) != 0 || w.conf(route.IPv4, dev, settingSendRedirects) != 0
 	if rp.Filter == 0 && !w.fib.realms && (dev.Index != out || !redirects) {
-		if w.fib.confOr(dev, settingAcceptLocal) {
+		if w.confOr(dev, settingAcceptLocal) {
 			rp.Passed, rp.Reason = true, Reason{Code: CodeRPOff}
 			return rp
 		}
@@ -301,8 +301,8 @@ func (w *walk) fastPath() bool {
 
 // rpFilter is the effective reverse-path filter of a device: the larger of its
 // own and that of all devices.
-func (f *FIB) rpFilter(dev *device) (int, string) {
-	all, own := f.conf(route.IPv4, nil, settingRPFilter), f.conf(route.IPv4, dev, settingRPFilter)
+func (w *walk) rpFilter(dev *device) (int, string) {
+	all, own := w.conf(route.IPv4, nil, settingRPFilter), w.conf(route.IPv4, dev, settingRPFilter)
 	if own >= all {
 		return own, dev.Name
 	}
@@ -316,10 +316,10 @@ func (w *walk) reverse(dev *device, out int, from netip.Addr, rp *ReversePath) {
 	back.Dst, back.Src = w.flow.Src, from
 	back.SrcPort, back.DstPort = w.flow.DstPort, w.flow.SrcPort
 	back.In, back.Out, back.UID = 0, 0, 0
-	if !w.fib.confOr(dev, settingSrcValidMark) {
+	if !w.confOr(dev, settingSrcValidMark) {
 		back.Mark = 0
 	}
-	r := walk{fib: w.fib, flow: back, iif: cmp.Or(out, route.LoopbackIndex), vrf: w.fib.vrf(dev.Index), mem: w.mem}
+	r := walk{fib: w.fib, question: w.question, flow: back, iif: cmp.Or(out, route.LoopbackIndex), vrf: w.fib.vrf(dev.Index), mem: w.mem}
 	if w.trace != nil {
 		rp.Trace = &Trace{Flow: back}
 		r.trace, r.sketch = rp.Trace, w.sketch
@@ -345,7 +345,7 @@ func (w *walk) reverseVerdict(dev *device, res *result, filter int) (bool, Reaso
 	switch {
 	case res.status != found:
 		return filter == 0, Reason{Code: CodeRPNoRoute}
-	case res.entry.route.Type == route.TypeLocal && w.fib.confOr(dev, settingAcceptLocal):
+	case res.entry.route.Type == route.TypeLocal && w.confOr(dev, settingAcceptLocal):
 	case res.entry.route.Type == route.TypeLocal:
 		return false, Reason{Code: CodeRPOwnSource, Have: w.flow.Src}
 	case res.entry.route.Type != route.TypeUnicast:

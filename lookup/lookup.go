@@ -14,13 +14,18 @@ func (f *FIB) Lookup(flow route.Flow) (d Decision) {
 	return d
 }
 
+// ask decides for a special question.
+func (f *FIB) ask(q question, flow route.Flow) (d Decision) {
+	w := walk{fib: f, question: q, flow: flow, mem: new(memory)}
+	w.decide(&d)
+	return d
+}
+
 // Explain decides the same by the same walk, and keeps everything that took
 // part.
 func (f *FIB) Explain(flow route.Flow) *Trace {
 	t := &Trace{Flow: flow}
-	recording := *f
-	recording.unread = &t.Unread
-	w := walk{fib: &recording, flow: flow, trace: t, mem: new(memory)}
+	w := walk{fib: f, question: question{unread: &t.Unread}, flow: flow, trace: t, mem: new(memory)}
 	w.decide(&t.Decision)
 	t.Gateways = f.Gateways(&flow, &t.Decision)
 	if t.Decision.HasRoute {
@@ -82,7 +87,7 @@ func (w *walk) decide(d *Decision) {
 	}
 	flow := w.flow
 	w.judge(d)
-	if path, found := w.fib.undetermined(flow, w.skip, d); found {
+	if path, found := w.undetermined(flow, d); found {
 		*d = unknownDecision(w.fib.lacks(Reason{Code: CodeSettingUnread, Want: path}, route.FactSysctls, flow.Family()))
 	}
 }

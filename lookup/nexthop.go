@@ -19,9 +19,9 @@ func (w *walk) ways4(d *Decision, res *result) {
 		switch {
 		case way.Src.IsValid():
 		case w.leaks4(h):
-			way.setSource(w.fib.selectSource4(w.vrf, netip.Addr{}, route.ScopeLink, nil))
+			way.setSource(w.selectSource4(w.vrf, netip.Addr{}, route.ScopeLink, nil))
 		default:
-			src, other := w.fib.source4(&e.route, h)
+			src, other := w.source4(&e.route, h)
 			way.setSource(src)
 			way.OtherSrc = other
 		}
@@ -122,7 +122,7 @@ const (
 // weight in the hash's bounds; zero: it has none.
 func (w *walk) members4(e *entry) ([]membership, []int) {
 	in, weight := w.mem.members(len(e.hops))
-	useNeigh := w.fib.multipathUseNeigh()
+	useNeigh := w.multipathUseNeigh()
 	for i := range e.hops {
 		h := &e.hops[i]
 		good := w.fib.goodNeighbour(h)
@@ -159,7 +159,7 @@ func (f *FIB) goodNeighbour(h *hop) bool {
 // that it has, where there are any.
 func (w *walk) preferSource(e *entry, in []membership) {
 	source := func(i int) chosen {
-		return w.fib.selectSource4(e.hops[i].Link, e.hops[i].Gateway, e.route.Scope, nil)
+		return w.selectSource4(e.hops[i].Link, e.hops[i].Gateway, e.route.Scope, nil)
 	}
 	any := false
 	for i := range in {

@@ -129,7 +129,7 @@ func (f *FIB) faultNotes(s *EntryStatus) []Note {
 		case FaultCarrier:
 			n.Code = NoteLinkdownUsed
 		case FaultIgnored:
-			if s.Route.Family() == route.IPv6 || s.Route.NextHopID != 0 || f.multipathUseNeigh() {
+			if s.Route.Family() == route.IPv6 || s.Route.NextHopID != 0 || f.useNeigh != 0 {
 				continue
 			}
 			n.Code = NoteStaleLeg

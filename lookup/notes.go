@@ -238,7 +238,7 @@ func (f *FIB) skippedTables(t *Trace) []Note {
 			asked[r.Table] = true
 		}
 	}
-	f = f.sketching() // many rules ask for this host's addresses
+	m := f.prober() // many rules ask for this host's addresses
 	var out []Note
 	for i := range t.Rules {
 		r := &t.Rules[i]
@@ -258,9 +258,9 @@ func (f *FIB) skippedTables(t *Trace) []Note {
 		}
 		*n = Note{Reason: Reason{NoteTableSkipped, r.Reason.Want, r.Reason.Code}, Route: r.Shadow, Rule: r.Rule, Table: r.Table, More: n.More}
 		if from {
-			n.Ask = f.fromWithin(r.Rule.Selector.Src, &t.Flow)
+			n.Ask = m.fromWithin(r.Rule.Selector.Src, &t.Flow)
 		} else {
-			n.Ask = f.sentBy(&r.Rule.Selector, &t.Flow, r.Table)
+			n.Ask = m.sentBy(&r.Rule.Selector, &t.Flow, r.Table)
 		}
 	}
 	return out
@@ -268,7 +268,7 @@ func (f *FIB) skippedTables(t *Trace) []Note {
 
 // sentBy is a packet that nothing is special about but the mark or the user that a rule
 // wants, and that its table decides; nil: there is none.
-func (f *FIB) sentBy(s *route.Selector, flow *route.Flow, table route.Table) *route.Flow {
+func (f *prober) sentBy(s *route.Selector, flow *route.Flow, table route.Table) *route.Flow {
 	ask := *flow
 	switch *s {
 	case route.Selector{Mark: s.Mark, MarkMask: s.MarkMask}:
@@ -289,7 +289,7 @@ func (f *FIB) sentBy(s *route.Selector, flow *route.Flow, table route.Table) *ro
 
 // fromWithin is a packet from a prefix that the host sends or, where it has no address
 // there, receives.
-func (f *FIB) fromWithin(p netip.Prefix, flow *route.Flow) *route.Flow {
+func (f *prober) fromWithin(p netip.Prefix, flow *route.Flow) *route.Flow {
 	ask := *flow
 	ask.Src = f.sourceIn(p)
 	if f.owner(ask.Src) == 0 && f.knowsAddrs(flow.Family()) {
@@ -539,9 +539,7 @@ func (f *FIB) toolDiffers(t *Trace) []Note {
 	if i < 0 {
 		return nil
 	}
-	tool := *f
-	tool.uid6, tool.unread = route.NoUID, nil
-	if d := tool.Lookup(t.Flow); d.sameFate(&t.Decision) {
+	if d := f.ask(question{noUser: true}, t.Flow); d.sameFate(&t.Decision) {
 		return nil
 	}
 	return []Note{{Reason: Reason{Code: NoteToolUser, Have: t.Rules[i].Rule.Priority}}}

@@ -88,7 +88,7 @@ func (w *walk) checkOutput4() (Decision, bool) {
 	if isLocalMulticast4(dst) || isBroadcast4(dst) {
 		from := chosen{addr: src}
 		if !src.IsValid() {
-			from = w.fib.selectSource4(dev.Index, netip.Addr{}, route.ScopeLink, nil)
+			from = w.selectSource4(dev.Index, netip.Addr{}, route.ScopeLink, nil)
 		}
 		return w.group4(ShortcutGroupOut, dev.Index, from), true
 	}
@@ -97,10 +97,10 @@ func (w *walk) checkOutput4() (Decision, bool) {
 	}
 	var from chosen
 	if isMulticast4(dst) {
-		from = w.fib.selectSource4(dev.Index, netip.Addr{}, multicastScope, nil)
+		from = w.selectSource4(dev.Index, netip.Addr{}, multicastScope, nil)
 	}
 	if dst.IsUnspecified() {
-		from = w.fib.selectSource4(dev.Index, netip.Addr{}, route.ScopeHost, nil)
+		from = w.selectSource4(dev.Index, netip.Addr{}, route.ScopeHost, nil)
 	}
 	w.flow.Src = from.addr
 	// What follows is looked up with the source.
@@ -148,7 +148,7 @@ func (w *walk) onLink4(out int, res *result) Decision {
 	d := Decision{Disposition: DispositionUnicast, Shortcut: ShortcutOnLink, Rule: res.rule}
 	src := chosen{addr: w.flow.Src}
 	if !src.addr.IsValid() {
-		src = w.fib.selectSource4(out, netip.Addr{}, route.ScopeLink, nil)
+		src = w.selectSource4(out, netip.Addr{}, route.ScopeLink, nil)
 		w.trySource4(out, netip.Addr{}, route.ScopeLink)
 	}
 	d.NextHops = w.mem.way(NextHop{Link: out, Via: route.NextHop{Link: out}, Share: 1, Src: src.addr, SrcOneOf: src.oneOf})
@@ -241,7 +241,7 @@ func (w *walk) mayLeave4(d *Decision, way *NextHop) bool {
 		return true
 	}
 	dev := w.fib.byIndex[way.Link]
-	return dev == nil || dev.Flags&route.LinkLoopback != 0 || dev.Kind == vrfKind || w.fib.confOr(dev, settingRouteLocalnet)
+	return dev == nil || dev.Flags&route.LinkLoopback != 0 || dev.Kind == vrfKind || w.confOr(dev, settingRouteLocalnet)
 }
 
 // minMTU4 is the smallest MTU with which a device has IPv4 (IPV4_MIN_MTU; RFC 791,

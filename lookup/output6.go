@@ -22,12 +22,15 @@ func (w *walk) decide6(d *Decision) {
 		case dev == nil:
 			*d = refusal(ShortcutNoDevice, route.ENODEV)
 			return
-		case w.fib.dropsIPv6(dev):
+		case w.dropsIPv6(dev):
 			*d = refusal(ShortcutNoIPv6, route.EINVAL)
 			return
 		}
 		w.iif, w.flow.Out = w.flow.In, 0
-		w.flow.UID = w.fib.uid6 // the namespace's root, whoever asks
+		w.flow.UID = 0 // the namespace's root, whoever asks
+		if w.noUser {
+			w.flow.UID = route.NoUID
+		}
 	} else {
 		w.iif = route.LoopbackIndex
 		w.strict = w.strict || w.flow.Out != 0 && (!w.flow.Src.IsValid() || w.flow.Bound)
@@ -61,11 +64,11 @@ func (w *walk) decide6(d *Decision) {
 // dropsIPv6 reports whether a device drops every IPv6 packet that it receives, before
 // a route is looked up (ip6_rcv_core in net/ipv6/ip6_input.c, which goes by the
 // device's own setting). One that has addresses does not: they go when it is set.
-func (f *FIB) dropsIPv6(dev *device) bool {
+func (w *walk) dropsIPv6(dev *device) bool {
 	if dev.conf6.read[settingDisableIPv6] {
 		return dev.conf6.value[settingDisableIPv6] != 0
 	}
-	return len(dev.addrs6) == 0 && f.conf(route.IPv6, dev, settingDisableIPv6) != 0
+	return len(dev.addrs6) == 0 && w.conf(route.IPv6, dev, settingDisableIPv6) != 0
 }
 
 // searchVRF6 is the look-up for the link of a device in a VRF: the rules are not
@@ -131,7 +134,7 @@ func (w *walk) ways6(d *Decision, res *result) {
 			way.setSource(w.source6(&e.route, from.Link, i == 0))
 			if e.route.PrefSrc.IsValid() && len(e.hops) > 1 && c.hop != &e.hops[0] {
 				// Of the siblings' own sources only the first's is in a dump.
-				way.OtherSrc = w.fib.selectSource6(w.flow.Dst, from.Link, nil).addr
+				way.OtherSrc = w.selectSource6(w.flow.Dst, from.Link, nil).addr
 			}
 		}
 		w.mem.ways = append(w.mem.ways, way)
@@ -188,13 +191,13 @@ func (w *walk) group6(e *entry, own int, keeps perhaps) ([]choice, []float64) {
 // siblings6 are the siblings of a multipath route that the hash may choose;
 // where it points to one that cannot be used, the walk's own choice stays.
 func (w *walk) siblings6(e *entry, own int) ([]choice, []float64) {
-	reachable := w.avoidFailed6()
+	w.reachable = w.avoidFailed6()
 	in, weight := w.mem.members(len(e.hops))
 	for i := range e.hops {
 		h := &e.hops[i]
 		dead := h.Flags&route.NextHopDead != 0
 		noCarrier := h.Flags&route.NextHopLinkDown != 0
-		_, score := w.scoreRoute6(e, h, reachable)
+		_, score := w.scoreRoute6(e, h)
 		switch {
 		case dead && noCarrier && score >= 0:
 			in[i] = memberStale

@@ -10,9 +10,9 @@ import (
 // gateway for it from an ICMP redirect, which no dump of routes shows
 // (__ip_do_redirect in net/ipv4/route.c, rt6_do_redirect in net/ipv6/route.c). The
 // device and the source stay those of the route.
-func (f *FIB) compareRedirected(c *Comparison, d *Decision, a *route.Answer, wantSrc bool) {
+func (f *FIB) compareRedirected(c *Comparison, d *Decision, a *route.Answer) {
 	may := func(w NextHop) bool {
-		return w.Link == a.Link && w.Via.Gateway.IsValid() && (!wantSrc || w.sends(a))
+		return w.Link == a.Link && w.Via.Gateway.IsValid() && (!c.source || w.sends(a))
 	}
 	first := slices.IndexFunc(d.NextHops, may)
 	if first < 0 {

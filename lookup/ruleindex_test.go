@@ -26,7 +26,7 @@ func TestRuleIndex(t *testing.T) {
 				if got, want := f.Lookup(flow), plain.Lookup(flow); !reflect.DeepEqual(got, want) {
 					t.Fatalf("seed %d, %+v: %+v, without the index %+v", seed, flow, got, want)
 				}
-				if got, want := f.sketching().sketch(flow).Decision, plain.Explain(flow).Decision; !reflect.DeepEqual(got, want) {
+				if got, want := f.prober().sketch(flow).Decision, plain.Explain(flow).Decision; !reflect.DeepEqual(got, want) {
 					t.Fatalf("seed %d, %+v: sketched %+v, explained %+v", seed, flow, got, want)
 				}
 			}
@@ -51,7 +51,7 @@ func TestRuleIndexAsks(t *testing.T) {
 // customers are twice the work.
 func TestStandingsWork(t *testing.T) {
 	work := func(rules int) int {
-		f := New(concentrator(rules, rules/10)).sketching()
+		f := New(concentrator(rules, rules/10)).prober()
 		var n int
 		for _, s := range f.judge(route.IPv4.Default()) {
 			if s.Route.Table != route.TableMain && (s.Status != StatusConditional || len(s.If) != 10) {
@@ -62,7 +62,7 @@ func TestStandingsWork(t *testing.T) {
 		if n != rules/10+1 {
 			t.Fatalf("%d default routes", n)
 		}
-		return f.sketches.work
+		return f.work
 	}
 	if small, large := work(2000), work(4000); large > small*5/2 {
 		t.Errorf("work %d, for twice the rules %d", small, large)
@@ -71,8 +71,8 @@ func TestStandingsWork(t *testing.T) {
 
 // TestStandingsGivesUp: what is too much is unknown, and not called unused.
 func TestStandingsGivesUp(t *testing.T) {
-	f := New(concentrator(100, 10)).sketching()
-	f.sketches.work = maxWork + 1
+	f := New(concentrator(100, 10)).prober()
+	f.work = maxWork + 1
 	for _, s := range f.judge(route.IPv4.Default()) {
 		if s.Status != StatusUnknown || s.Reason.Code != CodeTooMuch {
 			t.Errorf("table %d is %s, %s", s.Route.Table, s.Status, s.Reason.Code)

@@ -40,7 +40,8 @@ func (res *result) link() int {
 // walk is one look-up on its way through rules and tables. With a nil trace
 // nothing is recorded.
 type walk struct {
-	fib  *FIB
+	fib *FIB
+	question
 	flow route.Flow
 	// iif is the receiving device as rules see it: lo for what this host sends.
 	iif int
@@ -51,11 +52,29 @@ type walk struct {
 	// linkOfVRF: a look-up for a link of a device in a VRF (searchVRF6).
 	linkOfVRF bool
 	strict    bool // IPv6: RT6_LOOKUP_F_IFACE
+	reachable bool // IPv6: gateways that failed are passed over (RT6_LOOKUP_F_REACHABLE)
 	trace     *Trace
 	sketch    bool // the trace is to have the rules alone that match
 	steps     int  // how many rules and routes were asked
 	skip      skipped
 	mem       *memory
+}
+
+// question is what belongs to one question, and not to the facts. The zero value is an
+// ordinary one.
+type question struct {
+	// supposed is a setting that, where it was not read, is taken for 1 instead of
+	// what is usual; nil: none is.
+	supposed *setting
+	// siblings is the router preference that the further siblings of IPv6 multipath
+	// routes are supposed to have; nil: the first one's.
+	siblings *route.Preference
+	// noUser: a received IPv6 packet is looked up as RTM_GETROUTE asks about it, without
+	// a user, and not as root's. See [FIB.toolDiffers].
+	noUser bool
+	// unread gathers the settings that would have mattered but are not in the
+	// snapshot; nil: they are not gathered.
+	unread *[]string
 }
 
 // skipped is an entry that is supposed to be gone.

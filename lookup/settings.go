@@ -63,23 +63,37 @@ func newConf(s route.Sysctls, fam route.Family, dev string) *conf {
 // allDevices is the name under which the kernel keeps what counts for all.
 const allDevices = "all"
 
-// conf is a setting of a device, or of all devices where that is nil.
-func (f *FIB) conf(fam route.Family, d *device, k setting) int {
-	c, dev := f.family(fam).conf, allDevices
-	if d != nil {
-		c, dev = d.conf4, d.Name
-		if fam == route.IPv6 {
-			c = d.conf6
-		}
+// setting is where a setting of a device stands, or that of all devices where it is
+// nil, and the name of either.
+func (f *FIB) setting(fam route.Family, d *device) (*conf, string) {
+	switch {
+	case d == nil:
+		return f.family(fam).conf, allDevices
+	case fam == route.IPv6:
+		return d.conf6, d.Name
 	}
+	return d.conf4, d.Name
+}
+
+// conf is a setting of a device, or of all devices where that is nil: the usual value
+// where it was not read.
+func (f *FIB) conf(fam route.Family, d *device, k setting) int {
+	c, _ := f.setting(fam, d)
+	return c.value[k]
+}
+
+// conf is the same for a question: it may suppose another value where none was read, or
+// note that.
+func (w *walk) conf(fam route.Family, d *device, k setting) int {
+	c, dev := w.fib.setting(fam, d)
 	if c.read[k] {
 		return c.value[k]
 	}
-	if f.supposed != nil && *f.supposed == k {
+	if w.supposed != nil && *w.supposed == k {
 		return 1
 	}
-	if f.unread != nil {
-		f.noteUnread(fam, route.ConfPath(fam, dev, k.String()))
+	if w.unread != nil {
+		w.noteUnread(fam, route.ConfPath(fam, dev, k.String()))
 	}
 	return c.value[k]
 }
@@ -107,19 +121,18 @@ func unsettled(t *Trace) []string {
 // undetermined finds a setting that was not read and on which a decision hangs: with
 // another value than the usual one, the packet would end otherwise. It gives the
 // setting's path below /proc/sys, the device's where that counts.
-func (f *FIB) undetermined(flow route.Flow, skip skipped, d *Decision) (setting string, found bool) {
+func (w *walk) undetermined(flow route.Flow, d *Decision) (setting string, found bool) {
 	fam := flow.Family()
 	for _, k := range deciding(&flow) {
-		supposing := *f
-		supposing.supposed, supposing.unread = &k, nil
-		w := walk{fib: &supposing, flow: flow, skip: skip, mem: new(memory)}
-		var other Decision
-		w.judge(&other)
-		if d.sameFate(&other) && (k != settingBcForwarding || d.sameEnd(&other)) {
+		other := walk{fib: w.fib, question: w.question, flow: flow, skip: w.skip, mem: new(memory)}
+		other.supposed, other.unread = &k, nil
+		var o Decision
+		other.judge(&o)
+		if d.sameFate(&o) && (k != settingBcForwarding || d.sameEnd(&o)) {
 			continue
 		}
 		dev := allDevices
-		if in := f.byIndex[flow.In]; in != nil && fam == route.IPv4 {
+		if in := w.fib.byIndex[flow.In]; in != nil && fam == route.IPv4 {
 			dev = in.Name
 		}
 		return route.ConfPath(fam, dev, k.String()), true
@@ -133,21 +146,26 @@ func (f *FIB) confOr(d *device, k setting) bool {
 	return f.conf(route.IPv4, nil, k) != 0 || f.conf(route.IPv4, d, k) != 0
 }
 
+// confOr is the same for a question.
+func (w *walk) confOr(d *device, k setting) bool {
+	return w.conf(route.IPv4, nil, k) != 0 || w.conf(route.IPv4, d, k) != 0
+}
+
 // useNeighPath is whether IPv4's multipath routes pass over bad neighbours.
 const useNeighPath = "net/ipv4/fib_multipath_use_neigh"
 
 // multipathUseNeigh is the setting [useNeighPath].
-func (f *FIB) multipathUseNeigh() bool {
-	if !f.useNeighRead {
-		f.noteUnread(route.IPv4, useNeighPath)
+func (w *walk) multipathUseNeigh() bool {
+	if !w.fib.useNeighRead {
+		w.noteUnread(route.IPv4, useNeighPath)
 	}
-	return f.useNeigh != 0
+	return w.fib.useNeigh != 0
 }
 
 // noteUnread notes a setting that would have mattered but was not read. One that
 // the kernel does not have is no gap of the snapshot.
-func (f *FIB) noteUnread(fam route.Family, path string) {
-	if f.unread != nil && f.snap.Lacks(route.FactSysctls, fam) && !slices.Contains(*f.unread, path) {
-		*f.unread = append(*f.unread, path)
+func (w *walk) noteUnread(fam route.Family, path string) {
+	if w.unread != nil && w.fib.snap.Lacks(route.FactSysctls, fam) && !slices.Contains(*w.unread, path) {
+		*w.unread = append(*w.unread, path)
 	}
 }

@@ -12,18 +12,18 @@ import (
 // where the kernel may have either: it keeps the source with a next-hop object,
 // chosen by the object's own scope, until some address changes, and then
 // chooses by the scope of the route that comes along first.
-func (f *FIB) source4(r *route.Route, h *hop) (src chosen, other netip.Addr) {
+func (w *walk) source4(r *route.Route, h *hop) (src chosen, other netip.Addr) {
 	if r.PrefSrc.IsValid() {
 		return chosen{addr: r.PrefSrc}, netip.Addr{}
 	}
-	src = f.sourceOf4(h.dev, h.Gateway, h.sourceScope(r.Scope), nil)
-	if o, kept := f.sourceKept4(h, r.Scope); kept && !src.may(o) {
+	src = w.sourceOf4(h.dev, h.Gateway, h.sourceScope(r.Scope), nil)
+	if o, kept := w.sourceKept4(h, r.Scope); kept && !src.may(o) {
 		if other = o; !o.IsValid() {
 			other = netip.IPv4Unspecified()
 		}
 	}
 	if h.object != 0 {
-		if o := f.selectSource4(h.Link, h.Gateway, r.Scope, nil); !src.may(o.addr) {
+		if o := w.selectSource4(h.Link, h.Gateway, r.Scope, nil); !src.may(o.addr) {
 			other = o.addr
 		}
 	}
@@ -33,16 +33,16 @@ func (f *FIB) source4(r *route.Route, h *hop) (src chosen, other netip.Addr) {
 // sourceKept4 is the source that the kernel may keep with a next hop from before
 // route_localnet was set, which makes addresses of scope host eligible. False: it
 // is not set, or does not matter.
-func (f *FIB) sourceKept4(h *hop, scope route.Scope) (netip.Addr, bool) {
-	if h.dev == nil || scope != route.ScopeLink || !f.confOr(h.dev, settingRouteLocalnet) {
+func (w *walk) sourceKept4(h *hop, scope route.Scope) (netip.Addr, bool) {
+	if h.dev == nil || scope != route.ScopeLink || !w.confOr(h.dev, settingRouteLocalnet) {
 		return netip.Addr{}, false
 	}
 	before := *h.dev
 	before.addrs4 = slices.DeleteFunc(slices.Clone(h.dev.addrs4), func(a *route.Addr) bool { return a.Scope > route.ScopeLink })
-	if a := f.fromDevice4(&before, h.Gateway, scope, nil); a != nil {
+	if a := w.fromDevice4(&before, h.Gateway, scope, nil); a != nil {
 		return a.Prefix.Addr(), true
 	}
-	return f.lent4(h.Link, scope, nil).addr, true
+	return w.fib.lent4(h.Link, scope, nil).addr, true
 }
 
 // sourceScope is the scope by which a source is chosen for a next hop: the
@@ -60,19 +60,19 @@ func (h *hop) sourceScope(s route.Scope) route.Scope {
 // selectSource4 chooses an address of a device for reaching a gateway, or,
 // without one, anything on the link, by a route of a scope (inet_select_addr
 // in net/ipv4/devinet.c). With a trial it records what was considered.
-func (f *FIB) selectSource4(link int, gateway netip.Addr, scope route.Scope, trial *SourceTrial) chosen {
-	return f.sourceOf4(f.byIndex[link], gateway, scope, trial)
+func (w *walk) selectSource4(link int, gateway netip.Addr, scope route.Scope, trial *SourceTrial) chosen {
+	return w.sourceOf4(w.fib.byIndex[link], gateway, scope, trial)
 }
 
 // sourceOf4 is selectSource4 for a device; without one there is no source.
-func (f *FIB) sourceOf4(dev *device, gateway netip.Addr, scope route.Scope, trial *SourceTrial) chosen {
+func (w *walk) sourceOf4(dev *device, gateway netip.Addr, scope route.Scope, trial *SourceTrial) chosen {
 	if dev == nil {
 		return chosen{}
 	}
-	if a := f.fromDevice4(dev, gateway, scope, trial); a != nil {
+	if a := w.fromDevice4(dev, gateway, scope, trial); a != nil {
 		return chosen{addr: trial.take(a, gateway, dev.Index)}
 	}
-	return f.lent4(dev.Index, scope, trial)
+	return w.fib.lent4(dev.Index, scope, trial)
 }
 
 // lent4 is an address of another device, for one that has none that fits. Where
@@ -107,13 +107,13 @@ func (f *FIB) lent4(link int, scope route.Scope, trial *SourceTrial) chosen {
 
 // fromDevice4 is the device's own best address: the first whose subnet has the
 // gateway, else the first that the scope admits.
-func (f *FIB) fromDevice4(dev *device, gateway netip.Addr, scope route.Scope, trial *SourceTrial) *route.Addr {
+func (w *walk) fromDevice4(dev *device, gateway netip.Addr, scope route.Scope, trial *SourceTrial) *route.Addr {
 	var first *route.Addr
 	for _, a := range dev.addrs4 {
 		switch {
 		case a.Flags&route.AddrSecondary != 0:
 			trial.reject(a, Reason{Code: CodeSrcSecondary})
-		case min(a.Scope, route.ScopeHost) > scope && !f.stretches(dev, a.Scope, scope):
+		case min(a.Scope, route.ScopeHost) > scope && !w.stretches(dev, a.Scope, scope):
 			trial.reject(a, Reason{CodeSrcScope, scope.String(), a.Scope.String()})
 		case !gateway.IsValid() || subnet(a).Contains(gateway):
 			return a
@@ -129,8 +129,8 @@ func (f *FIB) fromDevice4(dev *device, gateway netip.Addr, scope route.Scope, tr
 
 // stretches says whether an address of scope host may serve a route of scope
 // link, as it may with route_localnet.
-func (f *FIB) stretches(dev *device, addr, scope route.Scope) bool {
-	return addr > route.ScopeLink && scope == route.ScopeLink && f.confOr(dev, settingRouteLocalnet)
+func (w *walk) stretches(dev *device, addr, scope route.Scope) bool {
+	return addr > route.ScopeLink && scope == route.ScopeLink && w.confOr(dev, settingRouteLocalnet)
 }
 
 // firstOf4 is the first address of a device that may serve others
@@ -163,7 +163,7 @@ func (w *walk) trySource4(link int, gateway netip.Addr, scope route.Scope) {
 		*t = SourceTrial{Addr: w.flow.Src, Reason: Reason{Code: CodeSrcGiven}, Link: w.fib.owner4(w.flow.Src)}
 		return
 	}
-	if src := w.fib.selectSource4(link, gateway, scope, t); src.certain() {
+	if src := w.selectSource4(link, gateway, scope, t); src.certain() {
 		t.Addr = src.addr
 	}
 }

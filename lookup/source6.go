@@ -24,7 +24,7 @@ func (w *walk) source6(r *route.Route, link int, record bool) chosen {
 			t.Reason, t.Link = Reason{Code: CodeSrcPrefsrc}, w.fib.owner6(src.addr)
 		}
 	} else {
-		src = w.fib.selectSource6(w.flow.Dst, link, t)
+		src = w.selectSource6(w.flow.Dst, link, t)
 	}
 	if t != nil {
 		if src.certain() {
@@ -50,8 +50,8 @@ func (f *FIB) owner6(a netip.Addr) int {
 
 // selectSource6 chooses a source for a destination that is reached through a
 // device (ipv6_dev_get_saddr in net/ipv6/addrconf.c, RFC 6724 section 5).
-func (f *FIB) selectSource6(dst netip.Addr, link int, t *SourceTrial) chosen {
-	s := selection6{fib: f, dst: dst, link: link, scope: scope6(dst), label: f.label6(dst, 0)}
+func (w *walk) selectSource6(dst netip.Addr, link int, t *SourceTrial) chosen {
+	s := selection6{walk: w, fib: w.fib, dst: dst, link: link, scope: scope6(dst), label: w.fib.label6(dst, 0)}
 	var best *route.Addr
 	var others []*route.Addr // only where they are recorded
 	s.candidates(func(a *route.Addr) {
@@ -126,7 +126,7 @@ func (s *selection6) equal(a, b *route.Addr) bool {
 // only reports whether the addresses of the output device alone are candidates.
 func (s *selection6) only() bool {
 	d := s.fib.byIndex[s.link]
-	return s.dst.IsMulticast() || s.scope <= 2 || d != nil && s.fib.conf(route.IPv6, d, settingUseOifAddrsOnly) != 0
+	return s.dst.IsMulticast() || s.scope <= 2 || d != nil && s.walk.conf(route.IPv6, d, settingUseOifAddrsOnly) != 0
 }
 
 // candidate6 reports whether an address may be a source at all.
@@ -174,6 +174,7 @@ func (s *selection6) candidates(try func(*route.Addr)) {
 
 // selection6 is one choice of a source address.
 type selection6 struct {
+	walk  *walk // whose question it is
 	fib   *FIB
 	dst   netip.Addr
 	link  int
@@ -238,8 +239,8 @@ func (s *selection6) scopeScore(a *route.Addr) int {
 // they are not as good as others.
 func (s *selection6) preferred(a *route.Addr) int {
 	bad := a.Flags & route.AddrDeprecated
-	if s.fib.conf(route.IPv6, s.fib.byIndex[a.Link], settingUseOptimistic) == 0 &&
-		s.fib.conf(route.IPv6, nil, settingUseOptimistic) == 0 {
+	if s.walk.conf(route.IPv6, s.fib.byIndex[a.Link], settingUseOptimistic) == 0 &&
+		s.walk.conf(route.IPv6, nil, settingUseOptimistic) == 0 {
 		bad |= a.Flags & route.AddrOptimistic
 	}
 	return truth(bad == 0)
@@ -255,7 +256,7 @@ func (s *selection6) sameLabel(a *route.Addr) int {
 
 // public is rule 7: public addresses, or temporary ones where use_tempaddr says.
 func (s *selection6) public(a *route.Addr) int {
-	temporary := s.fib.conf(route.IPv6, s.fib.byIndex[a.Link], settingUseTempaddr) >= 2
+	temporary := s.walk.conf(route.IPv6, s.fib.byIndex[a.Link], settingUseTempaddr) >= 2
 	return truth((a.Flags&route.AddrTemporary != 0) == temporary)
 }
 

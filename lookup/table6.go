@@ -28,14 +28,14 @@ func (w *walk) search6(t *table, cands *[]Candidate) result {
 		return res
 	}
 	path, start := w.path6(t)
-	avoid := w.avoidFailed6()
-	res, at := w.descend6(path, start, avoid)
-	if at < 0 && avoid {
-		avoid = false
-		res, at = w.descend6(path, start, false)
+	w.reachable = w.avoidFailed6()
+	res, at := w.descend6(path, start)
+	if at < 0 && w.reachable {
+		w.reachable = false
+		res, at = w.descend6(path, start)
 	}
 	if cands != nil {
-		w.record6(path, start, at, res, avoid, cands)
+		w.record6(path, start, at, res, cands)
 	}
 	return res
 }
@@ -55,18 +55,19 @@ func (w *walk) longest6(t *table, cands *[]Candidate) (result, bool) {
 	if slices.ContainsFunc(rf.leaf.entries, (*entry).sourceSpecific) {
 		return result{}, false
 	}
-	return w.select6(&position{dst: rf.dst, entries: rf.leaf.entries}, w.avoidFailed6())
+	w.reachable = w.avoidFailed6()
+	return w.select6(&position{dst: rf.dst, entries: rf.leaf.entries})
 }
 
 // avoidFailed6 says whether gateways with a failed neighbour are passed over
 // (RT6_LOOKUP_F_REACHABLE): only the setting for all devices counts.
-func (w *walk) avoidFailed6() bool { return w.fib.conf(route.IPv6, nil, settingForwarding) == 0 }
+func (w *walk) avoidFailed6() bool { return w.conf(route.IPv6, nil, settingForwarding) == 0 }
 
 // descend6 selects at the positions in turn. It gives the index of the position
 // that gave a result, or -1.
-func (w *walk) descend6(path []position, start int, reachable bool) (result, int) {
+func (w *walk) descend6(path []position, start int) (result, int) {
 	for i := start; i < len(path); i++ {
-		if res, ok := w.select6(&path[i], reachable); ok {
+		if res, ok := w.select6(&path[i]); ok {
 			return res, i
 		}
 	}
@@ -150,7 +151,7 @@ func (e *entry) sourceSpecific() bool { return e.route.Src.IsValid() && e.route.
 // select6 chooses among the routes of a node (rt6_select, find_rr_leaf): those
 // of the lowest metric first, and only if none of them can be used all others
 // together.
-func (w *walk) select6(p *position, reachable bool) (result, bool) {
+func (w *walk) select6(p *position) (result, bool) {
 	if len(p.entries) == 0 {
 		return result{}, false
 	}
@@ -160,7 +161,7 @@ func (w *walk) select6(p *position, reachable bool) (result, bool) {
 		rest = len(p.entries)
 	}
 	for _, group := range [][]*entry{p.entries[:rest], p.entries[rest:]} {
-		if e, hop := w.best6(group, reachable); e != nil {
+		if e, hop := w.best6(group); e != nil {
 			return w.found6(e, hop, p.dst), true
 		}
 	}
@@ -186,7 +187,7 @@ func (w *walk) found6(e *entry, hop int, dst netip.Prefix) result {
 
 // best6 is the entry with the highest score, the first of equal ones, and its
 // next hop (__find_rr_leaf). A blackhole object ends the choice at once.
-func (w *walk) best6(group []*entry, reachable bool) (*entry, int) {
+func (w *walk) best6(group []*entry) (*entry, int) {
 	var best *entry
 	var bestHop int
 	top := -1
@@ -201,8 +202,8 @@ func (w *walk) best6(group []*entry, reachable bool) (*entry, int) {
 			return e, 0
 		}
 		for i := range e.hops {
-			code, score := w.score6(e, &e.hops[i], reachable)
-			if p := w.fib.siblings; p != nil && i > 0 && !e.group {
+			code, score := w.score6(e, &e.hops[i])
+			if p := w.siblings; p != nil && i > 0 && !e.group {
 				score = score&2 | preferenceScore(*p)<<2
 			}
 			if code != "" || score <= top {
@@ -218,21 +219,21 @@ func (w *walk) best6(group []*entry, reachable bool) (*entry, int) {
 }
 
 // score6 is how well a next hop fits, or why it cannot be used (find_match).
-func (w *walk) score6(e *entry, h *hop, reachable bool) (Code, int) {
+func (w *walk) score6(e *entry, h *hop) (Code, int) {
 	if code := h.down(); code != "" {
 		return code, -1
 	}
-	return w.scoreRoute6(e, h, reachable)
+	return w.scoreRoute6(e, h)
 }
 
 // scoreRoute6 is score6 whatever the state of the device (rt6_score_route).
-func (w *walk) scoreRoute6(e *entry, h *hop, reachable bool) (Code, int) {
+func (w *walk) scoreRoute6(e *entry, h *hop) (Code, int) {
 	out := w.out6()
 	fits := out == 0 || h.Link == out
 	switch {
 	case w.strict && !fits:
 		return CodeRouteOif, -1
-	case reachable && w.failed6(h):
+	case w.reachable && w.failed6(h):
 		return CodeNeighbour, -1
 	}
 	score := preferenceScore(e.route.Pref) << 2
@@ -265,10 +266,10 @@ func (w *walk) failed6(h *hop) bool {
 }
 
 // record6 gives every covering route its verdict.
-func (w *walk) record6(path []position, start, at int, res result, reachable bool, cands *[]Candidate) {
+func (w *walk) record6(path []position, start, at int, res result, cands *[]Candidate) {
 	for i, p := range path {
 		for _, e := range p.entries {
-			v, why := VerdictUnusable, w.unusable6(e, reachable)
+			v, why := VerdictUnusable, w.unusable6(e)
 			switch {
 			case at >= 0 && e == res.entry && i == at:
 				noteEnd(cands, e, ref{dst: p.dst}, &res)
@@ -285,7 +286,7 @@ func (w *walk) record6(path []position, start, at int, res result, reachable boo
 }
 
 // unusable6 says why an entry could not have been chosen at all.
-func (w *walk) unusable6(e *entry, reachable bool) Reason {
+func (w *walk) unusable6(e *entry) Reason {
 	if e.route.Expires < 0 {
 		return Reason{Code: CodeExpired, Have: int(-e.route.Expires.Seconds())}
 	}
@@ -294,7 +295,7 @@ func (w *walk) unusable6(e *entry, reachable bool) Reason {
 	}
 	code := CodeDead
 	for i := range e.hops {
-		if code, _ = w.score6(e, &e.hops[i], reachable); code == "" {
+		if code, _ = w.score6(e, &e.hops[i]); code == "" {
 			return Reason{}
 		}
 	}

@@ -12,13 +12,21 @@ import (
 // is there for hostile files, of which what is left cannot be told.
 const maxWork = 1 << 24
 
-// sketches are what became of the packets that [FIB.EntryStatuses] sent. Entries of
-// one prefix in one table are asked about with the same packets.
-type sketches struct {
-	made  map[route.Flow]*sketch
-	holes map[tablePrefix]*holeIn
-	own   []netip.Addr // the host's addresses, in order; nil: not gathered yet
-	work  int
+// prober is a FIB that remembers what became of the packets that it was asked about,
+// for one goroutine. Entries of one prefix in one table are asked about with the same
+// packets.
+type prober struct {
+	*FIB
+	made map[route.Flow]*sketch
+	gaps map[tablePrefix]*gapIn
+	own  []netip.Addr // the host's addresses, in order; nil: not gathered yet
+	work int
+}
+
+func (f *FIB) prober() *prober {
+	m := &prober{FIB: f}
+	m.forget()
+	return m
 }
 
 type tablePrefix struct {
@@ -26,8 +34,8 @@ type tablePrefix struct {
 	prefix netip.Prefix
 }
 
-// holeIn is what [FIB.gap] gave.
-type holeIn struct {
+// gapIn is what [FIB.gap] gave.
+type gapIn struct {
 	addr netip.Addr
 	by   []route.Route
 	ok   bool
@@ -46,23 +54,13 @@ type place struct {
 	dst   netip.Prefix
 }
 
-// sketching is a FIB that remembers what became of the packets that it was asked
-// about, for one goroutine.
-func (f *FIB) sketching() *FIB {
-	s := *f
-	s.sketches = new(sketches)
-	s.sketches.forget()
-	return &s
-}
-
 // forget lets go of what entries of another prefix or table do not ask for.
-func (m *sketches) forget() {
-	m.made, m.holes = map[route.Flow]*sketch{}, map[tablePrefix]*holeIn{}
+func (m *prober) forget() {
+	m.made, m.gaps = map[route.Flow]*sketch{}, map[tablePrefix]*gapIn{}
 }
 
 // sketch decides about a packet; nil: that would be too much work.
-func (f *FIB) sketch(flow route.Flow) *sketch {
-	m := f.sketches
+func (m *prober) sketch(flow route.Flow) *sketch {
 	if s, ok := m.made[flow]; ok {
 		return s
 	}
@@ -70,7 +68,7 @@ func (f *FIB) sketch(flow route.Flow) *sketch {
 		return nil
 	}
 	s := &sketch{Trace: &Trace{Flow: flow}, at: map[place]*Candidate{}, tied: map[*entry]bool{}}
-	w := walk{fib: f, flow: flow, trace: s.Trace, sketch: true, mem: new(memory)}
+	w := walk{fib: m.FIB, flow: flow, trace: s.Trace, sketch: true, mem: new(memory)}
 	w.decide(&s.Decision)
 	for i := range s.Rules {
 		t := &s.Rules[i]
@@ -96,23 +94,22 @@ func (f *FIB) sketch(flow route.Flow) *sketch {
 func verdictRank(v Verdict) int { return slices.Index(verdictRanks(), v) }
 
 // gapOf is [FIB.gap], which is remembered.
-func (f *FIB) gapOf(id route.Table, p netip.Prefix) (netip.Addr, []route.Route, bool) {
+func (m *prober) gapOf(id route.Table, p netip.Prefix) (netip.Addr, []route.Route, bool) {
 	k := tablePrefix{id, p}
-	h := f.sketches.holes[k]
-	if h == nil {
-		h = new(holeIn)
-		h.addr, h.by, h.ok = f.gap(id, p)
-		f.sketches.holes[k] = h
+	g := m.gaps[k]
+	if g == nil {
+		g = new(gapIn)
+		g.addr, g.by, g.ok = m.gap(id, p)
+		m.gaps[k] = g
 	}
-	return h.addr, h.by, h.ok
+	return g.addr, g.by, g.ok
 }
 
 // sourceIn is an address of this host in a prefix, or else the prefix's first.
-func (f *FIB) sourceIn(p netip.Prefix) netip.Addr {
-	m := f.sketches
+func (m *prober) sourceIn(p netip.Prefix) netip.Addr {
 	if m.own == nil {
-		for i := range f.snap.Addrs {
-			m.own = append(m.own, f.snap.Addrs[i].Prefix.Addr())
+		for i := range m.snap.Addrs {
+			m.own = append(m.own, m.snap.Addrs[i].Prefix.Addr())
 		}
 		slices.SortFunc(m.own, netip.Addr.Compare)
 	}
