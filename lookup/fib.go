@@ -37,10 +37,10 @@ type FIB struct {
 	// short check of sources (fib_num_tclassid_users, fib_has_custom_local_routes).
 	localByUser bool
 	// realms: some IPv4 route or rule has a realm, which ends it too.
-	realms bool
-	kernel behaviour
-	partial  bool           // routes that no question is about were left out
-	sources  []netip.Prefix // of IPv6 routes that are for certain sources
+	realms  bool
+	kernel  behaviour
+	partial bool           // routes that no question is about were left out
+	sources []netip.Prefix // of IPv6 routes that are for certain sources
 }
 
 // family holds what exists once for IPv4 and once for IPv6.
