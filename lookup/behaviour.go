@@ -82,3 +82,11 @@ func oifKeepsHop(release string) perhaps {
 	}
 	return perhapsSo
 }
+
+// oifKeepsHop is behaviour.oifKeepsHop for a question.
+func (w *walk) oifKeepsHop() perhaps {
+	if w.earlier {
+		return perhapsNot
+	}
+	return w.fib.kernel.oifKeepsHop
+}

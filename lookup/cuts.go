@@ -127,10 +127,11 @@ func (f *FIB) KindOfUplink(link int, fam route.Family) string {
 	if dev == nil || all.guess || slices.ContainsFunc(all.rules, func(r *rule) bool { return r.in == link || r.out == link }) {
 		return own
 	}
+	w := walk{fib: f}
 	if fam == route.IPv6 {
-		return fmt.Sprintf("vrf %d drops %t", dev.vrf, f.dropsIPv6(dev))
+		return fmt.Sprintf("vrf %d drops %t", dev.vrf, w.dropsIPv6(dev))
 	}
-	filter, _ := f.rpFilter(dev)
+	filter, _ := w.rpFilter(dev)
 	if filter == 1 || filter != 0 && len(dev.addrs4) == 0 {
 		return own
 	}

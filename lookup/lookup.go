@@ -113,13 +113,11 @@ func (w *walk) judge(d *Decision) {
 // otherwise about the packet, and it is not known of this one whether it has the
 // change: see behaviour.oifKeepsHop. What both may do is a set, which decide6 gives.
 func (w *walk) hingeRelease(flow route.Flow, d *Decision) {
-	f := w.fib
-	if f.kernel.oifKeepsHop != perhapsSo || flow.Out|flow.In == 0 || d.Disposition == DispositionUnknown {
+	if w.oifKeepsHop() != perhapsSo || flow.Out|flow.In == 0 || d.Disposition == DispositionUnknown {
 		return
 	}
-	before := *f
-	before.kernel.oifKeepsHop, before.unread = perhapsNot, nil
-	other := walk{fib: &before, flow: flow, skip: w.skip, mem: new(memory)}
+	other := walk{fib: w.fib, question: w.question, flow: flow, skip: w.skip, mem: new(memory)}
+	other.earlier, other.unread = true, nil
 	var o Decision
 	if other.decide6(&o); !d.sameFate(&o) {
 		*d = unknownDecision(Reason{Code: CodeReleaseUnread})

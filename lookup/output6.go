@@ -149,7 +149,7 @@ func (w *walk) keepsHop6(e *entry, own int) perhaps {
 	if w.iif != route.LoopbackIndex || w.linkOfVRF || len(e.hops) == 0 || e.hops[own].Link != w.out6() {
 		return perhapsNot
 	}
-	return w.fib.kernel.oifKeepsHop
+	return w.oifKeepsHop()
 }
 
 // device6 is the device that the kernel names: lo, or the VRF, for what is

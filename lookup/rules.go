@@ -72,6 +72,9 @@ type question struct {
 	// noUser: a received IPv6 packet is looked up as RTM_GETROUTE asks about it, without
 	// a user, and not as root's. See [FIB.toolDiffers].
 	noUser bool
+	// earlier: the kernel is from before the change of behaviour.oifKeepsHop, where that
+	// is not known.
+	earlier bool
 	// unread gathers the settings that would have mattered but are not in the
 	// snapshot; nil: they are not gathered.
 	unread *[]string

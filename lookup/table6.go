@@ -210,7 +210,7 @@ func (w *walk) best6(group []*entry) (*entry, int) {
 				continue
 			}
 			best, bestHop, top = e, i, score
-			if e.group && w.fib.kernel.oifKeepsHop == perhapsNot {
+			if e.group && w.oifKeepsHop() == perhapsNot {
 				break // the first member that was better ended the look at its group
 			}
 		}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/lookup"
 	"routewhy/route"
@@ -38,8 +39,9 @@ type Decision struct {
 	// NoSource says that the packet goes without a source address: this host has none
 	// that fits.
 	NoSource bool `json:"no_source,omitempty"`
-	// Silent says that the destination is a neighbour, and did not answer the last time.
-	Silent bool `json:"silent,omitempty"`
+	// Unassigned says that the destination ends at this host although no device has the
+	// address.
+	Unassigned bool `json:"unassigned,omitempty"`
 	// SentOn says that a received packet leaves again: it is forwarded, or it is a
 	// broadcast that bc_forwarding sends on.
 	SentOn bool `json:"sent_on,omitempty"`
@@ -47,7 +49,7 @@ type Decision struct {
 	// which it is not sent on.
 	NotSentOn string `json:"not_sent_on,omitempty"`
 	// WayOut is "dead" where the route is right, but nothing gets out. Why says why not:
-	// "gateway-failed", "no-carrier" or "device-down".
+	// "gateway-failed", "target-failed", "no-carrier" or "device-down".
 	WayOut string `json:"way_out,omitempty"`
 	Why    Reason `json:"reason,omitzero"`
 }
@@ -106,7 +108,8 @@ type NextHop struct {
 
 // Reach tells how a neighbour is reached: a gateway, or the destination itself.
 type Reach struct {
-	Address netip.Addr `json:"address"`
+	// Address is the gateway's; absent: it is the destination's.
+	Address netip.Addr `json:"address,omitzero"`
 	Dev     string     `json:"dev"`
 	// How is one of the codes below.
 	How lookup.Code `json:"how"`
@@ -181,7 +184,7 @@ func NewDecision(f *lookup.FIB, flow *route.Flow, d *lookup.Decision, gateways [
 	out := Decision{
 		Disposition: d.Disposition, Errno: d.Errno, MayRefuse: d.MayRefuse, Default: d.Default(), Shortcut: d.Shortcut,
 		Rule: n.rule(d.Rule), Ambiguous: NewReason(d.Ambiguous), Src: d.Src,
-		Silent: f.Silent(flow, d), SentOn: d.SentOn(flow), NotSentOn: n.dev(d.Kept(flow)), Why: NewReason(f.DeadEnd(flow, d)),
+		SentOn: d.SentOn(flow), NotSentOn: n.dev(d.Kept(flow)), Why: NewReason(f.DeadEnd(flow, d)),
 	}
 	if d.SomeRefused != 0 {
 		out.SomeRefused = &Refused{d.SomeRefused, d.RefusedShare}
@@ -196,20 +199,24 @@ func NewDecision(f *lookup.FIB, flow *route.Flow, d *lookup.Decision, gateways [
 		out.WayOut = wayOutDead
 	}
 	for i := range d.NextHops {
-		h := n.nextHop(d, &d.NextHops[i])
+		h := n.nextHop(flow, d, &d.NextHops[i])
 		if i < len(gateways) {
 			n.reached(&h, &gateways[i])
 		}
 		out.NextHops = append(out.NextHops, h)
 	}
+	if d.Disposition == lookup.DispositionLocal && n.knowsAddrs(flow.Family()) {
+		dst := flow.Dst.WithZone("")
+		out.Unassigned = !slices.ContainsFunc(n.snap.Addrs, func(a route.Addr) bool { return a.Prefix.Addr() == dst })
+	}
 	out.NoSource = flow.In == 0 && !d.Src.IsValid() && len(d.NextHops) == 1 && d.NextHops[0].SrcOneOf == nil && n.knowsAddrs(flow.Family())
 	return out
 }
 
-func (n names) nextHop(d *lookup.Decision, w *lookup.NextHop) NextHop {
+func (n names) nextHop(flow *route.Flow, d *lookup.Decision, w *lookup.NextHop) NextHop {
 	h := NextHop{
 		Gateway: w.Gateway, Dev: n.dev(w.Link), Weight: w.Via.Weight, Share: w.Share, Src: w.Src, SrcOneOf: w.SrcOneOf,
-		NHID: w.Object, Stale: w.Stale, Unread: w.Via.Flags&route.NextHopUnread != 0, Fault: NewReason(n.fib.WayHealth(d, w)),
+		NHID: w.Object, Stale: w.Stale, Unread: w.Via.Flags&route.NextHopUnread != 0, Fault: NewReason(n.fib.WayHealth(flow, d, w)),
 	}
 	if w.Via.Encap != 0 {
 		h.Encap = w.Via.Encap.String()
@@ -246,7 +253,7 @@ func (n names) reach(g *lookup.Gateway) *Reach {
 	r := &Reach{Address: g.Addr, Dev: n.dev(g.Link)}
 	switch {
 	case g.Direct:
-		r.How = ReachDirect
+		r.How, r.Address = ReachDirect, netip.Addr{}
 	case g.HasOnLink && g.OnLinkBy.IsSingleIP():
 		r.How, r.Network = ReachRoute, g.OnLinkBy
 	case g.HasOnLink:

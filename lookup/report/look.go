@@ -312,9 +312,9 @@ func GapCode(f route.Fact) lookup.Code {
 
 // What the first line of an answer says of next hops that let nothing through.
 const (
-	WarnDead    lookup.Code = "way-out-dead"  // nothing gets out
-	WarnSilent  lookup.Code = "target-failed" // the destination is a neighbour and does not answer
-	WarnSomeOut lookup.Code = "next-hop-dead" // nothing gets out by some of the next hops
+	WarnDead    lookup.Code = "way-out-dead"     // nothing gets out
+	WarnSilent              = lookup.FaultTarget // the destination is a neighbour and does not answer
+	WarnSomeOut lookup.Code = "next-hop-dead"    // nothing gets out by some of the next hops
 )
 
 // lifeless warns of next hops that let nothing through.
@@ -322,10 +322,10 @@ func (e *Explanation) lifeless() []Finding {
 	dead := func(h NextHop) bool { return !h.Stale && h.Fault.Code != "" }
 	var code lookup.Code
 	switch {
+	case e.Why.Code == lookup.FaultTarget:
+		code = WarnSilent
 	case e.WayOut != "":
 		code = WarnDead
-	case e.Silent:
-		code = WarnSilent
 	case slices.ContainsFunc(e.NextHops, dead) && (e.Looked().Iif == "" || e.Disposition == lookup.DispositionUnicast):
 		code = WarnSomeOut
 	default:
