@@ -52,7 +52,11 @@ type Policy struct {
 	Tunnel netip.Addr `json:"tunnel,omitzero"`
 }
 
-// findings are notes by names.
+// Findings are notes of a FIB about a packet, by names.
+func Findings(f *lookup.FIB, flow *route.Flow, notes []lookup.Note) []Finding {
+	return namesOf(f).findings(flow, notes)
+}
+
 func (n names) findings(flow *route.Flow, notes []lookup.Note) []Finding {
 	var out []Finding
 	for i := range notes {
