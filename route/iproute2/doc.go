@@ -1,7 +1,13 @@
-// Package iproute2 speaks the languages of the iproute2 programs: routes and
-// policy rules as ip-route(8) and ip-rule(8) write them on a line, and as
-// `ip -j` writes them as JSON.
+// Package iproute2 speaks the language of ip(8) in both directions: it reads and
+// prints routes, policy rules and next-hop objects as the program lists them, takes
+// them as arguments, and writes them as JSON.
 //
-// Names of devices, tables and protocols come from the snapshot that the
-// objects are of. They are data: [Safe] makes them fit for a terminal.
+// What is read is by name: [Route] and its like have the words as they were written,
+// and what is odd among them is an [Odd] with its place. Resolve finds the numbers of
+// the names, once devices and tables are known, and checks the values. One table of
+// keywords for each kind of object serves listings, commands and the printer; the JSON
+// tags of the structs are the names of `ip -j`.
+//
+// In the other direction names of devices, tables and protocols come from the snapshot
+// that the objects are of. They are data: [Safe] makes them fit for a terminal.
 package iproute2

@@ -8,61 +8,6 @@ import (
 	"routewhy/route"
 )
 
-// Route is a route as `ip -j -d route show` writes it, with two differences:
-// dst is always a prefix with its length, and type, table, metric and scope
-// are always there.
-type Route struct {
-	Type     string           `json:"type"`
-	Dst      string           `json:"dst"`
-	From     string           `json:"from,omitempty"`
-	TOS      string           `json:"tos,omitempty"`
-	Gateway  string           `json:"gateway,omitempty"`
-	Via      *Via             `json:"via,omitempty"`
-	Dev      string           `json:"dev,omitempty"`
-	NextHops []NextHop        `json:"nexthops,omitempty"`
-	NHID     uint32           `json:"nhid,omitempty"`
-	Encap    string           `json:"encap,omitempty"`
-	Flow     *Realms          `json:"flow,omitempty"`
-	Table    string           `json:"table"`
-	Protocol string           `json:"protocol"`
-	Scope    string           `json:"scope"`
-	PrefSrc  string           `json:"prefsrc,omitempty"`
-	Metric   uint32           `json:"metric"`
-	Flags    []string         `json:"flags"`
-	Metrics  []map[string]any `json:"metrics,omitempty"`
-	Expires  *int64           `json:"expires,omitempty"`
-	Pref     string           `json:"pref,omitempty"`
-
-	// Locked are the metrics that the kernel may not change (`mtu lock`), and Unread says
-	// that there is a gateway which a file does not tell. Neither is of ip-route(8).
-	Locked []string `json:"locked,omitempty"`
-	Unread bool     `json:"gateway_unread,omitempty"`
-}
-
-// Via is a gateway of the other family.
-type Via struct {
-	Family string `json:"family"`
-	Host   string `json:"host"`
-}
-
-// NextHop is one leg of a multipath route.
-type NextHop struct {
-	Gateway string   `json:"gateway,omitempty"`
-	Via     *Via     `json:"via,omitempty"`
-	Dev     string   `json:"dev,omitempty"`
-	Encap   string   `json:"encap,omitempty"`
-	Flow    *Realms  `json:"flow,omitempty"`
-	Weight  int      `json:"weight"`
-	Flags   []string `json:"flags"`
-	Unread  bool     `json:"gateway_unread,omitempty"` // see [Route]
-}
-
-// Realms are the realms of a route's packets (`realms FROM/TO`), by their numbers.
-type Realms struct {
-	From string `json:"from,omitempty"`
-	To   string `json:"to"`
-}
-
 // realmsJSON takes the two realms of RTA_FLOW and FRA_FLOW apart; nil: there are none.
 func realmsJSON(both uint32) *Realms {
 	if both == 0 {
@@ -75,18 +20,19 @@ func realmsJSON(both uint32) *Realms {
 	return r
 }
 
-// RouteJSON gives a route its JSON form.
+// RouteJSON gives a route its names.
 func RouteJSON(s *route.Snapshot, r *route.Route) Route {
+	metric := Number(r.Metric)
 	j := Route{
-		Type: r.Type.String(), Dst: r.Dst.String(), NHID: r.NextHopID,
-		Table: s.Names.Table(r.Table), Protocol: s.Names.Protocol(r.Protocol),
-		Scope: r.Scope.String(), Metric: r.Metric, Flags: []string{},
+		Type: Text(r.Type.String()), Dst: r.Dst.String(), NHID: r.NextHopID,
+		Table: Text(s.Names.Table(r.Table)), Protocol: Text(s.Names.Protocol(r.Protocol)),
+		Scope: Text(r.Scope.String()), Metric: &metric, Flags: []string{},
 	}
 	if r.Src.IsValid() && r.Src.Bits() > 0 {
 		j.From = r.Src.String()
 	}
 	if r.TOS != 0 {
-		j.TOS = fmt.Sprintf("%#x", r.TOS)
+		j.TOS = Text(fmt.Sprintf("%#x", r.TOS))
 	}
 	if r.PrefSrc.IsValid() {
 		j.PrefSrc = r.PrefSrc.String()
@@ -95,40 +41,12 @@ func RouteJSON(s *route.Snapshot, r *route.Route) Route {
 		j.Pref = r.Pref.String()
 	}
 	if r.Expires != 0 {
-		sec := int64(r.Expires.Seconds())
+		sec := Seconds(r.Expires.Seconds())
 		j.Expires = &sec
 	}
-	j.Metrics = metricsJSON(r.Metrics)
-	for _, m := range r.Metrics {
-		if m.Lock {
-			j.Locked = append(j.Locked, m.Name())
-		}
-	}
+	j.setMetrics(r.Metrics)
 	j.ways(s, r)
 	return j
-}
-
-// metricsJSON is a list of one object that has all metrics, as iproute2 writes it, but
-// that what it marks with a null (ecn) is true here.
-func metricsJSON(all []route.Metric) []map[string]any {
-	if len(all) == 0 {
-		return nil
-	}
-	one := map[string]any{}
-	for _, m := range all {
-		const features, ecn = 12, 1 // RTAX_FEATURES, RTAX_FEATURE_ECN
-		if m.ID != features {
-			one[m.Name()] = m.Value
-			continue
-		}
-		if m.Value&ecn != 0 {
-			one["ecn"] = true
-		}
-		if rest := m.Value &^ ecn; rest != 0 {
-			one[m.Name()] = fmt.Sprintf("%#x", rest)
-		}
-	}
-	return []map[string]any{one}
 }
 
 func (j *Route) ways(s *route.Snapshot, r *route.Route) {
@@ -180,16 +98,9 @@ func gatewayJSON(f route.Family, g netip.Addr) (string, *Via) {
 
 func flagsJSON(f route.NextHopFlags) []string {
 	out := []string{}
-	for _, n := range []struct {
-		bit  route.NextHopFlags
-		name string
-	}{
-		{route.NextHopDead, "dead"}, {route.NextHopOnLink, "onlink"}, {route.NextHopPervasive, "pervasive"},
-		{route.NextHopOffload, "offload"}, {route.NextHopTrap, "trap"},
-		{route.NextHopLinkDown, "linkdown"}, {route.NextHopUnresolved, "unresolved"},
-	} {
-		if f&n.bit != 0 {
-			out = append(out, n.name)
+	for _, n := range nextHopFlags() {
+		if f&n.Bit != 0 {
+			out = append(out, n.Name)
 		}
 	}
 	return out

@@ -81,7 +81,9 @@ func (r *Route) Attributes() string {
 			a = append(a, fmt.Sprintf("%s %v", word, value))
 		}
 	}
-	add(r.Metric != 0 && (r.Is4() || r.Metric != 1024 && r.Metric != 256), "metric", r.Metric)
+	if m := r.Metric; m != nil {
+		add(*m != 0 && (r.Is4() || *m != 1024 && *m != 256), "metric", *m)
+	}
 	add(r.TOS != "", "tos", r.TOS)
 	add(r.PrefSrc != "", "src", r.PrefSrc)
 	add(r.Pref != "" && r.Pref != "medium", "pref", r.Pref)
@@ -90,28 +92,13 @@ func (r *Route) Attributes() string {
 	return strings.Join(a, " ")
 }
 
-// PathMetric is one of the route's path metrics, as ip-route(8) writes it; false: it has
-// no such.
-func (r *Route) PathMetric(name string) (string, bool) {
-	for _, all := range r.Metrics {
-		switch v := all[name].(type) {
-		case nil:
-		case float64: // a number that came out of JSON
-			return fmt.Sprint(uint64(v)), true
-		default:
-			return fmt.Sprint(v), true
-		}
-	}
-	return "", false
-}
-
 // Destination is a route's destination with its type where that is not
 // unicast, and its source prefix where it has one: "blackhole 10.66.0.0/16",
 // "2001:db8::/32 from 2001:db8:1::/48". The default route is 0.0.0.0/0 or ::/0.
 func (r *Route) Destination() string {
 	s := r.Dst
 	if r.Type != "unicast" {
-		s = r.Type + " " + s
+		s = string(r.Type) + " " + s
 	}
 	if r.From != "" {
 		s += " from " + r.From

@@ -3,11 +3,11 @@ package load
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // context is what a line means by what stands around it: the command that
@@ -42,40 +42,43 @@ type rulesSeen struct {
 	family route.Family
 }
 
-// familyOf is the family of a route, by its addresses or by what only IPv6's
-// have.
-func (c *context) familyOf(line []string) route.Family {
-	for i, s := range line {
-		next := ""
-		if i+1 < len(line) {
-			next = line[i+1]
-		}
-		switch s {
-		case "pref", "hoplimit":
-			return route.IPv6
-		case "error":
-			if strings.HasPrefix(next, "-") && c.family != route.IPv4 {
-				return route.IPv6
-			}
-		case "via", "dst", "src", "from":
-			if _, fam, ok := destination(next); ok {
-				return fam
-			}
-			switch { // as much of it as can be read
-			case strings.Contains(next, ":"):
-				return route.IPv6
-			case dotted().MatchString(next):
-				return route.IPv4
-			}
-		}
-	}
-	switch {
+// familyOf is the family of a route, by what it says or by what stands around it.
+func (c *context) familyOf(r *iproute2.Route) route.Family {
+	switch fam := familyHint(r); {
+	case fam != 0:
+		return fam
 	case c.family != 0:
 		return c.family
-	case slices.Contains(line, "scope"), c.seen == 0:
+	case strings.HasPrefix(string(r.Error), "-"):
+		return route.IPv6
+	case r.Scope != "", c.seen == 0:
 		return route.IPv4
 	}
 	return c.seen
+}
+
+// familyHint is the family of a route by its addresses or by what only one family's
+// have; zero: it does not tell.
+func familyHint(r *iproute2.Route) route.Family {
+	addrs := []string{r.From, r.Gateway, r.PrefSrc}
+	for i := range r.NextHops {
+		addrs = append(addrs, r.NextHops[i].Gateway)
+	}
+	for _, s := range addrs {
+		if _, fam, ok := destination(s); ok {
+			return fam
+		}
+		switch { // as much of it as can be read
+		case strings.Contains(s, ":"):
+			return route.IPv6
+		case dotted().MatchString(s):
+			return route.IPv4
+		}
+	}
+	if _, hopLimit := r.Metrics["hoplimit"]; hopLimit || r.Pref != "" {
+		return route.IPv6
+	}
+	return 0
 }
 
 // dotted has the shape of an IPv4 address, whatever its parts are.

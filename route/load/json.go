@@ -199,13 +199,6 @@ func member(raw []byte, key string) bool {
 	}
 }
 
-// strict reads an object whose members are all known.
-func strict(raw []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	return d.Decode(v)
-}
-
 // text is a JSON string or number.
 type text string
 

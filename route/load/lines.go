@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 	"routewhy/route/kernel"
 )
 
@@ -234,7 +235,7 @@ func (t *lines) continues(w []string) bool {
 	case w[0] == "nexthop", isRouteWord(w[0]) && w[0] != "cache", wantsMore(t.pending):
 		t.pending = append(t.pending, w...)
 	case w[0] == "nh_info" && len(w) > 2:
-		if err := t.parseNextHop(w[2:]); err != nil {
+		if err := t.parseNextHop(w[1:]); err != nil {
 			t.l.fault(t.file, t.line, err)
 		}
 	case w[0] == "cache":
@@ -342,7 +343,7 @@ func (t *lines) other(s string, w []string) error {
 	case w[0] == "id" && len(w) > 1 && w[1][0] >= '0' && w[1][0] <= '9':
 		t.spoke()
 		t.known++
-		return t.parseNextHop(w[1:])
+		return t.parseNextHop(w)
 	case isNeighbour(w):
 		t.spoke()
 		t.known++
@@ -549,7 +550,7 @@ var numericWords = lazily(` scope (?:0|200|25[3-5])(?: |$)| proto 2(?: |$)| tabl
 // beginsRoute reports whether a line begins as a route does: with a type and a
 // destination, and then a word of a route.
 func beginsRoute(w []string) bool {
-	w = withoutType(w)
+	w = iproute2.WithoutType(w)
 	if len(w) == 0 {
 		return false
 	}
@@ -559,18 +560,6 @@ func beginsRoute(w []string) bool {
 		}
 	}
 	return len(w) == 1 || isRouteWord(w[1])
-}
-
-// withoutType is a line without the type of the route at its beginning.
-func withoutType(w []string) []string {
-	var typ route.Type
-	if len(w) < 2 || typ.UnmarshalText([]byte(w[0])) != nil {
-		return w
-	}
-	if len(w) > 2 || w[1] == "default" || strings.Contains(w[1], "/") || w[0][0] > '9' {
-		return w[1:]
-	}
-	return w
 }
 
 // isNeighbour says whether a line is of the neighbour table, whose lines end
@@ -619,8 +608,12 @@ func (t *lines) takeRoute(w []string) error {
 	switch {
 	case err == nil && isNullEntry(&r):
 		return nil
-	case !r.Dst.IsValid() || r.Table == 0:
-		t.odd(r, t.familyOf(w))
+	case !r.Dst.IsValid():
+		somewhere := t.toSomewhere(w)
+		t.odd(r, somewhere.Family())
+		return err
+	case r.Table == 0:
+		t.odd(r, r.Family())
 		return err
 	}
 	t.known++

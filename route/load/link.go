@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // parseLink reads the first line of a device in ip-link(8) or ip-address(8),
@@ -230,65 +231,28 @@ func (f *facts) parseNeighbour(line []string) error {
 	return w.err
 }
 
-// parseNextHop reads a line of ip-nexthop(8), after "id".
+// parseNextHop reads a line of ip-nexthop(8).
 func (f *facts) parseNextHop(line []string) error {
-	w := &words{rest: line}
-	o := route.NextHopObject{ID: uint32(w.number(32))}
-	for w.more() {
-		if used, _ := f.hopWord(w, &o.NextHop); !used {
-			f.nextHopWord(w, &o)
-		}
+	named, odd := iproute2.ParseNextHop(line)
+	if odd != nil {
+		return odd
 	}
-	if w.err == nil {
-		w.err = f.addObject(o)
-	}
-	return w.err
+	return f.addObject(&named)
 }
 
-// addObject adds a next-hop object, unless no kernel has such a one.
-func (f *facts) addObject(o route.NextHopObject) error {
-	if err := o.Check(); err != nil {
-		return err
-	}
-	if o.Family == 0 && o.NextHop.Gateway.IsValid() {
-		o.Family = route.FamilyOf(o.NextHop.Gateway)
-	}
-	f.snap.NextHops = append(f.snap.NextHops, o)
-	f.objectsIn = f.listings[f.listing].file
-	f.found(route.FactNextHops, 0)
-	return nil
-}
-
-func (f *facts) nextHopWord(w *words, o *route.NextHopObject) {
-	switch word := w.next(); word {
-	case "blackhole":
-		o.Blackhole = true
-	case "fdb":
-		o.FDB = true
-	case "scope", "idle_timer", "unbalanced_timer", "unbalanced_time":
-		w.next()
-	case "proto":
-		p, err := f.protocol(w.next())
-		if err != nil {
-			w.fail(err)
+// addObject adds a next-hop object, whose gateway may not be readable, unless no kernel
+// has such a one.
+func (f *facts) addObject(named *iproute2.NextHopObject) error {
+	o, err := named.Resolve(numbers{f})
+	if unread := o.NextHop.Flags&route.NextHopUnread != 0; err == nil || unread {
+		if check := o.Check(); check != nil {
+			return check
 		}
-		o.Protocol = p
-	case "type":
-		o.Resilient = w.next() == "resilient"
-	case "buckets":
-		o.Buckets = int(w.number(16))
-	case "group":
-		for member := range strings.SplitSeq(w.next(), "/") {
-			id, weight, has := strings.Cut(member, ",")
-			m := route.GroupMember{ID: uint32(uintOr(w, id, 32)), Weight: 1}
-			if has {
-				m.Weight = int(uintOr(w, weight, 16))
-			}
-			o.Group = append(o.Group, m)
-		}
-	default:
-		w.fail(fmt.Errorf("%q is not known", word))
+		f.snap.NextHops = append(f.snap.NextHops, o)
+		f.objectsIn = f.listings[f.listing].file
+		f.found(route.FactNextHops, 0)
 	}
+	return err
 }
 
 // brief reads a line of `ip -br addr` or `ip -br link`: the device, its state,

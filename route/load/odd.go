@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // What was not understood of a route or a rule is kept as far as it was: it may
@@ -50,7 +51,7 @@ func wantsMore(w []string) bool {
 // looksLikeRoute reports whether a line is a route's but for its destination, which
 // is not readable.
 func looksLikeRoute(w []string) bool {
-	w = withoutType(w)
+	w = iproute2.WithoutType(w)
 	if len(w) < 3 || strings.Count(w[0], ":") == 5 && len(w[0]) == 17 { // a MAC address
 		return false
 	}
@@ -69,7 +70,7 @@ func looksLikeRoute(w []string) bool {
 // looksMistyped reports whether a line is a route's but for the word after its
 // destination: somebody copied it by hand.
 func looksMistyped(w []string) bool {
-	w = withoutType(w)
+	w = iproute2.WithoutType(w)
 	if len(w) < 3 || w[0] != "default" && !strings.Contains(w[0], "/") || isNeighbour(w) {
 		return false
 	}
@@ -88,9 +89,9 @@ func (t *lines) oddRoute(w []string) error {
 	if t.skipped() || t.context.answers {
 		return nil
 	}
-	inner := withoutType(w)
-	r, _ := t.parseRoute(append([]string{"default"}, inner[1:]...), &t.context)
-	fam := t.familyOf(w)
+	inner := iproute2.WithoutType(w)
+	r := t.toSomewhere(w)
+	fam := r.Family()
 	switch {
 	case strings.Contains(inner[0], ":"):
 		fam = route.IPv6
@@ -106,6 +107,13 @@ func (t *lines) oddRoute(w []string) error {
 	}
 	t.odd(route.Route{Table: table}, fam)
 	return unreadable(inner[:1])
+}
+
+// toSomewhere is a route with the default route's destination for its own: its table
+// and the family of what else it says.
+func (t *lines) toSomewhere(w []string) route.Route {
+	r, _ := t.parseRoute(append([]string{"default"}, iproute2.WithoutType(w)[1:]...), &t.context)
+	return r
 }
 
 // looksLikeRule reports whether a line is a rule's but for its priority, or for

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // Flags of a route in /proc/net/route and /proc/net/ipv6_route (linux/route.h,
@@ -344,7 +345,7 @@ func (t *lines) row6(w []string) error {
 	if text == "default" {
 		text = "::/0"
 	}
-	dst, err := parseDst(text, route.IPv6)
+	dst, err := iproute2.ParseDst(text, route.IPv6)
 	if err != nil {
 		return err
 	}

@@ -1,256 +1,57 @@
 package load
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
-	"strconv"
 	"strings"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
-// parseRoute reads a line of ip-route(8), as print_route in iproute2's
-// ip/iproute.c writes it. The family is that of a line that does not tell.
+// numbers gives out the numbers of devices, which are provisional, tables and
+// protocols.
+type numbers struct{ *facts }
+
+func (n numbers) Device(name string) (int, error)              { return n.device(name), nil }
+func (n numbers) Table(name string) (route.Table, error)       { return n.table(name) }
+func (n numbers) Protocol(name string) (route.Protocol, error) { return n.protocol(name) }
+
+// parseRoute reads a line of ip-route(8). The family is that of a line that does not
+// tell.
 func (f *facts) parseRoute(line []string, c *context) (route.Route, error) {
-	w := &words{rest: line}
-	r := route.Route{Type: route.TypeUnicast, Table: c.table, Protocol: route.ProtocolBoot}
-	if r.Table == 0 {
-		r.Table = route.TableMain
+	named, odd := iproute2.ParseRoute(line)
+	if odd == nil {
+		return f.resolveRoute(&named, c)
 	}
-	if rest := withoutType(line); len(rest) < len(line) {
-		_ = r.Type.UnmarshalText([]byte(w.next()))
+	rest := iproute2.ParseRest(line[min(odd.At+1, len(line)):])
+	if rest.Table != "" {
+		named.Table = rest.Table
 	}
-	fam := c.familyOf(withoutEncap(line))
-	dst, err := parseDst(w.next(), fam)
-	if err != nil {
-		return r, err
-	}
-	r.Dst = dst
-	var hop route.NextHop
-	single := false
-	for w.more() {
-		if w.peek() == "nexthop" {
-			w.next()
-			r.NextHops = append(r.NextHops, f.parseHop(w))
-			continue
-		}
-		used, isHop := f.hopWord(w, &hop)
-		single = single || isHop
-		if !used {
-			f.routeWord(w, &r, &hop)
-		}
-	}
-	if c.dev != "" && hop.Link == 0 && len(r.NextHops) == 0 {
-		hop.Link, single = f.device(c.dev), true
-	}
-	if single && len(r.NextHops) == 0 && !(r.Family() == route.IPv4 && r.Type.Refuses()) {
-		r.NextHops = []route.NextHop{hop}
-	}
-	switch {
-	case w.err != nil: // what stands after it was not read
-		r.Flags |= route.FlagOdd
-		r.Metric, r.TOS, r.Src = 0, 0, netip.Prefix{}
-		f.restOfRoute(w.rest, &r)
-		return r, w.err
-	case w.soft != nil && !slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool { return h.Flags&route.NextHopUnread != 0 }):
-		r.Flags |= route.FlagOdd
-	}
-	return r, w.soft
+	inner := *c
+	inner.family = cmp.Or(familyHint(&named), familyHint(&rest), c.family)
+	r, _ := f.resolveRoute(&named, &inner)
+	r.Flags |= route.FlagOdd
+	r.Metric, r.TOS, r.Src = 0, 0, netip.Prefix{} // the odd word may say them
+	return r, odd
 }
 
-// restOfRoute finds the table of a route of which a word was not understood.
-func (f *facts) restOfRoute(rest []string, r *route.Route) {
-	for i := 0; i+1 < len(rest); i++ {
-		if rest[i] == "table" {
-			if t, err := f.table(rest[i+1]); err == nil {
-				r.Table = t
-			}
-		}
+// resolveRoute gives a route its numbers, and what the command that listed it says.
+func (f *facts) resolveRoute(named *iproute2.Route, c *context) (route.Route, error) {
+	if c.dev != "" && named.Dev == "" && len(named.NextHops) == 0 {
+		named.Dev = c.dev
 	}
-}
-
-// parseHop reads what follows "nexthop".
-func (f *facts) parseHop(w *words) route.NextHop {
-	h := route.NextHop{Weight: 1}
-	for w.more() && w.peek() != "nexthop" {
-		if used, _ := f.hopWord(w, &h); used {
-			continue
-		}
-		if !w.skip("weight") {
-			return h // a word of the route: older versions write pref after the next hops
-		}
-		h.Weight = int(w.number(16))
+	var family route.Family
+	if !strings.ContainsAny(named.Dst, ".:") { // it does not tell
+		family = c.familyOf(named)
 	}
-	return h
-}
-
-// hopWord takes what says something of a next hop. The second result says that
-// it makes one.
-func (f *facts) hopWord(w *words, h *route.NextHop) (used, makes bool) {
-	if flag, ok := hopFlag(w.peek()); ok {
-		w.next()
-		h.Flags |= flag
-		return true, false
+	r, err := named.Resolve(numbers{f}, family)
+	if named.Table == "" {
+		r.Table = cmp.Or(c.table, route.TableMain)
 	}
-	switch w.peek() {
-	case "via":
-		w.next()
-		if !w.skip("inet6") {
-			w.skip("inet")
-		}
-		if a, err := parseAddr(w.peek()); err == nil {
-			h.Gateway = a
-		} else if w.more() {
-			w.unread(w.peek())
-			h.Flags |= route.NextHopUnread
-		}
-		w.next()
-		return true, true
-	case "dev":
-		w.next()
-		h.Link = f.device(w.next())
-		return true, true
-	case "encap":
-		w.next()
-		f.encap(w, h)
-		return true, false
-	case "realm", "realms":
-		w.next()
-		h.Realm = w.realms()
-		return true, false
-	}
-	return false, false
-}
-
-// encap takes a light-weight tunnel with its parameters, some of which have the names
-// of a route's own.
-func (f *facts) encap(w *words, h *route.NextHop) {
-	n := encapLength(w.rest)
-	if n == 0 {
-		w.next()
-		return
-	}
-	h.Encap = encapByName(w.rest[0])
-	if h.Encap == 0 {
-		w.fail(fmt.Errorf("unknown encap"))
-	}
-	w.rest = w.rest[n:]
-}
-
-// encapLength is how many words a tunnel has, its kind the first of them
-// (lwt_print_encap in iproute2's ip/iproute_lwtunnel.c): it ends at the next hop's
-// device or gateway, or at the next word that is the route's alone.
-func encapLength(w []string) int {
-	if len(w) == 0 {
-		return 0
-	}
-	table := w[0] == "seg6local" // may have one of its own, which comes first
-	for i := 1; i < len(w); i++ {
-		switch w[i] {
-		case "via", "dev", "nexthop", "proto", "metric", "scope", "weight", "pref", "expires", "error":
-			return i
-		case "table":
-			if !table {
-				return i
-			}
-			table = false
-		case "vrftable":
-			table = false
-		}
-	}
-	return len(w)
-}
-
-// withoutEncap is a line without its tunnels.
-func withoutEncap(line []string) []string {
-	if !slices.Contains(line, "encap") {
-		return line
-	}
-	var out []string
-	for i := 0; i < len(line); i++ {
-		if line[i] == "encap" {
-			i += encapLength(line[i+1:])
-			continue
-		}
-		out = append(out, line[i])
-	}
-	return out
-}
-
-func encapByName(name string) route.Encap {
-	for e := route.Encap(1); ; e++ {
-		if s := e.String(); s == name {
-			return e
-		} else if s == strconv.Itoa(int(e)) {
-			return 0
-		}
-	}
-}
-
-// routeWord takes what says something of the whole route.
-func (f *facts) routeWord(w *words, r *route.Route, hop *route.NextHop) {
-	var err error
-	switch word := w.next(); word {
-	case "table":
-		r.Table, err = f.table(w.next())
-	case "proto":
-		r.Protocol, err = f.protocol(w.next())
-	case "scope":
-		r.Scope, err = scope(w.next())
-	case "src":
-		if a, err := parseAddr(w.peek()); err == nil {
-			r.PrefSrc = a
-		} else if w.more() {
-			w.unread(w.peek())
-		}
-		w.next()
-	case "metric", "priority", "preference":
-		r.Metric, err = metricColumn(w.next())
-	case "tos", "dsfield":
-		r.TOS, err = tos(w.next())
-	case "from":
-		r.Src, err = parseDst(w.next(), r.Family())
-	case "nhid":
-		r.NextHopID = uint32(w.number(32))
-	case "pref":
-		err = r.Pref.UnmarshalText([]byte(w.next()))
-	case "expires":
-		r.Expires = w.seconds()
-	case "error", "users", "age", "used", "ssthresh", "rtt", "rttvar", "features", "congctl", "hoplimit", "realm-from",
-		"ttl-propagate", "ttl-propogate": //nolint:misspell // as print_route spells it
-		w.next()
-	case "lock", "fastopen_no_cookie":
-		metric(w, r, word)
-	case "cache", "notify":
-	default:
-		metric(w, r, word)
-	}
-	if err != nil {
-		w.fail(err)
-	}
-	_ = hop
-}
-
-// metric takes a path metric, "mtu 1400" or "mtu lock 1400".
-func metric(w *words, r *route.Route, name string) {
-	for id := uint16(2); id < 18; id++ {
-		m := route.Metric{ID: id}
-		if m.Name() != name {
-			continue
-		}
-		m.Lock = w.skip("lock")
-		text := strings.TrimSuffix(strings.TrimSuffix(w.next(), "ms"), "s")
-		n, err := number(text, 32)
-		if err != nil {
-			w.fail(err)
-		}
-		m.Value = uint32(n)
-		r.Metrics = append(r.Metrics, m)
-		return
-	}
-	w.fail(fmt.Errorf("%q is not known", name))
+	return r, err
 }
 
 // errNowhere: what `ip route show dev DEVICE` prints lacks the device.

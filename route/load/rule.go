@@ -119,7 +119,7 @@ func (f *facts) selectorWord(w *words, r *route.Rule) bool {
 		s.Mark, s.MarkMask = w.masked(32)
 	case "tos":
 		w.next()
-		v, err := tos(w.next())
+		v, err := iproute2.ParseTOS(w.next())
 		if err != nil {
 			w.fail(err)
 		}
@@ -167,7 +167,7 @@ func (f *facts) dscp(w *words, s *route.Selector) {
 	text, mask, has := strings.Cut(w.next(), "/")
 	if n, err := number(text, 6); err == nil {
 		s.DSCP = uint8(n)
-	} else if octet, err := tos(text); err == nil {
+	} else if octet, err := iproute2.ParseTOS(text); err == nil {
 		s.DSCP = octet >> 2
 	} else {
 		w.fail(fmt.Errorf("dscp %q", text))

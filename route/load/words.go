@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"routewhy/route"
-	"routewhy/route/iproute2"
 )
 
 // words are the rest of a line, taken one by one.
@@ -106,29 +105,6 @@ func parseAddr(s string) (netip.Addr, error) {
 	return a, nil
 }
 
-// parseDst reads a destination: a prefix, an address, or a word for all
-// addresses of the family.
-func parseDst(s string, fam route.Family) (netip.Prefix, error) {
-	if s == "default" || s == "all" || s == "any" || s == "0/0" {
-		if fam == route.IPv6 {
-			return netip.PrefixFrom(netip.IPv6Unspecified(), 0), nil
-		}
-		return netip.PrefixFrom(netip.IPv4Unspecified(), 0), nil
-	}
-	if !strings.Contains(s, "/") {
-		a, err := parseAddr(s)
-		return netip.PrefixFrom(a, a.BitLen()), err
-	}
-	p, err := netip.ParsePrefix(s)
-	if err != nil {
-		return p, fmt.Errorf("%q is no prefix", s)
-	}
-	if p.Masked() != p {
-		return p, fmt.Errorf("%s has host bits", p)
-	}
-	return p, nil
-}
-
 // masked takes VALUE or VALUE/MASK.
 func (w *words) masked(bits int) (value, mask uint32) {
 	text, maskText, has := strings.Cut(w.next(), "/")
@@ -163,20 +139,6 @@ func parseSeconds(s string) (time.Duration, error) {
 	return time.Duration(n) * time.Second, nil
 }
 
-// tos reads a TOS octet by number or by its name in rt_dsfield.
-func tos(s string) (uint8, error) {
-	for _, known := range iproute2.TOSNames() {
-		if strings.EqualFold(known.Name, s) {
-			return known.Number, nil
-		}
-	}
-	n, err := strconv.ParseUint(strings.TrimPrefix(s, "0x"), 16, 8)
-	if err != nil {
-		return 0, fmt.Errorf("TOS %q", s)
-	}
-	return uint8(n), nil
-}
-
 func scope(s string) (route.Scope, error) {
 	var v route.Scope
 	if s == "universe" {
@@ -186,29 +148,6 @@ func scope(s string) (route.Scope, error) {
 		return v, fmt.Errorf("scope %q", s)
 	}
 	return v, nil
-}
-
-// hopFlag is the flag that a word stands for; zero: none.
-func hopFlag(s string) (route.NextHopFlags, bool) {
-	switch s {
-	case "dead":
-		return route.NextHopDead, true
-	case "pervasive":
-		return route.NextHopPervasive, true
-	case "onlink":
-		return route.NextHopOnLink, true
-	case "offload":
-		return route.NextHopOffload, true
-	case "linkdown":
-		return route.NextHopLinkDown, true
-	case "unresolved":
-		return route.NextHopUnresolved, true
-	case "trap":
-		return route.NextHopTrap, true
-	case "rt_offload", "rt_trap", "offload_failed", "rt_offload_failed", "notify":
-		return 0, true
-	}
-	return 0, false
 }
 
 // realms are two realms, FROM/TO, or one, as RTA_FLOW and FRA_FLOW have them.

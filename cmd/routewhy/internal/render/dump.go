@@ -349,7 +349,7 @@ func WriteDumpJSON(w io.Writer, d *Dump) error {
 	defaults := []jsonStanding{}
 	for _, f := range d.Families {
 		for _, st := range standingsJSON(d.FIB, d.FIB.EntryStatuses(f.Default())) {
-			if d.Only == 0 || st.Route.Table == s.Names.Table(d.Only) {
+			if d.Only == 0 || string(st.Route.Table) == s.Names.Table(d.Only) {
 				defaults = append(defaults, st)
 			}
 		}

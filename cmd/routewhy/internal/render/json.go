@@ -317,7 +317,7 @@ func nextJSON(s *route.Snapshot, d *lookup.Decision) *jsonNext {
 	j := &jsonNext{Disposition: d.Disposition, Errno: d.Errno}
 	if d.HasRoute {
 		r := iproute2.RouteJSON(s, &d.Route)
-		j.Route, j.Table = &r, r.Table
+		j.Route, j.Table = &r, string(r.Table)
 	}
 	return j
 }

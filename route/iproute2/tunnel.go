@@ -1,4 +1,4 @@
-package load
+package iproute2
 
 import (
 	"bytes"
@@ -6,25 +6,16 @@ import (
 	"strconv"
 )
 
-// signed is a metric, which old versions of ip write with a sign.
-type signed uint32
-
-func (s *signed) UnmarshalJSON(b []byte) error {
-	n, err := metricColumn(string(bytes.Trim(b, `"`)))
-	*s = signed(n)
-	return err
-}
-
 // withoutTunnels is a route without what its light-weight tunnels have beside their
 // kind. Some of that has the names of the route's own members, and ip writes both:
 // the first dst is the route's, what stands between encap and the next hop is the
 // tunnel's.
 func withoutTunnels(raw []byte) ([]byte, error) {
-	if !member(raw, "encap") {
+	if !bytes.Contains(raw, []byte(`"encap"`)) {
 		return raw, nil
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
-	if err := delim(d, '{'); err != nil {
+	if _, err := d.Token(); err != nil {
 		return nil, err
 	}
 	out := []byte{'{'}

@@ -1,0 +1,201 @@
+package iproute2
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"routewhy/route"
+)
+
+// Metrics are the path metrics of a route (RTAX_*) by the names that JSON has: a uint32,
+// for "congestion" a string, for "ecn" true.
+type Metrics map[string]any
+
+// metricNames are the names of the metrics in a listing.
+func metricNames() string {
+	var names []string
+	for id := uint16(2); id < 18; id++ {
+		names = append(names, route.Metric{ID: id}.Name())
+	}
+	return strings.Join(names, " ")
+}
+
+// congestion is what JSON calls congctl.
+const congestion = "congestion"
+
+// metricWords are the metrics of a route in a listing, which shows which of them are
+// locked.
+type metricWords struct{ *Route }
+
+func (r metricWords) take(name string, w *words) {
+	if r.Metrics == nil {
+		r.Metrics = Metrics{}
+	}
+	if w.skip("lock") {
+		r.Locked = append(r.Locked, name)
+	}
+	switch value := w.next(); name {
+	case "features":
+		for ; ; value = w.next() {
+			if value == "ecn" {
+				r.Metrics[value] = true
+			} else {
+				r.Metrics[name] = value
+			}
+			if next := w.peek(); next != "ecn" && !strings.HasPrefix(next, "0x") {
+				return
+			}
+		}
+	case "congctl":
+		r.Metrics[congestion] = value
+	default:
+		n, err := metricValue(value)
+		switch {
+		case err == nil:
+			r.Metrics[name] = n
+		case isTime(name):
+			r.Metrics[name] = value
+		default:
+			w.fail(err)
+		}
+	}
+}
+
+// isTime reports whether a metric is a time in milliseconds.
+func isTime(name string) bool { return name == "rtt" || name == "rttvar" || name == "rto_min" }
+
+// metricValue reads a number, or a time in milliseconds or seconds.
+func metricValue(s string) (uint32, error) {
+	if ms, ok := strings.CutSuffix(s, "ms"); ok {
+		s = ms
+	} else if sec, ok := strings.CutSuffix(s, "s"); ok {
+		f, err := strconv.ParseFloat(sec, 64)
+		if err != nil || !(f >= 0 && f < 1<<22) {
+			return 0, fmt.Errorf("%q is no time", s)
+		}
+		return uint32(math.Round(f * 1000)), nil
+	}
+	n, err := ParseUint(s, 32)
+	return uint32(n), err
+}
+
+func (r metricWords) text(string) []string {
+	var out []string
+	if len(r.Metrics) == 0 {
+		return nil
+	}
+	for name := range strings.FieldsSeq(metricNames()) {
+		var words []string
+		if name == "features" && r.Metrics["ecn"] != nil {
+			words = append(words, "ecn")
+		}
+		if value, ok := r.PathMetric(name); ok {
+			words = append(words, value)
+		}
+		if len(words) > 0 && slices.Contains(r.Locked, name) {
+			words = append([]string{"lock"}, words...)
+		}
+		if len(words) > 0 {
+			out = append(append(out, name), words...)
+		}
+	}
+	return out
+}
+
+// PathMetric is one of the route's path metrics, as ip-route(8) writes it. False: it has
+// no such.
+func (r *Route) PathMetric(name string) (string, bool) {
+	key := name
+	if name == "congctl" {
+		key = congestion
+	}
+	value, ok := r.Metrics[key]
+	if !ok {
+		return "", false
+	}
+	return metricText(name, value), true
+}
+
+// metricText writes a value as print_rta_metrics does.
+func metricText(name string, value any) string {
+	n, isNumber := value.(uint32)
+	switch {
+	case !isNumber || !isTime(name):
+		return fmt.Sprint(value)
+	case n >= 1000:
+		return fmt.Sprintf("%gs", float64(n)/1000)
+	}
+	return fmt.Sprintf("%dms", n)
+}
+
+// MarshalJSON writes a list of one object that has all, as ip(8) does, but that what it
+// marks with a null (ecn) is true here.
+func (m Metrics) MarshalJSON() ([]byte, error) { return json.Marshal([]map[string]any{m}) }
+
+// UnmarshalJSON reads such a list.
+func (m *Metrics) UnmarshalJSON(b []byte) error {
+	var all []map[string]json.RawMessage
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	*m = Metrics{}
+	for _, one := range all {
+		for name, raw := range one {
+			var n uint32
+			var s string
+			switch {
+			case string(raw) == "null", string(raw) == "true":
+				(*m)[name] = true
+			case json.Unmarshal(raw, &n) == nil:
+				(*m)[name] = n
+			case json.Unmarshal(raw, &s) == nil:
+				(*m)[name] = s
+			}
+		}
+	}
+	return nil
+}
+
+// metrics are those that the kernel has by number.
+func (r *Route) metrics() []route.Metric {
+	var out []route.Metric
+	if len(r.Metrics) == 0 { // as of most routes
+		return nil
+	}
+	for id := uint16(2); id < 18; id++ {
+		m := route.Metric{ID: id}
+		if n, ok := r.Metrics[m.Name()].(uint32); ok {
+			m.Value, m.Lock = n, slices.Contains(r.Locked, m.Name())
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// setMetrics is the inverse.
+func (r *Route) setMetrics(all []route.Metric) {
+	if len(all) == 0 {
+		return
+	}
+	r.Metrics = Metrics{}
+	for _, m := range all {
+		const features, ecn = 12, 1 // RTAX_FEATURES, RTAX_FEATURE_ECN
+		rest := m.Value &^ ecn
+		switch {
+		case m.ID != features:
+			r.Metrics[m.Name()] = m.Value
+		case rest != 0:
+			r.Metrics[m.Name()] = fmt.Sprintf("%#x", rest)
+		}
+		if m.ID == features && m.Value&ecn != 0 {
+			r.Metrics["ecn"] = true
+		}
+		if m.Lock {
+			r.Locked = append(r.Locked, m.Name())
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package iproute2_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"routewhy/route/iproute2"
+)
+
+// drawer draws fields of random objects, about half of them empty.
+type drawer struct{ *rand.Rand }
+
+func (d drawer) half() bool { return d.IntN(2) == 0 }
+
+func (d drawer) of(values ...string) string {
+	if d.half() {
+		return ""
+	}
+	return values[d.IntN(len(values))]
+}
+
+func (d drawer) text(values ...string) iproute2.Text { return iproute2.Text(d.of(values...)) }
+
+func (d drawer) number() uint32 {
+	if d.half() {
+		return 0
+	}
+	return d.Uint32() >> d.IntN(32)
+}
+
+func (d drawer) flags() []string {
+	flags := []string{}
+	for _, f := range []string{"dead", "onlink", "linkdown", "rt_trap"} {
+		if d.IntN(8) == 0 {
+			flags = append(flags, f)
+		}
+	}
+	return flags
+}
+
+func (d drawer) realms() *iproute2.Realms {
+	if to := d.of("5", "home"); to != "" {
+		return &iproute2.Realms{From: d.of("3", "away"), To: to}
+	}
+	return nil
+}
+
+// gateway is one of the same family, of the other, or none.
+func (d drawer) gateway() (string, *iproute2.Via) {
+	switch d.IntN(3) {
+	case 0:
+		return "192.0.2.1", nil
+	case 1:
+		return "", &iproute2.Via{Family: "inet6", Host: "fe80::1"}
+	}
+	return "", nil
+}
+
+func (d drawer) route() iproute2.Route {
+	r := iproute2.Route{
+		Type: d.text("unicast", "blackhole", "8"), Dst: []string{"default", "10.0.0.0/8", "192.0.2.1", "::/0"}[d.IntN(4)],
+		From: d.of("2001:db8::/32"), TOS: d.text("0x10", "lowdelay"), NHID: d.number(), Dev: d.of("eth0", "a.b", "-x"),
+		Table: d.text("main", "1000", "vpn"), Protocol: d.text("kernel", "77"), Scope: d.text("link", "global"),
+		PrefSrc: d.of("192.0.2.9"), Flags: d.flags(), Flow: d.realms(), Pref: d.of("medium", "low"), Error: d.text("-101"),
+	}
+	if d.half() {
+		n := iproute2.Number(d.number())
+		r.Metric = &n
+	}
+	if d.half() {
+		n := iproute2.Seconds(d.number())
+		r.Expires = &n
+	}
+	r.Metrics = d.metrics()
+	for _, name := range []string{"mtu", "rtt"} {
+		if r.Metrics[name] != nil && d.half() {
+			r.Locked = append(r.Locked, name)
+		}
+	}
+	for range d.IntN(3) {
+		h := iproute2.NextHop{Dev: d.of("eth1"), Flow: d.realms(), Weight: 1 + d.IntN(256), Flags: d.flags()}
+		h.Gateway, h.Via = d.gateway()
+		r.NextHops = append(r.NextHops, h)
+	}
+	r.Gateway, r.Via = d.gateway()
+	return r
+}
+
+func (d drawer) metrics() iproute2.Metrics {
+	m := iproute2.Metrics{}
+	for _, name := range []string{"mtu", "rtt", "advmss", "hoplimit", "fastopen_no_cookie"} {
+		if d.IntN(4) == 0 {
+			m[name] = d.number() >> 12
+		}
+	}
+	if d.IntN(4) == 0 {
+		m["ecn"] = true
+	}
+	if d.IntN(4) == 0 {
+		m["congestion"] = "cubic"
+	}
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}
+
+func (d drawer) object() iproute2.NextHopObject {
+	o := iproute2.NextHopObject{
+		ID: 1 + d.number()>>1, Dev: d.of("eth0"), Scope: d.text("link"), Protocol: d.text("static", "99"), Flags: d.flags(),
+		Blackhole: iproute2.Mark(d.half()), FDB: iproute2.Mark(d.half()),
+	}
+	o.Gateway, o.Via = d.gateway()
+	for range d.IntN(4) {
+		o.Group = append(o.Group, iproute2.Member{ID: 1 + d.number()>>1, Weight: []int{0, 2, 256}[d.IntN(3)]})
+	}
+	if d.half() {
+		o.Type, o.Resilient = "resilient", &iproute2.ResilientArgs{Buckets: 32, IdleTimer: d.number()}
+	}
+	return o
+}
+
+// TestRoundTrip prints random objects and reads them again, as text and as JSON.
+func TestRoundTrip(t *testing.T) {
+	d := drawer{rand.New(rand.NewPCG(1, 0))}
+	for range 2000 {
+		roundTrip(t, d.route(), (*iproute2.Route).String, iproute2.ParseRoute, iproute2.ParseRouteJSON)
+		roundTrip(t, d.object(), (*iproute2.NextHopObject).String, iproute2.ParseNextHop, iproute2.ParseNextHopJSON)
+	}
+}
+
+func roundTrip[T any](t *testing.T, x T, text func(*T) string, parse func([]string) (T, *iproute2.Odd), parseJSON func([]byte) (T, error)) {
+	t.Helper()
+	line := text(&x)
+	got, odd := parse(strings.Fields(line))
+	if diff := cmp.Diff(x, got); odd != nil || diff != "" {
+		t.Fatalf("%s: %v\n%s", line, odd, diff)
+	}
+	raw, err := json.Marshal(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err = parseJSON(raw)
+	if diff := cmp.Diff(x, got); err != nil || diff != "" {
+		t.Fatalf("%s: %v\n%s", raw, err, diff)
+	}
+}
+
+// again reads a line, and prints and reads what was understood of it: that is the same.
+func again[T any](t *testing.T, line string, text func(*T) string, parse func([]string) (T, *iproute2.Odd)) {
+	x, odd := parse(strings.Fields(line))
+	if odd != nil && (odd.At < 0 || odd.At > len(strings.Fields(line)) || odd.Err == nil) {
+		t.Fatalf("%q: word %d is odd: %v", line, odd.At, odd.Err)
+	}
+	first := text(&x)
+	if odd != nil {
+		return
+	}
+	y, odd := parse(strings.Fields(first))
+	if second := text(&y); odd != nil || first != second {
+		t.Fatalf("%q: %v\n%s\n%s", line, odd, first, second)
+	}
+}
+
+// againJSON does the same with JSON.
+func againJSON[T any](t *testing.T, raw []byte, parse func([]byte) (T, error)) {
+	x, err := parse(raw)
+	if err != nil {
+		return
+	}
+	first, err := json.Marshal(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := parse(first)
+	if err != nil {
+		t.Fatalf("%s: %v", first, err)
+	}
+	if second, err := json.Marshal(y); err != nil || !bytes.Equal(first, second) {
+		t.Fatalf("%v\n%s\n%s", err, first, second)
+	}
+}
+
+func FuzzRoute(f *testing.F) {
+	d := drawer{rand.New(rand.NewPCG(2, 0))}
+	for range 50 {
+		r := d.route()
+		f.Add(r.String())
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		if !strings.Contains(line, "encap") { // whose words are told from a route's own by their order
+			again(t, line, (*iproute2.Route).String, iproute2.ParseRoute)
+		}
+		againJSON(t, []byte(line), iproute2.ParseRouteJSON)
+	})
+}
+
+func FuzzNextHop(f *testing.F) {
+	d := drawer{rand.New(rand.NewPCG(3, 0))}
+	for range 50 {
+		o := d.object()
+		f.Add(o.String())
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		if !strings.Contains(line, "encap") {
+			again(t, line, (*iproute2.NextHopObject).String, iproute2.ParseNextHop)
+		}
+		againJSON(t, []byte(line), iproute2.ParseNextHopJSON)
+	})
+}
+
+// TestOdd names the word that is not understood.
+func TestOdd(t *testing.T) {
+	for line, want := range map[string]string{
+		"default via 10.0.0.1 dev eth0":            "<nil>",
+		"default vai 10.0.0.1 dev eth0":            `1 "vai" is not known`,
+		"default via 10.0.0.1 dev":                 "4 it ends in the middle",
+		"default via 10.0.0.1 via 10.0.0.2":        `3 "via" is there twice`,
+		"default dev eth0 metric x":                `4 "x" is no metric`,
+		"10.0.0.0/8 nexthop via 10.0.0.1 weigth 1": `4 "weigth" is not known`,
+	} {
+		_, odd := iproute2.ParseRoute(strings.Fields(line))
+		got := "<nil>"
+		if odd != nil {
+			got = fmt.Sprint(odd.At, " ", odd)
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", line, got, want)
+		}
+	}
+}
