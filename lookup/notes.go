@@ -58,6 +58,7 @@ const (
 	NoteRouterIgnored    Code = "router-ignored"     // a device takes no default route from a router; Have: its name, Want: on how many devices
 	NoteDeviceDown       Code = "device-down"        // a next hop's device is down; Have: its name, Route
 	NoteGatewayFailed    Code = "gateway-failed"     // a next hop's gateway does not answer; Have: it, a Gateway, Route
+	NoteReceivesNothing  Code = "receives-nothing"   // the device that the packet is received by receives nothing; Have: its name, Want: "down" or "no-carrier"
 	NoteZeroHostRoute    Code = "zero-host-route"    // a 0.0.0.0/32 or ::/128 route, which is no default route
 )
 
@@ -78,6 +79,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 	if t.Twice() {
 		add(Note{Reason: Reason{Code: NoteLookedUpTwice}})
 	}
+	add(f.receivesNothing(&t.Flow)...)
 	add(f.deviceNotes(t)...)
 	add(f.setupNotes(t)...)
 	for _, w := range d.NextHops {
@@ -120,6 +122,19 @@ func (f *FIB) Notes(t *Trace) []Note {
 		add(Note{Reason: Reason{Code: NoteDefaultShadowed}, Route: &r})
 	}
 	return out
+}
+
+// receivesNothing notes that no packet comes in by a device, as long as it is down or has
+// no carrier.
+func (f *FIB) receivesNothing(flow *route.Flow) []Note {
+	switch dev := f.byIndex[flow.In]; {
+	case dev == nil || dev.Carrier():
+		return nil
+	case dev.Up():
+		return []Note{{Reason: Reason{NoteReceivesNothing, "no-carrier", dev.Name}}}
+	default:
+		return []Note{{Reason: Reason{NoteReceivesNothing, "down", dev.Name}}}
+	}
 }
 
 // EntryNotes finds what would surprise about where the entries of one prefix stand.

@@ -118,6 +118,11 @@ func (e *Explanation) rareNote(n *lookup.Note, have string) string {
 			"and one that was deleted does not show", n.Want, n.Have)
 	case lookup.NoteLoDown:
 		return "lo is down: nothing that is sent to this host's own addresses arrives; ip link set lo up"
+	case lookup.NoteReceivesNothing:
+		if n.Want == "down" {
+			return fmt.Sprintf("nothing comes in by %s now: it is down", have)
+		}
+		return fmt.Sprintf("nothing comes in by %s now: it has no carrier", have)
 	case lookup.NoteNoZone:
 		return fmt.Sprintf("a link-local address needs its device, connect() fails without (EINVAL): routewhy %s%%DEV", have)
 	case lookup.NoteOnLinkAssumed:

@@ -104,7 +104,7 @@ func (w words) view(v *listen.View, a netip.Addr, verbose bool) (string, ink) {
 		return "", plain
 	}
 	first := &v.Classes[0]
-	if some, _ := v.Reached(); some && a.Is6() && a.IsLinkLocalUnicast() {
+	if some, _ := v.Reached(); some && isLinkLocal6(a) && !verbose {
 		return "its link", plain
 	}
 	if len(v.Classes) == 1 && !first.Good(v.Uplink) {
@@ -156,11 +156,11 @@ func (w words) byOthers(v *listen.View, all []*listen.Class) []string {
 }
 
 // clientList names networks of clients. Those of a link go without saying where
-// there are others.
+// there are others, but with -v.
 func clientList(all []netip.Prefix, verbose bool) string {
 	var out []string
 	for _, p := range all {
-		if !(p.Addr().Is6() && p.Addr().IsLinkLocalUnicast()) {
+		if verbose || !isLinkLocal6(p.Addr()) {
 			out = append(out, prefixOrAddr(p))
 		}
 	}
@@ -172,6 +172,9 @@ func clientList(all []netip.Prefix, verbose bool) string {
 	}
 	return listed(out)
 }
+
+// isLinkLocal6 reports whether an address has a meaning on one link alone.
+func isLinkLocal6(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
 
 func prefixOrAddr(p netip.Prefix) string {
 	if p.IsSingleIP() {

@@ -320,12 +320,27 @@ func (s *Sockets) grouped(e *listen.Exposure) []alikeLocals {
 			at = len(out)
 			out = append(out, alikeLocals{lines: lines})
 		}
-		out[at].names = append(out[at].names, localName(l))
+		name := localName(l)
+		if isLinkLocal6(l.Addr()) {
+			name += "%" + w.dev(l.Link) // other devices may have the same
+		}
+		out[at].names = append(out[at].names, name)
 	}
-	if len(out) == 1 && (e.Scope != listen.ScopeAll || len(out[0].names) == len(e.Locals)) {
+	if len(out) == 1 && (e.Scope != listen.ScopeAll || len(out[0].names) == s.every(e.Socket)) {
 		out[0].names = nil
 	}
 	return out
+}
+
+// every is how many addresses of this host a socket stands for that is bound to every one.
+func (s *Sockets) every(x *route.Socket) int {
+	n := 0
+	for i := range s.locals {
+		if a := s.locals[i].Addr(); a.Is4() == (x.Family == route.IPv4) || a.Is4() && x.DualStack() {
+			n++
+		}
+	}
+	return n
 }
 
 // localKey is an address of one device.

@@ -1,4 +1,4 @@
-package listen_test
+package main
 
 import (
 	"fmt"
@@ -32,7 +32,7 @@ func TestReach(t *testing.T) {
 			for _, c := range conns {
 				if c.connected {
 					up++
-				} else if c.answer != 0 {
+				} else if len(c.answers) > 0 {
 					other++
 				}
 			}
@@ -83,17 +83,25 @@ func reachHost(t *testing.T, rng *rand.Rand) []*conn {
 		}
 	}
 	l.try(conns, servers)
-	h := listen.NewHost(l.fib)
+	h, page := listen.NewHost(l.fib), l.readPage()
 	failed := 0
 	for _, c := range conns {
-		if err := l.agree(h, snap, c); err != nil {
+		err := l.agree(h, snap, c)
+		if err == nil {
+			err = page.agree(l, c)
+		}
+		if err != nil {
 			t.Errorf("%s: %v", c, err)
 			if failed++; failed > 5 {
 				break
 			}
 		}
 	}
-	if failed > 0 {
+	if err := page.count(conns); err != nil {
+		t.Error(err)
+	}
+	if t.Failed() {
+		t.Log(page.text)
 		for _, c := range commands {
 			t.Log(c)
 		}
@@ -125,11 +133,8 @@ func (l *lab) agree(h *listen.Host, snap *route.Snapshot, c *conn) error {
 	if at >= 0 {
 		said = outcomeOf(e.Locals[at].Views, uplink, c.src)
 	}
-	if err := c.equals("--sockets", &said, uplink); err != nil {
+	if err := c.equals("--sockets --json", &said, uplink); err != nil {
 		return err
-	}
-	if !snap.Link(uplink).Carrier() {
-		return nil // nobody sends a packet that could be asked about
 	}
 	one := l.single(snap, socket, c, uplink)
 	return c.equals("ADDRESS:PORT --iif --from --reply", &one, uplink)
@@ -156,8 +161,13 @@ func outcomeOf(views []listen.View, uplink int, client netip.Addr) listen.Outcom
 // single is what a received packet's decision, the sockets and the way back say.
 func (l *lab) single(snap *route.Snapshot, s *route.Socket, c *conn, uplink int) listen.Outcome {
 	out := listen.Outcome{Delivered: route.No, Answered: route.No}
-	flow := route.Flow{Dst: c.dst, Src: c.src, In: uplink, UID: route.NoUID, Proto: c.spec.proto, DstPort: uint16(c.spec.port)}
+	flow := route.Flow{
+		Dst: c.dst, Src: c.src, In: uplink, UID: route.NoUID, Proto: c.spec.proto, SrcPort: c.port, DstPort: uint16(c.spec.port),
+	}
 	tr := l.fib.Explain(flow)
+	if slices.ContainsFunc(l.fib.Notes(tr), func(n lookup.Note) bool { return n.Code == lookup.NoteReceivesNothing }) {
+		return out
+	}
 	p, ok := listen.PacketOf(snap, &flow, &tr.Decision)
 	if !ok {
 		return out
@@ -167,31 +177,39 @@ func (l *lab) single(snap *route.Snapshot, s *route.Socket, c *conn, uplink int)
 		return out
 	}
 	out.Delivered = route.Yes
-	r := l.fib.ReplyOf(tr, &lookup.Answerer{Link: s.Link, Mark: s.Mark, UID: s.UID})
-	d := &r.Returns[0].Trace.Decision
+	back := l.fib.ReplyOf(tr, &lookup.Answerer{Link: s.Link, Mark: s.Mark, UID: s.UID}).Returns[0].Trace
+	d := &back.Decision
 	if d.Disposition != lookup.DispositionUnicast || d.Shortcut == lookup.ShortcutOnLink && remote(c.src) {
 		return out
 	}
-	for _, w := range d.NextHops {
-		if dev := snap.Link(w.Link); dev.Carrier() {
-			out.Answered, out.By = route.Yes, append(out.By, w.Link)
+	for i, hop := range d.NextHops {
+		g := &back.Gateways[i]
+		switch {
+		case hop.Stale:
+		case !snap.Link(hop.Link).Carrier(), g.State == route.NeighbourFailed, g.Direct && g.Link != uplink:
+			out.Reason.Code = "lost"
+		default:
+			out.Answered, out.By = route.Yes, append(out.By, hop.Link)
 		}
 	}
 	return out
 }
 
-// equals compares what happened with an outcome.
+// equals compares what happened with an outcome: where answers may leave in several
+// ways, or some are lost, it must be one of those.
 func (c *conn) equals(who string, o *listen.Outcome, uplink int) error {
+	strange := func(link int) bool { return !slices.Contains(o.By, link) }
 	switch {
 	case o.Delivered == route.Unknown || o.Answered == route.Unknown:
 		return fmt.Errorf("%s: unknown: %+v", who, o.Reason)
 	case c.spec.proto == route.ProtoUDP && c.received != (o.Delivered == route.Yes):
 		return fmt.Errorf("%s: delivered: %v; said: %+v", who, c.received, *o)
-	case (c.answer != 0) != (o.Answered == route.Yes):
-		return fmt.Errorf("%s: answered by device %d; said: %+v", who, c.answer, *o)
-	case c.answer != 0 && !slices.Contains(o.By, c.answer):
-		return fmt.Errorf("%s: answered by device %d; said: %+v", who, c.answer, *o)
-	case o.Good(uplink) != c.connected && len(o.By) < 2:
+	case len(c.answers) == 0 && o.Answered == route.Yes && o.Reason.Code == "",
+		len(c.answers) > 0 && o.Answered != route.Yes, slices.ContainsFunc(c.answers, strange):
+		return fmt.Errorf("%s: answered by devices %v; said: %+v", who, c.answers, *o)
+	case c.connected != slices.Contains(c.answers, uplink):
+		return fmt.Errorf("%s: connected: %v, answered by devices %v; said: %+v", who, c.connected, c.answers, *o)
+	case o.Good(uplink) && !c.connected:
 		return fmt.Errorf("%s: connected: %v; said: %+v", who, c.connected, *o)
 	}
 	return nil
@@ -226,7 +244,7 @@ func randomHost(rng *rand.Rand) (clients [][]string, commands []string, addrs []
 			have(fmt.Sprintf("10.200.%d.1", i))
 			far = append(far, fmt.Sprintf("10.200.%d.2", i))
 		case 2:
-			add("ip addr add 169.254.%d.2/24 dev e%d", i, i)
+			add("ip addr add 169.254.%d.2/16 dev e%d", i, i)
 			have(fmt.Sprintf("169.254.%d.2", i))
 			far = append(far, fmt.Sprintf("169.254.%d.1", i))
 		case 3:

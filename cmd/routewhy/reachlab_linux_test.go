@@ -1,4 +1,4 @@
-package listen_test
+package main
 
 import (
 	"encoding/binary"
@@ -20,8 +20,27 @@ import (
 // lab is a host with several uplinks, and at the other end of each a router: the
 // neighbour on that LAN, which also has the addresses of remote clients behind it.
 type lab struct {
-	*host
+	*routetest.Namespace
+	t    *testing.T
+	live *kernel.Host
+	fib  *lookup.FIB
 	lans []*lan
+}
+
+func (l *lab) must(err error) {
+	l.t.Helper()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func protoName(proto uint8) string { return (&route.Socket{Proto: proto}).ProtoName() }
+
+func socketType(proto uint8) int {
+	if proto == route.ProtoTCP {
+		return unix.SOCK_STREAM
+	}
+	return unix.SOCK_DGRAM
 }
 
 // lan is what is at the other end of an uplink.
@@ -76,7 +95,7 @@ func remote(a netip.Addr) bool {
 // newLab makes a host by commands; clients are the addresses at the other end of each
 // uplink, which are called e0, e1 and so on.
 func newLab(t *testing.T, clients [][]string, commands []string) *lab {
-	l := &lab{host: &host{Namespace: routetest.New(t), t: t}}
+	l := &lab{Namespace: routetest.New(t), t: t}
 	l.Run(t, "sysctl -qw net.ipv6.conf.all.accept_dad=0", "sysctl -qw net.ipv6.conf.default.accept_dad=0", "ip link set lo up")
 	for i, far := range clients {
 		one := &lan{ns: routetest.New(t)}
@@ -138,12 +157,24 @@ func (l *lab) read() *route.Snapshot {
 
 // bindSpec is one socket to open.
 type bindSpec struct {
-	bind
-	proto uint8
-	port  int
+	addr   netip.Addr
+	v6only bool
+	dev    string
+	zone   uint32
+	proto  uint8
+	port   int
 }
 
-func (b bindSpec) String() string { return fmt.Sprintf("%s %s:%d", protoName(b.proto), b.bind, b.port) }
+func (b bindSpec) String() string {
+	s := b.addr.String()
+	if b.v6only {
+		s += " v6only"
+	}
+	if b.dev != "" {
+		s += "%" + b.dev
+	}
+	return fmt.Sprintf("%s %s:%d", protoName(b.proto), s, b.port)
+}
 
 // open opens a listening socket; -1: the kernel refuses it.
 func (l *lab) open(b bindSpec) int {
@@ -191,8 +222,8 @@ type conn struct {
 	port     uint16 // the client's
 	// What happened:
 	connected bool
-	received  bool // UDP: the server got the datagram
-	answer    int  // the device of the host by which an answer left; zero: none was seen
+	received  bool  // UDP: the server got the datagram
+	answers   []int // the devices of the host by which answers were seen to leave
 }
 
 func (c *conn) String() string {
@@ -287,8 +318,8 @@ func (l *lab) step(conns []*conn, servers []int) bool {
 				break
 			}
 			for _, c := range conns {
-				if c.answer == 0 && c.lan >= 0 && c.answeredBy(buf[:n]) {
-					c.answer, happened = l.lans[i].uplink, true
+				if c.lan >= 0 && c.answeredBy(buf[:n]) && !slices.Contains(c.answers, l.lans[i].uplink) {
+					c.answers, happened = append(c.answers, l.lans[i].uplink), true
 				}
 			}
 		}
