@@ -80,11 +80,13 @@ func (b *Builder) table(f route.Family, id route.Table) *table {
 	}
 	t := (*tables)[id]
 	if t == nil {
-		t = new(table)
+		t = newTable()
 		(*tables)[id] = t
 	}
 	return t
 }
+
+func newTable() *table { return &table{trie: new(bart.Table[*leaf])} }
 
 func (t *table) add(dst netip.Prefix, e *entry) {
 	t.routes++
@@ -125,11 +127,16 @@ func (b *Builder) entry(r *route.Route) *entry {
 }
 
 func (b *Builder) newEntry(r *route.Route) *entry {
-	e := &entry{route: *r, fam: r.Family()}
+	e := newEntry(r, r.Family())
+	b.entries = append(b.entries, e)
+	return e
+}
+
+func newEntry(r *route.Route, fam route.Family) *entry {
+	e := &entry{route: *r, fam: fam}
 	e.route.Dst = netip.Prefix{}
 	e.route.NextHops = slices.Clone(r.NextHops)
 	e.alone = &leaf{entries: []*entry{e}}
-	b.entries = append(b.entries, e)
 	return e
 }
 
@@ -168,17 +175,22 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 	}
 	for _, e := range b.entries {
 		f.resolve(e)
-		if len(e.hops) > 1 || e.sourceSpecific() {
-			f.family(e.fam).bySource = true
-		}
-		if e.sourceSpecific() {
-			f.sources = append(f.sources, e.route.Src.Masked())
-		}
-		if e.fam == route.IPv4 && e.route.Type == route.TypeLocal && e.route.Protocol != route.ProtocolKernel {
-			f.localByUser = true
-		}
+		f.take(e)
 	}
 	f.merged = s.Merged == route.Yes && f.defaultRules4()
 	f.mayMerge = s.Merged == route.Unknown && s.Lacks(route.FactMerged, route.IPv4) && f.defaultRules4()
 	return f
+}
+
+// take notes what an entry means for all look-ups.
+func (f *FIB) take(e *entry) {
+	if len(e.hops) > 1 || e.sourceSpecific() {
+		f.family(e.fam).bySource = true
+	}
+	if e.sourceSpecific() {
+		f.sources = append(f.sources, e.route.Src.Masked())
+	}
+	if e.fam == route.IPv4 && e.route.Type == route.TypeLocal && e.route.Protocol != route.ProtocolKernel {
+		f.localByUser = true
+	}
 }

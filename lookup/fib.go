@@ -73,7 +73,7 @@ type rule struct {
 
 // table is one routing table of one family.
 type table struct {
-	trie     bart.Table[*leaf]
+	trie     *bart.Table[*leaf]
 	routes   int
 	defaults int        // entries of length 0 (tb_num_default)
 	marked   *bart.Lite // all prefixes, where the trie has not all of them

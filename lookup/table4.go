@@ -95,6 +95,8 @@ func (e *entry) refusal() route.Type {
 func (w *walk) try4(e *entry) (int, Code) {
 	r := &e.route
 	switch {
+	case r.Scope < w.minScope:
+		return 0, codeScope
 	case r.TOS != 0 && r.TOS&^rtTOSMask != 0:
 		return 0, CodeTOSNever
 	case r.TOS != 0 && r.TOS != w.flow.TOS&rtTOSMask:
@@ -131,7 +133,7 @@ func (w *walk) tryHops4(e *entry) (int, Code) {
 // marks a next hop dead also where it only has no carrier and
 // ignore_routes_with_linkdown is set (fib_nexthop_info).
 func (w *walk) usable4(h *hop) Code {
-	if code := h.down(); code != "" {
+	if code := h.down(); code != "" && (code != CodeLinkdown || !w.anyCarrier) {
 		return code
 	}
 	if w.flow.Out != 0 && h.Link != w.flow.Out {

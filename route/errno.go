@@ -11,21 +11,28 @@ import (
 // operating system, whose own numbers differ. Zero: no error.
 type Errno uint16
 
-// The errors that a look-up can give.
+// The errors that a look-up, or a change of the tables, can give.
 const (
 	EPERM         Errno = 1
 	ENOENT        Errno = 2
+	ESRCH         Errno = 3
+	E2BIG         Errno = 7
 	EAGAIN        Errno = 11
 	EACCES        Errno = 13
+	EBUSY         Errno = 16
+	EEXIST        Errno = 17
 	EXDEV         Errno = 18
 	ENODEV        Errno = 19
 	EINVAL        Errno = 22
+	ERANGE        Errno = 34
 	EMSGSIZE      Errno = 90
 	EOPNOTSUPP    Errno = 95
 	EAFNOSUPPORT  Errno = 97
+	EADDRINUSE    Errno = 98
 	EADDRNOTAVAIL Errno = 99
 	ENETDOWN      Errno = 100
 	ENETUNREACH   Errno = 101
+	ENOBUFS       Errno = 105
 	ECONNREFUSED  Errno = 111
 	EHOSTUNREACH  Errno = 113
 )
@@ -33,17 +40,24 @@ const (
 var errnoTexts = map[Errno][2]string{
 	EPERM:         {"EPERM", "Operation not permitted"},
 	ENOENT:        {"ENOENT", "No such file or directory"},
+	ESRCH:         {"ESRCH", "No such process"},
+	E2BIG:         {"E2BIG", "Argument list too long"},
 	EAGAIN:        {"EAGAIN", "Resource temporarily unavailable"},
 	EACCES:        {"EACCES", "Permission denied"},
+	EBUSY:         {"EBUSY", "Device or resource busy"},
+	EEXIST:        {"EEXIST", "File exists"},
 	EXDEV:         {"EXDEV", "Invalid cross-device link"},
 	ENODEV:        {"ENODEV", "No such device"},
 	EINVAL:        {"EINVAL", "Invalid argument"},
+	ERANGE:        {"ERANGE", "Numerical result out of range"},
 	EMSGSIZE:      {"EMSGSIZE", "Message too long"},
 	EOPNOTSUPP:    {"EOPNOTSUPP", "Operation not supported"},
 	EAFNOSUPPORT:  {"EAFNOSUPPORT", "Address family not supported by protocol"},
+	EADDRINUSE:    {"EADDRINUSE", "Address already in use"},
 	EADDRNOTAVAIL: {"EADDRNOTAVAIL", "Cannot assign requested address"},
 	ENETDOWN:      {"ENETDOWN", "Network is down"},
 	ENETUNREACH:   {"ENETUNREACH", "Network is unreachable"},
+	ENOBUFS:       {"ENOBUFS", "No buffer space available"},
 	ECONNREFUSED:  {"ECONNREFUSED", "Connection refused"},
 	EHOSTUNREACH:  {"EHOSTUNREACH", "No route to host"},
 }

@@ -68,6 +68,9 @@ type Addr struct {
 	PreferredLft time.Duration `json:"preferred_lft_ns,omitzero"`
 	ValidLft     time.Duration `json:"valid_lft_ns,omitzero"`
 	Protocol     uint8         `json:"protocol,omitzero"`
+	// Metric is what the route to the address's network gets (IFA_RT_PRIORITY). Zero:
+	// what is usual.
+	Metric uint32 `json:"metric,omitzero"`
 }
 
 // ForeverLft is the lifetime of an address that does not expire.

@@ -117,6 +117,10 @@ const (
 	// NextHopUnread is none of the kernel's: there is a gateway, but a file does not
 	// tell which.
 	NextHopUnread NextHopFlags = 1 << 16
+	// NextHopDirect is none of the kernel's, which does not tell: the gateway of an
+	// IPv4 route was found to be an address of this host when the route was made, though
+	// it is none of the device's, and packets go straight to the device.
+	NextHopDirect NextHopFlags = 1 << 17
 )
 
 // Encap is the kind of a light-weight tunnel (enum lwtunnel_encap_types).

@@ -28,6 +28,7 @@ const (
 	ifaBroadcast = 4
 	ifaCacheInfo = 6
 	ifaFlags     = 8
+	ifaPriority  = 9
 	ifaProto     = 11
 
 	ndaDst = 1
@@ -38,7 +39,7 @@ const (
 
 // decodeAddr decodes the body of an RTM_NEWADDR message, as inet_fill_ifaddr
 // (net/ipv4/devinet.c) and inet6_fill_ifaddr (net/ipv6/addrconf.c) make it.
-// rtnetlink.AddressMessage decodes all but IFA_PROTO, which it drops.
+// rtnetlink.AddressMessage decodes all but IFA_PROTO and IFA_RT_PRIORITY, which it drops.
 func decodeAddr(msg []byte) (route.Addr, error) {
 	if len(msg) < sizeofIfAddrmsg {
 		return route.Addr{}, fmt.Errorf("an address message of %d bytes", len(msg))
@@ -65,7 +66,7 @@ func decodeAddr(msg []byte) (route.Addr, error) {
 		a.Flags = route.AddrFlags(m.Flags)
 	}
 	setLifetimes(&a, m.Attributes.CacheInfo)
-	if a.Protocol, err = addrProtocol(msg); err != nil {
+	if err := decodeAddrMore(&a, msg); err != nil {
 		return a, err
 	}
 	return a, setAddresses(&a, familyOf(m.Family), int(m.PrefixLength), m.Attributes)
@@ -106,16 +107,18 @@ func setLifetimes(a *route.Addr, c rtnetlink.CacheInfo) {
 	}
 }
 
-// addrProtocol is IFA_PROTO: who made the address.
-func addrProtocol(msg []byte) (uint8, error) {
-	var p uint8
+// decodeAddrMore decodes who made the address, and the metric for its network.
+func decodeAddrMore(into *route.Addr, msg []byte) error {
 	a := attrs{rest: msg[sizeofIfAddrmsg:]}
 	for a.next() {
-		if a.typ == ifaProto {
-			p = a.u8()
+		switch a.typ {
+		case ifaProto:
+			into.Protocol = a.u8()
+		case ifaPriority:
+			into.Metric = a.u32()
 		}
 	}
-	return p, a.err
+	return a.err
 }
 
 // decodeNeighbour decodes the body of an RTM_NEWNEIGH message, as

@@ -1,0 +1,510 @@
+package change
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// apply is inet_rtm_newaddr and inet_rtm_deladdr (net/ipv4/devinet.c),
+// inet6_rtm_newaddr and inet6_rtm_deladdr (net/ipv6/addrconf.c).
+func (c *Addr) apply(t *tx) *Refusal {
+	if c.Addr.Prefix.Addr().Is6() {
+		return c.apply6(t)
+	}
+	l := t.link(c.Addr.Link)
+	lifetimes := c.Verb != Delete && (c.Addr.ValidLft != 0 || c.Addr.PreferredLft != 0) &&
+		(c.Addr.ValidLft == 0 || c.Addr.PreferredLft > c.Addr.ValidLft)
+	switch {
+	case l == nil && c.Verb == Delete:
+		return t.refuseAddr(route.ENODEV, "ipv4: Device not found")
+	case c.Verb == Delete:
+		return c.delete4(t)
+	case !c.Addr.Prefix.Addr().IsValid():
+		return t.refuseAddr(route.EINVAL, "ipv4: Local address is not supplied")
+	case lifetimes && t.kernel.lifetimeFirst:
+		return t.refuseAddr(route.EINVAL, msgLifetime4)
+	case l == nil:
+		return t.refuseAddr(route.ENODEV, "ipv4: Device not found")
+	case !hasIPv4(l):
+		return refuse(route.ENOBUFS, "")
+	case lifetimes:
+		return t.refuseAddr(route.EINVAL, msgLifetime4)
+	}
+	a := c.Addr
+	if a.Peer.IsValid() && a.Peer.Addr() == a.Prefix.Addr() {
+		a.Peer = netip.Prefix{}
+	} else if a.Peer.IsValid() {
+		a.Peer = netip.PrefixFrom(a.Peer.Addr(), a.Prefix.Bits())
+	}
+	if a.Label == "" {
+		a.Label = l.Name
+	}
+	a.Metric = c.Metric
+	setLifetimes4(&a)
+	if at := t.findAddr4(&a); at >= 0 {
+		return c.change4(t, at, &a)
+	}
+	return t.insertAddr4(&a)
+}
+
+const msgLifetime4 = "ipv4: address lifetime invalid"
+
+// refuseAddr gives the texts that kernels have since 6.3.
+func (t *tx) refuseAddr(e route.Errno, message string) *Refusal {
+	if !t.kernel.addrMessages {
+		message = ""
+	}
+	return refuse(e, message)
+}
+
+// The flags that only IPv6 addresses have (IPV6ONLY_FLAGS in net/ipv4/devinet.c).
+const only6Flags = route.AddrNoDAD | route.AddrOptimistic | route.AddrDADFailed | route.AddrHomeAddress | route.AddrTentative |
+	route.AddrManageTemp | route.AddrStablePrivacy
+
+// setLifetimes4 is set_ifa_lifetime, and what a dump shows of it.
+func setLifetimes4(a *route.Addr) {
+	a.Flags &^= route.AddrPermanent | route.AddrDeprecated
+	if a.ValidLft == 0 {
+		a.ValidLft, a.PreferredLft = route.ForeverLft, route.ForeverLft
+	}
+	if a.PreferredLft == 0 {
+		a.Flags |= route.AddrDeprecated
+	}
+	if a.ValidLft == route.ForeverLft {
+		a.Flags |= route.AddrPermanent
+		a.PreferredLft = route.ForeverLft
+	}
+}
+
+// address is the address whose network an IPv4 address is in: the peer's, where there
+// is one (ifa_address).
+func address(a *route.Addr) netip.Addr {
+	if a.Peer.IsValid() {
+		return a.Peer.Addr()
+	}
+	return a.Prefix.Addr()
+}
+
+// network is the network of an IPv4 address.
+func network(a *route.Addr) netip.Prefix {
+	return netip.PrefixFrom(address(a), a.Prefix.Bits()).Masked()
+}
+
+func secondary(a *route.Addr) bool { return a.Flags&route.AddrSecondary != 0 }
+
+// addrs4 are the places of a device's IPv4 addresses in the snapshot, in their order.
+func (t *tx) addrs4(link int) []int {
+	var at []int
+	for i := range t.snap.Addrs {
+		if a := &t.snap.Addrs[i]; a.Link == link && a.Prefix.Addr().Is4() {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// findAddr4 finds an address with the same network (find_matching_ifa); -1: there is
+// none.
+func (t *tx) findAddr4(a *route.Addr) int {
+	for _, i := range t.addrs4(a.Link) {
+		x := &t.snap.Addrs[i]
+		if x.Prefix == a.Prefix && network(x) == network(a) {
+			return i
+		}
+	}
+	return -1
+}
+
+// change4 is what a request does to an address that is there.
+func (c *Addr) change4(t *tx, at int, a *route.Addr) *Refusal {
+	if !c.Verb.replaces() {
+		return t.refuseAddr(route.EEXIST, "ipv4: Address already assigned")
+	}
+	s := t.ownAddrs()
+	x := &s.Addrs[at]
+	if x.Metric != a.Metric {
+		t.moveConnected4(*x, a.Metric)
+		x.Metric = a.Metric
+	}
+	x.Protocol, x.ValidLft, x.PreferredLft = a.Protocol, a.ValidLft, a.PreferredLft
+	x.Flags = x.Flags&^(route.AddrPermanent|route.AddrDeprecated) | a.Flags&(route.AddrPermanent|route.AddrDeprecated)
+	return nil
+}
+
+// ownAddrs makes the list of addresses the change's own.
+func (t *tx) ownAddrs() *route.Snapshot {
+	s := t.own()
+	s.Addrs = slices.Clone(s.Addrs)
+	return s
+}
+
+// insertAddr4 is __inet_insert_ifa.
+func (t *tx) insertAddr4(a *route.Addr) *Refusal {
+	if a.Prefix.Addr().IsUnspecified() {
+		return nil // accepted and forgotten
+	}
+	a.Flags &^= route.AddrSecondary | only6Flags
+	mine := t.addrs4(a.Link)
+	at := t.placeOfAddrs(a.Link)
+	if len(mine) > 0 {
+		at = mine[0]
+	}
+	first := at
+	for _, i := range mine {
+		x := &t.snap.Addrs[i]
+		if !secondary(x) && a.Scope <= x.Scope {
+			first = i + 1
+		}
+		if x.Prefix.Bits() == a.Prefix.Bits() && network(x).Contains(address(a)) {
+			switch {
+			case x.Prefix.Addr() == a.Prefix.Addr():
+				return refuse(route.EEXIST, "")
+			case x.Scope != a.Scope:
+				return t.refuseAddr(route.EINVAL, "ipv4: Invalid scope value")
+			}
+			a.Flags |= route.AddrSecondary
+		}
+		at = i + 1
+	}
+	if !secondary(a) {
+		at = first
+	}
+	s := t.own()
+	s.Addrs = slices.Insert(slices.Clone(s.Addrs), at, *a)
+	t.addConnected4(a)
+	t.syncUp4(a.Link, route.NextHopDead)
+	return nil
+}
+
+// placeOfAddrs is where the first IPv4 address of a device comes in a dump, which goes
+// by the devices' indexes.
+func (t *tx) placeOfAddrs(link int) int {
+	for i := range t.snap.Addrs {
+		if a := &t.snap.Addrs[i]; !a.Prefix.Addr().Is4() || a.Link > link {
+			return i
+		}
+	}
+	return len(t.snap.Addrs)
+}
+
+// delete4 is inet_rtm_deladdr.
+func (c *Addr) delete4(t *tx) *Refusal {
+	q := &c.Addr
+	for _, i := range t.addrs4(q.Link) {
+		a := &t.snap.Addrs[i]
+		switch {
+		case q.Prefix.Addr().IsValid() && q.Prefix.Addr() != a.Prefix.Addr(),
+			q.Label != "" && q.Label != a.Label,
+			!c.NoAddress && (q.Prefix.Bits() != a.Prefix.Bits() || !network(a).Contains(address(q))):
+			continue
+		}
+		t.deleteAddr4(i, false)
+		return nil
+	}
+	return t.refuseAddr(route.EADDRNOTAVAIL, "ipv4: Address not found")
+}
+
+// deleteAddr4 takes an address away, and the secondary ones of its network with it or
+// one of them in its place (__inet_del_ifa). dead says that the device goes.
+func (t *tx) deleteAddr4(at int, dead bool) {
+	gone := t.snap.Addrs[at]
+	l := t.link(gone.Link)
+	promotes := t.setting(route.IPv4, "all", "promote_secondaries") != 0 || t.setting(route.IPv4, l.Name, "promote_secondaries") != 0
+	var promoted *route.Addr
+	if !dead && !secondary(&gone) {
+		for _, x := range t.secondaries(&gone) {
+			if promotes {
+				promoted = &x
+				break
+			}
+			t.dropAddr4(&x)
+			t.removeConnected4(&x, nil, false)
+			t.afterRemoval4(x.Link)
+		}
+	}
+	if promoted != nil {
+		for _, x := range t.secondaries(&gone) {
+			t.removeConnected4(&x, &gone, false)
+		}
+	}
+	t.dropAddr4(&gone)
+	t.removeConnected4(&gone, nil, dead)
+	t.afterRemoval4(gone.Link)
+	if promoted != nil {
+		t.promote(promoted, gone.Scope)
+	}
+}
+
+// secondaries are the secondary addresses of an address's network after it.
+func (t *tx) secondaries(first *route.Addr) []route.Addr {
+	var list []route.Addr
+	after := false
+	for _, i := range t.addrs4(first.Link) {
+		x := t.snap.Addrs[i]
+		if after && secondary(&x) && x.Prefix.Bits() == first.Prefix.Bits() && network(&x) == network(first) {
+			list = append(list, x)
+		}
+		after = after || x.Prefix == first.Prefix && x.Peer == first.Peer
+	}
+	return list
+}
+
+// dropAddr4 takes one address out of the list.
+func (t *tx) dropAddr4(a *route.Addr) {
+	s := t.own()
+	s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(x route.Addr) bool {
+		return x.Link == a.Link && x.Prefix == a.Prefix && x.Peer == a.Peer
+	})
+}
+
+// promote makes a secondary address the first of its network.
+func (t *tx) promote(a *route.Addr, scope route.Scope) {
+	t.dropAddr4(a)
+	up := *a
+	up.Flags &^= route.AddrSecondary
+	at := t.placeOfAddrs(a.Link)
+	for _, i := range t.addrs4(a.Link) {
+		if x := &t.snap.Addrs[i]; !secondary(x) && scope <= x.Scope {
+			at = i + 1
+		}
+	}
+	if mine := t.addrs4(a.Link); len(mine) > 0 && at < mine[0] {
+		at = mine[0]
+	}
+	s := t.own()
+	s.Addrs = slices.Insert(slices.Clone(s.Addrs), at, up)
+	t.addConnected4(&up)
+	t.syncUp4(a.Link, route.NextHopDead)
+	for _, x := range t.secondaries(&up) {
+		t.addConnected4(&x)
+	}
+}
+
+// afterRemoval4 switches IPv4 off on a device that has lost its last address.
+func (t *tx) afterRemoval4(link int) {
+	if len(t.addrs4(link)) == 0 {
+		t.syncDown4(link, linkDown, true)
+	}
+}
+
+// broadcastOf is the last address of an IPv4 network.
+func broadcastOf(p netip.Prefix) netip.Addr { return route.LastAddr(p) }
+
+// connected4 is a route that the kernel makes for an address, or deletes with it
+// (fib_magic).
+func (t *tx) connected4(v Verb, typ route.Type, dst netip.Prefix, a *route.Addr, metric uint32) {
+	l := t.link(a.Link)
+	id := t.vrfTable(l)
+	if id == 0 {
+		if id = route.TableLocal; typ == route.TypeUnicast {
+			id = route.TableMain
+		}
+	}
+	c := &Route{Verb: v, Route: route.Route{
+		Table: id, Dst: dst, Type: typ, Protocol: route.ProtocolKernel, Scope: route.ScopeLink, Metric: metric,
+		PrefSrc: a.Prefix.Addr(), NextHops: []route.NextHop{{Link: a.Link}},
+	}}
+	if typ == route.TypeLocal {
+		c.Route.Scope = route.ScopeHost
+	}
+	if v == Delete {
+		_ = c.delete4(t)
+		return
+	}
+	t.makeTable(id)
+	_ = c.insert4(t) // the kernel goes on where it cannot
+}
+
+// networkType is the type of the route to an address's network.
+func networkType(l *route.Link) route.Type {
+	if l.Flags&route.LinkLoopback != 0 {
+		return route.TypeLocal
+	}
+	return route.TypeUnicast
+}
+
+// single is the prefix of one address.
+func single(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
+
+// primary is the address that the routes of one name as their source.
+func (t *tx) primary(a *route.Addr) *route.Addr {
+	if !secondary(a) {
+		return a
+	}
+	for _, i := range t.addrs4(a.Link) {
+		if x := &t.snap.Addrs[i]; x.Prefix.Bits() == a.Prefix.Bits() && network(x) == network(a) {
+			return x
+		}
+	}
+	return nil
+}
+
+// routesNetwork reports whether an address stands for a network that is not it alone.
+func routesNetwork(a *route.Addr) bool {
+	net := network(a)
+	return !net.Addr().IsUnspecified() && (net.Addr() != a.Prefix.Addr() || a.Prefix.Bits() < 32)
+}
+
+// addConnected4 makes the routes of an address (fib_add_ifaddr).
+func (t *tx) addConnected4(a *route.Addr) {
+	l := t.link(a.Link)
+	prim := t.primary(a)
+	if prim == nil {
+		return
+	}
+	t.connected4(Append, route.TypeLocal, single(a.Prefix.Addr()), prim, 0)
+	if !l.Up() {
+		return
+	}
+	if b := a.Broadcast; b.IsValid() && !b.IsUnspecified() && b != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		t.connected4(Append, route.TypeBroadcast, single(b), prim, 0)
+	}
+	if secondary(a) || !routesNetwork(a) {
+		return
+	}
+	net := network(a)
+	if a.Flags&route.AddrNoPrefixRoute == 0 {
+		t.connected4(Append, networkType(l), net, prim, a.Metric)
+	}
+	if net.Bits() < 31 {
+		t.connected4(Append, route.TypeBroadcast, single(broadcastOf(net)), prim, 0)
+	}
+}
+
+// moveConnected4 gives the route to an address's network another metric
+// (fib_modify_prefix_metric).
+func (t *tx) moveConnected4(a route.Addr, metric uint32) {
+	l := t.link(a.Link)
+	if !l.Up() || secondary(&a) || a.Flags&route.AddrNoPrefixRoute != 0 || !routesNetwork(&a) {
+		return
+	}
+	t.connected4(Append, networkType(l), network(&a), &a, metric)
+	t.connected4(Delete, networkType(l), network(&a), &a, a.Metric)
+}
+
+// What of an address is left because another one needs it too.
+const (
+	keepLocal = 1 << iota
+	keepBroadcast
+	keepNetworkFirst
+	keepNetworkLast
+)
+
+// removeConnected4 deletes the routes of an address (fib_del_ifaddr). iprim, where one
+// of its secondaries takes its place, is the address whose network is as good as gone.
+func (t *tx) removeConnected4(a, iprim *route.Addr, dead bool) {
+	l := t.link(a.Link)
+	prim, ownNetwork := a, false
+	net := network(a)
+	switch {
+	case secondary(a):
+		if iprim != nil {
+			prim = iprim
+		} else if prim = t.primary(a); prim == nil {
+			return
+		}
+	case routesNetwork(a):
+		if a.Flags&route.AddrNoPrefixRoute == 0 {
+			t.connected4(Delete, networkType(l), net, prim, 0)
+		}
+		ownNetwork = true
+	}
+	keep, gone := 0, true
+	if !dead {
+		keep, gone = t.keeps(a, prim, iprim)
+	}
+	if keep&keepBroadcast == 0 && a.Broadcast.IsValid() {
+		t.connected4(Delete, route.TypeBroadcast, single(a.Broadcast), prim, 0)
+	}
+	if ownNetwork && net.Bits() < 31 {
+		if keep&keepNetworkLast == 0 {
+			t.connected4(Delete, route.TypeBroadcast, single(broadcastOf(net)), prim, 0)
+		}
+		if keep&keepNetworkFirst == 0 {
+			t.connected4(Delete, route.TypeBroadcast, single(net.Addr()), prim, 0)
+		}
+	}
+	if keep&keepLocal != 0 {
+		return
+	}
+	t.connected4(Delete, route.TypeLocal, single(a.Prefix.Addr()), prim, 0)
+	if gone && t.addrType(a.Prefix.Addr(), t.deviceTable(l)) != route.TypeLocal {
+		t.dropBySource4(l, a.Prefix.Addr())
+	}
+}
+
+// keeps works out what other addresses of the device need of one that goes.
+func (t *tx) keeps(a, prim, iprim *route.Addr) (keep int, gone bool) {
+	gone = true
+	last, first := broadcastOf(network(a)), network(a).Addr()
+	sameSource := false
+	var by *route.Addr
+	for _, i := range t.addrs4(a.Link) {
+		x := &t.snap.Addrs[i]
+		if x.Prefix == a.Prefix && x.Peer == a.Peer {
+			gone = false
+			continue
+		}
+		if iprim != nil && x.Prefix.Bits() == iprim.Prefix.Bits() && network(x) == network(iprim) {
+			continue
+		}
+		if secondary(x) {
+			if x.Prefix.Bits() == prim.Prefix.Bits() && network(x) == network(prim) {
+				by = prim
+			} else {
+				if !sameSource {
+					continue
+				}
+				if by == nil || x.Prefix.Bits() != by.Prefix.Bits() || network(x) != network(by) {
+					by = t.primary(x)
+				}
+				if by == nil || by.Prefix.Addr() != prim.Prefix.Addr() {
+					continue
+				}
+			}
+		} else {
+			if prim.Prefix.Addr() != x.Prefix.Addr() {
+				continue
+			}
+			by = x
+			sameSource = sameSource || x.Prefix != prim.Prefix || x.Peer != prim.Peer
+		}
+		if a.Prefix.Addr() == x.Prefix.Addr() {
+			keep |= keepLocal
+		}
+		if a.Broadcast == x.Broadcast {
+			keep |= keepBroadcast
+		}
+		if last == x.Broadcast {
+			keep |= keepNetworkLast
+		}
+		if first == x.Broadcast {
+			keep |= keepNetworkFirst
+		}
+		if by == x && x.Prefix.Bits() < 31 && !network(x).Addr().IsUnspecified() {
+			last1, first1 := broadcastOf(network(x)), network(x).Addr()
+			if a.Broadcast == last1 || a.Broadcast == first1 {
+				keep |= keepBroadcast
+			}
+			if last == last1 || last == first1 {
+				keep |= keepNetworkLast
+			}
+			if first == last1 || first == first1 {
+				keep |= keepNetworkFirst
+			}
+		}
+	}
+	return keep, gone
+}
+
+// dropBySource4 deletes the routes that prescribe a source which is gone, in table main
+// or the device's VRF's (fib_sync_down_addr).
+func (t *tx) dropBySource4(l *route.Link, src netip.Addr) {
+	id := t.vrfTable(l)
+	if id == 0 {
+		id = route.TableMain
+	}
+	t.rewrite(route.IPv4, id, func(r *route.Route) (*route.Route, bool) { return r, r.PrefSrc == src })
+}

@@ -1,0 +1,26 @@
+package change
+
+import "fmt"
+
+// behaviour is what differs between kernel versions.
+type behaviour struct {
+	// addrMessages: addresses are refused with a text. Not on 6.1, but on 6.12 and 6.18.
+	addrMessages bool
+	// lifetimeFirst: the lifetimes of an IPv4 address are checked before its device. Not
+	// on 6.1 and 6.12, but on 6.18; said to be since 6.13.
+	lifetimeFirst bool
+	// backwardLast: whether a rule's goto leads back is checked after all else. Not on 6.1
+	// and 6.12, but on 6.18; said to be since 6.15.
+	backwardLast bool
+}
+
+// behaviourOf reads the version from a kernel release. An unknown release is taken as
+// the newest.
+func behaviourOf(release string) behaviour {
+	var major, minor int
+	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n != 2 {
+		return behaviour{addrMessages: true, lifetimeFirst: true, backwardLast: true}
+	}
+	v := major*1000 + minor
+	return behaviour{addrMessages: v >= 6003, lifetimeFirst: v >= 6013, backwardLast: v >= 6015}
+}

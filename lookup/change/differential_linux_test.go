@@ -1,0 +1,360 @@
+package change_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/route"
+	"routewhy/route/kernel"
+	"routewhy/route/routetest"
+)
+
+func TestMain(m *testing.M) { routetest.Main(m) }
+
+// envInt is a number from the environment, or a default.
+func envInt(t *testing.T, name string, def int) int {
+	s := os.Getenv(name)
+	if s == "" {
+		return def
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+// changesPerSetup is how many changes are made in one random set-up.
+const changesPerSetup = 40
+
+// TestDifferential compares changes with what the running kernel makes of them: random
+// set-ups and random sequences of changes. ROUTEWHY_CHANGES is how many (300),
+// ROUTEWHY_SEED where the random numbers start, ROUTEWHY_OBJECTS which objects (all:
+// see drawer.draw). What fails is written to the folder that ROUTEWHY_KEEP names.
+func TestDifferential(t *testing.T) {
+	changes := envInt(t, "ROUTEWHY_CHANGES", 300)
+	seed := envInt(t, "ROUTEWHY_SEED", 1)
+	support := routetest.Probe(t)
+	tally := map[string]int{}
+	made := 0
+	for n := 0; made < changes; n++ {
+		setupSeed := uint64(seed + n)
+		t.Run(strconv.FormatUint(setupSeed, 10), func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(setupSeed, 1))
+			made += differ(t, rng, support, tally)
+		})
+		if t.Failed() && os.Getenv("ROUTEWHY_KEEP_GOING") == "" {
+			break
+		}
+	}
+	for _, k := range slices.Sorted(func(yield func(string) bool) {
+		for k := range tally {
+			if !yield(k) {
+				return
+			}
+		}
+	}) {
+		t.Logf("%6d %s", tally[k], k)
+	}
+	t.Logf("%d changes", made)
+}
+
+// differ makes one set-up and changes in it. It gives how many.
+func differ(t *testing.T, rng *rand.Rand, support routetest.Support, tally map[string]int) int {
+	ns := routetest.New(t)
+	d := newDrawer(rng)
+	setup := routetest.Generate(rng, routetest.Options{Support: support})
+	setup = slices.DeleteFunc(setup, func(line string) bool { return strings.Contains(line, "expires 0") }) // goes at any time
+	setup = append(d.settings(), setup...)
+	ns.Batch(setup)
+	h := open(t, ns)
+	send := newSender(t, ns)
+	state := change.New(lookup.New(h.read(t)))
+	steps := rng.IntN(3) // 0: each change begins from a fresh reading
+	var done []change.Change
+	for n := range changesPerSetup {
+		if steps == 0 && n > 0 {
+			state = change.New(lookup.New(h.read(t)))
+		}
+		c := d.draw(state)
+		done = append(done, c)
+		out := state.Apply(c)
+		said := send.send(t, c)
+		ns.Settle()
+		after := h.read(t)
+		tally[describe(c, out)]++
+		var faults []string
+		if r := out.Refusal; r != nil && r.Unknown != "" {
+			tally["unknown: "+r.Unknown]++
+			if r.Unknown == "not yet" {
+				t.Fatal("not yet")
+			}
+			state = change.New(lookup.New(after))
+			continue
+		}
+		if got := answerOf(out.Refusal); got != said && !(out.Refusal != nil && out.Refusal.MessageUnsure && got.Errno == said.Errno && said.Message == "") {
+			faults = append(faults, fmt.Sprintf("the engine says %v %q, the kernel %v %q", got.Errno, got.Message, said.Errno, said.Message))
+		}
+		faults = append(faults, compare(snapshotOf(out.State), after)...)
+		if len(faults) > 0 {
+			t.Errorf("change %d, %s:\n%s\n%s", n, text(c), strings.Join(faults, "\n"), around(state, c))
+			keep(t, setup, done, said)
+			if os.Getenv("ROUTEWHY_KEEP_GOING") == "" {
+				return n + 1
+			}
+			out.State = change.New(lookup.New(after))
+		}
+		state = out.State
+	}
+	return changesPerSetup
+}
+
+// around is what of a state may explain a difference.
+func around(s *change.State, c change.Change) string {
+	var b strings.Builder
+	r, ok := c.(*change.Route)
+	if !ok {
+		return ""
+	}
+	for _, x := range snapshotOf(s).Routes {
+		if x.Dst == r.Route.Dst.Masked() && r.Route.Dst.Addr().Is4() == x.Dst.Addr().Is4() {
+			fmt.Fprintf(&b, "before: %s\n", routeText(&x))
+		}
+	}
+	return b.String()
+}
+
+// describe names the kind of a change and of its outcome.
+func describe(c change.Change, out change.Outcome) string {
+	name := fmt.Sprintf("%T", c)
+	switch c := c.(type) {
+	case *change.Route:
+		name = fmt.Sprintf("route %s %s", c.Family(), c.Verb)
+	case *change.Addr:
+		name = fmt.Sprintf("addr %s %s", route.FamilyOf(c.Addr.Prefix.Addr()), c.Verb)
+	case *change.Rule:
+		name = fmt.Sprintf("rule %s %s", c.Rule.Family, c.Verb)
+	case *change.Link:
+		name = fmt.Sprintf("link %s", c.Verb)
+	case *change.NextHop:
+		name = fmt.Sprintf("nexthop %s", c.Verb)
+	case *change.Sysctl:
+		name = "sysctl"
+	}
+	if r := out.Refusal; r != nil {
+		return name + ": " + r.Errno.String() + " " + r.Message
+	}
+	return name
+}
+
+func answerOf(r *change.Refusal) answer {
+	if r == nil {
+		return answer{}
+	}
+	return answer{r.Errno, r.Message}
+}
+
+// text is a change in the form in which saved cases have it.
+func text(c change.Change) string {
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic(err)
+	}
+	return fmt.Sprintf("%s %s", strings.TrimPrefix(fmt.Sprintf("%T", c), "*change."), b)
+}
+
+// keep saves a failure.
+func keep(t *testing.T, setup routetest.Setup, done []change.Change, said answer) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "-- setup --\n%s\n-- changes --\n", strings.Join(setup, "\n"))
+	for _, c := range done {
+		fmt.Fprintln(&b, text(c))
+	}
+	fmt.Fprintf(&b, "-- answer --\n%s %s\n", said.Errno, said.Message)
+	dir := os.Getenv("ROUTEWHY_KEEP")
+	if dir == "" {
+		return
+	}
+	name := dir + "/" + strings.ReplaceAll(t.Name(), "/", "-") + ".txt"
+	if err := os.WriteFile(name, []byte(b.String()), 0o644); err != nil {
+		t.Error(err)
+	}
+}
+
+// live is a namespace that can be read.
+type live struct {
+	*kernel.Host
+	ns *routetest.Namespace
+}
+
+func open(t *testing.T, ns *routetest.Namespace) *live {
+	h := &live{ns: ns}
+	ns.Do(func() {
+		var err error
+		if h.Host, err = kernel.Open(""); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Cleanup(func() { h.Close() })
+	return h
+}
+
+// read reads all of the namespace.
+func (h *live) read(t *testing.T) *route.Snapshot {
+	var s *route.Snapshot
+	h.ns.Do(func() {
+		var err error
+		if s, err = h.Read(t.Context(), kernel.Want{AllDevices: true}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for _, g := range s.Gaps {
+		t.Errorf("could not read %v %v: %s", g.Family, g.Fact, g.Why)
+	}
+	return s
+}
+
+// snapshotOf is a state's snapshot with its routes.
+func snapshotOf(s *change.State) *route.Snapshot {
+	snap := *s.FIB().Snapshot()
+	snap.Routes = nil
+	e := s.FIB().Edit()
+	for _, f := range []route.Family{route.IPv4, route.IPv6} {
+		for _, id := range e.Tables(f) {
+			e.Routes(f, id, func(dst netip.Prefix, list []*route.Route) bool {
+				for _, r := range list {
+					full := *r
+					full.Dst = dst
+					snap.Routes = append(snap.Routes, full)
+				}
+				return true
+			})
+		}
+	}
+	return &snap
+}
+
+// compare names what differs between the state that the engine expects and the
+// kernel's.
+func compare(want, have *route.Snapshot) []string {
+	var faults []string
+	faults = append(faults, diff("route", routeLines(want.Routes), routeLines(have.Routes))...)
+	faults = append(faults, diff("rule", jsonLines(listed(want.Rules), nil), jsonLines(listed(have.Rules), nil))...)
+	faults = append(faults, diff("address", jsonLines(want.Addrs, forgetTime), jsonLines(have.Addrs, forgetTime))...)
+	faults = append(faults, diff("link", jsonLines(want.Links, nil), jsonLines(have.Links, nil))...)
+	faults = append(faults, diff("nexthop", jsonLines(want.NextHops, nil), jsonLines(have.NextHops, nil))...)
+	if want.Merged != have.Merged && want.Merged != route.Unknown && have.Merged != route.Unknown {
+		faults = append(faults, fmt.Sprintf("merged: %v, the kernel %v", want.Merged, have.Merged))
+	}
+	return faults
+}
+
+// listed leaves out the deleted rules that IPv6 goes by all the same: where there is no
+// address to ask about, a reading does not find them.
+func listed(rules []route.Rule) []route.Rule {
+	return slices.DeleteFunc(slices.Clone(rules), func(r route.Rule) bool { return r.Implied })
+}
+
+// forgetTime leaves out what time alone changes.
+func forgetTime(a *route.Addr) {
+	if a.ValidLft != route.ForeverLft {
+		a.ValidLft = time.Minute
+	}
+	if a.PreferredLft != route.ForeverLft && a.PreferredLft != 0 {
+		a.PreferredLft = time.Minute
+	}
+}
+
+func jsonLines[T any](list []T, change func(*T)) []string {
+	lines := make([]string, len(list))
+	for i, v := range list {
+		if change != nil {
+			change(&v)
+		}
+		b, err := json.Marshal(v)
+		if err != nil {
+			panic(err)
+		}
+		lines[i] = string(b)
+	}
+	return lines
+}
+
+// routeLines are routes by table and prefix, in the kernel's order within each.
+func routeLines(list []route.Route) []string {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b route.Route) int {
+		return cmp.Or(cmp.Compare(a.Family(), b.Family()), cmp.Compare(a.Table, b.Table), a.Dst.Addr().Compare(b.Dst.Addr()), cmp.Compare(a.Dst.Bits(), b.Dst.Bits()),
+			cmp.Compare(a.Src.Bits(), b.Src.Bits()), a.Src.Addr().Compare(b.Src.Addr()))
+	})
+	lines := make([]string, len(list))
+	for i := range list {
+		lines[i] = routeText(&list[i])
+	}
+	return lines
+}
+
+func routeText(r *route.Route) string {
+	c := r.Clone()
+	if c.Expires != 0 {
+		c.Expires = time.Minute
+	}
+	if len(c.NextHops) == 1 { // which few dumps show
+		c.NextHops[0].Weight = 0
+	}
+	if c.NextHopID != 0 { // nexthop_compat_mode decides whether a dump shows the object's
+		c.NextHops = nil
+	}
+	for i := range c.NextHops {
+		c.NextHops[i].Flags &^= route.NextHopDirect
+	}
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// diff names the lines that only one of two lists has, or that both have in another
+// order.
+func diff(what string, want, have []string) []string {
+	if slices.Equal(want, have) {
+		return nil
+	}
+	count := map[string]int{}
+	for _, l := range have {
+		count[l]++
+	}
+	var faults []string
+	for _, l := range want {
+		if count[l]--; count[l] < 0 {
+			faults = append(faults, what+" that the kernel has not: "+l)
+		}
+	}
+	for _, l := range have {
+		if count[l] > 0 {
+			count[l]--
+			faults = append(faults, what+" that the kernel alone has: "+l)
+		}
+	}
+	if faults == nil {
+		for i := range want {
+			if want[i] != have[i] {
+				faults = append(faults, what+"s in another order, from: "+want[i]+"\nthe kernel: "+have[i])
+				break
+			}
+		}
+	}
+	return faults
+}

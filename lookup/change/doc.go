@@ -1,0 +1,14 @@
+// Package change works out what a change of a host's routing state does: the state that
+// the kernel would have after it, or the kernel's refusal with its words.
+//
+// A [Change] is a netlink request by value. [State.Apply] makes it in a [State], which
+// wraps a [lookup.FIB]; the state after it is another one, which shares what did not
+// change.
+//
+// # What no dump shows
+//
+// The kernel goes by some facts that it does not tell, and a state that was read begins
+// with what is usual: the weight of a route's only next hop is 1, its gateway was found
+// on the link, and a table without routes does not exist. Of two routes that differ by
+// such a fact alone, the second is taken for the same as the first, and refused.
+package change

@@ -1,0 +1,312 @@
+package change
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// apply is inet_rtm_newroute and inet_rtm_delroute (net/ipv4/fib_frontend.c),
+// inet6_rtm_newroute and inet6_rtm_delroute (net/ipv6/route.c).
+func (c *Route) apply(t *tx) *Refusal {
+	if c.Family() == route.IPv6 {
+		return c.apply6(t)
+	}
+	if r := c.check4(); r != nil {
+		return r
+	}
+	if c.Verb == Delete {
+		return c.delete4(t)
+	}
+	t.makeTable(c.table())
+	return c.insert4(t)
+}
+
+// check4 is what a request may not be, whatever the state (rtm_to_fib_config).
+func (c *Route) check4() *Refusal {
+	r := &c.Route
+	switch {
+	case r.TOS&3 != 0:
+		return refuse(route.EINVAL, "Invalid dsfield (tos): ECN bits must be 0")
+	case r.Type > route.TypeXResolve:
+		return refuse(route.EINVAL, msgInvalidType)
+	case r.Dst != r.Dst.Masked():
+		return refuse(route.EINVAL, msgPrefixBits)
+	case r.NextHopID != 0 && len(r.NextHops) > 0 && (c.multipath() || c.top() != route.NextHop{}):
+		return refuse(route.EINVAL, msgGatewayAndGroup)
+	}
+	return nil
+}
+
+// leastScope is the widest scope that a route of a type must at least have
+// (fib_props in net/ipv4/fib_semantics.c).
+func leastScope(t route.Type) route.Scope {
+	switch t {
+	case route.TypeLocal:
+		return route.ScopeHost
+	case route.TypeBroadcast, route.TypeAnycast:
+		return route.ScopeLink
+	case route.TypeUnspec, route.TypeNAT, route.TypeXResolve:
+		return route.ScopeNowhere
+	}
+	return route.ScopeGlobal
+}
+
+// fails reports whether a route of a type refuses packets, throw included.
+func fails(t route.Type) bool { return t.Errno() != 0 || t == route.TypeNAT || t == route.TypeXResolve }
+
+// build4 checks a request and makes the route that the kernel would have
+// (fib_create_info).
+func (c *Route) build4(t *tx) (*route.Route, *Refusal) {
+	r := c.Route.Clone()
+	r.Table = c.table()
+	r.Src, r.Pref, r.Expires = netip.Prefix{}, 0, 0
+	if r.PrefSrc.IsValid() && r.PrefSrc.IsUnspecified() {
+		r.PrefSrc = netip.Addr{}
+	}
+	if leastScope(r.Type) > r.Scope {
+		return nil, refuse(route.EINVAL, msgInvalidScope)
+	}
+	if r.NextHopID != 0 && t.object(r.NextHopID) == nil {
+		return nil, refuse(route.EINVAL, msgNoSuchObject)
+	}
+	var no *Refusal
+	if r.Metrics, no = convertMetrics(r.Metrics); no != nil {
+		return nil, no
+	}
+	switch {
+	case fails(r.Type):
+		if len(r.NextHops) > 0 && (c.multipath() || c.top().Link != 0 || c.top().Gateway.IsValid()) {
+			return nil, refuse(route.EINVAL, "Gateway, device and multipath can not be specified for this route type")
+		}
+		r.NextHops = nil
+		if o := t.object(r.NextHopID); o != nil {
+			t.expand(&r, o)
+		}
+		return &r, nil
+	case r.Type == route.TypeUnspec || r.Type > route.TypeMulticast:
+		return nil, refuse(route.EINVAL, msgInvalidType)
+	case r.Scope > route.ScopeHost:
+		return nil, refuse(route.EINVAL, msgInvalidScope)
+	}
+	if no := c.hops4(t, &r); no != nil {
+		return nil, no
+	}
+	if r.PrefSrc.IsValid() && !c.validPrefSrc(t, r.PrefSrc) {
+		return nil, refuse(route.EINVAL, "Invalid prefsrc address")
+	}
+	return &r, nil
+}
+
+// hops4 checks the next hops, and completes them.
+func (c *Route) hops4(t *tx, r *route.Route) *Refusal {
+	if r.NextHopID != 0 {
+		o := t.object(r.NextHopID)
+		if no := t.checkObject4(o, r.Scope); no != nil {
+			return no
+		}
+		t.expand(r, o)
+		return nil
+	}
+	if len(r.NextHops) == 0 {
+		r.NextHops = []route.NextHop{{}}
+	}
+	for i := range r.NextHops {
+		if g := &r.NextHops[i].Gateway; g.IsValid() && g.Is4() && g.IsUnspecified() {
+			*g = netip.Addr{}
+		}
+	}
+	if r.Scope == route.ScopeHost {
+		h := &r.NextHops[0]
+		switch {
+		case len(r.NextHops) != 1:
+			return refuse(route.EINVAL, msgHostScopeHops)
+		case h.Gateway.IsValid():
+			return refuse(route.EINVAL, msgHostScopeGate)
+		case t.link(h.Link) == nil:
+			return refuse(route.ENODEV, "")
+		}
+	} else {
+		for i := range r.NextHops {
+			if no := t.checkHop4(&r.NextHops[i], r.Table, r.Scope); no != nil {
+				return no
+			}
+		}
+	}
+	if len(r.NextHops) == 1 && r.NextHops[0].Weight == 1 {
+		r.NextHops[0].Weight = 0
+	}
+	return nil
+}
+
+// validPrefSrc reports whether a prescribed source is an address of this host
+// (fib_valid_prefsrc).
+func (c *Route) validPrefSrc(t *tx, src netip.Addr) bool {
+	if c.Route.Type == route.TypeLocal && src == c.Route.Dst.Addr() {
+		return true
+	}
+	id := c.table()
+	if id == route.TableMain {
+		id = route.TableLocal
+	}
+	if t.addrType(src, id) == route.TypeLocal {
+		return true
+	}
+	return id != route.TableLocal && t.addrType(src, route.TableLocal) == route.TypeLocal
+}
+
+// find4 finds where among the routes to a prefix one of a TOS and a metric stands, or
+// would stand (fib_find_alias).
+func find4(list []*route.Route, tos uint8, metric uint32) int {
+	for i, r := range list {
+		if r.TOS < tos || r.TOS == tos && r.Metric >= metric {
+			return i
+		}
+	}
+	return len(list)
+}
+
+// insert4 is fib_table_insert in net/ipv4/fib_trie.c.
+func (c *Route) insert4(t *tx) *Refusal {
+	r, no := c.build4(t)
+	if no != nil {
+		return no
+	}
+	ref := RouteRef{Table: r.Table, Dst: r.Dst}
+	list := t.edit.At(ref.Table, ref.Dst)
+	at := find4(list, r.TOS, r.Metric)
+	end, match := at, -1
+	for ; end < len(list) && list[end].TOS == r.TOS && list[end].Metric == r.Metric; end++ {
+		if t.sameRoute4(list[end], r) {
+			match = end
+			break
+		}
+	}
+	if end > at || match >= 0 { // there is one of the same TOS and metric
+		switch {
+		case c.Verb == Add:
+			return refuse(route.EEXIST, "")
+		case c.Verb.replaces() && match == at:
+			return nil
+		case c.Verb.replaces() && match >= 0, match >= 0:
+			return refuse(route.EEXIST, "")
+		case c.Verb.replaces():
+			after := slices.Clone(list)
+			after[at] = r
+			t.setRoutes(ref, list, after)
+			return nil
+		case c.Verb == Append:
+			at = end
+		}
+	}
+	if !c.Verb.creates() {
+		return refuse(route.ENOENT, "")
+	}
+	t.setRoutes(ref, list, slices.Insert(slices.Clone(list), at, r))
+	return nil
+}
+
+// delete4 is fib_table_delete.
+func (c *Route) delete4(t *tx) *Refusal {
+	r := &c.Route
+	if r.NextHopID != 0 && t.object(r.NextHopID) == nil {
+		return refuse(route.EINVAL, msgNoSuchObject)
+	}
+	id := c.table()
+	list := t.edit.At(id, r.Dst)
+	if len(list) == 0 && !t.tableExists4(id) {
+		return &Refusal{Errno: route.ESRCH, Message: msgNoTable, MessageUnsure: true}
+	}
+	for i := find4(list, r.TOS, 0); i < len(list) && list[i].TOS == r.TOS; i++ {
+		if c.matches4(t, list[i]) {
+			t.setRoutes(RouteRef{Table: id, Dst: r.Dst}, list, slices.Delete(slices.Clone(list), i, i+1))
+			return nil
+		}
+	}
+	return refuse(route.ESRCH, "")
+}
+
+// tableExists4 reports whether the kernel is known to have made a table.
+func (t *tx) tableExists4(id route.Table) bool {
+	return id == route.TableMain || id == route.TableLocal || t.tables[id] || t.edit.Size(route.IPv4, id) > 0
+}
+
+// matches4 reports whether a route is one that a request to delete means.
+func (c *Route) matches4(t *tx, r *route.Route) bool {
+	q := &c.Route
+	typ := r.Type
+	if o := t.object(r.NextHopID); o != nil && o.Blackhole {
+		typ = route.TypeUnicast // it is dumped as a blackhole
+	}
+	switch {
+	case q.Type != route.TypeUnspec && q.Type != typ,
+		q.Scope != route.ScopeNowhere && q.Scope != r.Scope,
+		q.PrefSrc.IsValid() && !q.PrefSrc.IsUnspecified() && q.PrefSrc != r.PrefSrc,
+		q.Protocol != 0 && q.Protocol != r.Protocol,
+		q.Metric != 0 && q.Metric != r.Metric:
+		return false
+	}
+	return c.hopsMatch4(r) && metricsMatch(q.Metrics, r.Metrics)
+}
+
+// hopsMatch4 is fib_nh_match.
+func (c *Route) hopsMatch4(r *route.Route) bool {
+	q, top := &c.Route, c.top()
+	gateway := top.Gateway
+	if gateway.IsValid() && gateway.Is4() && gateway.IsUnspecified() {
+		gateway = netip.Addr{}
+	}
+	switch {
+	case q.NextHopID != 0:
+		return q.NextHopID == r.NextHopID
+	case r.NextHopID != 0:
+		return top.Link == 0 && !gateway.IsValid() && !c.multipath()
+	case top.Link != 0 || gateway.IsValid():
+		if len(r.NextHops) == 0 {
+			return false
+		}
+		h := &r.NextHops[0]
+		return (top.Realm == 0 || top.Realm == h.Realm) &&
+			(top.Link == 0 || top.Link == h.Link) && (!gateway.IsValid() || gateway == h.Gateway)
+	case !c.multipath():
+		return true
+	}
+	if len(r.NextHops) == 0 { // one that refuses has a next hop without anything
+		return q.NextHops[0].Link == 0 && !q.NextHops[0].Gateway.IsValid()
+	}
+	for i, h := range r.NextHops {
+		if i >= len(q.NextHops) {
+			return false
+		}
+		w := q.NextHops[i]
+		if w.Link != 0 && w.Link != h.Link || w.Gateway.IsValid() && w.Gateway != h.Gateway || w.Realm != 0 && w.Realm != h.Realm {
+			return false
+		}
+	}
+	return true
+}
+
+// sameRoute4 reports whether a route is equal to a new one in all that the kernel
+// compares (fib_find_info).
+func (t *tx) sameRoute4(a *route.Route, b *route.Route) bool {
+	if a.Protocol != b.Protocol || a.Scope != b.Scope || a.PrefSrc != b.PrefSrc || a.Metric != b.Metric ||
+		a.Table != b.Table || a.NextHopID != b.NextHopID || a.Type != b.Type || !slices.Equal(a.Metrics, b.Metrics) {
+		return false
+	}
+	if a.NextHopID != 0 {
+		return true
+	}
+	return slices.EqualFunc(a.NextHops, b.NextHops, sameHop)
+}
+
+// stateFlags are the flags of a next hop that are no part of its identity
+// (RTNH_COMPARE_MASK).
+const stateFlags = route.NextHopDead | route.NextHopLinkDown | route.NextHopOffload | route.NextHopTrap
+
+// sameHop is nh_comp.
+func sameHop(a, b route.NextHop) bool {
+	a.Flags &^= stateFlags
+	b.Flags &^= stateFlags
+	return a == b
+}

@@ -1,0 +1,406 @@
+package change_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"routewhy/lookup/change"
+	"routewhy/route"
+	"routewhy/route/routetest"
+)
+
+// answer is what the kernel says to a change; the zero answer: it was made.
+type answer struct {
+	Errno   route.Errno
+	Message string
+}
+
+// sender makes changes for real, in one namespace.
+type sender struct {
+	ns   *routetest.Namespace
+	conn *netlink.Conn
+}
+
+func newSender(t *testing.T, ns *routetest.Namespace) *sender {
+	s := &sender{ns: ns}
+	ns.Do(func() {
+		var err error
+		if s.conn, err = netlink.Dial(unix.NETLINK_ROUTE, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+	_ = s.conn.SetOption(netlink.ExtendedAcknowledge, true)
+	t.Cleanup(func() { s.conn.Close() })
+	return s
+}
+
+// send makes one change.
+func (s *sender) send(t *testing.T, c change.Change) answer {
+	if w, ok := c.(*change.Sysctl); ok {
+		return s.write(w)
+	}
+	m := encode(t, c)
+	m.Header.Flags |= netlink.Request | netlink.Acknowledge
+	_, err := s.conn.Execute(m)
+	var op *netlink.OpError
+	var errno syscall.Errno
+	switch {
+	case err == nil:
+		return answer{}
+	case !errors.As(err, &op) || !errors.As(err, &errno):
+		t.Fatalf("%T: %v", c, err)
+	}
+	return answer{route.Errno(errno), op.Message}
+}
+
+func (s *sender) write(w *change.Sysctl) answer {
+	var err error
+	s.ns.Do(func() {
+		err = os.WriteFile(filepath.Join("/proc/sys", filepath.FromSlash(w.Path)), []byte(w.Value), 0)
+	})
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return answer{Errno: route.Errno(errno)}
+	}
+	return answer{}
+}
+
+// encode is the netlink request of a change.
+func encode(t *testing.T, c change.Change) netlink.Message {
+	t.Helper()
+	switch c := c.(type) {
+	case *change.Route:
+		return message(unix.RTM_NEWROUTE, unix.RTM_DELROUTE, c.Verb, encodeRoute(c))
+	case *change.Addr:
+		return message(unix.RTM_NEWADDR, unix.RTM_DELADDR, c.Verb, encodeAddr(c))
+	case *change.Rule:
+		return message(unix.RTM_NEWRULE, unix.RTM_DELRULE, c.Verb, encodeRule(c))
+	case *change.Link:
+		return message(unix.RTM_NEWLINK, unix.RTM_DELLINK, c.Verb, encodeLink(c))
+	case *change.NextHop:
+		return message(unix.RTM_NEWNEXTHOP, unix.RTM_DELNEXTHOP, c.Verb, encodeNextHop(c))
+	}
+	t.Fatalf("no request for a %T", c)
+	return netlink.Message{}
+}
+
+func message(add, del netlink.HeaderType, v change.Verb, body []byte) netlink.Message {
+	m := netlink.Message{Header: netlink.Header{Type: add}, Data: body}
+	switch v {
+	case change.Add:
+		m.Header.Flags = netlink.Create | netlink.Excl
+	case change.Append:
+		m.Header.Flags = netlink.Create | netlink.Append
+	case change.Prepend:
+		m.Header.Flags = netlink.Create
+	case change.Replace:
+		m.Header.Flags = netlink.Create | netlink.Replace
+	case change.Modify:
+		m.Header.Flags = netlink.Replace
+	case change.Delete:
+		m.Header.Type = del
+	}
+	return m
+}
+
+// attr appends an attribute.
+func attr(b []byte, typ uint16, data []byte) []byte {
+	b = binary.NativeEndian.AppendUint16(b, uint16(4+len(data)))
+	b = binary.NativeEndian.AppendUint16(b, typ)
+	b = append(b, data...)
+	return append(b, make([]byte, (4-len(data)%4)%4)...)
+}
+
+func attr32(b []byte, typ uint16, v uint32) []byte {
+	return attr(b, typ, binary.NativeEndian.AppendUint32(nil, v))
+}
+
+func af(f route.Family) byte {
+	switch f {
+	case route.IPv4:
+		return unix.AF_INET
+	case route.IPv6:
+		return unix.AF_INET6
+	}
+	return 0
+}
+
+func encodeRoute(c *change.Route) []byte {
+	r := &c.Route
+	b := make([]byte, unix.SizeofRtMsg)
+	b[0], b[1], b[3] = af(r.Family()), byte(r.Dst.Bits()), r.TOS
+	if r.Src.IsValid() {
+		b[2] = byte(r.Src.Bits())
+	}
+	if r.Table < 256 {
+		b[4] = byte(r.Table)
+	}
+	b[5], b[6], b[7] = byte(r.Protocol), byte(r.Scope), byte(r.Type)
+	if !r.Dst.Addr().IsUnspecified() {
+		b = attr(b, unix.RTA_DST, r.Dst.Addr().AsSlice())
+	}
+	if r.Src.IsValid() {
+		b = attr(b, unix.RTA_SRC, r.Src.Addr().AsSlice())
+	}
+	if r.Table >= 256 {
+		b = attr32(b, unix.RTA_TABLE, uint32(r.Table))
+	}
+	if r.Metric != 0 {
+		b = attr32(b, unix.RTA_PRIORITY, r.Metric)
+	}
+	if r.PrefSrc.IsValid() {
+		b = attr(b, unix.RTA_PREFSRC, r.PrefSrc.AsSlice())
+	}
+	if c.HasPref {
+		b = attr(b, 20, []byte{byte(r.Pref)})
+	}
+	if c.Expires != 0 {
+		b = attr32(b, 23, uint32(c.Expires.Seconds()))
+	}
+	if r.NextHopID != 0 {
+		b = attr32(b, 30, r.NextHopID)
+	}
+	if len(r.Metrics) > 0 {
+		b = attr(b, unix.RTA_METRICS, encodeMetrics(r.Metrics))
+	}
+	return encodeHops(b, c)
+}
+
+func encodeMetrics(list []route.Metric) []byte {
+	var b []byte
+	var lock uint32
+	for _, m := range list {
+		b = attr32(b, m.ID, m.Value)
+		if m.Lock {
+			lock |= 1 << m.ID
+		}
+	}
+	if lock != 0 {
+		b = attr32(b, 1, lock)
+	}
+	return b
+}
+
+func encodeHops(b []byte, c *change.Route) []byte {
+	hops := c.Route.NextHops
+	if len(hops) == 0 {
+		return b
+	}
+	if hops[0].Weight == 0 {
+		h := hops[0]
+		binary.NativeEndian.PutUint32(b[8:], uint32(h.Flags))
+		if h.Link != 0 {
+			b = attr32(b, unix.RTA_OIF, uint32(h.Link))
+		}
+		return encodeHop(b, h, c.Family())
+	}
+	var all []byte
+	for _, h := range hops {
+		one := make([]byte, 8)
+		one[2], one[3] = byte(h.Flags), byte(h.Weight-1)
+		binary.NativeEndian.PutUint32(one[4:], uint32(h.Link))
+		one = encodeHop(one, h, c.Family())
+		binary.NativeEndian.PutUint16(one, uint16(len(one)))
+		all = append(all, one...)
+	}
+	return attr(b, unix.RTA_MULTIPATH, all)
+}
+
+func encodeHop(b []byte, h route.NextHop, f route.Family) []byte {
+	switch {
+	case !h.Gateway.IsValid():
+	case route.FamilyOf(h.Gateway) == f:
+		b = attr(b, unix.RTA_GATEWAY, h.Gateway.AsSlice())
+	default:
+		b = attr(b, unix.RTA_VIA, append([]byte{af(route.FamilyOf(h.Gateway)), 0}, h.Gateway.AsSlice()...))
+	}
+	if h.Realm != 0 {
+		b = attr32(b, unix.RTA_FLOW, h.Realm)
+	}
+	return b
+}
+
+func encodeAddr(c *change.Addr) []byte {
+	a := &c.Addr
+	b := make([]byte, unix.SizeofIfAddrmsg)
+	b[0], b[1], b[3] = af(route.FamilyOf(a.Prefix.Addr())), byte(a.Prefix.Bits()), byte(a.Scope)
+	binary.NativeEndian.PutUint32(b[4:], uint32(a.Link))
+	local, other := a.Prefix.Addr(), a.Prefix.Addr()
+	if a.Peer.IsValid() {
+		other = a.Peer.Addr()
+	}
+	b = attr(b, unix.IFA_LOCAL, local.AsSlice())
+	if !c.NoAddress {
+		b = attr(b, unix.IFA_ADDRESS, other.AsSlice())
+	}
+	if a.Broadcast.IsValid() {
+		b = attr(b, unix.IFA_BROADCAST, a.Broadcast.AsSlice())
+	}
+	if a.Label != "" {
+		b = attr(b, unix.IFA_LABEL, append([]byte(a.Label), 0))
+	}
+	if a.Flags != 0 {
+		b = attr32(b, unix.IFA_FLAGS, uint32(a.Flags))
+	}
+	if c.Metric != 0 {
+		b = attr32(b, 9, c.Metric)
+	}
+	if a.PreferredLft != 0 || a.ValidLft != 0 {
+		var ci []byte
+		ci = binary.NativeEndian.AppendUint32(ci, uint32(a.PreferredLft.Seconds()))
+		ci = binary.NativeEndian.AppendUint32(ci, uint32(a.ValidLft.Seconds()))
+		b = attr(b, unix.IFA_CACHEINFO, append(ci, make([]byte, 8)...))
+	}
+	return b
+}
+
+func encodeRule(c *change.Rule) []byte {
+	r, s := &c.Rule, &c.Rule.Selector
+	b := make([]byte, 12)
+	b[0], b[3], b[7] = af(r.Family), s.TOS, byte(r.Action)
+	if r.Table < 256 {
+		b[4] = byte(r.Table)
+	} else {
+		b = attr32(b, unix.FRA_TABLE, uint32(r.Table))
+	}
+	if s.Not {
+		binary.NativeEndian.PutUint32(b[8:], 2)
+	}
+	prefix := func(typ uint16, at int, p netip.Prefix) {
+		if p.IsValid() {
+			b[at] = byte(p.Bits())
+			b = attr(b, typ, p.Addr().AsSlice())
+		}
+	}
+	prefix(unix.FRA_DST, 1, s.Dst)
+	prefix(unix.FRA_SRC, 2, s.Src)
+	if c.HasPriority {
+		b = attr32(b, unix.FRA_PRIORITY, r.Priority)
+	}
+	if s.In != "" {
+		b = attr(b, unix.FRA_IIFNAME, append([]byte(s.In), 0))
+	}
+	if s.Out != "" {
+		b = attr(b, unix.FRA_OIFNAME, append([]byte(s.Out), 0))
+	}
+	if s.Mark != 0 {
+		b = attr32(b, unix.FRA_FWMARK, s.Mark)
+	}
+	if s.MarkMask != 0 {
+		b = attr32(b, unix.FRA_FWMASK, s.MarkMask)
+	}
+	if r.Goto != 0 {
+		b = attr32(b, unix.FRA_GOTO, r.Goto)
+	}
+	if r.SuppressPrefixLen >= 0 {
+		b = attr32(b, unix.FRA_SUPPRESS_PREFIXLEN, uint32(r.SuppressPrefixLen))
+	}
+	if r.SuppressGroup >= 0 {
+		b = attr32(b, unix.FRA_SUPPRESS_IFGROUP, uint32(r.SuppressGroup))
+	}
+	if r.Protocol != 0 {
+		b = attr(b, unix.FRA_PROTOCOL, []byte{byte(r.Protocol)})
+	}
+	if r.Realm != 0 {
+		b = attr32(b, unix.FRA_FLOW, r.Realm)
+	}
+	if s.HasUIDs {
+		b = attr(b, unix.FRA_UID_RANGE, binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint32(nil, s.UIDs.Start), s.UIDs.End))
+	}
+	if s.Proto != 0 {
+		b = attr(b, unix.FRA_IP_PROTO, []byte{s.Proto})
+	}
+	ports := func(typ uint16, p route.PortRange) {
+		if p.Start != 0 || p.End != 0 {
+			b = attr(b, typ, binary.NativeEndian.AppendUint16(binary.NativeEndian.AppendUint16(nil, p.Start), p.End))
+		}
+	}
+	ports(unix.FRA_SPORT_RANGE, s.SrcPort)
+	ports(unix.FRA_DPORT_RANGE, s.DstPort)
+	mask := func(typ uint16, p route.PortRange) {
+		if p.Mask != 0 {
+			b = attr(b, typ, binary.NativeEndian.AppendUint16(nil, p.Mask))
+		}
+	}
+	mask(28, s.SrcPort)
+	mask(29, s.DstPort)
+	if s.HasDSCP {
+		b = attr(b, 25, []byte{s.DSCP})
+		b = attr(b, 30, []byte{s.DSCPMask})
+	}
+	if s.FlowLabelMask != 0 {
+		b = attr(b, 26, binary.BigEndian.AppendUint32(nil, s.FlowLabel))
+		b = attr(b, 27, binary.BigEndian.AppendUint32(nil, s.FlowLabelMask))
+	}
+	if s.L3Mdev {
+		b = attr(b, unix.FRA_L3MDEV, []byte{1})
+	}
+	return b
+}
+
+func encodeLink(c *change.Link) []byte {
+	b := make([]byte, unix.SizeofIfInfomsg)
+	binary.NativeEndian.PutUint32(b[4:], uint32(c.Index))
+	if c.Up != route.Unknown {
+		binary.NativeEndian.PutUint32(b[12:], unix.IFF_UP)
+	}
+	if c.Up == route.Yes {
+		binary.NativeEndian.PutUint32(b[8:], unix.IFF_UP)
+	}
+	if c.Name != "" {
+		b = attr(b, unix.IFLA_IFNAME, append([]byte(c.Name), 0))
+	}
+	if c.MTU != nil {
+		b = attr32(b, unix.IFLA_MTU, *c.MTU)
+	}
+	if c.Group != nil {
+		b = attr32(b, unix.IFLA_GROUP, *c.Group)
+	}
+	if c.Master != nil {
+		b = attr32(b, unix.IFLA_MASTER, uint32(*c.Master))
+	}
+	return b
+}
+
+func encodeNextHop(c *change.NextHop) []byte {
+	o := &c.Object
+	b := make([]byte, 8)
+	b[0], b[2] = af(o.Family), byte(o.Protocol)
+	binary.NativeEndian.PutUint32(b[4:], uint32(o.NextHop.Flags))
+	if o.ID != 0 {
+		b = attr32(b, 1, o.ID)
+	}
+	if len(o.Group) > 0 {
+		var g []byte
+		for _, m := range o.Group {
+			g = binary.NativeEndian.AppendUint32(g, m.ID)
+			g = append(g, byte(m.Weight-1), 0, 0, 0)
+		}
+		b = attr(b, 2, g)
+		if o.Resilient {
+			b = attr(b, 3, []byte{1, 0})
+			b = attr(b, 12|unix.NLA_F_NESTED, attr(nil, 1, binary.NativeEndian.AppendUint16(nil, uint16(o.Buckets))))
+		}
+	}
+	if o.Blackhole {
+		b = attr(b, 4, nil)
+	}
+	if o.NextHop.Link != 0 {
+		b = attr32(b, 5, uint32(o.NextHop.Link))
+	}
+	if o.NextHop.Gateway.IsValid() {
+		b = attr(b, 6, o.NextHop.Gateway.AsSlice())
+	}
+	if o.FDB {
+		b = attr(b, 11, nil)
+	}
+	return b
+}

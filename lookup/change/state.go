@@ -1,0 +1,121 @@
+package change
+
+import (
+	"maps"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// State is a host's routing state as changes find it. It is immutable: each change
+// gives another State, which shares with it what the change leaves alone.
+type State struct {
+	fib *lookup.FIB
+	// tables are IPv4 tables that a change made, which may be empty since.
+	tables map[route.Table]bool
+	// custom6 says that an IPv6 rule was added, which makes the kernel ask its rules.
+	custom6 bool
+}
+
+// New starts from a FIB, which must have all routes that a change may meet: those to
+// its prefix, those to its gateways and, where a device, an address or a next-hop
+// object changes, all.
+func New(f *lookup.FIB) *State { return &State{fib: f} }
+
+// FIB is the state's index for looking packets up, and its snapshot: of that, Routes
+// alone are not kept up to date.
+func (s *State) FIB() *lookup.FIB { return s.fib }
+
+// Outcome is what becomes of a change.
+type Outcome struct {
+	// State is the state after it; where the change is refused, the same as before.
+	State *State
+	// Refusal is the kernel's refusal; nil: the change is made.
+	Refusal *Refusal
+	// Removed and Added are the routes that went and came, in that order where one
+	// takes another's place.
+	Removed, Added []RouteRef
+}
+
+// Apply makes a change.
+func (s *State) Apply(c Change) Outcome {
+	t := &tx{old: s, edit: s.fib.Edit(), snap: s.fib.Snapshot(), tables: s.tables, custom6: s.custom6, kernel: behaviourOf(s.fib.Snapshot().Release)}
+	if r := c.apply(t); r != nil {
+		return Outcome{State: t.refused(), Refusal: r}
+	}
+	next := &State{fib: t.edit.FIB(t.snap), tables: t.tables, custom6: t.custom6}
+	return Outcome{State: next, Removed: t.removed, Added: t.added}
+}
+
+// tx is a change on its way.
+type tx struct {
+	old  *State
+	edit *lookup.Edit
+	// snap is the snapshot of the state before until own makes it the change's own.
+	snap   *route.Snapshot
+	mine   bool
+	tables map[route.Table]bool
+
+	custom6 bool
+
+	removed, added []RouteRef
+	kernel         behaviour
+}
+
+// own is a snapshot whose lists may be replaced. What they hold must be cloned before it
+// is written to.
+func (t *tx) own() *route.Snapshot {
+	if !t.mine {
+		c := *t.snap
+		t.snap, t.mine = &c, true
+	}
+	return t.snap
+}
+
+// refused is the state after a refusal: a request may leave an empty table behind.
+func (t *tx) refused() *State {
+	if len(t.tables) == len(t.old.tables) {
+		return t.old
+	}
+	s := *t.old
+	s.tables = t.tables
+	return &s
+}
+
+// makeTable notes that an IPv4 table exists from now on (fib_new_table).
+func (t *tx) makeTable(id route.Table) {
+	if t.tables[id] {
+		return
+	}
+	m := maps.Clone(t.tables)
+	if m == nil {
+		m = map[route.Table]bool{}
+	}
+	m[id] = true
+	t.tables = m
+}
+
+// setRoutes replaces the routes to a prefix.
+func (t *tx) setRoutes(ref RouteRef, before, after []*route.Route) {
+	for _, r := range before {
+		if !slices.Contains(after, r) {
+			t.removed = append(t.removed, RouteRef{ref.Table, ref.Dst, r})
+		}
+	}
+	for _, r := range after {
+		if !slices.Contains(before, r) {
+			t.added = append(t.added, RouteRef{ref.Table, ref.Dst, r})
+		}
+	}
+	t.edit.Set(ref.Table, ref.Dst, after)
+}
+
+// link finds a device.
+func (t *tx) link(index int) *route.Link { return t.snap.Link(index) }
+
+// setting is a device's setting in a family; zero where it was not read.
+func (t *tx) setting(f route.Family, dev, key string) int { //nolint:unparam // IPv6 follows
+	n, _ := t.snap.Sysctls.Conf(f, dev, key)
+	return n
+}

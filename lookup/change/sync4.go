@@ -1,0 +1,128 @@
+package change
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// linkEvent is what happens to a device.
+type linkEvent uint8
+
+const (
+	linkCarrier linkEvent = iota // it loses its carrier (NETDEV_CHANGE)
+	linkDown                     // it goes down, or IPv4 is switched off (NETDEV_DOWN)
+	linkGone                     // it is deleted (NETDEV_UNREGISTER)
+)
+
+// rewrite changes the routes of a table. edit gives a route's successor, which is the
+// route itself where it stays, or says that it goes.
+func (t *tx) rewrite(f route.Family, id route.Table, edit func(*route.Route) (next *route.Route, gone bool)) {
+	t.edit.Routes(f, id, func(dst netip.Prefix, list []*route.Route) bool {
+		after := make([]*route.Route, 0, len(list))
+		for _, r := range list {
+			if next, gone := edit(r); !gone {
+				after = append(after, next)
+			}
+		}
+		if !slices.Equal(list, after) {
+			t.setRoutes(RouteRef{Table: id, Dst: dst}, list, after)
+		}
+		return true
+	})
+}
+
+// rewriteAll does so with all tables of a family.
+func (t *tx) rewriteAll(f route.Family, edit func(*route.Route) (*route.Route, bool)) {
+	for _, id := range t.edit.Tables(f) {
+		t.rewrite(f, id, edit)
+	}
+}
+
+// dead4 reports whether a next hop is really dead, and not only passed over because
+// its device has no carrier: a dump shows both alike.
+func (t *tx) dead4(h *route.NextHop) bool {
+	if h.Flags&route.NextHopDead == 0 {
+		return false
+	}
+	l := t.link(h.Link)
+	return l == nil || !l.Up() || h.Flags&route.NextHopLinkDown == 0 || !t.ignoresLinkdown4(l.Name)
+}
+
+// flags4 are a next hop's flags for a state of its device, as a dump shows them.
+func (t *tx) flags4(h *route.NextHop, dead, noCarrier bool) route.NextHopFlags {
+	f := h.Flags &^ (route.NextHopDead | route.NextHopLinkDown)
+	if noCarrier {
+		f |= route.NextHopLinkDown
+	}
+	if l := t.link(h.Link); dead || noCarrier && l != nil && t.ignoresLinkdown4(l.Name) {
+		f |= route.NextHopDead
+	}
+	return f
+}
+
+// syncDown4 makes the next hops by a device dead, or without carrier, and deletes the
+// routes that have no other (fib_sync_down_dev, fib_flush). Those to this host's own
+// addresses stay unless force is set.
+func (t *tx) syncDown4(link int, e linkEvent, force bool) {
+	t.rewriteAll(route.IPv4, func(r *route.Route) (*route.Route, bool) {
+		if r.NextHopID != 0 || !slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool { return h.Link == link }) ||
+			r.Scope == route.ScopeHost && !force {
+			return r, false
+		}
+		next := r.Clone()
+		dead := 0
+		for i := range next.NextHops {
+			h := &next.NextHops[i]
+			switch {
+			case t.dead4(h):
+				dead++
+			case h.Link == link:
+				h.Flags = t.flags4(h, e != linkCarrier, true)
+				dead++
+			}
+			if e == linkGone && h.Link == link {
+				dead = len(next.NextHops)
+				break
+			}
+		}
+		if dead == len(next.NextHops) && e != linkCarrier {
+			return nil, true
+		}
+		if slices.Equal(r.NextHops, next.NextHops) {
+			return r, false
+		}
+		return &next, false
+	})
+}
+
+// syncUp4 revives the next hops by a device (fib_sync_up).
+func (t *tx) syncUp4(link int, what route.NextHopFlags) {
+	l := t.link(link)
+	if !l.Up() || !hasIPv4(l) {
+		return
+	}
+	if what&route.NextHopDead != 0 && l.Flags&(route.LinkRunning|route.LinkLowerUp) != 0 {
+		what |= route.NextHopLinkDown
+	}
+	t.rewriteAll(route.IPv4, func(r *route.Route) (*route.Route, bool) {
+		if r.NextHopID != 0 || !slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool {
+			return h.Link == link && h.Flags&(route.NextHopDead|route.NextHopLinkDown) != 0
+		}) {
+			return r, false
+		}
+		next := r.Clone()
+		for i := range next.NextHops {
+			if h := &next.NextHops[i]; h.Link == link {
+				dead := t.dead4(h) && what&route.NextHopDead == 0
+				noCarrier := h.Flags&route.NextHopLinkDown != 0 && what&route.NextHopLinkDown == 0
+				h.Flags = t.flags4(h, dead, noCarrier)
+			}
+		}
+		if slices.Equal(r.NextHops, next.NextHops) {
+			return r, false
+		}
+		return &next, false
+	})
+}

@@ -1,0 +1,279 @@
+package lookup
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// Edit makes a FIB that differs from another one in some routes. It shares all else
+// with it, and so costs what it changes, not what there is. The FIB that it starts from
+// stays as it is. An Edit is for one goroutine.
+type Edit struct {
+	base    *FIB
+	changed map[tableKey]*table
+	fresh   []*entry // made here, and not resolved yet
+	lost    bool     // some entry was taken out
+}
+
+type tableKey struct {
+	fam route.Family
+	id  route.Table
+}
+
+// Edit starts from a FIB.
+func (f *FIB) Edit() *Edit { return &Edit{base: f} }
+
+// At are the routes to one prefix in one table, in the order in which the kernel tries
+// them. Their Dst is the zero Prefix. They must not be changed.
+func (e *Edit) At(id route.Table, dst netip.Prefix) []*route.Route {
+	return e.table(route.FamilyOf(dst.Addr()), id).at(dst)
+}
+
+// Routes calls yield for each prefix of a table and its routes, until yield returns
+// false. See [Edit.At]. The table must not be changed meanwhile.
+func (e *Edit) Routes(f route.Family, id route.Table, yield func(netip.Prefix, []*route.Route) bool) {
+	t := e.table(f, id)
+	if t == nil {
+		return
+	}
+	for dst, l := range t.trie.All() {
+		if !yield(dst, l.routes()) {
+			return
+		}
+	}
+}
+
+// Tables are the tables of a family that have, or had, routes, in ascending order.
+func (e *Edit) Tables(f route.Family) []route.Table {
+	ids := slices.Collect(maps.Keys(e.base.family(f).tables))
+	for k := range e.changed {
+		if k.fam == f && !slices.Contains(ids, k.id) {
+			ids = append(ids, k.id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Covering gives the prefixes of a table that cover an address, the longest first,
+// each with its routes, until yield returns false.
+func (e *Edit) Covering(id route.Table, a netip.Addr, yield func(netip.Prefix, []*route.Route) bool) {
+	t := e.table(route.FamilyOf(a), id)
+	if t == nil {
+		return
+	}
+	c := t.covering(a)
+	for rf, ok := c.next(); ok; rf, ok = c.next() {
+		if !yield(rf.dst, rf.leaf.routes()) {
+			return
+		}
+	}
+}
+
+// Set replaces the routes to a prefix of a table by others, of which those that At gave
+// for this prefix are kept as they are. The new ones are copied.
+func (e *Edit) Set(id route.Table, dst netip.Prefix, routes []*route.Route) {
+	t := e.own(route.FamilyOf(dst.Addr()), id)
+	old, _ := t.trie.Get(dst)
+	entries := make([]*entry, len(routes))
+	for i, r := range routes {
+		entries[i] = old.entryOf(r)
+		if entries[i] == nil {
+			entries[i] = newEntry(r, route.FamilyOf(dst.Addr()))
+			e.fresh = append(e.fresh, entries[i])
+		}
+	}
+	n := len(entries)
+	if old != nil {
+		n -= len(old.entries)
+		e.lost = true
+	}
+	t.routes += n
+	if dst.Bits() == 0 {
+		t.defaults += n
+	}
+	t.put(dst, entries)
+}
+
+// put replaces what stands at a prefix.
+func (t *table) put(dst netip.Prefix, entries []*entry) {
+	if len(entries) == 0 {
+		t.trie = t.trie.DeletePersist(dst)
+		if t.marked != nil {
+			t.marked = t.marked.DeletePersist(dst)
+		}
+		return
+	}
+	t.trie = t.trie.InsertPersist(dst, &leaf{entries: entries})
+	if t.marked != nil {
+		t.marked = t.marked.InsertPersist(dst)
+	}
+}
+
+func (e *Edit) table(f route.Family, id route.Table) *table {
+	if t := e.changed[tableKey{f, id}]; t != nil {
+		return t
+	}
+	return e.base.family(f).tables[id]
+}
+
+// own is a table of the new FIB's own.
+func (e *Edit) own(f route.Family, id route.Table) *table {
+	k := tableKey{f, id}
+	if t := e.changed[k]; t != nil {
+		return t
+	}
+	t := newTable()
+	if old := e.base.family(f).tables[id]; old != nil {
+		*t = *old
+	}
+	if e.changed == nil {
+		e.changed = map[tableKey]*table{}
+	}
+	e.changed[k] = t
+	return t
+}
+
+func (t *table) at(dst netip.Prefix) []*route.Route {
+	if t == nil {
+		return nil
+	}
+	l, _ := t.trie.Get(dst)
+	return l.routes()
+}
+
+// routes are a leaf's routes; a nil leaf has none.
+func (l *leaf) routes() []*route.Route {
+	if l == nil {
+		return nil
+	}
+	list := make([]*route.Route, len(l.entries))
+	for i, e := range l.entries {
+		list[i] = &e.route
+	}
+	return list
+}
+
+// entryOf is the entry that a route is the one of; nil: there is none.
+func (l *leaf) entryOf(r *route.Route) *entry {
+	if l == nil {
+		return nil
+	}
+	for _, e := range l.entries {
+		if &e.route == r {
+			return e
+		}
+	}
+	return nil
+}
+
+// Changed reports whether any route was changed.
+func (e *Edit) Changed() bool { return len(e.changed) > 0 }
+
+// FIB is the FIB with the changed routes. All other facts are those of a snapshot, which
+// may be the one of the FIB that the Edit started from; its Routes are not looked at.
+// The Edit must not be used any more.
+func (e *Edit) FIB(s *route.Snapshot) *FIB {
+	if s != e.base.snap {
+		return e.rebuild(s)
+	}
+	f := new(FIB)
+	*f = *e.base
+	if !e.Changed() {
+		return f
+	}
+	f.groups = maps.Clone(f.groups)
+	f.sources = slices.Clip(f.sources)
+	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
+		e.share(f, fam)
+	}
+	for _, entry := range e.fresh {
+		f.resolve(entry)
+		f.take(entry)
+	}
+	if e.lost && f.realms {
+		return e.rebuild(s)
+	}
+	return f
+}
+
+// share gives a FIB, which is a copy, its changed tables of one family.
+func (e *Edit) share(f *FIB, fam route.Family) {
+	mine := f.family(fam)
+	tables := e.tables(fam)
+	if tables == nil {
+		return
+	}
+	mine.tables = tables
+	rules := make([]*rule, len(mine.rules))
+	for i, r := range mine.rules {
+		own := *r
+		own.table = tables[r.Table]
+		rules[i] = &own
+	}
+	mine.rules = rules
+}
+
+// tables are all tables of a family; nil: none was changed.
+func (e *Edit) tables(fam route.Family) map[route.Table]*table {
+	var tables map[route.Table]*table
+	for k, t := range e.changed {
+		if k.fam != fam {
+			continue
+		}
+		if tables == nil {
+			if tables = maps.Clone(e.base.family(fam).tables); tables == nil {
+				tables = map[route.Table]*table{}
+			}
+		}
+		tables[k.id] = t
+	}
+	return tables
+}
+
+// rebuild indexes all facts anew but for the routes. An entry knows the devices that
+// it leads to, and so each gets a successor.
+func (e *Edit) rebuild(s *route.Snapshot) *FIB {
+	b := Builder{partial: e.base.partial}
+	successor := map[*entry]*entry{}
+	renew := func(old *entry) *entry {
+		if successor[old] == nil {
+			successor[old] = newEntry(&old.route, old.fam)
+			b.entries = append(b.entries, successor[old])
+		}
+		return successor[old]
+	}
+	renewed := func(fam route.Family) map[route.Table]*table {
+		tables := map[route.Table]*table{}
+		for _, id := range e.Tables(fam) {
+			tables[id] = e.table(fam, id).renewed(renew)
+		}
+		return tables
+	}
+	b.tables4, b.tables6 = renewed(route.IPv4), renewed(route.IPv6)
+	return b.FIB(s)
+}
+
+// renewed is a copy of a table with other entries.
+func (t *table) renewed(renew func(*entry) *entry) *table {
+	c := newTable()
+	c.routes, c.defaults, c.marked, c.part = t.routes, t.defaults, t.marked, t.part
+	for dst, l := range t.trie.All() {
+		if len(l.entries) == 1 {
+			c.trie.Insert(dst, renew(l.entries[0]).alone)
+			continue
+		}
+		entries := make([]*entry, len(l.entries))
+		for i, e := range l.entries {
+			entries[i] = renew(e)
+		}
+		c.trie.Insert(dst, &leaf{entries: entries})
+	}
+	return c
+}
+
+// Size is how many routes a table has.
+func (e *Edit) Size(f route.Family, id route.Table) int { return e.table(f, id).size() }

@@ -1,0 +1,49 @@
+package lookup
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// codeScope: the route's scope is wider than what is looked for. No trace has it.
+const codeScope Code = "scope"
+
+// GatewayRoute is the look-up of an IPv4 gateway that the kernel makes before it takes
+// a route through it (fib_check_nh_v4_gw in net/ipv4/fib_semantics.c): among the routes
+// of at least a scope, by a device or, where that is zero, by any; first in the new
+// route's own table, unless that is main or zero, then by all rules. The route found
+// has its next hop that fits alone. An errno of zero with a route whose type is
+// TypeUnspec: the facts do not suffice.
+func (f *FIB) GatewayRoute(gateway netip.Addr, id route.Table, scope route.Scope, link int) (route.Route, route.Errno) {
+	w := walk{
+		fib: f, flow: route.Flow{Dst: gateway, Out: link}, iif: route.LoopbackIndex, minScope: scope, anyCarrier: true,
+		mem: new(memory),
+	}
+	var res result
+	if id != 0 && id != route.TableMain {
+		if f.merged && id == route.TableLocal {
+			c := merged(f.v4.tables[route.TableLocal], f.v4.tables[route.TableMain], gateway)
+			w.search4(&c, nil, &res)
+		} else {
+			w.searchTable(f.v4.tables[id], nil, &res)
+		}
+	}
+	if res.status == again || res.status == refused {
+		w.setVRF()
+		res = w.searchRules()
+	}
+	switch res.status {
+	case found:
+		r := res.entry.full(res.dst)
+		if len(res.entry.hops) > 0 {
+			r.NextHops = []route.NextHop{res.entry.hops[res.hop].NextHop}
+		}
+		return r, 0
+	case unknown:
+		return route.Route{}, 0
+	case refused:
+		return route.Route{}, res.errno
+	}
+	return route.Route{}, route.ENETUNREACH
+}
