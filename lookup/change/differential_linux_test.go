@@ -215,7 +215,7 @@ func (h *live) read(t *testing.T) *route.Snapshot {
 	var s *route.Snapshot
 	h.ns.Do(func() {
 		var err error
-		if s, err = h.Read(t.Context(), kernel.Want{AllDevices: true}); err != nil {
+		if s, err = h.Read(t.Context(), route.Query{AllDevices: true}); err != nil {
 			t.Fatal(err)
 		}
 	})
