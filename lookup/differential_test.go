@@ -42,7 +42,7 @@ const packetsPerSetup = 50
 // TestDifferential compares decisions with the running kernel's: random
 // set-ups, random packets, both families. ROUTEWHY_PACKETS is how many packets
 // (2000), ROUTEWHY_SEED where the random numbers start. What fails is reduced
-// and written to testdata/regress, and belongs into the repository.
+// and, with UPDATE=1, written to testdata/regress, and belongs into the repository.
 func TestDifferential(t *testing.T) {
 	packets := envInt(t, "ROUTEWHY_PACKETS", 2000)
 	seed := envInt(t, "ROUTEWHY_SEED", 1)
@@ -195,11 +195,15 @@ func describe(f *lookup.FIB, d *lookup.Decision) string {
 	return s
 }
 
-// save reduces a set-up that shows a disagreement and keeps it.
+// save reduces a set-up that shows a disagreement, and with UPDATE=1 keeps it.
 func save(t *testing.T, setup routetest.Setup, flow *route.Flow, ns *routetest.Namespace) {
 	query := routetest.FormatQuery(*flow, ns.Name)
 	small := routetest.Shrink(setup, func(s routetest.Setup) bool { return disagrees(t, s, query) })
 	answer := ask(t, small, query)
+	if os.Getenv("UPDATE") == "" {
+		t.Logf("reduced, which UPDATE=1 keeps:\n%s\nget %s: %+v", strings.Join(small, "\n"), query, answer)
+		return
+	}
 	routetest.Save(t, "testdata/regress", routetest.Scenario{
 		Name: strings.ReplaceAll(t.Name(), "/", "-"), Area: "regress", Family: flow.Family(),
 		Setup: small, Query: query, Expect: answer,
