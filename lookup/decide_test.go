@@ -284,6 +284,18 @@ func TestDecide(t *testing.T) {
 				neighbour(2, "192.0.2.1", route.NeighbourFailed), neighbour(3, "198.51.100.1", route.NeighbourFailed),
 			),
 		},
+		"a source that two devices have, for a group": {
+			dst: "239.1.1.1", src: "192.0.2.2", want: "multicast eth0 from 192.0.2.2 0, eth1 from 192.0.2.2 0",
+			change: func(s *route.Snapshot) {
+				s.Addrs = append(s.Addrs, route.Addr{Link: 3, Prefix: netip.MustParsePrefix("192.0.2.2/32")})
+			},
+		},
+		"a gateway that two devices have as their own": {
+			routes: []route.Route{via("203.0.113.0/24", "192.0.2.2", 2)}, want: "unicast eth0 from 192.0.2.2",
+			change: func(s *route.Snapshot) {
+				s.Addrs = append(s.Addrs, route.Addr{Link: 3, Prefix: netip.MustParsePrefix("192.0.2.2/32")})
+			},
+		},
 		"three failed defaults": {
 			routes: []route.Route{via("0.0.0.0/0", "192.0.2.1", 2), via("0.0.0.0/0", "192.0.2.7", 2), via("0.0.0.0/0", "198.51.100.1", 3)},
 			change: all(

@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"net/netip"
 	"slices"
 
 	"routewhy/route"
@@ -33,11 +34,31 @@ func (f *FIB) addDevices() {
 		}
 		if a.Prefix.Addr().Is4() {
 			d.addrs4 = append(d.addrs4, a)
-			f.own4[a.Prefix.Addr()] = a.Link
+			f.owns4(a.Prefix.Addr(), a.Link)
 		} else {
 			d.addrs6 = append(d.addrs6, a)
 		}
 	}
 	f.order4 = orderOf(s, f.devices, func(d *device) bool { return len(d.addrs4) > 0 })
 	f.order6 = orderOf(s, f.devices, func(d *device) bool { return len(d.addrs6) > 0 })
+}
+
+// owns4 notes that a device has an address.
+func (f *FIB) owns4(a netip.Addr, link int) {
+	if other, again := f.own4[a]; again && other != link && !slices.Contains(f.shared4[a], link) {
+		if f.shared4 == nil {
+			f.shared4 = map[netip.Addr][]int{}
+		}
+		if f.shared4[a] == nil {
+			f.shared4[a] = []int{other}
+		}
+		f.shared4[a] = append(f.shared4[a], link)
+	}
+	f.own4[a] = link
+}
+
+// has4 reports whether a device has an address.
+func (f *FIB) has4(link int, a netip.Addr) bool {
+	owner, ok := f.own4[a]
+	return ok && owner == link || slices.Contains(f.shared4[a], link)
 }

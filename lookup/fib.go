@@ -27,10 +27,13 @@ type FIB struct {
 	objects    map[uint32]*route.NextHopObject
 	groups     map[groupKey]*entry // with the next hops of a group, and no more
 	own4       map[netip.Addr]int  // addresses of this host, to the device's index
-	labels     []route.AddrLabel
-	merged     bool
-	mayMerge   bool // nobody knows whether the two are one
-	useNeigh   int
+	// shared4 are the devices of an address that several have. The kernel takes the one
+	// that was given it last (__ip_dev_find), which no dump tells.
+	shared4  map[netip.Addr][]int
+	labels   []route.AddrLabel
+	merged   bool
+	mayMerge bool // nobody knows whether the two are one
+	useNeigh int
 	// useNeighRead: the setting was.
 	useNeighRead bool
 	// localByUser: somebody added an IPv4 route of type local, which ends the

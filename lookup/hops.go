@@ -10,7 +10,7 @@ import (
 // complete works out what a next hop means on this host.
 func (f *FIB) complete(h *hop) {
 	h.dev = f.byIndex[h.Link]
-	h.direct = h.dev != nil && f.own4[h.Gateway] == h.Link && h.Flags&route.NextHopOnLink == 0
+	h.direct = h.dev != nil && f.has4(h.Link, h.Gateway) && h.Flags&route.NextHopOnLink == 0
 }
 
 // resolve fills in the next hops of an entry, from its own or from its object.

@@ -64,6 +64,9 @@ func (w *walk) checkSource4() (Decision, bool) {
 		if owner == 0 && w.fib.knowsAddrs(route.IPv4) {
 			return notLocal, true
 		}
+		if all := w.fib.shared4[src]; all != nil {
+			return w.groupOf4(all), true
+		}
 		return w.group4(ShortcutGroupSource, owner, chosen{addr: src}), true
 	}
 	if w.fib.owner4(src) == 0 && w.fib.knowsAddrs(route.IPv4) {
@@ -121,6 +124,18 @@ func (w *walk) group4(s Shortcut, link int, src chosen) Decision {
 	d.setSource(netip.Addr{})
 	w.trySource4(link, netip.Addr{}, route.ScopeLink)
 	w.checkLeaving4(&d)
+	return d
+}
+
+// groupOf4 is group4 for a source that several devices have: see FIB.shared4.
+func (w *walk) groupOf4(links []int) Decision {
+	d := w.group4(ShortcutGroupSource, links[0], chosen{addr: w.flow.Src})
+	d.Ambiguous = Reason{Code: CodeSrcShared4, Have: w.flow.Src}
+	d.Errno, d.NextHops = 0, w.mem.ways[:0]
+	for _, link := range links {
+		d.NextHops = append(d.NextHops, NextHop{Link: link, Src: w.flow.Src})
+	}
+	w.mem.ways = d.NextHops
 	return d
 }
 

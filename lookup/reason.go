@@ -112,6 +112,7 @@ const (
 	CodeMultipath     Code = "multipath"       // a hash of the packet chooses
 	CodeResilient     Code = "resilient"       // a bucket table chooses
 	CodeDefaultsTie   Code = "defaults-tie"    // neighbour states choose, and may alternate
+	CodeSrcShared4    Code = "source-shared"   // the device that was given the source last is taken, and several have it; Have: it
 	CodeRulesUnread   Code = "rules-unread"    //
 	CodeMergedUnread  Code = "merged-unread"   // whether local and main share one trie decides, and is not known; Want: local's prefix
 	CodeNoTables      Code = "table-unread"    // Want: the table

@@ -209,6 +209,8 @@ func (w words) unread(r lookup.Reason) string {
 		return fmt.Sprintf("the metrics of the routes to %v are not told, and decide", r.Have)
 	case lookup.CodeRoutesUnread:
 		return "the routes could not be read"
+	case lookup.CodeSrcShared4:
+		return fmt.Sprintf("several devices have %v, and the one that was given it last is taken, which the kernel does not tell", r.Have)
 	case lookup.CodeReleaseUnread:
 		return "kernels differ in how they choose among next hops by the device asked for, and of this release it is not known how"
 	case lookup.CodeMembership:
