@@ -483,9 +483,14 @@ func (s *Sockets) notes() []Remark {
 	return out
 }
 
-// private are the private addresses that other networks reach.
+// private are the private addresses that other networks reach, where a socket listens
+// that they can reach.
 func (s *Sockets) private() []string {
 	var out []string
+	far := func(x listen.Exposure) bool { return x.Reach == listen.ReachFar }
+	if !slices.ContainsFunc(s.Exposures, far) {
+		return nil
+	}
 	for _, l := range s.Host.Locals() {
 		a := l.Addr()
 		if (a.IsPrivate() || netip.MustParsePrefix("100.64.0.0/10").Contains(a)) && l.Reach() == listen.ReachFar && s.shows(&l) {
