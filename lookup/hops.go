@@ -146,7 +146,7 @@ func (f *FIB) doubted(e *entry, dst netip.Prefix) Reason {
 	}
 	why := Reason{Code: e.doubt, Have: dst}
 	if e.doubt == CodeGatewayUnread && len(e.hops) == 1 {
-		why.Want = e.hops[0].Link
+		why.Want = f.snap.LinkName(e.hops[0].Link)
 	}
 	return why
 }

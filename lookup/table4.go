@@ -174,10 +174,10 @@ func (w *walk) reason4(e *entry, code Code) Reason {
 func (w *walk) hopReason(e *entry, code Code, out int) Reason {
 	why := Reason{Code: code}
 	if len(e.hops) > 0 {
-		why.Have = e.hops[len(e.hops)-1].Link
+		why.Have = w.fib.snap.LinkName(e.hops[len(e.hops)-1].Link)
 	}
 	if code == CodeRouteOif {
-		why.Want = out
+		why.Want = w.fib.snap.LinkName(out)
 	}
 	return why
 }

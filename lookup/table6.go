@@ -319,7 +319,7 @@ func (w *walk) loss6(res result, e *entry, dst netip.Prefix) Reason {
 	case won.Pref != lost.Pref:
 		return Reason{CodePreference, won.Pref.String(), lost.Pref.String()}
 	case w.out6() != 0 && len(e.hops) > 0 && e.hops[0].Link != w.out6() && res.entry.hops[res.hop].Link == w.out6():
-		return Reason{CodeDevice, w.out6(), e.hops[0].Link}
+		return Reason{CodeDevice, w.fib.snap.LinkName(w.out6()), w.fib.snap.LinkName(e.hops[0].Link)}
 	}
 	return why
 }

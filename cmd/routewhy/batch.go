@@ -14,6 +14,7 @@ import (
 
 	"routewhy/cmd/routewhy/internal/render"
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -103,6 +104,7 @@ func readAll(ctx context.Context, o *options, host route.Source) (*lookup.FIB, e
 type batcher struct {
 	questions
 	searcher *lookup.Searcher
+	alike    report.Lines
 	out      *render.Batch
 	s        stdio
 	tell     progress
@@ -129,10 +131,8 @@ func newBatcher(o *options, fib *lookup.FIB, s stdio) (*batcher, error) {
 	if b.plain6, err = b.flow(destination{addr: netip.IPv6Unspecified()}, &o.packet); err != nil {
 		return nil, err
 	}
-	given := o.packet.words(fib.Snapshot(), &b.plain4)
-	b.out = render.NewBatch(s.Stdout, fib, render.BatchQuery{
-		Plain4: b.plain4, Plain6: b.plain6, Given: given, GivenFields: o.packet.fields(),
-	}, o.json)
+	b.alike = report.Lines{FIB: fib, Given: o.packet.given(), Fields: o.packet.fields()}
+	b.out = render.NewBatch(s.Stdout, o.json)
 	return b, nil
 }
 
@@ -225,8 +225,14 @@ func (b *batcher) line(text string) {
 func (b *batcher) decide(flow route.Flow) {
 	d := b.searcher.Lookup(flow)
 	b.learnt(&flow, &d)
-	b.status = max(b.status, statusOfDecision(b.fib, &flow, &d))
-	b.out.Plain(flow, &d)
+	b.status = max(b.status, int(report.StatusOf(b.fib, &flow, &d)))
+	key, ok := b.alike.Key(&flow, &d)
+	switch {
+	case !ok:
+		b.out.Add(b.alike.Report(flow, &d))
+	case !b.out.Again(key, flow.Dst, d.Route.Dst):
+		b.out.Keep(key, b.alike.Report(flow, &d))
+	}
 }
 
 // learnt turns a decision to the gateways that the kernel has learnt from ICMP
@@ -247,7 +253,11 @@ func (b *batcher) learnt(flow *route.Flow, d *lookup.Decision) {
 // that these stand beside the questions.
 func (b *batcher) fault(text string, err error) {
 	b.status = max(b.status, exitNoAnswer)
-	b.out.Fault(printable(text), batchedDestination(text), printable(err.Error()))
+	fault := report.LineFault{Disposition: lookup.DispositionUnknown, Input: printable(text), Error: printable(err.Error())}
+	if dst := batchedDestination(text); dst.IsValid() {
+		fault.Query = &report.Query{Dst: dst}
+	}
+	b.out.Fault(&fault)
 	b.tell.clear()
 	fmt.Fprintf(b.s.Stderr, "routewhy: --batch: line %d: %s\n", b.number, printable(err.Error()))
 }

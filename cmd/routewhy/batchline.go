@@ -7,8 +7,8 @@ import (
 	"net/netip"
 	"strings"
 
-	"routewhy/cmd/routewhy/internal/render"
 	"routewhy/lookup/listen"
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -66,7 +66,7 @@ func (b *batcher) asked(text string) error {
 	if err != nil {
 		return err
 	}
-	e := &render.Explanation{Subject: d.label(), Given: p.words(b.fib.Snapshot(), &flow), GivenFields: to.fields(), FIB: b.fib}
+	e := &report.Look{FIB: b.fib, Label: d.label(), Given: p.given(), Fields: to.fields()}
 	if d.port != 0 {
 		e.Trace = b.fib.Connect(flow)
 		e.ConnectErrno = listen.Refuses(&e.Trace.Flow, &e.Trace.Decision)
@@ -76,14 +76,16 @@ func (b *batcher) asked(text string) error {
 				return err
 			}
 		}
-		b.status = max(b.status, statusOfExplanation(e))
-		b.out.Asked(e, flow, &e.Trace.Decision)
+		answer := e.Line()
+		b.status = max(b.status, int(answer.Status()))
+		b.out.Add(answer)
 		return nil
 	}
 	dec := b.searcher.Lookup(flow)
 	b.learnt(&flow, &dec)
-	b.status = max(b.status, statusOfDecision(b.fib, &flow, &dec))
-	b.out.Asked(e, flow, &dec)
+	answer := e.Decided(flow, &dec)
+	b.status = max(b.status, int(answer.Status()))
+	b.out.Add(answer)
 	return nil
 }
 

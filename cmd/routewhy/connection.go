@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 
-	"routewhy/cmd/routewhy/internal/render"
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -21,25 +19,21 @@ func (q *questions) trace(d destination, flow route.Flow) *lookup.Trace {
 }
 
 // addLookups adds the other look-ups of a connection.
-func (q *questions) addLookups(e *render.Explanation) {
-	part := func(t *lookup.Trace, which string) *render.Explanation {
-		return &render.Explanation{
-			Subject: e.Subject, Given: append(slices.Clone(e.Given), which), GivenFields: e.GivenFields, FIB: q.fib, Trace: t, Silent: e.Silent,
-		}
-	}
+func (q *questions) addLookups(e *report.Look) {
 	if e.Trace.First == nil {
 		return
 	}
-	e.First = part(e.Trace.First, "(first look-up)")
-	for _, t := range e.Trace.BySource {
-		e.BySource = append(e.BySource, part(t, "from "+t.Flow.Src.String()))
+	part := func(t *lookup.Trace, which report.Part) *report.Look {
+		return &report.Look{FIB: q.fib, Trace: t, Label: e.Label, Given: e.Given, Fields: e.Fields, Part: which, Detail: e.Detail}
 	}
-	e.GivenFields = maps.Clone(e.GivenFields)
-	e.GivenFields[lookup.FieldFrom] = true // the second look-up has it
+	e.First = part(e.Trace.First, report.PartSource)
+	for _, t := range e.Trace.BySource {
+		e.BySource = append(e.BySource, part(t, report.PartBySource))
+	}
 }
 
 // ask lets the kernel answer the same questions.
-func (q *questions) ask(ctx context.Context, e *render.Explanation) error {
+func (q *questions) ask(ctx context.Context, e *report.Look) error {
 	for _, part := range e.Lookups() {
 		if err := q.askOne(ctx, part); err != nil {
 			return err
@@ -51,7 +45,7 @@ func (q *questions) ask(ctx context.Context, e *render.Explanation) error {
 
 // settle turns the decisions of all look-ups to what the kernel's answers alone show:
 // gateways that it has learnt, and entries and sources that are in no dump.
-func (q *questions) settle(e *render.Explanation) {
+func (q *questions) settle(e *report.Look) {
 	some := false
 	for _, part := range e.Lookups() {
 		some = q.fib.Redirect(part.Trace, &part.Comparison, &part.Answer) || some
@@ -65,13 +59,13 @@ func (q *questions) settle(e *render.Explanation) {
 	}
 	e.Notes = q.fib.Notes(e.Trace)
 	if e.Reply != nil {
-		for _, answer := range e.Reply.Answers {
+		for _, answer := range e.Answers {
 			answer.Notes = q.fib.Notes(answer.Trace)
 		}
 	}
 }
 
-func (q *questions) askOne(ctx context.Context, e *render.Explanation) error {
+func (q *questions) askOne(ctx context.Context, e *report.Look) error {
 	if q.noKernel {
 		e.NotAsked = "--no-kernel"
 		return nil

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -30,7 +31,7 @@ type destination struct {
 	// for where no family was given: one of them has to be used.
 	either bool
 	// notes are what the user may not know of this spelling.
-	notes []note
+	notes []report.Finding
 }
 
 // kind says what a destination is.
@@ -43,9 +44,6 @@ const (
 	kindDefault             // the default route of one family or both
 	kindHost                // a name to resolve
 )
-
-// note is a remark for the reader: a stable word, and a sentence.
-type note struct{ code, text string }
 
 // family is the destination's, zero where it may be both.
 func (d destination) family() route.Family {
@@ -307,8 +305,7 @@ func fromAddr(s string, a netip.Addr, port uint16) (destination, *usageError) {
 	d := destination{addr: a.WithZone(""), zone: zone, port: port}
 	if d.addr.Is4In6() {
 		d.addr = d.addr.Unmap()
-		d.notes = append(d.notes, note{"mapped", fmt.Sprintf(
-			"::ffff:%s is IPv4 written as IPv6: a socket sends IPv4 to %[1]s", d.addr)})
+		d.notes = append(d.notes, report.NewRemark(report.RemarkMapped, "", d.addr.String()))
 	}
 	if zone != "" {
 		if fault := zoneFault(s, d); fault != nil {

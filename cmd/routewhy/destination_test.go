@@ -79,7 +79,7 @@ func TestParseDestination(t *testing.T) {
 		}
 		var codes []string
 		for _, n := range d.notes {
-			codes = append(codes, n.code)
+			codes = append(codes, string(n.Code))
 		}
 		if d.kind != test.kind || d.String() != test.out || strings.Join(codes, " ") != test.notes {
 			t.Errorf("parseDestination(%q) = kind %d, %s, notes %q; want kind %d, %s, notes %q",

@@ -59,8 +59,8 @@ func (e *usageError) hint(format string, args ...any) *usageError {
 	return e
 }
 
-// report writes an error and its hints, and returns the exit status.
-func report(w io.Writer, err error) int {
+// reportError writes an error and its hints, and returns the exit status.
+func reportError(w io.Writer, err error) int {
 	status := statusOf(err)
 	var silent statusError
 	if err == nil || errors.As(err, &silent) {

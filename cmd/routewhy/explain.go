@@ -12,6 +12,7 @@ import (
 	"routewhy/cmd/routewhy/internal/render"
 	"routewhy/lookup"
 	"routewhy/lookup/listen"
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -150,7 +151,6 @@ func (q *questions) commonFamily() route.Family {
 
 // answer is one explained destination.
 type answer interface {
-	JSON() any
 	// MarkChanging says that the tables were changing while they were read.
 	MarkChanging()
 }
@@ -202,7 +202,7 @@ func (q *questions) answers(ctx context.Context) ([]answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, e)
+		all = append(all, e.Report())
 	}
 	return all, nil
 }
@@ -211,24 +211,17 @@ func (q *questions) answers(ctx context.Context) ([]answer, error) {
 func disagrees(a answer) bool { return statusOfAnswer(a) == exitDisagree }
 
 func (q *questions) explainPrefix(d destination) *render.Prefix {
-	e := render.NewPrefix(q.fib, d.prefix)
-	e.Remarks = append(e.Remarks, d.remarks()...)
-	return e
-}
-
-func (d destination) remarks() []render.Remark {
-	var out []render.Remark
-	for _, n := range d.notes {
-		out = append(out, render.Remark{Code: n.code, Text: n.text})
-	}
-	return out
+	return render.NewPrefix(q.fib, d.prefix)
 }
 
 func (q *questions) write(all []answer, s stdio) error {
 	if q.json {
 		out := make([]any, len(all))
 		for i, a := range all {
-			out[i] = a.JSON()
+			out[i] = a
+			if page, ok := a.(interface{ JSON() any }); ok {
+				out[i] = page.JSON()
+			}
 		}
 		return render.WriteJSON(s.Stdout, out)
 	}
@@ -243,7 +236,7 @@ func (q *questions) write(all []answer, s stdio) error {
 			err = render.ExplainPrefix(s.Stdout, e, st)
 		case *render.Zero:
 			err = render.ExplainZero(s.Stdout, e, st)
-		case *render.Explanation:
+		case *report.Explanation:
 			err = render.Explain(s.Stdout, e, st)
 		}
 		if err != nil {
@@ -287,49 +280,14 @@ func statusOfAnswer(a answer) int {
 		}
 	case *render.Zero:
 		return statusOfZero(e)
-	case *render.Explanation:
-		return statusOfExplanation(e)
+	case *report.Explanation:
+		return int(e.Status())
 	}
 	return exitOK
-}
-
-// statusOfDecision is the exit status of a packet of which nothing more is known.
-func statusOfDecision(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) int {
-	switch {
-	case d.Disposition == lookup.DispositionUnknown:
-		return exitNoAnswer
-	case !d.Disposition.Success(), d.SomeRefused != 0, f.DeadEnd(flow, d).Code != "":
-		return exitNoRoute
-	}
-	return exitOK
-}
-
-// statusOfExplanation is the exit status of a packet or a connection, and of
-// its answer where that was asked about.
-func statusOfExplanation(e *render.Explanation) int {
-	d := e.Trace.Decision.Disposition
-	switch {
-	case e.Disagreement() != nil:
-		return exitDisagree
-	case d == lookup.DispositionUnknown:
-		return exitNoAnswer
-	case !d.Success() && !e.OnlyConnected(), e.Trace.Decision.SomeRefused != 0, e.ConnectErrno != 0, e.Dropped(), e.DeadEnd().Code != "":
-		return exitNoRoute
-	case e.Reply == nil:
-		return exitOK
-	}
-	status := exitOK
-	if e.AnswerLost() {
-		status = exitNoRoute
-	}
-	for _, answer := range e.Reply.Answers {
-		status = max(status, statusOfExplanation(answer))
-	}
-	return status
 }
 
 // explainAddress answers one question, and asks the kernel the same.
-func (q *questions) explainAddress(ctx context.Context, d destination) (*render.Explanation, error) {
+func (q *questions) explainAddress(ctx context.Context, d destination) (*report.Look, error) {
 	p, subject := q.packetTo(d), d.label()
 	if to := d.connects(&p); to.addr != d.addr {
 		d, subject = to, subject+" ("+to.label()+")"
@@ -338,14 +296,9 @@ func (q *questions) explainAddress(ctx context.Context, d destination) (*render.
 	if err != nil {
 		return nil, err
 	}
-	e := &render.Explanation{
-		Subject: subject, Given: q.packet.words(q.fib.Snapshot(), &flow), GivenFields: p.fields(), FIB: q.fib,
-		Trace: q.trace(d, flow), Silent: q.noKernel,
+	e := &report.Look{
+		FIB: q.fib, Trace: q.trace(d, flow), Label: subject, Given: q.packet.given(), Fields: p.fields(), Remarks: d.notes, Detail: q.verbose,
 	}
-	if flow.In != 0 {
-		e.GivenFields[lookup.FieldUID] = true // a received packet counts as root's
-	}
-	e.Remarks = d.remarks()
 	e.Notes = q.fib.Notes(e.Trace)
 	if d.port != 0 {
 		e.ConnectErrno = listen.Refuses(&e.Trace.Flow, &e.Trace.Decision)
@@ -355,7 +308,7 @@ func (q *questions) explainAddress(ctx context.Context, d destination) (*render.
 		return nil, err
 	}
 	if q.reply {
-		who := answerer(e.Listeners)
+		who := answerer(e.Met)
 		r := q.fib.ReplyOf(e.Trace, who)
 		if q.unread(r) {
 			if err := q.read(ctx); err != nil {
@@ -364,7 +317,7 @@ func (q *questions) explainAddress(ctx context.Context, d destination) (*render.
 			return q.explainAddress(ctx, d)
 		}
 		q.addReply(e, r, &p)
-		e.Reply.Answerer = who
+		e.Answerer = who
 	}
 	return e, q.ask(ctx, e)
 }

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"routewhy/lookup/report"
 )
 
 // parseIPv6 understands text with two colons or more, without brackets.
@@ -19,8 +21,7 @@ func parseIPv6(s string) (destination, *usageError) {
 		return destination{}, fault
 	}
 	if host, port, ok := cutPort(s); ok && slices.Contains(portsOftenMeant(), port) {
-		d.notes = append(d.notes, note{"portlike", fmt.Sprintf(
-			"%s is an address to its end: port %s of %s is [%[3]s]:%[2]s", a, port, host)})
+		d.notes = append(d.notes, report.NewRemark(report.RemarkPortlike, port, host))
 	}
 	return d, nil
 }

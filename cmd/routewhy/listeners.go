@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
-	"fmt"
 
-	"routewhy/cmd/routewhy/internal/render"
 	"routewhy/lookup/listen"
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
 // listeners adds which socket takes the packet, where the decision ends at
 // this host and a port was asked about.
-func (q *questions) listeners(ctx context.Context, d destination, e *render.Explanation) error {
+func (q *questions) listeners(ctx context.Context, d destination, e *report.Look) error {
 	if d.port == 0 && !q.packet.proto.given {
 		return nil
 	}
@@ -26,10 +25,10 @@ func (q *questions) listeners(ctx context.Context, d destination, e *render.Expl
 	if err != nil {
 		return err
 	}
-	e.Listeners = &render.Listeners{Snapshot: snap, Verdict: listen.Take(snap, snap.Sockets, p)}
+	e.Met = &report.Met{Snapshot: snap, Verdict: listen.Take(snap, snap.Sockets, p)}
 	for _, g := range snap.Gaps {
 		if g.Fact == route.FactProcesses {
-			e.Remarks = append(e.Remarks, render.Remark{Code: "processes-hidden", Text: "process names are missing: " + printable(g.Why)})
+			e.Remarks = append(e.Remarks, report.NewRemark(report.RemarkProcesses, "", g.Why))
 		}
 	}
 	return nil
@@ -39,8 +38,8 @@ func (q *questions) listeners(ctx context.Context, d destination, e *render.Expl
 // connects to [::]:80 connects to [::1]:80.
 func (d destination) connects(p *packet) destination {
 	if to := listen.Connects(d.addr); d.port != 0 && !p.iif.given && to != d.addr {
-		d.notes = append(d.notes[:len(d.notes):len(d.notes)], note{"unspecified-connect",
-			fmt.Sprintf("the kernel connects to %s where a program says %s (connect(2), sendto(2))", to, d.addr)})
+		d.notes = append(d.notes[:len(d.notes):len(d.notes)],
+			report.NewRemark(report.RemarkConnect, d.addr.String(), to.String()))
 		d.addr = to
 	}
 	return d

@@ -19,12 +19,12 @@ import (
 func main() {
 	signal.Ignore(syscall.SIGPIPE) // whether it was ignored before, Go does not tell: see run
 	if err := checkStdout(); err != nil {
-		os.Exit(report(os.Stderr, err))
+		os.Exit(reportError(os.Stderr, err))
 	}
 	s := osStdio()
 	ctx, err := withinRoom(context.Background(), &s)
 	if err != nil {
-		os.Exit(report(os.Stderr, err))
+		os.Exit(reportError(os.Stderr, err))
 	}
 	os.Exit(run(ctx, os.Args[1:], s))
 }
@@ -85,7 +85,7 @@ func run(ctx context.Context, args []string, s stdio) int {
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return report(s.Stderr, err)
+	return reportError(s.Stderr, err)
 }
 
 // execute reads the command line and does what it asks for.

@@ -1,34 +1,27 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"routewhy/lookup"
-	"routewhy/route"
-	"routewhy/route/iproute2"
 )
 
-// words are what was given about the packet beside its destination, for the
+// given are the fields of the packet that the flags gave beside its destination, for the
 // answer to repeat.
-func (p *packet) words(s *route.Snapshot, f *route.Flow) []string {
-	var out []string
-	add := func(given bool, format string, args ...any) {
-		if given {
-			out = append(out, fmt.Sprintf(format, args...))
+func (p *packet) given() []lookup.Field {
+	var out []lookup.Field
+	for _, f := range []struct {
+		name  lookup.Field
+		given bool
+	}{
+		{lookup.FieldFrom, p.from.given}, {lookup.FieldIif, p.iif.given}, {lookup.FieldOif, p.oif.given}, {lookup.FieldVRF, p.vrf.given},
+		{lookup.FieldMark, p.mark.given}, {lookup.FieldTOS, p.tos.given}, {lookup.FieldUID, p.uid.given}, {lookup.FieldProto, p.proto.given},
+		{lookup.FieldSport, p.sport.given}, {lookup.FieldDport, p.dport.given}, {lookup.FieldFlowLabel, p.flowLabel.given},
+	} {
+		if f.given {
+			out = append(out, f.name)
 		}
 	}
-	add(p.from.given, "from %s", f.Src)
-	add(p.iif.given, "on %s", printable(s.LinkName(f.In)))
-	add(p.oif.given, "bound to %s", printable(s.LinkName(f.Out)))
-	add(p.vrf.given, "vrf %s", printable(p.vrf.value))
-	add(p.mark.given, "mark %#x", p.mark.value)
-	add(p.tos.given, "tos %#x", p.tos.value)
-	add(p.uid.given, "uid %d", p.uid.value)
-	add(p.proto.given, "%s", iproute2.ProtoName(p.proto.value))
-	add(p.sport.given, "sport %d", p.sport.value)
-	add(p.dport.given, "dport %d", p.dport.value)
-	add(p.flowLabel.given, "flowlabel %#x", p.flowLabel.value)
 	return out
 }
 

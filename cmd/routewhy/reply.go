@@ -4,34 +4,33 @@ import (
 	"net/netip"
 	"slices"
 
-	"routewhy/cmd/routewhy/internal/render"
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 )
 
 // addReply adds the way back.
-func (q *questions) addReply(e *render.Explanation, r *lookup.Reply, p *packet) {
-	e.Reply = &render.Reply{Reply: r}
+func (q *questions) addReply(e *report.Look, r *lookup.Reply, p *packet) {
+	e.Reply = r
 	fields := p.replyFields(e.Trace.Flow.In == 0)
 	for i := range r.Returns {
 		t := r.Returns[i].Trace
-		answer := &render.Explanation{
-			Subject: t.Flow.Dst.String(), GivenFields: fields, FIB: q.fib, Trace: t, Silent: e.Silent,
-		}
+		answer := &report.Look{FIB: q.fib, Trace: t, Fields: fields, Part: report.PartAnswer, Notes: q.fib.Notes(t), Detail: e.Detail}
 		if t.Flow.Src.IsValid() {
-			answer.Given = append(answer.Given, "from "+t.Flow.Src.String())
+			answer.Given = append(answer.Given, lookup.FieldFrom)
 		}
 		if t.Flow.In != 0 {
-			answer.Given = append(answer.Given, "on "+printable(q.fib.Snapshot().LinkName(t.Flow.In)))
-			answer.Answers = r.Returns[i].By != lookup.CodeReplyHere
+			answer.Given = append(answer.Given, lookup.FieldIif)
+			if r.Returns[i].By != lookup.CodeReplyHere {
+				answer.Part = report.PartReturn
+			}
 		}
-		answer.Notes = q.fib.Notes(t)
-		e.Reply.Answers = append(e.Reply.Answers, answer)
+		e.Answers = append(e.Answers, answer)
 	}
 }
 
 // answerer is what is known of the socket that takes the packet; nil: nothing, or several
 // may take it that are not bound alike.
-func answerer(l *render.Listeners) *lookup.Answerer {
+func answerer(l *report.Met) *lookup.Answerer {
 	if l == nil || len(l.Verdict.Receivers) == 0 {
 		return nil
 	}

@@ -90,7 +90,7 @@ func withinRoom(ctx context.Context, s *stdio) (context.Context, error) {
 			err := &roomError{limit}
 			cancel(err)
 			time.Sleep(20 * time.Millisecond)
-			os.Exit(report(s.Stderr, err))
+			os.Exit(reportError(s.Stderr, err))
 		}
 	}()
 	return ctx, nil

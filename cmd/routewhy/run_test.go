@@ -70,7 +70,7 @@ func TestReport(t *testing.T) {
 	}
 	for _, test := range tests {
 		var out strings.Builder
-		report(&out, test.err)
+		reportError(&out, test.err)
 		if out.String() != test.want {
 			t.Errorf("%v: %q; want %q", test.err, out.String(), test.want)
 		}

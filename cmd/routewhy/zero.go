@@ -15,7 +15,7 @@ func (q *questions) isZeroPage(d destination) bool {
 
 // explainZero makes that page.
 func (q *questions) explainZero(ctx context.Context, d destination) (*render.Zero, error) {
-	e, err := q.explainAddress(ctx, d)
+	look, err := q.explainAddress(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +23,7 @@ func (q *questions) explainZero(ctx context.Context, d destination) (*render.Zer
 	if err != nil {
 		return nil, err
 	}
-	return &render.Zero{Explanation: e, Whole: whole}, nil
+	return &render.Zero{Explanation: look.Report(), Whole: whole}, nil
 }
 
 // statusOfZero is the exit status of the page: its answer is usable whatever a
@@ -32,7 +32,7 @@ func statusOfZero(z *render.Zero) int {
 	if z.Disagreement() != nil {
 		return exitDisagree
 	}
-	if z.Trace.Flow.Dst.Is4() && z.DeadEnd().Code != "" {
+	if z.Query.Addr().Is4() && z.WayOut != "" {
 		return exitNoRoute // lo is down
 	}
 	return exitOK

@@ -110,7 +110,8 @@ type NextHop struct {
 type Reach struct {
 	// Address is the gateway's; absent: it is the destination's.
 	Address netip.Addr `json:"address,omitzero"`
-	Dev     string     `json:"dev"`
+	// Dev is the gateway's device; absent: it is the next hop's.
+	Dev string `json:"dev,omitempty"`
 	// How is one of the codes below.
 	How lookup.Code `json:"how"`
 	// Network is the one that has the address, for ReachNetwork and ReachRoute.
@@ -242,6 +243,7 @@ func (n names) reached(h *NextHop, g *lookup.Gateway) {
 		return
 	}
 	h.Reach = n.reach(g)
+	h.Reach.Dev = ""
 	if g.HasState {
 		h.Neighbour = g.State.String()
 	} else {

@@ -124,3 +124,23 @@ func (n names) asks(was, ask *route.Flow) *Query {
 func has(all []Finding, c lookup.Code) bool {
 	return slices.ContainsFunc(all, func(f Finding) bool { return f.Code == c })
 }
+
+// Findings about a question itself.
+const (
+	RemarkMapped    lookup.Code = "mapped"              // an IPv4 address in IPv6's notation; Have: the IPv4 address
+	RemarkPortlike  lookup.Code = "portlike"            // an IPv6 address that ends like a port; Want: the port, Have: what is before it
+	RemarkConnect   lookup.Code = "unspecified-connect" // connect(2) goes elsewhere; Want: the destination as given, Have: the one taken
+	RemarkProcesses lookup.Code = "processes-hidden"    // the names of processes could not be read; Have: why
+)
+
+// NewRemark is a finding about a question itself. An empty operand is none.
+func NewRemark(c lookup.Code, want, have string) Finding {
+	f := Finding{Reason: Reason{Code: c}}
+	if want != "" {
+		f.Want = Text(want)
+	}
+	if have != "" {
+		f.Have = Text(have)
+	}
+	return f
+}

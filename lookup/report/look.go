@@ -91,6 +91,12 @@ func (l *Look) Report() *Explanation {
 // Line is the question and the decision alone.
 func (l *Look) Line() *Explanation {
 	e := l.named((*Look).Line)
+	for i := range e.NextHops {
+		e.NextHops[i].Reach = nil
+	}
+	if !e.Twice {
+		e.SourceLookup = nil
+	}
 	if l.FIB.Snapshot().Changed && l.Part == "" {
 		e.MarkChanging()
 	}
@@ -106,7 +112,10 @@ func (l *Look) named(part func(*Look) *Explanation) *Explanation {
 		asked = &t.First.Flow
 	}
 	e.Query = n.query(asked, l.Fields)
-	e.Query.Label, e.Query.Given, e.Query.Part = l.Label, l.Given, l.Part
+	e.Query.Given, e.Query.Part = l.Given, l.Part
+	if l.Label != e.Query.Addr().String() {
+		e.Query.Label = l.Label
+	}
 	if *asked != t.Flow {
 		packet := n.query(&t.Flow, l.Fields)
 		e.Packet = &packet

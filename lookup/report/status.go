@@ -1,6 +1,9 @@
 package report
 
-import "routewhy/lookup"
+import (
+	"routewhy/lookup"
+	"routewhy/route"
+)
 
 // Status is what an answer comes to: the worse, the higher.
 type Status int
@@ -13,12 +16,21 @@ const (
 	StatusDisagrees Status = 4 // the kernel says otherwise
 )
 
-// Status is that of a packet of which nothing more is known.
+// StatusOf is that of a decision about a packet of which nothing more is known.
+func StatusOf(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) Status {
+	return status(d.Disposition, d.SomeRefused != 0 || f.DeadEnd(flow, d).Code != "")
+}
+
+// Status is the same by names.
 func (d *Decision) Status() Status {
+	return status(d.Disposition, d.SomeRefused != nil || d.WayOut != "")
+}
+
+func status(d lookup.Disposition, lost bool) Status {
 	switch {
-	case d.Disposition == lookup.DispositionUnknown:
+	case d == lookup.DispositionUnknown:
 		return StatusUnknown
-	case !d.Disposition.Success(), d.SomeRefused != nil, d.WayOut != "":
+	case !d.Success(), lost:
 		return StatusNoRoute
 	}
 	return StatusAnswered

@@ -88,19 +88,23 @@ func (r metricWords) text(string) []string {
 	if len(r.Metrics) == 0 {
 		return nil
 	}
+	for _, name := range r.PathMetrics() {
+		out = append(out, name)
+		if slices.Contains(r.Locked, name) {
+			out = append(out, "lock")
+		}
+		value, _ := r.PathMetric(name)
+		out = append(out, strings.Fields(value)...)
+	}
+	return out
+}
+
+// PathMetrics are the names of the path metrics that the route has, in the kernel's order.
+func (r *Route) PathMetrics() []string {
+	var out []string
 	for name := range strings.FieldsSeq(metricNames()) {
-		var words []string
-		if name == "features" && r.Metrics["ecn"] != nil {
-			words = append(words, "ecn")
-		}
-		if value, ok := r.PathMetric(name); ok {
-			words = append(words, value)
-		}
-		if len(words) > 0 && slices.Contains(r.Locked, name) {
-			words = append([]string{"lock"}, words...)
-		}
-		if len(words) > 0 {
-			out = append(append(out, name), words...)
+		if _, ok := r.PathMetric(name); ok {
+			out = append(out, name)
 		}
 	}
 	return out
@@ -114,7 +118,12 @@ func (r *Route) PathMetric(name string) (string, bool) {
 		key = congestion
 	}
 	value, ok := r.Metrics[key]
-	if !ok {
+	switch ecn := name == "features" && r.Metrics["ecn"] != nil; {
+	case ecn && ok:
+		return "ecn " + metricText(name, value), true
+	case ecn:
+		return "ecn", true
+	case !ok:
 		return "", false
 	}
 	return metricText(name, value), true

@@ -13,33 +13,11 @@ const changingWords = "the tables were changing while they were read: ask again"
 // changingRemark is the same as a remark.
 func changingRemark() Remark { return Remark{string(lookup.NoteChanging), changingWords} }
 
-// incomparableWords say why the kernel's answer tells nothing.
-const incomparableWords = "the tables were changing"
-
 // changingAside ends a first line that stands alone.
 const changingAside = " (the tables were changing)"
 
-// MarkChanging says that the tables were changing while they were read and while the
-// kernel was asked: where it says otherwise, that is no disagreement.
-func (e *Explanation) MarkChanging() {
-	for _, part := range append(e.Lookups(), e) {
-		part.moved = true
-	}
-	if !e.changing() {
-		e.Notes = append([]lookup.Note{{Reason: lookup.Reason{Code: lookup.NoteChanging}}}, e.Notes...)
-	}
-}
-
-// changing reports whether a note says that the tables were changing.
-func (e *Explanation) changing() bool {
-	return slices.ContainsFunc(e.Notes, func(n lookup.Note) bool { return n.Code == lookup.NoteChanging })
-}
-
-// incomparable reports whether the kernel's answer is another one, and may be of
-// another time.
-func (e *Explanation) incomparable() bool {
-	return e.moved && e.Comparison.Asked && !e.Comparison.Agrees
-}
+// changing reports whether the tables were changing.
+func (e told) changing() bool { return e.Noted(lookup.NoteChanging) }
 
 // MarkChanging says that the tables were changing while they were read.
 func (e *Prefix) MarkChanging() {

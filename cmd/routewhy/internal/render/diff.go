@@ -9,6 +9,7 @@ import (
 
 	"routewhy/lookup"
 	"routewhy/lookup/coverage"
+	"routewhy/lookup/report"
 	"routewhy/route"
 	"routewhy/route/iproute2"
 )
@@ -190,8 +191,9 @@ func rangeText(first, last netip.Addr) string {
 }
 
 func verdictOf(f *lookup.FIB, dst netip.Addr, decision *lookup.Decision) string {
-	e := &Explanation{FIB: f, Trace: &lookup.Trace{Flow: route.Flow{Dst: dst}, Decision: *decision}}
-	return e.verdict()
+	flow := route.Flow{Dst: dst}
+	e := &report.Explanation{Query: report.Query{Dst: netip.PrefixFrom(dst, dst.BitLen())}, Decision: report.NewDecision(f, &flow, decision, nil)}
+	return told{e}.verdict()
 }
 
 // jsonDiff is the form that WriteDiffJSON writes.
@@ -216,18 +218,17 @@ type jsonSide struct {
 	Errno       route.Errno        `json:"errno,omitzero"`
 	Default     bool               `json:"default"`
 	Route       *iproute2.Route    `json:"route,omitempty"`
-	NextHops    []jsonWay          `json:"nexthops,omitempty"`
-	Src         string             `json:"src,omitempty"`
+	NextHops    []report.NextHop   `json:"nexthops,omitempty"`
+	Src         netip.Addr         `json:"src,omitzero"`
 }
 
 func sideJSON(f *lookup.FIB, d *lookup.Decision) jsonSide {
-	j := jsonSide{Disposition: d.Disposition, Errno: d.Errno, Default: d.Default(), Src: addr(d.Src)}
+	j := jsonSide{Disposition: d.Disposition, Errno: d.Errno, Default: d.Default(), Src: d.Src}
 	if d.HasRoute {
 		r := iproute2.RouteJSON(f.Snapshot(), &d.Route)
 		j.Route = &r
 	}
-	e := &Explanation{FIB: f, Trace: &lookup.Trace{Decision: *d}}
-	j.NextHops = e.ways()
+	j.NextHops = report.NewDecision(f, &route.Flow{}, d, nil).NextHops
 	return j
 }
 

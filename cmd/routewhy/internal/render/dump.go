@@ -166,7 +166,7 @@ func (p *page) family(d *Dump, f route.Family) {
 
 func (p *page) dumpRule(d *Dump, r *route.Rule, shown map[route.Table]bool) {
 	s := d.FIB.Snapshot()
-	line := fmt.Sprintf("%5d  %s", r.Priority, ruleName(s, r))
+	line := fmt.Sprintf("%5d  %s", r.Priority, oldRuleName(s, r))
 	t := d.Tables[TableKey{r.Family, r.Table}]
 	switch {
 	case r.Action != route.ActionTable || r.Table == 0:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 	"routewhy/route"
 	"routewhy/route/iproute2"
 )
@@ -30,7 +31,7 @@ func (w words) standing(s *lookup.EntryStatus) string {
 		case lookup.CodeNeighbourTie:
 			return "stands by: " + tieTurn
 		}
-		return "stands by: " + w.route(&lookup.Candidate{Route: s.Route, Reason: s.Reason})
+		return "stands by: " + candidateWords(w.candidate(&s.Route, s.Reason))
 	case lookup.StatusShadowed:
 		return "never used: " + w.shadow(s)
 	case lookup.StatusBeaten:
@@ -39,9 +40,9 @@ func (w words) standing(s *lookup.EntryStatus) string {
 		return "never used: no rule leads to " + tableName(w.snap, s.Route.Table)
 	case lookup.StatusUnusable:
 		if s.Reason.Code == lookup.CodeForwardingOff {
-			return fmt.Sprintf("not used: only %s, and %s", w.condition(s), w.unusable(&lookup.Candidate{Reason: s.Reason}))
+			return fmt.Sprintf("not used: only %s, and %s", w.condition(s), unusableWords(w.candidate(&s.Route, s.Reason)))
 		}
-		return "not used: " + w.route(&lookup.Candidate{Route: s.Route, Reason: s.Reason})
+		return "not used: " + candidateWords(w.candidate(&s.Route, s.Reason))
 	case lookup.StatusNever:
 		return "never used: the kernel never looks 0.0.0.0 up"
 	}
@@ -197,15 +198,15 @@ func (p *page) entryLegs(indent string, f *lookup.FIB, s *lookup.EntryStatus) {
 		width = max(width, columns(ways[i]))
 	}
 	for i, way := range ways {
-		p.line(indent + pad(way, width) + "  " + p.st.paint(yellow, w.fault(f.HopHealth(&s.Route.NextHops[i]))))
+		p.line(indent + pad(way, width) + "  " + p.st.paint(yellow, fault(report.NewReason(f.HopHealth(&s.Route.NextHops[i])))))
 	}
 }
 
 // fault says in a few words what is wrong with a next hop; empty: nothing.
-func (w words) fault(r lookup.Reason) string {
+func fault(r report.Reason) string {
 	switch r.Code {
 	case lookup.FaultDown:
-		return w.link(r.Have) + " is down"
+		return name(r.Have) + " is down"
 	case lookup.FaultCarrier:
 		return "no carrier"
 	case lookup.FaultIgnored:
@@ -219,49 +220,51 @@ func (w words) fault(r lookup.Reason) string {
 }
 
 // deviceFault is the same for a page that tells of gateways elsewhere.
-func (w words) deviceFault(f *lookup.FIB, h *route.NextHop) string {
-	switch r := f.HopHealth(h); r.Code {
+func deviceFault(r report.Reason) string {
+	switch r.Code {
 	case lookup.FaultNeighbour:
 		return ""
 	case lookup.FaultIgnored:
 		return "no carrier"
 	default:
-		return w.fault(r)
+		return fault(r)
 	}
 }
 
 // but is what is wrong with entries that packets take, or may take once another
 // one is gone, to be added to what is said of them; empty: nothing is.
 func (w words) but(all ...*lookup.EntryStatus) string {
-	var faults []lookup.NextHopFault
+	var faults []report.Reason
 	for _, s := range all {
 		if (s.Used() || s.Status == lookup.StatusStandby) && s.Reason.Code != lookup.CodeNeighbour {
-			faults = append(faults, s.Faults...)
+			for _, x := range s.Faults {
+				faults = append(faults, report.NewReason(x.Reason))
+			}
 		}
 	}
 	if len(faults) == 0 {
 		return ""
 	}
-	return ", but " + w.faults(faults, len(all) == 1 && len(all[0].Route.NextHops) == 1)
+	return ", but " + faultList(faults, len(all) == 1 && len(all[0].Route.NextHops) == 1)
 }
 
 // wrong says what is wrong with a next hop, which is the only one that the
 // sentence is about, or one of several.
-func (w words) wrong(x *lookup.NextHopFault, only bool) string {
+func wrong(x report.Reason, only bool) string {
 	switch x.Code {
 	case lookup.FaultCarrier, lookup.FaultIgnored:
-		return w.link(x.Have) + " has no carrier"
+		return name(x.Have) + " has no carrier"
 	case lookup.FaultDead:
 		return "a next hop is dead"
 	case lookup.FaultTarget:
 		return "it does not answer"
 	case lookup.FaultNeighbour:
 		if only {
-			return fmt.Sprintf("its gateway %v does not answer", x.Have)
+			return fmt.Sprintf("its gateway %s does not answer", x.Have)
 		}
-		return fmt.Sprintf("the gateway %v does not answer", x.Have)
+		return fmt.Sprintf("the gateway %s does not answer", x.Have)
 	}
-	return w.fault(x.Reason)
+	return fault(x)
 }
 
 // jsonStanding is an entry and where it stands.

@@ -3,65 +3,23 @@ package render
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"routewhy/lookup"
-	"routewhy/route"
+	"routewhy/lookup/report"
 	"routewhy/route/iproute2"
 )
 
-// Explanation is one decision with all that is said about it.
-type Explanation struct {
-	// Subject is the destination as it is to be named.
-	Subject string
-	// Given are the other properties of the packet that were given, in words:
-	// "from 192.0.2.2", "mark 0x1".
-	Given []string
-	// GivenFields are the same by name.
-	GivenFields map[lookup.Field]bool
-	FIB         *lookup.FIB
-	Trace       *lookup.Trace
-	Notes       []lookup.Note
-	// Remarks are notes about the question itself.
-	Remarks    []Remark
-	Answer     route.Answer
-	Comparison lookup.Comparison
-	// First is the look-up that a connected socket made before, to get a source,
-	// and BySource are the second ones where that may be one of several: see
-	// [lookup.FIB.Connect].
-	First    *Explanation
-	BySource []*Explanation
-	// ConnectErrno is what connect(2) answers although the packet would get out;
-	// zero: nothing.
-	ConnectErrno route.Errno
-	// Reply is the way back; nil: not asked about.
-	Reply *Reply
-	// Answers says that the packet is an answer that comes in.
-	Answers bool
-	// Listeners are the sockets that a packet to this host meets; nil: it ends
-	// elsewhere, or no port was asked about.
-	Listeners *Listeners
-	// NotAsked says why the kernel was not asked; empty: it was.
-	NotAsked string
-	// Silent leaves out that the kernel was not asked: nobody wanted it to be.
-	Silent bool
-	// moved says that the tables may have changed between the reading and the
-	// kernel's answer.
-	moved bool
-}
-
-// Remark is something about the question that the user should know.
-type Remark struct {
-	Code string `json:"code"`
-	Text string `json:"text"`
-}
+// told is an explanation that is put into words.
+type told struct{ *report.Explanation }
 
 // Explain writes an explanation as text.
-func Explain(w io.Writer, e *Explanation, st Style) error {
-	p := &page{w: w, st: st}
+func Explain(w io.Writer, r *report.Explanation, st Style) error {
+	e, p := told{r}, &page{w: w, st: st}
 	if bad := e.Disagreement(); bad != nil {
-		p.disagreement(bad)
+		p.disagreement(told{bad})
 		if st.Quiet {
 			return p.err
 		}
@@ -74,7 +32,7 @@ func Explain(w io.Writer, e *Explanation, st Style) error {
 	p.blank()
 	p.asks(e)
 	p.reverse(e)
-	p.details(e)
+	p.details(e, false)
 	p.reply(e)
 	return p.err
 }
@@ -101,9 +59,9 @@ func (p *page) blank() { p.gap = true }
 
 // head writes the answer. It is one line, however long, so that it can be
 // grepped.
-func (p *page) head(e *Explanation) {
+func (p *page) head(e told) {
 	i := bold
-	if d := e.Trace.Decision.Disposition; !d.Success() && !e.OnlyConnected() || e.DeadEnd().Code != "" {
+	if !e.Disposition.Success() && !e.OnlyConnected() || e.WayOut != "" {
 		i = red
 	}
 	text := e.headline()
@@ -113,7 +71,7 @@ func (p *page) head(e *Explanation) {
 	p.line(p.st.paint(i, text))
 }
 
-func (p *page) disagreement(e *Explanation) {
+func (p *page) disagreement(e told) {
 	p.line(p.st.paint(red, e.subject()+": routewhy and the kernel disagree"))
 	if p.st.Quiet {
 		return
@@ -121,34 +79,41 @@ func (p *page) disagreement(e *Explanation) {
 	p.line("  routewhy  " + e.verdict())
 	p.line("  kernel    " + e.kernelAnswer())
 	var fields []string
-	for _, d := range e.Comparison.Differences {
+	for _, d := range e.Kernel.Difference {
 		fields = append(fields, fmt.Sprintf("%s %s, not %s", d.Field, iproute2.Safe(d.Kernel), iproute2.Safe(d.Ours)))
 	}
 	p.block("  differ    ", strings.Join(fields, "; "), plain)
 	p.line("  The kernel is right. Please report this with the output of --json.")
 }
 
-func (e *Explanation) kernelAnswer() string {
-	a := &e.Answer
-	s := e.FIB.Snapshot()
-	if a.Errno != 0 {
-		return fmt.Sprintf("refuses: %s, %q", a.Errno, a.Errno.Text())
+func (e told) kernelAnswer() string {
+	if errno := e.Kernel.Errno; errno != 0 {
+		return fmt.Sprintf("refuses: %s, %q", errno, errno.Text())
 	}
-	way := iproute2.Way(s, &route.NextHop{Gateway: a.Gateway, Link: a.Link})
-	out := fmt.Sprintf("%s %s", a.Type, way)
-	if a.HasEntry {
-		out = fmt.Sprintf("%s %s by %s", a.Type, way, a.Entry.Dst)
+	a := e.Kernel.Answer
+	out := fmt.Sprintf("%s %s", a.Type, hop(a.Gateway, a.Dev))
+	if a.Entry != nil {
+		out += " by " + a.Entry.Dst
 	}
-	if a.Src.IsValid() {
-		out += ", from " + a.Src.String()
+	if a.PrefSrc.IsValid() {
+		out += ", from " + a.PrefSrc.String()
 	}
 	return out
 }
 
+// hop is a next hop by its gateway and device.
+func hop(gateway netip.Addr, dev string) string {
+	h := iproute2.NextHop{Dev: dev}
+	if gateway.IsValid() {
+		h.Gateway = gateway.String()
+	}
+	return h.Way()
+}
+
 // kernelTold says what the kernel did when it was asked.
-func (e *Explanation) kernelTold() string {
-	if e.Answer.Errno != 0 {
-		return fmt.Sprintf("refused: %s, %q", e.Answer.Errno, e.Answer.Errno.Text())
+func (e told) kernelTold() string {
+	if errno := e.Kernel.Errno; errno != 0 {
+		return fmt.Sprintf("refused: %s, %q", errno, errno.Text())
 	}
 	return "answered " + e.kernelAnswer()
 }
@@ -171,107 +136,105 @@ func (p *page) detail(label, text string, i ink) {
 	p.block("  "+pad(label, labelWidth-2), text, i)
 }
 
-// details writes what an expert checks next.
-func (p *page) details(e *Explanation) {
+// details writes what an expert checks next. Silent leaves out that the kernel was not
+// asked.
+func (p *page) details(e told, silent bool) {
 	p.blank()
 	p.gateways(e)
 	p.source(e)
 	p.again(e)
 	p.next(e)
 	p.assumed(e)
-	p.absent(e)
 	p.listeners(e)
-	p.kernel(e)
+	p.kernel(e, silent)
 	p.bitsView(e)
-	for _, n := range e.Notes {
-		if text := e.note(&n); text != "" {
+	for i := range e.Warnings {
+		if text := e.finding(&e.Warnings[i]); text != "" && !lifeless(e.Warnings[i].Code) {
 			p.detail("note", text, yellow)
 		}
 	}
-	for _, r := range e.Remarks {
-		p.detail("note", r.Text, yellow)
-	}
 }
 
-func (p *page) gateways(e *Explanation) {
-	for i := range e.Trace.Gateways {
-		g := &e.Trace.Gateways[i]
-		if !g.Addr.IsValid() || e.Trace.Decision.NextHops[i].Stale || i >= 8 && !p.st.Verbose || e.saidGateway(i) {
+func (p *page) gateways(e told) {
+	for i := range e.NextHops {
+		h := &e.NextHops[i]
+		if h.Reach == nil || h.Stale || i >= 8 && !p.st.Verbose || e.saidGateway(i) {
 			continue
 		}
-		label, tint := "gateway", plain
-		if g.Direct {
-			label = "target"
-			if !g.HasState { // nobody talked to it yet: nothing to say
+		label, addr, tint := "gateway", h.Reach.Address, plain
+		if h.Reach.How == report.ReachDirect {
+			label, addr = "target", e.Looked().Addr()
+			if h.Neighbour == "" { // nobody talked to it yet: nothing to say
 				continue
 			}
 		}
-		if g.HasState && g.State == route.NeighbourFailed {
+		if h.Neighbour == failed {
 			tint = red
 		}
-		p.detail(label, fmt.Sprintf("%s is %s", g.Addr, e.words().gateway(g)), tint)
+		p.detail(label, fmt.Sprintf("%s is %s, %s", addr, reachWords(h.Reach, h.Dev), neighbourWords(h)), tint)
 	}
 }
+
+// failed is the state of a neighbour that does not answer.
+const failed = "FAILED"
 
 // saidGateway says whether a way before the given one has the same gateway, as those
 // of a connection do that differ in the source.
-func (e *Explanation) saidGateway(way int) bool {
-	g, ways := &e.Trace.Gateways[way], e.Trace.Decision.NextHops
-	for i := range way {
-		if o := &e.Trace.Gateways[i]; o.Addr == g.Addr && o.Link == g.Link && !ways[i].Stale {
-			return true
-		}
-	}
-	return false
+func (e told) saidGateway(way int) bool {
+	g := e.NextHops[way].Reach
+	return slices.ContainsFunc(e.NextHops[:way], func(o report.NextHop) bool {
+		return !o.Stale && o.Reach != nil && o.Reach.Address == g.Address && o.Dev == e.NextHops[way].Dev
+	})
 }
 
-func (p *page) source(e *Explanation) {
-	d, t := &e.Trace.Decision, &e.Trace.Source
-	if e.Trace.First != nil && e.Trace.First.Decision.Errno == 0 {
-		d = &e.Trace.First.Decision
+func (p *page) source(e told) {
+	d, t := &e.Decision, e.Source
+	if e.SourceLookup != nil && e.SourceLookup.Errno == 0 {
+		d = &e.SourceLookup.Decision
 	}
-	if e.Trace.Flow.In != 0 || t.Reason.Code == "" || t.Reason.Code == lookup.CodeSrcGiven || d.Errno != 0 {
+	if e.Looked().Iif != "" || t == nil || t.Reason.Code == lookup.CodeSrcGiven || d.Errno != 0 {
 		return
 	}
 	switch {
 	case d.Shortcut == lookup.ShortcutZero:
 		return
-	case e.noSource():
+	case t.Unread:
 		p.detail("source", "unknown: there is no listing of the addresses", yellow)
 	case t.Reason.Code == lookup.CodeSrcNone:
 		p.detail("source", "none: no device has an address that fits", yellow)
 	case t.Reason.Code == lookup.CodeSrcShared && len(d.NextHops) > 0:
-		p.detail("source", either(d.NextHops[0].SrcOneOf)+", "+e.words().source(t), yellow)
+		p.detail("source", either(d.NextHops[0].SrcOneOf)+", "+sourceWords(t), yellow)
 	case t.Reason.Code == lookup.CodeSrcUnordered:
-		p.detail("source", e.unordered(), yellow)
+		p.detail("source", unordered(t), yellow)
 	case len(liveWays(d)) > 1 && !d.Src.IsValid():
-		p.detail("source", "that of the next hop taken: "+e.sources(d), plain)
-	case d.Disposition == lookup.DispositionLocal && t.Addr == e.Trace.Flow.Dst:
+		p.detail("source", "that of the next hop taken: "+sources(d), plain)
+	case d.Disposition == lookup.DispositionLocal && t.Address == e.Looked().Addr():
 	default:
-		p.detail("source", fmt.Sprintf("%s, %s", t.Addr, e.sourceReason()), plain)
+		p.detail("source", fmt.Sprintf("%s, %s", t.Address, e.sourceReason()), plain)
 	}
 	if p.st.Verbose {
-		p.sourceCandidates(e)
+		p.sourceCandidates(t)
 	}
 }
 
 // sourceReason says what made the packet's source. A redirect does not change it.
-func (e *Explanation) sourceReason() string {
-	t := &e.Trace.Source
-	w := e.Trace.Decision.NextHops
-	if t.Reason.Code == lookup.CodeSrcGateway && len(w) == 1 && w[0].Redirected && !e.Trace.Gateways[0].OnLinkBy.Contains(w[0].Via.Gateway) {
-		return fmt.Sprintf("%s's address in the network of the route's own gateway %s", e.words().dev(t.Link), w[0].Via.Gateway)
+func (e told) sourceReason() string {
+	t, w := e.Source, e.NextHops
+	if t.Reason.Code == lookup.CodeSrcGateway && len(w) == 1 && w[0].RedirectedFrom.IsValid() {
+		if r := w[0].Reach; r == nil || !r.Network.Contains(w[0].RedirectedFrom) {
+			return fmt.Sprintf("%s's address in the network of the route's own gateway %s", iproute2.Safe(t.Dev), w[0].RedirectedFrom)
+		}
 	}
-	return e.words().source(t)
+	return sourceWords(t)
 }
 
 // unordered says that one of several devices lends the source, and that nobody knows
 // which.
-func (e *Explanation) unordered() string {
+func unordered(t *report.Source) string {
 	var all []string
-	for _, c := range e.Trace.Source.Candidates {
+	for _, c := range t.Candidates {
 		if c.Verdict == lookup.VerdictPossible {
-			all = append(all, c.Addr.Prefix.Addr().String()+" of "+e.words().dev(c.Addr.Link))
+			all = append(all, c.Address.Addr().String()+" of "+iproute2.Safe(c.Dev))
 		}
 	}
 	return alternatives(all) + ": that of the device that came into this namespace first, and which one did is not known"
@@ -286,34 +249,34 @@ func alternatives(all []string) string {
 	return strings.Join(all, " or ")
 }
 
-func (e *Explanation) sources(d *lookup.Decision) string {
+func sources(d *report.Decision) string {
 	var out []string
 	for _, w := range liveWays(d) {
 		if w.Src.IsValid() {
-			out = append(out, w.Src.String()+" on "+e.words().dev(w.Link))
+			out = append(out, w.Src.String()+" on "+iproute2.Safe(w.Dev))
 		}
 	}
 	return strings.Join(out, ", ")
 }
 
-func (p *page) sourceCandidates(e *Explanation) {
-	for _, c := range e.Trace.Source.Candidates {
+func (p *page) sourceCandidates(t *report.Source) {
+	for _, c := range t.Candidates {
 		if c.Verdict == lookup.VerdictChosen {
 			continue
 		}
-		p.detail("", fmt.Sprintf("not %s on %s: %s", c.Addr.Prefix, e.words().dev(c.Addr.Link), sourceLoss(c.Reason)), dim)
+		p.detail("", fmt.Sprintf("not %s on %s: %s", c.Address, iproute2.Safe(c.Dev), sourceLoss(c.Reason)), dim)
 	}
 }
 
 // sourceLoss says why an address was not taken.
-func sourceLoss(r lookup.Reason) string {
+func sourceLoss(r report.Reason) string {
 	switch r.Code {
 	case lookup.CodeSrcSecondary:
 		return "secondary"
 	case lookup.CodeSrcScope:
-		return fmt.Sprintf("scope %v, the route has %v", r.Have, r.Want)
+		return fmt.Sprintf("scope %s, the route has %s", r.Have, r.Want)
 	case lookup.CodeSrcNotSubnet:
-		return fmt.Sprintf("%v is not in its network", r.Want)
+		return fmt.Sprintf("%s is not in its network", r.Want)
 	case lookup.CodeSrcTentative:
 		return "tentative"
 	case lookup.CodeSrcSame:
@@ -341,106 +304,104 @@ func sourceLoss(r lookup.Reason) string {
 }
 
 // next says what would take over, where the list of candidates does not.
-func (p *page) next(e *Explanation) {
-	n := e.Trace.Next
-	if n == nil || e.Trace.Decision.Ambiguous.Code == lookup.CodeDefaultsTie || e.nextListed() || e.Trace.Decision.Disposition == lookup.DispositionLocal {
+func (p *page) next(e told) {
+	n := e.Next
+	if n == nil || e.Ambiguous.Code == lookup.CodeDefaultsTie || e.nextListed() || e.Disposition == lookup.DispositionLocal {
 		return
 	}
 	switch {
 	case n.Errno != 0 && !p.st.Verbose:
 	case n.Errno != 0:
 		p.detail("next", "none: without it there would be no way out ("+n.Errno.String()+")", plain)
-	case n.HasRoute:
-		p.detail("next", iproute2.RouteLine(e.FIB.Snapshot(), &n.Route)+" in "+tableName(e.FIB.Snapshot(), n.Route.Table), plain)
+	case n.Route != nil:
+		p.detail("next", n.Route.Line()+" in "+tableWords(n.Route.Table), plain)
 	case n.Shortcut == lookup.ShortcutOnLink:
 		p.detail("next", "none: without it the kernel would assume the address on the device's own link", plain)
 	}
 }
 
 // nextListed says whether the runner-up stands among the candidates shown.
-func (e *Explanation) nextListed() bool {
-	for i := range e.Trace.Rules {
-		if e.Trace.Rules[i].Verdict == lookup.VerdictNotReached {
-			continue
-		}
-		for j := range e.Trace.Rules[i].Candidates {
-			if e.isNext(&e.Trace.Rules[i].Candidates[j]) {
-				return true
-			}
+func (e told) nextListed() bool {
+	for i := range e.Trace {
+		next := func(c report.Candidate) bool { return c.Next }
+		if e.Trace[i].Verdict != lookup.VerdictNotReached && slices.ContainsFunc(e.Trace[i].Candidates, next) {
+			return true
 		}
 	}
 	return false
 }
 
-// isNext says whether a candidate is the runner-up.
-func (e *Explanation) isNext(c *lookup.Candidate) bool {
-	n := e.Trace.Next
-	return n != nil && n.HasRoute && c.Verdict == lookup.VerdictLoses && c.Route.Table == n.Route.Table &&
-		c.Route.Dst == n.Route.Dst && c.Route.Metric == n.Route.Metric && c.Route.TOS == n.Route.TOS &&
-		c.Route.Src == n.Route.Src && sameWays(c.Route.NextHops, n.Route.NextHops)
-}
-
-func sameWays(a, b []route.NextHop) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
+// assumed names what the answer rests on: first the properties of the packet that were not
+// given although a rule or a route asked for them, then what was not read. That an
+// ordinary user may not read something is usual.
+func (p *page) assumed(e told) {
+	var fields, facts []string
+	for i := range e.Assumptions {
+		switch a := &e.Assumptions[i]; {
+		case fieldWords(a) != "":
+			fields = append(fields, fieldWords(a))
+		case factWords(a) != "" && (p.st.Verbose || !a.Private):
+			facts = append(facts, factWords(a))
 		}
 	}
-	return true
-}
-
-// assumed names the properties of the packet that were not given although a
-// rule or a route asked for them.
-func (p *page) assumed(e *Explanation) {
-	if a := e.assumptions(); len(a) > 0 {
-		var texts []string
-		for _, r := range a {
-			texts = append(texts, r.Text)
-		}
-		p.detail("assumed", strings.Join(texts, ", ")+": rules or routes look at that", plain)
+	if len(fields) > 0 {
+		p.detail("assumed", strings.Join(fields, ", ")+": rules or routes look at that", plain)
+	}
+	for _, text := range facts {
+		p.detail("assumed", text, yellow)
 	}
 }
 
-func (e *Explanation) assumptions() []Remark {
-	var out []Remark
-	f := &e.Trace.Flow
-	for _, field := range e.Trace.Asked() {
-		if e.GivenFields[field] {
-			continue
-		}
-		text := map[lookup.Field]string{
-			lookup.FieldFrom: "no source yet", lookup.FieldOif: "not bound to a device",
-			lookup.FieldMark: "mark 0", lookup.FieldTOS: "TOS 0", lookup.FieldUID: fmt.Sprintf("uid %d", f.UID),
-			lookup.FieldProto: "protocol " + protocol(f.Proto), lookup.FieldSport: "no source port",
-			lookup.FieldDport: "no destination port", lookup.FieldFlowLabel: "flow label 0",
-		}[field]
-		out = append(out, Remark{Code: string(field), Text: text})
+// fieldWords says what was taken for a field that was not given; empty: it is none.
+func fieldWords(a *report.Finding) string {
+	switch lookup.Field(a.Code) {
+	case lookup.FieldFrom:
+		return "no source yet"
+	case lookup.FieldOif:
+		return "not bound to a device"
+	case lookup.FieldMark:
+		return "mark 0"
+	case lookup.FieldTOS:
+		return "TOS 0"
+	case lookup.FieldUID:
+		return "uid " + a.Have.String()
+	case lookup.FieldProto:
+		return "protocol " + protocol(a.Have)
+	case lookup.FieldSport:
+		return "no source port"
+	case lookup.FieldDport:
+		return "no destination port"
+	case lookup.FieldFlowLabel:
+		return "flow label 0"
 	}
-	return out
+	return ""
 }
 
-func (p *page) kernel(e *Explanation) {
-	c := &e.Comparison
+// notWanted is why the kernel was not asked where nobody wanted it to be.
+const notWanted = "--no-kernel"
+
+func (p *page) kernel(e told, silent bool) {
+	k := e.Kernel
+	incomparable := func(l *report.Explanation) bool { return l.Kernel.Incomparable() }
 	switch {
-	case e.NotAsked != "" && !e.Silent:
-		p.detail("kernel", "not asked: "+iproute2.Safe(e.NotAsked), plain)
-	case slices.ContainsFunc(e.Lookups(), (*Explanation).incomparable):
+	case k == nil:
+	case k.NotAsked == notWanted:
+	case k.NotAsked != "" && !silent:
+		p.detail("kernel", "not asked: "+iproute2.Safe(k.NotAsked), plain)
+	case slices.ContainsFunc(e.Lookups(), incomparable):
 		p.detail("kernel", "cannot be compared: the tables were changing"+e.otherAnswer(), plain)
 	case len(e.BySource) > 0:
 		p.lookupsAgree(e)
-	case c.Asked && e.Trace.Decision.Shortcut == lookup.ShortcutNoIPv6:
+	case k.Asked && e.Shortcut == lookup.ShortcutNoIPv6:
 		p.detail("kernel", e.kernelTold()+": ip -6 route get does not ask whether the device takes IPv6", plain)
-	case c.Asked && c.Agrees:
-		p.detail("kernel", "agrees"+e.dropErrno()+e.both()+e.benign(), plain)
+	case k.Agrees != nil && *k.Agrees:
+		p.detail("kernel", "agrees"+e.dropErrno()+e.both()+e.explained(), plain)
 	}
 }
 
 // otherAnswer is the kernel's answer at another time.
-func (e *Explanation) otherAnswer() string {
-	if !e.incomparable() {
+func (e told) otherAnswer() string {
+	if !e.Kernel.Incomparable() || len(e.BySource) > 0 {
 		return ""
 	}
 	return "; it " + e.kernelTold()
@@ -448,9 +409,9 @@ func (e *Explanation) otherAnswer() string {
 
 // dropErrno is the error that the kernel names for a packet that it drops on
 // arrival: nobody else gets to see it.
-func (e *Explanation) dropErrno() string {
-	d := &e.Trace.Decision
-	if e.Trace.Flow.In == 0 || d.Disposition != lookup.DispositionInvalid || d.Shortcut == lookup.ShortcutNoForwarding || d.Shortcut == lookup.ShortcutNotUnicast {
+func (e told) dropErrno() string {
+	d := &e.Decision
+	if e.Looked().Iif == "" || d.Disposition != lookup.DispositionInvalid || d.Shortcut == lookup.ShortcutNoForwarding || d.Shortcut == lookup.ShortcutNotUnicast {
 		return ""
 	}
 	return " (" + d.Errno.String() + ")"
@@ -474,24 +435,19 @@ func hiddenWords(c lookup.Code) string {
 
 // shared says that the kernel answers by another route with the same next-hop object,
 // and what of its answer is that one's.
-func (e *Explanation) shared(b lookup.Reason) string {
-	d, a := &e.Trace.Decision, &e.Answer
+func (e told) shared(b report.Reason) string {
+	d, a := &e.Decision, e.Kernel.Answer
 	var its []string
-	if e.Trace.Flow.In == 0 && a.Src.IsValid() && d.Src != a.Src && !e.givenSource() {
-		its = append(its, "the source "+a.Src.String())
+	if e.Looked().Iif == "" && a.PrefSrc.IsValid() && d.Src != a.PrefSrc && !e.SourceGiven() {
+		its = append(its, "the source "+a.PrefSrc.String())
 	}
-	own := uint32(0)
-	for _, m := range d.Route.Metrics {
-		if m.ID == route.MetricMTU {
-			own = m.Value
-		}
-	}
-	if a.MTU != own && a.MTU != 0 {
-		its = append(its, fmt.Sprintf("the MTU %d", a.MTU))
-	} else if a.MTU != own {
+	own, _ := d.Route.PathMetric("mtu")
+	if mtu := fmt.Sprint(a.MTU); mtu != own && a.MTU != 0 {
+		its = append(its, "the MTU "+mtu)
+	} else if own != "" && a.MTU == 0 {
 		its = append(its, "no MTU of its own")
 	}
-	text := fmt.Sprintf("it answers by %v, which uses nexthop object %d too", b.Have, d.Route.NextHopID)
+	text := fmt.Sprintf("it answers by %s, which uses nexthop object %d too", b.Have, d.Route.NHID)
 	if len(its) == 0 {
 		return text
 	}
@@ -500,44 +456,45 @@ func (e *Explanation) shared(b lookup.Reason) string {
 
 // redirectedFromOne says whether the kernel was redirected from one of several next
 // hops, and does not tell from which.
-func (e *Explanation) redirectedFromOne() bool {
-	return slices.ContainsFunc(e.Comparison.Benign, func(b lookup.Reason) bool {
-		return b.Code == lookup.CodeRedirected && b.Want == nil
+func (e told) redirectedFromOne() bool {
+	return slices.ContainsFunc(e.Kernel.Explained, func(b report.Reason) bool {
+		return b.Code == lookup.CodeRedirected && b.Want.IsZero()
 	})
 }
 
-// benign says what the kernel's answer adds to an agreement.
-func (e *Explanation) benign() string {
-	if e.Trace.Decision.Disposition == lookup.DispositionUnknown {
+// explained says what the kernel's answer adds to an agreement.
+func (e told) explained() string {
+	k := e.Kernel
+	if e.Disposition == lookup.DispositionUnknown {
 		return " as far as is known: it " + e.kernelTold()
 	}
 	var out []string
-	for _, b := range e.Comparison.Benign {
-		if why := hiddenWords(b.Code); why != "" && e.Comparison.NextHop < 0 {
+	for _, b := range k.Explained {
+		if why := hiddenWords(b.Code); why != "" && k.NextHop == nil {
 			return ", as far as it shows what it goes by: it " + e.kernelTold() + "; " + why
 		}
 		switch b.Code {
 		case lookup.CodeLearntMTU:
-			out = append(out, fmt.Sprintf("it has learnt a path MTU of %v", b.Have))
+			out = append(out, fmt.Sprintf("it has learnt a path MTU of %s", b.Have))
 		case lookup.CodeLocalOnce:
 			out = append(out, "a route of type local was added once, and since then it checks sources by the way back")
 		case lookup.CodeSharedEntry:
 			out = append(out, e.shared(b))
 		case lookup.CodeLegRemembered:
-			out = append(out, "it takes another leg, "+iproute2.Way(e.FIB.Snapshot(), &route.NextHop{Gateway: e.Answer.Gateway, Link: e.Answer.Link})+", remembering the legs' sources from before an address changed")
+			out = append(out, "it takes another leg, "+hop(k.Answer.Gateway, k.Answer.Dev)+", remembering the legs' sources from before an address changed")
 		case lookup.CodeRedirected:
-			if b.Want == nil { // else the headline says so
-				out = append(out, fmt.Sprintf("it was redirected from one of these gateways to %v", b.Have))
+			if b.Want.IsZero() { // else the headline says so
+				out = append(out, fmt.Sprintf("it was redirected from one of these gateways to %s", b.Have))
 			}
 		case lookup.CodeOneOfSeveral:
-			if e.Answer.Errno != 0 {
-				out = append(out, fmt.Sprintf("for this very question it refuses: %s", e.Answer.Errno))
+			if k.Errno != 0 {
+				out = append(out, fmt.Sprintf("for this very question it refuses: %s", k.Errno))
 			}
-			if e.Comparison.NextHop < 0 || e.redirectedFromOne() {
+			if k.NextHop == nil || e.redirectedFromOne() {
 				continue
 			}
-			w := e.Trace.Decision.NextHops[e.Comparison.NextHop]
-			out = append(out, "for this very question it takes "+iproute2.Way(e.FIB.Snapshot(), &route.NextHop{Gateway: w.Gateway, Link: w.Link}))
+			w := &e.NextHops[*k.NextHop]
+			out = append(out, "for this very question it takes "+hop(w.Gateway, w.Dev))
 		}
 	}
 	if len(out) == 0 {

@@ -158,7 +158,7 @@ func ruleLines(s *route.Snapshot) []named {
 	var out []named
 	for i := range s.Rules {
 		name := fmt.Sprintf("%s %d", s.Rules[i].Family, s.Rules[i].Priority)
-		out = append(out, named{name, name + " " + ruleName(s, &s.Rules[i])})
+		out = append(out, named{name, name + " " + oldRuleName(s, &s.Rules[i])})
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 	"routewhy/route"
 	"routewhy/route/iproute2"
 )
@@ -151,7 +152,7 @@ func (e *Prefix) headline() string {
 	for i := range e.EntryStatuses {
 		st := &e.EntryStatuses[i]
 		if st.Status == lookup.StatusInUse || st.Status == lookup.StatusPossible {
-			return fmt.Sprintf("%s is in use: %s", name, e.inUse(st)) + words{s}.misfit(e.FIB.EntryNotes([]lookup.EntryStatus{*st}))
+			return fmt.Sprintf("%s is in use: %s", name, e.inUse(st)) + misfit(entryFindings(e.FIB, e.FIB.EntryNotes([]lookup.EntryStatus{*st})))
 		}
 	}
 	if len(e.ReplacedBy) > 0 && len(e.EntryStatuses) > 0 {
@@ -355,8 +356,8 @@ func (e *Prefix) mostUsed() *lookup.EntryStatus {
 // advice are the remarks on the question and on what was found.
 func (e *Prefix) advice() []Remark {
 	out := e.Remarks
-	for _, n := range e.FIB.EntryNotes(e.EntryStatuses) {
-		r := Remark{string(n.Code), words{e.FIB.Snapshot()}.entryNote(&n)}
+	for _, n := range entryFindings(e.FIB, e.FIB.EntryNotes(e.EntryStatuses)) {
+		r := Remark{string(n.Code), entryFinding(&n)}
 		if !slices.Contains(out, r) { // two entries may have the same next hop
 			out = append(out, r)
 		}
@@ -372,15 +373,15 @@ func (e *Prefix) advice() []Remark {
 		out = append(out, Remark{string(lookup.NoteSpecialDst), loopbackWords(e.Dst.String())})
 	}
 	if e.Dst.Bits() == 0 && len(e.EntryStatuses) == 0 {
-		for _, n := range e.FIB.NoDefault(route.FamilyOf(e.Dst.Addr())) {
-			out = append(out, Remark{string(n.Code), words{e.FIB.Snapshot()}.noDefault(&n)})
+		for _, n := range entryFindings(e.FIB, e.FIB.NoDefault(route.FamilyOf(e.Dst.Addr()))) {
+			out = append(out, Remark{string(n.Code), noDefaultWords(&n)})
 		}
 	}
 	return out
 }
 
 type jsonPrefix struct {
-	Query       jsonQuery          `json:"query"`
+	Query       report.Query       `json:"query"`
 	Disposition lookup.Disposition `json:"disposition"`
 	Errno       route.Errno        `json:"errno,omitzero"`
 	Default     bool               `json:"default"`
@@ -406,7 +407,7 @@ type jsonInside struct {
 func (e *Prefix) JSON() any {
 	s := e.FIB.Snapshot()
 	j := jsonPrefix{
-		Query: jsonQuery{Dst: e.Dst.String()}, Disposition: e.Covering.Disposition, Errno: e.Covering.Errno,
+		Query: report.Query{Dst: e.Dst}, Disposition: e.Covering.Disposition, Errno: e.Covering.Errno,
 		Default: e.Dst.Bits() == 0, Used: e.Used(), Entries: standingsJSON(e.FIB, e.EntryStatuses), Assumptions: e.missing(),
 		ReplacedBy: standingsJSON(e.FIB, e.ReplacedBy), Warnings: e.advice(),
 	}
@@ -423,4 +424,72 @@ func (e *Prefix) JSON() any {
 		j.Inside = append(j.Inside, x)
 	}
 	return j
+}
+
+// DeadEnd says why nothing gets out by an entry although packets take it: all next
+// hops of those that packets take first have a fault. The zero Reason: something may.
+func (e *Prefix) DeadEnd() lookup.Reason {
+	var first lookup.Reason
+	for _, s := range e.leading() {
+		if why := s.DeadEnd(); why.Code == "" {
+			return why
+		} else if first.Code == "" {
+			first = why
+		}
+	}
+	return first
+}
+
+// leading are the entries that ordinary packets take, or, where there is none, those
+// that some packets take.
+func (e *Prefix) leading() []*lookup.EntryStatus {
+	var plain, some []*lookup.EntryStatus
+	for i := range e.EntryStatuses {
+		switch s := &e.EntryStatuses[i]; {
+		case s.Status == lookup.StatusInUse, s.Status == lookup.StatusPossible, s.TakesTurns():
+			plain = append(plain, s)
+		case s.Used():
+			some = append(some, s)
+		}
+	}
+	for i := range e.ReplacedBy {
+		plain = append(plain, &e.ReplacedBy[i])
+	}
+	if len(plain) > 0 {
+		return plain
+	}
+	return some
+}
+
+// missing says what the answer about an entry rests on although it was not read.
+func (e *Prefix) missing() []Remark {
+	s, fam := e.FIB.Snapshot(), route.FamilyOf(e.Dst.Addr())
+	if s.Lacks(route.FactRoutes, fam) {
+		return nil
+	}
+	var out []Remark
+	for _, g := range s.Gaps {
+		rests := g.Fact == route.FactRules && g.Assumed || g.Fact == route.FactOddLines && !e.Unknown() ||
+			g.Fact == route.FactDefault || g.Fact == route.FactChoice
+		if rests && (g.Family == 0 || g.Family == fam) {
+			out = append(out, e.assumed(&g))
+		}
+	}
+	return out
+}
+
+func (e *Prefix) assumed(g *route.Gap) Remark {
+	f := report.Finding{Reason: report.Reason{Code: report.GapCode(g.Fact)}}
+	if g.Fact == route.FactOddLines || g.Fact == route.FactChoice {
+		f.Have = report.Text(g.Why)
+	}
+	return Remark{string(f.Code), factWords(&f)}
+}
+
+// wayOutJSON gives the JSON fields of a way out: "dead" and why, or nothing.
+func wayOutJSON(why lookup.Reason) (string, *lookup.Reason) {
+	if why.Code == "" {
+		return "", nil
+	}
+	return "dead", &why
 }

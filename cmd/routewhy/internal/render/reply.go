@@ -6,20 +6,13 @@ import (
 	"strings"
 
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
-// Reply is the way back of a packet with its decisions explained.
-type Reply struct {
-	*lookup.Reply
-	// Answers are the decisions about the answer, one for each of Returns.
-	Answers []*Explanation
-	// Answerer is the socket that takes the packet and answers; nil: it is not known.
-	Answerer *lookup.Answerer
-}
-
 // replying is the part of the headline about the way back.
-func (e *Explanation) replying() string {
+func (e told) replying() string {
 	r := e.Reply
 	if r == nil {
 		return ""
@@ -30,14 +23,14 @@ func (e *Explanation) replying() string {
 	case lookup.CodeReplyNoSource:
 		return "; nobody can answer, it has no source"
 	}
-	if len(r.Returns) == 0 {
+	if len(r.Answers) == 0 {
 		return "" // said by the packet's own verdict
 	}
 	return "; " + e.stated()
 }
 
 // stated is the way back in one sentence, and whether it is symmetric.
-func (e *Explanation) stated() string {
+func (e told) stated() string {
 	text := e.wayBack()
 	if s := e.Reply.Symmetry; s == lookup.Asymmetric || s == lookup.Symmetric && !e.AnswerLost() {
 		return string(s) + ": " + text
@@ -49,50 +42,55 @@ func (e *Explanation) stated() string {
 }
 
 // alternates says whether the packet may leave by another device the next time.
-func (e *Explanation) alternates() bool {
-	return e.Trace.Flow.In == 0 && e.Trace.Decision.Alternates()
-}
+func (e told) alternates() bool { return e.Looked().Iif == "" && alternates(&e.Decision) }
 
-// AnswerLost says whether the answer does not get to whoever sent the packet,
-// by one device at least.
-func (e *Explanation) AnswerLost() bool {
-	return slices.ContainsFunc(e.Reply.Answers, func(a *Explanation) bool {
-		d := a.Trace.Decision.Disposition
-		return d != lookup.DispositionUnknown && !d.Success() || a.DeadEnd().Code != "" || a.Answers && e.Trace.Flow.In == 0 && d == lookup.DispositionUnicast
-	})
+// alternates reports whether the kernel chooses anew for each look-up by which of several
+// devices a packet leaves, as it does among equal default routes.
+func alternates(d *report.Decision) bool {
+	other := func(h report.NextHop) bool { return h.Dev != d.NextHops[0].Dev }
+	return d.Ambiguous.Code == lookup.CodeDefaultsTie && slices.ContainsFunc(d.NextHops, other)
 }
 
 // wayBack says in one sentence where the answer goes.
-func (e *Explanation) wayBack() string {
+func (e told) wayBack() string {
 	r := e.Reply
-	first := &r.Returns[0]
+	first := r.Answers[0]
 	switch {
-	case first.In == 0:
+	case first.Query.Iif == "":
 		leaves := "leaves"
 		if r.None.Code != "" { // the packet is not let in
 			leaves = "would leave"
 		}
-		return "the answer " + r.Answers[0].leaves(leaves, first.Link)
-	case e.Trace.Flow.In != 0:
-		return "the answer comes in by " + e.listed(r.Returns, func(a *Explanation) string { return a.goesBack(e.Trace.Flow.In) })
+		return "the answer " + told{&first.Explanation}.leaves(leaves, first.Dev)
+	case e.Looked().Iif != "":
+		return "the answer comes in by " + listedReturns(r.Answers, func(a told) string { return a.goesBack(e.Looked().Iif) })
 	}
 	what := "the answer is "
-	if o := slices.IndexFunc(r.Returns, func(x lookup.Return) bool { return x.By == lookup.CodeReplyOwner }); o >= 0 {
-		what = "the answer goes to an address of " + e.words().dev(r.Returns[o].In) + ": "
+	if o := owner(r.Answers); o != nil {
+		what = "the answer goes to an address of " + iproute2.Safe(o.Query.Iif) + ": "
 	}
-	return what + e.letIn(r.Returns)
+	return what + letIn(r.Answers)
+}
+
+// owner is the way back by the device that has the packet's source; nil: there is none.
+func owner(all []*report.Return) *report.Return {
+	i := slices.IndexFunc(all, func(x *report.Return) bool { return x.By == lookup.CodeReplyOwner })
+	if i < 0 {
+		return nil
+	}
+	return all[i]
 }
 
 // letIn says by which devices the answer may come in, and by which not.
-func (e *Explanation) letIn(all []lookup.Return) string {
+func letIn(all []*report.Return) string {
 	var order []string
 	by := map[string][]string{}
-	for i := range all {
-		fate := e.Reply.Answers[i].arrival()
+	for _, a := range all {
+		fate := arrival(&a.Decision)
 		if by[fate] == nil {
 			order = append(order, fate)
 		}
-		if dev := e.words().dev(all[i].In); !slices.Contains(by[fate], dev) {
+		if dev := iproute2.Safe(a.Query.Iif); !slices.Contains(by[fate], dev) {
 			by[fate] = append(by[fate], dev)
 		}
 	}
@@ -105,8 +103,7 @@ func (e *Explanation) letIn(all []lookup.Return) string {
 
 // arrival says what becomes of an answer that comes in, with a place for the
 // device.
-func (e *Explanation) arrival() string {
-	d := &e.Trace.Decision
+func arrival(d *report.Decision) string {
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
 		return "unknown on %s"
@@ -120,11 +117,11 @@ func (e *Explanation) arrival() string {
 	return "let in by %s"
 }
 
-// listed says of each device that an answer comes in by what becomes of it.
-func (e *Explanation) listed(all []lookup.Return, say func(*Explanation) string) string {
+// listedReturns says of each device that an answer comes in by what becomes of it.
+func listedReturns(all []*report.Return, say func(told) string) string {
 	var out []string
-	for i := range all {
-		text := e.words().dev(all[i].In) + " and " + say(e.Reply.Answers[i])
+	for _, a := range all {
+		text := iproute2.Safe(a.Query.Iif) + " and " + say(told{&a.Explanation})
 		if !slices.Contains(out, text) {
 			out = append(out, text)
 		}
@@ -133,8 +130,8 @@ func (e *Explanation) listed(all []lookup.Return, say func(*Explanation) string)
 }
 
 // goesBack says where a router sends an answer to what came in by a device.
-func (e *Explanation) goesBack(came int) string {
-	d := &e.Trace.Decision
+func (e told) goesBack(came string) string {
+	d := &e.Decision
 	switch {
 	case d.Shortcut == lookup.ShortcutReversePath:
 		return "is dropped there (reverse-path filter)"
@@ -144,16 +141,16 @@ func (e *Explanation) goesBack(came int) string {
 		return "is not forwarded (" + d.Errno.String() + ")"
 	case d.Disposition != lookup.DispositionUnicast:
 		return "ends at this host"
-	case e.viaOther(came):
-		return "goes back by " + e.devices(d) + ", not by " + e.words().dev(came) + e.wayOut()
+	case viaOther(d, came):
+		return "goes back by " + devices(d) + ", not by " + iproute2.Safe(came) + e.wayOut()
 	}
-	return "goes back by " + e.devices(d) + e.wayOut()
+	return "goes back by " + devices(d) + e.wayOut()
 }
 
 // leaves says where an answer goes that this host sends to what came in by a
 // device; verb is "leaves".
-func (e *Explanation) leaves(verb string, came int) string {
-	d := &e.Trace.Decision
+func (e told) leaves(verb, came string) string {
+	d := &e.Decision
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
 		return "cannot be decided"
@@ -163,22 +160,22 @@ func (e *Explanation) leaves(verb string, came int) string {
 		return "is refused (" + d.Errno.String() + ")"
 	case d.Disposition != lookup.DispositionUnicast:
 		return "stays on this host"
-	case e.viaOther(came):
-		return verb + " by " + e.devices(d) + ", the packet came in by " + e.words().dev(came) + e.wayOut()
+	case viaOther(d, came):
+		return verb + " by " + devices(d) + ", the packet came in by " + iproute2.Safe(came) + e.wayOut()
 	}
-	return verb + " by " + e.devices(d) + " too" + e.wayOut()
+	return verb + " by " + devices(d) + " too" + e.wayOut()
 }
 
 // viaOther says whether a decision may leave by another device.
-func (e *Explanation) viaOther(link int) bool {
-	return slices.ContainsFunc(liveWays(&e.Trace.Decision), func(w lookup.NextHop) bool { return w.Link != link })
+func viaOther(d *report.Decision, dev string) bool {
+	return slices.ContainsFunc(liveWays(d), func(w report.NextHop) bool { return w.Dev != dev })
 }
 
 // devices are those that a packet may leave by.
-func (e *Explanation) devices(d *lookup.Decision) string {
+func devices(d *report.Decision) string {
 	var out []string
 	for _, w := range liveWays(d) {
-		if dev := e.words().dev(w.Link); !slices.Contains(out, dev) {
+		if dev := iproute2.Safe(w.Dev); !slices.Contains(out, dev) {
 			out = append(out, dev)
 		}
 	}
@@ -189,18 +186,17 @@ func (e *Explanation) devices(d *lookup.Decision) string {
 const maxAnswers = 2
 
 // reply writes the way back.
-func (p *page) reply(e *Explanation) {
+func (p *page) reply(e told) {
 	r := e.Reply
 	if r == nil {
 		return
 	}
 	shown := 0
-	for i, a := range r.Answers {
-		a.Silent = a.Silent || a.NotAsked == e.NotAsked // said above
-		same := e.sameAnswer(i)
-		if same >= 0 && !p.st.Verbose {
+	for i, back := range r.Answers {
+		if sameAnswer(r.Answers, i) >= 0 && !p.st.Verbose {
 			continue
 		}
+		a := told{&back.Explanation}
 		p.blank()
 		p.detail("answer", a.headline(), bold)
 		if shown++; shown > maxAnswers && !p.st.Verbose {
@@ -209,30 +205,46 @@ func (p *page) reply(e *Explanation) {
 		p.blank()
 		p.rules(a)
 		p.reverse(a)
-		p.details(a)
+		p.details(a, notAsked(a) == notAsked(e)) // said above
 	}
 	p.blank()
-	p.both(e)
+	p.bothWays(e)
+}
+
+// notAsked says why the kernel was not asked; empty: it was.
+func notAsked(e told) string {
+	if e.Kernel == nil {
+		return ""
+	}
+	return e.Kernel.NotAsked
 }
 
 // sameAnswer finds an earlier answer of which everything that is shown is the
 // same but the device that it comes in by; -1: there is none.
-func (e *Explanation) sameAnswer(i int) int {
-	a := e.Reply.Answers[i]
-	return slices.IndexFunc(e.Reply.Answers[:i], func(b *Explanation) bool {
-		return b.Trace.Flow.Dst == a.Trace.Flow.Dst && a.arrival() == b.arrival() && a.Trace.Decision.Route.Dst == b.Trace.Decision.Route.Dst &&
-			samePassing(a.Trace.Reverse, b.Trace.Reverse) && a.devices(&a.Trace.Decision) == b.devices(&b.Trace.Decision)
+func sameAnswer(all []*report.Return, i int) int {
+	a := all[i]
+	return slices.IndexFunc(all[:i], func(b *report.Return) bool {
+		return b.Query.Dst == a.Query.Dst && arrival(&a.Decision) == arrival(&b.Decision) && dst(&a.Decision) == dst(&b.Decision) &&
+			samePassing(a.Reverse, b.Reverse) && devices(&a.Decision) == devices(&b.Decision)
 	})
 }
 
-func samePassing(a, b *lookup.ReversePath) bool {
+// dst is the prefix of the chosen route; empty: there is none.
+func dst(d *report.Decision) string {
+	if d.Route == nil {
+		return ""
+	}
+	return d.Route.Dst
+}
+
+func samePassing(a, b *report.ReversePath) bool {
 	return a == nil && b == nil || a != nil && b != nil && a.Passed == b.Passed && a.Filter == b.Filter && a.Reason.Code == b.Reason.Code
 }
 
-// both writes what the two directions have to do with each other.
-func (p *page) both(e *Explanation) {
+// bothWays writes what the two directions have to do with each other.
+func (p *page) bothWays(e told) {
 	r := e.Reply
-	if len(r.Returns) == 0 {
+	if len(r.Answers) == 0 {
 		p.detail("answer", "none: "+e.noAnswer(), plain)
 		return
 	}
@@ -241,13 +253,14 @@ func (p *page) both(e *Explanation) {
 		tint = yellow
 	}
 	p.detail("verdict", e.verdictBoth(), tint)
-	p.strict(e, e, r.Strict, "the packet")
-	p.loose(e, e.Trace)
-	for i, a := range r.Answers {
-		p.strict(e, a, r.Returns[i].Strict, "the answer")
-		p.loose(e, a.Trace)
-		if e.sameAnswer(i) < 0 {
-			p.unmarked(a, r.Returns[i].Unmarked)
+	p.strict(e, r.Strict, "the packet")
+	p.loose(e)
+	for i, back := range r.Answers {
+		a := told{&back.Explanation}
+		p.strict(a, back.Strict, "the answer")
+		p.loose(a)
+		if sameAnswer(r.Answers, i) < 0 {
+			p.unmarked(a, back.Unmarked)
 		}
 	}
 	for _, text := range e.replyAssumed() {
@@ -255,7 +268,7 @@ func (p *page) both(e *Explanation) {
 	}
 }
 
-func (e *Explanation) noAnswer() string {
+func (e told) noAnswer() string {
 	switch e.Reply.None.Code {
 	case lookup.CodeReplyGroup:
 		return fmt.Sprintf("whoever answers to a group does so from an address of his own: ask for that, routewhy %s --from ADDRESS --iif DEV --reply", e.groupsAnswerTo())
@@ -270,15 +283,15 @@ func (e *Explanation) noAnswer() string {
 }
 
 // groupsAnswerTo is where answers to a packet for a group go.
-func (e *Explanation) groupsAnswerTo() string {
-	if src := e.Trace.Decision.Src; src.IsValid() {
+func (e told) groupsAnswerTo() string {
+	if src := e.Src; src.IsValid() {
 		return src.String()
 	}
 	return "SOURCE"
 }
 
 // symmetry states whether both directions use the same device.
-func (e *Explanation) symmetry() string {
+func (e told) symmetry() string {
 	if e.Reply.None.Code == lookup.CodeReplyRefused {
 		return e.stated() + "; for that the packet is dropped"
 	}
@@ -286,12 +299,12 @@ func (e *Explanation) symmetry() string {
 }
 
 // verdictBoth is the same with the devices of both directions side by side.
-func (e *Explanation) verdictBoth() string {
+func (e told) verdictBoth() string {
 	r := e.Reply
 	switch lost := e.AnswerLost(); {
 	case r.None.Code == lookup.CodeReplyRefused:
 		return e.symmetry()
-	case lost && len(e.BySource) == 0 && len(r.Returns) == 1:
+	case lost && len(e.BySource) == 0 && len(r.Answers) == 1:
 		return "one way only: " + e.wayBack()
 	case lost:
 		return "depends: " + e.wayBack()
@@ -306,162 +319,109 @@ func (e *Explanation) verdictBoth() string {
 }
 
 // paths names the devices of both directions.
-func (e *Explanation) paths() string {
-	r := e.Reply
-	in, out := e.words().dev(e.Trace.Flow.In), e.devices(&e.Trace.Decision)
-	first, a := &r.Returns[0], r.Answers[0]
-	onward := a.Trace.Decision.Disposition == lookup.DispositionUnicast
-	switch {
-	case first.In == 0 && e.Trace.Flow.In == 0 || first.In == 0 && !onward:
+func (e told) paths() string {
+	r, iif := e.Reply, e.Looked().Iif
+	in, out := iproute2.Safe(iif), devices(&e.Decision)
+	first := r.Answers[0]
+	switch onward := first.Disposition == lookup.DispositionUnicast; {
+	case first.Query.Iif == "" && (iif == "" || !onward):
 		return "neither leaves this host"
-	case first.In == 0:
-		return fmt.Sprintf("in by %s, back by %s", in, a.devices(&a.Trace.Decision))
-	case e.Trace.Flow.In != 0:
-		var back []string
-		for _, x := range r.Answers {
-			if dev := x.devices(&x.Trace.Decision); !slices.Contains(back, dev) {
-				back = append(back, dev)
-			}
-		}
-		return fmt.Sprintf("in by %s and out by %s, back in by %s and out by %s", in, out, out, strings.Join(back, " or "))
+	case first.Query.Iif == "":
+		return fmt.Sprintf("in by %s, back by %s", in, devices(&first.Decision))
+	case iif != "":
+		back := each(r.Answers, func(x *report.Return) string { return devices(&x.Decision) })
+		return fmt.Sprintf("in by %s and out by %s, back in by %s and out by %s", in, out, out, back)
 	}
-	var back []string
-	for i := range r.Returns {
-		if dev := e.words().dev(r.Returns[i].In); !slices.Contains(back, dev) {
-			back = append(back, dev)
-		}
-	}
-	return fmt.Sprintf("out by %s, back by %s", out, strings.Join(back, " or "))
+	return fmt.Sprintf("out by %s, back by %s", out, each(r.Answers, func(x *report.Return) string { return iproute2.Safe(x.Query.Iif) }))
 }
 
-// strict says what a strict reverse-path filter would do, where the device has
-// none and it would drop.
-func (p *page) strict(e, at *Explanation, rp *lookup.ReversePath, what string) {
-	if rp == nil || rp.Passed || rp.Reason.Code == lookup.CodeRPOwnSource || at.Trace.Reverse == nil {
+// each joins what is said of all ways back, each once.
+func each(all []*report.Return, say func(*report.Return) string) string {
+	var out []string
+	for _, x := range all {
+		if text := say(x); !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	return strings.Join(out, " or ")
+}
+
+// strict says what a strict reverse-path filter would do, where the device of a packet
+// has none and it would drop.
+func (p *page) strict(e told, rp *report.ReversePath, what string) {
+	if rp == nil || rp.Passed || rp.Reason.Code == lookup.CodeRPOwnSource || e.Reverse == nil {
 		return
 	}
 	why := "there is no way back"
 	if rp.Reason.Code == lookup.CodeRPOther {
-		why = fmt.Sprintf("%s is reached by %s", at.Trace.Flow.Src, e.words().link(rp.Reason.Have))
+		why = fmt.Sprintf("%s is reached by %s", e.Looked().From, name(rp.Reason.Have))
 	}
-	text := fmt.Sprintf("rp_filter = 1 on %s would drop %s: %s", e.words().dev(at.Trace.Flow.In), what, why)
-	if len(at.Trace.Unread) == 0 {
-		text += [...]string{" (it is off, 0)", "", " (it is loose, 2)"}[min(max(at.Trace.Reverse.Filter, 0), 2)]
+	text := fmt.Sprintf("rp_filter = 1 on %s would drop %s: %s", iproute2.Safe(e.Looked().Iif), what, why)
+	if len(e.UnreadSettings) == 0 {
+		text += [...]string{" (it is off, 0)", "", " (it is loose, 2)"}[min(max(e.Reverse.Filter, 0), 2)]
 	}
 	p.detail("strict", text, plain)
 }
 
 // loose says what would let in what a strict reverse-path filter drops.
-func (p *page) loose(e *Explanation, t *lookup.Trace) {
-	if rp := t.Reverse; rp != nil && !rp.Passed && rp.Filter == 1 && rp.Reason.Code == lookup.CodeRPOther {
-		dev := e.words().dev(t.Flow.In)
-		p.detail("loose", fmt.Sprintf("%s = 2 would let it in: any route to %s would do", setting(route.IPv4, dev, "rp_filter"), t.Flow.Src), plain)
-		if rp.Trace != nil && rp.Trace.Flow.Mark != t.Flow.Mark {
-			p.detail("mark", fmt.Sprintf("the filter looks up without the mark %#x (%s = 0)", t.Flow.Mark, setting(route.IPv4, dev, "src_valid_mark")), plain)
-		}
+func (p *page) loose(e told) {
+	rp, q := e.Reverse, e.Looked()
+	if rp == nil || rp.Passed || rp.Filter != 1 || rp.Reason.Code != lookup.CodeRPOther {
+		return
+	}
+	dev := iproute2.Safe(q.Iif)
+	p.detail("loose", fmt.Sprintf("%s = 2 would let it in: any route to %s would do", setting(route.IPv4, dev, "rp_filter"), q.From), plain)
+	if rp.Lookup != nil && rp.Lookup.Query.Marked() != q.Marked() {
+		p.detail("mark", fmt.Sprintf("the filter looks up without the mark %#x (%s = 0)", q.Marked(), setting(route.IPv4, dev, "src_valid_mark")), plain)
 	}
 }
 
 // unmarked says what becomes of an answer that does not have the packet's mark.
-func (p *page) unmarked(a *Explanation, d *lookup.Decision) {
+func (p *page) unmarked(a told, d *report.Next) {
 	if d == nil {
 		return
 	}
-	plainly := *a
-	plainly.Trace = &lookup.Trace{Flow: a.Trace.Flow, Decision: *d}
+	q := *a.Looked()
+	q.Given = nil
+	plainly := told{&report.Explanation{Query: q, Decision: d.Decision, Warnings: a.Warnings}}
 	who := "the firewall must set (CONNMARK)"
-	if a.Trace.Flow.In == 0 {
+	if q.Iif == "" {
 		who = "its socket or the firewall must set"
 	}
-	p.detail("mark", fmt.Sprintf("the answer is taken to have the mark %#x too, which %s; without it, it %s", a.Trace.Flow.Mark, who, plainly.verdict()), yellow)
+	p.detail("mark", fmt.Sprintf("the answer is taken to have the mark %#x too, which %s; without it, it %s", q.Marked(), who, plainly.verdict()), yellow)
 }
 
 // replyAssumed is what the way back rests on.
-func (e *Explanation) replyAssumed() []string {
-	r := e.Reply
+func (e told) replyAssumed() []string {
+	r, q := e.Reply, e.Looked()
 	var out []string
-	in := e.Trace.Flow.In
-	owner := slices.IndexFunc(r.Returns, func(x lookup.Return) bool { return x.By == lookup.CodeReplyOwner })
-	switch first := &r.Returns[0]; {
-	case first.In == 0 && in == 0:
-	case first.In == 0 && r.Answerer != nil:
-		if r.Answerer.Link != 0 {
-			out = append(out, "the answer leaves by the device that the socket is bound to, "+e.words().dev(r.Answerer.Link))
+	o := owner(r.Answers)
+	switch sent := r.Answers[0].Query.Iif == ""; {
+	case sent && q.Iif == "":
+	case sent && r.Answerer != nil:
+		if r.Answerer.Dev != "" {
+			out = append(out, "the answer leaves by the device that the socket is bound to, "+iproute2.Safe(r.Answerer.Dev))
 		}
-	case first.In == 0:
+	case sent:
 		text := "the socket is bound to no device"
-		if e.Trace.Flow.Mark == 0 {
+		if q.Marked() == 0 {
 			text += " and sets no mark of its own"
 		}
 		out = append(out, text)
-	case in != 0:
+	case q.Iif != "":
 		out = append(out, "nobody translates addresses (NAT)")
-	case owner >= 0:
-		o := &r.Returns[owner]
+	case o != nil:
 		out = append(out, fmt.Sprintf("the answer comes in by %s, where the packet left, or by %s, which has %s: the networks around decide",
-			e.devices(&e.Trace.Decision), e.words().dev(o.In), o.Trace.Flow.Dst))
+			devices(&e.Decision), iproute2.Safe(o.Query.Iif), o.Query.Addr()))
 	default:
 		out = append(out, "the answer comes in by the device that the packet left by: the networks around decide")
 	}
-	if f := e.Trace.Flow; f.Mark != 0 && !slices.ContainsFunc(r.Returns, func(x lookup.Return) bool { return x.Unmarked != nil }) {
-		out = append(out, fmt.Sprintf("the answer has mark %#x too; without it, the same becomes of it", f.Mark))
+	unmarked := func(x *report.Return) bool { return x.Unmarked != nil }
+	if m := q.Marked(); m != 0 && !slices.ContainsFunc(r.Answers, unmarked) {
+		out = append(out, fmt.Sprintf("the answer has mark %#x too; without it, the same becomes of it", m))
 	}
-	if in != 0 && r.Symmetry == lookup.Asymmetric || owner >= 0 {
+	if q.Iif != "" && r.Symmetry == lookup.Asymmetric || o != nil {
 		out = append(out, "no filter on the other side: a strict one there drops what comes in where it would not send itself")
 	}
 	return out
-}
-
-// jsonReply is the same in JSON: what both directions have to do with each
-// other, and for each way back a whole decision.
-type jsonReply struct {
-	// Symmetry is "symmetric", "asymmetric" or "depends"; absent: no answer.
-	Symmetry lookup.Symmetry `json:"symmetry,omitempty"`
-	// None says why there is no answer: its code is "refused", "unknown",
-	// "group" or "no-source".
-	None *lookup.Reason `json:"none,omitempty"`
-	// Text is the verdict in a sentence.
-	Text string `json:"text"`
-	// Strict is what a strict reverse-path filter makes of the packet itself,
-	// where it was received and the filter is not strict.
-	Strict  *jsonReverse   `json:"strict,omitempty"`
-	Answers []jsonAnswered `json:"answers,omitempty"`
-}
-
-// jsonAnswered is one way back, with the same fields as the main decision.
-type jsonAnswered struct {
-	// By is "same-device", "source-owner" or "sent-here".
-	By       lookup.Code     `json:"by"`
-	Symmetry lookup.Symmetry `json:"symmetry,omitempty"`
-	// Dev is the device of the packet itself, by which it left or came in.
-	Dev    string       `json:"dev,omitempty"`
-	Share  float64      `json:"share,omitempty"`
-	Strict *jsonReverse `json:"strict,omitempty"`
-	// Unmarked is what becomes of the answer without the packet's mark, where
-	// that is something else.
-	Unmarked *jsonNext `json:"unmarked,omitempty"`
-	jsonExplanation
-}
-
-func (e *Explanation) replyJSON() *jsonReply {
-	r, s := e.Reply, e.FIB.Snapshot()
-	if r == nil {
-		return nil
-	}
-	j := &jsonReply{Symmetry: r.Symmetry, Strict: reverseJSON(s, r.Strict)}
-	if r.None.Code != "" {
-		j.None = &r.None
-	}
-	j.Text = "no answer: " + e.noAnswer()
-	if len(r.Returns) > 0 {
-		j.Text = e.symmetry()
-	}
-	for i, a := range r.Answers {
-		x := &r.Returns[i]
-		j.Answers = append(j.Answers, jsonAnswered{
-			By: x.By, Symmetry: x.Symmetry, Dev: s.LinkName(x.Link), Share: x.Share, Strict: reverseJSON(s, x.Strict),
-			Unmarked: nextJSON(s, x.Unmarked), jsonExplanation: a.form(),
-		})
-	}
-	return j
 }

@@ -1,27 +1,27 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
 	"routewhy/lookup"
-	"routewhy/route"
+	"routewhy/lookup/report"
 	"routewhy/route/iproute2"
 )
 
 // rules writes the rules in the kernel's order, and under each consulted table
 // its candidates.
-func (p *page) rules(e *Explanation) {
-	trials := e.Trace.Rules
+func (p *page) rules(e told) {
+	trials := e.Trace
 	if len(trials) == 0 {
 		p.line("  " + e.nothingAsked())
 		return
 	}
 	width := 0
 	for i := range trials {
-		width = max(width, columns(ruleName(e.FIB.Snapshot(), trials[i].Rule)))
+		width = max(width, columns(ruleName(&trials[i].Rule)))
 	}
 	width = min(width, 36)
 	cols := e.columns(p.st.Verbose)
@@ -31,7 +31,7 @@ func (p *page) rules(e *Explanation) {
 			n = alike(trials[i:])
 		}
 		if n >= foldFrom {
-			p.folded(e, trials[i:i+n], width)
+			p.folded(trials[i:i+n], width)
 			i += n
 			continue
 		}
@@ -42,18 +42,16 @@ func (p *page) rules(e *Explanation) {
 }
 
 // nothingAsked says why there is no rule to show.
-func (e *Explanation) nothingAsked() string {
-	f := e.Trace.Flow.Family()
-	s := e.FIB.Snapshot()
-	switch {
-	case e.Trace.Decision.Shortcut != "", e.Trace.Decision.Ambiguous.Code == lookup.CodeSrcUnordered:
+func (e told) nothingAsked() string {
+	switch e.Untraced {
+	case report.UntracedAsked:
 		return "no rule and no route was asked"
-	case s.Lacks(route.FactRoutes, f):
-		return "the routes of " + f.String() + " are not known"
-	case s.Lacks(route.FactRules, f):
+	case report.UntracedRoutes:
+		return "the routes of " + e.Query.Family().String() + " are not known"
+	case report.UntracedRules:
 		return "the policy rules could not be read"
 	}
-	return fmt.Sprintf("there is no policy rule for %s: no table is looked up", f)
+	return fmt.Sprintf("there is no policy rule for %s: no table is looked up", e.Query.Family())
 }
 
 // foldFrom is how many rules that are alike are shown as one line.
@@ -61,7 +59,7 @@ const foldFrom = 4
 
 // alike counts the rules at the beginning that became the same thing for the
 // same reason.
-func alike(trials []lookup.RuleTrial) int {
+func alike(trials []report.RuleTrial) int {
 	first := &trials[0]
 	n := 0
 	for n < len(trials) {
@@ -75,7 +73,7 @@ func alike(trials []lookup.RuleTrial) int {
 	return n
 }
 
-func (p *page) folded(e *Explanation, trials []lookup.RuleTrial, width int) {
+func (p *page) folded(trials []report.RuleTrial, width int) {
 	first, last := trials[0].Rule.Priority, trials[len(trials)-1].Rule.Priority
 	what := map[lookup.Code]string{
 		lookup.CodeFrom: "want another source", lookup.CodeFromUnset: "want a source", lookup.CodeTo: "want another destination",
@@ -90,26 +88,26 @@ func (p *page) folded(e *Explanation, trials []lookup.RuleTrial, width int) {
 	switch trials[0].Reason.Code {
 	case lookup.CodeTo:
 	default:
-		verdict = e.words().rule(&trials[0])
+		verdict = ruleWords(&trials[0])
 	}
 	if trials[0].Verdict == lookup.VerdictNotReached {
-		text, verdict = fmt.Sprintf("%d rules", len(trials)), e.words().rule(&trials[0])
+		text, verdict = fmt.Sprintf("%d rules", len(trials)), ruleWords(&trials[0])
 	}
 	label := fmt.Sprintf("%7s  ", fmt.Sprintf("%d-%d", first, last))
 	p.block(label+pad(text, width)+"  ", verdict+" (-v)", dim)
 }
 
-func (p *page) rule(e *Explanation, t *lookup.RuleTrial, width int) {
-	name := ruleName(e.FIB.Snapshot(), t.Rule)
-	text := e.words().rule(t)
+func (p *page) rule(e told, t *report.RuleTrial, width int) {
+	name := ruleName(&t.Rule)
+	text := ruleWords(t)
 	if t.Verdict == lookup.VerdictNoMatch && t.Reason.Code == lookup.CodeTo {
 		text = "no match"
 	}
-	if e.quietLocal(t) {
+	if quietLocal(t) {
 		text = "no match"
 	}
 	if t.Shadow != nil && e.worthSaying(t) {
-		text += "; would take " + iproute2.RouteLine(e.FIB.Snapshot(), t.Shadow)
+		text += "; would take " + t.Shadow.Line()
 	}
 	label := fmt.Sprintf("  %5d  %s", t.Rule.Priority, name)
 	if columns(name) > width { // too long for its column
@@ -121,18 +119,18 @@ func (p *page) rule(e *Explanation, t *lookup.RuleTrial, width int) {
 
 // quietLocal says that table local simply has nothing, as for any address that
 // is not this host's.
-func (e *Explanation) quietLocal(t *lookup.RuleTrial) bool {
-	return t.Table == route.TableLocal && t.Reason.Code == lookup.CodeTableNoMatch
+func quietLocal(t *report.RuleTrial) bool {
+	return t.Table == tableLocal && t.Reason.Code == lookup.CodeTableNoMatch
 }
 
 // worthSaying says whether it is news what a rule that was not reached would
 // have done: where it would not take the same way.
-func (e *Explanation) worthSaying(t *lookup.RuleTrial) bool {
-	d := &e.Trace.Decision
-	return t.Verdict == lookup.VerdictNotReached && !(d.HasRoute && t.Table == d.Route.Table) && d.Disposition != lookup.DispositionLocal
+func (e told) worthSaying(t *report.RuleTrial) bool {
+	d := &e.Decision
+	return t.Verdict == lookup.VerdictNotReached && !(d.Route != nil && t.Table == string(d.Route.Table)) && d.Disposition != lookup.DispositionLocal
 }
 
-func ruleInk(t *lookup.RuleTrial) ink {
+func ruleInk(t *report.RuleTrial) ink {
 	switch t.Verdict {
 	case lookup.VerdictMatch:
 		return green
@@ -145,9 +143,9 @@ func ruleInk(t *lookup.RuleTrial) ink {
 }
 
 // ruleName is a rule's condition and where it leads.
-func ruleName(s *route.Snapshot, r *route.Rule) string {
-	sel := iproute2.Selector(r)
-	to := ruleTarget(s, r)
+func ruleName(r *iproute2.Rule) string {
+	sel := r.Selector()
+	to := ruleTarget(r)
 	if r.Implied {
 		to += " (deleted)"
 	}
@@ -157,26 +155,27 @@ func ruleName(s *route.Snapshot, r *route.Rule) string {
 	return sel + ": " + to
 }
 
-func ruleTarget(s *route.Snapshot, r *route.Rule) string {
-	switch r.Action {
-	case route.ActionTable:
-	case route.ActionGoto:
+func ruleTarget(r *iproute2.Rule) string {
+	switch does := r.Does(); does {
+	case "lookup":
+	case "goto":
 		return fmt.Sprintf("goto %d", r.Goto)
 	default:
-		return r.Action.String()
+		return does
 	}
-	to := iproute2.Table(s, r.Table)
-	if r.Selector.L3Mdev && r.Table == 0 {
+	to := iproute2.TableName(cmp.Or(r.Table, "0"))
+	if r.L3Mdev && r.Table == "" {
 		to = "the VRF's table"
 	}
-	switch {
-	case r.SuppressPrefixLen == 0:
+	switch n := r.SuppressPrefix; {
+	case n == nil:
+	case *n == 0:
 		to += ", only longer than /0"
-	case r.SuppressPrefixLen > 0:
-		to += fmt.Sprintf(", only longer than /%d", r.SuppressPrefixLen)
+	default:
+		to += fmt.Sprintf(", only longer than /%d", *n)
 	}
-	if r.SuppressGroup >= 0 {
-		to += fmt.Sprintf(", not out of group %d", r.SuppressGroup)
+	if r.SuppressGroup != nil {
+		to += fmt.Sprintf(", not out of group %d", *r.SuppressGroup)
 	}
 	return to
 }
@@ -184,50 +183,50 @@ func ruleTarget(s *route.Snapshot, r *route.Rule) string {
 // cells are a candidate's columns.
 type cells struct{ dst, way, attrs string }
 
-func (e *Explanation) cells(r *route.Route, all bool) cells {
-	s := e.FIB.Snapshot()
+func candidateCells(c *report.Candidate, all bool) cells {
+	r := &c.Route
 	bare := *r
-	bare.PrefSrc = netip.Addr{} // what it means for this packet is said below
-	c := cells{iproute2.Destination(r), "", iproute2.Attributes(&bare)}
-	if len(r.NextHops) <= 1 {
-		c.way = iproute2.RouteWay(s, r)
-	} else {
-		c.way = numeral(len(r.NextHops)) + " next hops"
+	bare.PrefSrc = "" // what it means for this packet is said below
+	out := cells{r.Destination(), r.Way(), bare.Attributes()}
+	hops := r.Hops()
+	if len(hops) > 1 {
+		out.way = numeral(len(hops)) + " next hops"
 	}
-	if r.NextHopID != 0 && len(r.NextHops) > 0 {
-		c.attrs = strings.TrimSpace(fmt.Sprintf("%s nhid %d", c.attrs, r.NextHopID))
+	if r.NHID != 0 && len(hops) > 0 {
+		out.attrs = strings.TrimSpace(fmt.Sprintf("%s nhid %d", out.attrs, r.NHID))
 	}
-	if len(r.NextHops) == 1 && r.NextHops[0].Flags&route.NextHopLinkDown != 0 {
-		c.attrs = strings.TrimSpace(c.attrs + " " + e.words().deviceFault(e.FIB, &r.NextHops[0]))
+	if len(hops) == 1 && slices.Contains(hops[0].Flags, "linkdown") && len(c.NextHops) > 0 {
+		out.attrs = strings.TrimSpace(out.attrs + " " + deviceFault(c.NextHops[0].Fault))
 	}
-	c.attrs = strings.TrimSpace(c.attrs + " " + extras(s, r, all))
-	return c
+	out.attrs = strings.TrimSpace(out.attrs + " " + extras(r, all))
+	return out
 }
 
 // widths are the widths of the candidates' columns.
 type widths struct{ dst, way, attrs, legs int }
 
 // legWidth is the width of the longest next hop of a multipath route.
-func (e *Explanation) legWidth(r *route.Route) int {
+func legWidth(r *iproute2.Route) int {
 	n := 0
 	if len(r.NextHops) > 1 {
 		for i := range r.NextHops {
-			n = max(n, columns(iproute2.Way(e.FIB.Snapshot(), &r.NextHops[i])))
+			n = max(n, columns(r.NextHops[i].Way()))
 		}
 	}
 	return n
 }
 
-func (e *Explanation) columns(all bool) widths {
+func (e told) columns(all bool) widths {
 	var w widths
-	for i := range e.Trace.Rules {
-		if e.Trace.Rules[i].Verdict == lookup.VerdictNotReached {
+	for i := range e.Trace {
+		if e.Trace[i].Verdict == lookup.VerdictNotReached {
 			continue
 		}
-		for j := range e.Trace.Rules[i].Candidates {
-			c := e.cells(&e.Trace.Rules[i].Candidates[j].Route, all)
+		for j := range e.Trace[i].Candidates {
+			x := &e.Trace[i].Candidates[j]
+			c := candidateCells(x, all)
 			w.dst, w.way, w.attrs = max(w.dst, columns(c.dst)), max(w.way, columns(c.way)), max(w.attrs, columns(c.attrs))
-			w.legs = max(w.legs, e.legWidth(&e.Trace.Rules[i].Candidates[j].Route))
+			w.legs = max(w.legs, legWidth(&x.Route))
 		}
 	}
 	w.dst, w.way, w.attrs = min(w.dst, 32), min(w.way, 44), min(w.attrs, 24)
@@ -241,14 +240,14 @@ const candidateIndent = 7
 // asked for.
 const maxCandidates = 8
 
-func (p *page) candidates(e *Explanation, t *lookup.RuleTrial, w widths) {
+func (p *page) candidates(e told, t *report.RuleTrial, w widths) {
 	if t.Verdict == lookup.VerdictNotReached && !p.st.Verbose {
 		return // main, searched together with local
 	}
 	shown := 0
 	for i := range t.Candidates {
 		c := &t.Candidates[i]
-		if shown >= maxCandidates && !p.st.Verbose && c.Verdict == lookup.VerdictLoses && !e.isNext(c) {
+		if shown >= maxCandidates && !p.st.Verbose && c.Verdict == lookup.VerdictLoses && !c.Next {
 			continue
 		}
 		shown++
@@ -259,7 +258,7 @@ func (p *page) candidates(e *Explanation, t *lookup.RuleTrial, w widths) {
 	}
 }
 
-func (p *page) candidate(e *Explanation, c *lookup.Candidate, w widths) {
+func (p *page) candidate(e told, c *report.Candidate, w widths) {
 	m, i := markLost, plain
 	switch c.Verdict {
 	case lookup.VerdictChosen, lookup.VerdictPossible:
@@ -269,7 +268,7 @@ func (p *page) candidate(e *Explanation, c *lookup.Candidate, w widths) {
 	case lookup.VerdictUnusable, lookup.VerdictSuppressed, lookup.VerdictThrows, lookup.VerdictUncertain:
 		m = markUnusable
 	}
-	cell := e.cells(&c.Route, p.st.Verbose)
+	cell := candidateCells(c, p.st.Verbose)
 	head := fmt.Sprintf("%*s%s %s", candidateIndent, "", p.st.mark(m), pad(cell.dst, w.dst))
 	for _, col := range []struct {
 		text  string
@@ -279,8 +278,8 @@ func (p *page) candidate(e *Explanation, c *lookup.Candidate, w widths) {
 			head += "  " + pad(col.text, col.width)
 		}
 	}
-	text := e.words().route(c)
-	if e.isNext(c) {
+	text := candidateWords(c)
+	if c.Next {
 		text += "; next"
 	}
 	tight := fmt.Sprintf("%*s%s %s", candidateIndent, "", p.st.mark(m), strings.Join(nonEmpty(cell.dst, cell.way, cell.attrs), "  "))
@@ -307,34 +306,30 @@ func nonEmpty(parts ...string) []string {
 
 // legs writes the next hops of a multipath route below it, and their shares
 // where it was chosen.
-func (p *page) legs(e *Explanation, c *lookup.Candidate, w widths) {
+func (p *page) legs(e told, c *report.Candidate, w widths) {
 	if len(c.Route.NextHops) < 2 {
 		return
 	}
-	shares := e.shares(c)
 	for i := range c.Route.NextHops {
-		h := &c.Route.NextHops[i]
-		text := strings.TrimSpace(e.words().deviceFault(e.FIB, h) + "  " + shares[*h])
-		if d := &e.Trace.Decision; d.SomeRefused != 0 && c.Verdict == lookup.VerdictChosen && text == "" {
+		text := ""
+		if len(c.NextHops) > 0 {
+			text = hopStateWords(c.NextHops[i])
+		}
+		if e.SomeRefused != nil && c.Verdict == lookup.VerdictChosen && text == "" {
 			text = "refused"
 		}
-		way := pad(iproute2.Way(e.FIB.Snapshot(), h), w.legs)
+		way := pad(c.Route.NextHops[i].Way(), w.legs)
 		p.line(fmt.Sprintf("%*s%s  %s  %s", candidateIndent+2, "", strings.Repeat(" ", w.dst), way, text))
 	}
 }
 
-// shares says which part of the flows takes each next hop of the chosen route.
-func (e *Explanation) shares(c *lookup.Candidate) map[route.NextHop]string {
-	out := map[route.NextHop]string{}
-	if c.Verdict != lookup.VerdictChosen {
-		return out
+// hopStateWords says what is wrong with a next hop, and which part of the flows takes it.
+func hopStateWords(h report.HopState) string {
+	text := deviceFault(h.Fault)
+	if h.Share > 0 {
+		text += "  " + share(h.Share)
 	}
-	for _, w := range e.Trace.Decision.NextHops {
-		if d := &e.Trace.Decision; w.Share > 0 && (len(d.NextHops) > 1 || d.SomeRefused != 0) {
-			out[w.Via] = share(w.Share)
-		}
-	}
-	return out
+	return strings.TrimSpace(text)
 }
 
 // share writes a part as a fraction where that is simple: "3 in 4".

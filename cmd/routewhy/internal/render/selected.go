@@ -108,7 +108,7 @@ func (d *Diff) changedRules(fam route.Family) map[string]bool {
 }
 
 func ruleText(f *lookup.FIB, r *route.Rule) string {
-	return fmt.Sprintf("%d %s", r.Priority, ruleName(f.Snapshot(), r))
+	return fmt.Sprintf("%d %s", r.Priority, oldRuleName(f.Snapshot(), r))
 }
 
 // changedTables are the tables whose routes differ.

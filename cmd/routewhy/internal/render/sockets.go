@@ -190,7 +190,7 @@ func (s *Sockets) row(e *listen.Exposure) socketRow {
 	x := e.Socket
 	r := socketRow{
 		scope: e.Scope, proto: x.ProtoName(), addr: s.bound(x), who: s.owner(x), first: x.Local.Port(), last: x.Local.Port(),
-		port: x.Local.Port(), count: 1, process: process(x),
+		port: x.Local.Port(), count: 1, process: oldProcess(x),
 	}
 	r.remark, r.tint = s.remark(e)
 	return r

@@ -6,14 +6,18 @@ import (
 	"strings"
 
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 	"routewhy/lookup/special"
 )
 
-// specialNote puts a note about a special address into words; empty: it is not
+// specialFinding puts a finding about a special address into words; empty: it is not
 // one.
-func specialNote(n *lookup.Note) string {
-	a, ok := n.Have.(netip.Addr)
-	if !ok {
+func specialFinding(n *report.Finding) string {
+	if n.Code != lookup.NoteSpecialDst && n.Code != lookup.NoteSpecialSrc {
+		return ""
+	}
+	a, err := netip.ParseAddr(n.Have.String())
+	if err != nil {
 		return ""
 	}
 	e, _ := special.Of(a)
@@ -27,8 +31,6 @@ func specialNote(n *lookup.Note) string {
 			return "the source " + text + ": answers come only where a router translates it (NAT66)"
 		}
 		return "the source " + text
-	case n.Code != lookup.NoteSpecialDst:
-		return ""
 	case e.Linux != "":
 		text += "; for Linux: " + e.Linux
 	}

@@ -2,60 +2,54 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
-	"routewhy/route"
 	"routewhy/route/iproute2"
 )
 
 // extras are what a route has beside what decides: who made it, and what it does to
 // packets. Without all, only what is unusual.
-func extras(s *route.Snapshot, r *route.Route, all bool) string {
+func extras(r *iproute2.Route, all bool) string {
 	var a []string
-	add := func(format string, args ...any) { a = append(a, fmt.Sprintf(format, args...)) }
-	if all && r.Protocol != route.ProtocolUnspec || unusualMaker(r.Protocol) {
-		add("proto %s", iproute2.Safe(s.Names.Protocol(r.Protocol)))
-	}
-	onlink, realms := false, false
-	for i := range r.NextHops {
-		h := &r.NextHops[i]
-		if h.Flags&route.NextHopOnLink != 0 && !onlink {
-			onlink = true
-			add("onlink")
-		}
-		if h.Realm != 0 && !realms {
-			realms = true
-			add("realm %s", realm(h.Realm))
+	add := func(given bool, parts ...string) {
+		if given {
+			a = append(a, strings.Join(parts, " "))
 		}
 	}
-	for _, m := range r.Metrics {
+	add(all && r.Protocol != "unspec" || unusualMaker(r.Protocol), "proto", iproute2.Safe(string(r.Protocol)))
+	onlink := func(h iproute2.NextHop) bool { return slices.Contains(h.Flags, "onlink") }
+	add(slices.ContainsFunc(r.Hops(), onlink), "onlink")
+	inRealm := func(h iproute2.NextHop) bool { return h.Flow != nil }
+	if i := slices.IndexFunc(r.Hops(), inRealm); i >= 0 {
+		add(true, "realm", realm(r.Hops()[i].Flow))
+	}
+	for _, name := range r.PathMetrics() {
+		value, _ := r.PathMetric(name)
+		lock := slices.Contains(r.Locked, name)
 		switch {
-		case m.ID == route.MetricMTU && m.Lock:
-			add("mtu lock")
-		case m.ID == route.MetricMTU:
-		case m.Lock:
-			add("%s lock %d", m.Name(), m.Value)
-		case all || m.Name() == "advmss":
-			add("%s %d", m.Name(), m.Value)
+		case name == "mtu" && lock:
+			add(true, "mtu lock")
+		case name == "mtu":
+		case lock:
+			add(true, name, "lock", value)
+		default:
+			add(all || name == "advmss", name, value)
 		}
 	}
 	return strings.Join(a, " ")
 }
 
 // realm is a route's realm as ip-route(8) writes it: the source's and the destination's.
-func realm(n uint32) string {
-	if from := n >> 16; from != 0 {
-		return fmt.Sprintf("%d/%d", from, n&0xffff)
+func realm(f *iproute2.Realms) string {
+	if f.From != "" {
+		return fmt.Sprintf("%s/%s", f.From, f.To)
 	}
-	return fmt.Sprint(n)
+	return f.To
 }
 
 // unusualMaker reports whether a route was made by something that few hosts have: not
 // the kernel, a script, an administrator, DHCP or router advertisements.
-func unusualMaker(p route.Protocol) bool {
-	switch p {
-	case route.ProtocolUnspec, route.ProtocolKernel, route.ProtocolBoot, route.ProtocolStatic, route.ProtocolRA, route.ProtocolDHCP:
-		return false
-	}
-	return true
+func unusualMaker(protocol iproute2.Text) bool {
+	return !slices.Contains([]iproute2.Text{"unspec", "kernel", "boot", "static", "ra", "dhcp"}, protocol)
 }

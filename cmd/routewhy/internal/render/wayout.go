@@ -6,54 +6,48 @@ import (
 	"strings"
 
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 )
-
-// DeadEnd says why nothing gets out although the look-up found a way; the zero
-// Reason: something may. See [lookup.FIB.DeadEnd].
-func (e *Explanation) DeadEnd() lookup.Reason {
-	return e.FIB.DeadEnd(&e.Trace.Flow, &e.Trace.Decision)
-}
 
 // wayOut is the part of the headline about ways that nothing gets through by;
 // empty: none is known.
-func (e *Explanation) wayOut() string {
-	if e.DeadEnd().Code != "" {
-		return ", but " + e.faults()
+func (e told) wayOut() string {
+	d := &e.Decision
+	if d.WayOut != "" {
+		return ", but " + faults(d)
 	}
-	d := &e.Trace.Decision
 	dead := 0
 	for _, w := range liveWays(d) {
-		if e.FIB.WayHealth(&e.Trace.Flow, d, &w).Code != "" {
+		if w.Fault.Code != "" {
 			dead++
 		}
 	}
-	if dead == 0 || e.Trace.Flow.In != 0 && d.Disposition != lookup.DispositionUnicast {
+	if dead == 0 || e.Looked().Iif != "" && d.Disposition != lookup.DispositionUnicast {
 		return ""
 	}
-	return fmt.Sprintf(", but nothing gets out by %s of them: %s", numeral(dead), e.faults())
+	return fmt.Sprintf(", but nothing gets out by %s of them: %s", numeral(dead), faults(d))
 }
 
 // faults names what is wrong with the decision's ways, each once.
-func (e *Explanation) faults() string {
-	d := &e.Trace.Decision
+func faults(d *report.Decision) string {
 	live := liveWays(d)
-	var all []lookup.NextHopFault
+	var all []report.Reason
 	for _, w := range live {
-		if why := e.FIB.WayHealth(&e.Trace.Flow, d, &w); why.Code != "" {
-			all = append(all, lookup.NextHopFault{Reason: why})
+		if w.Fault.Code != "" {
+			all = append(all, w.Fault)
 		}
 	}
-	return e.words().faults(all, len(live) == 1)
+	return faultList(all, len(live) == 1)
 }
 
-// faults names faults of next hops, each once; only says that they are those of the
+// faultList names faults of next hops, each once; only says that they are those of the
 // only next hop that the sentence is about.
-func (w words) faults(all []lookup.NextHopFault, only bool) string {
+func faultList(all []report.Reason, only bool) string {
 	var silent, out []string
 	for _, x := range all {
-		text := w.wrong(&x, only)
+		text := wrong(x, only)
 		if x.Code == lookup.FaultNeighbour && !only {
-			text = w.link(x.Have)
+			text = name(x.Have)
 			if !slices.Contains(silent, text) {
 				silent = append(silent, text)
 			}
@@ -82,59 +76,21 @@ func listed(words []string) string {
 	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
-// lifeless are the warnings that the headline says in words.
-func (e *Explanation) lifeless() []Remark {
+// lifeless reports whether the first line says what a finding does.
+func lifeless(c lookup.Code) bool {
+	return c == report.WarnDead || c == report.WarnSilent || c == report.WarnSomeOut
+}
+
+// first is what the first line says, as a finding.
+func (e told) first(c lookup.Code) string {
 	text := strings.TrimPrefix(e.wayOut(), ", but ")
-	switch dead := e.DeadEnd(); {
-	case text == "":
-		return nil
-	case dead.Code == lookup.FaultTarget:
-		return []Remark{{"target-failed", e.Trace.Flow.Dst.WithZone("").String() + " does not answer (neighbour FAILED)"}}
-	case dead.Code != "":
-		return []Remark{{"way-out-dead", "nothing gets out: " + text}}
+	switch c {
+	case report.WarnDead:
+		return "nothing gets out: " + text
+	case report.WarnSilent:
+		return e.Looked().Addr().String() + " does not answer (neighbour FAILED)"
+	case report.WarnSomeOut:
+		return text
 	}
-	return []Remark{{"next-hop-dead", text}}
-}
-
-// DeadEnd says why nothing gets out by an entry although packets take it: all next
-// hops of those that packets take first have a fault. The zero Reason: something may.
-func (e *Prefix) DeadEnd() lookup.Reason {
-	var first lookup.Reason
-	for _, s := range e.leading() {
-		if why := s.DeadEnd(); why.Code == "" {
-			return why
-		} else if first.Code == "" {
-			first = why
-		}
-	}
-	return first
-}
-
-// leading are the entries that ordinary packets take, or, where there is none, those
-// that some packets take.
-func (e *Prefix) leading() []*lookup.EntryStatus {
-	var plain, some []*lookup.EntryStatus
-	for i := range e.EntryStatuses {
-		switch s := &e.EntryStatuses[i]; {
-		case s.Status == lookup.StatusInUse, s.Status == lookup.StatusPossible, s.TakesTurns():
-			plain = append(plain, s)
-		case s.Used():
-			some = append(some, s)
-		}
-	}
-	for i := range e.ReplacedBy {
-		plain = append(plain, &e.ReplacedBy[i])
-	}
-	if len(plain) > 0 {
-		return plain
-	}
-	return some
-}
-
-// wayOutJSON gives the JSON fields of a way out: "dead" and why, or nothing.
-func wayOutJSON(why lookup.Reason) (string, *lookup.Reason) {
-	if why.Code == "" {
-		return "", nil
-	}
-	return "dead", &why
+	return ""
 }

@@ -2,28 +2,19 @@ package render
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 	"routewhy/route"
 	"routewhy/route/iproute2"
 )
 
-// words puts the codes of package lookup into sentences, for one snapshot.
-type words struct{ snap *route.Snapshot }
+// name is an operand that is a name, fit for a terminal.
+func name(o report.Operand) string { return iproute2.Safe(o.String()) }
 
-func (w words) link(v any) string {
-	if i, ok := v.(int); ok {
-		return w.dev(i)
-	}
-	return iproute2.Safe(fmt.Sprint(v))
-}
-
-func (w words) dev(index int) string { return iproute2.Safe(w.snap.LinkName(index)) }
-
-// rule says what became of a rule.
-func (w words) rule(t *lookup.RuleTrial) string {
+// ruleWords says what became of a rule.
+func ruleWords(t *report.RuleTrial) string {
 	r := t.Reason
 	switch t.Verdict {
 	case lookup.VerdictMatch:
@@ -34,17 +25,17 @@ func (w words) rule(t *lookup.RuleTrial) string {
 		}
 		return "not reached"
 	case lookup.VerdictNoMatch:
-		return strings.TrimSuffix("no match: "+w.mismatch(r), ": ")
+		return strings.TrimSuffix("no match: "+mismatchWords(r), ": ")
 	case lookup.VerdictUncertain:
-		return "cannot tell: " + w.uncertain(r)
+		return "cannot tell: " + uncertainWords(r)
 	case lookup.VerdictSuppressed:
-		return w.suppressed(r)
+		return suppressedWords(r)
 	}
-	return w.outcome(t)
+	return outcomeWords(t)
 }
 
-// outcome says what a rule that matched did.
-func (w words) outcome(t *lookup.RuleTrial) string {
+// outcomeWords says what a rule that matched did.
+func outcomeWords(t *report.RuleTrial) string {
 	r := t.Reason
 	switch r.Code {
 	case lookup.CodeDecided:
@@ -54,10 +45,10 @@ func (w words) outcome(t *lookup.RuleTrial) string {
 	case lookup.CodeTableEmpty:
 		return "no match: the table is empty"
 	case lookup.CodeTableNoMatch:
-		if r.Have == 1 {
+		if r.Have.Number() == 1 {
 			return "no match: 1 route, which is no default route"
 		}
-		return "no match: " + count(r.Have, "route") + ", and no default route among them"
+		return "no match: " + count(int(r.Have.Number()), "route") + ", and no default route among them"
 	case lookup.CodeTableUnusable:
 		return "no match: none of the routes that cover it can be used"
 	case lookup.CodeTableThrow:
@@ -74,12 +65,7 @@ func (w words) outcome(t *lookup.RuleTrial) string {
 	return string(r.Code)
 }
 
-func count(v any, noun string) string {
-	if v == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%v %ss", v, noun)
-}
+func count(n int, noun string) string { return agree(n, noun, noun+"s") }
 
 // agree is a number with what there are of it: one, or several.
 func agree(n int, one, several string) string {
@@ -89,28 +75,28 @@ func agree(n int, one, several string) string {
 	return fmt.Sprintf("%d %s", n, several)
 }
 
-// mismatch says by which value of the packet a selector failed.
-func (w words) mismatch(r lookup.Reason) string {
+// mismatchWords says by which value of the packet a selector failed.
+func mismatchWords(r report.Reason) string {
 	switch r.Code {
 	case lookup.CodeFrom:
 		return fmt.Sprintf("the source is %v", r.Have)
 	case lookup.CodeFromUnset:
 		return "the packet has no source yet"
 	case lookup.CodeIif:
-		if r.Want == "lo" {
-			return "it came in on " + w.link(r.Have)
+		if r.Want.String() == "lo" {
+			return "it came in on " + name(r.Have)
 		}
-		if r.Have == "lo" {
+		if r.Have.String() == "lo" {
 			return "sent by this host"
 		}
-		return "it came in on " + w.link(r.Have)
+		return "it came in on " + name(r.Have)
 	case lookup.CodeIifDetached, lookup.CodeOifDetached:
-		return "there is no device " + w.link(r.Want)
+		return "there is no device " + name(r.Want)
 	case lookup.CodeOif:
-		if r.Have == nil {
+		if r.Have.IsZero() {
 			return "not bound to a device"
 		}
-		return "bound to " + w.link(r.Have)
+		return "bound to " + name(r.Have)
 	case lookup.CodeMark:
 		return fmt.Sprintf("the packet has mark %v", r.Have)
 	case lookup.CodeRuleTOS:
@@ -120,7 +106,7 @@ func (w words) mismatch(r lookup.Reason) string {
 	case lookup.CodeFlowLabel:
 		return fmt.Sprintf("the packet has flow label %v", r.Have)
 	case lookup.CodeUID:
-		if r.Have == route.NoUID {
+		if r.Have.Number() == int64(route.NoUID) {
 			return "no user sent it"
 		}
 		return fmt.Sprintf("uid %v", r.Have)
@@ -140,32 +126,34 @@ func (w words) mismatch(r lookup.Reason) string {
 	return ""
 }
 
-func protocol(v any) string {
-	n, _ := v.(uint8)
-	if n == 0 {
+func protocol(o report.Operand) string {
+	if o.Number() == 0 {
 		return "not given"
 	}
-	return iproute2.ProtoName(n)
+	return iproute2.ProtoName(uint8(o.Number()))
 }
 
-func port(v any) string {
-	if v == uint16(0) {
+func port(o report.Operand) string {
+	if o.Number() == 0 {
 		return "not given"
 	}
-	return fmt.Sprint(v)
+	return o.String()
 }
 
-func (w words) suppressed(r lookup.Reason) string {
+func suppressedWords(r report.Reason) string {
 	if r.Code == lookup.CodeSuppressGroup {
-		return fmt.Sprintf("finds a route out of %s and drops it (group %v)", w.link(r.Have), r.Want)
+		return fmt.Sprintf("finds a route out of %s and drops it (group %v)", name(r.Have), r.Want)
 	}
 	return fmt.Sprintf("finds a /%v and drops it", r.Have)
 }
 
-// uncertain says why nobody can tell, and where something was not read, why not.
-func (w words) uncertain(r lookup.Reason) string {
-	why, _ := r.Have.(string)
-	return w.unread(r) + because(why)
+// uncertainWords says why nobody can tell, and where something was not read, why not.
+func uncertainWords(r report.Reason) string {
+	switch r.Code {
+	case lookup.CodeExpiredFirst, lookup.CodeRouteOdd, lookup.CodeGatewayUnread, lookup.CodeMetricUnread: // Have is a prefix
+		return unreadWords(r)
+	}
+	return unreadWords(r) + because(r.Have.String())
 }
 
 // because adds why something was not read, where that is not what is usual.
@@ -176,7 +164,7 @@ func because(why string) string {
 	return " (" + iproute2.Safe(why) + ")"
 }
 
-func (w words) unread(r lookup.Reason) string {
+func unreadWords(r report.Reason) string {
 	switch r.Code {
 	case lookup.CodeUnknownSelect:
 		return fmt.Sprintf("a rule has attribute %v, which this routewhy does not know", r.Want)
@@ -189,20 +177,20 @@ func (w words) unread(r lookup.Reason) string {
 	case lookup.CodeTooMuch:
 		return "there are more rules and routes than routewhy goes through"
 	case lookup.CodeSettingUnread:
-		return fmt.Sprintf("the setting %s is not known, and decides", w.link(r.Want))
+		return fmt.Sprintf("the setting %s is not known, and decides", name(r.Want))
 	case lookup.CodeExpiredFirst:
 		return fmt.Sprintf("the first next hop of %v has expired, and the kernel does not tell about the others", r.Have)
 	case lookup.CodeNoTables:
-		return fmt.Sprintf("the routes of table %s are not known", w.link(r.Want))
+		return fmt.Sprintf("the routes of table %s are not known", name(r.Want))
 	case lookup.CodeTablePart:
-		return fmt.Sprintf("only a part of table %s is known, and the rest may decide", w.link(r.Want))
+		return fmt.Sprintf("only a part of table %s is known, and the rest may decide", name(r.Want))
 	case lookup.CodeRuleOdd:
 		return fmt.Sprintf("rule %v was not understood, and may decide", r.Want)
 	case lookup.CodeRouteOdd:
 		return fmt.Sprintf("a route to %v was not understood, and may decide", r.Have)
 	case lookup.CodeGatewayUnread:
-		if r.Want != nil {
-			return fmt.Sprintf("%v leads out of %s by a gateway that is not readable", r.Have, w.link(r.Want))
+		if !r.Want.IsZero() {
+			return fmt.Sprintf("%v leads out of %s by a gateway that is not readable", r.Have, name(r.Want))
 		}
 		return fmt.Sprintf("the gateways of %v are not all readable", r.Have)
 	case lookup.CodeMetricUnread:
@@ -221,8 +209,8 @@ func (w words) unread(r lookup.Reason) string {
 	return string(r.Code)
 }
 
-// route says why a candidate won or lost.
-func (w words) route(c *lookup.Candidate) string {
+// candidateWords says why a candidate won or lost.
+func candidateWords(c *report.Candidate) string {
 	r := c.Reason
 	switch r.Code {
 	case lookup.CodeLongest:
@@ -241,11 +229,11 @@ func (w words) route(c *lookup.Candidate) string {
 	case lookup.CodeLater:
 		return "equal, but later in the table"
 	case lookup.CodeFirst:
-		return w.first(r)
+		return firstWords(r)
 	case lookup.CodeTOS:
-		return fmt.Sprintf("only for TOS %#x", r.Want)
+		return "only for TOS " + tos(r.Want)
 	case lookup.CodeTOSNever:
-		return fmt.Sprintf("never used: no packet matches TOS %#x", r.Want)
+		return "never used: no packet matches TOS " + tos(r.Want)
 	case lookup.CodeTOSFirst:
 		return "a route for this TOS comes first"
 	case lookup.CodeLocalFirst:
@@ -255,42 +243,62 @@ func (w words) route(c *lookup.Candidate) string {
 	case lookup.CodeAfterThrow:
 		return fmt.Sprintf("after the throw route %v", r.Want)
 	case lookup.CodeRefusing:
-		return "ends the look-up: longest match, " + bits(c.Route.Dst.Bits())
+		return "ends the look-up: longest match, " + bits(report.Text(length(c.Route.Dst)))
 	case lookup.CodeSuppressPrefix, lookup.CodeSuppressGroup:
 		return "dropped by this rule"
 	}
-	return w.unusable(c)
+	return unusableWords(c)
 }
 
 // metricWord is the word metric, where the route's row does not have it because
 // its metric is the usual one.
-func metricWord(r *route.Route) string {
-	if strings.Contains(iproute2.Attributes(r), "metric ") {
+func metricWord(r *iproute2.Route) string {
+	if strings.Contains(r.Attributes(), "metric ") {
 		return ""
 	}
 	return "metric "
 }
 
-func (w words) first(r lookup.Reason) string {
-	switch r.Want {
-	case string(lookup.CodeTOSFirst):
+func firstWords(r report.Reason) string {
+	switch lookup.Code(r.Want.String()) {
+	case lookup.CodeTOSFirst:
 		return "for this very TOS"
-	case string(lookup.CodeSourceLess):
+	case lookup.CodeSourceLess:
 		return "for this very source"
-	case string(lookup.CodePreference):
+	case lookup.CodePreference:
 		return "higher router preference"
-	case string(lookup.CodeDevice):
+	case lookup.CodeDevice:
 		return "on the device asked for"
-	case string(lookup.CodeLocalFirst):
+	case lookup.CodeLocalFirst:
 		return "table local comes first"
 	}
 	return "first of equal routes"
 }
 
-func bits(v any) string { return count(v, "bit") }
+// bits are the bits of a prefix's length.
+func bits(o report.Operand) string {
+	if o.String() == "1" {
+		return "1 bit"
+	}
+	return o.String() + " bits"
+}
 
-// unusable says why a candidate could not be used at all, and the rest.
-func (w words) unusable(c *lookup.Candidate) string {
+// length is that of a prefix.
+func length(prefix string) string {
+	_, n, _ := strings.Cut(prefix, "/")
+	return n
+}
+
+// tos is a TOS as ip(8) writes it.
+func tos(o report.Operand) string {
+	if text := o.String(); strings.HasPrefix(text, "0x") {
+		return text
+	}
+	return fmt.Sprintf("%#x", o.Number())
+}
+
+// unusableWords says why a candidate could not be used at all, and the rest.
+func unusableWords(c *report.Candidate) string {
 	r := c.Reason
 	switch r.Code {
 	case lookup.CodeDead:
@@ -298,7 +306,7 @@ func (w words) unusable(c *lookup.Candidate) string {
 	case lookup.CodeLinkdown:
 		return "no carrier, and ignore_routes_with_linkdown is on"
 	case lookup.CodeRouteOif:
-		return fmt.Sprintf("leaves by %s, not %s", w.link(r.Have), w.link(r.Want))
+		return fmt.Sprintf("leaves by %s, not %s", name(r.Have), name(r.Want))
 	case lookup.CodeExpired:
 		return fmt.Sprintf("expired %v s ago", r.Have)
 	case lookup.CodeSourceHides:
@@ -312,13 +320,13 @@ func (w words) unusable(c *lookup.Candidate) string {
 	case lookup.CodeNeighbour:
 		return fmt.Sprintf("its gateway's neighbour entry is %v", r.Have)
 	case lookup.CodeObjectUnusable:
-		return fmt.Sprintf("nexthop object %d has no usable member", c.Route.NextHopID)
+		return fmt.Sprintf("nexthop object %d has no usable member", c.Route.NHID)
 	case lookup.CodeForwardingOff:
-		return fmt.Sprintf("forwarding is off on %s", w.link(r.Have))
+		return fmt.Sprintf("forwarding is off on %s", name(r.Have))
 	case lookup.CodeLeafAbandoned:
 		return "given up with the longer prefix of the same address"
 	case lookup.CodeNextHopUnknown:
-		return w.uncertain(r)
+		return uncertainWords(r)
 	case lookup.CodeGatewayUnread:
 		return "its gateway is not readable"
 	case lookup.CodeRouteOdd:
@@ -342,16 +350,16 @@ func (w words) unusable(c *lookup.Candidate) string {
 // tieTurn says when an equal default route is taken that is passed over now.
 const tieTurn = "equal, takes its turn once neighbours are stale"
 
-// source says what made an address the source.
-func (w words) source(t *lookup.SourceTrial) string {
-	dev := w.dev(t.Link)
+// sourceWords says what made an address the source.
+func sourceWords(t *report.Source) string {
+	dev := iproute2.Safe(t.Dev)
 	switch c := t.Reason.Code; c {
 	case lookup.CodeSrcPrefsrc:
 		return "set by the route (src)"
 	case lookup.CodeSrcLocalDst:
 		return "the destination itself"
 	case lookup.CodeSrcGateway:
-		if p, ok := t.Reason.Have.(netip.Prefix); ok && p.IsSingleIP() {
+		if single(t.Reason.Have.String()) {
 			return dev + "'s address, with the gateway at its other end"
 		}
 		return dev + "'s address in the gateway's network"
@@ -391,39 +399,40 @@ func (w words) source(t *lookup.SourceTrial) string {
 	return string(t.Reason.Code)
 }
 
-// gateway says how a gateway, or the destination itself, is reached.
-func (w words) gateway(g *lookup.Gateway) string {
-	dev := w.dev(g.Link)
-	var how string
-	switch {
-	case g.Direct:
-		how = "on " + dev + "'s link"
-	case g.HasOnLink && g.OnLinkBy.IsSingleIP():
-		how = "on " + dev + "'s link, by the route " + g.OnLinkBy.String()
-	case g.HasOnLink:
-		how = "on " + dev + "'s network " + g.OnLinkBy.String()
-	case g.Redirected:
-		how = "taken as on " + dev + "'s link (redirect)"
-	case g.Forced:
-		how = "taken as on " + dev + "'s link (onlink)"
-	case g.Addr.IsLinkLocalUnicast():
-		how = "link-local on " + dev
-	case g.OnLinkUnknown:
-		how = "reached by " + dev + " (in which of its networks is not known)"
-	default:
-		how = "not in any network of " + dev + " any more"
+// reachWords says how a neighbour on a device is reached.
+func reachWords(r *report.Reach, dev string) string {
+	dev = iproute2.Safe(dev)
+	switch r.How {
+	case report.ReachDirect:
+		return "on " + dev + "'s link"
+	case report.ReachRoute:
+		return "on " + dev + "'s link, by the route " + r.Network.String()
+	case report.ReachNetwork:
+		return "on " + dev + "'s network " + r.Network.String()
+	case report.ReachRedirect:
+		return "taken as on " + dev + "'s link (redirect)"
+	case report.ReachOnLink:
+		return "taken as on " + dev + "'s link (onlink)"
+	case report.ReachLinkLocal:
+		return "link-local on " + dev
+	case report.ReachUnknown:
+		return "reached by " + dev + " (in which of its networks is not known)"
 	}
-	return how + ", " + w.neighbour(g)
+	return "not in any network of " + dev + " any more"
 }
 
-func (w words) neighbour(g *lookup.Gateway) string {
+// neighbourWords say in which state the neighbour of a next hop is.
+func neighbourWords(h *report.NextHop) string {
 	switch {
-	case !g.HasState && w.snap.Lacks(route.FactNeighbours, route.FamilyOf(g.Addr)):
+	case h.NeighbourUnread:
 		return "neighbour state unknown"
-	case !g.HasState, g.State == route.NeighbourNone:
+	case h.Neighbour == "", h.Neighbour == "NONE":
 		return "no neighbour entry yet"
-	case g.State == route.NeighbourFailed:
-		return "neighbour FAILED: it does not answer, programs get EHOSTUNREACH"
+	case h.Neighbour == failed:
+		return failedWords
 	}
-	return "neighbour " + strings.ToLower(g.State.String())
+	return "neighbour " + strings.ToLower(h.Neighbour)
 }
+
+// failedWords are about a neighbour that does not answer.
+const failedWords = "neighbour FAILED: it does not answer, programs get EHOSTUNREACH"

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -44,15 +45,13 @@ func codes(t *testing.T, file, typ string) map[string][]string {
 
 // TestEveryCodeHasWords: a code that reaches a reader as such is a fault.
 func TestEveryCodeHasWords(t *testing.T) {
-	w := words{&route.Snapshot{}}
-	a := netip.MustParseAddr("192.0.2.1")
-	say := map[string]func(lookup.Reason) string{
-		"Why a rule did not match":              w.mismatch,
-		"What became of a rule that matched":    func(r lookup.Reason) string { return w.rule(&lookup.RuleTrial{Verdict: verdictFor(r), Reason: r}) },
-		"Why a route won or lost":               func(r lookup.Reason) string { return w.route(&lookup.Candidate{Reason: r}) },
-		"Why there is a set of ways":            w.uncertain,
-		"Why a received packet's source passes": func(r lookup.Reason) string { return w.reversePath(&lookup.ReversePath{Reason: r}, false) },
-		"What decided about the source address": func(r lookup.Reason) string { return w.source(&lookup.SourceTrial{Addr: a, Reason: r}) },
+	say := map[string]func(report.Reason) string{
+		"Why a rule did not match":              mismatchWords,
+		"What became of a rule that matched":    func(r report.Reason) string { return ruleWords(&report.RuleTrial{Verdict: verdictFor(r), Reason: r}) },
+		"Why a route won or lost":               func(r report.Reason) string { return candidateWords(&report.Candidate{Reason: r}) },
+		"Why there is a set of ways":            uncertainWords,
+		"Why a received packet's source passes": func(r report.Reason) string { return reverseWords(&report.ReversePath{Reason: r}, false) },
+		"What decided about the source address": func(r report.Reason) string { return sourceWords(&report.Source{Reason: r}) },
 	}
 	exempt := map[lookup.Code]string{
 		lookup.CodeTo:              "the selector itself says it",
@@ -79,14 +78,14 @@ func TestEveryCodeHasWords(t *testing.T) {
 			if exempt[c] != "" {
 				continue
 			}
-			if text := f(lookup.Reason{Code: c, Want: 1, Have: 2}); text == "" || text == code {
+			if text := f(report.NewReason(lookup.Reason{Code: c, Want: 1, Have: 2})); text == "" || text == code {
 				t.Errorf("%s (%s) has no words", code, block)
 			}
 		}
 	}
 }
 
-func sayer(say map[string]func(lookup.Reason) string, block string) func(lookup.Reason) string {
+func sayer(say map[string]func(report.Reason) string, block string) func(report.Reason) string {
 	for prefix, f := range say {
 		if strings.HasPrefix(block, prefix) {
 			return f
@@ -96,7 +95,7 @@ func sayer(say map[string]func(lookup.Reason) string, block string) func(lookup.
 }
 
 // verdictFor is a verdict with which a code of a rule is used.
-func verdictFor(r lookup.Reason) lookup.Verdict {
+func verdictFor(r report.Reason) lookup.Verdict {
 	switch r.Code {
 	case lookup.CodeSuppressPrefix, lookup.CodeSuppressGroup:
 		return lookup.VerdictSuppressed
@@ -114,11 +113,12 @@ func TestEveryShortcutHasWords(t *testing.T) {
 	flow := route.Flow{Dst: netip.MustParseAddr("192.0.2.1"), Src: netip.MustParseAddr("192.0.2.9"), In: 2, Out: 2}
 	for _, list := range codes(t, "reason.go", "Shortcut") {
 		for _, code := range list {
-			e := &Explanation{Subject: "192.0.2.1", FIB: f, Trace: &lookup.Trace{Flow: flow}}
-			e.Trace.Decision = lookup.Decision{
+			look := report.Look{FIB: f, Trace: &lookup.Trace{Flow: flow}}
+			look.Trace.Decision = lookup.Decision{
 				Disposition: lookup.DispositionInvalid, Errno: route.EINVAL, Shortcut: lookup.Shortcut(code),
-				NextHops: []lookup.NextHop{{Link: 2}},
+				NextHops: []lookup.NextHop{{Link: 2}}, HasRoute: true, Route: route.Route{Dst: netip.MustParsePrefix("192.0.2.0/24"), Type: route.TypeUnicast},
 			}
+			e := told{look.Line()}
 			if strings.Contains(e.headline(), code) && !successful(lookup.Shortcut(code)) {
 				t.Errorf("shortcut %s has no words: %s", code, e.headline())
 			}

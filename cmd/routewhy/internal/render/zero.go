@@ -9,6 +9,7 @@ import (
 
 	"routewhy/lookup"
 	"routewhy/lookup/listen"
+	"routewhy/lookup/report"
 	"routewhy/lookup/special"
 	"routewhy/route"
 	"routewhy/route/iproute2"
@@ -19,13 +20,13 @@ import (
 // columns of route(8).
 type Zero struct {
 	// Explanation is the decision about it as a destination.
-	*Explanation
+	*report.Explanation
 	// Whole has all routes, and the sockets; the explanation's has less.
 	Whole *lookup.FIB
 }
 
 // family is the address's.
-func (z *Zero) family() route.Family { return route.FamilyOf(z.Trace.Flow.Dst) }
+func (z *Zero) family() route.Family { return z.Query.Family() }
 
 // zero is the address.
 func (z *Zero) zero() netip.Addr {
@@ -42,7 +43,7 @@ func ExplainZero(w io.Writer, z *Zero, st Style) error {
 	}
 	p := &page{w: w, st: st}
 	head := z.headline()
-	if st.Quiet && z.changing() {
+	if st.Quiet && z.Noted(lookup.NoteChanging) {
 		head += changingAside
 	}
 	p.line(p.st.paint(bold, head))
@@ -56,11 +57,10 @@ func ExplainZero(w io.Writer, z *Zero, st Style) error {
 	p.zeroColumns(z)
 	p.section("in netstat", fmt.Sprintf("-tln and in ss: a Local Address of %s is a socket on every address, a Foreign Address of %s is nobody yet: the socket listens.",
 		netip.AddrPortFrom(z.zero(), 80), strings.TrimSuffix(netip.AddrPortFrom(z.zero(), 0).String(), "0")+"*"))
-	if z.changing() {
-		p.detail("note", changingWords, yellow)
-	}
-	for _, r := range z.Remarks {
-		p.detail("note", r.Text, yellow)
+	for i := range z.Warnings {
+		if n := &z.Warnings[i]; n.Code == lookup.NoteChanging || n.Code == "mapped" {
+			p.detail("note", told{z.Explanation}.finding(n), yellow)
+		}
 	}
 	for _, g := range z.Whole.Snapshot().Gaps {
 		if g.Fact == route.FactSockets && len(z.groups()) > 0 || g.Fact == route.FactProcesses {
@@ -74,7 +74,7 @@ func (z *Zero) headline() string {
 	if z.family() == route.IPv6 {
 		return ":: as a destination is this host: a program that connects to it reaches ::1; elsewhere it means other things"
 	}
-	return "0.0.0.0 as a destination is this host: the kernel goes to 127.0.0.1" + z.wayOut() + "; elsewhere it means other things"
+	return "0.0.0.0 as a destination is this host: the kernel goes to 127.0.0.1" + told{z.Explanation}.wayOut() + "; elsewhere it means other things"
 }
 
 // section begins a section of the page: its title, and a sentence beside it.
@@ -104,21 +104,21 @@ func cite(a netip.Addr) string {
 
 func (p *page) zeroDestination(z *Zero) {
 	agrees := ""
-	if z.Comparison.Asked {
+	if k := z.Kernel; k != nil && k.Agrees != nil && *k.Agrees {
 		agrees = " (the kernel agrees)"
 	}
 	if z.family() == route.IPv4 {
 		p.section("destination", fmt.Sprintf("replaced by %s on lo before any rule or route is asked%s. In the standards it is none: "+
 			"\"this host on this network\", a source only (RFC 1122, section 3.2.1.3 (a)), or an old form of broadcast (RFC 1812, section 4.2.3.1). "+
-			"macOS and older FreeBSD take it as Linux does; Windows and FreeBSD 15 refuse it.", z.Trace.Decision.Src, agrees))
+			"macOS and older FreeBSD take it as Linux does; Windows and FreeBSD 15 refuse it.", z.Src, agrees))
 		return
 	}
 	what := "finds no route"
-	if z.Trace.Decision.Disposition == lookup.DispositionUnknown {
+	if z.Disposition == lookup.DispositionUnknown {
 		what = "cannot be decided here"
 	}
-	if z.Trace.Decision.HasRoute {
-		what = "finds " + iproute2.RouteLine(z.FIB.Snapshot(), &z.Trace.Decision.Route)
+	if z.Route != nil {
+		what = "finds " + z.Route.Line()
 	}
 	p.section("destination", fmt.Sprintf("connect(2) and sendto(2) replace it by ::1 before they look anything up. A look-up of :: itself, as "+
 		"ip -6 route get makes it, %s%s; no packet asks for that. In the standards it is never a destination (%s).", what, agrees, cite(z.zero())))
@@ -463,7 +463,7 @@ type jsonDocument struct {
 
 // JSON is the explanation of the address as a destination, and `zero`.
 func (z *Zero) JSON() any {
-	e, _ := z.Explanation.JSON().(jsonExplanation)
+	Annotate(z.Explanation)
 	whole, pair := z.family().Default(), lookup.SlashOnePair(z.family())
 	host := z.Whole.EntryStatuses(netip.PrefixFrom(z.zero(), z.zero().BitLen()))
 	j := jsonZero{
@@ -495,7 +495,7 @@ func (z *Zero) JSON() any {
 		j.Standards = append(j.Standards, jsonDocument{d.Name, d.Section})
 	}
 	return struct {
-		jsonExplanation
+		*report.Explanation
 		Zero jsonZero `json:"zero"`
-	}{e, j}
+	}{z.Explanation, j}
 }
