@@ -190,6 +190,9 @@ func (f *FIB) take(e *entry) {
 	if e.sourceSpecific() {
 		f.sources = append(f.sources, e.route.Src.Masked())
 	}
+	if t := e.route.TOS; t != 0 && e.fam == route.IPv4 && !slices.Contains(f.tos, t) {
+		f.tos = append(f.tos, t)
+	}
 	if e.fam == route.IPv4 && e.route.Type == route.TypeLocal && e.route.Protocol != route.ProtocolKernel {
 		f.localByUser = true
 	}

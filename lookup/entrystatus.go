@@ -248,34 +248,6 @@ func (f *prober) probeFlow(s *EntryStatus, sel *route.Selector) route.Flow {
 	return flow
 }
 
-// conditions are what a packet may have to be to take an entry: nothing
-// special; what a rule that leads to its table asks for; what keeps it from an
-// earlier `not` rule; what the entry itself asks for.
-func (f *prober) conditions(s *EntryStatus, e *entry) []route.Selector {
-	var out []route.Selector
-	seen := map[route.Selector]bool{}
-	add := func(sel route.Selector) {
-		if e.sourceSpecific() && !sel.Src.IsValid() {
-			sel.Src = e.route.Src
-		}
-		if e.route.TOS != 0 {
-			sel.TOS = e.route.TOS
-		}
-		if !seen[sel] {
-			seen[sel] = true
-			out = append(out, sel)
-		}
-	}
-	add(route.Selector{})
-	for _, r := range s.Rules {
-		add(r.Selector)
-	}
-	for _, sel := range f.family(s.Route.Family()).not {
-		add(sel)
-	}
-	return out
-}
-
 // stands judges an entry by what becomes of one packet.
 func (f *prober) stands(s *EntryStatus, e *entry, flow route.Flow) {
 	t := f.sketch(flow)
@@ -337,60 +309,4 @@ func (s *EntryStatus) judge(c *Candidate, d *Decision, e *entry) {
 	default:
 		s.Status = StatusUnusable
 	}
-}
-
-// flowFor changes a packet so that a selector matches it, as far as that is in
-// the packet's power.
-func (f *prober) flowFor(s *route.Selector, flow route.Flow) route.Flow {
-	if s.Not {
-		return flow
-	}
-	if s.Src.IsValid() && s.Src.Bits() > 0 {
-		flow.Src = f.sourceIn(s.Src)
-	}
-	if s.MarkMask != 0 {
-		flow.Mark = s.Mark
-	}
-	if s.HasUIDs {
-		flow.UID = s.UIDs.Start
-	}
-	if s.HasDSCP {
-		flow.TOS = s.DSCP << 2
-	}
-	if s.TOS != 0 {
-		flow.TOS = s.TOS
-	}
-	if s.Proto != 0 {
-		flow.Proto = s.Proto
-	}
-	flow.SrcPort, flow.DstPort = s.SrcPort.Start, s.DstPort.Start
-	if s.FlowLabelMask != 0 {
-		flow.FlowLabel = s.FlowLabel
-	}
-	if d := f.byName[s.Out]; d != nil {
-		flow.Out = d.Index
-	}
-	if s.L3Mdev && f.lastVRF != nil {
-		flow.Out = f.lastVRF.Index
-	}
-	if d := f.byName[s.In]; d != nil && s.In != "lo" {
-		flow.In = d.Index
-		if !flow.Src.IsValid() {
-			flow.Src = f.neighbourOf(d)
-		}
-	}
-	return flow
-}
-
-// neighbourOf is an address that could be another host's on a device's network.
-func (f *FIB) neighbourOf(d *device) netip.Addr {
-	for _, a := range d.addrs4 {
-		n := a.Prefix.Masked()
-		for x := n.Addr().Next(); n.Contains(x); x = x.Next() {
-			if x != a.Prefix.Addr() {
-				return x
-			}
-		}
-	}
-	return netip.Addr{}
 }

@@ -43,6 +43,7 @@ type FIB struct {
 	realms  bool
 	kernel  behaviour
 	partial bool           // routes that no question is about were left out
+	tos     []uint8        // of IPv4 routes that are for certain packets
 	sources []netip.Prefix // of IPv6 routes that are for certain sources
 }
 

@@ -267,3 +267,8 @@ func (f *FIB) routesLost() []Note {
 	}
 	return []Note{{Reason: Reason{Code: NoteNoneMade}}}
 }
+
+// notForwarded reports whether a packet is dropped because this host does not forward.
+func (f *FIB) notForwarded(t *Trace) bool {
+	return t.Decision.Shortcut == ShortcutNoForwarding || f.dropsForwarded6(t)
+}

@@ -272,48 +272,9 @@ func (f *FIB) skippedTables(t *Trace) []Note {
 			continue
 		}
 		*n = Note{Reason: Reason{NoteTableSkipped, r.Reason.Want, r.Reason.Code}, Route: r.Shadow, Rule: r.Rule, Table: r.Table, More: n.More}
-		if from {
-			n.Ask = m.fromWithin(r.Rule.Selector.Src, &t.Flow)
-		} else {
-			n.Ask = m.sentBy(&r.Rule.Selector, &t.Flow, r.Table)
-		}
+		n.Ask = m.meets(&r.Rule.Selector, &t.Flow, r.Table)
 	}
 	return out
-}
-
-// sentBy is a packet that nothing is special about but the mark or the user that a rule
-// wants, and that its table decides; nil: there is none.
-func (f *prober) sentBy(s *route.Selector, flow *route.Flow, table route.Table) *route.Flow {
-	ask := *flow
-	switch *s {
-	case route.Selector{Mark: s.Mark, MarkMask: s.MarkMask}:
-		ask.Mark = s.Mark
-	case route.Selector{HasUIDs: true, UIDs: s.UIDs}:
-		ask.UID = s.UIDs.Start
-	default:
-		return nil
-	}
-	if flow.Src.IsValid() || flow.In != 0 || flow.Out != 0 {
-		return nil
-	}
-	if d := f.Lookup(ask); !d.HasRoute || d.Route.Table != table {
-		return nil
-	}
-	return &ask
-}
-
-// fromWithin is a packet from a prefix that the host sends or, where it has no address
-// there, receives.
-func (f *prober) fromWithin(p netip.Prefix, flow *route.Flow) *route.Flow {
-	ask := *flow
-	ask.Src = f.sourceIn(p)
-	if f.owner(ask.Src) == 0 && f.knowsAddrs(flow.Family()) {
-		ask.Src = f.strangerIn(p)
-		if ask.In = f.entrance(ask.Src, nil); ask.In == 0 {
-			return nil
-		}
-	}
-	return &ask
 }
 
 // unreachedTables are the tables that have a route that the packet missed, and that

@@ -59,11 +59,19 @@ func (m *prober) forget() {
 	m.made, m.gaps = map[route.Flow]*sketch{}, map[tablePrefix]*gapIn{}
 }
 
-// sketch decides about a packet; nil: that would be too much work.
+// sketch decides about a packet, which is remembered; nil: that would be too much work.
 func (m *prober) sketch(flow route.Flow) *sketch {
-	if s, ok := m.made[flow]; ok {
-		return s
+	s, ok := m.made[flow]
+	if !ok {
+		if s = m.try(flow); s != nil {
+			m.made[flow] = s
+		}
 	}
+	return s
+}
+
+// try decides about a packet; nil: that would be too much work.
+func (m *prober) try(flow route.Flow) *sketch {
 	if m.work > maxWork {
 		return nil
 	}
@@ -85,7 +93,6 @@ func (m *prober) sketch(flow route.Flow) *sketch {
 		s.tied[e] = true
 	}
 	m.work += w.steps
-	m.made[flow] = s
 	return s
 }
 
@@ -103,19 +110,4 @@ func (m *prober) gapOf(id route.Table, p netip.Prefix) (netip.Addr, []route.Rout
 		m.gaps[k] = g
 	}
 	return g.addr, g.by, g.ok
-}
-
-// sourceIn is an address of this host in a prefix, or else the prefix's first.
-func (m *prober) sourceIn(p netip.Prefix) netip.Addr {
-	if m.own == nil {
-		for i := range m.snap.Addrs {
-			m.own = append(m.own, m.snap.Addrs[i].Prefix.Addr())
-		}
-		slices.SortFunc(m.own, netip.Addr.Compare)
-	}
-	i, _ := slices.BinarySearchFunc(m.own, p.Masked().Addr(), netip.Addr.Compare)
-	if i < len(m.own) && p.Contains(m.own[i]) {
-		return m.own[i]
-	}
-	return p.Addr()
 }

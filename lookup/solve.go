@@ -1,0 +1,93 @@
+package lookup
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// Solver finds packets: it is the inverse of a look-up. It remembers the packets that
+// it tried, and is not safe for concurrent use; a FIB may have many.
+type Solver struct{ m *prober }
+
+// Solver gives one that has tried no packets.
+func (f *FIB) Solver() *Solver { return &Solver{f.prober()} }
+
+// Solution is the packets that a [Solver] found.
+type Solution struct {
+	// Packets are some of them. Each was looked up, and differs from the packet that
+	// they are to be like in no field that it need not; those that differ in the
+	// fewest fields come first.
+	Packets []route.Flow
+	// Complete says that all kinds of packets were tried: where there are no Packets,
+	// there are none. Otherwise the search was given up.
+	Complete bool
+}
+
+// maxSolutions is how many packets a [Solver] gives, maxTried how many it tries.
+const (
+	maxSolutions = 8
+	maxTried     = 1 << 16
+)
+
+// ByRule finds packets that a rule of the snapshot decides ([Decision].Rule), and that
+// are as like another packet as possible. That one's destination stays, where it has
+// one.
+func (s *Solver) ByRule(r *route.Rule, like route.Flow) Solution {
+	x := s.search(r.Family, like)
+	x.goal = func(t *sketch) bool { return t.Decision.Rule == r }
+	if !r.Selector.Not {
+		x.admits = func(flow *route.Flow) bool { return admits(&r.Selector, flow) }
+	}
+	within := r.Selector.Dst
+	if !within.IsValid() || r.Selector.Not {
+		within = r.Family.Default()
+	}
+	x.destinations(within)
+	x.startBy(&r.Selector)
+	return x.run()
+}
+
+// ByEntry finds packets of which a look-up ends at a route of the snapshot: they go by
+// it, or by one of several of which it is one, or it refuses them, or ends its table.
+func (s *Solver) ByEntry(r *route.Route, like route.Flow) Solution {
+	x := s.search(r.Family(), like)
+	t := s.m.family(r.Family()).tables[r.Table]
+	if t == nil || like.Dst.IsValid() && !r.Dst.Contains(like.Dst) {
+		return Solution{Complete: true}
+	}
+	l, ok := t.trie.Get(r.Dst)
+	if !ok {
+		return Solution{Complete: true}
+	}
+	kind := r.Kind()
+	i := slices.IndexFunc(l.entries, func(e *entry) bool { full := e.full(r.Dst); return full.Kind() == kind })
+	if i < 0 {
+		return Solution{Complete: true}
+	}
+	e := l.entries[i]
+	x.goal = func(t *sketch) bool {
+		c := t.at[place{e, r.Dst}]
+		return c != nil && ends(c.Verdict)
+	}
+	x.destinations(r.Dst)
+	for _, sel := range s.m.conditions(&EntryStatus{Route: *r, Rules: s.m.RulesTo(e.fam, r.Table)}, e) {
+		x.startBy(&sel)
+	}
+	return x.run()
+}
+
+// ends reports whether a look-up ended at the candidate that got a verdict.
+func ends(v Verdict) bool {
+	return v == VerdictChosen || v == VerdictPossible || v == VerdictRefuses || v == VerdictThrows
+}
+
+// Find finds packets to a destination of which the decision is what is sought.
+func (s *Solver) Find(like route.Flow, sought func(*Decision) bool) Solution {
+	x := s.search(like.Family(), like)
+	x.dsts = []netip.Addr{like.Dst}
+	x.goal = func(t *sketch) bool { return sought(&t.Decision) }
+	x.starts = append(x.starts, like)
+	return x.run()
+}
