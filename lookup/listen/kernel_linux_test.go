@@ -27,7 +27,6 @@ type bind struct {
 	addr   netip.Addr
 	v6only bool
 	dev    string
-	zone   uint32
 }
 
 func (b bind) String() string {
