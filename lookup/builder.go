@@ -155,6 +155,7 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 		objects:    make(map[uint32]*route.NextHopObject, len(s.NextHops)),
 		groups:     map[groupKey]*entry{},
 		own4:       make(map[netip.Addr]int),
+		own6:       make(map[netip.Addr]int),
 		kernel:     behaviourOf(s.Release),
 		partial:    b.partial,
 		labels:     s.Labels,
@@ -162,10 +163,11 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 	if len(f.labels) == 0 {
 		f.labels = route.DefaultLabels()
 	}
-	f.v4.conf, f.v6.conf = newConf(s.Sysctls, route.IPv4, allDevices), newConf(s.Sysctls, route.IPv6, allDevices)
+	conf4, conf6 := confsOf(s.Sysctls, route.IPv4), confsOf(s.Sysctls, route.IPv6)
+	f.v4.conf, f.v6.conf = conf4.device(allDevices), conf6.device(allDevices)
 	f.v4.guess, f.v6.guess = s.Lacks(route.FactSysctls, route.IPv4), s.Lacks(route.FactSysctls, route.IPv6)
 	f.useNeigh, f.useNeighRead = s.Sysctls.Int(useNeighPath)
-	f.addDevices()
+	f.addDevices(&conf4, &conf6)
 	f.addRules()
 	for _, n := range s.Neighbours {
 		f.neighbours[neighbourKey{n.Link, n.Addr}] = n.State

@@ -3,15 +3,16 @@ package lookup
 import (
 	"net/netip"
 	"slices"
-
-	"routewhy/route"
 )
 
-func (f *FIB) addDevices() {
+func (f *FIB) addDevices(conf4, conf6 *confs) {
 	s := f.snap
-	for i := range s.Links {
-		d := &device{Link: &s.Links[i]}
-		d.conf4, d.conf6 = newConf(s.Sysctls, route.IPv4, d.Name), newConf(s.Sysctls, route.IPv6, d.Name)
+	all := make([]device, len(s.Links))
+	f.devices = make([]*device, 0, len(all))
+	for i := range all {
+		d := &all[i]
+		d.Link = &s.Links[i]
+		d.conf4, d.conf6 = conf4.device(d.Name), conf6.device(d.Name)
 		f.devices = append(f.devices, d)
 		f.byIndex[d.Index], f.byName[d.Name] = d, d
 	}
@@ -37,6 +38,9 @@ func (f *FIB) addDevices() {
 			f.owns4(a.Prefix.Addr(), a.Link)
 		} else {
 			d.addrs6 = append(d.addrs6, a)
+			if first, ok := f.own6[a.Prefix.Addr()]; !ok || a.Link < first {
+				f.own6[a.Prefix.Addr()] = a.Link
+			}
 		}
 	}
 	f.order4 = orderOf(s, f.devices, func(d *device) bool { return len(d.addrs4) > 0 })

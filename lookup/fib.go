@@ -27,6 +27,7 @@ type FIB struct {
 	objects    map[uint32]*route.NextHopObject
 	groups     map[groupKey]*entry // with the next hops of a group, and no more
 	own4       map[netip.Addr]int  // addresses of this host, to the device's index
+	own6       map[netip.Addr]int  // to the first device's
 	// shared4 are the devices of an address that several have. The kernel takes the one
 	// that was given it last (__ip_dev_find), which no dump tells.
 	shared4  map[netip.Addr][]int

@@ -3,6 +3,7 @@ package lookup
 import (
 	"path"
 	"slices"
+	"strings"
 
 	"routewhy/route"
 )
@@ -50,14 +51,47 @@ type conf struct {
 	read  [settings]bool
 }
 
-func newConf(s route.Sysctls, fam route.Family, dev string) *conf {
-	c := new(conf)
+// confs are the settings of one family by device.
+type confs struct {
+	of    map[string]*conf
+	usual *conf // of a device of which none was read
+}
+
+// confsOf gathers the settings of a family: there may be very many devices, most of
+// which have none of their own in a snapshot.
+func confsOf(s route.Sysctls, fam route.Family) confs {
+	usual := new(conf)
+	known := map[string]setting{}
 	for k := range settings {
-		if c.value[k], c.read[k] = s.Conf(fam, dev, k.String()); !c.read[k] {
-			c.value[k] = k.usual()
+		usual.value[k] = k.usual()
+		known[k.String()] = k
+	}
+	c := confs{map[string]*conf{}, usual}
+	before := path.Dir(path.Dir(route.ConfPath(fam, "all", "x"))) + "/"
+	for name := range s {
+		dev, key, ok := strings.Cut(strings.TrimPrefix(name, before), "/")
+		k, wanted := known[key]
+		if !ok || !wanted || !strings.HasPrefix(name, before) {
+			continue
 		}
+		value, read := s.Int(name)
+		if !read {
+			continue
+		}
+		if c.of[dev] == nil {
+			own := *usual
+			c.of[dev] = &own
+		}
+		c.of[dev].value[k], c.of[dev].read[k] = value, true
 	}
 	return c
+}
+
+func (c *confs) device(name string) *conf {
+	if own := c.of[name]; own != nil {
+		return own
+	}
+	return c.usual
 }
 
 // allDevices is the name under which the kernel keeps what counts for all.
@@ -149,6 +183,12 @@ func (f *FIB) confOr(d *device, k setting) bool {
 // confOr is the same for a question.
 func (w *walk) confOr(d *device, k setting) bool {
 	return w.conf(route.IPv4, nil, k) != 0 || w.conf(route.IPv4, d, k) != 0
+}
+
+// RoutesLocalnet reports whether a device takes packets to 127.0.0.0/8 (route_localnet).
+func (f *FIB) RoutesLocalnet(link int) bool {
+	d := f.byIndex[link]
+	return d != nil && f.confOr(d, settingRouteLocalnet)
 }
 
 // useNeighPath is whether IPv4's multipath routes pass over bad neighbours.

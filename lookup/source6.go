@@ -38,14 +38,7 @@ func (w *walk) source6(r *route.Route, link int, record bool) chosen {
 }
 
 func (f *FIB) owner6(a netip.Addr) int {
-	for _, d := range f.devices {
-		for _, x := range d.addrs6 {
-			if x.Prefix.Addr() == a {
-				return d.Index
-			}
-		}
-	}
-	return 0
+	return f.own6[a]
 }
 
 // selectSource6 chooses a source for a destination that is reached through a

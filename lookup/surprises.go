@@ -124,14 +124,15 @@ func (f *FIB) hostAddress(t *Trace) (addr, net netip.Prefix) {
 		return addr, net
 	}
 	for _, d := range f.devices {
-		if p, ok := f.onLink(t.Flow.Dst, d.Index); ok && !p.IsSingleIP() { // it is in some table
-			continue
-		}
 		for _, a := range append(d.addrs4[:len(d.addrs4):len(d.addrs4)], d.addrs6...) {
 			n := netip.PrefixFrom(a.Prefix.Addr(), bits)
-			if a.Prefix.IsSingleIP() && n.IsValid() && n.Contains(t.Flow.Dst) && !a.Peer.IsValid() && d.Index != route.LoopbackIndex {
-				return a.Prefix, n
+			if !a.Prefix.IsSingleIP() || !n.IsValid() || !n.Contains(t.Flow.Dst) || a.Peer.IsValid() || d.Index == route.LoopbackIndex {
+				continue
 			}
+			if p, ok := f.onLink(t.Flow.Dst, d.Index); ok && !p.IsSingleIP() { // it is in some table
+				break
+			}
+			return a.Prefix, n
 		}
 	}
 	return addr, net

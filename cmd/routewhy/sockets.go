@@ -41,6 +41,9 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 		Host: listen.NewHost(fib), FIB: fib, Family: o.family, Wanted: o.wanted.String(), Address: o.wanted.addr,
 		LeftOut: left, Changing: during.changing() || fib.Snapshot().Changed,
 	}
+	if err := out.Host.Fits(o.limit()); err != nil {
+		return o.tooMany(fib.Snapshot())
+	}
 	shown := slices.DeleteFunc(ofFamily(fib.Snapshot().Sockets, o.family), func(x route.Socket) bool { return !o.wanted.is(&x) })
 	out.Exposures = out.Host.Exposures(shown)
 	for i := range shown {
@@ -60,6 +63,16 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 		return statusError(exitNoRoute)
 	}
 	return err
+}
+
+// tooMany says that a host has too many addresses and devices, for each address is
+// asked about by each device.
+func (o *options) tooMany(s *route.Snapshot) error {
+	hint := fmt.Sprintf("--load-limit %d allows twice as much", o.limit()>>19)
+	if len(o.load) == 0 {
+		hint = fmt.Sprintf("--save FILE, and then --load FILE --load-limit %d", o.limit()>>19)
+	}
+	return withHint(fmt.Errorf("--sockets: %d addresses by %d devices take more than %d MiB of memory", len(s.Addrs), len(s.Links), o.limit()>>20), hint)
 }
 
 // wanted is which sockets are meant. The zero value: all.

@@ -62,16 +62,21 @@ func loadFiles(o *options, s stdio) (route.Source, error) {
 // garbage collector keeps to about as much, unless the user has told it something
 // else.
 func (o *options) memory(s stdio) int64 {
-	limit := int64(load.DefaultLimit)
-	if o.loadLimit.given {
-		limit = int64(o.loadLimit.value) << 20
-	}
+	limit := o.limit()
 	if s.Room != 0 && s.Room < limit {
 		limit = s.Room
 	} else if s.env("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit)
 	}
 	return limit / int64(max(1, len(o.sources)))
+}
+
+// limit is how many bytes of memory the user allows.
+func (o *options) limit() int64 {
+	if o.loadLimit.given {
+		return int64(o.loadLimit.value) << 20
+	}
+	return load.DefaultLimit
 }
 
 // loadError is what kept files from being read, and which namespaces they tell

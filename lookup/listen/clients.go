@@ -82,15 +82,31 @@ func ordinary(a netip.Addr) bool {
 func isLink(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
 
 // networks are the networks that the devices of a host are in.
-type networks []network
+type networks struct {
+	links   map[netip.Prefix][]int
+	has     map[network]bool
+	lengths []int // of the prefixes, the longest first
+}
 
 type network struct {
 	netip.Prefix
 	link int
 }
 
+func (n *networks) add(p netip.Prefix, link int) {
+	if n.has[network{p, link}] {
+		return
+	}
+	n.has[network{p, link}] = true
+	n.links[p] = append(n.links[p], link)
+	if !slices.Contains(n.lengths, p.Bits()) {
+		n.lengths = append(n.lengths, p.Bits())
+		slices.SortFunc(n.lengths, func(a, b int) int { return b - a })
+	}
+}
+
 func networksOf(s *route.Snapshot, fam route.Family) networks {
-	var out networks
+	out := networks{links: map[netip.Prefix][]int{}, has: map[network]bool{}}
 	for i := range s.Addrs {
 		a := &s.Addrs[i]
 		if route.FamilyOf(a.Prefix.Addr()) != fam || isLink(a.Prefix.Addr()) {
@@ -104,7 +120,7 @@ func networksOf(s *route.Snapshot, fam route.Family) networks {
 			p = a.Peer.Masked()
 		}
 		if !p.Contains(a.Prefix.Addr()) || !p.IsSingleIP() {
-			out = append(out, network{p, a.Link})
+			out.add(p, a.Link)
 		}
 	}
 	return out
@@ -112,7 +128,7 @@ func networksOf(s *route.Snapshot, fam route.Family) networks {
 
 // of are the devices of the longest network that has an address: one of an address of
 // this host, or one that a route leads to without a gateway.
-func (n networks) of(a netip.Addr, d *lookup.Decision) []int {
+func (n *networks) of(a netip.Addr, d *lookup.Decision) []int {
 	var out []int
 	best := -1
 	add := func(bits, link int) {
@@ -123,9 +139,11 @@ func (n networks) of(a netip.Addr, d *lookup.Decision) []int {
 			out = append(out, link)
 		}
 	}
-	for _, net := range n {
-		if net.Contains(a) {
-			add(net.Bits(), net.link)
+	for _, bits := range n.lengths {
+		p, err := a.WithZone("").Prefix(bits)
+		if links := n.links[p]; err == nil && len(links) > 0 {
+			best, out = bits, slices.Clone(links)
+			break
 		}
 	}
 	if d.Disposition == lookup.DispositionUnicast && d.HasRoute && d.Route.Dst.Bits() > 1 {

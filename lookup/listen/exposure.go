@@ -93,7 +93,7 @@ type Host struct {
 	snap   *route.Snapshot
 	asker  map[route.Family]*asker
 	locals []Local
-	kinds  []kind // of the locals
+	kinds  []*kind // of the locals; nil: was not asked for
 	asked  map[route.Family]*demands
 	cache  map[reachKey]reached
 	names  map[string]int
@@ -132,11 +132,20 @@ func number(all map[string]int, text string) int {
 // find gathers the addresses of this host: those of its devices, and what else is local
 // by a route.
 func (h *Host) find() {
+	type place struct {
+		prefix netip.Prefix
+		link   int
+	}
+	seen := map[place]bool{}
+	lengths := map[int]bool{} // of the prefixes
 	add := func(p netip.Prefix, link int) {
-		has := func(l Local) bool { return l.Prefix == p && (l.Link == link || !isLink(p.Addr())) }
-		if !slices.ContainsFunc(h.locals, has) {
+		k := place{prefix: p}
+		if isLink(p.Addr()) {
+			k.link = link
+		}
+		if !seen[k] {
+			seen[k], lengths[p.Bits()] = true, true
 			h.locals = append(h.locals, Local{Prefix: p, Link: link, VRF: vrfOf(h.snap, link)})
-			h.kinds = append(h.kinds, h.kind(p.Addr()))
 		}
 	}
 	for i := range h.snap.Addrs {
@@ -146,17 +155,24 @@ func (h *Host) find() {
 		case p.Addr().Is4() && p.Addr().IsLoopback():
 			add(netip.MustParsePrefix("127.0.0.0/8"), a.Link)
 			if last := &h.locals[len(h.locals)-1]; !last.one.IsValid() && last.Prefix.Contains(p.Addr()) {
-				last.one, h.kinds[len(h.kinds)-1] = p.Addr(), h.kind(p.Addr())
+				last.one = p.Addr()
 			}
 		default:
 			add(p, a.Link)
 		}
 	}
+	whole := map[netip.Prefix]bool{}
+	for i := range h.locals {
+		whole[h.locals[i].Prefix] = true
+	}
 	h.fib.LocalRoutes(func(p netip.Prefix, link int) {
-		covered := func(l Local) bool { return l.Prefix.Bits() <= p.Bits() && l.Prefix.Contains(p.Addr()) }
-		if !slices.ContainsFunc(h.locals, covered) {
-			add(p, link)
+		for bits := range lengths {
+			if q := netip.PrefixFrom(p.Addr(), bits).Masked(); bits <= p.Bits() && whole[q] {
+				return
+			}
 		}
+		whole[p] = true
+		add(p, link)
 	})
 }
 
@@ -165,22 +181,86 @@ func (h *Host) find() {
 func (h *Host) Locals() []Local {
 	var out []Local
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
-		out = append(out, h.reach(&route.Socket{Proto: route.ProtoTCP, Family: fam, V6Only: true, Local: netip.AddrPortFrom(firstOf(fam), 0)}).locals...)
+		out = append(out, h.reach(anySocket(fam)).locals...)
 	}
 	return out
 }
 
 // Localnet are the devices by which other hosts reach 127.0.0.0/8, and get answers.
 func (h *Host) Localnet() []int {
+	links := slices.DeleteFunc(uplinks(h.snap), func(link int) bool { return !h.fib.RoutesLocalnet(link) })
+	if len(links) == 0 {
+		return nil
+	}
+	s := anySocket(route.IPv4)
+	alike := h.asked[route.IPv4].of(s)
 	var out []int
-	for _, l := range h.Locals() {
-		for i := range l.Views {
-			if some, _ := l.Views[i].Reached(); some && l.Addr().Is4() && l.Addr().IsLoopback() {
-				out = append(out, l.Views[i].Uplink)
+	for i := range h.locals {
+		a := h.locals[i].Addr()
+		if !a.Is4() || !a.IsLoopback() {
+			continue
+		}
+		for _, link := range links {
+			if !takesFrom(h.snap, s, link) {
+				continue
+			}
+			v := h.askerOf(route.IPv4).view(link, a, h.kindAt(i), s, h.at(alike, a))
+			if some, _ := v.Reached(); some {
+				out = append(out, link)
 			}
 		}
 	}
 	return out
+}
+
+// Fits tells whether what is asked about this host, each of its addresses by each device
+// that packets come by, is too much for so many bytes of memory, and for the time that it
+// takes to fill them. The error is a [route.LimitError].
+func (h *Host) Fits(bytes int64) error {
+	const view, look = 256, 64 // of an address by a device; of a packet that is looked up
+	links := float64(len(uplinks(h.snap)))
+	if float64(len(h.locals))*(links*view+float64(len(h.snap.Rules))*look) > float64(bytes) {
+		return &route.LimitError{Limit: bytes}
+	}
+	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
+		kinds, locals := map[kind]bool{}, 0.0
+		for i := range h.locals {
+			if route.FamilyOf(h.locals[i].Addr()) == fam {
+				kinds[h.kindAt(i)] = true
+				locals++
+			}
+		}
+		cells := float64(len(h.askerOf(fam).cells))
+		if locals*links*(view+cells/4)+float64(len(kinds))*links*cells*look > float64(bytes) {
+			return &route.LimitError{Limit: bytes}
+		}
+	}
+	return nil
+}
+
+// kindAt is the kind of one of the locals.
+func (h *Host) kindAt(i int) kind {
+	if h.kinds == nil {
+		h.kinds = make([]*kind, len(h.locals))
+	}
+	if h.kinds[i] == nil {
+		k := h.kind(h.locals[i].Addr())
+		h.kinds[i] = &k
+	}
+	return *h.kinds[i]
+}
+
+// askerOf is the asker of a family.
+func (h *Host) askerOf(fam route.Family) *asker {
+	if h.asker[fam] == nil {
+		h.asker[fam] = newAsker(h.fib, fam)
+	}
+	return h.asker[fam]
+}
+
+// anySocket is one without a mark, a user or a port of its own, on every address.
+func anySocket(fam route.Family) *route.Socket {
+	return &route.Socket{Proto: route.ProtoTCP, Family: fam, V6Only: true, Local: netip.AddrPortFrom(firstOf(fam), 0)}
 }
 
 // Exposures tell of each listening socket how it can be reached.
@@ -236,7 +316,7 @@ func (h *Host) reach(s *route.Socket) reached {
 	}
 	var out reached
 	for i := range h.locals {
-		l, of := h.locals[i], h.kinds[i]
+		l, of := h.locals[i], h.kindAt(i)
 		switch {
 		case !bound.IsUnspecified() && (!l.Prefix.Contains(bound) || isLink(l.Addr()) && s.Link != 0 && s.Link != l.Link),
 			bound.IsUnspecified() && l.Addr().Is4() && s.Family == route.IPv6 && s.V6Only,
@@ -258,13 +338,8 @@ func (h *Host) reach(s *route.Socket) reached {
 // views asks who reaches an address by each uplink at which the socket takes packets.
 func (h *Host) views(l *Local, of kind, s *route.Socket, alike special) {
 	fam := route.FamilyOf(l.Addr())
-	k := h.asker[fam]
-	if k == nil {
-		k = newAsker(h.fib, fam)
-		h.asker[fam] = k
-	}
-	asked := h.asked[fam]
-	alike = special{asked.at(alike.in, l.Addr(), true), asked.at(alike.check, l.Addr(), false), asked.at(alike.out, l.Addr(), false)}
+	k := h.askerOf(fam)
+	alike = h.at(alike, l.Addr())
 	for _, up := range k.links {
 		if takesFrom(h.snap, s, up) && (!isLink(l.Addr()) || up == l.Link) {
 			l.Views = append(l.Views, k.view(up, l.Addr(), of, s, alike))
@@ -283,6 +358,12 @@ func (h *Host) views(l *Local, of kind, s *route.Socket, alike special) {
 		return
 	}
 	l.Self = (s.Link == 0 && p.Slave == 0 || s.Link == 0 && acceptsVRF(h.snap, s.Proto) || s.Link != 0 && (s.Link == p.Dev || s.Link == p.Slave))
+}
+
+// at is what rules ask of a socket's packets to an address, and of the answers from it.
+func (h *Host) at(alike special, a netip.Addr) special {
+	asked := h.asked[route.FamilyOf(a)]
+	return special{asked.at(alike.in, a, true), asked.at(alike.check, a, false), asked.at(alike.out, a, false)}
 }
 
 // answersSelf reports whether a socket's answers to this host itself get there.

@@ -98,8 +98,11 @@ func uplinks(s *route.Snapshot) []int {
 // isPort reports whether a device belongs to another one that takes what it receives
 // (rx_handler in net/core/dev.c).
 func isPort(s *route.Snapshot, l *route.Link) bool {
+	if l.Master == 0 {
+		return false
+	}
 	m := s.Link(l.Master)
-	return l.Master != 0 && m != nil && m.Kind != "vrf"
+	return m != nil && m.Kind != "vrf"
 }
 
 // asker works out views, each part of which is worked out once.

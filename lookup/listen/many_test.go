@@ -1,0 +1,54 @@
+package listen_test
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"routewhy/lookup"
+	"routewhy/lookup/listen"
+	"routewhy/route"
+)
+
+// manyDevices is a host with so many devices, each with an address of its own.
+func manyDevices(n int) *route.Snapshot {
+	up := route.LinkUp | route.LinkRunning | route.LinkLowerUp
+	s := &route.Snapshot{
+		Links: []route.Link{{Index: 1, Name: "lo", Flags: up | route.LinkLoopback, PeerNetNS: -1}},
+		Rules: route.DefaultRules(route.IPv4),
+	}
+	for i := range n {
+		a := netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1})
+		s.Links = append(s.Links, route.Link{Index: i + 2, Name: fmt.Sprint("d", i), Flags: up, PeerNetNS: -1})
+		s.Addrs = append(s.Addrs, route.Addr{Link: i + 2, Prefix: netip.PrefixFrom(a, 24)})
+		s.Routes = append(s.Routes, route.Route{
+			Table: route.TableLocal, Dst: netip.PrefixFrom(a, 32), Type: route.TypeLocal, NextHops: []route.NextHop{{Link: i + 2}},
+		})
+	}
+	return s
+}
+
+// TestFits refuses what is too much to be asked: each address by each device.
+func TestFits(t *testing.T) {
+	if err := listen.NewHost(lookup.New(manyDevices(30))).Fits(64 << 20); err != nil {
+		t.Errorf("30 devices: %v", err)
+	}
+	if err := listen.NewHost(lookup.New(manyDevices(2000))).Fits(64 << 20); !errors.As(err, new(*route.LimitError)) {
+		t.Errorf("2000 devices: %v", err)
+	}
+}
+
+// TestLocalnetOfMany asks by which devices 127.0.0.0/8 is reached: only those that have
+// it switched on are asked about, or this would take hours.
+func TestLocalnetOfMany(t *testing.T) {
+	s := manyDevices(5000)
+	s.Addrs = append(s.Addrs, route.Addr{Link: 1, Prefix: netip.MustParsePrefix("127.0.0.1/8"), Scope: route.ScopeHost})
+	s.Routes = append(s.Routes, route.Route{
+		Table: route.TableLocal, Dst: netip.MustParsePrefix("127.0.0.0/8"), Type: route.TypeLocal, Scope: route.ScopeHost,
+		NextHops: []route.NextHop{{Link: 1}},
+	})
+	if got := listen.NewHost(lookup.New(s)).Localnet(); len(got) != 0 {
+		t.Errorf("by %v", got)
+	}
+}
