@@ -106,64 +106,14 @@ func flagsJSON(f route.NextHopFlags) []string {
 	return out
 }
 
-// Rule is a rule as `ip -j -d rule show` writes it, but that dst is a prefix
-// with its length, and what iproute2 marks with a null (not, l3mdev, nop) is
-// true here.
-type Rule struct {
-	Priority       uint32  `json:"priority"`
-	Not            bool    `json:"not,omitempty"`
-	Src            string  `json:"src"`
-	SrcLen         int     `json:"srclen,omitempty"`
-	Dst            string  `json:"dst,omitempty"`
-	DstLen         int     `json:"dstlen,omitempty"`
-	TOS            string  `json:"tos,omitempty"`
-	DSCP           string  `json:"dscp,omitempty"`
-	DSCPMask       string  `json:"dscp_mask,omitempty"`
-	FwMark         string  `json:"fwmark,omitempty"`
-	FwMask         string  `json:"fwmask,omitempty"`
-	Iif            string  `json:"iif,omitempty"`
-	IifDetached    bool    `json:"iif_detached,omitempty"`
-	Oif            string  `json:"oif,omitempty"`
-	OifDetached    bool    `json:"oif_detached,omitempty"`
-	L3Mdev         bool    `json:"l3mdev,omitempty"`
-	UIDStart       *uint32 `json:"uid_start,omitempty"`
-	UIDEnd         *uint32 `json:"uid_end,omitempty"`
-	IPProto        string  `json:"ipproto,omitempty"`
-	Sport          uint16  `json:"sport,omitempty"`
-	SportStart     uint16  `json:"sport_start,omitempty"`
-	SportEnd       uint16  `json:"sport_end,omitempty"`
-	SportMask      string  `json:"sport_mask,omitempty"`
-	Dport          uint16  `json:"dport,omitempty"`
-	DportStart     uint16  `json:"dport_start,omitempty"`
-	DportEnd       uint16  `json:"dport_end,omitempty"`
-	DportMask      string  `json:"dport_mask,omitempty"`
-	FlowLabel      string  `json:"flowlabel,omitempty"`
-	FlowLabelMask  string  `json:"flowlabel_mask,omitempty"`
-	TunID          uint64  `json:"tun_id,omitempty"`
-	Table          string  `json:"table,omitempty"`
-	FlowFrom       string  `json:"flow_from,omitempty"`
-	FlowTo         string  `json:"flow_to,omitempty"`
-	SuppressPrefix *int    `json:"suppress_prefixlen,omitempty"`
-	SuppressGroup  *int64  `json:"suppress_ifgroup,omitempty"`
-	Action         string  `json:"action,omitempty"`
-	Goto           uint32  `json:"goto,omitempty"`
-	Unresolved     bool    `json:"unresolved,omitempty"`
-	Implied        bool    `json:"implied,omitempty"` // not of ip-rule(8): [route.Rule.Implied]
-	Nop            bool    `json:"nop,omitempty"`
-	Protocol       string  `json:"protocol,omitempty"`
-	// Unknown are the numbers of the attributes that routewhy does not know, 0 for what
-	// was not understood of a file. Not of ip-rule(8).
-	Unknown []uint16 `json:"unknown,omitempty"`
-}
-
-// RuleJSON gives a rule its JSON form.
+// RuleJSON gives a rule its names.
 func RuleJSON(s *route.Snapshot, r *route.Rule) Rule {
 	sel := &r.Selector
 	j := Rule{
-		Priority: r.Priority, Not: sel.Not, Src: "all",
-		Iif: sel.In, IifDetached: sel.InDetached, Oif: sel.Out, OifDetached: sel.OutDetached,
-		L3Mdev: sel.L3Mdev, TunID: sel.TunnelID, Unresolved: r.Unresolved, Implied: r.Implied,
-		Protocol: s.Names.Protocol(r.Protocol),
+		Priority: r.Priority, Not: Mark(sel.Not), Src: "all",
+		Iif: sel.In, IifDetached: Mark(sel.InDetached), Oif: sel.Out, OifDetached: Mark(sel.OutDetached),
+		L3Mdev: Mark(sel.L3Mdev), TunID: sel.TunnelID, Unresolved: Mark(r.Unresolved), Implied: r.Implied,
+		Protocol: Text(s.Names.Protocol(r.Protocol)),
 	}
 	if sel.Src.IsValid() && sel.Src.Bits() > 0 {
 		j.Src, j.SrcLen = sel.Src.Addr().String(), hostLen(sel.Src)
@@ -172,7 +122,7 @@ func RuleJSON(s *route.Snapshot, r *route.Rule) Rule {
 		j.Dst, j.DstLen = sel.Dst.String(), sel.Dst.Bits()
 	}
 	if sel.Proto != 0 {
-		j.IPProto = ProtoName(sel.Proto)
+		j.IPProto = Text(ProtoName(sel.Proto))
 	}
 	if sel.HasUIDs {
 		j.UIDStart, j.UIDEnd = &sel.UIDs.Start, &sel.UIDs.End
@@ -181,7 +131,7 @@ func RuleJSON(s *route.Snapshot, r *route.Rule) Rule {
 	j.Sport, j.SportStart, j.SportEnd, j.SportMask = portsJSON(sel.SrcPort)
 	j.Dport, j.DportStart, j.DportEnd, j.DportMask = portsJSON(sel.DstPort)
 	if f := realmsJSON(r.Realm); f != nil {
-		j.FlowFrom, j.FlowTo = f.From, f.To
+		j.FlowFrom, j.FlowTo = Text(f.From), Text(f.To)
 	}
 	j.action(s, r)
 	for _, u := range r.Unknown {
@@ -199,14 +149,14 @@ func hostLen(p netip.Prefix) int {
 }
 
 func (j *Rule) class(sel *route.Selector) {
-	hexed := func(v, mask, all uint64) (string, string) {
+	hexed := func(v, mask, all uint64) (Text, Text) {
 		if mask == all {
-			return fmt.Sprintf("%#x", v), ""
+			return Text(fmt.Sprintf("%#x", v)), ""
 		}
-		return fmt.Sprintf("%#x", v), fmt.Sprintf("%#x", mask)
+		return Text(fmt.Sprintf("%#x", v)), Text(fmt.Sprintf("%#x", mask))
 	}
 	if sel.TOS != 0 {
-		j.TOS = fmt.Sprintf("%#x", sel.TOS)
+		j.TOS = Text(fmt.Sprintf("%#x", sel.TOS))
 	}
 	if sel.MarkMask != 0 {
 		j.FwMark, j.FwMask = hexed(uint64(sel.Mark), uint64(sel.MarkMask), 0xffffffff)
@@ -219,12 +169,12 @@ func (j *Rule) class(sel *route.Selector) {
 	}
 }
 
-func portsJSON(r route.PortRange) (port, start, end uint16, mask string) {
+func portsJSON(r route.PortRange) (port, start, end uint16, mask Text) {
 	if r.Start != r.End {
 		return 0, r.Start, r.End, ""
 	}
 	if r.Mask != 0 && r.Mask != 0xffff {
-		mask = fmt.Sprintf("%#x", r.Mask)
+		mask = Text(fmt.Sprintf("%#x", r.Mask))
 	}
 	return r.Start, 0, 0, mask
 }
@@ -233,7 +183,7 @@ func (j *Rule) action(s *route.Snapshot, r *route.Rule) {
 	switch r.Action {
 	case route.ActionTable:
 		if r.Table != 0 {
-			j.Table = s.Names.Table(r.Table)
+			j.Table = Text(s.Names.Table(r.Table))
 		}
 	case route.ActionGoto:
 		j.Goto = r.Goto
@@ -246,6 +196,7 @@ func (j *Rule) action(s *route.Snapshot, r *route.Rule) {
 		j.SuppressPrefix = &r.SuppressPrefixLen
 	}
 	if r.SuppressGroup >= 0 {
-		j.SuppressGroup = &r.SuppressGroup
+		group := Group(r.SuppressGroup)
+		j.SuppressGroup = &group
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,6 +39,8 @@ func TestKernel(t *testing.T) {
 			routes := family + " -d route show table all"
 			sameText(t, ip(routes), (*iproute2.Route).String, iproute2.ParseRoute)
 			sameJSON(t, ip("-j "+routes), iproute2.ParseRouteJSON)
+			sameText(t, ip(family+" -d rule show"), (*iproute2.Rule).String, iproute2.ParseRule)
+			sameJSON(t, ip(family+" -j -d rule show"), iproute2.ParseRuleJSON)
 		}
 		sameText(t, ip("-d nexthop show"), (*iproute2.NextHopObject).String, iproute2.ParseNextHop)
 		sameJSON(t, ip("-d -j nexthop show"), iproute2.ParseNextHopJSON)
@@ -105,6 +108,10 @@ func members(t *testing.T, raw []byte) map[string]any {
 		t.Fatal(err)
 	}
 	delete(m, "nh_info")
+	if group, ok := m["suppress_ifgroup"].(string); ok { // routewhy writes a number
+		n, _ := strconv.ParseFloat(strings.Replace(group, "default", "0", 1), 64)
+		m["suppress_ifgroup"] = n
+	}
 	for _, hop := range append(legs(m), m) {
 		if hop["encap"] == "mpls" {
 			m["dst"], hop["dst"] = nil, nil

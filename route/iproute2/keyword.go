@@ -15,7 +15,8 @@ import (
 //
 //	*string, *Text            one
 //	*bool, *Mark              none
-//	*uint32, **Number         one, a number
+//	*uint32, *uint64, **int,
+//	**Number                  one, a number
 //	phrase                    as many as it takes
 //
 // The same keywords are read in listings and in commands. A listing has them in the
@@ -59,17 +60,20 @@ func (l *language[T]) take(w *words, to *T) bool {
 	name := w.next()
 	switch f := k.field(to).(type) {
 	case *string:
-		w.once(name, *f)
-		*f = w.next()
+		*f = w.once(name, *f)
 	case *Text:
-		w.once(name, string(*f))
-		*f = Text(w.next())
+		*f = Text(w.once(name, string(*f)))
 	case *bool:
 		*f = true
 	case *Mark:
 		*f = true
 	case *uint32:
 		*f = uint32(w.number(32))
+	case *uint64:
+		*f = w.number(64)
+	case **int:
+		n := int(w.number(8))
+		*f = &n
 	case **Number:
 		n, err := parseNumber(w.next())
 		if err != nil {
@@ -80,6 +84,18 @@ func (l *language[T]) take(w *words, to *T) bool {
 		f.take(name, w)
 	}
 	return true
+}
+
+// parseRest reads as many words as are understood.
+func parseRest[T any](l *language[T], line []string) T {
+	w := &words{all: line}
+	var x T
+	for w.at < len(line) {
+		if !l.take(w, &x) {
+			w.next()
+		}
+	}
+	return x
 }
 
 // text adds what a listing has of an object.
@@ -107,6 +123,14 @@ func (l *language[T]) text(out []string, from *T) []string {
 		case *uint32:
 			if *f != 0 {
 				add(name, strconv.FormatUint(uint64(*f), 10))
+			}
+		case *uint64:
+			if *f != 0 {
+				add(name, strconv.FormatUint(*f, 10))
+			}
+		case **int:
+			if *f != nil {
+				add(name, strconv.Itoa(**f))
 			}
 		case **Number:
 			if *f != nil {
@@ -175,11 +199,13 @@ func (w *words) fail(err error) {
 	}
 }
 
-// once notes that a keyword which has a value already is there twice.
-func (w *words) once(name, value string) {
-	if value != "" {
+// once takes the value of a keyword. One that has a value already is there twice.
+func (w *words) once(name, had string) string {
+	if had != "" {
 		w.fail(fmt.Errorf("%q is there twice", name))
+		return had
 	}
+	return w.next()
 }
 
 // number takes a number, decimal or 0x hex.
@@ -202,6 +228,20 @@ func ParseUint(s string, bits int) (uint64, error) {
 		return 0, fmt.Errorf("%q is no number", s)
 	}
 	return n, nil
+}
+
+// strict reads an object whose members are all known. With an error comes as much as
+// was understood.
+func strict(raw []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if err != nil {
+		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			return errors.New(name + " is not known")
+		}
+	}
+	return err
 }
 
 // Text is a word that some versions of ip(8) write into JSON as a number.

@@ -126,11 +126,76 @@ func (d drawer) object() iproute2.NextHopObject {
 	return o
 }
 
+func (d drawer) mark() iproute2.Mark { return iproute2.Mark(d.IntN(4) == 0) }
+
+// masked is a value with or without a mask, or neither.
+func (d drawer) masked(limit uint32) (value, mask iproute2.Text) {
+	if d.half() {
+		return "", ""
+	}
+	value = iproute2.Text(fmt.Sprintf("%#x", d.Uint32N(limit)))
+	if d.half() {
+		mask = iproute2.Text(fmt.Sprintf("%#x", d.Uint32N(limit)))
+	}
+	return value, mask
+}
+
+func (d drawer) rule() iproute2.Rule {
+	r := iproute2.Rule{
+		Priority: d.number(), Not: d.mark(), Src: "all", TOS: d.text("0x10", "lowdelay"), Iif: d.of("eth0"), Oif: d.of("lo", "a.b"),
+		IPProto: d.text("tcp", "99"), TunID: uint64(d.number()) << 20, FlowTo: d.text("5", "home"), Protocol: d.text("kernel", "77"),
+	}
+	if d.half() {
+		r.Src, r.SrcLen = "192.0.2.0", 24*d.IntN(2)
+	}
+	if d.half() {
+		r.Dst, r.DstLen = "2001:db8::", 32*d.IntN(2)
+	}
+	r.IifDetached = r.Iif != "" && d.mark()
+	r.OifDetached = r.Oif != "" && d.mark()
+	r.FwMark, r.FwMask = d.masked(1<<32 - 1)
+	r.DSCP, r.DSCPMask = d.masked(64)
+	r.FlowLabel, r.FlowLabelMask = d.masked(1 << 20)
+	if d.half() {
+		first, last := d.number(), d.number()
+		r.UIDStart, r.UIDEnd = &first, &last
+	}
+	switch d.IntN(4) {
+	case 0:
+		r.Sport = 80
+	case 1:
+		r.SportStart, r.SportEnd = 5, 9
+	case 2:
+		r.Dport, r.DportMask = 80, "0xf0"
+	}
+	if r.FlowTo != "" {
+		r.FlowFrom = d.text("3")
+	}
+	switch d.IntN(5) {
+	case 0:
+		r.Goto, r.Unresolved = 1+d.number()>>1, d.mark()
+	case 1:
+		r.Nop = true
+	case 2:
+		r.Action = d.of("blackhole", "prohibit", "unreachable", "goto")
+	case 3:
+		r.L3Mdev = true
+	default:
+		r.Table, r.L3Mdev = "main", d.mark()
+	}
+	if d.half() {
+		n, group := d.IntN(129), iproute2.Group(d.number()>>1)
+		r.SuppressPrefix, r.SuppressGroup = &n, &group
+	}
+	return r
+}
+
 // TestRoundTrip prints random objects and reads them again, as text and as JSON.
 func TestRoundTrip(t *testing.T) {
 	d := drawer{rand.New(rand.NewPCG(1, 0))}
 	for range 2000 {
 		roundTrip(t, d.route(), (*iproute2.Route).String, iproute2.ParseRoute, iproute2.ParseRouteJSON)
+		roundTrip(t, d.rule(), (*iproute2.Rule).String, iproute2.ParseRule, iproute2.ParseRuleJSON)
 		roundTrip(t, d.object(), (*iproute2.NextHopObject).String, iproute2.ParseNextHop, iproute2.ParseNextHopJSON)
 	}
 }
@@ -198,6 +263,18 @@ func FuzzRoute(f *testing.F) {
 			again(t, line, (*iproute2.Route).String, iproute2.ParseRoute)
 		}
 		againJSON(t, []byte(line), iproute2.ParseRouteJSON)
+	})
+}
+
+func FuzzRule(f *testing.F) {
+	d := drawer{rand.New(rand.NewPCG(4, 0))}
+	for range 50 {
+		r := d.rule()
+		f.Add(r.String())
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		again(t, line, (*iproute2.Rule).String, iproute2.ParseRule)
+		againJSON(t, []byte(line), iproute2.ParseRuleJSON)
 	})
 }
 

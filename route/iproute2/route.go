@@ -147,16 +147,7 @@ func ParseRoute(line []string) (Route, *Odd) {
 
 // ParseRest reads as much as can be understood of the words of a route after one that
 // was not.
-func ParseRest(line []string) Route {
-	w := &words{all: line}
-	var r Route
-	for w.at < len(line) {
-		if !routeWords().take(w, &r) {
-			w.next()
-		}
-	}
-	return r
-}
+func ParseRest(line []string) Route { return parseRest(routeWords(), line) }
 
 // WithoutType is a line without the type of the route at its beginning.
 func WithoutType(w []string) []string {
@@ -198,10 +189,7 @@ func ParseRouteJSON(raw []byte) (Route, error) {
 		return Route{}, err
 	}
 	var r Route
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	err = d.Decode(&routeMembers{Route: &r})
-	return r, err
+	return r, strict(raw, &routeMembers{Route: &r})
 }
 
 // unkept are so many words that say nothing of where a route leads.
@@ -224,17 +212,14 @@ func (f *flagWords) text(string) []string       { return *f }
 type viaWords hopFields
 
 func (v viaWords) take(name string, w *words) {
-	w.once(name, *v.gateway)
-	family := ""
-	if s := w.peek(); s == "inet6" || s == "inet" {
-		family = w.next()
+	had := (*v.via).host(*v.gateway)
+	family := w.peek()
+	if family != "inet6" && family != "inet" {
+		*v.gateway = w.once(name, had)
+		return
 	}
-	host := w.next()
-	if family == "" {
-		*v.gateway = host
-	} else {
-		*v.via = &Via{family, host}
-	}
+	w.next()
+	*v.via = &Via{family, w.once(name, had)}
 }
 
 func (v viaWords) text(string) []string {

@@ -126,7 +126,7 @@ func (r *Rule) Selector() string {
 			a = append(a, fmt.Sprintf(format, args...))
 		}
 	}
-	add(r.Not, "not")
+	add(bool(r.Not), "not")
 	add(r.Src != "all" && r.Src != "", "from %s", lengthened(r.Src, r.SrcLen))
 	add(r.Dst != "", "to %s", shortened(r.Dst))
 	add(r.FwMark != "", "fwmark %s", masked(r.FwMark, r.FwMask))
@@ -143,12 +143,12 @@ func (r *Rule) Selector() string {
 	add(sport != "", "sport %s", sport)
 	add(dport != "", "dport %s", dport)
 	add(r.TunID != 0, "tun_id %d", r.TunID)
-	add(r.L3Mdev, "l3mdev")
+	add(bool(r.L3Mdev), "l3mdev")
 	for _, n := range r.Unknown {
 		add(n == 0, "(not understood)")
 		add(n != 0, "attribute %d (unknown to routewhy)", n)
 	}
-	add(len(a) == 1 && r.Not, "from all")
+	add(len(a) == 1 && bool(r.Not), "from all")
 	return strings.Join(a, " ")
 }
 
@@ -169,7 +169,7 @@ func shortened(prefix string) string {
 	return Prefix(p)
 }
 
-func ports(one, first, last uint16, mask string) string {
+func ports(one, first, last uint16, mask Text) string {
 	switch {
 	case mask != "":
 		return fmt.Sprintf("%#x/%s", one, mask)
@@ -181,14 +181,14 @@ func ports(one, first, last uint16, mask string) string {
 	return ""
 }
 
-func masked(value, mask string) string {
+func masked(value, mask Text) string {
 	if mask == "" {
-		return value
+		return string(value)
 	}
-	return value + "/" + mask
+	return string(value + "/" + mask)
 }
 
-func detached(yes bool) string {
+func detached(yes Mark) string {
 	if yes {
 		return " [no such device]"
 	}
@@ -201,7 +201,7 @@ func (r *Rule) Does() string {
 	switch {
 	case r.Goto != 0:
 		return "goto"
-	case r.Nop:
+	case bool(r.Nop):
 		return "nop"
 	}
 	return cmp.Or(r.Action, "lookup")

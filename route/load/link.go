@@ -34,7 +34,11 @@ func (f *facts) parseLink(index int, line []string) (int, error) {
 			d.master = f.device(w.next())
 		case "group":
 			if g := w.next(); g != "default" {
-				d.link.Group = uint32(uintOr(w, g, 32))
+				n, err := number(g, 32)
+				if err != nil {
+					w.fail(err)
+				}
+				d.link.Group = uint32(n)
 			}
 		case "state":
 			d.link.OperState = operState(w.next())
