@@ -216,11 +216,11 @@ func Prefix(p netip.Prefix) string {
 }
 
 // TableName names a table so that it reads well after a rule: "main", "table 201".
-func TableName(name string) string {
+func TableName[T ~string](name T) string {
 	if name == "" || name[0] >= '0' && name[0] <= '9' {
-		return "table " + Safe(name)
+		return "table " + Safe(string(name))
 	}
-	return Safe(name)
+	return Safe(string(name))
 }
 
 // The same of routes and rules that have numbers instead of names.
