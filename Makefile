@@ -27,7 +27,7 @@ test-386:
 # TestWhole and TestSavedDevices read what a little-endian machine saved.
 test-s390x:
 	GOARCH=s390x CGO_ENABLED=0 $(GOTEST) -exec "env CI= PATH=/nowhere $$(command -v qemu-s390x)" -skip '^TestImports$$|^TestWhole$$|^TestSavedDevices$$' \
-		./lookup/... ./route ./route/iproute2 ./route/load ./route/redact ./cmd/routewhy/internal/render
+		./lookup/... ./route ./route/iproute2 ./route/load ./route/redact ./cmd/routewhy/internal/text
 
 # The tests that talk to a kernel again, under two of Debian 12's (6.1 and 6.12), which
 # have VRFs, dummy, VLAN and WireGuard devices, and MPLS. They are emulated: qemu and

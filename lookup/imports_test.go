@@ -10,14 +10,14 @@ import (
 // system, without privilege, on a file that somebody mailed.
 func TestImports(t *testing.T) {
 	pure := map[string]string{
-		"github.com/mdlayher/netlink":           "the kernel is route/kernel's alone",
-		"github.com/jsimonetti/rtnetlink/v2":    "the kernel is route/kernel's alone",
-		"github.com/vishvananda/netlink":        "the kernel is route/kernel's alone",
-		"golang.org/x/sys/unix":                 "reasoning runs on every system",
-		"os/exec":                               "routewhy runs no other program",
-		"net":                                   "reasoning does not talk to a network",
-		"routewhy/route/kernel":                 "facts come in as a route.Snapshot",
-		"routewhy/cmd/routewhy/internal/render": "words are the renderer's",
+		"github.com/mdlayher/netlink":         "the kernel is route/kernel's alone",
+		"github.com/jsimonetti/rtnetlink/v2":  "the kernel is route/kernel's alone",
+		"github.com/vishvananda/netlink":      "the kernel is route/kernel's alone",
+		"golang.org/x/sys/unix":               "reasoning runs on every system",
+		"os/exec":                             "routewhy runs no other program",
+		"net":                                 "reasoning does not talk to a network",
+		"routewhy/route/kernel":               "facts come in as a route.Snapshot",
+		"routewhy/cmd/routewhy/internal/text": "words are the printers'",
 	}
 	for _, pkg := range []string{"routewhy/route", "routewhy/lookup", "routewhy/lookup/...", "routewhy/route/iproute2"} {
 		for _, dep := range deps(t, pkg) {

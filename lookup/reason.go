@@ -21,7 +21,7 @@ const (
 )
 
 // Reason says why, as a code of a closed list and its operands; words are the
-// renderer's. Want is what was asked for or what the winner has, Have what the
+// printers'. Want is what was asked for or what the winner has, Have what the
 // packet or the loser has. Operands are comparable values that encode well as
 // JSON: numbers, strings, addresses and prefixes; nil where there is none.
 type Reason struct {

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup"
 	"routewhy/lookup/report"
 	"routewhy/route"
@@ -105,7 +105,7 @@ type batcher struct {
 	questions
 	searcher *lookup.Searcher
 	alike    report.Lines
-	out      *render.Batch
+	out      *text.Batch
 	s        stdio
 	tell     progress
 
@@ -132,7 +132,7 @@ func newBatcher(o *options, fib *lookup.FIB, s stdio) (*batcher, error) {
 		return nil, err
 	}
 	b.alike = report.Lines{FIB: fib, Given: o.packet.given(), Fields: o.packet.fields()}
-	b.out = render.NewBatch(s.Stdout, o.json)
+	b.out = text.NewBatch(s.Stdout, o.json)
 	return b, nil
 }
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup"
 	"routewhy/lookup/coverage"
 	"routewhy/route"
@@ -35,12 +35,12 @@ func diff(ctx context.Context, o *options, s stdio) error {
 		}
 	}
 	flow := coverage.Flow{Flow: route.Flow{Proto: protoUDP}}
-	d := render.NewDiff(hosts[0], hosts[1], families(o.family), flow)
+	d := text.NewDiff(hosts[0], hosts[1], families(o.family), flow)
 	var err error
 	if o.json {
-		err = render.WriteDiffJSON(s.Stdout, d)
+		err = text.WriteDiffJSON(s.Stdout, d)
 	} else {
-		err = render.WriteDiff(s.Stdout, d, o.style(s))
+		err = text.WriteDiff(s.Stdout, d, o.style(s))
 	}
 	if err == nil && !d.Same() {
 		return statusError(exitDiffers)

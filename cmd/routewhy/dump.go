@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup"
 	"routewhy/route"
 )
@@ -17,7 +17,7 @@ func dump(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	defer host.Close()
-	var d *render.Dump
+	var d *text.Dump
 	w, err := steady(host, route.Query{Family: o.family}, func() (bool, error) {
 		var err error
 		d, err = readDump(ctx, o, host)
@@ -29,9 +29,9 @@ func dump(ctx context.Context, o *options, s stdio) error {
 	}
 	d.Changing = w.changing
 	if o.json {
-		return render.WriteDumpJSON(s.Stdout, d)
+		return text.WriteDumpJSON(s.Stdout, d)
 	}
-	return render.WriteDump(s.Stdout, d, o.style(s))
+	return text.WriteDump(s.Stdout, d, o.style(s))
 }
 
 // showRoutes is how many routes of a table are kept to be shown; of a larger one only
@@ -39,12 +39,12 @@ func dump(ctx context.Context, o *options, s stdio) error {
 const showRoutes = 50
 
 // tables gathers the tables of a dump while the routes stream by.
-type tables map[render.TableKey]*render.Table
+type tables map[text.TableKey]*text.Table
 
 // readDump reads everything once, and what is needed of large tables to judge the
 // default routes a second time.
-func readDump(ctx context.Context, o *options, host route.Source) (*render.Dump, error) {
-	out := &render.Dump{Families: families(o.family)}
+func readDump(ctx context.Context, o *options, host route.Source) (*text.Dump, error) {
+	out := &text.Dump{Families: families(o.family)}
 	all := tables{}
 	fib, err := lookup.Read(ctx, host, &lookup.Need{
 		Query: route.Query{Family: o.family},
@@ -57,7 +57,7 @@ func readDump(ctx context.Context, o *options, host route.Source) (*render.Dump,
 		return nil, err
 	}
 	out.FIB, out.Tables = fib, all
-	out.Each = func(k render.TableKey, f func(*route.Route) error) error {
+	out.Each = func(k text.TableKey, f func(*route.Route) error) error {
 		_, err := host.Read(ctx, route.Query{
 			Family: k.Family, Table: k.ID, Each: f, NoNeighbours: true,
 		})
@@ -76,15 +76,15 @@ func readDump(ctx context.Context, o *options, host route.Source) (*render.Dump,
 
 // take counts a route by where it leads, and keeps the first of each table.
 func (all tables) take(r *route.Route) {
-	k := render.TableKey{Family: r.Family(), ID: r.Table}
+	k := text.TableKey{Family: r.Family(), ID: r.Table}
 	t := all[k]
 	if t == nil {
-		t = &render.Table{Groups: map[render.Group]int{}}
+		t = &text.Table{Groups: map[text.Group]int{}}
 		all[k] = t
 	}
 	t.Count++
 	t.Default = t.Default || r.IsDefault()
-	t.Groups[render.GroupOf(r)]++
+	t.Groups[text.GroupOf(r)]++
 	if t.Count <= showRoutes {
 		t.Routes = append(t.Routes, r.Clone())
 	}

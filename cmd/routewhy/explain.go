@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup"
 	"routewhy/lookup/listen"
 	"routewhy/lookup/report"
@@ -210,8 +210,8 @@ func (q *questions) answers(ctx context.Context) ([]answer, error) {
 // disagrees reports whether the kernel gave another answer.
 func disagrees(a answer) bool { return statusOfAnswer(a) == exitDisagree }
 
-func (q *questions) explainPrefix(d destination) *render.Prefix {
-	return render.NewPrefix(q.fib, d.prefix)
+func (q *questions) explainPrefix(d destination) *text.Prefix {
+	return text.NewPrefix(q.fib, d.prefix)
 }
 
 func (q *questions) write(all []answer, s stdio) error {
@@ -223,7 +223,7 @@ func (q *questions) write(all []answer, s stdio) error {
 				out[i] = page.JSON()
 			}
 		}
-		return render.WriteJSON(s.Stdout, out)
+		return text.WriteJSON(s.Stdout, out)
 	}
 	st := q.style(s)
 	for i, a := range all {
@@ -232,12 +232,12 @@ func (q *questions) write(all []answer, s stdio) error {
 		}
 		var err error
 		switch e := a.(type) {
-		case *render.Prefix:
-			err = render.ExplainPrefix(s.Stdout, e, st)
-		case *render.Zero:
-			err = render.ExplainZero(s.Stdout, e, st)
+		case *text.Prefix:
+			err = text.ExplainPrefix(s.Stdout, e, st)
+		case *text.Zero:
+			err = text.ExplainZero(s.Stdout, e, st)
 		case *report.Explanation:
-			err = render.Explain(s.Stdout, e, st)
+			err = text.Explain(s.Stdout, e, st)
 		}
 		if err != nil {
 			return err
@@ -257,7 +257,7 @@ func (q *questions) worstOf(all []answer) error {
 			if d.family() == route.IPv6 {
 				other = i - 1
 			}
-			if p, ok := a.(*render.Prefix); !ok || p.DeadEnd().Code == "" {
+			if p, ok := a.(*text.Prefix); !ok || p.DeadEnd().Code == "" {
 				one = min(one, statusOfAnswer(all[other]))
 			}
 		}
@@ -271,14 +271,14 @@ func (q *questions) worstOf(all []answer) error {
 
 func statusOfAnswer(a answer) int {
 	switch e := a.(type) {
-	case *render.Prefix:
+	case *text.Prefix:
 		switch {
 		case e.Unknown():
 			return exitNoAnswer
 		case !e.Used() && len(e.ReplacedBy) == 0, e.OnlySome(), e.DeadEnd().Code != "":
 			return exitNoRoute
 		}
-	case *render.Zero:
+	case *text.Zero:
 		return statusOfZero(e)
 	case *report.Explanation:
 		return int(e.Status())
@@ -377,8 +377,8 @@ func (d destination) label() string {
 }
 
 // style is how the text is to be drawn.
-func (o *options) style(s stdio) render.Style {
-	st := render.Style{
+func (o *options) style(s stdio) text.Style {
+	st := text.Style{
 		Color: o.colored(s), Unicode: s.utf8(), Width: 80, Verbose: o.verbose, Quiet: o.quiet,
 	}
 	if s.StdoutTTY && s.Width > 0 {

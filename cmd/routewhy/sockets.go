@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup"
 	"routewhy/lookup/listen"
 	"routewhy/route"
@@ -37,7 +37,7 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 	if err != nil {
 		return err
 	}
-	out := &render.Sockets{
+	out := &text.Sockets{
 		Host: listen.NewHost(fib), FIB: fib, Family: o.family, Wanted: o.wanted.String(), Address: o.wanted.addr,
 		LeftOut: left, Changing: during.changing() || fib.Snapshot().Changed,
 	}
@@ -52,9 +52,9 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 		}
 	}
 	if o.json {
-		err = render.WriteSocketsJSON(s.Stdout, out)
+		err = text.WriteSocketsJSON(s.Stdout, out)
 	} else {
-		err = render.WriteSockets(s.Stdout, out, o.style(s))
+		err = text.WriteSockets(s.Stdout, out, o.style(s))
 	}
 	if err == nil && len(out.Exposures) == 0 && fib.Snapshot().Lacks(route.FactSockets, 0) {
 		return statusError(exitNoAnswer)

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 
-	"routewhy/cmd/routewhy/internal/render"
+	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/route"
 )
 
@@ -14,7 +14,7 @@ func (q *questions) isZeroPage(d destination) bool {
 }
 
 // explainZero makes that page.
-func (q *questions) explainZero(ctx context.Context, d destination) (*render.Zero, error) {
+func (q *questions) explainZero(ctx context.Context, d destination) (*text.Zero, error) {
 	look, err := q.explainAddress(ctx, d)
 	if err != nil {
 		return nil, err
@@ -23,12 +23,12 @@ func (q *questions) explainZero(ctx context.Context, d destination) (*render.Zer
 	if err != nil {
 		return nil, err
 	}
-	return &render.Zero{Explanation: look.Report(), Whole: whole}, nil
+	return &text.Zero{Explanation: look.Report(), Whole: whole}, nil
 }
 
 // statusOfZero is the exit status of the page: its answer is usable whatever a
 // look-up of :: itself finds, which nobody makes.
-func statusOfZero(z *render.Zero) int {
+func statusOfZero(z *text.Zero) int {
 	if z.Disagreement() != nil {
 		return exitDisagree
 	}

@@ -1,0 +1,158 @@
+package text
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+)
+
+// asks writes the rules of all look-ups that the packet takes: mostly one, but
+// a connection whose second one ends elsewhere has each under a heading.
+func (p *page) asks(e told) {
+	if !e.Twice {
+		p.rules(e)
+		return
+	}
+	then := e.BySource
+	if len(then) == 0 {
+		then = []*report.Explanation{e.Explanation}
+	}
+	first := told{e.SourceLookup}
+	p.detail("first", "look-up, without a source: "+first.gets(), plain)
+	p.rules(first)
+	for i, part := range then {
+		p.blank()
+		if i >= maxBySource && !p.st.Verbose {
+			p.detail("", fmt.Sprintf("and %d more sources (-v lists them)", len(then)-i), dim)
+			return
+		}
+		text := "this one decides"
+		if len(then) > 1 {
+			text = told{part}.verdict()
+		}
+		p.detail("second", "look-up, from "+part.Looked().From.String()+": "+text, plain)
+		p.rules(told{part})
+	}
+}
+
+// maxBySource is how many second look-ups are shown without -v.
+const maxBySource = 4
+
+// gets says what source the first look-up of a connection gives.
+func (e told) gets() string {
+	d := &e.Decision
+	switch {
+	case d.Shortcut == lookup.ShortcutZero:
+		return fmt.Sprintf("%s stands for %s", e.Looked().Addr(), d.Src)
+	case d.Errno != 0:
+		return fmt.Sprintf("it fails (%s)", d.Errno)
+	case d.Src.IsValid():
+		return "it gives " + d.Src.String()
+	}
+	return "it gives that of the next hop taken"
+}
+
+// bySource says where a connection goes that may get one of several sources.
+func (e told) bySource() string {
+	if e.eitherDefault() {
+		return e.bySourceTied()
+	}
+	var out []string
+	for _, part := range e.BySource {
+		out = append(out, fmt.Sprintf("from %s %s", part.Looked().From, shortly(&part.Decision)))
+	}
+	return "goes by the source that a first look-up chooses: " + strings.Join(out, ", ")
+}
+
+// eitherDefault says whether a connection takes any of the same equal default
+// routes from every source that it may get.
+func (e told) eitherDefault() bool {
+	n := len(liveWays(&e.SourceLookup.Decision))
+	return !slices.ContainsFunc(e.BySource, func(part *report.Explanation) bool {
+		d := &part.Decision
+		return d.Ambiguous.Code != lookup.CodeDefaultsTie || len(liveWays(d)) != n
+	})
+}
+
+// bySourceTied says where a connection goes for which equal default routes choose
+// the source, and then, anew, the way.
+func (e told) bySourceTied() string {
+	var from []string
+	for _, part := range e.BySource {
+		from = append(from, part.Looked().From.String())
+	}
+	first := &e.SourceLookup.Decision
+	which, n := "either", len(liveWays(first))
+	if n > 2 {
+		which = "any"
+	}
+	text := fmt.Sprintf("takes %s of %s default routes of the same metric, %s, from %s", which, numeral(n),
+		eitherWay(first), strings.Join(from, " or "))
+	if alternates(first) {
+		text += ", and not always by the device that has it"
+	}
+	return text
+}
+
+// shortly says in a few words what becomes of a packet.
+func shortly(d *report.Decision) string {
+	live := liveWays(d)
+	switch {
+	case d.Errno != 0:
+		return fmt.Sprintf("refused (%s)", d.Errno)
+	case d.Disposition == lookup.DispositionUnknown:
+		return "unknown"
+	case d.Ambiguous.Code == lookup.CodeDefaultsTie:
+		return "by one of " + numeral(len(live)) + " default routes of the same metric"
+	case len(live) == 1:
+		return hop(live[0].Gateway, live[0].Dev)
+	}
+	return "over " + numeral(len(live)) + " next hops"
+}
+
+// connecting is the part of the headline about a destination that TCP does not
+// connect to.
+func (e told) connecting() string {
+	if e.ConnectErrno == 0 {
+		return ""
+	}
+	return "; TCP connects to no group: " + errnoWords(e.ConnectErrno)
+}
+
+// socketTwice says why there are two look-ups.
+func (e told) socketTwice() string {
+	return fmt.Sprintf("a connected socket without a source looks up twice, the second time from the one that it got; `ip route get %s` shows the first alone",
+		e.SourceLookup.Looked().Addr())
+}
+
+// again says, where everything is told, that a connection looked up twice and
+// found the same.
+func (p *page) again(e told) {
+	if e.SourceLookup != nil && !e.Twice && p.st.Verbose && len(e.BySource) == 0 {
+		p.detail("socket", fmt.Sprintf("looks up twice, the second time from %s, and finds the same", e.Looked().From), plain)
+	}
+}
+
+// lookupsAgree says what the kernel says where there are several second
+// look-ups: it agrees with all.
+func (p *page) lookupsAgree(e told) {
+	if e.sourceAsked() {
+		p.detail("kernel", fmt.Sprintf("agrees with all %s look-ups", numeral(1+len(e.BySource))), plain)
+	}
+}
+
+// both says that the kernel was asked about both look-ups of a connection.
+func (e told) both() string {
+	if e.Twice && e.sourceAsked() {
+		return " with both look-ups"
+	}
+	return ""
+}
+
+// sourceAsked reports whether the kernel was asked about the first look-up.
+func (e told) sourceAsked() bool {
+	return e.SourceLookup != nil && e.SourceLookup.Kernel != nil && e.SourceLookup.Kernel.Asked
+}

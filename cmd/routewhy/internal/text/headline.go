@@ -1,0 +1,486 @@
+package text
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// headline is the answer in one sentence; it makes sense alone.
+func (e told) headline() string {
+	verdict := e.verdict()
+	if e.NotForwarded() {
+		verdict = "is not forwarded (net.ipv6.conf.all.forwarding = 0), though its look-up " + verdict
+	}
+	out := e.wayOut()
+	if out == "" {
+		out = misfit(e.Warnings)
+	}
+	return e.subject() + " " + verdict + e.someRefused() + out + e.connecting() + e.listening() + e.replying()
+}
+
+// someRefused says what part of all flows the kernel refuses, where that depends on
+// the next hop that a hash gives them.
+func (e told) someRefused() string {
+	some := e.SomeRefused
+	switch {
+	case some == nil, len(e.BySource) > 0 && e.Twice: // said source by source
+		return ""
+	case e.Looked().Iif != "":
+		why := "reverse-path filter"
+		if e.Ambiguous.Code != lookup.CodeReversePathSome {
+			why = "a next hop's device has no IPv4"
+		}
+		return fmt.Sprintf("; %s dropped (%s, %s)", flowsAre(some.Share), why, some.Errno)
+	}
+	return fmt.Sprintf("; %s refused: %s", flowsAre(some.Share), errnoWords(some.Errno))
+}
+
+// flowsAre is a part of all flows as the subject of a sentence.
+func flowsAre(part float64) string {
+	switch text := share(part); {
+	case part == 0:
+		return "some flows are"
+	case text == "1 in 2":
+		return "half of all flows are"
+	case strings.HasPrefix(text, "1 in "):
+		return text + " flows is"
+	case strings.HasSuffix(text, "%"):
+		return text + " of all flows are"
+	default:
+		return text + " flows are"
+	}
+}
+
+// subject is the packet: the destination and what was given of the rest.
+func (e told) subject() string {
+	q := &e.Query
+	return strings.Join(append([]string{e.label()}, given(q)...), " ")
+}
+
+// label names the destination.
+func (e told) label() string { return cmp.Or(e.Query.Label, e.Query.Addr().String()) }
+
+// given are the fields of a packet that were given beside the destination, and which
+// look-up of a connection it is of.
+func given(q *report.Query) []string {
+	var out []string
+	add := func(field lookup.Field, there bool, format string, value any) {
+		if there && q.Has(field) {
+			out = append(out, fmt.Sprintf(format, value))
+		}
+	}
+	add(lookup.FieldFrom, q.From.IsValid(), "from %s", q.From)
+	add(lookup.FieldIif, true, "on %s", iproute2.Safe(q.Iif))
+	add(lookup.FieldOif, true, "bound to %s", iproute2.Safe(q.Oif))
+	add(lookup.FieldVRF, true, "vrf %s", iproute2.Safe(q.VRF))
+	add(lookup.FieldMark, true, "mark %#x", q.Marked())
+	if q.TOS != nil {
+		add(lookup.FieldTOS, true, "tos %#x", *q.TOS)
+	}
+	if q.UID != nil {
+		add(lookup.FieldUID, true, "uid %d", *q.UID)
+	}
+	add(lookup.FieldProto, true, "%s", q.IPProto)
+	add(lookup.FieldSport, true, "sport %d", q.Sport)
+	add(lookup.FieldDport, true, "dport %d", q.Dport)
+	add(lookup.FieldFlowLabel, true, "flowlabel %#x", q.FlowLabel)
+	switch q.Part {
+	case report.PartSource:
+		out = append(out, "(first look-up)")
+	case report.PartBySource:
+		out = append(out, "from "+q.From.String())
+	}
+	return out
+}
+
+func (e told) verdict() string {
+	d := &e.Decision
+	if len(e.BySource) > 0 && e.Twice {
+		return e.bySource()
+	}
+	switch d.Disposition {
+	case lookup.DispositionUnicast:
+		return e.goes(d)
+	case lookup.DispositionLocal:
+		return e.here(d)
+	case lookup.DispositionBroadcast, lookup.DispositionMulticast:
+		return e.group(d)
+	case lookup.DispositionAnycast:
+		return "is an anycast address of this host: " + by(d)
+	case lookup.DispositionNoRoute:
+		s := e.Socket
+		if s != nil && s.Disposition == lookup.DispositionUnknown {
+			return fmt.Sprintf("has no route without a source; with %s, which a socket gets, it cannot be decided: %s",
+				s.From, uncertainWords(s.Ambiguous))
+		}
+		if e.OnlyConnected() {
+			return fmt.Sprintf("has no route without a source; with %s, which a socket gets, it %s", s.From, e.goes(&s.Decision))
+		}
+		if dst := e.Looked().Addr(); dst.IsLoopback() && e.Noted(lookup.NoteLoDown) {
+			return "has no route, for lo is down: " + e.seen(d)
+		}
+		return "has no route: " + e.seen(d)
+	case lookup.DispositionBlackhole, lookup.DispositionUnreachable, lookup.DispositionProhibit:
+		return "is refused" + refuser(d) + "; " + e.seen(d)
+	case lookup.DispositionInvalid:
+		return e.invalid(d)
+	}
+	return "cannot be decided: " + uncertainWords(d.Ambiguous)
+}
+
+// seen is what the sender of a packet that is refused gets to see: a program of this
+// host an error, another host an ICMP message (ip_error in net/ipv4/route.c,
+// ip6_pkt_drop in net/ipv6/route.c), or nothing.
+func (e told) seen(d *report.Decision) string {
+	if e.Looked().Iif == "" {
+		return errnoWords(d.Errno)
+	}
+	if d.Disposition == lookup.DispositionBlackhole || e.Noted(lookup.NoteErrorLost) {
+		return "it is dropped, and its sender gets nothing"
+	}
+	text := "its sender gets " + icmpError(e.Looked().Addr().Is6(), d.Errno)
+	if e.Noted(lookup.NoteErrorUnsure) {
+		text += ", if this host has a route to it"
+	}
+	return text
+}
+
+// icmpError is the error that a packet brings its sender when it is refused.
+func icmpError(six bool, why route.Errno) string {
+	switch {
+	case why == route.EACCES && six:
+		return `ICMPv6 "administratively prohibited"`
+	case why == route.EACCES:
+		return `ICMP "administratively prohibited"`
+	case six:
+		return `ICMPv6 "no route to destination"`
+	case why == route.EHOSTUNREACH:
+		return `ICMP "host unreachable"`
+	}
+	return `ICMP "network unreachable"`
+}
+
+// errnoWords is what a program sees.
+func errnoWords(e route.Errno) string {
+	return fmt.Sprintf("programs get %s, %q", e, e.Text())
+}
+
+// goes says by which route a packet leaves, and how.
+func (e told) goes(d *report.Decision) string {
+	if d.Shortcut == lookup.ShortcutOnLink {
+		return fmt.Sprintf("goes out of %s without a route%s", iproute2.Safe(d.NextHops[0].Dev), e.from(d))
+	}
+	if live := liveWays(d); len(live) > 1 {
+		return e.severalWays(d, len(live))
+	}
+	how := "goes " + into(d) + ": "
+	if d.Default {
+		how = "takes the default route "
+	}
+	return how + by(d) + e.from(d)
+}
+
+// liveWays are the ways that the kernel should be using.
+func liveWays(d *report.Decision) []report.NextHop {
+	var out []report.NextHop
+	for _, w := range d.NextHops {
+		if !w.Stale {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func (e told) severalWays(d *report.Decision, n int) string {
+	what := "takes " + d.Route.Dst
+	if d.Default {
+		what = "takes the default route"
+	}
+	if d.Ambiguous.Code == lookup.CodeDefaultsTie {
+		return fmt.Sprintf("takes one of %s default routes of equal metric, as the neighbours' states have it: %s%s%s", numeral(n), eitherWay(d), e.from(d), redirected(d))
+	}
+	src := e.from(d)
+	if src == "" && e.Looked().Iif == "" && !e.SourceGiven() {
+		src = ", from an address of the one taken"
+	}
+	return fmt.Sprintf("%s over %s next hops%s, %s%s%s", what, numeral(n), inTable(d), eitherWay(d), src, redirected(d))
+}
+
+// maxNamed is how many ways the headline names.
+const maxNamed = 4
+
+// eitherWay names the ways of which a packet takes one.
+func eitherWay(d *report.Decision) string {
+	var out []string
+	for _, w := range liveWays(d) {
+		gateway := w.Gateway
+		if w.RedirectedFrom.IsValid() { // what it was redirected to comes after
+			gateway = w.RedirectedFrom
+		}
+		if text := hop(gateway, w.Dev); !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	if n := len(out); n > maxNamed {
+		out = append(out[:maxNamed-1], fmt.Sprintf("%d more", n-maxNamed+1))
+	}
+	return strings.Join(out, " or ")
+}
+
+// redirected says which of several next hops the kernel was redirected from.
+func redirected(d *report.Decision) string {
+	for _, w := range d.NextHops {
+		if w.RedirectedFrom.IsValid() {
+			return fmt.Sprintf("; of them %s is redirected to %s", w.RedirectedFrom, redirectedTo(&w))
+		}
+	}
+	return ""
+}
+
+// redirectedTo is where the frame goes instead.
+func redirectedTo(x *report.NextHop) string {
+	if x.Gateway.IsValid() {
+		return x.Gateway.String()
+	}
+	return "the destination itself"
+}
+
+func numeral(n int) string {
+	if n < 10 {
+		return [...]string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}[n]
+	}
+	return fmt.Sprint(n)
+}
+
+// into names the direction of a packet: through a gateway, into a tunnel, or
+// straight to a neighbour.
+func into(d *report.Decision) string {
+	w := &d.NextHops[0]
+	dev := iproute2.Safe(w.Dev)
+	switch {
+	case w.NoNeighbours:
+		return "into " + dev
+	case w.Gateway.IsValid():
+		return "out of " + dev
+	}
+	return "straight to " + dev
+}
+
+// by is the route that decided, and its table where that is not main.
+func by(d *report.Decision) string {
+	parts := []string{d.Route.Destination()}
+	if live := liveWays(d); len(live) == 1 && d.Disposition == lookup.DispositionUnicast {
+		parts = append(parts, nextHopWords(&live[0]))
+	} else if way := d.Route.Way(); way != "" {
+		parts = append(parts, way)
+	}
+	return strings.Join(parts, " ") + inTable(d)
+}
+
+func inTable(d *report.Decision) string {
+	if d.Route != nil && d.Route.Table != tableMain {
+		return " in " + tableWords(d.Route.Table)
+	}
+	return ""
+}
+
+// The tables that are not named where they are what is usual.
+const (
+	tableMain  = "main"
+	tableLocal = "local"
+)
+
+// tableWords names a table in a sentence.
+func tableWords[T ~string](table T) string {
+	name := iproute2.TableName(string(table))
+	if !strings.HasPrefix(name, "table ") {
+		name = "table " + name
+	}
+	return name
+}
+
+func (e told) from(d *report.Decision) string {
+	if e.Looked().Iif != "" || e.SourceGiven() {
+		return ""
+	}
+	if d.Src.IsValid() {
+		return ", from " + d.Src.String()
+	}
+	if live := liveWays(d); len(live) == 1 && live[0].SrcOneOf != nil {
+		return ", from " + either(live[0].SrcOneOf)
+	}
+	if d.NoSource {
+		return ", without a source address"
+	}
+	return ""
+}
+
+// either are sources of which the packet gets one.
+func either(all []netip.Addr) string {
+	out := make([]string, len(all))
+	for i, a := range all {
+		out[i] = a.String()
+	}
+	return alternatives(out)
+}
+
+// here says that a packet is delivered to this host.
+func (e told) here(d *report.Decision) string {
+	if d.Shortcut == lookup.ShortcutZero {
+		return fmt.Sprintf("ends at this host: the kernel takes %s in its place, before any rule or route", d.Src)
+	}
+	dst := e.Looked().Addr()
+	if dst.IsLoopback() {
+		return "is a loopback address, and ends at this host: " + by(d)
+	}
+	what := "ends at this host: "
+	if single(d.Route.Dst) && !d.Unassigned {
+		what = "is this host's own address: "
+	}
+	what += by(d)
+	if d.Src != dst {
+		what += e.from(d)
+	}
+	return what
+}
+
+// single reports whether a prefix is one address.
+func single(prefix string) bool {
+	return strings.HasSuffix(prefix, "/32") && !strings.Contains(prefix, ":") || strings.HasSuffix(prefix, "/128")
+}
+
+func (e told) group(d *report.Decision) string {
+	kind := d.Disposition.String()
+	in := e.Looked().Iif
+	if d.SentOn && d.NextHops[0].Dev == in {
+		dev := iproute2.Safe(in)
+		return fmt.Sprintf("is %s: dropped in a broadcast frame (bc_forwarding is on), in one to %s's MAC address sent on to %[2]s and delivered to this host", kind, dev)
+	}
+	if d.SentOn {
+		return fmt.Sprintf("is %s, sent on to %s and delivered to this host", kind, devices(d))
+	}
+	if in != "" {
+		return "is " + kind + ", delivered to this host" + kept(d)
+	}
+	out := "is " + kind + " on " + iproute2.Safe(d.NextHops[0].Dev)
+	if live := liveWays(d); len(live) > 1 {
+		out = fmt.Sprintf("is %s, sent %s", kind, eitherWay(d))
+	}
+	if d.Route != nil && d.Route.Type == typeUnicast {
+		out += ", the device of " + d.Route.Dst + inTable(d)
+	} else if d.Route != nil {
+		out += ": " + by(d)
+	}
+	return out + e.from(d)
+}
+
+// kept says that a broadcast for the network of another device is not sent on there.
+func kept(d *report.Decision) string {
+	if d.NotSentOn != "" {
+		return ", not sent on to " + iproute2.Safe(d.NotSentOn)
+	}
+	return ""
+}
+
+// typeUnicast is the type of an ordinary route.
+const typeUnicast = "unicast"
+
+// nextHopWords is a next hop as it is configured, and where the kernel was redirected
+// from it the gateway in its place.
+func nextHopWords(x *report.NextHop) string {
+	h := iproute2.NextHop{Encap: x.Encap, Dev: x.Dev, Unread: x.Unread}
+	switch {
+	case x.Configured.IsValid():
+		h.Gateway = x.Configured.String()
+	case x.Gateway.IsValid():
+		h.Gateway = x.Gateway.String()
+	}
+	if !x.RedirectedFrom.IsValid() {
+		return h.Way()
+	}
+	return fmt.Sprintf("%s (redirected from %s)", h.Way(), x.RedirectedFrom)
+}
+
+// refuser names what refuses: a route or a rule.
+func refuser(d *report.Decision) string {
+	if r := d.Route; r != nil {
+		if d.Disposition == lookup.DispositionBlackhole && r.Type == typeUnicast {
+			return fmt.Sprintf(": %s leads to the blackhole nexthop object %d in %s", r.Dst, r.NHID, tableWords(r.Table))
+		}
+		return ": " + r.Destination() + " in " + tableWords(r.Table)
+	}
+	sel := cmp.Or(d.Rule.Selector(), "from all")
+	return fmt.Sprintf(" by rule %d (%s: %s)", d.Rule.Priority, sel, d.Rule.Does())
+}
+
+// invalid says why the kernel rejects the packet itself.
+func (e told) invalid(d *report.Decision) string {
+	f := e.Looked()
+	switch d.Shortcut {
+	case lookup.ShortcutSource:
+		return fmt.Sprintf("is refused: %s cannot be a source; %s", f.From, errnoWords(d.Errno))
+	case lookup.ShortcutNotLocal:
+		return fmt.Sprintf("is refused: %s is not an address of this host; %s", f.From, errnoWords(d.Errno))
+	case lookup.ShortcutNoDevice:
+		return "is refused: there is no such device; " + errnoWords(d.Errno)
+	case lookup.ShortcutDown:
+		return fmt.Sprintf("is refused: %s is down; %s", iproute2.Safe(cmp.Or(f.Oif, f.VRF)), errnoWords(d.Errno))
+	case lookup.ShortcutNoIPv4:
+		return e.withoutIPv4(d)
+	case lookup.ShortcutLoopback:
+		return fmt.Sprintf("is refused: a loopback source may not leave by the device of %s (route_localnet is off); %s", by(d), errnoWords(d.Errno))
+	case lookup.ShortcutVRFLink:
+		return "is refused: the VRF device itself has no link, name one of its devices (--oif); " + errnoWords(d.Errno)
+	case lookup.ShortcutNoForwarding:
+		return fmt.Sprintf("is not forwarded: forwarding is off on %s; its sender gets nothing (the kernel says %s)", iproute2.Safe(f.Iif), d.Errno)
+	case lookup.ShortcutNotUnicast:
+		return fmt.Sprintf("is dropped: a %s route cannot be forwarded to; the kernel says %s", d.Route.Type, d.Errno)
+	}
+	return "is dropped before routing: " + e.dropped(d)
+}
+
+// withoutIPv4 names the device whose MTU is too small for IPv4.
+func (e told) withoutIPv4(d *report.Decision) string {
+	verb, x := "is refused", d.WithoutIPv4
+	if e.Looked().Iif != "" {
+		verb = "is dropped"
+	}
+	return fmt.Sprintf("%s: %s has no IPv4, for which its MTU of %d is too small (68 at least); the kernel says %s", verb, iproute2.Safe(x.Dev), x.MTU, d.Errno)
+}
+
+// dropped says why a received packet is not let in.
+func (e told) dropped(d *report.Decision) string {
+	f := e.Looked()
+	switch d.Shortcut {
+	case lookup.ShortcutMartianSrc:
+		if f.From.IsValid() && !f.From.IsUnspecified() {
+			return fmt.Sprintf("%s cannot be the source of a received packet%s", f.From, e.localnet(f.From))
+		}
+		return "a received packet without a source is a martian; name it with --from"
+	case lookup.ShortcutMartianDst:
+		return fmt.Sprintf("nothing for %s may come in from outside%s", f.Addr(), e.localnet(f.Addr()))
+	case lookup.ShortcutOwnSource:
+		return fmt.Sprintf("its source %s is this host's own address", f.From)
+	case lookup.ShortcutNoIPv6:
+		return fmt.Sprintf("IPv6 is switched off on %s (disable_ipv6), its sender gets nothing", iproute2.Safe(f.Iif))
+	case lookup.ShortcutReversePath:
+		return "reverse-path filter (rp_filter), programs see nothing"
+	}
+	return string(d.Shortcut)
+}
+
+// localnet names the setting that would let a loopback address in.
+func (e told) localnet(a netip.Addr) string {
+	if !a.Is4() || !a.IsLoopback() {
+		return ""
+	}
+	return fmt.Sprintf(" (route_localnet is off on %s)", iproute2.Safe(e.Looked().Iif))
+}

@@ -1,0 +1,60 @@
+package text
+
+import (
+	"cmp"
+	"encoding/json"
+	"io"
+
+	"routewhy/lookup/report"
+)
+
+// WriteJSON writes the answers to all questions as one JSON array.
+func WriteJSON(w io.Writer, answers []any) error {
+	for _, a := range answers {
+		if e, ok := a.(*report.Explanation); ok {
+			Annotate(e)
+		}
+	}
+	enc := encoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(answers)
+}
+
+func encoder(w io.Writer) *json.Encoder {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc
+}
+
+// Annotate adds to a report's findings what they say as sentences.
+func Annotate(r *report.Explanation) {
+	e := told{r}
+	for i := range r.Assumptions {
+		a := &r.Assumptions[i]
+		a.Text = cmp.Or(fieldWords(a), factWords(a))
+	}
+	for i := range r.Warnings {
+		r.Warnings[i].Text = e.finding(&r.Warnings[i])
+	}
+	if r.SourceLookup != nil {
+		Annotate(r.SourceLookup)
+	}
+	for _, part := range r.BySource {
+		Annotate(part)
+	}
+	if r.Reply == nil {
+		return
+	}
+	r.Reply.Text = e.replyText()
+	for _, back := range r.Reply.Answers {
+		Annotate(&back.Explanation)
+	}
+}
+
+// replyText is the verdict about the way back in a sentence.
+func (e told) replyText() string {
+	if len(e.Reply.Answers) == 0 {
+		return "no answer: " + e.noAnswer()
+	}
+	return e.symmetry()
+}

@@ -1,0 +1,37 @@
+package text
+
+import (
+	"fmt"
+
+	"routewhy/lookup/report"
+)
+
+// factWords says what was taken for a fact that was not read; empty: the finding is
+// about something else.
+func factWords(a *report.Finding) string {
+	switch a.Code {
+	case "odd-lines":
+		return "what was not understood of the files changes nothing here: " + name(a.Have)
+	case "no-table-default":
+		return "table default is empty, as on nearly every host: there is no listing of it"
+	case "other-listings":
+		return "what stands first in the files: " + name(a.Have)
+	case "no-neighbours":
+		return "nothing of the gateways' neighbour states, by which the kernel chooses: they are not known"
+	case "no-ipsec-policies":
+		return "that no IPsec policy takes this packet: they could not be read" + because(a.Have.String())
+	case "no-rules":
+		return "the default three rules: there is no listing of rules"
+	case "no-table-local":
+		if !a.Want.IsZero() {
+			return fmt.Sprintf("%s is not an address of that host: there is no listing of table local or of the addresses", a.Want)
+		}
+		return "table local as the addresses make it: there is no listing of it"
+	case "no-addresses":
+		if !a.Want.IsZero() {
+			return fmt.Sprintf("%s is an address of that host: there is no listing of the addresses", a.Want)
+		}
+		return "the addresses that routes tell of: there is no listing of the addresses"
+	}
+	return ""
+}

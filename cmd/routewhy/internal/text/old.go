@@ -1,0 +1,59 @@
+package text
+
+import (
+	"fmt"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// What the modes need that do not print from reports yet.
+
+// Remark is something that the user should know.
+type Remark struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+type words struct{ snap *route.Snapshot }
+
+func (w words) link(v any) string {
+	if i, ok := v.(int); ok {
+		return w.dev(i)
+	}
+	return iproute2.Safe(fmt.Sprint(v))
+}
+
+func (w words) dev(index int) string { return iproute2.Safe(w.snap.LinkName(index)) }
+
+func (w words) uncertain(r lookup.Reason) string { return uncertainWords(report.NewReason(r)) }
+
+func (w words) candidate(r *route.Route, why lookup.Reason) *report.Candidate {
+	return &report.Candidate{Route: iproute2.RouteJSON(w.snap, r), Reason: report.NewReason(why)}
+}
+
+// knowsAddrs says whether an address that is not there is not the host's.
+func (w words) knowsAddrs(fam route.Family) bool {
+	return !w.snap.Lacks(route.FactAddrs, fam) && !w.snap.Assumes(route.FactAddrs, fam)
+}
+
+func tableName(s *route.Snapshot, t route.Table) string { return tableWords(s.Names.Table(t)) }
+
+func oldRuleName(s *route.Snapshot, r *route.Rule) string {
+	n := iproute2.RuleJSON(s, r)
+	return ruleName(&n)
+}
+
+// entryFindings are notes about entries.
+func entryFindings(f *lookup.FIB, all []lookup.Note) []report.Finding {
+	return report.Findings(f, &route.Flow{}, all)
+}
+
+func oldProcess(x *route.Socket) string {
+	if len(x.Owners) == 0 {
+		return ""
+	}
+	return x.Owners[0].Name
+}

@@ -1,0 +1,350 @@
+package text
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+	"routewhy/route/iproute2"
+)
+
+// rules writes the rules in the kernel's order, and under each consulted table
+// its candidates.
+func (p *page) rules(e told) {
+	trials := e.Trace
+	if len(trials) == 0 {
+		p.line("  " + e.nothingAsked())
+		return
+	}
+	width := 0
+	for i := range trials {
+		width = max(width, columns(ruleName(&trials[i].Rule)))
+	}
+	width = min(width, 36)
+	cols := e.columns(p.st.Verbose)
+	for i := 0; i < len(trials); {
+		n := 1
+		if !p.st.Verbose {
+			n = alike(trials[i:])
+		}
+		if n >= foldFrom {
+			p.folded(trials[i:i+n], width)
+			i += n
+			continue
+		}
+		p.rule(e, &trials[i], width)
+		p.candidates(e, &trials[i], cols)
+		i++
+	}
+}
+
+// nothingAsked says why there is no rule to show.
+func (e told) nothingAsked() string {
+	switch e.Untraced {
+	case report.UntracedAsked:
+		return "no rule and no route was asked"
+	case report.UntracedRoutes:
+		return "the routes of " + e.Query.Family().String() + " are not known"
+	case report.UntracedRules:
+		return "the policy rules could not be read"
+	}
+	return fmt.Sprintf("there is no policy rule for %s: no table is looked up", e.Query.Family())
+}
+
+// foldFrom is how many rules that are alike are shown as one line.
+const foldFrom = 4
+
+// alike counts the rules at the beginning that became the same thing for the
+// same reason.
+func alike(trials []report.RuleTrial) int {
+	first := &trials[0]
+	n := 0
+	for n < len(trials) {
+		t := &trials[n]
+		if t.Verdict != first.Verdict || t.Reason.Code != first.Reason.Code || len(t.Candidates) > 0 ||
+			t.Verdict != lookup.VerdictNoMatch && t.Verdict != lookup.VerdictNotReached {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+func (p *page) folded(trials []report.RuleTrial, width int) {
+	first, last := trials[0].Rule.Priority, trials[len(trials)-1].Rule.Priority
+	what := map[lookup.Code]string{
+		lookup.CodeFrom: "want another source", lookup.CodeFromUnset: "want a source", lookup.CodeTo: "want another destination",
+		lookup.CodeIif: "want another iif", lookup.CodeOif: "want another oif", lookup.CodeMark: "want a fwmark",
+		lookup.CodeUID: "want another uid", lookup.CodeProto: "want another protocol",
+		lookup.CodeSport: "want a source port", lookup.CodeDport: "want a destination port",
+		lookup.CodeIifDetached: "name a missing iif", lookup.CodeOifDetached: "name a missing oif",
+		lookup.CodeRuleTOS: "want a TOS", lookup.CodeDSCP: "want a DSCP", lookup.CodeL3mdev: "want a VRF",
+	}[trials[0].Reason.Code]
+	text := fmt.Sprintf("%d rules %s", len(trials), what)
+	verdict := "no match"
+	switch trials[0].Reason.Code {
+	case lookup.CodeTo:
+	default:
+		verdict = ruleWords(&trials[0])
+	}
+	if trials[0].Verdict == lookup.VerdictNotReached {
+		text, verdict = fmt.Sprintf("%d rules", len(trials)), ruleWords(&trials[0])
+	}
+	label := fmt.Sprintf("%7s  ", fmt.Sprintf("%d-%d", first, last))
+	p.block(label+pad(text, width)+"  ", verdict+" (-v)", dim)
+}
+
+func (p *page) rule(e told, t *report.RuleTrial, width int) {
+	name := ruleName(&t.Rule)
+	text := ruleWords(t)
+	if t.Verdict == lookup.VerdictNoMatch && t.Reason.Code == lookup.CodeTo {
+		text = "no match"
+	}
+	if quietLocal(t) {
+		text = "no match"
+	}
+	if t.Shadow != nil && e.worthSaying(t) {
+		text += "; would take " + t.Shadow.Line()
+	}
+	label := fmt.Sprintf("  %5d  %s", t.Rule.Priority, name)
+	if columns(name) > width { // too long for its column
+		p.line(p.st.paint(ruleInk(t), label))
+		label = "         " + strings.Repeat(" ", width)
+	}
+	p.block(pad(label, 9+width)+"  ", text, ruleInk(t))
+}
+
+// quietLocal says that table local simply has nothing, as for any address that
+// is not this host's.
+func quietLocal(t *report.RuleTrial) bool {
+	return t.Table == tableLocal && t.Reason.Code == lookup.CodeTableNoMatch
+}
+
+// worthSaying says whether it is news what a rule that was not reached would
+// have done: where it would not take the same way.
+func (e told) worthSaying(t *report.RuleTrial) bool {
+	d := &e.Decision
+	return t.Verdict == lookup.VerdictNotReached && !(d.Route != nil && t.Table == string(d.Route.Table)) && d.Disposition != lookup.DispositionLocal
+}
+
+func ruleInk(t *report.RuleTrial) ink {
+	switch t.Verdict {
+	case lookup.VerdictMatch:
+		return green
+	case lookup.VerdictRefuses:
+		return red
+	case lookup.VerdictNotReached:
+		return dim
+	}
+	return plain
+}
+
+// ruleName is a rule's condition and where it leads.
+func ruleName(r *iproute2.Rule) string {
+	sel := r.Selector()
+	to := ruleTarget(r)
+	if r.Implied {
+		to += " (deleted)"
+	}
+	if sel == "" {
+		return to
+	}
+	return sel + ": " + to
+}
+
+func ruleTarget(r *iproute2.Rule) string {
+	switch does := r.Does(); does {
+	case "lookup":
+	case "goto":
+		return fmt.Sprintf("goto %d", r.Goto)
+	default:
+		return does
+	}
+	to := iproute2.TableName(cmp.Or(r.Table, "0"))
+	if r.L3Mdev && r.Table == "" {
+		to = "the VRF's table"
+	}
+	switch n := r.SuppressPrefix; {
+	case n == nil:
+	case *n == 0:
+		to += ", only longer than /0"
+	default:
+		to += fmt.Sprintf(", only longer than /%d", *n)
+	}
+	if r.SuppressGroup != nil {
+		to += fmt.Sprintf(", not out of group %d", *r.SuppressGroup)
+	}
+	return to
+}
+
+// cells are a candidate's columns.
+type cells struct{ dst, way, attrs string }
+
+func candidateCells(c *report.Candidate, all bool) cells {
+	r := &c.Route
+	bare := *r
+	bare.PrefSrc = "" // what it means for this packet is said below
+	out := cells{r.Destination(), r.Way(), bare.Attributes()}
+	hops := r.Hops()
+	if len(hops) > 1 {
+		out.way = numeral(len(hops)) + " next hops"
+	}
+	if r.NHID != 0 && len(hops) > 0 {
+		out.attrs = strings.TrimSpace(fmt.Sprintf("%s nhid %d", out.attrs, r.NHID))
+	}
+	if len(hops) == 1 && slices.Contains(hops[0].Flags, "linkdown") && len(c.NextHops) > 0 {
+		out.attrs = strings.TrimSpace(out.attrs + " " + deviceFault(c.NextHops[0].Fault))
+	}
+	out.attrs = strings.TrimSpace(out.attrs + " " + extras(r, all))
+	return out
+}
+
+// widths are the widths of the candidates' columns.
+type widths struct{ dst, way, attrs, legs int }
+
+// legWidth is the width of the longest next hop of a multipath route.
+func legWidth(r *iproute2.Route) int {
+	n := 0
+	if len(r.NextHops) > 1 {
+		for i := range r.NextHops {
+			n = max(n, columns(r.NextHops[i].Way()))
+		}
+	}
+	return n
+}
+
+func (e told) columns(all bool) widths {
+	var w widths
+	for i := range e.Trace {
+		if e.Trace[i].Verdict == lookup.VerdictNotReached {
+			continue
+		}
+		for j := range e.Trace[i].Candidates {
+			x := &e.Trace[i].Candidates[j]
+			c := candidateCells(x, all)
+			w.dst, w.way, w.attrs = max(w.dst, columns(c.dst)), max(w.way, columns(c.way)), max(w.attrs, columns(c.attrs))
+			w.legs = max(w.legs, legWidth(&x.Route))
+		}
+	}
+	w.dst, w.way, w.attrs = min(w.dst, 32), min(w.way, 44), min(w.attrs, 24)
+	return w
+}
+
+// candidateIndent is the column of a candidate's mark.
+const candidateIndent = 7
+
+// maxCandidates is how many candidates of a table are shown unless all are
+// asked for.
+const maxCandidates = 8
+
+func (p *page) candidates(e told, t *report.RuleTrial, w widths) {
+	if t.Verdict == lookup.VerdictNotReached && !p.st.Verbose {
+		return // main, searched together with local
+	}
+	shown := 0
+	for i := range t.Candidates {
+		c := &t.Candidates[i]
+		if shown >= maxCandidates && !p.st.Verbose && c.Verdict == lookup.VerdictLoses && !c.Next {
+			continue
+		}
+		shown++
+		p.candidate(e, c, w)
+	}
+	if hidden := len(t.Candidates) - shown; hidden > 0 {
+		p.line(fmt.Sprintf("%*sand %s that lose (-v lists them)", candidateIndent+2, "", count(hidden, "route")))
+	}
+}
+
+func (p *page) candidate(e told, c *report.Candidate, w widths) {
+	m, i := markLost, plain
+	switch c.Verdict {
+	case lookup.VerdictChosen, lookup.VerdictPossible:
+		m, i = markChosen, green
+	case lookup.VerdictRefuses:
+		m, i = markChosen, red
+	case lookup.VerdictUnusable, lookup.VerdictSuppressed, lookup.VerdictThrows, lookup.VerdictUncertain:
+		m = markUnusable
+	}
+	cell := candidateCells(c, p.st.Verbose)
+	head := fmt.Sprintf("%*s%s %s", candidateIndent, "", p.st.mark(m), pad(cell.dst, w.dst))
+	for _, col := range []struct {
+		text  string
+		width int
+	}{{cell.way, w.way}, {cell.attrs, w.attrs}} {
+		if col.width > 0 {
+			head += "  " + pad(col.text, col.width)
+		}
+	}
+	text := candidateWords(c)
+	if c.Next {
+		text += "; next"
+	}
+	tight := fmt.Sprintf("%*s%s %s", candidateIndent, "", p.st.mark(m), strings.Join(nonEmpty(cell.dst, cell.way, cell.attrs), "  "))
+	p.aligned(head, tight, text, i)
+	p.legs(e, c, w)
+}
+
+// aligned writes a row and what is said of it after it: without the columns
+// where the line would get too long, or below it.
+func (p *page) aligned(head, tight, text string, i ink) {
+	for _, h := range []string{head, tight} {
+		if columns(h)+2+columns(text) <= p.st.width() {
+			p.line(p.st.paint(i, h+"  "+text))
+			return
+		}
+	}
+	p.line(p.st.paint(i, tight))
+	p.block(strings.Repeat(" ", candidateIndent+4), text, i)
+}
+
+func nonEmpty(parts ...string) []string {
+	return slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+}
+
+// legs writes the next hops of a multipath route below it, and their shares
+// where it was chosen.
+func (p *page) legs(e told, c *report.Candidate, w widths) {
+	if len(c.Route.NextHops) < 2 {
+		return
+	}
+	for i := range c.Route.NextHops {
+		text := ""
+		if len(c.NextHops) > 0 {
+			text = hopStateWords(c.NextHops[i])
+		}
+		if e.SomeRefused != nil && c.Verdict == lookup.VerdictChosen && text == "" {
+			text = "refused"
+		}
+		way := pad(c.Route.NextHops[i].Way(), w.legs)
+		p.line(fmt.Sprintf("%*s%s  %s  %s", candidateIndent+2, "", strings.Repeat(" ", w.dst), way, text))
+	}
+}
+
+// hopStateWords says what is wrong with a next hop, and which part of the flows takes it.
+func hopStateWords(h report.HopState) string {
+	text := deviceFault(h.Fault)
+	if h.Share > 0 {
+		text += "  " + share(h.Share)
+	}
+	return strings.TrimSpace(text)
+}
+
+// share writes a part as a fraction where that is simple: "3 in 4".
+func share(f float64) string {
+	for n := 1; n <= 20; n++ {
+		if k := f * float64(n); k > 0.999 && abs(k-float64(int(k+0.5))) < 0.001 {
+			return fmt.Sprintf("%d in %d", int(k+0.5), n)
+		}
+	}
+	return fmt.Sprintf("%.1f %%", f*100)
+}
+
+func abs(f float64) float64 {
+	if f < 0 {
+		return -f
+	}
+	return f
+}

@@ -1,0 +1,74 @@
+package text
+
+import (
+	"cmp"
+	"fmt"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+	"routewhy/route/iproute2"
+)
+
+// setupFinding says what is set up wrong on a way; empty: the finding is about something
+// else.
+func setupFinding(n *report.Finding) string {
+	have, want := name(n.Have), name(n.Want)
+	switch n.Code {
+	case lookup.NoteGatewayOwn:
+		return fmt.Sprintf("the gateway %s is this host's own address, on %s: only another host with the same address could be the next router", have, want)
+	case lookup.NoteGatewayShared:
+		return fmt.Sprintf("the gateway %s is this host's own address too, on %s; what is sent there goes to the neighbour of that address", have, want)
+	case lookup.NoteNoPort:
+		return fmt.Sprintf("%s is a bridge without a port: what this host sends there reaches nobody", have)
+	case lookup.NoteIsPort:
+		return fmt.Sprintf("%s is a port of the %s %s, which takes all that comes in there: no answer reaches an address or a route of %[1]s itself; they belong on %[3]s", have, kind(n), want)
+	case lookup.NoteNoGateway:
+		by := "ARP"
+		if !n.Route.Is4() {
+			by = "neighbour discovery"
+		}
+		return fmt.Sprintf("%s has no gateway: on %s this host asks for each destination itself by %s, and only a router that answers for all of them (a proxy) makes that work",
+			n.Route.Dst, have, by)
+	case lookup.NoteExpiresSoon:
+		text := fmt.Sprintf("%s expires in %s s", n.Route.Dst, have)
+		if n.Route.Protocol == "ra" {
+			text += " unless a router advertisement renews it"
+		}
+		return text
+	case lookup.NoteDeprecated:
+		return fmt.Sprintf("the source %s is deprecated (its preferred lifetime is over), and no other address fits", have)
+	case lookup.NoteTwins:
+		return fmt.Sprintf("%s is the network of %s and of %s: all that is sent there leaves by %[2]s, also the answers to what comes in by %[3]s", n.Route.Dst, have, want)
+	case lookup.NoteCoversRouter:
+		return fmt.Sprintf("%s covers %s's network %s, with its router, too: what is behind that router in %[1]s is looked for on this device's own link", n.Route.Dst, want, have)
+	case lookup.NoteNoFallback:
+		return fmt.Sprintf("%s does not stand in: of equal routes the kernel uses the first alone, whether its gateway answers or not", n.Route.Line())
+	case lookup.NoteVRFUnasked:
+		return fmt.Sprintf("%s is a VRF, but no rule leads to its table %s: its packets take the ordinary tables; `%s` brings its rule back", have, iproute2.Safe(n.Table), want)
+	case lookup.NoteRuleHidden:
+		return fmt.Sprintf("rule %d (%s: %s) is for this packet too, but is not reached: rule %s takes it first, as it takes every packet, and its table has a default route",
+			n.Rule.Priority, n.Rule.Selector(), ruleTarget(n.Rule), have)
+	}
+	return ""
+}
+
+// kind is the kind of a finding's device: "bridge"; "device" where it is not known.
+func kind(n *report.Finding) string { return iproute2.Safe(cmp.Or(n.Kind, "device")) }
+
+// misfit is the part of a first line about what no packet gets past; empty: nothing is
+// known.
+func misfit(all []report.Finding) string {
+	for i := range all {
+		switch n := &all[i]; n.Code {
+		case lookup.NoteGatewayOwn:
+			return fmt.Sprintf(", but the gateway %s is this host's own address", n.Have)
+		case lookup.NoteNoPort:
+			return fmt.Sprintf(", but %s has no port", name(n.Have))
+		case lookup.NoteVRFUnasked:
+			return fmt.Sprintf(", for no rule leads to the table of the VRF %s", name(n.Have))
+		case lookup.NotePrefsrcForeign:
+			return ", which is no address of this host"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,82 @@
+package text
+
+import "strings"
+
+// Style is how text is drawn. The zero value is plain: no colour, ASCII marks,
+// 80 columns.
+type Style struct {
+	Color   bool
+	Unicode bool // marks outside ASCII may be used
+	Width   int  // columns; zero: 80
+	Verbose bool
+	Quiet   bool
+}
+
+func (s Style) width() int {
+	if s.Width == 0 {
+		return 80
+	}
+	return max(s.Width, 40)
+}
+
+// ink is a way to emphasise.
+type ink string
+
+const (
+	plain  ink = ""
+	bold   ink = "1"
+	dim    ink = "2"
+	red    ink = "1;31"
+	green  ink = "32"
+	yellow ink = "33"
+)
+
+func (s Style) paint(i ink, text string) string {
+	if !s.Color || i == plain || text == "" {
+		return text
+	}
+	return "\x1b[" + string(i) + "m" + text + "\x1b[0m"
+}
+
+// mark is the sign in front of a candidate.
+type mark int
+
+const (
+	markChosen mark = iota
+	markLost
+	markUnusable
+)
+
+func (s Style) mark(m mark) string {
+	if s.Unicode {
+		return [...]string{"✓", "·", "-"}[m]
+	}
+	return [...]string{">", ".", "-"}[m]
+}
+
+// wrap breaks a text into lines of at most width columns, at spaces.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && columns(line)+1+columns(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
+
+// columns is how many columns a text takes; the texts here have no wide runes.
+func columns(s string) int { return len([]rune(s)) }
+
+func pad(s string, width int) string {
+	if n := width - columns(s); n > 0 {
+		return s + strings.Repeat(" ", n)
+	}
+	return s
+}
