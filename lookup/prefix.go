@@ -11,8 +11,10 @@ import (
 type Inside struct {
 	Table route.Table
 	Count int
-	// First are some of them, the widest first.
+	// First are some of their routes, the widest first.
 	First []route.Route
+	// Routes is how many routes they have.
+	Routes int
 }
 
 // maxInside is how many longer prefixes [FIB.Inside] names.
@@ -33,7 +35,10 @@ func (f *FIB) Inside(p netip.Prefix) []Inside {
 		for sub, l := range t.trie.Subnets(p) {
 			if sub != p && sub != netip.PrefixFrom(netip.IPv4Unspecified(), 32) { // never looked up
 				in.Count++
-				in.First = keepWidest(in.First, l.entries[0].full(sub))
+				in.Routes += len(l.entries)
+				for _, e := range l.entries[:min(len(l.entries), maxInside)] {
+					in.First = keepWidest(in.First, e.full(sub))
+				}
 			}
 		}
 		if slices.ContainsFunc(in.First, func(r route.Route) bool { return f.takes(&r, p) }) {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -83,8 +84,27 @@ func naturalPrefix(a netip.Addr) netip.Prefix {
 	return netip.Prefix{}
 }
 
+// portAndProtocol is an error for an address with a port and a protocol, as other
+// programs write it: 192.0.2.1:53/udp; nil: the text is none.
+func portAndProtocol(s, text, proto string) *usageError {
+	if !slices.Contains([]string{"tcp", "udp", "sctp", "dccp"}, proto) {
+		return nil
+	}
+	if d, err := parseDestination(text); err != nil || d.port == 0 {
+		return nil
+	}
+	hint := "routewhy " + text
+	if proto != "tcp" {
+		hint += " --ipproto " + proto
+	}
+	return usagef("%s: --ipproto names the protocol, which is TCP where there is a port", quote(s)).hint("%s", hint)
+}
+
 // prefixAddrFault says why the text before the slash is not an address.
 func prefixAddrFault(s, text, length string) *usageError {
+	if err := portAndProtocol(s, text, length); err != nil {
+		return err
+	}
 	switch {
 	case text == "":
 		return usagef("%s has no address before the slash", quote(s))

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os/user"
 	"slices"
 	"strconv"
 	"strings"
@@ -128,9 +129,9 @@ func (p *packet) flags() []packetFlag {
 		{"iif", "device it arrives on", deviceFlag(&p.iif)},
 		{"oif", "device the socket is bound to", deviceFlag(&p.oif)},
 		{"vrf", "VRF the socket is bound to", deviceFlag(&p.vrf)},
-		{"mark", "firewall mark", numberFlag(&p.mark, 0, 1<<32-1)},
+		{"mark", "firewall mark", p.setMark},
 		{"tos", "TOS octet or DSCP name", p.setTOS},
-		{"uid", "owner of the socket", numberFlag(&p.uid, 0, uint64(route.NoUID)-1)},
+		{"uid", "owner of the socket", p.setUID},
 		{"ipproto", "IP protocol", p.setProto},
 		{"sport", "source port", numberFlag(&p.sport, 1, 1<<16-1)},
 		{"dport", "destination port", numberFlag(&p.dport, 1, 1<<16-1)},
@@ -144,6 +145,8 @@ func (p *packet) setFrom(s string) error {
 	switch {
 	case err != nil:
 		return errors.New(err.Error())
+	case d.kind == kindHost && isDevice(s):
+		return fmt.Errorf("%s is a device: --iif for a packet that comes in by it, --oif for a socket that is bound to it", quote(s))
 	case d.kind != kindAddress && d.kind != kindZero || d.port != 0:
 		return fmt.Errorf("%s is not an address", quote(s))
 	case d.zone != "":
@@ -151,6 +154,24 @@ func (p *packet) setFrom(s string) error {
 	}
 	p.from.set(d.addr)
 	return nil
+}
+
+// setMark reads the mark. Rules have a mask beside theirs.
+func (p *packet) setMark(s string) error {
+	if mark, mask, ok := strings.Cut(s, "/"); ok && isNumber(mark) && isNumber(mask) {
+		return fmt.Errorf("%s has a mask, as rules have; a packet has a mark alone: --mark %s", quote(s), mark)
+	}
+	return numberFlag(&p.mark, 0, 1<<32-1)(s)
+}
+
+// setUID reads the user's number.
+func (p *packet) setUID(s string) error {
+	if !isNumber(s) {
+		if who, err := user.Lookup(s); err == nil {
+			return fmt.Errorf("%s is a user's name, and the kernel goes by the number: --uid %s", quote(s), who.Uid)
+		}
+	}
+	return numberFlag(&p.uid, 0, uint64(route.NoUID)-1)(s)
 }
 
 // setTOS reads the TOS octet. A bare number is decimal; ip-route(8) takes it

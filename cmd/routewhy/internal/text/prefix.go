@@ -105,7 +105,7 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 			first = append(first, iproute2.RouteLine(s, &in.First[i]))
 		}
 		more := ""
-		if in.Count > len(first) {
+		if in.Routes > len(first) {
 			more = ", …"
 			if !st.Unicode {
 				more = ", ..."
@@ -125,7 +125,7 @@ func ExplainPrefix(w io.Writer, e *Prefix, st Style) error {
 // onlyLinkLocal reports whether all longer prefixes are of link-local addresses.
 func onlyLinkLocal(in *lookup.Inside) bool {
 	local := func(r route.Route) bool { return r.Dst.Addr().Is6() && r.Dst.Addr().IsLinkLocalUnicast() }
-	return in.Count == len(in.First) && !slices.ContainsFunc(in.First, func(r route.Route) bool { return !local(r) })
+	return in.Routes == len(in.First) && !slices.ContainsFunc(in.First, func(r route.Route) bool { return !local(r) })
 }
 
 // insideWords says how many longer prefixes a table has, and what that means where

@@ -283,7 +283,14 @@ func (p *page) candidate(e told, c *report.Candidate, w widths) {
 		text += "; next"
 	}
 	tight := fmt.Sprintf("%*s%s %s", candidateIndent, "", p.st.mark(m), strings.Join(nonEmpty(cell.dst, cell.way, cell.attrs), "  "))
-	p.aligned(head, tight, text, i)
+	if columns(tight) > p.st.width() { // the attributes get lines of their own
+		tight = fmt.Sprintf("%*s%s %s", candidateIndent, "", p.st.mark(m), strings.Join(nonEmpty(cell.dst, cell.way), "  "))
+		p.line(p.st.paint(i, tight))
+		p.block(strings.Repeat(" ", candidateIndent+4), cell.attrs, i)
+		p.block(strings.Repeat(" ", candidateIndent+4), text, i)
+	} else {
+		p.aligned(head, tight, text, i)
+	}
 	p.legs(e, c, w)
 }
 
