@@ -7,7 +7,7 @@ import (
 )
 
 // codeScope: the route's scope is wider than what is looked for. No trace has it.
-const codeScope Code = "scope"
+const codeScope Code = "gateway-route-scope"
 
 // GatewayRoute is the look-up of an IPv4 gateway that the kernel makes before it takes
 // a route through it (fib_check_nh_v4_gw in net/ipv4/fib_semantics.c): among the routes

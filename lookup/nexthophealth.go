@@ -11,7 +11,7 @@ const (
 	FaultDown      Code = "device-down"    // its device is down; Have: the device's name
 	FaultCarrier   Code = "no-carrier"     // its device has no carrier, and it is used all the same; Have: the same
 	FaultIgnored   Code = "linkdown"       // the same, and ignore_routes_with_linkdown passes it over; Have: the same
-	FaultDead      Code = "dead"           // the kernel marks it dead
+	FaultDead      Code = "marked-dead"    // the kernel marks it dead
 	FaultNeighbour Code = "gateway-failed" // its gateway does not answer; Have: the gateway
 	FaultTarget    Code = "target-failed"  // the packet's destination is a neighbour itself, and does not answer; Have: it
 )

@@ -31,13 +31,13 @@ const (
 	NotePrefsrcForeign   Code = "prefsrc-foreign"    // the source that the route prescribes is not this host's; Have: it
 	NoteMergedTables     Code = "merged-tables"      // main beat local, because no rule was ever changed
 	NoteNeighbourShorter Code = "neighbour-shorter"  // a failed neighbour made the kernel take a shorter prefix
-	NoteRedirected       Code = "redirected"         // a router redirected the packet to another; Have: that one, Want: the route's own
+	NoteRedirected       Code = CodeRedirected       // a router redirected the packet to another; Have: that one, Want: the route's own
 	NoteStaleLeg         Code = "stale-leg"          // a leg that should not be used may be; Have: its device
 	NoteUnknownAttr      Code = "unknown-attributes" // a route has attributes that routewhy does not know; Have: the first's number
 	NoteEncap            Code = "encap"              // a light-weight tunnel wraps the packet; Have: its kind
 	NoteSocketElsewhere  Code = "socket-elsewhere"   // a connected socket ends elsewhere; Have: the source it gets
 	NoteLookedUpTwice    Code = "looked-up-twice"    // a connection ends elsewhere than the look-up that chose its source
-	NoteNotForwarded     Code = "forwarding-off"     // IPv6 drops what is to be forwarded, after the look-up; Have: the device
+	NoteNotForwarded     Code = "not-forwarded6"     // IPv6 drops what is to be forwarded, after the look-up; Have: the device
 	NoteMayRefuse        Code = "may-be-refused"     // a source that is refused if there ever was a route of type local; Have: it, Want: the error
 	NoteLoDown           Code = "lo-down"            // what ends at this host goes through lo, which is down
 	NoteNoZone           Code = "zone-missing"       // a link-local destination without a device
@@ -56,8 +56,8 @@ const (
 	NoteClassless        Code = "dhcp-routes"        // DHCP gave a route, and no default; Route
 	NoteRuleImplied      Code = "rule-implied"       // a deleted IPv6 rule that the kernel goes by; Rule
 	NoteRouterIgnored    Code = "router-ignored"     // a device takes no default route from a router; Have: its name, Want: on how many devices
-	NoteDeviceDown       Code = "device-down"        // a next hop's device is down; Have: its name, Route
-	NoteGatewayFailed    Code = "gateway-failed"     // a next hop's gateway does not answer; Have: it, a Gateway, Route
+	NoteDeviceDown       Code = "next-hop-down"      // a next hop's device is down; Have: its name, Route
+	NoteGatewayFailed    Code = "next-hop-failed"    // a next hop's gateway does not answer; Have: it, a Gateway, Route
 	NoteReceivesNothing  Code = "receives-nothing"   // the device that the packet is received by receives nothing; Have: its name, Want: "down" or "no-carrier"
 	NoteZeroHostRoute    Code = "zero-host-route"    // a 0.0.0.0/32 or ::/128 route, which is no default route
 )

@@ -102,7 +102,7 @@ const (
 	CodeRefusing       Code = "refuses" // Want: the type
 	CodeLocalFirst     Code = "local-first"
 	CodeNextHopUnknown Code = "nexthop-unknown" // Want: the ID of an object that was not read; Have: why not
-	CodeForwardingOff  Code = "forwarding-off"  // only packets that come from outside get there, and this host does not forward; Have: the device
+	CodeForwardingOff  Code = "only-forwarded"  // only packets that come from outside get there, and this host does not forward; Have: the device
 	CodeNeighbourTie   Code = "default-tie"     // several 0.0.0.0/0: the kernel chooses by neighbour state
 )
 
@@ -149,7 +149,7 @@ const (
 	CodeSrcGateway    Code = "gateway-subnet" // Want: the gateway, Have: the address's prefix
 	CodeSrcFirst      Code = "first-address"  // first usable address of the device
 	CodeSrcVRF        Code = "vrf"            // the packet leaves its VRF; Have: that
-	CodeSrcOther      Code = "other-device"   // the device has none; Have: the device it is of
+	CodeSrcOther      Code = "lent"           // the device has none; Have: the device it is of
 	CodeSrcNone       Code = "none"
 	CodeSrcSecondary  Code = "secondary"
 	CodeSrcScope      Code = "scope" // Want: the route's scope, Have: the address's
@@ -189,15 +189,15 @@ const (
 	ShortcutSource       Shortcut = "source-invalid"     // multicast or broadcast as source
 	ShortcutNotLocal     Shortcut = "source-not-local"   // no device has the source
 	ShortcutNoDevice     Shortcut = "no-device"          // the device asked for does not exist
-	ShortcutDown         Shortcut = "device-down"
-	ShortcutNoIPv4       Shortcut = "device-without-ipv4"  // an MTU of less than 68 bytes
-	ShortcutLoopback     Shortcut = "loopback-source"      // 127/8 would leave the host
-	ShortcutMartianSrc   Shortcut = "martian-source"       // received with an impossible source
-	ShortcutMartianDst   Shortcut = "martian-destination"  //
-	ShortcutOwnSource    Shortcut = "own-source"           // received with an address of this host as source
-	ShortcutReversePath  Shortcut = "reverse-path"         // reverse-path filter
-	ShortcutNoForwarding Shortcut = "forwarding-off"       //
-	ShortcutNotUnicast   Shortcut = "not-forwardable-type" // received, and the route's type cannot be forwarded
-	ShortcutNoIPv6       Shortcut = "ipv6-disabled"        // received by a device that has IPv6 switched off, and dropped before a look-up
-	ShortcutVRFLink      Shortcut = "vrf-link"             // IPv6 to a link-local address or group by a VRF device, which has no link
+	ShortcutDown         Shortcut = "output-down"
+	ShortcutNoIPv4       Shortcut = "device-without-ipv4"   // an MTU of less than 68 bytes
+	ShortcutLoopback     Shortcut = "loopback-source"       // 127/8 would leave the host
+	ShortcutMartianSrc   Shortcut = "martian-source"        // received with an impossible source
+	ShortcutMartianDst   Shortcut = "martian-destination"   //
+	ShortcutOwnSource    Shortcut = "own-source"            // received with an address of this host as source
+	ShortcutReversePath  Shortcut = "reverse-path"          // reverse-path filter
+	ShortcutNoForwarding Shortcut = "forwarding-off"        //
+	ShortcutNotUnicast   Shortcut = "not-forwardable-type"  // received, and the route's type cannot be forwarded
+	ShortcutNoIPv6       Shortcut = "received-without-ipv6" // received by a device that has IPv6 switched off, and dropped before a look-up
+	ShortcutVRFLink      Shortcut = "vrf-link"              // IPv6 to a link-local address or group by a VRF device, which has no link
 )

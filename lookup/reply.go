@@ -62,11 +62,11 @@ const (
 	CodeReplyOwner Code = "source-owner" // the one that has the packet's source, and is not the one that the packet left by
 	CodeReplyHere  Code = "sent-here"    // this host sends the answer
 	// There is none:
-	CodeReplyNotForwarded Code = "forwarding-off" // IPv6 drops the packet after its look-up
-	CodeReplyRefused      Code = "refused"        // the packet gets nowhere
-	CodeReplyUnknown      Code = "unknown"        // where the packet goes is unknown
-	CodeReplyGroup        Code = "group"          // whoever answers to a group uses an address of his own
-	CodeReplyNoSource     Code = "no-source"      // nobody can answer to a packet without a source
+	CodeReplyNotForwarded Code = "not-sent-on" // IPv6 drops the packet after its look-up
+	CodeReplyRefused      Code = "refused"     // the packet gets nowhere
+	CodeReplyUnknown      Code = "unknown"     // where the packet goes is unknown
+	CodeReplyGroup        Code = "group"       // whoever answers to a group uses an address of his own
+	CodeReplyNoSource     Code = "no-source"   // nobody can answer to a packet without a source
 )
 
 // Reply works out the way back of the packet of a trace. The answer has the

@@ -9,12 +9,12 @@ import (
 
 // Notes about addresses and devices that are set up so that no answer comes.
 const (
-	NoteTentative      Code = "tentative"       // an IPv6 address may not be a source; Have: it, Want: failed where another host has it
-	NoteZeroconf       Code = "zeroconf"        // a device has no address but one that it gave itself; Have: its name, Want: the address
-	NoteNetworkAddress Code = "network-address" // the destination is the first address of a network; Have: the network
-	NoteForwardingOff4 Code = "ip-forward"      // IPv4 is not forwarded; Have: the device
-	NoteGroupRoute     Code = "group-route"     // a group has no route, or the default route's; Have: the device
-	NoteHostAddress    Code = "host-address"    // an address without a network is near the destination; Have: it, Want: the network
+	NoteTentative      Code = "tentative-address" // an IPv6 address may not be a source; Have: it, Want: failed where another host has it
+	NoteZeroconf       Code = "zeroconf"          // a device has no address but one that it gave itself; Have: its name, Want: the address
+	NoteNetworkAddress Code = "network-address"   // the destination is the first address of a network; Have: the network
+	NoteForwardingOff4 Code = "ip-forward"        // IPv4 is not forwarded; Have: the device
+	NoteGroupRoute     Code = "group-route"       // a group has no route, or the default route's; Have: the device
+	NoteHostAddress    Code = "host-address"      // an address without a network is near the destination; Have: it, Want: the network
 )
 
 // surprises finds these for a decision.

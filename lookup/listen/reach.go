@@ -28,18 +28,18 @@ type Outcome struct {
 
 // The reasons why a client gets no answer, beside those of a decision.
 const (
-	CodeFiltered    lookup.Code = "reverse-path"    // the reverse-path filter of the uplink drops it
-	CodeMartian     lookup.Code = "martian"         // its source or destination may not come by a network; Want: the shortcut
-	CodeOwnSource   lookup.Code = "own-source"      // its source is an address of this host
-	CodeNoIPv6      lookup.Code = "ipv6-disabled"   // the uplink has IPv6 switched off
-	CodeNotHere     lookup.Code = "not-local"       // it is not delivered here; Want: the disposition
-	CodeNoAnswer    lookup.Code = "no-route"        // the answer has no route
-	CodeRefused     lookup.Code = "refused"         // a rule or a route refuses the answer; Want: the disposition, Have: the errno
-	CodeLoopback    lookup.Code = "loopback-source" // the answer's source is a loopback address, which may not leave
-	CodeOnLinkAlone lookup.Code = "assumed-on-link" // the device that the socket is bound to has no route there
-	CodeNoCarrier   lookup.Code = "no-carrier"      // the device of the answer has none, or is down; Want: its index
-	CodeSilent      lookup.Code = "gateway-silent"  // the answer's gateway did not answer the last time; Want: its address, Have: the device's index
-	CodeOtherLink   lookup.Code = "other-link"      // the answer asks for the client on the link of another device; Want: its index
+	CodeFiltered    lookup.Code = lookup.Code(lookup.ShortcutReversePath) // the reverse-path filter of the uplink drops it
+	CodeMartian     lookup.Code = "martian"                               // its source or destination may not come by a network; Want: the shortcut
+	CodeOwnSource   lookup.Code = lookup.Code(lookup.ShortcutOwnSource)   // its source is an address of this host
+	CodeNoIPv6      lookup.Code = lookup.Code(lookup.ShortcutNoIPv6)      // the uplink has IPv6 switched off
+	CodeNotHere     lookup.Code = "not-local"                             // it is not delivered here; Want: the disposition
+	CodeNoAnswer    lookup.Code = "no-route"                              // the answer has no route
+	CodeRefused     lookup.Code = "answer-refused"                        // a rule or a route refuses the answer; Want: the disposition, Have: the errno
+	CodeLoopback    lookup.Code = lookup.Code(lookup.ShortcutLoopback)    // the answer's source is a loopback address, which may not leave
+	CodeOnLinkAlone lookup.Code = lookup.Code(lookup.ShortcutOnLink)      // the device that the socket is bound to has no route there
+	CodeNoCarrier   lookup.Code = "answer-no-carrier"                     // the device of the answer has none, or is down; Want: its index
+	CodeSilent      lookup.Code = "gateway-silent"                        // the answer's gateway did not answer the last time; Want: its address, Have: the device's index
+	CodeOtherLink   lookup.Code = "other-link"                            // the answer asks for the client on the link of another device; Want: its index
 )
 
 // Good reports whether a client gets every answer by the device that it came by.

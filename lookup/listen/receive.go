@@ -75,13 +75,13 @@ const (
 	CodeFamily    lookup.Code = "family"          // a socket of IPv4, a packet of IPv6
 	CodeAddress   lookup.Code = "address"         // bound to another address; Want: it
 	CodeDevice    lookup.Code = "device"          // bound to another device; Want: its index, Have: the packet's
-	CodeVRF       lookup.Code = "vrf"             // bound to no device, and the packet belongs to a VRF; Have: its index
+	CodeVRF       lookup.Code = "other-vrf"       // bound to no device, and the packet belongs to a VRF; Have: its index
 	CodeConnected lookup.Code = "connected"       // connected to somebody else; Want: whom
 	CodeExact     lookup.Code = "exact-first"     // a socket bound to the very address goes first
 	CodeBound     lookup.Code = "device-first"    // a socket bound to the device goes first
 	CodeFamily4   lookup.Code = "family-first"    // a socket of IPv4 itself goes first
 	CodePeer      lookup.Code = "connected-first" // the socket that is connected to the sender goes first
-	CodeOrder     lookup.Code = "order"           // another SO_REUSEPORT group goes first
+	CodeOrder     lookup.Code = "reuseport-order" // another SO_REUSEPORT group goes first
 	CodeTakes     lookup.Code = "takes"           // takes it
 	CodeOneOf     lookup.Code = "one-of-equals"   // one of several that are equal takes it
 )

@@ -60,10 +60,10 @@ type Explanation struct {
 
 // Why there is no trace.
 const (
-	UntracedAsked  lookup.Code = "not-asked"     // the kernel decides before it asks a rule
-	UntracedRoutes lookup.Code = "routes-unread" // the routes could not be read
-	UntracedRules  lookup.Code = "rules-unread"  // the rules could not be read
-	UntracedNone   lookup.Code = "no-rules"      // the family has no rule
+	UntracedAsked  lookup.Code = "not-asked"             // the kernel decides before it asks a rule
+	UntracedRoutes lookup.Code = lookup.CodeRoutesUnread // the routes could not be read
+	UntracedRules  lookup.Code = lookup.CodeRulesUnread  // the rules could not be read
+	UntracedNone   lookup.Code = "no-rules"              // the family has no rule
 )
 
 // RuleTrial is what became of one policy rule.
