@@ -1,7 +1,9 @@
 package lookup
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -27,11 +29,9 @@ func (f *FIB) Boundaries(fam route.Family, add func(netip.Prefix)) {
 		if a.Peer.IsValid() {
 			add(a.Peer.Masked())
 		}
-		// Of two sources in IPv6 the one that has more bits in common with the
-		// destination wins (RFC 6724 section 5, rule 8).
-		for bits := 1; fam == route.IPv6 && bits <= 128; bits++ {
-			add(netip.PrefixFrom(a.Prefix.Addr(), bits).Masked())
-		}
+	}
+	if fam == route.IPv6 {
+		f.commonBits(add)
 	}
 	for i := range s.Labels {
 		if fam == route.IPv6 {
@@ -40,6 +40,22 @@ func (f *FIB) Boundaries(fam route.Family, add func(netip.Prefix)) {
 	}
 	for _, p := range apart(fam) {
 		add(netip.MustParsePrefix(p))
+	}
+}
+
+// commonBits hands each prefix of an IPv6 address over, once for all that have it in
+// common: of two sources the one that has more bits in common with the destination wins
+// (RFC 6724 section 5, rule 8).
+func (f *FIB) commonBits(add func(netip.Prefix)) {
+	all := slices.SortedFunc(maps.Keys(f.own6), netip.Addr.Compare)
+	for i, a := range all {
+		shared := 0
+		for i > 0 && shared < 128 && netip.PrefixFrom(a, shared+1).Contains(all[i-1]) {
+			shared++
+		}
+		for bits := shared + 1; bits <= 128; bits++ {
+			add(netip.PrefixFrom(a, bits).Masked())
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -34,6 +35,9 @@ func diff(ctx context.Context, o *options, s stdio) error {
 			return err
 		}
 	}
+	if err := o.comparable(hosts); err != nil {
+		return err
+	}
 	flow := coverage.Flow{Flow: route.Flow{Proto: protoUDP}}
 	d := text.NewDiff(hosts[0], hosts[1], families(o.family), flow)
 	var err error
@@ -46,6 +50,35 @@ func diff(ctx context.Context, o *options, s stdio) error {
 		return statusError(exitDiffers)
 	}
 	return err
+}
+
+// comparable refuses hosts with very many IPv6 addresses: each range of destinations
+// chooses its source among all those of a device.
+func (o *options) comparable(hosts [2]*coverage.Host) error {
+	if o.family == route.IPv4 {
+		return nil
+	}
+	ranges, most := 0, 0
+	for _, h := range hosts {
+		ofLink := map[int]int{}
+		for _, a := range h.FIB.Snapshot().Addrs {
+			if a.Prefix.Addr().Is6() {
+				ranges += 4
+				ofLink[a.Link]++
+				most = max(most, ofLink[a.Link])
+			}
+		}
+		for i := range h.Routes.Len() {
+			if dst, _ := h.Routes.At(i); dst.Addr().Is6() {
+				ranges += 2
+			}
+		}
+	}
+	if int64(ranges)*int64(most) <= 2*o.limit() || coverage.Alike(hosts[0], hosts[1]) {
+		return nil
+	}
+	return withHint(fmt.Errorf("--diff: a device has %d IPv6 addresses, which is too much where each of %d ranges chooses among them", most, ranges),
+		fmt.Sprintf("--load-limit %d allows twice as much; -4 leaves IPv6 out", o.limit()>>19))
 }
 
 // isLive says whether a source is the running host.

@@ -74,8 +74,8 @@ func (d *Difference) split(removed, added []route.Route) {
 	}
 }
 
-// alike says whether two hosts are the same but for their routes.
-func alike(a, b *Host) bool {
+// Alike reports whether two hosts are the same but for their routes.
+func Alike(a, b *Host) bool {
 	return reflect.DeepEqual(others(a), others(b))
 }
 

@@ -63,9 +63,12 @@ func Diff(before, after *Host, fam route.Family, flow Flow) *Difference {
 	var within ranges
 	// Where nothing else differs, only what those routes cover can be decided
 	// otherwise; but whether a source is the host's own is up to other routes.
-	all := flow.Src.IsValid() || !alike(before, after)
+	all := flow.Src.IsValid() || !Alike(before, after)
 	if !all {
 		within = union(changed)
+		if len(within) == 0 {
+			return d
+		}
 	}
 	starts := cuts(before.FIB, after.FIB, fam, all, within)
 	a, b := newSide(before.FIB, flow), newSide(after.FIB, flow)
