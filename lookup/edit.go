@@ -277,3 +277,15 @@ func (t *table) renewed(renew func(*entry) *entry) *table {
 
 // Size is how many routes a table has.
 func (e *Edit) Size(f route.Family, id route.Table) int { return e.table(f, id).size() }
+
+// HasSubnets reports whether a table has routes to a prefix or to longer ones in it.
+func (e *Edit) HasSubnets(id route.Table, p netip.Prefix) bool {
+	t := e.table(route.FamilyOf(p.Addr()), id)
+	if t == nil {
+		return false
+	}
+	for range t.trie.Subnets(p) {
+		return true
+	}
+	return false
+}

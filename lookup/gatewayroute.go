@@ -9,16 +9,16 @@ import (
 // codeScope: the route's scope is wider than what is looked for. No trace has it.
 const codeScope Code = "gateway-route-scope"
 
-// GatewayRoute is the look-up of an IPv4 gateway that the kernel makes before it takes
+// GatewayRoute4 is the look-up of an IPv4 gateway that the kernel makes before it takes
 // a route through it (fib_check_nh_v4_gw in net/ipv4/fib_semantics.c): among the routes
 // of at least a scope, by a device or, where that is zero, by any; first in the new
 // route's own table, unless that is main or zero, then by all rules. The route found
 // has its next hop that fits alone. An errno of zero with a route whose type is
 // TypeUnspec: the facts do not suffice.
-func (f *FIB) GatewayRoute(gateway netip.Addr, id route.Table, scope route.Scope, link int) (route.Route, route.Errno) {
+func (f *FIB) GatewayRoute4(gateway netip.Addr, id route.Table, scope route.Scope, link int) (route.Route, route.Errno) {
 	w := walk{
 		fib: f, flow: route.Flow{Dst: gateway, Out: link}, iif: route.LoopbackIndex, minScope: scope, anyCarrier: true,
-		mem: new(memory),
+		ofGateway: true, mem: new(memory),
 	}
 	var res result
 	if id != 0 && id != route.TableMain {
@@ -33,6 +33,31 @@ func (f *FIB) GatewayRoute(gateway netip.Addr, id route.Table, scope route.Scope
 		w.setVRF()
 		res = w.searchRules()
 	}
+	return w.gatewayRoute(&res)
+}
+
+// GatewayTable6 is the look-up of an IPv6 gateway in one table, by a device or, where
+// that is zero, by any (ip6_nh_lookup_table in net/ipv6/route.c). strict takes routes by
+// that device alone. See [FIB.GatewayRoute4] for what it gives.
+func (f *FIB) GatewayTable6(gateway netip.Addr, id route.Table, src netip.Addr, link int, strict bool) (route.Route, route.Errno) {
+	w := walk{
+		fib: f, flow: route.Flow{Dst: gateway, Src: src, Out: link}, anyCarrier: true, ofGateway: true,
+		strict: strict, mem: new(memory),
+	}
+	res := w.search6(f.v6.tables[id], nil)
+	return w.gatewayRoute(&res)
+}
+
+// GatewayRoute6 is the look-up of an IPv6 gateway by all rules (ip6_route_check_nh).
+func (f *FIB) GatewayRoute6(gateway netip.Addr, link int) (route.Route, route.Errno) {
+	w := walk{fib: f, flow: route.Flow{Dst: gateway, Out: link}, ofGateway: true, strict: true, mem: new(memory)}
+	w.setVRF()
+	res := w.searchRules()
+	return w.gatewayRoute(&res)
+}
+
+// gatewayRoute is what a look-up of a gateway found.
+func (w *walk) gatewayRoute(res *result) (route.Route, route.Errno) {
 	switch res.status {
 	case found:
 		r := res.entry.full(res.dst)

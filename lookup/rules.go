@@ -53,16 +53,16 @@ type walk struct {
 	linkOfVRF bool
 	strict    bool // IPv6: RT6_LOOKUP_F_IFACE
 	reachable bool // IPv6: gateways that failed are passed over (RT6_LOOKUP_F_REACHABLE)
-	// minScope is the least scope that an IPv4 route must have (flowi4_scope), and
-	// anyCarrier takes devices without carrier too (FIB_LOOKUP_IGNORE_LINKSTATE): see
-	// [FIB.GatewayRoute].
-	minScope   route.Scope
-	anyCarrier bool
-	trace      *Trace
-	sketch     bool // the trace is to have the rules alone that match
-	steps      int  // how many rules and routes were asked
-	skip       skipped
-	mem        *memory
+	// ofGateway: a new route's gateway is looked up (see [FIB.GatewayRoute4]). minScope is
+	// the least scope that an IPv4 route must have (flowi4_scope), and anyCarrier takes
+	// devices without carrier too (FIB_LOOKUP_IGNORE_LINKSTATE).
+	ofGateway, anyCarrier bool
+	minScope              route.Scope
+	trace                 *Trace
+	sketch                bool // the trace is to have the rules alone that match
+	steps                 int  // how many rules and routes were asked
+	skip                  skipped
+	mem                   *memory
 }
 
 // question is what belongs to one question, and not to the facts. The zero value is an

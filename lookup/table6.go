@@ -61,7 +61,9 @@ func (w *walk) longest6(t *table, cands *[]Candidate) (result, bool) {
 
 // avoidFailed6 says whether gateways with a failed neighbour are passed over
 // (RT6_LOOKUP_F_REACHABLE): only the setting for all devices counts.
-func (w *walk) avoidFailed6() bool { return w.conf(route.IPv6, nil, settingForwarding) == 0 }
+func (w *walk) avoidFailed6() bool {
+	return !w.ofGateway && w.conf(route.IPv6, nil, settingForwarding) == 0
+}
 
 // descend6 selects at the positions in turn. It gives the index of the position
 // that gave a result, or -1.
@@ -220,7 +222,7 @@ func (w *walk) best6(group []*entry) (*entry, int) {
 
 // score6 is how well a next hop fits, or why it cannot be used (find_match).
 func (w *walk) score6(e *entry, h *hop) (Code, int) {
-	if code := h.down(); code != "" {
+	if code := h.down(); code != "" && (code != CodeLinkdown || !w.anyCarrier) {
 		return code, -1
 	}
 	return w.scoreRoute6(e, h)

@@ -313,7 +313,7 @@ func (t *tx) connected4(v Verb, typ route.Type, dst netip.Prefix, a *route.Addr,
 		_ = c.delete4(t)
 		return
 	}
-	t.makeTable(id)
+	t.makeTable(route.IPv4, id)
 	_ = c.insert4(t) // the kernel goes on where it cannot
 }
 

@@ -12,6 +12,9 @@ type behaviour struct {
 	// backwardLast: whether a rule's goto leads back is checked after all else. Not on 6.1
 	// and 6.12, but on 6.18; said to be since 6.15.
 	backwardLast bool
+	// gatewaysFirst: that each of several IPv6 next hops has a gateway is checked before
+	// all else. Not on 6.1 and 6.12, but on 6.18; said to be since 6.16.
+	gatewaysFirst bool
 }
 
 // behaviourOf reads the version from a kernel release. An unknown release is taken as
@@ -19,8 +22,8 @@ type behaviour struct {
 func behaviourOf(release string) behaviour {
 	var major, minor int
 	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n != 2 {
-		return behaviour{addrMessages: true, lifetimeFirst: true, backwardLast: true}
+		return behaviour{addrMessages: true, lifetimeFirst: true, backwardLast: true, gatewaysFirst: true}
 	}
 	v := major*1000 + minor
-	return behaviour{addrMessages: v >= 6003, lifetimeFirst: v >= 6013, backwardLast: v >= 6015}
+	return behaviour{addrMessages: v >= 6003, lifetimeFirst: v >= 6013, backwardLast: v >= 6015, gatewaysFirst: v >= 6016}
 }

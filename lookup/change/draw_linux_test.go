@@ -22,7 +22,7 @@ type drawer struct {
 func newDrawer(rng *rand.Rand) *drawer {
 	list := os.Getenv("ROUTEWHY_OBJECTS")
 	if list == "" {
-		list = "route4,addr4,rule"
+		list = "route4,route6,addr4,rule"
 	}
 	return &drawer{rng: rng, objects: strings.Split(list, ",")}
 }
@@ -39,6 +39,8 @@ func (d *drawer) draw(s *change.State) change.Change {
 		return d.route4()
 	case "addr4":
 		return d.addrChange4()
+	case "route6":
+		return d.route6()
 	case "rule":
 		return d.ruleChange()
 	}
@@ -214,6 +216,9 @@ func (d *drawer) hop4() route.NextHop {
 		h.Gateway, h.Link = d.gateway4(), d.device()
 	case n < 9:
 		h.Link = d.device()
+	}
+	if d.chance(8) {
+		h.Gateway = d.gateway6()
 	}
 	if d.chance(8) {
 		h.Flags = route.NextHopOnLink
@@ -431,6 +436,155 @@ func (d *drawer) alterRule(c *change.Rule) {
 			r.Realm = pick[uint32](d, 0, 5)
 		} else {
 			s.L3Mdev, r.Table = !s.L3Mdev, 0
+		}
+	}
+}
+
+var pool6 = prefixes("::/0", "::/0", "2001:db8::/32", "2001:db8::/64", "2001:db8:1::/64", "2001:db8:9::/48", "2001:db8:9::5/128", "fd00::/8", "2000::/3",
+	"ff00::/8", "fe80::/64", "2001:db8:2::/65", "2001:db8:2:0:8000::/65", "::1/128")
+
+// route6 draws a change of an IPv6 route.
+func (d *drawer) route6() change.Change {
+	c := &change.Route{Verb: pick(d, verbs...)}
+	var mine []route.Route
+	for _, r := range d.snap.Routes {
+		if r.Dst.Addr().Is6() && r.Expires == 0 {
+			mine = append(mine, r)
+		}
+	}
+	r := &c.Route
+	if len(mine) > 0 && d.chance(55) {
+		one := pick(d, mine...)
+		c.Route = one.Clone()
+		r.Unknown, r.Flags, r.Scope = nil, 0, 0
+		c.HasPref = r.Pref != 0
+		if r.NextHopID != 0 || r.Type.Errno() != 0 {
+			r.NextHops = nil
+		}
+		if r.NextHopID != 0 && r.Type == route.TypeBlackhole {
+			r.Type = route.TypeUnicast
+		}
+		for i := range r.NextHops {
+			r.NextHops[i].Flags &= route.NextHopOnLink
+			if len(r.NextHops) > 1 {
+				r.NextHops[i].Weight = max(1, r.NextHops[i].Weight)
+			}
+		}
+		if c.Verb == change.Delete && d.chance(60) {
+			d.loosen4(r)
+		}
+		if d.chance(30) {
+			d.hops6(r)
+		}
+		for d.chance(30) {
+			d.alter6(c)
+		}
+		return c
+	}
+	r.Dst, r.Table, r.Type, r.Protocol = pick(d, pool6...), route.TableMain, route.TypeUnicast, route.ProtocolBoot
+	d.hops6(r)
+	if c.Verb == change.Delete {
+		r.Protocol = 0
+		if d.chance(70) {
+			r.Type = 0
+		}
+		if d.chance(50) {
+			r.NextHops = nil
+		}
+	}
+	for d.chance(50) {
+		d.alter6(c)
+	}
+	return c
+}
+
+func (d *drawer) alter6(c *change.Route) {
+	r := &c.Route
+	switch d.rng.IntN(13) {
+	case 0:
+		r.Dst = pick(d, pool6...)
+	case 1:
+		r.Table = pick(d, route.TableMain, 100, 110, 1000, route.TableLocal, route.TableDefault, 0)
+	case 2:
+		r.TOS = pick[uint8](d, 0, 0, 0, 0x10)
+	case 3, 4:
+		r.Metric = pick[uint32](d, 0, 0, 1, 1024, 10, 256, 2000)
+	case 5:
+		r.Type = pick(d, route.TypeUnicast, route.TypeUnicast, route.TypeBlackhole, route.TypeUnreachable, route.TypeProhibit, route.TypeThrow,
+			route.TypeLocal, route.TypeMulticast, route.TypeAnycast, route.TypeUnspec, 12)
+		if r.Type.Errno() != 0 && d.chance(80) {
+			r.NextHops = nil
+		}
+	case 6:
+		r.Src = pick(d, netip.Prefix{}, netip.Prefix{}, netip.MustParsePrefix("2001:db8::/64"), netip.MustParsePrefix("2001:db8:1::/48"), netip.MustParsePrefix("fd00::/8"))
+	case 7:
+		r.Protocol = pick[route.Protocol](d, 0, 2, 3, 4, 12, 16)
+	case 8:
+		r.PrefSrc = d.addr6()
+	case 9, 10:
+		d.hops6(r)
+	case 11:
+		r.Metrics = pick(d, nil, []route.Metric{{ID: 2, Value: 1300}}, []route.Metric{{ID: 2, Value: 1280, Lock: true}}, []route.Metric{{ID: 10, Value: 64}})
+	case 12:
+		c.HasPref, r.Pref = true, pick(d, route.PreferenceHigh, route.PreferenceLow, route.PreferenceMedium, route.PreferenceInvalid)
+	}
+}
+
+func (d *drawer) addr6() netip.Addr {
+	var own []netip.Addr
+	for _, a := range d.snap.Addrs {
+		if a.Prefix.Addr().Is6() {
+			own = append(own, a.Prefix.Addr())
+		}
+	}
+	if len(own) > 0 && d.chance(60) {
+		return pick(d, own...)
+	}
+	return netip.MustParseAddr(pick(d, "2001:db8::2", "2001:db8:77::1", "::1", "fe80::1", "ff02::1", "::"))
+}
+
+func (d *drawer) gateway6() netip.Addr {
+	if d.chance(12) {
+		return d.addr6()
+	}
+	return netip.MustParseAddr(pick(d, "2001:db8::2", "2001:db8::3", "2001:db8:1::2", "2001:db8:1::3", "2001:db8:2::2", "fe80::1:0", "fe80::1:1", "fe80::9", "2001:db8:77::1",
+		"fd00:0::9", "fd00:1::9", "2001:db8:9::9", "2001:db8:50::1"))
+}
+
+func (d *drawer) hop6() route.NextHop {
+	var h route.NextHop
+	switch n := d.rng.IntN(10); {
+	case n < 3:
+		h.Gateway = d.gateway6()
+	case n < 7:
+		h.Gateway, h.Link = d.gateway6(), d.device()
+	case n < 9:
+		h.Link = d.device()
+	}
+	if d.chance(8) {
+		h.Flags = route.NextHopOnLink
+	}
+	return h
+}
+
+func (d *drawer) hops6(r *route.Route) {
+	r.NextHops, r.NextHopID = nil, 0
+	switch {
+	case d.chance(8):
+		ids := []uint32{99}
+		for _, o := range d.snap.NextHops {
+			ids = append(ids, o.ID)
+		}
+		r.NextHopID = pick(d, ids...)
+	case d.chance(20):
+		for range 1 + d.rng.IntN(3) {
+			h := d.hop6()
+			h.Weight = pick(d, 1, 1, 2, 10)
+			r.NextHops = append(r.NextHops, h)
+		}
+	default:
+		if h := d.hop6(); h != (route.NextHop{}) {
+			r.NextHops = []route.NextHop{h}
 		}
 	}
 }

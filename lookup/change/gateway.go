@@ -83,7 +83,7 @@ func (t *tx) checkOnLink4(h *route.NextHop, scope route.Scope) *Refusal {
 
 // checkGateway4 looks a gateway up (fib_check_nh_v4_gw).
 func (t *tx) checkGateway4(h *route.NextHop, id route.Table, scope route.Scope) *Refusal {
-	r, errno := t.old.fib.GatewayRoute(h.Gateway, id, max(scope+1, route.ScopeLink), h.Link)
+	r, errno := t.old.fib.GatewayRoute4(h.Gateway, id, max(scope+1, route.ScopeLink), h.Link)
 	switch {
 	case errno != 0:
 		return refuse(errno, msgInvalidGateway)

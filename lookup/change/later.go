@@ -1,11 +1,5 @@
 package change
 
-import "routewhy/route"
-
-func (c *Route) apply6(_ *tx) *Refusal { return &Refusal{Unknown: "not yet"} }
-func (*tx) checkGateway6(_ *route.NextHop, _ route.Table) *Refusal {
-	return &Refusal{Unknown: "not yet"}
-}
 func (c *Addr) apply6(_ *tx) *Refusal     { return &Refusal{Unknown: "not yet"} }
 func (c *Link) apply(_ *tx) *Refusal      { return &Refusal{Unknown: "not yet"} }
 func (c *Neighbour) apply(_ *tx) *Refusal { return &Refusal{Unknown: "not yet"} }

@@ -1,6 +1,7 @@
 package change
 
 import (
+	"net/netip"
 	"slices"
 
 	"routewhy/route"
@@ -40,6 +41,32 @@ func (t *tx) checkObject4(o *route.NextHopObject, scope route.Scope) *Refusal {
 		return refuse(route.EINVAL, msgHostScopeGate)
 	case h.Flags&route.NextHopOnLink != 0 && scope >= route.ScopeLink:
 		return refuse(route.EINVAL, "Scope mismatch with nexthop")
+	}
+	return nil
+}
+
+// checkObject6 reports why an IPv6 route cannot use an object (fib6_check_nexthop).
+func (t *tx) checkObject6(o *route.NextHopObject, src netip.Prefix) *Refusal {
+	family, fdb := o.Family, o.FDB
+	if len(o.Group) > 0 {
+		first := t.object(o.Group[0].ID)
+		if first == nil {
+			return &Refusal{Unknown: "the members of the next-hop group are not all known"}
+		}
+		family = route.IPv6
+		for _, m := range o.Group {
+			if x := t.object(m.ID); x != nil && x.Family == route.IPv4 {
+				family = route.IPv4
+			}
+		}
+	}
+	switch {
+	case src.IsValid():
+		return refuse(route.EINVAL, "Nexthops can not be used with source routing")
+	case family == route.IPv4:
+		return refuse(route.EINVAL, "IPv6 routes can not use an IPv4 nexthop")
+	case fdb:
+		return refuse(route.EINVAL, "Route cannot point to a fdb nexthop")
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func (c *Route) apply(t *tx) *Refusal {
 	if c.Verb == Delete {
 		return c.delete4(t)
 	}
-	t.makeTable(c.table())
+	t.makeTable(route.IPv4, c.table())
 	return c.insert4(t)
 }
 
@@ -215,7 +215,7 @@ func (c *Route) delete4(t *tx) *Refusal {
 	}
 	id := c.table()
 	list := t.edit.At(id, r.Dst)
-	if len(list) == 0 && !t.tableExists4(id) {
+	if len(list) == 0 && !t.tableExists(route.IPv4, id) {
 		return &Refusal{Errno: route.ESRCH, Message: msgNoTable, MessageUnsure: true}
 	}
 	for i := find4(list, r.TOS, 0); i < len(list) && list[i].TOS == r.TOS; i++ {
@@ -225,11 +225,6 @@ func (c *Route) delete4(t *tx) *Refusal {
 		}
 	}
 	return refuse(route.ESRCH, "")
-}
-
-// tableExists4 reports whether the kernel is known to have made a table.
-func (t *tx) tableExists4(id route.Table) bool {
-	return id == route.TableMain || id == route.TableLocal || t.tables[id] || t.edit.Size(route.IPv4, id) > 0
 }
 
 // matches4 reports whether a route is one that a request to delete means.

@@ -97,6 +97,9 @@ func (c *Rule) configure(t *tx, r *route.Rule) *Refusal {
 		return refuse(route.EINVAL, "Invalid table")
 	case r.Family == route.IPv6:
 		r.Realm = 0
+		if r.Action == route.ActionTable && !r.Selector.L3Mdev {
+			t.makeTable(route.IPv6, r.Table)
+		}
 		t.custom6 = true
 		t.dropImplied()
 		return nil
@@ -104,7 +107,7 @@ func (c *Rule) configure(t *tx, r *route.Rule) *Refusal {
 	t.unmerge()
 	if looksUp {
 		r.Table = t.emptyTable4()
-		t.makeTable(r.Table)
+		t.makeTable(route.IPv4, r.Table)
 	}
 	return nil
 }
@@ -112,7 +115,7 @@ func (c *Rule) configure(t *tx, r *route.Rule) *Refusal {
 // emptyTable4 is the first table that does not exist (fib_empty_table).
 func (t *tx) emptyTable4() route.Table {
 	for id := route.Table(1); id < route.TableDefault; id++ {
-		if !t.tableExists4(id) {
+		if !t.tableExists(route.IPv4, id) {
 			return id
 		}
 	}

@@ -14,6 +14,8 @@ type State struct {
 	fib *lookup.FIB
 	// tables are IPv4 tables that a change made, which may be empty since.
 	tables map[route.Table]bool
+	// tables6 are the IPv6 tables.
+	tables6 map[route.Table]bool
 	// custom6 says that an IPv6 rule was added, which makes the kernel ask its rules.
 	custom6 bool
 }
@@ -29,7 +31,8 @@ func (s *State) FIB() *lookup.FIB { return s.fib }
 
 // Outcome is what becomes of a change.
 type Outcome struct {
-	// State is the state after it; where the change is refused, the same as before.
+	// State is the state after it; where the change is refused, the same as before, but
+	// for an IPv6 route with several next hops, some of which may have been changed.
 	State *State
 	// Refusal is the kernel's refusal; nil: the change is made.
 	Refusal *Refusal
@@ -40,12 +43,13 @@ type Outcome struct {
 
 // Apply makes a change.
 func (s *State) Apply(c Change) Outcome {
-	t := &tx{old: s, edit: s.fib.Edit(), snap: s.fib.Snapshot(), tables: s.tables, custom6: s.custom6, kernel: behaviourOf(s.fib.Snapshot().Release)}
-	if r := c.apply(t); r != nil {
+	t := &tx{old: s, edit: s.fib.Edit(), snap: s.fib.Snapshot(), tables: s.tables, tables6: s.tables6, custom6: s.custom6, kernel: behaviourOf(s.fib.Snapshot().Release)}
+	r := c.apply(t)
+	if r != nil && !t.partly {
 		return Outcome{State: t.refused(), Refusal: r}
 	}
-	next := &State{fib: t.edit.FIB(t.snap), tables: t.tables, custom6: t.custom6}
-	return Outcome{State: next, Removed: t.removed, Added: t.added}
+	next := &State{fib: t.edit.FIB(t.snap), tables: t.tables, tables6: t.tables6, custom6: t.custom6}
+	return Outcome{State: next, Refusal: r, Removed: t.removed, Added: t.added}
 }
 
 // tx is a change on its way.
@@ -57,7 +61,10 @@ type tx struct {
 	mine   bool
 	tables map[route.Table]bool
 
+	tables6 map[route.Table]bool
 	custom6 bool
+	// partly says that a change that is refused leaves something behind.
+	partly bool
 
 	removed, added []RouteRef
 	kernel         behaviour
@@ -75,25 +82,38 @@ func (t *tx) own() *route.Snapshot {
 
 // refused is the state after a refusal: a request may leave an empty table behind.
 func (t *tx) refused() *State {
-	if len(t.tables) == len(t.old.tables) {
+	if len(t.tables) == len(t.old.tables) && len(t.tables6) == len(t.old.tables6) {
 		return t.old
 	}
 	s := *t.old
-	s.tables = t.tables
+	s.tables, s.tables6 = t.tables, t.tables6
 	return &s
 }
 
-// makeTable notes that an IPv4 table exists from now on (fib_new_table).
-func (t *tx) makeTable(id route.Table) {
-	if t.tables[id] {
+// makeTable notes that a table exists from now on (fib_new_table, fib6_new_table).
+func (t *tx) makeTable(f route.Family, id route.Table) {
+	tables := &t.tables
+	if f == route.IPv6 {
+		tables = &t.tables6
+	}
+	if (*tables)[id] {
 		return
 	}
-	m := maps.Clone(t.tables)
+	m := maps.Clone(*tables)
 	if m == nil {
 		m = map[route.Table]bool{}
 	}
 	m[id] = true
-	t.tables = m
+	*tables = m
+}
+
+// tableExists reports whether the kernel is known to have made a table.
+func (t *tx) tableExists(f route.Family, id route.Table) bool {
+	tables := t.tables
+	if f == route.IPv6 {
+		tables = t.tables6
+	}
+	return id == route.TableMain || id == route.TableLocal || tables[id] || t.edit.Size(f, id) > 0
 }
 
 // setRoutes replaces the routes to a prefix.
@@ -115,7 +135,7 @@ func (t *tx) setRoutes(ref RouteRef, before, after []*route.Route) {
 func (t *tx) link(index int) *route.Link { return t.snap.Link(index) }
 
 // setting is a device's setting in a family; zero where it was not read.
-func (t *tx) setting(f route.Family, dev, key string) int { //nolint:unparam // IPv6 follows
+func (t *tx) setting(f route.Family, dev, key string) int {
 	n, _ := t.snap.Sysctls.Conf(f, dev, key)
 	return n
 }
