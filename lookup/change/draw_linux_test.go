@@ -22,7 +22,7 @@ type drawer struct {
 func newDrawer(rng *rand.Rand) *drawer {
 	list := os.Getenv("ROUTEWHY_OBJECTS")
 	if list == "" {
-		list = "route4,route6,addr4,rule"
+		list = "route4,route6,addr4,rule,nexthop"
 	}
 	return &drawer{rng: rng, objects: strings.Split(list, ",")}
 }
@@ -41,6 +41,8 @@ func (d *drawer) draw(s *change.State) change.Change {
 		return d.addrChange4()
 	case "route6":
 		return d.route6()
+	case "nexthop":
+		return d.object()
 	case "rule":
 		return d.ruleChange()
 	}
@@ -587,4 +589,40 @@ func (d *drawer) hops6(r *route.Route) {
 			r.NextHops = []route.NextHop{h}
 		}
 	}
+}
+
+// object draws a change of a next-hop object.
+func (d *drawer) object() change.Change {
+	c := &change.NextHop{Verb: pick(d, change.Add, change.Add, change.Replace, change.Replace, change.Modify, change.Delete, change.Delete)}
+	o := &c.Object
+	if c.Verb == change.Delete {
+		o.ID = uint32(1 + d.rng.IntN(9))
+		return c
+	}
+	o.ID, o.Protocol = uint32(1+d.rng.IntN(9)), pick[route.Protocol](d, 0, 3, 4)
+	switch n := d.rng.IntN(20); {
+	case n < 2:
+		o.Family, o.Blackhole = pick(d, route.IPv4, route.IPv6), true
+	case n < 8:
+		for range 1 + d.rng.IntN(3) {
+			o.Group = append(o.Group, route.GroupMember{ID: uint32(1 + d.rng.IntN(9)), Weight: pick(d, 1, 1, 2, 10)})
+		}
+		if d.chance(25) {
+			o.Resilient, o.Buckets = true, pick(d, 8, 32)
+		}
+	case n < 14:
+		o.Family, o.NextHop = route.IPv4, route.NextHop{Gateway: d.gateway4(), Link: d.device()}
+		if d.chance(15) {
+			o.NextHop.Gateway = netip.Addr{}
+		}
+	default:
+		o.Family, o.NextHop = route.IPv6, route.NextHop{Gateway: d.gateway6(), Link: d.device()}
+		if d.chance(15) {
+			o.NextHop.Gateway = netip.Addr{}
+		}
+	}
+	if d.chance(8) {
+		o.NextHop.Flags = route.NextHopOnLink
+	}
+	return c
 }

@@ -95,5 +95,3 @@ func (t *tx) expand(r *route.Route, o *route.NextHopObject) {
 		}
 	}
 }
-
-func (*NextHop) apply(_ *tx) *Refusal { return &Refusal{Unknown: "not yet"} }
