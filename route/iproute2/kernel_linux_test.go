@@ -42,6 +42,10 @@ func TestKernel(t *testing.T) {
 			sameText(t, ip(family+" -d rule show"), (*iproute2.Rule).String, iproute2.ParseRule)
 			sameJSON(t, ip(family+" -j -d rule show"), iproute2.ParseRuleJSON)
 		}
+		sameText(t, addresses(ip("-d addr show")), (*iproute2.Addr).String, iproute2.ParseAddress)
+		sameJSON(t, addrInfo(t, ip("-j -d addr show")), iproute2.ParseAddressJSON)
+		sameText(t, ip("-d neigh show nud all"), (*iproute2.Neighbour).String, iproute2.ParseNeighbour)
+		sameJSON(t, ip("-j -d neigh show nud all"), iproute2.ParseNeighbourJSON)
 		sameText(t, ip("-d nexthop show"), (*iproute2.NextHopObject).String, iproute2.ParseNextHop)
 		sameJSON(t, ip("-d -j nexthop show"), iproute2.ParseNextHopJSON)
 		if t.Failed() {
@@ -72,6 +76,39 @@ func records(listing string) []string {
 		default:
 			out = append(out, line)
 		}
+	}
+	return out
+}
+
+// addresses are the lines of a listing that are of addresses, each with its lifetimes.
+func addresses(listing []byte) []byte {
+	var out strings.Builder
+	for line := range strings.Lines(string(listing)) {
+		switch text := strings.TrimSpace(line); {
+		case strings.HasPrefix(text, "inet"):
+			out.WriteString(text + " ")
+		case strings.HasPrefix(text, "valid_lft"):
+			out.WriteString(text + "\n")
+		}
+	}
+	return []byte(out.String())
+}
+
+// addrInfo is a list of the addresses of all devices.
+func addrInfo(t *testing.T, listing []byte) []byte {
+	var links []struct {
+		Addrs []json.RawMessage `json:"addr_info"`
+	}
+	if err := json.Unmarshal(listing, &links); err != nil {
+		t.Fatal(err)
+	}
+	all := []json.RawMessage{}
+	for _, l := range links {
+		all = append(all, l.Addrs...)
+	}
+	out, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return out
 }

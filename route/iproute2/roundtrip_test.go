@@ -190,12 +190,41 @@ func (d drawer) rule() iproute2.Rule {
 	return r
 }
 
+func (d drawer) addr() iproute2.Addr {
+	a := iproute2.Addr{
+		Family: "inet", Local: "192.0.2.1", PrefixLen: d.IntN(33), Metric: d.number(), Broadcast: d.of("192.0.2.255"), Anycast: d.of("192.0.2.7"),
+		Scope: d.text("global", "link"), Tentative: d.mark(), Dynamic: d.mark(), NoPrefix: d.mark(), Stable: d.mark(), Temporary: d.mark(),
+		Protocol: d.text("kernel_ll"), Label: d.of("eth0:1"), Peer: d.of("198.51.100.1"),
+	}
+	if d.half() {
+		a.Family, a.Local, a.PrefixLen = "inet6", "2001:db8::1", d.IntN(129)
+	}
+	if d.half() {
+		valid, preferred := iproute2.Seconds(d.number()), iproute2.Seconds(1<<32-1)
+		a.ValidLft, a.PreferredLft = &valid, &preferred
+	}
+	return a
+}
+
+func (d drawer) neighbour() iproute2.Neighbour {
+	n := iproute2.Neighbour{
+		Dst: "192.0.2.1", Dev: d.of("eth0"), LLAddr: d.of("02:00:00:00:00:01"), Router: d.mark(), Proxy: d.mark(), Managed: d.mark(),
+		ExternLearn: d.mark(), Offload: d.mark(), Protocol: d.text("static"),
+	}
+	if s := d.of("STALE", "FAILED"); s != "" {
+		n.State = append(n.State, s)
+	}
+	return n
+}
+
 // TestRoundTrip prints random objects and reads them again, as text and as JSON.
 func TestRoundTrip(t *testing.T) {
 	d := drawer{rand.New(rand.NewPCG(1, 0))}
 	for range 2000 {
 		roundTrip(t, d.route(), (*iproute2.Route).String, iproute2.ParseRoute, iproute2.ParseRouteJSON)
 		roundTrip(t, d.rule(), (*iproute2.Rule).String, iproute2.ParseRule, iproute2.ParseRuleJSON)
+		roundTrip(t, d.addr(), (*iproute2.Addr).String, iproute2.ParseAddress, iproute2.ParseAddressJSON)
+		roundTrip(t, d.neighbour(), (*iproute2.Neighbour).String, iproute2.ParseNeighbour, iproute2.ParseNeighbourJSON)
 		roundTrip(t, d.object(), (*iproute2.NextHopObject).String, iproute2.ParseNextHop, iproute2.ParseNextHopJSON)
 	}
 }
@@ -275,6 +304,30 @@ func FuzzRule(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		again(t, line, (*iproute2.Rule).String, iproute2.ParseRule)
 		againJSON(t, []byte(line), iproute2.ParseRuleJSON)
+	})
+}
+
+func FuzzAddress(f *testing.F) {
+	d := drawer{rand.New(rand.NewPCG(5, 0))}
+	for range 50 {
+		a := d.addr()
+		f.Add(a.String())
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		again(t, "inet "+line, (*iproute2.Addr).String, iproute2.ParseAddress)
+		againJSON(t, []byte(line), iproute2.ParseAddressJSON)
+	})
+}
+
+func FuzzNeighbour(f *testing.F) {
+	d := drawer{rand.New(rand.NewPCG(6, 0))}
+	for range 50 {
+		n := d.neighbour()
+		f.Add(n.String())
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		again(t, line, (*iproute2.Neighbour).String, iproute2.ParseNeighbour)
+		againJSON(t, []byte(line), iproute2.ParseNeighbourJSON)
 	})
 }
 

@@ -171,7 +171,7 @@ func (j *jsonReader) object(raw json.RawMessage) error {
 	case has("priority") && has("src"):
 		j.hadRules = true
 		return j.rule(raw)
-	case has("state") && has("dst"):
+	case has("dst") && (has("state") || has("lladdr") || j.context.kind == kindNeighbours):
 		return j.neighbour(raw)
 	case has("id") && !has("dst"):
 		return j.nextHop(raw)

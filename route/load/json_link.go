@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"fmt"
-	"net/netip"
-	"time"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 type jsonLink struct {
@@ -86,52 +84,9 @@ func (j *jsonReader) address(link int, raw []byte) error {
 	if len(bytes.TrimSpace(raw)) <= 2 {
 		return nil
 	}
-	var v map[string]any
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return err
-	}
-	str := func(key string) string { s, _ := v[key].(string); return s }
-	local, err := parseAddr(str("local"))
+	named, err := iproute2.ParseAddressJSON(raw)
 	if err != nil {
 		return err
 	}
-	bits, _ := v["prefixlen"].(float64)
-	a := route.Addr{
-		Link: link, Prefix: netip.PrefixFrom(local, int(bits)), Flags: route.AddrPermanent,
-		PreferredLft: route.ForeverLft, ValidLft: route.ForeverLft, Label: str("label"),
-	}
-	if !a.Prefix.IsValid() {
-		return fmt.Errorf("%s/%v", local, bits)
-	}
-	if peer, err := parseAddr(str("address")); err == nil {
-		a.Peer = netip.PrefixFrom(peer, int(bits))
-	}
-	if b, err := parseAddr(str("broadcast")); err == nil {
-		a.Broadcast = b
-	}
-	if a.Scope, err = scope(str("scope")); err != nil {
-		return err
-	}
-	for key, value := range v {
-		if flag, ok := addrFlag(key); ok && value == true {
-			a.Flags |= flag
-		}
-		if n, ok := value.(float64); ok && key == "preferred_life_time" {
-			a.PreferredLft = lifetime(n)
-		} else if ok && key == "valid_life_time" {
-			a.ValidLft = lifetime(n)
-		}
-	}
-	if v["dynamic"] == true {
-		a.Flags &^= route.AddrPermanent
-	}
-	if err := a.Check(); err != nil {
-		return err
-	}
-	j.snap.Addrs = append(j.snap.Addrs, a)
-	return nil
-}
-
-func lifetime(seconds float64) time.Duration {
-	return time.Duration(min(max(seconds, 0), 1<<32-1)) * time.Second
+	return j.addAddress(&named, link)
 }

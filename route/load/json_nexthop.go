@@ -1,26 +1,16 @@
 package load
 
 import (
-	"encoding/json"
-
 	"routewhy/route/iproute2"
 )
 
 // neighbour reads one as `ip -j neigh` prints it.
 func (j *jsonReader) neighbour(raw []byte) error {
-	var v struct {
-		Dst   string   `json:"dst"`
-		Dev   string   `json:"dev"`
-		State []string `json:"state"`
-	}
-	if err := json.Unmarshal(raw, &v); err != nil {
+	named, err := iproute2.ParseNeighbourJSON(raw)
+	if err != nil {
 		return err
 	}
-	line := []string{v.Dst}
-	if v.Dev != "" {
-		line = append(line, "dev", v.Dev)
-	}
-	return j.parseNeighbour(append(line, v.State...))
+	return j.addNeighbour(&named)
 }
 
 // nextHop reads a next-hop object as `ip -j nexthop` prints it.

@@ -1,8 +1,6 @@
 package load
 
 import (
-	"fmt"
-	"net/netip"
 	"strings"
 
 	"routewhy/route"
@@ -98,102 +96,21 @@ func operState(s string) uint8 {
 // parseAddress reads "inet 192.0.2.2/24 brd … scope global eth0", and, from
 // `ip -o`, the lifetimes on the same line.
 func (f *facts) parseAddress(link int, line []string) error {
-	w := &words{rest: line[1:]}
-	a := route.Addr{Link: link, Flags: route.AddrPermanent, PreferredLft: route.ForeverLft, ValidLft: route.ForeverLft}
-	text := w.next()
 	f.oddAddr = true // until it is understood
-	p, err := parseHostPrefix(text)
-	if err != nil {
-		return err
+	named, odd := iproute2.ParseAddress(line)
+	if odd != nil {
+		return odd
 	}
-	a.Prefix = p
-	for w.more() {
-		if err := f.addressWord(w, &a); err != nil {
-			return err
-		}
-	}
-	if w.err == nil {
-		w.err = a.Check()
-	}
-	if w.err == nil {
+	return f.addAddress(&named, link)
+}
+
+func (f *facts) addAddress(named *iproute2.Addr, link int) error {
+	a, err := named.Resolve(link)
+	if err == nil {
 		f.snap.Addrs = append(f.snap.Addrs, a)
 		f.oddAddr = false
 	}
-	return w.err
-}
-
-func parseHostPrefix(s string) (netip.Prefix, error) {
-	if !strings.Contains(s, "/") {
-		a, err := parseAddr(s)
-		return netip.PrefixFrom(a, a.BitLen()), err
-	}
-	p, err := netip.ParsePrefix(s)
-	if err != nil {
-		return p, fmt.Errorf("%q is no prefix", s)
-	}
-	return p, nil
-}
-
-func (f *facts) addressWord(w *words, a *route.Addr) error {
-	var err error
-	switch word := w.next(); word {
-	case "peer":
-		var p netip.Prefix
-		p, err = parseHostPrefix(w.next())
-		a.Peer = p
-		if err == nil && p.Addr().BitLen() == a.Prefix.Addr().BitLen() {
-			a.Prefix = netip.PrefixFrom(a.Prefix.Addr(), p.Bits())
-		}
-	case "brd":
-		a.Broadcast = w.addr()
-	case "any", "metric", "proto":
-		w.next()
-	case "scope":
-		a.Scope, err = scope(w.next())
-	case "valid_lft":
-		a.ValidLft = w.seconds()
-	case "preferred_lft":
-		a.PreferredLft = w.seconds()
-	case "dynamic":
-		a.Flags &^= route.AddrPermanent
-	default:
-		flag, known := addrFlag(word)
-		if !known { // a label, which is the device's name or starts with it
-			a.Label = word
-		}
-		a.Flags |= flag
-	}
 	return err
-}
-
-func addrFlag(s string) (route.AddrFlags, bool) {
-	switch s {
-	case "secondary", "temporary":
-		return route.AddrSecondary, true
-	case "nodad":
-		return route.AddrNoDAD, true
-	case "optimistic":
-		return route.AddrOptimistic, true
-	case "dadfailed":
-		return route.AddrDADFailed, true
-	case "home":
-		return route.AddrHomeAddress, true
-	case "deprecated":
-		return route.AddrDeprecated, true
-	case "tentative":
-		return route.AddrTentative, true
-	case "mngtmpaddr":
-		return route.AddrManageTemp, true
-	case "noprefixroute":
-		return route.AddrNoPrefixRoute, true
-	case "autojoin":
-		return route.AddrMCAutoJoin, true
-	case "stable-privacy":
-		return route.AddrStablePrivacy, true
-	case "dynamic":
-		return 0, true
-	}
-	return 0, strings.HasPrefix(s, "flags")
 }
 
 // lifetimes reads the line below an address.
@@ -201,38 +118,30 @@ func (f *facts) lifetimes(line []string) error {
 	if len(f.snap.Addrs) == 0 || f.oddAddr {
 		return nil
 	}
-	w := &words{rest: line}
-	a := &f.snap.Addrs[len(f.snap.Addrs)-1]
-	for w.more() {
-		if err := f.addressWord(w, a); err != nil {
-			return err
-		}
+	named, odd := iproute2.ParseAddress(line)
+	if odd != nil {
+		return odd
 	}
-	return w.err
+	named.Lifetimes(&f.snap.Addrs[len(f.snap.Addrs)-1])
+	return nil
 }
 
 // parseNeighbour reads a line of ip-neighbour(8).
 func (f *facts) parseNeighbour(line []string) error {
-	w := &words{rest: line}
-	n := route.Neighbour{Addr: w.addr()}
-	for w.more() {
-		switch word := w.next(); word {
-		case "dev":
-			n.Link = f.device(w.next())
-		case "lladdr", "used", "probes", "ref", "proto", "nhid", "vlan", "vni":
-			w.next()
-		case "router", "proxy", "extern_learn", "managed", "offload", "extern_valid":
-		default:
-			if err := n.State.UnmarshalText([]byte(word)); err != nil {
-				w.fail(fmt.Errorf("state %q", word))
-			}
-		}
+	named, odd := iproute2.ParseNeighbour(line)
+	if odd != nil {
+		return odd
 	}
-	if w.err == nil {
+	return f.addNeighbour(&named)
+}
+
+func (f *facts) addNeighbour(named *iproute2.Neighbour) error {
+	n, err := named.Resolve(numbers{f})
+	if err == nil {
 		f.snap.Neighbours = append(f.snap.Neighbours, n)
 		f.found(route.FactNeighbours, 0)
 	}
-	return w.err
+	return err
 }
 
 // parseNextHop reads a line of ip-nexthop(8).

@@ -349,7 +349,7 @@ func (t *lines) row6(w []string) error {
 	if err != nil {
 		return err
 	}
-	gw, err := parseAddr(strings.Replace(strip.Replace(w[1]), "*", "::", 1))
+	gw, err := iproute2.ParseAddr(strings.Replace(strip.Replace(w[1]), "*", "::", 1))
 	if err != nil {
 		return err
 	}

@@ -3,12 +3,8 @@ package load
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
-	"time"
-
-	"routewhy/route"
 )
 
 // words are the rest of a line, taken one by one.
@@ -58,51 +54,4 @@ func number(s string, bits int) (uint64, error) {
 		return 0, fmt.Errorf("%q is no number", s)
 	}
 	return n, nil
-}
-
-func (w *words) addr() netip.Addr {
-	a, err := parseAddr(w.next())
-	if err != nil {
-		w.fail(err)
-	}
-	return a
-}
-
-func parseAddr(s string) (netip.Addr, error) {
-	a, err := netip.ParseAddr(s)
-	if err != nil || a.Zone() != "" {
-		return netip.Addr{}, fmt.Errorf("%q is no address", s)
-	}
-	return a, nil
-}
-
-// seconds takes "86400sec" or "forever".
-func (w *words) seconds() time.Duration {
-	d, err := parseSeconds(w.next())
-	if err != nil {
-		w.fail(err)
-	}
-	return d
-}
-
-func parseSeconds(s string) (time.Duration, error) {
-	if s == "forever" {
-		return route.ForeverLft, nil
-	}
-	n, err := strconv.ParseInt(strings.TrimSuffix(s, "sec"), 10, 33)
-	if err != nil {
-		return 0, fmt.Errorf("%q is no time", s)
-	}
-	return time.Duration(n) * time.Second, nil
-}
-
-func scope(s string) (route.Scope, error) {
-	var v route.Scope
-	if s == "universe" {
-		return v, nil
-	}
-	if err := v.UnmarshalText([]byte(s)); err != nil {
-		return v, fmt.Errorf("scope %q", s)
-	}
-	return v, nil
 }
