@@ -1,9 +1,11 @@
 package lookup_test
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"routewhy/lookup"
@@ -63,4 +65,37 @@ func ExampleFIB_Explain() {
 	//   0.0.0.0/0 metric 600 loses higher-metric
 	// rule 32767 not-reached
 	// after it, via 192.0.2.9
+}
+
+// From a large source, only what the questions need is held.
+func ExampleRead() {
+	read, err := load.Files(strings.NewReader(pasted), load.Stdin)
+	if err != nil {
+		log.Fatal(err)
+	}
+	dst := netip.MustParseAddr("8.8.8.8")
+	fib, err := lookup.Read(context.Background(), read.Source(), &lookup.Need{
+		Query: route.Query{Family: route.IPv4},
+		About: func(p netip.Prefix) bool { return p.Contains(dst) },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(fib.Lookup(route.Flow{Dst: dst}).Disposition, fib.Partial())
+	// Output:
+	// unicast false
+}
+
+// Which packets a rule takes: the inverse of a look-up. Each is as like the given packet
+// as can be, and was looked up.
+func ExampleSolver() {
+	s := pastedHost()
+	rule := route.Rule{Family: route.IPv4, Priority: 100, Action: route.ActionTable, Table: route.TableMain, SuppressPrefixLen: -1, SuppressGroup: -1}
+	rule.Selector.Mark, rule.Selector.MarkMask = 0x1, 0xff
+	s.Rules = slices.Insert(s.Rules, 1, rule)
+	fib := lookup.New(s)
+	found := fib.Solver().ByRule(&s.Rules[1], route.Flow{Dst: netip.MustParseAddr("8.8.8.8"), UID: route.NoUID})
+	fmt.Printf("mark %#x to %s\n", found.Packets[0].Mark, found.Packets[0].Dst)
+	// Output:
+	// mark 0x1 to 8.8.8.8
 }
