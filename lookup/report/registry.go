@@ -1,0 +1,146 @@
+package report
+
+import (
+	"slices"
+
+	"routewhy/lookup"
+)
+
+// Severity is how bad a finding is.
+type Severity string
+
+// The severities, the gravest first.
+const (
+	SeverityError   Severity = "error"   // packets are lost
+	SeverityWarning Severity = "warning" // it surprises, or may lose packets later
+	SeverityInfo    Severity = "info"    // it explains the answer
+)
+
+// Scope is what a finding is about.
+type Scope string
+
+// The scopes.
+const (
+	ScopePacket Scope = "packet" // the packet that was asked about
+	ScopeEntry  Scope = "entry"  // an entry of a table, whatever the packet
+	ScopeHost   Scope = "host"   // the host's set-up, whatever was asked
+)
+
+// Kind is what all findings of a code have in common.
+type Kind struct {
+	Code     lookup.Code `json:"code"`
+	Title    string      `json:"title"`
+	Severity Severity    `json:"severity"`
+	Scope    Scope       `json:"scope"`
+	// Explanation says what it means and what follows from it.
+	Explanation string `json:"explanation"`
+}
+
+// KindOf is the kind of a code; false: it is no finding's.
+func KindOf(c lookup.Code) (Kind, bool) {
+	all := Kinds()
+	i := slices.IndexFunc(all, func(k Kind) bool { return k.Code == c })
+	if i < 0 {
+		return Kind{}, false
+	}
+	return all[i], true
+}
+
+// Kinds are all kinds of findings there are.
+func Kinds() []Kind {
+	return slices.Concat(packetKinds(), entryKinds(), hostKinds())
+}
+
+func packetKinds() []Kind {
+	const e, w, i, s = SeverityError, SeverityWarning, SeverityInfo, ScopePacket
+	return []Kind{
+		{lookup.NoteLinkdownUsed, "A device without carrier is used", e, s, "The next hop's device has no carrier, and the kernel uses its routes all the same, because ignore_routes_with_linkdown is off. What is sent there is lost."},
+		{lookup.NoteDefaultShadowed, "The default route is never used", i, s, "Two routes of length 1 cover every address, as VPNs put over the default route. No packet takes the default route itself."},
+		{lookup.NoteTableSkipped, "A table that was not asked has a route", i, s, "A rule that does not match this packet leads to a table with a route for it. A packet that the rule matches takes that route."},
+		{lookup.NoteHashFields, "A hash chooses the next hop", i, s, "The route has several next hops. A hash of some of the packet's fields chooses, and the setting fib_multipath_hash_policy says of which."},
+		{lookup.NotePrefsrcForeign, "The route's source is not this host's", w, s, "The route prescribes a source that no device of this host has. Answers do not come back here."},
+		{lookup.NoteMergedTables, "main beats local", w, s, "While no policy rule was ever added or deleted, the kernel searches tables local and main as one. A longer prefix in main then goes before an address in local."},
+		{lookup.NoteNeighbourShorter, "A failed gateway makes a shorter prefix win", w, s, "The gateway of the longer prefix does not answer. An IPv6 host that does not forward then passes over the route."},
+		{lookup.NoteRedirected, "A router redirected the packet", i, s, "A gateway told this host by an ICMP redirect to use another one for this destination. The kernel obeys until it forgets."},
+		{lookup.NoteStaleLeg, "A next hop that should not be used may be", w, s, "The next hop has no carrier, and still stands in the bounds by which the kernel's hash chooses, until the next link event."},
+		{lookup.NoteUnknownAttr, "The route has attributes that are not known", w, s, "The kernel tells something of the route that this program does not know. It may change the answer."},
+		{lookup.NoteEncap, "A tunnel wraps the packet", i, s, "The route has an encapsulation. What comes out of it may be routed again."},
+		{lookup.NoteSocketElsewhere, "A connected socket takes another way", w, s, "A socket without a source looks up again with the source that the first look-up chose, and that look-up ends elsewhere."},
+		{lookup.NoteLookedUpTwice, "The second look-up ends elsewhere", i, s, "The look-up that chose the source of the connection ended elsewhere than the one with that source."},
+		{lookup.NoteNotForwarded, "IPv6 does not forward the packet", e, s, "A route was found, and the packet is dropped after the look-up, because IPv6 forwarding is off."},
+		{lookup.NoteForwardingOff4, "IPv4 does not forward the packet", e, s, "The packet came in for another host, and IPv4 forwarding is off on the device that received it."},
+		{lookup.NoteMayRefuse, "The packet may be refused", w, s, "The kernel lets the source in only where no route of type local was ever added. One that was deleted does not show."},
+		{lookup.NoteLoDown, "lo is down", e, s, "What is sent to an address of this host goes through lo, which is down."},
+		{lookup.NoteReceivesNothing, "The receiving device receives nothing", w, s, "The device by which the packet is to come in is down or has no carrier."},
+		{lookup.NoteNoZone, "A link-local address without a device", e, s, "A link-local destination has a meaning on one link alone. A socket must be told which."},
+		{lookup.NoteOnLinkAssumed, "The destination is assumed on the link", w, s, "No route leads out of the device asked for. For a socket that is bound to a device, IPv4 then assumes the destination on its link."},
+		{lookup.NotePairOfHosts, "A network of two hosts has no broadcast address", i, s, "The destination's network is a /31, both of whose addresses are hosts (RFC 3021)."},
+		{lookup.NoteNoRuleLeads, "No rule leads to a table with a route", w, s, "A table has a route for the packet, and no rule leads to it. The route is never used."},
+		{lookup.NoteToolUser, "ip -6 route get answers otherwise", i, s, "A received packet counts as root's. The tool asks about it without a user, and a rule asks about that."},
+		{lookup.NoteSysctlUnread, "Settings that matter were not read", w, s, "The answer takes the defaults of settings that could not be read."},
+		{lookup.NoteVRFLeft, "The packet leaves its VRF", w, s, "The VRF's table has no route for the packet, not even one that refuses, and the rules after it were asked."},
+		{lookup.NoteBroadcastKept, "A received broadcast is not sent on", i, s, "The broadcast would go on to its network if bc_forwarding were on, for all devices and for the one that received it."},
+		{lookup.NoteBroadcastSentOn, "A received broadcast is sent on", i, s, "That holds for a frame to the device's own MAC address. One that comes in a broadcast frame is dropped while bc_forwarding is on."},
+		{lookup.NotePolicy, "An IPsec policy takes the packet", i, s, "After the routing decision, a policy wraps the packet or blocks it."},
+		{lookup.NoteNetworkDown, "The device with the destination's network is down", e, s, "The destination is in the network of an address of this host whose device is down, so that the network has no route."},
+		{lookup.NoteNetworkGone, "The route of the destination's network is gone", e, s, "A device that is up has an address in the destination's network, and the network's route was deleted."},
+		{lookup.NoteRuleImplied, "A deleted rule is still in force", i, s, "Until a first IPv6 rule is added, the kernel looks in tables local and main and asks no rule, whatever was deleted."},
+		{lookup.NoteTentative, "The address may not be a source yet", w, s, "Duplicate address detection has not let an IPv6 address through (RFC 4862)."},
+		{lookup.NoteNetworkAddress, "The destination is a network's first address", w, s, "It names the network itself, and hosts do not answer to it."},
+		{lookup.NoteGroupRoute, "A group goes by the default route, or has none", w, s, "No route is for multicast groups. A program that does not choose a device sends by the default route, or not at all."},
+		{lookup.NoteHostAddress, "An address without its network", w, s, "An address of this host that was given without a prefix length is near the destination. With its network, the destination would be a neighbour."},
+		{lookup.NoteSourceElsewhere, "Another address is in the destination's network", i, s, "The route names no source, and the one that is chosen is in another network than the destination."},
+		{lookup.NoteLengthLost, "A host route that looks like a network", w, s, "The route is for one address alone, which is the first of a network that has the destination: a prefix length was probably left out."},
+		{lookup.NoteForwarded, "The packet comes in by a device", i, s, "The source is another host's. This host does not send such a packet, it receives it."},
+		{lookup.NoteVRFAddress, "The address is inside a VRF", i, s, "The destination is this host's own address, and its device belongs to a VRF."},
+		{lookup.NoteLocalLater, "A rule goes before table local", w, s, "The destination is this host's own address, and a rule takes its packets before table local is asked."},
+		{lookup.NoteVRFRoute, "A VRF has a route for the packet", i, s, "The packet does not belong to the VRF whose table has a route for it."},
+		{lookup.NoteVRFUnasked, "No rule leads to a VRF's table", e, s, "The l3mdev rule is gone: the tables of VRFs are not asked."},
+		{lookup.NoteMacvlan, "A neighbour on a macvlan or ipvlan", w, s, "The device below and its macvlan or ipvlan do not reach each other."},
+		{lookup.NoteMulticastGateway, "A group goes to one router", w, s, "The route that carries the group has a gateway, which alone gets the packet's frames."},
+		{lookup.NoteMarkIgnored, "The way back is looked up without the mark", w, s, "The reverse-path filter looks the source up without the packet's mark, unless src_valid_mark is set."},
+		{lookup.NoteErrorLost, "The ICMP error gets nowhere", w, s, "This host refuses the packet, and its error does not reach the sender."},
+		{lookup.NoteErrorUnsure, "Whether the ICMP error gets anywhere is unknown", w, s, "This host refuses the packet, and where its error goes cannot be decided."},
+		{lookup.NoteSpecialDst, "The destination is of a special block", i, s, "The destination is in a block of the IANA registries of special-purpose addresses."},
+		{lookup.NoteSpecialSrc, "The source is of a special block", w, s, "The source is in a block that no router forwards."},
+		{lookup.NoteRuleHidden, "A rule for this packet comes too late", w, s, "A rule is for this very packet, and an earlier one, for all packets, leads to a table with a default route."},
+		{lookup.NoteDeprecated, "The source is deprecated", w, s, "A new connection gets an IPv6 address that is to be used no more, for want of another."},
+		{RemarkMapped, "IPv4 written as IPv6", i, s, "A socket sends IPv4 to an address like ::ffff:192.0.2.1."},
+		{RemarkPortlike, "An address that ends like a port", i, s, "An IPv6 address was written without brackets, and its end looks like a port."},
+		{RemarkConnect, "The zero address stands for this host", i, s, "The kernel connects to the loopback address where a program says 0.0.0.0 or ::."},
+		{RemarkProcesses, "Names of processes are missing", i, s, "Which programs hold sockets open takes privilege to see."},
+	}
+}
+
+func entryKinds() []Kind {
+	const e, w, s = SeverityError, SeverityWarning, ScopeEntry
+	return []Kind{
+		{lookup.NoteTied, "Equal default routes", w, s, "Default routes have the same metric. The kernel prefers a gateway that answers, and may alternate between look-ups."},
+		{lookup.NoteDeviceDown, "A next hop's device is down", e, s, "Nothing goes out of the device."},
+		{lookup.NoteGatewayFailed, "A next hop's gateway does not answer", e, s, "The gateway's neighbour entry is FAILED. What is sent there is lost until it answers."},
+		{lookup.NoteZeroHostRoute, "A host route for the zero address", w, s, "A route to 0.0.0.0/32 or ::/128 is no default route, and never carries a packet."},
+		{lookup.NoteGatewayOwn, "A gateway is this host's own address", e, s, "The packet does not leave: the gateway is an address of this host."},
+		{lookup.NoteGatewayShared, "A gateway has an address of this host", e, s, "Another host has the gateway's address, and this host has it too."},
+		{lookup.NoteNoPort, "A bridge has no port", e, s, "Nothing goes out of a bridge without a port."},
+		{lookup.NoteNoGateway, "A default route without a gateway", w, s, "Every destination is taken for a neighbour, which works on point-to-point links alone."},
+		{lookup.NoteExpiresSoon, "A router's default route runs out", w, s, "The router that gave the default route has not renewed it. It goes when its lifetime is over."},
+		{lookup.NoteCoversRouter, "A network holds another device's router", w, s, "A network on one device holds another device's network, with a router in it: its address is looked for on the wrong link where the longer one is gone."},
+		{lookup.NoteNoFallback, "An equal route does not stand in", w, s, "The gateway of the first of equal routes is dead. The kernel does not pass over to the next one."},
+		{lookup.NoteIsPort, "A device is a port", w, s, "A port of a bridge or a bond receives nothing itself: routes and addresses belong to the other device."},
+		{lookup.NoteTwins, "A network is on two devices", w, s, "Two devices have the same network. Packets to it leave by one of them alone."},
+	}
+}
+
+func hostKinds() []Kind {
+	const w, s = SeverityWarning, ScopeHost
+	return []Kind{
+		{lookup.NoteChanging, "The tables were changing", w, s, "The tables changed while they were read. The answer may be of neither state."},
+		{lookup.NoteDisabled, "IPv6 is switched off", w, s, "The setting disable_ipv6 keeps IPv6 off some or all devices."},
+		{lookup.NoteClassless, "DHCP gave routes and no default", w, s, "Where a DHCP server sends routes (option 121), its Router option is ignored (RFC 3442)."},
+		{lookup.NoteRouterIgnored, "Router advertisements give no default", w, s, "This host forwards, and accept_ra = 1 then ignores what routers advertise. accept_ra = 2 takes it."},
+		{lookup.NoteZeroconf, "A device has no address but one of its own choice", w, s, "A host gives itself an address where no DHCP server answers (RFC 3927). No router forwards it."},
+		{lookup.NoteWentDown, "A device went down and lost its routes", w, s, "A device that goes down loses its routes. A static route does not come back by itself."},
+		{lookup.NoteLinkLocalOnly, "No IPv6 address but link-local ones", w, s, "Link-local addresses reach neighbours alone."},
+		{lookup.NoteNoneMade, "There are no routes but the kernel's own", w, s, "Table main has only the networks of the devices' addresses: other routes were never made, or were lost with a device."},
+	}
+}
