@@ -62,7 +62,7 @@ func reachHost(t *testing.T, rng *rand.Rand) []*conn {
 		}
 		specs = kept
 	})
-	snap := l.read()
+	snap, page := l.read(), l.readPage() // packets change what is known of gateways
 	var conns []*conn
 	for i, s := range specs {
 		for _, a := range addrs {
@@ -83,7 +83,7 @@ func reachHost(t *testing.T, rng *rand.Rand) []*conn {
 		}
 	}
 	l.try(conns, servers)
-	h, page := listen.NewHost(l.fib), l.readPage()
+	h := listen.NewHost(l.fib)
 	failed := 0
 	for _, c := range conns {
 		err := l.agree(h, snap, c)
@@ -313,6 +313,7 @@ func randomRoutes(rng *rand.Rand, n int, addrs []netip.Addr) []string {
 			add("ip -6 route add %s via 2001:db8:%d::1 dev e%d metric %d onlink%s", to, i, i, 1+rng.IntN(300), table)
 		}
 	}
+	out = append(out, specialRoutes(rng, n)...)
 	for range rng.IntN(4) {
 		a := pick(rng, addrs...)
 		family, to := "", pick(rng, "10.77.0.0/16", "10.0.0.0/24", "0.0.0.0/0")
@@ -325,11 +326,44 @@ func randomRoutes(rng *rand.Rand, n int, addrs []netip.Addr) []string {
 			what = pick(rng, "prohibit", "blackhole", "table 100")
 		}
 		who := pick(rng, "from "+a.String(), "from "+a.String()+" to "+to, "to "+to, fmt.Sprintf("iif e%d", rng.IntN(n)),
-			"uidrange 0-0", "uidrange 1000-2000", "ipproto tcp", "dport 7000-7003", "sport 7000-7003", "iif lo", "not from "+a.String())
+			"uidrange 0-0", "uidrange 1000-2000", "ipproto tcp", "dport 7000-7003", "sport 7000-7003", "dport 30000-61000", "sport 1024-65535", "iif lo", "not from "+a.String())
 		add("ip%s rule add pref %d %s %s", family, pref, who, what)
 	}
 	if rng.IntN(3) == 0 {
 		out = append(out, "ip rule add pref 100 table local", "ip rule del pref 0", "ip -6 rule add pref 100 table local", "ip -6 rule del pref 0")
+	}
+	return out
+}
+
+// specialRoutes are routes by several next hops and by next-hop objects, by gateways that do
+// not answer, and of IPv6 for certain sources.
+func specialRoutes(rng *rand.Rand, n int) []string {
+	var out []string
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	table := pick(rng, "", "", " table 100")
+	to, to6 := pick(rng, "default", "10.77.0.0/16", "198.18.0.0/15"), pick(rng, "default", "2001:db8:7700::/40", "2600::/16")
+	switch rng.IntN(4) {
+	case 0:
+		add("ip route add %s metric 5%s nexthop via 10.0.0.1 dev e0 onlink nexthop via 10.1.0.1 dev e1 onlink weight 2", to, table)
+		add("ip -6 route add %s metric 5%s nexthop via 2001:db8:0::1 dev e0 onlink nexthop via 2001:db8:1::1 dev e1 onlink", to6, table)
+	case 1:
+		add("ip nexthop add id 1 via 10.0.0.1 dev e0 onlink")
+		add("ip nexthop add id 2 via 10.1.0.1 dev e1 onlink")
+		add("ip nexthop add id 3 group %s", pick(rng, "1/2", "1", "2/1", "1,3/2"))
+		add("ip route add %s metric 5%s nhid %d", to, table, 1+rng.IntN(3))
+		add("ip nexthop add id 6 via 2001:db8:1::1 dev e1 onlink")
+		add("ip -6 route add %s metric 5%s nhid 6", to6, table)
+	}
+	if i := rng.IntN(n); rng.IntN(3) == 0 {
+		add("ip route add %s via 10.%d.0.77 dev e%d metric 3 onlink", pick(rng, "10.77.0.0/16", "10.77.1.0/24", "8.8.0.0/16"), i, i)
+		add("ip neigh add 10.%d.0.77 dev e%d nud failed", i, i)
+	}
+	if i := rng.IntN(n); rng.IntN(3) == 0 {
+		add("ip -6 route add %s via 2001:db8:%d::77 dev e%d metric 3 onlink", pick(rng, "2001:db8:7700::/40", "2600::/16"), i, i)
+		add("ip -6 neigh add 2001:db8:%d::77 dev e%d nud failed", i, i)
+	}
+	if i := rng.IntN(n); rng.IntN(3) == 0 {
+		add("ip -6 route add %s from 2001:db8:%d::/64 via 2001:db8:%d::1 dev e%d metric 4 onlink", to6, rng.IntN(n), i, i)
 	}
 	return out
 }

@@ -234,11 +234,14 @@ func readSentence(item string) (s sentence, clients []netip.Prefix, err error) {
 	} else if m := isDropped.FindStringSubmatch(item); m != nil {
 		who, s.answered, s.delivered = m[1], false, false
 	}
-	switch who {
-	case "anyone", "all", "others":
-		return s, []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}, nil
+	if rest, ok := strings.CutPrefix(who, "anyone ("); ok {
+		who = "anyone, " + strings.TrimSuffix(rest, " too)")
 	}
 	for _, one := range listItems(who) {
+		if one == "anyone" || one == "all" || one == "others" {
+			clients = append(clients, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"))
+			continue
+		}
 		p, err := netip.ParsePrefix(one)
 		if a, err2 := netip.ParseAddr(one); err2 == nil {
 			p, err = netip.PrefixFrom(a, a.BitLen()), nil

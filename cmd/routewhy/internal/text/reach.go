@@ -112,8 +112,19 @@ func (w words) view(v *listen.View, a netip.Addr, verbose bool) (string, ink) {
 	}
 	var good, rest []string
 	var other []*listen.Class
-	if first.Good(v.Uplink) {
+	// What others are inside a network that is named is named too.
+	inner := clientList(first.Clients[1:], verbose)
+	if len(first.Clients) == 1 || inner == linkLocalClients {
+		inner = ""
+	}
+	others := "others"
+	switch {
+	case first.Good(v.Uplink) && inner != "":
+		good = append(good, "anyone ("+inner+" too)")
+	case first.Good(v.Uplink):
 		good = append(good, "anyone")
+	case inner != "":
+		others += " and " + inner
 	}
 	for i := range v.Classes[1:] {
 		c := &v.Classes[1+i]
@@ -133,7 +144,7 @@ func (w words) view(v *listen.View, a netip.Addr, verbose bool) (string, ink) {
 	if first.Good(v.Uplink) {
 		return strings.Join(append(good, rest...), "; "), plain
 	}
-	return strings.Join(append(append(good, rest...), w.fate("others", v, first)), "; "), yellow
+	return strings.Join(append(append(good, rest...), w.fate(others, v, first)), "; "), yellow
 }
 
 // byOthers says that some clients get answers by other devices: which, where they are few.
@@ -155,6 +166,9 @@ func (w words) byOthers(v *listen.View, all []*listen.Class) []string {
 	return []string{"what is routed by " + someDevices(by) + " gets answers that way, which networks may drop"}
 }
 
+// linkLocalClients stands for clients that have nothing but link-local addresses.
+const linkLocalClients = "link-local addresses"
+
 // clientList names networks of clients. Those of a link go without saying where
 // there are others, but with -v.
 func clientList(all []netip.Prefix, verbose bool) string {
@@ -165,7 +179,7 @@ func clientList(all []netip.Prefix, verbose bool) string {
 		}
 	}
 	if len(out) == 0 {
-		return "link-local addresses"
+		return linkLocalClients
 	}
 	if n := len(out); n > maxClients+1 && !verbose {
 		out = append(out[:maxClients], fmt.Sprintf("%d more networks", n-maxClients))

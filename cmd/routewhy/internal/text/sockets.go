@@ -308,7 +308,7 @@ func (s *Sockets) grouped(e *listen.Exposure) []alikeLocals {
 	var out []alikeLocals
 	for i := range e.Locals {
 		l := &e.Locals[i]
-		if x := e.Socket; e.Scope == listen.ScopeAll && x.Link != 0 && l.Reach() == listen.ReachNobody && e.Reach != listen.ReachNobody {
+		if x := e.Socket; !s.verbose && e.Scope == listen.ScopeAll && x.Link != 0 && l.Reach() == listen.ReachNobody && e.Reach != listen.ReachNobody {
 			continue // of another device
 		}
 		lines := w.reach(l, s.verbose)
