@@ -1,6 +1,8 @@
 package text
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -588,24 +590,38 @@ type jsonLocal struct {
 
 // JSON is what [WriteSocketsJSON] writes.
 func (s *Sockets) JSON() any {
-	snap := s.FIB.Snapshot()
-	j := jsonSockets{Sockets: []jsonListener{}, Addresses: localsJSON(snap, s.Host.Locals()), Warnings: s.notes()}
-	classes := map[*listen.Local]json.RawMessage{} // sockets that are alike share theirs
+	all := []jsonListener{}
+	classes := s.classesJSON()
 	for i := range s.Exposures {
 		e := &s.Exposures[i]
-		raw := json.RawMessage("[]")
-		if len(e.Locals) > 0 {
-			if classes[&e.Locals[0]] == nil {
-				classes[&e.Locals[0]], _ = json.Marshal(classesJSON(snap, e.Locals)) // has nothing that fails
-			}
-			raw = classes[&e.Locals[0]]
-		}
-		j.Sockets = append(j.Sockets, jsonListener{socketJSON(snap, e.Socket), e.Scope, e.Reach.String(), raw})
+		all = append(all, jsonListener{socketJSON(s.FIB.Snapshot(), e.Socket), e.Scope, e.Reach.String(), classes(e)})
 	}
+	return s.restJSON(all)
+}
+
+// restJSON is the object of some sockets.
+func (s *Sockets) restJSON(all []jsonListener) jsonSockets {
+	snap := s.FIB.Snapshot()
+	j := jsonSockets{Sockets: all, Addresses: localsJSON(snap, s.Host.Locals()), Warnings: s.notes()}
 	for i := range s.Connected {
 		j.Connected = append(j.Connected, socketJSON(snap, &s.Connected[i]))
 	}
 	return j
+}
+
+// classesJSON gives the classes of a socket. Those that are alike share them.
+func (s *Sockets) classesJSON() func(*listen.Exposure) json.RawMessage {
+	made := map[*listen.Local]json.RawMessage{}
+	return func(e *listen.Exposure) json.RawMessage {
+		if len(e.Locals) == 0 {
+			return json.RawMessage("[]")
+		}
+		first := &e.Locals[0]
+		if made[first] == nil {
+			made[first], _ = marshal(classesJSON(s.FIB.Snapshot(), e.Locals)) // has nothing that fails
+		}
+		return made[first]
+	}
 }
 
 // manySockets is how many sockets are too many to be written with indentation.
@@ -613,12 +629,53 @@ const manySockets = 256
 
 // WriteSocketsJSON writes it as one JSON object.
 func WriteSocketsJSON(w io.Writer, s *Sockets) error {
-	enc := json.NewEncoder(w)
-	if len(s.Exposures) <= manySockets {
-		enc.SetIndent("", "  ")
+	if len(s.Exposures) > manySockets {
+		return s.stream(w)
 	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(s.JSON())
+}
+
+// stream writes the same object a line for each socket, without having all of it in memory.
+func (s *Sockets) stream(w io.Writer) error {
+	snap := s.FIB.Snapshot()
+	classes := s.classesJSON()
+	out := bufio.NewWriterSize(w, 1<<16)
+	out.WriteString(`{"sockets":[`)
+	for i := range s.Exposures {
+		if i > 0 {
+			out.WriteString(",\n")
+		}
+		e := &s.Exposures[i]
+		head, err := marshal(jsonListener{socketJSON(snap, e.Socket), e.Scope, e.Reach.String(), nil})
+		if err != nil {
+			return err
+		}
+		out.Write(bytes.TrimSuffix(head, []byte("null}"))) // the classes, which come last
+		out.Write(classes(e))
+		if err := out.WriteByte('}'); err != nil {
+			return err
+		}
+	}
+	rest, err := marshal(s.restJSON(nil))
+	if err != nil {
+		return err
+	}
+	out.WriteString("]")
+	out.Write(bytes.TrimPrefix(rest, []byte(`{"sockets":null`)))
+	out.WriteByte('\n')
+	return out.Flush()
+}
+
+// marshal is [json.Marshal] without escapes that HTML needs.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 func socketJSON(snap *route.Snapshot, x *route.Socket) jsonSocket {
