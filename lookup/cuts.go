@@ -106,7 +106,9 @@ func (l *leaf) local() bool {
 // alike that go to the same destination.
 func (f *FIB) KindOut(a netip.Addr) string {
 	fam := f.family(route.FamilyOf(a))
-	if fam.bySource || a.IsLoopback() || a.IsLinkLocalUnicast() {
+	// In IPv6 rules for what comes in decide whether neighbours are heard: see [FIB.Unheard].
+	received := a.Is6() && slices.ContainsFunc(fam.rules, func(r *rule) bool { return r.in != 0 && r.in != route.LoopbackIndex })
+	if fam.bySource || received || a.IsLoopback() || a.IsLinkLocalUnicast() {
 		return a.String()
 	}
 	b := fmt.Appendf(nil, "%d %t ", a.BitLen(), f.owner(a) != 0)

@@ -50,6 +50,31 @@ func (f *FIB) HasNeighbours(link int) bool {
 	return dev != nil && dev.Flags&(route.LinkLoopback|route.LinkNoARP|route.LinkPointopoint) == 0
 }
 
+// Unheard reports whether a packet of IPv6 cannot leave by a next hop because the
+// neighbour's advertisement, which says where it is, is not delivered to this host: a rule
+// refuses what comes in there. It goes to the packet's source, or to the device's own
+// link-local address (ndisc_solicit in net/ipv6/ndisc.c).
+func (f *FIB) Unheard(flow *route.Flow, hop *NextHop) bool {
+	dev, to := f.byIndex[hop.Link], hop.Gateway
+	if !to.IsValid() {
+		to = flow.Dst.WithZone("")
+	}
+	if !to.Is6() || to.IsMulticast() || !f.HasNeighbours(hop.Link) || f.neighbours[neighbourKey{hop.Link, to}].Valid() {
+		return false
+	}
+	own := netip.Addr{}
+	for _, a := range dev.addrs6 {
+		if a.Prefix.Addr() == flow.Src || a.Prefix.Addr().IsLinkLocalUnicast() && !own.IsValid() {
+			own = a.Prefix.Addr()
+		}
+	}
+	if _, first := f.localFirst(&f.v6, own); first || !own.IsValid() {
+		return false
+	}
+	d := f.Lookup(route.Flow{Dst: own, Src: to, In: hop.Link, UID: route.NoUID, Proto: 58})
+	return !d.Disposition.Success() && d.Disposition != DispositionUnknown
+}
+
 // onLink finds the network by which an address is a neighbour on a device:
 // that of one of the device's addresses, or of the longest route that leads
 // there without a gateway, in any table. A network goes before a route to the address

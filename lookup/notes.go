@@ -59,6 +59,7 @@ const (
 	NoteDeviceDown       Code = "next-hop-down"      // a next hop's device is down; Have: its name, Route
 	NoteGatewayFailed    Code = "next-hop-failed"    // a next hop's gateway does not answer; Have: it, a Gateway, Route
 	NoteReceivesNothing  Code = "receives-nothing"   // the device that the packet is received by receives nothing; Have: its name, Want: "down" or "no-carrier"
+	NoteUnheard          Code = "neighbour-unheard"  // a device's neighbours cannot be asked where they are, for their answers are refused; Have: its name
 	NoteZeroHostRoute    Code = "zero-host-route"    // a 0.0.0.0/32 or ::/128 route, which is no default route
 )
 
@@ -84,6 +85,9 @@ func (f *FIB) Notes(t *Trace) []Note {
 	add(f.setupNotes(t)...)
 	for _, w := range d.NextHops {
 		add(f.wayNotes(d, &w)...)
+		if d.Disposition == DispositionUnicast && f.Unheard(&t.Flow, &w) {
+			add(Note{Reason: Reason{Code: NoteUnheard, Have: f.snap.LinkName(w.Link)}})
+		}
 	}
 	add(redirectNotes(d)...)
 	if d.Ambiguous.Code == CodeMultipath {

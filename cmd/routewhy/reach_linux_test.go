@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"testing"
@@ -17,8 +18,13 @@ import (
 // TestReach makes random hosts, lets every client connect to every socket and address, and
 // holds what happens against what [listen.Exposure], a received packet's decision and
 // the way back say. ROUTEWHY_CONNECTIONS is how many are tried, ROUTEWHY_SEED the
-// first seed.
+// first seed; with ROUTEWHY_VRF some hosts have a VRF.
 func TestReach(t *testing.T) {
+	if os.Getuid() != 0 && canUnshare(t) {
+		inUserNamespace(t)
+		return
+	}
+	vrf := os.Getenv("ROUTEWHY_VRF") != "" && supported("ip link add red type vrf table 10")
 	want := 300
 	if n, err := strconv.Atoi(os.Getenv("ROUTEWHY_CONNECTIONS")); err == nil {
 		want = n
@@ -27,7 +33,7 @@ func TestReach(t *testing.T) {
 	tried, up, other := 0, 0, 0
 	for seed := first; tried < want && !t.Failed(); seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			conns := reachHost(t, rand.New(rand.NewPCG(seed, 12)))
+			conns := reachHost(t, rand.New(rand.NewPCG(seed, 12)), vrf)
 			tried += len(conns)
 			for _, c := range conns {
 				if c.connected {
@@ -44,8 +50,17 @@ func TestReach(t *testing.T) {
 	t.Logf("%d connections tried, %d made, %d answered by another device", tried, up, other)
 }
 
-func reachHost(t *testing.T, rng *rand.Rand) []*conn {
-	clients, commands, addrs := randomHost(rng)
+// inUserNamespace runs the same test again as root of a new user namespace.
+func inUserNamespace(t *testing.T) {
+	cmd := exec.Command("unshare", "-Urn", os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+func reachHost(t *testing.T, rng *rand.Rand, vrf bool) []*conn {
+	clients, commands, addrs := randomHost(rng, vrf)
 	l := newLab(t, clients, commands)
 	specs := randomSockets(rng, len(l.lans), addrs)
 	var servers []int
@@ -182,10 +197,15 @@ func (l *lab) single(snap *route.Snapshot, s *route.Socket, c *conn, uplink int)
 	if d.Disposition != lookup.DispositionUnicast || d.Shortcut == lookup.ShortcutOnLink && remote(c.src) {
 		return out
 	}
+	if d.SomeRefused != 0 {
+		out.Reason.Code = "lost"
+	}
 	for i, hop := range d.NextHops {
 		g := &back.Gateways[i]
 		switch {
 		case hop.Stale:
+		case l.fib.Unheard(&back.Flow, &hop):
+			out.Reason.Code = "lost"
 		case !snap.Link(hop.Link).Carrier(), g.State == route.NeighbourFailed, g.Direct && g.Link != uplink:
 			out.Reason.Code = "lost"
 		default:
@@ -218,10 +238,13 @@ func (c *conn) equals(who string, o *listen.Outcome, uplink int) error {
 func pick[T any](rng *rand.Rand, all ...T) T { return all[rng.IntN(len(all))] }
 
 // randomHost draws clients for each uplink, the host's commands, and its addresses.
-func randomHost(rng *rand.Rand) (clients [][]string, commands []string, addrs []netip.Addr) {
+func randomHost(rng *rand.Rand, vrf bool) (clients [][]string, commands []string, addrs []netip.Addr) {
 	add := func(format string, args ...any) { commands = append(commands, fmt.Sprintf(format, args...)) }
 	have := func(a string) { addrs = append(addrs, netip.MustParseAddr(a)) }
-	n := 2 + rng.IntN(2)
+	n, inVRF := 2+rng.IntN(2), -1
+	if vrf && rng.IntN(2) == 0 {
+		inVRF = rng.IntN(n)
+	}
 	for i := range n {
 		far := []string{fmt.Sprintf("10.%d.0.1", i), fmt.Sprintf("2001:db8:%d::1", i), fmt.Sprintf("fd00:%d::1", i), "fe80::1"}
 		far = append(far, fmt.Sprintf("10.77.%d.9", i), fmt.Sprintf("2001:db8:77%02d::9", i))
@@ -229,6 +252,11 @@ func randomHost(rng *rand.Rand) (clients [][]string, commands []string, addrs []
 		far = append(far, pick(rng, fmt.Sprintf("2600:%d::9", i), fmt.Sprintf("fd77:%d::9", i)))
 		have(fmt.Sprintf("10.%d.0.2", i))
 		have(fmt.Sprintf("2001:db8:%d::2", i))
+		if i == inVRF {
+			add("ip link add red type vrf table 300")
+			add("ip link set red up")
+			add("ip link set e%d master red", i)
+		}
 		add("ip addr add 10.%d.0.2/24 dev e%d", i, i)
 		add("ip addr add 2001:db8:%d::2/64 dev e%d nodad", i, i)
 		add("ip addr add fe80::2/64 dev e%d nodad", i)
@@ -270,6 +298,11 @@ func randomHost(rng *rand.Rand) (clients [][]string, commands []string, addrs []
 		add("sysctl -qw %s", set)
 	}
 	commands = append(commands, randomRoutes(rng, n, addrs)...)
+	if inVRF >= 0 {
+		add("ip route add %s via 10.%d.0.1 dev e%d vrf red onlink", pick(rng, "default", "10.77.0.0/16", "198.18.0.0/15"), inVRF, inVRF)
+		add("ip -6 route add %s via 2001:db8:%d::1 dev e%d vrf red onlink", pick(rng, "default", "2001:db8:7700::/40"), inVRF, inVRF)
+		add("sysctl -qw net.ipv4.%s_l3mdev_accept=1", pick(rng, "tcp", "udp", "raw"))
+	}
 	if rng.IntN(5) == 0 {
 		add("ip link set e%d down", rng.IntN(n))
 	}
@@ -326,7 +359,7 @@ func randomRoutes(rng *rand.Rand, n int, addrs []netip.Addr) []string {
 			what = pick(rng, "prohibit", "blackhole", "table 100")
 		}
 		who := pick(rng, "from "+a.String(), "from "+a.String()+" to "+to, "to "+to, fmt.Sprintf("iif e%d", rng.IntN(n)),
-			"uidrange 0-0", "uidrange 1000-2000", "ipproto tcp", "dport 7000-7003", "sport 7000-7003", "dport 30000-61000", "sport 1024-65535", "iif lo", "not from "+a.String())
+			"uidrange 0-0", "uidrange 1000-2000", "ipproto tcp", "dport 7000-7003", "sport 7000-7003", "dport 30000-61000", "sport 1024-65534", "iif lo", "not from "+a.String())
 		add("ip%s rule add pref %d %s %s", family, pref, who, what)
 	}
 	if rng.IntN(3) == 0 {
@@ -384,7 +417,7 @@ func randomSockets(rng *rand.Rand, n int, addrs []netip.Addr) []bindSpec {
 		if s.addr.Is6() && s.addr.IsLinkLocalUnicast() {
 			s.zone = uint32(1 + rng.IntN(n))
 		} else if rng.IntN(3) == 0 {
-			s.dev = pick(rng, "e0", "e1", "lo")
+			s.dev = pick(rng, "e0", "e1", "lo", "red")
 		}
 		out = append(out, s)
 	}

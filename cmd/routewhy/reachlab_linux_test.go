@@ -192,7 +192,10 @@ func (l *lab) open(b bindSpec) int {
 		l.must(unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1))
 	}
 	if b.dev != "" {
-		l.must(unix.BindToDevice(fd, b.dev))
+		if err := unix.BindToDevice(fd, b.dev); err != nil { // there is none of that name
+			_ = unix.Close(fd)
+			return -1
+		}
 	}
 	if err = unix.Bind(fd, sa); err == nil && b.proto == route.ProtoTCP {
 		err = unix.Listen(fd, 128)
@@ -268,6 +271,7 @@ func (l *lab) dial(c *conn, zone uint32) {
 
 // try makes all connections at once, and waits until what can happen has.
 func (l *lab) try(conns []*conn, servers []int) {
+	begin := time.Now()
 	for i := range l.lans {
 		l.lans[i].ns.Do(func() {
 			for _, c := range conns {
@@ -285,6 +289,7 @@ func (l *lab) try(conns []*conn, servers []int) {
 		}
 	})
 	quiet := time.Now()
+	patience := max(patience, 2*quiet.Sub(begin)) // on a slow machine
 	for {
 		late := time.Since(quiet) > patience // whatever happened before shows in the next step
 		if l.step(conns, servers) {
@@ -299,7 +304,7 @@ func (l *lab) try(conns []*conn, servers []int) {
 	}
 }
 
-// patience is for how long nothing happens before nothing more will.
+// patience is for how long nothing happens, at least, before nothing more will.
 const patience = 250 * time.Millisecond
 
 // step does what is to be done now; true: something happened.

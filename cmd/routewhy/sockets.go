@@ -27,7 +27,7 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 		w.Sockets = route.AllSockets
 	}
 	var fib *lookup.FIB
-	var left map[int]int
+	var left []text.FarRoutes
 	during, err := steady(host, route.Query{Family: o.family}, func() (bool, error) {
 		var err error
 		fib, left, err = readWhole(ctx, host, w)
@@ -158,32 +158,118 @@ func ofFamily(all []route.Socket, f route.Family) []route.Socket {
 	})
 }
 
-// readWhole reads what questions about the whole host need, and how many routes of large
-// tables were left out, by their device. Of tables too large to be held, what covers
-// the addresses that stand for other networks is read as well.
-func readWhole(ctx context.Context, host route.Source, q route.Query) (*lookup.FIB, map[int]int, error) {
+// readWhole reads what questions about the whole host need. Of tables too large to be held,
+// what covers the addresses that stand for other networks is read as well, and of the
+// routes to other networks one of each kind.
+func readWhole(ctx context.Context, host route.Source, q route.Query) (*lookup.FIB, []text.FarRoutes, error) {
 	q.AllDevices = true
-	far := map[int]int{}
+	var far farRoutes
 	fib, err := lookup.Read(ctx, host, &lookup.Need{
 		Query: q,
-		Hold:  func(r *route.Route) bool { return !leadsFar(r) },
+		Hold:  func(r *route.Route) bool { return !leadsFar(r) || far.holds(r) },
 		Ask: func(f *lookup.FIB) []netip.Addr {
-			return []netip.Addr{f.ExternalAddr(route.IPv4), f.ExternalAddr(route.IPv6)}
+			return append(far.missed(), f.ExternalAddr(route.IPv4), f.ExternalAddr(route.IPv6))
 		},
 		Each: func(r *route.Route) error {
 			if leadsFar(r) {
-				for i := range r.NextHops {
-					far[r.NextHops[i].Link]++
-				}
+				far.count(r)
 			}
 			return nil
 		},
-		Again: func() { far = map[int]int{} },
+		Again: func() { far = farRoutes{} },
 	})
 	if err != nil || !fib.Partial() {
 		return fib, nil, err
 	}
-	return fib, far, nil
+	return fib, far.all(), nil
+}
+
+// farRoutes are the routes of large tables to other networks, by what they are but for
+// their destination.
+type farRoutes struct {
+	byShape map[route.Shape]*farKind
+	byLinks map[string]*farKind // of the rest
+	kinds   []*farKind
+}
+
+type farKind struct {
+	text.FarRoutes
+	held bool
+}
+
+// maxFarShapes is how many shapes are told apart. Of the rest, those by the same devices
+// are one kind.
+const maxFarShapes = 64
+
+func (f *farRoutes) kind(r *route.Route) *farKind {
+	shape, ok := r.Shape()
+	if k := f.byShape[shape]; ok && k != nil {
+		return k
+	}
+	k := new(farKind)
+	if ok && len(f.byShape) < maxFarShapes {
+		if f.byShape == nil {
+			f.byShape = map[route.Shape]*farKind{}
+		}
+		f.byShape[shape] = k
+	} else {
+		links := fmt.Append(nil, r.Table, " ", r.NextHopID)
+		for i := range r.NextHops {
+			links = fmt.Append(links, " ", r.NextHops[i].Link)
+		}
+		if old := f.byLinks[string(links)]; old != nil {
+			return old
+		}
+		if f.byLinks == nil {
+			f.byLinks = map[string]*farKind{}
+		}
+		f.byLinks[string(links)] = k
+	}
+	f.kinds = append(f.kinds, k)
+	return k
+}
+
+// count counts a route. The longest prefix of its kind stands for it.
+func (f *farRoutes) count(r *route.Route) {
+	k := f.kind(r)
+	k.Count++
+	if !k.held && (!k.Prefix.IsValid() || r.Dst.Bits() > k.Prefix.Bits()) {
+		k.Prefix = r.Dst
+	}
+}
+
+// holds reports whether a route is the one of its kind that is held: the first that is
+// so long that hardly another one is inside it.
+func (f *farRoutes) holds(r *route.Route) bool {
+	long := 24
+	if r.Dst.Addr().Is6() {
+		long = 48
+	}
+	k := f.kind(r)
+	if !k.held && r.Dst.Bits() >= long {
+		k.held, k.Prefix = true, r.Dst
+	}
+	return k.held && k.Prefix == r.Dst
+}
+
+// missed are addresses in the longest prefix of each kind of which no route is held.
+func (f *farRoutes) missed() []netip.Addr {
+	var out []netip.Addr
+	for _, k := range f.kinds {
+		if !k.held && len(out) < maxFarShapes {
+			out = append(out, k.Prefix.Addr())
+		}
+	}
+	return out
+}
+
+func (f *farRoutes) all() []text.FarRoutes {
+	var out []text.FarRoutes
+	for _, k := range f.kinds {
+		out = append(out, k.FarRoutes)
+	}
+	slices.SortStableFunc(out, func(a, b text.FarRoutes) int { return b.Count - a.Count })
+	return out
 }
 
 // leadsFar reports whether a route leads to other networks by a gateway, and covers no

@@ -31,9 +31,13 @@ func cellsOf(f *lookup.FIB, fam route.Family) []cell {
 	slices.SortFunc(starts, netip.Addr.Compare)
 	starts = slices.Compact(starts)
 	cells := make([]cell, len(starts))
+	own := map[netip.Addr]bool{} // in a VRF, a look-up outside it does not find them
+	for i := range f.Snapshot().Addrs {
+		own[f.Snapshot().Addrs[i].Prefix.Addr()] = true
+	}
 	searcher, nets := f.Searcher(), networksOf(f.Snapshot(), fam)
 	for i, a := range starts {
-		cells[i] = cell{first: a, client: ordinary(a)}
+		cells[i] = cell{first: a, client: ordinary(a) && !(own[a] && !isLink(a))}
 		if !cells[i].client {
 			continue
 		}

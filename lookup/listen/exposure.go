@@ -348,7 +348,7 @@ func (h *Host) views(l *Local, of kind, s *route.Socket, alike special) {
 	if lo := h.snap.Link(route.LoopbackIndex); lo != nil && !lo.Up() {
 		return // what this host sends to itself goes by lo
 	}
-	flow := route.Flow{Dst: l.Addr(), UID: s.UID, Proto: s.Proto, DstPort: max(s.Local.Port(), 1)}
+	flow := route.Flow{Dst: l.Addr(), UID: s.UID, Proto: s.Proto, SrcPort: clientPort, DstPort: max(s.Local.Port(), 1)}
 	if isLink(l.Addr()) {
 		flow.Out = l.Link
 	}
@@ -368,7 +368,7 @@ func (h *Host) at(alike special, a netip.Addr) special {
 
 // answersSelf reports whether a socket's answers to this host itself get there.
 func (h *Host) answersSelf(l *Local, d *lookup.Decision, s *route.Socket) bool {
-	back := route.Flow{Dst: d.Src, Src: l.Addr(), Out: s.Link, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port()}
+	back := route.Flow{Dst: d.Src, Src: l.Addr(), Out: s.Link, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(), DstPort: clientPort}
 	switch {
 	case isLink(l.Addr()):
 		back.Out = l.Link

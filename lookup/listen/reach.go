@@ -34,11 +34,12 @@ const (
 	CodeNoIPv6      lookup.Code = lookup.Code(lookup.ShortcutNoIPv6)      // the uplink has IPv6 switched off
 	CodeNotHere     lookup.Code = "not-local"                             // it is not delivered here; Want: the disposition
 	CodeNoAnswer    lookup.Code = "no-route"                              // the answer has no route
-	CodeRefused     lookup.Code = "answer-refused"                        // a rule or a route refuses the answer; Want: the disposition, Have: the errno
+	CodeRefused     lookup.Code = "answer-refused"                        // a rule or a route refuses the answer; Want: the disposition, or the errno where only some are refused, Have: the errno
 	CodeLoopback    lookup.Code = lookup.Code(lookup.ShortcutLoopback)    // the answer's source is a loopback address, which may not leave
 	CodeOnLinkAlone lookup.Code = lookup.Code(lookup.ShortcutOnLink)      // the device that the socket is bound to has no route there
 	CodeNoCarrier   lookup.Code = "answer-no-carrier"                     // the device of the answer has none, or is down; Want: its index
 	CodeSilent      lookup.Code = "gateway-silent"                        // the answer's gateway did not answer the last time; Want: its address, Have: the device's index
+	CodeUnheard     lookup.Code = "neighbours-unheard"                    // neighbours cannot be asked on the answer's device, for their answers are refused there; Want: its index
 	CodeOtherLink   lookup.Code = "other-link"                            // the answer asks for the client on the link of another device; Want: its index
 )
 
@@ -258,7 +259,7 @@ func (k *asker) back(c *cell, a netip.Addr, bound int, s *route.Socket) int {
 		Dst: c.first, Src: a, Out: bound, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto,
 		SrcPort: s.Local.Port(), DstPort: clientPort,
 	})
-	return k.place(k.answer(&d, slices.Contains(c.home, bound)))
+	return k.place(k.answer(&d, c.first, a, slices.Contains(c.home, bound)))
 }
 
 // from is an answer's outcome where the packet came by an uplink: who is asked for on the
@@ -306,9 +307,10 @@ func arrival(d *lookup.Decision) Outcome {
 	return o
 }
 
-// answer is the outcome of an answer's decision. neighbour: the client is in a network of
+// answer is the outcome of the decision about an answer to a client from an address of
+// this host. neighbour: the client is in a network of
 // the device that the socket is bound to.
-func (k *asker) answer(d *lookup.Decision, neighbour bool) Outcome {
+func (k *asker) answer(d *lookup.Decision, c, a netip.Addr, neighbour bool) Outcome {
 	o := Outcome{Delivered: route.Yes, Answered: route.No}
 	switch {
 	case d.Disposition == lookup.DispositionUnknown:
@@ -325,15 +327,18 @@ func (k *asker) answer(d *lookup.Decision, neighbour bool) Outcome {
 		o.Reason.Code = CodeOnLinkAlone
 	default:
 		o.Answered = route.Yes
-		k.leave(&o, d)
+		k.leave(&o, d, c, a)
 	}
 	return o
 }
 
 // leave sets by which devices an answer leaves.
-func (k *asker) leave(o *Outcome, d *lookup.Decision) {
-	if d.SomeRefused != 0 {
-		o.Reason = lookup.Reason{Code: CodeRefused, Want: d.Disposition.String(), Have: d.SomeRefused.String()}
+func (k *asker) leave(o *Outcome, d *lookup.Decision, c, a netip.Addr) {
+	switch {
+	case d.SomeRefused != 0 && d.Src.IsLoopback():
+		o.Reason.Code = CodeLoopback
+	case d.SomeRefused != 0:
+		o.Reason = lookup.Reason{Code: CodeRefused, Want: d.SomeRefused.String(), Have: d.SomeRefused.String()}
 	}
 	for i := range d.NextHops {
 		w := &d.NextHops[i]
@@ -346,6 +351,9 @@ func (k *asker) leave(o *Outcome, d *lookup.Decision) {
 			continue
 		case k.fib.SilentGateway(w):
 			o.Reason = lookup.Reason{Code: CodeSilent, Want: w.Gateway, Have: w.Link}
+			continue
+		case c.Is6() && k.fib.Unheard(&route.Flow{Dst: c, Src: a}, w):
+			o.Reason = lookup.Reason{Code: CodeUnheard, Want: w.Link}
 			continue
 		case !w.Gateway.IsValid() && k.fib.HasNeighbours(w.Link):
 			o.direct = append(o.direct, w.Link)

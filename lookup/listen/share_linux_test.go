@@ -183,7 +183,7 @@ func (c *sharing) answered(a, client netip.Addr, link int, s *route.Socket) Outc
 	d := c.h.fib.Lookup(route.Flow{
 		Dst: client, Src: a, Out: vrfOf(c.h.snap, link), Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(), DstPort: clientPort,
 	})
-	return c.k.answer(&d, false)
+	return c.k.answer(&d, client, a, false)
 }
 
 func (c *sharing) same(what string, x, y Outcome, of ...any) {

@@ -141,6 +141,8 @@ func (e told) rare(n *report.Finding, have string) string {
 			"and one that was deleted does not show", n.Want, n.Have)
 	case lookup.NoteLoDown:
 		return "lo is down: nothing that is sent to this host's own addresses arrives; ip link set lo up"
+	case lookup.NoteUnheard:
+		return fmt.Sprintf("neighbours on %s cannot be asked for their link-layer addresses: a rule or a route refuses what they answer (ICMPv6)", have)
 	case lookup.NoteReceivesNothing:
 		if n.Want.String() == "down" {
 			return fmt.Sprintf("nothing comes in by %s now: it is down", have)

@@ -232,6 +232,8 @@ func (w words) unanswered(r lookup.Reason) string {
 		return w.link(r.Want) + " has no carrier or is down"
 	case listen.CodeSilent:
 		return fmt.Sprintf("their gateway %v did not answer the last time", r.Want)
+	case listen.CodeUnheard:
+		return "neighbours on " + w.link(r.Want) + " cannot be asked, for their answers are refused"
 	case listen.CodeOtherLink:
 		return "they are not on " + w.link(r.Want) + "'s link"
 	}

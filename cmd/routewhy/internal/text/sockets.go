@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -28,8 +27,8 @@ type Sockets struct {
 	Family route.Family
 	// Changing says that the tables were changing while they were read.
 	Changing bool
-	// LeftOut is how many routes of large tables were not asked about, by their device.
-	LeftOut map[int]int
+	// LeftOut are the routes of large tables of which one alone was asked about.
+	LeftOut []FarRoutes
 	// Wanted says which sockets were asked for, as "on port 80"; empty: all. Address is
 	// the address that was; the zero Addr: none.
 	Wanted  string
@@ -39,6 +38,13 @@ type Sockets struct {
 	locals  []listen.Local
 	general map[localKey][]tinted // what is said about each of them
 	remarks map[remarkKey]tinted
+}
+
+// FarRoutes are routes to other networks that are alike but for their destinations.
+type FarRoutes struct {
+	// Prefix is the destination of the one that stands for them.
+	Prefix netip.Prefix
+	Count  int
 }
 
 // WriteSockets writes it as text.
@@ -505,17 +511,20 @@ func (s *Sockets) private() []string {
 	return out
 }
 
-// leftOut says whose answers go by routes that were only counted.
+// leftOut says which routes stand for others.
 func (s *Sockets) leftOut() string {
 	var out []string
-	for _, link := range slices.Sorted(maps.Keys(s.LeftOut)) {
-		out = append(out, fmt.Sprintf("%d by %s", s.LeftOut[link], words{s.FIB.Snapshot()}.dev(link)))
+	for i, far := range s.LeftOut {
+		if i == maxClients && len(s.LeftOut) > maxClients+1 && !s.verbose {
+			out = append(out, fmt.Sprintf("%d more kinds (-v lists them)", len(s.LeftOut)-i))
+			break
+		}
+		out = append(out, fmt.Sprintf("%s stands for %d of them", far.Prefix, far.Count))
 	}
 	if len(out) == 0 {
 		return ""
 	}
-	return "routes to other networks by a gateway are only counted, not told apart: " + listed(out) +
-		"; clients in those networks get their answers that way"
+	return "the routes by gateways are too many to tell each apart: " + listed(out)
 }
 
 // withoutCarrier are the devices that have an address and are up, but have no carrier.
