@@ -394,6 +394,8 @@ func specialRoutes(rng *rand.Rand, n int) []string {
 	if i := rng.IntN(n); rng.IntN(3) == 0 {
 		add("ip -6 route add %s via 2001:db8:%d::77 dev e%d metric 3 onlink", pick(rng, "2001:db8:7700::/40", "2600::/16"), i, i)
 		add("ip -6 neigh add 2001:db8:%d::77 dev e%d nud failed", i, i)
+		// A host would pass over the gateway until the first packet to it, and no longer.
+		add("sysctl -qw net.ipv6.conf.all.forwarding=1")
 	}
 	if i := rng.IntN(n); rng.IntN(3) == 0 {
 		add("ip -6 route add %s from 2001:db8:%d::/64 via 2001:db8:%d::1 dev e%d metric 4 onlink", to6, rng.IntN(n), i, i)

@@ -662,8 +662,8 @@ func (s *Sockets) stream(w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		out.Write(bytes.TrimSuffix(head, []byte("null}"))) // the classes, which come last
-		out.Write(classes(e))
+		_, _ = out.Write(bytes.TrimSuffix(head, []byte("null}"))) // the classes, which come last; Flush tells of errors
+		_, _ = out.Write(classes(e))
 		if err := out.WriteByte('}'); err != nil {
 			return err
 		}
@@ -673,7 +673,7 @@ func (s *Sockets) stream(w io.Writer) error {
 		return err
 	}
 	out.WriteString("]")
-	out.Write(bytes.TrimPrefix(rest, []byte(`{"sockets":null`)))
+	_, _ = out.Write(bytes.TrimPrefix(rest, []byte(`{"sockets":null`)))
 	out.WriteByte('\n')
 	return out.Flush()
 }
