@@ -269,20 +269,37 @@ func wrong(x report.Reason, only bool) string {
 
 // jsonStanding is an entry and where it stands.
 type jsonStanding struct {
-	Route  iproute2.Route   `json:"route"`
-	Status lookup.Status    `json:"status"`
-	Rules  []iproute2.Rule  `json:"rules,omitempty"`
-	By     []iproute2.Route `json:"by,omitempty"`
-	Reason *lookup.Reason   `json:"reason,omitempty"`
+	Route  iproute2.Route  `json:"route"`
+	Status lookup.Status   `json:"status"`
+	Rules  []iproute2.Rule `json:"rules,omitempty"`
+	// RulesLeftOut is how many rules lead to its table that are not there, for they are
+	// with another entry of the table already.
+	RulesLeftOut int              `json:"rules_left_out,omitempty"`
+	By           []iproute2.Route `json:"by,omitempty"`
+	Reason       *lookup.Reason   `json:"reason,omitempty"`
 }
+
+// maxRepeated is how many rules are written once more: every entry of a table has all
+// rules that lead to it.
+const maxRepeated = 1 << 16
 
 func standingsJSON(f *lookup.FIB, all []lookup.EntryStatus) []jsonStanding {
 	s := f.Snapshot()
 	out := make([]jsonStanding, len(all))
+	written := map[iproute2.Text]bool{} // the tables whose rules are there
+	left := maxRepeated
 	for i := range all {
 		st := &all[i]
 		out[i] = jsonStanding{Route: iproute2.RouteJSON(s, &st.Route), Status: st.Status}
-		for _, r := range st.Rules {
+		switch table := out[i].Route.Table; {
+		case !written[table]:
+			written[table] = true
+		case left < len(st.Rules):
+			out[i].RulesLeftOut = len(st.Rules)
+		default:
+			left -= len(st.Rules)
+		}
+		for _, r := range st.Rules[out[i].RulesLeftOut:] {
 			out[i].Rules = append(out[i].Rules, iproute2.RuleJSON(s, r))
 		}
 		for j := range st.By {
