@@ -229,10 +229,17 @@ func (b *batcher) decide(flow route.Flow) {
 	key, ok := b.alike.Key(&flow, &d)
 	switch {
 	case !ok:
-		b.out.Add(b.alike.Report(flow, &d))
+		b.add(b.alike.Report(flow, &d))
 	case !b.out.Again(key, flow.Dst, d.Route.Dst):
-		b.out.Keep(key, b.alike.Report(flow, &d))
+		line := b.alike.Report(flow, &d)
+		b.s.tell(report.Line{Explanation: line})
+		b.out.Keep(key, line)
 	}
+}
+
+func (b *batcher) add(line *report.Explanation) {
+	b.s.tell(report.Line{Explanation: line})
+	b.out.Add(line)
 }
 
 // learnt turns a decision to the gateways that the kernel has learnt from ICMP

@@ -78,14 +78,14 @@ func (b *batcher) asked(text string) error {
 		}
 		answer := e.Line()
 		b.status = max(b.status, int(answer.Status()))
-		b.out.Add(answer)
+		b.add(answer)
 		return nil
 	}
 	dec := b.searcher.Lookup(flow)
 	b.learnt(&flow, &dec)
 	answer := e.Decided(flow, &dec)
 	b.status = max(b.status, int(answer.Status()))
-	b.out.Add(answer)
+	b.add(answer)
 	return nil
 }
 

@@ -215,6 +215,9 @@ func (q *questions) explainPrefix(d destination) *text.Prefix {
 }
 
 func (q *questions) write(all []answer, s stdio) error {
+	for _, a := range all {
+		s.tell(a)
+	}
 	if q.json {
 		out := make([]any, len(all))
 		for i, a := range all {

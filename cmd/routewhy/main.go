@@ -16,17 +16,21 @@ import (
 	"golang.org/x/term"
 )
 
-func main() {
+func main() { os.Exit(start(nil)) }
+
+// start is the process; told, if set, is handed every report before it is written.
+func start(told func(any)) int {
 	signal.Ignore(syscall.SIGPIPE) // whether it was ignored before, Go does not tell: see run
 	if err := checkStdout(); err != nil {
-		os.Exit(reportError(os.Stderr, err))
+		return reportError(os.Stderr, err)
 	}
 	s := osStdio()
+	s.Told = told
 	ctx, err := withinRoom(context.Background(), &s)
 	if err != nil {
-		os.Exit(reportError(os.Stderr, err))
+		return reportError(os.Stderr, err)
 	}
-	os.Exit(run(ctx, os.Args[1:], s))
+	return run(ctx, os.Args[1:], s)
 }
 
 // stdio is everything of the outside that the command line needs: its three
@@ -42,6 +46,15 @@ type stdio struct {
 	Room int64
 	// LookupEnv reads a variable of the environment, as [os.LookupEnv] does.
 	LookupEnv func(string) (string, bool)
+	// Told is handed every report before it is written; nil: nobody is.
+	Told func(any)
+}
+
+// tell hands a report over.
+func (s stdio) tell(r any) {
+	if s.Told != nil {
+		s.Told(r)
+	}
 }
 
 // osStdio is the process's own.

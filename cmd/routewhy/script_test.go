@@ -15,7 +15,18 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"routewhy": main, "listener": listener, "router": router})
+	testscript.Main(m, map[string]func(){"routewhy": checked, "listener": listener, "router": router})
+}
+
+// checked is the program, which ends with status 70 where a report does not print the same
+// after it has been through JSON.
+func checked() {
+	os.Exit(start(func(r any) {
+		if err := roundTrip(r); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(70)
+		}
+	}))
 }
 
 // TestScripts runs the scripts in testdata/script. With UPDATE=1 in the

@@ -57,6 +57,9 @@ func (l *Look) Decided(flow route.Flow, d *lookup.Decision) *Explanation {
 	return l.Line()
 }
 
+// Line is the answer of a line: the question and the decision alone.
+type Line struct{ *Explanation }
+
 // LineFault is a line that has no answer.
 type LineFault struct {
 	// Query has the destination, where it can be told.

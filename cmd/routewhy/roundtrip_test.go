@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/google/go-cmp/cmp"
+
+	"routewhy/cmd/routewhy/internal/text"
+	"routewhy/lookup/report"
+)
+
+// roundTrip is the difference between what is printed of a report and of the same after
+// it has been through JSON; nil: there is none, however much is printed.
+func roundTrip(r any) error {
+	switch r := r.(type) {
+	case *report.Explanation:
+		return samePage(r, text.Explain)
+	case report.Line:
+		return samePage(r.Explanation, func(w io.Writer, e *report.Explanation, _ text.Style) error {
+			b := text.NewBatch(w, false)
+			b.Add(e)
+			return b.Flush()
+		})
+	}
+	return nil // not a report yet
+}
+
+func samePage[T any](r *T, print func(io.Writer, *T, text.Style) error) error {
+	encoded, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("round trip: %w", err)
+	}
+	back := new(T)
+	if err := json.Unmarshal(encoded, back); err != nil {
+		return fmt.Errorf("round trip: %w\n%s", err, encoded)
+	}
+	for _, st := range []text.Style{{Quiet: true}, {}, {Verbose: true, Width: 200}, {Color: true, Unicode: true}} {
+		var want, got bytes.Buffer
+		if err := print(&want, r, st); err != nil {
+			return err
+		}
+		if err := print(&got, back, st); err != nil {
+			return err
+		}
+		if diff := cmp.Diff(want.String(), got.String()); diff != "" {
+			return fmt.Errorf("round trip (-text of the report, +text of its JSON):\n%s\n%s", diff, encoded)
+		}
+	}
+	return nil
+}
