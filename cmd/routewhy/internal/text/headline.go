@@ -200,7 +200,10 @@ func liveWays(d *report.Decision) []report.NextHop {
 }
 
 func (e told) severalWays(d *report.Decision, n int) string {
-	what := "takes " + d.Route.Dst
+	what := "goes"
+	if d.Route != nil {
+		what = "takes " + d.Route.Dst
+	}
 	if d.Default {
 		what = "takes the default route"
 	}
@@ -276,11 +279,14 @@ func into(d *report.Decision) string {
 
 // by is the route that decided, and its table where that is not main.
 func by(d *report.Decision) string {
-	parts := []string{d.Route.Destination()}
+	var parts []string
+	if d.Route != nil {
+		parts = append(parts, d.Route.Destination())
+	}
 	if live := liveWays(d); len(live) == 1 && d.Disposition == lookup.DispositionUnicast {
 		parts = append(parts, nextHopWords(&live[0]))
-	} else if way := d.Route.Way(); way != "" {
-		parts = append(parts, way)
+	} else if d.Route != nil {
+		parts = append(parts, nonEmpty(d.Route.Way())...)
 	}
 	return strings.Join(parts, " ") + inTable(d)
 }
@@ -342,7 +348,7 @@ func (e told) here(d *report.Decision) string {
 		return "is a loopback address, and ends at this host: " + by(d)
 	}
 	what := "ends at this host: "
-	if single(d.Route.Dst) && !d.Unassigned {
+	if single(routeDst(d)) && !d.Unassigned {
 		what = "is this host's own address: "
 	}
 	what += by(d)
@@ -436,7 +442,11 @@ func (e told) invalid(d *report.Decision) string {
 	case lookup.ShortcutNoIPv4:
 		return e.withoutIPv4(d)
 	case lookup.ShortcutLoopback:
-		return fmt.Sprintf("is refused: a loopback source may not leave by the device of %s (route_localnet is off); %s", by(d), errnoWords(d.Errno))
+		device := iproute2.Safe(cmp.Or(f.Oif, f.VRF))
+		if d.Route != nil {
+			device = "the device of " + by(d)
+		}
+		return fmt.Sprintf("is refused: a loopback source may not leave by %s (route_localnet is off); %s", device, errnoWords(d.Errno))
 	case lookup.ShortcutVRFLink:
 		return "is refused: the VRF device itself has no link, name one of its devices (--oif); " + errnoWords(d.Errno)
 	case lookup.ShortcutNoForwarding:

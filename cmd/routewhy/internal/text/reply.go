@@ -224,13 +224,13 @@ func notAsked(e told) string {
 func sameAnswer(all []*report.Return, i int) int {
 	a := all[i]
 	return slices.IndexFunc(all[:i], func(b *report.Return) bool {
-		return b.Query.Dst == a.Query.Dst && arrival(&a.Decision) == arrival(&b.Decision) && dst(&a.Decision) == dst(&b.Decision) &&
+		return b.Query.Dst == a.Query.Dst && arrival(&a.Decision) == arrival(&b.Decision) && routeDst(&a.Decision) == routeDst(&b.Decision) &&
 			samePassing(a.Reverse, b.Reverse) && devices(&a.Decision) == devices(&b.Decision)
 	})
 }
 
-// dst is the prefix of the chosen route; empty: there is none.
-func dst(d *report.Decision) string {
+// routeDst is the prefix of the chosen route; empty: there is none.
+func routeDst(d *report.Decision) string {
 	if d.Route == nil {
 		return ""
 	}

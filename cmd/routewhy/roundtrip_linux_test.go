@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+
+	"routewhy/route"
+	"routewhy/route/kernel"
+	"routewhy/route/routetest"
+)
+
+var roundTrips = flag.Int("roundtrips", 300, "how many random set-ups TestRoundTrips makes")
+
+// TestRoundTrips asks in random set-ups about packets and connections that are aimed at
+// them, their answers included: each report prints the same after it has been through
+// JSON.
+func TestRoundTrips(t *testing.T) {
+	n := *roundTrips
+	if testing.Short() {
+		n = min(n, 20)
+	}
+	support := routetest.Probe(t)
+	told := 0
+	for seed := range uint64(n) {
+		rng := rand.New(rand.NewPCG(seed, 0x70))
+		ns := routetest.New(t)
+		ns.Batch(routetest.Generate(rng, routetest.Options{Support: support}))
+		at := fmt.Sprintf("/proc/self/task/%d/ns/net", ns.Thread())
+		for _, args := range questionsAt(t, rng, at) {
+			var stdout, stderr bytes.Buffer
+			s := testIO(&stdout, &stderr)
+			s.Told = func(r any) {
+				told++
+				if err := roundTrip(r); err != nil {
+					t.Errorf("seed %d: %s: %v", seed, strings.Join(args, " "), err)
+				}
+			}
+			if run(t.Context(), args, s) == exitUsage {
+				t.Errorf("seed %d: %s: %s", seed, strings.Join(args, " "), &stderr)
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("%d set-ups, %d reports", n, told)
+}
+
+// questionsAt are command lines about what a namespace has.
+func questionsAt(t *testing.T, rng *rand.Rand, at string) [][]string {
+	host, err := kernel.Open(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	s, err := host.Read(t.Context(), route.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out [][]string
+	for i, f := range routetest.Flows(rng, s, 6) {
+		args := []string{"-v", "--netns", at, f.Dst.String()}
+		port := uint16(0)
+		if i%3 == 2 && f.DstPort != 0 && !f.Dst.IsUnspecified() {
+			port = f.DstPort
+			args[3] = netip.AddrPortFrom(f.Dst, port).String()
+		}
+		add := func(given bool, name, value string) {
+			if given {
+				args = append(args, name, value)
+			}
+		}
+		add(f.Src.IsValid(), "--from", f.Src.String())
+		add(f.In != 0, "--iif", s.LinkName(f.In))
+		add(f.Out != 0 && f.In == 0, "--oif", s.LinkName(f.Out))
+		add(f.Mark != 0, "--mark", fmt.Sprint(f.Mark))
+		add(f.TOS != 0, "--tos", fmt.Sprint(f.TOS&^3))
+		add(f.In == 0 && f.UID != route.NoUID, "--uid", fmt.Sprint(f.UID))
+		add(port == 0 && f.DstPort != 0, "--dport", strconv.Itoa(int(f.DstPort)))
+		add(f.SrcPort != 0, "--sport", strconv.Itoa(int(f.SrcPort)))
+		ports := f.DstPort != 0 || f.SrcPort != 0
+		add(ports, "--ipproto", map[bool]string{true: "tcp", false: "udp"}[f.Proto == route.ProtoTCP])
+		if i%2 == 1 {
+			args = append(args, "--reply")
+		}
+		out = append(out, args)
+	}
+	return out
+}
