@@ -42,6 +42,8 @@ func TestKernel(t *testing.T) {
 			sameText(t, ip(family+" -d rule show"), (*iproute2.Rule).String, iproute2.ParseRule)
 			sameJSON(t, ip(family+" -j -d rule show"), iproute2.ParseRuleJSON)
 		}
+		sameText(t, ip("link show"), (*iproute2.Link).String, parseDevice)
+		sameJSON(t, ip("-j link show"), iproute2.ParseLinkJSON)
 		sameText(t, addresses(ip("-d addr show")), (*iproute2.Addr).String, iproute2.ParseAddress)
 		sameJSON(t, addrInfo(t, ip("-j -d addr show")), iproute2.ParseAddressJSON)
 		sameText(t, ip("-d neigh show nud all"), (*iproute2.Neighbour).String, iproute2.ParseNeighbour)
@@ -78,6 +80,20 @@ func records(listing string) []string {
 		}
 	}
 	return out
+}
+
+// parseDevice reads the lines of a device.
+func parseDevice(line []string) (iproute2.Link, *iproute2.Odd) {
+	head := line
+	at := slices.IndexFunc(line, func(s string) bool { return strings.HasPrefix(s, "link/") })
+	if at > 0 {
+		head = line[:at]
+	}
+	l, odd := iproute2.ParseLink(head)
+	if at > 0 {
+		l.Detail(line[at:])
+	}
+	return l, odd
 }
 
 // addresses are the lines of a listing that are of addresses, each with its lifetimes.

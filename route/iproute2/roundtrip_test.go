@@ -206,6 +206,23 @@ func (d drawer) addr() iproute2.Addr {
 	return a
 }
 
+func (d drawer) link() iproute2.Link {
+	l := iproute2.Link{
+		Index: d.IntN(99), Name: []string{"eth0", "a.b", "wg0"}[d.IntN(3)], Flags: []string{}, MTU: d.number(), Qdisc: d.of("noqueue"),
+		Master: d.of("br0"), OperState: d.of("UP", "DOWN"), Mode: d.of("DEFAULT"), Group: d.text("default", "7"), TxQLen: d.number(),
+	}
+	if d.half() {
+		l.Flags = []string{"BROADCAST", "UP"}
+	}
+	switch d.IntN(3) {
+	case 0:
+		l.Lower = "eth9"
+	case 1:
+		l.LowerIf = 1 + d.IntN(99)
+	}
+	return l
+}
+
 func (d drawer) neighbour() iproute2.Neighbour {
 	n := iproute2.Neighbour{
 		Dst: "192.0.2.1", Dev: d.of("eth0"), LLAddr: d.of("02:00:00:00:00:01"), Router: d.mark(), Proxy: d.mark(), Managed: d.mark(),
@@ -225,6 +242,7 @@ func TestRoundTrip(t *testing.T) {
 		roundTrip(t, d.rule(), (*iproute2.Rule).String, iproute2.ParseRule, iproute2.ParseRuleJSON)
 		roundTrip(t, d.addr(), (*iproute2.Addr).String, iproute2.ParseAddress, iproute2.ParseAddressJSON)
 		roundTrip(t, d.neighbour(), (*iproute2.Neighbour).String, iproute2.ParseNeighbour, iproute2.ParseNeighbourJSON)
+		roundTrip(t, d.link(), (*iproute2.Link).String, iproute2.ParseLink, iproute2.ParseLinkJSON)
 		roundTrip(t, d.object(), (*iproute2.NextHopObject).String, iproute2.ParseNextHop, iproute2.ParseNextHopJSON)
 	}
 }
@@ -328,6 +346,18 @@ func FuzzNeighbour(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		again(t, line, (*iproute2.Neighbour).String, iproute2.ParseNeighbour)
 		againJSON(t, []byte(line), iproute2.ParseNeighbourJSON)
+	})
+}
+
+func FuzzLink(f *testing.F) {
+	d := drawer{rand.New(rand.NewPCG(7, 0))}
+	for range 50 {
+		l := d.link()
+		f.Add(l.String())
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		again(t, line, (*iproute2.Link).String, iproute2.ParseLink)
+		againJSON(t, []byte(line), iproute2.ParseLinkJSON)
 	})
 }
 

@@ -46,6 +46,8 @@ func withoutTunnels(raw []byte) ([]byte, error) {
 		case "vrftable":
 			own = false
 			continue
+		case "mode", "segs", "id", "src", "hoplimit", "ttl", "tc", "dst_mpls":
+			continue // a tunnel's, wherever somebody's sorting has put it
 		default:
 			if inside {
 				continue

@@ -102,7 +102,7 @@ func (t *lines) nameOrEnd(s string) bool {
 	}
 	_, isCommand := commandIn(s)
 	w := strings.Fields(s)
-	_, err := number(w[0], 32)
+	_, err := iproute2.ParseUint(w[0], 32)
 	return !isCommand && (err == nil && len(w) >= 2 && !beginsRoute(w) && !ruleLine().MatchString(s) || w[0][0] == '#')
 }
 
@@ -115,7 +115,7 @@ func (t *lines) nameLine(s string, w []string) error {
 	case len(w) < 2:
 		return errLine
 	}
-	n, err := number(w[0], 32)
+	n, err := iproute2.ParseUint(w[0], 32)
 	if err != nil {
 		return err
 	}

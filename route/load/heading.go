@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // Reports have headings of their own above a table, which no command shows:
@@ -30,7 +31,7 @@ func tableHeadingIn(s string) (c context, rest string, ok bool) {
 	}
 	name, rest := m[2], strings.Trim(m[5], " \t=-#*_~")
 	told := strings.ContainsAny(m[1], ":=#") || m[4] != "" || m[3] != ""
-	if _, err := number(name, 32); err == nil || slices.Contains([]string{"main", "local", "default"}, strings.ToLower(name)) {
+	if _, err := iproute2.ParseUint(name, 32); err == nil || slices.Contains([]string{"main", "local", "default"}, strings.ToLower(name)) {
 		told = true
 	}
 	if rest != "" && !beginsRoute(strings.Fields(rest)) || !told || slices.Contains([]string{"follows", "below", "is", "now", "looks", "here", "output", "listing"}, name) {

@@ -198,16 +198,3 @@ func member(raw []byte, key string) bool {
 		rest = after
 	}
 }
-
-// text is a JSON string or number.
-type text string
-
-func (t *text) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '"' {
-		return json.Unmarshal(b, (*string)(t))
-	}
-	if string(b) != "null" {
-		*t = text(b)
-	}
-	return nil
-}

@@ -15,7 +15,7 @@ func (j *jsonReader) rule(raw []byte) error {
 	if err := json.Unmarshal(raw, &has); err != nil {
 		return err
 	}
-	if _, err := number(string(has.Priority), 32); err != nil {
+	if _, err := iproute2.ParseUint(string(has.Priority), 32); err != nil {
 		return err
 	}
 	named, odd := iproute2.ParseRuleJSON(raw)

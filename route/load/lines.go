@@ -294,7 +294,7 @@ func (t *lines) listed(s string, indent int, w []string) error {
 		t.spoke()
 		var err error
 		t.indent, t.counts = indent, false
-		t.link, err = t.parseLink(int(decimal(w[0])), w[1:])
+		t.link, err = t.parseLink(w)
 		t.partLinks = t.partLinks || t.partial != ""
 		t.known++
 		return err
@@ -517,7 +517,7 @@ func (t *lines) cut() {
 
 // decimal reads the digits that a pattern has found.
 func decimal(s string) uint32 {
-	n, _ := number(strings.TrimRight(s, ":"), 32)
+	n, _ := iproute2.ParseUint(strings.TrimRight(s, ":"), 32)
 	return uint32(n)
 }
 
@@ -687,8 +687,7 @@ func (t *lines) deviceLine(w []string) error {
 	case "valid_lft":
 		return t.lifetimes(w)
 	}
-	t.linkDetail(t.link, w)
-	return nil
+	return t.linkDetail(t.link, w)
 }
 
 // address reads an address; where that fails, or only some are listed, not all are

@@ -1,96 +1,60 @@
 package load
 
 import (
+	"cmp"
 	"strings"
 
 	"routewhy/route"
 	"routewhy/route/iproute2"
 )
 
-// parseLink reads the first line of a device in ip-link(8) or ip-address(8),
-// after the index: "eth0@if3: <UP,LOWER_UP> mtu 1500 …".
-func (f *facts) parseLink(index int, line []string) (int, error) {
-	name := strings.TrimSuffix(line[0], ":")
-	name, _, _ = strings.Cut(name, "@")
-	i, err := f.define(name, index)
+// parseLink reads the first line of a device in ip-link(8) or ip-address(8).
+func (f *facts) parseLink(line []string) (int, error) {
+	named, odd := iproute2.ParseLink(line)
+	i, err := f.addLink(&named)
+	if odd != nil {
+		return i, odd
+	}
+	return i, err
+}
+
+// addLink adds what a listing says of a device; zero: it has no name.
+func (f *facts) addLink(named *iproute2.Link) (int, error) {
+	i, err := f.define(named.Name, named.Index)
 	if err != nil {
 		return 0, err
 	}
-	d := f.devs[i-1]
-	d.told = true
-	flags := strings.Trim(line[1], "<>")
-	for flag := range strings.SplitSeq(flags, ",") {
-		d.link.Flags |= linkFlag(flag)
-	}
+	f.devs[i-1].told = true
 	f.found(route.FactLinks, 0)
-	w := &words{rest: line[2:]}
-	for w.more() {
-		switch w.next() {
-		case "mtu":
-			d.link.MTU = uint32(w.number(32))
-		case "master":
-			d.master = f.device(w.next())
-		case "group":
-			if g := w.next(); g != "default" {
-				n, err := number(g, 32)
-				if err != nil {
-					w.fail(err)
-				}
-				d.link.Group = uint32(n)
-			}
-		case "state":
-			d.link.OperState = operState(w.next())
-		case "vrf_table":
-		}
+	return i, f.tell(i, named)
+}
+
+// tell adds what is said of a device.
+func (f *facts) tell(i int, named *iproute2.Link) error {
+	d := f.devs[i-1]
+	l, err := named.Resolve(numbers{f})
+	d.link.Flags |= l.Flags
+	d.link.MTU = cmp.Or(l.MTU, d.link.MTU)
+	d.link.Kind = cmp.Or(l.Kind, d.link.Kind)
+	d.link.VRFTable = cmp.Or(l.VRFTable, d.link.VRFTable)
+	d.master = cmp.Or(l.Master, d.master)
+	if named.OperState != "" {
+		d.link.OperState = l.OperState
 	}
-	return i, w.err
+	if named.Group != "" {
+		d.link.Group = l.Group
+	}
+	return err
 }
 
 // linkDetail reads one of the further lines of a device: its kind.
-func (f *facts) linkDetail(i int, line []string) {
+func (f *facts) linkDetail(i int, line []string) error {
 	if i == 0 {
-		return
+		return nil
 	}
-	d := f.devs[i-1]
-	kind := line[0]
-	switch kind {
-	case "vrf":
-		if len(line) >= 3 && line[1] == "table" {
-			if t, err := f.table(line[2]); err == nil {
-				d.link.Kind, d.link.VRFTable = kind, t
-			}
-		}
-	case "veth", "bridge", "bond", "dummy", "vlan", "vxlan", "wireguard", "tun", "macvlan", "ipvlan", "gre", "sit", "ipip", "ifb":
-		d.link.Kind = kind
-	}
-}
-
-func linkFlag(s string) route.LinkFlags {
-	switch s {
-	case "UP":
-		return route.LinkUp
-	case "LOOPBACK":
-		return route.LinkLoopback
-	case "POINTOPOINT":
-		return route.LinkPointopoint
-	case "RUNNING":
-		return route.LinkRunning
-	case "NOARP":
-		return route.LinkNoARP
-	case "LOWER_UP":
-		return route.LinkLowerUp | route.LinkRunning
-	}
-	return 0
-}
-
-// operState is the number of an RFC 2863 state (IF_OPER_*).
-func operState(s string) uint8 {
-	for n, name := range []string{"UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP"} {
-		if name == s {
-			return uint8(n)
-		}
-	}
-	return 0
+	named := iproute2.Link{Name: f.devs[i-1].name}
+	named.Detail(line)
+	return f.tell(i, &named)
 }
 
 // parseAddress reads "inet 192.0.2.2/24 brd … scope global eth0", and, from
@@ -172,42 +136,35 @@ func (f *facts) addObject(named *iproute2.NextHopObject) error {
 // and its addresses or flags.
 func (f *facts) brief(w []string) error {
 	name, _, _ := strings.Cut(w[0], "@")
-	i, err := f.define(name, 0)
+	named := iproute2.Link{Name: name, OperState: w[1], Flags: []string{"UP"}}
+	if w[1] == "UP" || w[1] == "UNKNOWN" {
+		named.Flags = append(named.Flags, "LOWER_UP")
+	}
+	if name == "lo" {
+		named.Flags = append(named.Flags, "LOOPBACK")
+	}
+	if last := w[len(w)-1]; strings.HasPrefix(last, "<") {
+		named.Flags = strings.Split(strings.Trim(last, "<>"), ",")
+	}
+	i, err := f.addLink(&named)
 	if err != nil {
 		return err
 	}
-	d := f.devs[i-1]
-	d.told = true
-	d.link.OperState = operState(w[1])
-	f.found(route.FactLinks, 0)
-	d.link.Flags = route.LinkUp
-	if w[1] == "UP" || w[1] == "UNKNOWN" {
-		d.link.Flags |= route.LinkLowerUp | route.LinkRunning
-	}
-	if name == "lo" {
-		d.link.Flags |= route.LinkLoopback
-	}
 	for k := 2; k < len(w); k++ {
-		switch s := w[k]; {
-		case strings.HasPrefix(s, "<"):
-			d.link.Flags = 0
-			for flag := range strings.SplitSeq(strings.Trim(s, "<>"), ",") {
-				d.link.Flags |= linkFlag(flag)
-			}
-			return nil
-		case strings.Contains(s, "/") || k+2 < len(w) && w[k+1] == "peer":
-			line := []string{"inet", s}
-			if k+2 < len(w) && w[k+1] == "peer" {
-				line = append(line, w[k+1], w[k+2])
-				k += 2
-			}
-			f.found(route.FactAddrs, 0, route.IPv4, route.IPv6)
-			if err := f.parseAddress(i, line); err != nil {
-				f.partAddrs = true
-				return err
-			}
-			f.usualScope()
+		line := []string{"inet", w[k]}
+		if k+2 < len(w) && w[k+1] == "peer" {
+			line = append(line, w[k+1], w[k+2])
+			k += 2
 		}
+		if len(line) == 2 && !strings.Contains(w[k], "/") {
+			continue
+		}
+		f.found(route.FactAddrs, 0, route.IPv4, route.IPv6)
+		if err := f.parseAddress(i, line); err != nil {
+			f.partAddrs = true
+			return err
+		}
+		f.usualScope()
 	}
 	return nil
 }

@@ -122,7 +122,7 @@ func looksLikeRule(s string, w []string) bool {
 	if len(w) < 3 {
 		return false
 	}
-	_, err := number(strings.TrimSuffix(w[0], ":"), 32)
+	_, err := iproute2.ParseUint(strings.TrimSuffix(w[0], ":"), 32)
 	head := strings.HasSuffix(w[0], ":")
 	if !head || strings.HasPrefix(s, "#") {
 		return false

@@ -1,0 +1,201 @@
+package iproute2
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"routewhy/route"
+)
+
+// Link is a device as `ip -j -d link show` writes it, without what says nothing of
+// where packets go. What is empty was not said.
+type Link struct {
+	Index     int               `json:"ifindex"`
+	Lower     string            `json:"link,omitempty"` // the device that it is of or the other end
+	LowerIf   int               `json:"link_index,omitempty"`
+	Name      string            `json:"ifname"`
+	Flags     []string          `json:"flags"`
+	MTU       uint32            `json:"mtu,omitempty"`
+	Qdisc     string            `json:"qdisc,omitempty"`
+	Master    string            `json:"master,omitempty"`
+	OperState string            `json:"operstate,omitempty"`
+	Mode      string            `json:"linkmode,omitempty"`
+	Group     Text              `json:"group,omitempty"`
+	TxQLen    uint32            `json:"txqlen,omitempty"`
+	Type      string            `json:"link_type,omitempty"`
+	Address   string            `json:"address,omitempty"`
+	Broadcast string            `json:"broadcast,omitempty"`
+	Info      *LinkInfo         `json:"linkinfo,omitempty"`
+	Addrs     []json.RawMessage `json:"addr_info,omitempty"`
+}
+
+// LinkInfo is what is told of a kind of device.
+type LinkInfo struct {
+	Kind string `json:"info_kind,omitempty"`
+	Data struct {
+		Table Text `json:"table,omitempty"` // of a VRF
+	} `json:"info_data,omitzero"`
+}
+
+// linkWords are the words of a device in the order of print_linkinfo in
+// ip/ipaddress.c, after its flags.
+var linkWords = languageOf(func() []keyword[Link] {
+	return []keyword[Link]{
+		{"mtu", func(l *Link) any { return &l.MTU }},
+		{"qdisc", func(l *Link) any { return &l.Qdisc }},
+		{"master", func(l *Link) any { return &l.Master }},
+		{"state", func(l *Link) any { return &l.OperState }},
+		{"mode", func(l *Link) any { return &l.Mode }},
+		{"group", func(l *Link) any { return &l.Group }},
+		{"qlen", func(l *Link) any { return &l.TxQLen }},
+	}
+})
+
+// ParseLink reads the first line of a device in a listing: "2: eth0@if3: <UP> mtu 1500".
+// What is not known there decides nothing.
+func ParseLink(line []string) (Link, *Odd) {
+	w := &words{all: line}
+	l := Link{Flags: []string{}}
+	index, err := ParseUint(strings.TrimSuffix(w.next(), ":"), 31)
+	if err != nil {
+		w.fail(err)
+	}
+	l.Index = int(index)
+	l.Name, l.Lower, _ = strings.Cut(strings.TrimSuffix(w.next(), ":"), "@")
+	if number, ok := strings.CutPrefix(l.Lower, "if"); ok { // a device of another namespace
+		if n, err := strconv.ParseUint(number, 10, 31); err == nil {
+			l.Lower, l.LowerIf = "", int(n)
+		}
+	}
+	l.Flags = linkFlagNames(w.next())
+	for w.more() {
+		if !linkWords().take(w, &l) {
+			w.next()
+		}
+	}
+	return l, w.odd
+}
+
+// linkFlagNames reads "<UP,LOWER_UP>".
+func linkFlagNames(s string) []string {
+	return strings.FieldsFunc(strings.Trim(s, "<>"), func(r rune) bool { return r == ',' })
+}
+
+// Detail takes a further line of the device: its addresses, or its kind.
+func (l *Link) Detail(line []string) {
+	switch kind := line[0]; {
+	case strings.HasPrefix(kind, "link/"):
+		l.Type = kind[len("link/"):]
+		if len(line) > 1 {
+			l.Address = line[1]
+		}
+		if len(line) > 3 && (line[2] == "brd" || line[2] == "peer") {
+			l.Broadcast = line[3]
+		}
+	case kind == "vrf" && len(line) > 2 && line[1] == "table":
+		l.Info = &LinkInfo{Kind: kind}
+		l.Info.Data.Table = Text(line[2])
+	case slices.Contains([]string{"veth", "bridge", "bond", "dummy", "vlan", "vxlan", "wireguard", "tun", "macvlan", "ipvlan", "gre", "sit", "ipip", "ifb"}, kind):
+		l.Info = &LinkInfo{Kind: kind}
+	}
+}
+
+// ParseLinkJSON reads a device that ip(8) wrote as JSON.
+func ParseLinkJSON(raw []byte) (l Link, err error) {
+	err = json.Unmarshal(raw, &l)
+	return l, err
+}
+
+// String is the device as `ip link show` lists it, with its kind, on one line.
+func (l *Link) String() string {
+	lower := l.Lower
+	if l.LowerIf != 0 {
+		lower = "if" + strconv.Itoa(l.LowerIf)
+	}
+	name := l.Name
+	if lower != "" {
+		name += "@" + lower
+	}
+	out := []string{strconv.Itoa(l.Index) + ":", name + ":", "<" + strings.Join(l.Flags, ",") + ">"}
+	out = linkWords().text(out, l)
+	if l.Type != "" {
+		out = append(out, "link/"+l.Type)
+	}
+	if l.Address != "" {
+		out = append(out, l.Address)
+	}
+	if l.Broadcast != "" {
+		word := "brd"
+		if slices.Contains(l.Flags, "POINTOPOINT") {
+			word = "peer"
+		}
+		out = append(out, word, l.Broadcast)
+	}
+	if l.Info != nil {
+		out = append(out, l.Info.Kind)
+		if l.Info.Data.Table != "" {
+			out = append(out, "table", string(l.Info.Data.Table))
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// Resolve finds the numbers of a device. With an error comes as much as was understood.
+func (l *Link) Resolve(n Names) (route.Link, error) {
+	out := route.Link{Index: l.Index, Name: l.Name, MTU: l.MTU, OperState: operState(l.OperState), PeerNetNS: -1}
+	for _, name := range l.Flags {
+		out.Flags |= linkFlag(name)
+	}
+	var errs resolving
+	if l.Master != "" {
+		out.Master = must[int](&errs)(n.Device(l.Master))
+	}
+	if l.Group != "" {
+		group, err := parseGroup(string(l.Group))
+		out.Group = uint32(group)
+		errs.add(err)
+	}
+	if l.Info != nil {
+		out.Kind = l.Info.Kind
+		if table := l.Info.Data.Table; table != "" && out.Kind == "vrf" {
+			out.VRFTable = must[route.Table](&errs)(n.Table(string(table)))
+		}
+	}
+	return out, cmp.Or(errs.first, l.check())
+}
+
+// check finds what no device has.
+func (l *Link) check() error {
+	if l.Index < 0 || l.Name == "" {
+		return fmt.Errorf("a device named %q of index %d", l.Name, l.Index)
+	}
+	return nil
+}
+
+func linkFlag(s string) route.LinkFlags {
+	switch s {
+	case "UP":
+		return route.LinkUp
+	case "LOOPBACK":
+		return route.LinkLoopback
+	case "POINTOPOINT":
+		return route.LinkPointopoint
+	case "RUNNING":
+		return route.LinkRunning
+	case "NOARP":
+		return route.LinkNoARP
+	case "LOWER_UP":
+		return route.LinkLowerUp | route.LinkRunning
+	}
+	return 0
+}
+
+// operState is the number of an RFC 2863 state (IF_OPER_*).
+func operState(s string) uint8 {
+	n := slices.Index([]string{"UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP"}, s)
+	return uint8(max(n, 0))
+}
