@@ -95,7 +95,7 @@ func (a *Addr) host(w *words) {
 		a.Peer, length, has = strings.Cut(w.next(), "/")
 	}
 	a.PrefixLen = 32
-	if a.Family == "inet6" {
+	if a.Family == "inet6" || strings.Contains(local, ":") {
 		a.PrefixLen = 128
 	}
 	if has {
