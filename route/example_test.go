@@ -25,7 +25,6 @@ default via 192.0.2.1 dev eth0
 		log.Fatal(err)
 	}
 	var src route.Source = read.Source()
-	defer src.Close()
 	snapshot, err := src.Read(context.Background(), route.Query{Family: route.IPv4, Table: route.TableMain})
 	if err != nil {
 		log.Fatal(err)

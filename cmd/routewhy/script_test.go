@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 // after it has been through JSON.
 func checked() {
 	os.Exit(start(func(r any) {
+		noteCodes(r)
 		if err := roundTrip(r); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(70)
@@ -30,9 +31,16 @@ func checked() {
 }
 
 // TestScripts runs the scripts in testdata/script. With UPDATE=1 in the
-// environment, `cmp stdout FILE` and `cmp stderr FILE` rewrite FILE in them.
+// environment, `cmp stdout FILE` and `cmp stderr FILE` rewrite FILE in them. All scripts
+// together tell of every kind of finding.
 func TestScripts(t *testing.T) {
+	codes := t.TempDir()
+	t.Cleanup(func() { everyKindTold(t, codes) })
 	testscript.Run(t, testscript.Params{
+		Setup: func(env *testscript.Env) error {
+			env.Setenv(codesDir, codes)
+			return nil
+		},
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
