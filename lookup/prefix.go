@@ -80,12 +80,12 @@ func keepWidest(list []route.Route, r route.Route) []route.Route {
 // Covering is the decision about an address of a prefix that no entry of the
 // prefix itself and no longer one would take: what carries the prefix where it
 // is in no table.
-func (f *FIB) Covering(p netip.Prefix) Decision { return f.Lookup(f.typical(p)) }
+func (f *FIB) Covering(p netip.Prefix) Decision { return f.Lookup(f.Typical(p)) }
 
 // Refuses reports whether packets to a prefix that nothing is special about, as
 // [FIB.Covering] decides them, are known to get nowhere, also from a connected socket.
 func (f *FIB) Refuses(p netip.Prefix) bool {
-	flow := f.typical(p)
+	flow := f.Typical(p)
 	d := f.Lookup(flow)
 	if d.Disposition == DispositionUnknown || d.Disposition.Success() {
 		return false
@@ -97,7 +97,7 @@ func (f *FIB) Refuses(p netip.Prefix) bool {
 // Thrown is the first route of type throw, wider than a prefix, that an address of
 // the prefix meets; nil: there is none.
 func (f *FIB) Thrown(p netip.Prefix) *route.Route {
-	t := f.Explain(f.typical(p))
+	t := f.Explain(f.Typical(p))
 	for i := range t.Rules {
 		for j := range t.Rules[i].Candidates {
 			if c := &t.Rules[i].Candidates[j]; c.Verdict == VerdictThrows && c.Route.Dst.Bits() < p.Bits() {
@@ -108,9 +108,9 @@ func (f *FIB) Thrown(p netip.Prefix) *route.Route {
 	return nil
 }
 
-// typical is a packet to an address of a prefix that no longer prefix covers, if
+// Typical is a packet to an address of a prefix that no longer prefix covers, if
 // there is one.
-func (f *FIB) typical(p netip.Prefix) route.Flow {
+func (f *FIB) Typical(p netip.Prefix) route.Flow {
 	flow := route.Flow{Dst: p.Addr()}
 	if flow.Dst.IsUnspecified() && !p.IsSingleIP() { // never looked up
 		flow.Dst = flow.Dst.Next()

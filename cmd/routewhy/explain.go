@@ -187,7 +187,7 @@ func (q *questions) answers(ctx context.Context) ([]answer, error) {
 	var all []answer
 	for _, d := range q.dests {
 		if d.kind == kindPrefix {
-			all = append(all, q.explainPrefix(d))
+			all = append(all, report.NewPrefix(q.fib, d.prefix))
 			continue
 		}
 		if q.isZeroPage(d) {
@@ -210,10 +210,6 @@ func (q *questions) answers(ctx context.Context) ([]answer, error) {
 // disagrees reports whether the kernel gave another answer.
 func disagrees(a answer) bool { return statusOfAnswer(a) == exitDisagree }
 
-func (q *questions) explainPrefix(d destination) *text.Prefix {
-	return text.NewPrefix(q.fib, d.prefix)
-}
-
 func (q *questions) write(all []answer, s stdio) error {
 	for _, a := range all {
 		s.tell(a)
@@ -235,7 +231,7 @@ func (q *questions) write(all []answer, s stdio) error {
 		}
 		var err error
 		switch e := a.(type) {
-		case *text.Prefix:
+		case *report.Prefix:
 			err = text.ExplainPrefix(s.Stdout, e, st)
 		case *text.Zero:
 			err = text.ExplainZero(s.Stdout, e, st)
@@ -260,7 +256,7 @@ func (q *questions) worstOf(all []answer) error {
 			if d.family() == route.IPv6 {
 				other = i - 1
 			}
-			if p, ok := a.(*text.Prefix); !ok || p.DeadEnd().Code == "" {
+			if p, ok := a.(*report.Prefix); !ok || p.WayOut == "" {
 				one = min(one, statusOfAnswer(all[other]))
 			}
 		}
@@ -274,13 +270,8 @@ func (q *questions) worstOf(all []answer) error {
 
 func statusOfAnswer(a answer) int {
 	switch e := a.(type) {
-	case *text.Prefix:
-		switch {
-		case e.Unknown():
-			return exitNoAnswer
-		case !e.Used() && len(e.ReplacedBy) == 0, e.OnlySome(), e.DeadEnd().Code != "":
-			return exitNoRoute
-		}
+	case *report.Prefix:
+		return int(e.Status())
 	case *text.Zero:
 		return statusOfZero(e)
 	case *report.Explanation:

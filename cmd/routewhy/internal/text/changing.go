@@ -1,10 +1,6 @@
 package text
 
-import (
-	"slices"
-
-	"routewhy/lookup"
-)
+import "routewhy/lookup"
 
 // changingWords are about tables that were changing while they were read: what is
 // shown may be of different times.
@@ -18,16 +14,6 @@ const changingAside = " (the tables were changing)"
 
 // changing reports whether the tables were changing.
 func (e told) changing() bool { return e.Noted(lookup.NoteChanging) }
-
-// MarkChanging says that the tables were changing while they were read.
-func (e *Prefix) MarkChanging() {
-	if !e.changing() {
-		e.Remarks = append(e.Remarks, changingRemark())
-	}
-}
-
-// changing reports whether a remark says so.
-func (e *Prefix) changing() bool { return slices.Contains(e.Remarks, changingRemark()) }
 
 // changing reports whether one of the two was.
 func (d *Diff) changing() bool { return d.Before.Snapshot().Changed || d.After.Snapshot().Changed }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 	"routewhy/route"
 	"routewhy/route/iproute2"
 )
@@ -123,7 +124,7 @@ func (p *page) defaults(d *Dump) {
 			p.line(label + p.st.paint(yellow, noDefault(d.FIB.Snapshot(), f)))
 			continue
 		}
-		p.standings(label, d.FIB, all)
+		p.standings(label, report.NewEntries(d.FIB, all))
 	}
 }
 
@@ -346,9 +347,9 @@ func WriteDumpJSON(w io.Writer, d *Dump) error {
 	s := d.FIB.Snapshot()
 	jw := &jsonWriter{w: w}
 	jw.raw("{\n  \"defaults\": ")
-	defaults := []jsonStanding{}
+	defaults := []report.Entry{}
 	for _, f := range d.Families {
-		for _, st := range standingsJSON(d.FIB, d.FIB.EntryStatuses(f.Default())) {
+		for _, st := range report.NewEntries(d.FIB, d.FIB.EntryStatuses(f.Default())) {
 			if d.Only == 0 || string(st.Route.Table) == s.Names.Table(d.Only) {
 				defaults = append(defaults, st)
 			}

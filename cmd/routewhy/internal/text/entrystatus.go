@@ -6,107 +6,122 @@ import (
 
 	"routewhy/lookup"
 	"routewhy/lookup/report"
-	"routewhy/route"
 	"routewhy/route/iproute2"
 )
 
 // standing says where a route entry stands, in a few words, and whether it is
 // used.
-func (w words) standing(s *lookup.EntryStatus) string {
-	switch s.Status {
+func standing(e *report.Entry) string {
+	switch e.Status {
 	case lookup.StatusInUse:
 		return "in use"
 	case lookup.StatusConditional:
-		return "only " + w.condition(s)
+		return "only " + condition(e)
 	case lookup.StatusPossible:
 		return "in use, one of several equal"
 	case lookup.StatusRefuses:
-		return fmt.Sprintf("refuses: programs get %s", s.Errno)
+		return fmt.Sprintf("refuses: programs get %s", e.Errno)
 	case lookup.StatusThrows:
 		return "ends its table: the next rule is asked"
 	case lookup.StatusStandby:
-		switch s.Reason.Code {
+		switch e.Reason.Code {
 		case lookup.CodeMetric:
-			return fmt.Sprintf("stands by: metric %v > %v", s.Reason.Have, s.Reason.Want)
+			return fmt.Sprintf("stands by: metric %v > %v", e.Reason.Have, e.Reason.Want)
 		case lookup.CodeNeighbourTie:
 			return "stands by: " + tieTurn
 		}
-		return "stands by: " + candidateWords(w.candidate(&s.Route, s.Reason))
+		return "stands by: " + candidateWords(candidateOf(e))
 	case lookup.StatusShadowed:
-		return "never used: " + w.shadow(s)
+		return "never used: " + shadow(e)
 	case lookup.StatusBeaten:
-		return w.beaten(s)
+		return beaten(e)
 	case lookup.StatusUnreached:
-		return "never used: no rule leads to " + tableName(w.snap, s.Route.Table)
+		return "never used: no rule leads to " + tableWords(e.Route.Table)
 	case lookup.StatusUnusable:
-		if s.Reason.Code == lookup.CodeForwardingOff {
-			return fmt.Sprintf("not used: only %s, and %s", w.condition(s), unusableWords(w.candidate(&s.Route, s.Reason)))
+		if e.Reason.Code == lookup.CodeForwardingOff {
+			return fmt.Sprintf("not used: only %s, and %s", condition(e), unusableWords(candidateOf(e)))
 		}
-		return "not used: " + candidateWords(w.candidate(&s.Route, s.Reason))
+		return "not used: " + candidateWords(candidateOf(e))
 	case lookup.StatusNever:
 		return "never used: the kernel never looks 0.0.0.0 up"
 	}
-	if s.Reason.Code == "" {
+	if e.Reason.Code == "" {
 		return "cannot tell"
 	}
-	return "cannot tell: " + w.uncertain(s.Reason)
+	return "cannot tell: " + uncertainWords(e.Reason)
 }
 
-func (w words) shadow(s *lookup.EntryStatus) string {
-	if len(s.By) == 2 {
-		return fmt.Sprintf("%s and %s cover it all", s.By[0].Dst, s.By[1].Dst)
+// candidateOf is an entry as a candidate that won or lost for its reason.
+func candidateOf(e *report.Entry) *report.Candidate {
+	return &report.Candidate{Route: e.Route, Reason: e.Reason}
+}
+
+func shadow(e *report.Entry) string {
+	if len(e.By) == 2 {
+		return fmt.Sprintf("%s and %s cover it all", e.By[0].Dst, e.By[1].Dst)
 	}
 	return "longer prefixes cover it all"
 }
 
-func (w words) beaten(s *lookup.EntryStatus) string {
+func beaten(e *report.Entry) string {
 	switch {
-	case s.Reason.Code == lookup.CodeSuppressPrefix || s.Reason.Code == lookup.CodeSuppressGroup:
+	case e.Reason.Code == lookup.CodeSuppressPrefix || e.Reason.Code == lookup.CodeSuppressGroup:
 		return "not used: its rule drops it"
-	case len(s.By) == 0:
+	case len(e.By) == 0:
 		return "not used: an earlier rule decides"
 	}
-	b := &s.By[0]
-	return fmt.Sprintf("not used: %s in %s goes first", b.Dst, tableName(w.snap, b.Table))
+	b := &e.By[0]
+	return fmt.Sprintf("not used: %s in %s goes first", b.Dst, tableWords(b.Table))
 }
 
+// maxConditions is how many conditions of an entry are named.
+const maxConditions = 3
+
 // condition is what a packet must be to take the entry.
-func (w words) condition(s *lookup.EntryStatus) string {
+func condition(e *report.Entry) string {
 	var out []string
-	for i, sel := range s.If {
-		if i == 3 {
-			out = append(out, fmt.Sprintf("%d rules more", len(s.If)-i))
-			break
-		}
-		out = append(out, packets(&sel))
+	for i := range e.Condition[:min(len(e.Condition), maxConditions)] {
+		out = append(out, packets(&e.Condition[i].Rule))
+	}
+	if more := len(e.Condition) + e.ConditionsLeftOut - len(out); more > 0 {
+		out = append(out, fmt.Sprintf("%d rules more", more))
 	}
 	return strings.Join(out, ", or ")
 }
 
-// packets describes what a selector selects.
-func packets(sel *route.Selector) string {
-	only := *sel
-	text := iproute2.Selector(&route.Rule{Selector: only})
+// packets describes what the selector of a rule selects.
+func packets(r *iproute2.Rule) string {
+	text := r.Selector()
+	only := func(bare iproute2.Rule) bool { return bare.Selector() == "" }
+	without := *r
 	switch {
 	case text == "":
 		return "after other rules"
-	case only == (route.Selector{Mark: only.Mark, MarkMask: only.MarkMask}):
-		return "packets with mark " + strings.TrimPrefix(text, "fwmark ")
-	case only == (route.Selector{L3Mdev: true}):
-		return "packets of the VRF"
-	case only == (route.Selector{In: only.In}):
-		return "packets that arrive on " + iproute2.Safe(only.In)
-	case only == (route.Selector{Out: only.Out}):
-		return "sockets bound to " + iproute2.Safe(only.Out)
+	case r.FwMark != "":
+		if without.FwMark = ""; only(without) {
+			return "packets with mark " + strings.TrimPrefix(text, "fwmark ")
+		}
+	case bool(r.L3Mdev):
+		if without.L3Mdev = false; only(without) {
+			return "packets of the VRF"
+		}
+	case r.Iif != "" && !bool(r.IifDetached):
+		if without.Iif = ""; only(without) {
+			return "packets that arrive on " + iproute2.Safe(r.Iif)
+		}
+	case r.Oif != "" && !bool(r.OifDetached):
+		if without.Oif = ""; only(without) {
+			return "sockets bound to " + iproute2.Safe(r.Oif)
+		}
 	}
 	return text
 }
 
-func standingInk(s *lookup.EntryStatus) ink {
-	if s.Used() && len(s.Faults) > 0 {
+func standingInk(e *report.Entry) ink {
+	if e.Used && len(e.Faults) > 0 {
 		return yellow
 	}
-	switch s.Status {
+	switch e.Status {
 	case lookup.StatusInUse, lookup.StatusPossible:
 		return green
 	case lookup.StatusConditional, lookup.StatusStandby:
@@ -116,20 +131,19 @@ func standingInk(s *lookup.EntryStatus) ink {
 }
 
 // standings writes entries and where they stand, after a label.
-func (p *page) standings(label string, f *lookup.FIB, all []lookup.EntryStatus) {
-	w := words{f.Snapshot()}
+func (p *page) standings(label string, all []report.Entry) {
 	rows := make([]string, len(all))
 	width := 0
 	for i := range all {
-		rows[i] = w.entry(&all[i])
+		rows[i] = entryRow(&all[i])
 		width = max(width, columns(rows[i]))
 	}
 	for i := range all {
 		if i > 0 {
 			label = strings.Repeat(" ", columns(label))
 		}
-		p.standing(label, rows[i], width, w.stands(&all[i]), standingInk(&all[i]))
-		p.entryLegs(strings.Repeat(" ", columns(label)+2), f, &all[i])
+		p.standing(label, rows[i], width, stands(&all[i]), standingInk(&all[i]))
+		p.entryLegs(strings.Repeat(" ", columns(label)+2), &all[i])
 	}
 }
 
@@ -145,33 +159,34 @@ func (p *page) standing(label, row string, width int, text string, tint ink) {
 	p.block(strings.Repeat(" ", columns(label)+2), text, tint)
 }
 
-// entry is a route entry with its table.
-func (w words) entry(s *lookup.EntryStatus) string {
-	row := iproute2.RouteLine(w.snap, &s.Route)
-	if legged(s) {
-		row = strings.Join(nonEmpty(iproute2.Destination(&s.Route), numeral(len(s.Route.NextHops))+" next hops", iproute2.Attributes(&s.Route)), " ")
+// entryRow is a route entry with its table.
+func entryRow(e *report.Entry) string {
+	r := &e.Route
+	row := r.Line()
+	if legged(e) {
+		row = strings.Join(nonEmpty(r.Destination(), numeral(len(r.NextHops))+" next hops", r.Attributes()), " ")
 	}
-	row = fmt.Sprintf("%s (%s)", row, tableName(w.snap, s.Route.Table))
-	if x := s.Route.Expires; x > 0 {
-		row += fmt.Sprintf(", expires in %.0f s", x.Seconds())
+	row = fmt.Sprintf("%s (%s)", row, tableWords(r.Table))
+	if r.Expires != nil && *r.Expires > 0 {
+		row += fmt.Sprintf(", expires in %d s", *r.Expires)
 	}
 	return row
 }
 
 // stands says where an entry stands, and what is wrong with its next hop; of
 // several next hops their own lines say it.
-func (w words) stands(s *lookup.EntryStatus) string {
-	if legged(s) {
-		return w.standing(s)
+func stands(e *report.Entry) string {
+	if legged(e) {
+		return standing(e)
 	}
-	return w.standing(s) + w.but(s)
+	return standing(e) + but(e)
 }
 
-// legged says whether an entry has several next hops, which get lines of their own.
-func legged(s *lookup.EntryStatus) bool { return len(s.Route.NextHops) > 1 }
+// legged reports whether an entry has several next hops, which get lines of their own.
+func legged(e *report.Entry) bool { return len(e.Route.NextHops) > 1 }
 
-// weighted says whether the weights of a route's next hops differ.
-func weighted(r *route.Route) bool {
+// weighted reports whether the weights of a route's next hops differ.
+func weighted(r *iproute2.Route) bool {
 	for i := range r.NextHops {
 		if max(1, r.NextHops[i].Weight) != max(1, r.NextHops[0].Weight) {
 			return true
@@ -182,23 +197,28 @@ func weighted(r *route.Route) bool {
 
 // entryLegs writes an entry's next hops below it: their weights, and what is
 // wrong with them.
-func (p *page) entryLegs(indent string, f *lookup.FIB, s *lookup.EntryStatus) {
-	if !legged(s) {
+func (p *page) entryLegs(indent string, e *report.Entry) {
+	if !legged(e) {
 		return
 	}
-	w := words{f.Snapshot()}
-	ways := make([]string, len(s.Route.NextHops))
-	width, uneven := 0, weighted(&s.Route)
+	faults := make([]report.Reason, len(e.Route.NextHops))
+	for _, x := range e.Faults {
+		if x.NextHop >= 0 && x.NextHop < len(faults) {
+			faults[x.NextHop] = x.Reason
+		}
+	}
+	ways := make([]string, len(e.Route.NextHops))
+	width, uneven := 0, weighted(&e.Route)
 	for i := range ways {
-		h := &s.Route.NextHops[i]
-		ways[i] = iproute2.Way(w.snap, h)
+		h := &e.Route.NextHops[i]
+		ways[i] = h.Way()
 		if uneven {
 			ways[i] += fmt.Sprintf("  weight %d", max(1, h.Weight))
 		}
 		width = max(width, columns(ways[i]))
 	}
 	for i, way := range ways {
-		p.line(indent + pad(way, width) + "  " + p.st.paint(yellow, fault(report.NewReason(f.HopHealth(&s.Route.NextHops[i])))))
+		p.line(indent + pad(way, width) + "  " + p.st.paint(yellow, fault(faults[i])))
 	}
 }
 
@@ -233,19 +253,19 @@ func deviceFault(r report.Reason) string {
 
 // but is what is wrong with entries that packets take, or may take once another
 // one is gone, to be added to what is said of them; empty: nothing is.
-func (w words) but(all ...*lookup.EntryStatus) string {
+func but(all ...*report.Entry) string {
 	var faults []report.Reason
-	for _, s := range all {
-		if (s.Used() || s.Status == lookup.StatusStandby) && s.Reason.Code != lookup.CodeNeighbour {
-			for _, x := range s.Faults {
-				faults = append(faults, report.NewReason(x.Reason))
+	for _, e := range all {
+		if (e.Used || e.Status == lookup.StatusStandby) && e.Reason.Code != lookup.CodeNeighbour {
+			for _, x := range e.Faults {
+				faults = append(faults, x.Reason)
 			}
 		}
 	}
 	if len(faults) == 0 {
 		return ""
 	}
-	return ", but " + faultList(faults, len(all) == 1 && len(all[0].Route.NextHops) == 1)
+	return ", but " + faultList(faults, len(all) == 1 && len(all[0].Route.Hops()) == 1)
 }
 
 // wrong says what is wrong with a next hop, which is the only one that the
@@ -265,49 +285,4 @@ func wrong(x report.Reason, only bool) string {
 		return fmt.Sprintf("the gateway %s does not answer", x.Have)
 	}
 	return fault(x)
-}
-
-// jsonStanding is an entry and where it stands.
-type jsonStanding struct {
-	Route  iproute2.Route  `json:"route"`
-	Status lookup.Status   `json:"status"`
-	Rules  []iproute2.Rule `json:"rules,omitempty"`
-	// RulesLeftOut is how many rules lead to its table that are not there, for they are
-	// with another entry of the table already.
-	RulesLeftOut int              `json:"rules_left_out,omitempty"`
-	By           []iproute2.Route `json:"by,omitempty"`
-	Reason       *lookup.Reason   `json:"reason,omitempty"`
-}
-
-// maxRepeated is how many rules are written once more: every entry of a table has all
-// rules that lead to it.
-const maxRepeated = 1 << 16
-
-func standingsJSON(f *lookup.FIB, all []lookup.EntryStatus) []jsonStanding {
-	s := f.Snapshot()
-	out := make([]jsonStanding, len(all))
-	written := map[iproute2.Text]bool{} // the tables whose rules are there
-	left := maxRepeated
-	for i := range all {
-		st := &all[i]
-		out[i] = jsonStanding{Route: iproute2.RouteJSON(s, &st.Route), Status: st.Status}
-		switch table := out[i].Route.Table; {
-		case !written[table]:
-			written[table] = true
-		case left < len(st.Rules):
-			out[i].RulesLeftOut = len(st.Rules)
-		default:
-			left -= len(st.Rules)
-		}
-		for _, r := range st.Rules[out[i].RulesLeftOut:] {
-			out[i].Rules = append(out[i].Rules, iproute2.RuleJSON(s, r))
-		}
-		for j := range st.By {
-			out[i].By = append(out[i].By, iproute2.RouteJSON(s, &st.By[j]))
-		}
-		if st.Reason.Code != "" {
-			out[i].Reason = &st.Reason
-		}
-	}
-	return out
 }

@@ -11,8 +11,11 @@ import (
 // WriteJSON writes the answers to all questions as one JSON array.
 func WriteJSON(w io.Writer, answers []any) error {
 	for _, a := range answers {
-		if e, ok := a.(*report.Explanation); ok {
-			Annotate(e)
+		switch a := a.(type) {
+		case *report.Explanation:
+			Annotate(a)
+		case *report.Prefix:
+			annotatePrefix(a)
 		}
 	}
 	enc := encoder(w)

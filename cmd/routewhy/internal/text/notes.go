@@ -178,8 +178,9 @@ func (e told) rare(n *report.Finding, have string) string {
 			n.Rule.Priority, ruleTarget(n.Rule))
 	case lookup.NoteToolUser:
 		return fmt.Sprintf("a received packet counts as root's, and ip -6 route get asks about it without a user: because of rule %s it answers otherwise", n.Have)
-	case lookup.NoteZeroHostRoute, lookup.NoteRouterIgnored, lookup.NoteClassless, lookup.NoteDisabled, lookup.NoteWentDown, lookup.NoteNoneMade, lookup.NoteZeroconf, lookup.NoteLinkLocalOnly:
-		return noDefaultWords(n)
+	}
+	if text := noDefaultWords(n); text != "" {
+		return text
 	}
 	if text := e.hint(n, have); text != "" {
 		return text
@@ -190,7 +191,8 @@ func (e told) rare(n *report.Finding, have string) string {
 	return cmp.Or(e.first(n.Code), specialFinding(n), e.remark(n))
 }
 
-// noDefaultWords says why there may be no default route.
+// noDefaultWords says why there may be no default route; empty: the finding is about
+// something else.
 func noDefaultWords(n *report.Finding) string {
 	if n.Code == lookup.NoteZeroHostRoute {
 		return fmt.Sprintf("%s is a host route for the zero address, not a default route, and never carries a packet; meant was probably %s",
@@ -211,9 +213,17 @@ func noDefaultWords(n *report.Finding) string {
 	case lookup.NoteNoneMade:
 		return "main has only the networks of its devices' addresses: if there was a default route, it went when its device went down for a moment, and a static route does not come back by itself"
 	}
-	if n.Code == lookup.NoteDisabled {
+	switch n.Code {
+	case lookup.NoteDisabled:
 		return switchedOff(n, dev)
+	case lookup.NoteRouterIgnored:
+		return routerIgnored(n, dev)
 	}
+	return ""
+}
+
+// routerIgnored says on which devices the kernel takes no default route from routers.
+func routerIgnored(n *report.Finding, dev string) string {
 	where := dev
 	if more := n.Want.Number() - 1; more > 0 {
 		where += fmt.Sprintf(" and %d more", more)

@@ -30,10 +30,6 @@ func (w words) dev(index int) string { return iproute2.Safe(w.snap.LinkName(inde
 
 func (w words) uncertain(r lookup.Reason) string { return uncertainWords(report.NewReason(r)) }
 
-func (w words) candidate(r *route.Route, why lookup.Reason) *report.Candidate {
-	return &report.Candidate{Route: iproute2.RouteJSON(w.snap, r), Reason: report.NewReason(why)}
-}
-
 // knowsAddrs says whether an address that is not there is not the host's.
 func (w words) knowsAddrs(fam route.Family) bool {
 	return !w.snap.Lacks(route.FactAddrs, fam) && !w.snap.Assumes(route.FactAddrs, fam)
@@ -44,11 +40,6 @@ func tableName(s *route.Snapshot, t route.Table) string { return tableWords(s.Na
 func oldRuleName(s *route.Snapshot, r *route.Rule) string {
 	n := iproute2.RuleJSON(s, r)
 	return ruleName(&n)
-}
-
-// entryFindings are notes about entries.
-func entryFindings(f *lookup.FIB, all []lookup.Note) []report.Finding {
-	return report.Findings(f, &route.Flow{}, all)
 }
 
 func oldProcess(x *route.Socket) string {

@@ -134,7 +134,7 @@ func (p *page) zeroRoutes(z *Zero) {
 		return
 	}
 	if all := z.Whole.EntryStatuses(whole); len(all) > 0 {
-		p.standings("  ", z.Whole, all)
+		p.standings("  ", report.NewEntries(z.Whole, all))
 	} else {
 		p.line("  " + p.st.paint(yellow, z.noDefault()))
 	}
@@ -165,10 +165,9 @@ const zeroWidth = 14
 func (p *page) zeroRow(name, text string, i ink) { p.block("  "+pad(name, zeroWidth), text, i) }
 
 func (z *Zero) standingsText(all []lookup.EntryStatus) string {
-	s := z.Whole.Snapshot()
 	var out []string
-	for i := range all {
-		out = append(out, fmt.Sprintf("%s (%s), %s", iproute2.RouteWay(s, &all[i].Route), tableName(s, all[i].Route.Table), words{s}.standing(&all[i])))
+	for _, x := range report.NewEntries(z.Whole, all) {
+		out = append(out, fmt.Sprintf("%s (%s), %s", x.Route.Way(), tableWords(x.Route.Table), standing(&x)))
 	}
 	return strings.Join(out, "; ")
 }
@@ -445,10 +444,10 @@ func (p *page) zeroSource(z *Zero) {
 
 // jsonZero is what the page has beside the decision.
 type jsonZero struct {
-	Defaults  []jsonStanding `json:"defaults"`
-	Halves    []jsonStanding `json:"halves"`
-	Host      []jsonStanding `json:"host"`
-	Network   []jsonStanding `json:"network,omitempty"`
+	Defaults  []report.Entry `json:"defaults"`
+	Halves    []report.Entry `json:"halves"`
+	Host      []report.Entry `json:"host"`
+	Network   []report.Entry `json:"network,omitempty"`
 	Meant     []string       `json:"meant,omitempty"`
 	Listening []jsonSocket   `json:"listening"`  // null: not known
 	NoAddress []string       `json:"no_address"` // null: not known
@@ -467,13 +466,13 @@ func (z *Zero) JSON() any {
 	whole, pair := z.family().Default(), lookup.SlashOnePair(z.family())
 	host := z.Whole.EntryStatuses(netip.PrefixFrom(z.zero(), z.zero().BitLen()))
 	j := jsonZero{
-		Defaults:  standingsJSON(z.Whole, z.Whole.EntryStatuses(whole)),
-		Halves:    standingsJSON(z.Whole, append(z.Whole.EntryStatuses(pair[0]), z.Whole.EntryStatuses(pair[1])...)),
-		Host:      standingsJSON(z.Whole, host),
+		Defaults:  report.NewEntries(z.Whole, z.Whole.EntryStatuses(whole)),
+		Halves:    report.NewEntries(z.Whole, append(z.Whole.EntryStatuses(pair[0]), z.Whole.EntryStatuses(pair[1])...)),
+		Host:      report.NewEntries(z.Whole, host),
 		Listening: []jsonSocket{}, NoAddress: append([]string{}, z.bare()...),
 	}
 	if z.family() == route.IPv4 {
-		j.Network = standingsJSON(z.Whole, z.Whole.EntryStatuses(netip.PrefixFrom(z.zero(), 8)))
+		j.Network = report.NewEntries(z.Whole, z.Whole.EntryStatuses(netip.PrefixFrom(z.zero(), 8)))
 		j.Columns = z.columns()
 	}
 	if s := z.Whole.Snapshot(); s.Lacks(route.FactSockets, 0) && len(z.groups()) == 0 {

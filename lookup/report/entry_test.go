@@ -1,10 +1,11 @@
-package text
+package report_test
 
 import (
 	"net/netip"
 	"testing"
 
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -26,7 +27,7 @@ func TestFewRulesAreRepeated(t *testing.T) {
 		})
 	}
 	fib := lookup.New(s)
-	out := standingsJSON(fib, fib.EntryStatuses(route.IPv4.Default()))
+	out := report.NewEntries(fib, fib.EntryStatuses(route.IPv4.Default()))
 	if len(out) != routes {
 		t.Fatalf("%d default routes", len(out))
 	}

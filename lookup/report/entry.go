@@ -1,0 +1,134 @@
+package report
+
+import (
+	"routewhy/lookup"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// Entry is a route entry and its status: whether any packet takes it and, if not, what
+// keeps them from it.
+type Entry struct {
+	Route  iproute2.Route `json:"route"`
+	Status lookup.Status  `json:"status"`
+	// Used says that some packets take it and leave by it. Condition is then what they must
+	// be, one of these; absent: an ordinary packet takes it. Where the reason is
+	// "only-forwarded", it is what the packets are that the entry is for.
+	Used              bool        `json:"used"`
+	Condition         []Condition `json:"condition,omitempty"`
+	ConditionsLeftOut int         `json:"conditions_left_out,omitempty"`
+	// Errno is what programs get where the status is "refuses".
+	Errno route.Errno `json:"errno,omitzero"`
+	// Rules are those that lead to its table, in order. RulesLeftOut is how many are not
+	// there because an entry of the same table before has them.
+	Rules        []iproute2.Rule `json:"rules,omitempty"`
+	RulesLeftOut int             `json:"rules_left_out,omitempty"`
+	// By are the routes that beat it.
+	By []iproute2.Route `json:"by,omitempty"`
+	// Reason says why it stands by, cannot be used, or why nobody can tell.
+	Reason Reason `json:"reason,omitzero"`
+	// Tied is how many default routes of its table, this one among them, are equal; absent:
+	// it is alone.
+	Tied int `json:"tied,omitempty"`
+	// Faults are what is wrong with its next hops.
+	Faults []HopFault `json:"faults,omitempty"`
+	// Warnings are what would surprise about an entry that packets take.
+	Warnings []Finding `json:"warnings,omitempty"`
+}
+
+// HopFault is what is wrong with one of a route's next hops.
+type HopFault struct {
+	Reason
+	// NextHop is its index in the route.
+	NextHop int `json:"nexthop"`
+}
+
+// Condition is what a packet must be: the selector of a rule, without a priority.
+type Condition struct {
+	Priority uint32 `json:"priority,omitempty"`
+	iproute2.Rule
+}
+
+const (
+	// maxConditions is how many conditions of an entry are given.
+	maxConditions = 16
+	// maxRepeated is how many rules are given once more: every entry of a table has all
+	// rules that lead to it.
+	maxRepeated = 1 << 16
+)
+
+// NewEntries are entries of one prefix by names.
+func NewEntries(f *lookup.FIB, all []lookup.EntryStatus) []Entry {
+	n := namesOf(f)
+	out := make([]Entry, len(all))
+	given := map[route.Table]bool{} // the tables whose rules are there
+	left := maxRepeated
+	for i := range all {
+		s := &all[i]
+		out[i] = n.entry(s)
+		switch {
+		case !given[s.Route.Table]:
+			given[s.Route.Table] = true
+		case left < len(s.Rules):
+			out[i].RulesLeftOut = len(s.Rules)
+			continue
+		default:
+			left -= len(s.Rules)
+		}
+		for _, r := range s.Rules {
+			out[i].Rules = append(out[i].Rules, *n.rule(r))
+		}
+	}
+	return out
+}
+
+func (n names) entry(s *lookup.EntryStatus) Entry {
+	e := Entry{
+		Route: *n.route(&s.Route), Status: s.Status, Used: s.Used(), Errno: s.Errno, Reason: NewReason(s.Reason), Tied: s.Tied,
+		Warnings: n.findings(&route.Flow{}, n.fib.EntryNotes([]lookup.EntryStatus{*s})),
+	}
+	if s.Status == lookup.StatusConditional || s.Reason.Code == lookup.CodeForwardingOff {
+		e.ConditionsLeftOut = max(0, len(s.If)-maxConditions)
+		for _, sel := range s.If[:len(s.If)-e.ConditionsLeftOut] {
+			e.Condition = append(e.Condition, n.condition(sel))
+		}
+	}
+	for i := range s.By {
+		e.By = append(e.By, *n.route(&s.By[i]))
+	}
+	for _, x := range s.Faults {
+		e.Faults = append(e.Faults, HopFault{NewReason(x.Reason), x.Hop})
+	}
+	return e
+}
+
+func (n names) condition(sel route.Selector) Condition {
+	r := n.rule(&route.Rule{Selector: sel, Action: route.ActionTable, SuppressPrefixLen: -1, SuppressGroup: -1})
+	r.Protocol = ""
+	return Condition{Rule: *r}
+}
+
+// Always reports whether an ordinary packet takes the entry, or may take it.
+func (e *Entry) Always() bool {
+	return e.Status == lookup.StatusInUse || e.Status == lookup.StatusPossible
+}
+
+// SameTie reports whether two entries are of the same equal default routes.
+func (e *Entry) SameTie(o *Entry) bool {
+	return e.Tied > 0 && e.Tied == o.Tied && e.Route.Table == o.Route.Table
+}
+
+// TakesTurns reports whether an entry is used now and then as one of several equal default
+// routes, even if another is for now.
+func (e *Entry) TakesTurns() bool {
+	return e.Tied > 0 && (e.Status == lookup.StatusInUse || e.Reason.Code == lookup.CodeNeighbourTie)
+}
+
+// deadEnd says why nothing gets out by any next hop of the entry; the zero Reason:
+// something may.
+func (e *Entry) deadEnd() Reason {
+	if len(e.Faults) == 0 || len(e.Faults) < len(e.Route.Hops()) {
+		return Reason{}
+	}
+	return e.Faults[0].Reason
+}
