@@ -63,7 +63,10 @@ func questionsAt(t *testing.T, rng *rand.Rand, at string) [][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out [][]string
+	out := [][]string{{"--netns", at, "default"}, {"--netns", at, "0.0.0.0/1", "10.0.0.0/8", "2000::/3"}}
+	for range min(4, len(s.Routes)) {
+		out = append(out, []string{"-v", "--netns", at, s.Routes[rng.IntN(len(s.Routes))].Dst.String()})
+	}
 	for i, f := range routetest.Flows(rng, s, 6) {
 		args := []string{"-v", "--netns", at, f.Dst.String()}
 		port := uint16(0)

@@ -18,6 +18,8 @@ func roundTrip(r any) error {
 	switch r := r.(type) {
 	case *report.Explanation:
 		return samePage(r, text.Explain)
+	case *report.Prefix:
+		return samePage(r, text.ExplainPrefix)
 	case report.Line:
 		return samePage(r.Explanation, func(w io.Writer, e *report.Explanation, _ text.Style) error {
 			b := text.NewBatch(w, false)
