@@ -72,6 +72,7 @@ func packetKinds() []Kind {
 		{lookup.NoteMayRefuse, "The packet may be refused", w, s, "The kernel lets the source in only where no route of type local was ever added. One that was deleted does not show."},
 		{lookup.NoteLoDown, "lo is down", e, s, "What is sent to an address of this host goes through lo, which is down."},
 		{lookup.NoteReceivesNothing, "The receiving device receives nothing", w, s, "The device by which the packet is to come in is down or has no carrier."},
+		{lookup.NoteUnheard, "Answers of neighbours are refused", w, s, "A rule or a route refuses what neighbours answer when they are asked for their link-layer addresses (ICMPv6), so that they cannot be reached."},
 		{lookup.NoteNoZone, "A link-local address without a device", e, s, "A link-local destination has a meaning on one link alone. A socket must be told which."},
 		{lookup.NoteOnLinkAssumed, "The destination is assumed on the link", w, s, "No route leads out of the device asked for. For a socket that is bound to a device, IPv4 then assumes the destination on its link."},
 		{lookup.NotePairOfHosts, "A network of two hosts has no broadcast address", i, s, "The destination's network is a /31, both of whose addresses are hosts (RFC 3021)."},
