@@ -18,8 +18,8 @@ func New(s *route.Snapshot) *FIB {
 	return b.FIB(s)
 }
 
-// Builder gathers the routes of a FIB one at a time, for tables that nobody
-// wants to hold in memory as a slice of routes as well. The zero value is
+// Builder gathers the routes of a FIB one at a time, so that a large table need not be
+// in memory as a slice of routes as well. The zero value is
 // ready for use.
 type Builder struct {
 	tables4, tables6 map[route.Table]*table

@@ -120,7 +120,7 @@ func (f *FIB) passedOver(c Comparison, flow *route.Flow, d *Decision, a *route.A
 	return c
 }
 
-// hidesRefusal says whether an entry that refuses may stand unseen among the
+// hidesRefusal reports whether an entry that refuses may stand unseen among the
 // siblings of a multipath route: see [CodeHiddenEntry].
 func (f *FIB) hidesRefusal(dst netip.Addr, d *Decision) bool {
 	for _, t := range f.v6.tables {
@@ -136,7 +136,7 @@ func (f *FIB) hidesRefusal(dst netip.Addr, d *Decision) bool {
 	return false
 }
 
-// subtreeLost says whether the chosen route may be out of reach: see
+// subtreeLost reports whether the chosen route may be out of reach: see
 // [CodeSubtreeLost].
 func (f *FIB) subtreeLost(d *Decision) bool {
 	t := f.v6.tables[d.Route.Table]
@@ -221,7 +221,7 @@ func (c *Comparison) compareType(d *Decision, a *route.Answer) {
 	c.differ("type", d.Disposition.String(), a.Type.String())
 }
 
-// sharesObject says whether the kernel's answer names another IPv6 route with
+// sharesObject reports whether the kernel's answer names another IPv6 route with
 // a next-hop object in common with the chosen one.
 func (f *FIB) sharesObject(d *Decision, a *route.Answer) bool {
 	if !d.HasRoute || !a.HasEntry || d.Route.NextHopID == 0 || a.Entry.NextHopID == 0 || d.Route.Dst.Addr().Is4() ||
@@ -276,7 +276,7 @@ func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.
 	}
 }
 
-// rememberedLeg says whether the kernel took another leg of an IPv4 multipath
+// rememberedLeg reports whether the kernel took another leg of an IPv4 multipath
 // route than the one that would give the packet the source that it has.
 func rememberedLeg(flow *route.Flow, d *Decision, a *route.Answer) bool {
 	if !flow.Src.Is4() || flow.In != 0 || !d.HasRoute || d.Route.NextHopID != 0 || len(d.Route.NextHops) < 2 {
@@ -287,13 +287,13 @@ func rememberedLeg(flow *route.Flow, d *Decision, a *route.Answer) bool {
 	})
 }
 
-// leadsTo says whether the way may be by a gateway.
+// leadsTo reports whether the way may be by a gateway.
 func (w *NextHop) leadsTo(gateway netip.Addr) bool {
 	return sameAddr(w.Gateway, gateway) || w.Via.Gateway.Is4() && w.Via.Flags&route.NextHopOnLink == 0 &&
 		(!gateway.IsValid() || sameAddr(w.Via.Gateway, gateway))
 }
 
-// sends says whether the way may give a packet the source that the kernel
+// sends reports whether the way may give a packet the source that the kernel
 // names. The siblings of an IPv6 multipath route may have sources of their own,
 // which a dump does not show: the kernel's entry does.
 func (w *NextHop) sends(a *route.Answer) bool {

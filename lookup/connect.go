@@ -57,7 +57,7 @@ func (f *FIB) Join(t *Trace) {
 	t.Gateways = f.Gateways(&t.Flow, &t.Decision)
 }
 
-// Twice says whether the second look-up of a connection ends elsewhere than the
+// Twice reports whether the second look-up of a connection ends elsewhere than the
 // first.
 func (t *Trace) Twice() bool {
 	if t.First == nil {
@@ -68,7 +68,7 @@ func (t *Trace) Twice() bool {
 	return !a.sameFate(b) || a.Rule != b.Rule || !slices.EqualFunc(a.NextHops, b.NextHops, sameWay)
 }
 
-// zeroToLoopback says whether the two look-ups of a connection to 0.0.0.0 say
+// zeroToLoopback reports whether the two look-ups of a connection to 0.0.0.0 say
 // the same: the first takes the destination 127.0.0.1, or the source, without
 // asking any rule, and the second looks that up.
 func zeroToLoopback(first, second *Trace) bool {

@@ -5,7 +5,7 @@ import "routewhy/route"
 // defaults4 is the choice between default routes of one table and metric,
 // which the kernel makes by the state of their gateways' neighbours
 // (fib_select_default, fib_detect_death in net/ipv4/fib_semantics.c). It
-// remembers its last choice, which nobody can read: the result is the set of
+// remembers its last choice, which cannot be read: the result is the set of
 // what it may choose.
 func (w *walk) defaults4(d *Decision, res *result) []choice {
 	tied := w.tied(res)
@@ -72,7 +72,7 @@ func (w *walk) tied(res *result) []choice {
 	return out
 }
 
-// allDead says whether the kernel marks the whole entry dead, which it does
+// allDead reports whether the kernel marks the whole entry dead, which it does
 // not where a next hop only lacks carrier.
 func (e *entry) allDead() bool {
 	for i := range e.hops {

@@ -116,7 +116,7 @@ func shareOf(ways []lookup.NextHop) (sum float64) {
 	return sum
 }
 
-// hiddenExpiry says whether the kernel may have an expiry for one of several
+// hiddenExpiry reports whether the kernel may have an expiry for one of several
 // IPv6 next hops that its dump does not show: it shows the first one's alone.
 func hiddenExpiry(setup routetest.Setup, d *lookup.Decision) bool {
 	return len(d.Route.NextHops) > 1 && d.Route.Dst.Addr().Is6() &&

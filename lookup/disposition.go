@@ -47,7 +47,7 @@ func (d *Disposition) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// Success says whether the packet gets somewhere.
+// Success reports whether the packet gets somewhere.
 func (d Disposition) Success() bool { return d >= DispositionUnicast && d <= DispositionAnycast }
 
 // dispositionOf is the disposition that a route type gives.

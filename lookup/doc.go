@@ -68,6 +68,14 @@
 //	     dummy, VLAN, WireGuard, MPLS     as any device and any route        regress-devices/* (TestRegressDevices);
 //	                                                                         cmd/routewhy scripts wg_quick, mpls
 //
+// # How to use it
+//
+// [Read] builds a [FIB] from a source, with what the questions need; [New] builds one from
+// a snapshot. [FIB.Lookup] decides, [FIB.Explain] also tells why, [FIB.Connect] does it for
+// a connected socket. [FIB.EntryStatuses] tells where the entries of a prefix stand, and
+// [FIB.Solver] finds packets that a rule or an entry takes. A FIB never changes: what
+// belongs to one question is in the walk.
+//
 // # Kernel versions
 //
 // The tests were run on Linux 6.18 (without VRFs, dummy, VLAN and WireGuard

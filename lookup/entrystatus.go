@@ -28,7 +28,8 @@ type EntryStatus struct {
 	Tied int
 	// Faults are what is wrong with the route's next hops.
 	Faults []NextHopFault
-	// Example is an address that no longer prefix of its table covers; the
+	// Example is an address that is covered by the entry and by no longer prefix of
+	// its table; the
 	// zero Addr: there is none.
 	Example netip.Addr
 }
@@ -106,42 +107,6 @@ func (f *FIB) replacements(p netip.Prefix, depth int) []EntryStatus {
 	return out
 }
 
-// TableOrder is the tables of a family that have routes or are named by a
-// rule, in the order of the rules; those that no rule names last.
-func (f *FIB) TableOrder(fam route.Family) []route.Table {
-	var out []route.Table
-	seen := map[route.Table]bool{0: true}
-	add := func(t route.Table) {
-		if !seen[t] {
-			seen[t] = true
-			out = append(out, t)
-		}
-	}
-	for _, r := range f.family(fam).rules {
-		if r.Action == route.ActionTable {
-			add(r.Table)
-		}
-	}
-	for _, id := range f.TableIDs(fam) {
-		add(id)
-	}
-	return out
-}
-
-// RulesTo are the rules that lead to a table, to be read only.
-func (f *FIB) RulesTo(fam route.Family, t route.Table) []*route.Rule {
-	if !f.family(fam).vrfs || f.vrfOf[t] == nil {
-		return f.family(fam).to[t]
-	}
-	var out []*route.Rule
-	for _, r := range f.family(fam).rules {
-		if r.Action == route.ActionTable && (r.Table == t || r.Selector.L3Mdev) {
-			out = append(out, r.Rule)
-		}
-	}
-	return out
-}
-
 func (f *prober) standing(e *entry, p netip.Prefix) EntryStatus {
 	s := EntryStatus{Route: e.full(p), Rules: f.RulesTo(e.fam, e.route.Table)}
 	s.Faults = f.Faults(&s.Route)
@@ -207,24 +172,24 @@ func (s *EntryStatus) fate(one *EntryStatus) {
 	s.Status, s.By, s.Reason, s.Tied = one.Status, one.By, one.Reason, one.Tied
 }
 
-// Used says whether some packets take the entry and leave by it, for all that is
+// Used reports whether some packets take the entry and leave by it, for all that is
 // known.
 func (s *EntryStatus) Used() bool {
 	return s.Status == StatusInUse || s.Status == StatusPossible || s.Status == StatusConditional
 }
 
-// SameTie says whether two entries are of the same equal default routes.
+// SameTie reports whether two entries are of the same equal default routes.
 func (s *EntryStatus) SameTie(o *EntryStatus) bool {
 	return s.Tied > 0 && s.Tied == o.Tied && s.Route.Table == o.Route.Table
 }
 
-// TakesTurns says whether an entry is used now and then as one of several equal
+// TakesTurns reports whether an entry is used now and then as one of several equal
 // default routes, even if another is for now.
 func (s *EntryStatus) TakesTurns() bool {
 	return s.Tied > 0 && (s.Status == StatusInUse || s.Reason.Code == CodeNeighbourTie)
 }
 
-// taken says whether packets end at the entry.
+// taken reports whether packets end at the entry.
 func (s Status) taken() bool {
 	switch s {
 	case StatusInUse, StatusPossible, StatusRefuses, StatusThrows:

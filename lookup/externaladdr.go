@@ -53,3 +53,14 @@ func (f *FIB) InTable(fam route.Family, id route.Table) []route.Route {
 	}
 	return out
 }
+
+// SlashOnePair are the two halves of a family's address space, 0.0.0.0/1 and
+// 128.0.0.0/1 or ::/1 and 8000::/1: the pair of routes that VPNs put over the default
+// route.
+func SlashOnePair(fam route.Family) [2]netip.Prefix {
+	high := netip.AddrFrom4([4]byte{128})
+	if fam == route.IPv6 {
+		high = netip.AddrFrom16([16]byte{0x80})
+	}
+	return [2]netip.Prefix{netip.PrefixFrom(fam.Default().Addr(), 1), netip.PrefixFrom(high, 1)}
+}

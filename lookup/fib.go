@@ -33,7 +33,7 @@ type FIB struct {
 	shared4  map[netip.Addr][]int
 	labels   []route.AddrLabel
 	merged   bool
-	mayMerge bool // nobody knows whether the two are one
+	mayMerge bool // it is not known whether the two are one
 	useNeigh int
 	// useNeighRead: the setting was.
 	useNeighRead bool

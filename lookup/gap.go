@@ -6,9 +6,9 @@ import (
 	"routewhy/route"
 )
 
-// gap finds an address in a prefix that no longer prefix of the table covers,
-// an ordinary one where there is a choice. Without any, it gives the longest
-// list of prefixes that together leave nothing, at most two.
+// gap finds an address of a prefix that is in none of the table's longer prefixes: an
+// ordinary one where there is a choice. Where there is no such address, it gives
+// prefixes that together cover all of them, at most two.
 func (f *FIB) gap(id route.Table, p netip.Prefix) (netip.Addr, []route.Route, bool) {
 	t := f.family(route.FamilyOf(p.Addr())).tables[id]
 	var c cover
@@ -78,7 +78,7 @@ func (c *cover) gap(first, last netip.Addr) {
 	}
 }
 
-// ordinary says whether an address is that of some other host, as far as its
+// ordinary reports whether an address is that of some other host, as far as its
 // kind goes.
 func ordinary(a netip.Addr) bool {
 	return a.IsGlobalUnicast() && !(a.Is4() && a.As4()[0] == 0)

@@ -123,7 +123,7 @@ func (e *entry) noteDirect() {
 	}
 }
 
-// direct says whether an entry leads to a device without a gateway.
+// direct reports whether an entry leads to a device without a gateway.
 func (e *entry) direct(link int) bool {
 	if e.directTo != nil {
 		return e.directTo[link]

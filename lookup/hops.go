@@ -84,7 +84,7 @@ func (f *FIB) shareGroup(e *entry, group *route.NextHopObject) {
 	}
 }
 
-// mayRevive says whether a next hop that is marked dead and without carrier is
+// mayRevive reports whether a next hop that is marked dead and without carrier is
 // only passed over because of ignore_routes_with_linkdown, which a dump marks
 // the same way. One whose device is down is really dead (fib_sync_down_dev).
 func (f *FIB) mayRevive(fam route.Family, h *hop) bool {
@@ -139,7 +139,7 @@ func (e *entry) odd() Code {
 	return ""
 }
 
-// doubted says why nobody can tell what an entry does.
+// doubted says why it is not known what an entry does.
 func (f *FIB) doubted(e *entry, dst netip.Prefix) Reason {
 	if e.doubt == CodeNextHopUnknown {
 		return f.lacks(Reason{Code: e.doubt, Want: e.route.NextHopID}, route.FactNextHops, e.fam)

@@ -58,7 +58,7 @@ func (w *walk) dissect4() {
 	}
 }
 
-// hasPorts says whether packets of a protocol are dissected into ports
+// hasPorts reports whether packets of a protocol are dissected into ports
 // (__skb_flow_dissect in net/core/flow_dissector.c).
 func hasPorts(proto uint8) bool {
 	switch proto {
@@ -183,7 +183,7 @@ func (w *walk) deliver4(dev *device, d Decision, res *result) Decision {
 	return w.forward4(dev, d, res)
 }
 
-// forwardsBroadcasts says whether what a device receives for a network's broadcast
+// forwardsBroadcasts reports whether what a device receives for a network's broadcast
 // address is sent on there: the setting must be on for all devices and for this one
 // (IN_DEV_BFORWARD in include/linux/inetdevice.h), and no other forwarding matters.
 func (w *walk) forwardsBroadcasts(dev *device) bool {
@@ -293,7 +293,7 @@ func (w *walk) passesInFull(dev *device, out int, from netip.Addr, rp *ReversePa
 	return full.Passed
 }
 
-// fastPath says whether the source is only compared with the addresses of this
+// fastPath reports whether the source is only compared with the addresses of this
 // host: where no rule was ever changed and nobody added a route of type local.
 func (w *walk) fastPath() bool {
 	return w.fib.merged && !w.fib.localByUser

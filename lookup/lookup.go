@@ -51,7 +51,7 @@ func (f *FIB) connected(flow route.Flow, d *Decision) *SocketTrial {
 	return &SocketTrial{all[0].Src, again}
 }
 
-// sameFate says whether two decisions treat packets alike.
+// sameFate reports whether two decisions treat packets alike.
 func (d *Decision) sameFate(o *Decision) bool {
 	if d.Disposition != o.Disposition || d.Errno != o.Errno {
 		return false
@@ -62,7 +62,7 @@ func (d *Decision) sameFate(o *Decision) bool {
 	return true
 }
 
-// sameEnd says whether two decisions bring packets to the same place, by the same
+// sameEnd reports whether two decisions bring packets to the same place, by the same
 // route or not: a group from the address of a device takes that device without one.
 func (d *Decision) sameEnd(o *Decision) bool {
 	same := func(a, b NextHop) bool {
@@ -124,7 +124,7 @@ func (w *walk) hingeRelease(flow route.Flow, d *Decision) {
 	}
 }
 
-// lacks is a reason why nobody can tell, with why a fact is not in the snapshot.
+// lacks is a reason why something is not known, with why a fact is not in the snapshot.
 func (f *FIB) lacks(r Reason, fact route.Fact, fam route.Family) Reason {
 	if why := f.snap.WhyLacks(fact, fam); why != "" {
 		r.Have = why

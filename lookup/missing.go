@@ -24,7 +24,7 @@ func (f *FIB) Missing(t *Trace) []route.Gap {
 	return out
 }
 
-// rests says whether a decision would be another one, or be said otherwise, for
+// rests reports whether a decision would be another one, or be said otherwise, for
 // another value of a fact.
 func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool, tables []route.Table) bool {
 	switch fact {
@@ -52,12 +52,12 @@ func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool, tables []route.Tabl
 	return fact == route.FactPolicies && t.mayMeetPolicy()
 }
 
-// guessed says whether a source was chosen among addresses.
+// guessed reports whether a source was chosen among addresses.
 func guessed(c Code) bool {
 	return c != "" && c != CodeSrcNone && c != CodeSrcPrefsrc && c != CodeSrcGiven && c != CodeSrcLocalDst
 }
 
-// knowsAddrs says whether an address that is not there is not the host's.
+// knowsAddrs reports whether an address that is not there is not the host's.
 func (f *FIB) knowsAddrs(fam route.Family) bool {
 	return !f.snap.Lacks(route.FactAddrs, fam) && !f.snap.Assumes(route.FactAddrs, fam)
 }

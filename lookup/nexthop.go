@@ -47,7 +47,7 @@ func (w *walk) ways4(d *Decision, res *result) {
 
 func (w *NextHop) setSource(c chosen) { w.Src, w.SrcOneOf = c.addr, c.oneOf }
 
-// leaks4 says whether a packet of a VRF leaves it by a next hop. Its source then
+// leaks4 reports whether a packet of a VRF leaves it by a next hop. Its source then
 // is the VRF's own, whatever the route prescribes (fib_select_path).
 func (w *walk) leaks4(h *hop) bool { return w.vrf != 0 && w.fib.vrf(h.Link) != w.vrf }
 
@@ -145,7 +145,7 @@ func (w *walk) members4(e *entry) ([]membership, []int) {
 	return in, weight
 }
 
-// goodNeighbour says whether a next hop's gateway is not known to be
+// goodNeighbour reports whether a next hop's gateway is not known to be
 // unreachable (fib_good_nh, ipv4_good_nh).
 func (f *FIB) goodNeighbour(h *hop) bool {
 	if !h.Gateway.IsValid() {

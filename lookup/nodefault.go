@@ -139,7 +139,7 @@ func (f *FIB) linksOfRA() map[int]bool {
 	return out
 }
 
-// hasLinkLocal says whether a device has the address without which no router can be
+// hasLinkLocal reports whether a device has the address without which no router can be
 // heard.
 func (d *device) hasLinkLocal() bool {
 	return slices.ContainsFunc(d.addrs6, func(a *route.Addr) bool { return a.Prefix.Addr().IsLinkLocalUnicast() })

@@ -235,13 +235,13 @@ func (f *FIB) vrfLeft(t *Trace) []Note {
 	return nil
 }
 
-// dropped says whether a default route refuses the packet, which another one could have
+// dropped reports whether a default route refuses the packet, which another one could have
 // carried.
 func (d *Decision) dropped(r *route.Route) bool {
 	return d.Default() && d.Errno != 0 && r.Type == route.TypeUnicast
 }
 
-// missed says whether a route that the packet did not meet would have been expected
+// missed reports whether a route that the packet did not meet would have been expected
 // to take it: there is none, or one with a shorter prefix.
 func (d *Decision) missed(r *route.Route) bool {
 	return d.Disposition == DispositionNoRoute || d.dropped(r) ||
@@ -301,108 +301,6 @@ func (f *FIB) unreachedTables(t *Trace) []Note {
 	return out
 }
 
-// deviceNotes are about the state of devices that the decision rests on.
-func (f *FIB) deviceNotes(t *Trace) []Note {
-	var out []Note
-	d, dst := &t.Decision, t.Flow.Dst
-	lo := f.byIndex[route.LoopbackIndex]
-	local := d.Disposition == DispositionLocal || dst.IsLoopback() || dst.IsUnspecified()
-	throughVRF := len(d.NextHops) > 0 && f.vrf(d.NextHops[0].Link) != 0 // whose device is its loopback device
-	if local && t.Flow.In == 0 && lo != nil && !lo.Up() && !throughVRF {
-		out = append(out, Note{Reason: Reason{Code: NoteLoDown}})
-	}
-	if d.Disposition == DispositionUnicast && d.HasRoute && d.Route.Dst.Addr().Is4() && d.Route.Dst.Bits() == 31 &&
-		len(d.NextHops) == 1 && !d.NextHops[0].Gateway.IsValid() {
-		out = append(out, Note{Reason: Reason{Code: NotePairOfHosts}, Route: &d.Route})
-	}
-	if a := f.networkDown(t); a != nil {
-		out = append(out, Note{Reason: Reason{NoteNetworkDown, a.Prefix, f.snap.LinkName(a.Link)}})
-	}
-	if a := f.networkGone(t); a != nil {
-		out = append(out, Note{Reason: Reason{NoteNetworkGone, a.Prefix, f.snap.LinkName(a.Link)}})
-	}
-	if f.dropsForwarded6(t) {
-		out = append(out, Note{Reason: Reason{Code: NoteNotForwarded, Have: f.snap.LinkName(t.Flow.In)}})
-	}
-	if d.Shortcut == ShortcutOnLink {
-		out = append(out, Note{Reason: Reason{Code: NoteOnLinkAssumed, Have: f.snap.LinkName(d.NextHops[0].Link)}})
-	}
-	if dst.IsLinkLocalUnicast() && dst.Is6() && t.Flow.Out == 0 && t.Flow.In == 0 && d.Disposition != DispositionLocal {
-		out = append(out, Note{Reason: Reason{Code: NoteNoZone, Have: dst}})
-	}
-	return out
-}
-
-// switchedOff6 names the devices on which IPv6 is switched off: what counts is each
-// device's own setting, that of all devices is only what was last written to them. Where
-// other devices have IPv6, it names those alone that a default route might leave by.
-func (f *FIB) switchedOff6() []Note {
-	var off []*device
-	on := 0
-	for _, d := range f.devices {
-		switch {
-		case !d.Up() || d.Master != 0 || d.Flags&route.LinkLoopback != 0:
-		case d.conf6.value[settingDisableIPv6] != 0:
-			off = append(off, d)
-		default:
-			on++
-		}
-	}
-	if len(off) > 0 && on == 0 && !f.snap.Lacks(route.FactLinks, 0) {
-		return []Note{{Reason: Reason{Code: NoteDisabled, Have: allDevices, Want: len(off)}}}
-	}
-	uplinks := f.uplinks4()
-	off = slices.DeleteFunc(off, func(d *device) bool { return len(uplinks) > 0 && !uplinks[d.Index] })
-	if len(off) == 0 {
-		return nil
-	}
-	return []Note{{Reason: Reason{Code: NoteDisabled, Have: off[0].Name, Want: len(off)}}}
-}
-
-// uplinks4 are the devices that IPv4's default routes leave by or, where there is none,
-// those with an IPv4 address.
-func (f *FIB) uplinks4() map[int]bool {
-	out := map[int]bool{}
-	for _, t := range f.v4.tables {
-		if l, ok := t.trie.Get(route.IPv4.Default()); ok {
-			for _, e := range l.entries {
-				for i := range e.hops {
-					out[e.hops[i].Link] = true
-				}
-			}
-		}
-	}
-	if len(out) > 0 {
-		return out
-	}
-	for _, d := range f.devices {
-		if len(d.addrs4) > 0 && d.Flags&route.LinkLoopback == 0 {
-			out[d.Index] = true
-		}
-	}
-	return out
-}
-
-// networkDown finds an address of this host whose network has the destination, and
-// whose device is down, so that the network has no route.
-func (f *FIB) networkDown(t *Trace) *route.Addr {
-	for _, d := range f.devices {
-		if d.Up() {
-			continue
-		}
-		addrs := d.addrs4
-		if t.Flow.Dst.Is6() {
-			addrs = d.addrs6
-		}
-		for _, a := range addrs {
-			if !a.Prefix.IsSingleIP() && a.Prefix.Contains(t.Flow.Dst) && t.Decision.missed(&route.Route{Dst: a.Prefix}) {
-				return a
-			}
-		}
-	}
-	return nil
-}
-
 // shadowedDefault finds, for a decision by a longer prefix, the default route
 // of the same table that no packet can reach because the two halves of the
 // address space have routes of their own.
@@ -423,89 +321,6 @@ func (f *FIB) shadowedDefault(t *Trace) (route.Route, bool) {
 		return route.Route{}, false
 	}
 	return l.entries[0].full(whole), true
-}
-
-// SlashOnePair are the two halves of a family's address space, 0.0.0.0/1 and
-// 128.0.0.0/1 or ::/1 and 8000::/1: the pair of routes that VPNs put over the default
-// route.
-func SlashOnePair(fam route.Family) [2]netip.Prefix {
-	high := netip.AddrFrom4([4]byte{128})
-	if fam == route.IPv6 {
-		high = netip.AddrFrom16([16]byte{0x80})
-	}
-	return [2]netip.Prefix{netip.PrefixFrom(fam.Default().Addr(), 1), netip.PrefixFrom(high, 1)}
-}
-
-// TableIDs are the tables of a family that have routes, in ascending order.
-func (f *FIB) TableIDs(fam route.Family) []route.Table {
-	var out []route.Table
-	for id := range f.family(fam).tables {
-		out = append(out, id)
-	}
-	slices.Sort(out)
-	return out
-}
-
-// Field is a property of a packet that a rule or a route can ask for.
-type Field string
-
-// The fields.
-const (
-	FieldFrom      Field = "from"
-	FieldOif       Field = "oif"
-	FieldMark      Field = "mark"
-	FieldTOS       Field = "tos"
-	FieldUID       Field = "uid"
-	FieldProto     Field = "ipproto"
-	FieldSport     Field = "sport"
-	FieldDport     Field = "dport"
-	FieldFlowLabel Field = "flowlabel"
-	// FieldIif is part of every question: a packet that comes in by no device is sent by
-	// this host.
-	FieldIif Field = "iif"
-	// FieldVRF is no field that is compared: a VRF is given as the output device.
-	FieldVRF Field = "vrf"
-)
-
-// Asked are the fields that the rules and routes on the way of a decision
-// compared, in a fixed order: where the caller did not give one of them, the
-// decision rests on an assumption.
-func (t *Trace) Asked() []Field {
-	asked := map[Field]bool{}
-	for i := range t.Rules {
-		r := &t.Rules[i]
-		if r.Verdict != VerdictNotReached {
-			selectorFields(&r.Rule.Selector, asked)
-		}
-		for j := range r.Candidates {
-			if r.Candidates[j].Route.TOS != 0 {
-				asked[FieldTOS] = true
-			}
-			if r.Candidates[j].Route.Src.IsValid() {
-				asked[FieldFrom] = true
-			}
-		}
-	}
-	var out []Field
-	for _, f := range []Field{FieldFrom, FieldOif, FieldMark, FieldTOS, FieldUID, FieldProto, FieldSport, FieldDport, FieldFlowLabel} {
-		if asked[f] {
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
-func selectorFields(s *route.Selector, asked map[Field]bool) {
-	for f, yes := range map[Field]bool{
-		FieldFrom: s.Src.IsValid() && s.Src.Bits() > 0, FieldOif: s.Out != "",
-		FieldMark: s.MarkMask != 0, FieldTOS: s.TOS != 0 || s.HasDSCP, FieldUID: s.HasUIDs,
-		FieldProto: s.Proto != 0, FieldSport: s.SrcPort != (route.PortRange{}),
-		FieldDport: s.DstPort != (route.PortRange{}), FieldFlowLabel: s.FlowLabelMask != 0,
-	} {
-		if yes {
-			asked[f] = true
-		}
-	}
 }
 
 // toolDiffers says where ip -6 route get answers otherwise than a received packet is

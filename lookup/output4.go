@@ -272,7 +272,7 @@ func (f *FIB) lacksIPv4(link int) bool {
 
 func isMulticast4(a netip.Addr) bool { return a.Is4() && a.IsMulticast() }
 
-// isLocalMulticast4 says whether an address is in 224.0.0.0/24.
+// isLocalMulticast4 reports whether an address is in 224.0.0.0/24.
 func isLocalMulticast4(a netip.Addr) bool { return a.Is4() && a.IsLinkLocalMulticast() }
 
 func isBroadcast4(a netip.Addr) bool { return a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) }

@@ -48,7 +48,7 @@ func (f *FIB) Inside(p netip.Prefix) []Inside {
 	return out
 }
 
-// takes says whether packets to a prefix inside p are decided by its own table, and
+// takes reports whether packets to a prefix inside p are decided by its own table, and
 // not by the one that has p. A few addresses are tried, since some may be this host's.
 func (f *FIB) takes(r *route.Route, p netip.Prefix) bool {
 	first := r.Dst.Addr()
@@ -108,8 +108,8 @@ func (f *FIB) Thrown(p netip.Prefix) *route.Route {
 	return nil
 }
 
-// Typical is a packet to an address of a prefix that no longer prefix covers, if
-// there is one.
+// Typical is a packet to an address of a prefix: if there is one, to an address that is
+// in none of the longer prefixes.
 func (f *FIB) Typical(p netip.Prefix) route.Flow {
 	flow := route.Flow{Dst: p.Addr()}
 	if flow.Dst.IsUnspecified() && !p.IsSingleIP() { // never looked up

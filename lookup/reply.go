@@ -66,7 +66,7 @@ const (
 	CodeReplyRefused      Code = "refused"     // the packet gets nowhere
 	CodeReplyUnknown      Code = "unknown"     // where the packet goes is unknown
 	CodeReplyGroup        Code = "group"       // whoever answers to a group uses an address of his own
-	CodeReplyNoSource     Code = "no-source"   // nobody can answer to a packet without a source
+	CodeReplyNoSource     Code = "no-source"   // a packet without a source cannot be answered
 )
 
 // Reply works out the way back of the packet of a trace. The answer has the
@@ -124,7 +124,7 @@ func (f *FIB) ReplyOf(t *Trace, who *Answerer) *Reply {
 	return r
 }
 
-// Alternates says whether the kernel chooses anew for each look-up by which of
+// Alternates reports whether the kernel chooses anew for each look-up by which of
 // several devices a packet leaves, as it does among equal default routes: two
 // look-ups of one socket may end differently.
 func (d *Decision) Alternates() bool {
@@ -155,13 +155,13 @@ func common(all []Return) Symmetry {
 	return out
 }
 
-// isGroup says whether a packet goes to many at once: no answer comes from
+// isGroup reports whether a packet goes to many at once: no answer comes from
 // where it was sent to.
 func (d *Decision) isGroup() bool {
 	return d.Disposition == DispositionBroadcast || d.Disposition == DispositionMulticast
 }
 
-// dropsForwarded6 says whether a received IPv6 packet is dropped although the
+// dropsForwarded6 reports whether a received IPv6 packet is dropped although the
 // look-up found a way: only then forwarding is asked about (ip6_forward in
 // net/ipv6/ip6_output.c).
 func (f *FIB) dropsForwarded6(t *Trace) bool {

@@ -154,13 +154,13 @@ func gotos(rules []*rule) {
 	for i := len(rules) - 1; i >= 0; i-- {
 		r := rules[i]
 		if r.Action == route.ActionGoto {
-			r.target = at[r.Goto] // zero: there is none, for the first rule is nobody's target
+			r.target = at[r.Goto] // zero: there is none, since no goto leads back to the first rule
 		}
 		at[r.Priority] = i
 	}
 }
 
-// dissects says whether a rule asks about the protocol or the ports of packets
+// dissects reports whether a rule asks about the protocol or the ports of packets
 // that arrive.
 func (r *rule) dissects() bool {
 	s := &r.Selector

@@ -135,7 +135,7 @@ func (w *walk) searchRules() (res result) {
 }
 
 // mergedLonger reports whether table main has an entry for the packet that goes before
-// the one of table local if the two are one table, which nobody knows: only a host tells
+// the one of table local if the two are one table. That is not known: only a host tells
 // whether a rule was ever added.
 func (w *walk) mergedLonger(res *result) bool {
 	if !w.fib.mayMerge || res.entry == nil || res.dst.IsSingleIP() {
@@ -241,7 +241,7 @@ func (w *walk) tableOf(r *rule) (route.Table, *table) {
 	return r.Table, r.table
 }
 
-// suppressed says whether a rule drops a result (fib4_rule_suppress,
+// suppressed says why a rule drops a result, if it does (fib4_rule_suppress,
 // fib6_rule_suppress). What a table refuses is never dropped.
 func (w *walk) suppressed(r *rule, res *result) Code {
 	switch h := w.suppressible(res); {

@@ -76,7 +76,7 @@ func withoutRules(fam route.Family) []*rule {
 	return []*rule{all(0, route.TableLocal), all(32766, route.TableMain)}
 }
 
-// defaultRules4 says whether the IPv4 rules are those that a namespace starts
+// defaultRules4 reports whether the IPv4 rules are those that a namespace starts
 // with.
 func (f *FIB) defaultRules4() bool {
 	want := []struct {

@@ -101,7 +101,7 @@ func (w *walk) selectsAddrs(s *route.Selector) Code {
 	return ""
 }
 
-// from says whether the packet's source is in a rule's prefix. A source that
+// from reports whether the packet's source is in a rule's prefix. A source that
 // is not chosen yet is 0.0.0.0 for IPv4, and in no prefix for IPv6.
 func (w *walk) from(p netip.Prefix) bool {
 	src := w.flow.Src

@@ -35,7 +35,7 @@ func (s setting) String() string {
 	}[s]
 }
 
-// usual is the value that a setting has where nobody changed it.
+// usual is the default value of a setting.
 func (s setting) usual() int {
 	if s == settingSendRedirects {
 		return 1

@@ -127,7 +127,7 @@ func (w *walk) fromDevice4(dev *device, gateway netip.Addr, scope route.Scope, t
 	return first
 }
 
-// stretches says whether an address of scope host may serve a route of scope
+// stretches reports whether an address of scope host may serve a route of scope
 // link, as it may with route_localnet.
 func (w *walk) stretches(dev *device, addr, scope route.Scope) bool {
 	return addr > route.ScopeLink && scope == route.ScopeLink && w.confOr(dev, settingRouteLocalnet)
@@ -221,7 +221,7 @@ func (t *SourceTrial) takeOther(all []lender) chosen {
 	return c
 }
 
-// unordered records the addresses of devices of which nobody knows which came first.
+// unordered records the addresses of devices of which it is not known which came first.
 func (t *SourceTrial) unordered(all []lender) {
 	t.Link, t.Reason = 0, Reason{Code: CodeSrcUnordered}
 	for i := range all {

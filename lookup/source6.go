@@ -128,7 +128,7 @@ func candidate6(a *route.Addr) bool {
 	return usable6(a) && !ip.IsMulticast() && !ip.IsUnspecified()
 }
 
-// usable6 says whether duplicate address detection has left an address for use.
+// usable6 reports whether duplicate address detection has left an address for use.
 func usable6(a *route.Addr) bool {
 	return (a.Flags&route.AddrTentative == 0 || a.Flags&route.AddrOptimistic != 0) && a.Flags&route.AddrDADFailed == 0
 }
@@ -175,7 +175,7 @@ type selection6 struct {
 	label uint32
 }
 
-// compare says whether b is a better source than a, the earlier one, and by
+// compare reports whether b is a better source than a, the earlier one, and by
 // which of the rules the two differ; by none, the earlier one stays.
 func (s *selection6) compare(a, b *route.Addr) (rule int, better bool) {
 	for i := range rules6 {

@@ -36,7 +36,7 @@ func specialNotes(t *Trace) []Note {
 	return out
 }
 
-// strange says whether a destination's block has not been thought of by who
+// strange reports whether a destination's block has not been thought of by who
 // made the route: the route is wider than the block.
 func strange(e *special.Entry, d *Decision) bool {
 	if !d.HasRoute || !d.Disposition.Success() || d.Route.Dst.Bits() >= e.Prefix.Bits() || e.Prefix.Addr().IsMulticast() {
@@ -54,7 +54,7 @@ func strange(e *special.Entry, d *Decision) bool {
 	return e.Global != special.Yes || e.Prefix == netip.MustParsePrefix("64:ff9b::/96")
 }
 
-// sitesOwn says whether a block is for the use inside a site.
+// sitesOwn reports whether a block is for the use inside a site.
 func sitesOwn(e *special.Entry) bool {
 	return e.Prefix.Addr().IsPrivate() || e.Prefix == netip.MustParsePrefix("100.64.0.0/10")
 }

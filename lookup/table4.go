@@ -43,7 +43,7 @@ func (w *walk) search4(c *covering, cands *[]Candidate, res *result) {
 	settle(cands)
 }
 
-// outcome4 says whether an entry that was tried ends the search, and then sets
+// outcome4 reports whether an entry that was tried ends the search, and then sets
 // with what.
 func (w *walk) outcome4(e *entry, rf ref, hop int, code Code, res *result) bool {
 	switch code {
@@ -142,7 +142,7 @@ func (w *walk) usable4(h *hop) Code {
 	return ""
 }
 
-// down says whether the state of its device makes a next hop useless.
+// down says how the state of its device makes a next hop useless, if it does.
 func (h *hop) down() Code {
 	switch {
 	case h.Flags&route.NextHopDead == 0:

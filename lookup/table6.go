@@ -59,7 +59,7 @@ func (w *walk) longest6(t *table, cands *[]Candidate) (result, bool) {
 	return w.select6(&position{dst: rf.dst, entries: rf.leaf.entries})
 }
 
-// avoidFailed6 says whether gateways with a failed neighbour are passed over
+// avoidFailed6 reports whether gateways with a failed neighbour are passed over
 // (RT6_LOOKUP_F_REACHABLE): only the setting for all devices counts.
 func (w *walk) avoidFailed6() bool {
 	return !w.ofGateway && w.conf(route.IPv6, nil, settingForwarding) == 0
@@ -257,7 +257,7 @@ func (w *walk) out6() int {
 	return w.flow.Out
 }
 
-// failed6 says whether a next hop's gateway is known to be unreachable
+// failed6 reports whether a next hop's gateway is known to be unreachable
 // (rt6_check_neigh, with router preferences compiled in).
 func (w *walk) failed6(h *hop) bool {
 	if !h.Gateway.IsValid() {

@@ -73,7 +73,7 @@ type NextHop struct {
 	Stale bool
 }
 
-// Default says whether the chosen route is a default route.
+// Default reports whether the chosen route is a default route.
 func (d *Decision) Default() bool { return d.HasRoute && d.Route.IsDefault() }
 
 // Entry identifies what the chosen route has but for its destination, and shares

@@ -30,7 +30,7 @@ func (c *Change) Size() *big.Int {
 
 func number(a netip.Addr) *big.Int { return new(big.Int).SetBytes(a.AsSlice()) }
 
-// Holds says whether an address is in the range.
+// Holds reports whether an address is in the range.
 func (c *Change) Holds(a netip.Addr) bool { return !a.Less(c.First) && !c.Last.Less(a) }
 
 // Host is one of two that are compared.
@@ -259,13 +259,13 @@ func union(all []netip.Prefix) ranges {
 	return out
 }
 
-// holds says whether an address is in one of the ranges.
+// holds reports whether an address is in one of the ranges.
 func (r ranges) holds(a netip.Addr) bool {
 	i, found := slices.BinarySearchFunc(r, a, func(s span, a netip.Addr) int { return s.first.Compare(a) })
 	return found || i > 0 && !r[i-1].last.Less(a)
 }
 
-// overlaps says whether a prefix and one of the ranges have an address in
+// overlaps reports whether a prefix and one of the ranges have an address in
 // common.
 func (r ranges) overlaps(p netip.Prefix) bool {
 	i, found := slices.BinarySearchFunc(r, p.Addr(), func(s span, a netip.Addr) int { return s.first.Compare(a) })

@@ -5,7 +5,7 @@
 // __inet_lookup_listener and compute_score, net/ipv4/udp.c __udp4_lib_lookup,
 // and their likes in net/ipv6): sockets that are bound to the very address go
 // before those bound to every address; within each, a score decides, to which a
-// bound device and, in IPv4, a socket of IPv4 itself contribute.
+// bound device and, in IPv4, an IPv4 socket contribute.
 // [Host.Exposure] tells who reaches a socket: it cuts the addresses that clients can have
 // by every prefix that a decision may ask about, and decides for each part of them, and
 // each device that packets come in by, about the packet and about the answer. Clients are

@@ -29,7 +29,7 @@ type Local struct {
 	Link, VRF int
 	// Views are who reaches it by each uplink at which it takes packets.
 	Views []View
-	// Self says whether this host itself reaches it.
+	// Self reports whether this host itself reaches it.
 	Self bool
 
 	one netip.Addr // of the prefix, that stands for it; the zero Addr: its first

@@ -72,14 +72,14 @@ func vrfOf(s *route.Snapshot, index int) int {
 // The reasons why a socket does not take a packet.
 const (
 	CodeV6Only    lookup.Code = "v6only"          // takes no IPv4
-	CodeFamily    lookup.Code = "family"          // a socket of IPv4, a packet of IPv6
+	CodeFamily    lookup.Code = "family"          // an IPv4 socket does not take an IPv6 packet
 	CodeAddress   lookup.Code = "address"         // bound to another address; Want: it
 	CodeDevice    lookup.Code = "device"          // bound to another device; Want: its index, Have: the packet's
 	CodeVRF       lookup.Code = "other-vrf"       // bound to no device, and the packet belongs to a VRF; Have: its index
 	CodeConnected lookup.Code = "connected"       // connected to somebody else; Want: whom
 	CodeExact     lookup.Code = "exact-first"     // a socket bound to the very address goes first
 	CodeBound     lookup.Code = "device-first"    // a socket bound to the device goes first
-	CodeFamily4   lookup.Code = "family-first"    // a socket of IPv4 itself goes first
+	CodeFamily4   lookup.Code = "family-first"    // an IPv4 socket goes before an IPv6 socket that takes IPv4 too
 	CodePeer      lookup.Code = "connected-first" // the socket that is connected to the sender goes first
 	CodeOrder     lookup.Code = "reuseport-order" // another SO_REUSEPORT group goes first
 	CodeTakes     lookup.Code = "takes"           // takes it
@@ -199,12 +199,12 @@ func (p *Packet) refuses(s *route.Snapshot, x *route.Socket) (lookup.Reason, boo
 	return lookup.Reason{}, true
 }
 
-// from says whether a connected UDP socket is connected to the packet's sender.
+// from reports whether a connected UDP socket is connected to the packet's sender.
 func (p *Packet) from(x *route.Socket) bool {
 	return p.Src.Port() != 0 && p.Src.Addr() == x.Remote.Addr().Unmap() && p.Src.Port() == x.Remote.Port()
 }
 
-// acceptsVRF says whether sockets that are bound to no device take packets of
+// acceptsVRF reports whether sockets that are bound to no device take packets of
 // VRFs (inet_sk_bound_dev_eq). The setting counts for both families.
 func acceptsVRF(s *route.Snapshot, proto uint8) bool {
 	key := "net/ipv4/tcp_l3mdev_accept"

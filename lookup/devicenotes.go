@@ -1,0 +1,109 @@
+package lookup
+
+import (
+	"slices"
+
+	"routewhy/route"
+)
+
+// deviceNotes are about the state of devices that the decision rests on.
+func (f *FIB) deviceNotes(t *Trace) []Note {
+	var out []Note
+	d, dst := &t.Decision, t.Flow.Dst
+	lo := f.byIndex[route.LoopbackIndex]
+	local := d.Disposition == DispositionLocal || dst.IsLoopback() || dst.IsUnspecified()
+	throughVRF := len(d.NextHops) > 0 && f.vrf(d.NextHops[0].Link) != 0 // whose device is its loopback device
+	if local && t.Flow.In == 0 && lo != nil && !lo.Up() && !throughVRF {
+		out = append(out, Note{Reason: Reason{Code: NoteLoDown}})
+	}
+	if d.Disposition == DispositionUnicast && d.HasRoute && d.Route.Dst.Addr().Is4() && d.Route.Dst.Bits() == 31 &&
+		len(d.NextHops) == 1 && !d.NextHops[0].Gateway.IsValid() {
+		out = append(out, Note{Reason: Reason{Code: NotePairOfHosts}, Route: &d.Route})
+	}
+	if a := f.networkDown(t); a != nil {
+		out = append(out, Note{Reason: Reason{NoteNetworkDown, a.Prefix, f.snap.LinkName(a.Link)}})
+	}
+	if a := f.networkGone(t); a != nil {
+		out = append(out, Note{Reason: Reason{NoteNetworkGone, a.Prefix, f.snap.LinkName(a.Link)}})
+	}
+	if f.dropsForwarded6(t) {
+		out = append(out, Note{Reason: Reason{Code: NoteNotForwarded, Have: f.snap.LinkName(t.Flow.In)}})
+	}
+	if d.Shortcut == ShortcutOnLink {
+		out = append(out, Note{Reason: Reason{Code: NoteOnLinkAssumed, Have: f.snap.LinkName(d.NextHops[0].Link)}})
+	}
+	if dst.IsLinkLocalUnicast() && dst.Is6() && t.Flow.Out == 0 && t.Flow.In == 0 && d.Disposition != DispositionLocal {
+		out = append(out, Note{Reason: Reason{Code: NoteNoZone, Have: dst}})
+	}
+	return out
+}
+
+// switchedOff6 names the devices on which IPv6 is switched off: what counts is each
+// device's own setting, that of all devices is only what was last written to them. Where
+// other devices have IPv6, it names those alone that a default route might leave by.
+func (f *FIB) switchedOff6() []Note {
+	var off []*device
+	on := 0
+	for _, d := range f.devices {
+		switch {
+		case !d.Up() || d.Master != 0 || d.Flags&route.LinkLoopback != 0:
+		case d.conf6.value[settingDisableIPv6] != 0:
+			off = append(off, d)
+		default:
+			on++
+		}
+	}
+	if len(off) > 0 && on == 0 && !f.snap.Lacks(route.FactLinks, 0) {
+		return []Note{{Reason: Reason{Code: NoteDisabled, Have: allDevices, Want: len(off)}}}
+	}
+	uplinks := f.uplinks4()
+	off = slices.DeleteFunc(off, func(d *device) bool { return len(uplinks) > 0 && !uplinks[d.Index] })
+	if len(off) == 0 {
+		return nil
+	}
+	return []Note{{Reason: Reason{Code: NoteDisabled, Have: off[0].Name, Want: len(off)}}}
+}
+
+// uplinks4 are the devices that IPv4's default routes leave by or, where there is none,
+// those with an IPv4 address.
+func (f *FIB) uplinks4() map[int]bool {
+	out := map[int]bool{}
+	for _, t := range f.v4.tables {
+		if l, ok := t.trie.Get(route.IPv4.Default()); ok {
+			for _, e := range l.entries {
+				for i := range e.hops {
+					out[e.hops[i].Link] = true
+				}
+			}
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for _, d := range f.devices {
+		if len(d.addrs4) > 0 && d.Flags&route.LinkLoopback == 0 {
+			out[d.Index] = true
+		}
+	}
+	return out
+}
+
+// networkDown finds an address of this host whose network has the destination, and
+// whose device is down, so that the network has no route.
+func (f *FIB) networkDown(t *Trace) *route.Addr {
+	for _, d := range f.devices {
+		if d.Up() {
+			continue
+		}
+		addrs := d.addrs4
+		if t.Flow.Dst.Is6() {
+			addrs = d.addrs6
+		}
+		for _, a := range addrs {
+			if !a.Prefix.IsSingleIP() && a.Prefix.Contains(t.Flow.Dst) && t.Decision.missed(&route.Route{Dst: a.Prefix}) {
+				return a
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package lookup
+
+import "routewhy/route"
+
+// Field is a property of a packet that a rule or a route can ask for.
+type Field string
+
+// The fields.
+const (
+	FieldFrom      Field = "from"
+	FieldOif       Field = "oif"
+	FieldMark      Field = "mark"
+	FieldTOS       Field = "tos"
+	FieldUID       Field = "uid"
+	FieldProto     Field = "ipproto"
+	FieldSport     Field = "sport"
+	FieldDport     Field = "dport"
+	FieldFlowLabel Field = "flowlabel"
+	// FieldIif is part of every question: a packet that comes in by no device is sent by
+	// this host.
+	FieldIif Field = "iif"
+	// FieldVRF is no field that is compared: a VRF is given as the output device.
+	FieldVRF Field = "vrf"
+)
+
+// Asked are the fields that the rules and routes on the way of a decision
+// compared, in a fixed order: where the caller did not give one of them, the
+// decision rests on an assumption.
+func (t *Trace) Asked() []Field {
+	asked := map[Field]bool{}
+	for i := range t.Rules {
+		r := &t.Rules[i]
+		if r.Verdict != VerdictNotReached {
+			selectorFields(&r.Rule.Selector, asked)
+		}
+		for j := range r.Candidates {
+			if r.Candidates[j].Route.TOS != 0 {
+				asked[FieldTOS] = true
+			}
+			if r.Candidates[j].Route.Src.IsValid() {
+				asked[FieldFrom] = true
+			}
+		}
+	}
+	var out []Field
+	for _, f := range []Field{FieldFrom, FieldOif, FieldMark, FieldTOS, FieldUID, FieldProto, FieldSport, FieldDport, FieldFlowLabel} {
+		if asked[f] {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func selectorFields(s *route.Selector, asked map[Field]bool) {
+	for f, yes := range map[Field]bool{
+		FieldFrom: s.Src.IsValid() && s.Src.Bits() > 0, FieldOif: s.Out != "",
+		FieldMark: s.MarkMask != 0, FieldTOS: s.TOS != 0 || s.HasDSCP, FieldUID: s.HasUIDs,
+		FieldProto: s.Proto != 0, FieldSport: s.SrcPort != (route.PortRange{}),
+		FieldDport: s.DstPort != (route.PortRange{}), FieldFlowLabel: s.FlowLabelMask != 0,
+	} {
+		if yes {
+			asked[f] = true
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package lookup
+
+import (
+	"slices"
+
+	"routewhy/route"
+)
+
+// TableIDs are the tables of a family that have routes, in ascending order.
+func (f *FIB) TableIDs(fam route.Family) []route.Table {
+	var out []route.Table
+	for id := range f.family(fam).tables {
+		out = append(out, id)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// TableOrder is the tables of a family that have routes or are named by a
+// rule, in the order of the rules; those that no rule names last.
+func (f *FIB) TableOrder(fam route.Family) []route.Table {
+	var out []route.Table
+	seen := map[route.Table]bool{0: true}
+	add := func(t route.Table) {
+		if !seen[t] {
+			seen[t] = true
+			out = append(out, t)
+		}
+	}
+	for _, r := range f.family(fam).rules {
+		if r.Action == route.ActionTable {
+			add(r.Table)
+		}
+	}
+	for _, id := range f.TableIDs(fam) {
+		add(id)
+	}
+	return out
+}
+
+// RulesTo are the rules that lead to a table, to be read only.
+func (f *FIB) RulesTo(fam route.Family, t route.Table) []*route.Rule {
+	if !f.family(fam).vrfs || f.vrfOf[t] == nil {
+		return f.family(fam).to[t]
+	}
+	var out []*route.Rule
+	for _, r := range f.family(fam).rules {
+		if r.Action == route.ActionTable && (r.Table == t || r.Selector.L3Mdev) {
+			out = append(out, r.Rule)
+		}
+	}
+	return out
+}
