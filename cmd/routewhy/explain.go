@@ -153,6 +153,8 @@ func (q *questions) commonFamily() route.Family {
 type answer interface {
 	// MarkChanging says that the tables were changing while they were read.
 	MarkChanging()
+	// Status is what the answer comes to.
+	Status() report.Status
 }
 
 // answer explains every destination and writes the result.
@@ -208,7 +210,7 @@ func (q *questions) answers(ctx context.Context) ([]answer, error) {
 }
 
 // disagrees reports whether the kernel gave another answer.
-func disagrees(a answer) bool { return statusOfAnswer(a) == exitDisagree }
+func disagrees(a answer) bool { return a.Status() == report.StatusDisagrees }
 
 func (q *questions) write(all []answer, s stdio) error {
 	for _, a := range all {
@@ -218,9 +220,6 @@ func (q *questions) write(all []answer, s stdio) error {
 		out := make([]any, len(all))
 		for i, a := range all {
 			out[i] = a
-			if page, ok := a.(interface{ JSON() any }); ok {
-				out[i] = page.JSON()
-			}
 		}
 		return text.WriteJSON(s.Stdout, out)
 	}
@@ -233,7 +232,7 @@ func (q *questions) write(all []answer, s stdio) error {
 		switch e := a.(type) {
 		case *report.Prefix:
 			err = text.ExplainPrefix(s.Stdout, e, st)
-		case *text.Zero:
+		case *report.Zero:
 			err = text.ExplainZero(s.Stdout, e, st)
 		case *report.Explanation:
 			err = text.Explain(s.Stdout, e, st)
@@ -250,14 +249,14 @@ func (q *questions) write(all []answer, s stdio) error {
 func (q *questions) worstOf(all []answer) error {
 	status := exitOK
 	for i, a := range all {
-		one := statusOfAnswer(a)
+		one := int(a.Status())
 		if d := q.dests[i]; d.either {
 			other := i + 1
 			if d.family() == route.IPv6 {
 				other = i - 1
 			}
 			if p, ok := a.(*report.Prefix); !ok || p.WayOut == "" {
-				one = min(one, statusOfAnswer(all[other]))
+				one = min(one, int(all[other].Status()))
 			}
 		}
 		status = max(status, one) // the graver, the higher
@@ -266,18 +265,6 @@ func (q *questions) worstOf(all []answer) error {
 		return nil
 	}
 	return statusError(status)
-}
-
-func statusOfAnswer(a answer) int {
-	switch e := a.(type) {
-	case *report.Prefix:
-		return int(e.Status())
-	case *text.Zero:
-		return statusOfZero(e)
-	case *report.Explanation:
-		return int(e.Status())
-	}
-	return exitOK
 }
 
 // explainAddress answers one question, and asks the kernel the same.

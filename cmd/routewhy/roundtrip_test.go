@@ -20,6 +20,8 @@ func roundTrip(r any) error {
 		return samePage(r, text.Explain)
 	case *report.Prefix:
 		return samePage(r, text.ExplainPrefix)
+	case *report.Zero:
+		return samePage(r, text.ExplainZero)
 	case report.Line:
 		return samePage(r.Explanation, func(w io.Writer, e *report.Explanation, _ text.Style) error {
 			b := text.NewBatch(w, false)

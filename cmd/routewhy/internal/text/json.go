@@ -16,6 +16,8 @@ func WriteJSON(w io.Writer, answers []any) error {
 			Annotate(a)
 		case *report.Prefix:
 			annotatePrefix(a)
+		case *report.Zero:
+			annotateZero(a)
 		}
 	}
 	enc := encoder(w)

@@ -15,35 +15,28 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Zero is the page about what the zero address means on a host: as a
-// destination, in routes, as what sockets listen on, as a source, and in the
+// zeroPage is the page about what the zero address means on a host that is put into
+// words: as a destination, in routes, as what sockets listen on, as a source, and in the
 // columns of route(8).
-type Zero struct {
-	// Explanation is the decision about it as a destination.
-	*report.Explanation
-	// Whole has all routes, and the sockets; the explanation's has less.
-	Whole *lookup.FIB
-}
+type zeroPage struct{ *report.Zero }
 
 // family is the address's.
-func (z *Zero) family() route.Family { return z.Query.Family() }
+func (z zeroPage) family() route.Family { return z.Query.Family() }
 
 // zero is the address.
-func (z *Zero) zero() netip.Addr {
-	if z.family() == route.IPv4 {
-		return netip.IPv4Unspecified()
-	}
-	return netip.IPv6Unspecified()
-}
+func (z zeroPage) zero() netip.Addr { return report.ZeroAddr(z.family()) }
+
+// told is the explanation of the address as a destination.
+func (z zeroPage) told() told { return told{&z.Explanation} }
 
 // ExplainZero writes the page as text.
-func ExplainZero(w io.Writer, z *Zero, st Style) error {
-	if z.Disagreement() != nil {
-		return Explain(w, z.Explanation, st)
+func ExplainZero(w io.Writer, r *report.Zero, st Style) error {
+	if r.Disagreement() != nil {
+		return Explain(w, &r.Explanation, st)
 	}
-	p := &page{w: w, st: st}
+	z, p := zeroPage{r}, &page{w: w, st: st}
 	head := z.headline()
-	if st.Quiet && z.Noted(lookup.NoteChanging) {
+	if st.Quiet && z.told().changing() {
 		head += changingAside
 	}
 	p.line(p.st.paint(bold, head))
@@ -58,23 +51,22 @@ func ExplainZero(w io.Writer, z *Zero, st Style) error {
 	p.section("in netstat", fmt.Sprintf("-tln and in ss: a Local Address of %s is a socket on every address, a Foreign Address of %s is nobody yet: the socket listens.",
 		netip.AddrPortFrom(z.zero(), 80), strings.TrimSuffix(netip.AddrPortFrom(z.zero(), 0).String(), "0")+"*"))
 	for i := range z.Warnings {
-		if n := &z.Warnings[i]; n.Code == lookup.NoteChanging || n.Code == "mapped" {
-			p.detail("note", told{z.Explanation}.finding(n), yellow)
+		switch n := &z.Warnings[i]; n.Code {
+		case lookup.NoteChanging, report.RemarkMapped, report.RemarkProcesses:
+			p.detail("note", z.told().finding(n), yellow)
 		}
 	}
-	for _, g := range z.Whole.Snapshot().Gaps {
-		if g.Fact == route.FactSockets && len(z.groups()) > 0 || g.Fact == route.FactProcesses {
-			p.detail("note", string(g.Fact)+" are missing: "+iproute2.Safe(g.Why), yellow)
-		}
+	if why := z.Facts.ListeningUnread; why != "" && len(z.Facts.Listening) > 0 {
+		p.detail("note", "sockets are missing: "+iproute2.Safe(why), yellow)
 	}
 	return p.err
 }
 
-func (z *Zero) headline() string {
+func (z zeroPage) headline() string {
 	if z.family() == route.IPv6 {
 		return ":: as a destination is this host: a program that connects to it reaches ::1; elsewhere it means other things"
 	}
-	return "0.0.0.0 as a destination is this host: the kernel goes to 127.0.0.1" + told{z.Explanation}.wayOut() + "; elsewhere it means other things"
+	return "0.0.0.0 as a destination is this host: the kernel goes to 127.0.0.1" + z.told().wayOut() + "; elsewhere it means other things"
 }
 
 // section begins a section of the page: its title, and a sentence beside it.
@@ -102,7 +94,7 @@ func cite(a netip.Addr) string {
 	return strings.Join(out, "; ")
 }
 
-func (p *page) zeroDestination(z *Zero) {
+func (p *page) zeroDestination(z zeroPage) {
 	agrees := ""
 	if k := z.Kernel; k != nil && k.Agrees != nil && *k.Agrees {
 		agrees = " (the kernel agrees)"
@@ -125,25 +117,24 @@ func (p *page) zeroDestination(z *Zero) {
 }
 
 // zeroRoutes tells of the prefixes that begin with the zero address.
-func (p *page) zeroRoutes(z *Zero) {
+func (p *page) zeroRoutes(z zeroPage) {
 	f := z.family()
-	whole, pair := f.Default(), lookup.SlashOnePair(f)
-	p.section("route", fmt.Sprintf("%s covers every address, for no bit is compared:", whole))
-	if z.Whole.Snapshot().Lacks(route.FactRoutes, f) {
+	p.section("route", fmt.Sprintf("%s covers every address, because no bit is compared:", f.Default()))
+	if z.Facts.RoutesUnread {
 		p.line("  " + p.st.paint(yellow, fmt.Sprintf("unknown: the routes of %s are missing", f)))
 		return
 	}
-	if all := z.Whole.EntryStatuses(whole); len(all) > 0 {
-		p.standings("  ", report.NewEntries(z.Whole, all))
+	if all := z.Facts.Defaults; len(all) > 0 {
+		p.standings("  ", all)
 	} else {
 		p.line("  " + p.st.paint(yellow, z.noDefault()))
 	}
-	p.zeroPair(z, pair)
+	p.zeroPair(z, lookup.SlashOnePair(f))
 	if f == route.IPv4 {
 		this := netip.PrefixFrom(z.zero(), 8)
 		text := "none here"
-		if s := z.Whole.EntryStatuses(this); len(s) > 0 {
-			text = z.standingsText(s)
+		if all := z.Facts.Network; len(all) > 0 {
+			text = standingsText(all)
 		}
 		p.zeroRow(this.String(), fmt.Sprintf("\"this network\" (%s), ordinary unicast for Linux since 5.3, but for 0.0.0.0: %s",
 			cite(this.Addr().Next()), text), plain)
@@ -152,8 +143,8 @@ func (p *page) zeroRoutes(z *Zero) {
 }
 
 // noDefault says that no table has a default route, as far as that is known.
-func (z *Zero) noDefault() string {
-	if z.Whole.Covering(z.family().Default()).Disposition == lookup.DispositionUnknown {
+func (z zeroPage) noDefault() string {
+	if z.Facts.DefaultUnknown {
 		return "none in the tables that are known"
 	}
 	return "none here: what no other route covers has no route"
@@ -164,73 +155,58 @@ const zeroWidth = 14
 
 func (p *page) zeroRow(name, text string, i ink) { p.block("  "+pad(name, zeroWidth), text, i) }
 
-func (z *Zero) standingsText(all []lookup.EntryStatus) string {
+func standingsText(all []report.Entry) string {
 	var out []string
-	for _, x := range report.NewEntries(z.Whole, all) {
-		out = append(out, fmt.Sprintf("%s (%s), %s", x.Route.Way(), tableWords(x.Route.Table), standing(&x)))
+	for i := range all {
+		r := &all[i].Route
+		out = append(out, fmt.Sprintf("%s (%s), %s", r.Way(), tableWords(r.Table), standing(&all[i])))
 	}
 	return strings.Join(out, "; ")
 }
 
 // zeroPair tells of the two halves that VPNs put over the default route.
-func (p *page) zeroPair(z *Zero, pair [2]netip.Prefix) {
-	low, high := z.Whole.EntryStatuses(pair[0]), z.Whole.EntryStatuses(pair[1])
+func (p *page) zeroPair(z zeroPage, pair [2]netip.Prefix) {
+	halves := z.Facts.Halves
 	text, tint := "together they cover every address too, and are longer than /0 (a trick of VPNs): ", plain
-	switch {
-	case len(low) == 0 && len(high) == 0:
+	n := 0 // of the lower half
+	for n < len(halves) && halves[n].Route.Dst == pair[0].String() {
+		n++
+	}
+	switch low, high := halves[:n], halves[n:]; {
+	case len(halves) == 0:
 		text += "none here"
 	case len(low) == 0 || len(high) == 0:
-		one := slices.Concat(low, high)
-		text, tint = fmt.Sprintf("one half alone: %s %s", one[0].Route.Dst, z.standingsText(one)), yellow
+		text, tint = fmt.Sprintf("one half alone: %s %s", halves[0].Route.Dst, standingsText(halves)), yellow
 	default:
-		text, tint = text+z.standingsText(low), yellow
+		text, tint = text+standingsText(low), yellow
 	}
 	p.zeroRow(pair[0].String()+" +", pair[1].String()+": "+text, tint)
 }
 
 // zeroHost tells of host routes for the zero address, which are mistakes.
-func (p *page) zeroHost(z *Zero) {
+func (p *page) zeroHost(z zeroPage) {
 	host := netip.PrefixFrom(z.zero(), z.zero().BitLen())
-	all := z.Whole.EntryStatuses(host)
-	if len(all) == 0 {
+	if len(z.Facts.Host) == 0 {
 		p.zeroRow(host.String(), "covers this one address, which is never looked up: none here", plain)
 		return
 	}
-	s := z.Whole.Snapshot()
-	for i := range all {
-		r := &all[i].Route
+	for i := range z.Facts.Host {
+		r := &z.Facts.Host[i].Route
 		p.zeroRow(host.String(), fmt.Sprintf("never carries a packet: %s in %s, %s. Meant was probably the default route: %s",
-			iproute2.RouteWay(s, r), tableName(s, r.Table), z.maker(r), z.meant(r)), red)
+			r.Way(), tableWords(r.Table), maker(r), iproute2.Safe(z.Facts.Meant[i])), red)
 	}
 }
 
 // maker says who made a route.
-func (z *Zero) maker(r *route.Route) string {
-	name := iproute2.Safe(z.Whole.Snapshot().Names.Protocol(r.Protocol))
+func maker(r *iproute2.Route) string {
+	name := iproute2.Safe(string(r.Protocol))
 	switch r.Protocol {
-	case route.ProtocolBoot:
+	case "boot":
 		return "made by hand or by a script (proto " + name + ")"
-	case route.ProtocolDHCP:
+	case "dhcp":
 		return "made by a DHCP client (proto " + name + "), perhaps from option 121 with length 32"
 	}
 	return "proto " + name
-}
-
-// meant is the command that makes a default route of a host route.
-func (z *Zero) meant(r *route.Route) string {
-	s := z.Whole.Snapshot()
-	cmd := "ip route add 0.0.0.0/0"
-	if r.Family() == route.IPv6 {
-		cmd = "ip -6 route add ::/0"
-	}
-	cmd += " " + iproute2.RouteWay(s, r)
-	if r.Metric != 0 && (r.Metric != 1024 || r.Family() == route.IPv4) {
-		cmd += fmt.Sprintf(" metric %d", r.Metric)
-	}
-	if r.Table != route.TableMain {
-		cmd += " table " + iproute2.Safe(s.Names.Table(r.Table))
-	}
-	return cmd
 }
 
 // boundGroup is what listens on one address.
@@ -238,24 +214,21 @@ type boundGroup struct {
 	name    string
 	remark  string
 	order   int
-	sockets []*route.Socket
+	sockets []*report.Socket
 }
 
 // groups are the listening sockets by the address that they are bound to, the
 // zero address first.
-func (z *Zero) groups() []boundGroup {
-	s := z.Whole.Snapshot()
+func (z zeroPage) groups() []boundGroup {
 	var out []boundGroup
-	for i := range s.Sockets {
-		x := &s.Sockets[i]
-		if !x.Listens() || !z.concerns(x) {
-			continue
-		}
-		g := boundGroup{name: x.Local.Addr().Unmap().String(), order: 3}
-		switch a := x.Local.Addr().Unmap(); {
-		case a == z.zero() && x.Family == route.IPv6 && x.V6Only:
+	for i := range z.Facts.Listening {
+		x := &z.Facts.Listening[i]
+		a := x.Local.Unmap()
+		g := boundGroup{name: a.String(), order: 3}
+		switch is6 := x.Family == "inet6"; {
+		case a == z.zero() && is6 && x.V6Only != nil && *x.V6Only:
 			g.remark, g.order = "IPv6 alone (v6only)", 1
-		case a.IsUnspecified() && x.Family == route.IPv6:
+		case a.IsUnspecified() && is6:
 			g.remark, g.order = "IPv6 and IPv4", 1
 		case a.IsUnspecified():
 			g.order = 0
@@ -275,15 +248,15 @@ func (z *Zero) groups() []boundGroup {
 
 // zeroAgainstLoopback says what differs between listening on the zero address and on
 // the loopback address, and what a firewall has to do with it.
-func (p *page) zeroAgainstLoopback(z *Zero) {
+func (p *page) zeroAgainstLoopback(z zeroPage) {
 	lo := listen.Loopback(z.zero())
 	p.zeroRow(z.zero().String(), "other hosts reach it, unless a firewall drops what they send", plain)
 	p.zeroRow(lo.String(), z.loopback(lo)+z.guarded(lo), plain)
 }
 
 // guarded says who keeps other hosts from a loopback address.
-func (z *Zero) guarded(lo netip.Addr) string {
-	if lo.Is4() && len(listen.NewHost(z.Whole).Localnet()) > 0 {
+func (z zeroPage) guarded(lo netip.Addr) string {
+	if lo.Is4() && len(z.Facts.Localnet) > 0 {
 		return ": only a firewall keeps them out"
 	}
 	return ": the kernel itself drops what comes from outside"
@@ -291,7 +264,7 @@ func (z *Zero) guarded(lo netip.Addr) string {
 
 // any says to which addresses of this host a socket that is bound to the zero address
 // listens.
-func (z *Zero) any() string {
+func (z zeroPage) any() string {
 	if z.family() == route.IPv4 {
 		return "IPv4 address of this host"
 	}
@@ -299,35 +272,27 @@ func (z *Zero) any() string {
 }
 
 // loopback says who reaches a socket on a loopback address.
-func (z *Zero) loopback(a netip.Addr) string {
-	s := z.Whole.Snapshot()
+func (z zeroPage) loopback(a netip.Addr) string {
 	if !a.Is4() {
 		return "this host alone"
 	}
-	devs := words{s}.devs(listen.NewHost(z.Whole).Localnet())
 	switch {
-	case len(devs) > 0:
+	case len(z.Facts.Localnet) > 0:
+		var devs []string
+		for _, dev := range z.Facts.Localnet {
+			devs = append(devs, iproute2.Safe(dev))
+		}
 		return "this host, and neighbours on " + listed(devs) + ", where route_localnet is on"
-	case s.Lacks(route.FactSysctls, route.IPv4):
+	case z.Facts.LocalnetUnread:
 		return "this host alone, unless route_localnet is on, which is not known"
 	}
 	return "this host alone"
 }
 
-// concerns says whether a socket belongs on the page: it can take packets of
-// the family.
-func (z *Zero) concerns(x *route.Socket) bool {
-	is4 := x.Family == route.IPv4 || x.Local.Addr().Is4In6()
-	if z.family() == route.IPv4 {
-		return is4 || x.DualStack()
-	}
-	return !is4
-}
-
 // maxBound is how many addresses the page lists.
 const maxBound = 6
 
-func (p *page) zeroListeners(z *Zero) {
+func (p *page) zeroListeners(z zeroPage) {
 	p.section("listening", fmt.Sprintf("a socket bound to %s takes what comes to any %s; routewhy --sockets tells who reaches it.", z.zero(), z.any()))
 	p.zeroAgainstLoopback(z)
 	p.line("  here:")
@@ -341,7 +306,7 @@ func (p *page) zeroListeners(z *Zero) {
 			p.zeroRow("", fmt.Sprintf("and on %d addresses more", len(groups)-i), plain)
 			break
 		}
-		text := z.ports(g.sockets)
+		text := ports(g.sockets)
 		if g.remark != "" {
 			text += ": " + g.remark
 		}
@@ -350,11 +315,9 @@ func (p *page) zeroListeners(z *Zero) {
 }
 
 // noListeners says why no socket is listed.
-func (z *Zero) noListeners() string {
-	for _, g := range z.Whole.Snapshot().Gaps {
-		if g.Fact == route.FactSockets {
-			return "unknown: the sockets are missing (" + iproute2.Safe(g.Why) + ")"
-		}
+func (z zeroPage) noListeners() string {
+	if why := z.Facts.ListeningUnread; why != "" {
+		return "unknown: the sockets are missing (" + iproute2.Safe(why) + ")"
 	}
 	return "nothing listens"
 }
@@ -363,19 +326,19 @@ func (z *Zero) noListeners() string {
 const maxPorts = 8
 
 // ports lists ports and who holds them.
-func (z *Zero) ports(all []*route.Socket) string {
+func ports(all []*report.Socket) string {
 	var out []string
-	for _, proto := range []uint8{route.ProtoTCP, route.ProtoUDP} {
+	for _, proto := range []string{"tcp", "udp"} {
 		var list []string
 		for _, x := range all {
-			text := fmt.Sprint(x.Local.Port())
-			if len(x.Owners) > 0 {
-				text += " " + iproute2.Safe(x.Owners[0].Name)
+			text := fmt.Sprint(x.Port)
+			if len(x.Processes) > 0 {
+				text += " " + iproute2.Safe(x.Processes[0].Name)
 			}
-			if x.Link != 0 {
-				text += " on " + iproute2.Safe(z.Whole.Snapshot().LinkName(x.Link))
+			if x.Dev != "" {
+				text += " on " + iproute2.Safe(x.Dev)
 			}
-			if x.Proto == proto && !slices.Contains(list, text) {
+			if x.Protocol == proto && !slices.Contains(list, text) {
 				list = append(list, text)
 			}
 		}
@@ -383,47 +346,20 @@ func (z *Zero) ports(all []*route.Socket) string {
 			list = append(list[:maxPorts], fmt.Sprintf("%d more", n-maxPorts))
 		}
 		if len(list) > 0 {
-			out = append(out, (&route.Socket{Proto: proto}).ProtoName()+" "+strings.Join(list, ", "))
+			out = append(out, proto+" "+strings.Join(list, ", "))
 		}
 	}
 	return strings.Join(out, "; ")
 }
 
-// knowsBare says whether it is known which devices have no address.
-func (z *Zero) knowsBare() bool {
-	s := z.Whole.Snapshot()
-	return words{s}.knowsAddrs(z.family()) && !s.Lacks(route.FactLinks, 0)
-}
-
-// bare are the devices that are up and have no address of the family, or in
-// IPv6 none that may be used yet.
-func (z *Zero) bare() []string {
-	s := z.Whole.Snapshot()
-	var out []string
-	for i := range s.Links {
-		l := &s.Links[i]
-		if !l.Up() || l.Flags&route.LinkLoopback != 0 || l.Master != 0 {
-			continue
-		}
-		has := slices.ContainsFunc(s.Addrs, func(a route.Addr) bool {
-			return a.Link == l.Index && route.FamilyOf(a.Prefix.Addr()) == z.family() &&
-				(a.Prefix.Addr().Is4() || a.Flags&route.AddrTentative == 0)
-		})
-		if !has {
-			out = append(out, l.Name)
-		}
-	}
-	return out
-}
-
-func (p *page) zeroSource(z *Zero) {
+func (p *page) zeroSource(z zeroPage) {
 	text := "\"no address yet\": a DHCP client asks from it (RFC 2131, section 4.1). The kernel refuses it as a device's address: " +
 		"`ip addr add 0.0.0.0/24` adds none, `ifconfig DEV 0.0.0.0` removes the one that is there. "
 	if z.family() == route.IPv6 {
 		text = "\"no address yet\": a host checks a new address for duplicates from it (RFC 4862, section 5.4.2). "
 	}
-	bare := z.bare()
-	if !z.knowsBare() {
+	bare := slices.Clone(z.Facts.NoAddress)
+	if bare == nil {
 		p.section("source", text+"Which devices have one is not known here: there is no listing of the addresses.")
 		return
 	}
@@ -442,59 +378,15 @@ func (p *page) zeroSource(z *Zero) {
 	p.section("source", text+iproute2.Safe(strings.Join(bare, ", "))+" "+verb+" up without one now.")
 }
 
-// jsonZero is what the page has beside the decision.
-type jsonZero struct {
-	Defaults  []report.Entry `json:"defaults"`
-	Halves    []report.Entry `json:"halves"`
-	Host      []report.Entry `json:"host"`
-	Network   []report.Entry `json:"network,omitempty"`
-	Meant     []string       `json:"meant,omitempty"`
-	Listening []jsonSocket   `json:"listening"`  // null: not known
-	NoAddress []string       `json:"no_address"` // null: not known
-	Columns   []jsonColumn   `json:"columns,omitempty"`
-	Standards []jsonDocument `json:"standards"`
-}
-
-type jsonDocument struct {
-	Document string `json:"document"`
-	Section  string `json:"section,omitempty"`
-}
-
-// JSON is the explanation of the address as a destination, and `zero`.
-func (z *Zero) JSON() any {
-	Annotate(z.Explanation)
-	whole, pair := z.family().Default(), lookup.SlashOnePair(z.family())
-	host := z.Whole.EntryStatuses(netip.PrefixFrom(z.zero(), z.zero().BitLen()))
-	j := jsonZero{
-		Defaults:  report.NewEntries(z.Whole, z.Whole.EntryStatuses(whole)),
-		Halves:    report.NewEntries(z.Whole, append(z.Whole.EntryStatuses(pair[0]), z.Whole.EntryStatuses(pair[1])...)),
-		Host:      report.NewEntries(z.Whole, host),
-		Listening: []jsonSocket{}, NoAddress: append([]string{}, z.bare()...),
+// annotateZero adds to the findings of the page what they say as sentences, and to its
+// columns what they mean.
+func annotateZero(z *report.Zero) {
+	Annotate(&z.Explanation)
+	f := &z.Facts
+	for _, all := range [][]report.Entry{f.Defaults, f.Halves, f.Host, f.Network} {
+		annotateEntries(all)
 	}
-	if z.family() == route.IPv4 {
-		j.Network = report.NewEntries(z.Whole, z.Whole.EntryStatuses(netip.PrefixFrom(z.zero(), 8)))
-		j.Columns = z.columns()
+	for i := range f.Columns {
+		f.Columns[i].Means = columnMeaning(&f.Columns[i])
 	}
-	if s := z.Whole.Snapshot(); s.Lacks(route.FactSockets, 0) && len(z.groups()) == 0 {
-		j.Listening = nil
-	}
-	if !z.knowsBare() {
-		j.NoAddress = nil
-	}
-	for i := range host {
-		j.Meant = append(j.Meant, z.meant(&host[i].Route))
-	}
-	for _, g := range z.groups() {
-		for _, x := range g.sockets {
-			j.Listening = append(j.Listening, socketJSON(z.Whole.Snapshot(), x))
-		}
-	}
-	entry, _ := special.Of(z.zero())
-	for _, d := range entry.Documents {
-		j.Standards = append(j.Standards, jsonDocument{d.Name, d.Section})
-	}
-	return struct {
-		*report.Explanation
-		Zero jsonZero `json:"zero"`
-	}{z.Explanation, j}
 }

@@ -1,0 +1,246 @@
+package report
+
+import (
+	"cmp"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/lookup/listen"
+	"routewhy/lookup/special"
+	"routewhy/route"
+)
+
+// Zero is what the zero address means on a host: as a destination, which is the
+// explanation, and elsewhere.
+type Zero struct {
+	Explanation
+	Facts ZeroFacts `json:"zero"`
+}
+
+// ZeroFacts are the zero address in routes, in what sockets listen on, as a source, and in
+// the columns of route(8).
+type ZeroFacts struct {
+	// Defaults are the entries of the family's /0, Halves those of the two /1 (0.0.0.0/1 and
+	// 128.0.0.0/1), Host those of the zero address alone, and Network those of 0.0.0.0/8.
+	Defaults []Entry `json:"defaults"`
+	Halves   []Entry `json:"halves"`
+	Host     []Entry `json:"host"`
+	Network  []Entry `json:"network,omitempty"`
+	// RoutesUnread says that no route of the family is known, and DefaultUnknown that there
+	// may be a default route in a table that is not.
+	RoutesUnread   bool `json:"routes_unread,omitempty"`
+	DefaultUnknown bool `json:"default_unknown,omitempty"`
+	// Meant are the commands of the default routes that were probably meant, in the order of
+	// Host.
+	Meant []string `json:"meant,omitempty"`
+	// Listening are the sockets that take packets of the family; absent: they are not known.
+	// ListeningUnread says why not all of them are.
+	Listening       []Socket `json:"listening,omitzero"`
+	ListeningUnread string   `json:"listening_unread,omitempty"`
+	// Localnet are the devices on which route_localnet lets neighbours reach the loopback
+	// addresses of IPv4. LocalnetUnread says that the setting was not read.
+	Localnet       []string `json:"localnet,omitempty"`
+	LocalnetUnread bool     `json:"localnet_unread,omitempty"`
+	// NoAddress are the devices that are up and have no address of the family, or none of
+	// IPv6 that may be used yet; absent: it is not known which.
+	NoAddress []string `json:"no_address,omitzero"`
+	// Columns are the lines of `route -n` with a zero in them.
+	Columns []Column `json:"columns,omitempty"`
+	// Standards are the documents about the address.
+	Standards []Document `json:"standards"`
+}
+
+// Column is a line of route(8) with a zero in it.
+type Column struct {
+	Destination string `json:"destination"`
+	Gateway     string `json:"gateway"`
+	Genmask     string `json:"genmask"`
+	Flags       string `json:"flags"`
+	Metric      uint32 `json:"metric"`
+	Iface       string `json:"iface"`
+	// Type is the route's where it refuses.
+	Type string `json:"type,omitempty"`
+	// GatewayIPv6 says that the gateway is of IPv6, for which the line has no place.
+	GatewayIPv6 bool `json:"gateway_ipv6,omitempty"`
+	// Means is what the zeros mean, in words; printers of text set it.
+	Means string `json:"means,omitempty"`
+}
+
+// Document is a standard.
+type Document struct {
+	Document string `json:"document"`
+	Section  string `json:"section,omitempty"`
+}
+
+// ZeroAddr is the zero address of a family.
+func ZeroAddr(f route.Family) netip.Addr {
+	if f == route.IPv4 {
+		return netip.IPv4Unspecified()
+	}
+	return netip.IPv6Unspecified()
+}
+
+// NewZero adds to the explanation of the zero address as a destination what a FIB tells
+// that has all routes, and the sockets that listen.
+func NewZero(e *Explanation, whole *lookup.FIB) *Zero {
+	n, fam := namesOf(whole), e.Query.Family()
+	zero, pair := ZeroAddr(fam), lookup.SlashOnePair(fam)
+	entries := func(p netip.Prefix) []Entry { return NewEntries(whole, whole.EntryStatuses(p)) }
+	z := &Zero{Explanation: *e, Facts: ZeroFacts{
+		Defaults: entries(fam.Default()), Halves: append(entries(pair[0]), entries(pair[1])...),
+		Host:         entries(netip.PrefixFrom(zero, zero.BitLen())),
+		RoutesUnread: n.snap.Lacks(route.FactRoutes, fam), DefaultUnknown: whole.Covering(fam.Default()).Disposition == lookup.DispositionUnknown,
+		Listening: n.listening(fam), ListeningUnread: n.whyLacks(route.FactSockets), NoAddress: n.bare(fam),
+	}}
+	f := &z.Facts
+	if fam == route.IPv4 {
+		f.Network, f.Columns = entries(netip.PrefixFrom(zero, 8)), n.columns()
+		f.LocalnetUnread = n.snap.Lacks(route.FactSysctls, route.IPv4)
+		for _, index := range listen.NewHost(whole).Localnet() {
+			f.Localnet = append(f.Localnet, n.dev(index))
+		}
+	}
+	for i := range f.Host {
+		f.Meant = append(f.Meant, meant(&f.Host[i]))
+	}
+	known, _ := special.Of(zero)
+	for _, d := range known.Documents {
+		f.Standards = append(f.Standards, Document{d.Name, d.Section})
+	}
+	if why := n.whyLacks(route.FactProcesses); why != "" {
+		z.Warnings = append(z.Warnings, NewRemark(RemarkProcesses, "", why))
+	}
+	return z
+}
+
+// Status is what the page comes to: its answer is usable whatever a look-up of :: itself
+// finds, which nobody makes.
+func (z *Zero) Status() Status {
+	switch {
+	case z.Disagreement() != nil:
+		return StatusDisagrees
+	case z.Query.Family() == route.IPv4 && z.WayOut != "": // lo is down
+		return StatusNoRoute
+	}
+	return StatusAnswered
+}
+
+// whyLacks says why a fact is not known as a whole; empty: it is.
+func (n names) whyLacks(f route.Fact) string {
+	for _, g := range n.snap.Gaps {
+		if g.Fact == f {
+			return g.Why
+		}
+	}
+	return ""
+}
+
+// listening are the listening sockets that take packets of a family; nil: they were not
+// read.
+func (n names) listening(fam route.Family) []Socket {
+	var out []Socket
+	for i := range n.snap.Sockets {
+		x := &n.snap.Sockets[i]
+		is4 := x.Family == route.IPv4 || x.Local.Addr().Is4In6()
+		if x.Listens() && (is4 == (fam == route.IPv4) || fam == route.IPv4 && x.DualStack()) {
+			out = append(out, NewSocket(n.snap, x))
+		}
+	}
+	if out == nil && !n.snap.Lacks(route.FactSockets, 0) {
+		out = []Socket{}
+	}
+	return out
+}
+
+// bare are the devices that are up and have no address of a family, or of IPv6 none that
+// may be used yet; nil: it is not known.
+func (n names) bare(fam route.Family) []string {
+	if !n.knowsAddrs(fam) || n.snap.Lacks(route.FactLinks, 0) {
+		return nil
+	}
+	with := map[int]bool{}
+	for i := range n.snap.Addrs {
+		if a := &n.snap.Addrs[i]; route.FamilyOf(a.Prefix.Addr()) == fam && (a.Prefix.Addr().Is4() || a.Flags&route.AddrTentative == 0) {
+			with[a.Link] = true
+		}
+	}
+	out := []string{}
+	for i := range n.snap.Links {
+		if l := &n.snap.Links[i]; l.Up() && l.Flags&route.LinkLoopback == 0 && l.Master == 0 && !with[l.Index] {
+			out = append(out, l.Name)
+		}
+	}
+	return out
+}
+
+// meant is the command that makes a default route of a host route for the zero address.
+func meant(e *Entry) string {
+	r := &e.Route
+	cmd := "ip -6 route add ::/0 "
+	if r.Is4() {
+		cmd = "ip route add 0.0.0.0/0 "
+	}
+	bare := *r
+	bare.TOS, bare.PrefSrc, bare.Pref, bare.Metrics = "", "", "", nil
+	cmd = strings.TrimSpace(cmd + bare.Way() + " " + bare.Attributes())
+	if r.Table != "main" {
+		cmd += " table " + string(r.Table)
+	}
+	return cmd
+}
+
+// columns are this host's own lines of `route -n` (from /proc/net/route, see
+// fib_route_seq_show in net/ipv4/fib_trie.c) that have a zero in them. There,
+// table main alone is shown, of several next hops the first, and no broadcast.
+func (n names) columns() []Column {
+	var routes []route.Route
+	for _, in := range n.fib.InTable(route.IPv4, route.TableMain) {
+		if in.Type != route.TypeBroadcast && in.Type != route.TypeMulticast {
+			routes = append(routes, in)
+		}
+	}
+	slices.SortStableFunc(routes, func(a, b route.Route) int {
+		return cmp.Or(a.Dst.Addr().Compare(b.Dst.Addr()), cmp.Compare(b.Dst.Bits(), a.Dst.Bits()))
+	})
+	var out []Column
+	for i := range routes {
+		if c := n.column(&routes[i]); c.Gateway == zero4 || c.Destination == zero4 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+const zero4 = "0.0.0.0"
+
+func (n names) column(r *route.Route) Column {
+	c := Column{
+		Destination: r.Dst.Addr().String(), Gateway: zero4, Genmask: net.IP(net.CIDRMask(r.Dst.Bits(), 32)).String(),
+		Flags: "U", Metric: r.Metric, Iface: "*",
+	}
+	var hop route.NextHop
+	if len(r.NextHops) > 0 {
+		hop = r.NextHops[0]
+	}
+	if hop.Link != 0 {
+		c.Iface = n.dev(hop.Link)
+	}
+	if hop.Gateway.Is4() {
+		c.Gateway = hop.Gateway.String()
+		c.Flags += "G"
+	}
+	if r.Dst.IsSingleIP() {
+		c.Flags += "H"
+	}
+	if r.Type == route.TypeUnreachable || r.Type == route.TypeProhibit {
+		c.Flags = strings.Replace(c.Flags, "U", "!", 1)
+	}
+	if r.Type.Refuses() {
+		c.Type = r.Type.String()
+	}
+	c.GatewayIPv6 = len(r.NextHops) == 1 && hop.Gateway.Is6()
+	return c
+}
