@@ -16,6 +16,7 @@ const (
 	EPERM         Errno = 1
 	ENOENT        Errno = 2
 	ESRCH         Errno = 3
+	ENXIO         Errno = 6
 	E2BIG         Errno = 7
 	EAGAIN        Errno = 11
 	EACCES        Errno = 13
@@ -41,6 +42,7 @@ var errnoTexts = map[Errno][2]string{
 	EPERM:         {"EPERM", "Operation not permitted"},
 	ENOENT:        {"ENOENT", "No such file or directory"},
 	ESRCH:         {"ESRCH", "No such process"},
+	ENXIO:         {"ENXIO", "No such device or address"},
 	E2BIG:         {"E2BIG", "Argument list too long"},
 	EAGAIN:        {"EAGAIN", "Resource temporarily unavailable"},
 	EACCES:        {"EACCES", "Permission denied"},

@@ -106,7 +106,13 @@ func differ(t *testing.T, rng *rand.Rand, support routetest.Support, tally map[s
 		if got := answerOf(out.Refusal); got != said && !(out.Refusal != nil && out.Refusal.MessageUnsure && got.Errno == said.Errno && said.Message == "") {
 			faults = append(faults, fmt.Sprintf("the engine says %v %q, the kernel %v %q", got.Errno, got.Message, said.Errno, said.Message))
 		}
-		faults = append(faults, compare(snapshotOf(out.State), after)...)
+		differs := compare(snapshotOf(out.State), after)
+		for wait := time.Millisecond; len(differs) > 0 && wait < 100*time.Millisecond; wait *= 2 {
+			time.Sleep(wait) // the kernel enters IPv6 addresses and carriers later
+			after = h.read(t)
+			differs = compare(snapshotOf(out.State), after)
+		}
+		faults = append(faults, differs...)
 		if len(faults) > 0 {
 			t.Errorf("change %d, %s:\n%s\n%s", n, text(c), strings.Join(faults, "\n"), around(state, c))
 			keep(t, setup, done, said)

@@ -43,6 +43,8 @@ func (d *drawer) draw(s *change.State) change.Change {
 		return d.route6()
 	case "nexthop":
 		return d.object()
+	case "addr6":
+		return d.addrChange6()
 	case "rule":
 		return d.ruleChange()
 	}
@@ -290,6 +292,50 @@ func (d *drawer) addrChange4() change.Change {
 		"198.51.100.1/31", "198.51.100.0/31", "172.16.0.1/16", "10.9.0.1/24", "10.0.0.77/32", "127.0.0.2/8", "0.0.0.0/24", "0.1.2.3/8", "224.0.0.9/32", "10.255.0.1/32"))
 	for d.chance(45) {
 		d.alterAddr4(c)
+	}
+	return c
+}
+
+// addrChange6 draws a change of an IPv6 address.
+func (d *drawer) addrChange6() change.Change {
+	c := &change.Addr{Verb: pick(d, addrVerbs...)}
+	var mine []route.Addr
+	for _, a := range d.snap.Addrs {
+		if a.Prefix.Addr().Is6() {
+			mine = append(mine, a)
+		}
+	}
+	a := &c.Addr
+	a.Flags = route.AddrNoDAD
+	if len(mine) > 0 && d.chance(60) {
+		*a = pick(d, mine...)
+		c.Metric, a.Metric, a.Protocol = a.Metric, 0, 0
+		a.Flags = a.Flags&route.AddrNoPrefixRoute | route.AddrNoDAD
+		a.ValidLft, a.PreferredLft = 0, 0
+		if c.Verb == change.Delete {
+			a.Flags, a.Scope, c.Metric = 0, 0, 0
+			a.Peer = netip.Prefix{}
+		}
+	} else {
+		a.Link = d.device()
+		a.Prefix = netip.MustParsePrefix(pick(d, "2001:db8::1/64", "2001:db8::5/64", "2001:db8::77/128", "2001:db8:1::1/64", "fd00::1/64", "fe80::1/64", "fe80::77/10",
+			"2001:db8::9/126", "::1/128", "::/64", "ff02::5/64", "2001:db8:7::/64", "2001:db8:9::1/48"))
+	}
+	for d.chance(35) {
+		switch d.rng.IntN(7) {
+		case 0:
+			a.Link = d.device()
+		case 1:
+			a.Prefix = netip.PrefixFrom(a.Prefix.Addr(), pick(d, 64, 128, 48, 127))
+		case 2:
+			a.Peer = netip.PrefixFrom(netip.MustParseAddr(pick(d, "2001:db8::2", "2001:db8:50::1", "2001:db8:50::2")), a.Prefix.Bits())
+		case 3, 4:
+			a.Flags ^= route.AddrNoPrefixRoute
+		case 5:
+			c.Metric = pick[uint32](d, 0, 100, 2000)
+		case 6:
+			a.ValidLft, a.PreferredLft = pick(d, time.Hour, time.Hour, 0, route.ForeverLft), pick(d, time.Minute, 0, time.Hour, 2*time.Hour)
+		}
 	}
 	return c
 }

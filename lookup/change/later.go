@@ -1,6 +1,5 @@
 package change
 
-func (c *Addr) apply6(_ *tx) *Refusal     { return &Refusal{Unknown: "not yet"} }
 func (c *Link) apply(_ *tx) *Refusal      { return &Refusal{Unknown: "not yet"} }
 func (c *Neighbour) apply(_ *tx) *Refusal { return &Refusal{Unknown: "not yet"} }
 func (c *Sysctl) apply(_ *tx) *Refusal    { return &Refusal{Unknown: "not yet"} }

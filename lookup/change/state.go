@@ -32,7 +32,8 @@ func (s *State) FIB() *lookup.FIB { return s.fib }
 // Outcome is what becomes of a change.
 type Outcome struct {
 	// State is the state after it; where the change is refused, the same as before, but
-	// for an IPv6 route with several next hops, some of which may have been changed.
+	// for an IPv6 route with several next hops, some of which may have been changed,
+	// and the multicast route of a device that is refused an address.
 	State *State
 	// Refusal is the kernel's refusal; nil: the change is made.
 	Refusal *Refusal
