@@ -3,6 +3,7 @@ package change
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"routewhy/route"
 )
@@ -18,14 +19,14 @@ const given6 = route.AddrNoDAD | route.AddrHomeAddress | route.AddrManageTemp | 
 func (c *Addr) apply6(t *tx) *Refusal {
 	l := t.link(c.Addr.Link)
 	switch {
+	case c.Verb != Delete && t.kernel.lifetimeFirst && (c.Addr.ValidLft != 0 || c.Addr.PreferredLft != 0) && badLifetime(&c.Addr):
+		return t.refuseAddr(route.EINVAL, msgLifetime6)
 	case l == nil:
 		return t.refuseAddr(route.ENODEV, "ipv6: Unable to find the interface")
 	case c.Verb == Delete && !t.hasIPv6(l):
 		return t.refuseAddr(route.ENXIO, "ipv6: IPv6 is disabled on this device")
 	case c.Verb == Delete:
 		return c.remove6(t)
-	case t.kernel.lifetimeFirst && (c.Addr.ValidLft != 0 || c.Addr.PreferredLft != 0) && badLifetime(&c.Addr):
-		return t.refuseAddr(route.EINVAL, msgLifetime6)
 	case !t.hasIPv6(l):
 		return refuse(route.EINVAL, "")
 	}
@@ -160,15 +161,13 @@ func (t *tx) placeOfAddr6(a *route.Addr) int {
 		if !x.Prefix.Addr().Is6() {
 			continue
 		}
-		if x.Link == a.Link {
-			mine = true
-			if srcScope6(a.Prefix.Addr()) >= srcScope6(x.Prefix.Addr()) {
-				return i
-			}
-			at = i + 1
-		} else if !mine && x.Link > a.Link {
+		switch {
+		case x.Link == a.Link && srcScope6(a.Prefix.Addr()) >= srcScope6(x.Prefix.Addr()), !mine && x.Link > a.Link:
 			return i
-		} else if mine {
+		case x.Link == a.Link:
+			mine = true
+			at = i + 1
+		case mine:
 			return at
 		}
 	}
@@ -276,20 +275,18 @@ func byDevice(r *route.Route, link int) bool {
 }
 
 // dropKernel6 deletes the first route to a prefix that fits.
-func (t *tx) dropKernel6(id route.Table, dst netip.Prefix, fits func(*route.Route) bool) bool {
+func (t *tx) dropKernel6(id route.Table, dst netip.Prefix, fits func(*route.Route) bool) {
 	list := t.edit.At(id, dst)
 	at := slices.IndexFunc(list, func(r *route.Route) bool { return !r.Src.IsValid() && r.NextHopID == 0 && fits(r) })
-	if at < 0 {
-		return false
+	if at >= 0 {
+		t.setRoutes(RouteRef{Table: id, Dst: dst}, list, slices.Delete(slices.Clone(list), at, at+1))
 	}
-	t.setRoutes(RouteRef{Table: id, Dst: dst}, list, slices.Delete(slices.Clone(list), at, at+1))
-	return true
 }
 
 // dropPrefix6 deletes the first route without a gateway to a prefix by a device
 // (addrconf_get_prefix_route), whoever made it.
-func (t *tx) dropPrefix6(l *route.Link, dst netip.Prefix) bool {
-	return t.dropKernel6(t.kernelTable6(l, route.TableMain), dst, func(r *route.Route) bool {
+func (t *tx) dropPrefix6(l *route.Link, dst netip.Prefix) {
+	t.dropKernel6(t.kernelTable6(l, route.TableMain), dst, func(r *route.Route) bool {
 		return byDevice(r, l.Index) && !r.NextHops[0].Gateway.IsValid()
 	})
 }
@@ -338,8 +335,11 @@ func (t *tx) removeAddr6(a route.Addr) {
 	}
 	t.forgetAddr6(&a)
 	t.retract6(l, &a)
-	if use == prefixUnused {
+	switch use {
+	case prefixUnused:
 		t.dropPrefix6(l, a.Prefix.Masked())
+	case prefixExpires:
+		t.expirePrefix6(l, &a)
 	}
 	t.rewriteAll(route.IPv6, func(r *route.Route) (*route.Route, bool) {
 		if r.PrefSrc != a.Prefix.Addr() || r.NextHopID != 0 || len(r.NextHops) > 0 && t.mayPrescribe6(r.PrefSrc, r.NextHops[0].Link) {
@@ -349,6 +349,33 @@ func (t *tx) removeAddr6(a route.Addr) {
 		next.PrefSrc = netip.Addr{}
 		return &next, false
 	})
+}
+
+// expirePrefix6 lets the route to an address's network expire with the last of the other
+// addresses in it.
+func (t *tx) expirePrefix6(l *route.Link, a *route.Addr) {
+	var last time.Duration
+	for i := range t.snap.Addrs {
+		if x := &t.snap.Addrs[i]; x.Link == a.Link && x.Prefix.Addr() != a.Prefix.Addr() && x.Prefix.Masked() == a.Prefix.Masked() {
+			last = max(last, x.ValidLft)
+		}
+	}
+	id := t.kernelTable6(l, route.TableMain)
+	list := t.edit.At(id, a.Prefix.Masked())
+	at := slices.IndexFunc(list, func(r *route.Route) bool { return isPrefix6(r, l) })
+	if at < 0 || list[at].Expires != 0 {
+		return
+	}
+	next := list[at].Clone()
+	next.Expires = last
+	after := slices.Clone(list)
+	after[at] = &next
+	t.setRoutes(RouteRef{Table: id, Dst: a.Prefix.Masked()}, list, after)
+}
+
+// isPrefix6 reports whether a route may be the one to an address's network by a device.
+func isPrefix6(r *route.Route, l *route.Link) bool {
+	return !r.Src.IsValid() && r.NextHopID == 0 && byDevice(r, l.Index) && !r.NextHops[0].Gateway.IsValid()
 }
 
 // forgetAddr6 takes an address off its device's list.
@@ -411,6 +438,8 @@ func (t *tx) modifyAddr6(at int, a *route.Addr) *Refusal {
 		}
 	case had && t.usesPrefix6(&next) == prefixUnused:
 		t.dropPrefix6(l, next.Prefix.Masked())
+	case had && t.usesPrefix6(&next) == prefixExpires:
+		t.expirePrefix6(l, &next)
 	}
 	return nil
 }
@@ -419,9 +448,7 @@ func (t *tx) modifyAddr6(at int, a *route.Addr) *Refusal {
 func (t *tx) renewPrefix6(l *route.Link, a *route.Addr, dst netip.Prefix) bool {
 	id := t.kernelTable6(l, route.TableMain)
 	list := t.edit.At(id, dst)
-	at := slices.IndexFunc(list, func(r *route.Route) bool {
-		return !r.Src.IsValid() && r.NextHopID == 0 && byDevice(r, l.Index) && !r.NextHops[0].Gateway.IsValid()
-	})
+	at := slices.IndexFunc(list, func(r *route.Route) bool { return isPrefix6(r, l) })
 	if at < 0 {
 		return false
 	}

@@ -15,6 +15,9 @@ type behaviour struct {
 	// gatewaysFirst: that each of several IPv6 next hops has a gateway is checked before
 	// all else. Not on 6.1 and 6.12, but on 6.18; said to be since 6.16.
 	gatewaysFirst bool
+	// renamesUp: a device that is up may be renamed. Not on 6.1, but on 6.12 and 6.18;
+	// said to be since 6.2.
+	renamesUp bool
 }
 
 // behaviourOf reads the version from a kernel release. An unknown release is taken as
@@ -22,8 +25,8 @@ type behaviour struct {
 func behaviourOf(release string) behaviour {
 	var major, minor int
 	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n != 2 {
-		return behaviour{addrMessages: true, lifetimeFirst: true, backwardLast: true, gatewaysFirst: true}
+		return behaviour{addrMessages: true, lifetimeFirst: true, backwardLast: true, gatewaysFirst: true, renamesUp: true}
 	}
 	v := major*1000 + minor
-	return behaviour{addrMessages: v >= 6003, lifetimeFirst: v >= 6013, backwardLast: v >= 6015, gatewaysFirst: v >= 6016}
+	return behaviour{addrMessages: v >= 6003, lifetimeFirst: v >= 6013, backwardLast: v >= 6015, gatewaysFirst: v >= 6016, renamesUp: v >= 6002}
 }

@@ -45,6 +45,9 @@ const changesPerSetup = 40
 func TestDifferential(t *testing.T) {
 	changes := envInt(t, "ROUTEWHY_CHANGES", 300)
 	seed := envInt(t, "ROUTEWHY_SEED", 1)
+	if os.Getenv("ROUTEWHY_CHANGES") == "" && !is618(t) {
+		t.Skip("of other kernels than 6.18 the differences are not known yet; ROUTEWHY_CHANGES looks for them")
+	}
 	support := routetest.Probe(t)
 	tally := map[string]int{}
 	made := 0
@@ -68,6 +71,15 @@ func TestDifferential(t *testing.T) {
 		t.Logf("%6d %s", tally[k], k)
 	}
 	t.Logf("%d changes", made)
+}
+
+// is618 reports whether the running kernel is one of 6.18.
+func is618(t *testing.T) bool {
+	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.HasPrefix(string(b), "6.18.")
 }
 
 // differ makes one set-up and changes in it. It gives how many.
@@ -260,6 +272,11 @@ func compare(want, have *route.Snapshot) []string {
 	faults = append(faults, diff("address", jsonLines(want.Addrs, forgetTime), jsonLines(have.Addrs, forgetTime))...)
 	faults = append(faults, diff("link", jsonLines(want.Links, nil), jsonLines(have.Links, nil))...)
 	faults = append(faults, diff("nexthop", jsonLines(want.NextHops, nil), jsonLines(have.NextHops, nil))...)
+	for path, v := range have.Sysctls {
+		if want.Sysctls[path] != v {
+			faults = append(faults, fmt.Sprintf("%s: %q, the kernel %q", path, want.Sysctls[path], v))
+		}
+	}
 	if want.Merged != have.Merged && want.Merged != route.Unknown && have.Merged != route.Unknown {
 		faults = append(faults, fmt.Sprintf("merged: %v, the kernel %v", want.Merged, have.Merged))
 	}

@@ -22,7 +22,7 @@ type drawer struct {
 func newDrawer(rng *rand.Rand) *drawer {
 	list := os.Getenv("ROUTEWHY_OBJECTS")
 	if list == "" {
-		list = "route4,route6,addr4,rule,nexthop"
+		list = "route4,route4,route6,route6,addr4,addr6,rule,link,sysctl,nexthop"
 	}
 	return &drawer{rng: rng, objects: strings.Split(list, ",")}
 }
@@ -45,6 +45,10 @@ func (d *drawer) draw(s *change.State) change.Change {
 		return d.object()
 	case "addr6":
 		return d.addrChange6()
+	case "link":
+		return d.linkChange()
+	case "sysctl":
+		return d.sysctl()
 	case "rule":
 		return d.ruleChange()
 	}
@@ -671,4 +675,41 @@ func (d *drawer) object() change.Change {
 		o.NextHop.Flags = route.NextHopOnLink
 	}
 	return c
+}
+
+// linkChange draws a change of a device.
+func (d *drawer) linkChange() change.Change {
+	c := &change.Link{Verb: change.Modify, Index: max(d.device(), 1)}
+	switch n := d.rng.IntN(20); {
+	case n < 7:
+		c.Up = route.No
+	case n < 14:
+		c.Up = route.Yes
+	case n < 15:
+		c.Verb = change.Delete
+	case n < 17:
+		mtu := pick[uint32](d, 1500, 1400, 1280, 1279, 68, 67, 60, 70000)
+		c.MTU = &mtu
+	case n < 19:
+		c.Name = pick(d, "new0", "new1", "v0", "w0", "lo", "a name", "averyveryverylongname")
+	default:
+		group := pick[uint32](d, 0, 7, 8)
+		c.Group = &group
+	}
+	return c
+}
+
+// sysctl draws a setting.
+func (d *drawer) sysctl() change.Change {
+	f := pick(d, route.IPv4, route.IPv6)
+	keys := []string{"forwarding", "ignore_routes_with_linkdown", "rp_filter", "promote_secondaries"}
+	if f == route.IPv6 {
+		keys = []string{"forwarding", "disable_ipv6", "ignore_routes_with_linkdown", "keep_addr_on_down"}
+	}
+	key := pick(d, keys...)
+	dev := pick(d, "all", "all", "v0", "w0", "lo", "nodev", "v0p")
+	if dev == "all" && f == route.IPv6 && key == "ignore_routes_with_linkdown" {
+		dev = "v0"
+	}
+	return &change.Sysctl{Path: route.ConfPath(f, dev, key), Value: pick(d, "0", "1")}
 }

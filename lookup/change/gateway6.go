@@ -66,8 +66,10 @@ func (t *tx) flags6(h *route.NextHop, dead, noCarrier bool) route.NextHopFlags {
 // leastMTU6 is the MTU below which a device has no IPv6 (IPV6_MIN_MTU).
 const leastMTU6 = 1280
 
-// hasIPv6 reports whether a device has IPv6 at all.
-func (t *tx) hasIPv6(l *route.Link) bool { return l.MTU == 0 || l.MTU >= leastMTU6 }
+// hasIPv6 reports whether a device has IPv6 at all. lo never loses it.
+func (t *tx) hasIPv6(l *route.Link) bool {
+	return l.MTU == 0 || l.MTU >= leastMTU6 || l.Flags&route.LinkLoopback != 0
+}
 
 // validGateway6 is ip6_validate_gw.
 func (t *tx) validGateway6(h *route.NextHop, r *route.Route) *Refusal {

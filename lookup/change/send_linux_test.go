@@ -84,7 +84,9 @@ func encode(t *testing.T, c change.Change) netlink.Message {
 	case *change.Rule:
 		return message(unix.RTM_NEWRULE, unix.RTM_DELRULE, c.Verb, encodeRule(c))
 	case *change.Link:
-		return message(unix.RTM_NEWLINK, unix.RTM_DELLINK, c.Verb, encodeLink(c))
+		m := message(unix.RTM_NEWLINK, unix.RTM_DELLINK, c.Verb, encodeLink(c))
+		m.Header.Flags &^= netlink.Replace
+		return m
 	case *change.NextHop:
 		return message(unix.RTM_NEWNEXTHOP, unix.RTM_DELNEXTHOP, c.Verb, encodeNextHop(c))
 	}

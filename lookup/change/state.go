@@ -18,6 +18,11 @@ type State struct {
 	tables6 map[route.Table]bool
 	// custom6 says that an IPv6 rule was added, which makes the kernel ask its rules.
 	custom6 bool
+	// linkLocal are the link-local addresses that devices had and would get again.
+	linkLocal map[int]route.Addr
+	// ready are devices that had a carrier since they went up, though they have none now
+	// (IF_READY).
+	ready map[int]bool
 }
 
 // New starts from a FIB, which must have all routes that a change may meet: those to
@@ -44,12 +49,12 @@ type Outcome struct {
 
 // Apply makes a change.
 func (s *State) Apply(c Change) Outcome {
-	t := &tx{old: s, edit: s.fib.Edit(), snap: s.fib.Snapshot(), tables: s.tables, tables6: s.tables6, custom6: s.custom6, kernel: behaviourOf(s.fib.Snapshot().Release)}
+	t := &tx{old: s, edit: s.fib.Edit(), snap: s.fib.Snapshot(), tables: s.tables, tables6: s.tables6, custom6: s.custom6, linkLocal: s.linkLocal, ready: s.ready, kernel: behaviourOf(s.fib.Snapshot().Release)}
 	r := c.apply(t)
 	if r != nil && !t.partly {
 		return Outcome{State: t.refused(), Refusal: r}
 	}
-	next := &State{fib: t.edit.FIB(t.snap), tables: t.tables, tables6: t.tables6, custom6: t.custom6}
+	next := &State{fib: t.edit.FIB(t.snap), tables: t.tables, tables6: t.tables6, custom6: t.custom6, linkLocal: t.linkLocal, ready: t.ready}
 	return Outcome{State: next, Refusal: r, Removed: t.removed, Added: t.added}
 }
 
@@ -58,12 +63,16 @@ type tx struct {
 	old  *State
 	edit *lookup.Edit
 	// snap is the snapshot of the state before until own makes it the change's own.
-	snap   *route.Snapshot
-	mine   bool
-	tables map[route.Table]bool
+	snap *route.Snapshot
+	mine bool
+	// sysctlsMine says that the snapshot's settings are the change's own.
+	sysctlsMine bool
+	tables      map[route.Table]bool
 
-	tables6 map[route.Table]bool
-	custom6 bool
+	tables6   map[route.Table]bool
+	custom6   bool
+	linkLocal map[int]route.Addr
+	ready     map[int]bool
 	// partly says that a change that is refused leaves something behind.
 	partly bool
 

@@ -1,0 +1,240 @@
+package change
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// dead6 reports whether a next hop is really dead: see [tx.dead4].
+func (t *tx) dead6(h *route.NextHop) bool {
+	if h.Flags&route.NextHopDead == 0 {
+		return false
+	}
+	l := t.link(h.Link)
+	return l == nil || !l.Up() || h.Flags&route.NextHopLinkDown == 0 || t.setting(route.IPv6, l.Name, "ignore_routes_with_linkdown") == 0
+}
+
+// syncDown6 deletes the IPv6 routes by a device that goes down or is deleted, and makes
+// dead what others have of it (fib6_ifdown in net/ipv6/route.c).
+func (t *tx) syncDown6(link int, gone bool) {
+	by := func(h route.NextHop) bool { return h.Link == link }
+	t.rewriteAll(route.IPv6, func(r *route.Route) (*route.Route, bool) {
+		if r.NextHopID != 0 || !slices.ContainsFunc(r.NextHops, by) {
+			return r, false
+		}
+		next := r.Clone()
+		if gone {
+			next.NextHops = slices.DeleteFunc(next.NextHops, by)
+			return &next, len(next.NextHops) == 0
+		}
+		dead := 0
+		for i := range next.NextHops {
+			h := &next.NextHops[i]
+			if h.Link == link {
+				h.Flags = t.flags6(h, true, true)
+				dead++
+			} else if t.dead6(h) {
+				dead++
+			}
+		}
+		return &next, dead == len(next.NextHops)
+	})
+}
+
+// carrierDown6 marks the next hops by a device without carrier.
+func (t *tx) carrierDown6(link int) {
+	t.rewriteAll(route.IPv6, func(r *route.Route) (*route.Route, bool) {
+		if r.NextHopID != 0 || r.Type == route.TypeLocal || r.Type == route.TypeAnycast && r.Protocol == route.ProtocolKernel {
+			return r, false
+		}
+		return t.reflag6(r, link, func(h *route.NextHop) route.NextHopFlags { return t.flags6(h, t.dead6(h), true) })
+	})
+}
+
+// syncUp6 revives the next hops by a device (rt6_sync_up). all says that it went up, and
+// did not only get its carrier.
+func (t *tx) syncUp6(link int, all bool) {
+	carrier := t.link(link).Carrier()
+	t.rewriteAll(route.IPv6, func(r *route.Route) (*route.Route, bool) {
+		if r.NextHopID != 0 {
+			return r, false
+		}
+		return t.reflag6(r, link, func(h *route.NextHop) route.NextHopFlags {
+			noCarrier := h.Flags&route.NextHopLinkDown != 0 && all && !carrier
+			return t.flags6(h, t.dead6(h) && !all, noCarrier)
+		})
+	})
+}
+
+// reflag6 gives the next hops of a route by a device other flags.
+func (t *tx) reflag6(r *route.Route, link int, flags func(*route.NextHop) route.NextHopFlags) (*route.Route, bool) {
+	next := r.Clone()
+	for i := range next.NextHops {
+		if h := &next.NextHops[i]; h.Link == link {
+			h.Flags = flags(h)
+		}
+	}
+	if slices.Equal(next.NextHops, r.NextHops) {
+		return r, false
+	}
+	return &next, false
+}
+
+// lower6 is addrconf_ifdown: the routes by the device go, and its addresses too, but for
+// permanent ones where a setting keeps them. gone says that the device loses IPv6 for
+// good.
+func (t *tx) lower6(l *route.Link, gone bool) {
+	keeps := !gone && t.setting(route.IPv6, l.Name, "disable_ipv6") == 0
+	if all := t.setting(route.IPv6, "all", "keep_addr_on_down"); all != 0 {
+		keeps = keeps && all > 0
+	} else {
+		keeps = keeps && t.setting(route.IPv6, l.Name, "keep_addr_on_down") > 0
+	}
+	t.rememberLinkLocal(l)
+	t.setReady(l.Index, false)
+	t.syncDown6(l.Index, gone)
+	s := t.own()
+	s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(a route.Addr) bool {
+		return a.Link == l.Index && a.Prefix.Addr().Is6() && !(keeps && staysDown6(&a))
+	})
+	for i := range s.Addrs {
+		if a := &s.Addrs[i]; a.Link == l.Index && a.Prefix.Addr().Is6() && a.Flags&route.AddrNoDAD == 0 {
+			a.Flags |= route.AddrTentative
+		}
+	}
+}
+
+// staysDown6 reports whether an address may outlast its device's being down.
+func staysDown6(a *route.Addr) bool {
+	addr := a.Prefix.Addr()
+	return a.Flags&route.AddrPermanent != 0 && !addr.IsLinkLocalUnicast() && !addr.IsLoopback()
+}
+
+// protocolLinkLocal is the protocol of a link-local address that the kernel made
+// (IFAPROT_KERNEL_LL).
+const protocolLinkLocal = 3
+
+// rememberLinkLocal keeps the link-local address that the kernel gave a device, which it
+// would make again.
+func (t *tx) rememberLinkLocal(l *route.Link) {
+	for i := range t.snap.Addrs {
+		a := t.snap.Addrs[i]
+		if a.Link != l.Index || !a.Prefix.Addr().IsLinkLocalUnicast() || a.Protocol != protocolLinkLocal {
+			continue
+		}
+		m := maps.Clone(t.linkLocal)
+		if m == nil {
+			m = map[int]route.Addr{}
+		}
+		m[l.Index] = a
+		t.linkLocal = m
+	}
+}
+
+// restore6 makes the routes of the addresses that outlasted a device's being down
+// (addrconf_permanent_addr).
+func (t *tx) restore6(l *route.Link) {
+	var kept []route.Addr
+	for _, a := range t.snap.Addrs {
+		if a.Link == l.Index && a.Prefix.Addr().Is6() && a.Flags&route.AddrPermanent != 0 {
+			kept = append(kept, a)
+		}
+	}
+	for _, a := range kept {
+		if a.Flags&route.AddrNoPrefixRoute == 0 {
+			t.prefixRoute6(l, a.Prefix.Masked(), &a)
+		}
+		if !t.staysTentative(l, &a) && !t.hasLocal6(l, &a) {
+			t.settle6(l, a)
+		}
+	}
+}
+
+// hasLocal6 reports whether an address has its local route: one that a device got while
+// it was down has it.
+func (t *tx) hasLocal6(l *route.Link, a *route.Addr) bool {
+	return slices.ContainsFunc(t.edit.At(t.kernelTable6(l, route.TableLocal), single(a.Prefix.Addr())), func(r *route.Route) bool {
+		return r.Type == route.TypeLocal && r.Protocol == route.ProtocolKernel && byDevice(r, l.Index)
+	})
+}
+
+// settle6 makes an address usable.
+func (t *tx) settle6(l *route.Link, a route.Addr) {
+	s := t.ownAddrs()
+	for i := range s.Addrs {
+		if x := &s.Addrs[i]; x.Link == a.Link && x.Prefix == a.Prefix {
+			x.Flags &^= route.AddrTentative | route.AddrOptimistic
+		}
+	}
+	t.announce6(l, &a)
+}
+
+// The ways in which a device gets a link-local address (IN6_ADDR_GEN_MODE_*).
+const addrGenNone = 1
+
+// ready6 is what follows when a device is up and has a carrier for the first time since
+// (addrconf_init_auto_addrs, addrconf_dad_run).
+func (t *tx) ready6(l *route.Link) {
+	if l.Flags&route.LinkLoopback != 0 {
+		t.loopback6(l)
+	} else {
+		t.addMulticast6(l)
+		if a, ok := t.linkLocal[l.Index]; ok && t.setting(route.IPv6, l.Name, "addr_gen_mode") != addrGenNone && !t.hasAddr6(&a) {
+			a.Flags &^= route.AddrTentative
+			t.enterAddr6(l, &a)
+		}
+	}
+	for _, a := range slices.Clone(t.snap.Addrs) {
+		if a.Link == l.Index && a.Flags&route.AddrTentative != 0 && a.Prefix.Addr().Is6() && !t.staysTentative(l, &a) {
+			t.settle6(l, a)
+		}
+	}
+	t.syncUp6(l.Index, true)
+}
+
+// loopback6 gives lo its address (init_loopback).
+func (t *tx) loopback6(l *route.Link) {
+	one := route.Addr{
+		Link: l.Index, Prefix: single(netip.IPv6Loopback()), Scope: route.ScopeHost, Flags: route.AddrPermanent,
+		ValidLft: route.ForeverLft, PreferredLft: route.ForeverLft, Protocol: protocolLoopback,
+	}
+	if t.hasAddr6(&one) {
+		return
+	}
+	s := t.own()
+	s.Addrs = slices.Insert(slices.Clone(s.Addrs), t.placeOfAddr6(&one), one)
+	t.announce6(l, &one)
+}
+
+// protocolLoopback is the protocol of ::1 (IFAPROT_KERNEL_LO).
+const protocolLoopback = 1
+
+func (t *tx) hasAddr6(a *route.Addr) bool {
+	return slices.ContainsFunc(t.snap.Addrs, func(x route.Addr) bool { return x.Link == a.Link && x.Prefix.Addr() == a.Prefix.Addr() })
+}
+
+// isReady6 reports whether a device had a carrier since it went up (IF_READY): then it
+// has a multicast route.
+func (t *tx) isReady6(l *route.Link) bool {
+	if l.Carrier() || t.ready[l.Index] {
+		return true
+	}
+	list := t.edit.At(t.kernelTable6(l, route.TableLocal), netip.MustParsePrefix("ff00::/8"))
+	return slices.ContainsFunc(list, func(r *route.Route) bool { return byDevice(r, l.Index) })
+}
+
+// setReady notes whether a device had a carrier since it went up.
+func (t *tx) setReady(index int, is bool) {
+	if t.ready[index] == is {
+		return
+	}
+	m := maps.Clone(t.ready)
+	if m == nil {
+		m = map[int]bool{}
+	}
+	m[index] = is
+	t.ready = m
+}

@@ -1,0 +1,255 @@
+package change
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"routewhy/route"
+)
+
+// The names below net/ipv4/conf and net/ipv6/conf that are no device's.
+const (
+	allDevices = "all"
+	newDevices = "default"
+)
+
+// ipForward is another name of net/ipv4/conf/all/forwarding.
+const ipForward = "net/ipv4/ip_forward"
+
+// apply writes a setting and does what the kernel does at once. A setting that nothing
+// here depends on is kept as it is written.
+func (c *Sysctl) apply(t *tx) *Refusal {
+	path := c.Path
+	if path == ipForward {
+		t.set(path, c.Value)
+		path = route.ConfPath(route.IPv4, allDevices, "forwarding")
+	}
+	f, dev, key, ok := confOf(path)
+	if !ok {
+		t.set(path, c.Value)
+		return nil
+	}
+	if dev != allDevices && dev != newDevices && !t.hasConf(f, dev) {
+		return refuse(route.ENOENT, "")
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(c.Value))
+	if err != nil {
+		return refuse(route.EINVAL, "")
+	}
+	switch key {
+	case "forwarding":
+		t.setForwarding(f, dev, n)
+	case "disable_ipv6":
+		t.setDisableIPv6(dev, n)
+	case "ignore_routes_with_linkdown":
+		t.setIgnoreLinkdown(f, dev, n)
+	default:
+		t.set(path, strconv.Itoa(n))
+	}
+	return nil
+}
+
+// hasConf reports whether there are settings of a family for a device of a name.
+func (t *tx) hasConf(f route.Family, dev string) bool {
+	l := t.snap.LinkByName(dev)
+	if l == nil || f == route.IPv4 {
+		return l != nil && hasIPv4(l)
+	}
+	return t.hasIPv6(l)
+}
+
+// confOf is the family, the device and the name of a per-device setting.
+func confOf(path string) (f route.Family, dev, key string, ok bool) {
+	for _, f := range []route.Family{route.IPv4, route.IPv6} {
+		if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(route.ConfPath(f, "", ""), "/")); ok {
+			dev, key, ok = strings.Cut(rest, "/")
+			return f, dev, key, ok
+		}
+	}
+	return 0, "", "", false
+}
+
+// set writes one setting.
+func (t *tx) set(path, value string) {
+	s := t.own()
+	if !t.sysctlsMine {
+		s.Sysctls, t.sysctlsMine = maps.Clone(s.Sysctls), true
+	}
+	if s.Sysctls == nil {
+		s.Sysctls = route.Sysctls{}
+	}
+	s.Sysctls[path] = value
+}
+
+func (t *tx) setConf(f route.Family, dev, key string, n int) {
+	t.set(route.ConfPath(f, dev, key), strconv.Itoa(n))
+}
+
+// named are the devices that a name below conf means, in the kernel's order as far as it
+// is known.
+func (t *tx) named(dev string) []string {
+	if dev == newDevices {
+		return nil
+	}
+	if dev != allDevices {
+		return []string{dev}
+	}
+	var order []int
+	for _, list := range t.snap.Order {
+		if len(list) > len(order) {
+			order = list
+		}
+	}
+	links := slices.Clone(t.snap.Links)
+	slices.SortStableFunc(links, func(a, b route.Link) int {
+		return place(order, a.Index) - place(order, b.Index)
+	})
+	all := make([]string, len(links))
+	for i := range links {
+		all[i] = links[i].Name
+	}
+	return all
+}
+
+// place is where in an order a device comes: lo first, and those that are not in it last.
+func place(order []int, index int) int {
+	if index == route.LoopbackIndex {
+		return -1
+	}
+	if at := slices.Index(order, index); at >= 0 {
+		return at
+	}
+	return len(order)
+}
+
+// setForwarding switches forwarding (inet_forward_change in net/ipv4/devinet.c,
+// addrconf_fixup_forwarding in net/ipv6/addrconf.c). That for all devices switches each.
+func (t *tx) setForwarding(f route.Family, dev string, n int) {
+	before := t.setting(f, dev, "forwarding")
+	if f == route.IPv4 && before == n {
+		return
+	}
+	t.setConf(f, dev, "forwarding", n)
+	if dev == allDevices {
+		t.setConf(f, newDevices, "forwarding", n)
+		if f == route.IPv4 {
+			t.set(ipForward, strconv.Itoa(n))
+		}
+	}
+	if f == route.IPv4 {
+		for _, name := range t.named(dev) {
+			t.setConf(f, name, "forwarding", n)
+		}
+		return
+	}
+	if (before != 0) == (n != 0) && dev != allDevices {
+		return
+	}
+	for _, name := range t.named(dev) {
+		was := t.setting(f, name, "forwarding")
+		if name == dev {
+			was = before
+		}
+		t.setConf(f, name, "forwarding", n)
+		if (was != 0) != (n != 0) {
+			t.forwards6(t.snap.LinkByName(name), n != 0)
+		}
+	}
+	if n != 0 {
+		t.purgeRouters()
+	}
+}
+
+// forwards6 joins or leaves the anycast addresses of a device's networks
+// (dev_forward_change).
+func (t *tx) forwards6(l *route.Link, on bool) {
+	for _, a := range slices.Clone(t.snap.Addrs) {
+		if a.Link != l.Index || !a.Prefix.Addr().Is6() || a.Flags&route.AddrTentative != 0 {
+			continue
+		}
+		if on {
+			t.joinAnycast6(l, &a)
+		} else if first, ok := anycastOf(&a); ok {
+			t.dropKernel6(t.kernelTable6(l, route.TableLocal), single(first), func(r *route.Route) bool {
+				return r.Type == route.TypeAnycast && r.Protocol == route.ProtocolKernel && byDevice(r, l.Index)
+			})
+		}
+	}
+}
+
+// purgeRouters deletes the default routes that router advertisements gave, but where a
+// device accepts such although it forwards (rt6_purge_dflt_routers).
+func (t *tx) purgeRouters() {
+	t.rewriteAll(route.IPv6, func(r *route.Route) (*route.Route, bool) {
+		if r.Protocol != route.ProtocolRA || len(r.NextHops) == 0 || !r.NextHops[0].Gateway.IsValid() {
+			return r, false
+		}
+		l := t.link(r.NextHops[0].Link)
+		return r, l == nil || t.setting(route.IPv6, l.Name, "accept_ra") != 2
+	})
+}
+
+// setDisableIPv6 takes IPv6 from devices, or gives it back (addrconf_disable_ipv6).
+func (t *tx) setDisableIPv6(dev string, n int) {
+	before := map[string]int{}
+	for _, name := range t.named(dev) {
+		before[name] = t.setting(route.IPv6, name, "disable_ipv6")
+	}
+	t.setConf(route.IPv6, dev, "disable_ipv6", n)
+	if dev == allDevices {
+		t.setConf(route.IPv6, newDevices, "disable_ipv6", n)
+	}
+	for _, name := range t.named(dev) {
+		t.setConf(route.IPv6, name, "disable_ipv6", n)
+		l := t.snap.LinkByName(name)
+		switch {
+		case (before[name] != 0) == (n != 0) || !t.hasIPv6(l):
+		case n != 0:
+			t.lower6(l, false)
+		case l.Up():
+			t.restore6(l)
+			if l.Carrier() {
+				t.ready6(l)
+			}
+		}
+	}
+}
+
+// setIgnoreLinkdown sets whether routes without carrier are passed over. A dump shows
+// the next hops dead then.
+func (t *tx) setIgnoreLinkdown(f route.Family, dev string, n int) {
+	dead := map[*route.NextHop]bool{}
+	isDead := t.dead4
+	if f == route.IPv6 {
+		isDead = t.dead6
+	}
+	t.rewriteAll(f, func(r *route.Route) (*route.Route, bool) {
+		for i := range r.NextHops {
+			if h := &r.NextHops[i]; h.Flags&route.NextHopLinkDown != 0 {
+				dead[h] = isDead(h)
+			}
+		}
+		return r, false
+	})
+	t.setConf(f, dev, "ignore_routes_with_linkdown", n)
+	t.rewriteAll(f, func(r *route.Route) (*route.Route, bool) {
+		next := r.Clone()
+		for i := range next.NextHops {
+			h := &next.NextHops[i]
+			if h.Flags&route.NextHopLinkDown == 0 {
+				continue
+			}
+			if f == route.IPv4 {
+				h.Flags = t.flags4(h, dead[&r.NextHops[i]], true)
+			} else {
+				h.Flags = t.flags6(h, dead[&r.NextHops[i]], true)
+			}
+		}
+		if slices.Equal(next.NextHops, r.NextHops) {
+			return r, false
+		}
+		return &next, false
+	})
+}
