@@ -21,6 +21,7 @@ type prober struct {
 	gaps map[tablePrefix]*gapIn
 	own  []netip.Addr // the host's addresses, in order; nil: not gathered yet
 	work int
+	kept int // how many rules and candidates are in made
 }
 
 func (f *FIB) prober() *prober {
@@ -54,9 +55,20 @@ type place struct {
 	dst   netip.Prefix
 }
 
+// maxKept is how many rules and candidates, and for each packet sketchCost more, are
+// remembered from one table to the next:
+// the entries of very many tables may all be asked about with one packet.
+const (
+	maxKept    = 1 << 18
+	sketchCost = 16
+)
+
 // forget lets go of what entries of another prefix or table do not ask for.
 func (m *prober) forget() {
-	m.made, m.gaps = map[route.Flow]*sketch{}, map[tablePrefix]*gapIn{}
+	m.gaps = map[tablePrefix]*gapIn{}
+	if m.made == nil || m.kept > maxKept {
+		m.made, m.kept = map[route.Flow]*sketch{}, 0
+	}
 }
 
 // sketch decides about a packet, which is remembered; nil: that would be too much work.
@@ -88,11 +100,13 @@ func (m *prober) try(flow route.Flow) *sketch {
 			}
 		}
 		m.work += len(t.Candidates) + 1
+		m.kept += len(t.Candidates) + 1
 	}
 	for _, e := range s.Trace.tied {
 		s.tied[e] = true
 	}
 	m.work += w.steps
+	m.kept += sketchCost
 	return s
 }
 

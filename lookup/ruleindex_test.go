@@ -69,6 +69,32 @@ func TestStandingsWork(t *testing.T) {
 	}
 }
 
+// TestStandingsOfManyTables: the default routes of very many tables that one packet asks
+// about one after the other are told with that one packet.
+func TestStandingsOfManyTables(t *testing.T) {
+	const tables = 6000
+	s := &route.Snapshot{Links: []route.Link{
+		{Index: 1, Name: "lo", Flags: route.LinkUp | route.LinkLowerUp | route.LinkLoopback}, {Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkLowerUp},
+	}}
+	for i := range route.Table(tables) {
+		s.Rules = append(s.Rules, route.Rule{
+			Family: route.IPv4, Priority: uint32(i), Action: route.ActionTable, Table: 1000 + i, SuppressPrefixLen: 0, SuppressGroup: -1,
+		})
+		s.Routes = append(s.Routes, route.Route{
+			Table: 1000 + i, Dst: route.IPv4.Default(), Type: route.TypeUnicast, NextHops: []route.NextHop{{Link: 2}},
+		})
+	}
+	f := New(s).prober()
+	for _, x := range f.judge(route.IPv4.Default()) {
+		if x.Status != StatusBeaten {
+			t.Fatalf("table %d is %s, %s", x.Route.Table, x.Status, x.Reason.Code)
+		}
+	}
+	if f.work > 10*tables {
+		t.Errorf("work %d for %d tables", f.work, tables)
+	}
+}
+
 // TestStandingsGivesUp: what is too much is unknown, and not called unused.
 func TestStandingsGivesUp(t *testing.T) {
 	f := New(concentrator(100, 10)).prober()

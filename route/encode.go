@@ -326,6 +326,7 @@ func DecodeList(r io.Reader, room *Allowance) (*Snapshot, *List, error) {
 	if err := s.check(); err != nil {
 		return nil, nil, fmt.Errorf("snapshot: %w", err)
 	}
+	s.SortLinks()
 	return s, routes, nil
 }
 

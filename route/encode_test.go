@@ -47,6 +47,19 @@ func TestEncodeRoundTrip(t *testing.T) {
 	}
 }
 
+// TestDecodeSortsLinks: devices may be in any order in a file, and each is found.
+func TestDecodeSortsLinks(t *testing.T) {
+	s, err := route.Decode(strings.NewReader(`{"routewhy": 1, "links": [{"index":7,"name":"c"},{"index":2,"name":"a"},{"index":5,"name":"b"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for index, name := range map[int]string{2: "a", 5: "b", 7: "c", 3: "if3"} {
+		if got := s.LinkName(index); got != name {
+			t.Errorf("device %d is %s; want %s", index, got, name)
+		}
+	}
+}
+
 // TestEncodeGathers writes a large table: its routes come back, those of one
 // prefix in their order, and written again they are the same.
 func TestEncodeGathers(t *testing.T) {

@@ -15,7 +15,8 @@ type Snapshot struct {
 	// Release is the kernel's release (uname -r); empty: unknown.
 	Release string
 	// Time is when the reading ended.
-	Time  time.Time
+	Time time.Time
+	// Links are in the order of their indexes: [Snapshot.SortLinks].
 	Links []Link
 	// Order are lists of devices, by index, each in the order in which the devices
 	// came into the namespace. That is the order of the kernel's own list
@@ -176,14 +177,16 @@ func (s *Snapshot) Assumes(f Fact, fam Family) bool {
 	return slices.ContainsFunc(s.Gaps, func(g Gap) bool { return g.concerns(f, fam) && g.Assumed })
 }
 
+// SortLinks brings the devices into the order of their indexes, in which whoever fills
+// a Snapshot has to leave them. Not every kernel lists them so.
+func (s *Snapshot) SortLinks() {
+	slices.SortFunc(s.Links, func(a, b Link) int { return cmp.Compare(a.Index, b.Index) })
+}
+
 // Link finds a device by index; nil: there is none.
 func (s *Snapshot) Link(index int) *Link {
-	// The kernel lists them in the order of their indexes, mostly.
-	if i, ok := slices.BinarySearchFunc(s.Links, index, func(l Link, index int) int { return cmp.Compare(l.Index, index) }); ok {
-		return &s.Links[i]
-	}
-	i := slices.IndexFunc(s.Links, func(l Link) bool { return l.Index == index })
-	if i < 0 {
+	i, ok := slices.BinarySearchFunc(s.Links, index, func(l Link, index int) int { return cmp.Compare(l.Index, index) })
+	if !ok {
 		return nil
 	}
 	return &s.Links[i]

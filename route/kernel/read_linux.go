@@ -107,9 +107,9 @@ type reader struct {
 	snap *route.Snapshot
 
 	kept        pages[route.Route]
-	interrupted bool         // a dump was (NLM_F_DUMP_INTR)
-	confs       []linkConf   // of snap.Links, one each
-	links       map[int]bool // that a kept route or its next-hop object names
+	interrupted bool             // a dump was (NLM_F_DUMP_INTR)
+	confs       map[int]linkConf // by the index of the device
+	links       map[int]bool     // that a kept route or its next-hop object names
 	objects     map[uint32]bool
 }
 
@@ -235,16 +235,19 @@ func (r *reader) readLinks() error {
 		fact: route.FactLinks, get: unix.RTM_GETLINK, answer: unix.RTM_NEWLINK, size: sizeofIfInfomsg,
 		attrs: appendAttr32(nil, iflaExtMask, extMaskSkipStats),
 	}
-	return ignoreAbsent(r.dump(q, func(msg []byte) error {
+	r.confs = map[int]linkConf{}
+	err := r.dump(q, func(msg []byte) error {
 		l, err := decodeLink(msg)
 		if err != nil {
 			return err
 		}
 		conf, err := decodeLinkConf(msg)
 		r.snap.Links = append(r.snap.Links, l)
-		r.confs = append(r.confs, conf)
+		r.confs[l.Index] = conf
 		return err
-	}))
+	})
+	r.snap.SortLinks()
+	return ignoreAbsent(err)
 }
 
 func (r *reader) readAddrs(f route.Family) error {
@@ -367,12 +370,13 @@ func (r *reader) addDeviceSettings() {
 			r.links[o.NextHop.Link] = true
 		}
 	}
-	for i, l := range r.snap.Links {
-		if !r.want.AllDevices && !r.links[l.Index] && !r.confs[i].off6() && !slices.Contains(r.want.Devices, l.Name) && !r.ruled(l.Name) {
+	for _, l := range r.snap.Links {
+		conf := r.confs[l.Index]
+		if !r.want.AllDevices && !r.links[l.Index] && !conf.off6() && !slices.Contains(r.want.Devices, l.Name) && !r.ruled(l.Name) {
 			continue
 		}
 		for _, f := range r.want.Families() {
-			settingsOf(f).addDevice(r.snap.Sysctls, l.Name, r.confs[i].of(f))
+			settingsOf(f).addDevice(r.snap.Sysctls, l.Name, conf.of(f))
 		}
 	}
 }

@@ -269,7 +269,7 @@ func (f *facts) snapshot() *route.Snapshot {
 			s.Links = append(s.Links, f.assumedLink(d))
 		}
 	}
-	slices.SortFunc(s.Links, func(a, b route.Link) int { return a.Index - b.Index })
+	s.SortLinks()
 	s.Links = slices.CompactFunc(s.Links, func(a, b route.Link) bool { return a.Index == b.Index })
 	for i := range s.Addrs {
 		s.Addrs[i].Link = index[s.Addrs[i].Link]

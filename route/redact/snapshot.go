@@ -19,6 +19,7 @@ func (m *Mapping) Snapshot(s *route.Snapshot, routes *route.List) (*route.Snapsh
 	o.Release = versionOf(s.Release)
 	o.Time = m.time(s.Time)
 	o.Links = mapped(s.Links, m.link)
+	o.SortLinks()
 	o.Order = mapped(s.Order, func(list *[]int) { *list = mapped(*list, func(link *int) { *link = m.index(*link) }) })
 	o.Addrs = mapped(s.Addrs, func(a *route.Addr) {
 		a.Prefix, a.Peer, a.Broadcast = m.whole(a.Prefix), m.whole(a.Peer), m.Addr(a.Broadcast)
