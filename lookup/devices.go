@@ -27,6 +27,11 @@ func (f *FIB) addDevices(conf4, conf6 *confs) {
 			d.vrf = m.Index
 		}
 	}
+	for i := range s.Memberships {
+		if d := f.byIndex[s.Memberships[i].Link]; d != nil {
+			d.groups = &s.Memberships[i]
+		}
+	}
 	for i := range s.Addrs {
 		a := &s.Addrs[i]
 		d := f.byIndex[a.Link]

@@ -20,8 +20,10 @@
 //	                                      checkOutput4, zero4, onLink4
 //	1.2  martians, delivery, forwarding   input4.go checkMartians4, deliver4 scenarios input; regress/input-*
 //	     broadcasts sent on               input4.go forwardsBroadcasts        TestCorners; cmd/routewhy script received
-//	     membership of groups             multicastIn4                       not in a snapshot: unknown, but 224.0.0.1
-//	                                                                         and where the source is refused anyway
+//	     membership of groups             membership.go                      scenarios input; corners "groups joined"; TestGroups; TestDecide
+//	                                                                         1.2/1; of a group with source filters, and of one
+//	                                                                         that the VRF's own device joined: unknown, but
+//	                                                                         where the source is refused anyway
 //	     IPv6 switched off, packets of root   output6.go dropsIPv6         TestDecide 2.2; listen's TestReach; cmd/routewhy script reach
 //	1.3  source checks, rp_filter         input4.go validate, reverse        scenarios input; regress/input-*
 //	     a deleted local route            input4.go passesInFull             cannot be known, and leaves the full check on:

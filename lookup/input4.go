@@ -24,10 +24,10 @@ func (w *walk) input4() Decision {
 	if !w.flow.Src.IsValid() {
 		w.flow.Src = netip.IPv4Unspecified()
 	}
-	w.dissect4()
 	if isMulticast4(w.flow.Dst) {
 		return w.multicastIn4(dev)
 	}
+	w.dissect4()
 	if d, done := w.checkMartians4(dev); done {
 		return d
 	}
@@ -66,43 +66,6 @@ func hasPorts(proto uint8) bool {
 		return true
 	}
 	return false
-}
-
-// multicastIn4 is what becomes of a received packet for a group
-// (ip_mc_validate_source). Which groups a device has joined is not in a
-// snapshot, but all hosts have joined the first (RFC 1112 section 4), and what a
-// joined group is refused for its source is refused for any group: EINVAL.
-func (w *walk) multicastIn4(dev *device) Decision {
-	unread := Decision{Shortcut: ShortcutMulticastIn, Ambiguous: Reason{Code: CodeMembership, Want: w.flow.Dst}}
-	if !dev.Up() {
-		return unread
-	}
-	d := w.joinedIn4(dev)
-	if w.flow.Dst != netip.AddrFrom4([4]byte{224, 0, 0, 1}) && d.Errno != route.EINVAL {
-		if w.trace != nil {
-			w.trace.Reverse, w.trace.ReverseElse = nil, nil // it may not come so far
-		}
-		return unread
-	}
-	return d
-}
-
-// joinedIn4 is what becomes of a received packet for a group that was joined.
-func (w *walk) joinedIn4(dev *device) Decision {
-	src := w.flow.Src
-	switch {
-	case src.IsMulticast() || isBroadcast4(src),
-		src.IsLoopback() && !w.confOr(dev, settingRouteLocalnet):
-		return refusal(ShortcutMartianSrc, route.EINVAL)
-	}
-	d := Decision{
-		Disposition: DispositionMulticast, Shortcut: ShortcutMulticastIn, Src: src,
-		NextHops: w.mem.way(NextHop{Link: route.LoopbackIndex, Share: 1}),
-	}
-	if src.IsUnspecified() {
-		return d
-	}
-	return w.validated(dev, 0, netip.IPv4Unspecified(), d)
 }
 
 // checkMartians4 is what the kernel refuses, or delivers as broadcast, before

@@ -130,15 +130,18 @@ const (
 
 // Why a received packet's source passes or fails the check.
 const (
-	CodeRPOff           Code = "rp-off"            // no reverse-path filter
-	CodeRPSame          Code = "rp-same-device"    // the way back is the device it came from
-	CodeRPOther         Code = "rp-other-device"   // Want: the device it came from, Have: the way back's
-	CodeRPNoRoute       Code = "rp-no-route"       // no way back
-	CodeRPOwnSource     Code = "rp-own-source"     // the source is an address of this host
-	CodeRPNotUnicast    Code = "rp-not-unicast"    // the way back is not unicast; Have: its type
-	CodeRPNoAddress     Code = "rp-no-address"     // the device has no IPv4 address
-	CodeMembership      Code = "membership-unread" // whether the group was joined
-	CodeReversePathSome Code = "rp-some-legs"      // the filter passes only some legs
+	CodeRPOff        Code = "rp-off"            // no reverse-path filter
+	CodeRPSame       Code = "rp-same-device"    // the way back is the device it came from
+	CodeRPOther      Code = "rp-other-device"   // Want: the device it came from, Have: the way back's
+	CodeRPNoRoute    Code = "rp-no-route"       // no way back
+	CodeRPOwnSource  Code = "rp-own-source"     // the source is an address of this host
+	CodeRPNotUnicast Code = "rp-not-unicast"    // the way back is not unicast; Have: its type
+	CodeRPNoAddress  Code = "rp-no-address"     // the device has no IPv4 address
+	CodeMembership   Code = "membership-unread" // whether the group was joined
+	// The device has joined a group for packets from some sources alone, or may have.
+	// Want: the group.
+	CodeGroupSources    Code = "group-sources-unread"
+	CodeReversePathSome Code = "rp-some-legs" // the filter passes only some legs
 )
 
 // What decided about the source address.
@@ -185,7 +188,9 @@ const (
 	ShortcutGroupOut     Shortcut = "group-on-device"    // broadcast or local multicast out of the device asked for
 	ShortcutGroupSource  Shortcut = "group-by-source"    // the same by the device that owns the source
 	ShortcutBroadcastIn  Shortcut = "broadcast-received" // 255.255.255.255, or 0.0.0.0 to 0.0.0.0, received
-	ShortcutMulticastIn  Shortcut = "multicast-received" //
+	ShortcutMulticastIn  Shortcut = "multicast-received" // for a group that the device has joined
+	ShortcutNotJoined    Shortcut = "group-not-joined"   // received for a group that the device has not joined
+	ShortcutRouted       Shortcut = "multicast-routed"   // received for such a group, and left to the multicast router
 	ShortcutSource       Shortcut = "source-invalid"     // multicast or broadcast as source
 	ShortcutNotLocal     Shortcut = "source-not-local"   // no device has the source
 	ShortcutNoDevice     Shortcut = "no-device"          // the device asked for does not exist

@@ -18,6 +18,7 @@ const (
 	settingDisableIPv6
 	settingForwarding
 	settingIgnoreLinkdown
+	settingMcForwarding
 	settingRouteLocalnet
 	settingRPFilter
 	settingSendRedirects
@@ -30,7 +31,7 @@ const (
 
 func (s setting) String() string {
 	return [...]string{
-		"accept_local", "bc_forwarding", "disable_ipv6", "forwarding", "ignore_routes_with_linkdown", "route_localnet", "rp_filter",
+		"accept_local", "bc_forwarding", "disable_ipv6", "forwarding", "ignore_routes_with_linkdown", "mc_forwarding", "route_localnet", "rp_filter",
 		"send_redirects", "src_valid_mark", "use_oif_addrs_only", "use_optimistic", "use_tempaddr",
 	}[s]
 }
@@ -140,6 +141,8 @@ func deciding(flow *route.Flow) []setting {
 		return []setting{settingForwarding}
 	case flow.In == 0:
 		return []setting{settingRouteLocalnet}
+	case isMulticast4(flow.Dst):
+		return []setting{settingRPFilter, settingAcceptLocal, settingRouteLocalnet, settingSrcValidMark, settingMcForwarding}
 	}
 	return []setting{settingForwarding, settingRPFilter, settingAcceptLocal, settingRouteLocalnet, settingSrcValidMark, settingBcForwarding}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +16,7 @@ import (
 
 // check finds what cannot be in a snapshot.
 func (s *Snapshot) check() error {
-	for _, part := range []func() error{s.checkGaps, s.checkLinks, s.checkOrder, s.checkAddrs, s.checkRules, s.checkNextHops, s.checkNeighbours, s.checkLabels, s.checkSockets} {
+	for _, part := range []func() error{s.checkGaps, s.checkLinks, s.checkOrder, s.checkAddrs, s.checkMemberships, s.checkRules, s.checkNextHops, s.checkNeighbours, s.checkLabels, s.checkSockets} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -95,6 +96,23 @@ func (a *Addr) Check() error {
 		return fmt.Errorf("peer %s of %s", a.Peer, a.Prefix)
 	case a.Broadcast.IsValid() && !a.Broadcast.Is4():
 		return fmt.Errorf("broadcast %s", a.Broadcast)
+	}
+	return nil
+}
+
+func (s *Snapshot) checkMemberships() error {
+	seen := make(map[int]bool, len(s.Memberships))
+	for i := range s.Memberships {
+		m := &s.Memberships[i]
+		if !isIndex(m.Link) || seen[m.Link] {
+			return fmt.Errorf("memberships: element %d: link %d is no index, or is there twice", i+1, m.Link)
+		}
+		seen[m.Link] = true
+		for _, a := range slices.Concat(m.Groups, m.Filtered) {
+			if !a.Is4() || !a.IsMulticast() {
+				return fmt.Errorf("memberships: element %d: %s is no IPv4 multicast group", i+1, a)
+			}
+		}
 	}
 	return nil
 }

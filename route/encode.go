@@ -61,6 +61,7 @@ func (s *Snapshot) sections(routes *List) []section {
 		list("links", &s.Links, Link{PeerNetNS: -1}),
 		list("device_order", &s.Order, nil),
 		list("addresses", &s.Addrs, Addr{}),
+		list("memberships", &s.Memberships, Membership{}),
 		list("rules", &s.Rules, Rule{SuppressPrefixLen: -1, SuppressGroup: -1}),
 		list("nexthops", &s.NextHops, NextHopObject{}),
 		{"routes", routes.Len() == 0, routes.write, routes.read},

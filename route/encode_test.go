@@ -153,6 +153,10 @@ func randomSnapshot(rng *rand.Rand) *route.Snapshot {
 		s.Gaps[i].Fact, s.Gaps[i].Family = route.FactRules, []route.Family{0, route.IPv4, route.IPv6}[rng.IntN(3)]
 	}
 	s.Order = [][]int{{1, 7, 3}, {3, 4}}
+	for i := range s.Memberships {
+		group := netip.AddrFrom4([4]byte{224, 0, 0, byte(i)})
+		s.Memberships[i] = route.Membership{Link: i + 1, Groups: []netip.Addr{group}, Filtered: []netip.Addr{group}}
+	}
 	s.Merged %= 3
 	s.Neighbours = s.Neighbours[:min(1, len(s.Neighbours))] // are sorted
 	return s

@@ -27,6 +27,9 @@ type Snapshot struct {
 	// Addrs are in the kernel's dump order, which is the order in which it
 	// considers them as source addresses.
 	Addrs []Addr
+	// Memberships are the IPv4 multicast groups by the devices that have joined them. Of
+	// a device that is not there nothing is known.
+	Memberships []Membership
 	// Rules are in the kernel's order within each family.
 	Rules []Rule
 	// Routes are in the kernel's dump order, which within one prefix of one

@@ -79,7 +79,7 @@ type Query struct {
 	WatchNeighbours bool
 	// Devices are the names of devices whose settings are to be read, beside
 	// lo and those that the rules and the kept routes name; AllDevices is
-	// every one.
+	// every one. With either, the IPv4 groups that devices have joined are read.
 	Devices    []string
 	AllDevices bool
 	// Policies adds the IPsec policies.

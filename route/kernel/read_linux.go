@@ -36,6 +36,9 @@ func (h *Host) Read(ctx context.Context, w route.Query) (*route.Snapshot, error)
 	if w.Family != route.IPv4 {
 		h.addImplied(ctx, s)
 	}
+	if w.Family != route.IPv6 && (w.AllDevices || len(w.Devices) > 0) {
+		h.readMemberships(s)
+	}
 	s.Sysctls = route.Sysctls{}
 	r.addDeviceSettings()
 	h.readSysctls(s, &w)

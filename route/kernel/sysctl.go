@@ -37,7 +37,7 @@ func settingsOf(f route.Family) settings {
 			},
 			device: []deviceSetting{
 				{"accept_local", 22}, {"bc_forwarding", 31}, {"forwarding", 0}, {"ignore_routes_with_linkdown", 28},
-				{"promote_secondaries", 19}, {"route_localnet", 25}, {"rp_filter", 7}, {"send_redirects", 5}, {"src_valid_mark", 23},
+				{"mc_forwarding", 1}, {"promote_secondaries", 19}, {"route_localnet", 25}, {"rp_filter", 7}, {"send_redirects", 5}, {"src_valid_mark", 23},
 			},
 		}
 	}

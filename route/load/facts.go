@@ -44,6 +44,9 @@ type facts struct {
 	objectsIn string
 	oddAddr   bool // the last address was not understood, nor is what follows about it
 	orders    []deviceOrder
+	// memberships are the lists of /proc/net/igmp, grouped how many groups they have.
+	memberships []groupList
+	grouped     int
 	// partAddrs: some addresses are known, of one device say, or of one family.
 	partAddrs bool
 	// partLinks: some devices are known.
@@ -276,6 +279,7 @@ func (f *facts) snapshot() *route.Snapshot {
 	}
 	s.Addrs = unique(s.Addrs, func(a *route.Addr) any { return [2]any{a.Link, a.Prefix} })
 	s.Order = f.order(index)
+	s.Memberships = f.joined(index)
 	f.routes.Rewrite(func(r *route.Route) {
 		r.NextHops = slices.Clone(r.NextHops) // may be another one's too
 		for k := range r.NextHops {

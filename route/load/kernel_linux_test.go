@@ -99,7 +99,10 @@ func compareFormats(t *testing.T, ns *routetest.Namespace, rng *rand.Rand) {
 			listNeighbours(&want, format)
 		}
 		if format == "json" || format == "binary" {
-			want.Order = nil // they have not the files that tell it
+			want.Order, want.Memberships = nil, nil // they have not the files that tell it
+		}
+		if format == "text" { // nor does that show a device without any group
+			want.Memberships = slices.DeleteFunc(slices.Clone(want.Memberships), func(m route.Membership) bool { return len(m.Groups) == 0 })
 		}
 		if format != "saved" && hidden(&want) {
 			continue

@@ -30,8 +30,10 @@ var (
 func (t *lines) groupLine(s string, w []string) (ok bool, err error) {
 	kind := "igmp"
 	switch {
-	case igmpHeader().MatchString(s), igmpGroup().MatchString(s):
+	case igmpHeader().MatchString(s):
 		return true, nil
+	case igmpGroup().MatchString(s):
+		return true, t.joins(w[0])
 	case igmp6Group().MatchString(s):
 		kind = "igmp6"
 	case !igmpDevice().MatchString(s):
@@ -44,6 +46,9 @@ func (t *lines) groupLine(s string, w []string) (ok bool, err error) {
 	dev, err := t.define(w[1], int(index))
 	if err == nil {
 		t.inOrder(kind, dev)
+	}
+	if err == nil && kind == "igmp" {
+		err = t.has4(dev, s)
 	}
 	return true, err
 }

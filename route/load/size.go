@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"errors"
+	"net/netip"
 	"unsafe"
 
 	"routewhy/route"
@@ -20,6 +21,9 @@ const (
 	tableSize     = 512
 	orderSize     = 32 // of each route: its listing, and its place among those of its prefix
 	listingSize   = 128
+
+	membershipSize = 2*int64(unsafe.Sizeof(groupList{})+unsafe.Sizeof(route.Membership{})) + 64
+	groupSize      = 2 * (4 + 2*int64(unsafe.Sizeof(netip.Addr{})))
 )
 
 // size is how much memory the facts take, about.
@@ -27,7 +31,8 @@ func (f *facts) size() int64 {
 	s := &f.snap
 	return f.routes.Size() + int64(len(f.devs))*devSize + int64(len(s.Addrs))*addrSize + int64(len(f.listed))*ruleSize +
 		int64(len(s.Neighbours))*neighbourSize + int64(len(s.NextHops))*objectSize + int64(len(s.Sysctls))*settingSize +
-		int64(len(f.tableIn)+len(f.tables)+len(f.parts))*tableSize + int64(len(f.from))*orderSize + int64(len(f.listings))*listingSize
+		int64(len(f.tableIn)+len(f.tables)+len(f.parts))*tableSize + int64(len(f.from))*orderSize + int64(len(f.listings))*listingSize +
+		int64(len(f.memberships))*membershipSize + int64(f.grouped)*groupSize
 }
 
 // jsonSize is what an object of a listing takes while it is read.

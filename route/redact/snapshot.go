@@ -25,6 +25,12 @@ func (m *Mapping) Snapshot(s *route.Snapshot, routes *route.List) (*route.Snapsh
 		a.Prefix, a.Peer, a.Broadcast = m.whole(a.Prefix), m.whole(a.Peer), m.Addr(a.Broadcast)
 		a.Link, a.Label = m.index(a.Link), m.label(a.Label)
 	})
+	o.Memberships = mapped(s.Memberships, func(b *route.Membership) {
+		b.Link = m.index(b.Link)
+		for _, list := range []*[]netip.Addr{&b.Groups, &b.Filtered} {
+			*list = mapped(*list, func(a *netip.Addr) { *a = m.Addr(*a) })
+		}
+	})
 	o.Rules = mapped(s.Rules, m.rule)
 	o.Routes = mapped(s.Routes, m.route)
 	o.NextHops = mapped(s.NextHops, m.nextHopObject)

@@ -51,6 +51,11 @@ func (m *Mapping) learn(s *route.Snapshot, routes *route.List) {
 		m.learnAddr(s.Addrs[i].Prefix.Addr())
 		m.learnAddr(s.Addrs[i].Peer.Addr())
 	}
+	for i := range s.Memberships {
+		for _, group := range s.Memberships[i].Groups {
+			m.learnAddr(group)
+		}
+	}
 	for i := range s.Rules {
 		m.learnAddr(s.Rules[i].Selector.Src.Addr())
 		m.learnAddr(s.Rules[i].Selector.Dst.Addr())

@@ -2,6 +2,7 @@ package golden
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -33,7 +34,7 @@ func (d *decision) input4(asked route.Flow) Answer {
 
 	// 1.
 	if f.dst.IsMulticast() {
-		return d.inputMulticast4(&f, in)
+		return d.inputMulticast4(&f, asked.Proto, in)
 	}
 	// 2.
 	if f.src.IsMulticast() || f.src == limitedBroadcast4() {
@@ -161,26 +162,75 @@ func (d *decision) inputBroadcast4(f *flow, in int, entry *route.Route) Answer {
 	return d.answer([]outcome{{typ: route.TypeBroadcast, entry: entry, way: Way{Link: link}}})
 }
 
-// inputMulticast4 is ip_route_input_mc with ip_mc_validate_source (1.2 step 1).
-// Which groups were joined is not in a snapshot, but for all-hosts, which every
-// device joins that is up.
-func (d *decision) inputMulticast4(f *flow, in int) Answer {
-	allHosts := netip.AddrFrom4([4]byte{224, 0, 0, 1})
-	if f.dst != allHosts || !d.isUp(in) {
+// inputMulticast4 is the branch for groups of ip_route_input_rcu: ip_check_mc_rcu, then
+// ip_route_input_mc with ip_mc_validate_source (1.2 step 1). proto is that of the IP
+// header, which f has not where nothing dissects.
+func (d *decision) inputMulticast4(f *flow, proto uint8, in int) Answer {
+	ours, known := d.member4(f, proto, in)
+	if known && !ours {
+		if localMulticast4(f.dst) || d.sysctl(route.ConfPath(route.IPv4, "all", "mc_forwarding"), 0) == 0 || d.conf(route.IPv4, in, "mc_forwarding", 0) == 0 {
+			return refuse(route.EINVAL)
+		}
+	}
+	errno := d.validateGroupSource4(f, proto, in)
+	if errno == route.EINVAL {
+		return refuse(errno)
+	}
+	if !known {
 		d.doubt("multicast group memberships are not known")
 		return refuse(route.EINVAL)
 	}
-	switch {
-	case f.src.IsMulticast(), f.src == limitedBroadcast4():
-		return refuse(route.EINVAL)
-	case f.src.IsLoopback() && !d.confOr(in, "route_localnet", 0):
-		return refuse(route.EINVAL)
-	case !f.src.IsUnspecified():
-		if errno := d.validateSource4(f, netip.IPv4Unspecified(), in, 0); errno != 0 {
-			return refuse(errno)
-		}
+	if errno != 0 {
+		return refuse(errno)
 	}
 	return d.answer([]outcome{{typ: route.TypeMulticast, way: Way{Link: route.LoopbackIndex}}})
+}
+
+// member4 is ip_check_mc_rcu: whether a device has joined the group, and takes it from
+// the packet's source.
+func (d *decision) member4(f *flow, proto uint8, in int) (ours, known bool) {
+	joined, filtered, read := d.groups4(in, f.dst)
+	switch {
+	case !read:
+		all := f.dst == netip.AddrFrom4([4]byte{224, 0, 0, 1}) && d.isUp(in)
+		return all, all
+	case joined:
+		return true, proto == protoIGMP || f.src.IsUnspecified() || !filtered
+	}
+	// A request has the device itself in skb->dev, a packet its VRF's (7).
+	if v := d.vrf(in); v != 0 && v != in {
+		if joined, _, read := d.groups4(v, f.dst); joined || !read {
+			return false, false
+		}
+	}
+	return false, true
+}
+
+// groups4 says whether a device has joined a group, and whether some sources are asked
+// for or shut out.
+func (d *decision) groups4(link int, group netip.Addr) (joined, filtered, read bool) {
+	for _, m := range d.s.Memberships {
+		if m.Link == link {
+			return slices.Contains(m.Groups, group), slices.Contains(m.Filtered, group), true
+		}
+	}
+	return false, false, false
+}
+
+// validateGroupSource4 is ip_mc_validate_source.
+func (d *decision) validateGroupSource4(f *flow, proto uint8, in int) route.Errno {
+	switch {
+	case f.src.IsMulticast(), f.src == limitedBroadcast4():
+		return route.EINVAL
+	case f.src.IsLoopback() && !d.confOr(in, "route_localnet", 0):
+		return route.EINVAL
+	case f.src.IsUnspecified():
+		if !localMulticast4(f.dst) && proto != protoIGMP {
+			return route.EINVAL
+		}
+		return 0
+	}
+	return d.validateSource4(f, netip.IPv4Unspecified(), in, 0)
 }
 
 // validateSource4 is fib_validate_source (1.3). dst is what the reverse look-up

@@ -65,7 +65,7 @@ func lab(t *testing.T, lines ...string) *route.Snapshot {
 func settings(s *route.Snapshot, devices ...string) {
 	for _, dev := range devices {
 		for _, key := range []string{
-			"accept_local", "bc_forwarding", "forwarding", "ignore_routes_with_linkdown",
+			"accept_local", "bc_forwarding", "forwarding", "ignore_routes_with_linkdown", "mc_forwarding",
 			"route_localnet", "rp_filter", "send_redirects", "src_valid_mark",
 		} {
 			s.Sysctls[route.ConfPath(route.IPv4, dev, key)] = "0"
@@ -90,6 +90,7 @@ func settings(s *route.Snapshot, devices ...string) {
 //	link DEV down|nocarrier|group N|master DEV|mtu N|p2p
 //	vrf DEV INDEX TABLE
 //	order [DEV…] (one more list of devices; none: forget all)
+//	join DEV [GROUP…] [sources GROUP…] (all that it has joined; and of which some sources alone are taken)
 //	sysctl PATH VALUE
 //	delrule|delrule6 PRIORITY | deladdrs DEV | unset PATH | split | merged-unknown | release RELEASE
 func apply(t *testing.T, s *route.Snapshot, lines ...string) {
@@ -133,6 +134,8 @@ func apply(t *testing.T, s *route.Snapshot, lines ...string) {
 			if s.Order = append(s.Order, list); list == nil {
 				s.Order = nil
 			}
+		case "join":
+			s.Memberships = append(s.Memberships, w.membership())
 		case "vrf":
 			l := route.Link{Name: w.next(), Kind: "vrf", Flags: route.LinkUp | route.LinkLowerUp, MTU: 1500}
 			l.Index, l.VRFTable = int(w.number()), route.Table(w.number())
@@ -572,4 +575,18 @@ func text(s *route.Snapshot, a Answer) string {
 		b.WriteString(" ?")
 	}
 	return b.String()
+}
+
+func (w *words) membership() route.Membership {
+	m := route.Membership{Link: w.dev()}
+	list := &m.Groups
+	for len(w.rest) > 0 {
+		if w.rest[0] == "sources" {
+			w.next()
+			list = &m.Filtered
+			continue
+		}
+		*list = append(*list, w.addr())
+	}
+	return m
 }

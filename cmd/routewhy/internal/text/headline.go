@@ -373,6 +373,9 @@ func (e told) group(d *report.Decision) string {
 	if d.SentOn {
 		return fmt.Sprintf("is %s, sent on to %s and delivered to this host", kind, devices(d))
 	}
+	if d.Shortcut == lookup.ShortcutRouted {
+		return fmt.Sprintf("is %s, left to the multicast router: %s has not joined the group", kind, iproute2.Safe(in))
+	}
 	if in != "" {
 		return "is " + kind + ", delivered to this host" + kept(d)
 	}
@@ -474,9 +477,14 @@ func (e told) dropped(d *report.Decision) string {
 		if f.From.IsValid() && !f.From.IsUnspecified() {
 			return fmt.Sprintf("%s cannot be the source of a received packet%s", f.From, e.localnet(f.From))
 		}
+		if f.Addr().IsMulticast() {
+			return "without a source only what stays on one link is taken, 224.0.0.0/24 and IGMP; name the source with --from"
+		}
 		return "a received packet without a source is a martian; name it with --from"
 	case lookup.ShortcutMartianDst:
 		return fmt.Sprintf("nothing for %s may come in from outside%s", f.Addr(), e.localnet(f.Addr()))
+	case lookup.ShortcutNotJoined:
+		return fmt.Sprintf("%s has not joined the group", iproute2.Safe(f.Iif))
 	case lookup.ShortcutOwnSource:
 		return fmt.Sprintf("its source %s is this host's own address", f.From)
 	case lookup.ShortcutNoIPv6:

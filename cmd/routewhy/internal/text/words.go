@@ -203,6 +203,8 @@ func unreadWords(r report.Reason) string {
 		return "kernels differ in how they choose among next hops by the device asked for, and of this release it is not known how"
 	case lookup.CodeMembership:
 		return fmt.Sprintf("whether this host listens to the group %v is not known", r.Want)
+	case lookup.CodeGroupSources:
+		return fmt.Sprintf("this host listens to the group %v, but from which sources is not known", r.Want)
 	case lookup.CodeSrcUnordered:
 		return "it depends on the source, which the device lends that came into this namespace first, and their order is not known"
 	}

@@ -61,6 +61,7 @@ func TestEveryCodeHasWords(t *testing.T) {
 		lookup.CodeDefaultsTie:     "said by the headline and a note",
 		lookup.CodeReversePathSome: "said by the headline",
 		lookup.CodeMembership:      "said by uncertain",
+		lookup.CodeGroupSources:    "said by uncertain",
 		lookup.CodeSrcGiven:        "not shown: the user gave it",
 		lookup.CodeSrcNone:         "said by the page",
 		lookup.CodeSrcSecondary:    "said by sourceLoss", lookup.CodeSrcScope: "said by sourceLoss",
@@ -133,7 +134,7 @@ func successful(s lookup.Shortcut) bool {
 	case lookup.ShortcutReversePath: // its words are its name
 		return true
 	case lookup.ShortcutZero, lookup.ShortcutOnLink, lookup.ShortcutGroupOut, lookup.ShortcutGroupSource,
-		lookup.ShortcutBroadcastIn, lookup.ShortcutMulticastIn:
+		lookup.ShortcutBroadcastIn, lookup.ShortcutMulticastIn, lookup.ShortcutRouted:
 		return true
 	}
 	return false
