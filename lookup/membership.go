@@ -10,9 +10,9 @@ import (
 // protoIGMP is IGMP's number in the IP header.
 const protoIGMP = 2
 
-// allHosts is the group that every device joins when it comes up (RFC 1112 section 4,
-// ip_mc_up).
-var allHosts = netip.AddrFrom4([4]byte{224, 0, 0, 1})
+// isAllHosts reports whether a group is that which every device joins when it comes up
+// (RFC 1112 section 4, ip_mc_up).
+func isAllHosts(group netip.Addr) bool { return group == netip.AddrFrom4([4]byte{224, 0, 0, 1}) }
 
 // multicastIn4 is what becomes of a received packet for a group (ip_route_input_rcu in
 // net/ipv4/route.c). No table is looked into.
@@ -45,7 +45,7 @@ func (w *walk) multicastIn4(dev *device) Decision {
 func (f *FIB) joined(dev *device, group, src netip.Addr, igmp bool) route.Tristate {
 	in := dev.groups
 	switch {
-	case in == nil && group == allHosts && dev.Up():
+	case in == nil && isAllHosts(group) && dev.Up():
 		return route.Yes
 	case in == nil:
 		return route.Unknown
