@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -22,7 +23,7 @@ type options struct {
 	// sources are what --diff compares: files, or "-" or "live".
 	sources []string
 	// wanted restricts --sockets.
-	wanted wanted
+	wanted report.SocketQuery
 	// batch is the file of lines that --batch answers; "-" is standard input.
 	batch string
 	// family restricts the answer to one family (-4, -6, or the family of

@@ -11,7 +11,7 @@ import (
 
 	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup"
-	"routewhy/lookup/listen"
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -26,41 +26,32 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 	if o.verbose {
 		w.Sockets = route.AllSockets
 	}
-	var fib *lookup.FIB
-	var left []text.FarRoutes
+	x := report.Exposure{Query: o.wanted, Detail: o.verbose, Limit: o.limit()}
+	x.Query.Family = report.FamilyName(o.family)
 	during, err := steady(host, route.Query{Family: o.family}, func() (bool, error) {
 		var err error
-		fib, left, err = readWhole(ctx, host, w)
+		x.FIB, x.Alike, err = readWhole(ctx, host, w)
 		return false, err
 	})
 	defer during.close()
 	if err != nil {
 		return err
 	}
-	out := &text.Sockets{
-		Host: listen.NewHost(fib), FIB: fib, Family: o.family, Wanted: o.wanted.String(), Address: o.wanted.addr,
-		LeftOut: left, Changing: during.changing() || fib.Snapshot().Changed,
+	out, err := x.Report()
+	if err != nil {
+		return o.tooMany(x.FIB.Snapshot())
 	}
-	if err := out.Host.Fits(o.limit()); err != nil {
-		return o.tooMany(fib.Snapshot())
+	if during.changing() {
+		out.MarkChanging()
 	}
-	shown := slices.DeleteFunc(ofFamily(fib.Snapshot().Sockets, o.family), func(x route.Socket) bool { return !o.wanted.is(&x) })
-	out.Exposures = out.Host.Exposures(shown)
-	for i := range shown {
-		if shown[i].Remote.Port() != 0 && o.verbose {
-			out.Connected = append(out.Connected, shown[i])
-		}
-	}
+	s.tell(out)
 	if o.json {
-		err = text.WriteSocketsJSON(s.Stdout, out)
+		err = text.ListenersJSON(s.Stdout, out)
 	} else {
-		err = text.WriteSockets(s.Stdout, out, o.style(s))
+		err = text.Listeners(s.Stdout, out, o.style(s))
 	}
-	if err == nil && len(out.Exposures) == 0 && fib.Snapshot().Lacks(route.FactSockets, 0) {
-		return statusError(exitNoAnswer)
-	}
-	if err == nil && len(out.Exposures) == 0 && o.wanted != (wanted{}) {
-		return statusError(exitNoRoute)
+	if status := out.Status(); err == nil && status != report.StatusAnswered {
+		return statusError(status)
 	}
 	return err
 }
@@ -75,18 +66,11 @@ func (o *options) tooMany(s *route.Snapshot) error {
 	return withHint(fmt.Errorf("--sockets: %d addresses by %d devices take more than %d MiB of memory", len(s.Addrs), len(s.Links), o.limit()>>20), hint)
 }
 
-// wanted is which sockets are meant. The zero value: all.
-type wanted struct {
-	addr    netip.Addr
-	port    uint16
-	program string
-}
-
 // parseWanted understands PORT, :PORT, ADDRESS, ADDRESS:PORT or the name of a program.
-func parseWanted(args []string) (wanted, error) {
+func parseWanted(args []string) (report.SocketQuery, error) {
 	arg := args[0]
 	if len(args) > 1 {
-		return wanted{}, usagef("--sockets takes one PORT, ADDRESS or PROGRAM, but there is %s too", quote(args[1]))
+		return report.SocketQuery{}, usagef("--sockets takes one PORT, ADDRESS or PROGRAM, but there is %s too", quote(args[1]))
 	}
 	host, port, err := net.SplitHostPort(arg)
 	if err != nil {
@@ -95,73 +79,27 @@ func parseWanted(args []string) (wanted, error) {
 			host, port = "", arg
 		}
 	}
-	var w wanted
+	var w report.SocketQuery
 	if port != "" {
 		n, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || n == 0 {
 			return w, usagef("--sockets %s: %s is no port", quote(arg), quote(port)).hint("a port is a number from 1 to 65535")
 		}
-		w.port = uint16(n)
+		w.Port = uint16(n)
 	}
 	switch a, err := netip.ParseAddr(host); {
 	case err == nil:
-		w.addr = a.Unmap().WithZone("")
+		w.Address = a.Unmap().WithZone("")
 	case host != "" && host != "*":
-		w.program = host
+		w.Program = host
 	}
 	return w, nil
-}
-
-// String is how they are named in a sentence; empty: all.
-func (w wanted) String() string {
-	var parts []string
-	if w.program != "" {
-		parts = append(parts, "of a program called "+quote(w.program))
-	}
-	switch {
-	case w.addr.IsValid() && w.port != 0:
-		parts = append(parts, "on "+netip.AddrPortFrom(w.addr, w.port).String())
-	case w.addr.IsValid():
-		parts = append(parts, "on "+w.addr.String())
-	case w.port != 0:
-		parts = append(parts, fmt.Sprintf("on port %d", w.port))
-	}
-	return strings.Join(parts, " ")
-}
-
-// is reports whether a socket is meant: it takes what comes to the address, as one
-// that is bound to every address does too.
-func (w *wanted) is(x *route.Socket) bool {
-	if w.port != 0 && x.Local.Port() != w.port {
-		return false
-	}
-	if w.program != "" && !slices.ContainsFunc(x.Owners, func(p route.Process) bool { return p.Name == w.program }) {
-		return false
-	}
-	bound := x.Local.Addr().Unmap()
-	switch {
-	case !w.addr.IsValid() || bound == w.addr:
-		return true
-	case !bound.IsUnspecified() || w.addr.IsUnspecified():
-		return false
-	}
-	return bound.Is4() == w.addr.Is4() || w.addr.Is4() && x.DualStack()
-}
-
-// ofFamily are the sockets that take packets of a family: one of IPv6 may take
-// IPv4.
-func ofFamily(all []route.Socket, f route.Family) []route.Socket {
-	return slices.DeleteFunc(slices.Clone(all), func(x route.Socket) bool {
-		is4 := x.Family == route.IPv4 || x.Local.Addr().Is4In6() || x.DualStack()
-		is6 := x.Family == route.IPv6 && !x.Local.Addr().Is4In6()
-		return f == route.IPv4 && !is4 || f == route.IPv6 && !is6
-	})
 }
 
 // readWhole reads what questions about the whole host need. Of tables too large to be held,
 // what covers the addresses that stand for other networks is read as well, and of the
 // routes to other networks one of each kind.
-func readWhole(ctx context.Context, host route.Source, q route.Query) (*lookup.FIB, []text.FarRoutes, error) {
+func readWhole(ctx context.Context, host route.Source, q route.Query) (*lookup.FIB, []report.AlikeRoutes, error) {
 	q.AllDevices = true
 	var far farRoutes
 	fib, err := lookup.Read(ctx, host, &lookup.Need{
@@ -193,7 +131,7 @@ type farRoutes struct {
 }
 
 type farKind struct {
-	text.FarRoutes
+	report.AlikeRoutes
 	held bool
 }
 
@@ -233,8 +171,8 @@ func (f *farRoutes) kind(r *route.Route) *farKind {
 func (f *farRoutes) count(r *route.Route) {
 	k := f.kind(r)
 	k.Count++
-	if !k.held && (!k.Prefix.IsValid() || r.Dst.Bits() > k.Prefix.Bits()) {
-		k.Prefix = r.Dst
+	if !k.held && (!k.Dst.IsValid() || r.Dst.Bits() > k.Dst.Bits()) {
+		k.Dst = r.Dst
 	}
 }
 
@@ -247,9 +185,9 @@ func (f *farRoutes) holds(r *route.Route) bool {
 	}
 	k := f.kind(r)
 	if !k.held && r.Dst.Bits() >= long {
-		k.held, k.Prefix = true, r.Dst
+		k.held, k.Dst = true, r.Dst
 	}
-	return k.held && k.Prefix == r.Dst
+	return k.held && k.Dst == r.Dst
 }
 
 // missed are addresses in the longest prefix of each kind of which no route is held.
@@ -257,18 +195,18 @@ func (f *farRoutes) missed() []netip.Addr {
 	var out []netip.Addr
 	for _, k := range f.kinds {
 		if !k.held && len(out) < maxFarShapes {
-			out = append(out, k.Prefix.Addr())
+			out = append(out, k.Dst.Addr())
 		}
 	}
 	return out
 }
 
-func (f *farRoutes) all() []text.FarRoutes {
-	var out []text.FarRoutes
+func (f *farRoutes) all() []report.AlikeRoutes {
+	var out []report.AlikeRoutes
 	for _, k := range f.kinds {
-		out = append(out, k.FarRoutes)
+		out = append(out, k.AlikeRoutes)
 	}
-	slices.SortStableFunc(out, func(a, b text.FarRoutes) int { return b.Count - a.Count })
+	slices.SortStableFunc(out, func(a, b report.AlikeRoutes) int { return b.Count - a.Count })
 	return out
 }
 

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -55,7 +56,22 @@ const (
 	ReachFar           // clients in other networks
 )
 
-func (r Reach) String() string { return [...]string{"nobody", "host", "near", "unknown", "far"}[r] }
+func reachNames() []string { return []string{"nobody", "host", "near", "unknown", "far"} }
+
+func (r Reach) String() string { return reachNames()[r] }
+
+// MarshalText gives the name.
+func (r Reach) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads a name.
+func (r *Reach) UnmarshalText(b []byte) error {
+	i := slices.Index(reachNames(), string(b))
+	if i < 0 {
+		return fmt.Errorf("unknown reach %q", b)
+	}
+	*r = Reach(i)
+	return nil
+}
 
 // Reach is how far it can be reached.
 func (l *Local) Reach() Reach {

@@ -31,6 +31,11 @@ type Finding struct {
 	Policy *Policy `json:"policy,omitempty"`
 	// Settings are those that would have to change.
 	Settings []Setting `json:"settings,omitempty"`
+	// Devs and Addresses are devices and addresses of this host that the finding is about.
+	Devs      []string   `json:"devs,omitempty"`
+	Addresses []HostAddr `json:"addresses,omitempty"`
+	// Alike are routes that stand for others.
+	Alike []AlikeRoutes `json:"alike,omitempty"`
 	// Private says that it takes a privilege to know more, as is usual.
 	Private bool `json:"private,omitempty"`
 }

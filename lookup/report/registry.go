@@ -133,7 +133,7 @@ func entryKinds() []Kind {
 }
 
 func hostKinds() []Kind {
-	const w, s = SeverityWarning, ScopeHost
+	const w, i, s = SeverityWarning, SeverityInfo, ScopeHost
 	return []Kind{
 		{lookup.NoteChanging, "The tables were changing", w, s, "The tables changed while they were read. The answer may be of neither state."},
 		{lookup.NoteDisabled, "IPv6 is switched off", w, s, "The setting disable_ipv6 keeps IPv6 off some or all devices."},
@@ -143,5 +143,11 @@ func hostKinds() []Kind {
 		{lookup.NoteWentDown, "A device went down and lost its routes", w, s, "A device that goes down loses its routes. A static route does not come back by itself."},
 		{lookup.NoteLinkLocalOnly, "No IPv6 address but link-local ones", w, s, "Link-local addresses reach neighbours alone."},
 		{lookup.NoteNoneMade, "There are no routes but the kernel's own", w, s, "Table main has only the networks of the devices' addresses: other routes were never made, or were lost with a device."},
+		{RemarkFirewall, "The firewall is not consulted", i, s, "Who reaches a socket is told by the routing decisions alone. A firewall may drop what is said to arrive."},
+		{RemarkSockets, "Sockets are missing", w, s, "The sockets of this host, or some of them, could not be read."},
+		{RemarkPrivate, "Other networks reach a private address", i, s, "The addresses are private (RFC 1918, RFC 4193) or shared (RFC 6598). Other networks reach them where they have a route there."},
+		{RemarkLeftOut, "One route stands for many", i, s, "The tables have too many routes by gateways to tell the clients of each apart. Of those that are alike, one was asked about."},
+		{RemarkUplinksDead, "Devices without carrier receive nothing", w, s, "The devices have addresses and are up, but have no carrier. Nothing comes in by them now."},
+		{RemarkLocalnet, "Other hosts reach 127.0.0.0/8", w, s, "The setting route_localnet of a device lets packets to loopback addresses in."},
 	}
 }

@@ -54,12 +54,9 @@ type Socket struct {
 // NewSocket is a socket of a snapshot.
 func NewSocket(snap *route.Snapshot, x *route.Socket) Socket {
 	j := Socket{
-		Protocol: x.ProtoName(), Family: "inet", Local: x.Local.Addr(), Port: x.Local.Port(),
+		Protocol: x.ProtoName(), Family: FamilyName(x.Family), Local: x.Local.Addr(), Port: x.Local.Port(),
 		State: x.State, Mark: x.Mark, UID: x.UID, Inode: x.Inode, Processes: x.Owners,
 		ProcessesUnread: len(x.Owners) == 0 && x.Inode != 0 && snap.Lacks(route.FactProcesses, 0),
-	}
-	if x.Family == route.IPv6 {
-		j.Family = "inet6"
 	}
 	if x.Remote.Port() != 0 {
 		j.Peer, j.PeerPort = x.Remote.Addr(), x.Remote.Port()

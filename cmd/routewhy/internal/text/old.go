@@ -41,10 +41,3 @@ func oldRuleName(s *route.Snapshot, r *route.Rule) string {
 	n := iproute2.RuleJSON(s, r)
 	return ruleName(&n)
 }
-
-func oldProcess(x *route.Socket) string {
-	if len(x.Owners) == 0 {
-		return ""
-	}
-	return x.Owners[0].Name
-}

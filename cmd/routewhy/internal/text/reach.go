@@ -9,8 +9,55 @@ import (
 
 	"routewhy/lookup"
 	"routewhy/lookup/listen"
-	"routewhy/route"
+	"routewhy/lookup/report"
+	"routewhy/route/iproute2"
 )
+
+// own is an address of this host, and who reaches it by each device that packets come in
+// by.
+type own struct {
+	*report.ExposedAddress
+	views []view
+}
+
+// view is who reaches an address by one device. The first class is that of the prefix of
+// length 0.
+type view struct {
+	uplink  string
+	classes []*report.ClientClass
+}
+
+// ownOf takes some addresses and their classes together.
+func ownOf(x *report.Exposed) []own {
+	all := make([]own, len(x.Addresses))
+	at := map[report.HostAddr][]int{}
+	for i := range x.Addresses {
+		a := &x.Addresses[i]
+		all[i].ExposedAddress = a
+		at[a.Address] = append(at[a.Address], i)
+	}
+	for i := range x.Classes {
+		c := &x.Classes[i]
+		for _, a := range slices.Compact(slices.Clone(c.Addresses)) {
+			for _, k := range at[a] {
+				all[k].add(c)
+			}
+		}
+	}
+	return all
+}
+
+// add adds a class of clients. Other devices may have the same link-local address.
+func (o *own) add(c *report.ClientClass) {
+	if isLinkLocal6(o.Address.Addr()) && c.Uplink != o.Dev {
+		return
+	}
+	if n := len(o.views); n == 0 || o.views[n-1].uplink != c.Uplink {
+		o.views = append(o.views, view{uplink: c.Uplink})
+	}
+	last := &o.views[len(o.views)-1]
+	last.classes = append(last.classes, c)
+}
 
 // heard is what is said about some uplinks.
 type heard struct {
@@ -21,15 +68,15 @@ type heard struct {
 
 // heard says who reaches an address, by each uplink: those of which the same is to be said
 // are named together.
-func (w words) heard(l *listen.Local, verbose bool) []heard {
+func (o *own) heard(verbose bool) []heard {
 	var out []heard
-	answered := slices.ContainsFunc(l.Views, func(v listen.View) bool { return isAnswered(&v) })
-	for i := range l.Views {
-		v := &l.Views[i]
-		if answered && !isAnswered(v) && !verbose {
+	answered := slices.ContainsFunc(o.views, func(v view) bool { return v.answered() })
+	for i := range o.views {
+		v := &o.views[i]
+		if answered && !v.answered() && !verbose {
 			continue
 		}
-		text, tint := w.view(v, l.Addr(), verbose)
+		text, tint := v.words(o.Address.Addr(), verbose)
 		if text == "" {
 			continue
 		}
@@ -38,20 +85,31 @@ func (w words) heard(l *listen.Local, verbose bool) []heard {
 			at = len(out)
 			out = append(out, heard{text: text, tint: tint})
 		}
-		out[at].uplinks = append(out[at].uplinks, w.dev(v.Uplink))
+		out[at].uplinks = append(out[at].uplinks, iproute2.Safe(v.uplink))
 	}
 	return out
 }
 
-// isAnswered reports whether some clients of an uplink get answers, or may.
-func isAnswered(v *listen.View) bool {
-	some, _ := v.Reached()
-	return some || v.Uncertain()
+// answered reports whether some clients get answers, or may.
+func (v *view) answered() bool {
+	return slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return yes(c.Answered) || c.Answered == nil || c.Delivered == nil })
+}
+
+// yes reports whether something is known to be so.
+func yes(known *bool) bool { return known != nil && *known }
+
+// no reports whether something is known not to be so.
+func no(known *bool) bool { return known != nil && !*known }
+
+// good reports whether the clients of a class get every answer by the device that they
+// came by.
+func (v *view) good(c *report.ClientClass) bool {
+	return yes(c.Answered) && c.Reason.Code == "" && len(c.By) == 1 && c.By[0] == v.uplink
 }
 
 // reach are the lines that say who reaches an address.
-func (w words) reach(l *listen.Local, verbose bool) []tinted {
-	all := w.heard(l, verbose)
+func (o *own) reach(verbose bool) []tinted {
+	all := o.heard(verbose)
 	var out []tinted
 	for i, h := range all {
 		if i == maxUplinks && !verbose && len(all) > maxUplinks+1 {
@@ -62,7 +120,7 @@ func (w words) reach(l *listen.Local, verbose bool) []tinted {
 	}
 	switch {
 	case len(out) > 0:
-	case l.Self:
+	case o.Reach == listen.ReachHost:
 		out = []tinted{{"this host alone", plain}}
 	default:
 		out = []tinted{{"nobody", yellow}}
@@ -75,11 +133,11 @@ type tinted struct {
 	ink  ink
 }
 
-// devs are the names of devices.
-func (w words) devs(links []int) []string {
+// devs are names of devices fit for a terminal.
+func devs(all []string) []string {
 	var out []string
-	for _, link := range links {
-		out = append(out, w.dev(link))
+	for _, dev := range all {
+		out = append(out, iproute2.Safe(dev))
 	}
 	return out
 }
@@ -98,20 +156,21 @@ func someDevices(all []string) string {
 	return listed(all)
 }
 
-// view says who reaches an address by one uplink; empty: nothing is delivered by it.
-func (w words) view(v *listen.View, a netip.Addr, verbose bool) (string, ink) {
-	if !slices.ContainsFunc(v.Classes, func(c listen.Class) bool { return c.Delivered != route.No }) {
+// words say who reaches an address; empty: nothing is delivered.
+func (v *view) words(a netip.Addr, verbose bool) (string, ink) {
+	if !slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return !no(c.Delivered) }) {
 		return "", plain
 	}
-	first := &v.Classes[0]
-	if some, _ := v.Reached(); some && isLinkLocal6(a) && !verbose {
+	first := v.classes[0]
+	some := slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return yes(c.Answered) })
+	if some && isLinkLocal6(a) && !verbose {
 		return "its link", plain
 	}
-	if len(v.Classes) == 1 && !first.Good(v.Uplink) {
-		return w.fate("all", v, first), yellow
+	if len(v.classes) == 1 && !v.good(first) {
+		return v.fate("all", first), yellow
 	}
 	var good, rest []string
-	var other []*listen.Class
+	var other []*report.ClientClass
 	// What others are inside a network that is named is named too.
 	inner := clientList(first.Clients[1:], verbose)
 	if len(first.Clients) == 1 || inner == linkLocalClients {
@@ -119,45 +178,44 @@ func (w words) view(v *listen.View, a netip.Addr, verbose bool) (string, ink) {
 	}
 	others := "others"
 	switch {
-	case first.Good(v.Uplink) && inner != "":
+	case v.good(first) && inner != "":
 		good = append(good, "anyone ("+inner+" too)")
-	case first.Good(v.Uplink):
+	case v.good(first):
 		good = append(good, "anyone")
 	case inner != "":
 		others += " and " + inner
 	}
-	for i := range v.Classes[1:] {
-		c := &v.Classes[1+i]
+	for _, c := range v.classes[1:] {
 		switch clients := clientList(c.Clients, verbose); {
-		case c.Good(v.Uplink):
+		case v.good(c):
 			good = append(good, clients)
-		case c.Answered == route.Yes && c.Reason.Code == "" && !slices.Contains(c.By, v.Uplink) && !verbose:
+		case yes(c.Answered) && c.Reason.Code == "" && !slices.Contains(c.By, v.uplink) && !verbose:
 			other = append(other, c)
 		default:
-			rest = append(rest, w.fate(clients, v, c))
+			rest = append(rest, v.fate(clients, c))
 		}
 	}
-	rest = append(w.byOthers(v, other), rest...)
+	rest = append(v.byOthers(other), rest...)
 	if n := len(rest); n > maxClients+1 && !verbose {
 		rest = append(rest[:maxClients], fmt.Sprintf("and other networks (-v lists %d)", n-maxClients))
 	}
-	if first.Good(v.Uplink) {
+	if v.good(first) {
 		return strings.Join(append(good, rest...), "; "), plain
 	}
-	return strings.Join(append(append(good, rest...), w.fate(others, v, first)), "; "), yellow
+	return strings.Join(append(append(good, rest...), v.fate(others, first)), "; "), yellow
 }
 
 // byOthers says that some clients get answers by other devices: which, where they are few.
-func (w words) byOthers(v *listen.View, all []*listen.Class) []string {
+func (v *view) byOthers(all []*report.ClientClass) []string {
 	switch {
 	case len(all) == 0:
 		return nil
 	case len(all) == 1 && len(all[0].Clients) <= maxClients:
-		return []string{w.fate(clientList(all[0].Clients, false), v, all[0])}
+		return []string{v.fate(clientList(all[0].Clients, false), all[0])}
 	}
 	var by []string
 	for _, c := range all {
-		for _, dev := range w.devs(c.By) {
+		for _, dev := range devs(c.By) {
 			if !slices.Contains(by, dev) {
 				by = append(by, dev)
 			}
@@ -175,7 +233,7 @@ func clientList(all []netip.Prefix, verbose bool) string {
 	var out []string
 	for _, p := range all {
 		if verbose || !isLinkLocal6(p.Addr()) {
-			out = append(out, prefixOrAddr(p))
+			out = append(out, iproute2.Prefix(p))
 		}
 	}
 	if len(out) == 0 {
@@ -190,133 +248,59 @@ func clientList(all []netip.Prefix, verbose bool) string {
 // isLinkLocal6 reports whether an address has a meaning on one link alone.
 func isLinkLocal6(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
 
-func prefixOrAddr(p netip.Prefix) string {
-	if p.IsSingleIP() {
-		return p.Addr().String()
-	}
-	return p.String()
-}
-
 // fate says what becomes of clients that get no answer, or one by another way.
-func (w words) fate(clients string, v *listen.View, c *listen.Class) string {
+func (v *view) fate(clients string, c *report.ClientClass) string {
 	r := c.Reason
+	by := " get answers by " + strings.Join(devs(c.By), " or ")
 	switch {
-	case c.Answered == route.Yes && r.Code != "":
-		return clients + " get answers by " + strings.Join(w.devs(c.By), " or ") + ", but some get none (" + w.unanswered(r) + ")"
-	case c.Answered == route.No && r.Code == listen.CodeOtherLink:
-		return clients + " get no answer unless they are on " + w.link(r.Want) + "'s link too"
-	case c.Answered == route.Yes && slices.Contains(c.By, v.Uplink):
-		return clients + " get answers by " + strings.Join(w.devs(c.By), " or ")
-	case c.Answered == route.Yes:
-		return clients + " get answers by " + strings.Join(w.devs(c.By), " or ") + ", which networks may drop"
+	case yes(c.Answered) && r.Code != "":
+		return clients + by + ", but some get none (" + unanswered(r) + ")"
+	case no(c.Answered) && r.Code == listen.CodeOtherLink:
+		return clients + " get no answer unless they are on " + name(r.Want) + "'s link too"
+	case yes(c.Answered) && slices.Contains(c.By, v.uplink):
+		return clients + by
+	case yes(c.Answered):
+		return clients + by + ", which networks may drop"
 	case r.Code == lookup.CodeSettingUnread:
-		return clients + ": cannot tell (" + path.Base(fmt.Sprint(r.Want)) + " is not known)"
-	case c.Delivered == route.Unknown, c.Answered == route.Unknown:
-		return clients + ": cannot tell (" + w.uncertain(r) + ")"
-	case c.Delivered == route.No:
-		return clients + " " + w.dropped(v, r)
+		return clients + ": cannot tell (" + path.Base(name(r.Want)) + " is not known)"
+	case c.Delivered == nil, c.Answered == nil:
+		return clients + ": cannot tell (" + uncertainWords(r) + ")"
+	case no(c.Delivered):
+		return clients + " " + v.dropped(r)
 	}
-	return clients + " get no answer (" + w.unanswered(r) + ")"
+	return clients + " get no answer (" + unanswered(r) + ")"
 }
 
 // unanswered says why there is no answer.
-func (w words) unanswered(r lookup.Reason) string {
+func unanswered(r report.Reason) string {
 	switch r.Code {
 	case listen.CodeRefused:
-		return fmt.Sprint(r.Want)
+		return r.Want.String()
 	case listen.CodeLoopback:
 		return "it may not leave with a loopback address"
 	case listen.CodeOnLinkAlone:
 		return "no route by the device that the socket is bound to"
 	case listen.CodeNoCarrier:
-		return w.link(r.Want) + " has no carrier or is down"
+		return name(r.Want) + " has no carrier or is down"
 	case listen.CodeSilent:
 		return fmt.Sprintf("their gateway %v did not answer the last time", r.Want)
 	case listen.CodeUnheard:
-		return "neighbours on " + w.link(r.Want) + " cannot be asked, for their answers are refused"
+		return "neighbours on " + name(r.Want) + " cannot be asked, for their answers are refused"
 	case listen.CodeOtherLink:
-		return "they are not on " + w.link(r.Want) + "'s link"
+		return "they are not on " + name(r.Want) + "'s link"
 	}
 	return "no route"
 }
 
 // dropped says why packets do not get to a socket.
-func (w words) dropped(v *listen.View, r lookup.Reason) string {
+func (v *view) dropped(r report.Reason) string {
 	switch r.Code {
 	case listen.CodeFiltered:
-		return "are dropped on " + w.dev(v.Uplink) + " (reverse-path filter)"
+		return "are dropped on " + iproute2.Safe(v.uplink) + " (reverse-path filter)"
 	case listen.CodeNoIPv6:
-		return "are dropped on " + w.dev(v.Uplink) + " (disable_ipv6)"
+		return "are dropped on " + iproute2.Safe(v.uplink) + " (disable_ipv6)"
 	case listen.CodeOwnSource, listen.CodeMartian:
-		return "are dropped on " + w.dev(v.Uplink) + " (martian)"
+		return "are dropped on " + iproute2.Safe(v.uplink) + " (martian)"
 	}
 	return fmt.Sprintf("are not delivered here (%v)", r.Want)
-}
-
-// jsonClass is one class of clients. The longest of all prefixes of one uplink and address
-// that covers a client says which class it is in.
-type jsonClass struct {
-	Addresses []string       `json:"addresses"`
-	Uplink    string         `json:"uplink"`
-	Clients   []string       `json:"clients"`
-	Delivered *bool          `json:"delivered,omitempty"` // absent: not known
-	Answered  *bool          `json:"answered,omitempty"`
-	By        []string       `json:"by,omitempty"`
-	Reason    *lookup.Reason `json:"reason,omitempty"`
-}
-
-// classesJSON are the classes of clients of some addresses, those that are the same
-// together.
-func classesJSON(snap *route.Snapshot, locals []listen.Local) []jsonClass {
-	out := []jsonClass{}
-	at := map[string][2]int{} // by what the classes of an uplink are
-	for i := range locals {
-		l := &locals[i]
-		for j := range l.Views {
-			v := &l.Views[j]
-			key := fmt.Sprint(v.Uplink, v.Classes)
-			if span, ok := at[key]; ok {
-				for k := span[0]; k < span[1]; k++ {
-					out[k].Addresses = append(out[k].Addresses, prefixOrAddr(l.Prefix))
-				}
-				continue
-			}
-			from := len(out)
-			for k := range v.Classes {
-				out = append(out, classJSON(snap, &v.Classes[k], prefixOrAddr(l.Prefix), v.Uplink))
-			}
-			at[key] = [2]int{from, len(out)}
-		}
-	}
-	return out
-}
-
-func classJSON(snap *route.Snapshot, c *listen.Class, address string, uplink int) jsonClass {
-	j := jsonClass{Addresses: []string{address}, Uplink: snap.LinkName(uplink), Delivered: known(c.Delivered), Answered: known(c.Answered)}
-	for _, p := range c.Clients {
-		j.Clients = append(j.Clients, p.String())
-	}
-	for _, link := range c.By {
-		j.By = append(j.By, snap.LinkName(link))
-	}
-	if c.Reason.Code != "" {
-		r := c.Reason
-		if link, ok := r.Want.(int); ok {
-			r.Want = snap.LinkName(link)
-		}
-		if link, ok := r.Have.(int); ok && r.Code == listen.CodeSilent {
-			r.Have = snap.LinkName(link)
-		}
-		j.Reason = &r
-	}
-	return j
-}
-
-// known is a tristate in JSON.
-func known(t route.Tristate) *bool {
-	if t == route.Unknown {
-		return nil
-	}
-	yes := t == route.Yes
-	return &yes
 }

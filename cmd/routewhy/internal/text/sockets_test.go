@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"routewhy/lookup"
-	"routewhy/lookup/listen"
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -34,18 +34,20 @@ func TestSocketsStream(t *testing.T) {
 		}
 		s.Sockets = append(s.Sockets, x)
 	}
-	fib := lookup.New(s)
-	page := &Sockets{Host: listen.NewHost(fib), FIB: fib, LeftOut: []FarRoutes{{netip.MustParsePrefix("198.51.100.0/24"), 3}}}
-	page.Exposures = page.Host.Exposures(s.Sockets)
-	page.Connected = s.Sockets[:2]
+	x := report.Exposure{FIB: lookup.New(s), Detail: true, Alike: []report.AlikeRoutes{{Dst: netip.MustParsePrefix("198.51.100.0/24"), Count: 3}}}
+	page, err := x.Report()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page.Connected = []report.Socket{page.Sockets[0].Socket, page.Sockets[1].Socket}
 	var stream, once bytes.Buffer
-	if err := WriteSocketsJSON(&stream, page); err != nil {
+	if err := ListenersJSON(&stream, page); err != nil {
 		t.Fatal(err)
 	}
 	if n := bytes.Count(stream.Bytes(), []byte("\n")); n != len(s.Sockets) {
 		t.Errorf("%d sockets in %d lines", len(s.Sockets), n)
 	}
-	whole, err := marshal(page.JSON())
+	whole, err := marshal(page)
 	if err != nil {
 		t.Fatal(err)
 	}

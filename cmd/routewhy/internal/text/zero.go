@@ -278,11 +278,7 @@ func (z zeroPage) loopback(a netip.Addr) string {
 	}
 	switch {
 	case len(z.Facts.Localnet) > 0:
-		var devs []string
-		for _, dev := range z.Facts.Localnet {
-			devs = append(devs, iproute2.Safe(dev))
-		}
-		return "this host, and neighbours on " + listed(devs) + ", where route_localnet is on"
+		return "this host, and neighbours on " + listed(devs(z.Facts.Localnet)) + ", where route_localnet is on"
 	case z.Facts.LocalnetUnread:
 		return "this host alone, unless route_localnet is on, which is not known"
 	}
