@@ -151,7 +151,7 @@ func (x *Exposure) Report() (*Listeners, error) {
 	}
 	n := namesOf(x.FIB)
 	locals := host.Locals()
-	out := &Listeners{Sockets: []Listener{}, Exposed: n.exposed(locals)}
+	out := &Listeners{Sockets: make([]Listener, 0, x.count()), Exposed: n.exposed(locals)}
 	if x.Query != (SocketQuery{}) {
 		out.Query = &x.Query
 	}
@@ -180,6 +180,18 @@ func (x *Exposure) Report() (*Listeners, error) {
 	}
 	out.Warnings = x.warnings(n, out, host)
 	return out, nil
+}
+
+// count is how many sockets listen that are meant.
+func (x *Exposure) count() int {
+	n := 0
+	all := x.FIB.Snapshot().Sockets
+	for i := range all {
+		if x.Query.Holds(&all[i]) && all[i].Listens() {
+			n++
+		}
+	}
+	return n
 }
 
 // Holds reports whether a socket is meant: it takes what comes to the address, as one

@@ -1,10 +1,6 @@
 package text
 
 import (
-	"fmt"
-
-	"routewhy/lookup"
-	"routewhy/lookup/report"
 	"routewhy/route"
 	"routewhy/route/iproute2"
 )
@@ -19,16 +15,7 @@ type Remark struct {
 
 type words struct{ snap *route.Snapshot }
 
-func (w words) link(v any) string {
-	if i, ok := v.(int); ok {
-		return w.dev(i)
-	}
-	return iproute2.Safe(fmt.Sprint(v))
-}
-
 func (w words) dev(index int) string { return iproute2.Safe(w.snap.LinkName(index)) }
-
-func (w words) uncertain(r lookup.Reason) string { return uncertainWords(report.NewReason(r)) }
 
 // knowsAddrs says whether an address that is not there is not the host's.
 func (w words) knowsAddrs(fam route.Family) bool {
