@@ -33,7 +33,7 @@ func (e *Edit) At(id route.Table, dst netip.Prefix) []*route.Route {
 }
 
 // Routes calls yield for each prefix of a table and its routes, until yield returns
-// false. See [Edit.At]. The table must not be changed meanwhile.
+// false. See [Edit.At].
 func (e *Edit) Routes(f route.Family, id route.Table, yield func(netip.Prefix, []*route.Route) bool) {
 	t := e.table(f, id)
 	if t == nil {
@@ -78,6 +78,11 @@ func (e *Edit) Covering(id route.Table, a netip.Addr, yield func(netip.Prefix, [
 func (e *Edit) Set(id route.Table, dst netip.Prefix, routes []*route.Route) {
 	t := e.own(route.FamilyOf(dst.Addr()), id)
 	old, _ := t.trie.Get(dst)
+	t.put(dst, e.entries(t, dst, old, routes))
+}
+
+// entries are those of the routes that take the place of a leaf.
+func (e *Edit) entries(t *table, dst netip.Prefix, old *leaf, routes []*route.Route) []*entry {
 	entries := make([]*entry, len(routes))
 	for i, r := range routes {
 		entries[i] = old.entryOf(r)
@@ -95,7 +100,51 @@ func (e *Edit) Set(id route.Table, dst netip.Prefix, routes []*route.Route) {
 	if dst.Bits() == 0 {
 		t.defaults += n
 	}
-	t.put(dst, entries)
+	return entries
+}
+
+// fewChanges is up to how many prefixes of a table are changed one by one.
+const fewChanges = 1000
+
+// Rewrite replaces the routes to each prefix of a table by those that edit gives for
+// them; nil with false: they stay. See [Edit.Set].
+func (e *Edit) Rewrite(f route.Family, id route.Table, edit func(netip.Prefix, []*route.Route) ([]*route.Route, bool)) {
+	if e.table(f, id) == nil {
+		return
+	}
+	type change struct {
+		dst     netip.Prefix
+		entries []*entry
+	}
+	var changes []change
+	var t *table
+	for dst, l := range e.table(f, id).trie.All() {
+		if routes, changed := edit(dst, l.routes()); changed {
+			t = e.own(f, id)
+			changes = append(changes, change{dst, e.entries(t, dst, l, routes)})
+		}
+	}
+	if len(changes) <= fewChanges {
+		for _, c := range changes {
+			t.put(c.dst, c.entries)
+		}
+		return
+	}
+	next := newTable().trie // to change so many in the old one would copy it many times over
+	for dst, l := range t.trie.All() {
+		switch {
+		case len(changes) == 0 || changes[0].dst != dst: // both go in the same order
+			next.Insert(dst, l)
+		default:
+			if len(changes[0].entries) > 0 {
+				next.Insert(dst, &leaf{entries: changes[0].entries})
+			} else if t.marked != nil {
+				t.marked = t.marked.DeletePersist(dst)
+			}
+			changes = changes[1:]
+		}
+	}
+	t.trie = next
 }
 
 // put replaces what stands at a prefix.

@@ -128,6 +128,12 @@ func (t *tx) tableExists(f route.Family, id route.Table) bool {
 
 // setRoutes replaces the routes to a prefix.
 func (t *tx) setRoutes(ref RouteRef, before, after []*route.Route) {
+	t.record(ref, before, after)
+	t.edit.Set(ref.Table, ref.Dst, after)
+}
+
+// record notes which routes go and come.
+func (t *tx) record(ref RouteRef, before, after []*route.Route) {
 	for _, r := range before {
 		if !slices.Contains(after, r) {
 			t.removed = append(t.removed, RouteRef{ref.Table, ref.Dst, r})
@@ -138,7 +144,6 @@ func (t *tx) setRoutes(ref RouteRef, before, after []*route.Route) {
 			t.added = append(t.added, RouteRef{ref.Table, ref.Dst, r})
 		}
 	}
-	t.edit.Set(ref.Table, ref.Dst, after)
 }
 
 // link finds a device.

@@ -19,17 +19,18 @@ const (
 // rewrite changes the routes of a table. edit gives a route's successor, which is the
 // route itself where it stays, or says that it goes.
 func (t *tx) rewrite(f route.Family, id route.Table, edit func(*route.Route) (next *route.Route, gone bool)) {
-	t.edit.Routes(f, id, func(dst netip.Prefix, list []*route.Route) bool {
+	t.edit.Rewrite(f, id, func(dst netip.Prefix, list []*route.Route) ([]*route.Route, bool) {
 		after := make([]*route.Route, 0, len(list))
 		for _, r := range list {
 			if next, gone := edit(r); !gone {
 				after = append(after, next)
 			}
 		}
-		if !slices.Equal(list, after) {
-			t.setRoutes(RouteRef{Table: id, Dst: dst}, list, after)
+		if slices.Equal(list, after) {
+			return nil, false
 		}
-		return true
+		t.record(RouteRef{Table: id, Dst: dst}, list, after)
+		return after, true
 	})
 }
 

@@ -1,0 +1,84 @@
+package change_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/route"
+)
+
+// large is a host with a table of so many routes by one gateway.
+func large(routes int) *lookup.FIB {
+	s := &route.Snapshot{
+		Links:  []route.Link{{Index: 1, Name: "lo", Flags: route.LinkUp | route.LinkLoopback}, {Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkLowerUp}},
+		Addrs:  []route.Addr{{Link: 2, Prefix: netip.MustParsePrefix("192.0.2.2/24")}},
+		Rules:  append(route.DefaultRules(route.IPv4), route.DefaultRules(route.IPv6)...),
+		Merged: route.Yes,
+	}
+	var b lookup.Builder
+	b.Add(&route.Route{
+		Table: route.TableMain, Dst: netip.MustParsePrefix("192.0.2.0/24"), Type: route.TypeUnicast, Scope: route.ScopeLink,
+		NextHops: []route.NextHop{{Link: 2}},
+	})
+	for i := range routes {
+		a := netip.AddrFrom4([4]byte{byte(1 + i>>16), byte(i >> 8), byte(i), 0})
+		b.Add(&route.Route{
+			Table: route.TableMain, Dst: netip.PrefixFrom(a, 24), Type: route.TypeUnicast,
+			NextHops: []route.NextHop{{Link: 2, Gateway: netip.MustParseAddr("192.0.2.1")}},
+		})
+	}
+	return b.FIB(s)
+}
+
+func addRoute(n int) *change.Route {
+	return &change.Route{Route: route.Route{
+		Table: route.TableMain, Dst: netip.PrefixFrom(netip.AddrFrom4([4]byte{203, byte(n >> 8), byte(n), 0}), 24), Type: route.TypeUnicast,
+		Protocol: route.ProtocolBoot, NextHops: []route.NextHop{{Gateway: netip.MustParseAddr("192.0.2.1")}},
+	}}
+}
+
+// TestShares changes one route of many: the state after it costs what it changes.
+func TestShares(t *testing.T) {
+	s := change.New(large(100_000))
+	allocs := testing.AllocsPerRun(10, func() {
+		if out := s.Apply(addRoute(0)); out.Refusal != nil {
+			t.Error(out.Refusal)
+		}
+	})
+	if allocs > 200 {
+		t.Errorf("one route takes %v allocations", allocs)
+	}
+	out := s.Apply(addRoute(0))
+	dst := route.Flow{Dst: netip.MustParseAddr("203.0.0.9")}
+	if d := s.FIB().Lookup(dst); d.HasRoute {
+		t.Error("the state before the change has the route")
+	}
+	if d := out.State.FIB().Lookup(dst); !d.HasRoute || d.NextHops[0].Link != 2 {
+		t.Errorf("the state after the change has not: %+v", d)
+	}
+}
+
+// BenchmarkApply adds a route to a full table.
+func BenchmarkApply(b *testing.B) {
+	s := change.New(large(1_000_000))
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		if out := s.Apply(addRoute(n)); out.Refusal != nil {
+			b.Fatal(out.Refusal)
+		} else {
+			s = out.State
+		}
+	}
+}
+
+// BenchmarkLinkDown sets the only device of a full table down.
+func BenchmarkLinkDown(b *testing.B) {
+	s := change.New(large(1_000_000))
+	for b.Loop() {
+		if out := s.Apply(&change.Link{Verb: change.Modify, Index: 2, Up: route.No}); len(out.Removed) != 1_000_001 {
+			b.Fatal(len(out.Removed))
+		}
+	}
+}
