@@ -31,31 +31,19 @@ func batch(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	defer host.Close()
-	var fib *lookup.FIB
-	during, err := steady(host, route.Query{Family: o.family}, func() (bool, error) {
-		var err error
-		fib, err = readAll(ctx, o, host)
-		return false, err
-	})
-	defer during.close()
+	read, err := report.ReadBatch(ctx, host, o.family, o.question(nil))
 	if err != nil {
-		return err
+		return deviceFault(err)
 	}
-	fib.Snapshot().Changed = fib.Snapshot().Changed || during.changing()
-	b, err := newBatcher(o, fib, s)
-	if err != nil {
-		return err
-	}
+	defer read.Close()
+	b := newBatcher(o, read, s)
 	b.absent()
-	if b.host = host; !o.noKernel {
-		b.ctx, b.asks = ctx, host.Redirects()
-	}
-	if fib.Snapshot().Changed {
+	if read.ChangedAtOnce() {
 		fmt.Fprintln(s.Stderr, "routewhy: --batch: the tables were changing while they were read")
 		return b.run(ctx, in)
 	}
 	err = b.run(ctx, in)
-	if during.changing() {
+	if read.Changing() {
 		b.tell.clear()
 		fmt.Fprintln(s.Stderr, "routewhy: --batch: the tables have changed since they were read, which was before the first line")
 	}
@@ -66,8 +54,8 @@ func batch(ctx context.Context, o *options, s stdio) error {
 // without.
 func (b *batcher) absent() {
 	var said []route.Fact
-	for _, g := range b.fib.Snapshot().Gaps {
-		if g.Fact == route.FactNames || g.Fact == route.FactSockets || g.Fact == route.FactProcesses || slices.Contains(said, g.Fact) {
+	for _, g := range b.read.Gaps() {
+		if slices.Contains(said, g.Fact) {
 			continue
 		}
 		said = append(said, g.Fact)
@@ -95,45 +83,24 @@ func openBatch(name string, s stdio) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// readAll reads every table once, whatever destinations will come.
-func readAll(ctx context.Context, o *options, host route.Source) (*lookup.FIB, error) {
-	return lookup.Read(ctx, host, &lookup.Need{Query: route.Query{Family: o.family, AllDevices: true}})
-}
-
 // batcher answers lines.
 type batcher struct {
-	questions
-	searcher *lookup.Searcher
-	alike    report.Lines
-	out      *text.Batch
-	s        stdio
-	tell     progress
-
-	// plain4 and plain6 are the packets of lines that are an address alone, but
-	// for their destination.
-	plain4, plain6 route.Flow
-
-	// asks says of which family the kernel is asked about every line: see learnt.
-	asks map[route.Family]bool
-	ctx  context.Context // of those questions
+	*options
+	read    *report.Batch
+	decided report.Decided
+	out     *text.Batch
+	s       stdio
+	tell    progress
 
 	number int // of the current line, from 1
 	status int // the exit status of the worst line
 }
 
-func newBatcher(o *options, fib *lookup.FIB, s stdio) (*batcher, error) {
-	b := &batcher{questions: questions{options: o, fib: fib}, searcher: fib.Searcher(), s: s}
-	b.tell = progress{w: s.Stderr, on: s.StderrTTY && !s.StdoutTTY}
-	var err error
-	if b.plain4, err = b.flow(destination{addr: netip.IPv4Unspecified()}, &o.packet); err != nil {
-		return nil, err
+func newBatcher(o *options, read *report.Batch, s stdio) *batcher {
+	return &batcher{
+		options: o, read: read, s: s, out: text.NewBatch(s.Stdout, o.json),
+		tell: progress{w: s.Stderr, on: s.StderrTTY && !s.StdoutTTY},
 	}
-	if b.plain6, err = b.flow(destination{addr: netip.IPv6Unspecified()}, &o.packet); err != nil {
-		return nil, err
-	}
-	b.alike = report.Lines{FIB: fib, Given: o.packet.given(), Fields: o.packet.fields()}
-	b.out = text.NewBatch(s.Stdout, o.json)
-	return b, nil
 }
 
 // blockSize is how much is read at once. What has been answered is written out
@@ -209,8 +176,8 @@ func (b *batcher) lines(block []byte, last bool) []byte {
 // line answers one line.
 func (b *batcher) line(text string) {
 	text = strings.TrimRight(text, "\r")
-	if flow, ok := b.plain(text); ok {
-		b.decide(flow)
+	if dst, ok := b.plain(text); ok {
+		b.decide(dst)
 		return
 	}
 	text = strings.TrimSpace(text)
@@ -222,16 +189,16 @@ func (b *batcher) line(text string) {
 	}
 }
 
-func (b *batcher) decide(flow route.Flow) {
-	d := b.searcher.Lookup(flow)
-	b.learnt(&flow, &d)
-	b.status = max(b.status, int(report.StatusOf(b.fib, &flow, &d)))
-	key, ok := b.alike.Key(&flow, &d)
+func (b *batcher) decide(dst netip.Addr) {
+	x := &b.decided
+	b.read.Decide(x, dst)
+	b.status = max(b.status, int(x.Status()))
+	key, ok := x.Key()
 	switch {
 	case !ok:
-		b.add(b.alike.Report(flow, &d))
-	case !b.out.Again(key, flow.Dst, d.Route.Dst):
-		line := b.alike.Report(flow, &d)
+		b.add(x.Report())
+	case !b.out.Again(key, dst, x.Prefix()):
+		line := x.Report()
 		b.s.tell(report.Line{Explanation: line})
 		b.out.Keep(key, line)
 	}
@@ -240,20 +207,6 @@ func (b *batcher) decide(flow route.Flow) {
 func (b *batcher) add(line *report.Explanation) {
 	b.s.tell(report.Line{Explanation: line})
 	b.out.Add(line)
-}
-
-// learnt turns a decision to the gateways that the kernel has learnt from ICMP
-// redirects. Nothing but its answers shows them all, and so it is asked about every
-// line, but only where a redirect ever came in.
-func (b *batcher) learnt(flow *route.Flow, d *lookup.Decision) {
-	byGateway := func(w lookup.NextHop) bool { return w.Gateway.IsValid() }
-	if !b.asks[route.FamilyOf(flow.Dst)] || !slices.ContainsFunc(d.NextHops, byGateway) {
-		return
-	}
-	if answer, err := b.host.Resolve(b.ctx, *flow); err == nil {
-		c := b.fib.Compare(flow, d, &answer)
-		d.Redirect(&c, &answer)
-	}
 }
 
 // fault reports a line that has no answer. It has a line among the answers too, so

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 	"routewhy/route"
 	"routewhy/route/routetest/internet"
 )
@@ -125,10 +126,11 @@ func BenchmarkBatch(b *testing.B) {
 	for _, asJSON := range []bool{false, true} {
 		b.Run(map[bool]string{false: "text", true: "JSON"}[asJSON], func(b *testing.B) {
 			s := stdio{Stdout: io.Discard, Stderr: os.Stderr, LookupEnv: os.LookupEnv}
-			batcher, err := newBatcher(&options{json: asJSON}, fib, s)
+			read, err := report.NewBatch(fib, new(report.Question))
 			if err != nil {
 				b.Fatal(err)
 			}
+			batcher := newBatcher(&options{json: asJSON}, read, s)
 			b.ReportAllocs()
 			for done := 0; done < b.N; done += 1 << 16 {
 				err := batcher.run(context.Background(), bytes.NewReader(lines.Bytes()))

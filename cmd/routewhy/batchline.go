@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"routewhy/lookup/listen"
-	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -16,22 +14,17 @@ import (
 // of the packet, NAME=VALUE by the names of the flags; or the same as a JSON
 // object, such as the query of a --json answer.
 
-// plain is the packet of a line that is an address and nothing else. It is most
-// lines' case, and so the quick one.
-func (b *batcher) plain(text string) (route.Flow, bool) {
+// plain is the address of a line that is nothing else. It is most lines' case, and so
+// the quick one.
+func (b *batcher) plain(text string) (netip.Addr, bool) {
 	if text == "" || !('0' <= text[0] && text[0] <= '9' || 'a' <= text[0] && text[0] <= 'f' || text[0] == ':') {
-		return route.Flow{}, false
+		return netip.Addr{}, false
 	}
 	a, err := netip.ParseAddr(text)
 	if err != nil || a.Zone() != "" || a.Is4In6() || !b.familyFits(a) {
-		return route.Flow{}, false
+		return netip.Addr{}, false
 	}
-	f := b.plain4
-	if a.Is6() {
-		f = b.plain6
-	}
-	f.Dst = a
-	return f, true
+	return a, true
 }
 
 func (b *batcher) familyFits(a netip.Addr) bool {
@@ -60,30 +53,11 @@ func (b *batcher) asked(text string) error {
 	if err := line.checkPacket(p.claims()); err != nil {
 		return errors.New(err.Error())
 	}
-	to := line.packetTo(d)
-	d = d.connects(&to)
-	flow, err := b.flow(d, &to)
+	to, known := d.value(), p.known()
+	answer, err := b.read.Answer(&to, &known)
 	if err != nil {
-		return err
+		return deviceFault(err)
 	}
-	e := &report.Look{FIB: b.fib, Label: d.label(), Given: p.given(), Fields: to.fields()}
-	if d.port != 0 {
-		e.Trace = b.fib.Connect(flow)
-		e.ConnectErrno = listen.Refuses(&e.Trace.Flow, &e.Trace.Decision)
-		b.addLookups(e)
-		if b.asks[flow.Family()] {
-			if err := b.ask(b.ctx, e); err != nil {
-				return err
-			}
-		}
-		answer := e.Line()
-		b.status = max(b.status, int(answer.Status()))
-		b.add(answer)
-		return nil
-	}
-	dec := b.searcher.Lookup(flow)
-	b.learnt(&flow, &dec)
-	answer := e.Decided(flow, &dec)
 	b.status = max(b.status, int(answer.Status()))
 	b.add(answer)
 	return nil

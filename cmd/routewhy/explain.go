@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/netip"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 
 	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup"
-	"routewhy/lookup/listen"
 	"routewhy/lookup/report"
 	"routewhy/route"
 )
@@ -88,92 +85,39 @@ func families(f route.Family) []route.Family {
 	return []route.Family{route.IPv4, route.IPv6}
 }
 
+// question is what the command line asks, as values.
+func (o *options) question(dests []destination) *report.Question {
+	q := &report.Question{
+		Packet: o.packet.known(), User: uint32(os.Getuid()), Reply: o.reply, NoKernel: o.noKernel, Detail: o.verbose,
+		Whole: func(ctx context.Context, src route.Source, query route.Query) (*lookup.FIB, error) {
+			fib, _, err := readWhole(ctx, src, query)
+			return fib, err
+		},
+	}
+	for i := range dests {
+		q.To = append(q.To, dests[i].value())
+	}
+	return q
+}
+
+// value is a destination as a question has it. It is no host name and no default.
+func (d *destination) value() report.Destination {
+	return report.Destination{Prefix: d.prefix, Addr: d.addr, Zone: d.zone, Port: d.port, Host: d.host, Remarks: d.notes}
+}
+
 // questions are the destinations of one command line and what they are
 // answered from.
 type questions struct {
 	*options
 	dests []destination
 	host  route.Source
-	fib   *lookup.FIB
-	// answered are the destinations of answers, which are known only when the
-	// packets' sources are.
-	answered []netip.Addr
-}
-
-// read reads what the questions need, and no more: the routes that cover a
-// destination, and what is small anyway.
-func (q *questions) read(ctx context.Context) error {
-	var err error
-	q.fib, err = lookup.Read(ctx, q.host, &lookup.Need{
-		Query: route.Query{Family: q.commonFamily(), Devices: q.devices(), AllDevices: q.reply, Policies: true},
-		About: q.concerns,
-	})
-	return err
-}
-
-// devices are those that the flags name, whose settings matter.
-func (q *questions) devices() []string {
-	var out []string
-	for _, d := range []optional[string]{q.packet.iif, q.packet.oif, q.packet.vrf} {
-		if d.given {
-			out = append(out, d.value)
-		}
-	}
-	return out
-}
-
-// concerns says whether a route's prefix matters for a destination: it covers
-// it, or, where the destination is a prefix itself, lies inside.
-func (q *questions) concerns(dst netip.Prefix) bool {
-	for i := range q.dests {
-		d := &q.dests[i]
-		if d.kind == kindPrefix && dst.Overlaps(d.prefix) || d.kind != kindPrefix && dst.Contains(d.addr) {
-			return true
-		}
-		if d.port != 0 && d.addr.IsUnspecified() && dst.Contains(listen.Loopback(d.addr)) {
-			return true
-		}
-	}
-	from := q.packet.from
-	return from.given && dst.Contains(from.value) || q.covers(dst)
-}
-
-// commonFamily is the family of all destinations, zero where they differ.
-func (q *questions) commonFamily() route.Family {
-	f := q.dests[0].family()
-	for _, d := range q.dests {
-		if d.family() != f {
-			return 0
-		}
-	}
-	return f
-}
-
-// answer is one explained destination.
-type answer interface {
-	// MarkChanging says that the tables were changing while they were read.
-	MarkChanging()
-	// Status is what the answer comes to.
-	Status() report.Status
 }
 
 // answer explains every destination and writes the result.
 func (q *questions) answer(ctx context.Context, s stdio) error {
-	var all []answer
-	concerns := func(_ route.Table, dst netip.Prefix) bool { return q.concerns(dst) }
-	w, err := steady(q.host, route.Query{Family: q.commonFamily(), Keep: concerns}, func() (bool, error) {
-		var err error
-		all, err = q.answers(ctx)
-		return slices.ContainsFunc(all, disagrees), err
-	})
-	defer w.close()
+	all, err := report.Ask(ctx, q.host, q.question(q.dests))
 	if err != nil {
-		return err
-	}
-	if w.changing() {
-		for _, a := range all {
-			a.MarkChanging()
-		}
+		return deviceFault(err)
 	}
 	if err := q.write(all, s); err != nil {
 		return err
@@ -181,38 +125,24 @@ func (q *questions) answer(ctx context.Context, s stdio) error {
 	return q.worstOf(all)
 }
 
-// answers reads, and explains every destination.
-func (q *questions) answers(ctx context.Context) ([]answer, error) {
-	if err := q.read(ctx); err != nil {
-		return nil, err
+// deviceFault puts the error about a device that is not there into words. Others stay as
+// they are.
+func deviceFault(err error) error {
+	var e *report.DeviceError
+	if !errors.As(err, &e) {
+		return err
 	}
-	var all []answer
-	for _, d := range q.dests {
-		if d.kind == kindPrefix {
-			all = append(all, report.NewPrefix(q.fib, d.prefix))
-			continue
-		}
-		if q.isZeroPage(d) {
-			z, err := q.explainZero(ctx, d)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, z)
-			continue
-		}
-		e, err := q.explainAddress(ctx, d)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, e.Report())
+	if e.NotVRF {
+		return fmt.Errorf("--vrf: %s is not a VRF device", quote(e.Name))
 	}
-	return all, nil
+	what := "--" + string(e.Field)
+	if e.Field == "" {
+		what = e.Destination.String()
+	}
+	return withHint(fmt.Errorf("%s: no device %s here", what, quote(e.Name)), "ip link lists them")
 }
 
-// disagrees reports whether the kernel gave another answer.
-func disagrees(a answer) bool { return a.Status() == report.StatusDisagrees }
-
-func (q *questions) write(all []answer, s stdio) error {
+func (q *questions) write(all []report.Report, s stdio) error {
 	for _, a := range all {
 		s.tell(a)
 	}
@@ -246,7 +176,7 @@ func (q *questions) write(all []answer, s stdio) error {
 
 // worstOf is the exit status of the worst answer. Where `default` stands for
 // both families, one default route suffices, but one that is dead is told.
-func (q *questions) worstOf(all []answer) error {
+func (q *questions) worstOf(all []report.Report) error {
 	status := exitOK
 	for i, a := range all {
 		one := int(a.Status())
@@ -265,96 +195,6 @@ func (q *questions) worstOf(all []answer) error {
 		return nil
 	}
 	return statusError(status)
-}
-
-// explainAddress answers one question, and asks the kernel the same.
-func (q *questions) explainAddress(ctx context.Context, d destination) (*report.Look, error) {
-	p, subject := q.packetTo(d), d.label()
-	if to := d.connects(&p); to.addr != d.addr {
-		d, subject = to, subject+" ("+to.label()+")"
-	}
-	flow, err := q.flow(d, &p)
-	if err != nil {
-		return nil, err
-	}
-	e := &report.Look{
-		FIB: q.fib, Trace: q.trace(d, flow), Label: subject, Given: q.packet.given(), Fields: p.fields(), Remarks: d.notes, Detail: q.verbose,
-	}
-	e.Notes = q.fib.Notes(e.Trace)
-	if d.port != 0 {
-		e.ConnectErrno = listen.Refuses(&e.Trace.Flow, &e.Trace.Decision)
-	}
-	q.addLookups(e)
-	if err := q.listeners(ctx, d, e); err != nil {
-		return nil, err
-	}
-	if q.reply {
-		who := answerer(e.Met)
-		r := q.fib.ReplyOf(e.Trace, who)
-		if q.unread(r) {
-			if err := q.read(ctx); err != nil {
-				return nil, err
-			}
-			return q.explainAddress(ctx, d)
-		}
-		q.addReply(e, r, &p)
-		e.Answerer = who
-	}
-	return e, q.ask(ctx, e)
-}
-
-// flow is the packet that goes to a destination.
-func (q *questions) flow(d destination, p *packet) (route.Flow, error) {
-	f := route.Flow{
-		Dst: d.addr, Src: p.from.value, Mark: p.mark.value, TOS: p.tos.value, Proto: p.proto.value,
-		SrcPort: p.sport.value, DstPort: p.dport.value, FlowLabel: p.flowLabel.value, UID: uint32(os.Getuid()),
-	}
-	if p.uid.given {
-		f.UID = p.uid.value
-	}
-	if !p.proto.given && d.addr.Is4() {
-		f.Proto = protoUDP
-	}
-	var err error
-	if f.In, err = q.device("--iif", p.iif); err != nil {
-		return f, err
-	}
-	out, flag := p.oif, "--oif"
-	if d.zone != "" {
-		flag = d.String()
-	}
-	if p.vrf.given {
-		out, flag = p.vrf, "--vrf"
-		if l := q.fib.Snapshot().LinkByName(p.vrf.value); l != nil && l.Kind != "vrf" {
-			return f, fmt.Errorf("--vrf: %s is not a VRF device", quote(p.vrf.value))
-		}
-	}
-	f.Out, err = q.device(flag, out)
-	return f, err
-}
-
-// device finds a device by its name or, as a zone may give it, by its index.
-func (q *questions) device(flag string, name optional[string]) (int, error) {
-	if !name.given {
-		return 0, nil
-	}
-	s := q.fib.Snapshot()
-	if l := s.LinkByName(name.value); l != nil {
-		return l.Index, nil
-	}
-	if n, err := strconv.Atoi(name.value); err == nil && s.Link(n) != nil {
-		return n, nil
-	}
-	return 0, withHint(fmt.Errorf("%s: no device %s here", flag, quote(name.value)), "ip link lists them")
-}
-
-// label is how a destination is named in the answer.
-func (d destination) label() string {
-	addr := destination{kind: kindAddress, addr: d.addr, zone: d.zone, port: d.port}.String()
-	if d.host != "" {
-		return d.host + " (" + addr + ")"
-	}
-	return addr
 }
 
 // style is how the text is to be drawn.

@@ -82,23 +82,6 @@ type optional[T any] struct {
 
 func (o *optional[T]) set(v T) { *o = optional[T]{v, true} }
 
-// packetTo is the packet that goes to one destination: a port in the
-// destination makes it TCP unless a protocol was given, and a zone names the
-// output device.
-func (o *options) packetTo(d destination) packet {
-	p := o.packet
-	if d.zone != "" {
-		p.oif.set(d.zone)
-	}
-	if d.port != 0 {
-		p.dport.set(d.port)
-		if !p.proto.given {
-			p.proto.set(protoTCP)
-		}
-	}
-	return p
-}
-
 // colored says whether to colour the output. NO_COLOR (no-color.org) and a
 // dumb terminal count only where the user did not ask for colour.
 func (o *options) colored(s stdio) bool {

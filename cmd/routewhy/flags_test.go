@@ -271,24 +271,6 @@ func TestNumberNames(t *testing.T) {
 	}
 }
 
-func TestPacketTo(t *testing.T) {
-	o, err := parseArgs([]string{"[fe80::1%eth0]:80", "fe80::2", "--mark", "7"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := o.packetTo(o.destinations[0])
-	if p.oif.value != "eth0" || p.dport.value != 80 || p.proto.value != protoTCP || p.mark.value != 7 {
-		t.Errorf("%+v", p)
-	}
-	if p := o.packetTo(o.destinations[1]); p.oif.given || p.dport.given || p.proto.given {
-		t.Errorf("%+v", p)
-	}
-	o.packet.proto.set(17)
-	if p := o.packetTo(o.destinations[0]); p.proto.value != 17 {
-		t.Errorf("%+v", p)
-	}
-}
-
 func TestColored(t *testing.T) {
 	tests := []struct {
 		color string

@@ -3,37 +3,24 @@ package main
 import (
 	"strings"
 
-	"routewhy/lookup"
+	"routewhy/lookup/report"
 )
 
-// given are the fields of the packet that the flags gave beside its destination, for the
-// answer to repeat.
-func (p *packet) given() []lookup.Field {
-	var out []lookup.Field
-	for _, f := range []struct {
-		name  lookup.Field
-		given bool
-	}{
-		{lookup.FieldFrom, p.from.given}, {lookup.FieldIif, p.iif.given}, {lookup.FieldOif, p.oif.given}, {lookup.FieldVRF, p.vrf.given},
-		{lookup.FieldMark, p.mark.given}, {lookup.FieldTOS, p.tos.given}, {lookup.FieldUID, p.uid.given}, {lookup.FieldProto, p.proto.given},
-		{lookup.FieldSport, p.sport.given}, {lookup.FieldDport, p.dport.given}, {lookup.FieldFlowLabel, p.flowLabel.given},
-	} {
-		if f.given {
-			out = append(out, f.name)
-		}
+// known is the same as values for the question; see [report.Packet].
+func (p *packet) known() report.Packet {
+	return report.Packet{
+		From: p.from.value, Iif: p.iif.value, Oif: p.oif.value, VRF: p.vrf.value,
+		Mark: p.mark.pointer(), TOS: p.tos.pointer(), UID: p.uid.pointer(), Proto: p.proto.pointer(),
+		Sport: p.sport.value, Dport: p.dport.value, FlowLabel: p.flowLabel.pointer(),
 	}
-	return out
 }
 
-// fields are the properties that were given.
-func (p *packet) fields() map[lookup.Field]bool {
-	return map[lookup.Field]bool{
-		lookup.FieldFrom: p.from.given || p.iif.given, lookup.FieldOif: p.oif.given || p.vrf.given || p.iif.given,
-		lookup.FieldMark: p.mark.given, lookup.FieldTOS: p.tos.given, lookup.FieldUID: p.uid.given,
-		lookup.FieldProto: p.proto.given, lookup.FieldSport: p.sport.given,
-		lookup.FieldDport: p.dport.given, lookup.FieldFlowLabel: p.flowLabel.given,
-		lookup.FieldVRF: p.vrf.given,
+// pointer is nil where the value was not given.
+func (o optional[T]) pointer() *T {
+	if !o.given {
+		return nil
 	}
+	return &o.value
 }
 
 // refusedFor refuses the flags that describe a packet where the question is

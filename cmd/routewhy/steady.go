@@ -1,50 +1,19 @@
 package main
 
 import (
-	"time"
-
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
-// maxTries bounds how often everything is read and asked anew.
-const maxTries = 3
-
-// lateNotice is how long a notification may come after the change that it is of: the
-// kernel makes the change first, and another processor may see it at once.
-const lateNotice = 10 * time.Millisecond
-
 // watched is what was read, and whether it was changing meanwhile.
-type watched struct {
-	watch route.Watch
-	// before says that the tries before the last did not find out.
-	before bool
-}
+type watched struct{ *report.Watched }
 
-// changing reports whether the tables have been changing since f began.
-func (w *watched) changing() bool { return w.before || w.watch.Changed() }
+func (w watched) changing() bool { return w.Changing() }
 
-func (w *watched) close() { w.watch.Close() }
+func (w watched) close() { w.Close() }
 
-// steady calls f, which reads from a source and answers, until nothing changes
-// meanwhile and f has no doubt of its answer, three times at most. An answer is in
-// doubt where the kernel gives another: in the next tries, changes of neighbours count
-// too. Where f has doubts in the end and there was a change in any try, the tables
-// were changing. The caller closes the result, which goes on listening.
-func steady(src route.Source, w route.Query, f func() (doubt bool, err error)) (*watched, error) {
-	ever := false
-	for try := 1; ; try++ {
-		w.WatchNeighbours = try > 1
-		watch := src.Watch(w)
-		doubt, err := f()
-		changed := watch.Changed()
-		if doubt && !changed {
-			time.Sleep(lateNotice)
-			changed = watch.Changed()
-		}
-		ever = ever || changed
-		if try == maxTries || err != nil && !changed || err == nil && !changed && !doubt {
-			return &watched{watch, err == nil && doubt && ever}, err
-		}
-		watch.Close()
-	}
+// steady is [report.Steady].
+func steady(src route.Source, w route.Query, f func() (doubt bool, err error)) (watched, error) {
+	out, err := report.Steady(src, w, f)
+	return watched{out}, err
 }

@@ -1,23 +1,156 @@
 package report
 
 import (
+	"context"
 	"net/netip"
+	"slices"
 
 	"routewhy/lookup"
 	"routewhy/route"
 )
 
-// Lines are the decisions of a batch about packets that differ in nothing but their
-// destination.
-type Lines struct {
-	FIB *lookup.FIB
-	// Given and Fields are those of a [Look].
-	Given  []lookup.Field
-	Fields map[lookup.Field]bool
+// Batch answers questions about many packets, one after the other, from one reading of
+// everything. Of each it has the decision alone.
+type Batch struct {
+	asker
+	ctx      context.Context // of the kernel's answers
+	watched  *Watched
+	searcher *lookup.Searcher
+	given    []lookup.Field
+	fields   map[lookup.Field]bool
+	// plain4 and plain6 are the packets of which nothing is said but their destination.
+	plain4, plain6 route.Flow
+	// asks says of which family the kernel is asked about every packet: see learnt.
+	asks map[route.Family]bool
+}
+
+// ReadBatch reads a source for a batch: of one family or, zero, of both. The question's
+// Packet is that of every line which says nothing else; its destinations are not looked
+// at. Errors are those of [Ask]. The caller closes the batch.
+func ReadBatch(ctx context.Context, src route.Source, family route.Family, q *Question) (*Batch, error) {
+	b := &Batch{asker: asker{Question: q, src: src}, ctx: ctx}
+	var err error
+	b.watched, err = Steady(src, route.Query{Family: family}, func() (bool, error) {
+		var err error
+		b.fib, err = lookup.Read(ctx, src, &lookup.Need{Query: route.Query{Family: family, AllDevices: true}})
+		return false, err
+	})
+	if err == nil {
+		snap := b.fib.Snapshot()
+		snap.Changed = snap.Changed || b.watched.Changing()
+		err = b.start()
+	}
+	if err != nil {
+		b.Close()
+		return nil, err
+	}
+	if !q.NoKernel {
+		b.asks = src.Redirects()
+	}
+	return b, nil
+}
+
+// NewBatch is a batch about what was read already, which no kernel is asked about.
+func NewBatch(fib *lookup.FIB, q *Question) (*Batch, error) {
+	b := &Batch{asker: asker{Question: q, fib: fib}, watched: &Watched{watch: route.Still{}}}
+	return b, b.start()
+}
+
+func (b *Batch) start() error {
+	snap := b.fib.Snapshot()
+	b.searcher = b.fib.Searcher()
+	b.given, b.fields = b.Packet.Given(), b.Packet.fields()
+	var err error
+	if b.plain4, err = b.flow(snap, &Destination{Addr: netip.IPv4Unspecified()}, &b.Packet); err != nil {
+		return err
+	}
+	b.plain6, err = b.flow(snap, &Destination{Addr: netip.IPv6Unspecified()}, &b.Packet)
+	return err
+}
+
+// Close ends the watch for changes.
+func (b *Batch) Close() { b.watched.Close() }
+
+// ChangedAtOnce reports whether the tables were changing while they were read.
+func (b *Batch) ChangedAtOnce() bool { return b.fib.Snapshot().Changed }
+
+// Changing reports whether they have changed since.
+func (b *Batch) Changing() bool { return b.watched.Changing() }
+
+// Gaps are the facts that all decisions are made without.
+func (b *Batch) Gaps() []route.Gap {
+	return slices.DeleteFunc(slices.Clone(b.fib.Snapshot().Gaps), func(g route.Gap) bool {
+		return g.Fact == route.FactNames || g.Fact == route.FactSockets || g.Fact == route.FactProcesses
+	})
+}
+
+// Decided is the decision about a packet of a batch. It is overwritten by the next one.
+type Decided struct {
+	batch    *Batch
+	flow     route.Flow
+	decision lookup.Decision
+}
+
+// Decide decides into x about the packet of the batch that goes to an address.
+func (b *Batch) Decide(x *Decided, dst netip.Addr) {
+	x.batch, x.flow = b, b.plain4
+	if dst.Is6() {
+		x.flow = b.plain6
+	}
+	x.flow.Dst = dst
+	x.decision = b.searcher.Lookup(x.flow)
+	b.learnt(&x.flow, &x.decision)
+}
+
+// Answer answers about one packet or connection, of which something may be said beside
+// its destination.
+func (b *Batch) Answer(d *Destination, p *Packet) (*Explanation, error) {
+	one := asker{Question: &Question{Packet: *p, User: b.User, NoKernel: b.NoKernel}, src: b.src, fib: b.fib}
+	if d.Port == 0 {
+		return b.answer(&one, d)
+	}
+	l, _, err := one.lookUp(d)
+	if err != nil {
+		return nil, err
+	}
+	to := d.connects(p)
+	l.Label = to.label()
+	if b.asks[l.Trace.Flow.Family()] {
+		if err := one.askKernel(b.ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	return l.Line(), nil
+}
+
+func (b *Batch) answer(one *asker, d *Destination) (*Explanation, error) {
+	p := one.Packet.to(d)
+	flow, err := one.flow(b.fib.Snapshot(), d, &p)
+	if err != nil {
+		return nil, err
+	}
+	dec := b.searcher.Lookup(flow)
+	b.learnt(&flow, &dec)
+	l := look{FIB: b.fib, Label: d.label(), Given: one.Packet.Given(), Fields: p.fields()}
+	return l.decided(flow, &dec), nil
+}
+
+// learnt turns a decision to the gateways that the kernel has learnt from ICMP
+// redirects. Nothing but its answers shows them all, and so it is asked about every
+// packet, but only where a redirect ever came in.
+func (b *Batch) learnt(flow *route.Flow, d *lookup.Decision) {
+	byGateway := func(w lookup.NextHop) bool { return w.Gateway.IsValid() }
+	if !b.asks[route.FamilyOf(flow.Dst)] || !slices.ContainsFunc(d.NextHops, byGateway) {
+		return
+	}
+	if answer, err := b.src.Resolve(b.ctx, *flow); err == nil {
+		c := b.fib.Compare(flow, d, &answer)
+		d.Redirect(&c, &answer)
+	}
 }
 
 // LineKey is what a line depends on beside the packet's destination and the prefix of its
-// route. It has a meaning only beside others of the same Lines.
+// route. It has a meaning only beside others of the same batch.
 type LineKey struct {
 	entry   lookup.Entry
 	src     netip.Addr
@@ -29,7 +162,8 @@ type LineKey struct {
 }
 
 // Key is that of a decision; false: no other packet's line is like this one.
-func (l *Lines) Key(flow *route.Flow, d *lookup.Decision) (LineKey, bool) {
+func (x *Decided) Key() (LineKey, bool) {
+	d := &x.decision
 	if d.Disposition != lookup.DispositionUnicast || !d.HasRoute || d.Shortcut != "" || len(d.NextHops) != 1 || d.SomeRefused != 0 || d.Route.Src.IsValid() {
 		return LineKey{}, false
 	}
@@ -38,21 +172,31 @@ func (l *Lines) Key(flow *route.Flow, d *lookup.Decision) (LineKey, bool) {
 		return LineKey{}, false
 	}
 	if !h.Gateway.IsValid() { // a neighbour's state is its own
-		if _, known := l.FIB.Neighbour(h.Link, flow.Dst); known {
+		if _, known := x.batch.fib.Neighbour(h.Link, x.flow.Dst); known {
 			return LineKey{}, false
 		}
 	}
-	return LineKey{d.Entry(), d.Src, h.Src, h.Via.Gateway, h.Link, d.Default(), flow.Dst.Is6()}, true
+	return LineKey{d.Entry(), d.Src, h.Src, h.Via.Gateway, h.Link, d.Default(), x.flow.Dst.Is6()}, true
 }
 
-// Report is the line of a decision.
-func (l *Lines) Report(flow route.Flow, d *lookup.Decision) *Explanation {
-	look := Look{FIB: l.FIB, Given: l.Given, Fields: l.Fields}
-	return look.Decided(flow, d)
+// Dst is the packet's destination.
+func (x *Decided) Dst() netip.Addr { return x.flow.Dst }
+
+// Prefix is the destination of the packet's route.
+func (x *Decided) Prefix() netip.Prefix { return x.decision.Route.Dst }
+
+// Status is what the decision comes to.
+func (x *Decided) Status() Status { return StatusOf(x.batch.fib, &x.flow, &x.decision) }
+
+// Report is the line of the decision.
+func (x *Decided) Report() *Explanation {
+	b := x.batch
+	l := look{FIB: b.fib, Given: b.given, Fields: b.fields}
+	return l.decided(x.flow, &x.decision)
 }
 
-// Decided is the line of a look-up of which there is a decision alone.
-func (l *Look) Decided(flow route.Flow, d *lookup.Decision) *Explanation {
+// decided is the line of a look-up of which there is a decision alone.
+func (l *look) decided(flow route.Flow, d *lookup.Decision) *Explanation {
 	l.Trace = &lookup.Trace{Flow: flow, Decision: *d, Gateways: l.FIB.Gateways(&flow, d)}
 	return l.Line()
 }

@@ -4,4 +4,7 @@
 //
 // Whoever prints an answer, as text or otherwise, needs nothing beside it: what comes
 // out of its JSON form prints the same, to the byte.
+//
+// [Ask] answers a [Question] about some destinations from a [route.Source]: it reads,
+// looks up, and has the kernel answer the same. [ReadBatch] does so for many packets.
 package report

@@ -9,8 +9,8 @@ import (
 	"routewhy/route"
 )
 
-// Look is an explained look-up, and what belongs to the question.
-type Look struct {
+// look is an explained look-up, and what belongs to the question.
+type look struct {
 	FIB   *lookup.FIB
 	Trace *lookup.Trace
 	// Label is how the destination is named; empty: by its address.
@@ -31,23 +31,23 @@ type Look struct {
 	// ConnectErrno is what connect(2) answers although the packet would get out.
 	ConnectErrno route.Errno
 	// First and BySource are the other look-ups of a connection: see [lookup.FIB.Connect].
-	First    *Look
-	BySource []*Look
+	First    *look
+	BySource []*look
 	// Reply is the way back, Answers its look-ups and Answerer the socket that answers; nil:
 	// not asked about.
 	Reply    *lookup.Reply
-	Answers  []*Look
+	Answers  []*look
 	Answerer *lookup.Answerer
 	// Met are the sockets that the packet meets; nil: not asked about.
-	Met *Met
+	Met *met
 	// Detail asks for what is costly to find: Bits.
 	Detail bool
 }
 
-// Lookups are all look-ups that a kernel can be asked about: the question's own, the
+// lookups are all look-ups that a kernel can be asked about: the question's own, the
 // other ones of a connection, and those of the answers.
-func (l *Look) Lookups() []*Look {
-	var out []*Look
+func (l *look) lookups() []*look {
+	var out []*look
 	if len(l.BySource) == 0 {
 		out = append(out, l)
 	}
@@ -58,9 +58,9 @@ func (l *Look) Lookups() []*Look {
 }
 
 // Report puts all of it into names.
-func (l *Look) Report() *Explanation {
+func (l *look) Report() *Explanation {
 	n, t := namesOf(l.FIB), l.Trace
-	e := l.named((*Look).Report)
+	e := l.named((*look).Report)
 	e.Source = n.source(t)
 	e.Trace, e.Untraced = n.trials(t), n.untraced(t)
 	if t.Next != nil {
@@ -89,8 +89,8 @@ func (l *Look) Report() *Explanation {
 }
 
 // Line is the question and the decision alone.
-func (l *Look) Line() *Explanation {
-	e := l.named((*Look).Line)
+func (l *look) Line() *Explanation {
+	e := l.named((*look).Line)
 	for i := range e.NextHops {
 		e.NextHops[i].Reach = nil
 	}
@@ -104,7 +104,7 @@ func (l *Look) Line() *Explanation {
 }
 
 // named are the question and the decision, and the same of a connection's other look-ups.
-func (l *Look) named(part func(*Look) *Explanation) *Explanation {
+func (l *look) named(part func(*look) *Explanation) *Explanation {
 	n, t := namesOf(l.FIB), l.Trace
 	e := &Explanation{ConnectErrno: l.ConnectErrno, Decision: NewDecision(l.FIB, &t.Flow, &t.Decision, t.Gateways), Twice: t.Twice()}
 	asked := &t.Flow
@@ -223,18 +223,18 @@ func (n names) reversePath(rp *lookup.ReversePath) *ReversePath {
 		Filter: rp.Filter, FilterFrom: rp.FilterFrom, FilterUnread: rp.FilterUnread, Passed: rp.Passed, Reason: NewReason(rp.Reason),
 	}
 	if t := rp.Trace; t != nil {
-		back := Look{FIB: n.fib, Trace: t}
+		back := look{FIB: n.fib, Trace: t}
 		out.Lookup = back.named(nil)
 		out.Lookup.Trace, out.Lookup.Untraced = n.trials(t), n.untraced(t)
 	}
 	return out
 }
 
-func (n names) kernel(l *Look) *Kernel {
+func (n names) kernel(l *look) *Kernel {
 	c, a := &l.Comparison, &l.Answer
 	if len(l.BySource) > 0 && l.First.Comparison.Asked {
-		differs := func(o *Look) bool { return o.Comparison.Asked && !o.Comparison.Agrees }
-		agrees := !slices.ContainsFunc(l.Lookups(), differs)
+		differs := func(o *look) bool { return o.Comparison.Asked && !o.Comparison.Agrees }
+		agrees := !slices.ContainsFunc(l.lookups(), differs)
 		return &Kernel{Asked: true, Agrees: &agrees}
 	}
 	k := &Kernel{Asked: c.Asked, NotAsked: l.NotAsked, Errno: a.Errno, Explained: reasons(c.Benign), Difference: c.Differences}
@@ -255,7 +255,7 @@ func (n names) kernel(l *Look) *Kernel {
 }
 
 // assumed are the fields that were not given although a rule or a route asked for them.
-func (l *Look) assumed() []Finding {
+func (l *look) assumed() []Finding {
 	var out []Finding
 	f := &l.Trace.Flow
 	for _, field := range l.Trace.Asked() {

@@ -61,7 +61,7 @@ func (e *Explanation) AnswerLost() bool {
 	return slices.ContainsFunc(e.Reply.Answers, func(r *Return) bool { return r.Lost(e.Looked().Iif) })
 }
 
-func (n names) reply(l *Look) *Reply {
+func (n names) reply(l *look) *Reply {
 	r := l.Reply
 	out := &Reply{Symmetry: r.Symmetry, None: NewReason(r.None), Strict: n.reversePath(r.Strict)}
 	if l.Answerer != nil {

@@ -70,26 +70,26 @@ func NewSocket(snap *route.Snapshot, x *route.Socket) Socket {
 	return j
 }
 
-// Met is a packet among the sockets of a snapshot, which has what could not be read of
+// met is a packet among the sockets of a snapshot, which has what could not be read of
 // them.
-type Met struct {
-	Snapshot *route.Snapshot
-	Verdict  listen.Verdict
+type met struct {
+	snap    *route.Snapshot
+	verdict listen.Verdict
 }
 
-func (m *Met) report() *Sockets {
-	s, p := m.Snapshot, &m.Verdict.Packet
+func (m *met) report() *Sockets {
+	s, p := m.snap, &m.verdict.Packet
 	out := &Sockets{
 		Dst: netip.PrefixFrom(p.Dst.Addr(), p.Dst.Addr().BitLen()), Port: p.Dst.Port(), IPProto: iproute2.ProtoName(p.Proto), Dev: s.LinkName(p.Dev),
-		Receivers: contenders(s, m.Verdict.Receivers), Misses: contenders(s, m.Verdict.Misses),
+		Receivers: contenders(s, m.verdict.Receivers), Misses: contenders(s, m.verdict.Misses),
 	}
 	for _, g := range s.Gaps {
-		if g.Fact == route.FactSockets && len(m.Verdict.Receivers) == 0 && out.Unread == "" {
+		if g.Fact == route.FactSockets && len(m.verdict.Receivers) == 0 && out.Unread == "" {
 			out.Unread = g.Why
 		}
 	}
 	if out.Unread == "" {
-		out.Errno = m.Verdict.Refused()
+		out.Errno = m.verdict.Refused()
 	}
 	return out
 }

@@ -377,15 +377,12 @@ func fieldWords(a *report.Finding) string {
 	return ""
 }
 
-// notWanted is why the kernel was not asked where nobody wanted it to be.
-const notWanted = "--no-kernel"
-
 func (p *page) kernel(e told, silent bool) {
 	k := e.Kernel
 	incomparable := func(l *report.Explanation) bool { return l.Kernel.Incomparable() }
 	switch {
 	case k == nil:
-	case k.NotAsked == notWanted:
+	case k.NotAsked == report.NoKernelAsked:
 	case k.NotAsked != "" && !silent:
 		p.detail("kernel", "not asked: "+iproute2.Safe(k.NotAsked), plain)
 	case slices.ContainsFunc(e.Lookups(), incomparable):

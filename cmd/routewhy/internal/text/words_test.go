@@ -114,12 +114,12 @@ func TestEveryShortcutHasWords(t *testing.T) {
 	flow := route.Flow{Dst: netip.MustParseAddr("192.0.2.1"), Src: netip.MustParseAddr("192.0.2.9"), In: 2, Out: 2}
 	for _, list := range codes(t, "reason.go", "Shortcut") {
 		for _, code := range list {
-			look := report.Look{FIB: f, Trace: &lookup.Trace{Flow: flow}}
-			look.Trace.Decision = lookup.Decision{
+			d := lookup.Decision{
 				Disposition: lookup.DispositionInvalid, Errno: route.EINVAL, Shortcut: lookup.Shortcut(code),
 				NextHops: []lookup.NextHop{{Link: 2}}, HasRoute: code == string(lookup.ShortcutNotUnicast),
 			}
-			e := told{look.Line()}
+			query := report.Query{Dst: netip.PrefixFrom(flow.Dst, 32), From: flow.Src, Iif: "eth0", Oif: "eth0"}
+			e := told{&report.Explanation{Query: query, Decision: report.NewDecision(f, &flow, &d, nil)}}
 			if strings.Contains(e.headline(), code) && !successful(lookup.Shortcut(code)) {
 				t.Errorf("shortcut %s has no words: %s", code, e.headline())
 			}

@@ -1,0 +1,126 @@
+package report_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"testing"
+
+	"routewhy/lookup/report"
+	"routewhy/route"
+)
+
+// host is a source that never changes, and whose kernel cannot be asked.
+type host struct{ snap route.Snapshot }
+
+func (h *host) Read(_ context.Context, q route.Query) (*route.Snapshot, error) {
+	out := h.snap
+	out.Routes = nil
+	for i := range h.snap.Routes {
+		r := h.snap.Routes[i]
+		if !q.NoRoutes && q.Keeps(r.Table, r.Dst) {
+			if err := q.Each(&r); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return &out, nil
+}
+
+func (*host) Resolve(context.Context, route.Flow) (route.Answer, error) {
+	return route.Answer{}, &route.NotAskedError{Why: "it is not there"}
+}
+func (*host) Redirects() map[route.Family]bool { return nil }
+func (*host) Watch(route.Query) route.Watch    { return route.Still{} }
+func (*host) Close() error                     { return nil }
+
+// oneGateway is a host with an address and a default route.
+func oneGateway() *host {
+	rule := func(priority uint32, t route.Table) route.Rule {
+		return route.Rule{Family: route.IPv4, Priority: priority, Action: route.ActionTable, Table: t, SuppressPrefixLen: -1, SuppressGroup: -1}
+	}
+	return &host{route.Snapshot{
+		Links: []route.Link{
+			{Index: 1, Name: "lo", Flags: route.LinkUp | route.LinkLowerUp | route.LinkLoopback},
+			{Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkLowerUp},
+		},
+		Addrs: []route.Addr{{Link: 2, Prefix: netip.MustParsePrefix("192.0.2.2/24")}},
+		Rules: []route.Rule{rule(0, route.TableLocal), rule(32766, route.TableMain), rule(32767, route.TableDefault)},
+		Routes: []route.Route{
+			{
+				Table: route.TableLocal, Dst: netip.MustParsePrefix("192.0.2.2/32"), Type: route.TypeLocal, Scope: route.ScopeHost,
+				NextHops: []route.NextHop{{Link: 2}},
+			},
+			{
+				Table: route.TableMain, Dst: netip.MustParsePrefix("192.0.2.0/24"), Type: route.TypeUnicast, Scope: route.ScopeLink,
+				NextHops: []route.NextHop{{Link: 2}},
+			},
+			{
+				Table: route.TableMain, Dst: netip.MustParsePrefix("0.0.0.0/0"), Type: route.TypeUnicast,
+				NextHops: []route.NextHop{{Link: 2, Gateway: netip.MustParseAddr("192.0.2.1")}},
+			},
+		},
+	}}
+}
+
+func TestAsk(t *testing.T) {
+	q := &report.Question{
+		To: []report.Destination{
+			{Addr: netip.MustParseAddr("198.51.100.7")},
+			{Addr: netip.MustParseAddr("198.51.100.7"), Port: 443, Host: "www.example.org"},
+			{Prefix: netip.MustParsePrefix("0.0.0.0/0")},
+		},
+	}
+	all, err := report.Ask(t.Context(), oneGateway(), q)
+	if err != nil || len(all) != 3 {
+		t.Fatal(all, err)
+	}
+	packet, connection, entry := all[0].(*report.Explanation), all[1].(*report.Explanation), all[2].(*report.Prefix)
+	if packet.Status() != report.StatusAnswered || packet.NextHops[0].Gateway != netip.MustParseAddr("192.0.2.1") || packet.Kernel.NotAsked != "it is not there" {
+		t.Errorf("packet: %+v", packet)
+	}
+	if connection.SourceLookup == nil || connection.Query.Dport != 443 || connection.Query.Label != "www.example.org (198.51.100.7:443)" {
+		t.Errorf("connection: %+v", connection)
+	}
+	if entry.Status() != report.StatusAnswered || len(entry.Entries) != 1 || !entry.Default {
+		t.Errorf("entry: %+v", entry)
+	}
+}
+
+// TestAskReply asks for the way back of a received packet.
+func TestAskReply(t *testing.T) {
+	q := &report.Question{
+		To: []report.Destination{{Addr: netip.MustParseAddr("192.0.2.2")}}, Reply: true,
+		Packet: report.Packet{Iif: "eth0", From: netip.MustParseAddr("198.51.100.7")},
+	}
+	all, err := report.Ask(t.Context(), oneGateway(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := all[0].(*report.Explanation)
+	if e.Reply == nil || len(e.Reply.Answers) != 1 || e.Reply.Answers[0].NextHops[0].Dev != "eth0" {
+		t.Errorf("%+v", e.Reply)
+	}
+}
+
+// TestAskDevices names devices that are not there, or are no VRF.
+func TestAskDevices(t *testing.T) {
+	local := report.Destination{Addr: netip.MustParseAddr("fe80::1"), Zone: "eth9"}
+	other := report.Destination{Addr: netip.MustParseAddr("198.51.100.7")}
+	for _, c := range []struct {
+		to     report.Destination
+		packet report.Packet
+		want   report.DeviceError
+	}{
+		{other, report.Packet{Iif: "eth9"}, report.DeviceError{Field: "iif", Name: "eth9"}},
+		{other, report.Packet{Oif: "eth9"}, report.DeviceError{Field: "oif", Name: "eth9"}},
+		{other, report.Packet{VRF: "eth0"}, report.DeviceError{Field: "vrf", Name: "eth0", NotVRF: true}},
+		{local, report.Packet{}, report.DeviceError{Name: "eth9"}},
+	} {
+		_, err := report.Ask(t.Context(), oneGateway(), &report.Question{To: []report.Destination{c.to}, Packet: c.packet})
+		var got *report.DeviceError
+		if !errors.As(err, &got) || got.Field != c.want.Field || got.Name != c.want.Name || got.NotVRF != c.want.NotVRF {
+			t.Errorf("%+v: %v", c.packet, err)
+		}
+	}
+}
