@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -218,7 +217,7 @@ const zero4 = "0.0.0.0"
 
 func (n names) column(r *route.Route) Column {
 	c := Column{
-		Destination: r.Dst.Addr().String(), Gateway: zero4, Genmask: net.IP(net.CIDRMask(r.Dst.Bits(), 32)).String(),
+		Destination: r.Dst.Addr().String(), Gateway: zero4, Genmask: netmask(r.Dst.Bits()),
 		Flags: "U", Metric: r.Metric, Iface: "*",
 	}
 	var hop route.NextHop
@@ -243,4 +242,10 @@ func (n names) column(r *route.Route) Column {
 	}
 	c.GatewayIPv6 = len(r.NextHops) == 1 && hop.Gateway.Is6()
 	return c
+}
+
+// netmask is the mask of IPv4 that has so many leading ones.
+func netmask(bits int) string {
+	ones := netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	return netip.PrefixFrom(ones, bits).Masked().Addr().String()
 }
