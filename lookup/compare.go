@@ -66,6 +66,9 @@ const (
 	CodeCachedType Code = "cached-type" // the kernel names the type of another packet by the same next hop
 	// RTM_GETROUTE looks up what is dropped before any look-up: see [ShortcutNoIPv6].
 	CodeBeforeLookup Code = "before-look-up"
+	// RTM_GETROUTE looks up what a device of a VRF receives as if it were in none: see
+	// [NoteToolVRF]. Have: the VRF's device.
+	CodeReceivedInVRF Code = "received-in-vrf"
 )
 
 // Compare holds a decision about a packet against the kernel's answer.
@@ -73,6 +76,28 @@ func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison
 	if d.Shortcut == ShortcutNoIPv6 {
 		return Comparison{Asked: a.Asked, Agrees: a.Asked, NextHop: -1, Benign: []Reason{{Code: CodeBeforeLookup}}}
 	}
+	if tool, other := f.toolInVRF(*flow, d); other {
+		c := f.compareAll(flow, &tool, a)
+		c.NextHop = -1
+		if c.Agrees {
+			c.Benign = append(c.Benign, Reason{Code: CodeReceivedInVRF, Have: f.snap.LinkName(f.vrf(flow.In))})
+		}
+		return c
+	}
+	return f.compareAll(flow, d, a)
+}
+
+// toolInVRF is the decision that RTM_GETROUTE makes about a packet that a device of a VRF
+// receives, and whether it is another one than the packet's.
+func (f *FIB) toolInVRF(flow route.Flow, d *Decision) (Decision, bool) {
+	if vrf := f.vrf(flow.In); vrf == 0 || vrf == flow.In || !flow.Dst.Is6() {
+		return Decision{}, false
+	}
+	tool := f.ask(question{asTool: true}, flow)
+	return tool, !d.sameFate(&tool) || !d.sameEnd(&tool)
+}
+
+func (f *FIB) compareAll(flow *route.Flow, d *Decision, a *route.Answer) Comparison {
 	c := f.compare(flow, d, a)
 	if c.Agrees || flow.Dst.Is4() {
 		return c

@@ -66,6 +66,7 @@
 //	     netfilter, BPF                   -                                  not in the tables
 //	7    VRFs                             lookup.go setVRF, output6.go       regress-vrf/* (TestRegressVRF)
 //	                                      searchVRF6, nexthop.go leaks4
+//	     what a VRF takes in              output6.go enter6                 regress-vrf/vrf6-received-*; TestReach
 //	     packets that leave a VRF         notes.go vrfLeft                   cmd/routewhy script vrf
 //	     dummy, VLAN, WireGuard, MPLS     as any device and any route        regress-devices/* (TestRegressDevices);
 //	                                                                         cmd/routewhy scripts wg_quick, mpls
@@ -131,6 +132,9 @@
 //	learnt-mtu      a learnt path MTU
 //	redirected      a learnt redirect: [FIB.Redirect] then turns the decision to the new gateway
 //	shared-nexthop  IPv6 names, or suppresses, another route by the same next-hop object
+//	received-in-vrf IPv6: what a device of a VRF receives counts as received by the VRF, and
+//	                what has a meaning on one link is looked up in the VRF's table without
+//	                the rules; RTM_GETROUTE asks as if the device were in no VRF
 //	gateway-scope   whether a gateway was local to this host when its route was made
 //	hidden-entry    an entry between the siblings of an IPv6 multipath route is not dumped
 //	sibling-preference

@@ -110,7 +110,7 @@ func regressOrReplay(t *testing.T, dir string, supported bool) {
 			f := lookup.New(snap)
 			d := f.Lookup(flow)
 			checkGolden(t, f, &flow, &d)
-			if diff := cmp.Diff(answers(s.On(snap.Release)), decided(f, &flow, &d)); diff != "" {
+			if diff := cmp.Diff(answers(s.Becomes(snap.Release)), decided(f, &flow, &d)); diff != "" {
 				t.Errorf("%s (-kernel +routewhy):\n%s", s.Query, diff)
 			}
 		})
@@ -171,7 +171,7 @@ func checkScenario(t *testing.T, s routetest.Scenario) {
 	if !c.Agrees {
 		t.Errorf("the kernel disagrees with %+v:\n%+v", d, c.Differences)
 	}
-	if diff := cmp.Diff(answers(s.On(f.Snapshot().Release)), decided(f, &flow, &d)); diff != "" {
+	if diff := cmp.Diff(answers(s.Becomes(f.Snapshot().Release)), decided(f, &flow, &d)); diff != "" {
 		t.Errorf("%s (-kernel +routewhy):\n%s", s.Query, diff)
 	}
 }

@@ -45,6 +45,7 @@ const (
 	NotePairOfHosts      Code = "no-broadcast"       // the destination's network is a /31, which has no broadcast address
 	NoteNoRuleLeads      Code = "table-unreached"    // a table that no rule leads to has a route; Route
 	NoteToolUser         Code = "tool-without-user"  // ip -6 route get asks about a received packet without a user, and a rule asks about that; Have: the rule's priority
+	NoteToolVRF          Code = "tool-outside-vrf"   // ip -6 route get does not take a received packet into the VRF of its device, and answers otherwise; Want: the device, Have: the VRF
 	NoteDisabled         Code = "ipv6-disabled"      // IPv6 is switched off on devices; Have: the first, or all, Want: on how many
 	NoteSysctlUnread     Code = "sysctl-unread"      // settings that matter could not be read; Have: the first's path, Want: how many
 	NoteVRFLeft          Code = "vrf-left"           // a packet of a VRF fell through its table to another; Have: the VRF, Table: its table
@@ -325,10 +326,13 @@ func (f *FIB) shadowedDefault(t *Trace) (route.Route, bool) {
 
 // toolDiffers says where ip -6 route get answers otherwise than a received packet is
 // treated: it asks without a user (inet6_rtm_getroute), and the packet is looked up as
-// root's (ip6_route_input).
+// root's (ip6_route_input); and it does not take the packet into the VRF of its device.
 func (f *FIB) toolDiffers(t *Trace) []Note {
 	if t.Flow.In == 0 || !t.Flow.Dst.Is6() {
 		return nil
+	}
+	if _, other := f.toolInVRF(t.Flow, &t.Decision); other {
+		return []Note{{Reason: Reason{NoteToolVRF, f.snap.LinkName(t.Flow.In), f.snap.LinkName(f.vrf(t.Flow.In))}}}
 	}
 	i := slices.IndexFunc(t.Rules, func(r RuleTrial) bool { return r.Rule.Selector.HasUIDs })
 	if i < 0 {

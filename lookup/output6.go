@@ -16,6 +16,7 @@ func (w *walk) decide6(d *Decision) {
 	}
 	dst := w.flow.Dst
 	w.strict = dst.IsMulticast() || dst.IsLinkLocalUnicast() || dst.IsLoopback()
+	vrf := w.fib.vrf(w.flow.Out)
 	if w.flow.In != 0 {
 		dev := w.fib.byIndex[w.flow.In]
 		switch {
@@ -31,13 +32,14 @@ func (w *walk) decide6(d *Decision) {
 		if w.noUser {
 			w.flow.UID = route.NoUID
 		}
+		vrf = w.enter6()
 	} else {
 		w.iif = route.LoopbackIndex
 		w.strict = w.strict || w.flow.Out != 0 && (!w.flow.Src.IsValid() || w.flow.Bound)
 	}
 	var res result
-	switch vrf := w.fib.vrf(w.flow.Out); {
-	case w.flow.In != 0 || vrf == 0 || !dst.IsMulticast() && !dst.IsLinkLocalUnicast():
+	switch {
+	case vrf == 0 || w.flow.In == 0 && !dst.IsMulticast() && !dst.IsLinkLocalUnicast():
 		w.setVRF()
 		res = w.searchRules()
 	case w.flow.Out == vrf:
@@ -61,6 +63,27 @@ func (w *walk) decide6(d *Decision) {
 	d.setSource(w.flow.Src)
 }
 
+// enter6 takes a received packet into the VRF of its device, and gives the VRF where its
+// table alone is asked, without the rules: for what has a meaning on one link, if the
+// table has a route (vrf_ip6_rcv, vrf_ip6_input_dst in drivers/net/vrf.c). Everything
+// else counts as received by the VRF itself. IPv4 goes by the device all the same
+// (ip_rcv_finish), and so does RTM_GETROUTE.
+func (w *walk) enter6() int {
+	vrf := w.fib.vrf(w.flow.In)
+	if vrf == 0 || vrf == w.flow.In || w.asTool {
+		return 0
+	}
+	if w.strict {
+		silent := *w
+		silent.trace = nil
+		if res := silent.searchVRF6(vrf); res.status != refused || res.entry != nil {
+			return vrf
+		}
+	}
+	w.iif, w.flow.In = vrf, vrf
+	return 0
+}
+
 // dropsIPv6 reports whether a device drops every IPv6 packet that it receives, before
 // a route is looked up (ip6_rcv_core in net/ipv6/ip6_input.c, which goes by the
 // device's own setting). One that has addresses does not: they go when it is set.
@@ -72,7 +95,7 @@ func (w *walk) dropsIPv6(dev *device) bool {
 }
 
 // searchVRF6 is the look-up for the link of a device in a VRF: the rules are not
-// asked, only the VRF's table (l3mdev_link_scope_lookup). In a trace it stands
+// asked, only the VRF's table (l3mdev_link_scope_lookup; received: [walk.enter6]). In a trace it stands
 // with the rule that usually leads there.
 func (w *walk) searchVRF6(vrf int) result {
 	w.vrf, w.vrfByOif, w.strict, w.linkOfVRF = vrf, true, true, true

@@ -197,6 +197,9 @@ func (f *FIB) answered(t *Trace, who *Answerer) []Return {
 		back.Src = netip.Addr{} // whoever answers has an address of its own
 	}
 	back.Out = f.vrf(cmp.Or(in, flow.Out))
+	if who != nil && who.Link == 0 && flow.Proto == route.ProtoUDP {
+		back.Out = 0 // the answer to a datagram is not in the VRF
+	}
 	if who != nil {
 		back.Out, back.Bound, back.UID = cmp.Or(who.Link, back.Out), who.Link != 0, who.UID
 		back.Mark = cmp.Or(who.Mark, back.Mark)

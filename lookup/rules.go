@@ -77,6 +77,9 @@ type question struct {
 	// noUser: a received IPv6 packet is looked up as RTM_GETROUTE asks about it, without
 	// a user, and not as root's. See [FIB.toolDiffers].
 	noUser bool
+	// asTool: a packet received by a device of a VRF is looked up as RTM_GETROUTE asks
+	// about it, which does not take it into the VRF first. See [walk.enter6].
+	asTool bool
 	// earlier: the kernel is from before the change of behaviour.oifKeepsHop, where that
 	// is not known.
 	earlier bool

@@ -54,7 +54,8 @@ func (f *FIB) setupNotes(t *Trace) []Note {
 func (f *FIB) vrfUnasked(t *Trace) []Note {
 	fam := t.Flow.Family()
 	dev := f.byIndex[f.vrf(max(t.Flow.Out, t.Flow.In))]
-	if dev == nil || dev.VRFTable == 0 || len(f.RulesTo(fam, dev.VRFTable)) > 0 || f.snap.Lacks(route.FactRules, fam) {
+	if dev == nil || dev.VRFTable == 0 || len(f.RulesTo(fam, dev.VRFTable)) > 0 || f.snap.Lacks(route.FactRules, fam) ||
+		t.Decision.Table() == dev.VRFTable { // what has a meaning on one link needs no rule
 		return nil
 	}
 	return []Note{{Reason: Reason{NoteVRFUnasked, ipRule(fam), dev.Name}, Table: dev.VRFTable}}

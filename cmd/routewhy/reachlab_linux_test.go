@@ -362,7 +362,11 @@ func (l *lab) serve(conns []*conn, server, fd int) bool {
 			c.received = true
 		}
 	}
-	_ = unix.Sendmsg(fd, buf[:n], answerFrom(oob[:oobn]), from, unix.MSG_DONTWAIT)
+	control, link := answerFrom(oob[:oobn])
+	if to, ok := from.(*unix.SockaddrInet6); ok && to.ZoneId != 0 {
+		to.ZoneId = link // of what a VRF took in, the kernel names the VRF, and that leads nowhere
+	}
+	_ = unix.Sendmsg(fd, buf[:n], control, from, unix.MSG_DONTWAIT)
 	return true
 }
 
@@ -377,29 +381,30 @@ func sameSource(a netip.Addr, from unix.Sockaddr) bool {
 }
 
 // answerFrom makes the control message that sends from the address that a datagram came
-// to: without the device, but for a link-local one.
-func answerFrom(oob []byte) []byte {
+// to: without the device, but for a link-local one. It gives the device that an IPv6
+// datagram came in by, too.
+func answerFrom(oob []byte) ([]byte, uint32) {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
-		return nil
+		return nil, 0
 	}
 	for _, m := range messages {
 		switch {
 		case m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO:
 			var a [4]byte
 			copy(a[:], m.Data[8:12])
-			return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: a})
+			return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: a}), 0
 		case m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_PKTINFO:
 			var a [16]byte
 			copy(a[:], m.Data)
-			info := &unix.Inet6Pktinfo{Addr: a}
+			info, link := &unix.Inet6Pktinfo{Addr: a}, binary.NativeEndian.Uint32(m.Data[16:])
 			if addr := netip.AddrFrom16(a); addr.IsLinkLocalUnicast() && !addr.Is4In6() {
-				info.Ifindex = binary.NativeEndian.Uint32(m.Data[16:])
+				info.Ifindex = link
 			}
-			return unix.PktInfo6(info)
+			return unix.PktInfo6(info), link
 		}
 	}
-	return nil
+	return nil, 0
 }
 
 // answeredBy reports whether a frame is the answer to a connection: a SYN with ACK, or a

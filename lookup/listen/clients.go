@@ -37,13 +37,16 @@ func cellsOf(f *lookup.FIB, fam route.Family) []cell {
 	}
 	searcher, nets := f.Searcher(), networksOf(f.Snapshot(), fam)
 	for i, a := range starts {
-		cells[i] = cell{first: a, client: ordinary(a) && !(own[a] && !isLink(a))}
+		cells[i] = cell{first: a, client: ordinary(a) && !own[a]}
 		if !cells[i].client {
 			continue
 		}
 		d := searcher.Lookup(route.Flow{Dst: a})
 		if !isLink(a) {
 			cells[i].home = nets.of(a, &d)
+		}
+		if home := cells[i].home; len(home) > 0 && vrfOf(f.Snapshot(), home[0]) != 0 {
+			d = searcher.Lookup(route.Flow{Dst: a, Out: vrfOf(f.Snapshot(), home[0])}) // where its broadcast address is
 		}
 		switch d.Disposition {
 		case lookup.DispositionLocal, lookup.DispositionBroadcast, lookup.DispositionAnycast, lookup.DispositionMulticast:

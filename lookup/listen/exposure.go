@@ -388,11 +388,21 @@ func (h *Host) answersSelf(l *Local, d *lookup.Decision, s *route.Socket) bool {
 	switch {
 	case isLink(l.Addr()):
 		back.Out = l.Link
-	case back.Out == 0:
-		back.Out = l.VRF
+	default:
+		back.Out = answersBy(s, l.VRF)
 	}
 	answer := h.fib.Lookup(back)
 	return answer.Disposition == lookup.DispositionLocal || answer.Disposition == lookup.DispositionUnknown
+}
+
+// answersBy is the device that a socket's answers are bound to where the packets belong to
+// a VRF: a connection of TCP stays in it (inet_request_bound_dev_if), a datagram's answer
+// does not.
+func answersBy(s *route.Socket, vrf int) int {
+	if s.Link == 0 && s.Proto == route.ProtoTCP {
+		return vrf
+	}
+	return s.Link
 }
 
 // takesFrom reports whether a socket takes packets that come by a device.

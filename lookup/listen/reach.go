@@ -161,10 +161,7 @@ func newAsker(f *lookup.FIB, fam route.Family) *asker {
 // view is who reaches an address by an uplink, at a socket that is like all others with the
 // same numbers.
 func (k *asker) view(uplink int, a netip.Addr, of kind, s *route.Socket, asked special) View {
-	bound := s.Link
-	if bound == 0 {
-		bound = vrfOf(k.snap, uplink)
-	}
+	bound := answersBy(s, vrfOf(k.snap, uplink))
 	key := viewKey{
 		uplink: uplink, link: isLink(a), ins: k.in(uplink, a, of, s, asked),
 		outs: k.out(outKey{bound, s.Link != 0, false, of.out, asked.out}, a, s),

@@ -181,7 +181,7 @@ func (c *sharing) arrives(a, client netip.Addr, link int, s *route.Socket) Outco
 
 func (c *sharing) answered(a, client netip.Addr, link int, s *route.Socket) Outcome {
 	d := c.h.fib.Lookup(route.Flow{
-		Dst: client, Src: a, Out: vrfOf(c.h.snap, link), Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(), DstPort: clientPort,
+		Dst: client, Src: a, Out: answersBy(s, vrfOf(c.h.snap, link)), Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(), DstPort: clientPort,
 	})
 	return c.k.answer(&d, client, a, false)
 }

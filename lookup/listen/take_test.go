@@ -148,6 +148,69 @@ func TestExposures(t *testing.T) {
 	}
 }
 
+// TestExposuresInVRF: eth1 is in a VRF, and sockets that are bound to no device take its
+// packets. A connection's answers stay in the VRF, and a datagram's do not; IPv6 packets
+// from there count as received by the VRF.
+func TestExposuresInVRF(t *testing.T) {
+	const eth0, eth1, red, inRed = 2, 3, 4, 10
+	up := route.LinkUp | route.LinkLowerUp
+	rule := func(fam route.Family, priority uint32, table route.Table, sel route.Selector) route.Rule {
+		return route.Rule{Family: fam, Priority: priority, Action: route.ActionTable, Table: table, Selector: sel, SuppressPrefixLen: -1, SuppressGroup: -1}
+	}
+	to := func(p string, typ route.Type, table route.Table, dev int) route.Route {
+		return route.Route{Table: table, Dst: prefix(p), Type: typ, NextHops: []route.NextHop{{Link: dev}}}
+	}
+	s := &route.Snapshot{
+		Links: []route.Link{
+			{Index: 1, Name: "lo", Flags: up | route.LinkLoopback}, {Index: eth0, Name: "eth0", Flags: up},
+			{Index: eth1, Name: "eth1", Flags: up, Master: red}, {Index: red, Name: "red", Kind: "vrf", Flags: up, VRFTable: inRed},
+		},
+		Addrs: []route.Addr{
+			{Link: eth0, Prefix: prefix("192.0.2.2/24")}, {Link: eth1, Prefix: prefix("10.0.0.2/24")},
+			{Link: eth1, Prefix: prefix("2001:db8::2/64")}, {Link: eth1, Prefix: prefix("fe80::2/64")},
+		},
+		Routes: []route.Route{
+			to("192.0.2.2/32", route.TypeLocal, route.TableLocal, eth0), to("10.0.0.2/32", route.TypeLocal, inRed, eth1),
+			to("10.0.0.255/32", route.TypeBroadcast, inRed, eth1),
+			to("192.0.2.0/24", route.TypeUnicast, route.TableMain, eth0), to("10.0.0.0/24", route.TypeUnicast, inRed, eth1),
+			to("2001:db8::2/128", route.TypeLocal, inRed, eth1), to("2001:db8::/64", route.TypeUnicast, inRed, eth1),
+			to("fe80::2/128", route.TypeLocal, inRed, eth1), to("fe80::/64", route.TypeUnicast, inRed, eth1),
+		},
+		Sysctls: route.Sysctls{"net/ipv4/tcp_l3mdev_accept": "1", "net/ipv4/udp_l3mdev_accept": "1"},
+	}
+	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
+		s.Rules = append(s.Rules, rule(fam, 0, route.TableLocal, route.Selector{}), rule(fam, 1000, 0, route.Selector{L3Mdev: true}), rule(fam, 32766, route.TableMain, route.Selector{}))
+	}
+	byRed, byEth1, tcpAlone := rule(route.IPv6, 10, 0, route.Selector{In: "red"}), rule(route.IPv6, 10, 0, route.Selector{In: "eth1"}), rule(route.IPv6, 10, 0, route.Selector{Proto: route.ProtoTCP})
+	for name, test := range map[string]struct {
+		proto uint8
+		local string
+		link  int
+		rule  *route.Rule
+		want  []string
+	}{
+		"a connection":               {route.ProtoTCP, "10.0.0.2:1", 0, nil, []string{"10.0.0.2/32 eth1=10.0.0.0/24,0.0.0.0/0!no-route"}},
+		"a datagram":                 {route.ProtoUDP, "10.0.0.2:1", 0, nil, []string{"10.0.0.2/32"}},
+		"a datagram to a bound one":  {route.ProtoUDP, "10.0.0.2:1", red, nil, []string{"10.0.0.2/32 eth1=10.0.0.0/24,0.0.0.0/0!no-route"}},
+		"IPv6":                       {route.ProtoTCP, "[2001:db8::2]:1", red, nil, []string{"2001:db8::2/128 eth1=2001:db8::/64fe80::/10,::/0!no-route"}},
+		"a rule for the VRF":         {route.ProtoTCP, "[2001:db8::2]:1", red, &byRed, []string{"2001:db8::2/128"}},
+		"a rule for its device":      {route.ProtoTCP, "[2001:db8::2]:1", red, &byEth1, []string{"2001:db8::2/128 eth1=2001:db8::/64fe80::/10,::/0!no-route"}},
+		"a link asks no rule":        {route.ProtoTCP, "[fe80::2]:1", eth1, &byRed, []string{"fe80::2/128 eth1=2001:db8::/64fe80::/10,::/0!no-route"}},
+		"a link asks no rule at all": {route.ProtoTCP, "[fe80::2]:1", eth1, &tcpAlone, []string{"fe80::2/128 eth1=fe80::/10,::/0!answer-refused"}},
+	} {
+		one := *s
+		if test.rule != nil {
+			test.rule.Action = route.ActionProhibit
+			one.Rules = append([]route.Rule{*test.rule}, s.Rules...)
+		}
+		x := socket(test.proto, test.local, test.link, false)
+		e := NewHost(lookup.New(&one)).Exposure(&x)
+		if got := described(&one, e.Locals); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q; want %q", name, got, test.want)
+		}
+	}
+}
+
 // described writes each address with its uplinks and their classes: after > by which other
 // devices answers leave, after ! why there are none. What is delivered by no uplink is
 // left out.

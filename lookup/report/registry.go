@@ -78,6 +78,7 @@ func packetKinds() []Kind {
 		{lookup.NotePairOfHosts, "A network of two hosts has no broadcast address", i, s, "The destination's network is a /31, both of whose addresses are hosts (RFC 3021)."},
 		{lookup.NoteNoRuleLeads, "No rule leads to a table with a route", w, s, "A table has a route for the packet, and no rule leads to it. The route is never used."},
 		{lookup.NoteToolUser, "ip -6 route get answers otherwise", i, s, "A received packet counts as root's. The tool asks about it without a user, and a rule asks about that."},
+		{lookup.NoteToolVRF, "ip -6 route get answers otherwise", i, s, "A packet that a device of a VRF receives counts as received by the VRF, and one that has a meaning on one link is looked up in the VRF's table without the rules. The tool asks as if the device were in no VRF."},
 		{lookup.NoteSysctlUnread, "Settings that matter were not read", w, s, "The answer takes the defaults of settings that could not be read."},
 		{lookup.NoteVRFLeft, "The packet leaves its VRF", w, s, "The VRF's table has no route for the packet, not even one that refuses, and the rules after it were asked."},
 		{lookup.NoteBroadcastKept, "A received broadcast is not sent on", i, s, "The broadcast would go on to its network if bc_forwarding were on, for all devices and for the one that received it."},

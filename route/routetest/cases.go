@@ -27,9 +27,11 @@ import (
 //	= unicast table 254 dev v0 via 10.0.0.2 src 10.0.0.1
 //	entry unicast 0.0.0.0/0 table 254
 //	before 6.13 = EXDEV
+//	packet = local table 10 dev lo
 //
 // Several lines with "=" are answers of which the kernel gives any one, and lines
-// with "before" the answers of older kernels. A line that begins with # is a comment.
+// with "before" the answers of older kernels. "packet" is what becomes of the packet
+// itself, where that is something else. A line that begins with # is a comment.
 
 const basePart = "base "
 
@@ -104,6 +106,9 @@ func (s *Scenario) parse(lines []string, bases map[string]Setup) error {
 			s.Expect.Entry, err = parseEntry(rest)
 		case "before":
 			err = s.older(rest)
+		case "packet":
+			s.Packet = &Expect{}
+			*s.Packet, err = parseAnswer(strings.TrimPrefix(rest, "= "))
 		default:
 			s.Setup = append(s.Setup, line)
 		}

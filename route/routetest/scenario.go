@@ -28,6 +28,17 @@ type Scenario struct {
 	Expect Expect `json:"expect"`
 	// Older are the answers of older kernels, where those are others.
 	Older []Older `json:"-"`
+	// Packet is what becomes of the packet, where RTM_GETROUTE answers something else;
+	// nil: it does not.
+	Packet *Expect `json:"-"`
+}
+
+// Becomes is what becomes of the packet on a kernel of a release.
+func (s Scenario) Becomes(release string) Expect {
+	if s.Packet != nil {
+		return *s.Packet
+	}
+	return s.On(release)
 }
 
 // Older is what kernels before a version answer.

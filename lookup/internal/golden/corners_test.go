@@ -38,7 +38,7 @@ func TestCorners(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				a := Decide(s, f)
+				a := Resolve(s, f)
 				if why := h.differs(t, s, f, a); why != "" {
 					t.Errorf("%s\n  golden: %s %s\n  kernel: %s", q, text(s, a), a.Uncertain, why)
 				}

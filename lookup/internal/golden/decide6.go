@@ -17,8 +17,8 @@ type asked6 struct {
 }
 
 // decide6 is ip6_route_output_flags_noref and ip6_route_input_lookup (1.4). No
-// address is checked, no :: replaced.
-func decide6(s *route.Snapshot, f route.Flow) Answer {
+// address is checked, no :: replaced. asked: it is RTM_GETROUTE that looks up.
+func decide6(s *route.Snapshot, f route.Flow, asked bool) Answer {
 	d := &decision{s: s}
 	d.noteGaps(route.IPv6)
 	a := asked6{flow: newFlow(f)}
@@ -37,7 +37,11 @@ func decide6(s *route.Snapshot, f route.Flow) Answer {
 		a.flow.uid = 0 // ip6_route_input asks for root
 		a.flow.iif, a.flow.oif = f.In, 0
 		a.device, a.strict = f.In, needsStrict
-		results = d.lookup6(&a)
+		if !asked && d.vrf(f.In) != 0 && !d.isVRF(f.In) {
+			results = d.lookupFromVRF6(&a)
+		} else {
+			results = d.lookup6(&a)
+		}
 	case linkScope && d.vrf(f.Out) != 0:
 		results = d.lookupLinkScope6(&a)
 	default:
@@ -122,6 +126,20 @@ func (d *decision) lookupLinkScope6(a *asked6) []result6 {
 		}
 	}
 	return []result6{{errno: route.ENETUNREACH}}
+}
+
+// lookupFromVRF6 is what a device of a VRF receives (7; vrf_ip6_rcv): for a destination
+// of link scope the VRF's table is asked first, for the device itself. Whatever is not
+// found there was received by the VRF.
+func (d *decision) lookupFromVRF6(a *asked6) []result6 {
+	vrf := d.vrf(a.flow.iif)
+	if a.strict {
+		if results := d.lookupTable6(d.s.Link(vrf).VRFTable, a); len(results) > 0 {
+			return results
+		}
+	}
+	a.flow.iif, a.device = vrf, vrf
+	return d.lookup6(a)
 }
 
 // lookup6 is fib6_rule_lookup: every result that the rules may end with.

@@ -60,14 +60,20 @@ type Way struct {
 }
 
 // Decide says what the kernel does with the flow.
-func Decide(s *route.Snapshot, f route.Flow) Answer {
+func Decide(s *route.Snapshot, f route.Flow) Answer { return decide(s, f, false) }
+
+// Resolve says what RTM_GETROUTE answers about the flow. It is something else for IPv6
+// packets that a device of a VRF receives: it does not take them into the VRF.
+func Resolve(s *route.Snapshot, f route.Flow) Answer { return decide(s, f, true) }
+
+func decide(s *route.Snapshot, f route.Flow, asked bool) Answer {
 	f.Dst = f.Dst.WithZone("")
 	f.Src = f.Src.WithZone("")
 	switch f.Family() {
 	case route.IPv4:
 		return decide4(s, f)
 	case route.IPv6:
-		return decide6(s, f)
+		return decide6(s, f, asked)
 	}
 	return Answer{Errno: route.EINVAL, Uncertain: "no destination"}
 }

@@ -19,7 +19,7 @@ import (
 func TestMain(m *testing.M) { routetest.Main(m) }
 
 // TestScenarios makes the set-up of each conformance scenario in a namespace of
-// its own and compares Decide with what the scenario expects, and with what
+// its own and compares Resolve with what the scenario expects, and with what
 // this kernel says.
 func TestScenarios(t *testing.T) {
 	t.Parallel()
@@ -41,7 +41,7 @@ func TestScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a := Decide(s, f)
+			a := Resolve(s, f)
 			if why := differsFromScenario(s, a, sc.On(s.Release)); why != "" {
 				t.Errorf("%s: %s\n%s", sc.Query, text(s, a), why)
 			}

@@ -22,7 +22,7 @@ var (
 	firstSeed = flag.Uint64("seed", 1, "the seed of the first one")
 )
 
-// TestRandom makes random set-ups and compares Decide with the kernel for flows
+// TestRandom makes random set-ups and compares Resolve with the kernel for flows
 // that are aimed at them.
 func TestRandom(t *testing.T) {
 	n := *setups
@@ -42,7 +42,7 @@ func TestRandom(t *testing.T) {
 		var failures []string
 		for range 120 {
 			f := randomFlow(rng, before)
-			a := Decide(before, f)
+			a := Resolve(before, f)
 			why := h.differs(t, before, f, a)
 			asked++
 			if a.Uncertain != "" {
@@ -61,7 +61,7 @@ func TestRandom(t *testing.T) {
 			// expired less than 10 ms ago looks as if it never would.
 			time.Sleep(15 * time.Millisecond)
 			now := h.read(t)
-			if a = Decide(now, f); h.differs(t, now, f, a) == "" && h.unseen(t, now, f, a) == "" {
+			if a = Resolve(now, f); h.differs(t, now, f, a) == "" && h.unseen(t, now, f, a) == "" {
 				continue
 			}
 			if hidden(now, h.ask(t, f)) {

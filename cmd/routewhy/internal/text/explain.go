@@ -426,6 +426,8 @@ func hiddenWords(c lookup.Code) string {
 		return "source-specific routes are lost after a deleted route of the same prefix"
 	case lookup.CodeSharedEntry:
 		return "a rule's suppressor looks at another route by the same next-hop object"
+	case lookup.CodeReceivedInVRF:
+		return "ip -6 route get does not take what a device of a VRF receives into the VRF"
 	}
 	return ""
 }

@@ -176,6 +176,8 @@ func (e told) rare(n *report.Finding, have string) string {
 	case lookup.NoteRuleImplied:
 		return fmt.Sprintf("rule %d (%s) was deleted, and the kernel goes by it all the same: until a first IPv6 rule is added, it looks in local and main and asks no rule",
 			n.Rule.Priority, ruleTarget(n.Rule))
+	case lookup.NoteToolVRF:
+		return fmt.Sprintf("%s belongs to the VRF %s, and ip -6 route get asks as if it did not: it answers otherwise", n.Want, have)
 	case lookup.NoteToolUser:
 		return fmt.Sprintf("a received packet counts as root's, and ip -6 route get asks about it without a user: because of rule %s it answers otherwise", n.Have)
 	}
