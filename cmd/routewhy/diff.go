@@ -10,6 +10,7 @@ import (
 	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup"
 	"routewhy/lookup/coverage"
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -38,16 +39,16 @@ func diff(ctx context.Context, o *options, s stdio) error {
 	if err := o.comparable(hosts); err != nil {
 		return err
 	}
-	flow := coverage.Flow{Flow: route.Flow{Proto: protoUDP}}
-	d := text.NewDiff(hosts[0], hosts[1], families(o.family), flow)
+	d := report.NewDiff(hosts[0], hosts[1], families(o.family))
+	s.tell(d)
 	var err error
 	if o.json {
-		err = text.WriteDiffJSON(s.Stdout, d)
+		err = text.DiffJSON(s.Stdout, d)
 	} else {
-		err = text.WriteDiff(s.Stdout, d, o.style(s))
+		err = text.Diff(s.Stdout, d, o.style(s))
 	}
-	if err == nil && !d.Same() {
-		return statusError(exitDiffers)
+	if status := d.Status(); err == nil && status != report.StatusAnswered {
+		return statusError(status)
 	}
 	return err
 }

@@ -28,6 +28,8 @@ func roundTrip(r any) error {
 			b.Add(e)
 			return b.Flush()
 		})
+	case *report.Diff:
+		return samePage(r, text.Diff)
 	case *report.Listeners:
 		return samePage(r, text.Listeners)
 	}

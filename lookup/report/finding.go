@@ -23,6 +23,8 @@ type Finding struct {
 	More int `json:"more,omitempty"`
 	// Ask are the fields in which a packet differs that would meet the route.
 	Ask *Query `json:"ask,omitempty"`
+	// Received says that such a packet comes in by a device, which may be any.
+	Received bool `json:"received,omitempty"`
 	// Kind is the kind of the device that the finding is about: "bridge".
 	Kind string `json:"kind,omitempty"`
 	// Gateway is how the gateway is reached that the finding is about.

@@ -144,6 +144,7 @@ func hostKinds() []Kind {
 		{lookup.NoteWentDown, "A device went down and lost its routes", w, s, "A device that goes down loses its routes. A static route does not come back by itself."},
 		{lookup.NoteLinkLocalOnly, "No IPv6 address but link-local ones", w, s, "Link-local addresses reach neighbours alone."},
 		{lookup.NoteNoneMade, "There are no routes but the kernel's own", w, s, "Table main has only the networks of the devices' addresses: other routes were never made, or were lost with a device."},
+		{RemarkSelected, "Packets that were not compared may be decided differently", i, s, "Hosts are compared by packets without a source, a mark and the like. A rule that differs, or leads to what differs, selects others."},
 		{RemarkFirewall, "The firewall is not consulted", i, s, "Who reaches a socket is told by the routing decisions alone. A firewall may drop what is said to arrive."},
 		{RemarkSockets, "Sockets are missing", w, s, "The sockets of this host, or some of them, could not be read."},
 		{RemarkPrivate, "Other networks reach a private address", i, s, "The addresses are private (RFC 1918, RFC 4193) or shared (RFC 6598). Other networks reach them where they have a route there."},

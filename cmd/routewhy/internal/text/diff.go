@@ -1,6 +1,8 @@
 package text
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/big"
@@ -8,51 +10,19 @@ import (
 	"strings"
 
 	"routewhy/lookup"
-	"routewhy/lookup/coverage"
 	"routewhy/lookup/report"
-	"routewhy/route"
 	"routewhy/route/iproute2"
 )
-
-// Diff is what differs between two snapshots.
-type Diff struct {
-	Before, After *lookup.FIB
-	Families      []route.Family
-	// Changes are the ranges that are decided differently, in ascending order, IPv4 first.
-	Changes []coverage.Change
-	objects []object
-	routes  []*coverage.Difference
-}
-
-// NewDiff compares.
-func NewDiff(before, after *coverage.Host, families []route.Family, flow coverage.Flow) *Diff {
-	d := &Diff{Before: before.FIB, After: after.FIB, Families: families}
-	for _, f := range families {
-		one := coverage.Diff(before, after, f, flow)
-		d.Changes = append(d.Changes, one.Changes...)
-		d.routes = append(d.routes, one)
-	}
-	a, b := d.Before.Snapshot(), d.After.Snapshot()
-	d.compare("link", linkLines(a), linkLines(b))
-	d.compare("address", addressLines(a), addressLines(b))
-	d.compare("rule", ruleLines(a), ruleLines(b))
-	d.compare("nexthop", objectLines(a), objectLines(b))
-	d.compare("sysctl", sysctlLines(a), sysctlLines(b))
-	return d
-}
-
-// Same says that nothing differs.
-func (d *Diff) Same() bool { return len(d.Changes) == 0 && d.count() == 0 }
 
 // maxShown is how many lines of a kind are shown without -v.
 const maxShown = 40
 
-// WriteDiff writes what differs as text: the objects, which are the causes, and then
+// Diff writes what differs as text: the objects, which are the causes, and then
 // the destinations in ascending order.
-func WriteDiff(w io.Writer, d *Diff, st Style) error {
+func Diff(w io.Writer, d *report.Diff, st Style) error {
 	p := &page{w: w, st: st}
-	text := d.headline()
-	if st.Quiet && d.changing() {
+	text := diffHeadline(d)
+	if st.Quiet && d.Noted(lookup.NoteChanging) {
 		text += changingAside
 	}
 	p.line(st.paint(bold, text))
@@ -60,116 +30,125 @@ func WriteDiff(w io.Writer, d *Diff, st Style) error {
 		return p.err
 	}
 	p.objects(d)
-	moves := d.moves()
-	for i, m := range moves {
+	moves := d.Moves()
+	for i := range moves {
 		if i == maxShown && !st.Verbose {
 			p.blank()
 			p.line(fmt.Sprintf("and %d more (-v)", len(moves)-i))
 			break
 		}
-		p.move(d, m)
+		d.Decide(&moves[i])
+		p.move(&moves[i])
 	}
 	p.blank()
-	if d.changing() {
-		p.detail("note", changingWords, yellow)
-	}
-	p.selected(d.notes())
+	p.selected(d.Warnings)
 	return p.err
 }
 
-// moves are the changes by what they have in common: the same before, and the same
-// after. They are in the order of their first addresses.
-func (d *Diff) moves() [][]*coverage.Change {
-	var out [][]*coverage.Change
-	place := map[[2]fate]int{}
-	for i := range d.Changes {
-		c := &d.Changes[i]
-		k := [2]fate{fateOf(c.First, &c.Before), fateOf(c.First, &c.After)}
-		n, ok := place[k]
-		if !ok {
-			n = len(out)
-			place[k] = n
-			out = append(out, nil)
-		}
-		out[n] = append(out[n], c)
+func diffHeadline(d *report.Diff) string {
+	switch n := d.Destinations.Len(); {
+	case d.Same():
+		return "nothing differs"
+	case n == 0 && d.OthersMay:
+		return "nothing changes for packets without a mark or source of their own, but the set-up differs"
+	case n == 0:
+		return "no destination is decided differently, but the set-up differs"
+	case n == 1:
+		return "one range of destinations is decided differently"
+	default:
+		return fmt.Sprintf("%d ranges of destinations are decided differently", n)
 	}
-	return out
-}
-
-// fate is what a decision says, but for the destination.
-type fate struct {
-	ipv4        bool
-	disposition lookup.Disposition
-	errno       route.Errno
-	shortcut    lookup.Shortcut
-	entry       lookup.Entry
-	dst         netip.Prefix
-	rule        *route.Rule
-	src         netip.Addr
-	why         lookup.Code
-	refused     route.Errno
-	ways        int
-}
-
-func fateOf(dst netip.Addr, d *lookup.Decision) fate {
-	out := fate{
-		dst.Is4(), d.Disposition, d.Errno, d.Shortcut, d.Entry(), d.Route.Dst, d.Rule, d.Src, d.Ambiguous.Code, d.SomeRefused, len(d.NextHops),
-	}
-	if d.Src == dst {
-		out.src = netip.Addr{} // the destination itself
-	}
-	return out
 }
 
 // maxSelected is how many notes about packets are shown without -v.
 const maxSelected = 8
 
 // selected writes which packets that were not compared may be decided differently.
-func (p *page) selected(notes []Remark) {
-	for i, n := range notes {
-		if i == maxSelected && !p.st.Verbose {
-			p.detail("note", fmt.Sprintf("and so may those of %d more rules (-v)", len(notes)-i), yellow)
-			return
+func (p *page) selected(all []report.Finding) {
+	n := 0
+	for i := range all {
+		if all[i].Code == report.RemarkSelected {
+			if n == maxSelected && !p.st.Verbose {
+				p.detail("note", fmt.Sprintf("and so may those of %d more rules (-v)", len(all)-i), yellow)
+				return
+			}
+			n++
 		}
-		p.detail("note", n.Text, yellow)
+		p.detail("note", diffFinding(&all[i]), yellow)
 	}
 }
 
-func (d *Diff) headline() string {
-	switch {
-	case d.Same():
-		return "nothing differs"
-	case len(d.Changes) == 0 && d.mayMove():
-		return "nothing changes for packets without a mark or source of their own, but the set-up differs"
-	case len(d.Changes) == 0:
-		return "no destination is decided differently, but the set-up differs"
-	case len(d.Changes) == 1:
-		return "one range of destinations is decided differently"
+// diffFinding puts a finding about two hosts into words.
+func diffFinding(n *report.Finding) string {
+	if n.Code != report.RemarkSelected {
+		return changingWords
 	}
-	return fmt.Sprintf("%d ranges of destinations are decided differently", len(d.Changes))
+	text := fmt.Sprintf("packets %s may be decided differently", packetsOf(n.Rule))
+	if flags := selectedFlags(n); flags != "" {
+		text += fmt.Sprintf(": compare routewhy ADDRESS %s --load OLD with --load NEW", flags)
+	}
+	return text
+}
+
+// packetsOf says which packets a rule picks.
+func packetsOf(r *iproute2.Rule) string {
+	text := r.Selector()
+	if r.L3Mdev {
+		text = strings.Replace(text, "l3mdev", "of a VRF", 1)
+	}
+	return text
+}
+
+// selectedFlags are those of routewhy that make a packet which a rule picks; empty: none
+// do.
+func selectedFlags(n *report.Finding) string {
+	q := n.Ask
+	if q == nil {
+		return ""
+	}
+	var out []string
+	add := func(yes bool, flag string, value any) {
+		if yes {
+			out = append(out, fmt.Sprintf("%s %v", flag, value))
+		}
+	}
+	add(q.From.IsValid(), "--from", q.From)
+	add(n.Received, "--iif", "DEV")
+	add(q.Mark != nil, "--mark", fmt.Sprintf("%#x", q.Marked()))
+	add(q.Iif != "", "--iif", iproute2.Safe(q.Iif))
+	add(q.Oif != "", "--oif", iproute2.Safe(q.Oif))
+	add(bool(n.Rule.L3Mdev), "--vrf", "VRF")
+	if q.TOS != nil {
+		add(true, "--tos", fmt.Sprintf("%#x", *q.TOS))
+	}
+	if q.UID != nil {
+		add(true, "--uid", *q.UID)
+	}
+	add(q.IPProto != "", "--ipproto", q.IPProto)
+	add(q.Sport != 0, "--sport", q.Sport)
+	add(q.Dport != 0, "--dport", q.Dport)
+	return strings.Join(out, " ")
 }
 
 // maxRanges is how many ranges of the same fate are named without -v.
 const maxRanges = 8
 
 // move writes the ranges that have the same before and after.
-func (p *page) move(d *Diff, all []*coverage.Change) {
+func (p *page) move(m *report.Move) {
 	p.blank()
 	var ranges []string
-	size := new(big.Int)
-	for i, c := range all {
-		size.Add(size, c.Size())
+	for i, r := range m.Ranges {
 		switch {
 		case i < maxRanges || p.st.Verbose:
-			ranges = append(ranges, rangeText(c.First, c.Last))
-		case i == len(all)-1:
-			ranges = append(ranges, agree(len(all)-maxRanges, "range more (-v)", "ranges more (-v)"))
+			ranges = append(ranges, rangeText(r.First, r.Last))
+		case i == len(m.Ranges)-1:
+			ranges = append(ranges, agree(len(m.Ranges)-maxRanges, "range more (-v)", "ranges more (-v)"))
 		}
 	}
-	p.block("", fmt.Sprintf("%s: %s", strings.Join(ranges, ", "), addresses(size)), plain)
-	c := all[0]
-	p.block("  before  ", verdictOf(d.Before, c.First, &c.Before), plain)
-	p.block("  after   ", verdictOf(d.After, c.First, &c.After), plain)
+	p.block("", fmt.Sprintf("%s: %s", strings.Join(ranges, ", "), addresses(m.Size())), plain)
+	dst := m.Ranges[0].First
+	p.block("  before  ", verdictOf(dst, &m.Before), plain)
+	p.block("  after   ", verdictOf(dst, &m.After), plain)
 }
 
 func addresses(n *big.Int) string {
@@ -190,66 +169,73 @@ func rangeText(first, last netip.Addr) string {
 	return first.String() + " - " + last.String()
 }
 
-func verdictOf(f *lookup.FIB, dst netip.Addr, decision *lookup.Decision) string {
-	flow := route.Flow{Dst: dst}
-	e := &report.Explanation{Query: report.Query{Dst: netip.PrefixFrom(dst, dst.BitLen())}, Decision: report.NewDecision(f, &flow, decision, nil)}
-	return told{e}.verdict()
+func verdictOf(dst netip.Addr, d *report.Decision) string {
+	return told{&report.Explanation{Query: report.Query{Dst: netip.PrefixFrom(dst, dst.BitLen())}, Decision: *d}}.verdict()
 }
 
-// jsonDiff is the form that WriteDiffJSON writes.
-type jsonDiff struct {
-	Objects      []object     `json:"objects"`
-	Destinations []jsonChange `json:"destinations"`
-	Warnings     []Remark     `json:"warnings,omitempty"`
-}
-
-type jsonChange struct {
-	First netip.Addr `json:"first"`
-	Last  netip.Addr `json:"last"`
-	Size  string     `json:"size"` // may have more than 64 bits
-	// Group is the same for all ranges with the same before and after, from 1.
-	Group  int      `json:"group"`
-	Before jsonSide `json:"before"`
-	After  jsonSide `json:"after"`
-}
-
-type jsonSide struct {
-	Disposition lookup.Disposition `json:"disposition"`
-	Errno       route.Errno        `json:"errno,omitzero"`
-	Default     bool               `json:"default"`
-	Route       *iproute2.Route    `json:"route,omitempty"`
-	NextHops    []report.NextHop   `json:"nexthops,omitempty"`
-	Src         netip.Addr         `json:"src,omitzero"`
-}
-
-func sideJSON(f *lookup.FIB, d *lookup.Decision) jsonSide {
-	j := jsonSide{Disposition: d.Disposition, Errno: d.Errno, Default: d.Default(), Src: d.Src}
-	if d.HasRoute {
-		r := iproute2.RouteJSON(f.Snapshot(), &d.Route)
-		j.Route = &r
+// DiffJSON writes what differs as JSON, a row at a time: it is as [WriteJSON] writes it.
+func DiffJSON(w io.Writer, d *report.Diff) error {
+	rest := struct {
+		OthersMay bool             `json:"others_may,omitempty"`
+		Warnings  []report.Finding `json:"warnings,omitempty"`
+	}{d.OthersMay, d.Warnings}
+	for i := range rest.Warnings {
+		rest.Warnings[i].Text = diffFinding(&rest.Warnings[i])
 	}
-	j.NextHops = report.NewDecision(f, &route.Flow{}, d, nil).NextHops
-	return j
+	j := &rowsJSON{w: w}
+	j.text("[\n  {\n    \"objects\": ")
+	writeRows(j, &d.Objects, func(o *report.Object) { o.Text, _ = objectText(o) })
+	j.text(",\n    \"destinations\": ")
+	writeRows(j, &d.Destinations, func(*report.Change) {})
+	tail := j.indented(rest, "  ")
+	if body, ok := bytes.CutPrefix(tail, []byte("{\n")); ok {
+		j.text(",\n" + string(body) + "\n]\n")
+	} else {
+		j.text("\n  }\n]\n")
+	}
+	return j.err
 }
 
-// WriteDiffJSON writes what differs as JSON.
-func WriteDiffJSON(w io.Writer, d *Diff) error {
-	out := jsonDiff{Destinations: []jsonChange{}, Objects: []object{}, Warnings: d.warnings()}
-	d.each(func(o object) bool {
-		out.Objects = append(out.Objects, o)
-		return true
-	})
-	group := map[*coverage.Change]int{}
-	for i, m := range d.moves() {
-		for _, c := range m {
-			group[c] = i + 1
+// rowsJSON writes JSON in parts, until there is an error.
+type rowsJSON struct {
+	w   io.Writer
+	err error
+}
+
+func (j *rowsJSON) text(s string) {
+	if j.err == nil {
+		_, j.err = io.WriteString(j.w, s)
+	}
+}
+
+// indented is a value that stands as deep as the prefix.
+func (j *rowsJSON) indented(v any, prefix string) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent(prefix, "  ")
+	if err := enc.Encode(v); err != nil && j.err == nil {
+		j.err = err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+func writeRows[T any](j *rowsJSON, rows *report.Rows[T], mark func(*T)) {
+	for i, x := range rows.All() {
+		if j.err != nil {
+			return
 		}
+		mark(x)
+		before := ",\n      "
+		if i == 0 {
+			before = "[\n      "
+		}
+		j.text(before)
+		j.text(string(j.indented(x, "      ")))
 	}
-	for i := range d.Changes {
-		c := &d.Changes[i]
-		out.Destinations = append(out.Destinations, jsonChange{
-			c.First, c.Last, c.Size().String(), group[c], sideJSON(d.Before, &c.Before), sideJSON(d.After, &c.After),
-		})
+	if rows.Len() == 0 {
+		j.text("[]")
+	} else {
+		j.text("\n    ]")
 	}
-	return WriteJSON(w, []any{out})
 }

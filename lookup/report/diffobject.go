@@ -1,0 +1,277 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup/coverage"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// Object is one thing that one of two hosts has and the other has not, or has otherwise.
+type Object struct {
+	// Kind is one of the kinds below, and Change "removed", "added" or "changed".
+	Kind   ObjectKind `json:"kind"`
+	Change string     `json:"change"`
+	// Text is it as it is after, or, where it was removed, before; printers of text set it.
+	Text   string `json:"text,omitempty"`
+	Before *Thing `json:"before,omitempty"`
+	After  *Thing `json:"after,omitempty"`
+}
+
+// ObjectKind is the kind of an [Object].
+type ObjectKind string
+
+// The kinds.
+const (
+	KindLink    ObjectKind = "link"
+	KindAddress ObjectKind = "address"
+	KindRule    ObjectKind = "rule"
+	KindNextHop ObjectKind = "nexthop"
+	KindRoute   ObjectKind = "route"
+	KindSetting ObjectKind = "sysctl"
+)
+
+// How an object differs.
+const (
+	Removed = "removed"
+	Added   = "added"
+	Changed = "changed"
+)
+
+// Thing is what an object is on one of the hosts: one of its fields, by its kind.
+type Thing struct {
+	Link    *LinkState     `json:"link,omitempty"`
+	Address *AddressState  `json:"address,omitempty"`
+	Family  string         `json:"family,omitempty"` // of the rule: inet, inet6
+	Rule    *iproute2.Rule `json:"rule,omitempty"`
+	// NextHop is a next-hop object.
+	NextHop *ObjectState    `json:"nexthop,omitempty"`
+	Route   *iproute2.Route `json:"route,omitempty"`
+	Setting *SettingState   `json:"sysctl,omitempty"`
+}
+
+// LinkState is a device.
+type LinkState struct {
+	Name string `json:"name"`
+	// State is "up", "down", or "no-carrier" where it is up and has none.
+	State string `json:"state"`
+	// Master is the device that it belongs to, VRFTable the table of a VRF.
+	Master   string `json:"master,omitempty"`
+	VRFTable string `json:"vrf_table,omitempty"`
+}
+
+// AddressState is an address of a device.
+type AddressState struct {
+	Address netip.Prefix `json:"address"`
+	Dev     string       `json:"dev"`
+	// Deprecated says that a new connection should not use it.
+	Deprecated bool `json:"deprecated,omitempty"`
+}
+
+// ObjectState is a next-hop object: a group of others, one that refuses, or a next hop.
+type ObjectState struct {
+	ID        uint32            `json:"id"`
+	Group     []iproute2.Member `json:"group,omitempty"`
+	Blackhole bool              `json:"blackhole,omitempty"`
+	Encap     string            `json:"encap,omitempty"`
+	Gateway   netip.Addr        `json:"gateway,omitzero"`
+	Dev       string            `json:"dev,omitempty"`
+	// Unread says that there is a gateway, which a file does not tell.
+	Unread bool `json:"gateway_unread,omitempty"`
+}
+
+// SettingState is a kernel setting and its value.
+type SettingState struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// differ compares two hosts.
+type differ struct {
+	before, after names
+	families      []route.Family
+	objects       []Object // but for the routes
+	routes        []*coverage.Difference
+}
+
+// item is a thing and what it is called: of the same name, it is the same.
+type item struct {
+	name  string
+	key   string // is another one where the thing differs
+	thing *Thing
+}
+
+func (d *differ) compareAll() {
+	for _, c := range []struct {
+		kind  ObjectKind
+		items func(names) []item
+	}{{KindLink, names.links}, {KindAddress, names.addresses}, {KindRule, names.rules}, {KindNextHop, names.objects}, {KindSetting, names.settings}} {
+		d.compare(c.kind, c.items(d.before), c.items(d.after))
+	}
+}
+
+// compare notes the things that only one side has, and those that differ.
+func (d *differ) compare(kind ObjectKind, a, b []item) {
+	before, after := byName(a), byName(b)
+	done := map[string]bool{}
+	for _, n := range slices.Concat(a, b) {
+		if done[n.name] {
+			continue
+		}
+		done[n.name] = true
+		x, y := only(before[n.name], after[n.name]), only(after[n.name], before[n.name])
+		for len(x) > 0 && len(y) > 0 {
+			d.objects = append(d.objects, Object{Kind: kind, Change: Changed, Before: x[0].thing, After: y[0].thing})
+			x, y = x[1:], y[1:]
+		}
+		for _, i := range x {
+			d.objects = append(d.objects, Object{Kind: kind, Change: Removed, Before: i.thing})
+		}
+		for _, i := range y {
+			d.objects = append(d.objects, Object{Kind: kind, Change: Added, After: i.thing})
+		}
+	}
+}
+
+func byName(all []item) map[string][]item {
+	out := map[string][]item{}
+	for _, n := range all {
+		out[n.name] = append(out[n.name], n)
+	}
+	return out
+}
+
+// only are the things that are not among others.
+func only(all, others []item) []item {
+	left := slices.Clone(others)
+	return slices.DeleteFunc(slices.Clone(all), func(x item) bool {
+		i := slices.IndexFunc(left, func(o item) bool { return o.key == x.key })
+		if i >= 0 {
+			left = slices.Delete(left, i, i+1)
+		}
+		return i >= 0
+	})
+}
+
+// rows are all objects that differ: the routes come last.
+func (d *differ) rows() Rows[Object] {
+	n := len(d.objects)
+	for _, one := range d.routes {
+		n += one.Old.Len() + one.Removed.Len() + one.Added.Len()
+	}
+	return Rows[Object]{n, func(i int) *Object {
+		if i < len(d.objects) {
+			o := d.objects[i]
+			return &o
+		}
+		i -= len(d.objects)
+		for _, one := range d.routes {
+			if n := one.Old.Len(); i < n {
+				return &Object{Kind: KindRoute, Change: Changed, Before: d.before.routeAt(&one.Old, i), After: d.after.routeAt(&one.New, i)}
+			} else {
+				i -= n
+			}
+			if n := one.Removed.Len(); i < n {
+				return &Object{Kind: KindRoute, Change: Removed, Before: d.before.routeAt(&one.Removed, i)}
+			} else {
+				i -= n
+			}
+			if n := one.Added.Len(); i < n {
+				return &Object{Kind: KindRoute, Change: Added, After: d.after.routeAt(&one.Added, i)}
+			} else {
+				i -= n
+			}
+		}
+		return nil
+	}}
+}
+
+func (n names) routeAt(all *route.List, i int) *Thing {
+	r := all.Get(i)
+	return &Thing{Route: n.route(&r)}
+}
+
+// newItem is a thing that differs where any of its fields does.
+func newItem(name string, t *Thing) item {
+	key, _ := json.Marshal(t) // has nothing that fails
+	return item{name, string(key), t}
+}
+
+func (n names) links() []item {
+	var out []item
+	for i := range n.snap.Links {
+		l := &n.snap.Links[i]
+		s := &LinkState{Name: l.Name, State: "down", Master: n.dev(l.Master), VRFTable: n.table(l.VRFTable)}
+		if l.Carrier() {
+			s.State = "up"
+		} else if l.Up() {
+			s.State = "no-carrier"
+		}
+		out = append(out, newItem(l.Name, &Thing{Link: s}))
+	}
+	return out
+}
+
+func (n names) addresses() []item {
+	var out []item
+	for _, a := range n.snap.Addrs {
+		s := &AddressState{Address: a.Prefix, Dev: n.snap.LinkName(a.Link), Deprecated: a.PreferredLft == 0 && a.ValidLft != 0}
+		out = append(out, newItem(a.Prefix.String(), &Thing{Address: s}))
+	}
+	return out
+}
+
+func (n names) rules() []item {
+	var out []item
+	for i := range n.snap.Rules {
+		r := &n.snap.Rules[i]
+		family := FamilyName(r.Family)
+		out = append(out, item{fmt.Sprint(family, r.Priority), n.ruleKey(r), &Thing{Family: family, Rule: n.rule(r)}})
+	}
+	return out
+}
+
+// ruleKey is what a rule does and to which packets, and its priority: who made it, and
+// realms, decide nothing.
+func (n names) ruleKey(r *route.Rule) string {
+	x := n.rule(r)
+	x.Protocol, x.FlowFrom, x.FlowTo, x.Unresolved = "", "", "", false
+	key, _ := json.Marshal(x) // has nothing that fails
+	return string(key)
+}
+
+// objects are the next-hop objects.
+func (n names) objects() []item {
+	var out []item
+	for i := range n.snap.NextHops {
+		o := &n.snap.NextHops[i]
+		s := &ObjectState{ID: o.ID, Blackhole: o.Blackhole}
+		switch {
+		case len(o.Group) > 0:
+			for _, m := range o.Group {
+				s.Group = append(s.Group, iproute2.Member{ID: m.ID, Weight: m.Weight})
+			}
+		case !o.Blackhole:
+			h := &o.NextHop
+			s.Gateway, s.Dev, s.Unread = h.Gateway, n.dev(h.Link), h.Flags&route.NextHopUnread != 0
+			if h.Encap != 0 {
+				s.Encap = h.Encap.String()
+			}
+		}
+		out = append(out, newItem(fmt.Sprint(o.ID), &Thing{NextHop: s}))
+	}
+	return out
+}
+
+func (n names) settings() []item {
+	var out []item
+	for _, key := range slices.Sorted(maps.Keys(n.snap.Sysctls)) {
+		out = append(out, newItem(key, &Thing{Setting: &SettingState{key, n.snap.Sysctls[key]}}))
+	}
+	return out
+}
