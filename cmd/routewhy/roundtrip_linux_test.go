@@ -63,7 +63,7 @@ func questionsAt(t *testing.T, rng *rand.Rand, at string) [][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := [][]string{{"--netns", at, "default", "0.0.0.0", "::"}, {"--netns", at, "0.0.0.0/1", "10.0.0.0/8", "2000::/3"}}
+	out := [][]string{{"--netns", at, "--dump"}, {"--netns", at, "default", "0.0.0.0", "::"}, {"--netns", at, "0.0.0.0/1", "10.0.0.0/8", "2000::/3"}}
 	for range min(4, len(s.Routes)) {
 		out = append(out, []string{"-v", "--netns", at, s.Routes[rng.IntN(len(s.Routes))].Dst.String()})
 	}

@@ -22,6 +22,8 @@ func roundTrip(r any) error {
 		return samePage(r, text.ExplainPrefix)
 	case *report.Zero:
 		return samePage(r, text.ExplainZero)
+	case *report.Dump:
+		return sameDump(r)
 	case report.Line:
 		return samePage(r.Explanation, func(w io.Writer, e *report.Explanation, _ text.Style) error {
 			b := text.NewBatch(w, false)
@@ -36,11 +38,25 @@ func roundTrip(r any) error {
 	return nil // not a report yet
 }
 
+// sameDump compares a dump with what its JSON holds, which is written a row at a time.
+func sameDump(d *report.Dump) error {
+	var b bytes.Buffer
+	if err := text.WriteDumpJSON(&b, d); err != nil {
+		return err
+	}
+	return sameText(d, b.Bytes(), text.WriteDump)
+}
+
 func samePage[T any](r *T, print func(io.Writer, *T, text.Style) error) error {
 	encoded, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("round trip: %w", err)
 	}
+	return sameText(r, encoded, print)
+}
+
+// sameText compares what is printed of a report and of its JSON.
+func sameText[T any](r *T, encoded []byte, print func(io.Writer, *T, text.Style) error) error {
 	back := new(T)
 	if err := json.Unmarshal(encoded, back); err != nil {
 		return fmt.Errorf("round trip: %w\n%s", err, encoded)

@@ -1,11 +1,11 @@
 package text
 
 import (
-	"encoding/json"
+	"fmt"
 	"strings"
 
+	"routewhy/lookup/report"
 	"routewhy/route"
-	"routewhy/route/iproute2"
 )
 
 // A large table holds a million routes over a few next hops, and writing out
@@ -18,20 +18,20 @@ type around struct{ before, after string }
 
 // rowWriter writes rows that differ in the destination alone.
 type rowWriter struct {
-	make func(*route.Route) string // a whole row
+	make func(*report.Row) string // a whole row
 	kept map[route.Shape]around
 	row  []byte
 }
 
 // text is the row of a route; it is overwritten by the next call.
-func (w *rowWriter) text(r *route.Route) []byte {
+func (w *rowWriter) text(r *report.Row) []byte {
 	k, ok := r.Shape()
 	if !ok {
 		return append(w.row[:0], w.make(r)...)
 	}
 	a, known := w.kept[k]
 	if !known {
-		before, after, _ := strings.Cut(w.make(r), r.Dst.String())
+		before, after, _ := strings.Cut(w.make(r), r.Dst().String())
 		a = around{before, after}
 		if w.kept == nil {
 			w.kept = make(map[route.Shape]around)
@@ -39,26 +39,29 @@ func (w *rowWriter) text(r *route.Route) []byte {
 		w.kept[k] = a
 	}
 	w.row = append(w.row[:0], a.before...)
-	w.row = r.Dst.AppendTo(w.row)
+	w.row = r.Dst().AppendTo(w.row)
 	w.row = append(w.row, a.after...)
 	return w.row
 }
 
 // textRows writes routes as lines of a dump, without columns.
-func textRows(s *route.Snapshot) *rowWriter {
-	return &rowWriter{make: func(r *route.Route) string {
-		c := dumpCells(s, r)
-		return strings.Repeat(" ", tableIndent) + strings.Join(nonEmpty(c.dst, c.way, c.attrs), "  ") + "\n"
+func textRows(d *report.Dump) *rowWriter {
+	return &rowWriter{make: func(row *report.Row) string {
+		r := row.Route()
+		c := dumpCells(r)
+		line := strings.Join(nonEmpty(c.dst, c.way, c.attrs), "  ")
+		legs := dumpLegs(d, r, widths{})
+		return strings.Join(append([]string{fmt.Sprintf("%*s%s", tableIndent, "", line)}, legs...), "\n") + "\n"
 	}}
 }
 
 // jsonRows writes routes as JSON objects.
-func jsonRows(s *route.Snapshot) *rowWriter {
-	return &rowWriter{make: func(r *route.Route) string {
-		b, err := json.Marshal(iproute2.RouteJSON(s, r))
-		if err != nil { // strings and numbers always encode
+func jsonRows() *rowWriter {
+	return &rowWriter{make: func(row *report.Row) string {
+		var b strings.Builder
+		if err := encoder(&b).Encode(row.Route()); err != nil { // strings and numbers always encode
 			return "null"
 		}
-		return string(b)
+		return strings.TrimSuffix(b.String(), "\n")
 	}}
 }

@@ -1,7 +1,6 @@
 package text
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/netip"
@@ -14,189 +13,126 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Dump is all tables of a namespace in the order in which the rules lead to
-// them.
-type Dump struct {
-	FIB *lookup.FIB
-	// Families are those to show.
-	Families []route.Family
-	// Only is the one table to show; zero: all.
-	Only   route.Table
-	Tables map[TableKey]*Table
-	// Each hands the routes of a table to a function one by one, for tables
-	// whose routes are not all in Tables.
-	Each func(TableKey, func(*route.Route) error) error
-	// Changing reports whether the tables have been changing so far; nil: they
-	// were not.
-	Changing func() bool
-}
-
-// TableKey names a table: numbers are used once per family.
-type TableKey struct {
-	Family route.Family
-	ID     route.Table
-}
-
-// Table is what is known of one table.
-type Table struct {
-	// Count is how many routes it has, of which Routes are the first.
-	Count int
-	// Default says that one of them is a default route.
-	Default bool
-	Routes  []route.Route
-	// Groups counts its routes by where they lead.
-	Groups map[Group]int
-}
-
-// Group is what is the same of routes that lead to the same place.
-type Group struct {
-	hop      route.NextHop
-	hops     int
-	object   uint32
-	typ      route.Type
-	protocol route.Protocol
-}
-
-// GroupOf is the group that a route belongs to.
-func GroupOf(r *route.Route) Group {
-	g := Group{hops: len(r.NextHops), object: r.NextHopID, typ: r.Type, protocol: r.Protocol}
-	if g.hops > 0 {
-		g.hop = r.NextHops[0]
-	}
-	return g
-}
-
-// way is where the routes of a group lead.
-func (g *Group) way(s *route.Snapshot) string {
-	way := iproute2.Way(s, &g.hop)
-	switch {
-	case g.typ.Refuses() || g.typ == route.TypeThrow:
-		return g.typ.String()
-	case g.hops > 1:
-		way = fmt.Sprintf("%s next hops, the first %s", numeral(g.hops), way)
-	case g.hops == 0:
-		way = ""
-	}
-	if g.object != 0 {
-		way = strings.TrimSpace(fmt.Sprintf("%s nhid %d", way, g.object))
-	}
-	if g.typ != route.TypeUnicast {
-		way = g.typ.String() + " " + way
-	}
-	return way
-}
-
-// whole says whether all routes of the table are there.
-func (t *Table) whole() bool { return t.Count == len(t.Routes) }
-
 // WriteDump writes a dump as text.
-func WriteDump(w io.Writer, d *Dump, st Style) error {
+func WriteDump(w io.Writer, d *report.Dump, st Style) error {
 	p := &page{w: w, st: st}
-	p.defaults(d)
-	if st.Quiet && d.changing() {
+	for i := range d.Families {
+		p.defaults(d, &d.Families[i])
+	}
+	if st.Quiet && d.Changed() {
 		p.line(strings.TrimSpace(changingAside))
 	}
 	if st.Quiet {
 		return p.err
 	}
-	for _, f := range d.Families {
-		p.family(d, f)
+	for i := range d.Families {
+		p.family(d, d.Families[i].Family)
 	}
-	if d.changing() {
+	if d.Changed() {
 		p.blank()
 		p.detail("note", changingWords, yellow)
 	}
 	return p.err
 }
 
-func (d *Dump) changing() bool {
-	return d.FIB.Snapshot().Changed || d.Changing != nil && d.Changing()
+// familyWords names a family for people: IPv4.
+func familyWords(name string) string {
+	if name == report.FamilyName(route.IPv4) {
+		return route.IPv4.String()
+	}
+	return route.IPv6.String()
 }
 
 // defaults leads with the default routes: what most questions are about.
-func (p *page) defaults(d *Dump) {
-	for _, f := range d.Families {
-		all := slices.DeleteFunc(d.FIB.EntryStatuses(f.Default()), func(s lookup.EntryStatus) bool {
-			return d.Only != 0 && s.Route.Table != d.Only
-		})
-		label := "default  "
-		if len(all) == 0 {
-			p.line(label + p.st.paint(yellow, noDefault(d.FIB.Snapshot(), f)))
-			continue
+func (p *page) defaults(d *report.Dump, f *report.DumpFamily) {
+	var all []report.Entry
+	for _, e := range d.Defaults {
+		if report.FamilyName(family(&e.Route)) == f.Family {
+			all = append(all, e)
 		}
-		p.standings(label, report.NewEntries(d.FIB, all))
 	}
+	label := "default  "
+	if len(all) == 0 {
+		p.line(label + p.st.paint(yellow, noDefault(f)))
+		return
+	}
+	p.standings(label, all)
 }
 
-func noDefault(s *route.Snapshot, f route.Family) string {
-	switch {
-	case s.Lacks(route.FactRoutes, f):
-		return fmt.Sprintf("unknown for %s: its routes are not known", f) + because(s.WhyLacks(route.FactRoutes, f))
-	case s.LacksPart(route.TableMain, f) || s.LacksTable(route.TableMain, f):
-		return fmt.Sprintf("unknown for %s: not all routes of table main are known", f)
+// noDefault says that a family has no default route, as far as that is known.
+func noDefault(f *report.DumpFamily) string {
+	name := familyWords(f.Family)
+	switch why := f.DefaultUnread; why.Code {
+	case lookup.CodeRoutesUnread:
+		return fmt.Sprintf("unknown for %s: its routes are not known", name) + because(why.Have.String())
+	case lookup.CodeTablePart:
+		return fmt.Sprintf("unknown for %s: not all routes of table main are known", name)
 	}
-	return fmt.Sprintf("none for %s", f)
+	return "none for " + name
 }
 
 // family writes the rules of a family, and under each its table.
-func (p *page) family(d *Dump, f route.Family) {
-	s := d.FIB.Snapshot()
+func (p *page) family(d *report.Dump, family string) {
 	p.blank()
-	p.line(p.st.paint(bold, f.String()))
-	shown := map[route.Table]bool{}
-	for i := range s.Rules {
-		r := &s.Rules[i]
-		if r.Family != f || d.Only != 0 && r.Table != d.Only {
-			continue
+	p.line(p.st.paint(bold, familyWords(family)))
+	tables := map[uint32]*report.Table{}
+	for i := range d.Tables {
+		if t := &d.Tables[i]; t.Family == family {
+			tables[t.ID] = t
 		}
-		p.dumpRule(d, r, shown)
 	}
-	for _, id := range d.FIB.TableOrder(f) {
-		t := d.Tables[TableKey{f, id}]
-		if shown[id] || t == nil || d.Only != 0 && id != d.Only {
+	shown := map[uint32]bool{}
+	for i := range d.Rules {
+		if r := &d.Rules[i]; r.Family == family {
+			p.dumpRule(d, r, tables[r.TableID], shown)
+		}
+	}
+	for i := range d.Tables {
+		t := &d.Tables[i]
+		if t.Family != family || shown[t.ID] || t.Count == 0 {
 			continue
 		}
-		how := "no rule leads to " + tableName(s, id)
-		if rules := d.FIB.RulesTo(f, id); len(rules) > 0 {
-			how = tableName(s, id) + ", by rule " + fmt.Sprint(rules[0].Priority)
+		how := "no rule leads to " + tableWords(t.Table)
+		if len(t.Rules) > 0 {
+			how = tableWords(t.Table) + ", by rule " + fmt.Sprint(t.Rules[0])
 		}
 		p.line("    -  " + p.st.paint(yellow, how))
-		p.table(d, TableKey{f, id}, t)
+		p.table(d, t)
 	}
 }
 
-func (p *page) dumpRule(d *Dump, r *route.Rule, shown map[route.Table]bool) {
-	s := d.FIB.Snapshot()
-	line := fmt.Sprintf("%5d  %s", r.Priority, oldRuleName(s, r))
-	t := d.Tables[TableKey{r.Family, r.Table}]
+func (p *page) dumpRule(d *report.Dump, r *report.DumpRule, t *report.Table, shown map[uint32]bool) {
+	line := fmt.Sprintf("%5d  %s", r.Priority, ruleName(&r.Rule))
 	switch {
-	case r.Action != route.ActionTable || r.Table == 0:
+	case r.TableID == 0:
 		p.line(line)
-	case shown[r.Table]:
+	case shown[r.TableID]:
 		p.line(line + "  (above)")
-	case s.LacksTable(r.Table, r.Family):
+	case t == nil:
+		p.line(line + "  empty")
+	case t.Unread:
 		p.line(line + "  not known")
-	case t == nil || t.Count == 0:
-		p.line(line + emptyOrPart(s, r))
+	case t.Count == 0:
+		p.line(line + emptyOrPart(t))
 	default:
-		if !t.Default && r.Table != route.TableLocal {
+		if !t.Default && t.Table != tableLocal {
 			line += "  (no default route)"
 		}
-		if s.LacksPart(r.Table, r.Family) {
+		if t.Partial {
 			line += "  (only a part is known)"
 		}
 		p.line(line)
-		shown[r.Table] = true
-		p.table(d, TableKey{r.Family, r.Table}, t)
+		shown[t.ID] = true
+		p.table(d, t)
 	}
 }
 
 // emptyOrPart says of a table without routes whether it has none.
-func emptyOrPart(s *route.Snapshot, r *route.Rule) string {
+func emptyOrPart(t *report.Table) string {
 	switch {
-	case s.LacksPart(r.Table, r.Family):
+	case t.Partial:
 		return "  only a part is known, without a route"
-	case r.Table == route.TableDefault && s.Assumes(route.FactDefault, r.Family):
+	case t.Assumed:
 		return "  assumed to be empty"
 	}
 	return "  empty"
@@ -206,22 +142,21 @@ func emptyOrPart(s *route.Snapshot, r *route.Rule) string {
 const tableIndent = 7
 
 // table writes the routes of a table, or where they lead if they are many.
-func (p *page) table(d *Dump, k TableKey, t *Table) {
-	s := d.FIB.Snapshot()
-	if !t.whole() {
+func (p *page) table(d *report.Dump, t *report.Table) {
+	if t.Large() {
 		if p.st.Verbose {
-			p.all(d, k)
+			p.all(d, t)
 			return
 		}
-		p.summary(s, t)
+		p.summary(t)
 		return
 	}
 	var w widths
 	routes := slices.Clone(t.Routes)
-	slices.SortStableFunc(routes, func(a, b route.Route) int { return comparePrefixes(a.Dst, b.Dst) })
+	slices.SortStableFunc(routes, func(a, b iproute2.Route) int { return comparePrefixes(prefixOf(&a), prefixOf(&b)) })
 	rows := make([]cells, len(routes))
 	for i := range routes {
-		rows[i] = dumpCells(s, &routes[i])
+		rows[i] = dumpCells(&routes[i])
 		w.dst, w.way, w.attrs = max(w.dst, columns(rows[i].dst)), max(w.way, columns(rows[i].way)), max(w.attrs, columns(rows[i].attrs))
 	}
 	for i := range rows {
@@ -230,23 +165,25 @@ func (p *page) table(d *Dump, k TableKey, t *Table) {
 			line = fmt.Sprintf("%*s%s", tableIndent, "", strings.Join(nonEmpty(rows[i].dst, rows[i].way, rows[i].attrs), "  "))
 		}
 		p.line(p.st.paint(routeInk(&routes[i]), line))
-		p.dumpLegs(s, &routes[i], w)
+		for _, leg := range dumpLegs(d, &routes[i], w) {
+			p.line(leg)
+		}
 	}
 }
 
-// all streams a table that is too large to be held.
-func (p *page) all(d *Dump, k TableKey) {
-	s := d.FIB.Snapshot()
-	rows := textRows(s)
-	err := d.Each(k, func(r *route.Route) error {
+// all writes the routes of a large table one by one.
+func (p *page) all(d *report.Dump, t *report.Table) {
+	rows := textRows(d)
+	for row, err := range t.Rows() {
 		if p.err == nil {
-			_, p.err = p.w.Write(rows.text(r))
+			p.err = err
 		}
-		p.dumpLegs(s, r, widths{})
-		return p.err
-	})
-	if p.err == nil {
-		p.err = err
+		if p.err == nil {
+			_, p.err = p.w.Write(rows.text(row))
+		}
+		if p.err != nil {
+			return
+		}
 	}
 }
 
@@ -257,150 +194,121 @@ func comparePrefixes(a, b netip.Prefix) int {
 	return a.Bits() - b.Bits()
 }
 
-func routeInk(r *route.Route) ink {
-	switch {
-	case r.IsDefault():
+func routeInk(r *iproute2.Route) ink {
+	if r.IsDefault() {
 		return bold
-	case r.Type.Refuses():
+	}
+	switch r.Type {
+	case "blackhole", "unreachable", "prohibit":
 		return red
 	}
 	return plain
 }
 
-func dumpCells(s *route.Snapshot, r *route.Route) cells {
-	c := cells{iproute2.Destination(r), "", iproute2.Attributes(r)}
-	if len(r.NextHops) > 1 {
-		c.way = numeral(len(r.NextHops)) + " next hops"
-	} else {
-		c.way = iproute2.RouteWay(s, r)
+func dumpCells(r *iproute2.Route) cells {
+	c := cells{r.Destination(), r.Way(), r.Attributes()}
+	hops := r.Hops()
+	if len(hops) > 1 {
+		c.way = numeral(len(hops)) + " next hops"
 	}
 	var extra []string
-	if r.NextHopID != 0 {
-		extra = append(extra, fmt.Sprintf("nhid %d", r.NextHopID))
+	if r.NHID != 0 {
+		extra = append(extra, fmt.Sprintf("nhid %d", r.NHID))
 	}
-	if len(r.NextHops) == 1 && r.NextHops[0].Flags&route.NextHopLinkDown != 0 {
+	if len(hops) == 1 && slices.Contains(hops[0].Flags, linkDown) {
 		extra = append(extra, "no carrier")
 	}
-	if r.Expires != 0 {
-		extra = append(extra, fmt.Sprintf("expires in %.0f s", r.Expires.Seconds()))
+	if r.Expires != nil {
+		extra = append(extra, fmt.Sprintf("expires in %d s", *r.Expires))
 	}
-	if p := r.Protocol; p != route.ProtocolKernel && p != route.ProtocolBoot && p != route.ProtocolUnspec {
-		extra = append(extra, "proto "+iproute2.Safe(s.Names.Protocol(p)))
+	switch r.Protocol {
+	case "kernel", "boot", "unspec":
+	default:
+		extra = append(extra, "proto "+iproute2.Safe(string(r.Protocol)))
 	}
 	c.attrs = strings.Join(nonEmpty(append([]string{c.attrs}, extra...)...), " ")
 	return c
 }
 
-func (p *page) dumpLegs(s *route.Snapshot, r *route.Route, w widths) {
-	if len(r.NextHops) < 2 {
-		return
-	}
-	for i := range r.NextHops {
-		h := &r.NextHops[i]
-		p.line(fmt.Sprintf("%*s%s  %s", tableIndent+2, "", pad("", max(0, w.dst-2)), legText(s, h)))
-	}
-}
+// linkDown is the flag of a next hop whose device has no carrier.
+const linkDown = "linkdown"
 
-func legText(s *route.Snapshot, h *route.NextHop) string {
-	text := fmt.Sprintf("%s  weight %d", iproute2.Way(s, h), max(1, h.Weight))
-	switch l := s.Link(h.Link); {
-	case l != nil && !l.Up():
-		text += "  " + iproute2.Safe(l.Name) + " is down"
-	case h.Flags&route.NextHopLinkDown != 0:
-		text += "  no carrier"
-	}
-	return text
-}
-
-// maxGroups is how many destinations of a large table are named.
-const maxGroups = 12
-
-// summary says how many routes of a large table lead where.
-func (p *page) summary(s *route.Snapshot, t *Table) {
-	type row struct {
-		g Group
-		n int
-	}
-	var rows []row
-	for g, n := range t.Groups {
-		rows = append(rows, row{g, n})
-	}
-	slices.SortFunc(rows, func(a, b row) int {
-		if a.n != b.n {
-			return b.n - a.n
-		}
-		return strings.Compare(a.g.way(s), b.g.way(s))
-	})
-	p.line(fmt.Sprintf("%*s%d routes (-v lists them):", tableIndent, "", t.Count))
-	for i, r := range rows {
-		if i == maxGroups {
-			p.line(fmt.Sprintf("%*sand %d ways more", tableIndent+2, "", len(rows)-i))
-			return
-		}
-		p.line(fmt.Sprintf("%*s%9d  %s  proto %s", tableIndent+2, "", r.n, r.g.way(s), iproute2.Safe(s.Names.Protocol(r.g.protocol))))
-	}
-}
-
-// WriteDumpJSON writes a dump as one JSON object: the default routes and where
-// they stand, the rules, and the tables with their routes.
-func WriteDumpJSON(w io.Writer, d *Dump) error {
-	s := d.FIB.Snapshot()
-	jw := &jsonWriter{w: w}
-	jw.raw("{\n  \"defaults\": ")
-	defaults := []report.Entry{}
-	for _, f := range d.Families {
-		for _, st := range report.NewEntries(d.FIB, d.FIB.EntryStatuses(f.Default())) {
-			if d.Only == 0 || string(st.Route.Table) == s.Names.Table(d.Only) {
-				defaults = append(defaults, st)
-			}
-		}
-	}
-	jw.value(defaults)
-	jw.raw(",\n  \"rules\": ")
-	jw.value(d.rulesJSON())
-	jw.raw(",\n  \"tables\": [")
-	first := true
-	for _, f := range d.Families {
-		for _, id := range d.FIB.TableOrder(f) {
-			if d.Only != 0 && id != d.Only {
-				continue
-			}
-			if !first {
-				jw.raw(",")
-			}
-			first = false
-			jw.table(d, TableKey{f, id})
-		}
-	}
-	jw.raw("\n  ],\n  \"changing\": ")
-	jw.value(d.changing())
-	jw.raw("\n}\n")
-	return jw.err
-}
-
-// dumpRuleJSON is a rule and the family that it is of.
-type dumpRuleJSON struct {
-	Family string `json:"family"`
-	iproute2.Rule
-}
-
-func (d *Dump) rulesJSON() []dumpRuleJSON {
-	s := d.FIB.Snapshot()
-	out := []dumpRuleJSON{}
-	for i := range s.Rules {
-		r := &s.Rules[i]
-		if slices.Contains(d.Families, r.Family) && (d.Only == 0 || r.Table == d.Only) {
-			out = append(out, dumpRuleJSON{familyJSON(r.Family), iproute2.RuleJSON(s, r)})
+// dumpLegs are the lines of a route's next hops, where it has several.
+func dumpLegs(d *report.Dump, r *iproute2.Route, w widths) []string {
+	var out []string
+	if len(r.NextHops) > 1 {
+		for i := range r.NextHops {
+			out = append(out, fmt.Sprintf("%*s%s  %s", tableIndent+2, "", pad("", max(0, w.dst-2)), legText(d, &r.NextHops[i])))
 		}
 	}
 	return out
 }
 
-func familyJSON(f route.Family) string {
-	if f == route.IPv4 {
-		return "inet"
+func legText(d *report.Dump, h *iproute2.NextHop) string {
+	text := fmt.Sprintf("%s  weight %d", h.Way(), max(1, h.Weight))
+	switch {
+	case slices.Contains(d.Down, h.Dev):
+		text += "  " + iproute2.Safe(h.Dev) + " is down"
+	case slices.Contains(h.Flags, linkDown):
+		text += "  no carrier"
 	}
-	return "inet6"
+	return text
+}
+
+// summary says how many routes of a large table lead where.
+func (p *page) summary(t *report.Table) {
+	p.line(fmt.Sprintf("%*s%d routes (-v lists them):", tableIndent, "", t.Count))
+	for i := range t.Groups {
+		g := &t.Groups[i]
+		p.line(fmt.Sprintf("%*s%9d  %s  proto %s", tableIndent+2, "", g.Count, groupWay(g), iproute2.Safe(g.Protocol)))
+	}
+	if t.GroupsLeftOut > 0 {
+		p.line(fmt.Sprintf("%*sand %d ways more", tableIndent+2, "", t.GroupsLeftOut))
+	}
+}
+
+// groupWay is where the routes of a group lead.
+func groupWay(g *report.Group) string {
+	way := ""
+	if g.NextHop != nil {
+		way = g.NextHop.Way()
+	}
+	switch g.Type {
+	case "blackhole", "unreachable", "prohibit", "throw":
+		return g.Type
+	}
+	if g.NextHopCount > 1 {
+		way = fmt.Sprintf("%s next hops, the first %s", numeral(g.NextHopCount), way)
+	}
+	if g.NHID != 0 {
+		way = strings.TrimSpace(fmt.Sprintf("%s nhid %d", way, g.NHID))
+	}
+	if g.Type != typeUnicast {
+		way = g.Type + " " + way
+	}
+	return way
+}
+
+// WriteDumpJSON writes a dump as one JSON object, and the routes of its tables one by one:
+// a large table is never in memory.
+func WriteDumpJSON(w io.Writer, d *report.Dump) error {
+	annotateEntries(d.Defaults)
+	j := &jsonWriter{w: w}
+	head := *d
+	head.Tables = []report.Table{}
+	const tables = `"tables": [`
+	before, _, _ := strings.Cut(j.indented(&head), tables)
+	j.raw(before + tables)
+	for i := range d.Tables {
+		if i > 0 {
+			j.raw(",")
+		}
+		j.table(&d.Tables[i])
+	}
+	head.Changing = d.Changed()
+	_, after, _ := strings.Cut(j.indented(&head), tables)
+	j.raw("\n  " + after + "\n")
+	return j.err
 }
 
 // jsonWriter writes JSON piece by piece, until a piece fails.
@@ -415,55 +323,38 @@ func (j *jsonWriter) raw(s string) {
 	}
 }
 
-func (j *jsonWriter) value(v any) {
-	b, err := json.Marshal(v)
-	if j.err == nil {
+func (j *jsonWriter) encode(v any) string   { return j.encoded(v, "") }
+func (j *jsonWriter) indented(v any) string { return j.encoded(v, "  ") }
+
+func (j *jsonWriter) encoded(v any, indent string) string {
+	var b strings.Builder
+	enc := encoder(&b)
+	enc.SetIndent("", indent)
+	if err := enc.Encode(v); err != nil && j.err == nil {
 		j.err = err
 	}
-	j.raw(string(b))
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func (j *jsonWriter) table(d *Dump, k TableKey) {
-	s := d.FIB.Snapshot()
-	rules := []uint32{}
-	for _, r := range d.FIB.RulesTo(k.Family, k.ID) {
-		rules = append(rules, r.Priority)
-	}
-	j.raw("\n    {\"family\": \"" + familyJSON(k.Family) + "\", \"table\": ")
-	j.value(s.Names.Table(k.ID))
-	j.raw(", \"id\": ")
-	j.value(k.ID)
-	j.raw(", \"rules\": ")
-	j.value(rules)
-	j.raw(", \"routes\": [")
+// table writes a table. Its routes come last in its JSON.
+func (j *jsonWriter) table(t *report.Table) {
+	head := *t
+	head.Routes = []iproute2.Route{}
+	j.raw("\n    " + strings.TrimSuffix(j.encode(&head), "]}"))
 	sep := "\n      "
-	rows := jsonRows(s)
-	write := func(r *route.Route) error {
+	rows := jsonRows()
+	for row, err := range t.Rows() {
+		if j.err == nil {
+			j.err = err
+		}
+		if j.err != nil {
+			return
+		}
 		j.raw(sep)
 		sep = ",\n      "
 		if j.err == nil {
-			_, j.err = j.w.Write(rows.text(r))
+			_, j.err = j.w.Write(rows.text(row))
 		}
-		return j.err
-	}
-	if err := d.eachRoute(k, write); err != nil && j.err == nil {
-		j.err = err
 	}
 	j.raw("]}")
-}
-
-func (d *Dump) eachRoute(k TableKey, write func(*route.Route) error) error {
-	t := d.Tables[k]
-	if t == nil {
-		return nil
-	}
-	if !t.whole() {
-		return d.Each(k, write)
-	}
-	for i := range t.Routes {
-		if err := write(&t.Routes[i]); err != nil {
-			return err
-		}
-	}
-	return nil
 }
