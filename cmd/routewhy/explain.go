@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"routewhy/cmd/routewhy/internal/text"
-	"routewhy/lookup"
 	"routewhy/lookup/report"
 	"routewhy/route"
 )
@@ -89,10 +88,6 @@ func families(f route.Family) []route.Family {
 func (o *options) question(dests []destination) *report.Question {
 	q := &report.Question{
 		Packet: o.packet.known(), User: uint32(os.Getuid()), Reply: o.reply, NoKernel: o.noKernel, Detail: o.verbose,
-		Whole: func(ctx context.Context, src route.Source, query route.Query) (*lookup.FIB, error) {
-			fib, _, err := readWhole(ctx, src, query)
-			return fib, err
-		},
 	}
 	for i := range dests {
 		q.To = append(q.To, dests[i].value())

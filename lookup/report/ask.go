@@ -119,7 +119,7 @@ func (a *asker) about(ctx context.Context, d *Destination) (Report, error) {
 	if !a.isZeroPage(d) {
 		return e, nil
 	}
-	whole, err := a.Whole(ctx, a.src, route.Query{Family: d.Family(), Sockets: route.Listening, Processes: true})
+	whole, _, err := ReadWhole(ctx, a.src, route.Query{Family: d.Family(), Sockets: route.Listening, Processes: true})
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"context"
 	"net/netip"
 	"strconv"
 
@@ -24,8 +23,6 @@ type Question struct {
 	NoKernel bool
 	// Detail asks for what is costly to find: [Explanation.Bits].
 	Detail bool
-	// Whole reads what the page about the zero address needs of the whole host.
-	Whole func(context.Context, route.Source, route.Query) (*lookup.FIB, error)
 }
 
 // Destination is where packets go, or a route entry.
