@@ -142,7 +142,9 @@ func TestSecondOpinionRules(t *testing.T) {
 func TestSecondOpinionLinksAndAddrs(t *testing.T) {
 	isolate(t)
 	ip(t, everything)
-	s := read(t, open(t), route.Query{})
+	h := open(t)
+	settle(h)
+	s := read(t, h, route.Query{})
 	links, err := netlink.LinkList()
 	if err != nil {
 		t.Fatal(err)
