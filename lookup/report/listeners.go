@@ -125,6 +125,7 @@ const (
 	RemarkPrivate     lookup.Code = "private"            // Addresses are private, and other networks reach them
 	RemarkLeftOut     lookup.Code = "routes-left-out"    // Alike stand for others: there are too many to tell each apart
 	RemarkUplinksDead lookup.Code = "uplinks-no-carrier" // nothing comes in by Devs
+	RemarkUplinksDown lookup.Code = "uplinks-down"       // nothing comes in by Devs, which are down
 	RemarkLocalnet    lookup.Code = "route-localnet"     // 127.0.0.0/8 is reached from Devs, because of route_localnet
 )
 
@@ -357,8 +358,9 @@ func (x *Exposure) warnings(n names, l *Listeners, host *listen.Host) []Finding 
 	private := l.private()
 	add(Finding{Reason: Reason{Code: RemarkPrivate}, Addresses: private}, len(private) > 0)
 	add(Finding{Reason: Reason{Code: RemarkLeftOut}, Alike: x.Alike}, len(x.Alike) > 0)
-	dead := n.withoutCarrier()
+	dead, down := n.receiveNothing()
 	add(Finding{Reason: Reason{Code: RemarkUplinksDead}, Devs: dead}, len(dead) > 0)
+	add(Finding{Reason: Reason{Code: RemarkUplinksDown}, Devs: down}, len(down) > 0)
 	localnet := n.devs(host.Localnet())
 	add(Finding{Reason: Reason{Code: RemarkLocalnet}, Devs: localnet}, len(localnet) > 0)
 	return out
@@ -381,20 +383,23 @@ func (l *Listeners) private() []HostAddr {
 	return out
 }
 
-// withoutCarrier are the devices that have an address and are up, but have no carrier.
-func (n names) withoutCarrier() []string {
+// receiveNothing are the devices that have an address, but no carrier although they are
+// up, or are down. Loopback apart.
+func (n names) receiveNothing() (dead, down []string) {
 	has := map[int]bool{}
 	for i := range n.snap.Addrs {
 		has[n.snap.Addrs[i].Link] = true
 	}
-	var out []string
 	for i := range n.snap.Links {
-		l := &n.snap.Links[i]
-		if l.Up() && !l.Carrier() && has[l.Index] {
-			out = append(out, l.Name)
+		switch l := &n.snap.Links[i]; {
+		case !has[l.Index] || l.Carrier() || l.Flags&route.LinkLoopback != 0:
+		case l.Up():
+			dead = append(dead, l.Name)
+		default:
+			down = append(down, l.Name)
 		}
 	}
-	return out
+	return dead, down
 }
 
 // MarkChanging says that the tables were changing while they were read.

@@ -150,6 +150,7 @@ func hostKinds() []Kind {
 		{RemarkPrivate, "Other networks reach a private address", i, s, "The addresses are private (RFC 1918, RFC 4193) or shared (RFC 6598). Other networks reach them where they have a route there."},
 		{RemarkLeftOut, "One route stands for many", i, s, "The tables have too many routes by gateways to tell the clients of each apart. Of those that are alike, one was asked about."},
 		{RemarkUplinksDead, "Devices without carrier receive nothing", w, s, "The devices have addresses and are up, but have no carrier. Nothing comes in by them now."},
+		{RemarkUplinksDown, "Devices that are down receive nothing", w, s, "The devices have addresses and are down. Nothing comes in by them now."},
 		{RemarkLocalnet, "Other hosts reach 127.0.0.0/8", w, s, "The setting route_localnet of a device lets packets to loopback addresses in."},
 	}
 }

@@ -449,6 +449,8 @@ func socketsFinding(n *report.Finding, verbose bool) string {
 		return "the routes by gateways are too many to tell each apart: " + standIns(n.Alike, verbose)
 	case report.RemarkUplinksDead:
 		return "nothing comes in by " + someDevices(devs(n.Devs)) + " now: no carrier"
+	case report.RemarkUplinksDown:
+		return "nothing comes in by " + someDevices(devs(n.Devs)) + " now: down"
 	case report.RemarkLocalnet:
 		return "127.0.0.0/8 is reached from " + someDevices(devs(n.Devs)) + " because route_localnet is on there"
 	}
