@@ -53,7 +53,12 @@ func NewDiff(before, after *coverage.Host, families []route.Family) *Diff {
 	var changes []coverage.Change
 	for _, f := range families {
 		one := coverage.Diff(before, after, f, coverage.Flow{Flow: route.Flow{Proto: route.ProtoUDP}})
-		changes = append(changes, one.Changes...)
+		if changes == nil {
+			changes = one.Changes
+		} else {
+			changes = append(changes, one.Changes...)
+		}
+		one.Changes = nil
 		d.routes = append(d.routes, one)
 	}
 	d.compareAll()
@@ -92,9 +97,7 @@ func (d *Diff) Status() Status {
 // Move are ranges with the same before and after.
 type Move struct {
 	Ranges []Range
-	// Before and After are the decisions about the first of them.
-	Before, After Decision
-	first         int
+	first  int // the place of the first of them
 }
 
 // Size is how many addresses they have together.
@@ -107,8 +110,7 @@ func (m *Move) Size() *big.Int {
 	return n
 }
 
-// Moves are the ranges by their groups, in the order of the first addresses. Of most moves
-// only the ranges are needed: [Diff.Decide] adds the decisions.
+// Moves are the ranges by their groups, in the order of the first addresses.
 func (d *Diff) Moves() []Move {
 	var out []Move
 	for i := range d.Destinations.Len() {
@@ -122,10 +124,10 @@ func (d *Diff) Moves() []Move {
 	return out
 }
 
-// Decide fills in the decisions of a move.
-func (d *Diff) Decide(m *Move) {
+// Decisions are those about the first of a move's ranges.
+func (d *Diff) Decisions(m *Move) (before, after *Decision) {
 	c := d.Destinations.At(m.first)
-	m.Before, m.After = c.Before, c.After
+	return &c.Before, &c.After
 }
 
 func (d *Diff) rangeAt(i int) Range {

@@ -37,8 +37,7 @@ func Diff(w io.Writer, d *report.Diff, st Style) error {
 			p.line(fmt.Sprintf("and %d more (-v)", len(moves)-i))
 			break
 		}
-		d.Decide(&moves[i])
-		p.move(&moves[i])
+		p.move(d, &moves[i])
 	}
 	p.blank()
 	p.selected(d.Warnings)
@@ -134,7 +133,7 @@ func selectedFlags(n *report.Finding) string {
 const maxRanges = 8
 
 // move writes the ranges that have the same before and after.
-func (p *page) move(m *report.Move) {
+func (p *page) move(d *report.Diff, m *report.Move) {
 	p.blank()
 	var ranges []string
 	for i, r := range m.Ranges {
@@ -147,8 +146,9 @@ func (p *page) move(m *report.Move) {
 	}
 	p.block("", fmt.Sprintf("%s: %s", strings.Join(ranges, ", "), addresses(m.Size())), plain)
 	dst := m.Ranges[0].First
-	p.block("  before  ", verdictOf(dst, &m.Before), plain)
-	p.block("  after   ", verdictOf(dst, &m.After), plain)
+	before, after := d.Decisions(m)
+	p.block("  before  ", verdictOf(dst, before), plain)
+	p.block("  after   ", verdictOf(dst, after), plain)
 }
 
 func addresses(n *big.Int) string {
