@@ -315,6 +315,7 @@ type reachKey struct {
 	v6only  bool
 	bound   int
 	special [2]special // in IPv4 and in IPv6
+	proto   uint8      // where there is a VRF, whose packets one protocol may take and another not
 }
 
 // reached are the addresses on which sockets that are alike take packets.
@@ -326,7 +327,10 @@ type reached struct {
 // reach are the addresses on which a socket takes packets, and who reaches them.
 func (h *Host) reach(s *route.Socket) reached {
 	bound := s.Local.Addr().Unmap()
-	key := reachKey{bound, s.Family, s.V6Only, s.Link, [2]special{h.asked[route.IPv4].of(s), h.asked[route.IPv6].of(s)}}
+	key := reachKey{bound, s.Family, s.V6Only, s.Link, [2]special{h.asked[route.IPv4].of(s), h.asked[route.IPv6].of(s)}, 0}
+	if s.Link == 0 && slices.ContainsFunc(h.snap.Links, func(l route.Link) bool { return l.Kind == "vrf" }) {
+		key.proto = s.Proto
+	}
 	if out, ok := h.cache[key]; ok {
 		return out
 	}

@@ -211,6 +211,25 @@ func TestExposuresInVRF(t *testing.T) {
 	}
 }
 
+// TestExposuresOfProtocols: TCP takes the packets of a VRF, and UDP does not.
+func TestExposuresOfProtocols(t *testing.T) {
+	const eth1, red = 3, 4
+	up := route.LinkUp | route.LinkLowerUp
+	s := &route.Snapshot{
+		Links:   []route.Link{{Index: eth1, Name: "eth1", Flags: up, Master: red}, {Index: red, Name: "red", Kind: "vrf", Flags: up, VRFTable: 10}},
+		Addrs:   []route.Addr{{Link: eth1, Prefix: prefix("10.0.0.2/24")}},
+		Sysctls: route.Sysctls{"net/ipv4/tcp_l3mdev_accept": "1", "net/ipv4/udp_l3mdev_accept": "0"},
+	}
+	h := NewHost(lookup.New(s))
+	for _, proto := range []uint8{route.ProtoTCP, route.ProtoUDP, route.ProtoTCP} {
+		x := socket(proto, "10.0.0.2:1", 0, false)
+		e := h.Exposure(&x)
+		if got := len(e.Locals[0].Views) > 0; got != (proto == route.ProtoTCP) {
+			t.Errorf("%s takes packets from eth1: %t", x.ProtoName(), got)
+		}
+	}
+}
+
 // described writes each address with its uplinks and their classes: after > by which other
 // devices answers leave, after ! why there are none. What is delivered by no uplink is
 // left out.
