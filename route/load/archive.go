@@ -52,10 +52,13 @@ func (l *loader) tar(r io.Reader) error {
 			continue
 		}
 		body, err := readMember(&budget{t, &held, maxHeld}, h.Size)
+		if held < 0 {
+			return fmt.Errorf("has more than %d MiB of files that may be listings: unpack it, and name those that are", maxHeld>>20)
+		}
 		if err != nil {
 			return fmt.Errorf("a damaged archive: %w", err)
 		}
-		if err := l.room.Take(int64(len(body)) + memberSize); err != nil {
+		if err := l.room.Take(body.size() + memberSize); err != nil {
 			return err
 		}
 		if want {
@@ -68,25 +71,45 @@ func (l *loader) tar(r io.Reader) error {
 	return fmt.Errorf("has more than %d members", maxMembers)
 }
 
+// memberText is the bytes of a member, in pieces: one slice that grows would be there
+// several times over while it does.
+type memberText [][]byte
+
 // readMember reads a member that is said to be of a size: in memory that grows with
 // what there is of it.
-func readMember(r io.Reader, size int64) ([]byte, error) {
-	const step = 64 << 10
-	size = min(size, maxHeld) + 1 // the end is seen where there is room for more
-	body := make([]byte, 0, min(size, step))
+func readMember(r io.Reader, size int64) (memberText, error) {
+	const most = 1 << 20
+	var all memberText
 	for {
-		n, err := r.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
+		piece := make([]byte, max(min(size+1, most), 1)) // the end is seen where there is room for more
+		n, err := io.ReadFull(r, piece)
+		if n > 0 {
+			all = append(all, piece[:n:n])
+		}
 		switch {
-		case errors.Is(err, io.EOF):
-			return body, nil
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF) && int64(n) == size:
+			return all, nil
 		case err != nil:
 			return nil, err
-		case len(body) == cap(body):
-			more := min(int64(len(body)), max(size-int64(len(body)), step))
-			body = append(make([]byte, 0, int64(len(body))+more), body...)
 		}
+		size -= int64(n)
 	}
+}
+
+func (m memberText) size() int64 {
+	var n int64
+	for _, piece := range m {
+		n += int64(len(piece))
+	}
+	return n
+}
+
+func (m memberText) reader() io.Reader {
+	all := make([]io.Reader, len(m))
+	for i := range m {
+		all[i] = bytes.NewReader(m[i])
+	}
+	return io.MultiReader(all...)
 }
 
 // memberSize is what a member of an archive takes beside its bytes.
@@ -106,10 +129,10 @@ func (l *loader) members(sos *sosReport, others []sosFile) error {
 	}
 	for i := range files {
 		f := &files[i]
-		if err := l.part(f.path, bytes.NewReader(f.body)); err != nil {
+		if err := l.part(f.path, f.body.reader()); err != nil {
 			return err
 		}
-		l.room.Give(int64(len(f.body)))
+		l.room.Give(f.body.size())
 		f.body = nil
 	}
 	if l.listings == 0 && l.snap == nil {

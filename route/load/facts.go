@@ -97,6 +97,7 @@ func (f *facts) device(name string) int {
 	if i, ok := f.byName[name]; ok {
 		return i
 	}
+	name = strings.Clone(name) // and not the whole line
 	f.devs = append(f.devs, &dev{name: name})
 	f.byName[name] = len(f.devs)
 	return len(f.devs)
@@ -143,7 +144,7 @@ func (f *facts) table(name string) (route.Table, error) {
 	switch {
 	case ok:
 		if len(f.tables) < maxNames {
-			f.tables[name] = t
+			f.tables[strings.Clone(name)] = t
 		}
 		return t, nil
 	case !plainName(name):
@@ -151,7 +152,7 @@ func (f *facts) table(name string) (route.Table, error) {
 	case f.invented == maxNames:
 		return 0, fmt.Errorf("table %q: more than %d names", name, maxNames)
 	}
-	t = f.invent()
+	t, name = f.invent(), strings.Clone(name)
 	f.tables[name], f.snap.Names.Tables[t] = t, name
 	return t, nil
 }
@@ -174,13 +175,14 @@ func (f *facts) protocol(name string) (route.Protocol, error) {
 	}
 	for n := range 256 {
 		if p := route.Protocol(n); f.snap.Names.Protocol(p) == name {
-			f.protocols[name] = p
+			f.protocols[strings.Clone(name)] = p
 			return p, nil
 		}
 	}
 	for n := 255; n >= 0 && plainName(name); n-- {
 		p := route.Protocol(n)
 		if f.snap.Names.Protocol(p) == strconv.Itoa(n) {
+			name = strings.Clone(name)
 			f.protocols[name], f.snap.Names.Protocols[p] = p, name
 			return p, nil
 		}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -117,6 +118,58 @@ func TestLimit(t *testing.T) {
 			t.Errorf("%s, with enough: %v", name, err)
 		}
 	}
+}
+
+// TestLimitOfNames counts the names in texts, which may be as long as a line.
+func TestLimitOfNames(t *testing.T) {
+	for name, line := range map[string]string{
+		"device": "10.0.%d.0/24 dev d%d%s\n",
+		"link":   "%d: d%d%s: <UP,LOWER_UP> mtu 1500\n",
+		"JSON":   `{"dst":"10.0.%d.0/24","dev":"d%d%s","flags":[]}` + "\n",
+	} {
+		var b strings.Builder
+		for i := range 40 {
+			fmt.Fprintf(&b, line, i+2, i, strings.Repeat("x", 200_000))
+		}
+		if _, err := load.Within(4<<20, strings.NewReader(b.String()), "", load.Stdin); !errors.As(err, new(*route.LimitError)) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := load.Within(64<<20, strings.NewReader(b.String()), "", load.Stdin); err != nil {
+			t.Errorf("%s, with enough: %v", name, err)
+		}
+	}
+}
+
+// TestLargeMember passes over a large member of an archive without a copy of it while it
+// is read, and says what an archive with too much of them is.
+func TestLargeMember(t *testing.T) {
+	for size, want := range map[int64]string{8 << 20: "", 300 << 20: "has more than 256 MiB of files that may be listings"} {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		const listing = "default via 192.0.2.1 dev eth0\n"
+		must(t, w.WriteHeader(&tar.Header{Name: "ip_route", Size: int64(len(listing)), Mode: 0o600}))
+		_, err := io.WriteString(w, listing)
+		must(t, err)
+		must(t, w.WriteHeader(&tar.Header{Name: "core", Size: size, Mode: 0o600}))
+		zeros := zeros(size)
+		_, err = load.Files(io.MultiReader(bytes.NewReader(b.Bytes()), &zeros, bytes.NewReader(make([]byte, 1024))), load.Stdin)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%d MiB: %v; want %q", size>>20, err, want)
+		}
+	}
+}
+
+// zeros is a reader of so many of them.
+type zeros int64
+
+func (z *zeros) Read(p []byte) (int, error) {
+	if *z == 0 {
+		return 0, io.EOF
+	}
+	n := int(min(int64(len(p)), int64(*z)))
+	clear(p[:n])
+	*z -= zeros(n)
+	return n, nil
 }
 
 // TestLimitOfArchive counts what an archive's members take together.

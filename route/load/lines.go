@@ -76,12 +76,13 @@ func (l *loader) text(name string, r io.Reader) error {
 	t.names = namesFile(name)
 	faults, more := len(l.faults), l.moreFaults
 	sc := bufio.NewScanner(r)
-	sc.Buffer(make([]byte, 1<<16), maxLine)
+	sc.Buffer(make([]byte, 1<<12), maxLine)
 	for sc.Scan() {
 		t.line++
 		if bytes.IndexByte(sc.Bytes(), 0) >= 0 {
 			return fmt.Errorf("is none of the files that routewhy knows")
 		}
+		l.read(len(sc.Bytes()))
 		if err := t.physical(sc.Text()); err != nil {
 			l.fault(t.file, t.line, err)
 		}
@@ -728,6 +729,6 @@ func (t *lines) setting(path, value string) {
 	t.known++
 	t.found(route.FactSysctls, 0)
 	if kernel.IsSetting(path) {
-		t.snap.Sysctls[path] = strings.TrimSpace(value)
+		t.snap.Sysctls[strings.Clone(path)] = strings.Clone(strings.TrimSpace(value))
 	}
 }

@@ -124,6 +124,7 @@ type loader struct {
 	passedOver map[string]bool // namespaces: see Result.PassedOver
 	faults     []Fault
 	moreFaults int
+	long       int64 // bytes of long lines of which nothing is kept yet
 }
 
 func (l *loader) fault(file string, line int, err error) {

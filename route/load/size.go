@@ -35,12 +35,24 @@ func (f *facts) size() int64 {
 		int64(len(f.memberships))*membershipSize + int64(f.grouped)*groupSize
 }
 
+// longLine is how long a line or an element is whose text counts too, where something of
+// it is kept: names in it may be as long.
+const longLine = 4 << 10
+
+// read counts a line or an element of so many bytes.
+func (l *loader) read(n int) {
+	if n > longLine {
+		l.long += int64(n)
+	}
+}
+
 // jsonSize is what an object of a listing takes while it is read.
 const jsonSize = 512
 
 // fits tells whether an element of a JSON listing may be read, by how many objects
 // are in it.
 func (l *loader) fits(raw []byte) error {
+	l.read(len(raw))
 	return l.room.Fits(int64(len(raw)) + int64(bytes.Count(raw, []byte{'{'}))*jsonSize)
 }
 
@@ -54,9 +66,15 @@ func (l *loader) overLimit(err error) bool {
 // to be done for every line.
 func (l *loader) account() error {
 	grown := l.facts.size() - l.taken
-	if err := l.room.Take(grown); err != nil {
+	var long int64
+	if grown > 0 {
+		long = l.long
+	}
+	if err := l.room.Take(grown + long); err != nil {
 		return err
 	}
-	l.taken += grown
+	if l.taken += grown; grown > 0 {
+		l.long = 0
+	}
 	return nil
 }

@@ -79,10 +79,10 @@ type sosReport struct {
 type sosFile struct {
 	sosMember
 	path string
-	body []byte // of an archive's member
+	body memberText // of an archive's member
 }
 
-func (r *sosReport) add(m sosMember, path string, body []byte) {
+func (r *sosReport) add(m sosMember, path string, body memberText) {
 	if r.namespaces == nil {
 		r.namespaces = map[string]bool{}
 	}
