@@ -84,6 +84,9 @@ func (l *loader) text(name string, r io.Reader) error {
 		}
 		l.read(len(sc.Bytes()))
 		if err := t.physical(sc.Text()); err != nil {
+			if l.overLimit(err) {
+				return err
+			}
 			l.fault(t.file, t.line, err)
 		}
 		if t.foreign != nil {
