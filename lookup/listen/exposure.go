@@ -229,13 +229,14 @@ func (h *Host) Localnet() []int {
 	return out
 }
 
-// Fits tells whether what is asked about this host, each of its addresses by each device
-// that packets come by, is too much for so many bytes of memory, and for the time that it
-// takes to fill them. The error is a [route.LimitError].
-func (h *Host) Fits(bytes int64) error {
-	const view, look = 256, 64 // of an address by a device; of a packet that is looked up
-	links := float64(len(uplinks(h.snap)))
-	if float64(len(h.locals))*(links*view+float64(len(h.snap.Rules))*look) > float64(bytes) {
+// Fits tells whether what is asked about this host, each kind of its addresses by each
+// device that packets come by, is too much for so many bytes of memory, and for the time
+// that it takes to fill them. each: it is to be written out for every address, and not only
+// once for those that are alike. The error is a [route.LimitError].
+func (h *Host) Fits(bytes int64, each bool) error {
+	const view, look, step = 256, 64, 4 // of an address by a device; of a packet that is looked up; of a range of clients
+	links, total := float64(len(uplinks(h.snap))), 0.0
+	if total += float64(len(h.locals)) * float64(len(h.snap.Rules)) * look; total > float64(bytes) {
 		return &route.LimitError{Limit: bytes}
 	}
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
@@ -246,8 +247,17 @@ func (h *Host) Fits(bytes int64) error {
 				locals++
 			}
 		}
-		cells := float64(len(h.askerOf(fam).cells))
-		if locals*links*(view+cells/4)+float64(len(kinds))*links*cells*look > float64(bytes) {
+		k := h.askerOf(fam)
+		uplinkKinds := map[int]bool{}
+		for _, n := range k.kinds {
+			uplinkKinds[n] = true
+		}
+		alike, cells := float64(len(kinds)), float64(len(k.cells))
+		total += alike * (links*(view+cells*step) + float64(len(uplinkKinds))*cells*look)
+		if each {
+			total += locals * links * (view + cells/4)
+		}
+		if total > float64(bytes) {
 			return &route.LimitError{Limit: bytes}
 		}
 	}
@@ -360,11 +370,7 @@ func (h *Host) views(l *Local, of kind, s *route.Socket, alike special) {
 	fam := route.FamilyOf(l.Addr())
 	k := h.askerOf(fam)
 	alike = h.at(alike, l.Addr())
-	for _, up := range k.links {
-		if takesFrom(h.snap, s, up) && (!isLink(l.Addr()) || up == l.Link) {
-			l.Views = append(l.Views, k.view(up, l.Addr(), of, s, alike))
-		}
-	}
+	l.Views = k.viewsOf(l, of, s, alike)
 	if lo := h.snap.Link(route.LoopbackIndex); lo != nil && !lo.Up() {
 		return // what this host sends to itself goes by lo
 	}

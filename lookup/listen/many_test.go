@@ -29,13 +29,29 @@ func manyDevices(n int) *route.Snapshot {
 	return s
 }
 
-// TestFits refuses what is too much to be asked: each address by each device.
+// TestFits refuses what is too much to be asked: each kind of address by each device.
 func TestFits(t *testing.T) {
-	if err := listen.NewHost(lookup.New(manyDevices(30))).Fits(64 << 20); err != nil {
-		t.Errorf("30 devices: %v", err)
+	ruled := manyDevices(2000)
+	for i := range uint32(2000) {
+		ruled.Rules = append(ruled.Rules, route.Rule{
+			Family: route.IPv4, Priority: 40000 + i, Action: route.ActionTable, Table: 1000 + route.Table(i),
+			Selector: route.Selector{Src: netip.PrefixFrom(ruled.Addrs[i].Prefix.Addr(), 32)}, SuppressPrefixLen: -1, SuppressGroup: -1,
+		})
 	}
-	if err := listen.NewHost(lookup.New(manyDevices(2000))).Fits(64 << 20); !errors.As(err, new(*route.LimitError)) {
-		t.Errorf("2000 devices: %v", err)
+	for name, tt := range map[string]struct {
+		host   *route.Snapshot
+		each   bool
+		tooBig bool
+	}{
+		"few":                     {manyDevices(30), true, false},
+		"many alike":              {manyDevices(2000), false, false},
+		"many alike, each":        {manyDevices(2000), true, true},
+		"rules for every address": {ruled, false, true},
+	} {
+		err := listen.NewHost(lookup.New(tt.host)).Fits(256<<20, tt.each)
+		if tt.tooBig != errors.As(err, new(*route.LimitError)) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

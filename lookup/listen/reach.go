@@ -123,6 +123,7 @@ type asker struct {
 	outs     map[outKey]int
 	seen     map[seenKey]int
 	views    map[viewKey]View
+	shared   map[viewsKey][]View
 }
 
 type inKey struct{ uplink, kind, in, check int }
@@ -149,13 +150,43 @@ type viewKey struct {
 func newAsker(f *lookup.FIB, fam route.Family) *asker {
 	k := &asker{
 		fib: f, snap: f.Snapshot(), searcher: f.Searcher(), cells: cellsOf(f, fam), links: uplinks(f.Snapshot()), places: map[outcomeKey]int{},
-		setIDs: map[string]int{}, ins: map[inKey]int{}, outs: map[outKey]int{}, seen: map[seenKey]int{}, views: map[viewKey]View{},
+		setIDs: map[string]int{}, ins: map[inKey]int{}, outs: map[outKey]int{}, seen: map[seenKey]int{}, views: map[viewKey]View{}, shared: map[viewsKey][]View{},
 	}
 	names := map[string]int{}
 	for _, link := range k.links {
 		k.kinds = append(k.kinds, number(names, f.KindOfUplink(link, fam)))
 	}
 	return k
+}
+
+// viewsKey is what addresses and sockets have in common that have the same views.
+type viewsKey struct {
+	kind  kind
+	alike special
+	bound int
+	proto uint8
+}
+
+// viewsOf are who reaches an address by each uplink at which a socket takes packets.
+// Addresses that are alike share them, to be read only.
+func (k *asker) viewsOf(l *Local, of kind, s *route.Socket, alike special) []View {
+	a := l.Addr()
+	key := viewsKey{of, alike, s.Link, s.Proto}
+	special := isLink(a) || a.IsLoopback()
+	if all, ok := k.shared[key]; ok && !special {
+		return all
+	}
+	var all []View
+	for _, up := range k.links {
+		if takesFrom(k.snap, s, up) && (!isLink(a) || up == l.Link) {
+			all = append(all, k.view(up, a, of, s, alike))
+		}
+	}
+	all = slices.Clip(all)
+	if !special {
+		k.shared[key] = all
+	}
+	return all
 }
 
 // view is who reaches an address by an uplink, at a socket that is like all others with the

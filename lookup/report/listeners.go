@@ -146,7 +146,7 @@ type Exposure struct {
 func (x *Exposure) Report() (*Listeners, error) {
 	host := listen.NewHost(x.FIB)
 	if x.Limit != 0 {
-		if err := host.Fits(x.Limit); err != nil {
+		if err := host.Fits(x.Limit, true); err != nil {
 			return nil, err
 		}
 	}
