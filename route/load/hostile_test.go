@@ -141,6 +141,20 @@ func TestLimitOfNames(t *testing.T) {
 	}
 }
 
+// TestOddWords reads a large table in each line of which is a word that is not known.
+func TestOddWords(t *testing.T) {
+	const lines = 300_000
+	var b strings.Builder
+	b.WriteString("# ip route show table all\n")
+	for i := range lines {
+		fmt.Fprintf(&b, "10.%d.%d.%d via 192.0.2.1 dev eth0 newword 1\n", i>>16, i>>8&255, i&255)
+	}
+	r, err := load.Files(strings.NewReader(b.String()), load.Stdin)
+	if err != nil || r.Routes.Len() < lines {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestMemberSizes reads members of an archive that are as large as the pieces that they are
 // kept in, or nearly: none of their bytes is lost.
 func TestMemberSizes(t *testing.T) {

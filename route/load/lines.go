@@ -25,7 +25,8 @@ const maxLine = 1 << 20
 const (
 	maxRoutes = 4 << 20
 	maxLines  = 7 << 19
-	maxOdd    = 1 << 18
+	maxOdd    = 5 << 18
+	maxOther  = 1 << 18 // of those, how many may hold no route
 	maxWords  = 1 << 18 // of one route: a netlink message has room for some 8000 next hops
 )
 
@@ -74,7 +75,7 @@ func (l *loader) text(name string, r io.Reader) error {
 	}
 	t.base = t.context
 	t.names = namesFile(name)
-	faults, more := len(l.faults), l.moreFaults
+	faults, more, routes := len(l.faults), l.moreFaults, l.facts.routes.Len()
 	sc := bufio.NewScanner(r)
 	sc.Buffer(make([]byte, 1<<12), maxLine)
 	for sc.Scan() {
@@ -98,8 +99,8 @@ func (l *loader) text(name string, r io.Reader) error {
 		if l.facts.routes.Len() > maxRoutes {
 			return fmt.Errorf("more than %d routes", maxRoutes)
 		}
-		if l.moreFaults-more > maxOdd {
-			return fmt.Errorf("has more than %d lines that are not understood", maxOdd)
+		if odd := l.moreFaults - more; odd > maxOdd || odd-(l.facts.routes.Len()-routes) > maxOther {
+			return fmt.Errorf("has more than %d lines that are not understood: give the listings alone", min(odd-1, maxOdd))
 		}
 		if t.line == maxLines {
 			return fmt.Errorf("has more than %d lines", maxLines)
