@@ -18,6 +18,8 @@ import (
 // [Table.Rows].
 type Dump struct {
 	Families []DumpFamily `json:"families"`
+	// Table is the only one that is shown; absent: all are.
+	Table string `json:"table,omitempty"`
 	// Defaults are the default routes of all families.
 	Defaults []Entry    `json:"defaults"`
 	Rules    []DumpRule `json:"rules"`
@@ -193,7 +195,7 @@ func AskDump(ctx context.Context, src route.Source, q DumpQuestion) (*Dump, erro
 		}
 		only = id
 	}
-	d := &Dump{Defaults: []Entry{}, Rules: []DumpRule{}, Down: n.down(), Tables: []Table{}, Changing: n.snap.Changed}
+	d := &Dump{Table: n.onlyTable(only), Defaults: []Entry{}, Rules: []DumpRule{}, Down: n.down(), Tables: []Table{}, Changing: n.snap.Changed}
 	for _, f := range families {
 		d.Families = append(d.Families, DumpFamily{FamilyName(f), n.defaultUnread(f)})
 		d.Defaults = append(d.Defaults, n.defaults(f, only)...)
@@ -214,6 +216,14 @@ func AskDump(ctx context.Context, src route.Source, q DumpQuestion) (*Dump, erro
 		}
 	}
 	return d, nil
+}
+
+// onlyTable names the one table that is shown; empty: all are.
+func (n names) onlyTable(only route.Table) string {
+	if only == 0 {
+		return ""
+	}
+	return n.table(only)
 }
 
 // examples are the addresses by which the default routes are judged.

@@ -53,7 +53,11 @@ func (p *page) defaults(d *report.Dump, f *report.DumpFamily) {
 	}
 	label := "default  "
 	if len(all) == 0 {
-		p.line(label + p.st.paint(yellow, noDefault(f)))
+		text := noDefault(f)
+		if d.Table != "" {
+			text += " in " + tableWords(d.Table)
+		}
+		p.line(label + p.st.paint(yellow, text))
 		return
 	}
 	p.standings(label, all)
