@@ -24,7 +24,7 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 	if o.verbose {
 		w.Sockets = route.AllSockets
 	}
-	x := report.Exposure{Query: o.wanted, Detail: o.verbose, Limit: o.limit()}
+	x := report.Exposure{Query: o.wanted, Detail: o.verbose, Limit: o.limit(), Each: o.json}
 	x.Query.Family = report.FamilyName(o.family)
 	during, err := steady(host, route.Query{Family: o.family}, func() (bool, error) {
 		var err error

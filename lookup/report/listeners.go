@@ -69,7 +69,8 @@ type ExposedAddress struct {
 
 // ClientClass are clients that are treated alike.
 type ClientClass struct {
-	// Addresses are those of this host that are reached alike.
+	// Addresses are those of this host that are reached alike. Classes of the same ones
+	// share the list.
 	Addresses []HostAddr `json:"addresses"`
 	// Uplink is the device that the clients' packets come in by.
 	Uplink string `json:"uplink"`
@@ -140,13 +141,16 @@ type Exposure struct {
 	Alike []AlikeRoutes
 	// Limit is how many bytes of memory it may take; zero: any number.
 	Limit int64
+	// Each says that the answer is to be written out for every address, as JSON is, and
+	// not once for those that are alike.
+	Each bool
 }
 
 // Report answers the question. The error is a [route.LimitError].
 func (x *Exposure) Report() (*Listeners, error) {
 	host := listen.NewHost(x.FIB)
 	if x.Limit != 0 {
-		if err := host.Fits(x.Limit, true); err != nil {
+		if err := host.Fits(x.Limit, x.Each); err != nil {
 			return nil, err
 		}
 	}
@@ -255,19 +259,22 @@ func (n names) exposed(locals []listen.Local) *Exposed {
 }
 
 // classes are the classes of clients of some addresses, those that are the same together,
-// in the order of the devices that they come in by.
+// in the order of the devices that they come in by. Addresses that share their views are
+// asked about once, and classes of the same addresses share the list of them.
 func (n names) classes(locals []listen.Local) []ClientClass {
 	type group struct {
 		uplink int
 		all    []ClientClass
+		sets   []int // of the addresses
 	}
 	var groups []*group
 	at := map[string]*group{}          // by what the classes of an uplink are
 	seen := map[*listen.Class]*group{} // the same of those that addresses share
-	for i := range locals {
-		a := HostAddr{locals[i].Prefix}
-		for j := range locals[i].Views {
-			v := &locals[i].Views[j]
+	sets := alikeLocals(locals)
+	for k, set := range sets {
+		views := locals[set[0]].Views
+		for j := range views {
+			v := &views[j]
 			if len(v.Classes) == 0 {
 				continue
 			}
@@ -283,9 +290,7 @@ func (n names) classes(locals []listen.Local) []ClientClass {
 				}
 				at[key], seen[&v.Classes[0]] = g, g
 			}
-			for k := range g.all {
-				g.all[k].Addresses = append(g.all[k].Addresses, a)
-			}
+			g.sets = append(g.sets, k)
 		}
 	}
 	place := map[int]int{}
@@ -294,8 +299,50 @@ func (n names) classes(locals []listen.Local) []ClientClass {
 	}
 	slices.SortStableFunc(groups, func(a, b *group) int { return cmp.Compare(place[a.uplink], place[b.uplink]) })
 	out := []ClientClass{}
+	lists := map[string][]HostAddr{}
 	for _, g := range groups {
+		key := fmt.Sprint(g.sets)
+		if lists[key] == nil {
+			lists[key] = addressesOf(locals, sets, g.sets)
+		}
+		for k := range g.all {
+			g.all[k].Addresses = lists[key]
+		}
 		out = append(out, g.all...)
+	}
+	return out
+}
+
+// alikeLocals are the places of the addresses that somebody may reach, those that share
+// their views together.
+func alikeLocals(locals []listen.Local) [][]int {
+	var out [][]int
+	at := map[*listen.View]int{}
+	for i := range locals {
+		if len(locals[i].Views) == 0 {
+			continue
+		}
+		first := &locals[i].Views[0]
+		k, ok := at[first]
+		if !ok {
+			k = len(out)
+			out, at[first] = append(out, nil), k
+		}
+		out[k] = append(out[k], i)
+	}
+	return out
+}
+
+// addressesOf are the addresses of some of the sets of places, in the order of the places.
+func addressesOf(locals []listen.Local, sets [][]int, some []int) []HostAddr {
+	var places []int
+	for _, k := range some {
+		places = append(places, sets[k]...)
+	}
+	slices.Sort(places)
+	out := make([]HostAddr, len(places))
+	for i, place := range places {
+		out[i] = HostAddr{locals[place].Prefix}
 	}
 	return out
 }

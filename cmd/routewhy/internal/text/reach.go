@@ -13,11 +13,20 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// own is an address of this host, and who reaches it by each device that packets come in
-// by.
+// own is an address of this host, and who reaches it.
 type own struct {
 	*report.ExposedAddress
-	views []view
+	*reached
+}
+
+// reached is who reaches some addresses by each device that packets come in by. Addresses
+// that are alike share it.
+type reached struct {
+	views     []view
+	how       listen.Reach
+	linkLocal bool // the addresses have a meaning on one link alone
+	lines     []tinted
+	text      string // the lines in one
 }
 
 // view is who reaches an address by one device. The first class is that of the prefix of
@@ -27,29 +36,72 @@ type view struct {
 	classes []*report.ClientClass
 }
 
-// ownOf takes some addresses and their classes together.
-func ownOf(x *report.Exposed) []own {
+// ownOf takes some addresses and their classes together, and says who reaches them: once
+// where they are alike.
+func ownOf(x *report.Exposed, verbose bool) []own {
 	all := make([]own, len(x.Addresses))
-	at := map[report.HostAddr][]int{}
+	lists, classes := addressLists(x.Classes)
+	in := map[report.HostAddr][]int{} // the lists that an address is in
+	for k, list := range lists {
+		for _, a := range slices.Compact(slices.Clone(list)) {
+			in[a] = append(in[a], k)
+		}
+	}
+	made := map[string]*reached{}
 	for i := range x.Addresses {
 		a := &x.Addresses[i]
-		all[i].ExposedAddress = a
-		at[a.Address] = append(at[a.Address], i)
-	}
-	for i := range x.Classes {
-		c := &x.Classes[i]
-		for _, a := range slices.Compact(slices.Clone(c.Addresses)) {
-			for _, k := range at[a] {
-				all[k].add(c)
-			}
+		key := fmt.Sprint(a.Reach, in[a.Address])
+		linkLocal := isLinkLocal6(a.Address.Addr())
+		if linkLocal {
+			key += a.Dev
 		}
+		r := made[key]
+		if r == nil {
+			r = &reached{how: a.Reach, linkLocal: linkLocal}
+			var places []int
+			for _, k := range in[a.Address] {
+				places = append(places, classes[k]...)
+			}
+			slices.Sort(places)
+			for _, c := range places {
+				r.add(&x.Classes[c], a.Dev)
+			}
+			r.lines = r.reach(verbose)
+			r.text = fmt.Sprint(r.lines)
+			made[key] = r
+		}
+		all[i] = own{a, r}
 	}
 	return all
 }
 
-// add adds a class of clients. Other devices may have the same link-local address.
-func (o *own) add(c *report.ClientClass) {
-	if isLinkLocal6(o.Address.Addr()) && c.Uplink != o.Dev {
+// addressLists are the lists of addresses that some classes have, each once, and the places
+// of the classes that have each.
+func addressLists(all []report.ClientClass) (lists [][]report.HostAddr, classes [][]int) {
+	shared, same := map[*report.HostAddr]int{}, map[string]int{}
+	for i := range all {
+		list := all[i].Addresses
+		if len(list) == 0 {
+			continue
+		}
+		k, ok := shared[&list[0]]
+		if !ok {
+			text := fmt.Sprint(list)
+			if k, ok = same[text]; !ok {
+				k = len(lists)
+				lists, classes = append(lists, list), append(classes, nil)
+			}
+			shared[&list[0]], same[text] = k, k
+		}
+		classes[k] = append(classes[k], i)
+	}
+	return lists, classes
+}
+
+// add adds a class of clients. Other devices than the one that has it may have the same
+// link-local address.
+func (o *reached) add(c *report.ClientClass, dev string) {
+	if o.linkLocal && c.Uplink != dev {
 		return
 	}
 	if n := len(o.views); n == 0 || o.views[n-1].uplink != c.Uplink {
@@ -68,22 +120,23 @@ type heard struct {
 
 // heard says who reaches an address, by each uplink: those of which the same is to be said
 // are named together.
-func (o *own) heard(verbose bool) []heard {
+func (o *reached) heard(verbose bool) []heard {
 	var out []heard
+	place := map[string]int{} // by what is said
 	answered := slices.ContainsFunc(o.views, func(v view) bool { return v.answered() })
 	for i := range o.views {
 		v := &o.views[i]
 		if answered && !v.answered() && !verbose {
 			continue
 		}
-		text, tint := v.words(o.Address.Addr(), verbose)
+		text, tint := v.words(o.linkLocal, verbose)
 		if text == "" {
 			continue
 		}
-		at := slices.IndexFunc(out, func(h heard) bool { return h.text == text })
-		if at < 0 {
+		at, ok := place[text]
+		if !ok {
 			at = len(out)
-			out = append(out, heard{text: text, tint: tint})
+			out, place[text] = append(out, heard{text: text, tint: tint}), at
 		}
 		out[at].uplinks = append(out[at].uplinks, iproute2.Safe(v.uplink))
 	}
@@ -107,8 +160,8 @@ func (v *view) good(c *report.ClientClass) bool {
 	return yes(c.Answered) && c.Reason.Code == "" && len(c.By) == 1 && c.By[0] == v.uplink
 }
 
-// reach are the lines that say who reaches an address.
-func (o *own) reach(verbose bool) []tinted {
+// reach are the lines that say who reaches the addresses.
+func (o *reached) reach(verbose bool) []tinted {
 	all := o.heard(verbose)
 	var out []tinted
 	for i, h := range all {
@@ -120,7 +173,7 @@ func (o *own) reach(verbose bool) []tinted {
 	}
 	switch {
 	case len(out) > 0:
-	case o.Reach == listen.ReachHost:
+	case o.how == listen.ReachHost:
 		out = []tinted{{"this host alone", plain}}
 	default:
 		out = []tinted{{"nobody", yellow}}
@@ -157,13 +210,13 @@ func someDevices(all []string) string {
 }
 
 // words say who reaches an address; empty: nothing is delivered.
-func (v *view) words(a netip.Addr, verbose bool) (string, ink) {
+func (v *view) words(linkLocal, verbose bool) (string, ink) {
 	if !slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return !no(c.Delivered) }) {
 		return "", plain
 	}
 	first := v.classes[0]
 	some := slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return yes(c.Answered) })
-	if some && isLinkLocal6(a) && !verbose {
+	if some && linkLocal && !verbose {
 		return "its link", plain
 	}
 	if len(v.classes) == 1 && !v.good(first) {

@@ -22,7 +22,7 @@ type listening struct {
 	*report.Listeners
 	verbose bool
 	locals  []own
-	general map[localKey][]tinted // what is said about each of them
+	general map[localKey]*reached // who reaches each of them
 	remarks map[remarkKey]tinted
 }
 
@@ -289,20 +289,20 @@ type alikeLocals struct {
 // address, only what the list of this host's addresses does not say.
 func (s *listening) grouped(x *report.Listener) []alikeLocals {
 	var out []alikeLocals
-	all := ownOf(x.Exposed)
+	all := ownOf(x.Exposed, s.verbose)
+	place := map[string]int{} // by what is said
 	for i := range all {
 		l := &all[i]
 		if !s.verbose && x.Scope == listen.ScopeAll && x.Dev != "" && l.ExposedAddress.Reach == listen.ReachNobody && x.Reach != listen.ReachNobody {
 			continue // of another device
 		}
-		lines := l.reach(s.verbose)
-		if x.Scope == listen.ScopeAll && x.Dev == "" && slices.Equal(lines, s.general[l.key()]) {
+		if g := s.general[l.key()]; x.Scope == listen.ScopeAll && x.Dev == "" && g != nil && g.text == l.text {
 			continue
 		}
-		at := slices.IndexFunc(out, func(g alikeLocals) bool { return slices.Equal(g.lines, lines) })
-		if at < 0 {
+		at, ok := place[l.text]
+		if !ok {
 			at = len(out)
-			out = append(out, alikeLocals{lines: lines})
+			out, place[l.text] = append(out, alikeLocals{lines: l.lines}), at
 		}
 		name := l.Address.String()
 		if isLinkLocal6(l.Address.Addr()) {
@@ -337,10 +337,10 @@ func (o *own) key() localKey { return localKey{o.Address, o.Dev} }
 
 // prepare keeps what is said about this host's addresses.
 func (s *listening) prepare() {
-	s.general, s.remarks, s.locals = map[localKey][]tinted{}, map[remarkKey]tinted{}, ownOf(s.Exposed)
+	s.general, s.remarks, s.locals = map[localKey]*reached{}, map[remarkKey]tinted{}, ownOf(s.Exposed, s.verbose)
 	for i := range s.locals {
 		l := &s.locals[i]
-		s.general[l.key()] = l.reach(s.verbose)
+		s.general[l.key()] = l.reached
 	}
 }
 
@@ -418,11 +418,11 @@ func (p *page) reach(s *listening) {
 	p.line(p.st.paint(bold, "this host's addresses, and who reaches each"))
 	said := map[string]string{}
 	for _, l := range locals {
-		lines := s.general[l.key()]
-		if first, ok := said[fmt.Sprint(lines)]; ok && len(lines) > 1 {
+		lines := l.lines
+		if first, ok := said[l.text]; ok && len(lines) > 1 {
 			lines = []tinted{{"as " + first, plain}}
 		} else {
-			said[fmt.Sprint(lines)] = l.Address.String()
+			said[l.text] = l.Address.String()
 		}
 		label := fmt.Sprintf("  %s  %s  ", pad(l.Address.String(), width[0]), pad(iproute2.Safe(l.Dev), width[1]))
 		for _, t := range lines {
