@@ -247,7 +247,7 @@ func (k *asker) set(all []int) int {
 // in is the set of the outcomes of the packets of all clients, as far as the sockets.
 func (k *asker) in(uplink int, a netip.Addr, of kind, s *route.Socket, asked special) int {
 	key := inKey{k.kinds[slices.Index(k.links, uplink)], of.in, asked.in, asked.check}
-	if isLink(a) || a.IsLoopback() {
+	if isLink(a) || a.IsLoopback() && (a.Is6() || k.fib.RoutesLocalnet(uplink)) {
 		key.uplink = -uplink
 	}
 	if id, ok := k.ins[key]; ok {
