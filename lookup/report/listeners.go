@@ -150,7 +150,7 @@ type Exposure struct {
 func (x *Exposure) Report() (*Listeners, error) {
 	host := listen.NewHost(x.FIB)
 	if x.Limit != 0 {
-		if err := host.Fits(x.Limit, x.Each); err != nil {
+		if err := host.Fits(x.Limit, x.Each || x.bindings() > maxBindings); err != nil {
 			return nil, err
 		}
 	}
@@ -185,6 +185,33 @@ func (x *Exposure) Report() (*Listeners, error) {
 	}
 	out.Warnings = x.warnings(n, out, host)
 	return out, nil
+}
+
+// maxBindings is how many sockets that are bound differently each have what is said of
+// them without being counted.
+const maxBindings = 64
+
+// bindings are how many of the sockets that are meant are bound differently: each has
+// classes of clients of its own.
+func (x *Exposure) bindings() int {
+	type binding struct {
+		addr       netip.Addr
+		link       int
+		mark, port uint32
+	}
+	seen := map[binding]bool{}
+	asks := len(x.FIB.Snapshot().Rules) > 2*len(route.DefaultRules(route.IPv4))
+	all := x.FIB.Snapshot().Sockets
+	for i := range all {
+		if s := &all[i]; x.Query.Holds(s) && s.Listens() {
+			b := binding{addr: s.Local.Addr(), link: s.Link, mark: s.Mark}
+			if asks { // a rule may ask for the port
+				b.port = uint32(s.Local.Port())
+			}
+			seen[b] = true
+		}
+	}
+	return len(seen)
 }
 
 // count is how many sockets listen that are meant.

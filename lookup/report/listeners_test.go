@@ -62,4 +62,14 @@ func TestListenersAlike(t *testing.T) {
 		t.Errorf("%d addresses and %d classes; the sockets have %d sets of them, the classes %d lists with %d addresses",
 			len(l.Addresses), len(l.Classes), len(exposed), len(lists), addresses)
 	}
+	many := manyVLANs(devices)
+	for i := range many.Addrs {
+		x := many.Sockets[0]
+		x.Local = netip.AddrPortFrom(many.Addrs[i].Prefix.Addr(), 53)
+		many.Sockets = append(many.Sockets, x)
+	}
+	x.FIB = lookup.New(many)
+	if _, err := x.Report(); !errors.As(err, new(*route.LimitError)) {
+		t.Errorf("a socket on each: %v", err)
+	}
 }
