@@ -40,7 +40,8 @@ kernel-test:
 # The packages that have goroutines, under the race detector, and one FIB that several
 # goroutines ask.
 race:
-	$(GOTEST) -race ./route/kernel ./lookup/coverage ./cmd/routewhy
+	$(GOTEST) -race ./route/kernel ./lookup/coverage
+	GORACE=atexit_sleep_ms=0 $(GOTEST) -race ./cmd/routewhy -args -roundtrips=5
 	$(GOTEST) -race -run '^TestConcurrent$$' ./lookup
 
 # Every fuzz target of every package in turn, FUZZTIME each.

@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Setup: func(env *testscript.Env) error {
 			env.Setenv(codesDir, codes)
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			return nil
 		},
 		Dir:                 "testdata/script",

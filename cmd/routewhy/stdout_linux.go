@@ -2,7 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,10 +13,10 @@ import (
 // errClosed: standard output was closed when the program started.
 var errClosed = errors.New("standard output is closed")
 
-// checkStdout finds out whether standard output was closed when the program
-// started. Go's runtime then opens /dev/null in its place (checkfds), for reading
-// and writing: a file that no other standard stream has, where a daemon's have the
-// same one.
+// checkStdout finds out whether a shell closed standard output (>&-) when it started
+// the program. Go's runtime then opens /dev/null in its place (checkfds), for reading
+// and writing: a file that no other standard stream has. A shell opens it for writing
+// alone; what other programs throw away looks the same and is no error.
 func checkStdout() error {
 	flags, err := unix.FcntlInt(1, unix.F_GETFL, 0)
 	if err != nil || flags&unix.O_ACCMODE != unix.O_RDWR {
@@ -31,5 +34,18 @@ func checkStdout() error {
 			return nil
 		}
 	}
+	if !startedByShell() {
+		return nil
+	}
 	return errClosed
+}
+
+// startedByShell reports whether the parent process is a shell by its name, as far as
+// that can be read.
+func startedByShell() bool {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", os.Getppid()))
+	if err != nil {
+		return false
+	}
+	return slices.Contains([]string{"sh", "bash", "dash", "ash", "busybox", "ksh", "mksh", "zsh", "fish"}, strings.TrimSpace(string(name)))
 }

@@ -14,6 +14,16 @@ func TestStandardOutput(t *testing.T) {
 		os.Args = []string{"routewhy", "--help"}
 		main()
 	}
+	// Some programs start others with /dev/null opened for reading and writing.
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(os.Args[0], "-test.run=^TestStandardOutput$")
+	c.Env, c.Stdout = append(os.Environ(), "ROUTEWHY_MAIN=1"), null
+	if err := c.Run(); err != nil {
+		t.Errorf("thrown away by a program: %v", err)
+	}
 	for script, want := range map[string]string{
 		`"$0" >&-; echo $? >&2`:                               "routewhy: standard output is closed\n3\n",
 		`"$0" >/dev/null; echo $? >&2`:                        "0\n",
