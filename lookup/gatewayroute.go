@@ -6,9 +6,6 @@ import (
 	"routewhy/route"
 )
 
-// codeScope: the route's scope is wider than what is looked for. No trace has it.
-const codeScope Code = "gateway-route-scope"
-
 // GatewayRoute4 is the look-up of an IPv4 gateway that the kernel makes before it takes
 // a route through it (fib_check_nh_v4_gw in net/ipv4/fib_semantics.c): among the routes
 // of at least a scope, by a device or, where that is zero, by any; first in the new

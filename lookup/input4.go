@@ -13,7 +13,7 @@ import (
 func (w *walk) input4() Decision {
 	dev := w.fib.byIndex[w.flow.In]
 	if dev == nil {
-		return refusal(ShortcutNoDevice, route.ENODEV)
+		return refusal("", route.ENODEV)
 	}
 	if w.fib.lacksIPv4(dev.Index) {
 		return refusal(ShortcutNoIPv4, route.EINVAL)

@@ -81,7 +81,7 @@ func (w *walk) checkOutput4() (Decision, bool) {
 	dev := w.fib.byIndex[w.flow.Out]
 	switch {
 	case dev == nil:
-		return refusal(ShortcutNoDevice, route.ENODEV), true
+		return refusal("", route.ENODEV), true
 	case !dev.Up():
 		return refusal(ShortcutDown, route.ENETUNREACH), true
 	case w.fib.lacksIPv4(dev.Index):

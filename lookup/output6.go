@@ -21,7 +21,7 @@ func (w *walk) decide6(d *Decision) {
 		dev := w.fib.byIndex[w.flow.In]
 		switch {
 		case dev == nil:
-			*d = refusal(ShortcutNoDevice, route.ENODEV)
+			*d = refusal("", route.ENODEV)
 			return
 		case w.dropsIPv6(dev):
 			*d = refusal(ShortcutNoIPv6, route.EINVAL)

@@ -193,7 +193,6 @@ const (
 	ShortcutRouted       Shortcut = "multicast-routed"   // received for such a group, and left to the multicast router
 	ShortcutSource       Shortcut = "source-invalid"     // multicast or broadcast as source
 	ShortcutNotLocal     Shortcut = "source-not-local"   // no device has the source
-	ShortcutNoDevice     Shortcut = "no-device"          // the device asked for does not exist
 	ShortcutDown         Shortcut = "output-down"
 	ShortcutNoIPv4       Shortcut = "device-without-ipv4"   // an MTU of less than 68 bytes
 	ShortcutLoopback     Shortcut = "loopback-source"       // 127/8 would leave the host

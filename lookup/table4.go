@@ -15,7 +15,7 @@ func (w *walk) search4(c *covering, cands *[]Candidate, res *result) {
 	for rf, ok := c.next(); ok; rf, ok = c.next() {
 		w.steps += len(rf.leaf.entries)
 		for _, e := range rf.leaf.entries {
-			if w.skip == (skipped{e, rf.dst}) {
+			if w.skip == (skipped{e, rf.dst}) || e.route.Scope < w.minScope {
 				continue
 			}
 			hop, code := w.try4(e)
@@ -95,8 +95,6 @@ func (e *entry) refusal() route.Type {
 func (w *walk) try4(e *entry) (int, Code) {
 	r := &e.route
 	switch {
-	case r.Scope < w.minScope:
-		return 0, codeScope
 	case r.TOS != 0 && r.TOS&^rtTOSMask != 0:
 		return 0, CodeTOSNever
 	case r.TOS != 0 && r.TOS != w.flow.TOS&rtTOSMask:

@@ -9,7 +9,8 @@ import (
 // Decision is what the kernel does with a packet.
 type Decision struct {
 	Disposition Disposition
-	// Errno is the kernel's refusal as RTM_GETROUTE returns it; zero: none.
+	// Errno is the kernel's refusal as RTM_GETROUTE returns it; zero: none. It is ENODEV,
+	// without a shortcut, where the packet's device does not exist.
 	Errno    route.Errno
 	Shortcut Shortcut
 	// Rule is the rule that decided; nil: none did.

@@ -32,10 +32,10 @@ func checked() {
 
 // TestScripts runs the scripts in testdata/script. With UPDATE=1 in the
 // environment, `cmp stdout FILE` and `cmp stderr FILE` rewrite FILE in them. All scripts
-// together tell of every kind of finding.
+// together tell of every code.
 func TestScripts(t *testing.T) {
 	codes := t.TempDir()
-	t.Cleanup(func() { everyKindTold(t, codes) })
+	t.Cleanup(func() { everyCodeTold(t, codes) })
 	testscript.Run(t, testscript.Params{
 		Setup: func(env *testscript.Env) error {
 			env.Setenv(codesDir, codes)

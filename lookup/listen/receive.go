@@ -76,7 +76,6 @@ const (
 	CodeAddress   lookup.Code = "address"         // bound to another address; Want: it
 	CodeDevice    lookup.Code = "device"          // bound to another device; Want: its index, Have: the packet's
 	CodeVRF       lookup.Code = "other-vrf"       // bound to no device, and the packet belongs to a VRF; Have: its index
-	CodeConnected lookup.Code = "connected"       // connected to somebody else; Want: whom
 	CodeExact     lookup.Code = "exact-first"     // a socket bound to the very address goes first
 	CodeBound     lookup.Code = "device-first"    // a socket bound to the device goes first
 	CodeFamily4   lookup.Code = "family-first"    // an IPv4 socket goes before an IPv6 socket that takes IPv4 too
@@ -122,12 +121,12 @@ func Take(s *route.Snapshot, sockets []route.Socket, p Packet) Verdict {
 	var fit []*route.Socket
 	for i := range sockets {
 		x := &sockets[i]
-		if x.Proto != p.Proto || x.Local.Port() != p.Dst.Port() {
+		if x.Proto != p.Proto || x.Local.Port() != p.Dst.Port() || p.ofAnother(x) {
 			continue
 		}
 		if why, ok := p.refuses(s, x); ok {
 			fit = append(fit, x)
-		} else if x.Listens() || why.Code != CodeConnected {
+		} else {
 			v.Misses = append(v.Misses, Candidate{x, why})
 		}
 	}
@@ -181,10 +180,7 @@ func (v *Verdict) exactFirst(fit []*route.Socket) []*route.Socket {
 
 // refuses says why a socket cannot take the packet at all; true: it can.
 func (p *Packet) refuses(s *route.Snapshot, x *route.Socket) (lookup.Reason, bool) {
-	peer := x.Remote.Port() != 0
 	switch {
-	case x.Proto == route.ProtoTCP && x.State != route.SocketListen, x.Proto == route.ProtoUDP && peer && !p.from(x):
-		return lookup.Reason{Code: CodeConnected, Want: x.Remote}, false
 	case p.Dst.Addr().Is6() && x.Family == route.IPv4:
 		return lookup.Reason{Code: CodeFamily}, false
 	case p.Dst.Addr().Is4() && x.Family == route.IPv6 && x.V6Only:
@@ -197,6 +193,15 @@ func (p *Packet) refuses(s *route.Snapshot, x *route.Socket) (lookup.Reason, boo
 		return lookup.Reason{Code: CodeDevice, Want: x.Link, Have: p.Dev}, false
 	}
 	return lookup.Reason{}, true
+}
+
+// ofAnother reports whether a socket is connected to somebody else than the sender, or is
+// no TCP listener.
+func (p *Packet) ofAnother(x *route.Socket) bool {
+	if x.Proto == route.ProtoTCP {
+		return x.State != route.SocketListen
+	}
+	return x.Proto == route.ProtoUDP && x.Remote.Port() != 0 && !p.from(x)
 }
 
 // from reports whether a connected UDP socket is connected to the packet's sender.

@@ -20,7 +20,7 @@ func (e told) headline() string {
 		verdict = "is not forwarded (net.ipv6.conf.all.forwarding = 0), though its look-up " + verdict
 	}
 	out := e.wayOut()
-	if out == "" {
+	if out == "" && e.Shortcut != lookup.ShortcutVRFLink {
 		out = misfit(e.Warnings)
 	}
 	return e.subject() + " " + verdict + e.someRefused() + out + e.connecting() + e.listening() + e.replying()
@@ -438,8 +438,6 @@ func (e told) invalid(d *report.Decision) string {
 		return fmt.Sprintf("is refused: %s cannot be a source; %s", f.From, errnoWords(d.Errno))
 	case lookup.ShortcutNotLocal:
 		return fmt.Sprintf("is refused: %s is not an address of this host; %s", f.From, errnoWords(d.Errno))
-	case lookup.ShortcutNoDevice:
-		return "is refused: there is no such device; " + errnoWords(d.Errno)
 	case lookup.ShortcutDown:
 		return fmt.Sprintf("is refused: %s is down; %s", iproute2.Safe(cmp.Or(f.Oif, f.VRF)), errnoWords(d.Errno))
 	case lookup.ShortcutNoIPv4:
@@ -455,7 +453,7 @@ func (e told) invalid(d *report.Decision) string {
 	case lookup.ShortcutNoForwarding:
 		return fmt.Sprintf("is not forwarded: forwarding is off on %s; its sender gets nothing (the kernel says %s)", iproute2.Safe(f.Iif), d.Errno)
 	case lookup.ShortcutNotUnicast:
-		return fmt.Sprintf("is dropped: a %s route cannot be forwarded to; the kernel says %s", d.Route.Type, d.Errno)
+		return fmt.Sprintf("is dropped: a route of type %s cannot be forwarded to; the kernel says %s", d.Route.Type, d.Errno)
 	}
 	return "is dropped before routing: " + e.dropped(d)
 }

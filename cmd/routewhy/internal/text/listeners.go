@@ -145,15 +145,13 @@ func miss(l *report.Sockets, r report.Reason) string {
 	case listen.CodeV6Only:
 		return "takes no IPv4 (v6only)"
 	case listen.CodeFamily:
-		return "a socket of IPv4"
+		return "an IPv4 socket"
 	case listen.CodeAddress:
 		return fmt.Sprintf("listens on %s only, not on %s", r.Want, l.Dst.Addr())
 	case listen.CodeDevice:
 		return fmt.Sprintf("only what comes in on %s, and this counts as received on %s", name(r.Want), name(r.Have))
 	case listen.CodeVRF:
 		return fmt.Sprintf("bound to no device, and the packet is %s's (l3mdev_accept is off)", name(r.Have))
-	case listen.CodeConnected:
-		return fmt.Sprintf("connected to %s", r.Want)
 	}
 	return outranked(r)
 }
@@ -166,7 +164,7 @@ func outranked(r report.Reason) string {
 	case listen.CodeBound:
 		return "one bound to the device goes first"
 	case listen.CodeFamily4:
-		return "a socket of IPv4 goes first"
+		return "an IPv4 socket goes first"
 	case listen.CodePeer:
 		return "the one connected to the sender goes first"
 	case listen.CodeOrder:

@@ -65,7 +65,7 @@ func misfit(all []report.Finding) string {
 		case lookup.NoteNoPort:
 			return fmt.Sprintf(", but %s has no port", name(n.Have))
 		case lookup.NoteVRFUnasked:
-			return fmt.Sprintf(", for no rule leads to the table of the VRF %s", name(n.Have))
+			return fmt.Sprintf(", because no rule leads to the table of the VRF %s", name(n.Have))
 		case lookup.NotePrefsrcForeign:
 			return ", which is no address of this host"
 		}
