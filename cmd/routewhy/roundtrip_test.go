@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
+	"regexp"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -61,7 +63,7 @@ func sameText[T any](r *T, encoded []byte, print func(io.Writer, *T, text.Style)
 	if err := json.Unmarshal(encoded, back); err != nil {
 		return fmt.Errorf("round trip: %w\n%s", err, encoded)
 	}
-	for _, st := range []text.Style{{Quiet: true}, {}, {Verbose: true, Width: 200}, {Color: true, Unicode: true}} {
+	for _, st := range []text.Style{{Quiet: true}, {}, {Verbose: true, Width: 4000}, {Color: true, Unicode: true}} {
 		var want, got bytes.Buffer
 		if err := print(&want, r, st); err != nil {
 			return err
@@ -72,6 +74,25 @@ func sameText[T any](r *T, encoded []byte, print func(io.Writer, *T, text.Style)
 		if diff := cmp.Diff(want.String(), got.String()); diff != "" {
 			return fmt.Errorf("round trip (-text of the report, +text of its JSON):\n%s\n%s", diff, encoded)
 		}
+		if code := codeIn(want.String(), r); code != "" && st.Width > 0 { // no line is wrapped
+			return fmt.Errorf("the code %s is in the text:\n%s", code, want.String())
+		}
 	}
 	return nil
 }
+
+// codeIn is a code of a report that stands in its text where words should; empty: there
+// is none. Codes of one word are words.
+func codeIn(text string, r any) string {
+	codes := map[string]bool{}
+	collect(reflect.ValueOf(r), codes)
+	for _, m := range wholePhrase.FindAllStringSubmatch(text, -1) {
+		if codes["Code "+m[1]] || codes["Shortcut "+m[1]] {
+			return m[1]
+		}
+	}
+	return ""
+}
+
+// wholePhrase is a word with hyphens that is all that is said.
+var wholePhrase = regexp.MustCompile(`(?m)(?:  |: |\()([a-z0-9]+(?:-[a-z0-9]+)+)(?:$|[,;)]|  )`)

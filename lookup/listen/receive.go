@@ -71,18 +71,18 @@ func vrfOf(s *route.Snapshot, index int) int {
 
 // The reasons why a socket does not take a packet.
 const (
-	CodeV6Only    lookup.Code = "v6only"          // takes no IPv4
-	CodeFamily    lookup.Code = "family"          // an IPv4 socket does not take an IPv6 packet
-	CodeAddress   lookup.Code = "address"         // bound to another address; Want: it
-	CodeDevice    lookup.Code = "device"          // bound to another device; Want: its index, Have: the packet's
-	CodeVRF       lookup.Code = "other-vrf"       // bound to no device, and the packet belongs to a VRF; Have: its index
-	CodeExact     lookup.Code = "exact-first"     // a socket bound to the very address goes first
-	CodeBound     lookup.Code = "device-first"    // a socket bound to the device goes first
-	CodeFamily4   lookup.Code = "family-first"    // an IPv4 socket goes before an IPv6 socket that takes IPv4 too
-	CodePeer      lookup.Code = "connected-first" // the socket that is connected to the sender goes first
-	CodeOrder     lookup.Code = "reuseport-order" // another SO_REUSEPORT group goes first
-	CodeTakes     lookup.Code = "takes"           // takes it
-	CodeOneOf     lookup.Code = "one-of-equals"   // one of several that are equal takes it
+	CodeV6Only  lookup.Code = "v6only"          // takes no IPv4
+	CodeFamily  lookup.Code = "family"          // an IPv4 socket does not take an IPv6 packet
+	CodeAddress lookup.Code = "address"         // bound to another address; Want: it
+	CodeDevice  lookup.Code = "device"          // bound to another device; Want: its index, Have: the packet's
+	CodeVRF     lookup.Code = "other-vrf"       // bound to no device, and the packet belongs to a VRF; Have: its index
+	CodeExact   lookup.Code = "exact-first"     // a socket bound to the very address goes first
+	CodeBound   lookup.Code = "device-first"    // a socket bound to the device goes first
+	CodeFamily4 lookup.Code = "family-first"    // an IPv4 socket goes before an IPv6 socket that takes IPv4 too
+	CodePeer    lookup.Code = "connected-first" // the socket that is connected to the sender goes first
+	CodeOrder   lookup.Code = "reuseport-order" // another SO_REUSEPORT group goes first
+	CodeTakes   lookup.Code = "takes"           // takes it
+	CodeOneOf   lookup.Code = "one-of-equals"   // one of several that are equal takes it
 )
 
 // Candidate is one socket with the packet's protocol and port, and what is to

@@ -6,11 +6,13 @@ import (
 	"go/token"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"routewhy/lookup"
 	"routewhy/lookup/report"
 )
 
@@ -30,7 +32,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s: %+v", k.Code, got)
 		}
 	}
-	codes := map[string]bool{"redirected": true} // NoteRedirected is another code's name
+	codes := map[string]bool{string(lookup.NoteRedirected): true, string(report.WarnSilent): true} // which have two names each
 	for _, pattern := range []string{"../*.go", "*.go"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
@@ -53,8 +55,10 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// findingCodes are the values of the constants of a file whose names begin with Note or
-// Remark.
+var findingName = regexp.MustCompile("^(Note|Remark|Warn)")
+
+// findingCodes are the values of the constants of a file whose names begin with Note,
+// Remark or Warn.
 func findingCodes(t *testing.T, name string) map[string]bool {
 	file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 	if err != nil {
@@ -63,7 +67,7 @@ func findingCodes(t *testing.T, name string) map[string]bool {
 	out := map[string]bool{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
-		if !ok || !strings.HasPrefix(spec.Names[0].Name, "Note") && !strings.HasPrefix(spec.Names[0].Name, "Remark") {
+		if !ok || !findingName.MatchString(spec.Names[0].Name) {
 			return true
 		}
 		for _, v := range spec.Values {

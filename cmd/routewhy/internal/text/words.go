@@ -326,9 +326,11 @@ func unusableWords(c *report.Candidate) string {
 	case lookup.CodeForwardingOff:
 		return fmt.Sprintf("forwarding is off on %s", name(r.Have))
 	case lookup.CodeLeafAbandoned:
-		return "given up with the longer prefix of the same address"
+		return "passed over with the nexthop object at the same network address"
 	case lookup.CodeNextHopUnknown:
 		return uncertainWords(r)
+	case lookup.CodeExpiredFirst:
+		return "its first next hop has expired"
 	case lookup.CodeGatewayUnread:
 		return "its gateway is not readable"
 	case lookup.CodeRouteOdd:
