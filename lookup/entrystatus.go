@@ -34,7 +34,7 @@ type EntryStatus struct {
 	Example netip.Addr
 }
 
-// Status says whether a route entry is used.
+// Status reports whether a route entry is used.
 type Status string
 
 // The statuses.

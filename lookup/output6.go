@@ -165,7 +165,7 @@ func (w *walk) ways6(d *Decision, res *result) {
 	d.NextHops = w.mem.ways
 }
 
-// keepsHop6 says whether the next hop that the walk found stays, whatever the hash:
+// keepsHop6 reports whether the next hop that the walk found stays, whatever the hash:
 // where it is on the device that the packet is to be sent by. A look-up for a link of
 // a VRF's device does not know that it is about a packet that is sent.
 func (w *walk) keepsHop6(e *entry, own int) perhaps {

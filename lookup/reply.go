@@ -8,7 +8,7 @@ import (
 	"routewhy/route"
 )
 
-// Symmetry says whether a packet and its answer use the same device of this
+// Symmetry reports whether a packet and its answer use the same device of this
 // host. The empty value: there is no answer.
 type Symmetry string
 
@@ -326,7 +326,7 @@ func (r *Return) symmetry(came int) Symmetry {
 	return symmetryNoAnswer
 }
 
-// viaDevice says whether a decision leaves by a device.
+// viaDevice reports whether a decision leaves by a device.
 func viaDevice(d *Decision, link int) Symmetry {
 	same, other := false, false
 	for _, w := range d.NextHops {

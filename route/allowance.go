@@ -36,7 +36,7 @@ func (a *Allowance) Give(n int64) {
 	}
 }
 
-// Fits tells whether so much is left, by the same error as Take.
+// Fits reports whether so much is left, by the same error as Take.
 func (a *Allowance) Fits(n int64) error {
 	if a != nil && n > a.left {
 		return &LimitError{a.limit}

@@ -99,7 +99,7 @@ func (t *Type) UnmarshalText(b []byte) error {
 	return err
 }
 
-// Refuses says whether a route of this type ends the look-up with an error
+// Refuses reports whether a route of this type ends the look-up with an error
 // (blackhole, unreachable, prohibit). Throw is not one: it ends only its table.
 func (t Type) Refuses() bool {
 	return t == TypeBlackhole || t == TypeUnreachable || t == TypeProhibit
@@ -207,7 +207,7 @@ const (
 	NeighbourPermanent  NeighbourState = 0x80
 )
 
-// Valid says whether the link-layer address can be used (NUD_VALID).
+// Valid reports whether the link-layer address can be used (NUD_VALID).
 func (s NeighbourState) Valid() bool {
 	return s&(NeighbourPermanent|NeighbourNoARP|NeighbourReachable|NeighbourProbe|NeighbourStale|NeighbourDelay) != 0
 }

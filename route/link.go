@@ -46,10 +46,10 @@ const (
 	LinkLowerUp     LinkFlags = 0x10000 // has carrier
 )
 
-// Up says whether the device is administratively up.
+// Up reports whether the device is administratively up.
 func (l *Link) Up() bool { return l.Flags&LinkUp != 0 }
 
-// Carrier says whether the device is up and its lower layer is too.
+// Carrier reports whether the device is up and its lower layer is too.
 func (l *Link) Carrier() bool { return l.Flags&(LinkUp|LinkLowerUp) == LinkUp|LinkLowerUp }
 
 // Addr is an address of this host.

@@ -35,7 +35,7 @@ type Policy struct {
 	Tunnel     netip.Addr
 }
 
-// Selects says whether the policy is for a packet that goes by a device.
+// Selects reports whether the policy is for a packet that goes by a device.
 func (p *Policy) Selects(f *Flow, src netip.Addr, link int) bool {
 	return p.Dst.Contains(f.Dst) && p.Src.Contains(src) && (p.Proto == 0 || p.Proto == f.Proto) &&
 		(p.SrcPort^f.SrcPort)&p.SrcPortMask == 0 && (p.DstPort^f.DstPort)&p.DstPortMask == 0 &&

@@ -52,7 +52,7 @@ type Route struct {
 // Family is the family of the destination.
 func (r *Route) Family() Family { return FamilyOf(r.Dst.Addr()) }
 
-// IsDefault says whether the route is 0.0.0.0/0 or ::/0.
+// IsDefault reports whether the route is 0.0.0.0/0 or ::/0.
 func (r *Route) IsDefault() bool { return r.Dst.Bits() == 0 }
 
 // Clone is a copy that shares nothing with the route.

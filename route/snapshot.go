@@ -46,7 +46,7 @@ type Snapshot struct {
 	Policies []Policy
 	Sysctls  Sysctls
 	Names    Names
-	// Merged says whether IPv4's local and main tables share one trie, as they
+	// Merged reports whether IPv4's local and main tables share one trie, as they
 	// do until the first change of a rule (fib_unmerge).
 	Merged Tristate
 	// NoRules says, per family, that the kernel has no policy rules at all
@@ -138,12 +138,12 @@ type Gap struct {
 // NotInFiles is a Gap's Why where files do not hold the fact, as is usual.
 const NotInFiles = "not in the files"
 
-// concerns says whether a gap is about a fact of a family.
+// concerns reports whether a gap is about a fact of a family.
 func (g *Gap) concerns(f Fact, fam Family) bool {
 	return g.Fact == f && (g.Family == 0 || fam == 0 || g.Family == fam)
 }
 
-// Lacks says whether nothing is known of a fact for a family.
+// Lacks reports whether nothing is known of a fact for a family.
 func (s *Snapshot) Lacks(f Fact, fam Family) bool {
 	return slices.ContainsFunc(s.Gaps, func(g Gap) bool {
 		return g.concerns(f, fam) && !g.Assumed && len(g.Tables) == 0
@@ -161,7 +161,7 @@ func (s *Snapshot) WhyLacks(f Fact, fam Family) string {
 	return ""
 }
 
-// LacksTable says whether the routes of a table are not there.
+// LacksTable reports whether the routes of a table are not there.
 func (s *Snapshot) LacksTable(t Table, fam Family) bool {
 	return slices.ContainsFunc(s.Gaps, func(g Gap) bool {
 		return g.concerns(FactRoutes, fam) && !slices.Contains(g.Tables, t)
@@ -175,7 +175,7 @@ func (s *Snapshot) LacksPart(t Table, fam Family) bool {
 	})
 }
 
-// Assumes says whether what is usual stands in for a fact.
+// Assumes reports whether what is usual stands in for a fact.
 func (s *Snapshot) Assumes(f Fact, fam Family) bool {
 	return slices.ContainsFunc(s.Gaps, func(g Gap) bool { return g.concerns(f, fam) && g.Assumed })
 }

@@ -83,7 +83,7 @@ func (s *SocketState) UnmarshalText(b []byte) error {
 	return err
 }
 
-// Listens says whether the socket takes packets from anybody: a TCP listener,
+// Listens reports whether the socket takes packets from anybody: a TCP listener,
 // or a UDP socket that is bound and not connected.
 func (s *Socket) Listens() bool {
 	if s.Proto == ProtoTCP {
@@ -92,7 +92,7 @@ func (s *Socket) Listens() bool {
 	return s.State == SocketClose && s.Local.Port() != 0
 }
 
-// DualStack says whether a socket of IPv6 that is bound to every address takes
+// DualStack reports whether a socket of IPv6 that is bound to every address takes
 // IPv4 as well.
 func (s *Socket) DualStack() bool {
 	return s.Family == IPv6 && !s.V6Only && s.Local.Addr().IsUnspecified()

@@ -82,7 +82,7 @@ func (o *options) comparable(hosts [2]*coverage.Host) error {
 		fmt.Sprintf("--load-limit %d allows twice as much; -4 leaves IPv6 out", o.limit()>>19))
 }
 
-// isLive says whether a source is the running host.
+// isLive reports whether a source is the running host.
 func isLive(name string) bool { return name == "-" || name == "live" }
 
 // wholeHost reads all of one of the two: of the running host by "-" or "live".

@@ -82,7 +82,7 @@ type optional[T any] struct {
 
 func (o *optional[T]) set(v T) { *o = optional[T]{v, true} }
 
-// colored says whether to colour the output. NO_COLOR (no-color.org) and a
+// colored reports whether to colour the output. NO_COLOR (no-color.org) and a
 // dumb terminal count only where the user did not ask for colour.
 func (o *options) colored(s stdio) bool {
 	if o.color != "auto" {

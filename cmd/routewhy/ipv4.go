@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// numeric says whether text claims to be an IPv4 address: whether its last
+// numeric reports whether text claims to be an IPv4 address: whether its last
 // part is a number. No host name is like that (RFC 1123 section 2.1).
 func numeric(s string) bool {
 	s = strings.TrimRight(s, ".")
@@ -167,7 +167,7 @@ func cNumber(s string) (uint64, bool) {
 	return n, err == nil
 }
 
-// isNumber says whether text is digits, or 0x and hexadecimal digits.
+// isNumber reports whether text is digits, or 0x and hexadecimal digits.
 func isNumber(s string) bool { return s != "" && !strings.Contains(s, ".") && numeric(s) }
 
 func isDecimal(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

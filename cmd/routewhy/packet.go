@@ -41,7 +41,7 @@ func (p *packet) refusedFor(d destination) error {
 	return nil
 }
 
-// utf8 says whether the locale is one whose terminal shows more than ASCII.
+// utf8 reports whether the locale is one whose terminal shows more than ASCII.
 func (s stdio) utf8() bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if v := strings.ToLower(s.env(name)); v != "" {

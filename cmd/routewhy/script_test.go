@@ -85,7 +85,7 @@ func filtered() string {
 	return "EINVAL"
 }
 
-// canUnshare says whether scripts may make network namespaces. In CI they must:
+// canUnshare reports whether scripts may make network namespaces. In CI they must:
 // then they fail where they cannot.
 func canUnshare(t *testing.T) bool {
 	if os.Getenv("CI") != "" {
@@ -101,7 +101,7 @@ func canUnshare(t *testing.T) bool {
 	return err == nil
 }
 
-// supported says whether the kernel takes a command in a fresh namespace.
+// supported reports whether the kernel takes a command in a fresh namespace.
 func supported(command string) bool {
 	return exec.Command("unshare", append(unshareFlags(), "sh", "-c", command)...).Run() == nil
 }

@@ -229,7 +229,7 @@ func (h *Host) Localnet() []int {
 	return out
 }
 
-// Fits tells whether what is asked about this host, each kind of its addresses by each
+// Fits reports whether what is asked about this host, each kind of its addresses by each
 // device that packets come by, is too much for so many bytes of memory, and for the time
 // that it takes to fill them. each: it is to be written out for every address, and not only
 // once for those that are alike. The error is a [route.LimitError].

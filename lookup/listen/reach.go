@@ -14,7 +14,7 @@ import (
 // Outcome is what becomes of a packet from a client to an address of this host, and of the
 // answer to it.
 type Outcome struct {
-	// Delivered says whether the packet gets to the sockets of this host, Answered
+	// Delivered reports whether the packet gets to the sockets of this host, Answered
 	// whether the answer leaves it.
 	Delivered, Answered route.Tristate
 	// By are the devices that the answer may leave by, in ascending order.

@@ -77,7 +77,7 @@ type ClientClass struct {
 	// Clients are prefixes of the clients' addresses. One of length 0 stands for all that
 	// are in no other class.
 	Clients []netip.Prefix `json:"clients"`
-	// Delivered says whether the packets get to the sockets of this host, Answered whether
+	// Delivered reports whether the packets get to the sockets of this host, Answered whether
 	// the answers leave it; absent: that is not known.
 	Delivered *bool `json:"delivered,omitempty"`
 	Answered  *bool `json:"answered,omitempty"`

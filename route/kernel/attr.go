@@ -49,7 +49,7 @@ func (a *attrs) next() bool {
 // align rounds a length up to where the next attribute or message starts.
 func align(n int) int { return (n + 3) &^ 3 }
 
-// has says whether the attribute has n bytes; otherwise the walk ends.
+// has reports whether the attribute has n bytes; otherwise the walk ends.
 func (a *attrs) has(n int) bool {
 	if len(a.data) == n {
 		return true

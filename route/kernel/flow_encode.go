@@ -104,7 +104,7 @@ func askable(f *route.Flow) error {
 	return nil
 }
 
-// askableProto says whether a protocol can be asked about. Zero is left out of
+// askableProto reports whether a protocol can be asked about. Zero is left out of
 // the request: the kernel then takes UDP in IPv4 and none in IPv6.
 func askableProto(f route.Family, proto uint8) bool {
 	switch proto {

@@ -136,7 +136,7 @@ func (h *Host) inside(f func() error) error {
 	return <-done
 }
 
-// here says whether the calling thread is in the host's namespace.
+// here reports whether the calling thread is in the host's namespace.
 func (h *Host) here() bool {
 	var thread, host unix.Stat_t
 	return unix.Stat("/proc/thread-self/ns/net", &thread) == nil &&

@@ -114,7 +114,7 @@ func addRule(t *testing.T, hdr [8]byte, flags uint32, attrs ...[]byte) {
 	}
 }
 
-// hasMasks says whether the kernel's rules have DSCP, flow labels and masks of
+// hasMasks reports whether the kernel's rules have DSCP, flow labels and masks of
 // ports, the last of which came with Linux 6.15. Older ones ignore them.
 func hasMasks(t *testing.T) bool {
 	t.Helper()

@@ -31,7 +31,7 @@ func (r *reader) readOrder(f route.Family) error {
 	return nil
 }
 
-// lendAddrs says whether two devices, beside lo, have addresses of a family that
+// lendAddrs reports whether two devices, beside lo, have addresses of a family that
 // are good for more than their own link.
 func (r *reader) lendAddrs(f route.Family) bool {
 	first := 0

@@ -384,7 +384,7 @@ func (r *reader) addDeviceSettings() {
 	}
 }
 
-// ruled says whether a rule names a device.
+// ruled reports whether a rule names a device.
 func (r *reader) ruled(dev string) bool {
 	return slices.ContainsFunc(r.snap.Rules, func(u route.Rule) bool {
 		return u.Selector.In == dev || u.Selector.Out == dev

@@ -213,7 +213,7 @@ func portMask(a *attrs) uint16 {
 	return 0
 }
 
-// isDefaultRules4 says whether rules holds exactly the IPv4 rules that every
+// isDefaultRules4 reports whether rules holds exactly the IPv4 rules that every
 // namespace starts with.
 func isDefaultRules4(rules []route.Rule) bool {
 	missing, others := againstDefault(rules, route.IPv4)
@@ -241,7 +241,7 @@ func againstDefault(rules []route.Rule, f route.Family) (missing []route.Rule, o
 	return missing, others
 }
 
-// isPlain says whether a rule looks every packet up in a table and takes what
+// isPlain reports whether a rule looks every packet up in a table and takes what
 // it finds.
 func isPlain(r *route.Rule) bool {
 	return r.Selector == route.Selector{} && r.Action == route.ActionTable &&

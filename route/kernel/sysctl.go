@@ -52,7 +52,7 @@ func settingsOf(f route.Family) settings {
 	}
 }
 
-// IsSetting says whether a setting, by its path below /proc/sys, takes part in a
+// IsSetting reports whether a setting, by its path below /proc/sys, takes part in a
 // decision. Those of the device "default" do not: they are what a new one gets.
 func IsSetting(path string) bool {
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
@@ -79,7 +79,7 @@ func (s settings) deviceKeys() []string {
 	return keys
 }
 
-// off6 says whether IPv6 is switched off on a device (DEVCONF_DISABLE_IPV6), which
+// off6 reports whether IPv6 is switched off on a device (DEVCONF_DISABLE_IPV6), which
 // explains why no route leads to it.
 func (c *linkConf) off6() bool {
 	const at = 4 * 26

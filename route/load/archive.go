@@ -18,7 +18,7 @@ const (
 	maxHeld    = 256 << 20 // bytes of those that are read
 )
 
-// isTar says whether a file is a tar archive, by the magic of its first header.
+// isTar reports whether a file is a tar archive, by the magic of its first header.
 func isTar(r *bufio.Reader) bool {
 	const at = 257
 	head, _ := r.Peek(at + 5)

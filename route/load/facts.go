@@ -190,7 +190,7 @@ func (f *facts) protocol(name string) (route.Protocol, error) {
 	return 0, fmt.Errorf("protocol %q", name)
 }
 
-// plainName says whether a word can be somebody's name for a number: rt_tables may
+// plainName reports whether a word can be somebody's name for a number: rt_tables may
 // have any word there, such as 4g or eth0.20, but nobody means an address.
 func plainName(s string) bool {
 	if _, _, isAddress := destination(s); isAddress {

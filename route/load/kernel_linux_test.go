@@ -122,7 +122,7 @@ func listNeighbours(s *route.Snapshot, format string) {
 	}
 }
 
-// hidden says whether a set-up has what listings cannot show: selectors that
+// hidden reports whether a set-up has what listings cannot show: selectors that
 // are newer than the installed ip, and times below a second.
 func hidden(s *route.Snapshot) bool {
 	newer := func(r route.Rule) bool {

@@ -567,7 +567,7 @@ func beginsRoute(w []string) bool {
 	return len(w) == 1 || isRouteWord(w[1])
 }
 
-// isNeighbour says whether a line is of the neighbour table, whose lines end
+// isNeighbour reports whether a line is of the neighbour table, whose lines end
 // in a state.
 func isNeighbour(w []string) bool {
 	if _, err := netip.ParseAddr(w[0]); err != nil {
@@ -648,7 +648,7 @@ func (t *lines) skipped() bool {
 	return t.netns != t.l.netns && (t.netns != "" || !t.l.report)
 }
 
-// isNullEntry says whether a route stands for that there is none: old kernels
+// isNullEntry reports whether a route stands for that there is none: old kernels
 // list it (ip6_null_entry in net/ipv6/route.c).
 func isNullEntry(r *route.Route) bool {
 	return r.Type == route.TypeUnreachable && r.Metric == 1<<32-1 && r.IsDefault() && r.Family() == route.IPv6

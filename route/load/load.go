@@ -228,7 +228,7 @@ func cutOff(err error) error {
 	return err
 }
 
-// isList says whether a file begins as a JSON list does, and not as a prompt.
+// isList reports whether a file begins as a JSON list does, and not as a prompt.
 func isList(start []byte) bool {
 	rest, ok := bytes.CutPrefix(start, []byte("["))
 	rest = bytes.TrimLeft(rest, " \t\r\n")

@@ -65,7 +65,7 @@ func backspaced(s string) string {
 	return string(out)
 }
 
-// isFence says whether a word begins or ends a block of code (Markdown, and the
+// isFence reports whether a word begins or ends a block of code (Markdown, and the
 // trackers that have their own).
 func isFence(w string) bool {
 	return strings.HasPrefix(w, "```") || w == "~~~" || w == "{code}" || w == "{noformat}" || strings.HasPrefix(w, "[code")

@@ -49,7 +49,7 @@ func (l *loader) read(n int) {
 // jsonSize is what an object of a listing takes while it is read.
 const jsonSize = 512
 
-// fits tells whether an element of a JSON listing may be read, by how many objects
+// fits reports whether an element of a JSON listing may be read, by how many objects
 // are in it.
 func (l *loader) fits(raw []byte) error {
 	l.read(len(raw))

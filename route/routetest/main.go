@@ -59,7 +59,7 @@ func reexec() (int, error) {
 	return 0, fmt.Errorf("user namespace: %w", err)
 }
 
-// canUnshare says whether this process may make network namespaces as it is.
+// canUnshare reports whether this process may make network namespaces as it is.
 func canUnshare() bool {
 	may := make(chan bool)
 	go func() {

@@ -19,7 +19,7 @@ func enterNamespace() error {
 // threadID identifies the calling thread.
 func threadID() int { return unix.Gettid() }
 
-// onMainThread says whether the caller runs on the process's first thread,
+// onMainThread reports whether the caller runs on the process's first thread,
 // which the Go runtime never ends.
 func onMainThread() bool { return unix.Gettid() == unix.Getpid() }
 

@@ -51,7 +51,7 @@ func (ns *Namespace) addRule(r *route.Rule) error {
 	return errors.Join(errors.New("this kernel does not know such rules"), err)
 }
 
-// knowsRule says whether a rule of the same priority has all of the attributes
+// knowsRule reports whether a rule of the same priority has all of the attributes
 // that kernels have had only since 6.13.
 func knowsRule(c *netlink.Conn, body []byte) (bool, error) {
 	want := attrs(body[unix.SizeofRtMsg:])

@@ -127,7 +127,7 @@ func ipFamily(cmd string) string {
 	return ""
 }
 
-// movesLinks says whether a command may change a device's carrier, of which
+// movesLinks reports whether a command may change a device's carrier, of which
 // the tables hear later.
 func movesLinks(cmd string) bool { return strings.Contains(cmd, "link set") }
 

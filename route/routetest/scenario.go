@@ -139,7 +139,7 @@ func ExpectOf(a route.Answer, name func(index int) string) Expect {
 	return e
 }
 
-// Matches says whether an answer is the expected one, or one of those.
+// Matches reports whether an answer is the expected one, or one of those.
 // It leaves Entry aside.
 func (e Expect) Matches(got Expect) bool {
 	if e.Candidates != nil {

@@ -13,7 +13,7 @@ type localAddr struct {
 	link uint32
 }
 
-// settled says whether the devices' state has been propagated (the flag
+// settled reports whether the devices' state has been propagated (the flag
 // IFF_RUNNING follows the carrier only then, net/core/link_watch.c) and all
 // usable IPv6 addresses have their local route (net/ipv6/addrconf.c
 // addrconf_dad_work enters it).

@@ -21,7 +21,7 @@ func (d *decision) conf(fam route.Family, link int, key string, byDefault int) i
 	return d.sysctl(route.ConfPath(fam, d.s.LinkName(link), key), byDefault)
 }
 
-// confOr says whether a boolean IPv4 setting is on for all devices or for this
+// confOr reports whether a boolean IPv4 setting is on for all devices or for this
 // one (IN_DEV_ORCONF).
 func (d *decision) confOr(link int, key string, byDefault int) bool {
 	return d.sysctl(route.ConfPath(route.IPv4, "all", key), byDefault) != 0 ||
@@ -34,13 +34,13 @@ func (d *decision) confMax(link int, key string) int {
 	return max(d.sysctl(route.ConfPath(route.IPv4, "all", key), 0), d.conf(route.IPv4, link, key, 0))
 }
 
-// isUp says whether a device exists and is administratively up.
+// isUp reports whether a device exists and is administratively up.
 func (d *decision) isUp(link int) bool {
 	l := d.s.Link(link)
 	return l != nil && l.Up()
 }
 
-// hasIPv4 says whether a device has IPv4 state (struct in_device). One whose
+// hasIPv4 reports whether a device has IPv4 state (struct in_device). One whose
 // MTU is less than IPv4 allows has none.
 func (d *decision) hasIPv4(link int) bool {
 	l := d.s.Link(link)
@@ -91,7 +91,7 @@ func (d *decision) neighbour(link int, a netip.Addr) (state route.NeighbourState
 	return 0, false
 }
 
-// goodNeighbour says whether the neighbour of a next hop is unknown or valid
+// goodNeighbour reports whether the neighbour of a next hop is unknown or valid
 // (4.1, 4.2). ARP has one entry, for 0.0.0.0, on a device that has no
 // neighbours to tell apart (include/net/arp.h).
 func (d *decision) goodNeighbour(nh route.NextHop) bool {
@@ -106,7 +106,7 @@ func (d *decision) goodNeighbour(nh route.NextHop) bool {
 	return !exists || state.Valid()
 }
 
-// ignoresLinkdown says whether a device's next hops are passed over while it
+// ignoresLinkdown reports whether a device's next hops are passed over while it
 // has no carrier (3.2).
 func (d *decision) ignoresLinkdown(fam route.Family, link int) bool {
 	if fam == route.IPv4 {
@@ -115,12 +115,12 @@ func (d *decision) ignoresLinkdown(fam route.Family, link int) bool {
 	return d.conf(route.IPv6, link, "ignore_routes_with_linkdown", 0) != 0
 }
 
-// linkdownIgnored says whether a next hop is passed over for lack of carrier.
+// linkdownIgnored reports whether a next hop is passed over for lack of carrier.
 func (d *decision) linkdownIgnored(fam route.Family, nh route.NextHop) bool {
 	return nh.Flags&route.NextHopLinkDown != 0 && d.ignoresLinkdown(fam, nh.Link)
 }
 
-// dead says whether a next hop is dead. A dump shows `dead linkdown` for one
+// dead reports whether a next hop is dead. A dump shows `dead linkdown` for one
 // whose device merely has no carrier, too, while that is to be ignored (3.2).
 func (d *decision) dead(fam route.Family, nh route.NextHop) bool {
 	if nh.Flags&route.NextHopDead == 0 {
@@ -182,7 +182,7 @@ func (d *decision) nextHopObject(id uint32) *route.NextHopObject {
 	return nil
 }
 
-// shareObject says whether two entries lead to the same next-hop object,
+// shareObject reports whether two entries lead to the same next-hop object,
 // directly or as members of their groups.
 func (d *decision) shareObject(a, b *route.Route) bool {
 	for _, x := range d.objectsOf(a) {

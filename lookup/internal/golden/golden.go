@@ -104,7 +104,7 @@ func decide4(s *route.Snapshot, f route.Flow) Answer {
 	return split
 }
 
-// defaultRules4 says whether the IPv4 rules are the three that a namespace is
+// defaultRules4 reports whether the IPv4 rules are the three that a namespace is
 // born with (2.4).
 func defaultRules4(s *route.Snapshot) bool {
 	var have []route.Rule

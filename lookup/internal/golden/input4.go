@@ -206,7 +206,7 @@ func (d *decision) member4(f *flow, proto uint8, in int) (ours, known bool) {
 	return false, true
 }
 
-// groups4 says whether a device has joined a group, and whether some sources are asked
+// groups4 reports whether a device has joined a group, and whether some sources are asked
 // for or shut out.
 func (d *decision) groups4(link int, group netip.Addr) (joined, filtered, read bool) {
 	for _, m := range d.s.Memberships {
@@ -307,7 +307,7 @@ func (d *decision) reversePath4(f *flow, dst netip.Addr, in, out, rpf int) route
 	return 0
 }
 
-// realms4 says whether anything has a realm (fib_num_tclassid_users).
+// realms4 reports whether anything has a realm (fib_num_tclassid_users).
 func (d *decision) realms4() bool {
 	for _, r := range d.s.Rules {
 		if r.Family == route.IPv4 && r.Realm != 0 {

@@ -11,7 +11,7 @@ func limitedBroadcast4() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 2
 
 func loopback4() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 1}) }
 
-// localMulticast4 says whether an address is in 224.0.0.0/24.
+// localMulticast4 reports whether an address is in 224.0.0.0/24.
 func localMulticast4(a netip.Addr) bool { return a.IsLinkLocalMulticast() }
 
 const protoIGMP = 2
@@ -185,7 +185,7 @@ func (d *decision) doubtCachedType4(f *flow, o outcome) {
 	}
 }
 
-// sharesInfo4 says whether two IPv4 routes have the same next hops for the
+// sharesInfo4 reports whether two IPv4 routes have the same next hops for the
 // kernel: the same object, or all that fib_find_info compares.
 func (d *decision) sharesInfo4(a, b *route.Route) bool {
 	if a.NextHopID != 0 || b.NextHopID != 0 {

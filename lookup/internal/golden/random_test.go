@@ -89,7 +89,7 @@ func withoutHidden(commands []string) []string {
 	return commands
 }
 
-// hidden says whether the kernel used an IPv6 entry that it does not dump: one
+// hidden reports whether the kernel used an IPv6 entry that it does not dump: one
 // that stands between the siblings of a multipath route is skipped with them.
 func hidden(s *route.Snapshot, k route.Answer) bool {
 	e := &k.Entry

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// olderThan says whether a kernel release such as "6.1.0-56-amd64" or
+// olderThan reports whether a kernel release such as "6.1.0-56-amd64" or
 // "6.12.117+deb12-amd64" is before a version. One that is not known is taken for the
 // newest.
 func olderThan(release string, want ...int) bool {
@@ -25,7 +25,7 @@ func olderThan(release string, want ...int) bool {
 	return slices.Compare(have, want) < 0
 }
 
-// keepsHop says whether a kernel lets the IPv6 next hop stay that the walk found on
+// keepsHop reports whether a kernel lets the IPv6 next hop stay that the walk found on
 // the output device (have_oif_match in ip6_pol_route): the change was made for Linux
 // 7.0 and carried over into some older ones. Not sure: it may have been.
 func keepsHop(release string) (so, sure bool) {
@@ -48,7 +48,7 @@ func keepsHop(release string) (so, sure bool) {
 	return false, false
 }
 
-// within says whether a release is one of a version's.
+// within reports whether a release is one of a version's.
 func within(release string, major, minor int) bool {
 	return !olderThan(release, major, minor, 1) && olderThan(release, major, minor+1)
 }

@@ -107,7 +107,7 @@ func (d *decision) narrowed4(a route.Addr, scope route.Scope) route.Scope {
 	return min(a.Scope, route.ScopeHost)
 }
 
-// onSubnetOf says whether an address's subnet, or that of its peer, has the
+// onSubnetOf reports whether an address's subnet, or that of its peer, has the
 // gateway.
 func onSubnetOf(a route.Addr, gw netip.Addr) bool {
 	subnet := a.Prefix

@@ -70,7 +70,7 @@ func addressOf(a *route.Addr) netip.Addr {
 	return a.Prefix.Addr()
 }
 
-// addressesElsewhere6 says whether another device has a candidate, so that
+// addressesElsewhere6 reports whether another device has a candidate, so that
 // use_oif_addrs_only can make a difference.
 func (d *decision) addressesElsewhere6(link int) bool {
 	return slices.ContainsFunc(d.s.Addrs, func(a route.Addr) bool {
@@ -78,7 +78,7 @@ func (d *decision) addressesElsewhere6(link int) bool {
 	})
 }
 
-// candidate6 says whether an address may be a source at all.
+// candidate6 reports whether an address may be a source at all.
 func candidate6(a route.Addr) bool {
 	addr := a.Prefix.Addr()
 	if !addr.Is6() || addr.IsUnspecified() || isMulticast6(addr) {
@@ -154,7 +154,7 @@ func truth(b bool) int {
 	return 0
 }
 
-// preferred6 says whether an address is neither deprecated nor optimistic. It
+// preferred6 reports whether an address is neither deprecated nor optimistic. It
 // does not matter for loopback, mapped and compatible addresses.
 func (d *decision) preferred6(a *route.Addr) bool {
 	addr := a.Prefix.Addr()
@@ -216,7 +216,7 @@ func isLinkLocal6(a netip.Addr) bool {
 	return a.As16()[0] == 0xfe && a.As16()[1]&0xc0 == 0x80
 }
 
-// isV4Compatible says whether an address is in ::/96 and no other kind.
+// isV4Compatible reports whether an address is in ::/96 and no other kind.
 func isV4Compatible(a netip.Addr) bool {
 	return netip.PrefixFrom(netip.IPv6Unspecified(), 96).Contains(a) && !a.IsUnspecified() && a != netip.IPv6Loopback()
 }

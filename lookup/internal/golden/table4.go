@@ -138,7 +138,7 @@ func (d *decision) covering4(table route.Table, dst netip.Addr) []*route.Route {
 	return entries
 }
 
-// sees4 says whether a look-up in one table meets the entries of another: local
+// sees4 reports whether a look-up in one table meets the entries of another: local
 // and main see each other while they share a trie (2.4).
 func (d *decision) sees4(asked, of route.Table) bool {
 	if d.merged && (asked == route.TableMain || asked == route.TableLocal) {

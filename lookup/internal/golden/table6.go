@@ -115,7 +115,7 @@ func sourcePrefix6(r *route.Route) netip.Prefix {
 	return r.Src
 }
 
-// hasSubtree6 says whether a destination prefix has source-specific entries.
+// hasSubtree6 reports whether a destination prefix has source-specific entries.
 func (d *decision) hasSubtree6(table route.Table, dst netip.Prefix) bool {
 	for i := range d.s.Routes {
 		r := &d.s.Routes[i]
@@ -205,7 +205,7 @@ func (d *decision) score6(e *route.Route, nh route.NextHop, a *asked6, reachable
 	return score
 }
 
-// failed6 says whether a gateway's neighbour is FAILED and that matters: only
+// failed6 reports whether a gateway's neighbour is FAILED and that matters: only
 // while conf.all.forwarding is 0.
 func (d *decision) failed6(nh route.NextHop) bool {
 	state, exists := d.neighbour(nh.Link, nh.Gateway)

@@ -67,7 +67,7 @@ func (e told) bySource() string {
 	return "goes by the source that a first look-up chooses: " + strings.Join(out, ", ")
 }
 
-// eitherDefault says whether a connection takes any of the same equal default
+// eitherDefault reports whether a connection takes any of the same equal default
 // routes from every source that it may get.
 func (e told) eitherDefault() bool {
 	n := len(liveWays(&e.SourceLookup.Decision))

@@ -178,7 +178,7 @@ func (p *page) gateways(e told) {
 // failed is the state of a neighbour that does not answer.
 const failed = "FAILED"
 
-// saidGateway says whether a way before the given one has the same gateway, as those
+// saidGateway reports whether a way before the given one has the same gateway, as those
 // of a connection do that differ in the source.
 func (e told) saidGateway(way int) bool {
 	g := e.NextHops[way].Reach
@@ -320,7 +320,7 @@ func (p *page) next(e told) {
 	}
 }
 
-// nextListed says whether the runner-up stands among the candidates shown.
+// nextListed reports whether the runner-up stands among the candidates shown.
 func (e told) nextListed() bool {
 	for i := range e.Trace {
 		next := func(c report.Candidate) bool { return c.Next }
@@ -453,7 +453,7 @@ func (e told) shared(b report.Reason) string {
 	return text + ": " + strings.Join(its, " and ") + ". A processor keeps one answer for both routes, that of the one used first"
 }
 
-// redirectedFromOne says whether the kernel was redirected from one of several next
+// redirectedFromOne reports whether the kernel was redirected from one of several next
 // hops, and does not tell from which.
 func (e told) redirectedFromOne() bool {
 	return slices.ContainsFunc(e.Kernel.Explained, func(b report.Reason) bool {

@@ -41,7 +41,7 @@ func (e told) stated() string {
 	return text
 }
 
-// alternates says whether the packet may leave by another device the next time.
+// alternates reports whether the packet may leave by another device the next time.
 func (e told) alternates() bool { return e.Looked().Iif == "" && alternates(&e.Decision) }
 
 // alternates reports whether the kernel chooses anew for each look-up by which of several
@@ -166,7 +166,7 @@ func (e told) leaves(verb, came string) string {
 	return verb + " by " + devices(d) + " too" + e.wayOut()
 }
 
-// viaOther says whether a decision may leave by another device.
+// viaOther reports whether a decision may leave by another device.
 func viaOther(d *report.Decision, dev string) bool {
 	return slices.ContainsFunc(liveWays(d), func(w report.NextHop) bool { return w.Dev != dev })
 }

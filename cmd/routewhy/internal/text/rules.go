@@ -123,7 +123,7 @@ func quietLocal(t *report.RuleTrial) bool {
 	return t.Table == tableLocal && t.Reason.Code == lookup.CodeTableNoMatch
 }
 
-// worthSaying says whether it is news what a rule that was not reached would
+// worthSaying reports whether it is news what a rule that was not reached would
 // have done: where it would not take the same way.
 func (e told) worthSaying(t *report.RuleTrial) bool {
 	d := &e.Decision

@@ -178,7 +178,7 @@ func (s *listening) rows() []socketRow {
 	return out
 }
 
-// joins says whether another socket belongs in the same line.
+// joins reports whether another socket belongs in the same line.
 func (r *socketRow) joins(o *socketRow, verbose bool) bool {
 	return r.scope == o.scope && r.proto == o.proto && r.addr == o.addr && r.remark == o.remark &&
 		(r.who == o.who || r.process != "" && r.process == o.process && r.last == o.port) &&

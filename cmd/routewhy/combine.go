@@ -16,7 +16,7 @@ type claim struct {
 	family route.Family
 }
 
-// check finds what contradicts itself on the command line, and settles
+// check finds what contradicts itself on the command line, and sets
 // o.family.
 func (o *options) check(fs *pflag.FlagSet) error {
 	if err := o.checkFiles(); err != nil {
@@ -129,7 +129,7 @@ func (p *packet) checkDestination(d destination) error {
 	return nil
 }
 
-// hasPorts says whether a protocol may have ports: whether it is not one of
+// hasPorts reports whether a protocol may have ports: whether it is not one of
 // those known to have none.
 func hasPorts(proto uint8) bool {
 	switch iproute2.ProtoName(proto) {
