@@ -62,6 +62,18 @@ type lines struct {
 	configs   int   // how many devices it lists
 }
 
+// exceeded is the limit that a number of lines which are not understood is over, where
+// a number of them gave routes all the same; zero: none.
+func exceeded(odd, routes int) int {
+	switch {
+	case odd > maxOdd:
+		return maxOdd
+	case odd-routes > maxOther:
+		return maxOther
+	}
+	return 0
+}
+
 // text reads lines, each of which says by itself what it is.
 func (l *loader) text(name string, r io.Reader) error {
 	t := &lines{facts: l.facts, l: l, file: name}
@@ -99,8 +111,8 @@ func (l *loader) text(name string, r io.Reader) error {
 		if l.facts.routes.Len() > maxRoutes {
 			return fmt.Errorf("more than %d routes", maxRoutes)
 		}
-		if odd := l.moreFaults - more; odd > maxOdd || odd-(l.facts.routes.Len()-routes) > maxOther {
-			return fmt.Errorf("has more than %d lines that are not understood: give the listings alone", min(odd-1, maxOdd))
+		if limit := exceeded(l.moreFaults-more, l.facts.routes.Len()-routes); limit != 0 {
+			return fmt.Errorf("has more than %d lines that are not understood: give the listings alone", limit)
 		}
 		if t.line == maxLines {
 			return fmt.Errorf("has more than %d lines", maxLines)
