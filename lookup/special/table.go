@@ -1,24 +1,13 @@
 package special
 
-import (
-	"slices"
-	"sync"
-)
-
 // All is the table: IPv4 and then IPv6, each in ascending order. A block comes
 // before those inside it.
 //
 // Sections are cited only where they were seen: those of RFC 791, RFC 919, RFC
 // 1112 and RFC 7050 in the registry, the others quoted from the documents.
-func All() []Entry { return slices.Concat(all4(), all6()) }
+func All() []Entry { return append(all4(), all6()...) }
 
-// The tables, made when they are first asked for.
-var (
-	all4 = sync.OnceValue(rows4)
-	all6 = sync.OnceValue(rows6)
-)
-
-func rows4() []Entry {
+func all4() []Entry {
 	return []Entry{
 		row("0.0.0.0/8", "This network", `"this network", which no packet should go to`, "ynnn",
 			"ordinary unicast since 5.3, but for 0.0.0.0 itself", rfc("791", "3.2"), rfc("1122", "3.2.1.3 (b)")),
@@ -55,7 +44,7 @@ func rows4() []Entry {
 	}
 }
 
-func rows6() []Entry {
+func all6() []Entry {
 	return []Entry{
 		row("::/128", "Unspecified Address", "no address: a source only, while a host has none", "ynnn",
 			"a program that connects to it reaches ::1", rfc("4291", "2.5.2")),
