@@ -289,17 +289,6 @@ func anySocket(fam route.Family) *route.Socket {
 	return &route.Socket{Proto: route.ProtoTCP, Family: fam, V6Only: true, Local: netip.AddrPortFrom(firstOf(fam), 0)}
 }
 
-// Exposures tell of each listening socket how it can be reached.
-func (h *Host) Exposures(sockets []route.Socket) []Exposure {
-	var out []Exposure
-	for i := range sockets {
-		if sockets[i].Listens() {
-			out = append(out, h.Exposure(&sockets[i]))
-		}
-	}
-	return out
-}
-
 // Exposure tells how a listening socket can be reached.
 func (h *Host) Exposure(s *route.Socket) Exposure {
 	e := Exposure{Socket: s}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-
-	"routewhy/route"
 )
 
 // Way is where a next hop leads, as ip-route(8) writes it: "via 192.0.2.1 dev
@@ -224,42 +222,3 @@ func TableName[T ~string](name T) string {
 }
 
 // The same of routes and rules that have numbers instead of names.
-
-// Table is [TableName] of a table's number.
-func Table(s *route.Snapshot, t route.Table) string { return TableName(s.Names.Table(t)) }
-
-// Way is [NextHop.Way].
-func Way(s *route.Snapshot, h *route.NextHop) string {
-	n := NextHopJSON(s, route.FamilyOf(h.Gateway), h)
-	return n.Way()
-}
-
-// RouteWay is [Route.Way].
-func RouteWay(s *route.Snapshot, r *route.Route) string {
-	n := RouteJSON(s, r)
-	return n.Way()
-}
-
-// Attributes is [Route.Attributes].
-func Attributes(r *route.Route) string {
-	n := RouteJSON(new(route.Snapshot), r)
-	return n.Attributes()
-}
-
-// Destination is [Route.Destination].
-func Destination(r *route.Route) string {
-	n := RouteJSON(new(route.Snapshot), r)
-	return n.Destination()
-}
-
-// RouteLine is [Route.Line].
-func RouteLine(s *route.Snapshot, r *route.Route) string {
-	n := RouteJSON(s, r)
-	return n.Line()
-}
-
-// Selector is [Rule.Selector].
-func Selector(r *route.Rule) string {
-	n := RuleJSON(new(route.Snapshot), r)
-	return n.Selector()
-}

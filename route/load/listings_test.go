@@ -65,14 +65,16 @@ func understood(r *load.Result, err error) string {
 	}
 	for i := range s.Rules {
 		r := &s.Rules[i]
-		fmt.Fprintf(&b, "rule: %s %d %q %s table %s goto %d suppress %d %d proto %s\n", r.Family, r.Priority, iproute2.Selector(r), r.Action, s.Names.Table(r.Table), r.Goto, r.SuppressPrefixLen, r.SuppressGroup, s.Names.Protocol(r.Protocol))
+		selector := iproute2.RuleJSON(s, r)
+		fmt.Fprintf(&b, "rule: %s %d %q %s table %s goto %d suppress %d %d proto %s\n", r.Family, r.Priority, selector.Selector(), r.Action, s.Names.Table(r.Table), r.Goto, r.SuppressPrefixLen, r.SuppressGroup, s.Names.Protocol(r.Protocol))
 	}
 	for i := range r.Routes.Len() {
 		one := r.Routes.Get(i)
 		fmt.Fprintf(&b, "route: %s\n", routeText(s, &one))
 	}
 	for _, o := range s.NextHops {
-		fmt.Fprintf(&b, "nexthop: %d %s %v\n", o.ID, iproute2.Way(s, &o.NextHop), o.Group)
+		hop := iproute2.NextHopJSON(s, route.FamilyOf(o.NextHop.Gateway), &o.NextHop)
+		fmt.Fprintf(&b, "nexthop: %d %s %v\n", o.ID, hop.Way(), o.Group)
 	}
 	for _, n := range s.Neighbours {
 		fmt.Fprintf(&b, "neighbour: %s dev %s %s\n", n.Addr, s.LinkName(n.Link), n.State)
@@ -81,7 +83,8 @@ func understood(r *load.Result, err error) string {
 }
 
 func routeText(s *route.Snapshot, r *route.Route) string {
-	text := iproute2.RouteLine(s, r) + fmt.Sprintf(" (table %s proto %s scope %s metric %d)", s.Names.Table(r.Table), s.Names.Protocol(r.Protocol), r.Scope, r.Metric)
+	line := iproute2.RouteJSON(s, r)
+	text := line.Line() + fmt.Sprintf(" (table %s proto %s scope %s metric %d)", s.Names.Table(r.Table), s.Names.Protocol(r.Protocol), r.Scope, r.Metric)
 	for _, h := range r.NextHops {
 		text += fmt.Sprintf(" [weight %d flags %#x encap %s realm %d]", h.Weight, h.Flags, h.Encap, h.Realm)
 	}
