@@ -18,19 +18,19 @@ func dump(ctx context.Context, o *options, s stdio) error {
 	}
 	defer host.Close()
 	var d *report.Dump
-	w, err := steady(host, route.Query{Family: o.family}, func() (bool, error) {
+	w, err := report.Steady(host, route.Query{Family: o.family}, func() (bool, error) {
 		var err error
 		d, err = report.AskDump(ctx, host, report.DumpQuestion{Family: o.family, Table: o.table})
 		return false, err
 	})
-	defer w.close()
 	if errors.Is(err, report.ErrNoTable) {
 		return withHint(fmt.Errorf("--table: no table is named %s here", quote(o.table)), "names come from rt_tables; a number always works")
 	}
 	if err != nil {
 		return err
 	}
-	d.Watch(w.changing)
+	defer w.Close()
+	d.Watch(w.Changing)
 	s.tell(d)
 	if o.json {
 		return text.WriteDumpJSON(s.Stdout, d)

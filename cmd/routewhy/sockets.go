@@ -26,20 +26,20 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 	}
 	x := report.Exposure{Query: o.wanted, Detail: o.verbose, Limit: o.limit(), Each: o.json}
 	x.Query.Family = report.FamilyName(o.family)
-	during, err := steady(host, route.Query{Family: o.family}, func() (bool, error) {
+	during, err := report.Steady(host, route.Query{Family: o.family}, func() (bool, error) {
 		var err error
 		x.FIB, x.Alike, err = report.ReadWhole(ctx, host, w)
 		return false, err
 	})
-	defer during.close()
 	if err != nil {
 		return err
 	}
+	defer during.Close()
 	out, err := x.Report()
 	if err != nil {
 		return o.tooMany(x.FIB.Snapshot())
 	}
-	if during.changing() {
+	if during.Changing() {
 		out.MarkChanging()
 	}
 	s.tell(out)

@@ -34,7 +34,6 @@ func Ask(ctx context.Context, src route.Source, q *Question) ([]Report, error) {
 		return slices.ContainsFunc(all, disagrees), err
 	})
 	if err != nil {
-		w.Close()
 		return nil, err
 	}
 	defer w.Close()

@@ -35,12 +35,12 @@ func ReadBatch(ctx context.Context, src route.Source, family route.Family, q *Qu
 		b.fib, err = lookup.Read(ctx, src, &lookup.Need{Query: route.Query{Family: family, AllDevices: true}})
 		return false, err
 	})
-	if err == nil {
-		snap := b.fib.Snapshot()
-		snap.Changed = snap.Changed || b.watched.Changing()
-		err = b.start()
-	}
 	if err != nil {
+		return nil, err
+	}
+	snap := b.fib.Snapshot()
+	snap.Changed = snap.Changed || b.watched.Changing()
+	if err := b.start(); err != nil {
 		b.Close()
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (w *Watched) Close() { w.watch.Close() }
 // doubt where the kernel gives another: in the next tries, changes of neighbours count
 // too. Where f has doubts in the end and there was a change in any try, the tables
 // were changing. The error is f's last one. The caller closes the result, which goes on
-// listening, even with an error.
+// listening.
 func Steady(src route.Source, w route.Query, f func() (doubt bool, err error)) (*Watched, error) {
 	ever := false
 	for try := 1; ; try++ {
@@ -45,7 +45,11 @@ func Steady(src route.Source, w route.Query, f func() (doubt bool, err error)) (
 		}
 		ever = ever || changed
 		if try == maxTries || err != nil && !changed || err == nil && !changed && !doubt {
-			return &Watched{watch, err == nil && doubt && ever}, err
+			if err != nil {
+				watch.Close()
+				return nil, err
+			}
+			return &Watched{watch, doubt && ever}, nil
 		}
 		watch.Close()
 	}
