@@ -23,19 +23,6 @@ import (
 	"routewhy/route/routetest"
 )
 
-// envInt is a number from the environment, or a default.
-func envInt(t *testing.T, name string, def int) int {
-	s := os.Getenv(name)
-	if s == "" {
-		return def
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
 // packetsPerSetup is how many packets are tried in one random set-up.
 const packetsPerSetup = 50
 
@@ -44,8 +31,8 @@ const packetsPerSetup = 50
 // (2000), ROUTEWHY_SEED where the random numbers start. What fails is reduced
 // and, with UPDATE=1, written to testdata/regress, and belongs into the repository.
 func TestDifferential(t *testing.T) {
-	packets := envInt(t, "ROUTEWHY_PACKETS", 2000)
-	seed := envInt(t, "ROUTEWHY_SEED", 1)
+	packets := routetest.EnvInt(t, "ROUTEWHY_PACKETS", 2000)
+	seed := routetest.EnvInt(t, "ROUTEWHY_SEED", 1)
 	support := routetest.Probe(t)
 	t.Logf("%+v", support)
 	tally := tally{setBy: map[lookup.Code]int{}, benign: map[lookup.Code]int{}}

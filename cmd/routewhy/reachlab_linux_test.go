@@ -117,7 +117,7 @@ func newLab(t *testing.T, clients [][]string, commands []string) *lab {
 		r, _ := one.ns.Index(fmt.Sprintf("r%d", i))
 		one.zone = uint32(r)
 		one.ns.Settle()
-		one.ns.Do(func() { one.tap = tap(t, r) })
+		one.ns.Do(func() { one.tap = routetest.Tap(t, r) })
 	}
 	l.Do(func() {
 		var err error
@@ -126,21 +126,6 @@ func newLab(t *testing.T, clients [][]string, commands []string) *lab {
 		t.Cleanup(func() { l.live.Close() })
 	})
 	return l
-}
-
-// tap opens a socket that gets every frame which comes to a device.
-func tap(t *testing.T, link int) int {
-	all := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, int(all))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: link}); err != nil {
-		t.Fatal(err)
-	}
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20)
-	t.Cleanup(func() { _ = unix.Close(fd) })
-	return fd
 }
 
 // read reads the host's state.

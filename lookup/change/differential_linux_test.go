@@ -22,19 +22,6 @@ import (
 
 func TestMain(m *testing.M) { routetest.Main(m) }
 
-// envInt is a number from the environment, or a default.
-func envInt(t *testing.T, name string, def int) int {
-	s := os.Getenv(name)
-	if s == "" {
-		return def
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
 // changesPerSetup is how many changes are made in one random set-up.
 const changesPerSetup = 40
 
@@ -43,8 +30,8 @@ const changesPerSetup = 40
 // ROUTEWHY_SEED where the random numbers start, ROUTEWHY_OBJECTS which objects (all:
 // see drawer.draw). What fails is written to the folder that ROUTEWHY_KEEP names.
 func TestDifferential(t *testing.T) {
-	changes := envInt(t, "ROUTEWHY_CHANGES", 300)
-	seed := envInt(t, "ROUTEWHY_SEED", 1)
+	changes := routetest.EnvInt(t, "ROUTEWHY_CHANGES", 300)
+	seed := routetest.EnvInt(t, "ROUTEWHY_SEED", 1)
 	if os.Getenv("ROUTEWHY_CHANGES") == "" && !is618(t) {
 		t.Skip("of other kernels than 6.18 the differences are not known yet; ROUTEWHY_CHANGES looks for them")
 	}

@@ -66,7 +66,7 @@ func newConnecting(t *testing.T, commands []string) *connecting {
 		h.must(err)
 		h.fib = lookup.New(s)
 		for up, far := range map[string]string{"v0": "p0", "w0": "q0"} {
-			h.taps[s.LinkByName(up).Index] = tap(t, s.LinkByName(far).Index)
+			h.taps[s.LinkByName(up).Index] = routetest.Tap(t, s.LinkByName(far).Index)
 		}
 	})
 	return h

@@ -1,7 +1,6 @@
 package listen_test
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -242,21 +241,6 @@ func (h *host) predict(proto uint8, dst netip.Addr, dev string) (takers []uint32
 		takers = append(takers, c.Socket.Inode)
 	}
 	return takers, v.Refused()
-}
-
-// tap opens a socket that gets every frame which comes to a device.
-func tap(t *testing.T, link int) int {
-	all := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, int(all))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: link}); err != nil {
-		t.Fatal(err)
-	}
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<20)
-	t.Cleanup(func() { _ = unix.Close(fd) })
-	return fd
 }
 
 func protoName(proto uint8) string { return (&route.Socket{Proto: proto}).ProtoName() }
