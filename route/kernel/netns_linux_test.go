@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"routewhy/route"
+	"routewhy/route/routetest"
 )
 
 // isolate moves the test into a fresh network namespace, for which it needs
@@ -39,7 +40,7 @@ func missing(t *testing.T, what string, err error) {
 	t.Skipf("needs %s: %v", what, err)
 }
 
-// ip runs lines of ip(8), all of which must succeed.
+// ip runs lines of ip(8), all of which must succeed, and waits for their effects.
 func ip(t *testing.T, lines string, options ...string) {
 	t.Helper()
 	cmd := exec.Command("ip", append(options, "-batch", "-")...)
@@ -47,6 +48,7 @@ func ip(t *testing.T, lines string, options ...string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("ip: %v\n%s", err, out)
 	}
+	routetest.Settle()
 }
 
 // sysctl sets a setting of the namespace.

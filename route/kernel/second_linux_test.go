@@ -27,7 +27,9 @@ type opinion struct {
 func TestSecondOpinionRoutes(t *testing.T) {
 	isolate(t)
 	ip(t, everything)
-	s := read(t, open(t), route.Query{})
+	h := open(t)
+	settle(h)
+	s := read(t, h, route.Query{})
 	for family, f := range map[int]route.Family{netlink.FAMILY_V4: route.IPv4, netlink.FAMILY_V6: route.IPv6} {
 		theirs, err := netlink.RouteListFiltered(family, &netlink.Route{Table: 0}, netlink.RT_FILTER_TABLE)
 		if err != nil {

@@ -139,17 +139,19 @@ func (ns *Namespace) Name(index int) string {
 	return dev.Name
 }
 
+// Settle waits inside the namespace (see the function Settle).
+func (ns *Namespace) Settle() { ns.Do(Settle) }
+
 // Settle waits until the kernel has finished what it does later and by itself
 // after a change: telling the tables that a link lost or got its carrier, and
-// entering IPv6 addresses into the local table. It gives up silently after a
-// second; what does not settle then is for the test to see.
-func (ns *Namespace) Settle() {
-	ns.Do(func() {
-		for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(time.Millisecond / 2) {
-			if done, err := ns.settled(); done || err != nil {
-				break
-			}
+// entering IPv6 addresses into the local table. It waits in the network
+// namespace of the calling thread. It gives up silently after a second; what
+// does not settle then is for the test to see.
+func Settle() {
+	for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(time.Millisecond / 2) {
+		if done, err := settled(); done || err != nil {
+			break
 		}
-		_ = ns.barrier() // it is a wait, and there is nothing to wait for if it fails
-	})
+	}
+	_ = barrier() // it is a wait, and there is nothing to wait for if it fails
 }

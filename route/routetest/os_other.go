@@ -24,6 +24,6 @@ func userNamespace() *syscall.SysProcAttr { return nil }
 
 func (ns *Namespace) addRule(*route.Rule) error { return errNotLinux() }
 
-func (ns *Namespace) settled() (bool, error) { return false, errNotLinux() }
+func settled() (bool, error) { return false, errNotLinux() }
 
-func (ns *Namespace) barrier() error { return errNotLinux() }
+func barrier() error { return errNotLinux() }

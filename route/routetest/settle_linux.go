@@ -17,7 +17,7 @@ type localAddr struct {
 // IFF_RUNNING follows the carrier only then, net/core/link_watch.c) and all
 // usable IPv6 addresses have their local route (net/ipv6/addrconf.c
 // addrconf_dad_work enters it).
-func (ns *Namespace) settled() (bool, error) {
+func settled() (bool, error) {
 	c, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
 	if err != nil {
 		return false, err
@@ -109,7 +109,7 @@ func attrs(b []byte) map[uint16][]byte {
 
 // barrier changes nothing, under the lock that all changes are made under: so
 // whoever held it has finished.
-func (ns *Namespace) barrier() error {
+func barrier() error {
 	c, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
 	if err != nil {
 		return err
