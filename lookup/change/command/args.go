@@ -1,0 +1,126 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+
+	"routewhy/lookup/change"
+	"routewhy/route"
+)
+
+// args are the words of a command, taken one by one. Its methods panic with a
+// [*Refusal] where the program refuses, and with a [*SyntaxError] where the command is
+// not understood here; parse recovers them.
+type args struct {
+	text    string
+	words   []word
+	at      int // the next word
+	program string
+	state   *change.State
+	snap    *route.Snapshot
+	// family is ip's -4 or -6; zero: neither.
+	family route.Family
+	// six, where set, is the family of `inet6` in net-tools.
+}
+
+// more reports whether there is another word.
+func (a *args) more() bool { return a.at < len(a.words) }
+
+// peek is the next word; empty: there is none.
+func (a *args) peek() string {
+	if a.more() {
+		return a.words[a.at].text
+	}
+	return ""
+}
+
+// last is the place of the word taken last.
+func (a *args) last() Place {
+	if a.at > 0 && a.at <= len(a.words) {
+		return a.words[a.at-1].Place
+	}
+	return Place{len(a.text), len(a.text)}
+}
+
+// take takes a word, which is there.
+func (a *args) take() string {
+	a.at++
+	return a.words[a.at-1].text
+}
+
+// value takes the value of a keyword, which ip refuses to be without.
+func (a *args) value() string {
+	if !a.more() {
+		panic(&Refusal{By: a.program, Message: `Command line is not complete. Try option "help"`, Place: Place{len(a.text), len(a.text)}})
+	}
+	return a.take()
+}
+
+// skip takes the next word if it is that one.
+func (a *args) skip(text string) bool {
+	if a.more() && a.peek() == text {
+		a.at++
+		return true
+	}
+	return false
+}
+
+// refuse ends with what the program says of the word taken last.
+func (a *args) refuse(format string, operands ...any) {
+	panic(&Refusal{By: a.program, Message: fmt.Sprintf(format, operands...), Place: a.last()})
+}
+
+// invalid is ip's refusal of a value.
+func (a *args) invalid(value, why string) {
+	a.refuse("argument %q is wrong: %s", raw(value), why)
+}
+
+// garbage is ip's refusal of a word where a value is there already.
+func (a *args) garbage(key, word string) {
+	a.refuse("either %q is duplicate, or %q is a garbage.", raw(key), raw(word))
+}
+
+// twice is ip's refusal of a second value.
+func (a *args) twice(key, value string) {
+	a.refuse("duplicate %q: %q is the second value.", raw(key), raw(value))
+}
+
+// noDevice is ip's refusal of a device that is not there.
+func (a *args) noDevice(name string) { a.refuse("Cannot find device %q", raw(name)) }
+
+// raw is text that %q puts between quotation marks as it is.
+type raw string
+
+// Format writes the text between quotation marks.
+func (r raw) Format(f fmt.State, _ rune) { fmt.Fprint(f, `"`+string(r)+`"`) }
+
+// unknown ends with a word that is not understood here: the one taken last.
+func (a *args) unknown(format string, operands ...any) {
+	panic(&SyntaxError{Place: a.last(), Message: fmt.Sprintf(format, operands...)})
+}
+
+// matches reports whether a word abbreviates a keyword.
+func matches(word, keyword string) bool { return word != "" && strings.HasPrefix(keyword, word) }
+
+// choose is the first of some keywords, separated by blanks, that a word abbreviates;
+// empty: none.
+func choose(word, keywords string) string {
+	for k := range strings.FieldsSeq(keywords) {
+		if matches(word, k) {
+			return k
+		}
+	}
+	return ""
+}
+
+// chooseExact is the first of some keywords that a word is, or abbreviates where the
+// keyword ends with "*".
+func chooseExact(word, keywords string) string {
+	for k := range strings.FieldsSeq(keywords) {
+		name, short := strings.CutSuffix(k, "*")
+		if word == name || short && matches(word, name) {
+			return name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,133 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+
+	"routewhy/lookup/change"
+	"routewhy/route"
+)
+
+// Command is one command as somebody typed it.
+type Command struct {
+	// Text is as given, without blanks around it.
+	Text string
+	// Words are its words, without quotes, prompts and sudo. The first is the program as
+	// it was named.
+	Words []string
+	// Changes are what it asks the kernel for, in their order. Where the kernel refuses
+	// one, those after it are not asked for.
+	Changes []change.Change
+	// Refusal is what the program says where it sends nothing; nil: it does send. The
+	// Changes are empty then.
+	Refusal *Refusal
+	// Reads says that it only shows something.
+	Reads bool
+	// Get is the packet that `ip route get` asks about; the zero Flow: none.
+	Get route.Flow
+	// Warning is what the program says although it does what it is told.
+	Warning string
+}
+
+// Refusal is what a program says instead of asking the kernel.
+type Refusal struct {
+	// By is the program: ip, route, ifconfig or sysctl.
+	By string
+	// Message is what it says, without "Error: " before it.
+	Message string
+	Place
+}
+
+func (r *Refusal) Error() string { return r.By + ": " + r.Message }
+
+// Place is where in a text something is: its bytes from Start to End, which are equal
+// where it is at the end of the text, or concerns all of it.
+type Place struct{ Start, End int }
+
+// SyntaxError is about a command that is not understood.
+type SyntaxError struct {
+	Text string
+	Place
+	// Message says what is not understood, and names the word.
+	Message string
+	// Hint says what to do instead; empty: nothing.
+	Hint string
+	// Foreign says that it is a command of a program that is not known here.
+	Foreign bool
+}
+
+func (e *SyntaxError) Error() string { return e.Message }
+
+// maxText is how long a command may be.
+const maxText = 64 << 10
+
+// Parse understands a command in a state: names of devices and tables, and what is there
+// to be flushed, are the state's. An error is a [*SyntaxError].
+func Parse(line string, s *change.State) (Command, error) {
+	return parse(line, s, false)
+}
+
+// ParseBatch does the same with a line of `ip -batch`, which has no program's name.
+func ParseBatch(line string, s *change.State) (Command, error) {
+	return parse(line, s, true)
+}
+
+func parse(line string, s *change.State, batch bool) (c Command, err error) {
+	c.Text = strings.TrimSpace(line)
+	a := &args{text: c.Text, state: s, snap: s.FIB().Snapshot()}
+	defer func() {
+		switch fault := recover().(type) {
+		case nil:
+		case *SyntaxError:
+			fault.Text = a.text
+			err = fault
+		case *Refusal:
+			c.Refusal, c.Changes = fault, nil
+		default:
+			panic(fault)
+		}
+	}()
+	if len(c.Text) > maxText {
+		panic(&SyntaxError{Message: fmt.Sprintf("the command has %d bytes, which is too long", len(c.Text))})
+	}
+	a.words = split(c.Text)
+	if len(a.words) == 0 {
+		panic(&SyntaxError{Message: "there is no command"})
+	}
+	if batch {
+		a.program = "ip"
+		c.Words = append(c.Words, "ip")
+	}
+	for _, w := range a.words {
+		c.Words = append(c.Words, w.text)
+	}
+	if !batch {
+		a.takeProgram()
+	}
+	a.run(&c)
+	return c, nil
+}
+
+// takeProgram takes the name of the program.
+func (a *args) takeProgram() {
+	name := a.words[0].text
+	a.program = name[strings.LastIndexByte(name, '/')+1:]
+	a.at = 1
+}
+
+// programs are those that are understood.
+func programs() []string { return []string{"ip", "route", "ifconfig", "sysctl"} }
+
+// run reads what comes after the program's name.
+func (a *args) run(c *Command) {
+	switch a.program {
+	case "ip":
+		a.ip(c)
+	default:
+		w := a.words[0]
+		panic(&SyntaxError{
+			Place: w.Place, Foreign: true, Message: fmt.Sprintf("%q is a program that is not understood", w.text),
+			Hint: "understood are " + strings.Join(programs(), ", "),
+		})
+	}
+}
