@@ -7,7 +7,10 @@
 // which older texts cite, is obsolete: RFC 6890 took its place.
 package special
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Entry is a block of special addresses. The zero value is none.
 type Entry struct {
@@ -62,32 +65,37 @@ func (a Answer) MarshalText() ([]byte, error) {
 // ordinary one. An IPv4-mapped IPv6 address is what it is mapped from.
 func Of(a netip.Addr) (Entry, bool) {
 	a = a.Unmap().WithZone("")
-	best, found := Entry{}, false
-	blocks := all6
+	rows := rows6
 	if a.Is4() {
-		blocks = all4
+		rows = rows4
 	}
-	for _, e := range blocks() {
-		if e.Prefix.Contains(a) && (!found || e.Prefix.Bits() > best.Prefix.Bits()) {
-			best, found = e, true
+	var best row
+	bits := -1
+	for _, r := range rows() {
+		if p := netip.MustParsePrefix(r.prefix); p.Contains(a) && p.Bits() > bits {
+			best, bits = r, p.Bits()
 		}
 	}
-	return best, found
+	if bits < 0 {
+		return Entry{}, false
+	}
+	return best.entry(), true
 }
 
-// row makes an entry. The answers are letters, y, n or -, for source,
-// destination, forward and global.
-func row(prefix, name, phrase, answers, linux string, documents ...Document) Entry {
-	var a [4]Answer
-	for i := range a {
-		switch answers[i] {
+// entry makes an entry of a row.
+func (r *row) entry() Entry {
+	e := Entry{Prefix: netip.MustParsePrefix(r.prefix), Name: r.name, Phrase: r.phrase, Linux: r.linux}
+	for i, a := range []*Answer{&e.Source, &e.Destination, &e.Forward, &e.Global} {
+		switch r.answers[i] {
 		case 'y':
-			a[i] = Yes
+			*a = Yes
 		case 'n':
-			a[i] = No
+			*a = No
 		}
 	}
-	return Entry{netip.MustParsePrefix(prefix), name, phrase, a[0], a[1], a[2], a[3], documents, linux}
+	for d := range strings.SplitSeq(r.documents, ", ") {
+		number, section, _ := strings.Cut(d, " ")
+		e.Documents = append(e.Documents, Document{"RFC " + number, section})
+	}
+	return e
 }
-
-func rfc(number, section string) Document { return Document{"RFC " + number, section} }
