@@ -54,9 +54,9 @@ func (a *ahead) next() ([]byte, error) {
 
 // end ends the receiving, and the wait for a datagram that does not come.
 func (a *ahead) end(s *socket) {
-	_ = s.conn.SetReadDeadline(time.Unix(1, 0))
+	_ = s.file.SetReadDeadline(time.Unix(1, 0))
 	close(a.empty)
 	for range a.full { // until the receiver has let go of the socket
 	}
-	_ = s.conn.SetReadDeadline(time.Time{})
+	_ = s.file.SetReadDeadline(time.Time{})
 }

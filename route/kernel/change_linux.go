@@ -36,7 +36,9 @@ func (h *Host) listen(w *route.Query) *watcher {
 	watch := &watcher{host: h, want: *w}
 	s, err := h.dial(watchGroups(w))
 	if err == nil {
-		_ = s.conn.SetReadBuffer(socketBuffer)
+		if !s.set(unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, socketBuffer) { // with privilege alone
+			s.set(unix.SOL_SOCKET, unix.SO_RCVBUF, socketBuffer)
+		}
 		watch.sock = s
 	}
 	return watch

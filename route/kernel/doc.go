@@ -7,8 +7,7 @@
 // (RTM_GETROUTE). Nothing here changes anything on the host, and neither needs
 // privilege, except to enter another namespace.
 //
-// It is the only package that speaks netlink. Messages travel over
-// mdlayher/netlink's sockets, but are received here, datagram by datagram, so
+// It is the only package that speaks netlink. It receives datagram by datagram, so
 // that a table of a million routes passes through one buffer. Routes, rules,
 // next-hop objects and answers are decoded here too, because no library knows
 // all of what they may hold; links, addresses and neighbours are decoded by

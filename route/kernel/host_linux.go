@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/mdlayher/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
@@ -149,7 +148,7 @@ func (h *Host) here() bool {
 func (h *Host) dumpSocket() (*socket, error) {
 	fresh, err := h.renew(&h.dumps)
 	if fresh {
-		_ = h.dumps.conn.SetOption(netlink.GetStrictCheck, true)
+		h.dumps.set(unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
 	}
 	return h.dumps, err
 }

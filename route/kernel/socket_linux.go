@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"routewhy/route"
@@ -26,7 +25,7 @@ const socketBuffer = 4 << 20
 
 // socket is a netlink socket whose answers are received here.
 type socket struct {
-	conn *netlink.Conn
+	file *os.File // for its deadlines, and to close it
 	raw  syscall.RawConn
 	pid  uint32 // netlink's name of the socket, the process's ID where that was free
 	seq  uint32 // of the last request
@@ -41,25 +40,50 @@ func (h *Host) dial(groups uint32) (*socket, error) { return h.dialTo(unix.NETLI
 
 // dialTo opens a socket of another netlink protocol.
 func (h *Host) dialTo(protocol int, groups uint32) (*socket, error) {
-	var conn *netlink.Conn
+	var s *socket
 	err := h.inside(func() (err error) {
-		conn, err = netlink.Dial(protocol, &netlink.Config{Groups: groups})
+		s, err = openSocket(protocol, groups)
 		return err
 	})
 	if err != nil {
 		return nil, cause(err)
 	}
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		_ = conn.Close()
-		return nil, cause(err)
-	}
 	// Kernels before 4.12 have no extended answers; all else is as before.
-	_ = conn.SetOption(netlink.ExtendedAcknowledge, true)
-	return &socket{conn: conn, raw: raw, pid: conn.PID()}, nil
+	s.set(unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1)
+	return s, nil
 }
 
-func (s *socket) close() error { return s.conn.Close() }
+// openSocket opens a socket in the namespace of the calling thread.
+func openSocket(protocol int, groups uint32) (*socket, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocol)
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(fd), "netlink")
+	s := &socket{file: file}
+	if s.raw, err = file.SyscallConn(); err == nil {
+		err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups})
+	}
+	var own unix.Sockaddr
+	if err == nil {
+		own, err = unix.Getsockname(fd)
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	s.pid = own.(*unix.SockaddrNetlink).Pid
+	return s, nil
+}
+
+// set sets an option of the socket, and reports whether the kernel took it.
+func (s *socket) set(level, option, value int) bool {
+	taken := false
+	err := s.raw.Control(func(fd uintptr) { taken = unix.SetsockoptInt(int(fd), level, option, value) == nil })
+	return err == nil && taken
+}
+
+func (s *socket) close() error { return s.file.Close() }
 
 // cause strips what the libraries wrap around an error number, whose text says
 // it all.
@@ -192,8 +216,7 @@ func appendRequest(to []byte, typ, flags uint16, seq uint32, body []byte) []byte
 	return append(to, make([]byte, align(len(body))-len(body))...)
 }
 
-// send hands requests to the kernel. The library's own Send starts a goroutine for
-// each message, which costs more than the kernel's work.
+// send hands requests to the kernel.
 func (s *socket) send(requests []byte) error {
 	var fault error
 	err := s.raw.Write(func(fd uintptr) bool {
@@ -265,7 +288,7 @@ func recvfrom(fd int, buf []byte, flags int) (int, unix.Sockaddr, error) {
 // ctx in the place of its consequence, and gives the socket up where answers
 // may be left in it.
 func (s *socket) guard(ctx context.Context) func(error) error {
-	stop := context.AfterFunc(ctx, func() { _ = s.conn.SetReadDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = s.file.SetReadDeadline(time.Unix(1, 0)) })
 	return func(err error) error {
 		if !stop() || gaveUp(err) {
 			s.broken = true
