@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -50,13 +49,7 @@ func (o Operand) Number() int64 {
 }
 
 // MarshalJSON gives a number, a string or null.
-func (o Operand) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(o.v)
-	return bytes.TrimSpace(b.Bytes()), err
-}
+func (o Operand) MarshalJSON() ([]byte, error) { return encode(o.v) }
 
 // UnmarshalJSON reads the same.
 func (o *Operand) UnmarshalJSON(b []byte) error {

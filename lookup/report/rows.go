@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
 	"iter"
 )
@@ -36,11 +35,7 @@ func (r Rows[T]) MarshalJSON() ([]byte, error) {
 	for i, x := range r.All() {
 		all[i] = x
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(all)
-	return b.Bytes(), err
+	return encode(all)
 }
 
 // UnmarshalJSON reads an array.
