@@ -179,9 +179,15 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 		f.resolve(e)
 		f.take(e)
 	}
-	f.merged = s.Merged == route.Yes && f.defaultRules4()
-	f.mayMerge = s.Merged == route.Unknown && s.Lacks(route.FactMerged, route.IPv4) && f.defaultRules4()
+	f.merge()
 	return f
+}
+
+// merge works out whether IPv4's tables local and main are one.
+func (f *FIB) merge() {
+	s, plain := f.snap, f.defaultRules4()
+	f.merged = s.Merged == route.Yes && plain
+	f.mayMerge = s.Merged == route.Unknown && s.Lacks(route.FactMerged, route.IPv4) && plain
 }
 
 // take notes what an entry means for all look-ups.

@@ -226,11 +226,15 @@ func (e *Edit) Changed() bool { return len(e.changed) > 0 }
 // may be the one of the FIB that the Edit started from; its Routes are not looked at.
 // The Edit must not be used any more.
 func (e *Edit) FIB(s *route.Snapshot) *FIB {
-	if s != e.base.snap {
+	if s != e.base.snap && (e.base.realms || !sameButRules(e.base.snap, s)) {
 		return e.rebuild(s)
 	}
 	f := new(FIB)
 	*f = *e.base
+	if s != e.base.snap {
+		f.snap = s
+		f.ruleAgain()
+	}
 	if !e.Changed() {
 		return f
 	}

@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"reflect"
 	"sync"
 
 	"routewhy/route"
@@ -46,6 +47,30 @@ func (f *FIB) addRules() {
 			fam.index = sync.OnceValue(func() *ruleIndex { return newRuleIndex(f, rules) })
 		}
 	}
+}
+
+// ruleAgain gives a FIB, which is a copy of another one, the rules of its own snapshot.
+func (f *FIB) ruleAgain() {
+	for _, fam := range []*family{&f.v4, &f.v6} {
+		fam.rules, fam.index, fam.not, fam.vrfs, fam.dissects = nil, nil, nil, false, false
+	}
+	f.addRules()
+	f.merge()
+}
+
+// sameButRules reports whether two snapshots share all facts but for their rules, and
+// what depends on these alone. Facts that are equal but not shared are taken to differ.
+func sameButRules(a, b *route.Snapshot) bool {
+	return a.Release == b.Release && a.NoRules4 == b.NoRules4 && a.NoRules6 == b.NoRules6 &&
+		shared(a.Links, b.Links) && shared(a.Order, b.Order) && shared(a.Addrs, b.Addrs) &&
+		shared(a.Memberships, b.Memberships) && shared(a.NextHops, b.NextHops) && shared(a.Neighbours, b.Neighbours) &&
+		shared(a.Labels, b.Labels) && shared(a.Policies, b.Policies) && shared(a.Gaps, b.Gaps) &&
+		reflect.ValueOf(a.Sysctls).Pointer() == reflect.ValueOf(b.Sysctls).Pointer()
+}
+
+// shared reports whether two slices are one.
+func shared[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // lead notes which table a rule leads to.

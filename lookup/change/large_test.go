@@ -82,3 +82,33 @@ func BenchmarkLinkDown(b *testing.B) {
 		}
 	}
 }
+
+// TestSharesByRule adds and deletes a policy rule: the tables stay what they are.
+func TestSharesByRule(t *testing.T) {
+	s := change.New(large(100_000))
+	add := &change.Rule{Rule: route.Rule{
+		Family: route.IPv4, Priority: 100, Action: route.ActionTable, Table: 100, SuppressPrefixLen: -1, SuppressGroup: -1,
+		Selector: route.Selector{Dst: netip.MustParsePrefix("1.0.0.9/32")},
+	}, HasPriority: true}
+	refuse := &change.Rule{Rule: route.Rule{
+		Family: route.IPv4, Priority: 50, Action: route.ActionBlackhole, SuppressPrefixLen: -1, SuppressGroup: -1,
+		Selector: route.Selector{Src: netip.MustParsePrefix("192.0.2.2/32")},
+	}, HasPriority: true}
+	allocs := testing.AllocsPerRun(10, func() { s.Apply(add) })
+	if allocs > 200 {
+		t.Errorf("one rule takes %v allocations", allocs)
+	}
+	to := route.Flow{Dst: netip.MustParseAddr("1.0.0.9"), Src: netip.MustParseAddr("192.0.2.2")}
+	after := s.Apply(add).State.Apply(refuse).State
+	if d := after.FIB().Lookup(to); d.Disposition != lookup.DispositionBlackhole {
+		t.Errorf("with a blackhole rule: %+v", d)
+	}
+	undone := *refuse
+	undone.Verb = change.Delete
+	if d := after.Apply(&undone).State.FIB().Lookup(to); !d.HasRoute || d.Rule.Priority != 32766 {
+		t.Errorf("without it again: %+v", d)
+	}
+	if d := s.FIB().Lookup(to); !d.HasRoute {
+		t.Errorf("the state before them has changed: %+v", d)
+	}
+}
