@@ -265,7 +265,7 @@ func (t *tx) leaveAnycast6(l *route.Link, a *route.Addr) {
 		return
 	}
 	t.dropKernel6(t.kernelTable6(l, route.TableLocal), single(first), func(r *route.Route) bool {
-		return r.Type == route.TypeAnycast && r.Protocol == route.ProtocolKernel && byDevice(r, l.Index)
+		return r.Type == route.TypeAnycast && r.Protocol == route.ProtocolKernel && r.Metric == 0 && byDevice(r, l.Index)
 	})
 }
 

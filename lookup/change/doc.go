@@ -11,4 +11,10 @@
 // with what is usual: the weight of a route's only next hop is 1, its gateway was found
 // on the link, and a table without routes does not exist. Of two routes that differ by
 // such a fact alone, the second is taken for the same as the first, and refused.
+//
+// # The way back
+//
+// [Undo] works out the changes that bring a host back to the state before others, and
+// tries each. What no change brings back as it was it names: a device that was deleted,
+// the order of anycast addresses among devices, tables local and main as one.
 package change

@@ -21,7 +21,7 @@ func (t *tx) checkHop4(h *route.NextHop, id route.Table, scope route.Scope) *Ref
 	default:
 		no = t.checkGateway4(h, id, scope)
 	}
-	if no == nil {
+	if no == nil && !h.Gateway.Is6() {
 		t.markCarrier4(h)
 	}
 	return no

@@ -10,7 +10,9 @@ const msgGatewayLocal = "Gateway can not be a local address"
 
 // checkGateway6 checks an IPv6 gateway of an IPv4 route (fib_check_nh_v6_gw).
 func (t *tx) checkGateway6(h *route.NextHop, id route.Table) *Refusal {
-	return t.checkHop6(h, &route.Route{Table: id, Type: route.TypeUnicast, Dst: route.IPv6.Default()})
+	no := t.checkHop6(h, &route.Route{Table: id, Type: route.TypeUnicast, Dst: route.IPv6.Default()})
+	h.Flags &= route.NextHopOnLink // that there is no carrier is noted in the IPv6 next hop alone
+	return no
 }
 
 // checkHop6 checks a next hop of an IPv6 route, and completes it (fib6_nh_init in

@@ -255,6 +255,9 @@ func encodeAddr(c *change.Addr) []byte {
 	if c.Metric != 0 {
 		b = attr32(b, 9, c.Metric)
 	}
+	if a.Protocol != 0 {
+		b = attr(b, 11, []byte{a.Protocol})
+	}
 	if a.PreferredLft != 0 || a.ValidLft != 0 {
 		var ci []byte
 		ci = binary.NativeEndian.AppendUint32(ci, uint32(a.PreferredLft.Seconds()))

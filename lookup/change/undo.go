@@ -1,0 +1,135 @@
+package change
+
+import (
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// WayBack is how a host comes back to a state before some changes.
+type WayBack struct {
+	// Changes bring it back, one after the other.
+	Changes []Change
+	// State is the one after them.
+	State *State
+	// Left is what they cannot bring back exactly; empty: the state is the one before.
+	Left []Leftover
+}
+
+// Leftover is one thing that no change brings back as it was.
+type Leftover struct {
+	Code LeftoverCode
+	// Dev is the name of the device that it is about, as it was before.
+	Dev string
+	// Prefix is an address's with its length, a route's or a neighbour's destination.
+	Prefix netip.Prefix
+	// Table is a route's.
+	Table route.Table
+	// Family and Priority are a rule's.
+	Family   route.Family
+	Priority uint32
+	// ID is a next-hop object's.
+	ID uint32
+	// Path is a setting's, below /proc/sys.
+	Path string
+}
+
+// LeftoverCode says what is left.
+type LeftoverCode string
+
+// What may be left.
+const (
+	LeftDevice      LeftoverCode = "device"         // a device is gone
+	LeftDeviceState LeftoverCode = "device-state"   // it is up, named, enslaved or otherwise set as before no more
+	LeftSetting     LeftoverCode = "setting"        // a setting has another value
+	LeftUnread      LeftoverCode = "setting-unread" // a setting has another value perhaps: it was not read
+	LeftAddress     LeftoverCode = "address"        // an address is gone, new, or another one
+	LeftAddrOrder   LeftoverCode = "address-order"  // a device's addresses are in another order
+	LeftRule        LeftoverCode = "rule"           // a rule is gone, new, or in another place
+	LeftUnmerged    LeftoverCode = "unmerged"       // the tables local and main stay two (fib_unmerge)
+	LeftObject      LeftoverCode = "nexthop"        // a next-hop object is gone, new, or another one
+	LeftRoute       LeftoverCode = "route"          // a route is gone, new, or in another place
+	LeftNeighbour   LeftoverCode = "neighbour"      // an entry of the neighbour table is gone, new, or in another state
+	LeftLifetime    LeftoverCode = "lifetime"       // a lifetime begins anew with what was left when the facts were read
+	LeftAdvertised  LeftoverCode = "advertised"     // router advertisements do not renew it any more
+)
+
+// Undo works out the changes that bring a state back after others were made in it, in
+// their order, and tries each. before is the state before the first one.
+func Undo(before *State, done []Outcome) WayBack {
+	if len(done) == 0 {
+		return WayBack{State: before}
+	}
+	u := &undoer{want: before, now: done[len(done)-1].State, touched: map[spot]bool{}}
+	for i := range done {
+		u.touch(&done[i])
+	}
+	const rounds = 4
+	for round := 0; ; round++ {
+		u.links()
+		u.settings()
+		u.links() // a setting may have stood in the way
+		u.addresses()
+		u.rules()
+		u.routes()
+		if round == rounds || len(u.left(false)) == 0 || !u.renewAddresses() {
+			break
+		}
+	}
+	return WayBack{Changes: u.changes, State: u.now, Left: u.left(true)}
+}
+
+// spot is where routes stand: a prefix in a table.
+type spot struct {
+	table route.Table
+	dst   netip.Prefix
+}
+
+// undoer works out a way back.
+type undoer struct {
+	want, now *State
+	changes   []Change
+	// touched are the places in which routes may differ.
+	touched map[spot]bool
+	// order is touched's keys as they were added.
+	order []spot
+	// renewed are devices whose addresses were taken away and given back for their routes.
+	renewed map[linkFamily]bool
+}
+
+// mark is a point of a way back to which it may return.
+type mark struct {
+	now     *State
+	changes int
+}
+
+func (u *undoer) mark() mark { return mark{u.now, len(u.changes)} }
+
+func (u *undoer) back(m mark) { u.now, u.changes = m.now, u.changes[:m.changes] }
+
+func (u *undoer) touch(o *Outcome) {
+	for _, list := range [][]RouteRef{o.Removed, o.Added} {
+		for i := range list {
+			p := spot{list[i].Table, list[i].Dst}
+			if !u.touched[p] {
+				u.touched[p] = true
+				u.order = append(u.order, p)
+			}
+		}
+	}
+}
+
+// do makes a change, and reports whether it is accepted.
+func (u *undoer) do(c Change) bool {
+	out := u.now.Apply(c)
+	if out.Refusal != nil {
+		return false
+	}
+	u.touch(&out)
+	u.now = out.State
+	u.changes = append(u.changes, c)
+	return true
+}
+
+func (u *undoer) wanted() *route.Snapshot  { return u.want.fib.Snapshot() }
+func (u *undoer) present() *route.Snapshot { return u.now.fib.Snapshot() }

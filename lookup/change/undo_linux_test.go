@@ -1,0 +1,157 @@
+package change_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/route"
+	"routewhy/route/routetest"
+)
+
+// TestUndo makes random sequences of changes in the running kernel and then what brings
+// the state back. ROUTEWHY_UNDOS is how many sequences (12), ROUTEWHY_SEED where the
+// random numbers start.
+func TestUndo(t *testing.T) {
+	if os.Getenv("ROUTEWHY_UNDOS") == "" && !is618(t) {
+		t.Skip("what the kernel says is that of 6.18")
+	}
+	support := routetest.Probe(t)
+	seed := routetest.EnvInt(t, "ROUTEWHY_SEED", 1)
+	tally := map[string]int{}
+	for n := range routetest.EnvInt(t, "ROUTEWHY_UNDOS", 12) {
+		s := uint64(seed + n)
+		t.Run(strconv.FormatUint(s, 10), func(t *testing.T) {
+			undoReally(t, rand.New(rand.NewPCG(s, 2)), support, tally)
+		})
+	}
+	for _, k := range slices.Sorted(maps.Keys(tally)) {
+		t.Logf("%6d %s", tally[k], k)
+	}
+}
+
+func undoReally(t *testing.T, rng *rand.Rand, support routetest.Support, tally map[string]int) {
+	ns := routetest.New(t)
+	d := newDrawer(rng)
+	setup := routetest.Generate(rng, routetest.Options{Support: support})
+	setup = slices.DeleteFunc(setup, func(line string) bool { return strings.Contains(line, "expires 0") })
+	ns.Batch(append(d.settings(), setup...))
+	h, send := open(t, ns), newSender(t, ns)
+	ns.Settle()
+	first := h.read(t)
+	undoOnPaper(t, d, first, tally)
+	before := change.New(lookup.New(first))
+	var done []change.Outcome
+	var story strings.Builder
+	state := before
+	for range 1 + rng.IntN(8) {
+		c := d.draw(state)
+		if l, ok := c.(*change.Link); ok && l.Verb == change.Delete {
+			continue // which nothing brings back
+		}
+		out := state.Apply(c)
+		if out.Refusal != nil {
+			continue
+		}
+		said := send.send(t, c)
+		ns.Settle()
+		if faults := settled(t, h, out.State); said != (answer{}) || len(faults) > 0 {
+			tally["passed over: the engine and the kernel differ"]++
+			return // TestDifferential's to show
+		}
+		fmt.Fprintln(&story, "do  ", text(c))
+		state, done = out.State, append(done, out)
+	}
+	way := change.Undo(before, done)
+	for _, l := range way.Left {
+		tally["left: "+string(l.Code)]++
+	}
+	for _, c := range way.Changes {
+		fmt.Fprintln(&story, "undo", text(c))
+		if said := send.send(t, c); said != (answer{}) {
+			t.Errorf("the kernel refuses %s: %v %q\n%s", text(c), said.Errno, said.Message, &story)
+			return
+		}
+	}
+	ns.Settle()
+	if faults := settled(t, h, way.State); len(faults) > 0 {
+		t.Errorf("the engine expects another state after the undo:\n%s\n%s", strings.Join(faults, "\n"), &story)
+		return
+	}
+	tally[fmt.Sprintf("undone exactly: %v", exact(way.Left))]++
+	if !exact(way.Left) {
+		return
+	}
+	if faults := compare(first, h.read(t)); len(faults) > 0 && !unmerged(faults) {
+		t.Errorf("not as it was:\n%s\n%s", strings.Join(faults, "\n"), &story)
+	}
+}
+
+// undoOnPaper makes random sequences of changes and takes them back in the engine alone.
+func undoOnPaper(t *testing.T, d *drawer, first *route.Snapshot, tally map[string]int) {
+	before := change.New(lookup.New(first))
+	want := snapshotOf(before)
+	for range 20 {
+		state := before
+		var done []change.Outcome
+		var story strings.Builder
+		for range 1 + d.rng.IntN(12) {
+			c := d.draw(state)
+			if l, ok := c.(*change.Link); ok && l.Verb == change.Delete {
+				continue // which nothing brings back
+			}
+			if out := state.Apply(c); out.Refusal == nil {
+				fmt.Fprintln(&story, "do  ", text(c))
+				state, done = out.State, append(done, out)
+			}
+		}
+		way := change.Undo(before, done)
+		tally[fmt.Sprintf("on paper, exactly: %v", exact(way.Left))]++
+		if !exact(way.Left) {
+			for _, l := range way.Left {
+				tally["left on paper: "+string(l.Code)]++
+			}
+			continue
+		}
+		have := snapshotOf(way.State)
+		have.Sysctls = maps.Clone(have.Sysctls)
+		maps.DeleteFunc(have.Sysctls, func(path, _ string) bool { _, read := want.Sysctls[path]; return !read })
+		if faults := compare(want, have); len(faults) > 0 && !unmerged(faults) {
+			for _, c := range way.Changes {
+				fmt.Fprintln(&story, "undo", text(c))
+			}
+			t.Errorf("on paper, not as it was:\n%s\n%s", strings.Join(faults, "\n"), &story)
+			return
+		}
+	}
+}
+
+// settled waits until the kernel has the state, and names what differs for long.
+func settled(t *testing.T, h *live, want *change.State) []string {
+	faults := compare(snapshotOf(want), h.read(t))
+	for wait := time.Millisecond; len(faults) > 0 && wait < 300*time.Millisecond; wait *= 2 {
+		time.Sleep(wait) // the kernel enters IPv6 addresses and carriers later
+		faults = compare(snapshotOf(want), h.read(t))
+	}
+	return faults
+}
+
+// exact reports whether a dump cannot tell the state from the one before.
+func exact(left []change.Leftover) bool {
+	return !slices.ContainsFunc(left, func(l change.Leftover) bool {
+		return l.Code != change.LeftUnread && l.Code != change.LeftUnmerged && l.Code != change.LeftLifetime && l.Code != change.LeftAdvertised
+	})
+}
+
+// unmerged reports whether tables local and main are parted, and nothing else differs.
+func unmerged(faults []string) bool {
+	return len(faults) == 1 && strings.HasPrefix(faults[0], "merged: ")
+}

@@ -1,0 +1,166 @@
+package change
+
+import (
+	"slices"
+
+	"routewhy/route"
+)
+
+// addresses brings the addresses back, device by device.
+func (u *undoer) addresses() {
+	for i := range u.wanted().Links {
+		for _, f := range []route.Family{route.IPv4, route.IPv6} {
+			u.addressesOf(u.wanted().Links[i].Index, f)
+		}
+	}
+}
+
+// addrsOf are a device's addresses of a family in their order.
+func addrsOf(s *route.Snapshot, link int, f route.Family) []route.Addr {
+	return slices.DeleteFunc(slices.Clone(s.Addrs), func(a route.Addr) bool {
+		return a.Link != link || route.FamilyOf(a.Prefix.Addr()) != f
+	})
+}
+
+// sameAddr reports whether two addresses are the same, but for the time that is left.
+func sameAddr(a, b route.Addr) bool { return timeless(a) == timeless(b) }
+
+// timeless leaves out what time alone changes: how long a limited lifetime still is, and
+// whether the kernel has finished trying whether an address is unique.
+func timeless(a route.Addr) route.Addr {
+	const limited = 1
+	if a.ValidLft != route.ForeverLft {
+		a.ValidLft = limited
+	}
+	if a.PreferredLft != route.ForeverLft && a.PreferredLft != 0 {
+		a.PreferredLft = limited
+	}
+	if a.Prefix.Addr().Is6() {
+		a.Flags &^= route.AddrTentative | route.AddrOptimistic
+	}
+	return a
+}
+
+// addressesOf brings one device's back. It tries what touches least first; an order that
+// this does not give takes all that comes after the first difference away.
+func (u *undoer) addressesOf(link int, f route.Family) {
+	want := addrsOf(u.wanted(), link, f)
+	done := func() bool { return slices.EqualFunc(want, addrsOf(u.present(), link, f), sameAddr) }
+	if done() || u.present().Link(link) == nil {
+		return
+	}
+	m := u.mark()
+	u.placeAddrs(want, link, f, 0)
+	if done() {
+		return
+	}
+	least := u.mark()
+	u.back(m)
+	have := addrsOf(u.present(), link, f)
+	u.placeAddrs(want, link, f, alikeFirst(want, have, f))
+	if !done() {
+		u.now, u.changes = least.now, u.changes[:m.changes]
+		u.placeAddrs(want, link, f, 0)
+	}
+}
+
+// alikeFirst is how many addresses two lists have alike where the kernel begins them: it
+// puts an IPv6 address before those that were there, an IPv4 one after them. It gives
+// the rest's number, at least one.
+func alikeFirst(want, have []route.Addr, f route.Family) int {
+	n := 0
+	for n < len(want) && n < len(have) {
+		w, h := want[n], have[n]
+		if f == route.IPv6 {
+			w, h = want[len(want)-1-n], have[len(have)-1-n]
+		}
+		if !sameAddr(w, h) {
+			break
+		}
+		n++
+	}
+	return max(1, len(have)-n)
+}
+
+// placeAddrs deletes the addresses that are too many or other ones, and the newest ones
+// of the others as well as told, and adds those that are missing.
+func (u *undoer) placeAddrs(want []route.Addr, link int, f route.Family, newest int) {
+	have := addrsOf(u.present(), link, f)
+	if f == route.IPv4 {
+		slices.Reverse(have) // the newest first, secondaries before what they depend on
+	}
+	for i := range have {
+		w := slices.IndexFunc(want, func(a route.Addr) bool { return a.Prefix == have[i].Prefix && a.Peer == have[i].Peer })
+		if w >= 0 && i >= newest && (sameAddr(want[w], have[i]) || u.modifyAddr(&want[w])) {
+			continue
+		}
+		u.do(&Addr{Verb: Delete, Addr: route.Addr{Link: link, Prefix: have[i].Prefix, Peer: have[i].Peer, Label: have[i].Label}})
+	}
+	missing := slices.Clone(want)
+	if f == route.IPv6 {
+		slices.Reverse(missing)
+	} else { // those that others are secondary to first
+		slices.SortStableFunc(missing, func(a, b route.Addr) int { return int(a.Flags&route.AddrSecondary) - int(b.Flags&route.AddrSecondary) })
+	}
+	for i := range missing {
+		if !slices.ContainsFunc(addrsOf(u.present(), link, f), func(a route.Addr) bool { return a.Prefix == missing[i].Prefix && a.Peer == missing[i].Peer }) {
+			u.do(requestAddr(Add, &missing[i]))
+		}
+	}
+}
+
+// modifyAddr changes an address in place, where that gives it back as it was.
+func (u *undoer) modifyAddr(w *route.Addr) bool {
+	m := u.mark()
+	if u.do(requestAddr(Modify, w)) && slices.ContainsFunc(u.present().Addrs, func(a route.Addr) bool { return sameAddr(a, *w) }) {
+		return true
+	}
+	u.back(m)
+	return false
+}
+
+// requestAddr is a listed address as a request has it.
+func requestAddr(v Verb, a *route.Addr) *Addr {
+	c := &Addr{Verb: v, Addr: *a, Metric: a.Metric}
+	c.Addr.Metric = 0
+	if a.Prefix.Addr().Is4() {
+		c.Addr.Flags &= route.AddrNoPrefixRoute | route.AddrMCAutoJoin
+	} else {
+		c.Addr.Flags &= given6
+	}
+	if a.ValidLft == route.ForeverLft && a.PreferredLft == route.ForeverLft {
+		c.Addr.ValidLft, c.Addr.PreferredLft = 0, 0
+	}
+	return c
+}
+
+// renewAddresses takes addresses away and gives them back whose own routes are not as
+// they were: no request can make these. It reports whether there was something to do.
+func (u *undoer) renewAddresses() bool {
+	if u.renewed == nil {
+		u.renewed = map[linkFamily]bool{}
+	}
+	did := false
+	for _, p := range u.order {
+		for _, r := range u.want.fib.Edit().At(p.table, p.dst) {
+			if r.Protocol != route.ProtocolKernel || len(r.NextHops) != 1 || u.hasRoute(p, r) {
+				continue
+			}
+			link := r.NextHops[0].Link
+			key := linkFamily{link, route.FamilyOf(p.dst.Addr())}
+			if !u.renewed[key] && u.present().Link(link) != nil {
+				u.renewed[key] = true
+				want := addrsOf(u.wanted(), link, key.family)
+				u.placeAddrs(want, link, key.family, len(want)+1)
+				did = true
+			}
+		}
+	}
+	return did
+}
+
+// linkFamily is one family on one device.
+type linkFamily struct {
+	link   int
+	family route.Family
+}

@@ -1,0 +1,190 @@
+package change
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"routewhy/route"
+)
+
+// left names what differs from the state that is wanted. all also names what only a
+// longer look would show: a lifetime that begins anew.
+func (u *undoer) left(all bool) []Leftover {
+	var list []Leftover
+	want, have := u.wanted(), u.present()
+	list = append(list, leftLinks(want, have)...)
+	for path, v := range want.Sysctls {
+		if have.Sysctls[path] != v && !u.gone(path) {
+			list = append(list, Leftover{Code: LeftSetting, Path: path})
+		}
+	}
+	for path := range have.Sysctls {
+		if _, read := want.Sysctls[path]; !read && path != ipForward {
+			list = append(list, Leftover{Code: LeftUnread, Path: path})
+		}
+	}
+	for i := range want.Links {
+		for _, f := range []route.Family{route.IPv4, route.IPv6} {
+			l := &want.Links[i]
+			list = append(list, leftAddrs(l.Name, addrsOf(want, l.Index, f), addrsOf(have, l.Index, f))...)
+		}
+	}
+	for _, f := range []route.Family{route.IPv4, route.IPv6} {
+		list = append(list, leftRules(rulesOf(want, f), rulesOf(have, f))...)
+	}
+	if want.Merged == route.Yes && have.Merged == route.No {
+		list = append(list, Leftover{Code: LeftUnmerged})
+	}
+	list = append(list, leftObjects(want, have)...)
+	for _, p := range u.order {
+		if !slices.EqualFunc(u.wantAt(p), u.haveAt(p), alikeNow) {
+			list = append(list, Leftover{Code: LeftRoute, Table: p.table, Prefix: p.dst})
+		}
+	}
+	list = append(list, leftNeighbours(want, have)...)
+	if all {
+		list = append(list, u.anew()...)
+	}
+	order := leftoverOrder()
+	slices.SortStableFunc(list, func(a, b Leftover) int {
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Code), slices.Index(order, b.Code)), strings.Compare(a.Path, b.Path))
+	})
+	return list
+}
+
+// leftoverOrder is the order in which they are told: what others follow from first.
+func leftoverOrder() []LeftoverCode {
+	return []LeftoverCode{
+		LeftDevice, LeftDeviceState, LeftSetting, LeftAddress, LeftAddrOrder, LeftRule, LeftObject, LeftRoute, LeftNeighbour,
+		LeftUnmerged, LeftUnread, LeftLifetime, LeftAdvertised,
+	}
+}
+
+// alikeNow is alike with the flags of the next hops.
+func alikeNow(a, b *route.Route) bool {
+	flags := func(x, y route.NextHop) bool {
+		return (x.Flags^y.Flags)&(route.NextHopDead|route.NextHopLinkDown) == 0
+	}
+	return alike(a, b) && (a.NextHopID != 0 || slices.EqualFunc(a.NextHops, b.NextHops, flags))
+}
+
+// gone reports whether a setting is that of a device which is no more.
+func (u *undoer) gone(path string) bool {
+	_, dev, _, ok := confOf(path)
+	return ok && dev != allDevices && dev != newDevices && u.present().LinkByName(dev) == nil
+}
+
+func leftLinks(want, have *route.Snapshot) (list []Leftover) {
+	for i := range want.Links {
+		w := want.Links[i]
+		switch l := have.Link(w.Index); {
+		case l == nil:
+			list = append(list, Leftover{Code: LeftDevice, Dev: w.Name})
+		case *l != w:
+			list = append(list, Leftover{Code: LeftDeviceState, Dev: w.Name})
+		}
+	}
+	return list
+}
+
+func leftAddrs(dev string, want, have []route.Addr) (list []Leftover) {
+	if slices.EqualFunc(want, have, sameAddr) {
+		return nil
+	}
+	differ := func(a, b []route.Addr) {
+		for i := range a {
+			if !slices.ContainsFunc(b, func(x route.Addr) bool { return sameAddr(x, a[i]) }) &&
+				!slices.ContainsFunc(list, func(l Leftover) bool { return l.Prefix == a[i].Prefix }) {
+				list = append(list, Leftover{Code: LeftAddress, Dev: dev, Prefix: a[i].Prefix})
+			}
+		}
+	}
+	differ(want, have)
+	differ(have, want)
+	if list == nil {
+		list = append(list, Leftover{Code: LeftAddrOrder, Dev: dev})
+	}
+	return list
+}
+
+func leftRules(want, have []route.Rule) (list []Leftover) {
+	for i := range max(len(want), len(have)) {
+		r := want
+		if i >= len(want) {
+			r = have
+		} else if i < len(have) && sameListed(want[i], have[i]) {
+			continue
+		}
+		list = append(list, Leftover{Code: LeftRule, Family: r[i].Family, Priority: r[i].Priority})
+	}
+	return list
+}
+
+func leftObjects(want, have *route.Snapshot) (list []Leftover) {
+	for i := range want.NextHops {
+		if x := objectOf(have, want.NextHops[i].ID); x == nil || !sameObject(x, &want.NextHops[i]) {
+			list = append(list, Leftover{Code: LeftObject, ID: want.NextHops[i].ID})
+		}
+	}
+	for _, o := range have.NextHops {
+		if objectOf(want, o.ID) == nil {
+			list = append(list, Leftover{Code: LeftObject, ID: o.ID})
+		}
+	}
+	return list
+}
+
+// leftNeighbours names permanent entries alone: the others come again by themselves.
+func leftNeighbours(want, have *route.Snapshot) (list []Leftover) {
+	for _, n := range want.Neighbours {
+		if n.State == route.NeighbourPermanent && !slices.Contains(have.Neighbours, n) {
+			list = append(list, Leftover{Code: LeftNeighbour, Dev: want.LinkName(n.Link), Prefix: single(n.Addr)})
+		}
+	}
+	for _, n := range have.Neighbours {
+		if n.State == route.NeighbourPermanent && !slices.Contains(want.Neighbours, n) {
+			list = append(list, Leftover{Code: LeftNeighbour, Dev: want.LinkName(n.Link), Prefix: single(n.Addr)})
+		}
+	}
+	return list
+}
+
+// protocolAdvertised is the protocol of an address that a router advertisement gave
+// (IFAPROT_KERNEL_RA).
+const protocolAdvertised = 2
+
+// anew names what the changes give a lifetime, and what nobody renews any more.
+func (u *undoer) anew() (list []Leftover) {
+	for _, c := range u.changes {
+		switch c := c.(type) {
+		case *Addr:
+			x := Leftover{Dev: u.wanted().LinkName(c.Addr.Link), Prefix: c.Addr.Prefix}
+			switch {
+			case c.Verb == Delete:
+				continue
+			case c.Addr.ValidLft != 0 && c.Addr.ValidLft != route.ForeverLft, c.Addr.PreferredLft != 0 && c.Addr.PreferredLft != route.ForeverLft:
+				x.Code = LeftLifetime
+			case c.Addr.Protocol == protocolAdvertised:
+				x.Code = LeftAdvertised
+			default:
+				continue
+			}
+			list = append(list, x)
+		case *Route:
+			x := Leftover{Table: c.table(), Prefix: c.Route.Dst}
+			switch {
+			case c.Verb == Delete:
+				continue
+			case c.Family() == route.IPv6 && c.Route.Protocol == route.ProtocolRA:
+				x.Code = LeftAdvertised
+			case c.Expires != 0:
+				x.Code = LeftLifetime
+			default:
+				continue
+			}
+			list = append(list, x)
+		}
+	}
+	return list
+}

@@ -1,0 +1,104 @@
+package change
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"routewhy/route"
+)
+
+// links gives the devices their names, groups, MTUs and masters back, and sets them up
+// or down.
+func (u *undoer) links() {
+	for range 2 { // a name may be another device's until that one has its own back
+		for i := range u.wanted().Links {
+			u.nameBack(&u.wanted().Links[i])
+		}
+	}
+	for i := range u.wanted().Links {
+		w := &u.wanted().Links[i]
+		l := u.present().Link(w.Index)
+		if l == nil {
+			continue
+		}
+		if l.MTU != w.MTU {
+			u.do(&Link{Verb: Modify, Index: w.Index, MTU: &w.MTU})
+		}
+		if l.Group != w.Group {
+			u.do(&Link{Verb: Modify, Index: w.Index, Group: &w.Group})
+		}
+		if l.Master != w.Master {
+			u.do(&Link{Verb: Modify, Index: w.Index, Master: &w.Master})
+		}
+	}
+	for i := range u.wanted().Links {
+		w := &u.wanted().Links[i]
+		if l := u.present().Link(w.Index); l != nil && l.Up() != w.Up() {
+			up := route.No
+			if w.Up() {
+				up = route.Yes
+			}
+			u.do(&Link{Verb: Modify, Index: w.Index, Up: up})
+		}
+	}
+}
+
+// nameBack renames a device, which for kernels that want it is down meanwhile, and takes
+// its name from another one.
+func (u *undoer) nameBack(w *route.Link) {
+	l := u.present().Link(w.Index)
+	if l == nil || l.Name == w.Name {
+		return
+	}
+	if other := u.present().LinkByName(w.Name); other != nil {
+		u.rename(other, freeName(u.present(), u.wanted()))
+	}
+	u.rename(u.present().Link(w.Index), w.Name)
+}
+
+func (u *undoer) rename(l *route.Link, name string) {
+	if u.do(&Link{Verb: Modify, Index: l.Index, Name: name}) || !l.Up() {
+		return
+	}
+	m := u.mark()
+	if !u.do(&Link{Verb: Modify, Index: l.Index, Up: route.No}) || !u.do(&Link{Verb: Modify, Index: l.Index, Name: name}) {
+		u.back(m)
+	}
+}
+
+// freeName is a name that no device has, in either state.
+func freeName(a, b *route.Snapshot) string {
+	name := "swap0"
+	for a.LinkByName(name) != nil || b.LinkByName(name) != nil {
+		name += "x"
+	}
+	return name
+}
+
+// settings writes the settings back: those for all devices first, which change others.
+func (u *undoer) settings() {
+	paths := slices.SortedFunc(maps.Keys(u.wanted().Sysctls), func(a, b string) int {
+		return cmp.Or(cmp.Compare(breadth(a), breadth(b)), strings.Compare(a, b))
+	})
+	for _, p := range paths {
+		if v := u.wanted().Sysctls[p]; u.present().Sysctls[p] != v {
+			u.do(&Sysctl{Path: p, Value: v})
+		}
+	}
+}
+
+// breadth orders settings: what is written for all devices comes first.
+func breadth(path string) int {
+	_, dev, _, ok := confOf(path)
+	switch {
+	case ok && dev == allDevices:
+		return 0
+	case ok && dev == newDevices:
+		return 1
+	case ok:
+		return 2
+	}
+	return 3
+}

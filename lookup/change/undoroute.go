@@ -1,0 +1,458 @@
+package change
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// routes brings the routes and the next-hop objects back. What a route's gateway needs
+// comes before it by trying again: each pass mends the places that it can.
+func (u *undoer) routes() {
+	u.dropObjects()
+	u.mendAll(u.mendPlace)
+	for i := 0; i < len(u.order); i++ { // what is too many may stand in the way
+		u.dropExtras(u.order[i])
+	}
+	u.mendAll(u.mendPlace)
+	u.mendAll(u.mendWithHelp)
+	for i := range u.wanted().NextHops {
+		if w := &u.wanted().NextHops[i]; objectOf(u.present(), w.ID) == nil {
+			u.withHelp(helpersOf(route.TableLocal, w.NextHop), func() bool { return u.objectBack(w, nil) })
+		}
+	}
+	u.mendAll(u.mendPlace)
+	for i := 0; i < len(u.order); i++ { // what remains, as far as it goes
+		u.fill(u.order[i])
+	}
+}
+
+// mendAll calls mend for all places that differ until none is mended any more.
+func (u *undoer) mendAll(mend func(spot) bool) {
+	for progress := true; progress; {
+		progress = u.objects()
+		for i := 0; i < len(u.order); i++ {
+			if p := u.order[i]; !u.inPlace(p) {
+				progress = mend(p) || progress
+			}
+		}
+	}
+}
+
+func (u *undoer) wantAt(p spot) []*route.Route { return bySource(u.want.fib.Edit().At(p.table, p.dst)) }
+func (u *undoer) haveAt(p spot) []*route.Route { return bySource(u.now.fib.Edit().At(p.table, p.dst)) }
+
+// bySource brings the routes for different sources into one order: that in which the
+// kernel keeps them says nothing.
+func bySource(list []*route.Route) []*route.Route {
+	slices.SortStableFunc(list, func(a, b *route.Route) int {
+		return cmp.Or(cmp.Compare(a.Src.Bits(), b.Src.Bits()), a.Src.Addr().Compare(b.Src.Addr()))
+	})
+	return list
+}
+
+func (u *undoer) inPlace(p spot) bool { return slices.EqualFunc(u.wantAt(p), u.haveAt(p), alikeNow) }
+
+func (u *undoer) hasRoute(p spot, r *route.Route) bool {
+	return slices.ContainsFunc(u.haveAt(p), func(x *route.Route) bool { return alike(x, r) })
+}
+
+// alike reports whether two routes to a prefix are the same as far as a dump tells, but
+// for the time that is left and what follows from the state of their devices.
+func alike(a, b *route.Route) bool {
+	if a.Src != b.Src || a.TOS != b.TOS || a.Metric != b.Metric || a.Type != b.Type || a.Scope != b.Scope || a.Protocol != b.Protocol ||
+		a.PrefSrc != b.PrefSrc || a.Pref != b.Pref || a.NextHopID != b.NextHopID || (a.Expires == 0) != (b.Expires == 0) ||
+		!slices.Equal(a.Metrics, b.Metrics) || !slices.EqualFunc(a.Unknown, b.Unknown, sameAttr) {
+		return false
+	}
+	if a.NextHopID != 0 {
+		return true
+	}
+	alone := len(a.NextHops) == 1
+	return slices.EqualFunc(a.NextHops, b.NextHops, func(x, y route.NextHop) bool {
+		for _, h := range []*route.NextHop{&x, &y} {
+			h.Flags &^= stateFlags | route.NextHopDirect
+			if alone {
+				h.Weight = 0
+			}
+		}
+		return x == y
+	})
+}
+
+// requestRoute is a route of a dump as a request has it.
+func requestRoute(v Verb, p spot, listed *route.Route) *Route {
+	c := &Route{Verb: v, Route: listed.Clone(), Expires: listed.Expires, HasPref: listed.Pref != route.PreferenceMedium}
+	r := &c.Route
+	r.Dst, r.Table, r.Flags, r.Unknown, r.Expires = p.dst, p.table, 0, nil, 0
+	v6 := p.dst.Addr().Is6()
+	if v6 {
+		r.Scope = 0
+	}
+	switch {
+	case r.NextHopID != 0 && v == Delete: // which a dump may show as of another type
+		r.NextHops, r.Type = nil, route.TypeUnspec
+	case r.NextHopID != 0:
+		r.NextHops = nil
+		if r.Type == route.TypeBlackhole { // as one by a blackhole object is dumped
+			r.Type = route.TypeUnicast
+		}
+	case fails(r.Type) && v6 && v == Delete: // whose type the kernel does not look at
+		r.NextHops = []route.NextHop{{Link: route.LoopbackIndex}}
+	case fails(r.Type):
+		r.NextHops = nil
+	}
+	for i := range r.NextHops {
+		h := &r.NextHops[i]
+		h.Flags &= route.NextHopOnLink
+		switch {
+		case len(r.NextHops) == 1:
+			h.Weight = 0
+		default:
+			weigh(h)
+		}
+	}
+	if v == Delete {
+		c.HasPref, c.Expires = false, 0
+	}
+	return c
+}
+
+// mendPlace gives a prefix its routes back, all or none, and reports whether it did:
+// first by the fewest changes, then by making all anew.
+func (u *undoer) mendPlace(p spot) bool {
+	m := u.mark()
+	for _, anew := range []bool{false, true} {
+		u.arrange(p, anew)
+		if u.inPlace(p) {
+			return true
+		}
+		u.back(m)
+	}
+	return false
+}
+
+// fill gives a prefix back what can be had.
+func (u *undoer) fill(p spot) {
+	for _, r := range u.wantAt(p) {
+		if m := u.mark(); !u.hasRoute(p, r) && u.do(requestRoute(Append, p, r)) && !u.hasRoute(p, r) {
+			u.back(m) // the kernel makes it another one
+		}
+	}
+}
+
+// dropExtras deletes the routes of a prefix that are too many.
+func (u *undoer) dropExtras(p spot) {
+	want := u.wantAt(p)
+	for _, r := range slices.Backward(u.haveAt(p)) {
+		if !slices.ContainsFunc(want, func(x *route.Route) bool { return alike(x, r) }) {
+			u.deleteRoute(p, r)
+		}
+	}
+}
+
+// deleteRoute deletes a route, where a request takes this one and no other.
+func (u *undoer) deleteRoute(p spot, r *route.Route) bool {
+	m, before := u.mark(), len(u.haveAt(p))
+	if u.do(requestRoute(Delete, p, r)) && len(u.haveAt(p)) == before-1 && !slices.Contains(u.haveAt(p), r) {
+		return true
+	}
+	u.back(m)
+	return false
+}
+
+// group are the routes to a prefix that the kernel keeps in the order in which they were
+// made: those of one TOS and metric, of the same sources in IPv6.
+type group struct {
+	src    netip.Prefix
+	tos    uint8
+	metric uint32
+}
+
+func groupOf(r *route.Route) group { return group{r.Src, r.TOS, r.Metric} }
+
+func (g group) of(list []*route.Route) []*route.Route {
+	return slices.DeleteFunc(slices.Clone(list), func(r *route.Route) bool { return groupOf(r) != g })
+}
+
+// arrange brings the groups of a prefix into order, each by few changes or anew.
+func (u *undoer) arrange(p spot, anew bool) {
+	want, have := u.wantAt(p), u.haveAt(p)
+	done := map[group]bool{}
+	for _, r := range append(slices.Clone(have), want...) {
+		g := groupOf(r)
+		if done[g] {
+			continue
+		}
+		done[g] = true
+		w, h := g.of(want), g.of(have)
+		switch {
+		case slices.EqualFunc(w, h, alikeNow) && !anew:
+		case !anew && u.replaceOne(p, g, w, h):
+		case !anew && u.oneHop(p, g, w, h):
+		case anew:
+			u.arrangeGroup(p, w, h, 0, 0)
+		case p.dst.Addr().Is6(): // where a new one always comes last
+			u.arrangeGroup(p, w, h, 0, common(w, h))
+		default:
+			from, kept := longestKept(w, h)
+			u.arrangeGroup(p, w, h, from, kept)
+		}
+	}
+}
+
+// replaceOne replaces one route where nothing else differs, so that there always is one.
+func (u *undoer) replaceOne(p spot, g group, want, have []*route.Route) bool {
+	at := common(want, have)
+	if len(want) != len(have) || at == len(want) || !slices.EqualFunc(want[at+1:], have[at+1:], alikeNow) {
+		return false
+	}
+	m := u.mark()
+	if u.do(requestRoute(Replace, p, want[at])) && slices.EqualFunc(want, g.of(u.haveAt(p)), alikeNow) {
+		return true
+	}
+	u.back(m)
+	return false
+}
+
+// oneHop adds or deletes one next hop of an IPv6 route where nothing else differs.
+func (u *undoer) oneHop(p spot, g group, want, have []*route.Route) bool {
+	at := common(want, have)
+	if !p.dst.Addr().Is6() || at == len(want) || at == len(have) {
+		return false
+	}
+	w, h := want[at].NextHops, have[at].NextHops
+	verb, one := Append, want[at]
+	switch {
+	case len(w) == len(h)+1:
+		w = w[len(h):]
+	case len(h) == len(w)+1:
+		verb = Delete
+		i := slices.IndexFunc(h, func(x route.NextHop) bool {
+			return !slices.ContainsFunc(w, func(y route.NextHop) bool { return sameHop6(x, y) })
+		})
+		if i < 0 {
+			return false
+		}
+		w = h[i : i+1]
+	default:
+		return false
+	}
+	c := requestRoute(verb, p, one)
+	hop := w[0]
+	hop.Flags &= route.NextHopOnLink
+	if c.Route.NextHops = []route.NextHop{hop}; verb == Delete {
+		c.Route.NextHops[0].Weight = 0
+	}
+	m := u.mark()
+	if u.do(c) && slices.EqualFunc(want, g.of(u.haveAt(p)), alikeNow) {
+		return true
+	}
+	u.back(m)
+	return false
+}
+
+// common is how many routes two lists begin with alike.
+func common(a, b []*route.Route) int {
+	n := 0
+	for n < len(a) && n < len(b) && alikeNow(a[n], b[n]) {
+		n++
+	}
+	return n
+}
+
+// longestKept finds the longest run of wanted routes that are there in this order: where
+// in the wanted ones it begins, and how many they are.
+func longestKept(want, have []*route.Route) (from, kept int) {
+	for i := range want {
+		n := 0
+		for _, h := range have {
+			if i+n < len(want) && alikeNow(want[i+n], h) {
+				n++
+			}
+		}
+		if n > kept {
+			from, kept = i, n
+		}
+	}
+	return from, kept
+}
+
+// arrangeGroup keeps a run of the routes that are there and makes the others anew before
+// and after it.
+func (u *undoer) arrangeGroup(p spot, want, have []*route.Route, from, kept int) {
+	n := 0
+	var gone []*route.Route
+	for _, h := range have {
+		if n < kept && alikeNow(want[from+n], h) {
+			n++
+			continue
+		}
+		gone = append(gone, h)
+	}
+	for range gone { // a request may take another one, which is then among those that are left
+		for _, h := range gone {
+			if slices.Contains(u.haveAt(p), h) {
+				u.do(requestRoute(Delete, p, h))
+			}
+		}
+	}
+	if kept == 0 {
+		from = 0
+	}
+	for i := from - 1; i >= 0; i-- {
+		u.do(requestRoute(Prepend, p, want[i]))
+	}
+	for i := from + kept; i < len(want); i++ {
+		verb := Append
+		if i == 0 {
+			verb = Add
+		}
+		u.do(requestRoute(verb, p, want[i]))
+	}
+}
+
+// mendWithHelp mends a prefix whose gateways are on no link any more, or whose sources are
+// addresses of this host no more: the kernel checks these when a route is made, and so
+// routes to them are there meanwhile.
+func (u *undoer) mendWithHelp(p spot) bool {
+	for _, id := range []route.Table{p.table, route.TableLocal} {
+		var helpers []*Route
+		for _, r := range u.wantAt(p) {
+			if !u.hasRoute(p, r) {
+				for _, h := range r.NextHops {
+					helpers = append(helpers, helpersOf(id, h)...)
+				}
+				helpers = append(helpers, helperSource(r.PrefSrc)...)
+			}
+		}
+		if u.withHelp(helpers, func() bool { return u.mendPlace(p) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// withHelp makes changes while some routes are there, all or none, and reports whether it
+// did.
+func (u *undoer) withHelp(helpers []*Route, do func() bool) bool {
+	m := u.mark()
+	var made []*Route
+	for _, c := range helpers {
+		if u.do(c) {
+			made = append(made, c)
+		}
+	}
+	if len(made) == 0 || !do() {
+		u.back(m)
+		return false
+	}
+	for _, c := range slices.Backward(made) {
+		undo := *c
+		undo.Verb = Delete
+		before := u.haveAt(spot{c.Route.Table, c.Route.Dst})
+		if !u.do(&undo) || len(u.haveAt(spot{c.Route.Table, c.Route.Dst})) != len(before)-1 {
+			u.back(m)
+			return false
+		}
+	}
+	return true
+}
+
+// helpersOf are the routes that put a gateway on a link: one in a table, which is the
+// gateway's own or, as most rules lead there first, table local.
+func helpersOf(table route.Table, h route.NextHop) []*Route {
+	if !h.Gateway.IsValid() || h.Flags&route.NextHopOnLink != 0 {
+		return nil
+	}
+	c := &Route{Verb: Prepend, Route: route.Route{
+		Table: table, Dst: single(h.Gateway), Type: route.TypeUnicast, Protocol: route.ProtocolBoot, NextHops: []route.NextHop{{Link: h.Link}},
+	}}
+	if h.Gateway.Is4() {
+		c.Route.Scope = route.ScopeLink
+	} else {
+		c.Route.Metric = 1
+	}
+	return []*Route{c}
+}
+
+// helperSource is a route that makes an IPv4 address this host's own.
+func helperSource(a netip.Addr) []*Route {
+	if !a.IsValid() || !a.Is4() {
+		return nil
+	}
+	return []*Route{{Verb: Prepend, Route: route.Route{
+		Table: route.TableLocal, Dst: single(a), Type: route.TypeLocal, Scope: route.ScopeHost, Protocol: route.ProtocolBoot,
+		NextHops: []route.NextHop{{Link: route.LoopbackIndex}},
+	}}}
+}
+
+// dropObjects deletes the next-hop objects that are too many.
+func (u *undoer) dropObjects() {
+	for _, o := range u.present().NextHops {
+		if objectOf(u.wanted(), o.ID) == nil && objectOf(u.present(), o.ID) != nil {
+			u.do(&NextHop{Verb: Delete, Object: route.NextHopObject{ID: o.ID}})
+		}
+	}
+}
+
+func objectOf(s *route.Snapshot, id uint32) *route.NextHopObject {
+	i := slices.IndexFunc(s.NextHops, func(o route.NextHopObject) bool { return o.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &s.NextHops[i]
+}
+
+func sameObject(a, b *route.NextHopObject) bool {
+	x, y := a.NextHop, b.NextHop
+	x.Flags &^= stateFlags | route.NextHopDirect
+	y.Flags &^= stateFlags | route.NextHopDirect
+	return a.Family == b.Family && x == y && a.Blackhole == b.Blackhole && a.FDB == b.FDB && a.Resilient == b.Resilient && a.Buckets == b.Buckets &&
+		a.Protocol == b.Protocol && slices.Equal(a.Group, b.Group) && slices.EqualFunc(a.Unknown, b.Unknown, sameAttr)
+}
+
+// objects gives the next-hop objects back that may be made now, groups after their
+// members, and reports whether any was.
+func (u *undoer) objects() bool {
+	did := false
+	for _, groups := range []bool{false, true} {
+		for i := range u.wanted().NextHops {
+			w := &u.wanted().NextHops[i]
+			have := objectOf(u.present(), w.ID)
+			if len(w.Group) > 0 != groups || have != nil && sameObject(have, w) {
+				continue
+			}
+			did = u.objectBack(w, have) || did
+		}
+	}
+	return did
+}
+
+func (u *undoer) objectBack(w, have *route.NextHopObject) bool {
+	o := *w
+	o.Unknown, o.NextHop.Flags = nil, o.NextHop.Flags&route.NextHopOnLink
+	m := u.mark()
+	is := func() bool {
+		x := objectOf(u.present(), w.ID)
+		return x != nil && sameObject(x, w)
+	}
+	if have == nil {
+		if u.do(&NextHop{Verb: Add, Object: o}) && is() {
+			return true
+		}
+		u.back(m)
+		return false
+	}
+	if u.do(&NextHop{Verb: Replace, Object: o}) && is() {
+		return true
+	}
+	u.back(m)
+	if u.do(&NextHop{Verb: Delete, Object: route.NextHopObject{ID: w.ID}}) && u.do(&NextHop{Verb: Add, Object: o}) && is() {
+		return true
+	}
+	u.back(m)
+	return false
+}
