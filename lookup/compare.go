@@ -64,7 +64,8 @@ const (
 	// broadcast address is refused that passes the short check.
 	CodeLocalOnce  Code = "local-route-once"
 	CodeCachedType Code = "cached-type" // the kernel names the type of another packet by the same next hop
-	// RTM_GETROUTE looks up what is dropped before any look-up: see [ShortcutNoIPv6].
+	// RTM_GETROUTE looks up what is dropped before any look-up: see [ShortcutNoIPv6] and
+	// [ShortcutSmallMTU].
 	CodeBeforeLookup Code = "before-look-up"
 	// RTM_GETROUTE looks up what a device of a VRF receives as if it were in none: see
 	// [NoteToolVRF]. Have: the VRF's device.
@@ -73,7 +74,7 @@ const (
 
 // Compare holds a decision about a packet against the kernel's answer.
 func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison {
-	if d.Shortcut == ShortcutNoIPv6 {
+	if d.Shortcut == ShortcutNoIPv6 || d.Shortcut == ShortcutSmallMTU {
 		return Comparison{Asked: a.Asked, Agrees: a.Asked, NextHop: -1, Benign: []Reason{{Code: CodeBeforeLookup}}}
 	}
 	if tool, other := f.toolInVRF(*flow, d); other {

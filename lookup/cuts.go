@@ -131,7 +131,7 @@ func (f *FIB) KindOfUplink(link int, fam route.Family) string {
 	}
 	w := walk{fib: f}
 	if fam == route.IPv6 {
-		return fmt.Sprintf("vrf %d drops %t", dev.vrf, w.dropsIPv6(dev))
+		return fmt.Sprintf("vrf %d drops %t IPv6 %t", dev.vrf, w.dropsIPv6(dev), dev.HasIPv6())
 	}
 	filter, _ := w.rpFilter(dev)
 	if filter == 1 || filter != 0 && len(dev.addrs4) == 0 {

@@ -13,6 +13,7 @@ const (
 	FaultIgnored   Code = "linkdown"       // the same, and ignore_routes_with_linkdown passes it over; Have: the same
 	FaultDead      Code = "marked-dead"    // the kernel marks it dead
 	FaultNeighbour Code = "gateway-failed" // its gateway does not answer; Have: the gateway
+	FaultNoIPv6    Code = "no-ipv6"        // its device, lo or that of a VRF, drops IPv6 that this host sends to itself; Have: the device's name
 	FaultTarget    Code = "target-failed"  // the packet's destination is a neighbour itself, and does not answer; Have: it
 )
 
@@ -76,7 +77,10 @@ func (f *FIB) WayHealth(flow *route.Flow, d *Decision, w *NextHop) Reason {
 		hop.Flags, hop.Gateway = 0, netip.Addr{} // through lo, or through a VRF's device
 	}
 	r := f.HopHealth(&hop)
+	dev := f.byIndex[hop.Link]
 	switch {
+	case r.Code == "" && d.Disposition == DispositionLocal && flow.Dst.Is6() && flow.In == 0 && dev != nil && f.conf(route.IPv6, dev, settingDisableIPv6) != 0:
+		return Reason{Code: FaultNoIPv6, Have: dev.Name}
 	case r.Code == FaultIgnored, r.Code == FaultDead: // the kernel does not use such a next hop
 		return Reason{}
 	case r.Code == "" && f.target(flow, d, w) == route.NeighbourFailed:

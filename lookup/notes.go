@@ -40,6 +40,7 @@ const (
 	NoteNotForwarded     Code = "not-forwarded6"     // IPv6 drops what is to be forwarded, after the look-up; Have: the device
 	NoteMayRefuse        Code = "may-be-refused"     // a source that is refused if there ever was a route of type local; Have: it, Want: the error
 	NoteLoDown           Code = "lo-down"            // what ends at this host goes through lo, which is down
+	NoteLoNoIPv6         Code = "lo-without-ipv6"    // what this host sends to its own IPv6 addresses is dropped on lo; Have: its name
 	NoteNoZone           Code = "zone-missing"       // a link-local destination without a device
 	NoteOnLinkAssumed    Code = "on-link-assumed"    // no route leaves by the device asked for; Have: it
 	NotePairOfHosts      Code = "no-broadcast"       // the destination's network is a /31, which has no broadcast address

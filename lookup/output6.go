@@ -23,6 +23,9 @@ func (w *walk) decide6(d *Decision) {
 		case dev == nil:
 			*d = refusal("", route.ENODEV)
 			return
+		case !dev.HasIPv6():
+			*d = refusal(ShortcutSmallMTU, route.EINVAL)
+			return
 		case w.dropsIPv6(dev):
 			*d = refusal(ShortcutNoIPv6, route.EINVAL)
 			return

@@ -203,5 +203,6 @@ const (
 	ShortcutNoForwarding Shortcut = "forwarding-off"        //
 	ShortcutNotUnicast   Shortcut = "not-forwardable-type"  // received, and the route's type cannot be forwarded
 	ShortcutNoIPv6       Shortcut = "received-without-ipv6" // received by a device that has IPv6 switched off, and dropped before a look-up
+	ShortcutSmallMTU     Shortcut = "received-small-mtu"    // received by a device whose MTU is too small for IPv6, and dropped before a look-up
 	ShortcutVRFLink      Shortcut = "vrf-link"              // IPv6 to a link-local address or group by a VRF device, which has no link
 )

@@ -49,6 +49,16 @@ const (
 // Up reports whether the device is administratively up.
 func (l *Link) Up() bool { return l.Flags&LinkUp != 0 }
 
+// HasIPv6 reports whether the device has IPv6 at all: its MTU is at least 1280 bytes, or it
+// is lo, which never loses it (addrconf_notify in net/ipv6/addrconf.c). An MTU of zero is
+// not known, and taken for one that is large enough.
+func (l *Link) HasIPv6() bool {
+	return l.MTU == 0 || l.MTU >= LeastMTU6 || l.Flags&LinkLoopback != 0
+}
+
+// LeastMTU6 is the MTU below which a device has no IPv6 (IPV6_MIN_MTU).
+const LeastMTU6 = 1280
+
 // Carrier reports whether the device is up and its lower layer is too.
 func (l *Link) Carrier() bool { return l.Flags&(LinkUp|LinkLowerUp) == LinkUp|LinkLowerUp }
 

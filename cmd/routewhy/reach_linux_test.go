@@ -248,7 +248,7 @@ func randomHost(rng *rand.Rand, vrf bool) (clients [][]string, commands []string
 	for i := range n {
 		far := []string{fmt.Sprintf("10.%d.0.1", i), fmt.Sprintf("2001:db8:%d::1", i), fmt.Sprintf("fd00:%d::1", i), "fe80::1"}
 		far = append(far, fmt.Sprintf("10.77.%d.9", i), fmt.Sprintf("2001:db8:77%02d::9", i))
-		far = append(far, pick(rng, fmt.Sprintf("198.18.%d.9", i), fmt.Sprintf("8.8.%d.8", i), fmt.Sprintf("172.20.%d.9", i)))
+		far = append(far, pick(rng, fmt.Sprintf("198.18.%d.9", i), fmt.Sprintf("8.8.%d.8", i), fmt.Sprintf("172.20.%d.9", i), fmt.Sprintf("240.0.%d.9", i)))
 		far = append(far, pick(rng, fmt.Sprintf("2600:%d::9", i), fmt.Sprintf("fd77:%d::9", i)))
 		have(fmt.Sprintf("10.%d.0.2", i))
 		have(fmt.Sprintf("2001:db8:%d::2", i))
@@ -303,6 +303,9 @@ func randomHost(rng *rand.Rand, vrf bool) (clients [][]string, commands []string
 		add("ip -6 route add %s via 2001:db8:%d::1 dev e%d vrf red onlink", pick(rng, "default", "2001:db8:7700::/40"), inVRF, inVRF)
 		add("sysctl -qw net.ipv4.%s_l3mdev_accept=1", pick(rng, "tcp", "udp", "raw"))
 	}
+	if rng.IntN(8) == 0 {
+		add("ip link set e%d mtu 1000", rng.IntN(n)) // too small for IPv6
+	}
 	if rng.IntN(5) == 0 {
 		add("ip link set e%d down", rng.IntN(n))
 	}
@@ -321,8 +324,8 @@ func randomSettings(rng *rand.Rand, n int) []string {
 			}
 		}
 	}
-	if rng.IntN(6) == 0 {
-		out = append(out, fmt.Sprintf("net.ipv6.conf.e%d.disable_ipv6=1", rng.IntN(n)))
+	if dev := pick(rng, fmt.Sprintf("e%d", rng.IntN(n)), "lo"); rng.IntN(5) == 0 {
+		out = append(out, fmt.Sprintf("net.ipv6.conf.%s.disable_ipv6=1", dev))
 	}
 	return out
 }
@@ -333,7 +336,7 @@ func randomRoutes(rng *rand.Rand, n int, addrs []netip.Addr) []string {
 	tables := []string{"", "", " table 100", " table 101"}
 	for range 2 + rng.IntN(5) {
 		i, table := rng.IntN(n), pick(rng, tables...)
-		to := pick(rng, "default", "default", "10.0.0.0/8", "10.77.0.0/16", "198.18.0.0/15", "8.8.0.0/16", "10.1.0.0/24")
+		to := pick(rng, "default", "default", "10.0.0.0/8", "10.77.0.0/16", "198.18.0.0/15", "8.8.0.0/16", "10.1.0.0/24", "9.0.0.0/8", "240.0.0.0/4")
 		if rng.IntN(5) == 0 {
 			add("ip route add %s %s metric %d%s", pick(rng, "blackhole", "unreachable", "prohibit", "throw"), to, rng.IntN(300), table)
 		} else {

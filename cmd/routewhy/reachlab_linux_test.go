@@ -84,7 +84,7 @@ func farEnd(i int, mac string, clients []string) []string {
 
 // remote reports whether a client is behind the router, and not a neighbour.
 func remote(a netip.Addr) bool {
-	for _, p := range []string{"10.77.0.0/16", "198.18.0.0/15", "8.8.0.0/16", "172.20.0.0/16", "2001:db8:7700::/40", "2600::/16", "fd77::/16"} {
+	for _, p := range []string{"10.77.0.0/16", "198.18.0.0/15", "8.8.0.0/16", "172.20.0.0/16", "240.0.0.0/4", "2001:db8:7700::/40", "2600::/16", "fd77::/16"} {
 		if netip.MustParsePrefix(p).Contains(a) {
 			return true
 		}

@@ -23,11 +23,11 @@ func (c *Addr) apply6(t *tx) *Refusal {
 		return t.refuseAddr(route.EINVAL, msgLifetime6)
 	case l == nil:
 		return t.refuseAddr(route.ENODEV, "ipv6: Unable to find the interface")
-	case c.Verb == Delete && !t.hasIPv6(l):
+	case c.Verb == Delete && !l.HasIPv6():
 		return t.refuseAddr(route.ENXIO, "ipv6: IPv6 is disabled on this device")
 	case c.Verb == Delete:
 		return c.remove6(t)
-	case !t.hasIPv6(l):
+	case !l.HasIPv6():
 		return refuse(route.EINVAL, "")
 	}
 	a := c.Addr
@@ -181,7 +181,7 @@ func (t *tx) insertKernel6(l *route.Link, r *route.Route, evenDown bool) {
 	}
 	r.Protocol = route.ProtocolKernel
 	h := route.NextHop{Link: l.Index}
-	if !t.hasIPv6(l) || t.setting(route.IPv6, l.Name, "disable_ipv6") != 0 || !l.Up() && !evenDown {
+	if !l.HasIPv6() || t.setting(route.IPv6, l.Name, "disable_ipv6") != 0 || !l.Up() && !evenDown {
 		return
 	}
 	if r.Type != route.TypeLocal && r.Type != route.TypeAnycast && !l.Carrier() {

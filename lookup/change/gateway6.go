@@ -20,7 +20,7 @@ func (t *tx) checkGateway6(h *route.NextHop, id route.Table) *Refusal {
 func (t *tx) checkHop6(h *route.NextHop, r *route.Route) *Refusal {
 	l := t.link(h.Link)
 	switch {
-	case h.Link != 0 && (l == nil || !t.hasIPv6(l)):
+	case h.Link != 0 && (l == nil || !l.HasIPv6()):
 		return refuse(route.ENODEV, "")
 	case h.Flags&route.NextHopOnLink == 0:
 	case l == nil:
@@ -41,7 +41,7 @@ func (t *tx) checkHop6(h *route.NextHop, r *route.Route) *Refusal {
 	switch {
 	case l == nil:
 		return refuse(route.ENODEV, "")
-	case !t.hasIPv6(l) || t.setting(route.IPv6, l.Name, "disable_ipv6") != 0:
+	case !l.HasIPv6() || t.setting(route.IPv6, l.Name, "disable_ipv6") != 0:
 		return refuse(route.EACCES, "IPv6 is disabled on nexthop device")
 	case !l.Up():
 		return refuse(route.ENETDOWN, msgDeviceNotUp)
@@ -63,14 +63,6 @@ func (t *tx) flags6(h *route.NextHop, dead, noCarrier bool) route.NextHopFlags {
 		f |= route.NextHopDead
 	}
 	return f
-}
-
-// leastMTU6 is the MTU below which a device has no IPv6 (IPV6_MIN_MTU).
-const leastMTU6 = 1280
-
-// hasIPv6 reports whether a device has IPv6 at all. lo never loses it.
-func (t *tx) hasIPv6(l *route.Link) bool {
-	return l.MTU == 0 || l.MTU >= leastMTU6 || l.Flags&route.LinkLoopback != 0
 }
 
 // validGateway6 is ip6_validate_gw.

@@ -72,16 +72,16 @@ func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 			return refuse(route.EINVAL, "mtu greater than device maximum")
 		}
 	}
-	had6 := t.hasIPv6(l)
+	had6 := l.HasIPv6()
 	t.editLink(index, func(l *route.Link) { l.MTU = mtu })
 	l = t.link(index)
-	if l.Flags&route.LinkLoopback != 0 && mtu < leastMTU6 {
+	if l.Flags&route.LinkLoopback != 0 && mtu < route.LeastMTU6 {
 		t.lower6(l, false)
 	}
 	if !hasIPv4(l) {
 		t.losesIPv4(l)
 	}
-	switch has6 := t.hasIPv6(l); {
+	switch has6 := l.HasIPv6(); {
 	case had6 && !has6:
 		t.lower6(l, true)
 	case !had6 && has6 && l.Up() && l.Carrier():
@@ -243,7 +243,7 @@ func (t *tx) raise(index int) {
 		t.addConnected4(&t.snap.Addrs[i])
 	}
 	t.syncUp4(index, route.NextHopDead)
-	if t.hasIPv6(l) && t.setting(route.IPv6, l.Name, "disable_ipv6") == 0 {
+	if l.HasIPv6() && t.setting(route.IPv6, l.Name, "disable_ipv6") == 0 {
 		t.restore6(l)
 		if l.Carrier() {
 			t.ready6(l)
@@ -281,7 +281,7 @@ func (t *tx) carrier(index int, has bool) {
 	}
 	t.syncUp4(index, route.NextHopLinkDown)
 	switch {
-	case !t.hasIPv6(l) || t.setting(route.IPv6, l.Name, "disable_ipv6") != 0:
+	case !l.HasIPv6() || t.setting(route.IPv6, l.Name, "disable_ipv6") != 0:
 	case ready:
 		t.syncUp6(index, false)
 	default:

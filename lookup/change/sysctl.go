@@ -57,7 +57,7 @@ func (t *tx) hasConf(f route.Family, dev string) bool {
 	if l == nil || f == route.IPv4 {
 		return l != nil && hasIPv4(l)
 	}
-	return t.hasIPv6(l)
+	return l.HasIPv6()
 }
 
 // confOf is the family, the device and the name of a per-device setting.
@@ -205,7 +205,7 @@ func (t *tx) setDisableIPv6(dev string, n int) {
 		t.setConf(route.IPv6, name, "disable_ipv6", n)
 		l := t.snap.LinkByName(name)
 		switch {
-		case (before[name] != 0) == (n != 0) || !t.hasIPv6(l):
+		case (before[name] != 0) == (n != 0) || !l.HasIPv6():
 		case n != 0:
 			t.lower6(l, false)
 		case l.Up():

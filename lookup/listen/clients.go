@@ -19,15 +19,20 @@ type cell struct {
 	home []int
 }
 
-// cellsOf are the cells of a family, in ascending order.
-func cellsOf(f *lookup.FIB, fam route.Family) []cell {
-	starts := []netip.Addr{firstOf(fam)}
-	f.Cuts(fam, func(p netip.Prefix) {
+// cellsOf are the cells of a family, in ascending order, and the prefixes that cut them.
+func cellsOf(f *lookup.FIB, fam route.Family) ([]cell, map[netip.Prefix]bool) {
+	starts, cuts := []netip.Addr{firstOf(fam)}, map[netip.Prefix]bool{}
+	cut := func(p netip.Prefix) {
+		cuts[p] = true
 		starts = append(starts, p.Addr())
 		if next := after(p); next.IsValid() {
 			starts = append(starts, next)
 		}
-	})
+	}
+	f.Cuts(fam, cut)
+	if fam == route.IPv4 {
+		cut(netip.PrefixFrom(firstOf(fam), 8)) // no source of a received packet: see ordinary
+	}
 	slices.SortFunc(starts, netip.Addr.Compare)
 	starts = slices.Compact(starts)
 	cells := make([]cell, len(starts))
@@ -53,7 +58,7 @@ func cellsOf(f *lookup.FIB, fam route.Family) []cell {
 			cells[i].client = false
 		}
 	}
-	return cells
+	return cells, cuts
 }
 
 func firstOf(fam route.Family) netip.Addr {
@@ -76,11 +81,11 @@ func lastOf(p netip.Prefix) netip.Addr {
 
 func after(p netip.Prefix) netip.Addr { return lastOf(p).Next() }
 
-// ordinary reports whether an address can be that of another host, as far as its kind goes.
+// ordinary reports whether an address can be that of another host, as far as its kind goes
+// (ip_route_input_slow: 240.0.0.0/4 can).
 func ordinary(a netip.Addr) bool {
 	if a.Is4() {
-		first := a.As4()[0]
-		return first != 0 && first != 127 && first < 224
+		return a.As4()[0] != 0 && !a.IsLoopback() && !a.IsMulticast() && a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 	}
 	return !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() && !a.Is4In6()
 }
@@ -180,31 +185,36 @@ type run struct {
 
 // prefixes gives labels of cells as few prefixes, of which the longest that covers an
 // address counts. The first covers all addresses, and has the label preferred
-// where that takes no more of them.
-func prefixes(cells []cell, labels []int, preferred int) []labelled {
+// where that takes no more of them. The others are no shorter than they have to be, or
+// are known.
+func prefixes(cells []cell, labels []int, preferred int, known map[netip.Prefix]bool) []labelled {
 	var runs []run
 	for i := range cells {
 		if n := len(runs); n == 0 || labels[i] != runs[n-1].label {
 			runs = append(runs, run{cells[i].first, labels[i]})
 		}
 	}
-	t := tree{runs: runs}
+	t := tree{runs, known}
 	root := t.build(netip.PrefixFrom(firstOf(route.FamilyOf(cells[0].first)), 0), 0, len(runs))
 	label := preferred
 	if !root.may(label) {
 		label = root.labels[0]
 	}
 	out := []labelled{{root.prefix, label}}
-	return root.assign(out, label)
+	return t.assign(root, out, label)
 }
 
 // tree makes the smallest table of prefixes (Draves, King, Venkatachary, Zill:
 // Constructing Optimal IP Routing Tables, 1999).
-type tree struct{ runs []run }
+type tree struct {
+	runs  []run
+	known map[netip.Prefix]bool // that a reader has seen
+}
 
 // node is a prefix and the labels that it may have with the least prefixes inside.
 type node struct {
 	prefix    netip.Prefix
+	from, to  int   // places of the runs that have something to say to it
 	labels    []int // ascending; none: any
 	low, high *node
 }
@@ -214,7 +224,7 @@ func (n *node) may(label int) bool { return len(n.labels) == 0 || slices.Contain
 // build makes the node of a prefix, to which the runs from one place to another have
 // something to say.
 func (t *tree) build(p netip.Prefix, from, to int) *node {
-	n := &node{prefix: p}
+	n := &node{prefix: p, from: from, to: to}
 	if label, same := t.same(from, to); same {
 		if label != noLabel {
 			n.labels = []int{label}
@@ -273,13 +283,39 @@ func common(a, b []int) []int {
 }
 
 // assign appends what differs from the label that a node inherits.
-func (n *node) assign(out []labelled, label int) []labelled {
+func (t *tree) assign(n *node, out []labelled, label int) []labelled {
 	if !n.may(label) {
 		label = n.labels[0]
-		out = append(out, labelled{n.prefix, label})
+		out = append(out, labelled{t.tight(n), label})
 	}
 	if n.low != nil {
-		out = n.high.assign(n.low.assign(out, label), label)
+		out = t.assign(n.high, t.assign(n.low, out, label), label)
 	}
 	return out
+}
+
+// tight is the shortest prefix inside that of a node that is known, or else the longest one
+// that has all runs with a label.
+func (t *tree) tight(n *node) netip.Prefix {
+	from, to := n.from, n.to-1
+	for t.runs[from].label == noLabel {
+		from++
+	}
+	for t.runs[to].label == noLabel {
+		to--
+	}
+	p := n.prefix
+	for !t.known[p] && !p.IsSingleIP() {
+		low := netip.PrefixFrom(p.Addr(), p.Bits()+1)
+		middle := after(low)
+		switch {
+		case !t.runs[from].first.Less(middle):
+			p = netip.PrefixFrom(middle, low.Bits())
+		case to+1 < len(t.runs) && !middle.Less(t.runs[to+1].first):
+			p = low
+		default:
+			return p
+		}
+	}
+	return p
 }

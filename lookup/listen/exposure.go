@@ -360,16 +360,13 @@ func (h *Host) views(l *Local, of kind, s *route.Socket, alike special) {
 	k := h.askerOf(fam)
 	alike = h.at(alike, l.Addr())
 	l.Views = k.viewsOf(l, of, s, alike)
-	if lo := h.snap.Link(route.LoopbackIndex); lo != nil && !lo.Up() {
-		return // what this host sends to itself goes by lo
-	}
 	flow := route.Flow{Dst: l.Addr(), UID: s.UID, Proto: s.Proto, SrcPort: clientPort, DstPort: max(s.Local.Port(), 1)}
 	if isLink(l.Addr()) {
 		flow.Out = l.Link
 	}
 	d := h.fib.Lookup(flow)
 	p, ok := PacketOf(h.snap, &flow, &d)
-	if !ok || !h.answersSelf(l, &d, s) {
+	if !ok || h.fib.DeadEnd(&flow, &d).Code != "" || !h.answersSelf(l, &d, s) {
 		return
 	}
 	l.Self = (s.Link == 0 && p.Slave == 0 || s.Link == 0 && acceptsVRF(h.snap, s.Proto) || s.Link != 0 && (s.Link == p.Dev || s.Link == p.Slave))

@@ -32,6 +32,7 @@ const (
 	CodeMartian     lookup.Code = "martian"                               // its source or destination may not come by a network; Want: the shortcut
 	CodeOwnSource   lookup.Code = lookup.Code(lookup.ShortcutOwnSource)   // its source is an address of this host
 	CodeNoIPv6      lookup.Code = lookup.Code(lookup.ShortcutNoIPv6)      // the uplink has IPv6 switched off
+	CodeSmallMTU    lookup.Code = lookup.Code(lookup.ShortcutSmallMTU)    // the uplink's MTU is too small for IPv6
 	CodeNotHere     lookup.Code = "not-local"                             // it is not delivered here; Want: the disposition
 	CodeNoAnswer    lookup.Code = "no-route"                              // the answer has no route
 	CodeRefused     lookup.Code = "answer-refused"                        // a rule or a route refuses the answer; Want: the disposition, or the errno where only some are refused, Have: the errno
@@ -112,6 +113,7 @@ type asker struct {
 	snap     *route.Snapshot
 	searcher *lookup.Searcher
 	cells    []cell
+	cuts     map[netip.Prefix]bool // the prefixes that cut them
 	links    []int
 	kinds    []int // of the links
 	// outcomes are all that there are, and sets places in them, one for each cell.
@@ -149,9 +151,10 @@ type viewKey struct {
 
 func newAsker(f *lookup.FIB, fam route.Family) *asker {
 	k := &asker{
-		fib: f, snap: f.Snapshot(), searcher: f.Searcher(), cells: cellsOf(f, fam), links: uplinks(f.Snapshot()), places: map[outcomeKey]int{},
+		fib: f, snap: f.Snapshot(), searcher: f.Searcher(), links: uplinks(f.Snapshot()), places: map[outcomeKey]int{},
 		setIDs: map[string]int{}, ins: map[inKey]int{}, outs: map[outKey]int{}, seen: map[seenKey]int{}, views: map[viewKey]View{}, shared: map[viewsKey][]View{},
 	}
+	k.cells, k.cuts = cellsOf(f, fam)
 	names := map[string]int{}
 	for _, link := range k.links {
 		k.kinds = append(k.kinds, number(names, f.KindOfUplink(link, fam)))
@@ -323,6 +326,8 @@ func arrival(d *lookup.Decision) Outcome {
 		return Outcome{Delivered: route.Yes}
 	case d.Shortcut == lookup.ShortcutNoIPv6:
 		o.Reason.Code = CodeNoIPv6
+	case d.Shortcut == lookup.ShortcutSmallMTU:
+		o.Reason.Code = CodeSmallMTU
 	case d.Shortcut == lookup.ShortcutReversePath:
 		o.Reason.Code = CodeFiltered
 	case d.Shortcut == lookup.ShortcutOwnSource:
@@ -447,7 +452,7 @@ func (k *asker) classes(labels []int, uplink int, allNear bool) []Class {
 	}
 	var out []Class
 	at := map[int]int{}
-	for _, p := range prefixes(k.cells, labels, most) {
+	for _, p := range prefixes(k.cells, labels, most, k.cuts) {
 		if _, ok := at[p.label]; !ok {
 			at[p.label] = len(out)
 			out = append(out, Class{Near: near[p.label], Outcome: k.outcomes[p.label]})

@@ -71,6 +71,7 @@ func packetKinds() []Kind {
 		{lookup.NoteForwardingOff4, "IPv4 does not forward the packet", e, s, "The packet came in for another host, and IPv4 forwarding is off on the device that received it."},
 		{lookup.NoteMayRefuse, "The packet may be refused", w, s, "The kernel lets the source in only where no route of type local was ever added. One that was deleted does not show."},
 		{lookup.NoteLoDown, "lo is down", e, s, "What is sent to an address of this host goes through lo, which is down."},
+		{lookup.NoteLoNoIPv6, "IPv6 is switched off on lo", e, s, "What is sent to an IPv6 address of this host comes in by lo, or by the device of its VRF, where the setting disable_ipv6 drops it."},
 		{lookup.NoteReceivesNothing, "The receiving device receives nothing", w, s, "The device by which the packet is to come in is down or has no carrier."},
 		{lookup.NoteUnheard, "Answers of neighbours are refused", w, s, "A rule or a route refuses what neighbours answer when they are asked for their link-layer addresses (ICMPv6), so that they cannot be reached."},
 		{lookup.NoteNoZone, "A link-local address without a device", e, s, "A link-local destination has a meaning on one link alone. A socket must be told which."},

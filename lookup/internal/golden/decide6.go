@@ -31,6 +31,9 @@ func decide6(s *route.Snapshot, f route.Flow, asked bool) Answer {
 			return d.finish(refuse(route.ENODEV))
 		}
 		// ip6_rcv_core drops it before a look-up. With an address it is not switched off.
+		if l := s.Link(f.In); l.MTU > 0 && l.MTU < 1280 && l.Flags&route.LinkLoopback == 0 {
+			return d.finish(refuse(route.EINVAL))
+		}
 		if v, _ := s.Sysctls.Conf(route.IPv6, s.LinkName(f.In), "disable_ipv6"); v != 0 {
 			return d.finish(refuse(route.EINVAL))
 		}

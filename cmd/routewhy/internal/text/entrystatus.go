@@ -235,6 +235,8 @@ func fault(r report.Reason) string {
 		return "dead"
 	case lookup.FaultNeighbour:
 		return "its gateway does not answer"
+	case lookup.FaultNoIPv6:
+		return "IPv6 is switched off on " + name(r.Have)
 	}
 	return ""
 }

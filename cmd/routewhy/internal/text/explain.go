@@ -389,7 +389,7 @@ func (p *page) kernel(e told, silent bool) {
 		p.detail("kernel", "cannot be compared: the tables were changing"+e.otherAnswer(), plain)
 	case len(e.BySource) > 0:
 		p.lookupsAgree(e)
-	case k.Asked && e.Shortcut == lookup.ShortcutNoIPv6:
+	case k.Asked && (e.Shortcut == lookup.ShortcutNoIPv6 || e.Shortcut == lookup.ShortcutSmallMTU):
 		p.detail("kernel", e.kernelTold()+": ip -6 route get does not ask whether the device takes IPv6", plain)
 	case k.Agrees != nil && *k.Agrees:
 		p.detail("kernel", "agrees"+e.dropErrno()+e.both()+e.explained(), plain)

@@ -487,6 +487,8 @@ func (e told) dropped(d *report.Decision) string {
 		return fmt.Sprintf("its source %s is this host's own address", f.From)
 	case lookup.ShortcutNoIPv6:
 		return fmt.Sprintf("IPv6 is switched off on %s (disable_ipv6), its sender gets nothing", iproute2.Safe(f.Iif))
+	case lookup.ShortcutSmallMTU:
+		return fmt.Sprintf("%s has no IPv6, because its MTU is under %d bytes, its sender gets nothing", iproute2.Safe(f.Iif), route.LeastMTU6)
 	case lookup.ShortcutReversePath:
 		return "reverse-path filter (rp_filter), programs see nothing"
 	}

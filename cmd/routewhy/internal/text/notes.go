@@ -141,6 +141,8 @@ func (e told) rare(n *report.Finding, have string) string {
 			"and one that was deleted does not show", n.Want, n.Have)
 	case lookup.NoteLoDown:
 		return "lo is down: nothing that is sent to this host's own addresses arrives; ip link set lo up"
+	case lookup.NoteLoNoIPv6:
+		return fmt.Sprintf("IPv6 is switched off on %s (net.ipv6.conf.%s.disable_ipv6 = 1): nothing that is sent to this host's own IPv6 addresses arrives", have, have)
 	case lookup.NoteUnheard:
 		return fmt.Sprintf("neighbours on %s cannot be asked for their link-layer addresses: a rule or a route refuses what they answer (ICMPv6)", have)
 	case lookup.NoteReceivesNothing:

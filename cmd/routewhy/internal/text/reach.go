@@ -352,6 +352,8 @@ func (v *view) dropped(r report.Reason) string {
 		return "are dropped on " + iproute2.Safe(v.uplink) + " (reverse-path filter)"
 	case listen.CodeNoIPv6:
 		return "are dropped on " + iproute2.Safe(v.uplink) + " (disable_ipv6)"
+	case listen.CodeSmallMTU:
+		return "are dropped on " + iproute2.Safe(v.uplink) + " (its MTU is too small for IPv6)"
 	case listen.CodeOwnSource, listen.CodeMartian:
 		return "are dropped on " + iproute2.Safe(v.uplink) + " (martian)"
 	}
