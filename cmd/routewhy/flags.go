@@ -26,6 +26,8 @@ type options struct {
 	wanted report.SocketQuery
 	// batch is the file of lines that --batch answers; "-" is standard input.
 	batch string
+	// tries are what --try is to try, as they were given: commands, files, or "-".
+	tries []string
 	// family restricts the answer to one family (-4, -6, or the family of
 	// --from); zero: both.
 	family route.Family
@@ -98,9 +100,13 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.SetOutput(io.Discard)
 	fs.SortFlags = false
 	for _, m := range all {
-		if m.flag == "batch" {
+		switch m.flag {
+		case "":
+		case "batch":
 			fs.Func(m.flag, m.usage, fileFlag(func(s string) { o.batch = s }))
-		} else if m.flag != "" {
+		case "try":
+			fs.Func(m.flag, m.usage, func(s string) error { o.tries = append(o.tries, s); return nil })
+		default:
 			fs.Bool(m.flag, false, m.usage)
 		}
 	}
@@ -180,7 +186,10 @@ func (o *options) parseDestinations(m *mode, args []string) error {
 		o.wanted, err = parseWanted(args)
 		return err
 	}
-	if !m.destinations && len(args) > 0 {
+	if m.tries && len(args) == 0 {
+		return nil
+	}
+	if !m.destinations && !m.tries && len(args) > 0 {
 		return usagef("%s takes no DESTINATION, but there is %s", m, quote(args[0]))
 	}
 	if m.destinations && len(args) == 0 {

@@ -23,7 +23,9 @@ type mode struct {
 	sockets bool
 	// sources says that the arguments are two sources instead.
 	sources bool
-	run     func(context.Context, *options, stdio) error
+	// tries says that the arguments are DESTINATIONs, of which there may be none.
+	tries bool
+	run   func(context.Context, *options, stdio) error
 }
 
 // modes are all that there are, the main job first. To add a mode, add it here
@@ -59,6 +61,12 @@ func modes() []mode {
 		flags:   []string{"ipv4", "ipv6", "netns", "load-limit", "strict", "json", "color", "verbose", "quiet"},
 		sources: true,
 		run:     diff,
+	}, {
+		flag:  "try",
+		usage: "what a command would do, without making it; or a file of commands",
+		flags: slices.Concat(common, packet, []string{"no-kernel"}),
+		tries: true,
+		run:   try,
 	}}
 }
 

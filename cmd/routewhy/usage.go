@@ -9,6 +9,8 @@ import (
 // usageText is what --help prints.
 const usageText = `Usage:
   routewhy [flags] DESTINATION...   why each destination goes where it goes
+  routewhy --try COMMAND [DESTINATION...]
+                                    what a change would do, without making it
   routewhy --batch FILE|- [flags]   one destination a line, one decision a line
   routewhy --dump [flags]           every table, in the order the rules ask it
   routewhy --sockets [WHICH]        what listens, on which addresses, for whom;
@@ -21,6 +23,11 @@ const usageText = `Usage:
 A DESTINATION is an address (8.8.8.8, fe80::1%eth0), a prefix (10.0.0.0/8,
 0.0.0.0/0, ::/0, default), ADDRESS:PORT, [ADDRESS]:PORT, HOST or HOST:PORT.
 A bare 0.0.0.0 or :: tells what the zero address means in each place.
+
+A COMMAND is one of ip, sysctl, route or ifconfig as it is typed (quoted), or a
+file of such commands, of a script or of ip -batch; - is standard input. --try
+may be given again: the commands are tried one after the other. Nothing is ever
+changed. DESTINATIONs are told before and after.
 
 A line of --batch is an ADDRESS or ADDRESS:PORT, which may be followed by fields
 like from=192.0.2.2 mark=0x1, or the same as a JSON object. All tables are read
@@ -78,7 +85,8 @@ Output:
 Exit status:
   0  every destination has a usable answer
   1  at least one destination has no route, its route refuses it or a part of
-     its flows, or its only way out is known to be dead; --diff: they differ
+     its flows, or its only way out is known to be dead; --diff: they differ;
+     --try: a command is refused, or your session would be lost
   2  the command line is wrong
   3  could not answer: tables unreadable, file damaged, no such namespace or
      device, a line of --batch that is not understood

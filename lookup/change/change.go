@@ -109,6 +109,11 @@ type Link struct {
 	MTU    *uint32
 	Group  *uint32
 	Master *int
+	// Address is a new hardware address; nil: none.
+	Address []byte
+	// ARP switches IFF_NOARP off or on, and Carrier the carrier (IFLA_CARRIER); Unknown:
+	// neither.
+	ARP, Carrier route.Tristate
 }
 
 // NextHop changes a next-hop object (RTM_NEWNEXTHOP, RTM_DELNEXTHOP).

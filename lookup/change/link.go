@@ -21,6 +21,12 @@ func (c *Link) apply(t *tx) *Refusal {
 	if c.Verb == Delete {
 		return t.deleteLink(l)
 	}
+	if c.Address != nil {
+		if badAddress(c.Address) {
+			return refuse(route.EADDRNOTAVAIL, "")
+		}
+		t.ownAddress(c.Index, c.Address)
+	}
 	if c.MTU != nil && *c.MTU != l.MTU {
 		if no := t.setMTU(c.Index, *c.MTU); no != nil {
 			return no
@@ -37,6 +43,20 @@ func (c *Link) apply(t *tx) *Refusal {
 	if c.Master != nil && *c.Master != t.link(c.Index).Master {
 		if no := t.enslave(c.Index, *c.Master); no != nil {
 			return no
+		}
+	}
+	switch c.ARP {
+	case route.Yes:
+		t.editLink(c.Index, func(l *route.Link) { l.Flags &^= route.LinkNoARP })
+	case route.No:
+		t.editLink(c.Index, func(l *route.Link) { l.Flags |= route.LinkNoARP })
+	}
+	if c.Carrier != route.Unknown {
+		if l.Kind != "dummy" && l.Kind != "tun" && l.Kind != "tap" {
+			return refuse(route.EOPNOTSUPP, "")
+		}
+		if l := t.link(c.Index); l.Up() && l.Carrier() != (c.Carrier == route.Yes) {
+			t.carrier(c.Index, c.Carrier == route.Yes)
 		}
 	}
 	switch l := t.link(c.Index); {

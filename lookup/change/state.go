@@ -34,6 +34,17 @@ func New(f *lookup.FIB) *State { return &State{fib: f} }
 // alone are not kept up to date.
 func (s *State) FIB() *lookup.FIB { return s.fib }
 
+// HasTable reports whether a table is known to exist. The zero family: that of IPv4.
+func (s *State) HasTable(f route.Family, id route.Table) bool {
+	tables := s.tables
+	if f == route.IPv6 {
+		tables = s.tables6
+	} else {
+		f = route.IPv4
+	}
+	return id == route.TableMain || id == route.TableLocal || tables[id] || s.fib.Edit().Size(f, id) > 0
+}
+
 // Outcome is what becomes of a change.
 type Outcome struct {
 	// State is the state after it; where the change is refused, the same as before, but

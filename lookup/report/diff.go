@@ -63,14 +63,7 @@ func NewDiff(before, after *coverage.Host, families []route.Family) *Diff {
 	}
 	d.compareAll()
 	out := &Diff{Objects: d.rows(), ranges: grouped(changes)}
-	out.Destinations = Rows[Change]{len(changes), func(i int) *Change {
-		c := &changes[i]
-		flow := route.Flow{Dst: c.First}
-		return &Change{
-			Range: out.ranges[i], Size: c.Size().String(),
-			Before: NewDecision(before.FIB, &flow, &c.Before, nil), After: NewDecision(after.FIB, &flow, &c.After, nil),
-		}
-	}}
+	out.Destinations = changeRows(before.FIB, after.FIB, changes, out.ranges)
 	if d.before.snap.Changed || d.after.snap.Changed {
 		out.Warnings = append(out.Warnings, NewRemark(lookup.NoteChanging, "", ""))
 	}

@@ -2,9 +2,45 @@ package command
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
+	"time"
 
+	"routewhy/lookup/change"
 	"routewhy/route"
 )
+
+const addrUsage = "Usage: ip address {add|change|replace} IFADDR dev IFNAME [ LIFETIME ]"
+
+// address reads `ip address`.
+func (a *args) address(c *Command) {
+	verb := "list"
+	if a.more() {
+		word := a.take()
+		verb = chooseExact(word, "add* change* chg replace* delete* show* list* lst* flush* save* showdump* restore* help*")
+		if verb == "" {
+			a.refuse("Command %q is unknown, try %q.", raw(word), raw("ip address help"))
+		}
+	}
+	switch verb {
+	case "add":
+		a.changeAddr(c, change.Add)
+	case "change", "chg":
+		a.changeAddr(c, change.Modify)
+	case "replace":
+		a.changeAddr(c, change.Replace)
+	case "delete":
+		a.changeAddr(c, change.Delete)
+	case "flush":
+		a.flushAddrs(c)
+	case "list", "lst", "show":
+		a.show(c)
+	case "help":
+		a.refuse(addrUsage)
+	default:
+		a.unknown("ip address %s is not understood", verb)
+	}
+}
 
 // usualAddrScope is the scope of an address for which none is said (default_scope in
 // ip/ipaddress.c).
@@ -25,5 +61,302 @@ func addrFlags() []addrFlag {
 	return []addrFlag{
 		{"home", route.AddrHomeAddress}, {"nodad", route.AddrNoDAD}, {"mngtmpaddr", route.AddrManageTemp},
 		{"noprefixroute", route.AddrNoPrefixRoute}, {"autojoin", route.AddrMCAutoJoin}, {"optimistic", route.AddrOptimistic},
+	}
+}
+
+// addrWords are the keywords of an address, in the order in which ip compares.
+const addrWords = "peer remote broadcast* brd anycast scope dev label metric* priority* preference* valid_lft* preferred_lft* proto " +
+	"home nodad mngtmpaddr noprefixroute autojoin optimistic"
+
+// addrRequest is a request in the making, as ipaddr_modify fills it in.
+type addrRequest struct {
+	*args
+	change.Addr
+	family           route.Family
+	local, peer      inet
+	hasLocal         bool
+	hasPeer          bool
+	broadcast        string // "+", "-", or else if hasBroadcast an address
+	hasBroadcast     bool
+	dev              string
+	hasScope         bool
+	hasValid, hasPre bool
+	valid, preferred uint32
+}
+
+// changeAddr is ipaddr_modify (ip/ipaddress.c).
+func (a *args) changeAddr(c *Command, verb change.Verb) {
+	q := &addrRequest{args: a, family: a.family}
+	q.Verb = verb
+	for a.more() {
+		word := a.take()
+		if key := chooseExact(word, addrWords); key != "" {
+			q.keyword(key)
+			continue
+		}
+		if word == "local" {
+			word = a.value()
+		}
+		if matches(word, "help") {
+			a.refuse(addrUsage)
+		}
+		if q.hasLocal {
+			a.garbage("local", word)
+		}
+		q.local, q.hasLocal = a.prefix(word, q.family), true
+		q.learn(q.local.family)
+	}
+	q.complete(c)
+	c.Changes = append(c.Changes, &q.Addr)
+}
+
+func (q *addrRequest) learn(f route.Family) {
+	if q.family == 0 {
+		q.family = f
+	}
+}
+
+// keyword takes the value of a keyword.
+func (q *addrRequest) keyword(key string) {
+	a := &q.Addr.Addr
+	switch key {
+	case "peer", "remote":
+		v := q.value()
+		if q.hasPeer {
+			q.twice("peer", v)
+		}
+		q.peer, q.hasPeer = q.prefix(v, q.family), true
+		q.learn(q.peer.family)
+	case "broadcast", "brd":
+		v := q.value()
+		if q.hasBroadcast {
+			q.twice("broadcast", v)
+		}
+		q.hasBroadcast, q.broadcast = true, v
+		if v != "+" && v != "-" {
+			a.Broadcast = q.addr(v, q.family)
+			q.learn(route.FamilyOf(a.Broadcast))
+		}
+	case "anycast":
+		q.addr(q.value(), q.family)
+	case "scope":
+		v := q.value()
+		s, ok := scope(v)
+		if !ok {
+			q.invalid(v, "invalid scope value.")
+		}
+		a.Scope, q.hasScope = s, true
+	case "dev":
+		q.dev = q.value()
+	case "label":
+		a.Label = q.value()
+	case "metric", "priority", "preference":
+		q.Metric = q.uint32Of(q.value(), `"metric" value is invalid`)
+	case "valid_lft":
+		v := q.value()
+		if q.hasValid {
+			q.twice("valid_lft", v)
+		}
+		q.valid, q.hasValid = q.lifetime(v, "valid_lft value"), true
+	case "preferred_lft":
+		v := q.value()
+		if q.hasPre {
+			q.twice("preferred_lft", v)
+		}
+		q.preferred, q.hasPre = q.lifetime(v, "preferred_lft value"), true
+	case "proto":
+		a.Protocol = q.uint8Of(q.value(), `"proto" value is invalid`)
+	default:
+		for _, f := range addrFlags() {
+			if f.name == key {
+				a.Flags |= f.flag
+			}
+		}
+	}
+}
+
+// lifetime is set_lifetime, in seconds.
+func (q *addrRequest) lifetime(v, why string) uint32 {
+	if v == "forever" {
+		return 1<<32 - 1
+	}
+	return q.uint32Of(v, why)
+}
+
+// complete does what follows the last word.
+func (q *addrRequest) complete(c *Command) {
+	a := &q.Addr.Addr
+	if q.dev == "" {
+		q.refuse("Not enough information: %q argument is required.", raw("dev"))
+	}
+	local := q.local.in(q.family)
+	switch {
+	case !q.hasLocal:
+		q.family = max(q.family, route.IPv4)
+		if q.hasPeer {
+			local = netip.PrefixFrom(q.peer.prefix.Addr(), q.peer.prefix.Bits())
+		} else {
+			q.unknown("an address is missing")
+		}
+	case !q.hasPeer && q.Verb == change.Delete && q.family == route.IPv4 && !q.local.hasLength:
+		c.Warning = "Warning: Executing wildcard deletion to stay compatible with old scripts."
+		q.NoAddress = true
+	}
+	length := local.Bits()
+	if q.hasPeer {
+		peer := q.peer.in(q.family)
+		if peer.Bits() != 0 {
+			length = peer.Bits()
+		}
+		a.Peer = netip.PrefixFrom(peer.Addr(), length)
+	}
+	a.Prefix = netip.PrefixFrom(local.Addr(), length)
+	q.fillBroadcast(local)
+	if !q.hasScope && q.Verb != change.Delete {
+		a.Scope = usualAddrScope(local.Addr())
+	}
+	a.Link = q.link(q.dev).Index
+	if q.hasValid || q.hasPre {
+		q.lifetimes()
+	}
+}
+
+// fillBroadcast works out the broadcast address for + and -.
+func (q *addrRequest) fillBroadcast(local netip.Prefix) {
+	a := &q.Addr.Addr
+	if q.Verb == change.Delete || q.broadcast != "+" && q.broadcast != "-" {
+		return
+	}
+	if q.family != route.IPv4 {
+		q.refuse("Broadcast can be set only for IPv4 addresses")
+	}
+	of := local
+	if q.hasPeer {
+		of = q.peer.in(q.family)
+	}
+	if of.Bits() > 30 {
+		return
+	}
+	if q.broadcast == "+" {
+		a.Broadcast = route.LastAddr(of.Masked())
+	} else {
+		a.Broadcast = of.Masked().Addr()
+	}
+}
+
+// lifetimes checks the two lifetimes.
+func (q *addrRequest) lifetimes() {
+	valid, preferred := q.valid, q.preferred
+	if !q.hasValid {
+		valid = 1<<32 - 1
+	}
+	if !q.hasPre {
+		preferred = 1<<32 - 1
+		if q.hasValid {
+			preferred = valid
+		}
+	}
+	if valid == 0 {
+		q.refuse("valid_lft is zero")
+	}
+	if preferred > valid {
+		q.refuse("preferred_lft is greater than valid_lft")
+	}
+	q.Addr.Addr.ValidLft, q.Addr.Addr.PreferredLft = time.Duration(valid)*time.Second, time.Duration(preferred)*time.Second
+}
+
+// flushAddrs deletes addresses, the secondary ones first (ipaddr_flush in
+// ip/ipaddress.c).
+func (a *args) flushAddrs(c *Command) {
+	if !a.more() {
+		a.refuse("Flush requires arguments.")
+	}
+	keep := a.addrFilter()
+	var first, then []change.Change
+	for _, x := range slices.Clone(a.snap.Addrs) {
+		f := route.FamilyOf(x.Prefix.Addr())
+		if a.family != 0 && f != a.family || !keep(&x) {
+			continue
+		}
+		del := &change.Addr{Verb: change.Delete, Addr: x}
+		del.Addr.Flags, del.Addr.ValidLft, del.Addr.PreferredLft, del.Addr.Metric = 0, 0, 0, 0
+		if f == route.IPv4 && x.Flags&route.AddrSecondary != 0 {
+			first = append(first, del)
+		} else {
+			then = append(then, del)
+		}
+	}
+	c.Changes = slices.Concat(first, then)
+}
+
+// addrFilter reads which addresses `ip addr flush` is about.
+func (a *args) addrFilter() func(*route.Addr) bool {
+	var filters []func(*route.Addr) bool
+	add := func(f func(*route.Addr) bool) { filters = append(filters, f) }
+	flag := func(bit route.AddrFlags, set bool) {
+		add(func(x *route.Addr) bool { return x.Flags&bit != 0 == set })
+	}
+	for a.more() {
+		word := a.take()
+		switch key := chooseExact(word, "to scope up dynamic permanent secondary temporary primary tentative deprecated dadfailed label "+
+			"group master vrf nomaster type dev* -tentative -deprecated -dadfailed mngtmpaddr home nodad noprefixroute autojoin"); key {
+		case "to":
+			p := a.prefix(a.value(), a.family)
+			if p.prefix.IsValid() {
+				add(func(x *route.Addr) bool {
+					return p.prefix.Masked().Overlaps(x.Prefix) && x.Prefix.Bits() >= p.prefix.Bits()
+				})
+			}
+		case "scope":
+			v := a.value()
+			if v == "all" {
+				continue
+			}
+			s, ok := scope(v)
+			if !ok {
+				a.invalid(v, `invalid "scope"`)
+			}
+			add(func(x *route.Addr) bool { return x.Scope == s })
+		case "up":
+			add(func(x *route.Addr) bool { l := a.snap.Link(x.Link); return l != nil && l.Up() })
+		case "dynamic":
+			flag(route.AddrPermanent, false)
+		case "permanent":
+			flag(route.AddrPermanent, true)
+		case "secondary", "temporary":
+			flag(route.AddrSecondary, true)
+		case "primary":
+			flag(route.AddrSecondary, false)
+		case "tentative", "-tentative":
+			flag(route.AddrTentative, key == "tentative")
+		case "deprecated", "-deprecated":
+			flag(route.AddrDeprecated, key == "deprecated")
+		case "dadfailed", "-dadfailed":
+			flag(route.AddrDADFailed, key == "dadfailed")
+		case "noprefixroute":
+			flag(route.AddrNoPrefixRoute, true)
+		case "mngtmpaddr":
+			flag(route.AddrManageTemp, true)
+		case "nodad":
+			flag(route.AddrNoDAD, true)
+		case "label":
+			pattern := a.value()
+			if strings.ContainsAny(pattern, "*?[") {
+				a.unknown("the pattern %q is not understood", pattern)
+			}
+			add(func(x *route.Addr) bool { return route.FamilyOf(x.Prefix.Addr()) == route.IPv4 && x.Label == pattern })
+		case "dev", "":
+			name := word
+			if key == "dev" {
+				name = a.value()
+			}
+			l := a.link(name)
+			add(func(x *route.Addr) bool { return x.Link == l.Index })
+		default:
+			a.unknown("%q of ip address flush is not understood", word)
+		}
+	}
+	return func(x *route.Addr) bool {
+		return !slices.ContainsFunc(filters, func(f func(*route.Addr) bool) bool { return !f(x) })
 	}
 }

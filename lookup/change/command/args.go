@@ -20,7 +20,6 @@ type args struct {
 	snap    *route.Snapshot
 	// family is ip's -4 or -6; zero: neither.
 	family route.Family
-	// six, where set, is the family of `inet6` in net-tools.
 }
 
 // more reports whether there is another word.
@@ -92,7 +91,7 @@ func (a *args) noDevice(name string) { a.refuse("Cannot find device %q", raw(nam
 type raw string
 
 // Format writes the text between quotation marks.
-func (r raw) Format(f fmt.State, _ rune) { fmt.Fprint(f, `"`+string(r)+`"`) }
+func (r raw) Format(f fmt.State, _ rune) { fmt.Fprintf(f, `"%s"`, string(r)) }
 
 // unknown ends with a word that is not understood here: the one taken last.
 func (a *args) unknown(format string, operands ...any) {

@@ -21,6 +21,9 @@ type Command struct {
 	// Refusal is what the program says where it sends nothing; nil: it does send. The
 	// Changes are empty then.
 	Refusal *Refusal
+	// Kernel is what the kernel says before anything is changed: to a listing that comes
+	// first. Nil: nothing.
+	Kernel *change.Refusal
 	// Reads says that it only shows something.
 	Reads bool
 	// Get is the packet that `ip route get` asks about; the zero Flow: none.
@@ -90,10 +93,7 @@ func parse(line string, s *change.State, batch bool) (c Command, err error) {
 	if len(c.Text) > maxText {
 		panic(&SyntaxError{Message: fmt.Sprintf("the command has %d bytes, which is too long", len(c.Text))})
 	}
-	a.words = split(c.Text)
-	if len(a.words) == 0 {
-		panic(&SyntaxError{Message: "there is no command"})
-	}
+	a.words = split(c.Text, batch)
 	if batch {
 		a.program = "ip"
 		c.Words = append(c.Words, "ip")
@@ -123,11 +123,11 @@ func (a *args) run(c *Command) {
 	switch a.program {
 	case "ip":
 		a.ip(c)
-	default:
-		w := a.words[0]
-		panic(&SyntaxError{
-			Place: w.Place, Foreign: true, Message: fmt.Sprintf("%q is a program that is not understood", w.text),
-			Hint: "understood are " + strings.Join(programs(), ", "),
-		})
+	case "sysctl":
+		a.sysctl(c)
+	case "route":
+		a.netRoute(c)
+	case "ifconfig":
+		a.ifconfig(c)
 	}
 }

@@ -23,6 +23,20 @@ func (a *args) ip(c *Command) {
 		a.refuse("Object %q is unknown, try %q.", raw(word), raw("ip help"))
 	case "route":
 		a.route(c)
+	case "rule":
+		a.rule(c)
+	case "address":
+		a.address(c)
+	case "link":
+		a.iplink(c)
+	case "nexthop":
+		a.nexthop(c)
+	case "neighbor", "neighbour":
+		a.neighbour(c)
+	case "tunnel", "tunl":
+		a.tunnel(c)
+	case "tuntap", "tap":
+		a.tuntap(c)
 	case "help":
 		a.refuse("Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }")
 	default:

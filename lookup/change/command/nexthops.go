@@ -63,8 +63,9 @@ func (q *routeRequest) nextHop() route.NextHop {
 }
 
 // realms is get_rt_realms_or_raw: the source realm and the destination realm.
-func (a *args) realms(v string) uint32 {
-	const why = `"realm" value is invalid`
+func (a *args) realms(v string) uint32 { return a.realmsOr(v, `"realm" value is invalid`) }
+
+func (a *args) realmsOr(v, why string) uint32 {
 	from, to, both := strings.Cut(v, "/")
 	if !both {
 		if n, ok := number(v, 32); ok {

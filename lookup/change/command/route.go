@@ -34,6 +34,12 @@ func (a *args) route(c *Command) {
 		a.changeRoute(c, change.Append)
 	case "delete":
 		a.changeRoute(c, change.Delete)
+	case "flush":
+		a.flushRoutes(c)
+	case "list", "show", "lst":
+		a.showRoutes(c)
+	case "get":
+		a.getRoute(c)
 	case "help":
 		a.refuse(routeUsage)
 	default:

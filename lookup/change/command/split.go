@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,18 +14,65 @@ type word struct {
 
 // split takes a command apart as a shell does. A comment, a prompt and sudo are left out.
 // What only a shell can work out is a [*SyntaxError], which it panics with.
-func split(text string) []word {
+func split(text string, batch bool) []word {
 	s := &splitter{text: text}
+	s.prompt()
 	for s.blank(); s.at < len(text); s.blank() {
 		if text[s.at] == '#' {
-			if len(s.words) == 0 && strings.HasPrefix(text[s.at:], "# ") {
-				panic(&SyntaxError{Place: Place{s.at, len(text)}, Message: "it is a comment, and there is nothing to try"})
-			}
 			break
 		}
 		s.words = append(s.words, s.word())
+		if !batch && len(s.words) == 1 {
+			s.program()
+		}
 	}
-	return withoutPrompt(s.words)
+	if len(s.words) == 0 {
+		panic(&SyntaxError{Place: Place{0, len(text)}, Message: "there is no command, and nothing to try"})
+	}
+	return s.words
+}
+
+// prompt passes over a prompt.
+func (s *splitter) prompt() {
+	s.blank()
+	for _, p := range []string{"$", "[#]", "+", "++", "+++", "%"} {
+		if rest, ok := strings.CutPrefix(s.text[s.at:], p); ok && rest != "" && (rest[0] == ' ' || rest[0] == '\t') {
+			s.at += len(p)
+			return
+		}
+	}
+}
+
+// program looks at the first word: sudo with its options is passed over, and a program
+// that is not understood ends it all, before its words are looked at.
+func (s *splitter) program() {
+	name := s.words[0].text
+	base := name[strings.LastIndexByte(name, '/')+1:]
+	switch {
+	case base == "sudo" || base == "doas":
+		s.words = nil
+		for s.blank(); s.at < len(s.text) && s.text[s.at] == '-'; s.blank() {
+			if o := s.word(); o.text == "-u" || o.text == "-g" {
+				s.blank()
+				s.word()
+			}
+		}
+	case slices.Contains(shellWords(), base):
+		panic(&SyntaxError{Place: s.words[0].Place, Message: fmt.Sprintf("%q is of the shell, which decides what is run", name), Hint: "give each command with a --try of its own"})
+	case !slices.Contains(programs(), base):
+		e := &SyntaxError{
+			Place: s.words[0].Place, Foreign: true, Message: fmt.Sprintf("%q is a program that is not understood", name),
+			Hint: "understood are " + strings.Join(programs(), ", "),
+		}
+		if strings.Contains(s.text, "/proc/sys/") {
+			e.Foreign, e.Hint = false, "a setting is written by sysctl -w NAME=VALUE"
+		}
+		panic(e)
+	}
+}
+
+func shellWords() []string {
+	return strings.Fields("while until for if then else elif fi do done case esac function eval exec source . { } ! [[")
 }
 
 type splitter struct {
@@ -130,9 +178,6 @@ func (s *splitter) refuse(start int) {
 		}
 		what = "groups commands"
 	case '*', '?', '[':
-		if c == '[' && strings.HasPrefix(s.text[start:], "[#]") {
-			return
-		}
 		what, hint = "is a pattern, which only a shell replaces by names", "name what is meant"
 	case '!':
 		if start != s.at || end != s.at+1 {
@@ -145,21 +190,4 @@ func (s *splitter) refuse(start int) {
 		return
 	}
 	panic(&SyntaxError{Place: Place{s.at, end}, Message: fmt.Sprintf("%q %s", s.text[s.at:end], what), Hint: hint})
-}
-
-// withoutPrompt leaves out a prompt, and sudo with its options.
-func withoutPrompt(words []word) []word {
-	if len(words) > 1 {
-		switch words[0].text {
-		case "$", "#", "[#]", "+", "++", "%":
-			words = words[1:]
-		}
-	}
-	if len(words) > 1 && (words[0].text == "sudo" || words[0].text == "/usr/bin/sudo" || words[0].text == "doas") {
-		words = words[1:]
-		for len(words) > 1 && strings.HasPrefix(words[0].text, "-") {
-			words = words[1:]
-		}
-	}
-	return words
 }

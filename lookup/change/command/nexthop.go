@@ -1,0 +1,188 @@
+package command
+
+import (
+	"slices"
+	"strings"
+
+	"routewhy/lookup/change"
+	"routewhy/route"
+)
+
+const nextHopUsage = "Usage: ip nexthop { list | flush } [ protocol ID ] SELECTOR"
+
+// nexthop reads `ip nexthop`.
+func (a *args) nexthop(c *Command) {
+	verb := "list"
+	if a.more() {
+		word := a.take()
+		verb = choose(word, "add replace delete list show lst get flush bucket help")
+		if verb == "" {
+			a.refuse("Command %q is unknown, try %q.", raw(word), raw("ip nexthop help"))
+		}
+	}
+	switch verb {
+	case "add":
+		a.changeNextHop(c, change.Add)
+	case "replace":
+		a.changeNextHop(c, change.Replace)
+	case "delete":
+		a.changeNextHop(c, change.Delete)
+	case "flush":
+		a.flushNextHops(c)
+	case "list", "show", "lst", "get":
+		a.show(c)
+	case "help":
+		a.refuse(nextHopUsage)
+	default:
+		a.unknown("ip nexthop %s is not understood", verb)
+	}
+}
+
+// changeNextHop is ipnh_modify (ip/ipnexthop.c).
+func (a *args) changeNextHop(c *Command, verb change.Verb) {
+	q := &change.NextHop{Verb: verb}
+	o := &q.Object
+	o.Family = a.family
+	if verb != change.Delete {
+		o.Protocol = route.ProtocolBoot
+	}
+	for a.more() {
+		word := a.take()
+		switch key := chooseExact(word, "id dev via encap blackhole fdb onlink group type protocol* help"); key {
+		case "id":
+			o.ID = a.uint32Of(a.value(), `"id" value is invalid`)
+		case "dev":
+			name := a.value()
+			l := a.device(name)
+			if l == nil {
+				a.invalid(name, "Device does not exist")
+			}
+			o.NextHop.Link = l.Index
+			a.learnNextHop(o, route.IPv4)
+		case "via":
+			f, g := a.gatewayOf(o.Family)
+			a.learnNextHop(o, f)
+			o.NextHop.Gateway = g
+		case "encap":
+			o.NextHop.Encap = a.encapsulation()
+		case "blackhole":
+			o.Blackhole = true
+			a.learnNextHop(o, route.IPv4)
+		case "fdb":
+			o.FDB = true
+		case "onlink":
+			o.NextHop.Flags |= route.NextHopOnLink
+		case "group":
+			o.Group = a.members(a.value())
+		case "type":
+			a.groupType(o)
+		case "protocol":
+			v := a.value()
+			p, ok := a.protocol(v)
+			if !ok {
+				a.invalid(v, `"protocol" value is invalid`)
+			}
+			o.Protocol = p
+		case "help":
+			a.refuse(nextHopUsage)
+		default:
+			a.invalid(word, "")
+		}
+	}
+	if len(o.Group) > 0 {
+		o.Family = 0
+	}
+	c.Changes = append(c.Changes, q)
+}
+
+func (a *args) learnNextHop(o *route.NextHopObject, f route.Family) {
+	if o.Family == 0 {
+		o.Family = f
+	}
+}
+
+// members are those of a group: ID[,WEIGHT]/...
+func (a *args) members(v string) []route.GroupMember {
+	var out []route.GroupMember
+	for part := range strings.SplitSeq(v, "/") {
+		id, weight, has := strings.Cut(part, ",")
+		m := route.GroupMember{ID: a.uint32Of(id, `"id" is invalid`), Weight: 1}
+		if has {
+			n, ok := number(weight, 32)
+			if !ok || n == 0 || n > 256 {
+				a.invalid(weight, `"weight" is invalid`)
+			}
+			m.Weight = int(n)
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// groupType takes the type of a group.
+func (a *args) groupType(o *route.NextHopObject) {
+	switch v := a.value(); v {
+	case "mpath":
+	case "resilient":
+		o.Resilient = true
+		for a.more() {
+			switch a.peek() {
+			case "buckets":
+				a.take()
+				size := a.value()
+				n, ok := number(size, 16)
+				if !ok {
+					a.invalid(size, `"buckets" value is invalid`)
+				}
+				o.Buckets = int(n)
+			case "idle_timer", "unbalanced_timer":
+				key := a.take()
+				a.uint32Of(a.value(), `"`+key+`" value is invalid`)
+			default:
+				return
+			}
+		}
+	default:
+		a.invalid(v, `"type" value is invalid`)
+	}
+}
+
+// flushNextHops deletes next-hop objects.
+func (a *args) flushNextHops(c *Command) {
+	var filters []func(*route.NextHopObject) bool
+	add := func(f func(*route.NextHopObject) bool) { filters = append(filters, f) }
+	for a.more() {
+		word := a.take()
+		switch chooseExact(word, "dev groups* id protocol* fdb master vrf help") {
+		case "dev":
+			l := a.link(a.value())
+			add(func(o *route.NextHopObject) bool { return o.NextHop.Link == l.Index })
+		case "groups":
+			add(func(o *route.NextHopObject) bool { return len(o.Group) > 0 })
+		case "id":
+			id := a.uint32Of(a.value(), `"id" value is invalid`)
+			add(func(o *route.NextHopObject) bool { return o.ID == id })
+		case "protocol":
+			v := a.value()
+			p, ok := a.protocol(v)
+			if !ok {
+				a.invalid(v, `"protocol" value is invalid`)
+			}
+			add(func(o *route.NextHopObject) bool { return o.Protocol == p })
+		case "fdb":
+			add(func(o *route.NextHopObject) bool { return o.FDB })
+		case "help":
+			a.refuse(nextHopUsage)
+		default:
+			a.unknown("%q of ip nexthop flush is not understood", word)
+		}
+	}
+	for i := range a.snap.NextHops {
+		o := &a.snap.NextHops[i]
+		f := o.Family
+		if a.family != 0 && f != a.family || slices.ContainsFunc(filters, func(f func(*route.NextHopObject) bool) bool { return !f(o) }) {
+			continue
+		}
+		c.Changes = append(c.Changes, &change.NextHop{Verb: change.Delete, Object: route.NextHopObject{ID: o.ID}})
+	}
+}

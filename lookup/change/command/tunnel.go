@@ -1,0 +1,116 @@
+package command
+
+import (
+	"strings"
+
+	"routewhy/lookup/change"
+)
+
+// tunnel reads `ip tunnel`.
+func (a *args) tunnel(c *Command) {
+	verb := "list"
+	if a.more() {
+		word := a.take()
+		verb = choose(word, "add change delete show list lst prl 6rd help")
+		if verb == "" {
+			a.refuse("Command %q is unknown, try %q.", raw(word), raw("ip tunnel help"))
+		}
+	}
+	switch verb {
+	case "show", "list", "lst":
+		a.show(c)
+		return
+	case "help":
+		a.refuse("Usage: ip tunnel { add | change | del | show | prl | 6rd } [ NAME ]")
+	case "add", "delete":
+	default:
+		a.unknown("ip tunnel %s is not understood", verb)
+	}
+	name, mode, remote := "", "", ""
+	for a.more() {
+		word := a.take()
+		switch chooseExact(word, "mode key ikey okey seq iseq oseq csum icsum ocsum nopmtudisc pmtudisc remote local dev ttl hoplimit tos dsfield* name") {
+		case "mode":
+			mode = tunnelMode(a.value())
+			if mode == "" {
+				a.refuse("Unknown tunnel mode %q", raw(a.words[a.at-1].text))
+			}
+		case "remote":
+			remote = a.value()
+		case "key", "ikey", "okey", "local", "dev", "ttl", "hoplimit", "tos", "dsfield":
+			a.value()
+		case "seq", "iseq", "oseq", "csum", "icsum", "ocsum", "nopmtudisc", "pmtudisc":
+		default:
+			if word == "name" {
+				word = a.value()
+			}
+			if name != "" {
+				a.garbage("name", word)
+			}
+			name = a.ifname(word, `"name" not a valid ifname`)
+		}
+	}
+	if verb == "delete" {
+		c.Changes = append(c.Changes, &change.Link{Verb: change.Delete, Index: a.link(name).Index})
+		return
+	}
+	if mode == "" {
+		a.refuse("cannot determine tunnel mode (ipip, gre, vti or sit)")
+	}
+	c.Changes = append(c.Changes, &change.NewLink{Name: name, Kind: mode, PointToPoint: remote != "" && remote != "any"})
+}
+
+func tunnelMode(word string) string {
+	switch word {
+	case "ipip", "ip/ip", "ipv4/ipv4":
+		return "ipip"
+	case "gre", "gre/ip", "gre/ipv4":
+		return "gre"
+	case "sit", "ipv6/ip", "ipv6/ipv4":
+		return "sit"
+	case "vti", "isatap":
+		return word
+	}
+	return ""
+}
+
+// tuntap reads `ip tuntap`.
+func (a *args) tuntap(c *Command) {
+	verb := "list"
+	if a.more() {
+		verb = choose(a.take(), "add del show list lst help")
+	}
+	switch verb {
+	case "show", "list", "lst":
+		a.show(c)
+		return
+	case "add", "del":
+	default:
+		a.unknown("ip tuntap %s is not understood", verb)
+	}
+	name, mode := "", ""
+	for a.more() {
+		word := a.take()
+		switch chooseExact(word, "mode* user* group* pi one_queue vnet_hdr multi_queue name dev*") {
+		case "mode":
+			mode = a.value()
+			if mode != "tun" && mode != "tap" {
+				a.invalid(mode, "mode value is invalid")
+			}
+		case "user", "group":
+			a.value()
+		case "name", "dev":
+			name = a.ifname(a.value(), `"name" not a valid ifname`)
+		case "":
+			name = a.ifname(word, `"dev" not a valid ifname`)
+		}
+	}
+	if verb == "del" {
+		c.Changes = append(c.Changes, &change.Link{Verb: change.Delete, Index: a.link(name).Index})
+		return
+	}
+	if mode == "" {
+		a.refuse("You failed to specify a tunnel mode")
+	}
+	c.Changes = append(c.Changes, &change.NewLink{Name: strings.TrimSpace(name), Kind: mode})
+}

@@ -1,0 +1,201 @@
+package change
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"routewhy/route"
+)
+
+// NewLink makes a device (RTM_NEWLINK with a kind).
+type NewLink struct {
+	// Name is the device's; empty: the kernel gives one, by the kind.
+	Name string
+	// Kind is the device's driver kind: IFLA_INFO_KIND; of `ip tuntap`, tun or tap.
+	Kind string
+	// Lower is the index of the device that it stands on; zero: none.
+	Lower int
+	// MTU is zero where it is the kind's.
+	MTU    uint32
+	Group  uint32
+	Master int
+	Up     bool
+	// Address is the hardware address; nil: a random one, or none.
+	Address []byte
+	// VLAN is the ID of a device of kind vlan.
+	VLAN uint16
+	// Table is that of a VRF.
+	Table route.Table
+	// PointToPoint says that a tunnel has one other end.
+	PointToPoint bool
+	// Peer is the other end of a veth. Its Kind is not looked at.
+	Peer *NewLink
+}
+
+// kind is what is usual for a kind of device.
+type kind struct {
+	mtu   uint32
+	flags route.LinkFlags
+}
+
+func kinds() map[string]kind {
+	plain, tunnel := kind{mtu: 1500}, route.LinkPointopoint|route.LinkNoARP
+	return map[string]kind{
+		"veth": plain, "bridge": plain, "dummy": {1500, route.LinkNoARP}, "vlan": plain, "macvlan": plain, "macvtap": plain, "ipvlan": {1500, route.LinkNoARP},
+		"bond": plain, "team": plain, "ifb": {1500, route.LinkNoARP}, vrfKind: {65575, route.LinkNoARP}, "vxlan": plain, "geneve": plain,
+		"wireguard": {1420, tunnel}, "tun": {1500, tunnel}, "tap": plain, "ipip": {1480, route.LinkNoARP}, "sit": {1480, route.LinkNoARP},
+		"gre": {1476, route.LinkNoARP}, "gretap": {1462, 0}, "vti": {1480, route.LinkNoARP}, "ip6tnl": {1452, route.LinkNoARP}, "ip6gre": {1448, route.LinkNoARP},
+		"xfrm": {1500, route.LinkNoARP}, "nlmon": {3776, route.LinkNoARP},
+	}
+}
+
+// apply is rtnl_newlink in net/core/rtnetlink.c.
+func (c *NewLink) apply(t *tx) *Refusal {
+	if len(c.Name) > maxName {
+		return refuse(route.ERANGE, "Attribute failed policy validation")
+	}
+	if c.Name != "" && t.snap.LinkByName(c.Name) != nil {
+		return refuse(route.EEXIST, "")
+	}
+	k, known := kinds()[c.Kind]
+	if !known {
+		return refuse(route.EOPNOTSUPP, "Unknown device type")
+	}
+	lower := t.link(c.Lower)
+	if no := c.check(t, lower); no != nil {
+		return no
+	}
+	if c.Peer != nil && c.Peer.Name != "" && (t.snap.LinkByName(c.Peer.Name) != nil || c.Peer.Name == c.Name) {
+		return refuse(route.EEXIST, "")
+	}
+	if lower != nil && c.MTU == 0 {
+		k.mtu = lower.MTU
+	}
+	peer := 0
+	if c.Peer != nil {
+		peer = t.makeLink(c.Peer, "veth", k, 0)
+	}
+	index := t.makeLink(c, c.Kind, k, cmp.Or(peer, c.Lower))
+	if peer != 0 {
+		t.editLink(peer, func(l *route.Link) { l.Peer = index })
+	}
+	t.attachRules()
+	for _, n := range []struct {
+		made  *NewLink
+		index int
+	}{{c.Peer, peer}, {c, index}} {
+		if n.made == nil {
+			continue
+		}
+		if n.made.Master != 0 {
+			if no := t.enslave(n.index, n.made.Master); no != nil {
+				return no
+			}
+		}
+		if n.made.Up {
+			t.raise(n.index)
+		}
+	}
+	return nil
+}
+
+// check is what each kind's newlink refuses.
+func (c *NewLink) check(t *tx, lower *route.Link) *Refusal {
+	stands := slices.Contains([]string{"vlan", "macvlan", "macvtap", "ipvlan"}, c.Kind)
+	switch {
+	case stands && lower == nil:
+		return refuse(route.EINVAL, "")
+	case c.Kind == "vlan" && c.VLAN >= 4095:
+		return refuse(route.ERANGE, "8021q: Invalid VLAN id")
+	case strings.HasPrefix(c.Kind, "mac") && lower.Flags&route.LinkLoopback != 0:
+		return refuse(route.EINVAL, "")
+	case strings.HasPrefix(c.Kind, "mac") && isPort(t, lower):
+		return refuse(route.EBUSY, "")
+	case c.Kind == vrfKind && c.Table == 0:
+		return refuse(route.EINVAL, "VRF table id is missing")
+	case badAddress(c.Address):
+		return refuse(route.EADDRNOTAVAIL, "")
+	}
+	return nil
+}
+
+// isPort reports whether a device takes frames for another one, so that no macvlan may
+// stand on it.
+func isPort(t *tx, l *route.Link) bool {
+	m := t.link(l.Master)
+	return m != nil && m.Kind != vrfKind
+}
+
+// badAddress reports whether a hardware address is none that a device may have
+// (is_valid_ether_addr).
+func badAddress(a []byte) bool {
+	return len(a) == 6 && (a[0]&1 != 0 || !slices.ContainsFunc(a, func(b byte) bool { return b != 0 }))
+}
+
+// makeLink adds a device, which is down.
+func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
+	s := t.own()
+	index := 1
+	for i := range s.Links {
+		index = max(index, s.Links[i].Index+1)
+	}
+	l := route.Link{
+		Index: index, Name: c.Name, Kind: name, Flags: k.flags, Group: c.Group, MTU: k.mtu, Peer: peer, PeerNetNS: -1, OperState: operDown, VRFTable: c.Table,
+	}
+	if c.MTU != 0 {
+		l.MTU = c.MTU
+	}
+	if c.PointToPoint {
+		l.Flags |= route.LinkPointopoint
+	}
+	for n := 0; l.Name == ""; n++ {
+		if free := name + strconv.Itoa(n); s.LinkByName(free) == nil {
+			l.Name = free
+		}
+	}
+	s.Links = append(slices.Clone(s.Links), l)
+	s.SortLinks()
+	s.Order = slices.Clone(s.Order)
+	for i := range s.Order {
+		s.Order[i] = append(slices.Clone(s.Order[i]), index)
+	}
+	t.newSettings(l.Name)
+	t.ownAddress(index, c.Address)
+	return index
+}
+
+// newSettings gives a device what stands below conf/default.
+func (t *tx) newSettings(name string) {
+	fresh := map[string]string{}
+	for path, value := range t.snap.Sysctls {
+		if f, dev, key, ok := confOf(path); ok && dev == newDevices {
+			fresh[route.ConfPath(f, name, key)] = value
+		}
+	}
+	for path, value := range fresh {
+		t.set(path, value)
+	}
+}
+
+// ownAddress notes the link-local address that follows from a hardware address
+// (addrconf_ifid_eui48).
+func (t *tx) ownAddress(index int, mac []byte) {
+	if len(mac) != 6 {
+		return
+	}
+	b := [16]byte{0xfe, 0x80}
+	copy(b[8:], []byte{mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]})
+	m := maps.Clone(t.linkLocal)
+	if m == nil {
+		m = map[int]route.Addr{}
+	}
+	m[index] = route.Addr{
+		Link: index, Prefix: netip.PrefixFrom(netip.AddrFrom16(b), 64), Scope: route.ScopeLink, Flags: route.AddrPermanent,
+		ValidLft: route.ForeverLft, PreferredLft: route.ForeverLft, Protocol: protocolLinkLocal,
+	}
+	t.linkLocal = m
+}

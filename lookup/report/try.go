@@ -1,0 +1,352 @@
+package report
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/lookup/change/command"
+	"routewhy/lookup/coverage"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// Try is what some commands would do, without making them.
+type Try struct {
+	// Commands are in the order in which they would be made.
+	Commands []TryCommand `json:"commands"`
+	// PassedOver are commands of other programs, of which it is not known what they do.
+	PassedOver []TryLine `json:"passed_over,omitempty"`
+	// NotReached are the commands after one that is refused, where that ends them all.
+	NotReached []TryLine `json:"not_reached,omitempty"`
+	// Answers are about the destinations that were asked about, in their order.
+	Answers []TryAnswer `json:"answers,omitempty"`
+	// Moves are the ranges that are decided differently afterwards, in ascending order,
+	// IPv4 first. What is compared are packets without a source, a mark and the like.
+	Moves Rows[Change] `json:"moves"`
+	// OthersMay says that packets which were not compared may be decided differently.
+	OthersMay bool `json:"others_may,omitempty"`
+	TrySession
+	// Assumptions are what it rests on although it was not read, and Warnings what would
+	// surprise.
+	Assumptions []Finding `json:"assumptions,omitempty"`
+	Warnings    []Finding `json:"warnings,omitempty"`
+}
+
+// TryLine is a command of a script that was not tried.
+type TryLine struct {
+	Command string `json:"command"`
+	// Line is that of the script, from 1; absent: there is no script.
+	Line int `json:"line,omitempty"`
+}
+
+// TryCommand is a command and what becomes of it.
+type TryCommand struct {
+	Command string `json:"command"`
+	Line    int    `json:"line,omitempty"`
+	// Accepted says that it does what it was told to do.
+	Accepted bool `json:"accepted"`
+	// By says who refuses: "kernel", or the program, which sends nothing. Errno and Message
+	// are the kernel's; Message is the program's where that refuses.
+	By      string      `json:"by,omitempty"`
+	Errno   route.Errno `json:"errno,omitzero"`
+	Message string      `json:"message,omitempty"`
+	// Start and End are where in the command the word is that the program refuses, in
+	// bytes.
+	Start int `json:"start,omitempty"`
+	End   int `json:"end,omitempty"`
+	// Reason says why it is refused; absent: the message says all.
+	Reason Reason `json:"reason,omitzero"`
+	// Unknown says that the facts do not tell whether it is refused.
+	Unknown bool `json:"unknown,omitempty"`
+	// Route, Rule or Address is the object that is in the way.
+	Route   *iproute2.Route `json:"route,omitempty"`
+	Rule    *iproute2.Rule  `json:"rule,omitempty"`
+	Address netip.Prefix    `json:"address,omitzero"`
+	// Instead are commands that may be meant, each of which was tried.
+	Instead []Instead `json:"instead,omitempty"`
+	// Warning is what the program says although it does what it is told.
+	Warning string `json:"warning,omitempty"`
+	// Reads says that it only shows something.
+	Reads bool `json:"reads,omitempty"`
+	// Removed and Added are how many routes went and came. RemovedRoutes and AddedRoutes
+	// are the first of them.
+	Removed       int              `json:"removed,omitempty"`
+	Added         int              `json:"added,omitempty"`
+	RemovedRoutes []iproute2.Route `json:"removed_routes,omitempty"`
+	AddedRoutes   []iproute2.Route `json:"added_routes,omitempty"`
+	// Surprises are what of it would surprise.
+	Surprises []Finding `json:"surprises,omitempty"`
+}
+
+// Instead is a command that may be meant, and what it does: one of the codes below.
+type Instead struct {
+	Command string      `json:"command"`
+	Code    lookup.Code `json:"code"`
+}
+
+// TryAnswer is what becomes of packets to a destination before and after the commands.
+type TryAnswer struct {
+	Query  Query    `json:"query"`
+	Before Decision `json:"before"`
+	After  Decision `json:"after"`
+	// Differs says that the two are not the same.
+	Differs bool `json:"differs,omitempty"`
+	// ExplainedBefore and ExplainedAfter explain the two, where details were asked for.
+	ExplainedBefore *Explanation `json:"explained_before,omitempty"`
+	ExplainedAfter  *Explanation `json:"explained_after,omitempty"`
+}
+
+// Refused reports whether a command is refused, or may be.
+func (t *Try) Refused() bool {
+	return slices.ContainsFunc(t.Commands, func(c TryCommand) bool { return !c.Accepted })
+}
+
+// Status is [StatusNoRoute] where a command is refused or a session of the caller's is
+// lost, and [StatusDisagrees] where the kernel's rehearsal ended otherwise.
+func (t *Try) Status() Status {
+	switch {
+	case t.Disagrees():
+		return StatusDisagrees
+	case slices.ContainsFunc(t.Commands, func(c TryCommand) bool { return c.Unknown }):
+		return StatusUnknown
+	case t.Refused(), t.LosesYours():
+		return StatusNoRoute
+	}
+	return StatusAnswered
+}
+
+// maxTryRoutes is how many routes of a command a report names.
+const maxTryRoutes = 20
+
+// TryQuestion says what is asked about some commands.
+type TryQuestion struct {
+	// Question's To are the destinations to be told of; the kernel is not asked.
+	Question
+	Scripts []command.Script
+	// Family restricts the comparison to one family; zero: both.
+	Family route.Family
+}
+
+// Trial is a report on commands in the making, with the states that it is of.
+type Trial struct {
+	Report *Try
+	Run    *command.Run
+	// Before is the state that was read.
+	Before *change.State
+}
+
+// NewTrial makes commands on what was read. Errors are those of the source, a
+// [*DeviceError], and a [*command.SyntaxError].
+func NewTrial(ctx context.Context, src route.Source, q *TryQuestion) (*Trial, error) {
+	fib, err := readTry(ctx, src, q)
+	if err != nil {
+		return nil, err
+	}
+	t := &Trial{Report: new(Try), Before: change.New(fib)}
+	t.Run = &command.Run{After: t.Before}
+	for i := range q.Scripts {
+		if err := t.Run.Do(&q.Scripts[i]); err != nil {
+			return nil, err
+		}
+	}
+	t.commands()
+	t.moves(q)
+	return t, t.answers(ctx, src, q)
+}
+
+// readTry reads what the commands need: of large tables, where routes alone are changed,
+// those that have to do with them.
+func readTry(ctx context.Context, src route.Source, q *TryQuestion) (*lookup.FIB, error) {
+	query := route.Query{AllDevices: true}
+	bare := query
+	bare.NoRoutes = true
+	small, err := lookup.Read(ctx, src, &lookup.Need{Query: bare})
+	if err != nil {
+		return nil, err
+	}
+	need := lookup.Need{Query: query}
+	if about, ok := aboutRoutes(change.New(small), q); ok {
+		need.About = about
+	}
+	return lookup.Read(ctx, src, &need)
+}
+
+// aboutRoutes says which routes matter, where some commands change routes alone. False:
+// all do.
+func aboutRoutes(s *change.State, q *TryQuestion) (func(netip.Prefix) bool, bool) {
+	run := &command.Run{After: s}
+	for i := range q.Scripts {
+		if run.Do(&q.Scripts[i]) != nil {
+			return nil, false
+		}
+	}
+	var all []netip.Prefix
+	for i := range run.Steps {
+		step := &run.Steps[i]
+		for _, c := range step.Changes {
+			r, ok := c.(*change.Route)
+			if !ok || r.Route.NextHopID != 0 {
+				return nil, false
+			}
+			all = append(all, r.Route.Dst.Masked())
+			for _, h := range r.Route.NextHops {
+				if h.Gateway.IsValid() {
+					all = append(all, netip.PrefixFrom(h.Gateway, h.Gateway.BitLen()))
+				}
+			}
+			if a := r.Route.PrefSrc; a.IsValid() {
+				all = append(all, netip.PrefixFrom(a, a.BitLen()))
+			}
+		}
+		if len(step.Changes) == 0 && step.Refusal == nil {
+			return nil, false // a flush, which finds nothing yet
+		}
+		if g := step.Get.Dst; g.IsValid() {
+			all = append(all, netip.PrefixFrom(g, g.BitLen()))
+		}
+	}
+	for i := range q.To {
+		if p := q.To[i].Prefix; p.IsValid() {
+			all = append(all, p)
+		}
+	}
+	a := asker{Question: &q.Question}
+	return func(dst netip.Prefix) bool {
+		return slices.ContainsFunc(all, dst.Overlaps) || a.concerns(dst)
+	}, true
+}
+
+// commands tells what became of each command.
+func (t *Trial) commands() {
+	for i := range t.Run.Steps {
+		t.Report.Commands = append(t.Report.Commands, t.command(&t.Run.Steps[i]))
+	}
+	for _, l := range t.Run.Foreign {
+		t.Report.PassedOver = append(t.Report.PassedOver, TryLine{l.Text, l.Number})
+	}
+	for _, l := range t.Run.Left {
+		t.Report.NotReached = append(t.Report.NotReached, TryLine{l.Text, l.Number})
+	}
+}
+
+func (t *Trial) command(s *command.Step) TryCommand {
+	out := TryCommand{Command: s.Text, Line: s.Line, Accepted: s.Accepted(), Warning: s.Warning, Reads: s.Reads}
+	switch no := s.KernelSays; {
+	case s.Refusal != nil:
+		out.By, out.Message, out.Start, out.End = s.Refusal.By, s.Refusal.Message, s.Refusal.Start, s.Refusal.End
+	case no != nil && no.Unknown != "":
+		out.Unknown, out.Message = true, no.Unknown
+	case no != nil:
+		out.By, out.Errno, out.Message = byKernel, no.Errno, no.Error()
+	}
+	n := namesOf(s.After.FIB())
+	gone, come := s.Removed(), s.Added()
+	out.Removed, out.Added = len(gone), len(come)
+	out.RemovedRoutes, out.AddedRoutes = n.refs(gone), n.refs(come)
+	return out
+}
+
+// byKernel is TryCommand.By where the kernel refuses.
+const byKernel = "kernel"
+
+// refs are the first of some routes by names.
+func (n names) refs(all []change.RouteRef) []iproute2.Route {
+	var out []iproute2.Route
+	for i := range all[:min(len(all), maxTryRoutes)] {
+		full := all[i].Full()
+		full.Table = all[i].Table
+		out = append(out, *n.route(&full))
+	}
+	return out
+}
+
+// moves compares the states before and after.
+func (t *Trial) moves(q *TryQuestion) {
+	before, after := t.Before.FIB(), t.Run.After.FIB()
+	var changed []netip.Prefix
+	for i := range t.Run.Steps {
+		for _, refs := range [][]change.RouteRef{t.Run.Steps[i].Removed(), t.Run.Steps[i].Added()} {
+			for _, r := range refs {
+				changed = append(changed, r.Dst)
+			}
+		}
+	}
+	var all []coverage.Change
+	for _, f := range []route.Family{route.IPv4, route.IPv6} {
+		if q.Family == 0 || q.Family == f {
+			all = append(all, coverage.Edited(before, after, f, slices.Clone(changed), coverage.Flow{Flow: route.Flow{Proto: route.ProtoUDP}})...)
+		}
+	}
+	t.Report.Moves = changeRows(before, after, all, grouped(all))
+}
+
+// changeRows are ranges that are decided differently.
+func changeRows(before, after *lookup.FIB, all []coverage.Change, ranges []Range) Rows[Change] {
+	return Rows[Change]{len(all), func(i int) *Change {
+		c := &all[i]
+		flow := route.Flow{Dst: c.First}
+		return &Change{
+			Range: ranges[i], Size: c.Size().String(),
+			Before: NewDecision(before, &flow, &c.Before, nil), After: NewDecision(after, &flow, &c.After, nil),
+		}
+	}}
+}
+
+// answers tells of the destinations that were asked about.
+func (t *Trial) answers(ctx context.Context, src route.Source, q *TryQuestion) error {
+	q.NoKernel = true
+	for i := range q.To {
+		d := &q.To[i]
+		before, err := t.about(ctx, src, q, t.Before.FIB(), d)
+		if err != nil {
+			return err
+		}
+		after, err := t.about(ctx, src, q, t.Run.After.FIB(), d)
+		if err != nil {
+			return err
+		}
+		a := TryAnswer{Query: before.Query, Before: before.Decision, After: after.Decision}
+		a.Differs = !sameFate(&a.Before, &a.After)
+		if q.Detail {
+			a.ExplainedBefore, a.ExplainedAfter = before, after
+		}
+		t.Report.Answers = append(t.Report.Answers, a)
+	}
+	return nil
+}
+
+// about explains a destination in one of the states. Of a prefix, it is an address of it
+// that no longer prefix covers.
+func (t *Trial) about(ctx context.Context, src route.Source, q *TryQuestion, fib *lookup.FIB, d *Destination) (*Explanation, error) {
+	a := &asker{Question: &q.Question, src: src, fib: fib}
+	to := *d
+	if d.isPrefix() {
+		to = Destination{Addr: fib.Typical(d.Prefix).Dst, Host: ""}
+	}
+	l, err := a.packet(ctx, &to)
+	if err != nil {
+		return nil, err
+	}
+	e := l.Report()
+	if d.isPrefix() {
+		e.Query.Label = d.Prefix.String()
+	}
+	return e, nil
+}
+
+// sameFate reports whether two decisions do the same with a packet.
+func sameFate(a, b *Decision) bool {
+	if a.Disposition != b.Disposition || a.Errno != b.Errno || a.Src != b.Src || len(a.NextHops) != len(b.NextHops) || a.WayOut != b.WayOut {
+		return false
+	}
+	for i := range a.NextHops {
+		x, y := &a.NextHops[i], &b.NextHops[i]
+		if x.Gateway != y.Gateway || x.Dev != y.Dev || x.Share != y.Share {
+			return false
+		}
+	}
+	return true
+}
