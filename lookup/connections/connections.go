@@ -1,0 +1,269 @@
+// Package connections says what becomes of live connections when a host's routing state
+// changes: which leave by another way, which are refused, and which are lost.
+//
+// An established connection keeps its addresses. The kernel looks its way up again for
+// the next packet after any change (dst_check; __ip_queue_xmit in net/ipv4/ip_output.c,
+// inet6_csk_xmit in net/ipv6/inet6_connection_sock.c), so it moves at once.
+package connections
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// Change is what becomes of one connection.
+type Change struct {
+	Socket *route.Socket
+	// Flow is a packet that the socket sends.
+	Flow          route.Flow
+	Before, After lookup.Decision
+	// Moves says that its packets leave by another device or gateway, or are delivered
+	// here where they left, or the reverse. Perhaps says that only some connections of
+	// its kind do: a hash chooses the way.
+	Moves, Perhaps bool
+	// Lost says why it gets no answers any more; empty: it goes on.
+	Lost Loss
+	// In is the device by which the other end's packets arrive, as far as it matters to
+	// Lost; zero: none.
+	In int
+}
+
+// Loss is a reason why a connection is lost.
+type Loss string
+
+// The reasons.
+const (
+	// LostRefused: the kernel refuses its packets, with After's error.
+	LostRefused Loss = "refused"
+	// LostSource: its own address is none of this host's any more, or not where the
+	// packets of the other end arrive, which are not delivered.
+	LostSource Loss = "source-gone"
+	// LostReversePath: the reverse-path filter drops what the other end sends.
+	LostReversePath Loss = "reverse-path"
+	// LostDevice: the device by which the other end's packets arrive is down or gone.
+	LostDevice Loss = "device-down"
+	// LostElsewhere: its packets leave by another device with an address that is none of
+	// that device's, and so by another network, which very likely drops or translates
+	// them.
+	LostElsewhere Loss = "another-way-out"
+	// LostGateway: its packets leave by the same device without a gateway, straight to the
+	// other end, which is not on that link.
+	LostGateway Loss = "no-gateway"
+	// LostDead: the only way out is known to be dead: no carrier, or a gateway that does
+	// not answer.
+	LostDead Loss = "way-out-dead"
+)
+
+// Connected reports whether a socket has a connection that packets still belong to.
+func Connected(s *route.Socket) bool {
+	if s.Remote.Port() == 0 || !s.Remote.Addr().IsValid() {
+		return false
+	}
+	const closeWait = 8
+	return s.State == route.SocketEstablished || s.Proto == route.ProtoTCP && s.State == closeWait
+}
+
+// FlowOf is a packet that a connected socket sends.
+func FlowOf(s *route.Socket) route.Flow {
+	return route.Flow{
+		Dst: s.Remote.Addr().Unmap().WithZone(""), Src: s.Local.Addr().Unmap().WithZone(""), SrcPort: s.Local.Port(), DstPort: s.Remote.Port(),
+		Proto: s.Proto, UID: s.UID, Mark: s.Mark, Out: s.Link, Bound: s.Link != 0,
+	}
+}
+
+// Compare tells of the connections of which something changes, in the order of the
+// sockets.
+func Compare(before, after *lookup.FIB, sockets []route.Socket) []Change {
+	var out []Change
+	old, now := before.Searcher(), after.Searcher()
+	for i := range sockets {
+		s := &sockets[i]
+		if !Connected(s) {
+			continue
+		}
+		c := Change{Socket: s, Flow: FlowOf(s)}
+		c.Before, c.After = old.Lookup(c.Flow), now.Lookup(c.Flow)
+		c.judge(before, after)
+		if c.Moves || c.Lost != "" {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// judge compares the two decisions about a connection.
+func (c *Change) judge(before, after *lookup.FIB) {
+	if !c.Before.Disposition.Success() {
+		return // it has no way now either
+	}
+	if c.After.Disposition == lookup.DispositionUnknown {
+		return
+	}
+	c.compareWays()
+	switch {
+	case !c.After.Disposition.Success():
+		c.Lost = LostRefused
+	case c.local():
+	default:
+		c.Lost = c.answers(before, after)
+	}
+}
+
+// local reports whether both ends are on this host.
+func (c *Change) local() bool {
+	return c.Before.Disposition == lookup.DispositionLocal && c.After.Disposition == lookup.DispositionLocal
+}
+
+// way is what makes two ways out different ones.
+type way struct {
+	link    int
+	gateway netip.Addr
+}
+
+func waysOf(d *lookup.Decision) []way {
+	var out []way
+	for i := range d.NextHops {
+		out = append(out, way{d.NextHops[i].Link, d.NextHops[i].Gateway})
+	}
+	return out
+}
+
+// compareWays sets Moves and Perhaps.
+func (c *Change) compareWays() {
+	old, now := waysOf(&c.Before), waysOf(&c.After)
+	same := 0
+	for _, w := range old {
+		if slices.Contains(now, w) {
+			same++
+		}
+	}
+	switch {
+	case same == len(old) && len(now) == len(old) && c.Before.Disposition == c.After.Disposition:
+	case same == 0 || c.Before.Disposition != c.After.Disposition:
+		c.Moves = true
+	default:
+		c.Moves, c.Perhaps = true, true
+	}
+}
+
+// answers says why what the other end sends does not arrive any more, or will not be
+// sent.
+func (c *Change) answers(before, after *lookup.FIB) Loss {
+	for _, in := range c.arrives(before) {
+		old := before.Lookup(c.incoming(in))
+		if old.Disposition != lookup.DispositionLocal {
+			continue // it does not arrive by this device now
+		}
+		c.In = in
+		l := after.Snapshot().Link(in)
+		now := after.Lookup(c.incoming(in))
+		switch {
+		case l == nil || !l.Up():
+			return LostDevice
+		case now.Disposition == lookup.DispositionLocal, now.Disposition == lookup.DispositionUnknown:
+		case now.Shortcut == lookup.ShortcutReversePath:
+			return LostReversePath
+		default:
+			return LostSource
+		}
+		break
+	}
+	if !c.Moves || c.Perhaps {
+		return ""
+	}
+	if dead(after, &c.After) && !dead(before, &c.Before) {
+		return LostDead
+	}
+	if c.foreign(after) {
+		return LostElsewhere
+	}
+	if viaGateway(&c.Before) && straight(after.Snapshot(), &c.After) {
+		return LostGateway
+	}
+	return ""
+}
+
+// viaGateway reports whether all ways out have a gateway.
+func viaGateway(d *lookup.Decision) bool {
+	return !slices.ContainsFunc(d.NextHops, func(h lookup.NextHop) bool { return !h.Gateway.IsValid() })
+}
+
+// straight reports whether all ways out lead to the destination itself, by devices on
+// which somebody must answer for it.
+func straight(s *route.Snapshot, d *lookup.Decision) bool {
+	return !slices.ContainsFunc(d.NextHops, func(h lookup.NextHop) bool {
+		l := s.Link(h.Link)
+		return h.Gateway.IsValid() || l == nil || l.Flags&(route.LinkNoARP|route.LinkPointopoint) != 0
+	})
+}
+
+// incoming is a packet of the other end.
+func (c *Change) incoming(in int) route.Flow {
+	return route.Flow{
+		Dst: c.Flow.Src, Src: c.Flow.Dst, In: in, Proto: c.Flow.Proto, SrcPort: c.Flow.DstPort, DstPort: c.Flow.SrcPort, UID: route.NoUID,
+	}
+}
+
+// arrives are the devices by which the other end's packets may arrive, the likeliest
+// first: the one by which its packets leave now, and those that have its address.
+func (c *Change) arrives(before *lookup.FIB) []int {
+	var out []int
+	add := func(link int) {
+		if !slices.Contains(out, link) {
+			out = append(out, link)
+		}
+	}
+	for i := range c.Before.NextHops {
+		add(c.Before.NextHops[i].Link)
+	}
+	for _, a := range before.Snapshot().Addrs {
+		if a.Prefix.Addr() == c.Flow.Src {
+			add(a.Link)
+		}
+	}
+	return out
+}
+
+// foreign reports whether the packets leave by other devices only, of which none has the
+// connection's own address, or a network that it is in.
+func (c *Change) foreign(after *lookup.FIB) bool {
+	s := after.Snapshot()
+	var old []int
+	for i := range c.Before.NextHops {
+		old = append(old, c.Before.NextHops[i].Link)
+	}
+	for i := range c.After.NextHops {
+		h := &c.After.NextHops[i]
+		if slices.Contains(old, h.Link) {
+			return false
+		}
+		if slices.ContainsFunc(s.Addrs, func(a route.Addr) bool {
+			return a.Link == h.Link && (a.Prefix.Addr() == c.Flow.Src || a.Prefix.Masked().Contains(c.Flow.Src))
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// dead reports whether no way out works: each is without carrier or its gateway did not
+// answer.
+func dead(f *lookup.FIB, d *lookup.Decision) bool {
+	s := f.Snapshot()
+	for i := range d.NextHops {
+		h := &d.NextHops[i]
+		l := s.Link(h.Link)
+		if l == nil || !l.Carrier() {
+			continue
+		}
+		if !slices.ContainsFunc(s.Neighbours, func(n route.Neighbour) bool {
+			return n.Link == h.Link && n.Addr == h.Gateway && n.State == route.NeighbourFailed
+		}) {
+			return false
+		}
+	}
+	return len(d.NextHops) > 0
+}

@@ -1,0 +1,76 @@
+package connections_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"routewhy/lookup"
+	"routewhy/lookup/connections"
+	"routewhy/route"
+)
+
+// host is one with two uplinks and a default route by the first or the second.
+func host(gateway string, link int) *lookup.FIB {
+	up := route.LinkUp | route.LinkRunning | route.LinkLowerUp
+	s := &route.Snapshot{
+		Links: []route.Link{{Index: 1, Name: "lo", Flags: up | route.LinkLoopback}, {Index: 2, Name: "eth0", Flags: up}, {Index: 3, Name: "eth1", Flags: up}},
+		Addrs: []route.Addr{
+			{Link: 2, Prefix: netip.MustParsePrefix("192.0.2.2/24")}, {Link: 3, Prefix: netip.MustParsePrefix("198.51.100.2/24")},
+		},
+		Rules: route.DefaultRules(route.IPv4),
+	}
+	add := func(dst string, typ route.Type, scope route.Scope, h route.NextHop) {
+		r := route.Route{Table: route.TableMain, Dst: netip.MustParsePrefix(dst), Type: typ, Scope: scope, NextHops: []route.NextHop{h}}
+		if typ == route.TypeLocal {
+			r.Table = route.TableLocal
+		}
+		s.Routes = append(s.Routes, r)
+	}
+	add("192.0.2.2/32", route.TypeLocal, route.ScopeHost, route.NextHop{Link: 2})
+	add("198.51.100.2/32", route.TypeLocal, route.ScopeHost, route.NextHop{Link: 3})
+	add("192.0.2.0/24", route.TypeUnicast, route.ScopeLink, route.NextHop{Link: 2})
+	add("198.51.100.0/24", route.TypeUnicast, route.ScopeLink, route.NextHop{Link: 3})
+	if gateway != "" {
+		add("0.0.0.0/0", route.TypeUnicast, route.ScopeGlobal, route.NextHop{Gateway: netip.MustParseAddr(gateway), Link: link})
+	}
+	return lookup.New(s)
+}
+
+// TestCompare compares what becomes of connections without a kernel.
+func TestCompare(t *testing.T) {
+	tcp := func(local, remote string) route.Socket {
+		return route.Socket{Proto: route.ProtoTCP, Family: route.IPv4, State: route.SocketEstablished, Local: netip.MustParseAddrPort(local), Remote: netip.MustParseAddrPort(remote)}
+	}
+	udp := tcp("192.0.2.2:5353", "203.0.113.7:53")
+	udp.Proto = route.ProtoUDP
+	listener := tcp("192.0.2.2:22", "0.0.0.0:0")
+	listener.State = route.SocketListen
+	mapped := tcp("[::ffff:192.0.2.2]:22", "[::ffff:203.0.113.7]:51022")
+	mapped.Family = route.IPv6
+	bound := tcp("192.0.2.2:22", "203.0.113.7:51023")
+	bound.Link = 2
+	for _, c := range []struct {
+		name        string
+		after       *lookup.FIB
+		socket      route.Socket
+		moves, told bool
+		lost        connections.Loss
+	}{
+		{"nothing changes", host("192.0.2.1", 2), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, false, ""},
+		{"another gateway of the network", host("192.0.2.3", 2), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, ""},
+		{"another network", host("198.51.100.1", 3), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, connections.LostElsewhere},
+		{"UDP", host("198.51.100.1", 3), udp, true, true, connections.LostElsewhere},
+		{"an IPv6 socket of an IPv4 connection", host("198.51.100.1", 3), mapped, true, true, connections.LostElsewhere},
+		{"no route", host("", 0), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, connections.LostRefused},
+		{"the neighbour next door stays", host("", 0), tcp("192.0.2.2:22", "192.0.2.7:51022"), false, false, ""},
+		{"a listener has no connection", host("", 0), listener, false, false, ""},
+		{"bound to its device", host("198.51.100.1", 3), bound, true, true, connections.LostGateway},
+	} {
+		got := connections.Compare(host("192.0.2.1", 2), c.after, []route.Socket{c.socket})
+		if len(got) == 1 != c.told {
+			t.Errorf("%s: %+v", c.name, got)
+		} else if c.told && (got[0].Lost != c.lost || got[0].Moves != c.moves) {
+			t.Errorf("%s: lost %q, moves %v; want %q, %v", c.name, got[0].Lost, got[0].Moves, c.lost, c.moves)
+		}
+	}
+}
