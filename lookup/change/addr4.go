@@ -506,5 +506,5 @@ func (t *tx) dropBySource4(l *route.Link, src netip.Addr) {
 	if id == 0 {
 		id = route.TableMain
 	}
-	t.rewrite(route.IPv4, id, func(r *route.Route) (*route.Route, bool) { return r, r.PrefSrc == src })
+	t.rewrite(route.IPv4, id, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) { return r, r.PrefSrc == src })
 }

@@ -341,7 +341,7 @@ func (t *tx) removeAddr6(a route.Addr) {
 	case prefixExpires:
 		t.expirePrefix6(l, &a)
 	}
-	t.rewriteAll(route.IPv6, func(r *route.Route) (*route.Route, bool) {
+	t.rewriteAll(route.IPv6, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
 		if r.PrefSrc != a.Prefix.Addr() || r.NextHopID != 0 || len(r.NextHops) > 0 && t.mayPrescribe6(r.PrefSrc, r.NextHops[0].Link) {
 			return r, false
 		}

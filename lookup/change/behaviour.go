@@ -12,9 +12,10 @@ type behaviour struct {
 	// backwardLast: whether a rule's goto leads back is checked after all else. Not on 6.1
 	// and 6.12, but on 6.18; said to be since 6.15.
 	backwardLast bool
-	// gatewaysFirst: that each of several IPv6 next hops has a gateway is checked before
-	// all else. Not on 6.1 and 6.12, but on 6.18; said to be since 6.16.
-	gatewaysFirst bool
+	// validatesFirst: what depends on the request alone is checked before all else: an IPv6
+	// route's type, that an object is not used for certain sources, that each of several
+	// next hops has a gateway, and that an object's is not on-link without one. Not on 6.1 and 6.12, but on 6.18; said to be since 6.16.
+	validatesFirst bool
 	// renamesUp: a device that is up may be renamed. Not on 6.1, but on 6.12 and 6.18;
 	// said to be since 6.2.
 	renamesUp bool
@@ -25,8 +26,8 @@ type behaviour struct {
 func behaviourOf(release string) behaviour {
 	var major, minor int
 	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n != 2 {
-		return behaviour{addrMessages: true, lifetimeFirst: true, backwardLast: true, gatewaysFirst: true, renamesUp: true}
+		return behaviour{addrMessages: true, lifetimeFirst: true, backwardLast: true, validatesFirst: true, renamesUp: true}
 	}
 	v := major*1000 + minor
-	return behaviour{addrMessages: v >= 6003, lifetimeFirst: v >= 6013, backwardLast: v >= 6015, gatewaysFirst: v >= 6016, renamesUp: v >= 6002}
+	return behaviour{addrMessages: v >= 6003, lifetimeFirst: v >= 6013, backwardLast: v >= 6015, validatesFirst: v >= 6016, renamesUp: v >= 6002}
 }

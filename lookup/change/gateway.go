@@ -35,14 +35,9 @@ func (t *tx) markCarrier4(h *route.NextHop) {
 		return
 	}
 	h.Flags |= route.NextHopLinkDown
-	if t.ignoresLinkdown4(l.Name) {
+	if t.ignoresLinkdown(route.IPv4, l) {
 		h.Flags |= route.NextHopDead
 	}
-}
-
-// ignoresLinkdown4 is ip_ignore_linkdown.
-func (t *tx) ignoresLinkdown4(dev string) bool {
-	return t.setting(route.IPv4, "all", "ignore_routes_with_linkdown") != 0 || t.setting(route.IPv4, dev, "ignore_routes_with_linkdown") != 0
 }
 
 // checkDevice4 is fib_check_nh_nongw.

@@ -59,7 +59,7 @@ func (t *tx) flags6(h *route.NextHop, dead, noCarrier bool) route.NextHopFlags {
 	if noCarrier {
 		f |= route.NextHopLinkDown
 	}
-	if l := t.link(h.Link); dead || noCarrier && l != nil && t.setting(route.IPv6, l.Name, "ignore_routes_with_linkdown") != 0 {
+	if l := t.link(h.Link); dead || noCarrier && l != nil && t.ignoresLinkdown(route.IPv6, l) {
 		f |= route.NextHopDead
 	}
 	return f
@@ -127,7 +127,7 @@ func (t *tx) onLink6(h *route.NextHop, r *route.Route) *Refusal {
 // viaLoopback reports whether the kernel takes a route by lo for one that refuses
 // (fib6_is_reject).
 func (t *tx) viaLoopback(r *route.Route) bool {
-	if len(r.NextHops) != 1 || r.Type != route.TypeUnicast {
+	if len(r.NextHops) != 1 || r.Type == route.TypeLocal || r.Type == route.TypeAnycast && r.Metric == 0 {
 		return false
 	}
 	l := t.link(r.NextHops[0].Link)

@@ -27,6 +27,7 @@ func (c *Link) apply(t *tx) *Refusal {
 		}
 		t.ownAddress(c.Index, c.Address)
 	}
+	told := false // of a change of its state (netdev_state_change)
 	if c.MTU != nil && *c.MTU != l.MTU {
 		if no := t.setMTU(c.Index, *c.MTU); no != nil {
 			return no
@@ -39,6 +40,7 @@ func (c *Link) apply(t *tx) *Refusal {
 	}
 	if c.Group != nil {
 		t.editLink(c.Index, func(l *route.Link) { l.Group = *c.Group })
+		told = true
 	}
 	if c.Master != nil && *c.Master != t.link(c.Index).Master {
 		if no := t.enslave(c.Index, *c.Master); no != nil {
@@ -64,6 +66,9 @@ func (c *Link) apply(t *tx) *Refusal {
 		t.raise(c.Index)
 	case c.Up == route.No && l.Up():
 		t.lower(c.Index)
+	}
+	if l := t.link(c.Index); told && l.Up() {
+		t.changed(c.Index, t.isReady6(l))
 	}
 	return nil
 }
@@ -285,15 +290,21 @@ func (t *tx) peerFollows(index int) {
 	t.carrier(p.Index, l.Up())
 }
 
-// carrier is what follows when a device that is up gets or loses its carrier
-// (NETDEV_CHANGE).
+// carrier gives a device that is up its carrier, or takes it.
 func (t *tx) carrier(index int, has bool) {
-	l := t.link(index)
-	ready := t.isReady6(l)
+	ready := t.isReady6(t.link(index))
 	t.setCarrier(index, has)
-	l = t.link(index)
 	if !has {
 		t.setReady(index, true)
+	}
+	t.changed(index, ready)
+}
+
+// changed is what follows when something of a device that is up was changed
+// (NETDEV_CHANGE). ready says that it had a carrier since it went up.
+func (t *tx) changed(index int, ready bool) {
+	l := t.link(index)
+	if !l.Carrier() {
 		t.syncDown4(index, linkCarrier, false)
 		t.carrierDown6(index)
 		t.flushObjects(index, linkCarrier)

@@ -62,7 +62,7 @@ func (t *tx) checkObject6(o *route.NextHopObject, src netip.Prefix) *Refusal {
 	}
 	switch {
 	case src.IsValid():
-		return refuse(route.EINVAL, "Nexthops can not be used with source routing")
+		return refuse(route.EINVAL, msgSourceRouting)
 	case family == route.IPv4:
 		return refuse(route.EINVAL, "IPv6 routes can not use an IPv4 nexthop")
 	case fdb:

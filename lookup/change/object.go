@@ -58,7 +58,6 @@ func (c *NextHop) apply(t *tx) *Refusal {
 // check is what an object may not be (rtm_to_nh_config).
 func (c *NextHop) check(t *tx, o *route.NextHopObject) *Refusal {
 	h := &o.NextHop
-	l := t.link(h.Link)
 	switch {
 	case h.Flags&^route.NextHopOnLink != 0:
 		return refuse(route.EINVAL, "Invalid nexthop flags in ancillary header")
@@ -76,16 +75,31 @@ func (c *NextHop) check(t *tx, o *route.NextHopObject) *Refusal {
 		return nil
 	case h.Link == 0:
 		return refuse(route.EINVAL, "Device attribute required for non-blackhole and non-fdb nexthops")
+	}
+	if !t.kernel.validatesFirst {
+		if no := t.checkDevice(h.Link); no != nil {
+			return no
+		}
+	}
+	switch {
+	case h.Gateway.IsValid() && route.FamilyOf(h.Gateway) != o.Family:
+		return refuse(route.EINVAL, "Invalid gateway")
+	case !h.Gateway.IsValid() && h.Flags&route.NextHopOnLink != 0:
+		return refuse(route.EINVAL, "ONLINK flag can not be set for nexthop without a gateway")
+	}
+	return t.checkDevice(h.Link)
+}
+
+// checkDevice checks the device of an object.
+func (t *tx) checkDevice(link int) *Refusal {
+	l := t.link(link)
+	switch {
 	case l == nil:
 		return refuse(route.EINVAL, "Invalid device index")
 	case !l.Up():
 		return refuse(route.ENETDOWN, msgDeviceNotUp)
 	case !l.Carrier():
 		return refuse(route.ENETDOWN, "Carrier for nexthop device is down")
-	case h.Gateway.IsValid() && route.FamilyOf(h.Gateway) != o.Family:
-		return refuse(route.EINVAL, "Invalid gateway")
-	case !h.Gateway.IsValid() && h.Flags&route.NextHopOnLink != 0:
-		return refuse(route.EINVAL, "ONLINK flag can not be set for nexthop without a gateway")
 	}
 	return nil
 }
@@ -236,7 +250,7 @@ func (t *tx) replaceObject(old, o *route.NextHopObject) *Refusal {
 // expandAgain gives the routes of some objects their next hops of now.
 func (t *tx) expandAgain(ids map[uint32]bool) {
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
-		t.rewriteAll(f, func(r *route.Route) (*route.Route, bool) {
+		t.rewriteAll(f, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
 			o := t.object(r.NextHopID)
 			if o == nil || !ids[r.NextHopID] {
 				return r, false
@@ -260,7 +274,7 @@ func (t *tx) removeObject(id uint32) {
 	s := t.own()
 	s.NextHops = slices.DeleteFunc(slices.Clone(s.NextHops), func(o route.NextHopObject) bool { return o.ID == id })
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
-		t.rewriteAll(f, func(r *route.Route) (*route.Route, bool) { return r, r.NextHopID == id })
+		t.rewriteAll(f, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) { return r, r.NextHopID == id })
 	}
 	for _, o := range slices.Clone(s.NextHops) {
 		rest := slices.DeleteFunc(slices.Clone(o.Group), func(m route.GroupMember) bool { return m.ID == id })

@@ -41,5 +41,7 @@ const (
 	msgHostScopeGate   = "Route with host scope can not have a gateway"
 	msgInvalidType     = "Invalid route type"
 	msgNoTable         = "FIB table does not exist"
+	msgDeviceOnly      = "Device only routes can not be added for IPv6 using the multipath API."
+	msgSourceRouting   = "Nexthops can not be used with source routing"
 	msgGatewayAndGroup = "Nexthop specification and nexthop id are mutually exclusive"
 )

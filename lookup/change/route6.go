@@ -26,6 +26,16 @@ func (c *Route) apply6(t *tx) *Refusal {
 	if c.Verb == Delete {
 		return c.delete6(t, &r)
 	}
+	if t.kernel.validatesFirst {
+		switch {
+		case c.multipath() && slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool { return !h.Gateway.IsValid() }):
+			return refuse(route.EINVAL, msgDeviceOnly)
+		case r.Type > route.TypeXResolve:
+			return refuse(route.EINVAL, msgInvalidType)
+		case r.NextHopID != 0 && r.Src.IsValid():
+			return refuse(route.EINVAL, msgSourceRouting)
+		}
+	}
 	if r.Metric == 0 {
 		r.Metric = defaultMetric6
 	}
@@ -119,10 +129,6 @@ func (c *Route) add6(t *tx, base *route.Route) *Refusal {
 		}
 		return t.insert6(r, c.Verb)
 	}
-	deviceOnly := refuse(route.EINVAL, "Device only routes can not be added for IPv6 using the multipath API.")
-	if t.kernel.gatewaysFirst && slices.ContainsFunc(base.NextHops, func(h route.NextHop) bool { return !h.Gateway.IsValid() }) {
-		return deviceOnly
-	}
 	var all []*route.Route
 	for _, h := range base.NextHops {
 		weight := h.Weight
@@ -131,8 +137,8 @@ func (c *Route) add6(t *tx, base *route.Route) *Refusal {
 		if no != nil {
 			return no
 		}
-		if !siblings6(r) && !t.kernel.gatewaysFirst {
-			return deviceOnly
+		if !siblings6(r) && !t.kernel.validatesFirst {
+			return refuse(route.EINVAL, msgDeviceOnly)
 		}
 		if slices.ContainsFunc(all, func(x *route.Route) bool { return sameHop6(x.NextHops[0], r.NextHops[0]) }) {
 			return refuse(route.EEXIST, "")
@@ -245,6 +251,7 @@ func (t *tx) insert6(r *route.Route, v Verb) *Refusal {
 		weigh(&h)
 		joined.NextHops = append(joined.NextHops, h)
 		after[sibling] = &joined
+		t.rememberSibling(&joined, r)
 	} else {
 		after = slices.Insert(after, at, r)
 	}
@@ -359,6 +366,9 @@ func (t *tx) remove6(r *route.Route, h route.NextHop, one bool) *Refusal {
 			rest := x.Clone()
 			rest.NextHops = slices.Delete(rest.NextHops, at, at+1)
 			after[i] = &rest
+			if at == 0 {
+				t.recallSibling(r.Dst, after[i])
+			}
 		} else {
 			after = slices.Delete(after, i, i+1)
 		}

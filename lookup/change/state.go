@@ -12,6 +12,11 @@ import (
 // gives another State, which shares with it what the change leaves alone.
 type State struct {
 	fib *lookup.FIB
+	hidden
+}
+
+// hidden is what no dump shows. The zero value is what is usual.
+type hidden struct {
 	// tables are IPv4 tables that a change made, which may be empty since.
 	tables map[route.Table]bool
 	// tables6 are the IPv6 tables.
@@ -23,12 +28,28 @@ type State struct {
 	// ready are devices that had a carrier since they went up, though they have none now
 	// (IF_READY).
 	ready map[int]bool
+	// siblings are the routes that became another next hop of an IPv6 route which differs
+	// from them in what a dump shows once.
+	siblings map[sibling]*route.Route
+	// deadHops are next hops that are dead, where a dump shows them dead also for want of
+	// a carrier.
+	deadHops map[sibling]bool
 }
 
 // New starts from a FIB, which must have all routes that a change may meet: those to
 // its prefix, those to its gateways and, where a device, an address or a next-hop
 // object changes, all.
-func New(f *lookup.FIB) *State { return &State{fib: f} }
+func New(f *lookup.FIB) *State {
+	s := &State{fib: f}
+	t := &tx{old: s, edit: f.Edit(), snap: f.Snapshot()}
+	for i := range t.snap.Links {
+		if l := &t.snap.Links[i]; l.Up() && !l.Carrier() && t.isReady6(l) {
+			t.setReady(l.Index, true)
+		}
+	}
+	s.hidden = t.hidden
+	return s
+}
 
 // FIB is the state's index for looking packets up, and its snapshot: of that, Routes
 // alone are not kept up to date.
@@ -60,12 +81,13 @@ type Outcome struct {
 
 // Apply makes a change.
 func (s *State) Apply(c Change) Outcome {
-	t := &tx{old: s, edit: s.fib.Edit(), snap: s.fib.Snapshot(), tables: s.tables, tables6: s.tables6, custom6: s.custom6, linkLocal: s.linkLocal, ready: s.ready, kernel: behaviourOf(s.fib.Snapshot().Release)}
+	snap := s.fib.Snapshot()
+	t := &tx{old: s, edit: s.fib.Edit(), snap: snap, hidden: s.hidden, kernel: behaviourOf(snap.Release)}
 	r := c.apply(t)
 	if r != nil && !t.partly {
 		return Outcome{State: t.refused(), Refusal: r}
 	}
-	next := &State{fib: t.edit.FIB(t.snap), tables: t.tables, tables6: t.tables6, custom6: t.custom6, linkLocal: t.linkLocal, ready: t.ready}
+	next := &State{fib: t.edit.FIB(t.snap), hidden: t.hidden}
 	return Outcome{State: next, Refusal: r, Removed: t.removed, Added: t.added}
 }
 
@@ -78,12 +100,9 @@ type tx struct {
 	mine bool
 	// sysctlsMine says that the snapshot's settings are the change's own.
 	sysctlsMine bool
-	tables      map[route.Table]bool
-
-	tables6   map[route.Table]bool
-	custom6   bool
-	linkLocal map[int]route.Addr
-	ready     map[int]bool
+	hidden
+	// deadMine says that the list of dead next hops is the change's own.
+	deadMine bool
 	// partly says that a change that is refused leaves something behind.
 	partly bool
 
@@ -128,13 +147,13 @@ func (t *tx) makeTable(f route.Family, id route.Table) {
 	*tables = m
 }
 
-// tableExists reports whether the kernel is known to have made a table.
+// tableExists reports whether the kernel is known to have made a table. IPv6's local and
+// main are there from the start; IPv4's come with the first route, at first as one.
 func (t *tx) tableExists(f route.Family, id route.Table) bool {
-	tables := t.tables
 	if f == route.IPv6 {
-		tables = t.tables6
+		return id == route.TableMain || id == route.TableLocal || t.tables6[id] || t.edit.Size(f, id) > 0
 	}
-	return id == route.TableMain || id == route.TableLocal || tables[id] || t.edit.Size(f, id) > 0
+	return t.tables[id] || t.edit.Size(f, id) > 0 || id == route.TableMain && t.merged() && t.tableExists(f, route.TableLocal)
 }
 
 // setRoutes replaces the routes to a prefix.

@@ -18,11 +18,11 @@ const (
 
 // rewrite changes the routes of a table. edit gives a route's successor, which is the
 // route itself where it stays, or says that it goes.
-func (t *tx) rewrite(f route.Family, id route.Table, edit func(*route.Route) (next *route.Route, gone bool)) {
+func (t *tx) rewrite(f route.Family, id route.Table, edit func(netip.Prefix, *route.Route) (next *route.Route, gone bool)) {
 	t.edit.Rewrite(f, id, func(dst netip.Prefix, list []*route.Route) ([]*route.Route, bool) {
 		after := make([]*route.Route, 0, len(list))
 		for _, r := range list {
-			if next, gone := edit(r); !gone {
+			if next, gone := edit(dst, r); !gone {
 				after = append(after, next)
 			}
 		}
@@ -35,20 +35,10 @@ func (t *tx) rewrite(f route.Family, id route.Table, edit func(*route.Route) (ne
 }
 
 // rewriteAll does so with all tables of a family.
-func (t *tx) rewriteAll(f route.Family, edit func(*route.Route) (*route.Route, bool)) {
+func (t *tx) rewriteAll(f route.Family, edit func(netip.Prefix, *route.Route) (*route.Route, bool)) {
 	for _, id := range t.edit.Tables(f) {
 		t.rewrite(f, id, edit)
 	}
-}
-
-// dead4 reports whether a next hop is really dead, and not only passed over because
-// its device has no carrier: a dump shows both alike.
-func (t *tx) dead4(h *route.NextHop) bool {
-	if h.Flags&route.NextHopDead == 0 {
-		return false
-	}
-	l := t.link(h.Link)
-	return l == nil || !l.Up() || h.Flags&route.NextHopLinkDown == 0 || !t.ignoresLinkdown4(l.Name)
 }
 
 // flags4 are a next hop's flags for a state of its device, as a dump shows them.
@@ -57,7 +47,7 @@ func (t *tx) flags4(h *route.NextHop, dead, noCarrier bool) route.NextHopFlags {
 	if noCarrier {
 		f |= route.NextHopLinkDown
 	}
-	if l := t.link(h.Link); dead || noCarrier && l != nil && t.ignoresLinkdown4(l.Name) {
+	if l := t.link(h.Link); dead || noCarrier && l != nil && t.ignoresLinkdown(route.IPv4, l) {
 		f |= route.NextHopDead
 	}
 	return f
@@ -67,7 +57,7 @@ func (t *tx) flags4(h *route.NextHop, dead, noCarrier bool) route.NextHopFlags {
 // routes that have no other (fib_sync_down_dev, fib_flush). Those to this host's own
 // addresses stay unless force is set.
 func (t *tx) syncDown4(link int, e linkEvent, force bool) {
-	t.rewriteAll(route.IPv4, func(r *route.Route) (*route.Route, bool) {
+	t.rewriteAll(route.IPv4, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
 		if r.NextHopID != 0 || !slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool { return h.Link == link }) ||
 			r.Scope == route.ScopeHost && !force {
 			return r, false
@@ -77,10 +67,13 @@ func (t *tx) syncDown4(link int, e linkEvent, force bool) {
 		for i := range next.NextHops {
 			h := &next.NextHops[i]
 			switch {
-			case t.dead4(h):
+			case t.dead(dst, r, h):
 				dead++
 			case h.Link == link:
 				h.Flags = t.flags4(h, e != linkCarrier, true)
+				if e != linkCarrier {
+					t.setDead(dst, r, h)
+				}
 				dead++
 			}
 			if e == linkGone && h.Link == link {
@@ -107,7 +100,7 @@ func (t *tx) syncUp4(link int, what route.NextHopFlags) {
 	if what&route.NextHopDead != 0 && l.Flags&(route.LinkRunning|route.LinkLowerUp) != 0 {
 		what |= route.NextHopLinkDown
 	}
-	t.rewriteAll(route.IPv4, func(r *route.Route) (*route.Route, bool) {
+	t.rewriteAll(route.IPv4, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
 		if r.NextHopID != 0 || !slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool {
 			return h.Link == link && h.Flags&(route.NextHopDead|route.NextHopLinkDown) != 0
 		}) {
@@ -116,7 +109,7 @@ func (t *tx) syncUp4(link int, what route.NextHopFlags) {
 		next := r.Clone()
 		for i := range next.NextHops {
 			if h := &next.NextHops[i]; h.Link == link {
-				dead := t.dead4(h) && what&route.NextHopDead == 0
+				dead := t.dead(dst, r, h) && what&route.NextHopDead == 0
 				noCarrier := h.Flags&route.NextHopLinkDown != 0 && what&route.NextHopLinkDown == 0
 				h.Flags = t.flags4(h, dead, noCarrier)
 			}
@@ -126,4 +119,7 @@ func (t *tx) syncUp4(link int, what route.NextHopFlags) {
 		}
 		return &next, false
 	})
+	if what&route.NextHopDead != 0 {
+		t.revive(route.IPv4, link)
+	}
 }

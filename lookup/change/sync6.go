@@ -8,26 +8,20 @@ import (
 	"routewhy/route"
 )
 
-// dead6 reports whether a next hop is really dead: see [tx.dead4].
-func (t *tx) dead6(h *route.NextHop) bool {
-	if h.Flags&route.NextHopDead == 0 {
-		return false
-	}
-	l := t.link(h.Link)
-	return l == nil || !l.Up() || h.Flags&route.NextHopLinkDown == 0 || t.setting(route.IPv6, l.Name, "ignore_routes_with_linkdown") == 0
-}
-
 // syncDown6 deletes the IPv6 routes by a device that goes down or is deleted, and makes
 // dead what others have of it (fib6_ifdown in net/ipv6/route.c).
 func (t *tx) syncDown6(link int, gone bool) {
 	by := func(h route.NextHop) bool { return h.Link == link }
-	t.rewriteAll(route.IPv6, func(r *route.Route) (*route.Route, bool) {
+	t.rewriteAll(route.IPv6, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
 		if r.NextHopID != 0 || !slices.ContainsFunc(r.NextHops, by) {
 			return r, false
 		}
 		next := r.Clone()
 		if gone {
 			next.NextHops = slices.DeleteFunc(next.NextHops, by)
+			if len(next.NextHops) > 0 && by(r.NextHops[0]) {
+				t.recallSibling(dst, &next)
+			}
 			return &next, len(next.NextHops) == 0
 		}
 		dead := 0
@@ -35,8 +29,9 @@ func (t *tx) syncDown6(link int, gone bool) {
 			h := &next.NextHops[i]
 			if h.Link == link {
 				h.Flags = t.flags6(h, true, true)
+				t.setDead(dst, r, h)
 				dead++
-			} else if t.dead6(h) {
+			} else if t.dead(dst, r, h) {
 				dead++
 			}
 		}
@@ -46,11 +41,11 @@ func (t *tx) syncDown6(link int, gone bool) {
 
 // carrierDown6 marks the next hops by a device without carrier.
 func (t *tx) carrierDown6(link int) {
-	t.rewriteAll(route.IPv6, func(r *route.Route) (*route.Route, bool) {
-		if r.NextHopID != 0 || r.Type == route.TypeLocal || r.Type == route.TypeAnycast && r.Protocol == route.ProtocolKernel {
+	t.rewriteAll(route.IPv6, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
+		if r.NextHopID != 0 || r.Type == route.TypeLocal || r.Type == route.TypeAnycast && r.Metric == 0 {
 			return r, false
 		}
-		return t.reflag6(r, link, func(h *route.NextHop) route.NextHopFlags { return t.flags6(h, t.dead6(h), true) })
+		return t.reflag6(r, link, func(h *route.NextHop) route.NextHopFlags { return t.flags6(h, t.dead(dst, r, h), true) })
 	})
 }
 
@@ -58,15 +53,18 @@ func (t *tx) carrierDown6(link int) {
 // did not only get its carrier.
 func (t *tx) syncUp6(link int, all bool) {
 	carrier := t.link(link).Carrier()
-	t.rewriteAll(route.IPv6, func(r *route.Route) (*route.Route, bool) {
+	t.rewriteAll(route.IPv6, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
 		if r.NextHopID != 0 {
 			return r, false
 		}
 		return t.reflag6(r, link, func(h *route.NextHop) route.NextHopFlags {
 			noCarrier := h.Flags&route.NextHopLinkDown != 0 && all && !carrier
-			return t.flags6(h, t.dead6(h) && !all, noCarrier)
+			return t.flags6(h, t.dead(dst, r, h) && !all, noCarrier)
 		})
 	})
+	if all {
+		t.revive(route.IPv6, link)
+	}
 }
 
 // reflag6 gives the next hops of a route by a device other flags.

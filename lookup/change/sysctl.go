@@ -2,6 +2,7 @@ package change
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -182,7 +183,7 @@ func (t *tx) forwards6(l *route.Link, on bool) {
 // purgeRouters deletes the default routes that router advertisements gave, but where a
 // device accepts such although it forwards (rt6_purge_dflt_routers).
 func (t *tx) purgeRouters() {
-	t.rewriteAll(route.IPv6, func(r *route.Route) (*route.Route, bool) {
+	t.rewriteAll(route.IPv6, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
 		if r.Protocol != route.ProtocolRA || len(r.NextHops) == 0 || !r.NextHops[0].Gateway.IsValid() {
 			return r, false
 		}
@@ -221,20 +222,18 @@ func (t *tx) setDisableIPv6(dev string, n int) {
 // the next hops dead then.
 func (t *tx) setIgnoreLinkdown(f route.Family, dev string, n int) {
 	dead := map[*route.NextHop]bool{}
-	isDead := t.dead4
-	if f == route.IPv6 {
-		isDead = t.dead6
-	}
-	t.rewriteAll(f, func(r *route.Route) (*route.Route, bool) {
+	t.rewriteAll(f, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
 		for i := range r.NextHops {
 			if h := &r.NextHops[i]; h.Flags&route.NextHopLinkDown != 0 {
-				dead[h] = isDead(h)
+				if dead[h] = t.dead(dst, r, h); dead[h] {
+					t.setDead(dst, r, h)
+				}
 			}
 		}
 		return r, false
 	})
 	t.setConf(f, dev, "ignore_routes_with_linkdown", n)
-	t.rewriteAll(f, func(r *route.Route) (*route.Route, bool) {
+	t.rewriteAll(f, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
 		next := r.Clone()
 		for i := range next.NextHops {
 			h := &next.NextHops[i]

@@ -1,0 +1,51 @@
+package change
+
+import (
+	"maps"
+	"net/netip"
+
+	"routewhy/route"
+)
+
+// dead reports whether a next hop is really dead, and not only passed over because its
+// device has no carrier, which a dump shows alike where a setting says so.
+func (t *tx) dead(dst netip.Prefix, r *route.Route, h *route.NextHop) bool {
+	if h.Flags&route.NextHopDead == 0 {
+		return false
+	}
+	l := t.link(h.Link)
+	return l == nil || !l.Up() || h.Flags&route.NextHopLinkDown == 0 || !t.ignoresLinkdown(route.FamilyOf(dst.Addr()), l) ||
+		t.deadHops[siblingOf(dst, r, h)]
+}
+
+// ignoresLinkdown is ip_ignore_linkdown and ip6_ignore_linkdown.
+func (t *tx) ignoresLinkdown(f route.Family, l *route.Link) bool {
+	const key = "ignore_routes_with_linkdown"
+	return f == route.IPv4 && t.setting(f, allDevices, key) != 0 || t.setting(f, l.Name, key) != 0
+}
+
+// setDead notes that a next hop is really dead.
+func (t *tx) setDead(dst netip.Prefix, r *route.Route, h *route.NextHop) {
+	t.ownDead()
+	t.deadHops[siblingOf(dst, r, h)] = true
+}
+
+// revive forgets the dead next hops by a device.
+func (t *tx) revive(f route.Family, link int) {
+	for k := range t.deadHops {
+		if k.link == link && route.FamilyOf(k.dst.Addr()) == f {
+			t.ownDead()
+			delete(t.deadHops, k)
+		}
+	}
+}
+
+func (t *tx) ownDead() {
+	if t.deadMine {
+		return
+	}
+	t.deadHops, t.deadMine = maps.Clone(t.deadHops), true
+	if t.deadHops == nil {
+		t.deadHops = map[sibling]bool{}
+	}
+}

@@ -1,0 +1,53 @@
+package change
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
+
+// sibling names one next hop of a route.
+type sibling struct {
+	table    route.Table
+	dst, src netip.Prefix
+	tos      uint8
+	metric   uint32
+	gateway  netip.Addr
+	link     int
+}
+
+func siblingOf(dst netip.Prefix, r *route.Route, h *route.NextHop) sibling {
+	return sibling{r.Table, dst, r.Src, r.TOS, r.Metric, h.Gateway, h.Link}
+}
+
+// rememberSibling notes that the last next hop of a route is one that came as a route of
+// its own: what a dump shows of the first alone may differ.
+func (t *tx) rememberSibling(joined, r *route.Route) {
+	key := siblingOf(r.Dst, r, &r.NextHops[0])
+	alike := joined.Type == r.Type && joined.Protocol == r.Protocol && joined.PrefSrc == r.PrefSrc && joined.Pref == r.Pref &&
+		joined.Expires == r.Expires && slices.Equal(joined.Metrics, r.Metrics)
+	if _, known := t.siblings[key]; alike && !known {
+		return
+	}
+	m := maps.Clone(t.siblings)
+	if m == nil {
+		m = map[sibling]*route.Route{}
+	}
+	m[key] = r
+	t.siblings = m
+}
+
+// recallSibling gives a route whose first next hop is another one from now on what that
+// one came with.
+func (t *tx) recallSibling(dst netip.Prefix, r *route.Route) {
+	own := t.siblings[siblingOf(dst, r, &r.NextHops[0])]
+	if own == nil {
+		return
+	}
+	r.Type, r.Protocol, r.PrefSrc, r.Pref, r.Expires, r.Metrics = own.Type, own.Protocol, own.PrefSrc, own.Pref, own.Expires, own.Metrics
+	if r.PrefSrc.IsValid() && !t.mayPrescribe6(r.PrefSrc, r.NextHops[0].Link) { // it has gone meanwhile
+		r.PrefSrc = netip.Addr{}
+	}
+}
