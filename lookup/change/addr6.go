@@ -465,6 +465,9 @@ func (t *tx) renewPrefix6(l *route.Link, a *route.Addr, dst netip.Prefix) bool {
 	next.Expires = 0
 	if a.ValidLft != route.ForeverLft {
 		next.Expires = a.ValidLft
+		if t.kernel.expiresAtOnce {
+			next.Expires = -time.Second
+		}
 	}
 	if next.Expires == 0 && list[at].Expires == 0 {
 		return true

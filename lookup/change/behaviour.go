@@ -19,6 +19,10 @@ type behaviour struct {
 	// renamesUp: a device that is up may be renamed. Not on 6.1, but on 6.12 and 6.18;
 	// said to be since 6.2.
 	renamesUp bool
+	// expiresAtOnce: the connected route of an IPv6 address that gets a lifetime expires at
+	// that moment, since the kernel takes the lifetime for the time when it ends. So on 6.1
+	// and 6.18, but not on 6.12 as Debian has it.
+	expiresAtOnce bool
 }
 
 // behaviourOf reads the version from a kernel release. An unknown release is taken as
@@ -26,8 +30,8 @@ type behaviour struct {
 func behaviourOf(release string) behaviour {
 	var major, minor int
 	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n != 2 {
-		return behaviour{addrMessages: true, lifetimeFirst: true, backwardLast: true, validatesFirst: true, renamesUp: true}
+		return behaviour{addrMessages: true, lifetimeFirst: true, backwardLast: true, validatesFirst: true, renamesUp: true, expiresAtOnce: true}
 	}
 	v := major*1000 + minor
-	return behaviour{addrMessages: v >= 6003, lifetimeFirst: v >= 6013, backwardLast: v >= 6015, validatesFirst: v >= 6016, renamesUp: v >= 6002}
+	return behaviour{addrMessages: v >= 6003, lifetimeFirst: v >= 6013, backwardLast: v >= 6015, validatesFirst: v >= 6016, renamesUp: v >= 6002, expiresAtOnce: v != 6012}
 }

@@ -29,7 +29,7 @@ func (t *tx) checkHop6(h *route.NextHop, r *route.Route) *Refusal {
 		return refuse(route.ENETDOWN, msgDeviceNotUp)
 	}
 	if fails(r.Type) {
-		*h = route.NextHop{Link: route.LoopbackIndex}
+		*h = route.NextHop{Link: route.LoopbackIndex, Flags: h.Flags & route.NextHopOnLink}
 		return nil
 	}
 	if h.Gateway.IsValid() {

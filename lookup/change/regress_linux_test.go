@@ -69,7 +69,7 @@ func (c *savedCase) faults(t *testing.T, patience time.Duration) (all []string) 
 	ns := routetest.New(t)
 	ns.Batch(c.setup)
 	h := open(t, ns)
-	state := change.New(lookup.New(h.read(t)))
+	state := change.New(lookup.New(h.first(t)))
 	for _, line := range c.changes {
 		x := parse(t, line)
 		out := state.Apply(x)

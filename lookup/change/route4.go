@@ -68,8 +68,15 @@ func (c *Route) build4(t *tx) (*route.Route, *Refusal) {
 	if leastScope(r.Type) > r.Scope {
 		return nil, refuse(route.EINVAL, msgInvalidScope)
 	}
-	if r.NextHopID != 0 && t.object(r.NextHopID) == nil {
-		return nil, refuse(route.EINVAL, msgNoSuchObject)
+	if r.NextHopID != 0 {
+		if t.object(r.NextHopID) == nil {
+			return nil, refuse(route.EINVAL, msgNoSuchObject)
+		}
+		if known := t.findByObject(&r); known != nil && len(r.Metrics) == 0 {
+			shared := known.Clone()
+			shared.Dst, shared.TOS = r.Dst, r.TOS
+			return &shared, nil
+		}
 	}
 	var no *Refusal
 	if r.Metrics, no = convertMetrics(r.Metrics); no != nil {
@@ -97,6 +104,30 @@ func (c *Route) build4(t *tx) (*route.Route, *Refusal) {
 		return nil, refuse(route.EINVAL, "Invalid prefsrc address")
 	}
 	return &r, nil
+}
+
+// findByObject finds a route of the same table by the same object, whose facts the kernel
+// takes for a new one too, path metrics included (fib_find_info_nh).
+func (t *tx) findByObject(r *route.Route) (known *route.Route) {
+	t.edit.Routes(route.IPv4, r.Table, func(_ netip.Prefix, list []*route.Route) bool {
+		for _, x := range list {
+			if x.NextHopID == r.NextHopID && t.typeOf(x) == r.Type && x.Protocol == r.Protocol && x.Scope == r.Scope &&
+				x.PrefSrc == r.PrefSrc && x.Metric == r.Metric {
+				known = x
+				return false
+			}
+		}
+		return true
+	})
+	return known
+}
+
+// typeOf is a route's type. One by a blackhole object is dumped as a blackhole.
+func (t *tx) typeOf(r *route.Route) route.Type {
+	if o := t.object(r.NextHopID); o != nil && o.Blackhole {
+		return route.TypeUnicast
+	}
+	return r.Type
 }
 
 // hops4 checks the next hops, and completes them.
@@ -230,10 +261,7 @@ func (c *Route) delete4(t *tx) *Refusal {
 // matches4 reports whether a route is one that a request to delete means.
 func (c *Route) matches4(t *tx, r *route.Route) bool {
 	q := &c.Route
-	typ := r.Type
-	if o := t.object(r.NextHopID); o != nil && o.Blackhole {
-		typ = route.TypeUnicast // it is dumped as a blackhole
-	}
+	typ := t.typeOf(r)
 	switch {
 	case q.Type != route.TypeUnspec && q.Type != typ,
 		q.Scope != route.ScopeNowhere && q.Scope != r.Scope,

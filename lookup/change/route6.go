@@ -355,7 +355,7 @@ func (t *tx) remove6(r *route.Route, h route.NextHop, one bool) *Refusal {
 		at := 0
 		if x.NextHopID == 0 {
 			at = slices.IndexFunc(x.NextHops, func(y route.NextHop) bool {
-				return (h.Link == 0 || y.Link == h.Link) && (!h.Gateway.IsValid() || y.Gateway == h.Gateway)
+				return (h.Link == 0 || y.Link == h.Link) && gatewayFits6(h.Gateway, y.Gateway)
 			})
 		}
 		if at < 0 {
@@ -376,6 +376,12 @@ func (t *tx) remove6(r *route.Route, h route.NextHop, one bool) *Refusal {
 		return nil
 	}
 	return refuse(route.ESRCH, "")
+}
+
+// gatewayFits6 reports whether a next hop's gateway is one that a request to delete
+// means: none given means any, and :: none.
+func gatewayFits6(want, have netip.Addr) bool {
+	return !want.IsValid() || want == have || want.IsUnspecified() && !have.IsValid()
 }
 
 // meansNull reports whether a request to delete means the entry that stands at ::/0
