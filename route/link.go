@@ -31,6 +31,8 @@ type Link struct {
 	PeerNetNS int `json:"peer_netns"`
 	// OperState is the RFC 2863 state as the kernel gives it (IF_OPER_*).
 	OperState uint8 `json:"operstate,omitzero"`
+	// AltNames are the device's other names (`altname`), by which ip(8) knows it too.
+	AltNames []string `json:"altnames,omitempty"`
 }
 
 // LinkFlags are device flags (IFF_*).

@@ -34,6 +34,9 @@ func try(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	q := &report.TryQuestion{Question: *o.question(dests), Family: o.family}
+	for i := range q.To {
+		q.To[i].KeepMapped()
+	}
 	for i := range scripts {
 		q.Scripts = append(q.Scripts, scripts[i].read())
 	}

@@ -120,6 +120,8 @@ type Link struct {
 type NextHop struct {
 	Verb   Verb // Add, Replace, or Delete
 	Object route.NextHopObject
+	// NoBuckets says that the request asks for a resilient group of no buckets.
+	NoBuckets bool
 }
 
 // Neighbour changes an entry of the neighbour table (RTM_NEWNEIGH, RTM_DELNEIGH).

@@ -1,6 +1,7 @@
 package change
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -91,7 +92,7 @@ func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 	l := t.link(index)
 	if l.Flags&route.LinkLoopback == 0 {
 		switch {
-		case mtu < leastMTU:
+		case mtu < leastMTU || mtu > math.MaxInt32:
 			return refuse(route.EINVAL, "mtu less than device minimum")
 		case mtu > mostMTU:
 			return refuse(route.EINVAL, "mtu greater than device maximum")
@@ -194,7 +195,7 @@ func (t *tx) enslave(index, master int) *Refusal {
 	m := t.link(master)
 	old := t.link(t.link(index).Master)
 	switch {
-	case master != 0 && m == nil:
+	case master != 0 && m == nil, master != 0 && m.Kind == "bridge" && t.link(index).Flags&route.LinkLoopback != 0:
 		return refuse(route.EINVAL, "")
 	case master != 0 && !slices.Contains([]string{vrfKind, "bridge", "bond", "team"}, m.Kind):
 		return refuse(route.EOPNOTSUPP, "")

@@ -67,6 +67,8 @@ func (c *NextHop) check(t *tx, o *route.NextHopObject) *Refusal {
 		return refuse(route.EINVAL, "Fdb attribute can not be used with encap, oif or blackhole")
 	case len(o.Group) > 0 && o.Family != 0:
 		return refuse(route.EINVAL, "Invalid family for group")
+	case len(o.Group) > 0 && c.NoBuckets:
+		return refuse(route.EINVAL, "Number of buckets needs to be non-0")
 	case len(o.Group) > 0:
 		return t.checkGroup(o)
 	case o.Blackhole && (h.Gateway.IsValid() || h.Link != 0):
@@ -126,6 +128,10 @@ func (t *tx) checkGroup(o *route.NextHopObject) *Refusal {
 			return refuse(route.EINVAL, "Blackhole nexthop can not be used in a group with more than 1 path")
 		case !o.FDB && x.FDB:
 			return refuse(route.EINVAL, "Non FDB nexthop group cannot have fdb nexthops")
+		case o.FDB && !x.FDB:
+			return refuse(route.EINVAL, "FDB nexthop group can only have fdb nexthops")
+		case o.FDB && x.Family != t.object(o.Group[0].ID).Family:
+			return refuse(route.EINVAL, "FDB nexthop group cannot have mixed family nexthops")
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package change
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -81,7 +82,7 @@ func leftLinks(want, have *route.Snapshot) (list []Leftover) {
 		switch l := have.Link(w.Index); {
 		case l == nil:
 			list = append(list, Leftover{Code: LeftDevice, Dev: w.Name})
-		case *l != w:
+		case !reflect.DeepEqual(*l, w):
 			list = append(list, Leftover{Code: LeftDeviceState, Dev: w.Name})
 		}
 	}

@@ -88,6 +88,14 @@ func (d *Destination) String() string {
 	return netip.AddrPortFrom(addr, d.Port).String()
 }
 
+// KeepMapped takes an IPv4 address that was written mapped into IPv6 for the IPv6 address
+// that it is, as `ip route get` does.
+func (d *Destination) KeepMapped() {
+	if has(d.Remarks, RemarkMapped) {
+		d.Addr, d.Remarks = netip.AddrFrom16(d.Addr.As16()), nil
+	}
+}
+
 // Family is the destination's.
 func (d *Destination) Family() route.Family {
 	if d.isPrefix() {

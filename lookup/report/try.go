@@ -89,7 +89,8 @@ type Instead struct {
 
 // TryAnswer is what becomes of packets to a destination before and after the commands.
 type TryAnswer struct {
-	Query  Query    `json:"query"`
+	Query Query `json:"query"`
+	// Before and After have no source where the query gives it.
 	Before Decision `json:"before"`
 	After  Decision `json:"after"`
 	// Differs says that the two are not the same.
@@ -310,6 +311,9 @@ func (t *Trial) answers(ctx context.Context, src route.Source, q *TryQuestion) e
 		}
 		a := TryAnswer{Query: before.Query, Before: before.Decision, After: after.Decision}
 		a.Differs = !sameFate(&a.Before, &a.After)
+		if q.Packet.From.IsValid() { // the query has it
+			a.Before.Src, a.After.Src = netip.Addr{}, netip.Addr{}
+		}
 		if q.Detail {
 			a.ExplainedBefore, a.ExplainedAfter = before, after
 		}

@@ -30,6 +30,7 @@ type Link struct {
 	Address   string            `json:"address,omitempty"`
 	Broadcast string            `json:"broadcast,omitempty"`
 	Info      *LinkInfo         `json:"linkinfo,omitempty"`
+	AltNames  []string          `json:"altnames,omitempty"`
 	Addrs     []json.RawMessage `json:"addr_info,omitempty"`
 }
 
@@ -146,7 +147,7 @@ func (l *Link) String() string {
 
 // Resolve finds the numbers of a device. With an error comes as much as was understood.
 func (l *Link) Resolve(n Names) (route.Link, error) {
-	out := route.Link{Index: l.Index, Name: l.Name, MTU: l.MTU, OperState: operState(l.OperState), PeerNetNS: -1}
+	out := route.Link{Index: l.Index, Name: l.Name, MTU: l.MTU, OperState: operState(l.OperState), PeerNetNS: -1, AltNames: l.AltNames}
 	for _, name := range l.Flags {
 		out.Flags |= linkFlag(name)
 	}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -24,6 +25,8 @@ const (
 	iflaGroup       = 27
 	iflaExtMask     = 29
 	iflaLinkNetNSID = 37
+	iflaPropList    = 52
+	iflaAltIfName   = 53
 
 	iflaVRFTable = 1
 
@@ -64,7 +67,31 @@ func decodeLink(msg []byte) (route.Link, error) {
 	if err == nil {
 		l.PeerNetNS, err = peerNetNS(msg)
 	}
+	if err == nil {
+		l.AltNames, err = altNames(msg)
+	}
 	return l, err
+}
+
+// altNames are the IFLA_ALT_IFNAME of a device's IFLA_PROP_LIST.
+func altNames(msg []byte) ([]string, error) {
+	var out []string
+	a := attrs{rest: msg[sizeofIfInfomsg:]}
+	for a.next() {
+		if a.typ != iflaPropList {
+			continue
+		}
+		list := attrs{rest: a.data}
+		for list.next() {
+			if list.typ == iflaAltIfName {
+				out = append(out, string(bytes.TrimRight(list.data, "\x00")))
+			}
+		}
+		if list.err != nil {
+			return nil, list.err
+		}
+	}
+	return out, a.err
 }
 
 func shortLink(msg []byte) error { return fmt.Errorf("a link message of %d bytes", len(msg)) }

@@ -84,7 +84,7 @@ func (m *Mapping) whole(p netip.Prefix) netip.Prefix {
 }
 
 func (m *Mapping) link(l *route.Link) {
-	l.Name = m.device(l.Name)
+	l.Name, l.AltNames = m.device(l.Name), nil
 	l.Index, l.Master, l.VRFTable, l.Group = m.index(l.Index), m.index(l.Master), m.table(l.VRFTable), m.group(l.Group)
 	switch {
 	case l.PeerNetNS < 0:

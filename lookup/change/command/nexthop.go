@@ -75,7 +75,7 @@ func (a *args) changeNextHop(c *Command, verb change.Verb) {
 		case "group":
 			o.Group = a.members(a.value())
 		case "type":
-			a.groupType(o)
+			q.NoBuckets = a.groupType(o)
 		case "protocol":
 			v := a.value()
 			p, ok := a.protocol(v)
@@ -119,8 +119,8 @@ func (a *args) members(v string) []route.GroupMember {
 	return out
 }
 
-// groupType takes the type of a group.
-func (a *args) groupType(o *route.NextHopObject) {
+// groupType takes the type of a group, and reports whether it is to have no buckets.
+func (a *args) groupType(o *route.NextHopObject) (none bool) {
 	switch v := a.value(); v {
 	case "mpath":
 	case "resilient":
@@ -134,17 +134,18 @@ func (a *args) groupType(o *route.NextHopObject) {
 				if !ok {
 					a.invalid(size, `"buckets" value is invalid`)
 				}
-				o.Buckets = int(n)
+				o.Buckets, none = int(n), n == 0
 			case "idle_timer", "unbalanced_timer":
 				key := a.take()
 				a.uint32Of(a.value(), `"`+key+`" value is invalid`)
 			default:
-				return
+				return none
 			}
 		}
 	default:
 		a.invalid(v, `"type" value is invalid`)
 	}
+	return none
 }
 
 // flushNextHops deletes next-hop objects.

@@ -40,7 +40,7 @@ func (a *args) rule(c *Command) {
 }
 
 // ruleWords are the keywords of a rule, in the order in which ip compares.
-const ruleWords = "not from to preference* order* priority* tos dsfield* fwmark realms* protocol* tun_id table* lookup " +
+const ruleWords = "not from to preference* order* priority* tos dsfield* fwmark realms* protocol* tun_id* table* lookup " +
 	"suppress_prefixlength* sup_pl suppress_ifgroup* sup_group dev iif oif l3mdev uidrange nat map-to* ipproto sport dport"
 
 // ruleRequest is a request in the making, as iprule_modify fills it in.

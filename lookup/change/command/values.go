@@ -3,6 +3,7 @@ package command
 import (
 	"math/bits"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -227,8 +228,24 @@ func dsfield(s string) (uint8, bool) {
 	return uint8(n), err == nil
 }
 
-// device is a device by its name, or zero.
-func (a *args) device(name string) *route.Link { return a.snap.LinkByName(name) }
+// device is a device by its name, another name of it, or "if" and its index; nil: there
+// is none (ll_name_to_index in lib/ll_map.c).
+func (a *args) device(name string) *route.Link {
+	if l := a.snap.LinkByName(name); l != nil {
+		return l
+	}
+	for i := range a.snap.Links {
+		if slices.Contains(a.snap.Links[i].AltNames, name) {
+			return &a.snap.Links[i]
+		}
+	}
+	if index, ok := strings.CutPrefix(name, "if"); ok {
+		if n, err := strconv.ParseUint(index, 10, 31); err == nil {
+			return a.snap.Link(int(n))
+		}
+	}
+	return nil
+}
 
 // link is a device by its name, or ip's refusal.
 func (a *args) link(name string) *route.Link {
