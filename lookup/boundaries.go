@@ -84,3 +84,28 @@ func (f *FIB) Prefixes(fam route.Family, add func(netip.Prefix)) {
 		}
 	}
 }
+
+// PrefixesIn hands the prefixes of all routes of a family that lie between two addresses
+// to each, until it returns false.
+func (f *FIB) PrefixesIn(fam route.Family, first, last netip.Addr, each func(netip.Prefix) bool) {
+	within := spanning(first, last)
+	for _, t := range f.family(fam).tables {
+		for p := range t.trie.Subnets(within) {
+			if route.LastAddr(p).Less(first) || last.Less(p.Addr()) {
+				continue
+			}
+			if !each(p) {
+				return
+			}
+		}
+	}
+}
+
+// spanning is the longest prefix that covers both addresses.
+func spanning(a, b netip.Addr) netip.Prefix {
+	p := netip.PrefixFrom(a, a.BitLen())
+	for !p.Contains(b) {
+		p = netip.PrefixFrom(a, p.Bits()-1).Masked()
+	}
+	return p
+}

@@ -9,10 +9,15 @@ import (
 
 // Solver finds packets: it is the inverse of a look-up. It remembers the packets that
 // it tried, and is not safe for concurrent use; a FIB may have many.
-type Solver struct{ m *prober }
+type Solver struct {
+	// Most is how many packets one call tries at most; zero: 65536.
+	Most int
+
+	m *prober
+}
 
 // Solver gives one that has tried no packets.
-func (f *FIB) Solver() *Solver { return &Solver{f.prober()} }
+func (f *FIB) Solver() *Solver { return &Solver{m: f.prober()} }
 
 // Solution is the packets that a [Solver] found.
 type Solution struct {
@@ -83,11 +88,11 @@ func ends(v Verdict) bool {
 	return v == VerdictChosen || v == VerdictPossible || v == VerdictRefuses || v == VerdictThrows
 }
 
-// Find finds packets to a destination of which the decision is what is sought.
-func (s *Solver) Find(like route.Flow, sought func(*Decision) bool) Solution {
+// Find finds packets to a destination that are sought, by themselves and their decision.
+func (s *Solver) Find(like route.Flow, sought func(*route.Flow, *Decision) bool) Solution {
 	x := s.search(like.Family(), like)
 	x.dsts = []netip.Addr{like.Dst}
-	x.goal = func(t *sketch) bool { return sought(&t.Decision) }
+	x.goal = func(t *sketch) bool { return sought(&t.Flow, &t.Decision) }
 	x.starts = append(x.starts, like)
 	return x.run()
 }

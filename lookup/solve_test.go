@@ -161,7 +161,7 @@ func TestSolver(t *testing.T) {
 				check(fmt.Sprintf("route %s table %d metric %d to %v", r.Dst, r.Table, r.Metric, like.Dst), like, s.ByEntry(r, like), func(tr *lookup.Trace) bool { return endsAt(tr, r) })
 			}
 			if like.Dst.IsValid() {
-				check("eth1", like, s.Find(like, func(d *lookup.Decision) bool { return len(d.NextHops) > 0 && d.NextHops[0].Link == 3 }),
+				check("eth1", like, s.Find(like, func(_ *route.Flow, d *lookup.Decision) bool { return len(d.NextHops) > 0 && d.NextHops[0].Link == 3 }),
 					func(tr *lookup.Trace) bool {
 						return len(tr.Decision.NextHops) > 0 && tr.Decision.NextHops[0].Link == 3
 					})

@@ -18,6 +18,8 @@ type search struct {
 	goal   func(*sketch) bool
 	admits func(*route.Flow) bool // a packet may lead to a solution; nil: all may
 
+	most int // how many packets may be tried
+
 	starts []route.Flow
 	dsts   []netip.Addr
 	moves  []func(route.Flow) route.Flow
@@ -28,7 +30,10 @@ type search struct {
 }
 
 func (s *Solver) search(fam route.Family, like route.Flow) *search {
-	x := &search{m: s.m, fam: fam, like: like, seen: map[route.Flow]bool{}, complete: true}
+	x := &search{m: s.m, fam: fam, like: like, seen: map[route.Flow]bool{}, complete: true, most: s.Most}
+	if x.most == 0 {
+		x.most = maxTried
+	}
 	x.ruleMoves()
 	x.deviceMoves()
 	x.sourceMoves()
@@ -205,7 +210,7 @@ func (x *search) run() Solution {
 		flow := queue[0]
 		queue = queue[1:]
 		t := x.m.try(flow)
-		if t == nil || len(x.seen) >= maxTried {
+		if t == nil || len(x.seen) >= x.most {
 			x.complete = false
 			break
 		}

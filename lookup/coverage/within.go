@@ -1,0 +1,65 @@
+package coverage
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// maxStarts is how many ranges [Within] looks at.
+const maxStarts = 1 << 17
+
+// Within finds which destinations in some prefixes of one family a packet goes otherwise
+// to on a host after some changes of it. The devices are the same. It is false where
+// there are too many ranges to look at.
+func Within(before, after *lookup.FIB, flow route.Flow, prefixes []netip.Prefix) ([]Change, bool) {
+	fam := route.FamilyOf(flow.Dst)
+	prefixes = slices.DeleteFunc(slices.Clone(prefixes), func(p netip.Prefix) bool { return route.FamilyOf(p.Addr()) != fam })
+	inside := union(prefixes)
+	starts, ok := startsWithin(before, after, fam, inside)
+	if !ok {
+		return nil, false
+	}
+	a, b := newSide(before, Flow{Flow: flow}), newSide(after, Flow{Flow: flow})
+	return decideAll(a, b, starts, inside.holds), true
+}
+
+// startsWithin are the first addresses of the ranges that are decided alike.
+func startsWithin(before, after *lookup.FIB, fam route.Family, inside ranges) ([]netip.Addr, bool) {
+	starts := []netip.Addr{fam.Default().Addr()}
+	add := func(p netip.Prefix) {
+		if !inside.overlaps(p) || p.Bits() == 0 {
+			return
+		}
+		starts = append(starts, p.Addr())
+		if next := route.LastAddr(p).Next(); next.IsValid() {
+			starts = append(starts, next)
+		}
+	}
+	for _, s := range inside { // what begins before them ends with them
+		starts = append(starts, s.first)
+		if next := s.last.Next(); next.IsValid() {
+			starts = append(starts, next)
+		}
+	}
+	for _, f := range []*lookup.FIB{before, after} {
+		f.Boundaries(fam, add)
+		for _, s := range inside {
+			f.PrefixesIn(fam, s.first, s.last, func(p netip.Prefix) bool {
+				add(p)
+				return len(starts) < maxStarts
+			})
+		}
+	}
+	slices.SortFunc(starts, netip.Addr.Compare)
+	return slices.Compact(starts), len(starts) < maxStarts
+}
+
+// Same reports whether two decisions about one packet, before and after some changes of a
+// host, send it the same way or refuse it alike.
+func Same(before *lookup.FIB, a *lookup.Decision, after *lookup.FIB, b *lookup.Decision) bool {
+	x, y := newSide(before, Flow{}), newSide(after, Flow{})
+	return x.same(decided{a, netip.Addr{}}, y, decided{b, netip.Addr{}})
+}

@@ -1,0 +1,123 @@
+package whynot
+
+import (
+	"math/big"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/route"
+)
+
+// Question is why a packet does not go somewhere.
+type Question struct {
+	// FIB has all routes of the host.
+	FIB  *lookup.FIB
+	Flow route.Flow
+	Want Want
+	// Own are packets that this host sends in the sessions of whoever asks: a way after
+	// which one of them goes otherwise locks out. Sockets are those of its connections.
+	Own, Sockets []route.Flow
+}
+
+// Answer is why it does not, and what would make it.
+type Answer struct {
+	Trace *lookup.Trace
+	// Met is whether it does go there; Share is which part of all flows, zero where that
+	// cannot be known.
+	Met   Met
+	Share float64
+	// Because is the smallest set of facts that stops it, in the kernel's order. Empty
+	// where it does go there, and where none was found.
+	Because []Fact
+	// Ways are changes of the host after which it goes there, the best first.
+	Ways []Way
+	// LockOut is how many ways are not among them since they would lock out whoever asks.
+	LockOut int
+	// Packets are packets to the same destination that do go there, those that differ the
+	// least first. NoPacket says that there is none.
+	Packets  []route.Flow
+	NoPacket bool
+}
+
+// Way is some changes of the host, in their order, after which the packet goes where it is
+// wanted to go.
+type Way struct {
+	Changes []change.Change
+	// Commands are the same as commands of a shell.
+	Commands []string
+	// Addresses is for how many destinations such a packet goes otherwise after them; nil:
+	// too many to count.
+	Addresses *big.Int
+	// Sockets is how many connections go otherwise.
+	Sockets int
+}
+
+// maxWays is how many ways are given.
+const maxWays = 5
+
+// Ask answers a question.
+func Ask(q *Question) *Answer {
+	root := newState(q.FIB, q.Flow)
+	a := &Answer{Trace: q.FIB.Explain(q.Flow)}
+	d := &a.Trace.Decision
+	if d.Disposition == lookup.DispositionUnknown {
+		return a
+	}
+	if a.Met, a.Share = q.Want.Met(&q.Flow, d); a.Met == All {
+		return a
+	}
+	s := &search{want: q.Want, root: root}
+	var facts []option
+	if a.Met == No {
+		facts = s.facts()
+		if facts == nil {
+			facts = s.hopeless(a.Trace)
+		}
+	} else {
+		a.Because = []Fact{{Reason: d.Ambiguous, Rule: d.Rule, Route: &d.Route}}
+	}
+	for i := range facts {
+		a.Because = append(a.Because, facts[i].Fact)
+	}
+	slices.SortStableFunc(a.Because, func(a, b Fact) int { return a.order - b.order })
+	a.Ways, a.LockOut = s.ways(q, a.Trace, facts)
+	a.Packets, a.NoPacket = s.packets()
+	return a
+}
+
+// hopeless are the facts that nothing can be supposed without.
+func (q *search) hopeless(t *lookup.Trace) []option {
+	for _, o := range q.options(q.root, t) {
+		if o.take == nil {
+			return []option{o}
+		}
+	}
+	return nil
+}
+
+// maxPackets is how many packets are tried, to find some that go where they are wanted
+// to go.
+const maxPackets = 1 << 13
+
+// packets finds packets to the same destination that go where they are wanted to go.
+func (q *search) packets() (found []route.Flow, none bool) {
+	solver := q.root.fib.Solver()
+	solver.Most = maxPackets
+	got := solver.Find(q.root.flow, func(f *route.Flow, d *lookup.Decision) bool {
+		met, _ := q.want.Met(f, d)
+		return met == All && q.likely(f)
+	})
+	return got.Packets, got.Complete && len(got.Packets) == 0
+}
+
+// likely reports whether a packet has a source that packets have: this host sends with
+// its own, and receives with others'.
+func (q *search) likely(f *route.Flow) bool {
+	src := f.Src
+	if src == q.root.flow.Src && f.In == q.root.flow.In || !src.IsValid() && f.In == 0 {
+		return true
+	}
+	own := slices.ContainsFunc(q.root.fib.Snapshot().Addrs, func(a route.Addr) bool { return a.Prefix.Addr() == src })
+	return src.IsValid() && !src.IsUnspecified() && own == (f.In == 0)
+}

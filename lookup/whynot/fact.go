@@ -1,0 +1,65 @@
+package whynot
+
+import (
+	"fmt"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// Fact is one thing that stops the packet.
+type Fact struct {
+	lookup.Reason
+	// Rule is the rule that it is about, or that leads to the table; nil: none.
+	Rule *route.Rule
+	// Route is the entry that the packet takes, is refused by or ends its table at
+	// instead, or of CodeNoEntry the nearest one; nil: none.
+	Route *route.Route
+	// Wanted is the entry by which it would go where it is wanted to go; nil: none.
+	Wanted *route.Route
+	// OfPacket says that it is a property of the packet, and not of the host.
+	OfPacket bool
+
+	order int // the place of the rule among all
+}
+
+// What stops a packet, beside the reasons for which rules do not match and routes lose
+// or cannot be used. Want and Have are those of package lookup where the code is one of
+// its.
+const (
+	CodeEarlier    lookup.Code = "earlier-rule"     // a rule leads elsewhere before another one is asked; Rule, Route
+	CodeRefused    lookup.Code = "refused"          // a rule or a route refuses the packet; Rule, Route
+	CodeUnreached  lookup.Code = "table-unreached"  // no rule leads to the table of Wanted
+	CodeNoEntry    lookup.Code = "no-entry"         // no entry that is wanted covers the destination; Route: the nearest, Have: the first bit, from 1, in which it differs, Want: the prefix
+	CodeNone       lookup.Code = "none"             // there is no such entry at all
+	CodeNoDefault  lookup.Code = "no-default"       // there is no default route at all
+	CodeOutside    lookup.Code = "outside-prefix"   // the prefix does not cover the destination; Want: it, Have: the first bit, from 1, in which they differ
+	CodeNoRule     lookup.Code = "no-such-rule"     // no rule has the priority; Want: it
+	CodeBound      lookup.Code = "bound"            // the packet is bound to a device; Have: it
+	CodeGiven      lookup.Code = "source-given"     // the packet has a source; Have: it
+	CodePrescribed lookup.Code = "source-by-route"  // the route prescribes a source; Have: it
+	CodeNotOwn     lookup.Code = "not-own"          // the address is not this host's; Want: it
+	CodeOtherLink  lookup.Code = "source-elsewhere" // the address is another device's; Want: it, Have: the device
+	CodeSkipGoto   lookup.Code = "goto-skips"       // a goto skips the rule; Want: where it goes on
+)
+
+// option is a fact, and the host without it.
+type option struct {
+	Fact
+	key  string
+	take func(*state) *state // nil, or gives nil: nothing would be otherwise
+}
+
+// keyOf tells facts apart.
+func keyOf(f *Fact, variant string) string {
+	k := fmt.Sprintf("%s %d %s", f.Code, f.order, variant)
+	for _, r := range []*route.Route{f.Route, f.Wanted} {
+		if r != nil {
+			k += fmt.Sprintf(" %d %s %v", r.Table, r.Dst, r.Kind())
+		}
+	}
+	return k
+}
+
+// found makes an option.
+func found(f Fact, take func(*state) *state) option { return option{f, keyOf(&f, ""), take} }

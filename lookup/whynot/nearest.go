@@ -1,0 +1,242 @@
+package whynot
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// noEntry says that no entry that is wanted covers the destination, and which one is
+// nearest. Without that fact there is one to the destination alone.
+func (q *search) noEntry(s *state, t *lookup.Trace) []option {
+	f := Fact{order: len(s.rules)}
+	host := netip.PrefixFrom(s.dst(), s.dst().BitLen())
+	add := route.Route{Dst: host, Type: route.TypeUnicast, Table: tableFor(t)}
+	switch q.want.Kind {
+	case Rule:
+		return q.noEntryByRule(s, &f, add)
+	case Source:
+		return nil
+	case Prefix:
+		if !q.want.Prefix.Contains(s.dst()) {
+			f.Reason = lookup.Reason{Code: CodeOutside, Want: q.want.Prefix, Have: differs(q.want.Prefix.Addr(), s.dst())}
+			return []option{found(f, nil)}
+		}
+		add.Dst, f.Reason = q.want.Prefix, lookup.Reason{Code: CodeNone}
+	case Default:
+		add.Dst, f.Reason = s.family().Default(), lookup.Reason{Code: CodeNoDefault}
+	default:
+		f.Route = q.look(s).nearest
+		f.Reason = lookup.Reason{Code: CodeNone}
+		if f.Route != nil {
+			f.Reason = lookup.Reason{Code: CodeNoEntry, Want: f.Route.Dst, Have: differs(f.Route.Dst.Addr(), s.dst())}
+		}
+	}
+	if q.want.Kind == Table {
+		add.Table = q.want.Table
+	}
+	hop, ok := q.hop(s, f.Route)
+	if !ok {
+		return []option{found(f, nil)}
+	}
+	add.NextHops = []route.NextHop{hop}
+	return []option{found(f, func(s *state) *state { return s.with(&add) })}
+}
+
+func (q *search) noEntryByRule(s *state, f *Fact, add route.Route) []option {
+	snap := s.fib.Snapshot()
+	i := slices.IndexFunc(snap.Rules, func(r route.Rule) bool { return r.Family == s.family() && r.Priority == q.want.Priority })
+	if i < 0 {
+		f.Reason = lookup.Reason{Code: CodeNoRule, Want: q.want.Priority}
+		return []option{found(*f, nil)}
+	}
+	if snap.Rules[i].Action != route.ActionTable {
+		return nil
+	}
+	f.Rule, f.order, f.Reason = &snap.Rules[i], s.rules[i], lookup.Reason{Code: CodeNone}
+	hop, ok := q.hop(s, nil)
+	if add.Table = snap.Rules[i].Table; add.Table == 0 || !ok {
+		return []option{found(*f, nil)}
+	}
+	add.NextHops = []route.NextHop{hop}
+	return []option{found(*f, func(s *state) *state { return s.with(&add) })}
+}
+
+// tableFor is the table in which a route to the destination would decide: that of the
+// rule which decided, or main.
+func tableFor(t *lookup.Trace) route.Table {
+	if d := &t.Decision; d.HasRoute && d.Route.Table != route.TableLocal {
+		return d.Route.Table
+	}
+	return route.TableMain
+}
+
+// hop is a next hop by which a new entry would bring the packet where it is wanted to
+// go: like that of the nearest entry. It is dead where its device is down.
+func (q *search) hop(s *state, near *route.Route) (route.NextHop, bool) {
+	snap := s.fib.Snapshot()
+	h := route.NextHop{}
+	switch q.want.Kind {
+	case Device:
+		h.Link = q.want.Link
+		if g := q.gatewayOn(s, h.Link, near); g.IsValid() {
+			h.Gateway = g
+		}
+	case Gateway:
+		h.Gateway, h.Link = q.want.Addr, q.linkOf(s, q.want.Addr)
+	default:
+		for _, r := range []*route.Route{near, anyOf(s)} {
+			if r == nil {
+				continue
+			}
+			if hops := hopsOf(snap, r); len(hops) > 0 && hops[0].Link != 0 {
+				h = route.NextHop{Link: hops[0].Link, Gateway: hops[0].Gateway}
+				break
+			}
+		}
+	}
+	l := snap.Link(h.Link)
+	if l == nil {
+		return h, false
+	}
+	if !l.Up() {
+		h.Flags = route.NextHopDead
+	}
+	return h, true
+}
+
+// anyOf is the route that the packet takes; nil: it takes none that leads on.
+func anyOf(s *state) *route.Route {
+	d := s.fib.Lookup(s.flow)
+	if d.HasRoute && d.Route.Type == route.TypeUnicast {
+		return &d.Route
+	}
+	return nil
+}
+
+// gatewayOn is a gateway on a device: that of a route, or of a default route by it. The
+// zero Addr: there is none.
+func (q *search) gatewayOn(s *state, link int, near *route.Route) netip.Addr {
+	snap := s.fib.Snapshot()
+	on := func(r *route.Route) netip.Addr {
+		for _, h := range hopsOf(snap, r) {
+			if h.Link == link && route.FamilyOf(h.Gateway) == s.family() {
+				return h.Gateway
+			}
+		}
+		return netip.Addr{}
+	}
+	if near != nil {
+		if g := on(near); g.IsValid() {
+			return g
+		}
+	}
+	e := s.fib.Edit()
+	for _, id := range e.Tables(s.family()) {
+		for _, o := range e.At(id, s.family().Default()) {
+			if g := on(o); g.IsValid() {
+				return g
+			}
+		}
+	}
+	return netip.Addr{}
+}
+
+// linkOf is the device on which a gateway is; zero: that is not known.
+func (q *search) linkOf(s *state, gateway netip.Addr) int {
+	snap := s.fib.Snapshot()
+	best, link := -1, 0
+	for i := range snap.Addrs {
+		a := &snap.Addrs[i]
+		p := a.Prefix
+		if a.Peer.IsValid() {
+			p = a.Peer
+		}
+		if p.Contains(gateway) && p.Bits() > best && a.Prefix.Addr() != gateway {
+			best, link = p.Bits(), a.Link
+		}
+	}
+	if link != 0 {
+		return link
+	}
+	for _, n := range snap.Neighbours {
+		if n.Addr == gateway {
+			return n.Link
+		}
+	}
+	d := s.fib.Lookup(route.Flow{Dst: gateway, UID: route.NoUID})
+	if d.Disposition == lookup.DispositionUnicast && len(d.NextHops) == 1 && !d.NextHops[0].Gateway.IsValid() {
+		return d.NextHops[0].Link
+	}
+	return 0
+}
+
+// survey is what a pass over all entries found.
+type survey struct {
+	// nearest is the wanted entry of any table whose prefix has the most bits in common
+	// with the destination; of equal ones that of the shortest prefix. Nil: there is none.
+	nearest *route.Route
+	// hops are next hops by which packets go where they are wanted to go.
+	hops []route.NextHop
+}
+
+// look makes a survey.
+func (q *search) look(s *state) survey {
+	var out survey
+	e := s.fib.Edit()
+	common := -1
+	seen := map[*route.Route]bool{} // many entries share a route
+	for _, id := range e.Tables(s.family()) {
+		e.Routes(s.family(), id, func(p netip.Prefix, all []*route.Route) bool {
+			n := differs(p.Addr(), s.dst())
+			near := !p.Addr().IsMulticast() && (n > common || n == common && p.Bits() < out.nearest.Dst.Bits())
+			for _, o := range all {
+				known := seen[o]
+				if seen[o] = true; known && !near {
+					continue
+				}
+				f := full(o, p)
+				if !known && f.Type == route.TypeUnicast {
+					out.hops = q.more(s, out.hops, &f)
+				}
+				if near && f.Type == route.TypeUnicast && q.want.gives(s.fib.Snapshot(), &f) {
+					out.nearest, common, near = &f, n, false
+				}
+			}
+			return true
+		})
+	}
+	return out
+}
+
+// maxHops is how many next hops are tried for a route of its own.
+const maxHops = 12
+
+// more adds the next hops of an entry that lead where the packet is wanted to go.
+func (q *search) more(s *state, out []route.NextHop, r *route.Route) []route.NextHop {
+	for _, h := range hopsOf(s.fib.Snapshot(), r) {
+		one := route.NextHop{Link: h.Link, Gateway: h.Gateway, Flags: h.Flags & route.NextHopOnLink}
+		right := q.want.Kind != Device || h.Link == q.want.Link
+		right = right && (q.want.Kind != Gateway || h.Gateway == q.want.Addr)
+		if right && h.Encap == 0 && len(out) < maxHops && !slices.Contains(out, one) {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// differs is the first bit, from 1, in which two addresses of a family differ; zero:
+// they are equal.
+func differs(a, b netip.Addr) int {
+	x, y := a.AsSlice(), b.AsSlice()
+	for i := range x {
+		for bit := range 8 {
+			if (x[i]^y[i])>>(7-bit)&1 != 0 {
+				return i*8 + bit + 1
+			}
+		}
+	}
+	return 0
+}

@@ -1,0 +1,87 @@
+package whynot
+
+import (
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/route"
+)
+
+// ofPacket are facts about the packet itself, before any rule: its source, the device
+// that it is bound to, and what the settings of the device that receives it forbid.
+func (q *search) ofPacket(s *state, t *lookup.Trace) []option {
+	var out []option
+	d, snap := &t.Decision, s.fib.Snapshot()
+	f := Fact{OfPacket: true, order: -1}
+	switch d.Shortcut {
+	case lookup.ShortcutNotLocal, lookup.ShortcutSource, lookup.ShortcutLoopback:
+		f.Reason = lookup.Reason{Code: lookup.Code(d.Shortcut), Have: s.flow.Src}
+		out = append(out, found(f, func(s *state) *state { return s.onFlow(func(f *route.Flow) { f.Src = route.Flow{}.Src }) }))
+	case lookup.ShortcutNoForwarding:
+		out = append(out, q.setting(s, d, []change.Sysctl{forwarding(s.family(), snap.LinkName(s.flow.In))})...)
+	case lookup.ShortcutReversePath:
+		out = append(out, q.setting(s, d, noFilter(snap.LinkName(s.flow.In)))...)
+	case lookup.ShortcutNoIPv6:
+		out = append(out, q.setting(s, d, []change.Sysctl{{Path: route.ConfPath(route.IPv6, snap.LinkName(s.flow.In), "disable_ipv6"), Value: "0"}})...)
+	}
+	if s.flow.Out != 0 && s.flow.In == 0 {
+		f.Reason = lookup.Reason{Code: CodeBound, Have: snap.LinkName(s.flow.Out)}
+		out = append(out, found(f, func(s *state) *state { return s.onFlow(func(f *route.Flow) { f.Out = 0 }) }))
+	}
+	if q.want.Kind == Source && s.flow.Src.IsValid() && s.flow.In == 0 {
+		f.Reason = lookup.Reason{Code: CodeGiven, Have: s.flow.Src}
+		out = append(out, found(f, func(s *state) *state { return s.onFlow(func(f *route.Flow) { f.Src = route.Flow{}.Src }) }))
+	}
+	return out
+}
+
+// setting is a fact about a setting by which a received packet is dropped.
+func (q *search) setting(s *state, d *lookup.Decision, change []change.Sysctl) []option {
+	f := Fact{Reason: lookup.Reason{Code: lookup.Code(d.Shortcut), Have: s.fib.Snapshot().LinkName(s.flow.In)}, order: -1}
+	return []option{found(f, func(s *state) *state { return s.set(change...) })}
+}
+
+func forwarding(f route.Family, dev string) change.Sysctl {
+	if f == route.IPv4 {
+		return change.Sysctl{Path: "net/ipv4/ip_forward", Value: "1"}
+	}
+	return change.Sysctl{Path: route.ConfPath(route.IPv6, dev, "forwarding"), Value: "1"}
+}
+
+// noFilter is what switches the reverse-path filter off: the greater of both counts.
+func noFilter(dev string) []change.Sysctl {
+	return []change.Sysctl{
+		{Path: route.ConfPath(route.IPv4, "all", "rp_filter"), Value: "0"},
+		{Path: route.ConfPath(route.IPv4, dev, "rp_filter"), Value: "0"},
+	}
+}
+
+// ofSource are the facts that give the packet another source.
+func (q *search) ofSource(s *state, t *lookup.Trace) []option {
+	d, snap := &t.Decision, s.fib.Snapshot()
+	if !d.HasRoute || d.Disposition != lookup.DispositionUnicast || s.flow.Src.IsValid() {
+		return nil
+	}
+	r, want := d.Route, q.want.Addr
+	f := Fact{Rule: d.Rule, Route: &r, order: s.place(d.Rule)}
+	prescribe := func(s *state) *state { return s.changed(&r, func(r *route.Route) { r.PrefSrc = want }) }
+	own := slices.IndexFunc(snap.Addrs, func(a route.Addr) bool { return a.Prefix.Addr() == want })
+	switch {
+	case own < 0:
+		f.Reason = lookup.Reason{Code: CodeNotOwn, Want: want}
+	case r.PrefSrc.IsValid():
+		f.Reason = lookup.Reason{Code: CodePrescribed, Have: r.PrefSrc}
+	default:
+		f.Reason = lookup.Reason{Code: CodeOtherLink, Want: want, Have: snap.LinkName(snap.Addrs[own].Link)}
+		for _, c := range t.Source.Candidates {
+			if c.Addr.Prefix.Addr() == want && c.Verdict != lookup.VerdictChosen {
+				f.Reason = c.Reason
+			}
+		}
+		if f.Code == CodeOtherLink && slices.ContainsFunc(d.NextHops, func(h lookup.NextHop) bool { return h.Link == snap.Addrs[own].Link }) {
+			f.Reason = lookup.Reason{Code: lookup.CodeSrcOrder, Want: want, Have: d.Src}
+		}
+	}
+	return []option{found(f, prescribe)}
+}

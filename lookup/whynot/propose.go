@@ -1,0 +1,376 @@
+package whynot
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/route"
+)
+
+// proposals are changes of which each may help by itself, or together with another one.
+func (x *tries) proposals(t *lookup.Trace, facts []option) []proposal {
+	var out []proposal
+	add := func(p ...proposal) { out = append(out, p...) }
+	wanted := x.wanted(x.root)
+	add(x.hostRoutes(t, wanted)...)
+	add(x.sources(t)...)
+	add(x.rules(t, wanted)...)
+	for i := range facts {
+		add(x.metrics(&facts[i].Fact)...)
+	}
+	add(x.deletions(t)...)
+	add(x.links(wanted)...)
+	add(x.settings(t)...)
+	return out
+}
+
+// deciding are the tables that are asked until one decides, but for table local.
+func deciding(t *lookup.Trace) []route.Table {
+	var out []route.Table
+	for i := range t.Rules {
+		r := &t.Rules[i]
+		asked := r.Verdict != lookup.VerdictNoMatch && r.Verdict != lookup.VerdictNotReached
+		if (asked || t.Merged && r.Table == route.TableMain) && r.Table != 0 && r.Table != route.TableLocal && !slices.Contains(out, r.Table) {
+			out = append(out, r.Table)
+		}
+		if decided(r) && !t.Merged {
+			break
+		}
+	}
+	return out
+}
+
+// hops are next hops by which the packet would go where it is wanted to go: first those
+// of entries that cover it.
+func (x *tries) hops(wanted []*route.Route) []route.NextHop {
+	var out []route.NextHop
+	for _, r := range wanted {
+		if r.Type == route.TypeUnicast {
+			out = x.more(x.root, out, r)
+		}
+	}
+	if len(out) > 0 && x.want.Kind == Device && len(wanted) > 0 {
+		return out
+	}
+	around := x.look(x.root)
+	for _, h := range around.hops {
+		if len(out) < maxHops && !slices.Contains(out, h) {
+			out = append(out, h)
+		}
+	}
+	if h, ok := x.hop(x.root, around.nearest); ok && len(out) == 0 {
+		h.Flags = 0
+		out = append(out, h)
+	}
+	return out
+}
+
+// hostRoutes are routes to the destination alone, in the tables that are asked.
+func (x *tries) hostRoutes(t *lookup.Trace, wanted []*route.Route) []proposal {
+	tables := deciding(t)
+	switch x.want.Kind {
+	case Prefix, Default, Source:
+		return nil
+	case Table:
+		tables = []route.Table{x.want.Table}
+	case Rule:
+		tables = nil
+		for _, r := range x.root.fib.Snapshot().Rules {
+			if r.Family == x.root.family() && r.Priority == x.want.Priority && r.Table != 0 {
+				tables = append(tables, r.Table)
+			}
+		}
+	}
+	host := netip.PrefixFrom(x.root.dst(), x.root.dst().BitLen())
+	var out []proposal
+	hops := x.hops(wanted)
+	for _, id := range tables {
+		for _, h := range hops {
+			r := route.Route{Table: id, Dst: host, Type: route.TypeUnicast, NextHops: []route.NextHop{h}}
+			out = append(out, x.addition(change.Add, r)...)
+			old := x.root.fib.Edit().At(id, host)
+			if len(old) == 0 || old[0].Type == route.TypeLocal || old[0].Type == route.TypeBroadcast {
+				continue
+			}
+			if m := old[0].Metric; m > 1 {
+				r.Metric = m - 1
+				out = append(out, x.addition(change.Add, r)...)
+			}
+			r.Metric = old[0].Metric
+			out = append(out, x.addition(change.Replace, r)...)
+		}
+	}
+	return out
+}
+
+// addition adds a route; nothing where that cannot be said as a command.
+func (x *tries) addition(v change.Verb, r route.Route) []proposal {
+	c := r.Clone()
+	c.Flags, c.Protocol, c.Expires, c.Unknown, c.Scope = 0, route.ProtocolBoot, 0, nil, route.ScopeGlobal
+	further := len(c.NextHops) > 1
+	for i := range c.NextHops {
+		h := &c.NextHops[i]
+		if h.Encap != 0 {
+			return nil
+		}
+		h.Flags &= route.NextHopOnLink
+		further = further || h.Gateway.IsValid()
+		if len(c.NextHops) == 1 {
+			h.Weight = 0
+		}
+	}
+	if c.NextHopID != 0 {
+		c.NextHops, further = nil, true
+	}
+	if c.Type != route.TypeUnicast {
+		c.NextHops = nil
+	} else if c.Family() == route.IPv4 && !further {
+		c.Scope = route.ScopeLink
+	}
+	return []proposal{{&change.Route{Verb: v, Route: c, HasPref: c.Pref != 0}}}
+}
+
+// deletion deletes a route.
+func deletion(r *route.Route) *change.Route {
+	c := r.Clone()
+	c.Flags, c.Protocol, c.Expires, c.Unknown, c.Metrics, c.Pref, c.PrefSrc = 0, 0, 0, nil, nil, 0, netip.Addr{}
+	c.Scope = route.ScopeGlobal
+	if c.Family() == route.IPv4 {
+		c.Scope = route.ScopeNowhere
+	}
+	if c.Type == route.TypeUnicast {
+		c.Type = route.TypeUnspec
+	} else {
+		c.NextHops = nil
+	}
+	if c.NextHopID != 0 {
+		c.NextHops = nil
+	}
+	for i := range c.NextHops {
+		h := &c.NextHops[i]
+		*h = route.NextHop{Gateway: h.Gateway, Link: h.Link, Weight: h.Weight}
+		if len(c.NextHops) == 1 {
+			h.Weight = 0
+		}
+	}
+	return &change.Route{Verb: change.Delete, Route: c}
+}
+
+// sources prescribe a source: to the route that the packet takes, or to one for the
+// destination alone.
+func (x *tries) sources(t *lookup.Trace) []proposal {
+	d := &t.Decision
+	if x.want.Kind != Source || !d.HasRoute || d.Route.Type != route.TypeUnicast {
+		return nil
+	}
+	r := d.Route
+	r.PrefSrc = x.want.Addr
+	out := x.addition(change.Replace, r)
+	host := r
+	host.Dst = netip.PrefixFrom(x.root.dst(), x.root.dst().BitLen())
+	if host.Dst != r.Dst {
+		host.TOS, host.Metric, host.Metrics, host.Src = 0, 0, nil, netip.Prefix{}
+		out = append(x.addition(change.Add, host), out...)
+	}
+	return out
+}
+
+// rules lead the packet to the tables of the wanted entries, before the rule that decides
+// or behind the last one.
+func (x *tries) rules(t *lookup.Trace, wanted []*route.Route) []proposal {
+	var out []proposal
+	seen := map[route.Table]bool{}
+	host := netip.PrefixFrom(x.root.dst(), x.root.dst().BitLen())
+	lead := func(id route.Table) {
+		if seen[id] {
+			return
+		}
+		seen[id] = true
+		for _, pref := range x.priorities(t) {
+			r := plain(x.root.family(), pref, id)
+			r.Selector.Dst = host
+			out = append(out, adding(r))
+			if src := x.root.flow.Src; src.IsValid() {
+				r.Selector = route.Selector{Src: netip.PrefixFrom(src.WithZone(""), src.BitLen())}
+				out = append(out, adding(r))
+			}
+		}
+	}
+	for _, w := range wanted {
+		lead(w.Table)
+	}
+	if x.want.Kind == Table {
+		lead(x.want.Table)
+	}
+	snap := x.root.fib.Snapshot()
+	for i := range snap.Rules {
+		r := snap.Rules[i]
+		if r.Family != x.root.family() || len(r.Unknown) > 0 || !x.named(t, &r) {
+			continue
+		}
+		if x.want.Kind == Rule { // the same rule again, for this destination
+			r.Selector = route.Selector{Dst: host}
+			out = append(out, adding(r))
+		} else if r.SuppressPrefixLen >= 0 || r.SuppressGroup >= 0 {
+			old := r
+			r.SuppressPrefixLen, r.SuppressGroup = -1, -1
+			out = append(out, slices.Concat(deleting(&old), adding(r)))
+		}
+	}
+	return out
+}
+
+// named reports whether a rule is the one that is wanted, or dropped what its table gave.
+func (x *tries) named(t *lookup.Trace, r *route.Rule) bool {
+	if x.want.Kind == Rule {
+		return r.Priority == x.want.Priority
+	}
+	return slices.ContainsFunc(t.Rules, func(o lookup.RuleTrial) bool {
+		return o.Verdict == lookup.VerdictSuppressed && o.Rule.Priority == r.Priority
+	})
+}
+
+// priorities are where a rule would stand before the one that decides.
+func (x *tries) priorities(t *lookup.Trace) []uint32 {
+	if d := t.Decision.Rule; d != nil {
+		if d.Priority == 0 {
+			return nil
+		}
+		return []uint32{d.Priority - 1}
+	}
+	return []uint32{32765}
+}
+
+func plain(f route.Family, pref uint32, id route.Table) route.Rule {
+	return route.Rule{
+		Family: f, Priority: pref, Action: route.ActionTable, Table: id, SuppressPrefixLen: -1, SuppressGroup: -1,
+		Protocol: route.ProtocolBoot,
+	}
+}
+
+func adding(r route.Rule) proposal {
+	r.Protocol, r.Implied, r.Unresolved = route.ProtocolBoot, false, false
+	return proposal{&change.Rule{Verb: change.Add, Rule: r, HasPriority: true}}
+}
+
+func deleting(r *route.Rule) proposal {
+	return proposal{&change.Rule{Verb: change.Delete, Rule: *r, HasPriority: true}}
+}
+
+// metrics let an entry win that loses by its metric.
+func (x *tries) metrics(f *Fact) []proposal {
+	if f.Code != lookup.CodeMetric || f.Wanted == nil || f.Route == nil || f.Wanted.Dst != f.Route.Dst {
+		return nil
+	}
+	better, worse := *f.Wanted, *f.Route
+	if f.Route.Metric > 1 {
+		better.Metric = f.Route.Metric - 1
+		return x.addition(change.Add, better)
+	}
+	worse.Metric = f.Wanted.Metric + 1
+	again := x.addition(change.Add, worse)
+	if again == nil {
+		return nil
+	}
+	return []proposal{append(proposal{deletion(f.Route)}, again[0]...)}
+}
+
+// deletions take away what came before a wanted entry: routes and rules. What the kernel
+// made for the host's own addresses, and the rules that it began with, stay.
+func (x *tries) deletions(t *lookup.Trace) []proposal {
+	var out []proposal
+	for i := range t.Rules {
+		r := &t.Rules[i]
+		if r.Verdict == lookup.VerdictNoMatch || r.Verdict == lookup.VerdictNotReached {
+			continue
+		}
+		for j := range r.Candidates {
+			c := &r.Candidates[j]
+			if c.Route.Table != route.TableLocal && c.Verdict != lookup.VerdictLoses && c.Verdict != lookup.VerdictUnusable {
+				out = append(out, proposal{deletion(&c.Route)})
+			}
+		}
+		if k := x.root.place(r.Rule); k >= 0 && !original(r.Rule) && len(r.Rule.Unknown) == 0 {
+			out = append(out, deleting(r.Rule))
+		}
+	}
+	return out
+}
+
+// original reports whether a rule is one that a namespace begins with.
+func original(r *route.Rule) bool {
+	return slices.ContainsFunc(route.DefaultRules(r.Family), func(d route.Rule) bool {
+		return d.Priority == r.Priority && d.Table == r.Table && r.Selector == route.Selector{} && r.Action == d.Action
+	})
+}
+
+// links set devices up that the packet is wanted to leave by.
+func (x *tries) links(wanted []*route.Route) []proposal {
+	snap := x.root.fib.Snapshot()
+	var downs []int
+	note := func(index int) {
+		if l := snap.Link(index); l != nil && !l.Up() && !slices.Contains(downs, index) {
+			downs = append(downs, index)
+		}
+	}
+	if x.want.Kind == Device {
+		note(x.want.Link)
+	}
+	if x.want.Kind == Gateway {
+		note(x.linkOf(x.root, x.want.Addr))
+	}
+	for _, w := range wanted {
+		for _, h := range hopsOf(snap, w) {
+			note(h.Link)
+		}
+	}
+	var out []proposal
+	for _, index := range downs {
+		out = append(out, proposal{&change.Link{Verb: change.Modify, Index: index, Up: route.Yes}})
+	}
+	return out
+}
+
+// settings let in what a setting keeps out, and use a next hop without carrier.
+func (x *tries) settings(t *lookup.Trace) []proposal {
+	var out []proposal
+	snap, s := x.root.fib.Snapshot(), x.root
+	set := func(all ...change.Sysctl) {
+		var p proposal
+		for i := range all {
+			if snap.Sysctls[all[i].Path] != all[i].Value {
+				p = append(p, &all[i])
+			}
+		}
+		if len(p) > 0 {
+			out = append(out, p)
+		}
+	}
+	dev := snap.LinkName(s.flow.In)
+	switch t.Decision.Shortcut {
+	case lookup.ShortcutNoForwarding:
+		set(change.Sysctl{Path: route.ConfPath(s.family(), dev, "forwarding"), Value: "1"})
+		set(forwarding(s.family(), dev))
+	case lookup.ShortcutReversePath:
+		set(noFilter(dev)...)
+	case lookup.ShortcutNoIPv6:
+		set(change.Sysctl{Path: route.ConfPath(route.IPv6, dev, "disable_ipv6"), Value: "0"})
+	}
+	for i := range t.Rules {
+		for j := range t.Rules[i].Candidates {
+			c := &t.Rules[i].Candidates[j]
+			if c.Reason.Code != lookup.CodeLinkdown && c.Reason.Code != lookup.CodeObjectUnusable {
+				continue
+			}
+			for _, h := range hopsOf(snap, &c.Route) {
+				name := snap.LinkName(h.Link)
+				set(change.Sysctl{Path: route.ConfPath(s.family(), name, "ignore_routes_with_linkdown"), Value: "0"})
+				set(change.Sysctl{Path: route.ConfPath(s.family(), "all", "ignore_routes_with_linkdown"), Value: "0"},
+					change.Sysctl{Path: route.ConfPath(s.family(), name, "ignore_routes_with_linkdown"), Value: "0"})
+			}
+		}
+	}
+	return out
+}

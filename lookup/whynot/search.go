@@ -1,0 +1,341 @@
+package whynot
+
+import (
+	"slices"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// maxFacts is how many facts are given at most, maxTried after how many sets of facts
+// the search is given up.
+const (
+	maxFacts = 5
+	maxTried = 600
+)
+
+// search looks for the smallest set of facts that stops a packet.
+type search struct {
+	want Want
+	root *state
+	// tried is how many states were looked at.
+	tried int
+}
+
+// node is a host without some facts.
+type node struct {
+	state *state
+	facts []option
+}
+
+func (n *node) key() string {
+	keys := make([]string, len(n.facts))
+	for i := range n.facts {
+		keys[i] = n.facts[i].key
+	}
+	slices.Sort(keys)
+	return strings.Join(keys, "\n")
+}
+
+// facts goes from one fact to sets of more, and of as many to the next in the kernel's
+// order. It gives nil where none was found. The facts are in the order in which they are
+// to be taken away: one may be seen without another one alone.
+func (q *search) facts() []option {
+	queue := []node{{state: q.root}}
+	seen := map[string]bool{}
+	for len(queue) > 0 && q.tried < maxTried {
+		n := queue[0]
+		queue = queue[1:]
+		q.tried++
+		t := n.state.fib.Explain(n.state.flow)
+		if met, _ := q.want.Met(&n.state.flow, &t.Decision); met != No && len(n.facts) > 0 {
+			return q.minimal(n.facts)
+		}
+		if len(n.facts) == maxFacts {
+			continue
+		}
+		for _, o := range q.options(n.state, t) {
+			if o.take == nil || slices.ContainsFunc(n.facts, func(f option) bool { return f.key == o.key }) {
+				continue
+			}
+			next := node{facts: append(slices.Clone(n.facts), o)}
+			if k := next.key(); !seen[k] {
+				seen[k] = true
+				if next.state = o.take(n.state); next.state != nil {
+					queue = append(queue, next)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// minimal is the smallest part of a set of facts without which the packet goes where it
+// is wanted to go.
+func (q *search) minimal(facts []option) []option {
+	best := facts
+	for mask := 1; mask < 1<<len(facts)-1; mask++ {
+		var part []option
+		for i := range facts {
+			if mask>>i&1 != 0 {
+				part = append(part, facts[i])
+			}
+		}
+		if len(part) < len(best) && q.suffices(part) {
+			best = part
+		}
+	}
+	return best
+}
+
+// suffices reports whether the packet goes where it is wanted to go without some facts.
+func (q *search) suffices(facts []option) bool {
+	s := q.root
+	for i := range facts {
+		if s = facts[i].take(s); s == nil {
+			return false
+		}
+	}
+	d := s.fib.Lookup(s.flow)
+	met, _ := q.want.Met(&s.flow, &d)
+	return met != No
+}
+
+// options are the facts that a look-up shows of which each may stop the packet, in the
+// kernel's order.
+func (q *search) options(s *state, t *lookup.Trace) []option {
+	out := q.ofPacket(s, t)
+	if q.want.Kind == Source {
+		out = append(out, q.ofSource(s, t)...)
+	}
+	wanted := q.wanted(s)
+	for i := range t.Rules {
+		out = append(out, q.ofRule(s, &t.Rules[i], wanted)...)
+		if decided(&t.Rules[i]) {
+			break
+		}
+	}
+	out = append(out, q.unreached(s, t, wanted)...)
+	if len(wanted) == 0 {
+		out = append(out, q.noEntry(s, t)...)
+	}
+	return out
+}
+
+// decided reports whether the look-up ended at a rule.
+func decided(t *lookup.RuleTrial) bool {
+	return t.Verdict == lookup.VerdictMatch || t.Verdict == lookup.VerdictRefuses || t.Verdict == lookup.VerdictUncertain
+}
+
+// maxWanted is how many entries by which the packet could go are looked at.
+const maxWanted = 64
+
+// wanted are the entries that cover the destination and would bring the packet where it
+// is wanted to go.
+func (q *search) wanted(s *state) []*route.Route {
+	var out []*route.Route
+	snap := s.fib.Snapshot()
+	s.covering(func(r *route.Route) bool {
+		if q.want.gives(snap, r) {
+			out = append(out, r)
+		}
+		return len(out) < maxWanted
+	})
+	return out
+}
+
+// in are those of a table.
+func in(all []*route.Route, id route.Table) *route.Route {
+	for _, r := range all {
+		if r.Table == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// ofRule are the facts about one rule and its table.
+func (q *search) ofRule(s *state, t *lookup.RuleTrial, wanted []*route.Route) []option {
+	i := s.place(t.Rule)
+	f := Fact{Rule: t.Rule, order: i}
+	var out []option
+	switch t.Verdict {
+	case lookup.VerdictNoMatch:
+		return q.unselected(s, t, f, wanted)
+	case lookup.VerdictSuppressed:
+		if f.Wanted = in(wanted, t.Table); f.Wanted != nil && i >= 0 {
+			f.Reason = t.Reason
+			out = append(out, found(f, func(s *state) *state {
+				return s.onRule(s.at(f.order), func(r *route.Rule) { r.SuppressPrefixLen, r.SuppressGroup = -1, -1 })
+			}))
+		}
+		return append(out, q.inTable(t, f, wanted)...)
+	case lookup.VerdictContinue:
+		if t.Rule.Action == route.ActionGoto {
+			return q.skips(t, f)
+		}
+		return q.inTable(t, f, wanted)
+	case lookup.VerdictMatch, lookup.VerdictRefuses:
+		out = q.inTable(t, f, wanted)
+		return append(out, q.elsewhere(t, f)...)
+	}
+	return nil
+}
+
+// at is where a rule of the first snapshot stands now; -1: it is gone.
+func (s *state) at(place int) int { return slices.Index(s.rules, place) }
+
+// gone is a state without a rule of the first snapshot.
+func (s *state) gone(place int) *state {
+	i := s.at(place)
+	if i < 0 {
+		return nil
+	}
+	return s.withoutRule(i)
+}
+
+// unselected is a rule that leads to a wanted entry, and does not select the packet.
+func (q *search) unselected(s *state, t *lookup.RuleTrial, f Fact, wanted []*route.Route) []option {
+	wants := q.want.Kind == Rule && t.Rule.Priority == q.want.Priority
+	if f.Wanted = in(wanted, t.Table); f.Wanted == nil && !wants || f.order < 0 {
+		return nil
+	}
+	f.Reason = t.Reason
+	if t.Shadow != nil && f.Wanted != nil && q.want.gives(s.fib.Snapshot(), t.Shadow) {
+		f.Wanted = t.Shadow
+	}
+	return []option{found(f, func(s *state) *state {
+		i := s.at(f.order)
+		if i < 0 {
+			return nil
+		}
+		return s.onRule(i, func(r *route.Rule) {
+			r.Selector, r.Unknown = route.Selector{L3Mdev: r.Selector.L3Mdev && r.Table == 0}, nil
+		})
+	})}
+}
+
+// skips is a goto that leaves rules out.
+func (q *search) skips(t *lookup.RuleTrial, f Fact) []option {
+	if t.Reason.Code != lookup.CodeGoto || f.order < 0 {
+		return nil
+	}
+	f.Reason = lookup.Reason{Code: CodeSkipGoto, Want: t.Rule.Goto}
+	return []option{found(f, func(s *state) *state { return s.gone(f.order) })}
+}
+
+// elsewhere is a rule at which the look-up ended otherwise than it should.
+func (q *search) elsewhere(t *lookup.RuleTrial, f Fact) []option {
+	f.Reason.Code = CodeEarlier
+	if t.Verdict == lookup.VerdictRefuses {
+		f.Reason.Code = CodeRefused
+	}
+	end := ended(t)
+	var out []option
+	if end != nil {
+		f.Route = end
+		r := *end
+		out = append(out, option{f, keyOf(&f, "route"), func(s *state) *state { return s.without(&r) }})
+	}
+	if f.order >= 0 {
+		out = append(out, option{f, keyOf(&f, "rule"), func(s *state) *state { return s.gone(f.order) }})
+	}
+	return out
+}
+
+// ended is the entry at which the search of a rule's table ended; nil: there is none.
+func ended(t *lookup.RuleTrial) *route.Route {
+	for i := range t.Candidates {
+		switch c := &t.Candidates[i]; c.Verdict {
+		case lookup.VerdictChosen, lookup.VerdictPossible, lookup.VerdictRefuses, lookup.VerdictThrows, lookup.VerdictSuppressed:
+			return &c.Route
+		}
+	}
+	return nil
+}
+
+// inTable are the facts that keep the wanted entries of a rule's table from being taken.
+func (q *search) inTable(t *lookup.RuleTrial, f Fact, wanted []*route.Route) []option {
+	var out []option
+	end := ended(t)
+	for i := range t.Candidates {
+		c := &t.Candidates[i]
+		if !slices.ContainsFunc(wanted, func(r *route.Route) bool {
+			return r.Dst == c.Route.Dst && r.Table == c.Route.Table && r.Kind() == c.Route.Kind()
+		}) {
+			continue
+		}
+		f := f
+		f.Wanted, f.Reason = &c.Route, c.Reason
+		switch {
+		case c.Verdict == lookup.VerdictUnusable:
+			out = append(out, q.unusable(f)...)
+		case c.Verdict == lookup.VerdictLoses && end != nil:
+			f.Route = end
+			out = append(out, found(f, func(s *state) *state { return s.without(f.Route) }))
+		}
+	}
+	return out
+}
+
+// unusable is an entry that is passed over whatever else there is.
+func (q *search) unusable(f Fact) []option {
+	w := *f.Wanted
+	take := func(s *state) *state {
+		return s.changed(&w, func(r *route.Route) { r.NextHops = alive(r.NextHops) })
+	}
+	switch f.Code {
+	case lookup.CodeDead, lookup.CodeLinkdown, lookup.CodeObjectUnusable:
+		if w.NextHopID != 0 {
+			take = func(s *state) *state { return s.onSnapshot(aliveObjects) }
+		}
+	case lookup.CodeExpired:
+		take = func(s *state) *state { return s.changed(&w, func(r *route.Route) { r.Expires = 0 }) }
+	case lookup.CodeTOS, lookup.CodeTOSNever:
+		take = func(s *state) *state { return s.changed(&w, func(r *route.Route) { r.TOS = 0 }) }
+	case lookup.CodeNeighbour:
+		take = func(s *state) *state {
+			return s.onSnapshot(func(snap *route.Snapshot) {
+				snap.Neighbours = slices.DeleteFunc(slices.Clone(snap.Neighbours), func(n route.Neighbour) bool {
+					return slices.ContainsFunc(hopsOf(snap, &w), func(h route.NextHop) bool { return h.Gateway == n.Addr && h.Link == n.Link })
+				})
+			})
+		}
+	case lookup.CodeRouteOif:
+		return nil // the packet's device says so
+	}
+	return []option{found(f, take)}
+}
+
+func aliveObjects(snap *route.Snapshot) {
+	snap.NextHops = slices.Clone(snap.NextHops)
+	for i := range snap.NextHops {
+		snap.NextHops[i].NextHop.Flags &^= route.NextHopDead | route.NextHopLinkDown
+	}
+}
+
+// unreached are the wanted entries of tables that no rule leads to.
+func (q *search) unreached(s *state, t *lookup.Trace, wanted []*route.Route) []option {
+	at := len(s.rules)
+	for i := range t.Rules {
+		if decided(&t.Rules[i]) {
+			at = max(0, s.place(t.Rules[i].Rule))
+		}
+	}
+	var out []option
+	seen := map[route.Table]bool{}
+	for _, w := range wanted {
+		if seen[w.Table] || len(s.fib.RulesTo(s.family(), w.Table)) > 0 {
+			continue
+		}
+		seen[w.Table] = true
+		f := Fact{Reason: lookup.Reason{Code: CodeUnreached}, Wanted: w, order: at}
+		supposed := route.Rule{Family: s.family(), Action: route.ActionTable, Table: w.Table, SuppressPrefixLen: -1, SuppressGroup: -1}
+		if at < len(s.rules) {
+			supposed.Priority = s.fib.Snapshot().Rules[at].Priority
+		}
+		out = append(out, found(f, func(s *state) *state { return s.withRule(min(at, len(s.rules)), supposed) }))
+	}
+	return out
+}

@@ -1,0 +1,185 @@
+package whynot
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/route"
+)
+
+// state is a host and a packet, as they are or as they are supposed to be.
+type state struct {
+	fib *lookup.FIB
+	// rules are, for each rule of the snapshot, its place in the snapshot that was asked
+	// about; -1: a supposed one.
+	rules []int
+	flow  route.Flow
+}
+
+func newState(f *lookup.FIB, flow route.Flow) *state {
+	s := &state{fib: f, flow: flow}
+	for i := range f.Snapshot().Rules {
+		s.rules = append(s.rules, i)
+	}
+	return s
+}
+
+// place is the place of a rule in the snapshot; -1: it is none of its rules.
+func (s *state) place(r *route.Rule) int {
+	all := s.fib.Snapshot().Rules
+	for i := range all {
+		if &all[i] == r {
+			return i
+		}
+	}
+	return -1
+}
+
+// family is the packet's.
+func (s *state) family() route.Family { return s.flow.Family() }
+
+// dst is the destination without a zone.
+func (s *state) dst() netip.Addr { return s.flow.Dst.WithZone("") }
+
+// onFlow is the same host with another packet.
+func (s *state) onFlow(edit func(*route.Flow)) *state {
+	c := *s
+	edit(&c.flow)
+	return &c
+}
+
+// full is a route of an [lookup.Edit] with its destination.
+func full(r *route.Route, dst netip.Prefix) route.Route {
+	c := *r
+	c.Dst = dst
+	return c
+}
+
+// onRoutes replaces the routes to a prefix of a table.
+func (s *state) onRoutes(id route.Table, dst netip.Prefix, edit func([]*route.Route) []*route.Route) *state {
+	e := s.fib.Edit()
+	e.Set(id, dst, edit(slices.Clone(e.At(id, dst))))
+	c := *s
+	c.fib = e.FIB(s.fib.Snapshot())
+	return &c
+}
+
+// without is the host without a route.
+func (s *state) without(r *route.Route) *state {
+	kind := r.Kind()
+	return s.onRoutes(r.Table, r.Dst, func(all []*route.Route) []*route.Route {
+		i := slices.IndexFunc(all, func(o *route.Route) bool { f := full(o, r.Dst); return f.Kind() == kind })
+		if i < 0 {
+			return all
+		}
+		return slices.Delete(all, i, i+1)
+	})
+}
+
+// with is the host with one more route, which goes before those to the same prefix.
+func (s *state) with(r *route.Route) *state {
+	return s.onRoutes(r.Table, r.Dst, func(all []*route.Route) []*route.Route { return slices.Insert(all, 0, r) })
+}
+
+// changed is the host with a route that is otherwise than it is.
+func (s *state) changed(r *route.Route, edit func(*route.Route)) *state {
+	kind := r.Kind()
+	return s.onRoutes(r.Table, r.Dst, func(all []*route.Route) []*route.Route {
+		for i, o := range all {
+			if f := full(o, r.Dst); f.Kind() == kind {
+				c := o.Clone()
+				edit(&c)
+				all[i] = &c
+				break
+			}
+		}
+		return all
+	})
+}
+
+// onRules is the host with other rules.
+func (s *state) onRules(edit func(rules []route.Rule, places []int) ([]route.Rule, []int)) *state {
+	snap := *s.fib.Snapshot()
+	c := *s
+	snap.Rules, c.rules = edit(slices.Clone(snap.Rules), slices.Clone(s.rules))
+	c.fib = s.fib.Edit().FIB(&snap)
+	return &c
+}
+
+// withoutRule is the host without a rule, by its place.
+func (s *state) withoutRule(i int) *state {
+	return s.onRules(func(rules []route.Rule, places []int) ([]route.Rule, []int) {
+		return slices.Delete(rules, i, i+1), slices.Delete(places, i, i+1)
+	})
+}
+
+// onRule is the host with a rule that is otherwise than it is.
+func (s *state) onRule(i int, edit func(*route.Rule)) *state {
+	return s.onRules(func(rules []route.Rule, places []int) ([]route.Rule, []int) {
+		edit(&rules[i])
+		return rules, places
+	})
+}
+
+// withRule is the host with one more rule before that of a place.
+func (s *state) withRule(i int, r route.Rule) *state {
+	return s.onRules(func(rules []route.Rule, places []int) ([]route.Rule, []int) {
+		return slices.Insert(rules, i, r), slices.Insert(places, i, -1)
+	})
+}
+
+// onSnapshot is the host with other facts than routes and rules.
+func (s *state) onSnapshot(edit func(*route.Snapshot)) *state {
+	snap := *s.fib.Snapshot()
+	edit(&snap)
+	c := *s
+	c.fib = s.fib.Edit().FIB(&snap)
+	return &c
+}
+
+// set is the host with other settings; nil: the kernel refuses that.
+func (s *state) set(settings ...change.Sysctl) *state {
+	now := change.New(s.fib)
+	for i := range settings {
+		out := now.Apply(&settings[i])
+		if out.Refusal != nil {
+			return nil
+		}
+		now = out.State
+	}
+	c := *s
+	c.fib = now.FIB()
+	return &c
+}
+
+// covering gives the routes of all tables that cover the destination, the longest
+// prefix of each table first.
+func (s *state) covering(yield func(*route.Route) bool) {
+	e := s.fib.Edit()
+	for _, id := range e.Tables(s.family()) {
+		stop := false
+		e.Covering(id, s.dst(), func(p netip.Prefix, all []*route.Route) bool {
+			for _, o := range all {
+				if f := full(o, p); !yield(&f) {
+					stop = true
+					return false
+				}
+			}
+			return true
+		})
+		if stop {
+			return
+		}
+	}
+}
+
+// alive clears the marks of next hops that are not used.
+func alive(all []route.NextHop) []route.NextHop {
+	out := slices.Clone(all)
+	for i := range out {
+		out[i].Flags &^= route.NextHopDead | route.NextHopLinkDown
+	}
+	return out
+}

@@ -1,0 +1,185 @@
+package whynot
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// Want is where a packet is wanted to go.
+type Want struct {
+	Kind Kind
+	// Link is the device of [Device], by its index.
+	Link int
+	// Addr is the gateway of [Gateway] and the source of [Source].
+	Addr netip.Addr
+	// Table is that of [Table].
+	Table route.Table
+	// Prefix is the destination of the entry of [Prefix], masked.
+	Prefix netip.Prefix
+	// Priority is that of [Rule].
+	Priority uint32
+}
+
+// Kind says what somebody wants. The zero value is none.
+type Kind uint8
+
+// What may be wanted.
+const (
+	Device  Kind = iota + 1 // it leaves by a device
+	Gateway                 // it goes to a gateway
+	Table                   // its route is of a table
+	Prefix                  // its route is the entry of a prefix
+	Rule                    // a rule of a priority decides
+	Source                  // it gets a source address
+	Default                 // a default route carries it
+)
+
+var kindNames = [...]string{"none", "device", "gateway", "table", "prefix", "rule", "source", "default"}
+
+func (k Kind) String() string { return kindNames[k] }
+
+// MarshalText gives the stable name.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads it.
+func (k *Kind) UnmarshalText(b []byte) error {
+	*k = Kind(max(0, slices.Index(kindNames[:], string(b))))
+	return nil
+}
+
+// Met is whether a packet goes where it is wanted to go. The zero value is No.
+type Met uint8
+
+// Whether it does.
+const (
+	No Met = iota
+	Some
+	All
+)
+
+// Met reports whether the decision about a packet is what is wanted, and of which part of
+// all flows: 0 to 1; zero where that cannot be known.
+func (w *Want) Met(flow *route.Flow, d *lookup.Decision) (Met, float64) {
+	switch w.Kind {
+	case Source:
+		if flow.Src.IsValid() && !flow.Src.IsUnspecified() {
+			return whether(flow.Src == w.Addr && d.Disposition.Success())
+		}
+	case Table:
+		return whether(d.HasRoute && d.Route.Table == w.Table)
+	case Prefix:
+		return whether(d.HasRoute && d.Route.Dst == w.Prefix)
+	case Rule:
+		return whether(d.Rule != nil && d.Rule.Priority == w.Priority)
+	case Default:
+		return whether(d.Default() && d.Disposition.Success())
+	}
+	if !d.Disposition.Success() {
+		return No, 0
+	}
+	return w.metBy(d)
+}
+
+func whether(yes bool) (Met, float64) {
+	if yes {
+		return All, 1
+	}
+	return No, 0
+}
+
+// metBy looks at the next hops.
+func (w *Want) metBy(d *lookup.Decision) (Met, float64) {
+	met, all, share := 0, 0, 0.0
+	for i := range d.NextHops {
+		h := &d.NextHops[i]
+		if w.metByHop(h) {
+			met++
+			share += h.Share
+		}
+		if w.Kind == Source && h.SrcOneOf != nil && len(h.SrcOneOf) > 1 {
+			all++
+		}
+		all++
+	}
+	switch {
+	case met == 0:
+		return No, 0
+	case met < all || d.SomeRefused != 0:
+		return Some, share
+	}
+	return All, 1
+}
+
+func (w *Want) metByHop(h *lookup.NextHop) bool {
+	switch w.Kind {
+	case Device:
+		return h.Link == w.Link
+	case Gateway:
+		return h.Gateway == w.Addr
+	}
+	return h.Src == w.Addr || slices.Contains(h.SrcOneOf, w.Addr)
+}
+
+// gives reports whether an entry that covers the packet could make it go where it is
+// wanted to go.
+func (w *Want) gives(s *route.Snapshot, r *route.Route) bool {
+	switch w.Kind {
+	case Table:
+		return r.Table == w.Table
+	case Prefix:
+		return r.Dst == w.Prefix
+	case Rule:
+		return r.Type != route.TypeThrow && slices.ContainsFunc(s.Rules, func(x route.Rule) bool {
+			return x.Priority == w.Priority && x.Family == r.Family() && (x.Table == r.Table || x.Selector.L3Mdev)
+		})
+	case Default:
+		return r.IsDefault() && r.Type == route.TypeUnicast
+	case Source:
+		return r.Type == route.TypeUnicast
+	}
+	if r.Type.Refuses() || r.Type == route.TypeThrow {
+		return false
+	}
+	local := r.Type == route.TypeLocal || r.Type == route.TypeAnycast
+	if w.Kind == Device && local {
+		return w.Link == route.LoopbackIndex
+	}
+	return slices.ContainsFunc(hopsOf(s, r), func(h route.NextHop) bool {
+		if w.Kind == Gateway {
+			return h.Gateway == w.Addr
+		}
+		return h.Link == w.Link
+	})
+}
+
+// hopsOf are the next hops of a route, its own or its object's.
+func hopsOf(s *route.Snapshot, r *route.Route) []route.NextHop {
+	if r.NextHopID == 0 || len(r.NextHops) > 0 {
+		return r.NextHops
+	}
+	o := objectOf(s, r.NextHopID)
+	switch {
+	case o == nil || o.Blackhole:
+		return nil
+	case len(o.Group) == 0:
+		return []route.NextHop{o.NextHop}
+	}
+	var out []route.NextHop
+	for _, m := range o.Group {
+		if o := objectOf(s, m.ID); o != nil && !o.Blackhole {
+			out = append(out, o.NextHop)
+		}
+	}
+	return out
+}
+
+func objectOf(s *route.Snapshot, id uint32) *route.NextHopObject {
+	i := slices.IndexFunc(s.NextHops, func(o route.NextHopObject) bool { return o.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &s.NextHops[i]
+}

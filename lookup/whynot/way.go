@@ -1,0 +1,165 @@
+package whynot
+
+import (
+	"cmp"
+	"math/big"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/lookup/change/command"
+	"routewhy/lookup/coverage"
+	"routewhy/route"
+)
+
+// proposal is changes that may help, in their order.
+type proposal []change.Change
+
+// tries tries changes.
+type tries struct {
+	*search
+	question *Question
+	start    *change.State
+	seen     map[string]bool
+	ways     []Way
+	lockOut  int
+}
+
+// maxPairs is how many pairs of changes are tried.
+const maxPairs = 400
+
+// ways are the best changes after which the packet goes where it is wanted to go.
+func (q *search) ways(ask *Question, t *lookup.Trace, facts []option) ([]Way, int) {
+	x := &tries{search: q, question: ask, start: change.New(q.root.fib), seen: map[string]bool{}}
+	singles := x.proposals(t, facts)
+	for _, p := range singles {
+		x.try(p)
+	}
+	if len(x.ways) == 0 {
+		n := 0
+		for i := range singles {
+			for j := range singles {
+				if i == j || n == maxPairs {
+					continue
+				}
+				n++
+				x.try(slices.Concat(singles[i], singles[j]))
+			}
+		}
+	}
+	slices.SortStableFunc(x.ways, compareWays)
+	return x.ways[:min(len(x.ways), maxWays)], x.lockOut
+}
+
+// compareWays has the way first that moves fewer addresses, then fewer connections, then
+// takes fewer commands.
+func compareWays(a, b Way) int {
+	switch {
+	case a.Addresses == nil && b.Addresses != nil:
+		return 1
+	case a.Addresses != nil && b.Addresses == nil:
+		return -1
+	case a.Addresses != nil:
+		if c := a.Addresses.Cmp(b.Addresses); c != 0 {
+			return c
+		}
+	}
+	return cmp.Or(a.Sockets-b.Sockets, len(a.Commands)-len(b.Commands))
+}
+
+// try makes changes on a copy, and keeps them where they help.
+func (x *tries) try(p proposal) {
+	now := x.start
+	var commands []string
+	touched := &extent{}
+	for _, c := range p {
+		out := now.Apply(c)
+		if out.Refusal != nil {
+			return
+		}
+		commands = append(commands, command.Print(c, now))
+		touched.add(c, &out)
+		now = out.State
+	}
+	key := strings.Join(commands, "\n")
+	if x.seen[key] {
+		return
+	}
+	x.seen[key] = true
+	d := now.FIB().Lookup(x.root.flow)
+	if met, _ := x.want.Met(&x.root.flow, &d); met != All {
+		return
+	}
+	for i := range x.question.Own {
+		if moved(x.root.fib, now.FIB(), x.question.Own[i]) {
+			x.lockOut++
+			return
+		}
+	}
+	w := Way{Changes: p, Commands: commands, Addresses: x.size(now.FIB(), touched)}
+	for i := range x.question.Sockets {
+		if moved(x.root.fib, now.FIB(), x.question.Sockets[i]) {
+			w.Sockets++
+		}
+	}
+	x.ways = append(x.ways, w)
+}
+
+// moved reports whether a packet goes otherwise.
+func moved(before, after *lookup.FIB, flow route.Flow) bool {
+	a, b := before.Lookup(flow), after.Lookup(flow)
+	return !coverage.Same(before, &a, after, &b)
+}
+
+// extent is which destinations changes may move.
+type extent struct {
+	all    bool
+	within []netip.Prefix
+}
+
+func (e *extent) add(c change.Change, out *change.Outcome) {
+	for _, refs := range [][]change.RouteRef{out.Removed, out.Added} {
+		for i := range refs {
+			e.within = append(e.within, refs[i].Dst)
+		}
+	}
+	switch c := c.(type) {
+	case *change.Route:
+	case *change.Rule:
+		if s := &c.Rule.Selector; s.Not || !s.Dst.IsValid() {
+			e.all = true
+		} else {
+			e.within = append(e.within, s.Dst)
+		}
+	default:
+		e.all = true
+	}
+}
+
+// size is for how many destinations a packet like the one asked about goes otherwise; nil:
+// there are too many ranges to look at.
+func (x *tries) size(after *lookup.FIB, e *extent) *big.Int {
+	changes, ok := x.moves(after, e)
+	if !ok {
+		return nil
+	}
+	n := new(big.Int)
+	for i := range changes {
+		n.Add(n, changes[i].Size())
+	}
+	return n
+}
+
+// moves are the destinations to which such a packet goes otherwise; false: there are too
+// many ranges to look at.
+func (x *tries) moves(after *lookup.FIB, e *extent) ([]coverage.Change, bool) {
+	flow := x.root.flow
+	within := e.within
+	covers := func(p netip.Prefix) bool { return p.Contains(flow.Src) }
+	if e.all || flow.In != 0 && slices.ContainsFunc(within, covers) {
+		within = []netip.Prefix{x.root.family().Default()}
+	}
+	return coverage.Within(x.root.fib, after, flow, within)
+}
