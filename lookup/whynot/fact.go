@@ -27,20 +27,20 @@ type Fact struct {
 // or cannot be used. Want and Have are those of package lookup where the code is one of
 // its.
 const (
-	CodeEarlier    lookup.Code = "earlier-rule"     // a rule leads elsewhere before another one is asked; Rule, Route
-	CodeRefused    lookup.Code = "refused"          // a rule or a route refuses the packet; Rule, Route
-	CodeUnreached  lookup.Code = "table-unreached"  // no rule leads to the table of Wanted
-	CodeNoEntry    lookup.Code = "no-entry"         // no entry that is wanted covers the destination; Route: the nearest, Have: the first bit, from 1, in which it differs, Want: the prefix
-	CodeNone       lookup.Code = "none"             // there is no such entry at all
-	CodeNoDefault  lookup.Code = "no-default"       // there is no default route at all
-	CodeOutside    lookup.Code = "outside-prefix"   // the prefix does not cover the destination; Want: it, Have: the first bit, from 1, in which they differ
-	CodeNoRule     lookup.Code = "no-such-rule"     // no rule has the priority; Want: it
-	CodeBound      lookup.Code = "bound"            // the packet is bound to a device; Have: it
-	CodeGiven      lookup.Code = "source-given"     // the packet has a source; Have: it
-	CodePrescribed lookup.Code = "source-by-route"  // the route prescribes a source; Have: it
-	CodeNotOwn     lookup.Code = "not-own"          // the address is not this host's; Want: it
-	CodeOtherLink  lookup.Code = "source-elsewhere" // the address is another device's; Want: it, Have: the device
-	CodeSkipGoto   lookup.Code = "goto-skips"       // a goto skips the rule; Want: where it goes on
+	CodeEarlier    lookup.Code = "earlier-rule"         // a rule leads elsewhere before another one is asked; Rule, Route
+	CodeRefused    lookup.Code = "refuses-first"        // a rule or a route refuses the packet; Rule, Route
+	CodeUnreached              = lookup.NoteNoRuleLeads // no rule leads to the table of Wanted
+	CodeNoEntry    lookup.Code = "no-entry"             // no entry that is wanted covers the destination; Route: the nearest, Have: the first bit, from 1, in which it differs, Want: the prefix
+	CodeNone       lookup.Code = "no-such-entry"        // there is no such entry at all
+	CodeNoDefault  lookup.Code = "no-default"           // there is no default route at all
+	CodeOutside    lookup.Code = "outside-prefix"       // the prefix does not cover the destination; Want: it, Have: the first bit, from 1, in which they differ
+	CodeNoRule     lookup.Code = "no-such-rule"         // no rule has the priority; Want: it
+	CodeBound      lookup.Code = "bound"                // the packet is bound to a device; Have: it
+	CodeGiven      lookup.Code = "source-given"         // the packet has a source; Have: it
+	CodePrescribed lookup.Code = "source-by-route"      // the route prescribes a source; Have: it
+	CodeNotOwn     lookup.Code = "not-own"              // the address is not this host's; Want: it
+	CodeOtherLink  lookup.Code = "source-on-other"      // the address is another device's; Want: it, Have: the device
+	CodeSkipGoto   lookup.Code = "goto-skips"           // a goto skips the rule; Want: where it goes on
 )
 
 // option is a fact, and the host without it.
