@@ -5,7 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,8 +20,8 @@ import (
 var roundTrips = flag.Int("roundtrips", 300, "how many random set-ups TestRoundTrips makes")
 
 // TestRoundTrips asks in random set-ups about packets and connections that are aimed at
-// them, their answers included: each report prints the same after it has been through
-// JSON.
+// them, their answers included, about the sockets, and in some of them what differs
+// after further commands: each report prints the same after it has been through JSON.
 func TestRoundTrips(t *testing.T) {
 	n := *roundTrips
 	if testing.Short() {
@@ -32,7 +34,7 @@ func TestRoundTrips(t *testing.T) {
 		ns := routetest.New(t)
 		ns.Batch(routetest.Generate(rng, routetest.Options{Support: support}))
 		at := fmt.Sprintf("/proc/self/task/%d/ns/net", ns.Thread())
-		for _, args := range questionsAt(t, rng, at) {
+		ask := func(args ...string) {
 			var stdout, stderr bytes.Buffer
 			s := testIO(&stdout, &stderr)
 			s.Told = func(r any) {
@@ -41,15 +43,49 @@ func TestRoundTrips(t *testing.T) {
 					t.Errorf("seed %d: %s: %v", seed, strings.Join(args, " "), err)
 				}
 			}
-			if run(t.Context(), args, s) == exitUsage {
+			if status := run(t.Context(), args, s); status == exitUsage || status == exitNoAnswer && stderr.Len() > 0 {
 				t.Errorf("seed %d: %s: %s", seed, strings.Join(args, " "), &stderr)
 			}
+		}
+		listenAt(t, ns, rng)
+		for _, args := range questionsAt(t, rng, at) {
+			ask(args...)
+		}
+		if seed%4 == 0 {
+			before := filepath.Join(t.TempDir(), "before.json")
+			ask("--netns", at, "--save", before)
+			ns.Batch(routetest.Generate(rng, routetest.Options{Support: support}))
+			ask("--netns", at, "--diff", before, "live")
 		}
 		if t.Failed() {
 			return
 		}
 	}
 	t.Logf("%d set-ups, %d reports", n, told)
+}
+
+// listenAt lets sockets listen in a namespace while a test runs: on all addresses, and on
+// some of those that it has.
+func listenAt(t *testing.T, ns *routetest.Namespace, rng *rand.Rand) {
+	ns.Do(func() {
+		at := []string{"[::]:80", "0.0.0.0:53", "127.0.0.1:631"}
+		own, err := net.InterfaceAddrs()
+		if err != nil {
+			t.Error(err)
+		}
+		for range min(3, len(own)) {
+			if a := own[rng.IntN(len(own))].(*net.IPNet); !a.IP.IsLinkLocalUnicast() {
+				at = append(at, net.JoinHostPort(a.IP.String(), strconv.Itoa(1000+rng.IntN(2000))))
+			}
+		}
+		for _, one := range at {
+			l, err := net.Listen("tcp", one)
+			if err != nil { // IPv6 is switched off, or the address is tentative
+				continue
+			}
+			t.Cleanup(func() { _ = l.Close() })
+		}
+	})
 }
 
 // questionsAt are command lines about what a namespace has.
@@ -64,6 +100,9 @@ func questionsAt(t *testing.T, rng *rand.Rand, at string) [][]string {
 		t.Fatal(err)
 	}
 	out := [][]string{{"--netns", at, "--dump"}, {"--netns", at, "default", "0.0.0.0", "::"}, {"--netns", at, "0.0.0.0/1", "10.0.0.0/8", "2000::/3"}}
+	if rng.IntN(2) == 0 {
+		out = append(out, []string{"--netns", at, "--sockets"})
+	}
 	for range min(4, len(s.Routes)) {
 		out = append(out, []string{"-v", "--netns", at, s.Routes[rng.IntN(len(s.Routes))].Dst.String()})
 	}
