@@ -14,6 +14,14 @@ import (
 // for all addresses that the same of these prefixes cover, be they its source or its
 // destination, while its other address is given and is one of this host's.
 func (f *FIB) Cuts(fam route.Family, add func(netip.Prefix)) {
+	f.ownCuts(fam, add)
+	for _, p := range apart(fam) {
+		add(netip.MustParsePrefix(p))
+	}
+}
+
+// ownCuts are those of the host's own routes, rules and addresses.
+func (f *FIB) ownCuts(fam route.Family, add func(netip.Prefix)) {
 	f.Prefixes(fam, add)
 	s := f.snap
 	for i := range s.Rules {
@@ -39,9 +47,6 @@ func (f *FIB) Cuts(fam route.Family, add func(netip.Prefix)) {
 		if fam == route.IPv6 {
 			add(p)
 		}
-	}
-	for _, p := range apart(fam) {
-		add(netip.MustParsePrefix(p))
 	}
 }
 

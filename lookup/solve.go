@@ -10,6 +10,8 @@ import (
 // Solver finds packets: it is the inverse of a look-up. It remembers the packets that
 // it tried, and is not safe for concurrent use; a FIB may have many.
 type Solver struct {
+	// Enough is how many packets suffice; zero: 8.
+	Enough int
 	// Most is how many packets one call tries at most; zero: 65536.
 	Most int
 
@@ -30,7 +32,8 @@ type Solution struct {
 	Complete bool
 }
 
-// maxSolutions is how many packets a [Solver] gives, maxTried how many it tries.
+// maxSolutions is how many packets a [Solver] gives, unless it is told otherwise, and
+// maxTried how many it tries.
 const (
 	maxSolutions = 8
 	maxTried     = 1 << 16
@@ -40,8 +43,20 @@ const (
 // are as like another packet as possible. That one's destination stays, where it has
 // one.
 func (s *Solver) ByRule(r *route.Rule, like route.Flow) Solution {
+	return s.byRule(r, like, func(t *sketch) bool { return t.Decision.Rule == r })
+}
+
+// Matching finds packets that a rule of the snapshot is asked about and matches, whether
+// it then decides or not. For the rest it is like [Solver.ByRule].
+func (s *Solver) Matching(r *route.Rule, like route.Flow) Solution {
+	return s.byRule(r, like, func(t *sketch) bool {
+		return slices.ContainsFunc(t.Rules, func(trial RuleTrial) bool { return trial.Rule == r })
+	})
+}
+
+func (s *Solver) byRule(r *route.Rule, like route.Flow, goal func(*sketch) bool) Solution {
 	x := s.search(r.Family, like)
-	x.goal = func(t *sketch) bool { return t.Decision.Rule == r }
+	x.goal = goal
 	if !r.Selector.Not {
 		x.admits = func(flow *route.Flow) bool { return admits(&r.Selector, flow) }
 	}

@@ -4,21 +4,80 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 
 	"routewhy/lookup"
 	"routewhy/route"
 )
 
+// address6 are the IPv6 addresses and prefixes that stand for those of IPv4 in random hosts
+// and packets.
+var address6 = map[string]string{
+	"": "", "0.0.0.0/0": "::/0", "10.0.0.0/8": "2001:db8:a::/48", "10.1.0.0/16": "2001:db8:a:1::/64", "10.9.9.9": "2001:db8:a:9::9",
+	"10.1.2.3": "2001:db8:a:1::3", "10.1.1.1": "2001:db8:a:1::1", "10.2.2.2": "2001:db8:a:2::2", "203.0.113.0/24": "2001:db8:c::/64",
+	"203.0.113.128/25": "2001:db8:c::8000/113", "203.0.113.9": "2001:db8:c::9", "203.0.113.200": "2001:db8:c::8009",
+	"192.0.2.0/24": "2001:db8:1::/64", "192.0.2.1": "2001:db8:1::1", "192.0.2.3": "2001:db8:1::3", "192.0.2.2": "2001:db8:1::2",
+	"192.0.2.77": "2001:db8:1::77", "198.51.100.2/32": "2001:db8:2::2/128", "198.51.100.1": "2001:db8:2::1",
+	"198.51.100.2": "2001:db8:2::2", "198.51.100.7": "2001:db8:2::7", "8.8.8.8/32": "2606:4700::8/128", "8.8.8.8": "2606:4700::8",
+	"9.9.9.9": "2606:4700::9", "127.0.0.1": "::1",
+}
+
+// either is an address or prefix of a random host in its family.
+func either(fam route.Family, s string) string {
+	if fam == route.IPv4 {
+		return s
+	}
+	six, ok := address6[s]
+	if !ok {
+		panic(s)
+	}
+	return six
+}
+
+// host6 is the same in IPv6, but for what a family alone has: a TOS decides in IPv4's
+// routes, and a source in IPv6's.
+func host6(rng *rand.Rand, routes []route.Route, rules []route.Rule) *route.Snapshot {
+	for i := range routes {
+		if r := &routes[i]; r.TOS != 0 {
+			r.TOS = 0
+			r.Src = netip.MustParsePrefix(either(route.IPv6, []string{"192.0.2.0/24", "10.0.0.0/8"}[rng.IntN(2)]))
+		}
+	}
+	for i := range rules {
+		rules[i].Family = route.IPv6
+		if s := &rules[i].Selector; rng.IntN(8) == 0 && i > 0 && i < len(rules)-2 {
+			s.FlowLabel, s.FlowLabelMask = 5, 0xf
+		}
+	}
+	s := hostOf(routes, rules...)
+	for i, p := range []string{"2001:db8:1::2/64", "2001:db8:2::2/64"} {
+		s.Addrs[i].Prefix = netip.MustParsePrefix(p)
+	}
+	return s
+}
+
 // randomHost has a few rules of every kind, and tables that overlap.
-func randomHost(rng *rand.Rand) *route.Snapshot {
-	one := func(list ...string) string { return list[rng.IntN(len(list))] }
+func randomHost(rng *rand.Rand, fam route.Family) *route.Snapshot {
+	one := func(list ...string) string {
+		s := list[rng.IntN(len(list))]
+		if strings.HasPrefix(s, "eth") || s == "lo" || s == "nosuch0" {
+			return s
+		}
+		return either(fam, s)
+	}
 	routes := locals()
+	if fam == route.IPv6 {
+		for i, p := range []string{"2001:db8:1::2/128", "2001:db8:2::2/128", "::1/128"} {
+			routes[i].Dst, routes[i].PrefSrc = netip.MustParsePrefix(p), netip.Addr{}
+		}
+	}
 	for i := range 3 + rng.IntN(8) {
 		r := via(one("0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "203.0.113.0/24", "203.0.113.128/25"), one("192.0.2.1", "192.0.2.3"), 2,
 			metric(uint32(i)), table([]route.Table{254, 254, 100, 101}[rng.IntN(4)]))
 		if rng.IntN(3) == 0 {
-			r.NextHops[0] = route.NextHop{Link: 3, Gateway: netip.MustParseAddr("198.51.100.1")}
+			r.NextHops[0] = route.NextHop{Link: 3, Gateway: netip.MustParseAddr(either(fam, "198.51.100.1"))}
 		}
 		switch rng.IntN(8) {
 		case 0:
@@ -67,7 +126,15 @@ func randomHost(rng *rand.Rand) *route.Snapshot {
 		}
 		rules = append(rules, r)
 	}
-	s := hostOf(routes, append(rules, defaultRules()[1:]...)...)
+	rules = append(rules, defaultRules()[1:]...)
+	if fam == route.IPv6 {
+		s := host6(rng, routes, rules)
+		if rng.IntN(2) == 0 {
+			s.Sysctls = route.Sysctls{"net/ipv6/conf/all/forwarding": "1"}
+		}
+		return s
+	}
+	s := hostOf(routes, rules...)
 	if rng.IntN(2) == 0 {
 		s.Sysctls = route.Sysctls{"net/ipv4/conf/eth0/forwarding": "1", "net/ipv4/conf/eth1/forwarding": "1"}
 	}
@@ -75,10 +142,10 @@ func randomHost(rng *rand.Rand) *route.Snapshot {
 }
 
 // randomPackets are packets of which each field is one that hosts like these tell apart.
-func randomPackets(rng *rand.Rand, n int) []route.Flow {
+func randomPackets(rng *rand.Rand, fam route.Family, n int) []route.Flow {
 	addr := func(list ...string) netip.Addr {
 		if a := list[rng.IntN(len(list))]; a != "" {
-			return netip.MustParseAddr(a)
+			return netip.MustParseAddr(either(fam, a))
 		}
 		return netip.Addr{}
 	}
@@ -89,6 +156,9 @@ func randomPackets(rng *rand.Rand, n int) []route.Flow {
 			Src: addr("", "192.0.2.2", "198.51.100.2", "10.1.1.1", "10.2.2.2", "192.0.2.77", "9.9.9.9"),
 			In:  rng.IntN(4), Out: rng.IntN(4), Mark: uint32(rng.IntN(8)), UID: []uint32{0, 1000, 5000, route.NoUID}[rng.IntN(4)],
 			Proto: []uint8{0, 6, 17}[rng.IntN(3)], DstPort: []uint16{0, 80, 443}[rng.IntN(3)], TOS: []uint8{0, 8, 16}[rng.IntN(3)],
+		}
+		if fam == route.IPv6 {
+			f.FlowLabel = uint32(rng.IntN(2)) * 5
 		}
 		if f.In < 2 {
 			f.In = 0
@@ -115,17 +185,30 @@ func endsAt(t *lookup.Trace, r *route.Route) bool {
 	return false
 }
 
+// matches reports whether a rule matched the packet of a look-up when it was asked.
+func matches(t *lookup.Trace, r *route.Rule) bool {
+	return slices.ContainsFunc(t.Rules, func(trial lookup.RuleTrial) bool {
+		return trial.Rule == r && trial.Verdict != lookup.VerdictNoMatch && trial.Verdict != lookup.VerdictNotReached
+	})
+}
+
 // TestSolver asks for packets by every rule and route of random hosts. A look-up agrees
 // about each that is offered, and where none is, a sample of all packets has none.
 func TestSolver(t *testing.T) {
+	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
+		t.Run(fam.String(), func(t *testing.T) { solve(t, fam) })
+	}
+}
+
+func solve(t *testing.T, fam route.Family) {
 	const hosts, packets = 12, 3000
 	offered, none, open := 0, 0, 0
 	for seed := range uint64(hosts) {
 		rng := rand.New(rand.NewPCG(seed, 13))
-		host := randomHost(rng)
+		host := randomHost(rng, fam)
 		f := lookup.New(host)
 		var sample []*lookup.Trace
-		for _, flow := range randomPackets(rng, packets) {
+		for _, flow := range randomPackets(rng, fam, packets) {
 			sample = append(sample, f.Explain(flow))
 		}
 		check := func(what string, like route.Flow, got lookup.Solution, is func(*lookup.Trace) bool) {
@@ -150,11 +233,12 @@ func TestSolver(t *testing.T) {
 				}
 			}
 		}
-		for _, like := range []route.Flow{{UID: route.NoUID}, {UID: route.NoUID, Dst: netip.MustParseAddr("10.1.2.3")}} {
+		for _, like := range []route.Flow{{UID: route.NoUID}, {UID: route.NoUID, Dst: netip.MustParseAddr(either(fam, "10.1.2.3"))}} {
 			s := f.Solver()
 			for i := range host.Rules {
 				r := &host.Rules[i]
 				check(fmt.Sprintf("rule %d to %v", r.Priority, like.Dst), like, s.ByRule(r, like), func(tr *lookup.Trace) bool { return tr.Decision.Rule == r })
+				check(fmt.Sprintf("packets that rule %d matches, to %v", r.Priority, like.Dst), like, s.Matching(r, like), func(tr *lookup.Trace) bool { return matches(tr, r) })
 			}
 			for i := range host.Routes {
 				r := &host.Routes[i]

@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"cmp"
 	"math"
 	"net/netip"
 	"slices"
@@ -18,11 +19,12 @@ type search struct {
 	goal   func(*sketch) bool
 	admits func(*route.Flow) bool // a packet may lead to a solution; nil: all may
 
-	most int // how many packets may be tried
+	enough int // how many packets suffice
+	most   int // how many may be tried
 
 	starts []route.Flow
 	dsts   []netip.Addr
-	moves  []func(route.Flow) route.Flow
+	moves  []func(route.Flow) route.Flow // nil: they were not needed yet
 
 	seen     map[route.Flow]bool
 	found    []route.Flow
@@ -30,17 +32,26 @@ type search struct {
 }
 
 func (s *Solver) search(fam route.Family, like route.Flow) *search {
-	x := &search{m: s.m, fam: fam, like: like, seen: map[route.Flow]bool{}, complete: true, most: s.Most}
-	if x.most == 0 {
-		x.most = maxTried
+	return &search{
+		m: s.m, fam: fam, like: like, seen: map[route.Flow]bool{}, complete: true,
+		enough: cmp.Or(s.Enough, maxSolutions), most: cmp.Or(s.Most, maxTried),
 	}
+}
+
+// allMoves adds the changes of all fields.
+func (x *search) allMoves() {
 	x.ruleMoves()
 	x.deviceMoves()
 	x.sourceMoves()
-	for _, t := range s.m.tos {
+	for _, t := range x.m.tos {
 		x.move(func(f *route.Flow) { f.TOS = t })
 	}
-	return x
+	if x.like.Dst.IsValid() {
+		return
+	}
+	for _, a := range x.dsts {
+		x.move(func(f *route.Flow) { f.Dst = a })
+	}
 }
 
 // destinations sets which destinations there are to try within a prefix.
@@ -50,9 +61,6 @@ func (x *search) destinations(within netip.Prefix) {
 		return
 	}
 	x.dsts = x.classes(within)
-	for _, a := range x.dsts {
-		x.move(func(f *route.Flow) { f.Dst = a })
-	}
 }
 
 // startBy adds the packets that a selector matches, to each destination, to those that
@@ -173,7 +181,7 @@ func (x *search) classes(within netip.Prefix) []netip.Addr {
 	within = within.Masked()
 	all := []netip.Prefix{within}
 	seen := map[netip.Prefix]bool{within: true}
-	x.m.Cuts(x.fam, func(p netip.Prefix) {
+	add := func(p netip.Prefix) {
 		if p.Bits() <= within.Bits() || !within.Contains(p.Addr()) || seen[p] {
 			return
 		}
@@ -183,7 +191,11 @@ func (x *search) classes(within netip.Prefix) []netip.Addr {
 		}
 		seen[p] = true
 		all = append(all, p)
-	})
+	}
+	x.m.ownCuts(x.fam, add)
+	for _, p := range blocks(x.fam) {
+		add(netip.MustParsePrefix(p))
+	}
 	slices.SortFunc(all, netip.Prefix.Compare)
 	var out []netip.Addr
 	for i, p := range all {
@@ -203,10 +215,20 @@ func (x *search) classes(within netip.Prefix) []netip.Addr {
 	return out
 }
 
+// blocks are those of apart that decide which rule or entry takes a packet, and of
+// multicast addresses those of a few scopes. The rest of apart matters only where a source
+// is chosen.
+func blocks(fam route.Family) []string {
+	if fam == route.IPv4 {
+		return apart(fam)
+	}
+	return []string{"::/128", "::1/128", "::ffff:0.0.0.0/96", "fe80::/10", "ff00::/8", "ff01::/16", "ff02::/16", "ff0e::/16"}
+}
+
 // run searches until no packet is left to be tried, or there are enough.
 func (x *search) run() Solution {
 	queue := x.add(nil, x.starts...)
-	for len(queue) > 0 && len(x.found) < maxSolutions {
+	for len(queue) > 0 && len(x.found) < x.enough {
 		flow := queue[0]
 		queue = queue[1:]
 		t := x.m.try(flow)
@@ -217,6 +239,9 @@ func (x *search) run() Solution {
 		if x.goal(t) {
 			x.take(flow)
 			continue
+		}
+		if x.moves == nil {
+			x.allMoves()
 		}
 		for _, m := range x.moves {
 			queue = x.add(queue, m(flow))

@@ -170,17 +170,31 @@ func fateOf(dst netip.Addr, d *lookup.Decision) fate {
 	return out
 }
 
+// maxAsked is of how many rules a packet is sought that they match: to find one may take
+// long, and nobody tries more of them.
+const maxAsked = 16
+
 // selections are the findings about rules that select packets which were not compared.
 func (d *differ) selections(rules []sideRule) []Finding {
 	var out []Finding
-	seen := map[string]bool{}
-	for _, r := range rules {
+	solvers := map[*lookup.FIB]*lookup.Solver{}
+	at := map[string]int{}
+	for k, r := range rules {
 		f := Finding{Reason: Reason{Code: RemarkSelected}, Rule: r.names.rule(r.rule)}
-		f.Ask, f.Received = d.packet(r.rule)
-		if key := f.Rule.Selector(); !seen[key] {
-			seen[key] = true
+		i, seen := at[f.Rule.Selector()]
+		if !seen {
+			i = len(out)
+			at[f.Rule.Selector()] = i
 			out = append(out, f)
 		}
+		if out[i].Ask != nil || k >= maxAsked {
+			continue
+		}
+		if solvers[r.names.fib] == nil {
+			solvers[r.names.fib] = r.names.fib.Solver()
+			solvers[r.names.fib].Enough = 1
+		}
+		out[i].Ask = r.ask(solvers[r.names.fib])
 	}
 	return out
 }
@@ -189,6 +203,47 @@ func (d *differ) selections(rules []sideRule) []Finding {
 type sideRule struct {
 	names names
 	rule  *route.Rule
+	// changed is the destination of a route that differs in the table to which the rule
+	// leads; invalid: none does.
+	changed netip.Prefix
+}
+
+// ask is a packet that the rule matches: in what it differs from those that are compared,
+// and its destination where another one would not do; nil: none was found, or there is no
+// flag for it.
+func (r *sideRule) ask(s *lookup.Solver) *Query {
+	like := route.Flow{Proto: route.ProtoUDP, UID: route.NoUID}
+	dst, anyElse := r.destination()
+	like.Dst = dst
+	found := s.Matching(r.rule, like).Packets
+	if len(found) == 0 || found[0].TunnelID != 0 {
+		return nil
+	}
+	if !anyElse {
+		like.Dst = netip.Addr{}
+	}
+	return r.names.asks(&like, &found[0])
+}
+
+// destination is one that the rule may match, and that takes a route that differs where
+// there is one; and whether nothing speaks for this one rather than another.
+func (r *sideRule) destination() (dst netip.Addr, anyElse bool) {
+	within := r.changed
+	if s := &r.rule.Selector; s.Dst.IsValid() && !s.Not && (!within.IsValid() || !within.Overlaps(s.Dst) || s.Dst.Bits() > within.Bits()) {
+		within = s.Dst
+	}
+	if within.IsValid() && within.Bits() > 0 {
+		return hostIn(within), false
+	}
+	return r.names.fib.ExternalAddr(r.rule.Family), true
+}
+
+// hostIn is the first address of a prefix that is not the network's own.
+func hostIn(p netip.Prefix) netip.Addr {
+	if next := p.Addr().Next(); p.Bits() < p.Addr().BitLen()-1 && p.Contains(next) {
+		return next
+	}
+	return p.Addr()
 }
 
 // selected finds which packets that are not compared may be decided differently: the rules
@@ -205,11 +260,12 @@ func (d *differ) selected() (rules []sideRule, maybe bool) {
 				if r.Family != fam || !selects(r) {
 					continue
 				}
-				if leading[r] || changed[n.ruleKey(r)] {
-					rules = append(rules, sideRule{n, r})
+				dst, leads := leading[r]
+				if leads || changed[n.ruleKey(r)] {
+					rules = append(rules, sideRule{n, r, dst})
 				}
 				aside := r.Selector.Not || r.Action == route.ActionGoto // packets that come by another way to the rest
-				maybe = maybe || leading[r] || len(changed) > 0 || aside && len(tables) > 0
+				maybe = maybe || leads || len(changed) > 0 || aside && len(tables) > 0
 			}
 		}
 	}
@@ -231,12 +287,13 @@ func selects(r *route.Rule) bool {
 	return s != route.Selector{} || len(r.Unknown) > 0
 }
 
-// rulesTo are the rules that lead to one of some tables.
-func rulesTo(f *lookup.FIB, fam route.Family, tables []route.Table) map[*route.Rule]bool {
-	out := map[*route.Rule]bool{}
-	for _, t := range tables {
+// rulesTo are the rules that lead to one of some tables, each with the destination of a
+// route that differs there.
+func rulesTo(f *lookup.FIB, fam route.Family, tables map[route.Table]netip.Prefix) map[*route.Rule]netip.Prefix {
+	out := map[*route.Rule]netip.Prefix{}
+	for t, dst := range tables {
 		for _, r := range f.RulesTo(fam, t) {
-			out[r] = true
+			out[r] = dst
 		}
 	}
 	return out
@@ -263,64 +320,17 @@ func (d *differ) changedRules(fam route.Family) map[string]bool {
 	return out
 }
 
-// changedTables are the tables whose routes differ.
-func changedTables(one *coverage.Difference) []route.Table {
-	var out []route.Table
-	seen := map[route.Table]bool{}
+// changedTables are the tables whose routes differ, each with the destination of the first
+// that does.
+func changedTables(one *coverage.Difference) map[route.Table]netip.Prefix {
+	out := map[route.Table]netip.Prefix{}
 	for _, list := range []*route.List{&one.Removed, &one.Added, &one.Old} {
 		for i := range list.Len() {
-			if t := list.Get(i).Table; !seen[t] {
-				seen[t] = true
-				out = append(out, t)
+			r := list.Get(i)
+			if _, ok := out[r.Table]; !ok {
+				out[r.Table] = r.Dst
 			}
 		}
 	}
 	return out
-}
-
-// packet is what a packet must be that a rule selects, and whether it must come in by a
-// device, which may be any; nil: that cannot be told.
-func (d *differ) packet(r *route.Rule) (q *Query, received bool) {
-	s := r.Selector
-	if s.Not || s.TunnelID != 0 || s.HasDSCP || s.FlowLabelMask != 0 || s.SrcPort.Mask != 0 || s.DstPort.Mask != 0 || len(r.Unknown) > 0 {
-		return nil, false
-	}
-	q = &Query{Oif: s.Out, Sport: s.SrcPort.Start, Dport: s.DstPort.Start}
-	if s.Src.IsValid() && s.Src.Bits() > 0 {
-		src, own := d.sourceIn(&s)
-		q.From, received = src, !own && s.In == ""
-	}
-	if s.MarkMask != 0 {
-		q.Mark = &s.Mark
-	}
-	if s.In != "lo" {
-		q.Iif = s.In
-	}
-	if s.TOS != 0 {
-		q.TOS = &s.TOS
-	}
-	if s.HasUIDs {
-		q.UID = &s.UIDs.Start
-	}
-	if s.Proto != 0 {
-		q.IPProto = d.after.query(&route.Flow{Proto: s.Proto}, nil).IPProto
-	}
-	return q, received
-}
-
-// sourceIn is an address that a selector's `from` has: one of the hosts' own where
-// there is one, or else that of a packet that comes in, if that is known.
-func (d *differ) sourceIn(s *route.Selector) (src netip.Addr, own bool) {
-	for _, n := range []names{d.after, d.before} {
-		for _, a := range n.snap.Addrs {
-			if s.Src.Contains(a.Prefix.Addr()) {
-				return a.Prefix.Addr(), true
-			}
-		}
-	}
-	own = !d.after.knowsAddrs(route.FamilyOf(s.Src.Addr()))
-	if first := s.Src.Addr().Next(); !s.Src.IsSingleIP() && s.Src.Contains(first) {
-		return first, own
-	}
-	return s.Src.Addr(), own
 }

@@ -21,10 +21,9 @@ type Finding struct {
 	Table string          `json:"table,omitempty"`
 	// More is how many further rules the same is true of.
 	More int `json:"more,omitempty"`
-	// Ask are the fields in which a packet differs that would meet the route.
+	// Ask are the fields in which a packet differs that would meet the route, or that the
+	// rule matches.
 	Ask *Query `json:"ask,omitempty"`
-	// Received says that such a packet comes in by a device, which may be any.
-	Received bool `json:"received,omitempty"`
 	// Kind is the kind of the device that the finding is about: "bridge".
 	Kind string `json:"kind,omitempty"`
 	// Gateway is how the gateway is reached that the finding is about.
@@ -112,17 +111,40 @@ func (n names) kind(name any) string {
 // asks are the fields that make another packet of one.
 func (n names) asks(was, ask *route.Flow) *Query {
 	q := &Query{}
+	if ask.Dst != was.Dst {
+		q.Dst = netip.PrefixFrom(ask.Dst, ask.Dst.BitLen())
+	}
 	if ask.Src != was.Src {
 		q.From = ask.Src
 	}
 	if ask.In != was.In {
 		q.Iif = n.dev(ask.In)
 	}
+	if l := n.snap.Link(ask.Out); ask.Out != was.Out && l != nil && l.VRFTable != 0 {
+		q.VRF = l.Name
+	} else if ask.Out != was.Out {
+		q.Oif = n.dev(ask.Out)
+	}
 	if ask.Mark != was.Mark {
 		q.Mark = &ask.Mark
 	}
+	if ask.TOS != was.TOS {
+		q.TOS = &ask.TOS
+	}
 	if ask.UID != was.UID {
 		q.UID = &ask.UID
+	}
+	if ask.Proto != was.Proto {
+		q.IPProto = iproute2.ProtoName(ask.Proto)
+	}
+	if ask.SrcPort != was.SrcPort {
+		q.Sport = ask.SrcPort
+	}
+	if ask.DstPort != was.DstPort {
+		q.Dport = ask.DstPort
+	}
+	if ask.FlowLabel != was.FlowLabel {
+		q.FlowLabel = ask.FlowLabel
 	}
 	return q
 }

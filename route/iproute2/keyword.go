@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -141,6 +142,17 @@ func (l *language[T]) text(out []string, from *T) []string {
 		}
 	}
 	return out
+}
+
+// unlike are the words of each of two listings for which the other has others.
+func (l *language[T]) unlike(a, b *T) (ofA, ofB []string) {
+	for i := range l.list {
+		one := language[T]{list: l.list[i : i+1]}
+		if x, y := one.text(nil, a), one.text(nil, b); !slices.Equal(x, y) {
+			ofA, ofB = append(ofA, x...), append(ofB, y...)
+		}
+	}
+	return ofA, ofB
 }
 
 // Odd is a word that was not understood.

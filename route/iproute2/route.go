@@ -170,6 +170,13 @@ func (r *Route) String() string {
 	return strings.Join(routeWords().text(append(out, r.Dst), r), " ")
 }
 
+// Unlike is what the listings of two routes say each, after the destination, where the
+// other's says nothing or something else.
+func Unlike(a, b *Route) (ofA, ofB string) {
+	x, y := routeWords().unlike(a, b)
+	return strings.Join(x, " "), strings.Join(y, " ")
+}
+
 // routeMembers is a route with the members of its JSON that do not decide.
 type routeMembers struct {
 	*Route

@@ -83,8 +83,12 @@ func diffFinding(n *report.Finding) string {
 		return changingWords
 	}
 	text := fmt.Sprintf("packets %s may be decided differently", packetsOf(n.Rule))
-	if flags := selectedFlags(n); flags != "" {
-		text += fmt.Sprintf(": compare routewhy ADDRESS %s --load OLD with --load NEW", flags)
+	if n.Ask != nil {
+		dst := "ADDRESS"
+		if n.Ask.Dst.IsValid() {
+			dst = n.Ask.Addr().String()
+		}
+		text += fmt.Sprintf(": compare routewhy %s%s --load OLD with --load NEW", dst, asking(n.Ask))
 	}
 	return text
 }
@@ -96,37 +100,6 @@ func packetsOf(r *iproute2.Rule) string {
 		text = strings.Replace(text, "l3mdev", "of a VRF", 1)
 	}
 	return text
-}
-
-// selectedFlags are those of routewhy that make a packet which a rule picks; empty: none
-// do.
-func selectedFlags(n *report.Finding) string {
-	q := n.Ask
-	if q == nil {
-		return ""
-	}
-	var out []string
-	add := func(yes bool, flag string, value any) {
-		if yes {
-			out = append(out, fmt.Sprintf("%s %v", flag, value))
-		}
-	}
-	add(q.From.IsValid(), "--from", q.From)
-	add(n.Received, "--iif", "DEV")
-	add(q.Mark != nil, "--mark", fmt.Sprintf("%#x", q.Marked()))
-	add(q.Iif != "", "--iif", iproute2.Safe(q.Iif))
-	add(q.Oif != "", "--oif", iproute2.Safe(q.Oif))
-	add(bool(n.Rule.L3Mdev), "--vrf", "VRF")
-	if q.TOS != nil {
-		add(true, "--tos", fmt.Sprintf("%#x", *q.TOS))
-	}
-	if q.UID != nil {
-		add(true, "--uid", *q.UID)
-	}
-	add(q.IPProto != "", "--ipproto", q.IPProto)
-	add(q.Sport != 0, "--sport", q.Sport)
-	add(q.Dport != 0, "--dport", q.Dport)
-	return strings.Join(out, " ")
 }
 
 // maxRanges is how many ranges of the same fate are named without -v.
@@ -147,8 +120,26 @@ func (p *page) move(d *report.Diff, m *report.Move) {
 	p.block("", fmt.Sprintf("%s: %s", strings.Join(ranges, ", "), addresses(m.Size())), plain)
 	dst := m.Ranges[0].First
 	before, after := d.Decisions(m)
-	p.block("  before  ", verdictOf(dst, before), plain)
-	p.block("  after   ", verdictOf(dst, after), plain)
+	was, is := verdictOf(dst, before), verdictOf(dst, after)
+	if was == is {
+		was, is = was+shares(before), is+shares(after)
+	}
+	p.block("  before  ", was, plain)
+	p.block("  after   ", is, plain)
+}
+
+// shares are the parts of all flows that several next hops get.
+func shares(d *report.Decision) string {
+	var out []string
+	for i := range d.NextHops {
+		if h := &d.NextHops[i]; len(d.NextHops) > 1 && h.Share > 0 {
+			out = append(out, share(h.Share)+" "+nextHopWords(h))
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(out, ", ")
 }
 
 func addresses(n *big.Int) string {

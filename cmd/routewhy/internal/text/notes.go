@@ -292,11 +292,32 @@ func asking(q *report.Query) string {
 	if q.Iif != "" {
 		text += " --iif " + iproute2.Safe(q.Iif)
 	}
+	if q.Oif != "" {
+		text += " --oif " + iproute2.Safe(q.Oif)
+	}
+	if q.VRF != "" {
+		text += " --vrf " + iproute2.Safe(q.VRF)
+	}
 	if q.Mark != nil {
 		text += fmt.Sprintf(" --mark %#x", *q.Mark)
 	}
+	if q.TOS != nil {
+		text += fmt.Sprintf(" --tos %#x", *q.TOS)
+	}
 	if q.UID != nil {
 		text += fmt.Sprintf(" --uid %d", *q.UID)
+	}
+	if q.IPProto != "" {
+		text += " --ipproto " + q.IPProto
+	}
+	if q.Sport != 0 {
+		text += fmt.Sprintf(" --sport %d", q.Sport)
+	}
+	if q.Dport != 0 {
+		text += fmt.Sprintf(" --dport %d", q.Dport)
+	}
+	if q.FlowLabel != 0 {
+		text += fmt.Sprintf(" --flowlabel %#x", q.FlowLabel)
 	}
 	return text
 }

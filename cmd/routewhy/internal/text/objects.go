@@ -3,6 +3,7 @@ package text
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"routewhy/lookup/report"
 	"routewhy/route/iproute2"
@@ -32,7 +33,7 @@ func (p *page) objects(d *report.Diff) {
 }
 
 // objectText is an object as it is, and as it was where it has changed. Of a route, what is
-// usually left out is said where nothing else differs.
+// usually left out, such as a flag, is said where nothing else differs.
 func objectText(o *report.Object) (text, was string) {
 	switch o.Change {
 	case report.Removed:
@@ -42,10 +43,20 @@ func objectText(o *report.Object) (text, was string) {
 	}
 	text, was = thingText(o.After), thingText(o.Before)
 	if a, b := o.After.Route, o.Before.Route; a != nil && b != nil && text == was {
-		text += fmt.Sprintf(" proto %s scope %s", iproute2.Safe(string(a.Protocol)), a.Scope)
-		was += fmt.Sprintf(" proto %s scope %s", iproute2.Safe(string(b.Protocol)), b.Scope)
+		now, before := iproute2.Unlike(a, b)
+		text, was = routeWith(a, now), routeWith(b, before)
 	}
 	return text, was
+}
+
+// routeWith is a route and words of its listing, among which are the next hops where it has
+// several.
+func routeWith(r *iproute2.Route, words string) string {
+	line := r.Line()
+	if len(r.NextHops) > 1 && strings.Contains(words, "nexthop ") {
+		line = strings.TrimSpace(r.Destination() + " " + r.Attributes())
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s (%s) %s", line, tableWords(string(r.Table)), iproute2.Safe(words)))
 }
 
 func thingText(t *report.Thing) string {
