@@ -170,9 +170,12 @@ func fateOf(dst netip.Addr, d *lookup.Decision) fate {
 	return out
 }
 
-// maxAsked is of how many rules a packet is sought that they match: to find one may take
-// long, and nobody tries more of them.
-const maxAsked = 16
+// maxAsked is of how many rules a packet is sought that they match, and maxTried how many
+// are tried for each: to find one may take long.
+const (
+	maxAsked = 16
+	maxTried = 1 << 12
+)
 
 // selections are the findings about rules that select packets which were not compared.
 func (d *differ) selections(rules []sideRule) []Finding {
@@ -190,11 +193,13 @@ func (d *differ) selections(rules []sideRule) []Finding {
 		if out[i].Ask != nil || k >= maxAsked {
 			continue
 		}
-		if solvers[r.names.fib] == nil {
-			solvers[r.names.fib] = r.names.fib.Solver()
-			solvers[r.names.fib].Enough = 1
+		s := solvers[r.names.fib]
+		if s == nil {
+			s = r.names.fib.Solver()
+			s.Enough, s.Most = 1, maxTried
+			solvers[r.names.fib] = s
 		}
-		out[i].Ask = r.ask(solvers[r.names.fib])
+		out[i].Ask = r.ask(s)
 	}
 	return out
 }
