@@ -21,6 +21,17 @@ func (f *FIB) ask(q question, flow route.Flow) (d Decision) {
 	return d
 }
 
+// LookupConnected decides about the packets of a connected socket: where it has no source,
+// those of the look-up with the source that the first one chose, see [FIB.Connect], if that
+// one is certain.
+func (f *FIB) LookupConnected(flow route.Flow) Decision {
+	d := f.Lookup(flow)
+	if again := f.connected(flow, &d); again != nil {
+		return again.Decision
+	}
+	return d
+}
+
 // Explain decides the same by the same walk, and keeps everything that took
 // part.
 func (f *FIB) Explain(flow route.Flow) *Trace {

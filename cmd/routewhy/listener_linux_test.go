@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -79,10 +80,24 @@ func openSocket(spec string) (any, error) {
 		}
 		return err
 	}}
+	if to, err := netip.ParseAddrPort(address); err == nil && to.Addr().IsMulticast() && strings.HasPrefix(network, "udp") {
+		return bindGroup(to)
+	}
 	if strings.HasPrefix(network, "tcp") {
 		return lc.Listen(context.Background(), network, address)
 	}
 	return lc.ListenPacket(context.Background(), network, address)
+}
+
+// bindGroup opens a socket that is bound to a group itself, where package net binds one to
+// every address. It joins nothing.
+func bindGroup(to netip.AddrPort) (any, error) {
+	family, sa := sockaddrAt(to.Addr(), int(to.Port()), 0)
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM, 0)
+	if err == nil {
+		err = unix.Bind(fd, sa)
+	}
+	return fd, err
 }
 
 func socketOptions(fd int, network, options string) error {

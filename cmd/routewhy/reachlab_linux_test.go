@@ -61,6 +61,7 @@ func farEnd(i int, mac string, clients []string) []string {
 		"sysctl -qw net.ipv4.conf.all.accept_local=1", "sysctl -qw net.ipv6.conf.all.accept_dad=0",
 		fmt.Sprintf("ip link set r%d up", i), "ip link add stub type veth peer name stab", "ip link set stub up", "ip link set stab up",
 	}
+	out = append(out, fmt.Sprintf("ip addr add 10.%d.0.78/32 dev r%d", i, i)) // another gateway
 	for _, c := range clients {
 		dev, bits := fmt.Sprintf("r%d", i), "/32"
 		a := netip.MustParseAddr(c)
@@ -148,6 +149,12 @@ type bindSpec struct {
 	zone   uint32
 	proto  uint8
 	port   int
+	join   string // the device that joins the group that it is bound to; empty: none does
+}
+
+// isGroup reports whether it is bound to a group or a broadcast address.
+func (b bindSpec) isGroup() bool {
+	return b.addr.IsMulticast() || b.addr.Is4() && b.addr.As4()[3] == 255
 }
 
 func (b bindSpec) String() string {
@@ -181,6 +188,10 @@ func (l *lab) open(b bindSpec) int {
 			_ = unix.Close(fd)
 			return -1
 		}
+	}
+	if b.join != "" {
+		index, _ := l.Index(b.join)
+		l.must(unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, &unix.IPMreqn{Multiaddr: b.addr.As4(), Ifindex: int32(index)}))
 	}
 	if err = unix.Bind(fd, sa); err == nil && b.proto == route.ProtoTCP {
 		err = unix.Listen(fd, 128)
@@ -228,6 +239,10 @@ func (l *lab) dial(c *conn, zone uint32) {
 	fd, err := unix.Socket(family, socketType(c.spec.proto)|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	l.must(err)
 	c.fd = fd
+	l.must(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1))
+	if c.dst.Is4() && c.dst.IsMulticast() {
+		l.must(unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_MULTICAST_IF, &unix.IPMreqn{Ifindex: int32(zone)}))
+	}
 	if c.src.IsValid() {
 		_, from := sockaddrAt(c.src, 0, bound)
 		if err := unix.Bind(fd, from); err != nil {

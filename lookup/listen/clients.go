@@ -85,7 +85,7 @@ func after(p netip.Prefix) netip.Addr { return lastOf(p).Next() }
 // (ip_route_input_slow: 240.0.0.0/4 can).
 func ordinary(a netip.Addr) bool {
 	if a.Is4() {
-		return a.As4()[0] != 0 && !a.IsLoopback() && !a.IsMulticast() && a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+		return a.As4()[0] != 0 && !a.IsLoopback() && !a.IsMulticast() && a != broadcast4()
 	}
 	return !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() && !a.Is4In6()
 }

@@ -80,12 +80,14 @@ func (l *Local) Reach() Reach {
 		best = ReachHost
 	}
 	for i := range l.Views {
-		switch some, far := l.Views[i].Reached(); {
+		some, far := l.Views[i].Reached()
+		perhaps, perhapsFar := l.Views[i].Uncertain()
+		switch {
 		case far:
 			best = max(best, ReachFar)
-		case l.Views[i].Uncertain():
+		case perhapsFar:
 			best = max(best, ReachUnknown)
-		case some:
+		case some, perhaps:
 			best = max(best, ReachNear)
 		}
 	}
@@ -197,7 +199,7 @@ func (h *Host) find() {
 func (h *Host) Locals() []Local {
 	var out []Local
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
-		out = append(out, h.reach(anySocket(fam)).locals...)
+		out = append(out, h.reach(anySocket(fam), ScopeAll).locals...)
 	}
 	return out
 }
@@ -236,6 +238,12 @@ func (h *Host) Localnet() []int {
 func (h *Host) Fits(bytes int64, each bool) error {
 	const view, look, step = 256, 64, 4 // of an address by a device; of a packet that is looked up; of a range of clients
 	links, total := float64(len(uplinks(h.snap))), 0.0
+	groups := map[netip.AddrPort]bool{}
+	for i := range h.snap.Sockets {
+		if s := &h.snap.Sockets[i]; s.Listens() && s.Proto != route.ProtoTCP && h.scope(s) == ScopeGroup {
+			groups[s.Local] = true
+		}
+	}
 	if total += float64(len(h.locals)) * float64(len(h.snap.Rules)) * look; total > float64(bytes) {
 		return &route.LimitError{Limit: bytes}
 	}
@@ -256,6 +264,11 @@ func (h *Host) Fits(bytes int64, each bool) error {
 		total += alike * (links*(view+cells*step) + float64(len(uplinkKinds))*cells*look)
 		if each {
 			total += locals * links * (view + cells/4)
+		}
+		for g := range groups {
+			if route.FamilyOf(g.Addr().Unmap()) == fam {
+				total += links * (view + cells*look)
+			}
 		}
 		if total > float64(bytes) {
 			return &route.LimitError{Limit: bytes}
@@ -295,10 +308,8 @@ func (h *Host) Exposure(s *route.Socket) Exposure {
 	e.Scope = h.scope(s)
 	switch e.Scope {
 	case ScopeGone:
-	case ScopeGroup:
-		e.Reach = ReachNear
 	default:
-		r := h.reach(s)
+		r := h.reach(s, e.Scope)
 		e.Locals, e.Reach = r.locals, r.reach
 		if e.Scope == ScopeUnknown {
 			e.Reach = max(e.Reach, ReachUnknown)
@@ -314,7 +325,7 @@ type reachKey struct {
 	v6only  bool
 	bound   int
 	special [2]special // in IPv4 and in IPv6
-	proto   uint8      // where there is a VRF, whose packets one protocol may take and another not
+	proto   uint8      // where there is a VRF, whose packets one protocol may take and another not, and of groups
 }
 
 // reached are the addresses on which sockets that are alike take packets.
@@ -324,16 +335,23 @@ type reached struct {
 }
 
 // reach are the addresses on which a socket takes packets, and who reaches them.
-func (h *Host) reach(s *route.Socket) reached {
+func (h *Host) reach(s *route.Socket, scope Scope) reached {
 	bound := s.Local.Addr().Unmap()
 	key := reachKey{bound, s.Family, s.V6Only, s.Link, [2]special{h.asked[route.IPv4].of(s), h.asked[route.IPv6].of(s)}, 0}
-	if s.Link == 0 && slices.ContainsFunc(h.snap.Links, func(l route.Link) bool { return l.Kind == "vrf" }) {
+	if scope == ScopeGroup || s.Link == 0 && slices.ContainsFunc(h.snap.Links, func(l route.Link) bool { return l.Kind == "vrf" }) {
 		key.proto = s.Proto
 	}
 	if out, ok := h.cache[key]; ok {
 		return out
 	}
 	var out reached
+	if scope == ScopeGroup {
+		if out.locals = h.group(s); len(out.locals) > 0 {
+			out.reach = out.locals[0].Reach()
+		}
+		h.cache[key] = out
+		return out
+	}
 	for i := range h.locals {
 		l, of := h.locals[i], h.kindAt(i)
 		switch {
@@ -364,7 +382,7 @@ func (h *Host) views(l *Local, of kind, s *route.Socket, alike special) {
 	if isLink(l.Addr()) {
 		flow.Out = l.Link
 	}
-	d := h.fib.Lookup(flow)
+	d := h.fib.LookupConnected(flow)
 	p, ok := PacketOf(h.snap, &flow, &d)
 	if !ok || h.fib.DeadEnd(&flow, &d).Code != "" || !h.answersSelf(l, &d, s) {
 		return
@@ -416,7 +434,7 @@ func (h *Host) scope(s *route.Socket) Scope {
 	switch {
 	case a.IsUnspecified():
 		return ScopeAll
-	case a.IsMulticast():
+	case a.IsMulticast(), a == broadcast4():
 		return ScopeGroup
 	case slices.ContainsFunc(h.snap.Addrs, func(x route.Addr) bool { return x.Prefix.Addr() == a }):
 		if a.IsLoopback() {

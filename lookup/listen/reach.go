@@ -24,6 +24,7 @@ type Outcome struct {
 	Reason lookup.Reason
 
 	direct []int // devices of By on whose links the client itself is asked for
+	silent []int // devices by which gateways did not answer the last time, before they are in By
 }
 
 // The reasons why a client gets no answer, beside those of a decision.
@@ -39,7 +40,7 @@ const (
 	CodeLoopback    lookup.Code = lookup.Code(lookup.ShortcutLoopback)    // the answer's source is a loopback address, which may not leave
 	CodeOnLinkAlone lookup.Code = lookup.Code(lookup.ShortcutOnLink)      // the device that the socket is bound to has no route there
 	CodeNoCarrier   lookup.Code = "answer-no-carrier"                     // the device of the answer has none, or is down; Want: its index
-	CodeSilent      lookup.Code = "gateway-silent"                        // the answer's gateway did not answer the last time; Want: its address, Have: the device's index
+	CodeSilent      lookup.Code = "gateway-silent"                        // the answer's gateway did not answer the last time, and is asked again; Want: its address, Have: the device's index
 	CodeUnheard     lookup.Code = "neighbours-unheard"                    // neighbours cannot be asked on the answer's device, for their answers are refused there; Want: its index
 	CodeOtherLink   lookup.Code = "other-link"                            // the answer asks for the client on the link of another device; Want: its index
 )
@@ -67,19 +68,27 @@ type View struct {
 }
 
 // Reached reports whether some clients, or those outside the uplink's own networks, get
-// an answer.
+// an answer, or to a group get what they send.
 func (v *View) Reached() (some, far bool) {
 	for i := range v.Classes {
 		c := &v.Classes[i]
-		some = some || c.Answered == route.Yes
-		far = far || c.Answered == route.Yes && !c.Near
+		reached := c.Answered == route.Yes || c.Delivered == route.Yes && c.Reason.Code == CodeAnswerElsewhere
+		some = some || reached
+		far = far || reached && !c.Near
 	}
 	return some, far
 }
 
-// Uncertain reports whether it is not known of some clients.
-func (v *View) Uncertain() bool {
-	return slices.ContainsFunc(v.Classes, func(c Class) bool { return c.Delivered == route.Unknown || c.Answered == route.Unknown })
+// Uncertain reports whether it is not known of some clients, or of some outside the
+// uplink's own networks.
+func (v *View) Uncertain() (some, far bool) {
+	for i := range v.Classes {
+		c := &v.Classes[i]
+		unknown := (c.Delivered == route.Unknown || c.Answered == route.Unknown) && c.Reason.Code != CodeAnswerElsewhere
+		some = some || unknown
+		far = far || unknown && !c.Near
+	}
+	return some, far
 }
 
 // uplinks are the devices that packets can come by from other hosts: each that is up and
@@ -305,12 +314,11 @@ func (k *asker) from(place, uplink int) int {
 		return p
 	}
 	elsewhere := func(link int) bool { return link != uplink && slices.Contains(o.direct, link) }
-	if at := slices.IndexFunc(o.By, elsewhere); at >= 0 {
+	if at := slices.IndexFunc(o.By, elsewhere); at >= 0 && o.Reason.Code != CodeSilent {
 		o.Reason = lookup.Reason{Code: CodeOtherLink, Want: o.By[at]}
 	}
-	if o.By = slices.DeleteFunc(slices.Clone(o.By), elsewhere); len(o.By) == 0 {
-		o.Answered = route.No
-	}
+	o.By = slices.DeleteFunc(slices.Clone(o.By), elsewhere)
+	o.settle()
 	o.direct = nil
 	k.seen[key] = k.place(o)
 	return k.seen[key]
@@ -373,6 +381,12 @@ func (k *asker) leave(o *Outcome, d *lookup.Decision, c, a netip.Addr) {
 	case d.SomeRefused != 0:
 		o.Reason = lookup.Reason{Code: CodeRefused, Want: d.SomeRefused.String(), Have: d.SomeRefused.String()}
 	}
+	silent := lookup.Reason{}
+	add := func(to *[]int, link int) {
+		if !slices.Contains(*to, link) {
+			*to = append(*to, link)
+		}
+	}
 	for i := range d.NextHops {
 		w := &d.NextHops[i]
 		l := k.snap.Link(w.Link)
@@ -383,7 +397,8 @@ func (k *asker) leave(o *Outcome, d *lookup.Decision, c, a netip.Addr) {
 			o.Reason = lookup.Reason{Code: CodeNoCarrier, Want: w.Link}
 			continue
 		case k.fib.SilentGateway(w):
-			o.Reason = lookup.Reason{Code: CodeSilent, Want: w.Gateway, Have: w.Link}
+			silent = lookup.Reason{Code: CodeSilent, Want: w.Gateway, Have: w.Link}
+			add(&o.silent, w.Link)
 			continue
 		case c.Is6() && k.fib.Unheard(&route.Flow{Dst: c, Src: a}, w):
 			o.Reason = lookup.Reason{Code: CodeUnheard, Want: w.Link}
@@ -391,14 +406,25 @@ func (k *asker) leave(o *Outcome, d *lookup.Decision, c, a netip.Addr) {
 		case !w.Gateway.IsValid() && k.fib.HasNeighbours(w.Link):
 			o.direct = append(o.direct, w.Link)
 		}
-		if !slices.Contains(o.By, w.Link) {
-			o.By = append(o.By, w.Link)
-		}
+		add(&o.By, w.Link)
 	}
-	if len(o.By) == 0 {
-		o.Answered = route.No
+	if silent.Code != "" {
+		o.Reason = silent
 	}
 	slices.Sort(o.By)
+	o.settle()
+}
+
+// settle says whether there is an answer that leaves by no device: a gateway that did not
+// answer the last time is asked once more.
+func (o *Outcome) settle() {
+	switch {
+	case len(o.By) > 0:
+	case len(o.silent) > 0:
+		o.Answered = route.Unknown
+	default:
+		o.Answered = route.No
+	}
 }
 
 // place is where an outcome stands among all.
@@ -409,6 +435,9 @@ func (k *asker) place(o Outcome) int {
 	}
 	for _, link := range o.direct {
 		by = binary.AppendVarint(by, -int64(link))
+	}
+	for _, link := range o.silent {
+		by = binary.AppendVarint(append(by, 0), int64(link))
 	}
 	key := outcomeKey{delivered: o.Delivered, answered: o.Answered, reason: o.Reason, by: string(by)}
 	at, ok := k.places[key]
@@ -455,7 +484,11 @@ func (k *asker) classes(labels []int, uplink int, allNear bool) []Class {
 	for _, p := range prefixes(k.cells, labels, most, k.cuts) {
 		if _, ok := at[p.label]; !ok {
 			at[p.label] = len(out)
-			out = append(out, Class{Near: near[p.label], Outcome: k.outcomes[p.label]})
+			c := Class{Near: near[p.label], Outcome: k.outcomes[p.label]}
+			c.By, c.silent = append(slices.Clip(c.By), c.silent...), nil
+			slices.Sort(c.By)
+			c.By = slices.Compact(c.By)
+			out = append(out, c)
 		}
 		c := &out[at[p.label]]
 		c.Clients = append(c.Clients, p.prefix)

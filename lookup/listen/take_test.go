@@ -124,7 +124,7 @@ func TestExposures(t *testing.T) {
 		{"192.0.2.2:1", 0, ScopeAddress, ReachFar, []string{"192.0.2.2/32 eth0=0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0>eth0"}},
 		{"127.0.0.9:1", 0, ScopeLoopback, ReachHost, []string{"127.0.0.9/32"}},
 		{"192.0.2.9:1", 0, ScopeGone, ReachNobody, nil},
-		{"224.0.0.251:1", 0, ScopeGroup, ReachNear, nil},
+		{"224.0.0.251:1", 0, ScopeGroup, ReachNobody, nil}, // TCP
 	}
 	h := NewHost(lookup.New(s))
 	for _, test := range tests {
@@ -263,4 +263,30 @@ func described(s *route.Snapshot, locals []Local) []string {
 		out = append(out, text)
 	}
 	return out
+}
+
+// TestSelfLooksUpTwice: a rule takes what has no source yet, and the connection of this host to
+// itself is decided by the look-up that has one.
+func TestSelfLooksUpTwice(t *testing.T) {
+	rule := func(priority uint32, table route.Table, sel route.Selector) route.Rule {
+		return route.Rule{Family: route.IPv4, Priority: priority, Action: route.ActionTable, Table: table, Selector: sel, SuppressPrefixLen: -1, SuppressGroup: -1}
+	}
+	to := func(p string, table route.Table, typ route.Type) route.Route {
+		return route.Route{Table: table, Dst: prefix(p), Type: typ, NextHops: []route.NextHop{{Link: 2}}}
+	}
+	s := &route.Snapshot{
+		Links: []route.Link{
+			{Index: 1, Name: "lo", Flags: route.LinkUp | route.LinkLowerUp | route.LinkLoopback}, {Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkLowerUp},
+		},
+		Addrs: []route.Addr{{Link: 2, Prefix: prefix("192.0.2.2/24")}},
+		Rules: []route.Rule{
+			rule(50, 100, route.Selector{Src: prefix("192.0.2.2/32"), Not: true}), rule(100, route.TableLocal, route.Selector{}), rule(200, route.TableMain, route.Selector{}),
+		},
+		Routes: []route.Route{to("192.0.2.2/32", route.TableLocal, route.TypeLocal), to("0.0.0.0/0", 100, route.TypeUnicast), to("192.0.2.0/24", route.TableMain, route.TypeUnicast)},
+	}
+	x := socket(route.ProtoTCP, "0.0.0.0:1", 0, false)
+	e := NewHost(lookup.New(s)).Exposure(&x)
+	if len(e.Locals) != 1 || !e.Locals[0].Self {
+		t.Errorf("this host does not reach its own address: %+v", e.Locals)
+	}
 }

@@ -25,6 +25,7 @@ type reached struct {
 	views     []view
 	how       listen.Reach
 	linkLocal bool // the addresses have a meaning on one link alone
+	linkGroup bool // they are groups whose packets stay on a link
 	lines     []tinted
 	text      string // the lines in one
 }
@@ -57,7 +58,7 @@ func ownOf(x *report.Exposed, verbose bool) []own {
 		}
 		r := made[key]
 		if r == nil {
-			r = &reached{how: a.Reach, linkLocal: linkLocal}
+			r = &reached{how: a.Reach, linkLocal: linkLocal, linkGroup: listen.IsLinkGroup(a.Address.Addr())}
 			var places []int
 			for _, k := range in[a.Address] {
 				places = append(places, classes[k]...)
@@ -129,7 +130,7 @@ func (o *reached) heard(verbose bool) []heard {
 		if answered && !v.answered() && !verbose {
 			continue
 		}
-		text, tint := v.words(o.linkLocal, verbose)
+		text, tint := v.words(o.linkLocal || o.linkGroup, verbose)
 		if text == "" {
 			continue
 		}
@@ -148,6 +149,11 @@ func (v *view) answered() bool {
 	return slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return yes(c.Answered) || c.Answered == nil || c.Delivered == nil })
 }
 
+// sent reports whether what the clients of a class send to a group is delivered.
+func sent(c *report.ClientClass) bool {
+	return yes(c.Delivered) && c.Reason.Code == listen.CodeAnswerElsewhere
+}
+
 // yes reports whether something is known to be so.
 func yes(known *bool) bool { return known != nil && *known }
 
@@ -155,9 +161,9 @@ func yes(known *bool) bool { return known != nil && *known }
 func no(known *bool) bool { return known != nil && !*known }
 
 // good reports whether the clients of a class get every answer by the device that they
-// came by.
+// came by, or to a group get what they send.
 func (v *view) good(c *report.ClientClass) bool {
-	return yes(c.Answered) && c.Reason.Code == "" && len(c.By) == 1 && c.By[0] == v.uplink
+	return sent(c) || yes(c.Answered) && c.Reason.Code == "" && len(c.By) == 1 && c.By[0] == v.uplink
 }
 
 // reach are the lines that say who reaches the addresses.
@@ -168,6 +174,9 @@ func (o *reached) reach(verbose bool) []tinted {
 		if i == maxUplinks && !verbose && len(all) > maxUplinks+1 {
 			out = append(out, tinted{fmt.Sprintf("and by %d more devices (-v lists them)", len(all)-i), plain})
 			break
+		}
+		if h.text == itsLink && len(h.uplinks) > 1 {
+			h.text = "their links"
 		}
 		out = append(out, tinted{"from " + someDevices(h.uplinks) + ": " + h.text, h.tint})
 	}
@@ -209,15 +218,18 @@ func someDevices(all []string) string {
 	return listed(all)
 }
 
+// itsLink is who reaches what has a meaning on one link alone.
+const itsLink = "its link"
+
 // words say who reaches an address; empty: nothing is delivered.
 func (v *view) words(linkLocal, verbose bool) (string, ink) {
 	if !slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return !no(c.Delivered) }) {
 		return "", plain
 	}
 	first := v.classes[0]
-	some := slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return yes(c.Answered) })
+	some := slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return yes(c.Answered) || sent(c) })
 	if some && linkLocal && !verbose {
-		return "its link", plain
+		return itsLink, plain
 	}
 	if len(v.classes) == 1 && !v.good(first) {
 		return v.fate("all", first), yellow
@@ -306,6 +318,10 @@ func (v *view) fate(clients string, c *report.ClientClass) string {
 	r := c.Reason
 	by := " get answers by " + strings.Join(devs(c.By), " or ")
 	switch {
+	case yes(c.Answered) && r.Code == listen.CodeSilent:
+		return clients + by + ", but some perhaps get none (" + unanswered(r) + ")"
+	case c.Answered == nil && r.Code == listen.CodeSilent:
+		return clients + " perhaps get no answer (" + unanswered(r) + ")"
 	case yes(c.Answered) && r.Code != "":
 		return clients + by + ", but some get none (" + unanswered(r) + ")"
 	case no(c.Answered) && r.Code == listen.CodeOtherLink:
@@ -352,6 +368,8 @@ func (v *view) dropped(r report.Reason) string {
 		return "are dropped on " + iproute2.Safe(v.uplink) + " (reverse-path filter)"
 	case listen.CodeNoIPv6:
 		return "are dropped on " + iproute2.Safe(v.uplink) + " (disable_ipv6)"
+	case listen.CodeNotJoined:
+		return "are dropped on " + iproute2.Safe(v.uplink) + " (it has not joined the group)"
 	case listen.CodeSmallMTU:
 		return "are dropped on " + iproute2.Safe(v.uplink) + " (its MTU is too small for IPv6)"
 	case listen.CodeOwnSource, listen.CodeMartian:

@@ -242,8 +242,10 @@ func (s *listening) newRemark(x *report.Listener) (string, ink) {
 	switch {
 	case x.Scope == listen.ScopeGone:
 		return "nothing can reach it", red
-	case x.Scope == listen.ScopeGroup:
-		return "", plain
+	case x.Scope == listen.ScopeGroup && x.Protocol == "tcp":
+		return "nothing can reach it: TCP takes no packets for such an address", red
+	case x.Scope == listen.ScopeGroup && x.Reach == listen.ReachNobody && x.Local.Unmap().IsMulticast():
+		return "nothing can reach it: no device has joined the group", red
 	case x.Scope != listen.ScopeAll:
 	case dual(x):
 		out = append(out, "IPv6 and IPv4")

@@ -1,0 +1,96 @@
+package listen
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// A socket that is bound to a multicast group or to a broadcast address takes what is sent
+// there. Its answers, if it gives any, have another source, which it chooses itself: so who
+// sends to it is all that is told, and Answered is unknown.
+
+// CodeNotJoined: the uplink has not joined the group, and drops its packets.
+const CodeNotJoined lookup.Code = lookup.Code(lookup.ShortcutNotJoined)
+
+// CodeAnswerElsewhere: the answer has another source than the address that was asked.
+const CodeAnswerElsewhere lookup.Code = "answer-from-elsewhere"
+
+// group is the address of a socket on a group or a broadcast address, and who sends to it.
+// TCP takes nothing there (tcp_v4_rcv, and tcp_v6_conn_request).
+func (h *Host) group(s *route.Socket) []Local {
+	if s.Proto == route.ProtoTCP {
+		return nil
+	}
+	a := s.Local.Addr().Unmap()
+	l := Local{Prefix: netip.PrefixFrom(a, a.BitLen())}
+	k := h.askerOf(route.FamilyOf(a))
+	for _, up := range k.links {
+		if takesFrom(h.snap, s, up) && !(a.Is6() && groupScope(a) < 2) { // ip6_rcv_core drops those
+			l.Views = append(l.Views, k.senders(up, a, s))
+		}
+	}
+	l.Self = h.groupSelf(a)
+	return []Local{l}
+}
+
+// senders is who sends to a group by an uplink.
+func (k *asker) senders(uplink int, a netip.Addr, s *route.Socket) View {
+	labels := make([]int, len(k.cells))
+	for i := range k.cells {
+		c := &k.cells[i]
+		if labels[i] = noLabel; !c.client || len(c.home) > 0 && !slices.Contains(c.home, uplink) {
+			continue
+		}
+		d := k.searcher.Lookup(route.Flow{
+			Dst: a, Src: c.first, In: uplink, UID: route.NoUID, Proto: s.Proto, SrcPort: clientPort, DstPort: s.Local.Port(),
+		})
+		labels[i] = k.place(k.toGroup(&d, a))
+	}
+	return View{uplink, k.classes(labels, uplink, IsLinkGroup(a))}
+}
+
+// toGroup is the outcome of the decision about a packet for a group.
+func (k *asker) toGroup(d *lookup.Decision, a netip.Addr) Outcome {
+	switch {
+	case d.Shortcut == lookup.ShortcutNotJoined:
+		return Outcome{Delivered: route.No, Answered: route.No, Reason: lookup.Reason{Code: CodeNotJoined}}
+	case d.Disposition == lookup.DispositionMulticast && a.Is6() && !isAllNodes(a):
+		return Outcome{Reason: lookup.Reason{Code: lookup.CodeMembership, Want: a}} // ip6_mc_input asks, and the snapshot does not have it
+	case d.Disposition == lookup.DispositionMulticast, d.Disposition == lookup.DispositionBroadcast:
+		return Outcome{Delivered: route.Yes, Reason: lookup.Reason{Code: CodeAnswerElsewhere}}
+	}
+	return arrival(d)
+}
+
+// IsLinkGroup reports whether routers keep packets for an address on their link: those for
+// 224.0.0.0/24 (RFC 5771 section 4) and 255.255.255.255, and for groups of IPv6 whose scope
+// is the link or less (RFC 4291 section 2.7).
+func IsLinkGroup(a netip.Addr) bool {
+	if a.Is4() {
+		return a.IsLinkLocalMulticast() || a == broadcast4()
+	}
+	return a.IsMulticast() && groupScope(a) <= 2
+}
+
+// broadcast4 is the address of all hosts on a link.
+func broadcast4() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
+
+// groupScope is the scope of a group of IPv6: 1 is this host, 2 a link.
+func groupScope(a netip.Addr) byte { return a.As16()[1] & 0x0f }
+
+// isAllNodes reports whether a group is the one that every device joins (RFC 4291 section 2.8).
+func isAllNodes(a netip.Addr) bool {
+	return a == netip.AddrFrom16([16]byte{0xff, 2, 15: 1})
+}
+
+// groupSelf reports whether this host gets what it sends itself to a group or a broadcast
+// address: no device need have joined it but the one that it is sent by, which may be lo.
+func (h *Host) groupSelf(a netip.Addr) bool {
+	if !a.Is4() || !a.IsMulticast() || len(h.snap.Memberships) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(h.snap.Memberships, func(m route.Membership) bool { return slices.Contains(m.Groups, a) })
+}
