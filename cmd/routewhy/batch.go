@@ -16,6 +16,7 @@ import (
 	"routewhy/lookup"
 	"routewhy/lookup/report"
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // batch decides about one destination a line, and prints one decision a line in
@@ -78,7 +79,7 @@ func openBatch(name string, s stdio) (io.ReadCloser, error) {
 	}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		f.Close()
-		return nil, fmt.Errorf("--batch: %s is a directory", quote(name))
+		return nil, fmt.Errorf("--batch: %s is a directory", iproute2.Quote(name))
 	}
 	return f, nil
 }

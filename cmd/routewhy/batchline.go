@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // What a line of --batch may be: a destination; a destination and further fields
@@ -75,9 +76,9 @@ func (b *batcher) batchDestination(s string) (destination, error) {
 	case err != nil:
 		return d, errors.New(err.Error())
 	case d.kind == kindHost:
-		return d, fmt.Errorf("%s is a name; --batch takes addresses and resolves nothing", quote(s))
+		return d, fmt.Errorf("%s is a name; --batch takes addresses and resolves nothing", iproute2.Quote(s))
 	case d.kind != kindAddress && d.kind != kindZero:
-		return d, fmt.Errorf("%s is a route entry; --batch takes addresses", quote(s))
+		return d, fmt.Errorf("%s is a route entry; --batch takes addresses", iproute2.Quote(s))
 	case !b.familyFits(d.addr):
 		return d, fmt.Errorf("%s is not %s", d, familyName(b.family))
 	}
@@ -116,7 +117,7 @@ func (p *packet) fromWords(words []string) error {
 	for _, w := range words {
 		name, value, ok := strings.Cut(w, "=")
 		if !ok {
-			return fmt.Errorf("%s is not NAME=VALUE", quote(w))
+			return fmt.Errorf("%s is not NAME=VALUE", iproute2.Quote(w))
 		}
 		if err := p.setField(name, value); err != nil {
 			return err
@@ -136,7 +137,7 @@ func (p *packet) setField(name, value string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("%s is no field of a packet", quote(name))
+	return fmt.Errorf("%s is no field of a packet", iproute2.Quote(name))
 }
 
 // fromJSON takes in an object of fields, and returns its dst.
@@ -171,7 +172,7 @@ func (p *packet) fromJSON(text string) (string, error) {
 		}
 	}
 	for name := range fields {
-		return "", fmt.Errorf("%s is no field of a packet", quote(name))
+		return "", fmt.Errorf("%s is no field of a packet", iproute2.Quote(name))
 	}
 	return dst, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"routewhy/lookup/report"
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // destination is one DESTINATION of the command line.
@@ -99,7 +100,7 @@ func parseText(s string) (destination, *usageError) {
 	case strings.Count(addrPart, ":") > 1:
 		return parseIPv6(s)
 	case strings.Contains(s, "%"):
-		return destination{}, usagef("%s: only a link-local IPv6 address has a zone", quote(s))
+		return destination{}, usagef("%s: only a link-local IPv6 address has a zone", iproute2.Quote(s))
 	case strings.Contains(s, ":"):
 		return parseHostPort(s)
 	}
@@ -112,26 +113,26 @@ func textFault(s string) *usageError {
 	case s == "":
 		return usagef("empty DESTINATION")
 	case strings.TrimSpace(s) != s:
-		return suggest(usagef("%s starts or ends with white space", quote(s)), strings.TrimSpace(s))
+		return suggest(usagef("%s starts or ends with white space", iproute2.Quote(s)), strings.TrimSpace(s))
 	case strings.ContainsAny(s, " \t\n\v\f\r,;"):
 		list := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n\v\f\r,;", r) })
-		return suggest(usagef("%s is more than one word: give each DESTINATION as an argument of its own", quote(s)), list...)
+		return suggest(usagef("%s is more than one word: give each DESTINATION as an argument of its own", iproute2.Quote(s)), list...)
 	}
 	for _, r := range s {
 		switch {
 		case r > '~':
-			return usagef("%s is not plain ASCII: such a host name is written in its xn-- form", quote(s))
+			return usagef("%s is not plain ASCII: such a host name is written in its xn-- form", iproute2.Quote(s))
 		case r < ' ':
-			return usagef("%s has a control character", quote(s))
+			return usagef("%s has a control character", iproute2.Quote(s))
 		}
 	}
 	if strings.Contains(s, "://") {
 		return urlFault(s)
 	}
 	if i := strings.LastIndex(s, "@"); i >= 0 && strings.Count(s[:i], ":") > 1 {
-		return suggest(usagef("%s has an @; before a device stands %%", quote(s)), s[:i]+"%"+s[i+1:])
+		return suggest(usagef("%s has an @; before a device stands %%", iproute2.Quote(s)), s[:i]+"%"+s[i+1:])
 	} else if i >= 0 {
-		return suggest(usagef("%s has an @, which no DESTINATION has", quote(s)), s[i+1:])
+		return suggest(usagef("%s has an @, which no DESTINATION has", iproute2.Quote(s)), s[i+1:])
 	}
 	return nil
 }
@@ -143,7 +144,7 @@ func urlFault(s string) *usageError {
 		rest = rest[:i]
 	}
 	rest = rest[strings.LastIndex(rest, "@")+1:]
-	err := usagef("%s is a URL, not a DESTINATION", quote(s))
+	err := usagef("%s is a URL, not a DESTINATION", iproute2.Quote(s))
 	port := map[string]string{"http": "80", "https": "443", "ssh": "22", "ftp": "21"}[strings.ToLower(scheme)]
 	if d, bad := parseDestination(rest); bad == nil && d.port == 0 && port != "" {
 		withPort := rest + ":" + port
@@ -174,21 +175,21 @@ func suggest(err *usageError, destinations ...string) *usageError {
 func parseBracketed(s string) (destination, *usageError) {
 	inner, rest, closed := strings.Cut(s[1:], "]")
 	if !closed {
-		return destination{}, usagef("%s has no closing bracket", quote(s))
+		return destination{}, usagef("%s has no closing bracket", iproute2.Quote(s))
 	}
 	a, err := netip.ParseAddr(inner)
 	if err != nil {
 		if strings.Contains(inner, ":") {
 			return destination{}, ipv6Fault(inner)
 		}
-		return destination{}, suggest(usagef("%s: brackets are for an address", quote(s)), inner+rest)
+		return destination{}, suggest(usagef("%s: brackets are for an address", iproute2.Quote(s)), inner+rest)
 	}
 	if rest == "" {
 		return fromAddr(s, a, 0)
 	}
 	text, ok := strings.CutPrefix(rest, ":")
 	if !ok {
-		return destination{}, usagef("%s: only :PORT can follow the bracket", quote(s))
+		return destination{}, usagef("%s: only :PORT can follow the bracket", iproute2.Quote(s))
 	}
 	port, fault := parsePort(s, text)
 	if n := serviceNamed(text); n != 0 {
@@ -204,7 +205,7 @@ func parseBracketed(s string) (destination, *usageError) {
 func parseHostPort(s string) (destination, *usageError) {
 	host, text, _ := strings.Cut(s, ":")
 	if host == "" {
-		return destination{}, usagef("%s has no address before the port", quote(s))
+		return destination{}, usagef("%s has no address before the port", iproute2.Quote(s))
 	}
 	port, fault := parsePort(s, text)
 	if n := serviceNamed(text); n != 0 {
@@ -243,14 +244,14 @@ func serviceNamed(name string) int {
 // parsePort reads the port text of the destination s.
 func parsePort(s, text string) (uint16, *usageError) {
 	if text == "" {
-		return 0, usagef("%s has no port after the colon", quote(s))
+		return 0, usagef("%s has no port after the colon", iproute2.Quote(s))
 	}
 	if strings.Trim(text, "0123456789") != "" {
-		return 0, usagef("%s: %s is not a port number (1 to 65535)", quote(s), quote(text))
+		return 0, usagef("%s: %s is not a port number (1 to 65535)", iproute2.Quote(s), iproute2.Quote(text))
 	}
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || n == 0 {
-		return 0, usagef("%s: a port is 1 to 65535, not %s", quote(s), unquoted(text))
+		return 0, usagef("%s: a port is 1 to 65535, not %s", iproute2.Quote(s), unquoted(text))
 	}
 	return uint16(n), nil
 }
@@ -265,7 +266,7 @@ func parseHost(s, tail string) (destination, *usageError) {
 		return destination{}, ipv4Fault(s, tail)
 	}
 	if fault := hostFault(s); fault != "" {
-		return destination{}, usagef("%s is not a host name: %s", quote(s), fault)
+		return destination{}, usagef("%s is not a host name: %s", iproute2.Quote(s), fault)
 	}
 	return destination{kind: kindHost, host: s}, nil
 }
@@ -323,7 +324,7 @@ func fromAddr(s string, a netip.Addr, port uint16) (destination, *usageError) {
 func zoneFault(s string, d destination) *usageError {
 	local := d.addr.IsLinkLocalUnicast() || d.addr.IsLinkLocalMulticast() || d.addr.IsInterfaceLocalMulticast()
 	if !d.addr.Is6() || !local {
-		err := usagef("%s: only a link-local IPv6 address has a zone", quote(s))
+		err := usagef("%s: only a link-local IPv6 address has a zone", iproute2.Quote(s))
 		if validDevice(d.zone) {
 			err.hint("routewhy %s --oif %s asks for a socket bound to that device",
 				destination{addr: d.addr, port: d.port}, d.zone)
@@ -333,7 +334,7 @@ func zoneFault(s string, d destination) *usageError {
 	if validDevice(d.zone) {
 		return nil
 	}
-	err := usagef("%s: %s cannot be a device name", quote(s), quote(d.zone))
+	err := usagef("%s: %s cannot be a device name", iproute2.Quote(s), iproute2.Quote(d.zone))
 	if dev, port, ok := strings.Cut(d.zone, ":"); ok && d.port == 0 {
 		return suggest(err, fmt.Sprintf("[%s%%%s]:%s", d.addr, dev, port))
 	}

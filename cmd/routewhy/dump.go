@@ -8,6 +8,7 @@ import (
 	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup/report"
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // dump shows every table, in the order in which the rules consult it.
@@ -24,7 +25,7 @@ func dump(ctx context.Context, o *options, s stdio) error {
 		return false, err
 	})
 	if errors.Is(err, report.ErrNoTable) {
-		return withHint(fmt.Errorf("--table: no table is named %s here", quote(o.table)), "names come from rt_tables; a number always works")
+		return withHint(fmt.Errorf("--table: no table is named %s here", iproute2.Quote(o.table)), "names come from rt_tables; a number always works")
 	}
 	if err != nil {
 		return err

@@ -77,16 +77,6 @@ func reportError(w io.Writer, err error) int {
 	return status
 }
 
-// quote is text from outside, in quotes and safe to print; the end of a very
-// long one is left out.
-func quote(s string) string {
-	const most = 100
-	if len(s) > most {
-		return strconv.QuoteToASCII(s[:most]) + "..."
-	}
-	return strconv.QuoteToASCII(s)
-}
-
 // printable escapes what would move the cursor or start another line.
 func printable(s string) string {
 	if strings.IndexFunc(s, unprintable) < 0 {

@@ -10,6 +10,7 @@ import (
 	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup/report"
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // explain is the main job: why each destination goes where it goes.
@@ -128,13 +129,13 @@ func deviceFault(err error) error {
 		return err
 	}
 	if e.NotVRF {
-		return fmt.Errorf("--vrf: %s is not a VRF device", quote(e.Name))
+		return fmt.Errorf("--vrf: %s is not a VRF device", iproute2.Quote(e.Name))
 	}
 	what := "--" + string(e.Field)
 	if e.Field == "" {
 		what = e.Destination.String()
 	}
-	return withHint(fmt.Errorf("%s: no device %s here", what, quote(e.Name)), "ip link lists them")
+	return withHint(fmt.Errorf("%s: no device %s here", what, iproute2.Quote(e.Name)), "ip link lists them")
 }
 
 func (q *questions) write(all []report.Report, s stdio) error {

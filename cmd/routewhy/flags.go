@@ -13,6 +13,7 @@ import (
 
 	"routewhy/lookup/report"
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // options is a command line, understood.
@@ -190,7 +191,7 @@ func (o *options) parseDestinations(m *mode, args []string) error {
 		return nil
 	}
 	if !m.destinations && !m.tries && len(args) > 0 {
-		return usagef("%s takes no DESTINATION, but there is %s", m, quote(args[0]))
+		return usagef("%s takes no DESTINATION, but there is %s", m, iproute2.Quote(args[0]))
 	}
 	if m.destinations && len(args) == 0 {
 		return usagef("no DESTINATION").
@@ -243,7 +244,7 @@ func flagError(fs *pflag.FlagSet, err error) error {
 	case errors.As(err, &invalid):
 		return invalidValue(invalid)
 	case errors.As(err, &syntax):
-		return usagef("%s is no flag", quote(syntax.GetSpecifiedFlag()))
+		return usagef("%s is no flag", iproute2.Quote(syntax.GetSpecifiedFlag()))
 	}
 	return usagef("%w", err)
 }
@@ -267,7 +268,7 @@ func unknownFlag(fs *pflag.FlagSet, e *pflag.NotExistError) error {
 func invalidValue(e *pflag.InvalidValueError) error {
 	name := flagName(e.GetFlag())
 	if e.GetFlag().NoOptDefVal == "true" {
-		return usagef("%s takes no value, but there is %s", name, quote(e.GetValue()))
+		return usagef("%s takes no value, but there is %s", name, iproute2.Quote(e.GetValue()))
 	}
 	return usagef("%s: %w", name, errors.Unwrap(e))
 }
@@ -282,7 +283,7 @@ func flagName(f *pflag.Flag) string {
 
 // unquoted is text from outside as it stands where that is plain, else quoted.
 func unquoted(s string) string {
-	if q := quote(s); q != `"`+s+`"` {
+	if q := iproute2.Quote(s); q != `"`+s+`"` {
 		return q
 	}
 	return s

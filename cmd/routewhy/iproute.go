@@ -3,6 +3,8 @@ package main
 import (
 	"slices"
 	"strings"
+
+	"routewhy/route/iproute2"
 )
 
 // likeIPRoute refuses the words of `ip route get`, which are no host names here, and
@@ -12,7 +14,7 @@ func likeIPRoute(args []string) *usageError {
 	if word < 0 || len(args) < 2 {
 		return nil
 	}
-	err := usagef("%s is ip-route(8)'s way to ask: routewhy takes flags", quote(args[word]))
+	err := usagef("%s is ip-route(8)'s way to ask: routewhy takes flags", iproute2.Quote(args[word]))
 	var said []string
 	get := slices.Index(args, "get")
 	for i := 0; i < len(args); i++ {
@@ -75,5 +77,5 @@ func portApart(args []string, i int) *usageError {
 		return nil
 	}
 	d.port = port
-	return usagef("%s is no DESTINATION", quote(args[i])).hint("routewhy %s, if it is a port", d)
+	return usagef("%s is no DESTINATION", iproute2.Quote(args[i])).hint("routewhy %s, if it is a port", d)
 }

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"routewhy/route/iproute2"
 )
 
 // numeric reports whether text claims to be an IPv4 address: whether its last
@@ -24,19 +26,19 @@ func numeric(s string) bool {
 // in the hints.
 func ipv4Fault(s, tail string) *usageError {
 	if trimmed := strings.TrimRight(s, "."); trimmed != s {
-		return suggest(usagef("%s ends with a dot", quote(s)), trimmed+tail)
+		return suggest(usagef("%s ends with a dot", iproute2.Quote(s)), trimmed+tail)
 	}
 	parts := strings.Split(s, ".")
 	for _, p := range parts {
 		if p == "" {
-			return usagef("%s is not an address: there is nothing between two dots", quote(s))
+			return usagef("%s is not an address: there is nothing between two dots", iproute2.Quote(s))
 		}
 		if !isNumber(p) {
-			return usagef("%s is not an address, and no host name: it ends in a number, but %s is none", quote(s), quote(p))
+			return usagef("%s is not an address, and no host name: it ends in a number, but %s is none", iproute2.Quote(s), iproute2.Quote(p))
 		}
 	}
 	if len(parts) > 4 {
-		err := usagef("%s has %d numbers, an IPv4 address has 4", quote(s), len(parts))
+		err := usagef("%s has %d numbers, an IPv4 address has 4", iproute2.Quote(s), len(parts))
 		return suggest(err, strings.Join(parts[:4], ".")+":"+strings.Join(parts[4:], "."))
 	}
 	return spellingFault(s, tail, parts)
@@ -58,17 +60,17 @@ func spellingFault(s, tail string, parts []string) *usageError {
 	var err *usageError
 	switch {
 	case ipOK && atonOK && ip == aton:
-		err = usagef("%s %s; iproute2 and inet_aton (ping, curl) make %s of it", quote(s), fault, ip)
+		err = usagef("%s %s; iproute2 and inet_aton (ping, curl) make %s of it", iproute2.Quote(s), fault, ip)
 	case ipOK && atonOK:
-		err = usagef("%s %s; iproute2 makes %s of it, inet_aton (ping, curl) %s", quote(s), fault, ip, aton)
+		err = usagef("%s %s; iproute2 makes %s of it, inet_aton (ping, curl) %s", iproute2.Quote(s), fault, ip, aton)
 	case atonOK:
-		err = usagef("%s %s; inet_aton (ping, curl) makes %s of it, iproute2 refuses it", quote(s), fault, aton)
+		err = usagef("%s %s; inet_aton (ping, curl) makes %s of it, iproute2 refuses it", iproute2.Quote(s), fault, aton)
 	case len(parts) == 1 && isDecimal(s):
-		err = usagef("%s is not an address: it needs more than 32 bits", quote(s))
+		err = usagef("%s is not an address: it needs more than 32 bits", iproute2.Quote(s))
 	case tooLarge(parts) != "":
-		err = usagef("%s is not an address: %s is more than 255", quote(s), unquoted(tooLarge(parts)))
+		err = usagef("%s is not an address: %s is more than 255", iproute2.Quote(s), unquoted(tooLarge(parts)))
 	default:
-		err = usagef("%s %s; iproute2 and inet_aton (ping, curl) refuse it", quote(s), fault)
+		err = usagef("%s %s; iproute2 and inet_aton (ping, curl) refuse it", iproute2.Quote(s), fault)
 	}
 	suggestAddrs(err, tail, []netip.Addr{plain, ip, aton})
 	if len(parts) == 1 && ipOK && ip.IsUnspecified() && tail == "" {
@@ -180,10 +182,10 @@ func parseMask(s string, mask netip.Addr, addr string) (int, *usageError) {
 		return bits, nil
 	}
 	if bits, ok := leadingOnes(^m); ok {
-		err := usagef("%s: %s is a wildcard mask, as access lists have it; its netmask is /%d", quote(s), mask, bits)
+		err := usagef("%s: %s is a wildcard mask, as access lists have it; its netmask is /%d", iproute2.Quote(s), mask, bits)
 		return 0, suggest(err, fmt.Sprintf("%s/%d", addr, bits))
 	}
-	return 0, usagef("%s: the mask %s is not contiguous, and no route can have it", quote(s), mask)
+	return 0, usagef("%s: the mask %s is not contiguous, and no route can have it", iproute2.Quote(s), mask)
 }
 
 // leadingOnes counts the ones of a mask, if nothing but zeros follows them.

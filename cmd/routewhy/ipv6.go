@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"routewhy/lookup/report"
+	"routewhy/route/iproute2"
 )
 
 // parseIPv6 understands text with two colons or more, without brackets.
@@ -49,17 +50,17 @@ func cutPort(s string) (host, port string, ok bool) {
 // ipv6Fault says why text with colons is not an IPv6 address.
 func ipv6Fault(s string) *usageError {
 	if mac, err := net.ParseMAC(s); err == nil && len(mac) == 6 {
-		return usagef("%s is a hardware address: routes are for IP addresses", quote(s))
+		return usagef("%s is a hardware address: routes are for IP addresses", iproute2.Quote(s))
 	}
 	addr, zone, hasZone := strings.Cut(s, "%")
 	if hasZone && zone == "" {
-		return suggest(usagef("%s has no device after the %%", quote(s)), addr)
+		return suggest(usagef("%s has no device after the %%", iproute2.Quote(s)), addr)
 	}
 	if host, port, ok := cutPort(addr); ok {
-		return suggest(usagef("%s is not an IPv6 address; with a port it needs brackets", quote(s)),
+		return suggest(usagef("%s is not an IPv6 address; with a port it needs brackets", iproute2.Quote(s)),
 			"["+host+"]:"+port)
 	}
-	return usagef("%s is not an IPv6 address: %s", quote(s), groupFault(addr))
+	return usagef("%s is not an IPv6 address: %s", iproute2.Quote(s), groupFault(addr))
 }
 
 // groupFault finds the fault in the groups of something like an IPv6 address.

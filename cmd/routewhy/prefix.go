@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // parsePrefix understands text with a slash: ADDRESS/LENGTH, or ADDRESS/MASK
@@ -19,7 +20,7 @@ func parsePrefix(s string) (destination, *usageError) {
 		return destination{}, prefixAddrFault(s, text, length)
 	}
 	if a.Zone() != "" {
-		return destination{}, suggest(usagef("%s: a prefix has no zone", quote(s)), a.WithZone("").String()+"/"+length)
+		return destination{}, suggest(usagef("%s: a prefix has no zone", iproute2.Quote(s)), a.WithZone("").String()+"/"+length)
 	}
 	bits, fault := parseLength(s, a, length)
 	if fault != nil {
@@ -35,21 +36,21 @@ func parsePrefix(s string) (destination, *usageError) {
 // parseLength reads what follows the slash.
 func parseLength(s string, a netip.Addr, text string) (int, *usageError) {
 	if text == "" {
-		return 0, suggest(usagef("%s has no prefix length after the slash", quote(s)), a.String())
+		return 0, suggest(usagef("%s has no prefix length after the slash", iproute2.Quote(s)), a.String())
 	}
 	if mask, err := netip.ParseAddr(text); err == nil && mask.Is4() && a.Is4() {
 		return parseMask(s, mask, a.String())
 	}
 	if !isDecimal(text) {
-		return 0, suggest(usagef("%s: %s is not a prefix length", quote(s), quote(text)), a.String())
+		return 0, suggest(usagef("%s: %s is not a prefix length", iproute2.Quote(s), iproute2.Quote(text)), a.String())
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n > a.BitLen() {
-		fault := usagef("%s: an %s prefix length is 0 to %d, not %s", quote(s), route.FamilyOf(a), a.BitLen(), unquoted(text))
+		fault := usagef("%s: an %s prefix length is 0 to %d, not %s", iproute2.Quote(s), route.FamilyOf(a), a.BitLen(), unquoted(text))
 		return 0, suggest(fault, a.String())
 	}
 	if text != strconv.Itoa(n) {
-		return 0, suggest(usagef("%s: the prefix length has a leading zero", quote(s)), fmt.Sprintf("%s/%d", a, n))
+		return 0, suggest(usagef("%s: the prefix length has a leading zero", iproute2.Quote(s)), fmt.Sprintf("%s/%d", a, n))
 	}
 	return n, nil
 }
@@ -57,7 +58,7 @@ func parseLength(s string, a netip.Addr, text string) (int, *usageError) {
 // hostBitsFault refuses a prefix with bits set below its length, as the kernel
 // does, and names what was probably meant.
 func hostBitsFault(s string, p netip.Prefix) *usageError {
-	err := usagef("%s has host bits set below /%d: as a prefix it is %s", quote(s), p.Bits(), p.Masked())
+	err := usagef("%s has host bits set below /%d: as a prefix it is %s", iproute2.Quote(s), p.Bits(), p.Masked())
 	err.hint("routewhy %s explains that prefix", p.Masked())
 	if natural := naturalPrefix(p.Addr()); natural.IsValid() && natural.Bits() > p.Bits() {
 		err.hint("routewhy %s explains the prefix that has these bits", natural)
@@ -97,7 +98,7 @@ func portAndProtocol(s, text, proto string) *usageError {
 	if proto != "tcp" {
 		hint += " --ipproto " + proto
 	}
-	return usagef("%s: --ipproto names the protocol, which is TCP where there is a port", quote(s)).hint("%s", hint)
+	return usagef("%s: --ipproto names the protocol, which is TCP where there is a port", iproute2.Quote(s)).hint("%s", hint)
 }
 
 // prefixAddrFault says why the text before the slash is not an address.
@@ -107,24 +108,24 @@ func prefixAddrFault(s, text, length string) *usageError {
 	}
 	switch {
 	case text == "":
-		return usagef("%s has no address before the slash", quote(s))
+		return usagef("%s has no address before the slash", iproute2.Quote(s))
 	case text == "default":
-		return usagef("%s: default has no length", quote(s)).hint("routewhy default")
+		return usagef("%s: default has no length", iproute2.Quote(s)).hint("routewhy default")
 	case numeric(text):
 		return numericPrefixFault(s, text, length)
 	case text[0] == '[':
-		return suggest(usagef("%s: a prefix has no brackets", quote(s)), strings.Trim(text, "[]")+"/"+length)
+		return suggest(usagef("%s: a prefix has no brackets", iproute2.Quote(s)), strings.Trim(text, "[]")+"/"+length)
 	}
 	if _, err := netip.ParseAddr(text + "::"); err == nil {
-		return suggest(usagef("%s: the address is not complete", quote(s)), text+"::/"+length)
+		return suggest(usagef("%s: the address is not complete", iproute2.Quote(s)), text+"::/"+length)
 	}
 	if host, port, ok := strings.Cut(text, ":"); ok && isDecimal(port) {
-		return suggest(usagef("%s: a prefix has no port", quote(s)), host+"/"+length)
+		return suggest(usagef("%s: a prefix has no port", iproute2.Quote(s)), host+"/"+length)
 	}
 	if strings.Contains(text, ":") {
 		return ipv6Fault(text)
 	}
-	return suggest(usagef("%s: only an address has a prefix length, and a host name has no path", quote(s)), text)
+	return suggest(usagef("%s: only an address has a prefix length, and a host name has no path", iproute2.Quote(s)), text)
 }
 
 // numericPrefixFault is for IPv4 that is not in full dotted decimal.
@@ -136,6 +137,6 @@ func numericPrefixFault(s, text, length string) *usageError {
 		return ipv4Fault(text, "/"+length)
 	}
 	p := netip.PrefixFrom(a, bits)
-	fault := usagef("%s is abbreviated: iproute2 makes %s of it", quote(s), p)
+	fault := usagef("%s is abbreviated: iproute2 makes %s of it", iproute2.Quote(s), p)
 	return suggest(fault, p.Masked().String())
 }

@@ -11,6 +11,7 @@ import (
 	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup/report"
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // sockets shows what listens, and who can reach it.
@@ -68,7 +69,7 @@ func (o *options) tooMany(s *route.Snapshot) error {
 func parseWanted(args []string) (report.SocketQuery, error) {
 	arg := args[0]
 	if len(args) > 1 {
-		return report.SocketQuery{}, usagef("--sockets takes one PORT, ADDRESS or PROGRAM, but there is %s too", quote(args[1]))
+		return report.SocketQuery{}, usagef("--sockets takes one PORT, ADDRESS or PROGRAM, but there is %s too", iproute2.Quote(args[1]))
 	}
 	host, port, err := net.SplitHostPort(arg)
 	if err != nil {
@@ -81,7 +82,7 @@ func parseWanted(args []string) (report.SocketQuery, error) {
 	if port != "" {
 		n, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || n == 0 {
-			return w, usagef("--sockets %s: %s is no port", quote(arg), quote(port)).hint("a port is a number from 1 to 65535")
+			return w, usagef("--sockets %s: %s is no port", iproute2.Quote(arg), iproute2.Quote(port)).hint("a port is a number from 1 to 65535")
 		}
 		w.Port = uint16(n)
 	}

@@ -11,6 +11,7 @@ import (
 	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup/change/command"
 	"routewhy/lookup/report"
+	"routewhy/route/iproute2"
 )
 
 // maxScript is how long a script for --try may be.
@@ -144,7 +145,7 @@ func lacksCommand(all []command.Script) error {
 
 // misunderstood puts a command that is not understood into words, with its place.
 func misunderstood(scripts []script, e *command.SyntaxError) error {
-	where := quote(e.Text)
+	where := iproute2.Quote(e.Text)
 	for i := range scripts {
 		x := &scripts[i]
 		if x.name == "" {
@@ -156,7 +157,7 @@ func misunderstood(scripts []script, e *command.SyntaxError) error {
 				if name == "-" {
 					name = "standard input"
 				}
-				where = fmt.Sprintf("%s, line %d: %s", name, l.Number, quote(e.Text))
+				where = fmt.Sprintf("%s, line %d: %s", name, l.Number, iproute2.Quote(e.Text))
 				break
 			}
 		}

@@ -45,9 +45,9 @@ func parseNumber(s string, least, most uint64) (uint64, error) {
 	case errors.Is(err, strconv.ErrRange) || err == nil && (n < least || n > most):
 		return 0, fmt.Errorf("%s is out of range (%d to %d)", unquoted(s), least, most)
 	case err != nil:
-		return 0, fmt.Errorf("%s is not a number (decimal or 0x hex)", quote(s))
+		return 0, fmt.Errorf("%s is not a number (decimal or 0x hex)", iproute2.Quote(s))
 	case base == 10 && len(s) > 1 && s[0] == '0':
-		return 0, fmt.Errorf("%s starts with a zero, which iproute2 takes for octal", quote(s))
+		return 0, fmt.Errorf("%s starts with a zero, which iproute2 takes for octal", iproute2.Quote(s))
 	}
 	return n, nil
 }
@@ -56,7 +56,7 @@ func parseNumber(s string, least, most uint64) (uint64, error) {
 func fileFlag(set func(string)) func(string) error {
 	return func(s string) error {
 		if s == "" || s[0] == '-' && s != "-" {
-			return fmt.Errorf("%s is no file; ./%s would be", quote(s), printable(s))
+			return fmt.Errorf("%s is no file; ./%s would be", iproute2.Quote(s), printable(s))
 		}
 		set(s)
 		return nil
@@ -67,7 +67,7 @@ func fileFlag(set func(string)) func(string) error {
 func textFlag(dst *string, what string) func(string) error {
 	return func(s string) error {
 		if s == "" || s[0] == '-' {
-			return fmt.Errorf("%s is no %s", quote(s), what)
+			return fmt.Errorf("%s is no %s", iproute2.Quote(s), what)
 		}
 		*dst = s
 		return nil
@@ -79,7 +79,7 @@ func textFlag(dst *string, what string) func(string) error {
 func deviceFlag(dst *optional[string]) func(string) error {
 	return func(s string) error {
 		if !validDevice(s) {
-			return fmt.Errorf("%s cannot be a device name", quote(s))
+			return fmt.Errorf("%s cannot be a device name", iproute2.Quote(s))
 		}
 		dst.set(s)
 		return nil
@@ -97,7 +97,7 @@ func validDevice(s string) bool {
 func wordFlag(dst *string, words []string) func(string) error {
 	return func(s string) error {
 		if !slices.Contains(words, s) {
-			return fmt.Errorf("%s is none of %s", quote(s), strings.Join(words, ", "))
+			return fmt.Errorf("%s is none of %s", iproute2.Quote(s), strings.Join(words, ", "))
 		}
 		*dst = s
 		return nil
@@ -146,11 +146,11 @@ func (p *packet) setFrom(s string) error {
 	case err != nil:
 		return errors.New(err.Error())
 	case d.kind == kindHost && isDevice(s):
-		return fmt.Errorf("%s is a device: --iif for a packet that comes in by it, --oif for a socket that is bound to it", quote(s))
+		return fmt.Errorf("%s is a device: --iif for a packet that comes in by it, --oif for a socket that is bound to it", iproute2.Quote(s))
 	case d.kind != kindAddress && d.kind != kindZero || d.port != 0:
-		return fmt.Errorf("%s is not an address", quote(s))
+		return fmt.Errorf("%s is not an address", iproute2.Quote(s))
 	case d.zone != "":
-		return fmt.Errorf("%s has a zone; --oif names the device", quote(s))
+		return fmt.Errorf("%s has a zone; --oif names the device", iproute2.Quote(s))
 	}
 	p.from.set(d.addr)
 	return nil
@@ -159,7 +159,7 @@ func (p *packet) setFrom(s string) error {
 // setMark reads the mark. Rules have a mask beside theirs.
 func (p *packet) setMark(s string) error {
 	if mark, mask, ok := strings.Cut(s, "/"); ok && isNumber(mark) && isNumber(mask) {
-		return fmt.Errorf("%s has a mask, as rules have; a packet has a mark alone: --mark %s", quote(s), mark)
+		return fmt.Errorf("%s has a mask, as rules have; a packet has a mark alone: --mark %s", iproute2.Quote(s), mark)
 	}
 	return numberFlag(&p.mark, 0, 1<<32-1)(s)
 }
@@ -168,7 +168,7 @@ func (p *packet) setMark(s string) error {
 func (p *packet) setUID(s string) error {
 	if !isNumber(s) {
 		if who, err := user.Lookup(s); err == nil {
-			return fmt.Errorf("%s is a user's name, and the kernel goes by the number: --uid %s", quote(s), who.Uid)
+			return fmt.Errorf("%s is a user's name, and the kernel goes by the number: --uid %s", iproute2.Quote(s), who.Uid)
 		}
 	}
 	return numberFlag(&p.uid, 0, uint64(route.NoUID)-1)(s)
@@ -200,7 +200,7 @@ func nameOrNumber(s string, names []iproute2.NamedNumber) (uint8, error) {
 		}
 	}
 	if s == "" || s[0] < '0' || s[0] > '9' {
-		return 0, fmt.Errorf("%s is no name known here: give the number (0 to 255)", quote(s))
+		return 0, fmt.Errorf("%s is no name known here: give the number (0 to 255)", iproute2.Quote(s))
 	}
 	n, err := parseNumber(s, 0, 255)
 	return uint8(n), err

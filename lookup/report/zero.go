@@ -46,14 +46,14 @@ type ZeroFacts struct {
 	// NoAddress are the devices that are up and have no address of the family, or none of
 	// IPv6 that may be used yet; absent: it is not known which.
 	NoAddress []string `json:"no_address,omitzero"`
-	// Columns are the lines of `route -n` with a zero in them.
-	Columns []Column `json:"columns,omitempty"`
+	// RouteLines are the lines of `route -n` with a zero in them.
+	RouteLines []RouteLine `json:"columns,omitempty"`
 	// Standards are the documents about the address.
 	Standards []Document `json:"standards"`
 }
 
-// Column is a line of route(8) with a zero in it.
-type Column struct {
+// RouteLine is a line of route(8) with a zero in it.
+type RouteLine struct {
 	Destination string `json:"destination"`
 	Gateway     string `json:"gateway"`
 	Genmask     string `json:"genmask"`
@@ -96,7 +96,7 @@ func NewZero(e *Explanation, whole *lookup.FIB) *Zero {
 	}}
 	f := &z.Facts
 	if fam == route.IPv4 {
-		f.Network, f.Columns = entries(netip.PrefixFrom(zero, 8)), n.columns()
+		f.Network, f.RouteLines = entries(netip.PrefixFrom(zero, 8)), n.routeLines()
 		f.LocalnetUnread = n.snap.Lacks(route.FactSysctls, route.IPv4)
 		for _, index := range listen.NewHost(whole).Localnet() {
 			f.Localnet = append(f.Localnet, n.dev(index))
@@ -191,10 +191,10 @@ func meant(e *Entry) string {
 	return cmd
 }
 
-// columns are this host's own lines of `route -n` (from /proc/net/route, see
+// routeLines are this host's own lines of `route -n` (from /proc/net/route, see
 // fib_route_seq_show in net/ipv4/fib_trie.c) that have a zero in them. There,
 // table main alone is shown, of several next hops the first, and no broadcast.
-func (n names) columns() []Column {
+func (n names) routeLines() []RouteLine {
 	var routes []route.Route
 	for _, in := range n.fib.InTable(route.IPv4, route.TableMain) {
 		if in.Type != route.TypeBroadcast && in.Type != route.TypeMulticast {
@@ -204,9 +204,9 @@ func (n names) columns() []Column {
 	slices.SortStableFunc(routes, func(a, b route.Route) int {
 		return cmp.Or(a.Dst.Addr().Compare(b.Dst.Addr()), cmp.Compare(b.Dst.Bits(), a.Dst.Bits()))
 	})
-	var out []Column
+	var out []RouteLine
 	for i := range routes {
-		if c := n.column(&routes[i]); c.Gateway == zero4 || c.Destination == zero4 {
+		if c := n.routeLine(&routes[i]); c.Gateway == zero4 || c.Destination == zero4 {
 			out = append(out, c)
 		}
 	}
@@ -215,8 +215,8 @@ func (n names) columns() []Column {
 
 const zero4 = "0.0.0.0"
 
-func (n names) column(r *route.Route) Column {
-	c := Column{
+func (n names) routeLine(r *route.Route) RouteLine {
+	c := RouteLine{
 		Destination: r.Dst.Addr().String(), Gateway: zero4, Genmask: netmask(r.Dst.Bits()),
 		Flags: "U", Metric: r.Metric, Iface: "*",
 	}

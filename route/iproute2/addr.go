@@ -65,8 +65,8 @@ var addrWords = languageOf(func() []keyword[Addr] {
 		{"proto", func(a *Addr) any { return &a.Protocol }},
 		{"flags", func(*Addr) any { return unkept(1) }},
 		{"", func(a *Addr) any { return labelWord{a} }},
-		{"valid_lft", func(a *Addr) any { return lifetimeWords{&a.ValidLft} }},
-		{"preferred_lft", func(a *Addr) any { return lifetimeWords{&a.PreferredLft} }},
+		{"valid_lft", func(a *Addr) any { return valueWord[Seconds]{&a.ValidLft, parseSeconds} }},
+		{"preferred_lft", func(a *Addr) any { return valueWord[Seconds]{&a.PreferredLft, parseSeconds} }},
 	}
 })
 
@@ -195,20 +195,3 @@ type labelWord struct{ *Addr }
 
 func (a labelWord) take(string, *words)  {} // it has no name
 func (a labelWord) text(string) []string { return strings.Fields(a.Label) }
-
-type lifetimeWords struct{ seconds **Seconds }
-
-func (l lifetimeWords) take(_ string, w *words) {
-	s, err := parseSeconds(w.next())
-	if err != nil {
-		w.fail(err)
-	}
-	*l.seconds = &s
-}
-
-func (l lifetimeWords) text(name string) []string {
-	if *l.seconds == nil {
-		return nil
-	}
-	return []string{name, (*l.seconds).String()}
-}

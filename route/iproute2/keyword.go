@@ -33,6 +33,27 @@ type phrase interface {
 	text(name string) []string // what a listing has; nil: nothing
 }
 
+// valueWord is a field whose value is one word of its own kind; nil: it was not said.
+type valueWord[V fmt.Stringer] struct {
+	value **V
+	parse func(string) (V, error)
+}
+
+func (v valueWord[V]) take(_ string, w *words) {
+	x, err := v.parse(w.next())
+	if err != nil {
+		w.fail(err)
+	}
+	*v.value = &x
+}
+
+func (v valueWord[V]) text(name string) []string {
+	if *v.value == nil {
+		return nil
+	}
+	return []string{name, (**v.value).String()}
+}
+
 // language are the keywords of one kind of object.
 type language[T any] struct {
 	list   []keyword[T]
@@ -85,6 +106,12 @@ func (l *language[T]) take(w *words, to *T) bool {
 		f.take(name, w)
 	}
 	return true
+}
+
+// wantsMore reports whether a word is a keyword that is nothing without a value.
+func (l *language[T]) wantsMore(name string) bool {
+	w := &words{all: []string{name}}
+	return l.take(w, new(T)) && w.odd != nil
 }
 
 // parseRest reads as many words as are understood.

@@ -16,4 +16,14 @@ func Safe(name string) string {
 	return q[1 : len(q)-1]
 }
 
+// Quote is text from outside, in quotes and safe to print; the end of a very long one is
+// left out.
+func Quote(s string) string {
+	const most = 100
+	if len(s) > most {
+		return strconv.QuoteToASCII(s[:most]) + "..."
+	}
+	return strconv.QuoteToASCII(s)
+}
+
 func unprintable(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }

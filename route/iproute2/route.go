@@ -145,6 +145,15 @@ func ParseRoute(line []string) (Route, *Odd) {
 	return r, w.odd
 }
 
+// IsRouteWord reports whether a word says something of a route or of one of its next hops.
+func IsRouteWord(s string) bool { return routeWords().byName[s] != nil || hopWords().byName[s] != nil }
+
+// WantsMore reports whether no route and no rule can end with a word, because its value
+// would have to follow.
+func WantsMore(s string) bool {
+	return routeWords().wantsMore(s) || hopWords().wantsMore(s) || ruleWords().wantsMore(s)
+}
+
 // ParseRest reads as much as can be understood of the words of a route after one that
 // was not.
 func ParseRest(line []string) Route { return parseRest(routeWords(), line) }
@@ -248,6 +257,9 @@ type legWords struct{ *Route }
 
 func (r legWords) take(_ string, w *words) {
 	h := NextHop{Weight: 1, Flags: []string{}}
+	if !w.more() {
+		w.next() // it ends too early
+	}
 	for w.more() && hopWords().take(w, &h) {
 		continue // what is no word of a leg is one of the route: older versions have pref last
 	}

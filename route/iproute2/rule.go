@@ -78,11 +78,11 @@ func parseGroup(s string) (Group, error) {
 	return Group(n), err
 }
 
-func (g *Group) String() string {
-	if *g == 0 {
+func (g Group) String() string {
+	if g == 0 {
 		return "default"
 	}
-	return strconv.FormatInt(int64(*g), 10)
+	return strconv.FormatInt(int64(g), 10)
 }
 
 // noTarget is the action of a goto without a target.
@@ -109,7 +109,7 @@ var ruleWords = languageOf(func() []keyword[Rule] {
 		{"lookup table", func(r *Rule) any { return lookupWords{r} }},
 		{"l3mdev [l3mdev-table]", func(r *Rule) any { return l3mdevWord{r} }},
 		{"suppress_prefixlength suppress_prefixlen", func(r *Rule) any { return &r.SuppressPrefix }},
-		{"suppress_ifgroup", func(r *Rule) any { return groupWord{&r.SuppressGroup} }},
+		{"suppress_ifgroup", func(r *Rule) any { return valueWord[Group]{&r.SuppressGroup, parseGroup} }},
 		{"realms realm", func(r *Rule) any { return ruleRealms{r} }},
 		{"goto", func(r *Rule) any { return gotoWords{r} }},
 		{"[unresolved] unresolved", func(r *Rule) any { return &r.Unresolved }},
@@ -139,6 +139,9 @@ func ParseRule(line []string) (Rule, *Odd) {
 	}
 	return r, w.odd
 }
+
+// IsRuleWord reports whether a word says something of a rule.
+func IsRuleWord(s string) bool { return ruleWords().byName[s] != nil }
 
 // ParseRuleRest reads as much as can be understood of the words of a rule after one that
 // was not.
@@ -472,23 +475,6 @@ func (r l3mdevWord) text(name string) []string {
 		return nil
 	}
 	return []string{name}
-}
-
-type groupWord struct{ group **Group }
-
-func (g groupWord) take(_ string, w *words) {
-	n, err := parseGroup(w.next())
-	if err != nil {
-		w.fail(err)
-	}
-	*g.group = &n
-}
-
-func (g groupWord) text(name string) []string {
-	if *g.group == nil {
-		return nil
-	}
-	return []string{name, (*g.group).String()}
 }
 
 type ruleRealms struct{ *Rule }

@@ -12,41 +12,21 @@ import (
 // What was not understood of a route or a rule is kept as far as it was: it may
 // decide.
 
-// isRouteWord reports whether a word says something of a route, after its
-// destination (print_route in iproute2's ip/iproute.c).
+// isRouteWord reports whether a word says something of a route, after its destination, or
+// of what `ip route get` answers.
 func isRouteWord(s string) bool {
-	switch s {
-	case "via", "dev", "proto", "scope", "src", "metric", "table", "tos", "dsfield", "from", "nhid", "encap", "pref", "expires", "error",
-		"onlink", "dead", "linkdown", "pervasive", "offload", "trap", "rt_trap", "rt_offload", "offload_failed", "rt_offload_failed", "unresolved", "notify",
-		"mtu", "advmss", "window", "rtt", "rttvar", "ssthresh", "cwnd", "initcwnd", "initrwnd", "hoplimit", "quickack", "congctl", "features",
-		"rto_min", "reordering", "realm", "realms", "realm-from", "fastopen_no_cookie", "lock", "ttl-propagate", "weight", "users", "age", "used", "uid", "iif",
-		"priority", "preference":
-		return true
-	}
-	return false
+	return iproute2.IsRouteWord(s) || s == "lock" || s == "uid" || s == "iif"
 }
 
-// isRuleWord reports whether a word says something of a rule, after its priority
-// (print_rule in iproute2's ip/iprule.c).
+// isRuleWord reports whether a word says something of a rule, after its priority, and
+// begins no route.
 func isRuleWord(s string) bool {
-	switch s {
-	case "from", "to", "iif", "oif", "fwmark", "tos", "dscp", "lookup", "table", "goto", "uidrange", "ipproto", "sport", "dport", "tun_id", "flowlabel",
-		"suppress_prefixlength", "suppress_prefixlen", "suppress_ifgroup", "realms", "realm", "proto", "protocol", "l3mdev", "[l3mdev-table]",
-		"nop", "[detached]", "[unresolved]":
-		return true
-	}
-	return false
+	return s == "[detached]" || iproute2.IsRuleWord(s) && len(iproute2.WithoutType([]string{s, "default"})) == 2
 }
 
 // wantsMore reports whether a line ends with a word that needs another one: a mail
 // program wrapped it there.
-func wantsMore(w []string) bool {
-	switch w[len(w)-1] {
-	case "via", "dev", "proto", "scope", "src", "metric", "table", "from", "to", "nhid", "encap", "lookup", "iif", "oif", "fwmark", "mtu", "pref", "expires", "weight", "nexthop":
-		return true
-	}
-	return false
-}
+func wantsMore(w []string) bool { return iproute2.WantsMore(w[len(w)-1]) }
 
 // looksLikeRoute reports whether a line is a route's but for its destination, which
 // is not readable.

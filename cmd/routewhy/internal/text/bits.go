@@ -17,9 +17,9 @@ func (p *page) bitsView(e told) {
 		return
 	}
 	a, covering, near := e.Looked().Addr(), e.Bits.Covering, e.Bits.Near
-	width := columns(a.String())
+	width := textWidth(a.String())
 	for _, x := range append(slices.Clone(covering), near...) {
-		width = max(width, columns(x.String()))
+		width = max(width, textWidth(x.String()))
 	}
 	p.line("  " + pad("bits", labelWidth-2) + pad(a.String(), width) + "  " + binary(a, a.BitLen()))
 	for _, x := range covering {

@@ -161,11 +161,11 @@ func (p *page) table(d *report.Dump, t *report.Table) {
 	rows := make([]cells, len(routes))
 	for i := range routes {
 		rows[i] = dumpCells(&routes[i])
-		w.dst, w.way, w.attrs = max(w.dst, columns(rows[i].dst)), max(w.way, columns(rows[i].way)), max(w.attrs, columns(rows[i].attrs))
+		w.dst, w.way, w.attrs = max(w.dst, textWidth(rows[i].dst)), max(w.way, textWidth(rows[i].way)), max(w.attrs, textWidth(rows[i].attrs))
 	}
 	for i := range rows {
 		line := fmt.Sprintf("%*s%s  %s  %s", tableIndent, "", pad(rows[i].dst, w.dst), pad(rows[i].way, w.way), rows[i].attrs)
-		if columns(line) > p.st.width() {
+		if textWidth(line) > p.st.width() {
 			line = fmt.Sprintf("%*s%s", tableIndent, "", strings.Join(nonEmpty(rows[i].dst, rows[i].way, rows[i].attrs), "  "))
 		}
 		p.line(p.st.paint(routeInk(&routes[i]), line))

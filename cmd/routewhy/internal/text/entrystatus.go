@@ -136,27 +136,27 @@ func (p *page) standings(label string, all []report.Entry) {
 	width := 0
 	for i := range all {
 		rows[i] = entryRow(&all[i])
-		width = max(width, columns(rows[i]))
+		width = max(width, textWidth(rows[i]))
 	}
 	for i := range all {
 		if i > 0 {
-			label = strings.Repeat(" ", columns(label))
+			label = strings.Repeat(" ", textWidth(label))
 		}
 		p.standing(label, rows[i], width, stands(&all[i]), standingInk(&all[i]))
-		p.entryLegs(strings.Repeat(" ", columns(label)+2), &all[i])
+		p.entryLegs(strings.Repeat(" ", textWidth(label)+2), &all[i])
 	}
 }
 
 // standing writes one entry, in a column of a width, and where it stands.
 func (p *page) standing(label, row string, width int, text string, tint ink) {
 	for _, r := range []string{pad(row, width), row} {
-		if columns(label)+columns(r)+2+columns(text) <= p.st.width() {
+		if textWidth(label)+textWidth(r)+2+textWidth(text) <= p.st.width() {
 			p.line(label + r + "  " + p.st.paint(tint, text))
 			return
 		}
 	}
 	p.line(label + row)
-	p.block(strings.Repeat(" ", columns(label)+2), text, tint)
+	p.block(strings.Repeat(" ", textWidth(label)+2), text, tint)
 }
 
 // entryRow is a route entry with its table.
@@ -215,7 +215,7 @@ func (p *page) entryLegs(indent string, e *report.Entry) {
 		if uneven {
 			ways[i] += fmt.Sprintf("  weight %d", max(1, h.Weight))
 		}
-		width = max(width, columns(ways[i]))
+		width = max(width, textWidth(ways[i]))
 	}
 	for i, way := range ways {
 		p.line(indent + pad(way, width) + "  " + p.st.paint(yellow, fault(faults[i])))

@@ -120,7 +120,7 @@ func (e told) kernelTold() string {
 
 // block writes a label and a text that is wrapped beside it.
 func (p *page) block(label, text string, i ink) {
-	indent := columns(label)
+	indent := textWidth(label)
 	for n, l := range wrap(text, p.st.width()-indent) {
 		if n > 0 {
 			label = strings.Repeat(" ", indent)

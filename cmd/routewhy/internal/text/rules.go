@@ -21,10 +21,10 @@ func (p *page) rules(e told) {
 	}
 	width := 0
 	for i := range trials {
-		width = max(width, columns(ruleName(&trials[i].Rule)))
+		width = max(width, textWidth(ruleName(&trials[i].Rule)))
 	}
 	width = min(width, 36)
-	cols := e.columns(p.st.Verbose)
+	cols := e.candidateWidths(p.st.Verbose)
 	for i := 0; i < len(trials); {
 		n := 1
 		if !p.st.Verbose {
@@ -110,7 +110,7 @@ func (p *page) rule(e told, t *report.RuleTrial, width int) {
 		text += "; would take " + t.Shadow.Line()
 	}
 	label := fmt.Sprintf("  %5d  %s", t.Rule.Priority, name)
-	if columns(name) > width { // too long for its column
+	if textWidth(name) > width { // too long for its column
 		p.line(p.st.paint(ruleInk(t), label))
 		label = "         " + strings.Repeat(" ", width)
 	}
@@ -210,13 +210,13 @@ func legWidth(r *iproute2.Route) int {
 	n := 0
 	if len(r.NextHops) > 1 {
 		for i := range r.NextHops {
-			n = max(n, columns(r.NextHops[i].Way()))
+			n = max(n, textWidth(r.NextHops[i].Way()))
 		}
 	}
 	return n
 }
 
-func (e told) columns(all bool) widths {
+func (e told) candidateWidths(all bool) widths {
 	var w widths
 	for i := range e.Trace {
 		if e.Trace[i].Verdict == lookup.VerdictNotReached {
@@ -225,7 +225,7 @@ func (e told) columns(all bool) widths {
 		for j := range e.Trace[i].Candidates {
 			x := &e.Trace[i].Candidates[j]
 			c := candidateCells(x, all)
-			w.dst, w.way, w.attrs = max(w.dst, columns(c.dst)), max(w.way, columns(c.way)), max(w.attrs, columns(c.attrs))
+			w.dst, w.way, w.attrs = max(w.dst, textWidth(c.dst)), max(w.way, textWidth(c.way)), max(w.attrs, textWidth(c.attrs))
 			w.legs = max(w.legs, legWidth(&x.Route))
 		}
 	}
@@ -283,7 +283,7 @@ func (p *page) candidate(e told, c *report.Candidate, w widths) {
 		text += "; next"
 	}
 	tight := fmt.Sprintf("%*s%s %s", candidateIndent, "", p.st.mark(m), strings.Join(nonEmpty(cell.dst, cell.way, cell.attrs), "  "))
-	if columns(tight) > p.st.width() { // the attributes get lines of their own
+	if textWidth(tight) > p.st.width() { // the attributes get lines of their own
 		tight = fmt.Sprintf("%*s%s %s", candidateIndent, "", p.st.mark(m), strings.Join(nonEmpty(cell.dst, cell.way), "  "))
 		p.line(p.st.paint(i, tight))
 		p.block(strings.Repeat(" ", candidateIndent+4), cell.attrs, i)
@@ -298,7 +298,7 @@ func (p *page) candidate(e told, c *report.Candidate, w widths) {
 // where the line would get too long, or below it.
 func (p *page) aligned(head, tight, text string, i ink) {
 	for _, h := range []string{head, tight} {
-		if columns(h)+2+columns(text) <= p.st.width() {
+		if textWidth(h)+2+textWidth(text) <= p.st.width() {
 			p.line(p.st.paint(i, h+"  "+text))
 			return
 		}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"routewhy/lookup"
@@ -93,7 +92,7 @@ func wanted(q *report.SocketQuery) string {
 	}
 	var parts []string
 	if q.Program != "" {
-		parts = append(parts, "of a program called "+quote(q.Program))
+		parts = append(parts, "of a program called "+iproute2.Quote(q.Program))
 	}
 	switch {
 	case q.Address.IsValid() && q.Port != 0:
@@ -104,15 +103,6 @@ func wanted(q *report.SocketQuery) string {
 		parts = append(parts, fmt.Sprintf("on port %d", q.Port))
 	}
 	return strings.Join(parts, " ")
-}
-
-// quote is a word of the command line, so that no character of it does anything.
-func quote(s string) string {
-	const most = 100
-	if len(s) > most {
-		return strconv.QuoteToASCII(s[:most]) + "..."
-	}
-	return strconv.QuoteToASCII(s)
 }
 
 func scopeOrder() []listen.Scope {
@@ -357,8 +347,8 @@ func worse(a, b ink) ink {
 func rowWidths(rows []socketRow) [2]int {
 	var w [2]int
 	for i := range rows {
-		w[0] = max(w[0], min(28, columns(rows[i].address())))
-		w[1] = max(w[1], min(24, columns(rows[i].who)))
+		w[0] = max(w[0], min(28, textWidth(rows[i].address())))
+		w[1] = max(w[1], min(24, textWidth(rows[i].who)))
 	}
 	return w
 }
@@ -379,7 +369,7 @@ func (p *page) socketGroup(scope listen.Scope, rows []socketRow, width [2]int) {
 		switch {
 		case r.remark == "":
 			p.line(head)
-		case !strings.Contains(r.remark, "\n") && columns(head)+2+columns(r.remark) <= p.st.width():
+		case !strings.Contains(r.remark, "\n") && textWidth(head)+2+textWidth(r.remark) <= p.st.width():
 			p.line(head + "  " + p.st.paint(r.tint, r.remark))
 		default:
 			p.line(head)
@@ -410,7 +400,7 @@ func (p *page) reach(s *listening) {
 		l := &s.locals[i]
 		if s.Query.Shows(l.Address) {
 			locals = append(locals, l)
-			width[0], width[1] = max(width[0], columns(l.Address.String())), max(width[1], columns(iproute2.Safe(l.Dev)))
+			width[0], width[1] = max(width[0], textWidth(l.Address.String())), max(width[1], textWidth(iproute2.Safe(l.Dev)))
 		}
 	}
 	if len(locals) == 0 {
@@ -429,7 +419,7 @@ func (p *page) reach(s *listening) {
 		label := fmt.Sprintf("  %s  %s  ", pad(l.Address.String(), width[0]), pad(iproute2.Safe(l.Dev), width[1]))
 		for _, t := range lines {
 			p.block(label, t.text, t.ink)
-			label = strings.Repeat(" ", columns(label))
+			label = strings.Repeat(" ", textWidth(label))
 		}
 	}
 }

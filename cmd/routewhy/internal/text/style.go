@@ -59,7 +59,7 @@ func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {
-		if line != "" && columns(line)+1+columns(word) > width {
+		if line != "" && textWidth(line)+1+textWidth(word) > width {
 			lines = append(lines, line)
 			line = ""
 		}
@@ -71,11 +71,11 @@ func wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-// columns is how many columns a text takes; the texts here have no wide runes.
-func columns(s string) int { return len([]rune(s)) }
+// textWidth is how many columns a text takes; the texts here have no wide runes.
+func textWidth(s string) int { return len([]rune(s)) }
 
 func pad(s string, width int) string {
-	if n := width - columns(s); n > 0 {
+	if n := width - textWidth(s); n > 0 {
 		return s + strings.Repeat(" ", n)
 	}
 	return s

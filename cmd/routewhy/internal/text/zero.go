@@ -47,7 +47,7 @@ func ExplainZero(w io.Writer, r *report.Zero, st Style) error {
 	p.zeroRoutes(z)
 	p.zeroListeners(z)
 	p.zeroSource(z)
-	p.zeroColumns(z)
+	p.routeLines(z)
 	p.section("in netstat", fmt.Sprintf("-tln and in ss: a Local Address of %s is a socket on every address, a Foreign Address of %s is nobody yet: the socket listens.",
 		netip.AddrPortFrom(z.zero(), 80), strings.TrimSuffix(netip.AddrPortFrom(z.zero(), 0).String(), "0")+"*"))
 	for i := range z.Warnings {
@@ -382,7 +382,7 @@ func annotateZero(z *report.Zero) {
 	for _, all := range [][]report.Entry{f.Defaults, f.Halves, f.Host, f.Network} {
 		annotateEntries(all)
 	}
-	for i := range f.Columns {
-		f.Columns[i].Means = columnMeaning(&f.Columns[i])
+	for i := range f.RouteLines {
+		f.RouteLines[i].Means = routeLineMeaning(&f.RouteLines[i])
 	}
 }

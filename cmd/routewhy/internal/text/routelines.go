@@ -11,8 +11,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// columnMeaning says what the zeros of a line of route(8) mean.
-func columnMeaning(c *report.Column) string {
+// routeLineMeaning says what the zeros of a line of route(8) mean.
+func routeLineMeaning(c *report.RouteLine) string {
 	var out []string
 	if c.Destination == noGateway {
 		switch bits := maskLength(c.Genmask); bits {
@@ -50,36 +50,36 @@ func maskLength(mask string) int {
 	return ones
 }
 
-// maxColumns is how many lines of route(8) the page shows.
-const maxColumns = 5
+// maxRouteLines is how many lines of route(8) the page shows.
+const maxRouteLines = 5
 
-// zeroColumns shows what the zeros in the output of route(8) mean.
-func (p *page) zeroColumns(z zeroPage) {
+// routeLines shows what the zeros in the output of route(8) mean.
+func (p *page) routeLines(z zeroPage) {
 	if z.family() == route.IPv6 {
 		p.section("in route -6 -n", fmt.Sprintf("%s is the default route, ::/128 the host route for ::, and a Next Hop of :: is none: on the link.", route.IPv6.Default()))
 		return
 	}
 	p.section("in route -n", "and netstat -rn, /proc/net/route: a Gateway of 0.0.0.0 is none (on the link), and the Genmask tells 0.0.0.0/0 (0.0.0.0) from a host route (255.255.255.255):")
-	all := z.Facts.Columns
+	all := z.Facts.RouteLines
 	if len(all) == 0 {
 		p.line("  no line of this host has a zero")
 		return
 	}
 	var w [4]int
 	shown := all
-	if len(all) > maxColumns && !p.st.Verbose {
-		shown = all[:maxColumns]
+	if len(all) > maxRouteLines && !p.st.Verbose {
+		shown = all[:maxRouteLines]
 	}
 	for _, c := range shown {
 		for i, text := range []string{c.Destination, c.Gateway, c.Genmask, iproute2.Safe(c.Iface)} {
-			w[i] = max(w[i], columns(text))
+			w[i] = max(w[i], textWidth(text))
 		}
 	}
 	for i := range shown {
-		c, means := &shown[i], columnMeaning(&shown[i])
+		c, means := &shown[i], routeLineMeaning(&shown[i])
 		head := fmt.Sprintf("  %s  %s  %s  %s %s  ", pad(c.Destination, w[0]), pad(c.Gateway, w[1]), pad(c.Genmask, w[2]),
 			pad(c.Flags, 3), pad(iproute2.Safe(c.Iface), w[3]))
-		if columns(head)+columns(means) <= p.st.width() {
+		if textWidth(head)+textWidth(means) <= p.st.width() {
 			p.line(head + means)
 			continue
 		}
