@@ -1,0 +1,233 @@
+package kernel
+
+import (
+	"io/fs"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"routewhy/route"
+)
+
+// FindSessions finds the remote logins that a process runs in, from /proc. It walks up to
+// the server that has the socket: sudo drops SSH_CONNECTION, but no parent. From the
+// server of a terminal multiplexer, whose parent is gone, it goes on with the clients of
+// the same user, and from a process whose parents are gone, with others on its terminal.
+func FindSessions(proc fs.FS, pid int) []route.Session {
+	f := &finder{proc: proc}
+	start := f.process(pid)
+	if start == nil {
+		return nil
+	}
+	if s, mux := f.walk(start); s != nil {
+		return []route.Session{*s}
+	} else if mux != nil {
+		return f.clients(mux)
+	}
+	if start.tty == 0 {
+		return nil
+	}
+	return f.each(func(p *process) bool { return p.tty == start.tty }, "")
+}
+
+// finder reads processes.
+type finder struct{ proc fs.FS }
+
+// process is what is known of one.
+type process struct {
+	pid, parent, tty int
+	name             string
+}
+
+// process reads a process; nil: it is gone.
+func (f *finder) process(pid int) *process {
+	b, err := fs.ReadFile(f.proc, strconv.Itoa(pid)+"/stat")
+	if err != nil {
+		return nil
+	}
+	// The name stands between parentheses and may have some itself: proc_pid_stat(5).
+	text := string(b)
+	from, to := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
+	if from < 0 || to < from {
+		return nil
+	}
+	fields := strings.Fields(text[to+1:])
+	if len(fields) < 5 {
+		return nil
+	}
+	p := &process{pid: pid, name: text[from+1 : to]}
+	p.parent, _ = strconv.Atoi(fields[1])
+	p.tty, _ = strconv.Atoi(fields[4])
+	return p
+}
+
+// maxParents bounds how far up processes are followed.
+const maxParents = 100
+
+// walk goes up to a server that has a session's socket, or to a multiplexer's server.
+func (f *finder) walk(start *process) (s *route.Session, mux *process) {
+	below := start
+	for p, n := start, 0; p != nil && p.pid > 1 && n < maxParents; p, n = f.process(p.parent), n+1 {
+		switch {
+		case isServer(p.name):
+			return f.session(p, below), nil
+		case multiplexer(p.name) != "" && p.tty == 0:
+			return nil, p
+		}
+		below = p
+	}
+	return nil, nil
+}
+
+// isServer reports whether a program of a name takes remote logins.
+func isServer(name string) bool {
+	return isSSH(name) || slices.Contains([]string{"mosh-server", "telnetd", "in.telnetd"}, name)
+}
+
+// isSSH reports whether a program of a name is an SSH server. Since OpenSSH 9.8, that
+// of one connection has a name of its own.
+func isSSH(name string) bool {
+	return slices.Contains([]string{"sshd", "sshd-session", "sshd-auth", "dropbear"}, name)
+}
+
+// multiplexer is the terminal multiplexer of which a program is the server or a client;
+// empty: none.
+func multiplexer(name string) string {
+	switch name {
+	case "tmux: server", "tmux: client", "tmux":
+		return "tmux"
+	case "screen", "SCREEN":
+		return "screen"
+	}
+	return ""
+}
+
+// session is that of a server. below is the process that it started, the login shell.
+// Of several processes of one server, one has the connections that it forwards open as
+// well, and so what all have open counts.
+func (f *finder) session(p, below *process) *route.Session {
+	s := &route.Session{Server: p.name}
+	if isSSH(p.name) {
+		s.Server = "sshd"
+		if p.name == "dropbear" {
+			s.Server = p.name
+		}
+		s.Local, s.Remote = f.told(below)
+	}
+	for up := p; up != nil && up.pid > 1 && isServer(up.name); up = f.process(up.parent) {
+		open := f.sockets(up.pid)
+		if up == p {
+			s.Inodes = open
+			continue
+		}
+		if both := slices.DeleteFunc(slices.Clone(s.Inodes), func(n uint32) bool { return !slices.Contains(open, n) }); len(both) > 0 {
+			s.Inodes = both
+		} else if len(s.Inodes) == 0 {
+			s.Inodes = open
+		}
+	}
+	return s
+}
+
+// told is the connection that a login shell was told of: SSH_CONNECTION has the client's
+// address and port and the server's.
+func (f *finder) told(shell *process) (local, remote netip.AddrPort) {
+	b, err := fs.ReadFile(f.proc, strconv.Itoa(shell.pid)+"/environ")
+	if err != nil {
+		return local, remote
+	}
+	for v := range strings.SplitSeq(string(b), "\x00") {
+		words, ok := strings.CutPrefix(v, "SSH_CONNECTION=")
+		fields := strings.Fields(words)
+		if !ok || len(fields) != 4 {
+			continue
+		}
+		remote, local = addrPort(fields[0], fields[1]), addrPort(fields[2], fields[3])
+		if remote.IsValid() && local.IsValid() {
+			return local, remote
+		}
+	}
+	return netip.AddrPort{}, netip.AddrPort{}
+}
+
+// addrPort reads an address and a port; the zero AddrPort: they are none.
+func addrPort(addr, port string) netip.AddrPort {
+	a, err := netip.ParseAddr(addr)
+	n, err2 := strconv.ParseUint(port, 10, 16)
+	if err != nil || err2 != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a, uint16(n))
+}
+
+// sockets are the sockets that a process has open; nil: that may not be read.
+func (f *finder) sockets(pid int) []uint32 {
+	dir := strconv.Itoa(pid) + "/fd"
+	entries, err := fs.ReadDir(f.proc, dir)
+	if err != nil {
+		return nil
+	}
+	var out []uint32
+	for _, e := range entries {
+		target, err := fs.ReadLink(f.proc, dir+"/"+e.Name())
+		if err != nil {
+			continue
+		}
+		if n, ok := socketInode(target); ok {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// clients are the sessions of a multiplexer's clients. Which server a client is attached
+// to does not show: those of the same user count.
+func (f *finder) clients(server *process) []route.Session {
+	name, user := multiplexer(server.name), f.user(server.pid)
+	return f.each(func(p *process) bool {
+		return p.pid != server.pid && p.tty != 0 && multiplexer(p.name) == name && f.user(p.pid) == user
+	}, name)
+}
+
+// user is the real user ID of a process, as text.
+func (f *finder) user(pid int) string {
+	b, err := fs.ReadFile(f.proc, strconv.Itoa(pid)+"/status")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(b)) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "Uid:" {
+			return fields[1]
+		}
+	}
+	return ""
+}
+
+// each are the sessions of the processes of a kind, each once.
+func (f *finder) each(is func(*process) bool, through string) []route.Session {
+	entries, err := fs.ReadDir(f.proc, ".")
+	if err != nil {
+		return nil
+	}
+	var out []route.Session
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		p := f.process(pid)
+		if p == nil || !is(p) {
+			continue
+		}
+		s, _ := f.walk(p)
+		if s == nil || slices.ContainsFunc(out, func(x route.Session) bool {
+			return x.Remote == s.Remote && slices.Equal(x.Inodes, s.Inodes)
+		}) {
+			continue
+		}
+		s.Through = through
+		out = append(out, *s)
+	}
+	return out
+}
