@@ -115,12 +115,19 @@ func staysDown6(a *route.Addr) bool {
 // (IFAPROT_KERNEL_LL).
 const protocolLinkLocal = 3
 
+// kernelMade reports whether a link-local address is one that the kernel gave a device: it
+// says so, or the address is made of a MAC address (RFC 4291 appendix A).
+func kernelMade(a *route.Addr) bool {
+	b := a.Prefix.Addr().As16()
+	return a.Protocol == protocolLinkLocal || a.Prefix.Bits() == 64 && b[11] == 0xff && b[12] == 0xfe
+}
+
 // rememberLinkLocal keeps the link-local address that the kernel gave a device, which it
 // would make again.
 func (t *tx) rememberLinkLocal(l *route.Link) {
 	for i := range t.snap.Addrs {
 		a := t.snap.Addrs[i]
-		if a.Link != l.Index || !a.Prefix.Addr().IsLinkLocalUnicast() || a.Protocol != protocolLinkLocal {
+		if a.Link != l.Index || !a.Prefix.Addr().Is6() || !a.Prefix.Addr().IsLinkLocalUnicast() || !kernelMade(&a) {
 			continue
 		}
 		m := maps.Clone(t.linkLocal)
@@ -182,6 +189,7 @@ func (t *tx) ready6(l *route.Link) {
 		t.addMulticast6(l)
 		if a, ok := t.linkLocal[l.Index]; ok && t.setting(route.IPv6, l.Name, "addr_gen_mode") != addrGenNone && !t.hasAddr6(&a) {
 			a.Flags &^= route.AddrTentative
+			a.Protocol = protocolLinkLocal
 			t.enterAddr6(l, &a)
 		}
 	}

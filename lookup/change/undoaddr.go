@@ -104,7 +104,11 @@ func (u *undoer) placeAddrs(want []route.Addr, link int, f route.Family, newest 
 	}
 	for i := range missing {
 		if !slices.ContainsFunc(addrsOf(u.present(), link, f), func(a route.Addr) bool { return a.Prefix == missing[i].Prefix && a.Peer == missing[i].Peer }) {
-			u.do(requestAddr(Add, &missing[i]))
+			verb := Add
+			if missing[i].Prefix.Addr().Is6() && missing[i].Prefix.Addr().IsLinkLocalUnicast() {
+				verb = Replace // the kernel may have made it again by itself
+			}
+			u.do(requestAddr(verb, &missing[i]))
 		}
 	}
 }

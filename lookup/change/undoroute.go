@@ -156,11 +156,27 @@ func (u *undoer) dropExtras(p spot) {
 // deleteRoute deletes a route, where a request takes this one and no other.
 func (u *undoer) deleteRoute(p spot, r *route.Route) bool {
 	m, before := u.mark(), len(u.haveAt(p))
-	if u.do(requestRoute(Delete, p, r)) && len(u.haveAt(p)) == before-1 && !slices.Contains(u.haveAt(p), r) {
+	if u.remove(p, r) && len(u.haveAt(p)) == before-1 && !slices.Contains(u.haveAt(p), r) {
 		return true
 	}
 	u.back(m)
 	return false
+}
+
+// remove asks to delete a route. What ip itself gives a route that says nothing is left
+// out, where that finds the same one.
+func (u *undoer) remove(p spot, r *route.Route) bool {
+	c := requestRoute(Delete, p, r)
+	if r.Protocol == route.ProtocolBoot && p.dst.Addr().Is4() && !fails(r.Type) {
+		m := u.mark()
+		short := *c
+		short.Route.Protocol, short.Route.Scope, short.Route.Type = 0, route.ScopeNowhere, route.TypeUnspec
+		if u.do(&short) && !slices.Contains(u.haveAt(p), r) {
+			return true
+		}
+		u.back(m)
+	}
+	return u.do(c)
 }
 
 // group are the routes to a prefix that the kernel keeps in the order in which they were
@@ -195,7 +211,7 @@ func (u *undoer) arrange(p spot, anew bool) {
 		case anew:
 			u.arrangeGroup(p, w, h, 0, 0)
 		case p.dst.Addr().Is6(): // where a new one always comes last
-			u.arrangeGroup(p, w, h, 0, common(w, h))
+			u.arrangeGroup(p, w, h, 0, firstKept(w, h))
 		default:
 			from, kept := longestKept(w, h)
 			u.arrangeGroup(p, w, h, from, kept)
@@ -263,6 +279,18 @@ func common(a, b []*route.Route) int {
 	return n
 }
 
+// firstKept is how many of the first wanted routes are there in this order, whatever stands
+// between them.
+func firstKept(want, have []*route.Route) int {
+	n := 0
+	for _, h := range have {
+		if n < len(want) && alikeNow(want[n], h) {
+			n++
+		}
+	}
+	return n
+}
+
 // longestKept finds the longest run of wanted routes that are there in this order: where
 // in the wanted ones it begins, and how many they are.
 func longestKept(want, have []*route.Route) (from, kept int) {
@@ -295,7 +323,7 @@ func (u *undoer) arrangeGroup(p spot, want, have []*route.Route, from, kept int)
 	for range gone { // a request may take another one, which is then among those that are left
 		for _, h := range gone {
 			if slices.Contains(u.haveAt(p), h) {
-				u.do(requestRoute(Delete, p, h))
+				u.remove(p, h)
 			}
 		}
 	}
