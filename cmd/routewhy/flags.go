@@ -29,6 +29,9 @@ type options struct {
 	batch string
 	// tries are what --try is to try, as they were given: commands, files, or "-".
 	tries []string
+	// undo and script, which says after how many seconds, are what --try prints instead.
+	undo   bool
+	script optional[uint32]
 	// family restricts the answer to one family (-4, -6, or the family of
 	// --from); zero: both.
 	family route.Family
@@ -128,6 +131,9 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.Func("redact", "replace public addresses in what is saved", wordFlag(&o.redact, redactWords()))
 	fs.Lookup("redact").NoOptDefVal = redactPublic
 	fs.BoolVar(&o.noKernel, "no-kernel", false, "do not ask the kernel for its own answer")
+
+	fs.BoolVar(&o.undo, "undo", false, "print the commands that take a change back")
+	fs.Func("script", "print a script that makes a change, and takes it back after so many seconds", numberFlag(&o.script, 1, 24*60*60))
 
 	fs.BoolVar(&o.json, "json", false, "print JSON")
 	o.color = "auto"

@@ -64,7 +64,7 @@ func modes() []mode {
 	}, {
 		flag:  "try",
 		usage: "what a command would do, without making it; or a file of commands",
-		flags: slices.Concat(common, packet, []string{"no-kernel"}),
+		flags: slices.Concat(common, packet, []string{"no-kernel", "undo", "script"}),
 		tries: true,
 		run:   try,
 	}}

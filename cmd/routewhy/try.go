@@ -34,7 +34,7 @@ func try(ctx context.Context, o *options, s stdio) error {
 	if err != nil {
 		return err
 	}
-	q := &report.TryQuestion{Question: *o.question(dests), Family: o.family}
+	q := &report.TryQuestion{Question: *o.question(dests), Family: o.family, TrySessionQuestion: o.trySession()}
 	for i := range q.To {
 		q.To[i].KeepMapped()
 	}
@@ -55,6 +55,9 @@ func try(ctx context.Context, o *options, s stdio) error {
 	}
 	if err != nil {
 		return deviceFault(err)
+	}
+	if o.undo || o.script.given {
+		return o.writeCommands(trial, s)
 	}
 	return o.writeTry(trial.Report, s)
 }

@@ -126,6 +126,7 @@ const maxTryRoutes = 20
 type TryQuestion struct {
 	// Question's To are the destinations to be told of; the kernel is not asked.
 	Question
+	TrySessionQuestion
 	Scripts []command.Script
 	// Family restricts the comparison to one family; zero: both.
 	Family route.Family
@@ -155,13 +156,16 @@ func NewTrial(ctx context.Context, src route.Source, q *TryQuestion) (*Trial, er
 	}
 	t.commands()
 	t.moves(q)
+	if err := t.session(ctx, src, q); err != nil {
+		return nil, err
+	}
 	return t, t.answers(ctx, src, q)
 }
 
 // readTry reads what the commands need: of large tables, where routes alone are changed,
 // those that have to do with them.
 func readTry(ctx context.Context, src route.Source, q *TryQuestion) (*lookup.FIB, error) {
-	query := route.Query{AllDevices: true}
+	query := route.Query{AllDevices: true, Sockets: route.AllSockets}
 	bare := query
 	bare.NoRoutes = true
 	small, err := lookup.Read(ctx, src, &lookup.Need{Query: bare})
@@ -215,8 +219,9 @@ func aboutRoutes(s *change.State, q *TryQuestion) (func(netip.Prefix) bool, bool
 		}
 	}
 	a := asker{Question: &q.Question}
+	ends := connected(s.FIB().Snapshot().Sockets)
 	return func(dst netip.Prefix) bool {
-		return slices.ContainsFunc(all, dst.Overlaps) || a.concerns(dst)
+		return slices.ContainsFunc(all, dst.Overlaps) || a.concerns(dst) || coversAny(dst, ends)
 	}, true
 }
 

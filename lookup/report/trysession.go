@@ -1,11 +1,394 @@
 package report
 
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/lookup/change/command"
+	"routewhy/lookup/connections"
+	"routewhy/route"
+)
+
 // TrySession is the part of a [Try] that is about sockets, the way back and the kernel's
 // own answer.
-type TrySession struct{}
+type TrySession struct {
+	// Sockets are the live connections of which something changes, and those that carry
+	// the caller's session. Absent: sockets were not read.
+	Sockets []TrySocket `json:"sockets,omitzero"`
+	// Connections is how many live connections were looked at.
+	Connections int `json:"connections,omitempty"`
+	// SocketsUnread says why sockets are missing.
+	SocketsUnread string `json:"sockets_unread,omitempty"`
+	// SessionUnknown is the server of a session whose connection cannot be told: mosh's,
+	// which answers to whoever holds the key.
+	SessionUnknown string `json:"session_unknown,omitempty"`
+	// Safe are commands after which the caller's sessions would stay: they come first, and
+	// were tried.
+	Safe []string `json:"safe,omitempty"`
+	// Undo are the commands that bring the present state back. UndoLong is how many routes
+	// went and came where that was not worked out; UndoLeft is what they do not bring back.
+	Undo     []string   `json:"undo,omitzero"`
+	UndoLong int        `json:"undo_long,omitempty"`
+	UndoLeft []Leftover `json:"undo_left,omitempty"`
+	// Kernel is the kernel's own answer; absent: it was not asked.
+	Kernel *Rehearsal `json:"kernel,omitempty"`
+}
+
+// TrySocket is a live connection.
+type TrySocket struct {
+	Proto  string         `json:"proto"`
+	Local  netip.AddrPort `json:"local"`
+	Remote netip.AddrPort `json:"remote"`
+	// PID and Comm are a process that has the socket open; absent: that is not known.
+	PID  int    `json:"pid,omitempty"`
+	Comm string `json:"comm,omitempty"`
+	// Before and After are the decisions about a packet that it sends.
+	Before Decision `json:"before"`
+	After  Decision `json:"after"`
+	// Moves says that its packets leave by another way, Perhaps that this depends on a
+	// hash.
+	Moves   bool `json:"moves"`
+	Perhaps bool `json:"perhaps,omitempty"`
+	Lost    bool `json:"lost"`
+	// Reason says why it is lost.
+	Reason TryLoss `json:"reason,omitzero"`
+	// Yours says that it carries the caller's session. Through is the terminal multiplexer
+	// between them; Any says that no session was found to be the caller's, so that every
+	// one counts.
+	Yours   bool   `json:"yours"`
+	Through string `json:"through,omitempty"`
+	Any     bool   `json:"any,omitempty"`
+	// Server is the program that has the socket of a session.
+	Server string `json:"server,omitempty"`
+}
+
+// TryLoss is why a connection is lost.
+type TryLoss struct {
+	Code connections.Loss `json:"code"`
+	// Dev is the device by which the other end's packets arrive.
+	Dev string `json:"dev,omitempty"`
+}
+
+// Leftover is what no command brings back as it was.
+type Leftover struct {
+	Code     change.LeftoverCode `json:"code"`
+	Dev      string              `json:"dev,omitempty"`
+	Prefix   netip.Prefix        `json:"prefix,omitzero"`
+	Table    string              `json:"table,omitempty"`
+	Family   string              `json:"family,omitempty"`
+	Priority uint32              `json:"priority,omitempty"`
+	ID       uint32              `json:"id,omitempty"`
+	Path     string              `json:"path,omitempty"`
+}
+
+// Rehearsal is what the kernel did with the commands in a namespace of its own.
+type Rehearsal struct {
+	Rehearsed bool `json:"rehearsed"`
+	Agrees    bool `json:"agrees"`
+	// Difference is how it differs, in the kernel's words; absent: it agrees.
+	Difference string `json:"difference,omitempty"`
+	// Why says why it was not asked.
+	Why string `json:"reason,omitempty"`
+}
 
 // LosesYours reports whether a session of the caller's would be lost.
-func (t *TrySession) LosesYours() bool { return false }
+func (t *TrySession) LosesYours() bool {
+	return slices.ContainsFunc(t.Sockets, func(s TrySocket) bool { return s.Yours && s.Lost })
+}
 
 // Disagrees reports whether the kernel's rehearsal ended otherwise.
-func (t *TrySession) Disagrees() bool { return false }
+func (t *TrySession) Disagrees() bool {
+	return t.Kernel != nil && t.Kernel.Rehearsed && !t.Kernel.Agrees
+}
+
+// TrySessionQuestion is the part of a [TryQuestion] about sockets and the way back.
+type TrySessionQuestion struct {
+	// Live says that the facts are those of the running kernel, so that there may be a
+	// session, of which Sessions are the ones that the caller was found to be in.
+	Live     bool
+	Sessions []route.Session
+	// WayBack asks for the commands that bring the state back, however many.
+	WayBack bool
+}
+
+// connected are the addresses of live connections, in ascending order.
+func connected(all []route.Socket) []netip.Addr {
+	seen := map[netip.Addr]bool{}
+	for i := range all {
+		if x := &all[i]; connections.Connected(x) {
+			flow := connections.FlowOf(x)
+			seen[flow.Dst], seen[flow.Src] = true, true
+		}
+	}
+	var out []netip.Addr
+	for a := range seen {
+		out = append(out, a)
+	}
+	slices.SortFunc(out, netip.Addr.Compare)
+	return out
+}
+
+// coversAny reports whether a prefix covers one of some addresses in ascending order.
+func coversAny(p netip.Prefix, addrs []netip.Addr) bool {
+	at, _ := slices.BinarySearchFunc(addrs, p.Addr(), netip.Addr.Compare)
+	return at < len(addrs) && p.Contains(addrs[at])
+}
+
+// session tells of sockets and of the way back.
+func (t *Trial) session(ctx context.Context, src route.Source, q *TryQuestion) error {
+	snap := t.Before.FIB().Snapshot()
+	t.Report.SocketsUnread = snap.WhyLacks(route.FactSockets, 0)
+	if !snap.Lacks(route.FactSockets, 0) {
+		if err := t.sockets(ctx, src, q); err != nil {
+			return err
+		}
+	}
+	t.wayBack(q)
+	return nil
+}
+
+// sockets tells of live connections.
+func (t *Trial) sockets(ctx context.Context, src route.Source, q *TryQuestion) error {
+	before, after := t.Before.FIB(), t.Run.After.FIB()
+	all := before.Snapshot().Sockets
+	t.Report.Sockets = []TrySocket{}
+	for i := range all {
+		if connections.Connected(&all[i]) {
+			t.Report.Connections++
+		}
+	}
+	changes := connections.Compare(before, after, all)
+	var owned map[uint32]route.Process
+	if len(changes) > 0 || q.Live {
+		var err error
+		if owned, err = owners(ctx, src); err != nil {
+			return err
+		}
+	}
+	yours := yoursOf(q, all, owned)
+	for _, s := range q.Sessions {
+		if s.Server == "mosh-server" {
+			t.Report.SessionUnknown = s.Server
+		}
+	}
+	said := map[*route.Socket]bool{}
+	for i := range changes {
+		said[changes[i].Socket] = true
+	}
+	for i := range all {
+		if x := &all[i]; yours[x] != nil && !said[x] {
+			c := connections.Change{Socket: x, Flow: connections.FlowOf(x)}
+			c.Before, c.After = before.Lookup(c.Flow), after.Lookup(c.Flow)
+			changes = append(changes, c)
+		}
+	}
+	for i := range changes {
+		t.Report.Sockets = append(t.Report.Sockets, newTrySocket(before, after, &changes[i], yours[changes[i].Socket], owned))
+	}
+	slices.SortStableFunc(t.Report.Sockets, func(a, b TrySocket) int { return rank(&a) - rank(&b) })
+	if t.Report.LosesYours() {
+		t.safe(q, changes, yours)
+	}
+	return nil
+}
+
+// rank brings the caller's connections first, then those that are lost.
+func rank(s *TrySocket) int {
+	switch {
+	case s.Yours && s.Lost:
+		return 0
+	case s.Yours:
+		return 1
+	case s.Lost:
+		return 2
+	}
+	return 3
+}
+
+// owners are processes by the sockets that they have open.
+func owners(ctx context.Context, src route.Source) (map[uint32]route.Process, error) {
+	snap, err := src.Read(ctx, route.Query{NoRoutes: true, NoNeighbours: true, Sockets: route.AllSockets, Processes: true})
+	if err != nil {
+		return nil, err
+	}
+	out := map[uint32]route.Process{}
+	for i := range snap.Sockets {
+		if x := &snap.Sockets[i]; len(x.Owners) > 0 {
+			out[x.Inode] = x.Owners[0]
+		}
+	}
+	return out, nil
+}
+
+// yours is what makes a connection the caller's.
+type yours struct {
+	server, through string
+	any             bool
+}
+
+// yoursOf are the connections that carry the caller's sessions: those that were found, or
+// else every one that sshd has.
+func yoursOf(q *TryQuestion, all []route.Socket, owned map[uint32]route.Process) map[*route.Socket]*yours {
+	out := map[*route.Socket]*yours{}
+	if !q.Live {
+		return out
+	}
+	for i := range all {
+		x := &all[i]
+		for k := range q.Sessions {
+			if s := &q.Sessions[k]; connections.Connected(x) && s.Carries(x) {
+				out[x] = &yours{server: s.Server, through: s.Through}
+			}
+		}
+	}
+	if len(out) > 0 || len(q.Sessions) > 0 {
+		return out
+	}
+	for i := range all {
+		if x := &all[i]; connections.Connected(x) && ofSSHD(x, owned) {
+			out[x] = &yours{server: "sshd", any: true}
+		}
+	}
+	return out
+}
+
+// ofSSHD reports whether a connection is one that sshd took: sshd has it open, or, where
+// that may not be seen, root has it at sshd's port.
+func ofSSHD(x *route.Socket, owned map[uint32]route.Process) bool {
+	const sshPort = 22
+	if p, known := owned[x.Inode]; known {
+		return (p.Name == "sshd" || p.Name == "sshd-session" || p.Name == "dropbear") && x.Local.Port() < 32768
+	}
+	return x.Proto == route.ProtoTCP && x.UID == 0 && x.Local.Port() == sshPort
+}
+
+func newTrySocket(before, after *lookup.FIB, c *connections.Change, mine *yours, owned map[uint32]route.Process) TrySocket {
+	plain := func(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+	p := owned[c.Socket.Inode]
+	out := TrySocket{
+		Proto: c.Socket.ProtoName(), Local: plain(c.Socket.Local), Remote: plain(c.Socket.Remote), PID: p.PID, Comm: p.Name,
+		Before: NewDecision(before, &c.Flow, &c.Before, nil), After: NewDecision(after, &c.Flow, &c.After, nil),
+		Moves: c.Moves, Perhaps: c.Perhaps, Lost: c.Lost != "", Yours: mine != nil,
+	}
+	if c.Lost != "" {
+		out.Reason.Code = c.Lost
+		if c.In != 0 {
+			out.Reason.Dev = before.Snapshot().LinkName(c.In)
+		}
+	}
+	if mine != nil {
+		out.Server, out.Through, out.Any = mine.server, mine.through, mine.any
+	}
+	return out
+}
+
+// safe looks for commands that keep the caller's sessions: a rule for the session's
+// source, and a table with the way that it takes now. They are tried first.
+func (t *Trial) safe(q *TryQuestion, changes []connections.Change, mine map[*route.Socket]*yours) {
+	state := t.Before
+	var texts []string
+	kept := map[netip.Addr]bool{}
+	for i := range changes {
+		c := &changes[i]
+		if mine[c.Socket] == nil || c.Lost == "" || kept[c.Flow.Src] || len(c.Before.NextHops) != 1 {
+			continue
+		}
+		kept[c.Flow.Src] = true
+		for _, one := range keeps(c, state) {
+			out := state.Apply(one)
+			if out.Refusal != nil {
+				return
+			}
+			texts = append(texts, command.Print(one, state))
+			state = out.State
+		}
+	}
+	run := &command.Run{After: state}
+	for i := range q.Scripts {
+		if run.Do(&q.Scripts[i]) != nil {
+			return
+		}
+	}
+	for _, c := range connections.Compare(t.Before.FIB(), run.After.FIB(), t.Before.FIB().Snapshot().Sockets) {
+		if mine[c.Socket] != nil && c.Lost != "" {
+			return
+		}
+	}
+	t.Report.Safe = texts
+}
+
+// keeps are the rule and the route that keep a connection where it is.
+func keeps(c *connections.Change, s *change.State) []change.Change {
+	family := route.FamilyOf(c.Flow.Src)
+	h := c.Before.NextHops[0]
+	r := &change.Route{Verb: change.Add, Route: route.Route{
+		Table: freeTable(s), Dst: family.Default(), Type: route.TypeUnicast, Protocol: route.ProtocolBoot,
+		NextHops: []route.NextHop{{Gateway: h.Gateway, Link: h.Link}},
+	}}
+	if !h.Gateway.IsValid() { // the other end is on the link
+		r.Route.Dst = netip.PrefixFrom(c.Flow.Dst, c.Flow.Dst.BitLen())
+		if family == route.IPv4 {
+			r.Route.Scope = route.ScopeLink
+		}
+	}
+	rule := &change.Rule{Verb: change.Add, Rule: route.Rule{
+		Family: family, Action: route.ActionTable, Table: r.Route.Table, SuppressPrefixLen: -1, SuppressGroup: -1, Protocol: route.ProtocolBoot,
+		Selector: route.Selector{Src: netip.PrefixFrom(c.Flow.Src, c.Flow.Src.BitLen())},
+	}}
+	return []change.Change{r, rule}
+}
+
+// freeTable is a table that nothing uses: the first from 100.
+func freeTable(s *change.State) route.Table {
+	e := s.FIB().Edit()
+	used := slices.Concat(e.Tables(route.IPv4), e.Tables(route.IPv6))
+	for i := range s.FIB().Snapshot().Rules {
+		used = append(used, s.FIB().Snapshot().Rules[i].Table)
+	}
+	id := route.Table(100)
+	for slices.Contains(used, id) || s.FIB().Snapshot().Names.Tables[id] != "" {
+		id++
+	}
+	return id
+}
+
+// maxWayBack is how many routes may have gone and come for the way back to be worked out
+// where it was not asked for.
+const maxWayBack = 1000
+
+// wayBack works out the commands that bring the present state back.
+func (t *Trial) wayBack(q *TryQuestion) {
+	var done []change.Outcome
+	n := 0
+	for i := range t.Run.Steps {
+		for _, o := range t.Run.Steps[i].Outcomes {
+			n += len(o.Removed) + len(o.Added)
+			done = append(done, o)
+		}
+	}
+	if n > maxWayBack && !q.WayBack {
+		t.Report.UndoLong = n
+		return
+	}
+	back := change.Undo(t.Before, done)
+	t.Report.Undo = []string{}
+	state := t.Run.After
+	for _, c := range back.Changes {
+		t.Report.Undo = append(t.Report.Undo, command.Print(c, state))
+		state = state.Apply(c).State
+	}
+	names := t.Before.FIB().Snapshot().Names
+	for _, l := range back.Left {
+		x := Leftover{Code: l.Code, Dev: l.Dev, Prefix: l.Prefix, Priority: l.Priority, ID: l.ID, Path: l.Path}
+		if l.Table != 0 {
+			x.Table = names.Table(l.Table)
+		}
+		if l.Family != 0 {
+			x.Family = FamilyName(l.Family)
+		}
+		t.Report.UndoLeft = append(t.Report.UndoLeft, x)
+	}
+}

@@ -12,6 +12,12 @@ func Try(w io.Writer, t *report.Try, st Style) error {
 	for i := range t.Commands {
 		p.line(t.Commands[i].Command + ": " + t.Commands[i].Message)
 	}
+	p.blank()
+	p.tryYou(t)
+	p.trySockets(t)
+	p.trySafe(t)
+	p.tryUndo(t)
+	p.tryKernel(t)
 	return p.err
 }
 

@@ -1,0 +1,266 @@
+package text
+
+import (
+	"fmt"
+	"strings"
+
+	"routewhy/lookup/change"
+	"routewhy/lookup/connections"
+	"routewhy/lookup/report"
+	"routewhy/route/iproute2"
+)
+
+// tryYou says what becomes of the sessions that the caller is in.
+func (p *page) tryYou(t *report.Try) {
+	for i := range t.Sockets {
+		s := &t.Sockets[i]
+		switch {
+		case !s.Yours:
+		case s.Lost:
+			p.detail("you", fmt.Sprintf("%s would be lost: %s", p.session(s), lossWords(s)), red)
+		case s.Perhaps:
+			p.detail("you", p.session(s)+" may move: a hash chooses its way", yellow)
+		case s.Moves:
+			p.detail("you", fmt.Sprintf("%s goes on, %s", p.session(s), wayWords(&s.After)), yellow)
+		default:
+			p.detail("you", p.session(s)+" stays", plain)
+		}
+	}
+	if t.SessionUnknown != "" {
+		p.detail("you", "you are here by mosh, and where its client is cannot be told: whether your session stays is not known", yellow)
+	}
+}
+
+// session names a connection that carries a session.
+func (p *page) session(s *report.TrySocket) string {
+	name := strings.TrimSuffix(iproute2.Safe(s.Server), "d")
+	if s.Server == "sshd" {
+		name = "ssh"
+	}
+	whose := "your"
+	if s.Any {
+		whose = "the"
+	}
+	text := fmt.Sprintf("%s %s session %s %s %s", whose, name, s.Remote, p.st.arrow(), s.Local)
+	if s.Through != "" {
+		text += ", in " + s.Through + ","
+	}
+	return text
+}
+
+// lossWords say why a connection is lost.
+func lossWords(s *report.TrySocket) string {
+	dev := iproute2.Safe(s.Reason.Dev)
+	switch s.Reason.Code {
+	case connections.LostRefused:
+		return fmt.Sprintf("its answers get %s, %q", s.After.Errno, s.After.Errno.Text())
+	case connections.LostSource:
+		return fmt.Sprintf("what arrives for %s would not be delivered here any more", s.Local.Addr())
+	case connections.LostReversePath:
+		return fmt.Sprintf("the reverse-path filter of %s would drop what the other end sends", dev)
+	case connections.LostDevice:
+		return dev + " would be down"
+	case connections.LostElsewhere:
+		return fmt.Sprintf("its answers would leave %s and keep the source %s", wayWords(&s.After), s.Local.Addr())
+	case connections.LostGateway:
+		return fmt.Sprintf("its answers would go straight to %s, where the other end is not", devicesOf(&s.After))
+	case connections.LostDead:
+		return "nothing gets out " + wayWords(&s.After)
+	}
+	return string(s.Reason.Code)
+}
+
+// arrow stands between the two ends of a connection.
+func (s Style) arrow() string {
+	if s.Unicode {
+		return "→"
+	}
+	return "->"
+}
+
+// wayWords say by what a packet leaves.
+func wayWords(d *report.Decision) string { return "by " + devicesOf(d) }
+
+// devicesOf are the devices by which a packet may leave.
+func devicesOf(d *report.Decision) string {
+	var out []string
+	for i := range d.NextHops {
+		name := iproute2.Safe(d.NextHops[i].Dev)
+		if len(out) == 0 || out[len(out)-1] != name {
+			out = append(out, name)
+		}
+	}
+	return strings.Join(out, " or ")
+}
+
+// trySockets says what becomes of the other live connections.
+func (p *page) trySockets(t *report.Try) {
+	if t.SocketsUnread != "" {
+		p.detail("sockets", "not read: "+iproute2.Safe(t.SocketsUnread), yellow)
+		return
+	}
+	var lost, moved, maybe int
+	for i := range t.Sockets {
+		switch s := &t.Sockets[i]; {
+		case s.Yours && !p.st.Verbose:
+		case s.Lost:
+			lost++
+		case s.Perhaps:
+			maybe++
+		case s.Moves:
+			moved++
+		}
+	}
+	var parts []string
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s", counted(n, "connection"), what))
+		}
+	}
+	add(lost, "would be lost")
+	add(moved, "would move and go on")
+	add(maybe, "may move: a hash chooses")
+	if len(parts) == 0 {
+		return
+	}
+	text := strings.Join(parts, ", ")
+	if !p.st.Verbose {
+		p.detail("sockets", text+"; -v lists them", yellow)
+		return
+	}
+	p.detail("sockets", text, yellow)
+	for i := range t.Sockets {
+		if s := &t.Sockets[i]; s.Lost || s.Moves {
+			p.block(strings.Repeat(" ", labelWidth), p.socketWords(s), plain)
+		}
+	}
+}
+
+// counted is a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// socketWords say what becomes of a connection.
+func (p *page) socketWords(s *report.TrySocket) string {
+	text := fmt.Sprintf("%s %s %s %s", s.Proto, s.Local, p.st.arrow(), s.Remote)
+	if s.Comm != "" {
+		text += fmt.Sprintf(" %s (%d)", iproute2.Safe(s.Comm), s.PID)
+	}
+	switch {
+	case s.Lost:
+		return text + ": lost, " + lossWords(s)
+	case s.Perhaps:
+		return text + ": may move"
+	}
+	return text + ": moves from " + devicesOf(&s.Before) + " to " + devicesOf(&s.After)
+}
+
+// trySafe writes the commands that would keep the caller's session.
+func (p *page) trySafe(t *report.Try) {
+	if len(t.Safe) == 0 {
+		return
+	}
+	label := "safe"
+	for _, c := range t.Safe {
+		p.line("  " + pad(label, labelWidth-2) + p.st.paint(green, c))
+		label = ""
+	}
+	p.detail("", "first, and your session stays", plain)
+}
+
+// maxUndoShown is how many commands of the way back are shown without -v.
+const maxUndoShown = 6
+
+// tryUndo writes the commands that bring the present state back.
+func (p *page) tryUndo(t *report.Try) {
+	label := "undo"
+	put := func(text string, i ink) {
+		p.detail(label, text, i)
+		label = ""
+	}
+	command := func(text string) { // which is copied, and so not wrapped
+		p.line("  " + pad(label, labelWidth-2) + text)
+		label = ""
+	}
+	switch {
+	case t.UndoLong > 0:
+		put(fmt.Sprintf("%d routes went or came: --undo works out the commands that bring them back", t.UndoLong), plain)
+		return
+	case len(t.Undo) > maxUndoShown && !p.st.Verbose:
+		put(fmt.Sprintf("%d commands: --undo prints them", len(t.Undo)), plain)
+	default:
+		for _, c := range t.Undo {
+			command(c)
+		}
+	}
+	for i := range t.UndoLeft {
+		if text := leftWords(&t.UndoLeft[i]); text != "" && (p.st.Verbose || !minor(t.UndoLeft[i].Code)) {
+			put("does not bring back "+text, yellow)
+		}
+	}
+}
+
+// minor reports whether something that is not brought back is told with details alone.
+func minor(c change.LeftoverCode) bool {
+	return c == change.LeftUnmerged || c == change.LeftUnread || c == change.LeftAddrOrder
+}
+
+// UndoLeft says in words what the way back leaves, a line each.
+func UndoLeft(t *report.Try) []string {
+	var out []string
+	for i := range t.UndoLeft {
+		out = append(out, "--undo does not bring back "+leftWords(&t.UndoLeft[i]))
+	}
+	return out
+}
+
+// leftWords put something into words that is not brought back.
+func leftWords(l *report.Leftover) string {
+	dev := iproute2.Safe(l.Dev)
+	switch l.Code {
+	case change.LeftDevice:
+		return "the device " + dev + ", which is gone"
+	case change.LeftDeviceState:
+		return "the state of " + dev
+	case change.LeftSetting:
+		return "the setting " + iproute2.Safe(l.Path)
+	case change.LeftUnread:
+		return "the setting " + iproute2.Safe(l.Path) + ", which was not read"
+	case change.LeftAddress:
+		return fmt.Sprintf("the address %s of %s", l.Prefix, dev)
+	case change.LeftAddrOrder:
+		return "the order of the addresses of " + dev
+	case change.LeftRule:
+		return fmt.Sprintf("rule %d", l.Priority)
+	case change.LeftObject:
+		return fmt.Sprintf("the next-hop object %d", l.ID)
+	case change.LeftRoute:
+		return fmt.Sprintf("a route to %s in table %s, or the order of its routes", l.Prefix, iproute2.Safe(l.Table))
+	case change.LeftNeighbour:
+		return fmt.Sprintf("the neighbour entry of %s on %s", l.Prefix.Addr(), dev)
+	case change.LeftUnmerged:
+		return "that tables local and main are searched as one, which ends with the first rule that is added or deleted"
+	case change.LeftLifetime:
+		return fmt.Sprintf("how long %s has still to live: that begins anew", l.Prefix)
+	case change.LeftAdvertised:
+		return fmt.Sprintf("that router advertisements renew %s", l.Prefix)
+	}
+	return string(l.Code)
+}
+
+// tryKernel says what the kernel did with the commands in a namespace of its own.
+func (p *page) tryKernel(t *report.Try) {
+	switch k := t.Kernel; {
+	case k == nil:
+	case !k.Rehearsed:
+		p.detail("kernel", "not asked: "+iproute2.Safe(k.Why), plain)
+	case k.Agrees:
+		p.detail("kernel", "agrees: it did the same in a namespace of its own", plain)
+	default:
+		p.detail("kernel", "disagrees: "+iproute2.Safe(k.Difference), red)
+	}
+}
