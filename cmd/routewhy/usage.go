@@ -28,6 +28,9 @@ A COMMAND is one of ip, sysctl, route or ifconfig as it is typed (quoted), or a
 file of such commands, of a script or of ip -batch; - is standard input. --try
 may be given again: the commands are tried one after the other. Nothing is ever
 changed. DESTINATIONs are told before and after.
+      --undo            print the commands that bring the present state back
+      --script SECONDS  print a shell script that makes the change, and takes it
+                        back after so many seconds unless it is confirmed
 
 A line of --batch is an ADDRESS or ADDRESS:PORT, which may be followed by fields
 like from=192.0.2.2 mark=0x1, or the same as a JSON object. All tables are read
