@@ -121,16 +121,6 @@ func readNamesOf(dir string) ([]string, error) {
 	return d.Readdirnames(-1)
 }
 
-// socketInode reads what a descriptor of a socket links to: socket:[4711].
-func socketInode(target string) (uint32, bool) {
-	text, ok := strings.CutPrefix(target, "socket:[")
-	if !ok {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(strings.TrimSuffix(text, "]"), 10, 32)
-	return uint32(n), err == nil
-}
-
 func processName(dir string) string {
 	b, err := os.ReadFile(filepath.Join(dir, "comm"))
 	if err != nil {

@@ -231,3 +231,13 @@ func (f *finder) each(is func(*process) bool, through string) []route.Session {
 	}
 	return out
 }
+
+// socketInode reads what a descriptor of a socket links to: socket:[4711].
+func socketInode(target string) (uint32, bool) {
+	text, ok := strings.CutPrefix(target, "socket:[")
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(strings.TrimSuffix(text, "]"), 10, 32)
+	return uint32(n), err == nil
+}
