@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -10,19 +11,20 @@ import (
 // as far as possible, no prefix but a default route covers, nor one of the pair
 // that VPNs put over it.
 func (f *FIB) ExternalAddr(fam route.Family) netip.Addr {
-	pair := SlashOnePair(fam)
+	pair, tables := SlashOnePair(fam), f.TableOrder(fam)
+	tried := map[netip.Addr]bool{}
 	for _, p := range append([]netip.Prefix{fam.Default()}, pair[:]...) {
-		best := netip.Addr{}
-		for _, id := range f.TableOrder(fam) {
-			if f.family(fam).tables[id] == nil {
+		for _, id := range slices.Backward(tables) {
+			if f.family(fam).tables[id] == nil || len(tried) > maxExternalTries {
 				continue
 			}
-			if gap, _, ok := f.gap(id, p); ok && ordinary(gap) && f.outside(gap) {
-				best = gap
+			gap, _, ok := f.gap(id, p)
+			if !ok || !ordinary(gap) || tried[gap] {
+				continue
 			}
-		}
-		if best.IsValid() {
-			return best
+			if tried[gap] = true; f.outside(gap) {
+				return gap
+			}
 		}
 	}
 	if fam == route.IPv4 {
@@ -31,8 +33,12 @@ func (f *FIB) ExternalAddr(fam route.Family) netip.Addr {
 	return netip.AddrFrom16([16]byte{0x20})
 }
 
-// outside says that an unmarked packet to an address takes no route longer
-// than half of the address space.
+// maxExternalTries is how many addresses are tried: each costs a look-up, which may ask
+// very many rules.
+const maxExternalTries = 64
+
+// outside reports whether an unmarked packet to an address takes no route longer than
+// half of the address space.
 func (f *FIB) outside(a netip.Addr) bool {
 	d := f.Lookup(route.Flow{Dst: a})
 	return !d.HasRoute || d.Route.Dst.Bits() <= 1

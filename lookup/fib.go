@@ -3,6 +3,7 @@ package lookup
 import (
 	"iter"
 	"net/netip"
+	"slices"
 
 	"github.com/gaissmai/bart"
 
@@ -135,20 +136,55 @@ type neighbourKey struct {
 // see [Need].
 func (f *FIB) Partial() bool { return f.partial }
 
-// leftOut reports whether an address is covered by a route whose prefix alone is
-// remembered.
-func (f *FIB) leftOut(a netip.Addr) bool {
-	for _, t := range f.family(route.FamilyOf(a)).tables {
-		if t.marked == nil {
-			continue
+// leftOut are those of some addresses that are covered by a route whose prefix alone is
+// remembered, in ascending order and each once.
+func (f *FIB) leftOut(addrs []netip.Addr) []netip.Addr {
+	addrs = slices.Compact(slices.SortedFunc(slices.Values(addrs), netip.Addr.Compare))
+	omits4, omits6 := f.v4.omits(len(addrs)), f.v6.omits(len(addrs))
+	return slices.DeleteFunc(addrs, func(a netip.Addr) bool {
+		return a.Is4() && !omits4(a) || a.Is6() && !omits6(a)
+	})
+}
+
+// omits gives a function that reports whether an address is covered by a route whose
+// prefix alone is remembered. It is made for so many questions: with many tables, asking
+// each of them every time costs more than gathering what they leave out.
+func (fam *family) omits(questions int) func(netip.Addr) bool {
+	var tables []*table
+	size := 0
+	for _, t := range fam.tables {
+		if t.marked != nil {
+			tables = append(tables, t)
+			size += t.marked.Size()
 		}
-		for p := range t.marked.Supernets(netip.PrefixFrom(a, a.BitLen())) {
-			if _, held := t.trie.Get(p); !held || t.part != nil && t.part.Get(p) {
-				return true
+	}
+	if len(tables)*questions <= size {
+		return func(a netip.Addr) bool {
+			return slices.ContainsFunc(tables, func(t *table) bool {
+				for p := range t.marked.Supernets(netip.PrefixFrom(a, a.BitLen())) {
+					if t.omits(p) {
+						return true
+					}
+				}
+				return false
+			})
+		}
+	}
+	all := new(bart.Lite)
+	for _, t := range tables {
+		for p := range t.marked.All() {
+			if t.omits(p) {
+				all.Insert(p)
 			}
 		}
 	}
-	return false
+	return all.Lookup
+}
+
+// omits reports whether not all routes of a prefix are held.
+func (t *table) omits(p netip.Prefix) bool {
+	_, held := t.trie.Get(p)
+	return !held || t.part != nil && t.part.Get(p)
 }
 
 // subnets are the prefixes of a table inside another, in ascending order.

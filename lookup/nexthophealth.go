@@ -144,7 +144,9 @@ func (f *FIB) faultNotes(s *EntryStatus) []Note {
 		default:
 			continue // where the entry stands says it
 		}
-		out = append(out, n)
+		if out = append(out, n); len(out) == maxHopNotes {
+			break
+		}
 	}
 	return out
 }

@@ -261,14 +261,16 @@ func (f *FIB) skippedTables(t *Trace) []Note {
 	}
 	m := f.prober() // many rules ask for this host's addresses
 	var out []Note
+	place := map[route.Table]int{}
 	for i := range t.Rules {
 		r := &t.Rules[i]
 		if r.Verdict != VerdictNoMatch || r.Shadow == nil || asked[r.Table] || !t.Decision.missed(r.Shadow) {
 			continue
 		}
-		k := slices.IndexFunc(out, func(o Note) bool { return o.Table == r.Table })
-		if k < 0 {
+		k, ok := place[r.Table]
+		if !ok {
 			k = len(out)
+			place[r.Table] = k
 			out = append(out, Note{More: -1})
 		}
 		n := &out[k]

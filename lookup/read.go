@@ -143,10 +143,10 @@ func (l *loader) leftOut(f *FIB) []netip.Addr {
 	if l.need.Ask == nil || l.need.Hold == nil || l.count <= wholeTables {
 		return nil
 	}
-	return slices.DeleteFunc(l.need.Ask(f), func(a netip.Addr) bool { return !f.leftOut(a) })
+	return f.leftOut(l.need.Ask(f))
 }
 
-// cover reads what covers some addresses a second time.
+// cover reads what covers some addresses, which are in ascending order, a second time.
 func (l *loader) cover(ctx context.Context, src route.Source, addrs []netip.Addr) error {
 	type prefix struct {
 		table route.Table
@@ -155,7 +155,10 @@ func (l *loader) cover(ctx context.Context, src route.Source, addrs []netip.Addr
 	seen := map[prefix]bool{}
 	_, err := src.Read(ctx, route.Query{
 		Family: l.need.Query.Family, Table: l.need.Query.Table, NoNeighbours: true,
-		Keep: func(_ route.Table, dst netip.Prefix) bool { return slices.ContainsFunc(addrs, dst.Contains) },
+		Keep: func(_ route.Table, dst netip.Prefix) bool {
+			i, _ := slices.BinarySearchFunc(addrs, dst.Addr(), netip.Addr.Compare)
+			return i < len(addrs) && dst.Contains(addrs[i])
+		},
 		Each: func(r *route.Route) error {
 			if at := (prefix{r.Table, r.Dst}); !seen[at] {
 				seen[at] = true

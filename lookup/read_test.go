@@ -1,10 +1,12 @@
 package lookup_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"routewhy/lookup"
@@ -110,6 +112,39 @@ func TestRead(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestReadManyTables reads very many tables, each with a route that is left out, for as many
+// questions: what costs tables times questions would take hours. So does ExternalAddr, which
+// looks for an address that no table but by its default route has.
+func TestReadManyTables(t *testing.T) {
+	const tables = 60000
+	hop := []route.NextHop{{Link: 2, Gateway: netip.MustParseAddr("192.0.2.1")}}
+	host := hostOf(nil)
+	var asked []netip.Addr
+	for i := range tables {
+		id := route.Table(1000 + i)
+		host.Rules = append(host.Rules, route.Rule{
+			Family: route.IPv4, Priority: uint32(i) + 1, Action: route.ActionTable, Table: id, SuppressGroup: -1,
+		})
+		a := netip.AddrFrom4([4]byte{byte(i % 200), byte(i >> 8), byte(i), 1})
+		asked = append(asked, a, a)
+		host.Routes = append(host.Routes,
+			route.Route{Table: id, Dst: route.IPv4.Default(), Type: route.TypeUnicast, NextHops: hop},
+			route.Route{Table: id, Dst: netip.PrefixFrom(a, 24).Masked(), Type: route.TypeUnicast, NextHops: hop})
+	}
+	slices.SortStableFunc(host.Rules, func(a, b route.Rule) int { return cmp.Compare(a.Priority, b.Priority) })
+	src := &memory{Snapshot: host}
+	f, err := lookup.Read(t.Context(), src, &lookup.Need{Hold: (*route.Route).IsDefault, Ask: func(*lookup.FIB) []netip.Addr { return asked }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if src.reads != 2 || !f.Partial() {
+		t.Errorf("%d readings, partial: %v", src.reads, f.Partial())
+	}
+	if a := f.ExternalAddr(route.IPv4); f.Lookup(route.Flow{Dst: a}).Route.Dst.Bits() > 0 {
+		t.Errorf("%s is no address of other networks", a)
 	}
 }
 

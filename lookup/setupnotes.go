@@ -34,13 +34,15 @@ func (f *FIB) setupNotes(t *Trace) []Note {
 	if d.Disposition != DispositionUnicast {
 		return out
 	}
+	var hops []route.NextHop
 	for i := range d.NextHops {
 		if w := &d.NextHops[i]; !w.Stale {
 			hop := w.Via
 			hop.Link = w.Link
-			out = append(out, f.hopNotes(&d.Route, &hop)...)
+			hops = append(hops, hop)
 		}
 	}
+	out = append(out, f.hopsNotes(&d.Route, hops)...)
 	if d.HasRoute {
 		out = append(out, expiresSoon(&d.Route)...)
 		out = append(out, f.networkNotes(t)...)
@@ -67,6 +69,26 @@ func ipRule(fam route.Family) string {
 		return "ip -6 rule add l3mdev pref 1000"
 	}
 	return "ip rule add l3mdev pref 1000"
+}
+
+// maxHopNotes is how many notes there are about the next hops of one route, of which a
+// large one has thousands.
+const maxHopNotes = 16
+
+// hopsNotes are about the next hops of a route, each once.
+func (f *FIB) hopsNotes(r *route.Route, hops []route.NextHop) []Note {
+	var out []Note
+	for i := range hops {
+		for _, n := range f.hopNotes(r, &hops[i]) {
+			if !slices.ContainsFunc(out, func(o Note) bool { return o.Reason == n.Reason }) {
+				out = append(out, n)
+			}
+		}
+		if len(out) >= maxHopNotes {
+			break
+		}
+	}
+	return out
 }
 
 // hopNotes are about one next hop of a route.
@@ -267,9 +289,5 @@ func (f *FIB) deprecatedSource(t *Trace) []Note {
 
 // entrySetup are the same about an entry of a default route that packets take.
 func (f *FIB) entrySetup(s *EntryStatus) []Note {
-	out := expiresSoon(&s.Route)
-	for i := range s.Route.NextHops {
-		out = append(out, f.hopNotes(&s.Route, &s.Route.NextHops[i])...)
-	}
-	return out
+	return append(expiresSoon(&s.Route), f.hopsNotes(&s.Route, s.Route.NextHops)...)
 }

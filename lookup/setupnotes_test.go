@@ -31,3 +31,25 @@ func TestVRFUnasked(t *testing.T) {
 		}
 	}
 }
+
+// TestHopsNotes: what is wrong with next hops is noted once where it is the same, and of
+// thousands only some are.
+func TestHopsNotes(t *testing.T) {
+	r := via("0.0.0.0/0", "192.0.2.2", 2)
+	for range 8000 {
+		r.NextHops = append(r.NextHops, r.NextHops[0])
+	}
+	count := func(r route.Route) int {
+		f := lookup.New(hostOf([]route.Route{r}))
+		n := 0
+		for _, note := range f.Notes(f.Explain(route.Flow{Dst: netip.MustParseAddr("8.8.8.8")})) {
+			if note.Code == lookup.NoteGatewayOwn {
+				n++
+			}
+		}
+		return n
+	}
+	if n := count(r); n != 1 {
+		t.Errorf("%d notes about one gateway", n)
+	}
+}

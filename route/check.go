@@ -159,6 +159,10 @@ func (r *Rule) Check() error {
 	return nil
 }
 
+// maxHops is how many next hops a route and members a group may have at most: they are
+// in one attribute of a message, whose length has 16 bits (RTA_MULTIPATH and NHA_GROUP).
+const maxHops = 1 << 16 / 8
+
 // maxWeight is the largest weight of a next hop: 8 bits until Linux 6.13, 16 since.
 const maxWeight = 1 << 16
 
@@ -190,6 +194,9 @@ func (s *Snapshot) checkNextHops() error {
 func (o *NextHopObject) Check() error {
 	if o.ID == 0 {
 		return errors.New("its id is 0")
+	}
+	if len(o.Group) > maxHops {
+		return fmt.Errorf("it has more than %d members", maxHops)
 	}
 	for _, m := range o.Group {
 		if m.Weight < 1 || m.Weight > maxWeight {
@@ -259,6 +266,9 @@ func (r *Route) Check() error {
 		return fmt.Errorf("from %q", r.Src)
 	case r.PrefSrc.IsValid() && (FamilyOf(r.PrefSrc) != r.Family() || r.PrefSrc.Zone() != ""):
 		return fmt.Errorf("prefsrc %s", r.PrefSrc)
+	}
+	if len(r.NextHops) > maxHops {
+		return fmt.Errorf("it has more than %d next hops", maxHops)
 	}
 	for i := range r.NextHops {
 		if err := r.NextHops[i].check(r.Family()); err != nil {

@@ -23,6 +23,8 @@ func TestDecodeChecks(t *testing.T) {
 	way := func(more string) string {
 		return `{"table":254,"dst":"10.0.0.0/8","type":"unicast","nexthops":[{"link":2` + more + `}]}`
 	}
+	ways := `{"table":254,"dst":"10.0.0.0/8","type":"unicast","nexthops":[` + counted(`{"link":%d}`, 8194)[len(`{"link":0},`):] + `]}`
+	group := `{"id":1,"group":[` + strings.Repeat(`{"id":2,"weight":1},`, 8192) + `{"id":2,"weight":1}]}`
 	for _, tt := range []struct{ section, elements, want string }{
 		{"gaps", `{"why":"x"}`, "element 1 has no fact"},
 		{"gaps", `{"fact":"rules","family":5,"why":"x"}`, "a family that is none"},
@@ -59,6 +61,8 @@ func TestDecodeChecks(t *testing.T) {
 		{"nexthops", `{"id":1,"group":[{"id":2,"weight":0}]}`, "id 1: its member 2 has weight 0"},
 		{"nexthops", `{"id":1,"group":[{"id":2,"weight":-9}]}`, "id 1: its member 2 has weight -9"},
 		{"nexthops", `{"id":1,"nexthop":{"gateway":"fe80::1%eth0","link":2}}`, "id 1: gateway fe80::1%eth0 has a zone"},
+		{"nexthops", group, "id 1: it has more than 8192 members"},
+		{"routes", ways, "element 1: it has more than 8192 next hops"},
 		{"routes", way(`,"weight":-1`), "element 1: weight -1"},
 		{"routes", way(`,"weight":70000`), "element 1: weight 70000"},
 		{"routes", way(`,"gateway":"::ffff:192.0.2.1"`), "element 1: gateway ::ffff:192.0.2.1 is an IPv4 address"},
@@ -77,7 +81,7 @@ func TestDecodeChecks(t *testing.T) {
 		file := fmt.Sprintf(`{"routewhy":1,"%s":[%s]}`, tt.section, tt.elements)
 		_, err := route.Decode(strings.NewReader(file))
 		if err == nil || !strings.HasPrefix(err.Error(), "snapshot: "+tt.section+": ") || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v; want an error with %q", file, err, tt.want)
+			t.Errorf("%.200s: %v; want an error with %q", file, err, tt.want)
 		}
 	}
 	for _, tt := range []struct{ file, want string }{
@@ -116,6 +120,7 @@ func TestAllowance(t *testing.T) {
 		return `{"routewhy":1,"` + section + `":[` + strings.Repeat(element+",", 99_999) + element + `]}`
 	}
 	many := "[" + strings.Repeat("{},", 100_000) + "{}]"
+	odd := `{"table":254,"dst":"10.0.0.0/8","type":"unicast","unknown":[` + strings.Repeat("{},", 10_000) + `{}]}`
 	for name, file := range map[string]string{
 		"sockets":    list("sockets", "{}"),
 		"neighbours": list("neighbours", "{}"),
@@ -124,6 +129,7 @@ func TestAllowance(t *testing.T) {
 		"owners":     `{"routewhy":1,"sockets":[{"owners":` + many + `}]}`,
 		"tables":     `{"routewhy":1,"gaps":[{"tables":[` + strings.Repeat("1,", 1_000_000) + `1]}]}`,
 		"routes":     `{"routewhy":1,"routes":[{"table":254,"dst":"10.0.0.0/8","type":"unicast"}` + strings.Repeat(`,"10.0.0.0/8"`, 100_000) + `]}`,
+		"alike":      `{"routewhy":1,"routes":[` + strings.Repeat(odd+",", 100) + odd + `]}`,
 		"settings":   `{"routewhy":1,"sysctls":{` + counted(`"%d":""`, 50_000) + `}}`,
 		"names":      `{"routewhy":1,"names":{"tables":{` + counted(`"%d":""`, 50_000) + `}}}`,
 	} {

@@ -84,6 +84,10 @@ func (l *List) sharedPrefixes() []bool {
 	return out
 }
 
+// timeShare is which part of what the text of a route weighs is taken even where the route
+// is like another and takes no memory: hundreds of megabytes of such text take minutes.
+const timeShare = 8
+
 // read reads what write has written.
 func (l *List) read(d *decoder) error {
 	if err := d.expect(json.Delim('[')); err != nil {
@@ -103,7 +107,7 @@ func (l *List) read(d *decoder) error {
 			err = l.element(raw)
 		}
 		if err == nil {
-			err = d.room.Take(l.Size() - before)
+			err = d.room.Take(l.Size() - before + weight(raw)/timeShare)
 		}
 		if err != nil {
 			return fmt.Errorf("element %d: %w", l.Len()+1, err)

@@ -200,12 +200,15 @@ func AskDump(ctx context.Context, src route.Source, q DumpQuestion) (*Dump, erro
 		d.Families = append(d.Families, DumpFamily{FamilyName(f), n.defaultUnread(f)})
 		d.Defaults = append(d.Defaults, n.defaults(f, only)...)
 		d.Rules = append(d.Rules, n.dumpRules(f, only)...)
-		for _, id := range fib.TableOrder(f) {
+		tables := fib.TableOrder(f)
+		d.Tables = slices.Grow(d.Tables, len(tables))
+		for _, id := range tables {
 			if only != 0 && id != only {
 				continue
 			}
 			k := tableKey{f, id}
 			t := n.dumpTable(k, all[k])
+			delete(all, k)
 			if t.Large() {
 				t.each = func(each func(*route.Route) error) error {
 					_, err := src.Read(ctx, route.Query{Family: f, Table: id, Each: each, NoNeighbours: true})
@@ -319,8 +322,8 @@ type counts map[tableKey]*tableCount
 type tableCount struct {
 	count      int
 	hasDefault bool
-	first      []route.Route // FewRoutes at most
-	groups     map[groupKey]int
+	first      []route.Route    // all of a small table
+	groups     map[groupKey]int // of a large one
 }
 
 // groupKey is what is the same of routes that lead to the same place.
@@ -332,24 +335,36 @@ type groupKey struct {
 	protocol route.Protocol
 }
 
-// take counts a route by where it leads, and keeps the first of each table.
+// take keeps the routes of small tables, and counts those of large ones by where they lead.
 func (all counts) take(r *route.Route) {
 	k := tableKey{r.Family(), r.Table}
 	t := all[k]
 	if t == nil {
-		t = &tableCount{groups: map[groupKey]int{}}
+		t = new(tableCount)
 		all[k] = t
 	}
 	t.count++
 	t.hasDefault = t.hasDefault || r.IsDefault()
+	if t.count <= FewRoutes {
+		t.first = append(t.first, r.Clone())
+		return
+	}
+	if t.groups == nil {
+		t.groups = map[groupKey]int{}
+		for i := range t.first {
+			t.groups[keyOf(&t.first[i])]++
+		}
+		t.first = nil
+	}
+	t.groups[keyOf(r)]++
+}
+
+func keyOf(r *route.Route) groupKey {
 	g := groupKey{hops: len(r.NextHops), object: r.NextHopID, typ: r.Type, protocol: r.Protocol}
 	if g.hops > 0 {
 		g.hop = r.NextHops[0]
 	}
-	t.groups[g]++
-	if t.count <= FewRoutes {
-		t.first = append(t.first, r.Clone())
-	}
+	return g
 }
 
 // maxGroups is how many groups of routes of a large table are told.

@@ -160,13 +160,14 @@ func (n names) trials(t *lookup.Trace) []RuleTrial {
 func (n names) candidate(t *lookup.Trace, c *lookup.Candidate) Candidate {
 	out := Candidate{Route: *n.route(&c.Route), Verdict: c.Verdict, Reason: NewReason(c.Reason), Next: isNext(t.Next, c)}
 	states := make([]HopState, len(c.Route.NextHops))
+	var shares map[route.NextHop]float64
+	if c.Verdict == lookup.VerdictChosen {
+		shares = sharesOf(&t.Decision)
+	}
 	some := false
 	for i := range states {
 		h := &c.Route.NextHops[i]
-		states[i].Fault = NewReason(n.fib.HopHealth(h))
-		if c.Verdict == lookup.VerdictChosen {
-			states[i].Share = shareOf(&t.Decision, h)
-		}
+		states[i] = HopState{Fault: NewReason(n.fib.HopHealth(h)), Share: shares[*h]}
 		some = some || states[i] != HopState{}
 	}
 	if some {
@@ -175,15 +176,18 @@ func (n names) candidate(t *lookup.Trace, c *lookup.Candidate) Candidate {
 	return out
 }
 
-// shareOf is the part of all flows that takes a next hop of the chosen route.
-func shareOf(d *lookup.Decision, h *route.NextHop) float64 {
-	share := 0.0
-	for _, w := range d.NextHops {
-		if w.Via == *h && w.Share > 0 && (len(d.NextHops) > 1 || d.SomeRefused != 0) {
-			share = w.Share
+// sharesOf are the parts of all flows that take the next hops of the chosen route.
+func sharesOf(d *lookup.Decision) map[route.NextHop]float64 {
+	if len(d.NextHops) <= 1 && d.SomeRefused == 0 {
+		return nil
+	}
+	out := make(map[route.NextHop]float64, len(d.NextHops))
+	for i := range d.NextHops {
+		if w := &d.NextHops[i]; w.Share > 0 {
+			out[w.Via] = w.Share
 		}
 	}
-	return share
+	return out
 }
 
 // isNext reports whether a candidate is what would take over.

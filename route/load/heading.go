@@ -57,9 +57,12 @@ func familyWord(s string) route.Family {
 
 // familyHeading is the family that a heading of unknown words names; zero: none.
 func familyHeading(s string) route.Family {
+	if len(s) > 60 {
+		return 0
+	}
 	six, four := sixHeading().MatchString(s), fourHeading().MatchString(s)
 	switch {
-	case six == four || !aboutTables().MatchString(s) || len(s) > 60:
+	case six == four || !aboutTables().MatchString(s):
 		return 0
 	case six:
 		return route.IPv6

@@ -403,7 +403,7 @@ func (t *lines) other(s string, w []string) error {
 // unknownLine is one of no listing: it ends the context of the one before, and
 // makes that doubtful where it may have been a part of it.
 func (t *lines) unknownLine(s string, w []string) error {
-	if t.foreign = foreign(s); t.foreign != nil {
+	if t.foreign = foreign(s, w); t.foreign != nil {
 		return nil
 	}
 	if looksLikeRule(s, w) {

@@ -50,7 +50,7 @@ func (t *lines) header(s string) bool {
 		return true
 	case w[0] == "Iface" && slices.Contains(w, "Mask"):
 		t.columns = w
-	case w[0] == "Destination" && (slices.Contains(w, "Iface") || slices.Contains(w, "If")) && foreign(s) == nil:
+	case w[0] == "Destination" && (slices.Contains(w, "Iface") || slices.Contains(w, "If")) && foreign(s, w) == nil:
 		t.columns, six = columns6(), true
 	default:
 		return false

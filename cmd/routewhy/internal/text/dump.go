@@ -45,11 +45,10 @@ func familyWords(name string) string {
 
 // defaults leads with the default routes: what most questions are about.
 func (p *page) defaults(d *report.Dump, f *report.DumpFamily) {
-	var all []report.Entry
-	for _, e := range d.Defaults {
-		if report.FamilyName(family(&e.Route)) == f.Family {
-			all = append(all, e)
-		}
+	of := func(e report.Entry) bool { return report.FamilyName(family(&e.Route)) == f.Family }
+	all := d.Defaults[max(0, slices.IndexFunc(d.Defaults, of)):] // those of a family are together
+	if end := slices.IndexFunc(all, func(e report.Entry) bool { return !of(e) }); end >= 0 {
+		all = all[:end]
 	}
 	label := "default  "
 	if len(all) == 0 {
@@ -299,9 +298,15 @@ func WriteDumpJSON(w io.Writer, d *report.Dump) error {
 	annotateEntries(d.Defaults)
 	j := &jsonWriter{w: w}
 	head := *d
-	head.Tables = []report.Table{}
-	const tables = `"tables": [`
-	before, _, _ := strings.Cut(j.indented(&head), tables)
+	head.Defaults, head.Rules, head.Tables = []report.Entry{}, []report.DumpRule{}, []report.Table{}
+	const defaults, rules, tables = `"defaults": [`, `"rules": [`, `"tables": [`
+	before, rest, _ := strings.Cut(j.indented(&head), defaults)
+	j.raw(before + defaults)
+	elements(j, d.Defaults)
+	before, rest, _ = strings.Cut(rest, rules)
+	j.raw(before + rules)
+	elements(j, d.Rules)
+	before, _, _ = strings.Cut(rest, tables)
 	j.raw(before + tables)
 	for i := range d.Tables {
 		if i > 0 {
@@ -327,13 +332,27 @@ func (j *jsonWriter) raw(s string) {
 	}
 }
 
-func (j *jsonWriter) encode(v any) string   { return j.encoded(v, "") }
-func (j *jsonWriter) indented(v any) string { return j.encoded(v, "  ") }
+// elements writes what is in an array that the object itself has, an element at a time.
+func elements[T any](j *jsonWriter, all []T) {
+	const start = "\n    "
+	for i := range all {
+		if i > 0 {
+			j.raw(",")
+		}
+		j.raw(start + j.encoded(&all[i], "    ", "  "))
+	}
+	if len(all) > 0 {
+		j.raw("\n  ")
+	}
+}
 
-func (j *jsonWriter) encoded(v any, indent string) string {
+func (j *jsonWriter) encode(v any) string   { return j.encoded(v, "", "") }
+func (j *jsonWriter) indented(v any) string { return j.encoded(v, "", "  ") }
+
+func (j *jsonWriter) encoded(v any, prefix, indent string) string {
 	var b strings.Builder
 	enc := encoder(&b)
-	enc.SetIndent("", indent)
+	enc.SetIndent(prefix, indent)
 	if err := enc.Encode(v); err != nil && j.err == nil {
 		j.err = err
 	}
