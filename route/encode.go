@@ -109,6 +109,9 @@ func list[T any](name string, all *[]T, fresh T) section {
 			return err
 		}
 		size := 3 * int64(reflect.TypeFor[T]().Size())
+		if reflect.TypeFor[T]() == reflect.TypeFor[Link]() {
+			size *= 2 // look-ups keep as much of each, and reports its name
+		}
 		for d.More() {
 			if len(*all) == maxElements {
 				return fmt.Errorf("more than %d elements", maxElements)

@@ -15,7 +15,7 @@ type List struct {
 	shapes map[Shape]int32
 	others map[string]int32 // by longKind
 	routes []listed
-	shared int64 // bytes that the kinds take, about
+	shared int64 // bytes that the kinds and the default routes take, about
 }
 
 // listed is one route: its destination, and the kind that has the rest.
@@ -84,6 +84,9 @@ func kindOf[K comparable](l *List, known map[K]int32, key K, r *Route) int32 {
 func (l *List) add(dst netip.Prefix, kind int32) {
 	l.routes = append(l.routes, listed{dst, kind})
 	l.count[kind]++
+	if dst.Bits() == 0 {
+		l.shared += defaultSize
+	}
 }
 
 // addAnother adds a route that is the last one's but for its destination, which

@@ -25,7 +25,7 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 	if o.verbose {
 		w.Sockets = route.AllSockets
 	}
-	x := report.Exposure{Query: o.wanted, Detail: o.verbose, Limit: o.limit(), Each: o.json}
+	x := report.Exposure{Query: o.wanted, Detail: o.verbose, Limit: o.limit()}
 	x.Query.Family = report.FamilyName(o.family)
 	during, err := report.Steady(host, route.Query{Family: o.family}, func() (bool, error) {
 		var err error

@@ -204,6 +204,19 @@ func (h *Host) Locals() []Local {
 	return out
 }
 
+// Uplinks is how many devices packets of other hosts may come in by.
+func (h *Host) Uplinks() int { return len(uplinks(h.snap)) }
+
+// General reports whether a socket is reached as one of no special mark, user or port is,
+// on every address of this host or on one.
+func (h *Host) General(s *route.Socket) bool {
+	a := s.Local.Addr().Unmap()
+	fam := route.FamilyOf(a)
+	return s.Link == 0 && (s.Proto == route.ProtoTCP || !hasVRF(h.snap)) && !a.IsLoopback() && !isLink(a) &&
+		h.asked[fam].of(s) == h.asked[fam].of(anySocket(fam)) && (!s.DualStack() || h.asked[route.IPv4].of(s) == h.asked[route.IPv4].of(anySocket(route.IPv4))) &&
+		h.scope(s) != ScopeGroup
+}
+
 // Localnet are the devices by which other hosts reach 127.0.0.0/8, and get answers.
 func (h *Host) Localnet() []int {
 	links := slices.DeleteFunc(uplinks(h.snap), func(link int) bool { return !h.fib.RoutesLocalnet(link) })
@@ -338,7 +351,7 @@ type reached struct {
 func (h *Host) reach(s *route.Socket, scope Scope) reached {
 	bound := s.Local.Addr().Unmap()
 	key := reachKey{bound, s.Family, s.V6Only, s.Link, [2]special{h.asked[route.IPv4].of(s), h.asked[route.IPv6].of(s)}, 0}
-	if scope == ScopeGroup || s.Link == 0 && slices.ContainsFunc(h.snap.Links, func(l route.Link) bool { return l.Kind == "vrf" }) {
+	if scope == ScopeGroup || s.Link == 0 && hasVRF(h.snap) {
 		key.proto = s.Proto
 	}
 	if out, ok := h.cache[key]; ok {
@@ -407,6 +420,12 @@ func (h *Host) answersSelf(l *Local, d *lookup.Decision, s *route.Socket) bool {
 	}
 	answer := h.fib.Lookup(back)
 	return answer.Disposition == lookup.DispositionLocal || answer.Disposition == lookup.DispositionUnknown
+}
+
+// hasVRF reports whether a host has a VRF, whose packets one protocol may take and another
+// not.
+func hasVRF(s *route.Snapshot) bool {
+	return slices.ContainsFunc(s.Links, func(l route.Link) bool { return l.Kind == "vrf" })
 }
 
 // answersBy is the device that a socket's answers are bound to where the packets belong to

@@ -135,6 +135,7 @@ type asker struct {
 	seen     map[seenKey]int
 	views    map[viewKey]View
 	shared   map[viewsKey][]View
+	vrfs     bool // there are any
 }
 
 type inKey struct{ uplink, kind, in, check int }
@@ -164,6 +165,7 @@ func newAsker(f *lookup.FIB, fam route.Family) *asker {
 		setIDs: map[string]int{}, ins: map[inKey]int{}, outs: map[outKey]int{}, seen: map[seenKey]int{}, views: map[viewKey]View{}, shared: map[viewsKey][]View{},
 	}
 	k.cells, k.cuts = cellsOf(f, fam)
+	k.vrfs = hasVRF(k.snap)
 	names := map[string]int{}
 	for _, link := range k.links {
 		k.kinds = append(k.kinds, number(names, f.KindOfUplink(link, fam)))
@@ -176,14 +178,17 @@ type viewsKey struct {
 	kind  kind
 	alike special
 	bound int
-	proto uint8
+	proto uint8 // where there is a VRF
 }
 
 // viewsOf are who reaches an address by each uplink at which a socket takes packets.
 // Addresses that are alike share them, to be read only.
 func (k *asker) viewsOf(l *Local, of kind, s *route.Socket, alike special) []View {
 	a := l.Addr()
-	key := viewsKey{of, alike, s.Link, s.Proto}
+	key := viewsKey{kind: of, alike: alike, bound: s.Link}
+	if k.vrfs {
+		key.proto = s.Proto
+	}
 	special := isLink(a) || a.IsLoopback()
 	if all, ok := k.shared[key]; ok && !special {
 		return all

@@ -23,6 +23,8 @@ type Listeners struct {
 	// port there.
 	*Exposed
 	Warnings []Finding `json:"warnings,omitempty"`
+
+	large bool
 }
 
 // SocketQuery says which sockets are meant. The zero value: all.
@@ -43,6 +45,9 @@ type Listener struct {
 	Scope listen.Scope `json:"scope"`
 	// Reach is how far it can be reached.
 	Reach listen.Reach `json:"reach"`
+	// SameAs is the place in Sockets, from 0, of one that has the same Addresses and
+	// Classes, which are then absent here. Only reports of many devices have it.
+	SameAs *int `json:"same_as,omitempty"`
 	// The addresses on which it takes packets, and who reaches it there. Sockets that are
 	// alike share them.
 	*Exposed
@@ -54,7 +59,10 @@ type Exposed struct {
 	// Classes are the clients that may reach an address, by the device that they come in
 	// by. Of the classes of an address and a device, the longest prefix that covers a
 	// client says which one it is in.
-	Classes []ClientClass `json:"classes"`
+	Classes []ClientClass `json:"classes,omitzero"`
+	// General says that the classes of these addresses are among those of the whole host,
+	// and are absent here. Only sockets in reports of many devices have it.
+	General bool `json:"general,omitempty"`
 }
 
 // ExposedAddress is an address of this host, or a prefix of such.
@@ -71,7 +79,10 @@ type ExposedAddress struct {
 type ClientClass struct {
 	// Addresses are those of this host that are reached alike. Classes of the same ones
 	// share the list.
-	Addresses []HostAddr `json:"addresses"`
+	Addresses []HostAddr `json:"addresses,omitzero"`
+	// AddressesOf is the place, from 0, of the class beside it that has the same
+	// Addresses, which are then absent here. Only reports of many devices have it.
+	AddressesOf *int `json:"addresses_of,omitempty"`
 	// Uplink is the device that the clients' packets come in by.
 	Uplink string `json:"uplink"`
 	// Clients are prefixes of the clients' addresses. One of length 0 stands for all that
@@ -141,45 +152,45 @@ type Exposure struct {
 	Alike []AlikeRoutes
 	// Limit is how many bytes of memory it may take; zero: any number.
 	Limit int64
-	// Each says that the answer is to be written out for every address, as JSON is, and
-	// not once for those that are alike.
-	Each bool
 }
 
 // Report answers the question. The error is a [route.LimitError].
 func (x *Exposure) Report() (*Listeners, error) {
 	host := listen.NewHost(x.FIB)
 	if x.Limit != 0 {
-		if err := host.Fits(x.Limit, x.Each || x.bindings() > maxBindings); err != nil {
+		if err := host.Fits(x.Limit, x.bindings(host) > maxBindings); err != nil {
 			return nil, err
 		}
 	}
 	n := namesOf(x.FIB)
 	locals := host.Locals()
-	out := &Listeners{Sockets: make([]Listener, 0, x.count()), Exposed: n.exposed(locals)}
+	exposures, size := x.exposures(host)
+	out := &Listeners{Sockets: make([]Listener, 0, len(exposures)), Exposed: n.exposed(locals)}
+	out.large = size+len(locals) > maxInFull/max(1, host.Uplinks())
 	if x.Query != (SocketQuery{}) {
 		out.Query = &x.Query
 	}
+	general := generalOf(locals)
 	made := map[*listen.Local]*Exposed{}
 	none := n.exposed(nil)
-	for i := range n.snap.Sockets {
-		s := &n.snap.Sockets[i]
-		if !x.Query.Holds(s) {
-			continue
-		}
-		if s.Listens() {
-			e := host.Exposure(s)
-			l := Listener{Socket: NewSocket(n.snap, s), Scope: e.Scope, Reach: e.Reach, Exposed: none}
-			if len(e.Locals) > 0 {
-				first := &e.Locals[0]
-				if made[first] == nil {
-					made[first] = n.exposed(e.Locals)
-				}
-				l.Exposed = made[first]
+	for i := range exposures {
+		e := &exposures[i]
+		l := Listener{Socket: NewSocket(n.snap, e.Socket), Scope: e.Scope, Reach: e.Reach, Exposed: none}
+		if len(e.Locals) > 0 {
+			first := &e.Locals[0]
+			switch {
+			case made[first] != nil:
+			case out.large && general.has(e.Locals):
+				made[first] = &Exposed{Addresses: n.exposedAddresses(e.Locals), General: true}
+			default:
+				made[first] = n.exposed(e.Locals)
 			}
-			out.Sockets = append(out.Sockets, l)
+			l.Exposed = made[first]
 		}
-		if x.Detail && s.Remote.Port() != 0 {
+		out.Sockets = append(out.Sockets, l)
+	}
+	for i := range n.snap.Sockets {
+		if s := &n.snap.Sockets[i]; x.Detail && s.Remote.Port() != 0 && x.Query.Holds(s) {
 			out.Connected = append(out.Connected, NewSocket(n.snap, s))
 		}
 	}
@@ -187,13 +198,31 @@ func (x *Exposure) Report() (*Listeners, error) {
 	return out, nil
 }
 
+// maxInFull is how many addresses, by so many devices each, a report gives for every socket
+// anew: with more, it refers to those that it has given.
+const maxInFull = 1 << 18
+
+// exposures are how the sockets that are meant can be reached, and on how many addresses
+// all of them together.
+func (x *Exposure) exposures(host *listen.Host) (out []listen.Exposure, addresses int) {
+	all := x.FIB.Snapshot().Sockets
+	for i := range all {
+		if s := &all[i]; s.Listens() && x.Query.Holds(s) {
+			e := host.Exposure(s)
+			out = append(out, e)
+			addresses += len(e.Locals)
+		}
+	}
+	return out, addresses
+}
+
 // maxBindings is how many sockets that are bound differently each have what is said of
 // them without being counted.
 const maxBindings = 64
 
-// bindings are how many of the sockets that are meant are bound differently: each has
-// classes of clients of its own.
-func (x *Exposure) bindings() int {
+// bindings are how many of the sockets that are meant are bound differently, and have
+// classes of clients of their own.
+func (x *Exposure) bindings(host *listen.Host) int {
 	type binding struct {
 		addr       netip.Addr
 		link       int
@@ -203,7 +232,7 @@ func (x *Exposure) bindings() int {
 	asks := len(x.FIB.Snapshot().Rules) > 2*len(route.DefaultRules(route.IPv4))
 	all := x.FIB.Snapshot().Sockets
 	for i := range all {
-		if s := &all[i]; x.Query.Holds(s) && s.Listens() {
+		if s := &all[i]; x.Query.Holds(s) && s.Listens() && !host.General(s) {
 			b := binding{addr: s.Local.Addr(), link: s.Link, mark: s.Mark}
 			if asks { // a rule may ask for the port
 				b.port = uint32(s.Local.Port())
@@ -212,18 +241,6 @@ func (x *Exposure) bindings() int {
 		}
 	}
 	return len(seen)
-}
-
-// count is how many sockets listen that are meant.
-func (x *Exposure) count() int {
-	n := 0
-	all := x.FIB.Snapshot().Sockets
-	for i := range all {
-		if x.Query.Holds(&all[i]) && all[i].Listens() {
-			n++
-		}
-	}
-	return n
 }
 
 // Holds reports whether a socket is meant: it takes what comes to the address, as one
@@ -277,10 +294,14 @@ func FamilyName(f route.Family) string {
 }
 
 func (n names) exposed(locals []listen.Local) *Exposed {
-	out := &Exposed{Addresses: []ExposedAddress{}, Classes: n.classes(locals)}
+	return &Exposed{Addresses: n.exposedAddresses(locals), Classes: n.classes(locals)}
+}
+
+func (n names) exposedAddresses(locals []listen.Local) []ExposedAddress {
+	out := []ExposedAddress{}
 	for i := range locals {
 		l := &locals[i]
-		out.Addresses = append(out.Addresses, ExposedAddress{HostAddr{l.Prefix}, n.dev(l.Link), n.dev(l.VRF), l.Reach()})
+		out = append(out, ExposedAddress{HostAddr{l.Prefix}, n.dev(l.Link), n.dev(l.VRF), l.Reach()})
 	}
 	return out
 }

@@ -3,11 +3,9 @@ package text
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"routewhy/lookup"
@@ -127,71 +125,9 @@ func scopeTitle(s listen.Scope) string {
 	return "on an address of which nothing is known"
 }
 
-// socketRow is one line, or several sockets that are alike.
-type socketRow struct {
-	scope                    listen.Scope
-	proto, addr, ports, who  string
-	process                  string // its name; empty: not known
-	several                  bool   // processes of that name
-	remark                   string
-	tint                     ink
-	first, last, count, port uint16
-}
-
-func (r *socketRow) address() string { return r.addr + ":" + r.ports }
-
-// rows are the lines, ordered by port. Sockets that are alike share one: those
-// of one port, and without -v those of a row of ports.
-func (s *listening) rows() []socketRow {
-	all := make([]*report.Listener, len(s.Sockets))
-	for i := range all {
-		all[i] = &s.Sockets[i]
-	}
-	slices.SortStableFunc(all, func(x, y *report.Listener) int {
-		return cmp.Or(cmp.Compare(x.Port, y.Port), cmp.Compare(x.Protocol, y.Protocol), x.Local.Compare(y.Local))
-	})
-	var out []socketRow
-	for _, x := range all {
-		r := s.row(x)
-		near := out[max(0, len(out)-64):] // what is alike is not far
-		if j := slices.IndexFunc(near, func(o socketRow) bool { return o.joins(&r, s.verbose) }); j >= 0 {
-			near[j].last = r.port
-			near[j].count++
-			near[j].several = near[j].several || near[j].who != r.who
-			continue
-		}
-		out = append(out, r)
-	}
-	for i := range out {
-		out[i].finish()
-	}
-	return out
-}
-
-// joins reports whether another socket belongs in the same line.
-func (r *socketRow) joins(o *socketRow, verbose bool) bool {
-	return r.scope == o.scope && r.proto == o.proto && r.addr == o.addr && r.remark == o.remark &&
-		(r.who == o.who || r.process != "" && r.process == o.process && r.last == o.port) &&
-		(r.last == o.port || r.last+1 == o.port && !verbose)
-}
-
-func (r *socketRow) finish() {
-	ports := int(r.last) - int(r.first) + 1
-	r.ports = fmt.Sprint(r.first)
-	if ports > 1 {
-		r.ports = fmt.Sprintf("%d-%d", r.first, r.last)
-	}
-	if r.several {
-		r.who += " and others"
-	}
-	if n := int(r.count); n > ports {
-		r.who = strings.TrimSpace(fmt.Sprintf("%s, %d sockets", r.who, n))
-	}
-}
-
 func (s *listening) row(x *report.Listener) socketRow {
 	r := socketRow{
-		scope: x.Scope, proto: x.Protocol, addr: bound(&x.Socket), who: holder(&x.Socket), first: x.Port, last: x.Port,
+		scope: x.Scope, proto: x.Protocol, addr: bound(&x.Socket), bound: x.Local.String(), who: holder(&x.Socket), first: x.Port, last: x.Port,
 		port: x.Port, count: 1, process: process(&x.Socket),
 	}
 	r.remark, r.tint = s.remark(x)
@@ -281,7 +217,7 @@ type alikeLocals struct {
 // address, only what the list of this host's addresses does not say.
 func (s *listening) grouped(x *report.Listener) []alikeLocals {
 	var out []alikeLocals
-	all := ownOf(x.Exposed, s.verbose)
+	all := s.owns(x.Exposed)
 	place := map[string]int{} // by what is said
 	for i := range all {
 		l := &all[i]
@@ -304,6 +240,21 @@ func (s *listening) grouped(x *report.Listener) []alikeLocals {
 	}
 	if len(out) == 1 && (x.Scope != listen.ScopeAll || len(out[0].names) == s.every(x)) {
 		out[0].names = nil
+	}
+	return out
+}
+
+// owns are the addresses of a socket, and who reaches them.
+func (s *listening) owns(x *report.Exposed) []own {
+	if !x.General {
+		return ownOf(x, s.verbose)
+	}
+	out := make([]own, 0, len(x.Addresses))
+	for i := range x.Addresses {
+		a := &x.Addresses[i]
+		if r := s.general[localKey{a.Address, a.Dev}]; r != nil {
+			out = append(out, own{a, r})
+		}
 	}
 	return out
 }
@@ -343,43 +294,6 @@ func worse(a, b ink) ink {
 	return b
 }
 
-// rowWidths are the widths of the columns of address and process.
-func rowWidths(rows []socketRow) [2]int {
-	var w [2]int
-	for i := range rows {
-		w[0] = max(w[0], min(28, textWidth(rows[i].address())))
-		w[1] = max(w[1], min(24, textWidth(rows[i].who)))
-	}
-	return w
-}
-
-func (p *page) socketGroup(scope listen.Scope, rows []socketRow, width [2]int) {
-	first := true
-	for i := range rows {
-		r := &rows[i]
-		if r.scope != scope {
-			continue
-		}
-		if first {
-			p.blank()
-			p.line(p.st.paint(bold, scopeTitle(scope)))
-			first = false
-		}
-		head := fmt.Sprintf("  %s  %s  %s", r.proto, pad(r.address(), width[0]), pad(r.who, width[1]))
-		switch {
-		case r.remark == "":
-			p.line(head)
-		case !strings.Contains(r.remark, "\n") && textWidth(head)+2+textWidth(r.remark) <= p.st.width():
-			p.line(head + "  " + p.st.paint(r.tint, r.remark))
-		default:
-			p.line(head)
-			for line := range strings.SplitSeq(r.remark, "\n") {
-				p.block("         ", line, r.tint)
-			}
-		}
-	}
-}
-
 func (p *page) connected(s *listening) {
 	if len(s.Connected) == 0 {
 		return
@@ -409,19 +323,33 @@ func (p *page) reach(s *listening) {
 	p.blank()
 	p.line(p.st.paint(bold, "this host's addresses, and who reaches each"))
 	said := map[string]string{}
-	for _, l := range locals {
-		lines := l.lines
-		if first, ok := said[l.text]; ok && len(lines) > 1 {
-			lines = []tinted{{"as " + first, plain}}
-		} else {
-			said[l.text] = l.Address.String()
+	for len(locals) > 0 {
+		first := locals[0]
+		n := runOf(len(locals), func(i int) bool { return first.likeBut(locals[i]) })
+		shown := p.shownOf(n)
+		for _, l := range locals[:shown] {
+			lines := l.lines
+			if first, ok := said[l.text]; ok && len(lines) > 1 {
+				lines = []tinted{{"as " + first, plain}}
+			} else {
+				said[l.text] = l.Address.String()
+			}
+			label := fmt.Sprintf("  %s  %s  ", pad(l.Address.String(), width[0]), pad(iproute2.Safe(l.Dev), width[1]))
+			for _, t := range lines {
+				p.block(label, t.text, t.ink)
+				label = strings.Repeat(" ", textWidth(label))
+			}
 		}
-		label := fmt.Sprintf("  %s  %s  ", pad(l.Address.String(), width[0]), pad(iproute2.Safe(l.Dev), width[1]))
-		for _, t := range lines {
-			p.block(label, t.text, t.ink)
-			label = strings.Repeat(" ", textWidth(label))
+		if shown < n {
+			p.line("  " + moreAddresses(n-shown, locals[shown].Address.String(), locals[n-1].Address.String()))
 		}
+		locals = locals[n:]
 	}
+}
+
+// likeBut reports whether the same is said of another address, which is of the same family.
+func (o *own) likeBut(x *own) bool {
+	return o.text == x.text && o.Address.Addr().Is4() == x.Address.Addr().Is4()
 }
 
 // socketsFinding puts a finding about the sockets of a host into words.
@@ -482,6 +410,7 @@ func ListenersJSON(w io.Writer, l *report.Listeners) error {
 	for i := range l.Warnings {
 		l.Warnings[i].Text = socketsFinding(&l.Warnings[i], false)
 	}
+	l = l.Written()
 	if len(l.Sockets) > manySockets {
 		return streamListeners(w, l)
 	}
@@ -491,7 +420,6 @@ func ListenersJSON(w io.Writer, l *report.Listeners) error {
 }
 
 func streamListeners(w io.Writer, l *report.Listeners) error {
-	made := map[*report.Exposed][]byte{} // without the brace that opens it
 	out := bufio.NewWriterSize(w, 1<<16)
 	rest := *l
 	rest.Sockets = nil
@@ -506,23 +434,11 @@ func streamListeners(w io.Writer, l *report.Listeners) error {
 		if i > 0 {
 			out.WriteString(",\n")
 		}
-		x := l.Sockets[i]
-		shared := made[x.Exposed]
-		if shared == nil {
-			if shared, err = marshal(x.Exposed); err != nil {
-				return err
-			}
-			shared = shared[1:]
-			made[x.Exposed] = shared
-		}
-		x.Exposed = nil
-		head, err := marshal(&x)
+		line, err := marshal(&l.Sockets[i])
 		if err != nil {
 			return err
 		}
-		_, _ = out.Write(head[:len(head)-1])
-		_ = out.WriteByte(',')
-		if _, err := out.Write(shared); err != nil {
+		if _, err := out.Write(line); err != nil {
 			return err
 		}
 	}
