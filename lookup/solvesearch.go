@@ -88,6 +88,7 @@ func (x *search) ruleMoves() {
 		s := &r.Selector
 		if s.MarkMask != 0 {
 			x.move(func(f *route.Flow) { f.Mark = f.Mark&^s.MarkMask | s.Mark })
+			x.move(func(f *route.Flow) { f.Mark &^= s.MarkMask })
 			x.move(func(f *route.Flow) { f.Mark ^= s.MarkMask & -s.MarkMask })
 		}
 		if s.HasUIDs {

@@ -32,6 +32,8 @@ type options struct {
 	// undo and script, which says after how many seconds, are what --try prints instead.
 	undo   bool
 	script optional[uint32]
+	// want is where --why-not wants the packet to go, as it was given.
+	want string
 	// family restricts the answer to one family (-4, -6, or the family of
 	// --from); zero: both.
 	family route.Family
@@ -108,6 +110,8 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 		case "":
 		case "batch":
 			fs.Func(m.flag, m.usage, fileFlag(func(s string) { o.batch = s }))
+		case "why-not":
+			fs.Func(m.flag, m.usage, func(s string) error { o.want = s; return nil })
 		case "try":
 			fs.Func(m.flag, m.usage, func(s string) error { o.tries = append(o.tries, s); return nil })
 		default:
@@ -152,7 +156,7 @@ func parseArgs(args []string) (*options, error) {
 	o := new(options)
 	all := modes()
 	fs := o.flagSet(all)
-	if err := fs.Parse(args); err != nil {
+	if err := fs.Parse(joinedValues(args)); err != nil {
 		return nil, flagError(fs, err)
 	}
 	if o.help || o.about || o.shell != "" {

@@ -40,6 +40,12 @@ func modes() []mode {
 		destinations: true,
 		run:          explain,
 	}, {
+		flag:         "why-not",
+		usage:        "why it does not go there, and what would make it",
+		flags:        slices.Concat(common, packet, []string{"no-kernel"}),
+		destinations: true,
+		run:          whyNot,
+	}, {
 		flag:  "dump",
 		usage: "every table, in the order the rules consult it",
 		flags: slices.Concat(common, []string{"table"}),

@@ -9,6 +9,9 @@ import (
 // usageText is what --help prints.
 const usageText = `Usage:
   routewhy [flags] DESTINATION...   why each destination goes where it goes
+  routewhy DESTINATION --why-not WHAT
+                                    why it does not go there, and what would
+                                    make it: changes, and other packets
   routewhy --try COMMAND [DESTINATION...]
                                     what a change would do, without making it
   routewhy --batch FILE|- [flags]   one destination a line, one decision a line
@@ -23,6 +26,10 @@ const usageText = `Usage:
 A DESTINATION is an address (8.8.8.8, fe80::1%eth0), a prefix (10.0.0.0/8,
 0.0.0.0/0, ::/0, default), ADDRESS:PORT, [ADDRESS]:PORT, HOST or HOST:PORT.
 A bare 0.0.0.0 or :: tells what the zero address means in each place.
+
+WHAT is a device (wg0), via GATEWAY, table T, a prefix, the priority of a rule,
+src ADDR, or default. Each change that is offered was tried on a copy of the
+tables; nothing is ever changed.
 
 A COMMAND is one of ip, sysctl, route or ifconfig as it is typed (quoted), or a
 file of such commands, of a script or of ip -batch; - is standard input. --try
@@ -89,7 +96,8 @@ Exit status:
   0  every destination has a usable answer
   1  at least one destination has no route, its route refuses it or a part of
      its flows, or its only way out is known to be dead; --diff: they differ;
-     --try: a command is refused, or your session would be lost
+     --try: a command is refused, or your session would be lost; --why-not:
+     nothing was found that would make it
   2  the command line is wrong
   3  could not answer: tables unreadable, file damaged, no such namespace or
      device, a line of --batch that is not understood

@@ -56,10 +56,3 @@ func startsWithin(before, after *lookup.FIB, fam route.Family, inside ranges) ([
 	slices.SortFunc(starts, netip.Addr.Compare)
 	return slices.Compact(starts), len(starts) < maxStarts
 }
-
-// Same reports whether two decisions about one packet, before and after some changes of a
-// host, send it the same way or refuse it alike.
-func Same(before *lookup.FIB, a *lookup.Decision, after *lookup.FIB, b *lookup.Decision) bool {
-	x, y := newSide(before, Flow{}), newSide(after, Flow{})
-	return x.same(decided{a, netip.Addr{}}, y, decided{b, netip.Addr{}})
-}

@@ -168,7 +168,7 @@ func (t *Trial) sockets(ctx context.Context, src route.Source, q *TryQuestion) e
 			return err
 		}
 	}
-	yours := yoursOf(q, all, owned)
+	yours := yoursOf(&q.TrySessionQuestion, all, owned)
 	for _, s := range q.Sessions {
 		if s.Server == "mosh-server" {
 			t.Report.SessionUnknown = s.Server
@@ -231,7 +231,7 @@ type yours struct {
 
 // yoursOf are the connections that carry the caller's sessions: those that were found, or
 // else every one that sshd has.
-func yoursOf(q *TryQuestion, all []route.Socket, owned map[uint32]route.Process) map[*route.Socket]*yours {
+func yoursOf(q *TrySessionQuestion, all []route.Socket, owned map[uint32]route.Process) map[*route.Socket]*yours {
 	out := map[*route.Socket]*yours{}
 	if !q.Live {
 		return out

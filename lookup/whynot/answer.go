@@ -15,9 +15,10 @@ type Question struct {
 	FIB  *lookup.FIB
 	Flow route.Flow
 	Want Want
-	// Own are packets that this host sends in the sessions of whoever asks: a way after
-	// which one of them goes otherwise locks out. Sockets are those of its connections.
-	Own, Sockets []route.Flow
+	// Sockets are the host's connections. Yours reports whether one is of whoever asks: a
+	// way by which it is lost is not given; nil: none is.
+	Sockets []route.Socket
+	Yours   func(*route.Socket) bool
 }
 
 // Answer is why it does not, and what would make it.
@@ -51,6 +52,9 @@ type Way struct {
 	Addresses *big.Int
 	// Sockets is how many connections go otherwise.
 	Sockets int
+	// Direct is the device by which a new route sends the packet straight to its link,
+	// where neighbours must answer; zero: none does.
+	Direct int
 }
 
 // maxWays is how many ways are given.
@@ -115,6 +119,9 @@ func (q *search) packets() (found []route.Flow, none bool) {
 // its own, and receives with others'.
 func (q *search) likely(f *route.Flow) bool {
 	src := f.Src
+	if f.In == 0 && q.root.flow.In != 0 {
+		return false // what this host sends is not what it was about
+	}
 	if src == q.root.flow.Src && f.In == q.root.flow.In || !src.IsValid() && f.In == 0 {
 		return true
 	}

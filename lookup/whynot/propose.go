@@ -21,6 +21,9 @@ func (x *tries) proposals(t *lookup.Trace, facts []option) []proposal {
 		add(x.metrics(&facts[i].Fact)...)
 	}
 	add(x.deletions(t)...)
+	for i := range facts {
+		add(x.removals(&facts[i].Fact)...)
+	}
 	add(x.links(wanted)...)
 	add(x.settings(t)...)
 	return out
@@ -190,11 +193,14 @@ func (x *tries) rules(t *lookup.Trace, wanted []*route.Route) []proposal {
 		seen[id] = true
 		for _, pref := range x.priorities(t) {
 			r := plain(x.root.family(), pref, id)
+			all := r
 			r.Selector.Dst = host
 			out = append(out, adding(r))
 			if src := x.root.flow.Src; src.IsValid() {
 				r.Selector = route.Selector{Src: netip.PrefixFrom(src.WithZone(""), src.BitLen())}
 				out = append(out, adding(r))
+			} else if len(x.root.fib.RulesTo(x.root.family(), id)) == 0 {
+				out = append(out, adding(all))
 			}
 		}
 	}
@@ -295,6 +301,18 @@ func (x *tries) deletions(t *lookup.Trace) []proposal {
 		if k := x.root.place(r.Rule); k >= 0 && !original(r.Rule) && len(r.Rule.Unknown) == 0 {
 			out = append(out, deleting(r.Rule))
 		}
+	}
+	return out
+}
+
+// removals take away what a fact is about.
+func (x *tries) removals(f *Fact) []proposal {
+	var out []proposal
+	if f.Route != nil && f.Route.Table != route.TableLocal && f.Code != CodeNoEntry {
+		out = append(out, proposal{deletion(f.Route)})
+	}
+	if f.Rule != nil && (f.Code == CodeEarlier || f.Code == CodeRefused || f.Code == CodeSkipGoto) && !original(f.Rule) && len(f.Rule.Unknown) == 0 {
+		out = append(out, deleting(f.Rule))
 	}
 	return out
 }

@@ -170,14 +170,14 @@ func (q *search) ofRule(s *state, t *lookup.RuleTrial, wanted []*route.Route) []
 				return s.onRule(s.at(f.order), func(r *route.Rule) { r.SuppressPrefixLen, r.SuppressGroup = -1, -1 })
 			}))
 		}
-		return append(out, q.inTable(t, f, wanted)...)
+		return append(out, q.inTable(s, t, f, wanted)...)
 	case lookup.VerdictContinue:
 		if t.Rule.Action == route.ActionGoto {
 			return q.skips(t, f)
 		}
-		return q.inTable(t, f, wanted)
+		return q.inTable(s, t, f, wanted)
 	case lookup.VerdictMatch, lookup.VerdictRefuses:
-		out = q.inTable(t, f, wanted)
+		out = q.inTable(s, t, f, wanted)
 		return append(out, q.elsewhere(t, f)...)
 	}
 	return nil
@@ -256,7 +256,7 @@ func ended(t *lookup.RuleTrial) *route.Route {
 }
 
 // inTable are the facts that keep the wanted entries of a rule's table from being taken.
-func (q *search) inTable(t *lookup.RuleTrial, f Fact, wanted []*route.Route) []option {
+func (q *search) inTable(s *state, t *lookup.RuleTrial, f Fact, wanted []*route.Route) []option {
 	var out []option
 	end := ended(t)
 	for i := range t.Candidates {
@@ -270,7 +270,7 @@ func (q *search) inTable(t *lookup.RuleTrial, f Fact, wanted []*route.Route) []o
 		f.Wanted, f.Reason = &c.Route, c.Reason
 		switch {
 		case c.Verdict == lookup.VerdictUnusable:
-			out = append(out, q.unusable(f)...)
+			out = append(out, q.unusable(s, f)...)
 		case c.Verdict == lookup.VerdictLoses && end != nil:
 			f.Route = end
 			out = append(out, found(f, func(s *state) *state { return s.without(f.Route) }))
@@ -280,7 +280,7 @@ func (q *search) inTable(t *lookup.RuleTrial, f Fact, wanted []*route.Route) []o
 }
 
 // unusable is an entry that is passed over whatever else there is.
-func (q *search) unusable(f Fact) []option {
+func (q *search) unusable(s *state, f Fact) []option {
 	w := *f.Wanted
 	take := func(s *state) *state {
 		return s.changed(&w, func(r *route.Route) { r.NextHops = alive(r.NextHops) })
@@ -289,6 +289,15 @@ func (q *search) unusable(f Fact) []option {
 	case lookup.CodeDead, lookup.CodeLinkdown, lookup.CodeObjectUnusable:
 		if w.NextHopID != 0 {
 			take = func(s *state) *state { return s.onSnapshot(aliveObjects) }
+		}
+		snap := s.fib.Snapshot()
+		for _, h := range hopsOf(snap, &w) {
+			if l := snap.Link(h.Link); l != nil && !l.Up() {
+				f.Reason = lookup.Reason{Code: lookup.FaultDown, Have: l.Name}
+			}
+		}
+		if !q.real(&w) {
+			f.Wanted, f.Rule = nil, nil
 		}
 	case lookup.CodeExpired:
 		take = func(s *state) *state { return s.changed(&w, func(r *route.Route) { r.Expires = 0 }) }
@@ -306,6 +315,16 @@ func (q *search) unusable(f Fact) []option {
 		return nil // the packet's device says so
 	}
 	return []option{found(f, take)}
+}
+
+// real reports whether the host that was asked about has an entry.
+func (q *search) real(r *route.Route) bool {
+	found := false
+	q.root.covering(func(o *route.Route) bool {
+		found = o.Table == r.Table && o.Dst == r.Dst && o.Kind() == r.Kind()
+		return !found
+	})
+	return found
 }
 
 func aliveObjects(snap *route.Snapshot) {

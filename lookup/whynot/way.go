@@ -10,6 +10,7 @@ import (
 	"routewhy/lookup"
 	"routewhy/lookup/change"
 	"routewhy/lookup/change/command"
+	"routewhy/lookup/connections"
 	"routewhy/lookup/coverage"
 	"routewhy/route"
 )
@@ -38,19 +39,25 @@ func (q *search) ways(ask *Question, t *lookup.Trace, facts []option) ([]Way, in
 		x.try(p)
 	}
 	if len(x.ways) == 0 {
-		n := 0
-		for i := range singles {
-			for j := range singles {
-				if i == j || n == maxPairs {
-					continue
-				}
-				n++
-				x.try(slices.Concat(singles[i], singles[j]))
-			}
-		}
+		x.pairs(singles)
 	}
 	slices.SortStableFunc(x.ways, compareWays)
 	return x.ways[:min(len(x.ways), maxWays)], x.lockOut
+}
+
+// pairs tries two of some changes, in the other order where the first is refused.
+func (x *tries) pairs(singles []proposal) {
+	n := 0
+	for i := range singles {
+		for j := range singles[:i] {
+			if n++; n > maxPairs {
+				return
+			}
+			if !x.try(slices.Concat(singles[i], singles[j])) {
+				x.try(slices.Concat(singles[j], singles[i]))
+			}
+		}
+	}
 }
 
 // compareWays has the way first that moves fewer addresses, then fewer connections, then
@@ -69,48 +76,64 @@ func compareWays(a, b Way) int {
 	return cmp.Or(a.Sockets-b.Sockets, len(a.Commands)-len(b.Commands))
 }
 
-// try makes changes on a copy, and keeps them where they help.
-func (x *tries) try(p proposal) {
+// try makes changes on a copy, and keeps them where they help. It reports whether they
+// can be made.
+func (x *tries) try(p proposal) bool {
 	now := x.start
 	var commands []string
 	touched := &extent{}
 	for _, c := range p {
 		out := now.Apply(c)
 		if out.Refusal != nil {
-			return
+			return false
 		}
 		commands = append(commands, command.Print(c, now))
 		touched.add(c, &out)
 		now = out.State
 	}
-	key := strings.Join(commands, "\n")
+	key := strings.Join(slices.Sorted(slices.Values(commands)), "\n")
 	if x.seen[key] {
-		return
+		return true
 	}
 	x.seen[key] = true
 	d := now.FIB().Lookup(x.root.flow)
 	if met, _ := x.want.Met(&x.root.flow, &d); met != All {
-		return
-	}
-	for i := range x.question.Own {
-		if moved(x.root.fib, now.FIB(), x.question.Own[i]) {
-			x.lockOut++
-			return
-		}
+		return true
 	}
 	w := Way{Changes: p, Commands: commands, Addresses: x.size(now.FIB(), touched)}
-	for i := range x.question.Sockets {
-		if moved(x.root.fib, now.FIB(), x.question.Sockets[i]) {
+	for _, c := range connections.Compare(x.root.fib, now.FIB(), x.question.Sockets) {
+		if c.Lost != "" && x.question.Yours != nil && x.question.Yours(c.Socket) {
+			x.lockOut++
+			return true
+		}
+		if c.Moves {
 			w.Sockets++
 		}
 	}
+	if len(d.NextHops) > 0 && addsDirect(p) && x.stranger(d.NextHops[0].Link) {
+		w.Direct = d.NextHops[0].Link
+	}
 	x.ways = append(x.ways, w)
+	return true
 }
 
-// moved reports whether a packet goes otherwise.
-func moved(before, after *lookup.FIB, flow route.Flow) bool {
-	a, b := before.Lookup(flow), after.Lookup(flow)
-	return !coverage.Same(before, &a, after, &b)
+// stranger reports whether the destination is in no network of a device on which
+// neighbours must answer.
+func (x *tries) stranger(link int) bool {
+	snap, near := x.root.fib.Snapshot(), false
+	x.root.covering(func(r *route.Route) bool {
+		near = slices.ContainsFunc(hopsOf(snap, r), func(h route.NextHop) bool { return h.Link == link && !h.Gateway.IsValid() })
+		return !near
+	})
+	return !near && x.root.fib.HasNeighbours(link)
+}
+
+// addsDirect reports whether some changes add a route without a gateway.
+func addsDirect(p proposal) bool {
+	return slices.ContainsFunc(p, func(c change.Change) bool {
+		r, ok := c.(*change.Route)
+		return ok && r.Verb == change.Add && len(r.Route.NextHops) == 1 && !r.Route.NextHops[0].Gateway.IsValid() && r.Route.Dst.IsSingleIP()
+	})
 }
 
 // extent is which destinations changes may move.

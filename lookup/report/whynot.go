@@ -1,0 +1,348 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/lookup/whynot"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// WhyNot is why a packet does not go where it is wanted to go, and what would make it.
+type WhyNot struct {
+	Query Query `json:"query"`
+	// Want is where it is wanted to go, as that was asked: "eth1", "via 192.0.2.1".
+	Want string `json:"want"`
+	// Kind is what Want names.
+	Kind whynot.Kind `json:"want_kind"`
+	// Already says that it does go there. Sometimes says that a part of all flows does,
+	// and Share which part, 0 to 1; absent: that cannot be known.
+	Already   bool    `json:"already"`
+	Sometimes bool    `json:"sometimes,omitempty"`
+	Share     float64 `json:"share,omitempty"`
+	// Because is the smallest set of facts that stops it, in the kernel's order.
+	Because []Blocker `json:"because"`
+	// Ways are changes of the host after which it goes there, the best first. Each was
+	// tried on a copy. NotOffered is how many more there are that would lose a session of
+	// the caller's.
+	Ways       []Way `json:"ways"`
+	NotOffered int   `json:"not_offered,omitempty"`
+	// Packets are what would have to differ of the packet for it to go there. NoPacket
+	// says that there is no such packet to the same destination.
+	Packets  []Alteration `json:"packets"`
+	NoPacket bool         `json:"no_packet,omitempty"`
+	// Decision is what becomes of the packet now, and Kernel what the kernel says of it.
+	Decision Decision `json:"decision"`
+	Kernel   *Kernel  `json:"kernel,omitempty"`
+	// Warnings are about what was asked, and what would surprise.
+	Warnings []Finding `json:"warnings,omitempty"`
+
+	explained *Explanation
+}
+
+// Blocker is one fact that stops a packet.
+type Blocker struct {
+	Reason Reason `json:"reason"`
+	// Rule is the rule that it is about, Route the entry that the packet meets instead, or
+	// the nearest one, and Wanted the entry by which it would go where it is wanted to go.
+	Rule   *iproute2.Rule  `json:"rule,omitempty"`
+	Route  *iproute2.Route `json:"route,omitempty"`
+	Wanted *iproute2.Route `json:"wanted,omitempty"`
+	// OfPacket says that it is a property of the packet.
+	OfPacket bool   `json:"of_packet,omitempty"`
+	Text     string `json:"text,omitempty"`
+}
+
+// Way is some commands after which the packet goes where it is wanted to go.
+type Way struct {
+	Commands []string `json:"commands"`
+	// Addresses is for how many destinations such a packet goes otherwise after them;
+	// absent: there are too many ranges to count.
+	Addresses *big.Int `json:"addresses,omitempty"`
+	// Sockets is how many live connections go otherwise; SocketsUnread: they were not read.
+	Sockets       int  `json:"sockets"`
+	SocketsUnread bool `json:"sockets_unread,omitempty"`
+	// Direct is the device to whose link it is sent without a gateway, where none is known
+	// there: the destination itself must answer.
+	Direct string `json:"direct,omitempty"`
+	// LocksOut says that a session of the caller's would be lost. Such a way is not given.
+	LocksOut bool `json:"locks_out"`
+}
+
+// Alteration is what would have to differ of a packet: a field, and values that it may
+// have.
+type Alteration struct {
+	Field  lookup.Field `json:"field"`
+	Values []string     `json:"values"`
+	// With are the other fields that would have to differ too.
+	With []Alteration `json:"with,omitempty"`
+	// Ask are the commands that ask about these packets, one for each of Values.
+	Ask []string `json:"ask"`
+}
+
+// WhyNotQuestion asks why packets do not go somewhere.
+type WhyNotQuestion struct {
+	Question
+	Want Want
+	TrySessionQuestion
+}
+
+// Want is where a packet is wanted to go, by names.
+type Want struct {
+	Kind     whynot.Kind
+	Dev      string     // of [whynot.Device]
+	Addr     netip.Addr // of [whynot.Gateway] and [whynot.Source]
+	Table    string     // of [whynot.Table], a name or a number
+	Prefix   netip.Prefix
+	Priority uint32
+}
+
+// String is the want as it is asked.
+func (w *Want) String() string {
+	switch w.Kind {
+	case whynot.Device:
+		return w.Dev
+	case whynot.Gateway:
+		return "via " + w.Addr.String()
+	case whynot.Table:
+		return "table " + w.Table
+	case whynot.Prefix:
+		return w.Prefix.String()
+	case whynot.Rule:
+		return strconv.FormatUint(uint64(w.Priority), 10)
+	case whynot.Source:
+		return "src " + w.Addr.String()
+	}
+	return "default"
+}
+
+// Family is that of the packets that can be wanted to go there; zero: either.
+func (w *Want) Family() route.Family {
+	if w.Prefix.IsValid() {
+		return route.FamilyOf(w.Prefix.Addr())
+	}
+	return route.FamilyOf(w.Addr)
+}
+
+// TableError says that a question names a table that the host has no name for.
+type TableError struct{ Name string }
+
+func (e *TableError) Error() string { return "there is no table " + e.Name }
+
+// on is the want on a host.
+func (w *Want) on(s *route.Snapshot) (whynot.Want, error) {
+	out := whynot.Want{Kind: w.Kind, Addr: w.Addr, Prefix: w.Prefix, Priority: w.Priority}
+	switch w.Kind {
+	case whynot.Device:
+		l := s.LinkByName(w.Dev)
+		if l == nil {
+			return out, &DeviceError{Field: FieldWhyNot, Name: w.Dev}
+		}
+		out.Link = l.Index
+	case whynot.Table:
+		id, ok := s.Names.TableByName(w.Table)
+		if !ok {
+			return out, &TableError{w.Table}
+		}
+		out.Table = id
+	}
+	return out, nil
+}
+
+// FieldWhyNot is the field of a [DeviceError] about what is wanted.
+const FieldWhyNot lookup.Field = "why-not"
+
+// AskWhyNot answers from a source, of which it reads all routes: a report for each
+// destination. Of a prefix it takes a typical address.
+func AskWhyNot(ctx context.Context, src route.Source, q *WhyNotQuestion) ([]*WhyNot, error) {
+	fib, err := readAll(ctx, src, &q.Question)
+	if err != nil {
+		return nil, err
+	}
+	want, err := q.Want.on(fib.Snapshot())
+	if err != nil {
+		return nil, err
+	}
+	owned := map[uint32]route.Process{}
+	if q.Live {
+		if owned, err = owners(ctx, src); err != nil {
+			return nil, err
+		}
+	}
+	mine := yoursOf(&q.TrySessionQuestion, fib.Snapshot().Sockets, owned)
+	a := &asker{Question: &q.Question, src: src, fib: fib}
+	var out []*WhyNot
+	for _, d := range q.To {
+		l, err := a.typical(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, newWhyNot(q, want, l, mine))
+	}
+	return out, nil
+}
+
+// readAll reads all routes.
+func readAll(ctx context.Context, src route.Source, q *Question) (*lookup.FIB, error) {
+	return lookup.Read(ctx, src, &lookup.Need{Query: route.Query{AllDevices: true, Devices: q.Packet.devices(), Policies: true, Sockets: route.AllSockets}})
+}
+
+// typical answers about a packet, of a prefix one to a typical address.
+func (a *asker) typical(ctx context.Context, d Destination) (*look, error) {
+	if d.isPrefix() {
+		d = Destination{Addr: a.fib.Typical(d.Prefix).Dst}
+	}
+	return a.packet(ctx, &d)
+}
+
+func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Socket]*yours) *WhyNot {
+	e := l.Report()
+	r := &WhyNot{
+		Query: e.Query, Want: q.Want.String(), Kind: want.Kind, Decision: e.Decision, Kernel: e.Kernel, explained: e,
+		Because: []Blocker{}, Ways: []Way{}, Packets: []Alteration{},
+	}
+	if e.Disagreement() != nil || e.Disposition == lookup.DispositionUnknown {
+		return r
+	}
+	n := namesOf(l.FIB)
+	got := whynot.Ask(&whynot.Question{
+		FIB: l.FIB, Flow: l.Trace.Flow, Want: want, Sockets: n.snap.Sockets,
+		Yours: func(x *route.Socket) bool { return mine[x] != nil },
+	})
+	r.Already, r.Sometimes, r.Share = got.Met == whynot.All, got.Met == whynot.Some, got.Share
+	if r.Already {
+		r.Share = 0
+	}
+	for i := range got.Because {
+		r.Because = append(r.Because, n.blocker(&got.Because[i]))
+	}
+	for i := range got.Ways {
+		w := &got.Ways[i]
+		r.Ways = append(r.Ways, Way{Commands: w.Commands, Addresses: w.Addresses, Sockets: w.Sockets, SocketsUnread: n.snap.Lacks(route.FactSockets, 0), Direct: n.dev(w.Direct)})
+	}
+	r.NotOffered, r.NoPacket = got.LockOut, got.NoPacket
+	r.Packets = n.alterations(q, l, got.Packets)
+	return r
+}
+
+func (n names) blocker(f *whynot.Fact) Blocker {
+	return Blocker{Reason: NewReason(f.Reason), Rule: n.rule(f.Rule), Route: n.route(f.Route), Wanted: n.route(f.Wanted), OfPacket: f.OfPacket}
+}
+
+// Explained is the explanation of what becomes of the packet now.
+func (r *WhyNot) Explained() *Explanation {
+	if r.explained == nil {
+		r.explained = &Explanation{Query: r.Query, Decision: r.Decision, Kernel: r.Kernel}
+	}
+	return r.explained
+}
+
+// Status is [StatusNoRoute] where nothing was found that would make the packet go there.
+func (r *WhyNot) Status() Status {
+	switch {
+	case r.Explained().Disagreement() != nil:
+		return StatusDisagrees
+	case r.Decision.Disposition == lookup.DispositionUnknown:
+		return StatusUnknown
+	case r.Already, len(r.Ways) > 0, len(r.Packets) > 0:
+		return StatusAnswered
+	}
+	return StatusNoRoute
+}
+
+// MarkChanging says that the tables were changing while they were read.
+func (r *WhyNot) MarkChanging() {
+	r.Warnings = append(r.Warnings, NewRemark(lookup.NoteChanging, "", ""))
+}
+
+// property is a field of a packet, with its value as a flag has it.
+type property struct {
+	field lookup.Field
+	value string
+}
+
+// properties are the fields of a packet that are not what they are of another one.
+func (n names) properties(f, was *route.Flow) []property {
+	var out []property
+	add := func(differs bool, field lookup.Field, value any) {
+		if differs {
+			out = append(out, property{field, fmt.Sprint(value)})
+		}
+	}
+	add(f.Src != was.Src && f.Src.IsValid(), lookup.FieldFrom, f.Src)
+	add(f.In != was.In && f.In != 0, lookup.FieldIif, n.dev(f.In))
+	add(f.Out != was.Out && f.Out != 0, lookup.FieldOif, n.dev(f.Out))
+	add(f.Mark != was.Mark, lookup.FieldMark, fmt.Sprintf("%#x", f.Mark))
+	add(f.TOS != was.TOS, lookup.FieldTOS, fmt.Sprintf("%#x", f.TOS))
+	add(f.UID != was.UID && f.UID != route.NoUID, lookup.FieldUID, f.UID)
+	add(f.Proto != was.Proto, lookup.FieldProto, iproute2.ProtoName(f.Proto))
+	add(f.SrcPort != was.SrcPort, lookup.FieldSport, f.SrcPort)
+	add(f.DstPort != was.DstPort, lookup.FieldDport, f.DstPort)
+	add(f.FlowLabel != was.FlowLabel, lookup.FieldFlowLabel, fmt.Sprintf("%#x", f.FlowLabel))
+	for _, x := range []struct {
+		gone  bool
+		field lookup.Field
+	}{
+		{f.Src != was.Src && !f.Src.IsValid(), lookup.FieldFrom}, {f.In != was.In && f.In == 0, lookup.FieldIif},
+		{f.Out != was.Out && f.Out == 0, lookup.FieldOif},
+	} {
+		if x.gone {
+			out = append(out, property{x.field, ""})
+		}
+	}
+	return out
+}
+
+// alterations say what differs of packets; of those that differ in one field alone, those
+// with the same field are put together.
+func (n names) alterations(q *WhyNotQuestion, l *look, packets []route.Flow) []Alteration {
+	out := []Alteration{}
+	was := l.Trace.Flow
+	for i := range packets {
+		p := n.properties(&packets[i], &was)
+		if len(p) == 0 || packets[i].TunnelID != was.TunnelID {
+			continue
+		}
+		ask := n.asking(q, &packets[i])
+		if len(p) == 1 {
+			same := func(a Alteration) bool { return a.Field == p[0].field && a.With == nil }
+			if k := slices.IndexFunc(out, same); k >= 0 {
+				out[k].Values, out[k].Ask = append(out[k].Values, p[0].value), append(out[k].Ask, ask)
+				continue
+			}
+		}
+		a := Alteration{Field: p[0].field, Values: []string{p[0].value}, Ask: []string{ask}}
+		for _, o := range p[1:] {
+			a.With = append(a.With, Alteration{Field: o.field, Values: []string{o.value}, Ask: []string{}})
+		}
+		out = append(out, a)
+	}
+	slices.SortStableFunc(out, func(a, b Alteration) int { return a.rank() - b.rank() })
+	return out
+}
+
+// rank puts packets first that need few changes, and sockets that are bound to the device
+// last: that they go there is no news.
+func (a *Alteration) rank() int {
+	if a.Field == lookup.FieldOif && a.With == nil {
+		return 1 << 10
+	}
+	return len(a.With)
+}
+
+// asking is the command that asks about a packet.
+func (n names) asking(q *WhyNotQuestion, f *route.Flow) string {
+	usual := route.Flow{UID: q.User, Proto: (&Packet{}).protoOf(f.Dst)}
+	words := []string{"routewhy", f.Dst.String()}
+	for _, p := range n.properties(f, &usual) {
+		words = append(words, "--"+string(p.field), iproute2.Safe(p.value))
+	}
+	return strings.Join(words, " ")
+}
