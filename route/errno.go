@@ -26,6 +26,7 @@ const (
 	ENODEV        Errno = 19
 	EINVAL        Errno = 22
 	ERANGE        Errno = 34
+	ELOOP         Errno = 40
 	EMSGSIZE      Errno = 90
 	EOPNOTSUPP    Errno = 95
 	EAFNOSUPPORT  Errno = 97
@@ -34,6 +35,7 @@ const (
 	ENETDOWN      Errno = 100
 	ENETUNREACH   Errno = 101
 	ENOBUFS       Errno = 105
+	ENOTCONN      Errno = 107
 	ECONNREFUSED  Errno = 111
 	EHOSTUNREACH  Errno = 113
 )
@@ -52,6 +54,7 @@ var errnoTexts = map[Errno][2]string{
 	ENODEV:        {"ENODEV", "No such device"},
 	EINVAL:        {"EINVAL", "Invalid argument"},
 	ERANGE:        {"ERANGE", "Numerical result out of range"},
+	ELOOP:         {"ELOOP", "Too many levels of symbolic links"},
 	EMSGSIZE:      {"EMSGSIZE", "Message too long"},
 	EOPNOTSUPP:    {"EOPNOTSUPP", "Operation not supported"},
 	EAFNOSUPPORT:  {"EAFNOSUPPORT", "Address family not supported by protocol"},
@@ -60,6 +63,7 @@ var errnoTexts = map[Errno][2]string{
 	ENETDOWN:      {"ENETDOWN", "Network is down"},
 	ENETUNREACH:   {"ENETUNREACH", "Network is unreachable"},
 	ENOBUFS:       {"ENOBUFS", "No buffer space available"},
+	ENOTCONN:      {"ENOTCONN", "Transport endpoint is not connected"},
 	ECONNREFUSED:  {"ECONNREFUSED", "Connection refused"},
 	EHOSTUNREACH:  {"EHOSTUNREACH", "No route to host"},
 }

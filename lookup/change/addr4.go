@@ -285,7 +285,7 @@ func (t *tx) promote(a *route.Addr, scope route.Scope) {
 // afterRemoval4 switches IPv4 off on a device that has lost its last address.
 func (t *tx) afterRemoval4(link int) {
 	if len(t.addrs4(link)) == 0 {
-		t.syncDown4(link, linkDown, true)
+		t.disable4(link, linkDown, true)
 	}
 }
 

@@ -73,7 +73,7 @@ func is618(t *testing.T) bool {
 // differ makes one set-up and changes in it. It gives how many.
 func differ(t *testing.T, rng *rand.Rand, support routetest.Support, tally map[string]int) int {
 	ns := routetest.New(t)
-	d := newDrawer(rng)
+	d := newDrawer(rng, support)
 	setup := routetest.Generate(rng, routetest.Options{Support: support})
 	setup = slices.DeleteFunc(setup, hides)
 	setup = append(d.settings(), setup...)
@@ -89,7 +89,7 @@ func differ(t *testing.T, rng *rand.Rand, support routetest.Support, tally map[s
 		c := d.draw(state)
 		done = append(done, c)
 		out := state.Apply(c)
-		said := h.send.send(t, c)
+		said := h.send.send(t, c, out.State)
 		after, differs := h.settle(t, out.State, c, patience)
 		tally[describe(c, out)]++
 		var faults []string
@@ -167,6 +167,10 @@ func describe(c change.Change, out change.Outcome) string {
 		name = fmt.Sprintf("rule %s %s", c.Rule.Family, c.Verb)
 	case *change.Link:
 		name = fmt.Sprintf("link %s", c.Verb)
+	case *change.NewLink:
+		name = "link add " + c.Kind
+	case *change.Neighbour:
+		name = fmt.Sprintf("neighbour %s", c.Verb)
 	case *change.NextHop:
 		name = fmt.Sprintf("nexthop %s", c.Verb)
 	case *change.Sysctl:
@@ -292,7 +296,11 @@ const patience = 1500 * time.Millisecond
 // still.
 func (h *live) settle(t *testing.T, want *change.State, c change.Change, patience time.Duration) (have *route.Snapshot, differs []string) {
 	expected := snapshotOf(want)
-	_, needsBarrier := c.(*change.Link)
+	needsBarrier := false
+	switch c.(type) {
+	case *change.Link, *change.NewLink:
+		needsBarrier = true
+	}
 	end := time.Now().Add(patience)
 	behind := !needsBarrier
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
@@ -313,7 +321,7 @@ func (h *live) settle(t *testing.T, want *change.State, c change.Change, patienc
 
 // barrier changes nothing, under the lock that all changes are made under.
 func (h *live) barrier(t *testing.T) {
-	if said := h.send.send(t, &change.Link{Verb: change.Modify, Index: 1}); said.Errno != 0 {
+	if said := h.send.send(t, &change.Link{Verb: change.Modify, Index: 1}, nil); said.Errno != 0 {
 		t.Fatal(said)
 	}
 }
@@ -367,13 +375,41 @@ func compare(want, have *route.Snapshot) []string {
 	faults = append(faults, diff("address", jsonLines(want.Addrs, forgetTime), jsonLines(have.Addrs, forgetTime))...)
 	faults = append(faults, diff("link", jsonLines(want.Links, oneDown), jsonLines(have.Links, oneDown))...)
 	faults = append(faults, diff("nexthop", jsonLines(want.NextHops, nil), jsonLines(have.NextHops, nil))...)
+	faults = append(faults, neighbourFaults(want.Neighbours, have.Neighbours)...)
 	for path, v := range have.Sysctls {
-		if want.Sysctls[path] != v {
-			faults = append(faults, fmt.Sprintf("%s: %q, the kernel %q", path, want.Sysctls[path], v))
+		if w, ok := want.Sysctls[path]; ok && w != v { // of a new device not all is known
+			faults = append(faults, fmt.Sprintf("%s: %q, the kernel %q", path, w, v))
 		}
 	}
 	if want.Merged != have.Merged && want.Merged != route.Unknown && have.Merged != route.Unknown {
 		faults = append(faults, fmt.Sprintf("merged: %v, the kernel %v", want.Merged, have.Merged))
+	}
+	return faults
+}
+
+// neighbourFaults names what differs of neighbours. Those that are not permanent change by
+// themselves, and go at any time.
+func neighbourFaults(want, have []route.Neighbour) (faults []string) {
+	find := func(list []route.Neighbour, n route.Neighbour) (route.NeighbourState, bool) {
+		i := slices.IndexFunc(list, func(x route.Neighbour) bool { return x.Link == n.Link && x.Addr == n.Addr })
+		if i < 0 {
+			return 0, false
+		}
+		return list[i].State, true
+	}
+	for _, n := range want {
+		if n.Addr.IsMulticast() {
+			continue
+		}
+		state, ok := find(have, n)
+		if n.State == route.NeighbourPermanent && state != n.State || ok && (state.Valid() != n.State.Valid()) {
+			faults = append(faults, fmt.Sprintf("neighbour %+v, the kernel: %v, %s", n, ok, state))
+		}
+	}
+	for _, n := range have {
+		if _, ok := find(want, n); !ok && !n.Addr.IsMulticast() {
+			faults = append(faults, fmt.Sprintf("neighbour that the kernel alone has: %+v", n))
+		}
 	}
 	return faults
 }

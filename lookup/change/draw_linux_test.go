@@ -10,6 +10,7 @@ import (
 
 	"routewhy/lookup/change"
 	"routewhy/route"
+	"routewhy/route/routetest"
 )
 
 // drawer draws random changes, near what a state has.
@@ -17,14 +18,20 @@ type drawer struct {
 	rng     *rand.Rand
 	snap    *route.Snapshot
 	objects []string
+	support routetest.Support
 }
 
-func newDrawer(rng *rand.Rand) *drawer {
+func newDrawer(rng *rand.Rand, support routetest.Support) *drawer {
 	list := os.Getenv("ROUTEWHY_OBJECTS")
 	if list == "" {
-		list = "route4,route4,route6,route6,addr4,addr6,rule,link,sysctl,nexthop"
+		list = "route4,route4,route6,route6,addr4,addr6,rule,link,link,newlink,neighbour,sysctl,nexthop"
 	}
-	return &drawer{rng: rng, objects: strings.Split(list, ",")}
+	return &drawer{rng: rng, support: support, objects: strings.Split(list, ",")}
+}
+
+// leaveOut takes objects out of those that are drawn.
+func (d *drawer) leaveOut(objects ...string) {
+	d.objects = slices.DeleteFunc(d.objects, func(o string) bool { return slices.Contains(objects, o) })
 }
 
 func (d *drawer) chance(percent int) bool { return d.rng.IntN(100) < percent }
@@ -47,6 +54,10 @@ func (d *drawer) draw(s *change.State) change.Change {
 		return d.addrChange6()
 	case "link":
 		return d.linkChange()
+	case "newlink":
+		return d.newLink()
+	case "neighbour":
+		return d.neighbour()
 	case "sysctl":
 		return d.sysctl()
 	case "rule":
@@ -690,6 +701,8 @@ func (d *drawer) linkChange() change.Change {
 	case n < 17:
 		mtu := pick[uint32](d, 1500, 1400, 1280, 1279, 68, 67, 60, 70000)
 		c.MTU = &mtu
+	case n < 18 && slices.Contains(d.objects, "newlink") && d.chance(70):
+		c.Master = d.master()
 	case n < 19:
 		c.Name = pick(d, "new0", "new1", "v0", "w0", "lo", "a name", "averyveryverylongname")
 	default:
@@ -712,4 +725,63 @@ func (d *drawer) sysctl() change.Change {
 		dev = "v0"
 	}
 	return &change.Sysctl{Path: route.ConfPath(f, dev, key), Value: pick(d, "0", "1")}
+}
+
+// master is a device that another one may belong to, or none.
+func (d *drawer) master() *int {
+	masters := []int{0, d.device()}
+	for _, l := range d.snap.Links {
+		if l.Kind == "bridge" || l.Kind == "vrf" {
+			masters = append(masters, l.Index, l.Index)
+		}
+	}
+	m := pick(d, masters...)
+	return &m
+}
+
+// newLink draws a new device. There are never many.
+func (d *drawer) newLink() change.Change {
+	if len(d.snap.Links) > 14 {
+		return &change.Link{Verb: change.Delete, Index: d.device()}
+	}
+	kinds := []string{"veth", "bridge", "macvlan", "ifb"}
+	for kind, has := range map[string]bool{"dummy": d.support.Dummy, "vlan": d.support.VLAN, "vrf": d.support.VRF} {
+		if has {
+			kinds = append(kinds, kind)
+		}
+	}
+	slices.Sort(kinds)
+	c := &change.NewLink{Name: pick(d, "n0", "n1", "n2", "v0", "new0"), Kind: pick(d, kinds...), Up: d.chance(40)}
+	switch c.Kind {
+	case "veth":
+		c.Peer = &change.NewLink{Name: c.Name + "p", Up: d.chance(40)}
+	case "macvlan", "vlan":
+		c.Lower, c.VLAN = d.device(), 7
+	case "vrf":
+		c.Table = pick[route.Table](d, 110, 111, 0)
+	}
+	if d.chance(15) && c.Kind != "vrf" {
+		c.MTU = pick[uint32](d, 1400, 1279)
+	}
+	if d.chance(15) {
+		c.Master = *d.master()
+	}
+	return c
+}
+
+// neighbour draws a change of a neighbour.
+func (d *drawer) neighbour() change.Change {
+	c := &change.Neighbour{Verb: pick(d, change.Add, change.Replace, change.Modify, change.Append, change.Prepend, change.Delete, change.Delete), LinkAddr: d.chance(70)}
+	n := &c.Neighbour
+	mine := slices.DeleteFunc(slices.Clone(d.snap.Neighbours), func(n route.Neighbour) bool { return n.Addr.IsMulticast() })
+	if len(mine) > 0 && d.chance(60) {
+		*n = pick(d, mine...)
+	} else {
+		n.Link, n.Addr = d.device(), d.gateway4()
+		if d.chance(50) {
+			n.Addr = d.gateway6()
+		}
+	}
+	n.State = pick(d, route.NeighbourPermanent, route.NeighbourPermanent, route.NeighbourFailed, route.NeighbourNoARP, route.NeighbourStale, route.NeighbourReachable)
+	return c
 }

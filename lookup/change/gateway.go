@@ -131,6 +131,8 @@ func (t *tx) addrType(a netip.Addr, id route.Table) route.Type {
 		return route.TypeBroadcast
 	case a.IsMulticast():
 		return route.TypeMulticast
+	case !t.tableExists(route.IPv4, id):
+		return route.TypeBroadcast
 	}
 	typ := route.TypeUnicast
 	best := -1

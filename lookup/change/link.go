@@ -1,6 +1,7 @@
 package change
 
 import (
+	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -33,6 +34,7 @@ func (c *Link) apply(t *tx) *Refusal {
 		if no := t.setMTU(c.Index, *c.MTU); no != nil {
 			return no
 		}
+		t.givenMTU(c.Index)
 	}
 	if c.Name != "" && c.Name != l.Name {
 		if no := t.rename(c.Index, c.Name); no != nil {
@@ -47,6 +49,7 @@ func (c *Link) apply(t *tx) *Refusal {
 		if no := t.enslave(c.Index, *c.Master); no != nil {
 			return no
 		}
+		told = true
 	}
 	switch c.ARP {
 	case route.Yes:
@@ -64,6 +67,9 @@ func (c *Link) apply(t *tx) *Refusal {
 	}
 	switch l := t.link(c.Index); {
 	case c.Up == route.Yes && !l.Up():
+		if p := t.link(l.Peer); l.Kind == "vlan" && l.PeerNetNS < 0 && p != nil && !p.Up() {
+			return refuse(route.ENETDOWN, "")
+		}
 		t.raise(c.Index)
 	case c.Up == route.No && l.Up():
 		t.lower(c.Index)
@@ -81,22 +87,43 @@ func (t *tx) editLink(index int, edit func(*route.Link)) {
 	edit(s.Link(index))
 }
 
-// The bounds of an ordinary device's MTU. Those of each kind are not known.
-const (
-	leastMTU = 68
-	mostMTU  = 65535
-)
+// boundsMTU are the bounds of a device's MTU, as far as they are known.
+func boundsMTU(l *route.Link) (least, most uint32) {
+	switch {
+	case l.Flags&route.LinkLoopback != 0, l.Kind == "dummy":
+		return 0, math.MaxInt32
+	case l.Kind == "macvlan", l.Kind == "vlan", l.Kind == "wireguard":
+		return 0, 65535
+	case l.Kind == "ifb":
+		return 68, 1500
+	case l.Kind == vrfKind:
+		return 1280, 65575
+	}
+	return 68, 65535
+}
+
+// checkMTU is what an MTU may not be (dev_validate_mtu, and ndo_change_mtu of some kinds).
+func (t *tx) checkMTU(l *route.Link, mtu uint32) *Refusal {
+	least, most := boundsMTU(l)
+	p := t.link(l.Peer)
+	switch {
+	case mtu < least, mtu > math.MaxInt32: // which is a negative number there
+		return refuse(route.EINVAL, "mtu less than device minimum")
+	case mtu > most:
+		return refuse(route.EINVAL, "mtu greater than device maximum")
+	case l.Kind == "vlan" && l.PeerNetNS < 0 && p != nil && mtu > p.MTU:
+		return refuse(route.ERANGE, "")
+	case l.Kind == "macvlan" && l.PeerNetNS < 0 && p != nil && mtu > p.MTU:
+		return refuse(route.EINVAL, "")
+	}
+	return nil
+}
 
 // setMTU is dev_set_mtu_ext, and what a device without one of the families loses.
 func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 	l := t.link(index)
-	if l.Flags&route.LinkLoopback == 0 {
-		switch {
-		case mtu < leastMTU || mtu > math.MaxInt32:
-			return refuse(route.EINVAL, "mtu less than device minimum")
-		case mtu > mostMTU:
-			return refuse(route.EINVAL, "mtu greater than device maximum")
-		}
+	if no := t.checkMTU(l, mtu); no != nil {
+		return no
 	}
 	had6 := l.HasIPv6()
 	t.editLink(index, func(l *route.Link) { l.MTU = mtu })
@@ -113,7 +140,55 @@ func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 	case !had6 && has6 && l.Up() && l.Carrier():
 		t.ready6(l)
 	}
+	t.followMTU(index)
 	return nil
+}
+
+// followMTU gives the bridge of a device, and the devices on it, an MTU that fits
+// (br_mtu_auto_adjust, vlan_device_event, macvlan_device_event).
+func (t *tx) followMTU(index int) {
+	l := t.link(index)
+	if l.Master != 0 {
+		t.adjustMTU(l.Master)
+	}
+	for _, x := range slices.Clone(t.snap.Links) {
+		if (x.Kind == "vlan" || x.Kind == "macvlan") && x.Peer == index && x.PeerNetNS < 0 && x.MTU > l.MTU {
+			_ = t.setMTU(x.Index, l.MTU)
+		}
+	}
+}
+
+// adjustMTU gives a bridge the least MTU of its ports, unless somebody gave it another
+// one.
+func (t *tx) adjustMTU(index int) {
+	m := t.link(index)
+	if m == nil || m.Kind != "bridge" || t.ownMTU[index] {
+		return
+	}
+	if mtu := leastPortMTU(t.ports(index)); mtu != m.MTU {
+		_ = t.setMTU(index, mtu)
+	}
+}
+
+// leastPortMTU is br_mtu_min.
+func leastPortMTU(ports []*route.Link) uint32 {
+	mtu := uint32(1500)
+	for i, p := range ports {
+		if i == 0 || p.MTU < mtu {
+			mtu = p.MTU
+		}
+	}
+	return mtu
+}
+
+// givenMTU notes that a device got its MTU from a request.
+func (t *tx) givenMTU(index int) {
+	m := maps.Clone(t.ownMTU)
+	if m == nil {
+		m = map[int]bool{}
+	}
+	m[index] = true
+	t.ownMTU = m
 }
 
 // losesIPv4 takes all of IPv4 from a device (inetdev_destroy).
@@ -121,7 +196,13 @@ func (t *tx) losesIPv4(l *route.Link) {
 	for at := t.addrs4(l.Index); len(at) > 0; at = t.addrs4(l.Index) {
 		t.deleteAddr4(at[0], true)
 	}
-	t.syncDown4(l.Index, linkGone, true)
+	t.disable4(l.Index, linkGone, true)
+}
+
+// disable4 is fib_disable_ip.
+func (t *tx) disable4(link int, e linkEvent, force bool) {
+	t.syncDown4(link, e, force)
+	t.forgetNeighbours(route.IPv4, link, true)
 }
 
 // maxName is how long a device's name may be (IFNAMSIZ, without the zero byte).
@@ -194,16 +275,15 @@ func (t *tx) attachRules() {
 func (t *tx) enslave(index, master int) *Refusal {
 	m := t.link(master)
 	old := t.link(t.link(index).Master)
-	switch {
-	case master != 0 && m == nil, master != 0 && m.Kind == "bridge" && t.link(index).Flags&route.LinkLoopback != 0:
-		return refuse(route.EINVAL, "")
-	case master != 0 && !slices.Contains([]string{vrfKind, "bridge", "bond", "team"}, m.Kind):
-		return refuse(route.EOPNOTSUPP, "")
+	if master != 0 {
+		if no := t.checkMaster(t.link(index), m); no != nil {
+			return no
+		}
 	}
 	vrf := m != nil && m.Kind == vrfKind || old != nil && old.Kind == vrfKind
 	up := t.link(index).Up()
 	if vrf { // which takes the device down and up again (cycle_netdev)
-		t.syncDown4(index, linkDown, true)
+		t.disable4(index, linkDown, true)
 		t.lower6(t.link(index), false)
 		if up {
 			t.lower(index)
@@ -213,45 +293,59 @@ func (t *tx) enslave(index, master int) *Refusal {
 	if vrf && up {
 		t.raise(index)
 	}
+	for _, b := range []*route.Link{old, m} {
+		if b != nil && hasPorts(b) {
+			t.choosePorts(b.Index)
+			t.adjustMTU(b.Index)
+		}
+	}
 	return nil
 }
 
-// carrierOf reports whether a device that is up has a carrier: a veth where its peer is
-// up too; of others it is taken for granted.
-func (t *tx) carrierOf(l *route.Link) bool {
-	if l.Kind != "veth" || l.PeerNetNS >= 0 {
-		return true
+// checkMaster is what may not belong to another device (br_add_if, vrf_add_slave).
+func (t *tx) checkMaster(l, m *route.Link) *Refusal {
+	switch {
+	case m == nil:
+		return refuse(route.EINVAL, "")
+	case m.Kind == vrfKind && l.Kind == vrfKind:
+		return refuse(route.EINVAL, "Can not enslave an L3 master device to a VRF")
+	case m.Kind == vrfKind && l.Flags&route.LinkLoopback != 0:
+		return refuse(route.EOPNOTSUPP, "Can not enslave loopback device to a VRF")
+	case m.Kind == vrfKind, m.Kind == "bond", m.Kind == "team":
+		return nil
+	case m.Kind != "bridge":
+		return refuse(route.EOPNOTSUPP, "")
+	case l.Flags&route.LinkLoopback != 0 || !ethernet(l):
+		return refuse(route.EINVAL, "")
+	case l.Kind == "bridge":
+		return refuse(route.ELOOP, "Can not enslave a bridge to a bridge")
+	case t.standsOn(l, m) || t.isLower(l, "macvlan"):
+		return refuse(route.EBUSY, "")
 	}
-	p := t.link(l.Peer)
-	return p == nil || p.Up()
+	return nil
 }
 
-// The operational states (IF_OPER_*).
-const (
-	operUnknown        = 0
-	operDown           = 2
-	operLowerLayerDown = 3
-	operUp             = 6
-)
+// ethernet reports whether a device is one of Ethernet, as far as its kind tells.
+func ethernet(l *route.Link) bool {
+	return !slices.Contains([]string{"tun", "wireguard", "ipip", "sit", "gre", "vti", "ip6tnl", "ip6gre", "xfrm", "nlmon"}, l.Kind)
+}
 
-// setCarrier sets the flags and the state of a device that is up.
-func (t *tx) setCarrier(index int, has bool) {
-	t.editLink(index, func(l *route.Link) {
-		l.Flags &^= route.LinkRunning | route.LinkLowerUp
-		if has {
-			l.Flags |= route.LinkRunning | route.LinkLowerUp
+// standsOn reports whether a device stands on another one.
+func (t *tx) standsOn(l, lower *route.Link) bool {
+	for stacked(l) && l.PeerNetNS < 0 {
+		if l.Peer == lower.Index {
+			return true
 		}
-		switch {
-		case l.Flags&route.LinkLoopback != 0:
-			l.OperState = operUnknown
-		case has:
-			l.OperState = operUp
-		case l.Kind == "veth":
-			l.OperState = operLowerLayerDown
-		default:
-			l.OperState = operDown
+		if l = t.link(l.Peer); l == nil {
+			return false
 		}
-	})
+	}
+	return false
+}
+
+// isLower reports whether a device of a kind stands on one.
+func (t *tx) isLower(l *route.Link, kind string) bool {
+	return slices.ContainsFunc(t.snap.Links, func(x route.Link) bool { return x.Kind == kind && x.Peer == l.Index && x.PeerNetNS < 0 })
 }
 
 // raise sets a device up (NETDEV_UP).
@@ -275,30 +369,7 @@ func (t *tx) raise(index int) {
 			t.ready6(l)
 		}
 	}
-	t.peerFollows(index)
-}
-
-// peerFollows gives the other end of a veth its carrier, or takes it.
-func (t *tx) peerFollows(index int) {
-	l := t.link(index)
-	if l.Kind != "veth" || l.PeerNetNS >= 0 {
-		return
-	}
-	p := t.link(l.Peer)
-	if p == nil || !p.Up() || p.Carrier() == l.Up() {
-		return
-	}
-	t.carrier(p.Index, l.Up())
-}
-
-// carrier gives a device that is up its carrier, or takes it.
-func (t *tx) carrier(index int, has bool) {
-	ready := t.isReady6(t.link(index))
-	t.setCarrier(index, has)
-	if !has {
-		t.setReady(index, true)
-	}
-	t.changed(index, ready)
+	t.follow(index)
 }
 
 // changed is what follows when something of a device that is up was changed
@@ -306,6 +377,9 @@ func (t *tx) carrier(index int, has bool) {
 func (t *tx) changed(index int, ready bool) {
 	l := t.link(index)
 	if !l.Carrier() {
+		for _, f := range []route.Family{route.IPv4, route.IPv6} {
+			t.forgetNeighbours(f, index, false)
+		}
 		t.syncDown4(index, linkCarrier, false)
 		t.carrierDown6(index)
 		t.flushObjects(index, linkCarrier)
@@ -328,19 +402,10 @@ func (t *tx) lower(index int) {
 		l.OperState = operDown
 	})
 	l := t.link(index)
-	t.syncDown4(index, linkDown, false)
+	t.disable4(index, linkDown, false)
 	t.lower6(l, false)
 	t.flushObjects(index, linkDown)
-	t.forgetNeighbours(index)
-	t.peerFollows(index)
-}
-
-// forgetNeighbours empties a device's neighbour table, but for permanent entries.
-func (t *tx) forgetNeighbours(index int) {
-	s := t.own()
-	s.Neighbours = slices.DeleteFunc(slices.Clone(s.Neighbours), func(n route.Neighbour) bool {
-		return n.Link == index && n.State != route.NeighbourPermanent
-	})
+	t.follow(index)
 }
 
 // undeletable are kinds of devices that RTM_DELLINK does not take.
@@ -351,10 +416,7 @@ func (t *tx) deleteLink(l *route.Link) *Refusal {
 	if undeletable(l) {
 		return refuse(route.EOPNOTSUPP, "")
 	}
-	gone := []int{l.Index}
-	if l.Kind == "veth" && l.PeerNetNS < 0 && t.link(l.Peer) != nil {
-		gone = append(gone, l.Peer)
-	}
+	gone := t.goWith([]int{l.Index})
 	for _, index := range gone {
 		if t.link(index).Up() {
 			t.lower(index)
@@ -365,6 +427,12 @@ func (t *tx) deleteLink(l *route.Link) *Refusal {
 		t.losesIPv4(l)
 		t.lower6(l, true)
 		t.flushObjects(index, linkGone)
+	}
+	var masters []int
+	for _, index := range gone {
+		if m := t.link(t.link(index).Master); m != nil && hasPorts(m) {
+			masters = append(masters, m.Index)
+		}
 	}
 	s := t.own()
 	isGone := func(index int) bool { return slices.Contains(gone, index) }
@@ -380,6 +448,28 @@ func (t *tx) deleteLink(l *route.Link) *Refusal {
 		order[i] = slices.DeleteFunc(slices.Clone(list), isGone)
 	}
 	s.Order = order
+	for _, m := range masters {
+		if t.link(m) != nil {
+			t.choosePorts(m)
+			t.adjustMTU(m)
+		}
+	}
 	t.attachRules()
 	return nil
+}
+
+// goWith adds to devices those that are deleted with them: a veth's other end, and what
+// stands on one.
+func (t *tx) goWith(gone []int) []int {
+	for n := 0; n < len(gone); n++ {
+		l := t.link(gone[n])
+		for i := range t.snap.Links {
+			x := &t.snap.Links[i]
+			with := l.Kind == "veth" && l.PeerNetNS < 0 && l.Peer == x.Index || stacked(x) && x.PeerNetNS < 0 && x.Peer == l.Index
+			if with && !slices.Contains(gone, x.Index) {
+				gone = append(gone, x.Index)
+			}
+		}
+	}
+	return gone
 }

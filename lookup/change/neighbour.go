@@ -1,6 +1,7 @@
 package change
 
 import (
+	"net/netip"
 	"slices"
 
 	"routewhy/route"
@@ -9,28 +10,75 @@ import (
 // apply is neigh_add and neigh_delete in net/core/neighbour.c.
 func (c *Neighbour) apply(t *tx) *Refusal {
 	n := c.Neighbour
-	if t.link(n.Link) == nil {
-		return refuse(route.ENODEV, "")
-	}
-	at := slices.IndexFunc(t.snap.Neighbours, func(x route.Neighbour) bool { return x.Link == n.Link && x.Addr == n.Addr })
+	l := t.link(n.Link)
 	switch {
-	case c.Verb == Delete && at < 0:
+	case n.Link != 0 && l == nil:
+		return refuse(route.ENODEV, "")
+	case l == nil && c.Verb == Delete:
+		return refuse(route.EINVAL, "")
+	case l == nil:
+		return refuse(route.EINVAL, "Device not specified")
+	case c.Verb != Delete && n.Addr.Is6() && (!l.HasIPv6() || t.setting(route.IPv6, l.Name, "disable_ipv6") != 0):
+		return refuse(route.EINVAL, "IPv6 is disabled on this device")
+	}
+	at := t.findNeighbour(n.Link, n.Addr)
+	switch {
+	case at < 0 && (c.Verb == Delete || !c.Verb.creates()):
 		return refuse(route.ENOENT, "")
 	case c.Verb == Delete:
 		s := t.own()
 		s.Neighbours = slices.Delete(slices.Clone(s.Neighbours), at, at+1)
 		return nil
-	case at < 0 && !c.Verb.creates():
-		return refuse(route.ENOENT, "")
-	case at >= 0 && !c.Verb.replaces():
+	case at >= 0 && c.Verb == Add:
 		return refuse(route.EEXIST, "")
+	case at < 0 && n.Addr.Is4() && !hasIPv4(l):
+		return refuse(route.EINVAL, "")
 	}
 	s := t.own()
 	s.Neighbours = slices.Clone(s.Neighbours)
 	if at < 0 {
-		s.Neighbours = append(s.Neighbours, n)
-	} else {
-		s.Neighbours[at].State = n.State
+		at = t.makeNeighbour(l, n.Addr)
 	}
+	x := &s.Neighbours[at]
+	switch {
+	case n.State.Valid() && !c.LinkAddr && !x.State.Valid() && ethernet(l):
+		t.partly = true // the entry is there all the same
+		return refuse(route.EINVAL, "No link layer address given")
+	}
+	x.State = n.State
 	return nil
+}
+
+func (t *tx) findNeighbour(link int, a netip.Addr) int {
+	return slices.IndexFunc(t.snap.Neighbours, func(x route.Neighbour) bool { return x.Link == link && x.Addr == a })
+}
+
+// makeNeighbour enters an address into the neighbour table (arp_constructor,
+// ndisc_constructor).
+func (t *tx) makeNeighbour(l *route.Link, a netip.Addr) int {
+	if a.Is4() && l.Flags&(route.LinkLoopback|route.LinkPointopoint) != 0 {
+		a = netip.IPv4Unspecified() // they have one entry for all
+		if at := t.findNeighbour(l.Index, a); at >= 0 {
+			return at
+		}
+	}
+	n := route.Neighbour{Link: l.Index, Addr: a}
+	if a.IsMulticast() || l.Flags&(route.LinkNoARP|route.LinkLoopback) != 0 || a.Is4() && t.addrType(a, t.deviceTable(l)) == route.TypeBroadcast {
+		n.State = route.NeighbourNoARP
+	}
+	t.snap.Neighbours = append(t.snap.Neighbours, n)
+	return len(t.snap.Neighbours) - 1
+}
+
+// forgetNeighbours empties a device's neighbour table of a family (neigh_ifdown,
+// neigh_carrier_down).
+func (t *tx) forgetNeighbours(f route.Family, index int, permanent bool) {
+	goes := func(n route.Neighbour) bool {
+		return n.Link == index && route.FamilyOf(n.Addr) == f && (permanent || n.State != route.NeighbourPermanent)
+	}
+	if !slices.ContainsFunc(t.snap.Neighbours, goes) {
+		return
+	}
+	s := t.own()
+	s.Neighbours = slices.DeleteFunc(slices.Clone(s.Neighbours), goes)
 }

@@ -42,13 +42,23 @@ type kind struct {
 	flags route.LinkFlags
 }
 
+// The device flags that decide nothing here.
+const (
+	linkBroadcast route.LinkFlags = 0x2
+	linkMaster    route.LinkFlags = 0x400
+	linkMulticast route.LinkFlags = 0x1000
+)
+
 func kinds() map[string]kind {
-	plain, tunnel := kind{mtu: 1500}, route.LinkPointopoint|route.LinkNoARP
+	const ether = linkBroadcast | linkMulticast
+	const tunnel = route.LinkPointopoint | route.LinkNoARP
+	plain, bonded := kind{1500, ether}, kind{1500, ether | linkMaster}
+	quiet := kind{1500, linkBroadcast | route.LinkNoARP}
 	return map[string]kind{
-		"veth": plain, "bridge": plain, "dummy": {1500, route.LinkNoARP}, "vlan": plain, "macvlan": plain, "macvtap": plain, "ipvlan": {1500, route.LinkNoARP},
-		"bond": plain, "team": plain, "ifb": {1500, route.LinkNoARP}, vrfKind: {65575, route.LinkNoARP}, "vxlan": plain, "geneve": plain,
-		"wireguard": {1420, tunnel}, "tun": {1500, tunnel}, "tap": plain, "ipip": {1480, route.LinkNoARP}, "sit": {1480, route.LinkNoARP},
-		"gre": {1476, route.LinkNoARP}, "gretap": {1462, 0}, "vti": {1480, route.LinkNoARP}, "ip6tnl": {1452, route.LinkNoARP}, "ip6gre": {1448, route.LinkNoARP},
+		"veth": plain, "bridge": plain, "dummy": quiet, "vlan": plain, "macvlan": plain, "macvtap": plain, "ipvlan": {1500, ether | route.LinkNoARP},
+		"bond": bonded, "team": plain, "ifb": quiet, vrfKind: {65575, linkMaster | route.LinkNoARP}, "vxlan": plain, "geneve": plain,
+		"wireguard": {1420, tunnel}, "tun": {1500, tunnel | linkMulticast}, "tap": plain, "ipip": {1480, route.LinkNoARP}, "sit": {1480, route.LinkNoARP},
+		"gre": {1476, route.LinkNoARP}, "gretap": {1462, ether}, "vti": {1480, route.LinkNoARP}, "ip6tnl": {1452, route.LinkNoARP}, "ip6gre": {1448, route.LinkNoARP},
 		"xfrm": {1500, route.LinkNoARP}, "nlmon": {3776, route.LinkNoARP},
 	}
 }
@@ -65,7 +75,11 @@ func (c *NewLink) apply(t *tx) *Refusal {
 	if !known {
 		return refuse(route.EOPNOTSUPP, "Unknown device type")
 	}
-	lower := t.link(c.Lower)
+	below := c.Lower
+	if l := t.link(below); l != nil && l.Kind == "macvlan" && c.Kind == "macvlan" {
+		below = l.Peer // they all stand on the same one
+	}
+	lower := t.link(below)
 	if no := c.check(t, lower); no != nil {
 		return no
 	}
@@ -75,11 +89,14 @@ func (c *NewLink) apply(t *tx) *Refusal {
 	if lower != nil && c.MTU == 0 {
 		k.mtu = lower.MTU
 	}
+	if c.Peer != nil && c.Peer.Up { // before it has another end
+		return refuse(route.ENOTCONN, "")
+	}
 	peer := 0
 	if c.Peer != nil {
 		peer = t.makeLink(c.Peer, "veth", k, 0)
 	}
-	index := t.makeLink(c, c.Kind, k, cmp.Or(peer, c.Lower))
+	index := t.makeLink(c, c.Kind, k, cmp.Or(peer, below))
 	if peer != 0 {
 		t.editLink(peer, func(l *route.Link) { l.Peer = index })
 	}
@@ -107,7 +124,11 @@ func (c *NewLink) apply(t *tx) *Refusal {
 func (c *NewLink) check(t *tx, lower *route.Link) *Refusal {
 	stands := slices.Contains([]string{"vlan", "macvlan", "macvtap", "ipvlan"}, c.Kind)
 	switch {
+	case stands && c.Lower == 0:
+		return refuse(route.EINVAL, "")
 	case stands && lower == nil:
+		return refuse(route.ENODEV, "")
+	case stands && c.MTU > lower.MTU:
 		return refuse(route.EINVAL, "")
 	case c.Kind == "vlan" && c.VLAN >= 4095:
 		return refuse(route.ERANGE, "8021q: Invalid VLAN id")
@@ -164,6 +185,10 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 		s.Order[i] = append(slices.Clone(s.Order[i]), index)
 	}
 	t.newSettings(l.Name)
+	t.setDark(index, l.Kind == "tun" || l.Kind == "tap")
+	if c.MTU != 0 {
+		t.givenMTU(index)
+	}
 	t.ownAddress(index, c.Address)
 	return index
 }
@@ -175,6 +200,17 @@ func (t *tx) newSettings(name string) {
 		if f, dev, key, ok := confOf(path); ok && dev == newDevices {
 			fresh[route.ConfPath(f, name, key)] = value
 		}
+	}
+	for _, f := range []route.Family{route.IPv4, route.IPv6} { // where those for new devices were not read
+		if path := route.ConfPath(f, name, "forwarding"); fresh[path] == "" {
+			fresh[path] = strconv.Itoa(t.setting(f, allDevices, "forwarding"))
+		}
+	}
+	if path := route.ConfPath(route.IPv6, name, "accept_dad"); fresh[path] == "" {
+		fresh[path] = "1"
+	}
+	if t.snap.LinkByName(name).Flags&route.LinkNoARP != 0 { // ipv6_add_dev
+		fresh[route.ConfPath(route.IPv6, name, "accept_dad")] = "-1"
 	}
 	for path, value := range fresh {
 		t.set(path, value)

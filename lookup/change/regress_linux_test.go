@@ -73,7 +73,7 @@ func (c *savedCase) faults(t *testing.T, patience time.Duration) (all []string) 
 	for _, line := range c.changes {
 		x := parse(t, line)
 		out := state.Apply(x)
-		said := h.send.send(t, x)
+		said := h.send.send(t, x, out.State)
 		if f := disagree(out.Refusal, said); f != "" {
 			all = append(all, fmt.Sprintf("%s: %s", line, f))
 		}
@@ -93,7 +93,7 @@ func (c *savedCase) faults(t *testing.T, patience time.Duration) (all []string) 
 func parse(t *testing.T, line string) change.Change {
 	kind, body, _ := strings.Cut(line, " ")
 	c := map[string]change.Change{
-		"Route": &change.Route{}, "Rule": &change.Rule{}, "Addr": &change.Addr{}, "Link": &change.Link{},
+		"Route": &change.Route{}, "Rule": &change.Rule{}, "Addr": &change.Addr{}, "Link": &change.Link{}, "NewLink": &change.NewLink{},
 		"NextHop": &change.NextHop{}, "Neighbour": &change.Neighbour{}, "Sysctl": &change.Sysctl{},
 	}[kind]
 	if err := json.Unmarshal([]byte(body), c); err != nil {

@@ -95,7 +95,9 @@ func (c *Route) build6(t *tx, base *route.Route, h route.NextHop) (*route.Route,
 			link = r.NextHops[0].Link
 		}
 	} else {
-		if no := t.checkHop6(&h, &r); no != nil {
+		asked := r
+		asked.Table = c.Route.Table // zero, though it means main, is none to look a gateway up in
+		if no := t.checkHop6(&h, &asked); no != nil {
 			return nil, no
 		}
 		link = h.Link

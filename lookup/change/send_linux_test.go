@@ -42,12 +42,20 @@ func newSender(t *testing.T, ns *routetest.Namespace) *sender {
 	return s
 }
 
-// send makes one change.
-func (s *sender) send(t *testing.T, c change.Change) answer {
+// send makes one change, after which the engine expects a state.
+func (s *sender) send(t *testing.T, c change.Change, after *change.State) answer {
 	if w, ok := c.(*change.Sysctl); ok {
 		return s.write(w)
 	}
-	m := encode(t, c)
+	m := encode(t, c, func(name string) int {
+		if after == nil {
+			return 0
+		}
+		if l := after.FIB().Snapshot().LinkByName(name); l != nil {
+			return l.Index
+		}
+		return 0
+	})
 	m.Header.Flags |= netlink.Request | netlink.Acknowledge
 	_, err := s.conn.Execute(m)
 	var op *netlink.OpError
@@ -74,7 +82,7 @@ func (s *sender) write(w *change.Sysctl) answer {
 }
 
 // encode is the netlink request of a change.
-func encode(t *testing.T, c change.Change) netlink.Message {
+func encode(t *testing.T, c change.Change, index indexOf) netlink.Message {
 	t.Helper()
 	switch c := c.(type) {
 	case *change.Route:
@@ -87,6 +95,10 @@ func encode(t *testing.T, c change.Change) netlink.Message {
 		m := message(unix.RTM_NEWLINK, unix.RTM_DELLINK, c.Verb, encodeLink(c))
 		m.Header.Flags &^= netlink.Replace
 		return m
+	case *change.NewLink:
+		return message(unix.RTM_NEWLINK, 0, change.Add, encodeNewLink(c, index))
+	case *change.Neighbour:
+		return message(unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH, c.Verb, encodeNeighbour(c))
 	case *change.NextHop:
 		return message(unix.RTM_NEWNEXTHOP, unix.RTM_DELNEXTHOP, c.Verb, encodeNextHop(c))
 	}
@@ -371,6 +383,66 @@ func encodeLink(c *change.Link) []byte {
 	}
 	if c.Master != nil {
 		b = attr32(b, unix.IFLA_MASTER, uint32(*c.Master))
+	}
+	return b
+}
+
+// indexOf is the index that the engine expects a new device to have: the kernel's own
+// goes by all devices that there ever were. Zero: the kernel's.
+type indexOf func(name string) int
+
+func encodeNewLink(c *change.NewLink, index indexOf) []byte {
+	b := newLinkHead(c, index)
+	var data []byte
+	switch {
+	case c.Peer != nil:
+		data = attr(nil, 1, newLinkHead(c.Peer, index)) // VETH_INFO_PEER
+	case c.Kind == "vlan":
+		data = attr(nil, 1, binary.NativeEndian.AppendUint16(nil, c.VLAN)) // IFLA_VLAN_ID
+	case c.Kind == "vrf":
+		data = attr32(nil, 1, uint32(c.Table)) // IFLA_VRF_TABLE
+	}
+	info := attr(nil, unix.IFLA_INFO_KIND, append([]byte(c.Kind), 0))
+	if data != nil {
+		info = attr(info, unix.IFLA_INFO_DATA|unix.NLA_F_NESTED, data)
+	}
+	return attr(b, unix.IFLA_LINKINFO|unix.NLA_F_NESTED, info)
+}
+
+func newLinkHead(c *change.NewLink, index indexOf) []byte {
+	b := make([]byte, unix.SizeofIfInfomsg)
+	binary.NativeEndian.PutUint32(b[4:], uint32(index(c.Name)))
+	if c.Up {
+		binary.NativeEndian.PutUint32(b[8:], unix.IFF_UP)
+		binary.NativeEndian.PutUint32(b[12:], unix.IFF_UP)
+	}
+	if c.Name != "" {
+		b = attr(b, unix.IFLA_IFNAME, append([]byte(c.Name), 0))
+	}
+	if c.Lower != 0 {
+		b = attr32(b, unix.IFLA_LINK, uint32(c.Lower))
+	}
+	if c.MTU != 0 {
+		b = attr32(b, unix.IFLA_MTU, c.MTU)
+	}
+	if c.Group != 0 {
+		b = attr32(b, unix.IFLA_GROUP, c.Group)
+	}
+	if c.Master != 0 {
+		b = attr32(b, unix.IFLA_MASTER, uint32(c.Master))
+	}
+	return b
+}
+
+func encodeNeighbour(c *change.Neighbour) []byte {
+	n := &c.Neighbour
+	b := make([]byte, 12)
+	b[0] = af(route.FamilyOf(n.Addr))
+	binary.NativeEndian.PutUint32(b[4:], uint32(n.Link))
+	binary.NativeEndian.PutUint16(b[8:], uint16(n.State))
+	b = attr(b, unix.NDA_DST, n.Addr.AsSlice())
+	if c.LinkAddr {
+		b = attr(b, unix.NDA_LLADDR, []byte{2, 0, 0, 0, 0, 1})
 	}
 	return b
 }

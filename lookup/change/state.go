@@ -34,6 +34,10 @@ type hidden struct {
 	// deadHops are next hops that are dead, where a dump shows them dead also for want of
 	// a carrier.
 	deadHops map[sibling]bool
+	// dark are devices without a carrier of their own, and bridges whose ports the kernel
+	// has looked at and found none that has one. ownMTU are devices that a request gave an
+	// MTU.
+	dark, ownMTU map[int]bool
 }
 
 // New starts from a FIB, which must have all routes that a change may meet: those to
@@ -45,6 +49,11 @@ func New(f *lookup.FIB) *State {
 	for i := range t.snap.Links {
 		if l := &t.snap.Links[i]; l.Up() && !l.Carrier() && t.isReady6(l) {
 			t.setReady(l.Index, true)
+		}
+	}
+	for i := range t.snap.Links {
+		if l := &t.snap.Links[i]; l.Kind == "bridge" {
+			t.noteBridge(l)
 		}
 	}
 	s.hidden = t.hidden
@@ -164,6 +173,9 @@ func (t *tx) setRoutes(ref RouteRef, before, after []*route.Route) {
 
 // record notes which routes go and come.
 func (t *tx) record(ref RouteRef, before, after []*route.Route) {
+	if len(after) == 0 { // which leaves the table, perhaps an empty one
+		t.makeTable(route.FamilyOf(ref.Dst.Addr()), ref.Table)
+	}
 	for _, r := range before {
 		if !slices.Contains(after, r) {
 			t.removed = append(t.removed, RouteRef{ref.Table, ref.Dst, r})

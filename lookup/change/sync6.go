@@ -94,6 +94,7 @@ func (t *tx) lower6(l *route.Link, gone bool) {
 	t.rememberLinkLocal(l)
 	t.setReady(l.Index, false)
 	t.syncDown6(l.Index, gone)
+	t.forgetNeighbours(route.IPv6, l.Index, true)
 	s := t.own()
 	s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(a route.Addr) bool {
 		return a.Link == l.Index && a.Prefix.Addr().Is6() && !(keeps && staysDown6(&a))

@@ -1,0 +1,162 @@
+package change
+
+import (
+	"maps"
+	"slices"
+
+	"routewhy/route"
+)
+
+// The operational states (IF_OPER_*).
+const (
+	operUnknown        = 0
+	operDown           = 2
+	operLowerLayerDown = 3
+	operUp             = 6
+)
+
+// stacked reports whether a device stands on another one and follows it.
+func stacked(l *route.Link) bool {
+	return slices.Contains([]string{"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"}, l.Kind)
+}
+
+// hasPorts reports whether devices of a kind have a carrier by those that belong to them.
+func hasPorts(l *route.Link) bool { return slices.Contains([]string{"bridge", "bond", "team"}, l.Kind) }
+
+// silent reports whether devices of a kind have a carrier from the start, so that the
+// kernel never looks at their operational state.
+func silent(l *route.Link) bool {
+	return l.Flags&route.LinkLoopback != 0 || slices.Contains([]string{
+		"dummy", "ifb", "vxlan", "geneve", "wireguard", "ipip", "sit", "gre", "gretap", "vti", "ip6tnl", "ip6gre", "xfrm", "nlmon",
+	}, l.Kind)
+}
+
+// ports are the devices that belong to a bridge or a bond.
+func (t *tx) ports(master int) (list []*route.Link) {
+	for i := range t.snap.Links {
+		if l := &t.snap.Links[i]; l.Master == master {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// carrierOf reports whether a device has a carrier where it is up: a veth where its peer
+// is up too, a device on another one where that has one, a bridge where a port has one.
+// Of others it is taken for granted.
+func (t *tx) carrierOf(l *route.Link) bool {
+	switch {
+	case t.dark[l.Index] && !hasPorts(l):
+		return false
+	case l.Kind == "veth" && l.PeerNetNS < 0:
+		p := t.link(l.Peer)
+		return p == nil || p.Up()
+	case stacked(l) && l.PeerNetNS < 0:
+		p := t.link(l.Peer)
+		return p == nil || t.keptCarrier(p)
+	case hasPorts(l):
+		ports := t.ports(l.Index)
+		return slices.ContainsFunc(ports, (*route.Link).Carrier) || len(ports) == 0 && l.Kind == "bridge" && !t.dark[l.Index]
+	}
+	return true
+}
+
+// keptCarrier reports whether a device has a carrier for those on it, which one that is
+// down may have too (netif_stacked_transfer_operstate).
+func (t *tx) keptCarrier(l *route.Link) bool {
+	return l.Carrier() || !l.Up() && (silent(l) || l.Kind == "bridge" || stacked(l)) && t.carrierOf(l)
+}
+
+// setDark notes whether a device has no carrier as long as nothing of it changes.
+func (t *tx) setDark(index int, is bool) {
+	if t.dark[index] == is {
+		return
+	}
+	m := maps.Clone(t.dark)
+	if m == nil {
+		m = map[int]bool{}
+	}
+	m[index] = is
+	t.dark = m
+}
+
+// setCarrier sets the flags and the state of a device that is up.
+func (t *tx) setCarrier(index int, has bool) {
+	fresh := len(t.ports(index)) == 0 && !t.dark[index] // the kernel has not looked at a bridge's ports yet
+	t.editLink(index, func(l *route.Link) {
+		l.Flags &^= route.LinkRunning | route.LinkLowerUp
+		if has {
+			l.Flags |= route.LinkRunning | route.LinkLowerUp
+		}
+		switch {
+		case has && (silent(l) || l.Kind == "bridge" && fresh):
+			l.OperState = operUnknown
+		case has:
+			l.OperState = operUp
+		case l.Kind == "veth" || stacked(l):
+			l.OperState = operLowerLayerDown
+		default:
+			l.OperState = operDown
+		}
+	})
+}
+
+// follow gives the devices that depend on another one their carrier, or takes it, after
+// that one went up or down or its carrier changed.
+func (t *tx) follow(index int) {
+	l := t.link(index)
+	if l.Kind == "veth" && l.PeerNetNS < 0 {
+		t.adjust(l.Peer)
+	}
+	if m := t.link(l.Master); m != nil && hasPorts(m) {
+		t.choosePorts(m.Index)
+	}
+	for _, x := range slices.Clone(t.snap.Links) {
+		switch up := t.link(index).Up(); {
+		case !stacked(&x) || x.Peer != index || x.PeerNetNS >= 0:
+		case x.Kind == "vlan" && !up && x.Up():
+			t.lower(x.Index)
+		case x.Kind == "vlan" && up && !x.Up():
+			t.raise(x.Index)
+		default:
+			t.adjust(x.Index)
+		}
+	}
+}
+
+// choosePorts is br_port_state_selection: from now on a bridge has a carrier by its ports
+// alone.
+func (t *tx) choosePorts(index int) {
+	m := t.link(index)
+	t.setDark(index, !m.Up() || !slices.ContainsFunc(t.ports(index), (*route.Link).Carrier))
+	t.adjust(index)
+}
+
+// adjust gives a device the carrier that it has by others.
+func (t *tx) adjust(index int) {
+	if l := t.link(index); l != nil && l.Up() && l.Carrier() != t.carrierOf(l) {
+		t.carrier(index, !l.Carrier())
+	}
+}
+
+// carrier gives a device that is up its carrier, or takes it.
+func (t *tx) carrier(index int, has bool) {
+	ready := t.isReady6(t.link(index))
+	t.setCarrier(index, has)
+	if !has {
+		t.setReady(index, true)
+	}
+	t.changed(index, ready)
+	t.follow(index)
+}
+
+// noteBridge finds out what a dump tells of a bridge's past.
+func (t *tx) noteBridge(l *route.Link) {
+	ports := t.ports(l.Index)
+	if l.Up() && !l.Carrier() || !l.Up() && len(ports) > 0 {
+		t.setDark(l.Index, true)
+	}
+	if l.MTU != leastPortMTU(ports) {
+		t.givenMTU(l.Index)
+	}
+}
