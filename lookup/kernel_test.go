@@ -15,6 +15,7 @@ import (
 	"routewhy/route"
 	"routewhy/route/kernel"
 	"routewhy/route/routetest"
+	"routewhy/route/routetest/live"
 )
 
 func TestMain(m *testing.M) { routetest.Main(m) }
@@ -226,26 +227,18 @@ func answerText(errno string, typ route.Type, dev string, gateway, src netip.Add
 	return fmt.Sprintf("%s dev %s via %v src %v", typ, dev, gateway, src)
 }
 
-// live is a namespace that can be read and asked.
-type live struct {
+// host is a namespace that can be read and asked.
+type host struct {
 	*kernel.Host
 	ns *routetest.Namespace
 }
 
-func open(t *testing.T, ns *routetest.Namespace) *live {
-	h := &live{ns: ns}
-	ns.Do(func() {
-		var err error
-		if h.Host, err = kernel.Open(""); err != nil {
-			t.Fatal(err)
-		}
-	})
-	t.Cleanup(func() { h.Close() })
-	return h
+func open(t *testing.T, ns *routetest.Namespace) *host {
+	return &host{live.Open(t, ns), ns}
 }
 
 // fib reads all of the namespace.
-func (h *live) fib(t *testing.T) *lookup.FIB {
+func (h *host) fib(t *testing.T) *lookup.FIB {
 	var s *route.Snapshot
 	h.ns.Do(func() {
 		var err error
@@ -260,7 +253,7 @@ func (h *live) fib(t *testing.T) *lookup.FIB {
 }
 
 // compare asks the kernel.
-func (h *live) compare(t *testing.T, f *lookup.FIB, flow *route.Flow, d *lookup.Decision) lookup.Comparison {
+func (h *host) compare(t *testing.T, f *lookup.FIB, flow *route.Flow, d *lookup.Decision) lookup.Comparison {
 	var a route.Answer
 	h.ns.Do(func() {
 		var err error

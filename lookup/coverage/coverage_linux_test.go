@@ -12,8 +12,8 @@ import (
 	"routewhy/lookup"
 	"routewhy/lookup/coverage"
 	"routewhy/route"
-	"routewhy/route/kernel"
 	"routewhy/route/routetest"
+	"routewhy/route/routetest/live"
 )
 
 func TestMain(m *testing.M) { routetest.Main(m) }
@@ -45,18 +45,7 @@ func TestDiffIsExact(t *testing.T) {
 }
 
 func read(t *testing.T, ns *routetest.Namespace) *route.Snapshot {
-	var s *route.Snapshot
-	ns.Do(func() {
-		host, err := kernel.Open("")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer host.Close()
-		if s, err = host.Read(t.Context(), route.Query{AllDevices: true}); err != nil {
-			t.Fatal(err)
-		}
-	})
-	return s
+	return live.Read(t, ns, route.Query{AllDevices: true})
 }
 
 // fewRoutesLess is a snapshot that lacks some routes and is else the same.

@@ -12,8 +12,8 @@ import (
 
 	"routewhy/lookup"
 	"routewhy/route"
-	"routewhy/route/kernel"
 	"routewhy/route/routetest"
+	"routewhy/route/routetest/live"
 )
 
 // TestShared holds decisions that are shared against those that are not, over random
@@ -47,19 +47,8 @@ func TestShared(t *testing.T) {
 }
 
 func readState(t *testing.T, ns *routetest.Namespace) *route.Snapshot {
-	var s *route.Snapshot
 	ns.Settle()
-	ns.Do(func() {
-		host, err := kernel.Open("")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer host.Close()
-		if s, err = host.Read(t.Context(), route.Query{AllDevices: true}); err != nil {
-			t.Fatal(err)
-		}
-	})
-	return s
+	return live.Read(t, ns, route.Query{AllDevices: true})
 }
 
 // moreState are more addresses for each device, and rules that ask for what sockets have.

@@ -17,9 +17,9 @@ import (
 
 	"routewhy/lookup"
 	"routewhy/route"
-	"routewhy/route/kernel"
 	"routewhy/route/redact"
 	"routewhy/route/routetest"
+	"routewhy/route/routetest/live"
 )
 
 func TestMain(m *testing.M) { routetest.Main(m) }
@@ -106,18 +106,7 @@ func stays(t *testing.T, rng *rand.Rand, s *route.Snapshot, m *redact.Mapping, s
 }
 
 func read(t *testing.T, ns *routetest.Namespace) *route.Snapshot {
-	var s *route.Snapshot
-	ns.Do(func() {
-		host, err := kernel.Open("")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer host.Close()
-		if s, err = host.Read(t.Context(), route.Query{AllDevices: true, Sockets: route.AllSockets}); err != nil {
-			t.Fatal(err)
-		}
-	})
-	return s
+	return live.Read(t, ns, route.Query{AllDevices: true, Sockets: route.AllSockets})
 }
 
 // public gives a set-up addresses that are public, in place of those for
