@@ -3,17 +3,13 @@ package load
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
-	"slices"
 	"strings"
 
 	"routewhy/route"
 	"routewhy/route/iproute2"
-	"routewhy/route/kernel"
 )
 
 // maxLine is how long a line may be.
@@ -241,40 +237,7 @@ func (t *lines) ifconfigLine(device bool, indent int) error {
 	return errors.New("what ifconfig prints leaves addresses out and is not read: `ip address` has all of them")
 }
 
-// continues takes a line that says more of the route or the rule before it: a next
-// hop, or what was wrapped by a mail program.
-func (t *lines) continues(w []string) bool {
-	switch {
-	case t.wide && (isRuleWord(w[0]) || wantsMore(t.pending)):
-		t.pending = append(t.pending, w...)
-	case t.wide:
-		return false
-	case w[0] == "nexthop", isRouteWord(w[0]) && w[0] != "cache", wantsMore(t.pending):
-		t.pending = append(t.pending, w...)
-	case w[0] == "nh_info" && len(w) > 2:
-		if err := t.parseNextHop(w[1:]); err != nil {
-			t.l.fault(t.file, t.line, err)
-		}
-	case w[0] == "cache":
-		t.pending = nil // what was once looked up: it is no entry of a table
-		t.answers++
-	default:
-		return false
-	}
-	return true
-}
-
 var errLine = errors.New("not understood")
-
-// settle takes what waited for the line after it.
-func (t *lines) settle() {
-	if t.pending == nil {
-		return
-	}
-	if err := t.flush(); err != nil {
-		t.l.fault(t.file, t.at, err)
-	}
-}
 
 // end takes what still waits.
 func (t *lines) end() {
@@ -330,14 +293,6 @@ func (t *lines) listed(s string, indent int, w []string) error {
 		return nil
 	}
 	return t.other(s, w)
-}
-
-// spoke notes that a command had output.
-func (t *lines) spoke() {
-	t.command = 0
-	if t.columns == nil {
-		t.link = 0
-	}
 }
 
 // other are the listings that are told by their words.
@@ -441,97 +396,6 @@ func (t *lines) unknownLine(s string, w []string) error {
 	return nil
 }
 
-// enter begins what a command prints.
-func (t *lines) enter(c context) error {
-	t.endCommand()
-	t.endColumns()
-	t.link, t.counts = 0, false
-	t.context = c
-	switch {
-	case c.netns == "":
-	case c.netns == t.l.netns:
-		t.l.picked = true
-	default:
-		t.l.passes(c.netns)
-		t.elsewhere = true
-	}
-	err := t.setTable(&t.context)
-	t.begin(t.file, t.line, c.partial)
-	if c.sure && c.kind != kindOther {
-		t.command = t.line
-	}
-	return err
-}
-
-// leave ends the context of a listing.
-func (t *lines) leave() {
-	t.endColumns()
-	t.link, t.counts = 0, false
-	t.context = t.base
-	t.begin(t.file, t.line, t.base.partial)
-	t.listings[t.listing].weak = true
-}
-
-// columnLike reports whether a line may be one of the table of columns that it stands
-// below.
-func (t *lines) columnLike(s string, w []string) bool {
-	_, isCommand := commandIn(s)
-	return !isCommand && !ruleLine().MatchString(s) && !linkLine().MatchString(s) && (len(w) >= 5 || t.columns[0] == "Interface")
-}
-
-func (t *lines) endColumns() {
-	if len(t.proc) > 0 {
-		t.takeProc()
-	}
-	t.columns = nil
-}
-
-// endCommand notes what a command without any output tells: that what it lists is
-// empty.
-func (t *lines) endCommand() {
-	if t.command == 0 {
-		return
-	}
-	t.command = 0
-	t.nothingListed(&t.context)
-}
-
-// nothingListed notes that a listing is empty.
-func (f *facts) nothingListed(c *context) bool {
-	fam := c.family
-	if fam == 0 {
-		fam = route.IPv4
-	}
-	switch {
-	case c.unknown || c.netns != "":
-		return false
-	case c.kind == kindRoutes && !c.anyTable && !c.answers:
-		k := familyTable{fam, c.table}
-		if k.table == 0 {
-			k.table = route.TableMain
-		}
-		f.tableSeen(k)
-		if c.all && c.partial == "" {
-			f.complete[fam] = true
-		}
-	case c.kind == kindNeighbours:
-		f.found(route.FactNeighbours, 0)
-	case c.kind == kindNextHops:
-		f.found(route.FactNextHops, 0)
-	default:
-		return false
-	}
-	return true
-}
-
-// cut notes that somebody left something out of a listing.
-func (t *lines) cut() {
-	l := &t.listings[t.listing]
-	if l.partial == "" {
-		l.partial, t.partial = "what was not cut off", "what was not cut off"
-	}
-}
-
 // decimal reads the digits that a pattern has found.
 func decimal(s string) uint32 {
 	n, _ := iproute2.ParseUint(strings.TrimRight(s, ":"), 32)
@@ -559,192 +423,4 @@ func (t *lines) unnumbered(s string, w []string) []string {
 		return inner
 	}
 	return w
-}
-
-// numericWords are numbers for which ip without -N has names.
-var numericWords = lazily(` scope (?:0|200|25[3-5])(?: |$)| proto 2(?: |$)| table 25[345](?: |$)`)
-
-// beginsRoute reports whether a line begins as a route does: with a type and a
-// destination, and then a word of a route.
-func beginsRoute(w []string) bool {
-	w = iproute2.WithoutType(w)
-	if len(w) == 0 {
-		return false
-	}
-	if w[0] != "default" {
-		if _, _, ok := destination(w[0]); !ok {
-			return false
-		}
-	}
-	return len(w) == 1 || isRouteWord(w[1])
-}
-
-// isNeighbour reports whether a line is of the neighbour table, whose lines end
-// in a state.
-func isNeighbour(w []string) bool {
-	if _, err := netip.ParseAddr(w[0]); err != nil {
-		return false
-	}
-	switch w[len(w)-1] {
-	case "REACHABLE", "STALE", "DELAY", "PROBE", "FAILED", "INCOMPLETE", "PERMANENT", "NOARP", "NONE":
-		return true
-	}
-	return slices.Contains(w, "lladdr")
-}
-
-// flush takes the route or the rule that is pending.
-func (t *lines) flush() error {
-	w := t.pending
-	t.pending = nil
-	if t.skipped() {
-		return nil
-	}
-	if len(w) == 1 && !t.wide && t.kind != kindRoutes && !strings.Contains(w[0], "/") {
-		return errLine // an address alone, or the word default
-	}
-	if t.wide {
-		t.known++
-		r, err := t.parseRule(decimal(w[0]), w[1:], &t.context)
-		t.addRule(r)
-		return err
-	}
-	if t.context.answers || isAnswer(w) {
-		t.answers++
-		return nil
-	}
-	return t.takeRoute(w)
-}
-
-// takeRoute adds a route, or as much of it as was understood.
-func (t *lines) takeRoute(w []string) error {
-	r, err := t.parseRoute(w, &t.context)
-	if check := checkRoute(&r); check != nil {
-		r = route.Route{Table: r.Table, Dst: r.Dst, Type: route.TypeUnicast, Flags: route.FlagOdd}
-		err = cmp.Or(err, check)
-	}
-	switch {
-	case err == nil && isNullEntry(&r):
-		return nil
-	case !r.Dst.IsValid():
-		somewhere := t.toSomewhere(w)
-		t.odd(r, somewhere.Family())
-		return err
-	case r.Table == 0:
-		t.odd(r, r.Family())
-		return err
-	}
-	t.known++
-	if t.anyTable && !slices.Contains(w, "table") {
-		t.odd(route.Route{}, r.Family())
-		return cmp.Or(err, errors.New("of a table that is not told"))
-	}
-	t.place(r, &t.context, slices.Contains(w, "table"))
-	return err
-}
-
-// isAnswer reports whether a line is what `ip route get` answers, and no entry of a
-// table: it has the user, or the source that was asked for.
-func isAnswer(w []string) bool {
-	if slices.Contains(w, "uid") {
-		return true
-	}
-	_, fam, ok := destination(w[0])
-	if !ok || strings.Contains(w[0], "/") || len(w) < 3 || w[1] != "from" {
-		return false
-	}
-	return w[2] == "::" || fam == route.IPv4
-}
-
-// skipped reports whether what is listed is of another network namespace.
-func (t *lines) skipped() bool {
-	return t.netns != t.l.netns && (t.netns != "" || !t.l.report)
-}
-
-// isNullEntry reports whether a route stands for that there is none: old kernels
-// list it (ip6_null_entry in net/ipv6/route.c).
-func isNullEntry(r *route.Route) bool {
-	return r.Type == route.TypeUnreachable && r.Metric == 1<<32-1 && r.IsDefault() && r.Family() == route.IPv6
-}
-
-// place adds a route whose table may not have been told. Listings of one
-// table leave it out, and only table local has routes of certain types.
-func (f *facts) place(r route.Route, c *context, told bool) {
-	fam := r.Family()
-	if (told || c.all) && c.partial == "" {
-		f.complete[fam] = true
-	} else if !told && c.table == 0 && (r.Type == route.TypeLocal || r.Type == route.TypeBroadcast || r.Type == route.TypeAnycast || r.Type == route.TypeMulticast) {
-		r.Table = route.TableLocal
-	}
-	c.seen = fam
-	f.addRoute(r)
-}
-
-// isDeviceWord reports whether a line without indentation, which some pastes lose,
-// is a further one of a device.
-func (t *lines) isDeviceWord(w []string) bool {
-	switch w[0] {
-	case "inet", "inet6", "valid_lft", "altname", "RX:", "TX:", "link/ether", "link/loopback", "link/none", "link/ppp", "link/sit", "link/ipip", "link/gre", "link/tunnel6", "link/[65534]":
-		return true
-	}
-	return t.counts && w[0][0] >= '0' && w[0][0] <= '9' && !beginsRoute(w)
-}
-
-// deviceLine reads a further line of a device.
-func (t *lines) deviceLine(w []string) error {
-	t.counts = t.counts || w[0] == "RX:" || w[0] == "TX:"
-	if t.skipped() {
-		return nil
-	}
-	switch w[0] {
-	case "inet", "inet6":
-		if len(w) < 2 {
-			return errors.New("it ends in the middle")
-		}
-		return t.address(t.link, w)
-	case "valid_lft":
-		return t.lifetimes(w)
-	}
-	return t.linkDetail(t.link, w)
-}
-
-// address reads an address; where that fails, or only some are listed, not all are
-// known.
-func (t *lines) address(link int, w []string) error {
-	if t.skipped() {
-		return nil
-	}
-	err := t.parseAddress(link, w)
-	if err != nil || t.partial != "" {
-		t.partAddrs = true
-	}
-	if t.kind == kindAddrs && t.family != 0 {
-		t.found(route.FactAddrs, t.family)
-	} else {
-		t.found(route.FactAddrs, 0, route.IPv4, route.IPv6)
-	}
-	return err
-}
-
-// sysctl reads "net.ipv4.conf.eth0/100.rp_filter = 1": a dot in a device's name
-// is shown as a slash (sysctl(8)).
-func (t *lines) sysctl(s string) error {
-	if m := settingLine().FindStringSubmatch(s); m != nil {
-		t.setting(m[1], m[2])
-		return nil
-	}
-	key, value, _ := strings.Cut(s, "=")
-	key = strings.TrimSpace(key)
-	if !strings.HasPrefix(key, "net.") {
-		return nil // may be of any program
-	}
-	t.setting(strings.NewReplacer(".", "/", "/", ".").Replace(key), value)
-	return nil
-}
-
-func (t *lines) setting(path, value string) {
-	t.known++
-	t.found(route.FactSysctls, 0)
-	if kernel.IsSetting(path) {
-		t.snap.Sysctls[strings.Clone(path)] = strings.Clone(strings.TrimSpace(value))
-	}
 }

@@ -1,0 +1,138 @@
+package listen
+
+import (
+	"cmp"
+	"math"
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// Outcome is what becomes of a packet from a client to an address of this host, and of the
+// answer to it.
+type Outcome struct {
+	// Delivered reports whether the packet gets to the sockets of this host, Answered
+	// whether the answer leaves it.
+	Delivered, Answered route.Tristate
+	// By are the devices that the answer may leave by, in ascending order.
+	By []int
+	// Reason is why not, or why that is not known; where both are so, why some of the
+	// answers are lost all the same. The zero Reason: none is.
+	Reason lookup.Reason
+
+	direct []int // devices of By on whose links the client itself is asked for
+	silent []int // devices by which gateways did not answer the last time, before they are in By
+}
+
+// Good reports whether a client gets every answer by the device that it came by.
+func (o *Outcome) Good(uplink int) bool {
+	return o.Answered == route.Yes && o.Reason.Code == "" && len(o.By) == 1 && o.By[0] == uplink
+}
+
+// Class are clients that are treated alike.
+type Class struct {
+	// Clients are prefixes of their addresses. Of all classes of a view, the longest
+	// prefix that covers a client says which one it is in.
+	Clients []netip.Prefix
+	// Near says that all of them are in networks of the uplink.
+	Near bool
+	Outcome
+}
+
+// View is who reaches an address by one device. Clients that are in the network of
+// another device are left out: they come by that one.
+type View struct {
+	Uplink  int
+	Classes []Class // the first has the prefix of length 0
+}
+
+// Reached reports whether some clients, or those outside the uplink's own networks, get
+// an answer, or to a group get what they send.
+func (v *View) Reached() (some, far bool) {
+	for i := range v.Classes {
+		c := &v.Classes[i]
+		reached := c.Answered == route.Yes || c.Delivered == route.Yes && c.Reason.Code == CodeAnswerElsewhere
+		some = some || reached
+		far = far || reached && !c.Near
+	}
+	return some, far
+}
+
+// Uncertain reports whether it is not known of some clients, or of some outside the
+// uplink's own networks.
+func (v *View) Uncertain() (some, far bool) {
+	for i := range v.Classes {
+		c := &v.Classes[i]
+		unknown := (c.Delivered == route.Unknown || c.Answered == route.Unknown) && c.Reason.Code != CodeAnswerElsewhere
+		some = some || unknown
+		far = far || unknown && !c.Near
+	}
+	return some, far
+}
+
+type outcomeKey struct {
+	delivered, answered route.Tristate
+	reason              lookup.Reason
+	by                  string
+}
+
+// classes joins the cells of each outcome. allNear: none of the clients is behind a router.
+func (k *asker) classes(labels []int, uplink int, allNear bool) []Class {
+	near, size := map[int]bool{}, map[int]float64{}
+	for i, label := range labels {
+		if label == noLabel {
+			continue
+		}
+		isNear := allNear || slices.Contains(k.cells[i].home, uplink) || isLink(k.cells[i].first)
+		if _, ok := near[label]; !ok {
+			near[label] = true
+		}
+		near[label] = near[label] && isNear
+		if !isNear {
+			size[label] += k.size(i)
+		}
+	}
+	if len(near) == 0 {
+		return nil
+	}
+	most := -1
+	for label := range near {
+		if most < 0 || cmp.Or(cmp.Compare(size[label], size[most]), most-label) > 0 {
+			most = label
+		}
+	}
+	var out []Class
+	at := map[int]int{}
+	for _, p := range prefixes(k.cells, labels, most, k.cuts) {
+		if _, ok := at[p.label]; !ok {
+			at[p.label] = len(out)
+			c := Class{Near: near[p.label], Outcome: k.outcomes[p.label]}
+			c.By, c.silent = append(slices.Clip(c.By), c.silent...), nil
+			slices.Sort(c.By)
+			c.By = slices.Compact(c.By)
+			out = append(out, c)
+		}
+		c := &out[at[p.label]]
+		c.Clients = append(c.Clients, p.prefix)
+	}
+	return out
+}
+
+// size is about how many addresses a cell has.
+func (k *asker) size(i int) float64 {
+	end := math.Ldexp(1, k.cells[i].first.BitLen())
+	if i+1 < len(k.cells) {
+		end = value(k.cells[i+1].first)
+	}
+	return end - value(k.cells[i].first)
+}
+
+func value(a netip.Addr) float64 {
+	n := 0.0
+	for _, b := range a.AsSlice() {
+		n = n*256 + float64(b)
+	}
+	return n
+}

@@ -1,0 +1,79 @@
+package load
+
+import (
+	"errors"
+	"strings"
+
+	"routewhy/route"
+	"routewhy/route/kernel"
+)
+
+// isDeviceWord reports whether a line without indentation, which some pastes lose,
+// is a further one of a device.
+func (t *lines) isDeviceWord(w []string) bool {
+	switch w[0] {
+	case "inet", "inet6", "valid_lft", "altname", "RX:", "TX:", "link/ether", "link/loopback", "link/none", "link/ppp", "link/sit", "link/ipip", "link/gre", "link/tunnel6", "link/[65534]":
+		return true
+	}
+	return t.counts && w[0][0] >= '0' && w[0][0] <= '9' && !beginsRoute(w)
+}
+
+// deviceLine reads a further line of a device.
+func (t *lines) deviceLine(w []string) error {
+	t.counts = t.counts || w[0] == "RX:" || w[0] == "TX:"
+	if t.skipped() {
+		return nil
+	}
+	switch w[0] {
+	case "inet", "inet6":
+		if len(w) < 2 {
+			return errors.New("it ends in the middle")
+		}
+		return t.address(t.link, w)
+	case "valid_lft":
+		return t.lifetimes(w)
+	}
+	return t.linkDetail(t.link, w)
+}
+
+// address reads an address; where that fails, or only some are listed, not all are
+// known.
+func (t *lines) address(link int, w []string) error {
+	if t.skipped() {
+		return nil
+	}
+	err := t.parseAddress(link, w)
+	if err != nil || t.partial != "" {
+		t.partAddrs = true
+	}
+	if t.kind == kindAddrs && t.family != 0 {
+		t.found(route.FactAddrs, t.family)
+	} else {
+		t.found(route.FactAddrs, 0, route.IPv4, route.IPv6)
+	}
+	return err
+}
+
+// sysctl reads "net.ipv4.conf.eth0/100.rp_filter = 1": a dot in a device's name
+// is shown as a slash (sysctl(8)).
+func (t *lines) sysctl(s string) error {
+	if m := settingLine().FindStringSubmatch(s); m != nil {
+		t.setting(m[1], m[2])
+		return nil
+	}
+	key, value, _ := strings.Cut(s, "=")
+	key = strings.TrimSpace(key)
+	if !strings.HasPrefix(key, "net.") {
+		return nil // may be of any program
+	}
+	t.setting(strings.NewReplacer(".", "/", "/", ".").Replace(key), value)
+	return nil
+}
+
+func (t *lines) setting(path, value string) {
+	t.known++
+	t.found(route.FactSysctls, 0)
+	if kernel.IsSetting(path) {
+		t.snap.Sysctls[strings.Clone(path)] = strings.Clone(strings.TrimSpace(value))
+	}
+}

@@ -1,0 +1,104 @@
+package load
+
+import "routewhy/route"
+
+// Where the output of one command ends and that of another begins.
+
+// spoke notes that a command had output.
+func (t *lines) spoke() {
+	t.command = 0
+	if t.columns == nil {
+		t.link = 0
+	}
+}
+
+// enter begins what a command prints.
+func (t *lines) enter(c context) error {
+	t.endCommand()
+	t.endColumns()
+	t.link, t.counts = 0, false
+	t.context = c
+	switch {
+	case c.netns == "":
+	case c.netns == t.l.netns:
+		t.l.picked = true
+	default:
+		t.l.passes(c.netns)
+		t.elsewhere = true
+	}
+	err := t.setTable(&t.context)
+	t.begin(t.file, t.line, c.partial)
+	if c.sure && c.kind != kindOther {
+		t.command = t.line
+	}
+	return err
+}
+
+// leave ends the context of a listing.
+func (t *lines) leave() {
+	t.endColumns()
+	t.link, t.counts = 0, false
+	t.context = t.base
+	t.begin(t.file, t.line, t.base.partial)
+	t.listings[t.listing].weak = true
+}
+
+// columnLike reports whether a line may be one of the table of columns that it stands
+// below.
+func (t *lines) columnLike(s string, w []string) bool {
+	_, isCommand := commandIn(s)
+	return !isCommand && !ruleLine().MatchString(s) && !linkLine().MatchString(s) && (len(w) >= 5 || t.columns[0] == "Interface")
+}
+
+func (t *lines) endColumns() {
+	if len(t.proc) > 0 {
+		t.takeProc()
+	}
+	t.columns = nil
+}
+
+// endCommand notes what a command without any output tells: that what it lists is
+// empty.
+func (t *lines) endCommand() {
+	if t.command == 0 {
+		return
+	}
+	t.command = 0
+	t.nothingListed(&t.context)
+}
+
+// nothingListed notes that a listing is empty.
+func (f *facts) nothingListed(c *context) bool {
+	fam := c.family
+	if fam == 0 {
+		fam = route.IPv4
+	}
+	switch {
+	case c.unknown || c.netns != "":
+		return false
+	case c.kind == kindRoutes && !c.anyTable && !c.answers:
+		k := familyTable{fam, c.table}
+		if k.table == 0 {
+			k.table = route.TableMain
+		}
+		f.tableSeen(k)
+		if c.all && c.partial == "" {
+			f.complete[fam] = true
+		}
+	case c.kind == kindNeighbours:
+		f.found(route.FactNeighbours, 0)
+	case c.kind == kindNextHops:
+		f.found(route.FactNextHops, 0)
+	default:
+		return false
+	}
+	return true
+}
+
+// cut notes that somebody left something out of a listing.
+func (t *lines) cut() {
+	l := &t.listings[t.listing]
+	if l.partial == "" {
+		l.partial, t.partial = "what was not cut off", "what was not cut off"
+	}
+}

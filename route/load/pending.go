@@ -1,0 +1,165 @@
+package load
+
+import (
+	"cmp"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// Routes and rules of a listing, of which more lines may follow.
+
+// continues takes a line that says more of the route or the rule before it: a next
+// hop, or what was wrapped by a mail program.
+func (t *lines) continues(w []string) bool {
+	switch {
+	case t.wide && (isRuleWord(w[0]) || wantsMore(t.pending)):
+		t.pending = append(t.pending, w...)
+	case t.wide:
+		return false
+	case w[0] == "nexthop", isRouteWord(w[0]) && w[0] != "cache", wantsMore(t.pending):
+		t.pending = append(t.pending, w...)
+	case w[0] == "nh_info" && len(w) > 2:
+		if err := t.parseNextHop(w[1:]); err != nil {
+			t.l.fault(t.file, t.line, err)
+		}
+	case w[0] == "cache":
+		t.pending = nil // what was once looked up: it is no entry of a table
+		t.answers++
+	default:
+		return false
+	}
+	return true
+}
+
+// settle takes what waited for the line after it.
+func (t *lines) settle() {
+	if t.pending == nil {
+		return
+	}
+	if err := t.flush(); err != nil {
+		t.l.fault(t.file, t.at, err)
+	}
+}
+
+// numericWords are numbers for which ip without -N has names.
+var numericWords = lazily(` scope (?:0|200|25[3-5])(?: |$)| proto 2(?: |$)| table 25[345](?: |$)`)
+
+// beginsRoute reports whether a line begins as a route does: with a type and a
+// destination, and then a word of a route.
+func beginsRoute(w []string) bool {
+	w = iproute2.WithoutType(w)
+	if len(w) == 0 {
+		return false
+	}
+	if w[0] != "default" {
+		if _, _, ok := destination(w[0]); !ok {
+			return false
+		}
+	}
+	return len(w) == 1 || isRouteWord(w[1])
+}
+
+// isNeighbour reports whether a line is of the neighbour table, whose lines end
+// in a state.
+func isNeighbour(w []string) bool {
+	if _, err := netip.ParseAddr(w[0]); err != nil {
+		return false
+	}
+	switch w[len(w)-1] {
+	case "REACHABLE", "STALE", "DELAY", "PROBE", "FAILED", "INCOMPLETE", "PERMANENT", "NOARP", "NONE":
+		return true
+	}
+	return slices.Contains(w, "lladdr")
+}
+
+// flush takes the route or the rule that is pending.
+func (t *lines) flush() error {
+	w := t.pending
+	t.pending = nil
+	if t.skipped() {
+		return nil
+	}
+	if len(w) == 1 && !t.wide && t.kind != kindRoutes && !strings.Contains(w[0], "/") {
+		return errLine // an address alone, or the word default
+	}
+	if t.wide {
+		t.known++
+		r, err := t.parseRule(decimal(w[0]), w[1:], &t.context)
+		t.addRule(r)
+		return err
+	}
+	if t.context.answers || isAnswer(w) {
+		t.answers++
+		return nil
+	}
+	return t.takeRoute(w)
+}
+
+// takeRoute adds a route, or as much of it as was understood.
+func (t *lines) takeRoute(w []string) error {
+	r, err := t.parseRoute(w, &t.context)
+	if check := checkRoute(&r); check != nil {
+		r = route.Route{Table: r.Table, Dst: r.Dst, Type: route.TypeUnicast, Flags: route.FlagOdd}
+		err = cmp.Or(err, check)
+	}
+	switch {
+	case err == nil && isNullEntry(&r):
+		return nil
+	case !r.Dst.IsValid():
+		somewhere := t.toSomewhere(w)
+		t.odd(r, somewhere.Family())
+		return err
+	case r.Table == 0:
+		t.odd(r, r.Family())
+		return err
+	}
+	t.known++
+	if t.anyTable && !slices.Contains(w, "table") {
+		t.odd(route.Route{}, r.Family())
+		return cmp.Or(err, errors.New("of a table that is not told"))
+	}
+	t.place(r, &t.context, slices.Contains(w, "table"))
+	return err
+}
+
+// isAnswer reports whether a line is what `ip route get` answers, and no entry of a
+// table: it has the user, or the source that was asked for.
+func isAnswer(w []string) bool {
+	if slices.Contains(w, "uid") {
+		return true
+	}
+	_, fam, ok := destination(w[0])
+	if !ok || strings.Contains(w[0], "/") || len(w) < 3 || w[1] != "from" {
+		return false
+	}
+	return w[2] == "::" || fam == route.IPv4
+}
+
+// skipped reports whether what is listed is of another network namespace.
+func (t *lines) skipped() bool {
+	return t.netns != t.l.netns && (t.netns != "" || !t.l.report)
+}
+
+// isNullEntry reports whether a route stands for that there is none: old kernels
+// list it (ip6_null_entry in net/ipv6/route.c).
+func isNullEntry(r *route.Route) bool {
+	return r.Type == route.TypeUnreachable && r.Metric == 1<<32-1 && r.IsDefault() && r.Family() == route.IPv6
+}
+
+// place adds a route whose table may not have been told. Listings of one
+// table leave it out, and only table local has routes of certain types.
+func (f *facts) place(r route.Route, c *context, told bool) {
+	fam := r.Family()
+	if (told || c.all) && c.partial == "" {
+		f.complete[fam] = true
+	} else if !told && c.table == 0 && (r.Type == route.TypeLocal || r.Type == route.TypeBroadcast || r.Type == route.TypeAnycast || r.Type == route.TypeMulticast) {
+		r.Table = route.TableLocal
+	}
+	c.seen = fam
+	f.addRoute(r)
+}
