@@ -34,6 +34,8 @@ func roundTrip(r any) error {
 		})
 	case *report.Diff:
 		return samePage(r, text.Diff)
+	case *report.Try:
+		return samePage(r, text.Try)
 	case *report.Listeners:
 		return samePage(r, text.Listeners)
 	}

@@ -138,7 +138,7 @@ func entryKinds() []Kind {
 }
 
 func hostKinds() []Kind {
-	const w, i, s = SeverityWarning, SeverityInfo, ScopeHost
+	const e, w, i, s = SeverityError, SeverityWarning, SeverityInfo, ScopeHost
 	return []Kind{
 		{lookup.NoteChanging, "The tables were changing", w, s, "The tables changed while they were read. The answer may be of neither state."},
 		{lookup.NoteDisabled, "IPv6 is switched off", w, s, "The setting disable_ipv6 keeps IPv6 off some or all devices."},
@@ -155,6 +155,18 @@ func hostKinds() []Kind {
 		{RemarkLeftOut, "One route stands for many", i, s, "The tables have too many routes by gateways to tell the clients of each apart. Of those that are alike, one was asked about."},
 		{RemarkUplinksDead, "Devices without carrier receive nothing", w, s, "The devices have addresses and are up, but have no carrier. Nothing comes in by them now."},
 		{RemarkUplinksDown, "Devices that are down receive nothing", w, s, "The devices have addresses and are down. Nothing comes in by them now."},
+		{RemarkBeside, "A replace that replaces nothing", w, s, "A route is replaced where prefix, TOS and metric are the same. With another metric, a second one is added."},
+		{RemarkRoutesGone, "Routes go with a device or an address", w, s, "The kernel deletes the routes of a device that goes down, and those of an address that is deleted. Only those that it makes itself come back."},
+		{RemarkAddrsGone, "IPv6 addresses go with a device", w, s, "A device that goes down loses its global IPv6 addresses, unless keep_addr_on_down is on."},
+		{RemarkSplit, "Tables local and main are parted", i, s, "IPv4's tables local and main share one structure until the first change of a rule, and never again after it."},
+		{RemarkOwnGateway, "The gateway is this host's own address", w, s, "IPv4 accepts a gateway that is an address of this host. Packets then go to no router: each destination is taken for a neighbour."},
+		{RemarkOneAddress, "An address without a length", w, s, "ip takes an address without a length for a single address, /32 or /128. It gets no route to its network."},
+		{RemarkForgotten, "The kernel forgets a part of the command", w, s, "Some attributes mean something for IPv6 routes alone. IPv4 accepts them and does not keep them."},
+		{RemarkNoCarrier, "The route's device has no carrier", w, s, "The route is accepted, and used, though its device has no carrier. What is sent there is lost."},
+		{RemarkStillThere, "Another route to the same prefix stays", w, s, "Several routes have the prefix. The first that fits is deleted, and the next takes over."},
+		{RemarkSecondLink, "Two devices have the network", w, s, "Both devices have an address of the network. Packets to it leave by the one whose route comes first, and by that alone."},
+		{RemarkDefaultGone, "No default route is left", e, s, "Packets to other networks get nowhere afterwards."},
+		{RemarkDeleteAlone, "A route is deleted, and the new one is refused", e, s, "A shell goes on after a command that is refused, so that what comes after it is done alone."},
 		{RemarkLocalnet, "Other hosts reach 127.0.0.0/8", w, s, "The setting route_localnet of a device lets packets to loopback addresses in."},
 	}
 }

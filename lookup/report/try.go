@@ -155,6 +155,7 @@ func NewTrial(ctx context.Context, src route.Source, q *TryQuestion) (*Trial, er
 		}
 	}
 	t.commands()
+	t.warnings()
 	t.moves(q)
 	if err := t.session(ctx, src, q); err != nil {
 		return nil, err
@@ -248,10 +249,14 @@ func (t *Trial) command(s *command.Step) TryCommand {
 	case no != nil:
 		out.By, out.Errno, out.Message = byKernel, no.Errno, no.Error()
 	}
+	if !out.Accepted {
+		t.explain(s, &out)
+	}
 	n := namesOf(s.After.FIB())
 	gone, come := s.Removed(), s.Added()
 	out.Removed, out.Added = len(gone), len(come)
 	out.RemovedRoutes, out.AddedRoutes = n.refs(gone), n.refs(come)
+	out.Surprises = t.surprises(s, n)
 	return out
 }
 
@@ -281,12 +286,37 @@ func (t *Trial) moves(q *TryQuestion) {
 		}
 	}
 	var all []coverage.Change
+	d := &differ{before: namesOf(before), after: namesOf(after)}
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
 		if q.Family == 0 || q.Family == f {
+			d.families = append(d.families, f)
+			d.routes = append(d.routes, t.changedRoutes(f))
 			all = append(all, coverage.Edited(before, after, f, slices.Clone(changed), coverage.Flow{Flow: route.Flow{Proto: route.ProtoUDP}})...)
 		}
 	}
 	t.Report.Moves = changeRows(before, after, all, grouped(all))
+	rules, maybe := d.selected()
+	t.Report.OthersMay = maybe
+	t.Report.Warnings = append(t.Report.Warnings, d.selections(rules)...)
+}
+
+// changedRoutes are those of a family that the commands changed.
+func (t *Trial) changedRoutes(f route.Family) *coverage.Difference {
+	out := new(coverage.Difference)
+	add := func(to *route.List, refs []change.RouteRef) {
+		for _, r := range refs {
+			if route.FamilyOf(r.Dst.Addr()) == f {
+				full := r.Full()
+				full.Table = r.Table
+				to.Add(&full)
+			}
+		}
+	}
+	for i := range t.Run.Steps {
+		add(&out.Removed, t.Run.Steps[i].Removed())
+		add(&out.Added, t.Run.Steps[i].Added())
+	}
+	return out
 }
 
 // changeRows are ranges that are decided differently.

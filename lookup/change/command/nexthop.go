@@ -43,9 +43,6 @@ func (a *args) changeNextHop(c *Command, verb change.Verb) {
 	q := &change.NextHop{Verb: verb}
 	o := &q.Object
 	o.Family = a.family
-	if verb != change.Delete {
-		o.Protocol = route.ProtocolBoot
-	}
 	for a.more() {
 		word := a.take()
 		switch key := chooseExact(word, "id dev via encap blackhole fdb onlink group type protocol* help"); key {

@@ -56,7 +56,7 @@ func (a *args) changeRule(c *Command, verb change.Verb) {
 	r := &q.Rule.Rule
 	q.Verb, r.SuppressPrefixLen, r.SuppressGroup = verb, -1, -1
 	if verb == change.Add {
-		r.Action, r.Protocol = route.ActionTable, route.ProtocolBoot
+		r.Action = route.ActionTable
 	}
 	if !a.more() {
 		name := "add"

@@ -1,0 +1,488 @@
+package report
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/lookup/change/command"
+	"routewhy/route"
+)
+
+// Why a command is refused: [TryCommand.Reason].
+const (
+	RefusedThere        lookup.Code = "same-route"         // Route is there, which is just the same
+	RefusedKey          lookup.Code = "same-key"           // Route is there, with the same prefix, TOS and metric
+	RefusedOffLink      lookup.Code = "gateway-not-onlink" // Want is the gateway, which no network has; Route would carry packets to it, if any does
+	RefusedElsewhere    lookup.Code = "gateway-elsewhere"  // Want is the gateway, which is on the link of Have
+	RefusedBroadcast    lookup.Code = "gateway-broadcast"  // Want is the gateway
+	RefusedOwnGateway   lookup.Code = "gateway-is-own"     // Want is the gateway
+	RefusedDown         lookup.Code = "link-down"          // Have is the device
+	RefusedSource       lookup.Code = "source-not-own"     // Want is the source
+	RefusedBits         lookup.Code = "bits-after-length"  // Want is the prefix
+	RefusedAbsent       lookup.Code = "no-such-route"      // Want is the prefix, to which the table has no route
+	RefusedOther        lookup.Code = "other-route"        // Route is there, and is not what was named
+	RefusedSecondHop    lookup.Code = "not-first-hop"      // Route has the next hop, but not as its first
+	RefusedRuleThere    lookup.Code = "same-rule"          // Rule is there
+	RefusedRuleAbsent   lookup.Code = "no-such-rule"
+	RefusedAddrThere    lookup.Code = "same-address"
+	RefusedAddrAbsent   lookup.Code = "no-such-address" // Address is there, with another length
+	RefusedObjectThere  lookup.Code = "same-object"     // Have is the ID
+	RefusedObjectAbsent lookup.Code = "no-such-object"  // Have is the ID
+)
+
+// What a command does that may be meant: [Instead.Code].
+const (
+	InsteadReplace lookup.Code = "changes-it"    // it changes the route that is there
+	InsteadBeside  lookup.Code = "stands-by"     // it adds one that stands by
+	InsteadOnlink  lookup.Code = "takes-onlink"  // it takes the gateway for one on the link
+	InsteadDevice  lookup.Code = "its-device"    // it names the gateway's device
+	InsteadAdd     lookup.Code = "adds-it"       // it adds what is not there
+	InsteadThere   lookup.Code = "what-is-there" // it is about what is there
+	InsteadMasked  lookup.Code = "masked"        // it has no bits after the length
+	InsteadWord    lookup.Code = "missing-word"  // it has the word that is missing
+)
+
+// why finds out why the kernel refuses the last change of a command.
+type why struct {
+	names
+	step  *command.Step
+	state *change.State // before that change
+	out   *TryCommand
+}
+
+// explain adds to a refused command why it is, and what may be meant.
+func (t *Trial) explain(s *command.Step, out *TryCommand) {
+	w := &why{step: s, out: out}
+	if s.Refusal != nil {
+		w.state = s.Before
+		w.names = namesOf(w.state.FIB())
+		w.missingWord()
+		return
+	}
+	if s.KernelSays == nil || len(s.Outcomes) == 0 {
+		return
+	}
+	w.state = s.Before
+	if n := len(s.Outcomes); n > 1 {
+		w.state = s.Outcomes[n-2].State
+	}
+	w.names = namesOf(w.state.FIB())
+	switch c := s.Changes[len(s.Outcomes)-1].(type) {
+	case *change.Route:
+		w.route(c)
+	case *change.Rule:
+		w.rule(c)
+	case *change.Addr:
+		w.addr(c)
+	case *change.NextHop:
+		w.object(c)
+	}
+}
+
+func (w *why) because(c lookup.Code, want, have any) {
+	w.out.Reason = Reason{Code: c, Want: operand(want), Have: operand(have)}
+}
+
+// instead adds a command that may be meant, if the kernel takes it.
+func (w *why) instead(code lookup.Code, changes ...change.Change) {
+	s := w.state
+	text := ""
+	for i, c := range changes {
+		if i > 0 {
+			text += "; "
+		}
+		text += command.Print(c, s)
+		out := s.Apply(c)
+		if out.Refusal != nil {
+			return
+		}
+		s = out.State
+	}
+	if !slices.ContainsFunc(w.out.Instead, func(i Instead) bool { return i.Command == text }) {
+		w.out.Instead = append(w.out.Instead, Instead{text, code})
+	}
+}
+
+// table is the table of a request.
+func table(c *change.Route) route.Table {
+	if c.Route.Table == 0 {
+		return route.TableMain
+	}
+	return c.Route.Table
+}
+
+// present are the routes to the request's prefix.
+func (w *why) present(c *change.Route) []*route.Route {
+	return w.fib.Edit().At(table(c), c.Route.Dst.Masked())
+}
+
+// full is a route with its table and prefix.
+func full(c *change.Route, r *route.Route) *route.Route {
+	out := r.Clone()
+	out.Table, out.Dst = table(c), c.Route.Dst.Masked()
+	return &out
+}
+
+// route explains why a change of a route is refused.
+func (w *why) route(c *change.Route) {
+	no := w.step.KernelSays
+	switch {
+	case c.Route.Dst.Masked() != c.Route.Dst && c.Family() == route.IPv4 && no.Errno == route.EINVAL:
+		w.because(RefusedBits, c.Route.Dst, nil)
+		masked := *c
+		masked.Route.Dst = c.Route.Dst.Masked()
+		w.instead(InsteadMasked, &masked)
+	case no.Errno == route.EEXIST:
+		w.exists(c)
+	case no.Errno == route.ESRCH, no.Errno == route.ENOENT:
+		w.absent(c)
+	case c.Route.PrefSrc.IsValid() && (no.Message == "Invalid prefsrc address" || no.Message == "Invalid source address"):
+		w.because(RefusedSource, c.Route.PrefSrc, nil)
+	default:
+		w.gateway(c)
+	}
+}
+
+// exists explains that a route is there.
+func (w *why) exists(c *change.Route) {
+	metric := c.Route.Metric
+	if metric == 0 && c.Family() == route.IPv6 {
+		metric = 1024
+	}
+	for _, r := range w.present(c) {
+		if r.Metric != metric || r.TOS != c.Route.TOS || r.Src != c.Route.Src {
+			continue
+		}
+		w.out.Route = w.names.route(full(c, r))
+		if w.sameWay(c, r) {
+			w.because(RefusedThere, nil, nil)
+			return
+		}
+		w.because(RefusedKey, nil, nil)
+		if c.Verb != change.Add {
+			return
+		}
+		changed := *c
+		changed.Verb = change.Replace
+		w.instead(InsteadReplace, &changed)
+		beside := *c
+		beside.Route.Metric = w.freeMetric(c, metric)
+		w.instead(InsteadBeside, &beside)
+		return
+	}
+}
+
+// sameWay reports whether a route is as a request to add it says.
+func (w *why) sameWay(c *change.Route, r *route.Route) bool {
+	return r.Type == c.Route.Type && slices.EqualFunc(r.NextHops, c.Route.NextHops, func(x, y route.NextHop) bool {
+		return x.Gateway == y.Gateway && (y.Link == 0 || x.Link == y.Link)
+	}) && r.PrefSrc == c.Route.PrefSrc && r.NextHopID == c.Route.NextHopID
+}
+
+// freeMetric is a metric behind all routes to a prefix.
+func (w *why) freeMetric(c *change.Route, metric uint32) uint32 {
+	for _, r := range w.present(c) {
+		metric = max(metric, r.Metric)
+	}
+	if metric > 1<<31 {
+		return metric
+	}
+	if metric < 50 {
+		return 50
+	}
+	return metric + 50
+}
+
+// absent explains that no such route is there.
+func (w *why) absent(c *change.Route) {
+	all := w.present(c)
+	if len(all) == 0 {
+		w.because(RefusedAbsent, c.Route.Dst.Masked(), w.names.table(table(c)))
+		if c.Verb == change.Modify {
+			add := *c
+			add.Verb = change.Add
+			w.instead(InsteadAdd, &add)
+		} else {
+			w.otherTable(c)
+		}
+		return
+	}
+	near := all[0]
+	w.out.Route = w.names.route(full(c, near))
+	w.because(RefusedOther, nil, nil)
+	if c.Verb == change.Modify {
+		changed := *c
+		changed.Route.Metric = near.Metric
+		w.instead(InsteadReplace, &changed)
+		return
+	}
+	if len(c.Route.NextHops) == 1 && len(near.NextHops) > 1 {
+		h := c.Route.NextHops[0]
+		if slices.ContainsFunc(near.NextHops[1:], func(x route.NextHop) bool { return x.Gateway == h.Gateway && (h.Link == 0 || x.Link == h.Link) }) {
+			w.because(RefusedSecondHop, nil, nil)
+			return
+		}
+	}
+	w.instead(InsteadThere, deletes(full(c, near)))
+}
+
+// otherTable looks for the route in other tables.
+func (w *why) otherTable(c *change.Route) {
+	for _, id := range w.fib.Edit().Tables(c.Family()) {
+		for _, r := range w.fib.Edit().At(id, c.Route.Dst.Masked()) {
+			there := r.Clone()
+			there.Table, there.Dst = id, c.Route.Dst.Masked()
+			if id != route.TableLocal && len(w.out.Instead) == 0 {
+				w.instead(InsteadThere, deletes(&there))
+			}
+		}
+	}
+}
+
+// deletes is the shortest request that deletes a route.
+func deletes(r *route.Route) *change.Route {
+	c := &change.Route{Verb: change.Delete, Route: route.Route{
+		Table: r.Table, Dst: r.Dst, Src: r.Src, TOS: r.TOS, Metric: r.Metric, NextHopID: r.NextHopID, Scope: route.ScopeNowhere,
+	}}
+	if c.Family() == route.IPv6 {
+		c.Route.Scope = route.ScopeGlobal
+	}
+	if r.Type != route.TypeUnicast {
+		c.Route.Type, c.Route.Scope = r.Type, r.Scope
+	}
+	if len(r.NextHops) == 1 && r.NextHopID == 0 && r.Type == route.TypeUnicast {
+		h := r.NextHops[0]
+		c.Route.NextHops = []route.NextHop{{Gateway: h.Gateway, Link: h.Link}}
+	}
+	return c
+}
+
+// gateway explains what is wrong with a next hop.
+func (w *why) gateway(c *change.Route) {
+	for _, h := range c.Route.NextHops {
+		if l := w.snap.Link(h.Link); l != nil && !l.Up() {
+			w.because(RefusedDown, nil, l.Name)
+			return
+		}
+		if !h.Gateway.IsValid() || h.Flags&route.NextHopOnLink != 0 {
+			continue
+		}
+		if w.hop(c, h) {
+			return
+		}
+	}
+}
+
+// hop explains what is wrong with a gateway, and reports whether it does.
+func (w *why) hop(c *change.Route, h route.NextHop) bool {
+	d := w.fib.Lookup(route.Flow{Dst: h.Gateway, Proto: route.ProtoUDP})
+	direct := d.HasRoute && len(d.NextHops) > 0 && !d.NextHops[0].Via.Gateway.IsValid()
+	switch {
+	case d.Disposition == lookup.DispositionLocal && c.Family() == route.IPv6:
+		w.because(RefusedOwnGateway, h.Gateway, nil)
+	case d.Disposition == lookup.DispositionBroadcast:
+		w.because(RefusedBroadcast, h.Gateway, nil)
+	case d.Disposition == lookup.DispositionUnicast && direct && h.Link != 0 && d.NextHops[0].Link != h.Link:
+		w.because(RefusedElsewhere, h.Gateway, w.dev(d.NextHops[0].Link))
+		right := *c
+		right.Route = c.Route.Clone()
+		for i := range right.Route.NextHops {
+			if x := &right.Route.NextHops[i]; x.Gateway == h.Gateway {
+				x.Link = d.NextHops[0].Link
+			}
+		}
+		w.instead(InsteadDevice, &right)
+	case d.Disposition == lookup.DispositionUnicast && direct:
+		return false
+	default:
+		w.because(RefusedOffLink, h.Gateway, w.dev(h.Link))
+		if d.HasRoute {
+			w.out.Route = w.names.route(&d.Route)
+		}
+		w.onlink(c, h.Gateway, h.Link)
+	}
+	return true
+}
+
+// onlink offers to take a gateway for one on the link of a device: that which was named,
+// or the only one that is up.
+func (w *why) onlink(c *change.Route, gateway netip.Addr, link int) {
+	if link == 0 {
+		var up []int
+		for i := range w.snap.Links {
+			if l := &w.snap.Links[i]; l.Up() && l.Flags&route.LinkLoopback == 0 && w.hasAddr(l.Index, c.Family()) {
+				up = append(up, l.Index)
+			}
+		}
+		if len(up) != 1 {
+			return
+		}
+		link = up[0]
+	}
+	forced := *c
+	forced.Route = c.Route.Clone()
+	for i := range forced.Route.NextHops {
+		if x := &forced.Route.NextHops[i]; x.Gateway == gateway {
+			x.Link, x.Flags = link, x.Flags|route.NextHopOnLink
+		}
+	}
+	w.instead(InsteadOnlink, &forced)
+}
+
+func (w *why) hasAddr(link int, f route.Family) bool {
+	return slices.ContainsFunc(w.snap.Addrs, func(a route.Addr) bool {
+		return a.Link == link && route.FamilyOf(a.Prefix.Addr()) == f && !a.Prefix.Addr().IsLinkLocalUnicast()
+	})
+}
+
+// rule explains why a change of a rule is refused.
+func (w *why) rule(c *change.Rule) {
+	switch w.step.KernelSays.Errno {
+	case route.EEXIST:
+		w.because(RefusedRuleThere, nil, nil)
+		for i := range w.snap.Rules {
+			r := &w.snap.Rules[i]
+			if r.Family == c.Rule.Family && r.Priority == c.Rule.Priority && c.HasPriority && r.Table == c.Rule.Table && r.Action == c.Rule.Action {
+				w.out.Rule = w.names.rule(r)
+				return
+			}
+		}
+	case route.ENOENT:
+		w.because(RefusedRuleAbsent, nil, nil)
+		w.nearRule(c)
+	}
+}
+
+// nearRule offers to delete the rule that is most like the one that was named.
+func (w *why) nearRule(c *change.Rule) {
+	best, most := -1, 0
+	for i := range w.snap.Rules {
+		r := &w.snap.Rules[i]
+		if r.Family != c.Rule.Family || r.Priority == 0 || r.Protocol == route.ProtocolKernel {
+			continue
+		}
+		n := likeness(&c.Rule, r)
+		if c.HasPriority && r.Priority == c.Rule.Priority {
+			n += 2
+		}
+		if n > most {
+			best, most = i, n
+		}
+	}
+	if best < 0 {
+		return
+	}
+	r := w.snap.Rules[best]
+	w.out.Rule = w.names.rule(&r)
+	w.instead(InsteadThere, &change.Rule{
+		Verb: change.Delete, HasPriority: true, Rule: route.Rule{Family: r.Family, Priority: r.Priority, SuppressPrefixLen: -1, SuppressGroup: -1},
+	})
+}
+
+// likeness is in how many things a rule is as one that was named.
+func likeness(want, r *route.Rule) int {
+	n := 0
+	for _, same := range []bool{
+		want.Selector.Src.IsValid() && want.Selector.Src.Masked() == r.Selector.Src, want.Selector.Dst.IsValid() && want.Selector.Dst.Masked() == r.Selector.Dst,
+		want.Selector.Mark != 0 && want.Selector.Mark == r.Selector.Mark, want.Selector.In != "" && want.Selector.In == r.Selector.In,
+		want.Selector.Out != "" && want.Selector.Out == r.Selector.Out, want.Table != 0 && want.Table == r.Table,
+	} {
+		if same {
+			n++
+		}
+	}
+	return n
+}
+
+// addr explains why a change of an address is refused.
+func (w *why) addr(c *change.Addr) {
+	a := &c.Addr
+	switch w.step.KernelSays.Errno {
+	case route.EEXIST:
+		w.because(RefusedAddrThere, a.Prefix, w.dev(a.Link))
+	case route.EADDRNOTAVAIL:
+		if c.Verb != change.Delete {
+			return
+		}
+		w.because(RefusedAddrAbsent, a.Prefix, w.dev(a.Link))
+		for i := range w.snap.Addrs {
+			x := w.snap.Addrs[i]
+			if x.Prefix.Addr() != a.Prefix.Addr() {
+				continue
+			}
+			w.out.Address = x.Prefix
+			w.instead(InsteadThere, &change.Addr{Verb: change.Delete, Addr: route.Addr{Link: x.Link, Prefix: x.Prefix, Peer: x.Peer}})
+			return
+		}
+	}
+}
+
+// object explains why a change of a next-hop object is refused.
+func (w *why) object(c *change.NextHop) {
+	switch w.step.KernelSays.Errno {
+	case route.EEXIST:
+		w.because(RefusedObjectThere, nil, c.Object.ID)
+		replace := *c
+		replace.Verb = change.Replace
+		w.instead(InsteadReplace, &replace)
+	case route.ENOENT:
+		w.because(RefusedObjectAbsent, nil, c.Object.ID)
+	}
+}
+
+// missingWord looks for a word without which ip refuses: dev before a device, and a
+// prefix's length that was written as a mask.
+func (w *why) missingWord() {
+	no, text := w.step.Refusal, w.step.Text
+	if no.By != "ip" || no.End <= no.Start || no.End > len(text) {
+		return
+	}
+	word := text[no.Start:no.End]
+	candidate := ""
+	switch {
+	case w.snap.LinkByName(word) != nil:
+		candidate = text[:no.Start] + "dev " + text[no.Start:]
+	case word == "netmask":
+		candidate = withLength(w.step)
+	}
+	if candidate == "" {
+		return
+	}
+	run := command.Run{After: w.state}
+	err := run.Do(&command.Script{Lines: command.Lines(candidate)})
+	if err == nil && len(run.Steps) == 1 && run.Steps[0].Accepted() {
+		w.out.Instead = append(w.out.Instead, Instead{candidate, InsteadWord})
+	}
+}
+
+// withLength is a command with a prefix's length in the place of `netmask MASK`.
+func withLength(s *command.Step) string {
+	at := slices.Index(s.Words, "netmask")
+	if at < 1 || at+1 >= len(s.Words) {
+		return ""
+	}
+	mask, err := netip.ParseAddr(s.Words[at+1])
+	if err != nil || !mask.Is4() {
+		return ""
+	}
+	bits := 0
+	for b := mask.As4(); bits < 32 && b[bits/8]&(0x80>>(bits%8)) != 0; bits++ {
+	}
+	out := ""
+	for i, word := range s.Words {
+		if i == at || i == at+1 {
+			continue
+		}
+		if i == at-1 {
+			word += "/" + strconv.Itoa(bits)
+		}
+		if i > 0 {
+			out += " "
+		}
+		out += word
+	}
+	return out
+}

@@ -1,0 +1,242 @@
+package report
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/lookup/change/command"
+	"routewhy/route"
+)
+
+// What of a command would surprise: [TryCommand.Surprises], but for the last two, which
+// are [Try.Warnings].
+const (
+	RemarkBeside      lookup.Code = "replaced-nothing"        // Route stays, Want is the new metric
+	RemarkRoutesGone  lookup.Code = "routes-gone"             // Have routes went, of which Want do not come back by themselves
+	RemarkAddrsGone   lookup.Code = "addresses-gone"          // Addresses went with the device
+	RemarkSplit       lookup.Code = "local-and-main-split"    // IPv4's tables local and main are two from now on
+	RemarkOwnGateway  lookup.Code = "own-gateway-accepted"    // Want is the gateway
+	RemarkOneAddress  lookup.Code = "address-without-length"  // Want is the address
+	RemarkForgotten   lookup.Code = "accepted-and-forgotten"  // Have is the word that the kernel does not keep
+	RemarkNoCarrier   lookup.Code = "route-without-carrier"   // Have is the device
+	RemarkStillThere  lookup.Code = "another-route-left"      // Route takes over
+	RemarkSecondLink  lookup.Code = "network-on-second-link"  // Want is the network, which Have has as well; More is 1 where the new one's route comes first
+	RemarkDefaultGone lookup.Code = "default-route-gone"      // Have is the family
+	RemarkDeleteAlone lookup.Code = "add-refused-delete-done" // Want is the command that is refused, Have the one that is done
+)
+
+// surprises are what of a command would surprise.
+func (t *Trial) surprises(s *command.Step, n names) []Finding {
+	var out []Finding
+	for i, o := range s.Outcomes {
+		if o.Refusal != nil {
+			break
+		}
+		before := s.Before
+		if i > 0 {
+			before = s.Outcomes[i-1].State
+		}
+		switch c := s.Changes[i].(type) {
+		case *change.Route:
+			out = append(out, routeSurprises(c, before, &o, n)...)
+		case *change.Rule:
+			if before.FIB().Snapshot().Merged == route.Yes && o.State.FIB().Snapshot().Merged == route.No {
+				out = append(out, Finding{Reason: Reason{Code: RemarkSplit}})
+			}
+		case *change.Addr:
+			if c.Verb != change.Delete && c.Addr.Prefix.IsSingleIP() && !hasLength(s.Words) && !c.Addr.Peer.IsValid() {
+				out = append(out, NewRemark(RemarkOneAddress, c.Addr.Prefix.String(), ""))
+			}
+			if c.Verb != change.Delete {
+				out = append(out, secondLink(c, o.State.FIB(), n)...)
+			}
+		}
+	}
+	return append(out, goneWith(s)...)
+}
+
+// secondLink tells of another device that has an address's network as well.
+func secondLink(c *change.Addr, after *lookup.FIB, n names) []Finding {
+	dst := c.Addr.Prefix.Masked()
+	if dst.IsSingleIP() || c.Addr.Peer.IsValid() || dst.Addr().IsLinkLocalUnicast() {
+		return nil
+	}
+	mine, other, first := false, 0, 0
+	for _, r := range after.Edit().At(route.TableMain, dst) {
+		if len(r.NextHops) != 1 || r.NextHops[0].Gateway.IsValid() {
+			continue
+		}
+		link := r.NextHops[0].Link
+		if first == 0 {
+			first = link
+		}
+		if link == c.Addr.Link {
+			mine = true
+		} else if other == 0 {
+			other = link
+		}
+	}
+	if !mine || other == 0 {
+		return nil
+	}
+	f := NewRemark(RemarkSecondLink, dst.String(), n.dev(other))
+	if first == c.Addr.Link {
+		f.More = 1
+	}
+	return []Finding{f}
+}
+
+// hasLength reports whether some word has a prefix's length.
+func hasLength(words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool {
+		p, err := netip.ParsePrefix(w)
+		return err == nil && p.IsValid()
+	})
+}
+
+// routeSurprises are those of a change of a route.
+func routeSurprises(c *change.Route, before *change.State, o *change.Outcome, n names) []Finding {
+	var out []Finding
+	if c.Verb == change.Delete {
+		return leftBehind(c, o, n)
+	}
+	if c.Verb == change.Replace && len(o.Removed) == 0 && len(o.Added) > 0 {
+		for _, r := range before.FIB().Edit().At(table(c), c.Route.Dst.Masked()) {
+			f := NewRemark(RemarkBeside, "", "")
+			f.Want = operand(o.Added[0].Route.Metric)
+			f.Route = n.route(full(c, r))
+			out = append(out, f)
+			break
+		}
+	}
+	for _, a := range o.Added {
+		for _, h := range a.Route.NextHops {
+			if l := n.snap.Link(h.Link); l != nil && l.Up() && !l.Carrier() {
+				out = append(out, NewRemark(RemarkNoCarrier, "", l.Name))
+			}
+			if h.Gateway.Is4() && slices.ContainsFunc(n.snap.Addrs, func(x route.Addr) bool { return x.Prefix.Addr() == h.Gateway }) {
+				out = append(out, NewRemark(RemarkOwnGateway, h.Gateway.String(), ""))
+			}
+		}
+	}
+	if c.Family() == route.IPv4 {
+		for _, word := range []struct {
+			there bool
+			name  string
+		}{{c.Expires != 0, "expires"}, {c.HasPref, "pref"}, {c.Route.Src.IsValid(), "from"}} {
+			if word.there {
+				out = append(out, NewRemark(RemarkForgotten, "", word.name))
+			}
+		}
+	}
+	return out
+}
+
+// leftBehind tells of the route that takes over where one of several is deleted.
+func leftBehind(c *change.Route, o *change.Outcome, n names) []Finding {
+	left := o.State.FIB().Edit().At(table(c), c.Route.Dst.Masked())
+	if len(left) == 0 || len(o.Removed) == 0 {
+		return nil
+	}
+	f := NewRemark(RemarkStillThere, "", "")
+	f.Route = n.route(full(c, left[0]))
+	return []Finding{f}
+}
+
+// goneWith tells of routes and addresses that go with something else.
+func goneWith(s *command.Step) []Finding {
+	var out []Finding
+	direct := slices.ContainsFunc(s.Changes, func(c change.Change) bool {
+		_, isRoute := c.(*change.Route)
+		return isRoute
+	})
+	if direct {
+		return nil
+	}
+	all, static := 0, 0
+	come := map[key]bool{}
+	for _, r := range s.Added() {
+		come[keyOf(r)] = true
+	}
+	for _, r := range s.Removed() {
+		if r.Table == route.TableLocal || come[keyOf(r)] || r.Dst.Addr().IsMulticast() {
+			continue
+		}
+		all++
+		if r.Route.Protocol != route.ProtocolKernel {
+			static++
+		}
+	}
+	if static > 0 {
+		out = append(out, Finding{Reason: Reason{Code: RemarkRoutesGone, Want: operand(static), Have: operand(all)}})
+	}
+	if gone := addrsGone(s); len(gone) > 0 {
+		out = append(out, Finding{Reason: Reason{Code: RemarkAddrsGone}, Addresses: gone})
+	}
+	return out
+}
+
+// key is what a route is known by. One that went and came again, changed or not, has
+// the same.
+type key struct {
+	table  route.Table
+	dst    netip.Prefix
+	metric uint32
+	tos    uint8
+}
+
+func keyOf(r change.RouteRef) key { return key{r.Table, r.Dst, r.Route.Metric, r.Route.TOS} }
+
+// addrsGone are addresses that went although the command names none.
+func addrsGone(s *command.Step) []HostAddr {
+	after := s.After.FIB().Snapshot()
+	before := s.Before.FIB().Snapshot()
+	var out []HostAddr
+	for _, c := range s.Changes {
+		if _, ok := c.(*change.Link); !ok {
+			return nil
+		}
+	}
+	for _, a := range before.Addrs {
+		there := slices.ContainsFunc(after.Addrs, func(x route.Addr) bool { return x.Link == a.Link && x.Prefix == a.Prefix })
+		if !there && !a.Prefix.Addr().IsLinkLocalUnicast() && !a.Prefix.Addr().IsLoopback() {
+			out = append(out, HostAddr{a.Prefix})
+		}
+	}
+	return out
+}
+
+// warnings are what of all commands together would surprise.
+func (t *Trial) warnings() {
+	before, after := t.Before.FIB(), t.Run.After.FIB()
+	for _, f := range []route.Family{route.IPv4, route.IPv6} {
+		flow := route.Flow{Dst: before.ExternalAddr(f), Proto: route.ProtoUDP}
+		was, is := before.Lookup(flow), after.Lookup(flow)
+		if was.Disposition == lookup.DispositionUnicast && was.Default() && is.Errno != 0 {
+			t.Report.Warnings = append(t.Report.Warnings, NewRemark(RemarkDefaultGone, "", f.String()))
+		}
+	}
+	refused := ""
+	for i := range t.Run.Steps {
+		s := &t.Run.Steps[i]
+		switch {
+		case !s.Accepted() && verbOf(s) == change.Add:
+			refused = s.Text
+		case s.Accepted() && verbOf(s) == change.Delete && refused != "" && len(s.Removed()) > 0:
+			t.Report.Warnings = append(t.Report.Warnings, NewRemark(RemarkDeleteAlone, refused, s.Text))
+			return
+		}
+	}
+}
+
+// verbOf is the verb of a command that changes a route.
+func verbOf(s *command.Step) change.Verb {
+	if len(s.Changes) == 1 {
+		if r, ok := s.Changes[0].(*change.Route); ok {
+			return r.Verb
+		}
+	}
+	return change.Prepend
+}
