@@ -542,7 +542,9 @@ func (p *tryPage) tryNotes() {
 		}
 	}
 	for i := range p.Warnings {
-		if w := &p.Warnings[i]; w.Code != report.RemarkDeleteAlone || !strings.Contains(said, "all the same") {
+		w := &p.Warnings[i]
+		compared := w.Code == report.RemarkSelected && w.Ask != nil && asking(w.Ask) == "" // such packets were
+		if !compared && (w.Code != report.RemarkDeleteAlone || !strings.Contains(said, "all the same")) {
 			note(surprise(w))
 		}
 	}
