@@ -156,12 +156,12 @@ func goneWith(s *command.Step) []Finding {
 		return nil
 	}
 	all, static := 0, 0
-	come := map[key]bool{}
+	come := map[routeKey]bool{}
 	for _, r := range s.Added() {
-		come[keyOf(r)] = true
+		come[routeKeyOf(r)] = true
 	}
 	for _, r := range s.Removed() {
-		if r.Table == route.TableLocal || come[keyOf(r)] || r.Dst.Addr().IsMulticast() {
+		if r.Table == route.TableLocal || come[routeKeyOf(r)] || r.Dst.Addr().IsMulticast() {
 			continue
 		}
 		all++
@@ -178,16 +178,16 @@ func goneWith(s *command.Step) []Finding {
 	return out
 }
 
-// key is what a route is known by. One that went and came again, changed or not, has
+// routeKey is what a route is known by. One that went and came again, changed or not, has
 // the same.
-type key struct {
+type routeKey struct {
 	table  route.Table
 	dst    netip.Prefix
 	metric uint32
 	tos    uint8
 }
 
-func keyOf(r change.RouteRef) key { return key{r.Table, r.Dst, r.Route.Metric, r.Route.TOS} }
+func routeKeyOf(r change.RouteRef) routeKey { return routeKey{r.Table, r.Dst, r.Route.Metric, r.Route.TOS} }
 
 // addrsGone are addresses that went although the command names none.
 func addrsGone(s *command.Step) []HostAddr {
