@@ -187,7 +187,9 @@ type routeKey struct {
 	tos    uint8
 }
 
-func routeKeyOf(r change.RouteRef) routeKey { return routeKey{r.Table, r.Dst, r.Route.Metric, r.Route.TOS} }
+func routeKeyOf(r change.RouteRef) routeKey {
+	return routeKey{r.Table, r.Dst, r.Route.Metric, r.Route.TOS}
+}
 
 // addrsGone are addresses that went although the command names none.
 func addrsGone(s *command.Step) []HostAddr {
