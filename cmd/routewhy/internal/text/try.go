@@ -602,8 +602,8 @@ func (p *tryPage) explained(when string, e *report.Explanation) {
 	p.blank()
 }
 
-// moved are ranges with the same way before and after.
-type moved struct {
+// shift are ranges with the same way before and after.
+type shift struct {
 	before, after string
 	size          *big.Int
 	ofDefault     bool
@@ -640,21 +640,21 @@ func (p *tryPage) moves() {
 }
 
 // sums joins moves that are alike in words.
-func sums(d *report.Diff, all []report.Move) []*moved {
-	var list []*moved
+func sums(d *report.Diff, all []report.Move) []*shift {
+	var list []*shift
 	for i := range all {
 		if first := all[i].Ranges[0].First; first.IsMulticast() || first.Is4() && first.As4() == [4]byte{255, 255, 255, 255} {
 			continue // these go with the default route, and -v tells of them
 		}
 		before, after := d.Decisions(&all[i])
-		one := moved{ledTo(before, false), ledTo(after, false), all[i].Size(), before.Default || after.Default}
+		one := shift{ledTo(before, false), ledTo(after, false), all[i].Size(), before.Default || after.Default}
 		if one.before == one.after {
 			one.before, one.after = ledTo(before, true), ledTo(after, true)
 		}
 		if one.before == one.after {
 			one.before, one.after = one.before+sourceAside(before), one.after+sourceAside(after)
 		}
-		at := slices.IndexFunc(list, func(m *moved) bool {
+		at := slices.IndexFunc(list, func(m *shift) bool {
 			return m.before == one.before && m.after == one.after && m.ofDefault == one.ofDefault
 		})
 		if at < 0 {
@@ -663,7 +663,7 @@ func sums(d *report.Diff, all []report.Move) []*moved {
 			list[at].size = new(big.Int).Add(list[at].size, one.size)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *moved) int {
+	slices.SortStableFunc(list, func(a, b *shift) int {
 		if a.ofDefault != b.ofDefault {
 			if a.ofDefault {
 				return -1
