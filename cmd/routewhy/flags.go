@@ -32,6 +32,8 @@ type options struct {
 	// undo and script, which says after how many seconds, are what --try prints instead.
 	undo   bool
 	script optional[uint32]
+	// other is the packet that --unlike compares with, as it was given.
+	other string
 	// want is where --why-not wants the packet to go, as it was given.
 	want string
 	// family restricts the answer to one family (-4, -6, or the family of
@@ -112,6 +114,8 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 			fs.Func(m.flag, m.usage, fileFlag(func(s string) { o.batch = s }))
 		case "why-not":
 			fs.Func(m.flag, m.usage, func(s string) error { o.want = s; return nil })
+		case "unlike":
+			fs.Func(m.flag, m.usage, func(s string) error { o.other = s; return nil })
 		case "try":
 			fs.Func(m.flag, m.usage, func(s string) error { o.tries = append(o.tries, s); return nil })
 		default:

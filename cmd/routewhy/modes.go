@@ -46,6 +46,12 @@ func modes() []mode {
 		destinations: true,
 		run:          whyNot,
 	}, {
+		flag:         "unlike",
+		usage:        "where the ways of two packets part",
+		flags:        slices.Concat(common, packet, []string{"no-kernel"}),
+		destinations: true,
+		run:          unlike,
+	}, {
 		flag:  "dump",
 		usage: "every table, in the order the rules consult it",
 		flags: slices.Concat(common, []string{"table"}),

@@ -12,6 +12,8 @@ const usageText = `Usage:
   routewhy DESTINATION --why-not WHAT
                                     why it does not go there, and what would
                                     make it: changes, and other packets
+  routewhy DESTINATION --unlike DESTINATION [from=ADDR mark=N ...]
+                                    where the ways of two packets part
   routewhy --try COMMAND [DESTINATION...]
                                     what a change would do, without making it
   routewhy --batch FILE|- [flags]   one destination a line, one decision a line

@@ -86,7 +86,7 @@ func Ask(q *Question) *Answer {
 	}
 	slices.SortStableFunc(a.Because, func(a, b Fact) int { return a.order - b.order })
 	a.Ways, a.LockOut = s.ways(q, a.Trace, facts)
-	a.Packets, a.NoPacket = s.packets()
+	a.Packets, a.NoPacket = s.packets(facts)
 	return a
 }
 
@@ -104,15 +104,54 @@ func (q *search) hopeless(t *lookup.Trace) []option {
 // to go.
 const maxPackets = 1 << 13
 
+// maxByRule is of how many rules packets are sought that they select.
+const maxByRule = 8
+
 // packets finds packets to the same destination that go where they are wanted to go.
-func (q *search) packets() (found []route.Flow, none bool) {
+func (q *search) packets(facts []option) (found []route.Flow, none bool) {
 	solver := q.root.fib.Solver()
 	solver.Most = maxPackets
-	got := solver.Find(q.root.flow, func(f *route.Flow, d *lookup.Decision) bool {
+	goes := func(f *route.Flow, d *lookup.Decision) bool {
 		met, _ := q.want.Met(f, d)
 		return met == All && q.likely(f)
-	})
-	return got.Packets, got.Complete && len(got.Packets) == 0
+	}
+	got := solver.Find(q.root.flow, goes)
+	found, none = got.Packets, got.Complete && len(got.Packets) == 0
+	if slices.ContainsFunc(found, func(f route.Flow) bool { return f.Out == q.root.flow.Out }) {
+		return found, none
+	}
+	for _, r := range q.selecting(facts) {
+		for _, f := range solver.ByRule(r, q.root.flow).Packets {
+			d := q.root.fib.Lookup(f)
+			if goes(&f, &d) && !slices.Contains(found, f) {
+				found, none = append(found, f), false
+			}
+		}
+	}
+	return found, none
+}
+
+// selecting are the rules that lead to wanted entries and do not select the packet: first
+// those that stop it.
+func (q *search) selecting(facts []option) []*route.Rule {
+	snap := q.root.fib.Snapshot()
+	var out []*route.Rule
+	add := func(i int) {
+		if i >= 0 && i < len(snap.Rules) && len(out) < maxByRule && !slices.Contains(out, &snap.Rules[i]) {
+			out = append(out, &snap.Rules[i])
+		}
+	}
+	for i := range facts {
+		if f := &facts[i]; f.Rule != nil && f.Route == nil {
+			add(f.order)
+		}
+	}
+	for _, w := range q.wanted(q.root) {
+		for _, r := range q.root.fib.RulesTo(q.root.family(), w.Table) {
+			add(q.root.place(r))
+		}
+	}
+	return out
 }
 
 // likely reports whether a packet has a source that packets have: this host sends with

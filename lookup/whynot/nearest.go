@@ -220,11 +220,22 @@ func (q *search) more(s *state, out []route.NextHop, r *route.Route) []route.Nex
 		one := route.NextHop{Link: h.Link, Gateway: h.Gateway, Flags: h.Flags & route.NextHopOnLink}
 		right := q.want.Kind != Device || h.Link == q.want.Link
 		right = right && (q.want.Kind != Gateway || h.Gateway == q.want.Addr)
+		right = right && (q.want.Kind != Source || h.Link == q.owner(s))
 		if right && h.Encap == 0 && len(out) < maxHops && !slices.Contains(out, one) {
 			out = append(out, one)
 		}
 	}
 	return out
+}
+
+// owner is the device that has the source that is wanted; zero: none has it.
+func (q *search) owner(s *state) int {
+	for _, a := range s.fib.Snapshot().Addrs {
+		if a.Prefix.Addr() == q.want.Addr {
+			return a.Link
+		}
+	}
+	return 0
 }
 
 // differs is the first bit, from 1, in which two addresses of a family differ; zero:

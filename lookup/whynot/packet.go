@@ -64,7 +64,7 @@ func (q *search) ofSource(s *state, t *lookup.Trace) []option {
 		return nil
 	}
 	r, want := d.Route, q.want.Addr
-	f := Fact{Rule: d.Rule, Route: &r, order: s.place(d.Rule)}
+	f := Fact{Rule: d.Rule, Route: &r, order: s.original(d.Rule)}
 	prescribe := func(s *state) *state { return s.changed(&r, func(r *route.Route) { r.PrefSrc = want }) }
 	own := slices.IndexFunc(snap.Addrs, func(a route.Addr) bool { return a.Prefix.Addr() == want })
 	switch {

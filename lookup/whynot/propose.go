@@ -14,8 +14,8 @@ func (x *tries) proposals(t *lookup.Trace, facts []option) []proposal {
 	var out []proposal
 	add := func(p ...proposal) { out = append(out, p...) }
 	wanted := x.wanted(x.root)
-	add(x.hostRoutes(t, wanted)...)
 	add(x.sources(t)...)
+	add(x.hostRoutes(t, wanted)...)
 	add(x.rules(t, wanted)...)
 	for i := range facts {
 		add(x.metrics(&facts[i].Fact)...)
@@ -74,7 +74,7 @@ func (x *tries) hops(wanted []*route.Route) []route.NextHop {
 func (x *tries) hostRoutes(t *lookup.Trace, wanted []*route.Route) []proposal {
 	tables := deciding(t)
 	switch x.want.Kind {
-	case Prefix, Default, Source:
+	case Prefix, Default:
 		return nil
 	case Table:
 		tables = []route.Table{x.want.Table}

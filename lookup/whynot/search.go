@@ -157,17 +157,20 @@ func in(all []*route.Route, id route.Table) *route.Route {
 
 // ofRule are the facts about one rule and its table.
 func (q *search) ofRule(s *state, t *lookup.RuleTrial, wanted []*route.Route) []option {
-	i := s.place(t.Rule)
-	f := Fact{Rule: t.Rule, order: i}
+	f := Fact{Rule: t.Rule, order: s.original(t.Rule)}
 	var out []option
 	switch t.Verdict {
 	case lookup.VerdictNoMatch:
 		return q.unselected(s, t, f, wanted)
 	case lookup.VerdictSuppressed:
-		if f.Wanted = in(wanted, t.Table); f.Wanted != nil && i >= 0 {
+		if f.Wanted = in(wanted, t.Table); f.Wanted != nil && f.order >= 0 {
 			f.Reason = t.Reason
 			out = append(out, found(f, func(s *state) *state {
-				return s.onRule(s.at(f.order), func(r *route.Rule) { r.SuppressPrefixLen, r.SuppressGroup = -1, -1 })
+				i := s.at(f.order)
+				if i < 0 {
+					return nil
+				}
+				return s.onRule(i, func(r *route.Rule) { r.SuppressPrefixLen, r.SuppressGroup = -1, -1 })
 			}))
 		}
 		return append(out, q.inTable(s, t, f, wanted)...)
@@ -181,6 +184,15 @@ func (q *search) ofRule(s *state, t *lookup.RuleTrial, wanted []*route.Route) []
 		return append(out, q.elsewhere(t, f)...)
 	}
 	return nil
+}
+
+// original is the place of a rule in the first snapshot; -1: it is a supposed one, or
+// none of the snapshot's.
+func (s *state) original(r *route.Rule) int {
+	if i := s.place(r); i >= 0 {
+		return s.rules[i]
+	}
+	return -1
 }
 
 // at is where a rule of the first snapshot stands now; -1: it is gone.
@@ -336,10 +348,10 @@ func aliveObjects(snap *route.Snapshot) {
 
 // unreached are the wanted entries of tables that no rule leads to.
 func (q *search) unreached(s *state, t *lookup.Trace, wanted []*route.Route) []option {
-	at := len(s.rules)
+	last := -1 // the rule before which another one is supposed
 	for i := range t.Rules {
 		if decided(&t.Rules[i]) {
-			at = max(0, s.place(t.Rules[i].Rule))
+			last = s.original(t.Rules[i].Rule)
 		}
 	}
 	var out []option
@@ -349,12 +361,21 @@ func (q *search) unreached(s *state, t *lookup.Trace, wanted []*route.Route) []o
 			continue
 		}
 		seen[w.Table] = true
-		f := Fact{Reason: lookup.Reason{Code: CodeUnreached}, Wanted: w, order: at}
-		supposed := route.Rule{Family: s.family(), Action: route.ActionTable, Table: w.Table, SuppressPrefixLen: -1, SuppressGroup: -1}
-		if at < len(s.rules) {
-			supposed.Priority = s.fib.Snapshot().Rules[at].Priority
+		f := Fact{Reason: lookup.Reason{Code: CodeUnreached}, Wanted: w, order: last}
+		if last < 0 {
+			f.order = len(s.rules)
 		}
-		out = append(out, found(f, func(s *state) *state { return s.withRule(min(at, len(s.rules)), supposed) }))
+		supposed := route.Rule{Family: s.family(), Action: route.ActionTable, Table: w.Table, SuppressPrefixLen: -1, SuppressGroup: -1}
+		out = append(out, found(f, func(s *state) *state {
+			rules := s.fib.Snapshot().Rules
+			i, r := s.at(last), supposed
+			if last < 0 || i < 0 {
+				i = len(rules)
+			} else {
+				r.Priority = rules[i].Priority
+			}
+			return s.withRule(i, r)
+		}))
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package whynot
 
 import (
 	"cmp"
+	"fmt"
 	"math/big"
 	"net/netip"
 	"slices"
@@ -42,7 +43,30 @@ func (q *search) ways(ask *Question, t *lookup.Trace, facts []option) ([]Way, in
 		x.pairs(singles)
 	}
 	slices.SortStableFunc(x.ways, compareWays)
-	return x.ways[:min(len(x.ways), maxWays)], x.lockOut
+	return x.best(), x.lockOut
+}
+
+// maxAlike is how many ways are given that differ in their next hops alone.
+const maxAlike = 2
+
+// best are the first ways, but of those that are alike only some.
+func (x *tries) best() []Way {
+	alike := map[string]int{}
+	var out []Way
+	for _, w := range x.ways {
+		kind := ""
+		for _, c := range w.Changes {
+			if r, ok := c.(*change.Route); ok {
+				kind += fmt.Sprintln(r.Verb, r.Route.Table, r.Route.Dst, r.Route.Metric)
+			} else {
+				kind += fmt.Sprintf("%p", c)
+			}
+		}
+		if alike[kind]++; alike[kind] <= maxAlike {
+			out = append(out, w)
+		}
+	}
+	return out[:min(len(out), maxWays)]
 }
 
 // pairs tries two of some changes, in the other order where the first is refused.

@@ -124,7 +124,7 @@ func (x missed) blocker(b *report.Blocker) string {
 		return x.earlier(b)
 	case whynot.CodeRefused:
 		if b.Route == nil {
-			return fmt.Sprintf("rule %d (%s: %s) refuses it first", b.Rule.Priority, cmp.Or(b.Rule.Selector(), "from all"), b.Rule.Does())
+			return fmt.Sprintf("rule %d (%s: %s) refuses it first", b.Rule.Priority, cmp.Or(b.Rule.Selector(), "from all"), ruleTarget(b.Rule))
 		}
 		return fmt.Sprintf("%s, to which rule %d leads, refuses it first", routeIn(b.Route), b.Rule.Priority)
 	case whynot.CodeUnreached:
@@ -161,7 +161,7 @@ func suppressor(r *iproute2.Rule) string {
 // earlier is a rule that leads elsewhere.
 func (x missed) earlier(b *report.Blocker) string {
 	if b.Route == nil {
-		return fmt.Sprintf("rule %d (%s) decides first", b.Rule.Priority, b.Rule.Does())
+		return fmt.Sprintf("rule %d (%s) decides first", b.Rule.Priority, ruleTarget(b.Rule))
 	}
 	text := fmt.Sprintf("rule %d finds %s first", b.Rule.Priority, routeIn(b.Route))
 	if b.Route.Table == tableLocal {

@@ -1,0 +1,83 @@
+package text
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+
+	"routewhy/lookup/report"
+	"routewhy/lookup/whynot"
+	"routewhy/route/iproute2"
+)
+
+// Unlike writes where the ways of two packets part, as text.
+func Unlike(w io.Writer, u *report.Unlike, st Style) error {
+	a, b := u.Explained()
+	p := &page{w: w, st: st}
+	for _, e := range []*report.Explanation{a, b} {
+		if bad := e.Disagreement(); bad != nil {
+			p.disagreement(told{bad})
+			return p.err
+		}
+	}
+	p.line(st.paint(bold, parting(u)))
+	if st.Quiet {
+		return p.err
+	}
+	p.blank()
+	for _, e := range []*report.Explanation{a, b} {
+		p.block("  ", told{e}.headline(), plain)
+	}
+	return p.err
+}
+
+// parting is the first step at which two packets part, in one sentence.
+func parting(u *report.Unlike) string {
+	x, y := u.Explained()
+	a, b := told{x}.subject(), told{y}.subject()
+	both := a + " and " + b
+	if u.Parts == nil {
+		if x.Route == nil {
+			return both + " fare alike"
+		}
+		return fmt.Sprintf("%s go the same way, by %s", both, routeIn(x.Route))
+	}
+	p := u.Parts
+	switch p.Code {
+	case whynot.PartRule:
+		match, other := a, b
+		if p.Matches == report.PartUnlike {
+			match, other = b, a
+		}
+		text := fmt.Sprintf("%s part at rule %d (%s: %s): only %s matches it", both, p.Rule.Priority, cmp.Or(p.Rule.Selector(), "from all"), ruleTarget(p.Rule), match)
+		if why := mismatchWords(p.Reason); why != "" {
+			text += fmt.Sprintf(" (%s: %s)", other, why)
+		}
+		return text
+	case whynot.PartEntry:
+		return fmt.Sprintf("%s part at rule %d: %s %s, %s %s", both, p.Rule.Priority, a, foundThere(p, p.Route), b, foundThere(p, p.UnlikeRoute))
+	case whynot.PartHop:
+		return both + " part at the next hop, with the same route"
+	case whynot.PartSource:
+		return both + " go the same way, from other sources"
+	}
+	return both + " part before any rule is asked"
+}
+
+// foundThere says what the table of a rule has for a packet.
+func foundThere(p *report.Parting, r *iproute2.Route) string {
+	if r == nil {
+		return "finds no route in " + tableWords(p.Rule.Table)
+	}
+	return "finds " + routeIn(r)
+}
+
+// UnlikeJSON writes the same as JSON: an array with one object.
+func UnlikeJSON(w io.Writer, u *report.Unlike) error {
+	if u.Parts != nil {
+		u.Parts.Text = parting(u)
+	}
+	enc := encoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode([]*report.Unlike{u})
+}

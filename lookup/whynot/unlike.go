@@ -1,0 +1,92 @@
+package whynot
+
+import (
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// Parting is the first step at which the ways of two packets part.
+type Parting struct {
+	// Code is one of the codes below; empty: they do not part.
+	Code lookup.Code
+	// Rule is the rule at which they part; nil: none is.
+	Rule *route.Rule
+	// Second says that it is the second packet that the rule selects, or that the Reason
+	// is about the first one.
+	Second bool
+	// Reason says why the rule does not select the other one.
+	Reason lookup.Reason
+	// Routes are the entries at which the search of the rule's table ended for each; nil:
+	// it found none.
+	Routes [2]*route.Route
+}
+
+// Where two packets part.
+const (
+	PartRule    lookup.Code = "parts-at-rule"     // a rule selects one of them alone; Rule, Second, Reason
+	PartEntry   lookup.Code = "parts-in-table"    // a table has another entry for each; Rule, Routes
+	PartHop     lookup.Code = "parts-at-next-hop" // one entry, and other next hops
+	PartSource  lookup.Code = "parts-at-source"   // one way, and other sources
+	PartOutside lookup.Code = "parts-before"      // one of them is decided before any rule
+)
+
+// Part compares what became of two packets of one family on one host.
+func Part(a, b *lookup.Trace) Parting {
+	if (len(a.Rules) == 0) != (len(b.Rules) == 0) || a.Decision.Shortcut != b.Decision.Shortcut && len(a.Rules) == 0 {
+		return Parting{Code: PartOutside}
+	}
+	for i := range min(len(a.Rules), len(b.Rules)) {
+		x, y := &a.Rules[i], &b.Rules[i]
+		if p := partAt(x, y); p.Code != "" {
+			return p
+		}
+		if decided(x) || decided(y) {
+			break
+		}
+	}
+	return partAfter(&a.Decision, &b.Decision)
+}
+
+// partAt compares what became of one rule.
+func partAt(x, y *lookup.RuleTrial) Parting {
+	p := Parting{Rule: x.Rule}
+	missed := func(t *lookup.RuleTrial) bool { return t.Verdict == lookup.VerdictNoMatch }
+	switch {
+	case missed(x) && missed(y):
+		return Parting{}
+	case missed(x):
+		p.Code, p.Second, p.Reason = PartRule, true, x.Reason
+		return p
+	case missed(y):
+		p.Code, p.Reason = PartRule, y.Reason
+		return p
+	}
+	p.Routes = [2]*route.Route{ended(x), ended(y)}
+	if x.Verdict == y.Verdict && sameRoute(p.Routes[0], p.Routes[1]) {
+		return Parting{}
+	}
+	p.Code = PartEntry
+	return p
+}
+
+func sameRoute(a, b *route.Route) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Table == b.Table && a.Dst == b.Dst && a.Kind() == b.Kind()
+}
+
+// partAfter compares what follows the choice of a route.
+func partAfter(a, b *lookup.Decision) Parting {
+	way := func(x, y lookup.NextHop) bool { return x.Link == y.Link && x.Gateway == y.Gateway }
+	source := func(x, y lookup.NextHop) bool { return x.Src == y.Src }
+	switch {
+	case a.Disposition != b.Disposition, a.Shortcut != b.Shortcut, !slices.EqualFunc(a.NextHops, b.NextHops, way):
+		return Parting{Code: PartHop}
+	case a.Src != b.Src, !slices.EqualFunc(a.NextHops, b.NextHops, source):
+		return Parting{Code: PartSource}
+	}
+	return Parting{}
+}
