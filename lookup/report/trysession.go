@@ -244,7 +244,8 @@ func yoursOf(q *TrySessionQuestion, all []route.Socket, owned map[uint32]route.P
 			}
 		}
 	}
-	if len(out) > 0 || len(q.Sessions) > 0 {
+	known := func(s route.Session) bool { return s.Remote.IsValid() || len(s.Inodes) > 0 }
+	if len(out) > 0 || slices.ContainsFunc(q.Sessions, known) {
 		return out
 	}
 	for i := range all {

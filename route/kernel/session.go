@@ -71,7 +71,7 @@ func (f *finder) walk(start *process) (s *route.Session, mux *process) {
 	for p, n := start, 0; p != nil && p.pid > 1 && n < maxParents; p, n = f.process(p.parent), n+1 {
 		switch {
 		case isServer(p.name):
-			return f.session(p, below), nil
+			return f.session(p, below, start), nil
 		case multiplexer(p.name) != "" && p.tty == 0:
 			return nil, p
 		}
@@ -103,17 +103,20 @@ func multiplexer(name string) string {
 	return ""
 }
 
-// session is that of a server. below is the process that it started, the login shell.
+// session is that of a server. below is the process that it started, the login shell,
+// whose environment another user may not read as he may that of start.
 // Of several processes of one server, one has the connections that it forwards open as
 // well, and so what all have open counts.
-func (f *finder) session(p, below *process) *route.Session {
+func (f *finder) session(p, below, start *process) *route.Session {
 	s := &route.Session{Server: p.name}
 	if isSSH(p.name) {
 		s.Server = "sshd"
 		if p.name == "dropbear" {
 			s.Server = p.name
 		}
-		s.Local, s.Remote = f.told(below)
+		if s.Local, s.Remote = f.told(below); !s.Remote.IsValid() {
+			s.Local, s.Remote = f.told(start)
+		}
 	}
 	for up := p; up != nil && up.pid > 1 && isServer(up.name); up = f.process(up.parent) {
 		open := f.sockets(up.pid)
