@@ -12,9 +12,14 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"routewhy/route/rehearse"
 )
 
 func TestMain(m *testing.M) {
+	if rehearse.Second() {
+		os.Exit(0)
+	}
 	testscript.Main(m, map[string]func(){"routewhy": checked, "listener": listener, "router": router})
 }
 

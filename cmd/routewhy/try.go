@@ -59,6 +59,7 @@ func try(ctx context.Context, o *options, s stdio) error {
 	if o.undo || o.script.given {
 		return o.writeCommands(trial, s)
 	}
+	o.rehearse(ctx, trial)
 	return o.writeTry(trial.Report, s)
 }
 

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup/report"
 	"routewhy/route/kernel"
+	"routewhy/route/rehearse"
 )
 
 // trySession is what is asked about sockets and the way back.
@@ -34,4 +37,35 @@ func (o *options) writeCommands(t *report.Trial, s stdio) error {
 		commands = append(commands, text.ShellWords(t.Run.Steps[i].Words))
 	}
 	return text.Script(s.Stdout, commands, t.Report.Undo, int(o.script.value))
+}
+
+// rehearsalTime is how long a rehearsal may take.
+const rehearsalTime = 5 * time.Second
+
+// rehearse lets the kernel make the commands in a namespace of its own.
+func (o *options) rehearse(ctx context.Context, t *report.Trial) {
+	if o.noKernel || len(o.load) > 0 {
+		return
+	}
+	var commands []rehearse.Command
+	asks := false
+	for _, c := range t.Changes() {
+		commands = append(commands, c)
+		asks = asks || len(c) > 0
+	}
+	if !asks {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, rehearsalTime)
+	defer cancel()
+	r := rehearse.Do(ctx, t.Before, commands)
+	t.Heard(&report.KernelSaid{Why: r.Why, Expected: verdicts(r.Expected), Answers: verdicts(r.Answers), Differs: r.Differs})
+}
+
+func verdicts(all []rehearse.Answer) []report.TryVerdict {
+	out := make([]report.TryVerdict, len(all))
+	for i, a := range all {
+		out[i] = report.TryVerdict(a)
+	}
+	return out
 }

@@ -64,6 +64,11 @@ func Undo(before *State, done []Outcome) WayBack {
 	for i := range done {
 		u.touch(&done[i])
 	}
+	return u.run()
+}
+
+// run works it out. What one round leaves, the next one may find possible.
+func (u *undoer) run() WayBack {
 	const rounds = 4
 	for round := 0; ; round++ {
 		u.links()

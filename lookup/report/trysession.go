@@ -88,10 +88,28 @@ type Leftover struct {
 type Rehearsal struct {
 	Rehearsed bool `json:"rehearsed"`
 	Agrees    bool `json:"agrees"`
-	// Difference is how it differs, in the kernel's words; absent: it agrees.
-	Difference string `json:"difference,omitempty"`
+	// Difference is how it differs; absent: it agrees.
+	Difference *TryDifference `json:"difference,omitempty"`
 	// Why says why it was not asked.
-	Why string `json:"reason,omitempty"`
+	Why string `json:"why,omitempty"`
+}
+
+// TryDifference is what the kernel said or did otherwise.
+type TryDifference struct {
+	// Command is the first of which it says something else; absent: what there is in the
+	// end differs.
+	Command string `json:"command,omitempty"`
+	// Kernel is what it says to the command, Routewhy what it was expected to say.
+	Kernel   TryVerdict `json:"kernel,omitzero"`
+	Routewhy TryVerdict `json:"routewhy,omitzero"`
+	// Result is what differs in the end.
+	Result []Leftover `json:"result,omitempty"`
+}
+
+// TryVerdict is what is said to a command; the zero value: it is accepted.
+type TryVerdict struct {
+	Errno   route.Errno `json:"errno,omitzero"`
+	Message string      `json:"message,omitempty"`
 }
 
 // LosesYours reports whether a session of the caller's would be lost.
@@ -381,15 +399,21 @@ func (t *Trial) wayBack(q *TryQuestion) {
 		t.Report.Undo = append(t.Report.Undo, command.Print(c, state))
 		state = state.Apply(c).State
 	}
-	names := t.Before.FIB().Snapshot().Names
-	for _, l := range back.Left {
+	t.Report.UndoLeft = leftovers(t.Before.FIB().Snapshot().Names, back.Left)
+}
+
+// leftovers are by names what is not as it was.
+func leftovers(n route.Names, all []change.Leftover) []Leftover {
+	var out []Leftover
+	for _, l := range all {
 		x := Leftover{Code: l.Code, Dev: l.Dev, Prefix: l.Prefix, Priority: l.Priority, ID: l.ID, Path: l.Path}
 		if l.Table != 0 {
-			x.Table = names.Table(l.Table)
+			x.Table = n.Table(l.Table)
 		}
 		if l.Family != 0 {
 			x.Family = FamilyName(l.Family)
 		}
-		t.Report.UndoLeft = append(t.Report.UndoLeft, x)
+		out = append(out, x)
 	}
+	return out
 }

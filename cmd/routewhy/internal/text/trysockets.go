@@ -261,6 +261,28 @@ func (p *page) tryKernel(t *report.Try) {
 	case k.Agrees:
 		p.detail("kernel", "agrees: it did the same in a namespace of its own", plain)
 	default:
-		p.detail("kernel", "disagrees: "+iproute2.Safe(k.Difference), red)
+		p.detail("kernel", "disagrees: "+differenceWords(k.Difference)+". The kernel is right: please report it", red)
 	}
+}
+
+// differenceWords say what the kernel said or did otherwise.
+func differenceWords(d *report.TryDifference) string {
+	if d.Command == "" {
+		var parts []string
+		for i := range d.Result {
+			parts = append(parts, leftWords(&d.Result[i]))
+		}
+		return "in a namespace of its own, in the end these differ: " + strings.Join(parts, "; ")
+	}
+	return fmt.Sprintf("in a namespace of its own, to %s it says %s, and not %s", iproute2.Safe(d.Command), verdictWords(d.Kernel), verdictWords(d.Routewhy))
+}
+
+func verdictWords(v report.TryVerdict) string {
+	switch {
+	case v.Errno == 0:
+		return "nothing against it"
+	case v.Message != "":
+		return fmt.Sprintf("%q (%s)", v.Message, v.Errno)
+	}
+	return fmt.Sprintf("%q (%s)", v.Errno.Text(), v.Errno)
 }

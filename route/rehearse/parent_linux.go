@@ -1,0 +1,129 @@
+package rehearse
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"syscall"
+
+	"routewhy/lookup/change"
+)
+
+// marker is the variable of the environment by which the second process knows itself.
+const marker = "ROUTEWHY_REHEARSAL"
+
+// Do rehearses commands from a state on. It takes some tens of milliseconds, and no longer
+// than the context allows.
+func Do(ctx context.Context, s *change.State, commands []Command) Result {
+	snap := snapshotOf(s)
+	if why := unfit(snap, commands); why != "" {
+		return Result{Why: why}
+	}
+	host, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		return Result{Why: err.Error()}
+	}
+	j := job{Host: host, Snapshot: snap}
+	for _, c := range commands {
+		list := []tagged{}
+		for _, one := range c {
+			t, err := tag(one)
+			if err != nil {
+				return Result{Why: err.Error()}
+			}
+			list = append(list, t)
+		}
+		j.Commands = append(j.Commands, list)
+	}
+	in, err := json.Marshal(j)
+	if err != nil {
+		return Result{Why: err.Error()}
+	}
+	out, err := second(ctx, in)
+	if err != nil {
+		return Result{Why: err.Error()}
+	}
+	var r Result
+	if err := json.Unmarshal(out, &r); err != nil {
+		return Result{Why: "the rehearsal ended early"}
+	}
+	return r
+}
+
+// second runs the second process, in a user and a network namespace of its own.
+func second(ctx context.Context, in []byte) ([]byte, error) {
+	// It is to end with the thread that started it, which is this one.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	out, err := start(ctx, in, syscall.CLONE_NEWUSER|syscall.CLONE_NEWNET)
+	if err != nil && os.Geteuid() == 0 && !errors.Is(err, context.DeadlineExceeded) {
+		out, err = start(ctx, in, syscall.CLONE_NEWNET)
+	}
+	switch {
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EUSERS):
+		return nil, errors.New("this system does not allow a user namespace")
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, errors.New("the rehearsal took too long")
+	}
+	return out, err
+}
+
+func start(ctx context.Context, in []byte, flags uintptr) ([]byte, error) {
+	stdin, feed, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer feed.Close()
+	result, stdout, err := os.Pipe()
+	if err != nil {
+		stdin.Close()
+		return nil, err
+	}
+	defer result.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		stdin.Close()
+		stdout.Close()
+		return nil, err
+	}
+	defer null.Close()
+	attr := &os.ProcAttr{
+		Env: []string{marker + "=1", "GOMAXPROCS=1"}, Files: []*os.File{stdin, stdout, null},
+		Sys: &syscall.SysProcAttr{Cloneflags: flags, Pdeathsig: syscall.SIGKILL},
+	}
+	if flags&syscall.CLONE_NEWUSER != 0 {
+		attr.Sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
+		attr.Sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
+	}
+	p, err := os.StartProcess("/proc/self/exe", os.Args[:1], attr)
+	stdin.Close()
+	stdout.Close()
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		_, _ = feed.Write(in) // what goes wrong shows in the result
+		feed.Close()
+	}()
+	stop := context.AfterFunc(ctx, func() { _ = p.Kill() })
+	var out bytes.Buffer
+	_, err = io.Copy(&out, io.LimitReader(result, 16<<20))
+	state, waited := p.Wait()
+	stop()
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, err
+	case waited != nil:
+		return nil, waited
+	case !state.Success():
+		return nil, fmt.Errorf("the rehearsal ended early: %s", state)
+	}
+	return out.Bytes(), nil
+}
