@@ -126,7 +126,7 @@ func (f *FIB) KindOut(a netip.Addr) string {
 func covers(p netip.Prefix, a netip.Addr) bool { return p.IsValid() && p.Contains(a) }
 
 // KindOfUplink is the same text for devices by which packets that are received are decided
-// alike, but for those to loopback addresses and to those that have a meaning on one link.
+// alike, except for those to loopback addresses and to those that have a meaning on one link.
 func (f *FIB) KindOfUplink(link int, fam route.Family) string {
 	own := fmt.Sprint(link)
 	dev := f.byIndex[link]

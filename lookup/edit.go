@@ -287,7 +287,7 @@ func (e *Edit) tables(fam route.Family) map[route.Table]*table {
 	return tables
 }
 
-// rebuild indexes all facts anew but for the routes. An entry knows the devices that
+// rebuild indexes all facts anew except for the routes. An entry knows the devices that
 // it leads to, and so each gets a successor.
 func (e *Edit) rebuild(s *route.Snapshot) *FIB {
 	b := Builder{partial: e.base.partial}

@@ -150,7 +150,7 @@ func refusal(s Shortcut, e route.Errno) Decision {
 	return Decision{Disposition: DispositionInvalid, Errno: e, Shortcut: s}
 }
 
-// fill turns what the rules gave into a decision, but for its ways.
+// fill turns what the rules gave into a decision, except for its ways.
 func (res *result) fill(d *Decision) {
 	d.Rule = res.rule
 	if e := res.entry; e != nil {

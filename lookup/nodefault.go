@@ -62,7 +62,7 @@ func (f *FIB) zeroHostRoutes(fam route.Family) []Note {
 }
 
 // routerIgnored names the devices on which the kernel would take a default route
-// from router advertisements, but for its own forwarding: a router is not to follow
+// from router advertisements, except for its own forwarding: a router is not to follow
 // other routers unless accept_ra is 2 (ipv6_accept_ra in include/net/ipv6.h). It is
 // how the default route vanishes from a host that begins to forward, for containers
 // say. Where accept_ra is 0, a network manager may take them in the kernel's stead. A

@@ -58,7 +58,7 @@ func (f *FIB) ruleAgain() {
 	f.merge()
 }
 
-// sameButRules reports whether two snapshots share all facts but for their rules, and
+// sameButRules reports whether two snapshots share all facts except for their rules, and
 // what depends on these alone. Facts that are equal but not shared are taken to differ.
 func sameButRules(a, b *route.Snapshot) bool {
 	return a.Release == b.Release && a.NoRules4 == b.NoRules4 && a.NoRules6 == b.NoRules6 &&

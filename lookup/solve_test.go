@@ -36,7 +36,7 @@ func either(fam route.Family, s string) string {
 	return six
 }
 
-// host6 is the same in IPv6, but for what a family alone has: a TOS decides in IPv4's
+// host6 is the same in IPv6, except for what a family alone has: a TOS decides in IPv4's
 // routes, and a source in IPv6's.
 func host6(rng *rand.Rand, routes []route.Route, rules []route.Rule) *route.Snapshot {
 	for i := range routes {

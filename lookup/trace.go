@@ -77,7 +77,7 @@ type NextHop struct {
 // Default reports whether the chosen route is a default route.
 func (d *Decision) Default() bool { return d.HasRoute && d.Route.IsDefault() }
 
-// Entry identifies what the chosen route has but for its destination, and shares
+// Entry identifies what the chosen route has except for its destination, and shares
 // with other routes; the zero Entry: there is none. It is comparable, and has a
 // meaning only beside others of the same FIB.
 type Entry struct{ e *entry }

@@ -22,7 +22,7 @@ import (
 // table has a line of a few bytes for each route, and its routes stand together
 // by what they share. What an element's members are called is in the
 // json tags of this package's types; where one is left out, the field is zero,
-// but for suppress_prefixlen, suppress_ifgroup and peer_netns, which are then
+// except for suppress_prefixlen, suppress_ifgroup and peer_netns, which are then
 // -1.
 //
 // Route types, scopes, actions and states are names; flags, protocols and

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// gathered is how many routes must be alike but for their destination for a file
+// gathered is how many routes must be alike except for their destination for a file
 // to have them together. Fewer keep their places, each written out.
 const gathered = 64
 

@@ -5,7 +5,7 @@ import "net/netip"
 // Flow is the packet, or the socket about to send one, that a decision is
 // about: the fields of struct flowi4 and flowi6 that the decision may depend
 // on. The zero value of a field is what `ip route get` sends when the field is
-// not given, but for UID and, in IPv4, Proto (17, UDP).
+// not given, except for UID and, in IPv4, Proto (17, UDP).
 type Flow struct {
 	Dst netip.Addr
 	// Src is the packet's source; the zero Addr: not chosen yet.

@@ -89,7 +89,7 @@ func (l *List) add(dst netip.Prefix, kind int32) {
 	}
 }
 
-// addAnother adds a route that is the last one's but for its destination, which
+// addAnother adds a route that is the last one's except for its destination, which
 // is of the same family.
 func (l *List) addAnother(dst netip.Prefix) { l.add(dst, l.routes[len(l.routes)-1].kind) }
 

@@ -381,7 +381,7 @@ func sameSource(a netip.Addr, from unix.Sockaddr) bool {
 }
 
 // answerFrom makes the control message that sends from the address that a datagram came
-// to: without the device, but for a link-local one. It gives the device that an IPv6
+// to: without the device, except for a link-local one. It gives the device that an IPv6
 // datagram came in by, too.
 func answerFrom(oob []byte) ([]byte, uint32) {
 	messages, err := unix.ParseSocketControlMessage(oob)

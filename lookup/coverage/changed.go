@@ -74,7 +74,7 @@ func (d *Difference) split(removed, added []route.Route) {
 	}
 }
 
-// Alike reports whether two hosts are the same but for their routes.
+// Alike reports whether two hosts are the same except for their routes.
 func Alike(a, b *Host) bool {
 	return reflect.DeepEqual(others(a), others(b))
 }

@@ -138,7 +138,7 @@ func join(out []Change, c *Change, a, b *side) []Change {
 	return append(out, *c)
 }
 
-// Flow is a packet but for its destination.
+// Flow is a packet except for its destination.
 type Flow struct {
 	route.Flow
 	Out string // the name of a device; empty: none
@@ -205,7 +205,7 @@ type decided struct {
 func (c *Change) before() decided { return decided{&c.Before, c.First} }
 func (c *Change) after() decided  { return decided{&c.After, c.First} }
 
-// sameWay reports whether two ways are the same but for the source.
+// sameWay reports whether two ways are the same except for the source.
 func (s *side) sameWay(w *lookup.NextHop, other *side, v *lookup.NextHop) bool {
 	return w.Gateway == v.Gateway && w.Share == v.Share && w.Stale == v.Stale &&
 		s.snap.LinkName(w.Link) == other.snap.LinkName(v.Link)

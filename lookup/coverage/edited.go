@@ -29,7 +29,7 @@ func Edited(before, after *lookup.FIB, fam route.Family, changed []netip.Prefix,
 	return decideAll(newSide(before, flow), newSide(after, flow), starts, func(first netip.Addr) bool { return all || within.holds(first) })
 }
 
-// alikeOtherwise reports whether two snapshots are the same but for their routes.
+// alikeOtherwise reports whether two snapshots are the same except for their routes.
 func alikeOtherwise(a, b *route.Snapshot) bool {
 	if a == b {
 		return true

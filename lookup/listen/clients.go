@@ -246,7 +246,7 @@ func (t *tree) build(p netip.Prefix, from, to int) *node {
 	return n
 }
 
-// same reports whether some runs have one label, but for those that may have any.
+// same reports whether some runs have one label, except for those that may have any.
 func (t *tree) same(from, to int) (int, bool) {
 	label := noLabel
 	for _, r := range t.runs[from:to] {

@@ -145,7 +145,7 @@ func grouped(all []coverage.Change) []Range {
 	return out
 }
 
-// fate is what a decision says, but for the destination.
+// fate is what a decision says, except for the destination.
 type fate struct {
 	ipv4        bool
 	disposition lookup.Disposition

@@ -95,7 +95,7 @@ type SettingState struct {
 type differ struct {
 	before, after names
 	families      []route.Family
-	objects       []Object // but for the routes
+	objects       []Object // except for the routes
 	routes        []*coverage.Difference
 }
 

@@ -51,7 +51,7 @@ type Listener struct {
 	*Exposed
 }
 
-// AlikeRoutes are routes by gateways that are alike but for their destinations.
+// AlikeRoutes are routes by gateways that are alike except for their destinations.
 type AlikeRoutes struct {
 	// Dst is the destination of the one that stands for them.
 	Dst   netip.Prefix `json:"dst"`

@@ -37,7 +37,7 @@ func ReadWhole(ctx context.Context, src route.Source, q route.Query) (*lookup.FI
 	return fib, far.all(), nil
 }
 
-// farRoutes are the routes of large tables to other networks, by what they are but for
+// farRoutes are the routes of large tables to other networks, by what they are except for
 // their destination.
 type farRoutes struct {
 	byShape map[route.Shape]*farKind

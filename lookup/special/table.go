@@ -27,7 +27,7 @@ type row struct {
 func rows4() []row {
 	return []row{
 		{"0.0.0.0/8", "This network", `"this network", which no packet should go to`, "ynnn",
-			"ordinary unicast since 5.3, but for 0.0.0.0 itself", "791 3.2, 1122 3.2.1.3 (b)"},
+			"ordinary unicast since 5.3, except for 0.0.0.0 itself", "791 3.2, 1122 3.2.1.3 (b)"},
 		{"0.0.0.0/32", "This host on this network", "no address yet: a source only, while a host learns its own", "ynnn",
 			"a program that sends to it reaches 127.0.0.1", "1122 3.2.1.3 (a), 1812 4.2.3.1, 2131 4.1"},
 		{"10.0.0.0/8", "Private-Use", "private: only routers of this site can lead there", "yyyn", "", "1918"},

@@ -19,7 +19,7 @@ import (
 func TestMain(m *testing.M) { routetest.Main(m) }
 
 // TestKernel reads what ip(8) prints of random set-ups, as text and as JSON, and prints
-// it again: it is the same, but for blanks in the text.
+// it again: it is the same, except for blanks in the text.
 func TestKernel(t *testing.T) {
 	support := routetest.Probe(t)
 	for seed := range uint64(20) {

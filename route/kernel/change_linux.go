@@ -123,7 +123,7 @@ func (w *watcher) look(kept func(routeHeader) bool) {
 }
 
 // matters reports whether a datagram of notifications concerns what is read: all
-// do, but for routes that are not kept.
+// do, except for routes that are not kept.
 func (w *watcher) matters(b []byte, kept func(routeHeader) bool) bool {
 	for len(b) > 0 {
 		h, body, rest, err := split(b)

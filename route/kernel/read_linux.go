@@ -325,7 +325,7 @@ func (r *reader) readRoutes(f route.Family) error {
 // behind.
 type pages[T any] struct{ full [][]T }
 
-// pageSize is how many values a page has, but for the first few pages.
+// pageSize is how many values a page has, except for the first few pages.
 const pageSize = 1024
 
 func (p *pages[T]) add(v *T) {

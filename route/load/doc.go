@@ -7,7 +7,7 @@
 //
 // # What each format loses
 //
-// From a snapshot a host is explained as if one were on it, but for the kernel's
+// From a snapshot a host is explained as if one were on it, except for the kernel's
 // own answer. Listings tell less. What is missing is a [route.Gap] of the
 // snapshot; where something usual stands in for it, that is said with every
 // answer that rests on it. TestFormatsAgree compares the decisions from all but
@@ -41,7 +41,7 @@
 //	                              the source prefix, preference
 //
 // A listing of one table leaves the others unknown: a decision that would ask them
-// is unknown too, but for table default, which is assumed to be empty where main is
+// is unknown too, except for table default, which is assumed to be empty where main is
 // listed. Where no rules are listed, the default ones are assumed; where
 // table local is not, it is made of the addresses; and where these are not listed
 // either, of the sources of the routes that the kernel itself makes.

@@ -10,7 +10,7 @@ import (
 )
 
 // route reads a route as `ip -j route` prints it. A large table has many that
-// are, but for the destination, the same to the byte: those are read once.
+// are, except for the destination, the same to the byte: those are read once.
 func (j *jsonReader) route(raw []byte) error {
 	dst, rest, cut := cutDst(raw)
 	if known, ok := j.alike[string(rest)]; ok && cut {

@@ -28,7 +28,7 @@ func isRuleWord(s string) bool {
 // program wrapped it there.
 func wantsMore(w []string) bool { return iproute2.WantsMore(w[len(w)-1]) }
 
-// looksLikeRoute reports whether a line is a route's but for its destination, which
+// looksLikeRoute reports whether a line is a route's except for its destination, which
 // is not readable.
 func looksLikeRoute(w []string) bool {
 	w = iproute2.WithoutType(w)
@@ -47,7 +47,7 @@ func looksLikeRoute(w []string) bool {
 	return (w[1] == "via" || w[1] == "dev") && (len(w) == 3 || isRouteWord(w[3]) || w[1] == "via" && slices.Contains(w, "dev"))
 }
 
-// looksMistyped reports whether a line is a route's but for the word after its
+// looksMistyped reports whether a line is a route's except for the word after its
 // destination: somebody copied it by hand.
 func looksMistyped(w []string) bool {
 	w = iproute2.WithoutType(w)
@@ -96,7 +96,7 @@ func (t *lines) toSomewhere(w []string) route.Route {
 	return r
 }
 
-// looksLikeRule reports whether a line is a rule's but for its priority, or for
+// looksLikeRule reports whether a line is a rule's except for its priority, or for
 // what follows that.
 func looksLikeRule(s string, w []string) bool {
 	if len(w) < 3 {

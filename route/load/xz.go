@@ -75,7 +75,7 @@ func (x *xzBlocks) Read(p []byte) (int, error) {
 
 // look finds out how much comes before the next look.
 func (x *xzBlocks) look() error {
-	head, err := x.r.Peek(12) // no part needs more, but for a block's header
+	head, err := x.r.Peek(12) // no part needs more, except for a block's header
 	if len(head) == 0 && x.at != xzStream && err == io.EOF {
 		return io.ErrUnexpectedEOF
 	}

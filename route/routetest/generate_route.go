@@ -147,7 +147,7 @@ func (g *generator) route(f route.Family) {
 	g.add("ip %s route %s %s %s table %s %s", option(f), verb, r.typ, prefix, table, r.rest)
 }
 
-// randomRoute is a route but for its table and the verb.
+// randomRoute is a route except for its table and the verb.
 type randomRoute struct {
 	g      *generator
 	f      route.Family

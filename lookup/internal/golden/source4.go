@@ -21,7 +21,7 @@ func (d *decision) sourcesOf4(p path4, f *flow) []netip.Addr {
 		return sources
 	}
 	// A next-hop object has a source from the time when it was made, not for
-	// the route's scope but for its own: nearer than the gateway's, or than the
+	// the route's scope except for its own: nearer than the gateway's, or than the
 	// device's (net/ipv4/nexthop.c nh_create_ipv4). It is kept until any
 	// address changes and the object is used again.
 	scope := route.ScopeHost - 1

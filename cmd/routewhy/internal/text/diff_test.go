@@ -40,7 +40,7 @@ func TestDiffJSON(t *testing.T) {
 	}
 }
 
-// withoutText are lines of JSON but for those of objects' texts, which the printer adds.
+// withoutText are lines of JSON except for those of objects' texts, which the printer adds.
 func withoutText(all []byte) []byte {
 	var out []byte
 	for line := range bytes.Lines(all) {

@@ -43,7 +43,7 @@ func standing(e *report.Entry) string {
 		}
 		return "not used: " + candidateWords(candidateOf(e))
 	case lookup.StatusNever:
-		return "never used: the kernel never looks 0.0.0.0 up"
+		return "never used: the kernel never looks up 0.0.0.0"
 	}
 	if e.Reason.Code == "" {
 		return "cannot tell"

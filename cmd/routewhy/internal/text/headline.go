@@ -91,7 +91,7 @@ func (e told) verdict() string {
 			return fmt.Sprintf("has no route without a source; with %s, which a socket gets, it %s", s.From, e.goes(&s.Decision))
 		}
 		if dst := e.Looked().Addr(); dst.IsLoopback() && e.Noted(lookup.NoteLoDown) {
-			return "has no route, for lo is down: " + e.seen(d)
+			return "has no route, because lo is down: " + e.seen(d)
 		}
 		return "has no route: " + e.seen(d)
 	case lookup.DispositionBlackhole, lookup.DispositionUnreachable, lookup.DispositionProhibit:
@@ -137,7 +137,7 @@ func (e told) severalWays(d *report.Decision, n int) string {
 		what = "takes the default route"
 	}
 	if d.Ambiguous.Code == lookup.CodeDefaultsTie {
-		return fmt.Sprintf("takes one of %s default routes of equal metric, as the neighbours' states have it: %s%s%s", numeral(n), eitherWay(d), e.from(d), redirected(d))
+		return fmt.Sprintf("takes one of %s default routes of equal metric, chosen by the neighbours' states: %s%s%s", numeral(n), eitherWay(d), e.from(d), redirected(d))
 	}
 	src := e.from(d)
 	if src == "" && e.Looked().Iif == "" && !e.SourceGiven() {

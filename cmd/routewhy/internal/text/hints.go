@@ -52,7 +52,7 @@ func (e told) networkGone(n *report.Finding, dev string) string {
 	if addr.Addr().Is6() {
 		add = fmt.Sprintf("ip -6 route add %s dev %s", addr.Masked(), dev)
 	}
-	return fmt.Sprintf("%s has %s, in whose network %s is, but no table has a route to that network: %s", dev, addr, e.Looked().Addr(), add)
+	return fmt.Sprintf("%s has %s, and %s is in that network, but no table has a route to it: %s", dev, addr, e.Looked().Addr(), add)
 }
 
 // surprise puts a note about addresses and devices into words; empty: it is none.
@@ -64,7 +64,7 @@ func (e told) surprise(n *report.Finding, have, want string) string {
 		}
 		return fmt.Sprintf("%s is no source yet: it is tentative, until duplicate address detection ends a second or two after it was added", have)
 	case lookup.NoteNetworkAddress:
-		return fmt.Sprintf("%s is the first address of %s, the network address, which no host should have: an old form of broadcast, for Linux since 5.14 an address like any other", e.Looked().Addr(), have)
+		return fmt.Sprintf("%s is the first address of %s, the network address, which no host should have: it is an old form of broadcast, and since 5.14 Linux treats it as any other address", e.Looked().Addr(), have)
 	case lookup.NoteForwardingOff4:
 		return fmt.Sprintf("%s = 0; sysctl -w net.ipv4.ip_forward=1 lets this host forward what comes in on any device", setting(e.Query.Family(), have, "forwarding"))
 	case lookup.NoteGroupRoute:

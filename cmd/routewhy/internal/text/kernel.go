@@ -61,7 +61,7 @@ func (p *page) kernel(e told, silent bool) {
 	case len(e.BySource) > 0:
 		p.lookupsAgree(e)
 	case k.Asked && (e.Shortcut == lookup.ShortcutNoIPv6 || e.Shortcut == lookup.ShortcutSmallMTU):
-		p.detail("kernel", e.kernelTold()+": ip -6 route get does not ask whether the device takes IPv6", plain)
+		p.detail("kernel", e.kernelTold()+": ip -6 route get does not check whether the device takes IPv6", plain)
 	case k.Agrees != nil && *k.Agrees:
 		p.detail("kernel", "agrees"+e.dropErrno()+e.both()+e.explained(), plain)
 	}
@@ -92,7 +92,7 @@ func hiddenWords(c lookup.Code) string {
 	case lookup.CodeHiddenEntry:
 		return "an entry that stands between the next hops of a multipath route is in no dump"
 	case lookup.CodeSiblingPref:
-		return "of the next hops of a multipath route a dump has the first one's router preference alone"
+		return "a dump shows the router preference of a multipath route's first next hop only"
 	case lookup.CodeSubtreeLost:
 		return "source-specific routes are lost after a deleted route of the same prefix"
 	case lookup.CodeSharedEntry:

@@ -73,7 +73,7 @@ func (p *page) listeners(e told) {
 	case l.Unread != "":
 		p.detail("socket", "cannot tell: "+iproute2.Safe(l.Unread), yellow)
 	case none && dead:
-		p.detail("socket", "none, and nobody says so: what is sent is lost, and connect(2) times out", red)
+		p.detail("socket", "none, and the sender gets no error: what is sent is lost, and connect(2) times out", red)
 	case dead:
 		p.detail("socket", "nothing arrives there: what is sent is lost, and connect(2) times out", red)
 	case none && l.IPProto == "tcp":

@@ -28,7 +28,7 @@ func (e told) finding(n *report.Finding) string {
 	case lookup.NotePrefsrcForeign:
 		return fmt.Sprintf("the route prescribes the source %s, which no device of this host has: replies will not come back here", have)
 	case lookup.NoteMergedTables:
-		return fmt.Sprintf("%s in main beats table local here: until a first policy rule is added or deleted, the kernel searches the two as one table", n.Route.Dst)
+		return fmt.Sprintf("%s in main beats table local here: until a policy rule is added or deleted for the first time, the kernel searches the two as one table", n.Route.Dst)
 	case lookup.NoteNeighbourShorter:
 		return fmt.Sprintf("the longer prefix %s is passed over because its gateway does not answer; a host that does not forward IPv6 (conf.all.forwarding = 0) does that", n.Route.Dst)
 	case lookup.NoteStaleLeg:
@@ -69,7 +69,7 @@ func keptWords(set []report.Setting, to string) string {
 
 // tiedWords says what becomes of default routes that are equal.
 func tiedWords(n *report.Finding) string {
-	return fmt.Sprintf("%s default routes have the same metric: the kernel prefers a gateway that answers, and may alternate between look-ups, its own included; give them different metrics", n.Have)
+	return fmt.Sprintf("%s default routes have the same metric: the kernel prefers a gateway that answers, and may choose another one for each look-up; give them different metrics", n.Have)
 }
 
 // remark puts a finding about the question itself into words.
@@ -78,7 +78,7 @@ func (e told) remark(n *report.Finding) string {
 	case report.RemarkMapped:
 		return fmt.Sprintf("::ffff:%s is IPv4 written as IPv6: a socket sends IPv4 to %[1]s", n.Have)
 	case report.RemarkPortlike:
-		return fmt.Sprintf("%s is an address to its end: port %s of %s is [%[3]s]:%[2]s", e.label(), n.Want, n.Have)
+		return fmt.Sprintf("all of %s is an address; port %s of %s is [%[3]s]:%[2]s", e.label(), n.Want, n.Have)
 	case report.RemarkConnect:
 		return fmt.Sprintf("the kernel connects to %s where a program says %s (connect(2), sendto(2))", n.Have, n.Want)
 	case report.RemarkProcesses:
@@ -135,7 +135,7 @@ func (e told) rare(n *report.Finding, have string) string {
 	case lookup.NoteLookedUpTwice:
 		return e.socketTwice()
 	case lookup.NoteNotForwarded:
-		return "the packet is dropped all the same: IPv6 forwarding is off (net.ipv6.conf.all.forwarding = 0), which the look-up does not ask"
+		return "the packet is dropped all the same: IPv6 forwarding is off (net.ipv6.conf.all.forwarding = 0), which the look-up does not check"
 	case lookup.NoteMayRefuse:
 		return fmt.Sprintf("it may be refused (%s): the kernel lets the source %s in only where no route of type local was ever added, "+
 			"and one that was deleted does not show", n.Want, n.Have)
@@ -153,7 +153,7 @@ func (e told) rare(n *report.Finding, have string) string {
 	case lookup.NoteNoZone:
 		return fmt.Sprintf("a link-local address needs its device, connect() fails without (EINVAL): routewhy %s%%DEV", have)
 	case lookup.NoteOnLinkAssumed:
-		return fmt.Sprintf("the look-up found no way out of %s; for a socket bound to a device the kernel then assumes the destination on its link", have)
+		return fmt.Sprintf("the look-up found no way out of %s; for a socket bound to a device the kernel then assumes that the destination is on its link", have)
 	case lookup.NotePairOfHosts:
 		return fmt.Sprintf("%s is a pair of hosts: a /31 has neither a network nor a broadcast address (RFC 3021)", n.Route.Dst)
 	case lookup.NoteNoRuleLeads:
@@ -171,12 +171,12 @@ func (e told) rare(n *report.Finding, have string) string {
 	case lookup.NoteChanging:
 		return changingWords
 	case lookup.NoteNetworkDown:
-		return fmt.Sprintf("%s has %s, in whose network %s is, but the device is down: ip link set %s up brings the network's route back",
+		return fmt.Sprintf("%s has %s, and %s is in that network, but the device is down: ip link set %s up brings the network's route back",
 			have, n.Want, e.Looked().Addr(), have)
 	case lookup.NoteNetworkGone:
 		return e.networkGone(n, have)
 	case lookup.NoteRuleImplied:
-		return fmt.Sprintf("rule %d (%s) was deleted, and the kernel goes by it all the same: until a first IPv6 rule is added, it looks in local and main and asks no rule",
+		return fmt.Sprintf("rule %d (%s) was deleted, and the kernel goes by it all the same: until an IPv6 rule is added for the first time, it looks in local and main and asks no rule",
 			n.Rule.Priority, ruleTarget(n.Rule))
 	case lookup.NoteToolVRF:
 		return fmt.Sprintf("%s belongs to the VRF %s, and ip -6 route get asks as if it did not: it answers otherwise", n.Want, have)
@@ -199,7 +199,7 @@ func (e told) rare(n *report.Finding, have string) string {
 // something else.
 func noDefaultWords(n *report.Finding) string {
 	if n.Code == lookup.NoteZeroHostRoute {
-		return fmt.Sprintf("%s is a host route for the zero address, not a default route, and never carries a packet; meant was probably %s",
+		return fmt.Sprintf("%s is a host route for the zero address, not a default route, and never carries a packet; probably %s was meant",
 			n.Route.Line(), family(n.Route).Default())
 	}
 	if n.Code == lookup.NoteClassless {
@@ -215,7 +215,7 @@ func noDefaultWords(n *report.Finding) string {
 	case lookup.NoteLinkLocalOnly:
 		return "no device has an IPv6 address except link-local ones, and these reach neighbours alone"
 	case lookup.NoteNoneMade:
-		return "main has only the networks of its devices' addresses: if there was a default route, it went when its device went down for a moment, and a static route does not come back by itself"
+		return "main has only the networks of its devices' addresses: if there was a default route, it was lost when its device went down for a moment: a static route does not come back by itself"
 	}
 	switch n.Code {
 	case lookup.NoteDisabled:

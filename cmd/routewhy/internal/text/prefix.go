@@ -126,7 +126,7 @@ func (e entries) headline() string {
 	}
 	switch some := e.conditional(); {
 	case e.OnlySome && len(some) > 0:
-		return fmt.Sprintf("%s is for some packets alone, others get %s: %s", name, e.Errno, strings.Join(some, "; "))
+		return fmt.Sprintf("%s is for some packets only, others get %s: %s", name, e.Errno, strings.Join(some, "; "))
 	case len(some) > 1:
 		return fmt.Sprintf("%s is for some packets: %s", name, strings.Join(some, "; "))
 	}
@@ -163,7 +163,7 @@ func (e entries) absence(name string) string {
 	case e.Default:
 		return fmt.Sprintf("there is no default route for %s: what no other route covers gets %s", e.Query.Family(), e.Errno)
 	case e.dst() == netip.PrefixFrom(netip.IPv4Unspecified(), 32):
-		return e.absent(name) + ", and the kernel never looks 0.0.0.0 up"
+		return e.absent(name) + ", and the kernel never looks up 0.0.0.0"
 	}
 	return e.absent(name) + ", and no other route covers all of it"
 }

@@ -128,7 +128,7 @@ func (e told) withoutIPv4(d *report.Decision) string {
 	if e.Looked().Iif != "" {
 		verb = "is dropped"
 	}
-	return fmt.Sprintf("%s: %s has no IPv4, for which its MTU of %d is too small (68 at least); the kernel says %s", verb, iproute2.Safe(x.Dev), x.MTU, d.Errno)
+	return fmt.Sprintf("%s: %s has no IPv4, because its MTU of %d is too small (IPv4 needs 68); the kernel says %s", verb, iproute2.Safe(x.Dev), x.MTU, d.Errno)
 }
 
 // dropped says why a received packet is not let in.
@@ -140,7 +140,7 @@ func (e told) dropped(d *report.Decision) string {
 			return fmt.Sprintf("%s cannot be the source of a received packet%s", f.From, e.localnet(f.From))
 		}
 		if f.Addr().IsMulticast() {
-			return "without a source only what stays on one link is taken, 224.0.0.0/24 and IGMP; name the source with --from"
+			return "without a source, only 224.0.0.0/24 and IGMP are taken; name the source with --from"
 		}
 		return "a received packet without a source is a martian; name it with --from"
 	case lookup.ShortcutMartianDst:
@@ -150,9 +150,9 @@ func (e told) dropped(d *report.Decision) string {
 	case lookup.ShortcutOwnSource:
 		return fmt.Sprintf("its source %s is this host's own address", f.From)
 	case lookup.ShortcutNoIPv6:
-		return fmt.Sprintf("IPv6 is switched off on %s (disable_ipv6), its sender gets nothing", iproute2.Safe(f.Iif))
+		return fmt.Sprintf("IPv6 is switched off on %s (disable_ipv6); its sender gets nothing", iproute2.Safe(f.Iif))
 	case lookup.ShortcutSmallMTU:
-		return fmt.Sprintf("%s has no IPv6, because its MTU is under %d bytes, its sender gets nothing", iproute2.Safe(f.Iif), route.LeastMTU6)
+		return fmt.Sprintf("%s has no IPv6, because its MTU is under %d bytes; its sender gets nothing", iproute2.Safe(f.Iif), route.LeastMTU6)
 	case lookup.ShortcutReversePath:
 		return "reverse-path filter (rp_filter), programs see nothing"
 	}

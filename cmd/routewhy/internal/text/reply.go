@@ -271,11 +271,11 @@ func (p *page) bothWays(e told) {
 func (e told) noAnswer() string {
 	switch e.Reply.None.Code {
 	case lookup.CodeReplyGroup:
-		return fmt.Sprintf("whoever answers to a group does so from an address of his own: ask for that, routewhy %s --from ADDRESS --iif DEV --reply", e.groupsAnswerTo())
+		return fmt.Sprintf("whoever answers to a group does so from an address of its own: ask for that, routewhy %s --from ADDRESS --iif DEV --reply", e.groupsAnswerTo())
 	case lookup.CodeReplyNotForwarded:
 		return "the packet is not forwarded"
 	case lookup.CodeReplyNoSource:
-		return "the packet has no source that it could go to"
+		return "the packet has no source to which an answer could go"
 	case lookup.CodeReplyUnknown:
 		return "where the packet goes is not known"
 	}
@@ -293,7 +293,7 @@ func (e told) groupsAnswerTo() string {
 // symmetry states whether both directions use the same device.
 func (e told) symmetry() string {
 	if e.Reply.None.Code == lookup.CodeReplyRefused {
-		return e.stated() + "; for that the packet is dropped"
+		return e.stated() + "; the packet is dropped because of that"
 	}
 	return e.stated()
 }
@@ -313,7 +313,7 @@ func (e told) verdictBoth() string {
 	}
 	text := string(r.Symmetry) + ": " + e.paths()
 	if e.alternates() {
-		text += "; the two directions may differ, for the kernel chooses among equal default routes for each look-up anew"
+		text += "; the two directions may differ, because the kernel chooses anew among equal default routes for each look-up"
 	}
 	return text
 }
@@ -418,10 +418,10 @@ func (e told) replyAssumed() []string {
 	}
 	unmarked := func(x *report.Return) bool { return x.Unmarked != nil }
 	if m := q.Marked(); m != 0 && !slices.ContainsFunc(r.Answers, unmarked) {
-		out = append(out, fmt.Sprintf("the answer has mark %#x too; without it, the same becomes of it", m))
+		out = append(out, fmt.Sprintf("the answer has mark %#x too; without the mark, the result is the same", m))
 	}
 	if q.Iif != "" && r.Symmetry == lookup.Asymmetric || o != nil {
-		out = append(out, "no filter on the other side: a strict one there drops what comes in where it would not send itself")
+		out = append(out, "no filter on the other side: a strict one there drops what comes in by a device by which it would not answer")
 	}
 	return out
 }

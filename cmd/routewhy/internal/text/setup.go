@@ -40,13 +40,13 @@ func setupFinding(n *report.Finding) string {
 	case lookup.NoteTwins:
 		return fmt.Sprintf("%s is the network of %s and of %s: all that is sent there leaves by %[2]s, also the answers to what comes in by %[3]s", n.Route.Dst, have, want)
 	case lookup.NoteCoversRouter:
-		return fmt.Sprintf("%s covers %s's network %s, with its router, too: what is behind that router in %[1]s is looked for on this device's own link", n.Route.Dst, want, have)
+		return fmt.Sprintf("%s covers %s's network %s, with its router, too: what only that router reaches in %[1]s is looked for on this device's own link", n.Route.Dst, want, have)
 	case lookup.NoteNoFallback:
-		return fmt.Sprintf("%s does not stand in: of equal routes the kernel uses the first alone, whether its gateway answers or not", n.Route.Line())
+		return fmt.Sprintf("%s does not stand in: the kernel uses only the first of equal routes, whether its gateway answers or not", n.Route.Line())
 	case lookup.NoteVRFUnasked:
 		return fmt.Sprintf("%s is a VRF, but no rule leads to its table %s: its packets take the ordinary tables; `%s` brings its rule back", have, iproute2.Safe(n.Table), want)
 	case lookup.NoteRuleHidden:
-		return fmt.Sprintf("rule %d (%s: %s) is for this packet too, but is not reached: rule %s takes it first, as it takes every packet, and its table has a default route",
+		return fmt.Sprintf("rule %d (%s: %s) is for this packet too, but is not reached: rule %s takes it first, because it takes every packet, and its table has a default route",
 			n.Rule.Priority, n.Rule.Selector(), ruleTarget(n.Rule), have)
 	}
 	return ""

@@ -59,7 +59,7 @@ func (r *socketRow) joins(o *socketRow, verbose bool) bool {
 		(r.last == o.port || r.last+1 == o.port && !verbose)
 }
 
-// differsByAddress reports whether another line is this one but for its address, which is
+// differsByAddress reports whether another line is this one except for its address, which is
 // of the same family.
 func (r *socketRow) differsByAddress(o *socketRow) bool {
 	one := *o

@@ -364,7 +364,7 @@ func socketsFinding(n *report.Finding, verbose bool) string {
 	case report.RemarkProcesses:
 		return "process names are missing: " + name(n.Have)
 	case report.RemarkPrivate:
-		return private(n.Addresses) + ": other networks reach a private address where they lead to it"
+		return private(n.Addresses) + ": other networks reach a private address where they have a route to it"
 	case report.RemarkLeftOut:
 		return "the routes by gateways are too many to tell each apart: " + standIns(n.Alike, verbose)
 	case report.RemarkUplinksDead:

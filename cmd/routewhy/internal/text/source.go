@@ -59,7 +59,7 @@ func unordered(t *report.Source) string {
 			all = append(all, c.Address.Addr().String()+" of "+iproute2.Safe(c.Dev))
 		}
 	}
-	return alternatives(all) + ": that of the device that came into this namespace first, and which one did is not known"
+	return alternatives(all) + ": that of the device that came into this namespace first, and it is not known which one that is"
 }
 
 // alternatives joins words of which one holds.
@@ -110,7 +110,7 @@ func sourceLoss(r report.Reason) string {
 	case lookup.CodeSrcDevice:
 		return "not on the output device (RFC 6724 rule 5)"
 	case lookup.CodeSrcLabel:
-		return "has not the destination's label (RFC 6724 rule 6)"
+		return "does not have the destination's label (RFC 6724 rule 6)"
 	case lookup.CodeSrcTemporary:
 		return "public or temporary, not as use_tempaddr asks (RFC 6724 rule 7)"
 	case lookup.CodeSrcOrchid:

@@ -177,7 +177,7 @@ func unreadWords(r report.Reason) string {
 	case lookup.CodeTooMuch:
 		return "there are more rules and routes than routewhy goes through"
 	case lookup.CodeSettingUnread:
-		return fmt.Sprintf("the setting %s is not known, and decides", name(r.Want))
+		return fmt.Sprintf("the setting %s decides, and is not known", name(r.Want))
 	case lookup.CodeExpiredFirst:
 		return fmt.Sprintf("the first next hop of %v has expired, and the kernel does not tell about the others", r.Have)
 	case lookup.CodeNoTables:
@@ -194,19 +194,19 @@ func unreadWords(r report.Reason) string {
 		}
 		return fmt.Sprintf("the gateways of %v are not all readable", r.Have)
 	case lookup.CodeMetricUnread:
-		return fmt.Sprintf("the metrics of the routes to %v are not told, and decide", r.Have)
+		return fmt.Sprintf("the metrics of the routes to %v decide, and are not known", r.Have)
 	case lookup.CodeRoutesUnread:
 		return "the routes could not be read"
 	case lookup.CodeSrcShared4:
-		return fmt.Sprintf("several devices have %v, and the one that was given it last is taken, which the kernel does not tell", r.Have)
+		return fmt.Sprintf("several devices have %v; the kernel takes the one that got it last, and does not tell which one that is", r.Have)
 	case lookup.CodeReleaseUnread:
-		return "kernels differ in how they choose among next hops by the device asked for, and of this release it is not known how"
+		return "kernels differ in how the device asked for chooses among next hops, and it is not known what this release does"
 	case lookup.CodeMembership:
 		return fmt.Sprintf("whether this host listens to the group %v is not known", r.Want)
 	case lookup.CodeGroupSources:
 		return fmt.Sprintf("this host listens to the group %v, but from which sources is not known", r.Want)
 	case lookup.CodeSrcUnordered:
-		return "it depends on the source, which the device lends that came into this namespace first, and their order is not known"
+		return "it depends on the source; the device that came into this namespace first gives it, and the order of the devices is not known"
 	}
 	return string(r.Code)
 }
@@ -398,7 +398,7 @@ func sourceWords(t *report.Source) string {
 	case lookup.CodeSrcShared:
 		return fmt.Sprintf("that of %v or of %v, whichever was used first: both use one nexthop object", t.Reason.Want, t.Reason.Have)
 	case lookup.CodeSrcUnordered:
-		return "that of the device that came into this namespace first, and which one did is not known"
+		return "that of the device that came into this namespace first, and it is not known which one that is"
 	}
 	return string(t.Reason.Code)
 }

@@ -100,7 +100,7 @@ func (p *page) zeroDestination(z zeroPage) {
 		agrees = " (the kernel agrees)"
 	}
 	if z.family() == route.IPv4 {
-		p.section("destination", fmt.Sprintf("replaced by %s on lo before any rule or route is asked%s. In the standards it is none: "+
+		p.section("destination", fmt.Sprintf("replaced by %s on lo before any rule or route is asked%s. In the standards it is no destination: "+
 			"\"this host on this network\", a source only (RFC 1122, section 3.2.1.3 (a)), or an old form of broadcast (RFC 1812, section 4.2.3.1). "+
 			"macOS and older FreeBSD take it as Linux does; Windows and FreeBSD 15 refuse it.", z.Src, agrees))
 		return
@@ -113,7 +113,7 @@ func (p *page) zeroDestination(z zeroPage) {
 		what = "finds " + z.Route.Line()
 	}
 	p.section("destination", fmt.Sprintf("connect(2) and sendto(2) replace it by ::1 before they look anything up. A look-up of :: itself, as "+
-		"ip -6 route get makes it, %s%s; no packet asks for that. In the standards it is never a destination (%s).", what, agrees, cite(z.zero())))
+		"ip -6 route get makes it, %s%s; no packet is looked up like that. In the standards it is never a destination (%s).", what, agrees, cite(z.zero())))
 }
 
 // zeroRoutes tells of the prefixes that begin with the zero address.
@@ -136,7 +136,7 @@ func (p *page) zeroRoutes(z zeroPage) {
 		if all := z.Facts.Network; len(all) > 0 {
 			text = standingsText(all)
 		}
-		p.zeroRow(this.String(), fmt.Sprintf("\"this network\" (%s), ordinary unicast for Linux since 5.3, but for 0.0.0.0: %s",
+		p.zeroRow(this.String(), fmt.Sprintf("\"this network\" (%s), ordinary unicast for Linux since 5.3, except for 0.0.0.0: %s",
 			cite(this.Addr().Next()), text), plain)
 	}
 	p.zeroHost(z)
@@ -192,7 +192,7 @@ func (p *page) zeroHost(z zeroPage) {
 	}
 	for i := range z.Facts.Host {
 		r := &z.Facts.Host[i].Route
-		p.zeroRow(host.String(), fmt.Sprintf("never carries a packet: %s in %s, %s. Meant was probably the default route: %s",
+		p.zeroRow(host.String(), fmt.Sprintf("never carries a packet: %s in %s, %s. Probably the default route was meant: %s",
 			r.Way(), tableWords(r.Table), maker(r), iproute2.Safe(z.Facts.Meant[i])), red)
 	}
 }
