@@ -15,7 +15,11 @@ import (
 
 // explain is the main job: why each destination goes where it goes.
 func explain(ctx context.Context, o *options, s stdio) error {
-	dests, err := resolveAll(ctx, o)
+	dests, failed, err := resolveAll(ctx, o)
+	status := exitOK
+	for _, err := range failed { // the others are answered all the same
+		status = max(status, reportError(s.Stderr, err))
+	}
 	if err != nil {
 		return err
 	}
@@ -25,29 +29,41 @@ func explain(ctx context.Context, o *options, s stdio) error {
 	}
 	defer host.Close()
 	q := &questions{options: o, dests: dests, host: host}
-	return q.answer(ctx, s)
+	err = q.answer(ctx, s)
+	if silent := statusError(0); status != exitOK && (err == nil || errors.As(err, &silent)) {
+		return max(silent, statusError(status))
+	}
+	return err
 }
 
-// resolveAll replaces host names by their addresses, and default by the
-// default routes of the families asked about.
-func resolveAll(ctx context.Context, o *options) ([]destination, error) {
-	var out []destination
+// resolveAll replaces host names by their addresses, and default by the default routes of
+// the families asked about. The second result is what kept some names from being resolved;
+// where nothing is left to be answered, it is the error.
+func resolveAll(ctx context.Context, o *options) (out []destination, failed []error, err error) {
+	for _, d := range o.destinations {
+		if fault := o.wordFault(d); fault != nil {
+			return nil, nil, fault
+		}
+	}
 	for _, d := range o.destinations {
 		switch d.kind {
 		case kindHost:
 			addrs, err := resolve(ctx, d, o.family, systemLookup())
+			if err := ctx.Err(); err != nil {
+				return nil, nil, err
+			}
 			if err != nil {
-				return nil, o.withoutWord(err, d)
+				failed = append(failed, o.withoutWord(err, d))
 			}
 			out = append(out, addrs...)
 		case kindPrefix:
 			if err := o.packet.refusedFor(d); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			out = append(out, d)
 		case kindDefault:
 			if err := o.packet.refusedFor(d); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			for _, f := range families(o.family) {
 				out = append(out, destination{kind: kindPrefix, prefix: f.Default(), either: o.family == 0})
@@ -56,7 +72,10 @@ func resolveAll(ctx context.Context, o *options) ([]destination, error) {
 			out = append(out, d)
 		}
 	}
-	return out, nil
+	if n := len(failed); n > 0 && len(out) == 0 {
+		return nil, failed[:n-1], failed[n-1]
+	}
+	return out, failed, nil
 }
 
 // withoutWord adds to the error about a word that is no host's name the command line

@@ -30,7 +30,10 @@ func try(ctx context.Context, o *options, s stdio) error {
 	if err != nil {
 		return err
 	}
-	dests, err := resolveAll(ctx, o)
+	dests, failed, err := resolveAll(ctx, o)
+	if err == nil && len(failed) > 0 {
+		err = failed[0]
+	}
 	if err != nil {
 		return err
 	}
