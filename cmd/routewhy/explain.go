@@ -200,8 +200,12 @@ func (q *questions) worstOf(all []report.Report) error {
 			if d.family() == route.IPv6 {
 				other = i - 1
 			}
-			if p, ok := a.(*report.Prefix); !ok || p.WayOut == "" {
-				one = min(one, int(all[other].Status()))
+			p, ok := a.(*report.Prefix)
+			dead := ok && p.WayOut != ""
+			// A default route that is there may be used, and no other family's lack makes that known.
+			open := ok && len(p.Entries) > 0 && p.Unknown()
+			if second := int(all[other].Status()); !dead && (!open || second == exitOK) {
+				one = min(one, second)
 			}
 		}
 		status = max(status, one) // the graver, the higher

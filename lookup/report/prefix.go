@@ -203,9 +203,11 @@ func (n names) assumedOf(p *Prefix) []Finding {
 func (n names) warningsOf(p *Prefix) []Finding {
 	var out []Finding
 	dst := p.Query.Dst
+	seen := map[sameFinding]bool{}
 	for i := range p.Entries {
 		for _, x := range p.Entries[i].Warnings { // two entries may have the same next hop
-			if !slices.ContainsFunc(out, func(o Finding) bool { return o.same(&x) }) {
+			if k := x.same(); !seen[k] {
+				seen[k] = true
 				out = append(out, x)
 			}
 		}
@@ -222,10 +224,18 @@ func (n names) warningsOf(p *Prefix) []Finding {
 	return out
 }
 
-// same reports whether two findings about entries of one prefix say the same.
-func (f *Finding) same(o *Finding) bool {
-	gateway := f.Gateway == o.Gateway || f.Gateway != nil && o.Gateway != nil && *f.Gateway == *o.Gateway
-	return f.Reason == o.Reason && gateway
+// sameFinding is what findings about entries of one prefix have in common that say the same.
+type sameFinding struct {
+	reason  Reason
+	gateway Reach
+}
+
+func (f *Finding) same() sameFinding {
+	k := sameFinding{reason: f.Reason}
+	if f.Gateway != nil {
+		k.gateway = *f.Gateway
+	}
+	return k
 }
 
 // Unknown reports whether it cannot be told if some packet takes an entry.
