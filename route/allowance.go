@@ -62,13 +62,18 @@ const (
 	hopSize     = 4 * int64(unsafe.Sizeof(NextHop{}))
 	innerSize   = 2 * int64(unsafe.Sizeof(NextHop{})) // of what is in an element, nothing is larger
 	memberSize  = 16                                  // of a number in a list
+	longText    = 4096                                // bytes
 	settingSize = 256                                 // of a setting, and of a name
 )
 
 // weight is what an element of a file may take besides its own type, by its text.
 func weight(raw []byte) int64 {
 	inner := int64(bytes.Count(raw, []byte{'{'})-1)*innerSize + int64(bytes.Count(raw, []byte{','}))*memberSize
-	return int64(len(raw)) + max(inner, 0)
+	text := int64(len(raw))
+	if text > longText {
+		text *= 2 // there is a name or a list in it of which two copies are made
+	}
+	return text + max(inner, 0)
 }
 
 // Size is how much memory a list takes, about, with what look-ups keep of it.

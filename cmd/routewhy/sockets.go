@@ -55,14 +55,24 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 	return err
 }
 
-// tooMany says that a host has too many addresses and devices, for each address is
-// asked about by each device.
+// tooMany says that a host has too much for it to be worked out who reaches its sockets:
+// each address is asked about by each device, and for sockets that rules treat differently
+// anew.
 func (o *options) tooMany(s *route.Snapshot) error {
 	hint := fmt.Sprintf("--load-limit %d allows twice as much", o.limit()>>19)
 	if len(o.load) == 0 {
 		hint = fmt.Sprintf("--save FILE, and then --load FILE --load-limit %d", o.limit()>>19)
 	}
-	return withHint(fmt.Errorf("--sockets: %d addresses by %d devices take more than %d MiB of memory", len(s.Addrs), len(s.Links), o.limit()>>20), hint)
+	return withHint(fmt.Errorf("--sockets: who reaches what listens here takes more than %d MiB of memory to work out: %s, %s, %s and %s", o.limit()>>20,
+		counted(len(s.Addrs), "address", "addresses"), counted(len(s.Links), "device", "devices"), counted(len(s.Rules), "rule", "rules"),
+		counted(len(s.Sockets), "socket", "sockets")), hint)
+}
+
+func counted(n int, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, several)
 }
 
 // parseWanted understands PORT, :PORT, ADDRESS, ADDRESS:PORT or the name of a program.

@@ -250,6 +250,7 @@ func (h *Host) Localnet() []int {
 // once for those that are alike. The error is a [route.LimitError].
 func (h *Host) Fits(bytes int64, each bool) error {
 	const view, look, step = 256, 64, 4 // of an address by a device; of a packet that is looked up; of a range of clients
+	const self = 2048                   // of the packet that this host itself sends to an address
 	links, total := float64(len(uplinks(h.snap))), 0.0
 	groups := map[netip.AddrPort]bool{}
 	for i := range h.snap.Sockets {
@@ -257,7 +258,9 @@ func (h *Host) Fits(bytes int64, each bool) error {
 			groups[s.Local] = true
 		}
 	}
-	if total += float64(len(h.locals)) * float64(len(h.snap.Rules)) * look; total > float64(bytes) {
+	total += float64(len(h.locals)) * (float64(len(h.snap.Rules))*look + self)
+	total += h.sources6() * step
+	if total > float64(bytes) {
 		return &route.LimitError{Limit: bytes}
 	}
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
@@ -288,6 +291,23 @@ func (h *Host) Fits(bytes int64, each bool) error {
 		}
 	}
 	return nil
+}
+
+// sources6 is how many addresses are compared where this host sends a packet to each of its
+// own in IPv6: all of them may be its source.
+func (h *Host) sources6() float64 {
+	n, all := 0, 0
+	for i := range h.locals {
+		if h.locals[i].Addr().Is6() {
+			n++
+		}
+	}
+	for i := range h.snap.Addrs {
+		if h.snap.Addrs[i].Prefix.Addr().Is6() {
+			all++
+		}
+	}
+	return float64(n) * float64(all)
 }
 
 // kindAt is the kind of one of the locals.

@@ -29,6 +29,17 @@ func manyDevices(n int) *route.Snapshot {
 	return s
 }
 
+// onOneDevice is a host with so many addresses on one device.
+func onOneDevice(n int, first string) *route.Snapshot {
+	s := manyDevices(1)
+	a := netip.MustParseAddr(first)
+	for range n {
+		a = a.Next()
+		s.Addrs = append(s.Addrs, route.Addr{Link: 2, Prefix: netip.PrefixFrom(a, 8)})
+	}
+	return s
+}
+
 // TestFits refuses what is too much to be asked: each kind of address by each device.
 func TestFits(t *testing.T) {
 	ruled := manyDevices(2000)
@@ -47,6 +58,9 @@ func TestFits(t *testing.T) {
 		"many alike":              {manyDevices(2000), false, false},
 		"many alike, each":        {manyDevices(2000), true, true},
 		"rules for every address": {ruled, false, true},
+		"sources in IPv6":         {onOneDevice(20_000, "2001:db8::"), false, true},
+		"addresses in IPv4":       {onOneDevice(20_000, "10.0.0.0"), false, false},
+		"very many addresses":     {onOneDevice(200_000, "10.0.0.0"), false, true},
 	} {
 		err := listen.NewHost(lookup.New(tt.host)).Fits(256<<20, tt.each)
 		if tt.tooBig != errors.As(err, new(*route.LimitError)) {
