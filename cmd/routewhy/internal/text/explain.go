@@ -110,8 +110,10 @@ func (p *page) details(e told, silent bool) {
 	p.listeners(e)
 	p.kernel(e, silent)
 	p.bitsView(e)
+	said := e.noRuleLeads()
 	for i := range e.Warnings {
-		if text := e.finding(&e.Warnings[i]); text != "" && !lifeless(e.Warnings[i].Code) {
+		n := &e.Warnings[i]
+		if text := e.finding(n); text != "" && n != said && !lifeless(n.Code) {
 			p.detail("note", text, yellow)
 		}
 	}

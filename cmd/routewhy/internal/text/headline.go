@@ -22,7 +22,7 @@ func (e told) headline() string {
 	if out == "" && e.Shortcut != lookup.ShortcutVRFLink {
 		out = misfit(e.Warnings)
 	}
-	return e.subject() + " " + verdict + e.someRefused() + out + e.connecting() + e.listening() + e.replying()
+	return e.subject() + " " + verdict + e.someRefused() + e.missed() + out + e.connecting() + e.listening() + e.replying()
 }
 
 // subject is the packet: the destination and what was given of the rest.
@@ -92,6 +92,9 @@ func (e told) verdict() string {
 		}
 		if dst := e.Looked().Addr(); dst.IsLoopback() && e.Noted(lookup.NoteLoDown) {
 			return "has no route, because lo is down: " + e.seen(d)
+		}
+		if n := e.noRuleLeads(); n != nil {
+			return fmt.Sprintf("has no route, for no rule leads to %s, which has %s: %s", tableWords(n.Table), n.Route.Line(), e.seen(d))
 		}
 		return "has no route: " + e.seen(d)
 	case lookup.DispositionBlackhole, lookup.DispositionUnreachable, lookup.DispositionProhibit:

@@ -154,7 +154,7 @@ func (e told) dropped(d *report.Decision) string {
 	case lookup.ShortcutSmallMTU:
 		return fmt.Sprintf("%s has no IPv6, because its MTU is under %d bytes; its sender gets nothing", iproute2.Safe(f.Iif), route.LeastMTU6)
 	case lookup.ShortcutReversePath:
-		return "reverse-path filter (rp_filter), programs see nothing"
+		return "reverse-path filter (rp_filter)" + e.wayBackWrong() + "programs see nothing"
 	}
 	return string(d.Shortcut)
 }

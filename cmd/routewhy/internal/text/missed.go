@@ -1,0 +1,82 @@
+package text
+
+import (
+	"fmt"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+	"routewhy/route/iproute2"
+)
+
+// noRuleLeads is the finding about the table of a packet that has no route or takes a
+// default route, whose route would be better and to which no rule leads; nil: there is
+// none. Of several, table main counts, and then the longest prefix.
+func (e told) noRuleLeads() *report.Finding {
+	if e.Disposition != lookup.DispositionNoRoute && !e.ordinaryDefault() {
+		return nil
+	}
+	var best *report.Finding
+	for i := range e.Warnings {
+		n := &e.Warnings[i]
+		if n.Code != lookup.NoteNoRuleLeads {
+			continue
+		}
+		switch {
+		case n.Table == tableMain:
+			return n
+		case best == nil || prefixOf(n.Route).Bits() > prefixOf(best.Route).Bits():
+			best = n
+		}
+	}
+	if best != nil && e.Disposition != lookup.DispositionNoRoute && prefixOf(best.Route).Bits() <= 1 {
+		return nil
+	}
+	return best
+}
+
+// ordinaryDefault reports whether a packet of which nothing but the destination was given
+// takes a default route.
+func (e told) ordinaryDefault() bool {
+	return e.Disposition == lookup.DispositionUnicast && e.Default && e.Route != nil && len(given(&e.Query)) == 0
+}
+
+// missed says in the first line that a packet takes a default route although there is a
+// better route: in a table to which no rule leads, or, to a neighbour, in one that is not
+// reached.
+func (e told) missed() string {
+	if !e.ordinaryDefault() {
+		return ""
+	}
+	if n := e.noRuleLeads(); n != nil {
+		return fmt.Sprintf("; %s has %s, but no rule leads there", tableWords(n.Table), n.Route.Line())
+	}
+	for i := range e.Trace {
+		if t := &e.Trace[i]; t.Verdict == lookup.VerdictNotReached && t.Shadow != nil && isNetwork(t.Shadow) && e.Rule != nil {
+			return fmt.Sprintf("; %s dev %s in %s is not reached: rule %d goes first",
+				t.Shadow.Dst, iproute2.Safe(t.Shadow.Dev), tableWords(t.Table), e.Rule.Priority)
+		}
+	}
+	return ""
+}
+
+// isNetwork reports whether a route leads straight to the neighbours in a network.
+func isNetwork(r *iproute2.Route) bool {
+	hops := r.Hops()
+	return r.Type == "unicast" && prefixOf(r).Bits() > 1 && len(hops) == 1 && hops[0].Gateway == "" && hops[0].Via == nil && r.Dev != ""
+}
+
+// wayBackWrong says why the reverse-path filter drops a packet, where the first line does
+// not say that by itself.
+func (e told) wayBackWrong() string {
+	rp := e.Reverse
+	if rp == nil || e.Reply != nil && e.Reply.Symmetry == lookup.Asymmetric {
+		return ", "
+	}
+	switch rp.Reason.Code {
+	case lookup.CodeRPOther:
+		return ", for the answer leaves by " + name(rp.Reason.Have) + "; "
+	case lookup.CodeRPNoRoute:
+		return ", for there is no way back; "
+	}
+	return ", "
+}
