@@ -15,7 +15,7 @@ import (
 
 // explain is the main job: why each destination goes where it goes.
 func explain(ctx context.Context, o *options, s stdio) error {
-	dests, failed, err := resolveAll(ctx, o)
+	dests, failed, err := resolveSome(ctx, o)
 	status := exitOK
 	for _, err := range failed { // the others are answered all the same
 		status = max(status, reportError(s.Stderr, err))
@@ -36,10 +36,19 @@ func explain(ctx context.Context, o *options, s stdio) error {
 	return err
 }
 
-// resolveAll replaces host names by their addresses, and default by the default routes of
+// resolveAll is resolveSome where every name has to be resolved.
+func resolveAll(ctx context.Context, o *options) ([]destination, error) {
+	out, failed, err := resolveSome(ctx, o)
+	if err == nil && len(failed) > 0 {
+		err = failed[0]
+	}
+	return out, err
+}
+
+// resolveSome replaces host names by their addresses, and default by the default routes of
 // the families asked about. The second result is what kept some names from being resolved;
 // where nothing is left to be answered, it is the error.
-func resolveAll(ctx context.Context, o *options) (out []destination, failed []error, err error) {
+func resolveSome(ctx context.Context, o *options) (out []destination, failed []error, err error) {
 	for _, d := range o.destinations {
 		if fault := o.wordFault(d); fault != nil {
 			return nil, nil, fault

@@ -86,7 +86,7 @@ func answersOf(t *testing.T, src route.Source, args []string) (string, int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dests, _, err := resolveAll(t.Context(), o)
+	dests, err := resolveAll(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

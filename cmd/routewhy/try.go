@@ -30,10 +30,7 @@ func try(ctx context.Context, o *options, s stdio) error {
 	if err != nil {
 		return err
 	}
-	dests, failed, err := resolveAll(ctx, o)
-	if err == nil && len(failed) > 0 {
-		err = failed[0]
-	}
+	dests, err := resolveAll(ctx, o)
 	if err != nil {
 		return err
 	}
