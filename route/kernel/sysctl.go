@@ -52,9 +52,18 @@ func settingsOf(f route.Family) settings {
 	}
 }
 
+// The setting that is there where the kernel has MPLS.
+const (
+	mplsFolder = "net/mpls/"
+	mplsKey    = "platform_labels"
+)
+
 // IsSetting reports whether a setting, by its path below /proc/sys, takes part in a
 // decision. Those of the device "default" do not: they are what a new one gets.
 func IsSetting(path string) bool {
+	if path == mplsFolder+mplsKey {
+		return true
+	}
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
 		s := settingsOf(f)
 		rest, ok := strings.CutPrefix(path, s.folder)

@@ -41,6 +41,9 @@ func readSettings(into route.Sysctls, f route.Family) (gap route.Gap, ok bool) {
 	if err := readFolder(into, of.folder+"conf/all/", of.deviceKeys()); fault == nil {
 		fault = err
 	}
+	if f == route.IPv4 && fault == nil {
+		fault = readFolder(into, mplsFolder, []string{mplsKey}) // which tells whether there is MPLS
+	}
 	switch {
 	case fault != nil:
 		gap.Why = why(fault)

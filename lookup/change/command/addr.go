@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -51,22 +52,25 @@ func usualAddrScope(a netip.Addr) route.Scope {
 	return route.ScopeGlobal
 }
 
-// addrFlag is a flag of an address by its keyword.
+// addrFlag is a flag of an address by its keyword; zero: one that ip does not set.
 type addrFlag struct {
-	name string
-	flag route.AddrFlags
+	name  string
+	flag  route.AddrFlags
+	only6 bool
 }
 
 func addrFlags() []addrFlag {
 	return []addrFlag{
-		{"home", route.AddrHomeAddress}, {"nodad", route.AddrNoDAD}, {"mngtmpaddr", route.AddrManageTemp},
-		{"noprefixroute", route.AddrNoPrefixRoute}, {"autojoin", route.AddrMCAutoJoin}, {"optimistic", route.AddrOptimistic},
+		{"home", route.AddrHomeAddress, true}, {"nodad", route.AddrNoDAD, true}, {"mngtmpaddr", route.AddrManageTemp, true},
+		{"noprefixroute", route.AddrNoPrefixRoute, false}, {"autojoin", route.AddrMCAutoJoin, false}, {"optimistic", route.AddrOptimistic, true},
+		{"secondary", 0, false}, {"temporary", 0, false}, {"permanent", 0, false}, {"dynamic", 0, false}, {"tentative", 0, false},
+		{"deprecated", 0, false}, {"dadfailed", 0, false},
 	}
 }
 
 // addrWords are the keywords of an address, in the order in which ip compares.
 const addrWords = "peer remote broadcast* brd anycast scope dev label metric* priority* preference* valid_lft* preferred_lft* proto " +
-	"home nodad mngtmpaddr noprefixroute autojoin optimistic"
+	"home nodad mngtmpaddr noprefixroute autojoin optimistic secondary temporary permanent dynamic tentative deprecated dadfailed"
 
 // addrRequest is a request in the making, as ipaddr_modify fills it in.
 type addrRequest struct {
@@ -82,6 +86,7 @@ type addrRequest struct {
 	hasScope         bool
 	hasValid, hasPre bool
 	valid, preferred uint32
+	warning          string
 }
 
 // changeAddr is ipaddr_modify (ip/ipaddress.c).
@@ -167,10 +172,22 @@ func (q *addrRequest) keyword(key string) {
 	case "proto":
 		a.Protocol = q.uint8Of(q.value(), `"proto" value is invalid`)
 	default:
-		for _, f := range addrFlags() {
-			if f.name == key {
-				a.Flags |= f.flag
-			}
+		q.flag(key)
+	}
+}
+
+// flag takes a flag. Some are of IPv6 alone, and ip leaves them out where it does not know
+// yet that the address is one.
+func (q *addrRequest) flag(key string) {
+	for _, f := range addrFlags() {
+		switch {
+		case f.name != key:
+		case f.flag == 0:
+			q.warning = fmt.Sprintf("Warning: %s option is not mutable from userspace", key)
+		case f.only6 && q.family != route.IPv6:
+			q.warning = fmt.Sprintf("Warning: %s option can be set only for IPv6 addresses", key)
+		default:
+			q.Addr.Addr.Flags |= f.flag
 		}
 	}
 }
@@ -216,6 +233,7 @@ func (q *addrRequest) complete(c *Command) {
 		a.Scope = usualAddrScope(local.Addr())
 	}
 	a.Link = q.link(q.dev).Index
+	c.Warning = strings.TrimSpace(c.Warning + " " + q.warning)
 	if q.hasValid || q.hasPre {
 		q.lifetimes()
 	}
@@ -252,9 +270,6 @@ func (q *addrRequest) lifetimes() {
 	}
 	if !q.hasPre {
 		preferred = 1<<32 - 1
-		if q.hasValid {
-			preferred = valid
-		}
 	}
 	if valid == 0 {
 		q.refuse("valid_lft is zero")
@@ -296,10 +311,11 @@ func (a *args) addrFilter() func(*route.Addr) bool {
 	flag := func(bit route.AddrFlags, set bool) {
 		add(func(x *route.Addr) bool { return x.Flags&bit != 0 == set })
 	}
+	dev := ""
 	for a.more() {
 		word := a.take()
 		switch key := chooseExact(word, "to scope up dynamic permanent secondary temporary primary tentative deprecated dadfailed label "+
-			"group master vrf nomaster type dev* -tentative -deprecated -dadfailed mngtmpaddr home nodad noprefixroute autojoin"); key {
+			"group master vrf nomaster type dev -tentative -deprecated -dadfailed mngtmpaddr home nodad noprefixroute autojoin"); key {
 		case "to":
 			p := a.prefix(a.value(), a.family)
 			if p.prefix.IsValid() {
@@ -339,6 +355,23 @@ func (a *args) addrFilter() func(*route.Addr) bool {
 			flag(route.AddrManageTemp, true)
 		case "nodad":
 			flag(route.AddrNoDAD, true)
+		case "home", "autojoin":
+			flag(map[string]route.AddrFlags{"home": route.AddrHomeAddress, "autojoin": route.AddrMCAutoJoin}[key], true)
+		case "group":
+			n := a.groupNumber(a.value(), `Invalid "group" value`)
+			add(func(x *route.Addr) bool { l := a.snap.Link(x.Link); return l != nil && l.Group == n })
+		case "master", "vrf":
+			name := a.value()
+			m := a.device(name)
+			if m == nil {
+				a.invalid(name, "Device does not exist")
+			}
+			add(func(x *route.Addr) bool { l := a.snap.Link(x.Link); return l != nil && l.Master == m.Index })
+		case "nomaster":
+			add(func(x *route.Addr) bool { l := a.snap.Link(x.Link); return l != nil && l.Master == 0 })
+		case "type":
+			kind := a.value()
+			add(func(x *route.Addr) bool { l := a.snap.Link(x.Link); return l != nil && l.Kind == kind })
 		case "label":
 			pattern := a.value()
 			if strings.ContainsAny(pattern, "*?[") {
@@ -350,6 +383,10 @@ func (a *args) addrFilter() func(*route.Addr) bool {
 			if key == "dev" {
 				name = a.value()
 			}
+			if dev != "" {
+				a.garbage("dev", name)
+			}
+			dev = name
 			l := a.link(name)
 			add(func(x *route.Addr) bool { return x.Link == l.Index })
 		default:

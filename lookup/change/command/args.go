@@ -20,6 +20,8 @@ type args struct {
 	snap    *route.Snapshot
 	// family is ip's -4 or -6; zero: neither.
 	family route.Family
+	// lacks is what the kernel says where it lacks a part that the command needs.
+	lacks *change.Refusal
 }
 
 // more reports whether there is another word.

@@ -105,6 +105,9 @@ func parse(line string, s *change.State, batch bool) (c Command, err error) {
 		a.takeProgram()
 	}
 	a.run(&c)
+	if c.Kernel == nil {
+		c.Kernel = a.lacks
+	}
 	return c, nil
 }
 

@@ -92,7 +92,7 @@ func (a *args) routeFilter() *routeFilter {
 	q := &routeFilter{args: a, family: a.family, table: route.TableMain}
 	for a.more() {
 		word := a.take()
-		key := chooseExact(word, "table* vrf* cached* cloned* tos dsfield* protocol* scope* type* dev oif iif mark metric* priority* preference via src realms* from* nhid")
+		key := chooseExact(word, "table* vrf* cached* cloned* tos dsfield* protocol* scope* type* dev oif iif mark metric* priority* preference via src realms* from*")
 		if key == "" {
 			q.to(word)
 		} else {
@@ -160,9 +160,6 @@ func (q *routeFilter) keyword(key string) {
 	case "metric", "priority", "preference":
 		n := q.uint32Of(q.value(), `"metric" value is invalid`)
 		q.keep(func(r *route.Route) bool { return r.Metric == n })
-	case "nhid":
-		n := q.uint32Of(q.value(), `"id" value is invalid`)
-		q.keep(func(r *route.Route) bool { return r.NextHopID == n })
 	case "mark":
 		q.uint32Of(q.value(), "mark value is invalid")
 	default:
@@ -182,10 +179,15 @@ func (q *routeFilter) way(key string) {
 		q.link(q.value())
 		q.keep(func(*route.Route) bool { return false })
 	case "via":
-		f, g := q.gatewayOf(q.family)
-		if q.family == 0 {
-			q.family = f
+		word := q.value()
+		if word == "inet" || word == "inet6" {
+			q.family, word = q.familyOf(word), q.value()
 		}
+		p := q.prefix(word, q.family)
+		if q.family == 0 {
+			q.family = p.family
+		}
+		g := p.prefix.Addr()
 		q.keep(func(r *route.Route) bool {
 			return slices.ContainsFunc(q.hops(r), func(h route.NextHop) bool { return h.Gateway == g }) && len(q.hops(r)) == 1
 		})
@@ -196,13 +198,20 @@ func (q *routeFilter) way(key string) {
 		}
 		q.keep(func(r *route.Route) bool { return r.PrefSrc.IsValid() && p.prefix.Masked().Contains(r.PrefSrc) })
 	case "realms":
-		n := q.realms(q.value())
+		n := q.realmsOr(q.value(), "invalid realms")
 		q.keep(func(r *route.Route) bool {
 			return slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool { return h.Realm == n })
 		})
 	case "from":
 		q.from()
 	}
+}
+
+func (q *routeFilter) familyOf(word string) route.Family {
+	if word == "inet6" {
+		return route.IPv6
+	}
+	return route.IPv4
 }
 
 // hops are a route's next hops, or those of its object.
@@ -252,8 +261,6 @@ func (q *routeFilter) how(word string) (func(netip.Prefix) bool, inet) {
 	key := choose(word, "root match exact")
 	if key != "" {
 		word = q.value()
-	} else if matches(word, "help") {
-		q.refuse(routeUsage)
 	}
 	p := q.prefix(word, q.family)
 	want := p.in(max(p.family, route.IPv4))

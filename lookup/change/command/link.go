@@ -37,9 +37,9 @@ func (a *args) iplink(c *Command) {
 }
 
 // linkWords are the keywords of a device, in the order in which ip compares.
-const linkWords = "up down name index* link* address* broadcast* brd txqueuelen* qlen* txqlen mtu xdpgeneric xdpdrv xdpoffload xdp " +
-	"netns* multicast allmulticast promisc trailers arp carrier vf master vrf nomaster* dynamic* type* alias* group mode* state " +
-	"numtxqueues* numrxqueues* addrgenmode link-netns link-netnsid protodown protodown_reason gso_max_size gso_max_segs gro_max_size " +
+const linkWords = "up down name index link address* broadcast* brd txqueuelen* qlen txqlen* mtu xdpgeneric xdpdrv xdpoffload xdp " +
+	"netns multicast allmulticast promisc trailers arp carrier vf master* vrf nomaster* dynamic* type* alias* group mode state " +
+	"numtxqueues* numrxqueues* addrgenmode* link-netns* link-netnsid* protodown protodown_reason gso_max_size gso_max_segs gro_max_size " +
 	"tso_max_size tso_max_segs parentdev dev help*"
 
 // linkRequest is a request in the making, as iplink_parse fills it in.
@@ -192,8 +192,13 @@ func (q *linkRequest) keyword(key, word string) {
 		q.lower = q.value()
 	case "address":
 		q.set.Address = q.lladdr(q.value())
+		if n := len(q.set.Address); n != 6 {
+			q.refuse("Invalid address length %d - must be 6 bytes", n)
+		}
 	case "broadcast", "brd":
-		q.lladdr(q.value())
+		if len(q.lladdr(q.value())) != 6 {
+			q.lacks = &change.Refusal{Errno: route.EINVAL}
+		}
 	case "mtu":
 		n := q.signed(q.value(), `Invalid "mtu" value`)
 		q.set.MTU = &n
@@ -252,7 +257,7 @@ func (q *linkRequest) master(name string) {
 // switches takes the value of a keyword on which no decision depends, but for arp.
 func (q *linkRequest) switches(key, word string) {
 	switch key {
-	case "multicast", "allmulticast", "promisc", "trailers", "arp", "protodown", "dynamic":
+	case "multicast", "allmulticast", "promisc", "trailers", "arp", "dynamic":
 		v := q.value()
 		if v != "on" && v != "off" {
 			q.refuse("argument of %q must be %q or %q, not %q", raw(key), raw("on"), raw("off"), raw(v))
@@ -263,10 +268,14 @@ func (q *linkRequest) switches(key, word string) {
 				q.set.ARP = route.Yes
 			}
 		}
-	case "carrier":
+	case "carrier", "protodown":
 		v := q.value()
 		if v != "on" && v != "off" {
 			q.refuse("argument of %q must be one of %q, %q, not %q", raw(key), raw("off"), raw("on"), raw(v))
+		}
+		if key == "protodown" {
+			q.lacks = &change.Refusal{Errno: route.EOPNOTSUPP, Message: "Protodown not supported by device"}
+			return
 		}
 		q.set.Carrier = route.No
 		if v == "on" {
@@ -278,8 +287,16 @@ func (q *linkRequest) switches(key, word string) {
 		q.uint32Of(q.value(), `Invalid "`+key+`" value`)
 	case "gso_max_size", "gso_max_segs", "gro_max_size", "tso_max_size", "tso_max_segs":
 		q.uint32Of(q.value(), `Invalid "`+key+`" value`)
-	case "state", "parentdev":
+	case "parentdev":
 		q.value()
+	case "state":
+		v := q.value()
+		known := slices.ContainsFunc([]string{"UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP"}, func(s string) bool {
+			return strings.EqualFold(s, v)
+		})
+		if _, ok := number(v, 8); !known && !ok {
+			q.invalid(v, "Invalid operstate")
+		}
 	case "mode":
 		if v := q.value(); v != "default" && v != "dormant" && v != "DEFAULT" && v != "DORMANT" {
 			q.invalid(v, "Invalid link mode")

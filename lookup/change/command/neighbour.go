@@ -42,7 +42,7 @@ func (a *args) neighbour(c *Command) {
 }
 
 // neighWords are the keywords of a neighbour, in the order in which ip compares.
-const neighWords = "lladdr nud proxy router use managed extern_learn dev protocol*"
+const neighWords = "lladdr* nud proxy* router use managed extern_learn* dev protocol*"
 
 // changeNeighbour is ipneigh_modify (ip/ipneigh.c).
 func (a *args) changeNeighbour(c *Command, verb change.Verb) {
@@ -53,15 +53,22 @@ func (a *args) changeNeighbour(c *Command, verb change.Verb) {
 		switch chooseExact(word, neighWords) {
 		case "lladdr":
 			v := a.value()
-			if v != "null" {
-				a.lladdr(v)
+			if v != "null" && len(a.lladdr(v)) != 6 {
+				a.lacks = &change.Refusal{Errno: route.EINVAL, Message: "Invalid link address"}
 			}
 			q.LinkAddr = true
 		case "nud":
 			q.Neighbour.State = a.nud(a.value())
 		case "proxy":
 			proxy = true
-			q.Neighbour.Addr, hasDst = a.addr(a.value(), a.family), true
+			word = a.value()
+			if matches(word, "help") {
+				a.refuse(neighUsage)
+			}
+			if hasDst {
+				a.twice("address", word)
+			}
+			q.Neighbour.Addr, hasDst = a.addr(word, a.family), true
 		case "router", "use", "managed", "extern_learn":
 		case "dev":
 			dev = a.value()
@@ -91,7 +98,17 @@ func (a *args) changeNeighbour(c *Command, verb change.Verb) {
 		c.Changes = nil // a proxied address is none of this host's neighbours
 		return
 	}
+	if !q.LinkAddr && verb != change.Delete && q.Neighbour.State.Valid() && q.Neighbour.State&route.NeighbourNoARP == 0 && a.lacks == nil && !a.knowsNeighbour(&q.Neighbour) {
+		a.lacks = &change.Refusal{Errno: route.EINVAL, Message: "No link layer address given"}
+	}
 	c.Changes = append(c.Changes, q)
+}
+
+// knowsNeighbour reports whether there is an entry, which has a link-layer address.
+func (a *args) knowsNeighbour(want *route.Neighbour) bool {
+	return slices.ContainsFunc(a.snap.Neighbours, func(n route.Neighbour) bool {
+		return n.Link == want.Link && n.Addr == want.Addr && n.State.Valid()
+	})
 }
 
 // lladdr is a link-layer address: octets in hex, or an IPv4 address (ll_addr_a2n in
@@ -154,12 +171,17 @@ func (a *args) flushNeighbours(c *Command) {
 	var filters []func(*route.Neighbour) bool
 	add := func(f func(*route.Neighbour) bool) { filters = append(filters, f) }
 	states := ^(route.NeighbourPermanent | route.NeighbourNoARP)
-	given := false
+	given, dev := false, ""
 	for a.more() {
 		word := a.take()
-		switch chooseExact(word, "dev* to nud all") {
+		switch chooseExact(word, "dev to nud all proxy* protocol* unused") {
 		case "dev":
-			l := a.link(a.value())
+			name := a.value()
+			if dev != "" {
+				a.twice("dev", name)
+			}
+			dev = name
+			l := a.link(name)
 			add(func(n *route.Neighbour) bool { return n.Link == l.Index })
 		case "nud":
 			v := a.value()
@@ -172,6 +194,16 @@ func (a *args) flushNeighbours(c *Command) {
 				states |= a.nud(v)
 			}
 		case "all":
+		case "unused":
+			a.unknown("%q of ip neighbour flush is not understood", word)
+		case "proxy":
+			add(func(*route.Neighbour) bool { return false })
+		case "protocol":
+			v := a.value()
+			if _, ok := a.protocol(v); !ok {
+				a.invalid(v, `invalid "protocol"`)
+			}
+			add(func(*route.Neighbour) bool { return false })
 		default:
 			if word == "to" {
 				word = a.value()

@@ -353,6 +353,9 @@ func (q *netRequest) six(c *Command) {
 		}
 		hop.Link = l.Index
 	}
+	if q.adds && r.Dst.Bits() == 128 {
+		hop.Flags |= route.NextHopOnLink // RTF_HOST, which the kernel takes for RTNH_F_ONLINK
+	}
 	if hop != (route.NextHop{}) {
 		r.NextHops = []route.NextHop{hop}
 	}

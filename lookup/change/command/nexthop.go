@@ -47,7 +47,7 @@ func (a *args) changeNextHop(c *Command, verb change.Verb) {
 		word := a.take()
 		switch key := chooseExact(word, "id dev via encap blackhole fdb onlink group type protocol* help"); key {
 		case "id":
-			o.ID = a.uint32Of(a.value(), `"id" value is invalid`)
+			o.ID = a.uint32Of(a.value(), "invalid id value")
 		case "dev":
 			name := a.value()
 			l := a.device(name)
@@ -151,26 +151,35 @@ func (a *args) flushNextHops(c *Command) {
 	add := func(f func(*route.NextHopObject) bool) { filters = append(filters, f) }
 	for a.more() {
 		word := a.take()
-		switch chooseExact(word, "dev groups* id protocol* fdb master vrf help") {
+		switch chooseExact(word, "dev* groups* id protocol* fdb master vrf help") {
 		case "dev":
-			l := a.link(a.value())
+			name := a.value()
+			l := a.device(name)
+			if l == nil {
+				a.invalid(name, "Device does not exist")
+			}
 			add(func(o *route.NextHopObject) bool { return o.NextHop.Link == l.Index })
 		case "groups":
 			add(func(o *route.NextHopObject) bool { return len(o.Group) > 0 })
 		case "id":
-			id := a.uint32Of(a.value(), `"id" value is invalid`)
+			id := a.uint32Of(a.value(), "invalid id value")
+			if !slices.ContainsFunc(a.snap.NextHops, func(o route.NextHopObject) bool { return o.ID == id }) {
+				a.lacks = &change.Refusal{Errno: route.ENOENT}
+			}
 			add(func(o *route.NextHopObject) bool { return o.ID == id })
 		case "protocol":
 			v := a.value()
 			p, ok := a.protocol(v)
 			if !ok {
-				a.invalid(v, `"protocol" value is invalid`)
+				a.invalid(v, "invalid protocol value")
 			}
 			add(func(o *route.NextHopObject) bool { return o.Protocol == p })
 		case "fdb":
 			add(func(o *route.NextHopObject) bool { return o.FDB })
 		case "help":
 			a.refuse(nextHopUsage)
+		case "":
+			a.invalid(word, "")
 		default:
 			a.unknown("%q of ip nexthop flush is not understood", word)
 		}

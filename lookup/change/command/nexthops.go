@@ -1,9 +1,11 @@
 package command
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
+	"routewhy/lookup/change"
 	"routewhy/route"
 )
 
@@ -110,6 +112,11 @@ const (
 	metricNoCookie   = 17
 )
 
+// congestionControls are those that a kernel may have (net/ipv4/Kconfig).
+func congestionControls() []string {
+	return strings.Fields("reno cubic bbr dctcp vegas westwood htcp hybla veno yeah illinois bic highspeed lp nv cdg scalable")
+}
+
 // metric takes a path metric.
 func (q *routeRequest) metric(key string) {
 	m := route.Metric{}
@@ -152,7 +159,9 @@ func (q *routeRequest) metric(key string) {
 		m = q.flagMetric(metricNoCookie, key)
 	case "congctl":
 		m = route.Metric{ID: metricCongestion, Lock: q.skip("lock")}
-		q.value()
+		if v := q.value(); !slices.Contains(congestionControls(), v) {
+			q.kernel = &change.Refusal{Errno: route.EINVAL, Message: "Unknown tcp congestion algorithm"}
+		}
 	}
 	for i := range q.metrics {
 		if q.metrics[i].ID == m.ID {

@@ -49,7 +49,7 @@ func (a *args) route(c *Command) {
 
 // routeWords are the keywords of a route, in the order in which ip compares.
 const routeWords = "src as via from tos dsfield* expires metric* priority* preference scope mtu hoplimit advmss reordering* rtt " +
-	"rto_min* window* cwnd* initcwnd* initrwnd* features* quickack* congctl* rttvar* ssthresh* realms* onlink nexthop nhid protocol* " +
+	"rto_min window* cwnd* initcwnd* initrwnd* features* quickack* congctl* rttvar* ssthresh* realms* onlink nexthop nhid protocol* " +
 	"table* vrf* dev oif pref* encap ttl-propagate fastopen_no_cookie*"
 
 // routeRequest is a request in the making, as iproute_modify fills it in.
@@ -67,6 +67,7 @@ type routeRequest struct {
 	hasTable, hasScope  bool
 	hasGateway, hasType bool
 	several             bool // with nexthop
+	kernel              *change.Refusal
 	metrics             []route.Metric
 }
 
@@ -90,6 +91,7 @@ func (a *args) changeRoute(c *Command, verb change.Verb) {
 		a.refuse(routeUsage)
 	}
 	q.complete()
+	c.Kernel = q.kernel
 	c.Changes = append(c.Changes, &q.Route)
 }
 

@@ -19,7 +19,7 @@ func (a *args) getRoute(c *Command) {
 	}
 	for a.more() {
 		word := a.take()
-		switch chooseExact(word, "tos dsfield* from* iif mark oif dev* notify* connected* vrf* uid fibmatch as ipproto sport dport to help*") {
+		switch key := chooseExact(word, "tos dsfield* from* iif* mark* oif* dev notify* connected* vrf* uid* fibmatch* as ipproto* sport* dport* to help*"); key {
 		case "tos", "dsfield":
 			v := a.value()
 			tos, ok := dsfield(v)
@@ -42,7 +42,7 @@ func (a *args) getRoute(c *Command) {
 			a.vrf(v)
 			f.Out = a.link(v).Index
 		case "mark":
-			f.Mark = a.uint32Of(a.value(), "invalid \"mark\" value")
+			f.Mark = a.uint32Of(a.value(), "invalid mark value")
 		case "uid":
 			f.UID = a.uint32Of(a.value(), "invalid UID")
 		case "ipproto":
@@ -53,8 +53,8 @@ func (a *args) getRoute(c *Command) {
 			}
 			f.Proto = p
 		case "sport", "dport":
-			port := a.port(a.value(), word)
-			if word == "sport" {
+			port := a.port(a.value(), key)
+			if key == "sport" {
 				f.SrcPort = port
 			} else {
 				f.DstPort = port

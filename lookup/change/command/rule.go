@@ -103,6 +103,8 @@ func (q *ruleRequest) action(word string) {
 		r.Action = route.ActionGoto
 		r.Goto = q.uint32Of(q.value(), "invalid target")
 		q.hasTarget = true
+	case matches(word, "help"):
+		q.refuse(ruleUsage)
 	case matches(word, "nop"):
 		r.Action = route.ActionNop
 	default:
@@ -202,6 +204,9 @@ func (q *ruleRequest) portsAndUsers(key string) {
 	case "sport", "dport":
 		start, end := scanRange(v, 16)
 		if start == nil {
+			if key == "dport" {
+				q.invalid(v, "invalid dport range")
+			}
 			q.invalid(v, "invalid port range")
 		}
 		if end == nil {
@@ -290,37 +295,55 @@ func (a *args) flushRules(c *Command) {
 	}
 }
 
-// ruleFilter reads which rules `ip rule flush` and `ip rule show` are about.
+// ruleFilter reads which rules `ip rule flush` and `ip rule show` are about
+// (iprule_list_flush_or_save in ip/iprule.c).
 func (a *args) ruleFilter() func(*route.Rule) bool {
 	filters := []func(*route.Rule) bool{}
+	add := func(f func(*route.Rule) bool) { filters = append(filters, f) }
 	for a.more() {
 		word := a.take()
-		switch chooseExact(word, ruleWords) {
+		switch key := chooseExact(word, "preference* order* priority* not tos dsfield* fwmark* lookup* table* tun_id* iif oif l3mdev* uidrange* "+
+			"ipproto* sport* dport* protocol* from* to*"); key {
 		case "preference", "order", "priority":
 			n := a.uint32Of(a.value(), "preference value is invalid")
-			filters = append(filters, func(r *route.Rule) bool { return r.Priority == n })
+			add(func(r *route.Rule) bool { return r.Priority == n })
 		case "table", "lookup":
 			v := a.value()
 			t, ok := a.table(v)
-			if !ok {
-				a.invalid(v, "invalid table ID")
+			if !ok && v != "all" {
+				a.invalid(v, "table id value is invalid")
 			}
-			filters = append(filters, func(r *route.Rule) bool { return r.Table == t })
+			add(func(r *route.Rule) bool { return r.Table == t || !ok })
 		case "protocol":
 			v := a.value()
 			p, ok := a.protocol(v)
-			if !ok {
-				a.invalid(v, `"protocol" value is invalid`)
+			if !ok && v != "all" {
+				a.invalid(v, `invalid "protocol"`)
 			}
-			filters = append(filters, func(r *route.Rule) bool { return r.Protocol == p })
-		case "from":
-			p := a.prefix(a.value(), a.family).prefix
-			filters = append(filters, func(r *route.Rule) bool { return r.Selector.Src == p || p.Bits() == 0 && !r.Selector.Src.IsValid() })
-		case "to":
-			p := a.prefix(a.value(), a.family).prefix
-			filters = append(filters, func(r *route.Rule) bool { return r.Selector.Dst == p || p.Bits() == 0 && !r.Selector.Dst.IsValid() })
+			add(func(r *route.Rule) bool { return r.Protocol == p || !ok })
+		case "from", "to":
+			p := a.prefix(a.value(), max(a.family, route.IPv4)).prefix
+			add(func(r *route.Rule) bool {
+				have := r.Selector.Src
+				if key == "to" {
+					have = r.Selector.Dst
+				}
+				return have == p.Masked() || p.Bits() == 0
+			})
+		case "iif", "oif":
+			name := a.ifname(a.value(), `"`+key+`" not a valid ifname`)
+			add(func(r *route.Rule) bool {
+				return key == "iif" && r.Selector.In == name || key == "oif" && r.Selector.Out == name
+			})
+		case "fwmark":
+			v, _, _ := strings.Cut(a.value(), "/")
+			mark := a.uint32Of(v, "fwmark value is invalid")
+			add(func(r *route.Rule) bool { return r.Selector.Mark == mark })
+		case "l3mdev":
+			add(func(r *route.Rule) bool { return r.Selector.L3Mdev })
 		case "":
-			a.invalid(word, "Failed to parse rule type")
+			p := a.prefix(word, max(a.family, route.IPv4)).prefix
+			add(func(r *route.Rule) bool { return r.Selector.Dst == p.Masked() || p.Bits() == 0 })
 		default:
 			a.unknown("%q of ip rule flush is not understood", word)
 		}

@@ -1,0 +1,100 @@
+package command_test
+
+import (
+	"strings"
+	"testing"
+
+	"routewhy/lookup/change/command"
+)
+
+// TestWords: what the programs themselves refuse, in their words and with the place.
+func TestWords(t *testing.T) {
+	for _, c := range []struct{ line, by, message, word string }{
+		{"ip route add 10.0.0.0/8 via 192.0.2.1 table nosuch", "ip", `argument "nosuch" is wrong: "table" value is invalid`, "nosuch"},
+		{"ip r a 10.0.0.0/8 via 192.0.2.1 foo", "ip", `either "to" is duplicate, or "foo" is a garbage.`, "foo"},
+		{"ip route add any via 192.0.2.1", "ip", `any valid prefix is expected rather than "via".`, "via"},
+		{"ip -4 route add default via fe80::1 dev eth0", "ip", `inet address is expected rather than "fe80::1".`, "fe80::1"},
+		{"ip route add 10.0.0.0/8 dev", "ip", `Command line is not complete. Try option "help"`, ""},
+		{"ip route add 10.0.0.0/8 dev eth7", "ip", `Cannot find device "eth7"`, "eth7"},
+		{"ip route add 10.0.0.0/8 rto_m 5", "ip", `either "to" is duplicate, or "rto_m" is a garbage.`, "rto_m"},
+		{"ip rout3 add default", "ip", `Object "rout3" is unknown, try "ip help".`, "rout3"},
+		{"ip link insert x0", "ip", `Command "insert" is unknown, try "ip link help".`, "insert"},
+		{"ip rule add fr 10.0.0.1 table 5", "ip", `argument "fr" is wrong: Failed to parse rule type`, "fr"},
+		{"ip addr add 192.0.2.9/24 eth0", "ip", `either "local" is duplicate, or "eth0" is a garbage.`, "eth0"},
+		{"ip addr add 192.0.2.9/24 dev eth0 valid_lft 5", "ip", "preferred_lft is greater than valid_lft", "5"},
+		{"ip link set eth0 promisc maybe", "ip", `argument of "promisc" must be "on" or "off", not "maybe"`, "maybe"},
+		{"ip nexthop add id 5 group 1,0", "ip", `argument "0" is wrong: "weight" is invalid`, "1,0"},
+		{"ip --nosuch route", "ip", `Option "-nosuch" is unknown, try "ip -help".`, "--nosuch"},
+		{"route add -net 10.1.0.0/8 eth0", "route", "netmask doesn't match route address", "eth0"},
+		{"ifconfig eth9 up", "ifconfig", "eth9: ERROR while getting interface flags: No such device", "eth9"},
+	} {
+		got, err := command.Parse(c.line, host())
+		if err != nil || got.Refusal == nil {
+			t.Errorf("%s: %+v, %v", c.line, got, err)
+			continue
+		}
+		r := got.Refusal
+		if r.By != c.by || r.Message != c.message || got.Text[r.Start:r.End] != c.word {
+			t.Errorf("%s:\n got %s: %s at %q\nwant %s: %s at %q", c.line, r.By, r.Message, got.Text[r.Start:r.End], c.by, c.message, c.word)
+		}
+	}
+}
+
+// TestNotUnderstood: what is not understood here is an error that names the word.
+func TestNotUnderstood(t *testing.T) {
+	for line, want := range map[string]string{
+		"ip route add $NET via 192.0.2.1":            `"$NET" is a variable`,
+		`ip route add "${NET}" via 192.0.2.1`:        "is a variable",
+		"ip route del default || true":               `"||" joins two commands`,
+		"ip route show | head":                       `"|" joins two commands`,
+		"ip route add default via `cat gw`":          "is a command's output",
+		"ip route save > file":                       `">" is a redirection`,
+		"ip route add default via <GATEWAY>":         `"<GATEWAY>" is a redirection`,
+		"ip link set eth* up":                        "is a pattern",
+		"ip route add 10.0.0.0/8 dev eth0 &":         "in the background",
+		"(ip link set eth0 up)":                      "is a program that is not understood",
+		"brctl addif br0 eth0":                       `"brctl" is a program that is not understood`,
+		"while ip rule del table 5; do :; done":      `"while" is of the shell`,
+		"ip -n blue route add default via 192.0.2.1": "another network namespace",
+		"ip xfrm state flush":                        "which is not understood",
+		`ip route add "10.0.0.0/8`:                   "has no end",
+		"ip link set eth0 netns blue":                "network namespaces",
+	} {
+		_, err := command.Parse(line, host())
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", line, err, want)
+		}
+	}
+}
+
+// TestLines: a script's commands, with their lines.
+func TestLines(t *testing.T) {
+	lines := command.Lines("#!/bin/sh\n\nip route add 10.0.0.0/8 \\\n  via 192.0.2.1 # why\nip a; ip b && ip c\n  echo 'x; y'\n")
+	want := []command.Line{
+		{Text: "ip route add 10.0.0.0/8 \\\n  via 192.0.2.1 # why", Number: 3}, {Text: "ip a", Number: 5}, {Text: "ip b", Number: 5}, {Text: "ip c", Number: 5, And: true},
+		{Text: "echo 'x; y'", Number: 6},
+	}
+	if len(lines) != len(want) {
+		t.Fatalf("%+v", lines)
+	}
+	for i := range want {
+		if lines[i] != want[i] {
+			t.Errorf("got %+v, want %+v", lines[i], want[i])
+		}
+	}
+}
+
+// TestIsBatch tells lines of `ip -batch` from commands.
+func TestIsBatch(t *testing.T) {
+	for script, want := range map[string]bool{
+		"route add 10.0.0.0/8 via 192.0.2.1\n":                     true,
+		"route add -net 10.0.0.0/8 gw 192.0.2.1\n":                 false,
+		"route add default gw 192.0.2.1\nlink set eth0 up\n":       true,
+		"ip route add 10.0.0.0/8 via 192.0.2.1\nroute del default": false,
+		"rule add from 192.0.2.1 table 5\n":                        true,
+	} {
+		if got := command.IsBatch(command.Lines(script)); got != want {
+			t.Errorf("%q: %v", script, got)
+		}
+	}
+}
