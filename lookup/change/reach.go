@@ -7,9 +7,9 @@ import (
 )
 
 // Reach works out the changes that bring a host from one state to another, as far as there
-// are such. The devices must be the same.
+// are such. Devices are neither made nor deleted.
 func Reach(from, to *State) WayBack {
-	u := &undoer{want: to, now: from, touched: map[spot]bool{}}
+	u := &undoer{want: to, now: from, touched: map[spot]bool{}, keepsLinks: true}
 	u.touchAll(from)
 	u.touchAll(to)
 	return u.run()

@@ -98,6 +98,8 @@ type undoer struct {
 	touched map[spot]bool
 	// order is touched's keys as they were added.
 	order []spot
+	// keepsLinks says that devices which are too many stay.
+	keepsLinks bool
 	// renewed are devices whose addresses were taken away and given back for their routes.
 	renewed map[linkFamily]bool
 }

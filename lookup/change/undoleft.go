@@ -21,6 +21,10 @@ func (u *undoer) left(all bool) []Leftover {
 		}
 	}
 	for path := range have.Sysctls {
+		_, dev, _, conf := confOf(path)
+		if conf && dev != allDevices && dev != newDevices && want.LinkByName(dev) == nil {
+			continue // of a device that was made and is gone again
+		}
 		if _, read := want.Sysctls[path]; !read && path != ipForward {
 			list = append(list, Leftover{Code: LeftUnread, Path: path})
 		}
@@ -84,6 +88,11 @@ func leftLinks(want, have *route.Snapshot) (list []Leftover) {
 			list = append(list, Leftover{Code: LeftDevice, Dev: w.Name})
 		case !reflect.DeepEqual(*l, w):
 			list = append(list, Leftover{Code: LeftDeviceState, Dev: w.Name})
+		}
+	}
+	for i := range have.Links {
+		if l := &have.Links[i]; want.Link(l.Index) == nil {
+			list = append(list, Leftover{Code: LeftDeviceState, Dev: l.Name})
 		}
 	}
 	return list

@@ -9,9 +9,14 @@ import (
 	"routewhy/route"
 )
 
-// links gives the devices their names, groups, MTUs and masters back, and sets them up
-// or down.
+// links deletes the devices that are too many, gives the others their names, groups, MTUs
+// and masters back, and sets them up or down.
 func (u *undoer) links() {
+	for _, l := range slices.Backward(slices.Clone(u.present().Links)) {
+		if !u.keepsLinks && u.wanted().Link(l.Index) == nil && u.present().Link(l.Index) != nil { // not gone with its peer
+			u.do(&Link{Verb: Delete, Index: l.Index})
+		}
+	}
 	for range 2 { // a name may be another device's until that one has its own back
 		for i := range u.wanted().Links {
 			u.nameBack(&u.wanted().Links[i])

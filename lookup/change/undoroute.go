@@ -41,7 +41,21 @@ func (u *undoer) mendAll(mend func(spot) bool) {
 	}
 }
 
-func (u *undoer) wantAt(p spot) []*route.Route { return bySource(u.want.fib.Edit().At(p.table, p.dst)) }
+func (u *undoer) wantAt(p spot) []*route.Route {
+	if u.unsettled(p) {
+		return u.haveAt(p)
+	}
+	return bySource(u.want.fib.Edit().At(p.table, p.dst))
+}
+
+// unsettled reports whether a prefix is that of an address which was still tried for being
+// unique. The kernel makes its route when it has finished.
+func (u *undoer) unsettled(p spot) bool {
+	return p.dst.Addr().Is6() && p.dst.IsSingleIP() && slices.ContainsFunc(u.wanted().Addrs, func(a route.Addr) bool {
+		return a.Flags&route.AddrTentative != 0 && a.Prefix.Addr() == p.dst.Addr()
+	})
+}
+
 func (u *undoer) haveAt(p spot) []*route.Route { return bySource(u.now.fib.Edit().At(p.table, p.dst)) }
 
 // bySource brings the routes for different sources into one order: that in which the
