@@ -233,7 +233,7 @@ func (t *tx) deleteAddr4(at int, dead bool) {
 	t.removeConnected4(&gone, nil, dead)
 	t.afterRemoval4(gone.Link)
 	if promoted != nil {
-		t.promote(promoted, gone.Scope)
+		t.promote(promoted, at, gone.Scope)
 	}
 }
 
@@ -259,22 +259,26 @@ func (t *tx) dropAddr4(a *route.Addr) {
 	})
 }
 
-// promote makes a secondary address the first of its network.
-func (t *tx) promote(a *route.Addr, scope route.Scope) {
+// promote makes a secondary address the first of its network, in the place of one that
+// was there, or after those with at least its scope.
+func (t *tx) promote(a *route.Addr, place int, scope route.Scope) {
+	for _, i := range t.addrs4(a.Link) {
+		x := &t.snap.Addrs[i]
+		if i < place {
+			continue
+		}
+		if x.Prefix == a.Prefix && x.Peer == a.Peer {
+			break
+		}
+		if !secondary(x) && scope <= x.Scope {
+			place = i + 1
+		}
+	}
 	t.dropAddr4(a)
 	up := *a
 	up.Flags &^= route.AddrSecondary
-	at := t.placeOfAddrs(a.Link)
-	for _, i := range t.addrs4(a.Link) {
-		if x := &t.snap.Addrs[i]; !secondary(x) && scope <= x.Scope {
-			at = i + 1
-		}
-	}
-	if mine := t.addrs4(a.Link); len(mine) > 0 && at < mine[0] {
-		at = mine[0]
-	}
 	s := t.own()
-	s.Addrs = slices.Insert(slices.Clone(s.Addrs), at, up)
+	s.Addrs = slices.Insert(slices.Clone(s.Addrs), place, up)
 	t.addConnected4(&up)
 	t.syncUp4(a.Link, route.NextHopDead)
 	for _, x := range t.secondaries(&up) {

@@ -404,7 +404,8 @@ func neighbourFaults(want, have []route.Neighbour) (faults []string) {
 		return list[i].State, true
 	}
 	for _, n := range want {
-		if n.Addr.IsMulticast() {
+		const unsteady = route.NeighbourIncomplete | route.NeighbourDelay | route.NeighbourProbe
+		if n.Addr.IsMulticast() || n.State&unsteady != 0 {
 			continue
 		}
 		state, ok := find(have, n)

@@ -36,7 +36,7 @@ func (c *Link) apply(t *tx) *Refusal {
 		}
 		t.givenMTU(c.Index)
 	}
-	if c.Name != "" && c.Name != l.Name {
+	if c.Name != "" && (c.Name != l.Name || !t.kernel.renamesUp) {
 		if no := t.rename(c.Index, c.Name); no != nil {
 			return no
 		}
@@ -90,12 +90,10 @@ func (t *tx) editLink(index int, edit func(*route.Link)) {
 // boundsMTU are the bounds of a device's MTU, as far as they are known.
 func boundsMTU(l *route.Link) (least, most uint32) {
 	switch {
-	case l.Flags&route.LinkLoopback != 0, l.Kind == "dummy":
+	case l.Flags&route.LinkLoopback != 0, l.Kind == "dummy", l.Kind == "ifb":
 		return 0, math.MaxInt32
-	case l.Kind == "macvlan", l.Kind == "vlan", l.Kind == "wireguard":
+	case l.Kind == "vlan", l.Kind == "wireguard":
 		return 0, 65535
-	case l.Kind == "ifb":
-		return 68, 1500
 	case l.Kind == vrfKind:
 		return 1280, 65575
 	}
@@ -214,6 +212,8 @@ func (t *tx) rename(index int, name string) *Refusal {
 	switch {
 	case l.Up() && !t.kernel.renamesUp:
 		return refuse(route.EBUSY, "")
+	case name == l.Name:
+		return nil
 	case name == "." || name == ".." || strings.ContainsAny(name, "/: \t\n"):
 		return refuse(route.EINVAL, "")
 	case t.snap.LinkByName(name) != nil:
@@ -418,6 +418,9 @@ func (t *tx) deleteLink(l *route.Link) *Refusal {
 	}
 	gone := t.goWith([]int{l.Index})
 	for _, index := range gone {
+		t.releasePorts(index)
+	}
+	for _, index := range gone {
 		if t.link(index).Up() {
 			t.lower(index)
 		}
@@ -433,6 +436,9 @@ func (t *tx) deleteLink(l *route.Link) *Refusal {
 		if m := t.link(t.link(index).Master); m != nil && hasPorts(m) {
 			masters = append(masters, m.Index)
 		}
+	}
+	for _, index := range gone {
+		t.dropSettings(t.link(index).Name)
 	}
 	s := t.own()
 	isGone := func(index int) bool { return slices.Contains(gone, index) }
@@ -456,6 +462,29 @@ func (t *tx) deleteLink(l *route.Link) *Refusal {
 	}
 	t.attachRules()
 	return nil
+}
+
+// releasePorts takes the devices out of a VRF that goes (vrf_dellink).
+func (t *tx) releasePorts(index int) {
+	if t.link(index).Kind != vrfKind {
+		return
+	}
+	t.hadVRF = true
+	for i := range t.snap.Links {
+		if x := t.snap.Links[i]; x.Master == index {
+			_ = t.enslave(x.Index, 0)
+		}
+	}
+}
+
+// dropSettings forgets a device's settings.
+func (t *tx) dropSettings(name string) {
+	s := t.own()
+	s.Sysctls, t.sysctlsMine = maps.Clone(s.Sysctls), true
+	maps.DeleteFunc(s.Sysctls, func(path, _ string) bool {
+		_, dev, _, ok := confOf(path)
+		return ok && dev == name
+	})
 }
 
 // goWith adds to devices those that are deleted with them: a veth's other end, and what

@@ -63,7 +63,12 @@ func (t *tx) makeNeighbour(l *route.Link, a netip.Addr) int {
 		}
 	}
 	n := route.Neighbour{Link: l.Index, Addr: a}
-	if a.IsMulticast() || l.Flags&(route.LinkNoARP|route.LinkLoopback) != 0 || a.Is4() && t.addrType(a, t.deviceTable(l)) == route.TypeBroadcast {
+	many := a.IsMulticast()
+	if a.Is4() {
+		typ := t.addrType(a, t.deviceTable(l))
+		many = typ == route.TypeMulticast || typ == route.TypeBroadcast
+	}
+	if many || l.Flags&(route.LinkNoARP|route.LinkLoopback) != 0 {
 		n.State = route.NeighbourNoARP
 	}
 	t.snap.Neighbours = append(t.snap.Neighbours, n)

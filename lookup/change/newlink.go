@@ -101,6 +101,9 @@ func (c *NewLink) apply(t *tx) *Refusal {
 		t.editLink(peer, func(l *route.Link) { l.Peer = index })
 	}
 	t.attachRules()
+	if c.Kind == vrfKind && !t.hadVRF {
+		t.makeVRFRules()
+	}
 	for _, n := range []struct {
 		made  *NewLink
 		index int
@@ -118,6 +121,18 @@ func (c *NewLink) apply(t *tx) *Refusal {
 		}
 	}
 	return nil
+}
+
+// makeVRFRules makes the rules that come with the first VRF (vrf_add_fib_rules).
+func (t *tx) makeVRFRules() {
+	t.hadVRF = true
+	for _, f := range []route.Family{route.IPv4, route.IPv6} {
+		r := &Rule{HasPriority: true, Rule: route.Rule{
+			Family: f, Priority: 1000, Action: route.ActionTable, Selector: route.Selector{L3Mdev: true},
+			SuppressPrefixLen: -1, SuppressGroup: -1, Protocol: route.ProtocolKernel,
+		}}
+		_ = r.apply(t) // one that is there stays
+	}
 }
 
 // check is what each kind's newlink refuses.

@@ -38,6 +38,8 @@ type hidden struct {
 	// has looked at and found none that has one. ownMTU are devices that a request gave an
 	// MTU.
 	dark, ownMTU map[int]bool
+	// hadVRF says that there was a VRF, with which the kernel made its rules.
+	hadVRF bool
 }
 
 // New starts from a FIB, which must have all routes that a change may meet: those to
@@ -52,8 +54,11 @@ func New(f *lookup.FIB) *State {
 		}
 	}
 	for i := range t.snap.Links {
-		if l := &t.snap.Links[i]; l.Kind == "bridge" {
+		switch l := &t.snap.Links[i]; l.Kind {
+		case "bridge":
 			t.noteBridge(l)
+		case vrfKind:
+			t.hadVRF = true
 		}
 	}
 	s.hidden = t.hidden
