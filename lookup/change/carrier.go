@@ -130,6 +130,9 @@ func (t *tx) choosePorts(index int) {
 	m := t.link(index)
 	t.setDark(index, !m.Up() || !slices.ContainsFunc(t.ports(index), (*route.Link).Carrier))
 	t.adjust(index)
+	if l := t.link(index); l.Carrier() && l.OperState == operUnknown {
+		t.editLink(index, func(l *route.Link) { l.OperState = operUp })
+	}
 }
 
 // adjust gives a device the carrier that it has by others.

@@ -381,7 +381,7 @@ func compare(want, have *route.Snapshot) []string {
 	faults = append(faults, diff("address", jsonLines(want.Addrs, forgetTime), jsonLines(have.Addrs, forgetTime))...)
 	faults = append(faults, diff("link", jsonLines(want.Links, oneDown), jsonLines(have.Links, oneDown))...)
 	faults = append(faults, diff("nexthop", jsonLines(want.NextHops, nil), jsonLines(have.NextHops, nil))...)
-	faults = append(faults, neighbourFaults(want.Neighbours, have.Neighbours)...)
+	faults = append(faults, neighbourFaults(neighbours(want), neighbours(have))...)
 	for path, v := range have.Sysctls {
 		if w, ok := want.Sysctls[path]; ok && w != v { // of a new device not all is known
 			faults = append(faults, fmt.Sprintf("%s: %q, the kernel %q", path, w, v))
@@ -391,6 +391,15 @@ func compare(want, have *route.Snapshot) []string {
 		faults = append(faults, fmt.Sprintf("merged: %v, the kernel %v", want.Merged, have.Merged))
 	}
 	return faults
+}
+
+// neighbours are the neighbours that can be compared: those of a bridge go when its hardware
+// address follows its ports.
+func neighbours(s *route.Snapshot) []route.Neighbour {
+	return slices.DeleteFunc(slices.Clone(s.Neighbours), func(n route.Neighbour) bool {
+		l := s.Link(n.Link)
+		return n.Addr.IsMulticast() || l != nil && l.Kind == "bridge"
+	})
 }
 
 // neighbourFaults names what differs of neighbours. Those that are not permanent change by
@@ -405,7 +414,7 @@ func neighbourFaults(want, have []route.Neighbour) (faults []string) {
 	}
 	for _, n := range want {
 		const unsteady = route.NeighbourIncomplete | route.NeighbourDelay | route.NeighbourProbe
-		if n.Addr.IsMulticast() || n.State&unsteady != 0 {
+		if n.State&unsteady != 0 {
 			continue
 		}
 		state, ok := find(have, n)
@@ -414,7 +423,7 @@ func neighbourFaults(want, have []route.Neighbour) (faults []string) {
 		}
 	}
 	for _, n := range have {
-		if _, ok := find(want, n); !ok && !n.Addr.IsMulticast() {
+		if _, ok := find(want, n); !ok {
 			faults = append(faults, fmt.Sprintf("neighbour that the kernel alone has: %+v", n))
 		}
 	}

@@ -298,6 +298,10 @@ func (t *tx) enslave(index, master int) *Refusal {
 			t.choosePorts(b.Index)
 			t.adjustMTU(b.Index)
 		}
+		if b != nil && b.Kind == "bridge" && len(t.ports(b.Index)) <= 1 { // it gets another hardware address
+			t.forgetNeighbours(route.IPv4, b.Index, true)
+			t.forgetNeighbours(route.IPv6, b.Index, true)
+		}
 	}
 	return nil
 }

@@ -221,6 +221,9 @@ func (t *tx) newSettings(name string) {
 			fresh[path] = strconv.Itoa(t.setting(f, allDevices, "forwarding"))
 		}
 	}
+	if path := route.ConfPath(route.IPv6, name, "disable_ipv6"); fresh[path] == "" {
+		fresh[path] = strconv.Itoa(t.setting(route.IPv6, allDevices, "disable_ipv6"))
+	}
 	if path := route.ConfPath(route.IPv6, name, "accept_dad"); fresh[path] == "" {
 		fresh[path] = "1"
 	}
