@@ -25,6 +25,8 @@ func (c *Addr) apply(t *tx) *Refusal {
 		return t.refuseAddr(route.EINVAL, "ipv4: Local address is not supplied")
 	case lifetimes && t.kernel.lifetimeFirst:
 		return t.refuseAddr(route.EINVAL, msgLifetime4)
+	case t.kernel.lifetimeFirst && c.Addr.Prefix.Addr().IsUnspecified():
+		return nil // accepted and forgotten, the device unseen
 	case l == nil:
 		return t.refuseAddr(route.ENODEV, "ipv4: Device not found")
 	case !hasIPv4(l):

@@ -6,7 +6,8 @@ import "fmt"
 type behaviour struct {
 	// addrMessages: addresses are refused with a text. Not on 6.1, but on 6.12 and 6.18.
 	addrMessages bool
-	// lifetimeFirst: the lifetimes of an IPv4 address are checked before its device. Not
+	// lifetimeFirst: the lifetimes of an IPv4 address, and whether it is 0.0.0.0, are
+	// checked before its device. Not
 	// on 6.1 and 6.12, but on 6.18; said to be since 6.13.
 	lifetimeFirst bool
 	// backwardLast: whether a rule's goto leads back is checked after all else. Not on 6.1

@@ -123,7 +123,7 @@ func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 	if no := t.checkMTU(l, mtu); no != nil {
 		return no
 	}
-	had6 := l.HasIPv6()
+	had6, old := l.HasIPv6(), l.MTU
 	t.editLink(index, func(l *route.Link) { l.MTU = mtu })
 	l = t.link(index)
 	if l.Flags&route.LinkLoopback != 0 && mtu < route.LeastMTU6 {
@@ -133,6 +133,8 @@ func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 		t.losesIPv4(l)
 	}
 	switch has6 := l.HasIPv6(); {
+	case had6 && has6 && mtu >= route.LeastMTU6:
+		t.followMTU6(index, old, mtu)
 	case had6 && !has6:
 		t.lower6(l, true)
 	case !had6 && has6 && l.Up() && l.Carrier():
@@ -140,6 +142,24 @@ func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 	}
 	t.followMTU(index)
 	return nil
+}
+
+// followMTU6 gives the path MTU of IPv6 routes by a device its new MTU, where it was the
+// old one or is more than the new one (fib6_nh_mtu_change).
+func (t *tx) followMTU6(index int, old, mtu uint32) {
+	t.rewriteAll(route.IPv6, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
+		at := slices.IndexFunc(r.Metrics, func(m route.Metric) bool { return m.ID == route.MetricMTU && !m.Lock })
+		if at < 0 || r.Metrics[at].Value == mtu || r.Metrics[at].Value < mtu && r.Metrics[at].Value != old {
+			return r, false
+		}
+		by := func(h route.NextHop) bool { return h.Link == index }
+		if r.NextHopID == 0 && (len(r.NextHops) == 0 || !by(r.NextHops[0])) || !slices.ContainsFunc(r.NextHops, by) {
+			return r, false
+		}
+		next := r.Clone()
+		next.Metrics[at].Value = mtu
+		return &next, false
+	})
 }
 
 // followMTU gives the bridge of a device, and the devices on it, an MTU that fits

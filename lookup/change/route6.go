@@ -345,7 +345,7 @@ func (t *tx) remove6(r *route.Route, h route.NextHop, one bool) *Refusal {
 		src = netip.Prefix{} // without routes for certain sources, those for any are looked at
 	}
 	all, mine := t.node6(r.Table, r.Dst, src)
-	if len(all) == 0 && r.Dst.Bits() == 0 && meansNull(r, h) {
+	if len(mine) == 0 && !src.IsValid() && r.Dst.Bits() == 0 && meansNull(r, h) {
 		return refuse(route.ENOENT, "")
 	}
 	for i, x := range mine {
