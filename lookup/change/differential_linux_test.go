@@ -28,16 +28,14 @@ func TestMain(m *testing.M) {
 	routetest.Main(m)
 }
 
-// changesPerSetup is how many changes are made in one random set-up.
-const changesPerSetup = 40
-
 // TestDifferential compares changes with what the running kernel makes of them: random
-// set-ups and random sequences of changes. ROUTEWHY_CHANGES is how many (300),
-// ROUTEWHY_SEED where the random numbers start, ROUTEWHY_OBJECTS which objects (all:
+// set-ups and random sequences of changes. ROUTEWHY_CHANGES is how many (2000),
+// ROUTEWHY_PER_SETUP how many in one set-up (40), ROUTEWHY_SEED where the random numbers start, ROUTEWHY_OBJECTS which objects (all:
 // see drawer.draw). What fails is reduced and written to the folder that ROUTEWHY_KEEP
 // names.
 func TestDifferential(t *testing.T) {
-	changes := routetest.EnvInt(t, "ROUTEWHY_CHANGES", 300)
+	changes := routetest.EnvInt(t, "ROUTEWHY_CHANGES", 2000)
+	perSetup := routetest.EnvInt(t, "ROUTEWHY_PER_SETUP", 40)
 	seed := routetest.EnvInt(t, "ROUTEWHY_SEED", 1)
 	if os.Getenv("ROUTEWHY_CHANGES") == "" && !is618(t) {
 		t.Skip("of other kernels than 6.18 the differences are not known yet; ROUTEWHY_CHANGES looks for them")
@@ -49,7 +47,7 @@ func TestDifferential(t *testing.T) {
 		setupSeed := uint64(seed + n)
 		t.Run(strconv.FormatUint(setupSeed, 10), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(setupSeed, 1))
-			made += differ(t, rng, support, tally)
+			made += differ(t, rng, support, perSetup, tally)
 		})
 		if t.Failed() && os.Getenv("ROUTEWHY_KEEP_GOING") == "" {
 			break
@@ -77,7 +75,7 @@ func is618(t *testing.T) bool {
 }
 
 // differ makes one set-up and changes in it. It gives how many.
-func differ(t *testing.T, rng *rand.Rand, support routetest.Support, tally map[string]int) int {
+func differ(t *testing.T, rng *rand.Rand, support routetest.Support, changes int, tally map[string]int) int {
 	ns := routetest.New(t)
 	d := newDrawer(rng, support)
 	setup := routetest.Generate(rng, routetest.Options{Support: support})
@@ -88,7 +86,7 @@ func differ(t *testing.T, rng *rand.Rand, support routetest.Support, tally map[s
 	state := change.New(lookup.New(h.first(t)))
 	steps := rng.IntN(3) // 0: each change begins from a fresh reading
 	var done []change.Change
-	for n := range changesPerSetup {
+	for n := range changes {
 		if steps == 0 && n > 0 && !doubtful(snapshotOf(state)) {
 			state = change.New(lookup.New(h.read(t)))
 		}
@@ -124,7 +122,7 @@ func differ(t *testing.T, rng *rand.Rand, support routetest.Support, tally map[s
 			return n + 1
 		}
 	}
-	return changesPerSetup
+	return changes
 }
 
 // hides reports whether a line of a set-up makes something that a reading does not show,

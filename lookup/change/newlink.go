@@ -45,7 +45,10 @@ type kind struct {
 // The device flags that decide nothing here.
 const (
 	linkBroadcast route.LinkFlags = 0x2
+	linkPromisc   route.LinkFlags = 0x100
+	linkAllMulti  route.LinkFlags = 0x200
 	linkMaster    route.LinkFlags = 0x400
+	linkSlave     route.LinkFlags = 0x800
 	linkMulticast route.LinkFlags = 0x1000
 )
 
@@ -88,6 +91,9 @@ func (c *NewLink) apply(t *tx) *Refusal {
 	}
 	if lower != nil && c.MTU == 0 {
 		k.mtu = lower.MTU
+	}
+	if c.Kind == "vlan" { // vlan_dev_init
+		k.flags = lower.Flags &^ (route.LinkUp | route.LinkRunning | route.LinkLowerUp | linkMaster | linkSlave | linkPromisc | linkAllMulti)
 	}
 	if c.Peer != nil && c.Peer.Up { // before it has another end
 		return refuse(route.ENOTCONN, "")
@@ -147,10 +153,14 @@ func (c *NewLink) check(t *tx, lower *route.Link) *Refusal {
 		return refuse(route.EINVAL, "")
 	case c.Kind == "vlan" && c.VLAN >= 4095:
 		return refuse(route.ERANGE, "8021q: Invalid VLAN id")
-	case strings.HasPrefix(c.Kind, "mac") && lower.Flags&route.LinkLoopback != 0:
+	case c.Kind == "vlan" && lower.Flags&route.LinkLoopback != 0:
+		return refuse(route.EOPNOTSUPP, "8021q: VLANs not supported on device")
+	case strings.HasPrefix(c.Kind, "mac") && (lower.Flags&route.LinkLoopback != 0 || !ethernet(lower) || lower.Kind == vrfKind):
 		return refuse(route.EINVAL, "")
 	case strings.HasPrefix(c.Kind, "mac") && isPort(t, lower):
 		return refuse(route.EBUSY, "")
+	case c.Kind == "vlan" && c.Up && !lower.Up():
+		return refuse(route.ENETDOWN, "")
 	case c.Kind == vrfKind && c.Table == 0:
 		return refuse(route.EINVAL, "VRF table id is missing")
 	case badAddress(c.Address):

@@ -61,12 +61,14 @@ func (t *tx) checkObject6(o *route.NextHopObject, src netip.Prefix) *Refusal {
 		}
 	}
 	switch {
-	case src.IsValid():
-		return refuse(route.EINVAL, msgSourceRouting)
+	case src.IsValid() && !src.Addr().IsUnspecified():
+		return refuse(route.EINVAL, "IPv6 routes using source address can not use nexthop objects")
 	case family == route.IPv4:
 		return refuse(route.EINVAL, "IPv6 routes can not use an IPv4 nexthop")
 	case fdb:
 		return refuse(route.EINVAL, "Route cannot point to a fdb nexthop")
+	case src.IsValid():
+		return refuse(route.EINVAL, msgSourceRouting)
 	}
 	return nil
 }
