@@ -30,12 +30,12 @@ func TestMain(m *testing.M) {
 
 // TestDifferential compares changes with what the running kernel makes of them: random
 // set-ups and random sequences of changes. ROUTEWHY_CHANGES is how many (2000),
-// ROUTEWHY_PER_SETUP how many in one set-up (40), ROUTEWHY_SEED where the random numbers start, ROUTEWHY_OBJECTS which objects (all:
-// see drawer.draw). What fails is reduced and written to the folder that ROUTEWHY_KEEP
-// names.
+// ROUTEWHY_PER_SETUP how many in one set-up (80), ROUTEWHY_SEED where the random numbers
+// start, ROUTEWHY_OBJECTS which objects (all: see drawer.draw). What fails is reduced and
+// written to the folder that ROUTEWHY_KEEP names.
 func TestDifferential(t *testing.T) {
 	changes := routetest.EnvInt(t, "ROUTEWHY_CHANGES", 2000)
-	perSetup := routetest.EnvInt(t, "ROUTEWHY_PER_SETUP", 40)
+	perSetup := routetest.EnvInt(t, "ROUTEWHY_PER_SETUP", 80)
 	seed := routetest.EnvInt(t, "ROUTEWHY_SEED", 1)
 	if os.Getenv("ROUTEWHY_CHANGES") == "" && !is618(t) {
 		t.Skip("of other kernels than 6.18 the differences are not known yet; ROUTEWHY_CHANGES looks for them")
