@@ -338,7 +338,7 @@ func encodeNewLink(c *change.NewLink, index IndexOf) []byte {
 		data = attr(nil, 1, newLinkHead(c.Peer, index)) // VETH_INFO_PEER
 	case c.Kind == "vlan":
 		data = attr(nil, 1, binary.NativeEndian.AppendUint16(nil, c.VLAN)) // IFLA_VLAN_ID
-	case c.Kind == "vrf":
+	case c.Kind == "vrf" && c.Table != 0:
 		data = attr32(nil, 1, uint32(c.Table)) // IFLA_VRF_TABLE
 	}
 	info := attr(nil, unix.IFLA_INFO_KIND, append([]byte(c.Kind), 0))
