@@ -9,6 +9,7 @@ import (
 const (
 	FactSockets   Fact = "sockets"
 	FactProcesses Fact = "process names"
+	FactMarks     Fact = "socket marks"
 )
 
 // The protocols whose sockets are read.
@@ -39,7 +40,7 @@ type Socket struct {
 	// sets it for every one that is bound to an IPv6 address.
 	V6Only bool `json:"v6only,omitzero"`
 	// Mark is SO_MARK, which the answers have too. The kernel shows it to
-	// CAP_NET_ADMIN only; zero: none, or not shown.
+	// CAP_NET_ADMIN only; zero: none, or not shown, see [FactMarks].
 	Mark uint32 `json:"mark,omitzero"`
 	// Owners are the processes that hold it open, where they were asked for
 	// and may be seen.

@@ -89,7 +89,7 @@ func (p *reachPage) read() {
 
 // add reads a line about a socket.
 func (s *pageSocket) add(line string) {
-	for _, part := range []string{"IPv6 and IPv4", "IPv6 alone (v6only)"} {
+	for _, part := range []string{"IPv6 and IPv4", "IPv6 alone (v6only)", "IPv4 alone (IPv4-mapped)"} {
 		line = strings.TrimPrefix(strings.TrimPrefix(line, part), "; ")
 	}
 	if strings.HasPrefix(line, "only what comes in on ") {

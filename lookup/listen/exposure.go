@@ -44,6 +44,18 @@ func (l *Local) Addr() netip.Addr {
 	return l.Prefix.Addr()
 }
 
+// standIn is the address that stands for a prefix whose first one is special: those of
+// length 0, where all that a transparent proxy's rule selects is local.
+func standIn(p netip.Prefix) netip.Addr {
+	switch {
+	case !p.Addr().IsUnspecified():
+		return netip.Addr{}
+	case p.Addr().Is4():
+		return netip.AddrFrom4([4]byte{1})
+	}
+	return netip.AddrFrom16([16]byte{0x20})
+}
+
 // Reach is how far an address or a socket can be reached.
 type Reach uint8
 
@@ -115,13 +127,14 @@ type Host struct {
 	asked  map[route.Family]*demands
 	cache  map[reachKey]reached
 	names  map[string]int
+	rivals map[service]*rivals // where sockets of one port are bound differently
 }
 
 // NewHost prepares the answers for a host.
 func NewHost(f *lookup.FIB) *Host {
 	h := &Host{
 		fib: f, snap: f.Snapshot(), asker: map[route.Family]*asker{}, asked: map[route.Family]*demands{},
-		cache: map[reachKey]reached{}, names: map[string]int{},
+		cache: map[reachKey]reached{}, names: map[string]int{}, rivals: rivalsOf(f.Snapshot()),
 	}
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
 		h.asked[fam] = demandsOf(h.snap, fam)
@@ -163,7 +176,7 @@ func (h *Host) find() {
 		}
 		if !seen[k] {
 			seen[k], lengths[p.Bits()] = true, true
-			h.locals = append(h.locals, Local{Prefix: p, Link: link, VRF: vrfOf(h.snap, link)})
+			h.locals = append(h.locals, Local{Prefix: p, Link: link, VRF: vrfOf(h.snap, link), one: standIn(p)})
 		}
 	}
 	for i := range h.snap.Addrs {
@@ -214,8 +227,11 @@ func (h *Host) General(s *route.Socket) bool {
 	fam := route.FamilyOf(a)
 	return s.Link == 0 && (s.Proto == route.ProtoTCP || !hasVRF(h.snap)) && !a.IsLoopback() && !isLink(a) &&
 		h.asked[fam].of(s) == h.asked[fam].of(anySocket(fam)) && (!s.DualStack() || h.asked[route.IPv4].of(s) == h.asked[route.IPv4].of(anySocket(route.IPv4))) &&
-		h.scope(s) != ScopeGroup
+		h.scope(s) != ScopeGroup && !h.Contended(s)
 }
+
+// Contended reports whether sockets that are bound otherwise have the same port.
+func (h *Host) Contended(s *route.Socket) bool { return h.rivals[service{s.Proto, s.Local.Port()}] != nil }
 
 // Localnet are the devices by which other hosts reach 127.0.0.0/8, and get answers.
 func (h *Host) Localnet() []int {
@@ -353,12 +369,13 @@ func (h *Host) Exposure(s *route.Socket) Exposure {
 
 // reachKey is what sockets have in common that are reached alike.
 type reachKey struct {
-	addr    netip.Addr
+	addr    netip.Addr // 0.0.0.0 of a socket of IPv6 is ::ffff:0.0.0.0, which takes no IPv6
 	family  route.Family
 	v6only  bool
 	bound   int
 	special [2]special // in IPv4 and in IPv6
 	proto   uint8      // where there is a VRF, whose packets one protocol may take and another not, and of groups
+	rivals  int        // those of the same port
 }
 
 // reached are the addresses on which sockets that are alike take packets.
@@ -370,7 +387,11 @@ type reached struct {
 // reach are the addresses on which a socket takes packets, and who reaches them.
 func (h *Host) reach(s *route.Socket, scope Scope) reached {
 	bound := s.Local.Addr().Unmap()
-	key := reachKey{bound, s.Family, s.V6Only, s.Link, [2]special{h.asked[route.IPv4].of(s), h.asked[route.IPv6].of(s)}, 0}
+	key := reachKey{bound, s.Family, s.V6Only, s.Link, [2]special{h.asked[route.IPv4].of(s), h.asked[route.IPv6].of(s)}, 0, 0}
+	r := h.rivals[service{s.Proto, s.Local.Port()}]
+	if r != nil {
+		key.rivals = r.id
+	}
 	if scope == ScopeGroup || s.Link == 0 && hasVRF(h.snap) {
 		key.proto = s.Proto
 	}
@@ -385,18 +406,22 @@ func (h *Host) reach(s *route.Socket, scope Scope) reached {
 		h.cache[key] = out
 		return out
 	}
+	shared := map[*View][]View{}
 	for i := range h.locals {
 		l, of := h.locals[i], h.kindAt(i)
 		switch {
 		case !bound.IsUnspecified() && (!l.Prefix.Contains(bound) || isLink(l.Addr()) && s.Link != 0 && s.Link != l.Link),
 			bound.IsUnspecified() && l.Addr().Is4() && s.Family == route.IPv6 && s.V6Only,
-			bound.IsUnspecified() && l.Addr().Is6() && s.Family == route.IPv4:
+			bound.IsUnspecified() && l.Addr().Is6() && (s.Family == route.IPv4 || s.Local.Addr().Is4In6()):
 			continue
 		case !bound.IsUnspecified() && (l.Addr() != bound || !l.Prefix.IsSingleIP()):
 			l.one, of = netip.Addr{}, h.kind(bound)
 			l.Prefix = netip.PrefixFrom(bound, bound.BitLen())
 		}
-		h.views(&l, of, s, key.special[l.Addr().BitLen()/128])
+		h.views(&l, of, s, key.special[l.Addr().BitLen()/128], r)
+		if r != nil {
+			r.giveWay(h, &l, s, shared)
+		}
 		if s.Link == 0 || l.Self || len(l.Views) > 0 {
 			out.locals, out.reach = append(out.locals, l), max(out.reach, l.Reach())
 		}
@@ -406,7 +431,7 @@ func (h *Host) reach(s *route.Socket, scope Scope) reached {
 }
 
 // views asks who reaches an address by each uplink at which the socket takes packets.
-func (h *Host) views(l *Local, of kind, s *route.Socket, alike special) {
+func (h *Host) views(l *Local, of kind, s *route.Socket, alike special, r *rivals) {
 	fam := route.FamilyOf(l.Addr())
 	k := h.askerOf(fam)
 	alike = h.at(alike, l.Addr())
@@ -419,6 +444,11 @@ func (h *Host) views(l *Local, of kind, s *route.Socket, alike special) {
 	p, ok := PacketOf(h.snap, &flow, &d)
 	if !ok || h.fib.DeadEnd(&flow, &d).Code != "" || !h.answersSelf(l, &d, s) {
 		return
+	}
+	if r != nil {
+		if _, other := r.firstOf(h, s, l.Prefix, p); other {
+			return
+		}
 	}
 	l.Self = (s.Link == 0 && p.Slave == 0 || s.Link == 0 && acceptsVRF(h.snap, s.Proto) || s.Link != 0 && (s.Link == p.Dev || s.Link == p.Slave))
 }
@@ -491,6 +521,25 @@ func (h *Host) scope(s *route.Socket) Scope {
 		return ScopeGroup
 	case h.snap.Lacks(route.FactAddrs, s.Family) || d.Disposition == lookup.DispositionUnknown:
 		return ScopeUnknown
+	case h.delivers(s): // by a rule for what comes in
+		return ScopeAddress
 	}
 	return ScopeGone
+}
+
+// delivers reports whether packets to the address of a socket may get to it.
+func (h *Host) delivers(s *route.Socket) bool {
+	r := h.reach(s, ScopeAddress)
+	return r.reach > ReachNobody || slices.ContainsFunc(r.locals, func(l Local) bool {
+		return slices.ContainsFunc(l.Views, func(v View) bool {
+			return slices.ContainsFunc(v.Classes, func(c Class) bool { return c.Delivered != route.No })
+		})
+	})
+}
+
+// ScopeOf is what an address is to this host: as the scope of a socket on it.
+func (h *Host) ScopeOf(a netip.Addr) Scope {
+	s := anySocket(route.FamilyOf(a))
+	s.Local = netip.AddrPortFrom(a, 0)
+	return h.scope(s)
 }

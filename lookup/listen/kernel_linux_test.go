@@ -78,7 +78,7 @@ func (h *host) addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 // binds are all ways to listen that the test tries.
 func (h *host) binds() []bind {
 	var out []bind
-	for _, a := range []string{"0.0.0.0", "127.0.0.1", "127.0.0.2", "10.0.0.1", "::", "::1", "2001:db8::1", "::ffff:10.0.0.1"} {
+	for _, a := range []string{"0.0.0.0", "127.0.0.1", "127.0.0.2", "10.0.0.1", "::", "::1", "2001:db8::1", "::ffff:10.0.0.1", "::ffff:0.0.0.0"} {
 		for _, dev := range []string{"", "lo", "v0", "w0"} {
 			out = append(out, bind{addr: h.addr(a), dev: dev})
 			if a := h.addr(a); a.Is6() && !a.Is4In6() {

@@ -18,6 +18,7 @@ const (
 	CodeSmallMTU    lookup.Code = lookup.Code(lookup.ShortcutSmallMTU)    // the uplink's MTU is too small for IPv6
 	CodeNotHere     lookup.Code = "not-local"                             // it is not delivered here; Want: the disposition
 	CodeNoAnswer    lookup.Code = "no-route"                              // the answer has no route
+	CodeNoSource    lookup.Code = lookup.Code(lookup.ShortcutNotLocal)    // no device has the answer's source
 	CodeRefused     lookup.Code = "answer-refused"                        // a rule or a route refuses the answer; Want: the disposition, or the errno where only some are refused, Have: the errno
 	CodeLoopback    lookup.Code = lookup.Code(lookup.ShortcutLoopback)    // the answer's source is a loopback address, which may not leave
 	CodeOnLinkAlone lookup.Code = lookup.Code(lookup.ShortcutOnLink)      // the device that the socket is bound to has no route there
@@ -301,6 +302,8 @@ func (k *asker) answer(d *lookup.Decision, c, a netip.Addr, neighbour bool) Outc
 		o.Reason.Code = CodeNoAnswer
 	case d.Shortcut == lookup.ShortcutLoopback:
 		o.Reason.Code = CodeLoopback
+	case d.Shortcut == lookup.ShortcutNotLocal:
+		o.Reason.Code = CodeNoSource
 	case !d.Disposition.Success():
 		o.Reason = lookup.Reason{Code: CodeRefused, Want: d.Disposition.String(), Have: d.Errno.String()}
 	case d.Shortcut == lookup.ShortcutOnLink && !neighbour:

@@ -163,7 +163,7 @@ func Take(s *route.Snapshot, sockets []route.Socket, p Packet) Verdict {
 func (v *Verdict) exactFirst(fit []*route.Socket) []*route.Socket {
 	var exact, rest []*route.Socket
 	for _, x := range fit {
-		if x.Local.Addr().IsUnspecified() {
+		if x.Local.Addr().Unmap().IsUnspecified() {
 			rest = append(rest, x)
 		} else {
 			exact = append(exact, x)
@@ -181,11 +181,11 @@ func (v *Verdict) exactFirst(fit []*route.Socket) []*route.Socket {
 // refuses says why a socket cannot take the packet at all; true: it can.
 func (p *Packet) refuses(s *route.Snapshot, x *route.Socket) (lookup.Reason, bool) {
 	switch {
-	case p.Dst.Addr().Is6() && x.Family == route.IPv4:
+	case p.Dst.Addr().Is6() && (x.Family == route.IPv4 || x.Local.Addr().Is4In6()):
 		return lookup.Reason{Code: CodeFamily}, false
 	case p.Dst.Addr().Is4() && x.Family == route.IPv6 && x.V6Only:
 		return lookup.Reason{Code: CodeV6Only}, false
-	case !x.Local.Addr().IsUnspecified() && x.Local.Addr().Unmap() != p.Dst.Addr():
+	case !x.Local.Addr().Unmap().IsUnspecified() && x.Local.Addr().Unmap() != p.Dst.Addr():
 		return lookup.Reason{Code: CodeAddress, Want: x.Local.Addr().Unmap()}, false
 	case x.Link == 0 && p.Slave != 0 && !acceptsVRF(s, p.Proto):
 		return lookup.Reason{Code: CodeVRF, Have: p.Dev}, false

@@ -80,7 +80,7 @@ func (b *Batch) Changing() bool { return b.watched.Changing() }
 // Gaps are the facts that all decisions are made without.
 func (b *Batch) Gaps() []route.Gap {
 	return slices.DeleteFunc(slices.Clone(b.fib.Snapshot().Gaps), func(g route.Gap) bool {
-		return g.Fact == route.FactNames || g.Fact == route.FactSockets || g.Fact == route.FactProcesses
+		return slices.Contains([]route.Fact{route.FactNames, route.FactSockets, route.FactProcesses, route.FactMarks}, g.Fact)
 	})
 }
 

@@ -13,6 +13,8 @@ import (
 type Listeners struct {
 	// Query says which sockets were asked about; absent: all.
 	Query *SocketQuery `json:"query,omitempty"`
+	// Foreign says that the address that was asked about is not this host's.
+	Foreign bool `json:"foreign,omitempty"`
 	// Sockets are those that listen, in the kernel's order.
 	Sockets []Listener `json:"sockets"`
 	// Connected are the sockets with a connection, where details were asked for.
@@ -62,6 +64,7 @@ type AlikeRoutes struct {
 const (
 	RemarkFirewall    lookup.Code = "firewall"           // the firewall is not consulted
 	RemarkSockets     lookup.Code = "sockets-unread"     // sockets could not be read; Have: why
+	RemarkMarks       lookup.Code = "marks-hidden"       // the marks of sockets could not be read, and rules ask for marks; Have: why
 	RemarkPrivate     lookup.Code = "private"            // Addresses are private, and other networks reach them
 	RemarkLeftOut     lookup.Code = "routes-left-out"    // Alike stand for others: there are too many to tell each apart
 	RemarkUplinksDead lookup.Code = "uplinks-no-carrier" // nothing comes in by Devs
@@ -80,11 +83,16 @@ type Exposure struct {
 	Alike []AlikeRoutes
 	// Limit is how many bytes of memory it may take; zero: any number.
 	Limit int64
+
+	scope listen.Scope // of the address that was asked about; empty: none was
 }
 
 // Report answers the question. The error is a [route.LimitError].
 func (x *Exposure) Report() (*Listeners, error) {
 	host := listen.NewHost(x.FIB)
+	if a := x.Query.Address; a.IsValid() {
+		x.scope = host.ScopeOf(a)
+	}
 	if x.Limit != 0 {
 		if err := host.Fits(x.Limit, x.bindings(host) > maxBindings); err != nil {
 			return nil, err
@@ -93,7 +101,7 @@ func (x *Exposure) Report() (*Listeners, error) {
 	n := namesOf(x.FIB)
 	locals := host.Locals()
 	exposures, size := x.exposures(host)
-	out := &Listeners{Sockets: make([]Listener, 0, len(exposures)), Exposed: n.exposed(locals)}
+	out := &Listeners{Sockets: make([]Listener, 0, len(exposures)), Foreign: x.scope == listen.ScopeGone, Exposed: n.exposed(locals)}
 	out.large = size+len(locals) > maxInFull/max(1, host.Uplinks())
 	if x.Query != (SocketQuery{}) {
 		out.Query = &x.Query
@@ -118,7 +126,7 @@ func (x *Exposure) Report() (*Listeners, error) {
 		out.Sockets = append(out.Sockets, l)
 	}
 	for i := range n.snap.Sockets {
-		if s := &n.snap.Sockets[i]; x.Detail && s.Remote.Port() != 0 && x.Query.Holds(s) {
+		if s := &n.snap.Sockets[i]; x.Detail && s.Remote.Port() != 0 && x.holds(s) {
 			out.Connected = append(out.Connected, NewSocket(n.snap, s))
 		}
 	}
@@ -135,7 +143,7 @@ const maxInFull = 1 << 18
 func (x *Exposure) exposures(host *listen.Host) (out []listen.Exposure, addresses int) {
 	all := x.FIB.Snapshot().Sockets
 	for i := range all {
-		if s := &all[i]; s.Listens() && x.Query.Holds(s) {
+		if s := &all[i]; s.Listens() && x.holds(s) {
 			e := host.Exposure(s)
 			out = append(out, e)
 			addresses += len(e.Locals)
@@ -160,15 +168,22 @@ func (x *Exposure) bindings(host *listen.Host) int {
 	asks := len(x.FIB.Snapshot().Rules) > 2*len(route.DefaultRules(route.IPv4))
 	all := x.FIB.Snapshot().Sockets
 	for i := range all {
-		if s := &all[i]; x.Query.Holds(s) && s.Listens() && !host.General(s) {
+		if s := &all[i]; x.holds(s) && s.Listens() && !host.General(s) {
 			b := binding{addr: s.Local.Addr(), link: s.Link, mark: s.Mark}
-			if asks { // a rule may ask for the port
+			if asks || host.Contended(s) { // a rule may ask for the port
 				b.port = uint32(s.Local.Port())
 			}
 			seen[b] = true
 		}
 	}
 	return len(seen)
+}
+
+// holds reports whether a socket is meant: one that is bound to every address takes nothing
+// that comes to an address which is not this host's, nor TCP what comes to a group.
+func (x *Exposure) holds(s *route.Socket) bool {
+	never := x.scope == listen.ScopeGone || x.scope == listen.ScopeGroup && s.Proto == route.ProtoTCP
+	return x.Query.Holds(s) && (!never || s.Local.Addr().Unmap() == x.Query.Address)
 }
 
 // Holds reports whether a socket is meant: it takes what comes to the address, as one
@@ -202,10 +217,11 @@ func (q *SocketQuery) inFamily(x *route.Socket) bool {
 	return true
 }
 
-// Shows reports whether an address of this host is among those that were asked about.
+// Shows reports whether an address of this host is among those that were asked about: all
+// addresses at once, as a transparent proxy's route has them, are none of them.
 func (q *SocketQuery) Shows(a HostAddr) bool {
 	return q == nil || (q.Family == "" || q.Family == FamilyName(route.FamilyOf(a.Addr()))) &&
-		(!q.Address.IsValid() || q.Address.IsUnspecified() || a.Contains(q.Address))
+		(!q.Address.IsValid() || q.Address.IsUnspecified() || a.Bits() > 0 && a.Contains(q.Address))
 }
 
 const inet, inet6 = "inet", "inet6"
@@ -230,9 +246,9 @@ func (x *Exposure) warnings(n names, l *Listeners, host *listen.Host) []Finding 
 	for _, gap := range []struct {
 		fact route.Fact
 		code lookup.Code
-	}{{route.FactSockets, RemarkSockets}, {route.FactProcesses, RemarkProcesses}} {
+	}{{route.FactSockets, RemarkSockets}, {route.FactProcesses, RemarkProcesses}, {route.FactMarks, RemarkMarks}} {
 		for _, g := range n.snap.Gaps {
-			if g.Fact == gap.fact {
+			if g.Fact == gap.fact && (gap.fact != route.FactMarks || n.asksForMarks()) {
 				out = append(out, NewRemark(gap.code, "", g.Why))
 			}
 		}
@@ -251,6 +267,11 @@ func (x *Exposure) warnings(n names, l *Listeners, host *listen.Host) []Finding 
 	localnet := n.devs(host.Localnet())
 	add(Finding{Reason: Reason{Code: RemarkLocalnet}, Devs: localnet}, len(localnet) > 0)
 	return out
+}
+
+// asksForMarks reports whether a rule asks for a mark.
+func (n names) asksForMarks() bool {
+	return slices.ContainsFunc(n.snap.Rules, func(r route.Rule) bool { return r.Selector.MarkMask != 0 })
 }
 
 // private are the private addresses that other networks reach, where a socket listens

@@ -151,6 +151,7 @@ func hostKinds() []Kind {
 		{RemarkSelected, "Packets that were not compared may be decided differently", i, s, "Hosts are compared by packets without a source, a mark and the like. A rule that differs, or leads to what differs, selects others."},
 		{RemarkFirewall, "The firewall is not consulted", i, s, "Who reaches a socket is told by the routing decisions alone. A firewall may drop what is said to arrive."},
 		{RemarkSockets, "Sockets are missing", w, s, "The sockets of this host, or some of them, could not be read."},
+		{RemarkMarks, "Marks of sockets are missing", w, s, "Only root sees the marks of sockets, and a rule asks for marks: what is said of the answers of a socket that has one may be wrong."},
 		{RemarkPrivate, "Other networks reach a private address", i, s, "The addresses are private (RFC 1918, RFC 4193) or shared (RFC 6598). Other networks reach them where they have a route there."},
 		{RemarkLeftOut, "One route stands for many", i, s, "The tables have too many routes by gateways to tell the clients of each apart. Of those that are alike, one was asked about."},
 		{RemarkUplinksDead, "Devices without carrier receive nothing", w, s, "The devices have addresses and are up, but have no carrier. Nothing comes in by them now."},

@@ -19,15 +19,14 @@ const (
 )
 
 // decodeSocket decodes struct inet_diag_msg and its attributes. The protocol
-// is not in it: it is the one that was asked for.
-func decodeSocket(b []byte) (route.Socket, error) {
-	var s route.Socket
+// is not in it: it is the one that was asked for. marked reports whether the mark is told.
+func decodeSocket(b []byte) (s route.Socket, marked bool, err error) {
 	if len(b) < sizeofInetDiagMsg {
-		return s, fmt.Errorf("inet_diag_msg of %d bytes", len(b))
+		return s, false, fmt.Errorf("inet_diag_msg of %d bytes", len(b))
 	}
 	s.Family = familyOf(b[0])
 	if s.Family == 0 {
-		return s, fmt.Errorf("inet_diag_msg of family %d", b[0])
+		return s, false, fmt.Errorf("inet_diag_msg of family %d", b[0])
 	}
 	s.State = route.SocketState(b[1])
 	n := s.Family.Bits() / 8
@@ -44,10 +43,10 @@ func decodeSocket(b []byte) (route.Socket, error) {
 		case inetDiagSkV6Only:
 			s.V6Only = a.u8() != 0
 		case inetDiagMark:
-			s.Mark = a.u32()
+			s.Mark, marked = a.u32(), true
 		}
 	}
-	return s, a.err
+	return s, marked, a.err
 }
 
 // socketRequest is struct inet_diag_req_v2: which sockets to dump. The kernel

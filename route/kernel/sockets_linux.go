@@ -86,7 +86,7 @@ func dumpSockets(ctx context.Context, s *socket, snap *route.Snapshot, f route.F
 		if typ != sockDiagByFamily {
 			return nil
 		}
-		one, err := decodeSocket(msg)
+		one, marked, err := decodeSocket(msg)
 		if err != nil {
 			if faults++; fault == nil {
 				fault = err
@@ -96,6 +96,9 @@ func dumpSockets(ctx context.Context, s *socket, snap *route.Snapshot, f route.F
 		one.Proto = proto
 		if one.Family == f && one.Local.Port() != 0 {
 			snap.Sockets = append(snap.Sockets, one)
+			if !marked && !snap.Lacks(route.FactMarks, 0) {
+				snap.Gaps = append(snap.Gaps, route.Gap{Fact: route.FactMarks, Why: "permission denied: only root sees them"})
+			}
 		}
 		return nil
 	})

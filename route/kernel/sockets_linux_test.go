@@ -187,7 +187,11 @@ func TestCaptureSockets(t *testing.T) {
 }
 
 func FuzzDecodeSocket(f *testing.F) {
-	fuzz(f, "socket", decodeSocket, func(t *testing.T, s route.Socket) {
+	decode := func(b []byte) (route.Socket, error) {
+		s, _, err := decodeSocket(b)
+		return s, err
+	}
+	fuzz(f, "socket", decode, func(t *testing.T, s route.Socket) {
 		if s.Family == 0 || s.Local.Addr().BitLen() != s.Family.Bits() || s.Remote.Addr().BitLen() != s.Family.Bits() {
 			t.Errorf("%+v", s)
 		}

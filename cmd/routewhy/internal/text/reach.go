@@ -127,7 +127,7 @@ func (o *reached) heard(verbose bool) []heard {
 	answered := slices.ContainsFunc(o.views, func(v view) bool { return v.answered() })
 	for i := range o.views {
 		v := &o.views[i]
-		if answered && !v.answered() && !verbose {
+		if answered && !v.answered() && !v.taken() && !verbose {
 			continue
 		}
 		text, tint := v.words(o.linkLocal || o.linkGroup, verbose)
@@ -153,6 +153,9 @@ func (v *view) answered() bool {
 func sent(c *report.ClientClass) bool {
 	return yes(c.Delivered) && c.Reason.Code == listen.CodeAnswerElsewhere
 }
+
+// taken reports whether another socket goes first.
+func (v *view) taken() bool { return v.classes[0].Reason.Code == listen.CodeOtherSocket }
 
 // yes reports whether something is known to be so.
 func yes(known *bool) bool { return known != nil && *known }
@@ -223,6 +226,9 @@ const itsLink = "its link"
 
 // words say who reaches an address; empty: nothing is delivered.
 func (v *view) words(linkLocal, verbose bool) (string, ink) {
+	if v.taken() {
+		return "the socket on " + name(v.classes[0].Reason.Want) + " takes it", plain
+	}
 	if !slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return !no(c.Delivered) }) {
 		return "", plain
 	}
@@ -347,6 +353,8 @@ func unanswered(r report.Reason) string {
 		return r.Want.String()
 	case listen.CodeLoopback:
 		return "it may not leave with a loopback address"
+	case listen.CodeNoSource:
+		return "it may not leave from an address that no device has"
 	case listen.CodeOnLinkAlone:
 		return "no route by the device that the socket is bound to"
 	case listen.CodeNoCarrier:

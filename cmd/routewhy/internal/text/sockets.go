@@ -54,7 +54,7 @@ func Listeners(w io.Writer, l *report.Listeners, st Style) error {
 func (s *listening) headline() string {
 	count := map[listen.Reach]int{}
 	for i := range s.Sockets {
-		count[s.Sockets[i].Reach]++
+		count[s.reachThere(&s.Sockets[i])]++
 	}
 	var parts []string
 	for _, r := range []struct {
@@ -74,13 +74,41 @@ func (s *listening) headline() string {
 	switch n := len(s.Sockets); {
 	case s.Unread():
 		return "the sockets could not be read"
+	case n == 0 && s.Foreign:
+		return fmt.Sprintf("no socket listens %s, and this host does not have that address", wanted(s.Query))
 	case n == 0:
 		return strings.TrimSpace("no socket listens " + wanted(s.Query))
 	case n == 1:
-		return "1 socket listens: " + strings.TrimPrefix(strings.Join(parts, ", "), "1 ")
+		return "1 socket listens" + s.there() + ": " + strings.TrimPrefix(strings.Join(parts, ", "), "1 ")
 	default:
-		return fmt.Sprintf("%d sockets listen: %s", n, strings.Join(parts, ", "))
+		return fmt.Sprintf("%d sockets listen%s: %s", n, s.there(), strings.Join(parts, ", "))
 	}
+}
+
+// there names the address that was asked about; empty: none was.
+func (s *listening) there() string {
+	if s.Query == nil || !s.Query.Address.IsValid() || s.Query.Address.IsUnspecified() {
+		return ""
+	}
+	return " on " + s.Query.Address.String()
+}
+
+// reachThere is how far a socket can be reached, at the address that was asked about if one
+// was.
+func (s *listening) reachThere(x *report.Listener) listen.Reach {
+	if s.there() == "" {
+		return x.Reach
+	}
+	best, found := listen.ReachNobody, false
+	for i := range x.Addresses {
+		if a := &x.Addresses[i]; s.Query.Shows(a.Address) {
+			best, found = max(best, a.Reach), true
+		}
+	}
+	if !found {
+		return x.Reach // to a group
+	}
+	return best
 }
 
 // wanted names the sockets that were asked about in a sentence; empty: all.
@@ -175,6 +203,8 @@ func (s *listening) newRemark(x *report.Listener) (string, ink) {
 	case x.Scope != listen.ScopeAll:
 	case dual(x):
 		out = append(out, "IPv6 and IPv4")
+	case x.Local.Is4In6():
+		out = append(out, "IPv4 alone (IPv4-mapped)")
 	case x.Family == "inet6":
 		out = append(out, "IPv6 alone (v6only)")
 	}
@@ -263,7 +293,7 @@ func (s *listening) owns(x *report.Exposed) []own {
 func (s *listening) every(x *report.Listener) int {
 	n := 0
 	for i := range s.locals {
-		if is4 := s.locals[i].Address.Addr().Is4(); is4 == (x.Family == "inet") || is4 && dual(x) {
+		if is4 := s.locals[i].Address.Addr().Is4(); is4 == (x.Family == "inet" || x.Local.Is4In6()) || is4 && dual(x) {
 			n++
 		}
 	}
@@ -356,13 +386,15 @@ func (o *own) likeBut(x *own) bool {
 func socketsFinding(n *report.Finding, verbose bool) string {
 	switch n.Code {
 	case report.RemarkFirewall:
-		return "the firewall is not consulted: it may drop what is said to arrive here"
+		return "the firewall is not consulted: it may drop what is said to arrive here, and lead here what is not (NAT, marks)"
 	case lookup.NoteChanging:
 		return changingWords
 	case report.RemarkSockets:
 		return "sockets are missing: " + name(n.Have)
 	case report.RemarkProcesses:
 		return "process names are missing: " + name(n.Have)
+	case report.RemarkMarks:
+		return "the marks of sockets are missing, and rules ask for marks: " + name(n.Have)
 	case report.RemarkPrivate:
 		return private(n.Addresses) + ": other networks reach a private address where they have a route to it"
 	case report.RemarkLeftOut:

@@ -228,6 +228,8 @@ func (z zeroPage) groups() []boundGroup {
 		switch is6 := x.Family == "inet6"; {
 		case a == z.zero() && is6 && x.V6Only != nil && *x.V6Only:
 			g.remark, g.order = "IPv6 alone (v6only)", 1
+		case x.Local.Is4In6() && a.IsUnspecified():
+			g.name, g.order = x.Local.String(), 1
 		case a.IsUnspecified() && is6:
 			g.remark, g.order = "IPv6 and IPv4", 1
 		case a.IsUnspecified():
