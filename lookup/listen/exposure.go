@@ -230,8 +230,9 @@ func (h *Host) General(s *route.Socket) bool {
 		h.scope(s) != ScopeGroup && !h.Contended(s)
 }
 
-// Contended reports whether sockets that are bound otherwise have the same port.
-func (h *Host) Contended(s *route.Socket) bool { return h.rivals[service{s.Proto, s.Local.Port()}] != nil }
+// Contended reports whether sockets that are bound otherwise have the same port, and may go
+// first.
+func (h *Host) Contended(s *route.Socket) bool { return h.rivalsFor(s) != nil }
 
 // Localnet are the devices by which other hosts reach 127.0.0.0/8, and get answers.
 func (h *Host) Localnet() []int {
@@ -388,7 +389,7 @@ type reached struct {
 func (h *Host) reach(s *route.Socket, scope Scope) reached {
 	bound := s.Local.Addr().Unmap()
 	key := reachKey{bound, s.Family, s.V6Only, s.Link, [2]special{h.asked[route.IPv4].of(s), h.asked[route.IPv6].of(s)}, 0, 0}
-	r := h.rivals[service{s.Proto, s.Local.Port()}]
+	r := h.rivalsFor(s)
 	if r != nil {
 		key.rivals = r.id
 	}

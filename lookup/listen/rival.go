@@ -78,6 +78,18 @@ func rivalsOf(s *route.Snapshot) map[service]*rivals {
 	return all
 }
 
+// rivalsFor are those that may go before a socket; nil: none.
+func (h *Host) rivalsFor(s *route.Socket) *rivals {
+	r := h.rivals[service{s.Proto, s.Local.Port()}]
+	if r == nil {
+		return nil
+	}
+	if a := s.Local.Addr().Unmap(); a.IsUnspecified() && len(r.anyAddr) < 2 && len(r.byAddr) == 0 || !a.IsUnspecified() && len(r.byAddr[a]) < 2 {
+		return nil
+	}
+	return r
+}
+
 // firstOf is the socket that takes a packet to an address of a local prefix, where sockets
 // that are bound like the given one do not. Of several addresses, none is bound to alone.
 func (r *rivals) firstOf(h *Host, s *route.Socket, local netip.Prefix, p Packet) (route.Socket, bool) {
