@@ -36,6 +36,7 @@ const (
 	ENETUNREACH   Errno = 101
 	ENOBUFS       Errno = 105
 	ENOTCONN      Errno = 107
+	ETIMEDOUT     Errno = 110
 	ECONNREFUSED  Errno = 111
 	EHOSTUNREACH  Errno = 113
 )
@@ -64,6 +65,7 @@ var errnoTexts = map[Errno][2]string{
 	ENETUNREACH:   {"ENETUNREACH", "Network is unreachable"},
 	ENOBUFS:       {"ENOBUFS", "No buffer space available"},
 	ENOTCONN:      {"ENOTCONN", "Transport endpoint is not connected"},
+	ETIMEDOUT:     {"ETIMEDOUT", "Connection timed out"},
 	ECONNREFUSED:  {"ECONNREFUSED", "Connection refused"},
 	EHOSTUNREACH:  {"EHOSTUNREACH", "No route to host"},
 }

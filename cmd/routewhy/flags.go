@@ -34,6 +34,8 @@ type options struct {
 	script optional[uint32]
 	// other is the packet that --unlike compares with, as it was given.
 	other string
+	// errno is the error that --errno asks about, as it was given.
+	errno string
 	// want is where --why-not wants the packet to go, as it was given.
 	want string
 	// family restricts the answer to one family (-4, -6, or the family of
@@ -114,6 +116,8 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 			fs.Func(m.flag, m.usage, fileFlag(func(s string) { o.batch = s }))
 		case "why-not":
 			fs.Func(m.flag, m.usage, func(s string) error { o.want = s; return nil })
+		case "errno":
+			fs.Func(m.flag, m.usage, func(s string) error { o.errno = s; return nil })
 		case "unlike":
 			fs.Func(m.flag, m.usage, func(s string) error { o.other = s; return nil })
 		case "try":

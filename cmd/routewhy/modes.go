@@ -52,6 +52,12 @@ func modes() []mode {
 		destinations: true,
 		run:          unlike,
 	}, {
+		flag:         "errno",
+		usage:        "what an error comes from that a program got",
+		flags:        slices.Concat(common, packet, []string{"no-kernel"}),
+		destinations: true,
+		run:          causes,
+	}, {
 		flag:  "dump",
 		usage: "every table, in the order the rules consult it",
 		flags: slices.Concat(common, []string{"table"}),

@@ -14,6 +14,9 @@ const usageText = `Usage:
                                     make it: changes, and other packets
   routewhy DESTINATION --unlike DESTINATION [from=ADDR mark=N ...]
                                     where the ways of two packets part
+  routewhy DESTINATION --errno E    what an error comes from that a program got
+                                    (EHOSTUNREACH, "No route to host"), and what
+                                    was ruled out
   routewhy --try COMMAND [DESTINATION...]
                                     what a change would do, without making it
   routewhy --batch FILE|- [flags]   one destination a line, one decision a line

@@ -34,7 +34,7 @@ const (
 	CodeNone       lookup.Code = "no-such-entry"        // there is no such entry at all
 	CodeNoDefault  lookup.Code = "no-default"           // there is no default route at all
 	CodeOutside    lookup.Code = "outside-prefix"       // the prefix does not cover the destination; Want: it, Have: the first bit, from 1, in which they differ
-	CodeNoRule     lookup.Code = "no-such-rule"         // no rule has the priority; Want: it
+	CodeNoRule     lookup.Code = "rule-absent"          // no rule has the priority; Want: it
 	CodeBound      lookup.Code = "bound"                // the packet is bound to a device; Have: it
 	CodeGiven      lookup.Code = "source-given"         // the packet has a source; Have: it
 	CodePrescribed lookup.Code = "source-by-route"      // the route prescribes a source; Have: it

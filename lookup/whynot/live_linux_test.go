@@ -248,7 +248,7 @@ func (c *trialCase) outside(w *Way, other *live) {
 	now, touched := change.New(c.host.fib), &extent{}
 	for _, x := range w.Changes {
 		out := now.Apply(x)
-		touched.add(x, &out)
+		touched.add(x, now, &out)
 		now = out.State
 	}
 	x := &tries{search: &search{root: newState(c.host.fib, c.question.Flow)}}

@@ -54,9 +54,6 @@ func (x *tries) hops(wanted []*route.Route) []route.NextHop {
 			out = x.more(x.root, out, r)
 		}
 	}
-	if len(out) > 0 && x.want.Kind == Device && len(wanted) > 0 {
-		return out
-	}
 	around := x.look(x.root)
 	for _, h := range around.hops {
 		if len(out) < maxHops && !slices.Contains(out, h) {
@@ -65,6 +62,9 @@ func (x *tries) hops(wanted []*route.Route) []route.NextHop {
 	}
 	if h, ok := x.hop(x.root, around.nearest); ok && len(out) == 0 {
 		h.Flags = 0
+		out = append(out, h)
+	}
+	if h := (route.NextHop{Link: x.want.Link}); x.want.Kind == Device && !slices.Contains(out, h) {
 		out = append(out, h)
 	}
 	return out
@@ -252,12 +252,11 @@ func (x *tries) priorities(t *lookup.Trace) []uint32 {
 func plain(f route.Family, pref uint32, id route.Table) route.Rule {
 	return route.Rule{
 		Family: f, Priority: pref, Action: route.ActionTable, Table: id, SuppressPrefixLen: -1, SuppressGroup: -1,
-		Protocol: route.ProtocolBoot,
 	}
 }
 
 func adding(r route.Rule) proposal {
-	r.Protocol, r.Implied, r.Unresolved = route.ProtocolBoot, false, false
+	r.Protocol, r.Implied, r.Unresolved = 0, false, false
 	return proposal{&change.Rule{Verb: change.Add, Rule: r, HasPriority: true}}
 }
 
@@ -339,6 +338,10 @@ func (x *tries) links(wanted []*route.Route) []proposal {
 	if x.want.Kind == Gateway {
 		note(x.linkOf(x.root, x.want.Addr))
 	}
+	if x.want.Kind == Source {
+		note(x.owner(x.root))
+	}
+	note(x.root.flow.Out)
 	for _, w := range wanted {
 		for _, h := range hopsOf(snap, w) {
 			note(h.Link)

@@ -51,22 +51,35 @@ const maxAlike = 2
 
 // best are the first ways, but of those that are alike only some.
 func (x *tries) best() []Way {
-	alike := map[string]int{}
+	alike, reached := map[string]int{}, map[string]bool{}
+	for i := range x.ways {
+		w := &x.ways[i]
+		reached[w.kind()] = reached[w.kind()] || w.Direct == 0
+	}
 	var out []Way
 	for _, w := range x.ways {
-		kind := ""
-		for _, c := range w.Changes {
-			if r, ok := c.(*change.Route); ok {
-				kind += fmt.Sprintln(r.Verb, r.Route.Table, r.Route.Dst, r.Route.Metric)
-			} else {
-				kind += fmt.Sprintf("%p", c)
-			}
+		k := w.kind()
+		if w.Direct != 0 && reached[k] {
+			continue // there is one by which somebody is reached
 		}
-		if alike[kind]++; alike[kind] <= maxAlike {
+		if alike[k]++; alike[k] <= maxAlike {
 			out = append(out, w)
 		}
 	}
 	return out[:min(len(out), maxWays)]
+}
+
+// kind is the same for ways that differ in the next hops of routes alone.
+func (w *Way) kind() string {
+	kind := ""
+	for _, c := range w.Changes {
+		if r, ok := c.(*change.Route); ok {
+			kind += fmt.Sprintln(r.Verb, r.Route.Table, r.Route.Dst, r.Route.Metric)
+		} else {
+			kind += fmt.Sprintf("%p", c)
+		}
+	}
+	return kind
 }
 
 // pairs tries two of some changes, in the other order where the first is refused.
@@ -112,7 +125,7 @@ func (x *tries) try(p proposal) bool {
 			return false
 		}
 		commands = append(commands, command.Print(c, now))
-		touched.add(c, &out)
+		touched.add(c, now, &out)
 		now = out.State
 	}
 	key := strings.Join(slices.Sorted(slices.Values(commands)), "\n")
@@ -166,7 +179,10 @@ type extent struct {
 	within []netip.Prefix
 }
 
-func (e *extent) add(c change.Change, out *change.Outcome) {
+func (e *extent) add(c change.Change, before *change.State, out *change.Outcome) {
+	if out.State.FIB().Snapshot().Merged != before.FIB().Snapshot().Merged {
+		e.all = true // local and main are one table no more
+	}
 	for _, refs := range [][]change.RouteRef{out.Removed, out.Added} {
 		for i := range refs {
 			e.within = append(e.within, refs[i].Dst)

@@ -1,0 +1,262 @@
+package text
+
+import (
+	"fmt"
+	"io"
+
+	"routewhy/lookup/report"
+	"routewhy/lookup/whynot"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// Causes writes what an error may come from, as text: what it is first, then what it may
+// be, then what was ruled out.
+func Causes(w io.Writer, r *report.Causes, st Style) error {
+	x, p := caused{told{r.Explained()}, r}, &page{w: w, st: st}
+	if bad := x.Disagreement(); bad != nil {
+		p.disagreement(told{bad})
+		return p.err
+	}
+	p.line(st.paint(bold, x.line()))
+	if st.Quiet {
+		return p.err
+	}
+	p.blank()
+	if !r.Gives {
+		p.block("  now  ", x.verdict(), plain)
+		p.blank()
+	}
+	for _, part := range []struct {
+		state whynot.CauseState
+		label string
+		tint  ink
+	}{{whynot.CauseIs, "it is", green}, {whynot.CausePossible, "may be", yellow}, {whynot.CauseUnseen, "or else", plain}, {whynot.CauseNot, "not", plain}} {
+		for i := range r.Causes {
+			if c := &r.Causes[i]; c.State == part.state {
+				p.detail(part.label, x.cause(c), part.tint)
+			}
+		}
+	}
+	return p.err
+}
+
+// caused are causes that are put into words.
+type caused struct {
+	told
+	r *report.Causes
+}
+
+func (x caused) line() string {
+	errno := fmt.Sprintf("%s, %q", x.r.Errno, x.r.Errno.Text())
+	var is []*report.Cause
+	may := 0
+	for i := range x.r.Causes {
+		switch c := &x.r.Causes[i]; c.State {
+		case whynot.CauseIs:
+			is = append(is, c)
+		case whynot.CausePossible:
+			may++
+		}
+	}
+	switch {
+	case len(x.r.Causes) == 0:
+		return fmt.Sprintf("%s: nothing in routing gives programs %s", x.subject(), errno)
+	case len(is) > 0:
+		return fmt.Sprintf("%s: %s comes from %s", x.subject(), errno, x.cause(is[0]))
+	case may > 0:
+		return fmt.Sprintf("%s: %s is not what the tables answer, and may come from something else", x.subject(), errno)
+	}
+	return fmt.Sprintf("%s: %s comes from nothing that the tables show", x.subject(), errno)
+}
+
+// cause is a cause in words: what it is, or what of it was ruled out.
+func (x caused) cause(c *report.Cause) string {
+	if text := x.byTables(c); text != "" {
+		return text
+	}
+	return x.byOthers(c)
+}
+
+// refusers are the words for a route and a rule that refuse.
+func refuserKind(c *report.Cause) (kind string, rule bool) {
+	switch c.Code {
+	case whynot.CauseBlackholeRoute:
+		return "blackhole", false
+	case whynot.CauseUnreachableRoute:
+		return "unreachable", false
+	case whynot.CauseProhibitRoute:
+		return "prohibit", false
+	case whynot.CauseBlackholeRule:
+		return "blackhole", true
+	case whynot.CauseUnreachableRule:
+		return "unreachable", true
+	case whynot.CauseProhibitRule:
+		return "prohibit", true
+	}
+	return "", false
+}
+
+// byTables is a cause that stands in the tables; empty: it is none.
+func (x caused) byTables(c *report.Cause) string {
+	kind, rule := refuserKind(c)
+	not := c.State == whynot.CauseNot
+	switch {
+	case rule && c.Rule == nil:
+		return fmt.Sprintf("a rule of type %s: there is none", kind)
+	case rule && not:
+		why := mismatchWords(c.Reason)
+		if why == "" {
+			why = "it is not reached"
+		}
+		return fmt.Sprintf("rule %d (%s): %s", c.Rule.Priority, withSelector(c.Rule), why)
+	case rule:
+		return fmt.Sprintf("rule %d (%s)", c.Rule.Priority, withSelector(c.Rule))
+	case kind != "" && c.Route == nil:
+		return fmt.Sprintf("a route of type %s: none covers it", kind)
+	case kind != "" && not:
+		return routeIn(c.Route) + ": it is not what decides"
+	case kind != "":
+		return routeIn(c.Route)
+	}
+	switch c.Code {
+	case whynot.CauseNoRoute:
+		return negated(not, "no route: no table that was asked has one", "a lack of routes: a rule or a route decides")
+	case whynot.CauseThrow:
+		if c.Route != nil && !not {
+			return routeIn(c.Route) + ", after which no table has a route"
+		}
+		return "a throw route: none ended the search"
+	case whynot.CauseReversePath:
+		if x.Looked().Iif == "" {
+			return "the reverse-path filter: it is for packets that come in"
+		}
+		return negated(not, "the reverse-path filter of "+iproute2.Safe(x.Looked().Iif), "the reverse-path filter: it lets the packet in")
+	case whynot.CauseForwarding:
+		if x.Looked().Iif == "" {
+			return "forwarding: this host sends the packet itself"
+		}
+		return negated(not, "forwarding, which is off on "+iproute2.Safe(x.Looked().Iif), "forwarding: it is on, or the packet ends here")
+	case whynot.CauseDevice:
+		return negated(not, "a device that is down or takes no packet", "the device that the socket is bound to: it is up, or none was given")
+	case whynot.CauseSource:
+		from := x.Looked().From
+		if !from.IsValid() {
+			return "the source: none was given (--from, if the program binds to one)"
+		}
+		return negated(not, fmt.Sprintf("the source %s, which this host may not use", from), fmt.Sprintf("the source %s: it is accepted", from))
+	}
+	return ""
+}
+
+func withSelector(r *iproute2.Rule) string {
+	if sel := r.Selector(); sel != "" {
+		return sel + ": " + ruleTarget(r)
+	}
+	return "from all: " + ruleTarget(r)
+}
+
+func negated(not bool, is, isNot string) string {
+	if not {
+		return isNot
+	}
+	return is
+}
+
+// byOthers is a cause that the tables tell little of.
+func (x caused) byOthers(c *report.Cause) string {
+	not := c.State == whynot.CauseNot
+	switch c.Code {
+	case whynot.CauseNeighbour:
+		return neighbourCause(c)
+	case whynot.CauseBroadcast:
+		return negated(not, "SO_BROADCAST, which the socket has not set: the destination is a broadcast address", "SO_BROADCAST: the destination is no broadcast address")
+	case whynot.CauseNoSource:
+		return negated(not, "the choice of a source: no device has an address that fits", "the choice of a source: there is one")
+	case whynot.CauseSilence:
+		return x.silence(c)
+	case whynot.CauseICMP:
+		return negated(not, icmpCause(x.r.Errno), "another host's error: the packet does not leave this host")
+	case whynot.CauseFirewall:
+		return firewallCause(x.r.Errno)
+	case whynot.CauseNobody:
+		return "nobody listens at that port of the destination"
+	case whynot.CausePorts:
+		return "source ports: none is left for this destination"
+	}
+	return "what the program itself asked for (an address, a length, an option)"
+}
+
+func neighbourCause(c *report.Cause) string {
+	have, dev := name(c.Reason.Have), name(c.Reason.Want)
+	switch {
+	case c.Reason.Have.IsZero():
+		return "a neighbour: the packet goes to none"
+	case c.State == whynot.CauseIs:
+		return fmt.Sprintf("the neighbour %s on %s, which does not answer (FAILED)", have, dev)
+	case c.State == whynot.CausePossible:
+		return fmt.Sprintf("the neighbour %s on %s, of which nothing is known yet: programs get this after some seconds if it does not answer", have, dev)
+	}
+	return fmt.Sprintf("the neighbour %s on %s: it has answered", have, dev)
+}
+
+// silence is that no answer comes.
+func (x caused) silence(c *report.Cause) string {
+	switch {
+	case c.State == whynot.CauseIs:
+		return "a way out that is dead: " + x.wayOutWords()
+	case c.State == whynot.CauseNot:
+		return "silence: the packet does not even leave"
+	}
+	return "the packet or its answer is lost on the way; routewhy ADDRESS --reply looks at the way back"
+}
+
+// wayOutWords say why nothing gets out.
+func (x caused) wayOutWords() string {
+	w := x.Why
+	have := name(w.Have)
+	switch w.Code {
+	case "gateway-failed", "target-failed":
+		return have + " does not answer"
+	case "no-carrier":
+		return have + " has no carrier"
+	case "device-down":
+		return have + " is down"
+	}
+	return string(w.Code)
+}
+
+func icmpCause(e route.Errno) string {
+	switch e {
+	case route.ECONNREFUSED:
+		return "the other end, or a firewall there, refuses: a TCP reset, or ICMP \"port unreachable\""
+	case route.EHOSTUNREACH:
+		return "a router on the way says so (ICMP \"host unreachable\"): tcpdump -ni any icmp shows who"
+	case route.EACCES:
+		return "a router on the way says so (ICMPv6 \"administratively prohibited\"): tcpdump -ni any icmp6 shows who"
+	}
+	return "a router on the way says so (ICMP \"network unreachable\"): tcpdump -ni any icmp shows who"
+}
+
+func firewallCause(e route.Errno) string {
+	switch e {
+	case route.EPERM:
+		return "a firewall of this host that drops what it sends (chain output), or a BPF program: nft list ruleset"
+	case route.ETIMEDOUT:
+		return "a firewall that drops packets or answers, here or on the way: nft list ruleset"
+	}
+	return "a firewall that rejects with that error, here or on the way: nft list ruleset"
+}
+
+// CausesJSON writes the same as JSON: an array with an object a destination.
+func CausesJSON(w io.Writer, all []*report.Causes) error {
+	for _, r := range all {
+		x := caused{told{r.Explained()}, r}
+		for i := range r.Causes {
+			r.Causes[i].Text = x.cause(&r.Causes[i])
+		}
+	}
+	enc := encoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(all)
+}

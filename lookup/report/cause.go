@@ -1,0 +1,72 @@
+package report
+
+import (
+	"context"
+
+	"routewhy/lookup"
+	"routewhy/lookup/whynot"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// Causes are the things by which a program gets an error for a packet, and which of them it
+// is.
+type Causes struct {
+	Query Query       `json:"query"`
+	Errno route.Errno `json:"errno"`
+	// Gives says that the look-up gives this error now.
+	Gives    bool     `json:"gives"`
+	Causes   []Cause  `json:"causes"`
+	Decision Decision `json:"decision"`
+	Kernel   *Kernel  `json:"kernel,omitempty"`
+
+	explained *Explanation
+}
+
+// Cause is one of them.
+type Cause struct {
+	Code  lookup.Code       `json:"code"`
+	State whynot.CauseState `json:"state"`
+	// Reason says more, without a code: of a neighbour its address (have) and its device
+	// (want), of a rule why it does not match.
+	Reason Reason          `json:"reason,omitzero"`
+	Rule   *iproute2.Rule  `json:"rule,omitempty"`
+	Route  *iproute2.Route `json:"route,omitempty"`
+	Text   string          `json:"text,omitempty"`
+}
+
+// AskCauses tells from a source what an error may come from, for each destination.
+func AskCauses(ctx context.Context, src route.Source, q *Question, e route.Errno) ([]*Causes, error) {
+	fib, err := readAll(ctx, src, q)
+	if err != nil {
+		return nil, err
+	}
+	a := &asker{Question: q, src: src, fib: fib}
+	n := namesOf(fib)
+	var out []*Causes
+	for _, d := range q.To {
+		l, err := a.typical(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		r := &Causes{Errno: e, Causes: []Cause{}, explained: l.Report()}
+		r.Query, r.Decision, r.Kernel = r.explained.Query, r.explained.Decision, r.explained.Kernel
+		r.Gives = l.Trace.Decision.Errno == e
+		for _, c := range whynot.Causes(fib, l.Trace, e) {
+			r.Causes = append(r.Causes, Cause{Code: c.Code, State: c.State, Reason: NewReason(c.Reason), Rule: n.rule(c.Rule), Route: n.route(c.Route)})
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// Explained is the explanation of what becomes of the packet.
+func (r *Causes) Explained() *Explanation {
+	if r.explained == nil {
+		r.explained = &Explanation{Query: r.Query, Decision: r.Decision, Kernel: r.Kernel}
+	}
+	return r.explained
+}
+
+// Status is that of the packet.
+func (r *Causes) Status() Status { return r.Explained().Status() }

@@ -1,0 +1,258 @@
+package whynot
+
+import (
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// Cause is one thing by which a program may get an error.
+type Cause struct {
+	Code  lookup.Code
+	State CauseState
+	// Reason says more: of a neighbour its address (Have) and device (Want), of a rule why
+	// it does not match, of a setting or a device its name (Have).
+	Reason lookup.Reason
+	// Rule and Route are what it is, or what was ruled out; nil: there is none such.
+	Rule  *route.Rule
+	Route *route.Route
+}
+
+// CauseState says what is known of a cause.
+type CauseState string
+
+// What is known of a cause.
+const (
+	CauseIs       CauseState = "is"        // this is it
+	CausePossible CauseState = "possible"  // it may be
+	CauseNot      CauseState = "ruled-out" // it is not
+	CauseUnseen   CauseState = "unseen"    // the tables do not tell
+)
+
+// The causes.
+const (
+	CauseBlackholeRoute   lookup.Code = "cause-blackhole-route"
+	CauseBlackholeRule    lookup.Code = "cause-blackhole-rule"
+	CauseReversePath      lookup.Code = "cause-reverse-path"
+	CauseSource           lookup.Code = "cause-source" // the packet's source
+	CauseUnreachableRoute lookup.Code = "cause-unreachable-route"
+	CauseUnreachableRule  lookup.Code = "cause-unreachable-rule"
+	CauseProhibitRoute    lookup.Code = "cause-prohibit-route"
+	CauseProhibitRule     lookup.Code = "cause-prohibit-rule"
+	CauseNoRoute          lookup.Code = "cause-no-route"
+	CauseThrow            lookup.Code = "cause-throw"
+	CauseNeighbour        lookup.Code = "cause-neighbour"
+	CauseForwarding       lookup.Code = "cause-forwarding"
+	CauseDevice           lookup.Code = "cause-device"    // the device that the socket is bound to
+	CauseBroadcast        lookup.Code = "cause-broadcast" // SO_BROADCAST is not set
+	CauseNoSource         lookup.Code = "cause-no-source" // no address fits
+	CauseSilence          lookup.Code = "cause-silence"   // nothing comes back
+	CauseICMP             lookup.Code = "cause-icmp"      // a router, or the other end, says so
+	CauseFirewall         lookup.Code = "cause-firewall"
+	CauseNobody           lookup.Code = "cause-nobody" // nothing listens there
+	CauseArgument         lookup.Code = "cause-argument"
+	CausePorts            lookup.Code = "cause-ports" // no source port is left
+)
+
+// causesOf are the causes of an error (__ip_route_output_key, ip_route_input_slow,
+// icmp_err_convert in net/ipv4/icmp.c, tab_unreach in net/ipv6/icmp.c).
+func causesOf(e route.Errno, received bool, f route.Family) []lookup.Code {
+	switch e {
+	case route.EINVAL:
+		out := []lookup.Code{CauseBlackholeRoute, CauseBlackholeRule, CauseReversePath, CauseSource}
+		if !received {
+			out = append(out, CauseArgument)
+		}
+		return out
+	case route.EXDEV:
+		return []lookup.Code{CauseReversePath}
+	case route.EHOSTUNREACH:
+		return []lookup.Code{CauseUnreachableRoute, CauseNeighbour, CauseForwarding, CauseICMP, CauseFirewall}
+	case route.ENETUNREACH:
+		return []lookup.Code{CauseNoRoute, CauseThrow, CauseUnreachableRule, CauseSource, CauseDevice, CauseICMP, CauseFirewall}
+	case route.EACCES:
+		out := []lookup.Code{CauseProhibitRoute, CauseProhibitRule, CauseBroadcast}
+		if f == route.IPv6 {
+			out = append(out, CauseICMP, CauseFirewall)
+		}
+		return out
+	case route.EPERM:
+		return []lookup.Code{CauseFirewall}
+	case route.ECONNREFUSED:
+		return []lookup.Code{CauseNobody, CauseICMP, CauseFirewall}
+	case route.EADDRNOTAVAIL:
+		return []lookup.Code{CauseSource, CauseNoSource, CausePorts}
+	case route.ENETDOWN, route.ENODEV, route.ENXIO:
+		return []lookup.Code{CauseDevice}
+	case route.ETIMEDOUT:
+		return []lookup.Code{CauseSilence, CauseNeighbour, CauseFirewall}
+	}
+	return nil
+}
+
+// Causes are all things by which a program gets an error for a packet, or a packet that
+// comes in is refused with it, and which of them it is. Empty: nothing is known of the
+// error.
+func Causes(f *lookup.FIB, t *lookup.Trace, e route.Errno) []Cause {
+	x := &causes{state: newState(f, t.Flow), t: t, d: &t.Decision, errno: e}
+	var out []Cause
+	for _, c := range causesOf(e, t.Flow.In != 0, t.Flow.Family()) {
+		out = append(out, x.judge(c))
+	}
+	return out
+}
+
+type causes struct {
+	*state
+	t     *lookup.Trace
+	d     *lookup.Decision
+	errno route.Errno
+}
+
+func (x *causes) judge(c lookup.Code) Cause {
+	switch c {
+	case CauseBlackholeRoute:
+		return x.byRoute(c, route.TypeBlackhole, lookup.DispositionBlackhole)
+	case CauseUnreachableRoute:
+		return x.byRoute(c, route.TypeUnreachable, lookup.DispositionUnreachable)
+	case CauseProhibitRoute:
+		return x.byRoute(c, route.TypeProhibit, lookup.DispositionProhibit)
+	case CauseBlackholeRule:
+		return x.byRule(c, route.ActionBlackhole)
+	case CauseUnreachableRule:
+		return x.byRule(c, route.ActionUnreachable)
+	case CauseProhibitRule:
+		return x.byRule(c, route.ActionProhibit)
+	case CauseNoRoute:
+		return x.whether(c, x.d.Disposition == lookup.DispositionNoRoute && x.d.Shortcut == "" && x.thrower() == nil)
+	case CauseThrow:
+		out := x.whether(c, x.d.Disposition == lookup.DispositionNoRoute && x.thrower() != nil)
+		out.Route = x.thrower()
+		return out
+	case CauseReversePath:
+		return x.whether(c, x.d.Shortcut == lookup.ShortcutReversePath)
+	case CauseForwarding:
+		return x.whether(c, x.d.Shortcut == lookup.ShortcutNoForwarding)
+	case CauseSource:
+		return x.bySource(c)
+	case CauseDevice:
+		down := x.d.Shortcut == lookup.ShortcutDown || x.d.Shortcut == lookup.ShortcutNoIPv4 || x.d.Errno == route.ENODEV
+		return x.whether(c, down)
+	case CauseNeighbour:
+		return x.byNeighbour(c)
+	}
+	return x.outside(c)
+}
+
+func (x *causes) whether(c lookup.Code, yes bool) Cause {
+	if yes {
+		return Cause{Code: c, State: CauseIs}
+	}
+	return Cause{Code: c, State: CauseNot}
+}
+
+// byRoute is a route of a type that refuses: the one that decided, or one that does not.
+func (x *causes) byRoute(c lookup.Code, t route.Type, as lookup.Disposition) Cause {
+	if x.d.Disposition == as && x.d.HasRoute {
+		return Cause{Code: c, State: CauseIs, Route: &x.d.Route}
+	}
+	out := Cause{Code: c, State: CauseNot}
+	x.covering(func(r *route.Route) bool {
+		if r.Type == t {
+			out.Route = r
+		}
+		return out.Route == nil
+	})
+	return out
+}
+
+// byRule is a rule with an action that refuses.
+func (x *causes) byRule(c lookup.Code, a route.Action) Cause {
+	if r := x.d.Rule; r != nil && r.Action == a && !x.d.HasRoute {
+		return Cause{Code: c, State: CauseIs, Rule: r}
+	}
+	out := Cause{Code: c, State: CauseNot}
+	for i := range x.t.Rules {
+		if r := &x.t.Rules[i]; r.Rule.Action == a {
+			out.Rule, out.Reason = r.Rule, r.Reason
+			break
+		}
+	}
+	return out
+}
+
+// thrower is a throw route that ended a table; nil: there is none.
+func (x *causes) thrower() *route.Route {
+	for i := range x.t.Rules {
+		for j := range x.t.Rules[i].Candidates {
+			if c := &x.t.Rules[i].Candidates[j]; c.Verdict == lookup.VerdictThrows {
+				return &c.Route
+			}
+		}
+	}
+	return nil
+}
+
+// bySource is the source that the packet has.
+func (x *causes) bySource(c lookup.Code) Cause {
+	src := x.flow.Src
+	refused := x.d.Errno == x.errno && slices.Contains([]lookup.Shortcut{
+		lookup.ShortcutSource, lookup.ShortcutNotLocal, lookup.ShortcutLoopback, lookup.ShortcutMartianSrc, lookup.ShortcutOwnSource,
+	}, x.d.Shortcut)
+	if x.errno == route.EADDRNOTAVAIL && src.IsValid() && x.flow.In == 0 {
+		refused = !slices.ContainsFunc(x.fib.Snapshot().Addrs, func(a route.Addr) bool { return a.Prefix.Addr() == src })
+	}
+	out := x.whether(c, refused)
+	out.Reason.Have = src
+	return out
+}
+
+// byNeighbour is a gateway, or the destination itself, that does not answer on the link.
+func (x *causes) byNeighbour(c lookup.Code) Cause {
+	out := Cause{Code: c, State: CauseNot}
+	for i := range x.t.Gateways {
+		g := &x.t.Gateways[i]
+		if !g.Addr.IsValid() || !x.fib.HasNeighbours(g.Link) || x.d.Disposition != lookup.DispositionUnicast {
+			continue
+		}
+		state := CausePossible
+		switch {
+		case g.HasState && g.State&route.NeighbourFailed != 0:
+			state = CauseIs
+		case g.HasState && g.State.Valid():
+			state = CauseNot
+		}
+		if out.Reason.Have == nil || state == CauseIs || state == CausePossible && out.State == CauseNot {
+			out.State, out.Reason = state, lookup.Reason{Have: g.Addr, Want: x.fib.Snapshot().LinkName(g.Link)}
+		}
+	}
+	return out
+}
+
+// outside are causes of which the tables tell little.
+func (x *causes) outside(c lookup.Code) Cause {
+	out := Cause{Code: c, State: CauseUnseen}
+	switch c {
+	case CauseBroadcast:
+		out = x.whether(c, false)
+		if x.d.Disposition == lookup.DispositionBroadcast {
+			out.State = CausePossible
+		}
+	case CauseNoSource:
+		lacks := x.d.Disposition == lookup.DispositionUnicast && !x.d.Src.IsValid() && len(x.d.NextHops) == 1 && x.d.NextHops[0].SrcOneOf == nil
+		out = x.whether(c, lacks)
+	case CauseSilence:
+		out.State = CausePossible
+		if why := x.fib.DeadEnd(&x.flow, x.d); why.Code != "" {
+			out.State, out.Reason = CauseIs, why
+		} else if !x.d.Disposition.Success() {
+			out.State = CauseNot
+		}
+	case CauseICMP:
+		if x.d.Disposition != lookup.DispositionUnicast {
+			out.State = CauseNot // the packet does not leave
+		}
+	}
+	return out
+}
