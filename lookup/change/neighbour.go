@@ -40,8 +40,7 @@ func (c *Neighbour) apply(t *tx) *Refusal {
 		at = t.makeNeighbour(l, n.Addr)
 	}
 	x := &s.Neighbours[at]
-	switch {
-	case n.State.Valid() && !c.LinkAddr && !x.State.Valid() && ethernet(l):
+	if n.State.Valid() && !c.LinkAddr && !x.State.Valid() && ethernet(l) {
 		t.partly = true // the entry is there all the same
 		return refuse(route.EINVAL, "No link layer address given")
 	}

@@ -52,7 +52,7 @@ func TestNotUnderstood(t *testing.T) {
 		"ip route add default via <GATEWAY>":         `"<GATEWAY>" is a redirection`,
 		"ip link set eth* up":                        "is a pattern",
 		"ip route add 10.0.0.0/8 dev eth0 &":         "in the background",
-		"(ip link set eth0 up)":                      "is a program that is not understood",
+		"(ip link set eth0 up)":                      "groups commands",
 		"brctl addif br0 eth0":                       `"brctl" is a program that is not understood`,
 		"while ip rule del table 5; do :; done":      `"while" is of the shell`,
 		"ip -n blue route add default via 192.0.2.1": "another network namespace",
