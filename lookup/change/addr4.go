@@ -17,7 +17,7 @@ func (c *Addr) apply(t *tx) *Refusal {
 	lifetimes := c.Verb != Delete && (c.Addr.ValidLft != 0 || c.Addr.PreferredLft != 0) &&
 		(c.Addr.ValidLft == 0 || c.Addr.PreferredLft > c.Addr.ValidLft)
 	switch {
-	case l == nil && c.Verb == Delete:
+	case c.Verb == Delete && (l == nil || !hasIPv4(l)):
 		return t.refuseAddr(route.ENODEV, "ipv4: Device not found")
 	case c.Verb == Delete:
 		return c.delete4(t)

@@ -112,14 +112,21 @@ func (t *tx) follow(index int) {
 		t.choosePorts(m.Index)
 	}
 	for _, x := range slices.Clone(t.snap.Links) {
-		switch up := t.link(index).Up(); {
+		switch {
 		case !stacked(&x) || x.Peer != index || x.PeerNetNS >= 0:
-		case x.Kind == "vlan" && !up && x.Up():
+		case x.Kind == "vlan" && !t.link(index).Up() && x.Up():
 			t.lower(x.Index)
-		case x.Kind == "vlan" && up && !x.Up():
-			t.raise(x.Index)
 		default:
 			t.adjust(x.Index)
+		}
+	}
+}
+
+// raiseVLANs sets the VLANs on a device up with it (vlan_device_event).
+func (t *tx) raiseVLANs(index int) {
+	for _, x := range slices.Clone(t.snap.Links) {
+		if x.Kind == "vlan" && x.Peer == index && x.PeerNetNS < 0 && !x.Up() {
+			t.raise(x.Index)
 		}
 	}
 }

@@ -294,7 +294,7 @@ func (h *live) read(t *testing.T) *route.Snapshot {
 
 // patience is how long the kernel may take until it has made what follows from a change:
 // it enters IPv6 addresses later, and tells of carriers at most once a second.
-const patience = 1500 * time.Millisecond
+const patience = 5 * time.Second
 
 // settle reads the namespace until it is as a state expects, and names what then differs
 // still.

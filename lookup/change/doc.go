@@ -12,6 +12,18 @@
 // on the link, and a table without routes does not exist. Of two routes that differ by
 // such a fact alone, the second is taken for the same as the first, and refused.
 //
+// Also hidden are whether IPv4's tables were there before and are empty, what the later
+// next hops of an IPv6 route came with, whether a next hop is dead or has no carrier alone
+// where a setting shows both alike, the IDs of VLANs, the hardware addresses of devices,
+// the settings that a new device gets, and the carrier that a device which is down would
+// have.
+//
+// # What is not worked out
+//
+// The link-local address that the kernel makes of a hardware address that is not known;
+// spanning trees, and bonds but for their carrier; the greatest MTU of hardware; FDB
+// entries; encapsulations' own checks; time: lifetimes that end, neighbours that are asked.
+//
 // # The way back
 //
 // [Undo] works out the changes that bring a host back to the state before others, and

@@ -756,7 +756,7 @@ func (d *drawer) newLink() change.Change {
 	case "veth":
 		c.Peer = &change.NewLink{Name: c.Name + "p", Up: d.chance(40)}
 	case "macvlan", "vlan":
-		c.Lower, c.VLAN = d.device(), 7
+		c.Lower, c.VLAN = d.device(), 8 // the set-up has one of 7
 	case "vrf":
 		c.Table = pick[route.Table](d, 110, 111, 0)
 	}
@@ -771,7 +771,7 @@ func (d *drawer) newLink() change.Change {
 
 // neighbour draws a change of a neighbour.
 func (d *drawer) neighbour() change.Change {
-	c := &change.Neighbour{Verb: pick(d, change.Add, change.Replace, change.Modify, change.Append, change.Prepend, change.Delete, change.Delete), LinkAddr: d.chance(70)}
+	c := &change.Neighbour{Verb: pick(d, change.Add, change.Replace, change.Replace, change.Modify, change.Delete, change.Delete), LinkAddr: d.chance(70)}
 	n := &c.Neighbour
 	mine := slices.DeleteFunc(slices.Clone(d.snap.Neighbours), func(n route.Neighbour) bool { return n.Addr.IsMulticast() })
 	if len(mine) > 0 && d.chance(60) {

@@ -394,6 +394,7 @@ func (t *tx) raise(index int) {
 		}
 	}
 	t.follow(index)
+	t.raiseVLANs(index)
 }
 
 // changed is what follows when something of a device that is up was changed

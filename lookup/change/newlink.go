@@ -159,6 +159,8 @@ func (c *NewLink) check(t *tx, lower *route.Link) *Refusal {
 		return refuse(route.EINVAL, "")
 	case strings.HasPrefix(c.Kind, "mac") && isPort(t, lower):
 		return refuse(route.EBUSY, "")
+	case c.Kind == "vlan" && t.hasVLAN(lower.Index, c.VLAN):
+		return refuse(route.EEXIST, "8021q: VLAN device already exists")
 	case c.Kind == "vlan" && c.Up && !lower.Up():
 		return refuse(route.ENETDOWN, "")
 	case c.Kind == vrfKind && c.Table == 0:
@@ -167,6 +169,15 @@ func (c *NewLink) check(t *tx, lower *route.Link) *Refusal {
 		return refuse(route.EADDRNOTAVAIL, "")
 	}
 	return nil
+}
+
+// hasVLAN reports whether a device is known to have a VLAN of an ID on it. A dump does not
+// tell the IDs.
+func (t *tx) hasVLAN(lower int, id uint16) bool {
+	return slices.ContainsFunc(t.snap.Links, func(x route.Link) bool {
+		have, known := t.vlans[x.Index]
+		return x.Kind == "vlan" && x.Peer == lower && known && have == id
+	})
 }
 
 // isPort reports whether a device takes frames for another one, so that no macvlan may
@@ -213,6 +224,18 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	t.setDark(index, l.Kind == "tun" || l.Kind == "tap")
 	if c.MTU != 0 {
 		t.givenMTU(index)
+	}
+	if l.Kind == "vlan" {
+		m := maps.Clone(t.vlans)
+		if m == nil {
+			m = map[int]uint16{}
+		}
+		m[index] = c.VLAN
+		t.vlans = m
+	}
+	if l.Kind == vrfKind {
+		t.makeTable(route.IPv4, l.VRFTable)
+		t.makeTable(route.IPv6, l.VRFTable)
 	}
 	t.ownAddress(index, c.Address)
 	return index

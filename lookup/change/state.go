@@ -40,6 +40,8 @@ type hidden struct {
 	dark, ownMTU map[int]bool
 	// hadVRF says that there was a VRF, with which the kernel made its rules.
 	hadVRF bool
+	// vlans are the IDs of the VLAN devices that changes made.
+	vlans map[int]uint16
 }
 
 // New starts from a FIB, which must have all routes that a change may meet: those to
@@ -59,6 +61,8 @@ func New(f *lookup.FIB) *State {
 			t.noteBridge(l)
 		case vrfKind:
 			t.hadVRF = true
+			t.makeTable(route.IPv4, l.VRFTable)
+			t.makeTable(route.IPv6, l.VRFTable)
 		}
 	}
 	s.hidden = t.hidden
