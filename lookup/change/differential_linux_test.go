@@ -378,7 +378,7 @@ func compare(want, have *route.Snapshot) []string {
 	faults = append(faults, diff("rule", jsonLines(listed(want.Rules), nil), jsonLines(listed(have.Rules), nil))...)
 	faults = append(faults, diff("address", jsonLines(want.Addrs, forgetTime), jsonLines(have.Addrs, forgetTime))...)
 	faults = append(faults, diff("link", jsonLines(want.Links, oneDown), jsonLines(have.Links, oneDown))...)
-	faults = append(faults, diff("nexthop", jsonLines(want.NextHops, nil), jsonLines(have.NextHops, nil))...)
+	faults = append(faults, diff("nexthop", jsonLines(want.NextHops, forgetDirect), jsonLines(have.NextHops, nil))...)
 	faults = append(faults, neighbourFaults(neighbours(want), neighbours(have))...)
 	for path, v := range have.Sysctls {
 		if w, ok := want.Sysctls[path]; ok && w != v { // of a new device not all is known
@@ -452,6 +452,9 @@ func oneDown(l *route.Link) {
 		l.OperState = down
 	}
 }
+
+// forgetDirect leaves out what the kernel does not tell.
+func forgetDirect(o *route.NextHopObject) { o.NextHop.Flags &^= route.NextHopDirect }
 
 func jsonLines[T any](list []T, change func(*T)) []string {
 	lines := make([]string, len(list))

@@ -222,9 +222,6 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	}
 	t.newSettings(l.Name)
 	t.setDark(index, l.Kind == "tun" || l.Kind == "tap")
-	if c.MTU != 0 {
-		t.givenMTU(index)
-	}
 	if l.Kind == "vlan" {
 		m := maps.Clone(t.vlans)
 		if m == nil {

@@ -200,6 +200,9 @@ func (t *tx) ready6(l *route.Link) {
 		}
 	}
 	t.syncUp6(l.Index, true)
+	if l.MTU != 0 && l.MTU < route.LeastMTU6 { // lo's
+		t.lower6(l, false)
+	}
 }
 
 // loopback6 gives lo its address (init_loopback).
