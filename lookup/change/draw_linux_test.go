@@ -105,6 +105,7 @@ func (d *drawer) route4() change.Change {
 		c.Route.Flags = 0
 		for i := range c.Route.NextHops {
 			c.Route.NextHops[i].Flags &= route.NextHopOnLink
+			c.Route.NextHops[i].Encap = 0
 		}
 		if c.Verb == change.Delete && d.chance(60) {
 			d.loosen4(&c.Route)
@@ -529,6 +530,7 @@ func (d *drawer) route6() change.Change {
 		}
 		for i := range r.NextHops {
 			r.NextHops[i].Flags &= route.NextHopOnLink
+			r.NextHops[i].Encap = 0
 			if len(r.NextHops) > 1 {
 				r.NextHops[i].Weight = max(1, r.NextHops[i].Weight)
 			}
@@ -763,7 +765,7 @@ func (d *drawer) newLink() change.Change {
 	if d.chance(15) && c.Kind != "vrf" {
 		c.MTU = pick[uint32](d, 1400, 1279)
 	}
-	if d.chance(15) {
+	if d.chance(15) && c.Kind != "vrf" { // which leaves its rules where it is refused
 		c.Master = *d.master()
 	}
 	return c

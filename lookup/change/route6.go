@@ -93,6 +93,8 @@ func (c *Route) build6(t *tx, base *route.Route, h route.NextHop) (*route.Route,
 		t.expand(&r, o)
 		if len(r.NextHops) > 0 {
 			link = r.NextHops[0].Link
+		} else if r.Type == route.TypeBlackhole {
+			link = route.LoopbackIndex
 		}
 	} else {
 		asked := r
