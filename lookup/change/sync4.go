@@ -62,6 +62,9 @@ func (t *tx) syncDown4(link int, e linkEvent, force bool) {
 			r.Scope == route.ScopeHost && !force {
 			return r, false
 		}
+		if len(r.NextHops) == 1 && e != linkCarrier { // so of most, without a copy of each
+			return nil, true
+		}
 		next := r.Clone()
 		dead := 0
 		for i := range next.NextHops {
