@@ -155,6 +155,16 @@ func TestOddWords(t *testing.T) {
 	}
 }
 
+// TestOddElements: a list of JSON that is full of what is not understood is refused before
+// all of it was read.
+func TestOddElements(t *testing.T) {
+	text := `[{"dst":"default","gateway":"192.0.2.1","dev":"eth0","flags":[]}` + strings.Repeat(`,{"a":1}`, 300_000) + `]`
+	_, err := load.Files(strings.NewReader(text), load.Stdin)
+	if err == nil || !strings.Contains(err.Error(), "more than 262144 elements that are not understood") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestMemberSizes reads members of an archive that are as large as the pieces that they are
 // kept in, or nearly: none of their bytes is lost.
 func TestMemberSizes(t *testing.T) {

@@ -9,8 +9,12 @@ import (
 	"io"
 )
 
-// maxElement is how many bytes one element of a JSON list may have.
-const maxElement = 8 << 20
+const (
+	// maxElement is how many bytes one element of a JSON list may have.
+	maxElement = 8 << 20
+	// maxElements is how many elements of one file are read.
+	maxElements = maxRoutes + maxOdd
+)
 
 // bounded is a reader that fails once it has given so many bytes.
 type bounded struct {
@@ -130,12 +134,20 @@ func (j *jsonReader) read(r io.Reader) error {
 // one reads an element. That it was not understood is a fault; the error is that
 // there is too much.
 func (j *jsonReader) one(raw json.RawMessage) error {
-	j.element++
+	if j.element++; j.element > maxElements {
+		return fmt.Errorf("has more than %d elements", maxElements)
+	}
 	if err := j.l.fits(raw); err != nil {
 		return err
 	}
+	before := j.routes.Len()
 	if err := j.object(raw); err != nil {
 		j.l.fault(j.file, j.line, fmt.Errorf("element %d: %w", j.element, err))
+		j.odd++
+		j.oddRoutes += j.routes.Len() - before
+		if limit := exceeded(j.odd, j.oddRoutes); limit != 0 {
+			return fmt.Errorf("has more than %d elements that are not understood: give the listings alone", limit)
+		}
 	}
 	return j.l.account()
 }
@@ -156,6 +168,7 @@ type jsonReader struct {
 	line                  int // it begins on, in a text
 	lists                 int
 	element               int
+	odd, oddRoutes        int // elements that were not understood, and routes of them
 	hadRules, secondRules bool
 	alike                 map[string]alikeRoute // by the text without the destination
 }
