@@ -68,6 +68,19 @@ func (r metricWords) take(name string, w *words) {
 // isTime reports whether a metric is a time in milliseconds.
 func isTime(name string) bool { return name == "rtt" || name == "rttvar" || name == "rto_min" }
 
+// perMillisecond is how much of the kernel's number of a metric is a millisecond: it keeps
+// rtt in eighths and rttvar in quarters of one, as ip-route(8) gives them (get_time_rtt in
+// iproute2). Of other metrics, it is 1.
+func perMillisecond(name string) uint32 {
+	switch name {
+	case "rtt":
+		return 8
+	case "rttvar":
+		return 4
+	}
+	return 1
+}
+
 // metricValue reads a number, or a time in milliseconds or seconds.
 func metricValue(s string) (uint32, error) {
 	if ms, ok := strings.CutSuffix(s, "ms"); ok {
@@ -178,7 +191,8 @@ func (r *Route) metrics() []route.Metric {
 	for id := uint16(2); id < 18; id++ {
 		m := route.Metric{ID: id}
 		if n, ok := r.Metrics[m.Name()].(uint32); ok {
-			m.Value, m.Lock = n, slices.Contains(r.Locked, m.Name())
+			scaled := uint64(n) * uint64(perMillisecond(m.Name()))
+			m.Value, m.Lock = uint32(min(scaled, math.MaxUint32)), slices.Contains(r.Locked, m.Name())
 			out = append(out, m)
 		}
 	}
@@ -196,7 +210,7 @@ func (r *Route) setMetrics(all []route.Metric) {
 		rest := m.Value &^ ecn
 		switch {
 		case m.ID != features:
-			r.Metrics[m.Name()] = m.Value
+			r.Metrics[m.Name()] = m.Value / perMillisecond(m.Name())
 		case rest != 0:
 			r.Metrics[m.Name()] = fmt.Sprintf("%#x", rest)
 		}

@@ -165,6 +165,15 @@ func TestOddElements(t *testing.T) {
 	}
 }
 
+// TestManyHops: so does a route of JSON that has more next hops than a kernel can tell.
+func TestManyHops(t *testing.T) {
+	text := `[{"dst":"default","flags":[],"nexthops":[` + strings.Repeat(`{"dev":"e"},`, 50_000) + `{"dev":"e"}]}]`
+	_, err := load.Files(strings.NewReader(text), load.Stdin)
+	if err == nil || !strings.Contains(err.Error(), "element 1 is a route with more next hops than one may have") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestMemberSizes reads members of an archive that are as large as the pieces that they are
 // kept in, or nearly: none of their bytes is lost.
 func TestMemberSizes(t *testing.T) {

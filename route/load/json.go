@@ -14,6 +14,9 @@ const (
 	maxElement = 8 << 20
 	// maxElements is how many elements of one file are read.
 	maxElements = maxRoutes + maxOdd
+	// maxInner is how many objects a route may have in it: a netlink message has room for
+	// some 8000 next hops.
+	maxInner = 1 << 15
 )
 
 // bounded is a reader that fails once it has given so many bytes.
@@ -139,6 +142,9 @@ func (j *jsonReader) one(raw json.RawMessage) error {
 	}
 	if err := j.l.fits(raw); err != nil {
 		return err
+	}
+	if len(raw) > maxInner && bytes.Count(raw, []byte(`{`)) > maxInner && member(raw, "dst") {
+		return fmt.Errorf("element %d is a route with more next hops than one may have", j.element)
 	}
 	before := j.routes.Len()
 	if err := j.object(raw); err != nil {
