@@ -141,13 +141,13 @@ func host(ts *testscript.TestScript, neg bool, args []string) {
 	if os.Getuid() != 0 {
 		enter = "-U --preserve-credentials -n"
 	}
-	in := fmt.Sprintf("#!/bin/sh\nexec nsenter -t %d %s \"$@\"\n", sleeper.Process.Pid, enter)
 	dir := ts.MkAbs("bin")
+	in := fmt.Sprintf(inScript, sleeper.Process.Pid, enter, filepath.Join(dir, "settle"))
 	ts.Check(os.MkdirAll(dir, 0o755))
 	// A process forked meanwhile would hold the file open for writing, and it could
 	// not be run yet ("text file busy").
 	syscall.ForkLock.RLock()
-	err = os.WriteFile(filepath.Join(dir, "in"), []byte(in), 0o755)
+	err = errors.Join(os.WriteFile(filepath.Join(dir, "in"), []byte(in), 0o755), os.WriteFile(filepath.Join(dir, "settle"), []byte(settle), 0o644))
 	syscall.ForkLock.RUnlock()
 	ts.Check(err)
 	ts.Setenv("PATH", dir+string(os.PathListSeparator)+ts.Getenv("PATH"))
@@ -158,12 +158,31 @@ func host(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(ts.Exec("in", "sh", "-c", settle))
 }
 
-// settle waits until the tables know which devices have a carrier, which the kernel
-// tells them later and by itself.
-const settle = `for i in $(seq 100); do
-	ip -o link | grep -Eq 'LOWER_UP.* state (DOWN|LOWERLAYERDOWN)' || break
+// inScript runs a command in the namespace, and waits after those whose effect the kernel
+// completes later and by itself.
+const inScript = `#!/bin/sh
+case " $* " in
+*" nodad "* | *" link set "*" up "*) nsenter -t %[1]d %[2]s "$@" && exec nsenter -t %[1]d %[2]s sh %[3]s ;;
+*) exec nsenter -t %[1]d %[2]s "$@" ;;
+esac
+`
+
+// settle waits until the tables know which devices have a carrier, and until IPv6 addresses
+// have their local routes, also those without DAD (addrconf_dad_work).
+const settle = `settled() {
+	! ip -o link | grep -Eq 'LOWER_UP.* state (DOWN|LOWERLAYERDOWN)' || return 1
+	routes=$(ip -6 route show table all type local)
+	ip -6 -o addr | grep -v -e tentative -e dadfailed | while read -r _ dev _ addr _; do
+		ip link show dev "$dev" | grep -q LOWER_UP || continue
+		case $routes in *"local ${addr%/*} "*) ;; *) exit 1 ;; esac
+	done
+}
+for i in $(seq 100); do
+	settled && exit 0
 	sleep 0.02
-done`
+done
+exit 0
+`
 
 // exits is the script command `exits STATUS COMMAND...`: the command must end
 // with that exit status.
