@@ -16,10 +16,10 @@ type behaviour struct {
 	// filterEXDEV: the reverse-path filter answers with EXDEV instead of EINVAL
 	// (fib_validate_source). On 6.1 and 6.12, not on 6.18; said to change with 6.13.
 	filterEXDEV bool
-	// vrfInRules: a rule's iif or oif that names a VRF matches what is received by
-	// or bound to its devices (l3mdev_fib_rule_iif_match). On 6.1 and 6.12 only packets that
-	// the VRF device itself receives; said to be since 6.15, and for want of a 6.18
-	// with VRFs not seen.
+	// vrfInRules: a rule's iif or oif that names a VRF matches what is received by or
+	// bound to its devices (l3mdev_fib_rule_iif_match). On 6.1 and 6.12 only packets that
+	// the VRF device itself receives; said to be since 6.15. It was not seen, because
+	// there was no 6.18 with VRFs.
 	vrfInRules bool
 	// oifKeepsHop: an IPv6 packet that this host sends by a device keeps the next
 	// hop on it that the walk found, and no hash chooses another one (ip6_pol_route

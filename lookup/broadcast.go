@@ -29,8 +29,8 @@ func (f *FIB) broadcastNotes(t *Trace) []Note {
 	return []Note{{Reason: Reason{NoteBroadcastKept, set, f.snap.LinkName(link)}, Route: &d.Route}}
 }
 
-// Kept is the device of the network that a received broadcast is for and is not sent
-// on to; zero: it is, or it came in there, or is for all networks.
+// Kept is the device of the network that a received broadcast is for and is not sent on
+// to; zero: it is sent on, or it came in there, or it is for all networks.
 func (d *Decision) Kept(flow *route.Flow) int {
 	if flow.In == 0 || d.Disposition != DispositionBroadcast || len(d.NextHops) == 0 || d.NextHops[0].Via.Link != 0 || len(d.Route.NextHops) == 0 {
 		return 0

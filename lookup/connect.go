@@ -141,8 +141,8 @@ func (d *Decision) sources() []netip.Addr {
 	return out
 }
 
-// either is the decision about packets of which the first look-up decides the
-// source, and the source the rest.
+// either is the decision about packets whose source the first look-up chooses, where the
+// source decides the rest.
 func either(first *Decision, second []*Trace) Decision {
 	lead := max(0, slices.IndexFunc(second, func(t *Trace) bool { return t.Decision.Disposition.Success() }))
 	out := Decision{

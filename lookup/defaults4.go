@@ -72,8 +72,8 @@ func (w *walk) tied(res *result) []choice {
 	return out
 }
 
-// allDead reports whether the kernel marks the whole entry dead, which it does
-// not where a next hop only lacks carrier.
+// allDead reports whether the kernel marks the whole entry dead. It does not where a next
+// hop only lacks carrier.
 func (e *entry) allDead() bool {
 	for i := range e.hops {
 		if f := e.hops[i].Flags; f&route.NextHopDead == 0 || f&route.NextHopLinkDown != 0 {

@@ -103,7 +103,7 @@ func (e *Edit) entries(t *table, dst netip.Prefix, old *leaf, routes []*route.Ro
 	return entries
 }
 
-// fewChanges is up to how many prefixes of a table are changed one by one.
+// fewChanges is how many prefixes of a table are changed one by one at most.
 const fewChanges = 1000
 
 // Rewrite replaces the routes to each prefix of a table by those that edit gives for
@@ -147,7 +147,7 @@ func (e *Edit) Rewrite(f route.Family, id route.Table, edit func(netip.Prefix, [
 	t.trie = next
 }
 
-// put replaces what stands at a prefix.
+// put replaces what is at a prefix.
 func (t *table) put(dst netip.Prefix, entries []*entry) {
 	if len(entries) == 0 {
 		t.trie = t.trie.DeletePersist(dst)
@@ -206,7 +206,7 @@ func (l *leaf) routes() []*route.Route {
 	return list
 }
 
-// entryOf is the entry that a route is the one of; nil: there is none.
+// entryOf is the entry of a route; nil: there is none.
 func (l *leaf) entryOf(r *route.Route) *entry {
 	if l == nil {
 		return nil
@@ -287,7 +287,7 @@ func (e *Edit) tables(fam route.Family) map[route.Table]*table {
 	return tables
 }
 
-// rebuild indexes all facts anew except for the routes. An entry knows the devices that
+// rebuild indexes all facts again except for the routes. An entry knows the devices that
 // it leads to, and so each gets a successor.
 func (e *Edit) rebuild(s *route.Snapshot) *FIB {
 	b := Builder{partial: e.base.partial}

@@ -81,8 +81,8 @@ func (f *prober) judge(p netip.Prefix) []EntryStatus {
 const maxReplacements = 3
 
 // Replacements are the longer prefixes that together carry all packets to a prefix of
-// which no packet takes an entry itself, as 0.0.0.0/1 and 128.0.0.0/1 do for VPNs;
-// nil: there are none such.
+// which no packet takes an entry itself, as 0.0.0.0/1 and 128.0.0.0/1 do for VPNs; nil:
+// there are none.
 func (f *FIB) Replacements(p netip.Prefix) []EntryStatus { return f.replacements(p, maxReplacements) }
 
 func (f *FIB) replacements(p netip.Prefix, depth int) []EntryStatus {
@@ -128,8 +128,8 @@ func (f *prober) standing(e *entry, p netip.Prefix) EntryStatus {
 	return s
 }
 
-// probe sends packets to see which take the entry: first one that is nothing
-// special, then such as the rules that lead to the table ask for.
+// probe sends packets to see which take the entry: first an ordinary one, then those that
+// the rules which lead to the table ask for.
 func (f *prober) probe(s *EntryStatus, e *entry) {
 	first := true
 	for _, sel := range f.conditions(s, e) {

@@ -7,9 +7,9 @@ import (
 	"routewhy/route"
 )
 
-// ExternalAddr is an address that stands for the hosts of other networks: one that,
-// as far as possible, no prefix but a default route covers, nor one of the pair
-// that VPNs put over it.
+// ExternalAddr is an address that stands for the hosts of other networks: as far as
+// possible, no prefix covers it except a default route or one of the pair that VPNs put
+// over that.
 func (f *FIB) ExternalAddr(fam route.Family) netip.Addr {
 	pair, tables := SlashOnePair(fam), f.TableOrder(fam)
 	tried := map[netip.Addr]bool{}

@@ -147,8 +147,8 @@ func (f *FIB) leftOut(addrs []netip.Addr) []netip.Addr {
 }
 
 // omits gives a function that reports whether an address is covered by a route whose
-// prefix alone is remembered. It is made for so many questions: with many tables, asking
-// each of them every time costs more than gathering what they leave out.
+// prefix alone is remembered. It is made for many questions: with many tables, it costs
+// more to ask each of them every time than to gather what they leave out.
 func (fam *family) omits(questions int) func(netip.Addr) bool {
 	var tables []*table
 	size := 0

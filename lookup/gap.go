@@ -7,8 +7,8 @@ import (
 )
 
 // gap finds an address of a prefix that is in none of the table's longer prefixes: an
-// ordinary one where there is a choice. Where there is no such address, it gives
-// prefixes that together cover all of them, at most two.
+// ordinary one where there is a choice. Where there is no such address, it gives at most
+// two prefixes that together cover all of them.
 func (f *FIB) gap(id route.Table, p netip.Prefix) (netip.Addr, []route.Route, bool) {
 	t := f.family(route.FamilyOf(p.Addr())).tables[id]
 	var c cover
@@ -60,10 +60,10 @@ func (c *cover) finish() {
 	}
 }
 
-// found says that there is nothing better to be found.
+// found says that nothing better can be found.
 func (c *cover) found() bool { return c.best.IsValid() && ordinary(c.best) }
 
-// gap takes an address out of a gap: the first ordinary one.
+// gap takes the first ordinary address of a gap.
 func (c *cover) gap(first, last netip.Addr) {
 	if c.found() {
 		return
@@ -102,8 +102,8 @@ func ordinaryAfter(a netip.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-// widest are the two halves of a prefix, where both have a route: what shadows
-// a route most plainly.
+// widest are the two halves of a prefix, where both have a route. They shadow a route
+// most plainly.
 func (c *cover) widest(t *table, p netip.Prefix) []route.Route {
 	var out []route.Route
 	low := netip.PrefixFrom(p.Addr(), p.Bits()+1)

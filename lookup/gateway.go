@@ -6,7 +6,7 @@ import (
 	"routewhy/route"
 )
 
-// Gateways tells of each way's gateway how it is reached.
+// Gateways tells how each way's gateway is reached.
 func (f *FIB) Gateways(flow *route.Flow, d *Decision) []Gateway {
 	out := make([]Gateway, len(d.NextHops))
 	for i, way := range d.NextHops {
@@ -109,7 +109,7 @@ func (f *FIB) onLink(a netip.Addr, link int) (netip.Prefix, bool) {
 // leads to without a gateway.
 const manyHops = 16
 
-// noteDirect works that out.
+// noteDirect works out which devices an entry leads to without a gateway.
 func (e *entry) noteDirect() {
 	e.directTo = nil
 	if len(e.hops) < manyHops {

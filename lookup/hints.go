@@ -61,8 +61,8 @@ func (f *FIB) sourceElsewhere(t *Trace) (Note, bool) {
 	return Note{}, false
 }
 
-// lengthLost finds a host route for the first address of a network that the
-// destination is in, as is made where the length of a prefix was left out.
+// lengthLost finds a host route for the first address of a network that the destination
+// is in. Such a route is made where the length of a prefix was left out.
 func (f *FIB) lengthLost(t *Trace) []Note {
 	dst, d := t.Flow.Dst.WithZone(""), &t.Decision
 	if d.Disposition == DispositionLocal || d.Disposition == DispositionInvalid {
@@ -143,7 +143,7 @@ func (f *FIB) localAfter(fam route.Family, before *route.Rule) bool {
 	return false
 }
 
-// vrfRoutes are the routes of VRFs that a packet missed that belongs to none.
+// vrfRoutes are the routes of VRFs that a packet missed because it belongs to no VRF.
 func (f *FIB) vrfRoutes(t *Trace) []Note {
 	if t.Flow.In != 0 || t.Flow.Out != 0 {
 		return nil

@@ -46,8 +46,8 @@ func (w *walk) input4() Decision {
 	return w.deliver4(dev, d, &res)
 }
 
-// dissect4 leaves of protocol and ports what rules see of a received packet:
-// it is only dissected where a rule asks that is not bound to lo
+// dissect4 leaves of protocol and ports what rules see of a received packet: it is only
+// dissected where a rule asks for that and is not bound to lo
 // (fib4_rules_early_flow_dissect, fib_rule_requires_fldissect).
 func (w *walk) dissect4() {
 	if !w.fib.v4.dissects {
@@ -68,7 +68,7 @@ func hasPorts(proto uint8) bool {
 	return false
 }
 
-// checkMartians4 is what the kernel refuses, or delivers as broadcast, before
+// checkMartians4 decides about what the kernel refuses, or delivers as broadcast, before
 // it looks at any rule.
 func (w *walk) checkMartians4(dev *device) (Decision, bool) {
 	src, dst := w.flow.Src, w.flow.Dst

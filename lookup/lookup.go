@@ -89,8 +89,8 @@ func (f *FIB) without(flow route.Flow, d *Decision) (next Decision) {
 	return next
 }
 
-// decide decides, unless that would be to guess. It fills a Decision that is zero:
-// one is large enough for copies of it to show in the time that a look-up takes.
+// decide decides, unless it would have to guess. It fills a Decision that is zero: one is
+// large enough for copies of it to show in the time that a look-up takes.
 func (w *walk) decide(d *Decision) {
 	if fam := w.flow.Family(); fam == 0 || !w.fib.family(fam).guess {
 		w.judge(d)
@@ -121,8 +121,8 @@ func (w *walk) judge(d *Decision) {
 }
 
 // hingeRelease makes a decision unknown where kernels before and after a change decide
-// otherwise about the packet, and it is not known of this one whether it has the
-// change: see behaviour.oifKeepsHop. What both may do is a set, which decide6 gives.
+// differently about the packet, and it is not known whether this one has the change: see
+// behaviour.oifKeepsHop. What both may do is a set, which decide6 gives.
 func (w *walk) hingeRelease(flow route.Flow, d *Decision) {
 	if w.oifKeepsHop() != perhapsSo || flow.Out|flow.In == 0 || d.Disposition == DispositionUnknown {
 		return

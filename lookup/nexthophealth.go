@@ -44,7 +44,7 @@ func (s *EntryStatus) DeadEnd() Reason {
 	return s.Faults[0].Reason
 }
 
-// HopHealth is what keeps a next hop from carrying packets, or them from getting
+// HopHealth is what keeps a next hop from carrying packets, or packets from getting
 // through; the zero Reason: nothing that is known.
 func (f *FIB) HopHealth(h *route.NextHop) Reason {
 	name := f.snap.LinkName(h.Link)

@@ -24,9 +24,9 @@ func (f *FIB) NoDefault(fam route.Family) []Note {
 	return append(out, f.routesLost()...)
 }
 
-// classless finds routes through a gateway that DHCP gave: a server that sends any
-// must send the default route among them, for the Router option is ignored then
-// (RFC 3442).
+// classless finds routes through a gateway that DHCP gave: a server that sends any must
+// send the default route among them, because the Router option is ignored then (RFC
+// 3442).
 func (f *FIB) classless() []Note {
 	t := f.family(route.IPv4).tables[route.TableMain]
 	if t == nil || t.defaults > 0 {
@@ -61,12 +61,12 @@ func (f *FIB) zeroHostRoutes(fam route.Family) []Note {
 	return out
 }
 
-// routerIgnored names the devices on which the kernel would take a default route
-// from router advertisements, except for its own forwarding: a router is not to follow
-// other routers unless accept_ra is 2 (ipv6_accept_ra in include/net/ipv6.h). It is
-// how the default route vanishes from a host that begins to forward, for containers
-// say. Where accept_ra is 0, a network manager may take them in the kernel's stead. A
-// device on which nothing shows that a router was ever heard is none of them.
+// routerIgnored names the devices on which the kernel would take a default route from
+// router advertisements, except for its own forwarding: a router is not to follow other
+// routers unless accept_ra is 2 (ipv6_accept_ra in include/net/ipv6.h). It is how the
+// default route vanishes from a host that begins to forward, for containers say. Where
+// accept_ra is 0, a network manager may take them in place of the kernel. A device is
+// left out where nothing shows that a router was ever heard there.
 func (f *FIB) routerIgnored() []Note {
 	var names []string
 	heard := f.linksOfRA()

@@ -7,7 +7,7 @@ import (
 	"routewhy/route"
 )
 
-// Note is something about a decision that would surprise whoever reads it.
+// Note is something about a decision that would surprise its reader.
 type Note struct {
 	Reason
 	// Route and Rule are what the note is about, where it is about one.
@@ -250,8 +250,8 @@ func (d *Decision) missed(r *route.Route) bool {
 		d.HasRoute && d.Disposition != DispositionLocal && r.Dst.Bits() > d.Route.Dst.Bits()
 }
 
-// skippedTables are the tables that have a route that the packet missed, after
-// rules that it does not match. A table that another rule leads to as well is none.
+// skippedTables are the tables that have a route that the packet missed, after rules that
+// it does not match. A table is left out where another rule leads to it as well.
 func (f *FIB) skippedTables(t *Trace) []Note {
 	asked := map[route.Table]bool{}
 	for i := range t.Rules {
@@ -327,9 +327,10 @@ func (f *FIB) shadowedDefault(t *Trace) (route.Route, bool) {
 	return l.entries[0].full(whole), true
 }
 
-// toolDiffers says where ip -6 route get answers otherwise than a received packet is
-// treated: it asks without a user (inet6_rtm_getroute), and the packet is looked up as
-// root's (ip6_route_input); and it does not take the packet into the VRF of its device.
+// toolDiffers says where the answer of ip -6 route get differs from what becomes of a
+// received packet: it asks without a user (inet6_rtm_getroute), and the packet is looked
+// up as root's (ip6_route_input); and it does not take the packet into the VRF of its
+// device.
 func (f *FIB) toolDiffers(t *Trace) []Note {
 	if t.Flow.In == 0 || !t.Flow.Dst.Is6() {
 		return nil

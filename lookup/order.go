@@ -7,15 +7,16 @@ import (
 	"routewhy/route"
 )
 
-// order is in which order the devices with addresses of one family came into the
-// namespace, by which the kernel chooses among the addresses of several.
+// order is the order in which the devices with addresses of one family came into the
+// namespace. The kernel chooses by it among the addresses of several devices.
 type order struct {
 	// devices are those with addresses. lo is first; the rest is in the kernel's
 	// order where it is known, else by index.
 	devices []*device
 	// known says that the order of all of them is.
 	known bool
-	// places tell, where it is not, of each list where in it a device stands.
+	// places tell where a device stands in each list, where the order of all is not
+	// known.
 	places []map[int]int
 }
 
@@ -56,8 +57,8 @@ type lender struct {
 	addr *route.Addr
 }
 
-// first gives those of some devices, which are in the order's order, that may be the
-// first one: every one that no other is known to come before.
+// first gives those of some devices that may be the first one: no other one is known to
+// come before them. The devices are in the order's order.
 func (o *order) first(all []lender) []lender {
 	if len(all) < 2 || o.known || all[0].dev.Index == route.LoopbackIndex {
 		return all[:min(len(all), 1)]
@@ -95,8 +96,8 @@ func (o *order) first(all []lender) []lender {
 // chosen is the source that the kernel chooses. The zero value: there is none.
 type chosen struct {
 	addr netip.Addr
-	// oneOf are all that it may choose, addr among them, where they are several
-	// because it is not known which of their devices came first; else nil.
+	// oneOf are all that it may choose, addr among them, where it is not known which of
+	// their devices came first; nil: it is known.
 	oneOf []netip.Addr
 }
 

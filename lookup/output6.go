@@ -69,8 +69,8 @@ func (w *walk) decide6(d *Decision) {
 // enter6 takes a received packet into the VRF of its device, and gives the VRF where its
 // table alone is asked, without the rules: for what has a meaning on one link, if the
 // table has a route (vrf_ip6_rcv, vrf_ip6_input_dst in drivers/net/vrf.c). Everything
-// else counts as received by the VRF itself. IPv4 goes by the device all the same
-// (ip_rcv_finish), and so does RTM_GETROUTE.
+// else counts as received by the VRF itself. IPv4 (ip_rcv_finish) and RTM_GETROUTE go by
+// the device all the same.
 func (w *walk) enter6() int {
 	vrf := w.fib.vrf(w.flow.In)
 	if vrf == 0 || vrf == w.flow.In || w.asTool {

@@ -7,7 +7,7 @@ import (
 	"routewhy/route"
 )
 
-// Inside is what longer prefixes there are inside a prefix, in one table.
+// Inside are the longer prefixes inside a prefix, in one table.
 type Inside struct {
 	Table route.Table
 	Count int
@@ -20,9 +20,9 @@ type Inside struct {
 // maxInside is how many longer prefixes [FIB.Inside] names.
 const maxInside = 4
 
-// Inside tells of each table in the order of the rules which longer prefixes
-// take addresses out of a prefix. A table that is asked only after the one that has
-// the prefix itself takes none.
+// Inside tells which longer prefixes take addresses out of a prefix, for each table in
+// the order of the rules. A table that is asked only after the one that has the prefix
+// itself takes none.
 func (f *FIB) Inside(p netip.Prefix) []Inside {
 	fam := route.FamilyOf(p.Addr())
 	var out []Inside
@@ -82,8 +82,8 @@ func keepWidest(list []route.Route, r route.Route) []route.Route {
 // is in no table.
 func (f *FIB) Covering(p netip.Prefix) Decision { return f.Lookup(f.Typical(p)) }
 
-// Refuses reports whether packets to a prefix that nothing is special about, as
-// [FIB.Covering] decides them, are known to get nowhere, also from a connected socket.
+// Refuses reports whether ordinary packets to a prefix, as [FIB.Covering] decides them,
+// are known to get nowhere, also from a connected socket.
 func (f *FIB) Refuses(p netip.Prefix) bool {
 	flow := f.Typical(p)
 	d := f.Lookup(flow)

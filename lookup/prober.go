@@ -7,9 +7,9 @@ import (
 	"routewhy/route"
 )
 
-// maxWork is how many rules and routes all packets together may be held against
-// that one call of [FIB.EntryStatuses] sends: more than the largest hosts need. It
-// is there for hostile files, of which what is left cannot be told.
+// maxWork is how many rules and routes all packets together may be held against that one
+// call of [FIB.EntryStatuses] sends: more than the largest hosts need. It is there for
+// hostile files: what is left of them is then not known.
 const maxWork = 1 << 24
 
 // prober is a FIB that remembers what became of the packets that it was asked about,
@@ -42,7 +42,7 @@ type gapIn struct {
 	ok   bool
 }
 
-// sketch is a trace of the rules alone that match, and where its entries are.
+// sketch is a trace of only the rules that match, and where its entries are.
 type sketch struct {
 	*Trace
 	at   map[place]*Candidate

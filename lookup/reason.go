@@ -168,10 +168,10 @@ const (
 	CodeSrcPrefix     Code = "rule-8-prefix"
 	CodeSrcOptimistic Code = "not-optimistic"
 	CodeSrcOrder      Code = "order"
-	// The device that came into this namespace first lends its address, and which
-	// that is is not known: see [route.Snapshot.Order].
-	// The kernel gave the source of another route by the same next-hop object. Want:
-	// the packet's route, Have: the other.
+	// The device that came into this namespace first lends its address, and it is not
+	// known which one that is: see [route.Snapshot.Order]. The kernel gave the source of
+	// another route by the same next-hop object. Want: the packet's route, Have: the
+	// other.
 	CodeSrcShared    Code = "shared-nexthop-source"
 	CodeSrcUnordered Code = "device-order-unknown"
 	CodeSrcTentative Code = "tentative"

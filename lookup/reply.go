@@ -65,17 +65,16 @@ const (
 	CodeReplyNotForwarded Code = "not-sent-on" // IPv6 drops the packet after its look-up
 	CodeReplyRefused      Code = "refused"     // the packet gets nowhere
 	CodeReplyUnknown      Code = "unknown"     // where the packet goes is unknown
-	CodeReplyGroup        Code = "group"       // whoever answers to a group uses an address of his own
+	CodeReplyGroup        Code = "group"       // whoever answers to a group uses an address of its own
 	CodeReplyNoSource     Code = "no-source"   // a packet without a source cannot be answered
 )
 
-// Reply works out the way back of the packet of a trace. The answer has the
-// packet's addresses and ports exchanged, its protocol, TOS and mark, and comes
-// in by the device that the packet left by; where that has not the packet's
-// source, also by the one that has it, for that is where other networks send to.
-// What was received and is delivered, this host answers; what was received and
-// is forwarded, is answered by the device that it left by. Nobody translates
-// addresses.
+// Reply works out the way back of the packet of a trace. The answer has the packet's
+// addresses and ports exchanged, its protocol, TOS and mark, and comes in by the device
+// that the packet left by; where that device does not have the packet's source, also by
+// the one that has it, because that is where other networks send to. This host answers
+// what it receives and delivers. The answer to what it forwards comes in by the device
+// that the packet left by. Nobody translates addresses.
 func (f *FIB) Reply(t *Trace) *Reply { return f.ReplyOf(t, nil) }
 
 // Answerer is the socket that answers to a packet.
@@ -124,9 +123,9 @@ func (f *FIB) ReplyOf(t *Trace, who *Answerer) *Reply {
 	return r
 }
 
-// Alternates reports whether the kernel chooses anew for each look-up by which of
-// several devices a packet leaves, as it does among equal default routes: two
-// look-ups of one socket may end differently.
+// Alternates reports whether the kernel chooses again for each look-up by which of
+// several devices a packet leaves, as it does among equal default routes: two look-ups of
+// one socket may end differently.
 func (d *Decision) Alternates() bool {
 	other := func(w NextHop) bool { return w.Link != d.NextHops[0].Link }
 	return d.Ambiguous.Code == CodeDefaultsTie && slices.ContainsFunc(d.NextHops, other)

@@ -44,9 +44,9 @@ func (s setting) usual() int {
 	return 0
 }
 
-// conf is the settings of one device, or those for all devices, in one family:
-// looked up once, since a look-up by name for every packet would cost more than
-// the packet's routes do.
+// conf is the settings of one device, or those for all devices, in one family: looked up
+// once, since a look-up by name for every packet would cost more than the packet's
+// routes.
 type conf struct {
 	value [settings]int // the usual one where it was not read
 	read  [settings]bool

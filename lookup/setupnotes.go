@@ -52,7 +52,8 @@ func (f *FIB) setupNotes(t *Trace) []Note {
 	return append(out, f.deprecatedSource(t)...)
 }
 
-// vrfUnasked tells that packets of a VRF do not get to its table, for want of a rule.
+// vrfUnasked tells that packets of a VRF do not get to its table, because no rule leads
+// there.
 func (f *FIB) vrfUnasked(t *Trace) []Note {
 	fam := t.Flow.Family()
 	dev := f.byIndex[f.vrf(max(t.Flow.Out, t.Flow.In))]

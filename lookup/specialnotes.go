@@ -36,14 +36,14 @@ func specialNotes(t *Trace) []Note {
 	return out
 }
 
-// strange reports whether a destination's block has not been thought of by who
-// made the route: the route is wider than the block.
+// strange reports whether whoever made the route did not think of the destination's
+// block: the route is wider than the block.
 func strange(e *special.Entry, d *Decision) bool {
 	if !d.HasRoute || !d.Disposition.Success() || d.Route.Dst.Bits() >= e.Prefix.Bits() || e.Prefix.Addr().IsMulticast() {
 		return false
 	}
-	// Who has a source of the same kind, as in a private network behind a
-	// router or in a laboratory, knows what he does.
+	// A source of the same kind shows that this was meant, as in a private network or in
+	// a laboratory.
 	own, ok := special.Of(d.Src)
 	if ok && (own.Phrase == e.Phrase || sitesOwn(e) && (sitesOwn(&own) || d.Src.IsLinkLocalUnicast())) {
 		return false

@@ -58,7 +58,7 @@ func (e *LimitError) Error() string {
 const (
 	listedSize  = 5 * int64(unsafe.Sizeof(listed{})) / 2
 	kindSize    = 2 * int64(unsafe.Sizeof(Route{})+unsafe.Sizeof(Shape{})+256)
-	defaultSize = 1536 // of a default route, for each is judged
+	defaultSize = 1536 // of a default route, because each is judged
 	hopSize     = 4 * int64(unsafe.Sizeof(NextHop{}))
 	innerSize   = 2 * int64(unsafe.Sizeof(NextHop{})) // of what is in an element, nothing is larger
 	memberSize  = 16                                  // of a number in a list

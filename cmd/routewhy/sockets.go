@@ -55,9 +55,8 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 	return err
 }
 
-// tooMany says that a host has too much for it to be worked out who reaches its sockets:
-// each address is asked about by each device, and for sockets that rules treat differently
-// anew.
+// tooMany says that a host has too much to work out who reaches its sockets: each address
+// is asked about by each device, and again for sockets that rules treat differently.
 func (o *options) tooMany(s *route.Snapshot) error {
 	hint := fmt.Sprintf("--load-limit %d allows twice as much", o.limit()>>19)
 	if len(o.load) == 0 {

@@ -56,7 +56,7 @@ type Difference struct {
 }
 
 // Diff compares two hosts. The flow says the rest of the packet, which the host
-// sends; its devices are named, for an index is another device's on another host.
+// sends; its devices are named, because an index is another device's on another host.
 func Diff(before, after *Host, fam route.Family, flow Flow) *Difference {
 	d := new(Difference)
 	changed := d.routes(before, after, fam)

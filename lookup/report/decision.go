@@ -24,7 +24,7 @@ type Decision struct {
 	Default bool `json:"default"`
 	// Shortcut is where the kernel decides without finding a route.
 	Shortcut lookup.Shortcut `json:"shortcut,omitempty"`
-	// WithoutIPv4 is the device on which the packet fails for want of IPv4.
+	// WithoutIPv4 is the device on which the packet fails because it has no IPv4.
 	WithoutIPv4 *WithoutIPv4 `json:"without_ipv4,omitempty"`
 	// Rule is the rule that decided.
 	Rule *iproute2.Rule `json:"rule,omitempty"`

@@ -67,7 +67,7 @@ type Table struct {
 	// there are besides.
 	Groups        []Group `json:"groups,omitempty"`
 	GroupsLeftOut int     `json:"groups_left_out,omitempty"`
-	// Routes are all routes; of a large table, whose Rows are read anew, there are none.
+	// Routes are all routes; of a large table, whose Rows are read again, there are none.
 	Routes []iproute2.Route `json:"routes"`
 
 	names names

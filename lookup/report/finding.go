@@ -9,8 +9,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Finding is something that whoever reads an answer should know: what would surprise,
-// or what was assumed.
+// Finding is something that the reader of an answer should know: what would surprise, or
+// what was assumed.
 type Finding struct {
 	Reason
 	// Text is the same as a sentence; printers of text set it.

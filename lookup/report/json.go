@@ -27,7 +27,7 @@ func (s *SocketLookup) MarshalJSON() ([]byte, error) {
 	return encode((*fields)(s))
 }
 
-// encode is [json.Marshal], but that it leaves <, > and & as they are.
+// encode is [json.Marshal], except that it leaves <, > and & as they are.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

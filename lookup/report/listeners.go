@@ -134,8 +134,8 @@ func (x *Exposure) Report() (*Listeners, error) {
 	return out, nil
 }
 
-// maxInFull is how many addresses, by so many devices each, a report gives for every socket
-// anew: with more, it refers to those that it has given.
+// maxInFull is how many addresses, by so many devices each, a report gives for every
+// socket again: with more, it refers to those that it has given.
 const maxInFull = 1 << 18
 
 // exposures are how the sockets that are meant can be reached, and on how many addresses

@@ -6,7 +6,7 @@ import (
 	"routewhy/route"
 )
 
-// maxTries bounds how often everything is read and asked anew.
+// maxTries bounds how often everything is read and asked again.
 const maxTries = 3
 
 // lateNotice is how long a notification may come after the change that it is of: the

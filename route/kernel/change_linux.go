@@ -144,9 +144,9 @@ func (w *watcher) matters(b []byte, kept func(routeHeader) bool) bool {
 	return false
 }
 
-// afterDump looks for changes that a dump may have suffered from. A dump of an IPv6
-// table that changes meanwhile begins anew and may lose any of its routes
-// (fib6_dump_table in net/ipv6/ip6_fib.c); one of IPv4 loses at most what changed.
+// afterDump looks for changes that a dump may have suffered from. A dump of an IPv6 table
+// that changes meanwhile begins again and may lose any of its routes (fib6_dump_table in
+// net/ipv6/ip6_fib.c); one of IPv4 loses at most what changed.
 func (w *watcher) afterDump(r *reader) {
 	w.look(func(h routeHeader) bool {
 		if h.dst.Addr().Is6() {

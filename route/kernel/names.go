@@ -82,8 +82,8 @@ func readNameFiles(folders []string, kind string, limit uint64) (map[uint64]stri
 	return names, fault
 }
 
-// parseNames parses lines of a number, decimal or 0x hex, and a name. What
-// follows on the line is ignored, as is a line that is not of that kind.
+// parseNames parses lines of a number, decimal or 0x hex, and a name. What follows on the
+// line is ignored. A line that is not of that kind is ignored too.
 func parseNames(names map[uint64]string, b []byte, limit uint64) {
 	for line := range bytes.Lines(b) {
 		line, _, _ = bytes.Cut(line, []byte{'#'})

@@ -108,7 +108,7 @@ func (r *reader) orderOfRequests(b []byte, size int) []int {
 	return inOrder(out)
 }
 
-// orderOfGroups lists the devices that have IPv6, for each is in the group of all
+// orderOfGroups lists the devices that have IPv6, because each is in the group of all
 // nodes (igmp6_mc_seq_show in net/ipv6/mcast.c). Nil: it could not be read.
 func (r *reader) orderOfGroups() []int {
 	var out []int

@@ -33,7 +33,7 @@
 //	                              the host's own (their names are listed) the same
 //	ip -br addr                   the flags of addresses, lifetimes, devices' flags
 //	route, netstat -r,            all tables but main; rules; type (a reject is taken as unreachable;
-//	/proc/net/route               blackhole and throw are reported, for they look the same), scope
+//	/proc/net/route               blackhole and throw are reported, because they look the same), scope
 //	                              but link, prefsrc, protocol, TOS, all next hops but the first;
 //	                              netstat -rn: the metric
 //	route -6, /proc/net/          which table (what only table local has goes there, the rest to main);

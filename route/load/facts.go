@@ -40,7 +40,7 @@ type facts struct {
 	choices  []Fault // what was left aside
 	// objectsIn is the file of the last next-hop object.
 	objectsIn string
-	oddAddr   bool // the last address was not understood, nor is what follows about it
+	oddAddr   bool // the last address was not understood, and so what follows about it is not either
 	orders    []deviceOrder
 	// memberships are the lists of /proc/net/igmp, grouped how many groups they have.
 	memberships []groupList

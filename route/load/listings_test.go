@@ -15,9 +15,9 @@ import (
 	"routewhy/route/load"
 )
 
-// TestListings reads what people send, in the forms that are seen in public:
-// next to each file is what is understood of it, and each line that is not
-// understood. UPDATE=1 writes that anew.
+// TestListings reads what people send, in the forms that are seen in public: next to each
+// file is what is understood of it, and each line that is not understood. UPDATE=1 writes
+// that again.
 func TestListings(t *testing.T) {
 	names, err := filepath.Glob("testdata/listings/*.txt")
 	if err != nil || len(names) == 0 {

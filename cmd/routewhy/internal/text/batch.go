@@ -11,9 +11,9 @@ import (
 // Batch writes decisions, one a line: the sentence that an explanation starts
 // with, or a JSON object without what only an explanation has.
 //
-// Most lines of a long batch differ in two texts alone, the destination and the
-// prefix of its route; what stands around them is kept by what it depends on.
-// Putting each line together anew costs ten times as much as deciding it.
+// Most lines of a long batch differ in two texts alone, the destination and the prefix of
+// its route; what stands around them is kept by what it depends on. Putting each line
+// together again costs ten times as much as deciding it.
 type Batch struct {
 	w    io.Writer
 	json bool

@@ -77,8 +77,8 @@ func (e told) eitherDefault() bool {
 	})
 }
 
-// bySourceTied says where a connection goes for which equal default routes choose
-// the source, and then, anew, the way.
+// bySourceTied says where a connection goes for which equal default routes choose the
+// source, and then, again, the way.
 func (e told) bySourceTied() string {
 	var from []string
 	for _, part := range e.BySource {

@@ -59,7 +59,7 @@ func (p *page) longer(e entries, in *report.Longer) {
 		return // this host's own addresses
 	}
 	if e.Default && len(e.Entries) == 0 && onlyLinkLocal(in) && !p.st.Verbose {
-		return // no default route of IPv6, nor any other but those of every device
+		return // no default route of IPv6, and no other routes than those of every device
 	}
 	var first []string
 	for i := range in.First {

@@ -44,8 +44,8 @@ func (e told) stated() string {
 // alternates reports whether the packet may leave by another device the next time.
 func (e told) alternates() bool { return e.Looked().Iif == "" && alternates(&e.Decision) }
 
-// alternates reports whether the kernel chooses anew for each look-up by which of several
-// devices a packet leaves, as it does among equal default routes.
+// alternates reports whether the kernel chooses again for each look-up by which of
+// several devices a packet leaves, as it does among equal default routes.
 func alternates(d *report.Decision) bool {
 	other := func(h report.NextHop) bool { return h.Dev != d.NextHops[0].Dev }
 	return d.Ambiguous.Code == lookup.CodeDefaultsTie && slices.ContainsFunc(d.NextHops, other)
