@@ -69,7 +69,7 @@ func (s *Snapshot) withNames(f func(string) string) *Snapshot {
 	return &out
 }
 
-// restoreNames undoes what toText did, in place: what was read is nobody else's. Settings
+// restoreNames undoes what toText did, in place: nobody else has what was read. Settings
 // are restored as they are read.
 func (s *Snapshot) restoreNames() {
 	for i := range s.Links {

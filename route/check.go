@@ -189,8 +189,8 @@ func (s *Snapshot) checkNextHops() error {
 	return nil
 }
 
-// Check finds what no next-hop object of a kernel has. Whether its members are no groups
-// themselves is left to who knows these.
+// Check finds what no next-hop object of a kernel has. It does not check whether its
+// members are groups themselves: the caller knows that.
 func (o *NextHopObject) Check() error {
 	if o.ID == 0 {
 		return errors.New("its id is 0")
@@ -284,9 +284,9 @@ func isNetwork(p netip.Prefix) bool {
 
 func (f Family) valid() bool { return f == IPv4 || f == IPv6 }
 
-// checkKeys refuses JSON, which must be valid, with an object that has a key
-// twice: readers do not agree on which of the two counts, and ours takes keys that
-// differ in case alone for one.
+// checkKeys refuses JSON, which must be valid, with an object that has a key twice:
+// readers do not agree on which of the two counts. Ours takes keys that differ only in
+// case for one.
 func checkKeys(raw []byte) error {
 	var open []map[string]bool // the keys of the objects around; nil: none, or a list's
 	for i := 0; i < len(raw); i++ {

@@ -13,9 +13,9 @@ import (
 // to have them together. Fewer keep their places, each written out.
 const gathered = 64
 
-// write writes the routes as a list. Those of one prefix keep their order, for it
-// is the order in which the kernel tries them: where a table has several of a
-// prefix, none of them is gathered.
+// write writes the routes as a list. Those of one prefix keep their order, because it is
+// the order in which the kernel tries them: where a table has several of a prefix, none
+// of them is gathered.
 func (l *List) write(e *encoder) {
 	e.open('[')
 	g := l.gather()

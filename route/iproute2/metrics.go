@@ -154,8 +154,8 @@ func metricText(name string, value any) string {
 	return fmt.Sprintf("%dms", n)
 }
 
-// MarshalJSON writes a list of one object that has all, as ip(8) does, but that what it
-// marks with a null (ecn) is true here.
+// MarshalJSON writes a list of one object that has all, as ip(8) does, except that what
+// it marks with a null (ecn) is true here.
 func (m Metrics) MarshalJSON() ([]byte, error) { return json.Marshal([]map[string]any{m}) }
 
 // UnmarshalJSON reads such a list.

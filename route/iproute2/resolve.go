@@ -19,8 +19,8 @@ type Names interface {
 }
 
 // Resolve finds the numbers of a route. The family is that of a destination which does
-// not tell. What was not said is as `ip route add` has it, but the scope and, in IPv6,
-// the metric; a table that was not said is zero.
+// not tell. What was not said is as `ip route add` has it, except the scope and, in IPv6,
+// the metric. A table that was not said is zero.
 //
 // With an error comes as much as was understood: a next hop whose gateway is not
 // readable has [route.NextHopUnread], and a route of which something else is not,

@@ -187,9 +187,8 @@ func ParseRuleJSON(raw []byte) (Rule, error) {
 	return r, err
 }
 
-// Resolve finds the numbers of a rule. A family of zero is not told. With an error
-// comes as much as was understood; nothing that was read is left out of the condition
-// but what is not readable.
+// Resolve finds the numbers of a rule. A family of zero is not told. With an error comes
+// as much as was understood; only what is not readable is left out of the condition.
 func (r *Rule) Resolve(n Names) (route.Rule, error) {
 	s := route.Selector{
 		Not: bool(r.Not), In: r.Iif, Out: r.Oif, InDetached: bool(r.IifDetached), OutDetached: bool(r.OifDetached),

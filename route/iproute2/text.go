@@ -150,7 +150,7 @@ func (r *Rule) Selector() string {
 	return strings.Join(a, " ")
 }
 
-// lengthened is the prefix of an address and a length, which a host has not.
+// lengthened is the prefix of an address and a length. A host has no length.
 func lengthened(addr string, length int) string {
 	if length == 0 {
 		return addr
