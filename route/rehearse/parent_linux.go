@@ -20,7 +20,7 @@ const marker = "ROUTEWHY_REHEARSAL"
 // Do rehearses commands from a state on. It takes some tens of milliseconds, and no longer
 // than the context allows.
 func Do(ctx context.Context, s *change.State, commands []Command) Result {
-	snap := snapshotOf(s)
+	snap := snapshotOf(s, commands)
 	if why := unfit(snap, commands); why != "" {
 		return Result{Why: why}
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 
 	"routewhy/lookup/change"
 	"routewhy/route"
@@ -83,7 +84,7 @@ const maxRoutes = 2000
 // unfit says why commands cannot be rehearsed; empty: they can.
 func unfit(s *route.Snapshot, commands []Command) string {
 	if len(s.Routes) > maxRoutes {
-		return fmt.Sprintf("%d routes are too many to be made again", len(s.Routes))
+		return fmt.Sprintf("there are more than %d routes, too many to be made again", maxRoutes)
 	}
 	for _, c := range commands {
 		for _, one := range c {
@@ -102,14 +103,32 @@ func unfit(s *route.Snapshot, commands []Command) string {
 	return ""
 }
 
-// snapshotOf is a state's snapshot with its routes, and without what takes no part.
-func snapshotOf(s *change.State) *route.Snapshot {
+// snapshotOf is a state's snapshot with its routes, and without what takes no part. Of many
+// routes, only those count that the commands may meet.
+func snapshotOf(s *change.State, commands []Command) *route.Snapshot {
 	snap := *s.FIB().Snapshot()
 	snap.Routes, snap.Sockets, snap.Policies, snap.Neighbours, snap.Gaps = nil, nil, nil, nil, nil
 	e := s.FIB().Edit()
+	n := 0
+	for _, f := range []route.Family{route.IPv4, route.IPv6} {
+		for _, id := range e.Tables(f) {
+			n += e.Size(f, id)
+		}
+	}
+	meets := func(route.Table, netip.Prefix) bool { return true }
+	if about, ok := prefixesOf(commands); ok && n > maxRoutes {
+		meets = func(id route.Table, dst netip.Prefix) bool {
+			return id == route.TableLocal || slices.ContainsFunc(about, func(p netip.Prefix) bool {
+				return dst.Overlaps(p) && (dst.Bits() <= p.Bits() || p.Bits() > 0)
+			})
+		}
+	}
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
 		for _, id := range e.Tables(f) {
 			e.Routes(f, id, func(dst netip.Prefix, list []*route.Route) bool {
+				if !meets(id, dst) {
+					return true
+				}
 				for _, r := range list {
 					full := *r
 					full.Dst = dst
@@ -120,4 +139,28 @@ func snapshotOf(s *change.State) *route.Snapshot {
 		}
 	}
 	return &snap
+}
+
+// prefixesOf are what some commands are about, with gateways and sources, where they change
+// routes alone; false: they change something else.
+func prefixesOf(commands []Command) (all []netip.Prefix, ok bool) {
+	single := func(a netip.Addr) {
+		if a.IsValid() {
+			all = append(all, netip.PrefixFrom(a, a.BitLen()))
+		}
+	}
+	for _, list := range commands {
+		for _, c := range list {
+			r, ok := c.(*change.Route)
+			if !ok || r.Route.NextHopID != 0 {
+				return nil, false
+			}
+			all = append(all, r.Route.Dst.Masked())
+			single(r.Route.PrefSrc)
+			for _, h := range r.Route.NextHops {
+				single(h.Gateway)
+			}
+		}
+	}
+	return all, true
 }
