@@ -73,8 +73,13 @@ func (x *tries) hops(wanted []*route.Route) []route.NextHop {
 // hostRoutes are routes to the destination alone, in the tables that are asked.
 func (x *tries) hostRoutes(t *lookup.Trace, wanted []*route.Route) []proposal {
 	tables := deciding(t)
+	host := netip.PrefixFrom(x.root.dst(), x.root.dst().BitLen())
 	switch x.want.Kind {
-	case Prefix, Default:
+	case Prefix:
+		if x.want.Prefix != host {
+			return nil
+		}
+	case Default:
 		return nil
 	case Table:
 		tables = []route.Table{x.want.Table}
@@ -86,7 +91,6 @@ func (x *tries) hostRoutes(t *lookup.Trace, wanted []*route.Route) []proposal {
 			}
 		}
 	}
-	host := netip.PrefixFrom(x.root.dst(), x.root.dst().BitLen())
 	var out []proposal
 	hops := x.hops(wanted)
 	for _, id := range tables {
@@ -388,6 +392,9 @@ func (x *tries) settings(t *lookup.Trace) []proposal {
 			for _, h := range hopsOf(snap, &c.Route) {
 				name := snap.LinkName(h.Link)
 				set(change.Sysctl{Path: route.ConfPath(s.family(), name, "ignore_routes_with_linkdown"), Value: "0"})
+				if s.family() == route.IPv6 {
+					continue // for which the device's own setting alone counts
+				}
 				set(change.Sysctl{Path: route.ConfPath(s.family(), "all", "ignore_routes_with_linkdown"), Value: "0"},
 					change.Sysctl{Path: route.ConfPath(s.family(), name, "ignore_routes_with_linkdown"), Value: "0"})
 			}
