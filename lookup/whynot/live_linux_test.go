@@ -230,7 +230,11 @@ func (c *trialCase) way(w *Way) {
 	if !slices.EqualFunc(other.snap.Links, c.host.snap.Links, func(a, b route.Link) bool { return a.Index == b.Index && a.Name == b.Name }) {
 		return // the set-up does not say which index its devices have
 	}
-	if res := other.ns.Batch(w.Commands); len(res.Refused) > 0 {
+	res := other.ns.Batch(w.Commands)
+	if slices.ContainsFunc(res.Refused, func(r routetest.Refusal) bool { return strings.Contains(r.Why, "is wrong") }) {
+		return // this ip(8) has no word for it
+	}
+	if len(res.Refused) > 0 {
 		c.errorf("the kernel refuses %q: %v", w.Commands, res.Refused)
 		return
 	}
@@ -293,6 +297,9 @@ func (c *trialCase) outside(w *Way, other *live) {
 // brute tries single edits.
 func (c *trialCase) brute() {
 	for _, p := range edits(c.host, &c.question.Flow) {
+		if r, ok := p.(*change.Rule); ok && r.Verb == change.Add && c.question.Want.Kind == Rule && r.Rule.Priority == c.question.Want.Priority {
+			continue // it is another rule of that priority
+		}
 		out := change.New(c.host.fib).Apply(p)
 		if out.Refusal != nil {
 			continue
