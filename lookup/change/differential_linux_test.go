@@ -138,10 +138,12 @@ func hides(line string) bool {
 	})
 }
 
-// doubtful reports whether a dump does not tell all of some device without carrier: if a
-// next hop is dead, or has no carrier alone, and if the device had one since it went up.
+// doubtful reports whether a dump does not tell all: of a device without carrier if a next
+// hop is dead, or has no carrier alone, and if the device had one since it went up; of
+// IPv4's table local without routes if it is there.
 func doubtful(s *route.Snapshot) bool {
-	return slices.ContainsFunc(s.Links, func(l route.Link) bool { return l.Up() && !l.Carrier() })
+	return slices.ContainsFunc(s.Links, func(l route.Link) bool { return l.Up() && !l.Carrier() }) ||
+		!slices.ContainsFunc(s.Routes, func(r route.Route) bool { return r.Table == route.TableLocal && r.Dst.Addr().Is4() })
 }
 
 // around is what of a state may explain a difference.
