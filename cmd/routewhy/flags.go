@@ -218,6 +218,11 @@ func (o *options) parseDestinations(m *mode, args []string) error {
 	if o.redact == redactPublic && slices.Contains(args, redactStrict) {
 		return usagef("--redact and strict are two words").hint("--redact=strict is one")
 	}
+	if m.tries {
+		if err := o.notQuoted(args); err != nil {
+			return err
+		}
+	}
 	if err := likeIPRoute(args); err != nil {
 		return err
 	}

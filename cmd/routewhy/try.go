@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path"
+	"slices"
 	"strings"
 
 	"routewhy/cmd/routewhy/internal/text"
@@ -105,10 +108,40 @@ func (o *options) scripts(s stdio) ([]script, error) {
 			if err != nil {
 				return nil, fmt.Errorf("--try: %s: %w", value, err)
 			}
+		default:
+			if err := notThere(value); err != nil {
+				return nil, err
+			}
 		}
 		out = append(out, one)
 	}
 	return out, nil
+}
+
+// notQuoted refuses a command whose further words were taken as DESTINATIONs.
+func (o *options) notQuoted(args []string) error {
+	for _, value := range o.tries {
+		if slices.Contains([]string{"ip", "route", "ifconfig", "sysctl", "sudo"}, path.Base(value)) && !isFile(value) {
+			return usagef("--try has the word %s alone: quote the command", iproute2.Quote(value)).
+				hint("routewhy --try '%s'", iproute2.Safe(value+" "+strings.Join(args, " ")))
+		}
+	}
+	return nil
+}
+
+// notThere refuses a value of --try that can only be a file's name, and is none.
+func notThere(value string) error {
+	if strings.ContainsAny(value, " \t\n;&") || !strings.Contains(value, "/") {
+		return nil
+	}
+	info, err := os.Stat(value)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("--try: there is no file %s", iproute2.Quote(value))
+	case err == nil && info.IsDir():
+		return fmt.Errorf("--try: %s is a directory", iproute2.Quote(value))
+	}
+	return nil
 }
 
 // isFile reports whether a value of --try names a file: a command has a blank.

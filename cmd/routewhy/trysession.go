@@ -24,7 +24,13 @@ func (o *options) trySession() report.TrySessionQuestion {
 // writeCommands writes the way back, or the script, in place of the report.
 func (o *options) writeCommands(t *report.Trial, s stdio) error {
 	if t.Report.Refused() {
-		return fmt.Errorf("--try: a command would be refused, and so there is nothing to take back: see routewhy --try without --undo and --script")
+		if o.script.given {
+			return fmt.Errorf("--try: a command would be refused, and a script would take the others back at once: see routewhy --try without --script")
+		}
+		if len(t.Report.Undo) == 0 {
+			return fmt.Errorf("--try: a command would be refused, and so there is nothing to take back: see routewhy --try without --undo")
+		}
+		fmt.Fprintln(s.Stderr, "routewhy: --try: a command would be refused; what is printed takes the others back")
 	}
 	for _, line := range text.UndoLeft(t.Report) {
 		fmt.Fprintln(s.Stderr, "routewhy: "+line)

@@ -15,7 +15,7 @@ import (
 const (
 	RemarkBeside      lookup.Code = "replaced-nothing"        // Route stays, Want is the new metric
 	RemarkRoutesGone  lookup.Code = "routes-gone"             // Have routes went, of which Want do not come back by themselves
-	RemarkAddrsGone   lookup.Code = "addresses-gone"          // Addresses went with the device
+	RemarkAddrsGone   lookup.Code = "addresses-gone"          // Addresses went with the device; More is 1 where it is deleted, and not down
 	RemarkSplit       lookup.Code = "local-and-main-split"    // IPv4's tables local and main are two from now on
 	RemarkOwnGateway  lookup.Code = "own-gateway-accepted"    // Want is the gateway
 	RemarkOneAddress  lookup.Code = "address-without-length"  // Want is the address
@@ -155,6 +155,10 @@ func goneWith(s *command.Step) []Finding {
 	if direct {
 		return nil
 	}
+	deleted := slices.ContainsFunc(s.Changes, func(c change.Change) bool {
+		l, ok := c.(*change.Link)
+		return ok && l.Verb == change.Delete
+	})
 	all, static := 0, 0
 	come := map[routeKey]bool{}
 	for _, r := range s.Added() {
@@ -170,10 +174,17 @@ func goneWith(s *command.Step) []Finding {
 		}
 	}
 	if static > 0 {
+		if deleted {
+			static = all // no device, no route that the kernel makes for it
+		}
 		out = append(out, Finding{Reason: Reason{Code: RemarkRoutesGone, Want: operand(static), Have: operand(all)}})
 	}
 	if gone := addrsGone(s); len(gone) > 0 {
-		out = append(out, Finding{Reason: Reason{Code: RemarkAddrsGone}, Addresses: gone})
+		f := Finding{Reason: Reason{Code: RemarkAddrsGone}, Addresses: gone}
+		if deleted {
+			f.More = 1
+		}
+		out = append(out, f)
 	}
 	return out
 }

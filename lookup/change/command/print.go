@@ -234,7 +234,7 @@ func (p *printer) rule(c *change.Rule) {
 	if r.SuppressGroup >= 0 {
 		p.add("suppress_ifgroup", strconv.FormatInt(r.SuppressGroup, 10))
 	}
-	if r.Protocol != 0 {
+	if r.Protocol != 0 && (c.Verb == change.Delete || r.Protocol != route.ProtocolBoot) {
 		p.add("protocol", quoted(p.snap.Names.Protocol(r.Protocol)))
 	}
 	if r.Realm != 0 {

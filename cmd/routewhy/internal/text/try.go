@@ -378,6 +378,9 @@ func surprise(f *report.Finding) string {
 		for _, a := range f.Addresses {
 			all = append(all, a.Prefix.String())
 		}
+		if f.More > 0 {
+			return fmt.Sprintf("it takes %s away, which went with the device", strings.Join(all, ", "))
+		}
 		return fmt.Sprintf("it takes %s away, and up does not bring that back", strings.Join(all, ", "))
 	case report.RemarkSplit:
 		return "the first change of a rule parts IPv4's tables local and main, which stay two"
@@ -621,6 +624,7 @@ func (p *tryPage) moves() {
 		for i := range all[:min(len(all), maxShown)] {
 			p.move(d, &all[i])
 		}
+		p.blank()
 		return
 	}
 	list := sums(d, all)
@@ -651,6 +655,9 @@ func sums(d *report.Diff, all []report.Move) []*shift {
 		if one.before == one.after {
 			one.before, one.after = ledTo(before, true), ledTo(after, true)
 		}
+		if one.before == one.after && before.Disposition != after.Disposition {
+			one.before, one.after = one.before+kindAside(before), one.after+kindAside(after)
+		}
 		if one.before == one.after {
 			one.before, one.after = one.before+sourceAside(before), one.after+sourceAside(after)
 		}
@@ -673,6 +680,14 @@ func sums(d *report.Diff, all []report.Move) []*shift {
 		return b.size.Cmp(a.size)
 	})
 	return list
+}
+
+// kindAside says that a packet is no unicast one.
+func kindAside(d *report.Decision) string {
+	if d.Disposition == lookup.DispositionUnicast {
+		return ""
+	}
+	return " as " + d.Disposition.String()
 }
 
 // sourceAside names the source, where nothing else differs.

@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"routewhy/lookup/change"
@@ -197,11 +198,40 @@ func (p *page) tryUndo(t *report.Try) {
 			command(c)
 		}
 	}
+	var addrs, routes int
+	gone := slices.ContainsFunc(t.UndoLeft, func(l report.Leftover) bool { return l.Code == change.LeftDevice })
 	for i := range t.UndoLeft {
+		switch c := t.UndoLeft[i].Code; {
+		case p.st.Verbose || !gone:
+		case c == change.LeftAddress:
+			addrs++
+			continue
+		case c == change.LeftRoute:
+			routes++
+			continue
+		}
 		if text := leftWords(&t.UndoLeft[i]); text != "" && (p.st.Verbose || !minor(t.UndoLeft[i].Code)) {
 			put("does not bring back "+text, yellow)
 		}
 	}
+	if text := manyLeft(addrs, routes); text != "" {
+		put("does not bring back "+text+" (-v)", yellow)
+	}
+}
+
+// manyLeft counts what is not brought back after a device is gone; empty: nothing.
+func manyLeft(addrs, routes int) string {
+	var parts []string
+	switch {
+	case addrs == 1:
+		parts = append(parts, "1 address")
+	case addrs > 1:
+		parts = append(parts, fmt.Sprintf("%d addresses", addrs))
+	}
+	if routes > 0 {
+		parts = append(parts, "routes to "+counted(routes, "destination"))
+	}
+	return strings.Join(parts, ", and ")
 }
 
 // minor reports whether something that is not brought back is told with details alone.
