@@ -174,6 +174,15 @@ func TestManyHops(t *testing.T) {
 	}
 }
 
+// TestLongWords: a line with a word that no name is as long as is not looked at further.
+func TestLongWords(t *testing.T) {
+	text := "default via 192.0.2.1 dev eth0\n2: " + strings.Repeat("x", 1<<15) + ": <UP> mtu 1500\n"
+	r, err := load.Files(strings.NewReader(text), load.Stdin)
+	if err != nil || len(r.Faults) != 1 || !strings.Contains(r.Faults[0].Error(), "longer than any name") || r.Routes.Len() == 0 {
+		t.Errorf("%v, %v, %d routes", err, r, r.Routes.Len())
+	}
+}
+
 // TestMemberSizes reads members of an archive that are as large as the pieces that they are
 // kept in, or nearly: none of their bytes is lost.
 func TestMemberSizes(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"routewhy/route"
@@ -23,6 +24,7 @@ const (
 	maxLines  = 7 << 19
 	maxOdd    = 5 << 18
 	maxOther  = 1 << 18 // of those, how many may hold no route
+	maxWord   = 1 << 14 // bytes of a word
 	maxWords  = 1 << 18 // of one route: a netlink message has room for some 8000 next hops
 )
 
@@ -192,6 +194,10 @@ func (t *lines) take(s string) error {
 			t.columns = nil
 		}
 		return nil
+	}
+	if len(text) > maxWord && slices.ContainsFunc(w, func(s string) bool { return len(s) > maxWord }) {
+		t.settle()
+		return errors.New("a word of it is longer than any name")
 	}
 	device := ifconfigLine().MatchString(text)
 	if t.ifconfig = device || t.ifconfig && indent > t.indent; t.ifconfig {
