@@ -81,6 +81,7 @@ func undoReally(t *testing.T, rng *rand.Rand, support routetest.Support, tally m
 			t.Errorf("the kernel refuses %s: %v %q\n%s", text(c), said.Errno, said.Message, &story)
 			return
 		}
+		ns.Settle() // when a device is ready decides the order of its routes
 	}
 	ns.Settle()
 	if faults := settled(t, h, way.State); len(faults) > 0 {
