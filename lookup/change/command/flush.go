@@ -161,7 +161,7 @@ func (q *routeFilter) keyword(key string) {
 		n := q.uint32Of(q.value(), `"metric" value is invalid`)
 		q.keep(func(r *route.Route) bool { return r.Metric == n })
 	case "mark":
-		q.uint32Of(q.value(), "mark value is invalid")
+		q.uint32Of(q.value(), "invalid mark value")
 	default:
 		q.way(key)
 	}

@@ -174,7 +174,7 @@ func (a *args) flushNeighbours(c *Command) {
 	given, dev := false, ""
 	for a.more() {
 		word := a.take()
-		switch chooseExact(word, "dev to nud all proxy* protocol* unused") {
+		switch chooseExact(word, "dev to nud all proxy protocol* unused") {
 		case "dev":
 			name := a.value()
 			if dev != "" {

@@ -151,7 +151,7 @@ func (a *args) flushNextHops(c *Command) {
 	add := func(f func(*route.NextHopObject) bool) { filters = append(filters, f) }
 	for a.more() {
 		word := a.take()
-		switch chooseExact(word, "dev* groups* id protocol* fdb master vrf help") {
+		switch chooseExact(word, "dev* groups* id protocol* fdb* master* vrf* help*") {
 		case "dev":
 			name := a.value()
 			l := a.device(name)

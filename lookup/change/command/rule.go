@@ -302,7 +302,7 @@ func (a *args) ruleFilter() func(*route.Rule) bool {
 	add := func(f func(*route.Rule) bool) { filters = append(filters, f) }
 	for a.more() {
 		word := a.take()
-		switch key := chooseExact(word, "preference* order* priority* not tos dsfield* fwmark* lookup* table* tun_id* iif oif l3mdev* uidrange* "+
+		switch key := chooseExact(word, "preference* order* priority* not tos dsfield* fwmark lookup* table tun_id* table* from* iif oif l3mdev* uidrange* "+
 			"ipproto* sport* dport* protocol* from* to*"); key {
 		case "preference", "order", "priority":
 			n := a.uint32Of(a.value(), "preference value is invalid")
