@@ -32,7 +32,7 @@ func TestPrint(t *testing.T) {
 		"ip route append unreachable 10/8 preference 5":                            "ip route append unreachable 10.0.0.0/8 metric 5",
 		"ip route add local 10.0.0.0/8 dev lo table local":                         "ip route add local 10.0.0.0/8 dev lo",
 		"ip r a 10.0.0.0/8 nexthop via 192.0.2.1 weight 3 nexthop dev eth1":        "ip route add 10.0.0.0/8 nexthop via 192.0.2.1 weight 3 nexthop dev eth1 weight 1",
-		"ip ru a fwmark 1 t 100":                                                   "ip rule add fwmark 0x1 lookup 100",
+		"ip ru a fwmark 1 table 100":                                               "ip rule add fwmark 0x1 lookup 100",
 		"ip rule add from 10.0.0.0/8 table wan protocol static":                    "ip rule add from 10.0.0.0/8 lookup wan protocol static",
 		"ip r a 10.0.0.0/8 via inet6 fe80::1 dev eth0 src 192.0.2.2 mtu lock 1400": "ip route add 10.0.0.0/8 via inet6 fe80::1 dev eth0 src 192.0.2.2 mtu lock 1400",
 	} {
