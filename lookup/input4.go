@@ -47,7 +47,7 @@ func (w *walk) input4() Decision {
 }
 
 // dissect4 leaves of protocol and ports what rules see of a received packet: it is only
-// dissected where a rule asks for that and is not bound to lo
+// dissected where a rule that is not bound to lo asks for that
 // (fib4_rules_early_flow_dissect, fib_rule_requires_fldissect).
 func (w *walk) dissect4() {
 	if !w.fib.v4.dissects {

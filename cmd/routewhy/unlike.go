@@ -10,7 +10,7 @@ import (
 )
 
 // unlike tells where the ways of two packets part: that of the command line, and another
-// one that is like it but for its destination and the fields that follow it.
+// one that is like it except for its destination and the fields that follow it.
 func unlike(ctx context.Context, o *options, s stdio) error {
 	second, err := o.second()
 	if err != nil {

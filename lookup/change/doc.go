@@ -21,7 +21,7 @@
 // # What is not worked out
 //
 // The link-local address that the kernel makes of a hardware address that is not known;
-// spanning trees, and bonds but for their carrier; the greatest MTU of hardware; FDB
+// spanning trees, and bonds except for their carrier; the greatest MTU of hardware; FDB
 // entries; encapsulations' own checks; time: lifetimes that end, neighbours that are asked.
 //
 // # The way back

@@ -81,7 +81,7 @@ func (t *tx) reflag6(r *route.Route, link int, flags func(*route.NextHop) route.
 	return &next, false
 }
 
-// lower6 is addrconf_ifdown: the routes by the device go, and its addresses too, but for
+// lower6 is addrconf_ifdown: the routes by the device go, and its addresses too, except for
 // permanent ones where a setting keeps them. gone says that the device loses IPv6 for
 // good.
 func (t *tx) lower6(l *route.Link, gone bool) {

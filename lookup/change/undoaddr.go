@@ -22,7 +22,7 @@ func addrsOf(s *route.Snapshot, link int, f route.Family) []route.Addr {
 	})
 }
 
-// sameAddr reports whether two addresses are the same, but for the time that is left.
+// sameAddr reports whether two addresses are the same, except for the time that is left.
 func sameAddr(a, b route.Addr) bool { return timeless(a) == timeless(b) }
 
 // timeless leaves out what time alone changes: how long a limited lifetime still is, and

@@ -10,7 +10,7 @@ import (
 )
 
 // left names what differs from the state that is wanted. all also names what only a
-// longer look would show: a lifetime that begins anew.
+// longer look would show: a lifetime that begins again.
 func (u *undoer) left(all bool) []Leftover {
 	var list []Leftover
 	want, have := u.wanted(), u.present()
@@ -74,7 +74,7 @@ func alikeNow(a, b *route.Route) bool {
 	return alike(a, b) && (a.NextHopID != 0 || slices.EqualFunc(a.NextHops, b.NextHops, flags))
 }
 
-// gone reports whether a setting is that of a device which is no more.
+// gone reports whether a setting is that of a device which is gone.
 func (u *undoer) gone(path string) bool {
 	_, dev, _, ok := confOf(path)
 	return ok && dev != allDevices && dev != newDevices && u.present().LinkByName(dev) == nil

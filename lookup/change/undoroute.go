@@ -135,7 +135,7 @@ func requestRoute(v Verb, p spot, listed *route.Route) *Route {
 }
 
 // mendPlace gives a prefix its routes back, all or none, and reports whether it did:
-// first by the fewest changes, then by making all anew.
+// first by the fewest changes, then by making all again.
 func (u *undoer) mendPlace(p spot) bool {
 	m := u.mark()
 	for _, anew := range []bool{false, true} {
@@ -207,7 +207,7 @@ func (g group) of(list []*route.Route) []*route.Route {
 	return slices.DeleteFunc(slices.Clone(list), func(r *route.Route) bool { return groupOf(r) != g })
 }
 
-// arrange brings the groups of a prefix into order, each by few changes or anew.
+// arrange brings the groups of a prefix into order, each by few changes, or by making all again.
 func (u *undoer) arrange(p spot, anew bool) {
 	want, have := u.wantAt(p), u.haveAt(p)
 	done := map[group]bool{}
@@ -322,7 +322,7 @@ func longestKept(want, have []*route.Route) (from, kept int) {
 	return from, kept
 }
 
-// arrangeGroup keeps a run of the routes that are there and makes the others anew before
+// arrangeGroup keeps a run of the routes that are there and makes the others again before
 // and after it.
 func (u *undoer) arrangeGroup(p spot, want, have []*route.Route, from, kept int) {
 	n := 0
@@ -357,7 +357,7 @@ func (u *undoer) arrangeGroup(p spot, want, have []*route.Route, from, kept int)
 }
 
 // mendWithHelp mends a prefix whose gateways are on no link any more, or whose sources are
-// addresses of this host no more: the kernel checks these when a route is made, and so
+// no longer addresses of this host: the kernel checks these when a route is made, and so
 // routes to them are there meanwhile.
 func (u *undoer) mendWithHelp(p spot) bool {
 	for _, id := range []route.Table{p.table, route.TableLocal} {

@@ -114,7 +114,7 @@ func (r *rivals) firstOf(h *Host, s *route.Socket, local netip.Prefix, p Packet)
 }
 
 // giveWay takes from an address what goes to other sockets of the same port. Addresses that
-// share their views still do, but for those that a rival is bound to: shared has the
+// share their views still do, except for those that a rival is bound to: shared has the
 // views that were changed.
 func (r *rivals) giveWay(h *Host, l *Local, s *route.Socket, shared map[*View][]View) {
 	if len(l.Views) == 0 {

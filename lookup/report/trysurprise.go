@@ -10,7 +10,7 @@ import (
 	"routewhy/route"
 )
 
-// What of a command would surprise: [TryCommand.Surprises], but for the last two, which
+// What of a command would surprise: [TryCommand.Surprises], except for the last two, which
 // are [Try.Warnings].
 const (
 	RemarkBeside      lookup.Code = "replaced-nothing"        // Route stays, Want is the new metric

@@ -29,7 +29,7 @@ func (x *tries) proposals(t *lookup.Trace, facts []option) []proposal {
 	return out
 }
 
-// deciding are the tables that are asked until one decides, but for table local.
+// deciding are the tables that are asked until one decides, except table local.
 func deciding(t *lookup.Trace) []route.Table {
 	var out []route.Table
 	for i := range t.Rules {

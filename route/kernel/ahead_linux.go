@@ -18,8 +18,8 @@ type ahead struct {
 	err   error  // why there are no more; valid when full is closed
 }
 
-// receiveAhead starts to receive. Which datagram is the last one, the receiver
-// does not know: to look would cost as much as to use them.
+// receiveAhead starts to receive. The receiver does not know which datagram is the
+// last one: looking into each would cost as much as using it.
 func (s *socket) receiveAhead() *ahead {
 	a := &ahead{full: make(chan []byte, aheadBuffers), empty: make(chan []byte, aheadBuffers)}
 	for range aheadBuffers {

@@ -108,8 +108,8 @@ func openNamespaceFile(ns string) (netns.NsHandle, error) {
 }
 
 // inside calls f on a thread that is in the host's namespace. That is the
-// calling thread where it can be, for to enter a namespace needs privilege,
-// even if it is one's own. A thread that cannot be brought back is given up.
+// calling thread where it can be, because entering a namespace needs privilege,
+// even if it is the caller's own. A thread that cannot be brought back is given up.
 func (h *Host) inside(f func() error) error {
 	if !h.ns.IsOpen() || h.here() {
 		return f()

@@ -10,9 +10,9 @@ import (
 )
 
 // addImplied adds the IPv6 rules that were deleted and that the kernel goes by all
-// the same. It asks the rules only once one was added; a deleted one does not count.
-// Whether there ever was another rule, only the kernel knows, and an answer tells
-// that no rule left can give.
+// the same. Until a rule is added, the kernel does not ask its IPv6 rules: it looks
+// into local and main, even where the rules for these were deleted. No dump tells
+// whether a rule was ever added. An answer tells it that none of the rules left can give.
 func (h *Host) addImplied(ctx context.Context, s *route.Snapshot) {
 	missing, others := againstDefault(s.Rules, route.IPv6)
 	if len(missing) == 0 || others > 0 || s.Lacks(route.FactRules, route.IPv6) || !h.asksNoRule6(ctx, s, missing) {

@@ -176,8 +176,8 @@ func (d *routeDecoder) decode(r *route.Route, msg []byte, h routeHeader) error {
 	return a.err
 }
 
-// decodeHopAttr decodes an attribute that says something of a next hop, be it
-// a route's only one or a member of RTA_MULTIPATH. False: it does not.
+// decodeHopAttr decodes an attribute that says something of a next hop: of
+// a route's only one, or of a member of RTA_MULTIPATH. False: it does not.
 func decodeHopAttr(hop *route.NextHop, a *attrs, f route.Family) bool {
 	switch a.typ {
 	case rtaGateway:

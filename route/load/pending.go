@@ -145,7 +145,7 @@ func (t *lines) skipped() bool {
 	return t.netns != t.l.netns && (t.netns != "" || !t.l.report)
 }
 
-// isNullEntry reports whether a route stands for that there is none: old kernels
+// isNullEntry reports whether a route means that there is none: old kernels
 // list it (ip6_null_entry in net/ipv6/route.c).
 func isNullEntry(r *route.Route) bool {
 	return r.Type == route.TypeUnreachable && r.Metric == 1<<32-1 && r.IsDefault() && r.Family() == route.IPv6

@@ -254,7 +254,7 @@ func (q *linkRequest) master(name string) {
 	q.set.Master = &l.Index
 }
 
-// switches takes the value of a keyword on which no decision depends, but for arp.
+// switches takes the value of a keyword on which no decision depends, except for arp.
 func (q *linkRequest) switches(key, word string) {
 	switch key {
 	case "multicast", "allmulticast", "promisc", "trailers", "arp", "dynamic":

@@ -162,7 +162,7 @@ func (a *args) nud(v string) route.NeighbourState {
 	return route.NeighbourState(n)
 }
 
-// flushNeighbours deletes neighbours, but for permanent ones and those without ARP
+// flushNeighbours deletes neighbours, except for permanent ones and those without ARP
 // (do_show_or_flush).
 func (a *args) flushNeighbours(c *Command) {
 	if !a.more() {

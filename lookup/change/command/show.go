@@ -1,6 +1,6 @@
 package command
 
-// show takes a command that only shows something: its words are not looked at but for
+// show takes a command that only shows something: its words are not looked at, except for
 // devices.
 func (a *args) show(c *Command) {
 	for a.more() {
