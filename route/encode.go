@@ -109,8 +109,11 @@ func list[T any](name string, all *[]T, fresh T) section {
 			return err
 		}
 		size := 3 * int64(reflect.TypeFor[T]().Size())
-		if reflect.TypeFor[T]() == reflect.TypeFor[Link]() {
+		switch reflect.TypeFor[T]() {
+		case reflect.TypeFor[Link]():
 			size *= 2 // look-ups keep as much of each, and reports its name
+		case reflect.TypeFor[Rule]():
+			size *= 3 // look-ups keep an index of them, and a report tells of each
 		}
 		for d.More() {
 			if len(*all) == maxElements {

@@ -14,7 +14,7 @@ import (
 const (
 	devSize       = 2*int64(unsafe.Sizeof(dev{})+unsafe.Sizeof(route.Link{})) + 512
 	addrSize      = 2*int64(unsafe.Sizeof(route.Addr{})) + 384
-	ruleSize      = 2*int64(unsafe.Sizeof(route.Rule{})) + 256
+	ruleSize      = 9 * int64(unsafe.Sizeof(route.Rule{})) // look-ups keep an index of them, and a report tells of each
 	neighbourSize = 2*int64(unsafe.Sizeof(route.Neighbour{})) + 384
 	objectSize    = 2*int64(unsafe.Sizeof(route.NextHopObject{})) + 512
 	settingSize   = 384
