@@ -89,6 +89,14 @@ func unfit(s *route.Snapshot, commands []Command) string {
 	for _, c := range commands {
 		for _, one := range c {
 			switch one := one.(type) {
+			case *change.Route:
+				if slices.ContainsFunc(one.Route.NextHops, encapsulates) {
+					return reasonEncap
+				}
+			case *change.NextHop:
+				if encapsulates(one.Object.NextHop) {
+					return reasonEncap
+				}
 			case *change.Neighbour:
 				return "neighbours are not made again in a namespace"
 			case *change.NewLink:
@@ -102,6 +110,12 @@ func unfit(s *route.Snapshot, commands []Command) string {
 	}
 	return ""
 }
+
+// reasonEncap is why a route into a light-weight tunnel is not rehearsed: of the tunnel,
+// only its kind is known.
+const reasonEncap = "routes into light-weight tunnels (encap) are not made again in a namespace"
+
+func encapsulates(h route.NextHop) bool { return h.Encap != 0 }
 
 // snapshotOf is a state's snapshot with its routes, and without what takes no part. Of many
 // routes, only those count that the commands may meet.
