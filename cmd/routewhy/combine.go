@@ -22,6 +22,9 @@ func (o *options) check(fs *pflag.FlagSet) error {
 	if err := o.checkFiles(); err != nil {
 		return err
 	}
+	if err := o.checkWayBack(); err != nil {
+		return err
+	}
 	return o.checkPacket(append(familyClaims(fs), o.packet.claims()...))
 }
 
@@ -71,6 +74,20 @@ func (o *options) checkFiles() error {
 		return usagef("--load - is given twice, and there is one standard input")
 	case o.save == "-" && len(o.destinations) > 0:
 		return usagef("--save - and the answer would both go to standard output")
+	}
+	return nil
+}
+
+// checkWayBack refuses what cannot be printed together: the commands of --undo and the
+// script of --script stand in place of the answer.
+func (o *options) checkWayBack() error {
+	switch {
+	case o.undo && o.script.given:
+		return usagef("--undo and --script both print commands in place of the answer: give one")
+	case o.json && o.undo:
+		return usagef("--undo prints commands: in --json, the member undo has them anyway")
+	case o.json && o.script.given:
+		return usagef("--script prints a shell script, and no JSON")
 	}
 	return nil
 }
