@@ -158,7 +158,7 @@ func (fam *family) omits(questions int) func(netip.Addr) bool {
 			size += t.marked.Size()
 		}
 	}
-	if len(tables)*questions <= size {
+	if int64(len(tables))*int64(questions) <= int64(size) {
 		return func(a netip.Addr) bool {
 			return slices.ContainsFunc(tables, func(t *table) bool {
 				for p := range t.marked.Supernets(netip.PrefixFrom(a, a.BitLen())) {
