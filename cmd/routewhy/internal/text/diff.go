@@ -82,15 +82,25 @@ func diffFinding(n *report.Finding) string {
 	if n.Code != report.RemarkSelected {
 		return changingWords
 	}
-	text := fmt.Sprintf("packets %s may be decided differently", packetsOf(n.Rule))
-	if n.Ask != nil {
-		dst := "ADDRESS"
-		if n.Ask.Dst.IsValid() {
-			dst = n.Ask.Addr().String()
-		}
-		text += fmt.Sprintf(": compare routewhy %s%s --load OLD with --load NEW", dst, asking(n.Ask))
+	text, ask := selection(n)
+	if ask != "" {
+		text += fmt.Sprintf(": compare routewhy %s --load OLD with --load NEW", ask)
 	}
 	return text
+}
+
+// selection says which packets were not compared, and gives the arguments that ask about
+// one of them; empty: none is known.
+func selection(n *report.Finding) (text, ask string) {
+	text = fmt.Sprintf("packets %s may be decided differently", packetsOf(n.Rule))
+	if n.Ask == nil {
+		return text, ""
+	}
+	dst := "ADDRESS"
+	if n.Ask.Dst.IsValid() {
+		dst = n.Ask.Addr().String()
+	}
+	return text, dst + asking(n.Ask)
 }
 
 // packetsOf says which packets a rule picks.
@@ -142,11 +152,16 @@ func shares(d *report.Decision) string {
 	return "; " + strings.Join(out, ", ")
 }
 
+// addresses is a number of addresses, with commas.
 func addresses(n *big.Int) string {
-	if n.IsInt64() && n.Int64() == 1 {
+	digits, out := n.String(), ""
+	for len(digits) > 3 {
+		digits, out = digits[:len(digits)-3], ","+digits[len(digits)-3:]+out
+	}
+	if digits == "1" && out == "" {
 		return "1 address"
 	}
-	return n.String() + " addresses"
+	return digits + out + " addresses"
 }
 
 // rangeText is a range as a prefix where it is one.
