@@ -16,10 +16,20 @@ import (
 
 // check finds what cannot be in a snapshot.
 func (s *Snapshot) check() error {
-	for _, part := range []func() error{s.checkGaps, s.checkLinks, s.checkOrder, s.checkAddrs, s.checkMemberships, s.checkRules, s.checkNextHops, s.checkNeighbours, s.checkLabels, s.checkSockets} {
+	for _, part := range []func() error{s.checkHost, s.checkGaps, s.checkLinks, s.checkOrder, s.checkAddrs, s.checkMemberships, s.checkRules, s.checkNextHops, s.checkNeighbours, s.checkLabels, s.checkSockets} {
 		if err := part(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// MaxHost is how many bytes a host's name and its kind have at most (__NEW_UTS_LEN).
+const MaxHost = 64
+
+func (s *Snapshot) checkHost() error {
+	if max(len(s.Host), len(s.Machine)) > MaxHost {
+		return fmt.Errorf("host: its name or its machine has more than %d bytes", MaxHost)
 	}
 	return nil
 }

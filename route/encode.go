@@ -50,6 +50,8 @@ type section struct {
 // written.
 func (s *Snapshot) sections(routes *List) []section {
 	return []section{
+		single("host", &s.Host),
+		single("machine", &s.Machine),
 		single("release", &s.Release),
 		single("time", &s.Time),
 		single("changed", &s.Changed),

@@ -236,6 +236,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{`{"routewhy":"x"}`, "cannot unmarshal"},
 		{`{"routewhy":1,"weather":"fine"}`, `"weather"`},
 		{`{"routewhy":1,"release":"a","release":"b"}`, `"release"`},
+		{`{"routewhy":1,"host":"` + strings.Repeat("h", 65) + `"}`, "host: "},
 		{`{"routewhy":1,"routes":[{"colour":1}]}`, "routes: element 1: "},
 		{`{"routewhy":1,"routes":[{"type":"unicast"}]}`, "routes: element 1"},
 		{`{"routewhy":1,"routes":[{"dst":"10.0.0.1/8"}]}`, "routes: element 1"},

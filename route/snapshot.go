@@ -12,6 +12,10 @@ import (
 // value is a host of which nothing is known: Gaps does not say so by itself,
 // whoever fills a Snapshot records there what it could not read.
 type Snapshot struct {
+	// Host is the host's own name (uname -n), which need not be unique; empty: unknown.
+	Host string
+	// Machine is the kind of its hardware (uname -m), such as x86_64; empty: unknown.
+	Machine string
 	// Release is the kernel's release (uname -r); empty: unknown.
 	Release string
 	// Time is when the reading ended.

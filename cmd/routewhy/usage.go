@@ -78,11 +78,11 @@ Where the facts come from (default: the running kernel):
       --save FILE       write a snapshot of what is read, compressed where the
                         name ends in .gz or .zst; needs no DESTINATION
       --redact          with --save: other public addresses, user IDs and
-                        process names, no hour and no exact kernel, so that
-                        the file explains the same and tells less. Private
-                        addresses, ports, marks and names stay; addresses
-                        near a private block (11.0.0.0/8, 193.0.0.0/8) keep
-                        their first bits
+                        process names, no host's name, no hour and no exact
+                        kernel, so that the file explains the same and tells
+                        less. Private addresses, ports, marks and names of
+                        devices stay; addresses near a private block
+                        (11.0.0.0/8, 193.0.0.0/8) keep their first bits
       --redact=strict   other private addresses too, and every device, table,
                         group and index by a new name and number
       --no-kernel       do not ask the kernel for its own answer

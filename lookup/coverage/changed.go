@@ -85,6 +85,7 @@ func others(h *Host) route.Snapshot {
 	s := h.FIB.Snapshot()
 	o := *s
 	o.Routes, o.Time, o.Sockets, o.Neighbours = nil, time.Time{}, nil, h.gateways()
+	o.Host, o.Machine = "", ""
 	o.Addrs = slices.Clone(s.Addrs)
 	for i := range o.Addrs { // whether a time is over counts, and not how much is left
 		a := &o.Addrs[i]

@@ -36,7 +36,7 @@ func alikeOtherwise(a, b *route.Snapshot) bool {
 	}
 	x, y := *a, *b
 	for _, s := range []*route.Snapshot{&x, &y} {
-		s.Routes, s.Sockets, s.Time = nil, nil, time.Time{}
+		s.Routes, s.Sockets, s.Time, s.Host, s.Machine = nil, nil, time.Time{}, "", ""
 	}
 	return reflect.DeepEqual(x, y)
 }

@@ -53,7 +53,7 @@ func (h *Host) Read(ctx context.Context, w route.Query) (*route.Snapshot, error)
 			return nil, err
 		}
 	}
-	s.Release = release()
+	s.Host, s.Machine, s.Release = uname()
 	s.Time = time.Now()
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -61,13 +61,13 @@ func (h *Host) Read(ctx context.Context, w route.Query) (*route.Snapshot, error)
 	return s, nil
 }
 
-// release is uname -r.
-func release() string {
+// uname is uname -n, -m and -r.
+func uname() (host, machine, release string) {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {
-		return ""
+		return "", "", ""
 	}
-	return unix.ByteSliceToString(u.Release[:])
+	return unix.ByteSliceToString(u.Nodename[:]), unix.ByteSliceToString(u.Machine[:]), unix.ByteSliceToString(u.Release[:])
 }
 
 // readTables reads what netlink dumps, until nothing has changed meanwhile.

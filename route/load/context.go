@@ -144,11 +144,30 @@ func (t *lines) date(s string) error {
 	return errLine
 }
 
-// release reads what uname(1) prints.
-func (t *lines) release(w []string) error {
-	t.snap.Release = w[2]
-	return nil
+// uname reads what uname(1) prints with -a.
+func (t *lines) uname(w []string) {
+	t.snap.Release, t.snap.Machine = w[2], machine(w[3:])
+	if len(w[1]) <= route.MaxHost {
+		t.snap.Host = w[1]
+	}
 }
+
+// machine is the kind of hardware among the last words that uname(1) prints: before the
+// name of the system stand the machine and, on some systems, the processor and the
+// platform, which may be "unknown". Empty: it cannot be told.
+func machine(w []string) string {
+	w = w[:max(0, len(w)-1)]
+	first := len(w)
+	for first > max(0, len(w)-3) && (machineWord().MatchString(w[first-1]) || w[first-1] == "unknown") {
+		first--
+	}
+	if first == len(w) || w[first] == "unknown" || len(w[first]) > route.MaxHost {
+		return ""
+	}
+	return w[first]
+}
+
+var machineWord = lazily(`^(?:x86_64|i[3-6]86|aarch64|arm|ppc|s390|mips|riscv|loongarch|sparc|alpha|ia64|parisc|m68k)[a-z0-9_]*$`)
 
 // fileContext is what a file's name says about what it has: people name files
 // by the command.

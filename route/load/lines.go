@@ -344,7 +344,8 @@ func (t *lines) other(s string, w []string) error {
 	case unameLine().MatchString(s):
 		t.spoke()
 		t.known++
-		return t.release(w)
+		t.uname(w)
+		return nil
 	case sysctlLine().MatchString(s), settingLine().MatchString(s):
 		t.spoke()
 		return t.sysctl(s)

@@ -52,6 +52,26 @@ func TestSavedDevices(t *testing.T) {
 	}
 }
 
+// TestUname reads the host's name and its kind as uname -a of several systems tells them.
+func TestUname(t *testing.T) {
+	for text, want := range map[string][3]string{
+		"Linux web1.example.com 5.14.0-427.el9.x86_64 #1 SMP PREEMPT_DYNAMIC Fri Feb 23 01:51:18 EST 2024 x86_64 x86_64 x86_64 GNU/Linux": {"web1.example.com", "x86_64", "5.14.0-427.el9.x86_64"},
+		"Linux web2 6.1.0-13-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.1.55-1 (2023-09-29) x86_64 GNU/Linux":                                  {"web2", "x86_64", "6.1.0-13-amd64"},
+		"Linux old 2.6.32 #1 SMP Thu Jan 1 00:00:00 UTC 2015 i686 i686 i386 GNU/Linux":                                                    {"old", "i686", "2.6.32"},
+		"Linux pi 6.1.21-v7l+ #1642 SMP Mon Apr 3 17:22:30 BST 2023 armv7l unknown unknown GNU/Linux":                                     {"pi", "armv7l", "6.1.21-v7l+"},
+		"Linux x 6.1.0 #1 SMP": {"x", "", "6.1.0"},
+		"Linux " + strings.Repeat("h", 65) + " 6.1.0 #1 SMP x86_64 Linux": {"", "x86_64", "6.1.0"},
+	} {
+		r, err := load.Files(strings.NewReader(text+"\ndefault via 192.0.2.1 dev eth0\n"), load.Stdin)
+		if err != nil || len(r.Faults) > 0 {
+			t.Fatalf("%s: %v %v", text, err, r)
+		}
+		if s := r.Snapshot; [3]string{s.Host, s.Machine, s.Release} != want {
+			t.Errorf("%s: host %q, machine %q, release %q", text, s.Host, s.Machine, s.Release)
+		}
+	}
+}
+
 // TestVRFInText: `ip -d` writes more behind a VRF's table.
 func TestVRFInText(t *testing.T) {
 	const text = `4: red: <NOARP,MASTER,UP,LOWER_UP> mtu 65575 qdisc noqueue state UP group default qlen 1000

@@ -1,7 +1,7 @@
 // Package redact replaces what must not become public in a snapshot: public
 // addresses, by others that keep the structure of prefixes, wherever they stand, in names
 // too; what would tell the hardware address of a card; names, process IDs and user IDs
-// of programs; and the hour and the exact kernel. Two addresses that had their first n
+// of programs; and the host's name, the hour and the exact kernel. Two addresses that had their first n
 // bits in common still do, so every decision stays what it was (Xu, Fan, Ammar, Moon:
 // Prefix-Preserving IP Address Anonymization, 2002, section 3).
 //

@@ -269,6 +269,7 @@ func TestEmbedded(t *testing.T) {
 // TestTold redacts what else tells of a host.
 func TestTold(t *testing.T) {
 	s := &route.Snapshot{
+		Host: "db7.example.org", Machine: "x86_64",
 		Release: "6.1.0-13-amd64-db7.example.org",
 		Time:    time.Date(2026, 3, 4, 5, 6, 7, 8, time.UTC),
 		Rules:   []route.Rule{{Family: route.IPv4, Selector: route.Selector{HasUIDs: true, UIDs: route.UIDRange{Start: 5000, End: 5999}}}},
@@ -286,6 +287,9 @@ func TestTold(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, o.Sockets, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
 		t.Error(diff)
+	}
+	if o.Host != "" || o.Machine != "x86_64" {
+		t.Error(o.Host, o.Machine)
 	}
 	if o.Release != "6.1.0" || o.Time != time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC) {
 		t.Error(o.Release, o.Time)

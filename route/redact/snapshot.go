@@ -16,7 +16,7 @@ import (
 func (m *Mapping) Snapshot(s *route.Snapshot, routes *route.List) (*route.Snapshot, *route.List) {
 	m.learn(s, routes)
 	o := *s
-	o.Release = versionOf(s.Release)
+	o.Host, o.Release = "", versionOf(s.Release)
 	o.Time = m.time(s.Time)
 	o.Links = mapped(s.Links, m.link)
 	o.SortLinks()
