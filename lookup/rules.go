@@ -235,10 +235,15 @@ func (w *walk) searchTable(t *table, cands *[]Candidate, res *result) {
 	*res = w.search6(t, cands)
 }
 
-// tableOf is the table that a rule leads to.
+// tableOf is the table that a rule leads to. One for packets of a VRF leads other packets,
+// which it has where it is inverted, to main: no table was noted (fib_rule_get_table,
+// fib_get_table).
 func (w *walk) tableOf(r *rule) (route.Table, *table) {
-	if r.Selector.L3Mdev && w.vrf != 0 {
-		id := w.fib.byIndex[w.vrf].VRFTable
+	if r.Selector.L3Mdev {
+		id := route.TableMain
+		if w.vrf != 0 {
+			id = w.fib.byIndex[w.vrf].VRFTable
+		}
 		return id, w.fib.family(r.Family).tables[id]
 	}
 	return r.Table, r.table

@@ -76,7 +76,11 @@ func shared[T any](a, b []T) bool {
 // lead notes which table a rule leads to.
 func (fam *family) lead(r *rule) {
 	if r.Action == route.ActionTable {
-		fam.to[r.Table] = append(fam.to[r.Table], r.Rule)
+		id := r.Table
+		if r.Selector.L3Mdev && r.Selector.Not {
+			id = route.TableMain // see walk.tableOf
+		}
+		fam.to[id] = append(fam.to[id], r.Rule)
 		fam.vrfs = fam.vrfs || r.Selector.L3Mdev
 	}
 	if r.Selector.Not && len(fam.not) < maxNots {

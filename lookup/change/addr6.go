@@ -62,12 +62,14 @@ const msgLifetime6 = "ipv6: address lifetime invalid"
 
 // scope6 is the scope of an IPv6 address, as a dump shows it.
 func scope6(a netip.Addr) route.Scope {
+	b := a.As16()
+	multicast := func(scope byte) bool { return b[0] == 0xff && b[1]&0xf == scope }
 	switch {
-	case a.IsLoopback():
+	case a.IsLoopback(), multicast(1):
 		return route.ScopeHost
-	case a.IsLinkLocalUnicast():
+	case a.IsLinkLocalUnicast(), multicast(2):
 		return route.ScopeLink
-	case a.As16()[0] == 0xfe && a.As16()[1]&0xc0 == 0xc0:
+	case b[0] == 0xfe && b[1]&0xc0 == 0xc0, multicast(5):
 		return route.ScopeSite
 	}
 	return route.ScopeGlobal
@@ -138,12 +140,14 @@ func (t *tx) staysTentative(l *route.Link, a *route.Addr) bool {
 	return tried && a.Flags&route.AddrNoDAD == 0 && l.Flags&(route.LinkNoARP|route.LinkLoopback) == 0 && !l.Carrier()
 }
 
-// srcScope6 orders the addresses of a device (ipv6_addr_src_scope).
+// srcScope6 orders the addresses of a device (ipv6_addr_src_scope). ::1 counts as one of a
+// link.
 func srcScope6(a netip.Addr) int {
+	if a.IsMulticast() {
+		return int(a.As16()[1] & 0xf)
+	}
 	switch scope6(a) {
-	case route.ScopeHost:
-		return 1
-	case route.ScopeLink:
+	case route.ScopeHost, route.ScopeLink:
 		return 2
 	case route.ScopeSite:
 		return 5

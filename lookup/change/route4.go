@@ -303,7 +303,9 @@ func (c *Route) hopsMatch4(r *route.Route) bool {
 			return false
 		}
 		w := q.NextHops[i]
-		if w.Link != 0 && w.Link != h.Link || w.Gateway.IsValid() && w.Gateway != h.Gateway || w.Realm != 0 && w.Realm != h.Realm {
+		// An IPv6 gateway is held against a gateway alone: a next hop without one fits too.
+		gateway := w.Gateway.IsValid() && w.Gateway != h.Gateway && (w.Gateway.Is4() || h.Gateway.IsValid())
+		if w.Link != 0 && w.Link != h.Link || gateway || w.Realm != 0 && w.Realm != h.Realm {
 			return false
 		}
 	}

@@ -51,7 +51,7 @@ func New(f *lookup.FIB) *State {
 	s := &State{fib: f}
 	t := &tx{old: s, edit: f.Edit(), snap: f.Snapshot()}
 	for i := range t.snap.Links {
-		if l := &t.snap.Links[i]; l.Up() && !l.Carrier() && t.isReady6(l) {
+		if l := &t.snap.Links[i]; l.Up() && !l.Carrier() && t.hasMulticast6(l) {
 			t.setReady(l.Index, true)
 		}
 	}

@@ -226,12 +226,12 @@ func (t *tx) hasAddr6(a *route.Addr) bool {
 	return slices.ContainsFunc(t.snap.Addrs, func(x route.Addr) bool { return x.Link == a.Link && x.Prefix.Addr() == a.Prefix.Addr() })
 }
 
-// isReady6 reports whether a device had a carrier since it went up (IF_READY): then it
-// has a multicast route.
-func (t *tx) isReady6(l *route.Link) bool {
-	if l.Carrier() || t.ready[l.Index] {
-		return true
-	}
+// isReady6 reports whether a device had a carrier since it went up (IF_READY).
+func (t *tx) isReady6(l *route.Link) bool { return l.Carrier() || t.ready[l.Index] }
+
+// hasMulticast6 reports whether a device has its multicast route, as one has that had a
+// carrier since it went up.
+func (t *tx) hasMulticast6(l *route.Link) bool {
 	list := t.edit.At(t.kernelTable6(l, route.TableLocal), netip.MustParsePrefix("ff00::/8"))
 	return slices.ContainsFunc(list, func(r *route.Route) bool { return byDevice(r, l.Index) })
 }

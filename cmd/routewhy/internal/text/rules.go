@@ -165,7 +165,9 @@ func ruleTarget(r *iproute2.Rule) string {
 	}
 	to := iproute2.TableName(cmp.Or(r.Table, "0"))
 	if r.L3Mdev && r.Table == "" {
-		to = "the VRF's table"
+		if to = "the VRF's table"; r.Not {
+			to += ", or main outside of VRFs"
+		}
 	}
 	switch n := r.SuppressPrefix; {
 	case n == nil:
