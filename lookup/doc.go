@@ -1,6 +1,20 @@
 // Package lookup recomputes the routing decision of Linux from a
 // [route.Snapshot] and keeps what took part in it.
 //
+// # How to use it
+//
+// [Read] builds a [FIB] from a source, with what the questions need; [New] builds one from
+// a snapshot. [FIB.Lookup] decides, [FIB.Explain] also tells why, and [FIB.Connect] does the
+// same for a connected socket. [FIB.EntryStatuses] tells which packets take the entries of
+// a prefix, and [FIB.Solver] finds packets that a rule or an entry takes. [FIB.Compare]
+// compares a decision with the kernel's answer. A FIB never changes, and may be used by
+// several goroutines at once.
+//
+// The packages below this one answer further questions: lookup/listen, who can reach a
+// socket; lookup/coverage, for which addresses two hosts decide differently;
+// lookup/change, what a command does to a host; lookup/whynot, why a packet does not go
+// somewhere. lookup/report has all answers by name, as JSON has them.
+//
 // # What the kernel does, where it is done here, and what proves it
 //
 // Numbers are the sections of the specification that the slow oracle
@@ -70,14 +84,6 @@
 //	     packets that leave a VRF         notes.go vrfLeft                   cmd/routewhy script vrf
 //	     dummy, VLAN, WireGuard, MPLS     as any device and any route        regress-devices/* (TestRegressDevices);
 //	                                                                         cmd/routewhy scripts wg_quick, mpls
-//
-// # How to use it
-//
-// [Read] builds a [FIB] from a source, with what the questions need; [New] builds one from
-// a snapshot. [FIB.Lookup] decides, [FIB.Explain] also tells why, [FIB.Connect] does it for
-// a connected socket. [FIB.EntryStatuses] tells where the entries of a prefix stand, and
-// [FIB.Solver] finds packets that a rule or an entry takes. A FIB never changes: what
-// belongs to one question is in the walk.
 //
 // # Kernel versions
 //

@@ -103,3 +103,6 @@ func openHost(netns string) (*kernel.Host, error) {
 	}
 	return host, err
 }
+
+// ownSessions are the remote logins that this process runs in.
+func ownSessions() []route.Session { return kernel.FindSessions(os.DirFS("/proc"), os.Getpid()) }

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup/report"
-	"routewhy/route/kernel"
 	"routewhy/route/rehearse"
 )
 
@@ -16,7 +14,7 @@ import (
 func (o *options) trySession() report.TrySessionQuestion {
 	q := report.TrySessionQuestion{Live: len(o.load) == 0, WayBack: o.undo || o.script.given}
 	if q.Live {
-		q.Sessions = kernel.FindSessions(os.DirFS("/proc"), os.Getpid())
+		q.Sessions = ownSessions()
 	}
 	return q
 }

@@ -164,11 +164,8 @@ func (x missed) earlier(b *report.Blocker) string {
 		return fmt.Sprintf("rule %d (%s) decides first", b.Rule.Priority, ruleTarget(b.Rule))
 	}
 	text := fmt.Sprintf("rule %d finds %s first", b.Rule.Priority, routeIn(b.Route))
-	if b.Route.Table == tableLocal {
+	if b.Route.Table == tableLocal && b.Route.Type == "local" {
 		text += ", this host's own address"
-		if b.Route.Type != "local" {
-			text = strings.TrimSuffix(text, ", this host's own address")
-		}
 	}
 	return text
 }
@@ -237,7 +234,7 @@ func (x missed) packetFact(b *report.Blocker) string {
 	case whynot.CodeOtherLink:
 		return fmt.Sprintf("%s is an address of %s, and %s leaves by another device", b.Reason.Want, have, b.Route.Line())
 	case lookup.CodeSrcOrder:
-		return fmt.Sprintf("%s comes before it among the device's addresses", have)
+		return fmt.Sprintf("%s comes before %s among the device's addresses", have, strings.TrimPrefix(iproute2.Safe(x.r.Want), "src "))
 	}
 	return ""
 }
@@ -360,18 +357,37 @@ func altered(a *report.Alteration) string {
 	return out
 }
 
+// fieldWith says which values of a field are meant. An empty one says that the packet has
+// not got it.
 func fieldWith(a *report.Alteration) string {
-	values := make([]string, len(a.Values))
-	for i, v := range a.Values {
-		values[i] = iproute2.Safe(v)
+	var said, values []string
+	for _, v := range a.Values {
+		if v == "" {
+			said = append(said, without(a.Field))
+		} else {
+			values = append(values, iproute2.Safe(v))
+		}
 	}
-	v := alternatives(values)
-	if v == "" {
-		return map[lookup.Field]string{
-			lookup.FieldFrom: "without a source", lookup.FieldIif: "sent by this host", lookup.FieldOif: "not bound to a device",
-		}[a.Field]
+	if len(values) > 0 {
+		said = append(said, fieldIs(a.Field, alternatives(values)))
 	}
-	switch a.Field {
+	return strings.Join(said, " or ")
+}
+
+// without says that a packet has not got a field.
+func without(f lookup.Field) string {
+	switch f {
+	case lookup.FieldFrom:
+		return "without a source"
+	case lookup.FieldIif:
+		return "sent by this host"
+	}
+	return "not bound to a device"
+}
+
+// fieldIs says which value a field has.
+func fieldIs(f lookup.Field, v string) string {
+	switch f {
 	case lookup.FieldFrom:
 		return "from " + v
 	case lookup.FieldIif:
