@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -44,20 +45,23 @@ func (f *FIB) outside(a netip.Addr) bool {
 	return !d.HasRoute || d.Route.Dst.Bits() <= 1
 }
 
-// InTable are the routes of one table that were read, in ascending order of
-// their prefixes.
-func (f *FIB) InTable(fam route.Family, id route.Table) []route.Route {
-	t := f.family(fam).tables[id]
-	if t == nil {
-		return nil
-	}
-	var out []route.Route
-	for p, l := range t.trie.Subnets(fam.Default()) {
-		for _, e := range l.entries {
-			out = append(out, e.full(p))
+// InTable are the routes of one table that were read, in ascending order of their
+// prefixes. Each is overwritten by the next one.
+func (f *FIB) InTable(fam route.Family, id route.Table) iter.Seq[*route.Route] {
+	return func(yield func(*route.Route) bool) {
+		t := f.family(fam).tables[id]
+		if t == nil {
+			return
+		}
+		var r route.Route
+		for p, l := range t.trie.Subnets(fam.Default()) {
+			for _, e := range l.entries {
+				if r = e.full(p); !yield(&r) {
+					return
+				}
+			}
 		}
 	}
-	return out
 }
 
 // SlashOnePair are the two halves of a family's address space, 0.0.0.0/1 and

@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"routewhy/route"
+	"routewhy/route/routetest"
 )
 
 // TestRuleIndex decides about packets by the index of the rules and without it.
 func TestRuleIndex(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(routetest.Fewer(40)) {
 		rng := rand.New(rand.NewPCG(seed, 7))
 		for _, fam := range []route.Family{route.IPv4, route.IPv6} {
 			f := New(manyRules(rng, fam, 300))

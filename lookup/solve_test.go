@@ -10,6 +10,7 @@ import (
 
 	"routewhy/lookup"
 	"routewhy/route"
+	"routewhy/route/routetest"
 )
 
 // address6 are the IPv6 addresses and prefixes that stand for those of IPv4 in random hosts
@@ -201,9 +202,9 @@ func TestSolver(t *testing.T) {
 }
 
 func solve(t *testing.T, fam route.Family) {
-	const hosts, packets = 12, 3000
+	hosts, packets := uint64(routetest.Fewer(12)), routetest.Fewer(3000)
 	offered, none, open := 0, 0, 0
-	for seed := range uint64(hosts) {
+	for seed := range hosts {
 		rng := rand.New(rand.NewPCG(seed, 13))
 		host := randomHost(rng, fam)
 		f := lookup.New(host)
@@ -256,7 +257,7 @@ func solve(t *testing.T, fam route.Family) {
 		}
 	}
 	t.Logf("%d packets were offered, %d times there is none, %d searches were given up", offered, none, open)
-	if offered < 200 || none < 50 || open > (offered+none)/10 {
+	if offered < routetest.Fewer(200) || none < routetest.Fewer(50) || open > (offered+none)/10 {
 		t.Errorf("too little was decided: %d packets, %d times none, %d given up", offered, none, open)
 	}
 }

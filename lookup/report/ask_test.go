@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"runtime"
 	"testing"
 
 	"routewhy/lookup/report"
@@ -122,5 +123,25 @@ func TestAskDevices(t *testing.T) {
 		if !errors.As(err, &got) || got.Field != c.want.Field || got.Name != c.want.Name || got.NotVRF != c.want.NotVRF {
 			t.Errorf("%+v: %v", c.packet, err)
 		}
+	}
+}
+
+// TestZeroOfManyRoutes: the page about 0.0.0.0 copies none of the routes whose lines in
+// `route -n` have no zero.
+func TestZeroOfManyRoutes(t *testing.T) {
+	h := oneGateway()
+	one := h.snap.Routes[len(h.snap.Routes)-1]
+	one.Dst = netip.MustParsePrefix("10.0.0.0/32")
+	for range 100_000 {
+		h.snap.Routes = append(h.snap.Routes, one)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := report.Ask(t.Context(), h, &report.Question{To: []report.Destination{{Addr: netip.IPv4Unspecified()}}}); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 128<<20 { // most of it what is read
+		t.Errorf("%d bytes", n)
 	}
 }

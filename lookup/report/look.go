@@ -362,7 +362,7 @@ func (n names) bits(t *lookup.Trace) *Bits {
 			r.Verdict == lookup.VerdictNoMatch && r.Candidates == nil && r.Reason.Code != lookup.CodeTableNoMatch {
 			continue
 		}
-		for _, in := range n.fib.InTable(route.FamilyOf(a), r.Table) {
+		for in := range n.fib.InTable(route.FamilyOf(a), r.Table) {
 			switch {
 			case seen[in.Dst]:
 			case in.Dst.Contains(a):

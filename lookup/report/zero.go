@@ -196,9 +196,9 @@ func meant(e *Entry) string {
 // table main alone is shown, of several next hops the first, and no broadcast.
 func (n names) routeLines() []RouteLine {
 	var routes []route.Route
-	for _, in := range n.fib.InTable(route.IPv4, route.TableMain) {
-		if in.Type != route.TypeBroadcast && in.Type != route.TypeMulticast {
-			routes = append(routes, in)
+	for in := range n.fib.InTable(route.IPv4, route.TableMain) {
+		if in.Type != route.TypeBroadcast && in.Type != route.TypeMulticast && hasZero(in) {
+			routes = append(routes, *in)
 		}
 	}
 	slices.SortStableFunc(routes, func(a, b route.Route) int {
@@ -206,11 +206,19 @@ func (n names) routeLines() []RouteLine {
 	})
 	var out []RouteLine
 	for i := range routes {
-		if c := n.routeLine(&routes[i]); c.Gateway == zero4 || c.Destination == zero4 {
-			out = append(out, c)
-		}
+		out = append(out, n.routeLine(&routes[i]))
 	}
 	return out
+}
+
+// hasZero reports whether a route's line has 0.0.0.0 in it, as its destination or for
+// want of a gateway.
+func hasZero(r *route.Route) bool {
+	if len(r.NextHops) == 0 || r.Dst.Addr().IsUnspecified() {
+		return true
+	}
+	gateway := r.NextHops[0].Gateway
+	return !gateway.Is4() || gateway.IsUnspecified()
 }
 
 const zero4 = "0.0.0.0"

@@ -18,6 +18,7 @@ import (
 
 	"routewhy/route"
 	"routewhy/route/load"
+	"routewhy/route/routetest"
 )
 
 // TestFolderOfAnything reads folders that have other things than files in them,
@@ -88,9 +89,10 @@ func TestReportOfPipes(t *testing.T) {
 
 // TestLimit refuses files that take more memory than is allowed, of each kind.
 func TestLimit(t *testing.T) {
+	count := routetest.Fewer(50_000)
 	lines := func(format string) string {
 		var b strings.Builder
-		for i := range 50_000 {
+		for i := range count {
 			fmt.Fprintf(&b, format+"\n", i>>8&255, i&255, i)
 		}
 		return b.String()
@@ -111,7 +113,7 @@ func TestLimit(t *testing.T) {
 		"JSON devices": list(`{"ifname":"eth%d/%d","ifindex":1%d,"flags":["UP"]}`),
 		"next hops":    `[{"dst":"default","flags":[],"nexthops":[` + strings.Repeat(`{"dev":"e"},`, 32_000) + `{"dev":"e"}]}]`,
 	} {
-		_, err := load.Within(4<<20, strings.NewReader(text), "", load.Stdin)
+		_, err := load.Within(int64(routetest.Fewer(4<<20)), strings.NewReader(text), "", load.Stdin)
 		if limit := new(route.LimitError); !errors.As(err, &limit) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -143,7 +145,7 @@ func TestLimitOfNames(t *testing.T) {
 
 // TestOddWords reads a large table in each line of which is a word that is not known.
 func TestOddWords(t *testing.T) {
-	const lines = 300_000
+	lines := routetest.Fewer(300_000)
 	var b strings.Builder
 	b.WriteString("# ip route show table all\n")
 	for i := range lines {

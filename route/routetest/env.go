@@ -6,6 +6,15 @@ import (
 	"testing"
 )
 
+// Fewer is how many of something a test tries: so many, or a fifth on a machine that is
+// emulated, where ROUTEWHY_FEWER is set.
+func Fewer(n int) int {
+	if os.Getenv("ROUTEWHY_FEWER") == "" {
+		return n
+	}
+	return (n + 4) / 5
+}
+
 // EnvInt is a number from the environment, or a default.
 func EnvInt(t testing.TB, name string, def int) int {
 	s := os.Getenv(name)
