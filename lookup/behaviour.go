@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-// behaviour is what differs between kernel versions, as far as it was seen: on
-// 6.1, 6.12 and 6.18. What lies between is where the history of the kernel's source
-// puts it, and was not tried.
+// behaviour is what differs between kernel versions. It was tried on 6.1, 6.12 and
+// 6.18. The versions in which it changed are from the history of the kernel's source,
+// and were not tried.
 type behaviour struct {
 	// sourcePicksLeg: the source address of a packet prefers the leg of a
-	// multipath route that would give it that source (fib_select_multipath). Not
-	// on 6.1 and 6.12, but on 6.18; said to be since 6.16.
+	// multipath route that would give it that source (fib_select_multipath): on 6.18,
+	// but not on 6.1 and 6.12. The source has it since 6.16.
 	sourcePicksLeg bool
 	// filterEXDEV: the reverse-path filter answers with EXDEV instead of EINVAL
-	// (fib_validate_source). On 6.1 and 6.12, not on 6.18; said to change with 6.13.
+	// (fib_validate_source): on 6.1 and 6.12, but not on 6.18. The source changed in 6.13.
 	filterEXDEV bool
 	// vrfInRules: a rule's iif or oif that names a VRF matches what is received by or
-	// bound to its devices (l3mdev_fib_rule_iif_match). On 6.1 and 6.12 only packets that
-	// the VRF device itself receives; said to be since 6.15. It was not seen, because
-	// there was no 6.18 with VRFs.
+	// bound to its devices (l3mdev_fib_rule_iif_match). On 6.1 and 6.12 it matches only
+	// packets that the VRF device itself receives. The source changed in 6.15, which was
+	// not tried: there was no 6.18 with VRFs.
 	vrfInRules bool
 	// oifKeepsHop: an IPv6 packet that this host sends by a device keeps the next
 	// hop on it that the walk found, and no hash chooses another one (ip6_pol_route
@@ -52,9 +52,9 @@ func behaviourOf(release string) behaviour {
 	}
 }
 
-// oifKeepsHop reads from a release whether it has that change. It was made for 7.0
-// and carried over: into 6.12.112 and 6.1.189 by Debian's changelogs, of which 6.12.117
-// and 6.1.0-56 were tried. 6.18.44 was seen to lack it. Others may have it.
+// oifKeepsHop reads from a release whether it has that change. The change was made for
+// 7.0 and carried over, by Debian's changelogs, into 6.12.112 and 6.1.189. 6.12.117 and
+// 6.1.0-56 were tried and have it; 6.18.44 was tried and has not. Others may have it.
 func oifKeepsHop(release string) perhaps {
 	var major, minor, patch int
 	n, _ := fmt.Sscanf(release, "%d.%d.%d", &major, &minor, &patch)

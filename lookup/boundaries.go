@@ -8,11 +8,10 @@ import (
 	"routewhy/route"
 )
 
-// Boundaries hands prefixes of a family to add such that a decision about a
-// packet from this host is the same for all destinations that the same of these
-// prefixes cover: those of every table but the routes', of the rules, of the
-// addresses, and of the address blocks that the kernel treats apart. The routes
-// themselves are handed over by [FIB.Prefixes].
+// Boundaries calls add with the prefixes, except for those of routes, by which a packet
+// from this host may be decided: those of the rules, of the addresses, and of the address
+// blocks that the kernel treats specially. Two destinations that are in the same of these
+// prefixes, and in the same of [FIB.Prefixes], are decided alike.
 func (f *FIB) Boundaries(fam route.Family, add func(netip.Prefix)) {
 	s := f.snap
 	for i := range s.Rules {
@@ -43,9 +42,9 @@ func (f *FIB) Boundaries(fam route.Family, add func(netip.Prefix)) {
 	}
 }
 
-// commonBits hands each prefix of an IPv6 address over, once for all that have it in
-// common: of two sources the one that has more bits in common with the destination wins
-// (RFC 6724 section 5, rule 8).
+// commonBits calls add with each prefix of this host's IPv6 addresses, once: of two
+// sources, the one that has more bits in common with the destination wins (RFC 6724
+// section 5, rule 8).
 func (f *FIB) commonBits(add func(netip.Prefix)) {
 	all := slices.SortedFunc(maps.Keys(f.own6), netip.Addr.Compare)
 	for i, a := range all {
@@ -59,7 +58,7 @@ func (f *FIB) commonBits(add func(netip.Prefix)) {
 	}
 }
 
-// apart are the blocks that the kernel treats apart, in routing and in the
+// apart are the blocks that the kernel treats specially, in routing and in the
 // choice of a source (ip_route_output_key_hash_rcu, __ipv6_addr_type).
 func apart(fam route.Family) []string {
 	if fam == route.IPv4 {
@@ -69,14 +68,14 @@ func apart(fam route.Family) []string {
 		"::/128", "::1/128", "::/96", "::ffff:0.0.0.0/96", "2001::/32", "2001:10::/28", "2002::/16", "3ffe::/16",
 		"fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
 	}
-	// Of a multicast address, the scope is in the fourth digit.
+	// The scope of a multicast address is its fourth digit.
 	for i := range 256 {
 		out = append(out, netip.PrefixFrom(netip.AddrFrom16([16]byte{0xff, byte(i)}), 16).String())
 	}
 	return out
 }
 
-// Prefixes hands the prefixes of all routes of a family to add.
+// Prefixes calls add with the prefix of each route of a family.
 func (f *FIB) Prefixes(fam route.Family, add func(netip.Prefix)) {
 	for _, t := range f.family(fam).tables {
 		for p := range t.trie.All() {
@@ -85,8 +84,8 @@ func (f *FIB) Prefixes(fam route.Family, add func(netip.Prefix)) {
 	}
 }
 
-// PrefixesIn hands the prefixes of all routes of a family that lie between two addresses
-// to each, until it returns false.
+// PrefixesIn calls each with the prefix of each route of a family that lies between two
+// addresses, until each returns false.
 func (f *FIB) PrefixesIn(fam route.Family, first, last netip.Addr, each func(netip.Prefix) bool) {
 	within := spanning(first, last)
 	for _, t := range f.family(fam).tables {

@@ -11,8 +11,8 @@ type BroadcastForwarding struct {
 	Own    int    `json:"own"`
 }
 
-// broadcastNotes say of a received broadcast whether it goes on to the network that
-// it is for.
+// broadcastNotes say whether a received broadcast is sent on to the network that it is
+// for.
 func (f *FIB) broadcastNotes(t *Trace) []Note {
 	d, in := &t.Decision, f.byIndex[t.Flow.In]
 	switch {

@@ -33,16 +33,16 @@ func (b *Builder) Add(r *route.Route) {
 	b.table(r.Family(), r.Table).add(r.Dst, b.entry(r))
 }
 
-// skip counts a route that is left out because no question to come is about
-// what it covers.
+// skip counts a route that is left out, because no question will be about an address
+// that it covers.
 func (b *Builder) skip(f route.Family, id route.Table) {
 	b.table(f, id).routes++
 	b.partial = true
 }
 
-// mark remembers a route's prefix, for [FIB.EntryStatuses] to know what longer
-// prefixes there are although the routes themselves are left out. Where one
-// route of a table is marked all must be, those that are held too.
+// mark remembers a route's prefix, so that [FIB.EntryStatuses] knows which longer
+// prefixes there are although the routes themselves are left out. If one route of a
+// table is marked, all must be, also those that are held.
 func (b *Builder) mark(id route.Table, dst netip.Prefix, held bool) {
 	t := b.table(route.FamilyOf(dst.Addr()), id)
 	if t.marked == nil {
@@ -58,7 +58,7 @@ func (b *Builder) mark(id route.Table, dst netip.Prefix, held bool) {
 	t.marked.Insert(dst)
 }
 
-// empty takes the routes of a prefix out, for all of them to be put there.
+// empty removes the routes of a prefix, before all of them are put there again.
 func (b *Builder) empty(id route.Table, dst netip.Prefix) {
 	t := b.table(route.FamilyOf(dst.Addr()), id)
 	t.trie.Delete(dst)
@@ -140,9 +140,9 @@ func newEntry(r *route.Route, fam route.Family) *entry {
 	return e
 }
 
-// FIB indexes the routes added so far, and all other facts from the snapshot,
-// whose own Routes are not looked at. Where more are added afterwards, FIB is to
-// be called again, and what it gave before must not be used any more.
+// FIB indexes the routes that were added so far, and all other facts of the snapshot.
+// The snapshot's own Routes are ignored. If more routes are added afterwards, FIB must be
+// called again, and the former FIB must not be used any more.
 func (b *Builder) FIB(s *route.Snapshot) *FIB {
 	f := &FIB{
 		snap:       s,

@@ -7,16 +7,16 @@ import (
 	"routewhy/route"
 )
 
-// Comparison is a decision held against what the kernel itself answered.
+// Comparison is what the kernel's own answer says of a decision.
 type Comparison struct {
-	// Asked says that there is an answer to compare with.
+	// Asked: there is an answer to compare with.
 	Asked bool
-	// Agrees says that the answer is one that the decision allows.
+	// Agrees: the decision allows the answer.
 	Agrees bool
-	// NextHop is the index of the decision's way that the kernel took; -1: none.
+	// NextHop is the index of the decision's next hop that the kernel took; -1: none.
 	NextHop int
-	// Benign names what makes the answer more special than the decision: one
-	// of several ways, a learnt exception.
+	// Benign says why the answer is more special than the decision: it names one of
+	// several next hops, or a learnt exception.
 	Benign []Reason
 	// Differences are the fields that differ, where they do.
 	Differences []Difference
@@ -24,7 +24,7 @@ type Comparison struct {
 	source bool // the kernel has chosen one, which counts too
 }
 
-// Difference is one field in which a decision and the kernel's answer differ.
+// Difference is a field in which a decision and the kernel's answer differ.
 type Difference struct {
 	Field  string `json:"field"`
 	Ours   string `json:"routewhy"`
@@ -33,7 +33,7 @@ type Difference struct {
 
 // Codes of what is benign in an answer.
 const (
-	CodeOneOfSeveral Code = "one-of-several" // the kernel takes one of the ways
+	CodeOneOfSeveral Code = "one-of-several" // the kernel takes one of the next hops
 	CodeLearntMTU    Code = "learnt-mtu"     // a learnt path MTU; Have: bytes
 	CodeRedirected   Code = "redirected"     // a learnt redirect; Have: the new gateway, Want: the route's own, where it is known
 	// IPv6 caches its answers with the next-hop object (rt6_make_pcpu_route),
@@ -43,25 +43,25 @@ const (
 	// when the route was added, and to the gateway where it was not; the dump
 	// does not tell. Want: the gateway as configured.
 	CodeGatewayDirect Code = "gateway-scope"
-	// What stands between the siblings of an IPv6 multipath route is not in a dump
-	// (fib6_dump_node goes on after the last sibling), but used: a device route, or
-	// one that refuses or throws.
+	// An entry between the siblings of an IPv6 multipath route is not in a dump, because
+	// fib6_dump_node goes on after the last sibling. But the kernel uses it: a device
+	// route, or one that refuses or throws.
 	CodeHiddenEntry Code = "hidden-entry"
-	// The source-specific routes of an IPv6 destination are not found once its
-	// last route for any source was deleted while there is a longer prefix below:
-	// the node keeps a route of that one, and is compared by it (fib6_repair_tree,
+	// The source-specific routes of an IPv6 destination are not found any more after its
+	// last route for all sources was deleted, if there is a longer prefix below it: the
+	// node keeps a route of that prefix, and is compared by it (fib6_repair_tree,
 	// fib6_node_lookup_1). Want: the destination.
 	CodeSubtreeLost Code = "subtree-lost"
 	// IPv6 dumps show the router preference of the first sibling of a multipath
 	// route alone, and the kernel chooses by each one's (rt6_score_route). Have: the
 	// preference that the others must have.
 	CodeSiblingPref Code = "sibling-preference"
-	// A leg is chosen by the source that it would give, which the kernel keeps
-	// from before addresses were added or deleted (fib_select_multipath, nh_saddr).
+	// A next hop is chosen by the source that it would give. The kernel keeps that source
+	// when addresses are added or deleted (fib_select_multipath, nh_saddr).
 	CodeLegRemembered Code = "leg-remembered"
-	// A received packet's source is checked in full for ever once a route of type
-	// local was added, also where it is gone (fib_has_custom_local_routes): then a
-	// broadcast address is refused that passes the short check.
+	// After a route of type local was added once, the source of received packets is
+	// checked in full for ever, even if the route is gone (fib_has_custom_local_routes).
+	// The full check refuses a broadcast address that passes the short one.
 	CodeLocalOnce  Code = "local-route-once"
 	CodeCachedType Code = "cached-type" // the kernel names the type of another packet by the same next hop
 	// RTM_GETROUTE looks up what is dropped before any look-up: see [ShortcutNoIPv6] and
@@ -72,7 +72,7 @@ const (
 	CodeReceivedInVRF Code = "received-in-vrf"
 )
 
-// Compare holds a decision about a packet against the kernel's answer.
+// Compare compares a decision about a packet with the kernel's answer.
 func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison {
 	if d.Shortcut == ShortcutNoIPv6 || d.Shortcut == ShortcutSmallMTU {
 		return Comparison{Asked: a.Asked, Agrees: a.Asked, NextHop: -1, Benign: []Reason{{Code: CodeBeforeLookup}}}
@@ -89,7 +89,7 @@ func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison
 }
 
 // toolInVRF is the decision that RTM_GETROUTE makes about a packet that a device of a VRF
-// receives, and whether it is another one than the packet's.
+// receives, and whether it differs from the packet's.
 func (f *FIB) toolInVRF(flow route.Flow, d *Decision) (Decision, bool) {
 	if vrf := f.vrf(flow.In); vrf == 0 || vrf == flow.In || !flow.Dst.Is6() {
 		return Decision{}, false
@@ -198,7 +198,7 @@ func (f *FIB) compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison
 	}
 	c.differ("errno", errnoText(d.Errno), errnoText(a.Errno))
 	if d.Errno == 0 && a.Errno == 0 {
-		f.compareWay(&c, flow, d, a)
+		f.compareNextHop(&c, flow, d, a)
 		switch {
 		case c.NextHop >= 0 && f.sharesObject(d, a):
 			c.Benign = append(c.Benign, Reason{Code: CodeSharedEntry, Have: a.Entry.Dst})
@@ -235,9 +235,9 @@ func (f *FIB) compareTable(c *Comparison, flow *route.Flow, d *Decision, a *rout
 	c.differ("table", f.snap.Names.Table(ours), f.snap.Names.Table(a.Table))
 }
 
-// compareType compares what becomes of the packet. IPv4 caches its answers with
-// the next hop (rt_cache_route), and calls a packet for a group unicast, or the
-// other way round, where the two go the same way.
+// compareType compares what becomes of the packet. IPv4 caches its answers with the
+// next hop (rt_cache_route). So it may call a packet for a group unicast, or the other
+// way round, if both go by the same next hop.
 func (c *Comparison) compareType(d *Decision, a *route.Answer) {
 	cached := func(x, y Disposition) bool { return x == DispositionUnicast && y == DispositionMulticast }
 	if k := dispositionOf(a.Type); c.NextHop >= 0 && (cached(d.Disposition, k) || cached(k, d.Disposition)) {
@@ -271,8 +271,8 @@ func (f *FIB) members(id uint32) []uint32 {
 	return out
 }
 
-// compareWay finds the way that the kernel took.
-func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.Answer) {
+// compareNextHop finds the next hop that the kernel took.
+func (f *FIB) compareNextHop(c *Comparison, flow *route.Flow, d *Decision, a *route.Answer) {
 	c.source = flow.In == 0 && !flow.Src.IsValid() && !f.sharesObject(d, a)
 	gateway := a.Gateway
 	c.NextHop = slices.IndexFunc(d.NextHops, func(w NextHop) bool {
@@ -288,7 +288,7 @@ func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.
 		return
 	}
 	if c.NextHop < 0 {
-		f.differWay(c, d, a)
+		f.differNextHop(c, d, a)
 		return
 	}
 	if w := &d.NextHops[c.NextHop]; !redirected && !sameAddr(w.Gateway, gateway) {
@@ -302,8 +302,8 @@ func (f *FIB) compareWay(c *Comparison, flow *route.Flow, d *Decision, a *route.
 	}
 }
 
-// rememberedLeg reports whether the kernel took another leg of an IPv4 multipath
-// route than the one that would give the packet the source that it has.
+// rememberedLeg reports whether the kernel took a leg of an IPv4 multipath route that
+// would not give the packet the source that it has.
 func rememberedLeg(flow *route.Flow, d *Decision, a *route.Answer) bool {
 	if !flow.Src.Is4() || flow.In != 0 || !d.HasRoute || d.Route.NextHopID != 0 || len(d.Route.NextHops) < 2 {
 		return false
@@ -313,22 +313,22 @@ func rememberedLeg(flow *route.Flow, d *Decision, a *route.Answer) bool {
 	})
 }
 
-// leadsTo reports whether the way may be by a gateway.
+// leadsTo reports whether the next hop may be by a gateway.
 func (w *NextHop) leadsTo(gateway netip.Addr) bool {
 	return sameAddr(w.Gateway, gateway) || w.Via.Gateway.Is4() && w.Via.Flags&route.NextHopOnLink == 0 &&
 		(!gateway.IsValid() || sameAddr(w.Via.Gateway, gateway))
 }
 
-// sends reports whether the way may give a packet the source that the kernel
-// names. The siblings of an IPv6 multipath route may have sources of their own,
-// which a dump does not show: the kernel's entry does.
+// sends reports whether the next hop may give a packet the source that the kernel
+// names. The siblings of an IPv6 multipath route may have sources of their own, which
+// are in the kernel's answer and not in a dump.
 func (w *NextHop) sends(a *route.Answer) bool {
 	return sameAddr(w.Src, a.Src) || slices.Contains(w.SrcOneOf, a.Src) || w.OtherSrc.IsValid() && sameAddr(w.OtherSrc, a.Src) ||
 		a.Src.Is6() && w.Via.Weight > 0 && w.Object == 0 && a.HasEntry && a.Entry.PrefSrc == a.Src
 }
 
-// differWay names what of the first way differs.
-func (f *FIB) differWay(c *Comparison, d *Decision, a *route.Answer) {
+// differNextHop names what differs in the first next hop.
+func (f *FIB) differNextHop(c *Comparison, d *Decision, a *route.Answer) {
 	if len(d.NextHops) == 0 {
 		c.differ("device", "none", f.snap.LinkName(a.Link))
 		return
@@ -341,15 +341,15 @@ func (f *FIB) differWay(c *Comparison, d *Decision, a *route.Answer) {
 	}
 }
 
-// compareEntry compares the table entry that the kernel matched. Where the
-// kernel chooses among several routes any of them will do.
+// compareEntry compares the table entry that the kernel matched. If the kernel chooses
+// among several routes, each of them agrees.
 func compareEntry(c *Comparison, d *Decision, a *route.Answer) {
 	if !a.HasEntry || !d.HasRoute {
 		return
 	}
 	c.differ("prefix", d.Route.Dst.String(), a.Entry.Dst.String())
-	// Between equal defaults of different TOS and metric it may have switched from
-	// the answer to the entry, which are two look-ups.
+	// The answer and the entry are two look-ups. Between equal defaults of different
+	// TOS and metric the kernel may have switched from one to the other.
 	if d.Ambiguous.Code != CodeDefaultsTie {
 		c.differ("metric", hex(d.Route.Metric), hex(a.Entry.Metric))
 	}

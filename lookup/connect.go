@@ -7,18 +7,16 @@ import (
 	"routewhy/route"
 )
 
-// Connect explains what a socket does that is connected to the flow's
-// destination. Without a source of its own it looks up twice, the second time
-// with the source that the first look-up chose: in IPv4 always
-// (ip_route_connect in include/net/route.h), in IPv6 where the first failed
-// (ip6_dst_lookup_tail in net/ipv6/ip6_output.c). The Trace is then that of the
-// second, how its source was chosen included, and First is the first. Where the
-// first may choose one of several sources, Decision is what all of them may
-// come to, and BySource has the second look-up of each.
+// Connect explains what a socket does when it connects to the flow's destination.
+// A socket without a source looks up twice, the second time with the source that the
+// first look-up chose: in IPv4 always (ip_route_connect in include/net/route.h), in
+// IPv6 where the first failed (ip6_dst_lookup_tail in net/ipv6/ip6_output.c). The Trace
+// is then that of the second look-up, but tells how the first chose the source, and
+// First is the first look-up. If the first may choose one of several sources, Decision
+// has what all of them may lead to, and BySource the second look-up of each.
 //
-// TCP looks up once more where it chose its source port (ip_route_newports),
-// which matters to rules that name source ports: the flow has the port, or it
-// has none.
+// TCP looks up once more after it has chosen its source port (ip_route_newports). That
+// matters to rules that name source ports. The flow either has that port, or has none.
 func (f *FIB) Connect(flow route.Flow) *Trace {
 	first := f.Explain(flow)
 	first.Socket = nil
@@ -50,8 +48,8 @@ func (f *FIB) Connect(flow route.Flow) *Trace {
 	return &t
 }
 
-// Join sets what the second look-ups of a connection have in common, after one of
-// them was changed by [FIB.Redirect].
+// Join sets again what the second look-ups of a connection have in common, after
+// [FIB.Redirect] has changed one of them.
 func (f *FIB) Join(t *Trace) {
 	t.Decision = either(&t.First.Decision, t.BySource)
 	t.Gateways = f.Gateways(&t.Flow, &t.Decision)
@@ -69,14 +67,14 @@ func (t *Trace) Twice() bool {
 }
 
 // zeroToLoopback reports whether the two look-ups of a connection to 0.0.0.0 say
-// the same: the first takes the destination 127.0.0.1, or the source, without
-// asking any rule, and the second looks that up.
+// the same. The first takes the destination 127.0.0.1, or the source, and asks no rule;
+// the second looks that up.
 func zeroToLoopback(first, second *Trace) bool {
 	return first.Decision.Shortcut == ShortcutZero && second.Decision.Disposition == DispositionLocal
 }
 
-// lookups are the second look-ups that a connected socket may make after a
-// first: none, or one for each source that the first may have chosen.
+// lookups are the second look-ups that a connected socket may make: none, or one for
+// each source that the first may have chosen.
 func (f *FIB) lookups(flow route.Flow, first *Decision) []route.Flow {
 	if flow.In != 0 || first.Disposition == DispositionUnknown {
 		return nil
@@ -171,7 +169,7 @@ func either(first *Decision, second []*Trace) Decision {
 	return out
 }
 
-// agree sets what all look-ups have in common.
+// agree keeps what all look-ups have in common.
 func (d *Decision) agree(all []*Trace) {
 	one := &all[0].Decision
 	same := func(by func(*Decision) bool) bool {

@@ -8,10 +8,10 @@ type ref struct {
 	leaf *leaf
 }
 
-// covering goes through the leaves that cover an address, the longest prefix
-// first: those of one table, or of two as one trie, in which of equal prefixes
-// the first table's comes first. It finds each when it is asked for it, since
-// most look-ups end with the first.
+// covering goes through the leaves that cover an address, the longest prefix first:
+// those of one table, or of two tables as one trie, where the first table's leaf of equal
+// prefixes comes first. It finds each leaf when it is asked for it, because most look-ups
+// end with the first.
 type covering struct {
 	addr   netip.Addr
 	tables [2]*table

@@ -10,9 +10,9 @@ import (
 	"routewhy/route"
 )
 
-// Cuts hands prefixes of a family to add such that a decision about a packet is the same
-// for all addresses that the same of these prefixes cover, be they its source or its
-// destination, while its other address is given and is one of this host's.
+// Cuts calls add with the prefixes of a family by which a packet may be decided that has
+// one of this host's addresses as its source or its destination. If that address stays,
+// packets are decided alike whose other addresses are in the same of these prefixes.
 func (f *FIB) Cuts(fam route.Family, add func(netip.Prefix)) {
 	f.ownCuts(fam, add)
 	for _, p := range apart(fam) {
@@ -50,8 +50,8 @@ func (f *FIB) ownCuts(fam route.Family, add func(netip.Prefix)) {
 	}
 }
 
-// KindIn is the same text for addresses of this host to which packets are decided alike
-// that are received from the same source by the same device.
+// KindIn gives the same text for two addresses of this host if received packets to them,
+// from one source and by one device, are decided alike.
 func (f *FIB) KindIn(a netip.Addr) string {
 	fam := f.family(route.FamilyOf(a))
 	if a.IsLoopback() || a.IsLinkLocalUnicast() {
@@ -86,8 +86,8 @@ func (f *FIB) KindIn(a netip.Addr) string {
 	return string(b)
 }
 
-// localFirst reports whether the first rule, which all packets match, already leads to
-// routes that make an address this host's, and of which VRF their device is.
+// localFirst reports whether the first rule matches all packets and leads to routes that
+// make an address this host's. It also gives the VRF of their device.
 func (f *FIB) localFirst(fam *family, a netip.Addr) (vrf int, ok bool) {
 	if len(fam.rules) == 0 || !fam.rules[0].all || fam.rules[0].Action != route.ActionTable || fam.rules[0].SuppressPrefixLen >= 0 || fam.rules[0].SuppressGroup >= 0 {
 		return 0, false
@@ -107,11 +107,11 @@ func (l *leaf) local() bool {
 	})
 }
 
-// KindOut is the same text for addresses of this host from which packets are decided
-// alike that go to the same destination.
+// KindOut gives the same text for two addresses of this host if packets from them, to one
+// destination, are decided alike.
 func (f *FIB) KindOut(a netip.Addr) string {
 	fam := f.family(route.FamilyOf(a))
-	// In IPv6 rules for what comes in decide whether neighbours are heard: see [FIB.Unheard].
+	// In IPv6, rules for received packets decide whether neighbours are heard: see [FIB.Unheard].
 	received := a.Is6() && slices.ContainsFunc(fam.rules, func(r *rule) bool { return r.in != 0 && r.in != route.LoopbackIndex })
 	if fam.bySource || received || a.IsLoopback() || a.IsLinkLocalUnicast() {
 		return a.String()
@@ -125,8 +125,9 @@ func (f *FIB) KindOut(a netip.Addr) string {
 
 func covers(p netip.Prefix, a netip.Addr) bool { return p.IsValid() && p.Contains(a) }
 
-// KindOfUplink is the same text for devices by which packets that are received are decided
-// alike, except for those to loopback addresses and to those that have a meaning on one link.
+// KindOfUplink gives the same text for two devices if packets that they receive are
+// decided alike, except for packets to loopback addresses and to addresses that have a
+// meaning on one link only.
 func (f *FIB) KindOfUplink(link int, fam route.Family) string {
 	own := fmt.Sprint(link)
 	dev := f.byIndex[link]
@@ -170,8 +171,8 @@ func (e *entry) link() int {
 	return e.hops[0].Link
 }
 
-// LocalRoutes hands each prefix that a route of type local makes this host's to each, with
-// the route's device.
+// LocalRoutes calls each with every prefix that a route of type local makes this host's,
+// and with the route's device.
 func (f *FIB) LocalRoutes(each func(netip.Prefix, int)) {
 	for _, fam := range []*family{&f.v4, &f.v6} {
 		for _, id := range slices.Sorted(maps.Keys(fam.tables)) {

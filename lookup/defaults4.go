@@ -161,9 +161,9 @@ func (w *walk) noteTied(tied, out []choice) {
 	}
 }
 
-// tieWin is why one of several equal defaults is taken now: it is the only one
-// whose gateway is not known to fail, or the first of them, or the first of all where
-// none of the gateways answers.
+// tieWin says why one of several equal defaults is taken now: it is the only one, or the
+// first one, whose gateway is not known to fail, or none of the gateways answers and it
+// is the first of all.
 func (w *walk) tieWin(tied []choice, e *entry) Reason {
 	for _, c := range tied {
 		if c.entry == e && w.fib.life(c.hop) >= lifeDead || c.entry != e && w.fib.life(c.hop) < lifeDead {
@@ -173,8 +173,8 @@ func (w *walk) tieWin(tied []choice, e *entry) Reason {
 	return Reason{Code: CodeNeighbourTie}
 }
 
-// tieLoss is why one of several equal defaults is passed over: its gateway fails,
-// or it is its turn only once the neighbour entry of one before it gets old.
+// tieLoss says why one of several equal defaults is passed over: its gateway fails, or an
+// earlier one is taken until its neighbour entry gets old.
 func (w *walk) tieLoss(e *entry) Reason {
 	h := &e.hops[0]
 	if w.fib.life(h) < lifeDead {

@@ -41,9 +41,9 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	return out
 }
 
-// switchedOff6 names the devices on which IPv6 is switched off: what counts is each
-// device's own setting, that of all devices is only what was last written to them. Where
-// other devices have IPv6, it names those alone that a default route might leave by.
+// switchedOff6 names the devices on which IPv6 is switched off. Each device's own setting
+// counts; the setting for all devices is only what was last written to them. If other
+// devices have IPv6, it names only those that a default route might leave by.
 func (f *FIB) switchedOff6() []Note {
 	var off []*device
 	on := 0
@@ -67,8 +67,8 @@ func (f *FIB) switchedOff6() []Note {
 	return []Note{{Reason: Reason{Code: NoteDisabled, Have: off[0].Name, Want: len(off)}}}
 }
 
-// uplinks4 are the devices that IPv4's default routes leave by or, where there is none,
-// those with an IPv4 address.
+// uplinks4 are the devices that IPv4's default routes leave by. If there is no default
+// route, they are the devices with an IPv4 address.
 func (f *FIB) uplinks4() map[int]bool {
 	out := map[int]bool{}
 	for _, t := range f.v4.tables {
@@ -91,8 +91,8 @@ func (f *FIB) uplinks4() map[int]bool {
 	return out
 }
 
-// networkDown finds an address of this host whose network has the destination, and
-// whose device is down, so that the network has no route.
+// networkDown finds an address of this host whose network contains the destination, but
+// has no route because the device is down.
 func (f *FIB) networkDown(t *Trace) *route.Addr {
 	for _, d := range f.devices {
 		if d.Up() {

@@ -93,10 +93,10 @@
 //
 //   - a packet that the reverse-path filter drops: EXDEV on 6.1 and 6.12, EINVAL on
 //     6.18;
-//   - a source that one leg of a multipath route would give: decides on 6.18, not
-//     on 6.1 and 6.12, where the hash does;
-//   - a rule's iif or oif that names a VRF: on 6.1 and 6.12 it stands for the VRF
-//     device alone, later for all that belongs to it; this is from the source;
+//   - a source that one leg of a multipath route would give: on 6.18 it decides; on
+//     6.1 and 6.12 the hash does;
+//   - a rule's iif or oif that names a VRF: on 6.1 and 6.12 it means the VRF device
+//     alone, on later kernels all devices of the VRF too; this is from the source;
 //   - an IPv6 packet that this host sends by a device: Debian's 6.1.192 and 6.12.117
 //     keep the next hop on that device which the walk found, of siblings and of a
 //     group; 6.18.44 lets the hash choose, for a packet with a source even one on
@@ -106,37 +106,35 @@
 //     before that the first that was good enough; where that gives another route,
 //     the answer is unknown.
 //
-// What 6.1 and 6.12 have not got is not tried there: rules with a DSCP, with masked
-// ports or with a flow label. 6.1 has no sysctl for the seed of the multipath hash
-// either (it came with 6.11), so there a set of ways is compared by membership alone:
-// whether the kernel ever takes each of them was seen on 6.18.
+// Rules with a DSCP, with masked ports or with a flow label were not tried on 6.1 and
+// 6.12, which do not have them. 6.1 has no sysctl for the seed of the multipath hash
+// either (it came with 6.11). So on 6.1 the tests only check that the kernel's next hop
+// is one of the set; that the kernel takes each of them was seen on 6.18.
 //
-// Nothing else was seen to differ in what it runs: not the kinds of devices, which decide only by
-// what their link shows (a VLAN loses its carrier with the device below), nor an
-// encapsulation, which alters no choice.
+// The tests found no other difference. The kind of a device decides only by what its link
+// shows (a VLAN loses its carrier with the device below), and an encapsulation alters no
+// choice.
 //
-// The versions between 6.12 and 6.18, in one of which each changed, were not tried. A
-// kernel that does not
-// know an attribute of a rule drops it silently when the rule is made: what it
-// dumps, and what is decided from that, is right for that kernel.
+// The versions between 6.12 and 6.18, in which these things changed, were not tried. A
+// kernel that does not know an attribute of a rule drops it silently when the rule is
+// made: what it dumps, and what is decided from that, is right for that kernel.
 //
 // # Flows that are refused in part
 //
-// Where a hash gives flows to legs of a multipath route, and some of the legs may not
-// have the packet (the reverse-path filter, a loopback source, a rule that refuses one
-// of the sources), [Decision].SomeRefused is the error of those flows and RefusedShare
-// their part. The program exits as for a refusal, with status 1: a destination that a
-// quarter of all connections does not reach has no answer that a script may rely on,
-// and the share tells how bad it is.
+// A hash gives flows to the legs of a multipath route. If some legs refuse the packet
+// (the reverse-path filter, a loopback source, a rule that refuses one of the sources),
+// [Decision].SomeRefused is the error of those flows and RefusedShare is their part. The
+// program exits with status 1, as for a refusal: a script may not rely on a destination
+// that a quarter of all connections does not reach. The share says how bad it is.
 //
 // # Answers that are more special than a decision
 //
-// Where the kernel decides by what no dump shows, [FIB.Compare] takes its answer
-// for one that agrees, and says why ([Comparison].Benign):
+// Where the kernel decides by something that no dump shows, [FIB.Compare] says that its
+// answer agrees, and says why ([Comparison].Benign):
 //
 //	one-of-several  a hash, a bucket table or the last choice picks one of NextHops
 //	learnt-mtu      a learnt path MTU
-//	redirected      a learnt redirect: [FIB.Redirect] then turns the decision to the new gateway
+//	redirected      a learnt redirect: [FIB.Redirect] then changes the decision to the new gateway
 //	shared-nexthop  IPv6 names, or suppresses, another route by the same next-hop object
 //	received-in-vrf IPv6: what a device of a VRF receives counts as received by the VRF, and
 //	                what has a meaning on one link is looked up in the VRF's table without
@@ -150,11 +148,11 @@
 //	local-route-once
 //	                a route of type local was added once, which leaves the full source check on
 //
-// [FIB.Settle] turns the decision to what is known by such an answer alone: the entry
-// that is not dumped where there was no route, the source of the other route by the
-// same next-hop object beside the route's own, the refusal by the full source check.
+// [FIB.Settle] changes the decision to what only such an answer shows: the entry that is
+// not dumped, where there was no route; the source of the other route by the same
+// next-hop object; the refusal by the full source check.
 //
-// [NextHop].SrcOneOf are the sources of which the device that came into the namespace first
-// gives one, where the order is not known.
-// [NextHop].OtherSrc is a source that may have been kept with a next hop from before.
+// [NextHop].SrcOneOf are the sources that the kernel may choose where the order of the
+// devices is not known: the first device gives its own.
+// [NextHop].OtherSrc is a source that the kernel may have kept with a next hop.
 package lookup

@@ -8,9 +8,9 @@ import (
 	"routewhy/route"
 )
 
-// Edit makes a FIB that differs from another one in some routes. It shares all else
-// with it, and so costs what it changes, not what there is. The FIB that it starts from
-// stays as it is. An Edit is for one goroutine.
+// Edit makes a FIB that differs from another one in some routes. The two share all else,
+// so an Edit costs as much as it changes, however large the tables are. The FIB that it
+// starts from stays as it is. An Edit is for one goroutine.
 type Edit struct {
 	base    *FIB
 	changed map[tableKey]*table
@@ -73,8 +73,8 @@ func (e *Edit) Covering(id route.Table, a netip.Addr, yield func(netip.Prefix, [
 	}
 }
 
-// Set replaces the routes to a prefix of a table by others, of which those that At gave
-// for this prefix are kept as they are. The new ones are copied.
+// Set replaces the routes to a prefix of a table by others. Routes that At gave for this
+// prefix are kept as they are; new ones are copied.
 func (e *Edit) Set(id route.Table, dst netip.Prefix, routes []*route.Route) {
 	t := e.own(route.FamilyOf(dst.Addr()), id)
 	old, _ := t.trie.Get(dst)
@@ -107,7 +107,7 @@ func (e *Edit) entries(t *table, dst netip.Prefix, old *leaf, routes []*route.Ro
 const fewChanges = 1000
 
 // Rewrite replaces the routes to each prefix of a table by those that edit gives for
-// them; nil with false: they stay. See [Edit.Set].
+// them; false: they stay. See [Edit.Set].
 func (e *Edit) Rewrite(f route.Family, id route.Table, edit func(netip.Prefix, []*route.Route) ([]*route.Route, bool)) {
 	if e.table(f, id) == nil {
 		return

@@ -7,8 +7,7 @@ import (
 	"routewhy/route"
 )
 
-// EntryStatus is where a route entry stands: whether any packet takes it, and if
-// not, what keeps them from it.
+// EntryStatus says whether any packet takes a route entry and, if none does, why not.
 type EntryStatus struct {
 	Route  route.Route
 	Status Status
@@ -16,25 +15,24 @@ type EntryStatus struct {
 	Errno route.Errno
 	// Rules are the rules that lead to its table, in order.
 	Rules []*route.Rule
-	// If is what a packet must be to take it, one of these, where not every
-	// packet does; or to be led to it, where CodeForwardingOff keeps it from that.
+	// If says which packets take it, where not all do: those that one of these selectors
+	// matches. With CodeForwardingOff it says which packets are led to it.
 	If []route.Selector
-	// By is what beats it, where a route does.
+	// By is the route that beats it, if one does.
 	By []route.Route
-	// Reason is why it stands by or cannot be used.
+	// Reason says why it is not used now or cannot be used.
 	Reason Reason
-	// Tied is how many default routes, this one among them, are equal, so that the
-	// kernel chooses by the state of their gateways' neighbours; zero: it is alone.
+	// Tied is how many equal default routes there are, this one among them: the kernel
+	// chooses by the state of their gateways' neighbour entries. Zero: it is alone.
 	Tied int
 	// Faults are what is wrong with the route's next hops.
 	Faults []NextHopFault
 	// Example is an address that is covered by the entry and by no longer prefix of
-	// its table; the
-	// zero Addr: there is none.
+	// its table; the zero Addr: there is none.
 	Example netip.Addr
 }
 
-// Status reports whether a route entry is used.
+// Status says whether a route entry is used.
 type Status string
 
 // The statuses.
@@ -53,8 +51,8 @@ const (
 	StatusUnknown     Status = "unknown"
 )
 
-// EntryStatuses tells of every entry of exactly a prefix where it stands: tables in
-// the order in which the rules lead to them, those that no rule leads to last.
+// EntryStatuses gives the status of every entry of exactly a prefix. Tables are in the
+// order in which the rules lead to them; those that no rule leads to are last.
 func (f *FIB) EntryStatuses(p netip.Prefix) []EntryStatus { return f.prober().judge(p) }
 
 func (f *prober) judge(p netip.Prefix) []EntryStatus {
@@ -80,9 +78,9 @@ func (f *prober) judge(p netip.Prefix) []EntryStatus {
 // maxReplacements is how many times [FIB.Replacements] cuts a prefix in two.
 const maxReplacements = 3
 
-// Replacements are the longer prefixes that together carry all packets to a prefix of
-// which no packet takes an entry itself, as 0.0.0.0/1 and 128.0.0.0/1 do for VPNs; nil:
-// there are none.
+// Replacements are the longer prefixes that together carry all packets to a prefix, so
+// that no packet takes an entry of the prefix itself: 0.0.0.0/1 and 128.0.0.0/1 of VPNs,
+// for example. Nil: there are none.
 func (f *FIB) Replacements(p netip.Prefix) []EntryStatus { return f.replacements(p, maxReplacements) }
 
 func (f *FIB) replacements(p netip.Prefix, depth int) []EntryStatus {
@@ -128,8 +126,8 @@ func (f *prober) standing(e *entry, p netip.Prefix) EntryStatus {
 	return s
 }
 
-// probe sends packets to see which take the entry: first an ordinary one, then those that
-// the rules which lead to the table ask for.
+// probe looks packets up to see which take the entry: first an ordinary one, then those
+// that the rules which lead to the table ask for.
 func (f *prober) probe(s *EntryStatus, e *entry) {
 	first := true
 	for _, sel := range f.conditions(s, e) {
@@ -153,7 +151,7 @@ func (f *prober) probe(s *EntryStatus, e *entry) {
 	}
 }
 
-// trial judges an entry by what becomes of packets that a selector matches.
+// trial finds the status of an entry from packets that a selector matches.
 func (f *prober) trial(s *EntryStatus, e *entry, sel route.Selector) (one EntryStatus) {
 	for _, flow := range f.packets(&sel, f.probeFlow(s, &sel), e) {
 		one = EntryStatus{Route: s.Route}
@@ -167,13 +165,12 @@ func (f *prober) trial(s *EntryStatus, e *entry, sel route.Selector) (one EntryS
 	return one
 }
 
-// fate takes over what became of one packet.
+// fate notes what became of one packet.
 func (s *EntryStatus) fate(one *EntryStatus) {
 	s.Status, s.By, s.Reason, s.Tied = one.Status, one.By, one.Reason, one.Tied
 }
 
-// Used reports whether some packets take the entry and leave by it, for all that is
-// known.
+// Used reports whether some packets take the entry and leave by it, as far as is known.
 func (s *EntryStatus) Used() bool {
 	return s.Status == StatusInUse || s.Status == StatusPossible || s.Status == StatusConditional
 }
@@ -183,8 +180,8 @@ func (s *EntryStatus) SameTie(o *EntryStatus) bool {
 	return s.Tied > 0 && s.Tied == o.Tied && s.Route.Table == o.Route.Table
 }
 
-// TakesTurns reports whether an entry is used now and then as one of several equal
-// default routes, even if another is for now.
+// TakesTurns reports whether an entry is used at times as one of several equal default
+// routes, even if another one is used now.
 func (s *EntryStatus) TakesTurns() bool {
 	return s.Tied > 0 && (s.Status == StatusInUse || s.Reason.Code == CodeNeighbourTie)
 }
@@ -198,7 +195,7 @@ func (s Status) taken() bool {
 	return false
 }
 
-// probeFlow is a packet to an address that the entry is best for, inside a
+// probeFlow is a packet to an address that the entry is best for. The address is in the
 // selector's `to` where that is narrower.
 func (f *prober) probeFlow(s *EntryStatus, sel *route.Selector) route.Flow {
 	flow := route.Flow{Dst: s.Example, UID: route.NoUID}
@@ -213,7 +210,7 @@ func (f *prober) probeFlow(s *EntryStatus, sel *route.Selector) route.Flow {
 	return flow
 }
 
-// stands judges an entry by what becomes of one packet.
+// stands finds the status of an entry from one packet.
 func (f *prober) stands(s *EntryStatus, e *entry, flow route.Flow) {
 	t := f.sketch(flow)
 	if t == nil {

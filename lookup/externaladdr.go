@@ -8,9 +8,8 @@ import (
 	"routewhy/route"
 )
 
-// ExternalAddr is an address that stands for the hosts of other networks: as far as
-// possible, no prefix covers it except a default route or one of the pair that VPNs put
-// over that.
+// ExternalAddr is an address that represents the hosts of other networks. If possible, no
+// prefix covers it except a default route or one of the two /1 routes that VPNs add.
 func (f *FIB) ExternalAddr(fam route.Family) netip.Addr {
 	pair, tables := SlashOnePair(fam), f.TableOrder(fam)
 	tried := map[netip.Addr]bool{}
@@ -65,8 +64,7 @@ func (f *FIB) InTable(fam route.Family, id route.Table) iter.Seq[*route.Route] {
 }
 
 // SlashOnePair are the two halves of a family's address space, 0.0.0.0/1 and
-// 128.0.0.0/1 or ::/1 and 8000::/1: the pair of routes that VPNs put over the default
-// route.
+// 128.0.0.0/1 or ::/1 and 8000::/1. VPNs add routes to both in place of a default route.
 func SlashOnePair(fam route.Family) [2]netip.Prefix {
 	high := netip.AddrFrom4([4]byte{128})
 	if fam == route.IPv6 {

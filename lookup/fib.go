@@ -29,8 +29,8 @@ type FIB struct {
 	groups     map[groupKey]*entry // with the next hops of a group, and no more
 	own4       map[netip.Addr]int  // addresses of this host, to the device's index
 	own6       map[netip.Addr]int  // to the first device's
-	// shared4 are the devices of an address that several have. The kernel takes the one
-	// that was given it last (__ip_dev_find), which no dump tells.
+	// shared4 are the devices of each address that several devices have. The kernel takes
+	// the device that got it last (__ip_dev_find), which no dump shows.
 	shared4  map[netip.Addr][]int
 	labels   []route.AddrLabel
 	merged   bool
@@ -91,8 +91,8 @@ type leaf struct {
 	entries []*entry
 }
 
-// entry is a route without its destination prefix, so that a million routes
-// through the same few next hops share a few entries.
+// entry is a route without its destination prefix: a million routes through the same
+// few next hops share a few entries.
 type entry struct {
 	route  route.Route // Dst is the zero Prefix
 	hops   []hop
@@ -103,8 +103,8 @@ type entry struct {
 	doubt  Code // with unread
 	fam    route.Family
 	alone  *leaf
-	// directTo are the devices that it leads to without a gateway; nil: it has too
-	// few next hops for that to be worth it.
+	// directTo are the devices that it leads to without a gateway; nil: it has few next
+	// hops, and they are asked one by one.
 	directTo map[int]bool
 }
 
@@ -132,12 +132,12 @@ type neighbourKey struct {
 	addr netip.Addr
 }
 
-// Partial reports whether routes were left out that no question was to be about:
+// Partial reports whether routes were left out because no question would be about them:
 // see [Need].
 func (f *FIB) Partial() bool { return f.partial }
 
-// leftOut are those of some addresses that are covered by a route whose prefix alone is
-// remembered, in ascending order and each once.
+// leftOut are those of some addresses that a route covers of which only the prefix is
+// remembered. They are in ascending order, each once.
 func (f *FIB) leftOut(addrs []netip.Addr) []netip.Addr {
 	addrs = slices.Compact(slices.SortedFunc(slices.Values(addrs), netip.Addr.Compare))
 	omits4, omits6 := f.v4.omits(len(addrs)), f.v6.omits(len(addrs))
@@ -146,9 +146,9 @@ func (f *FIB) leftOut(addrs []netip.Addr) []netip.Addr {
 	})
 }
 
-// omits gives a function that reports whether an address is covered by a route whose
-// prefix alone is remembered. It is made for many questions: with many tables, it costs
-// more to ask each of them every time than to gather what they leave out.
+// omits gives a function that reports whether a route covers an address of which only
+// the prefix is remembered. It serves many questions: if there are many tables, to ask
+// each table every time costs more than to gather once what they leave out.
 func (fam *family) omits(questions int) func(netip.Addr) bool {
 	var tables []*table
 	size := 0

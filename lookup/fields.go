@@ -19,13 +19,12 @@ const (
 	// FieldIif is part of every question: a packet that comes in by no device is sent by
 	// this host.
 	FieldIif Field = "iif"
-	// FieldVRF is no field that is compared: a VRF is given as the output device.
+	// FieldVRF is never compared: a VRF is given as the output device.
 	FieldVRF Field = "vrf"
 )
 
-// Asked are the fields that the rules and routes on the way of a decision
-// compared, in a fixed order: where the caller did not give one of them, the
-// decision rests on an assumption.
+// Asked are the fields that rules and routes compared to come to a decision, in a fixed
+// order. If the caller did not give one of them, the decision rests on an assumption.
 func (t *Trace) Asked() []Field {
 	asked := map[Field]bool{}
 	for i := range t.Rules {

@@ -6,7 +6,7 @@ import (
 	"routewhy/route"
 )
 
-// Gateways tells how each way's gateway is reached.
+// Gateways says how the gateway of each next hop is reached.
 func (f *FIB) Gateways(flow *route.Flow, d *Decision) []Gateway {
 	out := make([]Gateway, len(d.NextHops))
 	for i, way := range d.NextHops {
@@ -31,13 +31,13 @@ func (f *FIB) gateway(flow *route.Flow, d *Decision, way NextHop) Gateway {
 	return g
 }
 
-// Neighbour is the state of a neighbour on a device; known says that it has an entry.
+// Neighbour is the state of a neighbour on a device; known: it has an entry.
 func (f *FIB) Neighbour(link int, a netip.Addr) (state route.NeighbourState, known bool) {
 	state, known = f.neighbours[neighbourKey{link, a.WithZone("")}]
 	return state, known
 }
 
-// SilentGateway reports whether a way's gateway did not answer the last time.
+// SilentGateway reports whether a next hop's gateway did not answer the last time.
 func (f *FIB) SilentGateway(w *NextHop) bool {
 	return w.Gateway.IsValid() && f.neighbours[neighbourKey{w.Link, w.Gateway}]&route.NeighbourFailed != 0
 }
@@ -50,10 +50,10 @@ func (f *FIB) HasNeighbours(link int) bool {
 	return dev != nil && dev.Flags&(route.LinkLoopback|route.LinkNoARP|route.LinkPointopoint) == 0
 }
 
-// Unheard reports whether a packet of IPv6 cannot leave by a next hop because the
-// neighbour's advertisement, which says where it is, is not delivered to this host: a rule
-// refuses what comes in there. It goes to the packet's source, or to the device's own
-// link-local address (ndisc_solicit in net/ipv6/ndisc.c).
+// Unheard reports whether an IPv6 packet cannot leave by a next hop because this host
+// never gets the neighbour advertisement, which says where the neighbour is: a rule
+// refuses what comes in there. The advertisement goes to the packet's source, or to the
+// device's own link-local address (ndisc_solicit in net/ipv6/ndisc.c).
 func (f *FIB) Unheard(flow *route.Flow, hop *NextHop) bool {
 	dev, to := f.byIndex[hop.Link], hop.Gateway
 	if !to.IsValid() {
@@ -75,10 +75,9 @@ func (f *FIB) Unheard(flow *route.Flow, hop *NextHop) bool {
 	return !d.Disposition.Success() && d.Disposition != DispositionUnknown
 }
 
-// onLink finds the network by which an address is a neighbour on a device:
-// that of one of the device's addresses, or of the longest route that leads
-// there without a gateway, in any table. A network goes before a route to the address
-// alone.
+// onLink finds the network by which an address is a neighbour on a device: the network
+// of one of the device's addresses, or of the longest route, in any table, that leads
+// there without a gateway. It prefers a network to a route to the one address.
 func (f *FIB) onLink(a netip.Addr, link int) (netip.Prefix, bool) {
 	best, ok := netip.Prefix{}, false
 	longer := func(p netip.Prefix) {
@@ -105,11 +104,11 @@ func (f *FIB) onLink(a netip.Addr, link int) (netip.Prefix, bool) {
 	return best, ok
 }
 
-// manyHops is from how many next hops on an entry knows by itself which devices it
+// manyHops is the least number of next hops of an entry that remembers which devices it
 // leads to without a gateway.
 const manyHops = 16
 
-// noteDirect works out which devices an entry leads to without a gateway.
+// noteDirect remembers which devices an entry leads to without a gateway.
 func (e *entry) noteDirect() {
 	e.directTo = nil
 	if len(e.hops) < manyHops {

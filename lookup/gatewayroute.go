@@ -6,12 +6,12 @@ import (
 	"routewhy/route"
 )
 
-// GatewayRoute4 is the look-up of an IPv4 gateway that the kernel makes before it takes a
-// route through it (fib_check_nh_v4_gw in net/ipv4/fib_semantics.c): among the routes of
-// at least a scope, by a device or, where that is zero, by any; first in the new route's
-// own table, unless that is main or zero, then by all rules. The route found has only the
-// next hop that fits. An errno of zero with a route whose type is TypeUnspec means that
-// the facts do not suffice.
+// GatewayRoute4 is the look-up of an IPv4 gateway that the kernel makes before it accepts
+// a route through it (fib_check_nh_v4_gw in net/ipv4/fib_semantics.c). It finds routes of
+// at least a scope, by one device or, if link is zero, by any. It looks first in the new
+// route's own table, unless that is main or zero, and then asks all rules. The route that
+// it gives has only the next hop that fits. An errno of zero with a route whose type is
+// TypeUnspec means that the facts do not suffice.
 func (f *FIB) GatewayRoute4(gateway netip.Addr, id route.Table, scope route.Scope, link int) (route.Route, route.Errno) {
 	w := walk{
 		fib: f, flow: route.Flow{Dst: gateway, Out: link}, iif: route.LoopbackIndex, minScope: scope, anyCarrier: true,
@@ -33,8 +33,8 @@ func (f *FIB) GatewayRoute4(gateway netip.Addr, id route.Table, scope route.Scop
 	return w.gatewayRoute(&res)
 }
 
-// GatewayTable6 is the look-up of an IPv6 gateway in one table, by a device or, where
-// that is zero, by any (ip6_nh_lookup_table in net/ipv6/route.c). strict takes only
+// GatewayTable6 is the look-up of an IPv6 gateway in one table, by one device or, if link
+// is zero, by any (ip6_nh_lookup_table in net/ipv6/route.c). With strict it takes only
 // routes by that device. See [FIB.GatewayRoute4] for what it gives.
 func (f *FIB) GatewayTable6(gateway netip.Addr, id route.Table, src netip.Addr, link int, strict bool) (route.Route, route.Errno) {
 	w := walk{

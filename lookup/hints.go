@@ -6,7 +6,7 @@ import (
 	"routewhy/route"
 )
 
-// Notes that name what is probably meant, or what explains that no answer comes.
+// Notes that name what is probably meant, or that explain why no answer comes.
 const (
 	NoteSourceElsewhere  Code = "source-elsewhere"  // the route has no src, and another address is in the destination's network; Have: it
 	NoteLengthLost       Code = "length-lost"       // a host route whose address looks like a network with the destination; Route, Want: the network
@@ -41,8 +41,8 @@ func (f *FIB) hints(t *Trace) []Note {
 	return append(out, f.vrfRoutes(t)...)
 }
 
-// sourceElsewhere tells where a network is a neighbour by a route without src, so that
-// the device's first address is taken and not the one that is in that network.
+// sourceElsewhere notes a route without src to a network on the link: the device's first
+// address becomes the source, and not its address in that network.
 func (f *FIB) sourceElsewhere(t *Trace) (Note, bool) {
 	d := &t.Decision
 	if d.Disposition != DispositionUnicast || len(d.NextHops) != 1 || d.NextHops[0].Gateway.IsValid() || !t.Flow.Dst.Is4() ||
@@ -62,7 +62,7 @@ func (f *FIB) sourceElsewhere(t *Trace) (Note, bool) {
 }
 
 // lengthLost finds a host route for the first address of a network that the destination
-// is in. Such a route is made where the length of a prefix was left out.
+// is in. Somebody who leaves out the length of a prefix makes such a route.
 func (f *FIB) lengthLost(t *Trace) []Note {
 	dst, d := t.Flow.Dst.WithZone(""), &t.Decision
 	if d.Disposition == DispositionLocal || d.Disposition == DispositionInvalid {
@@ -95,8 +95,8 @@ func (f *FIB) lengthLost(t *Trace) []Note {
 	return nil
 }
 
-// forwarded tells where a packet's source is not this host's: if the packet is one that
-// this host forwards, it comes in by a device, which is to be named.
+// forwarded notes a source that is not this host's. If this host forwards the packet,
+// the packet comes in by a device, and the question must name it.
 func (f *FIB) forwarded(t *Trace) (Note, bool) {
 	if t.Decision.Shortcut != ShortcutNotLocal || t.Flow.In != 0 {
 		return Note{}, false
@@ -109,8 +109,8 @@ func (f *FIB) forwarded(t *Trace) (Note, bool) {
 	return n, true
 }
 
-// vrfAddress tells where the destination is this host's own, but inside a VRF that the
-// packet does not belong to.
+// vrfAddress notes a destination that is this host's own address, but inside a VRF that
+// the packet does not belong to.
 func (f *FIB) vrfAddress(t *Trace) (Note, bool) {
 	if t.Decision.Disposition == DispositionLocal {
 		return Note{}, false
@@ -122,8 +122,8 @@ func (f *FIB) vrfAddress(t *Trace) (Note, bool) {
 	return Note{Reason: Reason{NoteVRFAddress, dev.Name, f.snap.LinkName(dev.vrf)}}, true
 }
 
-// localLater tells where the destination is this host's own, but a rule that comes before
-// the one for table local leads it elsewhere.
+// localLater notes a destination that is this host's own address, where a rule before the
+// one for table local leads the packet elsewhere.
 func (f *FIB) localLater(t *Trace) (Note, bool) {
 	d := &t.Decision
 	dev := f.byIndex[f.owner(t.Flow.Dst.WithZone(""))]
@@ -133,7 +133,7 @@ func (f *FIB) localLater(t *Trace) (Note, bool) {
 	return Note{Reason: Reason{Code: NoteLocalLater, Have: dev.Name}, Rule: d.Rule}, true
 }
 
-// localAfter reports whether a rule that comes after another one leads to table local.
+// localAfter reports whether a rule after another one leads to table local.
 func (f *FIB) localAfter(fam route.Family, before *route.Rule) bool {
 	for _, r := range f.RulesTo(fam, route.TableLocal) {
 		if r.Priority > before.Priority {
@@ -181,9 +181,9 @@ func anyRule(rules []*rule, is func(*route.Rule) bool) bool {
 	return false
 }
 
-// macvlan tells where a neighbour is on a device whose driver never hands a frame to the
-// host that has the device below (macvlan_queue_xmit, ipvlan_queue_xmit): that is where
-// a container looks for its own host.
+// macvlan notes a neighbour on a device whose driver never hands a frame to the host that
+// has the device below (macvlan_queue_xmit, ipvlan_queue_xmit). A container does not
+// reach its own host that way.
 func (f *FIB) macvlan(t *Trace) (Note, bool) {
 	d := &t.Decision
 	if d.Disposition != DispositionUnicast || len(d.NextHops) != 1 || d.NextHops[0].Gateway.IsValid() {
@@ -205,7 +205,7 @@ func (f *FIB) macvlan(t *Trace) (Note, bool) {
 	return Note{Reason: Reason{NoteMacvlan, below, dev.Name}}, true
 }
 
-// multicastGateway tells where a route with a gateway takes a group: the frame goes to
+// multicastGateway notes a route with a gateway that takes a group: the frame goes to
 // the gateway's own MAC address, and no other host takes it.
 func multicastGateway(t *Trace) (Note, bool) {
 	d := &t.Decision
@@ -220,8 +220,8 @@ func multicastGateway(t *Trace) (Note, bool) {
 	return Note{}, false
 }
 
-// markIgnored tells where the reverse-path filter drops a packet whose way back hangs on
-// its mark, which the filter does not look at unless src_valid_mark is on.
+// markIgnored notes a packet that the reverse-path filter drops because its way back
+// depends on its mark. The filter ignores the mark unless src_valid_mark is on.
 func (f *FIB) markIgnored(t *Trace) (Note, bool) {
 	rp := t.Reverse
 	dev := f.byIndex[t.Flow.In]
@@ -236,9 +236,9 @@ func (f *FIB) markIgnored(t *Trace) (Note, bool) {
 	return Note{}, false
 }
 
-// routesLost says, where there is no default route, that one may have gone with its
-// device: the kernel deletes the IPv4 routes of a device that goes down
-// (fib_sync_down_dev), and makes only those of its addresses again.
+// routesLost notes that a default route may be missing because its device went down: the
+// kernel then deletes the device's IPv4 routes (fib_sync_down_dev), and makes only those
+// of its addresses again.
 func (f *FIB) routesLost() []Note {
 	main := f.v4.tables[route.TableMain]
 	for _, t := range f.v4.tables {

@@ -67,8 +67,8 @@ type groupKey struct {
 	fam route.Family
 }
 
-// shareGroup gives an entry the next hops of its group, which all that name it share:
-// there may be many entries, and many members.
+// shareGroup gives an entry the next hops of its group. All entries that name the group
+// share them, because there may be many entries, and many members.
 func (f *FIB) shareGroup(e *entry, group *route.NextHopObject) {
 	k := groupKey{group.ID, e.fam}
 	first := f.groups[k]
@@ -84,9 +84,9 @@ func (f *FIB) shareGroup(e *entry, group *route.NextHopObject) {
 	}
 }
 
-// mayRevive reports whether a next hop that is marked dead and without carrier is
-// only passed over because of ignore_routes_with_linkdown, which a dump marks
-// the same way. One whose device is down is really dead (fib_sync_down_dev).
+// mayRevive reports whether a next hop that is marked dead and without carrier is passed
+// over only because of ignore_routes_with_linkdown: a dump marks that the same way. A
+// next hop whose device is down is really dead (fib_sync_down_dev).
 func (f *FIB) mayRevive(fam route.Family, h *hop) bool {
 	d := f.byIndex[h.Link]
 	if d == nil {
@@ -126,7 +126,7 @@ func (f *FIB) resolveGroup(e *entry, group *route.NextHopObject) {
 	}
 }
 
-// odd says what of a file's route was not understood; empty: nothing.
+// odd says what was not understood of a file's route; empty: nothing.
 func (e *entry) odd() Code {
 	switch unread := func(h route.NextHop) bool { return h.Flags&route.NextHopUnread != 0 }; {
 	case e.route.Flags&route.FlagOdd != 0:

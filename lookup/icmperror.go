@@ -13,8 +13,8 @@ const (
 	NoteErrorUnsure Code = "error-unsure" // whether it gets there is unknown
 )
 
-// errorNotes say where that error does not get back to the sender: it is a packet that
-// this host sends, and needs a route (icmp_send in net/ipv4/icmp.c, icmp6_send in
+// errorNotes note that the error does not get back to the sender. It is a packet that
+// this host sends, and so it needs a route (icmp_send in net/ipv4/icmp.c, icmp6_send in
 // net/ipv6/icmp.c).
 func (f *FIB) errorNotes(t *Trace) []Note {
 	src := t.Flow.Src
@@ -56,7 +56,7 @@ func (f *FIB) errorNotes(t *Trace) []Note {
 }
 
 // lostError says why an ICMP error does not get to its destination; the zero Reason: it
-// does, for all that is known.
+// does, as far as is known.
 func (f *FIB) lostError(back route.Flow) Reason {
 	d := f.Lookup(back)
 	switch dead := f.DeadEnd(&back, &d); {
@@ -70,9 +70,9 @@ func (f *FIB) lostError(back route.Flow) Reason {
 	return Reason{}
 }
 
-// reflectPath is the setting by which the error has the mark of the packet that it is
-// about, and not mark 0 (IP4_REPLY_MARK in include/net/ip.h, IP6_REPLY_MARK in
-// include/net/ipv6.h).
+// reflectPath is the setting that gives the error the mark of the packet that it is
+// about. Without it the error has mark 0 (IP4_REPLY_MARK in include/net/ip.h,
+// IP6_REPLY_MARK in include/net/ipv6.h).
 func reflectPath(a netip.Addr) string {
 	if a.Is6() {
 		return "net/ipv6/fwmark_reflect"

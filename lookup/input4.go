@@ -46,9 +46,9 @@ func (w *walk) input4() Decision {
 	return w.deliver4(dev, d, &res)
 }
 
-// dissect4 leaves of protocol and ports what rules see of a received packet: it is only
-// dissected where a rule that is not bound to lo asks for that
-// (fib4_rules_early_flow_dissect, fib_rule_requires_fldissect).
+// dissect4 removes the protocol and the ports from a received packet where rules do not
+// see them: the kernel dissects a packet only if a rule that is not bound to lo asks
+// about them (fib4_rules_early_flow_dissect, fib_rule_requires_fldissect).
 func (w *walk) dissect4() {
 	if !w.fib.v4.dissects {
 		w.flow.Proto = 0
@@ -68,8 +68,8 @@ func hasPorts(proto uint8) bool {
 	return false
 }
 
-// checkMartians4 decides about what the kernel refuses, or delivers as broadcast, before
-// it looks at any rule.
+// checkMartians4 decides about packets that the kernel refuses, or delivers as broadcast,
+// before it asks any rule.
 func (w *walk) checkMartians4(dev *device) (Decision, bool) {
 	src, dst := w.flow.Src, w.flow.Dst
 	martianSrc := refusal(ShortcutMartianSrc, route.EINVAL)
@@ -114,8 +114,8 @@ func (w *walk) forwarding4(dev *device) bool {
 	return w.conf(route.IPv4, dev, settingForwarding) != 0
 }
 
-// notForwarding hides whatever the look-up gave: a host that does not forward
-// answers with EHOSTUNREACH.
+// notForwarding replaces the result of the look-up: a host that does not forward answers
+// with EHOSTUNREACH.
 func (w *walk) notForwarding(d Decision) Decision {
 	d.Disposition, d.Errno, d.Shortcut = DispositionInvalid, route.EHOSTUNREACH, ShortcutNoForwarding
 	d.NextHops, d.Ambiguous = nil, Reason{}
@@ -146,18 +146,19 @@ func (w *walk) deliver4(dev *device, d Decision, res *result) Decision {
 	return w.forward4(dev, d, res)
 }
 
-// forwardsBroadcasts reports whether what a device receives for a network's broadcast
-// address is sent on there: the setting must be on for all devices and for this one
-// (IN_DEV_BFORWARD in include/linux/inetdevice.h), and no other forwarding matters.
+// forwardsBroadcasts reports whether a packet that a device receives for a network's
+// broadcast address is sent on to that network. The setting must be on for all devices
+// and for this one (IN_DEV_BFORWARD in include/linux/inetdevice.h); no other setting of
+// forwarding matters.
 func (w *walk) forwardsBroadcasts(dev *device) bool {
 	return w.conf(route.IPv4, nil, settingBcForwarding) != 0 && w.conf(route.IPv4, dev, settingBcForwarding) != 0
 }
 
 // forward4 sends a received packet on (ip_mkroute_input).
 func (w *walk) forward4(dev *device, d Decision, res *result) Decision {
-	w.ways4(&d, res)
+	w.nextHops4(&d, res)
 	before, refused, share := len(d.NextHops), d, 0.0
-	var may route.Errno // one way may refuse what the others take
+	var may route.Errno // one next hop may refuse what the others take
 	d.NextHops = slices.DeleteFunc(d.NextHops, func(way NextHop) bool {
 		v := d
 		if w.fib.lacksIPv4(way.Link) {
@@ -176,7 +177,7 @@ func (w *walk) forward4(dev *device, d Decision, res *result) Decision {
 	switch {
 	case len(d.NextHops) == 0:
 		return refused
-	case len(d.NextHops) < before: // by luck of the hash
+	case len(d.NextHops) < before: // the hash decides
 		d.SomeRefused, d.RefusedShare = refused.Errno, share
 		if refused.Shortcut != ShortcutNoIPv4 {
 			d.Ambiguous = Reason{Code: CodeReversePathSome}
@@ -185,9 +186,9 @@ func (w *walk) forward4(dev *device, d Decision, res *result) Decision {
 	return d
 }
 
-// validated gives the decision if the packet's source passes the check for
-// leaving by a device, zero for delivery here (fib_validate_source), and the
-// refusal if not. The way back is looked up from an address: the packet's
+// validated gives the decision if the packet's source passes the check, and the refusal
+// if not (fib_validate_source). The check is for leaving by a device, or for delivery
+// here if that is zero. It looks the way back up from an address: the packet's
 // destination, or none where that is a group.
 func (w *walk) validated(dev *device, out int, from netip.Addr, d Decision) Decision {
 	rp := w.validate(dev, out, from)
@@ -246,8 +247,8 @@ func (w *walk) validate(dev *device, out int, from netip.Addr) *ReversePath {
 	return rp
 }
 
-// passesInFull reports whether a source that passed the short check would pass the
-// one by the way back too.
+// passesInFull reports whether a source that passed the short check would also pass the
+// full one, which looks the way back up.
 func (w *walk) passesInFull(dev *device, out int, from netip.Addr, rp *ReversePath) bool {
 	silent := *w
 	silent.trace = nil
@@ -256,8 +257,8 @@ func (w *walk) passesInFull(dev *device, out int, from netip.Addr, rp *ReversePa
 	return full.Passed
 }
 
-// fastPath reports whether the source is only compared with the addresses of this
-// host: where no rule was ever changed and nobody added a route of type local.
+// fastPath reports whether the source is only compared with the addresses of this host.
+// That is so if no rule was ever changed and nobody added a route of type local.
 func (w *walk) fastPath() bool {
 	return w.fib.merged && !w.fib.localByUser
 }
@@ -272,8 +273,8 @@ func (w *walk) rpFilter(dev *device) (int, string) {
 	return all, allDevices
 }
 
-// reverse looks the way back up: whether the packet's source would be sent to
-// through the device that the packet came from.
+// reverse looks the way back up: does a packet to this packet's source leave by the
+// device that this one came from?
 func (w *walk) reverse(dev *device, out int, from netip.Addr, rp *ReversePath) {
 	back := w.flow
 	back.Dst, back.Src = w.flow.Src, from

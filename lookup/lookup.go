@@ -21,9 +21,9 @@ func (f *FIB) ask(q question, flow route.Flow) (d Decision) {
 	return d
 }
 
-// LookupConnected decides about the packets of a connected socket: where it has no source,
-// those of the look-up with the source that the first one chose, see [FIB.Connect], if that
-// one is certain.
+// LookupConnected decides about the packets of a connected socket. If the socket has no
+// source, the second look-up decides, with the source that the first one chose, if that
+// source is certain: see [FIB.Connect].
 func (f *FIB) LookupConnected(flow route.Flow) Decision {
 	d := f.Lookup(flow)
 	if again := f.connected(flow, &d); again != nil {
@@ -62,7 +62,7 @@ func (f *FIB) connected(flow route.Flow, d *Decision) *SocketTrial {
 	return &SocketTrial{all[0].Src, again}
 }
 
-// sameFate reports whether two decisions treat packets alike.
+// sameFate reports whether the same becomes of packets by two decisions.
 func (d *Decision) sameFate(o *Decision) bool {
 	if d.Disposition != o.Disposition || d.Errno != o.Errno {
 		return false
@@ -73,8 +73,9 @@ func (d *Decision) sameFate(o *Decision) bool {
 	return true
 }
 
-// sameEnd reports whether two decisions bring packets to the same place, by the same
-// route or not: a group from the address of a device takes that device without one.
+// sameEnd reports whether two decisions bring packets to the same place. The routes may
+// differ: a packet for a group, from the address of a device, takes that device without
+// a route.
 func (d *Decision) sameEnd(o *Decision) bool {
 	same := func(a, b NextHop) bool {
 		return a.Link == b.Link && a.Gateway == b.Gateway && a.Via.Encap == b.Via.Encap
@@ -89,8 +90,8 @@ func (f *FIB) without(flow route.Flow, d *Decision) (next Decision) {
 	return next
 }
 
-// decide decides, unless it would have to guess. It fills a Decision that is zero: one is
-// large enough for copies of it to show in the time that a look-up takes.
+// decide decides, unless it would have to guess. It fills a Decision that is zero: a
+// Decision is large, and copies would slow a look-up down.
 func (w *walk) decide(d *Decision) {
 	if fam := w.flow.Family(); fam == 0 || !w.fib.family(fam).guess {
 		w.judge(d)
@@ -103,7 +104,7 @@ func (w *walk) decide(d *Decision) {
 	}
 }
 
-// judge decides by what was read, and by what is usual where something was not.
+// judge decides by what was read, and by the usual value of what was not read.
 func (w *walk) judge(d *Decision) {
 	fam := w.flow.Family()
 	switch {
@@ -120,9 +121,10 @@ func (w *walk) judge(d *Decision) {
 	}
 }
 
-// hingeRelease makes a decision unknown where kernels before and after a change decide
-// differently about the packet, and it is not known whether this one has the change: see
-// behaviour.oifKeepsHop. What both may do is a set, which decide6 gives.
+// hingeRelease makes a decision unknown if kernels before and after a change decide
+// differently about the packet, and it is not known whether this kernel has the change:
+// see behaviour.oifKeepsHop. If both decisions only allow different next hops, decide6
+// gives all of them.
 func (w *walk) hingeRelease(flow route.Flow, d *Decision) {
 	if w.oifKeepsHop() != perhapsSo || flow.Out|flow.In == 0 || d.Disposition == DispositionUnknown {
 		return
@@ -150,7 +152,7 @@ func refusal(s Shortcut, e route.Errno) Decision {
 	return Decision{Disposition: DispositionInvalid, Errno: e, Shortcut: s}
 }
 
-// fill turns what the rules gave into a decision, except for its ways.
+// fill makes a decision of what the rules gave, except for its next hops.
 func (res *result) fill(d *Decision) {
 	d.Rule = res.rule
 	if e := res.entry; e != nil {
@@ -188,7 +190,7 @@ func (res *result) refusedAs() Disposition {
 	return DispositionNoRoute
 }
 
-// setSource sets the packet's source, where all ways agree on it.
+// setSource sets the packet's source, if all next hops give the same.
 func (d *Decision) setSource(given netip.Addr) {
 	if given.IsValid() && !given.IsUnspecified() {
 		d.Src = given

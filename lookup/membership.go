@@ -10,12 +10,12 @@ import (
 // protoIGMP is IGMP's number in the IP header.
 const protoIGMP = 2
 
-// isAllHosts reports whether a group is that which every device joins when it comes up
+// isAllHosts reports whether a group is the one that every device joins when it comes up
 // (RFC 1112 section 4, ip_mc_up).
 func isAllHosts(group netip.Addr) bool { return group == netip.AddrFrom4([4]byte{224, 0, 0, 1}) }
 
 // multicastIn4 is what becomes of a received packet for a group (ip_route_input_rcu in
-// net/ipv4/route.c). No table is looked into.
+// net/ipv4/route.c). The kernel looks into no table for it.
 func (w *walk) multicastIn4(dev *device) Decision {
 	igmp := w.flow.Proto == protoIGMP // which is looked at whether or not a rule asks
 	w.dissect4()
@@ -54,12 +54,12 @@ func (f *FIB) joined(dev *device, group, src netip.Addr, igmp bool) route.Trista
 	case igmp, src.IsUnspecified(), !slices.Contains(in.Filtered, group):
 		return route.Yes
 	}
-	return route.Unknown // the file tells not how many sockets shut which sources out
+	return route.Unknown // the file does not tell how many sockets exclude which sources
 }
 
-// joinedByVRF is the answer for a device that has not joined a group. What comes in by
-// a device of a VRF is taken for the groups of the VRF's own device too; the kernel's
-// answer to a question does not say so, and a packet is no question: it is unknown.
+// joinedByVRF is the answer for a device that has not joined a group. A packet that a
+// device of a VRF receives is also taken for the groups of the VRF's own device. The
+// kernel's answer to RTM_GETROUTE does not show that, so the answer is unknown.
 func (f *FIB) joinedByVRF(dev *device, group netip.Addr) route.Tristate {
 	master := f.byIndex[dev.vrf]
 	if master == nil || master == dev || master.groups != nil && !slices.Contains(master.groups.Groups, group) {
@@ -74,8 +74,8 @@ func (w *walk) routesMulticast(dev *device) bool {
 	return w.conf(route.IPv4, nil, settingMcForwarding) != 0 && w.conf(route.IPv4, dev, settingMcForwarding) != 0
 }
 
-// acceptedIn4 is what becomes of a received packet for a group that is taken, if its
-// source is accepted (ip_mc_validate_source in net/ipv4/route.c).
+// acceptedIn4 is what becomes of a received packet for a group that was joined or is
+// routed: its source is checked (ip_mc_validate_source in net/ipv4/route.c).
 func (w *walk) acceptedIn4(dev *device, igmp bool) Decision {
 	src := w.flow.Src
 	switch {

@@ -6,9 +6,9 @@ import (
 	"routewhy/route"
 )
 
-// Missing are the gaps of the snapshot that a decision rests on, each once: what
-// was assumed instead, or what is not known. Gaps that make the decision unknown
-// are its own reason, and not among them.
+// Missing are the gaps of the snapshot that a decision rests on, each once: something
+// was assumed instead, or is not known. A gap that makes the decision unknown is the
+// decision's own reason, and is not among them.
 func (f *FIB) Missing(t *Trace) []route.Gap {
 	var out []route.Gap
 	for i := range f.snap.Gaps {
@@ -24,8 +24,8 @@ func (f *FIB) Missing(t *Trace) []route.Gap {
 	return out
 }
 
-// rests reports whether a decision would be another one, or be said otherwise, for
-// another value of a fact.
+// rests reports whether a decision, or what is said of it, would differ if a fact had
+// another value.
 func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool, tables []route.Table) bool {
 	switch fact {
 	case route.FactOddLines:
@@ -57,7 +57,7 @@ func guessed(c Code) bool {
 	return c != "" && c != CodeSrcNone && c != CodeSrcPrefsrc && c != CodeSrcGiven && c != CodeSrcLocalDst
 }
 
-// knowsAddrs reports whether an address that is not there is not the host's.
+// knowsAddrs reports whether all of the host's addresses are known.
 func (f *FIB) knowsAddrs(fam route.Family) bool {
 	return !f.snap.Lacks(route.FactAddrs, fam) && !f.snap.Assumes(route.FactAddrs, fam)
 }

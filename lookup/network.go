@@ -11,9 +11,9 @@ import (
 const NoteNetworkGone Code = "network-gone"
 
 // networkGone finds such an address. The kernel makes the network's route with the
-// address (fib_add_ifaddr, addrconf_prefix_route); it goes where somebody deletes it, or
-// flushes a table. An address that was to have none (IFA_F_NOPREFIXROUTE) counts where
-// nothing else takes the destination.
+// address (fib_add_ifaddr, addrconf_prefix_route). It is missing after somebody deletes
+// it, or flushes a table. An address that was added without a route
+// (IFA_F_NOPREFIXROUTE) counts only if nothing else takes the destination.
 func (f *FIB) networkGone(t *Trace) *route.Addr {
 	dst, d := t.Flow.Dst.WithZone(""), &t.Decision
 	fam := t.Flow.Family()

@@ -6,9 +6,9 @@ import (
 	"routewhy/route"
 )
 
-// ways4 works out every way that the kernel may take for a found route
+// nextHops4 works out every next hop that the kernel may take for a found route
 // (fib_select_path in net/ipv4/fib_semantics.c), and the source for each.
-func (w *walk) ways4(d *Decision, res *result) {
+func (w *walk) nextHops4(d *Decision, res *result) {
 	hops, shares := w.choose4(d, res)
 	w.mem.ways = w.mem.ways[:0]
 	for i, n := range hops {
@@ -115,7 +115,7 @@ type membership uint8
 const (
 	memberOut   membership = iota // never chosen
 	memberIn                      // chosen
-	memberStale                   // out, but perhaps still in the kernel's bounds
+	memberStale                   // not to be chosen, but perhaps still in the kernel's bounds
 )
 
 // members4 says of each next hop whether the hash may choose it, and its
@@ -155,8 +155,8 @@ func (f *FIB) goodNeighbour(h *hop) bool {
 	return !known || state.Valid()
 }
 
-// preferSource leaves only the members that would give the packet the source
-// that it has, where there are any.
+// preferSource leaves only the members that would give the packet the source that it
+// has, if there are any.
 func (w *walk) preferSource(e *entry, in []membership) {
 	source := func(i int) chosen {
 		return w.selectSource4(e.hops[i].Link, e.hops[i].Gateway, e.route.Scope, nil)
@@ -168,7 +168,7 @@ func (w *walk) preferSource(e *entry, in []membership) {
 			any = src.certain() && src.addr == w.flow.Src
 		}
 	}
-	if !any { // one that only may have it leaves all to the hash
+	if !any { // where it is not certain that one has it, the hash chooses
 		return
 	}
 	for i := range in {
@@ -181,9 +181,9 @@ func (w *walk) preferSource(e *entry, in []membership) {
 	}
 }
 
-// spread gives the members that are in, with the part of the hash's range that
-// falls to each: its own, and that of the members before it that are out; what
-// is after the last one falls to the first.
+// spread gives the members that may be chosen, each with its part of the hash's range:
+// its own part, and the parts of the members before it that are never chosen. What
+// follows the last one goes to the first.
 func (m *memory) spread(e *entry, in []membership, weight []int) ([]choice, []float64) {
 	choices, shares := m.choices[:0], m.shares[:0]
 	total, carried := 0, 0
@@ -216,10 +216,10 @@ func (m *memory) spread(e *entry, in []membership, weight []int) ([]choice, []fl
 	return choices, shares
 }
 
-// gateway4 is the gateway that the kernel really uses: one that is the device's
-// own address has scope host, and the packet goes straight to the device
-// (fib_check_nh, rt_set_nexthop). The kernel judged that when the route was added
-// and does not tell how: see [CodeGatewayDirect].
+// gateway4 is the gateway that the kernel really uses. A gateway that is the device's own
+// address has scope host, and the packet goes straight to the device (fib_check_nh,
+// rt_set_nexthop). The kernel decides that when the route is added, and does not show
+// what it decided: see [CodeGatewayDirect].
 func (h *hop) gateway4() netip.Addr {
 	if h.direct {
 		return netip.Addr{}

@@ -9,8 +9,8 @@ import (
 // What is wrong with a next hop.
 const (
 	FaultDown      Code = "device-down"    // its device is down; Have: the device's name
-	FaultCarrier   Code = "no-carrier"     // its device has no carrier, and it is used all the same; Have: the same
-	FaultIgnored   Code = "linkdown"       // the same, and ignore_routes_with_linkdown passes it over; Have: the same
+	FaultCarrier   Code = "no-carrier"     // its device has no carrier, and the kernel uses it all the same; Have: the device's name
+	FaultIgnored   Code = "linkdown"       // its device has no carrier, and the kernel passes it over (ignore_routes_with_linkdown); Have: the device's name
 	FaultDead      Code = "marked-dead"    // the kernel marks it dead
 	FaultNeighbour Code = "gateway-failed" // its gateway does not answer; Have: the gateway
 	FaultNoIPv6    Code = "no-ipv6"        // its device, lo or that of a VRF, drops IPv6 that this host sends to itself; Have: the device's name
@@ -36,7 +36,7 @@ func (f *FIB) Faults(r *route.Route) []NextHopFault {
 }
 
 // DeadEnd says why nothing gets out by any next hop of the entry; the zero Reason:
-// something may.
+// packets may get out.
 func (s *EntryStatus) DeadEnd() Reason {
 	if len(s.Faults) == 0 || len(s.Faults) < len(s.Route.NextHops) {
 		return Reason{}
@@ -44,8 +44,8 @@ func (s *EntryStatus) DeadEnd() Reason {
 	return s.Faults[0].Reason
 }
 
-// HopHealth is what keeps a next hop from carrying packets, or packets from getting
-// through; the zero Reason: nothing that is known.
+// HopHealth says why a route's next hop is not used, or why packets that take it do not
+// arrive; the zero Reason: nothing is known to be wrong.
 func (f *FIB) HopHealth(h *route.NextHop) Reason {
 	name := f.snap.LinkName(h.Link)
 	dead := h.Flags&route.NextHopDead != 0
@@ -65,9 +65,9 @@ func (f *FIB) HopHealth(h *route.NextHop) Reason {
 	return Reason{}
 }
 
-// WayHealth is what keeps a packet from getting through by one of a decision's ways;
-// the zero Reason: nothing that is known.
-func (f *FIB) WayHealth(flow *route.Flow, d *Decision, w *NextHop) Reason {
+// NextHopHealth says why a packet does not arrive by one of a decision's next hops; the zero
+// Reason: nothing is known to be wrong.
+func (f *FIB) NextHopHealth(flow *route.Flow, d *Decision, w *NextHop) Reason {
 	hop := w.Via
 	hop.Link, hop.Gateway = w.Link, w.Gateway
 	if dev := f.byIndex[w.Link]; !d.HasRoute && dev != nil && dev.Up() && dev.Flags&(route.LinkLowerUp|route.LinkRunning) == 0 {
@@ -89,8 +89,8 @@ func (f *FIB) WayHealth(flow *route.Flow, d *Decision, w *NextHop) Reason {
 	return r
 }
 
-// target is the state of a packet's destination where it is a neighbour itself; zero:
-// it is none, or has no entry.
+// target is the state of a packet's destination where that is a neighbour itself; zero:
+// it is no neighbour, or has no entry.
 func (f *FIB) target(flow *route.Flow, d *Decision, w *NextHop) route.NeighbourState {
 	if w.Gateway.IsValid() || d.Disposition != DispositionUnicast {
 		return 0
@@ -98,9 +98,9 @@ func (f *FIB) target(flow *route.Flow, d *Decision, w *NextHop) route.NeighbourS
 	return f.neighbours[neighbourKey{w.Link, flow.Dst.WithZone("")}]
 }
 
-// DeadEnd says why nothing gets out although the decision has a way: all of its ways
-// have a fault, of which this is the first. The zero Reason: something may. What was
-// received and ends at this host need not get out.
+// DeadEnd says why nothing gets out although the decision has a next hop: each next hop
+// has a fault, and this is the first. The zero Reason: packets may get out, or need not,
+// because they were received and end at this host.
 func (f *FIB) DeadEnd(flow *route.Flow, d *Decision) Reason {
 	if !d.Disposition.Success() || flow.In != 0 && d.Disposition != DispositionUnicast {
 		return Reason{}
@@ -110,7 +110,7 @@ func (f *FIB) DeadEnd(flow *route.Flow, d *Decision) Reason {
 		if d.NextHops[i].Stale {
 			continue
 		}
-		why := f.WayHealth(flow, d, &d.NextHops[i])
+		why := f.NextHopHealth(flow, d, &d.NextHops[i])
 		if why.Code == "" {
 			return Reason{}
 		}
@@ -121,8 +121,7 @@ func (f *FIB) DeadEnd(flow *route.Flow, d *Decision) Reason {
 	return first
 }
 
-// faultNotes are about what is wrong with the next hops of an entry that packets
-// take.
+// faultNotes say what is wrong with the next hops of an entry that packets take.
 func (f *FIB) faultNotes(s *EntryStatus) []Note {
 	var out []Note
 	for _, x := range s.Faults {

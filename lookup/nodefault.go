@@ -7,9 +7,9 @@ import (
 	"routewhy/route"
 )
 
-// NoDefault finds, for a family that has no default route, why that may be: a host
-// route that was meant to be one, devices that ignore what routers advertise, a DHCP
-// server that sends other routes.
+// NoDefault finds why a family may have no default route: a host route that was meant to
+// be one, devices that ignore what routers advertise, a DHCP server that sends other
+// routes.
 func (f *FIB) NoDefault(fam route.Family) []Note {
 	out := f.zeroHostRoutes(fam)
 	if fam == route.IPv6 {
@@ -24,9 +24,8 @@ func (f *FIB) NoDefault(fam route.Family) []Note {
 	return append(out, f.routesLost()...)
 }
 
-// classless finds routes through a gateway that DHCP gave: a server that sends any must
-// send the default route among them, because the Router option is ignored then (RFC
-// 3442).
+// classless finds routes through a gateway that DHCP gave. A server that sends any must
+// also send the default route, because clients then ignore the Router option (RFC 3442).
 func (f *FIB) classless() []Note {
 	t := f.family(route.IPv4).tables[route.TableMain]
 	if t == nil || t.defaults > 0 {
@@ -44,8 +43,8 @@ func (f *FIB) classless() []Note {
 	return nil
 }
 
-// zeroHostRoutes are host routes for the zero address, which people take for
-// default routes.
+// zeroHostRoutes are host routes for the zero address. People take them for default
+// routes.
 func (f *FIB) zeroHostRoutes(fam route.Family) []Note {
 	zero := netip.PrefixFrom(netip.IPv4Unspecified(), 32)
 	if fam == route.IPv6 {
@@ -61,12 +60,12 @@ func (f *FIB) zeroHostRoutes(fam route.Family) []Note {
 	return out
 }
 
-// routerIgnored names the devices on which the kernel would take a default route from
-// router advertisements, except for its own forwarding: a router is not to follow other
-// routers unless accept_ra is 2 (ipv6_accept_ra in include/net/ipv6.h). It is how the
-// default route vanishes from a host that begins to forward, for containers say. Where
-// accept_ra is 0, a network manager may take them in place of the kernel. A device is
-// left out where nothing shows that a router was ever heard there.
+// routerIgnored names the devices on which the kernel ignores router advertisements only
+// because it forwards: a router does not follow other routers unless accept_ra is 2
+// (ipv6_accept_ra in include/net/ipv6.h). This is how the default route vanishes from a
+// host that begins to forward, for containers for example. If accept_ra is 0, a network
+// manager may handle advertisements in place of the kernel. A device is left out if
+// nothing shows that a router was ever heard there.
 func (f *FIB) routerIgnored() []Note {
 	var names []string
 	heard := f.linksOfRA()
@@ -85,8 +84,8 @@ func (f *FIB) routerIgnored() []Note {
 	return []Note{{Reason: Reason{Code: NoteRouterIgnored, Have: names[0], Want: len(names)}}}
 }
 
-// linkLocalOnly tells that devices have link-local addresses and no other ones, which no
-// router forwards (RFC 4291 section 2.5.6): the host was given no IPv6.
+// linkLocalOnly notes that devices have only link-local addresses, which no router
+// forwards (RFC 4291 section 2.5.6): the host was given no IPv6.
 func (f *FIB) linkLocalOnly() []Note {
 	if f.snap.Lacks(route.FactAddrs, route.IPv6) || f.snap.Assumes(route.FactAddrs, route.IPv6) {
 		return nil
@@ -107,12 +106,12 @@ func (f *FIB) linkLocalOnly() []Note {
 	return []Note{{Reason: Reason{Code: NoteLinkLocalOnly}}}
 }
 
-// protocolRA is who made an address that comes from a router advertisement
+// protocolRA marks an address that comes from a router advertisement
 // (IFAPROT_KERNEL_RA).
 const protocolRA = 2
 
-// heardRouter reports whether a device has an address that only a router's
-// advertisements give, or one that runs out.
+// heardRouter reports whether a device has an address from router advertisements, or
+// one that expires.
 func (d *device) heardRouter() bool {
 	return slices.ContainsFunc(d.addrs6, func(a *route.Addr) bool {
 		dynamic := a.Flags&route.AddrPermanent == 0 && a.ValidLft < route.ForeverLft
@@ -120,8 +119,8 @@ func (d *device) heardRouter() bool {
 	})
 }
 
-// linksOfRA are the devices that have a route from router advertisements. The kernel
-// makes those that run out itself.
+// linksOfRA are the devices that have a route from router advertisements. A route of the
+// kernel that expires is one of these.
 func (f *FIB) linksOfRA() map[int]bool {
 	out := map[int]bool{}
 	for _, t := range f.v6.tables {
@@ -139,8 +138,8 @@ func (f *FIB) linksOfRA() map[int]bool {
 	return out
 }
 
-// hasLinkLocal reports whether a device has the address without which no router can be
-// heard.
+// hasLinkLocal reports whether a device has a link-local address, which it needs to hear
+// a router.
 func (d *device) hasLinkLocal() bool {
 	return slices.ContainsFunc(d.addrs6, func(a *route.Addr) bool { return a.Prefix.Addr().IsLinkLocalUnicast() })
 }

@@ -17,7 +17,7 @@ type Note struct {
 	Table route.Table
 	// More is how many further rules the same is true of.
 	More int
-	// Ask is a packet that would meet the route; nil: none is known.
+	// Ask is a packet that would find the route; nil: none is known.
 	Ask *route.Flow
 }
 
@@ -86,7 +86,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 	add(f.deviceNotes(t)...)
 	add(f.setupNotes(t)...)
 	for _, w := range d.NextHops {
-		add(f.wayNotes(d, &w)...)
+		add(f.nextHopNotes(d, &w)...)
 		if d.Disposition == DispositionUnicast && f.Unheard(&t.Flow, &w) {
 			add(Note{Reason: Reason{Code: NoteUnheard, Have: f.snap.LinkName(w.Link)}})
 		}
@@ -130,8 +130,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 	return out
 }
 
-// receivesNothing notes that no packet comes in by a device, as long as it is down or has
-// no carrier.
+// receivesNothing notes that a device is down or has no carrier, and so receives no packet.
 func (f *FIB) receivesNothing(flow *route.Flow) []Note {
 	switch dev := f.byIndex[flow.In]; {
 	case dev == nil || dev.Carrier():
@@ -143,7 +142,7 @@ func (f *FIB) receivesNothing(flow *route.Flow) []Note {
 	}
 }
 
-// EntryNotes finds what would surprise about where the entries of one prefix stand.
+// EntryNotes finds what would surprise about the entries of one prefix.
 func (f *FIB) EntryNotes(all []EntryStatus) []Note {
 	var out []Note
 	for i := range all {
@@ -169,7 +168,7 @@ func (f *FIB) owner(a netip.Addr) int {
 	return f.owner6(a)
 }
 
-func (f *FIB) wayNotes(d *Decision, w *NextHop) []Note {
+func (f *FIB) nextHopNotes(d *Decision, w *NextHop) []Note {
 	var out []Note
 	switch {
 	case w.Stale:
@@ -183,7 +182,7 @@ func (f *FIB) wayNotes(d *Decision, w *NextHop) []Note {
 	return out
 }
 
-// hashNote tells by what the legs of a multipath route are chosen.
+// hashNote says which fields of a packet choose among the legs of a multipath route.
 func (f *FIB) hashNote(fam route.Family) Note {
 	key := "net/ipv4/fib_multipath_hash_policy"
 	if fam == route.IPv6 {
@@ -196,7 +195,7 @@ func (f *FIB) hashNote(fam route.Family) Note {
 	return n
 }
 
-// trialNotes are what the rules and candidates themselves tell.
+// trialNotes are notes about the rules and the candidates.
 func trialNotes(t *Trace) []Note {
 	var out []Note
 	for i := range t.Rules {
@@ -218,7 +217,7 @@ func trialNotes(t *Trace) []Note {
 	return out
 }
 
-// vrfLeft tells where a packet of a VRF found its route outside: the VRF's table
+// vrfLeft notes that a packet of a VRF found its route in another table: the VRF's table
 // had none, not even one that refuses.
 func (f *FIB) vrfLeft(t *Trace) []Note {
 	d := &t.Decision
@@ -237,21 +236,21 @@ func (f *FIB) vrfLeft(t *Trace) []Note {
 	return nil
 }
 
-// dropped reports whether a default route refuses the packet, which another one could have
-// carried.
+// dropped reports whether a default route refuses the packet and another default route
+// could have carried it.
 func (d *Decision) dropped(r *route.Route) bool {
 	return d.Default() && d.Errno != 0 && r.Type == route.TypeUnicast
 }
 
-// missed reports whether a route that the packet did not meet would have been expected
-// to take it: there is none, or one with a shorter prefix.
+// missed reports whether people would expect a route, which the packet did not find, to
+// take it: the packet has no route, or one with a shorter prefix.
 func (d *Decision) missed(r *route.Route) bool {
 	return d.Disposition == DispositionNoRoute || d.dropped(r) ||
 		d.HasRoute && d.Disposition != DispositionLocal && r.Dst.Bits() > d.Route.Dst.Bits()
 }
 
-// skippedTables are the tables that have a route that the packet missed, after rules that
-// it does not match. A table is left out where another rule leads to it as well.
+// skippedTables are the tables that have a route that the packet missed, because it does
+// not match the rule. A table is left out if another rule leads to it as well.
 func (f *FIB) skippedTables(t *Trace) []Note {
 	asked := map[route.Table]bool{}
 	for i := range t.Rules {
@@ -327,10 +326,10 @@ func (f *FIB) shadowedDefault(t *Trace) (route.Route, bool) {
 	return l.entries[0].full(whole), true
 }
 
-// toolDiffers says where the answer of ip -6 route get differs from what becomes of a
-// received packet: it asks without a user (inet6_rtm_getroute), and the packet is looked
-// up as root's (ip6_route_input); and it does not take the packet into the VRF of its
-// device.
+// toolDiffers notes that the answer of ip -6 route get differs from what becomes of a
+// received packet. The tool asks without a user (inet6_rtm_getroute), but the packet is
+// looked up as root's (ip6_route_input); and the tool does not take the packet into the
+// VRF of its device.
 func (f *FIB) toolDiffers(t *Trace) []Note {
 	if t.Flow.In == 0 || !t.Flow.Dst.Is6() {
 		return nil

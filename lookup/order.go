@@ -10,10 +10,10 @@ import (
 // order is the order in which the devices with addresses of one family came into the
 // namespace. The kernel chooses by it among the addresses of several devices.
 type order struct {
-	// devices are those with addresses. lo is first; the rest is in the kernel's
-	// order where it is known, else by index.
+	// devices are those with addresses. lo is first. The others are in the kernel's order
+	// if that is known, and by index if not.
 	devices []*device
-	// known says that the order of all of them is.
+	// known: the order of all of them is known.
 	known bool
 	// places tell where a device stands in each list, where the order of all is not
 	// known.
@@ -58,7 +58,7 @@ type lender struct {
 }
 
 // first gives those of some devices that may be the first one: no other one is known to
-// come before them. The devices are in the order's order.
+// come before them. The devices must be in the order of this list.
 func (o *order) first(all []lender) []lender {
 	if len(all) < 2 || o.known || all[0].dev.Index == route.LoopbackIndex {
 		return all[:min(len(all), 1)]
@@ -96,12 +96,12 @@ func (o *order) first(all []lender) []lender {
 // chosen is the source that the kernel chooses. The zero value: there is none.
 type chosen struct {
 	addr netip.Addr
-	// oneOf are all that it may choose, addr among them, where it is not known which of
-	// their devices came first; nil: it is known.
+	// oneOf are all sources that it may choose, addr among them, where it is not known
+	// which of their devices came first; nil: it is known.
 	oneOf []netip.Addr
 }
 
-// lent is the source that the first one of some devices lends.
+// lent is the source that the first of some devices lends.
 func lent(all []lender) chosen {
 	c := chosen{addr: all[0].addr.Prefix.Addr()}
 	seen := map[netip.Addr]bool{}
@@ -117,7 +117,7 @@ func lent(all []lender) chosen {
 	return c
 }
 
-// certain reports whether one source alone is possible, or none.
+// certain reports whether at most one source is possible.
 func (c *chosen) certain() bool { return c.oneOf == nil }
 
 // may reports whether the kernel may choose an address.

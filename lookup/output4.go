@@ -46,7 +46,7 @@ func (w *walk) output4(d *Decision) {
 		w.checkLeaving4(d)
 		return
 	}
-	w.ways4(d, &res)
+	w.nextHops4(d, &res)
 	w.outputType4(d)
 	d.setSource(w.flow.Src)
 	w.checkLeaving4(d)
@@ -157,8 +157,8 @@ func (w *walk) zero4() Decision {
 	return d
 }
 
-// onLink4 is what becomes of any failure for a socket that is bound to a
-// device: the destination is assumed to be on its link.
+// onLink4 replaces any failure for a socket that is bound to a device: the destination
+// is assumed to be on the device's link.
 func (w *walk) onLink4(out int, res *result) Decision {
 	d := Decision{Disposition: DispositionUnicast, Shortcut: ShortcutOnLink, Rule: res.rule}
 	src := chosen{addr: w.flow.Src}
@@ -200,8 +200,8 @@ func (w *walk) localOut4(d *Decision) {
 	}
 }
 
-// outputType4 turns a unicast result for a group address into what it is: the
-// route only lends its device (__mkroute_output).
+// outputType4 corrects a unicast result for a broadcast or group address: the route only
+// gives its device (__mkroute_output).
 func (w *walk) outputType4(d *Decision) {
 	dst := w.flow.Dst
 	switch {
@@ -220,8 +220,8 @@ func (w *walk) outputType4(d *Decision) {
 }
 
 // checkLeaving4 refuses a device without IPv4, and a source in 127/8 that would leave
-// the host (__mkroute_output). Where only some legs of a multipath route let it out,
-// the hash decides.
+// the host (__mkroute_output). If only some legs of a multipath route let it out, the
+// hash decides.
 func (w *walk) checkLeaving4(d *Decision) {
 	kept, refused, shortcut := true, 0.0, ShortcutLoopback
 	for i := range d.NextHops {

@@ -55,7 +55,7 @@ func (w *walk) decide6(d *Decision) {
 	if res.status != found {
 		return
 	}
-	w.ways6(d, &res)
+	w.nextHops6(d, &res)
 	if w.flow.In != 0 {
 		d.Src = w.flow.Src
 		for i := range d.NextHops {
@@ -66,11 +66,11 @@ func (w *walk) decide6(d *Decision) {
 	d.setSource(w.flow.Src)
 }
 
-// enter6 takes a received packet into the VRF of its device, and gives the VRF where its
-// table alone is asked, without the rules: for what has a meaning on one link, if the
-// table has a route (vrf_ip6_rcv, vrf_ip6_input_dst in drivers/net/vrf.c). Everything
-// else counts as received by the VRF itself. IPv4 (ip_rcv_finish) and RTM_GETROUTE go by
-// the device all the same.
+// enter6 takes a received packet into the VRF of its device. For a destination that has a
+// meaning on one link, it gives the VRF if its table has a route: then this table alone is
+// asked, and no rule (vrf_ip6_rcv, vrf_ip6_input_dst in drivers/net/vrf.c). Every other
+// packet counts as received by the VRF itself. IPv4 (ip_rcv_finish) and RTM_GETROUTE look
+// it up as received by the device.
 func (w *walk) enter6() int {
 	vrf := w.fib.vrf(w.flow.In)
 	if vrf == 0 || vrf == w.flow.In || w.asTool {
@@ -88,8 +88,8 @@ func (w *walk) enter6() int {
 }
 
 // dropsIPv6 reports whether a device drops every IPv6 packet that it receives, before
-// a route is looked up (ip6_rcv_core in net/ipv6/ip6_input.c, which goes by the
-// device's own setting). One that has addresses does not: they go when it is set.
+// a route is looked up (ip6_rcv_core in net/ipv6/ip6_input.c, by the device's own
+// setting). A device with addresses does not: the setting removes its addresses.
 func (w *walk) dropsIPv6(dev *device) bool {
 	if dev.conf6.read[settingDisableIPv6] {
 		return dev.conf6.value[settingDisableIPv6] != 0
@@ -127,8 +127,8 @@ func (w *walk) searchVRF6(vrf int) result {
 	return res
 }
 
-// ways6 works out every way that the kernel may take (fib6_select_path).
-func (w *walk) ways6(d *Decision, res *result) {
+// nextHops6 works out every next hop that the kernel may take (fib6_select_path).
+func (w *walk) nextHops6(d *Decision, res *result) {
 	e := res.entry
 	var choices []choice
 	var shares []float64
@@ -168,9 +168,9 @@ func (w *walk) ways6(d *Decision, res *result) {
 	d.NextHops = w.mem.ways
 }
 
-// keepsHop6 reports whether the next hop that the walk found stays, whatever the hash:
-// where it is on the device that the packet is to be sent by. A look-up for a link of
-// a VRF's device does not know that it is about a packet that is sent.
+// keepsHop6 reports whether the kernel keeps the next hop that the walk found, whatever
+// the hash says: the next hop is on the device that the packet is to be sent by. A
+// look-up for a link of a VRF's device does not know that its packet is sent.
 func (w *walk) keepsHop6(e *entry, own int) perhaps {
 	if w.iif != route.LoopbackIndex || w.linkOfVRF || len(e.hops) == 0 || e.hops[own].Link != w.out6() {
 		return perhapsNot
@@ -234,12 +234,12 @@ func (w *walk) siblings6(e *entry, own int) ([]choice, []float64) {
 			weight[i] = max(1, h.Weight)
 		}
 	}
-	in[own] = memberIn // also where only the second pass takes it
+	in[own] = memberIn // even if only the second pass takes it
 	weight[own] = max(1, e.hops[own].Weight)
 	return w.mem.spreadTo(e, in, weight, own)
 }
 
-// spreadTo is spread with everything that is out falling to one member.
+// spreadTo is spread, except that one member gets the parts of all that are never chosen.
 func (m *memory) spreadTo(e *entry, in []membership, weight []int, own int) ([]choice, []float64) {
 	choices, shares := m.choices[:0], m.shares[:0]
 	total, out, at := 0, 0, 0

@@ -10,9 +10,9 @@ import (
 // What a packet must be for a selector to match it. See [Solver] for the packets that
 // rules and entries then really take.
 
-// packets are packets that a selector matches, as far as that is in their power: one
-// that this host sends, where it can, and one that it forwards, where the selector
-// asks for a source that is not this host's alone.
+// packets are packets that a selector matches, as far as packets can be made so: one that
+// this host sends, if it can, and one that it forwards, if the selector allows a source
+// that is not this host's.
 func (f *prober) packets(sel *route.Selector, flow route.Flow, e *entry) []route.Flow {
 	sent := f.flowFor(sel, flow)
 	fam := sent.Family()
@@ -33,8 +33,8 @@ func (f *prober) packets(sel *route.Selector, flow route.Flow, e *entry) []route
 	return []route.Flow{sent, got}
 }
 
-// strangerIn is an address in a prefix that is not this host's, where there is one
-// among the first few.
+// strangerIn is an address in a prefix that is not this host's, if there is one among the
+// first few.
 func (f *FIB) strangerIn(p netip.Prefix) netip.Addr {
 	a := p.Addr()
 	if !p.IsSingleIP() {
@@ -48,8 +48,9 @@ func (f *FIB) strangerIn(p netip.Prefix) netip.Addr {
 	return a
 }
 
-// entrance is the device on which packets from an address come in: that by which an
-// answer leaves, else the first that an entry does not lead to. Zero: there is none.
+// entrance is the device on which packets from an address come in: the one by which an
+// answer leaves or, without that, the first that an entry does not lead to. Zero: there
+// is none.
 func (f *prober) entrance(src netip.Addr, e *entry) int {
 	t := f.sketch(route.Flow{Dst: src, UID: route.NoUID})
 	if t == nil {

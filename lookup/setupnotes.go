@@ -241,7 +241,7 @@ func (f *FIB) addrNetwork(a netip.Addr, link int) (netip.Prefix, bool) {
 // not used for all that.
 func (f *FIB) noFallback(t *Trace) []Note {
 	d := &t.Decision
-	if d.Route.Family() != route.IPv4 || d.Route.IsDefault() || len(d.NextHops) != 1 || f.WayHealth(&t.Flow, d, &d.NextHops[0]).Code != FaultNeighbour {
+	if d.Route.Family() != route.IPv4 || d.Route.IsDefault() || len(d.NextHops) != 1 || f.NextHopHealth(&t.Flow, d, &d.NextHops[0]).Code != FaultNeighbour {
 		return nil
 	}
 	for i := range t.Rules {

@@ -217,7 +217,7 @@ func NewDecision(f *lookup.FIB, flow *route.Flow, d *lookup.Decision, gateways [
 func (n names) nextHop(flow *route.Flow, d *lookup.Decision, w *lookup.NextHop) NextHop {
 	h := NextHop{
 		Gateway: w.Gateway, Dev: n.dev(w.Link), Weight: w.Via.Weight, Share: w.Share, Src: w.Src, SrcOneOf: w.SrcOneOf,
-		NHID: w.Object, Stale: w.Stale, Unread: w.Via.Flags&route.NextHopUnread != 0, Fault: NewReason(n.fib.WayHealth(flow, d, w)),
+		NHID: w.Object, Stale: w.Stale, Unread: w.Via.Flags&route.NextHopUnread != 0, Fault: NewReason(n.fib.NextHopHealth(flow, d, w)),
 	}
 	if w.Via.Encap != 0 {
 		h.Encap = w.Via.Encap.String()
