@@ -20,9 +20,9 @@ type Inside struct {
 // maxInside is how many longer prefixes [FIB.Inside] names.
 const maxInside = 4
 
-// Inside tells which longer prefixes take addresses out of a prefix, for each table in
-// the order of the rules. A table that is asked only after the one that has the prefix
-// itself takes none.
+// Inside finds the longer prefixes that take addresses out of a prefix, for each table in
+// the order of the rules. A table that is asked only after the table of the prefix itself
+// takes none.
 func (f *FIB) Inside(p netip.Prefix) []Inside {
 	fam := route.FamilyOf(p.Addr())
 	var out []Inside
@@ -33,7 +33,7 @@ func (f *FIB) Inside(p netip.Prefix) []Inside {
 		}
 		in := Inside{Table: id}
 		for sub, l := range t.trie.Subnets(p) {
-			if sub != p && sub != netip.PrefixFrom(netip.IPv4Unspecified(), 32) { // never looked up
+			if sub != p && sub != netip.PrefixFrom(netip.IPv4Unspecified(), 32) { // 0.0.0.0 is never looked up
 				in.Count++
 				in.Routes += len(l.entries)
 				for _, e := range l.entries[:min(len(l.entries), maxInside)] {
@@ -48,8 +48,9 @@ func (f *FIB) Inside(p netip.Prefix) []Inside {
 	return out
 }
 
-// takes reports whether packets to a prefix inside p are decided by its own table, and
-// not by the one that has p. A few addresses are tried, since some may be this host's.
+// takes reports whether packets to a prefix inside p are decided by the prefix's own
+// table, and not by the table of p. It tries a few addresses, because some may be this
+// host's.
 func (f *FIB) takes(r *route.Route, p netip.Prefix) bool {
 	first := r.Dst.Addr()
 	for _, dst := range []netip.Addr{first, ordinaryAfter(first), first.Next(), route.LastAddr(r.Dst).Prev()} {
@@ -77,13 +78,12 @@ func keepWidest(list []route.Route, r route.Route) []route.Route {
 	return list[:min(len(list), maxInside)]
 }
 
-// Covering is the decision about an address of a prefix that no entry of the
-// prefix itself and no longer one would take: what carries the prefix where it
-// is in no table.
+// Covering is the decision about an address of a prefix if the prefix itself and all
+// longer ones had no entry: it says what carries a prefix that is in no table.
 func (f *FIB) Covering(p netip.Prefix) Decision { return f.Lookup(f.Typical(p)) }
 
-// Refuses reports whether ordinary packets to a prefix, as [FIB.Covering] decides them,
-// are known to get nowhere, also from a connected socket.
+// Refuses reports whether ordinary packets to a prefix are known to get nowhere, as
+// [FIB.Covering] decides them, even from a connected socket.
 func (f *FIB) Refuses(p netip.Prefix) bool {
 	flow := f.Typical(p)
 	d := f.Lookup(flow)

@@ -7,14 +7,14 @@ import (
 	"routewhy/route"
 )
 
-// maxWork is how many rules and routes all packets together may be held against that one
-// call of [FIB.EntryStatuses] sends: more than the largest hosts need. It is there for
-// hostile files: what is left of them is then not known.
+// maxWork is how many rules and routes one call of [FIB.EntryStatuses] asks, for all its
+// packets together. The largest hosts need fewer. The limit is for hostile files: the
+// entries that are left are then unknown.
 const maxWork = 1 << 24
 
 // prober is a FIB that remembers what became of the packets that it was asked about,
-// for one goroutine. Entries of one prefix in one table are asked about with the same
-// packets.
+// because entries of one prefix in one table are tried with the same packets. It is for
+// one goroutine.
 type prober struct {
 	*FIB
 	made map[route.Flow]*sketch
@@ -55,15 +55,15 @@ type place struct {
 	dst   netip.Prefix
 }
 
-// maxKept is how many rules and candidates, and for each packet sketchCost more, are
-// remembered from one table to the next:
-// the entries of very many tables may all be asked about with one packet.
+// maxKept is how many rules and candidates are remembered from one table to the next,
+// where each packet counts as sketchCost more: the entries of very many tables may all
+// be tried with one packet.
 const (
 	maxKept    = 1 << 18
 	sketchCost = 16
 )
 
-// forget lets go of what entries of another prefix or table do not ask for.
+// forget removes what is of no use for entries of another prefix or table.
 func (m *prober) forget() {
 	m.gaps = map[tablePrefix]*gapIn{}
 	if m.made == nil || m.kept > maxKept {
@@ -71,7 +71,7 @@ func (m *prober) forget() {
 	}
 }
 
-// sketch decides about a packet, which is remembered; nil: that would be too much work.
+// sketch decides about a packet, and remembers the answer; nil: that would be too much work.
 func (m *prober) sketch(flow route.Flow) *sketch {
 	s, ok := m.made[flow]
 	if !ok {
@@ -114,7 +114,7 @@ func (m *prober) try(flow route.Flow) *sketch {
 // the last of them counts. Negative: it is none of these.
 func verdictRank(v Verdict) int { return slices.Index(verdictRanks(), v) }
 
-// gapOf is [FIB.gap], which is remembered.
+// gapOf is [FIB.gap]. It remembers the answer.
 func (m *prober) gapOf(id route.Table, p netip.Prefix) (netip.Addr, []route.Route, bool) {
 	k := tablePrefix{id, p}
 	g := m.gaps[k]

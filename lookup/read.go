@@ -8,32 +8,32 @@ import (
 	"routewhy/route"
 )
 
-// wholeTables is how many routes are held whatever they are: an ordinary host's whole
-// tables, a small part of a router's.
+// wholeTables is how many routes are held in any case: all of an ordinary host, few of a
+// router.
 const wholeTables = 4096
 
 // Need says what the questions to a [FIB] need of its source. The zero value is
 // everything.
 type Need struct {
 	// Query says which families and tables are read, and what besides the routes. Its
-	// Keep, Each and Again are not looked at.
+	// Keep, Each and Again are ignored.
 	Query route.Query
-	// About reports whether a question may be about a prefix: of large tables, only
-	// such routes are read. The zero value: about all. It is for questions whose
-	// addresses are known, and quick: what it leaves out is not even decoded.
+	// About reports whether a question may be about a prefix: of large tables, only such
+	// routes are read. Nil: all are read. It is for questions whose addresses are known,
+	// and makes them quick, because routes that it leaves out are not even decoded.
 	About func(netip.Prefix) bool
 	// Hold reports whether a route of large tables is held. Of the others, only the
-	// prefixes are remembered. The zero value: all are held.
+	// prefixes are remembered. Nil: all are held.
 	Hold func(*route.Route) bool
-	// Ask gives, where Hold left routes out, the addresses that will be looked up,
-	// which follow from what was held: what covers them is read a second time.
+	// Ask gives, if Hold left routes out, the addresses that will be looked up. They may
+	// depend on what was held. The routes that cover them are read in a second reading.
 	Ask func(*FIB) []netip.Addr
 	// Each, if set, is handed every route that is read the first time, held or not,
 	// before Hold is. The Route is overwritten by the next one. An error ends the
 	// reading and becomes Read's.
 	Each func(*route.Route) error
-	// Again is called where the tables changed while they were being read, before
-	// Each is handed all routes once more: it forgets the former.
+	// Again is called if the tables changed while they were being read, before Each gets
+	// all routes once more: what Each has gathered must be forgotten.
 	Again func()
 }
 
@@ -64,11 +64,11 @@ func Read(ctx context.Context, src route.Source, need *Need) (*FIB, error) {
 	return f, nil
 }
 
-// maxAsks bounds how often more is read for the addresses that [Need.Ask] gives, which
-// may be others each time.
+// maxAsks is how often, at most, more is read for the addresses that [Need.Ask] gives. It
+// may give others each time.
 const maxAsks = 4
 
-// loader gathers routes while they stream by.
+// loader gathers routes while they are read.
 type loader struct {
 	need    *Need
 	builder Builder
@@ -113,8 +113,7 @@ func (l *loader) take(r *route.Route) error {
 	return nil
 }
 
-// reduce judges the routes that were held before there were too many like those to
-// come.
+// reduce leaves out routes that were held so far, by the rule for large tables.
 func (l *loader) reduce() {
 	if l.first == nil {
 		return
@@ -137,8 +136,7 @@ func (l *loader) hold(r *route.Route) {
 	l.builder.skip(r.Family(), r.Table)
 }
 
-// leftOut are the addresses that will be asked about and are covered by what was left
-// out.
+// leftOut are the addresses that will be asked about and that a left-out route covers.
 func (l *loader) leftOut(f *FIB) []netip.Addr {
 	if l.need.Ask == nil || l.need.Hold == nil || l.count <= wholeTables {
 		return nil
@@ -146,7 +144,8 @@ func (l *loader) leftOut(f *FIB) []netip.Addr {
 	return f.leftOut(l.need.Ask(f))
 }
 
-// cover reads what covers some addresses, which are in ascending order, a second time.
+// cover reads, in a second reading, the routes that cover some addresses, which are in
+// ascending order.
 func (l *loader) cover(ctx context.Context, src route.Source, addrs []netip.Addr) error {
 	type prefix struct {
 		table route.Table

@@ -20,10 +20,10 @@ const (
 	VerdictUncertain  Verdict = "uncertain"
 )
 
-// Reason says why, as a code of a closed list and its operands; words are the
-// printers'. Want is what was asked for or what the winner has, Have what the
-// packet or the loser has. Operands are comparable values that encode well as
-// JSON: numbers, strings, addresses and prefixes; nil where there is none.
+// Reason says why: it is a code of a closed list, with operands. Printers put it into
+// words. Want is what was asked for or what the winner has, Have what the packet or the
+// loser has. Operands are comparable values that encode well as JSON: numbers, strings,
+// addresses and prefixes. Nil: there is none.
 type Reason struct {
 	Code Code `json:"code"`
 	Want any  `json:"want,omitempty"`
@@ -52,7 +52,7 @@ const (
 	CodeDport         Code = "dport-differs"
 	CodeL3mdev        Code = "l3mdev-none"    // the packet belongs to no VRF
 	CodeTunnelID      Code = "tunnel-differs" //
-	CodeNot           Code = "not-inverts"    // all selectors match, and `not` turns that
+	CodeNot           Code = "not-inverts"    // all selectors match, and so `not` does not
 	CodeUnknownSelect Code = "unknown-selector"
 )
 
@@ -106,26 +106,26 @@ const (
 	CodeNeighbourTie   Code = "default-tie"     // several 0.0.0.0/0: the kernel chooses by neighbour state
 )
 
-// Why there is a set of ways instead of one, or none at all. Where something was
-// not read, Have is why not, in the reader's words, as far as that is known.
+// Why there are several next hops, or no answer at all. Where something was not read,
+// Have says why not, in the reader's words, if that is known.
 const (
 	CodeMultipath     Code = "multipath"       // a hash of the packet chooses
 	CodeResilient     Code = "resilient"       // a bucket table chooses
 	CodeDefaultsTie   Code = "defaults-tie"    // neighbour states choose, and may alternate
 	CodeSrcShared4    Code = "source-shared"   // the device that was given the source last is taken, and several have it; Have: it
 	CodeRulesUnread   Code = "rules-unread"    //
-	CodeMergedUnread  Code = "merged-unread"   // whether local and main share one trie decides, and is not known; Want: local's prefix
+	CodeMergedUnread  Code = "merged-unread"   // it is not known whether local and main share one trie, which decides; Want: local's prefix
 	CodeNoTables      Code = "table-unread"    // Want: the table
 	CodeRoutesUnread  Code = "routes-unread"   //
-	CodeTooMuch       Code = "too-much"        // more rules and routes than are gone through
+	CodeTooMuch       Code = "too-much"        // there are more rules and routes than are tried
 	CodeSettingUnread Code = "setting-unread"  // a setting that was not read decides; Want: its path
 	CodeTablePart     Code = "table-part"      // some of a table's routes may be missing; Want: the table
 	CodeRuleOdd       Code = "rule-odd"        // a rule that was not understood; Want: its priority
 	CodeRouteOdd      Code = "route-odd"       // a route that was not understood; Have: its prefix
 	CodeGatewayUnread Code = "gateway-unread"  // a route's gateway is not readable; Have: its prefix, Want: its device, if it is one
-	CodeMetricUnread  Code = "metric-unread"   // several routes, and their metrics are not told; Have: their prefix
+	CodeMetricUnread  Code = "metric-unread"   // there are several routes, and their metrics are not known; Have: their prefix
 	CodeExpiredFirst  Code = "sibling-expired" // the first sibling expired, and of the others nothing is known
-	CodeReleaseUnread Code = "release-unread"  // whether the kernel's release has a change that decides
+	CodeReleaseUnread Code = "release-unread"  // it is not known whether this kernel has a change that decides
 )
 
 // Why a received packet's source passes or fails the check.
@@ -168,11 +168,11 @@ const (
 	CodeSrcPrefix     Code = "rule-8-prefix"
 	CodeSrcOptimistic Code = "not-optimistic"
 	CodeSrcOrder      Code = "order"
+	// The kernel gave the source of another route by the same next-hop object. Want: the
+	// packet's route, Have: the other.
+	CodeSrcShared Code = "shared-nexthop-source"
 	// The device that came into this namespace first lends its address, and it is not
-	// known which one that is: see [route.Snapshot.Order]. The kernel gave the source of
-	// another route by the same next-hop object. Want: the packet's route, Have: the
-	// other.
-	CodeSrcShared    Code = "shared-nexthop-source"
+	// known which one that is: see [route.Snapshot.Order].
 	CodeSrcUnordered Code = "device-order-unknown"
 	CodeSrcTentative Code = "tentative"
 )

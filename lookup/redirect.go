@@ -6,10 +6,10 @@ import (
 	"routewhy/route"
 )
 
-// compareRedirected finds the way that the kernel took where it has learnt another
-// gateway for it from an ICMP redirect, which no dump of routes shows
-// (__ip_do_redirect in net/ipv4/route.c, rt6_do_redirect in net/ipv6/route.c). The
-// device and the source stay those of the route.
+// compareRedirected finds the next hop that the kernel took if it has learnt another
+// gateway for it from an ICMP redirect, which no dump of routes shows (__ip_do_redirect
+// in net/ipv4/route.c, rt6_do_redirect in net/ipv6/route.c). The device and the source
+// stay those of the route.
 func (f *FIB) compareRedirected(c *Comparison, d *Decision, a *route.Answer) {
 	may := func(w NextHop) bool {
 		return w.Link == a.Link && w.Via.Gateway.IsValid() && (!c.source || w.sends(a))
@@ -34,10 +34,10 @@ func (f *FIB) compareRedirected(c *Comparison, d *Decision, a *route.Answer) {
 	c.Benign = append(c.Benign, why)
 }
 
-// Redirect turns the way that the kernel took to the gateway that it has learnt for
-// it, if it has: that is where the frame goes. It reports whether it did. Where
-// several ways leave by the same device, the kernel does not tell which of them was
-// redirected, and all stay as they are.
+// Redirect gives the next hop that the kernel took the gateway that the kernel has learnt
+// for it, because the frame goes there. It reports whether there is one. If several next
+// hops leave by the same device, the kernel does not show which of them was redirected,
+// and all stay as they are.
 func (d *Decision) Redirect(c *Comparison, a *route.Answer) bool {
 	learnt := func(b Reason) bool { return b.Code == CodeRedirected && b.Want != nil }
 	if !c.Agrees || c.NextHop < 0 || !slices.ContainsFunc(c.Benign, learnt) {
@@ -49,8 +49,8 @@ func (d *Decision) Redirect(c *Comparison, a *route.Answer) bool {
 	return true
 }
 
-// Redirect does the same for an explained decision, and tells of the new gateway
-// how it is reached.
+// Redirect does the same for an explained decision, and says how the new gateway is
+// reached.
 func (f *FIB) Redirect(t *Trace, c *Comparison, a *route.Answer) bool {
 	if !t.Decision.Redirect(c, a) {
 		return false

@@ -28,9 +28,8 @@ type Reply struct {
 	Symmetry Symmetry
 	// Returns are the ways back, one for each device and source of the packet.
 	Returns []Return
-	// Strict is what a strict reverse-path filter makes of the packet itself,
-	// where it was received and the filter is not strict; nil: it was not, or it
-	// is, or, in IPv6, there is no such filter.
+	// Strict is what a strict reverse-path filter would do with the packet itself. Nil: the
+	// packet was not received, or the filter is strict, or, in IPv6, there is none.
 	Strict *ReversePath
 }
 
@@ -38,9 +37,9 @@ type Reply struct {
 type Return struct {
 	// Link is the device that the packet itself takes, or was received by.
 	Link int
-	// In is the device that the answer comes in by; zero: this host sends it.
+	// In is the device by which the answer comes in; zero: this host sends it.
 	In int
-	// By says why that device.
+	// By says why it is that device.
 	By Code
 	// Share is the part of all packets that this is about, 0 to 1; zero where it
 	// cannot be known.
@@ -48,33 +47,33 @@ type Return struct {
 	Symmetry Symmetry
 	// Trace is the decision about the answer.
 	Trace *Trace
-	// Strict is what a strict reverse-path filter makes of a received answer,
-	// where it is not strict: see [Reply].
+	// Strict is what a strict reverse-path filter would do with a received answer: see
+	// [Reply].
 	Strict *ReversePath
-	// Unmarked is what becomes of the answer without the packet's mark, which no
-	// network carries; nil: the same.
+	// Unmarked is what becomes of the answer without the packet's mark, because marks do
+	// not leave a host; nil: the same.
 	Unmarked *Decision
 }
 
 // By which device an answer comes in, and why there is none.
 const (
 	CodeReplySame  Code = "same-device"  // the one that the packet left by
-	CodeReplyOwner Code = "source-owner" // the one that has the packet's source, and is not the one that the packet left by
+	CodeReplyOwner Code = "source-owner" // the one that has the packet's source; the packet left by another
 	CodeReplyHere  Code = "sent-here"    // this host sends the answer
 	// There is none:
 	CodeReplyNotForwarded Code = "not-sent-on" // IPv6 drops the packet after its look-up
 	CodeReplyRefused      Code = "refused"     // the packet gets nowhere
 	CodeReplyUnknown      Code = "unknown"     // where the packet goes is unknown
-	CodeReplyGroup        Code = "group"       // whoever answers to a group uses an address of its own
+	CodeReplyGroup        Code = "group"       // the packet is for a group: members answer from their own addresses
 	CodeReplyNoSource     Code = "no-source"   // a packet without a source cannot be answered
 )
 
 // Reply works out the way back of the packet of a trace. The answer has the packet's
-// addresses and ports exchanged, its protocol, TOS and mark, and comes in by the device
-// that the packet left by; where that device does not have the packet's source, also by
-// the one that has it, because that is where other networks send to. This host answers
-// what it receives and delivers. The answer to what it forwards comes in by the device
-// that the packet left by. Nobody translates addresses.
+// addresses and ports exchanged, and its protocol, TOS and mark. It comes in by the device
+// by which the packet left. If that device does not have the packet's source, the answer
+// may also come in by the device that has it, because other networks send it there. This
+// host answers packets that it receives and delivers. The answer to a packet that it
+// forwards comes in by the device by which the packet left. Nobody translates addresses.
 func (f *FIB) Reply(t *Trace) *Reply { return f.ReplyOf(t, nil) }
 
 // Answerer is the socket that answers to a packet.
@@ -87,8 +86,8 @@ type Answerer struct {
 	UID uint32
 }
 
-// ReplyOf is [FIB.Reply] where it is known which socket of this host takes the packet, and
-// answers; nil: it is not.
+// ReplyOf is [FIB.Reply] for a socket of this host that takes the packet and answers; nil:
+// the socket is not known.
 func (f *FIB) ReplyOf(t *Trace, who *Answerer) *Reply {
 	r := &Reply{}
 	d := &t.Decision
@@ -123,16 +122,15 @@ func (f *FIB) ReplyOf(t *Trace, who *Answerer) *Reply {
 	return r
 }
 
-// Alternates reports whether the kernel chooses again for each look-up by which of
-// several devices a packet leaves, as it does among equal default routes: two look-ups of
-// one socket may end differently.
+// Alternates reports whether each look-up may choose another of several devices, as
+// among equal default routes: two look-ups of one socket may then end differently.
 func (d *Decision) Alternates() bool {
 	other := func(w NextHop) bool { return w.Link != d.NextHops[0].Link }
 	return d.Ambiguous.Code == CodeDefaultsTie && slices.ContainsFunc(d.NextHops, other)
 }
 
-// unsettle takes back that both directions use the same device, where the packet
-// may leave by another one the next time.
+// unsettle takes back that both directions use the same device, if the next packet may
+// leave by another one.
 func (r *Return) unsettle() {
 	if r.Symmetry == Symmetric {
 		r.Symmetry = SymmetryDepends
@@ -154,15 +152,15 @@ func common(all []Return) Symmetry {
 	return out
 }
 
-// isGroup reports whether a packet goes to many at once: no answer comes from
-// where it was sent to.
+// isGroup reports whether a packet goes to many hosts at once. Answers then come from
+// other addresses than the one that it was sent to.
 func (d *Decision) isGroup() bool {
 	return d.Disposition == DispositionBroadcast || d.Disposition == DispositionMulticast
 }
 
-// dropsForwarded6 reports whether a received IPv6 packet is dropped although the
-// look-up found a way: only then forwarding is asked about (ip6_forward in
-// net/ipv6/ip6_output.c).
+// dropsForwarded6 reports whether a received IPv6 packet is dropped although the look-up
+// found a route: the kernel asks whether it may forward only after the look-up
+// (ip6_forward in net/ipv6/ip6_output.c).
 func (f *FIB) dropsForwarded6(t *Trace) bool {
 	dev := f.byIndex[t.Flow.In]
 	if t.Flow.In == 0 || dev == nil || !t.Flow.Dst.Is6() || t.Decision.Disposition != DispositionUnicast {
@@ -181,9 +179,9 @@ func exchanged(flow route.Flow, src netip.Addr) route.Flow {
 	return flow
 }
 
-// answered is the answer that this host itself sends: to what it received, or
-// to what it sent to itself. It is bound to no device, but to the VRF of the
-// one that the packet came by, and to a link-local address on that very device
+// answered is the answer that this host itself sends: to a packet that it received, or
+// that it sent to itself. The answer is bound to the VRF of the device that the packet
+// came in by. To a link-local address it is bound to that device itself; else to none
 // (tcp_v4_init_req and tcp_v6_init_req, icmp_reply).
 func (f *FIB) answered(t *Trace, who *Answerer) []Return {
 	flow := t.Flow
@@ -260,7 +258,7 @@ func (f *FIB) returned(t *Trace) []Return {
 	return out
 }
 
-// sourcesBy are the sources that a packet may have that goes one of the ways.
+// sourcesBy are the sources that a packet may have that takes one of the next hops.
 func (d *Decision) sourcesBy(w *NextHop) []netip.Addr {
 	if !d.Src.IsValid() && w.SrcOneOf != nil {
 		return w.SrcOneOf
@@ -268,7 +266,7 @@ func (d *Decision) sourcesBy(w *NextHop) []netip.Addr {
 	return []netip.Addr{cmp.Or(d.Src, w.Src)}
 }
 
-// share is the part of all flows that goes this way with a source; zero: it cannot
+// share is the part of all flows that takes this next hop with a source; zero: it cannot
 // be known.
 func (w *NextHop) share(src netip.Addr) float64 {
 	if slices.Contains(w.SrcOneOf, src) {
@@ -290,7 +288,7 @@ func (f *FIB) network(a netip.Addr) int {
 	return dev.Index
 }
 
-// decideReturn decides about the answer to a packet, which came in by a device or,
+// decideReturn decides about the answer to a packet. The answer came in by a device or,
 // zero, was sent by this host.
 func (f *FIB) decideReturn(r Return, came int, back route.Flow) Return {
 	r.Trace = f.Explain(back)
@@ -343,8 +341,8 @@ func viaDevice(d *Decision, link int) Symmetry {
 	return Symmetric
 }
 
-// strict is what a strict reverse-path filter would make of a received packet;
-// nil where it is strict already, was not asked, or does not exist.
+// strict is what a strict reverse-path filter would do with a received packet; nil: the
+// filter is strict already, was not asked, or does not exist.
 func (f *FIB) strict(t *Trace) *ReversePath {
 	dev := f.byIndex[t.Flow.In]
 	if t.Flow.In == 0 || dev == nil || !t.Flow.Dst.Is4() || t.Reverse == nil || t.Reverse.Filter == 1 {

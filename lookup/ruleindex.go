@@ -7,14 +7,14 @@ import (
 	"routewhy/route"
 )
 
-// indexedRules is how many rules a family must have for look-ups to find those
-// that may match by an index. Going through fewer costs less.
+// indexedRules is how many rules a family must have for an index of them. Fewer rules
+// are tried one by one, which costs less.
 const indexedRules = 64
 
-// ruleIndex finds the rules that may match a packet, by the one part of their
-// selectors that tells most: the source, the destination, the mark or the device.
-// A host with ten thousand customers has a rule for each. A rule that the index
-// gives may still not match; one that it does not give never does.
+// ruleIndex finds the rules that may match a packet, by the one part of their selectors
+// that excludes most packets: the source, the destination, the mark or the device. A host
+// with ten thousand customers has a rule for each. A rule that the index gives may still
+// not match; a rule that it does not give never does.
 type ruleIndex struct {
 	src, dst prefixIndex
 	marks    []markIndex
@@ -34,7 +34,7 @@ type markIndex struct {
 	rules map[uint32][]int32
 }
 
-// maxMasks is how many masks of marks are told apart.
+// maxMasks is how many masks of marks are indexed.
 const maxMasks = 16
 
 func newRuleIndex(f *FIB, rules []*rule) *ruleIndex {
@@ -120,8 +120,8 @@ func (x *ruleIndex) lists(lists [][]int32, w *walk) [][]int32 {
 	return appendList(lists, x.rest)
 }
 
-// index is what a walk finds its rules by; nil: it goes through all of them, as
-// where each is recorded.
+// index is the index that a walk uses; nil: it goes through all rules, for example
+// because each is recorded.
 func (w *walk) index(fam *family) *ruleIndex {
 	if fam.index == nil || w.trace != nil && !w.sketch || w.mem == nil {
 		return nil
@@ -129,8 +129,8 @@ func (w *walk) index(fam *family) *ruleIndex {
 	return fam.index()
 }
 
-// next is the next rule at or after a place that may match; len(rules): there is
-// none. Places only go up within a walk.
+// next is the next rule, at or after a place, that may match; len(rules): there is none.
+// Within a walk, places only go up.
 func (w *walk) next(x *ruleIndex, rules []*rule, from int) int {
 	if x == nil {
 		return from

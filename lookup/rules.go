@@ -137,9 +137,9 @@ func (w *walk) searchRules() (res result) {
 	return result{status: refused, errno: route.ENETUNREACH}
 }
 
-// mergedLonger reports whether table main has an entry for the packet that goes before
-// the one of table local if the two are one table. That is not known: only a host tells
-// whether a rule was ever added.
+// mergedLonger reports whether table main has an entry for the packet that wins over the
+// one of table local if the two are one table. Whether they are one is not known: files do
+// not show whether a rule was ever added.
 func (w *walk) mergedLonger(res *result) bool {
 	if !w.fib.mayMerge || res.entry == nil || res.dst.IsSingleIP() {
 		return false
@@ -152,7 +152,7 @@ func (w *walk) mergedLonger(res *result) bool {
 	return one.entry != nil && one.entry.route.Table == route.TableMain
 }
 
-// unknownSelector says what of a rule is not known.
+// unknownSelector says what is not known of a rule.
 func unknownSelector(r *route.Rule) Reason {
 	if r.Unknown[0].Type == 0 { // no attribute: a line of a file
 		return Reason{Code: CodeRuleOdd, Want: r.Priority}
@@ -172,7 +172,7 @@ func (w *walk) jump(rules []*rule, i int) int {
 	return r.target - 1
 }
 
-// act does what a matching rule says (fib4_rule_action, fib6_rule_action).
+// act does what a matching rule demands (fib4_rule_action, fib6_rule_action).
 func (w *walk) act(r *rule, res *result) {
 	switch r.Action {
 	case route.ActionTable:
@@ -235,9 +235,9 @@ func (w *walk) searchTable(t *table, cands *[]Candidate, res *result) {
 	*res = w.search6(t, cands)
 }
 
-// tableOf is the table that a rule leads to. One for packets of a VRF leads other packets,
-// which it has where it is inverted, to main: no table was noted (fib_rule_get_table,
-// fib_get_table).
+// tableOf is the table that a rule leads to. A rule for packets of a VRF that is inverted
+// matches other packets, and leads them to main, because no table was noted
+// (fib_rule_get_table, fib_get_table).
 func (w *walk) tableOf(r *rule) (route.Table, *table) {
 	if r.Selector.L3Mdev {
 		id := route.TableMain

@@ -58,8 +58,9 @@ func (f *FIB) ruleAgain() {
 	f.merge()
 }
 
-// sameButRules reports whether two snapshots share all facts except for their rules, and
-// what depends on these alone. Facts that are equal but not shared are taken to differ.
+// sameButRules reports whether two snapshots share all facts except for their rules and
+// for what depends on rules alone. Facts that are equal but not shared count as
+// different.
 func sameButRules(a, b *route.Snapshot) bool {
 	return a.Release == b.Release && a.NoRules4 == b.NoRules4 && a.NoRules6 == b.NoRules6 &&
 		shared(a.Links, b.Links) && shared(a.Order, b.Order) && shared(a.Addrs, b.Addrs) &&
@@ -90,11 +91,12 @@ func (fam *family) lead(r *rule) {
 	}
 }
 
-// maxNots is how many `not` rules are asked for packets that they do not match.
+// maxNots is how many `not` rules are searched for packets that they do not match.
 const maxNots = 64
 
-// withoutRules are the rules that a kernel without multiple tables behaves by
-// (fib_lookup in include/net/ip_fib.h, fib6_rule_lookup in net/ipv6/ip6_fib.c).
+// withoutRules are the rules of a kernel without multiple tables, which has none but
+// behaves as if it had these (fib_lookup in include/net/ip_fib.h, fib6_rule_lookup in
+// net/ipv6/ip6_fib.c).
 func withoutRules(fam route.Family) []*rule {
 	all := func(priority uint32, t route.Table) *rule {
 		return &rule{Rule: &route.Rule{

@@ -2,15 +2,15 @@ package lookup
 
 import "routewhy/route"
 
-// Searcher looks packets up one after the other in the same memory: where a look-up
-// finds its way among as many next hops as an earlier one did, it allocates
-// nothing. It is not safe for concurrent use; a FIB may have many.
+// Searcher looks packets up one after the other in the same memory: a look-up with no
+// more next hops than an earlier one allocates nothing. It is not safe for concurrent
+// use; a FIB may have many.
 type Searcher struct {
 	fib *FIB
 	mem memory
 }
 
-// Searcher gives one that knows nothing of the packets looked up before.
+// Searcher makes one with empty memory.
 func (f *FIB) Searcher() *Searcher { return &Searcher{fib: f} }
 
 // Lookup decides as [FIB.Lookup] does. The NextHops of the decision are overwritten by
@@ -21,8 +21,8 @@ func (l *Searcher) Lookup(flow route.Flow) (d Decision) {
 	return d
 }
 
-// memory is what one look-up leaves to the next. Whoever takes a slice of it
-// must be done with it before somebody else takes the same.
+// memory is reused by one look-up after the other. Each slice may be in use only once at
+// a time.
 type memory struct {
 	ways    []NextHop
 	choices []choice
@@ -36,7 +36,7 @@ type memory struct {
 	rules   [][]int32 // that may match, where there is an index of them
 }
 
-// way is a decision's NextHops where there is one alone.
+// way is a decision's NextHops if there is only one.
 func (m *memory) way(one NextHop) []NextHop {
 	m.ways = append(m.ways[:0], one)
 	return m.ways

@@ -13,8 +13,8 @@ func (w *walk) matches(r *rule) Code {
 		return ""
 	}
 	code := w.selects(r)
-	// With a selector that routewhy does not know the kernel may differ, unless
-	// another one settles the matter already.
+	// The kernel may differ by a selector that routewhy does not know, unless another
+	// selector already does not match.
 	if len(r.Unknown) > 0 && (code == "" || r.Selector.Not) {
 		return CodeUnknownSelect
 	}

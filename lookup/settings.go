@@ -147,17 +147,17 @@ func deciding(flow *route.Flow) []setting {
 	return []setting{settingForwarding, settingRPFilter, settingAcceptLocal, settingRouteLocalnet, settingSrcValidMark, settingBcForwarding}
 }
 
-// unsettled are the settings that were not read and may matter. Of those that may
-// decide it is known that they do not, or the decision is unknown because of them.
+// unsettled are the settings that were not read and may matter. If one of them may decide,
+// either it is known not to, or the decision is unknown because of it.
 func unsettled(t *Trace) []string {
 	return slices.DeleteFunc(slices.Clone(t.Unread), func(p string) bool {
 		return slices.ContainsFunc(deciding(&t.Flow), func(k setting) bool { return path.Base(p) == k.String() })
 	})
 }
 
-// undetermined finds a setting that was not read and on which a decision hangs: with
-// another value than the usual one, the packet would end otherwise. It gives the
-// setting's path below /proc/sys, the device's where that counts.
+// undetermined finds a setting that was not read and that decides: with another value
+// than the usual one, the packet would end otherwise. It gives the setting's path below
+// /proc/sys, with the device's name if the device's setting counts.
 func (w *walk) undetermined(flow route.Flow, d *Decision) (setting string, found bool) {
 	fam := flow.Family()
 	for _, k := range deciding(&flow) {
@@ -177,8 +177,7 @@ func (w *walk) undetermined(flow route.Flow, d *Decision) (setting string, found
 	return "", false
 }
 
-// confOr is an IPv4 setting that counts where it is set for all devices or for
-// one.
+// confOr is an IPv4 setting that is on if it is set for all devices or for this one.
 func (f *FIB) confOr(d *device, k setting) bool {
 	return f.conf(route.IPv4, nil, k) != 0 || f.conf(route.IPv4, d, k) != 0
 }
@@ -194,7 +193,7 @@ func (f *FIB) RoutesLocalnet(link int) bool {
 	return d != nil && f.confOr(d, settingRouteLocalnet)
 }
 
-// useNeighPath is whether IPv4's multipath routes pass over bad neighbours.
+// useNeighPath is the setting by which IPv4's multipath routes pass over bad neighbours.
 const useNeighPath = "net/ipv4/fib_multipath_use_neigh"
 
 // multipathUseNeigh is the setting [useNeighPath].

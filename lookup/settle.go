@@ -7,10 +7,10 @@ import (
 	"routewhy/route"
 )
 
-// Settle turns an explained decision to what the kernel's answer shows and nothing
-// else does: it uses an entry that is in no dump, gives the source of another route by
-// the same next-hop object, or refuses a source because there once was a route of type
-// local. It reports whether the decision has changed.
+// Settle changes an explained decision to what only the kernel's answer shows: the kernel
+// uses an entry that is in no dump, or gives the source of another route by the same
+// next-hop object, or refuses a source because there once was a route of type local. It
+// reports whether the decision has changed.
 func (f *FIB) Settle(t *Trace, c *Comparison, a *route.Answer) bool {
 	if !c.Asked || !c.Agrees {
 		return false
@@ -39,7 +39,7 @@ func (f *FIB) Settle(t *Trace, c *Comparison, a *route.Answer) bool {
 	return true
 }
 
-// sharedSource reports whether the kernel gives a packet without a source another one
+// sharedSource reports whether the kernel gives a packet without a source a different one
 // than its route would.
 func sharedSource(t *Trace, w *NextHop, a *route.Answer) bool {
 	return t.Flow.In == 0 && !t.Flow.Src.IsValid() && a.Src.IsValid() && w.SrcOneOf == nil && !w.sends(a)
@@ -55,9 +55,9 @@ func (f *FIB) adopt(t *Trace, a *route.Answer) {
 	t.Source, t.Socket = SourceTrial{}, nil
 }
 
-// hiddenEntry reports whether the kernel used an entry that stands unseen among the
-// siblings of a multipath route: one with a next-hop object, or by a device alone. It
-// must be one that the kernel comes to before what we chose.
+// hiddenEntry reports whether the kernel used an entry that is hidden among the siblings
+// of a multipath route: one with a next-hop object, or by a device alone. The kernel must
+// try it before the entry that we chose.
 func (f *FIB) hiddenEntry(d *Decision, a *route.Answer) bool {
 	k := &a.Entry
 	if a.Errno != 0 || !a.HasEntry || !k.Dst.Addr().Is6() || k.NextHopID == 0 && (len(k.NextHops) != 1 || k.NextHops[0].Gateway.IsValid()) {

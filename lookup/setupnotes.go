@@ -24,11 +24,11 @@ const (
 	NoteRuleHidden    Code = "rule-hidden"           // a rule is for this packet too, and an earlier one takes all packets; Rule, Have: the earlier one's priority
 )
 
-// soon is how little time is left to a default route of router advertisements, which
-// renew it long before, for that to be noted.
+// soon is the time left to a default route of router advertisements at which it is noted.
+// Advertisements renew a route long before.
 const soon = 120 * time.Second
 
-// setupNotes are about what is wrong on the way of a packet.
+// setupNotes note what is set up wrong where a packet goes.
 func (f *FIB) setupNotes(t *Trace) []Note {
 	d, out := &t.Decision, f.vrfUnasked(t)
 	if d.Disposition != DispositionUnicast {
@@ -52,19 +52,19 @@ func (f *FIB) setupNotes(t *Trace) []Note {
 	return append(out, f.deprecatedSource(t)...)
 }
 
-// vrfUnasked tells that packets of a VRF do not get to its table, because no rule leads
+// vrfUnasked notes that packets of a VRF do not get to its table, because no rule leads
 // there.
 func (f *FIB) vrfUnasked(t *Trace) []Note {
 	fam := t.Flow.Family()
 	dev := f.byIndex[f.vrf(max(t.Flow.Out, t.Flow.In))]
 	if dev == nil || dev.VRFTable == 0 || len(f.RulesTo(fam, dev.VRFTable)) > 0 || f.snap.Lacks(route.FactRules, fam) ||
-		t.Decision.Table() == dev.VRFTable { // what has a meaning on one link needs no rule
+		t.Decision.Table() == dev.VRFTable { // a destination with a meaning on one link needs no rule
 		return nil
 	}
 	return []Note{{Reason: Reason{NoteVRFUnasked, ipRule(fam), dev.Name}, Table: dev.VRFTable}}
 }
 
-// ipRule is the command that brings the rule back that the first VRF adds.
+// ipRule is the command that adds the rule again that the first VRF adds.
 func ipRule(fam route.Family) string {
 	if fam == route.IPv6 {
 		return "ip -6 rule add l3mdev pref 1000"
@@ -72,8 +72,8 @@ func ipRule(fam route.Family) string {
 	return "ip rule add l3mdev pref 1000"
 }
 
-// maxHopNotes is how many notes there are about the next hops of one route, of which a
-// large one has thousands.
+// maxHopNotes is how many notes there are, at most, about the next hops of one route: it
+// may have thousands.
 const maxHopNotes = 16
 
 // hopsNotes are about the next hops of a route, each once.
@@ -98,8 +98,8 @@ func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 	if dev == nil {
 		return nil
 	}
-	// A device without neighbours takes whatever is sent there: containers' networks
-	// have routes by their own address on such.
+	// A device without neighbours takes every packet that is sent there. Networks of
+	// containers have routes through their own address on such devices.
 	quiet := dev.Flags&(route.LinkLoopback|route.LinkPointopoint|route.LinkNoARP) != 0
 	var out []Note
 	if owner := f.ownGateway(h); owner != 0 && !quiet {
@@ -112,7 +112,7 @@ func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 	if dev.Kind == "bridge" && !f.hasPort(dev.Index) && !f.snap.Lacks(route.FactLinks, 0) {
 		out = append(out, Note{Reason: Reason{Code: NoteNoPort, Have: dev.Name}, Route: r})
 	}
-	// A bridge or a bond takes whatever comes in by the way out (br_handle_frame,
+	// A bridge or a bond takes every frame that its port receives (br_handle_frame,
 	// bond_handle_frame).
 	if m := f.byIndex[dev.Master]; m != nil && slices.Contains([]string{"bridge", "bond", "team", "openvswitch"}, m.Kind) {
 		out = append(out, Note{Reason: Reason{NoteIsPort, m.Name, dev.Name}, Route: r})
@@ -123,8 +123,8 @@ func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 	return out
 }
 
-// ownGateway is the device that has a next hop's gateway as an address of this host;
-// zero: none has. One in another VRF is another host, as far as routing goes.
+// ownGateway is the device that has a next hop's gateway as its address; zero: none has.
+// For routing, a device in another VRF is another host.
 func (f *FIB) ownGateway(h *route.NextHop) int {
 	if !h.Gateway.IsValid() || h.Gateway.IsLinkLocalUnicast() && h.Gateway.Is6() {
 		return 0
@@ -140,7 +140,7 @@ func (f *FIB) hasPort(bridge int) bool {
 	return slices.ContainsFunc(f.devices, func(d *device) bool { return d.Master == bridge })
 }
 
-// expiresSoon tells that no router has renewed a default route for long.
+// expiresSoon notes that no router has renewed a default route for long.
 func expiresSoon(r *route.Route) []Note {
 	if !r.IsDefault() || r.Expires <= 0 || r.Expires > soon {
 		return nil
@@ -148,7 +148,7 @@ func expiresSoon(r *route.Route) []Note {
 	return []Note{{Reason: Reason{Code: NoteExpiresSoon, Have: int(r.Expires / time.Second)}, Route: r}}
 }
 
-// networkNotes are about a network that is taken to be on a device, and is elsewhere too.
+// networkNotes note that the network of a device is on another device too.
 func (f *FIB) networkNotes(t *Trace) []Note {
 	d := &t.Decision
 	link := d.network()
@@ -171,8 +171,8 @@ func (f *FIB) networkNotes(t *Trace) []Note {
 
 // answersBy reports whether the answer from an address that a device has in the
 // network of a packet's destination leaves by another device. A policy rule for that
-// address may lead elsewhere. A link-local destination is reached by the device that
-// is named with it.
+// address may lead elsewhere. A link-local destination is reached by the device of its
+// zone.
 func (f *FIB) answersBy(t *Trace, dev, by int) bool {
 	d, dst := f.byIndex[dev], t.Flow.Dst
 	if d == nil || dst.IsLinkLocalUnicast() && dst.Is6() {
@@ -191,8 +191,8 @@ func (f *FIB) answersBy(t *Trace, dev, by int) bool {
 	return true
 }
 
-// network is the device whose network a decision takes the destination to be in; zero:
-// it goes through a gateway, or by a route to one address.
+// network is the device on whose network the destination is, by a decision; zero: the
+// packet goes through a gateway, or by a route to one address.
 func (d *Decision) network() int {
 	if len(d.NextHops) != 1 || d.Route.Dst.IsSingleIP() || d.Route.Dst.Bits() == 0 || d.NextHops[0].Via.Gateway.IsValid() {
 		return 0
@@ -200,8 +200,8 @@ func (d *Decision) network() int {
 	return d.NextHops[0].Link
 }
 
-// coversRouter finds a default route's gateway on another device, whose network lies
-// within the one that a decision takes the destination to be in.
+// coversRouter finds a default route's gateway on another device whose network is inside
+// the network that the destination is in, by a decision.
 func (f *FIB) coversRouter(d *Decision, link int) []Note {
 	for _, t := range f.family(d.Route.Family()).tables {
 		l, ok := t.trie.Get(d.Route.Family().Default())
@@ -237,8 +237,8 @@ func (f *FIB) addrNetwork(a netip.Addr, link int) (netip.Prefix, bool) {
 	return netip.Prefix{}, false
 }
 
-// noFallback finds a route that is equal to one whose gateway does not answer, and is
-// not used for all that.
+// noFallback finds a route that is equal to one whose gateway does not answer, and that
+// the kernel does not use in its place.
 func (f *FIB) noFallback(t *Trace) []Note {
 	d := &t.Decision
 	if d.Route.Family() != route.IPv4 || d.Route.IsDefault() || len(d.NextHops) != 1 || f.NextHopHealth(&t.Flow, d, &d.NextHops[0]).Code != FaultNeighbour {
@@ -254,8 +254,8 @@ func (f *FIB) noFallback(t *Trace) []Note {
 	return nil
 }
 
-// ruleHidden finds a rule for this very packet that no packet gets to: an earlier rule
-// is for all packets, and its table has a default route.
+// ruleHidden finds a rule for this packet that no packet gets to: an earlier rule is for
+// all packets, and its table has a default route.
 func (f *FIB) ruleHidden(t *Trace) []Note {
 	d := &t.Decision
 	if !d.Default() || d.Rule == nil || d.Rule.Selector != (route.Selector{}) {
@@ -271,8 +271,8 @@ func (f *FIB) ruleHidden(t *Trace) []Note {
 	return nil
 }
 
-// deprecatedSource tells that a new connection gets an address that is to be used no
-// more, for want of another.
+// deprecatedSource notes that a new connection gets a deprecated address, because there
+// is no other.
 func (f *FIB) deprecatedSource(t *Trace) []Note {
 	src := t.Decision.Src
 	if t.Flow.In != 0 || !src.Is6() || t.Source.Reason.Code == CodeSrcGiven || t.Source.Reason.Code == CodeSrcPrefsrc {
@@ -288,7 +288,7 @@ func (f *FIB) deprecatedSource(t *Trace) []Note {
 	return nil
 }
 
-// entrySetup are the same about an entry of a default route that packets take.
+// entrySetup are such notes about an entry of a default route that packets take.
 func (f *FIB) entrySetup(s *EntryStatus) []Note {
 	return append(expiresSoon(&s.Route), f.hopsNotes(&s.Route, s.Route.NextHops)...)
 }

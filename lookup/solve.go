@@ -18,17 +18,16 @@ type Solver struct {
 	m *prober
 }
 
-// Solver gives one that has tried no packets.
+// Solver makes one that has tried no packets.
 func (f *FIB) Solver() *Solver { return &Solver{m: f.prober()} }
 
 // Solution is the packets that a [Solver] found.
 type Solution struct {
-	// Packets are some of them. Each was looked up, and differs from the packet that
-	// they are to be like in no field that it need not; those that differ in the
-	// fewest fields come first.
+	// Packets are some of them. Each was looked up, and differs from the given packet
+	// only in fields that must differ. Those that differ in the fewest fields come first.
 	Packets []route.Flow
-	// Complete says that all kinds of packets were tried: where there are no Packets,
-	// there are none. Otherwise the search was given up.
+	// Complete says that all kinds of packets were tried. If it is false, the search was
+	// given up, and there may be more.
 	Complete bool
 }
 
@@ -40,14 +39,13 @@ const (
 )
 
 // ByRule finds packets that a rule of the snapshot decides ([Decision].Rule), and that
-// are as like another packet as possible. That one's destination stays, where it has
-// one.
+// differ as little as possible from a given packet. If that has a destination, it stays.
 func (s *Solver) ByRule(r *route.Rule, like route.Flow) Solution {
 	return s.byRule(r, like, func(t *sketch) bool { return t.Decision.Rule == r })
 }
 
-// Matching finds packets that a rule of the snapshot is asked about and matches, whether
-// it then decides or not. For the rest it is like [Solver.ByRule].
+// Matching finds packets that a rule of the snapshot matches, whether it then decides or
+// not. Otherwise it is like [Solver.ByRule].
 func (s *Solver) Matching(r *route.Rule, like route.Flow) Solution {
 	return s.byRule(r, like, func(t *sketch) bool {
 		return slices.ContainsFunc(t.Rules, func(trial RuleTrial) bool { return trial.Rule == r })
@@ -69,8 +67,8 @@ func (s *Solver) byRule(r *route.Rule, like route.Flow, goal func(*sketch) bool)
 	return x.run()
 }
 
-// ByEntry finds packets of which a look-up ends at a route of the snapshot: they go by
-// it, or by one of several of which it is one, or it refuses them, or ends its table.
+// ByEntry finds packets whose look-up ends at a route of the snapshot: they take it, or
+// perhaps take it as one of several, or it refuses them, or it ends its table (throw).
 func (s *Solver) ByEntry(r *route.Route, like route.Flow) Solution {
 	x := s.search(r.Family(), like)
 	t := s.m.family(r.Family()).tables[r.Table]
@@ -98,12 +96,13 @@ func (s *Solver) ByEntry(r *route.Route, like route.Flow) Solution {
 	return x.run()
 }
 
-// ends reports whether a look-up ended at the candidate that got a verdict.
+// ends reports whether a look-up ended at a candidate with this verdict.
 func ends(v Verdict) bool {
 	return v == VerdictChosen || v == VerdictPossible || v == VerdictRefuses || v == VerdictThrows
 }
 
-// Find finds packets to a destination that are sought, by themselves and their decision.
+// Find finds packets to a destination for which sought reports true, given the packet and
+// its decision.
 func (s *Solver) Find(like route.Flow, sought func(*route.Flow, *Decision) bool) Solution {
 	x := s.search(like.Family(), like)
 	x.dsts = []netip.Addr{like.Dst}

@@ -9,9 +9,9 @@ import (
 	"routewhy/route"
 )
 
-// search is the search for packets, from some that are tried first to those that differ
-// from one of them in more and more fields. For each field, values are tried of which
-// one is treated like any other value: what the rules, routes and devices tell apart.
+// search is the search for packets. It begins with some packets, and goes on to packets
+// that differ from one of these in more and more fields. For each field it tries one value
+// of each kind: values that no rule, route or device distinguishes are of one kind.
 type search struct {
 	m      *prober
 	fam    route.Family
@@ -63,8 +63,8 @@ func (x *search) destinations(within netip.Prefix) {
 	x.dsts = x.classes(within)
 }
 
-// startBy adds the packets that a selector matches, to each destination, to those that
-// are tried first.
+// startBy adds packets to those that are tried first: the packets that a selector matches,
+// to each destination.
 func (x *search) startBy(sel *route.Selector) {
 	for _, dst := range x.dsts {
 		flow := x.like
@@ -82,7 +82,7 @@ func (x *search) move(change func(*route.Flow)) {
 	})
 }
 
-// ruleMoves adds values that the rules tell apart.
+// ruleMoves adds values that the rules distinguish.
 func (x *search) ruleMoves() {
 	for _, r := range x.m.family(x.fam).rules {
 		s := &r.Selector
@@ -148,7 +148,7 @@ func (x *search) portMoves(p route.PortRange, port func(*route.Flow) *uint16) {
 	}
 }
 
-// maxClasses bounds how many devices, and how many addresses, are told apart.
+// maxClasses is how many devices, and how many addresses, are tried at most.
 const maxClasses = 256
 
 // deviceMoves adds the devices by which packets come in, or which they are bound to.
@@ -168,7 +168,7 @@ func (x *search) deviceMoves() {
 	}
 }
 
-// sourceMoves adds the sources that rules, routes and addresses tell apart.
+// sourceMoves adds the sources that rules, routes and addresses distinguish.
 func (x *search) sourceMoves() {
 	x.move(func(f *route.Flow) { f.Src = netip.Addr{} })
 	for _, a := range x.classes(x.fam.Default()) {
@@ -176,8 +176,8 @@ func (x *search) sourceMoves() {
 	}
 }
 
-// classes are addresses within a prefix, one for each set of prefixes that rules, routes
-// and addresses have and that covers addresses there.
+// classes are addresses within a prefix, one of each kind: addresses of one kind are in
+// the same prefixes of rules, routes and addresses.
 func (x *search) classes(within netip.Prefix) []netip.Addr {
 	within = within.Masked()
 	all := []netip.Prefix{within}
@@ -266,7 +266,7 @@ func (x *search) add(queue []route.Flow, flows ...route.Flow) []route.Flow {
 	return queue
 }
 
-// take notes a packet that is sought, without the changes that it does not need.
+// take keeps a packet that is sought, without the changes that it does not need.
 func (x *search) take(flow route.Flow) {
 	for again := true; again; {
 		again = false
@@ -286,8 +286,7 @@ func (x *search) take(flow route.Flow) {
 	}
 }
 
-// backs are the changes of one field back to what it is in the packet that others are to
-// be like.
+// backs are the changes of one field back to its value in the given packet.
 func (x *search) backs() []func(*route.Flow) {
 	l := &x.like
 	return []func(*route.Flow){
@@ -305,7 +304,7 @@ func (x *search) backs() []func(*route.Flow) {
 	}
 }
 
-// differs counts the fields in which a packet differs from the one that it is to be like.
+// differs counts the fields in which a packet differs from the given one.
 func (x *search) differs(flow *route.Flow) int {
 	n := 0
 	for _, back := range x.backs()[1:] {
@@ -317,8 +316,8 @@ func (x *search) differs(flow *route.Flow) int {
 	return n
 }
 
-// admits reports whether the fields of a packet that are its own fit a selector. Of a
-// received packet, the kernel does not see all of them as they are.
+// admits reports whether the packet's own fields fit a selector. The kernel does not see
+// all fields of a received packet as they are.
 func admits(s *route.Selector, f *route.Flow) bool {
 	switch {
 	case s.Dst.IsValid() && !s.Dst.Contains(f.Dst):

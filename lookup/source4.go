@@ -7,11 +7,11 @@ import (
 	"routewhy/route"
 )
 
-// source4 is the source address of a packet that leaves by a next hop without
-// having one (fib_result_prefsrc in net/ipv4/fib_semantics.c), and another one
-// where the kernel may have either: it keeps the source with a next-hop object,
-// chosen by the object's own scope, until some address changes, and then
-// chooses by the scope of the route that comes along first.
+// source4 is the source address of a packet without one that leaves by a next hop
+// (fib_result_prefsrc in net/ipv4/fib_semantics.c). It gives a second source where the
+// kernel may have either: the kernel keeps the source with a next-hop object. At first it
+// chooses by the object's own scope. After some address changes, it chooses by the scope
+// of the first route that is used.
 func (w *walk) source4(r *route.Route, h *hop) (src chosen, other netip.Addr) {
 	if r.PrefSrc.IsValid() {
 		return chosen{addr: r.PrefSrc}, netip.Addr{}
@@ -30,9 +30,9 @@ func (w *walk) source4(r *route.Route, h *hop) (src chosen, other netip.Addr) {
 	return src, other
 }
 
-// sourceKept4 is the source that the kernel may keep with a next hop from before
-// route_localnet was set, which makes addresses of scope host eligible. False: it
-// is not set, or does not matter.
+// sourceKept4 is the source that the kernel may still keep with a next hop, because it
+// chose it before route_localnet was set. The setting allows addresses of scope host.
+// False: it is not set, or does not matter.
 func (w *walk) sourceKept4(h *hop, scope route.Scope) (netip.Addr, bool) {
 	if h.dev == nil || scope != route.ScopeLink || !w.confOr(h.dev, settingRouteLocalnet) {
 		return netip.Addr{}, false
@@ -75,8 +75,8 @@ func (w *walk) sourceOf4(dev *device, gateway netip.Addr, scope route.Scope, tri
 	return w.fib.lent4(dev.Index, scope, trial)
 }
 
-// lent4 is an address of another device, for one that has none that fits. Where
-// only routes tell of addresses, it may well have one, and nothing is known.
+// lent4 is an address of another device, for a device that has none that fits. If
+// addresses are known only from routes, the device may have one, and nothing is known.
 func (f *FIB) lent4(link int, scope route.Scope, trial *SourceTrial) chosen {
 	if f.snap.Assumes(route.FactAddrs, route.IPv4) {
 		return trial.none()
@@ -105,8 +105,8 @@ func (f *FIB) lent4(link int, scope route.Scope, trial *SourceTrial) chosen {
 	return trial.takeOther(f.order4.first(all))
 }
 
-// fromDevice4 is the device's own best address: the first whose subnet has the
-// gateway, else the first that the scope admits.
+// fromDevice4 is the device's own best address: the first whose subnet has the gateway or,
+// without one, the first that the scope allows.
 func (w *walk) fromDevice4(dev *device, gateway netip.Addr, scope route.Scope, trial *SourceTrial) *route.Addr {
 	var first *route.Addr
 	for _, a := range dev.addrs4 {
@@ -144,8 +144,8 @@ func firstOf4(d *device, scope route.Scope) *route.Addr {
 	return nil
 }
 
-// subnet is what the kernel takes for an address's network: the peer's where
-// there is one (inet_ifa_match compares with ifa_address).
+// subnet is the network of an address as the kernel sees it: the peer's, if there is one
+// (inet_ifa_match compares with ifa_address).
 func subnet(a *route.Addr) netip.Prefix {
 	if a.Peer.IsValid() {
 		return a.Peer.Masked()
@@ -153,7 +153,7 @@ func subnet(a *route.Addr) netip.Prefix {
 	return a.Prefix.Masked()
 }
 
-// trySource4 records how the source of the first way was chosen.
+// trySource4 records how the source of the first next hop was chosen.
 func (w *walk) trySource4(link int, gateway netip.Addr, scope route.Scope) {
 	if w.trace == nil {
 		return
@@ -193,7 +193,7 @@ func (t *SourceTrial) take(a *route.Addr, gateway netip.Addr, link int) netip.Ad
 	if gateway.IsValid() && subnet(a).Contains(gateway) {
 		t.Reason = Reason{CodeSrcGateway, gateway, subnet(a)}
 	}
-	for i := range t.Candidates { // it may stand there as the second best
+	for i := range t.Candidates { // it may be there as the second best
 		if t.Candidates[i].Addr == *a {
 			t.Candidates = slices.Delete(t.Candidates, i, i+1)
 			break

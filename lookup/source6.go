@@ -8,9 +8,9 @@ import (
 	"routewhy/route"
 )
 
-// source6 is the source address that a packet without one gets when it leaves
-// by a device (ip6_route_get_saddr in include/net/ip6_route.h). With record it
-// is put into the trace.
+// source6 is the source address that a packet without one gets when it leaves by a
+// device (ip6_route_get_saddr in include/net/ip6_route.h). With record, the trace gets
+// it too.
 func (w *walk) source6(r *route.Route, link int, record bool) chosen {
 	var t *SourceTrial
 	if record && w.trace != nil {
@@ -86,8 +86,8 @@ func (w *walk) selectSource6(dst netip.Addr, link int, t *SourceTrial) chosen {
 	return chosen{addr: best.Prefix.Addr()}
 }
 
-// unordered are the addresses that are as good as the best one and may come before
-// it, the best one among them, where it is not known which of their devices is first.
+// unordered are the best address and those that are as good and may come before it,
+// because it is not known which of their devices is first.
 func (s *selection6) unordered(best *route.Addr) []lender {
 	f := s.fib
 	if f.order6.known || s.only() {
@@ -133,10 +133,10 @@ func usable6(a *route.Addr) bool {
 	return (a.Flags&route.AddrTentative == 0 || a.Flags&route.AddrOptimistic != 0) && a.Flags&route.AddrDADFailed == 0
 }
 
-// candidates hands the addresses among which the kernel chooses to try, in its
-// order: those of all devices of the same VRF or of none, or only of the output
-// device for multicast and link-local destinations and where use_oif_addrs_only is
-// set.
+// candidates calls try with the addresses among which the kernel chooses, in its order.
+// They are those of all devices of the same VRF or, without a VRF, of all devices outside
+// VRFs. For multicast and link-local destinations, and with use_oif_addrs_only, they are
+// only those of the output device.
 func (s *selection6) candidates(try func(*route.Addr)) {
 	f, link := s.fib, s.link
 	tryAll := func(d *device) {
@@ -175,8 +175,8 @@ type selection6 struct {
 	label uint32
 }
 
-// compare reports whether b is a better source than a, the earlier one, and by
-// which of the rules the two differ; by none, the earlier one stays.
+// compare reports whether b is a better source than a, the earlier one, and gives the
+// rule by which the two differ. If no rule does, the earlier one stays.
 func (s *selection6) compare(a, b *route.Addr) (rule int, better bool) {
 	for i := range rules6 {
 		if x, y := s.score(i, a), s.score(i, b); x != y {
@@ -218,8 +218,8 @@ func (s *selection6) score(rule int, a *route.Addr) int {
 
 func (s *selection6) same(a *route.Addr) int { return truth(a.Prefix.Addr() == s.dst) }
 
-// scopeScore is rule 2, the kernel's score for the scope: the smaller the excess over
-// the destination's the better, and one that falls short is worse than any.
+// scopeScore is rule 2, the kernel's score for the scope. A scope as large as the
+// destination's is best, a larger one is worse, and a smaller one is the worst.
 func (s *selection6) scopeScore(a *route.Addr) int {
 	scope := scope6(a.Prefix.Addr())
 	if scope >= s.scope {
@@ -228,8 +228,8 @@ func (s *selection6) scopeScore(a *route.Addr) int {
 	return scope - 128
 }
 
-// preferred is rule 3: avoid deprecated addresses, and optimistic ones where
-// they are not as good as others.
+// preferred is rule 3: avoid deprecated addresses, and optimistic ones unless they count
+// as good as others.
 func (s *selection6) preferred(a *route.Addr) int {
 	bad := a.Flags & route.AddrDeprecated
 	if s.walk.conf(route.IPv6, s.fib.byIndex[a.Link], settingUseOptimistic) == 0 &&
@@ -247,13 +247,13 @@ func (s *selection6) sameLabel(a *route.Addr) int {
 	return truth(s.fib.label6(a.Prefix.Addr(), a.Link) == s.label)
 }
 
-// public is rule 7: public addresses, or temporary ones where use_tempaddr says.
+// public is rule 7: public addresses, or temporary ones if use_tempaddr says so.
 func (s *selection6) public(a *route.Addr) int {
 	temporary := s.walk.conf(route.IPv6, s.fib.byIndex[a.Link], settingUseTempaddr) >= 2
 	return truth((a.Flags&route.AddrTemporary != 0) == temporary)
 }
 
-// orchid is rule 7a of the kernel: an ORCHID (RFC 4843) for an ORCHID.
+// orchid is rule 7a of the kernel: to an ORCHID (RFC 4843), an ORCHID is better.
 func (s *selection6) orchid(a *route.Addr) int {
 	return truth(isOrchid(a.Prefix.Addr()) == isOrchid(s.dst))
 }
@@ -322,8 +322,8 @@ func (f *FIB) label6(a netip.Addr, link int) uint32 {
 	return labels[best].Label
 }
 
-// take6 records the address that is taken, and of each other one the rule by which
-// it lost. What the winner won by is the rule that the last of them lost by.
+// take6 records the address that is taken and, for each other one, the rule by which it
+// lost. The rule of the last loser is the winner's reason.
 func (t *SourceTrial) take6(s *selection6, best *route.Addr, others []*route.Addr) {
 	if t == nil {
 		return

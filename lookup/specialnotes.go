@@ -13,10 +13,9 @@ const (
 	NoteSpecialSrc Code = "special-source" // no router forwards what comes from it
 )
 
-// specialNotes are about a special address where that explains why no answer
-// comes: a destination that goes where nobody can know it, because the route
-// was not made for its block, and a link-local source for a packet that a
-// router is to forward.
+// specialNotes note a special address that explains why no answer comes: a destination
+// that goes to hosts that cannot know it, because the route was not made for its block;
+// and a link-local source of a packet that a router has to forward.
 func specialNotes(t *Trace) []Note {
 	d := &t.Decision
 	var out []Note
@@ -36,8 +35,8 @@ func specialNotes(t *Trace) []Note {
 	return out
 }
 
-// strange reports whether whoever made the route did not think of the destination's
-// block: the route is wider than the block.
+// strange reports whether the route was not made for the destination's block: the route
+// is wider than the block.
 func strange(e *special.Entry, d *Decision) bool {
 	if !d.HasRoute || !d.Disposition.Success() || d.Route.Dst.Bits() >= e.Prefix.Bits() || e.Prefix.Addr().IsMulticast() {
 		return false

@@ -54,8 +54,8 @@ func (f *FIB) ownNetwork(link int, n netip.Prefix) bool {
 	return dev != nil && slices.ContainsFunc(dev.addrs4, func(a *route.Addr) bool { return subnet(a) == n })
 }
 
-// tentative is an address of the way out that would be a source, but that duplicate
-// address detection has not let through (RFC 4862 section 5.4).
+// tentative is an address of the output device that would be the source, if duplicate
+// address detection had accepted it (RFC 4862 section 5.4).
 func (f *FIB) tentative(t *Trace) *route.Addr {
 	d := &t.Decision
 	src := t.Source.Addr
@@ -75,15 +75,15 @@ func (f *FIB) tentative(t *Trace) *route.Addr {
 	return nil
 }
 
-// zeroconf finds devices that have no IPv4 address but one that they gave themselves, as
-// a DHCP client does that gets no answer (RFC 3927).
+// zeroconf finds devices whose only IPv4 address is one that they gave themselves: a DHCP
+// client does that if it gets no answer (RFC 3927).
 func (f *FIB) zeroconf() []Note {
 	for _, d := range f.devices {
 		if !d.Up() || len(d.addrs4) != 1 || !d.addrs4[0].Prefix.Addr().IsLinkLocalUnicast() {
 			continue
 		}
-		// Other lengths, and devices without neighbours, have such an address because
-		// somebody gave it: RFC 3927 section 2.1 has the whole /16.
+		// An address with another prefix length, or on a device without neighbours, was
+		// given by somebody: RFC 3927 section 2.1 uses the whole /16.
 		if d.addrs4[0].Prefix.Bits() != 16 || d.addrs4[0].Peer.IsValid() || d.Flags&(route.LinkPointopoint|route.LinkNoARP) != 0 {
 			continue
 		}
@@ -114,7 +114,7 @@ func (f *FIB) groupRoute(t *Trace) (string, bool) {
 }
 
 // hostAddress finds, for a destination without a route, an address of this host that has
-// no network, and that would be its neighbour in a usual one.
+// no network. In a network of usual length, the two would be neighbours.
 func (f *FIB) hostAddress(t *Trace) (addr, net netip.Prefix) {
 	bits := 24
 	if t.Flow.Dst.Is6() {

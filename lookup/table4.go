@@ -43,8 +43,8 @@ func (w *walk) search4(c *covering, cands *[]Candidate, res *result) {
 	settle(cands)
 }
 
-// outcome4 reports whether an entry that was tried ends the search, and then sets
-// with what.
+// outcome4 reports whether an entry that was tried ends the search. It then sets the
+// result.
 func (w *walk) outcome4(e *entry, rf ref, hop int, code Code, res *result) bool {
 	switch code {
 	case "":
@@ -67,8 +67,8 @@ func (w *walk) outcome4(e *entry, rf ref, hop int, code Code, res *result) bool 
 	return true
 }
 
-// rivalUnread finds another default route of the same metric of which something was
-// not read: between such ones the kernel chooses by their gateways' neighbours.
+// rivalUnread finds another default route of the same metric of which something was not
+// read: the kernel chooses among such routes by the state of their gateways.
 func rivalUnread(e *entry, rf ref) *entry {
 	if rf.dst.Bits() > 0 || len(rf.leaf.entries) == 1 {
 		return nil
@@ -140,7 +140,7 @@ func (w *walk) usable4(h *hop) Code {
 	return ""
 }
 
-// down says how the state of its device makes a next hop useless, if it does.
+// down says why a next hop cannot be used because of its device; empty: it can.
 func (h *hop) down() Code {
 	switch {
 	case h.Flags&route.NextHopDead == 0:
@@ -195,7 +195,7 @@ func noteEnd(cands *[]Candidate, e *entry, rf ref, res *result) {
 }
 
 // noteLoser records an entry that comes after the one that ended the search.
-// A fault of its own says more than that it came later.
+// If it cannot be used itself, that says more than that it came later.
 func (w *walk) noteLoser(cands *[]Candidate, e *entry, rf ref, won *route.Route, code Code) {
 	why := w.reason4(e, code)
 	switch code {
@@ -248,8 +248,7 @@ func (w *walk) searchDefault(r *rule, res *result) {
 	}
 }
 
-// recordMerged shows the one search as the two rules that an administrator
-// sees.
+// recordMerged records the one search as the two rules that an administrator sees.
 func (w *walk) recordMerged(rules []*rule, cands *[]Candidate, res *result) {
 	if w.trace == nil {
 		return

@@ -12,7 +12,7 @@ import (
 type position struct {
 	dst     netip.Prefix
 	entries []*entry
-	// hidden says why the node is passed over by the first descent.
+	// hidden says why the first descent passes over the node.
 	hidden Reason
 }
 
@@ -40,9 +40,9 @@ func (w *walk) search6(t *table, cands *[]Candidate) result {
 	return res
 }
 
-// longest6 is how most look-ups end, without a list of all nodes: at the node of
-// the longest prefix, where it has no source-specific routes and nothing is
-// recorded. False: that does not settle it.
+// longest6 tries only the node of the longest prefix, where most look-ups end. It is for
+// nodes without source-specific routes while nothing is recorded. False: the look-up must
+// go through all nodes.
 func (w *walk) longest6(t *table, cands *[]Candidate) (result, bool) {
 	if cands != nil || w.skip.entry != nil {
 		return result{}, false
@@ -80,7 +80,7 @@ func (w *walk) descend6(path []position, start int) (result, int) {
 // backtracks through them, and where its first descent ends
 // (fib6_node_lookup_1, fib6_backtrack in net/ipv6/ip6_fib.c). Below a
 // destination prefix stand the source prefixes that have routes of their own.
-// The descent skips a destination that has such but none for this source;
+// The descent skips a destination that has such routes but none for this source;
 // backtracking does not.
 func (w *walk) path6(t *table) ([]position, int) {
 	path := w.mem.path[:0]
@@ -150,9 +150,8 @@ func (w *walk) split6(l *leaf, dst netip.Prefix) (own []*entry, sourced []positi
 
 func (e *entry) sourceSpecific() bool { return e.route.Src.IsValid() && e.route.Src.Bits() > 0 }
 
-// select6 chooses among the routes of a node (rt6_select, find_rr_leaf): those
-// of the lowest metric first, and only if none of them can be used all others
-// together.
+// select6 chooses among the routes of a node (rt6_select, find_rr_leaf): among those of
+// the lowest metric first and, only if none of them can be used, among all others.
 func (w *walk) select6(p *position) (result, bool) {
 	if len(p.entries) == 0 {
 		return result{}, false
@@ -213,7 +212,7 @@ func (w *walk) best6(group []*entry) (*entry, int) {
 			}
 			best, bestHop, top = e, i, score
 			if e.group && w.oifKeepsHop() == perhapsNot {
-				break // the first member that was better ended the look at its group
+				break // of a group, the first member that is better is taken
 			}
 		}
 	}
@@ -307,7 +306,7 @@ func (w *walk) unusable6(e *entry) Reason {
 	return w.hopReason(e, code, w.out6())
 }
 
-// loss6 is the one fact by which a usable route loses.
+// loss6 says why a usable route loses.
 func (w *walk) loss6(res result, e *entry, dst netip.Prefix) Reason {
 	won, lost := res.entry.full(res.dst), e.full(dst)
 	if won.Type == route.TypeThrow {

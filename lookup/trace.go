@@ -18,11 +18,11 @@ type Decision struct {
 	// Route is the chosen entry, or the one that refuses, where HasRoute is set.
 	Route    route.Route
 	HasRoute bool
-	// NextHops are all the ways that the kernel may take, in its own order; more
-	// than one only where Ambiguous says why. Empty where the packet is refused.
+	// NextHops are all next hops that the kernel may take, in its own order. There is more
+	// than one only if Ambiguous says why, and none if the packet is refused.
 	NextHops []NextHop
-	// Ambiguous says why NextHops is a set or why the disposition is unknown; the zero
-	// Reason where the decision is certain.
+	// Ambiguous says why there are several NextHops or why the disposition is unknown;
+	// the zero Reason: the decision is certain.
 	Ambiguous Reason
 	// SomeRefused is the error for flows that a hash gives to a leg that is not
 	// in NextHops, because the packet may not take it; zero: there is none.
@@ -30,19 +30,19 @@ type Decision struct {
 	// RefusedShare is the part of all flows that get it, 0 to 1; zero: it cannot be
 	// known.
 	RefusedShare float64
-	// MayRefuse is the error with which the kernel refuses a received packet if there
-	// ever was a route of type local, which does not show ([CodeLocalOnce]); zero: it
-	// makes no difference.
+	// MayRefuse is the error with which the kernel refuses a received packet if there ever
+	// was a route of type local, which no dump shows ([CodeLocalOnce]); zero: it makes no
+	// difference.
 	MayRefuse route.Errno
-	// Src is the source address of the packet: the one given, or the chosen
-	// one where all NextHops agree. The zero Addr: none, or it depends on the way, or
-	// is one of NextHop.SrcOneOf.
+	// Src is the source address of the packet: the given one, or the chosen one if all
+	// NextHops agree. The zero Addr: there is none, or it depends on the next hop, or is
+	// one of NextHop.SrcOneOf.
 	Src netip.Addr
 
 	entry *entry // of Route
 }
 
-// NextHop is one way out that the kernel may take.
+// NextHop is one next hop that the kernel may take.
 type NextHop struct {
 	// Link is the output device as RTM_GETROUTE names it: lo, or the VRF
 	// device, for what is delivered locally.
@@ -54,20 +54,19 @@ type NextHop struct {
 	Redirected bool
 	// Via is the next hop as configured.
 	Via route.NextHop
-	// Object is the ID of the next-hop object that it is; zero: none.
+	// Object is the ID of its next-hop object; zero: it has none.
 	Object uint32
-	// Share is the part of all flows that takes this way, 0 to 1; zero where
-	// it cannot be known.
+	// Share is the part of all flows that takes this next hop, 0 to 1; zero: it cannot
+	// be known.
 	Share float64
 	// Src is the source address that a packet without one gets.
 	Src netip.Addr
-	// OtherSrc is another source that it may get instead, where the kernel keeps
-	// with a next hop one that it chose before (0.0.0.0: none); mostly the zero
-	// Addr.
+	// OtherSrc is another source that it may get instead, because the kernel may keep an
+	// earlier choice with the next hop (0.0.0.0: no source). The zero Addr: there is none.
 	OtherSrc netip.Addr
-	// SrcOneOf are all sources that it may get, Src among them, where the device
-	// that came into the namespace first gives it one and nobody knows which that
-	// is ([CodeSrcUnordered]); nil: Src is certain.
+	// SrcOneOf are all sources that it may get, Src among them: the device that came into
+	// the namespace first gives its own, and it is not known which one that is
+	// ([CodeSrcUnordered]). Nil: Src is certain.
 	SrcOneOf []netip.Addr
 	// Stale marks a member of a multipath route that the kernel should not
 	// use, but may until the next link event (fib_rebalance).
@@ -77,9 +76,9 @@ type NextHop struct {
 // Default reports whether the chosen route is a default route.
 func (d *Decision) Default() bool { return d.HasRoute && d.Route.IsDefault() }
 
-// Entry identifies what the chosen route has except for its destination, and shares
-// with other routes; the zero Entry: there is none. It is comparable, and has a
-// meaning only beside others of the same FIB.
+// Entry identifies all of a route except for its destination: routes that differ in
+// nothing else have the same Entry. The zero Entry: there is none. An Entry may only be
+// compared with others of the same FIB.
 type Entry struct{ e *entry }
 
 // Entry is the chosen route's.
@@ -102,8 +101,7 @@ type Trace struct {
 	Merged bool
 	Rules  []RuleTrial
 	Source SourceTrial
-	// Next is the decision if the chosen route went away; nil: not asked
-	// (there is no route that could go).
+	// Next is the decision if the chosen route went away; nil: there is no such route.
 	Next *Decision
 	// Socket is what becomes of a connected socket's packet instead: it looks up
 	// again with the source that it got, Src. Nil: the same.
@@ -116,14 +114,14 @@ type Trace struct {
 	BySource []*Trace
 	// Reverse is the reverse-path look-up of a received packet; nil: none.
 	Reverse *ReversePath
-	// ReverseElse is that of a further next hop of a multipath route, where the
-	// filter treats the packet otherwise than Reverse; nil: there is none.
+	// ReverseElse is that of a further next hop of a multipath route, if the filter treats
+	// the packet differently there; nil: there is none.
 	ReverseElse *ReversePath
-	// Unread are the settings, by their path below /proc/sys, that would have
-	// mattered but could not be read: the decision rests on their defaults.
+	// Unread are the settings, by their path below /proc/sys, that matter but could not be
+	// read: the decision rests on their defaults.
 	Unread []string
-	// Gateways tells for each of the decision's ways, in the same order, how
-	// its gateway is reached.
+	// Gateways says how each of the decision's next hops reaches its gateway, in the same
+	// order.
 	Gateways []Gateway
 
 	tied []*entry // the equal default routes that the chosen one is one of; nil: it is alone
@@ -171,7 +169,7 @@ type Candidate struct {
 	entry *entry // of Route
 }
 
-// SourceTrial tells how the source address was chosen, for the first way.
+// SourceTrial says how the source address was chosen, for the first next hop.
 type SourceTrial struct {
 	Addr   netip.Addr
 	Reason Reason
@@ -204,8 +202,8 @@ type ReversePath struct {
 	Reason Reason
 }
 
-// Gateway tells how a gateway is reached, or the destination itself where it
-// is a neighbour.
+// Gateway says how a gateway is reached, or the destination itself if that is a
+// neighbour.
 type Gateway struct {
 	// Addr is the neighbour; the zero Addr: the device has no neighbours.
 	Addr netip.Addr
@@ -218,7 +216,7 @@ type Gateway struct {
 	OnLinkBy      netip.Prefix
 	HasOnLink     bool
 	OnLinkUnknown bool
-	// Forced says that the route's onlink flag replaces that check.
+	// Forced says that the route has the flag onlink, which replaces that check.
 	Forced bool
 	// Redirected says that Addr was learnt from an ICMP redirect.
 	Redirected bool

@@ -6,11 +6,10 @@ import (
 	"routewhy/route"
 )
 
-// policy is the IPsec policy that takes the packet after the decision, one that
-// changes what becomes of it (xfrm_lookup, __xfrm_policy_check and
-// __xfrm_route_forward in net/xfrm/xfrm_policy.c); nil: none, as far as policies
-// were read. What a host sends to itself goes by lo, which is exempt
-// (disable_xfrm).
+// policy is the IPsec policy that changes what becomes of the packet after the decision
+// (xfrm_lookup, __xfrm_policy_check and __xfrm_route_forward in net/xfrm/xfrm_policy.c);
+// nil: none, as far as policies were read. Packets from a host to itself go through lo,
+// which is exempt (disable_xfrm).
 func (f *FIB) policy(t *Trace) *route.Policy {
 	d := &t.Decision
 	if !t.mayMeetPolicy() {
@@ -27,15 +26,15 @@ func (f *FIB) policy(t *Trace) *route.Policy {
 	return f.firstPolicy(route.PolicyOut, &t.Flow, d.Src, d.NextHops[0].Link)
 }
 
-// mayMeetPolicy reports whether policies are asked about a packet: whether it goes
-// anywhere, and not from this host to itself.
+// mayMeetPolicy reports whether policies are asked about a packet: it is not refused, and
+// does not go from this host to itself.
 func (t *Trace) mayMeetPolicy() bool {
 	d := &t.Decision
 	return d.Src.IsValid() && len(d.NextHops) > 0 && d.Disposition.Success() && (t.Flow.In != 0 || d.Disposition != DispositionLocal)
 }
 
-// firstPolicy is the policy of a direction that goes first for a packet; nil where
-// there is none, or it lets the packet pass as it is.
+// firstPolicy is the first policy of a direction that matches a packet; nil: there is
+// none, or it lets the packet pass unchanged.
 func (f *FIB) firstPolicy(dir route.PolicyDir, flow *route.Flow, src netip.Addr, link int) *route.Policy {
 	var first *route.Policy
 	for i := range f.snap.Policies {
