@@ -31,6 +31,11 @@ type Link struct {
 	PeerNetNS int `json:"peer_netns"`
 	// OperState is the RFC 2863 state as the kernel gives it (IF_OPER_*).
 	OperState uint8 `json:"operstate,omitzero"`
+	// Local and Remote are the outer addresses of a tunnel's packets: this end, and the
+	// other one, which may be a multicast group. The zero Addr: none is set, or the device
+	// is no tunnel.
+	Local  netip.Addr `json:"local,omitzero"`
+	Remote netip.Addr `json:"remote,omitzero"`
 	// AltNames are the device's other names (`altname`), by which ip(8) knows it too.
 	AltNames []string `json:"altnames,omitempty"`
 }

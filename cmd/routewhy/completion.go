@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"routewhy/lookup/check"
 	"routewhy/route/iproute2"
 )
 
@@ -38,6 +39,8 @@ func flagValues(name string) values {
 		return values{files: true}
 	case "table":
 		return values{words: []string{"local", "main", "default"}}
+	case "explain":
+		return values{words: checkIDs()}
 	case "color":
 		return values{words: colorWords()}
 	case "completion":
@@ -48,6 +51,15 @@ func flagValues(name string) values {
 		return values{words: numberNames(iproute2.Protocols())}
 	}
 	return values{}
+}
+
+// checkIDs are the IDs of all checks.
+func checkIDs() []string {
+	var ids []string
+	for _, c := range check.All() {
+		ids = append(ids, c.ID)
+	}
+	return ids
 }
 
 func numberNames(numbers []iproute2.NamedNumber) []string {

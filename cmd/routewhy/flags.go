@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"routewhy/lookup/check"
 	"routewhy/lookup/report"
 	"routewhy/route"
 	"routewhy/route/iproute2"
@@ -32,6 +33,9 @@ type options struct {
 	// undo and script, which says after how many seconds, are what --try prints instead.
 	undo   bool
 	script optional[uint32]
+	// checks are what --check makes, and list says that it lists them instead.
+	checks []check.Check
+	list   bool
 	// other is the packet that --unlike compares with, as it was given.
 	other string
 	// errno is the error that --errno asks about, as it was given.
@@ -120,6 +124,8 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 			fs.Func(m.flag, m.usage, func(s string) error { o.errno = s; return nil })
 		case "unlike":
 			fs.Func(m.flag, m.usage, func(s string) error { o.other = s; return nil })
+		case "explain":
+			fs.Func(m.flag, m.usage, func(s string) (err error) { o.checks, err = parseChecks([]string{s}); return err })
 		case "try":
 			fs.Func(m.flag, m.usage, func(s string) error { o.tries = append(o.tries, s); return nil })
 		default:
@@ -144,6 +150,7 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.Lookup("redact").NoOptDefVal = redactPublic
 	fs.BoolVar(&o.noKernel, "no-kernel", false, "do not ask the kernel for its own answer")
 
+	fs.BoolVar(&o.list, "list", false, "list the checks, and make none")
 	fs.BoolVar(&o.undo, "undo", false, "print the commands that take a change back")
 	fs.Func("script", "print a script that makes a change, and takes it back after so many seconds", numberFlag(&o.script, 1, 24*60*60))
 
@@ -203,6 +210,11 @@ func (o *options) parseDestinations(m *mode, args []string) error {
 	if m.sockets && len(args) > 0 {
 		var err error
 		o.wanted, err = parseWanted(args)
+		return err
+	}
+	if m.checks {
+		var err error
+		o.checks, err = parseChecks(args)
 		return err
 	}
 	if m.tries && len(args) == 0 {

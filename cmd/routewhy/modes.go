@@ -25,7 +25,9 @@ type mode struct {
 	sources bool
 	// tries says that the arguments are DESTINATIONs, of which there may be none.
 	tries bool
-	run   func(context.Context, *options, stdio) error
+	// checks says that the arguments are IDs of checks, of which there may be none.
+	checks bool
+	run    func(context.Context, *options, stdio) error
 }
 
 // modes are all that there are, the main job first. To add a mode, add it here
@@ -85,6 +87,17 @@ func modes() []mode {
 		flags: slices.Concat(common, packet, []string{"no-kernel", "undo", "script"}),
 		tries: true,
 		run:   try,
+	}, {
+		flag:   "check",
+		usage:  "what is wrong or surprising on this host",
+		flags:  slices.Concat(common, []string{"list"}),
+		checks: true,
+		run:    checks,
+	}, {
+		flag:  "explain",
+		usage: "what a check is about, by its ID",
+		flags: []string{"json", "color"},
+		run:   explainCheck,
 	}}
 }
 

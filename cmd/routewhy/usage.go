@@ -19,6 +19,7 @@ const usageText = `Usage:
                                     was ruled out
   routewhy --try COMMAND [DESTINATION...]
                                     what a change would do, without making it
+  routewhy --check [ID...]          what is wrong or surprising on this host
   routewhy --batch FILE|- [flags]   one destination a line, one decision a line
   routewhy --dump [flags]           every table, in the order the rules ask it
   routewhy --sockets [WHICH]        what listens, on which addresses, for whom;
@@ -43,6 +44,11 @@ changed. DESTINATIONs are told before and after.
       --undo            print the commands that bring the present state back
       --script SECONDS  print a shell script that makes the change, and takes it
                         back after so many seconds unless it is confirmed
+
+--check makes all checks, or those of some IDs (RW012). What is usual is not
+told; the last line says how many checks could not be made.
+      --list            with --check: list the checks, and make none
+  routewhy --explain ID  tells what a check is about, and what it passes over
 
 A line of --batch is an ADDRESS or ADDRESS:PORT, which may be followed by fields
 like from=192.0.2.2 mark=0x1, or the same as a JSON object. All tables are read
@@ -101,8 +107,8 @@ Exit status:
   0  every destination has a usable answer
   1  at least one destination has no route, its route refuses it or a part of
      its flows, or its only way out is known to be dead; --diff: they differ;
-     --try: a command is refused, or your session would be lost; --why-not:
-     nothing was found that would make it
+     --check: there is an error or a warning; --try: a command is refused, or
+     your session would be lost; --why-not: nothing was found that would make it
   2  the command line is wrong
   3  could not answer: tables unreadable, file damaged, no such namespace or
      device, a line of --batch that is not understood

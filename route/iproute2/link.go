@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,6 +40,13 @@ type LinkInfo struct {
 	Kind string `json:"info_kind,omitempty"`
 	Data struct {
 		Table Text `json:"table,omitempty"` // of a VRF
+		// The two ends of a tunnel.
+		Local   string `json:"local,omitempty"`
+		Local6  string `json:"local6,omitempty"`
+		Remote  string `json:"remote,omitempty"`
+		Remote6 string `json:"remote6,omitempty"`
+		Group   string `json:"group,omitempty"`
+		Group6  string `json:"group6,omitempty"`
 	} `json:"info_data,omitzero"`
 }
 
@@ -100,9 +108,35 @@ func (l *Link) Detail(line []string) {
 	case kind == "vrf" && len(line) > 2 && line[1] == "table":
 		l.Info = &LinkInfo{Kind: kind}
 		l.Info.Data.Table = Text(line[2])
-	case slices.Contains([]string{"veth", "bridge", "bond", "dummy", "vlan", "vxlan", "wireguard", "tun", "macvlan", "ipvlan", "gre", "sit", "ipip", "ifb"}, kind):
+	case isTunnel(kind):
+		l.Info = &LinkInfo{Kind: kind}
+		l.Info.ends(line[1:])
+	case slices.Contains([]string{"veth", "bridge", "bond", "dummy", "vlan", "wireguard", "tun", "macvlan", "ipvlan", "ifb"}, kind):
 		l.Info = &LinkInfo{Kind: kind}
 	}
+}
+
+// ends takes the two ends of a tunnel from the words after its kind: "remote 192.0.2.20 local
+// 192.0.2.10".
+func (i *LinkInfo) ends(line []string) {
+	for k := 0; k+1 < len(line); k++ {
+		switch line[k] {
+		case "local":
+			i.Data.Local = line[k+1]
+		case "remote", "group":
+			i.Data.Remote = line[k+1]
+		}
+	}
+}
+
+// end is the first of some addresses that is one and is set.
+func end(all ...string) netip.Addr {
+	for _, s := range all {
+		if a, err := ParseAddr(s); err == nil && !a.IsUnspecified() {
+			return a
+		}
+	}
+	return netip.Addr{}
 }
 
 // ParseLinkJSON reads a device that ip(8) wrote as JSON.
@@ -162,11 +196,19 @@ func (l *Link) Resolve(n Names) (route.Link, error) {
 	}
 	if l.Info != nil {
 		out.Kind = l.Info.Kind
+		if d := &l.Info.Data; isTunnel(out.Kind) {
+			out.Local, out.Remote = end(d.Local, d.Local6), end(d.Remote, d.Remote6, d.Group, d.Group6)
+		}
 		if table := l.Info.Data.Table; table != "" && out.Kind == "vrf" {
 			out.VRFTable = must[route.Table](&errs)(n.Table(string(table)))
 		}
 	}
 	return out, cmp.Or(errs.first, l.check())
+}
+
+// isTunnel reports whether a kind of device has outer addresses.
+func isTunnel(kind string) bool {
+	return slices.Contains([]string{"vxlan", "gre", "gretap", "ip6gre", "ip6gretap", "sit", "ipip", "ip6tnl", "geneve", "vti", "vti6"}, kind)
 }
 
 // check finds what no device has.

@@ -3,6 +3,7 @@ package kernel
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/jsimonetti/rtnetlink/v2"
@@ -112,16 +113,51 @@ func setLinkAttributes(l *route.Link, m *rtnetlink.LinkAttributes) error {
 	}
 	l.Kind = m.Info.Kind
 	data, ok := m.Info.Data.(*rtnetlink.LinkData)
-	if l.Kind != "vrf" || !ok {
+	if !ok {
 		return nil
 	}
+	ends := tunnelEnds(l.Kind)
 	a := attrs{rest: data.Data}
 	for a.next() {
-		if a.typ == iflaVRFTable {
+		switch {
+		case l.Kind == "vrf" && a.typ == iflaVRFTable:
 			l.VRFTable = route.Table(a.u32())
+		case slices.Contains(ends.local, a.typ):
+			l.Local = outerAddr(l.Local, a.data)
+		case slices.Contains(ends.remote, a.typ):
+			l.Remote = outerAddr(l.Remote, a.data)
 		}
 	}
 	return a.err
+}
+
+// ends are the attributes of IFLA_INFO_DATA that hold the addresses of a tunnel's two ends.
+type ends struct{ local, remote []uint16 }
+
+// tunnelEnds are those of a kind of device (linux/if_link.h, linux/if_tunnel.h).
+func tunnelEnds(kind string) ends {
+	switch kind {
+	case "ipip", "sit", "ip6tnl":
+		return ends{[]uint16{2}, []uint16{3}} // IFLA_IPTUN_LOCAL, IFLA_IPTUN_REMOTE
+	case "gre", "gretap", "erspan", "ip6gre", "ip6gretap", "ip6erspan":
+		return ends{[]uint16{6}, []uint16{7}} // IFLA_GRE_LOCAL, IFLA_GRE_REMOTE
+	case "vti", "vti6":
+		return ends{[]uint16{4}, []uint16{5}} // IFLA_VTI_LOCAL, IFLA_VTI_REMOTE
+	case "vxlan":
+		return ends{[]uint16{4, 17}, []uint16{2, 16}} // IFLA_VXLAN_LOCAL and _LOCAL6, _GROUP and _GROUP6
+	case "geneve":
+		return ends{nil, []uint16{2, 7}} // IFLA_GENEVE_REMOTE, _REMOTE6
+	}
+	return ends{}
+}
+
+// outerAddr is an address of a tunnel's end; one that is not set is all zero, and leaves what
+// was known.
+func outerAddr(was netip.Addr, data []byte) netip.Addr {
+	if a, ok := netip.AddrFromSlice(data); ok && !a.IsUnspecified() {
+		return a
+	}
+	return was
 }
 
 // peerNetNS is IFLA_LINK_NETNSID, which is there only where the peer is in

@@ -37,6 +37,7 @@ func (f *facts) tell(i int, named *iproute2.Link) error {
 	d.link.MTU = cmp.Or(l.MTU, d.link.MTU)
 	d.link.Kind = cmp.Or(l.Kind, d.link.Kind)
 	d.link.VRFTable = cmp.Or(l.VRFTable, d.link.VRFTable)
+	d.link.Local, d.link.Remote = cmp.Or(l.Local, d.link.Local), cmp.Or(l.Remote, d.link.Remote)
 	d.master = cmp.Or(l.Master, d.master)
 	if named.OperState != "" {
 		d.link.OperState = l.OperState

@@ -43,6 +43,8 @@ func (m *Mapping) learn(s *route.Snapshot, routes *route.List) {
 	for i := range s.Links {
 		name := s.Links[i].Name
 		m.names.devices[name], m.names.taken[name] = true, true
+		m.learnAddr(s.Links[i].Local)
+		m.learnAddr(s.Links[i].Remote)
 		if m.strict && name != "lo" {
 			m.names.fresh[name] = fmt.Sprintf("dev%d", m.index(s.Links[i].Index))
 		}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"routewhy/cmd/routewhy/internal/text"
+	"routewhy/lookup/check"
+	"routewhy/lookup/report"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// checks looks for what is wrong on a host, or lists what there is to look for.
+func checks(ctx context.Context, o *options, s stdio) error {
+	if o.list {
+		return o.writeChecks(o.checks, s)
+	}
+	host, err := openSource(ctx, o, s)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	var c *report.Check
+	w, err := report.Steady(host, route.Query{Family: o.family}, func() (bool, error) {
+		var err error
+		c, err = report.AskCheck(ctx, host, o.family, o.checks)
+		return false, err
+	})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	c.Changing = c.Changing || w.Changing()
+	text.AnnotateCheck(c)
+	s.tell(c)
+	if o.json {
+		err = text.CheckJSON(s.Stdout, c)
+	} else {
+		err = text.Check(s.Stdout, c, o.style(s))
+	}
+	if status := c.Status(); err == nil && status != report.StatusAnswered {
+		return statusError(status)
+	}
+	return err
+}
+
+// explainCheck tells what a check is about.
+func explainCheck(_ context.Context, o *options, s stdio) error { return o.writeChecks(o.checks, s) }
+
+func (o *options) writeChecks(all []check.Check, s stdio) error {
+	entries := report.CheckEntries(all)
+	switch {
+	case o.json:
+		return text.CheckEntriesJSON(s.Stdout, entries)
+	case o.list:
+		return text.ListChecks(s.Stdout, entries, o.style(s))
+	}
+	return text.ExplainChecks(s.Stdout, entries, o.style(s))
+}
+
+// parseChecks understands the IDs of checks; none: all.
+func parseChecks(ids []string) ([]check.Check, error) {
+	if len(ids) == 0 {
+		return check.All(), nil
+	}
+	var out []check.Check
+	for _, id := range ids {
+		c, ok := check.Find(strings.ToUpper(id))
+		if !ok {
+			return nil, usagef("there is no check %s", iproute2.Quote(id)).hint("routewhy --check --list has them all")
+		}
+		if !slices.ContainsFunc(out, func(o check.Check) bool { return o.ID == c.ID }) {
+			out = append(out, c)
+		}
+	}
+	slices.SortFunc(out, func(a, b check.Check) int { return strings.Compare(a.ID, b.ID) })
+	return out, nil
+}

@@ -1,0 +1,265 @@
+package text
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/lookup/check"
+	"routewhy/lookup/report"
+	"routewhy/route/iproute2"
+)
+
+// checkText is a finding of a check as a sentence, with the very routes, rules and devices.
+func checkText(f *report.CheckFinding) string {
+	x := checked{f, f.Finding()}
+	if text := cmp.Or(x.ruleText(), x.defaultText(), x.routeText(), x.replyText(), x.deviceText()); text != "" {
+		return text
+	}
+	n := x.n
+	switch n.Code {
+	case lookup.NoteGatewayFailed, lookup.NoteLinkdownUsed, lookup.NoteDeviceDown, lookup.NoteGatewayOwn, lookup.NoteGatewayShared,
+		lookup.NoteNoPort:
+		return routeInTable(n.Route) + x.more() + ": " + entryFinding(n)
+	case lookup.NoteTied:
+		return x.routes(" and ") + ": " + tiedWords(&report.Finding{Reason: n.Reason})
+	case lookup.NoteExpiresSoon, lookup.NoteNoGateway:
+		return routeInTable(n.Route) + " " + strings.TrimPrefix(setupFinding(n), n.Route.Dst+" ")
+	}
+	return cmp.Or(noDefaultWords(n), string(n.Code))
+}
+
+// checked is a finding of a check, also in the form of other findings.
+type checked struct {
+	*report.CheckFinding
+	n *report.Finding
+}
+
+// routeInTable is a route, with its table where that is not main.
+func routeInTable(r *iproute2.Route) string {
+	if r.Table == "main" {
+		return r.Line()
+	}
+	return r.Line() + " in " + tableWords(r.Table)
+}
+
+// more says how many routes there are besides the one that is named.
+func (x checked) more() string {
+	if x.Count > 1 {
+		return fmt.Sprintf(" (and %s)", agree(x.Count-1, "more route", "more routes"))
+	}
+	return ""
+}
+
+// routes are the first routes of the evidence.
+func (x checked) routes(sep string) string {
+	var out []string
+	for i := range x.Evidence.Routes[:min(len(x.Evidence.Routes), 3)] {
+		out = append(out, routeInTable(&x.Evidence.Routes[i]))
+	}
+	return strings.Join(out, sep)
+}
+
+// second is the second route of the evidence, or the first where there is no other.
+func (x checked) second() *iproute2.Route {
+	return &x.Evidence.Routes[min(1, len(x.Evidence.Routes)-1)]
+}
+
+func (x checked) defaultText() string {
+	n := x.n
+	switch n.Code {
+	case check.CodeDefaultRefused:
+		what := []string{n.Route.Destination()}
+		var left string
+		for i := range x.Evidence.Routes[1:] {
+			if r := &x.Evidence.Routes[1+i]; r.Type == typeUnicast {
+				left = cmp.Or(left, routeInTable(r))
+			} else {
+				what = append(what, r.Dst)
+			}
+		}
+		return fmt.Sprintf("%s in %s %s every packet that the default route %s would carry", strings.Join(what, " and "), tableWords(n.Table),
+			agreeWord(len(what), "refuses", "refuse"), left)
+	case check.CodeDefaultUnreached:
+		return fmt.Sprintf("the only default route, %s, is in %s, and no rule leads there: packets to other networks find no route", n.Route.Line(), tableWords(n.Table))
+	case check.CodeDefaultCovered:
+		var by []string
+		for i := range x.Evidence.Routes[1:] {
+			by = append(by, x.Evidence.Routes[1+i].Line())
+		}
+		return fmt.Sprintf("%s is never used: %s cover every address, and no other route uses the old gateway, so that a tunnel's own packets may go into the tunnel",
+			routeInTable(n.Route), strings.Join(by, " and "))
+	case check.CodeDefaultExpired:
+		return fmt.Sprintf("%s has run out, and there is no other default route: no router advertisement has renewed it", routeInTable(n.Route))
+	case check.CodeDarkFirst:
+		return fmt.Sprintf("%s goes before %s, though %s has no carrier (%s = 0)", routeInTable(n.Route), x.second().Line(), name(n.Have),
+			setting(family(n.Route), name(n.Have), "ignore_routes_with_linkdown"))
+	}
+	return ""
+}
+
+func (x checked) ruleText() string {
+	n := x.n
+	if n.Rule == nil {
+		return x.tableText()
+	}
+	rule := fmt.Sprintf("rule %d (%s)", n.Rule.Priority, ruleName(n.Rule))
+	have := name(n.Have)
+	switch n.Code {
+	case check.CodeRuleEmpty:
+		rule = fmt.Sprintf("rule %d sends packets %s to %s, which is empty: they take the rules after it", n.Rule.Priority, n.Rule.Selector(), tableWords(n.Table))
+	case check.CodeGotoNowhere:
+		rule += fmt.Sprintf(" does nothing: no rule has priority %s", have)
+	case check.CodeRuleNever:
+		return x.neverText()
+	case check.CodeRuleTwice:
+		rule = fmt.Sprintf("rule %d repeats rule %s (%s)", n.Rule.Priority, have, ruleName(n.Rule))
+		if x.Count > 1 {
+			rule += fmt.Sprintf(", and so %s", agree(x.Count-1, "more does", "more do"))
+		}
+		return rule
+	case check.CodeRuleDevice:
+		rule += fmt.Sprintf(" matches no packet: there is no device %s", have)
+	case check.CodeLocalPassed:
+		return fmt.Sprintf("packets to this host's own address %s leave by %s: %s comes before table local", have, routeInTable(n.Route), rule)
+	case check.CodeOwnRefused:
+		if have == "" {
+			return rule + " refuses every packet that this host sends to other networks"
+		}
+		return fmt.Sprintf("%s refuses every packet from this host's own address %s", rule, have)
+	case check.CodeMarkRefused:
+		return fmt.Sprintf("packets with mark %#x are refused by %s: the tables that their rules lead to have no default route, which is %s", n.Have.Number(), rule, routeInTable(n.Route))
+	case check.CodeRuleForeign:
+		rule += fmt.Sprintf(" is for a source that no device of this host has: %s", have)
+	default:
+		return ""
+	}
+	if x.Count > 0 {
+		rule += fmt.Sprintf(" (and %s)", agree(x.Count, "more rule", "more rules"))
+	}
+	return rule
+}
+
+// neverText says that rules are never reached. The rule that takes all packets is the last of
+// the evidence.
+func (x checked) neverText() string {
+	rules := x.Evidence.Rules
+	taker, late := &rules[len(rules)-1], rules[:len(rules)-1]
+	var names []string
+	for i := range late[:min(len(late), 3)] {
+		names = append(names, fmt.Sprintf("%d (%s)", late[i].Priority, ruleName(&late[i])))
+	}
+	text := "rule "
+	if len(late) > 1 {
+		text = "rules "
+	}
+	text += strings.Join(names, ", ")
+	if more := max(x.Count, len(late)) - len(names); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	why := "and its table has a default route"
+	if x.Table == "" {
+		why = "and refuses them"
+	}
+	return fmt.Sprintf("%s %s never reached: rule %d (%s) takes every packet first, %s", text, agreeWord(len(late), "is", "are"), taker.Priority, ruleName(taker), why)
+}
+
+func (x checked) tableText() string {
+	n := x.n
+	switch n.Code {
+	case check.CodeTableUnreached:
+		return fmt.Sprintf("no rule leads to %s: its %s, among them %s, are never used", tableWords(n.Table), count(int(n.Have.Number()), "route"), n.Route.Line())
+	case check.CodeMainUnasked:
+		return fmt.Sprintf("no rule leads to table main: its %s, among them %s, are never used", count(int(n.Have.Number()), "route"), n.Route.Line())
+	case check.CodeLocalUnasked:
+		return fmt.Sprintf("no rule leads to table local (%s): what is sent to this host's own addresses does not come here", name(n.Have))
+	}
+	return ""
+}
+
+func (x checked) routeText() string {
+	n := x.n
+	have, want := name(n.Have), name(n.Want)
+	switch n.Code {
+	case check.CodeTwinNetwork:
+		return fmt.Sprintf("%s is the network of %s and of %s, with the same metric: all that is sent there leaves by %[2]s, also the answers to what comes in by %[3]s",
+			n.Route.Dst, have, want)
+	case check.CodeCoversUplink:
+		return fmt.Sprintf("%s covers %s's network %s with its router: what that router has in %s is looked for on %s's own link",
+			routeInTable(n.Route), want, have, n.Route.Dst, iproute2.Safe(n.Route.Dev))
+	case check.CodeNetworkInside:
+		return fmt.Sprintf("%s hides addresses of %s's network %s, among them %s", routeInTable(n.Route), iproute2.Safe(x.second().Dev), x.second().Dst, want)
+	case check.CodeZeroHost:
+		text := fmt.Sprintf("%s carries no packet: it is a host route for the zero address, and probably %s was meant", routeInTable(n.Route), family(n.Route).Default())
+		if have != "" {
+			text += "; there is no default route beside it"
+		}
+		return text
+	case check.CodeLengthMissing:
+		return fmt.Sprintf("%s is for one address alone (%s/32), which looks like a network: probably %s or so was meant", routeInTable(n.Route),
+			strings.TrimSuffix(n.Route.Dst, "/32"), want)
+	case check.CodeEqualUnused:
+		text := fmt.Sprintf("%s is never used: %s is the same for the kernel and comes first", routeInTable(n.Route), x.second().Line())
+		if have != "" {
+			text += ", though nothing gets out by it now"
+		}
+		return text
+	case check.CodeGroupGateway:
+		return fmt.Sprintf("%s has a gateway: frames to these groups go to that router alone, and no other member sees them", routeInTable(n.Route))
+	case check.CodeSourceForeign:
+		return fmt.Sprintf("%s%s prescribes the source %s, which no device of this host has", routeInTable(n.Route), x.more(), have)
+	}
+	return ""
+}
+
+func (x checked) replyText() string {
+	n := x.n
+	have, want := name(n.Have), name(n.Want)
+	switch n.Code {
+	case check.CodeMarkStrict:
+		return fmt.Sprintf("answers to packets with the mark of rule %d are dropped: they come in by %s, whose reverse-path filter is strict (rp_filter = 1) and looks up without the mark (src_valid_mark = 0), and finds %s",
+			n.Rule.Priority, have, want)
+	case check.CodeStrictReplies:
+		return fmt.Sprintf("what comes in by %s from other networks for its own address %s is dropped: the reverse-path filter is strict (rp_filter = 1), and answers would leave by another device",
+			have, want)
+	case check.CodeVRFLeft:
+		return fmt.Sprintf("packets of the VRF %s leave it by %s: its table %s has no default route; `%s` closes it", have, routeInTable(n.Route), iproute2.Safe(n.Table), unreachableDefault(n))
+	case check.CodePodsCut:
+		fam := "net.ipv4.ip_forward"
+		if n.Route != nil && !n.Route.Is4() {
+			fam = "net.ipv6.conf.all.forwarding"
+		}
+		what := "containers are on " + have
+		if more := n.Want.Number() - 1; more > 0 {
+			what += fmt.Sprintf(" and %d more devices", more)
+		}
+		return fmt.Sprintf("%s, and this host does not forward (%s = 0): what they send to other networks is dropped", what, fam)
+	case check.CodeNotForwarding:
+		return fmt.Sprintf("%s is for packets that come in by %s, and this host does not forward them (forwarding = 0)", routeInTable(n.Route), have)
+	}
+	return ""
+}
+
+func (x checked) deviceText() string {
+	n := x.n
+	have, want := name(n.Have), name(n.Want)
+	switch n.Code {
+	case check.CodeLoopbackDown:
+		return "lo is down: what this host sends to its own addresses, also 127.0.0.1, is lost"
+	case check.CodePortAddress:
+		return fmt.Sprintf("%s has an address and is a port of %s, which takes all that comes in there: no answer gets to that address; it belongs on %[2]s", have, want)
+	case check.CodeAddrNoRoute:
+		return fmt.Sprintf("%s has %s, and no table has a route to that network by %[1]s: it was deleted", have, want)
+	case check.CodeTunnelLoop:
+		return fmt.Sprintf("%s leads the packets of the tunnel %s to its other end %s into the tunnel itself: nothing gets out", routeInTable(n.Route), have, want)
+	case check.CodeTunnelMTU:
+		return fmt.Sprintf("the MTU of %s, %d, and the %d bytes that it puts before each packet are more than the MTU of %s, %d: at most %d fits",
+			have, x.MTU.Tunnel, x.MTU.Overhead, want, x.MTU.Below, x.MTU.Below-min(x.MTU.Below, x.MTU.Overhead))
+	case check.CodeOldSource:
+		return fmt.Sprintf("new connections get the source %s, which is deprecated (its preferred lifetime is over), and no other address fits", have)
+	case check.CodeDuplicate:
+		return fmt.Sprintf("another host has %s, an address of %s (duplicate address detection): it is not used here", have, want)
+	}
+	return ""
+}

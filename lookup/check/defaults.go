@@ -1,0 +1,367 @@
+package check
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// What is found about default routes.
+const (
+	CodeDefaultRefused   lookup.Code = "default-refused"   // a route that refuses takes the packets of a default route; Route: the refusing one, Have: how many do
+	CodeDefaultUnreached lookup.Code = "default-unreached" // the only default route is in a table that no rule leads to; Route, Table
+	CodeDefaultCovered   lookup.Code = "default-covered"   // longer prefixes cover the default route, and the way to where they lead is none of their own; Route
+	CodeDefaultExpired   lookup.Code = "default-expired"   // the only default route has run out; Route
+)
+
+// far is an address that stands for other networks.
+func (h *Host) far(fam route.Family) netip.Addr {
+	a := h.fib.ExternalAddr(fam)
+	h.about(a)
+	return a
+}
+
+// refuses reports whether a route is of a type that ends the look-up with an error.
+func refuses(t route.Type) bool {
+	return t == route.TypeBlackhole || t == route.TypeUnreachable || t == route.TypeProhibit
+}
+
+// hasDefault reports whether packets leave by a default route of a family, or by prefixes
+// that stand in for it.
+func (h *Host) hasDefault(fam route.Family) bool {
+	used := func(s lookup.EntryStatus) bool { return s.Used() && !refuses(s.Route.Type) }
+	return slices.ContainsFunc(h.defaults(fam), used) || len(h.replaced(fam)) > 0
+}
+
+// replaced are the longer prefixes that together cover a family's default route.
+func (h *Host) replaced(fam route.Family) []lookup.EntryStatus {
+	pair := lookup.SlashOnePair(fam)
+	for _, p := range pair {
+		h.status(p)
+	}
+	return h.fib.Replacements(fam.Default())
+}
+
+func defaultRefused(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(factTables, route.FactRules) {
+		d := h.lookup(route.Flow{Dst: h.far(fam)})
+		if !d.HasRoute || !refuses(d.Route.Type) || d.Route.Dst.Bits() > 1 {
+			continue
+		}
+		f := Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeDefaultRefused}, Route: &d.Route, Table: d.Route.Table}}
+		for _, p := range lookup.SlashOnePair(fam) {
+			for _, s := range h.status(p) {
+				if refuses(s.Route.Type) && s.Route.Table == d.Route.Table && !same(&s.Route, &d.Route) {
+					f.Routes = append(f.Routes, s.Route)
+				}
+			}
+		}
+		f.Have = len(f.Routes) + 1
+		meant := false
+		for _, s := range h.defaults(fam) {
+			if s.Route.Type == route.TypeUnicast && (s.Route.Table == d.Route.Table || s.Route.Table == route.TableMain) {
+				meant = true
+				f.Routes = append(f.Routes, s.Route)
+			}
+		}
+		if meant {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func defaultUnreached(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(factTables, route.FactRules) {
+		if h.hasDefault(fam) {
+			continue
+		}
+		for _, s := range h.defaults(fam) {
+			if s.Status == lookup.StatusUnreached && s.Route.Type == route.TypeUnicast && s.Route.Table != route.TableMain {
+				r := s.Route
+				out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeDefaultUnreached}, Route: &r, Table: r.Table}})
+				break
+			}
+		}
+	}
+	return out
+}
+
+// defaultCovered finds a default route that two longer prefixes cover, where nothing else
+// uses its gateway: a VPN that puts them there gives its server a route of its own.
+func defaultCovered(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(route.FactRoutes, route.FactRules) {
+		for _, s := range h.defaults(fam) {
+			if s.Status != lookup.StatusShadowed || s.Route.Type != route.TypeUnicast || len(h.hops(&s.Route)) == 0 {
+				continue
+			}
+			by := h.replaced(fam)
+			hop := h.hops(&s.Route)[0]
+			if len(by) == 0 || by[0].Route.Table != s.Route.Table || h.usesToo(&hop) {
+				continue
+			}
+			r := s.Route
+			f := Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeDefaultCovered}, Route: &r, Table: r.Table}}
+			for i := range by {
+				f.Routes = append(f.Routes, by[i].Route)
+			}
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// usesToo reports whether a route that is no default route has the same gateway by the same
+// device as a default route.
+func (h *Host) usesToo(hop *route.NextHop) bool {
+	for _, k := range h.order {
+		for i := range k.First {
+			r := &k.First[i]
+			if hops := h.hops(r); r.Dst.Bits() > 1 && len(hops) > 0 && hops[0].Gateway == hop.Gateway && hops[0].Link == hop.Link {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func defaultExpires(h *Host) []Finding {
+	out := h.wayFindings(lookup.NoteExpiresSoon)
+	for _, fam := range h.families(route.FactRoutes) {
+		if h.hasDefault(fam) {
+			continue
+		}
+		for _, s := range h.defaults(fam) {
+			if s.Route.Expires < 0 {
+				r := s.Route
+				out = append(out, Finding{Severity: Error, Note: lookup.Note{Reason: lookup.Reason{Code: CodeDefaultExpired}, Route: &r}})
+				break
+			}
+		}
+	}
+	return out
+}
+
+// noDefault finds why a family has no default route, where something shows that it was to
+// have one. That there is none is no finding by itself.
+func noDefault(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(route.FactRoutes, route.FactRules, route.FactAddrs) {
+		if h.hasDefault(fam) || len(h.defaults(fam)) > 0 {
+			continue
+		}
+		for _, n := range h.fib.NoDefault(fam) {
+			switch n.Code {
+			case lookup.NoteDisabled:
+				if n.Have == "all" || !h.hasGlobal6() {
+					continue
+				}
+			case lookup.NoteRouterIgnored, lookup.NoteClassless, lookup.NoteWentDown, lookup.NoteZeroconf:
+			default:
+				continue
+			}
+			f := Finding{Note: n}
+			if name, ok := n.Have.(string); ok {
+				if l := h.snap.LinkByName(name); l != nil {
+					f.Links = append(f.Links, l.Index)
+				}
+			}
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// hasGlobal6 reports whether a device has an IPv6 address that other links may reach.
+func (h *Host) hasGlobal6() bool {
+	return slices.ContainsFunc(h.snap.Addrs, func(a route.Addr) bool {
+		ip := a.Prefix.Addr()
+		return ip.Is6() && !ip.IsLinkLocalUnicast() && !ip.IsLoopback() && a.Link != route.LoopbackIndex
+	})
+}
+
+// wayNote is a note about a next hop of routes that lead to the same place.
+type wayNote struct {
+	lookup.Note
+	kind *Kind
+}
+
+// wayNotes are about the next hops of all routes that packets take.
+func (h *Host) wayNotes() []wayNote {
+	var out []wayNote
+	for _, k := range h.order {
+		for i := range k.First {
+			r := k.First[i].Clone()
+			if r.Type != route.TypeUnicast {
+				break
+			}
+			s, ok := h.statusOf(&r)
+			if !ok || !s.Used() {
+				continue
+			}
+			s.Route.NextHops = h.hops(&r)
+			s.Faults = h.fib.Faults(&s.Route)
+			for _, n := range h.fib.UsedNotes(&s) {
+				out = append(out, wayNote{n, k})
+			}
+			if !k.several {
+				break
+			}
+		}
+	}
+	return out
+}
+
+// statusOf is where an entry stands; false: nothing leads to it.
+func (h *Host) statusOf(r *route.Route) (lookup.EntryStatus, bool) {
+	if len(h.fib.RulesTo(r.Family(), r.Table)) == 0 {
+		return lookup.EntryStatus{}, false
+	}
+	for _, s := range h.status(r.Dst) {
+		if same(&s.Route, r) {
+			return s, true
+		}
+	}
+	return h.fib.StatusAlone(r), true
+}
+
+// wayFindings are the notes with some codes, each as a finding. Those that differ in
+// their route alone are one.
+func (h *Host) wayFindings(codes ...lookup.Code) []Finding {
+	type key struct {
+		lookup.Reason
+		def bool
+		fam route.Family
+	}
+	place := map[key]int{}
+	var out []Finding
+	for _, n := range h.ways() {
+		if !slices.Contains(codes, n.Code) || n.Route == nil {
+			continue
+		}
+		k := key{n.Reason, n.Route.IsDefault(), n.Route.Family()}
+		if g, ok := n.Have.(lookup.Gateway); ok {
+			k.Have = [2]any{g.Addr, g.Link}
+		}
+		if i, ok := place[k]; ok {
+			out[i].Count += n.kind.Count
+			out[i].Routes = append(out[i].Routes, *n.Route)
+			continue
+		}
+		place[k] = len(out)
+		out = append(out, Finding{Note: n.Note, Count: n.kind.Count})
+	}
+	return out
+}
+
+// ways remembers [Host.wayNotes].
+func (h *Host) ways() []wayNote {
+	if h.wayList == nil {
+		h.wayList = h.wayNotes()
+		if h.wayList == nil {
+			h.wayList = []wayNote{}
+		}
+	}
+	return h.wayList
+}
+
+func defaultsOnly(all []Finding) []Finding {
+	return slices.DeleteFunc(all, func(f Finding) bool { return !f.Note.Route.IsDefault() })
+}
+
+func defaultsTied(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(route.FactRoutes) {
+		all := h.defaults(fam)
+		for _, n := range h.fib.EntryNotes(all) {
+			if n.Code != lookup.NoteTied {
+				continue
+			}
+			f := Finding{Note: n}
+			for i := range all {
+				if all[i].Tied > 0 && all[i].Route.Table == n.Table {
+					f.Routes = append(f.Routes, all[i].Route)
+				}
+			}
+			if slices.ContainsFunc(all, func(s lookup.EntryStatus) bool { return s.Tied > 0 && s.Route.Table == n.Table && s.Used() }) {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+func gatewayFailed(h *Host) []Finding {
+	out := h.wayFindings(lookup.NoteGatewayFailed)
+	for i := range out {
+		if !out[i].Note.Route.IsDefault() {
+			out[i].Severity = Warning
+		}
+	}
+	return out
+}
+
+func gatewayOwn(h *Host) []Finding {
+	out := defaultsOnly(h.wayFindings(lookup.NoteGatewayOwn, lookup.NoteGatewayShared))
+	for i := range out {
+		if l := h.snap.LinkByName(text(out[i].Want)); l != nil {
+			out[i].Links = append(out[i].Links, l.Index)
+		}
+	}
+	return out
+}
+
+func text(v any) string { s, _ := v.(string); return s }
+
+func defaultNoGateway(h *Host) []Finding { return h.wayFindings(lookup.NoteNoGateway) }
+
+// noCarrier finds devices without carrier that take packets which another route would carry,
+// or that nothing else carries. The network of a bridge or a second device without a cable
+// is passed over: nobody is there anyway.
+func noCarrier(h *Host) []Finding {
+	var out []Finding
+	for _, f := range h.wayFindings(lookup.NoteLinkdownUsed, lookup.NoteDeviceDown) {
+		r := f.Note.Route
+		several := len(h.hops(r)) > 1
+		switch {
+		case r.IsDefault() && !several:
+			f.Severity = Error
+		case several:
+		default:
+			continue
+		}
+		out = append(out, f)
+	}
+	for _, p := range h.pairs {
+		a, b := &p.first, &p.second
+		if a.Type != route.TypeUnicast || b.Type != route.TypeUnicast || a.IsDefault() || a.TOS != b.TOS || !h.dark(a) || h.dark(b) || !h.used(a) {
+			continue
+		}
+		r := *a
+		out = append(out, Finding{
+			Note:   lookup.Note{Reason: lookup.Reason{Code: CodeDarkFirst, Have: h.snap.LinkName(a.NextHops[0].Link)}, Route: &r, Table: r.Table},
+			Routes: []route.Route{*b},
+		})
+	}
+	return out
+}
+
+// CodeDarkFirst is the code of a finding about a route without carrier that goes before
+// another one to the same prefix; Have: its device, Route.
+const CodeDarkFirst lookup.Code = "no-carrier-first"
+
+// dark reports whether all next hops of a route are on devices without carrier, and used
+// all the same.
+func (h *Host) dark(r *route.Route) bool {
+	for i := range r.NextHops {
+		if r.NextHops[i].Flags&route.NextHopLinkDown == 0 || r.NextHops[i].Flags&route.NextHopDead != 0 {
+			return false
+		}
+	}
+	return len(r.NextHops) > 0
+}

@@ -1,0 +1,217 @@
+package check
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/route"
+)
+
+// What is found about devices and addresses.
+const (
+	CodeLoopbackDown lookup.Code = "loopback-down"      // lo is down
+	CodePortAddress  lookup.Code = "address-on-port"    // a port of a bridge or a bond has an address; Have: the port, Want: the other device
+	CodeAddrNoRoute  lookup.Code = "address-no-network" // the network of an address has no route; Have: the device, Want: the address
+	CodeTunnelLoop   lookup.Code = "tunnel-in-itself"   // what a tunnel sends goes into the tunnel; Have: the tunnel, Want: its other end, Route
+	CodeTunnelMTU    lookup.Code = "tunnel-mtu"         // a tunnel's packets do not fit the device below; Have: the tunnel, Want: the device, Route
+	CodeOldSource    lookup.Code = "deprecated-source"  // new connections get a deprecated source; Have: it
+	CodeDuplicate    lookup.Code = "duplicate-address"  // another host has an IPv6 address of this one; Have: it, Want: the device
+	CodeUplinkNoPort lookup.Code = "uplink-no-port"     // the default route's bridge has no port; Have: it, Route
+)
+
+func loopbackDown(h *Host) []Finding {
+	l := h.snap.Link(route.LoopbackIndex)
+	if l == nil || l.Up() || l.Flags&route.LinkLoopback == 0 {
+		return nil
+	}
+	return []Finding{{
+		Note:  lookup.Note{Reason: lookup.Reason{Code: CodeLoopbackDown}},
+		Links: []int{l.Index},
+		Fix:   h.fix(&change.Link{Verb: change.Modify, Index: l.Index, Up: route.Yes}),
+	}}
+}
+
+func uplinkNoPort(h *Host) []Finding { return defaultsOnly(h.wayFindings(lookup.NoteNoPort)) }
+
+// portAddress finds ports with an address, to which no answer comes.
+func portAddress(h *Host) []Finding {
+	var out []Finding
+	for i := range h.snap.Addrs {
+		a := &h.snap.Addrs[i]
+		l := h.snap.Link(a.Link)
+		if l == nil || l.Master == 0 || a.Prefix.Addr().IsLinkLocalUnicast() || a.Prefix.Addr().IsLoopback() {
+			continue
+		}
+		m := h.snap.Link(l.Master)
+		if m == nil || !slices.Contains([]string{"bridge", "bond", "team"}, m.Kind) {
+			continue
+		}
+		if slices.ContainsFunc(out, func(f Finding) bool { return f.Links[0] == l.Index }) {
+			continue
+		}
+		out = append(out, Finding{
+			Note:  lookup.Note{Reason: lookup.Reason{Code: CodePortAddress, Want: m.Name, Have: l.Name}},
+			Links: []int{l.Index, m.Index},
+		})
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// addrNoRoute finds addresses whose network no table has, although the kernel made its route
+// when the address came.
+func addrNoRoute(h *Host) []Finding {
+	type on struct {
+		link int
+		net  netip.Prefix
+	}
+	there := map[on]bool{}
+	for i := range h.near {
+		for j := range h.near[i].NextHops {
+			there[on{h.near[i].NextHops[j].Link, h.near[i].Dst}] = true
+		}
+	}
+	if h.lost > 0 {
+		return nil
+	}
+	known := h.families(route.FactAddrs, factTables)
+	var out []Finding
+	for i := range h.snap.Addrs {
+		a := &h.snap.Addrs[i]
+		fam := route.FamilyOf(a.Prefix.Addr())
+		l := h.snap.Link(a.Link)
+		net := a.Prefix.Masked()
+		if l == nil || !l.Up() || l.Flags&route.LinkLoopback != 0 || a.Prefix.IsSingleIP() || a.Peer.IsValid() || !slices.Contains(known, fam) ||
+			a.Flags&(route.AddrNoPrefixRoute|route.AddrTentative|route.AddrDADFailed) != 0 || a.Prefix.Addr().IsLinkLocalUnicast() || there[on{a.Link, net}] ||
+			fam == route.IPv6 && !l.Carrier() || h.snap.LacksPart(route.TableMain, fam) {
+			continue
+		}
+		out = append(out, Finding{
+			Note:  lookup.Note{Reason: lookup.Reason{Code: CodeAddrNoRoute, Want: a.Prefix, Have: l.Name}},
+			Links: []int{l.Index},
+		})
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// oldSource finds that new connections to other networks get a deprecated address.
+func oldSource(h *Host) []Finding {
+	if len(h.families(route.FactAddrs, route.FactRoutes)) == 0 || h.unread(route.FactAddrs, route.IPv6) {
+		return nil
+	}
+	t := h.explain(route.Flow{Dst: h.far(route.IPv6)})
+	for _, n := range h.fib.Notes(t) {
+		if n.Code == lookup.NoteDeprecated {
+			n.Code = CodeOldSource
+			f := Finding{Note: n}
+			if a, ok := n.Have.(netip.Addr); ok && h.own(a) != 0 {
+				f.Links = append(f.Links, h.own(a))
+			}
+			return []Finding{f}
+		}
+	}
+	return nil
+}
+
+func duplicate(h *Host) []Finding {
+	var out []Finding
+	for i := range h.snap.Addrs {
+		a := &h.snap.Addrs[i]
+		if a.Flags&route.AddrDADFailed != 0 {
+			out = append(out, Finding{
+				Note:  lookup.Note{Reason: lookup.Reason{Code: CodeDuplicate, Want: h.snap.LinkName(a.Link), Have: a.Prefix.Addr()}},
+				Links: []int{a.Link},
+			})
+		}
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// overhead is how many bytes a kind of tunnel puts before a packet, with the outer header; zero:
+// it is no tunnel that is known.
+func overhead(kind string, outer6 bool) uint32 {
+	ip := uint32(20)
+	if outer6 {
+		ip = 40
+	}
+	switch kind {
+	case "ipip", "sit", "ip6tnl":
+		return ip
+	case "gre", "ip6gre":
+		return ip + 4
+	case "gretap", "ip6gretap":
+		return ip + 4 + 14
+	case "vxlan", "geneve":
+		return ip + 8 + 8 + 14
+	case "wireguard":
+		return ip + 8 + 32
+	}
+	return 0
+}
+
+// below is the device that a tunnel's packets leave by, and the look-up that says so; nil: it
+// is not known. Inside is whether they go into the tunnel itself.
+func (h *Host) below(l *route.Link) (*route.Link, lookup.Decision) {
+	if l.Remote.IsValid() && !l.Remote.IsUnspecified() && !l.Remote.IsMulticast() {
+		flow := route.Flow{Dst: l.Remote}
+		if h.own(l.Local) != 0 {
+			flow.Src = l.Local
+		}
+		if l.Peer != 0 && l.PeerNetNS < 0 {
+			flow.Out = l.Peer
+		}
+		d := h.lookup(flow)
+		if d.Disposition == lookup.DispositionUnicast && len(d.NextHops) == 1 {
+			return h.snap.Link(d.NextHops[0].Link), d
+		}
+		return nil, d
+	}
+	if l.Peer != 0 && l.PeerNetNS < 0 {
+		return h.snap.Link(l.Peer), lookup.Decision{}
+	}
+	return h.snap.Link(h.own(l.Local)), lookup.Decision{}
+}
+
+// tunnelLoop finds tunnels whose own packets are led into them.
+func tunnelLoop(h *Host) []Finding {
+	var out []Finding
+	for i := range h.snap.Links {
+		l := &h.snap.Links[i]
+		if overhead(l.Kind, false) == 0 || !l.Up() || !l.Remote.IsValid() {
+			continue
+		}
+		under, d := h.below(l)
+		if under == nil || under.Index != l.Index {
+			continue
+		}
+		r := d.Route
+		out = append(out, Finding{
+			Note:  lookup.Note{Reason: lookup.Reason{Code: CodeTunnelLoop, Want: l.Remote, Have: l.Name}, Route: &r, Table: r.Table},
+			Links: []int{l.Index},
+		})
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// tunnelMTU finds tunnels whose largest packets do not fit the device below.
+func tunnelMTU(h *Host) []Finding {
+	var out []Finding
+	for i := range h.snap.Links {
+		l := &h.snap.Links[i]
+		more := overhead(l.Kind, l.Remote.Is6() || l.Local.Is6() || l.Kind == "ip6tnl" || l.Kind == "ip6gre" || l.Kind == "ip6gretap")
+		if more == 0 || !l.Up() || l.MTU == 0 {
+			continue
+		}
+		under, _ := h.below(l)
+		if under == nil || under.Index == l.Index || under.MTU == 0 || under.Flags&route.LinkLoopback != 0 || l.MTU+more <= under.MTU {
+			continue
+		}
+		out = append(out, Finding{
+			Note:  lookup.Note{Reason: lookup.Reason{Code: CodeTunnelMTU, Want: under.Name, Have: l.Name}},
+			Links: []int{l.Index, under.Index},
+			Sizes: []uint32{l.MTU, more, under.MTU},
+		})
+	}
+	return out[:min(len(out), maxAlike)]
+}

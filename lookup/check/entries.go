@@ -1,0 +1,345 @@
+package check
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// What is found about other routes.
+const (
+	CodeLengthMissing lookup.Code = "length-missing"  // a host route whose address looks like a network; Route, Want: the network
+	CodeEqualUnused   lookup.Code = "equal-unused"    // the second of equal routes is never used; Route: it, Have: how many there are
+	CodeGroupGateway  lookup.Code = "group-gateway"   // a route to multicast groups has a gateway; Route
+	CodeSourceForeign lookup.Code = "source-foreign"  // a route prescribes a source that this host has not; Route, Have: it
+	CodeNetworkInside lookup.Code = "network-inside"  // a network of one device lies in another's; Route: it, Have: its device, Want: the wider network
+	CodeZeroHost      lookup.Code = "zero-host"       // a host route for the zero address; Route, Have: whether there is a default route beside it, "alone" where not
+	CodeTwinNetwork   lookup.Code = "network-on-both" // a network is on two devices; Route, Have: the first device, Want: the other
+	CodeCoversUplink  lookup.Code = "covers-uplink"   // a device's network holds another's, with its router; Route, Have: that network, Want: its device
+)
+
+// network is a route by which a network is on a device.
+type network struct {
+	route *route.Route
+	link  *route.Link
+}
+
+// networks are the networks of devices that have carrier, in tables that rules lead to, in
+// the kernel's order.
+func (h *Host) networks() []network {
+	var out []network
+	for i := range h.near {
+		r := &h.near[i]
+		if r.Type != route.TypeUnicast || len(r.NextHops) != 1 || r.NextHops[0].Gateway.IsValid() || r.Dst.Bits() == 0 || r.Dst.IsSingleIP() ||
+			r.Dst.Addr().IsMulticast() || r.Dst.Addr().Is6() && r.Dst.Addr().IsLinkLocalUnicast() || r.Table == route.TableLocal {
+			continue
+		}
+		l := h.snap.Link(r.NextHops[0].Link)
+		if l == nil || !l.Up() || l.Flags&route.LinkLoopback != 0 || len(h.fib.RulesTo(r.Family(), r.Table)) == 0 {
+			continue
+		}
+		out = append(out, network{r, l})
+	}
+	return out
+}
+
+// has reports whether a device has an address in a network.
+func (h *Host) has(link int, p netip.Prefix) []netip.Addr {
+	var out []netip.Addr
+	for _, i := range h.addrsOf()[link] {
+		a := &h.snap.Addrs[i]
+		if a.Prefix.Masked() == p {
+			out = append(out, a.Prefix.Addr())
+		}
+	}
+	return out
+}
+
+// addrsOf are the addresses by device.
+func (h *Host) addrsOf() map[int][]int {
+	if h.byLink == nil {
+		h.byLink = map[int][]int{}
+		for i := range h.snap.Addrs {
+			h.byLink[h.snap.Addrs[i].Link] = append(h.byLink[h.snap.Addrs[i].Link], i)
+		}
+	}
+	return h.byLink
+}
+
+// networkTwice finds networks on two devices, of which the kernel uses the first for all.
+// Metrics, source rules and a second device without a cable show that it is meant.
+func networkTwice(h *Host) []Finding {
+	type key struct {
+		table  route.Table
+		dst    netip.Prefix
+		metric uint32
+	}
+	first := map[key]network{}
+	var out []Finding
+	for _, n := range h.networks() {
+		k := key{n.route.Table, n.route.Dst, n.route.Metric}
+		o, twice := first[k]
+		if !twice {
+			first[k] = n
+			continue
+		}
+		if o.link == n.link || !n.link.Carrier() || h.answersFrom(n) || h.setApart(o, n) {
+			continue
+		}
+		r := *o.route
+		out = append(out, Finding{
+			Note:   lookup.Note{Reason: lookup.Reason{Code: CodeTwinNetwork, Want: n.link.Name, Have: o.link.Name}, Route: &r, Table: r.Table},
+			Routes: []route.Route{*n.route},
+		})
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// setApart reports whether two devices are ports or a VLAN and the like of which one takes
+// no packets of its own.
+func (h *Host) setApart(a, b network) bool {
+	return a.link.Flags&b.link.Flags&route.LinkPointopoint != 0
+}
+
+// answersFrom reports whether packets from a device's own address in a network leave by that
+// device, as a rule for the address makes them.
+func (h *Host) answersFrom(n network) bool {
+	own := h.has(n.link.Index, n.route.Dst)
+	for _, a := range own {
+		d := h.lookup(route.Flow{Dst: h.neighbourIn(n.route.Dst), Src: a})
+		if len(d.NextHops) != 1 || d.NextHops[0].Link != n.link.Index {
+			return false
+		}
+	}
+	return len(own) > 0
+}
+
+// networkCovers finds a network that holds another device's network, and a router in that:
+// what only the router reaches is looked for on the wrong link.
+func networkCovers(h *Host) []Finding {
+	wide := map[netip.Prefix][]network{}
+	all := h.networks()
+	for _, n := range all {
+		if h.fib.HasNeighbours(n.link.Index) && len(h.has(n.link.Index, n.route.Dst)) > 0 {
+			wide[n.route.Dst] = append(wide[n.route.Dst], n)
+		}
+	}
+	routers := h.routers()
+	var out []Finding
+	for _, n := range all {
+		if len(h.has(n.link.Index, n.route.Dst)) == 0 {
+			continue
+		}
+		for bits := n.route.Dst.Bits() - 1; bits > 0; bits-- {
+			p, _ := n.route.Dst.Addr().Prefix(bits)
+			for _, w := range wide[p] {
+				if w.link == n.link || h.vrfOf(w.link) != h.vrfOf(n.link) {
+					continue
+				}
+				r := *w.route
+				if gateway := routers.in(n.link.Index, n.route.Dst); gateway.IsValid() {
+					out = append(out, Finding{
+						Note:   lookup.Note{Reason: lookup.Reason{Code: CodeCoversUplink, Want: n.link.Name, Have: n.route.Dst}, Route: &r, Table: r.Table},
+						Routes: []route.Route{*n.route},
+					})
+				} else if hidden := h.hides(n, w); hidden.IsValid() {
+					inner := *n.route
+					out = append(out, Finding{
+						Note:   lookup.Note{Reason: lookup.Reason{Code: CodeNetworkInside, Want: hidden, Have: n.link.Name}, Route: &inner, Table: inner.Table},
+						Routes: []route.Route{r},
+					})
+				}
+			}
+		}
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// hides is a gateway or a neighbour of a wider network that is in a narrower one on another
+// device; the zero Addr: none is known.
+func (h *Host) hides(n, w network) netip.Addr {
+	if gateway := h.routers().in(w.link.Index, n.route.Dst); gateway.IsValid() {
+		return gateway
+	}
+	for i := range h.snap.Neighbours {
+		x := &h.snap.Neighbours[i]
+		if x.Link == w.link.Index && n.route.Dst.Contains(x.Addr) && x.State.Valid() {
+			return x.Addr
+		}
+	}
+	return netip.Addr{}
+}
+
+// gateways are the gateways of routes by device.
+type gateways map[int][]netip.Addr
+
+func (g gateways) in(link int, p netip.Prefix) netip.Addr {
+	for _, a := range g[link] {
+		if p.Contains(a) {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
+// routers are the gateways of routes that rules lead to.
+func (h *Host) routers() gateways {
+	if h.gates != nil {
+		return h.gates
+	}
+	h.gates = gateways{}
+	for _, k := range h.order {
+		r := &k.First[0]
+		if len(h.fib.RulesTo(r.Family(), r.Table)) == 0 {
+			continue
+		}
+		for i := range k.First {
+			for _, hop := range h.hops(&k.First[i]) {
+				if hop.Gateway.IsValid() && !slices.Contains(h.gates[hop.Link], hop.Gateway) {
+					h.gates[hop.Link] = append(h.gates[hop.Link], hop.Gateway)
+				}
+			}
+		}
+	}
+	return h.gates
+}
+
+// vrfOf is the VRF device that a device belongs to; zero: none.
+func (h *Host) vrfOf(l *route.Link) int {
+	for range 4 {
+		if l == nil {
+			return 0
+		}
+		if l.Kind == kindVRF {
+			return l.Index
+		}
+		l = h.snap.Link(l.Master)
+	}
+	return 0
+}
+
+func zeroHost(h *Host) []Finding {
+	var out []Finding
+	for i := range h.near {
+		r := h.near[i]
+		if r.Dst.Addr().IsUnspecified() && r.Dst.IsSingleIP() && r.Table != route.TableLocal && r.Type == route.TypeUnicast {
+			out = append(out, h.zero(&r))
+		}
+	}
+	for _, k := range h.order {
+		for i := range k.First {
+			if r := k.First[i]; leadsFar(&r) && r.Dst.Addr().IsUnspecified() && r.Dst.IsSingleIP() {
+				out = append(out, h.zero(&r))
+			}
+		}
+	}
+	return out
+}
+
+func (h *Host) zero(r *route.Route) Finding {
+	f := Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeZeroHost}, Route: r, Table: r.Table}}
+	if !h.hasDefault(r.Family()) {
+		f.Severity, f.Have = Error, "alone"
+	}
+	f.Fix = h.fix(deleteRoute(r))
+	return f
+}
+
+// lengthMissing finds host routes for the first address of a network: they are made where
+// the length of a prefix was left out.
+func lengthMissing(h *Host) []Finding {
+	var out []Finding
+	for i := range h.odd {
+		r := h.odd[i]
+		a := r.Dst.Addr()
+		hops := h.hops(&r)
+		if len(hops) != 1 || h.own(a) != 0 || !h.used(&r) || h.isGateway(a) {
+			continue
+		}
+		if direct := !hops[0].Gateway.IsValid(); direct && r.Protocol != route.ProtocolDHCP {
+			continue
+		}
+		if _, known := h.fib.Neighbour(hops[0].Link, a); known {
+			continue
+		}
+		net, _ := a.Prefix(24)
+		if len(h.status(net)) > 0 {
+			continue
+		}
+		out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeLengthMissing, Want: net}, Route: &r, Table: r.Table}})
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+func (h *Host) isGateway(a netip.Addr) bool {
+	for _, all := range h.routers() {
+		if slices.Contains(all, a) {
+			return true
+		}
+	}
+	return false
+}
+
+// equalUnused finds routes that were appended to an equal one of IPv4, which the kernel never
+// uses. Of default routes, it chooses among equal ones.
+func equalUnused(h *Host) []Finding {
+	var out []Finding
+	for _, p := range h.pairs {
+		a, b := &p.first, &p.second
+		if a.Metric != b.Metric || a.TOS != b.TOS || a.Family() != route.IPv4 || a.IsDefault() || a.Type != route.TypeUnicast || b.Type != route.TypeUnicast ||
+			len(h.fib.RulesTo(route.IPv4, a.Table)) == 0 || !h.leadsOn(a) && !h.leadsOn(b) {
+			continue
+		}
+		r := *b
+		f := Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeEqualUnused}, Route: &r, Table: r.Table}, Routes: []route.Route{*a}}
+		if hops := h.hops(a); len(hops) == 1 && h.fib.HopHealth(&hops[0]).Code != "" {
+			f.Severity = Error
+			f.Have = string(h.fib.HopHealth(&hops[0]).Code)
+		}
+		out = append(out, f)
+	}
+	if len(out) > maxAlike {
+		out[maxAlike-1].Count = len(out) - maxAlike + 1
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+func (h *Host) leadsOn(r *route.Route) bool {
+	hops := h.hops(r)
+	return len(hops) > 0 && hops[0].Gateway.IsValid()
+}
+
+func groupGateway(h *Host) []Finding {
+	var out []Finding
+	for i := range h.groups {
+		if r := h.groups[i]; h.used(&r) {
+			out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeGroupGateway}, Route: &r, Table: r.Table}})
+		}
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// sourceForeign finds routes whose source is no address of this host any more.
+func sourceForeign(h *Host) []Finding {
+	var out []Finding
+	for _, k := range h.order {
+		r := k.First[0]
+		src := r.PrefSrc
+		if !src.IsValid() || h.unread(route.FactAddrs, route.FamilyOf(src)) || h.own(src) != 0 || len(h.fib.RulesTo(r.Family(), r.Table)) == 0 {
+			continue
+		}
+		if h.lookup(route.Flow{Dst: src}).Disposition == lookup.DispositionLocal {
+			continue // by a route of type local
+		}
+		i := slices.IndexFunc(out, func(f Finding) bool { return f.Have == src && f.Table == r.Table })
+		if i >= 0 {
+			out[i].Count += k.Count
+			out[i].Routes = append(out[i].Routes, r)
+			continue
+		}
+		out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeSourceForeign, Have: src}, Route: &r, Table: r.Table}, Count: k.Count})
+	}
+	return out[:min(len(out), maxAlike)]
+}

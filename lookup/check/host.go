@@ -1,0 +1,359 @@
+package check
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/route"
+)
+
+// Host is what the checks look at: a FIB, and what was gathered of the routes while they
+// streamed by, of which a large table is not all in the FIB.
+type Host struct {
+	fib  *lookup.FIB
+	snap *route.Snapshot
+	*gathered
+	only route.Family // zero: both
+	// asked are addresses that checks looked up, gathered where asks is set.
+	asked []netip.Addr
+	asks  bool
+	// statuses are remembered.
+	statuses map[netip.Prefix][]lookup.EntryStatus
+	state    *change.State
+	wayList  []wayNote
+	byLink   map[int][]int
+	gates    gateways
+	dirs     map[netip.Addr]int // own addresses, to their devices
+}
+
+// gathered is what is kept of the routes.
+type gathered struct {
+	tables map[tableKey]*tableSum
+	kinds  map[kindKey]*Kind
+	order  []*Kind
+	// near are routes that do not lead to other networks by a gateway: few, however large
+	// the tables are.
+	near []route.Route
+	// lost is how many more there were.
+	lost int
+	// pairs are neighbours in the kernel's order: routes of one table to one prefix.
+	pairs []pair
+	// odd are host routes whose address looks like a network, and groups those to multicast
+	// groups by a gateway.
+	odd, groups []route.Route
+	last        route.Route
+	lastKind    [4]*Kind
+	lastKey     [4]kindKey
+	turn        int
+}
+
+type tableKey struct {
+	family route.Family
+	id     route.Table
+}
+
+// tableSum is what is known of a whole table.
+type tableSum struct {
+	routes, defaults int
+	// far is how many of its routes have a gateway or refuse, but for the kernel's own.
+	far   int
+	first route.Route // the first of them; else the first
+}
+
+// kindKey is what is the same of routes that lead to the same place.
+type kindKey struct {
+	table   route.Table
+	family  route.Family
+	typ     route.Type
+	hop     route.NextHop
+	hops    int
+	object  uint32
+	prefSrc netip.Addr
+}
+
+// Kind are the routes of a table that lead to the same place.
+type Kind struct {
+	Count int
+	// First are a few of them, default routes before others.
+	First []route.Route
+	// several says that they have several next hops each, not all of which are the same.
+	several bool
+}
+
+type pair struct{ first, second route.Route }
+
+// How much is kept of a host's routes.
+const (
+	maxNear  = 40_000
+	maxKinds = 20_000
+	maxPairs = 1024
+	maxFirst = 3
+)
+
+// Read reads what checks need of a source: both families, or one that is not zero. Errors are
+// those of the source.
+func Read(ctx context.Context, src route.Source, only route.Family, checks []Check) (*Host, error) {
+	var g *gathered
+	begin := func() {
+		g = &gathered{tables: map[tableKey]*tableSum{}, kinds: map[kindKey]*Kind{}}
+	}
+	begin()
+	fib, err := lookup.Read(ctx, src, &lookup.Need{
+		Query: route.Query{Family: only, AllDevices: true},
+		Hold:  func(r *route.Route) bool { return !leadsFar(r) },
+		Ask: func(f *lookup.FIB) []netip.Addr {
+			h := newHost(f, g, only)
+			h.asks = true
+			h.Run(checks)
+			return h.asked
+		},
+		Each:  func(r *route.Route) error { g.take(r); return nil },
+		Again: begin,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newHost(fib, g, only), nil
+}
+
+func newHost(f *lookup.FIB, g *gathered, only route.Family) *Host {
+	h := &Host{fib: f, only: only, snap: f.Snapshot(), gathered: g, statuses: map[netip.Prefix][]lookup.EntryStatus{}, dirs: map[netip.Addr]int{}}
+	for i := range h.snap.Addrs {
+		a := &h.snap.Addrs[i]
+		if _, ok := h.dirs[a.Prefix.Addr()]; !ok {
+			h.dirs[a.Prefix.Addr()] = a.Link
+		}
+	}
+	return h
+}
+
+// FIB is the index that the checks look packets up in.
+func (h *Host) FIB() *lookup.FIB { return h.fib }
+
+// leadsFar reports whether a route leads to other networks by a gateway, and covers no
+// half of all addresses.
+func leadsFar(r *route.Route) bool {
+	return r.Type == route.TypeUnicast && r.Dst.Bits() > 1 && (r.NextHopID != 0 || len(r.NextHops) > 0 && r.NextHops[0].Gateway.IsValid())
+}
+
+// take keeps what is needed of a route.
+func (g *gathered) take(r *route.Route) {
+	fam := r.Family()
+	t := g.tables[tableKey{fam, r.Table}]
+	if t == nil {
+		t = &tableSum{first: r.Clone()}
+		g.tables[tableKey{fam, r.Table}] = t
+	}
+	t.routes++
+	if r.IsDefault() {
+		t.defaults++
+	}
+	far := leadsFar(r)
+	if r.IsDefault() || far || r.Protocol != route.ProtocolKernel && len(r.NextHops) > 0 && r.NextHops[0].Gateway.IsValid() {
+		if t.far++; t.far == 1 {
+			t.first = r.Clone()
+		}
+	}
+	if r.Table != route.TableLocal {
+		g.kind(r, fam).take(r)
+	}
+	if !far {
+		if len(g.near) < maxNear {
+			g.near = append(g.near, r.Clone())
+		} else {
+			g.lost++
+		}
+	}
+	g.notice(r)
+}
+
+// notice keeps routes that checks look at one by one.
+func (g *gathered) notice(r *route.Route) {
+	if g.last.Table == r.Table && g.last.Dst == r.Dst && r.Table != route.TableLocal {
+		if len(g.pairs) < maxPairs {
+			g.pairs = append(g.pairs, pair{g.last.Clone(), r.Clone()})
+		}
+	}
+	g.last = *r
+	g.last.NextHops = append(g.last.NextHops[:0:0], r.NextHops...)
+	g.last.Metrics, g.last.Unknown = nil, nil
+	switch a := r.Dst.Addr(); {
+	case r.Type != route.TypeUnicast || r.Table == route.TableLocal:
+	case looksLikeNetwork(r):
+		if len(g.odd) < maxFirst*maxEvidence {
+			g.odd = append(g.odd, r.Clone())
+		}
+	case a.IsMulticast() && a.Is4() && len(r.NextHops) > 0 && r.NextHops[0].Gateway.IsValid():
+		if len(g.groups) < maxEvidence {
+			g.groups = append(g.groups, r.Clone())
+		}
+	}
+}
+
+// looksLikeNetwork reports whether a host route's address ends like a network's. Those that
+// routing protocols make are not mistakes of people.
+func looksLikeNetwork(r *route.Route) bool {
+	if !r.Dst.IsSingleIP() || !r.Dst.Addr().Is4() || r.Dst.Addr().IsUnspecified() {
+		return false
+	}
+	switch r.Protocol {
+	case route.ProtocolBoot, route.ProtocolStatic, route.ProtocolDHCP:
+		return r.Dst.Addr().As4()[3] == 0
+	}
+	return false
+}
+
+// kind finds the kind of a route. A few that were asked for last are remembered: large
+// tables have few.
+func (g *gathered) kind(r *route.Route, fam route.Family) *Kind {
+	key := kindKey{table: r.Table, family: fam, typ: r.Type, hops: len(r.NextHops), object: r.NextHopID, prefSrc: r.PrefSrc}
+	if len(r.NextHops) > 0 {
+		key.hop = r.NextHops[0]
+	}
+	for i := range g.lastKind {
+		if g.lastKind[i] != nil && g.lastKey[i] == key {
+			return g.lastKind[i]
+		}
+	}
+	k := g.kinds[key]
+	if k == nil {
+		k = &Kind{several: len(r.NextHops) > 1}
+		if len(g.kinds) < maxKinds {
+			g.kinds[key] = k
+			g.order = append(g.order, k)
+		}
+	}
+	g.lastKind[g.turn], g.lastKey[g.turn] = k, key
+	g.turn = (g.turn + 1) % len(g.lastKind)
+	return k
+}
+
+func (k *Kind) take(r *route.Route) {
+	k.Count++
+	switch {
+	case len(k.First) < maxFirst:
+		k.First = append(k.First, r.Clone())
+	case r.IsDefault() && !k.First[0].IsDefault():
+		k.First[0] = r.Clone()
+	}
+}
+
+// lookup decides about a packet, and remembers its addresses where that is to be known.
+func (h *Host) lookup(flow route.Flow) lookup.Decision {
+	h.about(flow.Dst)
+	h.about(flow.Src)
+	return h.fib.Lookup(flow)
+}
+
+// explain is the same with what took part.
+func (h *Host) explain(flow route.Flow) *lookup.Trace {
+	h.about(flow.Dst)
+	h.about(flow.Src)
+	return h.fib.Explain(flow)
+}
+
+func (h *Host) about(a netip.Addr) {
+	if h.asks && a.IsValid() {
+		h.asked = append(h.asked, a)
+	}
+}
+
+// status is where the entries of a prefix stand.
+func (h *Host) status(p netip.Prefix) []lookup.EntryStatus {
+	if all, ok := h.statuses[p]; ok {
+		return all
+	}
+	all := h.fib.EntryStatuses(p)
+	for i := range all {
+		h.about(all[i].Example)
+	}
+	h.statuses[p] = all
+	return all
+}
+
+// defaults are the entries of a family's default route, where its packets meet them.
+func (h *Host) defaults(fam route.Family) []lookup.EntryStatus { return h.status(fam.Default()) }
+
+// used reports whether packets take a route, as far as is known.
+func (h *Host) used(r *route.Route) bool {
+	if len(h.fib.RulesTo(r.Family(), r.Table)) == 0 {
+		return false
+	}
+	for _, s := range h.status(r.Dst) {
+		if same(&s.Route, r) {
+			return s.Used()
+		}
+	}
+	return true
+}
+
+// hops are a route's next hops, those of its next-hop object where it has one.
+func (h *Host) hops(r *route.Route) []route.NextHop {
+	if len(r.NextHops) > 0 || r.NextHopID == 0 {
+		return r.NextHops
+	}
+	o := h.object(r.NextHopID)
+	if o == nil {
+		return nil
+	}
+	if len(o.Group) == 0 {
+		return []route.NextHop{o.NextHop}
+	}
+	var out []route.NextHop
+	for _, m := range o.Group {
+		if member := h.object(m.ID); member != nil {
+			out = append(out, member.NextHop)
+		}
+	}
+	return out
+}
+
+func (h *Host) object(id uint32) *route.NextHopObject {
+	i := slices.IndexFunc(h.snap.NextHops, func(o route.NextHopObject) bool { return o.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &h.snap.NextHops[i]
+}
+
+// own is the device of an address of this host; zero: it has no such address.
+func (h *Host) own(a netip.Addr) int { return h.dirs[a] }
+
+// lacks are the facts that a check needs and that were not read; empty: all were.
+func (h *Host) lacks(c *Check) string {
+	var out []string
+	for _, fact := range c.Needs {
+		if len(h.families(fact)) == 0 {
+			out = append(out, string(fact))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// unread reports whether a fact is not known of a family. What is assumed, because nearly
+// every host has it so, is not known.
+func (h *Host) unread(fact route.Fact, fam route.Family) bool {
+	switch fact {
+	case factTables:
+		return h.snap.WhyLacks(route.FactRoutes, fam) != ""
+	case route.FactRoutes: // some tables are better than none
+		return h.snap.Lacks(fact, fam)
+	}
+	return h.snap.WhyLacks(fact, fam) != "" || h.snap.Assumes(fact, fam)
+}
+
+// families are those of which some facts are known.
+func (h *Host) families(facts ...route.Fact) []route.Family {
+	var out []route.Family
+	q := route.Query{Family: h.only}
+	for _, fam := range q.Families() {
+		if !slices.ContainsFunc(facts, func(f route.Fact) bool { return h.unread(f, fam) }) {
+			out = append(out, fam)
+		}
+	}
+	return out
+}

@@ -1,0 +1,234 @@
+package check
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// What is found about both ways of packets, and about what is forwarded.
+const (
+	CodeMarkStrict    lookup.Code = "strict-without-mark" // the answers to marked packets are dropped; Have: the device, Want: the device that the filter expects, Rule
+	CodeStrictReplies lookup.Code = "strict-uplink"       // what comes in by an uplink for its own address is dropped; Have: the device, Want: the address
+	CodeNotForwarding lookup.Code = "forwards-nothing"    // routes or rules are for packets that this host does not forward; Have: the device, Route or Rule
+	CodePodsCut       lookup.Code = "pods-cut"            // devices of containers, and forwarding is off; Have: the first device, Want: how many
+	CodeVRFLeft       lookup.Code = "vrf-open"            // packets of a VRF leave it by other tables; Have: the VRF, Route, Table
+)
+
+// strict reports whether a device's reverse-path filter is strict, and whether it looks
+// sources up with the packet's mark.
+func (h *Host) strict(link int) (filter, marked bool) {
+	name := h.snap.LinkName(link)
+	value := func(dev, key string) int { n, _ := h.snap.Sysctls.Conf(route.IPv4, dev, key); return n }
+	filter = max(value("all", "rp_filter"), value(name, "rp_filter")) == 1
+	return filter, value("all", "src_valid_mark") != 0 || value(name, "src_valid_mark") != 0
+}
+
+// markStrict finds marks that lead packets out by a device whose strict reverse-path filter
+// drops the answers: it looks their source up without the mark, and finds another device.
+func markStrict(h *Host) []Finding {
+	var out []Finding
+	if len(h.families(route.FactRules, route.FactSysctls, route.FactRoutes)) == 0 || h.unread(route.FactSysctls, route.IPv4) {
+		return nil
+	}
+	far := h.far(route.IPv4)
+	tried := map[uint32]bool{0: true}
+	for _, r := range h.rules(route.IPv4) {
+		mark := r.Selector.Mark
+		if r.Selector.MarkMask == 0 || tried[mark] {
+			continue
+		}
+		tried[mark] = true
+		if f, ok := h.answerDropped(r, far); ok && !slices.ContainsFunc(out, func(o Finding) bool { return o.Have == f.Have }) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func (h *Host) answerDropped(r *route.Rule, far netip.Addr) (Finding, bool) {
+	marked := h.lookup(route.Flow{Dst: far, Mark: r.Selector.Mark})
+	plain := h.lookup(route.Flow{Dst: far})
+	if marked.Disposition != lookup.DispositionUnicast || plain.Disposition != lookup.DispositionUnicast ||
+		len(marked.NextHops) != 1 || len(plain.NextHops) != 1 || !marked.Src.IsValid() {
+		return Finding{}, false
+	}
+	out, other := marked.NextHops[0].Link, plain.NextHops[0].Link
+	if filter, byMark := h.strict(out); out == other || !filter || byMark {
+		return Finding{}, false
+	}
+	d := h.lookup(route.Flow{Dst: marked.Src, Src: far, In: out})
+	if d.Shortcut != lookup.ShortcutReversePath {
+		return Finding{}, false
+	}
+	return Finding{
+		Note:   lookup.Note{Reason: lookup.Reason{Code: CodeMarkStrict, Want: h.snap.LinkName(other), Have: h.snap.LinkName(out)}, Rule: r},
+		Routes: []route.Route{marked.Route, plain.Route},
+		Links:  []int{out, other},
+	}, true
+}
+
+// strictReplies finds uplinks for packets from whose own address there is a default route,
+// and whose strict filter drops what comes in for that address from other networks.
+func strictReplies(h *Host) []Finding {
+	var out []Finding
+	if h.unread(route.FactSysctls, route.IPv4) || len(h.families(route.FactRules, route.FactAddrs, route.FactRoutes)) == 0 {
+		return nil
+	}
+	far := h.far(route.IPv4)
+	seen := map[int]bool{}
+	for _, s := range h.defaults(route.IPv4) {
+		bySource := func(sel route.Selector) bool { return sel == route.Selector{Src: sel.Src} }
+		if !s.Used() || s.Route.Type != route.TypeUnicast || !slices.ContainsFunc(s.If, bySource) && len(s.If) > 0 {
+			continue // those for a mark are RW041's
+		}
+		for _, hop := range h.hops(&s.Route) {
+			filter, _ := h.strict(hop.Link)
+			if seen[hop.Link] || !filter || !h.fib.HasNeighbours(hop.Link) {
+				continue
+			}
+			seen[hop.Link] = true
+			for _, i := range h.addrsOf()[hop.Link] {
+				a := h.snap.Addrs[i].Prefix.Addr()
+				if !a.Is4() || h.snap.Addrs[i].Scope != route.ScopeGlobal {
+					continue
+				}
+				if d := h.lookup(route.Flow{Dst: a, Src: far, In: hop.Link}); d.Shortcut == lookup.ShortcutReversePath {
+					r := s.Route
+					out = append(out, Finding{
+						Note:  lookup.Note{Reason: lookup.Reason{Code: CodeStrictReplies, Want: a, Have: h.snap.LinkName(hop.Link)}, Route: &r, Table: r.Table},
+						Links: []int{hop.Link},
+					})
+					break
+				}
+			}
+		}
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// notForwarding finds rules and routes that are for other hosts' packets, on a host that
+// does not forward.
+func notForwarding(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(route.FactSysctls, route.FactRoutes, route.FactRules) {
+		if yes, known := h.forwards(fam); yes || !known {
+			continue
+		}
+		if pods := h.pods(fam); len(pods) > 0 {
+			r := pods[0]
+			f := Finding{
+				Note:   lookup.Note{Reason: lookup.Reason{Code: CodePodsCut, Want: len(pods), Have: h.snap.LinkName(r.NextHops[0].Link)}, Route: &r, Table: r.Table},
+				Routes: pods[:min(len(pods), maxFirst)],
+				Count:  len(pods),
+			}
+			out = append(out, f)
+			continue
+		}
+		if bridge := h.containers(fam); bridge != nil {
+			out = append(out, Finding{
+				Note:  lookup.Note{Reason: lookup.Reason{Code: CodePodsCut, Want: 1, Have: bridge.Name}, Table: route.TableMain},
+				Links: []int{bridge.Index},
+			})
+			continue
+		}
+		for _, s := range h.defaults(fam) {
+			if s.Reason.Code == lookup.CodeForwardingOff {
+				r := s.Route
+				f := Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeNotForwarding, Have: s.Reason.Have}, Route: &r, Table: r.Table}}
+				f.Rules = append(f.Rules, s.Rules...)
+				out = append(out, f)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// pods are routes to single addresses on devices that have no address of their own, and that
+// are no gateways: as network plug-ins of Kubernetes make for containers.
+func (h *Host) pods(fam route.Family) []route.Route {
+	var out []route.Route
+	for i := range h.near {
+		r := &h.near[i]
+		if r.Family() != fam || r.Type != route.TypeUnicast || !r.Dst.IsSingleIP() || len(r.NextHops) != 1 || r.NextHops[0].Gateway.IsValid() || r.Table != route.TableMain ||
+			r.Dst.Addr().IsLinkLocalUnicast() || r.Dst.Addr().IsMulticast() {
+			continue
+		}
+		l := h.snap.Link(r.NextHops[0].Link)
+		if l == nil || l.Kind != "veth" || l.Master != 0 || h.isGateway(r.Dst.Addr()) || h.global(l.Index) {
+			continue
+		}
+		out = append(out, *r)
+	}
+	return out
+}
+
+// global reports whether a device has an address that is not of its link alone.
+func (h *Host) global(link int) bool {
+	return slices.ContainsFunc(h.addrsOf()[link], func(i int) bool { return !h.snap.Addrs[i].Prefix.Addr().IsLinkLocalUnicast() })
+}
+
+// containers is a bridge with ports and an address that an engine for containers made, by its
+// name; nil: there is none.
+func (h *Host) containers(fam route.Family) *route.Link {
+	for i := range h.snap.Links {
+		l := &h.snap.Links[i]
+		if l.Kind != "bridge" || !l.Carrier() || !containerBridge(l.Name) || !h.hasPort(l.Index) {
+			continue
+		}
+		if slices.ContainsFunc(h.addrsOf()[l.Index], func(i int) bool { return route.FamilyOf(h.snap.Addrs[i].Prefix.Addr()) == fam && fam == route.IPv4 }) {
+			return l
+		}
+	}
+	return nil
+}
+
+func (h *Host) hasPort(bridge int) bool {
+	return slices.ContainsFunc(h.snap.Links, func(l route.Link) bool { return l.Master == bridge })
+}
+
+// containerBridge reports whether a bridge has a name that Docker, podman or a plug-in of
+// Kubernetes gives.
+func containerBridge(name string) bool {
+	for _, known := range []string{"docker0", "cni0", "podman0", "kube-bridge", "cbr0"} {
+		if name == known {
+			return true
+		}
+	}
+	if len(name) != len("br-")+12 || name[:3] != "br-" {
+		return false
+	}
+	for _, c := range name[3:] {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// vrfOpen finds VRFs whose packets fall through their table to another's default route.
+func vrfOpen(h *Host) []Finding {
+	var out []Finding
+	for i := range h.snap.Links {
+		l := &h.snap.Links[i]
+		if l.Kind != kindVRF || !l.Up() {
+			continue
+		}
+		for _, fam := range h.families(factTables, route.FactRules) {
+			if h.empty(fam, l.VRFTable) {
+				continue
+			}
+			t := h.explain(route.Flow{Dst: h.far(fam), Out: l.Index})
+			for _, n := range h.fib.Notes(t) {
+				if n.Code == lookup.NoteVRFLeft && t.Decision.Disposition == lookup.DispositionUnicast {
+					n.Code = CodeVRFLeft
+					out = append(out, Finding{Note: n, Links: []int{l.Index}})
+				}
+			}
+		}
+	}
+	return out[:min(len(out), maxAlike)]
+}

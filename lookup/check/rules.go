@@ -1,0 +1,455 @@
+package check
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/route"
+)
+
+// What is found about rules, and the tables that they lead to.
+const (
+	CodeRuleEmpty      lookup.Code = "rule-to-empty"         // a rule leads to a table without routes; Rule, Table
+	CodeGotoNowhere    lookup.Code = "goto-nowhere"          // a rule's goto has no target; Rule, Have: where it was to lead
+	CodeRuleNever      lookup.Code = "rule-never"            // an earlier rule takes all packets that a rule is for; Rule, Have: the earlier one's priority
+	CodeRuleTwice      lookup.Code = "rule-twice"            // a rule does what an earlier one does; Rule, Have: the earlier one's priority
+	CodeRuleDevice     lookup.Code = "rule-without-device"   // a rule names a device that is not there; Rule, Have: the device
+	CodeTableUnreached lookup.Code = "table-of-no-rule"      // no rule leads to a table; Route: one of it, Table, Have: how many routes it has
+	CodeMainUnasked    lookup.Code = "main-unasked"          // no rule leads to table main; Route: one of it, Have: how many routes it has
+	CodeLocalUnasked   lookup.Code = "local-unasked"         // no rule leads to table local; Have: the family
+	CodeLocalPassed    lookup.Code = "own-address-elsewhere" // a rule leads packets to an address of this host elsewhere; Rule, Have: the address
+	CodeOwnRefused     lookup.Code = "own-packets-refused"   // a rule refuses what this host sends; Rule, Have: the source, empty: any
+	CodeMarkRefused    lookup.Code = "mark-refused"          // marked packets find no default route where others do; Rule, Have: the mark, Route: the default route
+	CodeRuleForeign    lookup.Code = "rule-for-foreign"      // a rule is for a source that this host has not; Rule, Have: it
+)
+
+// rules are the rules of a family, in order.
+func (h *Host) rules(fam route.Family) []*route.Rule {
+	var out []*route.Rule
+	for i := range h.snap.Rules {
+		if h.snap.Rules[i].Family == fam {
+			out = append(out, &h.snap.Rules[i])
+		}
+	}
+	return out
+}
+
+// ruleFindings makes a finding of each rule that a function finds something about.
+func (h *Host) ruleFindings(facts []route.Fact, find func(*route.Rule) (lookup.Reason, bool)) []Finding {
+	var out []Finding
+	for _, fam := range h.families(append(facts, route.FactRules)...) {
+		for _, r := range h.rules(fam) {
+			why, ok := find(r)
+			if !ok {
+				continue
+			}
+			f := Finding{Note: lookup.Note{Reason: why, Rule: r}}
+			if r.Action == route.ActionTable {
+				f.Table = r.Table
+			}
+			out = append(out, f)
+		}
+	}
+	return fold(out)
+}
+
+// maxAlike is how many findings of one kind are told one by one.
+const maxAlike = 8
+
+// fold makes one finding of many of the same kind: hosts have hundreds of rules.
+func fold(all []Finding) []Finding {
+	if len(all) <= maxAlike {
+		return all
+	}
+	out := slices.Clone(all[:maxAlike])
+	last := &out[maxAlike-1]
+	last.Count = len(all) - maxAlike + 1
+	for i := range all[maxAlike:] {
+		last.Rules = append(last.Rules, all[maxAlike+i].Rule)
+	}
+	return out
+}
+
+// empty reports whether a table has no routes.
+func (h *Host) empty(fam route.Family, id route.Table) bool {
+	return h.tables[tableKey{fam, id}] == nil && !h.snap.LacksTable(id, fam) && !h.snap.LacksPart(id, fam)
+}
+
+func builtin(id route.Table) bool {
+	return id == route.TableMain || id == route.TableDefault || id == route.TableLocal
+}
+
+// ruleEmpty finds rules for some addresses that lead to a table without routes. Daemons leave
+// rules for all packets, and those for marks, when their tunnel is down: these are no more
+// than a note.
+func ruleEmpty(h *Host) []Finding {
+	out := h.ruleFindings([]route.Fact{factTables}, func(r *route.Rule) (lookup.Reason, bool) {
+		s := &r.Selector
+		return lookup.Reason{Code: CodeRuleEmpty}, r.Action == route.ActionTable && !builtin(r.Table) && r.Table != 0 && !s.L3Mdev &&
+			(s.Src.IsValid() || s.Dst.IsValid()) && h.empty(r.Family, r.Table)
+	})
+	return out
+}
+
+func gotoNowhere(h *Host) []Finding {
+	out := h.ruleFindings(nil, func(r *route.Rule) (lookup.Reason, bool) {
+		return lookup.Reason{Code: CodeGotoNowhere, Have: r.Goto}, r.Action == route.ActionGoto && r.Unresolved
+	})
+	for i := range out {
+		out[i].Fix = h.fix(deleteRule(out[i].Rule))
+	}
+	return out
+}
+
+// takesAll reports whether a look-up that gets to a rule ends there, if the packet matches.
+func (h *Host) takesAll(r *route.Rule) bool {
+	if refusesRule(r.Action) {
+		return true
+	}
+	if r.Action != route.ActionTable || r.SuppressPrefixLen >= 0 || r.SuppressGroup >= 0 || len(r.Unknown) > 0 || r.Table == 0 {
+		return false
+	}
+	if h.throws(r.Family, r.Table) {
+		return false
+	}
+	return slices.ContainsFunc(h.defaults(r.Family), func(s lookup.EntryStatus) bool {
+		return s.Route.Table == r.Table && s.Route.TOS == 0 && !s.Route.Src.IsValid() && s.Route.Expires >= 0 && s.DeadEnd().Code != lookup.FaultIgnored &&
+			s.DeadEnd().Code != lookup.FaultDead && s.Route.Type != route.TypeThrow
+	})
+}
+
+func refusesRule(a route.Action) bool {
+	return a == route.ActionBlackhole || a == route.ActionUnreachable || a == route.ActionProhibit
+}
+
+// throws reports whether some route of a table leads back to the rules.
+func (h *Host) throws(fam route.Family, id route.Table) bool {
+	return slices.ContainsFunc(h.near, func(r route.Route) bool { return r.Table == id && r.Family() == fam && r.Type == route.TypeThrow })
+}
+
+// ruleNever finds rules that an earlier rule for all packets leaves none. The two rules that
+// every host has at the end are passed over: a VPN that takes all packets means that.
+func ruleNever(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(factTables, route.FactRules) {
+		var taker *route.Rule
+		var list []Finding
+		for _, r := range h.rules(fam) {
+			plain := r.Selector == (route.Selector{})
+			switch {
+			case r.Action == route.ActionGoto && !r.Unresolved:
+				return fold(append(out, list...)) // what is jumped to is reached that way
+			case taker == nil:
+				if plain && h.takesAll(r) {
+					taker = r
+				}
+			case plain && r.Action == route.ActionTable && (builtin(r.Table) || r.Table == taker.Table), refusesRule(r.Action), r.Action == route.ActionNop:
+			default:
+				list = append(list, Finding{
+					Note:  lookup.Note{Reason: lookup.Reason{Code: CodeRuleNever, Have: taker.Priority}, Rule: r, Table: taker.Table},
+					Rules: []*route.Rule{taker},
+				})
+			}
+		}
+		out = append(out, list...)
+	}
+	return foldAll(out)
+}
+
+// foldAll makes one finding of all that have the same reason and differ in their rule.
+func foldAll(all []Finding) []Finding {
+	var out []Finding
+	for _, f := range all {
+		i := slices.IndexFunc(out, func(o Finding) bool { return o.Reason == f.Reason && o.Rule.Family == f.Rule.Family })
+		if i < 0 {
+			f.Rules = append([]*route.Rule{f.Rule}, f.Rules...)
+			out = append(out, f)
+			continue
+		}
+		o := &out[i]
+		o.Count = max(o.Count, 1) + 1
+		o.Fix = nil
+		last := len(o.Rules) - 1 // the rule that takes all stays the last
+		o.Rules = slices.Insert(o.Rules, last, f.Rule)
+	}
+	for i := range out {
+		if n := len(out[i].Rules); n > maxEvidence {
+			out[i].Rules = append(out[i].Rules[:maxEvidence-1], out[i].Rules[n-1])
+		}
+	}
+	return out
+}
+
+func ruleTwice(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(route.FactRules) {
+		first := map[any]*route.Rule{}
+		for _, r := range h.rules(fam) {
+			usual := r.Selector == (route.Selector{}) && builtin(r.Table) // one of them is every host's
+			if len(r.Unknown) > 0 || r.Action == route.ActionGoto || r.Action == route.ActionNop || usual {
+				continue
+			}
+			key := [...]any{r.Selector, r.Action, r.Table, r.SuppressPrefixLen, r.SuppressGroup}
+			if o := first[key]; o != nil {
+				out = append(out, Finding{
+					Note:  lookup.Note{Reason: lookup.Reason{Code: CodeRuleTwice, Have: o.Priority}, Rule: r},
+					Rules: []*route.Rule{o},
+					Fix:   h.fix(deleteRule(r)),
+				})
+				continue
+			}
+			first[key] = r
+		}
+	}
+	return foldAll(out)
+}
+
+func ruleDevice(h *Host) []Finding {
+	return h.ruleFindings([]route.Fact{route.FactLinks}, func(r *route.Rule) (lookup.Reason, bool) {
+		for _, name := range []string{r.Selector.In, r.Selector.Out} {
+			if name != "" && !r.Selector.Not && h.snap.LinkByName(name) == nil && !h.isAltName(name) {
+				return lookup.Reason{Code: CodeRuleDevice, Have: name}, true
+			}
+		}
+		return lookup.Reason{}, false
+	})
+}
+
+func (h *Host) isAltName(name string) bool {
+	return slices.ContainsFunc(h.snap.Links, func(l route.Link) bool { return slices.Contains(l.AltNames, name) })
+}
+
+// tableUnreached finds tables with routes to other networks that no rule leads to. Tables
+// that have only the networks of devices are passed over, as a line that is down leaves
+// them.
+func tableUnreached(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(factTables, route.FactRules) {
+		if unreachedDefault(h, fam) {
+			continue
+		}
+		for _, id := range h.fib.TableIDs(fam) {
+			t := h.tables[tableKey{fam, id}]
+			if t == nil || builtin(id) || len(h.fib.RulesTo(fam, id)) > 0 || t.far == 0 {
+				continue
+			}
+			r := t.first
+			if refuses(r.Type) {
+				continue
+			}
+			out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeTableUnreached, Have: t.routes}, Route: &r, Table: id}, Count: t.routes})
+		}
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// unreachedDefault reports whether RW002 has said it.
+func unreachedDefault(h *Host, fam route.Family) bool {
+	return slices.ContainsFunc(defaultUnreached(h), func(f Finding) bool { return f.Note.Route.Family() == fam })
+}
+
+// mainUnasked finds that table main is never asked although somebody has put routes there.
+func mainUnasked(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(route.FactRoutes, route.FactRules) {
+		t := h.tables[tableKey{fam, route.TableMain}]
+		if t == nil || t.far == 0 || len(h.fib.RulesTo(fam, route.TableMain)) > 0 {
+			continue
+		}
+		r := t.first
+		out = append(out, Finding{
+			Note: lookup.Note{Reason: lookup.Reason{Code: CodeMainUnasked, Have: t.routes}, Route: &r, Table: r.Table},
+			Fix:  h.fix(h.usualRule(fam, route.TableMain)),
+		})
+	}
+	return out
+}
+
+// usualRule is the change that brings back the rule that every host has for a table.
+func (h *Host) usualRule(fam route.Family, id route.Table) change.Change {
+	rules := route.DefaultRules(fam)
+	i := slices.IndexFunc(rules, func(r route.Rule) bool { return r.Table == id })
+	r := rules[i]
+	r.Protocol = route.ProtocolUnspec
+	return &change.Rule{Verb: change.Add, Rule: r, HasPriority: true}
+}
+
+// localPassed finds that packets to this host's own addresses do not come here, for want of
+// a rule to table local or because another rule comes first.
+func localPassed(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(route.FactRules, route.FactAddrs, route.FactRoutes) {
+		if len(h.fib.RulesTo(fam, route.TableLocal)) == 0 {
+			if h.tables[tableKey{fam, route.TableLocal}] != nil {
+				out = append(out, Finding{
+					Note: lookup.Note{Reason: lookup.Reason{Code: CodeLocalUnasked, Have: fam.String()}, Table: route.TableLocal},
+					Fix:  h.fix(h.usualRule(fam, route.TableLocal)),
+				})
+			}
+			continue
+		}
+		if rules := h.rules(fam); len(rules) > 0 && rules[0].Table == route.TableLocal && rules[0].Selector == (route.Selector{}) {
+			continue
+		}
+		out = append(out, h.passed(fam)...)
+	}
+	return out
+}
+
+// maxOwn is how many addresses of this host are tried.
+const maxOwn = 256
+
+func (h *Host) passed(fam route.Family) []Finding {
+	var out []Finding
+	for i := range h.snap.Addrs[:min(len(h.snap.Addrs), maxOwn)] {
+		a := &h.snap.Addrs[i]
+		ip := a.Prefix.Addr()
+		l := h.snap.Link(a.Link)
+		if route.FamilyOf(ip) != fam || ip.IsLinkLocalUnicast() || l == nil || !l.Up() || h.inVRF(l) || a.Flags&(route.AddrTentative|route.AddrDADFailed) != 0 {
+			continue
+		}
+		for _, flow := range []route.Flow{{Dst: ip}, {Dst: ip, Src: ip}} {
+			d := h.lookup(flow)
+			if d.Disposition != lookup.DispositionUnicast || d.Rule == nil {
+				continue
+			}
+			if !slices.ContainsFunc(out, func(f Finding) bool { return f.Rule == d.Rule }) {
+				out = append(out, Finding{
+					Note:  lookup.Note{Reason: lookup.Reason{Code: CodeLocalPassed, Have: ip}, Rule: d.Rule, Route: &d.Route},
+					Links: []int{a.Link},
+				})
+			}
+			break
+		}
+	}
+	return out
+}
+
+// inVRF reports whether a device is a VRF or belongs to one.
+func (h *Host) inVRF(l *route.Link) bool {
+	if l.Kind == kindVRF {
+		return true
+	}
+	for range 4 {
+		if l = h.snap.Link(l.Master); l == nil {
+			return false
+		}
+		if l.Kind == kindVRF {
+			return true
+		}
+	}
+	return false
+}
+
+const kindVRF = "vrf"
+
+// ownRefused finds rules that refuse what this host sends from one of its addresses, or
+// whatever it sends.
+func ownRefused(h *Host) []Finding {
+	return h.ruleFindings([]route.Fact{route.FactAddrs, route.FactRoutes}, func(r *route.Rule) (lookup.Reason, bool) {
+		only := route.Selector{Src: r.Selector.Src}
+		if !refusesRule(r.Action) || r.Selector != only {
+			return lookup.Reason{}, false
+		}
+		if !r.Selector.Src.IsValid() || r.Selector.Src.Bits() == 0 {
+			d := h.lookup(route.Flow{Dst: h.far(r.Family)})
+			standby := func(s lookup.EntryStatus) bool {
+				return s.Route.Type == route.TypeUnicast && s.Route.Table == route.TableMain
+			}
+			return lookup.Reason{Code: CodeOwnRefused, Have: ""}, d.Rule == r && slices.ContainsFunc(h.defaults(r.Family), standby)
+		}
+		for i := range h.snap.Addrs {
+			ip := h.snap.Addrs[i].Prefix.Addr()
+			if !r.Selector.Src.Contains(ip) || ip.IsLoopback() || ip.IsLinkLocalUnicast() {
+				continue
+			}
+			if d := h.lookup(route.Flow{Dst: h.far(r.Family), Src: ip}); d.Rule == r {
+				return lookup.Reason{Code: CodeOwnRefused, Have: ip}, true
+			}
+		}
+		return lookup.Reason{}, false
+	})
+}
+
+// onlyMark reports whether a rule is for a mark and nothing else.
+func onlyMark(r *route.Rule) bool {
+	s := r.Selector
+	return s.MarkMask != 0 && s == route.Selector{Mark: s.Mark, MarkMask: s.MarkMask}
+}
+
+// markRefused finds marked packets that a rule refuses because the tables that every host
+// has, and that the mark's rules lead to, have no default route, which is elsewhere. Where the
+// mark has a table of its own, the refusal is meant for when that is empty.
+func markRefused(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(factTables, route.FactRules) {
+		plain := h.lookup(route.Flow{Dst: h.far(fam)})
+		if plain.Disposition != lookup.DispositionUnicast || !plain.HasRoute {
+			continue
+		}
+		rules := h.rules(fam)
+		for i, r := range rules {
+			if !refusesRule(r.Action) || !onlyMark(r) {
+				continue
+			}
+			asks := func(id route.Table) bool {
+				return slices.ContainsFunc(rules[:i], func(o *route.Rule) bool {
+					return o.Action == route.ActionTable && o.Table == id && o.Selector == r.Selector
+				})
+			}
+			d := h.lookup(route.Flow{Dst: h.far(fam), Mark: r.Selector.Mark})
+			if d.Rule == r && asks(route.TableMain) {
+				full := plain.Route
+				out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeMarkRefused, Have: int64(r.Selector.Mark)}, Rule: r, Route: &full, Table: full.Table}})
+			}
+		}
+	}
+	return out
+}
+
+// forwards reports whether this host is a router of a family; known says that the setting was
+// read.
+func (h *Host) forwards(fam route.Family) (yes, known bool) {
+	n, known := h.snap.Sysctls.Conf(fam, "all", "forwarding")
+	if n != 0 {
+		return true, true
+	}
+	for i := range h.snap.Links {
+		if own, ok := h.snap.Sysctls.Conf(fam, h.snap.Links[i].Name, "forwarding"); ok && own != 0 {
+			return true, true
+		}
+	}
+	return false, known
+}
+
+// ruleForeign finds rules for a source that is no address of this host, where it does not
+// forward. A rule for a whole network, or for a host that has a route of its own here, is
+// for what comes from there.
+func ruleForeign(h *Host) []Finding {
+	return h.ruleFindings([]route.Fact{route.FactAddrs, route.FactRoutes}, func(r *route.Rule) (lookup.Reason, bool) {
+		src := r.Selector.Src
+		if r.Action != route.ActionTable || r.Selector.Not || !src.IsValid() || !src.IsSingleIP() || r.Selector.In != "" || h.own(src.Addr()) != 0 {
+			return lookup.Reason{}, false
+		}
+		if yes, known := h.forwards(r.Family); yes || !known {
+			return lookup.Reason{}, false
+		}
+		d := h.lookup(route.Flow{Dst: src.Addr()})
+		here := d.Disposition == lookup.DispositionLocal || d.HasRoute && d.Route.Dst.IsSingleIP()
+		return lookup.Reason{Code: CodeRuleForeign, Have: src.Addr()}, !here
+	})
+}
+
+// neighbourIn is an address of a network that is not this host's.
+func (h *Host) neighbourIn(p netip.Prefix) netip.Addr {
+	a := p.Addr().Next()
+	for range 8 {
+		if h.own(a) == 0 {
+			return a
+		}
+		a = a.Next()
+	}
+	return a
+}
