@@ -1,110 +1,12 @@
 package listen
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 
 	"routewhy/lookup"
 	"routewhy/route"
 )
-
-// Scope is what a socket is bound to.
-type Scope string
-
-// The scopes.
-const (
-	ScopeAll      Scope = "all"      // every address: 0.0.0.0 or ::
-	ScopeAddress  Scope = "address"  // one address of this host
-	ScopeLoopback Scope = "loopback" // a loopback address
-	ScopeGroup    Scope = "group"    // a multicast group or a broadcast address
-	ScopeGone     Scope = "gone"     // an address that is not this host's
-	ScopeUnknown  Scope = "unknown"  // whether it is, is not known
-)
-
-// Local is an address of this host, or a prefix of such, and who reaches it.
-type Local struct {
-	// Prefix is the address, or what a route of type local makes this host's.
-	Prefix netip.Prefix
-	// Link is the device that has it, VRF the one that this belongs to; zero: none.
-	Link, VRF int
-	// Views are who reaches it by each uplink at which it takes packets.
-	Views []View
-	// Self reports whether this host itself reaches it.
-	Self bool
-
-	one netip.Addr // of the prefix, that stands for it; the zero Addr: its first
-}
-
-// Addr is the address, or one that stands for the prefix.
-func (l *Local) Addr() netip.Addr {
-	if l.one.IsValid() {
-		return l.one
-	}
-	return l.Prefix.Addr()
-}
-
-// standIn is the address that stands for a prefix whose first one is special: those of
-// length 0, where all that a transparent proxy's rule selects is local.
-func standIn(p netip.Prefix) netip.Addr {
-	switch {
-	case !p.Addr().IsUnspecified():
-		return netip.Addr{}
-	case p.Addr().Is4():
-		return netip.AddrFrom4([4]byte{1})
-	}
-	return netip.AddrFrom16([16]byte{0x20})
-}
-
-// Reach is how far an address or a socket can be reached.
-type Reach uint8
-
-// The reaches, the farthest last.
-const (
-	ReachNobody  Reach = iota
-	ReachHost          // this host alone
-	ReachNear          // clients in networks of this host's devices
-	ReachUnknown       // whether other networks do is not known
-	ReachFar           // clients in other networks
-)
-
-func reachNames() []string { return []string{"nobody", "host", "near", "unknown", "far"} }
-
-func (r Reach) String() string { return reachNames()[r] }
-
-// MarshalText gives the name.
-func (r Reach) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
-
-// UnmarshalText reads a name.
-func (r *Reach) UnmarshalText(b []byte) error {
-	i := slices.Index(reachNames(), string(b))
-	if i < 0 {
-		return fmt.Errorf("unknown reach %q", b)
-	}
-	*r = Reach(i)
-	return nil
-}
-
-// Reach is how far it can be reached.
-func (l *Local) Reach() Reach {
-	best := ReachNobody
-	if l.Self {
-		best = ReachHost
-	}
-	for i := range l.Views {
-		some, far := l.Views[i].Reached()
-		perhaps, perhapsFar := l.Views[i].Uncertain()
-		switch {
-		case far:
-			best = max(best, ReachFar)
-		case perhapsFar:
-			best = max(best, ReachUnknown)
-		case some, perhaps:
-			best = max(best, ReachNear)
-		}
-	}
-	return best
-}
 
 // Exposure is a listening socket and how it can be reached.
 type Exposure struct {
@@ -160,63 +62,6 @@ func number(all map[string]int, text string) int {
 	return n
 }
 
-// find gathers the addresses of this host: those of its devices, and what else is local
-// by a route.
-func (h *Host) find() {
-	type place struct {
-		prefix netip.Prefix
-		link   int
-	}
-	seen := map[place]bool{}
-	lengths := map[int]bool{} // of the prefixes
-	add := func(p netip.Prefix, link int) {
-		k := place{prefix: p}
-		if isLink(p.Addr()) {
-			k.link = link
-		}
-		if !seen[k] {
-			seen[k], lengths[p.Bits()] = true, true
-			h.locals = append(h.locals, Local{Prefix: p, Link: link, VRF: vrfOf(h.snap, link), one: standIn(p)})
-		}
-	}
-	for i := range h.snap.Addrs {
-		a := &h.snap.Addrs[i]
-		switch p := netip.PrefixFrom(a.Prefix.Addr(), a.Prefix.Addr().BitLen()); {
-		case a.Flags&(route.AddrTentative|route.AddrDADFailed) != 0:
-		case p.Addr().Is4() && p.Addr().IsLoopback():
-			add(netip.MustParsePrefix("127.0.0.0/8"), a.Link)
-			if last := &h.locals[len(h.locals)-1]; !last.one.IsValid() && last.Prefix.Contains(p.Addr()) {
-				last.one = p.Addr()
-			}
-		default:
-			add(p, a.Link)
-		}
-	}
-	whole := map[netip.Prefix]bool{}
-	for i := range h.locals {
-		whole[h.locals[i].Prefix] = true
-	}
-	h.fib.LocalRoutes(func(p netip.Prefix, link int) {
-		for bits := range lengths {
-			if q := netip.PrefixFrom(p.Addr(), bits).Masked(); bits <= p.Bits() && whole[q] {
-				return
-			}
-		}
-		whole[p] = true
-		add(p, link)
-	})
-}
-
-// Locals are the addresses of this host, in the kernel's order, and who reaches a socket
-// of no special mark, user or port there.
-func (h *Host) Locals() []Local {
-	var out []Local
-	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
-		out = append(out, h.reach(anySocket(fam), ScopeAll).locals...)
-	}
-	return out
-}
-
 // Uplinks is how many devices packets of other hosts may come in by.
 func (h *Host) Uplinks() int { return len(uplinks(h.snap)) }
 
@@ -259,72 +104,6 @@ func (h *Host) Localnet() []int {
 		}
 	}
 	return out
-}
-
-// Fits reports whether what is asked about this host, each kind of its addresses by each
-// device that packets come by, is too much for so many bytes of memory, and for the time
-// that it takes to fill them. each: it is to be written out for every address, and not only
-// once for those that are alike. The error is a [route.LimitError].
-func (h *Host) Fits(bytes int64, each bool) error {
-	const view, look, step = 256, 64, 4 // of an address by a device; of a packet that is looked up; of a range of clients
-	const self = 2048                   // of the packet that this host itself sends to an address
-	links, total := float64(len(uplinks(h.snap))), 0.0
-	groups := map[netip.AddrPort]bool{}
-	for i := range h.snap.Sockets {
-		if s := &h.snap.Sockets[i]; s.Listens() && s.Proto != route.ProtoTCP && h.scope(s) == ScopeGroup {
-			groups[s.Local] = true
-		}
-	}
-	total += float64(len(h.locals)) * (float64(len(h.snap.Rules))*look + self)
-	total += h.sources6() * step
-	if total > float64(bytes) {
-		return &route.LimitError{Limit: bytes}
-	}
-	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
-		kinds, locals := map[kind]bool{}, 0.0
-		for i := range h.locals {
-			if route.FamilyOf(h.locals[i].Addr()) == fam {
-				kinds[h.kindAt(i)] = true
-				locals++
-			}
-		}
-		k := h.askerOf(fam)
-		uplinkKinds := map[int]bool{}
-		for _, n := range k.kinds {
-			uplinkKinds[n] = true
-		}
-		alike, cells := float64(len(kinds)), float64(len(k.cells))
-		total += alike * (links*(view+cells*step) + float64(len(uplinkKinds))*cells*look)
-		if each {
-			total += locals * links * (view + cells/4)
-		}
-		for g := range groups {
-			if route.FamilyOf(g.Addr().Unmap()) == fam {
-				total += links * (view + cells*look)
-			}
-		}
-		if total > float64(bytes) {
-			return &route.LimitError{Limit: bytes}
-		}
-	}
-	return nil
-}
-
-// sources6 is how many addresses are compared where this host sends a packet to each of its
-// own in IPv6: all of them may be its source.
-func (h *Host) sources6() float64 {
-	n, all := 0, 0
-	for i := range h.locals {
-		if h.locals[i].Addr().Is6() {
-			n++
-		}
-	}
-	for i := range h.snap.Addrs {
-		if h.snap.Addrs[i].Prefix.Addr().Is6() {
-			all++
-		}
-	}
-	return float64(n) * float64(all)
 }
 
 // kindAt is the kind of one of the locals.
@@ -496,51 +275,4 @@ func takesFrom(s *route.Snapshot, x *route.Socket, link int) bool {
 		return vrf == 0 || acceptsVRF(s, x.Proto)
 	}
 	return x.Link == link || x.Link == vrf
-}
-
-// scope classifies the address that a socket is bound to.
-func (h *Host) scope(s *route.Socket) Scope {
-	a := s.Local.Addr().Unmap()
-	switch {
-	case a.IsUnspecified():
-		return ScopeAll
-	case a.IsMulticast(), a == broadcast4():
-		return ScopeGroup
-	case slices.ContainsFunc(h.snap.Addrs, func(x route.Addr) bool { return x.Prefix.Addr() == a }):
-		if a.IsLoopback() {
-			return ScopeLoopback
-		}
-		return ScopeAddress
-	}
-	d := h.fib.Lookup(route.Flow{Dst: a, Out: s.Link})
-	switch {
-	case d.Disposition == lookup.DispositionLocal && a.IsLoopback():
-		return ScopeLoopback
-	case d.Disposition == lookup.DispositionLocal:
-		return ScopeAddress
-	case d.Disposition == lookup.DispositionBroadcast:
-		return ScopeGroup
-	case h.snap.Lacks(route.FactAddrs, s.Family) || d.Disposition == lookup.DispositionUnknown:
-		return ScopeUnknown
-	case h.delivers(s): // by a rule for what comes in
-		return ScopeAddress
-	}
-	return ScopeGone
-}
-
-// delivers reports whether packets to the address of a socket may get to it.
-func (h *Host) delivers(s *route.Socket) bool {
-	r := h.reach(s, ScopeAddress)
-	return r.reach > ReachNobody || slices.ContainsFunc(r.locals, func(l Local) bool {
-		return slices.ContainsFunc(l.Views, func(v View) bool {
-			return slices.ContainsFunc(v.Classes, func(c Class) bool { return c.Delivered != route.No })
-		})
-	})
-}
-
-// ScopeOf is what an address is to this host: as the scope of a socket on it.
-func (h *Host) ScopeOf(a netip.Addr) Scope {
-	s := anySocket(route.FamilyOf(a))
-	s.Local = netip.AddrPortFrom(a, 0)
-	return h.scope(s)
 }
