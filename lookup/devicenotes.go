@@ -16,7 +16,7 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	if local && t.Flow.In == 0 && lo != nil && !lo.Up() && !throughVRF {
 		out = append(out, Note{Reason: Reason{Code: NoteLoDown}})
 	}
-	if why := f.DeadEnd(&t.Flow, d); why.Code == FaultNoIPv6 {
+	if why := f.DeadEnd(&t.Flow, d); why.Code == FaultNoIPv6 && d.Disposition != DispositionUnicast {
 		out = append(out, Note{Reason: Reason{Code: NoteLoNoIPv6, Have: why.Have}})
 	}
 	if d.Disposition == DispositionUnicast && d.HasRoute && d.Route.Dst.Addr().Is4() && d.Route.Dst.Bits() == 31 &&

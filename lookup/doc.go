@@ -50,6 +50,7 @@
 //	     selectors that are not known     matches                            unknown, never guessed
 //	     settings that were not read      settings.go undetermined                  TestSettingsUnread: unknown where they decide
 //	2.3  suppressors                      rules.go suppressed                scenarios rules
+//	     devices without IPv6             rules.go suppressed, nexthophealth.go without6  cmd/routewhy script no_ipv6_out; TestReach
 //	2.4  local and main as one table      table4.go searchMerged             scenarios merged-trie
 //	3.1  IPv4 order, next-hop objects     table4.go search4, try4            scenarios lpm4, nexthop
 //	     devices without IPv4             output4.go lacksIPv4               regress/device-without-ipv4-*

@@ -61,7 +61,10 @@ type family struct {
 	vrfs  bool                          // some look in the packet's VRF's
 	// dissects: rules ask about the protocol or the ports of packets that arrive.
 	dissects bool
-	guess    bool // settings were not read
+	// custom: the rules of IPv6 are not those that a namespace starts with
+	// (fib6_has_custom_rules).
+	custom bool
+	guess  bool // settings were not read
 	// bySource: some entry has several next hops, of which a packet's source may choose,
 	// or is for certain sources.
 	bySource bool

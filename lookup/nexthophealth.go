@@ -13,7 +13,8 @@ const (
 	FaultIgnored   Code = "linkdown"       // its device has no carrier, and the kernel passes it over (ignore_routes_with_linkdown); Have: the device's name
 	FaultDead      Code = "marked-dead"    // the kernel marks it dead
 	FaultNeighbour Code = "gateway-failed" // its gateway does not answer; Have: the gateway
-	FaultNoIPv6    Code = "no-ipv6"        // its device, lo or that of a VRF, drops IPv6 that this host sends to itself; Have: the device's name
+	FaultNoIPv6    Code = "no-ipv6"        // its device drops IPv6: that of the way out, or lo or a VRF's for what this host sends to itself; Have: the device's name
+	FaultSmallMTU  Code = "small-mtu"      // its device has no IPv6, because its MTU is too small; Have: the same
 	FaultTarget    Code = "target-failed"  // the packet's destination is a neighbour itself, and does not answer; Have: it
 )
 
@@ -28,7 +29,12 @@ type NextHopFault struct {
 func (f *FIB) Faults(r *route.Route) []NextHopFault {
 	var out []NextHopFault
 	for i := range r.NextHops {
-		if why := f.HopHealth(&r.NextHops[i]); why.Code != "" {
+		h := &r.NextHops[i]
+		why := f.HopHealth(h)
+		if why.Code == "" && r.Type == route.TypeUnicast && r.Family() == route.IPv6 && h.Encap == 0 {
+			why = f.without6(f.byIndex[h.Link])
+		}
+		if why.Code != "" {
 			out = append(out, NextHopFault{why, i})
 		}
 	}
@@ -81,6 +87,8 @@ func (f *FIB) NextHopHealth(flow *route.Flow, d *Decision, w *NextHop) Reason {
 	switch {
 	case r.Code == "" && d.Disposition == DispositionLocal && flow.Dst.Is6() && flow.In == 0 && dev != nil && f.conf(route.IPv6, dev, settingDisableIPv6) != 0:
 		return Reason{Code: FaultNoIPv6, Have: dev.Name}
+	case r.Code == "" && d.Disposition == DispositionUnicast && flow.Dst.Is6() && hop.Encap == 0 && f.without6(dev).Code != "":
+		return f.without6(dev)
 	case r.Code == FaultIgnored, r.Code == FaultDead: // the kernel does not use such a next hop
 		return Reason{}
 	case r.Code == "" && f.target(flow, d, w) == route.NeighbourFailed:
@@ -88,6 +96,24 @@ func (f *FIB) NextHopHealth(flow *route.Flow, d *Decision, w *NextHop) Reason {
 	}
 	return r
 }
+
+// without6 says why a device sends no IPv6 (ip6_output); the zero Reason: it does. Routes by
+// next-hop objects stay when IPv6 goes.
+func (f *FIB) without6(dev *device) Reason {
+	switch {
+	case dev == nil:
+		return Reason{}
+	case !dev.HasIPv6():
+		return Reason{Code: FaultSmallMTU, Have: dev.Name}
+	case f.conf(route.IPv6, dev, settingDisableIPv6) != 0:
+		return Reason{Code: FaultNoIPv6, Have: dev.Name}
+	}
+	return Reason{}
+}
+
+// Without6 reports whether a device sends no IPv6: it is switched off there, or the device's
+// MTU is too small.
+func (f *FIB) Without6(link int) bool { return f.without6(f.byIndex[link]).Code != "" }
 
 // target is the state of a packet's destination where that is a neighbour itself; zero:
 // it is no neighbour, or has no entry.

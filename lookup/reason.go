@@ -65,6 +65,7 @@ const (
 	CodeTableUnusable  Code = "table-unusable"   // routes cover the packet, none can be used
 	CodeSuppressPrefix Code = "suppress-prefix"  // Want: suppress_prefixlength, Have: the prefix length
 	CodeSuppressGroup  Code = "suppress-ifgroup" // Want: the group, Have: the device
+	CodeSuppressMTU    Code = "suppress-no-ipv6" // the device's MTU is too small for IPv6; Have: the device
 	CodeGoto           Code = "goto"             // Want: the priority gone on at
 	CodeGotoUnresolved Code = "goto-unresolved"  // Want: the priority that no rule has
 	CodeNop            Code = "nop"

@@ -121,8 +121,11 @@ func (w *walk) suppress(t *RuleTrial, res *result, code Code) {
 		return
 	}
 	why := Reason{CodeSuppressPrefix, t.Rule.SuppressPrefixLen, res.dst.Bits()}
-	if code == CodeSuppressGroup {
+	switch code {
+	case CodeSuppressGroup:
 		why = Reason{code, t.Rule.SuppressGroup, w.suppressible(res).dev.Name}
+	case CodeSuppressMTU:
+		why = Reason{Code: code, Have: w.suppressible(res).dev.Name}
 	}
 	t.Verdict, t.Reason = VerdictSuppressed, why
 	for i := range t.Candidates {

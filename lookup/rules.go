@@ -250,9 +250,12 @@ func (w *walk) tableOf(r *rule) (route.Table, *table) {
 }
 
 // suppressed says why a rule drops a result, if it does (fib4_rule_suppress,
-// fib6_rule_suppress). What a table refuses is never dropped.
+// fib6_rule_suppress; and __fib6_rule_action, which any added rule brings into play). What a
+// table refuses is never dropped.
 func (w *walk) suppressed(r *rule, res *result) Code {
 	switch h := w.suppressible(res); {
+	case w.flow.Dst.Is6() && w.fib.v6.custom && h != nil && h.dev != nil && !h.dev.HasIPv6():
+		return CodeSuppressMTU
 	case r.SuppressPrefixLen >= res.dst.Bits():
 		return CodeSuppressPrefix
 	case r.SuppressGroup >= 0 && h != nil && h.dev != nil && int64(h.dev.Group) == r.SuppressGroup:

@@ -28,11 +28,12 @@ func (f *FIB) addRules() {
 			f.v6.rules = append(f.v6.rules, r)
 		}
 	}
+	f.v6.custom = !f.v6.startsWith(start{0, route.TableLocal}, start{32766, route.TableMain})
 	if s.NoRules4 {
 		f.v4.rules = withoutRules(route.IPv4)
 	}
 	if s.NoRules6 {
-		f.v6.rules = withoutRules(route.IPv6)
+		f.v6.rules, f.v6.custom = withoutRules(route.IPv6), false
 	}
 	for _, fam := range []*family{&f.v4, &f.v6} {
 		fam.to = map[route.Table][]*route.Rule{}
@@ -110,14 +111,21 @@ func withoutRules(fam route.Family) []*rule {
 // defaultRules4 reports whether the IPv4 rules are those that a namespace starts
 // with.
 func (f *FIB) defaultRules4() bool {
-	want := []struct {
-		priority uint32
-		table    route.Table
-	}{{0, route.TableLocal}, {32766, route.TableMain}, {32767, route.TableDefault}}
-	if len(f.v4.rules) != len(want) {
+	return f.v4.startsWith(start{0, route.TableLocal}, start{32766, route.TableMain}, start{32767, route.TableDefault})
+}
+
+// start is a rule that a namespace starts with.
+type start struct {
+	priority uint32
+	table    route.Table
+}
+
+// startsWith reports whether the rules are exactly those.
+func (fam *family) startsWith(want ...start) bool {
+	if len(fam.rules) != len(want) {
 		return false
 	}
-	for i, r := range f.v4.rules {
+	for i, r := range fam.rules {
 		if r.Priority != want[i].priority || r.Table != want[i].table ||
 			r.Action != route.ActionTable || r.Selector != (route.Selector{}) ||
 			r.SuppressPrefixLen >= 0 || r.SuppressGroup >= 0 {

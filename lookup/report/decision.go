@@ -49,7 +49,8 @@ type Decision struct {
 	// which it is not sent on.
 	NotSentOn string `json:"not_sent_on,omitempty"`
 	// WayOut is "dead" where the route is right, but nothing gets out. Why says why not:
-	// "gateway-failed", "target-failed", "no-carrier", "no-ipv6" or "device-down".
+	// "gateway-failed", "target-failed", "no-carrier", "no-ipv6", "small-mtu" or
+	// "device-down".
 	WayOut string `json:"way_out,omitempty"`
 	Why    Reason `json:"reason,omitzero"`
 }

@@ -67,6 +67,8 @@ func beaten(e *report.Entry) string {
 	switch {
 	case e.Reason.Code == lookup.CodeSuppressPrefix || e.Reason.Code == lookup.CodeSuppressGroup:
 		return "not used: its rule drops it"
+	case e.Reason.Code == lookup.CodeSuppressMTU:
+		return "not used: " + name(e.Reason.Have) + " has no IPv6, because its MTU is under 1280 bytes"
 	case len(e.By) == 0:
 		return "not used: an earlier rule decides"
 	}
@@ -237,6 +239,8 @@ func fault(r report.Reason) string {
 		return "its gateway does not answer"
 	case lookup.FaultNoIPv6:
 		return "IPv6 is switched off on " + name(r.Have)
+	case lookup.FaultSmallMTU:
+		return name(r.Have) + " has no IPv6, because its MTU is under 1280 bytes"
 	}
 	return ""
 }

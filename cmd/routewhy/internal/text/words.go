@@ -141,8 +141,11 @@ func port(o report.Operand) string {
 }
 
 func suppressedWords(r report.Reason) string {
-	if r.Code == lookup.CodeSuppressGroup {
+	switch r.Code {
+	case lookup.CodeSuppressGroup:
 		return fmt.Sprintf("finds a route out of %s and drops it (group %v)", name(r.Have), r.Want)
+	case lookup.CodeSuppressMTU:
+		return fmt.Sprintf("finds a route out of %s and drops it (MTU under 1280 bytes)", name(r.Have))
 	}
 	return fmt.Sprintf("finds a /%v and drops it", r.Have)
 }
@@ -248,6 +251,8 @@ func candidateWords(c *report.Candidate) string {
 		return "ends the look-up: longest match, " + bits(report.Text(length(c.Route.Dst)))
 	case lookup.CodeSuppressPrefix, lookup.CodeSuppressGroup:
 		return "dropped by this rule"
+	case lookup.CodeSuppressMTU:
+		return "dropped: its device has no IPv6"
 	}
 	return unusableWords(c)
 }
