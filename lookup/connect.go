@@ -99,7 +99,7 @@ func (f *FIB) lookups(flow route.Flow, first *Decision) []route.Flow {
 	case given:
 		return nil
 	}
-	return withSource(flow, first.sources()...)
+	return withSource(flow, first.Sources()...)
 }
 
 // withSource are copies of a flow with each source that is one.
@@ -114,8 +114,9 @@ func withSource(flow route.Flow, sources ...netip.Addr) []route.Flow {
 	return out
 }
 
-// sources are the sources that a packet may get, each once.
-func (d *Decision) sources() []netip.Addr {
+// Sources are the sources that a packet may get, each once: the zero Addr where it may get
+// none.
+func (d *Decision) Sources() []netip.Addr {
 	if d.Src.IsValid() {
 		return []netip.Addr{d.Src}
 	}

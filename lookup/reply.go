@@ -102,7 +102,7 @@ func (f *FIB) ReplyOf(t *Trace, who *Answerer) *Reply {
 		r.Returns = f.answered(t, who) // what it would be
 	case !d.Disposition.Success():
 		r.None.Code = CodeReplyRefused
-	case len(d.sources()) == 0 || !d.sources()[0].IsValid() || d.sources()[0].IsUnspecified():
+	case len(d.Sources()) == 0 || !d.Sources()[0].IsValid() || d.Sources()[0].IsUnspecified():
 		r.None.Code = CodeReplyNoSource
 	case d.isGroup() && t.Flow.In == 0:
 		r.None.Code = CodeReplyGroup
@@ -189,7 +189,7 @@ func (f *FIB) answered(t *Trace, who *Answerer) []Return {
 	if t.Decision.Shortcut == ShortcutZero {
 		flow.Dst = t.Decision.Src
 	}
-	back := exchanged(flow, t.Decision.sources()[0])
+	back := exchanged(flow, t.Decision.Sources()[0])
 	if t.Decision.isGroup() {
 		back.Src = netip.Addr{} // whoever answers has an address of its own
 	}

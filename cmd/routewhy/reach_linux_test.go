@@ -161,8 +161,55 @@ func (l *lab) agree(h *listen.Host, snap *route.Snapshot, c *conn) error {
 	if c.spec.isGroup() {
 		return nil // what is sent to a group is no connection
 	}
+	if err := l.sources(h, snap, socket, c, uplink); err != nil {
+		return err
+	}
 	one := l.single(snap, socket, c, uplink)
 	return c.equals("ADDRESS:PORT --iif --from --reply", &one, uplink)
+}
+
+// sources holds the source of an answer that a server sent without one against what is said
+// of it, of the socket and of the packet.
+func (l *lab) sources(h *listen.Host, snap *route.Snapshot, s *route.Socket, c *conn, uplink int) error {
+	if !listen.LeavesSource(s) || !c.received {
+		return nil
+	}
+	strange := func(all []netip.Addr) bool {
+		return slices.ContainsFunc(c.plain, func(src netip.Addr) bool { return !slices.Contains(all, src) })
+	}
+	onLink := c.dst.Is6() && (c.src.IsLinkLocalUnicast() || c.dst.IsLinkLocalUnicast()) // left out there
+	if class := sourceClassOf(h.Sources(s, route.FamilyOf(c.dst), netip.Addr{}), c.src); len(c.answers) > 0 && !onLink {
+		if class == nil {
+			class = &listen.SourceClass{Sources: []netip.Addr{c.dst}}
+		}
+		if strange(class.Sources) || (class.Errno != 0) != (c.refused != nil) {
+			return fmt.Errorf("--sockets: answered without a source: from %v, %v; said: %+v", c.plain, c.refused, *class)
+		}
+	}
+	p := listen.Packet{Proto: c.spec.proto, Src: netip.AddrPortFrom(c.src, c.port), Dst: netip.AddrPortFrom(c.dst, uint16(c.spec.port)), Dev: uplink}
+	if m := snap.Link(snap.Link(uplink).Master); m != nil && m.Kind == "vrf" {
+		p.Dev, p.Slave = m.Index, uplink
+	}
+	flow, _ := p.Sendto(s)
+	d := l.fib.Lookup(flow)
+	if strange(d.Sources()) || (d.Errno != 0) != (c.refused != nil) {
+		return fmt.Errorf("ADDRESS:PORT: answered without a source: from %v, %v; said: %v, %v", c.plain, c.refused, d.Sources(), d.Errno)
+	}
+	return nil
+}
+
+// sourceClassOf finds the class of a client; nil: it has none.
+func sourceClassOf(all []listen.SourceClass, client netip.Addr) *listen.SourceClass {
+	var out *listen.SourceClass
+	best := -1
+	for i := range all {
+		for _, p := range all[i].Clients {
+			if p.Contains(client) && p.Bits() > best {
+				out, best = &all[i], p.Bits()
+			}
+		}
+	}
+	return out
 }
 
 // outcomeOf finds the class of a client.
@@ -216,7 +263,7 @@ func (l *lab) single(snap *route.Snapshot, s *route.Socket, c *conn, uplink int)
 		case hop.Stale:
 		case l.fib.Unheard(&back.Flow, &hop):
 			out.Reason.Code = "lost"
-		case !snap.Link(hop.Link).Carrier(), g.Direct && g.Link != uplink:
+		case !snap.Link(hop.Link).Carrier(), g.Direct && g.Link != uplink, l.fib.WayHealth(&back.Flow, d, &hop).Code == lookup.FaultSmallMTU:
 			out.Reason.Code = "lost"
 		case g.State == route.NeighbourFailed: // it is asked once more
 			out.Reason.Code, out.By = listen.CodeSilent, append(out.By, hop.Link)

@@ -223,6 +223,10 @@ type conn struct {
 	connected bool
 	received  bool  // UDP: the server got the datagram
 	answers   []int // the devices of the host by which answers were seen to leave
+	// plain are the sources of answers that the server sent without one, and refused is
+	// what sendto(2) said of them.
+	plain   []netip.Addr
+	refused error
 }
 
 func (c *conn) String() string {
@@ -323,7 +327,12 @@ func (l *lab) step(conns []*conn, servers []int) bool {
 				break
 			}
 			for _, c := range conns {
-				if c.lan >= 0 && c.answeredBy(buf[:n]) && !slices.Contains(c.answers, l.lans[i].uplink) {
+				src, plain, ok := c.answeredBy(buf[:n])
+				switch {
+				case c.lan < 0 || !ok:
+				case plain && !slices.Contains(c.plain, src):
+					c.plain, happened = append(c.plain, src), true
+				case !plain && src == c.dst && !slices.Contains(c.answers, l.lans[i].uplink):
 					c.answers, happened = append(c.answers, l.lans[i].uplink), true
 				}
 			}
@@ -337,7 +346,8 @@ func (l *lab) step(conns []*conn, servers []int) bool {
 	return happened
 }
 
-// serve accepts a connection or answers a datagram, from the address that it was sent to.
+// serve accepts a connection or answers a datagram: without a source, and from the address
+// that it was sent to.
 func (l *lab) serve(conns []*conn, server, fd int) bool {
 	if a, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC); err == nil {
 		_ = unix.Close(a)
@@ -350,6 +360,10 @@ func (l *lab) serve(conns []*conn, server, fd int) bool {
 	if err != nil {
 		return errors.Is(err, unix.ECONNREFUSED) // of an answer before
 	}
+	var refused error
+	if slices.ContainsFunc(conns, func(c *conn) bool { return c.server == server && c.spec.addr.IsUnspecified() }) {
+		refused = unix.Sendto(fd, []byte(plainAnswer), unix.MSG_DONTWAIT, from)
+	}
 	for _, c := range conns {
 		port := 0
 		switch a := from.(type) {
@@ -359,7 +373,7 @@ func (l *lab) serve(conns []*conn, server, fd int) bool {
 			port = a.Port
 		}
 		if c.server == server && int(c.port) == port && sameSource(c.src, from) {
-			c.received = true
+			c.received, c.refused = true, refused
 		}
 	}
 	control, link := answerFrom(oob[:oobn])
@@ -407,13 +421,16 @@ func answerFrom(oob []byte) ([]byte, uint32) {
 	return nil, 0
 }
 
-// answeredBy reports whether a frame is the answer to a connection: a SYN with ACK, or a
-// datagram.
-func (c *conn) answeredBy(frame []byte) bool {
+// plainAnswer is what a server sends without a source. It is shorter than other answers.
+const plainAnswer = "plain"
+
+// answeredBy reports whether a frame is an answer to a connection: a SYN with ACK, or a
+// datagram. It tells its source, and whether it was sent without one.
+func (c *conn) answeredBy(frame []byte) (src netip.Addr, plain, ok bool) {
 	if len(frame) < 58 {
 		frame = append(slices.Clone(frame), make([]byte, 74)...)
 	}
-	var src, dst netip.Addr
+	var dst netip.Addr
 	proto, at := frame[23], 34
 	switch binary.BigEndian.Uint16(frame[12:]) {
 	case unix.ETH_P_IP:
@@ -424,22 +441,27 @@ func (c *conn) answeredBy(frame []byte) bool {
 		dst, _ = netip.AddrFromSlice(frame[38:54])
 		proto, at = frame[20], 54
 	default:
-		return false
+		return src, false, false
 	}
-	if src != c.dst || dst != c.src || proto != c.spec.proto || int(binary.BigEndian.Uint16(frame[at:])) != c.spec.port ||
+	if dst != c.src || proto != c.spec.proto || int(binary.BigEndian.Uint16(frame[at:])) != c.spec.port ||
 		binary.BigEndian.Uint16(frame[at+2:]) != c.port {
-		return false
+		return src, false, false
 	}
-	return proto == route.ProtoUDP || frame[at+13]&0x12 == 0x12
+	plain = proto == route.ProtoUDP && binary.BigEndian.Uint16(frame[at+4:]) == uint16(8+len(plainAnswer))
+	return src, plain, proto == route.ProtoUDP || frame[at+13]&0x12 == 0x12
 }
 
-// isUp reports whether the client got its answer.
+// isUp reports whether the client got its answer, from the address that it asked.
 func (c *conn) isUp() bool {
-	if c.spec.proto == route.ProtoUDP {
-		var b [16]byte
-		n, _, err := unix.Recvfrom(c.fd, b[:], unix.MSG_DONTWAIT)
-		return err == nil && n > 0
+	if c.spec.proto == route.ProtoTCP {
+		_, err := unix.Getpeername(c.fd)
+		return err == nil
 	}
-	_, err := unix.Getpeername(c.fd)
-	return err == nil
+	var b [16]byte
+	for {
+		n, _, err := unix.Recvfrom(c.fd, b[:], unix.MSG_DONTWAIT)
+		if err != nil || n > len(plainAnswer) {
+			return err == nil
+		}
+	}
 }

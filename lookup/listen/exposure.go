@@ -28,15 +28,17 @@ type Host struct {
 	kinds  []*kind // of the locals; nil: was not asked for
 	asked  map[route.Family]*demands
 	cache  map[reachKey]reached
-	names  map[string]int
-	rivals map[service]*rivals // where sockets of one port are bound differently
+	// sources are those of answers by sendto(2).
+	sources map[sourcesKey][]SourceClass
+	names   map[string]int
+	rivals  map[service]*rivals // where sockets of one port are bound differently
 }
 
 // NewHost prepares the answers for a host.
 func NewHost(f *lookup.FIB) *Host {
 	h := &Host{
 		fib: f, snap: f.Snapshot(), asker: map[route.Family]*asker{}, asked: map[route.Family]*demands{},
-		cache: map[reachKey]reached{}, names: map[string]int{}, rivals: rivalsOf(f.Snapshot()),
+		cache: map[reachKey]reached{}, sources: map[sourcesKey][]SourceClass{}, names: map[string]int{}, rivals: rivalsOf(f.Snapshot()),
 	}
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
 		h.asked[fam] = demandsOf(h.snap, fam)
@@ -158,6 +160,18 @@ type reachKey struct {
 	rivals  int        // those of the same port
 }
 
+// keyOf is the key of a socket.
+func (h *Host) keyOf(s *route.Socket, scope Scope) reachKey {
+	key := reachKey{s.Local.Addr().Unmap(), s.Family, s.V6Only, s.Link, [2]special{h.asked[route.IPv4].of(s), h.asked[route.IPv6].of(s)}, 0, 0}
+	if r := h.rivalsFor(s); r != nil {
+		key.rivals = r.id
+	}
+	if scope == ScopeGroup || s.Link == 0 && hasVRF(h.snap) {
+		key.proto = s.Proto
+	}
+	return key
+}
+
 // reached are the addresses on which sockets that are alike take packets.
 type reached struct {
 	locals []Local
@@ -166,15 +180,7 @@ type reached struct {
 
 // reach are the addresses on which a socket takes packets, and who reaches them.
 func (h *Host) reach(s *route.Socket, scope Scope) reached {
-	bound := s.Local.Addr().Unmap()
-	key := reachKey{bound, s.Family, s.V6Only, s.Link, [2]special{h.asked[route.IPv4].of(s), h.asked[route.IPv6].of(s)}, 0, 0}
-	r := h.rivalsFor(s)
-	if r != nil {
-		key.rivals = r.id
-	}
-	if scope == ScopeGroup || s.Link == 0 && hasVRF(h.snap) {
-		key.proto = s.Proto
-	}
+	bound, key, r := s.Local.Addr().Unmap(), h.keyOf(s, scope), h.rivalsFor(s)
 	if out, ok := h.cache[key]; ok {
 		return out
 	}

@@ -23,6 +23,7 @@ const (
 	CodeLoopback    lookup.Code = lookup.Code(lookup.ShortcutLoopback)    // the answer's source is a loopback address, which may not leave
 	CodeOnLinkAlone lookup.Code = lookup.Code(lookup.ShortcutOnLink)      // the device that the socket is bound to has no route there
 	CodeNoCarrier   lookup.Code = "answer-no-carrier"                     // the device of the answer has none, or is down; Want: its index
+	CodeNoIPv6Out   lookup.Code = "answer-no-ipv6"                        // the device of the answer has no IPv6; Want: its index
 	CodeSilent      lookup.Code = "gateway-silent"                        // the answer's gateway did not answer the last time, and is asked again; Want: its address, Have: the device's index
 	CodeUnheard     lookup.Code = "neighbours-unheard"                    // neighbours cannot be asked on the answer's device, for their answers are refused there; Want: its index
 	CodeOtherLink   lookup.Code = "other-link"                            // the answer asks for the client on the link of another device; Want: its index
@@ -146,6 +147,17 @@ func (k *asker) viewsOf(l *Local, of kind, s *route.Socket, alike special) []Vie
 // view is who reaches an address by an uplink, at a socket that is like all others with the
 // same numbers.
 func (k *asker) view(uplink int, a netip.Addr, of kind, s *route.Socket, asked special) View {
+	key := k.keyOf(uplink, a, of, s, asked)
+	v, ok := k.views[key]
+	if !ok {
+		v = View{uplink, k.classes(k.labels(&key), uplink, isLink(a))}
+		k.views[key] = v
+	}
+	return v
+}
+
+// keyOf is what a view of an address by an uplink is made of.
+func (k *asker) keyOf(uplink int, a netip.Addr, of kind, s *route.Socket, asked special) viewKey {
 	bound := answersBy(s, vrfOf(k.snap, uplink))
 	key := viewKey{
 		uplink: uplink, link: isLink(a), ins: k.in(uplink, a, of, s, asked),
@@ -154,12 +166,7 @@ func (k *asker) view(uplink int, a netip.Addr, of kind, s *route.Socket, asked s
 	if a.Is6() {
 		key.own = k.out(outKey{uplink, s.Link != 0, true, of.out, asked.out}, a, s)
 	}
-	v, ok := k.views[key]
-	if !ok {
-		v = View{uplink, k.classes(k.labels(&key), uplink, isLink(a))}
-		k.views[key] = v
-	}
-	return v
+	return key
 }
 
 // labels are the places of the outcomes of all cells.
@@ -339,6 +346,9 @@ func (k *asker) leave(o *Outcome, d *lookup.Decision, c, a netip.Addr) {
 			continue
 		case l != nil && !l.Carrier():
 			o.Reason = lookup.Reason{Code: CodeNoCarrier, Want: w.Link}
+			continue
+		case c.Is6() && k.fib.Without6(w.Link):
+			o.Reason = lookup.Reason{Code: CodeNoIPv6Out, Want: w.Link}
 			continue
 		case k.fib.SilentGateway(w):
 			silent = lookup.Reason{Code: CodeSilent, Want: w.Gateway, Have: w.Link}

@@ -142,7 +142,7 @@ func (r *rivals) giveWay(h *Host, l *Local, s *route.Socket, shared map[*View][]
 			}
 			views[i].Classes = []Class{{
 				Clients: []netip.Prefix{netip.PrefixFrom(firstOf(route.FamilyOf(a)), 0)},
-				Outcome: Outcome{Delivered: route.No, Answered: route.No, Reason: lookup.Reason{Code: CodeOtherSocket, Want: h.boundTo(&x)}},
+				Outcome: Outcome{Delivered: route.No, Answered: route.No, Reason: lookup.Reason{Code: CodeOtherSocket, Want: h.BoundTo(&x)}},
 			}}
 		}
 	}
@@ -152,8 +152,8 @@ func (r *rivals) giveWay(h *Host, l *Local, s *route.Socket, shared map[*View][]
 	l.Views = views
 }
 
-// boundTo is what a socket is bound to, as ss(8) writes it.
-func (h *Host) boundTo(s *route.Socket) string {
+// BoundTo is what a socket is bound to, as ss(8) writes it.
+func (h *Host) BoundTo(s *route.Socket) string {
 	a := s.Local.Addr().String()
 	if s.Link != 0 {
 		a += "%" + h.snap.LinkName(s.Link)

@@ -143,14 +143,27 @@ func (a *asker) packet(ctx context.Context, d *Destination) (*look, error) {
 			return nil, err
 		}
 	}
+	again := func() (*look, error) {
+		if err := a.read(ctx); err != nil {
+			return nil, err
+		}
+		return a.packet(ctx, d)
+	}
+	if back, ok := l.Met.sendto(); ok {
+		if a.unread(back.Dst) {
+			return again()
+		}
+		l.Remarks = append(l.Remarks, namesOf(a.fib).answerSource(l, &back)...)
+	}
 	if a.Reply {
 		who := l.Met.answerer()
 		r := a.fib.ReplyOf(l.Trace, who)
-		if a.unread(r) {
-			if err := a.read(ctx); err != nil {
-				return nil, err
-			}
-			return a.packet(ctx, d)
+		var to []netip.Addr
+		for i := range r.Returns {
+			to = append(to, r.Returns[i].Trace.Flow.Dst)
+		}
+		if a.unread(to...) {
+			return again()
 		}
 		a.addReply(l, r, p)
 		l.Answerer = who
@@ -238,10 +251,10 @@ func (m *met) answerer() *lookup.Answerer {
 
 // unread notes the destinations of answers, and reports whether routes to one of them may
 // have been left out so far.
-func (a *asker) unread(r *lookup.Reply) bool {
+func (a *asker) unread(to ...netip.Addr) bool {
 	before := len(a.replied)
-	for i := range r.Returns {
-		if dst := r.Returns[i].Trace.Flow.Dst; !slices.Contains(a.replied, dst) {
+	for _, dst := range to {
+		if !slices.Contains(a.replied, dst) {
 			a.replied = append(a.replied, dst)
 		}
 	}

@@ -35,6 +35,11 @@ type Finding struct {
 	// Devs and Addresses are devices and addresses of this host that the finding is about.
 	Devs      []string   `json:"devs,omitempty"`
 	Addresses []HostAddr `json:"addresses,omitempty"`
+	// Answers are the sources of answers that a server leaves to the kernel.
+	Answers []AnswerSource `json:"answers,omitempty"`
+	// Sockets are those that the finding is about, where others of their kind are not
+	// like that.
+	Sockets []string `json:"sockets,omitempty"`
 	// Alike are routes that stand for others.
 	Alike []AlikeRoutes `json:"alike,omitempty"`
 	// Private says that it takes a privilege to know more, as is usual.
@@ -159,6 +164,7 @@ const (
 	RemarkMapped    lookup.Code = "mapped"              // an IPv4 address in IPv6's notation; Have: the IPv4 address
 	RemarkPortlike  lookup.Code = "portlike"            // an IPv6 address that ends like a port; Want: the port, Have: what is before it
 	RemarkConnect   lookup.Code = "unspecified-connect" // connect(2) goes elsewhere; Want: the destination as given, Have: the one taken
+	RemarkSource    lookup.Code = "answer-source"       // a server that leaves the source of its answers to the kernel does not answer from the address that was asked
 	RemarkProcesses lookup.Code = "processes-hidden"    // the names of processes could not be read; Have: why
 )
 

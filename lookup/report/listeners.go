@@ -266,7 +266,7 @@ func (x *Exposure) warnings(n names, l *Listeners, host *listen.Host) []Finding 
 	add(Finding{Reason: Reason{Code: RemarkUplinksDown}, Devs: down}, len(down) > 0)
 	localnet := n.devs(host.Localnet())
 	add(Finding{Reason: Reason{Code: RemarkLocalnet}, Devs: localnet}, len(localnet) > 0)
-	return out
+	return append(out, x.answerSources(host)...)
 }
 
 // asksForMarks reports whether a rule asks for a mark.

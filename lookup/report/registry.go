@@ -114,6 +114,7 @@ func packetKinds() []Kind {
 		{RemarkMapped, "IPv4 written as IPv6", i, s, "A socket sends IPv4 to an address like ::ffff:192.0.2.1."},
 		{RemarkPortlike, "An address that ends like a port", i, s, "An IPv6 address was written without brackets, and its end looks like a port."},
 		{RemarkConnect, "The zero address stands for this host", i, s, "The kernel connects to the loopback address where a program says 0.0.0.0 or ::."},
+		{RemarkSource, "UDP answers may have another source", w, s, "A UDP server that is bound to every address and does not use IP_PKTINFO leaves the source of its answers to the routing decision. A client that is connected to another address of this host drops such an answer."},
 		{RemarkProcesses, "Names of processes are missing", i, s, "A privilege is needed to see which programs hold sockets open."},
 	}
 }

@@ -81,6 +81,8 @@ func (e told) remark(n *report.Finding) string {
 		return fmt.Sprintf("all of %s is an address; port %s of %s is [%[3]s]:%[2]s", e.label(), n.Want, n.Have)
 	case report.RemarkConnect:
 		return fmt.Sprintf("the kernel connects to %s where a program says %s (connect(2), sendto(2))", n.Have, n.Want)
+	case report.RemarkSource:
+		return e.answerSource(n)
 	case report.RemarkProcesses:
 		return "process names are missing: " + name(n.Have)
 	}

@@ -359,6 +359,8 @@ func unanswered(r report.Reason) string {
 		return "no route by the device that the socket is bound to"
 	case listen.CodeNoCarrier:
 		return name(r.Want) + " has no carrier or is down"
+	case listen.CodeNoIPv6Out:
+		return name(r.Want) + " has no IPv6"
 	case listen.CodeSilent:
 		return fmt.Sprintf("their gateway %v did not answer the last time", r.Want)
 	case listen.CodeUnheard:

@@ -403,6 +403,8 @@ func socketsFinding(n *report.Finding, verbose bool) string {
 		return "nothing comes in by " + someDevices(devs(n.Devs)) + " now: no carrier"
 	case report.RemarkUplinksDown:
 		return "nothing comes in by " + someDevices(devs(n.Devs)) + " now: down"
+	case report.RemarkSource:
+		return answerSources(n, verbose)
 	case report.RemarkLocalnet:
 		return "127.0.0.0/8 is reached from " + someDevices(devs(n.Devs)) + " because route_localnet is on there"
 	}

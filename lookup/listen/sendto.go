@@ -1,0 +1,167 @@
+package listen
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// A UDP server that is bound to every address and answers by sendto(2) leaves the source of
+// its answers to the routing decision (udp_sendmsg in net/ipv4/udp.c, udpv6_sendmsg in
+// net/ipv6/udp.c). Only a server that gives back the address from IP_PKTINFO (ip(7)) or
+// IPV6_PKTINFO (RFC 3542 section 6) answers from the one that was asked. Which of the two a
+// program does is not known.
+
+// LeavesSource reports whether a socket may leave the source of its answers to the kernel: it
+// is one of UDP, bound to every address, and connected to nobody.
+func LeavesSource(s *route.Socket) bool {
+	return s.Proto == route.ProtoUDP && s.Local.Addr().Unmap().IsUnspecified() && s.Remote.Port() == 0
+}
+
+// Sendto is the answer that a socket sends to a packet by sendto(2), without a source. False:
+// whom it goes to is not known.
+func (p *Packet) Sendto(s *route.Socket) (route.Flow, bool) {
+	to := p.Src
+	if !to.Addr().IsValid() || to.Addr().IsUnspecified() {
+		return route.Flow{}, false
+	}
+	link := s.Link
+	if isLink(to.Addr()) {
+		link = p.Dev // recvfrom(2) names it
+	}
+	return sendto(s, to, link), true
+}
+
+// sendto is a packet of a socket to a client, by a device or, zero, by any.
+func sendto(s *route.Socket, to netip.AddrPort, link int) route.Flow {
+	return route.Flow{
+		Dst: to.Addr(), Out: link, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(), DstPort: to.Port(),
+	}
+}
+
+// SourceClass are clients to whom a socket's answers by sendto(2) have the same source.
+type SourceClass struct {
+	// Clients are prefixes of their addresses. Of all classes, the longest prefix that
+	// covers a client says which one it is in.
+	Clients []netip.Prefix
+	// Sources are the addresses of which an answer gets one. Errno is what sendto(2)
+	// says where there is no answer.
+	Sources []netip.Addr
+	Errno   route.Errno
+}
+
+// Sources are the sources of the answers that a socket sends by sendto(2) to those clients
+// that ask an address of this host, or any where asked is the zero Addr, and would get the
+// answer from it. It is nil where all of them get the source that they asked. This host itself
+// and link-local addresses of IPv6, those of clients and those that are asked, are left out.
+func (h *Host) Sources(s *route.Socket, fam route.Family, asked netip.Addr) []SourceClass {
+	if !LeavesSource(s) {
+		return nil
+	}
+	locals := slices.DeleteFunc(slices.Clone(h.reach(s, ScopeAll).locals), func(l Local) bool {
+		return route.FamilyOf(l.Addr()) != fam || isLink(l.Addr()) || asked.IsValid() && !l.Prefix.Contains(asked)
+	})
+	if len(locals) == 0 {
+		return nil
+	}
+	key := sourcesKey{h.keyOf(s, ScopeAll), fam, asked}
+	if all, ok := h.sources[key]; ok {
+		return all
+	}
+	all := h.askerOf(fam).sources(h, locals, s)
+	h.sources[key] = all
+	return all
+}
+
+// sourcesKey is what sockets have in common whose answers have the same sources.
+type sourcesKey struct {
+	reachKey
+	fam   route.Family
+	asked netip.Addr
+}
+
+// sources are those of the answers to all clients that get one from some of the addresses.
+func (k *asker) sources(h *Host, locals []Local, s *route.Socket) []SourceClass {
+	asked := k.askedBy(h, locals, s)
+	labels := make([]int, len(k.cells))
+	var all []SourceClass
+	ids := map[string]int{}
+	differs := false
+	for i := range k.cells {
+		c := &k.cells[i]
+		labels[i] = noLabel
+		if len(asked[i]) == 0 || isLink(c.first) {
+			continue
+		}
+		d := k.searcher.Lookup(sendto(s, netip.AddrPortFrom(c.first, clientPort), s.Link))
+		one := SourceClass{Sources: d.Sources(), Errno: d.Errno}
+		if d.Disposition == lookup.DispositionUnknown || one.Errno == 0 && !slices.ContainsFunc(one.Sources, netip.Addr.IsValid) {
+			continue // not known
+		}
+		labels[i] = number(ids, fmt.Sprint(one.Sources, one.Errno))
+		if labels[i] == len(all) {
+			all = append(all, one)
+		}
+		differs = differs || one.Errno != 0 || slices.ContainsFunc(asked[i], func(a netip.Addr) bool { return !slices.Equal(one.Sources, []netip.Addr{a}) })
+	}
+	if !differs {
+		return nil
+	}
+	return k.sourceClasses(all, labels)
+}
+
+// sourceClasses gives classes their clients: the first has the prefix of length 0.
+func (k *asker) sourceClasses(all []SourceClass, labels []int) []SourceClass {
+	size, most := map[int]float64{}, -1
+	for i, label := range labels {
+		if label != noLabel {
+			size[label] += k.size(i)
+		}
+	}
+	for label := range all {
+		if most < 0 || size[label] > size[most] {
+			most = label
+		}
+	}
+	var out []SourceClass
+	at := map[int]int{}
+	for _, p := range prefixes(k.cells, labels, most, k.cuts) {
+		if _, ok := at[p.label]; !ok {
+			at[p.label] = len(out)
+			out = append(out, all[p.label])
+		}
+		c := &out[at[p.label]]
+		c.Clients = append(c.Clients, p.prefix)
+	}
+	return out
+}
+
+// askedBy are, for each cell, the addresses that its clients ask and get answers from, two at
+// most.
+func (k *asker) askedBy(h *Host, locals []Local, s *route.Socket) [][]netip.Addr {
+	out := make([][]netip.Addr, len(k.cells))
+	alike := h.asked[route.FamilyOf(locals[0].Addr())].of(s)
+	for i := range locals {
+		l := &locals[i]
+		a, of := l.Addr(), h.kind(l.Addr())
+		for j := range l.Views {
+			v := &l.Views[j]
+			if len(v.Classes) == 0 || v.Classes[0].Reason.Code == CodeOtherSocket {
+				continue
+			}
+			key := k.keyOf(v.Uplink, a, of, s, h.at(alike, a))
+			for c, label := range k.labels(&key) {
+				if label == noLabel || len(out[c]) > 1 || slices.Contains(out[c], a) {
+					continue
+				}
+				if o := &k.outcomes[label]; o.Delivered == route.Yes && o.Answered != route.No {
+					out[c] = append(out[c], a)
+				}
+			}
+		}
+	}
+	return out
+}
