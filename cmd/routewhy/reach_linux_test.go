@@ -263,7 +263,7 @@ func (l *lab) single(snap *route.Snapshot, s *route.Socket, c *conn, uplink int)
 		case hop.Stale:
 		case l.fib.Unheard(&back.Flow, &hop):
 			out.Reason.Code = "lost"
-		case !snap.Link(hop.Link).Carrier(), g.Direct && g.Link != uplink, l.fib.WayHealth(&back.Flow, d, &hop).Code == lookup.FaultSmallMTU:
+		case !snap.Link(hop.Link).Carrier(), g.Direct && g.Link != uplink, l.fib.NextHopHealth(&back.Flow, d, &hop).Code == lookup.FaultSmallMTU:
 			out.Reason.Code = "lost"
 		case g.State == route.NeighbourFailed: // it is asked once more
 			out.Reason.Code, out.By = listen.CodeSilent, append(out.By, hop.Link)
