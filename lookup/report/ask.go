@@ -20,10 +20,10 @@ type Report interface {
 	MarkChanging()
 }
 
-// Ask answers a question from a source: a report for each destination, in their order.
-// Where tables change meanwhile, or the kernel gives another answer, it reads and answers
-// again, three times at most; the reports say that the tables were changing if they still
-// are. Errors are those of the source and of the context, and a [*DeviceError].
+// Ask answers a question from a source: it gives a report for each destination, in their
+// order. If tables change meanwhile, or the kernel gives another answer, it reads and
+// answers again, three times at most. If they still change then, the reports say so.
+// Errors are those of the source and of the context, and a [*DeviceError].
 func Ask(ctx context.Context, src route.Source, q *Question) ([]Report, error) {
 	a := &asker{Question: q, src: src}
 	var all []Report
@@ -53,13 +53,13 @@ type asker struct {
 	*Question
 	src route.Source
 	fib *lookup.FIB
-	// replied are the destinations of answers, which are known only when the packets'
+	// replied are the destinations of answers, which are known only after the packets'
 	// sources are.
 	replied []netip.Addr
 }
 
-// read reads what the question needs, and no more: the routes that cover a destination,
-// and what is small anyway.
+// read reads only what the question needs: the routes that cover a destination, and the
+// facts that are always few.
 func (a *asker) read(ctx context.Context) error {
 	var err error
 	a.fib, err = lookup.Read(ctx, a.src, &lookup.Need{
@@ -125,8 +125,8 @@ func (a *asker) about(ctx context.Context, d *Destination) (Report, error) {
 	return NewZero(e, whole), nil
 }
 
-// isZeroPage reports whether a destination asks for the page about the zero address: it
-// is one, and nothing was said about a packet.
+// isZeroPage reports whether a destination asks for the page about the zero address: the
+// destination is that address, and the question says nothing about a packet.
 func (a *asker) isZeroPage(d *Destination) bool {
 	return d.Addr.IsUnspecified() && d.Port == 0 && d.Host == "" && a.Packet == Packet{} && !a.Reply
 }
@@ -210,7 +210,7 @@ func (l *look) split() {
 	}
 }
 
-// meet adds which socket takes the packet, where the decision ends at this host.
+// meet adds which socket takes the packet, if the packet ends at this host.
 func (a *asker) meet(ctx context.Context, l *look) error {
 	p, ok := listen.PacketOf(a.fib.Snapshot(), &l.Trace.Flow, &l.Trace.Decision)
 	if !ok {
@@ -232,8 +232,8 @@ func (a *asker) meet(ctx context.Context, l *look) error {
 	return nil
 }
 
-// answerer is what is known of the socket that takes the packet; nil: nothing, or several
-// may take it that are not bound alike.
+// answerer is what is known of the socket that takes the packet; nil: nothing is known, or
+// several sockets may take it that are bound differently.
 func (m *met) answerer() *lookup.Answerer {
 	if m == nil || len(m.verdict.Receivers) == 0 {
 		return nil
@@ -281,10 +281,10 @@ func (a *asker) addReply(l *look, r *lookup.Reply, p *Packet) {
 	}
 }
 
-// NoKernelAsked is [Kernel.NotAsked] where the question wanted it so.
+// NoKernelAsked is [Kernel.NotAsked] if the question said so.
 const NoKernelAsked = "--no-kernel"
 
-// askKernel lets the kernel answer the same.
+// askKernel asks the kernel the same.
 func (a *asker) askKernel(ctx context.Context, l *look) error {
 	for _, part := range l.lookups() {
 		if err := a.askOne(ctx, part); err != nil {
@@ -317,7 +317,7 @@ func (a *asker) askOne(ctx context.Context, l *look) error {
 	return nil
 }
 
-// settle turns the decisions of all look-ups to what the kernel's answers alone show:
+// settle changes the decisions of all look-ups to what only the kernel's answers show:
 // gateways that it has learnt, and entries and sources that are in no dump.
 func (l *look) settle() {
 	some := false

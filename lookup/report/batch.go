@@ -9,8 +9,8 @@ import (
 	"routewhy/route"
 )
 
-// Batch answers questions about many packets, one after the other, from one reading of
-// everything. Of each it has the decision alone.
+// Batch answers questions about many packets, one after the other, after everything was
+// read once. It gives only the decision about each.
 type Batch struct {
 	asker
 	ctx      context.Context // of the kernel's answers
@@ -18,15 +18,15 @@ type Batch struct {
 	searcher *lookup.Searcher
 	given    []lookup.Field
 	fields   map[lookup.Field]bool
-	// plain4 and plain6 are the packets of which nothing is said but their destination.
+	// plain4 and plain6 are packets of which only the destination is given.
 	plain4, plain6 route.Flow
 	// asks says of which family the kernel is asked about every packet: see learnt.
 	asks map[route.Family]bool
 }
 
 // ReadBatch reads a source for a batch: of one family or, zero, of both. The question's
-// Packet is that of every line which says nothing else; its destinations are not looked
-// at. Errors are those of [Ask]. The caller closes the batch.
+// Packet holds for every line that says nothing else; its destinations are ignored.
+// Errors are those of [Ask]. The caller closes the batch.
 func ReadBatch(ctx context.Context, src route.Source, family route.Family, q *Question) (*Batch, error) {
 	b := &Batch{asker: asker{Question: q, src: src}, ctx: ctx}
 	var err error
@@ -50,7 +50,7 @@ func ReadBatch(ctx context.Context, src route.Source, family route.Family, q *Qu
 	return b, nil
 }
 
-// NewBatch is a batch about what was read already, which no kernel is asked about.
+// NewBatch is a batch about facts that were read already. It asks no kernel.
 func NewBatch(fib *lookup.FIB, q *Question) (*Batch, error) {
 	b := &Batch{asker: asker{Question: q, fib: fib}, watched: &Watched{watch: route.Still{}}}
 	return b, b.start()
@@ -77,7 +77,7 @@ func (b *Batch) ChangedAtOnce() bool { return b.fib.Snapshot().Changed }
 // Changing reports whether they have changed since.
 func (b *Batch) Changing() bool { return b.watched.Changing() }
 
-// Gaps are the facts that all decisions are made without.
+// Gaps are the facts that are missing for all decisions.
 func (b *Batch) Gaps() []route.Gap {
 	return slices.DeleteFunc(slices.Clone(b.fib.Snapshot().Gaps), func(g route.Gap) bool {
 		return slices.Contains([]route.Fact{route.FactNames, route.FactSockets, route.FactProcesses, route.FactMarks}, g.Fact)
@@ -91,7 +91,8 @@ type Decided struct {
 	decision lookup.Decision
 }
 
-// Decide decides into x about the packet of the batch that goes to an address.
+// Decide decides about the packet of the batch that goes to an address, and writes the
+// decision to x.
 func (b *Batch) Decide(x *Decided, dst netip.Addr) {
 	x.batch, x.flow = b, b.plain4
 	if dst.Is6() {
@@ -102,8 +103,7 @@ func (b *Batch) Decide(x *Decided, dst netip.Addr) {
 	b.learnt(&x.flow, &x.decision)
 }
 
-// Answer answers about one packet or connection, of which something may be said beside
-// its destination.
+// Answer answers about one packet or connection. More than its destination may be given.
 func (b *Batch) Answer(d *Destination, p *Packet) (*Explanation, error) {
 	one := asker{Question: &Question{Packet: *p, User: b.User, NoKernel: b.NoKernel}, src: b.src, fib: b.fib}
 	if d.Port == 0 {
@@ -135,9 +135,9 @@ func (b *Batch) answer(one *asker, d *Destination) (*Explanation, error) {
 	return l.decided(flow, &dec), nil
 }
 
-// learnt turns a decision to the gateways that the kernel has learnt from ICMP
-// redirects. Nothing but its answers shows them all, and so it is asked about every
-// packet, but only where a redirect ever came in.
+// learnt changes a decision to the gateways that the kernel has learnt from ICMP
+// redirects. Only its answers show all of them. So it is asked about every packet, but
+// only if a redirect ever came in.
 func (b *Batch) learnt(flow *route.Flow, d *lookup.Decision) {
 	byGateway := func(w lookup.NextHop) bool { return w.Gateway.IsValid() }
 	if !b.asks[route.FamilyOf(flow.Dst)] || !slices.ContainsFunc(d.NextHops, byGateway) {
@@ -150,7 +150,7 @@ func (b *Batch) learnt(flow *route.Flow, d *lookup.Decision) {
 }
 
 // LineKey is what a line depends on beside the packet's destination and the prefix of its
-// route. It has a meaning only beside others of the same batch.
+// route. It may only be compared with others of the same batch.
 type LineKey struct {
 	entry   lookup.Entry
 	src     netip.Addr
@@ -195,7 +195,7 @@ func (x *Decided) Report() *Explanation {
 	return l.decided(x.flow, &x.decision)
 }
 
-// decided is the line of a look-up of which there is a decision alone.
+// decided is the line of a look-up of which only the decision is known.
 func (l *look) decided(flow route.Flow, d *lookup.Decision) *Explanation {
 	l.Trace = &lookup.Trace{Flow: flow, Decision: *d, Gateways: l.FIB.Gateways(&flow, d)}
 	return l.Line()
@@ -206,7 +206,7 @@ type Line struct{ *Explanation }
 
 // LineFault is a line that has no answer.
 type LineFault struct {
-	// Query has the destination, where it can be told.
+	// Query has the destination, if it was understood.
 	Query       *Query             `json:"query,omitempty"`
 	Disposition lookup.Disposition `json:"disposition"`
 	Default     bool               `json:"default"`

@@ -14,15 +14,15 @@ type Decision struct {
 	Disposition lookup.Disposition `json:"disposition"`
 	// Errno is the kernel's refusal.
 	Errno route.Errno `json:"errno,omitzero"`
-	// SomeRefused is what becomes of the flows that a hash gives to a next hop by
-	// which they may not go, while the others get out.
+	// SomeRefused is the error of the flows that a hash gives to a next hop that refuses
+	// them, while the other flows get out.
 	SomeRefused *Refused `json:"some_refused,omitempty"`
-	// MayRefuse is the error of a received packet if there ever was a route of type
-	// local, which does not show.
+	// MayRefuse is the error with which a received packet is refused if there ever was a
+	// route of type local, which no dump shows.
 	MayRefuse route.Errno `json:"may_refuse,omitzero"`
 	// Default says that the chosen route is 0.0.0.0/0 or ::/0.
 	Default bool `json:"default"`
-	// Shortcut is where the kernel decides without finding a route.
+	// Shortcut says how the kernel decided without a route; absent: it did not.
 	Shortcut lookup.Shortcut `json:"shortcut,omitempty"`
 	// WithoutIPv4 is the device on which the packet fails because it has no IPv4.
 	WithoutIPv4 *WithoutIPv4 `json:"without_ipv4,omitempty"`
@@ -30,25 +30,25 @@ type Decision struct {
 	Rule *iproute2.Rule `json:"rule,omitempty"`
 	// Route is the chosen entry, or the one that refuses.
 	Route *iproute2.Route `json:"route,omitempty"`
-	// NextHops are all that the kernel may use for this packet.
+	// NextHops are all next hops that the kernel may use for this packet.
 	NextHops []NextHop `json:"nexthops,omitempty"`
-	// Ambiguous says why NextHops is a set, or why the disposition is unknown.
+	// Ambiguous says why there are several next hops, or why the disposition is unknown.
 	Ambiguous Reason `json:"ambiguous,omitzero"`
-	// Src is the source address of the packet, where all next hops agree on it.
+	// Src is the source address of the packet, if all next hops give the same.
 	Src netip.Addr `json:"src,omitzero"`
-	// NoSource says that the packet goes without a source address: this host has none
-	// that fits.
+	// NoSource says that the packet leaves without a source address, because this host has
+	// none that fits.
 	NoSource bool `json:"no_source,omitempty"`
 	// Unassigned says that the destination ends at this host although no device has the
 	// address.
 	Unassigned bool `json:"unassigned,omitempty"`
 	// SentOn says that a received packet leaves again: it is forwarded, or it is a
-	// broadcast that bc_forwarding sends on.
+	// broadcast that is sent on because of bc_forwarding.
 	SentOn bool `json:"sent_on,omitempty"`
-	// NotSentOn is the device of the network that a received broadcast is for, and to
-	// which it is not sent on.
+	// NotSentOn is the device whose network a received broadcast is for, if it is not sent
+	// on to that network.
 	NotSentOn string `json:"not_sent_on,omitempty"`
-	// WayOut is "dead" where the route is right, but nothing gets out. Why says why not:
+	// WayOut is "dead" if there is a route but nothing gets out. Why says why not:
 	// "gateway-failed", "target-failed", "no-carrier", "no-ipv6", "small-mtu" or
 	// "device-down".
 	WayOut string `json:"way_out,omitempty"`
@@ -68,21 +68,21 @@ type WithoutIPv4 struct {
 	MTU uint32 `json:"mtu"`
 }
 
-// NextHop is one way out that the kernel may take.
+// NextHop is a next hop that the kernel may take.
 type NextHop struct {
 	Gateway netip.Addr `json:"gateway,omitzero"`
 	Dev     string     `json:"dev,omitempty"`
 	// Encap is the kind of light-weight tunnel that wraps the packet.
 	Encap  string `json:"encap,omitempty"`
 	Weight int    `json:"weight,omitempty"`
-	// Share is the part of all flows that goes this way, 0 to 1; absent: it cannot be
+	// Share is the part of all flows that takes this next hop, 0 to 1; absent: it cannot be
 	// known.
 	Share float64 `json:"share,omitempty"`
-	// Src is the source that a packet without one gets; SrcOneOf are in its place where
-	// it is one of them and nobody knows which.
+	// Src is the source that a packet without one gets. SrcOneOf is there in its place if
+	// it is not known which of several it is.
 	Src      netip.Addr   `json:"src,omitzero"`
 	SrcOneOf []netip.Addr `json:"src_one_of,omitempty"`
-	// NHID is the ID of the next-hop object that this is.
+	// NHID is the ID of its next-hop object.
 	NHID uint32 `json:"nhid,omitempty"`
 	// Neighbour is the state of the gateway's neighbour entry, or of the destination's
 	// where there is no gateway; absent: it has none. NeighbourUnread: that is not known.
@@ -91,23 +91,23 @@ type NextHop struct {
 	// Stale marks a next hop that the kernel should not use, but may until the next
 	// link event.
 	Stale bool `json:"stale,omitempty"`
-	// RedirectedFrom is the route's own gateway, where the kernel has learnt
-	// another one from an ICMP redirect.
+	// RedirectedFrom is the route's own gateway, if the kernel has learnt another one from
+	// an ICMP redirect.
 	RedirectedFrom netip.Addr `json:"redirected_from,omitzero"`
-	// Configured is the route's own gateway where the packet does not go through it.
+	// Configured is the route's own gateway, if the packet does not go through it.
 	Configured netip.Addr `json:"configured_gateway,omitzero"`
-	// Unread says that there is a gateway, which a file does not tell.
+	// Unread says that there is a gateway, but a file does not say which.
 	Unread bool `json:"gateway_unread,omitempty"`
-	// NoNeighbours says that the device has no neighbours: it is point-to-point, a
-	// tunnel say.
+	// NoNeighbours says that the device has no neighbours: it is point-to-point, for
+	// example a tunnel.
 	NoNeighbours bool `json:"no_neighbours,omitempty"`
-	// Reach tells how the neighbour is reached that the frame goes to.
+	// Reach says how the neighbour that gets the frame is reached.
 	Reach *Reach `json:"reach,omitempty"`
 	// Fault is what is wrong with it.
 	Fault Reason `json:"fault,omitzero"`
 }
 
-// Reach tells how a neighbour is reached: a gateway, or the destination itself.
+// Reach says how a neighbour is reached: a gateway, or the destination itself.
 type Reach struct {
 	// Address is the gateway's; absent: it is the destination's.
 	Address netip.Addr `json:"address,omitzero"`
@@ -115,7 +115,8 @@ type Reach struct {
 	Dev string `json:"dev,omitempty"`
 	// How is one of the codes below.
 	How lookup.Code `json:"how"`
-	// Network is the one that has the address, for ReachNetwork and ReachRoute.
+	// Network is the network or the host route of the address, for ReachNetwork and
+	// ReachRoute.
 	Network netip.Prefix `json:"network,omitzero"`
 }
 
@@ -126,15 +127,15 @@ const (
 	ReachRoute     lookup.Code = "host-route"     // a route to this one address leads there
 	ReachRedirect  lookup.Code = "learnt"         // an ICMP redirect named it
 	ReachOnLink    lookup.Code = "onlink"         // the route's flag onlink says so
-	ReachLinkLocal lookup.Code = "link-local"     // its address is of the link
+	ReachLinkLocal lookup.Code = "link-local"     // its address is link-local
 	ReachUnknown   lookup.Code = "network-unread" // the networks were not read
-	ReachNoNetwork lookup.Code = "no-network"     // it is in no network of the device any more
+	ReachNoNetwork lookup.Code = "no-network"     // it is in no network of the device
 )
 
-// wayOutDead is the WayOut of a decision that nothing gets out by.
+// wayOutDead is the WayOut of a decision if nothing gets out.
 const wayOutDead = "dead"
 
-// names puts what a FIB has by numbers into names.
+// names finds the names of what a FIB has by numbers.
 type names struct {
 	fib  *lookup.FIB
 	snap *route.Snapshot
@@ -275,8 +276,8 @@ func (n names) reach(g *lookup.Gateway) *Reach {
 	return r
 }
 
-// withoutIPv4 finds the device whose MTU is too small: one that was asked for, that of a
-// next hop, or lo, by which this host's own packets come back.
+// withoutIPv4 finds the device whose MTU is too small: the device that was asked for, that
+// of a next hop, or lo, through which packets to this host itself go.
 func (n names) withoutIPv4(flow *route.Flow, d *lookup.Decision) *WithoutIPv4 {
 	links := []int{flow.In, flow.Out}
 	if d.Disposition == lookup.DispositionInvalid && d.Route.Type != route.TypeLocal {

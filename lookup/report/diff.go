@@ -12,11 +12,10 @@ import (
 
 // Diff is what differs between two hosts, or between a host before and after something.
 type Diff struct {
-	// Objects are what one of the two has and the other has not, or has otherwise: these
-	// are the causes.
+	// Objects are the causes: the things that only one of the two has, or that differ.
 	Objects Rows[Object] `json:"objects"`
 	// Destinations are the ranges that are decided differently, in ascending order, IPv4
-	// first. What is compared are packets without a source, a mark and the like.
+	// first. The compared packets have no source, no mark and the like.
 	Destinations Rows[Change] `json:"destinations"`
 	// OthersMay says that packets which were not compared may be decided differently.
 	OthersMay bool      `json:"others_may,omitempty"`
@@ -28,14 +27,14 @@ type Diff struct {
 // Change is a range of destinations whose decision differs.
 type Change struct {
 	Range
-	// Size is how many addresses it has, which may be a number of more than 64 bits.
+	// Size is how many addresses it has. The number may have more than 64 bits.
 	Size string `json:"size"`
 	// Before and After are the decisions about its first address.
 	Before Decision `json:"before"`
 	After  Decision `json:"after"`
 }
 
-// Range is some destinations in a row.
+// Range is a range of destinations.
 type Range struct {
 	First netip.Addr `json:"first"`
 	Last  netip.Addr `json:"last"`
@@ -145,7 +144,7 @@ func grouped(all []coverage.Change) []Range {
 	return out
 }
 
-// fate is what a decision says, except for the destination.
+// fate is all that a decision says, except for the destination.
 type fate struct {
 	ipv4        bool
 	disposition lookup.Disposition
@@ -170,8 +169,8 @@ func fateOf(dst netip.Addr, d *lookup.Decision) fate {
 	return out
 }
 
-// maxAsked is of how many rules a packet is sought that they match, and maxTried how many
-// are tried for each: to find one may take long.
+// maxAsked is for how many rules a packet is sought that they match, and maxTried how many
+// packets are tried for each: the search may take long.
 const (
 	maxAsked = 16
 	maxTried = 1 << 12
@@ -208,14 +207,14 @@ func (d *differ) selections(rules []sideRule) []Finding {
 type sideRule struct {
 	names names
 	rule  *route.Rule
-	// changed is the destination of a route that differs in the table to which the rule
-	// leads; invalid: none does.
+	// changed is the destination of a route that differs in the rule's table; invalid:
+	// none differs.
 	changed netip.Prefix
 }
 
-// ask is a packet that the rule matches: in what it differs from those that are compared,
-// and its destination where another one would not do; nil: none was found, or there is no
-// flag for it.
+// ask is a packet that the rule matches: the fields in which it differs from those that
+// are compared, and its destination if that matters. Nil: none was found, or there is
+// no flag for it.
 func (r *sideRule) ask(s *lookup.Solver) *Query {
 	like := route.Flow{Proto: route.ProtoUDP, UID: route.NoUID}
 	dst, anyElse := r.destination()
@@ -230,8 +229,8 @@ func (r *sideRule) ask(s *lookup.Solver) *Query {
 	return r.names.asks(&like, &found[0])
 }
 
-// destination is one that the rule may match, and that takes a route that differs where
-// there is one; and whether nothing speaks for this one rather than another.
+// destination is one that the rule may match and, if possible, that takes a route that
+// differs. It also reports whether any other destination would do as well.
 func (r *sideRule) destination() (dst netip.Addr, anyElse bool) {
 	within := r.changed
 	if s := &r.rule.Selector; s.Dst.IsValid() && !s.Not && (!within.IsValid() || !within.Overlaps(s.Dst) || s.Dst.Bits() > within.Bits()) {
@@ -251,8 +250,8 @@ func hostIn(p netip.Prefix) netip.Addr {
 	return p.Addr()
 }
 
-// selected finds which packets that are not compared may be decided differently: the rules
-// that select them, and whether there may be any at all.
+// selected finds the rules that select packets that are not compared and may be decided
+// differently. It also reports whether there may be such packets at all.
 func (d *differ) selected() (rules []sideRule, maybe bool) {
 	maybe = slices.ContainsFunc(d.objects, func(o Object) bool { return o.Kind == KindSetting })
 	for i, fam := range d.families {
@@ -269,7 +268,7 @@ func (d *differ) selected() (rules []sideRule, maybe bool) {
 				if leads || changed[n.ruleKey(r)] {
 					rules = append(rules, sideRule{n, r, dst})
 				}
-				aside := r.Selector.Not || r.Action == route.ActionGoto // packets that come by another way to the rest
+				aside := r.Selector.Not || r.Action == route.ActionGoto // other packets go on to the rules that follow
 				maybe = maybe || leads || len(changed) > 0 || aside && len(tables) > 0
 			}
 		}
@@ -277,9 +276,9 @@ func (d *differ) selected() (rules []sideRule, maybe bool) {
 	return rules, maybe
 }
 
-// selects reports whether a rule asks for more than the destination: a packet of this
-// host without a source, a mark and the like, by which hosts are compared, does not
-// tell what it does to others.
+// selects reports whether a rule asks for more than the destination. The compared packets,
+// which this host sends without a source, a mark and the like, do not show what such a rule
+// does with others.
 func selects(r *route.Rule) bool {
 	s := r.Selector
 	s.Not, s.Dst = false, netip.Prefix{}
@@ -304,7 +303,7 @@ func rulesTo(f *lookup.FIB, fam route.Family, tables map[route.Table]netip.Prefi
 	return out
 }
 
-// changedRules are the rules of a family that one side alone has.
+// changedRules are the rules of a family that only one side has.
 func (d *differ) changedRules(fam route.Family) map[string]bool {
 	count := map[string]int{}
 	tally := func(n names, by int) {

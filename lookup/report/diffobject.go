@@ -12,12 +12,13 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Object is one thing that one of two hosts has and the other has not, or has otherwise.
+// Object is a thing that only one of two hosts has, or that differs.
 type Object struct {
 	// Kind is one of the kinds below, and Change "removed", "added" or "changed".
 	Kind   ObjectKind `json:"kind"`
 	Change string     `json:"change"`
-	// Text is it as it is after, or, where it was removed, before; printers of text set it.
+	// Text is the thing in words as it is after or, if it was removed, before. Printers of
+	// text set it.
 	Text   string `json:"text,omitempty"`
 	Before *Thing `json:"before,omitempty"`
 	After  *Thing `json:"after,omitempty"`
@@ -58,7 +59,7 @@ type Thing struct {
 // LinkState is a device.
 type LinkState struct {
 	Name string `json:"name"`
-	// State is "up", "down", or "no-carrier" where it is up and has none.
+	// State is "up", "down", or "no-carrier" if it is up and has none.
 	State string `json:"state"`
 	// Master is the device that it belongs to, VRFTable the table of a VRF.
 	Master   string `json:"master,omitempty"`
@@ -81,7 +82,7 @@ type ObjectState struct {
 	Encap     string            `json:"encap,omitempty"`
 	Gateway   netip.Addr        `json:"gateway,omitzero"`
 	Dev       string            `json:"dev,omitempty"`
-	// Unread says that there is a gateway, which a file does not tell.
+	// Unread says that there is a gateway, but a file does not say which.
 	Unread bool `json:"gateway_unread,omitempty"`
 }
 
@@ -99,7 +100,7 @@ type differ struct {
 	routes        []*coverage.Difference
 }
 
-// item is a thing and what it is called: of the same name, it is the same.
+// item is a thing and its name: things of one name are the same thing.
 type item struct {
 	name  string
 	key   string // is another one where the thing differs

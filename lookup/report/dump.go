@@ -58,16 +58,16 @@ type Table struct {
 	// Count is how many routes it has, and Default says that one of them is a default route.
 	Count   int  `json:"count"`
 	Default bool `json:"default,omitempty"`
-	// Unread says that nothing is known of it, Partial that not all of it is, and
-	// Assumed that it is taken to be empty because nearly every host's is.
+	// Unread says that nothing is known of it, Partial that only a part is, and Assumed
+	// that it is taken for empty because it is so on nearly every host.
 	Unread  bool `json:"unread,omitempty"`
 	Partial bool `json:"partial,omitempty"`
 	Assumed bool `json:"assumed,omitempty"`
 	// Groups say where the routes of a large table lead: the largest groups, and how many
-	// there are besides.
+	// more there are.
 	Groups        []Group `json:"groups,omitempty"`
 	GroupsLeftOut int     `json:"groups_left_out,omitempty"`
-	// Routes are all routes; of a large table, whose Rows are read again, there are none.
+	// Routes are all routes of a small table. The Rows of a large table are read again.
 	Routes []iproute2.Route `json:"routes"`
 
 	names names
@@ -86,7 +86,7 @@ type Group struct {
 	NHID uint32 `json:"nhid,omitempty"`
 }
 
-// FewRoutes is how many routes a table has at most that is not large.
+// FewRoutes is how many routes a table has, at most, that is not large.
 const FewRoutes = 50
 
 // Large reports whether a table is large.
@@ -102,8 +102,8 @@ type Row struct {
 // Dst is its destination.
 func (r *Row) Dst() netip.Prefix { return r.raw.Dst }
 
-// Shape is what it has in common with routes that differ in nothing but their destination;
-// false: that is not known.
+// Shape is the same for routes that differ only in their destination; false: that is not
+// known.
 func (r *Row) Shape() (route.Shape, bool) {
 	if r.raw == nil {
 		return route.Shape{}, false
@@ -121,8 +121,8 @@ func (r *Row) Route() *iproute2.Route {
 
 var errEnough = errors.New("enough rows")
 
-// Rows are the routes of a table, one by one: each Row is overwritten by the next one. An
-// error, which comes last, is that of reading them.
+// Rows are the routes of a table, one by one: each Row is overwritten by the next one. If
+// they cannot be read, an error comes last.
 func (t *Table) Rows() iter.Seq2[*Row, error] {
 	return func(yield func(*Row, error) bool) {
 		row := &Row{names: t.names}
@@ -169,8 +169,8 @@ type DumpQuestion struct {
 // ErrNoTable is the error for a name that no table has.
 var ErrNoTable = errors.New("no table has that name")
 
-// AskDump reads all tables once, and what is needed of large ones to judge the default
-// routes a second time. Errors are those of the source, and ErrNoTable.
+// AskDump reads all tables once. Of large ones, it reads a second time what decides about
+// the default routes. Errors are those of the source, and ErrNoTable.
 func AskDump(ctx context.Context, src route.Source, q DumpQuestion) (*Dump, error) {
 	families := []route.Family{q.Family}
 	if q.Family == 0 {
@@ -229,7 +229,7 @@ func (n names) onlyTable(only route.Table) string {
 	return n.table(only)
 }
 
-// examples are the addresses by which the default routes are judged.
+// examples are the addresses by which the status of default routes is found.
 func examples(f *lookup.FIB, of []route.Family) []netip.Addr {
 	var out []netip.Addr
 	for _, fam := range of {
@@ -315,10 +315,10 @@ type tableKey struct {
 	id     route.Table
 }
 
-// counts gathers the tables of a dump while their routes stream by.
+// counts gathers the tables of a dump while their routes are read.
 type counts map[tableKey]*tableCount
 
-// tableCount is what is kept of one table.
+// tableCount is what is kept about one table.
 type tableCount struct {
 	count      int
 	hasDefault bool
@@ -326,7 +326,7 @@ type tableCount struct {
 	groups     map[groupKey]int // of a large one
 }
 
-// groupKey is what is the same of routes that lead to the same place.
+// groupKey is the same for routes that lead to the same place.
 type groupKey struct {
 	hop      route.NextHop
 	hops     int
@@ -367,10 +367,10 @@ func keyOf(r *route.Route) groupKey {
 	return g
 }
 
-// maxGroups is how many groups of routes of a large table are told.
+// maxGroups is how many groups of routes of a large table are shown.
 const maxGroups = 12
 
-// groups are the largest groups, and how many there are besides.
+// groups are the largest groups, and how many more there are.
 func (n names) groups(all map[groupKey]int) ([]Group, int) {
 	type group struct {
 		groupKey

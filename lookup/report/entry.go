@@ -6,33 +6,33 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Entry is a route entry and its status: whether any packet takes it and, if not, what
-// keeps them from it.
+// Entry is a route entry and its status: whether any packet takes it and, if none does,
+// why not.
 type Entry struct {
 	Route  iproute2.Route `json:"route"`
 	Status lookup.Status  `json:"status"`
-	// Used says that some packets take it and leave by it. Condition is then what they must
-	// be, one of these; absent: an ordinary packet takes it. Where the reason is
-	// "only-forwarded", it is what the packets are that the entry is for.
+	// Used says that some packets take it and leave by it. Condition says which: those that
+	// one of these matches; absent: an ordinary packet takes it. If the reason is
+	// "only-forwarded", Condition says which packets the entry is for.
 	Used              bool        `json:"used"`
 	Condition         []Condition `json:"condition,omitempty"`
 	ConditionsLeftOut int         `json:"conditions_left_out,omitempty"`
 	// Errno is what programs get where the status is "refuses".
 	Errno route.Errno `json:"errno,omitzero"`
-	// Rules are those that lead to its table, in order. RulesLeftOut is how many are not
-	// there because an entry of the same table before has them.
+	// Rules are those that lead to its table, in order. RulesLeftOut is how many are left
+	// out because an earlier entry of the same table has them.
 	Rules        []iproute2.Rule `json:"rules,omitempty"`
 	RulesLeftOut int             `json:"rules_left_out,omitempty"`
 	// By are the routes that beat it.
 	By []iproute2.Route `json:"by,omitempty"`
-	// Reason says why it stands by, cannot be used, or why nobody can tell.
+	// Reason says why it is not used now, why it cannot be used, or why that is unknown.
 	Reason Reason `json:"reason,omitzero"`
 	// Tied is how many default routes of its table, this one among them, are equal; absent:
 	// it is alone.
 	Tied int `json:"tied,omitempty"`
 	// Faults are what is wrong with its next hops.
 	Faults []HopFault `json:"faults,omitempty"`
-	// Warnings are what would surprise about an entry that packets take.
+	// Warnings say what would surprise about an entry that packets take.
 	Warnings []Finding `json:"warnings,omitempty"`
 }
 
@@ -43,7 +43,7 @@ type HopFault struct {
 	NextHop int `json:"nexthop"`
 }
 
-// Condition is what a packet must be: the selector of a rule, without a priority.
+// Condition says which packets are meant: the selector of a rule, without a priority.
 type Condition struct {
 	Priority uint32 `json:"priority,omitempty"`
 	iproute2.Rule
@@ -52,8 +52,8 @@ type Condition struct {
 const (
 	// maxConditions is how many conditions of an entry are given.
 	maxConditions = 16
-	// maxRepeated is how many rules are given once more: every entry of a table has all
-	// rules that lead to it.
+	// maxRepeated is how many rules are given again, at most, for further entries of a
+	// table: each has all rules that lead to the table.
 	maxRepeated = 1 << 16
 )
 
@@ -118,14 +118,14 @@ func (e *Entry) SameTie(o *Entry) bool {
 	return e.Tied > 0 && e.Tied == o.Tied && e.Route.Table == o.Route.Table
 }
 
-// TakesTurns reports whether an entry is used now and then as one of several equal default
-// routes, even if another is for now.
+// TakesTurns reports whether an entry is used at times as one of several equal default
+// routes, even if another one is used now.
 func (e *Entry) TakesTurns() bool {
 	return e.Tied > 0 && (e.Status == lookup.StatusInUse || e.Reason.Code == lookup.CodeNeighbourTie)
 }
 
 // deadEnd says why nothing gets out by any next hop of the entry; the zero Reason:
-// something may.
+// packets may get out.
 func (e *Entry) deadEnd() Reason {
 	if len(e.Faults) == 0 || len(e.Faults) < len(e.Route.Hops()) {
 		return Reason{}

@@ -9,15 +9,15 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Explanation is the decision about a packet and everything that took part in it. Of a
-// line of --batch it has the query and the decision alone.
+// Explanation is the decision about a packet and everything that took part in it. For a
+// line of --batch it has only the query and the decision.
 type Explanation struct {
 	Query Query `json:"query"`
-	// Packet is the one that was looked up, where it is not the query's: a connected socket
-	// has a source for its second look-up.
+	// Packet is the packet that was looked up, if it differs from the query: a connected
+	// socket has a source for its second look-up.
 	Packet *Query `json:"packet,omitempty"`
 	Decision
-	// Source tells what made the source address the one that it is.
+	// Source says how the source address was chosen.
 	Source *Source `json:"source,omitempty"`
 	// Trace are the rules in order. Untraced says why there are none: UntracedAsked,
 	// UntracedRoutes, UntracedRules or UntracedNone.
@@ -25,36 +25,36 @@ type Explanation struct {
 	Untraced lookup.Code `json:"untraced,omitempty"`
 	// Next is the decision if the chosen route went away.
 	Next *Next `json:"next,omitempty"`
-	// Reverse is the check of a received packet's source; ReverseElse is that by a further
-	// next hop of a multipath route, where it ends otherwise.
+	// Reverse is the check of a received packet's source. ReverseElse is the check for a
+	// further next hop of a multipath route, if it ends otherwise.
 	Reverse     *ReversePath `json:"reverse_path,omitempty"`
 	ReverseElse *ReversePath `json:"reverse_path_else,omitempty"`
 	// UnreadSettings are the kernel settings that matter and could not be read, by their
 	// path below /proc/sys: the decision rests on their defaults.
 	UnreadSettings []string `json:"unread_settings,omitempty"`
-	// Socket is what becomes of a connected socket's packet instead.
+	// Socket is what becomes of a connected socket's packet, if that differs.
 	Socket *SocketLookup `json:"connected_socket,omitempty"`
 	// Kernel is the kernel's own answer.
 	Kernel *Kernel `json:"kernel,omitempty"`
 	// ConnectErrno is what connect(2) answers although the packet would get out.
 	ConnectErrno route.Errno `json:"connect_errno,omitzero"`
-	// SourceLookup is the look-up that chose the source of a connection; everything
-	// above is then of the second look-up, which decides. Where the source may be
-	// one of several, BySource has a second look-up for each, and above stands
-	// what they have in common.
+	// SourceLookup is the look-up that chose the source of a connection. Everything above is
+	// then of the second look-up, which decides. If the source may be one of several,
+	// BySource has a second look-up for each, and the decision is what they have in common.
 	SourceLookup *Explanation   `json:"source_lookup,omitempty"`
 	BySource     []*Explanation `json:"by_source,omitempty"`
 	// Twice says that the second look-up ends elsewhere than the first.
 	Twice bool `json:"looked_up_twice,omitempty"`
 	// Reply is the way back.
 	Reply *Reply `json:"reply,omitempty"`
-	// Sockets are those of this host that the packet meets.
+	// Sockets are those of this host that may take the packet.
 	Sockets *Sockets `json:"sockets,omitempty"`
-	// Bits are the prefixes next to the destination, where details were asked for.
+	// Bits are the prefixes nearest to the destination, if details were asked for.
 	Bits *Bits `json:"bits,omitempty"`
-	// Assumptions are what the answer rests on although it was not given or not read.
+	// Assumptions are facts that the answer rests on although they were not given or not
+	// read.
 	Assumptions []Finding `json:"assumptions,omitempty"`
-	// Warnings are what would surprise.
+	// Warnings say what would surprise.
 	Warnings []Finding `json:"warnings,omitempty"`
 }
 
@@ -76,7 +76,7 @@ type RuleTrial struct {
 	// Candidates are the routes of the table that cover the destination, from the longest
 	// prefix to the shortest, where the table was consulted.
 	Candidates []Candidate `json:"candidates,omitempty"`
-	// Shadow is what the table has for the packet although it was not consulted.
+	// Shadow is the route that the table has for the packet although it was not consulted.
 	Shadow *iproute2.Route `json:"shadow_route,omitempty"`
 }
 
@@ -85,14 +85,14 @@ type Candidate struct {
 	Route   iproute2.Route `json:"route"`
 	Verdict lookup.Verdict `json:"verdict"`
 	Reason  Reason         `json:"reason"`
-	// Next says that this one would take over.
+	// Next says that this one would take over if the chosen route went away.
 	Next bool `json:"next,omitempty"`
 	// NextHops are the states of the route's next hops, in their order; absent: there is
 	// nothing to say of them.
 	NextHops []HopState `json:"nexthops,omitempty"`
 }
 
-// HopState is what is to be said of one of a route's next hops.
+// HopState is what there is to say of one of a route's next hops.
 type HopState struct {
 	// Fault is what is wrong with it.
 	Fault Reason `json:"fault,omitzero"`
@@ -101,13 +101,13 @@ type HopState struct {
 	Share float64 `json:"share,omitempty"`
 }
 
-// Source tells how the source address was chosen, for the first next hop.
+// Source says how the source address was chosen, for the first next hop.
 type Source struct {
 	Address netip.Addr `json:"address,omitzero"`
 	// Dev is the device that has the address.
 	Dev    string `json:"dev,omitempty"`
 	Reason Reason `json:"reason"`
-	// Unread says that the lack of a source only means that the addresses were not read.
+	// Unread says that there is no source only because the addresses were not read.
 	Unread bool `json:"unread,omitempty"`
 	// Candidates are the addresses that were considered, in the kernel's order.
 	Candidates []SourceCandidate `json:"candidates,omitempty"`
@@ -142,7 +142,7 @@ type ReversePath struct {
 	FilterUnread bool   `json:"rp_filter_unread,omitempty"`
 	Passed       bool   `json:"passed"`
 	Reason       Reason `json:"reason"`
-	// Lookup is that of the way back to the source; absent: none was needed.
+	// Lookup is the look-up of the way back to the source; absent: none was needed.
 	Lookup *Explanation `json:"lookup,omitempty"`
 }
 
@@ -151,20 +151,20 @@ type Kernel struct {
 	Asked bool `json:"asked"`
 	// NotAsked says why it was not asked.
 	NotAsked string `json:"not_asked,omitempty"`
-	// Agrees is absent where the answer cannot be compared: it was not asked, or the tables
-	// were changing meanwhile and it says otherwise.
+	// Agrees is absent if there is nothing to compare: the kernel was not asked, or it gives
+	// another answer but the tables were changing meanwhile.
 	Agrees *bool       `json:"agrees,omitempty"`
 	Answer *Answer     `json:"answer,omitempty"`
 	Errno  route.Errno `json:"errno,omitzero"`
-	// NextHop is the index of the one of nexthops that the kernel took.
+	// NextHop is the index, in nexthops, of the one that the kernel took.
 	NextHop *int `json:"nexthop,omitempty"`
-	// Explained is what the answer says beyond the decision, and is no disagreement.
+	// Explained says why the answer is more special than the decision and still agrees.
 	Explained []Reason `json:"explained,omitempty"`
 	// Difference are the fields that differ.
 	Difference []lookup.Difference `json:"difference,omitempty"`
 }
 
-// Answer is what the kernel answers where it does not refuse.
+// Answer is the kernel's answer if it does not refuse.
 type Answer struct {
 	Type    string          `json:"type"`
 	Table   string          `json:"table,omitempty"`
@@ -175,9 +175,9 @@ type Answer struct {
 	Entry   *iproute2.Route `json:"entry,omitempty"`
 }
 
-// Bits are the prefixes of the tables that were asked that are next to the destination:
-// those that cover it, from the longest, and of the others those with the most leading
-// bits in common.
+// Bits are the prefixes nearest to the destination in the tables that were asked: those
+// that cover it, from the longest, and those of the others that have the most leading
+// bits in common with it.
 type Bits struct {
 	Covering []netip.Prefix `json:"covering,omitempty"`
 	Near     []netip.Prefix `json:"near,omitempty"`
@@ -231,7 +231,7 @@ func (e *Explanation) Lookups() []*Explanation {
 	return out
 }
 
-// Disagreement is the first look-up about which the kernel says otherwise; nil:
+// Disagreement is the first look-up about which the kernel gives another answer; nil:
 // there is none.
 func (e *Explanation) Disagreement() *Explanation {
 	for _, l := range e.Lookups() {
@@ -244,11 +244,12 @@ func (e *Explanation) Disagreement() *Explanation {
 
 func (k *Kernel) disagrees() bool { return k != nil && k.Agrees != nil && !*k.Agrees }
 
-// Incomparable reports whether the answer is another one, and may be of another time.
+// Incomparable reports whether the kernel gives another answer, which may be of another
+// time.
 func (k *Kernel) Incomparable() bool { return k != nil && k.Asked && k.Agrees == nil }
 
 // MarkChanging says that the tables were changing while they were read and while the
-// kernel was asked: where it says otherwise, that is no disagreement.
+// kernel was asked: if it gives another answer, that is no disagreement.
 func (e *Explanation) MarkChanging() {
 	for _, part := range append(e.Lookups(), e) {
 		if part.Kernel.disagrees() {

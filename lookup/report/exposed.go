@@ -13,19 +13,19 @@ import (
 // Exposed are addresses of this host and who reaches them.
 type Exposed struct {
 	Addresses []ExposedAddress `json:"addresses"`
-	// Classes are the clients that may reach an address, by the device that they come in
-	// by. Of the classes of an address and a device, the longest prefix that covers a
-	// client says which one it is in.
+	// Classes are the clients that may reach an address, by the device by which they come
+	// in. A client is in the class with the longest prefix that covers it, among those of
+	// one address and one device.
 	Classes []ClientClass `json:"classes,omitzero"`
-	// General says that the classes of these addresses are among those of the whole host,
-	// and are absent here. Only sockets in reports of many devices have it.
+	// General says that the classes of these addresses are those of the whole host, and are
+	// left out here. Only sockets in reports of many devices have it.
 	General bool `json:"general,omitempty"`
 }
 
 // ExposedAddress is an address of this host, or a prefix of such.
 type ExposedAddress struct {
 	Address HostAddr `json:"address"`
-	// Dev is the device that has it, VRF the one that this belongs to.
+	// Dev is the device that has it, VRF the VRF that this belongs to.
 	Dev string `json:"dev"`
 	VRF string `json:"vrf,omitempty"`
 	// Reach is how far it can be reached.
@@ -34,25 +34,25 @@ type ExposedAddress struct {
 
 // ClientClass are clients that are treated alike.
 type ClientClass struct {
-	// Addresses are those of this host that are reached alike. Classes of the same ones
-	// share the list.
+	// Addresses are those of this host that these clients reach alike. Classes with the same
+	// addresses share the list.
 	Addresses []HostAddr `json:"addresses,omitzero"`
 	// AddressesOf is the place, from 0, of the class beside it that has the same
 	// Addresses, which are then absent here. Only reports of many devices have it.
 	AddressesOf *int `json:"addresses_of,omitempty"`
 	// Uplink is the device that the clients' packets come in by.
 	Uplink string `json:"uplink"`
-	// Clients are prefixes of the clients' addresses. One of length 0 stands for all that
-	// are in no other class.
+	// Clients are prefixes of the clients' addresses. A prefix of length 0 stands for all
+	// clients that are in no other class.
 	Clients []netip.Prefix `json:"clients"`
-	// Delivered reports whether the packets get to the sockets of this host, Answered whether
+	// Delivered says whether the packets get to the sockets of this host, Answered whether
 	// the answers leave it; absent: that is not known.
 	Delivered *bool `json:"delivered,omitempty"`
 	Answered  *bool `json:"answered,omitempty"`
-	// By are the devices that the answers may leave by.
+	// By are the devices by which the answers may leave.
 	By []string `json:"by,omitempty"`
-	// Reason is why not, or why that is not known; where packets are delivered and
-	// answered, why some of the answers are lost all the same.
+	// Reason says why not, or why that is not known. If packets are delivered and answered,
+	// it says why some of the answers are lost.
 	Reason Reason `json:"reason,omitzero"`
 }
 

@@ -9,8 +9,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Finding is something that the reader of an answer should know: what would surprise, or
-// what was assumed.
+// Finding is something that the reader of an answer should know: it would surprise, or it
+// was assumed.
 type Finding struct {
 	Reason
 	// Text is the same as a sentence; printers of text set it.
@@ -21,12 +21,12 @@ type Finding struct {
 	Table string          `json:"table,omitempty"`
 	// More is how many further rules the same is true of.
 	More int `json:"more,omitempty"`
-	// Ask are the fields in which a packet differs that would meet the route, or that the
-	// rule matches.
+	// Ask are the fields of a packet that would find the route, or that the rule matches.
+	// Only fields that differ are there.
 	Ask *Query `json:"ask,omitempty"`
-	// Kind is the kind of the device that the finding is about: "bridge".
+	// Kind is the kind of the device that the finding is about, for example "bridge".
 	Kind string `json:"kind,omitempty"`
-	// Gateway is how the gateway is reached that the finding is about.
+	// Gateway says how the gateway that the finding is about is reached.
 	Gateway *Reach `json:"gateway,omitempty"`
 	// Policy is the IPsec policy that takes the packet.
 	Policy *Policy `json:"policy,omitempty"`
@@ -42,7 +42,7 @@ type Finding struct {
 	Sockets []string `json:"sockets,omitempty"`
 	// Alike are routes that stand for others.
 	Alike []AlikeRoutes `json:"alike,omitempty"`
-	// Private says that it takes a privilege to know more, as is usual.
+	// Private says that only a privileged user can know more.
 	Private bool `json:"private,omitempty"`
 }
 
@@ -113,7 +113,7 @@ func (n names) kind(name any) string {
 	return ""
 }
 
-// asks are the fields that make another packet of one.
+// asks are the fields in which two packets differ.
 func (n names) asks(was, ask *route.Flow) *Query {
 	q := &Query{}
 	if ask.Dst != was.Dst {

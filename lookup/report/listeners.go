@@ -11,13 +11,13 @@ import (
 
 // Listeners is what listens on a host, and who can reach it.
 type Listeners struct {
-	// Query says which sockets were asked about; absent: all.
+	// Query says which sockets were asked about; absent: all sockets.
 	Query *SocketQuery `json:"query,omitempty"`
-	// Foreign says that the address that was asked about is not this host's.
+	// Foreign says that the address in the query is not this host's.
 	Foreign bool `json:"foreign,omitempty"`
 	// Sockets are those that listen, in the kernel's order.
 	Sockets []Listener `json:"sockets"`
-	// Connected are the sockets with a connection, where details were asked for.
+	// Connected are the sockets with a connection, if details were asked for.
 	Connected []Socket `json:"connected,omitempty"`
 	// The addresses of this host, and who reaches a socket of no special mark, user or
 	// port there.
@@ -45,11 +45,11 @@ type Listener struct {
 	Scope listen.Scope `json:"scope"`
 	// Reach is how far it can be reached.
 	Reach listen.Reach `json:"reach"`
-	// SameAs is the place in Sockets, from 0, of one that has the same Addresses and
-	// Classes, which are then absent here. Only reports of many devices have it.
+	// SameAs is the place in Sockets, from 0, of a socket with the same Addresses and
+	// Classes, which are then left out here. Only reports of many devices have it.
 	SameAs *int `json:"same_as,omitempty"`
-	// The addresses on which it takes packets, and who reaches it there. Sockets that are
-	// alike share them.
+	// The addresses on which it takes packets, and who reaches it there. Sockets with the
+	// same ones share them.
 	*Exposed
 }
 
@@ -205,7 +205,7 @@ func (q *SocketQuery) Holds(x *route.Socket) bool {
 	return bound.Is4() == q.Address.Is4() || q.Address.Is4() && x.DualStack()
 }
 
-// inFamily reports whether a socket takes packets of the family: one of IPv6 may take
+// inFamily reports whether a socket takes packets of the family: an IPv6 socket may take
 // IPv4.
 func (q *SocketQuery) inFamily(x *route.Socket) bool {
 	switch q.Family {
@@ -217,8 +217,8 @@ func (q *SocketQuery) inFamily(x *route.Socket) bool {
 	return true
 }
 
-// Shows reports whether an address of this host is among those that were asked about: all
-// addresses at once, as a transparent proxy's route has them, are none of them.
+// Shows reports whether an address of this host is among those that were asked about. A
+// prefix of all addresses, which the route of a transparent proxy makes local, is not.
 func (q *SocketQuery) Shows(a HostAddr) bool {
 	return q == nil || (q.Family == "" || q.Family == FamilyName(route.FamilyOf(a.Addr()))) &&
 		(!q.Address.IsValid() || q.Address.IsUnspecified() || a.Bits() > 0 && a.Contains(q.Address))
@@ -237,7 +237,7 @@ func FamilyName(f route.Family) string {
 	return ""
 }
 
-// warnings are what has to be said once.
+// warnings are the findings about the whole host.
 func (x *Exposure) warnings(n names, l *Listeners, host *listen.Host) []Finding {
 	out := []Finding{NewRemark(RemarkFirewall, "", "")}
 	if n.snap.Changed {
@@ -291,8 +291,8 @@ func (l *Listeners) private() []HostAddr {
 	return out
 }
 
-// receiveNothing are the devices that have an address, but no carrier although they are
-// up, or are down. Loopback apart.
+// receiveNothing are the devices that have an address and are down, or up without
+// carrier. lo is not among them.
 func (n names) receiveNothing() (dead, down []string) {
 	has := map[int]bool{}
 	for i := range n.snap.Addrs {
@@ -320,7 +320,7 @@ func (l *Listeners) MarkChanging() {
 // Noted reports whether there is a warning of a code.
 func (l *Listeners) Noted(c lookup.Code) bool { return has(l.Warnings, c) }
 
-// Unread reports whether no socket is there because they could not be read.
+// Unread reports whether there is no socket because they could not be read.
 func (l *Listeners) Unread() bool { return len(l.Sockets) == 0 && l.Noted(RemarkSockets) }
 
 // Status is that of the question.

@@ -12,37 +12,38 @@ import (
 // Prefix is what there is to say of a prefix: its entries in every table.
 type Prefix struct {
 	Query Query `json:"query"`
-	// Decision is that about an address of the prefix that no longer prefix covers. Its
-	// Default says that the prefix is 0.0.0.0/0 or ::/0; its WayOut is "dead" where packets
-	// take an entry of the prefix and nothing gets out by it.
+	// Decision is about an address of the prefix that no longer prefix covers. Its Default
+	// says that the prefix is 0.0.0.0/0 or ::/0. Its WayOut is "dead" if packets take an
+	// entry of the prefix and nothing gets out by it.
 	Decision
-	// Used says that some packets take an entry. Condition is what they must be, one of
-	// these; absent: ordinary packets take one.
+	// Used says that some packets take an entry. Condition says which: those that one of
+	// these matches; absent: ordinary packets take one.
 	Used      bool        `json:"used"`
 	Condition []Condition `json:"condition,omitempty"`
-	// OnlySome says that packets take an entry on that condition, and that ordinary
+	// OnlySome says that only packets of that condition take an entry, and that ordinary
 	// packets get nowhere.
 	OnlySome bool `json:"only_some,omitempty"`
-	// Entries are those of exactly the prefix: tables in the order in which the rules lead
-	// to them, those that no rule leads to last.
+	// Entries are those of exactly the prefix. Tables are in the order in which the rules
+	// lead to them; those that no rule leads to are last.
 	Entries []Entry `json:"entries,omitempty"`
 	// ReplacedBy are longer prefixes that carry every address of a default route that no
 	// packet takes.
 	ReplacedBy []Entry `json:"replaced_by,omitempty"`
 	// Longer are the longer prefixes that take addresses out of it.
 	Longer []Longer `json:"longer,omitempty"`
-	// OwnAddresses are those of this host in the prefix, where it is more than one address
-	// and no default route.
+	// OwnAddresses are those of this host in the prefix, unless it is a single address or
+	// the default route's.
 	OwnAddresses []OwnAddress `json:"own_addresses,omitempty"`
 	// Thrown is a shorter prefix of type throw that ends its table for the prefix's
-	// addresses, where nothing else carries them.
+	// addresses, if nothing else carries them.
 	Thrown *iproute2.Route `json:"thrown,omitempty"`
-	// Partial says that not all routes of the family are known. Unread says why none is.
+	// Partial says that some routes of the family are not known. Unread says why none is
+	// known.
 	Partial bool   `json:"partial,omitempty"`
 	Unread  string `json:"unread,omitempty"`
-	// Assumptions are what the answer rests on although it was not read.
+	// Assumptions are facts that the answer rests on although they were not read.
 	Assumptions []Finding `json:"assumptions,omitempty"`
-	// Warnings are what would surprise.
+	// Warnings say what would surprise.
 	Warnings []Finding `json:"warnings,omitempty"`
 }
 
@@ -141,8 +142,8 @@ func (n names) ownAddresses(p netip.Prefix) []OwnAddress {
 	return out
 }
 
-// deadEnd says why nothing gets out by an entry although packets take it: all next hops of
-// those that packets take first have a fault. The zero Reason: something may.
+// deadEnd says why nothing gets out by the entries that packets take: all next hops of
+// those that are taken first have a fault. The zero Reason: packets may get out.
 func (p *Prefix) deadEnd() Reason {
 	var first Reason
 	for _, e := range p.leading() {
@@ -155,8 +156,8 @@ func (p *Prefix) deadEnd() Reason {
 	return first
 }
 
-// leading are the entries that ordinary packets take or, where there is none, those that
-// some packets take.
+// leading are the entries that ordinary packets take or, if there is none, those that some
+// packets take.
 func (p *Prefix) leading() []*Entry {
 	var plain, some []*Entry
 	for i := range p.Entries {
@@ -199,7 +200,7 @@ func (n names) assumedOf(p *Prefix) []Finding {
 	return out
 }
 
-// warningsOf are those of the entries, each once, and what is to be said of the prefix.
+// warningsOf are the warnings of the entries, each once, and those about the prefix.
 func (n names) warningsOf(p *Prefix) []Finding {
 	var out []Finding
 	dst := p.Query.Dst
@@ -224,7 +225,7 @@ func (n names) warningsOf(p *Prefix) []Finding {
 	return out
 }
 
-// sameFinding is what findings about entries of one prefix have in common that say the same.
+// sameFinding is equal for findings about entries of one prefix that say the same.
 type sameFinding struct {
 	reason  Reason
 	gateway Reach
@@ -238,7 +239,7 @@ func (f *Finding) same() sameFinding {
 	return k
 }
 
-// Unknown reports whether it cannot be told if some packet takes an entry.
+// Unknown reports whether it is not known if some packet takes an entry.
 func (p *Prefix) Unknown() bool {
 	if p.Used {
 		return false
@@ -247,7 +248,7 @@ func (p *Prefix) Unknown() bool {
 	return len(p.Entries) == 0 && p.Disposition == lookup.DispositionUnknown || slices.ContainsFunc(p.Entries, open)
 }
 
-// Status is what it comes to: a prefix whose entries no packet takes has no route.
+// Status is [StatusNoRoute] if no packet takes an entry of the prefix.
 func (p *Prefix) Status() Status {
 	switch {
 	case p.Unknown():

@@ -9,15 +9,15 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Query is a packet as it was asked about. What was not given has the value that
-// `ip route get` takes for it.
+// Query is a packet as it was asked about. A field that was not given has the value that
+// `ip route get` uses.
 type Query struct {
 	// Dst is the destination, a prefix of one address.
 	Dst  netip.Prefix `json:"dst,omitzero"`
 	From netip.Addr   `json:"from,omitzero"`
 	// Iif is the device that the packet comes in by; absent: this host sends it.
 	Iif string `json:"iif,omitempty"`
-	// Oif is the device that the sender is bound to. Where VRF is there, it is that.
+	// Oif is the device that the sender is bound to. With VRF, it is the VRF's device.
 	Oif       string  `json:"oif,omitempty"`
 	Mark      *uint32 `json:"mark,omitempty"`
 	TOS       *uint8  `json:"tos,omitempty"`
@@ -27,12 +27,12 @@ type Query struct {
 	Dport     uint16  `json:"dport,omitempty"`
 	FlowLabel uint32  `json:"flowlabel,omitempty"`
 	VRF       string  `json:"vrf,omitempty"`
-	// Label is how the destination was named, and what that stands for:
+	// Label is how the destination was named, and what that means:
 	// "www.example.org (192.0.2.80)".
 	Label string `json:"label,omitempty"`
-	// Given are the fields that were given beside the destination, by their names here.
+	// Given are the fields that were given beside the destination, by their JSON names.
 	Given []lookup.Field `json:"given,omitempty"`
-	// Part says which look-up of a connection this is about; absent: the question's own.
+	// Part says which look-up of a connection this is; absent: the question's own.
 	Part Part `json:"part,omitempty"`
 }
 
@@ -42,9 +42,9 @@ type Part string
 // The parts.
 const (
 	PartSource   Part = "source-lookup" // the one that chooses a connection's source
-	PartBySource Part = "by-source"     // a second one, with one of the sources
-	PartAnswer   Part = "answer"        // of an answer that this host sends
-	PartReturn   Part = "return"        // of an answer that comes in
+	PartBySource Part = "by-source"     // the second one, with one of the sources
+	PartAnswer   Part = "answer"        // that of an answer that this host sends
+	PartReturn   Part = "return"        // that of an answer that comes in
 )
 
 // Addr is the destination's address.

@@ -9,13 +9,13 @@ import (
 	"routewhy/route"
 )
 
-// Question is what is asked of a host about some destinations.
+// Question is a question about some destinations.
 type Question struct {
 	// To are the destinations, in the order of their answers.
 	To []Destination
-	// Packet is what is known of the packets beside their destinations.
+	// Packet is what is given of the packets beside their destinations.
 	Packet Packet
-	// User is who sends the packets where Packet.UID does not say so.
+	// User is who sends the packets if Packet.UID does not say so.
 	User uint32
 	// Reply asks for the way back as well. No destination is a prefix then.
 	Reply bool
@@ -39,8 +39,7 @@ type Destination struct {
 	Port uint16
 	// Host is the name that the address was found by; empty: none.
 	Host string
-	// Remarks are what the answer is to say of the way in which the destination was
-	// written.
+	// Remarks are findings, for the answer, about how the destination was written.
 	Remarks []Finding
 }
 
@@ -88,8 +87,7 @@ func (d *Destination) String() string {
 	return netip.AddrPortFrom(addr, d.Port).String()
 }
 
-// KeepMapped takes an IPv4 address that was written mapped into IPv6 for the IPv6 address
-// that it is, as `ip route get` does.
+// KeepMapped keeps an IPv4-mapped IPv6 address as an IPv6 address, as `ip route get` does.
 func (d *Destination) KeepMapped() {
 	if has(d.Remarks, RemarkMapped) {
 		d.Addr, d.Remarks = netip.AddrFrom16(d.Addr.As16()), nil
@@ -115,7 +113,7 @@ func (d *Destination) label() string {
 }
 
 // concerns reports whether the routes of a prefix matter for the destination: they cover
-// it, or, where it is a prefix itself, lie inside.
+// it or, if it is a prefix itself, are inside it.
 func (d *Destination) concerns(dst netip.Prefix) bool {
 	if d.isPrefix() {
 		return dst.Overlaps(d.Prefix)
@@ -123,7 +121,7 @@ func (d *Destination) concerns(dst netip.Prefix) bool {
 	return dst.Contains(d.Addr) || d.Port != 0 && d.Addr.IsUnspecified() && dst.Contains(listen.Loopback(d.Addr))
 }
 
-// connects is the destination that a packet to this one has: a program that connects to
+// connects is the destination that the packet really has: a program that connects to
 // [::]:80 connects to [::1]:80.
 func (d Destination) connects(p *Packet) Destination {
 	if to := listen.Connects(d.Addr); d.Port != 0 && p.Iif == "" && to != d.Addr {
@@ -209,8 +207,8 @@ func valueOf[T any](p *T) T {
 	return *p
 }
 
-// protoOf is the protocol of a packet: what was given, or what the kernel takes a packet of
-// `ip route get` for.
+// protoOf is the protocol of a packet: the given one, or the one that the kernel assumes
+// for `ip route get`.
 func (p *Packet) protoOf(dst netip.Addr) uint8 {
 	if p.Proto == nil && dst.Is4() {
 		return route.ProtoUDP

@@ -80,8 +80,8 @@ func reasons(all []lookup.Reason) []Reason {
 	return out
 }
 
-// operand is a value of package lookup as it stands in JSON: an integer stays a number,
-// all else is its text. An address that is not there is no operand.
+// operand is a value of package lookup for JSON: an integer stays a number, all else
+// becomes text. The zero address is no operand.
 func operand(value any) Operand {
 	switch v := value.(type) {
 	case nil:

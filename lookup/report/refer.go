@@ -37,8 +37,9 @@ func (g general) has(locals []listen.Local) bool {
 	return true
 }
 
-// Written is what is written of it as JSON: itself, or in reports of many devices a copy
-// that gives what several sockets or classes have in common once, and then refers to it.
+// Written is the form that is written as JSON. It is the value itself or, in reports of
+// many devices, a copy that has once what several sockets or classes have in common, and
+// then refers to it.
 func (l *Listeners) Written() *Listeners {
 	if !l.large {
 		return l
@@ -80,7 +81,7 @@ func (x *Exposed) written() *Exposed {
 	return &out
 }
 
-// UnmarshalJSON reads what is written, and puts what is referred to in its places.
+// UnmarshalJSON reads what is written, and replaces references by what they refer to.
 func (l *Listeners) UnmarshalJSON(b []byte) error {
 	type plain Listeners
 	if err := json.Unmarshal(b, (*plain)(l)); err != nil {

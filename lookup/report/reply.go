@@ -6,19 +6,19 @@ import (
 	"routewhy/lookup"
 )
 
-// Reply is the way back of a packet, and what both directions have to do with each other.
+// Reply is the way back of a packet, and whether both directions use the same device.
 type Reply struct {
 	// Symmetry is "symmetric", "asymmetric" or "depends"; absent: no answer.
 	Symmetry lookup.Symmetry `json:"symmetry,omitempty"`
 	// None says why there is no answer: its code is "refused", "unknown",
 	// "group" or "no-source".
 	None Reason `json:"none,omitzero"`
-	// Text is the verdict in a sentence; printers of text set it.
+	// Text is the verdict in words; printers of text set it.
 	Text string `json:"text,omitempty"`
-	// Strict is what a strict reverse-path filter makes of the packet itself,
-	// where it was received and the filter is not strict.
+	// Strict is what a strict reverse-path filter would do with the packet itself, if the
+	// packet was received and the filter is not strict.
 	Strict *ReversePath `json:"strict,omitempty"`
-	// Answerer is the socket that takes the packet and answers, where that is known.
+	// Answerer is the socket that takes the packet and answers, if that is known.
 	Answerer *Answerer `json:"answerer,omitempty"`
 	// Answers are the ways back, one for each device and source of the packet.
 	Answers []*Return `json:"answers,omitempty"`
@@ -39,24 +39,23 @@ type Return struct {
 	Dev string `json:"dev,omitempty"`
 	// Share is the part of all packets that this is about; absent: it cannot be known.
 	Share float64 `json:"share,omitempty"`
-	// Strict is what a strict reverse-path filter makes of a received answer.
+	// Strict is what a strict reverse-path filter would do with a received answer.
 	Strict *ReversePath `json:"strict,omitempty"`
-	// Unmarked is what becomes of the answer without the packet's mark, where
-	// that is something else.
+	// Unmarked is what becomes of the answer without the packet's mark, if that differs.
 	Unmarked *Next `json:"unmarked,omitempty"`
 	Explanation
 }
 
-// Lost reports whether the answer does not get to whoever sent a packet, which came in
-// by a device or, empty, was sent by this host.
+// Lost reports whether the answer does not get to the sender of a packet. The packet came
+// in by a device or, if that is empty, was sent by this host.
 func (r *Return) Lost(iif string) bool {
 	d := r.Disposition
 	return d != lookup.DispositionUnknown && !d.Success() || r.WayOut != "" ||
 		r.Query.Part == PartReturn && iif == "" && d == lookup.DispositionUnicast
 }
 
-// AnswerLost reports whether the answer does not get to whoever sent the packet,
-// by one device at least.
+// AnswerLost reports whether the answer does not get to the sender, by one device at
+// least.
 func (e *Explanation) AnswerLost() bool {
 	return slices.ContainsFunc(e.Reply.Answers, func(r *Return) bool { return r.Lost(e.Looked().Iif) })
 }

@@ -5,8 +5,8 @@ import (
 	"iter"
 )
 
-// Rows are many values of a report, each of which is made when it is asked for. The zero
-// value has none.
+// Rows are many values of a report. Each is made when it is asked for. The zero value has
+// none.
 type Rows[T any] struct {
 	n  int
 	at func(int) *T

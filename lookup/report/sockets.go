@@ -8,18 +8,18 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Sockets are those of this host that a packet meets.
+// Sockets are those of this host that may take a packet.
 type Sockets struct {
 	Dst     netip.Prefix `json:"dst"`
 	Port    uint16       `json:"port"`
 	IPProto string       `json:"ipproto"`
 	Dev     string       `json:"dev"`
-	// Errno is what the sender gets where nobody takes the packet.
+	// Errno is the error that the sender gets if no socket takes the packet.
 	Errno route.Errno `json:"errno,omitzero"`
-	// Unread says why it cannot be told who takes it.
+	// Unread says why it is not known which socket takes it.
 	Unread string `json:"unread,omitempty"`
-	// Receivers are the sockets that take the packet: of several, any one may. Misses are the
-	// others of its port.
+	// Receivers are the sockets that take the packet; if there are several, one of them does.
+	// Misses are the other sockets of its port.
 	Receivers []Contender `json:"receivers"`
 	Misses    []Contender `json:"misses"`
 }
@@ -41,12 +41,12 @@ type Socket struct {
 	// Dev is the device that it is bound to.
 	Dev   string            `json:"dev,omitempty"`
 	State route.SocketState `json:"state"`
-	// V6Only says that a listening socket of IPv6 takes no IPv4.
+	// V6Only says that a listening IPv6 socket takes no IPv4.
 	V6Only *bool  `json:"v6only,omitempty"`
 	Mark   uint32 `json:"mark,omitempty"`
 	UID    uint32 `json:"uid"`
 	Inode  uint32 `json:"inode,omitempty"`
-	// Processes hold it. ProcessesUnread: which do is not known.
+	// Processes are those that hold it. ProcessesUnread says that they are not known.
 	Processes       []route.Process `json:"processes,omitempty"`
 	ProcessesUnread bool            `json:"processes_unread,omitempty"`
 }
@@ -70,8 +70,8 @@ func NewSocket(snap *route.Snapshot, x *route.Socket) Socket {
 	return j
 }
 
-// met is a packet among the sockets of a snapshot, which has what could not be read of
-// them.
+// met is which sockets of a snapshot take a packet. The snapshot says what could not be
+// read of them.
 type met struct {
 	snap    *route.Snapshot
 	verdict listen.Verdict

@@ -12,11 +12,11 @@ type Status int
 const (
 	StatusAnswered  Status = 0 // there is a usable answer
 	StatusNoRoute   Status = 1 // it has no route, is refused in whole or in part, or its only way out is dead
-	StatusUnknown   Status = 3 // nobody can tell
-	StatusDisagrees Status = 4 // the kernel says otherwise
+	StatusUnknown   Status = 3 // the facts do not suffice
+	StatusDisagrees Status = 4 // the kernel gives another answer
 )
 
-// StatusOf is that of a decision about a packet of which nothing more is known.
+// StatusOf is the status of a decision alone.
 func StatusOf(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) Status {
 	return status(d.Disposition, d.SomeRefused != 0 || f.DeadEnd(flow, d).Code != "")
 }

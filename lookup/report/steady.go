@@ -9,14 +9,14 @@ import (
 // maxTries bounds how often everything is read and asked again.
 const maxTries = 3
 
-// lateNotice is how long a notification may come after the change that it is of: the
-// kernel makes the change first, and another processor may see it at once.
+// lateNotice is how long after a change its notification may come: the kernel makes the
+// change first, and another processor may see it at once.
 const lateNotice = 10 * time.Millisecond
 
 // Watched is what was read, and whether it was changing meanwhile.
 type Watched struct {
 	watch route.Watch
-	// before says that the tries before the last did not find out.
+	// before says that there was a change in a try before the last.
 	before bool
 }
 
@@ -26,12 +26,11 @@ func (w *Watched) Changing() bool { return w.before || w.watch.Changed() }
 // Close ends the watch.
 func (w *Watched) Close() { w.watch.Close() }
 
-// Steady calls f, which reads from a source and answers, until nothing changes
-// meanwhile and f has no doubt of its answer, three times at most. An answer is in
-// doubt where the kernel gives another: in the next tries, changes of neighbours count
-// too. Where f has doubts in the end and there was a change in any try, the tables
-// were changing. The error is f's last one. The caller closes the result, which goes on
-// listening.
+// Steady calls f, which reads from a source and answers. It calls it again if tables
+// change meanwhile or if f doubts its answer, three times at most. An answer is in doubt
+// if the kernel gives another; in the next tries, changes of neighbours count too. If f
+// doubts its last answer and there was a change in any try, the tables were changing.
+// The error is f's last one. The caller closes the result, which goes on listening.
 func Steady(src route.Source, w route.Query, f func() (doubt bool, err error)) (*Watched, error) {
 	ever := false
 	for try := 1; ; try++ {
