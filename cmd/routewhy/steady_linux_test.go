@@ -3,11 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+	"routewhy/lookup/whynot"
 	"routewhy/route"
 	"routewhy/route/kernel"
 	"routewhy/route/routetest"
@@ -73,6 +78,52 @@ func TestChanging(t *testing.T) {
 				}
 				if !strings.Contains(out, c.says) || strings.Contains(out, c.not) {
 					t.Errorf("want %q and not %q:\n%s", c.says, c.not, out)
+				}
+			})
+		})
+	}
+}
+
+// TestChangingWhyNot changes the asked route between the reading and the kernel's answer,
+// as the other modes read that ask why.
+func TestChangingWhyNot(t *testing.T) {
+	to := report.Destination{Addr: netip.MustParseAddr("203.0.113.9")}
+	q := &report.Question{To: []report.Destination{to}}
+	for name, ask := range map[string]func(*flipping) (report.Report, error){
+		"why-not": func(f *flipping) (report.Report, error) {
+			all, err := report.AskWhyNot(t.Context(), f, &report.WhyNotQuestion{Question: *q, Want: report.Want{Kind: whynot.Device, Dev: "p0"}})
+			return all[0], err
+		},
+		"unlike": func(f *flipping) (report.Report, error) {
+			return report.AskUnlike(t.Context(), f, q, &report.Question{To: []report.Destination{{Addr: netip.MustParseAddr("198.51.100.9")}}})
+		},
+		"errno": func(f *flipping) (report.Report, error) {
+			all, err := report.AskCauses(t.Context(), f, q, route.EINVAL)
+			return all[0], err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &flipping{times: 99}
+			ns := routetest.New(t)
+			ns.Run(t, "ip link set lo up", "ip link add v0 type veth peer name p0", "ip link set v0 up", "ip link set p0 up",
+				"ip addr add 192.0.2.2/24 dev v0", "ip route add 203.0.113.0/24 via 192.0.2.1", "ip route add 198.51.100.0/24 via 192.0.2.1")
+			f.change = func(n int) { ns.Run(t, fmt.Sprintf("ip route replace 203.0.113.0/24 via 192.0.2.%d", 10+n)) }
+			ns.Do(func() {
+				var err error
+				if f.Host, err = kernel.Open(""); err != nil {
+					t.Fatal(err)
+				}
+				defer f.Close()
+				r, err := ask(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, err := json.Marshal(r)
+				if err != nil || f.read != 3 || !bytes.Contains(text, []byte(lookup.NoteChanging)) {
+					t.Errorf("after %d readings, want 3: %s, %v", f.read, text, err)
+				}
+				if r.Status() == report.StatusDisagrees {
+					t.Error("changing tables are no disagreement")
 				}
 			})
 		})

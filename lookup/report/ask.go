@@ -11,8 +11,8 @@ import (
 	"routewhy/route"
 )
 
-// Report is what there is to say of one destination: an [*Explanation], a [*Prefix] or a
-// [*Zero].
+// Report is what there is to say of one destination: an [*Explanation], a [*Prefix], a
+// [*Zero], or what another mode says of it.
 type Report interface {
 	// Status is what the answer comes to.
 	Status() Status
@@ -26,18 +26,24 @@ type Report interface {
 // Errors are those of the source and of the context, and a [*DeviceError].
 func Ask(ctx context.Context, src route.Source, q *Question) ([]Report, error) {
 	a := &asker{Question: q, src: src}
-	var all []Report
+	return steadily(a, func() ([]Report, error) { return a.answers(ctx) })
+}
+
+// steadily calls f as [Steady] does, where changes count that concern the question, and
+// marks the reports if the tables were changing to the end.
+func steadily[R Report](a *asker, f func() ([]R, error)) ([]R, error) {
+	var all []R
 	concerns := func(_ route.Table, dst netip.Prefix) bool { return a.concerns(dst) }
-	w, err := Steady(src, route.Query{Family: a.family(), Keep: concerns}, func() (bool, error) {
+	during, err := Steady(a.src, route.Query{Family: a.family(), Keep: concerns}, func() (bool, error) {
 		var err error
-		all, err = a.answers(ctx)
-		return slices.ContainsFunc(all, disagrees), err
+		all, err = f()
+		return slices.ContainsFunc(all, disagrees[R]), err
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer w.Close()
-	if w.Changing() {
+	defer during.Close()
+	if during.Changing() {
 		for _, one := range all {
 			one.MarkChanging()
 		}
@@ -46,7 +52,7 @@ func Ask(ctx context.Context, src route.Source, q *Question) ([]Report, error) {
 }
 
 // disagrees reports whether the kernel gave another answer.
-func disagrees(r Report) bool { return r.Status() == StatusDisagrees }
+func disagrees[R Report](r R) bool { return r.Status() == StatusDisagrees }
 
 // asker answers a question.
 type asker struct {

@@ -19,6 +19,8 @@ type Causes struct {
 	Causes   []Cause  `json:"causes"`
 	Decision Decision `json:"decision"`
 	Kernel   *Kernel  `json:"kernel,omitempty"`
+	// Warnings are about the reading.
+	Warnings []Finding `json:"warnings,omitempty"`
 
 	explained *Explanation
 }
@@ -37,14 +39,18 @@ type Cause struct {
 
 // AskCauses tells from a source what an error may come from, for each destination.
 func AskCauses(ctx context.Context, src route.Source, q *Question, e route.Errno) ([]*Causes, error) {
-	fib, err := readAll(ctx, src, q)
+	a := &asker{Question: q, src: src}
+	return steadily(a, func() ([]*Causes, error) { return a.causes(ctx, e) })
+}
+
+func (a *asker) causes(ctx context.Context, e route.Errno) ([]*Causes, error) {
+	fib, err := a.readAll(ctx)
 	if err != nil {
 		return nil, err
 	}
-	a := &asker{Question: q, src: src, fib: fib}
 	n := namesOf(fib)
 	var out []*Causes
-	for _, d := range q.To {
+	for _, d := range a.To {
 		l, err := a.typical(ctx, d)
 		if err != nil {
 			return nil, err
@@ -70,3 +76,9 @@ func (r *Causes) Explained() *Explanation {
 
 // Status is that of the packet.
 func (r *Causes) Status() Status { return r.Explained().Status() }
+
+// MarkChanging says that the tables were changing while they were read.
+func (r *Causes) MarkChanging() {
+	r.Explained().MarkChanging()
+	r.Warnings = append(r.Warnings, NewRemark(lookup.NoteChanging, "", ""))
+}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"slices"
 
 	"routewhy/lookup"
 	"routewhy/lookup/whynot"
@@ -21,6 +22,8 @@ type Unlike struct {
 	// Decisions are what becomes of each.
 	Decision       Decision `json:"decision"`
 	UnlikeDecision Decision `json:"unlike_decision"`
+	// Warnings are about the reading.
+	Warnings []Finding `json:"warnings,omitempty"`
 
 	first, second *Explanation
 }
@@ -48,6 +51,21 @@ const (
 // AskUnlike compares two packets, each of which is one destination's. Errors are those of
 // the source, and a [*DeviceError].
 func AskUnlike(ctx context.Context, src route.Source, first, second *Question) (*Unlike, error) {
+	a := &asker{Question: &Question{To: slices.Concat(first.To, second.To), Packet: first.Packet}, src: src}
+	all, err := steadily(a, func() ([]*Unlike, error) {
+		one, err := unlike(ctx, src, first, second)
+		if err != nil {
+			return nil, err
+		}
+		return []*Unlike{one}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+func unlike(ctx context.Context, src route.Source, first, second *Question) (*Unlike, error) {
 	fib, err := lookup.Read(ctx, src, &lookup.Need{Query: route.Query{
 		AllDevices: true, Devices: append(first.Packet.devices(), second.Packet.devices()...), Policies: true,
 	}})
@@ -91,4 +109,12 @@ func (u *Unlike) Explained() (first, second *Explanation) {
 func (u *Unlike) Status() Status {
 	a, b := u.Explained()
 	return max(a.Status(), b.Status())
+}
+
+// MarkChanging says that the tables were changing while they were read.
+func (u *Unlike) MarkChanging() {
+	a, b := u.Explained()
+	a.MarkChanging()
+	b.MarkChanging()
+	u.Warnings = append(u.Warnings, NewRemark(lookup.NoteChanging, "", ""))
 }

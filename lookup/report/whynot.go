@@ -162,7 +162,12 @@ const FieldWhyNot lookup.Field = "why-not"
 // AskWhyNot answers from a source, of which it reads all routes: a report for each
 // destination. Of a prefix it takes a typical address.
 func AskWhyNot(ctx context.Context, src route.Source, q *WhyNotQuestion) ([]*WhyNot, error) {
-	fib, err := readAll(ctx, src, &q.Question)
+	a := &asker{Question: &q.Question, src: src}
+	return steadily(a, func() ([]*WhyNot, error) { return a.whyNot(ctx, q) })
+}
+
+func (a *asker) whyNot(ctx context.Context, q *WhyNotQuestion) ([]*WhyNot, error) {
+	fib, err := a.readAll(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -172,12 +177,11 @@ func AskWhyNot(ctx context.Context, src route.Source, q *WhyNotQuestion) ([]*Why
 	}
 	owned := map[uint32]route.Process{}
 	if q.Live {
-		if owned, err = owners(ctx, src); err != nil {
+		if owned, err = owners(ctx, a.src); err != nil {
 			return nil, err
 		}
 	}
 	mine := yoursOf(&q.TrySessionQuestion, fib.Snapshot().Sockets, owned)
-	a := &asker{Question: &q.Question, src: src, fib: fib}
 	var out []*WhyNot
 	for _, d := range q.To {
 		l, err := a.typical(ctx, d)
@@ -190,8 +194,10 @@ func AskWhyNot(ctx context.Context, src route.Source, q *WhyNotQuestion) ([]*Why
 }
 
 // readAll reads all routes.
-func readAll(ctx context.Context, src route.Source, q *Question) (*lookup.FIB, error) {
-	return lookup.Read(ctx, src, &lookup.Need{Query: route.Query{AllDevices: true, Devices: q.Packet.devices(), Policies: true, Sockets: route.AllSockets}})
+func (a *asker) readAll(ctx context.Context) (*lookup.FIB, error) {
+	var err error
+	a.fib, err = lookup.Read(ctx, a.src, &lookup.Need{Query: route.Query{AllDevices: true, Devices: a.Packet.devices(), Policies: true, Sockets: route.AllSockets}})
+	return a.fib, err
 }
 
 // typical answers about a packet, of a prefix one to a typical address.
@@ -208,7 +214,7 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 		Query: e.Query, Want: q.Want.String(), Kind: want.Kind, Decision: e.Decision, Kernel: e.Kernel, explained: e,
 		Because: []Blocker{}, Ways: []Way{}, Packets: []Alteration{},
 	}
-	if e.Disagreement() != nil || e.Disposition == lookup.DispositionUnknown {
+	if e.Disposition == lookup.DispositionUnknown {
 		return r
 	}
 	n := namesOf(l.FIB)
@@ -259,6 +265,7 @@ func (r *WhyNot) Status() Status {
 
 // MarkChanging says that the tables were changing while they were read.
 func (r *WhyNot) MarkChanging() {
+	r.Explained().MarkChanging()
 	r.Warnings = append(r.Warnings, NewRemark(lookup.NoteChanging, "", ""))
 }
 

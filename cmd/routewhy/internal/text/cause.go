@@ -18,7 +18,7 @@ func Causes(w io.Writer, r *report.Causes, st Style) error {
 		p.disagreement(told{bad})
 		return p.err
 	}
-	p.line(st.paint(bold, x.line()))
+	p.line(st.paint(bold, x.line()+p.aside(x.told)))
 	if st.Quiet {
 		return p.err
 	}
@@ -38,6 +38,7 @@ func Causes(w io.Writer, r *report.Causes, st Style) error {
 			}
 		}
 	}
+	p.warnings(x.told, r.Warnings)
 	return p.err
 }
 
@@ -255,6 +256,7 @@ func CausesJSON(w io.Writer, all []*report.Causes) error {
 		for i := range r.Causes {
 			r.Causes[i].Text = x.cause(&r.Causes[i])
 		}
+		x.texts(r.Warnings)
 	}
 	enc := encoder(w)
 	enc.SetIndent("", "  ")

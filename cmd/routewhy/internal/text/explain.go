@@ -64,11 +64,7 @@ func (p *page) head(e told) {
 	if !e.Disposition.Success() && !e.OnlyConnected() || e.WayOut != "" {
 		i = red
 	}
-	text := e.headline()
-	if p.st.Quiet && e.changing() {
-		text += changingAside
-	}
-	p.line(p.st.paint(i, text))
+	p.line(p.st.paint(i, e.headline()+p.aside(e)))
 }
 
 // hop is a next hop by its gateway and device.

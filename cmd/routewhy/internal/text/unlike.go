@@ -20,7 +20,7 @@ func Unlike(w io.Writer, u *report.Unlike, st Style) error {
 			return p.err
 		}
 	}
-	p.line(st.paint(bold, parting(u)))
+	p.line(st.paint(bold, parting(u)+p.aside(told{a})))
 	if st.Quiet {
 		return p.err
 	}
@@ -28,6 +28,7 @@ func Unlike(w io.Writer, u *report.Unlike, st Style) error {
 	for _, e := range []*report.Explanation{a, b} {
 		p.block("  ", told{e}.headline(), plain)
 	}
+	p.warnings(told{a}, u.Warnings)
 	return p.err
 }
 
@@ -77,6 +78,8 @@ func UnlikeJSON(w io.Writer, u *report.Unlike) error {
 	if u.Parts != nil {
 		u.Parts.Text = parting(u)
 	}
+	a, _ := u.Explained()
+	told{a}.texts(u.Warnings)
 	enc := encoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode([]*report.Unlike{u})

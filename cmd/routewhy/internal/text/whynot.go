@@ -23,7 +23,7 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 	if !r.Already && len(r.Ways) == 0 && len(r.Packets) == 0 {
 		i = red
 	}
-	p.line(st.paint(i, x.headline()))
+	p.line(st.paint(i, x.headline()+p.aside(x.told)))
 	if st.Quiet {
 		return p.err
 	}
@@ -34,13 +34,33 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 		p.ways(x)
 		p.otherPackets(x)
 	}
+	p.warnings(x.told, r.Warnings)
+	return p.err
+}
+
+// aside ends a first line that stands alone, where the tables were changing.
+func (p *page) aside(e told) string {
+	if p.st.Quiet && e.changing() {
+		return changingAside
+	}
+	return ""
+}
+
+// warnings writes what there is to say of the reading.
+func (p *page) warnings(e told, all []report.Finding) {
 	p.blank()
-	for i := range r.Warnings {
-		if text := x.finding(&r.Warnings[i]); text != "" {
+	for i := range all {
+		if text := e.finding(&all[i]); text != "" {
 			p.detail("note", text, yellow)
 		}
 	}
-	return p.err
+}
+
+// texts puts findings into words.
+func (e told) texts(all []report.Finding) {
+	for i := range all {
+		all[i].Text = e.finding(&all[i])
+	}
 }
 
 // missed is a report that is put into words.
@@ -417,9 +437,7 @@ func WhyNotJSON(w io.Writer, all []*report.WhyNot) error {
 		for i := range r.Because {
 			r.Because[i].Text = x.blocker(&r.Because[i])
 		}
-		for i := range r.Warnings {
-			r.Warnings[i].Text = x.finding(&r.Warnings[i])
-		}
+		x.texts(r.Warnings)
 	}
 	enc := encoder(w)
 	enc.SetIndent("", "  ")
