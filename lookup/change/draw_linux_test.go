@@ -723,9 +723,6 @@ func (d *drawer) sysctl() change.Change {
 	}
 	key := pick(d, keys...)
 	dev := pick(d, "all", "all", "v0", "w0", "lo", "nodev", "v0p")
-	if dev == "all" && f == route.IPv6 && key == "ignore_routes_with_linkdown" {
-		dev = "v0"
-	}
 	return &change.Sysctl{Path: route.ConfPath(f, dev, key), Value: pick(d, "0", "1")}
 }
 

@@ -219,7 +219,8 @@ func (t *tx) setDisableIPv6(dev string, n int) {
 }
 
 // setIgnoreLinkdown sets whether routes without carrier are passed over. A dump shows
-// the next hops dead then.
+// the next hops dead then. Of IPv6 a device's own setting alone counts, and that for all
+// devices is written to each (addrconf_fixup_linkdown in net/ipv6/addrconf.c).
 func (t *tx) setIgnoreLinkdown(f route.Family, dev string, n int) {
 	dead := map[*route.NextHop]bool{}
 	t.rewriteAll(f, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
@@ -232,7 +233,16 @@ func (t *tx) setIgnoreLinkdown(f route.Family, dev string, n int) {
 		}
 		return r, false
 	})
-	t.setConf(f, dev, "ignore_routes_with_linkdown", n)
+	const key = "ignore_routes_with_linkdown"
+	t.setConf(f, dev, key, n)
+	if f == route.IPv6 && dev == allDevices {
+		t.setConf(f, newDevices, key, n)
+		for _, name := range t.named(dev) {
+			if t.hasConf(f, name) {
+				t.setConf(f, name, key, n)
+			}
+		}
+	}
 	t.rewriteAll(f, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
 		next := r.Clone()
 		for i := range next.NextHops {

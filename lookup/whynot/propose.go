@@ -392,9 +392,6 @@ func (x *tries) settings(t *lookup.Trace) []proposal {
 			for _, h := range hopsOf(snap, &c.Route) {
 				name := snap.LinkName(h.Link)
 				set(change.Sysctl{Path: route.ConfPath(s.family(), name, "ignore_routes_with_linkdown"), Value: "0"})
-				if s.family() == route.IPv6 {
-					continue // for which the device's own setting alone counts
-				}
 				set(change.Sysctl{Path: route.ConfPath(s.family(), "all", "ignore_routes_with_linkdown"), Value: "0"},
 					change.Sysctl{Path: route.ConfPath(s.family(), name, "ignore_routes_with_linkdown"), Value: "0"})
 			}

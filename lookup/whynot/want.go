@@ -138,7 +138,7 @@ func (w *Want) gives(s *route.Snapshot, r *route.Route) bool {
 	case Default:
 		return r.IsDefault() && r.Type == route.TypeUnicast
 	case Source:
-		return r.Type == route.TypeUnicast || r.Type == route.TypeLocal
+		return !r.Type.Refuses() && r.Type != route.TypeThrow
 	}
 	if r.Type.Refuses() || r.Type == route.TypeThrow {
 		return false
