@@ -18,6 +18,7 @@ const (
 	NoteMulticastGateway Code = "multicast-gateway" // a group goes to one router; Have: it
 	NoteWentDown         Code = "routes-lost"       // a device with an address is down, and has no routes; Have: its name, Want: the address
 	NoteLinkLocalOnly    Code = "link-local-only"   // no device has an IPv6 address except link-local ones
+	NoteNoRouter         Code = "dhcp-no-router"    // a device's address runs out, as DHCP gives it, and there is no default route; Have: the device, Want: the address
 	NoteNoneMade         Code = "none-made"         // every route is made by the kernel: others were never made, or were lost
 	NoteMarkIgnored      Code = "mark-ignored"      // the way back is looked up without the packet's mark; Have: the device
 )
@@ -254,6 +255,13 @@ func (f *FIB) routesLost() []Note {
 			continue
 		}
 		return []Note{{Reason: Reason{NoteWentDown, d.addrs4[0].Prefix, d.Name}}}
+	}
+	for _, d := range f.devices {
+		for _, a := range d.addrs4 {
+			if a.Flags&route.AddrPermanent == 0 && a.ValidLft > 0 && a.ValidLft < route.ForeverLft {
+				return []Note{{Reason: Reason{NoteNoRouter, a.Prefix, d.Name}}}
+			}
+		}
 	}
 	if main == nil || f.partial || f.snap.Lacks(route.FactRoutes, route.IPv4) || f.snap.Assumes(route.FactRoutes, route.IPv4) {
 		return nil

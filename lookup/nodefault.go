@@ -8,12 +8,12 @@ import (
 )
 
 // NoDefault finds why a family may have no default route: a host route that was meant to
-// be one, devices that ignore what routers advertise, a DHCP server that sends other
-// routes.
+// be one, devices that take none from routers, a DHCP server that sends other routes. Only
+// what something on the host shows is among them.
 func (f *FIB) NoDefault(fam route.Family) []Note {
 	out := f.zeroHostRoutes(fam)
 	if fam == route.IPv6 {
-		if why := slices.Concat(f.switchedOff6(), f.routerIgnored()); len(why) > 0 {
+		if why := slices.Concat(f.switchedOff6(), f.routers(true)); len(why) > 0 {
 			return append(out, why...)
 		}
 		return append(out, f.linkLocalOnly()...)
@@ -22,6 +22,42 @@ func (f *FIB) NoDefault(fam route.Family) []Note {
 		return append(out, lost...)
 	}
 	return append(out, f.routesLost()...)
+}
+
+// WhyNoDefault is NoDefault for somebody who asks just that: where nothing shows what it
+// is, it names for every device by which there might be one what keeps it away.
+func (f *FIB) WhyNoDefault(fam route.Family) []Note {
+	out := f.NoDefault(fam)
+	if len(out) > 0 && out[0].Code != NoteLinkLocalOnly && out[0].Code != NoteNoneMade {
+		return out // something shows what it is
+	}
+	if fam == route.IPv6 {
+		out = append(out, f.routers(false)...)
+	}
+	return append(out, f.notUp()...)
+}
+
+// notUp names the devices that have an address, and are down or have no carrier.
+func (f *FIB) notUp() []Note {
+	var down, silent []string
+	for _, d := range f.devices {
+		switch {
+		case d.Index == route.LoopbackIndex || d.Master != 0 || len(d.addrs4)+len(d.addrs6) == 0:
+		case !d.Up():
+			down = append(down, d.Name)
+		case !d.Carrier():
+			silent = append(silent, d.Name)
+		}
+	}
+	return slices.Concat(named(NoteDownNoDefault, down), named(NoteNoCarrierNoDefault, silent))
+}
+
+// named is a note about some devices; none where there are none.
+func named(c Code, devices []string) []Note {
+	if len(devices) == 0 {
+		return nil
+	}
+	return []Note{{Reason: Reason{Code: c, Have: devices[0], Want: len(devices)}}}
 }
 
 // classless finds routes through a gateway that DHCP gave. A server that sends any must
@@ -60,28 +96,63 @@ func (f *FIB) zeroHostRoutes(fam route.Family) []Note {
 	return out
 }
 
-// routerIgnored names the devices on which the kernel ignores router advertisements only
-// because it forwards: a router does not follow other routers unless accept_ra is 2
-// (ipv6_accept_ra in include/net/ipv6.h). This is how the default route vanishes from a
-// host that begins to forward, for containers for example. If accept_ra is 0, a network
-// manager may handle advertisements in place of the kernel. A device is left out if
-// nothing shows that a router was ever heard there.
-func (f *FIB) routerIgnored() []Note {
-	var names []string
-	heard := f.linksOfRA()
+// routers finds why the kernel has no default route from router advertisements, and on
+// which devices. If heard is set, it leaves out devices on which nothing shows that a router
+// was ever heard.
+func (f *FIB) routers(heard bool) []Note {
+	var codes []Code
+	names := map[Code][]string{}
+	sure, likely := f.linksOfRA()
 	for _, d := range f.devices {
-		if !d.Carrier() || d.Master != 0 || !d.hasLinkLocal() || !heard[d.Index] && !d.heardRouter() {
+		if !d.Carrier() || d.Master != 0 || d.Flags&route.LinkLoopback != 0 || d.conf6.value[settingDisableIPv6] != 0 {
 			continue
 		}
-		accept, known := f.snap.Sysctls.Conf(route.IPv6, d.Name, "accept_ra")
-		if known && accept == 1 && f.conf(route.IPv6, d, settingForwarding) != 0 {
-			names = append(names, d.Name)
+		some := likely[d.Index] || d.heardRouter()
+		code := f.routerOn(d, sure[d.Index] || d.hadRouter())
+		if code == "" || heard && (!some || code == NoteNoLinkLocal || code == NoteRouterSilent) {
+			continue
 		}
+		if names[code] == nil {
+			codes = append(codes, code)
+		}
+		names[code] = append(names[code], d.Name)
 	}
-	if len(names) == 0 {
-		return nil
+	var out []Note
+	for _, c := range codes {
+		out = append(out, named(c, names[c])...)
 	}
-	return []Note{{Reason: Reason{Code: NoteRouterIgnored, Have: names[0], Want: len(names)}}}
+	return out
+}
+
+// routerOn says why a device has no default route from a router. Without a link-local
+// address it hears none. A router does not follow other routers unless accept_ra is 2
+// (ipv6_accept_ra in include/net/ipv6.h): this is how the default route vanishes from a
+// host that begins to forward, for containers for example. If accept_ra is 0, a network
+// manager may handle advertisements in place of the kernel. If accept_ra_defrtr is 0, the
+// kernel takes all of an advertisement but the default route (ndisc_router_discovery in
+// net/ipv6/ndisc.c). Empty: that is not known.
+func (f *FIB) routerOn(d *device, heard bool) Code {
+	if !d.hasLinkLocal() {
+		if f.snap.Lacks(route.FactAddrs, route.IPv6) || f.snap.Assumes(route.FactAddrs, route.IPv6) {
+			return ""
+		}
+		return NoteNoLinkLocal
+	}
+	accept, known := f.snap.Sysctls.Conf(route.IPv6, d.Name, "accept_ra")
+	takes, told := f.snap.Sysctls.Conf(route.IPv6, d.Name, "accept_ra_defrtr")
+	switch {
+	case !known:
+		return ""
+	case accept == 0:
+		return NoteRouterOff
+	case accept == 1 && f.conf(route.IPv6, d, settingForwarding) != 0:
+		return NoteRouterIgnored
+	case told && takes == 0:
+		return NoteRouterNoDefault
+	case heard:
+		return NoteRouterGone
+	}
+	return NoteRouterSilent
 }
 
 // linkLocalOnly notes that devices have only link-local addresses, which no router
@@ -119,23 +190,31 @@ func (d *device) heardRouter() bool {
 	})
 }
 
-// linksOfRA are the devices that have a route from router advertisements. A route of the
-// kernel that expires is one of these.
-func (f *FIB) linksOfRA() map[int]bool {
-	out := map[int]bool{}
+// hadRouter reports whether a device has an address that only a router's advertisement
+// gives: not one that somebody else gave a lifetime.
+func (d *device) hadRouter() bool {
+	return slices.ContainsFunc(d.addrs6, func(a *route.Addr) bool { return a.Protocol == protocolRA || a.Flags&route.AddrManageTemp != 0 })
+}
+
+// linksOfRA are the devices that have a route from router advertisements, and those that
+// have one that runs out, which the kernel makes itself for addresses that run out too.
+func (f *FIB) linksOfRA() (sure, likely map[int]bool) {
+	sure, likely = map[int]bool{}, map[int]bool{}
 	for _, t := range f.v6.tables {
 		for _, l := range t.trie.All() {
 			for _, e := range l.entries {
-				if e.route.Protocol != route.ProtocolRA && (e.route.Protocol != route.ProtocolKernel || e.route.Expires == 0) {
+				ra := e.route.Protocol == route.ProtocolRA
+				if !ra && (e.route.Protocol != route.ProtocolKernel || e.route.Expires == 0) {
 					continue
 				}
 				for i := range e.hops {
-					out[e.hops[i].Link] = true
+					likely[e.hops[i].Link] = true
+					sure[e.hops[i].Link] = sure[e.hops[i].Link] || ra
 				}
 			}
 		}
 	}
-	return out
+	return sure, likely
 }
 
 // hasLinkLocal reports whether a device has a link-local address, which it needs to hear

@@ -58,11 +58,20 @@ const (
 	NoteClassless        Code = "dhcp-routes"        // DHCP gave a route, and no default; Route
 	NoteRuleImplied      Code = "rule-implied"       // a deleted IPv6 rule that the kernel goes by; Rule
 	NoteRouterIgnored    Code = "router-ignored"     // a device takes no default route from a router; Have: its name, Want: on how many devices
-	NoteDeviceDown       Code = "next-hop-down"      // a next hop's device is down; Have: its name, Route
-	NoteGatewayFailed    Code = "next-hop-failed"    // a next hop's gateway does not answer; Have: it, a Gateway, Route
-	NoteReceivesNothing  Code = "receives-nothing"   // the device that the packet is received by receives nothing; Have: its name, Want: "down" or "no-carrier"
-	NoteUnheard          Code = "neighbour-unheard"  // a device's neighbours cannot be asked where they are, for their answers are refused; Have: its name
-	NoteZeroHostRoute    Code = "zero-host-route"    // a 0.0.0.0/32 or ::/128 route, which is no default route
+
+	// Why a device has no default route from a router; Have: its name, Want: of how many.
+	NoteRouterOff          Code = "router-off"            // accept_ra is 0
+	NoteRouterNoDefault    Code = "router-no-default"     // accept_ra_defrtr is 0
+	NoteRouterGone         Code = "router-gone"           // a router was heard, and gives none now
+	NoteRouterSilent       Code = "router-silent"         // it would take one, and nothing shows that a router was heard
+	NoteNoLinkLocal        Code = "no-link-local"         // it has no link-local address
+	NoteDownNoDefault      Code = "down-no-default"       // it is down
+	NoteNoCarrierNoDefault Code = "no-carrier-no-default" // it has no carrier
+	NoteDeviceDown         Code = "next-hop-down"         // a next hop's device is down; Have: its name, Route
+	NoteGatewayFailed      Code = "next-hop-failed"       // a next hop's gateway does not answer; Have: it, a Gateway, Route
+	NoteReceivesNothing    Code = "receives-nothing"      // the device that the packet is received by receives nothing; Have: its name, Want: "down" or "no-carrier"
+	NoteUnheard            Code = "neighbour-unheard"     // a device's neighbours cannot be asked where they are, for their answers are refused; Have: its name
+	NoteZeroHostRoute      Code = "zero-host-route"       // a 0.0.0.0/32 or ::/128 route, which is no default route
 )
 
 // Notes finds what would surprise about a decision.

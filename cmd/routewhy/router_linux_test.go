@@ -16,13 +16,15 @@ import (
 //
 //	router redirect OUT DEVICE ROUTER HOST DESTINATION GATEWAY
 //	router toobig   OUT DEVICE ROUTER HOST DESTINATION MTU
+//	router advert   OUT DEVICE ROUTER HOST NETWORK LIFETIME
 //
 // OUT is the device to send from, whose peer DEVICE is the host's. The router
 // ROUTER tells HOST to send to DESTINATION by GATEWAY, or that packets to
-// DESTINATION may have MTU bytes.
+// DESTINATION may have MTU bytes, or advertises itself for LIFETIME seconds, and the
+// prefix NETWORK/64.
 func router() {
 	if len(os.Args) != 8 {
-		fmt.Fprintln(os.Stderr, "usage: router redirect|toobig OUT DEVICE ROUTER HOST DESTINATION GATEWAY|MTU")
+		fmt.Fprintln(os.Stderr, "usage: router redirect|toobig|advert OUT DEVICE ROUTER HOST DESTINATION GATEWAY|MTU|LIFETIME")
 		os.Exit(2)
 	}
 	if err := sendAsRouter(os.Args[1], os.Args[2], os.Args[3], os.Args[4], os.Args[5], os.Args[6], os.Args[7]); err != nil {
@@ -94,14 +96,26 @@ func header4(src, dst netip.Addr, message []byte) []byte {
 	return append(h, message...)
 }
 
-// packet6 is an ICMPv6 message in an IPv6 packet (RFC 4861 section 4.5, RFC 4443
-// section 3.2).
+// packet6 is an ICMPv6 message in an IPv6 packet (RFC 4861 sections 4.2 and 4.5, RFC
+// 4443 section 3.2).
 func packet6(kind string, router, host, dst netip.Addr, what string) ([]byte, error) {
 	var message []byte
-	if kind == "redirect" {
+	switch kind {
+	case "redirect":
 		message = append([]byte{137, 0, 0, 0, 0, 0, 0, 0}, netip.MustParseAddr(what).AsSlice()...)
 		message = append(message, dst.AsSlice()...)
-	} else {
+	case "advert":
+		lifetime, err := strconv.ParseUint(what, 0, 16)
+		if err != nil {
+			return nil, err
+		}
+		message = binary.BigEndian.AppendUint16([]byte{134, 0, 0, 0, 64, 0}, uint16(lifetime))
+		message = append(message, make([]byte, 8)...)          // no timers
+		message = append(message, 3, 4, 64, 0xc0)              // a prefix, on the link and for addresses
+		message = binary.BigEndian.AppendUint32(message, 7200) // valid
+		message = binary.BigEndian.AppendUint32(message, 3600) // preferred
+		message = append(append(message, 0, 0, 0, 0), dst.AsSlice()...)
+	default:
 		mtu, err := strconv.ParseUint(what, 0, 32)
 		if err != nil {
 			return nil, err

@@ -34,7 +34,8 @@ A DESTINATION is an address (8.8.8.8, fe80::1%eth0), a prefix (10.0.0.0/8,
 A bare 0.0.0.0 or :: tells what the zero address means in each place.
 
 WHAT is a device (wg0), via GATEWAY, table T, a prefix, the priority of a rule,
-src ADDR, or default. Each change that is offered was tried on a copy of the
+src ADDR, or default; "routewhy default --why-not IPv6" asks why there is no
+default route. Each change that is offered was tried on a copy of the
 tables; nothing is ever changed.
 
 A COMMAND is one of ip, sysctl, route or ifconfig as it is typed (quoted), or a

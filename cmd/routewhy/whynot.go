@@ -11,6 +11,7 @@ import (
 	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup/report"
 	"routewhy/lookup/whynot"
+	"routewhy/route"
 	"routewhy/route/iproute2"
 )
 
@@ -28,6 +29,9 @@ func whyNot(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	for i := range dests {
+		if want.Of != 0 && (dests[i].kind == kindAddress || dests[i].prefix.Bits() > 0) {
+			return usagef("--why-not %s asks why there is no default route", want.String()).hint("routewhy default --why-not %s", want.String())
+		}
 		if f := want.Family(); f != 0 && dests[i].family() != f {
 			return usagef("--why-not %s is %s, and %s is not", want.String(), f, dests[i])
 		}
@@ -174,8 +178,13 @@ func wantAddr(s string) (netip.Addr, error) {
 
 // parseWantWord understands a value of one word.
 func parseWantWord(s string) (*report.Want, error) {
-	if s == "default" {
+	switch strings.ToLower(s) {
+	case "default":
 		return &report.Want{Kind: whynot.Default}, nil
+	case "ipv4":
+		return &report.Want{Kind: whynot.Default, Of: route.IPv4}, nil
+	case "ipv6":
+		return &report.Want{Kind: whynot.Default, Of: route.IPv6}, nil
 	}
 	if strings.Contains(s, "/") {
 		d, err := parsePrefix(s)

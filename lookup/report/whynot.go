@@ -18,6 +18,9 @@ import (
 // WhyNot is why a packet does not go where it is wanted to go, and what would make it.
 type WhyNot struct {
 	Query Query `json:"query"`
+	// About is the prefix that was asked about, of which Query is a typical packet; the zero
+	// Prefix: one destination was.
+	About netip.Prefix `json:"about,omitzero"`
 	// Want is where it is wanted to go, as that was asked: "eth1", "via 192.0.2.1".
 	Want string `json:"want"`
 	// Kind is what Want names.
@@ -97,9 +100,10 @@ type WhyNotQuestion struct {
 // Want is where a packet is wanted to go, by names.
 type Want struct {
 	Kind     whynot.Kind
-	Dev      string     // of [whynot.Device]
-	Addr     netip.Addr // of [whynot.Gateway] and [whynot.Source]
-	Table    string     // of [whynot.Table], a name or a number
+	Dev      string       // of [whynot.Device]
+	Of       route.Family // of [whynot.Default]; zero: of either family
+	Addr     netip.Addr   // of [whynot.Gateway] and [whynot.Source]
+	Table    string       // of [whynot.Table], a name or a number
 	Prefix   netip.Prefix
 	Priority uint32
 }
@@ -120,6 +124,9 @@ func (w *Want) String() string {
 	case whynot.Source:
 		return "src " + w.Addr.String()
 	}
+	if w.Of != 0 {
+		return w.Of.String()
+	}
 	return "default"
 }
 
@@ -127,6 +134,9 @@ func (w *Want) String() string {
 func (w *Want) Family() route.Family {
 	if w.Prefix.IsValid() {
 		return route.FamilyOf(w.Prefix.Addr())
+	}
+	if w.Of != 0 {
+		return w.Of
 	}
 	return route.FamilyOf(w.Addr)
 }
@@ -188,7 +198,8 @@ func (a *asker) whyNot(ctx context.Context, q *WhyNotQuestion) ([]*WhyNot, error
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, newWhyNot(q, want, l, mine))
+		r := newWhyNot(q, want, l, mine, d.Prefix)
+		out = append(out, r)
 	}
 	return out, nil
 }
@@ -202,16 +213,20 @@ func (a *asker) readAll(ctx context.Context) (*lookup.FIB, error) {
 
 // typical answers about a packet, of a prefix one to a typical address.
 func (a *asker) typical(ctx context.Context, d Destination) (*look, error) {
-	if d.isPrefix() {
-		d = Destination{Addr: a.fib.Typical(d.Prefix).Dst}
+	if !d.isPrefix() {
+		return a.packet(ctx, &d)
 	}
-	return a.packet(ctx, &d)
+	l, err := a.packet(ctx, &Destination{Addr: a.fib.Typical(d.Prefix).Dst})
+	if err == nil {
+		l.Label = fmt.Sprintf("%s (as %s)", d.Prefix, l.Trace.Flow.Dst)
+	}
+	return l, err
 }
 
-func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Socket]*yours) *WhyNot {
+func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Socket]*yours, about netip.Prefix) *WhyNot {
 	e := l.Report()
 	r := &WhyNot{
-		Query: e.Query, Want: q.Want.String(), Kind: want.Kind, Decision: e.Decision, Kernel: e.Kernel, explained: e,
+		Query: e.Query, About: about, Want: q.Want.String(), Kind: want.Kind, Decision: e.Decision, Kernel: e.Kernel, explained: e,
 		Because: []Blocker{}, Ways: []Way{}, Packets: []Alteration{},
 	}
 	if e.Disposition == lookup.DispositionUnknown {
@@ -219,7 +234,7 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 	}
 	n := namesOf(l.FIB)
 	got := whynot.Ask(&whynot.Question{
-		FIB: l.FIB, Flow: l.Trace.Flow, Want: want, Sockets: n.snap.Sockets,
+		FIB: l.FIB, Flow: l.Trace.Flow, Want: want, About: about, Sockets: n.snap.Sockets,
 		Yours: func(x *route.Socket) bool { return mine[x] != nil },
 	})
 	r.Already, r.Sometimes, r.Share = got.Met == whynot.All, got.Met == whynot.Some, got.Share

@@ -2,6 +2,7 @@ package whynot
 
 import (
 	"math/big"
+	"net/netip"
 	"slices"
 
 	"routewhy/lookup"
@@ -15,6 +16,9 @@ type Question struct {
 	FIB  *lookup.FIB
 	Flow route.Flow
 	Want Want
+	// About is the prefix that the packet stands for: changes are for all of it. The zero
+	// Prefix: for its destination alone.
+	About netip.Prefix
 	// Sockets are the host's connections. Yours reports whether one is of whoever asks: a
 	// way by which it is lost is not given; nil: none is.
 	Sockets []route.Socket
@@ -71,7 +75,7 @@ func Ask(q *Question) *Answer {
 	if a.Met, a.Share = q.Want.Met(&q.Flow, d); a.Met == All {
 		return a
 	}
-	s := &search{want: q.Want, root: root}
+	s := &search{want: q.Want, about: q.About, root: root}
 	var facts []option
 	if a.Met == No {
 		facts = s.facts()
@@ -83,6 +87,9 @@ func Ask(q *Question) *Answer {
 	}
 	for i := range facts {
 		a.Because = append(a.Because, facts[i].Fact)
+		if facts[i].Code == CodeNoDefault && facts[i].Route == nil {
+			a.Because = append(a.Because, s.noDefault(facts[i].order)...)
+		}
 	}
 	slices.SortStableFunc(a.Because, func(a, b Fact) int { return a.order - b.order })
 	a.Ways, a.LockOut = s.ways(q, a.Trace, facts)

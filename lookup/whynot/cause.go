@@ -157,14 +157,7 @@ func (x *causes) byRoute(c lookup.Code, t route.Type, as lookup.Disposition) Cau
 	if x.d.Disposition == as && x.d.HasRoute {
 		return Cause{Code: c, State: CauseIs, Route: &x.d.Route}
 	}
-	out := Cause{Code: c, State: CauseNot}
-	x.covering(func(r *route.Route) bool {
-		if r.Type == t {
-			out.Route = r
-		}
-		return out.Route == nil
-	})
-	return out
+	return Cause{Code: c, State: CauseNot, Route: x.covers(func(r *route.Route) bool { return r.Type == t })}
 }
 
 // byRule is a rule with an action that refuses.

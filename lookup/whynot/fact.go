@@ -31,8 +31,9 @@ const (
 	CodeRefused    lookup.Code = "refuses-first"        // a rule or a route refuses the packet; Rule, Route
 	CodeUnreached              = lookup.NoteNoRuleLeads // no rule leads to the table of Wanted
 	CodeNoEntry    lookup.Code = "no-entry"             // no entry that is wanted covers the destination; Route: the nearest, Have: the first bit, from 1, in which it differs, Want: the prefix
-	CodeNone       lookup.Code = "no-such-entry"        // there is no such entry at all
-	CodeNoDefault  lookup.Code = "no-default"           // there is no default route at all
+	CodeNone       lookup.Code = "no-such-entry"        // there is no such entry at all; Route: but one that leads nowhere
+	CodeNoDefault  lookup.Code = "no-default"           // there is no default route at all; Route: but one that leads nowhere
+	CodeForSources lookup.Code = "for-other-sources"    // the entry is for packets from a prefix; Want: it, Have: the packet's source
 	CodeOutside    lookup.Code = "outside-prefix"       // the prefix does not cover the destination; Want: it, Have: the first bit, from 1, in which they differ
 	CodeNoRule     lookup.Code = "rule-absent"          // no rule has the priority; Want: it
 	CodeBound      lookup.Code = "bound"                // the packet is bound to a device; Have: it

@@ -12,21 +12,26 @@ import (
 // nearest. Without that fact there is one to the destination alone.
 func (q *search) noEntry(s *state, t *lookup.Trace) []option {
 	f := Fact{order: len(s.rules)}
-	host := netip.PrefixFrom(s.dst(), s.dst().BitLen())
-	add := route.Route{Dst: host, Type: route.TypeUnicast, Table: tableFor(t)}
+	add := route.Route{Dst: q.target(), Type: route.TypeUnicast, Table: tableFor(t)}
 	switch q.want.Kind {
 	case Rule:
 		return q.noEntryByRule(s, &f, add)
 	case Source:
-		return nil
+		if f.Reason = (lookup.Reason{Code: CodeNone}); q.owner(s) == 0 {
+			f.Reason = lookup.Reason{Code: CodeNotOwn, Want: q.want.Addr}
+			return []option{found(f, nil)}
+		}
+		add.PrefSrc = q.want.Addr
 	case Prefix:
 		if !q.want.Prefix.Contains(s.dst()) {
 			f.Reason = lookup.Reason{Code: CodeOutside, Want: q.want.Prefix, Have: differs(q.want.Prefix.Addr(), s.dst())}
 			return []option{found(f, nil)}
 		}
 		add.Dst, f.Reason = q.want.Prefix, lookup.Reason{Code: CodeNone}
+		f.Route = s.covers(func(r *route.Route) bool { return r.Dst == q.want.Prefix })
 	case Default:
 		add.Dst, f.Reason = s.family().Default(), lookup.Reason{Code: CodeNoDefault}
+		f.Route = s.covers(func(r *route.Route) bool { return r.IsDefault() })
 	default:
 		f.Route = q.look(s).nearest
 		f.Reason = lookup.Reason{Code: CodeNone}
@@ -43,6 +48,15 @@ func (q *search) noEntry(s *state, t *lookup.Trace) []option {
 	}
 	add.NextHops = []route.NextHop{hop}
 	return []option{found(f, func(s *state) *state { return s.with(&add) })}
+}
+
+// noDefault are the reasons for which there may be no default route at all.
+func (q *search) noDefault(order int) []Fact {
+	var out []Fact
+	for _, n := range q.root.fib.WhyNoDefault(q.root.family()) {
+		out = append(out, Fact{Reason: n.Reason, Rule: n.Rule, Route: n.Route, order: order})
+	}
+	return out
 }
 
 func (q *search) noEntryByRule(s *state, f *Fact, add route.Route) []option {
@@ -86,6 +100,9 @@ func (q *search) hop(s *state, near *route.Route) (route.NextHop, bool) {
 		}
 	case Gateway:
 		h.Gateway, h.Link = q.want.Addr, q.linkOf(s, q.want.Addr)
+	case Source:
+		h.Link = q.owner(s)
+		h.Gateway = q.gatewayOn(s, h.Link, near)
 	default:
 		for _, r := range []*route.Route{near, anyOf(s)} {
 			if r == nil {

@@ -1,6 +1,7 @@
 package whynot
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 
@@ -15,8 +16,14 @@ func (x *tries) proposals(t *lookup.Trace, facts []option) []proposal {
 	add := func(p ...proposal) { out = append(out, p...) }
 	wanted := x.wanted(x.root)
 	add(x.sources(t)...)
-	add(x.hostRoutes(t, wanted)...)
-	add(x.rules(t, wanted)...)
+	byRule := func(o option) bool { return o.Code == CodeUnreached }
+	if lead := x.rules(t, wanted); slices.ContainsFunc(facts, byRule) {
+		add(lead...) // what somebody made, and forgot to lead to
+		add(x.hostRoutes(t, wanted)...)
+	} else {
+		add(x.hostRoutes(t, wanted)...)
+		add(lead...)
+	}
 	for i := range facts {
 		add(x.metrics(&facts[i].Fact)...)
 	}
@@ -41,6 +48,9 @@ func deciding(t *lookup.Trace) []route.Table {
 		if decided(r) && !t.Merged {
 			break
 		}
+	}
+	if slices.Contains(out, route.TableMain) { // what main may have needs no table after it
+		out = slices.DeleteFunc(out, func(id route.Table) bool { return id == route.TableDefault })
 	}
 	return out
 }
@@ -67,20 +77,23 @@ func (x *tries) hops(wanted []*route.Route) []route.NextHop {
 	if h := (route.NextHop{Link: x.want.Link}); x.want.Kind == Device && !slices.Contains(out, h) {
 		out = append(out, h)
 	}
+	if x.want.Kind == Default { // sent to a link itself, few destinations answer
+		out = slices.DeleteFunc(out, func(h route.NextHop) bool { return !h.Gateway.IsValid() && x.root.fib.HasNeighbours(h.Link) })
+	}
 	return out
 }
 
 // hostRoutes are routes to the destination alone, in the tables that are asked.
 func (x *tries) hostRoutes(t *lookup.Trace, wanted []*route.Route) []proposal {
 	tables := deciding(t)
-	host := netip.PrefixFrom(x.root.dst(), x.root.dst().BitLen())
+	host := x.target()
 	switch x.want.Kind {
 	case Prefix:
 		if x.want.Prefix != host {
 			return nil
 		}
 	case Default:
-		return nil
+		host = x.root.family().Default()
 	case Table:
 		tables = []route.Table{x.want.Table}
 	case Rule:
@@ -176,7 +189,7 @@ func (x *tries) sources(t *lookup.Trace) []proposal {
 	r.PrefSrc = x.want.Addr
 	out := x.addition(change.Replace, r)
 	host := r
-	host.Dst = netip.PrefixFrom(x.root.dst(), x.root.dst().BitLen())
+	host.Dst = x.target()
 	if host.Dst != r.Dst {
 		host.TOS, host.Metric, host.Metrics, host.Src = 0, 0, nil, netip.Prefix{}
 		out = append(x.addition(change.Add, host), out...)
@@ -189,7 +202,7 @@ func (x *tries) sources(t *lookup.Trace) []proposal {
 func (x *tries) rules(t *lookup.Trace, wanted []*route.Route) []proposal {
 	var out []proposal
 	seen := map[route.Table]bool{}
-	host := netip.PrefixFrom(x.root.dst(), x.root.dst().BitLen())
+	host := x.target()
 	lead := func(id route.Table) {
 		if seen[id] {
 			return
@@ -198,12 +211,16 @@ func (x *tries) rules(t *lookup.Trace, wanted []*route.Route) []proposal {
 		for _, pref := range x.priorities(t) {
 			r := plain(x.root.family(), pref, id)
 			all := r
-			r.Selector.Dst = host
-			out = append(out, adding(r))
+			if r.Selector.Dst = host; host.Bits() > 0 {
+				out = append(out, adding(r))
+			}
 			if src := x.root.flow.Src; src.IsValid() {
 				r.Selector = route.Selector{Src: netip.PrefixFrom(src.WithZone(""), src.BitLen())}
 				out = append(out, adding(r))
-			} else if len(x.root.fib.RulesTo(x.root.family(), id)) == 0 {
+			} else if host.Bits() == 0 || len(x.root.fib.RulesTo(x.root.family(), id)) == 0 {
+				if t.Decision.Rule == nil {
+					all.Priority = x.last()
+				}
 				out = append(out, adding(all))
 			}
 		}
@@ -226,10 +243,21 @@ func (x *tries) rules(t *lookup.Trace, wanted []*route.Route) []proposal {
 		} else if r.SuppressPrefixLen >= 0 || r.SuppressGroup >= 0 {
 			old := r
 			r.SuppressPrefixLen, r.SuppressGroup = -1, -1
-			out = append(out, slices.Concat(deleting(&old), adding(r)))
+			out = append(out, slices.Concat(x.deleting(&old), adding(r)))
 		}
 	}
 	return out
+}
+
+// last is a priority after those of all rules; that of the last one where there is none.
+func (x *tries) last() uint32 {
+	var last uint32
+	for _, r := range x.root.fib.Snapshot().Rules {
+		if r.Family == x.root.family() {
+			last = max(last, r.Priority)
+		}
+	}
+	return max(last+min(1, math.MaxUint32-last), 32766) // where the rule for table main stands
 }
 
 // named reports whether a rule is the one that is wanted, or dropped what its table gave.
@@ -264,8 +292,31 @@ func adding(r route.Rule) proposal {
 	return proposal{&change.Rule{Verb: change.Add, Rule: r, HasPriority: true}}
 }
 
-func deleting(r *route.Rule) proposal {
-	return proposal{&change.Rule{Verb: change.Delete, Rule: *r, HasPriority: true}}
+// deleting deletes a rule. What an older ip(8) has no words for is left out where the
+// rest says which rule is meant.
+func (x *tries) deleting(r *route.Rule) proposal {
+	c := *r
+	if s := &c.Selector; recent(s) && x.alone(r) {
+		s.HasDSCP, s.DSCP, s.DSCPMask, s.FlowLabel, s.FlowLabelMask = false, 0, 0, 0, 0
+		s.SrcPort, s.DstPort = route.PortRange{}, route.PortRange{}
+	}
+	return proposal{&change.Rule{Verb: change.Delete, Rule: c, HasPriority: true}}
+}
+
+// recent reports whether a rule selects by what kernels have since 6.14 or so.
+func recent(s *route.Selector) bool {
+	return s.HasDSCP || s.FlowLabelMask != 0 || s.SrcPort.Mask != 0 || s.DstPort.Mask != 0
+}
+
+// alone reports whether no other rule of the family has the rule's priority.
+func (x *tries) alone(r *route.Rule) bool {
+	n := 0
+	for _, o := range x.root.fib.Snapshot().Rules {
+		if o.Family == r.Family && o.Priority == r.Priority {
+			n++
+		}
+	}
+	return n == 1
 }
 
 // metrics let an entry win that loses by its metric.
@@ -299,13 +350,32 @@ func (x *tries) deletions(t *lookup.Trace) []proposal {
 			c := &r.Candidates[j]
 			if c.Route.Table != route.TableLocal && c.Verdict != lookup.VerdictLoses && c.Verdict != lookup.VerdictUnusable {
 				out = append(out, proposal{deletion(&c.Route)})
+				out = append(out, x.halves(&c.Route)...)
 			}
 		}
 		if k := x.root.place(r.Rule); k >= 0 && !original(r.Rule) && len(r.Rule.Unknown) == 0 {
-			out = append(out, deleting(r.Rule))
+			out = append(out, x.deleting(r.Rule))
 		}
 	}
 	return out
+}
+
+// halves deletes both halves of all addresses, which together take the place of a default
+// route: what is asked about the default route is about both.
+func (x *tries) halves(r *route.Route) []proposal {
+	if r.Dst.Bits() != 1 || x.target().Bits() > 0 {
+		return nil
+	}
+	other := netip.PrefixFrom(route.LastAddr(r.Dst).Next(), 1)
+	if !other.IsValid() {
+		other = netip.PrefixFrom(x.root.family().Default().Addr(), 1)
+	}
+	all := x.root.fib.Edit().At(r.Table, other)
+	if len(all) == 0 {
+		return nil
+	}
+	o := full(all[0], other)
+	return []proposal{{deletion(r), deletion(&o)}}
 }
 
 // removals take away what a fact is about.
@@ -315,7 +385,7 @@ func (x *tries) removals(f *Fact) []proposal {
 		out = append(out, proposal{deletion(f.Route)})
 	}
 	if f.Rule != nil && (f.Code == CodeEarlier || f.Code == CodeRefused || f.Code == CodeSkipGoto) && !original(f.Rule) && len(f.Rule.Unknown) == 0 {
-		out = append(out, deleting(f.Rule))
+		out = append(out, x.deleting(f.Rule))
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package whynot
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -17,10 +18,19 @@ const (
 
 // search looks for the smallest set of facts that stops a packet.
 type search struct {
-	want Want
-	root *state
+	want  Want
+	about netip.Prefix
+	root  *state
 	// tried is how many states were looked at.
 	tried int
+}
+
+// target is what changes are for: the destination, or the prefix that it stands for.
+func (q *search) target() netip.Prefix {
+	if q.about.IsValid() {
+		return q.about
+	}
+	return netip.PrefixFrom(q.root.dst(), q.root.dst().BitLen())
 }
 
 // node is a host without some facts.
@@ -288,6 +298,23 @@ func (q *search) inTable(s *state, t *lookup.RuleTrial, f Fact, wanted []*route.
 			out = append(out, found(f, func(s *state) *state { return s.without(f.Route) }))
 		}
 	}
+	return append(out, q.forSources(s, t, f, wanted)...)
+}
+
+// forSources are the wanted entries of a rule's table that are for other sources than the
+// packet's: no such entry is looked at (fib6_node_lookup).
+func (q *search) forSources(s *state, t *lookup.RuleTrial, f Fact, wanted []*route.Route) []option {
+	var out []option
+	for _, w := range wanted {
+		if w.Table != t.Table || w.Src.Bits() <= 0 || w.Src.Contains(s.flow.Src) {
+			continue
+		}
+		f := f
+		f.Wanted, f.Reason = w, lookup.Reason{Code: CodeForSources, Want: w.Src, Have: s.flow.Src}
+		out = append(out, found(f, func(s *state) *state {
+			return s.changed(w, func(r *route.Route) { r.Src = netip.Prefix{} })
+		}))
+	}
 	return out
 }
 
@@ -323,8 +350,15 @@ func (q *search) unusable(s *state, f Fact) []option {
 				})
 			})
 		}
+	case lookup.CodeSourceHides:
+		take = func(s *state) *state { return s.withoutSourced(w.Table) }
 	case lookup.CodeRouteOif:
-		return nil // the packet's device says so
+		if s.flow.In == 0 {
+			return nil // the packet's device says so
+		}
+		take = func(s *state) *state {
+			return s.changed(&w, func(r *route.Route) { r.NextHops, r.NextHopID = []route.NextHop{{Link: s.flow.In}}, 0 })
+		}
 	}
 	return []option{found(f, take)}
 }

@@ -78,6 +78,23 @@ func (s *state) without(r *route.Route) *state {
 	})
 }
 
+// withoutSourced is the host without those routes of a table to the destination that are
+// for packets from some prefix.
+func (s *state) withoutSourced(id route.Table) *state {
+	var gone []route.Route
+	s.covering(func(r *route.Route) bool {
+		if r.Table == id && r.Src.Bits() > 0 {
+			gone = append(gone, *r)
+		}
+		return true
+	})
+	out := s
+	for i := range gone {
+		out = out.without(&gone[i])
+	}
+	return out
+}
+
 // with is the host with one more route, which goes before those to the same prefix.
 func (s *state) with(r *route.Route) *state {
 	return s.onRoutes(r.Table, r.Dst, func(all []*route.Route) []*route.Route { return slices.Insert(all, 0, r) })
@@ -173,6 +190,17 @@ func (s *state) covering(yield func(*route.Route) bool) {
 			return
 		}
 	}
+}
+
+// covers is the first route that covers the destination and is as wanted; nil: none is.
+func (s *state) covers(wanted func(*route.Route) bool) (found *route.Route) {
+	s.covering(func(r *route.Route) bool {
+		if wanted(r) {
+			found = r
+		}
+		return found == nil
+	})
+	return found
 }
 
 // alive clears the marks of next hops that are not used.

@@ -126,21 +126,24 @@ func (w *Want) metByHop(h *lookup.NextHop) bool {
 // gives reports whether an entry that covers the packet could make it go where it is
 // wanted to go.
 func (w *Want) gives(s *route.Snapshot, r *route.Route) bool {
+	if r.Type == route.TypeThrow {
+		return false // no packet takes it
+	}
 	switch w.Kind {
 	case Table:
 		return r.Table == w.Table
 	case Prefix:
 		return r.Dst == w.Prefix
 	case Rule:
-		return r.Type != route.TypeThrow && slices.ContainsFunc(s.Rules, func(x route.Rule) bool {
+		return slices.ContainsFunc(s.Rules, func(x route.Rule) bool {
 			return x.Priority == w.Priority && x.Family == r.Family() && (x.Table == r.Table || x.Selector.L3Mdev)
 		})
 	case Default:
 		return r.IsDefault() && r.Type == route.TypeUnicast
 	case Source:
-		return !r.Type.Refuses() && r.Type != route.TypeThrow
+		return !r.Type.Refuses()
 	}
-	if r.Type.Refuses() || r.Type == route.TypeThrow {
+	if r.Type.Refuses() {
 		return false
 	}
 	local := r.Type == route.TypeLocal || r.Type == route.TypeAnycast

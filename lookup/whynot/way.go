@@ -98,7 +98,7 @@ func (x *tries) pairs(singles []proposal) {
 }
 
 // compareWays has the way first that moves fewer addresses, then fewer connections, then
-// takes fewer commands.
+// takes fewer commands, then deletes less.
 func compareWays(a, b Way) int {
 	switch {
 	case a.Addresses == nil && b.Addresses != nil:
@@ -110,7 +110,25 @@ func compareWays(a, b Way) int {
 			return c
 		}
 	}
-	return cmp.Or(a.Sockets-b.Sockets, len(a.Commands)-len(b.Commands))
+	return cmp.Or(a.Sockets-b.Sockets, len(a.Commands)-len(b.Commands), a.losses()-b.losses())
+}
+
+// losses is how many routes and rules are deleted or replaced, which somebody made.
+func (w *Way) losses() int {
+	n := 0
+	for _, c := range w.Changes {
+		switch c := c.(type) {
+		case *change.Route:
+			if c.Verb == change.Delete || c.Verb == change.Replace {
+				n++
+			}
+		case *change.Rule:
+			if c.Verb == change.Delete {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // try makes changes on a copy, and keeps them where they help. It reports whether they

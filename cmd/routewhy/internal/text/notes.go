@@ -214,28 +214,52 @@ func noDefaultWords(n *report.Finding) string {
 		return fmt.Sprintf("%s, which has %s, is down: a device that goes down loses its routes, and a static route does not come back by itself when it is up again", dev, n.Want)
 	case lookup.NoteZeroconf:
 		return fmt.Sprintf("%s has no address but %s, which it gave itself: a host does that where no DHCP server answers (RFC 3927), and no router forwards it", dev, n.Want)
+	case lookup.NoteNoRouter:
+		return fmt.Sprintf("%s has %s for a time only, as DHCP gives addresses, and no default route came with it: the server names no router (option 3), or a network manager was told to take none", dev, n.Want)
 	case lookup.NoteLinkLocalOnly:
 		return "no device has an IPv6 address except link-local ones, and these reach neighbours alone"
 	case lookup.NoteNoneMade:
 		return "main has only the networks of its devices' addresses: if there was a default route, it was lost when its device went down for a moment: a static route does not come back by itself"
 	}
-	switch n.Code {
-	case lookup.NoteDisabled:
+	if n.Code == lookup.NoteDisabled {
 		return switchedOff(n, dev)
-	case lookup.NoteRouterIgnored:
-		return routerIgnored(n, dev)
 	}
-	return ""
+	return routerWords(n)
 }
 
-// routerIgnored says on which devices the kernel takes no default route from routers.
-func routerIgnored(n *report.Finding, dev string) string {
-	where := dev
-	if more := n.Want.Number() - 1; more > 0 {
+// routerWords says why devices have no default route from a router; empty: the finding is
+// about something else.
+func routerWords(n *report.Finding) string {
+	dev := name(n.Have)
+	where, more := dev, n.Want.Number()-1
+	has, is := "has", "is"
+	if more > 0 {
 		where += fmt.Sprintf(" and %d more", more)
+		has, is = "have", "are"
 	}
-	return fmt.Sprintf("router advertisements give no default route on %s: this host forwards there, and then accept_ra = 1 ignores them; sysctl -w %s=2 takes them",
-		where, setting(route.IPv6, dev, "accept_ra"))
+	accept := setting(route.IPv6, dev, "accept_ra")
+	switch n.Code {
+	case lookup.NoteRouterIgnored:
+		return fmt.Sprintf("router advertisements give no default route on %s: this host forwards there, and then accept_ra = 1 ignores them; sysctl -w %s=2 takes them",
+			where, accept)
+	case lookup.NoteRouterOff:
+		return fmt.Sprintf("router advertisements give no default route on %s: the kernel takes none there (accept_ra = 0), and no network manager has made one of them; sysctl -w %s=2 takes them",
+			where, accept)
+	case lookup.NoteRouterNoDefault:
+		return fmt.Sprintf("router advertisements give addresses on %s, but no default route (accept_ra_defrtr = 0); sysctl -w %s=1 takes it",
+			where, setting(route.IPv6, dev, "accept_ra_defrtr"))
+	case lookup.NoteRouterGone:
+		return fmt.Sprintf("a router was heard on %s, and gives no default route now: its router lifetime is 0 or is over, or the route was deleted", where)
+	case lookup.NoteRouterSilent:
+		return fmt.Sprintf("%s would take a default route from a router, and nothing shows that one was ever heard there", where)
+	case lookup.NoteNoLinkLocal:
+		return fmt.Sprintf("%s %s no link-local address, and without one no router is heard (addr_gen_mode = 1 makes none)", where, has)
+	case lookup.NoteDownNoDefault:
+		return fmt.Sprintf("%s %s down: routes by a device that goes down are lost, and static ones do not come back by themselves", where, is)
+	case lookup.NoteNoCarrierNoDefault:
+		return fmt.Sprintf("%s %s no carrier: neither DHCP nor a router can give a default route there", where, has)
+	}
+	return ""
 }
 
 // switchedOff says on which devices there is no IPv6.

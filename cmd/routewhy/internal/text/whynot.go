@@ -9,6 +9,7 @@ import (
 	"routewhy/lookup"
 	"routewhy/lookup/report"
 	"routewhy/lookup/whynot"
+	"routewhy/route"
 	"routewhy/route/iproute2"
 )
 
@@ -30,7 +31,9 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 	p.blank()
 	p.blockers(x)
 	if !r.Already {
-		p.block("  instead  ", x.told.verdict(), plain)
+		if !x.ofDefault() || x.Disposition != lookup.DispositionNoRoute {
+			p.block("  instead  ", x.told.verdict(), plain)
+		}
 		p.ways(x)
 		p.otherPackets(x)
 	}
@@ -102,8 +105,42 @@ func (x missed) isNot() string {
 	return strings.Replace(is, "is ", "is not ", 1)
 }
 
+// ofDefault reports whether it was asked why there is no default route.
+func (x missed) ofDefault() bool {
+	return x.r.Kind == whynot.Default && x.r.About.IsValid() && x.r.About.Bits() == 0 && x.Disposition != lookup.DispositionUnknown
+}
+
+// noneAtAll reports whether there is no default route in any table. The other facts are
+// reasons for which that may be.
+func (x missed) noneAtAll() bool {
+	return len(x.r.Because) > 0 && x.r.Because[0].Reason.Code == whynot.CodeNoDefault && x.r.Because[0].Route == nil
+}
+
+// defaultHeadline says whether there is a default route, and the first reason for which
+// there is none, or for which it is not used.
+func (x missed) defaultHeadline() string {
+	family := route.FamilyOf(x.r.About.Addr())
+	if x.r.Already {
+		return fmt.Sprintf("%s has a default route: %s %s", family, x.Looked().Addr(), x.verdict())
+	}
+	if x.r.Sometimes {
+		return fmt.Sprintf("%s has a default route for some packets: %s %s", family, x.Looked().Addr(), x.verdict())
+	}
+	there, because := "no packet takes a default route for "+family.String(), x.r.Because
+	if x.noneAtAll() {
+		there, because = "there is no default route for "+family.String(), because[1:]
+	}
+	if len(because) == 0 {
+		return there
+	}
+	return there + ": " + x.blocker(&because[0])
+}
+
 func (x missed) headline() string {
 	subject := x.subject()
+	if x.ofDefault() {
+		return x.defaultHeadline()
+	}
 	switch {
 	case x.Disposition == lookup.DispositionUnknown:
 		return x.told.headline()
@@ -117,7 +154,7 @@ func (x missed) headline() string {
 		return subject + " " + x.isNot() + ": " + x.verdict()
 	}
 	more := ""
-	if n := len(x.r.Because) - 1; n > 0 {
+	if n := len(x.r.Because) - 1; n > 0 && !x.noneAtAll() {
 		more = fmt.Sprintf(", and %s", agree(n, "more thing stops it", "more things stop it"))
 	}
 	return subject + " " + x.isNot() + ": " + x.blocker(&x.r.Because[0]) + more
@@ -125,11 +162,15 @@ func (x missed) headline() string {
 
 // blockers writes all facts, where there are several.
 func (p *page) blockers(x missed) {
-	if len(x.r.Because) < 2 {
+	all := x.r.Because
+	if x.noneAtAll() && x.ofDefault() {
+		all = all[1:] // the first line says that
+	}
+	if len(all) < 2 {
 		return
 	}
-	for i := range x.r.Because {
-		p.block(fmt.Sprintf("  %d  ", i+1), x.blocker(&x.r.Because[i]), plain)
+	for i := range all {
+		p.block(fmt.Sprintf("  %d  ", i+1), x.blocker(&all[i]), plain)
 	}
 	p.blank()
 }
@@ -160,7 +201,10 @@ func (x missed) blocker(b *report.Blocker) string {
 	if text := x.packetFact(b); text != "" {
 		return text
 	}
-	if b.Rule != nil && b.Route == nil {
+	if text := noDefaultWords(&report.Finding{Reason: b.Reason}); text != "" {
+		return text
+	}
+	if b.Rule != nil && b.Route == nil && b.Reason.Code != whynot.CodeForSources {
 		return x.ruleFact(b)
 	}
 	return x.entryFact(b)
@@ -197,12 +241,20 @@ func (x missed) noEntry(b *report.Blocker) string {
 	case whynot.CodeNoEntry:
 		return fmt.Sprintf("%s covers it; the nearest, %s, differs in bit %s", x.noRoute(), routeIn(b.Route), b.Reason.Have)
 	case whynot.CodeNone:
+		if b.Route != nil {
+			return "the only one is " + routeIn(b.Route)
+		}
 		if x.r.Kind == whynot.Rule {
 			return fmt.Sprintf("the table of rule %d has no route for it", b.Rule.Priority)
 		}
 		return "there is " + x.noRoute()
 	case whynot.CodeNoDefault:
+		if b.Route != nil {
+			return "the only one is " + routeIn(b.Route)
+		}
 		return "no table has a default route"
+	case lookup.NoteZeroHostRoute, lookup.NoteClassless:
+		return noDefaultWords(&report.Finding{Reason: b.Reason, Route: b.Route})
 	case whynot.CodeOutside:
 		return fmt.Sprintf("%s does not cover %s: they differ in bit %s", b.Reason.Want, dst, b.Reason.Have)
 	case whynot.CodeNoRule:
@@ -221,6 +273,8 @@ func (x missed) noRoute() string {
 		return "no route " + want
 	case whynot.Table:
 		return "no route in " + want
+	case whynot.Source:
+		return "no route to it"
 	}
 	return "no route " + want
 }
@@ -277,6 +331,9 @@ func (x missed) entryFact(b *report.Blocker) string {
 	if b.Wanted == nil {
 		return sourceLoss(b.Reason)
 	}
+	if b.Reason.Code == whynot.CodeForSources {
+		return fmt.Sprintf("%s is for packets from %s alone", routeIn(b.Wanted), b.Reason.Want)
+	}
 	c := &report.Candidate{Route: *b.Wanted, Reason: b.Reason}
 	text := candidateWords(c)
 	if b.Route == nil {
@@ -296,6 +353,9 @@ func (p *page) ways(x missed) {
 	p.blank()
 	if len(x.r.Ways) == 0 {
 		text := "no change of a route, a rule, a device or a setting that was tried makes it so"
+		if x.noneAtAll() {
+			text = "no gateway is known of which a default route could be made"
+		}
 		if x.r.NotOffered > 0 {
 			text = fmt.Sprintf("%s would make it so, and end your session", agree(x.r.NotOffered, "change", "changes"))
 		}
@@ -350,6 +410,9 @@ const maxAlterations = 4
 // otherPackets writes which packets go there.
 func (p *page) otherPackets(x missed) {
 	p.blank()
+	if x.r.NoPacket && x.ofDefault() {
+		return
+	}
 	if x.r.NoPacket {
 		p.line("  or the packet: none to this destination " + x.is())
 		return
