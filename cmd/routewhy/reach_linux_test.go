@@ -178,7 +178,7 @@ func (l *lab) sources(h *listen.Host, snap *route.Snapshot, s *route.Socket, c *
 		return slices.ContainsFunc(c.plain, func(src netip.Addr) bool { return !slices.Contains(all, src) })
 	}
 	onLink := c.dst.Is6() && (c.src.IsLinkLocalUnicast() || c.dst.IsLinkLocalUnicast()) // left out there
-	if class := sourceClassOf(h.Sources(s, route.FamilyOf(c.dst), netip.Addr{}), c.src); len(c.answers) > 0 && !onLink {
+	if class := sourceClassOf(h.Sources(s, route.FamilyOf(c.dst), netip.Prefix{}), c.src); len(c.answers) > 0 && !onLink {
 		if class == nil {
 			class = &listen.SourceClass{Sources: []netip.Addr{c.dst}}
 		}

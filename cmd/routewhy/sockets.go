@@ -74,11 +74,12 @@ func counted(n int, one, several string) string {
 	return fmt.Sprintf("%d %s", n, several)
 }
 
-// parseWanted understands PORT, :PORT, ADDRESS, ADDRESS:PORT or the name of a program.
+// parseWanted understands PORT, :PORT, ADDRESS, ADDRESS:PORT, PREFIX, PREFIX:PORT or the name
+// of a program.
 func parseWanted(args []string) (report.SocketQuery, error) {
 	arg := args[0]
 	if len(args) > 1 {
-		return report.SocketQuery{}, usagef("--sockets takes one PORT, ADDRESS or PROGRAM, but there is %s too", iproute2.Quote(args[1]))
+		return report.SocketQuery{}, usagef("--sockets takes one PORT, ADDRESS, PREFIX or PROGRAM, but there is %s too", iproute2.Quote(args[1]))
 	}
 	host, port, err := net.SplitHostPort(arg)
 	if err != nil {
@@ -95,7 +96,17 @@ func parseWanted(args []string) (report.SocketQuery, error) {
 		}
 		w.Port = uint16(n)
 	}
-	switch a, err := netip.ParseAddr(host); {
+	before, _, hasLength := strings.Cut(host, "/")
+	switch a, err := netip.ParseAddr(before); {
+	case err == nil && hasLength:
+		d, fault := parsePrefix(host)
+		if fault != nil {
+			fault.hints = nil // they are about other questions
+			return w, fault
+		}
+		if w.Prefix = d.prefix; d.prefix.IsSingleIP() {
+			w.Address, w.Prefix = d.prefix.Addr().Unmap(), netip.Prefix{}
+		}
 	case err == nil:
 		w.Address = a.Unmap().WithZone("")
 	case host != "" && host != "*":

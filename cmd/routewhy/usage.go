@@ -23,8 +23,8 @@ const usageText = `Usage:
   routewhy --batch FILE|- [flags]   one destination a line, one decision a line
   routewhy --dump [flags]           every table, in the order the rules ask it
   routewhy --sockets [WHICH]        what listens, on which addresses, for whom;
-                                    WHICH is :PORT, ADDRESS, ADDRESS:PORT or
-                                    the name of a program
+                                    WHICH is :PORT, ADDRESS, PREFIX, either with
+                                    :PORT, or the name of a program
   routewhy --diff OLD NEW           what differs between two snapshots (files as
                                     for --load, or live), and for which
                                     destinations

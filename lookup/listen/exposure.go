@@ -232,7 +232,8 @@ func (h *Host) views(l *Local, of kind, s *route.Socket, alike special, r *rival
 		return
 	}
 	if r != nil {
-		if _, other := r.firstOf(h, s, l.Prefix, p); other {
+		if x, other := r.firstOf(h, s, l.Prefix, p); other {
+			l.SelfTo = h.BoundTo(&x)
 			return
 		}
 	}

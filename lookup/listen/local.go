@@ -18,6 +18,9 @@ type Local struct {
 	Views []View
 	// Self reports whether this host itself reaches it.
 	Self bool
+	// SelfTo is what the socket is bound to that takes what this host itself sends there,
+	// where that is another one; empty: it is this one, or none.
+	SelfTo string
 
 	one netip.Addr // of the prefix, that stands for it; the zero Addr: its first
 }
@@ -137,6 +140,11 @@ func (h *Host) find() {
 		whole[p] = true
 		add(p, link)
 	})
+}
+
+// HasIn reports whether an address of this host is in a prefix.
+func (h *Host) HasIn(p netip.Prefix) bool {
+	return slices.ContainsFunc(h.locals, func(l Local) bool { return l.Prefix.Overlaps(p) })
 }
 
 // Locals are the addresses of this host, in the kernel's order, and who reaches a socket

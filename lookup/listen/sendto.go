@@ -48,21 +48,21 @@ type SourceClass struct {
 	// covers a client says which one it is in.
 	Clients []netip.Prefix
 	// Sources are the addresses of which an answer gets one. Errno is what sendto(2)
-	// says where there is no answer.
+	// says where there is no answer. Neither: they get none from any source.
 	Sources []netip.Addr
 	Errno   route.Errno
 }
 
 // Sources are the sources of the answers that a socket sends by sendto(2) to those clients
-// that ask an address of this host, or any where asked is the zero Addr, and would get the
+// that ask an address in a prefix, or any where asked is the zero Prefix, and would get the
 // answer from it. It is nil where all of them get the source that they asked. This host itself
 // and link-local addresses of IPv6, those of clients and those that are asked, are left out.
-func (h *Host) Sources(s *route.Socket, fam route.Family, asked netip.Addr) []SourceClass {
+func (h *Host) Sources(s *route.Socket, fam route.Family, asked netip.Prefix) []SourceClass {
 	if !LeavesSource(s) {
 		return nil
 	}
 	locals := slices.DeleteFunc(slices.Clone(h.reach(s, ScopeAll).locals), func(l Local) bool {
-		return route.FamilyOf(l.Addr()) != fam || isLink(l.Addr()) || asked.IsValid() && !l.Prefix.Contains(asked)
+		return route.FamilyOf(l.Addr()) != fam || isLink(l.Addr()) || asked.IsValid() && !l.Prefix.Overlaps(asked)
 	})
 	if len(locals) == 0 {
 		return nil
@@ -80,7 +80,7 @@ func (h *Host) Sources(s *route.Socket, fam route.Family, asked netip.Addr) []So
 type sourcesKey struct {
 	reachKey
 	fam   route.Family
-	asked netip.Addr
+	asked netip.Prefix
 }
 
 // sources are those of the answers to all clients that get one from some of the addresses.
@@ -93,7 +93,13 @@ func (k *asker) sources(h *Host, locals []Local, s *route.Socket) []SourceClass 
 	for i := range k.cells {
 		c := &k.cells[i]
 		labels[i] = noLabel
-		if len(asked[i]) == 0 || isLink(c.first) {
+		if !c.client || isLink(c.first) {
+			continue
+		}
+		if len(asked[i]) == 0 { // no answer, whatever its source
+			if labels[i] = number(ids, ""); labels[i] == len(all) {
+				all = append(all, SourceClass{})
+			}
 			continue
 		}
 		d := k.searcher.Lookup(sendto(s, netip.AddrPortFrom(c.first, clientPort), s.Link))

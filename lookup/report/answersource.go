@@ -17,7 +17,7 @@ type AnswerSource struct {
 	// one packet.
 	Clients []netip.Prefix `json:"clients,omitempty"`
 	// Sources are the addresses of which the answer gets one. Errno is what sendto(2)
-	// says where there is no answer.
+	// says where there is no answer. Neither: they get none from any source.
 	Sources []netip.Addr `json:"sources,omitempty"`
 	Errno   route.Errno  `json:"errno,omitzero"`
 	// Devs are the devices that it leaves by, where it is about one packet.
@@ -37,10 +37,7 @@ func (x *Exposure) answerSources(host *listen.Host) []Finding {
 }
 
 func (x *Exposure) answerSourcesOf(host *listen.Host, fam route.Family) []Finding {
-	asked := x.Query.Address
-	if asked.IsUnspecified() {
-		asked = netip.Addr{}
-	}
+	asked := x.Query.Asked()
 	only := SocketQuery{Family: FamilyName(fam)}
 	var out []Finding
 	at := map[string]int{}                // by what is said

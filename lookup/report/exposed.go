@@ -30,6 +30,9 @@ type ExposedAddress struct {
 	VRF string `json:"vrf,omitempty"`
 	// Reach is how far it can be reached.
 	Reach listen.Reach `json:"reach"`
+	// SelfTo is what another socket is bound to that takes what this host itself sends
+	// there.
+	SelfTo string `json:"self_to,omitempty"`
 }
 
 // ClientClass are clients that are treated alike.
@@ -88,7 +91,7 @@ func (n names) exposedAddresses(locals []listen.Local) []ExposedAddress {
 	out := []ExposedAddress{}
 	for i := range locals {
 		l := &locals[i]
-		out = append(out, ExposedAddress{HostAddr{l.Prefix}, n.dev(l.Link), n.dev(l.VRF), l.Reach()})
+		out = append(out, ExposedAddress{HostAddr{l.Prefix}, n.dev(l.Link), n.dev(l.VRF), l.Reach(), l.SelfTo})
 	}
 	return out
 }

@@ -33,7 +33,9 @@ type SocketQuery struct {
 	Family string `json:"family,omitempty"`
 	// Address is one that they take packets to.
 	Address netip.Addr `json:"address,omitzero"`
-	Port    uint16     `json:"port,omitempty"`
+	// Prefix is in place of Address: they take packets to one of its addresses.
+	Prefix netip.Prefix `json:"prefix,omitzero"`
+	Port   uint16       `json:"port,omitempty"`
 	// Program is the name of a process that holds them.
 	Program string `json:"program,omitempty"`
 }
@@ -90,8 +92,11 @@ type Exposure struct {
 // Report answers the question. The error is a [route.LimitError].
 func (x *Exposure) Report() (*Listeners, error) {
 	host := listen.NewHost(x.FIB)
-	if a := x.Query.Address; a.IsValid() {
-		x.scope = host.ScopeOf(a)
+	switch q := &x.Query; {
+	case q.Address.IsValid():
+		x.scope = host.ScopeOf(q.Address)
+	case q.Prefix.IsValid() && !host.HasIn(q.Prefix):
+		x.scope = listen.ScopeGone
 	}
 	if x.Limit != 0 {
 		if err := host.Fits(x.Limit, x.bindings(host) > maxBindings); err != nil {
@@ -183,7 +188,15 @@ func (x *Exposure) bindings(host *listen.Host) int {
 // that comes to an address which is not this host's, nor TCP what comes to a group.
 func (x *Exposure) holds(s *route.Socket) bool {
 	never := x.scope == listen.ScopeGone || x.scope == listen.ScopeGroup && s.Proto == route.ProtoTCP
-	return x.Query.Holds(s) && (!never || s.Local.Addr().Unmap() == x.Query.Address)
+	return x.Query.Holds(s) && (!never || !s.Local.Addr().Unmap().IsUnspecified())
+}
+
+// Asked are the addresses of this host that were asked about; the zero Prefix: all.
+func (q *SocketQuery) Asked() netip.Prefix {
+	if q.Address.IsValid() && !q.Address.IsUnspecified() {
+		return netip.PrefixFrom(q.Address, q.Address.BitLen())
+	}
+	return q.Prefix
 }
 
 // Holds reports whether a socket is meant: it takes what comes to the address, as one
@@ -195,14 +208,16 @@ func (q *SocketQuery) Holds(x *route.Socket) bool {
 	if q.Program != "" && !slices.ContainsFunc(x.Owners, func(p route.Process) bool { return p.Name == q.Program }) {
 		return false
 	}
-	bound := x.Local.Addr().Unmap()
+	bound, asked := x.Local.Addr().Unmap(), q.Asked()
 	switch {
-	case !q.Address.IsValid() || bound == q.Address:
+	case q.Address.IsValid() && q.Address.IsUnspecified():
+		return bound == q.Address
+	case !asked.IsValid() || asked.Contains(bound) && !bound.IsUnspecified():
 		return true
-	case !bound.IsUnspecified() || q.Address.IsUnspecified():
+	case !bound.IsUnspecified():
 		return false
 	}
-	return bound.Is4() == q.Address.Is4() || q.Address.Is4() && x.DualStack()
+	return bound.Is4() == asked.Addr().Is4() || asked.Addr().Is4() && x.DualStack()
 }
 
 // inFamily reports whether a socket takes packets of the family: an IPv6 socket may take
@@ -220,8 +235,15 @@ func (q *SocketQuery) inFamily(x *route.Socket) bool {
 // Shows reports whether an address of this host is among those that were asked about. A
 // prefix of all addresses, which the route of a transparent proxy makes local, is not.
 func (q *SocketQuery) Shows(a HostAddr) bool {
-	return q == nil || (q.Family == "" || q.Family == FamilyName(route.FamilyOf(a.Addr()))) &&
-		(!q.Address.IsValid() || q.Address.IsUnspecified() || a.Bits() > 0 && a.Contains(q.Address))
+	if q == nil {
+		return true
+	}
+	asked := q.Asked()
+	if q.Address == netip.IPv4Unspecified() && a.Addr().Is6() {
+		return false
+	}
+	return (q.Family == "" || q.Family == FamilyName(route.FamilyOf(a.Addr()))) &&
+		(!asked.IsValid() || asked.Overlaps(a.Prefix) && (a.Bits() > 0 || asked.Bits() == 0))
 }
 
 const inet, inet6 = "inet", "inet6"

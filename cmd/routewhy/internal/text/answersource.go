@@ -50,30 +50,31 @@ func answerSources(n *report.Finding, verbose bool) string {
 		return ""
 	}
 	var parts []string
-	rest := n.Answers[1:]
-	if len(rest) > maxClients+1 && !verbose {
-		rest = rest[:maxClients]
+	for i := range n.Answers[1:] {
+		if a := &n.Answers[1+i]; a.Errno != 0 || len(a.Sources) > 0 {
+			parts = append(parts, answeredFrom(clientList(a.Clients, verbose), a))
+		}
 	}
-	for i := range rest {
-		parts = append(parts, answeredFrom(clientList(rest[i].Clients, verbose), &rest[i]))
-	}
-	if more := len(n.Answers) - 1 - len(rest); more > 0 {
-		parts = append(parts, fmt.Sprintf("%d more groups of clients from other addresses (-v lists them)", more))
-	}
-	others := "all clients"
-	if len(parts) > 0 {
-		others = "others"
+	if more := len(parts) - maxClients; more > 1 && !verbose {
+		parts = append(parts[:maxClients], fmt.Sprintf("%d more groups of clients from other addresses (-v lists them)", more))
 	}
 	first := &n.Answers[0]
-	if len(first.Clients) > 1 {
-		others += " and " + clientList(first.Clients[1:], verbose)
+	if first.Errno != 0 || len(first.Sources) > 0 {
+		others := "all clients"
+		if len(parts) > 0 {
+			others = "others"
+		}
+		if len(first.Clients) > 1 {
+			others += " and " + clientList(first.Clients[1:], verbose)
+		}
+		parts = append(parts, answeredFrom(others, first))
 	}
 	who := "UDP servers on every address"
 	if len(n.Sockets) > 0 {
 		who = "UDP servers on " + someSockets(n.Sockets, verbose)
 	}
 	return fmt.Sprintf("%s that do not choose the source of their answers (%s) answer %s; a client that is connected to another address drops that",
-		who, pktinfo(first.Clients[0].Addr().Is4()), listed(append(parts, answeredFrom(others, first))))
+		who, pktinfo(first.Clients[0].Addr().Is4()), listed(parts))
 }
 
 func answeredFrom(clients string, a *report.AnswerSource) string {

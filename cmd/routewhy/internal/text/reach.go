@@ -24,8 +24,9 @@ type own struct {
 type reached struct {
 	views     []view
 	how       listen.Reach
-	linkLocal bool // the addresses have a meaning on one link alone
-	linkGroup bool // they are groups whose packets stay on a link
+	selfTo    string // the other socket that takes what this host itself sends
+	linkLocal bool   // the addresses have a meaning on one link alone
+	linkGroup bool   // they are groups whose packets stay on a link
 	lines     []tinted
 	text      string // the lines in one
 }
@@ -51,14 +52,14 @@ func ownOf(x *report.Exposed, verbose bool) []own {
 	made := map[string]*reached{}
 	for i := range x.Addresses {
 		a := &x.Addresses[i]
-		key := fmt.Sprint(a.Reach, in[a.Address])
+		key := fmt.Sprint(a.Reach, a.SelfTo, in[a.Address])
 		linkLocal := isLinkLocal6(a.Address.Addr())
 		if linkLocal {
 			key += a.Dev
 		}
 		r := made[key]
 		if r == nil {
-			r = &reached{how: a.Reach, linkLocal: linkLocal, linkGroup: listen.IsLinkGroup(a.Address.Addr())}
+			r = &reached{how: a.Reach, selfTo: a.SelfTo, linkLocal: linkLocal, linkGroup: listen.IsLinkGroup(a.Address.Addr())}
 			var places []int
 			for _, k := range in[a.Address] {
 				places = append(places, classes[k]...)
@@ -187,6 +188,8 @@ func (o *reached) reach(verbose bool) []tinted {
 	case len(out) > 0:
 	case o.how == listen.ReachHost:
 		out = []tinted{{"this host alone", plain}}
+	case o.selfTo != "":
+		out = []tinted{{"from this host: " + takenBy(o.selfTo), plain}}
 	default:
 		out = []tinted{{"nobody", yellow}}
 	}
@@ -227,7 +230,7 @@ const itsLink = "its link"
 // words say who reaches an address; empty: nothing is delivered.
 func (v *view) words(linkLocal, verbose bool) (string, ink) {
 	if v.taken() {
-		return "the socket on " + name(v.classes[0].Reason.Want) + " takes it", plain
+		return takenBy(v.classes[0].Reason.Want.String()), plain
 	}
 	if !slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return !no(c.Delivered) }) {
 		return "", plain
@@ -275,6 +278,9 @@ func (v *view) words(linkLocal, verbose bool) (string, ink) {
 	}
 	return strings.Join(append(append(good, rest...), v.fate(others, first)), "; "), yellow
 }
+
+// takenBy says that another socket goes first, by what it is bound to.
+func takenBy(bound string) string { return "the socket on " + iproute2.Safe(bound) + " takes it" }
 
 // byOthers says that some clients get answers by other devices: which, where they are few.
 func (v *view) byOthers(all []*report.ClientClass) []string {

@@ -74,6 +74,8 @@ func (s *listening) headline() string {
 	switch n := len(s.Sockets); {
 	case s.Unread():
 		return "the sockets could not be read"
+	case n == 0 && s.Foreign && s.Query.Prefix.IsValid():
+		return fmt.Sprintf("no socket listens %s, and this host has no address in it", wanted(s.Query))
 	case n == 0 && s.Foreign:
 		return fmt.Sprintf("no socket listens %s, and this host does not have that address", wanted(s.Query))
 	case n == 0:
@@ -85,12 +87,12 @@ func (s *listening) headline() string {
 	}
 }
 
-// there names the address that was asked about; empty: none was.
+// there names the address or the prefix that was asked about; empty: none was.
 func (s *listening) there() string {
-	if s.Query == nil || !s.Query.Address.IsValid() || s.Query.Address.IsUnspecified() {
+	if s.Query == nil || !s.Query.Asked().IsValid() {
 		return ""
 	}
-	return " on " + s.Query.Address.String()
+	return " on " + report.HostAddr{Prefix: s.Query.Asked()}.String()
 }
 
 // reachThere is how far a socket can be reached, at the address that was asked about if one
@@ -125,6 +127,10 @@ func wanted(q *report.SocketQuery) string {
 		parts = append(parts, "on "+netip.AddrPortFrom(q.Address, q.Port).String())
 	case q.Address.IsValid():
 		parts = append(parts, "on "+q.Address.String())
+	case q.Prefix.IsValid() && q.Port != 0:
+		parts = append(parts, fmt.Sprintf("on port %d of %s", q.Port, q.Prefix))
+	case q.Prefix.IsValid():
+		parts = append(parts, "on an address of "+q.Prefix.String())
 	case q.Port != 0:
 		parts = append(parts, fmt.Sprintf("on port %d", q.Port))
 	}
@@ -253,6 +259,9 @@ func (s *listening) grouped(x *report.Listener) []alikeLocals {
 		l := &all[i]
 		if !s.verbose && x.Scope == listen.ScopeAll && x.Dev != "" && l.ExposedAddress.Reach == listen.ReachNobody && x.Reach != listen.ReachNobody {
 			continue // of another device
+		}
+		if x.Scope == listen.ScopeAll && s.there() != "" && !s.Query.Shows(l.Address) {
+			continue // another address was asked about
 		}
 		if g := s.general[l.key()]; x.Scope == listen.ScopeAll && x.Dev == "" && g != nil && g.text == l.text {
 			continue
