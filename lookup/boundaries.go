@@ -9,9 +9,9 @@ import (
 )
 
 // Boundaries calls add with the prefixes, except for those of routes, by which a packet
-// from this host may be decided: those of the rules, of the addresses, and of the address
-// blocks that the kernel treats specially. Two destinations that are in the same of these
-// prefixes, and in the same of [FIB.Prefixes], are decided alike.
+// may be decided: those of the rules, of the addresses, of multicast groups, and of the
+// address blocks that the kernel treats specially. Two destinations that are in the same of
+// these prefixes, and in the same of [FIB.Prefixes], are decided alike.
 func (f *FIB) Boundaries(fam route.Family, add func(netip.Prefix)) {
 	s := f.snap
 	for i := range s.Rules {
@@ -31,6 +31,13 @@ func (f *FIB) Boundaries(fam route.Family, add func(netip.Prefix)) {
 	}
 	if fam == route.IPv6 {
 		f.commonBits(add)
+	}
+	for i := range s.Memberships { // groups that devices have joined decide about what comes in
+		for _, group := range s.Memberships[i].Groups {
+			if fam == route.IPv4 {
+				add(netip.PrefixFrom(group, group.BitLen()))
+			}
+		}
 	}
 	for i := range s.Labels {
 		if fam == route.IPv6 {
@@ -62,7 +69,7 @@ func (f *FIB) commonBits(add func(netip.Prefix)) {
 // choice of a source (ip_route_output_key_hash_rcu, __ipv6_addr_type).
 func apart(fam route.Family) []string {
 	if fam == route.IPv4 {
-		return []string{"0.0.0.0/32", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "224.0.0.0/24", "255.255.255.255/32"}
+		return []string{"0.0.0.0/32", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "224.0.0.0/24", "224.0.0.1/32", "255.255.255.255/32"}
 	}
 	out := []string{
 		"::/128", "::1/128", "::/96", "::ffff:0.0.0.0/96", "2001::/32", "2001:10::/28", "2002::/16", "3ffe::/16",

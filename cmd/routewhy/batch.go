@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 
@@ -16,13 +15,12 @@ import (
 	"routewhy/lookup"
 	"routewhy/lookup/report"
 	"routewhy/route"
-	"routewhy/route/iproute2"
 )
 
 // batch decides about one destination a line, and prints one decision a line in
 // the same order.
 func batch(ctx context.Context, o *options, s stdio) error {
-	in, err := openBatch(o.batch, s)
+	in, err := openLines("--batch", o.batch, s)
 	if err != nil {
 		return err
 	}
@@ -66,22 +64,6 @@ func (b *batcher) absent() {
 		}
 		fmt.Fprintf(b.s.Stderr, "routewhy: --batch: %s: %s: %s\n", g.Fact, what, printable(g.Why))
 	}
-}
-
-// openBatch opens the file of lines; "-" is standard input.
-func openBatch(name string, s stdio) (io.ReadCloser, error) {
-	if name == "-" {
-		return io.NopCloser(s.Stdin), nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("--batch: %w", err)
-	}
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		f.Close()
-		return nil, fmt.Errorf("--batch: %s is a directory", iproute2.Quote(name))
-	}
-	return f, nil
 }
 
 // batcher answers lines.

@@ -22,8 +22,11 @@ type options struct {
 	run func(context.Context, *options, stdio) error
 	// destinations are what to explain, in the order given.
 	destinations []destination
-	// sources are what --diff compares: files, or "-" or "live".
+	// sources are what --diff compares, files, or "-" or "live"; or the hosts of --expect,
+	// files, or "live".
 	sources []string
+	// expect is the file of expectations, and junit the file to report them in; empty: none.
+	expect, junit string
 	// wanted restricts --sockets.
 	wanted report.SocketQuery
 	// batch is the file of lines that --batch answers; "-" is standard input.
@@ -118,6 +121,8 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 		case "":
 		case "batch":
 			fs.Func(m.flag, m.usage, fileFlag(func(s string) { o.batch = s }))
+		case "expect":
+			fs.Func(m.flag, m.usage, fileFlag(func(s string) { o.expect = s }))
 		case "why-not":
 			fs.Func(m.flag, m.usage, func(s string) error { o.want = s; return nil })
 		case "errno":
@@ -154,6 +159,7 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.BoolVar(&o.undo, "undo", false, "print the commands that take a change back")
 	fs.Func("script", "print a script that makes a change, and takes it back after so many seconds", numberFlag(&o.script, 1, 24*60*60))
 
+	fs.Func("junit", "report expectations in a file for CI", fileFlag(func(s string) { o.junit = s }))
 	fs.BoolVar(&o.json, "json", false, "print JSON")
 	o.color = "auto"
 	fs.Func("color", "colour the output", wordFlag(&o.color, colorWords()))
@@ -199,6 +205,10 @@ func parseArgs(args []string) (*options, error) {
 
 // parseDestinations understands the arguments.
 func (o *options) parseDestinations(m *mode, args []string) error {
+	if m.snapshots {
+		o.sources = args
+		return o.checkSnapshots()
+	}
 	if m.sources {
 		if len(args) != 2 {
 			return usagef("%s needs two snapshots, but there are %d", m, len(args)).

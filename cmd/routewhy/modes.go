@@ -23,6 +23,9 @@ type mode struct {
 	sockets bool
 	// sources says that the arguments are two sources instead.
 	sources bool
+	// snapshots says that the arguments are files to read hosts from, of which there may be
+	// none.
+	snapshots bool
 	// tries says that the arguments are DESTINATIONs, of which there may be none.
 	tries bool
 	// checks says that the arguments are IDs of checks, of which there may be none.
@@ -98,6 +101,12 @@ func modes() []mode {
 		usage: "what a check is about, by its ID",
 		flags: []string{"json", "color"},
 		run:   explainCheck,
+	}, {
+		flag:      "expect",
+		usage:     "whether packets go where a file of expectations says, on one host or many",
+		flags:     []string{"netns", "load", "load-limit", "strict", "json", "junit", "color", "verbose", "quiet"},
+		snapshots: true,
+		run:       expectations,
 	}}
 }
 

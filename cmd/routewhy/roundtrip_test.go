@@ -34,6 +34,8 @@ func roundTrip(r any) error {
 		})
 	case *report.Diff:
 		return samePage(r, text.Diff)
+	case *report.Expected:
+		return samePage(r, text.Expected)
 	case *report.Try:
 		return samePage(r, text.Try)
 	case *report.Listeners:

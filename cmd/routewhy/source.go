@@ -38,7 +38,12 @@ func (o *options) source(s stdio) (route.Source, error) {
 
 // loadFiles reads the files that the command line names.
 func loadFiles(o *options, s stdio) (route.Source, error) {
-	r, err := load.Within(o.memory(s), s.Stdin, o.netns, o.load...)
+	return loadWithin(o, o.memory(s), o.load, s)
+}
+
+// loadWithin reads files of one host, in so many bytes of memory.
+func loadWithin(o *options, limit int64, files []string, s stdio) (route.Source, error) {
+	r, err := load.Within(limit, s.Stdin, o.netns, files...)
 	if err != nil {
 		return nil, loadError(err, s.Room)
 	}
@@ -58,17 +63,21 @@ func loadFiles(o *options, s stdio) (route.Source, error) {
 	return r.Source(), nil
 }
 
-// memory is how many bytes what is read of files may take; --diff reads two. The
-// garbage collector keeps to about as much, unless the user has told it something
-// else.
+// memory is how many bytes what is read of files may take; --diff reads two.
 func (o *options) memory(s stdio) int64 {
+	return o.allMemory(s) / int64(max(1, len(o.sources)))
+}
+
+// allMemory is how many bytes everything that is read of files at one time may take. The
+// garbage collector keeps to about as much, unless the user has told it something else.
+func (o *options) allMemory(s stdio) int64 {
 	limit := o.limit()
 	if s.Room != 0 && s.Room < limit {
 		limit = s.Room
 	} else if s.env("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit)
 	}
-	return limit / int64(max(1, len(o.sources)))
+	return limit
 }
 
 // limit is how many bytes of memory the user allows.

@@ -20,6 +20,9 @@ const usageText = `Usage:
   routewhy --try COMMAND [DESTINATION...]
                                     what a change would do, without making it
   routewhy --check [ID...]          what is wrong or surprising on this host
+  routewhy --expect FILE [SNAPSHOT...]
+                                    whether packets go where FILE says, on this
+                                    host or on those of which there are files
   routewhy --batch FILE|- [flags]   one destination a line, one decision a line
   routewhy --dump [flags]           every table, in the order the rules ask it
   routewhy --sockets [WHICH]        what listens, on which addresses, for whom;
@@ -50,6 +53,18 @@ changed. DESTINATIONs are told before and after.
 told; the last line says how many checks could not be made.
       --list            with --check: list the checks, and make none
   routewhy --explain ID  tells what a check is about, and what it passes over
+
+A line of --expect is a destination, what is to be said of the packet, and what
+is expected, in the words of ip, as in these lines:
+  default dev bond0 src 10.0.0.0/8      wherever a default route is taken
+  10.20.0.0/16 table main via 192.0.2.1 for each address of the prefix
+  8.8.8.8 mark 0x1 dev wg0              from iif oif vrf mark tos uid ipproto
+                                        sport dport are about the packet, which
+                                        is root's unless uid says another
+  192.0.2.0/24 refused                  or none: no route; local: this host
+src is where the source must lie that this host chooses. A SNAPSHOT is what
+--load takes, and live is the running host. Each is looked at whole.
+      --junit FILE      report the same to a CI server, in its XML
 
 A line of --batch is an ADDRESS or ADDRESS:PORT, which may be followed by fields
 like from=192.0.2.2 mark=0x1, or the same as a JSON object. All tables are read
@@ -109,10 +124,12 @@ Exit status:
   1  at least one destination has no route, its route refuses it or a part of
      its flows, or its only way out is known to be dead; --diff: they differ;
      --check: there is an error or a warning; --try: a command is refused, or
-     your session would be lost; --why-not: nothing was found that would make it
+     your session would be lost; --why-not: nothing was found that would make it;
+     --expect: not as expected
   2  the command line is wrong
   3  could not answer: tables unreadable, file damaged, no such namespace or
-     device, a line of --batch that is not understood
+     device, a line of --batch that is not understood; --expect: it cannot be
+     told, or a host cannot be read
   4  routewhy and the kernel disagree
 
 Example:

@@ -123,6 +123,10 @@ func (w *Want) metByHop(h *lookup.NextHop) bool {
 	return h.Src == w.Addr || slices.Contains(h.SrcOneOf, w.Addr)
 }
 
+// Gives reports whether an entry that covers a packet could make it go where it is wanted
+// to go, on a host.
+func (w *Want) Gives(s *route.Snapshot, r *route.Route) bool { return w.gives(s, r) }
+
 // gives reports whether an entry that covers the packet could make it go where it is
 // wanted to go.
 func (w *Want) gives(s *route.Snapshot, r *route.Route) bool {

@@ -79,6 +79,7 @@ type splitter struct {
 	text  string
 	at    int
 	words []word
+	plain bool // the text is no command of a shell
 }
 
 // blank passes over blanks, and over ends of lines after a backslash.
@@ -188,6 +189,9 @@ func (s *splitter) refuse(start int) {
 		return
 	default:
 		return
+	}
+	if s.plain {
+		what, hint = "is for a shell alone", "quotation marks make it a part of a name"
 	}
 	panic(&SyntaxError{Place: Place{s.at, end}, Message: fmt.Sprintf("%q %s", s.text[s.at:end], what), Hint: hint})
 }

@@ -154,14 +154,19 @@ func shares(d *report.Decision) string {
 
 // addresses is a number of addresses, with commas.
 func addresses(n *big.Int) string {
-	digits, out := n.String(), ""
+	if n.IsInt64() && n.Int64() == 1 {
+		return "1 address"
+	}
+	return commas(n.String()) + " addresses"
+}
+
+// commas puts a comma after each three digits, counted from the end.
+func commas(digits string) string {
+	out := ""
 	for len(digits) > 3 {
 		digits, out = digits[:len(digits)-3], ","+digits[len(digits)-3:]+out
 	}
-	if digits == "1" && out == "" {
-		return "1 address"
-	}
-	return digits + out + " addresses"
+	return digits + out
 }
 
 // rangeText is a range as a prefix where it is one.

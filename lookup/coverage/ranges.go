@@ -1,0 +1,96 @@
+package coverage
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// Ranges cuts destinations of one host into ranges that are decided alike. It is not safe
+// for concurrent use.
+type Ranges struct {
+	fib      *lookup.FIB
+	searcher *lookup.Searcher
+	bounds   map[route.Family][]netip.Prefix // of the family but for its routes
+}
+
+// RangesOf gives one that has looked at nothing yet.
+func RangesOf(f *lookup.FIB) *Ranges {
+	return &Ranges{f, f.Searcher(), map[route.Family][]netip.Prefix{}}
+}
+
+// Each decides a packet to every address of a prefix: it hands over each range of which all
+// addresses are decided alike, in ascending order, with the decision about its first one.
+// Where the source is the destination itself, it is that of the first one too. None of the
+// ranges lies on both sides of an end of cut, which may be the zero Prefix. The decision is
+// overwritten by the next one. It ends where each returns false.
+func (r *Ranges) Each(flow route.Flow, within, cut netip.Prefix, each func(first, last netip.Addr, d *lookup.Decision) bool) {
+	end := route.LastAddr(within)
+	starts := []netip.Addr{within.Addr()}
+	if !within.IsSingleIP() {
+		starts = r.starts(within, cut)
+	}
+	for i, first := range starts {
+		last := end
+		if i+1 < len(starts) {
+			last = starts[i+1].Prev()
+		}
+		flow.Dst = first
+		d := r.searcher.Lookup(flow)
+		if !each(first, last, &d) {
+			return
+		}
+	}
+}
+
+// starts are the first addresses of the ranges.
+func (r *Ranges) starts(within, cut netip.Prefix) []netip.Addr {
+	fam := route.FamilyOf(within.Addr())
+	out := []netip.Addr{within.Addr()}
+	add := func(p netip.Prefix) {
+		if p.Bits() <= within.Bits() || !within.Contains(p.Addr()) {
+			return
+		}
+		out = append(out, p.Addr())
+		if next := route.LastAddr(p).Next(); next.IsValid() && within.Contains(next) {
+			out = append(out, next)
+		}
+	}
+	if cut.IsValid() {
+		add(cut)
+	}
+	if r.bounds[fam] == nil {
+		all := []netip.Prefix{}
+		r.fib.Boundaries(fam, func(p netip.Prefix) { all = append(all, p) })
+		r.bounds[fam] = all
+	}
+	for _, p := range r.bounds[fam] {
+		add(p)
+	}
+	r.fib.PrefixesIn(fam, within.Addr(), route.LastAddr(within), func(p netip.Prefix) bool {
+		add(p)
+		return true
+	})
+	slices.SortFunc(out, netip.Addr.Compare)
+	return slices.Compact(out)
+}
+
+// Work is about how much work the ranges of all addresses of a host are: how many there
+// are, times the IPv6 addresses of one device, among which each may choose its source.
+func Work(f *lookup.FIB) int64 {
+	ranges, most := 0, 1
+	ofLink := map[int]int{}
+	for _, a := range f.Snapshot().Addrs {
+		if a.Prefix.Addr().Is6() {
+			ranges += 4
+			ofLink[a.Link]++
+			most = max(most, ofLink[a.Link])
+		}
+	}
+	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
+		f.Prefixes(fam, func(netip.Prefix) { ranges += 2 })
+	}
+	return int64(ranges) * int64(most)
+}
