@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"io"
+	"net/netip"
+	"os"
 	"slices"
 	"strings"
 
@@ -25,7 +29,7 @@ func checks(ctx context.Context, o *options, s stdio) error {
 	var c *report.Check
 	w, err := report.Steady(host, route.Query{Family: o.family}, func() (bool, error) {
 		var err error
-		c, err = report.AskCheck(ctx, host, o.family, o.checks)
+		c, err = report.AskCheck(ctx, host, o.family, o.resolvers(), o.checks)
 		return false, err
 	})
 	if err != nil {
@@ -44,6 +48,30 @@ func checks(ctx context.Context, o *options, s stdio) error {
 		return statusError(status)
 	}
 	return err
+}
+
+// resolvers are the name servers of this host; nil: the facts are another host's, or of
+// another namespace, or there is no file that tells.
+func (o *options) resolvers() []netip.Addr {
+	if len(o.load) > 0 || o.netns != "" {
+		return nil
+	}
+	f, err := os.Open("/etc/resolv.conf")
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var out []netip.Addr
+	for lines := bufio.NewScanner(io.LimitReader(f, 1<<16)); lines.Scan(); {
+		w := strings.Fields(lines.Text())
+		if len(w) < 2 || w[0] != "nameserver" {
+			continue
+		}
+		if a, err := netip.ParseAddr(w[1]); err == nil {
+			out = append(out, a.Unmap().WithZone(""))
+		}
+	}
+	return out
 }
 
 // explainCheck tells what a check is about.

@@ -38,6 +38,8 @@ func roundTrip(r any) error {
 		return samePage(r, text.Expected)
 	case *report.Try:
 		return samePage(r, text.Try)
+	case *report.Check:
+		return samePage(r, text.Check)
 	case *report.Listeners:
 		return samePage(r, text.Listeners)
 	}

@@ -365,3 +365,34 @@ func (h *Host) dark(r *route.Route) bool {
 	}
 	return len(r.NextHops) > 0
 }
+
+// CodeGatewayOutside is the code of a finding about a gateway that is in no network of its
+// device, and that nothing shows to be there; Have: it, Want: the device, Route.
+const CodeGatewayOutside lookup.Code = "gateway-outside"
+
+// gatewayOutside finds default gateways that no route makes neighbours of this host, and
+// that never answered. Clouds have such gateways, with a route to them or with onlink, and
+// they answer.
+func gatewayOutside(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(factTables, route.FactRules, route.FactAddrs, route.FactNeighbours) {
+		flow := route.Flow{Dst: h.far(fam)}
+		d := h.lookup(flow)
+		if d.Disposition != lookup.DispositionUnicast || !d.Default() {
+			continue
+		}
+		for _, g := range h.fib.Gateways(&flow, &d) {
+			linkLocal := g.Addr.Is6() && g.Addr.IsLinkLocalUnicast()
+			if !g.Addr.IsValid() || g.Direct || g.HasOnLink || g.OnLinkUnknown || linkLocal || !h.fib.HasNeighbours(g.Link) ||
+				g.HasState && (g.State.Valid() || g.State == route.NeighbourFailed) { // RW005 tells of the latter
+				continue
+			}
+			r := d.Route
+			out = append(out, Finding{
+				Note:  lookup.Note{Reason: lookup.Reason{Code: CodeGatewayOutside, Want: h.snap.LinkName(g.Link), Have: g.Addr}, Route: &r, Table: r.Table},
+				Links: []int{g.Link},
+			})
+		}
+	}
+	return out
+}

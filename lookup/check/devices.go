@@ -18,7 +18,8 @@ const (
 	CodeTunnelMTU    lookup.Code = "tunnel-mtu"         // a tunnel's packets do not fit the device below; Have: the tunnel, Want: the device, Route
 	CodeOldSource    lookup.Code = "deprecated-source"  // new connections get a deprecated source; Have: it
 	CodeDuplicate    lookup.Code = "duplicate-address"  // another host has an IPv6 address of this one; Have: it, Want: the device
-	CodeUplinkNoPort lookup.Code = "uplink-no-port"     // the default route's bridge has no port; Have: it, Route
+	CodeDownAddress  lookup.Code = "down-with-address"  // a device that is down has an address; Have: it, Want: the address
+	CodeAddrAlone    lookup.Code = "address-alone"      // a device has one address without a network, and no route; Have: it, Want: the address
 )
 
 func loopbackDown(h *Host) []Finding {
@@ -56,7 +57,7 @@ func portAddress(h *Host) []Finding {
 			Links: []int{l.Index, m.Index},
 		})
 	}
-	return out[:min(len(out), maxAlike)]
+	return append(out[:min(len(out), maxAlike)], portRoute(h)...)
 }
 
 // addrNoRoute finds addresses whose network no table has, although the kernel made its route
@@ -214,4 +215,73 @@ func tunnelMTU(h *Host) []Finding {
 		})
 	}
 	return out[:min(len(out), maxAlike)]
+}
+
+// portRoute finds routes by a port, to which no answer comes, but for its own network.
+func portRoute(h *Host) []Finding {
+	return slices.DeleteFunc(h.wayFindings(lookup.NoteIsPort), func(f Finding) bool {
+		hops := h.hops(f.Note.Route)
+		return len(hops) == 1 && len(h.has(hops[0].Link, f.Note.Route.Dst)) > 0
+	})
+}
+
+// downAddress finds devices that are down and have an address. A dummy carries addresses for
+// table local alone.
+func downAddress(h *Host) []Finding {
+	var out []Finding
+	for i := range h.snap.Links {
+		l := &h.snap.Links[i]
+		if l.Up() || l.Kind == "dummy" || l.Flags&route.LinkLoopback != 0 {
+			continue
+		}
+		for _, j := range h.addrsOf()[l.Index] {
+			if a := h.snap.Addrs[j].Prefix; !a.Addr().IsLinkLocalUnicast() {
+				out = append(out, Finding{
+					Note:  lookup.Note{Reason: lookup.Reason{Code: CodeDownAddress, Want: a, Have: l.Name}},
+					Links: []int{l.Index},
+				})
+				break
+			}
+		}
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// addrAlone finds devices that have a single address, without a network, and no route: the
+// length of the address was left out.
+func addrAlone(h *Host) []Finding {
+	routed := map[int]bool{}
+	for _, k := range h.order {
+		for i := range k.First {
+			for _, hop := range h.hops(&k.First[i]) {
+				routed[hop.Link] = true
+			}
+		}
+	}
+	var out []Finding
+	for i := range h.snap.Links {
+		l := &h.snap.Links[i]
+		if !l.Carrier() || l.Kind == "dummy" || routed[l.Index] || !h.fib.HasNeighbours(l.Index) || l.Master != 0 || len(h.kinds) >= maxKinds {
+			continue
+		}
+		var only []netip.Prefix
+		for _, j := range h.addrsOf()[l.Index] {
+			if a := &h.snap.Addrs[j]; a.Prefix.Addr().Is4() {
+				only = append(only, a.Prefix)
+			}
+		}
+		if len(only) != 1 || !only[0].IsSingleIP() || h.shared(only[0].Addr(), l.Index) {
+			continue
+		}
+		out = append(out, Finding{
+			Note:  lookup.Note{Reason: lookup.Reason{Code: CodeAddrAlone, Want: only[0], Have: l.Name}},
+			Links: []int{l.Index},
+		})
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// shared reports whether another device has an address too.
+func (h *Host) shared(a netip.Addr, link int) bool {
+	return slices.ContainsFunc(h.snap.Addrs, func(o route.Addr) bool { return o.Link != link && o.Prefix.Addr() == a })
 }

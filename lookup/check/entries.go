@@ -10,14 +10,16 @@ import (
 
 // What is found about other routes.
 const (
-	CodeLengthMissing lookup.Code = "length-missing"  // a host route whose address looks like a network; Route, Want: the network
-	CodeEqualUnused   lookup.Code = "equal-unused"    // the second of equal routes is never used; Route: it, Have: how many there are
-	CodeGroupGateway  lookup.Code = "group-gateway"   // a route to multicast groups has a gateway; Route
-	CodeSourceForeign lookup.Code = "source-foreign"  // a route prescribes a source that this host has not; Route, Have: it
-	CodeNetworkInside lookup.Code = "network-inside"  // a network of one device lies in another's; Route: it, Have: its device, Want: the wider network
-	CodeZeroHost      lookup.Code = "zero-host"       // a host route for the zero address; Route, Have: whether there is a default route beside it, "alone" where not
-	CodeTwinNetwork   lookup.Code = "network-on-both" // a network is on two devices; Route, Have: the first device, Want: the other
-	CodeCoversUplink  lookup.Code = "covers-uplink"   // a device's network holds another's, with its router; Route, Have: that network, Want: its device
+	CodeLengthMissing   lookup.Code = "length-missing"  // a host route whose address looks like a network; Route, Want: the network
+	CodeEqualUnused     lookup.Code = "equal-unused"    // the second of equal routes is never used; Route: it, Have: how many there are
+	CodeGroupGateway    lookup.Code = "group-gateway"   // a route to multicast groups has a gateway; Route
+	CodeSourceForeign   lookup.Code = "source-foreign"  // a route prescribes a source that this host has not; Route, Have: it
+	CodeNetworkInside   lookup.Code = "network-inside"  // a network of one device lies in another's; Route: it, Have: its device, Want: the wider network
+	CodeZeroHost        lookup.Code = "zero-host"       // a host route for the zero address; Route, Have: whether there is a default route beside it, "alone" where not
+	CodeTwinNetwork     lookup.Code = "network-on-both" // a network is on two devices; Route, Have: the first device, Want: the other
+	CodeSourceElsewhere lookup.Code = "source-of-other" // neighbours get packets from an address outside their network; Route, Have: that address, Want: the one in the network
+	CodeResolverHidden  lookup.Code = "resolver-hidden" // a name server lies in the network of a bridge; Route, Have: the bridge, Want: the name server
+	CodeCoversUplink    lookup.Code = "covers-uplink"   // a device's network holds another's, with its router; Route, Have: that network, Want: its device
 )
 
 // network is a route by which a network is on a device.
@@ -154,7 +156,7 @@ func networkCovers(h *Host) []Finding {
 			}
 		}
 	}
-	return out[:min(len(out), maxAlike)]
+	return append(out[:min(len(out), maxAlike)], hiddenResolver(h)...)
 }
 
 // hides is a gateway or a neighbour of a wider network that is in a narrower one on another
@@ -243,7 +245,9 @@ func (h *Host) zero(r *route.Route) Finding {
 	if !h.hasDefault(r.Family()) {
 		f.Severity, f.Have = Error, "alone"
 	}
-	f.Fix = h.fix(deleteRoute(r))
+	if f.Severity == "" {
+		f.Fix = h.fix(deleteRoute(r))
+	}
 	return f
 }
 
@@ -330,7 +334,7 @@ func sourceForeign(h *Host) []Finding {
 		if !src.IsValid() || h.unread(route.FactAddrs, route.FamilyOf(src)) || h.own(src) != 0 || len(h.fib.RulesTo(r.Family(), r.Table)) == 0 {
 			continue
 		}
-		if h.lookup(route.Flow{Dst: src}).Disposition == lookup.DispositionLocal {
+		if !h.snap.Assumes(route.FactLocal, r.Family()) && h.lookup(route.Flow{Dst: src}).Disposition == lookup.DispositionLocal {
 			continue // by a route of type local
 		}
 		i := slices.IndexFunc(out, func(f Finding) bool { return f.Have == src && f.Table == r.Table })
@@ -342,4 +346,51 @@ func sourceForeign(h *Host) []Finding {
 		out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeSourceForeign, Have: src}, Route: &r, Table: r.Table}, Count: k.Count})
 	}
 	return out[:min(len(out), maxAlike)]
+}
+
+// sourceElsewhere finds networks that are reached by a route without a source, so that the
+// kernel takes the device's first address, and not the one that is in that network.
+func sourceElsewhere(h *Host) []Finding {
+	var out []Finding
+	for _, n := range h.networks() {
+		own := h.has(n.link.Index, n.route.Dst)
+		if n.route.PrefSrc.IsValid() || len(own) == 0 || n.route.Family() != route.IPv4 {
+			continue
+		}
+		d := h.lookup(route.Flow{Dst: h.neighbourIn(n.route.Dst)})
+		if d.Disposition != lookup.DispositionUnicast || d.Route.Table != n.route.Table || d.Route.Dst != n.route.Dst || !d.Src.IsValid() || n.route.Dst.Contains(d.Src) {
+			continue
+		}
+		r := *n.route
+		out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeSourceElsewhere, Want: own[0], Have: d.Src}, Route: &r, Table: r.Table}})
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// hiddenResolver finds name servers that lie in the network of a bridge of containers, where
+// none was ever seen.
+func hiddenResolver(h *Host) []Finding {
+	var out []Finding
+	for _, a := range h.Resolvers {
+		if h.own(a) != 0 || a.IsLoopback() {
+			continue
+		}
+		d := h.lookup(route.Flow{Dst: a})
+		if d.Disposition != lookup.DispositionUnicast || d.Default() || len(d.NextHops) != 1 || d.NextHops[0].Gateway.IsValid() || d.Route.Dst.IsSingleIP() {
+			continue
+		}
+		l := h.snap.Link(d.NextHops[0].Link)
+		state, known := h.fib.Neighbour(d.NextHops[0].Link, a)
+		if l == nil || l.Kind != "bridge" || known && state.Valid() {
+			continue
+		}
+		if slices.ContainsFunc(h.defaults(route.FamilyOf(a)), func(s lookup.EntryStatus) bool {
+			return s.Used() && slices.ContainsFunc(h.hops(&s.Route), func(x route.NextHop) bool { return x.Link == l.Index })
+		}) {
+			continue // it is the uplink
+		}
+		r := d.Route
+		out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeResolverHidden, Want: a, Have: l.Name}, Route: &r, Table: r.Table}})
+	}
+	return out
 }

@@ -17,7 +17,9 @@ type Host struct {
 	fib  *lookup.FIB
 	snap *route.Snapshot
 	*gathered
-	only route.Family // zero: both
+	// Resolvers are the host's name servers; nil: they are not known.
+	Resolvers []netip.Addr
+	only      route.Family // zero: both
 	// asked are addresses that checks looked up, gathered where asks is set.
 	asked []netip.Addr
 	asks  bool
@@ -94,9 +96,10 @@ const (
 	maxFirst = 3
 )
 
-// Read reads what checks need of a source: both families, or one that is not zero. Errors are
-// those of the source.
-func Read(ctx context.Context, src route.Source, only route.Family, checks []Check) (*Host, error) {
+// Read reads what checks need of a source: both families, or one that is not zero.
+// resolvers are the host's name servers, as far as they are known. Errors are those of the
+// source.
+func Read(ctx context.Context, src route.Source, only route.Family, resolvers []netip.Addr, checks []Check) (*Host, error) {
 	var g *gathered
 	begin := func() {
 		g = &gathered{tables: map[tableKey]*tableSum{}, kinds: map[kindKey]*Kind{}}
@@ -107,6 +110,7 @@ func Read(ctx context.Context, src route.Source, only route.Family, checks []Che
 		Hold:  func(r *route.Route) bool { return !leadsFar(r) },
 		Ask: func(f *lookup.FIB) []netip.Addr {
 			h := newHost(f, g, only)
+			h.Resolvers = resolvers
 			h.asks = true
 			h.Run(checks)
 			return h.asked
@@ -117,7 +121,9 @@ func Read(ctx context.Context, src route.Source, only route.Family, checks []Che
 	if err != nil {
 		return nil, err
 	}
-	return newHost(fib, g, only), nil
+	h := newHost(fib, g, only)
+	h.Resolvers = resolvers
+	return h, nil
 }
 
 func newHost(f *lookup.FIB, g *gathered, only route.Family) *Host {

@@ -14,6 +14,8 @@ const (
 	CodeStrictReplies lookup.Code = "strict-uplink"       // what comes in by an uplink for its own address is dropped; Have: the device, Want: the address
 	CodeNotForwarding lookup.Code = "forwards-nothing"    // routes or rules are for packets that this host does not forward; Have: the device, Route or Rule
 	CodePodsCut       lookup.Code = "pods-cut"            // devices of containers, and forwarding is off; Have: the first device, Want: how many
+	CodeOtherWay      lookup.Code = "other-way"           // packets from an address leave by another device; Have: the address, Want: that device, Route: the default route of its own
+	CodeNeighboursLed lookup.Code = "neighbours-led"      // packets from an address to its neighbours are led elsewhere; Rule, Route, Have: the address, Want: the network
 	CodeVRFLeft       lookup.Code = "vrf-open"            // packets of a VRF leave it by other tables; Have: the VRF, Route, Table
 )
 
@@ -229,6 +231,101 @@ func vrfOpen(h *Host) []Finding {
 				}
 			}
 		}
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// otherWay finds addresses of devices with a default route from which packets to other networks
+// leave by another device. Where DHCP or a router gave both default routes, the one that
+// stands by is meant as a reserve, and where marks or receiving devices lead to the device,
+// they are meant to keep connections on it.
+func otherWay(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(factTables, route.FactRules, route.FactAddrs) {
+		far := h.far(fam)
+		seen := map[int]bool{}
+		for _, s := range h.defaults(fam) {
+			p := s.Route.Protocol
+			if s.Route.Type != route.TypeUnicast || p == route.ProtocolDHCP || p == route.ProtocolRA || s.Status == lookup.StatusUnreached || s.Tied > 0 {
+				continue
+			}
+			for _, hop := range h.hops(&s.Route) {
+				if seen[hop.Link] || !hop.Gateway.IsValid() || !h.fib.HasNeighbours(hop.Link) || h.ledByOthers(fam, hop.Link) {
+					continue
+				}
+				seen[hop.Link] = true
+				if f, ok := h.leavesOtherwise(fam, hop.Link, far); ok {
+					r := s.Route
+					f.Note.Route, f.Table = &r, r.Table
+					out = append(out, f)
+				}
+			}
+		}
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// leavesOtherwise tells of the first address of a device from which packets to another network
+// leave by another device.
+func (h *Host) leavesOtherwise(fam route.Family, link int, far netip.Addr) (Finding, bool) {
+	for _, i := range h.addrsOf()[link] {
+		a := h.snap.Addrs[i].Prefix.Addr()
+		if route.FamilyOf(a) != fam || h.snap.Addrs[i].Scope != route.ScopeGlobal {
+			continue
+		}
+		d := h.lookup(route.Flow{Dst: far, Src: a})
+		other := func(w lookup.NextHop) bool { return w.Link != link }
+		if d.Disposition == lookup.DispositionUnicast && len(d.NextHops) > 0 && !slices.ContainsFunc(d.NextHops, func(w lookup.NextHop) bool { return !other(w) }) {
+			by := d.NextHops[0].Link
+			if !h.fib.HasNeighbours(by) {
+				return Finding{}, false // a VPN for all packets
+			}
+			return Finding{
+				Note:  lookup.Note{Reason: lookup.Reason{Code: CodeOtherWay, Want: h.snap.LinkName(by), Have: a}},
+				Links: []int{link, by},
+			}, true
+		}
+	}
+	return Finding{}, false
+}
+
+// ledByOthers reports whether a rule for marks, or for what comes in by a device, leads out by
+// a device.
+func (h *Host) ledByOthers(fam route.Family, link int) bool {
+	return slices.ContainsFunc(h.defaults(fam), func(s lookup.EntryStatus) bool {
+		by := slices.ContainsFunc(s.Rules, func(r *route.Rule) bool { return r.Selector.MarkMask != 0 || r.Selector.In != "" || r.Selector.L3Mdev })
+		return by && slices.ContainsFunc(h.hops(&s.Route), func(x route.NextHop) bool { return x.Link == link })
+	})
+}
+
+// neighboursLed finds rules for this host's own addresses whose table leads packets to
+// neighbours away from their network.
+func neighboursLed(h *Host) []Finding {
+	var out []Finding
+	for i := range h.snap.Addrs[:min(len(h.snap.Addrs), maxOwn)] {
+		a := &h.snap.Addrs[i]
+		fam := route.FamilyOf(a.Prefix.Addr())
+		l := h.snap.Link(a.Link)
+		if l == nil || !l.Carrier() || a.Prefix.IsSingleIP() || a.Scope != route.ScopeGlobal || !slices.Contains(h.families(factTables, route.FactRules), fam) ||
+			!h.fib.HasNeighbours(a.Link) || a.Peer.IsValid() {
+			continue
+		}
+		d := h.lookup(route.Flow{Dst: h.neighbourIn(a.Prefix.Masked()), Src: a.Prefix.Addr()})
+		if d.Disposition != lookup.DispositionUnicast || d.Rule == nil || !d.Rule.Selector.Src.IsValid() || d.Rule.Selector.Not || len(d.NextHops) == 0 || !d.Default() {
+			continue
+		}
+		if slices.ContainsFunc(out, func(f Finding) bool { return f.Rule == d.Rule }) {
+			continue
+		}
+		r := d.Route
+		f := Finding{
+			Note:  lookup.Note{Reason: lookup.Reason{Code: CodeNeighboursLed, Want: a.Prefix.Masked(), Have: a.Prefix.Addr()}, Rule: d.Rule, Route: &r, Table: r.Table},
+			Links: []int{a.Link},
+		}
+		if d.NextHops[0].Link == a.Link {
+			f.Severity = Notice // the router sends them back
+		}
+		out = append(out, f)
 	}
 	return out[:min(len(out), maxAlike)]
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 
 	"routewhy/lookup/change/command"
@@ -58,8 +59,8 @@ type TunnelMTU struct {
 }
 
 // AskCheck makes checks on a host, about both families or one that is not zero. Errors are those of the source.
-func AskCheck(ctx context.Context, src route.Source, only route.Family, checks []check.Check) (*Check, error) {
-	h, err := check.Read(ctx, src, only, checks)
+func AskCheck(ctx context.Context, src route.Source, only route.Family, resolvers []netip.Addr, checks []check.Check) (*Check, error) {
+	h, err := check.Read(ctx, src, only, resolvers, checks)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func checkText(f *report.CheckFinding) string {
 	n := x.n
 	switch n.Code {
 	case lookup.NoteGatewayFailed, lookup.NoteLinkdownUsed, lookup.NoteDeviceDown, lookup.NoteGatewayOwn, lookup.NoteGatewayShared,
-		lookup.NoteNoPort:
+		lookup.NoteNoPort, lookup.NoteIsPort:
 		return routeInTable(n.Route) + x.more() + ": " + entryFinding(n)
 	case lookup.NoteTied:
 		return x.routes(" and ") + ": " + tiedWords(&report.Finding{Reason: n.Reason})
@@ -92,6 +92,8 @@ func (x checked) defaultText() string {
 			routeInTable(n.Route), strings.Join(by, " and "))
 	case check.CodeDefaultExpired:
 		return fmt.Sprintf("%s has run out, and there is no other default route: no router advertisement has renewed it", routeInTable(n.Route))
+	case check.CodeGatewayOutside:
+		return fmt.Sprintf("%s: the gateway %s is in no network of %s, no route leads to it, and it has never answered", routeInTable(n.Route), name(n.Have), name(n.Want))
 	case check.CodeDarkFirst:
 		return fmt.Sprintf("%s goes before %s, though %s has no carrier (%s = 0)", routeInTable(n.Route), x.second().Line(), name(n.Have),
 			setting(family(n.Route), name(n.Have), "ignore_routes_with_linkdown"))
@@ -130,6 +132,8 @@ func (x checked) ruleText() string {
 		return fmt.Sprintf("%s refuses every packet from this host's own address %s", rule, have)
 	case check.CodeMarkRefused:
 		return fmt.Sprintf("packets with mark %#x are refused by %s: the tables that their rules lead to have no default route, which is %s", n.Have.Number(), rule, routeInTable(n.Route))
+	case check.CodeNeighboursLed:
+		return fmt.Sprintf("packets from %s to its neighbours in %s take %s: %s leads there, and the table lacks the network", have, name(n.Want), routeInTable(n.Route), rule)
 	case check.CodeRuleForeign:
 		rule += fmt.Sprintf(" is for a source that no device of this host has: %s", have)
 	default:
@@ -169,13 +173,21 @@ func (x checked) tableText() string {
 	n := x.n
 	switch n.Code {
 	case check.CodeTableUnreached:
-		return fmt.Sprintf("no rule leads to %s: its %s, among them %s, are never used", tableWords(n.Table), count(int(n.Have.Number()), "route"), n.Route.Line())
+		return fmt.Sprintf("no rule leads to %s: %s never used", tableWords(n.Table), x.itsRoutes())
 	case check.CodeMainUnasked:
-		return fmt.Sprintf("no rule leads to table main: its %s, among them %s, are never used", count(int(n.Have.Number()), "route"), n.Route.Line())
+		return fmt.Sprintf("no rule leads to table main: %s never used", x.itsRoutes())
 	case check.CodeLocalUnasked:
 		return fmt.Sprintf("no rule leads to table local (%s): what is sent to this host's own addresses does not come here", name(n.Have))
 	}
 	return ""
+}
+
+// itsRoutes are the routes of a table, by the first of them.
+func (x checked) itsRoutes() string {
+	if more := int(x.n.Have.Number()) - 1; more > 0 {
+		return fmt.Sprintf("%s and %s are", x.n.Route.Line(), agree(more, "more route", "more routes"))
+	}
+	return x.n.Route.Line() + " is"
 }
 
 func (x checked) routeText() string {
@@ -190,6 +202,10 @@ func (x checked) routeText() string {
 			routeInTable(n.Route), want, have, n.Route.Dst, iproute2.Safe(n.Route.Dev))
 	case check.CodeNetworkInside:
 		return fmt.Sprintf("%s hides addresses of %s's network %s, among them %s", routeInTable(n.Route), iproute2.Safe(x.second().Dev), x.second().Dst, want)
+	case check.CodeResolverHidden:
+		return fmt.Sprintf("%s hides the name server %s (/etc/resolv.conf): it is looked for on the bridge %s, where it was not seen", routeInTable(n.Route), want, have)
+	case check.CodeSourceElsewhere:
+		return fmt.Sprintf("%s has no src: its neighbours get packets from %s, though this host has %s in that network", routeInTable(n.Route), have, want)
 	case check.CodeZeroHost:
 		text := fmt.Sprintf("%s carries no packet: it is a host route for the zero address, and probably %s was meant", routeInTable(n.Route), family(n.Route).Default())
 		if have != "" {
@@ -208,7 +224,11 @@ func (x checked) routeText() string {
 	case check.CodeGroupGateway:
 		return fmt.Sprintf("%s has a gateway: frames to these groups go to that router alone, and no other member sees them", routeInTable(n.Route))
 	case check.CodeSourceForeign:
-		return fmt.Sprintf("%s%s prescribes the source %s, which no device of this host has", routeInTable(n.Route), x.more(), have)
+		text := fmt.Sprintf("%s%s prescribes the source %s, which no device of this host has", routeInTable(n.Route), x.more(), have)
+		if n.Route.Is4() {
+			text += ": connections that get it are refused"
+		}
+		return text
 	}
 	return ""
 }
@@ -220,6 +240,8 @@ func (x checked) replyText() string {
 	case check.CodeMarkStrict:
 		return fmt.Sprintf("answers to packets with the mark of rule %d are dropped: they come in by %s, whose reverse-path filter is strict (rp_filter = 1) and looks up without the mark (src_valid_mark = 0), and finds %s",
 			n.Rule.Priority, have, want)
+	case check.CodeOtherWay:
+		return fmt.Sprintf("packets from %s leave by %s, though %s is there: what comes in for that address is answered by another device", have, want, routeInTable(n.Route))
 	case check.CodeStrictReplies:
 		return fmt.Sprintf("what comes in by %s from other networks for its own address %s is dropped: the reverse-path filter is strict (rp_filter = 1), and answers would leave by another device",
 			have, want)
@@ -232,7 +254,7 @@ func (x checked) replyText() string {
 		}
 		what := "containers are on " + have
 		if more := n.Want.Number() - 1; more > 0 {
-			what += fmt.Sprintf(" and %d more devices", more)
+			what += " and " + agree(int(more), "more device", "more devices")
 		}
 		return fmt.Sprintf("%s, and this host does not forward (%s = 0): what they send to other networks is dropped", what, fam)
 	case check.CodeNotForwarding:
@@ -258,6 +280,10 @@ func (x checked) deviceText() string {
 			have, x.MTU.Tunnel, x.MTU.Overhead, want, x.MTU.Below, x.MTU.Below-min(x.MTU.Below, x.MTU.Overhead))
 	case check.CodeOldSource:
 		return fmt.Sprintf("new connections get the source %s, which is deprecated (its preferred lifetime is over), and no other address fits", have)
+	case check.CodeDownAddress:
+		return fmt.Sprintf("%s has %s and is down: ip link set %[1]s up brings its network back, not its static routes", have, want)
+	case check.CodeAddrAlone:
+		return fmt.Sprintf("%s has the single address %s and no route: nothing is reached by it; its network's length is missing", have, want)
 	case check.CodeDuplicate:
 		return fmt.Sprintf("another host has %s, an address of %s (duplicate address detection): it is not used here", have, want)
 	}
