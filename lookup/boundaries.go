@@ -82,10 +82,19 @@ func apart(fam route.Family) []string {
 	return out
 }
 
-// Prefixes calls add with the prefix of each route of a family.
+// PrefixCount is how many prefixes [FIB.Prefixes] has.
+func (f *FIB) PrefixCount(fam route.Family) (n int) {
+	for _, t := range f.family(fam).tables {
+		n += t.trie.Size()
+	}
+	return n
+}
+
+// Prefixes calls add with the prefix of each route of a family, those of each table in
+// ascending order.
 func (f *FIB) Prefixes(fam route.Family, add func(netip.Prefix)) {
 	for _, t := range f.family(fam).tables {
-		for p := range t.trie.All() {
+		for p := range t.trie.AllSorted() {
 			add(p)
 		}
 	}

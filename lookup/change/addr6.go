@@ -123,6 +123,7 @@ func (t *tx) enterAddr6(l *route.Link, a *route.Addr) {
 	if t.staysTentative(l, a) {
 		a.Flags |= route.AddrTentative
 	}
+	t.setParked(a, false)
 	s := t.own()
 	s.Addrs = slices.Insert(slices.Clone(s.Addrs), t.placeOfAddr6(a), *a)
 	if a.Flags&route.AddrNoPrefixRoute == 0 {
@@ -338,6 +339,7 @@ func (t *tx) removeAddr6(a route.Addr) {
 		use = t.usesPrefix6(&a)
 	}
 	t.forgetAddr6(&a)
+	t.setParked(&a, false)
 	t.retract6(l, &a)
 	switch use {
 	case prefixUnused:

@@ -266,6 +266,9 @@ func (d *drawer) hops4(r *route.Route) {
 			h.Weight = pick(d, 1, 1, 2, 10)
 			r.NextHops = append(r.NextHops, h)
 		}
+		if len(r.NextHops) == 1 { // a dump does not show its weight
+			r.NextHops[0].Weight = 1
+		}
 	default:
 		if h := d.hop4(); h != (route.NextHop{}) {
 			r.NextHops = []route.NextHop{h}

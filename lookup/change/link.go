@@ -313,6 +313,9 @@ func (t *tx) enslave(index, master int) *Refusal {
 	if vrf && up {
 		t.raise(index)
 	}
+	if m != nil { // before it loses a carrier, and not after that as one that loses a port
+		t.adjustMTU(m.Index)
+	}
 	for _, b := range []*route.Link{old, m} {
 		if b != nil && hasPorts(b) {
 			t.choosePorts(b.Index)

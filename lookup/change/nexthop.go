@@ -73,10 +73,19 @@ func (t *tx) checkObject6(o *route.NextHopObject, src netip.Prefix) *Refusal {
 	return nil
 }
 
+// blackholes reports whether an object drops packets: a group does by its only member
+// (nexthop_is_blackhole).
+func (t *tx) blackholes(o *route.NextHopObject) bool {
+	if len(o.Group) == 1 {
+		o = t.object(o.Group[0].ID)
+	}
+	return o != nil && o.Blackhole
+}
+
 // expand gives a route the next hops of its object, as a dump shows them.
 func (t *tx) expand(r *route.Route, o *route.NextHopObject) {
 	r.NextHops = nil
-	if o.Blackhole {
+	if t.blackholes(o) {
 		r.Type = route.TypeBlackhole
 		return
 	}

@@ -124,7 +124,7 @@ func (t *tx) findByObject(r *route.Route) (known *route.Route) {
 
 // typeOf is a route's type. One by a blackhole object is dumped as a blackhole.
 func (t *tx) typeOf(r *route.Route) route.Type {
-	if o := t.object(r.NextHopID); o != nil && o.Blackhole {
+	if o := t.object(r.NextHopID); o != nil && t.blackholes(o) {
 		return route.TypeUnicast
 	}
 	return r.Type

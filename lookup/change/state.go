@@ -28,6 +28,9 @@ type hidden struct {
 	// ready are devices that had a carrier since they went up, though they have none now
 	// (IF_READY).
 	ready map[int]bool
+	// parked are addresses that lost their local route when their device went down, and
+	// get it again with the device (INET6_IFADDR_STATE_PREDAD).
+	parked map[deviceAddr]bool
 	// siblings are the routes that became another next hop of an IPv6 route which differs
 	// from them in what a dump shows once.
 	siblings map[sibling]*route.Route
@@ -51,7 +54,7 @@ func New(f *lookup.FIB) *State {
 	s := &State{fib: f}
 	t := &tx{old: s, edit: f.Edit(), snap: f.Snapshot()}
 	for i := range t.snap.Links {
-		if l := &t.snap.Links[i]; l.Up() && !l.Carrier() && t.hasMulticast6(l) {
+		if l := &t.snap.Links[i]; l.Up() && !l.Carrier() && t.wasReady6(l) {
 			t.setReady(l.Index, true)
 		}
 	}
@@ -65,6 +68,7 @@ func New(f *lookup.FIB) *State {
 			t.makeTable(route.IPv6, l.VRFTable)
 		}
 	}
+	t.noteParked()
 	s.hidden = t.hidden
 	return s
 }

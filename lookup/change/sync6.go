@@ -100,8 +100,11 @@ func (t *tx) lower6(l *route.Link, gone bool) {
 		return a.Link == l.Index && a.Prefix.Addr().Is6() && !(keeps && staysDown6(&a))
 	})
 	for i := range s.Addrs {
-		if a := &s.Addrs[i]; a.Link == l.Index && a.Prefix.Addr().Is6() && a.Flags&route.AddrNoDAD == 0 {
-			a.Flags |= route.AddrTentative
+		if a := &s.Addrs[i]; a.Link == l.Index && a.Prefix.Addr().Is6() {
+			t.setParked(a, true)
+			if a.Flags&route.AddrNoDAD == 0 {
+				a.Flags |= route.AddrTentative
+			}
 		}
 	}
 }
@@ -153,14 +156,13 @@ func (t *tx) restore6(l *route.Link) {
 		if a.Flags&route.AddrNoPrefixRoute == 0 {
 			t.prefixRoute6(l, a.Prefix.Masked(), &a)
 		}
-		if !t.staysTentative(l, &a) && !t.hasLocal6(l, &a) {
+		if t.parked[deviceAddr{a.Link, a.Prefix.Addr()}] && !t.staysTentative(l, &a) {
 			t.settle6(l, a)
 		}
 	}
 }
 
-// hasLocal6 reports whether an address has its local route: one that a device got while
-// it was down has it.
+// hasLocal6 reports whether an address has its local route.
 func (t *tx) hasLocal6(l *route.Link, a *route.Addr) bool {
 	return slices.ContainsFunc(t.edit.At(t.kernelTable6(l, route.TableLocal), single(a.Prefix.Addr())), func(r *route.Route) bool {
 		return r.Type == route.TypeLocal && r.Protocol == route.ProtocolKernel && byDevice(r, l.Index)
@@ -175,7 +177,39 @@ func (t *tx) settle6(l *route.Link, a route.Addr) {
 			x.Flags &^= route.AddrTentative | route.AddrOptimistic
 		}
 	}
+	t.setParked(&a, false)
 	t.announce6(l, &a)
+}
+
+// deviceAddr is an address of a device.
+type deviceAddr struct {
+	link int
+	addr netip.Addr
+}
+
+// setParked notes whether an address waits for its device.
+func (t *tx) setParked(a *route.Addr, is bool) {
+	key := deviceAddr{a.Link, a.Prefix.Addr()}
+	if t.parked[key] == is {
+		return
+	}
+	m := maps.Clone(t.parked)
+	if m == nil {
+		m = map[deviceAddr]bool{}
+	}
+	m[key] = is
+	t.parked = m
+}
+
+// noteParked finds out which addresses wait: those of devices that are down, or have no
+// IPv6 now, which have no local route. One that a device got meanwhile has it.
+func (t *tx) noteParked() {
+	for i := range t.snap.Addrs {
+		a := &t.snap.Addrs[i]
+		if l := t.link(a.Link); a.Prefix.Addr().Is6() && l != nil && !l.Carrier() && !t.hasLocal6(l, a) {
+			t.setParked(a, true)
+		}
+	}
 }
 
 // The ways in which a device gets a link-local address (IN6_ADDR_GEN_MODE_*).
@@ -229,9 +263,15 @@ func (t *tx) hasAddr6(a *route.Addr) bool {
 // isReady6 reports whether a device had a carrier since it went up (IF_READY).
 func (t *tx) isReady6(l *route.Link) bool { return l.Carrier() || t.ready[l.Index] }
 
-// hasMulticast6 reports whether a device has its multicast route, as one has that had a
-// carrier since it went up.
-func (t *tx) hasMulticast6(l *route.Link) bool {
+// wasReady6 reports whether a device without carrier, of which nothing is known, had one
+// since it went up: then it has a multicast route, and no address that is still to be
+// tried.
+func (t *tx) wasReady6(l *route.Link) bool {
+	if slices.ContainsFunc(t.snap.Addrs, func(a route.Addr) bool {
+		return a.Link == l.Index && a.Prefix.Addr().Is6() && a.Flags&route.AddrTentative != 0 && a.Flags&route.AddrDADFailed == 0
+	}) {
+		return false
+	}
 	list := t.edit.At(t.kernelTable6(l, route.TableLocal), netip.MustParsePrefix("ff00::/8"))
 	return slices.ContainsFunc(list, func(r *route.Route) bool { return byDevice(r, l.Index) })
 }

@@ -103,26 +103,23 @@ func (t *tx) named(dev string) []string {
 			order = list
 		}
 	}
-	links := slices.Clone(t.snap.Links)
-	slices.SortStableFunc(links, func(a, b route.Link) int {
-		return place(order, a.Index) - place(order, b.Index)
-	})
-	all := make([]string, len(links))
-	for i := range links {
-		all[i] = links[i].Name
+	order = slices.Clone(order)
+	for i := range t.snap.Links { // of those that are not in it, the index tells who came first
+		if index := t.snap.Links[i].Index; !slices.Contains(order, index) {
+			at := slices.IndexFunc(order, func(x int) bool { return x > index })
+			if at < 0 {
+				at = len(order)
+			}
+			order = slices.Insert(order, at, index)
+		}
+	}
+	var all []string
+	for _, index := range order {
+		if l := t.link(index); l != nil {
+			all = append(all, l.Name)
+		}
 	}
 	return all
-}
-
-// place is where in an order a device comes: lo first, and those that are not in it last.
-func place(order []int, index int) int {
-	if index == route.LoopbackIndex {
-		return -1
-	}
-	if at := slices.Index(order, index); at >= 0 {
-		return at
-	}
-	return len(order)
 }
 
 // setForwarding switches forwarding (inet_forward_change in net/ipv4/devinet.c,

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,9 +20,6 @@ import (
 // the state back. ROUTEWHY_UNDOS is how many sequences (12), ROUTEWHY_SEED where the
 // random numbers start.
 func TestUndo(t *testing.T) {
-	if os.Getenv("ROUTEWHY_UNDOS") == "" && !is618(t) {
-		t.Skip("what the kernel says is that of 6.18")
-	}
 	support := routetest.Probe(t)
 	seed := routetest.EnvInt(t, "ROUTEWHY_SEED", 1)
 	tally := map[string]int{}

@@ -7,10 +7,7 @@ import (
 	"cmp"
 	"math/big"
 	"net/netip"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"routewhy/lookup"
 	"routewhy/route"
@@ -45,8 +42,8 @@ func HostOf(s *route.Snapshot) *Host { return &Host{lookup.New(s), route.ListOf(
 
 // Difference is what differs between two hosts for one family.
 type Difference struct {
-	// Changes are the ranges whose decisions differ, in ascending order.
-	Changes []Change
+	// Changes are the ranges whose decisions differ.
+	Changes *Changes
 	// Removed and Added are the routes that only one of them has, by table and
 	// prefix. A device is the same where it has the same name.
 	Removed, Added route.List
@@ -57,8 +54,8 @@ type Difference struct {
 
 // Diff compares two hosts. The flow says the rest of the packet, which the host
 // sends; its devices are named, because an index is another device's on another host.
-func Diff(before, after *Host, fam route.Family, flow Flow) *Difference {
-	d := new(Difference)
+func Diff(before, after *Host, fam route.Family, flow Flow, mark Mark) *Difference {
+	d := &Difference{Changes: new(Changes)}
 	changed := d.routes(before, after, fam)
 	var within ranges
 	// Where nothing else differs, only what those routes cover can be decided
@@ -71,71 +68,9 @@ func Diff(before, after *Host, fam route.Family, flow Flow) *Difference {
 		}
 	}
 	starts := cuts(before.FIB, after.FIB, fam, all, within)
-	a, b := newSide(before.FIB, flow), newSide(after.FIB, flow)
-	d.Changes = decideAll(a, b, starts, func(first netip.Addr) bool { return all || within.holds(first) })
+	d.Changes = newChanges(before.FIB, after.FIB, flow)
+	d.Changes.decide(starts, func(first netip.Addr) bool { return all || within.holds(first) }, mark)
 	return d
-}
-
-// chunk is how many ranges are decided at a time.
-const chunk = 1 << 14
-
-// decideAll decides a packet to each of the ranges that begin at starts, and
-// joins those whose two decisions are the same. Processors share the work.
-func decideAll(a, b *side, starts []netip.Addr, wanted func(netip.Addr) bool) []Change {
-	parts := make([][]Change, (len(starts)+chunk-1)/chunk)
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range min(len(parts), runtime.GOMAXPROCS(0)) {
-		wait.Go(func() {
-			mine, other := a.own(), b.own()
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(parts) {
-					return
-				}
-				parts[i] = decideSome(mine, other, starts, i*chunk, min((i+1)*chunk, len(starts)), wanted)
-			}
-		})
-	}
-	wait.Wait()
-	var out []Change
-	for _, part := range parts {
-		for i := range part {
-			out = join(out, &part[i], a, b)
-		}
-	}
-	return out
-}
-
-func decideSome(a, b *side, starts []netip.Addr, from, to int, wanted func(netip.Addr) bool) []Change {
-	var out []Change
-	for i := from; i < to; i++ {
-		first := starts[i]
-		if !wanted(first) {
-			continue
-		}
-		c := Change{First: first, Before: a.decide(first), After: b.decide(first)}
-		if a.same(c.before(), b, c.after()) {
-			continue
-		}
-		c.Last = route.LastAddr(route.FamilyOf(first).Default())
-		if i+1 < len(starts) {
-			c.Last = starts[i+1].Prev()
-		}
-		c.Before.NextHops, c.After.NextHops = slices.Clone(c.Before.NextHops), slices.Clone(c.After.NextHops)
-		out = join(out, &c, a, b)
-	}
-	return out
-}
-
-// join adds a change after the others, or makes it a part of the last one.
-func join(out []Change, c *Change, a, b *side) []Change {
-	n := len(out) - 1
-	if n >= 0 && out[n].Last.Next() == c.First && a.same(out[n].before(), a, c.before()) && b.same(out[n].after(), b, c.after()) {
-		out[n].Last = c.Last
-		return out
-	}
-	return append(out, *c)
 }
 
 // Flow is a packet except for its destination.
@@ -202,9 +137,6 @@ type decided struct {
 	dst netip.Addr
 }
 
-func (c *Change) before() decided { return decided{&c.Before, c.First} }
-func (c *Change) after() decided  { return decided{&c.After, c.First} }
-
 // sameWay reports whether two ways are the same except for the source.
 func (s *side) sameWay(w *lookup.NextHop, other *side, v *lookup.NextHop) bool {
 	return w.Gateway == v.Gateway && w.Share == v.Share && w.Stale == v.Stale &&
@@ -214,27 +146,44 @@ func (s *side) sameWay(w *lookup.NextHop, other *side, v *lookup.NextHop) bool {
 // cuts are the first addresses of the ranges that are decided alike: those of
 // the whole family, or those that are cut by prefixes in some ranges alone.
 func cuts(before, later *lookup.FIB, fam route.Family, all bool, some ranges) []netip.Addr {
-	starts := []netip.Addr{fam.Default().Addr()}
-	add := func(p netip.Prefix) {
-		if p.Bits() == 0 {
-			return
-		}
-		starts = append(starts, p.Addr())
-		if next := route.LastAddr(p).Next(); next.IsValid() {
-			starts = append(starts, next)
-		}
-	}
+	starts := newStarts(before, later, fam)
 	within := func(p netip.Prefix) {
 		if all || some.overlaps(p) {
-			add(p)
+			starts.add(p)
 		}
 	}
-	for _, f := range []*lookup.FIB{before, later} {
-		f.Prefixes(fam, within)
-		f.Boundaries(fam, add)
+	before.Prefixes(fam, within)
+	later.Prefixes(fam, within)
+	return starts.sorted()
+}
+
+// starts are the addresses at which ranges begin.
+type starts struct{ list []netip.Addr }
+
+// newStarts has those that other facts than routes make.
+func newStarts(before, later *lookup.FIB, fam route.Family) *starts {
+	s := &starts{[]netip.Addr{fam.Default().Addr()}}
+	before.Boundaries(fam, s.add)
+	later.Boundaries(fam, s.add)
+	return s
+}
+
+// add notes where a prefix begins, and where it has ended.
+func (s *starts) add(p netip.Prefix) {
+	if p.Bits() == 0 {
+		return
 	}
-	slices.SortFunc(starts, netip.Addr.Compare)
-	return slices.Compact(starts)
+	if a := p.Addr(); s.list[len(s.list)-1] != a { // where the one before has ended
+		s.list = append(s.list, a)
+	}
+	if next := route.LastAddr(p).Next(); next.IsValid() {
+		s.list = append(s.list, next)
+	}
+}
+
+func (s *starts) sorted() []netip.Addr {
+	slices.SortFunc(s.list, netip.Addr.Compare)
+	return slices.Compact(s.list)
 }
 
 // ranges are disjoint ranges in ascending order.

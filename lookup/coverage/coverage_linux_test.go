@@ -61,7 +61,7 @@ func checkPair(t *testing.T, rng *rand.Rand, a, b *route.Snapshot) {
 	before, after := x.FIB, y.FIB
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
 		flow := coverage.Flow{Flow: route.Flow{Proto: 17}}
-		changes := coverage.Diff(x, y, fam, flow).Changes
+		changes := coverage.Diff(x, y, fam, flow, nil).Changes.All()
 		for i := 1; i < len(changes); i++ {
 			if !changes[i-1].Last.Less(changes[i].First) {
 				t.Fatalf("ranges overlap: %s-%s, %s", changes[i-1].First, changes[i-1].Last, changes[i].First)

@@ -3,6 +3,7 @@ package coverage
 import (
 	"net/netip"
 	"reflect"
+	"slices"
 	"time"
 
 	"routewhy/lookup"
@@ -10,23 +11,35 @@ import (
 )
 
 // Edited finds the ranges of a family that are decided differently after a change of a
-// host: changed are the prefixes whose routes differ. The FIBs need not have the routes to
+// host: changed are the prefixes whose routes differ, of either family, which it may
+// overwrite. The FIBs need not have the routes to
 // other prefixes than those that overlap with them, unless more than routes differs. See
 // [Diff].
-func Edited(before, after *lookup.FIB, fam route.Family, changed []netip.Prefix, flow Flow) []Change {
-	var mine []netip.Prefix
-	for _, p := range changed {
-		if route.FamilyOf(p.Addr()) == fam {
-			mine = append(mine, p)
-		}
-	}
+func Edited(before, after *lookup.FIB, fam route.Family, changed []netip.Prefix, flow Flow, mark Mark) *Changes {
+	mine := slices.DeleteFunc(changed, func(p netip.Prefix) bool { return route.FamilyOf(p.Addr()) != fam })
 	all := flow.Src.IsValid() || !alikeOtherwise(before.Snapshot(), after.Snapshot())
+	c := newChanges(before, after, flow)
 	within := union(mine)
 	if !all && len(within) == 0 {
-		return nil
+		return c
 	}
-	starts := cuts(before, after, fam, all, within)
-	return decideAll(newSide(before, flow), newSide(after, flow), starts, func(first netip.Addr) bool { return all || within.holds(first) })
+	// What the later one has more is among the prefixes that changed.
+	starts := newStarts(before, after, fam)
+	n := len(mine)
+	if all {
+		n += before.PrefixCount(fam)
+	}
+	starts.list = slices.Grow(starts.list, 2*n)
+	for _, p := range mine {
+		starts.add(p)
+	}
+	before.Prefixes(fam, func(p netip.Prefix) {
+		if all || within.overlaps(p) {
+			starts.add(p)
+		}
+	})
+	c.decide(starts.sorted(), func(first netip.Addr) bool { return all || within.holds(first) }, mark)
+	return c
 }
 
 // alikeOtherwise reports whether two snapshots are the same except for their routes.

@@ -30,7 +30,7 @@ func ExampleDiff() {
 	}
 	before := host(via("0.0.0.0/0", "192.0.2.1"))
 	after := host(via("0.0.0.0/0", "192.0.2.1"), via("0.0.0.0/1", "192.0.2.7"))
-	for _, c := range coverage.Diff(before, after, route.IPv4, coverage.Flow{}).Changes {
+	for _, c := range coverage.Diff(before, after, route.IPv4, coverage.Flow{}, nil).Changes.All() {
 		fmt.Println(c.First, "to", c.Last, "via", c.Before.NextHops[0].Gateway, "then", c.After.NextHops[0].Gateway)
 	}
 	// Output:

@@ -22,8 +22,9 @@ func Within(before, after *lookup.FIB, flow route.Flow, prefixes []netip.Prefix)
 	if !ok {
 		return nil, false
 	}
-	a, b := newSide(before, Flow{Flow: flow}), newSide(after, Flow{Flow: flow})
-	return decideAll(a, b, starts, inside.holds), true
+	c := newChanges(before, after, Flow{Flow: flow})
+	c.decide(starts, inside.holds, nil)
+	return c.All(), true
 }
 
 // startsWithin are the first addresses of the ranges that are decided alike.

@@ -49,20 +49,15 @@ const RemarkSelected lookup.Code = "selected-packets"
 // NewDiff compares two hosts.
 func NewDiff(before, after *coverage.Host, families []route.Family) *Diff {
 	d := &differ{before: namesOf(before.FIB), after: namesOf(after.FIB), families: families}
-	var changes []coverage.Change
+	m := newMoves(before.FIB, after.FIB)
 	for _, f := range families {
-		one := coverage.Diff(before, after, f, coverage.Flow{Flow: route.Flow{Proto: route.ProtoUDP}})
-		if changes == nil {
-			changes = one.Changes
-		} else {
-			changes = append(changes, one.Changes...)
-		}
-		one.Changes = nil
+		one := coverage.Diff(before, after, f, coverage.Flow{Flow: route.Flow{Proto: route.ProtoUDP}}, m.mark)
+		m.lists = append(m.lists, one.Changes)
 		d.routes = append(d.routes, one)
 	}
 	d.compareAll()
-	out := &Diff{Objects: d.rows(), ranges: grouped(changes)}
-	out.Destinations = changeRows(before.FIB, after.FIB, changes, out.ranges)
+	out := &Diff{Objects: d.rows(), ranges: m.ranges()}
+	out.Destinations = m.rows(out.ranges)
 	if d.before.snap.Changed || d.after.snap.Changed {
 		out.Warnings = append(out.Warnings, NewRemark(lookup.NoteChanging, "", ""))
 	}
@@ -127,21 +122,6 @@ func (d *Diff) rangeAt(i int) Range {
 		return d.ranges[i]
 	}
 	return d.Destinations.At(i).Range
-}
-
-// grouped are the ranges of changes, with the number of their group.
-func grouped(all []coverage.Change) []Range {
-	out := make([]Range, len(all))
-	groups := map[[2]fate]int{}
-	for i := range all {
-		c := &all[i]
-		k := [2]fate{fateOf(c.First, &c.Before), fateOf(c.First, &c.After)}
-		if groups[k] == 0 {
-			groups[k] = len(groups) + 1
-		}
-		out[i] = Range{c.First, c.Last, groups[k]}
-	}
-	return out
 }
 
 // fate is all that a decision says, except for the destination.

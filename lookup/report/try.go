@@ -33,6 +33,20 @@ type Try struct {
 	// surprise.
 	Assumptions []Finding `json:"assumptions,omitempty"`
 	Warnings    []Finding `json:"warnings,omitempty"`
+
+	ranges []Range
+	shares []Share
+}
+
+// Moved are the moves as what differs between two hosts.
+func (t *Try) Moved() *Diff { return &Diff{Destinations: t.Moves, ranges: t.ranges} }
+
+// Shares are the moves, added up.
+func (t *Try) Shares() []Share {
+	if t.shares == nil {
+		return shareEach(&t.Moves)
+	}
+	return t.shares
 }
 
 // TryLine is a command of a script that was not tried.
@@ -280,21 +294,25 @@ func (t *Trial) moves(q *TryQuestion) {
 	var changed []netip.Prefix
 	for i := range t.Run.Steps {
 		for _, refs := range [][]change.RouteRef{t.Run.Steps[i].Removed(), t.Run.Steps[i].Added()} {
+			changed = slices.Grow(changed, len(refs))
 			for _, r := range refs {
 				changed = append(changed, r.Dst)
 			}
 		}
 	}
-	var all []coverage.Change
+	m := newMoves(before, after)
 	d := &differ{before: namesOf(before), after: namesOf(after)}
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
 		if q.Family == 0 || q.Family == f {
 			d.families = append(d.families, f)
 			d.routes = append(d.routes, t.changedRoutes(f))
-			all = append(all, coverage.Edited(before, after, f, slices.Clone(changed), coverage.Flow{Flow: route.Flow{Proto: route.ProtoUDP}})...)
+			udp := coverage.Flow{Flow: route.Flow{Proto: route.ProtoUDP}}
+			m.lists = append(m.lists, coverage.Edited(before, after, f, slices.Clone(changed), udp, m.mark))
 		}
 	}
-	t.Report.Moves = changeRows(before, after, all, grouped(all))
+	t.Report.ranges = m.ranges()
+	t.Report.Moves = m.rows(t.Report.ranges)
+	t.Report.shares = m.shares(&t.Report.Moves)
 	rules, maybe := d.selected()
 	t.Report.OthersMay = maybe
 	t.Report.Warnings = append(t.Report.Warnings, d.selections(rules)...)
@@ -317,18 +335,6 @@ func (t *Trial) changedRoutes(f route.Family) *coverage.Difference {
 		add(&out.Added, t.Run.Steps[i].Added())
 	}
 	return out
-}
-
-// changeRows are ranges that are decided differently.
-func changeRows(before, after *lookup.FIB, all []coverage.Change, ranges []Range) Rows[Change] {
-	return Rows[Change]{len(all), func(i int) *Change {
-		c := &all[i]
-		flow := route.Flow{Dst: c.First}
-		return &Change{
-			Range: ranges[i], Size: c.Size().String(),
-			Before: NewDecision(before, &flow, &c.Before, nil), After: NewDecision(after, &flow, &c.After, nil),
-		}
-	}}
 }
 
 // answers tells of the destinations that were asked about.

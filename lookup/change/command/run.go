@@ -106,6 +106,9 @@ func (s *Step) Added() []change.RouteRef {
 
 // refs are those of all outcomes. A route that went and came back is in neither.
 func (s *Step) refs(of func(*change.Outcome) []change.RouteRef) []change.RouteRef {
+	if len(s.Outcomes) == 1 { // which may be large
+		return of(&s.Outcomes[0])
+	}
 	var out []change.RouteRef
 	for i := range s.Outcomes {
 		out = append(out, of(&s.Outcomes[i])...)

@@ -173,8 +173,7 @@ func (p *tryPage) ofCommand(c *report.TryCommand, text string) string {
 
 // defaultShare says where what default routes carry moves; empty: it stays.
 func (p *tryPage) defaultShare() string {
-	d := &report.Diff{Destinations: p.Moves}
-	list := sums(d, d.Moves())
+	list := sums(p.Shares())
 	if len(list) == 0 || !list[0].ofDefault {
 		return ""
 	}
@@ -402,16 +401,16 @@ const maxMoves = 4
 // moves writes how much is decided differently, the default route's share first.
 func (p *tryPage) moves() {
 	p.blank()
-	d := &report.Diff{Destinations: p.Moves}
-	all := d.Moves()
 	if p.st.Verbose {
+		d := p.Moved()
+		all := d.Moves()
 		for i := range all[:min(len(all), maxShown)] {
 			p.move(d, &all[i])
 		}
 		p.blank()
 		return
 	}
-	list := sums(d, all)
+	list := sums(p.Shares())
 	label := "moves"
 	for i, m := range list {
 		if i == maxMoves {
@@ -428,14 +427,15 @@ func (p *tryPage) moves() {
 }
 
 // sums joins moves that are alike in words.
-func sums(d *report.Diff, all []report.Move) []*shift {
+func sums(all []report.Share) []*shift {
 	var list []*shift
 	for i := range all {
-		if first := all[i].Ranges[0].First; first.IsMulticast() || first.Is4() && first.As4() == [4]byte{255, 255, 255, 255} {
+		x := &all[i]
+		if x.Special() {
 			continue // these go with the default route, and -v tells of them
 		}
-		before, after := d.Decisions(&all[i])
-		one := shift{ledTo(before, false), ledTo(after, false), all[i].Size(), before.Default || after.Default}
+		before, after := x.Before, x.After
+		one := shift{ledTo(before, false), ledTo(after, false), x.Size, before.Default || after.Default}
 		if one.before == one.after {
 			one.before, one.after = ledTo(before, true), ledTo(after, true)
 		}

@@ -1,0 +1,155 @@
+package coverage
+
+import (
+	"net/netip"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// Changes are ranges whose decisions differ, in ascending order. There may be a million:
+// each decision is worked out again when it is asked for. The zero value has none. They
+// must not be used by several goroutines at once.
+type Changes struct {
+	found []found
+	a, b  *side
+}
+
+// found is a range and its mark.
+type found struct {
+	span
+	mark Key
+}
+
+// Key is what a [Mark] makes of a change.
+type Key [2]uint64
+
+// Mark makes a key of a change, by which the caller tells which are alike. Several
+// goroutines call it at once. The change is not to be kept.
+type Mark func(*Change) Key
+
+func newChanges(before, after *lookup.FIB, flow Flow) *Changes {
+	return &Changes{a: newSide(before, flow), b: newSide(after, flow)}
+}
+
+// Len is how many ranges there are.
+func (c *Changes) Len() int { return len(c.found) }
+
+// Range is the first and the last address of one of them.
+func (c *Changes) Range(i int) (first, last netip.Addr) { return c.found[i].first, c.found[i].last }
+
+// Key is what the caller's Mark made of the first part of a range.
+func (c *Changes) Key(i int) Key { return c.found[i].mark }
+
+// At is one of them, by its place from 0.
+func (c *Changes) At(i int) Change {
+	x := c.at(c.found[i].first)
+	x.Last = c.found[i].last
+	x.Before.NextHops, x.After.NextHops = slices.Clone(x.Before.NextHops), slices.Clone(x.After.NextHops)
+	return x
+}
+
+// All are all of them.
+func (c *Changes) All() []Change {
+	out := make([]Change, c.Len())
+	for i := range out {
+		out[i] = c.At(i)
+	}
+	return out
+}
+
+// at are the decisions about an address, whose NextHops the next ones overwrite.
+func (c *Changes) at(first netip.Addr) Change {
+	return Change{First: first, Before: c.a.decide(first), After: c.b.decide(first)}
+}
+
+// alike reports whether two changes are one where their ranges meet.
+func (c *Changes) alike(x, y *Change) bool {
+	return c.a.same(decided{&x.Before, x.First}, c.a, decided{&y.Before, y.First}) &&
+		c.b.same(decided{&x.After, x.First}, c.b, decided{&y.After, y.First})
+}
+
+// own are the same, without ranges, for another goroutine.
+func (c *Changes) own() *Changes { return &Changes{a: c.a.own(), b: c.b.own()} }
+
+// chunk is how many ranges are decided at a time.
+const chunk = 1 << 14
+
+// decide decides a packet to each of the ranges that begin at starts, and joins those
+// whose two decisions are the same. Processors share the work.
+func (c *Changes) decide(starts []netip.Addr, wanted func(netip.Addr) bool, mark Mark) {
+	parts := make([][]found, (len(starts)+chunk-1)/chunk)
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(len(parts), runtime.GOMAXPROCS(0)) {
+		wait.Go(func() {
+			mine := c.own()
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(parts) {
+					return
+				}
+				parts[i] = mine.decideSome(starts, i*chunk, min((i+1)*chunk, len(starts)), wanted, mark)
+			}
+		})
+	}
+	wait.Wait()
+	c.collect(parts)
+}
+
+// collect puts the parts together.
+func (c *Changes) collect(parts [][]found) {
+	n := 0
+	for _, part := range parts {
+		n += len(part)
+	}
+	c.found = make([]found, 0, n)
+	for _, part := range parts {
+		last := len(c.found) - 1
+		if last >= 0 && len(part) > 0 && c.found[last].last.Next() == part[0].first {
+			x := c.At(last)
+			if y := c.at(part[0].first); c.alike(&x, &y) {
+				c.found[last].last = part[0].last
+				part = part[1:]
+			}
+		}
+		c.found = append(c.found, part...)
+	}
+}
+
+// decideSome decides some of the ranges.
+func (c *Changes) decideSome(starts []netip.Addr, from, to int, wanted func(netip.Addr) bool, mark Mark) []found {
+	var out []found
+	var x, last Change // one of each for all ranges
+	for i := from; i < to; i++ {
+		if !wanted(starts[i]) {
+			continue
+		}
+		x = c.at(starts[i])
+		if c.a.same(decided{&x.Before, x.First}, c.b, decided{&x.After, x.First}) {
+			continue
+		}
+		end := route.LastAddr(route.FamilyOf(x.First).Default())
+		if i+1 < len(starts) {
+			end = starts[i+1].Prev()
+		}
+		n := len(out) - 1
+		if n >= 0 && out[n].last.Next() == x.First && c.alike(&last, &x) {
+			out[n].last = end
+			continue
+		}
+		one := found{span: span{x.First, end}}
+		if mark != nil {
+			one.mark = mark(&x)
+		}
+		out = append(out, one)
+		hops := [2][]lookup.NextHop{append(last.Before.NextHops[:0], x.Before.NextHops...), append(last.After.NextHops[:0], x.After.NextHops...)}
+		last = x
+		last.Before.NextHops, last.After.NextHops = hops[0], hops[1]
+	}
+	return out
+}
