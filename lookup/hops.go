@@ -139,6 +139,9 @@ func (e *entry) odd() Code {
 	return ""
 }
 
+// hidesSource reports whether a file's route prescribes a source that is not readable.
+func (e *entry) hidesSource() bool { return e.route.Flags&route.FlagNoSource != 0 }
+
 // doubted says why it is not known what an entry does.
 func (f *FIB) doubted(e *entry, dst netip.Prefix) Reason {
 	if e.doubt == CodeNextHopUnknown {

@@ -54,7 +54,7 @@ func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool, tables []route.Tabl
 
 // guessed reports whether a source was chosen among addresses.
 func guessed(c Code) bool {
-	return c != "" && c != CodeSrcNone && c != CodeSrcPrefsrc && c != CodeSrcGiven && c != CodeSrcLocalDst
+	return c != "" && c != CodeSrcNone && c != CodeSrcUnread && c != CodeSrcPrefsrc && c != CodeSrcGiven && c != CodeSrcLocalDst
 }
 
 // knowsAddrs reports whether all of the host's addresses are known.

@@ -21,6 +21,9 @@ func (w *walk) nextHops4(d *Decision, res *result) {
 		case w.leaks4(h):
 			way.setSource(w.selectSource4(w.vrf, netip.Addr{}, route.ScopeLink, nil))
 		default:
+			if e.hidesSource() {
+				break
+			}
 			src, other := w.source4(&e.route, h)
 			way.setSource(src)
 			way.OtherSrc = other
@@ -36,6 +39,10 @@ func (w *walk) nextHops4(d *Decision, res *result) {
 		if t := &w.trace.Source; t.Addr.IsValid() && !w.flow.Src.IsValid() {
 			t.Reason = Reason{Code: CodeSrcVRF, Have: w.fib.snap.LinkName(w.vrf)}
 		}
+		return
+	}
+	if hops[0].entry.hidesSource() && !w.flow.Src.IsValid() {
+		w.trace.Source = SourceTrial{Reason: Reason{Code: CodeSrcUnread}}
 		return
 	}
 	if p := hops[0].entry.route.PrefSrc; p.IsValid() && !w.flow.Src.IsValid() {

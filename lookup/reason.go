@@ -149,6 +149,7 @@ const (
 const (
 	CodeSrcGiven      Code = "given"
 	CodeSrcPrefsrc    Code = "prefsrc"        // the route prescribes it
+	CodeSrcUnread     Code = "prefsrc-unread" // the route prescribes it, and it is not readable; Address is none
 	CodeSrcLocalDst   Code = "local"          // a local destination is its own source
 	CodeSrcGateway    Code = "gateway-subnet" // Want: the gateway, Have: the address's prefix
 	CodeSrcFirst      Code = "first-address"  // first usable address of the device

@@ -18,12 +18,17 @@ func (w *walk) source6(r *route.Route, link int, record bool) chosen {
 		*t = SourceTrial{}
 	}
 	var src chosen
-	if r.PrefSrc.IsValid() {
+	switch {
+	case r.Flags&route.FlagNoSource != 0:
+		if t != nil {
+			t.Reason = Reason{Code: CodeSrcUnread}
+		}
+	case r.PrefSrc.IsValid():
 		src.addr = r.PrefSrc
 		if t != nil {
 			t.Reason, t.Link = Reason{Code: CodeSrcPrefsrc}, w.fib.owner6(src.addr)
 		}
-	} else {
+	default:
 		src = w.selectSource6(w.flow.Dst, link, t)
 	}
 	if t != nil {

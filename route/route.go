@@ -81,6 +81,9 @@ const (
 	// FlagNoMetric says that the metric is not told, and that the table has other
 	// routes to the same prefix, among which it decides.
 	FlagNoMetric RouteFlags = 1 << 28
+	// FlagNoSource says that the route prescribes a source, and that it is not
+	// readable.
+	FlagNoSource RouteFlags = 1 << 27
 )
 
 // NextHop is one way out: a device and, unless the destination is on-link, a

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -49,8 +50,28 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 	} else {
 		err = text.Listeners(s.Stdout, out, o.style(s))
 	}
-	if status := out.Status(); err == nil && status != report.StatusAnswered {
+	switch status := out.Status(); {
+	case err != nil:
+		return err
+	case out.Unread():
+		return o.noSockets(x.FIB.Snapshot())
+	case status != report.StatusAnswered:
 		return statusError(status)
+	}
+	return nil
+}
+
+// noSockets says why the exit status is that of no answer although there is one about the
+// addresses.
+func (o *options) noSockets(s *route.Snapshot) error {
+	err := errors.New("--sockets: the sockets could not be read")
+	if len(o.load) > 0 {
+		return withHint(err, "listings have no sockets: routewhy --save FILE keeps them")
+	}
+	for _, g := range s.Gaps {
+		if g.Fact == route.FactSockets && g.Why != "" {
+			return fmt.Errorf("%w: %s", err, g.Why)
+		}
 	}
 	return err
 }

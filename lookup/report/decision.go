@@ -212,7 +212,8 @@ func NewDecision(f *lookup.FIB, flow *route.Flow, d *lookup.Decision, gateways [
 		dst := flow.Dst.WithZone("")
 		out.Unassigned = !slices.ContainsFunc(n.snap.Addrs, func(a route.Addr) bool { return a.Prefix.Addr() == dst })
 	}
-	out.NoSource = flow.In == 0 && !d.Src.IsValid() && len(d.NextHops) == 1 && d.NextHops[0].SrcOneOf == nil && n.knowsAddrs(flow.Family())
+	hidden := d.HasRoute && d.Route.Flags&route.FlagNoSource != 0
+	out.NoSource = flow.In == 0 && !hidden && !d.Src.IsValid() && len(d.NextHops) == 1 && d.NextHops[0].SrcOneOf == nil && n.knowsAddrs(flow.Family())
 	return out
 }
 

@@ -136,7 +136,7 @@ func (n names) source(t *lookup.Trace) *Source {
 	}
 	out := &Source{
 		Address: s.Addr, Dev: n.dev(s.Link), Reason: NewReason(s.Reason),
-		Unread: s.Reason.Code == lookup.CodeSrcNone && !n.knowsAddrs(t.Flow.Family()),
+		Unread: s.Reason.Code == lookup.CodeSrcUnread || s.Reason.Code == lookup.CodeSrcNone && !n.knowsAddrs(t.Flow.Family()),
 	}
 	for _, c := range s.Candidates {
 		out.Candidates = append(out.Candidates, SourceCandidate{c.Addr.Prefix, n.dev(c.Addr.Link), c.Verdict, NewReason(c.Reason)})

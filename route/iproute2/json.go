@@ -45,6 +45,7 @@ func RouteJSON(s *route.Snapshot, r *route.Route) Route {
 		j.Expires = &sec
 	}
 	j.setMetrics(r.Metrics)
+	j.SrcUnread = r.Flags&route.FlagNoSource != 0
 	j.ways(s, r)
 	return j
 }

@@ -23,8 +23,8 @@ type Names interface {
 // the metric. A table that was not said is zero.
 //
 // With an error comes as much as was understood: a next hop whose gateway is not
-// readable has [route.NextHopUnread], and a route of which something else is not,
-// [route.FlagOdd].
+// readable has [route.NextHopUnread], a route whose source is not, [route.FlagNoSource],
+// and one of which something else is not, [route.FlagOdd].
 func (r *Route) Resolve(n Names, family route.Family) (route.Route, error) {
 	out := route.Route{Type: route.TypeUnicast, Protocol: route.ProtocolBoot, NextHopID: r.NHID, Metrics: r.metrics()}
 	var first error
@@ -47,7 +47,15 @@ func (r *Route) Resolve(n Names, family route.Family) (route.Route, error) {
 	field(string(r.Table), func() (err error) { out.Table, err = n.Table(string(r.Table)); return err })
 	field(string(r.Protocol), func() (err error) { out.Protocol, err = n.Protocol(string(r.Protocol)); return err })
 	field(string(r.Scope), func() (err error) { out.Scope, err = parseScope(string(r.Scope)); return err })
-	field(r.PrefSrc, func() (err error) { out.PrefSrc, err = ParseAddr(r.PrefSrc); return err })
+	if r.SrcUnread {
+		out.Flags |= route.FlagNoSource
+	}
+	if r.PrefSrc != "" {
+		var err error
+		if out.PrefSrc, err = ParseAddr(r.PrefSrc); failed(err) {
+			out.Flags |= route.FlagNoSource
+		}
+	}
 	field(r.From, func() (err error) { out.Src, err = ParseDst(r.From, family); return err })
 	field(string(r.TOS), func() (err error) { out.TOS, err = ParseTOS(string(r.TOS)); return err })
 	field(r.Pref, func() error { return out.Pref.UnmarshalText([]byte(r.Pref)) })

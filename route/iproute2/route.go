@@ -38,9 +38,11 @@ type Route struct {
 	Pref     string    `json:"pref,omitempty"`
 
 	// Locked are the metrics that the kernel may not change (`mtu lock`), and Unread says
-	// that there is a gateway which a file does not tell. Neither is in ip's JSON.
-	Locked []string `json:"locked,omitempty"`
-	Unread bool     `json:"gateway_unread,omitempty"`
+	// that there is a gateway which a file does not tell, SrcUnread the same of PrefSrc.
+	// None is in ip's JSON.
+	Locked    []string `json:"locked,omitempty"`
+	Unread    bool     `json:"gateway_unread,omitempty"`
+	SrcUnread bool     `json:"prefsrc_unread,omitempty"`
 
 	// Error is the errno with its sign that old versions of ip(8) add to IPv6 routes.
 	Error Text `json:"error,omitempty"`

@@ -84,6 +84,7 @@ func (r *Route) Attributes() string {
 	}
 	add(r.TOS != "", "tos", r.TOS)
 	add(r.PrefSrc != "", "src", r.PrefSrc)
+	add(r.SrcUnread, "src", "?")
 	add(r.Pref != "" && r.Pref != "medium", "pref", r.Pref)
 	mtu, ok := r.PathMetric("mtu")
 	add(ok, "mtu", mtu)

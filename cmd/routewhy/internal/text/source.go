@@ -20,6 +20,8 @@ func (p *page) source(e told) {
 	switch {
 	case d.Shortcut == lookup.ShortcutZero:
 		return
+	case t.Reason.Code == lookup.CodeSrcUnread:
+		p.detail("source", "unknown: the route says which, but that is not readable", yellow)
 	case t.Unread:
 		p.detail("source", "unknown: there is no listing of the addresses", yellow)
 	case t.Reason.Code == lookup.CodeSrcNone:
