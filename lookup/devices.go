@@ -28,8 +28,12 @@ func (f *FIB) addDevices(conf4, conf6 *confs) {
 		}
 	}
 	for i := range s.Memberships {
-		if d := f.byIndex[s.Memberships[i].Link]; d != nil {
-			d.groups = &s.Memberships[i]
+		switch m, d := &s.Memberships[i], f.byIndex[s.Memberships[i].Link]; {
+		case d == nil:
+		case m.Is6():
+			d.groups6 = m
+		default:
+			d.groups4 = m
 		}
 	}
 	for i := range s.Addrs {

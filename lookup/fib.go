@@ -126,7 +126,8 @@ type device struct {
 	*route.Link
 	addrs4, addrs6 []*route.Addr
 	conf4, conf6   *conf
-	groups         *route.Membership // nil: not known
+	groups4        *route.Membership // nil: not known
+	groups6        *route.Membership // nil: not known
 	vrf            int               // the VRF device that it is or belongs to (l3mdev_master_ifindex); zero: none
 }
 

@@ -64,6 +64,43 @@ func TestGroups(t *testing.T) {
 
 const groupPort = 7777
 
+// TestGroups6 does the same for groups of IPv6.
+func TestGroups6(t *testing.T) {
+	ns := routetest.New(t)
+	ns.Run(t, "ip link set lo up", "ip link add v0 type veth peer name p0", "ip link set v0 up", "ip link set p0 up",
+		"ip addr add 2001:db8::1/64 dev v0 nodad", "ip addr add ff05::fb/128 dev v0 autojoin", "ip addr add ff02::fb/128 dev p0 autojoin")
+	ns.Settle()
+	v0, _ := ns.Index("v0")
+	p0, _ := ns.Index("p0")
+	f := open(t, ns).fib(t)
+	var got, wire int
+	ns.Do(func() { got, wire = receiver6(t), sender(t, p0) })
+	for dst, want := range map[string]bool{
+		"ff05::fb": true, "ff02::1": true, "ff02::1:ff00:1": true, "ff02::1:ff00:2": false, "ff02::fb": false, "ff05::fc": false, "ff0e::1": false,
+		"ff01::1": false, "ff00::1": false,
+	} {
+		flow := route.Flow{Dst: netip.MustParseAddr(dst), Src: netip.MustParseAddr("2001:db8::9"), In: v0, Proto: route.ProtoUDP, SrcPort: 7, DstPort: groupPort}
+		var arrived bool
+		ns.Do(func() { arrived = arrives(t, wire, got, &flow) })
+		if d := f.Lookup(flow); arrived != want || want != (d.Disposition == lookup.DispositionMulticast) || !want && d.Disposition != lookup.DispositionInvalid {
+			t.Errorf("%s: arrived %v\n%s", dst, arrived, describe(f, &d))
+		}
+	}
+}
+
+// receiver6 is a socket that gets what this host takes for any group of IPv6.
+func receiver6(t *testing.T) int {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrInet6{Port: groupPort}); err != nil {
+		t.Fatal(err)
+	}
+	return fd
+}
+
 func udpSocket(t *testing.T) int {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -110,6 +147,9 @@ func sender(t *testing.T, link int) int {
 // came before it.
 func arrives(t *testing.T, wire, socket int, flow *route.Flow) bool {
 	sure := route.Flow{Dst: netip.MustParseAddr("224.0.0.1"), Src: netip.MustParseAddr("10.0.0.99")}
+	if flow.Dst.Is6() {
+		sure = route.Flow{Dst: netip.MustParseAddr("ff02::1"), Src: netip.MustParseAddr("2001:db8::99")}
+	}
 	for i, f := range []*route.Flow{flow, &sure} {
 		if _, err := unix.Write(wire, groupFrame(f, byte(i))); err != nil {
 			t.Fatal(err)
@@ -136,6 +176,9 @@ func arrives(t *testing.T, wire, socket int, flow *route.Flow) bool {
 
 // groupFrame is an Ethernet frame with a UDP packet of one byte.
 func groupFrame(f *route.Flow, what byte) []byte {
+	if f.Dst.Is6() {
+		return groupFrame6(f, what)
+	}
 	dst := f.Dst.As4()
 	b := []byte{0x01, 0x00, 0x5e, dst[1] & 0x7f, dst[2], dst[3], 2, 0, 0, 0, 0, 1, 0x08, 0x00}
 	ip := []byte{0x45, 0, 0, 29, 0, 0, 0, 0, 1, unix.IPPROTO_UDP, 0, 0}
@@ -152,4 +195,22 @@ func groupFrame(f *route.Flow, what byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, 7)
 	b = binary.BigEndian.AppendUint16(b, groupPort)
 	return append(b, 0, 9, 0, 0, what) // no checksum
+}
+
+func groupFrame6(f *route.Flow, what byte) []byte {
+	dst := f.Dst.As16()
+	udp := binary.BigEndian.AppendUint16([]byte{0, 7}, groupPort)
+	udp = append(udp, 0, 9, 0, 0, what)
+	addrs := append(f.Src.AsSlice(), dst[:]...)
+	sum := uint32(len(udp) + unix.IPPROTO_UDP)
+	for part := append(append(addrs[:32:32], udp...), 0); len(part) > 0; part = part[2:] {
+		sum += uint32(binary.BigEndian.Uint16(part))
+	}
+	for sum > 0xffff {
+		sum = sum&0xffff + sum>>16
+	}
+	binary.BigEndian.PutUint16(udp[6:], ^uint16(sum))
+	b := []byte{0x33, 0x33, dst[12], dst[13], dst[14], dst[15], 2, 0, 0, 0, 0, 1, 0x86, 0xdd}
+	b = append(b, 0x60, 0, 0, 0, 0, byte(len(udp)), unix.IPPROTO_UDP, 255)
+	return append(append(b, addrs...), udp...)
 }

@@ -34,7 +34,7 @@ func (w *walk) multicastIn4(dev *device) Decision {
 		w.trace.Reverse, w.trace.ReverseElse = nil, nil // it may not come so far
 	}
 	unread := Reason{Code: CodeMembership, Want: w.flow.Dst}
-	if dev.groups != nil && slices.Contains(dev.groups.Filtered, w.flow.Dst) {
+	if dev.groups4 != nil && slices.Contains(dev.groups4.Filtered, w.flow.Dst) {
 		unread = Reason{Code: CodeGroupSources, Want: w.flow.Dst}
 	}
 	return Decision{Shortcut: ShortcutMulticastIn, Ambiguous: unread}
@@ -43,7 +43,7 @@ func (w *walk) multicastIn4(dev *device) Decision {
 // joined reports whether a device takes packets for a group from a source
 // (ip_check_mc_rcu in net/ipv4/igmp.c).
 func (f *FIB) joined(dev *device, group, src netip.Addr, igmp bool) route.Tristate {
-	in := dev.groups
+	in := dev.groups4
 	switch {
 	case in == nil && isAllHosts(group) && dev.Up():
 		return route.Yes
@@ -62,7 +62,7 @@ func (f *FIB) joined(dev *device, group, src netip.Addr, igmp bool) route.Trista
 // kernel's answer to RTM_GETROUTE does not show that, so the answer is unknown.
 func (f *FIB) joinedByVRF(dev *device, group netip.Addr) route.Tristate {
 	master := f.byIndex[dev.vrf]
-	if master == nil || master == dev || master.groups != nil && !slices.Contains(master.groups.Groups, group) {
+	if master == nil || master == dev || master.groups4 != nil && !slices.Contains(master.groups4.Groups, group) {
 		return route.No
 	}
 	return route.Unknown
@@ -92,4 +92,30 @@ func (w *walk) acceptedIn4(dev *device, igmp bool) Decision {
 		return d
 	}
 	return w.validated(dev, 0, netip.IPv4Unspecified(), d)
+}
+
+// isAllNodes reports whether a group is one of those that every device with IPv6 is in
+// (RFC 4291 section 2.7.1).
+func isAllNodes(group netip.Addr) bool {
+	return group == netip.AddrFrom16([16]byte{0xff, 2, 15: 1}) || group == netip.AddrFrom16([16]byte{0xff, 1, 15: 1})
+}
+
+// staysHere reports whether the scope of a group of IPv6 is this host or less. What a
+// device receives for one is dropped (ip6_rcv_core in net/ipv6/ip6_input.c).
+func staysHere(group netip.Addr) bool { return group.IsMulticast() && group.As16()[1]&0x0f <= 1 }
+
+// deliver6 judges a received packet for a group for which the tables have a route: the
+// device must have joined the group (ip6_mc_input in net/ipv6/ip6_input.c), or a multicast
+// router must run.
+func (w *walk) deliver6(d *Decision, dev *device) {
+	group := w.flow.Dst
+	switch in := dev.groups6; {
+	case in == nil && !isAllNodes(group):
+		*d = unknownDecision(Reason{Code: CodeMembership, Want: group})
+	case in == nil || slices.Contains(in.Groups, group):
+	case group.IsLinkLocalMulticast() || w.conf(route.IPv6, nil, settingMcForwarding) == 0:
+		*d = refusal(ShortcutNotJoined, route.EINVAL)
+	default:
+		d.Shortcut = ShortcutRouted
+	}
 }

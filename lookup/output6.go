@@ -17,8 +17,9 @@ func (w *walk) decide6(d *Decision) {
 	dst := w.flow.Dst
 	w.strict = dst.IsMulticast() || dst.IsLinkLocalUnicast() || dst.IsLoopback()
 	vrf := w.fib.vrf(w.flow.Out)
+	var dev *device
 	if w.flow.In != 0 {
-		dev := w.fib.byIndex[w.flow.In]
+		dev = w.fib.byIndex[w.flow.In]
 		switch {
 		case dev == nil:
 			*d = refusal("", route.ENODEV)
@@ -28,6 +29,9 @@ func (w *walk) decide6(d *Decision) {
 			return
 		case w.dropsIPv6(dev):
 			*d = refusal(ShortcutNoIPv6, route.EINVAL)
+			return
+		case staysHere(dst) && dev.Flags&route.LinkLoopback == 0:
+			*d = refusal(ShortcutMartianDst, route.EINVAL)
 			return
 		}
 		w.iif, w.flow.Out = w.flow.In, 0
@@ -60,6 +64,9 @@ func (w *walk) decide6(d *Decision) {
 		d.Src = w.flow.Src
 		for i := range d.NextHops {
 			d.NextHops[i].setSource(chosen{})
+		}
+		if d.Disposition == DispositionMulticast {
+			w.deliver6(d, dev)
 		}
 		return
 	}

@@ -137,6 +137,8 @@ func (w *walk) conf(fam route.Family, d *device, k setting) int {
 // usually 0.
 func deciding(flow *route.Flow) []setting {
 	switch {
+	case flow.Dst.Is6() && flow.In != 0 && flow.Dst.IsMulticast():
+		return []setting{settingForwarding, settingMcForwarding}
 	case flow.Dst.Is6():
 		return []setting{settingForwarding}
 	case flow.In == 0:

@@ -111,16 +111,25 @@ func (a *Addr) Check() error {
 }
 
 func (s *Snapshot) checkMemberships() error {
-	seen := make(map[int]bool, len(s.Memberships))
+	type device struct {
+		link int
+		is6  bool
+	}
+	seen := make(map[device]bool, len(s.Memberships))
 	for i := range s.Memberships {
 		m := &s.Memberships[i]
-		if !isIndex(m.Link) || seen[m.Link] {
+		at := device{m.Link, m.Is6()}
+		if !isIndex(m.Link) || seen[at] {
 			return fmt.Errorf("memberships: element %d: link %d is no index, or is there twice", i+1, m.Link)
 		}
-		seen[m.Link] = true
+		seen[at] = true
+		family := IPv4
+		if m.Is6() {
+			family = IPv6
+		}
 		for _, a := range slices.Concat(m.Groups, m.Filtered) {
-			if !a.Is4() || !a.IsMulticast() {
-				return fmt.Errorf("memberships: element %d: %s is no IPv4 multicast group", i+1, a)
+			if FamilyOf(a) != family || a.Is4In6() || !a.IsMulticast() {
+				return fmt.Errorf("memberships: element %d: %s is no %s multicast group", i+1, a, family)
 			}
 		}
 	}

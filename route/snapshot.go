@@ -31,8 +31,8 @@ type Snapshot struct {
 	// Addrs are in the kernel's dump order, which is the order in which it
 	// considers them as source addresses.
 	Addrs []Addr
-	// Memberships are the IPv4 multicast groups by the devices that have joined them. Of
-	// a device that is not there nothing is known.
+	// Memberships are the multicast groups by the devices that have joined them. Of a
+	// device that is not there for a family nothing is known.
 	Memberships []Membership
 	// Rules are in the kernel's order within each family.
 	Rules []Rule

@@ -57,8 +57,6 @@ func (k *asker) toGroup(d *lookup.Decision, a netip.Addr) Outcome {
 	switch {
 	case d.Shortcut == lookup.ShortcutNotJoined:
 		return Outcome{Delivered: route.No, Answered: route.No, Reason: lookup.Reason{Code: CodeNotJoined}}
-	case d.Disposition == lookup.DispositionMulticast && a.Is6() && !isAllNodes(a):
-		return Outcome{Reason: lookup.Reason{Code: lookup.CodeMembership, Want: a}} // ip6_mc_input asks, and the snapshot does not have it
 	case d.Disposition == lookup.DispositionMulticast, d.Disposition == lookup.DispositionBroadcast:
 		return Outcome{Delivered: route.Yes, Reason: lookup.Reason{Code: CodeAnswerElsewhere}}
 	}
@@ -80,11 +78,6 @@ func broadcast4() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255
 
 // groupScope is the scope of a group of IPv6: 1 is this host, 2 a link.
 func groupScope(a netip.Addr) byte { return a.As16()[1] & 0x0f }
-
-// isAllNodes reports whether a group is the one that every device joins (RFC 4291 section 2.8).
-func isAllNodes(a netip.Addr) bool {
-	return a == netip.AddrFrom16([16]byte{0xff, 2, 15: 1})
-}
 
 // groupSelf reports whether this host gets what it sends itself to a group or a broadcast
 // address: no device need have joined it but the one that it is sent by, which may be lo.

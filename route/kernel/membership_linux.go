@@ -3,6 +3,7 @@ package kernel
 import (
 	"bufio"
 	"encoding/binary"
+	"encoding/hex"
 	"net/netip"
 	"os"
 	"slices"
@@ -12,27 +13,32 @@ import (
 	"routewhy/route"
 )
 
-// joined are IPv4 groups by the indexes of the devices that have joined them.
+// joined are groups by the indexes of the devices that have joined them.
 type joined map[int][]netip.Addr
 
-// readMemberships reads which IPv4 groups each device has joined. Netlink tells that
-// since 6.15 alone, the two files in every version. Where either cannot be read, nothing
-// is known.
-func (h *Host) readMemberships(s *route.Snapshot) {
-	var groups, filters joined
-	err := h.inside(func() (err error) {
+// readMemberships reads which groups each device has joined. Netlink tells that of IPv4
+// since 6.15 alone, the files in every version. Where one cannot be read, nothing is known
+// of its family.
+func (h *Host) readMemberships(s *route.Snapshot, family route.Family) {
+	var groups, filters, groups6 joined
+	var err, err6 error
+	if e := h.inside(func() error {
 		if groups, err = readGroups("igmp", groupsOf); err == nil {
 			filters, err = readGroups("mcfilter", filtersOf)
 		}
-		return err
-	})
-	if err != nil {
+		groups6, err6 = readGroups("igmp6", groups6Of)
+		return nil
+	}); e != nil {
 		return
 	}
-	s.Memberships = make([]route.Membership, 0, len(s.Links))
 	for i := range s.Links {
 		index := s.Links[i].Index
-		s.Memberships = append(s.Memberships, route.Membership{Link: index, Groups: groups[index], Filtered: filters[index]})
+		if err == nil && family != route.IPv6 {
+			s.Memberships = append(s.Memberships, route.Membership{Link: index, Groups: groups[index], Filtered: filters[index]})
+		}
+		if err6 == nil && family != route.IPv4 {
+			s.Memberships = append(s.Memberships, route.Membership{Link: index, Family: route.IPv6, Groups: groups6[index]})
+		}
 	}
 }
 
@@ -64,6 +70,24 @@ func groupsOf(lines *bufio.Scanner) joined {
 				binary.NativeEndian.PutUint32(b[:], uint32(n))
 				out[dev] = append(out[dev], netip.AddrFrom4(b))
 			}
+		}
+	}
+	return out
+}
+
+// groups6Of reads /proc/net/igmp6: a line for each group of a device, with the device's
+// index, its name and the group (igmp6_mc_seq_show in net/ipv6/mcast.c).
+func groups6Of(lines *bufio.Scanner) joined {
+	out := joined{}
+	for lines.Scan() {
+		words := strings.Fields(lines.Text())
+		if len(words) < 3 {
+			continue
+		}
+		dev, err := strconv.Atoi(words[0])
+		b, bad := hex.DecodeString(words[2])
+		if a, ok := netip.AddrFromSlice(b); ok && a.Is6() && err == nil && bad == nil {
+			out[dev] = append(out[dev], a)
 		}
 	}
 	return out

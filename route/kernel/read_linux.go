@@ -36,8 +36,8 @@ func (h *Host) Read(ctx context.Context, w route.Query) (*route.Snapshot, error)
 	if w.Family != route.IPv4 {
 		h.addImplied(ctx, s)
 	}
-	if w.Family != route.IPv6 && (w.AllDevices || len(w.Devices) > 0) {
-		h.readMemberships(s)
+	if w.AllDevices || len(w.Devices) > 0 {
+		h.readMemberships(s, w.Family)
 	}
 	s.Sysctls = route.Sysctls{}
 	r.addDeviceSettings()

@@ -101,8 +101,8 @@ func compareFormats(t *testing.T, ns *routetest.Namespace, rng *rand.Rand) {
 		if format == "json" || format == "binary" {
 			want.Order, want.Memberships = nil, nil // they have not the files that tell it
 		}
-		if format == "text" { // nor does that show a device without any group
-			want.Memberships = slices.DeleteFunc(slices.Clone(want.Memberships), func(m route.Membership) bool { return len(m.Groups) == 0 })
+		if format == "text" { // nor does that show a device without any group, nor is IPv6 read of it
+			want.Memberships = slices.DeleteFunc(slices.Clone(want.Memberships), func(m route.Membership) bool { return m.Is6() || len(m.Groups) == 0 })
 		}
 		if format != "saved" && hidden(&want) {
 			continue

@@ -31,6 +31,7 @@ func (m *Mapping) Snapshot(s *route.Snapshot, routes *route.List) (*route.Snapsh
 			*list = mapped(*list, func(a *netip.Addr) { *a = m.Addr(*a) })
 		}
 	})
+	solicit(s.Addrs, s.Memberships, &o)
 	o.Rules = mapped(s.Rules, m.rule)
 	o.Routes = mapped(s.Routes, m.route)
 	o.NextHops = mapped(s.NextHops, m.nextHopObject)
@@ -181,4 +182,38 @@ func (m *Mapping) tableNames(n route.Names) route.Names {
 		}
 	}
 	return out
+}
+
+// solicit puts the solicited-node groups of the replaced addresses in the place of those
+// that devices have joined for the former ones.
+func solicit(addrs []route.Addr, joined []route.Membership, o *route.Snapshot) {
+	type place struct {
+		link  int
+		group netip.Addr
+	}
+	had := map[place]bool{}
+	for i := range joined {
+		for _, a := range joined[i].Groups {
+			had[place{joined[i].Link, a}] = true
+		}
+	}
+	groups := map[int][]netip.Addr{} // by the new index
+	for i := range addrs {
+		if a := addrs[i].Prefix.Addr(); a.Is6() && had[place{addrs[i].Link, nodeGroup(a)}] {
+			link := o.Addrs[i].Link
+			groups[link] = append(groups[link], nodeGroup(o.Addrs[i].Prefix.Addr()))
+		}
+	}
+	for i := range o.Memberships {
+		if m := &o.Memberships[i]; m.Is6() {
+			m.Groups = slices.DeleteFunc(m.Groups, func(a netip.Addr) bool { return solicitedNode(a.As16()) })
+			m.Groups = append(m.Groups, groups[m.Link]...)
+		}
+	}
+}
+
+// nodeGroup is the solicited-node group of an address (RFC 4291 section 2.7.1).
+func nodeGroup(a netip.Addr) netip.Addr {
+	b := a.As16()
+	return netip.AddrFrom16([16]byte{0xff, 2, 11: 1, 12: 0xff, 13: b[13], 14: b[14], 15: b[15]})
 }

@@ -210,7 +210,7 @@ func (d *decision) member4(f *flow, proto uint8, in int) (ours, known bool) {
 // for or shut out.
 func (d *decision) groups4(link int, group netip.Addr) (joined, filtered, read bool) {
 	for _, m := range d.s.Memberships {
-		if m.Link == link {
+		if m.Link == link && !m.Is6() {
 			return slices.Contains(m.Groups, group), slices.Contains(m.Filtered, group), true
 		}
 	}

@@ -119,6 +119,9 @@ func (e told) invalid(d *report.Decision) string {
 	case lookup.ShortcutNotUnicast:
 		return fmt.Sprintf("is dropped: a route of type %s cannot be forwarded to; the kernel says %s", d.Route.Type, d.Errno)
 	}
+	if d.Shortcut == lookup.ShortcutNotJoined && e.Looked().Addr().Is6() { // the tables were asked
+		return "is dropped: " + e.dropped(d)
+	}
 	return "is dropped before routing: " + e.dropped(d)
 }
 
