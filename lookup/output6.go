@@ -65,7 +65,7 @@ func (w *walk) decide6(d *Decision) {
 		for i := range d.NextHops {
 			d.NextHops[i].setSource(chosen{})
 		}
-		if d.Disposition == DispositionMulticast {
+		if d.Disposition == DispositionMulticast && dst.IsMulticast() { // a route of that type may be to anything
 			w.deliver6(d, dev)
 		}
 		return

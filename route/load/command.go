@@ -457,8 +457,9 @@ var numberRange = lazily(`^\d+-\d+$`)
 
 // destination reads a word as a prefix or an address.
 func destination(s string) (netip.Prefix, route.Family, bool) {
-	if p, err := netip.ParsePrefix(s); err == nil {
-		return p, route.FamilyOf(p.Addr()), true
+	if strings.Contains(s, "/") {
+		p, err := netip.ParsePrefix(s)
+		return p, route.FamilyOf(p.Addr()), err == nil
 	}
 	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
 		return netip.PrefixFrom(a, a.BitLen()), route.FamilyOf(a), true

@@ -65,6 +65,9 @@ func familyHint(r *iproute2.Route) route.Family {
 		addrs = append(addrs, r.NextHops[i].Gateway)
 	}
 	for _, s := range addrs {
+		if s == "" {
+			continue
+		}
 		if _, fam, ok := destination(s); ok {
 			return fam
 		}

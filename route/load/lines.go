@@ -199,7 +199,7 @@ func (t *lines) take(s string) error {
 		t.settle()
 		return errors.New("a word of it is longer than any name")
 	}
-	device := ifconfigLine().MatchString(text)
+	device := (strings.Contains(text, "flags=") || strings.Contains(text, "encap:")) && ifconfigLine().MatchString(text)
 	if t.ifconfig = device || t.ifconfig && indent > t.indent; t.ifconfig {
 		return t.ifconfigLine(device, indent)
 	}
