@@ -322,29 +322,29 @@ func (n names) properties(f, was *route.Flow) []property {
 	return out
 }
 
-// alterations say what differs of packets; of those that differ in one field alone, those
-// with the same field are put together.
+// alterations say what differs of packets. Those that differ from one another in the last
+// field alone are put together.
 func (n names) alterations(q *WhyNotQuestion, l *look, packets []route.Flow) []Alteration {
 	out := []Alteration{}
+	at := map[string]int{} // by the other fields, and by which is the last
 	was := l.Trace.Flow
 	for i := range packets {
 		p := n.properties(&packets[i], &was)
 		if len(p) == 0 || packets[i].TunnelID != was.TunnelID {
 			continue
 		}
-		ask := n.asking(q, &packets[i])
-		if len(p) == 1 {
-			same := func(a Alteration) bool { return a.Field == p[0].field && a.With == nil }
-			if k := slices.IndexFunc(out, same); k >= 0 {
-				out[k].Values, out[k].Ask = append(out[k].Values, p[0].value), append(out[k].Ask, ask)
-				continue
+		others, last := p[:len(p)-1], p[len(p)-1]
+		key := fmt.Sprint(others, last.field)
+		k, ok := at[key]
+		if !ok {
+			k, at[key] = len(out), len(out)
+			a := Alteration{Field: last.field}
+			for _, o := range others {
+				a.With = append(a.With, Alteration{Field: o.field, Values: []string{o.value}, Ask: []string{}})
 			}
+			out = append(out, a)
 		}
-		a := Alteration{Field: p[0].field, Values: []string{p[0].value}, Ask: []string{ask}}
-		for _, o := range p[1:] {
-			a.With = append(a.With, Alteration{Field: o.field, Values: []string{o.value}, Ask: []string{}})
-		}
-		out = append(out, a)
+		out[k].Values, out[k].Ask = append(out[k].Values, last.value), append(out[k].Ask, n.asking(q, &packets[i]))
 	}
 	slices.SortStableFunc(out, func(a, b Alteration) int { return a.rank() - b.rank() })
 	return out

@@ -124,6 +124,9 @@ func (q *search) packets(facts []option) (found []route.Flow, none bool) {
 	}
 	got := solver.Find(q.root.flow, goes)
 	found, none = got.Packets, got.Complete && len(got.Packets) == 0
+	for i := range found {
+		q.ofAHost(&found[i], goes)
+	}
 	if slices.ContainsFunc(found, func(f route.Flow) bool { return f.Out == q.root.flow.Out }) {
 		return found, none
 	}
@@ -136,6 +139,22 @@ func (q *search) packets(facts []option) (found []route.Flow, none bool) {
 		}
 	}
 	return found, none
+}
+
+// ofAHost makes the source of a received packet that of a host where it is a network's own
+// address.
+func (q *search) ofAHost(f *route.Flow, goes func(*route.Flow, *lookup.Decision) bool) {
+	if b := f.Src.AsSlice(); f.In == 0 || f.Src == q.root.flow.Src || len(b) == 0 || b[len(b)-1] != 0 {
+		return
+	}
+	next := *f
+	for range 4 { // the first ones are often this host's and its router's
+		next.Src = next.Src.Next()
+		if d := q.root.fib.Lookup(next); goes(&next, &d) {
+			*f = next
+			return
+		}
+	}
 }
 
 // selecting are the rules that lead to wanted entries and do not select the packet: first

@@ -38,6 +38,10 @@ func (q *search) noEntry(s *state, t *lookup.Trace) []option {
 		if f.Route != nil {
 			f.Reason = lookup.Reason{Code: CodeNoEntry, Want: f.Route.Dst, Have: differs(f.Route.Dst.Addr(), s.dst())}
 		}
+		thrown := s.covers(func(r *route.Route) bool { return r.Table == q.want.Table && r.Type == route.TypeThrow })
+		if q.want.Kind == Table && thrown != nil {
+			f.Route, f.Reason = thrown, lookup.Reason{Code: CodeNone}
+		}
 	}
 	if q.want.Kind == Table {
 		add.Table = q.want.Table

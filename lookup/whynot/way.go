@@ -39,11 +39,15 @@ func (q *search) ways(ask *Question, t *lookup.Trace, facts []option) ([]Way, in
 	for _, p := range singles {
 		x.try(p)
 	}
+	lockOut := x.lockOut
 	if len(x.ways) == 0 {
 		x.pairs(singles)
 	}
+	if lockOut == 0 {
+		lockOut = x.lockOut
+	}
 	slices.SortStableFunc(x.ways, compareWays)
-	return x.best(), x.lockOut
+	return x.best(), lockOut
 }
 
 // maxAlike is how many ways are given that differ in their next hops alone.
@@ -187,7 +191,7 @@ func (x *tries) stranger(link int) bool {
 func addsDirect(p proposal) bool {
 	return slices.ContainsFunc(p, func(c change.Change) bool {
 		r, ok := c.(*change.Route)
-		return ok && r.Verb == change.Add && len(r.Route.NextHops) == 1 && !r.Route.NextHops[0].Gateway.IsValid() && r.Route.Dst.IsSingleIP()
+		return ok && r.Verb != change.Delete && len(r.Route.NextHops) == 1 && !r.Route.NextHops[0].Gateway.IsValid()
 	})
 }
 

@@ -67,7 +67,7 @@ func unordered(t *report.Source) string {
 // alternatives joins words of which one holds.
 func alternatives(all []string) string {
 	const shown = 3
-	if n := len(all) - shown; n > 0 {
+	if n := len(all) - shown; n > 1 {
 		all = append(all[:shown:shown], fmt.Sprintf("one of %d others", n))
 	}
 	return strings.Join(all, " or ")

@@ -433,15 +433,17 @@ func (p *page) otherPackets(x missed) {
 
 // altered says what differs of packets.
 func altered(a *report.Alteration) string {
-	out := fieldWith(a)
+	out := ""
 	for i := range a.With {
-		out += ", " + strings.TrimPrefix(fieldWith(&a.With[i]), "with ")
+		out += fieldWith(&a.With[i]) + ", "
 	}
-	return out
+	last := fieldWith(a)
+	if out != "" {
+		last = strings.TrimPrefix(last, "with ")
+	}
+	return out + last
 }
 
-// fieldWith says which values of a field are meant. An empty one says that the packet has
-// not got it.
 func fieldWith(a *report.Alteration) string {
 	var said, values []string
 	for _, v := range a.Values {
