@@ -90,7 +90,7 @@ func (e told) dropErrno() string {
 func hiddenWords(c lookup.Code) string {
 	switch c {
 	case lookup.CodeHiddenEntry:
-		return "an entry that stands between the next hops of a multipath route is in no dump"
+		return "a dump does not show an entry between the next hops of a multipath route"
 	case lookup.CodeSiblingPref:
 		return "a dump shows the router preference of a multipath route's first next hop only"
 	case lookup.CodeSubtreeLost:
@@ -141,7 +141,7 @@ func (e told) explained() string {
 	var out []string
 	for _, b := range k.Explained {
 		if why := hiddenWords(b.Code); why != "" && k.NextHop == nil {
-			return ", as far as it shows what it goes by: it " + e.kernelTold() + "; " + why
+			return ", as far as its answer shows: it " + e.kernelTold() + "; " + why
 		}
 		switch b.Code {
 		case lookup.CodeLearntMTU:

@@ -74,9 +74,9 @@ func (e told) wayBackWrong() string {
 	}
 	switch rp.Reason.Code {
 	case lookup.CodeRPOther:
-		return ", for the answer leaves by " + name(rp.Reason.Have) + "; "
+		return ", because the answer leaves by " + name(rp.Reason.Have) + "; "
 	case lookup.CodeRPNoRoute:
-		return ", for there is no way back; "
+		return ", because there is no way back; "
 	}
 	return ", "
 }

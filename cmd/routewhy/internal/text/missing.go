@@ -17,7 +17,7 @@ func factWords(a *report.Finding) string {
 	case "other-listings":
 		return "what stands first in the files: " + name(a.Have)
 	case "no-neighbours":
-		return "nothing of the gateways' neighbour states, by which the kernel chooses: they are not known"
+		return "that no gateway is known to fail: the kernel chooses by their neighbour states, which are not known"
 	case "no-ipsec-policies":
 		return "that no IPsec policy takes this packet: they could not be read" + because(a.Have.String())
 	case "no-rules":

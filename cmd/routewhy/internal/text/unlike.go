@@ -39,7 +39,7 @@ func parting(u *report.Unlike) string {
 	both := a + " and " + b
 	if u.Parts == nil {
 		if x.Route == nil {
-			return both + " fare alike"
+			return both + " end the same way"
 		}
 		return fmt.Sprintf("%s go the same way, by %s", both, routeIn(x.Route))
 	}
@@ -60,12 +60,12 @@ func parting(u *report.Unlike) string {
 	case whynot.PartHop:
 		return both + " part at the next hop, with the same route"
 	case whynot.PartSource:
-		return both + " go the same way, from other sources"
+		return both + " go the same way, from different sources"
 	}
 	return both + " part before any rule is asked"
 }
 
-// foundThere says what the table of a rule has for a packet.
+// foundThere says which route the table of a rule has for a packet.
 func foundThere(p *report.Parting, r *iproute2.Route) string {
 	if r == nil {
 		return "finds no route in " + tableWords(p.Rule.Table)

@@ -201,7 +201,7 @@ func unreadWords(r report.Reason) string {
 	case lookup.CodeRoutesUnread:
 		return "the routes could not be read"
 	case lookup.CodeSrcShared4:
-		return fmt.Sprintf("several devices have %v; the kernel takes the one that got it last, and does not tell which one that is", r.Have)
+		return fmt.Sprintf("several devices have %v; the kernel takes the one that got it last, and does not show which one that is", r.Have)
 	case lookup.CodeReleaseUnread:
 		return "kernels differ in how the device asked for chooses among next hops, and it is not known what this release does"
 	case lookup.CodeMembership:
@@ -341,7 +341,7 @@ func unusableWords(c *report.Candidate) string {
 	case lookup.CodeRouteOdd:
 		return "not understood"
 	case lookup.CodeMetricUnread:
-		return "its metric is not told"
+		return "its metric is not known"
 	case lookup.CodeTablePart:
 		return "a part of the table is missing"
 	case lookup.CodeNeighbourTie:
