@@ -106,7 +106,11 @@ func questionsAt(t *testing.T, rng *rand.Rand, at string) [][]string {
 	for range min(4, len(s.Routes)) {
 		out = append(out, []string{"-v", "--netns", at, s.Routes[rng.IntN(len(s.Routes))].Dst.String()})
 	}
-	for i, f := range routetest.Flows(rng, s, 6) {
+	flows := routetest.Flows(rng, s, 6)
+	if rng.IntN(3) == 0 { // they take longer
+		out = append(out, otherModes(rng, s, at, flows)...)
+	}
+	for i, f := range flows {
 		args := []string{"-v", "--netns", at, f.Dst.String()}
 		port := uint16(0)
 		if i%3 == 2 && f.DstPort != 0 && !f.Dst.IsUnspecified() {
@@ -132,6 +136,27 @@ func questionsAt(t *testing.T, rng *rand.Rand, at string) [][]string {
 			args = append(args, "--reply")
 		}
 		out = append(out, args)
+	}
+	return out
+}
+
+// otherModes are command lines of the modes that ask why, check and try.
+func otherModes(rng *rand.Rand, s *route.Snapshot, at string, flows []route.Flow) [][]string {
+	out := [][]string{{"--netns", at, "--check"}}
+	dev := s.Links[rng.IntN(len(s.Links))].Name
+	for i, f := range flows {
+		dst := f.Dst.String()
+		switch i {
+		case 0:
+			out = append(out, []string{"--netns", at, dst, "--why-not", dev}, []string{"--netns", at, dst, "--errno", "EHOSTUNREACH"})
+		case 1:
+			out = append(out, []string{"-v", "--netns", at, "--try", "ip link set " + dev + " down", dst})
+		case 2:
+			out = append(out, []string{"--netns", at, dst, "--why-not", "default"})
+		}
+		if other := flows[0].Dst; i > 0 && i < 4 && f.Family() == flows[0].Family() {
+			out = append(out, []string{"--netns", at, dst, "--unlike", other.String()})
+		}
 	}
 	return out
 }

@@ -42,8 +42,16 @@ func roundTrip(r any) error {
 		return samePage(r, text.Check)
 	case *report.Listeners:
 		return samePage(r, text.Listeners)
+	case *report.WhyNot:
+		return samePage(r, text.WhyNot)
+	case *report.Unlike:
+		return samePage(r, text.Unlike)
+	case *report.Causes:
+		return samePage(r, text.Causes)
+	case *report.Check:
+		return samePage(r, text.Check)
 	}
-	return nil // not a report yet
+	return fmt.Errorf("round trip: nobody prints a %T", r)
 }
 
 // sameDump compares a dump with what its JSON holds, which is written a row at a time:

@@ -15,14 +15,12 @@ type Causes struct {
 	Query Query       `json:"query"`
 	Errno route.Errno `json:"errno"`
 	// Gives says that the look-up gives this error now.
-	Gives    bool     `json:"gives"`
-	Causes   []Cause  `json:"causes"`
-	Decision Decision `json:"decision"`
-	Kernel   *Kernel  `json:"kernel,omitempty"`
+	Gives  bool    `json:"gives"`
+	Causes []Cause `json:"causes"`
+	// Decision explains what becomes of the packet.
+	Decision *Explanation `json:"decision"`
 	// Warnings are about the reading.
 	Warnings []Finding `json:"warnings,omitempty"`
-
-	explained *Explanation
 }
 
 // Cause is one of them.
@@ -55,8 +53,8 @@ func (a *asker) causes(ctx context.Context, e route.Errno) ([]*Causes, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := &Causes{Errno: e, Causes: []Cause{}, explained: l.Report()}
-		r.Query, r.Decision, r.Kernel = r.explained.Query, r.explained.Decision, r.explained.Kernel
+		x := l.Report()
+		r := &Causes{Query: x.Query, Errno: e, Causes: []Cause{}, Decision: x}
 		r.Gives = l.Trace.Decision.Errno == e
 		for _, c := range whynot.Causes(fib, l.Trace, e) {
 			r.Causes = append(r.Causes, Cause{Code: c.Code, State: c.State, Reason: NewReason(c.Reason), Rule: n.rule(c.Rule), Route: n.route(c.Route)})
@@ -66,19 +64,11 @@ func (a *asker) causes(ctx context.Context, e route.Errno) ([]*Causes, error) {
 	return out, nil
 }
 
-// Explained is the explanation of what becomes of the packet.
-func (r *Causes) Explained() *Explanation {
-	if r.explained == nil {
-		r.explained = &Explanation{Query: r.Query, Decision: r.Decision, Kernel: r.Kernel}
-	}
-	return r.explained
-}
-
 // Status is that of the packet.
-func (r *Causes) Status() Status { return r.Explained().Status() }
+func (r *Causes) Status() Status { return r.Decision.Status() }
 
 // MarkChanging says that the tables were changing while they were read.
 func (r *Causes) MarkChanging() {
-	r.Explained().MarkChanging()
+	r.Decision.MarkChanging()
 	r.Warnings = append(r.Warnings, NewRemark(lookup.NoteChanging, "", ""))
 }

@@ -19,13 +19,12 @@ type Unlike struct {
 	Same bool `json:"same"`
 	// Parts is the first step at which they part; absent: they do not.
 	Parts *Parting `json:"parts,omitempty"`
-	// Decisions are what becomes of each.
-	Decision       Decision `json:"decision"`
-	UnlikeDecision Decision `json:"unlike_decision"`
+	// Decision explains what becomes of the first packet, UnlikeDecision what becomes of
+	// the second.
+	Decision       *Explanation `json:"decision"`
+	UnlikeDecision *Explanation `json:"unlike_decision"`
 	// Warnings are about the reading.
 	Warnings []Finding `json:"warnings,omitempty"`
-
-	first, second *Explanation
 }
 
 // Parting is a step at which the ways of two packets part.
@@ -80,9 +79,8 @@ func unlike(ctx context.Context, src route.Source, first, second *Question) (*Un
 		}
 	}
 	n := namesOf(fib)
-	u := &Unlike{first: looks[0].Report(), second: looks[1].Report()}
-	u.Query, u.Decision = u.first.Query, u.first.Decision
-	u.Unlike, u.UnlikeDecision = u.second.Query, u.second.Decision
+	u := &Unlike{Decision: looks[0].Report(), UnlikeDecision: looks[1].Report()}
+	u.Query, u.Unlike = u.Decision.Query, u.UnlikeDecision.Query
 	p := whynot.Part(looks[0].Trace, looks[1].Trace)
 	if u.Same = p.Code == ""; u.Same {
 		return u, nil
@@ -97,24 +95,14 @@ func unlike(ctx context.Context, src route.Source, first, second *Question) (*Un
 	return u, nil
 }
 
-// Explained are the explanations of both packets.
-func (u *Unlike) Explained() (first, second *Explanation) {
-	if u.first == nil {
-		u.first, u.second = &Explanation{Query: u.Query, Decision: u.Decision}, &Explanation{Query: u.Unlike, Decision: u.UnlikeDecision}
-	}
-	return u.first, u.second
-}
-
 // Status is the graver of the two answers'.
 func (u *Unlike) Status() Status {
-	a, b := u.Explained()
-	return max(a.Status(), b.Status())
+	return max(u.Decision.Status(), u.UnlikeDecision.Status())
 }
 
 // MarkChanging says that the tables were changing while they were read.
 func (u *Unlike) MarkChanging() {
-	a, b := u.Explained()
-	a.MarkChanging()
-	b.MarkChanging()
+	u.Decision.MarkChanging()
+	u.UnlikeDecision.MarkChanging()
 	u.Warnings = append(u.Warnings, NewRemark(lookup.NoteChanging, "", ""))
 }

@@ -41,13 +41,10 @@ type WhyNot struct {
 	// says that there is no such packet to the same destination.
 	Packets  []Alteration `json:"packets"`
 	NoPacket bool         `json:"no_packet,omitempty"`
-	// Decision is what becomes of the packet now, and Kernel what the kernel says of it.
-	Decision Decision `json:"decision"`
-	Kernel   *Kernel  `json:"kernel,omitempty"`
+	// Decision explains what becomes of the packet now.
+	Decision *Explanation `json:"decision"`
 	// Warnings are about what was asked, and what would surprise.
 	Warnings []Finding `json:"warnings,omitempty"`
-
-	explained *Explanation
 }
 
 // Blocker is one fact that stops a packet.
@@ -226,7 +223,7 @@ func (a *asker) typical(ctx context.Context, d Destination) (*look, error) {
 func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Socket]*yours, about netip.Prefix) *WhyNot {
 	e := l.Report()
 	r := &WhyNot{
-		Query: e.Query, About: about, Want: q.Want.String(), Kind: want.Kind, Decision: e.Decision, Kernel: e.Kernel, explained: e,
+		Query: e.Query, About: about, Want: q.Want.String(), Kind: want.Kind, Decision: e,
 		Because: []Blocker{}, Ways: []Way{}, Packets: []Alteration{},
 	}
 	if e.Disposition == lookup.DispositionUnknown {
@@ -257,18 +254,10 @@ func (n names) blocker(f *whynot.Fact) Blocker {
 	return Blocker{Reason: NewReason(f.Reason), Rule: n.rule(f.Rule), Route: n.route(f.Route), Wanted: n.route(f.Wanted), OfPacket: f.OfPacket}
 }
 
-// Explained is the explanation of what becomes of the packet now.
-func (r *WhyNot) Explained() *Explanation {
-	if r.explained == nil {
-		r.explained = &Explanation{Query: r.Query, Decision: r.Decision, Kernel: r.Kernel}
-	}
-	return r.explained
-}
-
 // Status is [StatusNoRoute] where nothing was found that would make the packet go there.
 func (r *WhyNot) Status() Status {
 	switch {
-	case r.Explained().Disagreement() != nil:
+	case r.Decision.Disagreement() != nil:
 		return StatusDisagrees
 	case r.Decision.Disposition == lookup.DispositionUnknown:
 		return StatusUnknown
@@ -280,7 +269,7 @@ func (r *WhyNot) Status() Status {
 
 // MarkChanging says that the tables were changing while they were read.
 func (r *WhyNot) MarkChanging() {
-	r.Explained().MarkChanging()
+	r.Decision.MarkChanging()
 	r.Warnings = append(r.Warnings, NewRemark(lookup.NoteChanging, "", ""))
 }
 

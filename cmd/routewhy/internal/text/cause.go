@@ -13,7 +13,7 @@ import (
 // Causes writes what an error may come from, as text: what it is first, then what it may
 // be, then what was ruled out.
 func Causes(w io.Writer, r *report.Causes, st Style) error {
-	x, p := caused{told{r.Explained()}, r}, &page{w: w, st: st}
+	x, p := caused{told{r.Decision}, r}, &page{w: w, st: st}
 	if bad := x.Disagreement(); bad != nil {
 		p.disagreement(told{bad})
 		return p.err
@@ -252,7 +252,8 @@ func firewallCause(e route.Errno) string {
 // CausesJSON writes the same as JSON: an array with an object a destination.
 func CausesJSON(w io.Writer, all []*report.Causes) error {
 	for _, r := range all {
-		x := caused{told{r.Explained()}, r}
+		Annotate(r.Decision)
+		x := caused{told{r.Decision}, r}
 		for i := range r.Causes {
 			r.Causes[i].Text = x.cause(&r.Causes[i])
 		}

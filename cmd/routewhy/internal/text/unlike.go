@@ -12,7 +12,7 @@ import (
 
 // Unlike writes where the ways of two packets part, as text.
 func Unlike(w io.Writer, u *report.Unlike, st Style) error {
-	a, b := u.Explained()
+	a, b := u.Decision, u.UnlikeDecision
 	p := &page{w: w, st: st}
 	for _, e := range []*report.Explanation{a, b} {
 		if bad := e.Disagreement(); bad != nil {
@@ -34,7 +34,7 @@ func Unlike(w io.Writer, u *report.Unlike, st Style) error {
 
 // parting is the first step at which two packets part, in one sentence.
 func parting(u *report.Unlike) string {
-	x, y := u.Explained()
+	x, y := u.Decision, u.UnlikeDecision
 	a, b := told{x}.subject(), told{y}.subject()
 	both := a + " and " + b
 	if u.Parts == nil {
@@ -78,8 +78,10 @@ func UnlikeJSON(w io.Writer, u *report.Unlike) error {
 	if u.Parts != nil {
 		u.Parts.Text = parting(u)
 	}
-	a, _ := u.Explained()
-	told{a}.texts(u.Warnings)
+	for _, e := range []*report.Explanation{u.Decision, u.UnlikeDecision} {
+		Annotate(e)
+	}
+	told{u.Decision}.texts(u.Warnings)
 	enc := encoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode([]*report.Unlike{u})

@@ -15,7 +15,7 @@ import (
 
 // WhyNot writes why a packet does not go where it is wanted to go, as text.
 func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
-	x, p := missed{r, told{r.Explained()}}, &page{w: w, st: st}
+	x, p := missed{r, told{r.Decision}}, &page{w: w, st: st}
 	if bad := x.Disagreement(); bad != nil {
 		p.disagreement(told{bad})
 		return p.err
@@ -498,7 +498,8 @@ func fieldIs(f lookup.Field, v string) string {
 // WhyNotJSON writes the same as JSON: an array with an object a destination.
 func WhyNotJSON(w io.Writer, all []*report.WhyNot) error {
 	for _, r := range all {
-		x := missed{r, told{r.Explained()}}
+		Annotate(r.Decision)
+		x := missed{r, told{r.Decision}}
 		for i := range r.Because {
 			r.Because[i].Text = x.blocker(&r.Because[i])
 		}
