@@ -48,8 +48,6 @@ func roundTrip(r any) error {
 		return samePage(r, text.Unlike)
 	case *report.Causes:
 		return samePage(r, text.Causes)
-	case *report.Check:
-		return samePage(r, text.Check)
 	}
 	return fmt.Errorf("round trip: nobody prints a %T", r)
 }
