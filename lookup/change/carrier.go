@@ -154,7 +154,7 @@ func (t *tx) carrier(index int, has bool) {
 	ready := t.isReady6(t.link(index))
 	t.setCarrier(index, has)
 	if !has {
-		t.setReady(index, true)
+		t.setReady(index, ready)
 	}
 	t.changed(index, ready)
 	t.follow(index)

@@ -127,7 +127,7 @@ func hides(line string) bool {
 		return true // of a route's only next hop, which a dump does not show
 	}
 	// Of several next hops that came one by one, a dump shows what the first came with.
-	_, appended, ok := strings.Cut(line, "ip -6 route append ")
+	_, appended, ok := strings.Cut(strings.Replace(line, " prepend ", " append ", 1), "ip -6 route append ")
 	return ok && slices.ContainsFunc(strings.Fields(appended), func(word string) bool {
 		return slices.Contains([]string{"mtu", "src", "pref", "expires", "proto", "advmss", "hoplimit"}, word)
 	})
@@ -147,10 +147,15 @@ func collected(s *change.State, have *route.Snapshot) *change.State {
 
 // doubtful reports whether a dump does not tell all: of a device without carrier if a next
 // hop is dead, or has no carrier alone, and if the device had one since it went up; of
-// a bridge if somebody gave it its MTU; of IPv4's table local without routes if it is
+// a bridge if somebody gave it its MTU; of an address without its local route whether that
+// was deleted; of IPv4's table local without routes if it is
 // there.
 func doubtful(s *route.Snapshot) bool {
-	return slices.ContainsFunc(s.Links, func(l route.Link) bool { return l.Up() && !l.Carrier() || l.Kind == "bridge" && l.MTU != 1500 }) ||
+	local := func(a route.Addr) bool {
+		return slices.ContainsFunc(s.Routes, func(r route.Route) bool { return r.Dst.Addr() == a.Prefix.Addr() && r.Type == route.TypeLocal })
+	}
+	return slices.ContainsFunc(s.Addrs, func(a route.Addr) bool { return a.Prefix.Addr().Is6() && !local(a) }) ||
+		slices.ContainsFunc(s.Links, func(l route.Link) bool { return l.Up() && !l.Carrier() || l.Kind == "bridge" && l.MTU != 1500 }) ||
 		!slices.ContainsFunc(s.Routes, func(r route.Route) bool { return r.Table == route.TableLocal && r.Dst.Addr().Is4() })
 }
 
@@ -303,7 +308,24 @@ func (h *live) read(t *testing.T) *route.Snapshot {
 	for _, g := range s.Gaps {
 		t.Errorf("could not read %v %v: %s", g.Family, g.Fact, g.Why)
 	}
+	s.Order = append(s.Order, h.order(t))
 	return s
+}
+
+// order reads the order of the devices that have IPv6, which is read only where it decides.
+func (h *live) order(t *testing.T) (list []int) {
+	h.ns.Do(func() {
+		b, err := os.ReadFile("/proc/thread-self/net/igmp6")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(b)) {
+			if index, err := strconv.Atoi(strings.Fields(line)[0]); err == nil && !slices.Contains(list, index) {
+				list = append(list, index)
+			}
+		}
+	})
+	return list
 }
 
 // patience is how long the kernel may take until it has made what follows from a change:

@@ -12,7 +12,9 @@
 // on the link, and a table without routes does not exist. Of two routes that differ by
 // such a fact alone, the second is taken for the same as the first, and refused.
 //
-// Also hidden are whether IPv4's tables were there before and are empty, what the later
+// Also hidden are whether the local route of an IPv6 address was deleted or waits for the
+// device, the type of a route by an object that drops packets, which is shown as
+// a blackhole, whether a bridge got its MTU from a request, whether IPv4's tables were there before and are empty, what the later
 // next hops of an IPv6 route came with, whether a next hop is dead or has no carrier alone
 // where a setting shows both alike, the IDs of VLANs, the hardware addresses of devices,
 // the settings that a new device gets, and the carrier that a device which is down would

@@ -113,6 +113,7 @@ func (d *drawer) route4() change.Change {
 		for d.chance(40) {
 			d.alter4(c)
 		}
+		d.showsType(&c.Route)
 		return c
 	}
 	r := &c.Route
@@ -133,7 +134,21 @@ func (d *drawer) route4() change.Change {
 	for d.chance(55) {
 		d.alter4(c)
 	}
+	d.showsType(r)
 	return c
+}
+
+// showsType makes a route by an object that drops packets an ordinary one: a dump does not
+// show what else it is.
+func (d *drawer) showsType(r *route.Route) {
+	blackhole := func(id uint32) bool {
+		return slices.ContainsFunc(d.snap.NextHops, func(o route.NextHopObject) bool { return o.ID == id && o.Blackhole })
+	}
+	for _, o := range d.snap.NextHops {
+		if o.ID == r.NextHopID && (o.Blackhole || len(o.Group) == 1 && blackhole(o.Group[0].ID)) && r.Type != 0 {
+			r.Type = route.TypeUnicast
+		}
+	}
 }
 
 // loosen4 leaves out what a request to delete need not say.

@@ -104,6 +104,9 @@ func boundsMTU(l *route.Link) (least, most uint32) {
 func (t *tx) checkMTU(l *route.Link, mtu uint32) *Refusal {
 	least, most := boundsMTU(l)
 	p := t.link(l.Peer)
+	if l.Kind == "macvlan" && l.PeerNetNS < 0 && p != nil {
+		_, most = boundsMTU(p)
+	}
 	switch {
 	case mtu < least, mtu > math.MaxInt32: // which is a negative number there
 		return refuse(route.EINVAL, "mtu less than device minimum")
@@ -123,9 +126,15 @@ func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 	if no := t.checkMTU(l, mtu); no != nil {
 		return no
 	}
-	had6, old := l.HasIPv6(), l.MTU
+	had4, had6, old := hasIPv4(l), l.HasIPv6(), l.MTU
 	t.editLink(index, func(l *route.Link) { l.MTU = mtu })
 	l = t.link(index)
+	if !had4 && hasIPv4(l) { // as for a new device
+		t.newSettings(l.Name, route.IPv4)
+	}
+	if !had6 && l.HasIPv6() {
+		t.newSettings(l.Name, route.IPv6)
+	}
 	if l.Flags&route.LinkLoopback != 0 && mtu < route.LeastMTU6 {
 		t.lower6(l, false)
 	}

@@ -220,7 +220,8 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	for i := range s.Order {
 		s.Order[i] = append(slices.Clone(s.Order[i]), index)
 	}
-	t.newSettings(l.Name)
+	t.newSettings(l.Name, route.IPv4)
+	t.newSettings(l.Name, route.IPv6)
 	t.setDark(index, l.Kind == "tun" || l.Kind == "tap")
 	if l.Kind == "vlan" {
 		m := maps.Clone(t.vlans)
@@ -238,27 +239,28 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	return index
 }
 
-// newSettings gives a device what stands below conf/default.
-func (t *tx) newSettings(name string) {
+// newSettings gives a device in a family what stands below conf/default.
+func (t *tx) newSettings(name string, f route.Family) {
 	fresh := map[string]string{}
 	for path, value := range t.snap.Sysctls {
-		if f, dev, key, ok := confOf(path); ok && dev == newDevices {
+		if of, dev, key, ok := confOf(path); ok && of == f && dev == newDevices {
 			fresh[route.ConfPath(f, name, key)] = value
 		}
 	}
-	for _, f := range []route.Family{route.IPv4, route.IPv6} { // where those for new devices were not read
-		if path := route.ConfPath(f, name, "forwarding"); fresh[path] == "" {
-			fresh[path] = strconv.Itoa(t.setting(f, allDevices, "forwarding"))
+	// Where those for new devices were not read, they are taken to be as for all.
+	for _, key := range []string{"forwarding", "disable_ipv6"} {
+		if path := route.ConfPath(f, name, key); fresh[path] == "" && (f == route.IPv6 || key == "forwarding") {
+			fresh[path] = strconv.Itoa(t.setting(f, allDevices, key))
 		}
 	}
-	if path := route.ConfPath(route.IPv6, name, "disable_ipv6"); fresh[path] == "" {
-		fresh[path] = strconv.Itoa(t.setting(route.IPv6, allDevices, "disable_ipv6"))
-	}
-	if path := route.ConfPath(route.IPv6, name, "accept_dad"); fresh[path] == "" {
-		fresh[path] = "1"
-	}
-	if t.snap.LinkByName(name).Flags&route.LinkNoARP != 0 { // ipv6_add_dev
-		fresh[route.ConfPath(route.IPv6, name, "accept_dad")] = "-1"
+	if f == route.IPv6 {
+		path := route.ConfPath(f, name, "accept_dad")
+		if fresh[path] == "" {
+			fresh[path] = "1"
+		}
+		if t.snap.LinkByName(name).Flags&route.LinkNoARP != 0 { // ipv6_add_dev
+			fresh[path] = "-1"
+		}
 	}
 	for path, value := range fresh {
 		t.set(path, value)

@@ -65,6 +65,11 @@ func (c *Route) build4(t *tx) (*route.Route, *Refusal) {
 	if r.PrefSrc.IsValid() && r.PrefSrc.IsUnspecified() {
 		r.PrefSrc = netip.Addr{}
 	}
+	for i := range r.NextHops {
+		if g := &r.NextHops[i].Gateway; g.IsValid() && g.Is4() && g.IsUnspecified() {
+			*g = netip.Addr{}
+		}
+	}
 	if leastScope(r.Type) > r.Scope {
 		return nil, refuse(route.EINVAL, msgInvalidScope)
 	}
@@ -84,7 +89,7 @@ func (c *Route) build4(t *tx) (*route.Route, *Refusal) {
 	}
 	switch {
 	case fails(r.Type):
-		if len(r.NextHops) > 0 && (c.multipath() || c.top().Link != 0 || c.top().Gateway.IsValid()) {
+		if len(r.NextHops) > 0 && (c.multipath() || r.NextHops[0].Link != 0 || r.NextHops[0].Gateway.IsValid()) {
 			return nil, refuse(route.EINVAL, "Gateway, device and multipath can not be specified for this route type")
 		}
 		r.NextHops = nil
@@ -142,11 +147,6 @@ func (c *Route) hops4(t *tx, r *route.Route) *Refusal {
 	}
 	if len(r.NextHops) == 0 {
 		r.NextHops = []route.NextHop{{}}
-	}
-	for i := range r.NextHops {
-		if g := &r.NextHops[i].Gateway; g.IsValid() && g.Is4() && g.IsUnspecified() {
-			*g = netip.Addr{}
-		}
 	}
 	if r.Scope == route.ScopeHost {
 		h := &r.NextHops[0]

@@ -93,6 +93,8 @@ func (c *Rule) configure(t *tx, r *route.Rule) *Refusal {
 		return refuse(route.EINVAL, "Invalid dsfield (tos): ECN bits must be 0")
 	case r.Family == route.IPv4 && tos&^0x1e != 0:
 		return refuse(route.EINVAL, "Invalid tos")
+	case tos != 0 && r.Selector.HasDSCP:
+		return refuse(route.EINVAL, "Cannot specify both TOS and DSCP")
 	case r.Family == route.IPv6 && looksUp:
 		return refuse(route.EINVAL, "Invalid table")
 	case r.Family == route.IPv6:

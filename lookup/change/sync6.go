@@ -261,7 +261,9 @@ func (t *tx) hasAddr6(a *route.Addr) bool {
 }
 
 // isReady6 reports whether a device had a carrier since it went up (IF_READY).
-func (t *tx) isReady6(l *route.Link) bool { return l.Carrier() || t.ready[l.Index] }
+func (t *tx) isReady6(l *route.Link) bool {
+	return l.Carrier() && l.HasIPv6() && t.setting(route.IPv6, l.Name, "disable_ipv6") == 0 || t.ready[l.Index]
+}
 
 // wasReady6 reports whether a device without carrier, of which nothing is known, had one
 // since it went up: then it has a multicast route, and no address that is still to be
