@@ -34,6 +34,7 @@ func TestPrint(t *testing.T) {
 		"ip r a 10.0.0.0/8 nexthop via 192.0.2.1 weight 3 nexthop dev eth1":        "ip route add 10.0.0.0/8 nexthop via 192.0.2.1 weight 3 nexthop dev eth1 weight 1",
 		"ip ru a fwmark 1 table 100":                                               "ip rule add fwmark 0x1 lookup 100",
 		"ip rule add from 10.0.0.0/8 table wan protocol static":                    "ip rule add from 10.0.0.0/8 lookup wan protocol static",
+		"ip -4 r a default via inet6 fe80::1 dev eth0":                             "ip -4 route add default via inet6 fe80::1 dev eth0",
 		"ip r a 10.0.0.0/8 via inet6 fe80::1 dev eth0 src 192.0.2.2 mtu lock 1400": "ip route add 10.0.0.0/8 via inet6 fe80::1 dev eth0 src 192.0.2.2 mtu lock 1400",
 	} {
 		c, err := command.Parse(line, host())

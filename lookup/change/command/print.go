@@ -2,6 +2,7 @@ package command
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -73,6 +74,12 @@ func (p *printer) object(f route.Family, name string, v change.Verb) {
 	p.add(name, verbWord(v))
 }
 
+// viaInet6 reports whether ip(8) takes an IPv4 route for one of IPv6 unless it is told: the
+// word default has no family, and that of the first gateway is taken.
+func viaInet6(r *route.Route) bool {
+	return r.Dst == route.IPv4.Default() && slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool { return h.Gateway.Is6() })
+}
+
 func verbWord(v change.Verb) string {
 	if v == change.Delete {
 		return "del"
@@ -99,6 +106,9 @@ func prefixWord(d netip.Prefix) string {
 
 func (p *printer) route(c *change.Route) {
 	r := &c.Route
+	if viaInet6(&c.Route) {
+		p.add("-4")
+	}
 	p.object(c.Family(), "route", c.Verb)
 	if r.Type != route.TypeUnicast && r.Type != route.TypeUnspec {
 		p.add(r.Type.String())
