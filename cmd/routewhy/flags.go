@@ -39,6 +39,8 @@ type options struct {
 	// checks are what --check makes, and list says that it lists them instead.
 	checks []check.Check
 	list   bool
+	// watch is what --watch takes.
+	watch watchFlags
 	// other is the packet that --unlike compares with, as it was given.
 	other string
 	// errno is the error that --errno asks about, as it was given.
@@ -156,6 +158,10 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.BoolVar(&o.noKernel, "no-kernel", false, "do not ask the kernel for its own answer")
 
 	fs.BoolVar(&o.list, "list", false, "list the checks, and make none")
+	fs.Func("count", "end after so many changes", numberFlag(&o.watch.count, 1, 1<<31))
+	fs.Func("timeout", "end after so many seconds", numberFlag(&o.watch.timeout, 1, 1<<31))
+	fs.Func("until", "end when the answer is so: route, default, dev NAME, via GATEWAY, src ADDR", func(s string) error { o.watch.until = strings.TrimSpace(s); return nil })
+
 	fs.BoolVar(&o.undo, "undo", false, "print the commands that take a change back")
 	fs.Func("script", "print a script that makes a change, and takes it back after so many seconds", numberFlag(&o.script, 1, 24*60*60))
 
@@ -232,6 +238,9 @@ func (o *options) parseDestinations(m *mode, args []string) error {
 	}
 	if !m.destinations && !m.tries && len(args) > 0 {
 		return usagef("%s takes no DESTINATION, but there is %s", m, iproute2.Quote(args[0]))
+	}
+	if m.mayBeNone && len(args) == 0 {
+		return nil
 	}
 	if m.destinations && len(args) == 0 {
 		return usagef("no DESTINATION").

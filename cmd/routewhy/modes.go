@@ -19,6 +19,8 @@ type mode struct {
 	// destinations says that the arguments are DESTINATIONs, one at least;
 	// without it, there are none.
 	destinations bool
+	// mayBeNone says that there may be none of them all the same.
+	mayBeNone bool
 	// sockets says that an argument may say which sockets are meant.
 	sockets bool
 	// sources says that the arguments are two sources instead.
@@ -62,6 +64,13 @@ func modes() []mode {
 		flags:        slices.Concat(common, packet, []string{"no-kernel"}),
 		destinations: true,
 		run:          causes,
+	}, {
+		flag:         "watch",
+		usage:        "tells whenever an answer changes, why, and who did it",
+		flags:        slices.Concat([]string{"ipv4", "ipv6", "netns", "json", "color", "verbose", "quiet", "count", "timeout", "until"}, packet),
+		destinations: true,
+		mayBeNone:    true,
+		run:          watch,
 	}, {
 		flag:  "dump",
 		usage: "every table, in the order the rules consult it",

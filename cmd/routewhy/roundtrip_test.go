@@ -40,6 +40,10 @@ func roundTrip(r any) error {
 		return samePage(r, text.Try)
 	case *report.Check:
 		return samePage(r, text.Check)
+	case *report.Turn:
+		return samePage(r, func(w io.Writer, t *report.Turn, st text.Style) error {
+			return text.NewWatch(w, st, nil).Turns([]*report.Turn{t})
+		})
 	case *report.Listeners:
 		return samePage(r, text.Listeners)
 	case *report.WhyNot:

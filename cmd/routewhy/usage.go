@@ -23,6 +23,8 @@ const usageText = `Usage:
   routewhy --expect FILE [SNAPSHOT...]
                                     whether packets go where FILE says, on this
                                     host or on those of which there are files
+  routewhy --watch [DESTINATION...] tells whenever an answer changes, why, and
+                                    who did it
   routewhy --batch FILE|- [flags]   one destination a line, one decision a line
   routewhy --dump [flags]           every table, in the order the rules ask it
   routewhy --sockets [WHICH]        what listens, on which addresses, for whom;
@@ -65,6 +67,15 @@ is expected, in the words of ip, as in these lines:
 src is where the source must lie that this host chooses. A SNAPSHOT is what
 --load takes, and live is the running host. Each is looked at whole.
       --junit FILE      report the same to a CI server, in its XML
+
+--watch prints the present answers, and then each that changes, with the change
+that did it and the process that asked for it, as far as the kernel tells. With
+no DESTINATION it follows the default routes. What alters no answer is not told.
+      --count N         end after N changes
+      --timeout SECONDS   end after so many seconds
+      --until WHAT      end when the answers are usable and so: route, default,
+                        dev NAME, via GATEWAY, src ADDR; with --timeout, the
+                        exit status is 1 where that did not come
 
 A line of --batch is an ADDRESS or ADDRESS:PORT, which may be followed by fields
 like from=192.0.2.2 mark=0x1, or the same as a JSON object. All tables are read
@@ -125,7 +136,7 @@ Exit status:
      its flows, or its only way out is known to be dead; --diff: they differ;
      --check: there is an error or a warning; --try: a command is refused, or
      your session would be lost; --why-not: nothing was found that would make
-     it; --expect: not as expected
+     it; --expect: not as expected; --until did not come in time
   2  the command line is wrong
   3  could not answer: tables unreadable, file damaged, no such namespace or
      device, a line of --batch that is not understood; --expect: it cannot be

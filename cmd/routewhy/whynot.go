@@ -93,7 +93,7 @@ func joinedValues(args []string) []string {
 		}
 		flag, value, given := strings.Cut(a, "=")
 		switch flag {
-		case "--why-not", "--unlike":
+		case "--why-not", "--unlike", "--until":
 		default:
 			out = append(out, a)
 			continue
@@ -117,6 +117,9 @@ func joinedValues(args []string) []string {
 
 // follows reports whether an argument belongs to the value of a flag.
 func follows(flag, value, next string) bool {
+	if flag == "--until" {
+		return slices.Contains(untilWords(), value)
+	}
 	if flag == "--why-not" {
 		return slices.Contains(wantWords(), value)
 	}

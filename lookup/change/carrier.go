@@ -170,3 +170,14 @@ func (t *tx) noteBridge(l *route.Link) {
 		t.givenMTU(l.Index)
 	}
 }
+
+// Carrier is the state after a device, which is up, got its carrier or lost it.
+func (s *State) Carrier(index int, has bool) *State {
+	snap := s.fib.Snapshot()
+	if l := snap.Link(index); l == nil || !l.Up() {
+		return s
+	}
+	t := &tx{old: s, edit: s.fib.Edit(), snap: snap, hidden: s.hidden, kernel: behaviourOf(snap.Release)}
+	t.carrier(index, has)
+	return &State{fib: t.edit.FIB(t.snap), hidden: t.hidden}
+}

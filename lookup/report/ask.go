@@ -78,7 +78,7 @@ func (a *asker) read(ctx context.Context) error {
 // concerns reports whether the routes of a prefix matter for the question.
 func (a *asker) concerns(dst netip.Prefix) bool {
 	for i := range a.To {
-		if a.To[i].concerns(dst) {
+		if a.To[i].Concerns(dst) {
 			return true
 		}
 	}

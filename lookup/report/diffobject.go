@@ -35,6 +35,8 @@ const (
 	KindNextHop ObjectKind = "nexthop"
 	KindRoute   ObjectKind = "route"
 	KindSetting ObjectKind = "sysctl"
+	// KindNeighbour is a neighbour that answers or does not; no comparison of hosts has it.
+	KindNeighbour ObjectKind = "neighbour"
 )
 
 // How an object differs.
@@ -54,6 +56,15 @@ type Thing struct {
 	NextHop *ObjectState    `json:"nexthop,omitempty"`
 	Route   *iproute2.Route `json:"route,omitempty"`
 	Setting *SettingState   `json:"sysctl,omitempty"`
+	// Neighbour is an entry of the neighbour tables.
+	Neighbour *NeighbourState `json:"neighbour,omitempty"`
+}
+
+// NeighbourState is a neighbour and the state of its entry.
+type NeighbourState struct {
+	Address netip.Addr `json:"address"`
+	Dev     string     `json:"dev"`
+	State   string     `json:"state"`
 }
 
 // LinkState is a device.
@@ -207,24 +218,31 @@ func (n names) links() []item {
 	var out []item
 	for i := range n.snap.Links {
 		l := &n.snap.Links[i]
-		s := &LinkState{Name: l.Name, State: "down", Master: n.dev(l.Master), VRFTable: n.table(l.VRFTable)}
-		if l.Carrier() {
-			s.State = "up"
-		} else if l.Up() {
-			s.State = "no-carrier"
-		}
-		out = append(out, newItem(l.Name, &Thing{Link: s}))
+		out = append(out, newItem(l.Name, &Thing{Link: n.linkState(l)}))
 	}
 	return out
+}
+
+func (n names) linkState(l *route.Link) *LinkState {
+	s := &LinkState{Name: l.Name, State: "down", Master: n.dev(l.Master), VRFTable: n.table(l.VRFTable)}
+	if l.Carrier() {
+		s.State = "up"
+	} else if l.Up() {
+		s.State = "no-carrier"
+	}
+	return s
 }
 
 func (n names) addresses() []item {
 	var out []item
 	for _, a := range n.snap.Addrs {
-		s := &AddressState{Address: a.Prefix, Dev: n.snap.LinkName(a.Link), Deprecated: a.PreferredLft == 0 && a.ValidLft != 0}
-		out = append(out, newItem(a.Prefix.String(), &Thing{Address: s}))
+		out = append(out, newItem(a.Prefix.String(), &Thing{Address: n.addressState(&a)}))
 	}
 	return out
+}
+
+func (n names) addressState(a *route.Addr) *AddressState {
+	return &AddressState{Address: a.Prefix, Dev: n.snap.LinkName(a.Link), Deprecated: a.PreferredLft == 0 && a.ValidLft != 0}
 }
 
 func (n names) rules() []item {
@@ -251,22 +269,26 @@ func (n names) objects() []item {
 	var out []item
 	for i := range n.snap.NextHops {
 		o := &n.snap.NextHops[i]
-		s := &ObjectState{ID: o.ID, Blackhole: o.Blackhole}
-		switch {
-		case len(o.Group) > 0:
-			for _, m := range o.Group {
-				s.Group = append(s.Group, iproute2.Member{ID: m.ID, Weight: m.Weight})
-			}
-		case !o.Blackhole:
-			h := &o.NextHop
-			s.Gateway, s.Dev, s.Unread = h.Gateway, n.dev(h.Link), h.Flags&route.NextHopUnread != 0
-			if h.Encap != 0 {
-				s.Encap = h.Encap.String()
-			}
-		}
-		out = append(out, newItem(fmt.Sprint(o.ID), &Thing{NextHop: s}))
+		out = append(out, newItem(fmt.Sprint(o.ID), &Thing{NextHop: n.objectState(o)}))
 	}
 	return out
+}
+
+func (n names) objectState(o *route.NextHopObject) *ObjectState {
+	s := &ObjectState{ID: o.ID, Blackhole: o.Blackhole}
+	switch {
+	case len(o.Group) > 0:
+		for _, m := range o.Group {
+			s.Group = append(s.Group, iproute2.Member{ID: m.ID, Weight: m.Weight})
+		}
+	case !o.Blackhole:
+		h := &o.NextHop
+		s.Gateway, s.Dev, s.Unread = h.Gateway, n.dev(h.Link), h.Flags&route.NextHopUnread != 0
+		if h.Encap != 0 {
+			s.Encap = h.Encap.String()
+		}
+	}
+	return s
 }
 
 func (n names) settings() []item {

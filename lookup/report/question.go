@@ -112,9 +112,9 @@ func (d *Destination) label() string {
 	return d.String()
 }
 
-// concerns reports whether the routes of a prefix matter for the destination: they cover
+// Concerns reports whether the routes of a prefix matter for the destination: they cover
 // it or, if it is a prefix itself, are inside it.
-func (d *Destination) concerns(dst netip.Prefix) bool {
+func (d *Destination) Concerns(dst netip.Prefix) bool {
 	if d.isPrefix() {
 		return dst.Overlaps(d.Prefix)
 	}

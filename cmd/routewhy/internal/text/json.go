@@ -25,6 +25,19 @@ func WriteJSON(w io.Writer, answers []any) error {
 	return enc.Encode(answers)
 }
 
+// WriteTurnJSON writes a line of --watch as a JSON object on a line.
+func WriteTurnJSON(w io.Writer, t *report.Turn) error {
+	for _, e := range []*report.Explanation{t.Before, t.After, t.Full} {
+		if e != nil {
+			Annotate(e)
+		}
+	}
+	for i := range t.Because {
+		t.Because[i].Object.Text, _ = objectText(&t.Because[i].Object)
+	}
+	return encoder(w).Encode(t)
+}
+
 func encoder(w io.Writer) *json.Encoder {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

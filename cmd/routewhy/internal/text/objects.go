@@ -79,6 +79,8 @@ func thingText(t *report.Thing) string {
 		return nextHopText(t.NextHop)
 	case t.Route != nil:
 		return t.Route.Line() + " (" + tableWords(string(t.Route.Table)) + ")"
+	case t.Neighbour != nil:
+		return fmt.Sprintf("%s dev %s %s", t.Neighbour.Address, iproute2.Safe(t.Neighbour.Dev), t.Neighbour.State)
 	}
 	return iproute2.Safe(t.Setting.Name + " = " + t.Setting.Value)
 }

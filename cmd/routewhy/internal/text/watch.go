@@ -1,0 +1,278 @@
+package text
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+	"routewhy/route"
+	"routewhy/route/iproute2"
+)
+
+// Watch writes the lines of --watch.
+type Watch struct {
+	w  io.Writer
+	st Style
+	// label is the width of what is asked about.
+	label int
+	day   string
+}
+
+// NewWatch writes lines about what has labels.
+func NewWatch(w io.Writer, st Style, labels []string) *Watch {
+	out := &Watch{w: w, st: st}
+	for _, l := range labels {
+		out.label = max(out.label, textWidth(l))
+	}
+	return out
+}
+
+// Turns writes answers, or changes of some. What changed together for one reason stands
+// together, and the reason once.
+func (w *Watch) Turns(all []*report.Turn) error {
+	var b strings.Builder
+	for i, t := range all {
+		if day := t.Time.Format(time.DateOnly); day != w.day {
+			if w.day != "" {
+				fmt.Fprintf(&b, "%s\n", day)
+			}
+			w.day = day
+		}
+		if t.Label == "" {
+			w.lines(&b, clockOf(t)+"  ", "the kernel had more events than it could queue: what changed for a short time may have been missed")
+			continue
+		}
+		clock := clockOf(t)
+		if i > 0 && together(all[i-1], t) {
+			clock = strings.Repeat(" ", len(clock))
+		}
+		w.answer(&b, clock, t)
+		if !t.First() && !w.st.Quiet && (i+1 == len(all) || !together(t, all[i+1])) {
+			w.lines(&b, strings.Repeat(" ", len(clock)+2), triggersWords(t))
+		}
+		if t.Full != nil {
+			b.WriteString("\n")
+			if err := Explain(&b, t.Full, w.st); err != nil {
+				return err
+			}
+			b.WriteString("\n")
+		}
+	}
+	_, err := io.WriteString(w.w, b.String())
+	return err
+}
+
+func clockOf(t *report.Turn) string { return t.Time.Format(time.TimeOnly) }
+
+// together reports whether two changes have one reason.
+func together(a, b *report.Turn) bool {
+	return a.Time.Equal(b.Time) && a.First() == b.First() && a.Label != b.Label && a.Full == nil && b.Full == nil &&
+		!b.Missed && triggersWords(a) == triggersWords(b)
+}
+
+// answer writes an answer and, below, the one before.
+func (w *Watch) answer(b *strings.Builder, clock string, t *report.Turn) {
+	head := clock + "  " + pad(t.Label, w.label) + "  "
+	w.lines(b, head, turnAnswer(t.After, t.AfterFault, t.Default))
+	if t.First() || w.st.Quiet {
+		return
+	}
+	in := strings.Repeat(" ", textWidth(head))
+	w.lines(b, in, "before: "+turnAnswer(t.Before, t.BeforeFault, t.Default))
+	if t.Missed {
+		w.lines(b, in, "(events were lost before this: something may have been missed)")
+	}
+}
+
+// lines writes a text after a head, below which further lines begin in the same column.
+func (w *Watch) lines(b *strings.Builder, head, text string) {
+	in := textWidth(head)
+	for i, line := range wrap(text, max(w.st.width()-in, 20)) {
+		if i > 0 {
+			head = strings.Repeat(" ", in)
+		}
+		b.WriteString(head + line + "\n")
+	}
+}
+
+// turnAnswer is an answer in short.
+func turnAnswer(e *report.Explanation, fault string, isDefault bool) string {
+	if e == nil {
+		return "cannot be asked: " + fault
+	}
+	t := told{e}
+	d := &e.Decision
+	from := ""
+	if !isDefault {
+		from = t.from(d)
+	}
+	live := liveWays(d)
+	switch {
+	case len(e.BySource) > 0, len(live) == 0 && d.Disposition == lookup.DispositionUnicast:
+	case d.Disposition == lookup.DispositionUnicast && len(live) == 1:
+		return hop(live[0].Gateway, live[0].Dev) + from + t.someRefused() + t.wayOut() + t.connecting()
+	case d.Disposition == lookup.DispositionUnicast && d.Ambiguous.Code != lookup.CodeDefaultsTie:
+		return eitherWay(d) + from + redirected(d) + t.someRefused() + t.wayOut() + t.connecting()
+	case d.Disposition == lookup.DispositionNoRoute && !e.OnlyConnected() && e.Looked().Iif == "":
+		return "no route: programs get " + d.Errno.String()
+	}
+	return t.verdict() + t.someRefused() + t.wayOut() + t.connecting()
+}
+
+// triggersWords says what did it, and who.
+func triggersWords(t *report.Turn) string {
+	if len(t.Because) == 0 {
+		return "no event told why; it was found when everything was read again"
+	}
+	var out []string
+	for i := range t.Because {
+		out = append(out, triggerWords(&t.Because[i]))
+	}
+	return "because " + strings.Join(out, "; then ")
+}
+
+func triggerWords(x *report.Trigger) string {
+	o := &x.Object
+	switch o.Kind {
+	case report.KindLink:
+		return linkCause(x)
+	case report.KindNeighbour:
+		return neighbourTold(o)
+	case report.KindSetting:
+		return settingCause(o)
+	}
+	return objectCause(x)
+}
+
+// objectCause is "ip (pid 7) deleted the route default via 192.0.2.1 dev eth0".
+func objectCause(x *report.Trigger) string {
+	o := &x.Object
+	text, was := objectText(o)
+	kind := map[report.ObjectKind]string{
+		report.KindRoute: "the route ", report.KindRule: "the rule ", report.KindAddress: "the address ", report.KindNextHop: "the next hop ",
+	}[o.Kind]
+	verb := map[string]string{report.Added: "added", report.Removed: "deleted", report.Changed: "changed"}[x.Op]
+	object := kind + shortObject(o, text)
+	if x.Op == report.Changed && was != text {
+		object = kind + shortObject(o, was) + " to " + shortObject(o, text)
+	}
+	if who := whoWords(x); who != "" {
+		return who + " " + verb + " " + object
+	}
+	return object + " was " + verb + " (by whom is not known)"
+}
+
+// shortObject leaves out of a route's text that it is in table main.
+func shortObject(o *report.Object, text string) string {
+	if o.Kind == report.KindRoute {
+		return strings.TrimSuffix(text, " ("+tableWords(tableMain)+")")
+	}
+	return text
+}
+
+// whoWords names who asked for a change; empty: that is not known.
+func whoWords(x *report.Trigger) string {
+	if x.By != nil {
+		return requesterWords(x.By)
+	}
+	if !x.Kernel {
+		return ""
+	}
+	if r := routeOf(&x.Object); r != nil && (r.Protocol == "ra" || r.Protocol == "kernel" || r.Protocol == "redirect") {
+		if r.Protocol == "ra" && x.Op != report.Removed {
+			return "the kernel, by a router advertisement,"
+		}
+		return "the kernel"
+	}
+	return "the kernel, or a program by an ioctl,"
+}
+
+func routeOf(o *report.Object) *iproute2.Route {
+	for _, t := range []*report.Thing{o.After, o.Before} {
+		if t != nil && t.Route != nil {
+			return t.Route
+		}
+	}
+	return nil
+}
+
+// requesterWords is "ip (pid 7, started by dhclient-script)".
+func requesterWords(r *route.Requester) string {
+	name := iproute2.Safe(cmp.Or(r.Comm, "a process"))
+	more := []string{fmt.Sprintf("pid %d", r.PID)}
+	if r.Unit != "" {
+		more = append(more, iproute2.Safe(r.Unit))
+	}
+	if r.Container != "" {
+		more = append(more, "container "+iproute2.Safe(r.Container))
+	}
+	if r.Parent != nil {
+		more = append(more, fmt.Sprintf("started by %s", iproute2.Safe(r.Parent.Comm)))
+	}
+	return name + " (" + strings.Join(more, ", ") + ")"
+}
+
+// linkCause says what happened to a device.
+func linkCause(x *report.Trigger) string {
+	before, after := x.Object.Before, x.Object.After
+	by := ""
+	if x.By != nil {
+		by = ", by " + requesterWords(x.By)
+	}
+	switch {
+	case x.Op == report.Removed:
+		return iproute2.Safe(before.Link.Name) + " is gone" + by
+	case before == nil:
+		return "the device " + linkText(after.Link) + " is new" + by
+	}
+	a, b := before.Link, after.Link
+	dev := iproute2.Safe(b.Name)
+	switch {
+	case a.Name != b.Name:
+		return iproute2.Safe(a.Name) + " is now called " + dev + by
+	case a.State != b.State && b.State == "down":
+		return dev + " was set down" + by
+	case a.State == "up" && b.State == "no-carrier":
+		return dev + " lost its carrier"
+	case a.State == "no-carrier" && b.State == "up":
+		return dev + " got its carrier"
+	case a.State == "down" && b.State == "no-carrier":
+		return dev + " was set up, without a carrier" + by
+	case a.State == "down":
+		return dev + " was set up" + by
+	case a.Master != b.Master && b.Master == "":
+		return dev + " left " + iproute2.Safe(a.Master) + by
+	case a.Master != b.Master:
+		return dev + " became a part of " + iproute2.Safe(b.Master) + by
+	}
+	return dev + " was changed" + by
+}
+
+func neighbourTold(o *report.Object) string {
+	n := o.Before
+	if o.After != nil {
+		n = o.After
+	}
+	who := fmt.Sprintf("%s on %s", n.Neighbour.Address, iproute2.Safe(n.Neighbour.Dev))
+	switch {
+	case o.Change == report.Removed:
+		return "the kernel forgot the neighbour " + who
+	case n.Neighbour.State == "FAILED":
+		return who + " does not answer any more (neighbour FAILED)"
+	case n.Neighbour.State == "INCOMPLETE":
+		return "the kernel looks for the neighbour " + who
+	}
+	return who + " answers (neighbour " + n.Neighbour.State + ")"
+}
+
+func settingCause(o *report.Object) string {
+	text, was := objectText(o)
+	if was == "" {
+		return "the setting " + text + " was " + o.Change
+	}
+	return "the setting " + was + " became " + text
+}

@@ -1,0 +1,134 @@
+package history
+
+import (
+	"reflect"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/lookup/change"
+	"routewhy/route"
+)
+
+// Apply gives the state after an event: a FIB as one that is read afterwards would be, as
+// far as that can be known. The FIB before stays as it is. An event that the FIB has
+// already changes nothing.
+func Apply(f *lookup.FIB, e *route.Event) *lookup.FIB {
+	switch {
+	case e.Route != nil:
+		return applyRoute(f, e)
+	case e.Link != nil:
+		return applyLink(f, e)
+	case e.Addr != nil:
+		return applyAddr(f, e)
+	case e.NextHop != nil:
+		return applyNextHop(f, e)
+	case e.Rule != nil:
+		return with(f, func(s *route.Snapshot) { s.Rules = applyRule(s.Rules, e) })
+	case e.Neighbour != nil:
+		return with(f, func(s *route.Snapshot) { s.Neighbours = applyNeighbour(s.Neighbours, e) })
+	}
+	return f
+}
+
+// with is a FIB that differs in facts beside the routes. Edit gets a copy of the snapshot,
+// of which it must replace what it changes.
+func with(f *lookup.FIB, edit func(*route.Snapshot)) *lookup.FIB {
+	s := *f.Snapshot()
+	edit(&s)
+	return f.Edit().FIB(&s)
+}
+
+// put replaces what same finds in a copy of a list, or adds it at the end; gone takes it out.
+func put[T any](list []T, v T, gone bool, same func(*T) bool) []T {
+	i := slices.IndexFunc(list, func(x T) bool { return same(&x) })
+	switch {
+	case gone && i < 0:
+		return list
+	case gone:
+		return slices.Delete(slices.Clone(list), i, i+1)
+	case i < 0:
+		return append(slices.Clip(list), v)
+	}
+	list = slices.Clone(list)
+	list[i] = v
+	return list
+}
+
+// applyRule keeps the kernel's order: a new rule comes after those of its priority.
+func applyRule(list []route.Rule, e *route.Event) []route.Rule {
+	at := slices.IndexFunc(list, func(r route.Rule) bool { return sameRule(&r, e.Rule) })
+	if e.Gone {
+		if at < 0 {
+			return list
+		}
+		return slices.Delete(slices.Clone(list), at, at+1)
+	}
+	if at >= 0 {
+		return list
+	}
+	after := slices.IndexFunc(list, func(r route.Rule) bool {
+		return r.Family == e.Rule.Family && r.Priority > e.Rule.Priority
+	})
+	if after < 0 {
+		return append(slices.Clip(list), *e.Rule)
+	}
+	return slices.Insert(slices.Clone(list), after, *e.Rule)
+}
+
+// sameRule reports whether two rules are one. Whether a goto's target is there is no part
+// of it.
+func sameRule(a, b *route.Rule) bool {
+	x, y := *a, *b
+	x.Unresolved, y.Unresolved, x.Implied, y.Implied = false, false, false, false
+	return reflect.DeepEqual(&x, &y)
+}
+
+func applyNeighbour(list []route.Neighbour, e *route.Event) []route.Neighbour {
+	return put(list, *e.Neighbour, e.Gone, func(n *route.Neighbour) bool {
+		return n.Link == e.Neighbour.Link && n.Addr == e.Neighbour.Addr
+	})
+}
+
+// applyLink takes the routes along with a device that goes down or away.
+func applyLink(f *lookup.FIB, e *route.Event) *lookup.FIB {
+	old := f.Snapshot().Link(e.Link.Index)
+	switch {
+	case old == nil && e.Gone:
+		return f
+	case old == nil:
+	case e.Gone:
+		f = made(f, &change.Link{Verb: change.Delete, Index: old.Index})
+	case old.Up() && !e.Link.Up():
+		f = made(f, &change.Link{Verb: change.Modify, Index: old.Index, Up: route.No})
+	case old.Up() && e.Link.Up() && old.Carrier() != e.Link.Carrier():
+		f = change.New(f).Carrier(old.Index, e.Link.Carrier()).FIB()
+	}
+	return with(f, func(s *route.Snapshot) {
+		s.Links = put(s.Links, *e.Link, e.Gone, func(l *route.Link) bool { return l.Index == e.Link.Index })
+		s.SortLinks()
+	})
+}
+
+// made makes a change that the kernel has made; where the engine refuses it, it changes
+// nothing.
+func made(f *lookup.FIB, c change.Change) *lookup.FIB { return change.New(f).Apply(c).State.FIB() }
+
+// applyAddr takes the routes along that prescribe an address that is gone.
+func applyAddr(f *lookup.FIB, e *route.Event) *lookup.FIB {
+	same := func(a *route.Addr) bool {
+		return a.Link == e.Addr.Link && a.Prefix == e.Addr.Prefix && a.Peer == e.Addr.Peer
+	}
+	if e.Gone && slices.ContainsFunc(f.Snapshot().Addrs, func(a route.Addr) bool { return same(&a) }) {
+		f = made(f, &change.Addr{Verb: change.Delete, Addr: *e.Addr})
+	}
+	return with(f, func(s *route.Snapshot) { s.Addrs = put(s.Addrs, *e.Addr, e.Gone, same) })
+}
+
+// applyNextHop takes the routes along that name an object which is gone.
+func applyNextHop(f *lookup.FIB, e *route.Event) *lookup.FIB {
+	same := func(o *route.NextHopObject) bool { return o.ID == e.NextHop.ID }
+	if e.Gone && slices.ContainsFunc(f.Snapshot().NextHops, func(o route.NextHopObject) bool { return same(&o) }) {
+		f = made(f, &change.NextHop{Verb: change.Delete, Object: *e.NextHop})
+	}
+	return with(f, func(s *route.Snapshot) { s.NextHops = put(s.NextHops, *e.NextHop, e.Gone, same) })
+}

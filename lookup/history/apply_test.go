@@ -1,0 +1,126 @@
+package history
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// TestApplyRoute: a route comes into the place where the kernel puts it.
+func TestApplyRoute(t *testing.T) {
+	const gone, replaces, appends = 1, 2, 4
+	for _, c := range []struct {
+		before string // metric/last byte of each gateway
+		event  string
+		how    int
+		after  string
+	}{
+		{"", "0/1", 0, "0/1"},
+		{"0/1", "5/2", 0, "0/1 5/2"},
+		{"5/2", "0/1", 0, "0/1 5/2"},
+		{"0/1 0/2", "0/3", 0, "0/3 0/1 0/2"},
+		{"0/1 0/2 7/9", "0/3", appends, "0/1 0/2 0/3 7/9"},
+		{"0/1 0/2", "0/3", replaces, "0/3 0/2"},
+		{"5/1", "0/3", replaces, "0/3 5/1"},
+		{"0/1 0/2", "0/2", gone, "0/1"},
+		{"0/1", "0/1", gone, ""},
+		{"0/1", "0/2", gone, "0/1"},
+		{"0/1 5/2", "5/2", 0, "0/1 5/2"}, // it was read already
+		{"0/1,2", "0/1,2", gone, ""},
+		// IPv6: those of the same metric come after each other, and next hops by themselves.
+		{"6:9/1", "6:9/2", 0, "6:9/1 6:9/2"},
+		{"6:9/1 6:9/2", "6:9/1,2,3", appends, "6:9/1,2,3"},
+		{"6:9/1,2,3", "6:9/2", gone, "6:9/1,3"},
+		{"6:9/1,2", "6:9/2", gone, "6:9/1"},
+		{"6:9/1,2,3", "6:9/1,2,3", gone, ""},
+		{"6:9/1,2", "6:9/4", replaces, "6:9/4"},
+		{"6:9/1 6:12/2", "6:12/2", gone, "6:9/1"},
+		{"6:9/1", "6:7/1", gone, "6:9/1"},
+	} {
+		var s route.Snapshot
+		for _, text := range strings.Fields(c.before) {
+			s.Routes = append(s.Routes, routeOf(t, text))
+		}
+		s.Links = []route.Link{{Index: 1, Name: "lo", Flags: route.LinkUp | route.LinkLowerUp}, {Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkRunning | route.LinkLowerUp}}
+		r := routeOf(t, c.event)
+		e := &route.Event{Route: &r, Gone: c.how&gone != 0, Replaces: c.how&replaces != 0, Appends: c.how&appends != 0}
+		before := lookup.New(&s)
+		after := Apply(before, e)
+		if got := textOf(after, r.Dst); got != c.after {
+			t.Errorf("%s, then %s (%d): %q; want %q", c.before, c.event, c.how, got, c.after)
+		}
+		if got := textOf(before, r.Dst); got != c.before {
+			t.Errorf("%s became %q", c.before, got)
+		}
+		if again := Apply(after, e); textOf(again, r.Dst) != c.after {
+			t.Errorf("%s, then %s twice (%d): %q", c.before, c.event, c.how, textOf(again, r.Dst))
+		}
+	}
+}
+
+// routeOf is a default route: its family 6 where it begins so, its metric and the last bytes
+// of its gateways.
+func routeOf(t *testing.T, text string) route.Route {
+	t.Helper()
+	rest, is6 := strings.CutPrefix(text, "6:")
+	metric, gateways, _ := strings.Cut(rest, "/")
+	n, err := strconv.Atoi(metric)
+	if err != nil {
+		t.Fatal(text, err)
+	}
+	f, network := route.IPv4, "192.0.2."
+	if is6 {
+		f, network = route.IPv6, "2001:db8::"
+	}
+	r := route.Route{Table: route.TableMain, Dst: f.Default(), Metric: uint32(n), Type: route.TypeUnicast}
+	all := strings.Split(gateways, ",")
+	for _, g := range all {
+		h := route.NextHop{Gateway: netip.MustParseAddr(network + g), Link: 2}
+		if len(all) > 1 {
+			h.Weight = 1
+		}
+		r.NextHops = append(r.NextHops, h)
+	}
+	return r
+}
+
+func textOf(f *lookup.FIB, dst netip.Prefix) string {
+	var out []string
+	for _, r := range f.Edit().At(route.TableMain, dst) {
+		var gateways []string
+		for _, h := range r.NextHops {
+			g := h.Gateway.AsSlice()
+			gateways = append(gateways, strconv.Itoa(int(g[len(g)-1])))
+		}
+		text := strconv.Itoa(int(r.Metric)) + "/" + strings.Join(gateways, ",")
+		if dst.Addr().Is6() {
+			text = "6:" + text
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, " ")
+}
+
+// TestApplyRule: a rule comes after those of its priority.
+func TestApplyRule(t *testing.T) {
+	rule := func(f route.Family, priority uint32, table route.Table) route.Rule {
+		return route.Rule{Family: f, Priority: priority, Action: route.ActionTable, Table: table, SuppressPrefixLen: -1, SuppressGroup: -1}
+	}
+	list := []route.Rule{rule(route.IPv4, 0, 255), rule(route.IPv4, 10, 7), rule(route.IPv4, 32766, 254), rule(route.IPv6, 0, 255), rule(route.IPv6, 32766, 254)}
+	r := rule(route.IPv4, 10, 8)
+	got := applyRule(list, &route.Event{Rule: &r})
+	if i := slices.IndexFunc(got, func(x route.Rule) bool { return x.Table == 8 }); i != 2 {
+		t.Errorf("the rule is at %d", i)
+	}
+	if again := applyRule(got, &route.Event{Rule: &r}); len(again) != len(got) {
+		t.Errorf("%d rules, and %d after the same event again", len(got), len(again))
+	}
+	if left := applyRule(got, &route.Event{Rule: &r, Gone: true}); len(left) != len(list) {
+		t.Errorf("%d rules are left of %d", len(left), len(list))
+	}
+}

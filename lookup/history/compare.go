@@ -1,0 +1,167 @@
+package history
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+	"routewhy/route"
+)
+
+// maxTries bounds how often everything is read at one time because it changed meanwhile.
+const maxTries = 3
+
+// compare reads everything and compares it with what the events have made of the state
+// before.
+func (w *Watch) compare(ctx context.Context) error {
+	for range maxTries {
+		began := time.Now()
+		fib, err := w.read(ctx)
+		if err != nil {
+			return err
+		}
+		w.last = time.Now()
+		took := w.last.Sub(began)
+		w.next = w.last.Add(rest * took)
+		steady, err := w.takeIn()
+		if err != nil {
+			return err
+		}
+		steady = steady && !fib.Snapshot().Changed
+		answers := w.answersOf(fib)
+		if steady && !slices.EqualFunc(answers, w.answers, func(a, b Answer) bool { return a.same(&b) }) {
+			time.Sleep(lateNotice)
+			if steady, err = w.takeIn(); err != nil {
+				return err
+			}
+		}
+		switch {
+		case steady:
+			w.correct(fib, answers)
+			w.dirty, w.lost = false, false
+			return nil
+		case w.lost: // what is in memory is older than what was read
+			w.correct(fib, answers)
+			w.lost = false
+			return nil
+		case took > patience:
+			w.next = w.last.Add(max(rest*took, leastRest))
+			return nil
+		}
+	}
+	w.next = w.last.Add(max(rest*w.last.Sub(w.next), leastRest))
+	return nil
+}
+
+// takeIn applies the events that have come, and reports whether there were none that
+// matter.
+func (w *Watch) takeIn() (steady bool, err error) {
+	events, err := w.Source.Take()
+	if err != nil {
+		return false, err
+	}
+	n := w.events
+	lost := false
+	for i := range events {
+		lost = lost || events[i].Lost
+		w.happen(&events[i])
+	}
+	return w.events == n && !lost, nil
+}
+
+// read reads everything. A neighbour that has failed and is tried again counts as failed
+// until it answers.
+func (w *Watch) read(ctx context.Context) (*lookup.FIB, error) {
+	f, err := w.Source.Read(ctx)
+	if err != nil || len(w.silent) == 0 {
+		return f, err
+	}
+	return with(f, func(s *route.Snapshot) {
+		s.Neighbours = slices.Clone(s.Neighbours)
+		for i := range s.Neighbours {
+			n := &s.Neighbours[i]
+			if k := (neighbourKey{n.Link, n.Addr}); n.State.Valid() {
+				delete(w.silent, k)
+			} else if w.silent[k] {
+				n.State = route.NeighbourFailed
+			}
+		}
+		for k := range w.silent {
+			if s.Link(k.link) == nil {
+				delete(w.silent, k)
+			} else if !slices.ContainsFunc(s.Neighbours, func(n route.Neighbour) bool { return n.Link == k.link && n.Addr == k.addr }) {
+				s.Neighbours = append(s.Neighbours, route.Neighbour{Link: k.link, Addr: k.addr, State: route.NeighbourFailed})
+			}
+		}
+	}), nil
+}
+
+func (w *Watch) answersOf(f *lookup.FIB) []Answer {
+	all := make([]Answer, len(w.Question.Asked))
+	for i := range all {
+		all[i] = w.Question.answer(f, i)
+	}
+	return all
+}
+
+// correct takes over what was read. Where it answers otherwise than what is in memory, the
+// changes that were not told yet become one.
+func (w *Watch) correct(fib *lookup.FIB, answers []Answer) {
+	now := time.Now()
+	for i := range answers {
+		if answers[i].same(&w.answers[i]) {
+			continue
+		}
+		t := &turn{asked: i, time: now, before: w.answers[i], after: answers[i]}
+		for _, p := range w.pending {
+			if p.asked != i {
+				continue
+			}
+			if t.because == nil {
+				t.before, t.time = p.before, p.time
+			}
+			t.because = append(t.because, p.because...)
+		}
+		w.pending = slices.DeleteFunc(w.pending, func(p *turn) bool { return p.asked == i })
+		if t.before.same(&t.after) {
+			continue
+		}
+		if t.because == nil {
+			w.find(t, fib)
+		}
+		w.pending = append(w.pending, t)
+	}
+	w.answers = answers
+	w.adopt(fib)
+}
+
+// maxFound is how many differences are named where no event told of a change.
+const maxFound = 3
+
+// find looks for what changed an answer that no event in memory did.
+func (w *Watch) find(t *turn, fib *lookup.FIB) {
+	t.triggers = report.Between(w.fib, fib, maxFound)
+	if len(t.triggers) > 0 {
+		return
+	}
+	for _, h := range w.recent {
+		if h.trigger != nil && h.event.Neighbour == nil && !slices.Contains(t.because, h) && len(t.because) < maxFound {
+			t.because = append(t.because, h)
+		}
+	}
+	t.found = len(t.because) == 0
+}
+
+// adopt goes on from what was read.
+func (w *Watch) adopt(fib *lookup.FIB) {
+	w.fib = fib
+	w.gateways = gatewaysOf(fib)
+	w.last = time.Now()
+	for _, n := range fib.Snapshot().Neighbours {
+		if n.State == route.NeighbourFailed && w.gateways.has(n.Addr) {
+			w.silent[neighbourKey{n.Link, n.Addr}] = true
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package history
+
+import (
+	"net/netip"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+type neighbourKey struct {
+	link int
+	addr netip.Addr
+}
+
+// gateways are the addresses of all gateways.
+type gateways map[netip.Addr]bool
+
+func gatewaysOf(f *lookup.FIB) gateways {
+	g := gateways{}
+	edit := f.Edit()
+	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
+		for _, id := range edit.Tables(fam) {
+			edit.Routes(fam, id, func(_ netip.Prefix, routes []*route.Route) bool {
+				for _, r := range routes {
+					g.addHops(r.NextHops)
+				}
+				return true
+			})
+		}
+	}
+	for i := range f.Snapshot().NextHops {
+		g[f.Snapshot().NextHops[i].NextHop.Gateway] = true
+	}
+	return g
+}
+
+func (g gateways) addHops(hops []route.NextHop) {
+	for i := range hops {
+		g[hops[i].Gateway] = true
+	}
+}
+
+// add adds those of an event.
+func (g gateways) add(e *route.Event) {
+	if e.Route != nil {
+		g.addHops(e.Route.NextHops)
+	}
+	if e.NextHop != nil {
+		g[e.NextHop.NextHop.Gateway] = true
+	}
+}
+
+func (g gateways) has(a netip.Addr) bool { return g[a] }
+
+// matters reports whether an event may change an answer: many say that a device has sent
+// more packets, or that a neighbour was looked for again.
+func (w *Watch) matters(e *route.Event) bool {
+	switch {
+	case e.Link != nil:
+		return e.Gone || w.linkChanged(e.Link)
+	case e.Neighbour != nil:
+		return w.neighbourChanged(e)
+	}
+	return true
+}
+
+// linkChanged reports whether a device is not as it was known to be.
+func (w *Watch) linkChanged(l *route.Link) bool {
+	old := w.fib.Snapshot().Link(l.Index)
+	if old == nil {
+		return true
+	}
+	a, b := *old, *l
+	a.AltNames, b.AltNames = nil, nil
+	a.OperState, b.OperState = 0, 0
+	return a.Name != b.Name || a.Flags != b.Flags || a.Kind != b.Kind || a.Group != b.Group || a.MTU != b.MTU ||
+		a.Master != b.Master || a.VRFTable != b.VRFTable || a.Peer != b.Peer || a.PeerNetNS != b.PeerNetNS
+}
+
+// neighbourChanged reports whether a gateway, or a destination, began to answer or ceased
+// to. Once it has failed, it does until it answers: the kernel tries again and again, and
+// forgets.
+func (w *Watch) neighbourChanged(e *route.Event) bool {
+	n := e.Neighbour
+	if !w.gateways.has(n.Addr) && !w.asks(n.Addr) {
+		return false
+	}
+	k := neighbourKey{n.Link, n.Addr}
+	was, known := w.fib.Neighbour(n.Link, n.Addr)
+	switch {
+	case !e.Gone && n.State == route.NeighbourFailed:
+		if w.silent[k] {
+			return false
+		}
+		w.silent[k] = true
+		return true
+	case !e.Gone && n.State.Valid():
+		delete(w.silent, k)
+		return !known || !was.Valid()
+	case w.silent[k]:
+		return false
+	}
+	return known && was.Valid()
+}
+
+// asks reports whether a destination is asked about.
+func (w *Watch) asks(a netip.Addr) bool {
+	for i := range w.Question.Asked {
+		if w.Question.Asked[i].To.Addr == a {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,116 @@
+package history
+
+import (
+	"net/netip"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+	"routewhy/route"
+)
+
+// Question is what is watched.
+type Question struct {
+	// Packet and User are as in [report.Question].
+	report.Question
+	Asked []Asked
+}
+
+// Asked is one destination, or the default route of a family.
+type Asked struct {
+	Label string
+	To    report.Destination
+	// Default is the family whose default route is meant; zero: To is.
+	Default route.Family
+}
+
+// Answer is an answer of a moment.
+type Answer struct {
+	// Line is the answer; nil: the question cannot be asked, and Fault says why.
+	Line  *report.Explanation
+	Fault string
+	// way is what a reader sees of it.
+	way string
+}
+
+// Known reports whether it was found out where the packet goes.
+func (a *Answer) Known() bool {
+	return a.Line != nil && a.Line.Disposition != lookup.DispositionUnknown
+}
+
+// same reports whether a reader sees no difference.
+func (a *Answer) same(b *Answer) bool { return a.way == b.way }
+
+// answer answers one question.
+func (q *Question) answer(f *lookup.FIB, i int) Answer {
+	x := &q.Asked[i]
+	line, err := report.AnswerFrom(f, &q.Question, x.destination(f))
+	if err != nil {
+		return Answer{Fault: err.Error(), way: err.Error()}
+	}
+	line.Query.Label = x.Label
+	return Answer{Line: line, way: line.Way(x.Default == 0)}
+}
+
+// explain explains an answer whole; nil: it cannot be asked.
+func (q *Question) explain(f *lookup.FIB, i int) *report.Explanation {
+	x := &q.Asked[i]
+	e, err := report.Explain(f, &q.Question, x.destination(f))
+	if err != nil {
+		return nil
+	}
+	return e
+}
+
+// destination is where the packet goes that is looked up: for a default route, to an address
+// that nothing longer covers.
+func (x *Asked) destination(f *lookup.FIB) *report.Destination {
+	if x.Default == 0 {
+		return &x.To
+	}
+	return &report.Destination{Addr: f.ExternalAddr(x.Default)}
+}
+
+// concerns reports whether routes to a prefix matter for a question.
+func (x *Asked) concerns(dst netip.Prefix) bool {
+	if x.Default != 0 {
+		return dst.Bits() <= 1 && route.FamilyOf(dst.Addr()) == x.Default
+	}
+	return x.To.Concerns(dst)
+}
+
+// Concerns reports whether routes to a prefix matter for any question. Of a small table all
+// routes are read whatever they are.
+func (q *Question) Concerns(dst netip.Prefix) bool {
+	for i := range q.Asked {
+		if q.Asked[i].concerns(dst) {
+			return true
+		}
+	}
+	return q.Packet.From.IsValid() && dst.Contains(q.Packet.From)
+}
+
+// Keeps reports whether events of routes to a prefix matter.
+func (q *Question) Keeps(t route.Table, dst netip.Prefix) bool {
+	return t == route.TableLocal || q.Concerns(dst)
+}
+
+// Family is that of all questions; zero where they differ.
+func (q *Question) Family() route.Family {
+	var f route.Family
+	for i := range q.Asked {
+		one := q.Asked[i].Default
+		if one == 0 {
+			one = q.Asked[i].To.Family()
+		}
+		if i > 0 && one != f {
+			return 0
+		}
+		f = one
+	}
+	return f
+}
+
+// Need is what is to be read for the questions.
+func (q *Question) Need() *lookup.Need {
+	return &lookup.Need{Query: route.Query{Family: q.Family(), AllDevices: true}, About: q.Concerns}
+}

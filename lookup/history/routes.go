@@ -1,0 +1,148 @@
+package history
+
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// applyRoute puts a route into its place among those to its prefix, or takes it out.
+func applyRoute(f *lookup.FIB, e *route.Event) *lookup.FIB {
+	edit := f.Edit()
+	at := edit.At(e.Route.Table, e.Route.Dst)
+	r := e.Route.Clone()
+	r.Dst = netip.Prefix{}
+	var next []*route.Route
+	switch {
+	case e.Gone && e.Route.Family() == route.IPv6:
+		next = without6(at, &r)
+	case e.Gone:
+		next = without(at, &r)
+	case e.Route.Family() == route.IPv6:
+		next = with6(at, &r, e)
+	default:
+		next = with4(at, &r, e)
+	}
+	if slices.Equal(at, next) {
+		return f
+	}
+	edit.Set(e.Route.Table, e.Route.Dst, next)
+	return edit.FIB(f.Snapshot())
+}
+
+// without takes out the route that is like another one.
+func without(at []*route.Route, r *route.Route) []*route.Route {
+	i := slices.IndexFunc(at, func(x *route.Route) bool { return like(x, r) })
+	if i < 0 {
+		return at
+	}
+	return slices.Delete(slices.Clone(at), i, i+1)
+}
+
+// like reports whether two routes to one prefix are the same for the kernel, whatever the
+// state of their next hops is.
+func like(a, b *route.Route) bool {
+	return a.TOS == b.TOS && a.Metric == b.Metric && a.Type == b.Type && a.Scope == b.Scope && a.Protocol == b.Protocol &&
+		a.Src == b.Src && a.PrefSrc == b.PrefSrc && a.NextHopID == b.NextHopID && slices.Equal(a.Metrics, b.Metrics) &&
+		(a.NextHopID != 0 || slices.EqualFunc(a.NextHops, b.NextHops, sameHop))
+}
+
+// lasting are the flags of a next hop that do not come and go with its device.
+const lasting = route.NextHopOnLink | route.NextHopPervasive
+
+func sameHop(a, b route.NextHop) bool {
+	return a.Gateway == b.Gateway && a.Link == b.Link && max(a.Weight, 1) == max(b.Weight, 1) && a.Encap == b.Encap &&
+		a.Realm == b.Realm && a.Flags&lasting == b.Flags&lasting
+}
+
+// with4 is where fib_table_insert puts a route: routes are in the order of their TOS, the
+// higher first, and metric, and a new one comes before those of the same, unless it is
+// appended.
+func with4(at []*route.Route, r *route.Route, e *route.Event) []*route.Route {
+	if i := slices.IndexFunc(at, func(x *route.Route) bool { return like(x, r) }); i >= 0 {
+		return replaced(at, i, r)
+	}
+	first := slices.IndexFunc(at, func(x *route.Route) bool {
+		return x.TOS < r.TOS || x.TOS == r.TOS && x.Metric >= r.Metric
+	})
+	if first < 0 {
+		return append(slices.Clip(at), r)
+	}
+	same := func(x *route.Route) bool { return x.TOS == r.TOS && x.Metric == r.Metric }
+	if e.Replaces && same(at[first]) {
+		return replaced(at, first, r)
+	}
+	for e.Appends && first < len(at) && same(at[first]) {
+		first++
+	}
+	return slices.Insert(slices.Clone(at), first, r)
+}
+
+func replaced(at []*route.Route, i int, r *route.Route) []*route.Route {
+	at = slices.Clone(at)
+	at[i] = r
+	return at
+}
+
+// with6 is where fib6_add_rt2node puts a route: after those of the same metric. The event of
+// a route with several next hops has all of them, with those that were there before.
+func with6(at []*route.Route, r *route.Route, e *route.Event) []*route.Route {
+	same := func(x *route.Route) bool { return x.Metric == r.Metric && x.Src == r.Src }
+	i := slices.IndexFunc(at, func(x *route.Route) bool { return same(x) && (like(x, r) || e.Replaces || isPart(x, r)) })
+	if i < 0 {
+		i = slices.IndexFunc(at, func(x *route.Route) bool { return x.Metric > r.Metric })
+		if i < 0 {
+			i = len(at)
+		}
+		return slices.Insert(slices.Clone(at), i, r)
+	}
+	next := replaced(at, i, r)
+	return slices.DeleteFunc(next, func(x *route.Route) bool { return x != r && same(x) && isPart(x, r) })
+}
+
+// isPart reports whether all next hops of a route are among those of another one.
+func isPart(x, r *route.Route) bool {
+	if len(x.NextHops) == 0 || len(x.NextHops) > len(r.NextHops) || x.NextHopID != r.NextHopID || x.Type != r.Type {
+		return false
+	}
+	for _, h := range x.NextHops {
+		if !slices.ContainsFunc(r.NextHops, func(y route.NextHop) bool { return sameWay(h, y) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameWay is sameHop whatever the weights are.
+func sameWay(a, b route.NextHop) bool {
+	a.Weight, b.Weight = 0, 0
+	return sameHop(a, b)
+}
+
+// without6 takes out a route, or some of the next hops of one: the kernel tells of each by
+// itself.
+func without6(at []*route.Route, r *route.Route) []*route.Route {
+	same := func(x *route.Route) bool {
+		return x.Metric == r.Metric && x.Src == r.Src && x.Type == r.Type && x.NextHopID == r.NextHopID
+	}
+	i := slices.IndexFunc(at, func(x *route.Route) bool { return like(x, r) })
+	if i < 0 {
+		i = slices.IndexFunc(at, func(x *route.Route) bool { return same(x) && isPart(r, x) })
+	}
+	if i < 0 {
+		return at
+	}
+	rest := slices.DeleteFunc(slices.Clone(at[i].NextHops), func(h route.NextHop) bool {
+		return slices.ContainsFunc(r.NextHops, func(y route.NextHop) bool { return sameWay(h, y) })
+	})
+	if len(rest) == 0 || r.NextHopID != 0 || len(at[i].NextHops) < 2 {
+		return slices.Delete(slices.Clone(at), i, i+1)
+	}
+	left := at[i].Clone()
+	if left.NextHops = rest; len(rest) == 1 {
+		left.NextHops[0].Weight = 0
+	}
+	return replaced(at, i, &left)
+}

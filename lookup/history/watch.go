@@ -1,0 +1,260 @@
+package history
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+	"routewhy/route"
+)
+
+// Source is the host that is watched.
+type Source interface {
+	// Read reads what [Question.Need] asks for.
+	Read(context.Context) (*lookup.FIB, error)
+	// Take gives the events so far, of which those of routes are the ones that
+	// [Question.Keeps] keeps, without waiting. Ready gives a value after some came.
+	Take() ([]route.Event, error)
+	Ready() <-chan struct{}
+}
+
+// Watch follows the answers to some questions.
+type Watch struct {
+	Question *Question
+	Source   Source
+	// Explain asks for whole explanations of new answers.
+	Explain bool
+	// Every is how often everything is read again although no event came; zero: never.
+	Every time.Duration
+	// Tell is handed the answers at first, and then changes of some, in their order. An error
+	// ends the watch and becomes Run's.
+	Tell func([]*report.Turn) error
+
+	fib      *lookup.FIB
+	answers  []Answer
+	silent   map[neighbourKey]bool // that failed, and have not answered since
+	gateways gateways
+	// pending are the changes that were not told yet, and recent the events since the
+	// last comparison.
+	pending []*turn
+	recent  []*happening
+	// events counts what was applied.
+	events int
+	// lost says that events were lost since everything was read, and missed that nobody was
+	// told so.
+	lost, missed bool
+	dirty        bool
+	// next is when everything may be read again, and last when it was.
+	next, last time.Time
+}
+
+// turn is a change of an answer.
+type turn struct {
+	asked         int
+	time          time.Time
+	before, after Answer
+	because       []*happening
+	found         bool
+	triggers      []report.Trigger // where found
+}
+
+// happening is an event that was applied.
+type happening struct {
+	event   *route.Event
+	trigger *report.Trigger
+}
+
+// The times of a watch.
+const (
+	// patience is how long a change may wait for the comparison with what is read again.
+	patience = 80 * time.Millisecond
+	// lateNotice is how long an event may come after the change that it is of.
+	lateNotice = 10 * time.Millisecond
+	// rest is how many times as long as reading takes nothing is read again.
+	rest = 4
+	// leastRest is that time after it did not help, for everything was changing.
+	leastRest = 50 * time.Millisecond
+)
+
+// Run watches until ctx ends, whose cause is then the error, or Tell or the source fails.
+func (w *Watch) Run(ctx context.Context) error {
+	if err := w.start(ctx); err != nil {
+		return err
+	}
+	for {
+		events, err := w.Source.Take()
+		if err != nil {
+			return err
+		}
+		for i := range events {
+			w.happen(&events[i])
+		}
+		if err := w.settle(ctx); err != nil {
+			return err
+		}
+		if err := w.wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// start reads everything, and tells the answers.
+func (w *Watch) start(ctx context.Context) error {
+	w.silent = map[neighbourKey]bool{}
+	fib, err := w.read(ctx)
+	if err != nil {
+		return err
+	}
+	w.adopt(fib)
+	for i := range w.Question.Asked {
+		a := w.Question.answer(w.fib, i)
+		if a.Line == nil { // a wrong name is more probable than a device to come
+			_, err := report.AnswerFrom(w.fib, &w.Question.Question, w.Question.Asked[i].destination(w.fib))
+			return err
+		}
+		w.answers = append(w.answers, a)
+		w.pending = append(w.pending, &turn{asked: i, time: w.last, after: a})
+	}
+	return w.flush()
+}
+
+// happen applies an event, and decides again what it may touch.
+func (w *Watch) happen(e *route.Event) {
+	if e.Lost {
+		w.lost, w.missed, w.dirty = true, true, true
+		return
+	}
+	if !w.matters(e) {
+		return
+	}
+	w.events++
+	w.dirty = true
+	before := w.fib
+	w.fib = Apply(before, e)
+	h := &happening{event: e, trigger: report.NewTrigger(before, w.fib, e)}
+	w.note(h)
+	if w.fib == before {
+		return
+	}
+	w.gateways.add(e)
+	for i := range w.answers {
+		if e.Route != nil && e.Route.Table != route.TableLocal && !w.Question.Asked[i].concerns(e.Route.Dst) {
+			continue
+		}
+		a := w.Question.answer(w.fib, i)
+		// What is in memory may lack something that is read with the rest, such as the
+		// settings of a new device.
+		if a.Known() && !a.same(&w.answers[i]) {
+			w.pending = append(w.pending, &turn{asked: i, time: e.Time, before: w.answers[i], after: a, because: []*happening{h}})
+			w.answers[i] = a
+		}
+	}
+}
+
+// maxRecent bounds how many events are remembered for what they may have caused.
+const maxRecent = 1000
+
+func (w *Watch) note(h *happening) {
+	if len(w.recent) == maxRecent {
+		w.recent = slices.Delete(w.recent, 0, maxRecent/2)
+	}
+	w.recent = append(w.recent, h)
+}
+
+// settle reads everything again where something happened and it is time, and tells what has
+// changed.
+func (w *Watch) settle(ctx context.Context) error {
+	now := time.Now()
+	if w.due(now) {
+		if err := w.compare(ctx); err != nil {
+			return err
+		}
+	}
+	if w.dirty && (len(w.pending) == 0 || time.Now().Before(w.pending[0].time.Add(patience))) {
+		return nil
+	}
+	return w.flush()
+}
+
+// due reports whether it is time to read everything again.
+func (w *Watch) due(now time.Time) bool {
+	return w.dirty && !now.Before(w.next) || w.Every > 0 && !now.Before(w.last.Add(w.Every))
+}
+
+// flush tells what is pending.
+func (w *Watch) flush() error {
+	pending := w.grouped()
+	w.pending = nil
+	var all []*report.Turn
+	for _, t := range pending {
+		all = append(all, w.report(t))
+	}
+	if w.missed && len(all) == 0 && !w.lost {
+		all, w.missed = []*report.Turn{{Time: time.Now(), Missed: true}}, false
+	}
+	if !w.dirty {
+		w.recent = nil
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return w.Tell(all)
+}
+
+// report is a change by names.
+func (w *Watch) report(t *turn) *report.Turn {
+	x := &w.Question.Asked[t.asked]
+	r := &report.Turn{
+		Time: t.time, Label: x.Label, Before: t.before.Line, BeforeFault: t.before.Fault, After: t.after.Line, AfterFault: t.after.Fault,
+		Found: t.found, Because: t.triggers, Missed: w.missed, Default: x.Default != 0,
+	}
+	w.missed = false
+	for _, h := range t.because {
+		if h.trigger != nil {
+			r.Because = append(r.Because, *h.trigger)
+		}
+	}
+	if w.Explain {
+		r.Full = w.Question.explain(w.fib, t.asked)
+	}
+	return r
+}
+
+// wait waits until there is something to do.
+func (w *Watch) wait(ctx context.Context) error {
+	var timer <-chan time.Time
+	if at := w.until(); !at.IsZero() {
+		t := time.NewTimer(time.Until(at))
+		defer t.Stop()
+		timer = t.C
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-w.Source.Ready():
+	case <-timer:
+	}
+	return nil
+}
+
+// until is when there is something to do though no event comes; zero: never.
+func (w *Watch) until() time.Time {
+	var at time.Time
+	earlier := func(t time.Time) {
+		if at.IsZero() || t.Before(at) {
+			at = t
+		}
+	}
+	if w.Every > 0 {
+		earlier(w.last.Add(w.Every))
+	}
+	if w.dirty {
+		earlier(w.next)
+	}
+	if len(w.pending) > 0 {
+		earlier(w.pending[0].time.Add(patience))
+	}
+	return at
+}

@@ -1,0 +1,431 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"routewhy/route"
+)
+
+// Requesters finds the processes that ask for changes, by netlink's ports. Its methods may
+// be called by several goroutines.
+type Requesters struct {
+	host  *Host
+	proc  string
+	netNS string // what /proc/PID/ns/net of a process in the namespace links to
+	execs *execs // nil: the kernel does not tell of them
+
+	mu    sync.Mutex
+	cache map[uint32]cached
+}
+
+// cached is what was found out of late; nil: nothing.
+type cached struct {
+	by *route.Requester
+	at time.Time
+}
+
+// freshFor is how long what was found out of a port holds: so soon no ID is used again.
+const freshFor = 200 * time.Millisecond
+
+// execNotice is how long the kernel's word that a program was started is waited for.
+const execNotice = 2 * time.Millisecond
+
+// maxCached bounds how many ports are remembered.
+const maxCached = 1024
+
+// Requesters starts to find the processes that ask for changes of the namespace. With
+// privilege, the kernel tells of every program that is started, so that those are known too
+// that end at once. The caller closes the result.
+func (h *Host) Requesters() *Requesters {
+	r := &Requesters{host: h, proc: "/proc", cache: map[uint32]cached{}}
+	_ = h.inside(func() error {
+		r.netNS, _ = os.Readlink("/proc/thread-self/ns/net")
+		return nil
+	})
+	r.execs = listenForExecs(r.proc)
+	return r
+}
+
+// Close ends it.
+func (r *Requesters) Close() {
+	if r.execs != nil {
+		r.execs.close()
+	}
+}
+
+// Name finds the process that has a port; nil: that is not known. It is meant to be called
+// at once, for many processes end soon after their request.
+func (r *Requesters) Name(port uint32) *route.Requester {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c, ok := r.cache[port]; ok && time.Since(c.at) < freshFor {
+		return c.by
+	}
+	by := r.find(port)
+	if by == nil && r.execs != nil && mayBePID(port) { // the word of its start may be on its way
+		time.Sleep(execNotice)
+		by = r.find(port)
+	}
+	if len(r.cache) >= maxCached {
+		clear(r.cache)
+	}
+	r.cache[port] = cached{by, time.Now()}
+	return by
+}
+
+// find finds the process. A port is in most cases the ID of the process that made the
+// socket, as the process knows it: in a container it is another one than here, and may be
+// here that of a process that has nothing to do with it. What proves it is the socket.
+func (r *Requesters) find(port uint32) *route.Requester {
+	var one *known
+	alone := true // it is not known that the process has not got the socket
+	if mayBePID(port) {
+		if one = readKnown(r.proc, int(port)); one != nil && one.inner != port {
+			one = nil
+		}
+	}
+	inode := r.sockets()[port]
+	if inode == 0 {
+		return r.gone(port, one)
+	}
+	if one != nil {
+		switch held, open, err := holds(r.proc, one.PID, inode); {
+		case held:
+			return &one.Requester
+		case err == nil && open == 0: // it ends, and so has closed its files
+			return r.gone(port, one)
+		case err == nil || !errors.Is(err, fs.ErrPermission):
+			alone = false
+		}
+	}
+	owner, hidden := r.owner(port, inode)
+	switch {
+	case owner != nil:
+		return owner
+	case !hidden || r.sockets()[port] != inode: // it is being closed
+		return r.gone(port, one)
+	case one == nil || !alone:
+		return nil
+	}
+	// Whose files may not be read may be named by its ID alone, where no other process has
+	// the same in its own namespace.
+	if same := r.withID(port); len(same) == 1 {
+		return &one.Requester
+	}
+	return nil
+}
+
+// gone finds a process whose socket is closed already, among those that were started a
+// short time ago: what runs for long keeps its socket. It counts only where no other one
+// has the ID in its namespace.
+func (r *Requesters) gone(port uint32, one *known) *route.Requester {
+	if !mayBePID(port) {
+		return nil
+	}
+	all := map[int]*known{}
+	if one != nil {
+		all[one.PID] = one
+	}
+	for _, k := range r.withID(port) {
+		all[k.PID] = k
+	}
+	if r.execs != nil {
+		for _, k := range r.execs.withID(port) {
+			all[k.PID] = k
+		}
+	}
+	if len(all) != 1 {
+		return nil
+	}
+	for _, k := range all {
+		// Of this namespace of IDs, a process may have gone to the network namespace
+		// after its start, as `ip -n` does.
+		if k.age < startedFor && (k.netNS == "" || k.netNS == r.netNS || k.inner == uint32(k.PID)) {
+			return &k.Requester
+		}
+	}
+	return nil
+}
+
+// sockets are the inodes of the sockets of the namespace by their ports.
+func (r *Requesters) sockets() map[uint32]uint32 {
+	var text []byte
+	_ = r.host.inside(func() (err error) {
+		text, err = os.ReadFile(r.proc + "/thread-self/net/netlink")
+		return err
+	})
+	return routeSockets(string(text))
+}
+
+// owner finds the process that has a socket open: the one of the port's ID where several
+// have, as after a fork. Hidden says that some processes may not be looked at.
+func (r *Requesters) owner(port, inode uint32) (by *route.Requester, hidden bool) {
+	var found *known
+	hidden, _ = scanProcesses(r.proc, func(p route.Process, n uint32) {
+		if n != inode || found != nil && found.inner == port {
+			return
+		}
+		if k := readKnown(r.proc, p.PID); k != nil && (found == nil || k.inner == port) {
+			found = k
+		}
+	})
+	if found == nil {
+		return nil, hidden
+	}
+	return &found.Requester, hidden
+}
+
+// withID are the processes that have an ID in their own namespace of IDs.
+func (r *Requesters) withID(id uint32) []*known {
+	names, err := readNamesOf(r.proc)
+	if err != nil {
+		return nil
+	}
+	var out []*known
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
+			continue
+		}
+		status, err := os.ReadFile(filepath.Join(r.proc, name, "status"))
+		if err != nil || innermost(string(status)) != id {
+			continue
+		}
+		if k := readKnown(r.proc, pid); k != nil {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// holds reports whether a process has a socket open, and how many files it has open.
+func holds(proc string, pid int, inode uint32) (held bool, open int, err error) {
+	dir := filepath.Join(proc, strconv.Itoa(pid), "fd")
+	names, err := readNamesOf(dir)
+	if err != nil {
+		return false, 0, err
+	}
+	want := "socket:[" + strconv.FormatUint(uint64(inode), 10) + "]"
+	for _, name := range names {
+		if target, err := os.Readlink(filepath.Join(dir, name)); err == nil && target == want {
+			return true, len(names), nil
+		}
+	}
+	return false, len(names), nil
+}
+
+// readKnown reads what is known of a process; nil: it is gone.
+func readKnown(proc string, pid int) *known {
+	dir := filepath.Join(proc, strconv.Itoa(pid))
+	status, err := os.ReadFile(filepath.Join(dir, "status"))
+	if err != nil {
+		return nil
+	}
+	k := &known{Requester: route.Requester{PID: pid, Comm: processName(dir)}, inner: innermost(string(status))}
+	if k.Comm == "" { // it ended in between
+		first, _, _ := strings.Cut(string(status), "\n")
+		k.Comm = strings.TrimSpace(strings.TrimPrefix(first, "Name:"))
+	}
+	k.netNS, _ = os.Readlink(filepath.Join(dir, "ns/net"))
+	k.age = ageOf(dir)
+	if cgroups, err := os.ReadFile(filepath.Join(dir, "cgroup")); err == nil {
+		k.Unit, k.Container = unitOf(string(cgroups))
+	}
+	for line := range strings.Lines(string(status)) {
+		rest, ok := strings.CutPrefix(line, "PPid:")
+		if parent, err := strconv.Atoi(strings.TrimSpace(rest)); ok && err == nil && parent > 1 {
+			if name := processName(filepath.Join(proc, strconv.Itoa(parent))); name != "" {
+				k.Parent = &route.Requester{PID: parent, Comm: name}
+			}
+		}
+	}
+	return k
+}
+
+// ageOf is how long ago a process was made: its start time in proc_pid_stat(5) counts from
+// the boot.
+func ageOf(dir string) time.Duration {
+	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
+	if err != nil {
+		return 0 // it has just ended
+	}
+	text := string(stat)
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	var now unix.Timespec
+	if len(fields) < 20 || unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
+		return startedFor
+	}
+	start, err := strconv.ParseInt(fields[19], 10, 64)
+	if err != nil {
+		return startedFor
+	}
+	return time.Duration(now.Nano()) - time.Duration(start)*clockTick
+}
+
+// execs are the programs that were started of late, by the kernel's process connector
+// (Documentation/driver-api/connector.rst), which needs privilege and the host's first
+// namespaces.
+type execs struct {
+	proc string
+	sock *socket
+	end  atomic.Bool
+	done chan struct{}
+
+	mu  sync.Mutex
+	all []started // in the order of time
+}
+
+type started struct {
+	*known
+	at time.Time
+}
+
+// What the connector's messages hold (linux/connector.h, linux/cn_proc.h).
+const (
+	cnIdxProc      = 1
+	cnValProc      = 1
+	procListen     = 1
+	procEventExec  = 2
+	sizeofCnMsg    = 20
+	procEventHead  = 16
+	execEventTGID  = sizeofCnMsg + procEventHead + 4
+	startedFor     = 10 * time.Second
+	maxStarted     = 4096
+	connectorGroup = 1
+)
+
+// connector opens a socket of the process connector, which the host's first network
+// namespace alone has.
+func connector() (*socket, error) {
+	s, err := openSocket(unix.NETLINK_CONNECTOR, connectorGroup)
+	if err == nil {
+		return s, nil
+	}
+	first, err := netns.GetFromPid(1)
+	if err != nil {
+		return nil, err
+	}
+	defer first.Close()
+	err = (&Host{ns: first}).inside(func() (err error) {
+		s, err = openSocket(unix.NETLINK_CONNECTOR, connectorGroup)
+		return err
+	})
+	return s, err
+}
+
+// listenForExecs starts to listen; nil: the kernel does not tell.
+func listenForExecs(proc string) *execs {
+	s, err := connector()
+	if err != nil {
+		return nil
+	}
+	e := &execs{proc: proc, sock: s, done: make(chan struct{})}
+	body := make([]byte, 0, sizeofCnMsg+4)
+	for _, n := range []uint32{cnIdxProc, cnValProc, 0, 0} {
+		body = binary.NativeEndian.AppendUint32(body, n)
+	}
+	body = binary.NativeEndian.AppendUint16(body, 4)
+	body = binary.NativeEndian.AppendUint16(body, 0)
+	body = binary.NativeEndian.AppendUint32(body, procListen)
+	if s.send(appendRequest(nil, unix.NLMSG_DONE, 0, s.nextSeq(), body)) != nil {
+		_ = s.close()
+		return nil
+	}
+	go e.receive()
+	return e
+}
+
+func (e *execs) close() {
+	e.end.Store(true)
+	<-e.done
+	_ = e.sock.close()
+}
+
+// endNotice is how long it takes to notice that nobody listens any more.
+const endNotice = 100 * time.Millisecond
+
+// receive notes every program that is started. Programs like ip end in a millisecond, and so
+// a thread of its own waits, before others where it may.
+func (e *execs) receive() {
+	defer close(e.done)
+	runtime.LockOSThread() // which ends with its priority
+	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), -20)
+	buf := make([]byte, receiveBuffer)
+	_ = e.sock.raw.Control(func(fd uintptr) {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		for !e.end.Load() {
+			if n, err := unix.Poll(poll, int(endNotice.Milliseconds())); n == 0 || err != nil {
+				continue
+			}
+			e.drain(int(fd), buf)
+		}
+	})
+}
+
+// drain takes in what the kernel has queued.
+func (e *execs) drain(fd int, buf []byte) {
+	for {
+		n, from, err := recvfrom(fd, buf, unix.MSG_DONTWAIT)
+		if errors.Is(err, unix.ENOBUFS) {
+			continue
+		}
+		sa, ok := from.(*unix.SockaddrNetlink)
+		if err != nil || n > len(buf) {
+			return
+		}
+		if !ok || sa.Pid != 0 {
+			continue
+		}
+		_, body, _, err := split(buf[:n])
+		if err != nil || len(body) < execEventTGID+4 || binary.NativeEndian.Uint32(body[sizeofCnMsg:]) != procEventExec {
+			continue
+		}
+		e.started(int(binary.NativeEndian.Uint32(body[execEventTGID:])))
+	}
+}
+
+func (e *execs) started(pid int) {
+	k := readKnown(e.proc, pid)
+	if k == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := time.Now()
+	old := 0
+	for old < len(e.all) && (now.Sub(e.all[old].at) > startedFor || len(e.all)-old >= maxStarted) {
+		old++
+	}
+	e.all = append(e.all[old:], started{k, now})
+}
+
+// withID are the programs started of late whose process has an ID in its own namespace of
+// IDs, the last of each process.
+func (e *execs) withID(id uint32) []*known {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	byPID := map[int]*known{}
+	for _, s := range e.all {
+		if s.inner == id && time.Since(s.at) <= startedFor {
+			byPID[s.PID] = s.known
+		}
+	}
+	out := make([]*known, 0, len(byPID))
+	for _, k := range byPID {
+		out = append(out, k)
+	}
+	return out
+}
