@@ -82,8 +82,13 @@ func groupScope(a netip.Addr) byte { return a.As16()[1] & 0x0f }
 // groupSelf reports whether this host gets what it sends itself to a group or a broadcast
 // address: no device need have joined it but the one that it is sent by, which may be lo.
 func (h *Host) groupSelf(a netip.Addr) bool {
-	if !a.Is4() || !a.IsMulticast() || len(h.snap.Memberships) == 0 {
-		return true
+	known := false
+	for i := range h.snap.Memberships {
+		m := &h.snap.Memberships[i]
+		if m.Is6() == a.Is6() && slices.Contains(m.Groups, a) {
+			return true
+		}
+		known = known || m.Is6() == a.Is6()
 	}
-	return slices.ContainsFunc(h.snap.Memberships, func(m route.Membership) bool { return slices.Contains(m.Groups, a) })
+	return !known || !a.IsMulticast()
 }
