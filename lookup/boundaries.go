@@ -34,7 +34,7 @@ func (f *FIB) Boundaries(fam route.Family, add func(netip.Prefix)) {
 	}
 	for i := range s.Memberships { // groups that devices have joined decide about what comes in
 		for _, group := range s.Memberships[i].Groups {
-			if fam == route.IPv4 {
+			if fam == route.IPv4 && group.Is4() {
 				add(netip.PrefixFrom(group, group.BitLen()))
 			}
 		}
