@@ -18,7 +18,11 @@ const (
 
 // far is an address that stands for other networks.
 func (h *Host) far(fam route.Family) netip.Addr {
-	a := h.fib.ExternalAddr(fam)
+	a, ok := h.outside[fam]
+	if !ok {
+		a = h.fib.ExternalAddr(fam)
+		h.outside[fam] = a
+	}
 	h.about(a)
 	return a
 }
@@ -158,8 +162,9 @@ func noDefault(h *Host) []Finding {
 		for _, n := range h.fib.NoDefault(fam) {
 			switch n.Code {
 			case lookup.NoteDisabled:
-				if n.Have == "all" || !h.hasGlobal6() {
-					continue
+				l := h.snap.LinkByName(text(n.Have))
+				if l == nil || h.only == 0 && len(h.addrsOf()[l.Index]) == 0 || !h.hasGlobal6() {
+					continue // all devices, or one that is not in use
 				}
 			case lookup.NoteRouterIgnored, lookup.NoteClassless, lookup.NoteWentDown, lookup.NoteZeroconf:
 			default:
@@ -191,43 +196,44 @@ type wayNote struct {
 	kind *Kind
 }
 
+// count is how many routes it is true of: of default routes, it is told one by one.
+func (n *wayNote) count() int {
+	if n.Route.IsDefault() || n.kind.several {
+		return 1
+	}
+	return n.kind.Count
+}
+
 // wayNotes are about the next hops of all routes that packets take.
 func (h *Host) wayNotes() []wayNote {
 	var out []wayNote
+	type key struct {
+		lookup.Reason
+		def bool
+	}
 	for _, k := range h.order {
+		seen := map[key]bool{}
 		for i := range k.First {
 			r := k.First[i].Clone()
 			if r.Type != route.TypeUnicast {
 				break
 			}
-			s, ok := h.statusOf(&r)
-			if !ok || !s.Used() {
+			full := r
+			full.NextHops = h.hops(&r)
+			alone := h.fib.StatusAlone(&full)
+			notes := h.fib.UsedNotes(&alone)
+			if len(notes) == 0 || !h.used(&r) { // where an entry stands costs more to find out
 				continue
 			}
-			s.Route.NextHops = h.hops(&r)
-			s.Faults = h.fib.Faults(&s.Route)
-			for _, n := range h.fib.UsedNotes(&s) {
-				out = append(out, wayNote{n, k})
-			}
-			if !k.several {
-				break
+			for _, n := range notes {
+				if at := (key{n.Reason, r.IsDefault()}); k.several || !seen[at] {
+					seen[at] = true
+					out = append(out, wayNote{n, k})
+				}
 			}
 		}
 	}
 	return out
-}
-
-// statusOf is where an entry stands; false: nothing leads to it.
-func (h *Host) statusOf(r *route.Route) (lookup.EntryStatus, bool) {
-	if len(h.fib.RulesTo(r.Family(), r.Table)) == 0 {
-		return lookup.EntryStatus{}, false
-	}
-	for _, s := range h.status(r.Dst) {
-		if same(&s.Route, r) {
-			return s, true
-		}
-	}
-	return h.fib.StatusAlone(r), true
 }
 
 // wayFindings are the notes with some codes, each as a finding. Those that differ in
@@ -249,12 +255,12 @@ func (h *Host) wayFindings(codes ...lookup.Code) []Finding {
 			k.Have = [2]any{g.Addr, g.Link}
 		}
 		if i, ok := place[k]; ok {
-			out[i].Count += n.kind.Count
+			out[i].Count += n.count()
 			out[i].Routes = append(out[i].Routes, *n.Route)
 			continue
 		}
 		place[k] = len(out)
-		out = append(out, Finding{Note: n.Note, Count: n.kind.Count})
+		out = append(out, Finding{Note: n.Note, Count: n.count()})
 	}
 	return out
 }

@@ -46,7 +46,7 @@ func portAddress(h *Host) []Finding {
 			continue
 		}
 		m := h.snap.Link(l.Master)
-		if m == nil || !slices.Contains([]string{"bridge", "bond", "team"}, m.Kind) {
+		if !h.isPort(l) {
 			continue
 		}
 		if slices.ContainsFunc(out, func(f Finding) bool { return f.Links[0] == l.Index }) {
@@ -58,6 +58,12 @@ func portAddress(h *Host) []Finding {
 		})
 	}
 	return append(out[:min(len(out), maxAlike)], portRoute(h)...)
+}
+
+// isPort reports whether a device is a port of a bridge or a bond.
+func (h *Host) isPort(l *route.Link) bool {
+	m := h.snap.Link(l.Master)
+	return l.Master != 0 && m != nil && slices.Contains([]string{"bridge", "bond", "team"}, m.Kind)
 }
 
 // addrNoRoute finds addresses whose network no table has, although the kernel made its route
@@ -235,7 +241,8 @@ func downAddress(h *Host) []Finding {
 			continue
 		}
 		for _, j := range h.addrsOf()[l.Index] {
-			if a := h.snap.Addrs[j].Prefix; !a.Addr().IsLinkLocalUnicast() {
+			a := h.snap.Addrs[j].Prefix
+			if !a.Addr().IsLinkLocalUnicast() && (h.hasDefault(route.FamilyOf(a.Addr())) || h.only != 0 && h.only != route.FamilyOf(a.Addr())) { // else RW010 tells
 				out = append(out, Finding{
 					Note:  lookup.Note{Reason: lookup.Reason{Code: CodeDownAddress, Want: a, Have: l.Name}},
 					Links: []int{l.Index},
@@ -254,7 +261,7 @@ func addrAlone(h *Host) []Finding {
 	for _, k := range h.order {
 		for i := range k.First {
 			for _, hop := range h.hops(&k.First[i]) {
-				routed[hop.Link] = true
+				routed[hop.Link] = routed[hop.Link] || k.First[i].Family() == route.IPv4
 			}
 		}
 	}

@@ -99,10 +99,10 @@ func networkTwice(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
-// setApart reports whether two devices are ports or a VLAN and the like of which one takes
-// no packets of its own.
+// setApart reports whether two devices are point-to-point, or one of them takes no packets of
+// its own.
 func (h *Host) setApart(a, b network) bool {
-	return a.link.Flags&b.link.Flags&route.LinkPointopoint != 0
+	return a.link.Flags&b.link.Flags&route.LinkPointopoint != 0 || h.isPort(a.link) || h.isPort(b.link) // RW053 tells of ports
 }
 
 // answersFrom reports whether packets from a device's own address in a network leave by that

@@ -28,6 +28,8 @@ type Host struct {
 	state    *change.State
 	wayList  []wayNote
 	byLink   map[int][]int
+	outside  map[route.Family]netip.Addr
+	objects  map[uint32]*route.NextHopObject
 	gates    gateways
 	dirs     map[netip.Addr]int // own addresses, to their devices
 }
@@ -48,6 +50,8 @@ type gathered struct {
 	// groups by a gateway.
 	odd, groups []route.Route
 	last        route.Route
+	lastSum     *tableSum
+	lastTable   tableKey
 	lastKind    [4]*Kind
 	lastKey     [4]kindKey
 	turn        int
@@ -127,7 +131,7 @@ func Read(ctx context.Context, src route.Source, only route.Family, resolvers []
 }
 
 func newHost(f *lookup.FIB, g *gathered, only route.Family) *Host {
-	h := &Host{fib: f, only: only, snap: f.Snapshot(), gathered: g, statuses: map[netip.Prefix][]lookup.EntryStatus{}, dirs: map[netip.Addr]int{}}
+	h := &Host{fib: f, only: only, snap: f.Snapshot(), gathered: g, statuses: map[netip.Prefix][]lookup.EntryStatus{}, dirs: map[netip.Addr]int{}, outside: map[route.Family]netip.Addr{}}
 	for i := range h.snap.Addrs {
 		a := &h.snap.Addrs[i]
 		if _, ok := h.dirs[a.Prefix.Addr()]; !ok {
@@ -149,11 +153,7 @@ func leadsFar(r *route.Route) bool {
 // take keeps what is needed of a route.
 func (g *gathered) take(r *route.Route) {
 	fam := r.Family()
-	t := g.tables[tableKey{fam, r.Table}]
-	if t == nil {
-		t = &tableSum{first: r.Clone()}
-		g.tables[tableKey{fam, r.Table}] = t
-	}
+	t := g.sum(tableKey{fam, r.Table}, r)
 	t.routes++
 	if r.IsDefault() {
 		t.defaults++
@@ -177,6 +177,21 @@ func (g *gathered) take(r *route.Route) {
 	g.notice(r)
 }
 
+// sum is what is known of a route's table. The last one is remembered: a table comes in one
+// piece.
+func (g *gathered) sum(k tableKey, r *route.Route) *tableSum {
+	if g.lastSum != nil && g.lastTable == k {
+		return g.lastSum
+	}
+	t := g.tables[k]
+	if t == nil {
+		t = &tableSum{first: r.Clone()}
+		g.tables[k] = t
+	}
+	g.lastSum, g.lastTable = t, k
+	return t
+}
+
 // notice keeps routes that checks look at one by one.
 func (g *gathered) notice(r *route.Route) {
 	if g.last.Table == r.Table && g.last.Dst == r.Dst && r.Table != route.TableLocal {
@@ -184,9 +199,9 @@ func (g *gathered) notice(r *route.Route) {
 			g.pairs = append(g.pairs, pair{g.last.Clone(), r.Clone()})
 		}
 	}
+	hops := append(g.last.NextHops[:0], r.NextHops...)
 	g.last = *r
-	g.last.NextHops = append(g.last.NextHops[:0:0], r.NextHops...)
-	g.last.Metrics, g.last.Unknown = nil, nil
+	g.last.NextHops, g.last.Metrics, g.last.Unknown = hops, nil, nil
 	switch a := r.Dst.Addr(); {
 	case r.Type != route.TypeUnicast || r.Table == route.TableLocal:
 	case looksLikeNetwork(r):
@@ -221,7 +236,7 @@ func (g *gathered) kind(r *route.Route, fam route.Family) *Kind {
 		key.hop = r.NextHops[0]
 	}
 	for i := range g.lastKind {
-		if g.lastKind[i] != nil && g.lastKey[i] == key {
+		if o := &g.lastKey[i]; g.lastKind[i] != nil && o.hop.Link == key.hop.Link && o.table == key.table && *o == key {
 			return g.lastKind[i]
 		}
 	}
@@ -241,10 +256,10 @@ func (g *gathered) kind(r *route.Route, fam route.Family) *Kind {
 func (k *Kind) take(r *route.Route) {
 	k.Count++
 	switch {
+	case r.IsDefault() && (len(k.First) == 0 || !k.First[0].IsDefault()):
+		k.First = append([]route.Route{r.Clone()}, k.First...)
 	case len(k.First) < maxFirst:
 		k.First = append(k.First, r.Clone())
-	case r.IsDefault() && !k.First[0].IsDefault():
-		k.First[0] = r.Clone()
 	}
 }
 
@@ -307,23 +322,40 @@ func (h *Host) hops(r *route.Route) []route.NextHop {
 		return nil
 	}
 	if len(o.Group) == 0 {
-		return []route.NextHop{o.NextHop}
+		return []route.NextHop{h.hopOf(o, r.Family())}
 	}
 	var out []route.NextHop
 	for _, m := range o.Group {
 		if member := h.object(m.ID); member != nil {
-			out = append(out, member.NextHop)
+			out = append(out, h.hopOf(member, r.Family()))
 		}
 	}
 	return out
 }
 
-func (h *Host) object(id uint32) *route.NextHopObject {
-	i := slices.IndexFunc(h.snap.NextHops, func(o route.NextHopObject) bool { return o.ID == id })
-	if i < 0 {
-		return nil
+// hopOf is the next hop of an object. The kernel does not tell of objects whether their device
+// has a carrier.
+func (h *Host) hopOf(o *route.NextHopObject, fam route.Family) route.NextHop {
+	hop := o.NextHop
+	l := h.snap.Link(hop.Link)
+	if l == nil || !l.Up() || l.Carrier() || l.Flags&route.LinkLoopback != 0 {
+		return hop
 	}
-	return &h.snap.NextHops[i]
+	hop.Flags |= route.NextHopLinkDown
+	if ignored, _ := h.snap.Sysctls.Conf(fam, l.Name, "ignore_routes_with_linkdown"); ignored != 0 {
+		hop.Flags |= route.NextHopDead
+	}
+	return hop
+}
+
+func (h *Host) object(id uint32) *route.NextHopObject {
+	if h.objects == nil {
+		h.objects = map[uint32]*route.NextHopObject{}
+		for i := range h.snap.NextHops {
+			h.objects[h.snap.NextHops[i].ID] = &h.snap.NextHops[i]
+		}
+	}
+	return h.objects[id]
 }
 
 // own is the device of an address of this host; zero: it has no such address.

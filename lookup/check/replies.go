@@ -137,7 +137,8 @@ func notForwarding(h *Host) []Finding {
 			continue
 		}
 		for _, s := range h.defaults(fam) {
-			if s.Reason.Code == lookup.CodeForwardingOff {
+			received := func(r *route.Rule) bool { return r.Selector.In != "" && r.Selector.In != "lo" }
+			if s.Reason.Code == lookup.CodeForwardingOff && slices.ContainsFunc(s.Rules, received) {
 				r := s.Route
 				f := Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeNotForwarding, Have: s.Reason.Have}, Route: &r, Table: r.Table}}
 				f.Rules = append(f.Rules, s.Rules...)
@@ -223,7 +224,11 @@ func vrfOpen(h *Host) []Finding {
 			if h.empty(fam, l.VRFTable) {
 				continue
 			}
-			t := h.explain(route.Flow{Dst: h.far(fam), Out: l.Index})
+			flow := route.Flow{Dst: h.far(fam), Out: l.Index}
+			if d := h.lookup(flow); d.Disposition != lookup.DispositionUnicast || !d.HasRoute || d.Route.Table == l.VRFTable {
+				continue
+			}
+			t := h.explain(flow)
 			for _, n := range h.fib.Notes(t) {
 				if n.Code == lookup.NoteVRFLeft && t.Decision.Disposition == lookup.DispositionUnicast {
 					n.Code = CodeVRFLeft

@@ -16,7 +16,7 @@ const (
 	CodeRuleNever      lookup.Code = "rule-never"            // an earlier rule takes all packets that a rule is for; Rule, Have: the earlier one's priority
 	CodeRuleTwice      lookup.Code = "rule-twice"            // a rule does what an earlier one does; Rule, Have: the earlier one's priority
 	CodeRuleDevice     lookup.Code = "rule-without-device"   // a rule names a device that is not there; Rule, Have: the device
-	CodeTableUnreached lookup.Code = "table-of-no-rule"      // no rule leads to a table; Route: one of it, Table, Have: how many routes it has
+	CodeTableUnreached lookup.Code = "table-of-no-rule"      // no rule leads to a table; Route: one of it, Table, Have: how many routes it has, Want: the VRF of its device
 	CodeMainUnasked    lookup.Code = "main-unasked"          // no rule leads to table main; Route: one of it, Have: how many routes it has
 	CodeLocalUnasked   lookup.Code = "local-unasked"         // no rule leads to table local; Have: the family
 	CodeLocalPassed    lookup.Code = "own-address-elsewhere" // a rule leads packets to an address of this host elsewhere; Rule, Have: the address
@@ -158,25 +158,34 @@ func ruleNever(h *Host) []Finding {
 	return foldAll(out)
 }
 
-// foldAll makes one finding of all that have the same reason and differ in their rule.
+// foldAll makes one finding of all that have the same reason and differ in their rule. The
+// first rule of the evidence of each stays the last, and there are no more findings than
+// can be read.
 func foldAll(all []Finding) []Finding {
+	type key struct {
+		lookup.Reason
+		family route.Family
+	}
+	place := map[key]int{}
 	var out []Finding
 	for _, f := range all {
-		i := slices.IndexFunc(out, func(o Finding) bool { return o.Reason == f.Reason && o.Rule.Family == f.Rule.Family })
-		if i < 0 {
+		k := key{f.Reason, f.Rule.Family}
+		i, ok := place[k]
+		switch {
+		case ok:
+			o := &out[i]
+			o.Count = max(o.Count, 1) + 1
+			o.Fix = nil
+			if last := len(o.Rules) - 1; last < maxEvidence-1 {
+				o.Rules = slices.Insert(o.Rules, last, f.Rule)
+			}
+		case len(out) < maxAlike:
 			f.Rules = append([]*route.Rule{f.Rule}, f.Rules...)
+			place[k] = len(out)
 			out = append(out, f)
-			continue
-		}
-		o := &out[i]
-		o.Count = max(o.Count, 1) + 1
-		o.Fix = nil
-		last := len(o.Rules) - 1 // the rule that takes all stays the last
-		o.Rules = slices.Insert(o.Rules, last, f.Rule)
-	}
-	for i := range out {
-		if n := len(out[i].Rules); n > maxEvidence {
-			out[i].Rules = append(out[i].Rules[:maxEvidence-1], out[i].Rules[n-1])
+		default:
+			o := &out[maxAlike-1]
+			o.Count, o.Fix = max(o.Count, 1)+1, nil
 		}
 	}
 	return out
@@ -196,14 +205,19 @@ func ruleTwice(h *Host) []Finding {
 				out = append(out, Finding{
 					Note:  lookup.Note{Reason: lookup.Reason{Code: CodeRuleTwice, Have: o.Priority}, Rule: r},
 					Rules: []*route.Rule{o},
-					Fix:   h.fix(deleteRule(r)),
 				})
 				continue
 			}
 			first[key] = r
 		}
 	}
-	return foldAll(out)
+	out = foldAll(out)
+	for i := range out {
+		if out[i].Count == 0 {
+			out[i].Fix = h.fix(deleteRule(out[i].Rule))
+		}
+	}
+	return out
 }
 
 func ruleDevice(h *Host) []Finding {
@@ -239,7 +253,13 @@ func tableUnreached(h *Host) []Finding {
 			if refuses(r.Type) {
 				continue
 			}
-			out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeTableUnreached, Have: t.routes}, Route: &r, Table: id}, Count: t.routes})
+			f := Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeTableUnreached, Have: t.routes}, Route: &r, Table: id}, Count: t.routes}
+			for _, hop := range h.hops(&r) {
+				if vrf := h.vrfOf(h.snap.Link(hop.Link)); vrf != 0 && f.Want == nil {
+					f.Want, f.Links = h.snap.LinkName(vrf), append(f.Links, vrf)
+				}
+			}
+			out = append(out, f)
 		}
 	}
 	return out[:min(len(out), maxAlike)]

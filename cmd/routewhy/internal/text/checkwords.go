@@ -173,7 +173,11 @@ func (x checked) tableText() string {
 	n := x.n
 	switch n.Code {
 	case check.CodeTableUnreached:
-		return fmt.Sprintf("no rule leads to %s: %s never used", tableWords(n.Table), x.itsRoutes())
+		text := fmt.Sprintf("no rule leads to %s: %s never used", tableWords(n.Table), x.itsRoutes())
+		if vrf := name(n.Want); vrf != "" {
+			text += fmt.Sprintf("; its device belongs to the VRF %s, which has another table", vrf)
+		}
+		return text
 	case check.CodeMainUnasked:
 		return fmt.Sprintf("no rule leads to table main: %s never used", x.itsRoutes())
 	case check.CodeLocalUnasked:
