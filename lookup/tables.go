@@ -38,6 +38,9 @@ func (f *FIB) TableOrder(fam route.Family) []route.Table {
 	return out
 }
 
+// TableSize is how many routes a table of a family has, those among them that were not held.
+func (f *FIB) TableSize(fam route.Family, id route.Table) int { return f.family(fam).tables[id].size() }
+
 // RulesTo are the rules that lead to a table, to be read only.
 func (f *FIB) RulesTo(fam route.Family, t route.Table) []*route.Rule {
 	if !f.family(fam).vrfs || f.vrfOf[t] == nil {

@@ -21,11 +21,17 @@ func checks(ctx context.Context, o *options, s stdio) error {
 	if o.list {
 		return o.writeChecks(o.checks, s)
 	}
+	if o.metrics != "" && o.json {
+		return usagef("--metrics and --json are two ways to print what was found: one at a time")
+	}
 	host, err := openSource(ctx, o, s)
 	if err != nil {
 		return err
 	}
 	defer host.Close()
+	if o.metrics != "" {
+		return o.writeMetrics(ctx, host, s)
+	}
 	var c *report.Check
 	w, err := report.Steady(host, route.Query{Family: o.family}, func() (bool, error) {
 		var err error

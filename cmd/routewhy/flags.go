@@ -41,6 +41,8 @@ type options struct {
 	list   bool
 	// watch is what --watch takes.
 	watch watchFlags
+	// metrics is the file to write metrics to; "-" is standard output; empty: none.
+	metrics string
 	// other is the packet that --unlike compares with, as it was given.
 	other string
 	// errno is the error that --errno asks about, as it was given.
@@ -157,6 +159,8 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.Lookup("redact").NoOptDefVal = redactPublic
 	fs.BoolVar(&o.noKernel, "no-kernel", false, "do not ask the kernel for its own answer")
 
+	fs.Func("metrics", "write what was found as metrics, for Prometheus", fileFlag(func(s string) { o.metrics = s }))
+	fs.Lookup("metrics").NoOptDefVal = "-"
 	fs.BoolVar(&o.list, "list", false, "list the checks, and make none")
 	fs.Func("count", "end after so many changes", numberFlag(&o.watch.count, 1, 1<<31))
 	fs.Func("timeout", "end after so many seconds", numberFlag(&o.watch.timeout, 1, 1<<31))

@@ -102,7 +102,7 @@ func modes() []mode {
 	}, {
 		flag:   "check",
 		usage:  "what is wrong or surprising on this host",
-		flags:  slices.Concat(common, []string{"list"}),
+		flags:  slices.Concat(common, []string{"list", "metrics", "no-kernel"}),
 		checks: true,
 		run:    checks,
 	}, {

@@ -54,6 +54,9 @@ changed. DESTINATIONs are told before and after.
 --check makes all checks, or those of some IDs (RW012). What is usual is not
 told; the last line says how many checks could not be made.
       --list            with --check: list the checks, and make none
+      --metrics[=FILE]  with --check: write what was found, the default routes
+                        and the sizes of the tables as metrics, for the textfile
+                        collector of Prometheus' node_exporter
   routewhy --explain ID  tells what a check is about, and what it passes over
 
 A line of --expect is a destination, what is to be said of the packet, and what

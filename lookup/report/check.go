@@ -64,6 +64,10 @@ func AskCheck(ctx context.Context, src route.Source, only route.Family, resolver
 	if err != nil {
 		return nil, err
 	}
+	return newCheck(h, checks), nil
+}
+
+func newCheck(h *check.Host, checks []check.Check) *Check {
 	out := &Check{Checks: len(checks), Findings: []CheckFinding{}, Changing: h.FIB().Snapshot().Changed}
 	n := namesOf(h.FIB())
 	found := h.Run(checks)
@@ -76,7 +80,7 @@ func AskCheck(ctx context.Context, src route.Source, only route.Family, resolver
 	slices.SortStableFunc(out.Findings, func(a, b CheckFinding) int {
 		return slices.Index(rank, a.Severity) - slices.Index(rank, b.Severity)
 	})
-	return out, nil
+	return out
 }
 
 func (n names) checkFinding(f *check.Finding) CheckFinding {
