@@ -18,7 +18,7 @@ func (o *options) writeMetrics(ctx context.Context, host route.Source, s stdio) 
 	var m *report.Metrics
 	w, err := report.Steady(host, route.Query{Family: o.family}, func() (bool, error) {
 		var err error
-		m, err = report.AskMetrics(ctx, host, o.family, o.checks, o.noKernel)
+		m, err = report.AskMetrics(ctx, host, o.family, o.resolvers(), o.checks, o.noKernel)
 		return err == nil && m.Disagrees(), err
 	})
 	if err != nil {

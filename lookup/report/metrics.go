@@ -49,8 +49,8 @@ type TableSize struct {
 
 // AskMetrics makes checks on a host as [AskCheck] does, and counts. Of packets to other
 // networks the kernel is asked too, unless noKernel is set.
-func AskMetrics(ctx context.Context, src route.Source, only route.Family, checks []check.Check, noKernel bool) (*Metrics, error) {
-	h, err := check.Read(ctx, src, only, checks)
+func AskMetrics(ctx context.Context, src route.Source, only route.Family, resolvers []netip.Addr, checks []check.Check, noKernel bool) (*Metrics, error) {
+	h, err := check.Read(ctx, src, only, resolvers, checks)
 	if err != nil {
 		return nil, err
 	}
