@@ -157,7 +157,7 @@ func (m *moves) shares(rows *Rows[Change]) []Share {
 			}
 			at++
 			first, last := l.Range(i)
-			if first.Is4() {
+			if first.Is4() && last.Is4() {
 				a, b := first.As4(), last.As4()
 				sums[n].ipv4 += uint64(binary.BigEndian.Uint32(b[:])) - uint64(binary.BigEndian.Uint32(a[:])) + 1
 			} else {

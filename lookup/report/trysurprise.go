@@ -16,6 +16,9 @@ const (
 	RemarkBeside      lookup.Code = "replaced-nothing"        // Route stays, Want is the new metric
 	RemarkRoutesGone  lookup.Code = "routes-gone"             // Have routes went, of which Want do not come back by themselves
 	RemarkAddrsGone   lookup.Code = "addresses-gone"          // Addresses went with the device; More is 1 where it is deleted, and not down
+	RemarkNoFamily    lookup.Code = "mtu-takes-family"        // the new MTU is too small for the family Want, which Have loses; Addresses went with it
+	RemarkSecondaries lookup.Code = "secondaries-gone"        // Addresses of the same network went with the address that is deleted
+	RemarkPromoted    lookup.Code = "secondary-promoted"      // Want is the address that becomes the first of its network
 	RemarkSplit       lookup.Code = "local-and-main-split"    // IPv4's tables local and main are two from now on
 	RemarkOwnGateway  lookup.Code = "own-gateway-accepted"    // Want is the gateway
 	RemarkOneAddress  lookup.Code = "address-without-length"  // Want is the address
@@ -48,6 +51,9 @@ func (t *Trial) surprises(s *command.Step, n names) []Finding {
 		case *change.Addr:
 			if c.Verb != change.Delete && c.Addr.Prefix.IsSingleIP() && !hasLength(s.Words) && !c.Addr.Peer.IsValid() {
 				out = append(out, NewRemark(RemarkOneAddress, c.Addr.Prefix.String(), ""))
+			}
+			if c.Verb == change.Delete {
+				out = append(out, secondaries(c, before, o.State)...)
 			}
 			if c.Verb != change.Delete {
 				out = append(out, secondLink(c, o.State.FIB(), n)...)
@@ -179,12 +185,56 @@ func goneWith(s *command.Step) []Finding {
 		}
 		out = append(out, Finding{Reason: Reason{Code: RemarkRoutesGone, Want: operand(static), Have: operand(all)}})
 	}
-	if gone := addrsGone(s); len(gone) > 0 {
+	if small := tooSmall(s); small != nil {
+		out = append([]Finding{*small}, out...)
+	} else if gone := addrsGone(s); len(gone) > 0 {
 		f := Finding{Reason: Reason{Code: RemarkAddrsGone}, Addresses: gone}
 		if deleted {
 			f.More = 1
 		}
 		out = append(out, f)
+	}
+	return out
+}
+
+// tooSmall tells of an MTU with which a device has a family no more; nil: there is none.
+func tooSmall(s *command.Step) *Finding {
+	for _, c := range s.Changes {
+		l, ok := c.(*change.Link)
+		if !ok || l.MTU == nil {
+			continue
+		}
+		before, after := s.Before.FIB().Snapshot().Link(l.Index), s.After.FIB().Snapshot().Link(l.Index)
+		if before == nil || after == nil || !before.HasIPv6() || after.HasIPv6() {
+			continue
+		}
+		f := NewRemark(RemarkNoFamily, route.IPv6.String(), after.Name)
+		f.Addresses = addrsGone(s)
+		return &f
+	}
+	return nil
+}
+
+// secondaries tells what becomes of the other addresses of a network whose first one is
+// deleted.
+func secondaries(c *change.Addr, before, after *change.State) []Finding {
+	var out []Finding
+	var gone []HostAddr
+	now := after.FIB().Snapshot().Addrs
+	for _, a := range before.FIB().Snapshot().Addrs {
+		if a.Link != c.Addr.Link || a.Flags&route.AddrSecondary == 0 || !a.Prefix.Addr().Is4() {
+			continue
+		}
+		at := slices.IndexFunc(now, func(x route.Addr) bool { return x.Link == a.Link && x.Prefix == a.Prefix && x.Peer == a.Peer })
+		switch {
+		case at < 0 && a.Prefix.Addr() != c.Addr.Prefix.Addr():
+			gone = append(gone, HostAddr{a.Prefix})
+		case at >= 0 && now[at].Flags&route.AddrSecondary == 0:
+			out = append(out, NewRemark(RemarkPromoted, a.Prefix.String(), ""))
+		}
+	}
+	if len(gone) > 0 {
+		out = append(out, Finding{Reason: Reason{Code: RemarkSecondaries}, Addresses: gone})
 	}
 	return out
 }

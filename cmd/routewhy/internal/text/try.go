@@ -21,7 +21,7 @@ func Try(w io.Writer, t *report.Try, st Style) error {
 	if t.Status() != report.StatusAnswered {
 		tint = red
 	}
-	p.line(st.paint(tint, p.headline()))
+	p.line(st.paint(tint, p.firstLine()))
 	if st.Quiet {
 		return p.err
 	}
@@ -69,7 +69,30 @@ type tryPage struct {
 	*report.Try
 }
 
-// headline is the answer in one sentence.
+// firstLine is the answer. That the caller's session would be lost comes before all else.
+func (p *tryPage) firstLine() string {
+	lost := ""
+	for i := range p.Sockets {
+		s := &p.Sockets[i]
+		switch {
+		case !s.Yours || !s.Lost:
+		case lost == "":
+			lost = sessionName(s) + " would be lost"
+		default: // the lines below name each
+			lost = "ssh sessions would be lost"
+		}
+	}
+	switch head := p.headline(); {
+	case lost == "":
+		return head
+	case len(p.Commands) == 1 && len(p.NotReached) == 0:
+		return lost + ". The command is " + head
+	default:
+		return lost + ": " + head
+	}
+}
+
+// headline is the answer in one sentence, but for the caller's session.
 func (p *tryPage) headline() string {
 	if len(p.Commands) == 1 && len(p.NotReached) == 0 {
 		return p.oneCommand(&p.Commands[0])

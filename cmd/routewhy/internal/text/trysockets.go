@@ -34,19 +34,23 @@ func (p *page) tryYou(t *report.Try) {
 
 // session names a connection that carries a session.
 func (p *page) session(s *report.TrySocket) string {
-	name := strings.TrimSuffix(iproute2.Safe(s.Server), "d")
-	if s.Server == "sshd" {
-		name = "ssh"
-	}
-	whose := "your"
-	if s.Any {
-		whose = "the"
-	}
-	text := fmt.Sprintf("%s %s session %s %s %s", whose, name, s.Remote, p.st.arrow(), s.Local)
+	text := fmt.Sprintf("%s %s %s %s", sessionName(s), s.Remote, p.st.arrow(), s.Local)
 	if s.Through != "" {
 		text += ", in " + s.Through + ","
 	}
 	return text
+}
+
+// sessionName says whose session a connection carries, and by what program.
+func sessionName(s *report.TrySocket) string {
+	name := strings.TrimSuffix(iproute2.Safe(s.Server), "d")
+	if s.Server == "sshd" {
+		name = "ssh"
+	}
+	if s.Any {
+		return fmt.Sprintf("the %s session", name)
+	}
+	return fmt.Sprintf("your %s session", name)
 }
 
 // lossWords say why a connection is lost.

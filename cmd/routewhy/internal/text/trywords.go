@@ -119,6 +119,28 @@ func offLinkWords(c *report.TryCommand, gateway, dev string) string {
 	return text
 }
 
+// addressWords says what becomes of addresses that the command does not name.
+func addressWords(f *report.Finding, want, have string) string {
+	var list []string
+	for _, a := range f.Addresses {
+		list = append(list, a.Prefix.String())
+	}
+	all := strings.Join(list, ", ")
+	switch {
+	case f.Code == report.RemarkPromoted:
+		return want + " becomes the first address of the network"
+	case f.Code == report.RemarkSecondaries:
+		return fmt.Sprintf("it takes %s away too, of the same network", all)
+	case f.Code == report.RemarkNoFamily && all == "":
+		return fmt.Sprintf("%s has no %s with an MTU below 1280", have, want)
+	case f.Code == report.RemarkNoFamily:
+		return fmt.Sprintf("%s has no %s with an MTU below 1280: %s goes for good", have, want, all)
+	case f.More > 0:
+		return fmt.Sprintf("it takes %s away, which went with the device", all)
+	}
+	return fmt.Sprintf("it takes %s away, and up does not bring that back", all)
+}
+
 // surprise is a finding about commands as a sentence.
 func surprise(f *report.Finding) string {
 	want, have := name(f.Want), name(f.Have)
@@ -129,15 +151,8 @@ func surprise(f *report.Finding) string {
 		return besideWords(f)
 	case report.RemarkRoutesGone:
 		return goneWords(int(f.Have.Number()), int(f.Want.Number()))
-	case report.RemarkAddrsGone:
-		var all []string
-		for _, a := range f.Addresses {
-			all = append(all, a.Prefix.String())
-		}
-		if f.More > 0 {
-			return fmt.Sprintf("it takes %s away, which went with the device", strings.Join(all, ", "))
-		}
-		return fmt.Sprintf("it takes %s away, and up does not bring that back", strings.Join(all, ", "))
+	case report.RemarkAddrsGone, report.RemarkNoFamily, report.RemarkSecondaries, report.RemarkPromoted:
+		return addressWords(f, want, have)
 	case report.RemarkSplit:
 		return "the first change of a rule parts IPv4's tables local and main, which stay two"
 	case report.RemarkOwnGateway:
