@@ -47,7 +47,10 @@ func sessionName(s *report.TrySocket) string {
 	if s.Server == "sshd" {
 		name = "ssh"
 	}
-	if s.Any {
+	switch {
+	case s.Any && s.Comm == "": // whose it is could not be read
+		return "what may be an ssh session"
+	case s.Any:
 		return fmt.Sprintf("the %s session", name)
 	}
 	return fmt.Sprintf("your %s session", name)

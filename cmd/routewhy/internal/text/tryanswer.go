@@ -1,0 +1,214 @@
+package text
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"routewhy/lookup/report"
+	"routewhy/route/iproute2"
+)
+
+// firstLine is the answer. That the caller's session would be lost comes before all else.
+func (p *tryPage) firstLine() string {
+	lost := ""
+	for i := range p.Sockets {
+		s := &p.Sockets[i]
+		switch {
+		case !s.Yours || !s.Lost:
+		case lost == "":
+			lost = sessionName(s) + " would be lost"
+		default: // the lines below name each
+			lost = "ssh sessions would be lost"
+		}
+	}
+	switch head := p.headline(); {
+	case lost == "":
+		return head
+	case len(p.Commands) == 1 && len(p.NotReached) == 0:
+		return lost + ". The command is " + head
+	default:
+		return lost + ": " + head
+	}
+}
+
+// headline is the answer in one sentence, but for the caller's session.
+func (p *tryPage) headline() string {
+	if len(p.Commands) == 1 && len(p.NotReached) == 0 {
+		return p.oneCommand(&p.Commands[0])
+	}
+	var refused []*report.TryCommand
+	for i := range p.Commands {
+		if c := &p.Commands[i]; !c.Accepted {
+			refused = append(refused, c)
+		}
+	}
+	if gone := p.defaultGone(); gone != "" && len(refused) > 0 {
+		return gone + ": " + p.onlySome(refused)
+	}
+	if len(refused) == 0 {
+		text := fmt.Sprintf("all %s commands are accepted", numeral(len(p.Commands)))
+		if len(p.Commands) == 2 {
+			text = "both commands are accepted"
+		}
+		return text + p.worst()
+	}
+	first := refused[0]
+	text := fmt.Sprintf("%s is refused: %s", p.nth(first), refusalWords(first))
+	if n := len(refused) - 1; n > 0 {
+		text = fmt.Sprintf("%d of %d commands are refused; %s: %s", n+1, len(p.Commands), p.nth(first), refusalWords(first))
+	}
+	switch done := len(p.Commands) - len(refused); {
+	case len(p.NotReached) > 0 && done == 0:
+		text += "; the commands after it are not made"
+	case len(p.NotReached) > 0:
+		text += "; those before it are done, and those after it are not made"
+	case done > 0:
+		text += p.worst()
+	}
+	return text
+}
+
+// defaultGone says which family loses its default route; empty: none does.
+func (p *tryPage) defaultGone() string {
+	for i := range p.Warnings {
+		if w := &p.Warnings[i]; w.Code == report.RemarkDefaultGone {
+			return surprise(w)
+		}
+	}
+	return ""
+}
+
+// onlySome says that some commands are refused, and the others are done.
+func (p *tryPage) onlySome(refused []*report.TryCommand) string {
+	first, done := refused[0], len(p.Commands)-len(refused)
+	text := fmt.Sprintf("%s is refused (%s)", p.nth(first), cmp.Or(quotedWords(first), "not sent"))
+	if n := len(refused) - 1; n > 0 {
+		text = fmt.Sprintf("%d of %d commands are refused", n+1, len(p.Commands))
+	}
+	if done == 1 {
+		return text + ", and the other is done all the same"
+	}
+	return text + ", and the others are done all the same"
+}
+
+// quotedWords are the words of who refuses.
+func quotedWords(c *report.TryCommand) string {
+	if c.Message == "" {
+		return ""
+	}
+	return fmt.Sprintf("%q", c.Message)
+}
+
+// worst is what of all commands together surprises most.
+func (p *tryPage) worst() string {
+	if gone := p.defaultGone(); gone != "" {
+		return ", and " + gone
+	}
+	for i := range p.Commands {
+		c := &p.Commands[i]
+		if len(c.Surprises) > 0 && c.Surprises[0].Code != report.RemarkSplit {
+			return "; but " + p.ofCommand(c, surprise(&c.Surprises[0]))
+		}
+	}
+	if share := p.defaultShare(); share != "" {
+		return ", and " + share
+	}
+	if p.Moves.Len() == 0 {
+		if p.OthersMay {
+			return ", and nothing changes for packets without a mark or source of their own"
+		}
+		return ", and no destination is decided differently"
+	}
+	return ""
+}
+
+// ofCommand says of which command a sentence is, where there are several.
+func (p *tryPage) ofCommand(c *report.TryCommand, text string) string {
+	if len(p.Commands) == 1 {
+		return text
+	}
+	if rest, ok := strings.CutPrefix(text, "it "); ok {
+		return p.nth(c) + " " + rest
+	}
+	return text
+}
+
+// defaultShare says where what default routes carry moves; empty: it stays.
+func (p *tryPage) defaultShare() string {
+	list := sums(p.Shares())
+	if len(list) == 0 || !list[0].ofDefault {
+		return ""
+	}
+	return fmt.Sprintf("%s move from %s to %s", addresses(list[0].size), list[0].before, list[0].after)
+}
+
+// nth names a command by its line, or by its place.
+func (p *tryPage) nth(c *report.TryCommand) string {
+	at := slices.IndexFunc(p.Commands, func(x report.TryCommand) bool { return x.Line == c.Line && x.Command == c.Command })
+	lines := map[int]bool{}
+	for i := range p.Commands {
+		lines[p.Commands[i].Line] = true
+	}
+	if len(lines) == len(p.Commands) {
+		return fmt.Sprintf("line %d", c.Line)
+	}
+	return fmt.Sprintf("command %d", at+1)
+}
+
+// oneCommand is the answer where there is one command.
+func (p *tryPage) oneCommand(c *report.TryCommand) string {
+	switch {
+	case c.Unknown:
+		return "whether it is accepted cannot be told: " + iproute2.Safe(c.Message)
+	case !c.Accepted && c.By != "kernel":
+		return fmt.Sprintf("%s refuses it and sends nothing: %s", iproute2.Safe(c.By), iproute2.Safe(c.Message))
+	case !c.Accepted:
+		return "refused: " + refusalWords(c)
+	case c.Reads:
+		return "it only shows something, and changes nothing"
+	}
+	if gone := p.defaultGone(); gone != "" {
+		return "accepted, and " + gone
+	}
+	for i := range c.Surprises {
+		if f := &c.Surprises[i]; f.Code != report.RemarkSplit {
+			return "accepted, but " + surprise(f)
+		}
+	}
+	return "accepted: " + p.effect(c)
+}
+
+// effect says what an accepted command changes.
+func (p *tryPage) effect(c *report.TryCommand) string {
+	text, same, nothing := "", p.Moves.Len() == 0, "no destination is decided differently"
+	if p.OthersMay {
+		nothing = "nothing changes for packets without a mark or source of their own"
+	}
+	switch {
+	case c.Removed == 1 && c.Added == 1:
+		text = fmt.Sprintf("%s takes the place of %s", routeWords(&c.AddedRoutes[0]), routeWords(&c.RemovedRoutes[0]))
+	case c.Added == 1 && c.Removed == 0:
+		text = "it adds " + routeWords(&c.AddedRoutes[0])
+	case c.Removed == 1 && c.Added == 0:
+		text = "it takes " + routeWords(&c.RemovedRoutes[0]) + " away"
+	case c.Added > 0 || c.Removed > 0:
+		var parts []string
+		if c.Removed > 0 {
+			parts = append(parts, count(c.Removed, "route")+" go")
+		}
+		if c.Added > 0 {
+			parts = append(parts, count(c.Added, "route")+" come")
+		}
+		text = strings.Join(parts, ", ")
+	case same:
+		return "no route changes, and " + nothing
+	default:
+		return "no route changes, but destinations are decided differently"
+	}
+	if same {
+		text += "; " + nothing
+	}
+	return text
+}

@@ -1,0 +1,91 @@
+package change
+
+import (
+	"slices"
+
+	"routewhy/route"
+)
+
+// enslave puts a device into a VRF or a bridge, or takes it out.
+func (t *tx) enslave(index, master int) *Refusal {
+	m := t.link(master)
+	old := t.link(t.link(index).Master)
+	if master != 0 {
+		if no := t.checkMaster(t.link(index), m); no != nil {
+			return no
+		}
+	}
+	vrf := m != nil && m.Kind == vrfKind || old != nil && old.Kind == vrfKind
+	up := t.link(index).Up()
+	if vrf { // which takes the device down and up again (cycle_netdev)
+		t.disable4(index, linkDown, true)
+		t.lower6(t.link(index), false)
+		if up {
+			t.lower(index)
+		}
+	}
+	t.editLink(index, func(l *route.Link) { l.Master = master })
+	if vrf && up {
+		t.raise(index)
+	}
+	if m != nil { // before it loses a carrier, and not after that as one that loses a port
+		t.adjustMTU(m.Index)
+	}
+	for _, b := range []*route.Link{old, m} {
+		if b != nil && hasPorts(b) {
+			t.choosePorts(b.Index)
+			t.adjustMTU(b.Index)
+		}
+		if b != nil && b.Kind == "bridge" && len(t.ports(b.Index)) <= 1 { // it gets another hardware address
+			t.forgetNeighbours(route.IPv4, b.Index, true)
+			t.forgetNeighbours(route.IPv6, b.Index, true)
+		}
+	}
+	return nil
+}
+
+// checkMaster is what may not belong to another device (br_add_if, vrf_add_slave).
+func (t *tx) checkMaster(l, m *route.Link) *Refusal {
+	switch {
+	case m == nil:
+		return refuse(route.EINVAL, "")
+	case m.Kind == vrfKind && l.Kind == vrfKind:
+		return refuse(route.EINVAL, "Can not enslave an L3 master device to a VRF")
+	case m.Kind == vrfKind && l.Flags&route.LinkLoopback != 0:
+		return refuse(route.EOPNOTSUPP, "Can not enslave loopback device to a VRF")
+	case m.Kind == vrfKind, m.Kind == "bond", m.Kind == "team":
+		return nil
+	case m.Kind != "bridge":
+		return refuse(route.EOPNOTSUPP, "")
+	case l.Flags&route.LinkLoopback != 0 || !ethernet(l):
+		return refuse(route.EINVAL, "")
+	case l.Kind == "bridge":
+		return refuse(route.ELOOP, "Can not enslave a bridge to a bridge")
+	case t.standsOn(l, m) || t.isLower(l, "macvlan"):
+		return refuse(route.EBUSY, "")
+	}
+	return nil
+}
+
+// ethernet reports whether a device is one of Ethernet, as far as its kind tells.
+func ethernet(l *route.Link) bool {
+	return !slices.Contains([]string{"tun", "wireguard", "ipip", "sit", "gre", "vti", "ip6tnl", "ip6gre", "xfrm", "nlmon"}, l.Kind)
+}
+
+// standsOn reports whether a device stands on another one.
+func (t *tx) standsOn(l, lower *route.Link) bool {
+	for stacked(l) && l.PeerNetNS < 0 {
+		if l.Peer == lower.Index {
+			return true
+		}
+		if l = t.link(l.Peer); l == nil {
+			return false
+		}
+	}
+	return false
+}
+
+// isLower reports whether a device of a kind stands on one.
+func (t *tx) isLower(l *route.Link, kind string) bool {
+	return slices.ContainsFunc(t.snap.Links, func(x route.Link) bool { return x.Kind == kind && x.Peer == l.Index && x.PeerNetNS < 0 })
+}
