@@ -69,7 +69,7 @@ func (w *walk) checkSource4() (Decision, bool) {
 		}
 		return w.group4(ShortcutGroupSource, owner, chosen{addr: src}), true
 	}
-	if w.fib.owner4(src) == 0 && w.fib.knowsAddrs(route.IPv4) {
+	if w.fib.owner4(src) == 0 && w.fib.knowsAddrs(route.IPv4) && !w.flow.Transparent {
 		return notLocal, true
 	}
 	return Decision{}, false

@@ -84,6 +84,8 @@ type Answerer struct {
 	Mark uint32
 	// UID is its owner.
 	UID uint32
+	// Transparent says that it is a transparent one: see [route.Flow].
+	Transparent bool
 }
 
 // ReplyOf is [FIB.Reply] for a socket of this host that takes the packet and answers; nil:
@@ -199,7 +201,7 @@ func (f *FIB) answered(t *Trace, who *Answerer) []Return {
 	}
 	if who != nil {
 		back.Out, back.Bound, back.UID = cmp.Or(who.Link, back.Out), who.Link != 0, who.UID
-		back.Mark = cmp.Or(who.Mark, back.Mark)
+		back.Mark, back.Transparent = cmp.Or(who.Mark, back.Mark), who.Transparent
 	}
 	if back.Dst.Is6() && back.Dst.IsLinkLocalUnicast() {
 		back.Out = cmp.Or(in, flow.Out, t.Decision.device(), back.Out)

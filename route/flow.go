@@ -29,6 +29,10 @@ type Flow struct {
 	// whatever the source is (ip6_route_output_flags_noref in net/ipv6/route.c).
 	// RTM_GETROUTE asks without a socket.
 	Bound bool
+	// Transparent says that a transparent socket sends it (IP_TRANSPARENT): IPv4 then does
+	// not ask whether a device has the source (FLOWI_FLAG_ANYSRC). RTM_GETROUTE asks
+	// without a socket.
+	Transparent bool
 	// TunnelID is the ID in the metadata of a received tunnel packet.
 	TunnelID uint64
 }

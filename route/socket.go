@@ -39,6 +39,9 @@ type Socket struct {
 	// V6Only says that a socket of IPv6 takes no IPv4 (IPV6_V6ONLY). The kernel
 	// sets it for every one that is bound to an IPv6 address.
 	V6Only bool `json:"v6only,omitzero"`
+	// Transparent says that its packets may have a source that no device of this host has
+	// (IP_TRANSPARENT, IPV6_TRANSPARENT).
+	Transparent bool `json:"transparent,omitzero"`
 	// Mark is SO_MARK, which the answers have too. The kernel shows it to
 	// CAP_NET_ADMIN only; zero: none, or not shown, see [FactMarks].
 	Mark uint32 `json:"mark,omitzero"`

@@ -18,7 +18,7 @@ import (
 // listener is a command for scripts: `listener NAME SPEC...` opens sockets and
 // goes on in the background, under that name, until the namespace of the script
 // is gone. A SPEC is tcp:ADDRESS:PORT or udp:ADDRESS:PORT, with ,v6only
-// or ,reuse or ,dev=DEVICE after it; ADDRESS of IPv6 is in brackets.
+// or ,reuse or ,transparent or ,dev=DEVICE after it; ADDRESS of IPv6 is in brackets.
 func listener() {
 	if len(os.Args) > 1 && os.Args[1] == "-" {
 		holdSockets(os.Args[2:])
@@ -108,6 +108,9 @@ func socketOptions(fd int, network, options string) error {
 	var err error
 	if strings.HasSuffix(network, "6") {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only)
+	}
+	if strings.Contains(options, "transparent") && err == nil {
+		err = unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_TRANSPARENT, 1)
 	}
 	if strings.Contains(options, "reuse") && err == nil {
 		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)

@@ -127,12 +127,16 @@ func networksOf(s *route.Snapshot, fam route.Family) networks {
 		if l := s.Link(a.Link); l == nil || !l.Up() || l.Flags&route.LinkLoopback != 0 {
 			continue
 		}
+		link := a.Link
+		if isPort(s, s.Link(link)) {
+			link = s.Link(link).Master // which takes what the port receives
+		}
 		p := a.Prefix.Masked()
 		if a.Peer.IsValid() {
 			p = a.Peer.Masked()
 		}
 		if !p.Contains(a.Prefix.Addr()) || !p.IsSingleIP() {
-			out.add(p, a.Link)
+			out.add(p, link)
 		}
 	}
 	return out

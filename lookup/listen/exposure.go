@@ -72,7 +72,7 @@ func (h *Host) Uplinks() int { return len(uplinks(h.snap)) }
 func (h *Host) General(s *route.Socket) bool {
 	a := s.Local.Addr().Unmap()
 	fam := route.FamilyOf(a)
-	return s.Link == 0 && (s.Proto == route.ProtoTCP || !hasVRF(h.snap)) && !a.IsLoopback() && !isLink(a) &&
+	return s.Link == 0 && !s.Transparent && (s.Proto == route.ProtoTCP || !hasVRF(h.snap)) && !a.IsLoopback() && !isLink(a) &&
 		h.asked[fam].of(s) == h.asked[fam].of(anySocket(fam)) && (!s.DualStack() || h.asked[route.IPv4].of(s) == h.asked[route.IPv4].of(anySocket(route.IPv4))) &&
 		h.scope(s) != ScopeGroup && !h.Contended(s)
 }
@@ -158,11 +158,13 @@ type reachKey struct {
 	special [2]special // in IPv4 and in IPv6
 	proto   uint8      // where there is a VRF, whose packets one protocol may take and another not, and of groups
 	rivals  int        // those of the same port
+
+	transparent bool
 }
 
 // keyOf is the key of a socket.
 func (h *Host) keyOf(s *route.Socket, scope Scope) reachKey {
-	key := reachKey{s.Local.Addr().Unmap(), s.Family, s.V6Only, s.Link, [2]special{h.asked[route.IPv4].of(s), h.asked[route.IPv6].of(s)}, 0, 0}
+	key := reachKey{s.Local.Addr().Unmap(), s.Family, s.V6Only, s.Link, [2]special{h.asked[route.IPv4].of(s), h.asked[route.IPv6].of(s)}, 0, 0, s.Transparent}
 	if r := h.rivalsFor(s); r != nil {
 		key.rivals = r.id
 	}
@@ -248,7 +250,7 @@ func (h *Host) at(alike special, a netip.Addr) special {
 
 // answersSelf reports whether a socket's answers to this host itself get there.
 func (h *Host) answersSelf(l *Local, d *lookup.Decision, s *route.Socket) bool {
-	back := route.Flow{Dst: d.Src, Src: l.Addr(), Out: s.Link, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(), DstPort: clientPort}
+	back := route.Flow{Dst: d.Src, Src: l.Addr(), Out: s.Link, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(), DstPort: clientPort, Transparent: s.Transparent}
 	switch {
 	case isLink(l.Addr()):
 		back.Out = l.Link

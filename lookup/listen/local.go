@@ -147,6 +147,15 @@ func (h *Host) HasIn(p netip.Prefix) bool {
 	return slices.ContainsFunc(h.locals, func(l Local) bool { return l.Prefix.Overlaps(p) })
 }
 
+// External reports whether this host has an address of a family that is not a loopback
+// address, or lets other hosts reach 127.0.0.0/8.
+func (h *Host) External(fam route.Family) bool {
+	some := slices.ContainsFunc(h.locals, func(l Local) bool {
+		return route.FamilyOf(l.Addr()) == fam && !l.Addr().IsLoopback()
+	})
+	return some || fam == route.IPv4 && len(h.Localnet()) > 0
+}
+
 // Locals are the addresses of this host, in the kernel's order, and who reaches a socket
 // of no special mark, user or port there.
 func (h *Host) Locals() []Local {

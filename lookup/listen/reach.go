@@ -23,6 +23,7 @@ const (
 	CodeLoopback    lookup.Code = lookup.Code(lookup.ShortcutLoopback)    // the answer's source is a loopback address, which may not leave
 	CodeOnLinkAlone lookup.Code = lookup.Code(lookup.ShortcutOnLink)      // the device that the socket is bound to has no route there
 	CodeNoCarrier   lookup.Code = "answer-no-carrier"                     // the device of the answer has none, or is down; Want: its index
+	CodePort        lookup.Code = "answer-port"                           // the device of the answer belongs to another one, by which neighbours answer; Want: its index
 	CodeNoIPv6Out   lookup.Code = "answer-no-ipv6"                        // the device of the answer has no IPv6; Want: its index
 	CodeSilent      lookup.Code = "gateway-silent"                        // the answer's gateway did not answer the last time, and is asked again; Want: its address, Have: the device's index
 	CodeUnheard     lookup.Code = "neighbours-unheard"                    // neighbours cannot be asked on the answer's device, for their answers are refused there; Want: its index
@@ -47,7 +48,7 @@ func uplinks(s *route.Snapshot) []int {
 // isPort reports whether a device belongs to another one that takes what it receives
 // (rx_handler in net/core/dev.c).
 func isPort(s *route.Snapshot, l *route.Link) bool {
-	if l.Master == 0 {
+	if l == nil || l.Master == 0 {
 		return false
 	}
 	m := s.Link(l.Master)
@@ -81,10 +82,11 @@ type inKey struct{ uplink, kind, in, check int }
 // outKey: link says that the answers are those to clients on the link of the device that
 // they are bound to.
 type outKey struct {
-	bound     int
-	isBound   bool
-	link      bool
-	kind, out int
+	bound       int
+	isBound     bool
+	transparent bool
+	link        bool
+	kind, out   int
 }
 
 // seenKey is an outcome, and the uplink by which the packet came.
@@ -117,13 +119,15 @@ type viewsKey struct {
 	alike special
 	bound int
 	proto uint8 // where there is a VRF
+
+	transparent bool
 }
 
 // viewsOf are who reaches an address by each uplink at which a socket takes packets.
 // Addresses that are alike share them, to be read only.
 func (k *asker) viewsOf(l *Local, of kind, s *route.Socket, alike special) []View {
 	a := l.Addr()
-	key := viewsKey{kind: of, alike: alike, bound: s.Link}
+	key := viewsKey{kind: of, alike: alike, bound: s.Link, transparent: s.Transparent}
 	if k.vrfs {
 		key.proto = s.Proto
 	}
@@ -161,10 +165,10 @@ func (k *asker) keyOf(uplink int, a netip.Addr, of kind, s *route.Socket, asked 
 	bound := answersBy(s, vrfOf(k.snap, uplink))
 	key := viewKey{
 		uplink: uplink, link: isLink(a), ins: k.in(uplink, a, of, s, asked),
-		outs: k.out(outKey{bound, s.Link != 0, false, of.out, asked.out}, a, s),
+		outs: k.out(outKey{bound, s.Link != 0, s.Transparent, false, of.out, asked.out}, a, s),
 	}
 	if a.Is6() {
-		key.own = k.out(outKey{uplink, s.Link != 0, true, of.out, asked.out}, a, s)
+		key.own = k.out(outKey{uplink, s.Link != 0, s.Transparent, true, of.out, asked.out}, a, s)
 	}
 	return key
 }
@@ -246,7 +250,7 @@ func (k *asker) out(key outKey, a netip.Addr, s *route.Socket) int {
 func (k *asker) back(c *cell, a netip.Addr, bound int, s *route.Socket) int {
 	d := k.searcher.Lookup(route.Flow{
 		Dst: c.first, Src: a, Out: bound, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto,
-		SrcPort: s.Local.Port(), DstPort: clientPort,
+		SrcPort: s.Local.Port(), DstPort: clientPort, Transparent: s.Transparent,
 	})
 	return k.place(k.answer(&d, c.first, a, slices.Contains(c.home, bound)))
 }
@@ -349,6 +353,9 @@ func (k *asker) leave(o *Outcome, d *lookup.Decision, c, a netip.Addr) {
 			continue
 		case c.Is6() && k.fib.Without6(w.Link):
 			o.Reason = lookup.Reason{Code: CodeNoIPv6Out, Want: w.Link}
+			continue
+		case isPort(k.snap, l) && k.fib.HasNeighbours(w.Link):
+			o.Reason = lookup.Reason{Code: CodePort, Want: w.Link}
 			continue
 		case k.fib.SilentGateway(w):
 			silent = lookup.Reason{Code: CodeSilent, Want: w.Gateway, Have: w.Link}

@@ -38,7 +38,8 @@ func (p *Packet) Sendto(s *route.Socket) (route.Flow, bool) {
 // sendto is a packet of a socket to a client, by a device or, zero, by any.
 func sendto(s *route.Socket, to netip.AddrPort, link int) route.Flow {
 	return route.Flow{
-		Dst: to.Addr(), Out: link, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(), DstPort: to.Port(),
+		Dst: to.Addr(), Out: link, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto,
+		SrcPort: s.Local.Port(), DstPort: to.Port(), Transparent: s.Transparent,
 	}
 }
 

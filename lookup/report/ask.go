@@ -246,7 +246,7 @@ func (m *met) answerer() *lookup.Answerer {
 	}
 	var out *lookup.Answerer
 	for _, c := range m.verdict.Receivers {
-		one := lookup.Answerer{Link: c.Socket.Link, Mark: c.Socket.Mark, UID: c.Socket.UID}
+		one := lookup.Answerer{Link: c.Socket.Link, Mark: c.Socket.Mark, UID: c.Socket.UID, Transparent: c.Socket.Transparent}
 		if out != nil && *out != one {
 			return nil
 		}
@@ -305,6 +305,12 @@ func (a *asker) askOne(ctx context.Context, l *look) error {
 	if a.NoKernel {
 		l.NotAsked = NoKernelAsked
 		return nil
+	}
+	if f := l.Trace.Flow; f.Transparent {
+		if f.Transparent = false; a.fib.Lookup(f).Shortcut == lookup.ShortcutNotLocal {
+			l.NotAsked = "it cannot be asked about a transparent socket"
+			return nil
+		}
 	}
 	var refused *route.NotAskedError
 	answer, err := a.src.Resolve(ctx, l.Trace.Flow)

@@ -194,7 +194,7 @@ func (n names) class(c *listen.Class, uplink int) ClientClass {
 		return Text(n.dev(index))
 	}
 	switch c.Reason.Code {
-	case listen.CodeNoCarrier, listen.CodeNoIPv6Out, listen.CodeUnheard, listen.CodeOtherLink:
+	case listen.CodeNoCarrier, listen.CodeNoIPv6Out, listen.CodePort, listen.CodeUnheard, listen.CodeOtherLink:
 		out.Reason.Want = device(c.Reason.Want)
 	case listen.CodeSilent:
 		out.Reason.Have = device(c.Reason.Have)

@@ -168,13 +168,15 @@ func (x *Exposure) bindings(host *listen.Host) int {
 		addr       netip.Addr
 		link       int
 		mark, port uint32
+
+		transparent bool
 	}
 	seen := map[binding]bool{}
 	asks := len(x.FIB.Snapshot().Rules) > 2*len(route.DefaultRules(route.IPv4))
 	all := x.FIB.Snapshot().Sockets
 	for i := range all {
 		if s := &all[i]; x.holds(s) && s.Listens() && !host.General(s) {
-			b := binding{addr: s.Local.Addr(), link: s.Link, mark: s.Mark}
+			b := binding{addr: s.Local.Addr(), link: s.Link, mark: s.Mark, transparent: s.Transparent}
 			if asks || host.Contended(s) { // a rule may ask for the port
 				b.port = uint32(s.Local.Port())
 			}

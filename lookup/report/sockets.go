@@ -42,10 +42,13 @@ type Socket struct {
 	Dev   string            `json:"dev,omitempty"`
 	State route.SocketState `json:"state"`
 	// V6Only says that a listening IPv6 socket takes no IPv4.
-	V6Only *bool  `json:"v6only,omitempty"`
-	Mark   uint32 `json:"mark,omitempty"`
-	UID    uint32 `json:"uid"`
-	Inode  uint32 `json:"inode,omitempty"`
+	V6Only *bool `json:"v6only,omitempty"`
+	// Transparent says that it answers from addresses that this host does not have
+	// (IP_TRANSPARENT).
+	Transparent bool   `json:"transparent,omitempty"`
+	Mark        uint32 `json:"mark,omitempty"`
+	UID         uint32 `json:"uid"`
+	Inode       uint32 `json:"inode,omitempty"`
 	// Processes are those that hold it. ProcessesUnread says that they are not known.
 	Processes       []route.Process `json:"processes,omitempty"`
 	ProcessesUnread bool            `json:"processes_unread,omitempty"`
@@ -55,7 +58,7 @@ type Socket struct {
 func NewSocket(snap *route.Snapshot, x *route.Socket) Socket {
 	j := Socket{
 		Protocol: x.ProtoName(), Family: FamilyName(x.Family), Local: x.Local.Addr(), Port: x.Local.Port(),
-		State: x.State, Mark: x.Mark, UID: x.UID, Inode: x.Inode, Processes: x.Owners,
+		State: x.State, Mark: x.Mark, Transparent: x.Transparent, UID: x.UID, Inode: x.Inode, Processes: x.Owners,
 		ProcessesUnread: len(x.Owners) == 0 && x.Inode != 0 && snap.Lacks(route.FactProcesses, 0),
 	}
 	if x.Remote.Port() != 0 {

@@ -43,6 +43,9 @@ type ZeroFacts struct {
 	// addresses of IPv4. LocalnetUnread says that the setting was not read.
 	Localnet       []string `json:"localnet,omitempty"`
 	LocalnetUnread bool     `json:"localnet_unread,omitempty"`
+	// Unreached says why no other host reaches a socket on the zero address; absent: others
+	// may.
+	Unreached lookup.Code `json:"unreached,omitempty"`
 	// NoAddress are the devices that are up and have no address of the family, or none of
 	// IPv6 that may be used yet; absent: it is not known which.
 	NoAddress []string `json:"no_address,omitzero"`
@@ -92,7 +95,7 @@ func NewZero(e *Explanation, whole *lookup.FIB) *Zero {
 		Defaults: entries(fam.Default()), Halves: append(entries(pair[0]), entries(pair[1])...),
 		Host:         entries(netip.PrefixFrom(zero, zero.BitLen())),
 		RoutesUnread: n.snap.Lacks(route.FactRoutes, fam), DefaultUnknown: whole.Covering(fam.Default()).Disposition == lookup.DispositionUnknown,
-		Listening: n.listening(fam), ListeningUnread: n.whyLacks(route.FactSockets), NoAddress: n.bare(fam),
+		Unreached: n.unreached(whole, fam), Listening: n.listening(fam), ListeningUnread: n.whyLacks(route.FactSockets), NoAddress: n.bare(fam),
 	}}
 	f := &z.Facts
 	if fam == route.IPv4 {
@@ -113,6 +116,26 @@ func NewZero(e *Explanation, whole *lookup.FIB) *Zero {
 		z.Warnings = append(z.Warnings, NewRemark(RemarkProcesses, "", why))
 	}
 	return z
+}
+
+// Why no other host reaches a socket that is bound to the zero address.
+const (
+	UnreachedNoAddress lookup.Code = "no-address" // this host has no address of the family but loopback
+	UnreachedNoDevice  lookup.Code = "no-uplink"  // nothing comes in by any device
+)
+
+// unreached says why no other host reaches a socket that is bound to the zero address; empty:
+// others may. One that is bound to :: takes IPv4 too.
+func (n names) unreached(whole *lookup.FIB, fam route.Family) lookup.Code {
+	host := listen.NewHost(whole)
+	switch {
+	case !n.knowsAddrs(fam) || n.snap.Lacks(route.FactLinks, 0):
+	case host.Uplinks() == 0:
+		return UnreachedNoDevice
+	case !host.External(fam) && (fam == route.IPv4 || !host.External(route.IPv4)):
+		return UnreachedNoAddress
+	}
+	return ""
 }
 
 // Status is what the page comes to: its answer is usable whatever a look-up of :: itself

@@ -16,7 +16,18 @@ const (
 
 	inetDiagSkV6Only = 11
 	inetDiagMark     = 15
+	inetDiagSockopt  = 22
 )
+
+// transparentBit is the bit of `transparent` in the first byte of struct inet_diag_sockopt,
+// where the compiler puts the sixth of eight bits: from the lowest one on, or on big-endian
+// machines from the highest.
+func transparentBit() byte {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		return 1 << 5
+	}
+	return 1 << 2
+}
 
 // decodeSocket decodes struct inet_diag_msg and its attributes. The protocol
 // is not in it: it is the one that was asked for. marked reports whether the mark is told.
@@ -44,6 +55,8 @@ func decodeSocket(b []byte) (s route.Socket, marked bool, err error) {
 			s.V6Only = a.u8() != 0
 		case inetDiagMark:
 			s.Mark, marked = a.u32(), true
+		case inetDiagSockopt:
+			s.Transparent = len(a.data) > 0 && a.data[0]&transparentBit() != 0
 		}
 	}
 	return s, marked, a.err

@@ -365,6 +365,8 @@ func unanswered(r report.Reason) string {
 		return "no route by the device that the socket is bound to"
 	case listen.CodeNoCarrier:
 		return name(r.Want) + " has no carrier or is down"
+	case listen.CodePort:
+		return name(r.Want) + " is a port of another device, which takes what neighbours answer"
 	case listen.CodeNoIPv6Out:
 		return name(r.Want) + " has no IPv6"
 	case listen.CodeSilent:

@@ -153,7 +153,9 @@ func (z zeroPage) noDefault() string {
 // zeroWidth is the width of the first column of the page's tables.
 const zeroWidth = 14
 
-func (p *page) zeroRow(name, text string, i ink) { p.block("  "+pad(name, zeroWidth), text, i) }
+func (p *page) zeroRow(name, text string, i ink) {
+	p.block("  "+pad(name, max(zeroWidth, textWidth(name)+2)), text, i)
+}
 
 func standingsText(all []report.Entry) string {
 	var out []string
@@ -252,8 +254,19 @@ func (z zeroPage) groups() []boundGroup {
 // the loopback address, and what a firewall has to do with it.
 func (p *page) zeroAgainstLoopback(z zeroPage) {
 	lo := listen.Loopback(z.zero())
-	p.zeroRow(z.zero().String(), "other hosts reach it, unless a firewall drops what they send", plain)
+	p.zeroRow(z.zero().String(), z.reachedBy(), plain)
 	p.zeroRow(lo.String(), z.loopback(lo)+z.guarded(lo), plain)
+}
+
+// reachedBy says who reaches a socket that is bound to the zero address.
+func (z zeroPage) reachedBy() string {
+	switch z.Facts.Unreached {
+	case report.UnreachedNoAddress:
+		return "this host alone, which has no other " + z.family().String() + " address than " + listen.Loopback(z.zero()).String()
+	case report.UnreachedNoDevice:
+		return "this host alone now: no device but lo is up and has a carrier"
+	}
+	return "other hosts reach it, unless a firewall drops what they send"
 }
 
 // guarded says who keeps other hosts from a loopback address.
