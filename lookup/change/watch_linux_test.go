@@ -25,8 +25,7 @@ import (
 // TestWatch makes random changes while a watch of several destinations runs. Its last
 // answers are those of a fresh reading; each change of an answer begins with the answer
 // before, and a change of the host that alters no answer is not told. ROUTEWHY_WATCHED is
-// how many changes (30), ROUTEWHY_WATCH_BUFFER how small the buffer for events is, in bytes
-// (0: as it is), ROUTEWHY_SEED where the random numbers start.
+// how many changes (30), ROUTEWHY_SEED where the random numbers start.
 func TestWatch(t *testing.T) {
 	changes := routetest.EnvInt(t, "ROUTEWHY_WATCHED", 30)
 	seed := routetest.EnvInt(t, "ROUTEWHY_SEED", 1)

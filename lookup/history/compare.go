@@ -147,7 +147,7 @@ func (w *Watch) find(t *turn, fib *lookup.FIB) {
 		return
 	}
 	for _, h := range w.recent {
-		if h.trigger != nil && h.event.Neighbour == nil && !slices.Contains(t.because, h) && len(t.because) < maxFound {
+		if h.trigger != nil && (h.event.Neighbour == nil || h.event.Port != 0) && !slices.Contains(t.because, h) && len(t.because) < maxFound {
 			t.because = append(t.because, h)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"routewhy/lookup"
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -88,6 +89,13 @@ func (w *Watch) neighbourChanged(e *route.Event) bool {
 	k := neighbourKey{n.Link, n.Addr}
 	was, known := w.fib.Neighbour(n.Link, n.Addr)
 	switch {
+	case e.Port != 0 && n.State == route.NeighbourFailed:
+		// Somebody set it so, or deletes it, which begins so: what is read then tells.
+		delete(w.silent, k)
+		w.events++
+		w.dirty = true
+		w.note(&happening{event: e, trigger: report.NewTrigger(w.fib, w.fib, e)})
+		return false
 	case !e.Gone && n.State == route.NeighbourFailed:
 		if w.silent[k] {
 			return false
