@@ -90,6 +90,11 @@ func (w *Watch) Run(ctx context.Context) error {
 		}
 		for i := range events {
 			w.happen(&events[i])
+			if len(w.pending) >= maxPending {
+				if err := w.flush(); err != nil {
+					return err
+				}
+			}
 		}
 		if err := w.settle(ctx); err != nil {
 			return err
@@ -99,6 +104,9 @@ func (w *Watch) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// maxPending bounds how many changes wait to be told.
+const maxPending = 1000
 
 // start reads everything, and tells the answers.
 func (w *Watch) start(ctx context.Context) error {
