@@ -90,7 +90,7 @@ func addrNoRoute(h *Host) []Finding {
 		l := h.snap.Link(a.Link)
 		net := a.Prefix.Masked()
 		if l == nil || !l.Up() || l.Flags&route.LinkLoopback != 0 || a.Prefix.IsSingleIP() || a.Peer.IsValid() || !slices.Contains(known, fam) ||
-			a.Flags&(route.AddrNoPrefixRoute|route.AddrTentative|route.AddrDADFailed) != 0 || a.Prefix.Addr().IsLinkLocalUnicast() || there[on{a.Link, net}] ||
+			a.Flags&(route.AddrNoPrefixRoute|route.AddrTentative|route.AddrDADFailed) != 0 || a.Prefix.Addr().IsLinkLocalUnicast() || a.Prefix.Addr().IsLoopback() || there[on{a.Link, net}] ||
 			fam == route.IPv6 && !l.Carrier() || h.snap.LacksPart(route.TableMain, fam) {
 			continue
 		}

@@ -199,7 +199,8 @@ func (g *gathered) notice(r *route.Route) {
 			g.pairs = append(g.pairs, pair{g.last.Clone(), r.Clone()})
 		}
 	}
-	hops := append(g.last.NextHops[:0], r.NextHops...)
+	g.last.NextHops = append(g.last.NextHops[:0], r.NextHops...)
+	hops := g.last.NextHops
 	g.last = *r
 	g.last.NextHops, g.last.Metrics, g.last.Unknown = hops, nil, nil
 	switch a := r.Dst.Addr(); {
@@ -377,7 +378,7 @@ func (h *Host) lacks(c *Check) string {
 func (h *Host) unread(fact route.Fact, fam route.Family) bool {
 	switch fact {
 	case factTables:
-		return h.snap.WhyLacks(route.FactRoutes, fam) != ""
+		return h.snap.WhyLacks(route.FactRoutes, fam) != "" || h.snap.WhyLacks(route.FactPart, fam) != ""
 	case route.FactRoutes: // some tables are better than none
 		return h.snap.Lacks(fact, fam)
 	}
