@@ -131,6 +131,8 @@ func (w *watched) start(t *testing.T) {
 	})
 	w.ways = w.fresh(t)
 	w.wait(t, func(turns []*report.Turn) bool { return len(turns) >= len(w.q.Asked) })
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.turns = nil
 }
 
