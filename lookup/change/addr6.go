@@ -348,13 +348,23 @@ func (t *tx) removeAddr6(a route.Addr) {
 		t.expirePrefix6(l, &a)
 	}
 	t.rewriteAll(route.IPv6, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
-		if r.PrefSrc != a.Prefix.Addr() || r.NextHopID != 0 || len(r.NextHops) > 0 && t.mayPrescribe6(r.PrefSrc, r.NextHops[0].Link) {
+		if r.PrefSrc != a.Prefix.Addr() || r.NextHopID != 0 || len(r.NextHops) > 0 && !t.losesSource6(r, a.Link) {
 			return r, false
 		}
 		next := r.Clone()
 		next.PrefSrc = netip.Addr{}
 		return &next, false
 	})
+}
+
+// losesSource6 reports whether a route prescribes its source no more when a device loses that
+// address (fib6_remove_prefsrc).
+func (t *tx) losesSource6(r *route.Route, link int) bool {
+	by := r.NextHops[0].Link
+	if t.kernel.sourceOfDevice {
+		return by == link
+	}
+	return !t.mayPrescribe6(r.PrefSrc, by)
 }
 
 // expirePrefix6 lets the route to an address's network expire with the last of the other

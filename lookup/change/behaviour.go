@@ -20,6 +20,9 @@ type behaviour struct {
 	// renamesUp: a device that is up may be renamed. Not on 6.1, but on 6.12 and 6.18;
 	// said to be since 6.2.
 	renamesUp bool
+	// sourceOfDevice: when a device loses an IPv6 address, the routes by that device alone
+	// prescribe it no more. So on 6.1, but not on 6.12 and 6.18; until when is not known.
+	sourceOfDevice bool
 	// expiresAtOnce: the connected route of an IPv6 address that gets a lifetime expires at
 	// that moment, since the kernel takes the lifetime for the time when it ends. So on 6.1
 	// and 6.18, but not on 6.12 as Debian has it.
@@ -34,5 +37,5 @@ func behaviourOf(release string) behaviour {
 		return behaviour{addrMessages: true, lifetimeFirst: true, backwardLast: true, validatesFirst: true, renamesUp: true, expiresAtOnce: true}
 	}
 	v := major*1000 + minor
-	return behaviour{addrMessages: v >= 6003, lifetimeFirst: v >= 6013, backwardLast: v >= 6015, validatesFirst: v >= 6016, renamesUp: v >= 6002, expiresAtOnce: v != 6012}
+	return behaviour{addrMessages: v >= 6003, lifetimeFirst: v >= 6013, backwardLast: v >= 6015, validatesFirst: v >= 6016, renamesUp: v >= 6002, expiresAtOnce: v != 6012, sourceOfDevice: v < 6012}
 }

@@ -145,14 +145,18 @@ func (t *tx) makeVRFRules() {
 func (c *NewLink) check(t *tx, lower *route.Link) *Refusal {
 	stands := slices.Contains([]string{"vlan", "macvlan", "macvtap", "ipvlan"}, c.Kind)
 	switch {
+	case c.Kind == "vlan" && c.VLAN >= 4095:
+		return refuse(route.ERANGE, "8021q: Invalid VLAN id")
+	case c.Kind == "vlan" && c.Lower == 0:
+		return refuse(route.EINVAL, "8021q: link not specified")
+	case c.Kind == "vlan" && lower == nil:
+		return refuse(route.ENODEV, "8021q: link does not exist")
 	case stands && c.Lower == 0:
 		return refuse(route.EINVAL, "")
 	case stands && lower == nil:
 		return refuse(route.ENODEV, "")
 	case stands && c.MTU > lower.MTU:
 		return refuse(route.EINVAL, "")
-	case c.Kind == "vlan" && c.VLAN >= 4095:
-		return refuse(route.ERANGE, "8021q: Invalid VLAN id")
 	case c.Kind == "vlan" && lower.Flags&route.LinkLoopback != 0:
 		return refuse(route.EOPNOTSUPP, "8021q: VLANs not supported on device")
 	case strings.HasPrefix(c.Kind, "mac") && (lower.Flags&route.LinkLoopback != 0 || !ethernet(lower) || lower.Kind == vrfKind):
