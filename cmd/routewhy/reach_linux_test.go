@@ -191,7 +191,7 @@ func (l *lab) sources(h *listen.Host, snap *route.Snapshot, s *route.Socket, c *
 		p.Dev, p.Slave = m.Index, uplink
 	}
 	flow, _ := p.Sendto(s)
-	d := l.fib.Lookup(flow)
+	d := listen.LookupSendto(l.fib, flow)
 	if strange(d.Sources()) || (d.Errno != 0) != (c.refused != nil) {
 		return fmt.Errorf("ADDRESS:PORT: answered without a source: from %v, %v; said: %v, %v", c.plain, c.refused, d.Sources(), d.Errno)
 	}

@@ -43,6 +43,16 @@ func sendto(s *route.Socket, to netip.AddrPort, link int) route.Flow {
 	}
 }
 
+// LookupSendto decides about a packet that is sent by sendto(2) without a source: IPv6 looks up
+// again with the source that it chooses where the first look-up fails (ip6_dst_lookup_tail in
+// net/ipv6/ip6_output.c), IPv4 does not.
+func LookupSendto(f *lookup.FIB, flow route.Flow) lookup.Decision {
+	if flow.Dst.Is6() {
+		return f.LookupConnected(flow)
+	}
+	return f.Lookup(flow)
+}
+
 // SourceClass are clients to whom a socket's answers by sendto(2) have the same source.
 type SourceClass struct {
 	// Clients are prefixes of their addresses. Of all classes, the longest prefix that
@@ -103,7 +113,7 @@ func (k *asker) sources(h *Host, locals []Local, s *route.Socket) []SourceClass 
 			}
 			continue
 		}
-		d := k.searcher.Lookup(sendto(s, netip.AddrPortFrom(c.first, clientPort), s.Link))
+		d := LookupSendto(k.fib, sendto(s, netip.AddrPortFrom(c.first, clientPort), s.Link))
 		one := SourceClass{Sources: d.Sources(), Errno: d.Errno}
 		if d.Disposition == lookup.DispositionUnknown || one.Errno == 0 && !slices.ContainsFunc(one.Sources, netip.Addr.IsValid) {
 			continue // not known

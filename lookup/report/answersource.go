@@ -98,7 +98,7 @@ func (m *met) sendto() (route.Flow, bool) {
 // one than the address that was asked.
 func (n names) answerSource(l *look, back *route.Flow) []Finding {
 	asked := l.Met.verdict.Packet.Dst.Addr()
-	d := n.fib.Lookup(*back)
+	d := listen.LookupSendto(n.fib, *back)
 	a := AnswerSource{Sources: d.Sources(), Errno: d.Errno}
 	switch {
 	case d.Disposition == lookup.DispositionUnknown, d.Errno == 0 && !slices.ContainsFunc(a.Sources, netip.Addr.IsValid),
