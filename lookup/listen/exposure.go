@@ -258,6 +258,10 @@ func (h *Host) answersSelf(l *Local, d *lookup.Decision, s *route.Socket) bool {
 		back.Out = answersBy(s, l.VRF)
 	}
 	answer := h.fib.Lookup(back)
+	if answer.Shortcut == lookup.ShortcutOnLink && len(answer.NextHops) == 1 {
+		out := h.snap.Link(answer.NextHops[0].Link)
+		return out != nil && out.Flags&route.LinkLoopback != 0 // __mkroute_output: what leaves by lo comes back
+	}
 	return answer.Disposition == lookup.DispositionLocal || answer.Disposition == lookup.DispositionUnknown
 }
 
