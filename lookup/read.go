@@ -28,6 +28,9 @@ type Need struct {
 	// Ask gives, if Hold left routes out, the addresses that will be looked up. They may
 	// depend on what was held. The routes that cover them are read in a second reading.
 	Ask func(*FIB) []netip.Addr
+	// Limit is how many bytes what Hold holds may take, about; zero: any number. More
+	// is a [route.LimitError].
+	Limit int64
 	// Each, if set, is handed every route that is read the first time, held or not,
 	// before Hold is. The Route is overwritten by the next one. An error ends the
 	// reading and becomes Read's.
@@ -74,7 +77,12 @@ type loader struct {
 	builder Builder
 	count   int           // of the routes that were read
 	first   []route.Route // with Hold, the routes while all are held
+	held    int64         // how many Hold chose
 }
+
+// heldSize is what a route takes that is held of a large table, with what a report keeps
+// of it, about.
+const heldSize = 640
 
 func (l *loader) again() {
 	*l = loader{need: l.need}
@@ -109,6 +117,9 @@ func (l *loader) take(r *route.Route) error {
 	default:
 		l.reduce()
 		l.hold(r)
+		if most := l.need.Limit; most > 0 && l.held*heldSize > most {
+			return &route.LimitError{Limit: most}
+		}
 	}
 	return nil
 }
@@ -130,6 +141,7 @@ func (l *loader) hold(r *route.Route) {
 	held := l.need.Hold(r)
 	l.builder.mark(r.Table, r.Dst, held)
 	if held {
+		l.held++
 		l.builder.Add(r)
 		return
 	}

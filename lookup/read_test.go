@@ -157,3 +157,16 @@ func TestReadEnds(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestReadLimit: where more is held than may be, the reading ends.
+func TestReadLimit(t *testing.T) {
+	host := largeHost(6000)
+	hold := func(*route.Route) bool { return true }
+	_, err := lookup.Read(t.Context(), &memory{Snapshot: host}, &lookup.Need{Hold: hold, Limit: 1 << 20})
+	if !errors.As(err, new(*route.LimitError)) {
+		t.Error(err)
+	}
+	if _, err := lookup.Read(t.Context(), &memory{Snapshot: host}, &lookup.Need{Hold: hold, Limit: 1 << 30}); err != nil {
+		t.Error(err)
+	}
+}

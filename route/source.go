@@ -23,6 +23,12 @@ type Source interface {
 	Close() error
 }
 
+// Limited is a [Source] of which not more than so much is to be held.
+type Limited interface {
+	// Limit is how many bytes of memory.
+	Limit() int64
+}
+
 // Watch notices changes of what a [Source] reads.
 type Watch interface {
 	// Changed reports whether something that matters has happened since the watch

@@ -141,7 +141,7 @@ type questions struct {
 func (q *questions) answer(ctx context.Context, s stdio) error {
 	all, err := report.Ask(ctx, q.host, q.question(q.dests))
 	if err != nil {
-		return deviceFault(err)
+		return deviceFault(overLimit(err))
 	}
 	if err := q.write(all, s); err != nil {
 		return err

@@ -34,7 +34,7 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 		return false, err
 	})
 	if err != nil {
-		return err
+		return overLimit(err)
 	}
 	defer during.Close()
 	out, err := x.Report()

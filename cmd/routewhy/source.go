@@ -104,6 +104,14 @@ func loadError(err error, room int64) error {
 	return fmt.Errorf("--load: %w", err)
 }
 
+// overLimit says of the files' limit how to raise it, where an error is about that.
+func overLimit(err error) error {
+	if errors.As(err, new(*route.LimitError)) {
+		return loadError(err, 0)
+	}
+	return err
+}
+
 // openHost opens a network namespace for reading.
 func openHost(netns string) (*kernel.Host, error) {
 	host, err := kernel.Open(netns)

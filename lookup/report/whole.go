@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -17,8 +18,13 @@ import (
 func ReadWhole(ctx context.Context, src route.Source, q route.Query) (*lookup.FIB, []AlikeRoutes, error) {
 	q.AllDevices = true
 	var far farRoutes
+	var limit int64
+	if l, ok := src.(route.Limited); ok {
+		limit = l.Limit()
+	}
 	fib, err := lookup.Read(ctx, src, &lookup.Need{
 		Query: q,
+		Limit: limit,
 		Hold:  func(r *route.Route) bool { return !leadsFar(r) || far.holds(r) },
 		Ask: func(f *lookup.FIB) []netip.Addr {
 			return append(far.missed(), f.ExternalAddr(route.IPv4), f.ExternalAddr(route.IPv6))
@@ -31,8 +37,14 @@ func ReadWhole(ctx context.Context, src route.Source, q route.Query) (*lookup.FI
 		},
 		Again: func() { far = farRoutes{} },
 	})
-	if err != nil || !fib.Partial() {
-		return fib, nil, err
+	if errors.As(err, new(*route.LimitError)) {
+		err = fmt.Errorf("routes: %w", err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if !fib.Partial() {
+		return fib, nil, nil
 	}
 	return fib, far.all(), nil
 }

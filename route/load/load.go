@@ -42,6 +42,7 @@ type Result struct {
 	PassedOver []string
 
 	names []string // of the files
+	limit int64    // of memory, in bytes
 }
 
 // Fault is a place in a file that was not understood. The snapshot lacks what
@@ -89,7 +90,7 @@ func Within(limit int64, stdin io.Reader, netns string, names ...string) (*Resul
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	r := &Result{l.snap, l.routes, l.faults, l.moreFaults, slices.Sorted(maps.Keys(l.passedOver)), names}
+	r := &Result{l.snap, l.routes, l.faults, l.moreFaults, slices.Sorted(maps.Keys(l.passedOver)), names, limit}
 	switch {
 	case netns != "" && !l.picked:
 		return nil, &NamespaceError{netns, r.PassedOver}

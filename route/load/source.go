@@ -14,6 +14,9 @@ func (r *Result) Source() route.Source { return &source{r} }
 // source is files that were read.
 type source struct{ *Result }
 
+// Limit is what was allowed for the files.
+func (s *source) Limit() int64 { return s.limit }
+
 // Close does nothing: the files were read and closed already.
 func (*source) Close() error { return nil }
 
