@@ -56,12 +56,20 @@ func (a *asker) causes(ctx context.Context, e route.Errno) ([]*Causes, error) {
 		x := l.Report()
 		r := &Causes{Query: x.Query, Errno: e, Causes: []Cause{}, Decision: x}
 		r.Gives = l.Trace.Decision.Errno == e
-		for _, c := range whynot.Causes(fib, l.Trace, e) {
-			r.Causes = append(r.Causes, Cause{Code: c.Code, State: c.State, Reason: NewReason(c.Reason), Rule: n.rule(c.Rule), Route: n.route(c.Route)})
-		}
+		r.Causes = append(r.Causes, n.causes(l.Trace, e)...)
+		x.Causes = nil // they are those above, or of another error than was asked about
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// causes are the causes of an error, by names.
+func (n names) causes(t *lookup.Trace, e route.Errno) []Cause {
+	var out []Cause
+	for _, c := range whynot.Causes(n.fib, t, e) {
+		out = append(out, Cause{Code: c.Code, State: c.State, Reason: NewReason(c.Reason), Rule: n.rule(c.Rule), Route: n.route(c.Route)})
+	}
+	return out
 }
 
 // Status is that of the packet.

@@ -23,6 +23,9 @@ type Explanation struct {
 	// UntracedRoutes, UntracedRules or UntracedNone.
 	Trace    []RuleTrial `json:"trace,omitempty"`
 	Untraced lookup.Code `json:"untraced,omitempty"`
+	// Causes are what a refused packet's error may come from, which it is and which of them
+	// were ruled out.
+	Causes []Cause `json:"causes,omitempty"`
 	// Next is the decision if the chosen route went away.
 	Next *Next `json:"next,omitempty"`
 	// Reverse is the check of a received packet's source. ReverseElse is the check for a

@@ -73,6 +73,9 @@ func (l *look) Report() *Explanation {
 		flow.Src = s.Src
 		e.Socket = &SocketLookup{s.Src, NewDecision(l.FIB, &flow, &s.Decision, nil)}
 	}
+	if d := &t.Decision; d.Errno != 0 && d.Disposition != lookup.DispositionUnknown {
+		e.Causes = n.causes(t, d.Errno)
+	}
 	e.Kernel = n.kernel(l)
 	e.Assumptions = append(l.assumed(), n.missing(t)...)
 	e.Warnings = slices.Concat(e.lifeless(), n.findings(&t.Flow, l.Notes), l.Remarks)

@@ -97,14 +97,14 @@ func Ask(q *Question) *Answer {
 	return a
 }
 
-// hopeless are the facts that nothing can be supposed without.
+// hopeless is the first fact that nothing can be supposed without. Where there is none, the
+// set of facts is too large to be found, and it is the first of all.
 func (q *search) hopeless(t *lookup.Trace) []option {
-	for _, o := range q.options(q.root, t) {
-		if o.take == nil {
-			return []option{o}
-		}
+	all := q.options(q.root, t)
+	if i := slices.IndexFunc(all, func(o option) bool { return o.take == nil }); i >= 0 {
+		return all[i : i+1]
 	}
-	return nil
+	return all[:min(1, len(all))]
 }
 
 // maxPackets is how many packets are tried, to find some that go where they are wanted

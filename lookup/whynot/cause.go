@@ -60,18 +60,26 @@ const (
 func causesOf(e route.Errno, received bool, f route.Family) []lookup.Code {
 	switch e {
 	case route.EINVAL:
-		out := []lookup.Code{CauseBlackholeRoute, CauseBlackholeRule, CauseReversePath, CauseSource}
-		if !received {
-			out = append(out, CauseArgument)
+		if received {
+			return []lookup.Code{CauseBlackholeRoute, CauseBlackholeRule, CauseReversePath, CauseSource}
 		}
-		return out
+		return []lookup.Code{CauseBlackholeRoute, CauseBlackholeRule, CauseSource, CauseArgument}
 	case route.EXDEV:
 		return []lookup.Code{CauseReversePath}
 	case route.EHOSTUNREACH:
-		return []lookup.Code{CauseUnreachableRoute, CauseNeighbour, CauseForwarding, CauseICMP, CauseFirewall}
+		if received {
+			return []lookup.Code{CauseUnreachableRoute, CauseNeighbour, CauseForwarding, CauseFirewall}
+		}
+		return []lookup.Code{CauseUnreachableRoute, CauseNeighbour, CauseICMP, CauseFirewall}
 	case route.ENETUNREACH:
+		if received {
+			return []lookup.Code{CauseNoRoute, CauseThrow, CauseUnreachableRule, CauseFirewall}
+		}
 		return []lookup.Code{CauseNoRoute, CauseThrow, CauseUnreachableRule, CauseSource, CauseDevice, CauseICMP, CauseFirewall}
 	case route.EACCES:
+		if received {
+			return []lookup.Code{CauseProhibitRoute, CauseProhibitRule, CauseFirewall}
+		}
 		out := []lookup.Code{CauseProhibitRoute, CauseProhibitRule, CauseBroadcast}
 		if f == route.IPv6 {
 			out = append(out, CauseICMP, CauseFirewall)
@@ -98,7 +106,22 @@ func Causes(f *lookup.FIB, t *lookup.Trace, e route.Errno) []Cause {
 	x := &causes{state: newState(f, t.Flow), t: t, d: &t.Decision, errno: e}
 	var out []Cause
 	for _, c := range causesOf(e, t.Flow.In != 0, t.Flow.Family()) {
-		out = append(out, x.judge(c))
+		switch c {
+		case CauseBlackholeRoute:
+			out = append(out, x.byRoute(c, route.TypeBlackhole, lookup.DispositionBlackhole)...)
+		case CauseUnreachableRoute:
+			out = append(out, x.byRoute(c, route.TypeUnreachable, lookup.DispositionUnreachable)...)
+		case CauseProhibitRoute:
+			out = append(out, x.byRoute(c, route.TypeProhibit, lookup.DispositionProhibit)...)
+		case CauseBlackholeRule:
+			out = append(out, x.byRule(c, route.ActionBlackhole)...)
+		case CauseUnreachableRule:
+			out = append(out, x.byRule(c, route.ActionUnreachable)...)
+		case CauseProhibitRule:
+			out = append(out, x.byRule(c, route.ActionProhibit)...)
+		default:
+			out = append(out, x.judge(c))
+		}
 	}
 	return out
 }
@@ -112,18 +135,6 @@ type causes struct {
 
 func (x *causes) judge(c lookup.Code) Cause {
 	switch c {
-	case CauseBlackholeRoute:
-		return x.byRoute(c, route.TypeBlackhole, lookup.DispositionBlackhole)
-	case CauseUnreachableRoute:
-		return x.byRoute(c, route.TypeUnreachable, lookup.DispositionUnreachable)
-	case CauseProhibitRoute:
-		return x.byRoute(c, route.TypeProhibit, lookup.DispositionProhibit)
-	case CauseBlackholeRule:
-		return x.byRule(c, route.ActionBlackhole)
-	case CauseUnreachableRule:
-		return x.byRule(c, route.ActionUnreachable)
-	case CauseProhibitRule:
-		return x.byRule(c, route.ActionProhibit)
 	case CauseNoRoute:
 		return x.whether(c, x.d.Disposition == lookup.DispositionNoRoute && x.d.Shortcut == "" && x.thrower() == nil)
 	case CauseThrow:
@@ -152,25 +163,41 @@ func (x *causes) whether(c lookup.Code, yes bool) Cause {
 	return Cause{Code: c, State: CauseNot}
 }
 
-// byRoute is a route of a type that refuses: the one that decided, or one that does not.
-func (x *causes) byRoute(c lookup.Code, t route.Type, as lookup.Disposition) Cause {
+// byRoute are the routes of a type that refuses: the one that decided, and those that
+// cover the destination and did not decide. Where there is none, it is one cause without
+// a route.
+func (x *causes) byRoute(c lookup.Code, t route.Type, as lookup.Disposition) []Cause {
+	var out []Cause
 	if x.d.Disposition == as && x.d.HasRoute {
-		return Cause{Code: c, State: CauseIs, Route: &x.d.Route}
+		out = append(out, Cause{Code: c, State: CauseIs, Route: &x.d.Route})
 	}
-	return Cause{Code: c, State: CauseNot, Route: x.covers(func(r *route.Route) bool { return r.Type == t })}
+	x.covering(func(r *route.Route) bool {
+		if decides := len(out) > 0 && out[0].State == CauseIs && sameRoute(out[0].Route, r); r.Type == t && !decides {
+			out = append(out, Cause{Code: c, State: CauseNot, Route: r})
+		}
+		return true
+	})
+	if len(out) == 0 {
+		out = append(out, Cause{Code: c, State: CauseNot})
+	}
+	return out
 }
 
-// byRule is a rule with an action that refuses.
-func (x *causes) byRule(c lookup.Code, a route.Action) Cause {
-	if r := x.d.Rule; r != nil && r.Action == a && !x.d.HasRoute {
-		return Cause{Code: c, State: CauseIs, Rule: r}
-	}
-	out := Cause{Code: c, State: CauseNot}
+// byRule are the rules with an action that refuses. Where there is none, it is one cause
+// without a rule.
+func (x *causes) byRule(c lookup.Code, a route.Action) []Cause {
+	var out []Cause
 	for i := range x.t.Rules {
-		if r := &x.t.Rules[i]; r.Rule.Action == a {
-			out.Rule, out.Reason = r.Rule, r.Reason
-			break
+		switch r := &x.t.Rules[i]; {
+		case r.Rule.Action != a:
+		case r.Rule == x.d.Rule && !x.d.HasRoute:
+			out = append(out, Cause{Code: c, State: CauseIs, Rule: r.Rule})
+		default:
+			out = append(out, Cause{Code: c, State: CauseNot, Rule: r.Rule, Reason: r.Reason})
 		}
+	}
+	if len(out) == 0 {
+		out = append(out, Cause{Code: c, State: CauseNot})
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package text
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"routewhy/lookup/report"
 	"routewhy/lookup/whynot"
@@ -23,23 +24,80 @@ func Causes(w io.Writer, r *report.Causes, st Style) error {
 		return p.err
 	}
 	p.blank()
-	if !r.Gives {
+	switch {
+	case !r.Gives:
 		p.block("  now  ", x.verdict(), plain)
 		p.blank()
+	case x.Looked().Iif != "":
+		p.block("  sender  ", x.senderGets(), plain)
+		p.blank()
 	}
+	p.byState(x)
+	p.warnings(x.told, r.Warnings)
+	return p.err
+}
+
+// senderGets is what the other host gets whose packet is refused.
+func (x caused) senderGets() string {
+	if x.Shortcut != "" {
+		return "gets nothing"
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(x.seen(&x.Decision), "it is dropped, and "), "its sender ")
+}
+
+// byState writes causes: what it is, what it may be, what the tables do not tell, and what
+// it is not.
+func (p *page) byState(x caused) {
 	for _, part := range []struct {
 		state whynot.CauseState
 		label string
 		tint  ink
 	}{{whynot.CauseIs, "it is", green}, {whynot.CausePossible, "may be", yellow}, {whynot.CauseUnseen, "or else", plain}, {whynot.CauseNot, "not", plain}} {
-		for i := range r.Causes {
-			if c := &r.Causes[i]; c.State == part.state {
+		for i := range x.r.Causes {
+			if c := &x.r.Causes[i]; c.State == part.state {
 				p.detail(part.label, x.cause(c), part.tint)
 			}
 		}
 	}
-	p.warnings(x.told, r.Warnings)
-	return p.err
+}
+
+// maxCauses is how many other causes of an error are shown without -v.
+const maxCauses = 3
+
+// causes writes what else of this host gives the same error and was ruled out. With -v it
+// is all that may give it.
+func (p *page) causes(e told) {
+	x := caused{e, &report.Causes{Errno: e.Errno, Causes: e.Causes}}
+	if p.st.Verbose {
+		p.byState(x)
+		return
+	}
+	n := 0
+	for i := range e.Causes {
+		c := &e.Causes[i]
+		if c.State != whynot.CauseNot || c.Rule == nil && c.Route == nil {
+			continue
+		}
+		if n++; n <= maxCauses {
+			p.detail("not", x.ruledOut(c), plain)
+		}
+	}
+	if n > maxCauses {
+		p.detail("not", fmt.Sprintf("%d more that give %s (-v)", n-maxCauses, e.Errno), plain)
+	}
+}
+
+// ruledOut is a rule or a route that gives the error too. Why a rule does not match stands
+// where the rules do.
+func (x caused) ruledOut(c *report.Cause) string {
+	if c.Rule == nil {
+		return fmt.Sprintf("%s gives %s too, and does not decide", routeIn(c.Route), x.Errno)
+	}
+	verb := "is not reached"
+	if mismatchWords(c.Reason) != "" {
+		verb = "does not match"
+	}
+	return fmt.Sprintf("rule %d (%s) gives %s too, and %s", c.Rule.Priority, withSelector(c.Rule), x.Errno, verb)
 }
 
 // caused are causes that are put into words.
@@ -116,7 +174,7 @@ func (x caused) byTables(c *report.Cause) string {
 	case kind != "" && c.Route == nil:
 		return fmt.Sprintf("a route of type %s: none covers it", kind)
 	case kind != "" && not:
-		return routeIn(c.Route) + ": it is not what decides"
+		return routeIn(c.Route) + ": it does not decide"
 	case kind != "":
 		return routeIn(c.Route)
 	}

@@ -98,6 +98,7 @@ func (p *page) detail(label, text string, i ink) {
 // asked.
 func (p *page) details(e told, silent bool) {
 	p.blank()
+	p.causes(e)
 	p.gateways(e)
 	p.source(e)
 	p.again(e)

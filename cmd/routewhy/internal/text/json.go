@@ -54,6 +54,10 @@ func Annotate(r *report.Explanation) {
 	for i := range r.Warnings {
 		r.Warnings[i].Text = e.finding(&r.Warnings[i])
 	}
+	causes := caused{e, &report.Causes{Errno: r.Errno}}
+	for i := range r.Causes {
+		r.Causes[i].Text = causes.cause(&r.Causes[i])
+	}
 	if r.SourceLookup != nil {
 		Annotate(r.SourceLookup)
 	}
