@@ -33,7 +33,7 @@ func (q *search) noEntry(s *state, t *lookup.Trace) []option {
 		add.Dst, f.Reason = s.family().Default(), lookup.Reason{Code: CodeNoDefault}
 		f.Route = s.covers(func(r *route.Route) bool { return r.IsDefault() })
 	default:
-		f.Route = q.look(s).nearest
+		f.Route = q.look().nearest
 		f.Reason = lookup.Reason{Code: CodeNone}
 		if f.Route != nil {
 			f.Reason = lookup.Reason{Code: CodeNoEntry, Want: f.Route.Dst, Have: differs(f.Route.Dst.Addr(), s.dst())}
@@ -203,9 +203,16 @@ type survey struct {
 	hops []route.NextHop
 }
 
-// look makes a survey.
-func (q *search) look(s *state) survey {
-	var out survey
+// look makes a survey of the host that was asked about, once.
+func (q *search) look() *survey {
+	if q.around == nil {
+		q.around = q.survey(q.root)
+	}
+	return q.around
+}
+
+func (q *search) survey(s *state) *survey {
+	out := &survey{}
 	e := s.fib.Edit()
 	common := -1
 	seen := map[*route.Route]bool{} // many entries share a route

@@ -64,7 +64,7 @@ func (x *tries) hops(wanted []*route.Route) []route.NextHop {
 			out = x.more(x.root, out, r)
 		}
 	}
-	around := x.look(x.root)
+	around := x.look()
 	for _, h := range around.hops {
 		if len(out) < maxHops && !slices.Contains(out, h) {
 			out = append(out, h)

@@ -21,6 +21,8 @@ type search struct {
 	want  Want
 	about netip.Prefix
 	root  *state
+	// around is what a pass over all entries found; nil: there was none yet.
+	around *survey
 	// tried is how many states were looked at.
 	tried int
 }

@@ -23,7 +23,7 @@ type proposal []change.Change
 type tries struct {
 	*search
 	question *Question
-	start    *change.State
+	start    *trial
 	seen     map[string]bool
 	ways     []Way
 	lockOut  int
@@ -34,10 +34,10 @@ const maxPairs = 400
 
 // ways are the best changes after which the packet goes where it is wanted to go.
 func (q *search) ways(ask *Question, t *lookup.Trace, facts []option) ([]Way, int) {
-	x := &tries{search: q, question: ask, start: change.New(q.root.fib), seen: map[string]bool{}}
+	x := &tries{search: q, question: ask, start: &trial{state: change.New(q.root.fib)}, seen: map[string]bool{}}
 	singles := x.proposals(t, facts)
 	for _, p := range singles {
-		x.try(p)
+		x.judge(x.start.after(p))
 	}
 	lockOut := x.lockOut
 	if len(x.ways) == 0 {
@@ -86,19 +86,76 @@ func (w *Way) kind() string {
 	return kind
 }
 
-// pairs tries two of some changes, in the other order where the first is refused.
+// pairs tries two of some changes, in the other order where the first is refused. What is
+// done to a device or a setting takes the longest, and so comes first.
 func (x *tries) pairs(singles []proposal) {
-	n := 0
+	n, done := 0, map[int]*trial{}
+	after := func(i, j int) bool {
+		first, ok := done[i]
+		if !ok {
+			first = x.start.after(singles[i])
+			done[i] = first
+		}
+		both := first.after(singles[j])
+		x.judge(both)
+		return both != nil
+	}
 	for i := range singles {
 		for j := range singles[:i] {
 			if n++; n > maxPairs {
 				return
 			}
-			if !x.try(slices.Concat(singles[i], singles[j])) {
-				x.try(slices.Concat(singles[j], singles[i]))
+			first, second := i, j
+			if !singles[i].ofRoutes() && singles[j].ofRoutes() {
+				first, second = i, j
+			} else if !singles[j].ofRoutes() {
+				first, second = j, i
+			}
+			if !after(first, second) {
+				after(second, first)
 			}
 		}
 	}
+}
+
+// ofRoutes reports whether all of some changes are of routes and rules.
+func (p proposal) ofRoutes() bool {
+	return !slices.ContainsFunc(p, func(c change.Change) bool {
+		switch c.(type) {
+		case *change.Route, *change.Rule:
+			return false
+		}
+		return true
+	})
+}
+
+// trial is a host after some changes.
+type trial struct {
+	changes  proposal
+	commands []string
+	state    *change.State
+	touched  extent
+}
+
+// after is the host after more changes; nil: one is refused.
+func (t *trial) after(p proposal) *trial {
+	if t == nil {
+		return nil
+	}
+	out := &trial{
+		changes: slices.Concat(t.changes, p), commands: slices.Clone(t.commands), state: t.state,
+		touched: extent{t.touched.all, slices.Clone(t.touched.within)},
+	}
+	for _, c := range p {
+		done := out.state.Apply(c)
+		if done.Refusal != nil {
+			return nil
+		}
+		out.commands = append(out.commands, command.Print(c, out.state))
+		out.touched.add(c, out.state, &done)
+		out.state = done.State
+	}
+	return out
 }
 
 // compareWays has the way first that moves fewer addresses, then fewer connections, then
@@ -135,45 +192,35 @@ func (w *Way) losses() int {
 	return n
 }
 
-// try makes changes on a copy, and keeps them where they help. It reports whether they
-// can be made.
-func (x *tries) try(p proposal) bool {
-	now := x.start
-	var commands []string
-	touched := &extent{}
-	for _, c := range p {
-		out := now.Apply(c)
-		if out.Refusal != nil {
-			return false
-		}
-		commands = append(commands, command.Print(c, now))
-		touched.add(c, now, &out)
-		now = out.State
+// judge keeps changes where they help.
+func (x *tries) judge(t *trial) {
+	if t == nil {
+		return
 	}
-	key := strings.Join(slices.Sorted(slices.Values(commands)), "\n")
+	key := strings.Join(slices.Sorted(slices.Values(t.commands)), "\n")
 	if x.seen[key] {
-		return true
+		return
 	}
 	x.seen[key] = true
-	d := now.FIB().Lookup(x.root.flow)
+	now := t.state.FIB()
+	d := now.Lookup(x.root.flow)
 	if met, _ := x.want.Met(&x.root.flow, &d); met != All {
-		return true
+		return
 	}
-	w := Way{Changes: p, Commands: commands, Addresses: x.size(now.FIB(), touched)}
-	for _, c := range connections.Compare(x.root.fib, now.FIB(), x.question.Sockets) {
+	w := Way{Changes: t.changes, Commands: t.commands, Addresses: x.size(now, &t.touched)}
+	for _, c := range connections.Compare(x.root.fib, now, x.question.Sockets) {
 		if c.Lost != "" && x.question.Yours != nil && x.question.Yours(c.Socket) {
 			x.lockOut++
-			return true
+			return
 		}
 		if c.Moves {
 			w.Sockets++
 		}
 	}
-	if len(d.NextHops) > 0 && addsDirect(p) && x.stranger(d.NextHops[0].Link) {
+	if len(d.NextHops) > 0 && addsDirect(t.changes) && x.stranger(d.NextHops[0].Link) {
 		w.Direct = d.NextHops[0].Link
 	}
 	x.ways = append(x.ways, w)
-	return true
 }
 
 // stranger reports whether the destination is in no network of a device on which
