@@ -47,13 +47,13 @@ func (k *asker) senders(uplink int, a netip.Addr, s *route.Socket) View {
 		d := k.searcher.Lookup(route.Flow{
 			Dst: a, Src: c.first, In: uplink, UID: route.NoUID, Proto: s.Proto, SrcPort: clientPort, DstPort: s.Local.Port(),
 		})
-		labels[i] = k.place(k.toGroup(&d, a))
+		labels[i] = k.place(k.toGroup(&d))
 	}
 	return View{uplink, k.classes(labels, uplink, IsLinkGroup(a))}
 }
 
 // toGroup is the outcome of the decision about a packet for a group.
-func (k *asker) toGroup(d *lookup.Decision, a netip.Addr) Outcome {
+func (k *asker) toGroup(d *lookup.Decision) Outcome {
 	switch {
 	case d.Shortcut == lookup.ShortcutNotJoined:
 		return Outcome{Delivered: route.No, Answered: route.No, Reason: lookup.Reason{Code: CodeNotJoined}}
