@@ -66,6 +66,8 @@ lint:
 
 install: build
 	install -D -m 755 routewhy $(DESTDIR)$(PREFIX)/bin/routewhy
+	install -d $(DESTDIR)$(PREFIX)/share/man/man8
+	./routewhy --man >$(DESTDIR)$(PREFIX)/share/man/man8/routewhy.8
 
 clean:
 	rm -f routewhy

@@ -35,30 +35,30 @@ type Code string
 
 // Why a rule did not match. Want is the selector's value, Have the packet's.
 const (
-	CodeFrom          Code = "from-differs"
-	CodeFromUnset     Code = "from-unset" // the packet has no source yet
-	CodeTo            Code = "to-differs"
-	CodeIif           Code = "iif-differs"
-	CodeIifDetached   Code = "iif-detached" // no such device
-	CodeOif           Code = "oif-differs"
-	CodeOifDetached   Code = "oif-detached"
-	CodeMark          Code = "fwmark-differs"
-	CodeRuleTOS       Code = "rule-tos-differs"
-	CodeDSCP          Code = "dscp-differs"
-	CodeFlowLabel     Code = "flowlabel-differs"
-	CodeUID           Code = "uid-differs"
-	CodeProto         Code = "ipproto-differs"
-	CodeSport         Code = "sport-differs"
-	CodeDport         Code = "dport-differs"
-	CodeL3mdev        Code = "l3mdev-none"    // the packet belongs to no VRF
-	CodeTunnelID      Code = "tunnel-differs" //
-	CodeNot           Code = "not-inverts"    // all selectors match, and so `not` does not
-	CodeUnknownSelect Code = "unknown-selector"
+	CodeFrom          Code = "from-differs"      // the packet's source is not in the prefix of `from`
+	CodeFromUnset     Code = "from-unset"        // the packet has no source yet
+	CodeTo            Code = "to-differs"        // the packet's destination is not in the prefix of `to`
+	CodeIif           Code = "iif-differs"       // the packet comes in by another device, or this host sends it
+	CodeIifDetached   Code = "iif-detached"      // no such device
+	CodeOif           Code = "oif-differs"       // the socket is bound to another device, or to none
+	CodeOifDetached   Code = "oif-detached"      // no such device
+	CodeMark          Code = "fwmark-differs"    // the packet has another mark
+	CodeRuleTOS       Code = "rule-tos-differs"  // the packet has another TOS
+	CodeDSCP          Code = "dscp-differs"      // the packet has another DSCP
+	CodeFlowLabel     Code = "flowlabel-differs" // the packet has another flow label
+	CodeUID           Code = "uid-differs"       // the sender is another user
+	CodeProto         Code = "ipproto-differs"   // the packet has another protocol
+	CodeSport         Code = "sport-differs"     // the packet has another source port
+	CodeDport         Code = "dport-differs"     // the packet has another destination port
+	CodeL3mdev        Code = "l3mdev-none"       // the packet belongs to no VRF
+	CodeTunnelID      Code = "tunnel-differs"    // the packet comes from another tunnel
+	CodeNot           Code = "not-inverts"       // all selectors match, and so `not` does not
+	CodeUnknownSelect Code = "unknown-selector"  // the rule has a selector that is not known
 )
 
 // What became of a rule that matched, or of one that was not asked.
 const (
-	CodeDecided        Code = "decided"
+	CodeDecided        Code = "decided"          // its table decided
 	CodeTableEmpty     Code = "table-empty"      // the table has no routes
 	CodeTableNoMatch   Code = "table-no-match"   // Have: how many routes it has
 	CodeTableThrow     Code = "table-throw"      // a throw route ended the table; Have: its prefix
@@ -68,43 +68,43 @@ const (
 	CodeSuppressMTU    Code = "suppress-no-ipv6" // the device's MTU is too small for IPv6; Have: the device
 	CodeGoto           Code = "goto"             // Want: the priority gone on at
 	CodeGotoUnresolved Code = "goto-unresolved"  // Want: the priority that no rule has
-	CodeNop            Code = "nop"
-	CodeRuleRefuses    Code = "rule-refuses" // Want: the rule's action
-	CodeJumped         Code = "jumped-over"  // a goto skipped it; Want: the priority gone on at
-	CodeAfter          Code = "after-decision"
-	CodeMerged         Code = "merged-longer" // local and main share one trie, and main has a longer prefix
+	CodeNop            Code = "nop"              // the rule does nothing
+	CodeRuleRefuses    Code = "rule-refuses"     // Want: the rule's action
+	CodeJumped         Code = "jumped-over"      // a goto skipped it; Want: the priority gone on at
+	CodeAfter          Code = "after-decision"   // an earlier rule decided
+	CodeMerged         Code = "merged-longer"    // local and main share one trie, and main has a longer prefix
 )
 
 // Why a route won or lost.
 const (
-	CodeLongest        Code = "longest-prefix" // Have: its length
-	CodeOnlyDefault    Code = "only-default"   // a /0, and nothing longer covers the destination
-	CodeShorter        Code = "shorter-prefix" // Want: the winner's length, Have: its own
-	CodeMetric         Code = "higher-metric"  // Want: the winner's metric, Have: its own
-	CodeLowestMetric   Code = "lowest-metric"  // Want: its metric, Have: the next one's
-	CodeTOS            Code = "tos-differs"    // Want: the route's TOS, Have: the packet's
-	CodeTOSNever       Code = "tos-never"      // a TOS that no packet can match; Want: the route's
-	CodeTOSFirst       Code = "tos-first"      // loses to a route for the packet's TOS
-	CodeLater          Code = "later"          // equal in all, and added later
-	CodeFirst          Code = "first"          // equal in all, and added first
-	CodeDead           Code = "dead"           // every next hop is dead
-	CodeLinkdown       Code = "linkdown-ignored"
-	CodeRouteOif       Code = "oif-other" // Want: the device asked for, Have: the route's
-	CodeExpired        Code = "expired"   // Have: seconds since
-	CodeSourceHides    Code = "src-hides" // routes from certain sources hide it from all others
-	CodeSourceLess     Code = "src-less"  // loses to a route for the packet's source
-	CodePreference     Code = "lower-preference"
-	CodeDevice         Code = "other-device" // IPv6: scores less for not being on the device asked for
-	CodeNeighbour      Code = "neighbour-failed"
+	CodeLongest        Code = "longest-prefix"   // Have: its length
+	CodeOnlyDefault    Code = "only-default"     // a /0, and nothing longer covers the destination
+	CodeShorter        Code = "shorter-prefix"   // Want: the winner's length, Have: its own
+	CodeMetric         Code = "higher-metric"    // Want: the winner's metric, Have: its own
+	CodeLowestMetric   Code = "lowest-metric"    // Want: its metric, Have: the next one's
+	CodeTOS            Code = "tos-differs"      // Want: the route's TOS, Have: the packet's
+	CodeTOSNever       Code = "tos-never"        // a TOS that no packet can match; Want: the route's
+	CodeTOSFirst       Code = "tos-first"        // loses to a route for the packet's TOS
+	CodeLater          Code = "later"            // equal in all, and added later
+	CodeFirst          Code = "first"            // equal in all, and added first
+	CodeDead           Code = "dead"             // every next hop is dead
+	CodeLinkdown       Code = "linkdown-ignored" // the next hop's device has no carrier, and ignore_routes_with_linkdown is on
+	CodeRouteOif       Code = "oif-other"        // Want: the device asked for, Have: the route's
+	CodeExpired        Code = "expired"          // Have: seconds since
+	CodeSourceHides    Code = "src-hides"        // routes from certain sources hide it from all others
+	CodeSourceLess     Code = "src-less"         // loses to a route for the packet's source
+	CodePreference     Code = "lower-preference" // lower router preference; Want: the winner's, Have: its own
+	CodeDevice         Code = "other-device"     // IPv6: scores less for not being on the device asked for
+	CodeNeighbour      Code = "neighbour-failed" // the gateway's neighbour entry failed; Have: its state
 	CodeObjectUnusable Code = "nexthop-unusable" // no member of its next-hop object can be used
 	CodeLeafAbandoned  Code = "leaf-abandoned"   // shares its network address with such a route
-	CodeAfterThrow     Code = "after-throw"
-	CodeThrow          Code = "throw"
-	CodeRefusing       Code = "refuses" // Want: the type
-	CodeLocalFirst     Code = "local-first"
-	CodeNextHopUnknown Code = "nexthop-unknown" // Want: the ID of an object that was not read; Have: why not
-	CodeForwardingOff  Code = "only-forwarded"  // only packets that come from outside get there, and this host does not forward; Have: the device
-	CodeNeighbourTie   Code = "default-tie"     // several 0.0.0.0/0: the kernel chooses by neighbour state
+	CodeAfterThrow     Code = "after-throw"      // it comes after a throw route; Have: that
+	CodeThrow          Code = "throw"            // it ends the table, and the next rule is asked
+	CodeRefusing       Code = "refuses"          // Want: the type
+	CodeLocalFirst     Code = "local-first"      // table local comes first
+	CodeNextHopUnknown Code = "nexthop-unknown"  // Want: the ID of an object that was not read; Have: why not
+	CodeForwardingOff  Code = "only-forwarded"   // only packets that come from outside get there, and this host does not forward; Have: the device
+	CodeNeighbourTie   Code = "default-tie"      // several 0.0.0.0/0: the kernel chooses by neighbour state
 )
 
 // Why there are several next hops, or no answer at all. Where something was not read,
@@ -114,10 +114,10 @@ const (
 	CodeResilient     Code = "resilient"       // a bucket table chooses
 	CodeDefaultsTie   Code = "defaults-tie"    // neighbour states choose, and may alternate
 	CodeSrcShared4    Code = "source-shared"   // the device that was given the source last is taken, and several have it; Have: it
-	CodeRulesUnread   Code = "rules-unread"    //
+	CodeRulesUnread   Code = "rules-unread"    // the policy rules could not be read
 	CodeMergedUnread  Code = "merged-unread"   // it is not known whether local and main share one trie, which decides; Want: local's prefix
 	CodeNoTables      Code = "table-unread"    // Want: the table
-	CodeRoutesUnread  Code = "routes-unread"   //
+	CodeRoutesUnread  Code = "routes-unread"   // the routes could not be read
 	CodeTooMuch       Code = "too-much"        // there are more rules and routes than are tried
 	CodeSettingUnread Code = "setting-unread"  // a setting that was not read decides; Want: its path
 	CodeTablePart     Code = "table-part"      // some of a table's routes may be missing; Want: the table
@@ -147,36 +147,36 @@ const (
 
 // What decided about the source address.
 const (
-	CodeSrcGiven      Code = "given"
-	CodeSrcPrefsrc    Code = "prefsrc"        // the route prescribes it
-	CodeSrcUnread     Code = "prefsrc-unread" // the route prescribes it, and it is not readable; Address is none
-	CodeSrcLocalDst   Code = "local"          // a local destination is its own source
-	CodeSrcGateway    Code = "gateway-subnet" // Want: the gateway, Have: the address's prefix
-	CodeSrcFirst      Code = "first-address"  // first usable address of the device
-	CodeSrcVRF        Code = "vrf"            // the packet leaves its VRF; Have: that
-	CodeSrcOther      Code = "lent"           // the device has none; Have: the device it is of
-	CodeSrcNone       Code = "none"
-	CodeSrcSecondary  Code = "secondary"
-	CodeSrcScope      Code = "scope" // Want: the route's scope, Have: the address's
-	CodeSrcNotSubnet  Code = "not-in-gateway-subnet"
-	CodeSrcOnly       Code = "only"         // the only candidate
-	CodeSrcSame       Code = "rule-1-same"  // RFC 6724 section 5, rule 1
-	CodeSrcScope6     Code = "rule-2-scope" // rule 2
-	CodeSrcDeprecated Code = "rule-3-avoid-deprecated"
-	CodeSrcDevice     Code = "rule-5-device"
-	CodeSrcLabel      Code = "rule-6-label"
-	CodeSrcTemporary  Code = "rule-7-temporary"
-	CodeSrcOrchid     Code = "rule-7a-orchid"
-	CodeSrcPrefix     Code = "rule-8-prefix"
-	CodeSrcOptimistic Code = "not-optimistic"
-	CodeSrcOrder      Code = "order"
+	CodeSrcGiven      Code = "given"                   // the packet has it already
+	CodeSrcPrefsrc    Code = "prefsrc"                 // the route prescribes it
+	CodeSrcUnread     Code = "prefsrc-unread"          // the route prescribes it, and it is not readable; Address is none
+	CodeSrcLocalDst   Code = "local"                   // a local destination is its own source
+	CodeSrcGateway    Code = "gateway-subnet"          // Want: the gateway, Have: the address's prefix
+	CodeSrcFirst      Code = "first-address"           // first usable address of the device
+	CodeSrcVRF        Code = "vrf"                     // the packet leaves its VRF; Have: that
+	CodeSrcOther      Code = "lent"                    // the device has none; Have: the device it is of
+	CodeSrcNone       Code = "none"                    // no address fits
+	CodeSrcSecondary  Code = "secondary"               // a secondary address, which comes after the primary ones
+	CodeSrcScope      Code = "scope"                   // Want: the route's scope, Have: the address's
+	CodeSrcNotSubnet  Code = "not-in-gateway-subnet"   // the gateway is not in its network
+	CodeSrcOnly       Code = "only"                    // the only candidate
+	CodeSrcSame       Code = "rule-1-same"             // RFC 6724 section 5, rule 1
+	CodeSrcScope6     Code = "rule-2-scope"            // rule 2
+	CodeSrcDeprecated Code = "rule-3-avoid-deprecated" // RFC 6724 section 5, rule 3: avoid deprecated addresses
+	CodeSrcDevice     Code = "rule-5-device"           // rule 5: prefer the output device
+	CodeSrcLabel      Code = "rule-6-label"            // rule 6: prefer the destination's label
+	CodeSrcTemporary  Code = "rule-7-temporary"        // rule 7: prefer public or temporary addresses, as use_tempaddr says
+	CodeSrcOrchid     Code = "rule-7a-orchid"          // the kernel's rule 7a: an ORCHID for an ORCHID
+	CodeSrcPrefix     Code = "rule-8-prefix"           // rule 8: the longest prefix in common with the destination
+	CodeSrcOptimistic Code = "not-optimistic"          // an optimistic address loses to another one
+	CodeSrcOrder      Code = "order"                   // equal, and it comes first
 	// The kernel gave the source of another route by the same next-hop object. Want: the
 	// packet's route, Have: the other.
 	CodeSrcShared Code = "shared-nexthop-source"
 	// The device that came into this namespace first lends its address, and it is not
 	// known which one that is: see [route.Snapshot.Order].
 	CodeSrcUnordered Code = "device-order-unknown"
-	CodeSrcTentative Code = "tentative"
+	CodeSrcTentative Code = "tentative" // duplicate address detection has not accepted it
 )
 
 // Shortcut is where the kernel decides without finding a route. The empty
@@ -185,24 +185,24 @@ type Shortcut string
 
 // The shortcuts (__ip_route_output_key, ip_route_input_slow).
 const (
-	ShortcutZero         Shortcut = "zero-destination"   // 0.0.0.0 becomes the source or 127.0.0.1
-	ShortcutOnLink       Shortcut = "assumed-on-link"    // the device asked for, without a route
-	ShortcutGroupOut     Shortcut = "group-on-device"    // broadcast or local multicast out of the device asked for
-	ShortcutGroupSource  Shortcut = "group-by-source"    // the same by the device that owns the source
-	ShortcutBroadcastIn  Shortcut = "broadcast-received" // 255.255.255.255, or 0.0.0.0 to 0.0.0.0, received
-	ShortcutMulticastIn  Shortcut = "multicast-received" // for a group that the device has joined
-	ShortcutNotJoined    Shortcut = "group-not-joined"   // received for a group that the device has not joined
-	ShortcutRouted       Shortcut = "multicast-routed"   // received for such a group, and left to the multicast router
-	ShortcutSource       Shortcut = "source-invalid"     // multicast or broadcast as source
-	ShortcutNotLocal     Shortcut = "source-not-local"   // no device has the source
-	ShortcutDown         Shortcut = "output-down"
+	ShortcutZero         Shortcut = "zero-destination"      // 0.0.0.0 becomes the source or 127.0.0.1
+	ShortcutOnLink       Shortcut = "assumed-on-link"       // the device asked for, without a route
+	ShortcutGroupOut     Shortcut = "group-on-device"       // broadcast or local multicast out of the device asked for
+	ShortcutGroupSource  Shortcut = "group-by-source"       // the same by the device that owns the source
+	ShortcutBroadcastIn  Shortcut = "broadcast-received"    // 255.255.255.255, or 0.0.0.0 to 0.0.0.0, received
+	ShortcutMulticastIn  Shortcut = "multicast-received"    // for a group that the device has joined
+	ShortcutNotJoined    Shortcut = "group-not-joined"      // received for a group that the device has not joined
+	ShortcutRouted       Shortcut = "multicast-routed"      // received for such a group, and left to the multicast router
+	ShortcutSource       Shortcut = "source-invalid"        // multicast or broadcast as source
+	ShortcutNotLocal     Shortcut = "source-not-local"      // no device has the source
+	ShortcutDown         Shortcut = "output-down"           // the device asked for is down
 	ShortcutNoIPv4       Shortcut = "device-without-ipv4"   // an MTU of less than 68 bytes
 	ShortcutLoopback     Shortcut = "loopback-source"       // 127/8 would leave the host
 	ShortcutMartianSrc   Shortcut = "martian-source"        // received with an impossible source
-	ShortcutMartianDst   Shortcut = "martian-destination"   //
+	ShortcutMartianDst   Shortcut = "martian-destination"   // received for an impossible destination
 	ShortcutOwnSource    Shortcut = "own-source"            // received with an address of this host as source
 	ShortcutReversePath  Shortcut = "reverse-path"          // reverse-path filter
-	ShortcutNoForwarding Shortcut = "forwarding-off"        //
+	ShortcutNoForwarding Shortcut = "forwarding-off"        // received for another host, and this host does not forward
 	ShortcutNotUnicast   Shortcut = "not-forwardable-type"  // received, and the route's type cannot be forwarded
 	ShortcutNoIPv6       Shortcut = "received-without-ipv6" // received by a device that has IPv6 switched off, and dropped before a look-up
 	ShortcutSmallMTU     Shortcut = "received-small-mtu"    // received by a device whose MTU is too small for IPv6, and dropped before a look-up

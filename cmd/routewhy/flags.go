@@ -82,6 +82,7 @@ type options struct {
 	shell string // --completion
 	help  bool
 	about bool // --version
+	man   bool // --man
 }
 
 // packet is what the flags say about the packet. Devices are names as they
@@ -178,6 +179,7 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 
 	fs.BoolVarP(&o.help, "help", "h", false, "print the usage")
 	fs.BoolVar(&o.about, "version", false, "print the version")
+	fs.BoolVar(&o.man, "man", false, "print the manual page")
 	fs.Func("completion", "print a completion script", wordFlag(&o.shell, shells()))
 	return fs
 }
@@ -190,7 +192,7 @@ func parseArgs(args []string) (*options, error) {
 	if err := fs.Parse(joinedValues(args)); err != nil {
 		return nil, flagError(fs, err)
 	}
-	if o.help || o.about || o.shell != "" {
+	if o.help || o.about || o.man || o.shell != "" {
 		o.run = printAbout
 		return o, nil
 	}
@@ -274,13 +276,15 @@ func (o *options) parseDestinations(m *mode, args []string) error {
 	return nil
 }
 
-// printAbout does --help, --version and --completion.
+// printAbout does --help, --version, --man and --completion.
 func printAbout(_ context.Context, o *options, s stdio) error {
 	switch {
 	case o.help:
 		io.WriteString(s.Stdout, usageText)
 	case o.about:
 		fmt.Fprintln(s.Stdout, version())
+	case o.man:
+		io.WriteString(s.Stdout, manualPage())
 	default:
 		io.WriteString(s.Stdout, completion(o.shell, o.flagSet(modes())))
 	}

@@ -131,6 +131,7 @@ Output:
   -q, --quiet           the verdict line alone
   -h, --help            this text
       --version         the version
+      --man             the manual page, in the language of mdoc(7)
       --completion SHELL   a completion script: bash, zsh or fish
 
 Exit status:

@@ -26,11 +26,11 @@ const (
 	RefusedOther        lookup.Code = "other-route"        // Route is there, and is not what was named
 	RefusedSecondHop    lookup.Code = "not-first-hop"      // Route has the next hop, but not as its first
 	RefusedRuleThere    lookup.Code = "same-rule"          // Rule is there
-	RefusedRuleAbsent   lookup.Code = "no-such-rule"
-	RefusedAddrThere    lookup.Code = "same-address"
-	RefusedAddrAbsent   lookup.Code = "no-such-address" // Address is there, with another length
-	RefusedObjectThere  lookup.Code = "same-object"     // Have is the ID
-	RefusedObjectAbsent lookup.Code = "no-such-object"  // Have is the ID
+	RefusedRuleAbsent   lookup.Code = "no-such-rule"       // there is no such rule
+	RefusedAddrThere    lookup.Code = "same-address"       // the device has the address already
+	RefusedAddrAbsent   lookup.Code = "no-such-address"    // Address is there, with another length
+	RefusedObjectThere  lookup.Code = "same-object"        // Have is the ID
+	RefusedObjectAbsent lookup.Code = "no-such-object"     // Have is the ID
 )
 
 // What a command does that may be meant: [Instead.Code].

@@ -32,27 +32,27 @@ const (
 
 // The causes.
 const (
-	CauseBlackholeRoute   lookup.Code = "cause-blackhole-route"
-	CauseBlackholeRule    lookup.Code = "cause-blackhole-rule"
-	CauseReversePath      lookup.Code = "cause-reverse-path"
-	CauseSource           lookup.Code = "cause-source" // the packet's source
-	CauseUnreachableRoute lookup.Code = "cause-unreachable-route"
-	CauseUnreachableRule  lookup.Code = "cause-unreachable-rule"
-	CauseProhibitRoute    lookup.Code = "cause-prohibit-route"
-	CauseProhibitRule     lookup.Code = "cause-prohibit-rule"
-	CauseNoRoute          lookup.Code = "cause-no-route"
-	CauseThrow            lookup.Code = "cause-throw"
-	CauseNeighbour        lookup.Code = "cause-neighbour"
-	CauseForwarding       lookup.Code = "cause-forwarding"
-	CauseDevice           lookup.Code = "cause-device"    // the device that the socket is bound to
-	CauseBroadcast        lookup.Code = "cause-broadcast" // SO_BROADCAST is not set
-	CauseNoSource         lookup.Code = "cause-no-source" // no address fits
-	CauseSilence          lookup.Code = "cause-silence"   // nothing comes back
-	CauseICMP             lookup.Code = "cause-icmp"      // a router, or the other end, says so
-	CauseFirewall         lookup.Code = "cause-firewall"
-	CauseNobody           lookup.Code = "cause-nobody" // nothing listens there
-	CauseArgument         lookup.Code = "cause-argument"
-	CausePorts            lookup.Code = "cause-ports" // no source port is left
+	CauseBlackholeRoute   lookup.Code = "cause-blackhole-route"   // a route of type blackhole
+	CauseBlackholeRule    lookup.Code = "cause-blackhole-rule"    // a rule of type blackhole
+	CauseReversePath      lookup.Code = "cause-reverse-path"      // the reverse-path filter
+	CauseSource           lookup.Code = "cause-source"            // the packet's source
+	CauseUnreachableRoute lookup.Code = "cause-unreachable-route" // a route of type unreachable
+	CauseUnreachableRule  lookup.Code = "cause-unreachable-rule"  // a rule of type unreachable
+	CauseProhibitRoute    lookup.Code = "cause-prohibit-route"    // a route of type prohibit
+	CauseProhibitRule     lookup.Code = "cause-prohibit-rule"     // a rule of type prohibit
+	CauseNoRoute          lookup.Code = "cause-no-route"          // no table that was asked has a route
+	CauseThrow            lookup.Code = "cause-throw"             // a throw route, after which no table has a route
+	CauseNeighbour        lookup.Code = "cause-neighbour"         // the neighbour does not answer
+	CauseForwarding       lookup.Code = "cause-forwarding"        // forwarding is off
+	CauseDevice           lookup.Code = "cause-device"            // the device that the socket is bound to
+	CauseBroadcast        lookup.Code = "cause-broadcast"         // SO_BROADCAST is not set
+	CauseNoSource         lookup.Code = "cause-no-source"         // no address fits
+	CauseSilence          lookup.Code = "cause-silence"           // nothing comes back
+	CauseICMP             lookup.Code = "cause-icmp"              // a router, or the other end, says so
+	CauseFirewall         lookup.Code = "cause-firewall"          // a firewall, here or on the way
+	CauseNobody           lookup.Code = "cause-nobody"            // nothing listens there
+	CauseArgument         lookup.Code = "cause-argument"          // what the program asked for is wrong
+	CausePorts            lookup.Code = "cause-ports"             // no source port is left
 )
 
 // causesOf are the causes of an error (__ip_route_output_key, ip_route_input_slow,
