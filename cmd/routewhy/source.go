@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"routewhy/lookup"
+	"routewhy/lookup/history"
 	"routewhy/route"
 	"routewhy/route/kernel"
 	"routewhy/route/load"
@@ -123,3 +125,32 @@ func openHost(netns string) (*kernel.Host, error) {
 
 // ownSessions are the remote logins that this process runs in.
 func ownSessions() []route.Session { return kernel.FindSessions(os.DirFS("/proc"), os.Getpid()) }
+
+// liveHost is a host whose events are followed.
+type liveHost struct {
+	*kernel.Follower
+	host  *kernel.Host
+	names *kernel.Requesters
+	need  *lookup.Need
+}
+
+// follow starts to follow a host's events, before anything is read.
+func follow(host *kernel.Host, q *history.Question) (*liveHost, error) {
+	names := host.Requesters()
+	f, err := host.Follow(route.Query{Family: q.Family(), Keep: q.Keeps}, names.Name)
+	if err != nil {
+		names.Close()
+		return nil, err
+	}
+	return &liveHost{f, host, names, q.Need()}, nil
+}
+
+func (l *liveHost) close() {
+	l.Close()
+	l.names.Close()
+}
+
+// Read reads what the questions need.
+func (l *liveHost) Read(ctx context.Context) (*lookup.FIB, error) {
+	return lookup.Read(ctx, l.host, l.need)
+}

@@ -10,12 +10,9 @@ import (
 	"time"
 
 	"routewhy/cmd/routewhy/internal/text"
-	"routewhy/lookup"
 	"routewhy/lookup/history"
 	"routewhy/lookup/report"
-	"routewhy/route"
 	"routewhy/route/iproute2"
-	"routewhy/route/kernel"
 )
 
 // watchFlags are what --watch takes beside a packet.
@@ -99,35 +96,6 @@ func (o *options) asked(ctx context.Context) ([]history.Asked, error) {
 		}
 	}
 	return out, nil
-}
-
-// liveHost is a host whose events are followed.
-type liveHost struct {
-	*kernel.Follower
-	host  *kernel.Host
-	names *kernel.Requesters
-	need  *lookup.Need
-}
-
-// follow starts to follow a host's events, before anything is read.
-func follow(host *kernel.Host, q *history.Question) (*liveHost, error) {
-	names := host.Requesters()
-	f, err := host.Follow(route.Query{Family: q.Family(), Keep: q.Keeps}, names.Name)
-	if err != nil {
-		names.Close()
-		return nil, err
-	}
-	return &liveHost{f, host, names, q.Need()}, nil
-}
-
-func (l *liveHost) close() {
-	l.Close()
-	l.names.Close()
-}
-
-// Read reads what the questions need.
-func (l *liveHost) Read(ctx context.Context) (*lookup.FIB, error) {
-	return lookup.Read(ctx, l.host, l.need)
 }
 
 // teller writes what a watch tells, and ends it.
