@@ -337,9 +337,6 @@ func (x missed) entryFact(b *report.Blocker) string {
 	if b.Reason.Code == whynot.CodeForSources {
 		return fmt.Sprintf("%s is for packets from %s alone", routeIn(b.Wanted), b.Reason.Want)
 	}
-	if why := mismatchWords(b.Reason); why != "" && b.Rule == nil {
-		return fmt.Sprintf("the rule that leads to %s does not match: %s", routeIn(b.Wanted), why)
-	}
 	c := &report.Candidate{Route: *b.Wanted, Reason: b.Reason}
 	text := candidateWords(c)
 	if b.Route == nil {
