@@ -5,13 +5,14 @@ import (
 	"unicode/utf8"
 )
 
-// Names are bytes to the kernel, and JSON is text. In a file, a byte that is part of
-// no character of UTF-8 is written as the character byteMark+byte, which no name has:
-// one that has is written byte by byte the same way. So every name comes back as it was,
-// and two that differ in such bytes alone stay two.
+// For the kernel a name is bytes, but JSON is text. A byte that is not part of a valid
+// UTF-8 character is written to a file as the character byteMark+byte. If a name itself
+// contains such a character, the bytes of that character are written in the same way. So
+// every name is read back unchanged, and two names that differ only in such bytes stay
+// different.
 const byteMark = 0x10ff00
 
-// toText writes a name as it is in a file.
+// toText gives the form that a name has in a file.
 func toText(name string) string {
 	if utf8.ValidString(name) && !strings.ContainsFunc(name, isMarked) {
 		return name
@@ -31,7 +32,7 @@ func toText(name string) string {
 	return b.String()
 }
 
-// fromText reads it.
+// fromText gives the name back from the form that it has in a file.
 func fromText(text string) string {
 	if !strings.ContainsFunc(text, isMarked) {
 		return text
@@ -49,8 +50,8 @@ func fromText(text string) string {
 
 func isMarked(r rune) bool { return r >= byteMark }
 
-// withNames is the snapshot with all names that are somebody's own choice rewritten,
-// and nothing that it shares with the other one changed.
+// withNames returns a copy of the snapshot in which all names that somebody can choose
+// are rewritten by f. The original snapshot is not changed.
 func (s *Snapshot) withNames(f func(string) string) *Snapshot {
 	out := *s
 	out.Links = rewritten(s.Links, func(l *Link) { l.Name, l.Kind = f(l.Name), f(l.Kind) })
@@ -69,8 +70,9 @@ func (s *Snapshot) withNames(f func(string) string) *Snapshot {
 	return &out
 }
 
-// restoreNames undoes what toText did, in place: nobody else has what was read. Settings
-// are restored as they are read.
+// restoreNames undoes what toText did. It changes the snapshot in place, because nobody
+// else uses what was just read. Settings are not included: they are restored when they
+// are read.
 func (s *Snapshot) restoreNames() {
 	for i := range s.Links {
 		s.Links[i].Name, s.Links[i].Kind = fromText(s.Links[i].Name), fromText(s.Links[i].Kind)

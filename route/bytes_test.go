@@ -10,8 +10,8 @@ import (
 	"routewhy/route"
 )
 
-// TestNamesOfBytes saves names that are no UTF-8, or look like the way in which these
-// are written, and reads them again.
+// TestNamesOfBytes saves names and reads them again. The names are not valid UTF-8, or
+// contain the characters that such names are written with.
 func TestNamesOfBytes(t *testing.T) {
 	names := []string{"eth\xff", "eth\xfe", "eth\U0010ffff", "eth\ufffd", "\xc3", "\xf4\x8f\xbf", "ü"}
 	want := &route.Snapshot{Sysctls: route.Sysctls{}, Names: route.Names{Tables: map[route.Table]string{}}}

@@ -11,10 +11,11 @@ import (
 	"strings"
 )
 
-// What a snapshot cannot have, because no kernel does: reasoning relies on that.
-// A fault is named by the place of its element in its list, from 1.
+// The checks below find what no kernel has, and so no snapshot may have: reasoning
+// relies on that. The error for a fault gives the place of the element in its list,
+// counted from 1.
 
-// check finds what cannot be in a snapshot.
+// check returns an error if the snapshot has something that no snapshot may have.
 func (s *Snapshot) check() error {
 	for _, part := range []func() error{s.checkHost, s.checkGaps, s.checkLinks, s.checkOrder, s.checkAddrs, s.checkMemberships, s.checkRules, s.checkNextHops, s.checkNeighbours, s.checkLabels, s.checkSockets} {
 		if err := part(); err != nil {
@@ -24,7 +25,8 @@ func (s *Snapshot) check() error {
 	return nil
 }
 
-// MaxHost is how many bytes a host's name and its kind have at most (__NEW_UTS_LEN).
+// MaxHost is the largest length in bytes of a host's name and of the name of its kind
+// (__NEW_UTS_LEN).
 const MaxHost = 64
 
 func (s *Snapshot) checkHost() error {
@@ -63,8 +65,8 @@ func (s *Snapshot) checkLinks() error {
 // isIndex reports whether a number can be a device's index.
 func isIndex(n int) bool { return n > 0 && n <= math.MaxInt32 }
 
-// maxOrders is how many lists of devices there may be. Every source of them is good
-// for one.
+// maxOrders is how many lists of devices there may be. Each source of such lists gives
+// one.
 const maxOrders = 8
 
 func (s *Snapshot) checkOrder() error {
@@ -92,7 +94,7 @@ func (s *Snapshot) checkAddrs() error {
 	return nil
 }
 
-// Check finds what no address of a kernel has.
+// Check returns an error if the address is one that no kernel has.
 func (a *Addr) Check() error {
 	fam := FamilyOf(a.Prefix.Addr())
 	switch {
@@ -151,7 +153,7 @@ func (s *Snapshot) checkRules() error {
 	return nil
 }
 
-// Check finds what no rule of a kernel has.
+// Check returns an error if the rule is one that no kernel has.
 func (r *Rule) Check() error {
 	if !r.Family.valid() {
 		return fmt.Errorf("family %d", r.Family)
@@ -178,11 +180,13 @@ func (r *Rule) Check() error {
 	return nil
 }
 
-// maxHops is how many next hops a route and members a group may have at most: they are
-// in one attribute of a message, whose length has 16 bits (RTA_MULTIPATH and NHA_GROUP).
+// maxHops is how many next hops a route may have at most, and how many members a group.
+// All of them are in one attribute of a message (RTA_MULTIPATH or NHA_GROUP), and the
+// length of an attribute has 16 bits.
 const maxHops = 1 << 16 / 8
 
-// maxWeight is the largest weight of a next hop: 8 bits until Linux 6.13, 16 since.
+// maxWeight is the largest weight of a next hop. Weights have 8 bits before Linux 6.12,
+// and members of a group have 16 bits since.
 const maxWeight = 1 << 16
 
 func (s *Snapshot) checkNextHops() error {
@@ -208,8 +212,8 @@ func (s *Snapshot) checkNextHops() error {
 	return nil
 }
 
-// Check finds what no next-hop object of a kernel has. It does not check whether its
-// members are groups themselves: the caller knows that.
+// Check returns an error if the next-hop object is one that no kernel has. It does not
+// check whether the members of a group are groups themselves: the caller knows that.
 func (o *NextHopObject) Check() error {
 	if o.ID == 0 {
 		return errors.New("its id is 0")
@@ -225,7 +229,8 @@ func (o *NextHopObject) Check() error {
 	return o.NextHop.check(0)
 }
 
-// check checks a next hop of a route of a family; zero: of a next-hop object.
+// check checks a next hop of a route. fam is the family of the route; zero: the next hop
+// belongs to a next-hop object.
 func (h *NextHop) check(fam Family) error {
 	switch {
 	case h.Weight < 0 || h.Weight > maxWeight:
@@ -245,7 +250,7 @@ func (h *NextHop) check(fam Family) error {
 func (s *Snapshot) checkNeighbours() error {
 	for i := range s.Neighbours {
 		n := &s.Neighbours[i]
-		if !n.Addr.IsValid() || n.Addr.Zone() != "" || n.Link != 0 && !isIndex(n.Link) { // a listing may not tell the device
+		if !n.Addr.IsValid() || n.Addr.Zone() != "" || n.Link != 0 && !isIndex(n.Link) { // a listing may not name the device
 			return fmt.Errorf("neighbours: element %d: its address is missing or has a zone, or its link is none", i+1)
 		}
 	}
@@ -272,7 +277,7 @@ func (s *Snapshot) checkSockets() error {
 	return nil
 }
 
-// Check finds what no route of a kernel has.
+// Check returns an error if the route is one that no kernel has.
 func (r *Route) Check() error {
 	switch {
 	case !isNetwork(r.Dst):
@@ -303,11 +308,11 @@ func isNetwork(p netip.Prefix) bool {
 
 func (f Family) valid() bool { return f == IPv4 || f == IPv6 }
 
-// checkKeys refuses JSON, which must be valid, with an object that has a key twice:
-// readers do not agree on which of the two counts. Ours takes keys that differ only in
-// case for one.
+// checkKeys returns an error if an object in the JSON has a key twice, because readers
+// do not agree on which of the two counts. The JSON must be valid. Keys that differ only
+// in case are the same key for our reader.
 func checkKeys(raw []byte) error {
-	var open []map[string]bool // the keys of the objects around; nil: none, or a list's
+	var open []map[string]bool // the keys of the surrounding objects; nil: none yet, or a list
 	for i := 0; i < len(raw); i++ {
 		switch raw[i] {
 		case '{', '[':

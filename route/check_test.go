@@ -11,10 +11,10 @@ import (
 	"routewhy/route"
 )
 
-// TestDecodeChecks refuses what no kernel has, by one line that names the place.
+// TestDecodeChecks refuses what no kernel has. The error is one line that names the place.
 func TestDecodeChecks(t *testing.T) {
 	tooLarge := "element 1: its index 4294967297"
-	if strconv.IntSize == 32 { // the number alone is too large there
+	if strconv.IntSize == 32 { // here even the number itself is too large
 		tooLarge = "cannot unmarshal number 4294967297"
 	}
 	rule := func(more string) string {
@@ -94,7 +94,7 @@ func TestDecodeChecks(t *testing.T) {
 	}
 }
 
-// TestKernelTakes: what a kernel takes can be read, however odd.
+// TestKernelTakes reads odd things that a kernel accepts.
 func TestKernelTakes(t *testing.T) {
 	const file = `{"routewhy":1,
 "addresses":[{"link":2,"prefix":"::ffff:10.0.0.1/128","scope":"global"}],
@@ -113,8 +113,8 @@ func TestKernelTakes(t *testing.T) {
 	}
 }
 
-// TestAllowance refuses files that take more than is allowed, whatever they are
-// full of, before they take it.
+// TestAllowance refuses files that take more memory than is allowed, whatever they
+// contain. It refuses them before they take the memory.
 func TestAllowance(t *testing.T) {
 	list := func(section, element string) string {
 		return `{"routewhy":1,"` + section + `":[` + strings.Repeat(element+",", 99_999) + element + `]}`

@@ -3,11 +3,11 @@
 // packet that the decision is about.
 //
 // The types are plain values. They say what is configured, not what follows
-// from it: package lookup reasons, package route/kernel reads, this package
-// only names. It imports nothing but the standard library, so a [Snapshot]
+// from it: package lookup reasons, package route/kernel reads, and this package
+// only defines the terms. It imports only the standard library, so a [Snapshot]
 // taken on one host can be explained on any other.
 //
-// Words are the kernel's and iproute2's. Where the two differ (what the kernel
-// calls a route's priority is the metric of ip-route(8)), iproute2's word is
-// used and the field's comment says so.
+// The terms are those of the kernel and of iproute2. Where the two differ, this
+// package uses iproute2's term, and the field's comment says so. For example, the
+// kernel calls a route's "priority" what ip-route(8) calls its "metric".
 package route

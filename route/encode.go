@@ -13,29 +13,29 @@ import (
 	"slices"
 )
 
-// The file format of a snapshot is JSON: one object, whose first member is
-// "routewhy", the version of the format. The others are those of
-// Snapshot.sections, in that order, each left out where it is empty. A list has
-// one element on a line and a map one key, so that two snapshots of one host
-// can be compared line by line. Among the routes, an element that is text is the
-// destination of a route that is else the same as the one before it: so a large
-// table has a line of a few bytes for each route, and its routes stand together
-// by what they share. What an element's members are called is in the
-// json tags of this package's types; where one is left out, the field is zero,
-// except for suppress_prefixlen, suppress_ifgroup and peer_netns, which are then
-// -1.
+// The file format of a snapshot is JSON. The file is one object. Its first member is
+// "routewhy", the version of the format. The other members are those of
+// Snapshot.sections, in that order; an empty one is left out. A line has one element
+// of a list or one key of a map, so that two snapshots of one host can be compared
+// line by line. In the list of routes, an element may be text instead of an object:
+// the text is the destination of a route that is otherwise the same as the route
+// before it. So a large table takes only a few bytes for each route, and routes that
+// are alike stand together. The names of an element's members are in the json tags of
+// this package's types. If a member is left out, its field is zero, except for
+// suppress_prefixlen, suppress_ifgroup and peer_netns, which are then -1.
 //
-// Route types, scopes, actions and states are names; flags, protocols and
-// tables the kernel's numbers; addresses and prefixes text; and times
-// nanoseconds, where the member's name ends in _ns.
+// Route types, scopes, actions and states are written as names. Flags, protocols and
+// tables are written as the kernel's numbers. Addresses and prefixes are text. Members
+// whose names end in _ns are times in nanoseconds.
 //
-// A member that a reader does not know is an error, because it may decide. The
-// version is raised where the meaning of what is there changes.
+// A member that a reader does not know is an error, because the decision may depend on
+// it. The version is raised when the meaning of an existing member changes.
 
 // FormatVersion is the version of the file format.
 const FormatVersion = 1
 
-// FormatKey is the first member of a snapshot file, whose value is the version.
+// FormatKey is the name of the first member of a snapshot file. The value of that
+// member is the version.
 const FormatKey = "routewhy"
 
 // section is one member of the file's object.
@@ -74,7 +74,7 @@ func (s *Snapshot) sections(routes *List) []section {
 	}
 }
 
-// single is a member of one value.
+// single is a member that is one value.
 func single[T any](name string, v *T) section {
 	return section{
 		name, reflect.ValueOf(v).Elem().IsZero(),
@@ -96,7 +96,7 @@ func (s *Snapshot) namesSection() section {
 	return part
 }
 
-// list is a member that is a list. What an element does not say is as in fresh.
+// list is a member that is a list. Fields that an element leaves out are as in fresh.
 func list[T any](name string, all *[]T, fresh T) section {
 	write := func(e *encoder) {
 		e.open('[')
@@ -113,9 +113,9 @@ func list[T any](name string, all *[]T, fresh T) section {
 		size := 3 * int64(reflect.TypeFor[T]().Size())
 		switch reflect.TypeFor[T]() {
 		case reflect.TypeFor[Link]():
-			size *= 2 // look-ups keep as much of each, and reports its name
+			size *= 2 // look-ups keep as much data of each, and reports keep its name
 		case reflect.TypeFor[Rule]():
-			size *= 3 // look-ups keep an index of them, and a report tells of each
+			size *= 3 // look-ups keep an index of rules, and a report mentions each
 		}
 		for d.More() {
 			if len(*all) == maxElements {
@@ -142,8 +142,8 @@ func (s *Snapshot) writeSysctls(e *encoder) {
 	e.close('}')
 }
 
-// readSysctls reads one setting after the other: a host with many devices has
-// more than one element may have.
+// readSysctls reads the settings one by one, because the settings of a host with many
+// devices are larger than one element may be.
 func (s *Snapshot) readSysctls(d *decoder) error {
 	if err := d.expect(json.Delim('{')); err != nil {
 		return err
@@ -172,7 +172,7 @@ func (s *Snapshot) readSysctls(d *decoder) error {
 	return d.expect(json.Delim('}'))
 }
 
-// encoder writes JSON with one thing on a line.
+// encoder writes JSON with one element or member on a line.
 type encoder struct {
 	w     *bufio.Writer
 	json  *json.Encoder
@@ -201,16 +201,16 @@ func (e *encoder) close(bracket byte) {
 	e.first = false
 }
 
-// value writes one value, without the line feed that a json.Encoder ends it
-// with.
+// value writes one value, without the line feed that a json.Encoder adds at the
+// end.
 func (e *encoder) value(v any) {
 	if err := e.json.Encode(v); err != nil && e.err == nil {
 		e.err = err
 	}
 }
 
-// trimmer is a writer that leaves the line feed at the end of a write out, and refuses
-// an element that no reader would take.
+// trimmer is a writer that removes the line feed at the end of each write. It refuses an
+// element that is too large for a reader.
 type trimmer struct{ io.Writer }
 
 func (t trimmer) Write(b []byte) (int, error) {
@@ -225,10 +225,10 @@ func (t trimmer) Write(b []byte) (int, error) {
 // order means nothing, are sorted.
 func (s *Snapshot) Encode(w io.Writer) error { return s.EncodeWith(w, ListOf(s.Routes)) }
 
-// EncodeWith is Encode with other routes than the snapshot's own.
+// EncodeWith is like Encode, but writes the given routes instead of the snapshot's own.
 func (s *Snapshot) EncodeWith(w io.Writer, routes *List) error {
 	sorted := *s.withNames(toText)
-	for i := range sorted.Rules { // the kernel takes longer lengths than any prefix has
+	for i := range sorted.Rules { // the kernel accepts lengths that no prefix can have
 		sorted.Rules[i].SuppressPrefixLen = min(sorted.Rules[i].SuppressPrefixLen, IPv6.Bits())
 	}
 	sorted.Links = slices.SortedStableFunc(slices.Values(sorted.Links), func(a, b Link) int { return a.Index - b.Index })
@@ -254,13 +254,13 @@ func (s *Snapshot) EncodeWith(w io.Writer, routes *List) error {
 	return cmp.Or(e.err, e.w.Flush())
 }
 
-// What a file may ask for: it may come from anywhere.
+// Limits on the size of a file, because files may come from anywhere.
 const (
 	maxElements = 4 << 20 // of one list
 	maxElement  = 8 << 20 // bytes of one element: the order of half a million devices
 )
 
-// decoder reads JSON, with a bound on the size of one element.
+// decoder reads JSON and limits the size of one element.
 type decoder struct {
 	*json.Decoder
 	in   *bounded
@@ -268,8 +268,8 @@ type decoder struct {
 	raw  json.RawMessage // of the element being read
 }
 
-// element reads one element of a list, which is of a size beside what its text
-// says.
+// element reads one element of a list. Size is the memory that the element's type
+// takes; what its text adds is estimated here.
 func (d *decoder) element(v any, size int64) error {
 	if err := d.Decode(&d.raw); err != nil {
 		return err
@@ -281,7 +281,7 @@ func (d *decoder) element(v any, size int64) error {
 	return strict(d.raw, v)
 }
 
-// strict reads JSON whose members are all known, and each there once.
+// strict reads JSON. A member that is not known, or that is there twice, is an error.
 func strict(raw []byte, v any) error {
 	if err := checkKeys(raw); err != nil {
 		return err
@@ -293,7 +293,7 @@ func strict(raw []byte, v any) error {
 
 var errElement = fmt.Errorf("one element has more than %d MiB", maxElement>>20)
 
-// bounded is a reader that fails once it has given so many bytes.
+// bounded is a reader that fails when no bytes are left of its limit.
 type bounded struct {
 	r    io.Reader
 	left int
@@ -309,7 +309,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 }
 
 // Decode reads a snapshot in the file format, and checks what reasoning relies
-// on. What it does not know, or finds twice, is an error.
+// on. A member that it does not know, or that is there twice, is an error.
 func Decode(r io.Reader) (*Snapshot, error) {
 	s, routes, err := DecodeList(r, nil)
 	if err == nil {
@@ -318,8 +318,8 @@ func Decode(r io.Reader) (*Snapshot, error) {
 	return s, err
 }
 
-// DecodeList is Decode with the routes apart, in less memory, of which it takes no
-// more than is allowed.
+// DecodeList is like Decode, but returns the routes separately, as a List, which takes
+// less memory. It takes no more memory than room allows.
 func DecodeList(r io.Reader, room *Allowance) (*Snapshot, *List, error) {
 	in := &bounded{r, maxElement}
 	d := &decoder{Decoder: json.NewDecoder(in), in: in, room: room}
@@ -369,7 +369,7 @@ func (s *Snapshot) decode(d *decoder, routes *List) error {
 	return nil
 }
 
-// version reads how the object begins.
+// version reads the beginning of the object, which gives the version of the format.
 func (d *decoder) version() error {
 	if err := d.expect(json.Delim('{')); err != nil {
 		return err
@@ -385,7 +385,7 @@ func (d *decoder) version() error {
 	return err
 }
 
-// expect reads one token, which must be that one.
+// expect reads one token. If it is not want, that is an error.
 func (d *decoder) expect(want json.Token) error {
 	got, err := d.Token()
 	if err == nil && got != want {

@@ -9,12 +9,13 @@ import (
 	"slices"
 )
 
-// gathered is how many routes must be alike except for their destination for a file
-// to have them together. Fewer keep their places, each written out.
+// gathered is the smallest number of routes, alike except for their destination, that a
+// file has together. If there are fewer, they keep their places and each is written in
+// full.
 const gathered = 64
 
-// write writes the routes as a list. Those of one prefix keep their order, because it is
-// the order in which the kernel tries them: where a table has several of a prefix, none
+// write writes the routes as a list. Routes to one prefix keep their order, because the
+// kernel tries them in that order. So where a table has several routes to a prefix, none
 // of them is gathered.
 func (l *List) write(e *encoder) {
 	e.open('[')
@@ -27,7 +28,7 @@ func (l *List) write(e *encoder) {
 			mates = nil
 		}
 		if len(mates) > 0 && mates[0] != i {
-			continue // stands after the first of them
+			continue // was written after the first of its mates
 		}
 		e.line()
 		r := l.kinds[at.kind]
@@ -44,8 +45,8 @@ func (l *List) write(e *encoder) {
 
 // gathering says which routes are written together.
 type gathering struct {
-	mates [][]int // of each kind the places of its routes; empty: of those that are not gathered
-	alone []bool  // by place: stands alone for its prefix's sake
+	mates [][]int // for each kind, the places of its routes; empty: they are not gathered
+	alone []bool  // by place: not gathered, because the table has another route to its prefix
 }
 
 // gather finds the routes that are written together.
@@ -63,8 +64,8 @@ func (l *List) gather() *gathering {
 	return g
 }
 
-// sharedPrefixes says, by place, whose table has another route of the same
-// prefix.
+// sharedPrefixes says of each route, by place, whether its table has another route to
+// the same prefix.
 func (l *List) sharedPrefixes() []bool {
 	type key struct {
 		table Table
@@ -84,8 +85,9 @@ func (l *List) sharedPrefixes() []bool {
 	return out
 }
 
-// timeShare is which part of what the text of a route weighs is taken even where the route
-// is like another and takes no memory: hundreds of megabytes of such text take minutes.
+// timeShare is a divisor: this part of the weight of a route's text is always taken, even
+// if the route is like another one and takes no memory. The reason is time: to read
+// hundreds of megabytes of such text takes minutes.
 const timeShare = 8
 
 // read reads what write has written.
@@ -117,7 +119,7 @@ func (l *List) read(d *decoder) error {
 	return d.expect(json.Delim(']'))
 }
 
-// element reads one: a route, or another destination.
+// element reads one element: a route, or the destination of a route like the last one.
 func (l *List) element(raw []byte) error {
 	if raw[0] == '"' {
 		return l.another(raw)

@@ -18,7 +18,7 @@ import (
 	"routewhy/route"
 )
 
-// comparing is how snapshots are compared: no element and no list is the same.
+// comparing is how snapshots are compared: an empty list and no list are the same.
 func comparing() cmp.Option {
 	return cmp.Options{cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, netip.AddrPort{})}
 }
@@ -28,7 +28,7 @@ func comparing() cmp.Option {
 func TestEncodeRoundTrip(t *testing.T) {
 	for seed := range uint64(300) {
 		want := randomSnapshot(rand.New(rand.NewPCG(seed, 0)))
-		want.Policies = nil // a file has none: what IPsec protects is nobody else's business
+		want.Policies = nil // a file has none, because what IPsec protects is private
 		var b bytes.Buffer
 		if err := want.Encode(&b); err != nil {
 			t.Fatal(err)
@@ -47,7 +47,7 @@ func TestEncodeRoundTrip(t *testing.T) {
 	}
 }
 
-// TestDecodeSortsLinks: devices may be in any order in a file, and each is found.
+// TestDecodeSortsLinks reads a file with devices in any order, and finds each of them.
 func TestDecodeSortsLinks(t *testing.T) {
 	s, err := route.Decode(strings.NewReader(`{"routewhy": 1, "links": [{"index":7,"name":"c"},{"index":2,"name":"a"},{"index":5,"name":"b"}]}`))
 	if err != nil {
@@ -60,8 +60,8 @@ func TestDecodeSortsLinks(t *testing.T) {
 	}
 }
 
-// TestEncodeGathers writes a large table: its routes come back, those of one
-// prefix in their order, and written again they are the same.
+// TestEncodeGathers writes a large table and reads it again. All routes come back, and
+// routes to one prefix are in their order. If it is written again, it is the same.
 func TestEncodeGathers(t *testing.T) {
 	var s route.Snapshot
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -158,11 +158,11 @@ func randomSnapshot(rng *rand.Rand) *route.Snapshot {
 		s.Memberships[i] = route.Membership{Link: i + 1, Groups: []netip.Addr{group}, Filtered: []netip.Addr{group}}
 	}
 	s.Merged %= 3
-	s.Neighbours = s.Neighbours[:min(1, len(s.Neighbours))] // are sorted
+	s.Neighbours = s.Neighbours[:min(1, len(s.Neighbours))] // several would be sorted
 	return s
 }
 
-// plausible makes of a random next hop one that may be.
+// plausible turns a random next hop into one that can exist.
 func plausible(h *route.NextHop) {
 	h.Weight &= 0xff
 	h.Link >>= 20
@@ -224,7 +224,7 @@ func randomPrefix(rng *rand.Rand) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom16(b), rng.IntN(129))
 }
 
-// TestDecodeRefuses feeds files that are no snapshots.
+// TestDecodeRefuses reads files that are not snapshots.
 func TestDecodeRefuses(t *testing.T) {
 	for _, tt := range []struct{ file, want string }{
 		{"", "ends in the middle"},
@@ -256,8 +256,8 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// FuzzDecode reads bytes; what can be read can be written, read again and
-// reasoned about.
+// FuzzDecode reads bytes. What can be read must also be possible to write, to read
+// again and to reason about.
 func FuzzDecode(f *testing.F) {
 	for seed := range uint64(5) {
 		var b bytes.Buffer
@@ -290,8 +290,9 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestLargeElements saves and reads lists that are one element of a file: what a host
-// with very many devices and tables has. What no reader would take is not written.
+// TestLargeElements saves and reads long lists that are one element of a file, as a host
+// with very many devices and tables has them. An element that is too large for a reader
+// is not written.
 func TestLargeElements(t *testing.T) {
 	var order []int
 	var tables []route.Table

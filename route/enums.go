@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// Family is an address family: 4 or 6. The zero value is no family, and means
-// both wherever a family restricts something.
+// Family is an address family: 4 or 6. The zero value is no family. Where a family
+// restricts something, the zero value means both families.
 type Family uint8
 
 // The two families that have a routing decision.
@@ -34,7 +34,7 @@ func (f Family) String() string {
 }
 
 // Table is the number of a routing table (enum rt_class_t). The zero value is
-// "unspecified", which is no table. Names are a host's own choice: see [Names].
+// "unspecified", which is no table. Each host chooses its own names: see [Names].
 type Table uint32
 
 // The tables that every Linux has.
@@ -75,8 +75,8 @@ func (t Type) String() string { return enumName(typeNames[:], int(t)) }
 func (t Type) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
 // Errno is the error with which routes of this type refuse a packet (fib_props in
-// net/ipv4/fib_semantics.c, ip6_rt_type_to_error in net/ipv6/route.c); EAGAIN, with
-// which a throw route ends the search of its table, is not seen by programs. Zero:
+// net/ipv4/fib_semantics.c, ip6_rt_type_to_error in net/ipv6/route.c). A throw route
+// ends the search of its table with EAGAIN, but programs do not see that error. Zero:
 // the type does not refuse.
 func (t Type) Errno() Errno {
 	switch t {
@@ -100,13 +100,14 @@ func (t *Type) UnmarshalText(b []byte) error {
 }
 
 // Refuses reports whether a route of this type ends the look-up with an error
-// (blackhole, unreachable, prohibit). Throw is not one: it ends only its table.
+// (blackhole, unreachable, prohibit). Throw does not: it ends only the search of its
+// table.
 func (t Type) Refuses() bool {
 	return t == TypeBlackhole || t == TypeUnreachable || t == TypeProhibit
 }
 
-// Scope is how far a destination or an address reaches (RT_SCOPE_*): the
-// larger the number, the nearer. The zero value is global.
+// Scope is how far away a destination may be, or how far an address is valid
+// (RT_SCOPE_*): the larger the number, the nearer. The zero value is global.
 type Scope uint8
 
 // The scopes that have names.
@@ -191,7 +192,7 @@ func (p *Preference) UnmarshalText(b []byte) error {
 }
 
 // NeighbourState is a neighbour's reachability (NUD_*, ip-neighbour(8)). The
-// kernel declares bits; an entry has exactly one of them, or none at all.
+// kernel defines the states as bits. An entry has exactly one of them, or none.
 type NeighbourState uint16
 
 // The neighbour states.

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// Errno is a Linux error number, as RTM_GETROUTE and connect(2) return it. It
-// is a type of its own because reasoning about a Linux host works on any
-// operating system, whose own numbers differ. Zero: no error.
+// Errno is a Linux error number, as RTM_GETROUTE and connect(2) return it. It has
+// its own type because routewhy can reason about a Linux host on any operating
+// system, and other systems have other numbers. Zero: no error.
 type Errno uint16
 
-// The errors that a look-up, or a change of the tables, can give.
+// The errors that a look-up or a change of the tables can return.
 const (
 	EPERM         Errno = 1
 	ENOENT        Errno = 2
@@ -70,7 +70,7 @@ var errnoTexts = map[Errno][2]string{
 	EHOSTUNREACH:  {"EHOSTUNREACH", "No route to host"},
 }
 
-// String is the symbol: ENETUNREACH.
+// String is the error's symbol, such as ENETUNREACH.
 func (e Errno) String() string {
 	if t, ok := errnoTexts[e]; ok {
 		return t[0]
@@ -78,7 +78,7 @@ func (e Errno) String() string {
 	return "errno " + strconv.Itoa(int(e))
 }
 
-// Text is what a program prints for it: "Network is unreachable".
+// Text is what programs print for the error: "Network is unreachable".
 func (e Errno) Text() string {
 	if t, ok := errnoTexts[e]; ok {
 		return t[1]

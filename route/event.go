@@ -2,19 +2,19 @@ package route
 
 import "time"
 
-// Event is one change of a host's state that its kernel told of. One of the pointers says
-// what came, changed or went; where all are nil, something did that must be read again.
-// The zero value is such a one.
+// Event is one change of a host's state that its kernel reported. One of the pointers says
+// what was added, changed or removed. If all are nil, as in the zero value, something
+// changed and must be read again to know what.
 type Event struct {
 	// Time is when the event was received.
 	Time time.Time
-	// Gone says that the object is gone; else it is new, or not as it was.
+	// Gone says that the object is gone. Otherwise it is new or has changed.
 	Gone bool
-	// Replaces and Appends are how a new route came: in the place of the first one of the
-	// same metric, or after those (NLM_F_REPLACE, NLM_F_APPEND).
+	// Replaces and Appends say how a new route was added: in place of the first route with
+	// the same metric (NLM_F_REPLACE), or after all those (NLM_F_APPEND).
 	Replaces, Appends bool
-	// Lost says that the kernel could not queue all events: what happened before this one
-	// is not known.
+	// Lost says that the kernel could not queue all events. So it is not known what
+	// happened before this event.
 	Lost bool
 
 	Route     *Route
@@ -24,11 +24,11 @@ type Event struct {
 	NextHop   *NextHopObject
 	Neighbour *Neighbour
 
-	// Port is netlink's name of who asked for the change, in most cases the ID of the
-	// process as that process knows it; zero: the kernel itself, or a program by another
-	// way than netlink.
+	// Port is the netlink port of the socket that asked for the change. In most cases it is
+	// the ID of the process, as that process itself sees it. Zero: the kernel itself made
+	// the change, or a program that did not use netlink.
 	Port uint32
-	// By is who asked; nil: that is not known, or Port is zero.
+	// By is the process that asked; nil: it is not known, or Port is zero.
 	By *Requester
 }
 
@@ -36,8 +36,8 @@ type Event struct {
 type Requester struct {
 	PID  int    `json:"pid"`
 	Comm string `json:"comm,omitempty"` // its name, 15 bytes at most
-	// Unit is the systemd unit that it belongs to, and Container the ID or the name of its
-	// container; empty: none.
+	// Unit is the systemd unit that the process belongs to. Container is the ID or the name
+	// of its container. Empty: none.
 	Unit      string `json:"unit,omitempty"`
 	Container string `json:"container,omitempty"`
 	// Parent is the process that started it; nil: not known.

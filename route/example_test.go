@@ -12,8 +12,8 @@ import (
 	"routewhy/route/load"
 )
 
-// Read from any source: here from a listing that someone pasted; a host's kernel, opened
-// by route/kernel, is asked the same way.
+// Facts can be read from any source. Here the source is a listing that someone pasted. A
+// host's kernel, opened with route/kernel, is read in the same way.
 func ExampleSource() {
 	read, err := load.Files(strings.NewReader(`
 $ ip route show table all

@@ -3,8 +3,8 @@ package route
 import "net/netip"
 
 // DefaultLabels is the policy table that a namespace starts with
-// (ip6addrlbl_init_table in net/ipv6/addrlabel.c). Its labels of unique local and
-// 6to4 addresses are not those of RFC 6724 section 2.1.
+// (ip6addrlbl_init_table in net/ipv6/addrlabel.c). For unique local addresses and
+// 6to4 addresses, it has other labels than RFC 6724 section 2.1.
 func DefaultLabels() []AddrLabel {
 	label := func(prefix string, n uint32) AddrLabel {
 		return AddrLabel{Prefix: netip.MustParsePrefix(prefix), Label: n}

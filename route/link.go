@@ -26,17 +26,18 @@ type Link struct {
 	// VRFTable is the table of a device of kind vrf.
 	VRFTable Table `json:"vrf_table,omitzero"`
 	// Peer is the index of the other end of a veth or of the lower device;
-	// zero: none. PeerNetNS is the namespace ID it is in; -1: the same.
+	// zero: none. PeerNetNS is the ID of the namespace that Peer is in; -1: the
+	// same namespace.
 	Peer      int `json:"peer,omitzero"`
 	PeerNetNS int `json:"peer_netns"`
-	// OperState is the RFC 2863 state as the kernel gives it (IF_OPER_*).
+	// OperState is the RFC 2863 state, as the kernel's number (IF_OPER_*).
 	OperState uint8 `json:"operstate,omitzero"`
-	// Local and Remote are the outer addresses of a tunnel's packets: this end, and the
-	// other one, which may be a multicast group. The zero Addr: none is set, or the device
-	// is no tunnel.
+	// Local and Remote are the outer addresses of a tunnel's packets. Local is this end of
+	// the tunnel. Remote is the other end, which may be a multicast group. The zero Addr:
+	// none is set, or the device is not a tunnel.
 	Local  netip.Addr `json:"local,omitzero"`
 	Remote netip.Addr `json:"remote,omitzero"`
-	// AltNames are the device's other names (`altname`), by which ip(8) knows it too.
+	// AltNames are the device's other names (`altname`), which ip(8) accepts too.
 	AltNames []string `json:"altnames,omitempty"`
 }
 
@@ -56,9 +57,10 @@ const (
 // Up reports whether the device is administratively up.
 func (l *Link) Up() bool { return l.Flags&LinkUp != 0 }
 
-// HasIPv6 reports whether the device has IPv6 at all: its MTU is at least 1280 bytes, or it
-// is lo, which never loses it (addrconf_notify in net/ipv6/addrconf.c). An MTU of zero is
-// not known, and taken for one that is large enough.
+// HasIPv6 reports whether the device has IPv6 at all. It does if its MTU is at least 1280
+// bytes. Lo always has IPv6, whatever its MTU is (addrconf_notify in
+// net/ipv6/addrconf.c). An MTU of zero means that the MTU is not known; it is assumed to be
+// large enough.
 func (l *Link) HasIPv6() bool {
 	return l.MTU == 0 || l.MTU >= LeastMTU6 || l.Flags&LinkLoopback != 0
 }
@@ -72,8 +74,8 @@ func (l *Link) Carrier() bool { return l.Flags&(LinkUp|LinkLowerUp) == LinkUp|Li
 // Addr is an address of this host.
 type Addr struct {
 	Link int `json:"link"`
-	// Addr and Prefix are the address with the prefix length that was
-	// configured: 192.0.2.2 in 192.0.2.2/24. Prefix is not masked.
+	// Prefix is the address together with the prefix length that was
+	// configured, such as 192.0.2.2/24. It is not masked.
 	Prefix netip.Prefix `json:"prefix"`
 	// Peer is the other end of a point-to-point address; the zero Prefix: none.
 	Peer      netip.Prefix `json:"peer,omitzero"`
@@ -85,8 +87,8 @@ type Addr struct {
 	PreferredLft time.Duration `json:"preferred_lft_ns,omitzero"`
 	ValidLft     time.Duration `json:"valid_lft_ns,omitzero"`
 	Protocol     uint8         `json:"protocol,omitzero"`
-	// Metric is what the route to the address's network gets (IFA_RT_PRIORITY). Zero:
-	// what is usual.
+	// Metric is the metric of the route to the address's network (IFA_RT_PRIORITY). Zero:
+	// the usual metric.
 	Metric uint32 `json:"metric,omitzero"`
 }
 

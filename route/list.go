@@ -6,25 +6,25 @@ import (
 	"slices"
 )
 
-// List is many routes in little memory: those that differ by nothing but their
-// destination share the rest. It keeps their order. The zero value is empty and
-// ready for use; a List must not be copied once it has routes.
+// List holds many routes in little memory: routes that differ only in their
+// destination share everything else. It keeps the order of the routes. The zero
+// value is empty and ready for use. A List must not be copied after it has routes.
 type List struct {
 	kinds  []Route // without a destination
 	count  []int   // of each kind
 	shapes map[Shape]int32
 	others map[string]int32 // by longKind
 	routes []listed
-	shared int64 // bytes that the kinds and the default routes take, about
+	shared int64 // about how many bytes the kinds and the default routes take
 }
 
-// listed is one route: its destination, and the kind that has the rest.
+// listed is one route: its destination, and the kind that holds everything else.
 type listed struct {
 	dst  netip.Prefix
 	kind int32
 }
 
-// ListOf is a list of the routes of a slice.
+// ListOf makes a list of the routes of a slice.
 func ListOf(all []Route) *List {
 	l := &List{routes: make([]listed, 0, len(all))}
 	for i := range all {
@@ -33,7 +33,8 @@ func ListOf(all []Route) *List {
 	return l
 }
 
-// Kind is all of a route but its destination, as a value that compares.
+// Kind is everything of a route except its destination, as a value that can be
+// compared.
 func (r *Route) Kind() any {
 	if s, ok := r.Shape(); ok {
 		return s
@@ -45,7 +46,7 @@ func (r *Route) Kind() any {
 func (r *Route) longKind() string {
 	rest := *r
 	rest.Dst = netip.PrefixFrom(zeroAddr(r.Family()), 0)
-	b, _ := json.Marshal(&rest) // a Route has nothing that fails
+	b, _ := json.Marshal(&rest) // encoding a Route cannot fail
 	return string(b)
 }
 
@@ -56,7 +57,7 @@ func zeroAddr(f Family) netip.Addr {
 	return netip.IPv6Unspecified()
 }
 
-// Add adds a route after the others. It is copied.
+// Add adds a copy of a route at the end.
 func (l *List) Add(r *Route) {
 	if l.shapes == nil {
 		l.shapes, l.others = map[Shape]int32{}, map[string]int32{}
@@ -89,16 +90,16 @@ func (l *List) add(dst netip.Prefix, kind int32) {
 	}
 }
 
-// addAnother adds a route that is the last one's except for its destination, which
-// is of the same family.
+// addAnother adds a route that is like the last one except for its destination. The
+// destination must be of the same family.
 func (l *List) addAnother(dst netip.Prefix) { l.add(dst, l.routes[len(l.routes)-1].kind) }
 
 // Len is the number of routes.
 func (l *List) Len() int { return len(l.routes) }
 
-// Each hands the routes over one by one, in their order, those that keep keeps;
-// nil: all. The Route is overwritten by the next one, but what its fields point
-// to is not; neither must be changed. An error ends it and becomes its own.
+// Each calls f for each route that keep keeps, in order; if keep is nil, for all.
+// The next route overwrites the Route, but not what its fields point to. F must
+// change neither. If f returns an error, Each stops and returns that error.
 func (l *List) Each(keep func(Table, netip.Prefix) bool, f func(*Route) error) error {
 	var r Route
 	last := int32(-1)
@@ -118,7 +119,7 @@ func (l *List) Each(keep func(Table, netip.Prefix) bool, f func(*Route) error) e
 	return nil
 }
 
-// Slice is the routes as a slice.
+// Slice returns the routes as a slice.
 func (l *List) Slice() []Route {
 	out := make([]Route, 0, l.Len())
 	for i := range l.routes {
@@ -127,24 +128,25 @@ func (l *List) Slice() []Route {
 	return out
 }
 
-// Kinds are what the routes share, each without a destination, to be read only.
+// Kinds are what the routes share: routes without a destination. The caller must not
+// change them.
 func (l *List) Kinds() []Route { return l.kinds }
 
-// At is the destination of a route, by its place, and the place of the rest of
-// it among the Kinds.
+// At returns, for the route at a place, its destination and the place of its kind
+// in Kinds.
 func (l *List) At(i int) (dst netip.Prefix, kind int) {
 	return l.routes[i].dst, int(l.routes[i].kind)
 }
 
-// Get is the route at a place.
+// Get returns the route at a place.
 func (l *List) Get(i int) Route {
 	r := l.kinds[l.routes[i].kind]
 	r.Dst = l.routes[i].dst
 	return r
 }
 
-// Rewrite calls f for the routes that share something, once for all of them, to
-// change anything but the destination, which f does not see, or the family.
+// Rewrite calls f once for each kind, that is, once for all routes that share it. F
+// may change anything except the family. It does not see the destinations.
 func (l *List) Rewrite(f func(*Route)) {
 	for i := range l.kinds {
 		f(&l.kinds[i])
@@ -152,9 +154,10 @@ func (l *List) Rewrite(f func(*Route)) {
 	l.shapes = nil
 }
 
-// Map gives the routes with other destinations, of the same families, and with
-// something else in what they share: rest is called once for all routes that
-// share it, and must replace what fields point to, not change it.
+// Map returns a copy of the list that dst and rest have changed. Dst replaces the
+// destination of each route by one of the same family. Rest changes everything else;
+// it is called once for all routes that share it. Rest may replace what fields point
+// to, but must not change it in place.
 func (l *List) Map(dst func(netip.Prefix) netip.Prefix, rest func(*Route)) *List {
 	out := &List{kinds: slices.Clone(l.kinds), count: slices.Clone(l.count), shared: l.shared, routes: make([]listed, 0, len(l.routes))}
 	for i := range out.kinds {

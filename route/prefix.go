@@ -6,8 +6,8 @@ import "net/netip"
 // the prefix of length 0, which covers every address.
 func (f Family) Default() netip.Prefix { return netip.PrefixFrom(zeroAddr(f), 0) }
 
-// LastAddr is the last address that a prefix covers, which has all host bits set.
-// The zero Prefix has none: the zero Addr.
+// LastAddr is the last address that a prefix covers: the one with all host bits set.
+// For the zero Prefix it is the zero Addr.
 func LastAddr(p netip.Prefix) netip.Addr {
 	if !p.IsValid() {
 		return netip.Addr{}

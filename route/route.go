@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Route is one entry of one table: a destination prefix, what to do with what
-// it covers, and where to. Two entries of a table are the same for the kernel
-// (and `ip route add` refuses the second) when Dst, TOS and Metric are equal;
-// for IPv6 Src takes part too and TOS does not.
+// Route is one entry of one table: a destination prefix, what to do with packets
+// to it, and where to send them. Two entries of a table are the same for the kernel
+// (and `ip route add` refuses the second) if Dst, TOS and Metric are equal. For
+// IPv6, Src must be equal too, and TOS does not matter.
 type Route struct {
 	Table Table `json:"table"`
 	// Dst is the destination prefix, masked; 0.0.0.0/0 and ::/0 are the
@@ -20,8 +20,8 @@ type Route struct {
 	Src netip.Prefix `json:"from,omitzero"`
 	// TOS selects packets by their TOS (IPv4); zero: any.
 	TOS uint8 `json:"tos,omitzero"`
-	// Metric is the kernel's priority; the lower wins. IPv4 routes have 0
-	// where none was given, IPv6 routes 1024.
+	// Metric is what the kernel calls the priority; the lower one wins. If no
+	// metric was given, IPv4 routes have 0 and IPv6 routes 1024.
 	Metric   uint32   `json:"metric,omitzero"`
 	Type     Type     `json:"type"`
 	Scope    Scope    `json:"scope,omitzero"`
@@ -31,19 +31,19 @@ type Route struct {
 	PrefSrc netip.Addr `json:"prefsrc,omitzero"`
 	// Pref is the RFC 4191 router preference (IPv6).
 	Pref Preference `json:"pref,omitzero"`
-	// Flags are the flags of the entry itself; those of its next hops are in
-	// NextHops.
+	// Flags are the flags of the entry itself. The flags of its next hops are
+	// in NextHops.
 	Flags RouteFlags `json:"flags,omitzero"`
-	// Expires is the time left, negative when it has passed and the entry
-	// only waits to be collected. Zero: does not expire.
+	// Expires is the time that is left. It is negative if the time has passed
+	// and the kernel has not yet deleted the entry. Zero: does not expire.
 	Expires time.Duration `json:"expires_ns,omitzero"`
 	// NextHops are the ways to the destination, in the kernel's order. They
-	// are empty for a route that only names a next-hop object, whose members
-	// are in the snapshot's NextHops.
+	// are empty for a route that only names a next-hop object: then the ways
+	// are in that object, in the snapshot's NextHops.
 	NextHops []NextHop `json:"nexthops,omitempty"`
 	// NextHopID is the ID of the route's next-hop object; zero: none.
 	NextHopID uint32 `json:"nhid,omitzero"`
-	// Metrics are the path metrics (RTAX_*) such as the MTU, by number.
+	// Metrics are the path metrics (RTAX_*), such as the MTU, by their numbers.
 	Metrics []Metric `json:"metrics,omitempty"`
 	// Unknown are the attributes that routewhy does not know.
 	Unknown []Attr `json:"unknown,omitempty"`
@@ -55,7 +55,7 @@ func (r *Route) Family() Family { return FamilyOf(r.Dst.Addr()) }
 // IsDefault reports whether the route is 0.0.0.0/0 or ::/0.
 func (r *Route) IsDefault() bool { return r.Dst.Bits() == 0 }
 
-// Clone is a copy that shares nothing with the route.
+// Clone returns a copy that shares nothing with the route.
 func (r *Route) Clone() Route {
 	c := *r
 	c.NextHops, c.Metrics, c.Unknown = slices.Clone(r.NextHops), slices.Clone(r.Metrics), slices.Clone(r.Unknown)
@@ -73,16 +73,17 @@ const (
 	FlagOffloadFailed RouteFlags = 1 << 29 // RTM_F_OFFLOAD_FAILED
 )
 
-// What the kernel has no flags for: what a file does not tell of a route.
+// Flags that are not the kernel's. They say what a file does not tell of a route.
 const (
-	// FlagOdd says that something of the route was not understood. What is there
-	// is true, but there is more.
+	// FlagOdd says that a part of the route was not understood. The fields that
+	// are set are true, but the route has more.
 	FlagOdd RouteFlags = 1 << 30
-	// FlagNoMetric says that the metric is not told, and that the table has other
-	// routes to the same prefix, among which it decides.
+	// FlagNoMetric says that the file does not give the metric. It matters,
+	// because the table has other routes to the same prefix, and the metric
+	// decides between them.
 	FlagNoMetric RouteFlags = 1 << 28
-	// FlagNoSource says that the route prescribes a source, and that it is not
-	// readable.
+	// FlagNoSource says that the route prescribes a source, but that the source
+	// could not be read.
 	FlagNoSource RouteFlags = 1 << 27
 )
 
@@ -95,8 +96,8 @@ type NextHop struct {
 	// Link is the index of the output device; zero: none (a route that
 	// refuses has none in IPv4, lo in IPv6).
 	Link int `json:"link,omitzero"`
-	// Weight is the share among the members of a multipath route, from 1.
-	// Zero where there is nothing to share.
+	// Weight is the share of the traffic among the members of a multipath
+	// route, 1 or more. It is zero where there is nothing to share.
 	Weight int          `json:"weight,omitzero"`
 	Flags  NextHopFlags `json:"flags,omitzero"`
 	// Encap is the kind of light-weight tunnel (LWTUNNEL_ENCAP_*); zero: none.
@@ -117,12 +118,12 @@ const (
 	NextHopLinkDown   NextHopFlags = 0x10 // the device has no carrier
 	NextHopUnresolved NextHopFlags = 0x20
 	NextHopTrap       NextHopFlags = 0x40
-	// NextHopUnread is none of the kernel's: there is a gateway, but a file does not
-	// tell which.
+	// NextHopUnread is not a flag of the kernel's. It says that there is a gateway, but
+	// that a file does not tell which.
 	NextHopUnread NextHopFlags = 1 << 16
-	// NextHopDirect is none of the kernel's, which does not tell: the gateway of an
-	// IPv4 route was found to be an address of this host when the route was made, though
-	// it is none of the device's, and packets go straight to the device.
+	// NextHopDirect is not a flag of the kernel's, because the kernel does not show this.
+	// It says that the gateway of an IPv4 route was an address of this host, but not of
+	// the device, when the route was made. Packets then go straight to the device.
 	NextHopDirect NextHopFlags = 1 << 17
 )
 
@@ -138,7 +139,7 @@ func (e Encap) String() string { return enumName(encapNames[:], int(e)) }
 type Metric struct {
 	ID    uint16 `json:"id"`
 	Value uint32 `json:"value"`
-	// Lock says that the kernel may not change it (`mtu lock`).
+	// Lock says that the kernel may not change the value (`mtu lock`).
 	Lock bool `json:"lock,omitzero"`
 }
 
@@ -154,24 +155,24 @@ var metricNames = [...]string{
 // Name is the metric's name in ip-route(8).
 func (m Metric) Name() string { return enumName(metricNames[:], int(m.ID)) }
 
-// Attr is a netlink attribute that was not understood, kept so that the
-// verdict can say so.
+// Attr is a netlink attribute that was not understood. It is kept so that the
+// verdict can mention it.
 type Attr struct {
 	Type uint16 `json:"type"`
 	Data []byte `json:"data,omitempty"`
 }
 
-// NextHopObject is a next hop with an ID of its own, shared by routes, or a
-// group of such (ip-nexthop(8)).
+// NextHopObject is a next hop that has its own ID and that several routes can use,
+// or a group of such next hops (ip-nexthop(8)).
 type NextHopObject struct {
 	ID     uint32 `json:"id"`
 	Family Family `json:"family,omitzero"` // zero for a group
-	// NextHop is where to, for an object that is not a group.
+	// NextHop is where packets go, for an object that is not a group.
 	NextHop   NextHop `json:"nexthop,omitzero"`
 	Blackhole bool    `json:"blackhole,omitzero"`
 	// FDB marks objects of the bridge forwarding database; no route uses them.
 	FDB bool `json:"fdb,omitzero"`
-	// Group are the members of a group in order; empty: not a group.
+	// Group are the members of a group, in their order; empty: not a group.
 	Group []GroupMember `json:"group,omitempty"`
 	// Resilient says that the group maps flows through a bucket table.
 	Resilient bool `json:"resilient,omitzero"`

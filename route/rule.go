@@ -3,7 +3,7 @@ package route
 import "net/netip"
 
 // Rule is one entry of the policy routing database (ip-rule(8)): a condition
-// on the packet, and the table to look in, or another thing to do.
+// on the packet, and the table to look in or another action.
 type Rule struct {
 	Family Family `json:"family"`
 	// Priority orders the rules, lowest first; equal priorities keep the
@@ -11,8 +11,8 @@ type Rule struct {
 	Priority uint32   `json:"priority"`
 	Selector Selector `json:"selector,omitzero"`
 	Action   Action   `json:"action"`
-	// Table is looked up by ActionTable; zero with an l3mdev selector, which
-	// takes the VRF's.
+	// Table is the table that ActionTable looks in. It is zero with an l3mdev
+	// selector, because such a rule uses the table of the VRF.
 	Table Table `json:"table,omitzero"`
 	// Goto is the priority to continue at, for ActionGoto.
 	Goto uint32 `json:"goto,omitzero"`
@@ -27,9 +27,9 @@ type Rule struct {
 	Protocol      Protocol `json:"protocol,omitzero"`
 	Realm         uint32   `json:"realm,omitzero"`
 	Unknown       []Attr   `json:"unknown,omitempty"`
-	// Implied says that the rule was deleted and the kernel goes by it all the same:
-	// until the first IPv6 rule is added, it looks in the local and the main table
-	// and asks no rule (fib6_has_custom_rules in net/ipv6/fib6_rules.c).
+	// Implied says that the rule was deleted, but that the kernel still acts as if it
+	// were there: until the first IPv6 rule is added, the kernel looks in the local and
+	// the main table and uses no rule (fib6_has_custom_rules in net/ipv6/fib6_rules.c).
 	Implied bool `json:"implied,omitzero"`
 }
 
@@ -77,8 +77,8 @@ func (a *Action) UnmarshalText(b []byte) error {
 	return err
 }
 
-// Selector is the condition of a rule. All given parts must match; Not then
-// inverts the total. The zero value matches every packet.
+// Selector is the condition of a rule. All parts that are given must match. Not
+// inverts the result. The zero value matches every packet.
 type Selector struct {
 	Not bool `json:"not,omitzero"`
 	// Src and Dst are the prefixes of `from` and `to`; the zero Prefix: all.
@@ -97,14 +97,14 @@ type Selector struct {
 	MarkMask uint32 `json:"fwmask,omitzero"`
 	// TOS is the legacy selector; zero: not compared.
 	TOS uint8 `json:"tos,omitzero"`
-	// DSCP is compared, under its mask, where HasDSCP is set. Six bits.
+	// DSCP, six bits, is compared under its mask if HasDSCP is set.
 	DSCP     uint8 `json:"dscp,omitzero"`
 	DSCPMask uint8 `json:"dscp_mask,omitzero"`
 	HasDSCP  bool  `json:"has_dscp,omitzero"`
 	// FlowLabel is compared under FlowLabelMask; a zero mask: not compared.
 	FlowLabel     uint32 `json:"flowlabel,omitzero"`
 	FlowLabelMask uint32 `json:"flowlabel_mask,omitzero"`
-	// UIDs is the range of user IDs, where HasUIDs is set.
+	// UIDs is the range of user IDs, if HasUIDs is set.
 	UIDs    UIDRange `json:"uidrange,omitzero"`
 	HasUIDs bool     `json:"has_uidrange,omitzero"`
 	// Proto is the IP protocol number; zero: any.
@@ -133,8 +133,8 @@ type PortRange struct {
 	Mask uint16 `json:"mask,omitzero"`
 }
 
-// Holds reports whether a port is in the range, by its mask where it has one.
-// The zero range holds every port.
+// Holds reports whether a port is in the range, or is equal under the mask if there
+// is one. The zero range holds every port.
 func (r PortRange) Holds(port uint16) bool {
 	switch {
 	case r == (PortRange{}):

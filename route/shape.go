@@ -2,8 +2,8 @@ package route
 
 import "net/netip"
 
-// Shape is all of a route but its destination, as a value that compares: a
-// large table has a million routes of a few shapes.
+// Shape is everything of a route except its destination, as a value that can be
+// compared. A large table has a million routes, but only a few shapes.
 type Shape struct {
 	family   Family
 	table    Table
@@ -21,9 +21,9 @@ type Shape struct {
 	pref     Preference
 }
 
-// Shape is the route's shape. It is false for a route that has something that
-// few have (several next hops, path metrics, an expiry, unknown attributes),
-// for which a Shape has no place.
+// Shape is the route's shape. False: the route has none, because it has something
+// that few routes have and that a Shape has no place for (several next hops, path
+// metrics, an expiry, unknown attributes).
 func (r *Route) Shape() (Shape, bool) {
 	if len(r.NextHops) > 1 || len(r.Metrics) > 0 || len(r.Unknown) > 0 || r.Expires != 0 {
 		return Shape{}, false

@@ -9,8 +9,8 @@ import (
 )
 
 // Snapshot is what was read of one network namespace at one time. The zero
-// value is a host of which nothing is known: Gaps does not say so by itself,
-// whoever fills a Snapshot records there what it could not read.
+// value is a host of which nothing is known. Its Gaps do not say that: the code
+// that fills a Snapshot must record there what it could not read.
 type Snapshot struct {
 	// Host is the host's own name (uname -n), which need not be unique; empty: unknown.
 	Host string
@@ -20,19 +20,20 @@ type Snapshot struct {
 	Release string
 	// Time is when the reading ended.
 	Time time.Time
-	// Links are in the order of their indexes: [Snapshot.SortLinks].
+	// Links are in the order of their indexes, see [Snapshot.SortLinks].
 	Links []Link
-	// Order are lists of devices, by index, each in the order in which the devices
-	// came into the namespace. That is the order of the kernel's own list
-	// (for_each_netdev), by which it chooses among the addresses of several
-	// devices. A list leaves out what its source does not show. Nothing is known
-	// of two devices that are in no list together, except that lo came first.
+	// Order are lists of the indexes of devices. Each list is in the order in which
+	// the devices came into the namespace. The kernel's own list has the same order
+	// (for_each_netdev), and the kernel uses it to choose among the addresses of
+	// several devices. A list leaves out the devices that its source does not show.
+	// If no list has both of two devices, their order is not known, except that lo
+	// came first.
 	Order [][]int
 	// Addrs are in the kernel's dump order, which is the order in which it
 	// considers them as source addresses.
 	Addrs []Addr
-	// Memberships are the multicast groups by the devices that have joined them. Of a
-	// device that is not there for a family nothing is known.
+	// Memberships are the multicast groups that each device has joined. If a device is
+	// not there for a family, its groups of that family are not known.
 	Memberships []Membership
 	// Rules are in the kernel's order within each family.
 	Rules []Rule
@@ -42,19 +43,19 @@ type Snapshot struct {
 	NextHops   []NextHopObject
 	Neighbours []Neighbour
 	Labels     []AddrLabel
-	// Sockets are there only where they were asked for, in the order in which
-	// the kernel tells of them.
+	// Sockets are there only if they were asked for. They are in the order in
+	// which the kernel lists them.
 	Sockets []Socket
-	// Policies are the IPsec policies, where they were asked for and may be read. A
-	// file has none of them.
+	// Policies are the IPsec policies, if they were asked for and may be read. They
+	// are never written to a file.
 	Policies []Policy
 	Sysctls  Sysctls
 	Names    Names
-	// Merged reports whether IPv4's local and main tables share one trie, as they
-	// do until the first change of a rule (fib_unmerge).
+	// Merged says whether IPv4's local and main tables share one trie. They do
+	// until the first change of a rule (fib_unmerge).
 	Merged Tristate
-	// NoRules says, per family, that the kernel has no policy rules at all
-	// (built without multiple tables).
+	// NoRules4 and NoRules6 say that the kernel has no policy rules at all for
+	// the family, because it was built without multiple tables.
 	NoRules4, NoRules6 bool
 	// Gaps are the facts that are not in the snapshot although the host may
 	// have them.
@@ -81,7 +82,7 @@ func (t Tristate) String() string { return enumName(tristateNames[:], int(t)) }
 // MarshalText gives yes, no or unknown.
 func (t Tristate) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
-// UnmarshalText reads the same.
+// UnmarshalText reads yes, no or unknown, or a number.
 func (t *Tristate) UnmarshalText(b []byte) error {
 	n, err := enumValue(tristateNames[:], string(b), uint64(No))
 	*t = Tristate(n)
@@ -105,41 +106,43 @@ const (
 	FactPolicies   Fact = "IPsec policies"
 )
 
-// Facts that are less than one of those above.
+// Facts that are a part of one of those above.
 const (
-	// FactLocal is table local alone, where something else stands in for it.
+	// FactLocal is table local only, if it was not read and something else replaces it.
 	FactLocal Fact = "table local"
 	// FactOddLines are the places in files that were not understood.
 	FactOddLines Fact = "odd lines"
-	// FactPart are some of a table's routes: those that are there are true, but
-	// others may be missing.
+	// FactPart are some of a table's routes: the routes that are there are true,
+	// but others may be missing.
 	FactPart Fact = "part of a table"
-	// FactDefault is table default alone, which is assumed to be empty.
+	// FactDefault is table default only, which is assumed to be empty.
 	FactDefault Fact = "table default"
-	// FactMerged is whether tables local and main are one: see Snapshot.Merged.
+	// FactMerged is whether tables local and main share one trie: see Snapshot.Merged.
 	FactMerged Fact = "merged tables"
-	// FactChoice: several listings of the same differ, and one was chosen.
+	// FactChoice says that several listings of the same thing differ, and that one
+	// of them was chosen.
 	FactChoice Fact = "other listings"
 )
 
-// Gap is a fact that could not be had, and why.
+// Gap is a fact that could not be read, and the reason.
 type Gap struct {
 	Fact Fact `json:"fact"`
 	// Family restricts the gap to one family; zero: both.
 	Family Family `json:"family,omitzero"`
-	// Tables restricts a gap in the routes to all tables but these. Empty: no
-	// table was read. Of FactPart and FactChoice: these tables alone; empty: any.
+	// Tables restricts a gap in the routes to all tables except these. Empty: no
+	// table was read. For FactPart and FactChoice, the gap is in these tables only;
+	// empty: in any table.
 	Tables []Table `json:"tables,omitempty"`
-	// Assumed says that what is usual stands in the snapshot instead: the
-	// default three rules, or in table local the host's addresses.
+	// Assumed says that the snapshot has the usual facts instead: the three
+	// default rules, or in table local the host's addresses.
 	Assumed bool `json:"assumed,omitzero"`
-	// Private says that the reader has not the privilege that it takes.
+	// Private says that the reader does not have the privilege that is needed.
 	Private bool `json:"private,omitzero"`
 	// Why is the reason in a few words: "EPERM, operation not permitted".
 	Why string `json:"why"`
 }
 
-// NotInFiles is a Gap's Why where files do not hold the fact, as is usual.
+// NotInFiles is a Gap's Why if files do not have the fact, which is usual.
 const NotInFiles = "not in the files"
 
 // concerns reports whether a gap is about a fact of a family.
@@ -154,7 +157,7 @@ func (s *Snapshot) Lacks(f Fact, fam Family) bool {
 	})
 }
 
-// WhyLacks is the reason why nothing, or not all, is known of a fact for a family;
+// WhyLacks says why nothing is known of a fact for a family, or not everything;
 // empty: there is no such gap.
 func (s *Snapshot) WhyLacks(f Fact, fam Family) string {
 	for i := range s.Gaps {
@@ -179,13 +182,14 @@ func (s *Snapshot) LacksPart(t Table, fam Family) bool {
 	})
 }
 
-// Assumes reports whether what is usual stands in for a fact.
+// Assumes reports whether the snapshot has the usual fact instead of the one that
+// could not be read.
 func (s *Snapshot) Assumes(f Fact, fam Family) bool {
 	return slices.ContainsFunc(s.Gaps, func(g Gap) bool { return g.concerns(f, fam) && g.Assumed })
 }
 
-// SortLinks brings the devices into the order of their indexes, in which whoever fills
-// a Snapshot has to leave them. Not every kernel lists them so.
+// SortLinks sorts the devices by their indexes. The code that fills a Snapshot must call
+// it, because not every kernel lists devices in that order.
 func (s *Snapshot) SortLinks() {
 	slices.SortFunc(s.Links, func(a, b Link) int { return cmp.Compare(a.Index, b.Index) })
 }
@@ -217,11 +221,11 @@ func (s *Snapshot) LinkName(index int) string {
 }
 
 // Sysctls are kernel settings by their path below /proc/sys, such as
-// net/ipv4/conf/eth0.100/rp_filter: the one spelling in which a device name
-// with a dot is not ambiguous. What is not there was not read.
+// net/ipv4/conf/eth0.100/rp_filter. Only in this spelling is a device name with a
+// dot not ambiguous. A setting that is not there was not read.
 type Sysctls map[string]string
 
-// Int is the value of a setting; false: it was not read or is no number.
+// Int is the value of a setting; false: it was not read or is not a number.
 func (s Sysctls) Int(path string) (int, bool) {
 	n, err := strconv.Atoi(s[path])
 	return n, err == nil
@@ -241,8 +245,8 @@ func ConfPath(f Family, dev, key string) string {
 	return "net/ipv6/conf/" + dev + "/" + key
 }
 
-// SettingName is the same setting's name in sysctl(8), where a dot in a device's name is a
-// slash: net.ipv4.conf.eth0/100.rp_filter.
+// SettingName is the name of a per-device setting in sysctl(8). There, a dot in a device's
+// name is written as a slash: net.ipv4.conf.eth0/100.rp_filter.
 func SettingName(f Family, dev, key string) string {
 	family := "ipv4"
 	if f == IPv6 {
@@ -252,13 +256,13 @@ func SettingName(f Family, dev, key string) string {
 }
 
 // Names are a host's names for numbers (rt_tables, rt_protos). The zero value
-// knows the names that iproute2 has built in.
+// knows the names that are built into iproute2.
 type Names struct {
 	Tables    map[Table]string    `json:"tables,omitempty"`
 	Protocols map[Protocol]string `json:"protocols,omitempty"`
 }
 
-// Table is a table's name, or its number where it has none.
+// Table is a table's name, or its number if it has no name.
 func (n Names) Table(t Table) string {
 	if s, ok := n.Tables[t]; ok {
 		return s
@@ -290,7 +294,7 @@ func (n Names) TableByName(name string) (Table, bool) {
 	return Table(v), err == nil
 }
 
-// Protocol is a protocol's name, or its number where it has none.
+// Protocol is a protocol's name, or its number if it has no name.
 func (n Names) Protocol(p Protocol) string {
 	if s, ok := n.Protocols[p]; ok {
 		return s

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// The facts about sockets. They are read only where somebody asks for them.
+// The facts about sockets. They are read only if somebody asks for them.
 const (
 	FactSockets   Fact = "sockets"
 	FactProcesses Fact = "process names"
@@ -21,11 +21,12 @@ const (
 // Socket is a TCP or UDP socket (struct inet_diag_msg).
 type Socket struct {
 	Proto uint8 `json:"proto"`
-	// Family is that of the socket itself. One of IPv6 may take IPv4 too: see
-	// V6Only. Its addresses are then in IPv4-mapped form.
+	// Family is the family of the socket itself. An IPv6 socket may accept IPv4
+	// too, see V6Only. Its addresses are then in IPv4-mapped form.
 	Family Family `json:"family"`
-	// Local is where it is bound. The zero address of the family stands for
-	// every address; a link-local one has no zone here, see Link.
+	// Local is the address and port that the socket is bound to. The zero address
+	// of the family means every address. A link-local address has no zone here,
+	// see Link.
 	Local netip.AddrPort `json:"local,omitzero"`
 	// Remote is the other end of a connection; port zero: not connected.
 	Remote netip.AddrPort `json:"remote,omitzero"`
@@ -36,29 +37,30 @@ type Socket struct {
 	// Link is the device that it is bound to (SO_BINDTODEVICE, or the zone of
 	// a link-local address); zero: none.
 	Link int `json:"link,omitzero"`
-	// V6Only says that a socket of IPv6 takes no IPv4 (IPV6_V6ONLY). The kernel
-	// sets it for every one that is bound to an IPv6 address.
+	// V6Only says that an IPv6 socket accepts no IPv4 (IPV6_V6ONLY). The kernel
+	// sets it for every socket that is bound to an IPv6 address.
 	V6Only bool `json:"v6only,omitzero"`
 	// Transparent says that its packets may have a source that no device of this host has
 	// (IP_TRANSPARENT, IPV6_TRANSPARENT).
 	Transparent bool `json:"transparent,omitzero"`
-	// Mark is SO_MARK, which the answers have too. The kernel shows it to
-	// CAP_NET_ADMIN only; zero: none, or not shown, see [FactMarks].
+	// Mark is SO_MARK, the mark of what the socket sends, its answers too. The
+	// kernel shows it only with CAP_NET_ADMIN; zero: none, or not shown, see
+	// [FactMarks].
 	Mark uint32 `json:"mark,omitzero"`
-	// Owners are the processes that hold it open, where they were asked for
+	// Owners are the processes that have the socket open, if they were asked for
 	// and may be seen.
 	Owners []Process `json:"owners,omitempty"`
 }
 
-// Process is a process that holds a socket open.
+// Process is a process that has a socket open.
 type Process struct {
 	PID int `json:"pid"`
-	// Name is /proc/PID/comm: up to 15 bytes of the process's own choice.
+	// Name is /proc/PID/comm: up to 15 bytes, which the process itself can choose.
 	Name string `json:"name"`
 }
 
 // SocketState is a TCP state (enum in include/net/tcp_states.h). A UDP socket
-// is in SocketEstablished where it is connected and else in SocketClose.
+// is in SocketEstablished if it is connected, and otherwise in SocketClose.
 type SocketState uint8
 
 // The states that have a meaning here.
@@ -87,8 +89,8 @@ func (s *SocketState) UnmarshalText(b []byte) error {
 	return err
 }
 
-// Listens reports whether the socket takes packets from anybody: a TCP listener,
-// or a UDP socket that is bound and not connected.
+// Listens reports whether the socket accepts packets from anybody. That is a TCP
+// listener, or a UDP socket that is bound and not connected.
 func (s *Socket) Listens() bool {
 	if s.Proto == ProtoTCP {
 		return s.State == SocketListen
@@ -96,8 +98,8 @@ func (s *Socket) Listens() bool {
 	return s.State == SocketClose && s.Local.Port() != 0
 }
 
-// DualStack reports whether a socket of IPv6 that is bound to every address takes
-// IPv4 as well.
+// DualStack reports whether the socket is an IPv6 socket that is bound to every address
+// and that accepts IPv4 as well.
 func (s *Socket) DualStack() bool {
 	return s.Family == IPv6 && !s.V6Only && s.Local.Addr().IsUnspecified()
 }

@@ -5,27 +5,27 @@ import (
 	"net/netip"
 )
 
-// Source is where the facts about a host come from: its running kernel, by
-// route/kernel, or files, by route/load.
+// Source is where the facts about a host come from: its running kernel
+// (route/kernel), or files (route/load).
 type Source interface {
-	// Read reads what is asked for. What could not be read is in the snapshot's
-	// Gaps; an error means that there is no snapshot.
+	// Read reads what is asked for. The snapshot's Gaps say what could not be
+	// read. An error means that there is no snapshot.
 	Read(context.Context, Query) (*Snapshot, error)
-	// Resolve is the kernel's own answer about a packet. The error is a
-	// [*NotAskedError] where the kernel cannot be asked about it.
+	// Resolve gives the kernel's own answer about a packet. If the kernel cannot
+	// be asked about it, the error is a [*NotAskedError].
 	Resolve(context.Context, Flow) (Answer, error)
-	// Redirects tells for which families gateways may have been learnt from ICMP
+	// Redirects says for which families gateways may have been learnt from ICMP
 	// redirects.
 	Redirects() map[Family]bool
-	// Watch notices changes, from now on, of what the query reads. Of routes, those
-	// count that Keep keeps; here it may not depend on what was read before.
+	// Watch starts to notice changes of what the query reads. Only routes that Keep
+	// keeps count. For a watch, Keep must not depend on what was read before.
 	Watch(Query) Watch
 	Close() error
 }
 
-// Limited is a [Source] of which not more than so much is to be held.
+// Limited is a [Source] that limits how much of it may be held in memory.
 type Limited interface {
-	// Limit is how many bytes of memory.
+	// Limit is the limit in bytes.
 	Limit() int64
 }
 
@@ -38,61 +38,64 @@ type Watch interface {
 	Close()
 }
 
-// Still is the [Watch] of what does not change.
+// Still is the [Watch] of a source that does not change.
 type Still struct{}
 
-// Changed reports that nothing has.
+// Changed always reports that nothing has happened.
 func (Still) Changed() bool { return false }
 
 // Close does nothing.
 func (Still) Close() {}
 
-// NotAskedError says why a kernel could not be asked about a flow. It is no
-// statement about the flow: its decision may be perfectly ordinary.
+// NotAskedError says why a kernel could not be asked about a flow. It says
+// nothing about the flow itself: the decision may be quite ordinary.
 type NotAskedError struct{ Why string }
 
 func (e *NotAskedError) Error() string { return "the kernel cannot be asked: " + e.Why }
 
-// Query says how much [Source.Read] reads. The zero value is all that takes part in
-// a decision, with the settings of the devices that a decision may meet.
+// Query says how much [Source.Read] reads. The zero value asks for all that takes part
+// in a decision, with the settings of the devices that a decision may lead to.
 type Query struct {
 	// Family restricts addresses, rules, routes, neighbours and settings to
-	// one family; zero: both. Next-hop objects are read for either, since an
-	// IPv4 route may have an IPv6 gateway.
+	// one family; zero: both. Next-hop objects are read in any case, because
+	// an IPv4 route may have an IPv6 gateway.
 	Family Family
 	// Keep says which routes to read; nil: all. It is called for every route
-	// of every table, before more than the two is known, and should be quick.
-	// It may be asked about a route more than once, and about routes that only
-	// come or go while the tables are read.
+	// of every table, so it should be quick. Only the table and the
+	// destination are known when it is called. It may be asked about a route
+	// more than once, and about routes that are added or deleted while the
+	// tables are read.
 	Keep func(t Table, dst netip.Prefix) bool
-	// Table restricts the routes to one table; zero: all. The kernel leaves the
-	// others out (ip_valid_fib_dump_req, since 4.20).
+	// Table restricts the routes to one table; zero: all. The kernel leaves out
+	// the other tables (ip_valid_fib_dump_req, since 4.20).
 	Table Table
-	// Each, if set, is handed the routes that Keep keeps one by one in the
-	// kernel's dump order, and Snapshot.Routes stays empty. The Route and its
-	// next hops are overwritten by the next one; [Route.Clone] is what to
-	// keep. An error ends the reading and becomes Read's.
+	// Each, if set, is called for each route that Keep keeps, in the kernel's
+	// dump order, and Snapshot.Routes stays empty. The next route overwrites
+	// the Route and its next hops; to keep a route, use [Route.Clone]. If Each
+	// returns an error, Read stops and returns that error.
 	Each func(*Route) error
-	// Again is called where tables changed while they were being read, before
-	// Each is handed all routes once more: it forgets the former. Without it,
-	// routes that Each is handed are read only once, changed or not.
+	// Again is called if tables changed while they were being read, before
+	// Each is called for all routes once more. It must discard the routes of
+	// the first reading. If Again is nil and Each is set, the routes are read
+	// only once, even if they changed.
 	Again func()
-	// NoRoutes leaves routes and next-hop objects out, NoNeighbours the
-	// neighbour tables.
+	// NoRoutes leaves out routes and next-hop objects. NoNeighbours leaves out
+	// the neighbour tables.
 	NoRoutes, NoNeighbours bool
-	// WatchNeighbours makes changes of neighbours count for a [Watch], although they
-	// come all the time.
+	// WatchNeighbours makes a [Watch] notice changes of neighbours too. By default it
+	// does not, because they happen all the time.
 	WatchNeighbours bool
-	// Devices are the names of devices whose settings are to be read, beside
-	// lo and those that the rules and the kept routes name; AllDevices is
-	// every one. With either, the IPv4 groups that devices have joined are read.
+	// Devices are the names of devices whose settings are to be read, in
+	// addition to lo and the devices that the rules and the kept routes name.
+	// AllDevices asks for every device. With either of them, the IPv4 groups
+	// that devices have joined are read too.
 	Devices    []string
 	AllDevices bool
 	// Policies adds the IPsec policies.
 	Policies bool
-	// Sockets says which sockets to read, of both families whatever Family
-	// is; Port restricts them to one local port. Processes adds who holds them
-	// open, as far as that may be seen.
+	// Sockets says which sockets to read. Both families are read, whatever
+	// Family is. Port restricts the sockets to one local port. Processes adds
+	// the processes that have them open, as far as these may be seen.
 	Sockets   Sockets
 	Port      uint16
 	Processes bool
@@ -121,7 +124,7 @@ const (
 	NoSockets Sockets = iota
 	// Listening are the TCP sockets that listen, and the UDP sockets.
 	Listening
-	// AllSockets are those with a connection as well.
+	// AllSockets are all sockets, also those with a connection.
 	AllSockets
 )
 

@@ -12,12 +12,12 @@ import (
 	"routewhy/route"
 )
 
-// Addr is an address as `ip -j -d addr show` writes it. What is empty was not said.
+// Addr is an address as `ip -j -d addr show` writes it. An empty field was not given.
 type Addr struct {
 	Family       string   `json:"family"`
 	Local        string   `json:"local,omitempty"`
 	Peer         string   `json:"address,omitempty"`
-	PrefixLen    int      `json:"prefixlen"` // of the peer, where there is one
+	PrefixLen    int      `json:"prefixlen"` // of the peer, if there is one
 	Metric       uint32   `json:"metric,omitempty"`
 	Broadcast    string   `json:"broadcast,omitempty"`
 	Anycast      string   `json:"anycast,omitempty"`
@@ -42,7 +42,7 @@ type Addr struct {
 }
 
 // addrWords are the words of an address in the order of print_addrinfo in
-// ip/ipaddress.c. The label has no word before it.
+// ip/ipaddress.c. There is no keyword before the label.
 var addrWords = languageOf(func() []keyword[Addr] {
 	return []keyword[Addr]{
 		{"metric", func(a *Addr) any { return &a.Metric }},
@@ -70,8 +70,8 @@ var addrWords = languageOf(func() []keyword[Addr] {
 	}
 })
 
-// ParseAddress reads an address of a listing, from "inet" on, or what stands below it
-// about its lifetimes, up to the word that is not understood.
+// ParseAddress reads an address of a listing, starting at "inet", or the line below it
+// with the lifetimes. It stops at a word that is not understood.
 func ParseAddress(line []string) (Addr, *Odd) {
 	w := &words{all: line}
 	var a Addr
@@ -81,7 +81,7 @@ func ParseAddress(line []string) (Addr, *Odd) {
 	}
 	for w.more() {
 		if !addrWords().take(w, &a) {
-			a.Label = w.next() // the device's name, or one that begins with it
+			a.Label = w.next() // the device's name, or a name that begins with it
 		}
 	}
 	return a, w.odd
@@ -123,7 +123,7 @@ func (a *Addr) String() string {
 	return strings.Join(addrWords().text(out, a), " ")
 }
 
-// Resolve checks the values of an address, which is of a device.
+// Resolve checks the values of an address. Link is the device that has it.
 func (a *Addr) Resolve(link int) (route.Addr, error) {
 	out := route.Addr{
 		Link: link, Flags: a.flags(), Label: a.Label,
@@ -154,7 +154,7 @@ func (a *Addr) Resolve(link int) (route.Addr, error) {
 	return out, out.Check()
 }
 
-// flags are those that have a meaning here.
+// flags are the flags that have a meaning here.
 func (a *Addr) flags() route.AddrFlags {
 	out := route.AddrPermanent
 	if a.Dynamic {
@@ -173,7 +173,7 @@ func (a *Addr) flags() route.AddrFlags {
 	return out
 }
 
-// duration is how long something is valid; forever where that was not said.
+// duration is how long something is valid; forever if that was not given.
 func (s *Seconds) duration() time.Duration {
 	if s == nil || *s == forever {
 		return route.ForeverLft
@@ -181,7 +181,7 @@ func (s *Seconds) duration() time.Duration {
 	return time.Duration(min(max(*s, 0), forever)) * time.Second
 }
 
-// Lifetimes gives an address what stands below it in a listing.
+// Lifetimes sets the lifetimes of an address from the line below it in a listing.
 func (a *Addr) Lifetimes(of *route.Addr) {
 	if a.ValidLft != nil {
 		of.ValidLft = a.ValidLft.duration()
@@ -193,5 +193,5 @@ func (a *Addr) Lifetimes(of *route.Addr) {
 
 type labelWord struct{ *Addr }
 
-func (a labelWord) take(string, *words)  {} // it has no name
+func (a labelWord) take(string, *words)  {} // never called: the label has no keyword
 func (a labelWord) text(string) []string { return strings.Fields(a.Label) }

@@ -6,9 +6,9 @@ type NamedNumber struct {
 	Number uint8
 }
 
-// TOSNames are the names of iproute2's rt_dsfield file, of today and of the days of
-// RFC 791 precedence, and of the DSCP classes. The numbers are whole octets; where
-// several names have the same, today's is first.
+// TOSNames are the names of iproute2's rt_dsfield file, both today's and the older ones of
+// RFC 791 precedence, and the names of the DSCP classes. The numbers are whole octets. If
+// several names have the same number, today's name is first.
 func TOSNames() []NamedNumber {
 	return []NamedNumber{
 		{"default", 0x00}, {"be", 0x00}, {"cs0", 0x00}, {"le", 0x04},

@@ -8,7 +8,7 @@ import (
 	"routewhy/route"
 )
 
-// realmsJSON takes the two realms of RTA_FLOW and FRA_FLOW apart; nil: there are none.
+// realmsJSON separates the two realms of RTA_FLOW and FRA_FLOW; nil: there are none.
 func realmsJSON(both uint32) *Realms {
 	if both == 0 {
 		return nil
@@ -20,7 +20,7 @@ func realmsJSON(both uint32) *Realms {
 	return r
 }
 
-// RouteJSON gives a route its names.
+// RouteJSON converts a route to its form with names.
 func RouteJSON(s *route.Snapshot, r *route.Route) Route {
 	metric := Number(r.Metric)
 	j := Route{
@@ -61,7 +61,7 @@ func (j *Route) ways(s *route.Snapshot, r *route.Route) {
 	}
 }
 
-// NextHopJSON gives a next hop of a route of a family its JSON form.
+// NextHopJSON converts a next hop to its form with names. F is the family of its route.
 func NextHopJSON(s *route.Snapshot, f route.Family, h *route.NextHop) NextHop {
 	n := NextHop{
 		Dev: devJSON(s, h.Link), Encap: encapJSON(h.Encap), Flow: realmsJSON(h.Realm), Weight: h.Weight, Flags: flagsJSON(h.Flags),
@@ -107,7 +107,7 @@ func flagsJSON(f route.NextHopFlags) []string {
 	return out
 }
 
-// RuleJSON gives a rule its names.
+// RuleJSON converts a rule to its form with names.
 func RuleJSON(s *route.Snapshot, r *route.Rule) Rule {
 	sel := &r.Selector
 	j := Rule{
@@ -141,7 +141,7 @@ func RuleJSON(s *route.Snapshot, r *route.Rule) Rule {
 	return j
 }
 
-// hostLen is the length that iproute2 writes: none for a host.
+// hostLen is the prefix length that iproute2 writes. For a host it writes none.
 func hostLen(p netip.Prefix) int {
 	if p.IsSingleIP() {
 		return 0

@@ -18,8 +18,8 @@ import (
 
 func TestMain(m *testing.M) { routetest.Main(m) }
 
-// TestKernel reads what ip(8) prints of random set-ups, as text and as JSON, and prints
-// it again: it is the same, except for blanks in the text.
+// TestKernel reads what ip(8) prints for random set-ups, as text and as JSON, and prints
+// it again. The result must be the same, except for blanks in the text.
 func TestKernel(t *testing.T) {
 	support := routetest.Probe(t)
 	for seed := range uint64(20) {
@@ -56,7 +56,7 @@ func TestKernel(t *testing.T) {
 	}
 }
 
-// sameText compares a listing with what is printed of what was read of it.
+// sameText reads a listing, prints what was read, and compares the two.
 func sameText[T any](t *testing.T, listing []byte, text func(*T) string, parse func([]string) (T, *iproute2.Odd)) {
 	t.Helper()
 	for _, line := range records(string(listing)) {
@@ -67,12 +67,12 @@ func sameText[T any](t *testing.T, listing []byte, text func(*T) string, parse f
 	}
 }
 
-// records are the lines of a listing, with what is indented below them.
+// records are the lines of a listing, each with the indented lines below it.
 func records(listing string) []string {
 	var out []string
 	for line := range strings.Lines(listing) {
 		switch words := strings.Fields(line); {
-		case len(words) == 0, words[0] == "nh_info": // says again what the object is
+		case len(words) == 0, words[0] == "nh_info": // nh_info repeats what the object is
 		case line[0] == '\t' || line[0] == ' ':
 			out[len(out)-1] += line
 		default:
@@ -96,7 +96,7 @@ func parseDevice(line []string) (iproute2.Link, *iproute2.Odd) {
 	return l, odd
 }
 
-// addresses are the lines of a listing that are of addresses, each with its lifetimes.
+// addresses are the lines of a listing that are about addresses, each with its lifetimes.
 func addresses(listing []byte) []byte {
 	var out strings.Builder
 	for line := range strings.Lines(string(listing)) {
@@ -129,7 +129,7 @@ func addrInfo(t *testing.T, listing []byte) []byte {
 	return out
 }
 
-// sameJSON does the same with JSON. A null and a true are a word without a value.
+// sameJSON does the same with JSON. Null and true both mean a word without a value.
 func sameJSON[T any](t *testing.T, listing []byte, parse func([]byte) (T, error)) {
 	t.Helper()
 	var all []json.RawMessage
@@ -152,8 +152,8 @@ func sameJSON[T any](t *testing.T, listing []byte, parse func([]byte) (T, error)
 	}
 }
 
-// members are the members of an object but those that routewhy does not keep: what a
-// next-hop object is, and a tunnel's parameters.
+// members are the members of an object, except those that routewhy does not keep: nh_info
+// of a next-hop object, and a tunnel's parameters.
 func members(t *testing.T, raw []byte) map[string]any {
 	raw = bytes.ReplaceAll(raw, []byte(`:null`), []byte(`:true`))
 	var m map[string]any

@@ -11,29 +11,29 @@ import (
 	"sync"
 )
 
-// A keyword is a word that says something of an object of ip(8), with the field of
-// the object that its value goes to. The pointer's type tells how many words follow:
+// A keyword is a word that says something about an object of ip(8), with the field of
+// the object that gets its value. The pointer's type says how many words follow:
 //
 //	*string, *Text            one
 //	*bool, *Mark              none
 //	*uint32, *uint64, **int,
 //	**Number                  one, a number
-//	phrase                    as many as it takes
+//	phrase                    as many as the phrase takes
 //
 // The same keywords are read in listings and in commands. A listing has them in the
-// order of the language, by their first names.
+// order of the language, and uses the first name of each.
 type keyword[T any] struct {
-	names string // separated by blanks, the one that listings have first
+	names string // separated by blanks; the first is the name that listings use
 	field func(*T) any
 }
 
-// phrase is a field that takes more or less than one word.
+// phrase is a field whose value may be any number of words.
 type phrase interface {
 	take(name string, w *words)
-	text(name string) []string // what a listing has; nil: nothing
+	text(name string) []string // the words in a listing; nil: none
 }
 
-// valueWord is a field whose value is one word of its own kind; nil: it was not said.
+// valueWord is a field whose value is one word with its own syntax; nil: it was not given.
 type valueWord[V fmt.Stringer] struct {
 	value **V
 	parse func(string) (V, error)
@@ -54,7 +54,7 @@ func (v valueWord[V]) text(name string) []string {
 	return []string{name, (**v.value).String()}
 }
 
-// language are the keywords of one kind of object.
+// language has the keywords of one kind of object.
 type language[T any] struct {
 	list   []keyword[T]
 	byName map[string]*keyword[T]
@@ -73,7 +73,7 @@ func languageOf[T any](list func() []keyword[T]) func() *language[T] {
 	})
 }
 
-// take takes a keyword with its value. False: the next word is none.
+// take takes a keyword with its value. False: the next word is not a keyword.
 func (l *language[T]) take(w *words, to *T) bool {
 	k := l.byName[w.peek()]
 	if k == nil {
@@ -108,13 +108,13 @@ func (l *language[T]) take(w *words, to *T) bool {
 	return true
 }
 
-// wantsMore reports whether a word is a keyword that is nothing without a value.
+// wantsMore reports whether a word is a keyword that needs a value.
 func (l *language[T]) wantsMore(name string) bool {
 	w := &words{all: []string{name}}
 	return l.take(w, new(T)) && w.odd != nil
 }
 
-// parseRest reads as many words as are understood.
+// parseRest reads the words that are understood, and skips the others.
 func parseRest[T any](l *language[T], line []string) T {
 	w := &words{all: line}
 	var x T
@@ -126,7 +126,7 @@ func parseRest[T any](l *language[T], line []string) T {
 	return x
 }
 
-// text adds what a listing has of an object.
+// text appends the words that a listing has for an object.
 func (l *language[T]) text(out []string, from *T) []string {
 	add := func(name, value string) {
 		if value != "" {
@@ -171,7 +171,8 @@ func (l *language[T]) text(out []string, from *T) []string {
 	return out
 }
 
-// unlike are the words of each of two listings for which the other has others.
+// unlike compares the listings of two objects. For each object, it gives the words of the
+// keywords that are different in the other listing.
 func (l *language[T]) unlike(a, b *T) (ofA, ofB []string) {
 	for i := range l.list {
 		one := language[T]{list: l.list[i : i+1]}
@@ -184,8 +185,8 @@ func (l *language[T]) unlike(a, b *T) (ofA, ofB []string) {
 
 // Odd is a word that was not understood.
 type Odd struct {
-	// At is its place among the words that were read, from 0; their number where
-	// they ended too early.
+	// At is the place of the word among those that were read, from 0. If the words
+	// ended too early, it is their number.
 	At  int
 	Err error
 }
@@ -197,7 +198,7 @@ func (o *Odd) Unwrap() error { return o.Err }
 type words struct {
 	all []string
 	at  int
-	odd *Odd // the first
+	odd *Odd // the first odd word
 }
 
 func (w *words) more() bool { return w.at < len(w.all) && w.odd == nil }
@@ -210,7 +211,7 @@ func (w *words) peek() string {
 	return ""
 }
 
-// next takes a word, which must be there.
+// next takes the next word. If there is none, that is odd.
 func (w *words) next() string {
 	if w.at == len(w.all) {
 		if w.odd == nil {
@@ -222,7 +223,7 @@ func (w *words) next() string {
 	return w.all[w.at-1]
 }
 
-// skip takes the next word if it is that one.
+// skip takes the next word if it is word, and reports whether it is.
 func (w *words) skip(word string) bool {
 	if w.at == len(w.all) || w.all[w.at] != word {
 		return false
@@ -231,14 +232,15 @@ func (w *words) skip(word string) bool {
 	return true
 }
 
-// fail notes that the word taken last is odd.
+// fail remembers that the last word that was taken is odd.
 func (w *words) fail(err error) {
 	if w.odd == nil {
 		w.odd = &Odd{w.at - 1, err}
 	}
 }
 
-// once takes the value of a keyword. One that has a value already is there twice.
+// once takes the value of a keyword. If there already was a value, the keyword is there
+// twice, and that is odd.
 func (w *words) once(name, had string) string {
 	if had != "" {
 		w.fail(fmt.Errorf("%q is there twice", name))
@@ -269,8 +271,8 @@ func ParseUint(s string, bits int) (uint64, error) {
 	return n, nil
 }
 
-// strict reads an object whose members are all known. With an error comes as much as
-// was understood.
+// strict reads an object. A member that is not known is an error. Even with an error, v
+// has as much as was understood.
 func strict(raw []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
@@ -283,10 +285,10 @@ func strict(raw []byte, v any) error {
 	return err
 }
 
-// Text is a word that some versions of ip(8) write into JSON as a number.
+// Text is a word that some versions of ip(8) write as a number in JSON.
 type Text string
 
-// UnmarshalJSON reads a string or a number. A null is no text.
+// UnmarshalJSON reads a string or a number. A null is an empty text.
 func (t *Text) UnmarshalJSON(b []byte) error {
 	if len(b) > 0 && b[0] == '"' {
 		return json.Unmarshal(b, (*string)(t))
@@ -300,7 +302,7 @@ func (t *Text) UnmarshalJSON(b []byte) error {
 // Mark is a word without a value. In JSON, ip(8) writes null for it, and routewhy true.
 type Mark bool
 
-// UnmarshalJSON reads either.
+// UnmarshalJSON reads null, true or false.
 func (m *Mark) UnmarshalJSON(b []byte) error {
 	*m = string(b) != "false"
 	return nil
@@ -309,7 +311,7 @@ func (m *Mark) UnmarshalJSON(b []byte) error {
 // Number is a metric, which old versions of ip(8) write with a sign.
 type Number uint32
 
-// UnmarshalJSON reads it with or without one, and also as a string.
+// UnmarshalJSON reads a number with or without a sign, also as a string.
 func (n *Number) UnmarshalJSON(b []byte) (err error) {
 	*n, err = parseNumber(string(bytes.Trim(b, `"`)))
 	return err

@@ -12,11 +12,11 @@ import (
 	"routewhy/route"
 )
 
-// Link is a device as `ip -j -d link show` writes it, without what says nothing of
-// where packets go. What is empty was not said.
+// Link is a device as `ip -j -d link show` writes it, without members that say nothing
+// about where packets go. An empty field was not given.
 type Link struct {
 	Index     int               `json:"ifindex"`
-	Lower     string            `json:"link,omitempty"` // the device that it is of or the other end
+	Lower     string            `json:"link,omitempty"` // the lower device or the other end
 	LowerIf   int               `json:"link_index,omitempty"`
 	Name      string            `json:"ifname"`
 	Flags     []string          `json:"flags"`
@@ -35,7 +35,7 @@ type Link struct {
 	Addrs     []json.RawMessage `json:"addr_info,omitempty"`
 }
 
-// LinkInfo is what is told of a kind of device.
+// LinkInfo is the kind of a device, and what is known about devices of that kind.
 type LinkInfo struct {
 	Kind string `json:"info_kind,omitempty"`
 	Data struct {
@@ -65,7 +65,7 @@ var linkWords = languageOf(func() []keyword[Link] {
 })
 
 // ParseLink reads the first line of a device in a listing: "2: eth0@if3: <UP> mtu 1500".
-// What is not known there decides nothing.
+// No decision depends on words in it that are not known.
 func ParseLink(line []string) (Link, *Odd) {
 	w := &words{all: line}
 	l := Link{Flags: []string{}}
@@ -94,7 +94,7 @@ func linkFlagNames(s string) []string {
 	return strings.FieldsFunc(strings.Trim(s, "<>"), func(r rune) bool { return r == ',' })
 }
 
-// Detail takes a further line of the device: its addresses, or its kind.
+// Detail reads another line of the device: its addresses, or its kind.
 func (l *Link) Detail(line []string) {
 	switch kind := line[0]; {
 	case strings.HasPrefix(kind, "link/"):
@@ -116,7 +116,7 @@ func (l *Link) Detail(line []string) {
 	}
 }
 
-// ends takes the two ends of a tunnel from the words after its kind: "remote 192.0.2.20 local
+// ends reads the two ends of a tunnel from the words after its kind: "remote 192.0.2.20 local
 // 192.0.2.10".
 func (i *LinkInfo) ends(line []string) {
 	for k := 0; k+1 < len(line); k++ {
@@ -129,7 +129,7 @@ func (i *LinkInfo) ends(line []string) {
 	}
 }
 
-// end is the first of some addresses that is one and is set.
+// end is the first text that is a valid address and is not the unspecified address.
 func end(all ...string) netip.Addr {
 	for _, s := range all {
 		if a, err := ParseAddr(s); err == nil && !a.IsUnspecified() {
@@ -179,7 +179,8 @@ func (l *Link) String() string {
 	return strings.Join(out, " ")
 }
 
-// Resolve finds the numbers of a device. With an error comes as much as was understood.
+// Resolve finds the numbers of a device. Even with an error, it returns as much as was
+// understood.
 func (l *Link) Resolve(n Names) (route.Link, error) {
 	out := route.Link{Index: l.Index, Name: l.Name, MTU: l.MTU, OperState: operState(l.OperState), PeerNetNS: -1, AltNames: l.AltNames}
 	for _, name := range l.Flags {
@@ -211,7 +212,7 @@ func isTunnel(kind string) bool {
 	return slices.Contains([]string{"vxlan", "gre", "gretap", "ip6gre", "ip6gretap", "sit", "ipip", "ip6tnl", "geneve", "vti", "vti6"}, kind)
 }
 
-// check finds what no device has.
+// check returns an error if the device has something that no device can have.
 func (l *Link) check() error {
 	if l.Index < 0 || l.Name == "" {
 		return fmt.Errorf("a device named %q of index %d", l.Name, l.Index)

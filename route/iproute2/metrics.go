@@ -11,8 +11,8 @@ import (
 	"routewhy/route"
 )
 
-// Metrics are the path metrics of a route (RTAX_*) by the names that JSON has: a uint32,
-// for "congestion" a string, for "ecn" true.
+// Metrics are the path metrics of a route (RTAX_*) by their names in JSON. The value is a
+// uint32, except that it is a string for "congestion" and true for "ecn".
 type Metrics map[string]any
 
 // metricNames are the names of the metrics in a listing.
@@ -24,10 +24,10 @@ func metricNames() string {
 	return strings.Join(names, " ")
 }
 
-// congestion is what JSON calls congctl.
+// congestion is the name of congctl in JSON.
 const congestion = "congestion"
 
-// metricWords are the metrics of a route in a listing, which shows which of them are
+// metricWords are the metrics of a route in a listing. A listing shows which of them are
 // locked.
 type metricWords struct{ *Route }
 
@@ -68,9 +68,9 @@ func (r metricWords) take(name string, w *words) {
 // isTime reports whether a metric is a time in milliseconds.
 func isTime(name string) bool { return name == "rtt" || name == "rttvar" || name == "rto_min" }
 
-// perMillisecond is how much of the kernel's number of a metric is a millisecond: it keeps
-// rtt in eighths and rttvar in quarters of one, as ip-route(8) gives them (get_time_rtt in
-// iproute2). Of other metrics, it is 1.
+// perMillisecond is the kernel's number for one millisecond in a metric. The kernel has rtt
+// in eighths and rttvar in quarters of a millisecond, as ip-route(8) gives them
+// (get_time_rtt in iproute2). For other metrics, perMillisecond is 1.
 func perMillisecond(name string) uint32 {
 	switch name {
 	case "rtt":
@@ -123,8 +123,8 @@ func (r *Route) PathMetrics() []string {
 	return out
 }
 
-// PathMetric is one of the route's path metrics, as ip-route(8) writes it. False: it has
-// no such.
+// PathMetric is one of the route's path metrics, as ip-route(8) writes it. False: the route
+// does not have that metric.
 func (r *Route) PathMetric(name string) (string, bool) {
 	key := name
 	if name == "congctl" {
@@ -154,8 +154,8 @@ func metricText(name string, value any) string {
 	return fmt.Sprintf("%dms", n)
 }
 
-// MarshalJSON writes a list of one object that has all, as ip(8) does, except that what
-// it marks with a null (ecn) is true here.
+// MarshalJSON writes a list of one object that has all metrics, as ip(8) does. The only
+// difference is that ecn is true here and null there.
 func (m Metrics) MarshalJSON() ([]byte, error) { return json.Marshal([]map[string]any{m}) }
 
 // UnmarshalJSON reads such a list.
@@ -182,10 +182,10 @@ func (m *Metrics) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// metrics are those that the kernel has by number.
+// metrics are the metrics that the kernel has by number.
 func (r *Route) metrics() []route.Metric {
 	var out []route.Metric
-	if len(r.Metrics) == 0 { // as of most routes
+	if len(r.Metrics) == 0 { // as in most routes
 		return nil
 	}
 	for id := uint16(2); id < 18; id++ {
@@ -199,7 +199,7 @@ func (r *Route) metrics() []route.Metric {
 	return out
 }
 
-// setMetrics is the inverse.
+// setMetrics is the inverse of metrics.
 func (r *Route) setMetrics(all []route.Metric) {
 	if len(all) == 0 {
 		return

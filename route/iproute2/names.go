@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// Safe makes a name fit for a terminal: what is not printable is shown as an
-// escape such as \x1b, never sent.
+// Safe makes a name safe for a terminal. Characters that are not printable are
+// replaced by escapes such as \x1b.
 func Safe(name string) string {
 	if !strings.ContainsFunc(name, unprintable) {
 		return name
@@ -16,8 +16,8 @@ func Safe(name string) string {
 	return q[1 : len(q)-1]
 }
 
-// Quote is text from outside, in quotes and safe to print; the end of a very long one is
-// left out.
+// Quote puts text from outside in quotes and makes it safe to print. The end of a very long
+// text is left out.
 func Quote(s string) string {
 	const most = 100
 	if len(s) > most {

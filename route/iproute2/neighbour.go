@@ -40,13 +40,13 @@ var neighbourWords = languageOf(func() []keyword[Neighbour] {
 	}
 })
 
-// ParseNeighbour reads an entry of a listing, up to the word that is not understood.
+// ParseNeighbour reads an entry of a listing. It stops at a word that is not understood.
 func ParseNeighbour(line []string) (Neighbour, *Odd) {
 	w := &words{all: line}
 	n := Neighbour{Dst: w.next()}
 	for w.more() {
 		if !neighbourWords().take(w, &n) {
-			n.State = append(n.State, w.next()) // which may be a number
+			n.State = append(n.State, w.next()) // the state may be a number
 		}
 	}
 	return n, w.odd

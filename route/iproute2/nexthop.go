@@ -36,7 +36,7 @@ type ResilientArgs struct {
 	UnbalancedTime  uint32 `json:"unbalanced_time"`
 }
 
-// Member is one of a group.
+// Member is one member of a group.
 type Member struct {
 	ID     uint32 `json:"id"`
 	Weight int    `json:"weight,omitempty"` // zero: 1
@@ -73,8 +73,8 @@ var objectWords = languageOf(func() []keyword[NextHopObject] {
 	}
 })
 
-// ParseNextHop reads a next-hop object of a listing, from "id" on, up to the word that
-// is not understood.
+// ParseNextHop reads a next-hop object of a listing, starting at "id". It stops at a word
+// that is not understood.
 func ParseNextHop(line []string) (NextHopObject, *Odd) {
 	w := &words{all: line}
 	o := NextHopObject{Flags: []string{}}
@@ -95,8 +95,8 @@ func ParseNextHopJSON(raw []byte) (o NextHopObject, err error) {
 // String is the object as `ip -d nexthop show` lists it.
 func (o *NextHopObject) String() string { return strings.Join(objectWords().text(nil, o), " ") }
 
-// Resolve finds the numbers of an object. With an error comes as much as was
-// understood; a gateway that is not readable is [route.NextHopUnread].
+// Resolve finds the numbers of an object. Even with an error, it returns as much as was
+// understood. A next hop whose gateway cannot be read has [route.NextHopUnread].
 func (o *NextHopObject) Resolve(n Names) (route.NextHopObject, error) {
 	h, first := o.hop().resolve(n)
 	out := route.NextHopObject{
@@ -120,8 +120,8 @@ func (o *NextHopObject) Resolve(n Names) (route.NextHopObject, error) {
 	return out, first
 }
 
-// Members are the members of a group: "1,3/2" has the objects 1, with a weight of 3,
-// and 2.
+// Members are the members of a group. In text, "1,3/2" has the object 1 with a weight of 3,
+// and the object 2.
 type Members []Member
 
 func (m *Members) take(_ string, w *words) {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Protocols are the IP protocols that matter for routing, by the names of
-// /etc/protocols and those that people use. Where several names have the same
+// Protocols are the IP protocols that matter for routing, with the names of
+// /etc/protocols and the names that people use. If several names have the same
 // number, ip(8) prints the first.
 func Protocols() []NamedNumber {
 	return []NamedNumber{
@@ -27,8 +27,8 @@ func ProtoName(n uint8) string {
 	return strconv.Itoa(int(n))
 }
 
-// Proto is an IP protocol by its name, in any case, or by its decimal number. It
-// reports whether it is one.
+// Proto is an IP protocol by its name, in upper or lower case, or by its decimal
+// number. False: there is no such protocol.
 func Proto(s string) (uint8, bool) {
 	for _, known := range Protocols() {
 		if strings.EqualFold(known.Name, s) {

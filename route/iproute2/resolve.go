@@ -11,20 +11,20 @@ import (
 	"routewhy/route"
 )
 
-// Names finds the numbers of what has a name. What nobody knows is an error.
+// Names finds the numbers of things that have names. A name that is not known is an error.
 type Names interface {
 	Device(name string) (int, error)
 	Table(name string) (route.Table, error)
 	Protocol(name string) (route.Protocol, error)
 }
 
-// Resolve finds the numbers of a route. The family is that of a destination which does
-// not tell. What was not said is as `ip route add` has it, except the scope and, in IPv6,
-// the metric. A table that was not said is zero.
+// Resolve finds the numbers of a route. Family is used if the destination does not show its
+// family. Fields that were not given have the same values as with `ip route add`, except the
+// scope and, in IPv6, the metric. A table that was not given is zero.
 //
-// With an error comes as much as was understood: a next hop whose gateway is not
-// readable has [route.NextHopUnread], a route whose source is not, [route.FlagNoSource],
-// and one of which something else is not, [route.FlagOdd].
+// Even with an error, it returns as much as was understood. A next hop whose gateway cannot
+// be read has [route.NextHopUnread]. A route whose source cannot be read has
+// [route.FlagNoSource]. If something else cannot be read, the route has [route.FlagOdd].
 func (r *Route) Resolve(n Names, family route.Family) (route.Route, error) {
 	out := route.Route{Type: route.TypeUnicast, Protocol: route.ProtocolBoot, NextHopID: r.NHID, Metrics: r.metrics()}
 	var first error
@@ -134,7 +134,7 @@ func nextHopFlags() []struct {
 	}
 }
 
-// flagByName is the flag that a word stands for; zero: none that has a meaning here.
+// flagByName is the flag that a word names; zero: a flag that has no meaning here.
 func flagByName(name string) (route.NextHopFlags, bool) {
 	for _, f := range nextHopFlags() {
 		if f.Name == name {
@@ -154,7 +154,7 @@ func encapByName(name string) route.Encap {
 	}
 }
 
-// number is both realms as RTA_FLOW and FRA_FLOW have them.
+// number is both realms in one number, as in RTA_FLOW and FRA_FLOW.
 func (r *Realms) number() uint32 {
 	if r == nil {
 		return 0
@@ -162,8 +162,8 @@ func (r *Realms) number() uint32 {
 	return realm(r.From)<<16 | realm(r.To)&0xffff
 }
 
-// realm is one by its number, and 1 for one by a name, which is not known here: any
-// that is not zero does the same to a decision. Empty: none.
+// realm is the number of a realm. For a name it is 1, because the numbers of names are not
+// known here, and every number except zero has the same effect on a decision. Empty: none.
 func realm(s string) uint32 {
 	if n, err := strconv.ParseUint(s, 0, 32); err == nil || s == "" || s == "null" {
 		return uint32(n)
@@ -180,7 +180,7 @@ func ParseAddr(s string) (netip.Addr, error) {
 	return a, nil
 }
 
-// ParsePrefix reads a prefix, which may have bits after its length, or an address.
+// ParsePrefix reads a prefix or an address. Bits after the prefix's length need not be zero.
 func ParsePrefix(s string) (netip.Prefix, error) {
 	if !strings.Contains(s, "/") {
 		a, err := ParseAddr(s)

@@ -51,7 +51,7 @@ func (d drawer) realms() *iproute2.Realms {
 	return nil
 }
 
-// gateway is one of the same family, of the other, or none.
+// gateway is a gateway of the same family, one of the other family, or none.
 func (d drawer) gateway() (string, *iproute2.Via) {
 	switch d.IntN(3) {
 	case 0:
@@ -128,7 +128,7 @@ func (d drawer) object() iproute2.NextHopObject {
 
 func (d drawer) mark() iproute2.Mark { return iproute2.Mark(d.IntN(4) == 0) }
 
-// masked is a value with or without a mask, or neither.
+// masked is a value with or without a mask, or nothing.
 func (d drawer) masked(limit uint32) (value, mask iproute2.Text) {
 	if d.half() {
 		return "", ""
@@ -264,7 +264,8 @@ func roundTrip[T any](t *testing.T, x T, text func(*T) string, parse func([]stri
 	}
 }
 
-// again reads a line, and prints and reads what was understood of it: that is the same.
+// again reads a line, prints what was understood, and reads that. Both results must be the
+// same.
 func again[T any](t *testing.T, line string, text func(*T) string, parse func([]string) (T, *iproute2.Odd)) {
 	x, odd := parse(strings.Fields(line))
 	if odd != nil && (odd.At < 0 || odd.At > len(strings.Fields(line)) || odd.Err == nil) {
@@ -306,7 +307,7 @@ func FuzzRoute(f *testing.F) {
 		f.Add(r.String())
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		if !strings.Contains(line, "encap") { // whose words are told from a route's own by their order
+		if !strings.Contains(line, "encap") { // only the order shows which words belong to the tunnel
 			again(t, line, (*iproute2.Route).String, iproute2.ParseRoute)
 		}
 		againJSON(t, []byte(line), iproute2.ParseRouteJSON)

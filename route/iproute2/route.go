@@ -11,10 +11,10 @@ import (
 	"routewhy/route"
 )
 
-// Route is a route as `ip -j -d route show` writes it: devices, tables, protocols and
-// all else that has a name by its name. Routewhy's own JSON differs in two things: dst
-// is always a prefix with its length, and type, table, metric and scope are always
-// there. What is empty was not said.
+// Route is a route as `ip -j -d route show` writes it. Devices, tables, protocols and
+// everything else that has a name are given by name. Routewhy's own JSON differs in two
+// things: dst is always a prefix with its length, and type, table, metric and scope are
+// always there. An empty field was not given.
 type Route struct {
 	Type     Text      `json:"type,omitempty"`
 	Dst      string    `json:"dst"`
@@ -37,14 +37,14 @@ type Route struct {
 	Expires  *Seconds  `json:"expires,omitempty"`
 	Pref     string    `json:"pref,omitempty"`
 
-	// Locked are the metrics that the kernel may not change (`mtu lock`), and Unread says
-	// that there is a gateway which a file does not tell, SrcUnread the same of PrefSrc.
-	// None is in ip's JSON.
+	// Locked are the metrics that the kernel may not change (`mtu lock`). Unread says that
+	// there is a gateway, but that a file does not tell it. SrcUnread says the same about
+	// PrefSrc. Ip's JSON has none of these.
 	Locked    []string `json:"locked,omitempty"`
 	Unread    bool     `json:"gateway_unread,omitempty"`
 	SrcUnread bool     `json:"prefsrc_unread,omitempty"`
 
-	// Error is the errno with its sign that old versions of ip(8) add to IPv6 routes.
+	// Error is the errno, with its sign, that old versions of ip(8) add to IPv6 routes.
 	Error Text `json:"error,omitempty"`
 	// Tunnel are the parameters of Encap in a listing.
 	Tunnel []string `json:"-"`
@@ -130,8 +130,8 @@ var hopWords = languageOf(func() []keyword[NextHop] {
 	}
 })
 
-// ParseRoute reads a route of a listing, or of a command from its TYPE or PREFIX on,
-// up to the word that is not understood.
+// ParseRoute reads a route of a listing, or of a command, where it starts at TYPE or
+// PREFIX. It stops at a word that is not understood.
 func ParseRoute(line []string) (Route, *Odd) {
 	w := &words{all: line}
 	r := Route{Flags: []string{}}
@@ -147,20 +147,20 @@ func ParseRoute(line []string) (Route, *Odd) {
 	return r, w.odd
 }
 
-// IsRouteWord reports whether a word says something of a route or of one of its next hops.
+// IsRouteWord reports whether a word is a keyword of a route or of one of its next hops.
 func IsRouteWord(s string) bool { return routeWords().byName[s] != nil || hopWords().byName[s] != nil }
 
-// WantsMore reports whether no route and no rule can end with a word, because its value
-// would have to follow.
+// WantsMore reports whether a word is a keyword of a route or a rule that needs a value, so
+// that no route or rule can end with it.
 func WantsMore(s string) bool {
 	return routeWords().wantsMore(s) || hopWords().wantsMore(s) || ruleWords().wantsMore(s)
 }
 
-// ParseRest reads as much as can be understood of the words of a route after one that
-// was not.
+// ParseRest reads the words of a route after a word that was not understood. It skips other
+// words that are not understood.
 func ParseRest(line []string) Route { return parseRest(routeWords(), line) }
 
-// WithoutType is a line without the type of the route at its beginning.
+// WithoutType removes the type of the route at the beginning of a line.
 func WithoutType(w []string) []string {
 	var typ route.Type
 	if len(w) < 2 || strings.ContainsAny(w[0], ".:/") || typ.UnmarshalText([]byte(w[0])) != nil {
@@ -181,14 +181,14 @@ func (r *Route) String() string {
 	return strings.Join(routeWords().text(append(out, r.Dst), r), " ")
 }
 
-// Unlike is what the listings of two routes say each, after the destination, where the
-// other's says nothing or something else.
+// Unlike compares the listings of two routes after the destination. For each route, it gives
+// what the other listing does not say or says differently.
 func Unlike(a, b *Route) (ofA, ofB string) {
 	x, y := routeWords().unlike(a, b)
 	return strings.Join(x, " "), strings.Join(y, " ")
 }
 
-// routeMembers is a route with the members of its JSON that do not decide.
+// routeMembers is a route with those members of its JSON that no decision depends on.
 type routeMembers struct {
 	*Route
 	NHInfo json.RawMessage `json:"nh_info"`
@@ -200,7 +200,7 @@ type routeMembers struct {
 }
 
 // ParseRouteJSON reads a route that ip(8) wrote as JSON. A member that is not known is
-// an error. Of a tunnel, only its kind is kept.
+// an error. Only the kind of a tunnel is kept.
 func ParseRouteJSON(raw []byte) (Route, error) {
 	raw, err := withoutTunnels(raw)
 	if err != nil {
@@ -210,7 +210,8 @@ func ParseRouteJSON(raw []byte) (Route, error) {
 	return r, strict(raw, &routeMembers{Route: &r})
 }
 
-// unkept are so many words that say nothing of where a route leads.
+// unkept is a number of words that are skipped, because they say nothing about where a
+// route leads.
 type unkept int
 
 func (n unkept) take(_ string, w *words) {
@@ -221,7 +222,7 @@ func (n unkept) take(_ string, w *words) {
 
 func (unkept) text(string) []string { return nil }
 
-// flagWords are words without a value that JSON has in a list.
+// flagWords are words without a value. JSON has them in a list.
 type flagWords []string
 
 func (f *flagWords) take(name string, _ *words) { *f = append(*f, name) }
@@ -263,7 +264,7 @@ func (r legWords) take(_ string, w *words) {
 		w.next() // it ends too early
 	}
 	for w.more() && hopWords().take(w, &h) {
-		continue // what is no word of a leg is one of the route: older versions have pref last
+		continue // other words belong to the route: older versions have pref last
 	}
 	r.NextHops = append(r.NextHops, h)
 }
@@ -281,7 +282,7 @@ type Seconds int64
 
 const forever Seconds = 1<<32 - 1
 
-// UnmarshalJSON reads a number, or what a listing has.
+// UnmarshalJSON reads a number, or the text that a listing has.
 func (s *Seconds) UnmarshalJSON(b []byte) (err error) {
 	*s, err = parseSeconds(string(bytes.Trim(b, `"`)))
 	return err
@@ -323,14 +324,14 @@ func (r expiresWords) text(string) []string {
 	return []string{"expires", r.Expires.String()}
 }
 
-// Realms are the realms of a route's packets (`realms FROM/TO`), by their names or
+// Realms are the realms of a route's packets (`realms FROM/TO`), as names or
 // numbers.
 type Realms struct {
 	From string `json:"from,omitempty"`
 	To   string `json:"to"`
 }
 
-// UnmarshalJSON reads an object, or a number as older versions of ip(8) write.
+// UnmarshalJSON reads an object, or a number, which older versions of ip(8) write.
 func (r *Realms) UnmarshalJSON(b []byte) error {
 	var both struct{ From, To Text }
 	if json.Unmarshal(b, &both) == nil {
@@ -386,14 +387,14 @@ func (e encapWords) text(string) []string {
 	return append([]string{"encap", *e.encap}, *e.tunnel...)
 }
 
-// encapLength is how many words a tunnel has, its kind the first of them
-// (lwt_print_encap in iproute2's ip/iproute_lwtunnel.c): it ends at the next hop's
-// device or gateway, or at the next word that is the route's alone.
+// encapLength is how many words a tunnel has, including its kind, which is the first
+// (lwt_print_encap in iproute2's ip/iproute_lwtunnel.c). The tunnel ends at the next
+// hop's device or gateway, or at the next word that only a route can have.
 func encapLength(w []string) int {
 	if len(w) == 0 {
 		return 0
 	}
-	table := w[0] == "seg6local" // may have one of its own, which comes first
+	table := w[0] == "seg6local" // it may have a table of its own, before the route's table
 	for i := 1; i < len(w); i++ {
 		switch w[i] {
 		case "via", "dev", "nexthop", "proto", "metric", "scope", "weight", "pref", "expires", "error":

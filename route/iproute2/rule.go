@@ -12,8 +12,9 @@ import (
 	"routewhy/route"
 )
 
-// Rule is a rule as `ip -j -d rule show` writes it. In routewhy's own JSON dst is a
-// prefix with its length, and what ip(8) marks with a null (not, l3mdev, nop) is true.
+// Rule is a rule as `ip -j -d rule show` writes it. In routewhy's own JSON, dst is a
+// prefix with its length, and members that are null in ip(8)'s JSON (not, l3mdev, nop)
+// are true.
 type Rule struct {
 	Priority       uint32  `json:"priority"`
 	Not            Mark    `json:"not,omitempty"`
@@ -53,18 +54,18 @@ type Rule struct {
 	Action         string  `json:"action,omitempty"`
 	Goto           uint32  `json:"goto,omitempty"`
 	Unresolved     Mark    `json:"unresolved,omitempty"`
-	Implied        bool    `json:"implied,omitempty"` // not of ip-rule(8): [route.Rule.Implied]
+	Implied        bool    `json:"implied,omitempty"` // not in ip-rule(8): [route.Rule.Implied]
 	Nop            Mark    `json:"nop,omitempty"`
 	Protocol       Text    `json:"protocol,omitempty"`
-	// Unknown are the numbers of the attributes that routewhy does not know, 0 for what
-	// was not understood of a file. Not of ip-rule(8).
+	// Unknown are the numbers of the attributes that routewhy does not know. The number 0
+	// means that a part of a file was not understood. Ip-rule(8) does not have this member.
 	Unknown []uint16 `json:"unknown,omitempty"`
 }
 
 // Group is the number of a group of devices. The name of 0 is default.
 type Group int64
 
-// UnmarshalJSON reads it as a number or a string.
+// UnmarshalJSON reads a number or a string.
 func (g *Group) UnmarshalJSON(b []byte) (err error) {
 	*g, err = parseGroup(string(bytes.Trim(b, `"`)))
 	return err
@@ -88,8 +89,8 @@ func (g Group) String() string {
 // noTarget is the action of a goto without a target.
 const noTarget = "goto"
 
-// ruleWords are the words of a rule in the order of print_rule in ip/iprule.c. A
-// listing has the priority before them.
+// ruleWords are the words of a rule in the order of print_rule in ip/iprule.c. In a
+// listing, the priority comes before them.
 var ruleWords = languageOf(func() []keyword[Rule] {
 	return []keyword[Rule]{
 		{"not", func(r *Rule) any { return &r.Not }},
@@ -120,7 +121,7 @@ var ruleWords = languageOf(func() []keyword[Rule] {
 })
 
 // ParseRule reads a rule of a listing, with or without the priority before it, or of a
-// command, up to the word that is not understood.
+// command. It stops at a word that is not understood.
 func ParseRule(line []string) (Rule, *Odd) {
 	w := &words{all: line}
 	var r Rule
@@ -140,11 +141,11 @@ func ParseRule(line []string) (Rule, *Odd) {
 	return r, w.odd
 }
 
-// IsRuleWord reports whether a word says something of a rule.
+// IsRuleWord reports whether a word is a keyword of a rule.
 func IsRuleWord(s string) bool { return ruleWords().byName[s] != nil }
 
-// ParseRuleRest reads as much as can be understood of the words of a rule after one that
-// was not.
+// ParseRuleRest reads the words of a rule after a word that was not understood. It skips
+// other words that are not understood.
 func ParseRuleRest(line []string) Rule { return parseRest(ruleWords(), line) }
 
 // String is the rule as `ip -d rule show` lists it.
@@ -152,13 +153,13 @@ func (r *Rule) String() string {
 	return strings.Join(ruleWords().text([]string{strconv.FormatUint(uint64(r.Priority), 10) + ":"}, r), " ")
 }
 
-// ParseRuleJSON reads a rule that ip(8) wrote as JSON. With an error, as of a member
-// that is not known, comes as much as was understood.
+// ParseRuleJSON reads a rule that ip(8) wrote as JSON. A member that is not known is an
+// error. Even with an error, it returns as much as was understood.
 func ParseRuleJSON(raw []byte) (Rule, error) {
 	var r Rule
 	v := struct {
 		*Rule
-		Goto        Text            `json:"goto"` // may be none
+		Goto        Text            `json:"goto"` // may be "none"
 		Realms      Text            `json:"realms"`
 		Realm       Text            `json:"realm"`
 		Blackhole   Mark            `json:"blackhole"`
@@ -187,8 +188,9 @@ func ParseRuleJSON(raw []byte) (Rule, error) {
 	return r, err
 }
 
-// Resolve finds the numbers of a rule. A family of zero is not told. With an error comes
-// as much as was understood; only what is not readable is left out of the condition.
+// Resolve finds the numbers of a rule. If the family is zero, the rule does not show it.
+// Even with an error, it returns as much as was understood: only the parts that cannot be
+// read are left out of the condition.
 func (r *Rule) Resolve(n Names) (route.Rule, error) {
 	s := route.Selector{
 		Not: bool(r.Not), In: r.Iif, Out: r.Oif, InDetached: bool(r.IifDetached), OutDetached: bool(r.OifDetached),
@@ -210,7 +212,7 @@ func (r *Rule) Resolve(n Names) (route.Rule, error) {
 	if r.DSCP != "" {
 		dscp := r.DSCP
 		if _, err := ParseUint(string(dscp), 6); err != nil {
-			if octet, err := ParseTOS(string(dscp)); err == nil { // a name is that of the whole octet
+			if octet, err := ParseTOS(string(dscp)); err == nil { // a name stands for the whole octet
 				dscp = Text(strconv.Itoa(int(octet >> 2)))
 			}
 		}
@@ -228,7 +230,7 @@ func (r *Rule) Resolve(n Names) (route.Rule, error) {
 	}
 	errs.ports(&s.SrcPort, r.SportStart, r.SportEnd, r.SportMask)
 	errs.ports(&s.DstPort, r.DportStart, r.DportEnd, r.DportMask)
-	if r.SuppressPrefix != nil { // the kernel takes longer ones
+	if r.SuppressPrefix != nil { // the kernel accepts longer lengths
 		out.SuppressPrefixLen = min(*r.SuppressPrefix, route.IPv6.Bits())
 	}
 	if r.SuppressGroup != nil {
@@ -265,7 +267,7 @@ func (e *resolving) add(err error) {
 	}
 }
 
-// must is a value without its error, which is kept.
+// must returns a function that gives a value without its error, and keeps the error.
 func must[T any](e *resolving) func(T, error) T {
 	return func(v T, err error) T {
 		e.add(err)
@@ -273,8 +275,8 @@ func must[T any](e *resolving) func(T, error) T {
 	}
 }
 
-// prefix reads a prefix of a rule, which has the family of its prefixes. The kernel
-// keeps the bits after the prefix's length, and compares without them.
+// prefix reads a prefix of a rule. The rule gets the family of its prefixes. The bits after
+// the prefix's length are removed: the kernel keeps them, but does not compare them.
 func (e *resolving) prefix(r *route.Rule, addr string, length int) netip.Prefix {
 	if addr == "" || addr == "all" || addr == "0" {
 		return netip.Prefix{}
@@ -283,7 +285,7 @@ func (e *resolving) prefix(r *route.Rule, addr string, length int) netip.Prefix 
 		addr = lengthened(addr, length)
 	}
 	p, err := ParsePrefix(addr)
-	if err != nil { // as of one that was redacted
+	if err != nil { // for example, because the prefix was redacted
 		e.add(fmt.Errorf("%q is no address", addr))
 		if strings.Contains(addr, ":") && r.Family == 0 {
 			r.Family = route.IPv6
@@ -299,7 +301,7 @@ func (e *resolving) prefix(r *route.Rule, addr string, length int) netip.Prefix 
 	return p.Masked()
 }
 
-// masked reads a value and a mask of so many bits. Without a mask all of them count.
+// masked reads a value and a mask with a number of bits. Without a mask, all bits count.
 func (e *resolving) masked(value, mask Text, bits int) (uint32, uint32) {
 	if value == "" {
 		return 0, 0

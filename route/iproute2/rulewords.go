@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The fields of a rule whose values take more or less than one word.
+// The fields of a rule whose values may be any number of words.
 
 type prefixWords struct {
 	addr   *string
@@ -153,7 +153,8 @@ func (r lookupWords) text(name string) []string {
 	return nil
 }
 
-// l3mdevWord is a condition, which a listing tells by the table unless there is another.
+// l3mdevWord is the condition l3mdev. A listing shows it as the table [l3mdev-table], or as
+// the word l3mdev if the rule has another table.
 type l3mdevWord struct{ *Rule }
 
 func (r l3mdevWord) take(string, *words) { r.L3Mdev = true }

@@ -8,7 +8,7 @@ import (
 )
 
 // Way is where a next hop leads, as ip-route(8) writes it: "via 192.0.2.1 dev
-// eth0"; empty where it leads nowhere.
+// eth0"; empty if it leads nowhere.
 func (h *NextHop) Way() string {
 	var a []string
 	add := func(given bool, word, value string) {
@@ -24,7 +24,7 @@ func (h *NextHop) Way() string {
 	return strings.Join(a, " ")
 }
 
-// host is the gateway: that of the other family, or else one of the route's own.
+// host is the gateway: the one of the other family if there is one, otherwise own.
 func (v *Via) host(own string) string {
 	if v != nil {
 		return v.Host
@@ -32,7 +32,7 @@ func (v *Via) host(own string) string {
 	return own
 }
 
-// Hops are a route's next hops, one or several; none where it has none of its own.
+// Hops are a route's next hops, one or several; none if the route itself has none.
 func (r *Route) Hops() []NextHop {
 	if len(r.NextHops) > 0 {
 		return r.NextHops
@@ -43,8 +43,8 @@ func (r *Route) Hops() []NextHop {
 	return []NextHop{{Gateway: r.Gateway, Via: r.Via, Dev: r.Dev, Encap: r.Encap, Flow: r.Flow, Flags: r.Flags, Unread: r.Unread}}
 }
 
-// Way is where a route leads: its way, "nexthop …" for each of several, or
-// the ID of its next-hop object where that is all that is known.
+// Way is where a route leads: the way of its next hop, or "nexthop …" for each of
+// several next hops, or the ID of its next-hop object if nothing else is known.
 func (r *Route) Way() string {
 	switch r.Type {
 	case "blackhole", "unreachable", "prohibit", "throw":
@@ -64,14 +64,14 @@ func (r *Route) Way() string {
 	return strings.Join(ways, " ")
 }
 
-// Is4 reports whether the route is of IPv4.
+// Is4 reports whether the route is an IPv4 route.
 func (r *Route) Is4() bool { return !strings.Contains(r.Dst, ":") }
 
 // IsDefault reports whether the route is 0.0.0.0/0 or ::/0.
 func (r *Route) IsDefault() bool { return r.Dst == "0.0.0.0/0" || r.Dst == "::/0" }
 
-// Attributes are the rest of a route that takes part in a decision, without
-// what is usual: "metric 100 src 192.0.2.2".
+// Attributes are the other parts of a route that take part in a decision, without
+// the usual values: "metric 100 src 192.0.2.2".
 func (r *Route) Attributes() string {
 	var a []string
 	add := func(given bool, word string, value any) {
@@ -91,8 +91,8 @@ func (r *Route) Attributes() string {
 	return strings.Join(a, " ")
 }
 
-// Destination is a route's destination with its type where that is not
-// unicast, and its source prefix where it has one: "blackhole 10.66.0.0/16",
+// Destination is a route's destination, with its type if that is not unicast, and
+// with its source prefix if it has one: "blackhole 10.66.0.0/16",
 // "2001:db8::/32 from 2001:db8:1::/48". The default route is 0.0.0.0/0 or ::/0.
 func (r *Route) Destination() string {
 	s := r.Dst
@@ -116,7 +116,7 @@ func (r *Route) Line() string {
 	return strings.Join(parts, " ")
 }
 
-// Selector is a rule's condition as ip-rule(8) writes it, empty for a rule
+// Selector is a rule's condition as ip-rule(8) writes it. It is empty for a rule
 // that matches every packet.
 func (r *Rule) Selector() string {
 	var a []string
@@ -222,4 +222,4 @@ func TableName[T ~string](name T) string {
 	return Safe(string(name))
 }
 
-// The same of routes and rules that have numbers instead of names.
+// The same texts for routes and rules that have numbers instead of names.

@@ -8,7 +8,8 @@ import (
 	"routewhy/route"
 )
 
-// A route and a rule print the same after they have been through JSON.
+// TestTextOfJSON checks that a route and a rule print the same after they were written as
+// JSON and read again.
 func TestTextOfJSON(t *testing.T) {
 	s := &route.Snapshot{Links: []route.Link{{Index: 2, Name: "eth0"}, {Index: 3, Name: "wg0"}}}
 	gateway := netip.MustParseAddr("192.0.2.1")

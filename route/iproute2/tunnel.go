@@ -6,10 +6,10 @@ import (
 	"strconv"
 )
 
-// withoutTunnels is a route without what its light-weight tunnels have beside their
-// kind. Some of that has the names of the route's own members, and ip writes both:
-// the first dst is the route's, what stands between encap and the next hop is the
-// tunnel's.
+// withoutTunnels is a route in which only the kinds of its light-weight tunnels are left.
+// Some members of a tunnel have the same names as members of the route, and ip writes
+// both: the first dst belongs to the route, and members between encap and the next hop
+// belong to the tunnel.
 func withoutTunnels(raw []byte) ([]byte, error) {
 	if !bytes.Contains(raw, []byte(`"encap"`)) {
 		return raw, nil
@@ -33,7 +33,7 @@ func withoutTunnels(raw []byte) ([]byte, error) {
 		switch key {
 		case "encap":
 			inside = true
-			// The tunnel of an IPv6 segment has a table of its own, where its action needs one.
+			// The tunnel of an IPv6 segment has a table of its own if its action needs one.
 			own = string(value) == `"seg6local"`
 		case "gateway", "via", "dev", "nexthops", "protocol", "scope", "metric", "flags", "pref", "prefsrc":
 			inside = false
@@ -47,7 +47,7 @@ func withoutTunnels(raw []byte) ([]byte, error) {
 			own = false
 			continue
 		case "mode", "segs", "id", "src", "hoplimit", "ttl", "tc", "dst_mpls":
-			continue // a tunnel's, wherever somebody's sorting has put it
+			continue // it belongs to a tunnel, even if somebody has sorted the members
 		default:
 			if inside {
 				continue

@@ -7,7 +7,7 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// TestWantsMore pins with which words a line may end.
+// TestWantsMore checks which words a line may end with.
 func TestWantsMore(t *testing.T) {
 	for _, s := range strings.Fields("via dev proto scope src metric table from to nhid encap lookup iif oif fwmark mtu pref expires weight nexthop tos goto realms uidrange sport dscp") {
 		if !iproute2.WantsMore(s) {

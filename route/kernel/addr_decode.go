@@ -39,7 +39,8 @@ const (
 
 // decodeAddr decodes the body of an RTM_NEWADDR message, as inet_fill_ifaddr
 // (net/ipv4/devinet.c) and inet6_fill_ifaddr (net/ipv6/addrconf.c) make it.
-// rtnetlink.AddressMessage decodes all but IFA_PROTO and IFA_RT_PRIORITY, which it drops.
+// rtnetlink.AddressMessage decodes everything except IFA_PROTO and IFA_RT_PRIORITY, which it
+// drops.
 func decodeAddr(msg []byte) (route.Addr, error) {
 	if len(msg) < sizeofIfAddrmsg {
 		return route.Addr{}, fmt.Errorf("an address message of %d bytes", len(msg))
@@ -72,8 +73,8 @@ func decodeAddr(msg []byte) (route.Addr, error) {
 	return a, setAddresses(&a, familyOf(m.Family), int(m.PrefixLength), m.Attributes)
 }
 
-// setAddresses tells the address from its peer: IFA_LOCAL, where there is one,
-// is the address, and IFA_ADDRESS the other end.
+// setAddresses distinguishes the address from its peer. If there is an IFA_LOCAL,
+// it is the address, and IFA_ADDRESS is the other end.
 func setAddresses(a *route.Addr, f route.Family, bits int, m *rtnetlink.AddressAttributes) error {
 	local, address := addrOf(m.Local), addrOf(m.Address)
 	if !local.IsValid() {
@@ -96,9 +97,9 @@ func addrOf(ip net.IP) netip.Addr {
 	return a
 }
 
-// setLifetimes takes over the seconds that an address has left; all ones, as
-// in route.ForeverLft, mean no limit. An address that does not say lives for
-// ever.
+// setLifetimes sets the lifetimes from the seconds that an address has left. All
+// bits set, as in route.ForeverLft, means no limit. An address without lifetimes
+// has no limit either.
 func setLifetimes(a *route.Addr, c rtnetlink.CacheInfo) {
 	a.PreferredLft = time.Duration(c.Preferred) * time.Second
 	a.ValidLft = time.Duration(c.Valid) * time.Second

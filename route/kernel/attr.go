@@ -17,9 +17,9 @@ const (
 	attrTypeMask   = 0x3fff
 )
 
-// attrs walks the attributes in rest, one at each call of next, without
-// allocating. The first fault ends the walk and stays in err; the getters,
-// which decode the attribute at hand, report faults in the same way.
+// attrs walks through the attributes in rest, one at each call of next, and does
+// not allocate. The first fault ends the walk and stays in err. The getters decode
+// the current attribute and report faults in the same way.
 type attrs struct {
 	rest []byte
 	typ  uint16
@@ -60,7 +60,7 @@ func (a *attrs) has(n int) bool {
 	return false
 }
 
-// nested takes over the fault, if any, of a walk inside the attribute.
+// nested takes over the fault of a walk inside the attribute, if there is one.
 func (a *attrs) nested(inner *attrs) {
 	if inner.err != nil && a.err == nil {
 		a.err = fmt.Errorf("attribute %d: %w", a.typ, inner.err)
@@ -142,12 +142,12 @@ func (a *attrs) via() netip.Addr {
 	return addr
 }
 
-// unknown is a copy of the attribute as it is.
+// unknown is an unchanged copy of the attribute.
 func (a *attrs) unknown() route.Attr {
 	return route.Attr{Type: a.typ, Data: bytes.Clone(a.data)}
 }
 
-// Address families as netlink messages give them.
+// Address families, numbered as in netlink messages.
 const (
 	afInet  = 2
 	afInet6 = 10

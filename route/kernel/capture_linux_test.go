@@ -16,7 +16,7 @@ import (
 
 var capture = flag.Bool("capture", false, "write testdata/*.hex anew from the running kernel")
 
-// everything is a namespace with something of each kind.
+// everything makes a namespace with something of each kind.
 const everything = twoDevices + `
 link set dev w0 group 7
 link add br0 type bridge

@@ -8,22 +8,22 @@ import (
 	"routewhy/route"
 )
 
-// watcher notices that the tables change from its start on. The kernel's dumps of
-// routes and rules do not tell (NLM_F_DUMP_INTR is never set there), so it listens
-// to the kernel's notifications. Some changes have none of their own, but all of
-// those come with one of a link, an address or a next-hop object, except for some
-// settings.
+// watcher notices all changes of the tables after its start. The kernel's dumps of
+// routes and rules do not say that a table changed (NLM_F_DUMP_INTR is never set
+// there), so the watcher listens to the kernel's notifications. Some changes of routes
+// and rules have no notification, but then there is one for a link, an address or a
+// next-hop object. Only for some settings there is none at all.
 type watcher struct {
 	host    *Host
-	sock    *socket // nil: no notifications can be had, as in some sandboxes
+	sock    *socket // nil: notifications are not available, as in some sandboxes
 	want    route.Query
 	changed bool
 }
 
-// Watch starts to listen for changes of what w reads: until the watch is closed,
-// Read reads the tables once, whether they change meanwhile or not, and the watch
-// tells. Of routes, those count that w.Keep keeps; here it may not depend on what was
-// read before.
+// Watch starts to listen for changes of what w reads. Until the watch is closed, Read
+// reads the tables only once, even if they change during that time; the watch tells
+// whether they did. Only routes that w.Keep keeps count. For a watch, w.Keep must not
+// depend on what was read before.
 func (h *Host) Watch(w route.Query) route.Watch {
 	h.dumpMu.Lock()
 	defer h.dumpMu.Unlock()
@@ -36,7 +36,7 @@ func (h *Host) listen(w *route.Query) *watcher {
 	watch := &watcher{host: h, want: *w}
 	s, err := h.dial(watchGroups(w))
 	if err == nil {
-		if !s.set(unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, socketBuffer) { // with privilege alone
+		if !s.set(unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, socketBuffer) { // needs privilege
 			s.set(unix.SOL_SOCKET, unix.SO_RCVBUF, socketBuffer)
 		}
 		watch.sock = s
@@ -69,7 +69,7 @@ func watchGroups(w *route.Query) uint32 {
 	return groups
 }
 
-// Close ends the listening.
+// Close stops listening.
 func (w *watcher) Close() {
 	w.host.dumpMu.Lock()
 	defer w.host.dumpMu.Unlock()
@@ -95,11 +95,11 @@ func (w *watcher) Changed() bool {
 	return w.changed
 }
 
-// maxLooks bounds how many notifications are looked through at one time: where they
-// come faster than that, something is changing.
+// maxLooks limits how many notifications are checked at one time. If more come in that
+// time, something certainly changes.
 const maxLooks = 1 << 17
 
-// look looks through the notifications that have come so far, until one matters.
+// look checks the notifications that have come so far, until it finds one that matters.
 func (w *watcher) look(kept func(routeHeader) bool) {
 	if w.sock == nil || w.changed {
 		return
@@ -111,7 +111,7 @@ func (w *watcher) look(kept func(routeHeader) bool) {
 			switch {
 			case errors.Is(err, unix.EAGAIN):
 				return
-			// Among errors is ENOBUFS: more happened than the kernel could queue.
+			// One possible error is ENOBUFS: more happened than the kernel could queue.
 			case err != nil, n > len(buf), w.matters(buf[:n], kept):
 				w.changed = true
 				return
@@ -122,8 +122,8 @@ func (w *watcher) look(kept func(routeHeader) bool) {
 	w.changed = w.changed || err != nil
 }
 
-// matters reports whether a datagram of notifications concerns what is read: all
-// do, except for routes that are not kept.
+// matters reports whether a datagram of notifications is about something that is read.
+// All notifications are, except those of routes that are not kept.
 func (w *watcher) matters(b []byte, kept func(routeHeader) bool) bool {
 	for len(b) > 0 {
 		h, body, rest, err := split(b)
@@ -144,9 +144,9 @@ func (w *watcher) matters(b []byte, kept func(routeHeader) bool) bool {
 	return false
 }
 
-// afterDump looks for changes that a dump may have suffered from. A dump of an IPv6 table
-// that changes meanwhile begins again and may lose any of its routes (fib6_dump_table in
-// net/ipv6/ip6_fib.c); one of IPv4 loses at most what changed.
+// afterDump looks for changes that may have made a dump wrong. If an IPv6 table changes
+// while it is dumped, the dump begins again and may miss any route of the table
+// (fib6_dump_table in net/ipv6/ip6_fib.c). An IPv4 dump misses at most what changed.
 func (w *watcher) afterDump(r *reader) {
 	w.look(func(h routeHeader) bool {
 		if h.dst.Addr().Is6() {

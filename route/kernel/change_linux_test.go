@@ -10,10 +10,10 @@ import (
 	"routewhy/route"
 )
 
-// TestWatch has what counts as a change of what is read.
+// TestWatch checks what counts as a change of what is read.
 func TestWatch(t *testing.T) {
 	isolate(t)
-	sysctl(t, "net/ipv6/conf/default/disable_ipv6", "1") // or duplicate address detection and group reports go on meanwhile
+	sysctl(t, "net/ipv6/conf/default/disable_ipv6", "1") // otherwise duplicate address detection and group reports disturb the test
 	ip(t, "link add v0 type veth peer name v0p\nlink set v0 up\nlink set v0p up\naddr add 10.0.0.1/24 dev v0\n")
 	h := open(t)
 	settle(h)
@@ -53,8 +53,8 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// settle waits until the kernel has sent nothing for a while: it brings devices up
-// after the command has returned.
+// settle waits until the kernel has sent nothing for a while, because the kernel brings
+// devices up after the command has returned.
 func settle(h *Host) {
 	for range 20 {
 		w := h.Watch(route.Query{WatchNeighbours: true})

@@ -8,10 +8,10 @@
 // privilege, except to enter another namespace.
 //
 // It is the only package that speaks netlink. It receives datagram by datagram, so
-// that a table of a million routes passes through one buffer. Routes, rules,
-// next-hop objects and answers are decoded here too, because no library knows
-// all of what they may hold; links, addresses and neighbours are decoded by
+// that a table of a million routes needs only one buffer. Routes, rules, next-hop
+// objects and answers are decoded here too, because no library knows everything that
+// they may hold. Links, addresses and neighbours are decoded by
 // jsimonetti/rtnetlink. Decoders are pure functions of a message's bytes.
 //
-// Off Linux the package compiles, and [Open] fails.
+// On other systems than Linux the package compiles, but [Open] fails.
 package kernel

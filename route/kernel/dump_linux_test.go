@@ -36,8 +36,8 @@ func TestDumpInterrupted(t *testing.T) {
 	}
 }
 
-// TestGaps has what the kernel says that is not understood, and what it does
-// not say.
+// TestGaps checks the gaps for messages that are not understood, and for things that
+// the kernel does not say.
 func TestGaps(t *testing.T) {
 	h := open(t)
 	links := query{fact: route.FactLinks, get: unix.RTM_GETLINK, answer: unix.RTM_NEWLINK, size: sizeofIfInfomsg}

@@ -8,7 +8,7 @@ import (
 )
 
 // NamespaceError says why a network namespace could not be opened. Its cause
-// is fs.ErrNotExist or fs.ErrPermission, by errors.Is, or another error.
+// may be fs.ErrNotExist or fs.ErrPermission (use errors.Is), or another error.
 type NamespaceError struct {
 	Name string
 	Err  error

@@ -10,8 +10,8 @@ import (
 	"routewhy/route/kernel"
 )
 
-// Ask the running host: decide by its own state, and compare with what the kernel
-// says. On a system that is not Linux, Open fails.
+// This example makes a decision from the state of the running host, and compares it with
+// the kernel's own answer. On a system that is not Linux, Open fails.
 func Example() {
 	ctx := context.Background()
 	host, err := kernel.Open("")

@@ -9,7 +9,7 @@ import (
 )
 
 // Flags of an RTM_GETROUTE request (RTM_F_*). RTM_F_NOTIFY, 0x100, must never
-// be sent: in IPv4 it sticks to the kernel's cached route.
+// be sent: in IPv4 it stays set in the kernel's cached route.
 const (
 	rtmLookupTable = 0x1000
 	rtmFibMatch    = 0x2000
@@ -36,7 +36,7 @@ func encodeFlow(f *route.Flow, flags uint32) ([]byte, error) {
 	if f.Src.IsValid() {
 		b[2] = bits
 	}
-	if fam == route.IPv4 { // IPv6 always tells the table, and refuses to be asked
+	if fam == route.IPv4 { // IPv6 always tells the table, and refuses this flag
 		flags |= rtmLookupTable
 	}
 	binary.NativeEndian.PutUint32(b[8:], flags)
@@ -46,7 +46,7 @@ func encodeFlow(f *route.Flow, flags uint32) ([]byte, error) {
 	}
 	uid := f.UID
 	if f.In != 0 {
-		uid = 0 // whoever asks: received packets are looked up as root's
+		uid = 0 // whoever asks, because the kernel looks up received packets as root's
 	}
 	b = appendAttr32(b, rtaUID, uid)
 	for _, a := range [...]struct {
@@ -64,8 +64,8 @@ func encodeFlow(f *route.Flow, flags uint32) ([]byte, error) {
 	return appendTransport(b, f), nil
 }
 
-// appendTransport appends what the packet's upper layers say. Ports and the
-// flow label are in network order.
+// appendTransport appends what the packet's upper layers say, and the flow label.
+// Ports and the flow label are in network byte order.
 func appendTransport(b []byte, f *route.Flow) []byte {
 	if f.Proto != 0 {
 		b = appendAttr(b, rtaIPProto, []byte{f.Proto})
@@ -82,7 +82,7 @@ func appendTransport(b []byte, f *route.Flow) []byte {
 	return b
 }
 
-// askable says what in a flow has no place in a request.
+// askable returns an error if a flow has something that a request cannot express.
 func askable(f *route.Flow) error {
 	fam := f.Family()
 	switch {
@@ -105,7 +105,7 @@ func askable(f *route.Flow) error {
 }
 
 // askableProto reports whether a protocol can be asked about. Zero is left out of
-// the request: the kernel then takes UDP in IPv4 and none in IPv6.
+// the request; the kernel then assumes UDP in IPv4, and no protocol in IPv6.
 func askableProto(f route.Family, proto uint8) bool {
 	switch proto {
 	case 0, protoTCP, protoUDP:

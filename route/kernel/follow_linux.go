@@ -12,15 +12,15 @@ import (
 	"routewhy/route"
 )
 
-// eventBuffer is how much the kernel may queue of its events, where the process may ask for
-// so much: a full table that is replaced.
+// eventBuffer is how many bytes of events the kernel may queue, if the process may ask for
+// that much. It is enough for a full table that is replaced.
 const eventBuffer = 64 << 20
 
-// maxEvents bounds how many events wait to be taken.
+// maxEvents limits how many events wait to be taken.
 const maxEvents = 1 << 16
 
-// Follower receives what the kernel tells of the changes of a namespace. Its methods may be
-// called by several goroutines.
+// Follower receives what the kernel reports about the changes of a namespace. Several
+// goroutines may call its methods.
 type Follower struct {
 	sock  *socket
 	query route.Query
@@ -28,23 +28,24 @@ type Follower struct {
 	ready chan struct{}
 	done  chan struct{}
 
-	mu      sync.Mutex // of what follows, and of reading from the socket
+	mu      sync.Mutex // protects the fields below, and reading from the socket
 	buf     []byte
 	waiting []route.Event
-	lost    bool // an event, since the last Take
+	lost    bool // an event was lost since the last Take
 	err     error
 }
 
-// Follow starts to follow the changes of what a query reads: of routes, those that q.Keep
-// keeps, which may not depend on what was read before. Of neighbours, all. Name, if set, is
-// called at once for whoever asked for a change that is kept. The caller closes the result.
+// Follow starts to follow the changes of what a query reads. Of routes, it follows those that
+// q.Keep keeps; q.Keep must not depend on what was read before. Of neighbours, it follows all.
+// If name is set, it is called immediately with the port that asked for a change, if the
+// change is kept. The caller must close the result.
 func (h *Host) Follow(q route.Query, name func(port uint32) *route.Requester) (*Follower, error) {
 	q.WatchNeighbours = !q.NoNeighbours
 	s, err := h.dial(watchGroups(&q))
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a netlink socket for events: %w", err)
 	}
-	if !s.set(unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, eventBuffer) { // with privilege alone
+	if !s.set(unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, eventBuffer) { // needs privilege
 		s.set(unix.SOL_SOCKET, unix.SO_RCVBUF, eventBuffer)
 	}
 	f := &Follower{
@@ -54,11 +55,11 @@ func (h *Host) Follow(q route.Query, name func(port uint32) *route.Requester) (*
 	return f, nil
 }
 
-// Ready gives a value after events have come, once for many.
+// Ready gives a value after events have come: one value even for many events.
 func (f *Follower) Ready() <-chan struct{} { return f.ready }
 
-// Take gives the events that the kernel has told of so far, in their order, and empties the
-// queue. It does not wait. An error means that there will be no more events.
+// Take returns the events that the kernel has reported so far, in their order, and empties
+// the queue. It does not wait. An error means that there will be no more events.
 func (f *Follower) Take() ([]route.Event, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,7 +72,7 @@ func (f *Follower) Take() ([]route.Event, error) {
 	return events, f.err
 }
 
-// Close ends it.
+// Close stops following.
 func (f *Follower) Close() {
 	_ = f.sock.close()
 	<-f.done
@@ -102,7 +103,7 @@ func (f *Follower) receive() {
 	}
 }
 
-// maxDrained bounds how many datagrams are read at one time.
+// maxDrained limits how many datagrams are read at one time.
 const maxDrained = 1 << 14
 
 // drain reads what the kernel has queued, and counts what it read.
@@ -131,7 +132,7 @@ func (f *Follower) drain(fd int) int {
 	return maxDrained
 }
 
-// split takes a datagram apart.
+// split splits a datagram into its messages, and keeps the events that are wanted.
 func (f *Follower) split(b []byte) {
 	for len(b) > 0 {
 		h, body, rest, err := split(b)
@@ -156,8 +157,8 @@ func (f *Follower) split(b []byte) {
 	}
 }
 
-// decode decodes a message, and reports whether it is of what is followed. One that is not
-// understood says that something changed.
+// decode decodes a message, and reports whether it is about something that is followed. A
+// message that is not understood becomes an event which says that something changed.
 func (f *Follower) decode(h header, body []byte) (e route.Event, kept bool) {
 	e.Replaces, e.Appends = h.flags&unix.NLM_F_REPLACE != 0, h.flags&unix.NLM_F_APPEND != 0
 	switch h.typ {
@@ -199,5 +200,6 @@ func decoded[T any](body []byte, decode func([]byte) (T, error)) *T {
 	return &v
 }
 
-// ofFamily reports whether a message is about IPv4 or IPv6: there are others, of bridges say.
+// ofFamily reports whether a message is about IPv4 or IPv6. Other messages are, for example,
+// about bridges.
 func ofFamily(body []byte) bool { return len(body) > 0 && familyOf(body[0]) != 0 }

@@ -4,7 +4,7 @@ package kernel
 
 import "routewhy/route"
 
-// Follower receives the changes of a namespace. There is none here.
+// Follower receives the changes of a namespace. On this system there are none.
 type Follower struct{}
 
 // Follow fails: the error is errors.ErrUnsupported.
@@ -21,7 +21,7 @@ func (*Follower) Take() ([]route.Event, error) { return nil, unsupported{} }
 // Close does nothing.
 func (*Follower) Close() {}
 
-// Requesters finds nobody here.
+// Requesters finds nobody on this system.
 type Requesters struct{}
 
 // Requesters finds nobody.

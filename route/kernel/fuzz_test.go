@@ -10,8 +10,8 @@ import (
 	"routewhy/route"
 )
 
-// The seeds in testdata are bodies of messages that Linux 6.18 (x86-64) sent,
-// one a line, in hexadecimal. TestCapture writes them.
+// The seeds in testdata are bodies of messages that Linux 6.18 (x86-64) sent, in
+// hexadecimal, one on each line. TestCapture writes them.
 
 func seeds(tb testing.TB, kind string) [][]byte {
 	tb.Helper()
@@ -37,8 +37,8 @@ func seeds(tb testing.TB, kind string) [][]byte {
 	return all
 }
 
-// fuzz checks that a decoder does not panic, that what it makes passes check,
-// and that it keeps nothing of the message's memory: that is overwritten.
+// fuzz checks that a decoder does not panic, that its result passes check, and that
+// the result does not use the message's memory, which is overwritten.
 func fuzz[T any](f *testing.F, kind string, decode func([]byte) (T, error), check func(*testing.T, T)) {
 	for _, b := range seeds(f, kind) {
 		f.Add(b)
@@ -140,8 +140,8 @@ func FuzzDecodeLabel(f *testing.F) {
 	})
 }
 
-// TestSeeds decodes every seed, which must be without fault, and every
-// beginning of it, which must not panic.
+// TestSeeds decodes every seed, which must give no error. It also decodes every
+// beginning of each seed, which must not panic.
 func TestSeeds(t *testing.T) {
 	kinds := map[string]func([]byte) error{
 		"route":   func(b []byte) error { _, err := decodeRoute(b); return err },

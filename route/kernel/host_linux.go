@@ -15,28 +15,28 @@ import (
 )
 
 // Host is one network namespace whose routing state can be read. Its methods
-// may be called concurrently, though readings wait for one another.
+// may be called concurrently, but one reading waits for another.
 type Host struct {
-	ns    netns.NsHandle // netns.None: whichever the calling thread is in
-	names []string       // the folders of iproute2's names, the strongest last
+	ns    netns.NsHandle // netns.None: the namespace that the calling thread is in
+	names []string       // the folders of iproute2's names; a later one has precedence
 
 	dumpMu sync.Mutex
 	dumps  *socket
-	watch  *watcher // the one that the caller has; nil: none
+	watch  *watcher // the watch that the caller has started; nil: none
 
 	askMu sync.Mutex
 	asks  *socket
 
-	closed bool // under both locks
+	closed bool // protected by both locks
 }
 
 // Open opens a network namespace by the name that ip-netns(8) gave it, by the
-// ID of a process in it, or by a path such as /proc/7/ns/net; a name that is a
-// number means a process only where no namespace has it. An empty string is
+// ID of a process in it, or by a path such as /proc/7/ns/net. A number means a
+// process only if no namespace has that number as its name. An empty string is
 // the namespace that the calling thread is in.
 //
-// Errors are a [*NamespaceError], or what kept it from opening a netlink
-// socket.
+// The error is a [*NamespaceError], or the reason why no netlink socket could be
+// opened.
 func Open(ns string) (*Host, error) {
 	handle, err := openNamespace(ns)
 	if err != nil {
@@ -54,8 +54,8 @@ func Open(ns string) (*Host, error) {
 	return h, nil
 }
 
-// Close releases the sockets and the namespace. What is asked of the Host
-// afterwards fails with os.ErrClosed.
+// Close releases the sockets and the namespace. After that, calls of the Host's
+// other methods fail with os.ErrClosed.
 func (h *Host) Close() error {
 	h.dumpMu.Lock()
 	defer h.dumpMu.Unlock()
@@ -75,7 +75,7 @@ func (h *Host) Close() error {
 }
 
 // openNamespace finds the file of a namespace and makes sure that it is one.
-// Without /proc, the calling thread's has no file.
+// Without /proc, the calling thread's namespace has no file.
 func openNamespace(ns string) (netns.NsHandle, error) {
 	if ns == "" {
 		own, err := netns.Get()
@@ -107,9 +107,10 @@ func openNamespaceFile(ns string) (netns.NsHandle, error) {
 	return handle, err
 }
 
-// inside calls f on a thread that is in the host's namespace. That is the
-// calling thread where it can be, because entering a namespace needs privilege,
-// even if it is the caller's own. A thread that cannot be brought back is given up.
+// inside calls f on a thread that is in the host's namespace. If the calling thread
+// is in that namespace, f is called on it, because to enter a namespace needs
+// privilege, even if it is the caller's own. Otherwise another thread enters the
+// namespace. If that thread cannot return to its own namespace, it is not used again.
 func (h *Host) inside(f func() error) error {
 	if !h.ns.IsOpen() || h.here() {
 		return f()
@@ -143,8 +144,9 @@ func (h *Host) here() bool {
 		thread.Dev == host.Dev && thread.Ino == host.Ino
 }
 
-// dumpSocket is the socket for dumps. The kernel checks these strictly, and
-// does not mix learnt exceptions with the routes; before 4.20 it did.
+// dumpSocket is the socket for dumps. On this socket the kernel checks requests
+// strictly, and it does not mix learnt exceptions with the routes. Before 4.20 it
+// did mix them.
 func (h *Host) dumpSocket() (*socket, error) {
 	fresh, err := h.renew(&h.dumps)
 	if fresh {
@@ -153,14 +155,14 @@ func (h *Host) dumpSocket() (*socket, error) {
 	return h.dumps, err
 }
 
-// askSocket is the socket for RTM_GETROUTE, of which strict checking refuses
-// in IPv6 what it takes in IPv4.
+// askSocket is the socket for RTM_GETROUTE. It has no strict checking, because that
+// would refuse in IPv6 requests some things that it accepts in IPv4 requests.
 func (h *Host) askSocket() (*socket, error) {
 	_, err := h.renew(&h.asks)
 	return h.asks, err
 }
 
-// renew replaces a socket that is missing or broken.
+// renew opens a new socket if there is none or if the old one is broken.
 func (h *Host) renew(s **socket) (fresh bool, err error) {
 	if h.closed {
 		return false, os.ErrClosed

@@ -9,7 +9,7 @@ import (
 	"routewhy/route"
 )
 
-// Host is one network namespace of a Linux kernel. There is none here.
+// Host is one network namespace of a Linux kernel. This system has none.
 type Host struct{}
 
 // unsupported is the error of everything that needs Linux.
@@ -33,8 +33,8 @@ func (*Host) Resolve(context.Context, route.Flow) (route.Answer, error) {
 	return route.Answer{}, unsupported{}
 }
 
-// Watch is of something that does not change.
+// Watch returns a watch that never notices a change.
 func (*Host) Watch(route.Query) route.Watch { return route.Still{} }
 
-// Redirects says none.
+// Redirects returns no family.
 func (*Host) Redirects() map[route.Family]bool { return nil }

@@ -9,10 +9,11 @@ import (
 	"routewhy/route"
 )
 
-// addImplied adds the IPv6 rules that were deleted and that the kernel goes by all
-// the same. Until a rule is added, the kernel does not ask its IPv6 rules: it looks
-// into local and main, even where the rules for these were deleted. No dump tells
-// whether a rule was ever added. An answer tells it that none of the rules left can give.
+// addImplied adds the IPv6 rules that were deleted, if the kernel still acts as if they
+// were there. Until a rule is added, the kernel does not use its IPv6 rules: it looks in
+// local and main, even if the rules for these tables were deleted. No dump tells whether
+// a rule was ever added. So the kernel is asked about an address: if it gives an answer
+// that the remaining rules cannot give, no rule was ever added.
 func (h *Host) addImplied(ctx context.Context, s *route.Snapshot) {
 	missing, others := againstDefault(s.Rules, route.IPv6)
 	if len(missing) == 0 || others > 0 || s.Lacks(route.FactRules, route.IPv6) || !h.asksNoRule6(ctx, s, missing) {
@@ -27,8 +28,9 @@ func (h *Host) addImplied(ctx context.Context, s *route.Snapshot) {
 	})
 }
 
-// asksNoRule6 asks for addresses that only a table without a rule has: of local, or
-// else of the networks of the host, which main has.
+// asksNoRule6 reports whether the kernel uses no IPv6 rules. It asks about an address
+// that only a table without a rule has. If the rule for local is missing, that is an
+// address in local. Otherwise it is one of the host's networks, which are in main.
 func (h *Host) asksNoRule6(ctx context.Context, s *route.Snapshot, missing []route.Rule) bool {
 	flow := route.Flow{Dst: netip.IPv6Loopback()}
 	if missing[0].Table == route.TableLocal {
@@ -41,7 +43,7 @@ func (h *Host) asksNoRule6(ctx context.Context, s *route.Snapshot, missing []rou
 			continue
 		}
 		last := a.Prefix.Masked().Addr().As16()
-		last[15] ^= 0xfd // hardly an address of this host, and not the network's first
+		last[15] ^= 0xfd // very probably not an address of this host, and not the first of the network
 		flow = route.Flow{Dst: netip.AddrFrom16(last), Out: a.Link}
 		if !a.Prefix.Contains(flow.Dst) || flow.Dst == a.Prefix.Addr() {
 			continue

@@ -40,11 +40,11 @@ const (
 const extMaskSkipStats = 8
 
 // decodeLink decodes the body of an RTM_NEWLINK message, as rtnl_fill_ifinfo
-// (net/core/rtnetlink.c) makes it. rtnetlink.LinkMessage decodes all but the
-// peer's namespace, which it drops, and the table of a VRF, which it leaves
-// undecoded. It sees only the attributes that are needed, because it refuses
-// the whole link where one that is not is odd, such as a hardware address of
-// two bytes.
+// (net/core/rtnetlink.c) makes it. rtnetlink.LinkMessage decodes everything except
+// the peer's namespace, which it drops, and the table of a VRF, which it leaves
+// undecoded. It gets only the attributes that are needed. Otherwise it would refuse
+// the whole link if an attribute that is not needed is odd, such as a hardware
+// address of two bytes.
 func decodeLink(msg []byte) (route.Link, error) {
 	if len(msg) < sizeofIfInfomsg {
 		return route.Link{}, shortLink(msg)
@@ -131,10 +131,11 @@ func setLinkAttributes(l *route.Link, m *rtnetlink.LinkAttributes) error {
 	return a.err
 }
 
-// ends are the attributes of IFLA_INFO_DATA that hold the addresses of a tunnel's two ends.
+// ends are the numbers of the attributes in IFLA_INFO_DATA that hold the addresses of a
+// tunnel's two ends.
 type ends struct{ local, remote []uint16 }
 
-// tunnelEnds are those of a kind of device (linux/if_link.h, linux/if_tunnel.h).
+// tunnelEnds are the ends for a kind of device (linux/if_link.h, linux/if_tunnel.h).
 func tunnelEnds(kind string) ends {
 	switch kind {
 	case "ipip", "sit", "ip6tnl":
@@ -151,8 +152,8 @@ func tunnelEnds(kind string) ends {
 	return ends{}
 }
 
-// outerAddr is an address of a tunnel's end; one that is not set is all zero, and leaves what
-// was known.
+// outerAddr is the address of a tunnel's end. An address that is all zero is not set; then
+// the result is the address that was known before.
 func outerAddr(was netip.Addr, data []byte) netip.Addr {
 	if a, ok := netip.AddrFromSlice(data); ok && !a.IsUnspecified() {
 		return a
@@ -160,8 +161,8 @@ func outerAddr(was netip.Addr, data []byte) netip.Addr {
 	return was
 }
 
-// peerNetNS is IFLA_LINK_NETNSID, which is there only where the peer is in
-// another namespace; else -1.
+// peerNetNS is IFLA_LINK_NETNSID, which is there only if the peer is in another
+// namespace. If it is not there, peerNetNS is -1.
 func peerNetNS(msg []byte) (int, error) {
 	id := -1
 	a := attrs{rest: msg[sizeofIfInfomsg:]}
@@ -173,8 +174,7 @@ func peerNetNS(msg []byte) (int, error) {
 	return id, a.err
 }
 
-// pickAttrs copies a message's header and those of its attributes that are
-// wanted.
+// pickAttrs copies a message's header and the attributes that are wanted.
 func pickAttrs(msg []byte, header int, want ...uint16) ([]byte, error) {
 	b := append(make([]byte, 0, 256), msg[:header]...)
 	a := attrs{rest: msg[header:]}
@@ -186,9 +186,10 @@ func pickAttrs(msg []byte, header int, want ...uint16) ([]byte, error) {
 	return b, a.err
 }
 
-// linkConf is the lists of a device's settings, one for each family; nil where the
-// device does not have the family. They are what /proc/sys/net/ipv4/conf/DEVICE and
-// its like show, so that files need not be read for each device.
+// linkConf holds the lists of a device's settings, one for each family. A list is nil
+// if the device does not have the family. The lists have what the files in
+// /proc/sys/net/ipv4/conf/DEVICE and the same folder of IPv6 show, so these files need
+// not be read for each device.
 type linkConf struct{ inet, inet6 []byte }
 
 func (c *linkConf) of(f route.Family) []byte {

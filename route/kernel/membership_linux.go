@@ -13,12 +13,12 @@ import (
 	"routewhy/route"
 )
 
-// joined are groups by the indexes of the devices that have joined them.
+// joined are the groups that devices have joined, by the index of the device.
 type joined map[int][]netip.Addr
 
-// readMemberships reads which groups each device has joined. Netlink tells that of IPv4
-// since 6.15 alone, the files in every version. Where one cannot be read, nothing is known
-// of its family.
+// readMemberships reads which groups each device has joined. It reads files, because
+// netlink gives the IPv4 groups only since 6.15, and the files give them in every version.
+// If a file cannot be read, nothing is known of its family.
 func (h *Host) readMemberships(s *route.Snapshot, family route.Family) {
 	var groups, filters, groups6 joined
 	var err, err6 error
@@ -53,9 +53,9 @@ func readGroups(name string, parse func(*bufio.Scanner) joined) (joined, error) 
 	return out, lines.Err()
 }
 
-// groupsOf reads /proc/net/igmp: a line for each device that has groups, and after it
-// one for each of them, which begins with a tab (igmp_mc_seq_show in net/ipv4/igmp.c).
-// The address is a number of this machine's byte order.
+// groupsOf reads /proc/net/igmp. It has a line for each device that has groups, followed
+// by a line for each of these groups, which begins with a tab (igmp_mc_seq_show in
+// net/ipv4/igmp.c). The address is a number in this machine's byte order.
 func groupsOf(lines *bufio.Scanner) joined {
 	out, dev := joined{}, 0
 	for lines.Scan() {
@@ -75,8 +75,8 @@ func groupsOf(lines *bufio.Scanner) joined {
 	return out
 }
 
-// groups6Of reads /proc/net/igmp6: a line for each group of a device, with the device's
-// index, its name and the group (igmp6_mc_seq_show in net/ipv6/mcast.c).
+// groups6Of reads /proc/net/igmp6. It has a line for each group of a device, with the
+// device's index, its name and the group (igmp6_mc_seq_show in net/ipv6/mcast.c).
 func groups6Of(lines *bufio.Scanner) joined {
 	out := joined{}
 	for lines.Scan() {
@@ -93,8 +93,8 @@ func groups6Of(lines *bufio.Scanner) joined {
 	return out
 }
 
-// filtersOf reads /proc/net/mcfilter: a line for each source that is asked for or shut
-// out, with the device's index, its name, which may be cut off, and the group
+// filtersOf reads /proc/net/mcfilter. It has a line for each source that is included or
+// excluded, with the device's index, its name (which may be cut off) and the group
 // (igmp_mcf_seq_show).
 func filtersOf(lines *bufio.Scanner) joined {
 	out := joined{}

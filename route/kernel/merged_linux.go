@@ -8,17 +8,18 @@ import (
 	"routewhy/route"
 )
 
-// maxMergedQuestions bounds how many addresses are asked about.
+// maxMergedQuestions limits how many addresses are asked about.
 const maxMergedQuestions = 16
 
 // merged finds out whether IPv4's local and main tables share one trie. They
-// do until the first change of a rule (fib_unmerge in net/ipv4/fib_frontend.c),
-// and only the kernel knows whether there ever was one: an answer about an
-// address of this host names table main if they do, and else local.
+// do until the first change of a rule (fib_unmerge in net/ipv4/fib_frontend.c).
+// Only the kernel knows whether there was ever such a change. Its answer about an
+// address of this host names table main if the tables share a trie, and otherwise
+// table local.
 //
-// It stays unknown where no such address can be asked about, which needs a
-// device that has one and was up at some time. Then the local table has
-// nothing in it but what was put there by hand.
+// The result is unknown if there is no such address to ask about. An address can be
+// asked about if a device has it and was up at some time. If there is none, the local
+// table has only entries that were put there by hand.
 func (h *Host) merged(ctx context.Context, s *route.Snapshot) route.Tristate {
 	if s.NoRules4 { // built without multiple tables: one trie from the start
 		return route.Yes
@@ -38,7 +39,7 @@ func (h *Host) merged(ctx context.Context, s *route.Snapshot) route.Tristate {
 }
 
 // localCandidates are IPv4 addresses that are probably in the local table, the
-// likeliest first.
+// most probable first.
 func localCandidates(s *route.Snapshot) []netip.Addr {
 	var up, down []netip.Addr
 	for _, a := range s.Addrs {
@@ -56,8 +57,8 @@ func localCandidates(s *route.Snapshot) []netip.Addr {
 	return append(all, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
 }
 
-// tableOf asks for the table of an address. False: the answer does not tell,
-// since the address is not local after all.
+// tableOf asks the kernel for the table of an address. False: the answer does not
+// say it, because the address is not local after all.
 func (h *Host) tableOf(ctx context.Context, addr netip.Addr) (route.Tristate, bool) {
 	a, ok := h.answerTo(ctx, route.Flow{Dst: addr})
 	if !ok || a.Errno != 0 || a.Type != route.TypeLocal {
@@ -72,7 +73,7 @@ func (h *Host) tableOf(ctx context.Context, addr netip.Addr) (route.Tristate, bo
 	return route.Unknown, false
 }
 
-// answerTo is the kernel's own answer to a question of ours. False: it gave none.
+// answerTo is the kernel's answer about a flow. False: it gave none.
 func (h *Host) answerTo(ctx context.Context, flow route.Flow) (route.Answer, bool) {
 	body, err := encodeFlow(&flow, 0)
 	if err != nil {

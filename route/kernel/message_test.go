@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Messages are written here as their parts: the header's bytes, then
+// Messages are written here as their parts: first the header's bytes, then the
 // attributes.
 
 func attr(typ uint16, parts ...[]byte) []byte {

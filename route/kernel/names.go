@@ -14,17 +14,18 @@ import (
 	"routewhy/route"
 )
 
-// nameFolders are where iproute2 looks for its names, the strongest last:
-// distributions put their own below /usr, administrators below /etc.
+// nameFolders are the folders in which iproute2 looks for its names. A later folder
+// has precedence: distributions put their files below /usr, administrators below /etc.
 func nameFolders() []string {
 	return []string{"/usr/lib/iproute2", "/usr/share/iproute2", "/etc/iproute2"}
 }
 
 // readNames reads rt_tables and rt_protos, and the files *.conf in rt_tables.d
 // and rt_protos.d, from folders. As in iproute2 (rtnl_rttable_init and
-// rtnl_rtprot_init in lib/rt_names.c) a file hides the one of the same name in
-// a weaker folder, and of two names for a number the later wins. Files that do
-// not exist are nothing to speak of; for others the error tells the first.
+// rtnl_rtprot_init in lib/rt_names.c), a file hides the file of the same name in
+// an earlier folder, and if a number has two names, the later one counts. A file
+// that does not exist is no error. If other files cannot be read, the error is
+// about the first of them.
 func readNames(folders []string) (route.Names, error) {
 	tables, terr := readNameFiles(folders, "rt_tables", 1<<32-1)
 	protos, perr := readNameFiles(folders, "rt_protos", 1<<8-1)
@@ -63,7 +64,7 @@ func readNameFiles(folders []string, kind string, limit uint64) (map[uint64]stri
 			break
 		}
 	}
-	parts := map[string]string{} // the strongest folder's, by name
+	parts := map[string]string{} // by name; a file of a later folder replaces an earlier one
 	for _, folder := range folders {
 		dir := filepath.Join(folder, kind+".d")
 		entries, err := os.ReadDir(dir)
@@ -82,8 +83,8 @@ func readNameFiles(folders []string, kind string, limit uint64) (map[uint64]stri
 	return names, fault
 }
 
-// parseNames parses lines of a number, decimal or 0x hex, and a name. What follows on the
-// line is ignored. A line that is not of that kind is ignored too.
+// parseNames parses lines that have a number, decimal or 0x hex, and a name. The rest of
+// the line is ignored. Other lines are ignored too.
 func parseNames(names map[uint64]string, b []byte, limit uint64) {
 	for line := range bytes.Lines(b) {
 		line, _, _ = bytes.Cut(line, []byte{'#'})
@@ -98,7 +99,7 @@ func parseNames(names map[uint64]string, b []byte, limit uint64) {
 	}
 }
 
-// parseNumber takes decimal and 0x hex, but no octal: 010 is ten.
+// parseNumber parses decimal and 0x hex numbers, but not octal: 010 is ten.
 func parseNumber(s string) (uint64, bool) {
 	base := 10
 	if hex, ok := strings.CutPrefix(strings.ToLower(s), "0x"); ok {

@@ -16,9 +16,8 @@ import (
 	"routewhy/route/routetest"
 )
 
-// isolate moves the test into a fresh network namespace, for which it needs
-// privilege. The thread ends with the test. Where CI is set, lack of privilege
-// is a failure.
+// isolate moves the test into a new network namespace, which needs privilege. The
+// thread ends with the test. If CI is set, the test fails without privilege.
 func isolate(t *testing.T) {
 	t.Helper()
 	runtime.LockOSThread()
@@ -31,7 +30,7 @@ func isolate(t *testing.T) {
 	}
 }
 
-// missing skips a test for want of something, or fails it in CI.
+// missing skips a test because something is missing. In CI, the test fails instead.
 func missing(t *testing.T, what string, err error) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
@@ -70,7 +69,7 @@ func open(t *testing.T) *Host {
 	return h
 }
 
-// read takes a snapshot, which must be whole.
+// read takes a snapshot, which must be complete.
 func read(t *testing.T, h *Host, w route.Query) *route.Snapshot {
 	t.Helper()
 	s, err := h.Read(context.Background(), w)
@@ -93,7 +92,7 @@ func index(t *testing.T, s *route.Snapshot, dev string) int {
 	return l.Index
 }
 
-// request sends a request that changes something, for what ip(8) cannot say.
+// request sends a request for a change that ip(8) cannot make.
 func request(t *testing.T, typ netlink.HeaderType, flags netlink.HeaderFlags, body []byte) error {
 	t.Helper()
 	c, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{Strict: true})
@@ -117,7 +116,7 @@ func addRule(t *testing.T, hdr [8]byte, flags uint32, attrs ...[]byte) {
 }
 
 // hasMasks reports whether the kernel's rules have DSCP, flow labels and masks of
-// ports, the last of which came with Linux 6.15. Older ones ignore them.
+// ports. The last of these came with Linux 6.15. Older kernels ignore them.
 func hasMasks(t *testing.T) bool {
 	t.Helper()
 	var major, minor int

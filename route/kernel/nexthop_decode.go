@@ -31,7 +31,7 @@ const (
 	nhaResGroupBuckets = 1
 )
 
-// The kinds of group that are known (NEXTHOP_GRP_TYPE_*).
+// The kinds of groups that are known (NEXTHOP_GRP_TYPE_*).
 const (
 	groupMultipath = 0
 	groupResilient = 1
@@ -62,8 +62,8 @@ func decodeNextHop(msg []byte) (route.NextHopObject, error) {
 	return o, a.err
 }
 
-// decodeNextHopAttr decodes what any object may have. False: the attribute is
-// not of that kind.
+// decodeNextHopAttr decodes an attribute that any object may have. False: it is
+// not such an attribute.
 func decodeNextHopAttr(o *route.NextHopObject, a *attrs) bool {
 	switch a.typ {
 	case nhaID:
@@ -82,14 +82,15 @@ func decodeNextHopAttr(o *route.NextHopObject, a *attrs) bool {
 		}
 	case nhaEncapType:
 		o.NextHop.Encap = route.Encap(a.u16())
-	case nhaEncap, nhaMaster: // do not decide
+	case nhaEncap, nhaMaster: // no decision depends on them
 	default:
 		return false
 	}
 	return true
 }
 
-// decodeGroupAttr decodes what only groups have.
+// decodeGroupAttr decodes an attribute that only groups have. False: it is not such
+// an attribute.
 func decodeGroupAttr(o *route.NextHopObject, a *attrs) bool {
 	switch a.typ {
 	case nhaGroup:
@@ -114,8 +115,8 @@ func decodeGroupAttr(o *route.NextHopObject, a *attrs) bool {
 // sizeofNexthopGrp is the size of struct nexthop_grp.
 const sizeofNexthopGrp = 8
 
-// decodeMembers decodes an array of struct nexthop_grp. Weights have 16 bits,
-// the upper eight of which are apart (weight_high, since Linux 6.12).
+// decodeMembers decodes an array of struct nexthop_grp. Weights have 16 bits. The
+// upper eight are in a field of their own (weight_high, since Linux 6.12).
 func decodeMembers(a *attrs) []route.GroupMember {
 	if len(a.data) == 0 || len(a.data)%sizeofNexthopGrp != 0 {
 		a.has(sizeofNexthopGrp)

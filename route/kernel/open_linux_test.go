@@ -49,7 +49,7 @@ func TestOpenNamespace(t *testing.T) {
 		_ = sleep.Wait()
 	}()
 	pid := strconv.Itoa(sleep.Process.Pid)
-	waitFor(t, func() bool { // until ip has become sleep
+	waitFor(t, func() bool { // until the ip process has executed sleep
 		b, _ := os.ReadFile("/proc/" + pid + "/comm")
 		return strings.TrimSpace(string(b)) == "sleep"
 	})
@@ -107,8 +107,8 @@ func TestOpenNone(t *testing.T) {
 	}
 }
 
-// helperEnv makes the test binary do what an unprivileged user would, in a
-// process of its own: privilege is a thread's, and Open uses several.
+// helperEnv makes the test binary do what an unprivileged user would do. It runs as a
+// separate process, because privilege belongs to a thread, and Open uses several.
 const (
 	helperEnv  = "ROUTEWHY_KERNEL_TEST_NAMESPACE"
 	noFilesEnv = "ROUTEWHY_KERNEL_TEST_NO_FILES"
@@ -147,7 +147,7 @@ func unprivileged(ns string) {
 	}
 }
 
-// withoutNetlink prints what becomes of a process that cannot have a socket.
+// withoutNetlink prints what happens in a process that cannot open a socket.
 func withoutNetlink() {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{}); err != nil {
 		fmt.Println(err)

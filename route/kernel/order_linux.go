@@ -14,9 +14,10 @@ import (
 	"routewhy/route"
 )
 
-// readOrder reads in which order the devices came into the namespace. Netlink
-// dumps them by index, or by a hash of it. It is read where it can decide: where
-// more than one device has addresses that another one may lend.
+// readOrder reads in which order the devices came into the namespace. Netlink does
+// not tell it: it dumps devices by index, or by a hash of the index. The order is read
+// only if a decision can depend on it: if more than one device has addresses that
+// packets through another device may use as their source.
 func (r *reader) readOrder(f route.Family) error {
 	if !r.lendAddrs(f) {
 		return nil
@@ -31,8 +32,8 @@ func (r *reader) readOrder(f route.Family) error {
 	return nil
 }
 
-// lendAddrs reports whether two devices, beside lo, have addresses of a family that
-// are good for more than their own link.
+// lendAddrs reports whether at least two devices, not counting lo, have addresses of a
+// family that are valid beyond their own link.
 func (r *reader) lendAddrs(f route.Family) bool {
 	first := 0
 	for i := range r.snap.Addrs {
@@ -54,9 +55,9 @@ type ifConf struct {
 	buf *byte
 }
 
-// orderOfAddrs lists the devices that have IPv4 addresses. SIOCGIFCONF gives the
-// addresses device by device, in the order of the devices (dev_ifconf in
-// net/core/dev_ioctl.c), each with its label. Nil: it could not be read.
+// orderOfAddrs lists the devices that have IPv4 addresses, in their order. SIOCGIFCONF
+// gives the addresses device by device, in the order of the devices (dev_ifconf in
+// net/core/dev_ioctl.c), each with its label. Nil: the order could not be read.
 func (r *reader) orderOfAddrs() []int {
 	s, err := r.host.dumpSocket()
 	if err != nil {
@@ -73,7 +74,7 @@ func (r *reader) orderOfAddrs() []int {
 		if err != nil || errno != 0 || conf.len < 0 || int(conf.len) > len(buf) {
 			return nil
 		}
-		if int(conf.len) < len(buf) { // else there may be more
+		if int(conf.len) < len(buf) { // otherwise there may be more
 			return r.orderOfRequests(buf[:conf.len], size)
 		}
 	}
@@ -92,7 +93,7 @@ func (r *reader) orderOfRequests(b []byte, size int) []int {
 		if a := &r.snap.Addrs[i]; a.Prefix.Addr().Is4() {
 			k := labelled{a.Label, a.Prefix.Addr()}
 			if other, twice := devices[k]; twice && other != a.Link {
-				devices[k] = 0 // a label is as somebody chose it
+				devices[k] = 0 // labels are chosen freely, so two devices can have the same
 			} else {
 				devices[k] = a.Link
 			}
@@ -108,8 +109,9 @@ func (r *reader) orderOfRequests(b []byte, size int) []int {
 	return inOrder(out)
 }
 
-// orderOfGroups lists the devices that have IPv6, because each is in the group of all
-// nodes (igmp6_mc_seq_show in net/ipv6/mcast.c). Nil: it could not be read.
+// orderOfGroups lists the devices that have IPv6, in their order. It reads the groups,
+// because each such device is in the group of all nodes (igmp6_mc_seq_show in
+// net/ipv6/mcast.c). Nil: the order could not be read.
 func (r *reader) orderOfGroups() []int {
 	var out []int
 	err := r.host.inside(func() error {
@@ -133,8 +135,8 @@ func (r *reader) orderOfGroups() []int {
 	return inOrder(out)
 }
 
-// inOrder takes repetitions out of a list of devices. One in which a device stands
-// in two places says nothing: the list changed while it was read. Nil then.
+// inOrder removes repetitions from a list of devices. If a device is in two places of
+// the list, the list changed while it was read and says nothing; then the result is nil.
 func inOrder(list []int) []int {
 	list = slices.Compact(list)
 	seen := make(map[int]bool, len(list))

@@ -9,9 +9,9 @@ import (
 	"routewhy/route"
 )
 
-// TestReadOrder reads the order of devices, which is that in which they were made
-// here, and neither that of their indexes nor that of their addresses. Labels are
-// as somebody chose them, and w0, which is down, lends its addresses too.
+// TestReadOrder reads the order of devices. Here it is the order in which they were
+// made; it is not the order of their indexes, and not the order of their addresses.
+// Labels can be chosen freely. The addresses of w0 count too, although it is down.
 func TestReadOrder(t *testing.T) {
 	isolate(t)
 	ip(t, `
@@ -45,8 +45,8 @@ addr add fe80::1/64 dev v0p nodad
 	}
 }
 
-// TestReadOrderSameLabels tells two devices apart that have the same address with
-// the same label, by leaving both out.
+// TestReadOrderSameLabels has two devices that have the same address with the same
+// label. They cannot be distinguished, so both are left out.
 func TestReadOrderSameLabels(t *testing.T) {
 	devices := []route.Addr{addr4(90, "10.0.0.1/24", "x"), addr4(40, "10.0.0.1/24", "x"), addr4(50, "10.0.0.2/24", "x"), addr4(60, "10.0.0.3/24", "y")}
 	r := &reader{snap: &route.Snapshot{Addrs: devices}}

@@ -12,10 +12,10 @@ import (
 	"routewhy/route"
 )
 
-// readOwners finds out which processes hold the sockets of a snapshot open, by
-// reading every process's list of files once. Those of other users may be read
-// by root alone (ptrace access, see proc_pid_fd(5)); where that hides the owner
-// of a socket, a gap says so.
+// readOwners finds out which processes have the sockets of a snapshot open. It
+// reads every process's list of files once. Only root may read the lists of other
+// users' processes (ptrace access, see proc_pid_fd(5)). If that hides the owner of
+// a socket, a gap says so.
 func readOwners(snap *route.Snapshot) {
 	want := map[uint32][]int{}
 	for i := range snap.Sockets {
@@ -39,7 +39,7 @@ func readOwners(snap *route.Snapshot) {
 	}
 }
 
-// whyDenied says who may see the descriptors of every process.
+// whyDenied says which privilege is needed to see the descriptors of every process.
 func whyDenied(uid int) string {
 	if uid == 0 {
 		return "permission denied by some processes, although you are root (CAP_SYS_PTRACE, or a security module)"
@@ -58,7 +58,7 @@ func ownerless(snap *route.Snapshot) int {
 	return n
 }
 
-// addOwner adds a process once, however many descriptors it has.
+// addOwner adds a process only once, even if it has several descriptors.
 func addOwner(all []route.Process, p route.Process) []route.Process {
 	if n := len(all); n > 0 && all[n-1].PID == p.PID {
 		return all
@@ -66,8 +66,9 @@ func addOwner(all []route.Process, p route.Process) []route.Process {
 	return append(all, p)
 }
 
-// scanProcesses tells of every socket that a process has open. Processes come
-// and go meanwhile: what vanishes is passed over.
+// scanProcesses calls found for every socket that a process has open. A process
+// that ends during the scan is skipped. Denied says that some processes may not be
+// looked at.
 func scanProcesses(proc string, found func(route.Process, uint32)) (denied bool, err error) {
 	entries, err := os.ReadDir(proc)
 	if err != nil {
@@ -86,7 +87,8 @@ func scanProcesses(proc string, found func(route.Process, uint32)) (denied bool,
 	return denied, nil
 }
 
-// scanFiles tells of one process's sockets, and whether it may not be looked at.
+// scanFiles calls found for every socket of one process. Denied says that the process
+// may not be looked at.
 func scanFiles(dir string, pid int, found func(route.Process, uint32)) (denied bool) {
 	fds := filepath.Join(dir, "fd")
 	names, err := readNamesOf(fds)

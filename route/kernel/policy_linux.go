@@ -28,8 +28,8 @@ const (
 	xfrmModeTunnel     = 1
 )
 
-// sizeofUserPolicyInfo is the size of struct xfrm_userpolicy_info. It ends with
-// padding wherever a 64-bit number is aligned to 8 bytes, which is not so on 386.
+// sizeofUserPolicyInfo is the size of struct xfrm_userpolicy_info. The struct ends
+// with padding on machines that align 64-bit numbers to 8 bytes. 386 does not.
 func sizeofUserPolicyInfo() int {
 	if runtime.GOARCH == "386" {
 		return 164
@@ -37,7 +37,7 @@ func sizeofUserPolicyInfo() int {
 	return 168
 }
 
-// readPolicies adds the IPsec policies, which are no part of the decision. To read
+// readPolicies adds the IPsec policies, which are not a part of the decision. Reading
 // them needs privilege (CAP_NET_ADMIN).
 func (h *Host) readPolicies(ctx context.Context, snap *route.Snapshot) error {
 	s, err := h.dialTo(unix.NETLINK_XFRM, 0)
@@ -67,9 +67,9 @@ func (h *Host) readPolicies(ctx context.Context, snap *route.Snapshot) error {
 	return nil
 }
 
-// decodePolicy decodes struct xfrm_userpolicy_info and what follows it. False: not
-// one for packets of this host's devices (a subordinate policy, one of an xfrm
-// interface, one of no family), or cut short.
+// decodePolicy decodes struct xfrm_userpolicy_info and what follows it. False: the
+// message is cut short, or the policy is not for packets of this host's devices (a
+// subordinate policy, a policy of an xfrm interface, or one without a family).
 func decodePolicy(msg []byte) (route.Policy, bool) {
 	if len(msg) < sizeofUserPolicyInfo() {
 		return route.Policy{}, false

@@ -11,8 +11,8 @@ import (
 	"routewhy/route"
 )
 
-// TestPolicies reads what ip(8) made, and leaves out what is not for packets of
-// this host's devices.
+// TestPolicies reads policies that ip(8) made, and leaves out those that are not for
+// packets of this host's devices.
 func TestPolicies(t *testing.T) {
 	isolate(t)
 	ip(t, "link set lo up\n"+
@@ -31,7 +31,7 @@ func TestPolicies(t *testing.T) {
 		Priority: 5, Mark: 1, MarkMask: 3, Block: true,
 	}}
 	got := s.Policies
-	if len(got) == 2 && got[0].Dir != route.PolicyOut { // the dump has an order of its own
+	if len(got) == 2 && got[0].Dir != route.PolicyOut { // the dump may have another order
 		got[0], got[1] = got[1], got[0]
 	}
 	if d := cmp.Diff(want, got, byValue); d != "" {

@@ -12,16 +12,16 @@ import (
 	"routewhy/route"
 )
 
-// maxReadings bounds how often tables that keep changing are read.
+// maxReadings limits how often tables that keep changing are read.
 const maxReadings = 3
 
-// Read takes a snapshot of the namespace. What the kernel or the file system
-// refuses to show becomes a gap of the snapshot, and reading goes on; Read
-// itself fails only where ctx ends, w.Each fails, or no netlink socket can
-// be had.
+// Read takes a snapshot of the namespace. If the kernel or the file system
+// refuses to show something, that becomes a gap of the snapshot, and reading goes
+// on. Read itself fails only if ctx ends, w.Each fails, or no netlink socket can
+// be opened.
 //
-// Tables are read again, up to three times, if they change meanwhile; under a [Host.Watch],
-// that is left to whoever has it.
+// If tables change while they are read, Read reads them again, at most three times in
+// all. During a [Host.Watch] it reads them only once, and the caller decides.
 func (h *Host) Read(ctx context.Context, w route.Query) (*route.Snapshot, error) {
 	h.dumpMu.Lock()
 	defer h.dumpMu.Unlock()
@@ -70,7 +70,8 @@ func uname() (host, machine, release string) {
 	return unix.ByteSliceToString(u.Nodename[:]), unix.ByteSliceToString(u.Machine[:]), unix.ByteSliceToString(u.Release[:])
 }
 
-// readTables reads what netlink dumps, until nothing has changed meanwhile.
+// readTables reads what netlink dumps. It repeats that until nothing changed during a
+// reading, or until it may not read again.
 func (h *Host) readTables(ctx context.Context, w *route.Query) (*reader, error) {
 	if h.watch != nil {
 		return h.readOnce(ctx, w, h.watch)
@@ -92,7 +93,7 @@ func (h *Host) readTables(ctx context.Context, w *route.Query) (*reader, error) 
 	}
 }
 
-// readOnce reads them once.
+// readOnce reads the tables once.
 func (h *Host) readOnce(ctx context.Context, w *route.Query, watch *watcher) (*reader, error) {
 	r := &reader{ctx: ctx, host: h, want: w, snap: &route.Snapshot{}}
 	if err := r.read(); err != nil {
@@ -110,20 +111,20 @@ type reader struct {
 	snap *route.Snapshot
 
 	kept        pages[route.Route]
-	interrupted bool             // a dump was (NLM_F_DUMP_INTR)
+	interrupted bool             // a dump was interrupted (NLM_F_DUMP_INTR)
 	confs       map[int]linkConf // by the index of the device
 	links       map[int]bool     // that a kept route or its next-hop object names
 	objects     map[uint32]bool
 }
 
-// stop is an error that ends the reading, in contrast to a message that is not
-// understood.
+// stop is an error that ends the reading. A message that is not understood does not
+// end it.
 type stop struct{ error }
 
 func (s stop) Unwrap() error { return s.error }
 
-// read sends the dump requests in an order in which a change between two of
-// them does least harm: what is named comes before what names it.
+// read sends the dump requests in the order in which a change between two of them
+// does least harm: things are read before other things that refer to them.
 func (r *reader) read() error {
 	r.links, r.objects = map[int]bool{}, map[uint32]bool{}
 	steps := []func() error{r.readLinks}
@@ -164,9 +165,9 @@ type query struct {
 	attrs  []byte
 }
 
-// dump hands the messages of one dump to take. Refusals, and messages that
-// take does not understand, become gaps; of the errors returned, only a *refusal
-// is to be ignored.
+// dump calls take for each message of one dump. Refusals, and messages that take
+// does not understand, become gaps. If the error that dump returns is a *refusal,
+// it may be ignored; other errors may not.
 func (r *reader) dump(q query, take func(msg []byte) error) error {
 	s, err := r.host.dumpSocket()
 	if err != nil {
@@ -177,7 +178,7 @@ func (r *reader) dump(q query, take func(msg []byte) error) error {
 	faults := 0
 	var fault error
 	interrupted, err := s.dump(r.ctx, q.get, append(body, q.attrs...), func(typ uint16, msg []byte) error {
-		// A kernel without IPv6 answers with IPv4's.
+		// A kernel without IPv6 answers a request for IPv6 with what IPv4 has.
 		if typ != q.answer || len(msg) == 0 || q.family != 0 && msg[0] != body[0] {
 			return nil
 		}
@@ -197,7 +198,7 @@ func (r *reader) dump(q query, take func(msg []byte) error) error {
 	return r.outcome(q, err)
 }
 
-// outcome sorts a dump's errors.
+// outcome decides which of a dump's errors become gaps.
 func (r *reader) outcome(q query, err error) error {
 	var end stop
 	var refused *refusal
@@ -220,7 +221,7 @@ func isAbsent(e *refusal) bool {
 	return e.errno == unix.EOPNOTSUPP || e.errno == unix.EAFNOSUPPORT
 }
 
-// ignoreAbsent drops a refusal: what the kernel does not know is not there.
+// ignoreAbsent drops a refusal, because what the kernel does not know is not there.
 func ignoreAbsent(err error) error {
 	var refused *refusal
 	if errors.As(err, &refused) {
@@ -268,8 +269,8 @@ func (r *reader) readLabels() error {
 	return ignoreAbsent(r.dump(q, collect(&r.snap.Labels, decodeLabel)))
 }
 
-// readRules reads a family's rules. A kernel built without them refuses the
-// request: with EOPNOTSUPP, or if the other family has some, EAFNOSUPPORT.
+// readRules reads a family's rules. A kernel that was built without them refuses
+// the request: with EOPNOTSUPP, or with EAFNOSUPPORT if the other family has rules.
 func (r *reader) readRules(f route.Family) error {
 	q := query{fact: route.FactRules, family: f, get: unix.RTM_GETRULE, answer: unix.RTM_NEWRULE, size: sizeofFibRuleHdr}
 	err := r.dump(q, collect(&r.snap.Rules, decodeRule))
@@ -320,9 +321,8 @@ func (r *reader) readRoutes(f route.Family) error {
 	}))
 }
 
-// pages collects very many values. To append them to a slice would move each
-// several times, and keep the garbage collector busy with the slices left
-// behind.
+// pages collects very many values. If they were appended to a slice, each would be
+// copied several times, and the garbage collector would have to free the old slices.
 type pages[T any] struct{ full [][]T }
 
 // pageSize is how many values a page has, except for the first few pages.
@@ -347,7 +347,7 @@ func (r *reader) note(kept *route.Route) {
 	}
 }
 
-// collect appends what decode makes of each message.
+// collect returns a function that decodes a message and appends the result.
 func collect[T any](into *[]T, decode func([]byte) (T, error)) func([]byte) error {
 	return func(msg []byte) error {
 		v, err := decode(msg)
@@ -358,7 +358,7 @@ func collect[T any](into *[]T, decode func([]byte) (T, error)) func([]byte) erro
 	}
 }
 
-// addDeviceSettings adds the settings of the devices for which they are wanted.
+// addDeviceSettings adds the settings of those devices whose settings are wanted.
 func (r *reader) addDeviceSettings() {
 	r.links[route.LoopbackIndex] = true
 	for _, o := range r.snap.NextHops {

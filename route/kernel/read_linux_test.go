@@ -20,8 +20,8 @@ import (
 	"routewhy/route"
 )
 
-// twoDevices are veth pairs v0 and w0, with addresses; 3 and 5 are their
-// indices, v0p and w0p have 2 and 4.
+// twoDevices makes the veth pairs v0 and w0, with addresses. Their indices are 3 and
+// 5; v0p and w0p have 2 and 4.
 const twoDevices = `
 link set lo up
 link add v0 type veth peer name v0p
@@ -181,8 +181,8 @@ func inTable(s *route.Snapshot, t route.Table) []route.Route {
 	return slices.DeleteFunc(slices.Clone(s.Routes), func(r route.Route) bool { return r.Table != t })
 }
 
-// TestReadRules has every selector and action that ip 6.1 can say, and, raw,
-// those that it cannot.
+// TestReadRules has every selector and action that ip 6.1 can add. Those that it
+// cannot add are sent as raw messages.
 func TestReadRules(t *testing.T) {
 	isolate(t)
 	ip(t, twoDevices+`
@@ -403,8 +403,8 @@ link add away type veth peer name home
 	}
 }
 
-// TestReadPeerInOtherNamespace has the two ends of a veth in two namespaces,
-// each of which numbers the other in its own way.
+// TestReadPeerInOtherNamespace has the two ends of a veth in two namespaces. Each
+// namespace has its own number for the other.
 func TestReadPeerInOtherNamespace(t *testing.T) {
 	isolate(t)
 	other := namedNamespace(t)
@@ -614,7 +614,7 @@ func TestReadKeepAndEach(t *testing.T) {
 	if _, err := h.Read(context.Background(), route.Query{Each: func(*route.Route) error { return enough }}); err != enough {
 		t.Errorf("Each's error became %v", err)
 	}
-	read(t, h, route.Query{}) // and left the Host as it was
+	read(t, h, route.Query{}) // the Host still works
 }
 
 func TestReadFamily(t *testing.T) {
@@ -661,7 +661,7 @@ func TestReadWithoutIPv6(t *testing.T) {
 	}
 }
 
-// TestReadChanged changes the tables from within the reading, by way of Keep.
+// TestReadChanged changes the tables while they are read, in the function Keep.
 func TestReadChanged(t *testing.T) {
 	isolate(t)
 	ip(t, twoDevices)
@@ -728,10 +728,10 @@ func TestReadCancelled(t *testing.T) {
 	if _, err := h.Read(ctx, route.Query{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled before: %v", err)
 	}
-	read(t, h, route.Query{}) // a cancelled Host works again
+	read(t, h, route.Query{}) // a Host works again after a cancelled reading
 }
 
-// TestReadVRF has what only a VRF shows. Not every kernel has that kind of
+// TestReadVRF checks what only a VRF shows. Not every kernel has that kind of
 // device.
 func TestReadVRF(t *testing.T) {
 	isolate(t)
@@ -769,8 +769,8 @@ route add default via 10.0.0.2 table 10
 	}
 }
 
-// TestDeviceSettings changes each setting of a device in its file, and finds all of
-// them in the link message as the files have them.
+// TestDeviceSettings changes each setting of a device in its file. The link message must
+// then have the same values as the files.
 func TestDeviceSettings(t *testing.T) {
 	isolate(t)
 	ip(t, twoDevices)
@@ -787,7 +787,7 @@ func TestDeviceSettings(t *testing.T) {
 			if string(old) == "1\n" {
 				value = "0"
 			}
-			if d.key != "mc_forwarding" { // is for a multicast router's program to set
+			if d.key != "mc_forwarding" { // only a multicast router's program can set it
 				sysctl(t, folder+d.key, value)
 			}
 			s := read(t, h, route.Query{Devices: []string{"v0"}})

@@ -9,10 +9,10 @@ import (
 )
 
 // Redirects says in which families this namespace has received an ICMP redirect
-// (InRedirects of /proc/net/snmp, Icmp6InRedirects of /proc/net/snmp6): only then
-// may the kernel send packets by other gateways than its routes'. Which, no dump
-// tells before a packet was sent there; [Host.Resolve] does. A counter that cannot
-// be read counts as one that is not zero.
+// (InRedirects of /proc/net/snmp, Icmp6InRedirects of /proc/net/snmp6). Only then may
+// the kernel send packets to other gateways than those of its routes. A dump does not
+// show such a gateway before a packet was sent to it, but [Host.Resolve] does. A counter
+// that cannot be read is treated as not zero.
 func (h *Host) Redirects() map[route.Family]bool {
 	may := map[route.Family]bool{route.IPv4: true, route.IPv6: true}
 	_ = h.inside(func() error {
@@ -29,8 +29,8 @@ func (h *Host) Redirects() map[route.Family]bool {
 	return may
 }
 
-// counter finds a counter by its name in a file of lines "NAME VALUE", or of pairs of
-// lines, the first with the names and the second with the values.
+// counter finds a counter by its name in a file. The file has lines "NAME VALUE", or
+// pairs of lines: the first with the names, the second with the values.
 func counter(file, name string) (value string, found bool) {
 	f, err := os.Open(file)
 	if err != nil {

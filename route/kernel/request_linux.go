@@ -10,12 +10,12 @@ import (
 	"routewhy/route"
 )
 
-// Requester asks a kernel for changes. It is for network namespaces that were made to
-// rehearse in: there is no way to get one for that of another process.
+// Requester asks a kernel for changes. It is only for network namespaces that were made
+// for a rehearsal: there is no way to get a Requester for another process's namespace.
 type Requester struct{ s *socket }
 
-// NewRequester opens one in the namespace of the calling thread, which must be another
-// than the one whose identity is given (the target of /proc/PID/ns/net).
+// NewRequester opens a Requester in the namespace of the calling thread. That must not be
+// the host's namespace, whose identity is given (the target of /proc/PID/ns/net).
 func NewRequester(host string) (*Requester, error) {
 	if mine, err := os.Readlink("/proc/thread-self/ns/net"); err != nil || host == "" || mine == host {
 		return nil, errors.New("not in a network namespace of its own")
@@ -28,11 +28,11 @@ func NewRequester(host string) (*Requester, error) {
 	return &Requester{s}, nil
 }
 
-// Close ends it.
+// Close closes the socket.
 func (r *Requester) Close() error { return r.s.close() }
 
-// Request asks for one change. The answer is the kernel's error, zero where it made the
-// change, and its words; the error is that of asking.
+// Request asks for one change. Errno is the kernel's error, zero if it made the change,
+// and message is the kernel's own text. Err says that the request itself failed.
 func (r *Requester) Request(ctx context.Context, typ, flags uint16, body []byte) (errno route.Errno, message string, err error) {
 	done := r.s.guard(ctx)
 	defer func() { err = done(err) }()

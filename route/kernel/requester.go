@@ -8,10 +8,10 @@ import (
 	"routewhy/route"
 )
 
-// Where a process belongs, by its /proc/PID/cgroup (cgroups(7)).
+// What a process belongs to, as its /proc/PID/cgroup says (cgroups(7)).
 
-// unitOf is the systemd unit, or the container, that the control groups of a process name;
-// empty: none.
+// unitOf is the systemd unit or the container that a process's control groups name; empty:
+// none.
 func unitOf(cgroups string) (unit, container string) {
 	for line := range strings.Lines(cgroups) {
 		_, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
@@ -32,13 +32,13 @@ func unitOf(cgroups string) (unit, container string) {
 		}
 	}
 	if container != "" {
-		unit = "" // the one that a container's own systemd names is not this host's
+		unit = "" // it is a unit of the container's own systemd, not of this host's
 	}
 	return unit, container
 }
 
-// containerIn is the container that a part of a control group's path names: its ID has 64
-// digits, of which the first 12 are told, as the tools do.
+// containerIn is the container that a part of a control group's path names. A container's
+// ID has 64 digits. Only the first 12 are given, as the usual tools do.
 func containerIn(part string) string {
 	if name, ok := strings.CutPrefix(part, "lxc.payload."); ok {
 		return name
@@ -54,8 +54,8 @@ func containerIn(part string) string {
 	return part[:12]
 }
 
-// routeSockets reads the sockets of NETLINK_ROUTE from the text of /proc/net/netlink, by
-// their ports.
+// routeSockets reads the NETLINK_ROUTE sockets from the text of /proc/net/netlink. The
+// result has their inodes by their ports.
 func routeSockets(text string) map[uint32]uint32 {
 	out := map[uint32]uint32{}
 	for line := range strings.Lines(text) {
@@ -63,7 +63,7 @@ func routeSockets(text string) map[uint32]uint32 {
 		if len(f) < 10 || f[1] != "0" {
 			continue
 		}
-		// The port is printed as a signed number by old kernels.
+		// Old kernels print the port as a signed number.
 		port, err := strconv.ParseInt(f[2], 10, 64)
 		inode, err2 := strconv.ParseUint(f[9], 10, 32)
 		if err == nil && err2 == nil && port != 0 {
@@ -73,8 +73,8 @@ func routeSockets(text string) map[uint32]uint32 {
 	return out
 }
 
-// innermost reads from /proc/PID/status the ID that a process has in its own namespace of
-// IDs, by which it knows itself; zero: it does not say.
+// innermost reads from /proc/PID/status the ID that a process has in its own PID namespace,
+// which is the ID that the process itself sees; zero: the file does not say it.
 func innermost(status string) uint32 {
 	for line := range strings.Lines(status) {
 		if rest, ok := strings.CutPrefix(line, "NSpid:"); ok {
@@ -90,10 +90,10 @@ func innermost(status string) uint32 {
 // mayBePID reports whether a port may be the ID of a process (PID_MAX_LIMIT).
 func mayBePID(port uint32) bool { return port <= 1<<22 }
 
-// known is what is known of a process.
+// known is what is known about a process.
 type known struct {
 	route.Requester
-	inner uint32 // its ID in its own namespace of IDs
+	inner uint32 // its ID in its own PID namespace
 	netNS string
 	age   time.Duration
 }

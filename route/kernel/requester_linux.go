@@ -19,36 +19,37 @@ import (
 	"routewhy/route"
 )
 
-// Requesters finds the processes that ask for changes, by netlink's ports. Its methods may
-// be called by several goroutines.
+// Requesters finds the processes that ask for changes, by their netlink ports. Several
+// goroutines may call its methods.
 type Requesters struct {
 	host  *Host
 	proc  string
 	netNS string // what /proc/PID/ns/net of a process in the namespace links to
-	execs *execs // nil: the kernel does not tell of them
+	execs *execs // nil: the kernel does not report started programs
 
 	mu    sync.Mutex
 	cache map[uint32]cached
 }
 
-// cached is what was found out of late; nil: nothing.
+// cached is a result that was found a short time ago. By is nil if nobody was found.
 type cached struct {
 	by *route.Requester
 	at time.Time
 }
 
-// freshFor is how long what was found out of a port holds: so soon no ID is used again.
+// freshFor is how long a result for a port stays valid. In so short a time, no process ID
+// is used again.
 const freshFor = 200 * time.Millisecond
 
-// execNotice is how long the kernel's word that a program was started is waited for.
+// execNotice is how long to wait for the kernel's report that a program was started.
 const execNotice = 2 * time.Millisecond
 
-// maxCached bounds how many ports are remembered.
+// maxCached limits how many ports are remembered.
 const maxCached = 1024
 
 // Requesters starts to find the processes that ask for changes of the namespace. With
-// privilege, the kernel tells of every program that is started, so that those are known too
-// that end at once. The caller closes the result.
+// privilege, the kernel reports every program that is started, so that even programs that
+// end very soon are known. The caller must close the result.
 func (h *Host) Requesters() *Requesters {
 	r := &Requesters{host: h, proc: "/proc", cache: map[uint32]cached{}}
 	_ = h.inside(func() error {
@@ -59,15 +60,15 @@ func (h *Host) Requesters() *Requesters {
 	return r
 }
 
-// Close ends it.
+// Close stops the search.
 func (r *Requesters) Close() {
 	if r.execs != nil {
 		r.execs.close()
 	}
 }
 
-// Name finds the process that has a port; nil: that is not known. It is meant to be called
-// at once, for many processes end soon after their request.
+// Name finds the process that has a port; nil: it is not known. It should be called
+// immediately, because many processes end soon after their request.
 func (r *Requesters) Name(port uint32) *route.Requester {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -75,7 +76,7 @@ func (r *Requesters) Name(port uint32) *route.Requester {
 		return c.by
 	}
 	by := r.find(port)
-	if by == nil && r.execs != nil && mayBePID(port) { // the word of its start may be on its way
+	if by == nil && r.execs != nil && mayBePID(port) { // the report of its start may not have arrived yet
 		time.Sleep(execNotice)
 		by = r.find(port)
 	}
@@ -86,12 +87,13 @@ func (r *Requesters) Name(port uint32) *route.Requester {
 	return by
 }
 
-// find finds the process. A port is in most cases the ID of the process that made the
-// socket, as the process knows it: in a container it is another one than here, and may be
-// here that of a process that has nothing to do with it. What proves it is the socket.
+// find finds the process. In most cases a port is the ID of the process that made the
+// socket, as that process itself sees it. In a container this ID is not the one that the
+// process has here, and here it may be the ID of a process that has nothing to do with it.
+// The proof is that the process has the socket open.
 func (r *Requesters) find(port uint32) *route.Requester {
 	var one *known
-	alone := true // it is not known that the process has not got the socket
+	alone := true // the process may have the socket: nothing shows that it does not
 	if mayBePID(port) {
 		if one = readKnown(r.proc, int(port)); one != nil && one.inner != port {
 			one = nil
@@ -105,7 +107,7 @@ func (r *Requesters) find(port uint32) *route.Requester {
 		switch held, open, err := holds(r.proc, one.PID, inode); {
 		case held:
 			return &one.Requester
-		case err == nil && open == 0: // it ends, and so has closed its files
+		case err == nil && open == 0: // the process is ending and has closed its files
 			return r.gone(port, one)
 		case err == nil || !errors.Is(err, fs.ErrPermission):
 			alone = false
@@ -115,22 +117,22 @@ func (r *Requesters) find(port uint32) *route.Requester {
 	switch {
 	case owner != nil:
 		return owner
-	case !hidden || r.sockets()[port] != inode: // it is being closed
+	case !hidden || r.sockets()[port] != inode: // the socket is being closed
 		return r.gone(port, one)
 	case one == nil || !alone:
 		return nil
 	}
-	// Whose files may not be read may be named by its ID alone, where no other process has
-	// the same in its own namespace.
+	// The process's files may not be read. Its ID alone is enough if no other process has
+	// the same ID in its own PID namespace.
 	if same := r.withID(port); len(same) == 1 {
 		return &one.Requester
 	}
 	return nil
 }
 
-// gone finds a process whose socket is closed already, among those that were started a
-// short time ago: what runs for long keeps its socket. It counts only where no other one
-// has the ID in its namespace.
+// gone finds a process whose socket is already closed. It looks only among processes that
+// were started a short time ago, because a program that runs for long keeps its socket. The
+// process counts only if no other process has the same ID in its own PID namespace.
 func (r *Requesters) gone(port uint32, one *known) *route.Requester {
 	if !mayBePID(port) {
 		return nil
@@ -151,8 +153,8 @@ func (r *Requesters) gone(port uint32, one *known) *route.Requester {
 		return nil
 	}
 	for _, k := range all {
-		// Of this namespace of IDs, a process may have gone to the network namespace
-		// after its start, as `ip -n` does.
+		// A process of this PID namespace may have entered the network namespace after
+		// its start, as `ip -n` does.
 		if k.age < startedFor && (k.netNS == "" || k.netNS == r.netNS || k.inner == uint32(k.PID)) {
 			return &k.Requester
 		}
@@ -160,7 +162,7 @@ func (r *Requesters) gone(port uint32, one *known) *route.Requester {
 	return nil
 }
 
-// sockets are the inodes of the sockets of the namespace by their ports.
+// sockets are the inodes of the namespace's NETLINK_ROUTE sockets by their ports.
 func (r *Requesters) sockets() map[uint32]uint32 {
 	var text []byte
 	_ = r.host.inside(func() (err error) {
@@ -170,8 +172,9 @@ func (r *Requesters) sockets() map[uint32]uint32 {
 	return routeSockets(string(text))
 }
 
-// owner finds the process that has a socket open: the one of the port's ID where several
-// have, as after a fork. Hidden says that some processes may not be looked at.
+// owner finds the process that has a socket open. If several processes have it open, as
+// after a fork, it prefers the one whose ID is the port. Hidden says that some processes may
+// not be looked at.
 func (r *Requesters) owner(port, inode uint32) (by *route.Requester, hidden bool) {
 	var found *known
 	hidden, _ = scanProcesses(r.proc, func(p route.Process, n uint32) {
@@ -188,7 +191,7 @@ func (r *Requesters) owner(port, inode uint32) (by *route.Requester, hidden bool
 	return &found.Requester, hidden
 }
 
-// withID are the processes that have an ID in their own namespace of IDs.
+// withID are the processes that have an ID in their own PID namespaces.
 func (r *Requesters) withID(id uint32) []*known {
 	names, err := readNamesOf(r.proc)
 	if err != nil {
@@ -211,7 +214,8 @@ func (r *Requesters) withID(id uint32) []*known {
 	return out
 }
 
-// holds reports whether a process has a socket open, and how many files it has open.
+// holds reports whether a process has a socket open, and how many files it has open in
+// all.
 func holds(proc string, pid int, inode uint32) (held bool, open int, err error) {
 	dir := filepath.Join(proc, strconv.Itoa(pid), "fd")
 	names, err := readNamesOf(dir)
@@ -235,7 +239,7 @@ func readKnown(proc string, pid int) *known {
 		return nil
 	}
 	k := &known{Requester: route.Requester{PID: pid, Comm: processName(dir)}, inner: innermost(string(status))}
-	if k.Comm == "" { // it ended in between
+	if k.Comm == "" { // it ended between the two reads
 		first, _, _ := strings.Cut(string(status), "\n")
 		k.Comm = strings.TrimSpace(strings.TrimPrefix(first, "Name:"))
 	}
@@ -255,8 +259,8 @@ func readKnown(proc string, pid int) *known {
 	return k
 }
 
-// ageOf is how long ago a process was made: its start time in proc_pid_stat(5) counts from
-// the boot.
+// ageOf is how long ago a process was started. Its start time in proc_pid_stat(5) counts
+// from the boot.
 func ageOf(dir string) time.Duration {
 	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
 	if err != nil {
@@ -275,9 +279,9 @@ func ageOf(dir string) time.Duration {
 	return time.Duration(now.Nano()) - time.Duration(start)*clockTick
 }
 
-// execs are the programs that were started of late, by the kernel's process connector
-// (Documentation/driver-api/connector.rst), which needs privilege and the host's first
-// namespaces.
+// execs are the programs that were started recently, as the kernel's process connector
+// reports them (Documentation/driver-api/connector.rst). The connector needs privilege and
+// works only in the host's initial namespaces.
 type execs struct {
 	proc string
 	sock *socket
@@ -307,8 +311,8 @@ const (
 	connectorGroup = 1
 )
 
-// connector opens a socket of the process connector, which the host's first network
-// namespace alone has.
+// connector opens a socket of the process connector, which exists only in the host's
+// initial network namespace.
 func connector() (*socket, error) {
 	s, err := openSocket(unix.NETLINK_CONNECTOR, connectorGroup)
 	if err == nil {
@@ -326,7 +330,7 @@ func connector() (*socket, error) {
 	return s, err
 }
 
-// listenForExecs starts to listen; nil: the kernel does not tell.
+// listenForExecs starts to listen; nil: the kernel does not report started programs.
 func listenForExecs(proc string) *execs {
 	s, err := connector()
 	if err != nil {
@@ -354,14 +358,14 @@ func (e *execs) close() {
 	_ = e.sock.close()
 }
 
-// endNotice is how long it takes to notice that nobody listens any more.
+// endNotice is how long it takes the receiver to notice that it should stop.
 const endNotice = 100 * time.Millisecond
 
-// receive notes every program that is started. Programs like ip end in a millisecond, and so
-// a thread of its own waits, before others where it may.
+// receive notes every program that is started. Programs like ip end within a millisecond, so
+// a separate thread waits for the reports, with a high priority if that is allowed.
 func (e *execs) receive() {
 	defer close(e.done)
-	runtime.LockOSThread() // which ends with its priority
+	runtime.LockOSThread() // not unlocked, so that the thread ends with its high priority
 	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), -20)
 	buf := make([]byte, receiveBuffer)
 	_ = e.sock.raw.Control(func(fd uintptr) {
@@ -375,7 +379,7 @@ func (e *execs) receive() {
 	})
 }
 
-// drain takes in what the kernel has queued.
+// drain reads what the kernel has queued.
 func (e *execs) drain(fd int, buf []byte) {
 	for {
 		n, from, err := recvfrom(fd, buf, unix.MSG_DONTWAIT)
@@ -412,8 +416,8 @@ func (e *execs) started(pid int) {
 	e.all = append(e.all[old:], started{k, now})
 }
 
-// withID are the programs started of late whose process has an ID in its own namespace of
-// IDs, the last of each process.
+// withID are the programs that were started recently and whose process has an ID in its own
+// PID namespace. If a process started several programs, only the last one is given.
 func (e *execs) withID(id uint32) []*known {
 	e.mu.Lock()
 	defer e.mu.Unlock()

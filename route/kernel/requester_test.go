@@ -2,7 +2,7 @@ package kernel
 
 import "testing"
 
-// TestUnitOf: control groups name a unit or a container.
+// TestUnitOf finds the unit or the container that control groups name.
 func TestUnitOf(t *testing.T) {
 	const id = "4f1b0c9a7d3e4f1b0c9a7d3e4f1b0c9a7d3e4f1b0c9a7d3e4f1b0c9a7d3e4f1b"
 	for _, c := range []struct{ cgroups, unit, container string }{
@@ -25,7 +25,7 @@ func TestUnitOf(t *testing.T) {
 	}
 }
 
-// TestRouteSockets: of the netlink sockets, those of routes count, by their ports.
+// TestRouteSockets finds the NETLINK_ROUTE sockets among all netlink sockets, by their ports.
 func TestRouteSockets(t *testing.T) {
 	got := routeSockets(`sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
 00000000340602f9 0   0          00000000 0        0        0     2        0        4
@@ -40,7 +40,7 @@ short 0 1
 	}
 }
 
-// TestInnermost: a process in a namespace of IDs knows itself by the last of its IDs.
+// TestInnermost finds the ID that a process in a PID namespace itself sees: the last of its IDs.
 func TestInnermost(t *testing.T) {
 	for status, want := range map[string]uint32{
 		"Name:\tip\nNSpid:\t4711\t7\nPPid:\t1\n": 7, "Name:\tip\nNSpid:\t4711\n": 4711, "Name:\tip\n": 0, "NSpid:\n": 0,

@@ -14,10 +14,10 @@ import (
 // inet_rtm_getroute and inet6_rtm_getroute), and which table entry it would
 // use (RTM_F_FIB_MATCH). These are two look-ups, one right after the other.
 //
-// A kernel that finds no way has answered: see route.Answer.Errno. Errors are
-// a [*route.NotAskedError] where the flow has a field that the kernel does not take,
-// and else what kept it from asking. The Answer is then zero. An IPv4 flow
-// without a protocol is asked about as UDP.
+// A kernel that finds no way has answered, see route.Answer.Errno; that is not an
+// error of Resolve. If the flow has a field that the kernel does not accept, the error
+// is a [*route.NotAskedError]. Other errors say why the kernel could not be asked. With
+// an error, the Answer is zero. The kernel takes an IPv4 flow without a protocol as UDP.
 func (h *Host) Resolve(ctx context.Context, f route.Flow) (route.Answer, error) {
 	normal, err := encodeFlow(&f, 0)
 	if err != nil {
@@ -35,7 +35,7 @@ func (h *Host) Resolve(ctx context.Context, f route.Flow) (route.Answer, error) 
 	if err != nil {
 		return route.Answer{}, err
 	}
-	if f.Src.IsValid() { // IPv6 tells what it would have chosen
+	if f.Src.IsValid() { // IPv6 says which source it would have chosen
 		answer.Src = route.Answer{}.Src
 	}
 	return answer, setEntry(&answer, replies[1])
@@ -68,8 +68,8 @@ func answerOf(r reply) (route.Answer, error) {
 	return route.Answer{Asked: true, Errno: errno}, nil
 }
 
-// answeredErrno tells the outcome of a look-up from a fault of the request:
-// only the latter comes with words, or is about the protocol or the size.
+// answeredErrno distinguishes the outcome of a look-up from a fault of the request.
+// Only a fault of the request has a message, or is about the protocol or the size.
 func answeredErrno(err error) (route.Errno, error) {
 	var refused *refusal
 	if !errors.As(err, &refused) {

@@ -208,8 +208,8 @@ func TestResolveNotAsked(t *testing.T) {
 	}
 }
 
-// TestAnsweredErrno has what the kernel says of a request that it does not
-// take, as it does of IPv4's flow label, in contrast to an outcome.
+// TestAnsweredErrno checks that an error about a request which the kernel does not
+// accept, such as one with a flow label in IPv4, is not taken as an outcome.
 func TestAnsweredErrno(t *testing.T) {
 	h := open(t)
 	dst := attr(rtaDst, ipBytes("127.0.0.1"))
@@ -263,8 +263,8 @@ func TestConcurrently(t *testing.T) {
 	}
 }
 
-// settled6 reads until every IPv6 address is past duplicate address detection
-// and has its local route: the kernel does both in its own time.
+// settled6 reads until duplicate address detection has ended for every IPv6 address
+// and each has its local route. The kernel does both some time after the command.
 func settled6(t *testing.T, h *Host) *route.Snapshot {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {

@@ -48,14 +48,14 @@ const (
 )
 
 // nextHopFlagBits are the bits of rtm_flags that belong to the only next hop
-// (RTNH_F_*); those above belong to the route (RTM_F_*).
+// (RTNH_F_*). The higher bits belong to the route (RTM_F_*).
 const nextHopFlagBits = 0xff
 
 // clockTick is the unit of times in messages, whatever the kernel's HZ is
 // (USER_HZ).
 const clockTick = time.Second / 100
 
-// routeHeader is as much of a route message as tells whether it is wanted.
+// routeHeader is the part of a route message that shows whether the route is wanted.
 type routeHeader struct {
 	family route.Family
 	table  route.Table
@@ -64,8 +64,8 @@ type routeHeader struct {
 }
 
 // peekRoute decodes the header of a route message, its table and its
-// destination, and no more: it is called for every route of a full table. It
-// does not allocate. A family other than IPv4 and IPv6 is an error.
+// destination. It decodes no more and does not allocate, because it is called for
+// every route of a full table. A family other than IPv4 and IPv6 is an error.
 func peekRoute(msg []byte) (routeHeader, error) {
 	if len(msg) < sizeofRtMsg {
 		return routeHeader{}, fmt.Errorf("a route message of %d bytes", len(msg))
@@ -118,16 +118,17 @@ func decodeRoute(msg []byte) (route.Route, error) {
 	return r, err
 }
 
-// routeDecoder decodes routes one after the other. It carves the next hops of
-// routes that have one, as most have, from arrays that many routes share, or puts
-// all into the same place where each is done with before the next.
+// routeDecoder decodes routes one after the other. Most routes have only one next
+// hop. These next hops are elements of arrays that many routes share. If passing is
+// set, all of them use the same element, because each route is used up before the
+// next one is decoded.
 type routeDecoder struct {
 	passing bool
 	spare   []route.NextHop
 	chunk   int
 }
 
-// maxChunk bounds the arrays that routes share.
+// maxChunk limits the length of the arrays that routes share.
 const maxChunk = 1024
 
 func (d *routeDecoder) one(h route.NextHop) []route.NextHop {
@@ -143,8 +144,8 @@ func (d *routeDecoder) one(h route.NextHop) []route.NextHop {
 	return hops
 }
 
-// decode sets every field of r from a message, of which the header was peeked at;
-// r keeps nothing of msg.
+// decode sets every field of r from a message. H is the header that peekRoute has
+// decoded. R does not refer to the bytes of msg afterwards.
 func (d *routeDecoder) decode(r *route.Route, msg []byte, h routeHeader) error {
 	*r = route.Route{
 		Table:    h.table,
@@ -176,8 +177,8 @@ func (d *routeDecoder) decode(r *route.Route, msg []byte, h routeHeader) error {
 	return a.err
 }
 
-// decodeHopAttr decodes an attribute that says something of a next hop: of
-// a route's only one, or of a member of RTA_MULTIPATH. False: it does not.
+// decodeHopAttr decodes an attribute that is about a next hop: a route's only next
+// hop, or a member of RTA_MULTIPATH. False: the attribute is not about a next hop.
 func decodeHopAttr(hop *route.NextHop, a *attrs, f route.Family) bool {
 	switch a.typ {
 	case rtaGateway:
@@ -188,15 +189,15 @@ func decodeHopAttr(hop *route.NextHop, a *attrs, f route.Family) bool {
 		hop.Realm = a.u32()
 	case rtaEncapType:
 		hop.Encap = route.Encap(a.u16())
-	case rtaEncap: // the tunnel's parameters, which do not decide
+	case rtaEncap: // the tunnel's parameters: no decision depends on them
 	default:
 		return false
 	}
 	return true
 }
 
-// decodeRouteAttr decodes an attribute that says something of the whole route.
-// False: it is not known.
+// decodeRouteAttr decodes an attribute that is about the whole route. False: the
+// attribute is not known.
 func decodeRouteAttr(r *route.Route, a *attrs, f route.Family, srcBits uint8) bool {
 	switch a.typ {
 	case rtaDst, rtaTable: // see peekRoute
@@ -224,8 +225,8 @@ func decodeRouteAttr(r *route.Route, a *attrs, f route.Family, srcBits uint8) bo
 	return true
 }
 
-// decodeMetrics decodes RTA_METRICS. The name of the congestion control, the
-// one metric that is no number, has no place in a route.Metric.
+// decodeMetrics decodes RTA_METRICS. The name of the congestion control is left
+// out: it is the only metric that is not a number, and a route.Metric is a number.
 func decodeMetrics(outer *attrs) []route.Metric {
 	var metrics []route.Metric
 	var locked uint32
@@ -247,7 +248,7 @@ func decodeMetrics(outer *attrs) []route.Metric {
 	return metrics
 }
 
-// decodeExpiry is rta_expires of struct rta_cacheinfo, a signed number of
+// decodeExpiry decodes rta_expires of struct rta_cacheinfo, a signed number of
 // clock ticks; zero: does not expire.
 func decodeExpiry(a *attrs) time.Duration {
 	if len(a.data) < 12 {
@@ -260,8 +261,8 @@ func decodeExpiry(a *attrs) time.Duration {
 // sizeofRtNexthop is the size of struct rtnexthop, without its attributes.
 const sizeofRtNexthop = 8
 
-// decodeMultipath decodes RTA_MULTIPATH, a list of struct rtnexthop. What is
-// not known of a member becomes the route's.
+// decodeMultipath decodes RTA_MULTIPATH, a list of struct rtnexthop. A member's
+// unknown attributes become unknown attributes of the route.
 func decodeMultipath(r *route.Route, outer *attrs, f route.Family) []route.NextHop {
 	hops := []route.NextHop{}
 	for b := outer.data; len(b) > 0 && outer.err == nil; {

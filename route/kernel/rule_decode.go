@@ -51,8 +51,9 @@ const (
 	ruleFlagsKnown      = 0x1f
 )
 
-// fraUnspec is no attribute's number: decodeRule keeps flags that it does not
-// know, such as FIB_RULE_FIND_SADDR, as an unknown attribute of this type.
+// fraUnspec is not the number of any attribute. DecodeRule uses it as the type of
+// an unknown attribute that holds the flags which decodeRule does not know, such as
+// FIB_RULE_FIND_SADDR.
 const fraUnspec = 0
 
 // allDSCP is the mask of a rule that compares the whole DSCP.
@@ -99,7 +100,8 @@ func decodeRule(msg []byte) (route.Rule, error) {
 	return r, a.err
 }
 
-// decodeRuleAttr decodes what a rule does. False: the attribute is not of it.
+// decodeRuleAttr decodes an attribute that says what a rule does. False: it is not
+// such an attribute.
 func decodeRuleAttr(r *route.Rule, a *attrs) bool {
 	switch a.typ {
 	case fraPad:
@@ -123,7 +125,7 @@ func decodeRuleAttr(r *route.Rule, a *attrs) bool {
 	return true
 }
 
-// suppressGroup reads an interface group of which all ones mean none.
+// suppressGroup reads an interface group; all bits set means none.
 func suppressGroup(group uint32) int64 {
 	if int32(group) == -1 {
 		return -1
@@ -131,8 +133,8 @@ func suppressGroup(group uint32) int64 {
 	return int64(group)
 }
 
-// decodeSelectorAttr decodes a part of a rule's condition. False: the
-// attribute is not known.
+// decodeSelectorAttr decodes an attribute that is a part of a rule's condition.
+// False: the attribute is not known.
 func decodeSelectorAttr(s *route.Selector, a *attrs, f route.Family, dstBits, srcBits uint8) bool {
 	switch a.typ {
 	case fraSrc:
@@ -161,8 +163,8 @@ func decodeSelectorAttr(s *route.Selector, a *attrs, f route.Family, dstBits, sr
 	return true
 }
 
-// decodeFieldAttr decodes a condition on a field that has a mask. Ports are in
-// host order, flow labels in network order.
+// decodeFieldAttr decodes a condition on a field that has a mask. Ports are in host
+// byte order, flow labels in network byte order.
 func decodeFieldAttr(s *route.Selector, a *attrs) bool {
 	switch a.typ {
 	case fraSportRange:
@@ -204,8 +206,8 @@ func portRange(a *attrs) (start, end uint16) {
 	return binary.NativeEndian.Uint16(a.data), binary.NativeEndian.Uint16(a.data[2:])
 }
 
-// portMask reads a mask of which all ones, which Linux 6.14 and later give for
-// every single port, mean the same as none.
+// portMask reads the mask of a port. Linux 6.14 and later give a mask with all bits
+// set for every single port. That means the same as no mask.
 func portMask(a *attrs) uint16 {
 	if m := a.u16(); m != 0xffff {
 		return m
@@ -220,8 +222,8 @@ func isDefaultRules4(rules []route.Rule) bool {
 	return len(missing) == 0 && others == 0
 }
 
-// againstDefault compares the rules of a family with those that a namespace starts
-// with: which of these are missing, and how many others there are.
+// againstDefault compares the rules of a family with the rules that a namespace starts
+// with. It says which of these are missing, and how many other rules there are.
 func againstDefault(rules []route.Rule, f route.Family) (missing []route.Rule, others int) {
 	missing = route.DefaultRules(f)
 	for i := range rules {
@@ -241,8 +243,8 @@ func againstDefault(rules []route.Rule, f route.Family) (missing []route.Rule, o
 	return missing, others
 }
 
-// isPlain reports whether a rule looks every packet up in a table and takes what
-// it finds.
+// isPlain reports whether a rule looks in a table for every packet and accepts every
+// result.
 func isPlain(r *route.Rule) bool {
 	return r.Selector == route.Selector{} && r.Action == route.ActionTable &&
 		r.SuppressPrefixLen == -1 && r.SuppressGroup == -1 && len(r.Unknown) == 0

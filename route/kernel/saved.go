@@ -12,14 +12,14 @@ import (
 // rtmNewRoute is RTM_NEWROUTE.
 const rtmNewRoute = 24
 
-// maxSaved bounds one message of a file.
+// maxSaved limits the size of one message in a file.
 const maxSaved = 1 << 20
 
-// DecodeSaved decodes the netlink messages of a file that `ip route save` wrote,
-// after its magic number, and hands each route that is a table's entry to
-// each; the Route and its next hops are overwritten by the next one.
-// A message that is not understood goes to fault with its number. The result is
-// how many messages there were.
+// DecodeSaved decodes the netlink messages of a file that `ip route save` wrote.
+// The magic number must already be read. Each is called for each route that is an
+// entry of a table; the next route overwrites the Route and its next hops. Fault is
+// called for each message that is not understood, with the number of the message. The
+// result is how many messages there were.
 func DecodeSaved(r io.Reader, each func(*route.Route) error, fault func(int, error)) (int, error) {
 	d := routeDecoder{passing: true}
 	var one route.Route

@@ -12,10 +12,10 @@ import (
 	"routewhy/route"
 )
 
-// These tests ask vishvananda/netlink, which decodes the same dumps in its own
-// way, for a second opinion on what it knows too.
+// These tests compare with vishvananda/netlink, which decodes the same dumps
+// independently. They compare only what that library knows too.
 
-// opinion is what both libraries know of a route.
+// opinion is what both libraries know about a route.
 type opinion struct {
 	Table, Metric, Protocol, Type, Scope, TOS, MTU int
 	Dst                                            string
@@ -166,7 +166,7 @@ func TestSecondOpinionLinksAndAddrs(t *testing.T) {
 	for _, a := range addrs {
 		want = append(want, ipString(a.IP))
 	}
-	for _, a := range s.Addrs { // of an address with a peer, theirs has another length
+	for _, a := range s.Addrs { // for an address with a peer, the library has another length
 		got = append(got, a.Prefix.Addr().String())
 	}
 	if !slices.Equal(want, got) {

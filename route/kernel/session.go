@@ -10,10 +10,11 @@ import (
 	"routewhy/route"
 )
 
-// FindSessions finds the remote logins that a process runs in, from /proc. It walks up to
-// the server that has the socket: sudo drops SSH_CONNECTION, but no parent. From the
-// server of a terminal multiplexer, whose parent is gone, it goes on with the clients of
-// the same user, and from a process whose parents are gone, with others on its terminal.
+// FindSessions finds in /proc the remote logins that a process runs in. It goes from parent
+// to parent up to the server that has the socket, because sudo removes SSH_CONNECTION from
+// the environment, but the parents are still there. The parent of a terminal multiplexer's
+// server is gone; from there it goes on with the multiplexer's clients of the same user. If
+// a process's parents are gone, it goes on with other processes on the same terminal.
 func FindSessions(proc fs.FS, pid int) []route.Session {
 	f := &finder{proc: proc}
 	start := f.process(pid)
@@ -34,7 +35,7 @@ func FindSessions(proc fs.FS, pid int) []route.Session {
 // finder reads processes.
 type finder struct{ proc fs.FS }
 
-// process is what is known of one.
+// process is what is known about a process.
 type process struct {
 	pid, parent, tty int
 	name             string
@@ -46,7 +47,7 @@ func (f *finder) process(pid int) *process {
 	if err != nil {
 		return nil
 	}
-	// The name stands between parentheses and may have some itself: proc_pid_stat(5).
+	// The name is in parentheses, and may contain parentheses itself: proc_pid_stat(5).
 	text := string(b)
 	from, to := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
 	if from < 0 || to < from {
@@ -62,10 +63,11 @@ func (f *finder) process(pid int) *process {
 	return p
 }
 
-// maxParents bounds how far up processes are followed.
+// maxParents limits how many parents are followed.
 const maxParents = 100
 
-// walk goes up to a server that has a session's socket, or to a multiplexer's server.
+// walk goes from parent to parent up to a server that has a session's socket, or to a
+// multiplexer's server.
 func (f *finder) walk(start *process) (s *route.Session, mux *process) {
 	below := start
 	for p, n := start, 0; p != nil && p.pid > 1 && n < maxParents; p, n = f.process(p.parent), n+1 {
@@ -80,19 +82,19 @@ func (f *finder) walk(start *process) (s *route.Session, mux *process) {
 	return nil, nil
 }
 
-// isServer reports whether a program of a name takes remote logins.
+// isServer reports whether the program with a name accepts remote logins.
 func isServer(name string) bool {
 	return isSSH(name) || slices.Contains([]string{"mosh-server", "telnetd", "in.telnetd"}, name)
 }
 
-// isSSH reports whether a program of a name is an SSH server. Since OpenSSH 9.8, that
-// of one connection has a name of its own.
+// isSSH reports whether the program with a name is an SSH server. Since OpenSSH 9.8, the
+// server of a single connection has another name than the server that listens.
 func isSSH(name string) bool {
 	return slices.Contains([]string{"sshd", "sshd-session", "sshd-auth", "dropbear"}, name)
 }
 
-// multiplexer is the terminal multiplexer of which a program is the server or a client;
-// empty: none.
+// multiplexer is the terminal multiplexer that a program belongs to, as its server or as
+// a client; empty: none.
 func multiplexer(name string) string {
 	switch name {
 	case "tmux: server", "tmux: client", "tmux":
@@ -103,10 +105,11 @@ func multiplexer(name string) string {
 	return ""
 }
 
-// session is that of a server. below is the process that it started, the login shell,
-// whose environment another user may not read as he may that of start.
-// Of several processes of one server, one has the connections that it forwards open as
-// well, and so what all have open counts.
+// session is the session of a server. Below is the process that the server started: the
+// login shell. If the user may not read its environment, the environment of start is read
+// instead.
+// If the server has several processes, only the sockets that all of them have open count,
+// because one of them also has open the connections that it forwards.
 func (f *finder) session(p, below, start *process) *route.Session {
 	s := &route.Session{Server: p.name}
 	if isSSH(p.name) {
@@ -133,8 +136,8 @@ func (f *finder) session(p, below, start *process) *route.Session {
 	return s
 }
 
-// told is the connection that a login shell was told of: SSH_CONNECTION has the client's
-// address and port and the server's.
+// told is the connection that the server told a login shell. SSH_CONNECTION has the address
+// and port of the client, and then those of the server.
 func (f *finder) told(shell *process) (local, remote netip.AddrPort) {
 	b, err := fs.ReadFile(f.proc, strconv.Itoa(shell.pid)+"/environ")
 	if err != nil {
@@ -154,7 +157,7 @@ func (f *finder) told(shell *process) (local, remote netip.AddrPort) {
 	return netip.AddrPort{}, netip.AddrPort{}
 }
 
-// addrPort reads an address and a port; the zero AddrPort: they are none.
+// addrPort reads an address and a port; the zero AddrPort: they are not valid.
 func addrPort(addr, port string) netip.AddrPort {
 	a, err := netip.ParseAddr(addr)
 	n, err2 := strconv.ParseUint(port, 10, 16)
@@ -164,7 +167,7 @@ func addrPort(addr, port string) netip.AddrPort {
 	return netip.AddrPortFrom(a, uint16(n))
 }
 
-// sockets are the sockets that a process has open; nil: that may not be read.
+// sockets are the sockets that a process has open; nil: they may not be read.
 func (f *finder) sockets(pid int) []uint32 {
 	dir := strconv.Itoa(pid) + "/fd"
 	entries, err := fs.ReadDir(f.proc, dir)
@@ -184,8 +187,8 @@ func (f *finder) sockets(pid int) []uint32 {
 	return out
 }
 
-// clients are the sessions of a multiplexer's clients. Which server a client is attached
-// to does not show: those of the same user count.
+// clients are the sessions of a multiplexer's clients. It is not visible which server a
+// client is attached to, so all clients of the same user count.
 func (f *finder) clients(server *process) []route.Session {
 	name, user := multiplexer(server.name), f.user(server.pid)
 	return f.each(func(p *process) bool {
@@ -207,7 +210,7 @@ func (f *finder) user(pid int) string {
 	return ""
 }
 
-// each are the sessions of the processes of a kind, each once.
+// each are the sessions of the processes that is selects. Each session is there only once.
 func (f *finder) each(is func(*process) bool, through string) []route.Session {
 	entries, err := fs.ReadDir(f.proc, ".")
 	if err != nil {
@@ -235,7 +238,7 @@ func (f *finder) each(is func(*process) bool, through string) []route.Session {
 	return out
 }
 
-// socketInode reads what a descriptor of a socket links to: socket:[4711].
+// socketInode reads the link of a socket's file descriptor: socket:[4711].
 func socketInode(target string) (uint32, bool) {
 	text, ok := strings.CutPrefix(target, "socket:[")
 	if !ok {

@@ -33,8 +33,8 @@ const (
 	other    = 34817
 )
 
-// login is sshd with a connection and a login shell: 101 is the monitor, 102 the process
-// of the user, which has a forwarded connection open as well, 103 the shell.
+// login is sshd with a connection and a login shell. Process 101 is the monitor. Process 102
+// is the user's sshd, which also has a forwarded connection open. Process 103 is the shell.
 func login() fakeProc {
 	f := fakeProc{fstest.MapFS{}}
 	f.process(1, 0, 0, "systemd", 0)

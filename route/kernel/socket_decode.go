@@ -19,9 +19,9 @@ const (
 	inetDiagSockopt  = 22
 )
 
-// transparentBit is the bit of `transparent` in the first byte of struct inet_diag_sockopt,
-// where the compiler puts the sixth of eight bits: from the lowest one on, or on big-endian
-// machines from the highest.
+// transparentBit is the bit of `transparent` in the first byte of struct inet_diag_sockopt.
+// It is the sixth of eight bits. Compilers count the bits from the lowest one, or on
+// big-endian machines from the highest one.
 func transparentBit() byte {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
 		return 1 << 5
@@ -29,8 +29,9 @@ func transparentBit() byte {
 	return 1 << 2
 }
 
-// decodeSocket decodes struct inet_diag_msg and its attributes. The protocol
-// is not in it: it is the one that was asked for. marked reports whether the mark is told.
+// decodeSocket decodes struct inet_diag_msg and its attributes. The message does not have
+// the protocol: it is the one that was asked for. Marked says whether the message has the
+// mark.
 func decodeSocket(b []byte) (s route.Socket, marked bool, err error) {
 	if len(b) < sizeofInetDiagMsg {
 		return s, false, fmt.Errorf("inet_diag_msg of %d bytes", len(b))
@@ -62,9 +63,9 @@ func decodeSocket(b []byte) (s route.Socket, marked bool, err error) {
 	return s, marked, a.err
 }
 
-// socketRequest is struct inet_diag_req_v2: which sockets to dump. The kernel
-// compares the local port, in network order, where it is not zero
-// (inet_diag_dump_icsk, udp_dump).
+// socketRequest is struct inet_diag_req_v2, which says which sockets to dump. If the
+// local port, in network byte order, is not zero, the kernel dumps only sockets with
+// that port (inet_diag_dump_icsk, udp_dump).
 func socketRequest(f route.Family, proto uint8, states uint32, port uint16) []byte {
 	b := make([]byte, sizeofInetDiagReqV2)
 	b[0], b[1] = afOf(f), proto

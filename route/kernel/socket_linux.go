@@ -15,22 +15,22 @@ import (
 	"routewhy/route"
 )
 
-// receiveBuffer is the size of the buffer for one datagram. The kernel fills
-// datagrams of up to 32 KiB, if it is offered as much.
+// receiveBuffer is the size of the buffer for one datagram. The kernel makes
+// datagrams of up to 32 KiB, if the buffer is large enough.
 const receiveBuffer = 64 << 10
 
-// socketBuffer is how much the kernel may queue for a socket: notifications
-// come while a long dump is being read.
+// socketBuffer is how many bytes the kernel may queue for a socket. Notifications
+// wait there while a long dump is read.
 const socketBuffer = 4 << 20
 
 // socket is a netlink socket whose answers are received here.
 type socket struct {
 	file *os.File // for its deadlines, and to close it
 	raw  syscall.RawConn
-	pid  uint32 // netlink's name of the socket, the process's ID where that was free
+	pid  uint32 // the netlink port of the socket: the process's ID if that was free
 	seq  uint32 // of the last request
 	buf  []byte
-	// broken says that answers to a given-up request may still arrive.
+	// broken says that answers to an abandoned request may still arrive.
 	broken bool
 }
 
@@ -48,7 +48,7 @@ func (h *Host) dialTo(protocol int, groups uint32) (*socket, error) {
 	if err != nil {
 		return nil, cause(err)
 	}
-	// Kernels before 4.12 have no extended answers; all else is as before.
+	// Kernels before 4.12 have no extended answers; everything else works there too.
 	s.set(unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1)
 	return s, nil
 }
@@ -85,8 +85,8 @@ func (s *socket) set(level, option, value int) bool {
 
 func (s *socket) close() error { return s.file.Close() }
 
-// cause strips what the libraries wrap around an error number, whose text says
-// it all.
+// cause removes what the libraries wrap around an error number, because the text of
+// the number says enough.
 func cause(err error) error {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
@@ -95,7 +95,7 @@ func cause(err error) error {
 	return err
 }
 
-// refusal is an error number that the kernel answered with.
+// refusal is an error number with which the kernel answered.
 type refusal struct {
 	errno   syscall.Errno
 	message string // the kernel's own words (NLMSGERR_ATTR_MSG), if it has any
@@ -110,15 +110,15 @@ func (e *refusal) Error() string {
 
 func (e *refusal) Unwrap() error { return e.errno }
 
-// why is an error as a gap tells it: with the errno's symbol, by which it is found
-// in a manual page.
+// why is the text of an error for a gap. It has the errno's symbol, because manual pages
+// use the symbols.
 func why(err error) string {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
 		return err.Error()
 	}
 	name := unix.ErrnoName(errno)
-	if errno == unix.EOPNOTSUPP { // it has two
+	if errno == unix.EOPNOTSUPP { // it has two symbols
 		name = route.EOPNOTSUPP.String()
 	}
 	return strings.TrimPrefix(fmt.Sprintf("%s, %v", name, err), ", ")
@@ -138,7 +138,7 @@ type header struct {
 	pid   uint32
 }
 
-// split takes the first message off a datagram.
+// split splits the first message off a datagram.
 func split(b []byte) (h header, body, rest []byte, err error) {
 	if len(b) < sizeofNlMsghdr {
 		return h, nil, nil, errCutShort
@@ -156,8 +156,8 @@ func split(b []byte) (h header, body, rest []byte, err error) {
 	return h, b[sizeofNlMsghdr:n], b[min(align(n), len(b)):], nil
 }
 
-// refusalOf decodes NLMSG_ERROR, and the NLMSG_DONE that ends a failed dump.
-// nil: there was no error.
+// refusalOf decodes NLMSG_ERROR, and the NLMSG_DONE that ends a failed dump. Nil:
+// there was no error.
 func refusalOf(h header, body []byte) error {
 	if len(body) < 4 {
 		if h.typ == unix.NLMSG_DONE {
@@ -185,8 +185,8 @@ func refusalOf(h header, body []byte) error {
 	return e
 }
 
-// afterRequest skips the request that NLMSG_ERROR repeats, of which there is
-// only the header where NLM_F_CAPPED is set.
+// afterRequest skips the request that NLMSG_ERROR repeats. If NLM_F_CAPPED is set,
+// only the header of the request is repeated.
 func afterRequest(b []byte, flags uint16) []byte {
 	n := sizeofNlMsghdr
 	if flags&unix.NLM_F_CAPPED == 0 && len(b) >= 4 {
@@ -198,14 +198,14 @@ func afterRequest(b []byte, flags uint16) []byte {
 	return b[n:]
 }
 
-// nextSeq numbers a request.
+// nextSeq returns the number for the next request.
 func (s *socket) nextSeq() uint32 {
 	s.seq++
 	return s.seq
 }
 
 // appendRequest appends a netlink message that asks the kernel for something. The
-// kernel fills the sender in.
+// kernel fills in the sender.
 func appendRequest(to []byte, typ, flags uint16, seq uint32, body []byte) []byte {
 	to = binary.NativeEndian.AppendUint32(to, uint32(sizeofNlMsghdr+len(body)))
 	to = binary.NativeEndian.AppendUint16(to, typ)
@@ -247,7 +247,7 @@ func (s *socket) receiveOne() ([]byte, error) {
 	return s.receive(s.buf)
 }
 
-// receive is receiveOne into a buffer.
+// receive is like receiveOne, but receives into buf.
 func (s *socket) receive(buf []byte) ([]byte, error) {
 	for {
 		var n int
@@ -283,10 +283,10 @@ func recvfrom(fd int, buf []byte, flags int) (int, unix.Sockaddr, error) {
 	}
 }
 
-// guard makes the end of ctx end a wait for the kernel. The function that it
-// returns must be called with the outcome: it lifts the guard, puts the end of
-// ctx in the place of its consequence, and gives the socket up where answers
-// may be left in it.
+// guard makes a wait for the kernel stop when ctx ends. The function that it returns
+// must be called with the error of the wait. That function ends the guard. If the
+// wait stopped because ctx ended, it returns the error of ctx instead. If answers may
+// still come to the socket, it marks the socket as broken.
 func (s *socket) guard(ctx context.Context) func(error) error {
 	stop := context.AfterFunc(ctx, func() { _ = s.file.SetReadDeadline(time.Unix(1, 0)) })
 	return func(err error) error {
@@ -303,17 +303,17 @@ func (s *socket) guard(ctx context.Context) func(error) error {
 	}
 }
 
-// gaveUp says of the outcome of a request that there may be more of the answer:
-// a refusal is all of it.
+// gaveUp reports whether more of the answer may still come after the error of a
+// request. After a refusal, nothing more comes.
 func gaveUp(err error) bool {
 	var refused *refusal
 	return err != nil && !errors.As(err, &refused)
 }
 
-// dump sends a dump request and hands each message of the answer to take,
-// which ends the dump by an error. The bytes are valid during the call only.
-// Interrupted says that the kernel's list changed while it was being dumped
-// (NLM_F_DUMP_INTR). Of errors, a *refusal is the kernel's own.
+// dump sends a dump request and calls take for each message of the answer. If take
+// returns an error, the dump ends. The bytes are valid only during the call.
+// Interrupted says that the kernel's list changed while it was dumped
+// (NLM_F_DUMP_INTR). If the error is a *refusal, it comes from the kernel.
 func (s *socket) dump(ctx context.Context, typ uint16, body []byte, take func(typ uint16, body []byte) error) (interrupted bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, context.Cause(ctx)
@@ -365,7 +365,7 @@ type reply struct {
 	err  error  // a *refusal
 }
 
-// ask sends requests of one type in one go, so that little time lies between
+// ask sends requests of one type together, so that there is little time between
 // them, and waits for the answer to each.
 func (s *socket) ask(ctx context.Context, typ uint16, bodies ...[]byte) (replies []reply, err error) {
 	if err := ctx.Err(); err != nil {

@@ -90,7 +90,7 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// FuzzDatagram takes datagrams apart as dump does.
+// FuzzDatagram splits datagrams into messages as dump does.
 func FuzzDatagram(f *testing.F) {
 	f.Add(netlinkMessage(unix.NLMSG_ERROR, unix.NLM_F_ACK_TLVS, 1, u32(^uint32(21)), make([]byte, 16), attr(1, []byte("x"))))
 	f.Add(netlinkMessage(unix.RTM_NEWROUTE, 2, 1, make([]byte, 12)))
@@ -138,7 +138,7 @@ func TestMatters(t *testing.T) {
 	}
 }
 
-// TestPeekAllocates has the price of a route that is not wanted.
+// TestPeekAllocates measures the cost of a route that is not wanted.
 func TestPeekAllocates(t *testing.T) {
 	w := route.Query{Keep: func(_ route.Table, p netip.Prefix) bool { return p.Contains(addr("8.8.8.8")) }}
 	for _, msg := range seeds(t, "route") {
@@ -171,7 +171,7 @@ func BenchmarkDecodeRoute(b *testing.B) {
 	}
 }
 
-// BenchmarkRead reads what one destination needs of the namespace it is in.
+// BenchmarkRead reads, in the current namespace, what is needed for one destination.
 func BenchmarkRead(b *testing.B) {
 	h, err := Open("")
 	if err != nil {

@@ -10,12 +10,12 @@ import (
 	"routewhy/route"
 )
 
-// Sockets are dumped by sock_diag(7). vishvananda/netlink (v1.3.1) has it too,
-// as SocketDiagTCP and SocketDiagUDP, but drops every attribute, and with them
-// IPV6_V6ONLY (INET_DIAG_SKV6ONLY), without which nobody can tell whether a
-// socket on :: takes IPv4; and it cannot ask for listening sockets or for one
-// port alone. So the messages are decoded here, as are those of the tables; the
-// tests ask the library for a second opinion.
+// Sockets are dumped with sock_diag(7). vishvananda/netlink (v1.3.1) can do that
+// too, with SocketDiagTCP and SocketDiagUDP. But it drops every attribute, also
+// IPV6_V6ONLY (INET_DIAG_SKV6ONLY), and without that nobody can tell whether a
+// socket on :: accepts IPv4. Also, it cannot ask for only the listening sockets or
+// only one port. So the messages are decoded here, like those of the tables. The
+// tests compare the results with those of the library.
 
 // sockDiagByFamily is SOCK_DIAG_BY_FAMILY (linux/sock_diag.h).
 const sockDiagByFamily = 20
@@ -26,7 +26,7 @@ func states(w route.Sockets, proto uint8) uint32 {
 	case w == route.AllSockets:
 		return 1<<13 - 1
 	case proto == route.ProtoUDP:
-		// A connected one takes its peer's packets before any other socket.
+		// A connected socket gets its peer's packets before any other socket.
 		return 1<<route.SocketClose | 1<<route.SocketEstablished
 	}
 	return 1 << route.SocketListen
@@ -43,7 +43,7 @@ func (h *Host) readSockets(ctx context.Context, snap *route.Snapshot, w *route.Q
 		return nil
 	}
 	defer s.close()
-	// A socket of IPv6 may take IPv4: both are always read.
+	// An IPv6 socket may accept IPv4, so both families are always read.
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
 		for _, proto := range []uint8{route.ProtoTCP, route.ProtoUDP} {
 			err := dumpSockets(ctx, s, snap, f, proto, w)
@@ -63,13 +63,14 @@ func (h *Host) readSockets(ctx context.Context, snap *route.Snapshot, w *route.Q
 	return nil
 }
 
-// absentFamily says that a kernel without IPv6 refused to tell of its sockets,
-// of which there are none.
+// absentFamily reports whether a kernel without IPv6 refused to dump IPv6 sockets.
+// Then there are none.
 func absentFamily(f route.Family, err error) bool {
 	return f == route.IPv6 && errors.Is(err, unix.EAFNOSUPPORT)
 }
 
-// socketFault puts into words that the kernel lacks tcp_diag or udp_diag.
+// socketFault is the text of an error. It explains the error of a kernel that does not
+// have tcp_diag or udp_diag.
 func socketFault(err error) string {
 	if errors.Is(err, unix.ENOENT) {
 		return "this kernel has no socket diagnosis (tcp_diag, udp_diag)"

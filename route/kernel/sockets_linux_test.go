@@ -103,7 +103,7 @@ func TestReadSockets(t *testing.T) {
 	}
 }
 
-// TestSecondOpinionSockets compares with vishvananda/netlink's diagnosis.
+// TestSecondOpinionSockets compares with the sockets that vishvananda/netlink finds.
 func TestSecondOpinionSockets(t *testing.T) {
 	isolate(t)
 	ip(t, twoDevices)

@@ -9,9 +9,9 @@ import (
 	"routewhy/route"
 )
 
-// settings are the settings of a family that take part in a decision: those of
-// the namespace, below net/ipv4 or net/ipv6, and those of each device, below
-// its conf/DEVICE (net/ipv4/sysctl_net_ipv4.c, net/ipv4/devinet.c,
+// settings are the settings of a family that take part in a decision. Those of the
+// namespace are below net/ipv4 or net/ipv6. Those of each device are in the folder
+// conf/DEVICE there (net/ipv4/sysctl_net_ipv4.c, net/ipv4/devinet.c,
 // net/ipv6/sysctl_net_ipv6.c and net/ipv6/addrconf.c).
 type settings struct {
 	folder    string
@@ -19,9 +19,9 @@ type settings struct {
 	device    []deviceSetting
 }
 
-// deviceSetting is a setting of a device: the name of its file, and where it is in
-// the list that a link message has, IFLA_INET_CONF (IPV4_DEVCONF_... - 1 of
-// linux/ip.h) or IFLA_INET6_CONF (DEVCONF_... of linux/ipv6.h).
+// deviceSetting is a setting of a device: the name of its file, and its place in the
+// list of a link message. That list is IFLA_INET_CONF (places IPV4_DEVCONF_... - 1 of
+// linux/ip.h) or IFLA_INET6_CONF (places DEVCONF_... of linux/ipv6.h).
 type deviceSetting struct {
 	key   string
 	index int
@@ -52,14 +52,15 @@ func settingsOf(f route.Family) settings {
 	}
 }
 
-// The setting that is there where the kernel has MPLS.
+// The setting that is there if the kernel has MPLS.
 const (
 	mplsFolder = "net/mpls/"
 	mplsKey    = "platform_labels"
 )
 
 // IsSetting reports whether a setting, by its path below /proc/sys, takes part in a
-// decision. Those of the device "default" do not: they are what a new one gets.
+// decision. The settings of the device "default" do not: they are what a new device
+// gets.
 func IsSetting(path string) bool {
 	if path == mplsFolder+mplsKey {
 		return true
@@ -88,15 +89,15 @@ func (s settings) deviceKeys() []string {
 	return keys
 }
 
-// off6 reports whether IPv6 is switched off on a device (DEVCONF_DISABLE_IPV6), which
-// explains why no route leads to it.
+// off6 reports whether IPv6 is switched off on a device (DEVCONF_DISABLE_IPV6). That
+// explains why no route leads to the device.
 func (c *linkConf) off6() bool {
 	const at = 4 * 26
 	return at+4 <= len(c.inet6) && binary.NativeEndian.Uint32(c.inet6[at:]) != 0
 }
 
-// addDevice adds the settings of a device from its list in a link message. A kernel
-// that does not have one of them has a shorter list.
+// addDevice adds the settings of a device from its list in a link message. If a kernel
+// does not have one of the settings, its list is shorter.
 func (s settings) addDevice(into route.Sysctls, dev string, list []byte) {
 	for _, d := range s.device {
 		if at := 4 * d.index; at+4 <= len(list) {

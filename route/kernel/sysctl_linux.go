@@ -11,12 +11,13 @@ import (
 	"routewhy/route"
 )
 
-// sysctlFolder shows the settings of the reading thread's namespace below net.
+// sysctlFolder is the folder of the settings. Below net it shows the settings of the
+// namespace that the reading thread is in.
 const sysctlFolder = "/proc/sys/"
 
 // readSysctls reads the settings of the wanted families: those of the namespace and
-// those for all devices. A setting that does not exist is simply not there, as older
-// kernels lack some.
+// those for all devices. A setting that does not exist is left out, because older
+// kernels do not have all of them.
 func (h *Host) readSysctls(s *route.Snapshot, w *route.Query) {
 	err := h.inside(func() error {
 		for _, f := range w.Families() {
@@ -31,8 +32,8 @@ func (h *Host) readSysctls(s *route.Snapshot, w *route.Query) {
 	}
 }
 
-// readSettings reads one family's settings. False: the gap tells the first
-// that could not be read.
+// readSettings reads one family's settings. False: some could not be read, and the gap
+// names the first of them.
 func readSettings(into route.Sysctls, f route.Family) (gap route.Gap, ok bool) {
 	gap = route.Gap{Fact: route.FactSysctls, Family: f}
 	of := settingsOf(f)
@@ -42,7 +43,7 @@ func readSettings(into route.Sysctls, f route.Family) (gap route.Gap, ok bool) {
 		fault = err
 	}
 	if f == route.IPv4 && fault == nil {
-		fault = readFolder(into, mplsFolder, []string{mplsKey}) // which tells whether there is MPLS
+		fault = readFolder(into, mplsFolder, []string{mplsKey}) // it shows whether there is MPLS
 	}
 	switch {
 	case fault != nil:
@@ -53,10 +54,10 @@ func readSettings(into route.Sysctls, f route.Family) (gap route.Gap, ok bool) {
 	return gap, gap.Why == ""
 }
 
-// readFolder reads the settings of one folder that exist. The error is the
-// first of another kind, and does not keep it from reading the rest. The files are
-// many and a few bytes long each, and os.ReadFile would make them a good part of
-// what a Read costs.
+// readFolder reads those settings of one folder that exist. If others cannot be
+// read, the error is about the first of them, and the rest are read all the same.
+// os.ReadFile is not used, because there are many files of only a few bytes, and it
+// would take a large part of the time of a Read.
 func readFolder(into route.Sysctls, folder string, keys []string) error {
 	dir, err := openat(unix.AT_FDCWD, sysctlFolder+folder, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
@@ -76,7 +77,7 @@ func readFolder(into route.Sysctls, folder string, keys []string) error {
 	return fault
 }
 
-// existing is the error about a file, unless there is none.
+// existing is the error about a file; nil if the error is that the file does not exist.
 func existing(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -2,10 +2,10 @@ package redact
 
 import "routewhy/route"
 
-// Index is what stands for the index of a device.
+// Index is the replacement for the index of a device.
 func (m *Mapping) Index(link int) int { return m.index(link) }
 
-// User is a user ID that the rules of what is saved treat as they did an old one.
+// User is a user ID that the redacted rules treat as the old rules treated uid.
 func (m *Mapping) User(uid uint32) uint32 {
 	if !m.strict || uid == route.NoUID {
 		return uid

@@ -7,16 +7,16 @@ import (
 	"routewhy/route"
 )
 
-// numbers are the numbers that are replaced, each with what stands for it. Those of
-// processes, sockets and owners are replaced always, the others by a strict mapping.
+// numbers are the numbers that are replaced, each with its replacement. The numbers of
+// processes, sockets and owners are always replaced, the others only by a strict mapping.
 type numbers struct {
 	processes map[int]int
 	inodes    map[uint32]uint32
 
 	owners map[uint32]uint32
-	taken  map[int]uint32 // how many owners there are of each class
-	// classes are the first user IDs of the ranges that rules tell apart, in order. Root
-	// is one for itself.
+	taken  map[int]uint32 // how many owners there are in each class
+	// classes are the first user IDs of the ranges that rules treat differently, in
+	// order. Root has a class of its own.
 	classes []uint32
 
 	indexes map[int]int
@@ -25,7 +25,8 @@ type numbers struct {
 	objects map[uint32]uint32
 }
 
-// firstTable is the number of the first table that is renumbered: no reserved one.
+// firstTable is the new number of the first table that is renumbered. No reserved table
+// has such a number.
 const firstTable = 1000
 
 // classSize is how many user IDs each class has in a strict mapping.
@@ -39,7 +40,7 @@ func newNumbers() numbers {
 	}
 }
 
-// numbered numbers things in the order in which they come. Zero stays.
+// numbered gives numbers to things in the order in which they come. Zero stays zero.
 func numbered[N ~int | ~uint32](known map[N]N, n, first N) N {
 	if n == 0 {
 		return 0
@@ -50,8 +51,8 @@ func numbered[N ~int | ~uint32](known map[N]N, n, first N) N {
 	return known[n]
 }
 
-// learn keeps what must be known before anything is replaced: the devices by their
-// order, and which user IDs rules tell apart.
+// learn remembers what must be known before anything is replaced: the order of the
+// devices, and which user IDs the rules treat differently.
 func (n *numbers) learn(s *route.Snapshot) {
 	var indexes []int
 	for i := range s.Links {
@@ -82,8 +83,8 @@ func (n *numbers) class(uid uint32) int {
 	return at
 }
 
-// first is the first user ID of a class, as it stands in what is saved; of one after the
-// last class it is the greatest.
+// first is the first user ID of a class in the redacted snapshot. For a number after the
+// last class, it is the largest user ID.
 func (m *Mapping) first(class int) uint32 {
 	switch {
 	case class >= len(m.numbers.classes):
@@ -94,7 +95,7 @@ func (m *Mapping) first(class int) uint32 {
 	return m.numbers.classes[class]
 }
 
-// owner replaces the owner of a socket by one that the rules treat the same.
+// owner replaces the owner of a socket by another that the rules treat in the same way.
 func (m *Mapping) owner(uid uint32) uint32 {
 	n := &m.numbers
 	if fresh, ok := n.owners[uid]; ok {

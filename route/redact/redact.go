@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Mapping replaces addresses, names and numbers. It is the secret: whoever has the key
-// can undo it.
+// Mapping replaces addresses, names and numbers. It must stay secret, because whoever has
+// its key can undo the replacement.
 type Mapping struct {
 	key     []byte
 	strict  bool
@@ -18,14 +18,14 @@ type Mapping struct {
 	numbers numbers
 }
 
-// New makes a mapping from a key, which is to be random and forgotten.
+// New makes a mapping from a key. The key should be random, and nobody should keep it.
 func New(key []byte) *Mapping {
 	m := &Mapping{key: key, known: map[netip.Prefix]turns{}, names: newNames(), numbers: newNumbers()}
 	m.v4, m.v6 = keptBlocks()
 	return m
 }
 
-// NewStrict makes a mapping that leaves less: see the package.
+// NewStrict makes a mapping that replaces more, see the package comment.
 func NewStrict(key []byte) *Mapping {
 	m := New(key)
 	m.strict = true
@@ -42,11 +42,11 @@ type block struct {
 	bits int
 }
 
-// keptBlocks are the blocks that say nothing about who uses them, and that the
-// kernel or RFC 6724 treat apart. Of those in which an IPv4 address is
-// embedded (RFC 3056, RFC 4380, RFC 6052) only what is before it stays; so do, of the
-// groups that embed an AS number or a prefix (RFC 3180, RFC 6034), eight bits. See
-// [Mapping.keeps] for the groups of IPv6.
+// keptBlocks are the blocks that say nothing about who uses them, and the blocks that
+// the kernel or RFC 6724 treat specially. If an IPv4 address is embedded in the
+// addresses of a block (RFC 3056, RFC 4380, RFC 6052), only the bits before it stay. Of
+// the groups that embed an AS number or a prefix (RFC 3180, RFC 6034), eight bits stay.
+// For IPv6 groups, see [Mapping.keeps].
 func keptBlocks() (v4, v6 []block) {
 	v4 = blocks(map[string]int{
 		"0.0.0.0/8": 32, "10.0.0.0/8": 32, "100.64.0.0/10": 32, "127.0.0.0/8": 32, "169.254.0.0/16": 32,
@@ -62,7 +62,8 @@ func keptBlocks() (v4, v6 []block) {
 	return v4, v6
 }
 
-// strictBlocks are those of which the kernel or RFC 6724 treat the block apart.
+// strictBlocks are the blocks for a strict mapping. Of most addresses in them, only the
+// bits stay that show that the kernel or RFC 6724 treat the block specially.
 func strictBlocks() (v4, v6 []block) {
 	v4 = blocks(map[string]int{
 		"0.0.0.0/8": 32, "10.0.0.0/8": 8, "100.64.0.0/10": 10, "127.0.0.0/8": 32, "169.254.0.0/16": 16,
@@ -87,8 +88,8 @@ func blocks(kept map[string]int) []block {
 	return all
 }
 
-// Addr replaces an address. Addresses of the blocks that are kept stay; none
-// other becomes one of them.
+// Addr replaces an address. Addresses in the blocks that are kept stay. No other
+// address becomes one of them.
 func (m *Mapping) Addr(a netip.Addr) netip.Addr {
 	if !a.IsValid() {
 		return a
@@ -107,7 +108,7 @@ func (m *Mapping) bits(a netip.Addr, n int) netip.Addr {
 		above, _ := a.Prefix(at)
 		t := m.turns(above)
 		for i := at; i < min(n, at+8); i++ {
-			node := 1<<(i-at) | int(old[at/8])>>(8-(i-at)) // in the tree of this byte's bits
+			node := 1<<(i-at) | int(old[at/8])>>(8-(i-at)) // a node in the tree of this byte's bits
 			if t.flips[node/8]>>(node%8)&1 == 0 {
 				continue
 			}
@@ -120,14 +121,15 @@ func (m *Mapping) bits(a netip.Addr, n int) netip.Addr {
 	return mapped
 }
 
-// turns says which of the eight bits after a prefix are turned, by the bits
-// before them in the byte: 255 cases, a bit of the hash for each.
+// turns says which of the eight bits after a prefix are inverted. That depends on
+// the bits before them in the same byte. There are 255 cases; each uses one bit of
+// the hash.
 type turns struct {
 	flips [sha256.Size]byte
-	free  bool // no block that is kept has to do with the prefix
+	free  bool // no block that is kept overlaps the prefix
 }
 
-// turns are those of a prefix that ends with a byte.
+// turns returns the turns for a prefix whose length is a whole number of bytes.
 func (m *Mapping) turns(above netip.Prefix) turns {
 	t, ok := m.known[above]
 	if ok {
@@ -152,8 +154,8 @@ func (m *Mapping) blocks(a netip.Addr) []block {
 	return m.v6
 }
 
-// keeps reports whether the bit after a prefix stays. That depends on the bits
-// before it alone, or prefixes would not keep their structure.
+// keeps reports whether the bit after a prefix stays. That depends only on the bits
+// before it; otherwise prefixes would not keep their structure.
 func (m *Mapping) keeps(above netip.Prefix) bool {
 	i, first := above.Bits(), above.Addr()
 	switch {
@@ -165,15 +167,15 @@ func (m *Mapping) keeps(above netip.Prefix) bool {
 	return m.inBlock(first, i)
 }
 
-// keepsGroup is keeps for a group of IPv6, after the flags and the scope. It may end in
-// a part of somebody's address or of a host name's hash (RFC 4291 section 2.7.1, RFC
-// 4620 section 5), or have a prefix or a hardware address in its middle
-// (RFC 3306, RFC 3956, RFC 4489).
+// keepsGroup is keeps for the bits of an IPv6 group after the flags and the scope. The
+// group may end in a part of somebody's address or of the hash of a host name (RFC 4291
+// section 2.7.1, RFC 4620 section 5). It may have a prefix or a hardware address in its
+// middle (RFC 3306, RFC 3956, RFC 4489).
 func (m *Mapping) keepsGroup(b [16]byte, i int) bool {
 	const prefixFlag = 0x20
 	switch {
 	case b[1]&prefixFlag != 0 && i >= 32 && (i < 96 || m.strict):
-		return zero(b[4:12]) // as in the groups of RFC 4607, which have none
+		return zero(b[4:12]) // as in the groups of RFC 4607, which have no prefix
 	case i >= 104 && (solicitedNode(b) || nodeInformation(b)):
 		return false
 	}
@@ -188,21 +190,21 @@ func (m *Mapping) inBlock(first netip.Addr, i int) bool {
 
 func zero(b []byte) bool { return !slices.ContainsFunc(b, func(c byte) bool { return c != 0 }) }
 
-// solicitedNode reports whether a group is one of ff02::1:ff00:0/104, and
-// nodeInformation one of ff02::2:ff00:0/104.
+// solicitedNode reports whether a group is in ff02::1:ff00:0/104. NodeInformation
+// reports whether it is in ff02::2:ff00:0/104.
 func solicitedNode(b [16]byte) bool { return [13]byte(b[:13]) == [13]byte{0xff, 2, 11: 1, 12: 0xff} }
 
 func nodeInformation(b [16]byte) bool { return [13]byte(b[:13]) == [13]byte{0xff, 2, 11: 2, 12: 0xff} }
 
-// localUnicast reports whether an address is not public but may end in a hardware
+// localUnicast reports whether an address is not public and may end in a hardware
 // address (RFC 4291 appendix A).
 func localUnicast(a netip.Addr) bool {
 	b := a.As16()
 	return a.Is6() && (b[0]&0xfe == 0xfc || b[0] == 0xfe && b[1]&0x80 != 0)
 }
 
-// byHand reports whether the last half is a small number, as somebody would write it,
-// and neither a hardware address nor an IPv4 address.
+// byHand reports whether the last 64 bits are a small number, as a person would write
+// it. Then they are neither a hardware address nor an IPv4 address.
 func byHand(b [16]byte) bool { return zero(b[8:14]) }
 
 // Prefix replaces a prefix, and keeps its length.
@@ -210,7 +212,7 @@ func (m *Mapping) Prefix(p netip.Prefix) netip.Prefix {
 	if !p.IsValid() {
 		return p
 	}
-	if p == p.Masked() { // what is after it is zero
+	if p == p.Masked() { // all bits after the prefix are zero
 		return netip.PrefixFrom(m.bits(p.Addr(), p.Bits()), p.Bits())
 	}
 	return netip.PrefixFrom(m.Addr(p.Addr()), p.Bits())

@@ -24,8 +24,8 @@ import (
 
 func TestMain(m *testing.M) { routetest.Main(m) }
 
-// TestStructure maps random addresses: what two have in common they keep, and
-// what is kept stays apart.
+// TestStructure maps random addresses. Two addresses still have the same number of bits
+// in common, and no other address becomes one in a block that is kept.
 func TestStructure(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	m := redact.New([]byte("key"))
@@ -56,9 +56,9 @@ func common(a, b netip.Addr) int {
 	return n
 }
 
-// TestDecisionsStay redacts random set-ups in both ways: every decision is explained by the
-// same codes, and no public address remains in the bytes; strict: no device and no
-// table. ROUTEWHY_SETUPS is how many.
+// TestDecisionsStay redacts random set-ups in both ways. Every decision must be explained by
+// the same codes, and no public address may remain in the bytes. With a strict mapping, no
+// name of a device or a table may remain. ROUTEWHY_SETUPS is the number of set-ups.
 func TestDecisionsStay(t *testing.T) {
 	support := routetest.Probe(t)
 	setups := 40
@@ -109,8 +109,7 @@ func read(t *testing.T, ns *routetest.Namespace) *route.Snapshot {
 	return live.Read(t, ns, route.Query{AllDevices: true, Sockets: route.AllSockets})
 }
 
-// public gives a set-up addresses that are public, in place of those for
-// documentation.
+// public replaces the addresses for documentation in a set-up by public addresses.
 func public(t *testing.T, s *route.Snapshot) *route.Snapshot {
 	var b bytes.Buffer
 	if err := s.Encode(&b); err != nil {
@@ -129,7 +128,7 @@ func public(t *testing.T, s *route.Snapshot) *route.Snapshot {
 // strayAddress is the beginning of one of public's addresses.
 var strayAddress = regexp.MustCompile(`145\.97\.20\.|131\.211\.6\.|94\.142\.3\.|2a00:1450:[^"/]`)
 
-// TestNames redacts what stands in names.
+// TestNames redacts addresses in names.
 func TestNames(t *testing.T) {
 	s := &route.Snapshot{
 		Links: []route.Link{
@@ -180,7 +179,7 @@ func codes(t *lookup.Trace) []string {
 	return out
 }
 
-// TestParts redacts names that have an address, or a part of one, in other spellings.
+// TestParts redacts names that contain an address, or a part of one, in other spellings.
 func TestParts(t *testing.T) {
 	s := &route.Snapshot{Addrs: []route.Addr{
 		{Link: 2, Prefix: netip.MustParsePrefix("134.50.64.77/24")},
@@ -211,7 +210,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// TestNamesStayApart redacts many names of few digits.
+// TestNamesStayApart redacts many names that have few digits. They must stay different.
 func TestNamesStayApart(t *testing.T) {
 	s := &route.Snapshot{Addrs: []route.Addr{{Link: 2, Prefix: netip.MustParsePrefix("134.50.64.77/24")}}}
 	for i := range 90 {
@@ -227,12 +226,13 @@ func TestNamesStayApart(t *testing.T) {
 	}
 }
 
-// TestGroups redacts multicast groups: what is embedded in one goes, the others stay.
+// TestGroups redacts multicast groups. What is embedded in a group is replaced. Groups with
+// nothing embedded stay.
 func TestGroups(t *testing.T) {
 	m := redact.New([]byte("key"))
 	for _, test := range []struct {
 		group string
-		from  int // the first bit that may change; -1: none does
+		from  int // the first bit that may change; -1: none may
 	}{
 		{"224.0.0.251", -1}, {"239.1.2.3", -1}, {"232.1.1.1", -1}, {"233.252.0.1", 8}, {"234.145.97.20", 8},
 		{"ff02::1", -1}, {"ff05::1:3", -1}, {"ff0e::1234:5678", -1}, {"ff3e::8000:1", -1}, {"ff02::1:ffc0:ffee", 104}, {"ff02::2:ffc0:ffee", 104},
@@ -250,7 +250,7 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestEmbedded redacts addresses that have another one in them.
+// TestEmbedded redacts addresses that contain another address.
 func TestEmbedded(t *testing.T) {
 	m := redact.New([]byte("key"))
 	for _, text := range []string{
@@ -266,7 +266,7 @@ func TestEmbedded(t *testing.T) {
 	}
 }
 
-// TestTold redacts what else tells of a host.
+// TestTold redacts other facts that could show which host it is.
 func TestTold(t *testing.T) {
 	s := &route.Snapshot{
 		Host: "db7.example.org", Machine: "x86_64",

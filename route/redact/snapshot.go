@@ -11,8 +11,9 @@ import (
 	"routewhy/route"
 )
 
-// Snapshot gives a copy of a snapshot, and of its routes where they are in a list of
-// their own (else nil), with everything replaced. A mapping is for one snapshot.
+// Snapshot returns a copy of a snapshot with everything replaced. If the routes are in a
+// separate list, it returns a copy of that too; otherwise routes is nil. A mapping must
+// be used for one snapshot only.
 func (m *Mapping) Snapshot(s *route.Snapshot, routes *route.List) (*route.Snapshot, *route.List) {
 	m.learn(s, routes)
 	o := *s
@@ -53,7 +54,7 @@ func (m *Mapping) Snapshot(s *route.Snapshot, routes *route.List) (*route.Snapsh
 	return &o, routes
 }
 
-// mapped is a copy of a slice with every element changed.
+// mapped returns a copy of a slice in which every element is changed.
 func mapped[T any](all []T, change func(*T)) []T {
 	out := slices.Clone(all)
 	for i := range out {
@@ -62,13 +63,13 @@ func mapped[T any](all []T, change func(*T)) []T {
 	return out
 }
 
-// versionOf is the version in a kernel's release, without what a distribution or
-// whoever built it calls it.
+// versionOf is the version in a kernel's release, without the text that a distribution
+// or the person who built the kernel has added.
 func versionOf(release string) string {
 	return regexp.MustCompile(`^[0-9.]*[0-9]`).FindString(release)
 }
 
-// time is a time's day; strict: nothing.
+// time keeps only the day of a time; a strict mapping keeps nothing.
 func (m *Mapping) time(t time.Time) time.Time {
 	if m.strict || t.IsZero() {
 		return time.Time{}
@@ -76,7 +77,7 @@ func (m *Mapping) time(t time.Time) time.Time {
 	return t.UTC().Truncate(24 * time.Hour)
 }
 
-// whole replaces an address with the length of its network.
+// whole replaces an address that has the length of its network, and keeps the length.
 func (m *Mapping) whole(p netip.Prefix) netip.Prefix {
 	if !p.IsValid() {
 		return p
@@ -91,7 +92,7 @@ func (m *Mapping) link(l *route.Link) {
 	switch {
 	case l.PeerNetNS < 0:
 		l.Peer = m.index(l.Peer)
-	case m.strict: // a device of another namespace
+	case m.strict: // the peer is a device of another namespace
 		l.Peer, l.PeerNetNS = 0, 0
 	}
 }
@@ -115,7 +116,7 @@ func (m *Mapping) route(r *route.Route) {
 	m.share(r)
 }
 
-// share replaces all of a route but its destination.
+// share replaces everything of a route except its destination.
 func (m *Mapping) share(r *route.Route) {
 	r.Table, r.NextHopID = m.table(r.Table), m.object(r.NextHopID)
 	r.Src, r.PrefSrc = m.Prefix(r.Src), m.Addr(r.PrefSrc)
@@ -132,7 +133,7 @@ func (m *Mapping) nextHopObject(n *route.NextHopObject) {
 	n.Unknown = withoutData(n.Unknown)
 }
 
-// withoutData keeps that there are unknown attributes, and of which type.
+// withoutData keeps the types of unknown attributes, but drops their data.
 func withoutData(all []route.Attr) []route.Attr {
 	return mapped(all, func(a *route.Attr) { a.Data = nil })
 }
@@ -157,8 +158,8 @@ func (m *Mapping) path(path string) string {
 	return strings.Join(parts, "/")
 }
 
-// label replaces the label of an address: the name of its device, and what follows a
-// colon.
+// label replaces the label of an address. A label is the name of a device, with or
+// without a colon and more text.
 func (m *Mapping) label(label string) string {
 	if dev, rest, ok := strings.Cut(label, ":"); ok && m.names.devices[dev] {
 		return m.device(dev) + ":" + m.text(rest)
@@ -176,7 +177,7 @@ func (m *Mapping) tableNames(n route.Names) route.Names {
 			out.Tables[m.table(id)] = fmt.Sprintf("table%d", m.table(id))
 		}
 	}
-	if !m.strict { // the usual ones have a name by their number
+	if !m.strict { // without these, the usual protocols still have a name by their number
 		for id, name := range n.Protocols {
 			out.Protocols[id] = m.text(name)
 		}
@@ -184,8 +185,8 @@ func (m *Mapping) tableNames(n route.Names) route.Names {
 	return out
 }
 
-// solicit puts the solicited-node groups of the replaced addresses in the place of those
-// that devices have joined for the former ones.
+// solicit replaces the solicited-node groups that devices have joined for their old
+// addresses by the solicited-node groups of the new addresses.
 func solicit(addrs []route.Addr, joined []route.Membership, o *route.Snapshot) {
 	type place struct {
 		link  int

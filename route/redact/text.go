@@ -13,16 +13,16 @@ import (
 	"routewhy/route"
 )
 
-// names are the names that people give to devices and tables: the patterns of what stands
-// in them, and those that were replaced.
+// names is about the names that people give to devices and tables. It has patterns for
+// what such names may contain, and the names that were replaced.
 type names struct {
 	dotted, colons, hardware, digits *regexp.Regexp
 
-	devices map[string]bool   // those that there are
-	fresh   map[string]string // by the old ones
+	devices map[string]bool   // the names of the devices that exist
+	fresh   map[string]string // new names by old names
 	taken   map[string]bool
-	// groups are the pairs of octets, as numbers, that the addresses of this host and
-	// its neighbours have.
+	// groups are the pairs of octets, as numbers, that occur in the addresses of this
+	// host and its neighbours.
 	groups map[uint16]bool
 }
 
@@ -36,7 +36,7 @@ func newNames() names {
 	}
 }
 
-// learn keeps what must be known before a snapshot's names are replaced: which names
+// learn remembers what must be known before a snapshot's names are replaced: which names
 // and which addresses there are.
 func (m *Mapping) learn(s *route.Snapshot, routes *route.List) {
 	m.numbers.learn(s)
@@ -77,20 +77,21 @@ func (m *Mapping) learn(s *route.Snapshot, routes *route.List) {
 	}
 }
 
-// learnAddr keeps the pairs of octets of an address that is replaced.
+// learnAddr remembers the pairs of octets of an address that is replaced.
 func (m *Mapping) learnAddr(a netip.Addr) {
 	if m.strict || !a.IsValid() || m.Addr(a) == a {
 		return
 	}
 	b := a.AsSlice()
 	for i := 0; i < len(b); i += 2 {
-		if b[i] != 0 { // small numbers stand in many names
+		if b[i] != 0 { // small numbers occur in many names
 			m.names.groups[uint16(b[i])<<8|uint16(b[i+1])] = true
 		}
 	}
 }
 
-// device replaces the name of a device; strict: of every one.
+// device replaces the name of a device if it contains a part of an address. A strict
+// mapping replaces the name of every device except lo.
 func (m *Mapping) device(name string) string {
 	if !m.strict || name == "" || name == "lo" {
 		return m.name(name)
@@ -103,8 +104,8 @@ func (m *Mapping) device(name string) string {
 	return fresh
 }
 
-// name replaces what in a name may be a part of an address. Names that differ do so
-// after it too.
+// name replaces what may be a part of an address in a name. Names that are different
+// stay different.
 func (m *Mapping) name(old string) string {
 	if fresh, ok := m.names.fresh[old]; ok {
 		return fresh
@@ -117,8 +118,9 @@ func (m *Mapping) name(old string) string {
 	return fresh
 }
 
-// text replaces the addresses in a text: those of IP as [Mapping.Addr] does, those of
-// network cards (enx001122334455) and what may be a part of either by other digits.
+// text replaces the addresses in a text. IP addresses are replaced as [Mapping.Addr] does.
+// The addresses of network cards (enx001122334455), and digits that may be a part of
+// either kind of address, are replaced by other digits.
 func (m *Mapping) text(s string) string {
 	s = m.names.hardware.ReplaceAllStringFunc(s, func(old string) string { return m.scramble(old, 0) })
 	return replaceEach(s, m.names.dotted, m.dotted, func(s string) string {
@@ -128,8 +130,8 @@ func (m *Mapping) text(s string) string {
 	})
 }
 
-// replaceEach replaces what a pattern finds in one way, where that can be, and
-// what is between in another.
+// replaceEach replaces the matches of a pattern with found, and the text between them
+// with between. A match that found cannot replace is treated as text between matches.
 func replaceEach(s string, pattern *regexp.Regexp, found func(string) (string, bool), between func(string) string) string {
 	var b strings.Builder
 	done := 0
@@ -156,8 +158,8 @@ func (m *Mapping) colons(old string) (string, bool) {
 	return m.Addr(a).String(), err == nil
 }
 
-// part replaces digits that may be a part of an address: hexadecimal ones, or groups of
-// such or of decimal ones.
+// part replaces digits that may be a part of an address: hexadecimal digits, or groups of
+// hexadecimal or decimal digits.
 func (m *Mapping) part(old string) string {
 	groups := strings.FieldsFunc(old, isSeparator)
 	for i, g := range groups {
@@ -173,8 +175,8 @@ func (m *Mapping) part(old string) string {
 
 func isSeparator(r rune) bool { return strings.ContainsRune("._:-", r) }
 
-// telling reports whether one group of digits has enough of them, or some that an address
-// here has.
+// telling reports whether one group of digits may show an address: it has many digits, or
+// it contains digits of an address in this snapshot.
 func (m *Mapping) telling(g string) bool {
 	if len(g) >= 8 || len(g) >= 6 && strings.ContainsAny(g, "0123456789") {
 		return true
@@ -191,7 +193,7 @@ func (m *Mapping) telling(g string) bool {
 }
 
 // octets reports whether two groups, decimal or hexadecimal, are two octets of an address
-// here.
+// in this snapshot.
 func (m *Mapping) octets(a, b string) bool {
 	return m.pair(a, b, 10) || len(a) == 2 && len(b) == 2 && m.pair(a, b, 16)
 }
@@ -202,13 +204,13 @@ func (m *Mapping) pair(a, b string, base int) bool {
 	return errX == nil && errY == nil && m.names.groups[uint16(x)<<8|uint16(y)]
 }
 
-// globalUnicast reports whether groups begin as an address of 2000::/3 does.
+// globalUnicast reports whether groups begin like an address in 2000::/3.
 func globalUnicast(groups []string) bool {
 	return len(groups) > 1 && len(groups[0]) == 4 && (groups[0][0] == '2' || groups[0][0] == '3')
 }
 
-// network reports whether three groups are the first octets of an address that is
-// replaced.
+// network reports whether there are three groups, and they are the first octets of an
+// address that is replaced.
 func (m *Mapping) network(groups []string) bool {
 	if len(groups) != 3 {
 		return false
@@ -217,8 +219,8 @@ func (m *Mapping) network(groups []string) bool {
 	return err == nil && m.bits(a, 24) != a
 }
 
-// scramble replaces the digits in a text, hexadecimal ones where it has such. Each
-// try gives others.
+// scramble replaces the digits in a text. If the text has hexadecimal digits, the new
+// digits are hexadecimal too. Another value of try gives other digits.
 func (m *Mapping) scramble(old string, try int) string {
 	h := hmac.New(sha256.New, m.key)
 	fmt.Fprintf(h, "%d %s", try, old)

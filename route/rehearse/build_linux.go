@@ -15,7 +15,7 @@ import (
 	"routewhy/route"
 )
 
-// build makes the host again, in an empty namespace.
+// build makes a copy of the host in an empty namespace.
 func (s *stage) build() error {
 	empty, err := s.read()
 	if err != nil {
@@ -27,7 +27,7 @@ func (s *stage) build() error {
 		}
 	}
 	for _, path := range []string{"net/ipv6/conf/all/accept_dad", "net/ipv6/conf/default/accept_dad", "net/ipv6/conf/lo/accept_dad"} {
-		_, _ = write(path, "0") // a kernel without IPv6 has none
+		_, _ = write(path, "0") // a kernel without IPv6 has no such setting
 	}
 	if err := s.links(); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (s *stage) build() error {
 		return strings.HasSuffix(path, "/accept_dad") || strings.HasSuffix(path, "/addr_gen_mode") || !strings.HasPrefix(path, "net/ipv")
 	})
 	want := change.New(lookup.New(&target))
-	for range 2 { // what the kernel does by itself in the meantime, the second sees
+	for range 2 { // the second pass corrects what the kernel did by itself during the first
 		have, err := s.read()
 		if err != nil {
 			return err
@@ -53,14 +53,14 @@ func (s *stage) build() error {
 	return nil
 }
 
-// The kinds of devices that stand in for this host's.
+// The kinds of devices that are used instead of this host's devices.
 const (
 	kindDummy = "dummy"
 	kindVeth  = "veth"
 	kindVRF   = "vrf"
 )
 
-// links makes the devices, by their names and indexes.
+// links makes the devices, with the host's names and indexes.
 func (s *stage) links() error {
 	kind := kindDummy
 	for i := range s.job.Snapshot.Links {
@@ -94,7 +94,7 @@ func (s *stage) links() error {
 	return nil
 }
 
-// peerIndex is the index of the other end of a device that stands in for the n-th.
+// peerIndex is the index of the other end of the device that replaces the n-th device.
 func peerIndex(n int) int { return 1<<20 + n }
 
 // link makes a device.
@@ -129,8 +129,8 @@ func ifinfo(index int) []byte {
 	return b
 }
 
-// raise sets a device up where it is, with or without a carrier, and puts it in its VRF.
-// It gets no link-local address of its own.
+// raise puts a device in its VRF. If the host's device is up, raise also sets this device
+// up, with or without a carrier. The device does not make a link-local address by itself.
 func (s *stage) raise(l *route.Link, n int, kind string) error {
 	if l.Index != route.LoopbackIndex {
 		if _, err := write(route.ConfPath(route.IPv6, l.Name, "addr_gen_mode"), "1"); err != nil {

@@ -20,8 +20,9 @@ import (
 	"routewhy/route/kernel"
 )
 
-// Second reports whether this process was started by Do, and then does what it is for. A
-// program that calls Do calls it first, and ends where it says so.
+// Second reports whether this process was started by Do. If it was, Second does the work of
+// the second process. A program that calls Do must call Second first, and must end if
+// Second returns true.
 func Second() bool {
 	if os.Getenv(marker) == "" {
 		return false
@@ -31,7 +32,7 @@ func Second() bool {
 	if err != nil {
 		r = Result{Why: err.Error()}
 	}
-	_ = json.NewEncoder(os.Stdout).Encode(r) // a reader that is gone needs nothing
+	_ = json.NewEncoder(os.Stdout).Encode(r) // if the reader is gone, nobody needs the result
 	return true
 }
 
@@ -87,7 +88,7 @@ func (s *stage) send(c change.Change) (Answer, error) {
 	return Answer{errno, message}, err
 }
 
-// write writes a setting of the namespace: none but those below net is.
+// write writes a setting of the namespace. Only settings below net belong to a namespace.
 func write(path, value string) (Answer, error) {
 	if !strings.HasPrefix(path, "net/") || !filepath.IsLocal(path) {
 		return Answer{}, fmt.Errorf("%s is no setting of a network namespace", path)
@@ -100,7 +101,7 @@ func write(path, value string) (Answer, error) {
 	return Answer{}, err
 }
 
-// play makes the commands, here and by package change.
+// play makes the changes of the commands in this namespace, and also with package change.
 func (s *stage) play() (Result, error) {
 	state, err := s.read()
 	if err != nil {
@@ -135,10 +136,11 @@ func (s *stage) play() (Result, error) {
 	return r, err
 }
 
-// patience is how long the kernel may take for what it does by itself after a change.
+// patience is how long to wait for what the kernel does by itself after a change.
 const patience = 300 * time.Millisecond
 
-// differs names what is not as package change has it, after some patience.
+// differs lists what is different from the result of package change. It waits for some
+// time before it accepts that something differs.
 func (s *stage) differs(want *change.State) ([]change.Leftover, error) {
 	for wait := time.Millisecond; ; wait *= 2 {
 		have, err := s.read()
@@ -153,14 +155,14 @@ func (s *stage) differs(want *change.State) ([]change.Leftover, error) {
 	}
 }
 
-// unimportant reports whether a difference is one of how devices stand in for others, or
-// of what IPv6 does on a link by itself.
+// unimportant reports whether a difference comes from the devices that are used instead of
+// the host's, or from what IPv6 does on a link by itself.
 func unimportant(l change.Leftover) bool {
 	switch l.Code {
 	case change.LeftDeviceState, change.LeftAddrOrder, change.LeftUnread, change.LeftUnmerged, change.LeftNeighbour, change.LeftLifetime, change.LeftAdvertised:
 		return true
 	case change.LeftSetting:
-		return true // a device's own that stands in
+		return true // a setting of a device that is used instead of the host's
 	}
 	a := l.Prefix.Addr()
 	return a.IsValid() && a.Is6() && (a.IsLinkLocalUnicast() || a.IsMulticast() || l.Code == change.LeftRoute && l.Table == route.TableLocal)

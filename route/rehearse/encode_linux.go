@@ -17,8 +17,8 @@ type Request struct {
 	Body        []byte
 }
 
-// Encode is the request of a change. A setting has none. New devices get the indexes that
-// index gives, or the kernel's where it is nil.
+// Encode makes the request for a change. For a setting there is no request. New devices get
+// the indexes that index returns. If index is nil, the kernel chooses the indexes.
 func Encode(c change.Change, index IndexOf) (Request, error) {
 	if index == nil {
 		index = func(string) int { return 0 }
@@ -326,8 +326,8 @@ func encodeLink(c *change.Link) []byte {
 	return b
 }
 
-// IndexOf is the index that a new device is to have, by its name. The kernel's own goes by
-// all devices that there ever were. Zero: the kernel's.
+// IndexOf returns the index that a new device should have, by its name. Zero: the kernel
+// chooses it. What the kernel chooses depends on all devices that ever existed.
 type IndexOf func(name string) int
 
 func encodeNewLink(c *change.NewLink, index IndexOf) []byte {

@@ -8,10 +8,10 @@ import (
 	"routewhy/lookup/change"
 )
 
-// Do says that only Linux can.
+// Do returns a Result that says that only Linux can rehearse.
 func Do(context.Context, *change.State, []Command) Result {
 	return Result{Why: "it takes Linux"}
 }
 
-// Second reports that this process is no second one.
+// Second always reports that this process is not a second process.
 func Second() bool { return false }

@@ -14,11 +14,11 @@ import (
 	"routewhy/lookup/change"
 )
 
-// marker is the variable of the environment by which the second process knows itself.
+// marker is the environment variable that tells a process that it is the second process.
 const marker = "ROUTEWHY_REHEARSAL"
 
-// Do rehearses commands from a state on. It takes some tens of milliseconds, and no longer
-// than the context allows.
+// Do rehearses commands, starting from a state. It takes some tens of milliseconds, and no
+// longer than the context allows.
 func Do(ctx context.Context, s *change.State, commands []Command) Result {
 	snap := snapshotOf(s, commands)
 	if why := unfit(snap, commands); why != "" {
@@ -57,7 +57,7 @@ func Do(ctx context.Context, s *change.State, commands []Command) Result {
 
 // second runs the second process, in a user and a network namespace of its own.
 func second(ctx context.Context, in []byte) ([]byte, error) {
-	// It is to end with the thread that started it, which is this one.
+	// The second process should end when the thread that started it, this one, ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	out, err := start(ctx, in, syscall.CLONE_NEWUSER|syscall.CLONE_NEWNET)
@@ -107,7 +107,7 @@ func start(ctx context.Context, in []byte, flags uintptr) ([]byte, error) {
 		return nil, err
 	}
 	go func() {
-		_, _ = feed.Write(in) // what goes wrong shows in the result
+		_, _ = feed.Write(in) // if this fails, the result shows it
 		feed.Close()
 	}()
 	stop := context.AfterFunc(ctx, func() { _ = p.Kill() })

@@ -1,8 +1,8 @@
-// Package rehearse lets the running kernel make changes in a network namespace of its own,
-// in which a host's devices, addresses, rules and routes were made again, and tells what
-// it says to each. Nothing of the host is changed: a second process of this program makes
-// the namespace, checks that it is another one and that nothing is in it, and ends with
-// it.
+// Package rehearse lets the running kernel make changes in a separate network namespace,
+// and reports the kernel's answer to each. The namespace has copies of a host's devices,
+// addresses, rules and routes. Nothing on the host is changed: a second process of this
+// program makes the namespace, and checks that it is not the host's and that it is empty.
+// The namespace is gone when that process ends.
 package rehearse
 
 import (
@@ -16,27 +16,28 @@ import (
 	"routewhy/route"
 )
 
-// Command is a command as its changes, which are made up to the first that is refused.
+// Command is a command as a list of changes. They are made in order, up to the first one
+// that is refused.
 type Command []change.Change
 
-// Answer is what is said to a command; the zero Answer: it is made.
+// Answer is the answer to a command; the zero Answer: the command succeeded.
 type Answer struct {
 	Errno   route.Errno
 	Message string
 }
 
-// Result is what came of a rehearsal.
+// Result is the result of a rehearsal.
 type Result struct {
-	// Why says why there was none; empty: there was one.
+	// Why says why there was no rehearsal; empty: there was one.
 	Why string
-	// Expected are the answers that package change gives in the namespace, and Answers the
-	// kernel's, one for each command.
+	// Expected are the answers that package change gives in the namespace. Answers are the
+	// kernel's answers. Both have one answer for each command.
 	Expected, Answers []Answer
-	// Differs names what in the end is not as package change has it.
+	// Differs lists what is different from the result of package change at the end.
 	Differs []change.Leftover
 }
 
-// job is what the second process is told.
+// job is what Do sends to the second process.
 type job struct {
 	// Host is the identity of the host's network namespace, which the process must not
 	// be in.
@@ -56,7 +57,7 @@ func tag(c change.Change) (tagged, error) {
 	return tagged{reflect.TypeOf(c).Elem().Name(), b}, err
 }
 
-// untag is the change.
+// untag returns the change.
 func (t *tagged) untag() (change.Change, error) {
 	var c change.Change
 	switch t.Kind {
@@ -78,7 +79,7 @@ func (t *tagged) untag() (change.Change, error) {
 	return c, json.Unmarshal(t.Change, c)
 }
 
-// maxRoutes is how many routes are made again at most.
+// maxRoutes is how many routes are copied into the namespace at most.
 const maxRoutes = 2000
 
 // unfit says why commands cannot be rehearsed; empty: they can.
@@ -111,14 +112,14 @@ func unfit(s *route.Snapshot, commands []Command) string {
 	return ""
 }
 
-// reasonEncap is why a route into a light-weight tunnel is not rehearsed: of the tunnel,
-// only its kind is known.
+// reasonEncap is the reason why a route into a light-weight tunnel is not rehearsed. Only
+// the kind of the tunnel is known.
 const reasonEncap = "routes into light-weight tunnels (encap) are not made again in a namespace"
 
 func encapsulates(h route.NextHop) bool { return h.Encap != 0 }
 
-// snapshotOf is a state's snapshot with its routes, and without what takes no part. Of many
-// routes, only those count that the commands may meet.
+// snapshotOf is the snapshot of a state with its routes, and without what a rehearsal does
+// not need. If there are too many routes, it has only those that may affect the commands.
 func snapshotOf(s *change.State, commands []Command) *route.Snapshot {
 	snap := *s.FIB().Snapshot()
 	snap.Routes, snap.Sockets, snap.Policies, snap.Neighbours, snap.Gaps = nil, nil, nil, nil, nil
@@ -155,8 +156,8 @@ func snapshotOf(s *change.State, commands []Command) *route.Snapshot {
 	return &snap
 }
 
-// prefixesOf are what some commands are about, with gateways and sources, where they change
-// routes alone; false: they change something else.
+// prefixesOf are the prefixes that some commands are about: the destinations, gateways and
+// sources of their routes. False: the commands do not change only routes.
 func prefixesOf(commands []Command) (all []netip.Prefix, ok bool) {
 	single := func(a netip.Addr) {
 		if a.IsValid() {

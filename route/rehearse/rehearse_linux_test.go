@@ -23,8 +23,8 @@ func TestMain(m *testing.M) {
 	routetest.Main(m)
 }
 
-// inNamespace is what the second process makes of a job in the namespace of the calling
-// thread.
+// inNamespace does the work of the second process in the namespace of the calling thread,
+// and returns its error.
 func inNamespace(t *testing.T, host string) error {
 	b, err := json.Marshal(job{Host: host, Snapshot: &route.Snapshot{Links: []route.Link{{Index: 7, Name: "made"}}}})
 	if err != nil {
@@ -37,7 +37,7 @@ func inNamespace(t *testing.T, host string) error {
 	return err
 }
 
-// TestElsewhere lets the second process run where it must not.
+// TestElsewhere lets the second process run in namespaces where it must refuse.
 func TestElsewhere(t *testing.T) {
 	ns := routetest.New(t)
 	ns.Do(func() {
@@ -59,7 +59,7 @@ func TestElsewhere(t *testing.T) {
 	})
 }
 
-// TestDo rehearses changes, of which the host itself sees nothing.
+// TestDo rehearses changes. On the host itself nothing changes.
 func TestDo(t *testing.T) {
 	ns := routetest.New(t)
 	ns.Run(t, "ip link set lo up", "ip link add eth0.5 type veth peer name p0", "ip link set p0 up", "ip link set eth0.5 up", "ip addr add 192.0.2.2/24 dev eth0.5")
