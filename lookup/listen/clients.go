@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -15,8 +16,8 @@ type cell struct {
 	// client: it can be the source of a packet that is received.
 	client bool
 	// home are the devices to whose networks it belongs; none: to no network that this
-	// host is in.
-	home []int
+	// host is in. wider are those that have a network around that one.
+	home, wider []int
 }
 
 // cellsOf are the cells of a family, in ascending order, and the prefixes that cut them.
@@ -49,6 +50,7 @@ func cellsOf(f *lookup.FIB, fam route.Family) ([]cell, map[netip.Prefix]bool) {
 		d := searcher.Lookup(route.Flow{Dst: a})
 		if !isLink(a) {
 			cells[i].home = nets.of(a, &d)
+			cells[i].wider = nets.around(a)
 		}
 		if home := cells[i].home; len(home) > 0 && vrfOf(f.Snapshot(), home[0]) != 0 {
 			d = searcher.Lookup(route.Flow{Dst: a, Out: vrfOf(f.Snapshot(), home[0])}) // where its broadcast address is
@@ -170,6 +172,23 @@ func (n *networks) of(a netip.Addr, d *lookup.Decision) []int {
 		}
 	}
 	return out
+}
+
+// around are the devices of all networks that have an address and are those of addresses of
+// this host.
+func (n *networks) around(a netip.Addr) []int {
+	var out []int
+	for _, bits := range n.lengths {
+		if p, err := a.WithZone("").Prefix(bits); err == nil {
+			out = append(out, n.links[p]...)
+		}
+	}
+	return out
+}
+
+// isHome reports whether an address may be that of a neighbour by a device.
+func (c *cell) isHome(link int) bool {
+	return slices.Contains(c.home, link) || slices.Contains(c.wider, link)
 }
 
 // labelled is a prefix and a label.
@@ -298,8 +317,8 @@ func (t *tree) assign(n *node, out []labelled, label int) []labelled {
 	return out
 }
 
-// tight is the shortest prefix inside that of a node that is known, or else the longest one
-// that has all runs with a label.
+// tight is the longest prefix that is known and has all runs of a node with a label, or else
+// the longest one that has them.
 func (t *tree) tight(n *node) netip.Prefix {
 	from, to := n.from, n.to-1
 	for t.runs[from].label == noLabel {
@@ -308,8 +327,14 @@ func (t *tree) tight(n *node) netip.Prefix {
 	for t.runs[to].label == noLabel {
 		to--
 	}
-	p := n.prefix
-	for !t.known[p] && !p.IsSingleIP() {
+	var known netip.Prefix
+	for p := n.prefix; ; {
+		if t.known[p] {
+			known = p
+		}
+		if p.IsSingleIP() {
+			return cmp.Or(known, p)
+		}
 		low := netip.PrefixFrom(p.Addr(), p.Bits()+1)
 		middle := after(low)
 		switch {
@@ -318,8 +343,7 @@ func (t *tree) tight(n *node) netip.Prefix {
 		case to+1 < len(t.runs) && !middle.Less(t.runs[to+1].first):
 			p = low
 		default:
-			return p
+			return cmp.Or(known, p)
 		}
 	}
-	return p
 }

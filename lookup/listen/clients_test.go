@@ -2,6 +2,7 @@ package listen
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"routewhy/lookup"
@@ -46,5 +47,32 @@ func TestClientsNextToOthers(t *testing.T) {
 		case by == 0 && got.Answered != route.No, by != 0 && (len(got.By) != 1 || got.By[0] != by):
 			t.Errorf("%s is answered by %v (%+v), want by %d", client, got.By, got.Reason, by)
 		}
+	}
+}
+
+// TestNetworkInsideAnother: eth1's network is a part of eth0's. Neighbours by eth0 with an
+// address of that part get no answer, because it asks for them on eth1's link; and by eth1
+// there are no clients of the rest.
+func TestNetworkInsideAnother(t *testing.T) {
+	const eth0, eth1 = 2, 3
+	up := route.LinkUp | route.LinkLowerUp
+	to := func(p string, typ route.Type, table route.Table, dev int) route.Route {
+		return route.Route{Table: table, Dst: prefix(p), Type: typ, NextHops: []route.NextHop{{Link: dev}}}
+	}
+	s := &route.Snapshot{
+		Links: []route.Link{{Index: eth0, Name: "eth0", Flags: up}, {Index: eth1, Name: "eth1", Flags: up}},
+		Addrs: []route.Addr{{Link: eth0, Prefix: prefix("10.0.0.2/8")}, {Link: eth1, Prefix: prefix("10.1.0.2/24")}},
+		Rules: route.DefaultRules(route.IPv4),
+		Routes: []route.Route{
+			to("10.0.0.2/32", route.TypeLocal, route.TableLocal, eth0), to("10.1.0.2/32", route.TypeLocal, route.TableLocal, eth1),
+			to("10.0.0.0/8", route.TypeUnicast, route.TableMain, eth0), to("10.1.0.0/24", route.TypeUnicast, route.TableMain, eth1),
+		},
+		Sysctls: route.Sysctls{},
+	}
+	x := socket(route.ProtoTCP, "10.0.0.2:1", 0, false)
+	e := NewHost(lookup.New(s)).Exposure(&x)
+	want := []string{"10.0.0.2/32 eth0=10.1.0.0/24!other-link,10.0.0.0/8,0.0.0.0/0!no-route eth1=10.1.0.0/24,0.0.0.0/0!no-route"}
+	if got := described(s, e.Locals); !slices.Equal(got, want) {
+		t.Errorf("got %q; want %q", got, want)
 	}
 }

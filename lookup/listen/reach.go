@@ -180,7 +180,7 @@ func (k *asker) labels(key *viewKey) []int {
 	for i := range k.cells {
 		c := &k.cells[i]
 		switch {
-		case !c.client || len(c.home) > 0 && !slices.Contains(c.home, key.uplink):
+		case !c.client || len(c.home) > 0 && !c.isHome(key.uplink):
 			labels[i] = noLabel
 		case k.outcomes[ins[i]].Delivered != route.Yes:
 			labels[i] = ins[i]
@@ -252,7 +252,7 @@ func (k *asker) back(c *cell, a netip.Addr, bound int, s *route.Socket) int {
 		Dst: c.first, Src: a, Out: bound, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto,
 		SrcPort: s.Local.Port(), DstPort: clientPort, Transparent: s.Transparent,
 	})
-	return k.place(k.answer(&d, c.first, a, slices.Contains(c.home, bound)))
+	return k.place(k.answer(&d, c.first, a, c.isHome(bound)))
 }
 
 // from is an answer's outcome where the packet came by an uplink: who is asked for on the

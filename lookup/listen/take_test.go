@@ -192,11 +192,11 @@ func TestExposuresInVRF(t *testing.T) {
 		"a connection":               {route.ProtoTCP, "10.0.0.2:1", 0, nil, []string{"10.0.0.2/32 eth1=10.0.0.0/24,0.0.0.0/0!no-route"}},
 		"a datagram":                 {route.ProtoUDP, "10.0.0.2:1", 0, nil, []string{"10.0.0.2/32"}},
 		"a datagram to a bound one":  {route.ProtoUDP, "10.0.0.2:1", red, nil, []string{"10.0.0.2/32 eth1=10.0.0.0/24,0.0.0.0/0!no-route"}},
-		"IPv6":                       {route.ProtoTCP, "[2001:db8::2]:1", red, nil, []string{"2001:db8::2/128 eth1=2001:db8::/64fe80::/10,::/0!no-route"}},
+		"IPv6":                       {route.ProtoTCP, "[2001:db8::2]:1", red, nil, []string{"2001:db8::2/128 eth1=2001:db8::/64fe80::/64,::/0!no-route"}},
 		"a rule for the VRF":         {route.ProtoTCP, "[2001:db8::2]:1", red, &byRed, []string{"2001:db8::2/128"}},
-		"a rule for its device":      {route.ProtoTCP, "[2001:db8::2]:1", red, &byEth1, []string{"2001:db8::2/128 eth1=2001:db8::/64fe80::/10,::/0!no-route"}},
-		"a link asks no rule":        {route.ProtoTCP, "[fe80::2]:1", eth1, &byRed, []string{"fe80::2/128 eth1=2001:db8::/64fe80::/10,::/0!no-route"}},
-		"a link asks no rule at all": {route.ProtoTCP, "[fe80::2]:1", eth1, &tcpAlone, []string{"fe80::2/128 eth1=fe80::/10,::/0!answer-refused"}},
+		"a rule for its device":      {route.ProtoTCP, "[2001:db8::2]:1", red, &byEth1, []string{"2001:db8::2/128 eth1=2001:db8::/64fe80::/64,::/0!no-route"}},
+		"a link asks no rule":        {route.ProtoTCP, "[fe80::2]:1", eth1, &byRed, []string{"fe80::2/128 eth1=2001:db8::/64fe80::/64,::/0!no-route"}},
+		"a link asks no rule at all": {route.ProtoTCP, "[fe80::2]:1", eth1, &tcpAlone, []string{"fe80::2/128 eth1=fe80::/64,::/0!answer-refused"}},
 	} {
 		one := *s
 		if test.rule != nil {

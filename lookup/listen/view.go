@@ -85,7 +85,7 @@ func (k *asker) classes(labels []int, uplink int, allNear bool) []Class {
 		if label == noLabel {
 			continue
 		}
-		isNear := allNear || slices.Contains(k.cells[i].home, uplink) || isLink(k.cells[i].first)
+		isNear := allNear || k.cells[i].isHome(uplink) || isLink(k.cells[i].first)
 		if _, ok := near[label]; !ok {
 			near[label] = true
 		}
