@@ -21,7 +21,7 @@ func (f *FIB) Connect(flow route.Flow) *Trace {
 	first := f.Explain(flow)
 	first.Socket = nil
 	if flow.Dst.Is6() && first.Decision.Errno != 0 && flow.In == 0 && !flow.Src.IsValid() {
-		if src := (&walk{fib: f}).selectSource6(flow.Dst, flow.Out, &first.Source); src.certain() {
+		if src := f.sourceOfFailed6(&flow, &first.Source); src.certain() {
 			first.Source.Addr = src.addr
 		}
 	}
@@ -84,7 +84,7 @@ func (f *FIB) lookups(flow route.Flow, first *Decision) []route.Flow {
 		if given || first.Errno == 0 || flow.Dst.IsMulticast() {
 			return nil
 		}
-		src := (&walk{fib: f}).selectSource6(flow.Dst, flow.Out, nil)
+		src := f.sourceOfFailed6(&flow, nil)
 		if !src.certain() {
 			return withSource(flow, src.oneOf...)
 		}
@@ -100,6 +100,13 @@ func (f *FIB) lookups(flow route.Flow, first *Decision) []route.Flow {
 		return nil
 	}
 	return withSource(flow, first.Sources()...)
+}
+
+// sourceOfFailed6 is the source that IPv6 chooses after a look-up that failed: without a
+// route no device goes before the others, even if the socket is bound to one, except that a
+// VRF keeps to its own addresses (ip6_route_get_saddr in include/net/ip6_route.h).
+func (f *FIB) sourceOfFailed6(flow *route.Flow, t *SourceTrial) chosen {
+	return (&walk{fib: f}).selectSource6(flow.Dst, f.vrf(flow.Out), t)
 }
 
 // withSource are copies of a flow with each source that is one.
