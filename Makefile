@@ -1,5 +1,5 @@
-# routewhy: build, test, measure. `make test` needs nothing but Go; the tests
-# that talk to the running kernel also want iproute2, and say so where they skip.
+# routewhy: build, test, measure. `make test` needs only Go. The tests that talk to
+# the running kernel also need iproute2. If it is missing, they skip and say so.
 
 GO      ?= go
 GOTEST  ?= $(GO) test
@@ -16,36 +16,36 @@ build:
 test:
 	$(GOTEST) ./...
 
-# The same as a program of 32 bits, which a kernel of 64 bits does not tell of IPsec,
-# as the scripts' screens would show.
+# The same as a 32-bit program. A 64-bit kernel does not tell such a program about
+# IPsec, and the screens of the scripts would show that.
 test-386:
 	GOARCH=386 CGO_ENABLED=0 $(GOTEST) -skip '^TestPolicies$$|^TestScripts$$' ./...
 
-# What does not talk to a kernel, on a big-endian machine: qemu-s390x is emulated user
-# space, which does not translate all of netlink. Without a PATH, the tests that set up
-# namespaces find no iproute2 and are skipped, and the imports cannot be listed;
-# TestWhole and TestSavedDevices read what a little-endian machine saved; TestBombs
+# The tests that do not talk to a kernel, on a big-endian machine. qemu-s390x emulates
+# only user space, and does not translate all of netlink. Without a PATH, the tests that
+# set up namespaces find no iproute2 and are skipped, and the imports cannot be listed.
+# TestWhole and TestSavedDevices read what a little-endian machine saved. TestBombs
 # unpacks a gigabyte. ROUTEWHY_FEWER makes some tests smaller.
 test-s390x:
 	ROUTEWHY_FEWER=1 GOARCH=s390x CGO_ENABLED=0 $(GOTEST) -exec "env CI= PATH=/nowhere $$(command -v qemu-s390x)" -skip '^TestImports$$|^TestWhole$$|^TestSavedDevices$$|^TestBombs$$' \
 		./lookup/... ./route ./route/iproute2 ./route/load ./route/redact ./cmd/routewhy/internal/text
 
-# The tests that talk to a kernel again, under two of Debian 12's (6.1 and 6.12), which
-# have VRFs, dummy, VLAN and WireGuard devices, and MPLS. They are emulated: qemu and
-# the kernels' packages are installed.
+# The tests that talk to a kernel, again under two kernels of Debian 12 (6.1 and 6.12).
+# These have VRFs, dummy, VLAN and WireGuard devices, and MPLS. They run in an emulated
+# machine: qemu and the kernels' packages are installed for that.
 kernel-test:
 	.ci/kernel-test
 	SECOND_KERNEL_PACKAGE=linux-image-6.12-amd64 \
 		SECOND_KERNEL_DIR=$${XDG_CACHE_HOME:-$$HOME/.cache}/second-kernel-6.12 .ci/kernel-test
 
-# The packages that have goroutines, under the race detector, and one FIB that several
-# goroutines ask.
+# The packages that have goroutines, under the race detector, and a test of one FIB that
+# several goroutines ask.
 race:
 	$(GOTEST) -race ./route/kernel ./lookup/coverage
 	GORACE=atexit_sleep_ms=0 $(GOTEST) -race ./cmd/routewhy -args -roundtrips=5
 	$(GOTEST) -race -run '^TestConcurrent$$' ./lookup
 
-# Every fuzz target of every package in turn, FUZZTIME each.
+# Every fuzz target of every package, one after the other, each for FUZZTIME.
 fuzz:
 	@for pkg in $$($(GO) list ./...); do \
 		for target in $$($(GOTEST) -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
@@ -54,8 +54,8 @@ fuzz:
 		done; \
 	done
 
-# Go's benchmarks, and whole processes side by side with ip(8), for which it must be
-# root. ROUTEWHY_PREFIXES may name a file of prefixes (gzip, one a line).
+# Go's benchmarks, and whole processes compared with ip(8), which needs root.
+# ROUTEWHY_PREFIXES may name a file of prefixes (gzip, one on each line).
 bench: build
 	$(GOTEST) -run '^$$' -bench . -benchmem ./...
 	$(GO) run ./route/routetest/bench -routewhy ./routewhy

@@ -10,8 +10,8 @@ import (
 	"routewhy/route"
 )
 
-// routes fills in which routes only one of the hosts has, and gives the prefixes
-// whose entries differ.
+// routes notes the routes that only one of the hosts has. It gives the prefixes whose
+// entries differ.
 func (d *Difference) routes(a, b *Host, fam route.Family) []netip.Prefix {
 	var out []netip.Prefix
 	compare(a, b, fam, func(x, y []entry) {
@@ -25,9 +25,9 @@ func (d *Difference) routes(a, b *Host, fam route.Family) []netip.Prefix {
 }
 
 // gateways are the neighbours whose state may decide: gateways of routes that are
-// not taken for alive. Of those that are half alive, as of those that are not
-// alive yet, the kernel does not care which state exactly they are in
-// (fib_detect_death, ipv4_good_nh, rt6_check_neigh).
+// not known to be alive. The kernel treats all valid states except reachable alike, and
+// also all states in which the neighbour is not alive yet (fib_detect_death,
+// ipv4_good_nh, rt6_check_neigh).
 func (h *Host) gateways() []route.Neighbour {
 	used := map[route.Neighbour]bool{}
 	add := func(hop *route.NextHop) { used[route.Neighbour{Link: hop.Link, Addr: hop.Gateway}] = true }
@@ -56,7 +56,7 @@ func (h *Host) gateways() []route.Neighbour {
 	return out
 }
 
-// split sorts the routes of one prefix out.
+// split sorts the routes of one prefix into those that were removed, added or changed.
 func (d *Difference) split(removed, added []route.Route) {
 	for i := range removed {
 		r := &removed[i]
@@ -79,15 +79,14 @@ func Alike(a, b *Host) bool {
 	return reflect.DeepEqual(others(a), others(b))
 }
 
-// others is a snapshot without its routes, and without what no decision depends
-// on.
+// others is a snapshot without its routes, and without everything that decides nothing.
 func others(h *Host) route.Snapshot {
 	s := h.FIB.Snapshot()
 	o := *s
 	o.Routes, o.Time, o.Sockets, o.Neighbours = nil, time.Time{}, nil, h.gateways()
 	o.Host, o.Machine = "", ""
 	o.Addrs = slices.Clone(s.Addrs)
-	for i := range o.Addrs { // whether a time is over counts, and not how much is left
+	for i := range o.Addrs { // only whether a time is over counts, not how much is left
 		a := &o.Addrs[i]
 		a.PreferredLft, a.ValidLft = min(a.PreferredLft, 1), min(a.ValidLft, 1)
 	}
@@ -110,13 +109,13 @@ type entry struct {
 	dst   netip.Prefix
 	table route.Table
 	place int32 // among the host's routes
-	kind  int32 // by a number that is the same for both hosts
+	kind  int32 // its number, which is the same on both hosts
 }
 
 func sameEntry(a, b entry) bool { return a.kind == b.kind }
 
-// compare hands over the entries of every prefix of every table, those of each
-// host in their own order.
+// compare calls each with the entries of every prefix of every table. The entries of
+// each host are in that host's order.
 func compare(a, b *Host, fam route.Family, each func(x, y []entry)) {
 	kinds := map[any]int32{}
 	names := a.FIB.Snapshot()
@@ -136,7 +135,7 @@ func compare(a, b *Host, fam route.Family, each func(x, y []entry)) {
 	}
 }
 
-// take splits off the entries of one prefix.
+// take splits the entries of one prefix off the start of a list.
 func take(x []entry, k *entry) (same, rest []entry) {
 	n := 0
 	for n < len(x) && byPrefix(&x[n], k) == 0 {
@@ -145,8 +144,8 @@ func take(x []entry, k *entry) (same, rest []entry) {
 	return x[:n], x[n:]
 }
 
-// kinds numbers the kinds of the host's routes. Devices count by their names,
-// for which those of one of the hosts are taken.
+// kinds numbers the kinds of the host's routes. Devices are compared by name; names
+// is the host whose device numbers are used.
 func (h *Host) kinds(names *route.Snapshot, known map[any]int32) []int32 {
 	link := linkNumbers(h.FIB.Snapshot(), names)
 	out := make([]int32, 0, len(h.Routes.Kinds()))
@@ -156,8 +155,8 @@ func (h *Host) kinds(names *route.Snapshot, known map[any]int32) []int32 {
 			r.NextHops[i].Link = link(r.NextHops[i].Link)
 			r.NextHops[i].Flags &^= route.NextHopOffload | route.NextHopTrap
 		}
-		// What hardware does with a route does not count, and of a time whether it
-		// is over.
+		// What hardware does with a route does not count. Of a time, only whether it
+		// is over counts.
 		r.Flags, r.Expires = 0, min(max(r.Expires, -1), 1)
 		key := r.Kind()
 		n, ok := known[key]
@@ -170,8 +169,8 @@ func (h *Host) kinds(names *route.Snapshot, known map[any]int32) []int32 {
 	return out
 }
 
-// linkNumbers gives the index that a device of one host has on another, by its
-// name; a negative number where there is none of that name.
+// linkNumbers gives the index that a device of one host has on another. It finds it by
+// the device's name. The index is negative if there is no device of that name.
 func linkNumbers(own, other *route.Snapshot) func(int) int {
 	byName, numbers := map[string]int{}, map[int]int{}
 	for i := range other.Links {

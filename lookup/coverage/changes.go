@@ -11,9 +11,9 @@ import (
 	"routewhy/route"
 )
 
-// Changes are ranges whose decisions differ, in ascending order. There may be a million:
-// each decision is worked out again when it is asked for. The zero value has none. They
-// must not be used by several goroutines at once.
+// Changes are ranges whose decisions differ, in ascending order. There may be a million,
+// so each decision is worked out again when it is asked for. The zero value has none.
+// Only one goroutine at a time may use them.
 type Changes struct {
 	found []found
 	a, b  *side
@@ -25,11 +25,11 @@ type found struct {
 	mark Key
 }
 
-// Key is what a [Mark] makes of a change.
+// Key is what a [Mark] returns for a change.
 type Key [2]uint64
 
-// Mark makes a key of a change, by which the caller tells which are alike. Several
-// goroutines call it at once. The change is not to be kept.
+// Mark returns a key for a change. The caller uses it to find changes that are alike.
+// Several goroutines call it at the same time. It must not keep the change.
 type Mark func(*Change) Key
 
 func newChanges(before, after *lookup.FIB, flow Flow) *Changes {
@@ -39,13 +39,13 @@ func newChanges(before, after *lookup.FIB, flow Flow) *Changes {
 // Len is how many ranges there are.
 func (c *Changes) Len() int { return len(c.found) }
 
-// Range is the first and the last address of one of them.
+// Range is the first and the last address of one of the ranges.
 func (c *Changes) Range(i int) (first, last netip.Addr) { return c.found[i].first, c.found[i].last }
 
-// Key is what the caller's Mark made of the first part of a range.
+// Key is what the caller's Mark returned for the first part of a range.
 func (c *Changes) Key(i int) Key { return c.found[i].mark }
 
-// At is one of them, by its place from 0.
+// At is one of the changes, by its place. The first place is 0.
 func (c *Changes) At(i int) Change {
 	x := c.at(c.found[i].first)
 	x.Last = c.found[i].last
@@ -53,7 +53,7 @@ func (c *Changes) At(i int) Change {
 	return x
 }
 
-// All are all of them.
+// All are all changes.
 func (c *Changes) All() []Change {
 	out := make([]Change, c.Len())
 	for i := range out {
@@ -62,25 +62,25 @@ func (c *Changes) All() []Change {
 	return out
 }
 
-// at are the decisions about an address, whose NextHops the next ones overwrite.
+// at gives the decisions about an address. The next call overwrites their NextHops.
 func (c *Changes) at(first netip.Addr) Change {
 	return Change{First: first, Before: c.a.decide(first), After: c.b.decide(first)}
 }
 
-// alike reports whether two changes are one where their ranges meet.
+// alike reports whether two changes are the same, so that adjacent ranges can be joined.
 func (c *Changes) alike(x, y *Change) bool {
 	return c.a.same(decided{&x.Before, x.First}, c.a, decided{&y.Before, y.First}) &&
 		c.b.same(decided{&x.After, x.First}, c.b, decided{&y.After, y.First})
 }
 
-// own are the same, without ranges, for another goroutine.
+// own is a copy without the ranges, for another goroutine.
 func (c *Changes) own() *Changes { return &Changes{a: c.a.own(), b: c.b.own()} }
 
 // chunk is how many ranges are decided at a time.
 const chunk = 1 << 14
 
-// decide decides a packet to each of the ranges that begin at starts, and joins those
-// whose two decisions are the same. Processors share the work.
+// decide decides a packet to each of the ranges that begin at starts. It joins ranges
+// that have the same two decisions. All processors share the work.
 func (c *Changes) decide(starts []netip.Addr, wanted func(netip.Addr) bool, mark Mark) {
 	parts := make([][]found, (len(starts)+chunk-1)/chunk)
 	var next atomic.Int64
@@ -124,7 +124,7 @@ func (c *Changes) collect(parts [][]found) {
 // decideSome decides some of the ranges.
 func (c *Changes) decideSome(starts []netip.Addr, from, to int, wanted func(netip.Addr) bool, mark Mark) []found {
 	var out []found
-	var x, last Change // one of each for all ranges
+	var x, last Change // the same two are used for all ranges
 	for i := from; i < to; i++ {
 		if !wanted(starts[i]) {
 			continue

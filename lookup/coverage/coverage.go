@@ -1,6 +1,6 @@
-// Package coverage finds which destinations two snapshots decide differently:
-// the boundaries of all prefixes cut the addresses into ranges, one address of
-// each is decided, and what is equal is merged.
+// Package coverage finds which destinations two snapshots decide differently. The
+// boundaries of all prefixes cut the addresses into ranges. One address of each range
+// is decided, and ranges with equal decisions are merged.
 package coverage
 
 import (
@@ -30,36 +30,38 @@ func number(a netip.Addr) *big.Int { return new(big.Int).SetBytes(a.AsSlice()) }
 // Holds reports whether an address is in the range.
 func (c *Change) Holds(a netip.Addr) bool { return !a.Less(c.First) && !c.Last.Less(a) }
 
-// Host is one of two that are compared.
+// Host is one of two hosts that are compared.
 type Host struct {
 	FIB *lookup.FIB
 	// Routes are the routes that the FIB was built from.
 	Routes *route.List
 }
 
-// HostOf indexes a snapshot that has its routes itself.
+// HostOf indexes a snapshot that contains its routes.
 func HostOf(s *route.Snapshot) *Host { return &Host{lookup.New(s), route.ListOf(s.Routes)} }
 
 // Difference is what differs between two hosts for one family.
 type Difference struct {
 	// Changes are the ranges whose decisions differ.
 	Changes *Changes
-	// Removed and Added are the routes that only one of them has, by table and
-	// prefix. A device is the same where it has the same name.
+	// Removed and Added are the routes that only one of the hosts has, by table and
+	// prefix. A device is the same if it has the same name.
 	Removed, Added route.List
-	// Old and New are, at the same places, the routes that are the same entry
-	// for the kernel on both hosts, but not alike.
+	// Old and New are the routes that are the same entry for the kernel on both
+	// hosts, but differ. The two versions of a route have the same place in both.
 	Old, New route.List
 }
 
-// Diff compares two hosts. The flow says the rest of the packet, which the host
-// sends; its devices are named, because an index is another device's on another host.
+// Diff compares two hosts. The flow describes the rest of the packet, which the host
+// sends. The flow names its devices, because an index may mean another device on
+// another host.
 func Diff(before, after *Host, fam route.Family, flow Flow, mark Mark) *Difference {
 	d := &Difference{Changes: new(Changes)}
 	changed := d.routes(before, after, fam)
 	var within ranges
-	// Where nothing else differs, only what those routes cover can be decided
-	// otherwise; but whether a source is the host's own is up to other routes.
+	// If nothing else differs, only the addresses that those routes cover can be
+	// decided differently. But if there is a source, other routes decide whether it
+	// is the host's own.
 	all := flow.Src.IsValid() || !Alike(before, after)
 	if !all {
 		within = union(changed)
@@ -106,16 +108,16 @@ func (s *side) own() *side {
 	return &c
 }
 
-// decide gives a decision whose NextHops the next one overwrites.
+// decide gives a decision. The next call overwrites its NextHops.
 func (s *side) decide(dst netip.Addr) lookup.Decision {
 	f := s.flow
 	f.Dst = dst
 	return s.searcher.Lookup(f)
 }
 
-// same reports whether two decisions send a packet the same way, or refuse it
-// alike. They may be about two destinations: where the source is the destination
-// itself in both, it is no difference.
+// same reports whether two decisions send a packet the same way, or refuse it in the
+// same way. They may be about two destinations. If the source is the destination
+// itself in both, that is no difference.
 func (s *side) same(d decided, other *side, e decided) bool {
 	if d.Disposition != e.Disposition || d.Errno != e.Errno || d.SomeRefused != e.SomeRefused || d.RefusedShare != e.RefusedShare ||
 		d.Ambiguous.Code != e.Ambiguous.Code || len(d.NextHops) != len(e.NextHops) {
@@ -143,8 +145,8 @@ func (s *side) sameWay(w *lookup.NextHop, other *side, v *lookup.NextHop) bool {
 		s.snap.LinkName(w.Link) == other.snap.LinkName(v.Link)
 }
 
-// cuts are the first addresses of the ranges that are decided alike: those of
-// the whole family, or those that are cut by prefixes in some ranges alone.
+// cuts are the first addresses of the ranges that are decided alike. They are those of
+// the whole family, or only those that prefixes in some ranges make.
 func cuts(before, later *lookup.FIB, fam route.Family, all bool, some ranges) []netip.Addr {
 	starts := newStarts(before, later, fam)
 	within := func(p netip.Prefix) {
@@ -160,7 +162,7 @@ func cuts(before, later *lookup.FIB, fam route.Family, all bool, some ranges) []
 // starts are the addresses at which ranges begin.
 type starts struct{ list []netip.Addr }
 
-// newStarts has those that other facts than routes make.
+// newStarts begins with the starts that come from other facts than routes.
 func newStarts(before, later *lookup.FIB, fam route.Family) *starts {
 	s := &starts{[]netip.Addr{fam.Default().Addr()}}
 	before.Boundaries(fam, s.add)
@@ -168,12 +170,12 @@ func newStarts(before, later *lookup.FIB, fam route.Family) *starts {
 	return s
 }
 
-// add notes where a prefix begins, and where it has ended.
+// add notes the first address of a prefix, and the first address after it.
 func (s *starts) add(p netip.Prefix) {
 	if p.Bits() == 0 {
 		return
 	}
-	if a := p.Addr(); s.list[len(s.list)-1] != a { // where the one before has ended
+	if a := p.Addr(); s.list[len(s.list)-1] != a { // unless it is noted already as the address after the prefix before
 		s.list = append(s.list, a)
 	}
 	if next := route.LastAddr(p).Next(); next.IsValid() {

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { routetest.Main(m) }
 const samples = 10000
 
 // TestDiffIsExact compares random set-ups: an address is decided differently if
-// and only if it is in a range that is reported. ROUTEWHY_SETUPS is how many.
+// and only if it is in a reported range. ROUTEWHY_SETUPS is the number of set-ups.
 func TestDiffIsExact(t *testing.T) {
 	support := routetest.Probe(t)
 	pairs := 12
@@ -37,7 +37,7 @@ func TestDiffIsExact(t *testing.T) {
 			ns.Batch(setup)
 			before := read(t, ns)
 			checkPair(t, rng, before, fewRoutesLess(rng, before))
-			// More of the same on top.
+			// More random changes are made to the same namespace.
 			ns.Batch(routetest.Generate(rng, routetest.Options{Support: support}))
 			checkPair(t, rng, before, read(t, ns))
 		})
@@ -48,7 +48,7 @@ func read(t *testing.T, ns *routetest.Namespace) *route.Snapshot {
 	return live.Read(t, ns, route.Query{AllDevices: true})
 }
 
-// fewRoutesLess is a snapshot that lacks some routes and is else the same.
+// fewRoutesLess is the same snapshot without a few routes.
 func fewRoutesLess(rng *rand.Rand, s *route.Snapshot) *route.Snapshot {
 	o := *s
 	o.Routes = slices.DeleteFunc(slices.Clone(s.Routes), func(route.Route) bool { return rng.IntN(8) == 0 })
@@ -80,7 +80,7 @@ func checkPair(t *testing.T, rng *rand.Rand, a, b *route.Snapshot) {
 	}
 }
 
-// sample is an address: any at all, or one beside the edge of something.
+// sample is a random address: any one, or one next to a boundary.
 func sample(rng *rand.Rand, fam route.Family, a, b *route.Snapshot, changes []coverage.Change) netip.Addr {
 	var at netip.Addr
 	switch n := rng.IntN(4); {
@@ -108,7 +108,7 @@ func sample(rng *rand.Rand, fam route.Family, a, b *route.Snapshot, changes []co
 	return at
 }
 
-// text is a decision as far as it matters to the packet.
+// text is the part of a decision that matters to the packet.
 func text(f *lookup.FIB, d *lookup.Decision) string {
 	out := fmt.Sprintln(d.Disposition, d.Errno, d.SomeRefused, d.Ambiguous.Code)
 	for _, w := range d.NextHops {

@@ -10,11 +10,10 @@ import (
 	"routewhy/route"
 )
 
-// Edited finds the ranges of a family that are decided differently after a change of a
-// host: changed are the prefixes whose routes differ, of either family, which it may
-// overwrite. The FIBs need not have the routes to
-// other prefixes than those that overlap with them, unless more than routes differs. See
-// [Diff].
+// Edited finds the ranges of a family that are decided differently after a host was
+// changed. changed are the prefixes of both families whose routes differ; Edited may
+// overwrite them. The FIBs need only the routes to prefixes that overlap with these,
+// unless something other than routes differs too. See [Diff].
 func Edited(before, after *lookup.FIB, fam route.Family, changed []netip.Prefix, flow Flow, mark Mark) *Changes {
 	mine := slices.DeleteFunc(changed, func(p netip.Prefix) bool { return route.FamilyOf(p.Addr()) != fam })
 	all := flow.Src.IsValid() || !alikeOtherwise(before.Snapshot(), after.Snapshot())
@@ -23,7 +22,7 @@ func Edited(before, after *lookup.FIB, fam route.Family, changed []netip.Prefix,
 	if !all && len(within) == 0 {
 		return c
 	}
-	// What the later one has more is among the prefixes that changed.
+	// Prefixes that only the later FIB has are among those that changed.
 	starts := newStarts(before, after, fam)
 	n := len(mine)
 	if all {

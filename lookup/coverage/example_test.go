@@ -8,8 +8,8 @@ import (
 	"routewhy/route"
 )
 
-// Which destinations a change moves: here the pair of routes by which a VPN takes
-// everything without touching the default route.
+// The example shows which destinations a change moves. The change is the pair of routes
+// by which a VPN takes all traffic without changing the default route.
 func ExampleDiff() {
 	via := func(dst, gateway string) route.Route {
 		return route.Route{

@@ -13,19 +13,19 @@ import (
 type Ranges struct {
 	fib      *lookup.FIB
 	searcher *lookup.Searcher
-	bounds   map[route.Family][]netip.Prefix // of the family but for its routes
+	bounds   map[route.Family][]netip.Prefix // by family: boundaries from other facts than routes
 }
 
-// RangesOf gives one that has looked at nothing yet.
+// RangesOf gives Ranges for a host, which have not looked at anything yet.
 func RangesOf(f *lookup.FIB) *Ranges {
 	return &Ranges{f, f.Searcher(), map[route.Family][]netip.Prefix{}}
 }
 
-// Each decides a packet to every address of a prefix: it hands over each range of which all
-// addresses are decided alike, in ascending order, with the decision about its first one.
-// Where the source is the destination itself, it is that of the first one too. None of the
-// ranges lies on both sides of an end of cut, which may be the zero Prefix. The decision is
-// overwritten by the next one. It ends where each returns false.
+// Each decides a packet to every address of a prefix. It calls each with every range whose
+// addresses are all decided alike, in ascending order, and with the decision about the
+// range's first address. If the source is the destination itself, the decision has the
+// first address as its source. No range crosses an end of cut, which may be the zero
+// Prefix. The next decision overwrites this one. Each stops when each returns false.
 func (r *Ranges) Each(flow route.Flow, within, cut netip.Prefix, each func(first, last netip.Addr, d *lookup.Decision) bool) {
 	end := route.LastAddr(within)
 	starts := []netip.Addr{within.Addr()}
@@ -77,8 +77,9 @@ func (r *Ranges) starts(within, cut netip.Prefix) []netip.Addr {
 	return slices.Compact(out)
 }
 
-// Work is about how much work the ranges of all addresses of a host are: how many there
-// are, times the IPv6 addresses of one device, among which each may choose its source.
+// Work is about how much work it is to decide the ranges of all addresses of a host. It is
+// the number of ranges, times the most IPv6 addresses of one device: each decision may
+// have to choose its source among them.
 func Work(f *lookup.FIB) int64 {
 	ranges, most := 0, 1
 	ofLink := map[int]int{}

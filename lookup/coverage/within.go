@@ -8,12 +8,12 @@ import (
 	"routewhy/route"
 )
 
-// maxStarts is how many ranges [Within] looks at.
+// maxStarts is how many ranges [Within] looks at, at most.
 const maxStarts = 1 << 17
 
-// Within finds which destinations in some prefixes of one family a packet goes otherwise
-// to on a host after some changes of it. The devices are the same. It is false where
-// there are too many ranges to look at.
+// Within finds the destinations in some prefixes of one family to which a packet goes
+// differently after a host was changed. The devices must be the same before and after.
+// It returns false if there are too many ranges to look at.
 func Within(before, after *lookup.FIB, flow route.Flow, prefixes []netip.Prefix) ([]Change, bool) {
 	fam := route.FamilyOf(flow.Dst)
 	prefixes = slices.DeleteFunc(slices.Clone(prefixes), func(p netip.Prefix) bool { return route.FamilyOf(p.Addr()) != fam })
@@ -39,7 +39,7 @@ func startsWithin(before, after *lookup.FIB, fam route.Family, inside ranges) ([
 			starts = append(starts, next)
 		}
 	}
-	for _, s := range inside { // what begins before them ends with them
+	for _, s := range inside { // a range must not cross the start or the end of these
 		starts = append(starts, s.first)
 		if next := s.last.Next(); next.IsValid() {
 			starts = append(starts, next)

@@ -9,14 +9,14 @@ import (
 	"routewhy/route"
 )
 
-// cell is a range of addresses of clients that no decision tells apart. It ends before
+// cell is a range of client addresses that every decision treats alike. It ends where
 // the next one begins.
 type cell struct {
 	first netip.Addr
 	// client: it can be the source of a packet that is received.
 	client bool
-	// home are the devices to whose networks it belongs; none: to no network that this
-	// host is in. wider are those that have a network around that one.
+	// home are the devices whose networks it belongs to; none: this host is in no such
+	// network. wider are the devices that have a network around that one.
 	home, wider []int
 }
 
@@ -32,12 +32,12 @@ func cellsOf(f *lookup.FIB, fam route.Family) ([]cell, map[netip.Prefix]bool) {
 	}
 	f.Cuts(fam, cut)
 	if fam == route.IPv4 {
-		cut(netip.PrefixFrom(firstOf(fam), 8)) // no source of a received packet: see ordinary
+		cut(netip.PrefixFrom(firstOf(fam), 8)) // a received packet cannot have such a source: see ordinary
 	}
 	slices.SortFunc(starts, netip.Addr.Compare)
 	starts = slices.Compact(starts)
 	cells := make([]cell, len(starts))
-	own := map[netip.Addr]bool{} // in a VRF, a look-up outside it does not find them
+	own := map[netip.Addr]bool{} // a look-up outside a VRF does not find those inside
 	for i := range f.Snapshot().Addrs {
 		own[f.Snapshot().Addrs[i].Prefix.Addr()] = true
 	}
@@ -53,7 +53,7 @@ func cellsOf(f *lookup.FIB, fam route.Family) ([]cell, map[netip.Prefix]bool) {
 			cells[i].wider = nets.around(a)
 		}
 		if home := cells[i].home; len(home) > 0 && vrfOf(f.Snapshot(), home[0]) != 0 {
-			d = searcher.Lookup(route.Flow{Dst: a, Out: vrfOf(f.Snapshot(), home[0])}) // where its broadcast address is
+			d = searcher.Lookup(route.Flow{Dst: a, Out: vrfOf(f.Snapshot(), home[0])}) // the VRF has the network's broadcast address
 		}
 		switch d.Disposition {
 		case lookup.DispositionLocal, lookup.DispositionBroadcast, lookup.DispositionAnycast, lookup.DispositionMulticast:
@@ -70,8 +70,8 @@ func firstOf(fam route.Family) netip.Addr {
 	return netip.IPv6Unspecified()
 }
 
-// lastOf is the last address of a prefix, and after the next one; the zero Addr: there
-// is none.
+// lastOf is the last address of a prefix. after is the address after it; the zero Addr:
+// there is none.
 func lastOf(p netip.Prefix) netip.Addr {
 	b := p.Addr().AsSlice()
 	for i := p.Bits(); i < len(b)*8; i++ {
@@ -83,8 +83,8 @@ func lastOf(p netip.Prefix) netip.Addr {
 
 func after(p netip.Prefix) netip.Addr { return lastOf(p).Next() }
 
-// ordinary reports whether an address can be that of another host, as far as its kind goes
-// (ip_route_input_slow: 240.0.0.0/4 can).
+// ordinary reports whether an address is of a kind that another host can have
+// (ip_route_input_slow: one in 240.0.0.0/4 is).
 func ordinary(a netip.Addr) bool {
 	if a.Is4() {
 		return a.As4()[0] != 0 && !a.IsLoopback() && !a.IsMulticast() && a != broadcast4()
@@ -92,7 +92,7 @@ func ordinary(a netip.Addr) bool {
 	return !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() && !a.Is4In6()
 }
 
-// isLink reports whether an address is one of IPv6 that has a meaning on one link alone.
+// isLink reports whether an address is an IPv6 address that is valid only on one link.
 func isLink(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
 
 // networks are the networks that the devices of a host are in.
@@ -131,7 +131,7 @@ func networksOf(s *route.Snapshot, fam route.Family) networks {
 		}
 		link := a.Link
 		if isPort(s, s.Link(link)) {
-			link = s.Link(link).Master // which takes what the port receives
+			link = s.Link(link).Master // the master takes what its port receives
 		}
 		p := a.Prefix.Masked()
 		if a.Peer.IsValid() {
@@ -144,8 +144,8 @@ func networksOf(s *route.Snapshot, fam route.Family) networks {
 	return out
 }
 
-// of are the devices of the longest network that has an address: one of an address of
-// this host, or one that a route leads to without a gateway.
+// of gives the devices of the longest network that contains an address. A network belongs
+// to an address of this host, or a route leads to it without a gateway.
 func (n *networks) of(a netip.Addr, d *lookup.Decision) []int {
 	var out []int
 	best := -1
@@ -197,19 +197,19 @@ type labelled struct {
 	label  int
 }
 
-// noLabel is the label of what may have any.
+// noLabel is the label of cells that may have any label.
 const noLabel = -1
 
-// run are neighbouring cells that have one label.
+// run is a series of adjacent cells that have the same label.
 type run struct {
 	first netip.Addr
 	label int
 }
 
-// prefixes gives labels of cells as few prefixes, of which the longest that covers an
-// address counts. The first covers all addresses, and has the label preferred
-// where that takes no more of them. The others are no shorter than they have to be, or
-// are known.
+// prefixes describes the labels of cells by as few prefixes as possible. For an address,
+// the longest prefix that covers it counts. The first prefix covers all addresses; it has
+// the label preferred if that needs no more prefixes. The other prefixes are as long as
+// they can be, or are known.
 func prefixes(cells []cell, labels []int, preferred int, known map[netip.Prefix]bool) []labelled {
 	var runs []run
 	for i := range cells {
@@ -231,21 +231,21 @@ func prefixes(cells []cell, labels []int, preferred int, known map[netip.Prefix]
 // Constructing Optimal IP Routing Tables, 1999).
 type tree struct {
 	runs  []run
-	known map[netip.Prefix]bool // that a reader has seen
+	known map[netip.Prefix]bool // prefixes that a reader has seen
 }
 
-// node is a prefix and the labels that it may have with the least prefixes inside.
+// node is a prefix, and the labels with which it needs the fewest prefixes inside.
 type node struct {
 	prefix    netip.Prefix
-	from, to  int   // places of the runs that have something to say to it
+	from, to  int   // places of the runs that overlap with it
 	labels    []int // ascending; none: any
 	low, high *node
 }
 
 func (n *node) may(label int) bool { return len(n.labels) == 0 || slices.Contains(n.labels, label) }
 
-// build makes the node of a prefix, to which the runs from one place to another have
-// something to say.
+// build makes the node of a prefix. The runs from one place to another overlap with the
+// prefix.
 func (t *tree) build(p netip.Prefix, from, to int) *node {
 	n := &node{prefix: p, from: from, to: to}
 	if label, same := t.same(from, to); same {
@@ -269,7 +269,8 @@ func (t *tree) build(p netip.Prefix, from, to int) *node {
 	return n
 }
 
-// same reports whether some runs have one label, except for those that may have any.
+// same reports whether some runs all have the same label. Runs that may have any label do
+// not count.
 func (t *tree) same(from, to int) (int, bool) {
 	label := noLabel
 	for _, r := range t.runs[from:to] {
@@ -283,7 +284,8 @@ func (t *tree) same(from, to int) (int, bool) {
 	return label, true
 }
 
-// common are the labels that two halves have in common, or else those of both.
+// common are the labels that two halves have in common. If there are none, it is the
+// labels of both halves together.
 func common(a, b []int) []int {
 	if len(a) == 0 {
 		return b
@@ -305,7 +307,7 @@ func common(a, b []int) []int {
 	return out
 }
 
-// assign appends what differs from the label that a node inherits.
+// assign appends the prefixes whose label differs from the one that a node inherits.
 func (t *tree) assign(n *node, out []labelled, label int) []labelled {
 	if !n.may(label) {
 		label = n.labels[0]
@@ -317,8 +319,8 @@ func (t *tree) assign(n *node, out []labelled, label int) []labelled {
 	return out
 }
 
-// tight is the longest prefix that is known and has all runs of a node with a label, or else
-// the longest one that has them.
+// tight is the longest known prefix that covers all runs of a node that have a label. If none
+// is known, it is the longest prefix that covers them.
 func (t *tree) tight(n *node) netip.Prefix {
 	from, to := n.from, n.to-1
 	for t.runs[from].label == noLabel {

@@ -9,8 +9,8 @@ import (
 	"routewhy/route"
 )
 
-// TestClientsNextToOthers: what can be the source of a packet is told apart from what cannot,
-// and so has no part in a prefix of it.
+// TestClientsNextToOthers has addresses that can be the source of a packet next to addresses
+// that cannot. The prefixes of the classes are right for all that can.
 func TestClientsNextToOthers(t *testing.T) {
 	s := &route.Snapshot{
 		Links:  []route.Link{{Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkLowerUp}, {Index: 3, Name: "eth1", Flags: route.LinkUp | route.LinkLowerUp}},
@@ -43,7 +43,7 @@ func TestClientsNextToOthers(t *testing.T) {
 			}
 		}
 		switch {
-		case !ordinary(a): // it may be said to be in any class
+		case !ordinary(a): // it may be in any class
 		case by == 0 && got.Answered != route.No, by != 0 && (len(got.By) != 1 || got.By[0] != by):
 			t.Errorf("%s is answered by %v (%+v), want by %d", client, got.By, got.Reason, by)
 		}

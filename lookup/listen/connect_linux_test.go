@@ -19,14 +19,15 @@ import (
 	"routewhy/route/routetest"
 )
 
-// connecting is a namespace with two uplinks, in which every gateway has a
-// neighbour entry that tells its address: packets are seen at the other ends.
+// connecting is a namespace with two uplinks. Every gateway has a neighbour entry
+// with a hardware address that shows the gateway's IP address. Packets are seen at
+// the other ends of the uplinks.
 type connecting struct {
 	*host
 	taps map[int]int // from the index of an uplink to a socket at its other end
 }
 
-// uplinks are the common set-up; gateways are the neighbours there.
+// uplinks is the common set-up. gateways are the neighbours in it.
 func uplinks() []string {
 	return []string{
 		"ip link set lo up",
@@ -44,7 +45,7 @@ func gateways() map[string]string {
 	}
 }
 
-// station is the hardware address that a gateway is given.
+// station is the hardware address that a gateway gets.
 func station(gateway netip.Addr) net.HardwareAddr {
 	b := gateway.AsSlice()
 	return append(net.HardwareAddr{2, byte(len(b))}, b[len(b)-4:]...)
@@ -98,7 +99,7 @@ func (h *connecting) next(dst netip.Addr, port uint16) (seen, bool) {
 	return seen{}, false
 }
 
-// sentTo is the source of a frame's packet, where it goes to a destination and
+// sentTo is the source of a frame's packet, if the packet goes to a destination and
 // port. The packets here have no IP options.
 func sentTo(frame []byte, dst netip.Addr, port uint16) (netip.Addr, bool) {
 	if len(frame) < 58 {
@@ -115,8 +116,8 @@ func sentTo(frame []byte, dst netip.Addr, port uint16) (netip.Addr, bool) {
 	return a, ok
 }
 
-// connect makes a socket and, with UDP, sends by it; it gives what was seen of
-// the first packet.
+// connect makes a connected socket and, with UDP, sends by it. It gives what was seen
+// of the first packet.
 func (h *connecting) connect(proto uint8, dst netip.Addr) (seen, route.Errno) {
 	family, sa := sockaddr(dst, port)
 	fd, err := unix.Socket(family, socketType(proto)|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -137,8 +138,8 @@ func (h *connecting) connect(proto uint8, dst netip.Addr) (seen, route.Errno) {
 	return p, 0
 }
 
-// TestConnectedSocket compares what real connected sockets do, in packets that
-// were seen to leave, with what [lookup.FIB.Connect] says of them.
+// TestConnectedSocket compares real connected sockets with what [lookup.FIB.Connect]
+// says about them. It looks at the packets that leave.
 func TestConnectedSocket(t *testing.T) {
 	two := "ip route add 10.9.0.0/16 nexthop via 10.0.0.2 nexthop via 10.0.1.2"
 	for name, c := range map[string]struct {
@@ -146,9 +147,9 @@ func TestConnectedSocket(t *testing.T) {
 		dst      string // with %d: twelve of them
 		// twice says that at least one second look-up ends elsewhere.
 		twice bool
-		// ways is how many ways there are; older, where it is another number, and
-		// second look-ups that end elsewhere, before 6.16: there a source does not
-		// choose the leg that would give it.
+		// ways is how many ways there are. If older is not 0, it is that number before
+		// 6.16, where some second look-ups then end elsewhere: in these kernels, a
+		// source does not choose the leg that would give it.
 		ways, older int
 	}{
 		"ordinary": {nil, "10.9.0.%d", false, 1, 0},
@@ -217,7 +218,7 @@ func before616(release string) bool {
 	return n == 2 && (major < 6 || major == 6 && minor < 16)
 }
 
-// compare holds a real connection against a decision.
+// compare compares a real connection with a decision.
 func (h *connecting) compare(proto uint8, dst netip.Addr, tr *lookup.Trace) {
 	h.t.Helper()
 	got, errno := h.connect(proto, dst)
@@ -240,7 +241,7 @@ func (h *connecting) compare(proto uint8, dst netip.Addr, tr *lookup.Trace) {
 	}
 }
 
-// TestConnectGroup: what TCP and UDP do with groups that there is a way to.
+// TestConnectGroup: what TCP and UDP do with groups to which there is a way.
 func TestConnectGroup(t *testing.T) {
 	h := newConnecting(t, nil)
 	h.Do(func() {

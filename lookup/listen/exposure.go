@@ -25,13 +25,13 @@ type Host struct {
 	snap   *route.Snapshot
 	asker  map[route.Family]*asker
 	locals []Local
-	kinds  []*kind // of the locals; nil: was not asked for
+	kinds  []*kind // of the locals; nil: not asked for yet
 	asked  map[route.Family]*demands
 	cache  map[reachKey]reached
-	// sources are those of answers by sendto(2).
+	// sources are the sources of answers that are sent by sendto(2).
 	sources map[sourcesKey][]SourceClass
 	names   map[string]int
-	rivals  map[service]*rivals // where sockets of one port are bound differently
+	rivals  map[service]*rivals // only where sockets of the same port are bound differently
 }
 
 // NewHost prepares the answers for a host.
@@ -47,14 +47,14 @@ func NewHost(f *lookup.FIB) *Host {
 	return h
 }
 
-// kind tells addresses apart by how packets to them and from them are decided.
+// kind is the same for addresses if packets to them and from them are decided alike.
 type kind struct{ in, out int }
 
 func (h *Host) kind(a netip.Addr) kind {
 	return kind{number(h.names, h.fib.KindIn(a)), number(h.names, h.fib.KindOut(a))}
 }
 
-// number is that of a text: the same for the same one.
+// number gives a text its number. Equal texts get the same number.
 func number(all map[string]int, text string) int {
 	n, ok := all[text]
 	if !ok {
@@ -64,11 +64,11 @@ func number(all map[string]int, text string) int {
 	return n
 }
 
-// Uplinks is how many devices packets of other hosts may come in by.
+// Uplinks is how many devices there are by which packets of other hosts may come in.
 func (h *Host) Uplinks() int { return len(uplinks(h.snap)) }
 
-// General reports whether a socket is reached as one of no special mark, user or port is,
-// on every address of this host or on one.
+// General reports whether a socket is reached in the same way as a socket with no special
+// mark, user or port that is bound to every address of this host or to one.
 func (h *Host) General(s *route.Socket) bool {
 	a := s.Local.Addr().Unmap()
 	fam := route.FamilyOf(a)
@@ -77,11 +77,11 @@ func (h *Host) General(s *route.Socket) bool {
 		h.scope(s) != ScopeGroup && !h.Contended(s)
 }
 
-// Contended reports whether sockets that are bound otherwise have the same port, and may go
-// first.
+// Contended reports whether there are sockets with the same port that are bound
+// differently, and may go first.
 func (h *Host) Contended(s *route.Socket) bool { return h.rivalsFor(s) != nil }
 
-// Localnet are the devices by which other hosts reach 127.0.0.0/8, and get answers.
+// Localnet are the devices by which other hosts can reach 127.0.0.0/8 and get answers.
 func (h *Host) Localnet() []int {
 	links := slices.DeleteFunc(uplinks(h.snap), func(link int) bool { return !h.fib.RoutesLocalnet(link) })
 	if len(links) == 0 {
@@ -128,7 +128,7 @@ func (h *Host) askerOf(fam route.Family) *asker {
 	return h.asker[fam]
 }
 
-// anySocket is one without a mark, a user or a port of its own, on every address.
+// anySocket is a socket without its own mark, user or port, on every address.
 func anySocket(fam route.Family) *route.Socket {
 	return &route.Socket{Proto: route.ProtoTCP, Family: fam, V6Only: true, Local: netip.AddrPortFrom(firstOf(fam), 0)}
 }
@@ -149,15 +149,15 @@ func (h *Host) Exposure(s *route.Socket) Exposure {
 	return e
 }
 
-// reachKey is what sockets have in common that are reached alike.
+// reachKey is the same for all sockets that are reached alike.
 type reachKey struct {
-	addr    netip.Addr // 0.0.0.0 of a socket of IPv6 is ::ffff:0.0.0.0, which takes no IPv6
+	addr    netip.Addr // 0.0.0.0 with an IPv6 socket means ::ffff:0.0.0.0, which takes no IPv6
 	family  route.Family
 	v6only  bool
 	bound   int
 	special [2]special // in IPv4 and in IPv6
-	proto   uint8      // where there is a VRF, whose packets one protocol may take and another not, and of groups
-	rivals  int        // those of the same port
+	proto   uint8      // set for groups, and if there is a VRF: one protocol may take its packets and another not
+	rivals  int        // the rivals of the same port
 
 	transparent bool
 }
@@ -174,13 +174,14 @@ func (h *Host) keyOf(s *route.Socket, scope Scope) reachKey {
 	return key
 }
 
-// reached are the addresses on which sockets that are alike take packets.
+// reached are the addresses on which sockets that are alike take packets, and how far
+// they can be reached.
 type reached struct {
 	locals []Local
 	reach  Reach
 }
 
-// reach are the addresses on which a socket takes packets, and who reaches them.
+// reach gives the addresses on which a socket takes packets, and who reaches them.
 func (h *Host) reach(s *route.Socket, scope Scope) reached {
 	bound, key, r := s.Local.Addr().Unmap(), h.keyOf(s, scope), h.rivalsFor(s)
 	if out, ok := h.cache[key]; ok {
@@ -218,7 +219,7 @@ func (h *Host) reach(s *route.Socket, scope Scope) reached {
 	return out
 }
 
-// views asks who reaches an address by each uplink at which the socket takes packets.
+// views finds out who reaches an address, by each uplink at which the socket takes packets.
 func (h *Host) views(l *Local, of kind, s *route.Socket, alike special, r *rivals) {
 	fam := route.FamilyOf(l.Addr())
 	k := h.askerOf(fam)
@@ -242,13 +243,14 @@ func (h *Host) views(l *Local, of kind, s *route.Socket, alike special, r *rival
 	l.Self = (s.Link == 0 && p.Slave == 0 || s.Link == 0 && acceptsVRF(h.snap, s.Proto) || s.Link != 0 && (s.Link == p.Dev || s.Link == p.Slave))
 }
 
-// at is what rules ask of a socket's packets to an address, and of the answers from it.
+// at limits what rules ask of a socket: only rules count that can select packets to an
+// address, or answers from it.
 func (h *Host) at(alike special, a netip.Addr) special {
 	asked := h.asked[route.FamilyOf(a)]
 	return special{asked.at(alike.in, a, true), asked.at(alike.check, a, false), asked.at(alike.out, a, false)}
 }
 
-// answersSelf reports whether a socket's answers to this host itself get there.
+// answersSelf reports whether a socket's answers to this host itself arrive.
 func (h *Host) answersSelf(l *Local, d *lookup.Decision, s *route.Socket) bool {
 	back := route.Flow{Dst: d.Src, Src: l.Addr(), Out: s.Link, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto, SrcPort: s.Local.Port(), DstPort: clientPort, Transparent: s.Transparent}
 	switch {
@@ -260,20 +262,20 @@ func (h *Host) answersSelf(l *Local, d *lookup.Decision, s *route.Socket) bool {
 	answer := h.fib.Lookup(back)
 	if answer.Shortcut == lookup.ShortcutOnLink && len(answer.NextHops) == 1 {
 		out := h.snap.Link(answer.NextHops[0].Link)
-		return out != nil && out.Flags&route.LinkLoopback != 0 // __mkroute_output: what leaves by lo comes back
+		return out != nil && out.Flags&route.LinkLoopback != 0 // __mkroute_output: packets that leave by lo come back
 	}
 	return answer.Disposition == lookup.DispositionLocal || answer.Disposition == lookup.DispositionUnknown
 }
 
-// hasVRF reports whether a host has a VRF, whose packets one protocol may take and another
-// not.
+// hasVRF reports whether a host has a VRF. Then one protocol may take the VRF's packets and
+// another not.
 func hasVRF(s *route.Snapshot) bool {
 	return slices.ContainsFunc(s.Links, func(l route.Link) bool { return l.Kind == "vrf" })
 }
 
-// answersBy is the device that a socket's answers are bound to where the packets belong to
-// a VRF: a connection of TCP stays in it (inet_request_bound_dev_if), a datagram's answer
-// does not.
+// answersBy is the device that a socket's answers are bound to, if the packets belong to
+// a VRF. A TCP connection stays in the VRF (inet_request_bound_dev_if), but the answer to
+// a datagram does not.
 func answersBy(s *route.Socket, vrf int) int {
 	if s.Link == 0 && s.Proto == route.ProtoTCP {
 		return vrf
@@ -281,7 +283,7 @@ func answersBy(s *route.Socket, vrf int) int {
 	return s.Link
 }
 
-// takesFrom reports whether a socket takes packets that come by a device.
+// takesFrom reports whether a socket takes packets that come in by a device.
 func takesFrom(s *route.Snapshot, x *route.Socket, link int) bool {
 	vrf := vrfOf(s, link)
 	if x.Link == 0 {

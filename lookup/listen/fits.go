@@ -6,13 +6,14 @@ import (
 	"routewhy/route"
 )
 
-// Fits reports whether what is asked about this host, each kind of its addresses by each
-// device that packets come by, is too much for so many bytes of memory, and for the time
-// that it takes to fill them. each: it is to be written out for every address, and not only
-// once for those that are alike. The error is a [route.LimitError].
+// Fits checks whether the answers about this host fit in a number of bytes of memory. There
+// is an answer for each kind of its addresses and each device that packets come in by. The
+// limit also bounds the time that it takes to work them out. each says that an answer is
+// needed for every address, and not only once for those that are alike. The error is a
+// [route.LimitError].
 func (h *Host) Fits(bytes int64, each bool) error {
-	const view, look, step = 256, 64, 4 // of an address by a device; of a packet that is looked up; of a range of clients
-	const self = 2048                   // of the packet that this host itself sends to an address
+	const view, look, step = 256, 64, 4 // bytes for an address by a device; for a look-up of a packet; for a range of clients
+	const self = 2048                   // bytes for the packet that this host itself sends to an address
 	links, total := float64(len(uplinks(h.snap))), 0.0
 	groups := map[netip.AddrPort]bool{}
 	for i := range h.snap.Sockets {
@@ -55,8 +56,8 @@ func (h *Host) Fits(bytes int64, each bool) error {
 	return nil
 }
 
-// sources6 is how many addresses are compared where this host sends a packet to each of its
-// own in IPv6: all of them may be its source.
+// sources6 is how many addresses are compared when this host sends a packet to each of its
+// own IPv6 addresses: each of these may be the packet's source.
 func (h *Host) sources6() float64 {
 	n, all := 0, 0
 	for i := range h.locals {

@@ -9,8 +9,8 @@ import (
 )
 
 // A socket that is bound to a multicast group or to a broadcast address takes what is sent
-// there. Its answers, if it gives any, have another source, which it chooses itself: so who
-// sends to it is all that is told, and Answered is unknown.
+// there. If it answers, its answers have another source, which it chooses itself. So it is
+// only told who can send to it, and Answered is unknown.
 
 // CodeNotJoined: the uplink has not joined the group, and drops its packets.
 const CodeNotJoined lookup.Code = lookup.Code(lookup.ShortcutNotJoined)
@@ -18,8 +18,8 @@ const CodeNotJoined lookup.Code = lookup.Code(lookup.ShortcutNotJoined)
 // CodeAnswerElsewhere: the answer has another source than the address that was asked.
 const CodeAnswerElsewhere lookup.Code = "answer-from-elsewhere"
 
-// group is the address of a socket on a group or a broadcast address, and who sends to it.
-// TCP takes nothing there (tcp_v4_rcv, and tcp_v6_conn_request).
+// group gives the address of a socket that is bound to a group or a broadcast address, and
+// who can send to it. TCP takes nothing there (tcp_v4_rcv, and tcp_v6_conn_request).
 func (h *Host) group(s *route.Socket) []Local {
 	if s.Proto == route.ProtoTCP {
 		return nil
@@ -28,7 +28,7 @@ func (h *Host) group(s *route.Socket) []Local {
 	l := Local{Prefix: netip.PrefixFrom(a, a.BitLen())}
 	k := h.askerOf(route.FamilyOf(a))
 	for _, up := range k.links {
-		if takesFrom(h.snap, s, up) && !(a.Is6() && groupScope(a) < 2) { // ip6_rcv_core drops those
+		if takesFrom(h.snap, s, up) && !(a.Is6() && groupScope(a) < 2) { // ip6_rcv_core drops packets to such groups
 			l.Views = append(l.Views, k.senders(up, a, s))
 		}
 	}
@@ -36,7 +36,7 @@ func (h *Host) group(s *route.Socket) []Local {
 	return []Local{l}
 }
 
-// senders is who sends to a group by an uplink.
+// senders is who can send to a group by an uplink.
 func (k *asker) senders(uplink int, a netip.Addr, s *route.Socket) View {
 	labels := make([]int, len(k.cells))
 	for i := range k.cells {
@@ -52,7 +52,7 @@ func (k *asker) senders(uplink int, a netip.Addr, s *route.Socket) View {
 	return View{uplink, k.classes(labels, uplink, IsLinkGroup(a))}
 }
 
-// toGroup is the outcome of the decision about a packet for a group.
+// toGroup is the outcome of the decision about a packet to a group.
 func (k *asker) toGroup(d *lookup.Decision) Outcome {
 	switch {
 	case d.Shortcut == lookup.ShortcutNotJoined:
@@ -63,9 +63,9 @@ func (k *asker) toGroup(d *lookup.Decision) Outcome {
 	return arrival(d)
 }
 
-// IsLinkGroup reports whether routers keep packets for an address on their link: those for
-// 224.0.0.0/24 (RFC 5771 section 4) and 255.255.255.255, and for groups of IPv6 whose scope
-// is the link or less (RFC 4291 section 2.7).
+// IsLinkGroup reports whether routers do not forward packets to an address from one link to
+// another. These are 224.0.0.0/24 (RFC 5771 section 4), 255.255.255.255, and IPv6 groups
+// whose scope is the link or less (RFC 4291 section 2.7).
 func IsLinkGroup(a netip.Addr) bool {
 	if a.Is4() {
 		return a.IsLinkLocalMulticast() || a == broadcast4()
@@ -76,11 +76,12 @@ func IsLinkGroup(a netip.Addr) bool {
 // broadcast4 is the address of all hosts on a link.
 func broadcast4() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 255}) }
 
-// groupScope is the scope of a group of IPv6: 1 is this host, 2 a link.
+// groupScope is the scope of an IPv6 group: 1 is this host, 2 a link.
 func groupScope(a netip.Addr) byte { return a.As16()[1] & 0x0f }
 
-// groupSelf reports whether this host gets what it sends itself to a group or a broadcast
-// address: no device need have joined it but the one that it is sent by, which may be lo.
+// groupSelf reports whether this host gets packets that it sends itself to a group or a
+// broadcast address. Only the device that sends them must have joined the group, and that
+// may be any device, even lo.
 func (h *Host) groupSelf(a netip.Addr) bool {
 	known := false
 	for i := range h.snap.Memberships {

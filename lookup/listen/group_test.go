@@ -8,7 +8,7 @@ import (
 	"routewhy/route"
 )
 
-// TestGroups: who sends to a socket on a group or a broadcast address.
+// TestGroups: who can send to a socket on a group or a broadcast address.
 func TestGroups(t *testing.T) {
 	const eth0, eth1 = 2, 3
 	up := route.LinkUp | route.LinkLowerUp
@@ -49,7 +49,7 @@ func TestGroups(t *testing.T) {
 		{route.ProtoUDP, "255.255.255.255:1", 0, ReachNear, []int{eth0, eth1}},
 		{route.ProtoUDP, "192.0.2.255:1", 0, ReachFar, []int{eth0, eth1}},
 		{route.ProtoUDP, "239.1.2.3:1", 0, ReachFar, []int{eth0}},
-		{route.ProtoUDP, "239.1.2.4:1", 0, ReachNear, []int{eth1}}, // the filter drops those of other networks
+		{route.ProtoUDP, "239.1.2.4:1", 0, ReachNear, []int{eth1}}, // the filter drops packets of other networks
 		{route.ProtoUDP, "239.1.2.5:1", 0, ReachNobody, nil},
 		{route.ProtoUDP, "[ff02::1]:1", 0, ReachNear, []int{eth0}},
 		{route.ProtoUDP, "[ff02::fb]:1", 0, ReachNear, nil}, // the groups of IPv6 are not known

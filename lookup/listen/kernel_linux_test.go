@@ -161,8 +161,8 @@ func (h *host) inode(fd int) uint32 {
 	return uint32(st.Ino)
 }
 
-// talk connects and, with UDP, sends, and finds out which of the listeners got
-// it: its inode, or the error that the client sees.
+// talk connects and, with UDP, sends. It finds out which listener got the
+// packet: it gives the listener's inode, or the error that the client sees.
 func (h *host) talk(proto uint8, dst netip.Addr, dev string, listeners []int) (uint32, error) {
 	family, sa := sockaddr(dst, port)
 	fd, err := unix.Socket(family, socketType(proto)|unix.SOCK_CLOEXEC, 0)
@@ -173,7 +173,7 @@ func (h *host) talk(proto uint8, dst netip.Addr, dev string, listeners []int) (u
 	if dev != "" {
 		h.must(unix.BindToDevice(fd, dev))
 	}
-	// With a time limit, a signal ends connect(2): the next call goes on with it.
+	// With a time limit, a signal ends connect(2): the next call continues it.
 	err = unix.Connect(fd, sa)
 	for err == unix.EINTR {
 		err = unix.Connect(fd, sa)
@@ -203,8 +203,8 @@ func (h *host) talk(proto uint8, dst netip.Addr, dev string, listeners []int) (u
 	return 0, unix.ETIMEDOUT
 }
 
-// lost says that the kernel does not find the client to report an ICMP error
-// to: it comes by lo, and the client is bound to another device.
+// lost reports whether the kernel cannot find the client to report an ICMP error to:
+// the error comes by lo, and the client is bound to another device.
 func lost(proto uint8, dev string) bool { return proto == route.ProtoUDP && dev != "" && dev != "lo" }
 
 func received(proto uint8, fd int) bool {
@@ -220,7 +220,7 @@ func received(proto uint8, fd int) bool {
 	return err == nil
 }
 
-// predict is what routewhy says of the same.
+// predict is what routewhy says about the same connection.
 func (h *host) predict(proto uint8, dst netip.Addr, dev string) (takers []uint32, refused route.Errno) {
 	s, err := h.live.Read(h.t.Context(), route.Query{NoRoutes: true, NoNeighbours: true, Sockets: route.Listening, Port: port})
 	h.must(err)
@@ -254,7 +254,7 @@ func TestConnect(t *testing.T) {
 			for _, b := range h.binds() {
 				fd := h.listener(proto, b)
 				if fd < 0 {
-					if b.addr.Is4() || b.dev == "" { // ::1 is on lo alone
+					if b.addr.Is4() || b.dev == "" { // ::1 is only on lo
 						t.Errorf("%s: cannot listen on %s", protoName(proto), b)
 					}
 					continue
@@ -274,8 +274,8 @@ func TestConnect(t *testing.T) {
 	t.Logf("%d connections tried, %d accepted", tried, taken)
 }
 
-// check compares one connection with what is predicted; true: it was accepted.
-// Connections that leave the host are passed over: nobody is there.
+// check compares one connection with the prediction; true: it was accepted.
+// Connections that leave the host are skipped: nobody is there.
 func (h *host) check(proto uint8, dst netip.Addr, dev string, listeners []int, what string) bool {
 	h.t.Helper()
 	takers, refused := h.predict(proto, dst, dev)
@@ -296,7 +296,7 @@ func (h *host) check(proto uint8, dst netip.Addr, dev string, listeners []int, w
 	return got != 0
 }
 
-// TestConnectMany lets several sockets listen at once.
+// TestConnectMany lets several sockets listen at the same time.
 func TestConnectMany(t *testing.T) {
 	h := newHost(t)
 	rng := rand.New(rand.NewPCG(3, 3))

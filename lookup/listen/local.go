@@ -8,24 +8,24 @@ import (
 	"routewhy/route"
 )
 
-// Local is an address of this host, or a prefix of such, and who reaches it.
+// Local is an address of this host, or a prefix of such addresses, and who reaches it.
 type Local struct {
-	// Prefix is the address, or what a route of type local makes this host's.
+	// Prefix is the address, or the prefix of a route of type local.
 	Prefix netip.Prefix
-	// Link is the device that has it, VRF the one that this belongs to; zero: none.
+	// Link is the device that has it. VRF is the VRF of that device. Zero: none.
 	Link, VRF int
-	// Views are who reaches it by each uplink at which it takes packets.
+	// Views tell who reaches it, by each uplink at which it takes packets.
 	Views []View
 	// Self reports whether this host itself reaches it.
 	Self bool
-	// SelfTo is what the socket is bound to that takes what this host itself sends there,
-	// where that is another one; empty: it is this one, or none.
+	// SelfTo is what another socket is bound to, if that socket takes the packets that this
+	// host itself sends there. Empty: this socket takes them, or none does.
 	SelfTo string
 
-	one netip.Addr // of the prefix, that stands for it; the zero Addr: its first
+	one netip.Addr // an address that represents the prefix; the zero Addr: the first one does
 }
 
-// Addr is the address, or one that stands for the prefix.
+// Addr is the address, or one that represents the prefix.
 func (l *Local) Addr() netip.Addr {
 	if l.one.IsValid() {
 		return l.one
@@ -33,8 +33,9 @@ func (l *Local) Addr() netip.Addr {
 	return l.Prefix.Addr()
 }
 
-// standIn is the address that stands for a prefix whose first one is special: those of
-// length 0, where all that a transparent proxy's rule selects is local.
+// standIn is the address that represents a prefix whose first address is special: one of
+// length 0. A transparent proxy has such a prefix, because all packets that its rule
+// selects are local.
 func standIn(p netip.Prefix) netip.Addr {
 	switch {
 	case !p.Addr().IsUnspecified():
@@ -53,7 +54,7 @@ const (
 	ReachNobody  Reach = iota
 	ReachHost          // this host alone
 	ReachNear          // clients in networks of this host's devices
-	ReachUnknown       // whether other networks do is not known
+	ReachUnknown       // it is not known whether clients in other networks can
 	ReachFar           // clients in other networks
 )
 
@@ -95,8 +96,8 @@ func (l *Local) Reach() Reach {
 	return best
 }
 
-// find gathers the addresses of this host: those of its devices, and what else is local
-// by a route.
+// find gathers the addresses of this host: those of its devices, and those that only a
+// route makes local.
 func (h *Host) find() {
 	type place struct {
 		prefix netip.Prefix
@@ -148,7 +149,7 @@ func (h *Host) HasIn(p netip.Prefix) bool {
 }
 
 // External reports whether this host has an address of a family that is not a loopback
-// address, or lets other hosts reach 127.0.0.0/8.
+// address, or whether it lets other hosts reach 127.0.0.0/8.
 func (h *Host) External(fam route.Family) bool {
 	some := slices.ContainsFunc(h.locals, func(l Local) bool {
 		return route.FamilyOf(l.Addr()) == fam && !l.Addr().IsLoopback()
@@ -156,8 +157,8 @@ func (h *Host) External(fam route.Family) bool {
 	return some || fam == route.IPv4 && len(h.Localnet()) > 0
 }
 
-// Locals are the addresses of this host, in the kernel's order, and who reaches a socket
-// of no special mark, user or port there.
+// Locals are the addresses of this host, in the kernel's order. They tell who reaches a
+// socket there that has no special mark, user or port.
 func (h *Host) Locals() []Local {
 	var out []Local
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {

@@ -10,8 +10,8 @@ import (
 	"routewhy/route"
 )
 
-// TestLoopbackByUplinks asks about 127.0.0.0/8 once for all devices that refuse packets to it,
-// and says of each the same as if it was the only one that was asked about.
+// TestLoopbackByUplinks: all devices that refuse packets to 127.0.0.0/8 share one look-up. The
+// answer for each is the same as if only that device had been asked about.
 func TestLoopbackByUplinks(t *testing.T) {
 	const devices = 20
 	up := route.LinkUp | route.LinkRunning | route.LinkLowerUp
@@ -44,7 +44,7 @@ func TestLoopbackByUplinks(t *testing.T) {
 			t.Errorf("by %d: %+v, want %+v", link, got, want)
 		}
 	}
-	if n := len(all.ins); n != 2 { // that of v3, and that of the others
+	if n := len(all.ins); n != 2 { // the one of v3, and the one of the others
 		t.Errorf("by %d devices the packets of all clients were looked up %d times", len(all.links), n)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"routewhy/route"
 )
 
-// manyDevices is a host with so many devices, each with an address of its own.
+// manyDevices is a host with n devices, each with its own address.
 func manyDevices(n int) *route.Snapshot {
 	up := route.LinkUp | route.LinkRunning | route.LinkLowerUp
 	s := &route.Snapshot{
@@ -29,7 +29,7 @@ func manyDevices(n int) *route.Snapshot {
 	return s
 }
 
-// onOneDevice is a host with so many addresses on one device.
+// onOneDevice is a host with n addresses on one device.
 func onOneDevice(n int, first string) *route.Snapshot {
 	s := manyDevices(1)
 	a := netip.MustParseAddr(first)
@@ -40,7 +40,7 @@ func onOneDevice(n int, first string) *route.Snapshot {
 	return s
 }
 
-// TestFits refuses what is too much to be asked: each kind of address by each device.
+// TestFits: hosts with too many kinds of addresses, times devices, are refused.
 func TestFits(t *testing.T) {
 	ruled := manyDevices(2000)
 	for i := range uint32(2000) {
@@ -69,8 +69,8 @@ func TestFits(t *testing.T) {
 	}
 }
 
-// TestLocalnetOfMany asks by which devices 127.0.0.0/8 is reached: only those that have
-// it switched on are asked about, or this would take hours.
+// TestLocalnetOfMany asks by which devices 127.0.0.0/8 is reached. Only devices that have
+// it switched on are looked at, because otherwise this would take hours.
 func TestLocalnetOfMany(t *testing.T) {
 	s := manyDevices(5000)
 	s.Addrs = append(s.Addrs, route.Addr{Link: 1, Prefix: netip.MustParsePrefix("127.0.0.1/8"), Scope: route.ScopeHost})

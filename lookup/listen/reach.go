@@ -30,9 +30,9 @@ const (
 	CodeOtherLink   lookup.Code = "other-link"                            // the answer asks for the client on the link of another device; Want: its index
 )
 
-// uplinks are the devices that packets can come by from other hosts: each that is up and
-// has a carrier, but loopback, those that have no other end, and those whose packets
-// count as received on another device.
+// uplinks are the devices by which packets can come in from other hosts: each that is up
+// and has a carrier. Left out are loopback devices, devices that have no other end, and
+// devices whose packets count as received on another device.
 func uplinks(s *route.Snapshot) []int {
 	var out []int
 	for i := range s.Links {
@@ -45,8 +45,8 @@ func uplinks(s *route.Snapshot) []int {
 	return out
 }
 
-// isPort reports whether a device belongs to another one that takes what it receives
-// (rx_handler in net/core/dev.c).
+// isPort reports whether a device belongs to another device that takes the packets that it
+// receives (rx_handler in net/core/dev.c).
 func isPort(s *route.Snapshot, l *route.Link) bool {
 	if l == nil || l.Master == 0 {
 		return false
@@ -55,16 +55,17 @@ func isPort(s *route.Snapshot, l *route.Link) bool {
 	return m != nil && m.Kind != "vrf"
 }
 
-// asker works out views, each part of which is worked out once.
+// asker works out views. It works out each part of them only once.
 type asker struct {
 	fib      *lookup.FIB
 	snap     *route.Snapshot
 	searcher *lookup.Searcher
 	cells    []cell
-	cuts     map[netip.Prefix]bool // the prefixes that cut them
+	cuts     map[netip.Prefix]bool // the prefixes that cut the cells
 	links    []int
 	kinds    []int // of the links
-	// outcomes are all that there are, and sets places in them, one for each cell.
+	// outcomes are all different outcomes. Each of sets has places in outcomes, one for
+	// each cell.
 	outcomes []Outcome
 	places   map[outcomeKey]int
 	sets     [][]int
@@ -74,13 +75,13 @@ type asker struct {
 	seen     map[seenKey]int
 	views    map[viewKey]View
 	shared   map[viewsKey][]View
-	vrfs     bool // there are any
+	vrfs     bool // there are VRFs
 }
 
 type inKey struct{ uplink, kind, in, check int }
 
-// outKey: link says that the answers are those to clients on the link of the device that
-// they are bound to.
+// outKey identifies a set of answers. link says that they are the answers to clients on
+// the link of the device that the answers are bound to.
 type outKey struct {
 	bound       int
 	isBound     bool
@@ -95,7 +96,7 @@ type seenKey struct{ place, uplink int }
 // viewKey is all that a view is made of.
 type viewKey struct {
 	uplink         int
-	link           bool // the address has a meaning on one link alone
+	link           bool // the address is valid only on one link
 	ins, outs, own int  // sets of outcomes
 }
 
@@ -113,18 +114,18 @@ func newAsker(f *lookup.FIB, fam route.Family) *asker {
 	return k
 }
 
-// viewsKey is what addresses and sockets have in common that have the same views.
+// viewsKey is the same for addresses and sockets that have the same views.
 type viewsKey struct {
 	kind  kind
 	alike special
 	bound int
-	proto uint8 // where there is a VRF
+	proto uint8 // set if there is a VRF
 
 	transparent bool
 }
 
-// viewsOf are who reaches an address by each uplink at which a socket takes packets.
-// Addresses that are alike share them, to be read only.
+// viewsOf tells who reaches an address, by each uplink at which a socket takes packets.
+// Addresses that are alike share the views, so they must not be changed.
 func (k *asker) viewsOf(l *Local, of kind, s *route.Socket, alike special) []View {
 	a := l.Addr()
 	key := viewsKey{kind: of, alike: alike, bound: s.Link, transparent: s.Transparent}
@@ -148,8 +149,8 @@ func (k *asker) viewsOf(l *Local, of kind, s *route.Socket, alike special) []Vie
 	return all
 }
 
-// view is who reaches an address by an uplink, at a socket that is like all others with the
-// same numbers.
+// view tells who reaches an address by an uplink. It is the same for all sockets that have
+// the same numbers in asked.
 func (k *asker) view(uplink int, a netip.Addr, of kind, s *route.Socket, asked special) View {
 	key := k.keyOf(uplink, a, of, s, asked)
 	v, ok := k.views[key]
@@ -173,7 +174,7 @@ func (k *asker) keyOf(uplink int, a netip.Addr, of kind, s *route.Socket, asked 
 	return key
 }
 
-// labels are the places of the outcomes of all cells.
+// labels gives the place of the outcome of each cell.
 func (k *asker) labels(key *viewKey) []int {
 	ins, outs := k.sets[key.ins], k.sets[key.outs]
 	labels := make([]int, len(k.cells))
@@ -185,7 +186,8 @@ func (k *asker) labels(key *viewKey) []int {
 		case k.outcomes[ins[i]].Delivered != route.Yes:
 			labels[i] = ins[i]
 		case isLink(c.first):
-			// It answers on the same link, where clients have addresses of its prefix.
+			// The answer goes out on the same link, where clients have addresses of the
+			// link's prefix.
 			if labels[i] = k.from(k.sets[key.own][i], key.uplink); k.outcomes[labels[i]].Reason.Code == CodeNoAnswer {
 				labels[i] = noLabel
 			}
@@ -196,7 +198,7 @@ func (k *asker) labels(key *viewKey) []int {
 	return labels
 }
 
-// set is the number of places, one for each cell.
+// set gives the number of a list of places, which has one place for each cell.
 func (k *asker) set(all []int) int {
 	var text []byte
 	for _, place := range all {
@@ -209,7 +211,8 @@ func (k *asker) set(all []int) int {
 	return id
 }
 
-// in is the set of the outcomes of the packets of all clients, as far as the sockets.
+// in is the set of the outcomes of the packets of all clients, until they get to the
+// sockets.
 func (k *asker) in(uplink int, a netip.Addr, of kind, s *route.Socket, asked special) int {
 	key := inKey{k.kinds[slices.Index(k.links, uplink)], of.in, asked.in, asked.check}
 	if isLink(a) || a.IsLoopback() && (a.Is6() || k.fib.RoutesLocalnet(uplink)) {
@@ -255,8 +258,8 @@ func (k *asker) back(c *cell, a netip.Addr, bound int, s *route.Socket) int {
 	return k.place(k.answer(&d, c.first, a, c.isHome(bound)))
 }
 
-// from is an answer's outcome where the packet came by an uplink: who is asked for on the
-// link of another device is not there.
+// from is an answer's outcome if the packet came in by an uplink. A client that is asked
+// for on the link of another device is not found there.
 func (k *asker) from(place, uplink int) int {
 	o := k.outcomes[place]
 	if len(o.direct) == 0 {
@@ -277,7 +280,7 @@ func (k *asker) from(place, uplink int) int {
 	return k.seen[key]
 }
 
-// arrival is the outcome of a packet's decision, before the answer's.
+// arrival is the outcome of the decision about a packet, without that about the answer.
 func arrival(d *lookup.Decision) Outcome {
 	o := Outcome{Delivered: route.No, Answered: route.No}
 	switch {
@@ -302,8 +305,8 @@ func arrival(d *lookup.Decision) Outcome {
 }
 
 // answer is the outcome of the decision about an answer to a client from an address of
-// this host. neighbour: the client is in a network of
-// the device that the socket is bound to.
+// this host. neighbour says that the client is in a network of the device that the socket
+// is bound to.
 func (k *asker) answer(d *lookup.Decision, c, a netip.Addr, neighbour bool) Outcome {
 	o := Outcome{Delivered: route.Yes, Answered: route.No}
 	switch {
@@ -318,8 +321,8 @@ func (k *asker) answer(d *lookup.Decision, c, a netip.Addr, neighbour bool) Outc
 	case !d.Disposition.Success():
 		o.Reason = lookup.Reason{Code: CodeRefused, Want: d.Disposition.String(), Have: d.Errno.String()}
 	case d.Shortcut == lookup.ShortcutOnLink && !neighbour:
-		// The device stands in for a missing route, but nobody on its link answers for
-		// other networks.
+		// The device is used because there is no route, but nobody on its link answers
+		// for addresses of other networks.
 		o.Reason.Code = CodeOnLinkAlone
 	default:
 		o.Answered = route.Yes
@@ -328,7 +331,7 @@ func (k *asker) answer(d *lookup.Decision, c, a netip.Addr, neighbour bool) Outc
 	return o
 }
 
-// leave sets by which devices an answer leaves.
+// leave finds the devices by which an answer leaves.
 func (k *asker) leave(o *Outcome, d *lookup.Decision, c, a netip.Addr) {
 	switch {
 	case d.SomeRefused != 0 && d.Src.IsLoopback():
@@ -376,8 +379,8 @@ func (k *asker) leave(o *Outcome, d *lookup.Decision, c, a netip.Addr) {
 	o.settle()
 }
 
-// settle says whether there is an answer that leaves by no device: a gateway that did not
-// answer the last time is asked once more.
+// settle corrects Answered if the answer leaves by no device. It is unknown if there is a
+// gateway that did not answer the last time, because that is asked once more.
 func (o *Outcome) settle() {
 	switch {
 	case len(o.By) > 0:
@@ -388,7 +391,7 @@ func (o *Outcome) settle() {
 	}
 }
 
-// place is where an outcome stands among all.
+// place is the index of an outcome among all outcomes.
 func (k *asker) place(o Outcome) int {
 	var by []byte
 	for _, link := range o.By {

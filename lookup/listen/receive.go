@@ -7,12 +7,12 @@ import (
 	"routewhy/route"
 )
 
-// Packet is the first packet of a conversation as it comes to the sockets.
+// Packet is the first packet of a conversation when it comes to the sockets.
 type Packet struct {
 	Proto uint8
-	// Dst is where it goes to, an address of this host.
+	// Dst is the address of this host to which it goes.
 	Dst netip.AddrPort
-	// Src is where it comes from; an invalid address or port zero: not known.
+	// Src is where it comes from. An invalid address or port zero means: not known.
 	Src netip.AddrPort
 	// Dev is the device that it counts as received on (inet_iif, inet6_iif).
 	Dev int
@@ -21,13 +21,13 @@ type Packet struct {
 	Slave int
 }
 
-// PacketOf is the packet of a decision that ends at this host; false: it does
-// not end here, or has no protocol with ports.
+// PacketOf is the packet of a decision that delivers it to this host. False: the
+// decision does not deliver it here, or the packet has no protocol with ports.
 //
 // What the host sends to itself counts as received on the device that has the
 // address, not on lo (orig_oif in ip_route_output_key_hash_rcu, ip6_rcv_core).
-// To 0.0.0.0 no route is looked up: then it is the device that the sender is
-// bound to, or else lo.
+// For 0.0.0.0 no route is looked up. Then the device is the one that the sender
+// is bound to, or else lo.
 func PacketOf(s *route.Snapshot, flow *route.Flow, d *lookup.Decision) (Packet, bool) {
 	if d.Disposition != lookup.DispositionLocal || flow.DstPort == 0 ||
 		flow.Proto != route.ProtoTCP && flow.Proto != route.ProtoUDP {
@@ -85,27 +85,28 @@ const (
 	CodeOneOf   lookup.Code = "one-of-equals"   // one of several that are equal takes it
 )
 
-// Candidate is one socket with the packet's protocol and port, and what is to
-// be said about it.
+// Candidate is one socket with the packet's protocol and port, and the reason why it
+// takes the packet or not.
 type Candidate struct {
 	Socket *route.Socket
 	Reason lookup.Reason
 }
 
-// Verdict is what becomes of a packet among the sockets.
+// Verdict says which sockets take a packet.
 type Verdict struct {
 	Packet Packet
-	// Receivers are the sockets that take it: none where it is refused, and
-	// several where it may be any of them. They share a port by SO_REUSEPORT
-	// then, and a hash of each flow chooses, or, with UDP, by SO_REUSEADDR, and
-	// the one that was bound last has it: the kernel does not tell which.
+	// Receivers are the sockets that take it. There is none if the packet is
+	// refused, and there are several if any of them may take it. In that case they
+	// share a port by SO_REUSEPORT, and a hash of each flow chooses. Or, with UDP,
+	// they share it by SO_REUSEADDR, and the one that was bound last takes it: the
+	// kernel does not tell which one that is.
 	Receivers []Candidate
 	// Misses are the others with the same protocol and port.
 	Misses []Candidate
 }
 
-// Refused is what the sender gets where nobody takes the packet: a reset, or an
-// ICMP port unreachable, which connect(2) and send(2) report as ECONNREFUSED.
+// Refused is what the sender gets if no socket takes the packet: a reset, or an
+// ICMP port unreachable. connect(2) and send(2) report both as ECONNREFUSED.
 func (v *Verdict) Refused() route.Errno {
 	if len(v.Receivers) == 0 {
 		return route.ECONNREFUSED
@@ -113,9 +114,9 @@ func (v *Verdict) Refused() route.Errno {
 	return 0
 }
 
-// Take finds the sockets that take a packet. The sockets are in the order in
-// which the kernel told of them, which for those of one family that compete is
-// the order in which it tries them.
+// Take finds the sockets that take a packet. The sockets must be in the order in
+// which the kernel listed them. For sockets of one family that compete, that is
+// the order in which the kernel tries them.
 func Take(s *route.Snapshot, sockets []route.Socket, p Packet) Verdict {
 	v := Verdict{Packet: p}
 	var fit []*route.Socket
@@ -157,9 +158,9 @@ func Take(s *route.Snapshot, sockets []route.Socket, p Packet) Verdict {
 	return v
 }
 
-// exactFirst keeps the sockets that are bound to the very address, if there
-// are any: the kernel searches for those first, and for those bound to every
-// address only where it finds none.
+// exactFirst keeps the sockets that are bound to exactly the packet's address, if
+// there are any. The kernel searches for those first. Only if it finds none does it
+// search for those bound to every address.
 func (v *Verdict) exactFirst(fit []*route.Socket) []*route.Socket {
 	var exact, rest []*route.Socket
 	for _, x := range fit {
@@ -195,8 +196,8 @@ func (p *Packet) refuses(s *route.Snapshot, x *route.Socket) (lookup.Reason, boo
 	return lookup.Reason{}, true
 }
 
-// ofAnother reports whether a socket is connected to somebody else than the sender, or is
-// no TCP listener.
+// ofAnother reports whether a UDP socket is connected to somebody other than the sender, or
+// a TCP socket does not listen.
 func (p *Packet) ofAnother(x *route.Socket) bool {
 	if x.Proto == route.ProtoTCP {
 		return x.State != route.SocketListen
@@ -209,8 +210,8 @@ func (p *Packet) from(x *route.Socket) bool {
 	return p.Src.Port() != 0 && p.Src.Addr() == x.Remote.Addr().Unmap() && p.Src.Port() == x.Remote.Port()
 }
 
-// acceptsVRF reports whether sockets that are bound to no device take packets of
-// VRFs (inet_sk_bound_dev_eq). The setting counts for both families.
+// acceptsVRF reports whether sockets that are not bound to a device take packets of
+// VRFs (inet_sk_bound_dev_eq). The setting applies to both families.
 func acceptsVRF(s *route.Snapshot, proto uint8) bool {
 	key := "net/ipv4/tcp_l3mdev_accept"
 	if proto == route.ProtoUDP {
@@ -222,17 +223,17 @@ func acceptsVRF(s *route.Snapshot, proto uint8) bool {
 
 // first finds which of the sockets of one search the kernel takes.
 //
-// TCP listeners of one search can only share the port by SO_REUSEPORT
-// (inet_csk_bind_conflict). Then the search ends at the first in the list,
-// whatever its score: it is one of a group, of which a hash chooses
-// (inet_lhash2_lookup). Such sockets of IPv4 are put in front and those of IPv6
-// at the end (__inet_hash), and the kernel tells of them in that order
+// TCP listeners of one search can share the port only by SO_REUSEPORT
+// (inet_csk_bind_conflict). Then the search ends at the first one in the list,
+// whatever its score is. It belongs to a group, in which a hash chooses
+// (inet_lhash2_lookup). Such IPv4 sockets are put at the front of the list, and
+// IPv6 sockets at the end (__inet_hash). The kernel lists them in that order
 // (inet_diag_dump_icsk).
 //
-// UDP sockets do the same by SO_REUSEPORT; but they may share it by
-// SO_REUSEADDR as well, and then the highest score wins, of equals the one
-// bound last (udp4_lib_lookup2, udp6_lib_lookup2), of which it tells first. The
-// kernel does not tell which of the two options a socket has.
+// UDP sockets do the same with SO_REUSEPORT. But they may also share the port by
+// SO_REUSEADDR. Then the highest score wins. If scores are equal, the socket that
+// was bound last wins (udp4_lib_lookup2, udp6_lib_lookup2), which the kernel lists
+// first. The kernel does not tell which of the two options a socket has.
 func (p *Packet) first(fit []*route.Socket) []*route.Socket {
 	if p.Proto == route.ProtoTCP {
 		return group(fit, head(fit))
@@ -250,7 +251,7 @@ func (p *Packet) first(fit []*route.Socket) []*route.Socket {
 	return append(out, best)
 }
 
-// head is the first of sockets with SO_REUSEPORT in the list of a search.
+// head is the first of the sockets with SO_REUSEPORT in the list of a search.
 func head(fit []*route.Socket) *route.Socket {
 	head := fit[0]
 	for _, x := range fit[1:] {
@@ -274,7 +275,7 @@ func group(fit []*route.Socket, head *route.Socket) []*route.Socket {
 	return out
 }
 
-// highest is the socket with the highest score, the first of equals.
+// highest is the socket with the highest score. If scores are equal, it is the first.
 func (p *Packet) highest(fit []*route.Socket) *route.Socket {
 	best := fit[0]
 	for _, x := range fit[1:] {

@@ -33,12 +33,12 @@ type service struct {
 // rivals are the listening sockets of one protocol and port that are bound differently, one
 // for each binding, in the kernel's order.
 type rivals struct {
-	id      int // the same for those with the same bindings, from 1 on
+	id      int // from 1 on; rivals with the same bindings have the same
 	anyAddr []route.Socket
 	byAddr  map[netip.Addr][]route.Socket
 }
 
-// rivalsOf finds them for each protocol and port where there is more than one binding.
+// rivalsOf finds the rivals for each protocol and port that has more than one binding.
 func rivalsOf(s *route.Snapshot) map[service]*rivals {
 	count := map[service]int{}
 	each := func(do func(service, *route.Socket)) {
@@ -78,7 +78,7 @@ func rivalsOf(s *route.Snapshot) map[service]*rivals {
 	return all
 }
 
-// rivalsFor are those that may go before a socket; nil: none.
+// rivalsFor are the sockets that may go before a socket; nil: none.
 func (h *Host) rivalsFor(s *route.Socket) *rivals {
 	r := h.rivals[service{s.Proto, s.Local.Port()}]
 	if r == nil {
@@ -90,8 +90,9 @@ func (h *Host) rivalsFor(s *route.Socket) *rivals {
 	return r
 }
 
-// firstOf is the socket that takes a packet to an address of a local prefix, where sockets
-// that are bound like the given one do not. Of several addresses, none is bound to alone.
+// firstOf is the socket that takes a packet to an address of a local prefix, if no socket
+// that is bound like the given one takes it. If the prefix has several addresses, sockets
+// that are bound to just one of them do not count.
 func (r *rivals) firstOf(h *Host, s *route.Socket, local netip.Prefix, p Packet) (route.Socket, bool) {
 	exact := r.byAddr[p.Dst.Addr()]
 	if !local.IsSingleIP() {
@@ -113,9 +114,9 @@ func (r *rivals) firstOf(h *Host, s *route.Socket, local netip.Prefix, p Packet)
 	return *v.Receivers[0].Socket, true
 }
 
-// giveWay takes from an address what goes to other sockets of the same port. Addresses that
-// share their views still do, except for those that a rival is bound to: shared has the
-// views that were changed.
+// giveWay marks the views of an address in which other sockets of the same port take the
+// packets. Addresses that share their views still share them afterwards, except for
+// addresses that a rival is bound to. shared has the views that were changed.
 func (r *rivals) giveWay(h *Host, l *Local, s *route.Socket, shared map[*View][]View) {
 	if len(l.Views) == 0 {
 		return

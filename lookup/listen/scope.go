@@ -45,7 +45,7 @@ func (h *Host) scope(s *route.Socket) Scope {
 		return ScopeGroup
 	case h.snap.Lacks(route.FactAddrs, s.Family) || d.Disposition == lookup.DispositionUnknown:
 		return ScopeUnknown
-	case h.delivers(s): // by a rule for what comes in
+	case h.delivers(s): // a rule for received packets delivers to it
 		return ScopeAddress
 	}
 	return ScopeGone
@@ -61,7 +61,7 @@ func (h *Host) delivers(s *route.Socket) bool {
 	})
 }
 
-// ScopeOf is what an address is to this host: as the scope of a socket on it.
+// ScopeOf is what an address is to this host: the scope that a socket on it would have.
 func (h *Host) ScopeOf(a netip.Addr) Scope {
 	s := anySocket(route.FamilyOf(a))
 	s.Local = netip.AddrPortFrom(a, 0)

@@ -9,20 +9,20 @@ import (
 	"routewhy/route"
 )
 
-// A UDP server that is bound to every address and answers by sendto(2) leaves the source of
-// its answers to the routing decision (udp_sendmsg in net/ipv4/udp.c, udpv6_sendmsg in
-// net/ipv6/udp.c). Only a server that gives back the address from IP_PKTINFO (ip(7)) or
-// IPV6_PKTINFO (RFC 3542 section 6) answers from the one that was asked. Which of the two a
-// program does is not known.
+// If a UDP server is bound to every address and answers by sendto(2), the routing decision
+// chooses the source of its answers (udp_sendmsg in net/ipv4/udp.c, udpv6_sendmsg in
+// net/ipv6/udp.c). Only a server that passes back the address from IP_PKTINFO (ip(7)) or
+// IPV6_PKTINFO (RFC 3542 section 6) answers from the address that was asked. It is not
+// known which of the two a program does.
 
-// LeavesSource reports whether a socket may leave the source of its answers to the kernel: it
-// is one of UDP, bound to every address, and connected to nobody.
+// LeavesSource reports whether the kernel may have to choose the source of a socket's
+// answers: the socket is a UDP socket, bound to every address, and not connected.
 func LeavesSource(s *route.Socket) bool {
 	return s.Proto == route.ProtoUDP && s.Local.Addr().Unmap().IsUnspecified() && s.Remote.Port() == 0
 }
 
 // Sendto is the answer that a socket sends to a packet by sendto(2), without a source. False:
-// whom it goes to is not known.
+// it is not known to whom the answer goes.
 func (p *Packet) Sendto(s *route.Socket) (route.Flow, bool) {
 	to := p.Src
 	if !to.Addr().IsValid() || to.Addr().IsUnspecified() {
@@ -35,7 +35,7 @@ func (p *Packet) Sendto(s *route.Socket) (route.Flow, bool) {
 	return sendto(s, to, link), true
 }
 
-// sendto is a packet of a socket to a client, by a device or, zero, by any.
+// sendto is a packet from a socket to a client, by a device; zero: by any device.
 func sendto(s *route.Socket, to netip.AddrPort, link int) route.Flow {
 	return route.Flow{
 		Dst: to.Addr(), Out: link, Bound: s.Link != 0, Mark: s.Mark, UID: s.UID, Proto: s.Proto,
@@ -43,9 +43,9 @@ func sendto(s *route.Socket, to netip.AddrPort, link int) route.Flow {
 	}
 }
 
-// LookupSendto decides about a packet that is sent by sendto(2) without a source: IPv6 looks up
-// again with the source that it chooses where the first look-up fails (ip6_dst_lookup_tail in
-// net/ipv6/ip6_output.c), IPv4 does not.
+// LookupSendto decides about a packet that is sent by sendto(2) without a source. If the first
+// look-up fails, IPv6 looks up again with the source that it chooses (ip6_dst_lookup_tail in
+// net/ipv6/ip6_output.c). IPv4 does not.
 func LookupSendto(f *lookup.FIB, flow route.Flow) lookup.Decision {
 	if flow.Dst.Is6() {
 		return f.LookupConnected(flow)
@@ -58,16 +58,18 @@ type SourceClass struct {
 	// Clients are prefixes of their addresses. Of all classes, the longest prefix that
 	// covers a client says which one it is in.
 	Clients []netip.Prefix
-	// Sources are the addresses of which an answer gets one. Errno is what sendto(2)
-	// says where there is no answer. Neither: they get none from any source.
+	// Sources are the addresses that an answer may get as its source. Errno is the error
+	// of sendto(2) if there is no answer. If both are empty, the clients get no answer
+	// from any source.
 	Sources []netip.Addr
 	Errno   route.Errno
 }
 
-// Sources are the sources of the answers that a socket sends by sendto(2) to those clients
-// that ask an address in a prefix, or any where asked is the zero Prefix, and would get the
-// answer from it. It is nil where all of them get the source that they asked. This host itself
-// and link-local addresses of IPv6, those of clients and those that are asked, are left out.
+// Sources are the sources of the answers that a socket sends by sendto(2). The clients are
+// those that ask an address in the prefix asked, and could get an answer from that address.
+// If asked is the zero Prefix, they may ask any address. The result is nil if all clients get
+// answers from the address that they asked. Left out are this host itself as a client, and
+// link-local IPv6 addresses of clients and of this host.
 func (h *Host) Sources(s *route.Socket, fam route.Family, asked netip.Prefix) []SourceClass {
 	if !LeavesSource(s) {
 		return nil
@@ -87,14 +89,15 @@ func (h *Host) Sources(s *route.Socket, fam route.Family, asked netip.Prefix) []
 	return all
 }
 
-// sourcesKey is what sockets have in common whose answers have the same sources.
+// sourcesKey is the same for sockets whose answers have the same sources.
 type sourcesKey struct {
 	reachKey
 	fam   route.Family
 	asked netip.Prefix
 }
 
-// sources are those of the answers to all clients that get one from some of the addresses.
+// sources are the sources of the answers to all clients that can get an answer from some of
+// the addresses.
 func (k *asker) sources(h *Host, locals []Local, s *route.Socket) []SourceClass {
 	asked := k.askedBy(h, locals, s)
 	labels := make([]int, len(k.cells))
@@ -107,7 +110,7 @@ func (k *asker) sources(h *Host, locals []Local, s *route.Socket) []SourceClass 
 		if !c.client || isLink(c.first) {
 			continue
 		}
-		if len(asked[i]) == 0 { // no answer, whatever its source
+		if len(asked[i]) == 0 { // no answer arrives, whatever its source is
 			if labels[i] = number(ids, ""); labels[i] == len(all) {
 				all = append(all, SourceClass{})
 			}
@@ -130,7 +133,7 @@ func (k *asker) sources(h *Host, locals []Local, s *route.Socket) []SourceClass 
 	return k.sourceClasses(all, labels)
 }
 
-// sourceClasses gives classes their clients: the first has the prefix of length 0.
+// sourceClasses gives classes their clients. The first class has the prefix of length 0.
 func (k *asker) sourceClasses(all []SourceClass, labels []int) []SourceClass {
 	size, most := map[int]float64{}, -1
 	for i, label := range labels {
@@ -156,8 +159,8 @@ func (k *asker) sourceClasses(all []SourceClass, labels []int) []SourceClass {
 	return out
 }
 
-// askedBy are, for each cell, the addresses that its clients ask and get answers from, two at
-// most.
+// askedBy gives for each cell the addresses that its clients can ask and get answers from. It
+// gives at most two for a cell.
 func (k *asker) askedBy(h *Host, locals []Local, s *route.Socket) [][]netip.Addr {
 	out := make([][]netip.Addr, len(k.cells))
 	alike := h.asked[route.FamilyOf(locals[0].Addr())].of(s)

@@ -16,9 +16,9 @@ import (
 	"routewhy/route/routetest/live"
 )
 
-// TestShared holds decisions that are shared against those that are not, over random
-// set-ups: of addresses and uplinks of one kind, of clients in one cell, of sockets that
-// the rules treat alike. ROUTEWHY_SETUPS is how many.
+// TestShared compares shared decisions with separate ones, over random set-ups. Addresses
+// and uplinks of one kind share decisions, and so do clients in one cell and sockets that
+// the rules treat alike. ROUTEWHY_SETUPS is the number of set-ups.
 func TestShared(t *testing.T) {
 	support := routetest.Probe(t)
 	setups := 16
@@ -51,7 +51,7 @@ func readState(t *testing.T, ns *routetest.Namespace) *route.Snapshot {
 	return live.Read(t, ns, route.Query{AllDevices: true})
 }
 
-// moreState are more addresses for each device, and rules that ask for what sockets have.
+// moreState adds addresses to each device, and rules that depend on the socket.
 func moreState(rng *rand.Rand, s *route.Snapshot) routetest.Setup {
 	var out routetest.Setup
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
@@ -78,7 +78,7 @@ func moreState(rng *rand.Rand, s *route.Snapshot) routetest.Setup {
 	return out
 }
 
-// sharing compares in one state of one family.
+// sharing compares decisions of one family in one state of a host.
 type sharing struct {
 	t        *testing.T
 	rng      *rand.Rand
@@ -142,7 +142,7 @@ func (c *sharing) run() {
 
 func draw[T any](rng *rand.Rand, all []T) T { return all[rng.IntN(len(all))] }
 
-// client is an address near the edge of a cell, or any at all.
+// client is a random address: one near the edge of a cell, or any one.
 func (c *sharing) client() netip.Addr {
 	a := draw(c.rng, c.k.cells).first
 	raw := a.AsSlice()

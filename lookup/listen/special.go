@@ -8,20 +8,20 @@ import (
 	"routewhy/route"
 )
 
-// clientPort is the port that clients are taken to have: the first of those that are for
-// that (RFC 6335 section 6), which is in the range that Linux chooses from too.
+// clientPort is the port that clients are assumed to have. It is the first of the range that
+// is for clients (RFC 6335 section 6), and is also in the range from which Linux chooses.
 const clientPort = 49152
 
-// special is what rules of a family ask of a socket: which of them may select the packets
-// that come to it, the look-up that checks their source, and its answers. Each is a
-// number, the same for sockets that the rules treat alike.
+// special says which rules of a family may apply to a socket: to the packets that come to
+// it, to the look-up that checks their source, and to its answers. Each is a number, which
+// is the same for sockets that the rules treat alike.
 type special struct{ in, check, out int }
 
-// demands are the rules of a family that ask for what sockets have: a protocol, ports, a
-// mark or a user.
+// demands are the rules of a family that ask for something that depends on the socket: a
+// protocol, ports, a mark or a user.
 type demands struct {
 	rules []demand
-	sets  [][]int32 // of places in rules; the first is empty
+	sets  [][]int32 // places in rules; the first set is empty
 	ids   map[string]int
 	apply map[setAt]int
 }
@@ -29,11 +29,12 @@ type demands struct {
 // demand is such a rule.
 type demand struct {
 	*route.Rule
-	// effect is the same for rules that do the same to the same packets, of sockets that
-	// have what each asks for. Of a `not` rule, and where rules jump, it is its own.
+	// effect is the same for rules that do the same to the same packets, if the socket has
+	// what each rule asks for. A `not` rule has an effect of its own. If rules jump, every
+	// rule has.
 	effect int
-	// place is the same for rules between which no other one can decide that asks for
-	// nothing of the kind.
+	// place is the same for two rules if no rule between them can decide for all sockets
+	// alike.
 	place int
 }
 
@@ -43,7 +44,7 @@ type setAt struct {
 	incoming bool
 }
 
-// effect is what a rule does, and to which packets, whatever the socket.
+// effect is what a rule does, and to which packets, without what it asks of the socket.
 type effect struct {
 	action   route.Action
 	table    route.Table
@@ -82,7 +83,7 @@ func demandsOf(s *route.Snapshot, fam route.Family) *demands {
 	return d
 }
 
-// of is what the rules ask of a socket.
+// of says which of the rules may apply to a socket.
 func (d *demands) of(s *route.Socket) special {
 	if len(d.rules) == 0 {
 		return special{}
@@ -100,7 +101,7 @@ func (d *demands) of(s *route.Socket) special {
 	}
 }
 
-// set is the number of those rules that hold.
+// set is the number of the set of rules for which holds is true.
 func (d *demands) set(holds func(*demand) bool) int {
 	var all []int32
 	for i := range d.rules {
@@ -111,8 +112,8 @@ func (d *demands) set(holds func(*demand) bool) int {
 	return d.number(all)
 }
 
-// number is that of a set of rules: the same where the rules do the same in the same
-// order, each that does what an earlier one did left out.
+// number gives a set of rules its number. Sets have the same number if their rules do the
+// same in the same order. A rule that does the same as an earlier one is left out.
 func (d *demands) number(all []int32) int {
 	var text []byte
 	var kept []int32
@@ -133,7 +134,7 @@ func (d *demands) number(all []int32) int {
 	return id
 }
 
-// at is the number of those of a set that can select packets to an address of this host,
+// at is the number of the rules of a set that can select packets to an address of this host,
 // or from it.
 func (d *demands) at(set int, a netip.Addr, incoming bool) int {
 	if set == 0 {

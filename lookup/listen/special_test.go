@@ -7,8 +7,8 @@ import (
 	"routewhy/route"
 )
 
-// TestDemands: rules that do the same are one for sockets of many ports, as long as none
-// of another kind stands between them.
+// TestDemands: for sockets of many ports, rules that do the same count as one, as long as
+// there is no rule of another kind between them.
 func TestDemands(t *testing.T) {
 	rule := func(pref uint32, table route.Table, from, to uint16) route.Rule {
 		return route.Rule{

@@ -19,8 +19,8 @@ func socket(proto uint8, local string, link int, v6only bool) route.Socket {
 	return s
 }
 
-// TestTake is about what the tests against the kernel cannot make: VRFs, and
-// connected sockets.
+// TestTake has what the tests against the kernel cannot make: VRFs, and connected
+// sockets.
 func TestTake(t *testing.T) {
 	const eth0, vrf = 2, 9
 	const tcp, udp = route.ProtoTCP, route.ProtoUDP
@@ -148,9 +148,9 @@ func TestExposures(t *testing.T) {
 	}
 }
 
-// TestExposuresInVRF: eth1 is in a VRF, and sockets that are bound to no device take its
-// packets. A connection's answers stay in the VRF, and a datagram's do not; IPv6 packets
-// from there count as received by the VRF.
+// TestExposuresInVRF: eth1 is in a VRF, and sockets that are not bound to a device take its
+// packets. The answers of a connection stay in the VRF, but the answer to a datagram does
+// not. IPv6 packets from there count as received by the VRF.
 func TestExposuresInVRF(t *testing.T) {
 	const eth0, eth1, red, inRed = 2, 3, 4, 10
 	up := route.LinkUp | route.LinkLowerUp
@@ -230,9 +230,9 @@ func TestExposuresOfProtocols(t *testing.T) {
 	}
 }
 
-// described writes each address with its uplinks and their classes: after > by which other
-// devices answers leave, after ! why there are none. What is delivered by no uplink is
-// left out.
+// described writes each address with its uplinks and their classes. After > are the other
+// devices by which answers leave. After ! is the reason why there are no answers. Addresses
+// to which no uplink delivers are left out.
 func described(s *route.Snapshot, locals []Local) []string {
 	var out []string
 	for i := range locals {
@@ -265,8 +265,8 @@ func described(s *route.Snapshot, locals []Local) []string {
 	return out
 }
 
-// TestSelfLooksUpTwice: a rule takes what has no source yet, and the connection of this host to
-// itself is decided by the look-up that has one.
+// TestSelfLooksUpTwice: a rule takes packets that have no source yet. A connection of this host
+// to itself is decided by the look-up with a source.
 func TestSelfLooksUpTwice(t *testing.T) {
 	rule := func(priority uint32, table route.Table, sel route.Selector) route.Rule {
 		return route.Rule{Family: route.IPv4, Priority: priority, Action: route.ActionTable, Table: table, Selector: sel, SuppressPrefixLen: -1, SuppressGroup: -1}

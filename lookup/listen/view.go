@@ -10,23 +10,24 @@ import (
 	"routewhy/route"
 )
 
-// Outcome is what becomes of a packet from a client to an address of this host, and of the
-// answer to it.
+// Outcome is what happens to a packet from a client to an address of this host, and to the
+// answer.
 type Outcome struct {
-	// Delivered reports whether the packet gets to the sockets of this host, Answered
-	// whether the answer leaves it.
+	// Delivered says whether the packet gets to the sockets of this host. Answered says
+	// whether the answer leaves this host.
 	Delivered, Answered route.Tristate
 	// By are the devices that the answer may leave by, in ascending order.
 	By []int
-	// Reason is why not, or why that is not known; where both are so, why some of the
-	// answers are lost all the same. The zero Reason: none is.
+	// Reason says why one of the two is not so, or why it is not known. If both are yes,
+	// it says why some of the answers are lost all the same. The zero Reason: none is lost.
 	Reason lookup.Reason
 
-	direct []int // devices of By on whose links the client itself is asked for
-	silent []int // devices by which gateways did not answer the last time, before they are in By
+	direct []int // devices of By that ask for the client itself on their link
+	silent []int // devices whose gateways did not answer the last time; they are not in By yet
 }
 
-// Good reports whether a client gets every answer by the device that it came by.
+// Good reports whether every answer goes to the client by the device that its packet came
+// in by.
 func (o *Outcome) Good(uplink int) bool {
 	return o.Answered == route.Yes && o.Reason.Code == "" && len(o.By) == 1 && o.By[0] == uplink
 }
@@ -41,15 +42,15 @@ type Class struct {
 	Outcome
 }
 
-// View is who reaches an address by one device. Clients that are in the network of
-// another device are left out: they come by that one.
+// View tells who reaches an address by one device. Clients that are in the network of
+// another device are left out: their packets come in by that one.
 type View struct {
 	Uplink  int
 	Classes []Class // the first has the prefix of length 0
 }
 
-// Reached reports whether some clients, or those outside the uplink's own networks, get
-// an answer, or to a group get what they send.
+// Reached reports whether some clients get an answer, and whether some outside the uplink's
+// own networks do. For a group, it reports whether what they send arrives.
 func (v *View) Reached() (some, far bool) {
 	for i := range v.Classes {
 		c := &v.Classes[i]
@@ -60,8 +61,8 @@ func (v *View) Reached() (some, far bool) {
 	return some, far
 }
 
-// Uncertain reports whether it is not known of some clients, or of some outside the
-// uplink's own networks.
+// Uncertain reports whether it is not known if some clients get an answer, and the same for
+// some outside the uplink's own networks.
 func (v *View) Uncertain() (some, far bool) {
 	for i := range v.Classes {
 		c := &v.Classes[i]
@@ -78,7 +79,8 @@ type outcomeKey struct {
 	by                  string
 }
 
-// classes joins the cells of each outcome. allNear: none of the clients is behind a router.
+// classes joins the cells that have the same outcome. allNear says that no client is behind
+// a router.
 func (k *asker) classes(labels []int, uplink int, allNear bool) []Class {
 	near, size := map[int]bool{}, map[int]float64{}
 	for i, label := range labels {

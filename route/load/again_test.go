@@ -9,7 +9,8 @@ import (
 	"routewhy/route/load"
 )
 
-// saveAgain saves what was read, reads it, and saves that: the two are the same.
+// saveAgain saves what was read, reads it again, and saves that. The two saved texts are
+// the same.
 func saveAgain(t *testing.T, r *load.Result) {
 	t.Helper()
 	first := encoded(t, r.Snapshot, r.Routes)
@@ -31,8 +32,8 @@ func encoded(t *testing.T, s *route.Snapshot, routes *route.List) []byte {
 	return b.Bytes()
 }
 
-// TestLoadsAgain reads lines that say what no kernel has. They stay in doubt, and what is
-// made of them can be saved and read again.
+// TestLoadsAgain reads lines that say what no kernel can have. They are kept as odd, and
+// the result can be saved and read again.
 func TestLoadsAgain(t *testing.T) {
 	const route4 = "default via 192.0.2.1 dev eth0\n"
 	rule := func(words string) string { return "0:\tfrom all lookup local\n5:\tfrom all " + words + "\n" }
@@ -80,8 +81,8 @@ func TestLoadsAgain(t *testing.T) {
 	}
 }
 
-// TestOddRulesStay keeps the rules that no kernel has with their priorities, so that
-// whatever reaches them is unknown.
+// TestOddRulesStay: rules that no kernel can have are kept with their priorities, so that
+// the decision is unknown for packets that reach them.
 func TestOddRulesStay(t *testing.T) {
 	for _, words := range []string{"sport 90-80 lookup main", "uidrange 9-8 lookup main", "goto 4", "lookup 0"} {
 		r, err := load.Files(strings.NewReader("0:\tfrom all lookup local\n5:\tfrom all "+words+"\n"), load.Stdin)

@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// What an archive may cost.
+// The limits of an archive.
 const (
-	maxMembers = 1 << 20   // are looked at
+	maxMembers = 1 << 20   // members that are looked at
 	maxStream  = 16 << 30  // bytes of all members, most of which are skipped
-	maxHeld    = 256 << 20 // bytes of those that are read
+	maxHeld    = 256 << 20 // bytes of the members that are read
 )
 
 // isTar reports whether a file is a tar archive, by the magic of its first header.
@@ -25,12 +25,12 @@ func isTar(r *bufio.Reader) bool {
 	return len(head) == at+5 && string(head[at:]) == "ustar"
 }
 
-// tar reads an archive. Nothing is unpacked: a member's name is only compared,
-// and what is no regular file, such as a link, is left out.
+// tar reads an archive. Nothing is unpacked: a member's name is only compared.
+// A member that is not a regular file, such as a link, is left out.
 func (l *loader) tar(r io.Reader) error {
 	var sos sosReport
 	var others []sosFile
-	reports := map[string]bool{} // by where they begin
+	reports := map[string]bool{} // by the path before sos_commands
 	held := int64(maxHeld)
 	t := tar.NewReader(&budget{r, &l.archived, maxStream})
 	for range maxMembers {
@@ -71,17 +71,17 @@ func (l *loader) tar(r io.Reader) error {
 	return fmt.Errorf("has more than %d members", maxMembers)
 }
 
-// memberText is the bytes of a member, in pieces: one slice that grows would be there
-// several times over while it does.
+// memberText is the bytes of a member, in pieces: a single slice would be in memory
+// several times while it grows.
 type memberText [][]byte
 
-// readMember reads a member that is said to be of a size: in memory that grows with
-// what there is of it.
+// readMember reads a member whose header gives the size. The memory grows with the
+// bytes that are really there.
 func readMember(r io.Reader, size int64) (memberText, error) {
 	const most = 1 << 20
 	var all memberText
 	for {
-		piece := make([]byte, max(min(size+1, most), 1)) // the end is seen where there is room for more
+		piece := make([]byte, max(min(size+1, most), 1)) // one byte more, so that the end is seen
 		n, err := io.ReadFull(r, piece)
 		if n > 0 {
 			all = append(all, piece[:n:n])
@@ -112,7 +112,7 @@ func (m memberText) reader() io.Reader {
 	return io.MultiReader(all...)
 }
 
-// memberSize is what a member of an archive takes beside its bytes.
+// memberSize is how much memory a member of an archive takes besides its bytes.
 const memberSize = 1024
 
 // members reads the files of a sosreport, or else of a plain archive.
@@ -141,8 +141,8 @@ func (l *loader) members(sos *sosReport, others []sosFile) error {
 	return nil
 }
 
-// part reads a file that was not named itself. That it is of no known kind is
-// no more than a fault.
+// part reads a file of an archive or a folder, which was not named itself. If it is of
+// no known kind, that is only a fault.
 func (l *loader) part(name string, r io.Reader) error {
 	b := bufio.NewReader(r)
 	if _, err := b.Peek(1); errors.Is(err, io.EOF) && l.emptyListing(name) {
@@ -160,8 +160,8 @@ func (l *loader) part(name string, r io.Reader) error {
 	return err
 }
 
-// emptyListing takes a file without a byte for what its name says: a command that
-// had nothing to list. False: no name of such a one.
+// emptyListing takes an empty file as the output of the command that its name says,
+// which had nothing to list. False: the name is not that of such a command.
 func (l *loader) emptyListing(name string) bool {
 	c := fileContext(name)
 	if l.facts.setTable(&c) != nil {

@@ -18,7 +18,7 @@ import (
 	"routewhy/route/load"
 )
 
-// archive makes a tar of members: names and bodies by turns. A body that begins
+// archive makes a tar file of members: names and bodies alternate. A body that begins
 // with "->" is a link.
 func archive(t *testing.T, members ...string) []byte {
 	var b bytes.Buffer
@@ -49,8 +49,8 @@ const (
 	routes     = "default via 192.0.2.1 dev eth0\n"
 )
 
-// TestArchive reads a report however it is compressed. What is no regular file
-// of it is left out, and so is what lies elsewhere.
+// TestArchive reads a report with every kind of compression. Members that are no
+// regular files are left out, and so are members in other places.
 func TestArchive(t *testing.T) {
 	plain := archive(t,
 		networking+"ip_route_show_table_all", routes,
@@ -87,7 +87,7 @@ func TestArchive(t *testing.T) {
 		if !errors.As(err, &unknown) || !slices.Equal(unknown.Known, []string{"blue"}) {
 			t.Errorf("%s, namespace red: %v", name, err)
 		}
-		for _, n := range []int{1, 10, b.Len() / 2, b.Len() - 600} { // ends in the middle
+		for _, n := range []int{1, 10, b.Len() / 2, b.Len() - 600} { // these end in the middle
 			if _, err := load.Files(bytes.NewReader(b.Bytes()[:max(0, n)]), load.Stdin); err == nil && name != "tar" && n > 10 {
 				t.Errorf("%s: the first %d bytes of %d are read as the whole", name, n, b.Len())
 			}
@@ -99,8 +99,8 @@ type unpacked struct{ io.Writer }
 
 func (unpacked) Close() error { return nil }
 
-// TestBombs feeds a few bytes that stand for many: there is an error before they
-// cost much.
+// TestBombs reads a few bytes that can be unpacked to very many. There is an error
+// before they cost much.
 func TestBombs(t *testing.T) {
 	zipped := func(write func(io.Writer)) []byte {
 		var b bytes.Buffer

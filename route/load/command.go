@@ -13,7 +13,7 @@ import (
 type kind uint8
 
 const (
-	kindOther kind = iota // something that is not read here, or not told
+	kindOther kind = iota // something that is not read here, or not known
 	kindRoutes
 	kindRules
 	kindAddrs
@@ -23,8 +23,8 @@ const (
 	kindNames // a file of names such as rt_tables
 )
 
-// commandIn finds a command in a line: at a prompt, in a heading, or alone. Its
-// context says what it lists. False: there is none.
+// commandIn finds a command in a line: at a prompt, in a heading, or alone. The
+// context says what the command lists. False: there is no command.
 func commandIn(s string) (context, bool) {
 	if !strings.Contains(s, "ip") && !strings.Contains(s, "route") && !strings.Contains(s, "netstat") && !strings.Contains(s, "cat ") && !strings.Contains(s, "sysctl") {
 		return context{}, false
@@ -47,8 +47,8 @@ func commandIn(s string) (context, bool) {
 	return c, true
 }
 
-// plainQuotes turns the quotes and dashes of word processors into those that were
-// typed.
+// plainQuotes turns the quotes and dashes of word processors back into those that
+// somebody typed.
 func plainQuotes(s string) string {
 	if isASCII(s) {
 		return s
@@ -60,8 +60,8 @@ func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 })
 }
 
-// programAt is where in a line a program's name begins that lists what is read
-// here, and the quote or bracket before it; -1: nowhere.
+// programAt finds the name of a program whose listings are read here. It gives the
+// place in the line and the quote or bracket before the name; -1: there is none.
 func programAt(s string) (int, byte) {
 	from := 0
 	for {
@@ -83,8 +83,8 @@ func programAt(s string) (int, byte) {
 	}
 }
 
-// isProgram reports whether a word is one of the programs, by what follows it
-// and what stands before.
+// isProgram reports whether a word is one of the programs. It looks at the text
+// after and before the word.
 func isProgram(word, after, before string) bool {
 	first := ""
 	if w := strings.Fields(after); len(w) > 0 {
@@ -112,8 +112,8 @@ func isProgram(word, after, before string) bool {
 	return false
 }
 
-// ipObject is the object of ip(8) that a word names, which may be short; empty: it
-// is none. The order is that of do_cmd in iproute2's ip/ip.c.
+// ipObject is the object of ip(8) that a word names; the word may be abbreviated.
+// Empty: it names none. The order is that of do_cmd in iproute2's ip/ip.c.
 func ipObject(word string) string {
 	if word == "" || strings.ToLower(word) != word {
 		return ""
@@ -144,14 +144,14 @@ func endsInPrompt(before string) bool {
 	return strings.ContainsRune(promptSigns, r[len(r)-1])
 }
 
-// atPrompt reports whether what stands before a command makes it one that was
-// given, or a heading, and no part of a sentence.
+// atPrompt reports whether a command was typed or is a heading, and is not part of
+// a sentence. The text before it tells.
 func atPrompt(before string, opener byte) bool {
 	return opener != 0 || endsInPrompt(before) || strings.ContainsAny(before, "$#❯➜»λ›✗=") || strings.HasPrefix(strings.TrimSpace(before), "-")
 }
 
-// argumentsFrom are the words of a command line from the program's name on, up to
-// the quote that ends it or to what is only decoration.
+// argumentsFrom gives the words of a command line, starting with the program's name.
+// They end before the closing quote or before text that is only decoration.
 func argumentsFrom(s string, opener byte) []string {
 	closer := map[byte]string{'"': `"`, '\'': "'", '`': "`", '(': ")", '<': ">", '[': "]", '{': "}", '*': "*"}[opener]
 	if closer != "" {
@@ -177,8 +177,8 @@ func argumentsFrom(s string, opener byte) []string {
 	return out
 }
 
-// shellContext is the context of one line of a shell: of its commands, if there are
-// several, and of what stands after a pipe.
+// shellContext is the context of one line of a shell. The line may have several
+// commands, and pipes.
 func shellContext(w []string) context {
 	var c context
 	var segment []string
@@ -215,7 +215,7 @@ func shellContext(w []string) context {
 	return c
 }
 
-// passesAll reports whether a program after a pipe lets all of its input through.
+// passesAll reports whether a program after a pipe prints all of its input.
 func passesAll(w []string) bool {
 	switch path.Base(w[0]) {
 	case "cat", "less", "more", "most", "sort", "tee", "column", "nl", "uniq", "expand", "json_pp", "pbcopy", "xclip", "xsel", "nc", "tac", "most;", "bat", "batcat", "fold", "fmt":
@@ -292,8 +292,8 @@ func catContext(args []string) context {
 	return context{}
 }
 
-// ipContext is what ip(8) prints for its arguments. Words may be short, as ip
-// takes them.
+// ipContext is what ip(8) prints for its arguments. Words may be abbreviated as far
+// as ip allows.
 func ipContext(args []string) context {
 	var c context
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
@@ -365,8 +365,8 @@ func ipContext(args []string) context {
 	return c
 }
 
-// ipVerb is what a word tells an object of ip(8) to do: show, get, change, or
-// another thing that prints no table; empty: it is no such word.
+// ipVerb is what a word tells ip(8) to do with an object: show, get, change, or
+// something else that prints no table. Empty: it is no such word.
 func ipVerb(word string) string {
 	if word == "" {
 		return ""
@@ -383,7 +383,7 @@ func ipVerb(word string) string {
 	return ""
 }
 
-// filtered says that a listing has only what arguments let through.
+// filtered notes that a listing has only what its arguments select.
 func (c *context) filtered(args []string) {
 	if len(args) == 0 {
 		return
@@ -438,8 +438,8 @@ func (c *context) routeFilter(args []string) {
 	}
 }
 
-// tableNamed says that a command names a table, or something that stands for
-// several.
+// tableNamed notes that a command names a table, or a word that means several
+// tables.
 func (c *context) tableNamed(name string) {
 	switch {
 	case name == "all":
@@ -467,5 +467,5 @@ func destination(s string) (netip.Prefix, route.Family, bool) {
 	return netip.Prefix{}, 0, false
 }
 
-// abbreviates reports whether ip(8) takes a word for a longer one that begins with it.
+// abbreviates reports whether ip(8) takes a word as short for a longer one.
 func abbreviates(word, whole string) bool { return word != "" && strings.HasPrefix(whole, word) }

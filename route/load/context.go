@@ -10,39 +10,39 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// context is what a line means by what stands around it: the command that
-// printed it, or the lines before.
+// context is what the surroundings of a line say about it: the command that
+// printed it, or the lines before it.
 type context struct {
 	kind   kind
-	family route.Family // zero: not told
+	family route.Family // zero: not known
 	table  route.Table  // zero: main
-	// tableName is the table's name before it is looked up; empty: it was.
+	// tableName is the table's name before it is looked up; empty: it was looked up.
 	tableName string
 	vrf       bool // tableName is a VRF's
-	anyTable  bool // the lines are of a table that is not told
+	anyTable  bool // the table of the lines is not known
 	dev       string
-	answers   bool   // the command looks routes up, or lists what was looked up
+	answers   bool   // the command looks up routes, or lists routes that were looked up
 	changes   bool   // the command changes something
 	netns     string // the network namespace; empty: the host's own
 	names     string // the kind of a file of names
 	numeric   bool   // types are numbers (ip -N)
 	all       bool   // the command lists every table
-	// partial is what the command lets through; empty: all.
+	// partial is what the command selects; empty: everything.
 	partial string
-	unknown bool         // it has words that are not known
-	sure    bool         // it is a command that was given, and not part of a sentence
-	seen    route.Family // of the last route that told its family
+	unknown bool         // the command has words that are not known
+	sure    bool         // the command was typed, and is not part of a sentence
+	seen    route.Family // the family of the last route that showed its family
 	rules   rulesSeen
 }
 
-// rulesSeen is what tells a listing of rules from the next one.
+// rulesSeen is used to find where one listing of rules ends and the next begins.
 type rulesSeen struct {
 	last   uint32
 	any    bool
 	family route.Family
 }
 
-// familyOf is the family of a route, by what it says or by what stands around it.
+// familyOf is the family of a route. The route itself tells it, or its context.
 func (c *context) familyOf(r *iproute2.Route) route.Family {
 	switch fam := familyHint(r); {
 	case fam != 0:
@@ -57,8 +57,8 @@ func (c *context) familyOf(r *iproute2.Route) route.Family {
 	return c.seen
 }
 
-// familyHint is the family of a route by its addresses or by what only one family's
-// have; zero: it does not tell.
+// familyHint is the family of a route by its addresses, or by words that only routes
+// of one family have; zero: the route does not tell.
 func familyHint(r *iproute2.Route) route.Family {
 	addrs := []string{r.From, r.Gateway, r.PrefSrc}
 	for i := range r.NextHops {
@@ -71,7 +71,7 @@ func familyHint(r *iproute2.Route) route.Family {
 		if _, fam, ok := destination(s); ok {
 			return fam
 		}
-		switch { // as much of it as can be read
+		switch { // an address may be damaged, and still show its family
 		case strings.Contains(s, ":"):
 			return route.IPv6
 		case dotted().MatchString(s):
@@ -84,11 +84,11 @@ func familyHint(r *iproute2.Route) route.Family {
 	return 0
 }
 
-// dotted has the shape of an IPv4 address, whatever its parts are.
+// dotted matches what looks like an IPv4 address, even if its parts are no numbers.
 var dotted = lazily(`^[^.\s]{1,4}(?:\.[^.\s]{1,4}){3}$`)
 
-// namesFile says what a file is that only its name tells: rt_tables is nothing
-// but numbers and words.
+// namesFile says which file of names a file is. Only the file's name tells, because
+// its content is just numbers and words. An example is rt_tables.
 func namesFile(path string) string {
 	for _, kind := range []string{"rt_tables", "rt_protos", "date_--utc"} {
 		if strings.HasSuffix(path, "/"+kind) || path == kind || strings.Contains(path, kind+".d/") {
@@ -98,7 +98,7 @@ func namesFile(path string) string {
 	return ""
 }
 
-// nameOrEnd reports whether a line is one of a file of names; a command ends it.
+// nameOrEnd reports whether a line belongs to a file of names. A command ends the file.
 func (t *lines) nameOrEnd(s string) bool {
 	if t.context.kind != kindNames {
 		return true // the file's own name tells
@@ -155,9 +155,9 @@ func (t *lines) uname(w []string) {
 	}
 }
 
-// machine is the kind of hardware among the last words that uname(1) prints: before the
-// name of the system stand the machine and, on some systems, the processor and the
-// platform, which may be "unknown". Empty: it cannot be told.
+// machine is the kind of hardware. It is among the last words that uname(1) prints: the
+// machine, then on some systems the processor and the platform, which may be "unknown",
+// and at the end the name of the system. Empty: the machine cannot be found.
 func machine(w []string) string {
 	w = w[:max(0, len(w)-1)]
 	first := len(w)
@@ -172,8 +172,8 @@ func machine(w []string) string {
 
 var machineWord = lazily(`^(?:x86_64|i[3-6]86|aarch64|arm|ppc|s390|mips|riscv|loongarch|sparc|alpha|ia64|parisc|m68k)[a-z0-9_]*$`)
 
-// fileContext is what a file's name says about what it has: people name files
-// by the command.
+// fileContext is what a file's name says about its content: people name files
+// after the command.
 func fileContext(name string) context {
 	base := path.Base(name)
 	if place, ok := namespacePlace(strings.TrimPrefix(base, "ip_netns_exec_")); ok && strings.HasPrefix(base, "ip_netns_exec_") {
@@ -201,8 +201,8 @@ var (
 	fourFile = lazily(`(?i)(?:^|[^a-z0-9])(?:ip|ipv|inet|routes?|rules?|r|addr(?:ess)?|table|rt|v|default|neigh)[-_ ]*4(?:[^0-9.]|$)|(?:^|[_ -])4(?:[_ -]|$)`)
 )
 
-// wordsContext reads the words of a file's name: those of a command, or the table
-// that the file has. The table's name may have the separator in it.
+// wordsContext reads the words of a file's name. They are a command, or name the table
+// that the file has. The table's name may contain the separator.
 func wordsContext(w []string, sep string) context {
 	var c context
 	last := func(i int) string { return strings.Join(w[i+1:], sep) }
@@ -280,8 +280,8 @@ func (f *facts) setTable(c *context) error {
 	return err
 }
 
-// vrfTable is the number of a VRF's table, which its device tells; until then it
-// has an invented one.
+// vrfTable is the number of a VRF's table. The VRF's device tells the number; until
+// the device is read, the number is an invented one.
 func (f *facts) vrfTable(name string) route.Table {
 	t, ok := f.vrfs[name]
 	if !ok {

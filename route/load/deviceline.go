@@ -8,8 +8,8 @@ import (
 	"routewhy/route/kernel"
 )
 
-// isDeviceWord reports whether a line without indentation, which some pastes lose,
-// is a further one of a device.
+// isDeviceWord reports whether a line is one of the further lines of a device, although
+// it is not indented: some pastes lose the indentation.
 func (t *lines) isDeviceWord(w []string) bool {
 	switch w[0] {
 	case "inet", "inet6", "valid_lft", "altname", "RX:", "TX:", "link/ether", "link/loopback", "link/none", "link/ppp", "link/sit", "link/ipip", "link/gre", "link/tunnel6", "link/[65534]":
@@ -18,7 +18,7 @@ func (t *lines) isDeviceWord(w []string) bool {
 	return t.counts && w[0][0] >= '0' && w[0][0] <= '9' && !beginsRoute(w)
 }
 
-// deviceLine reads a further line of a device.
+// deviceLine reads one of the further lines of a device.
 func (t *lines) deviceLine(w []string) error {
 	t.counts = t.counts || w[0] == "RX:" || w[0] == "TX:"
 	if t.skipped() {
@@ -36,8 +36,8 @@ func (t *lines) deviceLine(w []string) error {
 	return t.linkDetail(t.link, w)
 }
 
-// address reads an address; where that fails, or only some are listed, not all are
-// known.
+// address reads an address. If that fails, or if only some addresses are listed, it
+// notes that not all addresses are known.
 func (t *lines) address(link int, w []string) error {
 	if t.skipped() {
 		return nil
@@ -64,7 +64,7 @@ func (t *lines) sysctl(s string) error {
 	key, value, _ := strings.Cut(s, "=")
 	key = strings.TrimSpace(key)
 	if !strings.HasPrefix(key, "net.") {
-		return nil // may be of any program
+		return nil // the setting may be any program's
 	}
 	t.setting(strings.NewReplacer(".", "/", "/", ".").Replace(key), value)
 	return nil

@@ -7,56 +7,57 @@
 //
 // # What each format loses
 //
-// From a snapshot a host is explained as if one were on it, except for the kernel's
-// own answer. Listings tell less. What is missing is a [route.Gap] of the
-// snapshot; where something usual stands in for it, that is said with every
-// answer that rests on it. TestFormatsAgree compares the decisions from all but
-// the last three with those from the live kernel, over random set-ups.
+// With a snapshot, routewhy explains a host as if it ran on that host, except that the
+// kernel's own answer is missing. Listings tell less. What is missing is a [route.Gap]
+// of the snapshot. If routewhy assumes something usual instead, every answer that
+// depends on it says so. TestFormatsAgree compares the decisions from all formats
+// except the last three with those from the live kernel, over random set-ups.
 //
 //	format                        does not tell
 //	--save                        nothing
-//	--dump --json                 devices but by name, addresses, next-hop objects, neighbours,
-//	                              settings; next hops' flags but onlink, dead and linkdown
+//	--dump --json                 devices except their names, addresses, next-hop objects, neighbours,
+//	                              settings; next hops' flags except onlink, dead and linkdown
 //	ip -j -d, one file a listing  selectors and attributes that are newer than that ip; times below a
 //	                              second; address labels; whether local and main are one table
 //	                              (so which of two equal routes in them is first is not known, and
 //	                              where main has a longer prefix than local, the decision is unknown);
-//	                              settings, without `sysctl -a`; in which order the devices came, without
+//	                              settings, without `sysctl -a`; the order in which devices came, without
 //	                              /proc/net/igmp, /proc/net/igmp6 or `netstat -g`; which IPv4 groups
 //	                              the devices have joined, without /proc/net/igmp; neighbours of state
 //	                              NOARP and NONE, without `nud all`
 //	ip, as text                   the same; and the family of a default route or a rule whose line has no
-//	                              address, where neither the command nor the file's name tells it
+//	                              address, if neither the command nor the file's name tells it
 //	ip route save                 rules, devices' names, addresses, neighbours, next-hop objects
 //	                              (their routes have the next hops), settings
-//	sosreport                     next-hop objects, address labels, sockets; of other namespaces than
-//	                              the host's own (their names are listed) the same
+//	sosreport                     next-hop objects, address labels, sockets; the same for namespaces
+//	                              other than the host's own (their names are listed)
 //	ip -br addr                   the flags of addresses, lifetimes, devices' flags
-//	route, netstat -r,            all tables but main; rules; type (a reject is taken as unreachable;
+//	route, netstat -r,            all tables except main; rules; type (a reject is taken as unreachable;
 //	/proc/net/route               blackhole and throw are reported, because they look the same), scope
-//	                              but link, prefsrc, protocol, TOS, all next hops but the first;
+//	                              except link, prefsrc, protocol, TOS, all next hops except the first;
 //	                              netstat -rn: the metric
 //	route -6, /proc/net/          which table (what only table local has goes there, the rest to main);
 //	ipv6_route                    type (each that refuses, and throw, is taken as unreachable); route -6:
 //	                              the source prefix, preference
 //
-// A listing of one table leaves the others unknown: a decision that would ask them
-// is unknown too, except for table default, which is assumed to be empty where main is
-// listed. Where no rules are listed, the default ones are assumed; where
-// table local is not, it is made of the addresses; and where these are not listed
-// either, of the sources of the routes that the kernel itself makes.
+// If only one table is listed, the others are unknown. A decision that would ask them
+// is unknown too. Table default is an exception: it is assumed to be empty if main is
+// listed. If no rules are listed, the default ones are assumed. If table local is not
+// listed, it is made from the addresses. If these are not listed either, it is made
+// from the sources of the routes that the kernel itself makes.
 //
 // # What is not understood, or not there
 //
-// A line that was not understood stays in doubt. A rule is kept with its priority
-// and with an unknown selector, a route with its prefix ([route.FlagOdd]), or with a
-// gateway that is not readable ([route.NextHopUnread]); of a route whose prefix is not
-// readable, its table is known in part ([route.FactPart]). So is a table of which a
-// command shows some routes (grep, one device, one prefix) or somebody cut off the
-// rest. Where that may decide, the decision is unknown.
+// A line that was not understood is kept as far as it was understood. A rule is kept
+// with its priority and an unknown selector. A route is kept with its prefix
+// ([route.FlagOdd]), or with a gateway that is not readable ([route.NextHopUnread]). If
+// the prefix of a route is not readable, its table is known only in part
+// ([route.FactPart]). A table is also known only in part if a command shows only some
+// of its routes (grep, one device, one prefix) or if somebody cut off the rest. If what
+// is not known may decide, the decision is unknown.
 //
-// Of several listings of a table the first whole one counts, or one that agrees with it
-// and tells more; what differs is a [Fault]. Without a whole one all count together.
-// What netstat -rn lists has no metrics: where several routes have the same prefix,
-// nobody knows which is taken ([route.FlagNoMetric]).
+// If a table is listed several times, the first whole listing counts, or another that
+// agrees with it and tells more; what differs is a [Fault]. If no listing is whole, all
+// count together. The routes that netstat -rn lists have no metrics: if several have the
+// same prefix, nobody knows which one is taken ([route.FlagNoMetric]).
 package load

@@ -45,7 +45,7 @@ func (l *loader) dump(name string, r *bufio.Reader) error {
 	return err
 }
 
-// dumpTables reads the tables; what a table says of itself comes before its
+// dumpTables reads the tables. The members that describe a table come before its
 // routes.
 func (j *jsonReader) dumpTables(d *json.Decoder, one func(json.RawMessage) error) error {
 	return list(d, func() error {
@@ -79,7 +79,7 @@ func (f *familyName) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// dumpRule reads a rule, which has its family beside it.
+// dumpRule reads a rule and its family, which is a member of the same object.
 func (j *jsonReader) dumpRule(raw json.RawMessage) error {
 	var v map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &v); err != nil {
@@ -98,8 +98,8 @@ func (j *jsonReader) dumpRule(raw json.RawMessage) error {
 	return j.rule(b)
 }
 
-// members reads an object: each is called with a member's name, to read its
-// value.
+// members reads an object. It calls each with a member's name, and each reads the
+// member's value.
 func members(d *json.Decoder, each func(key string) error) error {
 	if err := delim(d, '{'); err != nil {
 		return err
@@ -117,7 +117,7 @@ func members(d *json.Decoder, each func(key string) error) error {
 	return delim(d, '}')
 }
 
-// list reads a list, each element by a call.
+// list reads a list. It calls each once for every element.
 func list(d *json.Decoder, each func() error) error {
 	if err := delim(d, '['); err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// plainText takes a byte order mark away, and turns UTF-16, which Windows writes,
-// into UTF-8.
+// plainText removes a byte order mark. It turns UTF-16, which Windows writes, into
+// UTF-8.
 func plainText(r *bufio.Reader) *bufio.Reader {
 	head, _ := r.Peek(4)
 	var order binary.ByteOrder
@@ -38,7 +38,7 @@ func plainText(r *bufio.Reader) *bufio.Reader {
 type wide struct {
 	r     *bufio.Reader
 	order binary.ByteOrder
-	rest  []byte // of the last character
+	rest  []byte // bytes of the last character that are not handed over yet
 }
 
 func (w *wide) Read(p []byte) (int, error) {

@@ -2,7 +2,7 @@ package load
 
 import "routewhy/route"
 
-// Where the output of one command ends and that of another begins.
+// This file finds where the output of one command ends and the next begins.
 
 // spoke notes that a command had output.
 func (t *lines) spoke() {
@@ -12,7 +12,7 @@ func (t *lines) spoke() {
 	}
 }
 
-// enter begins what a command prints.
+// enter begins the output of a command.
 func (t *lines) enter(c context) error {
 	t.endCommand()
 	t.endColumns()
@@ -43,8 +43,7 @@ func (t *lines) leave() {
 	t.listings[t.listing].weak = true
 }
 
-// columnLike reports whether a line may be one of the table of columns that it stands
-// below.
+// columnLike reports whether a line may belong to the table of columns above it.
 func (t *lines) columnLike(s string, w []string) bool {
 	_, isCommand := commandIn(s)
 	return !isCommand && !ruleLine().MatchString(s) && !linkLine().MatchString(s) && (len(w) >= 5 || t.columns[0] == "Interface")
@@ -57,8 +56,7 @@ func (t *lines) endColumns() {
 	t.columns = nil
 }
 
-// endCommand notes what a command without any output tells: that what it lists is
-// empty.
+// endCommand notes what it means if a command had no output: what it lists is empty.
 func (t *lines) endCommand() {
 	if t.command == 0 {
 		return

@@ -10,44 +10,44 @@ import (
 	"routewhy/route"
 )
 
-// facts gathers what the files say, in whatever order they say it. Listings
-// name devices and tables; numbers are given to them here: devices have
-// provisional indices until [facts.snapshot], when all is known.
+// facts gathers what the files say, in any order. Listings name devices and tables;
+// here they get numbers. Devices have provisional indices until [facts.snapshot], when
+// everything is known.
 type facts struct {
 	snap   route.Snapshot
-	routes route.List     // provisional devices
+	routes route.List     // with provisional devices
 	devs   []*dev         // by provisional index - 1
 	byName map[string]int // to provisional index
 	byNum  map[int]int    // real index to provisional
-	// tables and protocols are the names that were looked up, invented how many
+	// tables and protocols are the names that were looked up. invented is how many
 	// tables have a name that no rt_tables explained.
 	tables    map[string]route.Table
 	protocols map[string]route.Protocol
 	invented  int
-	// has are the facts that were found, and read the tables.
+	// has are the facts that were found.
 	has      map[found]bool
 	complete map[route.Family]bool // every table was listed
-	// listing is the current one of the listings. Of a table or of rules that two
-	// of them have, one is chosen.
+	// listing is the index of the current listing. If two listings have the same
+	// table or rules, one of them is chosen.
 	listings []listing
 	listing  int
 	from     []int32 // the listing of each route
 	listed   []listedRule
 	tableIn  map[familyTable][]int32
 	ruleIn   map[route.Family][]int32
-	parts    map[familyTable]bool // tables of which routes may be missing; table zero: any
+	parts    map[familyTable]bool // tables that may lack routes; table zero: every table may
 	vrfs     map[string]route.Table
-	choices  []Fault // what was left aside
-	// objectsIn is the file of the last next-hop object.
+	choices  []Fault // faults about listings that were not used
+	// objectsIn is the file that the last next-hop object is from.
 	objectsIn string
-	oddAddr   bool // the last address was not understood, and so what follows about it is not either
+	oddAddr   bool // the last address was not understood, so the lines about it are not read
 	orders    []deviceOrder
-	// memberships are the lists of /proc/net/igmp, grouped how many groups they have.
+	// memberships are the lists of /proc/net/igmp. grouped is how many groups they have.
 	memberships []groupList
 	grouped     int
-	// partAddrs: some addresses are known, of one device say, or of one family.
+	// partAddrs: only some addresses are known, such as those of one device or family.
 	partAddrs bool
-	// partLinks: some devices are known.
+	// partLinks: only some devices are known.
 	partLinks bool
 }
 
@@ -61,17 +61,17 @@ type familyTable struct {
 	table  route.Table
 }
 
-// dev is what is known of a device.
+// dev is what is known about a device.
 type dev struct {
 	name   string
-	index  int // the real one; zero: not told
+	index  int // the real one; zero: not known
 	link   route.Link
 	told   bool // a listing of devices has it
 	master int  // provisional
 }
 
-// maxNames is how many tables may have names that are not explained. Each is
-// compared with all others.
+// maxNames is how many tables may have names that are not explained. There is a limit
+// because each is compared with all others.
 const maxNames = 1 << 12
 
 func newFacts() *facts {
@@ -87,7 +87,7 @@ func newFacts() *facts {
 	}
 }
 
-// device is the provisional index of a device by its name; "*" and "" are none.
+// device is the provisional index of a device by its name; "*" and "" are no device.
 func (f *facts) device(name string) int {
 	if name == "" || name == "*" {
 		return 0
@@ -95,13 +95,13 @@ func (f *facts) device(name string) int {
 	if i, ok := f.byName[name]; ok {
 		return i
 	}
-	name = strings.Clone(name) // and not the whole line
+	name = strings.Clone(name) // so that the whole line is not kept in memory
 	f.devs = append(f.devs, &dev{name: name})
 	f.byName[name] = len(f.devs)
 	return len(f.devs)
 }
 
-// deviceByIndex is the same by the real index.
+// deviceByIndex is the provisional index of a device by its real index.
 func (f *facts) deviceByIndex(index int) int {
 	if index == 0 {
 		return 0
@@ -114,8 +114,8 @@ func (f *facts) deviceByIndex(index int) int {
 	return len(f.devs)
 }
 
-// define says that a device has a name and an index, and gives its provisional
-// one. What is provisional of the two becomes one in [facts.numbers].
+// define notes that a device has a name and an index, and gives its provisional
+// index. If the two have different provisional indices, [facts.numbers] joins them.
 func (f *facts) define(name string, index int) (int, error) {
 	i := f.device(name)
 	if i == 0 {
@@ -155,7 +155,7 @@ func (f *facts) table(name string) (route.Table, error) {
 	return t, nil
 }
 
-// firstInvented begins the numbers that nobody uses, as far as one can tell.
+// firstInvented is the first of the numbers that probably nobody uses.
 const firstInvented route.Table = 1 << 31
 
 func (f *facts) invent() route.Table {
@@ -188,8 +188,8 @@ func (f *facts) protocol(name string) (route.Protocol, error) {
 	return 0, fmt.Errorf("protocol %q", name)
 }
 
-// plainName reports whether a word can be somebody's name for a number: rt_tables may
-// have any word there, such as 4g or eth0.20, but nobody means an address.
+// plainName reports whether a word can be somebody's name for a number. rt_tables may
+// have any word as a name, such as 4g or eth0.20, but an address is never a name.
 func plainName(s string) bool {
 	if _, _, isAddress := destination(s); isAddress {
 		return false
@@ -203,8 +203,8 @@ func (f *facts) found(fact route.Fact, fams ...route.Family) {
 	}
 }
 
-// numbers finds the index of every provisional device: the real one where it
-// was told, else one that no device has.
+// numbers finds the index of every provisional device: the real one if it is known,
+// otherwise one that no device has.
 func (f *facts) numbers() []int {
 	out := make([]int, len(f.devs)+1)
 	used := map[int]int{} // real index to provisional
@@ -239,8 +239,8 @@ func (f *facts) numbers() []int {
 	return out
 }
 
-// nameAll names the devices of which only the index is known as
-// [route.Snapshot.LinkName] does: routes lead there, so they exist.
+// nameAll gives names to the devices of which only the index is known, in the same way
+// as [route.Snapshot.LinkName]. They exist, because routes lead there.
 func (f *facts) nameAll(index []int) {
 	named := map[int]bool{}
 	for i, d := range f.devs {
@@ -254,7 +254,7 @@ func (f *facts) nameAll(index []int) {
 	}
 }
 
-// snapshot is what all files together say, and what they do not.
+// snapshot is what all files together say, with the gaps for what they do not say.
 func (f *facts) snapshot() *route.Snapshot {
 	s := &f.snap
 	if lo := f.devs[f.device("lo")-1]; lo.index == 0 {
@@ -281,7 +281,7 @@ func (f *facts) snapshot() *route.Snapshot {
 	s.Order = f.order(index)
 	s.Memberships = f.joined(index)
 	f.routes.Rewrite(func(r *route.Route) {
-		r.NextHops = slices.Clone(r.NextHops) // may be another one's too
+		r.NextHops = slices.Clone(r.NextHops) // another route may share them
 		for k := range r.NextHops {
 			r.NextHops[k].Link = index[r.NextHops[k].Link]
 		}
@@ -299,8 +299,8 @@ func (f *facts) snapshot() *route.Snapshot {
 	return s
 }
 
-// dropNested leaves out the groups that have a group among their members, which no
-// kernel has: what such an object leads to is not known.
+// dropNested leaves out the groups that have a group among their members. No kernel
+// has such a group, and it is not known where it leads.
 func (f *facts) dropNested() {
 	groups := map[uint32]bool{}
 	for i := range f.snap.NextHops {
@@ -317,7 +317,7 @@ func (f *facts) dropNested() {
 	})
 }
 
-// unique leaves out what several listings have.
+// unique keeps only the first of the elements that several listings have.
 func unique[T any](all []T, key func(*T) any) []T {
 	seen := map[any]bool{}
 	return slices.DeleteFunc(all, func(v T) bool {

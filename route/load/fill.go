@@ -8,10 +8,10 @@ import (
 	"routewhy/route"
 )
 
-// What the kernel adds by itself, which files may not tell.
+// This file adds what the kernel adds by itself: the files may not tell it.
 
-// assumedLink is a device as it was listed. One of which only the name is known
-// is taken to be up, since routes lead there.
+// assumedLink is a device as it was listed. If only its name is known, it is assumed
+// to be up, because routes lead there.
 func (f *facts) assumedLink(d *dev) route.Link {
 	l := d.link
 	l.PeerNetNS = -1
@@ -24,7 +24,7 @@ func (f *facts) assumedLink(d *dev) route.Link {
 	return l
 }
 
-// fillIn notes the gaps, and puts what is usual where it can stand in.
+// fillIn notes the gaps. Where something usual can be assumed instead, it adds that.
 func (f *facts) fillIn() {
 	s := &f.snap
 	gap := func(fact route.Fact, fam route.Family, assumed bool) {
@@ -74,7 +74,7 @@ func (f *facts) toldOf(name string) bool {
 	return slices.ContainsFunc(f.devs, func(d *dev) bool { return d.told && d.name == name })
 }
 
-// fillAddrs notes what is not known of the addresses, and infers them from routes.
+// fillAddrs notes what is not known about the addresses, and infers them from routes.
 func (f *facts) fillAddrs() {
 	if f.has[found{route.FactAddrs, 0}] && !f.partAddrs {
 		return
@@ -92,8 +92,8 @@ func (f *facts) eachRoute(each func(*route.Route)) {
 	_ = f.routes.Each(nil, func(r *route.Route) error { each(r); return nil })
 }
 
-// inferAddrs finds the addresses that the kernel made routes for: its route to a
-// network has the address there as source (fib_add_ifaddr).
+// inferAddrs finds the addresses for which the kernel made routes: the kernel's route to
+// a network has this host's address in it as its source (fib_add_ifaddr).
 func (f *facts) inferAddrs() bool {
 	f.eachRoute(func(r *route.Route) {
 		if r.Protocol != route.ProtocolKernel || !r.PrefSrc.IsValid() || len(r.NextHops) != 1 || r.Type != route.TypeUnicast {
@@ -111,8 +111,8 @@ func (f *facts) inferAddrs() bool {
 	return len(f.snap.Addrs) > 0
 }
 
-// fillTables says which tables are not there. In table local, the host's
-// addresses stand in.
+// fillTables notes which tables are not there. Table local is made from the host's
+// addresses.
 func (f *facts) fillTables(fam route.Family) {
 	s := &f.snap
 	if !f.has[found{route.FactRoutes, fam}] {
@@ -146,7 +146,7 @@ func (f *facts) fillTables(fam route.Family) {
 
 // fillLocal makes table local as the kernel would for the addresses that are
 // known (fib_add_ifaddr in net/ipv4/fib_frontend.c, addrconf_f6i_alloc in
-// net/ipv6/route.c): those listed, and else those that routes have as source.
+// net/ipv6/route.c). These are the listed ones, or else the sources of routes.
 func (f *facts) fillLocal(fam route.Family) {
 	own := map[netip.Addr]int{}
 	lo := route.LoopbackIndex
@@ -164,7 +164,7 @@ func (f *facts) fillLocal(fam route.Family) {
 		}
 		if l := f.snap.Link(link); l != nil && l.Master != 0 {
 			if vrf := f.snap.Link(l.Master); vrf != nil && vrf.Kind == "vrf" {
-				return // in the VRF's table
+				return // it belongs in the VRF's table
 			}
 		}
 		f.routes.Add(&route.Route{
@@ -191,9 +191,9 @@ func (f *facts) fillLocal(fam route.Family) {
 	f.fillMulticast(add)
 }
 
-// fillBroadcast adds the broadcast addresses of the networks: the one that an
-// address has, and the last one of its network, which the kernel adds in any case
-// (fib_add_ifaddr). The network of an address on lo is this host's.
+// fillBroadcast adds the broadcast addresses of the networks: the one that is listed
+// with an address, and the last one of its network, which the kernel always adds
+// (fib_add_ifaddr). The network of an address on lo is local as a whole.
 func (f *facts) fillBroadcast(add func(netip.Prefix, int, route.Type, route.Scope, netip.Addr)) {
 	seen := map[netip.Prefix]bool{netip.MustParsePrefix("127.255.255.255/32"): true}
 	for i := range f.snap.Addrs {

@@ -34,7 +34,7 @@ func (l *loader) folder(dir string) error {
 	return nil
 }
 
-// folderFile reads one, unless it is no regular file: a pipe would never end.
+// folderFile reads a file of a folder if it is a regular file: a pipe may never end.
 func (l *loader) folderFile(root *os.Root, dir, name string) error {
 	where := path.Join(dir, name)
 	f, err := openQuick(root, name, fs.FileMode.IsRegular)
@@ -49,8 +49,8 @@ func (l *loader) folderFile(root *os.Root, dir, name string) error {
 	return l.part(where, f)
 }
 
-// folderFiles are the files to read of a folder: those of a sosreport, which may
-// lie in a folder of its own there, or all that lie in the folder itself.
+// folderFiles are the files of a folder that are to be read. They are those of a
+// sosreport, which may be in a folder inside, or else all files of the folder itself.
 func (l *loader) folderFiles(root *os.Root) ([]string, error) {
 	entries, err := folderEntries(root, ".")
 	if err != nil {
@@ -149,7 +149,7 @@ func plainFiles(entries []fs.DirEntry) []string {
 	return names
 }
 
-// namesFirst has tables named before routes name them.
+// namesFirst puts the files of names first: routes use the names of tables.
 func namesFirst(files []sosFile) {
 	slices.SortStableFunc(files, func(a, b sosFile) int {
 		return cmp.Or(len(namesFile(b.path))-len(namesFile(a.path)), strings.Compare(a.path, b.path))

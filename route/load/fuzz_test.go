@@ -13,8 +13,8 @@ import (
 	"routewhy/route/load"
 )
 
-// fuzz reads bytes as a file. What is made of them can be reasoned about, saved, and
-// read again, and is then the same.
+// fuzz reads bytes as a file. Decisions can be made with the result, and it can be saved
+// and read again, and is then the same.
 func fuzz(f *testing.F, seeds ...[]byte) {
 	for _, s := range seeds {
 		f.Add(s)
@@ -32,7 +32,7 @@ func fuzz(f *testing.F, seeds ...[]byte) {
 	})
 }
 
-// whole is a snapshot that has the routes itself.
+// whole is a snapshot that contains its routes.
 func whole(r *load.Result) *route.Snapshot {
 	s := *r.Snapshot
 	s.Routes = r.Routes.Slice()

@@ -8,8 +8,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Reports have headings of their own above a table, which no command shows:
-// mwan3's status, Android's dumpstate, people's notes.
+// Some reports have headings of their own above a table, which no command prints.
+// Examples are mwan3's status, Android's dumpstate and people's notes.
 var (
 	tableHeading = lazily(`^(?i:(?:(?:ip|ipv4|ipv6|inet6?|linux|kernel) +)?(?:rout(?:e|es|ing) +)?(?:table|vrf))(\s*[:=#]\s*|\s+)["'<(\[]?([\w.@+-]+)["'>)\]]?(?:\s*\(?(?i:(ipv4|ipv6|inet6?|v4|v6))\)?)?\s*([:]?)\s*(.*)$`)
 	plainHeading = lazily(`^(?i:(main|local|default)(?: +(?:rout(?:e|es|ing)))?(?: +table)?)\s*:?$`)
@@ -18,8 +18,8 @@ var (
 	aboutTables  = lazily(`(?i)\b(?:rout(?:e|es|ing)|rules?|default|table)\b`)
 )
 
-// tableHeadingIn is the context that a heading gives, and what follows it on its
-// line. False: it is no heading that is known.
+// tableHeadingIn is the context that a heading gives, and the rest of the line after
+// the heading. False: it is no known heading.
 func tableHeadingIn(s string) (c context, rest string, ok bool) {
 	s = strings.Trim(s, " \t=-#*_~")
 	if m := plainHeading().FindStringSubmatch(s); m != nil {
@@ -55,7 +55,8 @@ func familyWord(s string) route.Family {
 	return 0
 }
 
-// familyHeading is the family that a heading of unknown words names; zero: none.
+// familyHeading is the family that a heading names whose words are otherwise not known;
+// zero: none.
 func familyHeading(s string) route.Family {
 	if len(s) > 60 {
 		return 0
@@ -70,15 +71,15 @@ func familyHeading(s string) route.Family {
 	return route.IPv4
 }
 
-// Lines that say nothing, and of which nobody needs to be told.
+// Lines that say nothing. They are not reported.
 var (
 	decoration = lazily(`^[-=#*_~─━═+|│┌┐└┘├┤ ]+$`)
 	noise      = lazily(`^(?:Script (?:started|done)\b.*|-+ .* was the duration of .*|\[.*elapsed\]|sysctl: .*|error: permission denied on key .*|#==\[.*\]=+#|Warning: Executing wildcard deletion.*|exit|logout|[┌╭]─.*|\S{0,60}[@:~\w\])/] ?[$#%❯➜»λ›>])$`)
 	// fileHeading is what head(1) and tail(1) write above each of several files.
 	fileHeading = lazily(`^==> (.+) <==$`)
-	// promptLine is a prompt with a command that lists nothing that is read here.
+	// promptLine is a prompt with a command whose output is not read here.
 	promptLine = lazily(`^(?:(?:\S{0,60}[@:~\w\])/] ?)?[$%❯➜»λ›] ?|\[?\w[\w.-]*@[^ ]{1,60} ?[^ ]{0,60}\]?[#>] ?|PS \S+> ?|\S*~?[#] )\S`)
 	cutShort   = lazily(`^(?:\.{3,}|…|\[(?:\.\.\.|…)\]|<?-*\(?(?i:snip|cut|truncated|omitted)\)?[^ ]*>?|--More--.*|\[(?i:snip|truncated|omitted).*\]|\.\.\. *\(?\d+ .*|[-(<\[]*\d+ (?:more|lines|routes).*)$`)
-	// emptyTable is what ip(8) says of a table that does not exist.
+	// emptyTable is what ip(8) says about a table that does not exist.
 	emptyTable = lazily(`FIB table does not exist|^Dump terminated`)
 )

@@ -21,8 +21,8 @@ import (
 	"routewhy/route/routetest"
 )
 
-// TestFolderOfAnything reads folders that have other things than files in them,
-// each of which would be waited for, or read for ever, once it were opened.
+// TestFolderOfAnything reads folders that contain other things than files. If one
+// of these were opened, the program would wait for it or read it forever.
 func TestFolderOfAnything(t *testing.T) {
 	const listing = "default via 192.0.2.1 dev eth0\n"
 	fifo := func(name string) func(*testing.T, string) {
@@ -143,7 +143,7 @@ func TestLimitOfNames(t *testing.T) {
 	}
 }
 
-// TestOddWords reads a large table in each line of which is a word that is not known.
+// TestOddWords reads a large table that has an unknown word in each line.
 func TestOddWords(t *testing.T) {
 	lines := routetest.Fewer(300_000)
 	var b strings.Builder
@@ -157,8 +157,8 @@ func TestOddWords(t *testing.T) {
 	}
 }
 
-// TestOddElements: a list of JSON that is full of what is not understood is refused before
-// all of it was read.
+// TestOddElements: a JSON list with very many elements that are not understood is refused
+// before all of it was read.
 func TestOddElements(t *testing.T) {
 	text := `[{"dst":"default","gateway":"192.0.2.1","dev":"eth0","flags":[]}` + strings.Repeat(`,{"a":1}`, 300_000) + `]`
 	_, err := load.Files(strings.NewReader(text), load.Stdin)
@@ -167,7 +167,7 @@ func TestOddElements(t *testing.T) {
 	}
 }
 
-// TestManyHops: so does a route of JSON that has more next hops than a kernel can tell.
+// TestManyHops: a JSON route with more next hops than a kernel can report is refused too.
 func TestManyHops(t *testing.T) {
 	text := `[{"dst":"default","flags":[],"nexthops":[` + strings.Repeat(`{"dev":"e"},`, 50_000) + `{"dev":"e"}]}]`
 	_, err := load.Files(strings.NewReader(text), load.Stdin)
@@ -176,7 +176,7 @@ func TestManyHops(t *testing.T) {
 	}
 }
 
-// TestLongWords: a line with a word that no name is as long as is not looked at further.
+// TestLongWords: a line with a word that is longer than any name is not examined further.
 func TestLongWords(t *testing.T) {
 	text := "default via 192.0.2.1 dev eth0\n2: " + strings.Repeat("x", 1<<15) + ": <UP> mtu 1500\n"
 	r, err := load.Files(strings.NewReader(text), load.Stdin)
@@ -185,8 +185,8 @@ func TestLongWords(t *testing.T) {
 	}
 }
 
-// TestMemberSizes reads members of an archive that are as large as the pieces that they are
-// kept in, or nearly: none of their bytes is lost.
+// TestMemberSizes reads members of an archive whose size is that of the pieces in which they
+// are kept, or close to it. None of their bytes is lost.
 func TestMemberSizes(t *testing.T) {
 	const last = "10.9.0.0/16 dev eth0\n"
 	for _, size := range []int{len(last), 1<<20 - 1, 1 << 20, 1<<20 + 1, 2 << 20, 2<<20 + 1} {
@@ -209,7 +209,7 @@ func TestMemberSizes(t *testing.T) {
 	}
 }
 
-// TestLimitOfArchive counts what an archive's members take together.
+// TestLimitOfArchive: the memory of all members of an archive is counted together.
 func TestLimitOfArchive(t *testing.T) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)

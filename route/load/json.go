@@ -14,12 +14,12 @@ const (
 	maxElement = 8 << 20
 	// maxElements is how many elements of one file are read.
 	maxElements = maxRoutes + maxOdd
-	// maxInner is how many objects a route may have in it: a netlink message has room for
-	// some 8000 next hops.
+	// maxInner is how many objects may be inside a route: a netlink message has room for
+	// about 8000 next hops.
 	maxInner = 1 << 15
 )
 
-// bounded is a reader that fails once it has given so many bytes.
+// bounded is a reader that fails after it has given a number of bytes.
 type bounded struct {
 	r    io.Reader
 	left int
@@ -34,8 +34,8 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// jsonLists reads what `ip -j` prints: lists of objects, each of which says by
-// its members what it is; several lists may follow each other, and text.
+// jsonLists reads what `ip -j` prints: lists of objects. The members of an object tell
+// what it is. There may be several lists one after the other, and text.
 func (l *loader) jsonLists(name string, r *bufio.Reader) error {
 	j := &jsonReader{facts: l.facts, l: l, context: fileContext(name), file: name}
 	l.facts.begin(name, 0, j.partial)
@@ -62,7 +62,7 @@ func (l *loader) jsonLists(name string, r *bufio.Reader) error {
 	}
 }
 
-// afterSpace is the next character that is no space, which is not taken.
+// afterSpace skips spaces. It gives the next character, which stays unread.
 func afterSpace(r *bufio.Reader) (byte, error) {
 	for {
 		c, err := r.ReadByte()
@@ -134,8 +134,8 @@ func (j *jsonReader) read(r io.Reader) error {
 	}
 }
 
-// one reads an element. That it was not understood is a fault; the error is that
-// there is too much.
+// one reads an element. An element that is not understood is a fault. The error says
+// that there is too much.
 func (j *jsonReader) one(raw json.RawMessage) error {
 	if j.element++; j.element > maxElements {
 		return fmt.Errorf("has more than %d elements", maxElements)
@@ -171,15 +171,15 @@ type jsonReader struct {
 	context
 	l                     *loader
 	file                  string
-	line                  int // it begins on, in a text
+	line                  int // where the JSON begins, in a text
 	lists                 int
 	element               int
-	odd, oddRoutes        int // elements that were not understood, and routes of them
+	odd, oddRoutes        int // elements that were not understood, and the routes that they gave all the same
 	hadRules, secondRules bool
-	alike                 map[string]alikeRoute // by the text without the destination
+	alike                 map[string]alikeRoute // by the route's text without its destination
 }
 
-// object finds out what an element is.
+// object finds out what an element is, and reads it.
 func (j *jsonReader) object(raw json.RawMessage) error {
 	has := func(key string) bool { return member(raw, key) }
 	switch {
@@ -203,7 +203,7 @@ func (j *jsonReader) object(raw json.RawMessage) error {
 	return errors.New("not understood")
 }
 
-// member reports whether an object has a member; those inside of others count too.
+// member reports whether an object has a member. Members of inner objects count too.
 func member(raw []byte, key string) bool {
 	quoted := []byte(`"` + key + `"`)
 	for rest := raw; ; {

@@ -4,7 +4,7 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// neighbour reads one as `ip -j neigh` prints it.
+// neighbour reads a neighbour as `ip -j neigh` prints it.
 func (j *jsonReader) neighbour(raw []byte) error {
 	named, err := iproute2.ParseNeighbourJSON(raw)
 	if err != nil {

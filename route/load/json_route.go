@@ -9,8 +9,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// route reads a route as `ip -j route` prints it. A large table has many that
-// are, except for the destination, the same to the byte: those are read once.
+// route reads a route as `ip -j route` prints it. A large table has many routes whose
+// text is the same except for the destination: those are parsed only once.
 func (j *jsonReader) route(raw []byte) error {
 	dst, rest, cut := cutDst(raw)
 	if known, ok := j.alike[string(rest)]; ok && cut {
@@ -55,7 +55,7 @@ func (j *jsonReader) route(raw []byte) error {
 	return nil
 }
 
-// unclear adds a route of which something was not understood.
+// unclear adds a route that was not wholly understood.
 func (j *jsonReader) unclear(r route.Route, told bool, err error) error {
 	if checkRoute(&r) != nil {
 		r.NextHops, r.PrefSrc, r.Src, r.Flags = nil, netip.Addr{}, netip.Prefix{}, r.Flags|route.FlagOdd
@@ -68,7 +68,7 @@ func (j *jsonReader) unclear(r route.Route, told bool, err error) error {
 	return err
 }
 
-// oddRoute keeps what can be told of a route that has members that are not known.
+// oddRoute keeps what is clear about a route that has unknown members.
 func (j *jsonReader) oddRoute(raw []byte) {
 	var v struct {
 		Dst   string        `json:"dst"`
@@ -89,18 +89,18 @@ func (j *jsonReader) oddRoute(raw []byte) {
 	j.facts.odd(r, fam)
 }
 
-// alikeRoute is a route, and what else follows from its text but the destination.
+// alikeRoute is a route and what else its text says, except for its destination.
 type alikeRoute struct {
 	route.Route
 	family route.Family
 	told   bool // it says its table
 }
 
-// maxAlike is how many are remembered.
+// maxAlike is how many of these routes are remembered.
 const maxAlike = 1 << 10
 
-// cutDst cuts the destination out of a route. False: it has none that tells its
-// family.
+// cutDst cuts the destination out of a route. False: it has no destination that shows
+// the family.
 func cutDst(raw []byte) (dst string, rest []byte, ok bool) {
 	const key = `"dst":"`
 	before, after, found := bytes.Cut(raw, []byte(key))

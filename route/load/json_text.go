@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// embedded is JSON that stands in a text: after a prompt, in a mail, between the
-// outputs of other commands, or an object a line.
+// embedded is JSON inside a text: after a prompt, in a mail, between the outputs of
+// other commands, or one object on each line.
 type embedded struct {
-	line   int // it began on
+	line   int // where it began
 	b      bytes.Buffer
 	depth  int
 	quoted bool
 	escape bool
 }
 
-// maxEmbedded is how many bytes it may have.
+// maxEmbedded is how many bytes of JSON may be embedded in one place.
 const maxEmbedded = 64 << 20
 
-// beginsJSON reports whether a line begins as a list or an object of ip -j does.
+// beginsJSON reports whether a line begins like a list or an object of ip -j.
 func beginsJSON(s string) bool {
 	s = strings.TrimLeft(s, " \t")
 	if s == "" || s[0] != '[' && s[0] != '{' {
@@ -31,7 +31,7 @@ func beginsJSON(s string) bool {
 	return s == "{" || strings.HasPrefix(strings.TrimLeft(s[1:], " \t"), `"`)
 }
 
-// add takes a line, and reports whether the JSON is whole.
+// add takes a line, and reports whether the JSON is complete with it.
 func (e *embedded) add(s string) bool {
 	e.b.WriteString(s)
 	e.b.WriteByte('\n')

@@ -28,8 +28,8 @@ func TestMain(m *testing.M) { routetest.Main(m) }
 // TestFormatsAgree makes random set-ups in namespaces, and compares the
 // decisions from the live kernel with those from a saved snapshot, from a
 // folder of `ip -j -d` output, from plain `ip` output in one file, and from
-// `ip route save`. What a format does not carry is taken from the live reading
-// or is not compared: see docs.
+// `ip route save`. What a format does not tell is taken from the live reading
+// or is not compared: see the package's documentation.
 func TestFormatsAgree(t *testing.T) {
 	support := routetest.Probe(t)
 	for seed := range uint64(30) {
@@ -59,7 +59,7 @@ func compareFormats(t *testing.T, ns *routetest.Namespace, rng *rand.Rand) {
 			}
 			return s
 		}
-		// Neighbours come and go by themselves.
+		// Neighbours change by themselves.
 		for range 5 {
 			live = read()
 			list(t, dir)
@@ -92,16 +92,17 @@ func compareFormats(t *testing.T, ns *routetest.Namespace, rng *rand.Rand) {
 		}
 		got, want := *whole(r), *live
 		if format != "saved" {
-			// Whether local and main are one, what only `ip addrlabel` tells.
+			// Listings do not tell whether local and main are one table. Only `ip
+			// addrlabel` tells the labels.
 			want.Merged, got.Labels = route.Unknown, want.Labels
 			want.Gaps = append(want.Gaps, route.Gap{Fact: route.FactMerged, Family: route.IPv4, Why: route.NotInFiles})
 			want.Host, want.Machine, want.Release = "", "", ""
 			listNeighbours(&want, format)
 		}
 		if format == "json" || format == "binary" {
-			want.Order, want.Memberships = nil, nil // they have not the files that tell it
+			want.Order, want.Memberships = nil, nil // they lack the files that tell these
 		}
-		if format == "text" { // nor does that show a device without any group, nor is IPv6 read of it
+		if format == "text" { // it shows no device without a group, and for IPv6 it is not read
 			want.Memberships = slices.DeleteFunc(slices.Clone(want.Memberships), func(m route.Membership) bool { return m.Is6() || len(m.Groups) == 0 })
 		}
 		if format != "saved" && hidden(&want) {
@@ -111,8 +112,8 @@ func compareFormats(t *testing.T, ns *routetest.Namespace, rng *rand.Rand) {
 	}
 }
 
-// listNeighbours leaves what `ip neigh` lists. Without any there is no file of it, but
-// in JSON an empty list.
+// listNeighbours keeps only what `ip neigh` lists. If there are no neighbours, there is no
+// file with them, except in JSON, which has an empty list.
 func listNeighbours(s *route.Snapshot, format string) {
 	s.Neighbours = slices.DeleteFunc(slices.Clone(s.Neighbours), func(n route.Neighbour) bool {
 		return n.State == route.NeighbourNone || n.State == route.NeighbourNoARP
@@ -133,7 +134,7 @@ func hidden(s *route.Snapshot) bool {
 		slices.ContainsFunc(s.Routes, func(r route.Route) bool { return r.Expires != 0 })
 }
 
-// list writes the listings that users send, made by ip itself.
+// list writes the listings that users send. They are made by ip itself.
 func list(t *testing.T, dir string) {
 	for name, args := range map[string]string{
 		"json/route4.json": "-4 -j -d route show table all", "json/route6.json": "-6 -j -d route show table all",
@@ -208,7 +209,7 @@ func sameDevice(from, to *route.Snapshot, index int) int {
 	return 1 << 20
 }
 
-// decisionText is all that a user sees of a decision.
+// decisionText is everything that a user sees of a decision.
 func decisionText(f *lookup.FIB, d *lookup.Decision) []string {
 	s := f.Snapshot()
 	out := []string{d.Disposition.String(), d.Errno.String(), string(d.Ambiguous.Code), d.Src.String()}

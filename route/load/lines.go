@@ -16,16 +16,16 @@ import (
 // maxLine is how long a line may be.
 const maxLine = 1 << 20
 
-// maxRoutes is how many routes are taken, maxLines how many lines of one file are
-// looked at, and how many may not be understood: a few bytes of an archive can stand
-// for any number.
+// maxRoutes is how many routes are taken, maxLines is how many lines of one file are
+// read, and maxOdd is how many of them may not be understood. The limits are needed
+// because a few bytes of an archive can be unpacked to any number of lines.
 const (
 	maxRoutes = 4 << 20
 	maxLines  = 7 << 19
 	maxOdd    = 5 << 18
-	maxOther  = 1 << 18 // of those, how many may hold no route
+	maxOther  = 1 << 18 // how many of the lines that are not understood may have given no route
 	maxWord   = 1 << 14 // bytes of a word
-	maxWords  = 1 << 18 // of one route: a netlink message has room for some 8000 next hops
+	maxWords  = 1 << 18 // of one route: a netlink message has room for about 8000 next hops
 )
 
 // lines reads a text that has listings in it, one after the other.
@@ -35,33 +35,33 @@ type lines struct {
 	file string
 	line int
 	context
-	base      context // of the whole file, by its name
-	command   int     // the line of the command whose output was not seen yet; zero: none
+	base      context // of the whole file, from its name
+	command   int     // the line of a command that has had no output yet; zero: none
 	silent    bool
-	link      int // the device whose listing this is; provisional
-	indent    int // of its first line
+	link      int // the provisional index of the device whose lines these are
+	indent    int // of the device's first line
 	counts    bool
-	pending   []string // a route or a rule of which more may follow
+	pending   []string // a route or a rule that may go on in the next lines
 	wide      bool     // the pending one is a rule
-	at        int      // the line it began on
-	known     int      // what was understood: routes, rules, addresses and the like
+	at        int      // the line where it began
+	known     int      // how many things were understood: routes, rules, addresses and so on
 	answers   int      // routes that are no entries of a table
 	columns   []string // of route -n
 	columnsOf route.Family
 	proc      []procLine
-	titles    []int  // lines of what may be the heading of a table that follows
+	titles    []int  // lines that may be the heading of a table below
 	title     string // the last of them
-	number    int    // of the last line that had its number before it
+	number    int    // of the last line that began with its number
 	objects   *jsonReader
 	json      *embedded
-	elsewhere bool  // listings of another network namespace were passed over
-	foreign   error // the file is another system's
-	ifconfig  bool  // the line before is ifconfig's
+	elsewhere bool  // listings of another network namespace were skipped
+	foreign   error // the file is from another system
+	ifconfig  bool  // the line before is from ifconfig
 	configs   int   // how many devices it lists
 }
 
-// exceeded is the limit that a number of lines which are not understood is over, where
-// a number of them gave routes all the same; zero: none.
+// exceeded is the limit that is exceeded if odd lines were not understood, although they
+// gave some routes; zero: none.
 func exceeded(odd, routes int) int {
 	switch {
 	case odd > maxOdd:
@@ -72,7 +72,7 @@ func exceeded(odd, routes int) int {
 	return 0
 }
 
-// text reads lines, each of which says by itself what it is.
+// text reads a text line by line. Each line shows by its form what it is.
 func (l *loader) text(name string, r io.Reader) error {
 	t := &lines{facts: l.facts, l: l, file: name}
 	t.context = fileContext(name)
@@ -129,19 +129,19 @@ func (l *loader) text(name string, r io.Reader) error {
 		return cutOff(sc.Err())
 	case t.known == 0 && t.elsewhere && l.netns == "":
 		return errors.New("tells of other network namespaces alone: --netns names one")
-	case t.known == 0 && l.netns != "" && !l.report: // Within says that there is none of that name
+	case t.known == 0 && l.netns != "" && !l.report: // Within reports that there is no namespace of that name
 	case t.known == 0 && t.line > 0:
-		l.faults, l.moreFaults = l.faults[:faults], more // the whole file is one
+		l.faults, l.moreFaults = l.faults[:faults], more // the whole file is one fault
 		return errUnknown
 	}
 	return nil
 }
 
-// errAnswers: every route was looked up in the cache, and is of no table.
+// errAnswers: every route is the result of a look-up, and none is an entry of a table.
 var errAnswers = errors.New("has what `ip route get` answers, and no table")
 
-// errIfconfig: of each device ifconfig shows one IPv4 address alone, without its scope,
-// and in an order of its own.
+// errIfconfig: ifconfig shows only one IPv4 address of each device, without its scope,
+// and has its own order.
 var errIfconfig = errors.New("has what ifconfig prints, which leaves addresses out and is not read: `ip address` has all of them")
 
 var errUnknown = errors.New("is none of the files that routewhy knows")
@@ -155,12 +155,12 @@ var (
 	settingLine = lazily(`^/proc/sys/(net/[^:= ]+)(?: = |[:=] ?)(.*)$`)
 	unameLine   = lazily(`^Linux \S+ \d+\.\d+\S* #`)
 	briefLine   = lazily(`^\S+ +(?:UNKNOWN|NOTPRESENT|DOWN|LOWERLAYERDOWN|TESTING|DORMANT|UP)(?: +(?:[0-9a-f.:]+(?:/\d+| peer )|(?:[0-9a-f]{2}:){5}[0-9a-f]{2} <).*)?$`)
-	// The first line of a device, as net-tools of today and of old write it.
+	// The first line of a device, as current and old net-tools write it.
 	ifconfigLine = lazily(`^\S+(?:: flags=[0-9a-f]+<[A-Z0-9_,]*>\s+(?:metric \d+ )?mtu \d+|\s+Link encap:\S)`)
 	ipv6Line     = lazily(`^[0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} `)
 )
 
-// physical reads one line of the file, which with ip -o stands for several.
+// physical reads one line of the file. With ip -o, such a line stands for several.
 func (t *lines) physical(s string) error {
 	s = clean(s)
 	if t.json != nil || beginsJSON(s) {
@@ -228,7 +228,7 @@ func (t *lines) take(s string) error {
 	return err
 }
 
-// ifconfigLine passes over what ifconfig prints, and says so once.
+// ifconfigLine skips what ifconfig prints, and reports that once.
 func (t *lines) ifconfigLine(device bool, indent int) error {
 	t.settle()
 	t.endColumns()
@@ -245,7 +245,7 @@ func (t *lines) ifconfigLine(device bool, indent int) error {
 
 var errLine = errors.New("not understood")
 
-// end takes what still waits.
+// end takes what is still pending at the end of the file.
 func (t *lines) end() {
 	t.settle()
 	t.endColumns()
@@ -262,7 +262,7 @@ func (t *lines) oddTitles(titles []int) {
 	}
 }
 
-// listed finds out which listing a line is of.
+// listed finds out to which listing a line belongs.
 func (t *lines) listed(s string, indent int, w []string) error {
 	w = t.unnumbered(s, w)
 	if len(w) > 0 && w[0] != strings.Fields(s)[0] {
@@ -301,7 +301,7 @@ func (t *lines) listed(s string, indent int, w []string) error {
 	return t.other(s, w)
 }
 
-// other are the listings that are told by their words.
+// other reads the lines of the listings that are recognised by their words.
 func (t *lines) other(s string, w []string) error {
 	switch {
 	case t.header(s):
@@ -340,7 +340,7 @@ func (t *lines) other(s string, w []string) error {
 	case decoration().MatchString(s):
 		return nil
 	case emptyTable().MatchString(s):
-		return nil // the command before has no output
+		return nil // the command before it has no output
 	case unameLine().MatchString(s):
 		t.spoke()
 		t.known++
@@ -362,8 +362,8 @@ func (t *lines) other(s string, w []string) error {
 	return t.unknownLine(s, w)
 }
 
-// unknownLine is one of no listing: it ends the context of the one before, and
-// makes that doubtful where it may have been a part of it.
+// unknownLine takes a line that belongs to no listing. It ends the context of the
+// listing before. If the line looks like a part of that listing, it is kept as odd.
 func (t *lines) unknownLine(s string, w []string) error {
 	if t.foreign = foreign(s, w); t.foreign != nil {
 		return nil
@@ -409,8 +409,8 @@ func decimal(s string) uint32 {
 	return uint32(n)
 }
 
-// unnumbered takes a line's number away, where the lines before had theirs: 1 and
-// 2 are types of routes too.
+// unnumbered removes a line's number if it is the next after the number before it, or is
+// that of the line in the file. Other numbers stay: 1 and 2 are also types of routes.
 func (t *lines) unnumbered(s string, w []string) []string {
 	m := numbered().FindStringSubmatch(s)
 	if m == nil || len(w) < 2 || t.numeric {

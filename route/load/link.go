@@ -18,7 +18,7 @@ func (f *facts) parseLink(line []string) (int, error) {
 	return i, err
 }
 
-// addLink adds what a listing says of a device; zero: it has no name.
+// addLink adds what a listing says about a device; zero: the device has no name.
 func (f *facts) addLink(named *iproute2.Link) (int, error) {
 	i, err := f.define(named.Name, named.Index)
 	if err != nil {
@@ -29,7 +29,7 @@ func (f *facts) addLink(named *iproute2.Link) (int, error) {
 	return i, f.tell(i, named)
 }
 
-// tell adds what is said of a device.
+// tell adds to a device what a listing says about it.
 func (f *facts) tell(i int, named *iproute2.Link) error {
 	d := f.devs[i-1]
 	l, err := named.Resolve(numbers{f})
@@ -118,8 +118,8 @@ func (f *facts) parseNextHop(line []string) error {
 	return f.addObject(&named)
 }
 
-// addObject adds a next-hop object, whose gateway may not be readable, unless no kernel
-// has such a one.
+// addObject adds a next-hop object, unless it is one that no kernel can have. Its
+// gateway may be unreadable.
 func (f *facts) addObject(named *iproute2.NextHopObject) error {
 	o, err := named.Resolve(numbers{f})
 	if unread := o.NextHop.Flags&route.NextHopUnread != 0; err == nil || unread {
@@ -170,7 +170,7 @@ func (f *facts) brief(w []string) error {
 	return nil
 }
 
-// usualScope gives the last address the scope that its kind has by itself.
+// usualScope gives the last address the usual scope of its kind.
 func (f *facts) usualScope() {
 	a := &f.snap.Addrs[len(f.snap.Addrs)-1]
 	switch ip := a.Prefix.Addr(); {

@@ -11,18 +11,18 @@ import (
 	"routewhy/route"
 )
 
-// listing is what one command printed, or what one file has.
+// listing is the output of one command, or the content of one file.
 type listing struct {
 	file    string
 	line    int
-	partial string // what of it there is; empty: all
+	partial string // which part of it there is; empty: all of it
 	rank    rank
-	// weak: nothing but a line that was not understood began it. It may be the rest
-	// of the one before.
+	// weak: it began only because a line was not understood. It may be the rest of
+	// the listing before.
 	weak bool
 }
 
-// rank orders the formats by how much they tell of a route.
+// rank orders the formats by how much they tell about a route.
 type rank uint8
 
 const (
@@ -31,7 +31,7 @@ const (
 	rankIP
 )
 
-// maxListings is how many there may be.
+// maxListings is how many listings there may be.
 const maxListings = 1 << 14
 
 // begin begins a listing.
@@ -42,7 +42,7 @@ func (f *facts) begin(file string, line int, partial string) {
 	f.listing = len(f.listings) - 1
 }
 
-// tableSeen notes that the current listing is one of a table, with or without routes.
+// tableSeen notes that the current listing lists a table, with or without routes.
 func (f *facts) tableSeen(k familyTable) {
 	in := f.tableIn[k]
 	if n := len(in); n == 0 || in[n-1] != int32(f.listing) {
@@ -53,7 +53,7 @@ func (f *facts) tableSeen(k familyTable) {
 
 // addRoute adds a route of the current listing; its devices are provisional.
 func (f *facts) addRoute(r route.Route) {
-	if r.Type == route.TypeUnspec { // no route of the kernel's
+	if r.Type == route.TypeUnspec { // the kernel has no such route
 		r.Type, r.Flags = route.TypeUnicast, r.Flags|route.FlagOdd
 	}
 	f.tableSeen(familyTable{r.Family(), r.Table})
@@ -74,8 +74,8 @@ type listedRule struct {
 	listing int32
 }
 
-// chooseRules takes the rules of each family from one listing: the first that is
-// whole.
+// chooseRules takes the rules of each family from one listing: the first one that
+// is whole.
 func (f *facts) chooseRules() {
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
 		in := f.ruleIn[fam]
@@ -112,8 +112,8 @@ func (f *facts) chooseRules() {
 	}
 }
 
-// subset reports whether sorted lists are the same, or, of a part, whether the
-// other has all of it.
+// subset reports whether two sorted lists are the same. If the first is partial, it
+// reports whether the other has all of it.
 func subset(part, whole []string, partial bool) bool {
 	if !partial {
 		return slices.Equal(part, whole)
@@ -124,7 +124,7 @@ func subset(part, whole []string, partial bool) bool {
 	})
 }
 
-// differs notes that a listing was left aside for another one.
+// differs notes that a listing was not used because another one was chosen.
 func (f *facts) differs(l, chosen int32, what string, g route.Gap) {
 	o, c := f.listings[l], f.listings[chosen]
 	if c.file == o.file {
@@ -137,16 +137,16 @@ func (f *facts) differs(l, chosen int32, what string, g route.Gap) {
 	f.snap.Gaps = append(f.snap.Gaps, g)
 }
 
-// placed is a route in its place, and the flags that it gets there.
+// placed is the index of a route, and the flags that it gets in its new place.
 type placed struct {
 	at    int32
 	flags route.RouteFlags
 }
 
-// kernelOrder are the routes that stay, those of one prefix in the kernel's order:
+// kernelOrder gives the routes that stay. Those of one prefix are in the kernel's order:
 // IPv4's by TOS and metric (fib_find_alias in net/ipv4/fib_trie.c), IPv6's by
-// metric (fib6_add_rt2node), and else as they stand in the file. It is nil where all
-// stay where they are.
+// metric (fib6_add_rt2node). Apart from that, they are in the order of the file. It is
+// nil if all routes stay where they are.
 func (f *facts) kernelOrder(keep []bool) []placed {
 	kinds := f.routes.Kinds()
 	group := func(i int32) (netip.Prefix, *route.Route) {
@@ -187,7 +187,7 @@ func (f *facts) kernelOrder(keep []bool) []placed {
 	return stay
 }
 
-// orderOne orders the routes of one prefix among their places.
+// orderOne sorts the routes of one prefix. They keep the same places as a group.
 func (f *facts) orderOne(places []int32, stay []placed, group func(int32) (netip.Prefix, *route.Route)) bool {
 	members := make([]placed, len(places))
 	changed := false
@@ -217,7 +217,7 @@ func (f *facts) orderOne(places []int32, stay []placed, group func(int32) (netip
 	return true
 }
 
-// part says that of a table some routes may be missing.
+// part notes that some routes of a table may be missing.
 func (f *facts) part(k familyTable) {
 	if len(f.parts) < maxNames {
 		f.parts[k] = true
@@ -227,7 +227,7 @@ func (f *facts) part(k familyTable) {
 }
 
 // odd keeps what is known of a route that was not understood: its prefix, or only
-// its table; table zero: not even that.
+// its table. Table zero: not even the table is known.
 func (f *facts) odd(r route.Route, fam route.Family) {
 	switch {
 	case r.Dst.IsValid() && r.Dst == r.Dst.Masked() && r.Table != 0:
@@ -255,8 +255,8 @@ func (f *facts) partGaps() {
 	}
 }
 
-// alias gives tables that were known by name alone the numbers that were found out
-// later, by a list of names or by a VRF's device.
+// alias finds the numbers of tables of which only the names were known. A list of names
+// or a VRF's device told the numbers later.
 func (f *facts) alias() map[route.Table]route.Table {
 	out := map[route.Table]route.Table{}
 	for name, t := range f.vrfs {

@@ -15,9 +15,9 @@ import (
 	"routewhy/route/load"
 )
 
-// TestListings reads what people send, in the forms that are seen in public: next to each
-// file is what is understood of it, and each line that is not understood. UPDATE=1 writes
-// that again.
+// TestListings reads what people send, in the forms in which it is published. Next to each
+// file there is a text of what is understood, and of each line that is not understood.
+// UPDATE=1 writes these texts again.
 func TestListings(t *testing.T) {
 	names, err := filepath.Glob("testdata/listings/*.txt")
 	if err != nil || len(names) == 0 {
@@ -47,7 +47,7 @@ func TestListings(t *testing.T) {
 	}
 }
 
-// understood is a snapshot as text, the faults first.
+// understood is a snapshot as text. The faults come first.
 func understood(r *load.Result, err error) string {
 	if err != nil {
 		return fmt.Sprintln("error:", err)

@@ -28,28 +28,28 @@ const maxFaults = 20
 // Stdin is the name that stands for standard input.
 const Stdin = "-"
 
-// Result is what was made of the files.
+// Result is what was read from the files.
 type Result struct {
 	// Snapshot has no routes of its own: they are in Routes.
 	Snapshot *route.Snapshot
 	Routes   *route.List
-	// Faults are the places that were not understood, the first of them.
+	// Faults are the first of the places that were not understood.
 	Faults []Fault
-	// MoreFaults is how many others there are.
+	// MoreFaults is how many more places were not understood.
 	MoreFaults int
-	// PassedOver are the network namespaces whose listings stand in texts and were not
-	// read, in alphabetical order: another one was asked for, or none.
+	// PassedOver are the network namespaces whose listings are in texts but were not
+	// read, because another one was asked for, or none. They are in alphabetical order.
 	PassedOver []string
 
 	names []string // of the files
 	limit int64    // of memory, in bytes
 }
 
-// Fault is a place in a file that was not understood. The snapshot lacks what
-// it says.
+// Fault is a place in a file that was not understood. What it says is not in the
+// snapshot.
 type Fault struct {
 	File string
-	Line int // zero: Err says where
+	Line int // zero: Err says where it is
 	Err  error
 }
 
@@ -62,24 +62,23 @@ func (f Fault) Error() string {
 
 func (f Fault) Unwrap() error { return f.Err }
 
-// Files reads files and folders, [Stdin] for standard input, and makes one
-// snapshot of what they say together.
+// Files reads files and folders, and makes one snapshot of what they say together.
+// The name [Stdin] means standard input.
 func Files(stdin io.Reader, names ...string) (*Result, error) { return Namespace(stdin, "", names...) }
 
-// Namespace reads of files that tell of several network namespaces, as a
-// sosreport does, what they tell of one; the empty name is the host's own. The
-// error is a [NamespaceError] where there is none of that name.
+// Namespace reads what the files say about one network namespace. Files such as a
+// sosreport may tell about several. The empty name means the host's own namespace. The
+// error is a [NamespaceError] if there is no namespace of that name.
 func Namespace(stdin io.Reader, netns string, names ...string) (*Result, error) {
 	return Within(DefaultLimit, stdin, netns, names...)
 }
 
-// DefaultLimit is how many bytes of memory what is read may take, about, where
-// nothing else is asked for: many times what a router with all routes of the
-// Internet needs.
+// DefaultLimit is about how many bytes of memory the content of the files may take
+// by default. It is many times what a router with all routes of the Internet needs.
 const DefaultLimit = 512 << 20
 
-// Within is Namespace with another limit of the memory that what is read may take.
-// The error is a [route.LimitError] where files hold more.
+// Within is Namespace with another limit on the memory that the content of the files
+// may take. The error is a [route.LimitError] if the files have more.
 func Within(limit int64, stdin io.Reader, netns string, names ...string) (*Result, error) {
 	l := &loader{stdin: stdin, netns: netns, left: maxBytes, archived: maxStream, facts: newFacts(), room: route.NewAllowance(limit)}
 	for _, name := range names {
@@ -110,22 +109,22 @@ func Within(limit int64, stdin io.Reader, netns string, names ...string) (*Resul
 type loader struct {
 	stdin      io.Reader
 	netns      string // which namespace; empty: the host's own
-	picked     bool   // it was found
-	report     bool   // files of a report, which are about that one, are read
+	picked     bool   // that namespace was found
+	report     bool   // the files of a report that are about that namespace are being read
 	left       int64  // bytes that may be read
 	room       *route.Allowance
-	taken      int64           // how much of it the facts have taken
-	archived   int64           // bytes of archives that may be gone through
+	taken      int64           // how much of room the facts have taken
+	archived   int64           // bytes of archives that may still be read or skipped
 	snap       *route.Snapshot // of a snapshot file
 	routes     *route.List     // its routes
-	facts      *facts          // of everything else
-	snapName   string          // that file
+	facts      *facts          // from all other files
+	snapName   string          // the snapshot file
 	listings   int
-	listed     string          // the first file that is none
+	listed     string          // the first file that is no snapshot
 	passedOver map[string]bool // namespaces: see Result.PassedOver
 	faults     []Fault
 	moreFaults int
-	long       int64 // bytes of long lines of which nothing is kept yet
+	long       int64 // bytes of long lines from which nothing is kept yet
 }
 
 func (l *loader) fault(file string, line int, err error) {
@@ -136,7 +135,7 @@ func (l *loader) fault(file string, line int, err error) {
 	l.faults = append(l.faults, Fault{file, line, err})
 }
 
-// named reads one of the files that were named.
+// named reads one of the files or folders that the caller named.
 func (l *loader) named(name string) error {
 	if name == Stdin {
 		return l.stream("standard input", l.stdin)
@@ -156,7 +155,7 @@ func (l *loader) named(name string) error {
 	return l.stream(name, f)
 }
 
-// stream reads one file, compressed or not, an archive or not.
+// stream reads one file. It may be compressed, and it may be an archive.
 func (l *loader) stream(name string, r io.Reader) error {
 	plain, err := decompress(bufio.NewReader(r))
 	if err != nil {
@@ -229,7 +228,7 @@ func cutOff(err error) error {
 	return err
 }
 
-// isList reports whether a file begins as a JSON list does, and not as a prompt.
+// isList reports whether a file begins like a JSON list, and not like a prompt.
 func isList(start []byte) bool {
 	rest, ok := bytes.CutPrefix(start, []byte("["))
 	rest = bytes.TrimLeft(rest, " \t\r\n")
@@ -249,7 +248,7 @@ func (l *loader) object(name string, r *bufio.Reader, start []byte) error {
 	}
 	if elementKey(key) {
 		l.listing(name)
-		return l.text(name, r) // an object a line
+		return l.text(name, r) // one object on each line
 	}
 	if l.snap != nil {
 		return errors.New("a second snapshot")
@@ -260,7 +259,7 @@ func (l *loader) object(name string, r *bufio.Reader, start []byte) error {
 	return err
 }
 
-// maxWindow is how many bytes a decompressor may look back. It holds so many.
+// maxWindow is how many bytes a decompressor may look back. It keeps them in memory.
 const maxWindow = 64 << 20
 
 // elementKey reports whether an object that begins with a member is an element of
@@ -273,7 +272,7 @@ func elementKey(key any) bool {
 	return false
 }
 
-// decompress looks at the first bytes, which tell what a file is compressed by.
+// decompress finds out from the first bytes how a file is compressed.
 func decompress(r *bufio.Reader) (io.ReadCloser, error) {
 	magic, err := r.Peek(6)
 	switch {
@@ -301,7 +300,8 @@ func decompress(r *bufio.Reader) (io.ReadCloser, error) {
 	return io.NopCloser(r), nil
 }
 
-// budget is a reader that fails once all that share it have given too much.
+// budget is a reader that fails after all readers that share the budget have given too
+// much together.
 type budget struct {
 	r     io.Reader
 	left  *int64

@@ -31,8 +31,8 @@ func TestWhole(t *testing.T) {
 	}
 }
 
-// TestSavedDevices: `ip route save` has devices as numbers alone, and they are
-// devices all the same, with the addresses that routes tell of.
+// TestSavedDevices: `ip route save` has only the numbers of devices. They become
+// devices all the same, with the addresses that routes show.
 func TestSavedDevices(t *testing.T) {
 	r, err := load.Files(nil, "testdata/route.save")
 	if err != nil {
@@ -52,7 +52,7 @@ func TestSavedDevices(t *testing.T) {
 	}
 }
 
-// TestUname reads the host's name and its kind as uname -a of several systems tells them.
+// TestUname reads the host's name and its hardware from the uname -a of several systems.
 func TestUname(t *testing.T) {
 	for text, want := range map[string][3]string{
 		"Linux web1.example.com 5.14.0-427.el9.x86_64 #1 SMP PREEMPT_DYNAMIC Fri Feb 23 01:51:18 EST 2024 x86_64 x86_64 x86_64 GNU/Linux": {"web1.example.com", "x86_64", "5.14.0-427.el9.x86_64"},
@@ -72,7 +72,7 @@ func TestUname(t *testing.T) {
 	}
 }
 
-// TestVRFInText: `ip -d` writes more behind a VRF's table.
+// TestVRFInText: `ip -d` writes further words after a VRF's table.
 func TestVRFInText(t *testing.T) {
 	const text = `4: red: <NOARP,MASTER,UP,LOWER_UP> mtu 65575 qdisc noqueue state UP group default qlen 1000
     link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff promiscuity 0 minmtu 1280 maxmtu 65575
@@ -92,7 +92,7 @@ func TestVRFInText(t *testing.T) {
 	}
 }
 
-// TestRefuses feeds files that are damaged, or of no known kind.
+// TestRefuses reads files that are damaged or of no known kind: they are refused.
 func TestRefuses(t *testing.T) {
 	magic := string(binary.NativeEndian.AppendUint32(nil, 0x45311224)) // of ip route save
 	for _, tt := range []struct{ file, want string }{
@@ -117,8 +117,8 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestEncodings reads the same listing as Windows writes it, and refuses what a
-// machine of the other byte order saved.
+// TestEncodings reads the same listing as Windows writes it. It refuses a file that a
+// machine with the other byte order saved.
 func TestEncodings(t *testing.T) {
 	const text = "default via 192.0.2.1 dev eth0\r\n"
 	utf16 := func(order binary.AppendByteOrder, mark ...byte) string {
@@ -149,7 +149,7 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
-// TestSeveralReports: an archive of two sosreports is of two hosts.
+// TestSeveralReports: an archive with two sosreports is about two hosts.
 func TestSeveralReports(t *testing.T) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)

@@ -11,8 +11,8 @@ import (
 	"routewhy/route"
 )
 
-// groupList is what /proc/net/igmp has of one device: how many IPv4 groups there are,
-// and those that follow, each a number of the byte order of that machine.
+// groupList is what /proc/net/igmp has about one device: the number of IPv4 groups, and
+// the groups that follow. Each group is a number in the byte order of that machine.
 type groupList struct {
 	listing int
 	dev     int // provisional
@@ -40,9 +40,10 @@ func (f *facts) joins(hex string) error {
 	return err
 }
 
-// joined are the groups of the devices whose lists are whole. Which sources are taken
-// is in another file, so only of the group that the kernel joins itself it is known to
-// be all. Of a device of which two listings tell different things, nothing is known.
+// joined are the groups of the devices whose lists are whole. The sources that a group
+// accepts are in another file. So all sources are known to be accepted only for the
+// group that the kernel joins itself. If two listings tell different things about a
+// device, nothing is known about it.
 func (f *facts) joined(index []int) []route.Membership {
 	orders := f.groupOrders()
 	all := map[int]*route.Membership{}
@@ -72,8 +73,8 @@ func (f *facts) joined(index []int) []route.Membership {
 	return out
 }
 
-// groupOrders are the byte orders of the machines that the listings are from:
-// big-endian where only so each number is a group.
+// groupOrders are the byte orders of the machines that the listings are from. The order
+// is big-endian if some number is not a group in little-endian order.
 func (f *facts) groupOrders() map[int]binary.ByteOrder {
 	out := map[int]binary.ByteOrder{}
 	for i := range f.memberships {

@@ -9,9 +9,9 @@ import (
 	"routewhy/route"
 )
 
-// Tables that are listed more than once: what one listing has is held against the others.
+// If a table is listed more than once, the listings are compared.
 
-// routeKey is what makes two listings' routes the same one.
+// routeKey is what two listings must have in common for a route to be the same.
 type routeKey struct {
 	dst, src netip.Prefix
 	gateway  netip.Addr
@@ -35,9 +35,9 @@ func keyOf(r *route.Route, index []int, lowest rank) routeKey {
 	return k
 }
 
-// chooseRoutes takes each table from one listing, the first whole one that tells
-// most, or, where none is whole, from all of them together; and puts the routes of
-// a prefix into the kernel's order, which is not always that of the lines.
+// chooseRoutes takes each table from one listing: the first whole one that tells
+// most. If none is whole, it takes the table from all of them together. Then it puts
+// the routes of a prefix in the kernel's order, which may differ from that of the lines.
 func (f *facts) chooseRoutes(index []int) {
 	several := map[familyTable][]int32{}
 	for k, in := range f.tableIn {
@@ -68,7 +68,7 @@ func (f *facts) merge(several map[familyTable][]int32, index []int) []bool {
 	if len(several) == 0 {
 		return nil
 	}
-	routes := map[familyTable]map[int32][]int32{} // by listing
+	routes := map[familyTable]map[int32][]int32{} // by table and listing
 	for k := range several {
 		routes[k] = map[int32][]int32{}
 	}
@@ -118,7 +118,7 @@ func (f *facts) mergeTable(k familyTable, in []int32, routes map[int32][]int32, 
 	same := func(l, o int32) bool {
 		lowest := min(f.listings[l].rank, f.listings[o].rank)
 		if k.family == route.IPv6 && lowest < rankIP {
-			return true // the others do not tell IPv6's tables apart
+			return true // the other formats do not show the table of IPv6 routes
 		}
 		a, b := keys(l, lowest), keys(o, lowest)
 		for key := range a {
@@ -161,8 +161,8 @@ func (f *facts) mergeTable(k familyTable, in []int32, routes map[int32][]int32, 
 	}
 }
 
-// joinWeak joins listings that nothing but a line that was not understood parts,
-// where no route stands in both.
+// joinWeak joins listings that are separated only by a line that was not understood,
+// if no route is in both.
 func (f *facts) joinWeak(in []int32, routes map[int32][]int32) []int32 {
 	type place struct {
 		dst, src netip.Prefix

@@ -9,17 +9,17 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// What was not understood of a route or a rule is kept as far as it was: it may
-// decide.
+// A route or a rule that was not wholly understood is kept as far as it was understood,
+// because it may decide.
 
-// isRouteWord reports whether a word says something of a route, after its destination, or
-// of what `ip route get` answers.
+// isRouteWord reports whether a word describes a route, after its destination, or is a
+// word of the answers of `ip route get`.
 func isRouteWord(s string) bool {
 	return iproute2.IsRouteWord(s) || s == "lock" || s == "uid" || s == "iif"
 }
 
-// isRuleWord reports whether a word says something of a rule, after its priority, and
-// begins no route.
+// isRuleWord reports whether a word describes a rule, after its priority, and does not
+// begin a route.
 func isRuleWord(s string) bool {
 	return s == "[detached]" || iproute2.IsRuleWord(s) && len(iproute2.WithoutType([]string{s, "default"})) == 2
 }
@@ -28,8 +28,8 @@ func isRuleWord(s string) bool {
 // program wrapped it there.
 func wantsMore(w []string) bool { return iproute2.WantsMore(w[len(w)-1]) }
 
-// looksLikeRoute reports whether a line is a route's except for its destination, which
-// is not readable.
+// looksLikeRoute reports whether a line is that of a route whose destination is not
+// readable.
 func looksLikeRoute(w []string) bool {
 	w = iproute2.WithoutType(w)
 	if len(w) < 3 || strings.Count(w[0], ":") == 5 && len(w[0]) == 17 { // a MAC address
@@ -47,7 +47,7 @@ func looksLikeRoute(w []string) bool {
 	return (w[1] == "via" || w[1] == "dev") && (len(w) == 3 || isRouteWord(w[3]) || w[1] == "via" && slices.Contains(w, "dev"))
 }
 
-// looksMistyped reports whether a line is a route's except for the word after its
+// looksMistyped reports whether a line is that of a route with a wrong word after its
 // destination: somebody copied it by hand.
 func looksMistyped(w []string) bool {
 	w = iproute2.WithoutType(w)
@@ -64,7 +64,8 @@ func looksMistyped(w []string) bool {
 	return len(w) == 3 && err == nil
 }
 
-// oddRoute keeps of such a line that its table has a route that is not known.
+// oddRoute takes a line of which looksLikeRoute is true: its table has a route that is
+// not known.
 func (t *lines) oddRoute(w []string) error {
 	if t.skipped() || t.context.answers {
 		return nil
@@ -89,15 +90,15 @@ func (t *lines) oddRoute(w []string) error {
 	return unreadable(inner[:1])
 }
 
-// toSomewhere is a route with the default route's destination for its own: its table
-// and the family of what else it says.
+// toSomewhere reads a route as if its destination were default. The result has the
+// route's table, and the family that the other words tell.
 func (t *lines) toSomewhere(w []string) route.Route {
 	r, _ := t.parseRoute(append([]string{"default"}, iproute2.WithoutType(w)[1:]...), &t.context)
 	return r
 }
 
-// looksLikeRule reports whether a line is a rule's except for its priority, or for
-// what follows that.
+// looksLikeRule reports whether a line is that of a rule whose priority is not readable,
+// or what follows the priority.
 func looksLikeRule(s string, w []string) bool {
 	if len(w) < 3 {
 		return false
@@ -113,7 +114,7 @@ func looksLikeRule(s string, w []string) bool {
 	return does && (err == nil || w[1] == "from" || w[1] == "not")
 }
 
-// oddRule keeps a rule of which only the priority was understood, if that.
+// oddRule keeps a rule of which at most the priority was understood.
 func (t *lines) oddRule(w []string) error {
 	if t.skipped() {
 		return nil

@@ -12,9 +12,9 @@ import (
 // errOtherKind: a file is not of the kind that was asked for.
 var errOtherKind = errors.New("is of another kind")
 
-// openQuick opens a file of a folder that is of some kind. What is there is looked
-// at before it is opened, for opening alone can wait for ever (a pipe) or do
-// something (a device), and again once it is open, in case it was replaced.
+// openQuick opens a file of a folder if it is of the wanted kind. The kind is checked
+// before the file is opened, because just opening it can wait forever (a pipe) or do
+// something (a device). It is checked again afterwards, in case the file was replaced.
 func openQuick(root *os.Root, name string, kind func(fs.FileMode) bool) (*os.File, error) {
 	info, err := root.Stat(name)
 	if err == nil && !kind(info.Mode()) {
@@ -37,7 +37,7 @@ func openQuick(root *os.Root, name string, kind func(fs.FileMode) bool) (*os.Fil
 	return f, nil
 }
 
-// isFolder reports whether a folder's entry is a folder, by a link or not.
+// isFolder reports whether an entry of a folder is a folder itself, or a link to one.
 func isFolder(root *os.Root, name string) bool {
 	info, err := root.Stat(name)
 	return err == nil && info.IsDir()

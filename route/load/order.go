@@ -9,8 +9,8 @@ import (
 const maxOrders = 8
 
 // deviceOrder is a listing that shows devices in the order in which they came into
-// the namespace: /proc/net/igmp, /proc/net/igmp6 and what netstat makes of them. They
-// are told apart by kind, of which each listing has one.
+// the namespace: /proc/net/igmp, /proc/net/igmp6 and what netstat prints from them.
+// A listing has one list of each kind.
 type deviceOrder struct {
 	listing int
 	kind    string
@@ -26,7 +26,8 @@ var (
 	igmp6Group = lazily(`^\d+\s+\S+\s+[0-9a-f]{32}\s+\d+ [0-9A-F]{8} \d+$`)
 )
 
-// groupLine reads a line about the groups that devices have joined. False: it is none.
+// groupLine reads a line about the groups that devices have joined. False: it is no
+// such line.
 func (t *lines) groupLine(s string, w []string) (ok bool, err error) {
 	kind := "igmp"
 	switch {
@@ -85,8 +86,8 @@ func (f *facts) inOrder(kind string, dev int) {
 	}
 }
 
-// order are the lists that say something: a device that stands in two places is of
-// two namespaces, or the list changed meanwhile.
+// order are the lists that can be used. If a device is in two places of a list, the list
+// is from two namespaces, or it changed while it was read.
 func (f *facts) order(index []int) [][]int {
 	var out [][]int
 	for _, o := range f.orders {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// People paste listings from terminals, mails and tickets. What is about them
-// there is taken off here, and what is of another system is told apart.
+// People paste listings from terminals, mails and tickets. What these add to a line
+// is removed here, and listings of other systems are recognised.
 
 var (
 	// escapes are what terminals obey: colours, titles, modes.
@@ -42,13 +42,13 @@ func clean(s string) string {
 	if inner, ok := strings.CutPrefix(strings.TrimLeft(s, " "), "│"); ok { // a pane of tmux, a box
 		s = strings.TrimSuffix(strings.TrimRight(inner, " "), "│")
 		s = strings.TrimPrefix(s, " ")
-	} else if strings.HasPrefix(s, "| ") && strings.HasSuffix(s, " |") { // a cell
+	} else if strings.HasPrefix(s, "| ") && strings.HasSuffix(s, " |") { // a cell of a table
 		s = strings.Trim(s[1:len(s)-1], " ")
 	}
 	return strings.TrimRight(s, " \t\r")
 }
 
-// backspaced takes out what was typed and deleted.
+// backspaced removes what was typed and then deleted.
 func backspaced(s string) string {
 	if strings.IndexByte(s, '\b') < 0 {
 		return s
@@ -71,7 +71,7 @@ func isFence(w string) bool {
 	return strings.HasPrefix(w, "```") || w == "~~~" || w == "{code}" || w == "{noformat}" || strings.HasPrefix(w, "[code")
 }
 
-// Lines that only other systems' listings have, whatever their language.
+// Lines that only listings of other systems have, in any language.
 var (
 	windowsLine = lazily(`^\d+\.\.\.(?:[0-9a-f]{2} ){6}\.*|^(?:\d+\.){3}\d+ +(?:\d+\.){3}\d+ +(?:(?:\d+\.){3}\d+|\D{2,}?) +(?:\d+\.){3}\d+ +\d+$|^ifIndex +DestinationPrefix|^(?:IPv4|IPv6|Active|Persistent|Interface)[ -](?:Route Table|Routes:|List)$|^ *\d+ +\d+ +[0-9a-f:]+/\d+ +(?:On-link|[A-Z]\S+(?: \S+)?|[0-9a-f:]+)$`)
 	bsdHeader   = lazily(`^Destination +Gateway +Flags\b.*\b(?:Netif|Expire|Prio|Interface|If)\b|^Routing [Tt]ables?$|^Routing Table: |^Internet6?:$`)
@@ -80,9 +80,10 @@ var (
 	frrLine     = lazily(`^[KCSLROBDE][>* ]{0,3}\*? +[0-9a-f.:]+/\d+ .*(?:directly connected|\[\d+/\d+\])`)
 )
 
-// foreign tells a listing of something that is no set-up of Linux, or has not
-// enough of it, by a line, whose words are w, that nothing else has. Most lines are none:
-// what a line begins with spares them the patterns, each of which takes microseconds.
+// foreign recognises a listing that is not of a Linux set-up, or does not tell enough
+// about it, by a line that no other listing has; w are the words of the line. Each
+// pattern takes microseconds. To avoid that, the start of the line is checked first,
+// which rules out most lines.
 func foreign(s string, w []string) error {
 	begins := func(with string) bool { return strings.IndexByte(with, s[0]) >= 0 }
 	switch {

@@ -11,10 +11,10 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Routes and rules of a listing, of which more lines may follow.
+// Routes and rules of a listing may have further lines.
 
-// continues takes a line that says more of the route or the rule before it: a next
-// hop, or what was wrapped by a mail program.
+// continues takes a line that says more about the route or the rule before it: a next
+// hop, or a part that a mail program wrapped. It reports whether the line was one.
 func (t *lines) continues(w []string) bool {
 	switch {
 	case t.wide && (isRuleWord(w[0]) || wantsMore(t.pending)):
@@ -28,7 +28,7 @@ func (t *lines) continues(w []string) bool {
 			t.l.fault(t.file, t.line, err)
 		}
 	case w[0] == "cache":
-		t.pending = nil // what was once looked up: it is no entry of a table
+		t.pending = nil // it was the result of a look-up, and is no entry of a table
 		t.answers++
 	default:
 		return false
@@ -36,7 +36,7 @@ func (t *lines) continues(w []string) bool {
 	return true
 }
 
-// settle takes what waited for the line after it.
+// settle takes the route or rule that is pending, and reports its fault.
 func (t *lines) settle() {
 	if t.pending == nil {
 		return
@@ -46,11 +46,11 @@ func (t *lines) settle() {
 	}
 }
 
-// numericWords are numbers for which ip without -N has names.
+// numericWords are numbers that ip shows as names unless it has -N.
 var numericWords = lazily(` scope (?:0|200|25[3-5])(?: |$)| proto 2(?: |$)| table 25[345](?: |$)`)
 
-// beginsRoute reports whether a line begins as a route does: with a type and a
-// destination, and then a word of a route.
+// beginsRoute reports whether a line begins like a route: with a destination, which a
+// type may precede, and then a word of a route.
 func beginsRoute(w []string) bool {
 	w = iproute2.WithoutType(w)
 	if len(w) == 0 {
@@ -64,8 +64,8 @@ func beginsRoute(w []string) bool {
 	return len(w) == 1 || isRouteWord(w[1])
 }
 
-// isNeighbour reports whether a line is of the neighbour table, whose lines end
-// in a state.
+// isNeighbour reports whether a line is from the neighbour table. Its lines end with
+// a state.
 func isNeighbour(w []string) bool {
 	if _, err := netip.ParseAddr(w[0]); err != nil {
 		return false
@@ -127,8 +127,8 @@ func (t *lines) takeRoute(w []string) error {
 	return err
 }
 
-// isAnswer reports whether a line is what `ip route get` answers, and no entry of a
-// table: it has the user, or the source that was asked for.
+// isAnswer reports whether a line is an answer of `ip route get`, and not an entry of a
+// table. An answer has the user, or the source that was asked for.
 func isAnswer(w []string) bool {
 	if slices.Contains(w, "uid") {
 		return true
@@ -140,19 +140,19 @@ func isAnswer(w []string) bool {
 	return w[2] == "::" || fam == route.IPv4
 }
 
-// skipped reports whether what is listed is of another network namespace.
+// skipped reports whether the listing is of another network namespace.
 func (t *lines) skipped() bool {
 	return t.netns != t.l.netns && (t.netns != "" || !t.l.report)
 }
 
-// isNullEntry reports whether a route means that there is none: old kernels
-// list it (ip6_null_entry in net/ipv6/route.c).
+// isNullEntry reports whether a route means that there is no route: old kernels
+// list such an entry (ip6_null_entry in net/ipv6/route.c).
 func isNullEntry(r *route.Route) bool {
 	return r.Type == route.TypeUnreachable && r.Metric == 1<<32-1 && r.IsDefault() && r.Family() == route.IPv6
 }
 
-// place adds a route whose table may not have been told. Listings of one
-// table leave it out, and only table local has routes of certain types.
+// place adds a route whose table may not have been told, because listings of one table
+// leave the table out. Routes of some types go to table local: only that has them.
 func (f *facts) place(r route.Route, c *context, told bool) {
 	fam := r.Family()
 	if (told || c.all) && c.partial == "" {

@@ -28,9 +28,9 @@ const (
 	rtfPrefShift = 27
 )
 
-// header recognises the line above a table of columns in English. In other
-// languages the lines themselves are told by their columns, which stand in the
-// same order ([lines.foreignColumns]).
+// header recognises the English heading of a table of columns. In other languages,
+// the lines below are recognised by their columns, which are in the same order
+// ([lines.foreignColumns]).
 func (t *lines) header(s string) bool {
 	s = strings.ReplaceAll(s, "Next Hop", "Gateway")
 	w := strings.Fields(s)
@@ -59,8 +59,8 @@ func (t *lines) header(s string) bool {
 	return true
 }
 
-// columnsBegin begins a listing of columns. It is of table main alone, even where
-// no line follows; that of IPv6 has all tables.
+// columnsBegin begins a listing of columns. It lists only table main, even if no line
+// follows; a listing of IPv6 has all tables.
 func (t *lines) columnsBegin(six bool) {
 	if t.listings[t.listing].rank == rankIP && len(t.from) > 0 && t.from[len(t.from)-1] == int32(t.listing) {
 		t.begin(t.file, t.line, t.partial) // another one, without a command before it
@@ -80,8 +80,8 @@ func (t *lines) columnsBegin(six bool) {
 
 func columns6() []string { return []string{"Destination", "Gateway", "Flag"} }
 
-// columnNames are the headings of an IPv4 table of route(8) or netstat(8) in
-// English. Netstat's columns are known in every language by MSS or irtt.
+// columnNames are the English headings of an IPv4 table of route(8) or netstat(8).
+// In every language, MSS or irtt shows that the columns are netstat's.
 func columnNames(w []string) []string {
 	names := []string{"Destination", "Gateway", "Genmask", "Flags", "Metric", "Ref", "Use", "Iface", "MSS", "Window", "irtt"}
 	if len(w) == 8 && (w[4] == "MSS" || w[6] == "irtt") {
@@ -90,8 +90,8 @@ func columnNames(w []string) []string {
 	return names[:min(len(w), len(names))]
 }
 
-// foreignColumns tells the table that a line is of by its columns alone, where the
-// headings are in another language, or missing.
+// foreignColumns finds out from its columns to which table a line belongs, if the
+// headings are in another language or missing.
 func (t *lines) foreignColumns(s string, w []string) bool {
 	switch {
 	case routeRow().MatchString(s):
@@ -145,10 +145,10 @@ func (t *lines) columnLine(w []string) error {
 	return t.routeLine4(w)
 }
 
-// proc4 keeps a line of /proc/net/route (fib_route_seq_show in
-// net/ipv4/fib_trie.c) until all are there: addresses are hexadecimal numbers in the
-// host's byte order, which is little-endian nearly everywhere, and only all of the
-// masks tell.
+// proc4 keeps a line of /proc/net/route (fib_route_seq_show in net/ipv4/fib_trie.c)
+// until all lines are there. The addresses are hexadecimal numbers in the host's byte
+// order, which is little-endian nearly everywhere. Only all lines together show which
+// order it is.
 func (t *lines) proc4(w []string) error {
 	p := procLine{line: t.line, dev: t.column(w, "Iface")}
 	var errs [5]error
@@ -165,7 +165,7 @@ func (t *lines) proc4(w []string) error {
 	return nil
 }
 
-// procLine is a line of /proc/net/route, the addresses as numbers.
+// procLine is a line of /proc/net/route with its addresses as numbers.
 type procLine struct {
 	line               int
 	dev                string
@@ -196,8 +196,8 @@ func (t *lines) takeProc() {
 	}
 }
 
-// byteOrder is the order in which masks have no holes and destinations no bits
-// beyond them: a big-endian host's, where only that fits.
+// byteOrder is the order in which masks have no holes, and destinations have no bits
+// outside their masks. It is big-endian if only that fits.
 func byteOrder(all []procLine) binary.ByteOrder {
 	fits := func(order binary.ByteOrder) bool {
 		for _, p := range all {
@@ -207,7 +207,8 @@ func byteOrder(all []procLine) binary.ByteOrder {
 			if _, err := maskBits(netip.AddrFrom4(mask)); err != nil || binary.BigEndian.Uint32(dst[:])&^binary.BigEndian.Uint32(mask[:]) != 0 {
 				return false
 			}
-			// Nobody routes the first block away, whichever end it is at.
+			// Nobody has a route for a part of 0.0.0.0/8: such a destination means that the
+			// order is the other one.
 			if p.mask != 0 && dst[0] == 0 && dst[3] != 0 {
 				return false
 			}
@@ -220,7 +221,7 @@ func byteOrder(all []procLine) binary.ByteOrder {
 	return binary.LittleEndian
 }
 
-// metricColumn reads a metric, which net-tools prints with a sign.
+// metricColumn reads a metric, which net-tools prints as a signed number.
 func metricColumn(s string) (uint32, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < -1<<31 || n > 1<<32-1 {
@@ -229,7 +230,7 @@ func metricColumn(s string) (uint32, error) {
 	return uint32(n), nil
 }
 
-// plainRoute adds an IPv4 route of table main, of which no more is known.
+// plainRoute adds an IPv4 route of table main about which nothing more is known.
 func (t *lines) plainRoute(r route.Route, dst, mask netip.Addr, hop route.NextHop, reject bool) error {
 	r.Table, r.Type, r.Protocol = route.TableMain, route.TypeUnicast, route.ProtocolUnspec
 	bits, err := maskBits(mask)
@@ -279,8 +280,8 @@ func hex4(s string) (uint32, error) {
 	return uint32(n), nil
 }
 
-// routeLine4 reads a line of `route -n` or `netstat -rn`. Their names for
-// addresses, without -n, are understood where they are always the same.
+// routeLine4 reads a line of `route -n` or `netstat -rn`. Without -n they print names
+// for addresses. Those names that are always the same are understood.
 func (t *lines) routeLine4(w []string) error {
 	dst, err1 := columnAddr(t.column(w, "Destination"))
 	mask, err2 := columnAddr(t.column(w, "Genmask"))
@@ -326,8 +327,8 @@ func columnAddr(s string) (netip.Addr, error) {
 }
 
 // routeLine6 reads a line of `route -6 -n` or `netstat -6 -rn`: the first four
-// columns and the last; between them the numbers of users and uses run together
-// where they are large.
+// columns and the last. Between them, the numbers of users and uses have no space
+// between them if they are large.
 func (t *lines) routeLine6(w []string) error {
 	err := t.row6(w)
 	if err != nil {
@@ -364,7 +365,7 @@ func (t *lines) row6(w []string) error {
 		}
 	}
 	dev := w[len(w)-1]
-	// Addresses of this host have no next hop in new kernels, and lo in old ones.
+	// Addresses of this host have no next hop in new kernels, and device lo in old ones.
 	own := dev == "lo" || strings.Contains(w[2], "n")
 	if own && dst.IsSingleIP() && flags == 0 {
 		flags |= rtfLocal
@@ -406,8 +407,8 @@ func hex6(s, length string) (netip.Prefix, error) {
 	return netip.PrefixFrom(netip.AddrFrom16([16]byte(b)), int(bits)).Masked(), nil
 }
 
-// flat6 adds an IPv6 route of a listing that does not tell the table: what only
-// table local has goes there, the rest to main.
+// flat6 adds an IPv6 route of a listing that does not show the table. Routes that only
+// table local can have go there, and the others to main.
 func (t *lines) flat6(dst, src netip.Prefix, gw netip.Addr, metric uint32, flags uint64, devName string) error {
 	r := route.Route{
 		Table: route.TableMain, Dst: dst, Src: src, Metric: metric, Type: route.TypeUnicast,

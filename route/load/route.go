@@ -11,16 +11,16 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// numbers gives out the numbers of devices, which are provisional, tables and
-// protocols.
+// numbers finds the numbers of devices, tables and protocols. Those of devices are
+// provisional.
 type numbers struct{ *facts }
 
 func (n numbers) Device(name string) (int, error)              { return n.device(name), nil }
 func (n numbers) Table(name string) (route.Table, error)       { return n.table(name) }
 func (n numbers) Protocol(name string) (route.Protocol, error) { return n.protocol(name) }
 
-// parseRoute reads a line of ip-route(8). The family is that of a line that does not
-// tell.
+// parseRoute reads a line of ip-route(8). The context gives the family if the line does
+// not tell it.
 func (f *facts) parseRoute(line []string, c *context) (route.Route, error) {
 	named, odd := iproute2.ParseRoute(line)
 	if odd == nil {
@@ -34,17 +34,17 @@ func (f *facts) parseRoute(line []string, c *context) (route.Route, error) {
 	inner.family = cmp.Or(familyHint(&named), familyHint(&rest), c.family)
 	r, _ := f.resolveRoute(&named, &inner)
 	r.Flags |= route.FlagOdd
-	r.Metric, r.TOS, r.Src = 0, 0, netip.Prefix{} // the odd word may say them
+	r.Metric, r.TOS, r.Src = 0, 0, netip.Prefix{} // the odd word may mean them
 	return r, odd
 }
 
-// resolveRoute gives a route its numbers, and what the command that listed it says.
+// resolveRoute gives a route its numbers, and adds what its command says about it.
 func (f *facts) resolveRoute(named *iproute2.Route, c *context) (route.Route, error) {
 	if c.dev != "" && named.Dev == "" && len(named.NextHops) == 0 {
 		named.Dev = c.dev
 	}
 	var family route.Family
-	if !strings.ContainsAny(named.Dst, ".:") { // it does not tell
+	if !strings.ContainsAny(named.Dst, ".:") { // it does not show the family
 		family = c.familyOf(named)
 	}
 	r, err := named.Resolve(numbers{f}, family)
@@ -57,7 +57,7 @@ func (f *facts) resolveRoute(named *iproute2.Route, c *context) (route.Route, er
 // errNowhere: what `ip route show dev DEVICE` prints lacks the device.
 var errNowhere = errors.New("a route without a device")
 
-// checkRoute finds what cannot be in a table.
+// checkRoute finds reasons why a route cannot be in a table.
 func checkRoute(r *route.Route) error {
 	fam := r.Family()
 	switch {

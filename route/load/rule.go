@@ -22,8 +22,8 @@ func (f *facts) parseRule(priority uint32, line []string, c *context) (route.Rul
 	return f.resolveRule(&named, odd, c)
 }
 
-// resolveRule gives a rule its numbers. Where something of it is odd, its selector is
-// not known.
+// resolveRule gives a rule its numbers. If a part of it was not understood, its selector
+// is not known.
 func (f *facts) resolveRule(named *iproute2.Rule, odd error, c *context) (route.Rule, error) {
 	r, err := named.Resolve(numbers{f})
 	if err = cmp.Or(odd, err); err == nil && r.Action == route.ActionUnspec {
@@ -33,7 +33,7 @@ func (f *facts) resolveRule(named *iproute2.Rule, odd error, c *context) (route.
 		r.Unknown = []route.Attr{{}}
 	}
 	if r.Action == route.ActionTable && r.Table == 0 && !r.Selector.L3Mdev || r.Action == route.ActionUnspec {
-		// No rule of the kernel's: where it leads was not understood.
+		// The kernel has no such rule: it was not understood where it leads.
 		r.Action, r.Unknown = route.ActionNop, []route.Attr{{}}
 		err = cmp.Or(err, errors.New("it leads to no table"))
 	}
@@ -47,8 +47,8 @@ func (f *facts) resolveRule(named *iproute2.Rule, odd error, c *context) (route.
 	return r, err
 }
 
-// doubtfulRule is what stays of a rule that no kernel has: its place, and where it
-// leads.
+// doubtfulRule is what is kept of a rule that no kernel can have: its place, and where
+// it leads.
 func doubtfulRule(r *route.Rule) route.Rule {
 	d := route.Rule{
 		Family: r.Family, Priority: r.Priority, Action: r.Action, Table: r.Table, SuppressPrefixLen: -1, SuppressGroup: -1,
@@ -60,8 +60,8 @@ func doubtfulRule(r *route.Rule) route.Rule {
 	return d
 }
 
-// ruleFamily is the family of a rule without addresses. A second listing, in
-// the same file or in another, is IPv6's.
+// ruleFamily is the family of a rule without addresses. If there is a second listing, in
+// the same file or in another, it is that of IPv6.
 func (f *facts) ruleFamily(priority uint32, c *context) route.Family {
 	in := f.ruleIn[route.IPv4]
 	switch {

@@ -8,7 +8,7 @@ import (
 )
 
 // saved reads what `ip route save` writes: a magic number, and the messages of
-// a route dump as the kernel sent them. Devices are numbers there.
+// a route dump as the kernel sent them. In these, devices are numbers.
 func (l *loader) saved(name string, r *bufio.Reader) error {
 	if _, err := r.Discard(4); err != nil {
 		return err

@@ -9,12 +9,12 @@ import (
 	"routewhy/route"
 )
 
-// What the facts take until they are answered from, about: twice their size, since
-// the slices that they are in grow, and what maps and look-ups keep of each.
+// About how much memory the facts take until questions are answered: twice their size,
+// because their slices grow, and what maps and look-ups keep for each.
 const (
 	devSize       = 2*int64(unsafe.Sizeof(dev{})+unsafe.Sizeof(route.Link{})) + 512
 	addrSize      = 2*int64(unsafe.Sizeof(route.Addr{})) + 384
-	ruleSize      = 9 * int64(unsafe.Sizeof(route.Rule{})) // look-ups keep an index of them, and a report tells of each
+	ruleSize      = 9 * int64(unsafe.Sizeof(route.Rule{})) // look-ups keep an index of rules, and a report tells about each
 	neighbourSize = 2*int64(unsafe.Sizeof(route.Neighbour{})) + 384
 	objectSize    = 2*int64(unsafe.Sizeof(route.NextHopObject{})) + 512
 	settingSize   = 384
@@ -26,7 +26,7 @@ const (
 	groupSize      = 2 * (4 + 2*int64(unsafe.Sizeof(netip.Addr{})))
 )
 
-// size is how much memory the facts take, about.
+// size is about how much memory the facts take.
 func (f *facts) size() int64 {
 	s := &f.snap
 	return f.routes.Size() + int64(len(f.devs))*devSize + int64(len(s.Addrs))*addrSize + int64(len(f.listed))*ruleSize +
@@ -35,35 +35,35 @@ func (f *facts) size() int64 {
 		int64(len(f.memberships))*membershipSize + int64(f.grouped)*groupSize
 }
 
-// longLine is how long a line or an element is whose text counts too, where something of
-// it is kept: names in it may be as long.
+// longLine is a length in bytes. The text of longer lines or elements counts too, if
+// something of it is kept: names in it may be as long.
 const longLine = 4 << 10
 
-// read counts a line or an element of so many bytes.
+// read counts a line or an element of n bytes.
 func (l *loader) read(n int) {
 	if n > longLine {
 		l.long += int64(n)
 	}
 }
 
-// jsonSize is what an object of a listing takes while it is read.
+// jsonSize is how much memory an object of a listing takes while it is read.
 const jsonSize = 512
 
-// fits reports whether an element of a JSON listing may be read, by how many objects
-// are in it.
+// fits checks whether there is memory to read an element of a JSON listing. It counts
+// the objects in the element.
 func (l *loader) fits(raw []byte) error {
 	l.read(len(raw))
 	return l.room.Fits(int64(len(raw)) + int64(bytes.Count(raw, []byte{'{'}))*jsonSize)
 }
 
-// overLimit reports whether an error ends the reading, and not of one file alone.
+// overLimit reports whether an error ends all reading, and not just that of one file.
 func (l *loader) overLimit(err error) bool {
 	limit := new(route.LimitError)
 	return l.left < 0 || errors.As(err, &limit)
 }
 
-// account takes of what is allowed what the facts have grown by. It costs too little
-// to be done for every line.
+// account takes from the allowance what the facts have grown by. It is cheap enough to
+// be called after every line.
 func (l *loader) account() error {
 	grown := l.facts.size() - l.taken
 	var long int64

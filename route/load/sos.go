@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// sosFiles are what is read of a sosreport (sos/report/plugins/networking.py,
-// kernel.py and date.py of sos 4, where a command's output is in a file named
-// after it), the best of each kind first.
+// sosFiles are the files of a sosreport that are read, the best of each kind first. The
+// output of a command is in a file that is named after the command
+// (sos/report/plugins/networking.py, kernel.py and date.py of sos 4).
 func sosFiles() []string {
 	return []string{
 		"etc/iproute2/rt_tables", "usr/share/iproute2/rt_tables", "usr/lib/iproute2/rt_tables",
@@ -31,19 +31,19 @@ func sosFiles() []string {
 
 const networking = "sos_commands/networking/"
 
-// inNamespace begins the output of a command in a network namespace, which has
-// its own folder or, before sos 4.2, only its own name.
+// inNamespace matches the file with the output of a command in a network namespace. A
+// namespace has its own folder or, before sos 4.2, only its own file names.
 var inNamespace = lazily(`^sos_commands/networking/(?:namespaces/[^/]+/)?ip_netns_exec_(.+)$`)
 
-// sosMember is the place of a member among the files of a sosreport.
+// sosMember is the place of an archive's member among the files of a sosreport.
 type sosMember struct {
 	rank  int
 	netns string // empty: the host's own
 	name  string // without the namespace
 }
 
-// sosPlace finds the place of a member; false: it is not wanted. The report's
-// own folder may come before.
+// sosPlace finds the place of a member. False: the member is not wanted. The path may
+// begin with the report's own folder.
 func sosPlace(path string) (sosMember, bool) {
 	for _, start := range []string{"sos_commands/", "etc/", "usr/", "proc/"} {
 		if i := strings.Index("/"+path, "/"+start); i >= 0 && !strings.Contains(strings.TrimSuffix(path[:i], "/"), "/") {
@@ -92,8 +92,8 @@ func (r *sosReport) add(m sosMember, path string, body memberText) {
 	r.files = append(r.files, sosFile{m, path, body})
 }
 
-// of are the files that tell of one namespace, in the order in which they are
-// read. The names of tables are the host's everywhere.
+// of gives the files about one namespace, in the order in which they are read. All
+// namespaces share the host's names of tables.
 func (r *sosReport) of(netns string) ([]sosFile, error) {
 	if netns != "" && !r.namespaces[netns] {
 		return nil, &NamespaceError{netns, slices.Sorted(maps.Keys(r.namespaces))}
@@ -107,10 +107,10 @@ func (r *sosReport) of(netns string) ([]sosFile, error) {
 	return files, nil
 }
 
-// NamespaceError: the files know no network namespace of that name.
+// NamespaceError says that the files know no network namespace of that name.
 type NamespaceError struct {
 	Name  string
-	Known []string // those that they know beside the host's own
+	Known []string // those that they know besides the host's own
 }
 
 func (e *NamespaceError) Error() string {

@@ -8,22 +8,22 @@ import (
 	"routewhy/route"
 )
 
-// Source gives of the files what a kernel would give of a host.
+// Source gives the content of the files in the way a kernel gives that of a host.
 func (r *Result) Source() route.Source { return &source{r} }
 
-// source is files that were read.
+// source is a route.Source of files that were read.
 type source struct{ *Result }
 
-// Limit is what was allowed for the files.
+// Limit is how many bytes of memory the files were allowed to take.
 func (s *source) Limit() int64 { return s.limit }
 
 // Close does nothing: the files were read and closed already.
 func (*source) Close() error { return nil }
 
-// Watch is of files, which were read already.
+// Watch never sees a change: the files were read already.
 func (*source) Watch(route.Query) route.Watch { return route.Still{} }
 
-// Redirects tells of none: what the kernel has learnt is in no file.
+// Redirects gives none: what the kernel has learned is in no file.
 func (*source) Redirects() map[route.Family]bool { return nil }
 
 // Resolve gives no answer: there is no kernel to ask.
@@ -41,7 +41,8 @@ func (s *source) Resolve(std.Context, route.Flow) (route.Answer, error) {
 	return route.Answer{}, &route.NotAskedError{Why: why}
 }
 
-// Read gives what is asked for. The devices' settings are all that the files have.
+// Read gives what a query asks for. It always gives all settings of devices that the
+// files have.
 func (s *source) Read(ctx std.Context, q route.Query) (*route.Snapshot, error) {
 	out := *s.Snapshot
 	if q.NoNeighbours {

@@ -17,7 +17,7 @@ local 192.0.2.2 dev eth0 table local proto kernel scope host src 192.0.2.2
 2001:db8::/32 dev eth0 metric 256
 `
 
-// TestSource has what a source of files leaves out when less is asked for.
+// TestSource checks what a source of files leaves out if a query asks for less.
 func TestSource(t *testing.T) {
 	r, err := load.Files(strings.NewReader(sourceText), load.Stdin)
 	if err != nil {

@@ -18,8 +18,9 @@ func newXZ(r *bufio.Reader) (io.Reader, error) {
 	return &ending{r: z}, err
 }
 
-// ending is a reader that has ended once it has failed: the decompressor would go on,
-// and a bufio.Reader forgets the error where it looked ahead.
+// ending is a reader that stays at its end after an error. It is needed because the
+// decompressor would go on, and a bufio.Reader forgets an error that it got while
+// peeking.
 type ending struct {
 	r   io.Reader
 	err error
@@ -33,21 +34,23 @@ func (e *ending) Read(p []byte) (n int, err error) {
 }
 
 // maxLookBack is how many bytes all blocks of an .xz file together may want to look
-// back. Each takes its own, and clears it: a few bytes can stand for many.
+// back. For each block that much memory is allocated and cleared, and a few bytes of a
+// file can make many blocks.
 const maxLookBack = 8 << 30
 
-// xzBlocks hands an .xz file on to the decompressor, which takes at once what a block
-// wants to look back, whatever is in the block: so it looks at the head of every block
-// of every stream first. What is damaged is left to the decompressor. The names are
-// those of the .xz file format 1.2.1, and of LZMA2's chunks.
+// xzBlocks passes an .xz file on to the decompressor. For each block, the decompressor
+// allocates at once the memory that the block wants to look back, even if the block has
+// little content. So xzBlocks checks the header of every block of every stream first.
+// It leaves damaged parts to the decompressor. The names are those of the .xz file
+// format 1.2.1, and of LZMA2's chunks.
 type xzBlocks struct {
 	r     *bufio.Reader
-	skip  int64 // bytes to hand on before the next look
+	skip  int64 // bytes to pass on before the next look
 	at    xzPart
 	check int64 // bytes of the check after each block
 	size  int64 // of the block's chunks so far, or of the index
-	items int64 // numbers of the index that follow
-	left  int64 // bytes that blocks may look back
+	items int64 // numbers of the index that still follow
+	left  int64 // bytes that blocks may still look back
 }
 
 // xzPart is what comes next in an .xz file.
@@ -56,8 +59,8 @@ type xzPart uint8
 const (
 	xzStream xzPart = iota // its header, padding, or the end
 	xzBlock                // its header, or the index
-	xzChunk                // of LZMA2
-	xzIndex                // a number of it
+	xzChunk                // a chunk of LZMA2
+	xzIndex                // a number of the index
 )
 
 func (x *xzBlocks) Read(p []byte) (int, error) {
@@ -73,7 +76,7 @@ func (x *xzBlocks) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// look finds out how much comes before the next look.
+// look finds out how many bytes can be passed on before the next look.
 func (x *xzBlocks) look() error {
 	head, err := x.r.Peek(12) // no part needs more, except for a block's header
 	if len(head) == 0 && x.at != xzStream && err == io.EOF {
@@ -161,7 +164,7 @@ func (x *xzBlocks) index(head []byte) {
 	x.endIndex()
 }
 
-// endIndex goes on to the end of the stream after the index's last number.
+// endIndex goes on to the end of the stream if the index's last number was read.
 func (x *xzBlocks) endIndex() {
 	const crc, footer = 4, 12
 	if x.items == 0 && x.skip != math.MaxInt64 {
@@ -169,11 +172,11 @@ func (x *xzBlocks) endIndex() {
 	}
 }
 
-// padding is how many bytes are missing to a multiple of four.
+// padding is how many bytes are missing to the next multiple of four.
 func padding(size int64) int64 { return -size & 3 }
 
-// lookBack is how many bytes a block wants to look back, by its header (3.1); zero: that
-// is damaged.
+// lookBack is how many bytes a block wants to look back, by its header (3.1); zero: the
+// header is damaged.
 func lookBack(header []byte) int64 {
 	const (
 		lzma2                          = 0x21

@@ -11,7 +11,7 @@ import (
 	"routewhy/route/load"
 )
 
-// compressed is a text as an .xz file of one stream, whose blocks have so many bytes.
+// compressed is a text as an .xz file of one stream. c says how large its blocks are.
 func compressed(t *testing.T, text string, c xz.WriterConfig) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -23,8 +23,8 @@ func compressed(t *testing.T, text string, c xz.WriterConfig) []byte {
 	return b.Bytes()
 }
 
-// lookingBack alters what the last block of an .xz file wants to look back to 1 GiB: a
-// writer would take as much itself.
+// lookingBack changes the last block of an .xz file so that it wants to look back 1 GiB. A
+// writer that made such a block would need as much memory itself.
 func lookingBack(file []byte) []byte {
 	const property = 36
 	out := bytes.Clone(file)
@@ -57,8 +57,8 @@ func TestXZ(t *testing.T) {
 	}
 }
 
-// TestXZDictionary refuses blocks that want to look back too far, wherever they stand:
-// the reader would take their memory at once.
+// TestXZDictionary: blocks that want to look back too far are refused in every place of a
+// file, because the reader would allocate that memory at once.
 func TestXZDictionary(t *testing.T) {
 	const text = "default via 192.0.2.1 dev eth0\n"
 	one := compressed(t, text, xz.WriterConfig{})

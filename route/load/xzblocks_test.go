@@ -10,8 +10,9 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// TestXZBlocks refuses a file whose blocks want to look back too far in all, however
-// little each of them does. The decompressor, which takes what they want, is left out.
+// TestXZBlocks: a file is refused if its blocks together want to look back too far, even if
+// each of them wants little. The test leaves out the decompressor, which would allocate
+// that memory.
 func TestXZBlocks(t *testing.T) {
 	var one bytes.Buffer
 	w, err := xz.WriterConfig{DictCap: maxWindow}.NewWriter(&one)

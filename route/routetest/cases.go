@@ -18,8 +18,8 @@ import (
 
 // A file of scenarios is a txtar archive. The archive's comment says what the
 // scenarios have in common. A part "base NAME" has the commands with which several
-// set-ups begin; it may itself begin with another one. Each other part is a scenario,
-// named after it:
+// set-ups begin; it may itself begin with another base. Each other part is a scenario,
+// and its name is the scenario's name:
 //
 //	base NAME            (the set-up begins with those commands)
 //	ip rule add ...      (and goes on with these)
@@ -29,13 +29,14 @@ import (
 //	before 6.13 = EXDEV
 //	packet = local table 10 dev lo
 //
-// Several lines with "=" are answers of which the kernel gives any one, and lines
-// with "before" the answers of older kernels. "packet" is what becomes of the packet
-// itself, where that is something else. A line that begins with # is a comment.
+// If there are several lines with "=", the kernel gives any one of these answers. Lines
+// with "before" are the answers of older kernels. "packet" is what happens to the packet
+// itself, if that differs. A line that begins with # is a comment.
 
 const basePart = "base "
 
-// Load reads a file of scenarios: a txtar archive or, by its name, a file .jsonl.
+// Load reads a file of scenarios. It is JSON if its name ends with .jsonl, and
+// otherwise a txtar archive.
 func Load(file string) ([]Scenario, error) {
 	if filepath.Ext(file) == ".jsonl" {
 		return loadJSON(file)
@@ -128,8 +129,8 @@ func (s *Scenario) parse(lines []string, bases map[string]Setup) error {
 	return nil
 }
 
-// older takes "6.13 = ANSWER". Several of one version are answers of which the
-// kernel gives any one.
+// older takes "6.13 = ANSWER". If one version has several answers, the kernel gives
+// any one of them.
 func (s *Scenario) older(text string) error {
 	var o Older
 	release, answer, _ := strings.Cut(text, " = ")
@@ -278,8 +279,8 @@ func (p *pairs) add(word string, value any, is bool) {
 	}
 }
 
-// Save writes a scenario to a file of its own in a directory, which is made,
-// and logs where. The file is named after the scenario.
+// Save writes a scenario to its own file in a directory, and logs where. It makes
+// the directory. The file is named after the scenario.
 func Save(t testing.TB, dir string, s Scenario) {
 	t.Helper()
 	part := append(slices.Clone(s.Setup), "get "+s.Query)
@@ -292,8 +293,8 @@ func Save(t testing.TB, dir string, s Scenario) {
 	t.Logf("scenario saved: %s", file)
 }
 
-// SaveAnswers writes other answers into the scenario files of a directory, where
-// those differ, by the names of the scenarios.
+// SaveAnswers writes new answers into the scenario files of a directory, if they
+// differ from the old ones. The map's keys are the names of the scenarios.
 func SaveAnswers(t testing.TB, dir string, answers map[string]Expect) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.txtar"))

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// Corner is a set-up where the specification is silent or was once misread, or
-// where one fact alone decides, and that random ones rarely hit. The kernel is
-// asked what is right.
+// Corner is a set-up that random ones rarely hit. In such a set-up the specification
+// says nothing or was once misread, or a single fact decides. The kernel is asked what
+// is right.
 type Corner struct {
 	Name string
 	// Setup is what comes after CornerBase.
@@ -25,11 +25,11 @@ const NoSuchDevice = 77
 //go:embed corners.txtar
 var cornerFile []byte
 
-// CornerBase is the set-up that each corner extends: two devices, v0 and w0, with
+// CornerBase is the set-up that each corner extends. It has two devices, v0 and w0, with
 // an address of each family, and their other ends.
 func CornerBase() Setup { return corners()[0].Setup }
 
-// Corners gives them all.
+// Corners gives all corners.
 func Corners() []Corner { return corners()[1:] }
 
 // corners are the parts of the file. The first is the base.

@@ -1,11 +1,11 @@
 // Package routetest builds routing set-ups in throwaway network namespaces, for
 // tests that compare routewhy's reasoning with the running kernel's.
 //
-// A test gets a fresh namespace from [New], installs a set-up in it (commands
-// as one would type them, by hand, from a [Scenario] or from [Generate]), and
-// runs Go code inside with [Namespace.Do]. [Flows] aims packets at the
-// boundaries of what was read back, and [Shrink] reduces a set-up that shows a
-// disagreement to the commands that matter; [Save] keeps it.
+// A test gets a fresh namespace from [New], and installs a set-up in it. A set-up
+// is a list of commands, which are written by hand or come from a [Scenario] or from
+// [Generate]. The test runs Go code inside the namespace with [Namespace.Do].
+// [Flows] aims packets at the boundaries of what was read back. If a set-up shows a
+// disagreement, [Shrink] reduces it to the commands that matter, and [Save] keeps it.
 //
 //	ns := routetest.New(t)
 //	setup := routetest.Generate(rng, routetest.Options{Support: routetest.Probe(t)})
@@ -14,8 +14,8 @@
 //		… // read the namespace, and ask the kernel
 //	})
 //
-// Nothing of the host is touched, and root is not needed where the kernel lets
-// ordinary users make user namespaces: then TestMain must call [Main]. Where a
-// namespace cannot be had, tests skip and say why; with CI set in the
-// environment they fail instead.
+// Nothing on the host is changed. Root is not needed if the kernel lets ordinary
+// users make user namespaces; for that, TestMain must call [Main]. If a test cannot
+// get a namespace, it is skipped and says why. With CI set in the environment it
+// fails instead.
 package routetest

@@ -16,7 +16,7 @@ type drawer struct {
 
 func (d *drawer) chance(percent int) bool { return d.rng.IntN(100) < percent }
 
-// one draws from a list; an empty one gives the zero value.
+// one draws from a list. An empty list gives the zero value.
 func one[T any](d *drawer, list []T) (v T) {
 	if len(list) > 0 {
 		v = list[d.rng.IntN(len(list))]
@@ -24,7 +24,7 @@ func one[T any](d *drawer, list []T) (v T) {
 	return v
 }
 
-// some draws from a list, sometimes.
+// some draws from a list with a probability of percent. Otherwise it gives the zero value.
 func some[T any](d *drawer, percent int, list []T) (v T) {
 	if d.chance(percent) {
 		v = one(d, list)
@@ -66,7 +66,7 @@ func (d *drawer) input() route.Flow {
 	return f
 }
 
-// sender draws the source of a received packet: mostly one that might be true.
+// sender draws the source of a received packet. Most are plausible.
 func (d *drawer) sender() netip.Addr {
 	switch n := d.rng.IntN(100); {
 	case n < 4:
@@ -81,7 +81,7 @@ func (d *drawer) sender() netip.Addr {
 	return d.address()
 }
 
-// anyFlow draws what packets have in both directions.
+// anyFlow draws what packets of both directions have.
 func (d *drawer) anyFlow() route.Flow {
 	f := route.Flow{
 		Mark: some(d, 55, d.marks), TOS: some(d, 55, d.toses),
@@ -117,7 +117,7 @@ func (d *drawer) proto() uint8 {
 	return one(d, known)
 }
 
-// address draws a place to go to or to come from.
+// address draws an address that a packet goes to or comes from.
 func (d *drawer) address() netip.Addr {
 	var a netip.Addr
 	switch n := d.rng.IntN(100); {
@@ -168,7 +168,7 @@ func (d *drawer) inside(p netip.Prefix) netip.Addr {
 	return fill(p, noise[:])
 }
 
-// fill is a prefix with the host bits taken from elsewhere.
+// fill is an address in a prefix with the host bits of host.
 func fill(p netip.Prefix, host []byte) netip.Addr {
 	b := p.Masked().Addr().AsSlice()
 	for i := range b {

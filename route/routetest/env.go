@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Fewer is how many of something a test tries: so many, or a fifth on a machine that is
-// emulated, where ROUTEWHY_FEWER is set.
+// Fewer is how many of something a test tries. It is n, or a fifth of n if
+// ROUTEWHY_FEWER is set, as it is on emulated machines.
 func Fewer(n int) int {
 	if os.Getenv("ROUTEWHY_FEWER") == "" {
 		return n

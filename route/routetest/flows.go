@@ -7,12 +7,12 @@ import (
 	"routewhy/route"
 )
 
-// Flows draws random packets, aimed at the boundaries of what a snapshot
-// holds: the first and last addresses of prefixes and their neighbours, own
-// addresses, gateways, special addresses, and the values that rules ask for
-// and those that just miss them. Three in four are sent by the host, the
-// others received. All can be asked of the kernel (RTM_GETROUTE takes only
-// some protocols) and written by [FormatQuery].
+// Flows draws random packets that aim at the boundaries in a snapshot: the first
+// and last addresses of prefixes and the addresses next to them, own addresses,
+// gateways, special addresses, the values that rules ask for, and values that
+// just miss these. Three of four packets are sent by the host, the others are
+// received. The kernel can be asked about all of them (RTM_GETROUTE takes only
+// some protocols), and [FormatQuery] can write them.
 func Flows(rng *rand.Rand, s *route.Snapshot, n int) []route.Flow {
 	return draw(rng, s, n, func(d *drawer) route.Flow {
 		if d.chance(75) {
@@ -22,12 +22,12 @@ func Flows(rng *rand.Rand, s *route.Snapshot, n int) []route.Flow {
 	})
 }
 
-// OutputFlows is Flows with packets that the host sends only.
+// OutputFlows is Flows with only packets that the host sends.
 func OutputFlows(rng *rand.Rand, s *route.Snapshot, n int) []route.Flow {
 	return draw(rng, s, n, (*drawer).output)
 }
 
-// InputFlows is Flows with received packets only.
+// InputFlows is Flows with only received packets.
 func InputFlows(rng *rand.Rand, s *route.Snapshot, n int) []route.Flow {
 	return draw(rng, s, n, (*drawer).input)
 }
@@ -45,7 +45,7 @@ func draw(rng *rand.Rand, s *route.Snapshot, n int, one func(*drawer) route.Flow
 	return flows
 }
 
-// familiesOf are the families that are in use; both if none is.
+// familiesOf are the families that are in use. If none is, it is both.
 func familiesOf(s *route.Snapshot) []route.Family {
 	var used []route.Family
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
@@ -87,7 +87,7 @@ func newPool(s *route.Snapshot, f route.Family) *pool {
 		l := &s.Links[i]
 		p.links = append(p.links, l.Index)
 		if m := s.Link(l.Master); l.Kind == "vrf" || m != nil && m.Kind == "vrf" {
-			p.links = append(p.links, l.Index, l.Index) // there is more to see
+			p.links = append(p.links, l.Index, l.Index) // drawn more often, because there is more to see
 		}
 	}
 	for i := range s.Addrs {
@@ -145,7 +145,7 @@ func (p *pool) addGate(a netip.Addr) {
 	}
 }
 
-// addSelector adds the values that meet a rule's condition and that miss it.
+// addSelector adds values that meet a rule's condition, and values that miss it.
 func (p *pool) addSelector(s *route.Selector) {
 	for _, prefix := range []netip.Prefix{s.Src, s.Dst} {
 		if prefix.IsValid() {
@@ -174,7 +174,7 @@ func (p *pool) addSelector(s *route.Selector) {
 	}
 }
 
-// around are the ports in and next to a range, or that differ under its mask.
+// around are ports in a range and next to it, or ports that match a mask and do not.
 func around(r route.PortRange) []uint16 {
 	switch {
 	case r == (route.PortRange{}):
@@ -185,7 +185,7 @@ func around(r route.PortRange) []uint16 {
 	return []uint16{r.Start, r.End, r.Start, r.End, r.Start - 1, r.End + 1}
 }
 
-// specials are the addresses that the kernel treats in a way of their own.
+// specials are the addresses that the kernel treats in a special way.
 func specials(f route.Family) []netip.Addr {
 	names := []string{
 		"::", "::1", "::2", "fe80::1", "fe80::9", "fe80::1:0", "ff02::1", "ff02::5", "ff05::1", "2001:db8:9::9",

@@ -9,24 +9,24 @@ import (
 	"routewhy/route"
 )
 
-// Options restrict what [Generate] makes. The zero value: both families, and
+// Options restrict what [Generate] makes. The zero value allows both families, and
 // nothing that a kernel may lack.
 type Options struct {
-	// Family restricts the set-up to one family; zero: IPv4, IPv6 or both, as
-	// it comes.
+	// Family restricts the set-up to one family; zero: IPv4, IPv6 or both, at
+	// random.
 	Family route.Family
-	// Support is what the kernel at hand has: see [Probe].
+	// Support is what the running kernel has: see [Probe].
 	Support Support
-	// OutputOnly leaves out settings that only received packets feel.
+	// OutputOnly leaves out settings that affect only received packets.
 	OutputOnly bool
 }
 
-// Generate makes a random set-up. It is meant to be realistic in its parts and
-// nasty in their combination: nested prefixes that share a network address,
-// tied metrics, dead links and neighbours, rules of every kind. Addresses are
-// from a small pool, so that things meet. Half of all set-ups have no rule, so
-// that IPv4's local and main tables stay one. Equal seeds and options give
-// equal set-ups. The kernel refuses some of the commands.
+// Generate makes a random set-up. Its parts are meant to be realistic, and their
+// combination difficult: nested prefixes that share a network address, equal
+// metrics, dead links and neighbours, rules of every kind. Addresses are from a
+// small pool, so that things meet. Half of all set-ups have no rule, so that IPv4's
+// local and main tables stay one table. Equal seeds and options give equal set-ups.
+// The kernel refuses some of the commands.
 func Generate(rng *rand.Rand, opts Options) Setup {
 	g := &generator{rng: rng, opts: opts, used: map[string]bool{}}
 	g.v4, g.v6 = opts.Family != route.IPv6, opts.Family != route.IPv4
@@ -50,19 +50,19 @@ func Generate(rng *rand.Rand, opts Options) Setup {
 	return g.setup
 }
 
-// generator is a set-up in the making.
+// generator is a set-up that is being made.
 type generator struct {
 	rng    *rand.Rand
 	opts   Options
 	v4, v6 bool
-	// plain: there is to be no change of rules. vrf: there is a VRF.
+	// plain: the rules must not be changed. vrf: there is a VRF.
 	plain, vrf bool
 	links      []*genLink
-	// own are the addresses of this host, gates the possible next routers.
+	// own are the addresses of this host. gates are the possible gateways.
 	own4, own6     []string
 	gates4, gates6 []gate
 	objects        []object
-	// used has the keys of routes, since the kernel takes each once.
+	// used has the keys of routes, because the kernel takes each only once.
 	used  map[string]bool
 	setup Setup
 }
@@ -99,17 +99,17 @@ func (g *generator) add(format string, args ...any) {
 
 func (g *generator) chance(percent int) bool { return g.rng.IntN(100) < percent }
 
-// times does something between min and max times.
+// times calls f a random number of times, from min to max.
 func (g *generator) times(min, max int, f func()) {
 	for range min + g.rng.IntN(max-min+1) {
 		f()
 	}
 }
 
-// pick draws one of a list; what is there twice is drawn twice as often.
+// pick draws one element of a list. An element that is there twice is drawn twice as often.
 func pick[T any](g *generator, list ...T) T { return list[g.rng.IntN(len(list))] }
 
-// option is words, sometimes.
+// option is one of some words, or nothing. percent is how often it is a word.
 func (g *generator) option(percent int, words ...string) string {
 	if g.chance(percent) {
 		return pick(g, words...)
@@ -117,7 +117,7 @@ func (g *generator) option(percent int, words ...string) string {
 	return ""
 }
 
-// families are those of the set-up.
+// families are the families of the set-up.
 func (g *generator) families() []route.Family {
 	all := []route.Family{route.IPv4, route.IPv6}
 	return slices.DeleteFunc(all, func(f route.Family) bool {
@@ -125,12 +125,12 @@ func (g *generator) families() []route.Family {
 	})
 }
 
-// prologue makes the kernel do nothing by itself, and lo.
+// prologue stops the kernel from doing things by itself, and usually sets lo up.
 func (g *generator) prologue() {
 	if g.v4 {
 		g.add("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv4.ip_forward=0")
 	}
-	// Also without IPv6, or there would be link-local addresses.
+	// This is needed without IPv6 too, because otherwise there would be link-local addresses.
 	g.add("sysctl -qw net.ipv6.conf.default.addr_gen_mode=1 net.ipv6.conf.default.accept_ra=0 net.ipv6.conf.all.forwarding=0")
 	if !g.chance(3) {
 		g.add("ip link set lo up")
@@ -164,8 +164,8 @@ func (g *generator) makeLinks() {
 	}
 }
 
-// makeVeth makes a device and its peer. Some get an index that somebody chose, or come
-// from another namespace with the one that they had there, so that the order in which
+// makeVeth makes a device and its peer. Some devices get a chosen index. Others come
+// from another namespace and keep the index that they had there. So the order in which
 // devices came is not that of their indexes.
 func (g *generator) makeVeth(l *genLink) {
 	index := ""
@@ -180,8 +180,8 @@ func (g *generator) makeVeth(l *genLink) {
 		l.name, index, l.peer, l.name, l.peer)
 }
 
-// makeVRF puts the last one or two devices into a VRF, whose device routes and
-// rules can name too.
+// makeVRF puts the last one or two devices into a VRF. Routes and rules can also name
+// the VRF's device.
 func (g *generator) makeVRF() {
 	g.add("ip link add red type vrf table 110")
 	for _, l := range g.links[len(g.links)-1-g.rng.IntN(2):] {
@@ -212,7 +212,7 @@ func (g *generator) raise(l *genLink) {
 	}
 }
 
-// usable is a device that is up.
+// usable draws a device that is up.
 func (g *generator) usable() *genLink {
 	for {
 		if l := pick(g, g.links...); l.up {

@@ -28,8 +28,8 @@ func (g *generator) addresses() {
 	}
 }
 
-// own adds an address, the first word of what is given, and remembers it. A
-// device takes each address once.
+// own adds an address and remembers it. The address is the first word of addr. A
+// device takes each address only once.
 func (g *generator) own(format, addr, dev string, more ...any) {
 	a, _, _ := strings.Cut(strings.Fields(addr)[0], "/")
 	if g.used[dev+" "+a] {

@@ -6,8 +6,8 @@ import (
 	"routewhy/route"
 )
 
-// events changes what is there, in half of the set-ups: the order in which
-// things happen leaves traces in the kernel.
+// events changes what is there, in half of the set-ups. It does so because the order in
+// which things happen leaves traces in the kernel.
 func (g *generator) events() {
 	if !g.chance(50) {
 		return
@@ -51,7 +51,7 @@ func (g *generator) objectEvent() {
 	g.add("ip %s nexthop replace id %d via %s dev %s", option(o.family), o.id, gt.addr, gt.link.name)
 }
 
-// addrEvent takes a device's first address, or all.
+// addrEvent takes a device's first address away, or all its addresses.
 func (g *generator) addrEvent(l *genLink) {
 	f := pick(g, g.families()...)
 	switch {

@@ -37,7 +37,7 @@ func (g *generator) object(f route.Family) {
 	g.objects = append(g.objects, o)
 }
 
-// objectGroup makes a group of what objects there are of a family.
+// objectGroup makes a group of the objects of a family that there are.
 func (g *generator) objectGroup(f route.Family) {
 	var members []string
 	for _, o := range g.objects {
@@ -76,8 +76,8 @@ func option(f route.Family) string {
 	return "-4"
 }
 
-// prefixes are the destinations of routes: nested, many with the same network
-// address, and meeting the addresses of links.
+// prefixes are the destinations of routes. They are nested, many have the same network
+// address, and they cover addresses of links.
 func prefixes(f route.Family) []string {
 	if f == route.IPv6 {
 		return []string{
@@ -101,7 +101,7 @@ func prefixes(f route.Family) []string {
 
 func (g *generator) routes() {
 	for _, f := range g.families() {
-		if gates := g.gates(f); len(gates) > 0 && g.chance(50) { // as most hosts have
+		if gates := g.gates(f); len(gates) > 0 && g.chance(50) { // most hosts have one
 			gt := pick(g, gates...)
 			g.add("ip %s route add default via %s dev %s", option(f), gt.addr, gt.link.name)
 			g.used[routeKey(f, "main", "default", "")] = true
@@ -113,13 +113,14 @@ func (g *generator) routes() {
 	}
 }
 
-// routeKey is what the kernel takes one route of, unless it is told to append.
+// routeKey identifies a route. For each key, the kernel takes only one route unless it is
+// told to append.
 func routeKey(f route.Family, table, prefix, rest string) string {
 	return fmt.Sprint(f, " ", table, " ", prefix, " ", rest)
 }
 
-// table draws a routing table; those that only a rule makes the kernel look
-// in are for set-ups with rules.
+// table draws a routing table. Tables in which the kernel looks only because of a rule
+// are for set-ups with rules.
 func (g *generator) table() string {
 	if g.plain {
 		return pick(g, "main", "main", "main", "main", "main", "main", "default", "local")
@@ -153,7 +154,7 @@ type randomRoute struct {
 	f      route.Family
 	prefix string
 	typ    string
-	// key is what a table has only one of, with the prefix.
+	// key and the prefix identify the route: a table has only one with the same.
 	key  string
 	rest string
 }
@@ -186,7 +187,7 @@ func (r *randomRoute) draw() {
 	}
 }
 
-// special is a route of a type that is usually the kernel's own business.
+// special makes the route one of a type that usually only the kernel makes.
 func (r *randomRoute) special() {
 	r.typ = r.g.option(80, "local", "local", "broadcast", "anycast", "multicast")
 	if r.typ == "broadcast" && r.f == route.IPv6 {
@@ -200,7 +201,7 @@ func (r *randomRoute) unicast() {
 	switch o, ok := g.pickObject(r.f); {
 	case ok && g.chance(35) && !strings.Contains(r.key, "from"):
 		r.word("nhid %d", o.id)
-		return // its next hop and much else are given by that
+		return // the object gives its next hop and much else
 	case len(gates) > 0 && g.chance(18):
 		r.details() // must come before
 		r.multipath(gates)
@@ -247,7 +248,7 @@ func (r *randomRoute) gateway(gt gate) {
 	}
 }
 
-// foreign is a gateway that is on no link.
+// foreign is a gateway that is not on any link.
 func (r *randomRoute) foreign() string {
 	if r.f == route.IPv6 {
 		return "2001:db8:77::1"
@@ -262,7 +263,7 @@ func (r *randomRoute) multipath(gates []gate) {
 		gt := pick(g, gates...)
 		hop := fmt.Sprintf(" nexthop via %s dev %s", gt.addr, gt.link.name)
 		if strings.Contains(hops, hop) {
-			return // IPv6 takes each gateway once
+			return // IPv6 takes each gateway only once
 		}
 		if r.f == route.IPv4 && g.chance(12) {
 			hop = fmt.Sprintf(" nexthop dev %s", gt.link.name)

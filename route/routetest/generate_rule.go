@@ -8,7 +8,7 @@ import (
 	"routewhy/route"
 )
 
-// rules makes policy rules, and deletes some that are always there.
+// rules makes policy rules, and deletes some of the kernel's own rules.
 func (g *generator) rules() {
 	for _, f := range g.families() {
 		g.times(1, 8, func() { g.rule(f) })
@@ -19,7 +19,7 @@ func (g *generator) rules() {
 // builtinRules deletes or moves rules that the kernel has from the start.
 func (g *generator) builtinRules(f route.Family) {
 	ip := "ip " + option(f)
-	if g.chance(8) { // a usual trick: rules before the local table
+	if g.chance(8) { // a common trick: rules before the local table
 		g.add("%s rule add priority 50 lookup local", ip)
 		g.add("%s rule del priority 0 lookup local", ip)
 	} else if g.chance(3) {
@@ -31,7 +31,7 @@ func (g *generator) builtinRules(f route.Family) {
 	if f == route.IPv4 && g.chance(8) {
 		g.add("%s rule del priority 32767", ip)
 	}
-	if g.vrf && g.chance(12) { // another usual trick: VRFs before the local table
+	if g.vrf && g.chance(12) { // another common trick: VRFs before the local table
 		g.add("%s rule add priority %d l3mdev", ip, g.priority())
 		g.add("%s rule del priority 1000 l3mdev", ip)
 	}
@@ -70,7 +70,7 @@ func (g *generator) action(priority int) string {
 		"suppress_prefixlength 24", "suppress_prefixlength 48", "suppress_ifgroup 7", "suppress_ifgroup default")
 }
 
-// target is where a goto goes to: later, and sometimes to no rule.
+// target is where a goto goes: to a later priority, which sometimes has no rule.
 func (g *generator) target(priority int) int {
 	for range 20 {
 		if p := g.priority(); p > priority {
@@ -80,7 +80,7 @@ func (g *generator) target(priority int) int {
 	return priority + 1 + g.rng.IntN(9)
 }
 
-// selector is a condition of up to three parts; none is rare.
+// selector is a condition of up to three parts. It rarely has none.
 func (g *generator) selector(f route.Family) string {
 	parts := g.selectors(f)
 	g.rng.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })

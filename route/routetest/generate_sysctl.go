@@ -16,7 +16,7 @@ type setting struct {
 	values  []int
 }
 
-// settings are those of a family; %s stands for a device.
+// settings are the settings of a family; %s stands for a device.
 func (g *generator) settings(f route.Family) []setting {
 	if f == route.IPv6 {
 		return []setting{
@@ -44,7 +44,7 @@ func (g *generator) settings(f route.Family) []setting {
 	return list
 }
 
-// inputSettings are what only received packets feel.
+// inputSettings are the settings that affect only received packets.
 func inputSettings() []setting {
 	return []setting{
 		{"net.ipv4.ip_forward", 65, []int{1}},
@@ -58,8 +58,8 @@ func inputSettings() []setting {
 	}
 }
 
-// broadcasts turns on that received broadcasts are sent on. It draws by itself, so
-// that the rest of a seed's set-up, and its packets, stay what they are.
+// broadcasts turns on the forwarding of received broadcasts. It has its own random
+// numbers, so that the rest of a seed's set-up, and its packets, do not change.
 func (g *generator) broadcasts() {
 	h := fnv.New64a()
 	for _, command := range g.setup {
@@ -79,7 +79,7 @@ func (g *generator) broadcasts() {
 	}
 }
 
-// early makes most settings before there is anything that they affect.
+// early makes most settings, before there is anything that they affect.
 func (g *generator) early() {
 	for _, f := range g.families() {
 		for _, s := range g.settings(f) {
@@ -90,7 +90,7 @@ func (g *generator) early() {
 	}
 }
 
-// late makes a setting when all else is done.
+// late makes a setting after everything else.
 func (g *generator) late() {
 	g.set(pick(g, g.settings(pick(g, g.families()...))...))
 }

@@ -11,7 +11,7 @@ import (
 	"routewhy/route/routetest"
 )
 
-// everything is what no kernel at hand has together.
+// everything is more than any available kernel has.
 var everything = routetest.Support{VRF: true, Dummy: true, VLAN: true, WireGuard: true, MPLS: true, Rules618: true}
 
 func TestGenerateIsDeterministic(t *testing.T) {
@@ -45,7 +45,7 @@ func TestGenerateFamily(t *testing.T) {
 	}
 }
 
-// TestGenerateMakesAll: the generator has not lost a kind of thing.
+// TestGenerateMakesAll: the generator still makes every kind of thing.
 func TestGenerateMakesAll(t *testing.T) {
 	opts := routetest.Options{Support: everything}
 	all := ""
@@ -76,8 +76,8 @@ func TestGenerateMakesAll(t *testing.T) {
 	}
 }
 
-// TestGenerateIsAccepted: refused commands are a waste, and hide what the
-// generator was meant to make.
+// TestGenerateIsAccepted: few commands are refused. Refused ones are a waste, and then
+// what the generator was meant to make is missing.
 func TestGenerateIsAccepted(t *testing.T) {
 	opts := routetest.Options{Support: routetest.Probe(t)}
 	seeds := uint64(200)

@@ -9,15 +9,15 @@ import (
 	"testing"
 )
 
-// The environment of a re-executed test binary, and the reason why there was
-// none, for the message of skipped tests.
+// Environment variables: one marks a test binary that was run again, the other has
+// the reason why that was not possible, for the message of skipped tests.
 const (
 	envChild = "ROUTETEST_CHILD"
 	envWhy   = "ROUTETEST_WHY"
 )
 
-// Main is for TestMain of a package whose tests use [New]. Where the process
-// may make network namespaces it only runs the tests. Otherwise it runs the
+// Main is for TestMain of a package whose tests use [New]. If the process may
+// make network namespaces, Main only runs the tests. Otherwise it runs the
 // test binary again as root of a new user namespace. It exits the process.
 func Main(m *testing.M) {
 	if os.Getenv(envChild) != "" || canUnshare() {
@@ -25,16 +25,16 @@ func Main(m *testing.M) {
 	}
 	code, err := reexec()
 	if err != nil {
-		_ = os.Setenv(envWhy, err.Error()) // lost at worst: a less exact reason
+		_ = os.Setenv(envWhy, err.Error()) // if that fails, the reason is only less exact
 		os.Exit(m.Run())
 	}
 	os.Exit(code)
 }
 
-// reexec runs this test binary in a new user namespace and gives its exit
-// status, or an error if it could not be started.
+// reexec runs this test binary in a new user namespace. It gives the exit status,
+// or an error if the binary could not be started.
 func reexec() (int, error) {
-	// The child is to die with its parent, which for Linux is this thread.
+	// The child must die with its parent. For Linux, the parent is this thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	exe, err := os.Executable()
@@ -63,13 +63,13 @@ func reexec() (int, error) {
 func canUnshare() bool {
 	may := make(chan bool)
 	go func() {
-		runtime.LockOSThread() // never unlocked: the thread is not fit for others
+		runtime.LockOSThread() // never unlocked: no other goroutine may use the thread
 		may <- enterNamespace() == nil
 	}()
 	return <-may
 }
 
-// skip skips the test, or fails it where a skip counts as a failure.
+// skip skips the test, or fails it if skipping counts as a failure.
 func skip(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Namespace is a network namespace of its own, with a thread that lives in it.
+// Namespace is a separate network namespace, with a thread that lives in it.
 // It ends with the test.
 type Namespace struct {
 	jobs chan func()
@@ -19,8 +19,8 @@ type Namespace struct {
 	tid  int
 }
 
-// New makes a namespace. It holds nothing but lo, which is down. The test is
-// skipped, with the reason, where there is no permission or no ip(8).
+// New makes a namespace. It has only the device lo, which is down. If there is no
+// permission or no ip(8), the test is skipped, and the reason is given.
 func New(t testing.TB) *Namespace {
 	t.Helper()
 	if _, err := exec.LookPath("ip"); err != nil {
@@ -36,7 +36,7 @@ func New(t testing.TB) *Namespace {
 	return ns
 }
 
-// whyNot adds to the reason for having no namespace what Main found out.
+// whyNot gives the reason why there is no namespace, with what Main found out.
 func whyNot(err error) string {
 	switch {
 	case os.Getenv(envWhy) != "":
@@ -48,12 +48,13 @@ func whyNot(err error) string {
 }
 
 // live enters a new namespace and does jobs there until they end. The thread
-// ends with the goroutine, because it is never unlocked, and the namespace
-// with the thread.
+// ends with the goroutine, because it is never unlocked. The namespace ends with
+// the thread.
 func (ns *Namespace) live(ready chan<- error) {
 	runtime.LockOSThread()
 	if onMainThread() {
-		// It would outlive us, and /proc/self would show our namespace.
+		// The main thread would stay after the goroutine has ended, and
+		// /proc/self would show the new namespace.
 		go ns.live(ready)
 		<-ns.gone
 		runtime.UnlockOSThread()
@@ -71,10 +72,10 @@ func (ns *Namespace) live(ready chan<- error) {
 	}
 }
 
-// Do runs f inside the namespace and returns when it has returned. Goroutines
-// that f starts are outside, but a socket or file that f opens itself stays
-// inside for ever. Processes that f starts are inside. f may call t.FailNow
-// and its like; the namespace is gone then.
+// Do runs f inside the namespace and returns after f has returned. Goroutines
+// that f starts are outside, but a socket or file that f opens itself always
+// stays inside. Processes that f starts are inside. f may call t.FailNow
+// and similar functions; then the namespace is gone.
 func (ns *Namespace) Do(f func()) {
 	if ns.tid == threadID() {
 		f()
@@ -97,7 +98,7 @@ func (ns *Namespace) Do(f func()) {
 	}
 }
 
-// Thread is the ID of the namespace's thread, by which ip(8) moves a device there.
+// Thread is the ID of the namespace's thread. With it, ip(8) can move a device there.
 func (ns *Namespace) Thread() int { return ns.tid }
 
 // Sysctl writes a setting, given by its path below /proc/sys.
@@ -142,16 +143,16 @@ func (ns *Namespace) Name(index int) string {
 // Settle waits inside the namespace (see the function Settle).
 func (ns *Namespace) Settle() { ns.Do(Settle) }
 
-// Settle waits until the kernel has finished what it does later and by itself
-// after a change: telling the tables that a link lost or got its carrier, and
-// entering IPv6 addresses into the local table. It waits in the network
-// namespace of the calling thread. It gives up silently after a second; what
-// does not settle then is for the test to see.
+// Settle waits until the kernel has finished what it does by itself some time
+// after a change: it tells the tables that a link lost or got its carrier, and it
+// adds IPv6 addresses to the local table. Settle waits in the network namespace of
+// the calling thread. After a second it gives up silently; the test will then see
+// what has not settled.
 func Settle() {
 	for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(time.Millisecond / 2) {
 		if done, err := settled(); done || err != nil {
 			break
 		}
 	}
-	_ = barrier() // it is a wait, and there is nothing to wait for if it fails
+	_ = barrier() // it only waits; if it fails, there is nothing to wait for
 }

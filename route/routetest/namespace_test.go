@@ -96,7 +96,7 @@ func TestBatch(t *testing.T) {
 	ns.Run(t, `test "$(ip route show 10.8.0.0/16 | wc -l)" = 1`, "test $(cat /proc/sys/net/ipv4/conf/v0/rp_filter) = 2")
 }
 
-// TestSettle: what the kernel does later is done when Batch returns.
+// TestSettle: when Batch returns, the kernel has finished what it does with a delay.
 func TestSettle(t *testing.T) {
 	for range 20 {
 		ns := routetest.New(t)

@@ -2,7 +2,7 @@ package routetest
 
 import "testing"
 
-// Support is what not every kernel has.
+// Support is what some kernels have and others do not.
 type Support struct {
 	// VRF, Dummy, VLAN and WireGuard are kinds of devices.
 	VRF, Dummy, VLAN, WireGuard bool
@@ -12,8 +12,8 @@ type Support struct {
 	Rules618 bool
 }
 
-// Probe finds out what the running kernel has. It skips the test where there
-// is no namespace to be had.
+// Probe finds out what the running kernel has. It skips the test if it cannot
+// make a namespace.
 func Probe(t testing.TB) Support {
 	t.Helper()
 	ns := New(t)

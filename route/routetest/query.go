@@ -21,10 +21,10 @@ const protoUDP = 17
 //
 //	8.8.8.8 from 10.0.0.1 iif v0 mark 0x1 uid 5 tos 0x10 ipproto tcp sport 1 dport 2
 //
-// and flowlabel, which ip-route(8) lacks, into the flow that the kernel is
-// asked about. What is not given is what the kernel takes for it when root
-// asks: in IPv4 protocol 17; UID 0, but none for a received IPv6 packet. As
-// with ip(8) the tos is hexadecimal.
+// and flowlabel, which ip-route(8) lacks. It gives the flow that the kernel is
+// asked about. What the query does not say has the value that the kernel assumes
+// when root asks: protocol 17 in IPv4; UID 0, but no UID for a received IPv6
+// packet. As with ip(8), the tos is hexadecimal.
 func ParseQuery(query string, index func(name string) (int, bool)) (route.Flow, error) {
 	words := strings.Fields(query)
 	if len(words)%2 != 1 {
@@ -51,7 +51,7 @@ func ParseQuery(query string, index func(name string) (int, bool)) (route.Flow, 
 	return f, nil
 }
 
-// defaultUID is what the kernel takes for the UID where root gives none
+// defaultUID is the UID that the kernel assumes if root gives none
 // (inet6_rtm_getroute).
 func defaultUID(f *route.Flow) uint32 {
 	if f.In != 0 && f.Dst.Is6() {
@@ -114,8 +114,8 @@ func parseProto(s string) (uint8, error) {
 	return uint8(v), err
 }
 
-// FormatQuery writes a flow as the shortest query that ParseQuery reads back
-// as the same.
+// FormatQuery writes a flow as the shortest query that ParseQuery reads as the
+// same flow.
 func FormatQuery(f route.Flow, name func(index int) string) string {
 	w := []string{f.Dst.String()}
 	add := func(given bool, word, format string, value any) {
@@ -124,7 +124,7 @@ func FormatQuery(f route.Flow, name func(index int) string) string {
 		}
 	}
 	add(f.Src.IsValid(), "from", "%s", f.Src)
-	if f.In != 0 { // a name is looked up only where there is one
+	if f.In != 0 { // a name is looked up only if there is one
 		add(true, "iif", "%s", name(f.In))
 	}
 	if f.Out != 0 {

@@ -12,16 +12,16 @@ import (
 // rule618Word begins the line of a rule that ip(8) may not know.
 const rule618Word = "rule6.18"
 
-// Rule618 writes a rule as a line for [Namespace.Batch], for rules that an
-// ip(8) of 2023 cannot make: with a DSCP, masked ports or a flow label, which
-// kernels have since 6.14 or so. It covers what such rules are tested with:
+// Rule618 writes a rule as a line for [Namespace.Batch]. It is for rules that an
+// ip(8) of 2023 cannot make: with a DSCP, masked ports or a flow label. Kernels
+// have these since about 6.14. It covers what the tests of such rules need:
 //
 //	rule6.18 -4 add priority 10 not from 10.0.0.0/24 to 10.9.0.0/16
 //	  fwmark 0x1/0xff ipproto 17 sport 80/0xfff0 dport 53 dscp 0x2e/0x3f
 //	  flowlabel 0x1/0xff lookup 100
 //
-// where `lookup 100` may also be `goto 200`, nop, blackhole, unreachable or
-// prohibit. What else a rule may have is left out.
+// Instead of `lookup 100` there may be `goto 200`, nop, blackhole, unreachable or
+// prohibit. Everything else that a rule may have is left out.
 func Rule618(r *route.Rule) string {
 	s := &r.Selector
 	w := []string{rule618Word, "-4", "add", "priority", fmt.Sprint(r.Priority)}
@@ -99,7 +99,7 @@ func parseRule618(line string) (*route.Rule, error) {
 	return r, nil
 }
 
-// readRuleWord reads one word with its value and says how many words that were.
+// readRuleWord reads one word with its value, and tells how many words it read.
 func readRuleWord(r *route.Rule, w []string) (int, error) {
 	switch w[0] {
 	case "not":

@@ -24,8 +24,8 @@ const (
 	fraDSCPMask      = 30
 )
 
-// addRule makes a rule as `ip rule add` would. A kernel that does not know one
-// of the attributes ignores it: then the rule is deleted again.
+// addRule makes a rule as `ip rule add` would. If the kernel does not know one
+// of the attributes, it ignores it. Then addRule deletes the rule again.
 func (ns *Namespace) addRule(r *route.Rule) error {
 	body, err := encodeRule(r)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Result says what became of the commands given to [Namespace.Batch].
+// Result says what happened to the commands that were given to [Namespace.Batch].
 type Result struct {
 	// Commands is how many there were.
 	Commands int
@@ -19,7 +19,7 @@ type Result struct {
 	Refused []Refusal
 }
 
-// Refusal is a command that failed, and what was said about it.
+// Refusal is a command that failed, and the reason that was given.
 type Refusal struct{ Command, Why string }
 
 func (r *Result) refuse(command, why string) {
@@ -38,14 +38,15 @@ func (ns *Namespace) Run(t testing.TB, commands ...string) {
 	}
 }
 
-// Batch carries out commands inside the namespace, in order and whether or not
-// others fail, and returns when their effects have settled (see
+// Batch carries out commands inside the namespace, in order, even if some of
+// them fail. It returns when their effects have settled (see
 // [Namespace.Settle]).
 //
-// A command is a line for sh(1). Those that only call ip(8) or `sysctl -qw` do
-// not start a process each and are fast. A `sleep` of less than a second is
-// taken to wait for the kernel, and is replaced by Settle. Lines that begin
-// with "rule6.18" are rules that an older ip(8) has no words for: see [Rule618].
+// A command is a line for sh(1). Commands that only call ip(8) or `sysctl -qw`
+// are fast, because they do not start one process each. A `sleep` of less than a
+// second is assumed to wait for the kernel, and is replaced by Settle. Lines that
+// begin with "rule6.18" are rules that an older ip(8) has no words for: see
+// [Rule618].
 func (ns *Namespace) Batch(commands []string) Result {
 	res := Result{Commands: len(commands)}
 	ns.Do(func() {
@@ -81,8 +82,8 @@ const (
 	kindRule
 )
 
-// shellSyntax are the characters that a shell, or a batch of ip(8), gives a
-// meaning of their own.
+// shellSyntax are the characters that have a special meaning in a shell or in a
+// batch of ip(8).
 const shellSyntax = "|&;<>()$`\"'*?[]#~\\!{}\n"
 
 func classify(cmd string) kind {
@@ -106,8 +107,8 @@ func classify(cmd string) kind {
 	return kindShell
 }
 
-// batchLength is how many of the first commands can share one call of ip(8),
-// which takes the family once for all and remembers the devices' indices.
+// batchLength is how many of the first commands can share one call of ip(8). One
+// call has only one family, and it remembers the indices of devices.
 func batchLength(commands []string) int {
 	for i := 1; i < len(commands); i++ {
 		before, cmd := commands[i-1], commands[i]
@@ -127,17 +128,17 @@ func ipFamily(cmd string) string {
 	return ""
 }
 
-// movesLinks reports whether a command may change a device's carrier, of which
-// the tables hear later.
+// movesLinks reports whether a command may change a device's carrier. The tables
+// are told about that later.
 func movesLinks(cmd string) bool { return strings.Contains(cmd, "link set") }
 
 func renumbersLinks(cmd string) bool {
 	return strings.Contains(cmd, "link del") || strings.Contains(cmd, "link set") && strings.Contains(cmd, " name ")
 }
 
-// ip carries out commands by one call of ip(8). A marker, which is no command
-// and so fails, follows each, because ip gives up at once over an argument
-// that it cannot read: the rest is then given to another call.
+// ip carries out commands with one call of ip(8). A marker follows each command. It
+// is not a command, so it fails, and the output shows how far ip got. ip gives up
+// at once if it cannot read an argument. Then the rest goes to another call.
 func (ns *Namespace) ip(commands []string, res *Result) {
 	const marker = "=" // no object's name, nor an abbreviation of one
 	family := ipFamily(commands[0])
@@ -169,9 +170,9 @@ func (ns *Namespace) ip(commands []string, res *Result) {
 	}
 }
 
-// ipRefusals reads what ip(8) said about commands with markers between. It
-// gives the number of commands that were tried to the end, and what was said
-// after that.
+// ipRefusals reads what ip(8) said about commands with markers between them. It
+// gives the number of commands that ip finished, and what ip said after
+// that.
 func ipRefusals(out string, commands []string, res *Result) (tried int, left string) {
 	failed := regexp.MustCompile(`(?m)^Command failed -:(\d+)\n`)
 	for {
@@ -187,8 +188,8 @@ func ipRefusals(out string, commands []string, res *Result) (tried int, left str
 	}
 }
 
-// sysctl writes settings as sysctl(8) does: dots and slashes in a name change
-// places if a dot comes first.
+// sysctl writes settings as sysctl(8) does: dots and slashes in a name are swapped
+// if a dot comes first.
 func (ns *Namespace) sysctl(cmd string, res *Result) {
 	for _, word := range strings.Fields(cmd)[2:] {
 		name, value, ok := strings.Cut(word, "=")
@@ -202,8 +203,8 @@ func (ns *Namespace) sysctl(cmd string, res *Result) {
 	}
 }
 
-// SysctlPath is the path below /proc/sys of a setting in sysctl(8)'s spelling,
-// in which dots and slashes have changed places if a dot comes first.
+// SysctlPath is the path below /proc/sys of a setting in sysctl(8)'s spelling. In
+// this spelling, dots and slashes are swapped if a dot comes first.
 func SysctlPath(name string) string {
 	if i := strings.IndexAny(name, "./"); i < 0 || name[i] == '/' {
 		return name
@@ -212,7 +213,7 @@ func SysctlPath(name string) string {
 }
 
 func (ns *Namespace) sleep(cmd string) {
-	d, _ := time.ParseDuration(strings.Fields(cmd)[1] + "s") // classify has seen to it
+	d, _ := time.ParseDuration(strings.Fields(cmd)[1] + "s") // classify has checked that it is a number
 	if d < time.Second {
 		ns.Settle()
 		return

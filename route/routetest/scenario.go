@@ -13,8 +13,8 @@ import (
 	"routewhy/route"
 )
 
-// Setup is a list of commands that make a routing set-up in a fresh namespace,
-// each a line for [Namespace.Batch].
+// Setup is a list of commands that make a routing set-up in a fresh namespace.
+// Each command is a line for [Namespace.Batch].
 type Setup []string
 
 // Scenario is a set-up, a question about it, and what the kernel answered.
@@ -26,14 +26,14 @@ type Scenario struct {
 	// Query is the arguments of `ip route get`: see ParseQuery.
 	Query  string `json:"query"`
 	Expect Expect `json:"expect"`
-	// Older are the answers of older kernels, where those are others.
+	// Older are the answers of older kernels, if those differ.
 	Older []Older `json:"-"`
-	// Packet is what becomes of the packet, where RTM_GETROUTE answers something else;
+	// Packet is what happens to the packet, if RTM_GETROUTE answers something else;
 	// nil: it does not.
 	Packet *Expect `json:"-"`
 }
 
-// Becomes is what becomes of the packet on a kernel of a release.
+// Becomes is what happens to the packet on a kernel of a release.
 func (s Scenario) Becomes(release string) Expect {
 	if s.Packet != nil {
 		return *s.Packet
@@ -66,16 +66,16 @@ func (s Scenario) On(release string) Expect {
 type Expect struct {
 	// Errno is the symbol of the refusal: ENETUNREACH.
 	Errno string
-	// Candidates are all answers that were seen, in any order, where a hash
-	// that nobody can predict decides.
+	// Candidates are all answers that were seen, in any order, if a hash decides
+	// that nobody can predict.
 	Candidates []Expect
 	Type       route.Type
-	// Table is 0 where no table entry was used.
+	// Table is 0 if no table entry was used.
 	Table route.Table
 	Dev   string
-	// Gateway and Src are the zero Addr where the answer has none.
+	// Gateway and Src are the zero Addr if the answer has none.
 	Gateway, Src netip.Addr
-	// MTU is 0 where the answer has none.
+	// MTU is 0 if the answer has none.
 	MTU uint32
 	// Entry is the answer with RTM_F_FIB_MATCH; nil: not asked.
 	Entry *ExpectEntry
@@ -90,13 +90,13 @@ type ExpectEntry struct {
 	Metric uint32
 	From   netip.Prefix
 	TOS    uint8
-	// NextHops is their number where there is more than one.
+	// NextHops is the number of next hops if there is more than one.
 	NextHops int
 	NHID     uint32
 }
 
-// UnmarshalJSON reads an answer of a file with a JSON object a line. A member that
-// is not known is an error.
+// UnmarshalJSON reads an answer from a file with one JSON object on each line. An
+// unknown member is an error.
 func (e *Expect) UnmarshalJSON(b []byte) error {
 	var all struct {
 		Errno      string       `json:"errno"`
@@ -139,8 +139,8 @@ func ExpectOf(a route.Answer, name func(index int) string) Expect {
 	return e
 }
 
-// Matches reports whether an answer is the expected one, or one of those.
-// It leaves Entry aside.
+// Matches reports whether an answer is the expected one, or one of the candidates.
+// It does not compare Entry.
 func (e Expect) Matches(got Expect) bool {
 	if e.Candidates != nil {
 		return slices.ContainsFunc(e.Candidates, func(c Expect) bool { return c.Matches(got) })
@@ -149,7 +149,7 @@ func (e Expect) Matches(got Expect) bool {
 		e.Gateway == got.Gateway && e.Src == got.Src && e.MTU == got.MTU
 }
 
-// loadJSON reads a file of scenarios that has one JSON object a line.
+// loadJSON reads a file of scenarios that has one JSON object on each line.
 func loadJSON(file string) ([]Scenario, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {

@@ -44,7 +44,7 @@ func TestScenarioRoundTrip(t *testing.T) {
 	}
 }
 
-// TestLoadJSON reads the other form that scenario files have.
+// TestLoadJSON reads scenario files in their other form, JSON.
 func TestLoadJSON(t *testing.T) {
 	const line = `{"name":"n","area":"a","family":4,"setup":[],"query":"::","expect":`
 	for text, want := range map[string]routetest.Expect{
@@ -112,7 +112,7 @@ get ::1
 	}
 }
 
-// TestOddScenarios are files that nobody understands.
+// TestOddScenarios reads files that cannot be understood.
 func TestOddScenarios(t *testing.T) {
 	for _, text := range []string{
 		"get ::1", "= EINVAL", "base x\nget ::1\n= EINVAL", "get ::1\n= local dev", "get ::1\n= local dev lo colour red",

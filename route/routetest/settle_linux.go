@@ -13,10 +13,10 @@ type localAddr struct {
 	link uint32
 }
 
-// settled reports whether the devices' state has been propagated (the flag
-// IFF_RUNNING follows the carrier only then, net/core/link_watch.c) and all
-// usable IPv6 addresses have their local route (net/ipv6/addrconf.c
-// addrconf_dad_work enters it).
+// settled reports whether the kernel has propagated the state of devices, and whether
+// all usable IPv6 addresses have their local route. When the state is propagated, the
+// flag IFF_RUNNING follows the carrier (net/core/link_watch.c). addrconf_dad_work in
+// net/ipv6/addrconf.c adds the local route.
 func settled() (bool, error) {
 	c, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
 	if err != nil {
@@ -68,7 +68,7 @@ func addrsSettled(c *netlink.Conn, up map[uint32]bool) (bool, error) {
 	return len(want) == 0, nil
 }
 
-// localAddrs are the IPv6 addresses that are to get a local route.
+// localAddrs are the IPv6 addresses that should get a local route.
 func localAddrs(c *netlink.Conn, up map[uint32]bool) (map[localAddr]bool, error) {
 	msgs, err := dump(c, unix.RTM_GETADDR, append([]byte{unix.AF_INET6}, make([]byte, unix.SizeofIfAddrmsg-1)...))
 	if err != nil {
@@ -100,15 +100,15 @@ func dump(c *netlink.Conn, typ netlink.HeaderType, body []byte) ([]netlink.Messa
 // attrs are the attributes of a message by their type.
 func attrs(b []byte) map[uint16][]byte {
 	all := map[uint16][]byte{}
-	list, _ := netlink.UnmarshalAttributes(b) // nil if malformed, and then nothing matches
+	list, _ := netlink.UnmarshalAttributes(b) // nil if malformed; then nothing matches
 	for _, a := range list {
 		all[a.Type] = a.Data
 	}
 	return all
 }
 
-// barrier changes nothing, under the lock that all changes are made under: so
-// whoever held it has finished.
+// barrier asks for a change that changes nothing. It takes the lock under which all
+// changes are made, so after it whoever held the lock has finished.
 func barrier() error {
 	c, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
 	if err != nil {

@@ -2,9 +2,9 @@ package routetest
 
 import "slices"
 
-// Shrink drops commands from a set-up for as long as it fails without them,
-// and gives what is left: dropping any one more command would make it pass
-// (delta debugging). The set-up itself must fail.
+// Shrink drops commands from a set-up as long as it still fails without them
+// (delta debugging). It gives what is left: if any one more command were dropped,
+// the set-up would pass. The set-up itself must fail.
 func Shrink(setup Setup, fails func(Setup) bool) Setup {
 	setup = slices.Clone(setup)
 	for size := max(len(setup)/2, 1); ; {
@@ -19,8 +19,8 @@ func Shrink(setup Setup, fails func(Setup) bool) Setup {
 	}
 }
 
-// dropRuns drops each run of that many commands that is not needed, from the
-// end, since what comes later depends on what comes before.
+// dropRuns drops each run of size commands that is not needed. It begins at the
+// end, because later commands depend on earlier ones.
 func dropRuns(setup Setup, size int, fails func(Setup) bool) Setup {
 	for end := len(setup); end > 0; end -= size {
 		start := max(end-size, 0)

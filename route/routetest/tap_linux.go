@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Tap opens a socket that gets every frame which comes to a device of the namespace
-// that the caller is in. It is closed when the test ends.
+// Tap opens a socket that gets every frame that comes to a device of the caller's
+// namespace. The socket is closed when the test ends.
 func Tap(t testing.TB, link int) int {
 	all := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, int(all))

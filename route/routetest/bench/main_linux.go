@@ -22,8 +22,8 @@ func main() {
 	}
 }
 
-// The program starts itself again for each of its parts, so that none is
-// measured with the memory of another.
+// The program starts itself again for each of its parts, so that the memory of
+// one part is not measured with another.
 func run() error {
 	routewhy := flag.String("routewhy", "./routewhy", "the program to measure")
 	runs := flag.Int("runs", 7, "how often each command runs")
@@ -93,7 +93,7 @@ func ip(lines string) error {
 	return nil
 }
 
-// links makes the devices that all set-ups use, and sends packets nowhere.
+// links makes the devices that all set-ups use. They send packets nowhere.
 const links = `link set lo up
 link add v0 type veth peer name v0p
 link add w0 type veth peer name w0p
@@ -178,10 +178,10 @@ func (b *bench) dump() error {
 	return nil
 }
 
-// addresses is how many questions a batch asks; ip is asked a tenth.
+// addresses is how many questions a batch asks. ip is asked a tenth of them.
 const addresses = 1_000_000
 
-// batch measures decisions a second, after the load: what a batch costs more
+// batch measures decisions per second after the load: how much longer a batch takes
 // than an empty one.
 func (b *bench) batch() error {
 	list, short, empty := b.dir+"/addresses", b.dir+"/gets", b.dir+"/empty"

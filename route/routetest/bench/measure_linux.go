@@ -23,7 +23,7 @@ type sample struct {
 // samples are the runs of a command.
 type samples []sample
 
-// pair runs two commands in turns, after one run of each that does not count.
+// pair runs two commands in turn, after one run of each that does not count.
 func (b *bench) pair(a, o *exec.Cmd, runs int) (samples, samples, error) {
 	var as, os samples
 	for i := range runs + 1 {
@@ -55,8 +55,8 @@ func (b *bench) times(c *exec.Cmd) (samples, error) {
 	return out, nil
 }
 
-// once runs a command, and throws away what it prints. That it ends with status
-// 1, as --diff does, is no failure.
+// once runs a command, and throws away its output. It is no failure if the command ends
+// with status 1, as --diff does.
 func once(c *exec.Cmd) (sample, error) {
 	cmd := exec.Command(c.Path, c.Args[1:]...)
 	var complaint bytes.Buffer
@@ -93,7 +93,7 @@ func (s samples) cpu() time.Duration {
 	return median(all)
 }
 
-// ratio is the median of the ratios of neighbouring runs.
+// ratio is the median of the ratios of adjacent runs.
 func (s samples) ratio(o samples) string {
 	var all []float64
 	for i := range s {
@@ -115,7 +115,7 @@ func sec(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
 
-// count is a number with its thousands apart.
+// count is a number with its thousands separated.
 func count(n float64) string {
 	s := strconv.FormatInt(int64(n), 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -142,7 +142,7 @@ func toFile(name string, cmd *exec.Cmd) error {
 	return errors.Join(cmd.Run(), f.Close())
 }
 
-// gets makes of the first addresses of a list what `ip -batch` reads.
+// gets turns the first addresses of a list into commands for `ip -batch`.
 func gets(list, name string, n int) error {
 	in, err := os.Open(list)
 	if err != nil {

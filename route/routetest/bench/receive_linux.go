@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// receive dumps the routes of one family and does nothing but count the
-// messages: what the kernel needs to hand a table over.
+// receive dumps the routes of one family and only counts the messages. It shows how
+// much the kernel needs to hand over a table.
 func receive(args []string) error {
 	family := byte(unix.AF_INET)
 	if len(args) > 0 && args[0] == "6" {

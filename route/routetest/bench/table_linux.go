@@ -9,8 +9,8 @@ import (
 	"routewhy/route/routetest/internet"
 )
 
-// writeRoutes writes the full table as lines for `ip -batch`, over three gateways
-// in either family.
+// writeRoutes writes the full table as lines for `ip -batch`. The routes of each family
+// go over three gateways.
 func writeRoutes(out io.Writer) error {
 	prefixes, err := internet.Prefixes()
 	if err != nil {
@@ -27,7 +27,7 @@ func writeRoutes(out io.Writer) error {
 	return w.Flush()
 }
 
-// writeAddresses writes random IPv4 addresses, one a line.
+// writeAddresses writes random IPv4 addresses, one on each line.
 func writeAddresses(out io.Writer) error {
 	rng := rand.New(rand.NewPCG(7, 7))
 	w := bufio.NewWriter(out)

@@ -1,5 +1,5 @@
 // Package internet gives the prefixes of a full Internet table, for benchmarks
-// and tests at that scale.
+// and tests of that size.
 package internet
 
 import (
@@ -16,8 +16,8 @@ import (
 // Variable is the environment variable that names a file of real prefixes.
 const Variable = "ROUTEWHY_PREFIXES"
 
-// Prefixes are those of the file that [Variable] names, or without one those
-// that [Made] gives, IPv4 first.
+// Prefixes are the prefixes of the file that [Variable] names. If it names none, they
+// are those that [Made] gives. IPv4 comes first.
 func Prefixes() ([]netip.Prefix, error) {
 	name := os.Getenv(Variable)
 	if name == "" {
@@ -35,7 +35,7 @@ func Prefixes() ([]netip.Prefix, error) {
 	return p, nil
 }
 
-// read reads one prefix a line, compressed by gzip.
+// read reads text that is compressed by gzip, with one prefix on each line.
 func read(r io.Reader) ([]netip.Prefix, error) {
 	z, err := gzip.NewReader(r)
 	if err != nil {
@@ -60,7 +60,7 @@ func read(r io.Reader) ([]netip.Prefix, error) {
 // length is how many prefixes of one length a table has.
 type length struct{ bits, count int }
 
-// lengths4 and lengths6 are those of a full table of 2025.
+// lengths4 and lengths6 are the lengths of a full table of 2025.
 func lengths4() []length {
 	return []length{
 		{8, 16}, {9, 13}, {10, 38}, {11, 103}, {12, 299}, {13, 581}, {14, 1203}, {15, 2100}, {16, 13490}, {17, 8235},
@@ -79,8 +79,8 @@ func lengths6() []length {
 	}
 }
 
-// Made gives as many random prefixes of each length as a full table has, always
-// the same ones.
+// Made gives as many random prefixes of each length as a full table has. They are
+// always the same ones.
 func Made() []netip.Prefix {
 	rng := rand.New(rand.NewPCG(42, 42))
 	seen := map[netip.Prefix]bool{}

@@ -22,7 +22,7 @@ func Open(t testing.TB, ns *routetest.Namespace) *kernel.Host {
 	return host
 }
 
-// Read reads what a query wants of a namespace.
+// Read reads from a namespace what a query asks for.
 func Read(t testing.TB, ns *routetest.Namespace, q route.Query) *route.Snapshot {
 	t.Helper()
 	host := Open(t, ns)
