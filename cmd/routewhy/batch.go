@@ -17,8 +17,8 @@ import (
 	"routewhy/route"
 )
 
-// batch decides about one destination a line, and prints one decision a line in
-// the same order.
+// batch decides about one destination for each input line, and prints one decision
+// for each line in the same order.
 func batch(ctx context.Context, o *options, s stdio) error {
 	in, err := openLines("--batch", o.batch, s)
 	if err != nil {
@@ -49,8 +49,8 @@ func batch(ctx context.Context, o *options, s stdio) error {
 	return err
 }
 
-// absent says once, not on every line, which facts all decisions are made
-// without.
+// absent says which facts all decisions are made without. It says so once, not on
+// every line.
 func (b *batcher) absent() {
 	var said []route.Fact
 	for _, g := range b.read.Gaps() {
@@ -75,7 +75,7 @@ type batcher struct {
 	s       stdio
 	tell    progress
 
-	number int // of the current line, from 1
+	number int // number of the current line, from 1
 	status int // the exit status of the worst line
 }
 
@@ -86,13 +86,13 @@ func newBatcher(o *options, read *report.Batch, s stdio) *batcher {
 	}
 }
 
-// blockSize is how much is read at once. What has been answered is written out
-// whenever more must be waited for, so that a program at the other end of two
+// blockSize is how much is read at once. The answers so far are written out whenever
+// the program must wait for more input, so that a program at the other end of two
 // pipes sees each answer.
 const blockSize = 256 << 10
 
-// run answers all lines. A line that is not understood is reported, and the rest
-// goes on.
+// run answers all lines. A line that is not understood is reported, and the work
+// continues with the next line.
 func (b *batcher) run(ctx context.Context, in io.Reader) error {
 	buf := make([]byte, 0, blockSize)
 	for {
@@ -125,7 +125,7 @@ func (b *batcher) run(ctx context.Context, in io.Reader) error {
 	return nil
 }
 
-// flush writes out what was answered, and what [run] holds back of it.
+// flush writes out the answers so far, and also what [run] still holds in its buffer.
 func (b *batcher) flush() error {
 	if err := b.out.Flush(); err != nil {
 		return err
@@ -136,8 +136,8 @@ func (b *batcher) flush() error {
 	return nil
 }
 
-// lines answers the whole lines of a block, and the rest of it where that is the
-// last. It returns what is left.
+// lines answers the whole lines of a block. If the block is the last one, it also
+// answers the incomplete line at its end. It returns what is left.
 func (b *batcher) lines(block []byte, last bool) []byte {
 	for len(block) > 0 {
 		end := bytes.IndexByte(block, '\n')
@@ -192,8 +192,8 @@ func (b *batcher) add(line *report.Explanation) {
 	b.out.Add(line)
 }
 
-// fault reports a line that has no answer. It has a line among the answers too, so
-// that these stand beside the questions.
+// fault reports a line that has no answer. Such a line also gets a line among the
+// answers, so that the answers stay beside the questions.
 func (b *batcher) fault(text string, err error) {
 	b.status = max(b.status, exitNoAnswer)
 	fault := report.LineFault{Disposition: lookup.DispositionUnknown, Input: printable(text), Error: printable(err.Error())}

@@ -19,7 +19,7 @@ import (
 	"routewhy/route/routetest/internet"
 )
 
-// TestProgress has a line that is written over, on a terminal, in long work.
+// TestProgress checks that long work shows a line on a terminal and writes over it.
 func TestProgress(t *testing.T) {
 	var out bytes.Buffer
 	p := progress{w: &out, on: true}
@@ -49,7 +49,8 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestBatchAnswersAtOnce asks one line, and the next when the first is answered.
+// TestBatchAnswersAtOnce sends one line, and the next line when the first is
+// answered.
 func TestBatchAnswersAtOnce(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "routes")
 	if err := os.WriteFile(file, []byte("default via 192.0.2.1 dev eth0\n"), 0o644); err != nil {

@@ -11,12 +11,12 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// What a line of --batch may be: a destination; a destination and further fields
-// of the packet, NAME=VALUE by the names of the flags; or the same as a JSON
-// object, such as the query of a --json answer.
+// A line of --batch may be one of three things: a destination; a destination and more
+// fields of the packet, each written NAME=VALUE with the name of the flag; or the
+// same as a JSON object, such as the query of a --json answer.
 
-// plain is the address of a line that is nothing else. It is most lines' case, and so
-// the quick one.
+// plain is the address of a line that has only an address. Most lines are like that,
+// so this is the fast case.
 func (b *batcher) plain(text string) (netip.Addr, bool) {
 	if text == "" || !('0' <= text[0] && text[0] <= '9' || 'a' <= text[0] && text[0] <= 'f' || text[0] == ':') {
 		return netip.Addr{}, false
@@ -32,7 +32,7 @@ func (b *batcher) familyFits(a netip.Addr) bool {
 	return b.family == 0 || route.FamilyOf(a) == b.family
 }
 
-// asked answers a line that is more than an address.
+// asked answers a line that has more than an address.
 func (b *batcher) asked(text string) error {
 	p := b.packet
 	words := strings.Fields(text)
@@ -64,7 +64,8 @@ func (b *batcher) asked(text string) error {
 	return nil
 }
 
-// batchDestination understands the destination of a line: one packet's.
+// batchDestination understands the destination of a line. It must be one packet's
+// destination.
 func (b *batcher) batchDestination(s string) (destination, error) {
 	if dst, ok := strings.CutSuffix(s, "/32"); ok && !strings.Contains(dst, ":") {
 		s = dst
@@ -85,8 +86,8 @@ func (b *batcher) batchDestination(s string) (destination, error) {
 	return d, nil
 }
 
-// batchedDestination is the address that a line is about, as far as it can be told of
-// one that has no answer.
+// batchedDestination is the address that a line is about. It is for a line that has
+// no answer, and finds the address only if the line shows it.
 func batchedDestination(text string) netip.Prefix {
 	dst := strings.Fields(text)[0]
 	if text[0] == '{' {
@@ -112,7 +113,7 @@ func familyName(f route.Family) string {
 	return "IPv4"
 }
 
-// fromWords takes in fields like from=192.0.2.2.
+// fromWords reads fields like from=192.0.2.2.
 func (p *packet) fromWords(words []string) error {
 	for _, w := range words {
 		name, value, ok := strings.Cut(w, "=")
@@ -140,7 +141,7 @@ func (p *packet) setField(name, value string) error {
 	return fmt.Errorf("%s is no field of a packet", iproute2.Quote(name))
 }
 
-// fromJSON takes in an object of fields, and returns its dst.
+// fromJSON reads an object of fields, and returns its dst.
 func (p *packet) fromJSON(text string) (string, error) {
 	fields := map[string]any{}
 	dec := json.NewDecoder(strings.NewReader(text))

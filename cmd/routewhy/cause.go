@@ -12,7 +12,7 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// causes tells what an error may come from that a program got for a destination.
+// causes tells what can have caused an error that a program got for a destination.
 func causes(ctx context.Context, o *options, s stdio) error {
 	errno, err := parseErrno(o.errno)
 	if err != nil {
@@ -54,8 +54,8 @@ func causes(ctx context.Context, o *options, s stdio) error {
 	return err
 }
 
-// parseErrno understands an error by its symbol, its number or the words that programs
-// print for it.
+// parseErrno understands an error by its symbol, by its number or by the words that
+// programs print for it.
 func parseErrno(s string) (route.Errno, error) {
 	var e route.Errno
 	if e.UnmarshalText([]byte(strings.ToUpper(s))) == nil {

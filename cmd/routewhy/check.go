@@ -16,7 +16,7 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// checks looks for what is wrong on a host, or lists what there is to look for.
+// checks looks for what is wrong on a host, or lists the checks that exist.
 func checks(ctx context.Context, o *options, s stdio) error {
 	if o.list {
 		return o.writeChecks(o.checks, s)
@@ -56,8 +56,8 @@ func checks(ctx context.Context, o *options, s stdio) error {
 	return err
 }
 
-// resolvers are the name servers of this host; nil: the facts are another host's, or of
-// another namespace, or there is no file that tells.
+// resolvers are the name servers of this host. It is nil if the facts are from another
+// host or from another namespace, or if no file names the servers.
 func (o *options) resolvers() []netip.Addr {
 	if len(o.load) > 0 || o.netns != "" {
 		return nil
@@ -94,7 +94,7 @@ func (o *options) writeChecks(all []check.Check, s stdio) error {
 	return text.ExplainChecks(s.Stdout, entries, o.style(s))
 }
 
-// parseChecks understands the IDs of checks; none: all.
+// parseChecks understands the IDs of checks; without IDs it returns all checks.
 func parseChecks(ids []string) ([]check.Check, error) {
 	if len(ids) == 0 {
 		return check.All(), nil

@@ -28,7 +28,8 @@ const codesDir = "ROUTEWHY_TEST_CODES"
 // codeTypes are the types of codes: lookup.Code and lookup.Shortcut, by their names.
 var codeTypes = []string{reflect.TypeFor[lookup.Code]().Name(), reflect.TypeFor[lookup.Shortcut]().Name()}
 
-// noteCodes leaves the codes of a report in the folder that codesDir names, if it does.
+// noteCodes writes the codes of a report to the folder that codesDir names, if it names
+// one.
 func noteCodes(r any) {
 	dir := os.Getenv(codesDir)
 	if dir == "" {
@@ -80,8 +81,8 @@ func collect(v reflect.Value, to map[string]bool) {
 // codeExpected is a code that a script expects in JSON.
 var codeExpected = regexp.MustCompile(`"(?:code|shortcut)": "([a-z0-9-]+)"`)
 
-// expectedCodes adds the codes that the scripts expect: some of them run on other kernels
-// only.
+// expectedCodes adds the codes that the scripts expect, because some scripts run only on
+// other kernels.
 func expectedCodes(t *testing.T, to map[string]bool) {
 	scripts, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil {

@@ -10,14 +10,13 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// claim is a part of the command line that is of one family.
+// claim is a part of the command line that belongs to one family.
 type claim struct {
 	text   string
 	family route.Family
 }
 
-// check finds what contradicts itself on the command line, and sets
-// o.family.
+// check finds contradictions on the command line, and sets o.family.
 func (o *options) check(fs *pflag.FlagSet) error {
 	if err := o.checkFiles(); err != nil {
 		return err
@@ -28,8 +27,7 @@ func (o *options) check(fs *pflag.FlagSet) error {
 	return o.checkPacket(append(familyClaims(fs), o.packet.claims()...))
 }
 
-// checkPacket refuses what cannot be meant together about the packets, and
-// settles their family.
+// checkPacket refuses contradictions about the packets, and decides their family.
 func (o *options) checkPacket(claims []claim) error {
 	for _, c := range claims {
 		if c.family != claims[0].family {
@@ -54,7 +52,7 @@ func (o *options) checkPacket(claims []claim) error {
 	return nil
 }
 
-// checkFiles refuses what cannot be meant about files.
+// checkFiles refuses combinations of flags about files that make no sense.
 func (o *options) checkFiles() error {
 	onStdin := slices.DeleteFunc(slices.Clone(o.load), func(s string) bool { return s != "-" })
 	switch {
@@ -79,7 +77,7 @@ func (o *options) checkFiles() error {
 }
 
 // checkWayBack refuses what cannot be printed together: the commands of --undo and the
-// script of --script stand in place of the answer.
+// script of --script are printed instead of the answer.
 func (o *options) checkWayBack() error {
 	switch {
 	case o.undo && o.script.given:
@@ -92,8 +90,8 @@ func (o *options) checkWayBack() error {
 	return nil
 }
 
-// foreignSuffix is the end of a file's name that promises a compression that --save
-// does not write; empty: it promises none.
+// foreignSuffix is the end of a file's name that means a compression that --save does
+// not write. It is empty if the name means no such compression.
 func foreignSuffix(name string) string {
 	for _, end := range []string{".xz", ".bz2", ".zip", ".lzma", ".lz4", ".7z", ".tar"} {
 		if strings.HasSuffix(strings.ToLower(name), end) {
@@ -131,7 +129,7 @@ func contradiction(a, b claim) error {
 	return usagef("%s is %s, %s is %s: a packet has one family", a.text, a.family, b.text, b.family)
 }
 
-// checkDestination refuses a destination that says other than the flags.
+// checkDestination refuses a destination that contradicts the flags.
 func (p *packet) checkDestination(d destination) error {
 	switch {
 	case d.zone != "" && p.oif.given && p.oif.value != d.zone:
@@ -146,8 +144,8 @@ func (p *packet) checkDestination(d destination) error {
 	return nil
 }
 
-// hasPorts reports whether a protocol may have ports: whether it is not one of
-// those known to have none.
+// hasPorts reports whether a protocol may have ports. Every protocol may, except
+// those that are known to have none.
 func hasPorts(proto uint8) bool {
 	switch iproute2.ProtoName(proto) {
 	case "icmp", "ipv6-icmp", "esp", "ah", "gre", "ipencap", "ipv6", "igmp", "ospf", "pim", "vrrp", "eigrp":

@@ -21,8 +21,8 @@ func completion(shell string, fs *pflag.FlagSet) string {
 	return fishCompletion(fs)
 }
 
-// values are what can follow a flag: words, or the names in a directory. The
-// zero value: nothing that a shell can know.
+// values are what can follow a flag: words, or the names in a directory. The zero
+// value means that a shell cannot know any values.
 type values struct {
 	words []string
 	dir   string
@@ -72,8 +72,8 @@ func numberNames(numbers []iproute2.NamedNumber) []string {
 
 func takesValue(f *pflag.Flag) bool { return f.NoOptDefVal == "" }
 
-// bashCompletion avoids compgen -W, which expands its words: a device may have
-// a name with a dollar sign in it.
+// bashCompletion avoids compgen -W, because that expands its words, and a device may
+// have a name with a dollar sign in it.
 func bashCompletion(fs *pflag.FlagSet) string {
 	var flags []string
 	var cases strings.Builder

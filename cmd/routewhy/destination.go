@@ -15,23 +15,23 @@ import (
 // destination is one DESTINATION of the command line.
 type destination struct {
 	kind kind
-	// addr is the address of kindAddress and kindZero, without a zone. IPv4
-	// that was given mapped into IPv6 is IPv4 here.
+	// addr is the address of kindAddress and kindZero, without a zone. An IPv4
+	// address that was given mapped into IPv6 is an IPv4 address here.
 	addr netip.Addr
 	// zone is the device of a link-local address, a name or an index as it was
 	// given; empty: none.
 	zone string
 	// prefix is that of kindPrefix; it is masked.
 	prefix netip.Prefix
-	// host is the name of kindHost. [resolve] keeps it in the addresses that
-	// it makes of the name.
+	// host is the name of kindHost. [resolve] keeps the name in the addresses that it
+	// finds for it.
 	host string
 	// port is the port that was given; zero: none.
 	port uint16
-	// either says that this is one of the two prefixes that `default` stands
-	// for where no family was given: one of them has to be used.
+	// either says that this is one of the two prefixes that `default` means if no
+	// family was given. At least one of the two has to be used.
 	either bool
-	// notes are what the user may not know of this spelling.
+	// notes are what the user may not know about this spelling.
 	notes []report.Finding
 }
 
@@ -39,14 +39,15 @@ type destination struct {
 type kind int
 
 const (
-	kindAddress kind = iota // one packet, or a connection where there is a port
+	kindAddress kind = iota // one packet, or a connection if there is a port
 	kindZero                // a bare 0.0.0.0 or ::
 	kindPrefix              // a route entry
 	kindDefault             // the default route of one family or both
 	kindHost                // a name to resolve
 )
 
-// family is the destination's, zero where it may be both.
+// family is the family of the destination. It is zero if the destination may be of
+// both families.
 func (d destination) family() route.Family {
 	if d.kind == kindPrefix {
 		return route.FamilyOf(d.prefix.Addr())
@@ -54,8 +55,8 @@ func (d destination) family() route.Family {
 	return route.FamilyOf(d.addr)
 }
 
-// String is the plainest spelling that parseDestination takes for the same.
-// It is safe to print.
+// String is the simplest spelling that parseDestination understands as the same
+// destination. It is safe to print.
 func (d destination) String() string {
 	switch d.kind {
 	case kindPrefix:
@@ -75,8 +76,9 @@ func (d destination) String() string {
 	return netip.AddrPortFrom(addr, d.port).String()
 }
 
-// parseDestination understands one DESTINATION. It takes what can mean only
-// one thing; its error, a usage error, says what else could have been meant.
+// parseDestination understands one DESTINATION. It accepts only text that has one
+// possible meaning. Its error, a usage error, says what else the text could have
+// meant.
 func parseDestination(s string) (destination, error) {
 	if err := textFault(s); err != nil {
 		return destination{}, err
@@ -88,7 +90,7 @@ func parseDestination(s string) (destination, error) {
 	return d, nil
 }
 
-// parseText tells the kinds apart by their punctuation.
+// parseText finds the kind of a destination by its punctuation.
 func parseText(s string) (destination, *usageError) {
 	switch addrPart, _, _ := strings.Cut(s, "%"); {
 	case s == "default":
@@ -107,7 +109,7 @@ func parseText(s string) (destination, *usageError) {
 	return parseHost(s, "")
 }
 
-// textFault finds what no kind of destination has.
+// textFault finds what no kind of destination may have.
 func textFault(s string) *usageError {
 	switch {
 	case s == "":
@@ -156,9 +158,9 @@ func urlFault(s string) *usageError {
 	return suggest(err, rest)
 }
 
-// suggest adds the command with other destinations as a hint, if it is one
-// that would be understood. To end, what is suggested must be shorter than what
-// is refused, or be made of an address that was understood already.
+// suggest adds the command with other destinations as a hint, if such a command would
+// be understood. A suggestion must be shorter than what is refused, or be made from
+// an address that was understood already; otherwise the suggestions would never end.
 func suggest(err *usageError, destinations ...string) *usageError {
 	for _, s := range destinations {
 		if _, bad := parseDestination(s); bad != nil {
@@ -228,8 +230,8 @@ func parseHostPort(s string) (destination, *usageError) {
 	return d, nil
 }
 
-// serviceNamed is the TCP port of a service by its name; zero: there is none, or it is a
-// number already.
+// serviceNamed is the TCP port of a service by its name. It is zero if there is no such
+// service, or if the name is already a number.
 func serviceNamed(name string) int {
 	if name == "" || strings.Trim(name, "0123456789") == "" {
 		return 0
@@ -256,8 +258,8 @@ func parsePort(s, text string) (uint16, *usageError) {
 	return uint16(n), nil
 }
 
-// parseHost understands text without a colon: an IPv4 address or a host name.
-// The tail is what follows it in the destination.
+// parseHost understands text without a colon: an IPv4 address or a host name. The
+// tail is what follows this text in the destination.
 func parseHost(s, tail string) (destination, *usageError) {
 	if a, err := netip.ParseAddr(s); err == nil {
 		return fromAddr(s, a, 0)
@@ -271,8 +273,9 @@ func parseHost(s, tail string) (destination, *usageError) {
 	return destination{kind: kindHost, host: s}, nil
 }
 
-// hostFault says why a host name cannot be one; empty: it can. The rules are
-// those of RFC 1123 section 2.1, with the underscore that people use.
+// hostFault says why a text cannot be a host name; it is empty if it can. The rules
+// are those of RFC 1123 section 2.1, and underscores, which people use, are allowed
+// too.
 func hostFault(s string) string {
 	s = strings.TrimSuffix(s, ".")
 	if len(s) > 253 {
@@ -319,8 +322,8 @@ func fromAddr(s string, a netip.Addr, port uint16) (destination, *usageError) {
 	return d, nil
 }
 
-// zoneFault refuses a zone where the kernel would not look at it, and one that
-// cannot be a device.
+// zoneFault refuses a zone if the kernel would not look at it, and a zone that cannot
+// be a device.
 func zoneFault(s string, d destination) *usageError {
 	local := d.addr.IsLinkLocalUnicast() || d.addr.IsLinkLocalMulticast() || d.addr.IsInterfaceLocalMulticast()
 	if !d.addr.Is6() || !local {

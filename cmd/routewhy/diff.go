@@ -14,7 +14,7 @@ import (
 	"routewhy/route"
 )
 
-// diff shows what differs between two sources, and for which destinations.
+// diff shows how two sources differ, and for which destinations.
 func diff(ctx context.Context, o *options, s stdio) error {
 	var hosts [2]*coverage.Host
 	var errs [2]error
@@ -53,8 +53,8 @@ func diff(ctx context.Context, o *options, s stdio) error {
 	return err
 }
 
-// comparable refuses hosts with very many IPv6 addresses: each range of destinations
-// chooses its source among all those of a device.
+// comparable refuses hosts with very many IPv6 addresses, because for each range of
+// destinations the source is chosen among all addresses of a device.
 func (o *options) comparable(hosts [2]*coverage.Host) error {
 	if o.family == route.IPv4 {
 		return nil
@@ -85,7 +85,8 @@ func (o *options) comparable(hosts [2]*coverage.Host) error {
 // isLive reports whether a source is the running host.
 func isLive(name string) bool { return name == "-" || name == "live" }
 
-// wholeHost reads all of one of the two: of the running host by "-" or "live".
+// wholeHost reads everything from one of the two sources; "-" or "live" is the
+// running host.
 func wholeHost(ctx context.Context, o *options, name string, s stdio) (*coverage.Host, error) {
 	var src route.Source
 	var err error
@@ -95,7 +96,7 @@ func wholeHost(ctx context.Context, o *options, name string, s stdio) (*coverage
 		one := *o
 		one.load = []string{name}
 		if slices.ContainsFunc(o.sources, isLive) {
-			one.netns = "" // it is the running host's
+			one.netns = "" // --netns is for the running host only
 		}
 		src, err = loadFiles(&one, s)
 	}

@@ -11,7 +11,7 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// dump shows every table, in the order in which the rules consult it.
+// dump shows every table, in the order in which the rules look at the tables.
 func dump(ctx context.Context, o *options, s stdio) error {
 	host, err := openSource(ctx, o, s)
 	if err != nil {

@@ -10,12 +10,12 @@ import (
 	"unicode"
 )
 
-// What goes to standard error, by these rules: one line `routewhy: fault`,
-// lower case and without a full stop; under it a line `hint: …` for each thing
-// that the user could do about it. Text that came from outside is quoted, and
+// What is written to standard error follows these rules: one line `routewhy: fault`,
+// lower case and without a full stop; below it a line `hint: …` for each thing that
+// the user could do about the fault. Text that came from outside is quoted, and
 // nothing unprintable reaches the terminal.
 
-// errorWithHint is what went wrong, and what to try.
+// errorWithHint says what went wrong, and what to try.
 type errorWithHint struct {
 	error
 	hints []string
@@ -33,7 +33,8 @@ func withHint(err error, hints ...string) error {
 	return &errorWithHint{err, hints}
 }
 
-// hintsOf collects the hints of an error and of what it wraps, outermost first.
+// hintsOf collects the hints of an error and of the errors that it wraps, outermost
+// first.
 func hintsOf(err error) []string {
 	var hints []string
 	for err != nil {
@@ -45,7 +46,7 @@ func hintsOf(err error) []string {
 	return hints
 }
 
-// usageError is a fault of the command line.
+// usageError is a fault in the command line.
 type usageError struct{ errorWithHint }
 
 // usagef makes a usage error without hints; see [usageError.hint].
@@ -77,7 +78,7 @@ func reportError(w io.Writer, err error) int {
 	return status
 }
 
-// printable escapes what would move the cursor or start another line.
+// printable escapes characters that would move the cursor or start another line.
 func printable(s string) string {
 	if strings.IndexFunc(s, unprintable) < 0 {
 		return s

@@ -12,13 +12,13 @@ const (
 	exitDisagree = 4 // routewhy and the kernel disagree
 )
 
-// statusError ends the program with an exit status and nothing on standard
-// error: the results on standard output have said it all.
+// statusError ends the program with an exit status and writes nothing to standard
+// error, because the results on standard output already say everything.
 type statusError int
 
 func (e statusError) Error() string { return "exit status " + string('0'+rune(e)) }
 
-// statusOf is the exit status for what the program ended with.
+// statusOf is the exit status for the error that ended the program.
 func statusOf(err error) int {
 	var status statusError
 	var usage *usageError

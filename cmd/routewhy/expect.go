@@ -17,7 +17,7 @@ import (
 	"routewhy/route"
 )
 
-// expectations holds what is expected against hosts.
+// expectations compares hosts with what is expected of them.
 func expectations(ctx context.Context, o *options, s stdio) error {
 	all, err := readExpectations(o, s)
 	if err != nil {
@@ -38,7 +38,8 @@ func expectations(ctx context.Context, o *options, s stdio) error {
 	return err
 }
 
-// runJUnit writes the report for CI meanwhile, whole or not at all.
+// runJUnit also writes the report for CI during the run. The file is written whole or
+// not at all.
 func (f *fleet) runJUnit(ctx context.Context) error {
 	write := func(w io.Writer) error {
 		j := text.NewJUnit(w)
@@ -57,22 +58,22 @@ func (f *fleet) runJUnit(ctx context.Context) error {
 	return err
 }
 
-// fleet are the hosts that are looked at, and what has come of it.
+// fleet are the hosts to look at, and the results so far.
 type fleet struct {
 	*options
 	s       stdio
 	all     []report.Expectation
 	perHost int64 // bytes of memory that one of several hosts may take
-	quietly bool  // standard output is for something else
+	quietly bool  // standard output is needed for something else
 
 	told sync.Mutex
-	// turn is held by one worker where a host needs all memory, and by several together
-	// where none does.
+	// turn is held by one worker alone if its host needs all memory. Several workers
+	// hold it together if their hosts do not.
 	turn sync.RWMutex
 
 	out   *text.Fleet
-	notOK []int // per expectation, the hosts that are not as expected
-	open  []int // the hosts of which nobody can tell
+	notOK []int // per expectation, how many hosts are not as expected
+	open  []int // the hosts for which nobody can tell
 
 	hosts, good, unread int
 	status              report.Status
@@ -84,7 +85,7 @@ func newFleet(o *options, s stdio, all []report.Expectation) *fleet {
 	return f
 }
 
-// names are the hosts, of which the empty one is what the flags say.
+// names are the hosts. The empty name is the host that the flags describe.
 func (f *fleet) names() []string {
 	if len(f.sources) == 0 {
 		return []string{""}
@@ -92,20 +93,22 @@ func (f *fleet) names() []string {
 	return f.sources
 }
 
-// hostResult is what has come of one host, as it will be written.
+// hostResult is the result for one host, as it will be written.
 type hostResult struct {
 	file   string
 	stderr bytes.Buffer
 	err    error
 	label  string
-	// lines are those of the text, without the host's label; with --json, json is the text.
+	// lines are the lines of the text, without the host's label. With --json, json is the
+	// text instead.
 	lines  []string
 	json   bytes.Buffer
 	junit  text.JUnitSuite
 	states []expect.State
 }
 
-// run looks at all hosts, several at a time, and writes in their order what comes of each.
+// run looks at all hosts, several at a time, and writes the results in the order of the
+// hosts.
 func (f *fleet) run(ctx context.Context, j *text.JUnit) error {
 	names := f.names()
 	limit := f.allMemory(f.s)
@@ -151,8 +154,8 @@ func (f *fleet) run(ctx context.Context, j *text.JUnit) error {
 	return f.end()
 }
 
-// host looks at one host. Where it needs more memory than its share, it waits until it may
-// have all.
+// host looks at one host. If the host needs more memory than its share, it waits until it
+// may use all memory.
 func (f *fleet) host(ctx context.Context, name string, junit bool, limit int64) *hostResult {
 	f.turn.RLock()
 	r := f.look(ctx, name, junit, f.perHost)
@@ -200,7 +203,7 @@ func (f *fleet) look(ctx context.Context, name string, junit bool, limit int64) 
 	return r
 }
 
-// prefixed is a file's name before what is said of it.
+// prefixed is a file's name, put before a message about the file.
 func prefixed(name string) string {
 	if name == "" {
 		return ""
@@ -208,7 +211,7 @@ func prefixed(name string) string {
 	return printable(name) + ": "
 }
 
-// keep keeps of a result what will be written.
+// keep stores the parts of a result that will be written.
 func (f *fleet) keep(r *hostResult, x *report.Expected, junit bool) error {
 	f.told.Lock()
 	f.s.tell(x)
@@ -229,7 +232,7 @@ func (f *fleet) keep(r *hostResult, x *report.Expected, junit bool) error {
 // isRunning reports whether a name stands for the running host.
 func isRunning(name string) bool { return name == "" || name == "live" }
 
-// read reads all of one host.
+// read reads everything about one host.
 func (f *fleet) read(ctx context.Context, name string, limit int64, s stdio) (*lookup.FIB, error) {
 	var src route.Source
 	var err error
@@ -237,7 +240,7 @@ func (f *fleet) read(ctx context.Context, name string, limit int64, s stdio) (*l
 	case isRunning(name) && len(f.load) == 0:
 		one := *f.options
 		if len(f.sources) > 1 || name == "live" && slices.ContainsFunc(f.sources, func(s string) bool { return !isRunning(s) }) {
-			one.netns = "" // it is one of the files'
+			one.netns = "" // the flag is about one of the files
 		}
 		src, err = openHost(one.netns)
 	case name == "":
@@ -252,7 +255,7 @@ func (f *fleet) read(ctx context.Context, name string, limit int64, s stdio) (*l
 	return lookup.Read(ctx, src, &lookup.Need{Query: route.Query{AllDevices: true}})
 }
 
-// write writes what has come of a host.
+// write writes the result for a host.
 func (f *fleet) write(r *hostResult, j *text.JUnit) error {
 	f.hosts++
 	if _, err := r.stderr.WriteTo(f.s.Stderr); err != nil {
@@ -299,7 +302,7 @@ func (f *fleet) write(r *hostResult, j *text.JUnit) error {
 	return f.out.Host(label, r.lines)
 }
 
-// end writes what has come of all hosts.
+// end writes the results for all hosts together.
 func (f *fleet) end() error {
 	if f.json || f.quietly {
 		return nil

@@ -19,10 +19,10 @@ import (
 const (
 	maxExpectations    = 1 << 20 // lines
 	maxExpectationLine = 64 << 10
-	maxExpectFaults    = 20 // that are named
+	maxExpectFaults    = 20 // how many faults are named
 )
 
-// checkSnapshots looks at the arguments of --expect.
+// checkSnapshots checks the arguments of --expect.
 func (o *options) checkSnapshots() error {
 	if len(o.load) > 0 && len(o.sources) > 0 {
 		return usagef("--load and SNAPSHOTs are two ways to say which hosts: one at a time").
@@ -46,8 +46,8 @@ func (o *options) checkSnapshots() error {
 	return nil
 }
 
-// readExpectations reads the file of expectations. What is wrong in it is a usage error,
-// which names each place.
+// readExpectations reads the file of expectations. If something in it is wrong, the
+// error is a usage error that names each place.
 func readExpectations(o *options, s stdio) ([]report.Expectation, error) {
 	in, err := openLines("--expect", o.expect, s)
 	if err != nil {
@@ -77,7 +77,7 @@ func readExpectations(o *options, s stdio) ([]report.Expectation, error) {
 	return all, nil
 }
 
-// expectFault is a line that is not understood, and its column, from 1.
+// expectFault is a line that is not understood, and the column of the fault, from 1.
 type expectFault struct {
 	line, column int
 	*command.SyntaxError
@@ -91,8 +91,8 @@ func (f *expectFault) in(name string) *usageError {
 	return err
 }
 
-// parseExpectations reads lines. The error is that of the reader, or that there is too
-// much.
+// parseExpectations reads lines. The error is the reader's error, or says that there
+// is too much to read.
 func parseExpectations(in io.Reader) (all []report.Expectation, faults []expectFault, err error) {
 	r := bufio.NewReaderSize(in, maxExpectationLine)
 	for number := 1; ; number++ {

@@ -13,11 +13,11 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// explain is the main job: why each destination goes where it goes.
+// explain is the main job: it tells why each destination goes where it goes.
 func explain(ctx context.Context, o *options, s stdio) error {
 	dests, failed, err := resolveSome(ctx, o)
 	status := exitOK
-	for _, err := range failed { // the others are answered all the same
+	for _, err := range failed { // the other destinations are still answered
 		status = max(status, reportError(s.Stderr, err))
 	}
 	if err != nil {
@@ -36,7 +36,7 @@ func explain(ctx context.Context, o *options, s stdio) error {
 	return err
 }
 
-// resolveAll is resolveSome where every name has to be resolved.
+// resolveAll is like resolveSome, except that every name has to be resolved.
 func resolveAll(ctx context.Context, o *options) ([]destination, error) {
 	out, failed, err := resolveSome(ctx, o)
 	if err == nil && len(failed) > 0 {
@@ -46,8 +46,8 @@ func resolveAll(ctx context.Context, o *options) ([]destination, error) {
 }
 
 // resolveSome replaces host names by their addresses, and default by the default routes of
-// the families asked about. The second result is what kept some names from being resolved;
-// where nothing is left to be answered, it is the error.
+// the families asked about. The second result says why some names were not resolved. If no
+// destination is left to answer, this becomes the error.
 func resolveSome(ctx context.Context, o *options) (out []destination, failed []error, err error) {
 	for _, d := range o.destinations {
 		if fault := o.wordFault(d); fault != nil {
@@ -87,8 +87,8 @@ func resolveSome(ctx context.Context, o *options) (out []destination, failed []e
 	return out, failed, nil
 }
 
-// withoutWord adds to the error about a word that is no host's name the command line
-// without it, where that is left.
+// withoutWord adds a hint to the error about a word that is not a host name: the
+// command line without that word, if other destinations are left.
 func (o *options) withoutWord(err error, word destination) error {
 	if len(hintsOf(err)) > 0 || strings.Contains(word.host, ".") || len(o.destinations) < 2 {
 		return err
@@ -124,7 +124,8 @@ func (o *options) question(dests []destination) *report.Question {
 	return q
 }
 
-// value is a destination as a question has it. It is no host name and no default.
+// value is a destination in the form that a question has. The destination is not a
+// host name and not `default`.
 func (d *destination) value() report.Destination {
 	return report.Destination{Prefix: d.prefix, Addr: d.addr, Zone: d.zone, Port: d.port, Host: d.host, Remarks: d.notes}
 }
@@ -149,8 +150,8 @@ func (q *questions) answer(ctx context.Context, s stdio) error {
 	return q.worstOf(all)
 }
 
-// deviceFault puts the error about a device that is not there into words. Others stay as
-// they are.
+// deviceFault gives the error about a missing device its text. Other errors stay as they
+// are.
 func deviceFault(err error) error {
 	var e *report.DeviceError
 	if !errors.As(err, &e) {
@@ -198,8 +199,8 @@ func (q *questions) write(all []report.Report, s stdio) error {
 	return nil
 }
 
-// worstOf is the exit status of the worst answer. Where `default` stands for
-// both families, one default route suffices, but one that is dead is told.
+// worstOf is the exit status of the worst answer. If `default` means both families,
+// one default route is enough, but a dead one is reported.
 func (q *questions) worstOf(all []report.Report) error {
 	status := exitOK
 	for i, a := range all {
@@ -211,13 +212,14 @@ func (q *questions) worstOf(all []report.Report) error {
 			}
 			p, ok := a.(*report.Prefix)
 			dead := ok && p.WayOut != ""
-			// A default route that is there may be used, and no other family's lack makes that known.
+			// It is not known whether a default route that exists is used. If the other family
+			// has none, that does not make it known.
 			open := ok && len(p.Entries) > 0 && p.Unknown()
 			if second := int(all[other].Status()); !dead && (!open || second == exitOK) {
 				one = min(one, second)
 			}
 		}
-		status = max(status, one) // the graver, the higher
+		status = max(status, one) // the higher status is the worse one
 	}
 	if status == exitOK {
 		return nil
@@ -225,7 +227,7 @@ func (q *questions) worstOf(all []report.Report) error {
 	return statusError(status)
 }
 
-// style is how the text is to be drawn.
+// style is how to draw the text.
 func (o *options) style(s stdio) text.Style {
 	st := text.Style{
 		Color: o.colored(s), Unicode: s.utf8(), Width: 80, Verbose: o.verbose, Quiet: o.quiet,

@@ -17,43 +17,46 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// options is a command line, understood.
+// options is a command line after it was understood.
 type options struct {
 	run func(context.Context, *options, stdio) error
 	// destinations are what to explain, in the order given.
 	destinations []destination
-	// sources are what --diff compares, files, or "-" or "live"; or the hosts of --expect,
-	// files, or "live".
+	// sources are what --diff compares: files, or "-" or "live". With --expect they are
+	// the hosts: files, or "live".
 	sources []string
-	// expect is the file of expectations, and junit the file to report them in; empty: none.
+	// expect is the file of expectations, and junit is the file for the report about them;
+	// empty: none.
 	expect, junit string
 	// wanted restricts --sockets.
 	wanted report.SocketQuery
 	// batch is the file of lines that --batch answers; "-" is standard input.
 	batch string
-	// tries are what --try is to try, as they were given: commands, files, or "-".
+	// tries are what --try has to try, as given by the user: commands, files, or "-".
 	tries []string
-	// undo and script, which says after how many seconds, are what --try prints instead.
+	// undo and script say what --try prints instead. For script, the number says after
+	// how many seconds.
 	undo   bool
 	script optional[uint32]
-	// checks are what --check makes, and list says that it lists them instead.
+	// checks are the checks that --check makes. If list is set, it lists them
+	// instead.
 	checks []check.Check
 	list   bool
-	// watch is what --watch takes.
+	// watch are the flags of --watch.
 	watch watchFlags
 	// metrics is the file to write metrics to; "-" is standard output; empty: none.
 	metrics string
-	// other is the packet that --unlike compares with, as it was given.
+	// other is the packet that --unlike compares with, as given by the user.
 	other string
-	// errno is the error that --errno asks about, as it was given.
+	// errno is the error that --errno asks about, as given by the user.
 	errno string
-	// want is where --why-not wants the packet to go, as it was given.
+	// want says where --why-not wants the packet to go, as given by the user.
 	want string
 	// family restricts the answer to one family (-4, -6, or the family of
 	// --from); zero: both.
 	family route.Family
 	packet packet
-	// reply adds the way back.
+	// reply says that the answer includes the way back.
 	reply bool
 	// table is the table that --dump is restricted to, a name or a number as
 	// it was given; empty: all. See [route.Names.TableByName].
@@ -61,14 +64,15 @@ type options struct {
 	// netns is the network namespace to read: a name, a PID or a path as it
 	// was given; empty: the caller's.
 	netns string
-	// load are the files to take the facts from instead; empty: the kernel.
+	// load are the files to read the facts from; empty: the facts come from the
+	// kernel.
 	load []string
-	// loadLimit is how many MiB of memory what is read of them may take.
+	// loadLimit is how many MiB of memory the contents of these files may take.
 	loadLimit optional[uint32]
-	// strict makes what is not understood in them an error.
+	// strict makes it an error if something in these files is not understood.
 	strict bool
-	// redact replaces what is not for the public in what is saved: one of redactWords;
-	// empty: nothing.
+	// redact says what to replace in a saved snapshot because it is not for the
+	// public: one of redactWords; empty: nothing.
 	redact string
 	// save is the file to write a snapshot to; empty: none.
 	save string
@@ -85,10 +89,10 @@ type options struct {
 	man   bool // --man
 }
 
-// packet is what the flags say about the packet. Devices are names as they
-// were given.
+// packet is what the flags say about the packet. Devices are names as given by the
+// user.
 type packet struct {
-	from          optional[netip.Addr] // has no zone
+	from          optional[netip.Addr] // without a zone
 	iif, oif, vrf optional[string]
 	mark          optional[uint32]
 	tos           optional[uint8] // the whole octet
@@ -98,7 +102,7 @@ type packet struct {
 	flowLabel     optional[uint32]
 }
 
-// optional is a value that may not have been given; then it is zero.
+// optional is a value that the user may not have given. In that case it is zero.
 type optional[T any] struct {
 	value T
 	given bool
@@ -106,8 +110,8 @@ type optional[T any] struct {
 
 func (o *optional[T]) set(v T) { *o = optional[T]{v, true} }
 
-// colored reports whether to colour the output. NO_COLOR (no-color.org) and a
-// dumb terminal count only where the user did not ask for colour.
+// colored reports whether to colour the output. NO_COLOR (no-colour.org) and a dumb
+// terminal matter only if the user did not ask for colour.
 func (o *options) colored(s stdio) bool {
 	if o.color != "auto" {
 		return o.color == "always"
@@ -115,7 +119,7 @@ func (o *options) colored(s stdio) bool {
 	return s.StdoutTTY && s.env("NO_COLOR") == "" && s.env("TERM") != "dumb"
 }
 
-// flagSet declares every flag. The usage strings are for shell completion;
+// flagSet declares every flag. The usage strings are for shell completion, because
 // --help has its own text.
 func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs := pflag.NewFlagSet("routewhy", pflag.ContinueOnError)
@@ -276,7 +280,7 @@ func (o *options) parseDestinations(m *mode, args []string) error {
 	return nil
 }
 
-// printAbout does --help, --version, --man and --completion.
+// printAbout prints the output of --help, --version, --man and --completion.
 func printAbout(_ context.Context, o *options, s stdio) error {
 	switch {
 	case o.help:
@@ -291,7 +295,7 @@ func printAbout(_ context.Context, o *options, s stdio) error {
 	return nil
 }
 
-// flagError puts an error of pflag into our words, and names the flag that was
+// flagError puts an error of pflag into our words, and names the flag that the user
 // probably meant.
 func flagError(fs *pflag.FlagSet, err error) error {
 	var unknown *pflag.NotExistError
@@ -343,7 +347,7 @@ func flagName(f *pflag.Flag) string {
 	return "--" + f.Name
 }
 
-// unquoted is text from outside as it stands where that is plain, else quoted.
+// unquoted is text from outside. Plain text is not quoted, other text is.
 func unquoted(s string) string {
 	if q := iproute2.Quote(s); q != `"`+s+`"` {
 		return q

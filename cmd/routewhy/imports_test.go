@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestKernelInOneFile: sources are opened in one place, and all else is the same for the
-// live kernel and for files.
+// TestKernelInOneFile checks that sources are opened in only one place. All other code
+// is the same for the live kernel and for files.
 func TestKernelInOneFile(t *testing.T) {
 	names, err := filepath.Glob("*.go")
 	if err != nil {

@@ -7,8 +7,9 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// likeIPRoute refuses the words of `ip route get`, which are no host names here, and
-// says the same in flags. A host of such a name is asked for alone, or with a dot.
+// likeIPRoute refuses the words of `ip route get`, because they are not host names
+// here, and gives the flags that mean the same. To ask about a host with such a name,
+// the user gives that name alone, or with a dot after it.
 func likeIPRoute(args []string) *usageError {
 	word := slices.IndexFunc(args, func(s string) bool { return s == "get" || ipRouteFlag(s) != "" })
 	if word < 0 || len(args) < 2 {
@@ -38,12 +39,13 @@ func likeIPRoute(args []string) *usageError {
 	return err.hint("routewhy %s", strings.Join(said, " "))
 }
 
-// isIPCommand reports whether a word stands before `get` in a command of ip(8).
+// isIPCommand reports whether a word can stand before `get` in a command of ip(8).
 func isIPCommand(word string) bool {
 	return slices.Contains([]string{"ip", "route", "ro", "r", "sudo"}, word)
 }
 
-// ipRouteFlag is the flag for a word of `ip route get`; empty: there is none.
+// ipRouteFlag is the flag that means the same as a word of `ip route get`; empty:
+// there is none.
 func ipRouteFlag(word string) string {
 	switch word {
 	case "from", "iif", "oif", "vrf", "mark", "tos", "uid", "ipproto", "sport", "dport", "flowlabel":
@@ -58,8 +60,8 @@ func ipRouteFlag(word string) string {
 	return ""
 }
 
-// portApart refuses a number that follows an address, with or without the word port: it
-// would be an abbreviated address.
+// portApart refuses a number that follows an address, with or without the word port,
+// because the number would be read as an abbreviated address.
 func portApart(args []string, i int) *usageError {
 	if !isDecimal(args[i]) || i == 0 {
 		return nil

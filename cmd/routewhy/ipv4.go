@@ -10,7 +10,7 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// numeric reports whether text claims to be an IPv4 address: whether its last
+// numeric reports whether text looks like an IPv4 address, which it does if its last
 // part is a number. No host name is like that (RFC 1123 section 2.1).
 func numeric(s string) bool {
 	s = strings.TrimRight(s, ".")
@@ -21,9 +21,9 @@ func numeric(s string) bool {
 	return last != "" && strings.Trim(last, "0123456789") == ""
 }
 
-// ipv4Fault says why a numeric s is not an IPv4 address in dotted decimal, and
-// what others would make of it. The tail follows it in the destination, and so
-// in the hints.
+// ipv4Fault says why a numeric s is not an IPv4 address in dotted decimal, and how
+// other programs would read it. The tail follows s in the destination, and therefore
+// also in the hints.
 func ipv4Fault(s, tail string) *usageError {
 	if trimmed := strings.TrimRight(s, "."); trimmed != s {
 		return suggest(usagef("%s ends with a dot", iproute2.Quote(s)), trimmed+tail)
@@ -44,7 +44,7 @@ func ipv4Fault(s, tail string) *usageError {
 	return spellingFault(s, tail, parts)
 }
 
-// spellingFault names the readings of an address that is not in full dotted
+// spellingFault names the possible meanings of an address that is not in full dotted
 // decimal: abbreviated, in octal or in hexadecimal.
 func spellingFault(s, tail string, parts []string) *usageError {
 	ip, ipOK := likeIproute2(parts)
@@ -79,8 +79,7 @@ func spellingFault(s, tail string, parts []string) *usageError {
 	return err
 }
 
-// suggestAddrs adds a hint for each of the addresses that is one and was not
-// there before.
+// suggestAddrs adds a hint for each valid address, and for each one only once.
 func suggestAddrs(err *usageError, tail string, addrs []netip.Addr) {
 	seen := map[netip.Addr]bool{{}: true}
 	for _, a := range addrs {
@@ -91,7 +90,7 @@ func suggestAddrs(err *usageError, tail string, addrs []netip.Addr) {
 	}
 }
 
-// tooLarge is the decimal part that is more than 255; empty: none.
+// tooLarge is the decimal part that is more than 255; empty: there is none.
 func tooLarge(parts []string) string {
 	for _, p := range parts {
 		n, err := strconv.ParseUint(p, 10, 64)
@@ -102,8 +101,8 @@ func tooLarge(parts []string) string {
 	return ""
 }
 
-// plainDecimal reads four parts as a person does who writes 010 for ten; the
-// zero Addr: they are not four decimal octets.
+// plainDecimal reads four parts like a person who writes 010 for ten. It returns the
+// zero Addr if they are not four decimal octets.
 func plainDecimal(parts []string) netip.Addr {
 	plain := make([]string, len(parts))
 	for i, p := range parts {
@@ -119,8 +118,8 @@ func plainDecimal(parts []string) netip.Addr {
 	return a
 }
 
-// likeIproute2 reads an address as get_addr_ipv4 in iproute2's lib/utils.c:
-// one octet a part, and zeros to the right.
+// likeIproute2 reads an address in the same way as get_addr_ipv4 in iproute2's
+// lib/utils.c: each part is one octet, and missing octets at the right are zero.
 func likeIproute2(parts []string) (netip.Addr, bool) {
 	var octets [4]byte
 	for i, p := range parts {
@@ -133,8 +132,8 @@ func likeIproute2(parts []string) (netip.Addr, bool) {
 	return netip.AddrFrom4(octets), true
 }
 
-// likeInetAton reads an address as inet_aton(3): one octet a part, and the
-// last part fills what is left.
+// likeInetAton reads an address in the same way as inet_aton(3): each part is one
+// octet, and the last part fills the remaining octets.
 func likeInetAton(parts []string) (netip.Addr, bool) {
 	if len(parts) > 4 {
 		return netip.Addr{}, false
@@ -156,7 +155,8 @@ func likeInetAton(parts []string) (netip.Addr, bool) {
 	return netip.AddrFrom4(octets), true
 }
 
-// cNumber reads a number as strtoul(3) with base 0: 0x hexadecimal, 0 octal.
+// cNumber reads a number in the same way as strtoul(3) with base 0: 0x is
+// hexadecimal, 0 is octal.
 func cNumber(s string) (uint64, bool) {
 	base := 10
 	switch {
@@ -188,7 +188,7 @@ func parseMask(s string, mask netip.Addr, addr string) (int, *usageError) {
 	return 0, usagef("%s: the mask %s is not contiguous, and no route can have it", iproute2.Quote(s), mask)
 }
 
-// leadingOnes counts the ones of a mask, if nothing but zeros follows them.
+// leadingOnes counts the ones of a mask, if only zeros follow them.
 func leadingOnes(m uint32) (int, bool) {
 	for bits := range 33 {
 		if m == ^uint32(0)<<(32-bits) {

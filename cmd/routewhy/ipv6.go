@@ -27,8 +27,8 @@ func parseIPv6(s string) (destination, *usageError) {
 	return d, nil
 }
 
-// portsOftenMeant are ports that are more likely than a last group of an
-// address that looks like them.
+// portsOftenMeant are numbers that could be the last group of an address, but are
+// more likely to be ports.
 func portsOftenMeant() []string {
 	return []string{
 		"22", "25", "53", "80", "123", "143", "389", "443", "465", "587", "636", "853", "993", "995",

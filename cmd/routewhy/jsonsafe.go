@@ -9,12 +9,13 @@ import (
 	"unicode/utf8"
 )
 
-// jsonSafe is a writer of JSON that escapes what a terminal may obey or not show:
-// C1 controls, marks that turn the direction of text, characters without a width.
-// Outside ASCII there is nothing but the text of strings.
+// jsonSafe is a writer of JSON that escapes characters that a terminal may obey or
+// not show: C1 controls, marks that change the direction of text, and characters
+// without a width. In JSON, characters outside ASCII occur only in the text of
+// strings.
 type jsonSafe struct {
 	w    io.Writer
-	held []byte // the beginning of a character whose end is still to come
+	held []byte // the beginning of a character whose end has not come yet
 }
 
 func (j *jsonSafe) Write(b []byte) (int, error) {
@@ -58,7 +59,7 @@ func plainASCII(b []byte) bool {
 	return true
 }
 
-// hidden reports whether a character is no sign that one sees.
+// hidden reports whether a character has no visible form.
 func hidden(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) || r != utf8.RuneError && !unicode.IsPrint(r) && r > 0x7f
 }

@@ -16,9 +16,9 @@ import (
 )
 
 // listener is a command for scripts: `listener NAME SPEC...` opens sockets and
-// goes on in the background, under that name, until the namespace of the script
-// is gone. A SPEC is tcp:ADDRESS:PORT or udp:ADDRESS:PORT, with ,v6only
-// or ,reuse or ,transparent or ,dev=DEVICE after it; ADDRESS of IPv6 is in brackets.
+// continues in the background, under that name, until the namespace of the script is
+// gone. A SPEC is tcp:ADDRESS:PORT or udp:ADDRESS:PORT, with ,v6only or ,reuse or
+// ,transparent or ,dev=DEVICE after it. An IPv6 ADDRESS is in brackets.
 func listener() {
 	if len(os.Args) > 1 && os.Args[1] == "-" {
 		holdSockets(os.Args[2:])
@@ -89,8 +89,8 @@ func openSocket(spec string) (any, error) {
 	return lc.ListenPacket(context.Background(), network, address)
 }
 
-// bindGroup opens a socket that is bound to a group itself, where package net binds one to
-// every address. It joins nothing.
+// bindGroup opens a socket that is bound to a group itself, because package net binds such
+// a socket to every address. The socket joins no group.
 func bindGroup(to netip.AddrPort) (any, error) {
 	family, sa := sockaddrAt(to.Addr(), int(to.Port()), 0)
 	fd, err := unix.Socket(family, unix.SOCK_DGRAM, 0)

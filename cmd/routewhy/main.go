@@ -1,5 +1,5 @@
-// Routewhy says why a packet goes where it goes: which rule, which table and
-// which route of a Linux host decide, and by what every other one lost.
+// Routewhy says why a packet goes where it goes: which rule, which table and which
+// route of a Linux host decide, and why each of the other routes lost.
 package main
 
 import (
@@ -20,12 +20,13 @@ import (
 
 func main() { os.Exit(start(nil)) }
 
-// start is the process; told, if set, is handed every report before it is written.
+// start runs the process. If told is set, it gets every report before the report is
+// written.
 func start(told func(any)) int {
 	if rehearse.Second() {
 		return 0
 	}
-	signal.Ignore(syscall.SIGPIPE) // whether it was ignored before, Go does not tell: see run
+	signal.Ignore(syscall.SIGPIPE) // Go does not tell whether it was ignored before: see run
 	if err := checkStdout(); err != nil {
 		return reportError(os.Stderr, err)
 	}
@@ -38,8 +39,8 @@ func start(told func(any)) int {
 	return run(ctx, os.Args[1:], s)
 }
 
-// stdio is everything of the outside that the command line needs: its three
-// streams, what they are connected to, and the environment.
+// stdio is everything that the command line needs from outside: its three streams,
+// what they are connected to, and the environment.
 type stdio struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -51,18 +52,18 @@ type stdio struct {
 	Room int64
 	// LookupEnv reads a variable of the environment, as [os.LookupEnv] does.
 	LookupEnv func(string) (string, bool)
-	// Told is handed every report before it is written; nil: nobody is.
+	// Told gets every report before the report is written; nil: nobody gets it.
 	Told func(any)
 }
 
-// tell hands a report over.
+// tell passes a report to Told.
 func (s stdio) tell(r any) {
 	if s.Told != nil {
 		s.Told(r)
 	}
 }
 
-// osStdio is the process's own.
+// osStdio is the stdio of the process itself.
 func osStdio() stdio {
 	s := stdio{
 		Stdin:     os.Stdin,
@@ -78,17 +79,17 @@ func osStdio() stdio {
 	return s
 }
 
-// env is the value of a variable, empty where it is not set.
+// env is the value of a variable; it is empty if the variable is not set.
 func (s stdio) env(name string) string {
 	value, _ := s.LookupEnv(name)
 	return value
 }
 
-// run is the whole program; it returns the exit status. It is the one place
-// where errors become text.
+// run is the whole program; it returns the exit status. It is the only place where
+// errors become text.
 //
-// Standard output is buffered. A reader that has seen enough (`| head`) is no
-// error: SIGPIPE is ignored, and the write that fails ends the program.
+// Standard output is buffered. It is no error if a reader stops early (`| head`):
+// SIGPIPE is ignored, and the program ends at the write that fails.
 func run(ctx context.Context, args []string, s stdio) int {
 	out := bufio.NewWriterSize(s.Stdout, 64<<10) // a dump of a large table is hundreds of megabytes
 	buffered := s
@@ -123,10 +124,10 @@ func execute(ctx context.Context, args []string, s stdio) error {
 	return opts.run(ctx, opts, s)
 }
 
-// interruptible is a context that the first signal to end ends; the second one ends
-// the process. It is for what would leave a half-written file behind: all else
-// dies of the signal, as a shell's loop expects. A signal that is ignored (nohup)
-// stays so.
+// interruptible is a context that ends at the first signal that asks the program to
+// end. The second such signal ends the process. It is for work that would leave a
+// half-written file behind. All other work dies of the signal, as a shell's loop
+// expects. A signal that is ignored (nohup) stays ignored.
 func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	ends := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 	ends = slices.DeleteFunc(ends, signal.Ignored)

@@ -6,7 +6,7 @@ import (
 	"routewhy/lookup/report"
 )
 
-// manualPage is routewhy(8), as mdoc(7).
+// manualPage is the manual page routewhy(8), in the format mdoc(7).
 func manualPage() string {
 	in := &manual.Input{Usage: usageText}
 	for _, k := range report.Kinds() {

@@ -23,8 +23,9 @@ import (
 	"routewhy/lookup/report"
 )
 
-// TestManual: the files of the manual that are made of the source are as they would be
-// made now, and it has all flags. With UPDATE=1 in the environment, they are written anew.
+// TestManual checks that the files of the manual that are made from the source are up to
+// date, and that the manual has all flags. With UPDATE=1 in the environment, it writes the
+// files again.
 func TestManual(t *testing.T) {
 	codes := manual.Codes(documentedCodes(t))
 	examples := manual.Examples([]manual.Example{

@@ -10,8 +10,8 @@ import (
 	"routewhy/route"
 )
 
-// writeMetrics makes the checks, and writes what was found as metrics in place of text: a
-// file whole or not at all.
+// writeMetrics makes the checks, and writes the findings as metrics instead of text. A
+// file is written whole or not at all.
 func (o *options) writeMetrics(ctx context.Context, host route.Source, s stdio) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()

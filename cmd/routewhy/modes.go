@@ -14,29 +14,29 @@ type mode struct {
 	// which has none.
 	flag  string
 	usage string
-	// flags are the other flags that go with the mode.
+	// flags are the other flags that can be used with the mode.
 	flags []string
-	// destinations says that the arguments are DESTINATIONs, one at least;
-	// without it, there are none.
+	// destinations says that the arguments are DESTINATIONs, and that there must be
+	// at least one. If it is false, there are no DESTINATIONs.
 	destinations bool
-	// mayBeNone says that there may be none of them all the same.
+	// mayBeNone says that the DESTINATIONs may be left out.
 	mayBeNone bool
 	// sockets says that an argument may say which sockets are meant.
 	sockets bool
 	// sources says that the arguments are two sources instead.
 	sources bool
-	// snapshots says that the arguments are files to read hosts from, of which there may be
-	// none.
+	// snapshots says that the arguments are files to read hosts from. There may be no
+	// arguments.
 	snapshots bool
-	// tries says that the arguments are DESTINATIONs, of which there may be none.
+	// tries says that the arguments are DESTINATIONs. There may be none.
 	tries bool
-	// checks says that the arguments are IDs of checks, of which there may be none.
+	// checks says that the arguments are IDs of checks. There may be none.
 	checks bool
 	run    func(context.Context, *options, stdio) error
 }
 
-// modes are all that there are, the main job first. To add a mode, add it here
-// and to the usage text.
+// modes are all modes, the main job first. To add a mode, add it here and to the
+// usage text.
 func modes() []mode {
 	packet := []string{
 		"from", "iif", "oif", "vrf", "mark", "tos", "uid", "ipproto", "sport", "dport", "flowlabel",
@@ -127,7 +127,8 @@ func (m *mode) String() string {
 	return "--" + m.flag
 }
 
-// chooseMode finds the mode that the flags ask for: the first without any.
+// chooseMode finds the mode that the flags ask for. Without any such flag it is the
+// first mode.
 func chooseMode(fs *pflag.FlagSet, all []mode) (*mode, error) {
 	chosen := &all[0]
 	for i := range all[1:] {
@@ -143,7 +144,7 @@ func chooseMode(fs *pflag.FlagSet, all []mode) (*mode, error) {
 	return chosen, nil
 }
 
-// checkFlags refuses a flag that does not go with the mode.
+// checkFlags refuses a flag that cannot be used with the mode.
 func (m *mode) checkFlags(fs *pflag.FlagSet, all []mode) error {
 	var err error
 	fs.Visit(func(f *pflag.Flag) {
@@ -159,7 +160,7 @@ func (m *mode) checkFlags(fs *pflag.FlagSet, all []mode) error {
 	return err
 }
 
-// modesWith names the modes that a flag goes with.
+// modesWith names the modes that a flag can be used with.
 func modesWith(flag string, all []mode) []string {
 	var names []string
 	for i := range all {

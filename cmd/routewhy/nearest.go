@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// nearestFlag is the flag that was probably meant by a name that no flag has;
-// empty: none is near.
+// nearestFlag is the flag that the user probably meant by a name that is not a flag;
+// empty: no flag's name is near.
 func nearestFlag(fs *pflag.FlagSet, name string) string {
 	name = strings.ToLower(name)
 	if fs.Lookup(name) != nil {
@@ -29,7 +29,7 @@ func nearestFlag(fs *pflag.FlagSet, name string) string {
 	return best
 }
 
-// flagElsewhere translates what other programs call a flag of ours.
+// flagElsewhere translates the name that other programs use for one of our flags.
 func flagElsewhere(name string) string {
 	switch name {
 	case "src", "source", "saddr":
@@ -56,7 +56,7 @@ func flagElsewhere(name string) string {
 	return ""
 }
 
-// allowedTypos is how many typing mistakes may be in a word.
+// allowedTypos is how many typing mistakes a word may have.
 func allowedTypos(word string) int {
 	if len(word) <= 4 {
 		return 1
@@ -64,8 +64,8 @@ func allowedTypos(word string) int {
 	return 2
 }
 
-// typos counts the letters to insert, remove, replace or swap with the next
-// one to make b of a (optimal string alignment). It is for short words.
+// typos counts how many letters must be inserted, removed, replaced or swapped with
+// the next one to change a into b (optimal string alignment). It is for short words.
 func typos(a, b string) int {
 	d := make([][]int, len(a)+1)
 	for i := range d {

@@ -4,6 +4,6 @@ package main
 
 import "io/fs"
 
-// belongsTo reports whether a file belongs to a user, which is taken for granted where
-// files do not tell.
+// belongsTo reports whether a file belongs to a user. It is always true on systems
+// where files do not tell their owner.
 func belongsTo(fs.FileInfo, int) bool { return true }

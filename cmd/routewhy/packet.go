@@ -6,7 +6,7 @@ import (
 	"routewhy/lookup/report"
 )
 
-// known is the same as values for the question; see [report.Packet].
+// known is the packet as values for the question; see [report.Packet].
 func (p *packet) known() report.Packet {
 	return report.Packet{
 		From: p.from.value, Iif: p.iif.value, Oif: p.oif.value, VRF: p.vrf.value,
@@ -15,7 +15,7 @@ func (p *packet) known() report.Packet {
 	}
 }
 
-// pointer is nil where the value was not given.
+// pointer points to the value; it is nil if the value was not given.
 func (o optional[T]) pointer() *T {
 	if !o.given {
 		return nil
@@ -41,7 +41,7 @@ func (p *packet) refusedFor(d destination) error {
 	return nil
 }
 
-// utf8 reports whether the locale is one whose terminal shows more than ASCII.
+// utf8 reports whether the locale means a terminal that shows more than ASCII.
 func (s stdio) utf8() bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if v := strings.ToLower(s.env(name)); v != "" {

@@ -11,8 +11,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// parsePrefix understands text with a slash: ADDRESS/LENGTH, or ADDRESS/MASK
-// in IPv4.
+// parsePrefix understands text with a slash: ADDRESS/LENGTH, or ADDRESS/MASK for
+// IPv4.
 func parsePrefix(s string) (destination, *usageError) {
 	text, length, _ := strings.Cut(s, "/")
 	a, err := netip.ParseAddr(text)
@@ -55,8 +55,8 @@ func parseLength(s string, a netip.Addr, text string) (int, *usageError) {
 	return n, nil
 }
 
-// hostBitsFault refuses a prefix with bits set below its length, as the kernel
-// does, and names what was probably meant.
+// hostBitsFault refuses a prefix that has bits set after its length, as the kernel
+// does, and names the prefix that was probably meant.
 func hostBitsFault(s string, p netip.Prefix) *usageError {
 	err := usagef("%s has host bits set below /%d: as a prefix it is %s", iproute2.Quote(s), p.Bits(), p.Masked())
 	err.hint("routewhy %s explains that prefix", p.Masked())
@@ -66,9 +66,9 @@ func hostBitsFault(s string, p netip.Prefix) *usageError {
 	return err.hint("routewhy %s explains the address", p.Addr())
 }
 
-// naturalPrefix is the IPv4 prefix that a network address without a length
-// suggests: the octets before the last zeros. The zero Prefix: it suggests
-// none. 128.0.0.0 suggests the upper half of all addresses.
+// naturalPrefix is the IPv4 prefix that a network address without a length suggests:
+// the octets before the zeros at the end. The zero Prefix means that the address
+// suggests no prefix. 128.0.0.0 suggests the upper half of all addresses.
 func naturalPrefix(a netip.Addr) netip.Prefix {
 	if !a.Is4() {
 		return netip.Prefix{}
@@ -86,7 +86,7 @@ func naturalPrefix(a netip.Addr) netip.Prefix {
 }
 
 // portAndProtocol is an error for an address with a port and a protocol, as other
-// programs write it: 192.0.2.1:53/udp; nil: the text is none.
+// programs write it: 192.0.2.1:53/udp. It is nil if the text is not like that.
 func portAndProtocol(s, text, proto string) *usageError {
 	if !slices.Contains([]string{"tcp", "udp", "sctp", "dccp"}, proto) {
 		return nil
@@ -128,7 +128,7 @@ func prefixAddrFault(s, text, length string) *usageError {
 	return suggest(usagef("%s: only an address has a prefix length, and a host name has no path", iproute2.Quote(s)), text)
 }
 
-// numericPrefixFault is for IPv4 that is not in full dotted decimal.
+// numericPrefixFault is for an IPv4 address that is not in full dotted decimal.
 func numericPrefixFault(s, text, length string) *usageError {
 	parts := strings.Split(text, ".")
 	a, ok := likeIproute2(parts)

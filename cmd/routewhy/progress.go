@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// progress tells on a terminal how far a long work is, on one line that is
-// written over.
+// progress shows on a terminal how far a long job has come. It uses one line and
+// writes over it each time.
 type progress struct {
 	w     io.Writer
 	on    bool
@@ -17,7 +17,7 @@ type progress struct {
 }
 
 const (
-	progressAfter = 2 * time.Second // shorter work needs none
+	progressAfter = 2 * time.Second // shorter work does not need it
 	progressEvery = 200 * time.Millisecond
 )
 
@@ -37,7 +37,7 @@ func (p *progress) update(lines int) {
 	fmt.Fprintf(p.w, "\r%d lines, %.0f a second ", lines, float64(lines)/now.Sub(p.begun).Seconds())
 }
 
-// clear wipes the line away, for another one to be written.
+// clear removes the line, so that another line can be written.
 func (p *progress) clear() {
 	if p.shown {
 		p.shown = false

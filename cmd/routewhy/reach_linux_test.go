@@ -15,10 +15,10 @@ import (
 	"routewhy/route"
 )
 
-// TestReach makes random hosts, lets every client connect to every socket and address, and
-// holds what happens against what [listen.Exposure], a received packet's decision and
-// the way back say. ROUTEWHY_CONNECTIONS is how many are tried, ROUTEWHY_SEED the
-// first seed. Where the kernel has VRFs, some hosts have one.
+// TestReach makes random hosts and lets every client connect to every socket and address.
+// It compares what happens with what [listen.Exposure], a received packet's decision and
+// the way back say. ROUTEWHY_CONNECTIONS is how many connections are tried, ROUTEWHY_SEED
+// the first seed. If the kernel has VRFs, some hosts have one.
 func TestReach(t *testing.T) {
 	if os.Getuid() != 0 && canUnshare(t) {
 		inUserNamespace(t)
@@ -131,7 +131,7 @@ func reachHost(t *testing.T, rng *rand.Rand, vrf bool) []*conn {
 	return conns
 }
 
-// agree holds what happened against what is said of it, in three ways.
+// agree compares what happened with what is said about it, in three ways.
 func (l *lab) agree(h *listen.Host, snap *route.Snapshot, c *conn) error {
 	i := slices.IndexFunc(snap.Sockets, func(s route.Socket) bool {
 		return int(s.Local.Port()) == c.spec.port && s.Proto == c.spec.proto && s.Listens()
@@ -168,8 +168,8 @@ func (l *lab) agree(h *listen.Host, snap *route.Snapshot, c *conn) error {
 	return c.equals("ADDRESS:PORT --iif --from --reply", &one, uplink)
 }
 
-// sources holds the source of an answer that a server sent without one against what is said
-// of it, of the socket and of the packet.
+// sources checks an answer that a server sent without giving a source. It compares the
+// answer's source with what is said about it, about the socket and about the packet.
 func (l *lab) sources(h *listen.Host, snap *route.Snapshot, s *route.Socket, c *conn, uplink int) error {
 	if !listen.LeavesSource(s) || !c.received {
 		return nil
@@ -277,8 +277,8 @@ func (l *lab) single(snap *route.Snapshot, s *route.Socket, c *conn, uplink int)
 	return out
 }
 
-// equals compares what happened with an outcome: where answers may leave in several
-// ways, or some are lost, it must be one of those.
+// equals compares what happened with an outcome. If answers may leave in several
+// ways, or some are lost, it must be one of these ways.
 func (c *conn) equals(who string, o *listen.Outcome, uplink int) error {
 	strange := func(link int) bool { return !slices.Contains(o.By, link) }
 	switch {
@@ -463,7 +463,7 @@ func specialRoutes(rng *rand.Rand, n int) []string {
 	if i := rng.IntN(n); rng.IntN(3) == 0 {
 		add("ip -6 route add %s via 2001:db8:%d::77 dev e%d metric 3 onlink", pick(rng, "2001:db8:7700::/40", "2600::/16"), i, i)
 		add("ip -6 neigh add 2001:db8:%d::77 dev e%d nud failed", i, i)
-		// A host would pass over the gateway until the first packet to it, and no longer.
+		// A host would skip the gateway until the first packet to it, but not after that.
 		add("sysctl -qw net.ipv6.conf.all.forwarding=1")
 	}
 	if i := rng.IntN(n); rng.IntN(3) == 0 {

@@ -17,8 +17,9 @@ import (
 	"routewhy/route/routetest"
 )
 
-// lab is a host with several uplinks, and at the other end of each a router: the
-// neighbour on that LAN, which also has the addresses of remote clients behind it.
+// lab is a host with several uplinks. At the other end of each uplink there is a
+// router, which is the neighbour on that LAN. The router also has the addresses of
+// remote clients.
 type lab struct {
 	*routetest.Namespace
 	t    *testing.T
@@ -53,8 +54,8 @@ type lan struct {
 	zone    uint32 // the router's device
 }
 
-// farEnd are the commands that make the other end of an uplink. Whatever the host's
-// addresses are, and whatever it answers, the router sends to it.
+// farEnd are the commands that make the other end of an uplink. The router sends to
+// the host whatever the host's addresses are, and whatever the host answers.
 func farEnd(i int, mac string, clients []string) []string {
 	out := []string{
 		"sysctl -qw net.ipv4.conf.all.rp_filter=0", "sysctl -qw net.ipv4.conf.all.arp_ignore=1", "sysctl -qw net.ipv4.conf.all.route_localnet=1",
@@ -223,8 +224,8 @@ type conn struct {
 	connected bool
 	received  bool  // UDP: the server got the datagram
 	answers   []int // the devices of the host by which answers were seen to leave
-	// plain are the sources of answers that the server sent without one, and refused is
-	// what sendto(2) said of them.
+	// plain are the sources of answers that the server sent without giving a source.
+	// refused is what sendto(2) said about them.
 	plain   []netip.Addr
 	refused error
 }
@@ -273,7 +274,8 @@ func (l *lab) dial(c *conn, zone uint32) {
 	}
 }
 
-// try makes all connections at once, and waits until what can happen has.
+// try makes all connections at once, and waits until everything that can happen has
+// happened.
 func (l *lab) try(conns []*conn, servers []int) {
 	begin := time.Now()
 	for i := range l.lans {
@@ -308,7 +310,7 @@ func (l *lab) try(conns []*conn, servers []int) {
 	}
 }
 
-// patience is for how long nothing happens, at least, before nothing more will.
+// patience is the time without any event after which no further event is expected.
 const patience = 250 * time.Millisecond
 
 // step does what is to be done now; true: something happened.
@@ -346,8 +348,9 @@ func (l *lab) step(conns []*conn, servers []int) bool {
 	return happened
 }
 
-// serve accepts a connection or answers a datagram: without a source, and from the address
-// that it was sent to.
+// serve accepts a connection or answers a datagram. It answers a datagram from the address
+// that the datagram was sent to. If the socket is bound to every address, it first also
+// answers without a source.
 func (l *lab) serve(conns []*conn, server, fd int) bool {
 	if a, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC); err == nil {
 		_ = unix.Close(a)
@@ -394,9 +397,9 @@ func sameSource(a netip.Addr, from unix.Sockaddr) bool {
 	return false
 }
 
-// answerFrom makes the control message that sends from the address that a datagram came
-// to: without the device, except for a link-local one. It gives the device that an IPv6
-// datagram came in by, too.
+// answerFrom makes the control message for sending from the address that a datagram
+// came to. The message has no device, except for a link-local address. It also returns
+// the device that an IPv6 datagram came in by.
 func answerFrom(oob []byte) ([]byte, uint32) {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {

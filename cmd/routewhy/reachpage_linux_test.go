@@ -109,7 +109,8 @@ func (s *pageSocket) add(line string) {
 	last.lines = append(last.lines, line)
 }
 
-// lines are those about an address at a socket, where a link-local one has a zone.
+// lines are the lines about an address at a socket. A link-local address has a zone
+// there.
 func (p *reachPage) lines(s *pageSocket, a netip.Addr) []string {
 	every := strings.HasPrefix(s.addr, "0.0.0.0") || strings.HasPrefix(s.addr, "[::]") || strings.HasPrefix(s.addr, "[::%")
 	groups := s.groups
@@ -148,7 +149,7 @@ type sentence struct {
 	by        []string // devices; of those that are answered, none: the uplink
 }
 
-// agree holds what happened against what is printed.
+// agree compares what happened with what is printed.
 func (p *reachPage) agree(l *lab, c *conn) error {
 	s := p.sockets[fmt.Sprintf("%s %d", protoName(c.spec.proto), c.spec.port)]
 	if s == nil {
@@ -262,8 +263,8 @@ func listItems(text string) []string {
 	return strings.Split(strings.ReplaceAll(text, " and ", ", "), ", ")
 }
 
-// count holds the numbers of the headline against what happened: no more sockets are
-// reached from afar, from neighbours or from this host than it says.
+// count compares the numbers of the headline with what happened: no more sockets may
+// be reached from other networks, from neighbours or from this host than it says.
 func (p *reachPage) count(conns []*conn) error {
 	head, _, _ := strings.Cut(p.text, "\n")
 	head = strings.ReplaceAll(head, "perhaps from", "from")

@@ -1,6 +1,6 @@
 package main
 
-// refuseReply refuses --reply for what is no packet.
+// refuseReply refuses --reply for a destination that is not a packet's.
 func (o *options) refuseReply() error {
 	if !o.reply {
 		return nil

@@ -18,10 +18,12 @@ type lookupFunc func(ctx context.Context, network, host string) ([]netip.Addr, e
 // systemLookup is the system's resolver.
 func systemLookup() lookupFunc { return net.DefaultResolver.LookupNetIP }
 
-// resolve replaces a host name by every address that it has in the family
-// (zero: both), in the resolver's order. What is no host name stays as it is.
+// resolve replaces a host name by every address that it has in the family (zero:
+// both), in the resolver's order. A destination that is not a host name stays as it
+// is.
 //
-// The name is looked up from the namespace of the caller, whatever --netns is.
+// The name is looked up from the namespace of the caller, even if --netns names
+// another one.
 func resolve(ctx context.Context, d destination, family route.Family, lookup lookupFunc) ([]destination, error) {
 	if d.kind != kindHost {
 		return []destination{d}, nil
@@ -71,8 +73,8 @@ func resolveError(ctx context.Context, host string, err error) error {
 	return err
 }
 
-// meant is a hint for a name that is no host's: a device, or a word that is near one
-// of ours. Empty: it is near none.
+// meant is a hint for a name that is not a host's name: a device, or a word that is
+// similar to one of ours. It is empty if the name is similar to none.
 func meant(host string) string {
 	fs := new(options).flagSet(modes())
 	near := nearestFlag(fs, host)
@@ -89,7 +91,7 @@ func meant(host string) string {
 	return ""
 }
 
-// isDevice reports whether a device of this host has a name.
+// isDevice reports whether this host has a device with this name.
 func isDevice(name string) bool {
 	_, err := net.InterfaceByName(name)
 	return err == nil

@@ -15,17 +15,17 @@ import (
 )
 
 // Go's heap takes address space in arenas (runtime/malloc.go) and never gives it back.
-// Where there is none left for another arena, the runtime ends the program with a
-// traceback, and nothing can catch that: so the program ends before.
+// If there is no room for another arena, the runtime ends the program with a
+// traceback, and nothing can catch that. So the program ends itself earlier.
 const (
 	arena      = 64 << 20
-	arenaTaken = arena + 10<<20 // with what describes it and a thread's stack
-	// With the C library every thread takes its stack and 64 MiB for malloc, and a few
-	// threads come later.
+	arenaTaken = arena + 10<<20 // including the data that describes it, and a thread's stack
+	// With the C library, every thread takes its stack and 64 MiB for malloc, and a
+	// few threads are started later.
 	cThreads = 5 * 72 << 20
 )
 
-// roomError: the address space that the process may have is too little.
+// roomError says that the address space that the process may have is too small.
 type roomError struct {
 	limit int64 // bytes
 }
@@ -38,9 +38,10 @@ func (*roomError) ownHints() []string {
 	return []string{"ulimit -v unlimited, or a larger limit, allows more"}
 }
 
-// heapRoom is how many bytes the heap may have under a limit of the address space,
-// negative or zero where that is too little; a limit of zero is none. The arena that is
-// there already does not count: the runtime begins somewhere in it, at random.
+// heapRoom is how many bytes the heap may have under a limit of the address space. It
+// is negative or zero if the limit is too small; a limit of zero means no limit. The
+// arena that already exists does not count, because the runtime begins at a random
+// place in it.
 func heapRoom() (room, limit int64) {
 	var r unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_AS, &r) != nil || r.Cur > 1<<47 {
@@ -66,9 +67,9 @@ func withC() bool {
 	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "CGO_ENABLED", Value: "1"})
 }
 
-// withinRoom makes the garbage collector keep to the heap's room, and ends the
-// program where that is not enough: by the context, which leaves nothing half-written
-// behind, or a moment later by itself.
+// withinRoom makes the garbage collector stay within the heap's room, and ends the
+// program if that is not possible. It ends the program through the context, which
+// leaves no half-written file behind, or a moment later directly.
 func withinRoom(ctx context.Context, s *stdio) (context.Context, error) {
 	room, limit := heapRoom()
 	switch {
@@ -77,7 +78,7 @@ func withinRoom(ctx context.Context, s *stdio) (context.Context, error) {
 	case room <= 0:
 		return ctx, &roomError{limit}
 	}
-	s.Room = room / 2 // what files hold is estimated, and what is printed of it comes on top
+	s.Room = room / 2 // the memory for files is an estimate, and printing what they hold takes more
 	debug.SetMemoryLimit(room / 10 * 7)
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {

@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// TestAddressSpace runs the program where the process may have little address space:
-// what does not fit is an error, and no traceback of the runtime.
+// TestAddressSpace runs the program in a process that may have only little address
+// space. If something does not fit, the result must be an error, and not a traceback
+// of the runtime.
 func TestAddressSpace(t *testing.T) {
 	const file = "ROUTEWHY_FILE"
 	if name := os.Getenv(file); name != "" {

@@ -4,5 +4,5 @@ package main
 
 import "context"
 
-// withinRoom is for Linux.
+// withinRoom does nothing here; it is for Linux only.
 func withinRoom(ctx context.Context, _ *stdio) (context.Context, error) { return ctx, nil }

@@ -19,9 +19,10 @@ import (
 
 var roundTrips = flag.Int("roundtrips", 300, "how many random set-ups TestRoundTrips makes")
 
-// TestRoundTrips asks in random set-ups about packets and connections that are aimed at
-// them, their answers included, about the sockets, and in some of them what differs
-// after further commands: each report prints the same after it has been through JSON.
+// TestRoundTrips makes random set-ups. It asks about packets and connections to them,
+// including the answers, and about the sockets. In some set-ups it also asks what
+// differs after more commands. Each report must print the same after it was converted
+// to JSON and back.
 func TestRoundTrips(t *testing.T) {
 	n := *roundTrips
 	if testing.Short() {

@@ -14,8 +14,8 @@ import (
 	"routewhy/lookup/report"
 )
 
-// roundTrip is the difference between what is printed of a report and of the same after
-// it has been through JSON; nil: there is none, however much is printed.
+// roundTrip compares what is printed of a report with what is printed after the report
+// was converted to JSON and back. It returns the difference; nil: there is none.
 func roundTrip(r any) error {
 	switch r := r.(type) {
 	case *report.Explanation:
@@ -56,8 +56,9 @@ func roundTrip(r any) error {
 	return fmt.Errorf("round trip: nobody prints a %T", r)
 }
 
-// sameDump compares a dump with what its JSON holds, which is written a row at a time:
-// once more where the tables began to change in between, as both tell that.
+// sameDump compares a dump with what its JSON holds. The JSON is written one row at a
+// time. If the tables began to change in between, it compares once more, because both
+// tell that.
 func sameDump(d *report.Dump) error {
 	for {
 		var b bytes.Buffer
@@ -103,8 +104,8 @@ func sameText[T any](r *T, encoded []byte, print func(io.Writer, *T, text.Style)
 	return nil
 }
 
-// codeIn is a code of a report that stands in its text where words should; empty: there
-// is none. Codes of one word are words.
+// codeIn is a code of a report that appears in its text instead of words; empty: there
+// is none. A code of one word is not found, because it may be an ordinary word.
 func codeIn(text string, r any) string {
 	codes := map[string]bool{}
 	collect(reflect.ValueOf(r), codes)

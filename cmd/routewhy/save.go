@@ -16,7 +16,7 @@ import (
 	"routewhy/route/redact"
 )
 
-// saveOnly is what --save does where nothing else was asked for.
+// saveOnly is what --save does if nothing else was asked for.
 func saveOnly(ctx context.Context, o *options, s stdio) error {
 	src, err := openSource(ctx, o, s)
 	if err != nil {
@@ -25,7 +25,7 @@ func saveOnly(ctx context.Context, o *options, s stdio) error {
 	return src.Close()
 }
 
-// saveSnapshot writes all that a source knows.
+// saveSnapshot writes everything that a source knows.
 func saveSnapshot(ctx context.Context, o *options, src route.Source, s stdio) error {
 	routes := new(route.List)
 	w := route.Query{
@@ -60,8 +60,9 @@ func saveSnapshot(ctx context.Context, o *options, src route.Source, s stdio) er
 	return nil
 }
 
-// writeSnapshot writes a snapshot to a file, compressed where the name says so, or to
-// standard output. Who listens, and which program does, is for the file's owner alone.
+// writeSnapshot writes a snapshot to a file or to standard output. The file is
+// compressed if its name says so. Only the file's owner may read it, because it tells
+// who listens and with which program.
 func writeSnapshot(ctx context.Context, name string, snap *route.Snapshot, routes *route.List, stdout io.Writer) error {
 	if name == "-" {
 		return snap.EncodeWith(stdout, routes)
@@ -76,13 +77,13 @@ func writeSnapshot(ctx context.Context, name string, snap *route.Snapshot, route
 	})
 }
 
-// compressor compresses by what a file's name ends in.
+// compressor chooses the compression by the end of a file's name.
 func compressor(name string, w io.Writer) io.WriteCloser {
 	switch {
 	case strings.HasSuffix(name, ".gz"):
 		return gzip.NewWriter(w)
 	case strings.HasSuffix(name, ".zst"):
-		z, _ := zstd.NewWriter(w) // fails for bad options alone
+		z, _ := zstd.NewWriter(w) // fails only for bad options
 		return z
 	}
 	return plain{w}

@@ -23,8 +23,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"routewhy": checked, "listener": listener, "router": router})
 }
 
-// checked is the program, which ends with status 70 where a report does not print the same
-// after it has been through JSON.
+// checked runs the program. It ends with status 70 if a report does not print the same
+// after it was converted to JSON and back.
 func checked() {
 	os.Exit(start(func(r any) {
 		noteCodes(r)
@@ -57,7 +57,7 @@ func TestScripts(t *testing.T) {
 				return canUnshare(t), nil
 			case "sourceleg": // a source chooses among the legs of a route
 				return release() >= 6016, nil
-			// What make kernel-test has, and not every kernel.
+			// These are features that make kernel-test has, but not every kernel.
 			case "vrf":
 				return supported("ip link add red type vrf table 10"), nil
 			case "wireguard":
@@ -90,8 +90,8 @@ func filtered() string {
 	return "EINVAL"
 }
 
-// canUnshare reports whether scripts may make network namespaces. In CI they must:
-// then they fail where they cannot.
+// canUnshare reports whether scripts may make network namespaces. In CI they must be
+// able to; if they are not, the test fails.
 func canUnshare(t *testing.T) bool {
 	if os.Getenv("CI") != "" {
 		return true
@@ -118,10 +118,10 @@ func unshareFlags() []string {
 	return []string{"-Urn"}
 }
 
-// host is the script command `host FILE`: it makes a network namespace, sets
-// it up by the shell commands in the file, and puts a command `in` on the path
-// that runs another one inside. FILTERED is what the kernel says of a packet that
-// the reverse-path filter drops, for cmpenv.
+// host is the script command `host FILE`. It makes a network namespace and sets it up
+// with the shell commands in the file. It puts a command `in` on the path that runs
+// another command inside the namespace. FILTERED is what the kernel says about a
+// packet that the reverse-path filter drops, for cmpenv.
 func host(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: host FILE")
@@ -144,8 +144,8 @@ func host(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.MkAbs("bin")
 	in := fmt.Sprintf(inScript, sleeper.Process.Pid, enter, filepath.Join(dir, "settle"))
 	ts.Check(os.MkdirAll(dir, 0o755))
-	// A process forked meanwhile would hold the file open for writing, and it could
-	// not be run yet ("text file busy").
+	// A process that is forked at this time would hold the file open for writing, so
+	// the file could not be run yet ("text file busy").
 	syscall.ForkLock.RLock()
 	err = errors.Join(os.WriteFile(filepath.Join(dir, "in"), []byte(in), 0o755), os.WriteFile(filepath.Join(dir, "settle"), []byte(settle), 0o644))
 	syscall.ForkLock.RUnlock()
@@ -158,8 +158,8 @@ func host(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(ts.Exec("in", "sh", "-c", settle))
 }
 
-// inScript runs a command in the namespace, and waits after those whose effect the kernel
-// completes later and by itself.
+// inScript runs a command in the namespace. After commands whose effect the kernel
+// completes later, it waits.
 const inScript = `#!/bin/sh
 case " $* " in
 *" nodad "* | *" link set "*" up "*) nsenter -t %[1]d %[2]s "$@" && exec nsenter -t %[1]d %[2]s sh %[3]s ;;

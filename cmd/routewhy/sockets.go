@@ -61,8 +61,8 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 	return nil
 }
 
-// noSockets says why the exit status is that of no answer although there is one about the
-// addresses.
+// noSockets says why the exit status means "no answer" although there is an answer about
+// the addresses.
 func (o *options) noSockets(s *route.Snapshot) error {
 	err := errors.New("--sockets: the sockets could not be read")
 	if len(o.load) > 0 {
@@ -76,8 +76,9 @@ func (o *options) noSockets(s *route.Snapshot) error {
 	return err
 }
 
-// tooMany says that a host has too much to work out who reaches its sockets: each address
-// is asked about by each device, and again for sockets that rules treat differently.
+// tooMany says that it would take too long to find out who reaches the sockets of a host:
+// each address is checked for each device, and again for sockets that rules treat
+// differently.
 func (o *options) tooMany(s *route.Snapshot) error {
 	hint := fmt.Sprintf("--load-limit %d allows twice as much", o.limit()>>19)
 	if len(o.load) == 0 {
@@ -122,7 +123,7 @@ func parseWanted(args []string) (report.SocketQuery, error) {
 	case err == nil && hasLength:
 		d, fault := parsePrefix(host)
 		if fault != nil {
-			fault.hints = nil // they are about other questions
+			fault.hints = nil // the hints are about other questions
 			return w, fault
 		}
 		if w.Prefix = d.prefix; d.prefix.IsSingleIP() {

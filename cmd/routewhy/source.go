@@ -16,8 +16,8 @@ import (
 	"routewhy/route/load"
 )
 
-// openSource opens what the command line names, and saves a snapshot of it
-// where it says so.
+// openSource opens the source that the command line names, and saves a snapshot of it
+// if the command line asks for one.
 func openSource(ctx context.Context, o *options, s stdio) (route.Source, error) {
 	src, err := o.source(s)
 	if err == nil && o.save != "" {
@@ -43,7 +43,7 @@ func loadFiles(o *options, s stdio) (route.Source, error) {
 	return loadWithin(o, o.memory(s), o.load, s)
 }
 
-// loadWithin reads files of one host, in so many bytes of memory.
+// loadWithin reads files of one host, within limit bytes of memory.
 func loadWithin(o *options, limit int64, files []string, s stdio) (route.Source, error) {
 	r, err := load.Within(limit, s.Stdin, o.netns, files...)
 	if err != nil {
@@ -65,13 +65,15 @@ func loadWithin(o *options, limit int64, files []string, s stdio) (route.Source,
 	return r.Source(), nil
 }
 
-// memory is how many bytes what is read of files may take; --diff reads two.
+// memory is how many bytes of memory the contents of files may take. It is less for
+// --diff, which reads two sources.
 func (o *options) memory(s stdio) int64 {
 	return o.allMemory(s) / int64(max(1, len(o.sources)))
 }
 
-// allMemory is how many bytes everything that is read of files at one time may take. The
-// garbage collector keeps to about as much, unless the user has told it something else.
+// allMemory is how many bytes all contents of files may take at one time. The garbage
+// collector stays within about the same size, unless the user has set another limit for
+// it.
 func (o *options) allMemory(s stdio) int64 {
 	limit := o.limit()
 	if s.Room != 0 && s.Room < limit {
@@ -90,8 +92,8 @@ func (o *options) limit() int64 {
 	return load.DefaultLimit
 }
 
-// loadError is what kept files from being read, and which namespaces they tell
-// of where another one was asked for.
+// loadError is the error that prevented reading the files. If another namespace was
+// asked for, it also names the namespaces that the files have.
 func loadError(err error, room int64) error {
 	var unknown *load.NamespaceError
 	if limit := new(route.LimitError); errors.As(err, &limit) {
@@ -106,7 +108,7 @@ func loadError(err error, room int64) error {
 	return fmt.Errorf("--load: %w", err)
 }
 
-// overLimit says of the files' limit how to raise it, where an error is about that.
+// overLimit adds how to raise the files' limit, if an error is about that limit.
 func overLimit(err error) error {
 	if errors.As(err, new(*route.LimitError)) {
 		return loadError(err, 0)
@@ -150,7 +152,7 @@ func (l *liveHost) close() {
 	l.names.Close()
 }
 
-// Read reads what the questions need.
+// Read reads everything that the questions need.
 func (l *liveHost) Read(ctx context.Context) (*lookup.FIB, error) {
 	return lookup.Read(ctx, l.host, l.need)
 }

@@ -12,13 +12,13 @@ import (
 	"routewhy/route/routetest"
 )
 
-// TestSpellings makes routes by the spellings of the zero address that people
-// use, and compares what becomes of them, what routewhy takes the spelling for,
-// and what it says of packets, with the kernel.
+// TestSpellings makes routes with the spellings of the zero address that people use.
+// It compares three things with the kernel: which route results, what routewhy
+// understands by the spelling, and what routewhy says about packets.
 func TestSpellings(t *testing.T) {
 	const via = " via 10.0.0.2"
 	tests := []struct {
-		command string // behind `ip route add`, or all of it
+		command string // the words after `ip route add`, or the whole command
 		word    string // the spelling as a DESTINATION
 		prefix  string // what the kernel has afterwards; empty: it refuses
 	}{
@@ -142,8 +142,8 @@ func checkSpelling(t *testing.T, s *spelledRoute, word, prefix string) {
 	}
 }
 
-// checkWord checks that routewhy either takes the spelling for the same prefix,
-// or for the address of a host route, or refuses it and names that.
+// checkWord checks what routewhy does with a spelling: it understands it as the same
+// prefix or as the address of a host route, or it refuses it and names that.
 func checkWord(t *testing.T, word, prefix string) {
 	d, err := parseDestination(word)
 	if err != nil {
@@ -169,8 +169,8 @@ func checkWord(t *testing.T, word, prefix string) {
 	}
 }
 
-// checkStanding checks what is said of the entry: that of a host route for the
-// zero address no packet takes, of every other some packet does.
+// checkStanding checks what is said about the entry. No packet takes a host route for
+// the zero address, and some packet takes every other entry.
 func checkStanding(t *testing.T, s *spelledRoute, p netip.Prefix) {
 	want := lookup.StatusInUse
 	if p.String() == "0.0.0.0/32" {

@@ -10,13 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errClosed: standard output was closed when the program started.
+// errClosed says that standard output was closed when the program started.
 var errClosed = errors.New("standard output is closed")
 
 // checkStdout finds out whether a shell closed standard output (>&-) when it started
-// the program. Go's runtime then opens /dev/null in its place (checkfds), for reading
-// and writing: a file that no other standard stream has. A shell opens it for writing
-// alone; what other programs throw away looks the same and is no error.
+// the program. In that case Go's runtime opens /dev/null instead (checkfds), for
+// reading and writing, and no other standard stream shares that open file. A shell
+// opens /dev/null for writing only. Other programs that throw the output away may
+// open it as Go does, and that is no error.
 func checkStdout() error {
 	flags, err := unix.FcntlInt(1, unix.F_GETFL, 0)
 	if err != nil || flags&unix.O_ACCMODE != unix.O_RDWR {
@@ -40,8 +41,8 @@ func checkStdout() error {
 	return errClosed
 }
 
-// startedByShell reports whether the parent process is a shell by its name, as far as
-// that can be read.
+// startedByShell reports whether the parent process is a shell, judged by its name,
+// if the name can be read.
 func startedByShell() bool {
 	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", os.Getppid()))
 	if err != nil {

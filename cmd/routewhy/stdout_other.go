@@ -2,5 +2,5 @@
 
 package main
 
-// checkStdout is for Linux.
+// checkStdout does nothing here; it is for Linux only.
 func checkStdout() error { return nil }

@@ -34,8 +34,8 @@ func (f *flipping) Read(ctx context.Context, w route.Query) (*route.Snapshot, er
 	return s, err
 }
 
-// TestChanging changes the asked route, or another, between the reading and the
-// kernel's answer: that is no disagreement.
+// TestChanging changes the route that is asked about, or another one, between the
+// reading and the kernel's answer. This must not be reported as a disagreement.
 func TestChanging(t *testing.T) {
 	asked, other := "203.0.113.0/24", "198.18.0.0/15"
 	for name, c := range map[string]struct {
@@ -84,8 +84,8 @@ func TestChanging(t *testing.T) {
 	}
 }
 
-// TestChangingWhyNot changes the asked route between the reading and the kernel's answer,
-// as the other modes read that ask why.
+// TestChangingWhyNot changes the route that is asked about between the reading and the
+// kernel's answer. It does so for the other modes that ask why.
 func TestChangingWhyNot(t *testing.T) {
 	to := report.Destination{Addr: netip.MustParseAddr("203.0.113.9")}
 	q := &report.Question{To: []report.Destination{to}}

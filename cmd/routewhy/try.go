@@ -20,14 +20,14 @@ import (
 // maxScript is how long a script for --try may be.
 const maxScript = 4 << 20
 
-// script is a value of --try: a command, or what a file has.
+// script is a value of --try: a command, or the contents of a file.
 type script struct {
-	// name is the file's; empty: it was given as it is.
+	// name is the file's name; empty: the value is a command.
 	name string
 	text string
 }
 
-// try tells what commands would do, without making them.
+// try tells what commands would do, without running them.
 func try(ctx context.Context, o *options, s stdio) error {
 	scripts, err := o.scripts(s)
 	if err != nil {
@@ -66,7 +66,7 @@ func try(ctx context.Context, o *options, s stdio) error {
 	return o.writeTry(trial.Report, s)
 }
 
-// writeTry writes the report, and gives its exit status.
+// writeTry writes the report, and returns its exit status.
 func (o *options) writeTry(t *report.Try, s stdio) error {
 	s.tell(t)
 	var err error
@@ -81,7 +81,7 @@ func (o *options) writeTry(t *report.Try, s stdio) error {
 	return err
 }
 
-// scripts are the values of --try, with what files have.
+// scripts are the values of --try, with the contents of the files.
 func (o *options) scripts(s stdio) ([]script, error) {
 	var out []script
 	stdin := false
@@ -118,7 +118,8 @@ func (o *options) scripts(s stdio) ([]script, error) {
 	return out, nil
 }
 
-// notQuoted refuses a command whose further words were taken as DESTINATIONs.
+// notQuoted refuses a command whose other words were taken as DESTINATIONs, because
+// it was not quoted.
 func (o *options) notQuoted(args []string) error {
 	for _, value := range o.tries {
 		if slices.Contains([]string{"ip", "route", "ifconfig", "sysctl", "sudo"}, path.Base(value)) && !isFile(value) {
@@ -129,7 +130,8 @@ func (o *options) notQuoted(args []string) error {
 	return nil
 }
 
-// notThere refuses a value of --try that can only be a file's name, and is none.
+// notThere refuses a value of --try that can only be the name of a file, if there is
+// no such file.
 func notThere(value string) error {
 	if strings.ContainsAny(value, " \t\n;&") || !strings.Contains(value, "/") {
 		return nil
@@ -144,7 +146,8 @@ func notThere(value string) error {
 	return nil
 }
 
-// isFile reports whether a value of --try names a file: a command has a blank.
+// isFile reports whether a value of --try names a file. A command is different
+// because it has a blank.
 func isFile(value string) bool {
 	if strings.TrimSpace(value) == "" || len(value) > 4096 {
 		return false
@@ -161,7 +164,7 @@ func readScript(r io.Reader) (string, error) {
 	return string(b), err
 }
 
-// read takes a script apart.
+// read splits a script into its commands.
 func (x *script) read() command.Script {
 	lines := command.Lines(x.text)
 	if x.name == "" && strings.HasPrefix(strings.TrimSpace(x.text), "# ") {
@@ -170,7 +173,7 @@ func (x *script) read() command.Script {
 	return command.Script{Lines: lines, Batch: x.name != "" && command.IsBatch(lines), Mixed: x.name != ""}
 }
 
-// lacksCommand refuses scripts that have none.
+// lacksCommand refuses scripts without any command.
 func lacksCommand(all []command.Script) error {
 	for i := range all {
 		if len(all[i].Lines) == 0 {
@@ -180,7 +183,7 @@ func lacksCommand(all []command.Script) error {
 	return nil
 }
 
-// misunderstood puts a command that is not understood into words, with its place.
+// misunderstood makes the error for a command that is not understood, with its place.
 func misunderstood(scripts []script, e *command.SyntaxError) error {
 	where := iproute2.Quote(e.Text)
 	for i := range scripts {

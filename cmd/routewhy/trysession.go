@@ -10,7 +10,7 @@ import (
 	"routewhy/route/rehearse"
 )
 
-// trySession is what is asked about sockets and the way back.
+// trySession is the question about sockets and the way back.
 func (o *options) trySession() report.TrySessionQuestion {
 	q := report.TrySessionQuestion{Live: len(o.load) == 0, WayBack: o.undo || o.script.given}
 	if q.Live {
@@ -19,7 +19,7 @@ func (o *options) trySession() report.TrySessionQuestion {
 	return q
 }
 
-// writeCommands writes the way back, or the script, in place of the report.
+// writeCommands writes the way back, or the script, instead of the report.
 func (o *options) writeCommands(t *report.Trial, s stdio) error {
 	if t.Report.Refused() {
 		if o.script.given {
@@ -46,7 +46,7 @@ func (o *options) writeCommands(t *report.Trial, s stdio) error {
 // rehearsalTime is how long a rehearsal may take.
 const rehearsalTime = 5 * time.Second
 
-// rehearse lets the kernel make the commands in a namespace of its own.
+// rehearse lets the kernel run the commands in a separate namespace.
 func (o *options) rehearse(ctx context.Context, t *report.Trial) {
 	if o.noKernel || len(o.load) > 0 {
 		return

@@ -9,8 +9,9 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// unlike tells where the ways of two packets part: that of the command line, and another
-// one that is like it except for its destination and the fields that follow it.
+// unlike tells where the ways of two packets separate. One is the packet of the command
+// line. The other one is the same except for its destination and the fields that follow
+// it.
 func unlike(ctx context.Context, o *options, s stdio) error {
 	second, err := o.second()
 	if err != nil {

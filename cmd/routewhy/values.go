@@ -19,8 +19,8 @@ const (
 	protoICMPv6 = 58
 )
 
-// The flags' values. Each function gives what pflag calls with the text that
-// was given; the error does not name the flag, whoever reports it does.
+// The flags' values. Each function returns what pflag calls with the text that was
+// given. The error does not name the flag, because the code that reports it does.
 
 // numberFlag reads a number from least to most.
 func numberFlag[T uint16 | uint32](dst *optional[T], least, most uint64) func(string) error {
@@ -33,8 +33,8 @@ func numberFlag[T uint16 | uint32](dst *optional[T], least, most uint64) func(st
 	}
 }
 
-// parseNumber reads a decimal or 0x hexadecimal number. A leading zero, which
-// iproute2 takes for octal, is refused.
+// parseNumber reads a decimal or 0x hexadecimal number. A leading zero is refused,
+// because iproute2 would read the number as octal.
 func parseNumber(s string, least, most uint64) (uint64, error) {
 	digits, base := s, 10
 	if len(s) > 1 && (s[:2] == "0x" || s[:2] == "0X") {
@@ -63,7 +63,7 @@ func fileFlag(set func(string)) func(string) error {
 	}
 }
 
-// textFlag reads a word that only the host can judge.
+// textFlag reads a word that only the host can check.
 func textFlag(dst *string, what string) func(string) error {
 	return func(s string) error {
 		if s == "" || s[0] == '-' {
@@ -74,8 +74,8 @@ func textFlag(dst *string, what string) func(string) error {
 	}
 }
 
-// deviceFlag reads the name of a device, which may be an alternative name (127
-// bytes; IFNAMSIZ-1 is 15).
+// deviceFlag reads the name of a device. It may be an alternative name, which has up
+// to 127 bytes; other names have up to IFNAMSIZ-1, which is 15.
 func deviceFlag(dst *optional[string]) func(string) error {
 	return func(s string) error {
 		if !validDevice(s) {
@@ -86,8 +86,8 @@ func deviceFlag(dst *optional[string]) func(string) error {
 	}
 }
 
-// validDevice is dev_valid_name of the kernel, and refuses besides what is more
-// likely a flag.
+// validDevice is dev_valid_name of the kernel. It also refuses what is more likely a
+// flag.
 func validDevice(s string) bool {
 	return s != "" && s != "." && s != ".." && len(s) < 128 && s[0] != '-' &&
 		!strings.ContainsAny(s, "/: \t\n\v\f\r")
@@ -122,7 +122,7 @@ type packetFlag struct {
 	set         func(string) error
 }
 
-// flags are all of them.
+// flags are all flags that describe the packet.
 func (p *packet) flags() []packetFlag {
 	return []packetFlag{
 		{"from", "source address", p.setFrom},
@@ -156,7 +156,7 @@ func (p *packet) setFrom(s string) error {
 	return nil
 }
 
-// setMark reads the mark. Rules have a mask beside theirs.
+// setMark reads the mark. Unlike a rule's mark, it has no mask.
 func (p *packet) setMark(s string) error {
 	if mark, mask, ok := strings.Cut(s, "/"); ok && isNumber(mark) && isNumber(mask) {
 		return fmt.Errorf("%s has a mask, as rules have; a packet has a mark alone: --mark %s", iproute2.Quote(s), mark)
@@ -174,8 +174,8 @@ func (p *packet) setUID(s string) error {
 	return numberFlag(&p.uid, 0, uint64(route.NoUID)-1)(s)
 }
 
-// setTOS reads the TOS octet. A bare number is decimal; ip-route(8) takes it
-// for hexadecimal.
+// setTOS reads the TOS octet. A number without prefix is decimal here, but
+// ip-route(8) reads it as hexadecimal.
 func (p *packet) setTOS(s string) error {
 	n, err := nameOrNumber(s, iproute2.TOSNames())
 	if err == nil {

@@ -15,19 +15,21 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// watchFlags are what --watch takes beside a packet.
+// watchFlags are the values of --watch that do not describe the packet.
 type watchFlags struct {
-	// count ends it after so many changes, and timeout after so many seconds.
+	// count ends the watch after that many changes, and timeout ends it after that
+	// many seconds.
 	count, timeout optional[uint32]
-	// until ends it when the answers are as is said there, as it was given; empty: never.
+	// until ends the watch when the answers are as it says. It is as given by the user;
+	// empty: never.
 	until string
 }
 
-// everyMinute is how often everything is read again though no event came.
+// everyMinute is how often everything is read again even if no event came.
 const everyMinute = time.Minute
 
-// errWatched ends a watch that has told what was wanted, and errWatchTime one whose time is
-// over.
+// errWatched ends a watch that has told what was wanted. errWatchTime ends a watch whose
+// time is over.
 type errWatched struct{}
 
 func (errWatched) Error() string { return "the watch is over" }
@@ -36,7 +38,7 @@ type errWatchTime struct{}
 
 func (errWatchTime) Error() string { return "the time of the watch is over" }
 
-// watch tells whenever an answer changes, why, and who did it.
+// watch reports each change of an answer, why it changed, and who changed it.
 func watch(ctx context.Context, o *options, s stdio) error {
 	goal, err := parseUntil(o.watch.until)
 	if err == nil {
@@ -71,7 +73,8 @@ func watch(ctx context.Context, o *options, s stdio) error {
 	return t.end(w.Run(ctx))
 }
 
-// asked are the destinations; none: the default routes of the families asked about.
+// asked are the destinations. If none was given, they are the default routes of the
+// families asked about.
 func (o *options) asked(ctx context.Context) ([]history.Asked, error) {
 	if len(o.destinations) == 0 {
 		o.destinations = []destination{{kind: kindDefault}}
@@ -98,7 +101,7 @@ func (o *options) asked(ctx context.Context) ([]history.Asked, error) {
 	return out, nil
 }
 
-// teller writes what a watch tells, and ends it.
+// teller writes the reports of a watch, and ends the watch.
 type teller struct {
 	*options
 	s       stdio
@@ -120,7 +123,7 @@ func newTeller(o *options, s stdio, asked []history.Asked, g *goal) *teller {
 	}
 }
 
-// turns writes changes. The watch ends after the last one that is wanted.
+// turns writes changes. The watch ends after the last change that was asked for.
 func (t *teller) turns(all []*report.Turn) error {
 	end := false
 	for i, r := range all {
@@ -161,7 +164,7 @@ func (t *teller) write(all []*report.Turn) error {
 	return flushOut(t.s)
 }
 
-// flushOut writes out what [run] holds back.
+// flushOut writes out what [run] still holds in its buffer.
 func flushOut(s stdio) error {
 	w := s.Stdout
 	if safe, ok := w.(*jsonSafe); ok {
@@ -173,7 +176,7 @@ func flushOut(s stdio) error {
 	return nil
 }
 
-// end is the outcome of a watch that ended with an error.
+// end is the final result of a watch that ended with an error.
 func (t *teller) end(err error) error {
 	switch {
 	case errors.Is(err, errWatched{}):
@@ -186,8 +189,8 @@ func (t *teller) end(err error) error {
 	return deviceFault(err)
 }
 
-// reached reports whether the answers are as --until wants them: all of them; of the default
-// routes of both families, one.
+// reached reports whether the answers are as --until wants them. All of them have to be,
+// except that one default route is enough if both families are watched.
 func (t *teller) reached() bool {
 	usable := 0
 	for _, e := range t.present {
@@ -205,7 +208,7 @@ type goal struct {
 	addr netip.Addr
 }
 
-// untilWords stand before what they name.
+// untilWords are the words that come before a name in the value of --until.
 func untilWords() []string { return []string{"dev", "via", "src"} }
 
 // parseUntil understands the value of --until; nil: it was not given.
@@ -233,7 +236,7 @@ func parseUntil(s string) (*goal, error) {
 		hint("--until route, default, dev NAME, via GATEWAY or src ADDR")
 }
 
-// has reports whether an answer is usable and is as is wanted.
+// has reports whether an answer is usable and is as wanted.
 func (g *goal) has(e *report.Explanation) bool {
 	if e == nil || e.Status() != report.StatusAnswered {
 		return false

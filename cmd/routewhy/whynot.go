@@ -77,13 +77,13 @@ func (o *options) writeWhyNot(all []*report.WhyNot, s stdio) error {
 	return err
 }
 
-// wantWords are the words that stand before what they name.
+// wantWords are the words that come before a name in the value of --why-not.
 func wantWords() []string {
 	return []string{"via", "table", "src", "from", "dev", "device", "rule", "pref", "prefix", "route", "gateway"}
 }
 
-// joinedValues makes one argument of each value that people write as several: `--why-not
-// via 192.0.2.1`, and the fields after the destination of --unlike.
+// joinedValues makes one argument of each value that people write as several arguments:
+// `--why-not via 192.0.2.1`, and the fields after the destination of --unlike.
 func joinedValues(args []string) []string {
 	var out []string
 	for i := 0; i < len(args); i++ {

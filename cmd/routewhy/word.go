@@ -9,9 +9,10 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// wordFault refuses a word that stands where a host's name may stand and has another
-// meaning: a flag's or a device's name, a table's, or a word of ip(8). The resolver, which
-// may take seconds, is not asked about it; a host of that name is meant by a dot after it.
+// wordFault refuses a word that stands in the place of a host's name and has another
+// meaning: the name of a flag, of a device or of a table, or a word of ip(8). It does so
+// without asking the resolver, which may take seconds. To ask about a host with that name,
+// the user adds a dot to the name.
 func (o *options) wordFault(d destination) *usageError {
 	word := d.host
 	if d.kind != kindHost || d.port != 0 || strings.Contains(word, ".") {
@@ -28,8 +29,8 @@ func (o *options) wordFault(d destination) *usageError {
 		hint("a host of that name is %s. (with a dot)", word)
 }
 
-// meaning is what a word means, and the command line that was probably meant; empty: it
-// has no meaning.
+// meaning is what a word means, and the command line that was probably meant. Both are
+// empty if the word has no such meaning.
 func (o *options) meaning(word string) (what, hint string) {
 	f := new(options).flagSet(modes()).Lookup(word)
 	switch {
@@ -51,8 +52,8 @@ func (o *options) meaning(word string) (what, hint string) {
 	return "", ""
 }
 
-// without is the command line of the destinations that are no words, or of one for an
-// example.
+// without is the command line with only those destinations that are not words. If
+// there are none, it has a destination as an example.
 func (o *options) without() string {
 	out := []string{"routewhy"}
 	for _, d := range o.destinations {
@@ -70,7 +71,7 @@ func isMode(flag string) bool {
 	return slices.ContainsFunc(modes(), func(m mode) bool { return m.flag == flag })
 }
 
-// valueOf stands for a flag's value; empty: it needs none.
+// valueOf is a placeholder for a flag's value; empty: the flag needs no value.
 func valueOf(f *pflag.Flag) string {
 	if f.NoOptDefVal != "" {
 		return ""

@@ -13,12 +13,13 @@ import (
 	"strings"
 )
 
-// writeFile writes a file whole or not at all: under another name beside it first. A
-// file that is not there yet gets the mode, less the umask; one of the caller's own that
-// is there keeps its mode. What has the name and is no regular file, such as a
-// pipe, is opened and written to, and so is an open file of this process
-// (/dev/stdout). A symbolic link to a file, or that another user made, is replaced and
-// not followed: in a folder that others write to, it may lead anywhere.
+// writeFile writes a file whole or not at all: it first writes another file beside it. A
+// new file gets the mode, less the umask. A file that exists and belongs to the caller
+// keeps its mode. If the name is of something that is not a regular file, such as a
+// pipe, that is opened and written to. The same is done for an open file of this process
+// (/dev/stdout). A symbolic link is replaced and not followed if it leads to a file, or
+// if another user, except root, made it, because in a folder that others write to, it
+// may lead anywhere.
 func writeFile(ctx context.Context, name string, mode fs.FileMode, write func(io.Writer) error) error {
 	if isOpenFile(name) {
 		return overwrite(ctx, name, true, write)
@@ -40,7 +41,7 @@ func writeFile(ctx context.Context, name string, mode fs.FileMode, write func(io
 	defer context.AfterFunc(ctx, func() { _ = os.Remove(f.Name()) })()
 	err = buffered(untilDone{ctx, f}, write)
 	if keep {
-		err = errors.Join(err, f.Chmod(mode)) // the umask is for new files
+		err = errors.Join(err, f.Chmod(mode)) // the umask is only for new files
 	}
 	if err = errors.Join(err, f.Close(), ctx.Err()); err == nil {
 		err = os.Rename(f.Name(), name)
@@ -51,7 +52,7 @@ func writeFile(ctx context.Context, name string, mode fs.FileMode, write func(io
 	return named(err, name)
 }
 
-// named is an error about a file by the name that the user gave it.
+// named is an error about a file, with the name that the user gave.
 func named(err error, name string) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		e.Path = name
@@ -61,8 +62,8 @@ func named(err error, name string) error {
 	return err
 }
 
-// isOpenFile reports whether a name stands for an open file of a process (proc(5),
-// /proc/pid/fd), beside which no other file can be made.
+// isOpenFile reports whether a name means an open file of a process (proc(5),
+// /proc/pid/fd). No other file can be made beside such a file.
 func isOpenFile(name string) bool {
 	full, err := filepath.Abs(name)
 	if err != nil {
@@ -71,7 +72,7 @@ func isOpenFile(name string) bool {
 	return full == "/dev/stdout" || full == "/dev/stderr" || strings.HasPrefix(full, "/dev/fd/") || strings.HasPrefix(full, "/proc/")
 }
 
-// createBeside makes a new file in the folder of another one.
+// createBeside makes a new file in the folder of another file.
 func createBeside(name string, mode fs.FileMode) (*os.File, error) {
 	base := filepath.Base(name)
 	base = base[:min(len(base), 200)] // a name has 255 bytes at most
@@ -84,10 +85,10 @@ func createBeside(name string, mode fs.FileMode) (*os.File, error) {
 	}
 }
 
-// overwrite writes to what is there, as any program would. It is opened once: what
-// turns out to be a regular file then, unless that is expected, took the other's place
-// meanwhile. A pipe may have nobody at its other end, so the end of the
-// context does not wait.
+// overwrite writes to what exists, as any program would. It is opened only once. If it
+// is a regular file after opening, and none was expected, then that file took the
+// place of the other one in the meantime. A pipe may have no reader at its other end,
+// so overwrite does not wait longer than the context.
 func overwrite(ctx context.Context, name string, regular bool, write func(io.Writer) error) error {
 	done := make(chan error, 1)
 	go func() {

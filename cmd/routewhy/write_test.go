@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// TestWriteFileEnds ends a file in the middle, by each signal: nothing is left of it,
-// and what was there before is there still.
+// TestWriteFileEnds ends the program in the middle of a file, by each signal. Nothing
+// of the new file must remain, and the previous file must still be there.
 func TestWriteFileEnds(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 		t.Run(sig.String(), func(t *testing.T) {

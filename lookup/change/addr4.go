@@ -7,8 +7,8 @@ import (
 	"routewhy/route"
 )
 
-// apply is inet_rtm_newaddr and inet_rtm_deladdr (net/ipv4/devinet.c),
-// inet6_rtm_newaddr and inet6_rtm_deladdr (net/ipv6/addrconf.c).
+// apply does what inet_rtm_newaddr and inet_rtm_deladdr (net/ipv4/devinet.c),
+// inet6_rtm_newaddr and inet6_rtm_deladdr (net/ipv6/addrconf.c) do.
 func (c *Addr) apply(t *tx) *Refusal {
 	if c.Addr.Prefix.Addr().Is6() {
 		return c.apply6(t)
@@ -26,7 +26,7 @@ func (c *Addr) apply(t *tx) *Refusal {
 	case lifetimes && t.kernel.lifetimeFirst:
 		return t.refuseAddr(route.EINVAL, msgLifetime4)
 	case t.kernel.lifetimeFirst && c.Addr.Prefix.Addr().IsUnspecified():
-		return nil // accepted and forgotten, the device unseen
+		return nil // accepted and forgotten, without a look at the device
 	case l == nil:
 		return t.refuseAddr(route.ENODEV, "ipv4: Device not found")
 	case !hasIPv4(l):
@@ -53,7 +53,7 @@ func (c *Addr) apply(t *tx) *Refusal {
 
 const msgLifetime4 = "ipv4: address lifetime invalid"
 
-// refuseAddr gives the texts that kernels have since 6.3.
+// refuseAddr makes a refusal with the text that kernels give since 6.3.
 func (t *tx) refuseAddr(e route.Errno, message string) *Refusal {
 	if !t.kernel.addrMessages {
 		message = ""
@@ -65,7 +65,7 @@ func (t *tx) refuseAddr(e route.Errno, message string) *Refusal {
 const only6Flags = route.AddrNoDAD | route.AddrOptimistic | route.AddrDADFailed | route.AddrHomeAddress | route.AddrTentative |
 	route.AddrManageTemp | route.AddrStablePrivacy
 
-// setLifetimes4 is set_ifa_lifetime, and what a dump shows of it.
+// setLifetimes4 is set_ifa_lifetime, with what a dump shows of it.
 func setLifetimes4(a *route.Addr) {
 	a.Flags &^= route.AddrPermanent | route.AddrDeprecated
 	if a.ValidLft == 0 {
@@ -80,8 +80,8 @@ func setLifetimes4(a *route.Addr) {
 	}
 }
 
-// address is the address whose network an IPv4 address is in: the peer's, where there
-// is one (ifa_address).
+// address is the address whose network an IPv4 address is in. If there is a peer, it
+// is the peer's address (ifa_address).
 func address(a *route.Addr) netip.Addr {
 	if a.Peer.IsValid() {
 		return a.Peer.Addr()
@@ -96,7 +96,8 @@ func network(a *route.Addr) netip.Prefix {
 
 func secondary(a *route.Addr) bool { return a.Flags&route.AddrSecondary != 0 }
 
-// addrs4 are the places of a device's IPv4 addresses in the snapshot, in their order.
+// addrs4 are the indexes of a device's IPv4 addresses in the snapshot, in their
+// order.
 func (t *tx) addrs4(link int) []int {
 	var at []int
 	for i := range t.snap.Addrs {
@@ -119,7 +120,7 @@ func (t *tx) findAddr4(a *route.Addr) int {
 	return -1
 }
 
-// change4 is what a request does to an address that is there.
+// change4 does what a request does to an address that exists.
 func (c *Addr) change4(t *tx, at int, a *route.Addr) *Refusal {
 	if !c.Verb.replaces() {
 		return t.refuseAddr(route.EEXIST, "ipv4: Address already assigned")
@@ -135,7 +136,7 @@ func (c *Addr) change4(t *tx, at int, a *route.Addr) *Refusal {
 	return nil
 }
 
-// ownAddrs makes the list of addresses the change's own.
+// ownAddrs gives the change its own copy of the list of addresses.
 func (t *tx) ownAddrs() *route.Snapshot {
 	s := t.own()
 	s.Addrs = slices.Clone(s.Addrs)
@@ -180,8 +181,8 @@ func (t *tx) insertAddr4(a *route.Addr) *Refusal {
 	return nil
 }
 
-// placeOfAddrs is where the first IPv4 address of a device comes in a dump, which goes
-// by the devices' indexes.
+// placeOfAddrs is the position where the first IPv4 address of a device comes in a
+// dump. A dump is in the order of the devices' indexes.
 func (t *tx) placeOfAddrs(link int) int {
 	for i := range t.snap.Addrs {
 		if a := &t.snap.Addrs[i]; !a.Prefix.Addr().Is4() || a.Link > link {
@@ -208,8 +209,9 @@ func (c *Addr) delete4(t *tx) *Refusal {
 	return t.refuseAddr(route.EADDRNOTAVAIL, "ipv4: Address not found")
 }
 
-// deleteAddr4 takes an address away, and the secondary ones of its network with it or
-// one of them in its place (__inet_del_ifa). dead says that the device goes.
+// deleteAddr4 removes an address. Either the secondary addresses of its network are
+// removed too, or one of them takes its place (__inet_del_ifa). dead says that the
+// device is being removed.
 func (t *tx) deleteAddr4(at int, dead bool) {
 	gone := t.snap.Addrs[at]
 	l := t.link(gone.Link)
@@ -239,7 +241,7 @@ func (t *tx) deleteAddr4(at int, dead bool) {
 	}
 }
 
-// secondaries are the secondary addresses of an address's network after it.
+// secondaries are the secondary addresses of an address's network that come after it.
 func (t *tx) secondaries(first *route.Addr) []route.Addr {
 	var list []route.Addr
 	after := false
@@ -253,7 +255,7 @@ func (t *tx) secondaries(first *route.Addr) []route.Addr {
 	return list
 }
 
-// dropAddr4 takes one address out of the list.
+// dropAddr4 removes one address from the list.
 func (t *tx) dropAddr4(a *route.Addr) {
 	s := t.own()
 	s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(x route.Addr) bool {
@@ -261,8 +263,8 @@ func (t *tx) dropAddr4(a *route.Addr) {
 	})
 }
 
-// promote makes a secondary address the first of its network, in the place of one that
-// was there, or after those with at least its scope.
+// promote makes a secondary address the first one of its network. It is put in the
+// place of the removed one, or after the addresses with at least its scope.
 func (t *tx) promote(a *route.Addr, place int, scope route.Scope) {
 	for _, i := range t.addrs4(a.Link) {
 		x := &t.snap.Addrs[i]
@@ -288,7 +290,7 @@ func (t *tx) promote(a *route.Addr, place int, scope route.Scope) {
 	}
 }
 
-// afterRemoval4 switches IPv4 off on a device that has lost its last address.
+// afterRemoval4 disables IPv4 on a device that has lost its last address.
 func (t *tx) afterRemoval4(link int) {
 	if len(t.addrs4(link)) == 0 {
 		t.disable4(link, linkDown, true)

@@ -15,7 +15,7 @@ const kernelMetric6 = 256
 // given6 are the flags that a request may give an IPv6 address.
 const given6 = route.AddrNoDAD | route.AddrHomeAddress | route.AddrManageTemp | route.AddrNoPrefixRoute | route.AddrMCAutoJoin | route.AddrOptimistic
 
-// apply6 is inet6_rtm_newaddr and inet6_rtm_deladdr in net/ipv6/addrconf.c.
+// apply6 does what inet6_rtm_newaddr and inet6_rtm_deladdr in net/ipv6/addrconf.c do.
 func (c *Addr) apply6(t *tx) *Refusal {
 	l := t.link(c.Addr.Link)
 	switch {
@@ -75,7 +75,7 @@ func scope6(a netip.Addr) route.Scope {
 	return route.ScopeGlobal
 }
 
-// badLifetime reports whether lifetimes are none.
+// badLifetime reports whether lifetimes are invalid.
 func badLifetime(a *route.Addr) bool { return a.ValidLft == 0 || a.PreferredLft > a.ValidLft }
 
 // setLifetimes6 sets the flags that follow from the lifetimes.
@@ -118,7 +118,7 @@ func (t *tx) addAddr6(l *route.Link, a *route.Addr) *Refusal {
 // vrfKind is the kind of a VRF device.
 const vrfKind = "vrf"
 
-// enterAddr6 puts an address on a device's list and makes its routes.
+// enterAddr6 adds an address to a device's list and makes its routes.
 func (t *tx) enterAddr6(l *route.Link, a *route.Addr) {
 	if t.staysTentative(l, a) {
 		a.Flags |= route.AddrTentative
@@ -134,15 +134,15 @@ func (t *tx) enterAddr6(l *route.Link, a *route.Addr) {
 	}
 }
 
-// staysTentative reports whether an address is not tried for being unique, and so does
-// not become usable, until its device has a carrier (addrconf_dad_begin).
+// staysTentative reports whether the test that an address is unique waits until its
+// device has a carrier, so that the address is not usable before (addrconf_dad_begin).
 func (t *tx) staysTentative(l *route.Link, a *route.Addr) bool {
 	tried := t.setting(route.IPv6, "all", "accept_dad") > 0 || t.setting(route.IPv6, l.Name, "accept_dad") > 0
 	return tried && a.Flags&route.AddrNoDAD == 0 && l.Flags&(route.LinkNoARP|route.LinkLoopback) == 0 && !l.Carrier()
 }
 
-// srcScope6 orders the addresses of a device (ipv6_addr_src_scope). ::1 counts as one of a
-// link.
+// srcScope6 orders the addresses of a device (ipv6_addr_src_scope). ::1 counts as an
+// address of a link.
 func srcScope6(a netip.Addr) int {
 	if a.IsMulticast() {
 		return int(a.As16()[1] & 0xf)
@@ -156,8 +156,8 @@ func srcScope6(a netip.Addr) int {
 	return 14
 }
 
-// placeOfAddr6 is where an address comes in a dump: the widest scope first, and of the
-// same scope the newest (ipv6_link_dev_addr).
+// placeOfAddr6 is the position of an address in a dump. The widest scope comes first,
+// and within the same scope the newest address (ipv6_link_dev_addr).
 func (t *tx) placeOfAddr6(a *route.Addr) int {
 	at := len(t.snap.Addrs)
 	mine := false
@@ -179,7 +179,8 @@ func (t *tx) placeOfAddr6(a *route.Addr) int {
 	return at
 }
 
-// insertKernel6 adds a route of the kernel's own; one that is there already stays.
+// insertKernel6 adds a route that the kernel makes. If it exists already, it stays
+// unchanged.
 func (t *tx) insertKernel6(l *route.Link, r *route.Route, evenDown bool) {
 	if r.Table == 0 {
 		return
@@ -197,7 +198,8 @@ func (t *tx) insertKernel6(l *route.Link, r *route.Route, evenDown bool) {
 	_ = t.insert6(r, Prepend)
 }
 
-// kernelTable6 is the table of a device's routes: its VRF's or another.
+// kernelTable6 is the table of a device's routes: the table of its VRF, or else the
+// other table.
 func (t *tx) kernelTable6(l *route.Link, other route.Table) route.Table {
 	if id := t.vrfTable(l); id != 0 {
 		return id
@@ -229,7 +231,7 @@ func (t *tx) addMulticast6(l *route.Link) {
 	}, false)
 }
 
-// announce6 makes the routes that an address has once it may be used
+// announce6 makes the routes that an address gets when it may be used
 // (__ipv6_ifa_notify).
 func (t *tx) announce6(l *route.Link, a *route.Addr) {
 	local := t.kernelTable6(l, route.TableLocal)
@@ -260,7 +262,8 @@ func (t *tx) joinAnycast6(l *route.Link, a *route.Addr) {
 	}
 }
 
-// leaveAnycast6 deletes it, unless another address of the device has the same.
+// leaveAnycast6 deletes the anycast address, unless another address of the device has
+// the same one.
 func (t *tx) leaveAnycast6(l *route.Link, a *route.Addr) {
 	first, ok := anycastOf(a)
 	if !ok || slices.ContainsFunc(t.snap.Addrs, func(x route.Addr) bool {
@@ -279,7 +282,7 @@ func byDevice(r *route.Route, link int) bool {
 	return len(r.NextHops) == 1 && r.NextHops[0].Link == link
 }
 
-// dropKernel6 deletes the first route to a prefix that fits.
+// dropKernel6 deletes the first route to a prefix for which fits is true.
 func (t *tx) dropKernel6(id route.Table, dst netip.Prefix, fits func(*route.Route) bool) {
 	list := t.edit.At(id, dst)
 	at := slices.IndexFunc(list, func(r *route.Route) bool { return !r.Src.IsValid() && r.NextHopID == 0 && fits(r) })
@@ -288,8 +291,8 @@ func (t *tx) dropKernel6(id route.Table, dst netip.Prefix, fits func(*route.Rout
 	}
 }
 
-// dropPrefix6 deletes the first route without a gateway to a prefix by a device
-// (addrconf_get_prefix_route), whoever made it.
+// dropPrefix6 deletes the first route to a prefix by a device that has no gateway
+// (addrconf_get_prefix_route). It does not matter who made the route.
 func (t *tx) dropPrefix6(l *route.Link, dst netip.Prefix) {
 	t.dropKernel6(t.kernelTable6(l, route.TableMain), dst, func(r *route.Route) bool {
 		return byDevice(r, l.Index) && !r.NextHops[0].Gateway.IsValid()
@@ -306,12 +309,12 @@ func (c *Addr) remove6(t *tx) *Refusal {
 	return nil
 }
 
-// prefixUse is what other addresses need of an address's route to its network.
+// prefixUse says whether other addresses need the route to an address's network.
 type prefixUse uint8
 
 const (
 	prefixUnused  prefixUse = iota
-	prefixExpires           // only addresses that expire have it
+	prefixExpires           // only addresses that expire need it
 	prefixUsed
 )
 
@@ -357,7 +360,7 @@ func (t *tx) removeAddr6(a route.Addr) {
 	})
 }
 
-// losesSource6 reports whether a route prescribes its source no more when a device loses that
+// losesSource6 reports whether a route loses its preferred source when a device loses that
 // address (fib6_remove_prefsrc).
 func (t *tx) losesSource6(r *route.Route, link int) bool {
 	by := r.NextHops[0].Link
@@ -367,8 +370,8 @@ func (t *tx) losesSource6(r *route.Route, link int) bool {
 	return !t.mayPrescribe6(r.PrefSrc, by)
 }
 
-// expirePrefix6 lets the route to an address's network expire with the last of the other
-// addresses in it.
+// expirePrefix6 makes the route to an address's network expire together with the last of
+// the other addresses in that network.
 func (t *tx) expirePrefix6(l *route.Link, a *route.Addr) {
 	var last time.Duration
 	for i := range t.snap.Addrs {
@@ -389,12 +392,13 @@ func (t *tx) expirePrefix6(l *route.Link, a *route.Addr) {
 	t.setRoutes(RouteRef{Table: id, Dst: a.Prefix.Masked()}, list, after)
 }
 
-// isPrefix6 reports whether a route may be the one to an address's network by a device.
+// isPrefix6 reports whether a route may be the route to an address's network by a
+// device.
 func isPrefix6(r *route.Route, l *route.Link) bool {
 	return !r.Src.IsValid() && r.NextHopID == 0 && byDevice(r, l.Index) && !r.NextHops[0].Gateway.IsValid()
 }
 
-// forgetAddr6 takes an address off its device's list.
+// forgetAddr6 removes an address from its device's list.
 func (t *tx) forgetAddr6(a *route.Addr) {
 	s := t.own()
 	s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(x route.Addr) bool { return x.Link == a.Link && x.Prefix.Addr() == a.Prefix.Addr() })

@@ -2,35 +2,39 @@ package change
 
 import "fmt"
 
-// behaviour is what differs between kernel versions.
+// behaviour describes the differences between kernel versions.
 type behaviour struct {
-	// addrMessages: addresses are refused with a text. Not on 6.1, but on 6.12 and 6.18.
+	// addrMessages: the refusal of an address has a text. It has none on 6.1, but has
+	// one on 6.12 and 6.18.
 	addrMessages bool
-	// lifetimeFirst: the lifetimes of an IPv4 address, and whether it is 0.0.0.0, are
-	// checked before its device. Not
-	// on 6.1 and 6.12, but on 6.18; said to be since 6.13.
+	// lifetimeFirst: two checks of an IPv4 address come before the check of its
+	// device: its lifetimes, and whether it is 0.0.0.0. This is not so on 6.1 and
+	// 6.12, but is so on 6.18. It is said to be so since 6.13.
 	lifetimeFirst bool
-	// backwardLast: whether a rule's goto leads back is checked after all else. Not on 6.1
-	// and 6.12, but on 6.18; said to be since 6.15.
+	// backwardLast: the check whether a rule's goto leads back comes after all other
+	// checks. This is not so on 6.1 and 6.12, but is so on 6.18. It is said to be so since
+	// 6.15.
 	backwardLast bool
-	// validatesFirst: what depends on the request alone is checked before all else: an IPv6
-	// route's type, that an object is not used for certain sources, that each of several
-	// next hops has a gateway, and that an object's is not on-link without one. Not on 6.1 and 6.12, but on 6.18; said to be since 6.16.
+	// validatesFirst: what depends only on the request is checked before everything else: an
+	// IPv6 route's type; that an object is not used for certain sources; that each of several
+	// next hops has a gateway; that an object's next hop without a gateway is not on-link. This
+	// is not so on 6.1 and 6.12, but is so on 6.18. It is said to be so since 6.16.
 	validatesFirst bool
-	// renamesUp: a device that is up may be renamed. Not on 6.1, but on 6.12 and 6.18;
-	// said to be since 6.2.
+	// renamesUp: a device that is up may be renamed. This is not so on 6.1, but is so
+	// on 6.12 and 6.18. It is said to be so since 6.2.
 	renamesUp bool
-	// sourceOfDevice: when a device loses an IPv6 address, the routes by that device alone
-	// prescribe it no more. So on 6.1, but not on 6.12 and 6.18; until when is not known.
+	// sourceOfDevice: when a device loses an IPv6 address, only the routes by that device
+	// lose it as their preferred source. This is so on 6.1, but not on 6.12 and 6.18. The
+	// last version where it is so is not known.
 	sourceOfDevice bool
-	// expiresAtOnce: the connected route of an IPv6 address that gets a lifetime expires at
-	// that moment, since the kernel takes the lifetime for the time when it ends. So on 6.1
-	// and 6.18, but not on 6.12 as Debian has it.
+	// expiresAtOnce: the connected route of an IPv6 address that gets a lifetime expires
+	// immediately, because the kernel reads the lifetime as the time when it ends. This is
+	// so on 6.1 and 6.18, but not on 6.12 as Debian has it.
 	expiresAtOnce bool
 }
 
-// behaviourOf reads the version from a kernel release. An unknown release is taken as
-// the newest.
+// behaviourOf reads the version from a kernel release. An unknown release is treated
+// as the newest one.
 func behaviourOf(release string) behaviour {
 	var major, minor int
 	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n != 2 {

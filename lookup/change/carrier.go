@@ -15,12 +15,13 @@ const (
 	operUp             = 6
 )
 
-// stacked reports whether a device stands on another one and follows it.
+// stacked reports whether a device is on top of another device and follows its state.
 func stacked(l *route.Link) bool {
 	return slices.Contains([]string{"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"}, l.Kind)
 }
 
-// hasPorts reports whether devices of a kind have a carrier by those that belong to them.
+// hasPorts reports whether devices of a kind get their carrier from the devices that
+// belong to them.
 func hasPorts(l *route.Link) bool { return slices.Contains([]string{"bridge", "bond", "team"}, l.Kind) }
 
 // silent reports whether devices of a kind have a carrier from the start, so that the
@@ -41,9 +42,10 @@ func (t *tx) ports(master int) (list []*route.Link) {
 	return list
 }
 
-// carrierOf reports whether a device has a carrier where it is up: a veth where its peer
-// is up too, a device on another one where that has one, a bridge where a port has one.
-// Of others it is taken for granted.
+// carrierOf reports whether a device would have a carrier if it is up. A veth has one if
+// its peer is up too, a device on top of another one has one if that one has one, and a
+// bridge has one if a port has one. A device that is known to have no carrier of its own
+// has none. All other devices are assumed to have one.
 func (t *tx) carrierOf(l *route.Link) bool {
 	switch {
 	case t.dark[l.Index] && !hasPorts(l):
@@ -61,13 +63,13 @@ func (t *tx) carrierOf(l *route.Link) bool {
 	return true
 }
 
-// keptCarrier reports whether a device has a carrier for those on it, which one that is
-// down may have too (netif_stacked_transfer_operstate).
+// keptCarrier reports whether the devices on top of a device see a carrier on it. Even
+// a device that is down may have one (netif_stacked_transfer_operstate).
 func (t *tx) keptCarrier(l *route.Link) bool {
 	return l.Carrier() || !l.Up() && (silent(l) || l.Kind == "bridge" || stacked(l)) && t.carrierOf(l)
 }
 
-// setDark notes whether a device has no carrier as long as nothing of it changes.
+// setDark stores whether a device has no carrier as long as nothing about it changes.
 func (t *tx) setDark(index int, is bool) {
 	if t.dark[index] == is {
 		return
@@ -82,7 +84,7 @@ func (t *tx) setDark(index int, is bool) {
 
 // setCarrier sets the flags and the state of a device that is up.
 func (t *tx) setCarrier(index int, has bool) {
-	fresh := len(t.ports(index)) == 0 && !t.dark[index] // the kernel has not looked at a bridge's ports yet
+	fresh := len(t.ports(index)) == 0 && !t.dark[index] // the kernel has not looked at the bridge's ports yet
 	t.editLink(index, func(l *route.Link) {
 		l.Flags &^= route.LinkRunning | route.LinkLowerUp
 		if has {
@@ -101,8 +103,8 @@ func (t *tx) setCarrier(index int, has bool) {
 	})
 }
 
-// follow gives the devices that depend on another one their carrier, or takes it, after
-// that one went up or down or its carrier changed.
+// follow sets or removes the carrier of the devices that depend on another device,
+// after that device went up or down or its carrier changed.
 func (t *tx) follow(index int) {
 	l := t.link(index)
 	if l.Kind == "veth" && l.PeerNetNS < 0 {
@@ -122,7 +124,7 @@ func (t *tx) follow(index int) {
 	}
 }
 
-// raiseVLANs sets the VLANs on a device up with it (vlan_device_event).
+// raiseVLANs sets up the VLANs on top of a device that is set up (vlan_device_event).
 func (t *tx) raiseVLANs(index int) {
 	for _, x := range slices.Clone(t.snap.Links) {
 		if x.Kind == "vlan" && x.Peer == index && x.PeerNetNS < 0 && !x.Up() {
@@ -131,8 +133,8 @@ func (t *tx) raiseVLANs(index int) {
 	}
 }
 
-// choosePorts is br_port_state_selection: from now on a bridge has a carrier by its ports
-// alone.
+// choosePorts is br_port_state_selection. From now on the carrier of a bridge depends
+// only on its ports.
 func (t *tx) choosePorts(index int) {
 	m := t.link(index)
 	t.setDark(index, !m.Up() || !slices.ContainsFunc(t.ports(index), (*route.Link).Carrier))
@@ -142,14 +144,14 @@ func (t *tx) choosePorts(index int) {
 	}
 }
 
-// adjust gives a device the carrier that it has by others.
+// adjust gives a device the carrier that it gets from other devices.
 func (t *tx) adjust(index int) {
 	if l := t.link(index); l != nil && l.Up() && l.Carrier() != t.carrierOf(l) {
 		t.carrier(index, !l.Carrier())
 	}
 }
 
-// carrier gives a device that is up its carrier, or takes it.
+// carrier sets or removes the carrier of a device that is up.
 func (t *tx) carrier(index int, has bool) {
 	ready := t.isReady6(t.link(index))
 	t.setCarrier(index, has)
@@ -160,7 +162,7 @@ func (t *tx) carrier(index int, has bool) {
 	t.follow(index)
 }
 
-// noteBridge finds out what a dump tells of a bridge's past.
+// noteBridge finds out what a dump shows about a bridge's past.
 func (t *tx) noteBridge(l *route.Link) {
 	ports := t.ports(l.Index)
 	if l.Up() && !l.Carrier() || !l.Up() && len(ports) > 0 {
@@ -171,7 +173,7 @@ func (t *tx) noteBridge(l *route.Link) {
 	}
 }
 
-// Carrier is the state after a device, which is up, got its carrier or lost it.
+// Carrier is the state after a device that is up has got or lost its carrier.
 func (s *State) Carrier(index int, has bool) *State {
 	snap := s.fib.Snapshot()
 	if l := snap.Link(index); l == nil || !l.Up() {

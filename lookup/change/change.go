@@ -7,15 +7,16 @@ import (
 	"routewhy/route"
 )
 
-// Change is one change of a host's routing state, by value as its netlink request has
-// it: what a tool leaves out of the request is the zero value here, and what ip(8)
-// fills in by itself must be filled in. It is one of the types below.
+// Change is one change of a host's routing state, as values like those in its netlink
+// request. If a tool leaves something out of the request, it is the zero value here.
+// If ip(8) fills something in by itself, it must be filled in here too. A Change is
+// one of the types below.
 type Change interface {
-	// apply makes the change in a state that is in the making, or refuses it.
+	// apply makes the change in a state that is being built, or refuses it.
 	apply(t *tx) *Refusal
 }
 
-// Verb is what is done with an object. The zero value adds.
+// Verb says what is done with an object. The zero value is Add.
 type Verb uint8
 
 // The verbs, with the flags that ip(8) sends for them.
@@ -39,11 +40,11 @@ func (v Verb) replaces() bool { return v == Replace || v == Modify }
 // Route changes a route (RTM_NEWROUTE, RTM_DELROUTE).
 type Route struct {
 	Verb Verb
-	// Route is as the request has it. Table zero is main. Dst and Src may have bits
-	// below their length. Metric zero is none given. Type, Scope and Protocol are what
-	// the request says; on deleting, TypeUnspec, ScopeNowhere (IPv4) and ProtocolUnspec
-	// match any. A next hop whose Weight is not zero stands in RTA_MULTIPATH, else its
-	// gateway and device stand in the route itself.
+	// Route is as in the request. Table zero is main. Dst and Src may have bits set
+	// after their length. Metric zero means that none is given. Type, Scope and
+	// Protocol are what the request says; on deleting, TypeUnspec, ScopeNowhere (IPv4)
+	// and ProtocolUnspec match any value. A next hop whose Weight is not zero is in
+	// RTA_MULTIPATH. Otherwise its gateway and device are in the route itself.
 	Route route.Route
 	// Expires is the lifetime of an IPv6 route; zero: for ever.
 	Expires time.Duration
@@ -51,13 +52,14 @@ type Route struct {
 	HasPref bool
 }
 
-// Family is the request's family: its destination's.
+// Family is the family of the request, which is that of its destination.
 func (c *Route) Family() route.Family { return c.Route.Family() }
 
-// multipath reports whether the next hops stand in RTA_MULTIPATH.
+// multipath reports whether the next hops are in RTA_MULTIPATH.
 func (c *Route) multipath() bool { return len(c.Route.NextHops) > 0 && c.Route.NextHops[0].Weight != 0 }
 
-// top is the next hop that stands in the route itself; the zero NextHop: none.
+// top is the next hop that is in the route itself. The zero NextHop means that there
+// is none.
 func (c *Route) top() route.NextHop {
 	if len(c.Route.NextHops) == 0 || c.multipath() {
 		return route.NextHop{}
@@ -76,8 +78,8 @@ func (c *Route) table() route.Table {
 // Rule changes a policy rule (RTM_NEWRULE, RTM_DELRULE).
 type Rule struct {
 	Verb Verb // Add, or Delete
-	// Rule is as the request has it; SuppressPrefixLen and SuppressGroup are -1 where
-	// they are not given.
+	// Rule is as in the request. SuppressPrefixLen and SuppressGroup are -1 if they
+	// are not given.
 	Rule route.Rule
 	// HasPriority says that a priority was given, which may be zero.
 	HasPriority bool
@@ -86,10 +88,10 @@ type Rule struct {
 // Addr changes an address (RTM_NEWADDR, RTM_DELADDR).
 type Addr struct {
 	Verb Verb // Add, Modify, Replace, or Delete
-	// Addr is as the request has it. Peer is the zero Prefix where IFA_ADDRESS is the
-	// address itself. Lifetimes of zero are not given.
+	// Addr is as in the request. Peer is the zero Prefix if IFA_ADDRESS is the
+	// address itself. A lifetime of zero means that it is not given.
 	Addr route.Addr
-	// Metric is that of the connected route (IFA_RT_PRIORITY).
+	// Metric is the metric of the connected route (IFA_RT_PRIORITY).
 	Metric uint32
 	// NoAddress says that a request to delete names no IFA_ADDRESS.
 	NoAddress bool
@@ -98,21 +100,21 @@ type Addr struct {
 // Link changes a device (RTM_NEWLINK, RTM_DELLINK).
 type Link struct {
 	Verb Verb // Modify, or Delete
-	// Index is the device's.
+	// Index is the index of the device.
 	Index int
 	// Up sets the device up or down; Unknown: neither.
 	Up route.Tristate
-	// Name renames it; empty: not.
+	// Name is the new name of the device; empty: the name does not change.
 	Name string
-	// MTU and Group are set where they are not nil, Master where it is not nil; zero
-	// takes the device out of its master.
+	// MTU, Group and Master are set if they are not nil. If Master is zero, the
+	// device is taken out of its master.
 	MTU    *uint32
 	Group  *uint32
 	Master *int
 	// Address is a new hardware address; nil: none.
 	Address []byte
-	// ARP switches IFF_NOARP off or on, and Carrier the carrier (IFLA_CARRIER); Unknown:
-	// neither.
+	// ARP switches IFF_NOARP off or on, and Carrier sets the carrier (IFLA_CARRIER).
+	// Unknown changes neither.
 	ARP, Carrier route.Tristate
 }
 
@@ -120,7 +122,7 @@ type Link struct {
 type NextHop struct {
 	Verb   Verb // Add, Replace, or Delete
 	Object route.NextHopObject
-	// NoBuckets says that the request asks for a resilient group of no buckets.
+	// NoBuckets says that the request asks for a resilient group with no buckets.
 	NoBuckets bool
 }
 
@@ -138,8 +140,8 @@ type Sysctl struct {
 	Value string
 }
 
-// RouteRef is a route of one table as a change found or left it. Its Route is not to be
-// changed, and has no Dst of its own.
+// RouteRef is a route of one table as it was before or after a change. Its Route must
+// not be changed, and has no Dst of its own.
 type RouteRef struct {
 	Table route.Table
 	Dst   netip.Prefix

@@ -53,8 +53,8 @@ func compare(want, have *route.Snapshot) []string {
 	return faults
 }
 
-// neighbours are the neighbours that can be compared: those of a bridge go when its hardware
-// address follows its ports.
+// neighbours are the neighbours that can be compared. Those of a bridge disappear when the
+// bridge's hardware address changes with its ports.
 func neighbours(s *route.Snapshot) []route.Neighbour {
 	return slices.DeleteFunc(slices.Clone(s.Neighbours), func(n route.Neighbour) bool {
 		l := s.Link(n.Link)
@@ -62,8 +62,8 @@ func neighbours(s *route.Snapshot) []route.Neighbour {
 	})
 }
 
-// neighbourFaults names what differs of neighbours. Those that are not permanent change by
-// themselves, and go at any time.
+// neighbourFaults names the differences between neighbours. Those that are not permanent
+// change by themselves, and may disappear at any time.
 func neighbourFaults(want, have []route.Neighbour) (faults []string) {
 	find := func(list []route.Neighbour, n route.Neighbour) (route.NeighbourState, bool) {
 		i := slices.IndexFunc(list, func(x route.Neighbour) bool { return x.Link == n.Link && x.Addr == n.Addr })
@@ -90,13 +90,13 @@ func neighbourFaults(want, have []route.Neighbour) (faults []string) {
 	return faults
 }
 
-// listed leaves out the deleted rules that IPv6 goes by all the same: where there is no
-// address to ask about, a reading does not find them.
+// listed leaves out the deleted rules that IPv6 still uses. If there is no address to
+// ask about, a reading does not find them.
 func listed(rules []route.Rule) []route.Rule {
 	return slices.DeleteFunc(slices.Clone(rules), func(r route.Rule) bool { return r.Implied })
 }
 
-// forgetTime leaves out what time alone changes.
+// forgetTime removes what changes only with time.
 func forgetTime(a *route.Addr) {
 	if a.ValidLft != route.ForeverLft {
 		a.ValidLft = time.Minute
@@ -106,8 +106,8 @@ func forgetTime(a *route.Addr) {
 	}
 }
 
-// oneDown makes the two states of a device without carrier one: which a veth gets depends
-// on when the kernel looks at its other end (default_operstate).
+// oneDown treats the two states of a device without carrier as one. Which of them a veth
+// gets depends on when the kernel looks at its other end (default_operstate).
 func oneDown(l *route.Link) {
 	const down, lowerLayerDown = 2, 3
 	if l.OperState == lowerLayerDown {
@@ -115,7 +115,7 @@ func oneDown(l *route.Link) {
 	}
 }
 
-// forgetDirect leaves out what the kernel does not tell.
+// forgetDirect removes what the kernel does not tell.
 func forgetDirect(o *route.NextHopObject) { o.NextHop.Flags &^= route.NextHopDirect }
 
 func jsonLines[T any](list []T, change func(*T)) []string {

@@ -9,7 +9,7 @@ import (
 // broadcastOf is the last address of an IPv4 network.
 func broadcastOf(p netip.Prefix) netip.Addr { return route.LastAddr(p) }
 
-// connected4 is a route that the kernel makes for an address, or deletes with it
+// connected4 adds or deletes a route that the kernel makes for an address
 // (fib_magic).
 func (t *tx) connected4(v Verb, typ route.Type, dst netip.Prefix, a *route.Addr, metric uint32) {
 	l := t.link(a.Link)
@@ -31,7 +31,7 @@ func (t *tx) connected4(v Verb, typ route.Type, dst netip.Prefix, a *route.Addr,
 		return
 	}
 	t.makeTable(route.IPv4, id)
-	_ = c.insert4(t) // the kernel goes on where it cannot
+	_ = c.insert4(t) // the kernel continues even if this fails
 }
 
 // networkType is the type of the route to an address's network.
@@ -45,7 +45,8 @@ func networkType(l *route.Link) route.Type {
 // single is the prefix of one address.
 func single(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
-// primary is the address that the routes of one name as their source.
+// primary is the primary address of an address's network. Routes have it as their
+// source.
 func (t *tx) primary(a *route.Addr) *route.Addr {
 	if !secondary(a) {
 		return a
@@ -58,7 +59,7 @@ func (t *tx) primary(a *route.Addr) *route.Addr {
 	return nil
 }
 
-// routesNetwork reports whether an address stands for a network that is not it alone.
+// routesNetwork reports whether an address's network has more than that one address.
 func routesNetwork(a *route.Addr) bool {
 	net := network(a)
 	return !net.Addr().IsUnspecified() && (net.Addr() != a.Prefix.Addr() || a.Prefix.Bits() < 32)
@@ -90,7 +91,7 @@ func (t *tx) addConnected4(a *route.Addr) {
 	}
 }
 
-// moveConnected4 gives the route to an address's network another metric
+// moveConnected4 changes the metric of the route to an address's network
 // (fib_modify_prefix_metric).
 func (t *tx) moveConnected4(a route.Addr, metric uint32) {
 	l := t.link(a.Link)
@@ -101,7 +102,7 @@ func (t *tx) moveConnected4(a route.Addr, metric uint32) {
 	t.connected4(Delete, networkType(l), network(&a), &a, a.Metric)
 }
 
-// What of an address is left because another one needs it too.
+// The parts of an address that are kept because another address needs them too.
 const (
 	keepLocal = 1 << iota
 	keepBroadcast
@@ -109,8 +110,8 @@ const (
 	keepNetworkLast
 )
 
-// removeConnected4 deletes the routes of an address (fib_del_ifaddr). iprim, where one
-// of its secondaries takes its place, is the address whose network is as good as gone.
+// removeConnected4 deletes the routes of an address (fib_del_ifaddr). If a secondary
+// address takes its place, iprim is the address whose network is treated as gone.
 func (t *tx) removeConnected4(a, iprim *route.Addr, dead bool) {
 	l := t.link(a.Link)
 	prim, ownNetwork := a, false
@@ -152,7 +153,8 @@ func (t *tx) removeConnected4(a, iprim *route.Addr, dead bool) {
 	}
 }
 
-// keeps works out what other addresses of the device need of one that goes.
+// keeps works out which parts other addresses of the device need from an address that
+// is removed.
 func (t *tx) keeps(a, prim, iprim *route.Addr) (keep int, gone bool) {
 	gone = true
 	last, first := broadcastOf(network(a)), network(a).Addr()
@@ -216,8 +218,8 @@ func (t *tx) keeps(a, prim, iprim *route.Addr) (keep int, gone bool) {
 	return keep, gone
 }
 
-// dropBySource4 deletes the routes that prescribe a source which is gone, in table main
-// or the device's VRF's (fib_sync_down_addr).
+// dropBySource4 deletes the routes whose preferred source no longer exists, in table
+// main or in the table of the device's VRF (fib_sync_down_addr).
 func (t *tx) dropBySource4(l *route.Link, src netip.Addr) {
 	id := t.vrfTable(l)
 	if id == 0 {

@@ -7,8 +7,8 @@ import (
 	"routewhy/route"
 )
 
-// dead reports whether a next hop is really dead, and not only passed over because its
-// device has no carrier, which a dump shows alike where a setting says so.
+// dead reports whether a next hop is really dead. It may also be skipped only because
+// its device has no carrier. A dump shows both in the same way if a setting says so.
 func (t *tx) dead(dst netip.Prefix, r *route.Route, h *route.NextHop) bool {
 	if h.Flags&route.NextHopDead == 0 {
 		return false
@@ -24,13 +24,13 @@ func (t *tx) ignoresLinkdown(f route.Family, l *route.Link) bool {
 	return f == route.IPv4 && t.setting(f, allDevices, key) != 0 || t.setting(f, l.Name, key) != 0
 }
 
-// setDead notes that a next hop is really dead.
+// setDead stores that a next hop is really dead.
 func (t *tx) setDead(dst netip.Prefix, r *route.Route, h *route.NextHop) {
 	t.ownDead()
 	t.deadHops[siblingOf(dst, r, h)] = true
 }
 
-// revive forgets the dead next hops by a device.
+// revive removes the next hops by a device from the list of dead ones.
 func (t *tx) revive(f route.Family, link int) {
 	for k := range t.deadHops {
 		if k.link == link && route.FamilyOf(k.dst.Addr()) == f {

@@ -26,11 +26,12 @@ func TestMain(m *testing.M) {
 	routetest.Main(m)
 }
 
-// TestDifferential compares changes with what the running kernel makes of them: random
-// set-ups and random sequences of changes. ROUTEWHY_CHANGES is how many (2000),
-// ROUTEWHY_PER_SETUP how many in one set-up (80), ROUTEWHY_SEED where the random numbers
-// start, ROUTEWHY_OBJECTS which objects (all: see drawer.draw). What fails is reduced and
-// written to the folder that ROUTEWHY_KEEP names.
+// TestDifferential compares what the engine makes of changes with what the running kernel
+// makes of them. It uses random set-ups and random sequences of changes. ROUTEWHY_CHANGES
+// is how many changes (2000), ROUTEWHY_PER_SETUP how many in one set-up (80),
+// ROUTEWHY_SEED where the random numbers start, ROUTEWHY_OBJECTS which objects (all: see
+// drawer.draw). A failing case is reduced and written to the folder that ROUTEWHY_KEEP
+// names.
 func TestDifferential(t *testing.T) {
 	changes := routetest.EnvInt(t, "ROUTEWHY_CHANGES", 2000)
 	perSetup := routetest.EnvInt(t, "ROUTEWHY_PER_SETUP", 80)
@@ -60,7 +61,7 @@ func TestDifferential(t *testing.T) {
 	t.Logf("%d changes", made)
 }
 
-// differ makes one set-up and changes in it. It gives how many.
+// differ makes one set-up and changes in it. It returns how many changes it made.
 func differ(t *testing.T, rng *rand.Rand, support routetest.Support, changes int, tally map[string]int) int {
 	ns := routetest.New(t)
 	d := newDrawer(rng, support)
@@ -116,7 +117,7 @@ func differ(t *testing.T, rng *rand.Rand, support routetest.Support, changes int
 }
 
 // hides reports whether a line of a set-up makes something that a reading does not show,
-// or that goes at any time.
+// or that may disappear at any time.
 func hides(line string) bool {
 	if strings.Contains(line, "expires 0") || strings.Contains(line, "ignore_routes_with_linkdown") {
 		return true // the second: whether a next hop is dead, or has no carrier
@@ -124,15 +125,16 @@ func hides(line string) bool {
 	if strings.Count(line, "nexthop via") == 1 && strings.Contains(line, "weight") {
 		return true // of a route's only next hop, which a dump does not show
 	}
-	// Of several next hops that came one by one, a dump shows what the first came with.
+	// If several next hops were added one by one, a dump shows the attributes of the
+	// first.
 	_, appended, ok := strings.Cut(strings.Replace(line, " prepend ", " append ", 1), "ip -6 route append ")
 	return ok && slices.ContainsFunc(strings.Fields(appended), func(word string) bool {
 		return slices.Contains([]string{"mtu", "src", "pref", "expires", "proto", "advmss", "hoplimit"}, word)
 	})
 }
 
-// collected is a state without the neighbours that the kernel has thrown away meanwhile, as
-// it does with those that are not permanent.
+// collected is a state without the neighbours that the kernel has removed in the meantime,
+// as it may do with those that are not permanent.
 func collected(s *change.State, have *route.Snapshot) *change.State {
 	for _, n := range s.FIB().Snapshot().Neighbours {
 		there := func(x route.Neighbour) bool { return x.Link == n.Link && x.Addr == n.Addr }
@@ -143,11 +145,12 @@ func collected(s *change.State, have *route.Snapshot) *change.State {
 	return s
 }
 
-// doubtful reports whether a dump does not tell all: of a device without carrier if a next
-// hop is dead, or has no carrier alone, and if the device had one since it went up; of
-// a bridge if somebody gave it its MTU; of an address without its local route whether that
-// was deleted; of IPv4's table local without routes if it is
-// there.
+// doubtful reports whether a dump does not tell everything. For a device without carrier,
+// it does not tell whether a next hop is dead or only has no carrier, and whether the
+// device had a carrier since it went up. For a bridge, it does not tell whether somebody
+// set its MTU. For an address without its local route, it does not tell whether that route
+// was deleted. If IPv4's table local has no routes, it does not tell whether the table
+// exists.
 func doubtful(s *route.Snapshot) bool {
 	local := func(a route.Addr) bool {
 		return slices.ContainsFunc(s.Routes, func(r route.Route) bool { return r.Dst.Addr() == a.Prefix.Addr() && r.Type == route.TypeLocal })
@@ -326,12 +329,13 @@ func (h *live) order(t *testing.T) (list []int) {
 	return list
 }
 
-// patience is how long the kernel may take until it has made what follows from a change:
-// it enters IPv6 addresses later, and tells of carriers at most once a second.
+// patience is how long the kernel may take until it has made everything that follows
+// from a change. It adds IPv6 addresses later, and reports carriers at most once a
+// second.
 const patience = 5 * time.Second
 
-// settle reads the namespace until it is as a state expects, and names what then differs
-// still.
+// settle reads the namespace until it is as the given state expects, and names the
+// differences that remain.
 func (h *live) settle(t *testing.T, want *change.State, c change.Change, patience time.Duration) (have *route.Snapshot, differs []string) {
 	expected := snapshotOf(want)
 	needsBarrier := false
@@ -364,9 +368,9 @@ func (h *live) barrier(t *testing.T) {
 	}
 }
 
-// forgetCarriers sets the devices that are up and have no carrier down and up again: of
-// those that are not set up anew a dump does not tell whether they ever had one. The
-// kernel tells of carriers late.
+// forgetCarriers sets those devices down and up again that are up and have no carrier.
+// If a device is not set up again, a dump does not tell whether it ever had a carrier.
+// The kernel reports carriers late.
 func (h *live) forgetCarriers(t *testing.T) {
 	s := h.read(t)
 	late := func(l route.Link) bool {
@@ -385,8 +389,8 @@ func (h *live) forgetCarriers(t *testing.T) {
 	}
 }
 
-// first reads the namespace when it has its local routes: the kernel makes them after
-// the address.
+// first reads the namespace when it has its local routes, because the kernel makes
+// them after the address.
 func (h *live) first(t *testing.T) *route.Snapshot {
 	for end := time.Now().Add(200 * time.Millisecond); ; time.Sleep(2 * time.Millisecond) {
 		s := h.read(t)

@@ -29,7 +29,7 @@ func newDrawer(rng *rand.Rand, support routetest.Support) *drawer {
 	return &drawer{rng: rng, support: support, objects: strings.Split(list, ",")}
 }
 
-// leaveOut takes objects out of those that are drawn.
+// leaveOut removes objects from those that are drawn.
 func (d *drawer) leaveOut(objects ...string) {
 	d.objects = slices.DeleteFunc(d.objects, func(o string) bool { return slices.Contains(objects, o) })
 }
@@ -82,8 +82,8 @@ func prefixes(list ...string) []netip.Prefix {
 var pool4 = prefixes("0.0.0.0/0", "0.0.0.0/0", "0.0.0.0/1", "10.0.0.0/8", "10.0.0.0/16", "10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/25", "10.9.0.0/16",
 	"203.0.113.0/24", "203.0.113.5/32", "192.0.2.1/32", "224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8")
 
-// route4 draws a change of an IPv4 route: of one that is there, altered or not, or of
-// any.
+// route4 draws a change of an IPv4 route. The route is an existing one, altered or
+// not, or any other one.
 func (d *drawer) route4() change.Change {
 	c := &change.Route{Verb: pick(d, verbs...)}
 	var mine []route.Route
@@ -151,7 +151,7 @@ func (d *drawer) showsType(r *route.Route) {
 	}
 }
 
-// loosen4 leaves out what a request to delete need not say.
+// loosen4 leaves out what a request to delete does not have to say.
 func (d *drawer) loosen4(r *route.Route) {
 	if d.chance(60) {
 		r.Type = 0
@@ -293,8 +293,8 @@ func (d *drawer) hops4(r *route.Route) {
 
 var addrVerbs = []change.Verb{change.Add, change.Add, change.Add, change.Replace, change.Modify, change.Delete, change.Delete, change.Delete}
 
-// addrChange4 draws a change of an IPv4 address: of one that is there, altered or not,
-// or of any.
+// addrChange4 draws a change of an IPv4 address. The address is an existing one,
+// altered or not, or any other one.
 func (d *drawer) addrChange4() change.Change {
 	c := &change.Addr{Verb: pick(d, addrVerbs...)}
 	var mine []route.Addr
@@ -395,7 +395,7 @@ func (d *drawer) ruleChange() change.Change {
 	return c
 }
 
-// loosenRule leaves out what a request to delete need not say.
+// loosenRule leaves out what a request to delete does not have to say.
 func (d *drawer) loosenRule(c *change.Rule) {
 	r := &c.Rule
 	if d.chance(30) {

@@ -116,7 +116,7 @@ func (d *drawer) newLink() change.Change {
 	if d.chance(15) && c.Kind != "vrf" {
 		c.MTU = pick[uint32](d, 1400, 1279)
 	}
-	if d.chance(15) && c.Kind != "vrf" { // which leaves its rules where it is refused
+	if d.chance(15) && c.Kind != "vrf" { // such a device leaves its rules even if it is refused
 		c.Master = *d.master()
 	}
 	return c

@@ -54,13 +54,13 @@ func (t *tx) checkDevice4(h *route.NextHop) *Refusal {
 	return nil
 }
 
-// leastMTU4 is the MTU below which a device has no IPv4 (inetdev_valid_mtu).
+// leastMTU4 is the smallest MTU with which a device has IPv4 (inetdev_valid_mtu).
 const leastMTU4 = 68
 
 // hasIPv4 reports whether a device has IPv4 at all.
 func hasIPv4(l *route.Link) bool { return l.MTU == 0 || l.MTU >= leastMTU4 }
 
-// checkOnLink4 is fib_check_nh_v4_gw for a gateway that is taken as on-link.
+// checkOnLink4 is fib_check_nh_v4_gw for a gateway that is treated as on-link.
 func (t *tx) checkOnLink4(h *route.NextHop, scope route.Scope) *Refusal {
 	l := t.link(h.Link)
 	switch {
@@ -99,8 +99,8 @@ func (t *tx) checkGateway4(h *route.NextHop, id route.Table, scope route.Scope) 
 	return nil
 }
 
-// deviceTable is the table in which a device's own addresses are: that of its VRF, or
-// local.
+// deviceTable is the table that has a device's own addresses: the table of its VRF,
+// or local.
 func (t *tx) deviceTable(l *route.Link) route.Table {
 	if id := t.vrfTable(l); id != 0 {
 		return id
@@ -108,8 +108,8 @@ func (t *tx) deviceTable(l *route.Link) route.Table {
 	return route.TableLocal
 }
 
-// vrfTable is the table of the VRF that a device is or belongs to; zero: none
-// (l3mdev_fib_table).
+// vrfTable is the table of the VRF that a device is or belongs to; zero: there is
+// none (l3mdev_fib_table).
 func (t *tx) vrfTable(l *route.Link) route.Table {
 	if l.VRFTable == 0 && l.Master != 0 {
 		if l = t.link(l.Master); l == nil {
@@ -119,12 +119,12 @@ func (t *tx) vrfTable(l *route.Link) route.Table {
 	return l.VRFTable
 }
 
-// owns reports whether an address is a device's own.
+// owns reports whether an address belongs to a device itself.
 func (t *tx) owns(a netip.Addr, link int) bool {
 	return slices.ContainsFunc(t.snap.Addrs, func(x route.Addr) bool { return x.Link == link && x.Prefix.Addr() == a })
 }
 
-// addrType is what an IPv4 address is by one table (inet_addr_type_table).
+// addrType is the type that an IPv4 address has in one table (inet_addr_type_table).
 func (t *tx) addrType(a netip.Addr, id route.Table) route.Type {
 	switch {
 	case a.IsUnspecified() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
@@ -146,7 +146,7 @@ func (t *tx) addrType(a netip.Addr, id route.Table) route.Type {
 				return false
 			}
 			for _, r := range list {
-				if r.TOS != 0 { // which the look-up has not
+				if r.TOS != 0 { // the look-up has none
 					continue
 				}
 				if fails(r.Type) {

@@ -11,7 +11,7 @@ const msgGatewayLocal = "Gateway can not be a local address"
 // checkGateway6 checks an IPv6 gateway of an IPv4 route (fib_check_nh_v6_gw).
 func (t *tx) checkGateway6(h *route.NextHop, id route.Table) *Refusal {
 	no := t.checkHop6(h, &route.Route{Table: id, Type: route.TypeUnicast, Dst: route.IPv6.Default()})
-	h.Flags &= route.NextHopOnLink // that there is no carrier is noted in the IPv6 next hop alone
+	h.Flags &= route.NextHopOnLink // only the IPv6 next hop stores that there is no carrier
 	return no
 }
 
@@ -53,7 +53,8 @@ func (t *tx) checkHop6(h *route.NextHop, r *route.Route) *Refusal {
 	return nil
 }
 
-// flags6 are a next hop's flags for a state of its device, as a dump shows them.
+// flags6 are a next hop's flags for a given state of its device, as a dump shows
+// them.
 func (t *tx) flags6(h *route.NextHop, dead, noCarrier bool) route.NextHopFlags {
 	f := h.Flags &^ (route.NextHopDead | route.NextHopLinkDown)
 	if noCarrier {
@@ -93,7 +94,7 @@ func (t *tx) validGateway6(h *route.NextHop, r *route.Route) *Refusal {
 	return nil
 }
 
-// onLink6 checks that a gateway is on a link, and on which.
+// onLink6 checks that a gateway is on a link, and finds the link.
 func (t *tx) onLink6(h *route.NextHop, r *route.Route) *Refusal {
 	if h.Flags&route.NextHopOnLink != 0 {
 		return t.notElsewhere6(h, r)
@@ -124,8 +125,8 @@ func (t *tx) onLink6(h *route.NextHop, r *route.Route) *Refusal {
 	return nil
 }
 
-// viaLoopback reports whether the kernel takes a route by lo for one that refuses
-// (fib6_is_reject).
+// viaLoopback reports whether the kernel treats a route by lo as one that refuses
+// packets (fib6_is_reject).
 func (t *tx) viaLoopback(r *route.Route) bool {
 	if len(r.NextHops) != 1 || r.Type == route.TypeLocal || r.Type == route.TypeAnycast && r.Metric == 0 {
 		return false
@@ -134,8 +135,8 @@ func (t *tx) viaLoopback(r *route.Route) bool {
 	return l != nil && l.Flags&route.LinkLoopback != 0 && !r.Dst.Addr().IsLoopback()
 }
 
-// notElsewhere6 is ip6_route_check_nh_onlink: a gateway that is taken as on-link must
-// not be known elsewhere.
+// notElsewhere6 is ip6_route_check_nh_onlink: if a gateway is treated as on-link, it
+// must not be known on another device.
 func (t *tx) notElsewhere6(h *route.NextHop, _ *route.Route) *Refusal {
 	id := t.vrfTable(t.link(h.Link))
 	if id == 0 {
@@ -151,8 +152,8 @@ func (t *tx) notElsewhere6(h *route.NextHop, _ *route.Route) *Refusal {
 	return nil
 }
 
-// isLocal6 reports whether an address is one of this host's, and for a link-local one
-// of a device's (ipv6_chk_addr_and_flags).
+// isLocal6 reports whether an address is one of this host's addresses. A link-local
+// address must be the device's (ipv6_chk_addr_and_flags).
 func (t *tx) isLocal6(a netip.Addr, link int) bool {
 	dev := t.link(link)
 	for i := range t.snap.Addrs {
@@ -167,8 +168,8 @@ func (t *tx) isLocal6(a netip.Addr, link int) bool {
 	return false
 }
 
-// mayPrescribe6 reports whether an address can be the source that an IPv6 route by a
-// device prescribes (ipv6_chk_addr).
+// mayPrescribe6 reports whether an address can be the preferred source of an IPv6
+// route by a device (ipv6_chk_addr).
 func (t *tx) mayPrescribe6(a netip.Addr, link int) bool {
 	dev := t.link(link)
 	for i := range t.snap.Addrs {

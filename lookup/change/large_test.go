@@ -9,7 +9,7 @@ import (
 	"routewhy/route"
 )
 
-// large is a host with a table of so many routes by one gateway.
+// large is a host with a table of the given number of routes by one gateway.
 func large(routes int) *lookup.FIB {
 	s := &route.Snapshot{
 		Links:  []route.Link{{Index: 1, Name: "lo", Flags: route.LinkUp | route.LinkLoopback}, {Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkLowerUp}},
@@ -39,7 +39,8 @@ func addRoute(n int) *change.Route {
 	}}
 }
 
-// TestShares changes one route of many: the state after it costs what it changes.
+// TestShares changes one of many routes. The cost of the state after it must depend
+// only on what changes.
 func TestShares(t *testing.T) {
 	s := change.New(large(100_000))
 	allocs := testing.AllocsPerRun(10, func() {

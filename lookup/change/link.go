@@ -10,7 +10,7 @@ import (
 	"routewhy/route"
 )
 
-// apply is do_setlink and rtnl_dellink in net/core/rtnetlink.c.
+// apply does what do_setlink and rtnl_dellink in net/core/rtnetlink.c do.
 func (c *Link) apply(t *tx) *Refusal {
 	if len(c.Name) > maxName {
 		return refuse(route.ERANGE, "Attribute failed policy validation")
@@ -28,7 +28,7 @@ func (c *Link) apply(t *tx) *Refusal {
 		}
 		t.ownAddress(c.Index, c.Address)
 	}
-	told := false // of a change of its state (netdev_state_change)
+	told := false // whether a change of its state was reported (netdev_state_change)
 	if c.MTU != nil && *c.MTU != l.MTU {
 		if no := t.setMTU(c.Index, *c.MTU); no != nil {
 			return no
@@ -79,14 +79,14 @@ func (c *Link) apply(t *tx) *Refusal {
 	return nil
 }
 
-// editLink changes what is known of a device.
+// editLink changes the known properties of a device.
 func (t *tx) editLink(index int, edit func(*route.Link)) {
 	s := t.own()
 	s.Links = slices.Clone(s.Links)
 	edit(s.Link(index))
 }
 
-// losesIPv4 takes all of IPv4 from a device (inetdev_destroy).
+// losesIPv4 removes everything of IPv4 from a device (inetdev_destroy).
 func (t *tx) losesIPv4(l *route.Link) {
 	for at := t.addrs4(l.Index); len(at) > 0; at = t.addrs4(l.Index) {
 		t.deleteAddr4(at[0], true)
@@ -129,8 +129,8 @@ func (t *tx) rename(index int, name string) *Refusal {
 	return nil
 }
 
-// relabel is what becomes of the label of a device's n-th address when the device gets
-// another name (inetdev_changename).
+// relabel is the new label of a device's n-th address after the device gets another
+// name (inetdev_changename).
 func relabel(label, name string, n int) string {
 	if n == 1 {
 		return name
@@ -142,14 +142,14 @@ func relabel(label, name string, n int) string {
 	return name[:min(len(name), maxName-len(alias))] + alias
 }
 
-// renamed are settings in which a device has another name.
+// renamed are the settings after a device gets another name.
 func renamed(s route.Sysctls, old, name string) route.Sysctls {
 	next := make(route.Sysctls, len(s))
 	for path, v := range s {
 		switch f, dev, key, ok := confOf(path); {
 		case ok && dev == old:
 			path = route.ConfPath(f, name, key)
-		case ok && dev == name: // of a device that is gone
+		case ok && dev == name: // it belongs to a device that does not exist any more
 			continue
 		}
 		next[path] = v
@@ -193,8 +193,8 @@ func (t *tx) raise(index int) {
 	t.raiseVLANs(index)
 }
 
-// changed is what follows when something of a device that is up was changed
-// (NETDEV_CHANGE). ready says that it had a carrier since it went up.
+// changed does what follows after a property of a device that is up was changed
+// (NETDEV_CHANGE). ready says that the device had a carrier since it went up.
 func (t *tx) changed(index int, ready bool) {
 	l := t.link(index)
 	if !l.Carrier() {
@@ -229,10 +229,10 @@ func (t *tx) lower(index int) {
 	t.follow(index)
 }
 
-// undeletable are kinds of devices that RTM_DELLINK does not take.
+// undeletable reports whether a device is of a kind that RTM_DELLINK refuses.
 func undeletable(l *route.Link) bool { return l.Kind == "" }
 
-// deleteLink deletes a device, and a veth's other end.
+// deleteLink deletes a device, and the other end of a veth.
 func (t *tx) deleteLink(l *route.Link) *Refusal {
 	if undeletable(l) {
 		return refuse(route.EOPNOTSUPP, "")
@@ -285,7 +285,7 @@ func (t *tx) deleteLink(l *route.Link) *Refusal {
 	return nil
 }
 
-// releasePorts takes the devices out of a VRF that goes (vrf_dellink).
+// releasePorts takes the devices out of a VRF that is deleted (vrf_dellink).
 func (t *tx) releasePorts(index int) {
 	if t.link(index).Kind != vrfKind {
 		return
@@ -308,8 +308,8 @@ func (t *tx) dropSettings(name string) {
 	})
 }
 
-// goWith adds to devices those that are deleted with them: a veth's other end, and what
-// stands on one.
+// goWith adds to devices those that are deleted with them: the other end of a veth, and
+// the devices on top of one.
 func (t *tx) goWith(gone []int) []int {
 	for n := 0; n < len(gone); n++ {
 		l := t.link(gone[n])

@@ -17,7 +17,7 @@ func (t *tx) enslave(index, master int) *Refusal {
 	}
 	vrf := m != nil && m.Kind == vrfKind || old != nil && old.Kind == vrfKind
 	up := t.link(index).Up()
-	if vrf { // which takes the device down and up again (cycle_netdev)
+	if vrf { // this takes the device down and up again (cycle_netdev)
 		t.disable4(index, linkDown, true)
 		t.lower6(t.link(index), false)
 		if up {
@@ -28,7 +28,7 @@ func (t *tx) enslave(index, master int) *Refusal {
 	if vrf && up {
 		t.raise(index)
 	}
-	if m != nil { // before it loses a carrier, and not after that as one that loses a port
+	if m != nil { // a new master gets its MTU before it loses a carrier; one that loses a port gets it after
 		t.adjustMTU(m.Index)
 	}
 	for _, b := range []*route.Link{old, m} {
@@ -36,7 +36,7 @@ func (t *tx) enslave(index, master int) *Refusal {
 			t.choosePorts(b.Index)
 			t.adjustMTU(b.Index)
 		}
-		if b != nil && b.Kind == "bridge" && len(t.ports(b.Index)) <= 1 { // it gets another hardware address
+		if b != nil && b.Kind == "bridge" && len(t.ports(b.Index)) <= 1 { // the bridge gets another hardware address
 			t.forgetNeighbours(route.IPv4, b.Index, true)
 			t.forgetNeighbours(route.IPv6, b.Index, true)
 		}
@@ -44,7 +44,8 @@ func (t *tx) enslave(index, master int) *Refusal {
 	return nil
 }
 
-// checkMaster is what may not belong to another device (br_add_if, vrf_add_slave).
+// checkMaster refuses a device that may not belong to another device (br_add_if,
+// vrf_add_slave).
 func (t *tx) checkMaster(l, m *route.Link) *Refusal {
 	switch {
 	case m == nil:
@@ -67,12 +68,12 @@ func (t *tx) checkMaster(l, m *route.Link) *Refusal {
 	return nil
 }
 
-// ethernet reports whether a device is one of Ethernet, as far as its kind tells.
+// ethernet reports whether a device is an Ethernet device, as far as its kind shows.
 func ethernet(l *route.Link) bool {
 	return !slices.Contains([]string{"tun", "wireguard", "ipip", "sit", "gre", "vti", "ip6tnl", "ip6gre", "xfrm", "nlmon"}, l.Kind)
 }
 
-// standsOn reports whether a device stands on another one.
+// standsOn reports whether a device is on top of another one.
 func (t *tx) standsOn(l, lower *route.Link) bool {
 	for stacked(l) && l.PeerNetNS < 0 {
 		if l.Peer == lower.Index {
@@ -85,7 +86,7 @@ func (t *tx) standsOn(l, lower *route.Link) bool {
 	return false
 }
 
-// isLower reports whether a device of a kind stands on one.
+// isLower reports whether a device of a kind is on top of this one.
 func (t *tx) isLower(l *route.Link, kind string) bool {
 	return slices.ContainsFunc(t.snap.Links, func(x route.Link) bool { return x.Kind == kind && x.Peer == l.Index && x.PeerNetNS < 0 })
 }

@@ -7,7 +7,8 @@ import (
 	"routewhy/route"
 )
 
-// The path metrics that the kernel bounds (ip_metrics_convert in net/ipv4/metrics.c).
+// The path metrics that have limits in the kernel (ip_metrics_convert in
+// net/ipv4/metrics.c).
 const (
 	metricAdvMSS   = 8
 	metricHopLimit = 10
@@ -16,7 +17,7 @@ const (
 )
 
 // convertMetrics are path metrics as the kernel keeps them: in the order of their
-// numbers, and none that is zero.
+// numbers, without those that are zero.
 func convertMetrics(given []route.Metric) ([]route.Metric, *Refusal) {
 	var kept []route.Metric
 	for _, m := range given {

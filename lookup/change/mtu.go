@@ -9,7 +9,8 @@ import (
 	"routewhy/route"
 )
 
-// boundsMTU are the bounds of a device's MTU, as far as they are known.
+// boundsMTU are the smallest and the largest MTU of a device, as far as they are
+// known.
 func boundsMTU(l *route.Link) (least, most uint32) {
 	switch {
 	case l.Flags&route.LinkLoopback != 0, l.Kind == "dummy", l.Kind == "ifb":
@@ -22,7 +23,8 @@ func boundsMTU(l *route.Link) (least, most uint32) {
 	return 68, 65535
 }
 
-// checkMTU is what an MTU may not be (dev_validate_mtu, and ndo_change_mtu of some kinds).
+// checkMTU refuses an MTU that is not allowed (dev_validate_mtu, and ndo_change_mtu of
+// some kinds).
 func (t *tx) checkMTU(l *route.Link, mtu uint32) *Refusal {
 	least, most := boundsMTU(l)
 	p := t.link(l.Peer)
@@ -30,7 +32,7 @@ func (t *tx) checkMTU(l *route.Link, mtu uint32) *Refusal {
 		_, most = boundsMTU(p)
 	}
 	switch {
-	case mtu < least, mtu > math.MaxInt32: // which is a negative number there
+	case mtu < least, mtu > math.MaxInt32: // the larger values are negative numbers in the kernel
 		return refuse(route.EINVAL, "mtu less than device minimum")
 	case mtu > most:
 		return refuse(route.EINVAL, "mtu greater than device maximum")
@@ -42,7 +44,8 @@ func (t *tx) checkMTU(l *route.Link, mtu uint32) *Refusal {
 	return nil
 }
 
-// setMTU is dev_set_mtu_ext, and what a device without one of the families loses.
+// setMTU is dev_set_mtu_ext. It also does what follows if a device loses one of the
+// families.
 func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 	l := t.link(index)
 	if no := t.checkMTU(l, mtu); no != nil {
@@ -51,7 +54,7 @@ func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 	had4, had6, old := hasIPv4(l), l.HasIPv6(), l.MTU
 	t.editLink(index, func(l *route.Link) { l.MTU = mtu })
 	l = t.link(index)
-	if !had4 && hasIPv4(l) { // as for a new device
+	if !had4 && hasIPv4(l) { // the same as for a new device
 		t.newSettings(l.Name, route.IPv4)
 	}
 	if !had6 && l.HasIPv6() {
@@ -75,8 +78,8 @@ func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 	return nil
 }
 
-// followMTU6 gives the path MTU of IPv6 routes by a device its new MTU, where it was the
-// old one or is more than the new one (fib6_nh_mtu_change).
+// followMTU6 gives IPv6 routes by a device its new MTU as path MTU, if their path MTU
+// was the old MTU or is more than the new one (fib6_nh_mtu_change).
 func (t *tx) followMTU6(index int, old, mtu uint32) {
 	t.rewriteAll(route.IPv6, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
 		at := slices.IndexFunc(r.Metrics, func(m route.Metric) bool { return m.ID == route.MetricMTU && !m.Lock })
@@ -93,8 +96,8 @@ func (t *tx) followMTU6(index int, old, mtu uint32) {
 	})
 }
 
-// followMTU gives the bridge of a device, and the devices on it, an MTU that fits
-// (br_mtu_auto_adjust, vlan_device_event, macvlan_device_event).
+// followMTU gives a suitable MTU to the bridge of a device and to the devices on top
+// of it (br_mtu_auto_adjust, vlan_device_event, macvlan_device_event).
 func (t *tx) followMTU(index int) {
 	l := t.link(index)
 	if l.Master != 0 {
@@ -107,8 +110,8 @@ func (t *tx) followMTU(index int) {
 	}
 }
 
-// adjustMTU gives a bridge the least MTU of its ports, unless somebody gave it another
-// one.
+// adjustMTU gives a bridge the smallest MTU of its ports, unless a request has set
+// another one.
 func (t *tx) adjustMTU(index int) {
 	m := t.link(index)
 	if m == nil || m.Kind != "bridge" || t.ownMTU[index] {
@@ -130,7 +133,7 @@ func leastPortMTU(ports []*route.Link) uint32 {
 	return mtu
 }
 
-// givenMTU notes that a device got its MTU from a request.
+// givenMTU stores that a device got its MTU from a request.
 func (t *tx) givenMTU(index int) {
 	m := maps.Clone(t.ownMTU)
 	if m == nil {

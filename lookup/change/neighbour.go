@@ -7,7 +7,7 @@ import (
 	"routewhy/route"
 )
 
-// apply is neigh_add and neigh_delete in net/core/neighbour.c.
+// apply does what neigh_add and neigh_delete in net/core/neighbour.c do.
 func (c *Neighbour) apply(t *tx) *Refusal {
 	n := c.Neighbour
 	l := t.link(n.Link)
@@ -41,7 +41,7 @@ func (c *Neighbour) apply(t *tx) *Refusal {
 	}
 	x := &s.Neighbours[at]
 	if n.State.Valid() && !c.LinkAddr && !x.State.Valid() && ethernet(l) {
-		t.partly = true // the entry is there all the same
+		t.partly = true // the entry exists although the request is refused
 		return refuse(route.EINVAL, "No link layer address given")
 	}
 	x.State = n.State
@@ -52,11 +52,11 @@ func (t *tx) findNeighbour(link int, a netip.Addr) int {
 	return slices.IndexFunc(t.snap.Neighbours, func(x route.Neighbour) bool { return x.Link == link && x.Addr == a })
 }
 
-// makeNeighbour enters an address into the neighbour table (arp_constructor,
+// makeNeighbour adds an address to the neighbour table (arp_constructor,
 // ndisc_constructor).
 func (t *tx) makeNeighbour(l *route.Link, a netip.Addr) int {
 	if a.Is4() && l.Flags&(route.LinkLoopback|route.LinkPointopoint) != 0 {
-		a = netip.IPv4Unspecified() // they have one entry for all
+		a = netip.IPv4Unspecified() // such devices have one entry for all addresses
 		if at := t.findNeighbour(l.Index, a); at >= 0 {
 			return at
 		}
@@ -74,7 +74,7 @@ func (t *tx) makeNeighbour(l *route.Link, a netip.Addr) int {
 	return len(t.snap.Neighbours) - 1
 }
 
-// forgetNeighbours empties a device's neighbour table of a family (neigh_ifdown,
+// forgetNeighbours empties a device's neighbour table for one family (neigh_ifdown,
 // neigh_carrier_down).
 func (t *tx) forgetNeighbours(f route.Family, index int, permanent bool) {
 	goes := func(n route.Neighbour) bool {

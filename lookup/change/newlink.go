@@ -13,13 +13,14 @@ import (
 
 // NewLink makes a device (RTM_NEWLINK with a kind).
 type NewLink struct {
-	// Name is the device's; empty: the kernel gives one, by the kind.
+	// Name is the name of the device; empty: the kernel chooses one by the kind.
 	Name string
-	// Kind is the device's driver kind: IFLA_INFO_KIND; of `ip tuntap`, tun or tap.
+	// Kind is the kind of the device's driver, IFLA_INFO_KIND. For `ip tuntap` it is
+	// tun or tap.
 	Kind string
-	// Lower is the index of the device that it stands on; zero: none.
+	// Lower is the index of the device below it; zero: there is none.
 	Lower int
-	// MTU is zero where it is the kind's.
+	// MTU is zero if the device has the usual MTU of its kind.
 	MTU    uint32
 	Group  uint32
 	Master int
@@ -28,15 +29,15 @@ type NewLink struct {
 	Address []byte
 	// VLAN is the ID of a device of kind vlan.
 	VLAN uint16
-	// Table is that of a VRF.
+	// Table is the table of a VRF.
 	Table route.Table
-	// PointToPoint says that a tunnel has one other end.
+	// PointToPoint says that a tunnel has exactly one other end.
 	PointToPoint bool
-	// Peer is the other end of a veth. Its Kind is not looked at.
+	// Peer is the other end of a veth. Its Kind is ignored.
 	Peer *NewLink
 }
 
-// kind is what is usual for a kind of device.
+// kind is what is usual for one kind of device.
 type kind struct {
 	mtu   uint32
 	flags route.LinkFlags
@@ -66,7 +67,7 @@ func kinds() map[string]kind {
 	}
 }
 
-// apply is rtnl_newlink in net/core/rtnetlink.c.
+// apply does what rtnl_newlink in net/core/rtnetlink.c does.
 func (c *NewLink) apply(t *tx) *Refusal {
 	if len(c.Name) > maxName {
 		return refuse(route.ERANGE, "Attribute failed policy validation")
@@ -80,7 +81,7 @@ func (c *NewLink) apply(t *tx) *Refusal {
 	}
 	below := c.Lower
 	if l := t.link(below); l != nil && l.Kind == "macvlan" && c.Kind == "macvlan" {
-		below = l.Peer // they all stand on the same one
+		below = l.Peer // they are all on top of the same device
 	}
 	lower := t.link(below)
 	if no := c.check(t, lower); no != nil {
@@ -95,7 +96,7 @@ func (c *NewLink) apply(t *tx) *Refusal {
 	if c.Kind == "vlan" { // vlan_dev_init
 		k.flags = lower.Flags &^ (route.LinkUp | route.LinkRunning | route.LinkLowerUp | linkMaster | linkSlave | linkPromisc | linkAllMulti)
 	}
-	if c.Peer != nil && c.Peer.Up { // before it has another end
+	if c.Peer != nil && c.Peer.Up { // at that time it has no other end yet
 		return refuse(route.ENOTCONN, "")
 	}
 	peer := 0
@@ -137,11 +138,11 @@ func (t *tx) makeVRFRules() {
 			Family: f, Priority: 1000, Action: route.ActionTable, Selector: route.Selector{L3Mdev: true},
 			SuppressPrefixLen: -1, SuppressGroup: -1, Protocol: route.ProtocolKernel,
 		}}
-		_ = r.apply(t) // one that is there stays
+		_ = r.apply(t) // a rule that exists stays
 	}
 }
 
-// check is what each kind's newlink refuses.
+// check refuses what the newlink function of each kind refuses.
 func (c *NewLink) check(t *tx, lower *route.Link) *Refusal {
 	stands := slices.Contains([]string{"vlan", "macvlan", "macvtap", "ipvlan"}, c.Kind)
 	switch {
@@ -175,8 +176,8 @@ func (c *NewLink) check(t *tx, lower *route.Link) *Refusal {
 	return nil
 }
 
-// hasVLAN reports whether a device is known to have a VLAN of an ID on it. A dump does not
-// tell the IDs.
+// hasVLAN reports whether a device is known to have a VLAN with this ID on top of it. A
+// dump does not show the IDs.
 func (t *tx) hasVLAN(lower int, id uint16) bool {
 	return slices.ContainsFunc(t.snap.Links, func(x route.Link) bool {
 		have, known := t.vlans[x.Index]
@@ -184,20 +185,20 @@ func (t *tx) hasVLAN(lower int, id uint16) bool {
 	})
 }
 
-// isPort reports whether a device takes frames for another one, so that no macvlan may
-// stand on it.
+// isPort reports whether a device passes its frames to another device, so that no
+// macvlan may be on top of it.
 func isPort(t *tx, l *route.Link) bool {
 	m := t.link(l.Master)
 	return m != nil && m.Kind != vrfKind
 }
 
-// badAddress reports whether a hardware address is none that a device may have
+// badAddress reports whether a hardware address is not allowed for a device
 // (is_valid_ether_addr).
 func badAddress(a []byte) bool {
 	return len(a) == 6 && (a[0]&1 != 0 || !slices.ContainsFunc(a, func(b byte) bool { return b != 0 }))
 }
 
-// makeLink adds a device, which is down.
+// makeLink adds a device that is down.
 func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	s := t.own()
 	index := 1
@@ -243,7 +244,7 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	return index
 }
 
-// newSettings gives a device in a family what stands below conf/default.
+// newSettings copies the settings below conf/default to a device, for one family.
 func (t *tx) newSettings(name string, f route.Family) {
 	fresh := map[string]string{}
 	for path, value := range t.snap.Sysctls {
@@ -251,7 +252,8 @@ func (t *tx) newSettings(name string, f route.Family) {
 			fresh[route.ConfPath(f, name, key)] = value
 		}
 	}
-	// Where those for new devices were not read, they are taken to be as for all.
+	// If the settings for new devices were not read, those for all devices are
+	// assumed.
 	for _, key := range []string{"forwarding", "disable_ipv6"} {
 		if path := route.ConfPath(f, name, key); fresh[path] == "" && (f == route.IPv6 || key == "forwarding") {
 			fresh[path] = strconv.Itoa(t.setting(f, allDevices, key))
@@ -271,7 +273,7 @@ func (t *tx) newSettings(name string, f route.Family) {
 	}
 }
 
-// ownAddress notes the link-local address that follows from a hardware address
+// ownAddress stores the link-local address that follows from a hardware address
 // (addrconf_ifid_eui48).
 func (t *tx) ownAddress(index int, mac []byte) {
 	if len(mac) != 6 {

@@ -19,7 +19,7 @@ func (t *tx) object(id uint32) *route.NextHopObject {
 	return &t.snap.NextHops[i]
 }
 
-// checkObject4 reports why an IPv4 route of a scope cannot use an object
+// checkObject4 refuses an object that an IPv4 route of a scope cannot use
 // (fib_check_nexthop in net/ipv4/nexthop.c).
 func (t *tx) checkObject4(o *route.NextHopObject, scope route.Scope) *Refusal {
 	if o.FDB {
@@ -45,7 +45,7 @@ func (t *tx) checkObject4(o *route.NextHopObject, scope route.Scope) *Refusal {
 	return nil
 }
 
-// checkObject6 reports why an IPv6 route cannot use an object (fib6_check_nexthop).
+// checkObject6 refuses an object that an IPv6 route cannot use (fib6_check_nexthop).
 func (t *tx) checkObject6(o *route.NextHopObject, src netip.Prefix) *Refusal {
 	family, fdb := o.Family, o.FDB
 	if len(o.Group) > 0 {
@@ -73,8 +73,8 @@ func (t *tx) checkObject6(o *route.NextHopObject, src netip.Prefix) *Refusal {
 	return nil
 }
 
-// blackholes reports whether an object drops packets: a group does by its only member
-// (nexthop_is_blackhole).
+// blackholes reports whether an object drops packets. A group drops them if its only
+// member does (nexthop_is_blackhole).
 func (t *tx) blackholes(o *route.NextHopObject) bool {
 	if len(o.Group) == 1 {
 		o = t.object(o.Group[0].ID)
@@ -101,7 +101,7 @@ func (t *tx) expand(r *route.Route, o *route.NextHopObject) {
 	}
 	if len(r.NextHops) == 1 {
 		r.NextHops[0].Weight = 0
-		if fails(r.Type) { // a dump shows several alone
+		if fails(r.Type) { // a dump shows only several next hops
 			r.NextHops = nil
 		}
 	}

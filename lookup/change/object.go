@@ -10,7 +10,7 @@ import (
 
 const msgInvalidObject = "Invalid nexthop id"
 
-// apply is rtm_new_nexthop and rtm_del_nexthop in net/ipv4/nexthop.c.
+// apply does what rtm_new_nexthop and rtm_del_nexthop in net/ipv4/nexthop.c do.
 func (c *NextHop) apply(t *tx) *Refusal {
 	o := c.Object
 	if c.Verb == Delete {
@@ -55,7 +55,7 @@ func (c *NextHop) apply(t *tx) *Refusal {
 	return nil
 }
 
-// check is what an object may not be (rtm_to_nh_config).
+// check refuses an object that is not allowed (rtm_to_nh_config).
 func (c *NextHop) check(t *tx, o *route.NextHopObject) *Refusal {
 	h := &o.NextHop
 	switch {
@@ -137,8 +137,8 @@ func (t *tx) checkGroup(o *route.NextHopObject) *Refusal {
 	return nil
 }
 
-// completeObject checks the next hop of an object that is no group, and completes it
-// (nh_create_ipv4, nh_create_ipv6).
+// completeObject checks the next hop of an object that is not a group, and completes
+// it (nh_create_ipv4, nh_create_ipv6).
 func (t *tx) completeObject(o *route.NextHopObject) *Refusal {
 	if o.FDB {
 		return nil
@@ -170,7 +170,7 @@ func (t *tx) completeObject(o *route.NextHopObject) *Refusal {
 	return nil
 }
 
-// usedBy are the IDs of an object and of the groups that have it.
+// usedBy are the IDs of an object and of the groups that it belongs to.
 func (t *tx) usedBy(id uint32) map[uint32]bool {
 	ids := map[uint32]bool{id: true}
 	for i := range t.snap.NextHops {
@@ -182,8 +182,8 @@ func (t *tx) usedBy(id uint32) map[uint32]bool {
 	return ids
 }
 
-// routesOf calls f for the routes of all tables that name one of some objects, until it
-// gives a refusal.
+// routesOf calls f for the routes of all tables that name one of the given objects,
+// until f returns a refusal.
 func (t *tx) routesOf(ids map[uint32]bool, f func(*route.Route, route.Family) *Refusal) (no *Refusal) {
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
 		for _, id := range t.edit.Tables(fam) {
@@ -239,7 +239,7 @@ func (t *tx) replaceObject(old, o *route.NextHopObject) *Refusal {
 		return refuse(route.EINVAL, "Can not replace a nexthop with a nexthop group.")
 	}
 	next := *o
-	if len(old.Group) > 0 { // whose protocol and buckets stay
+	if len(old.Group) > 0 { // the group's protocol and buckets stay
 		next.Protocol, next.Buckets = old.Protocol, old.Buckets
 	}
 	s := t.own()
@@ -253,7 +253,8 @@ func (t *tx) replaceObject(old, o *route.NextHopObject) *Refusal {
 	return nil
 }
 
-// expandAgain gives the routes of some objects their next hops of now.
+// expandAgain gives the routes of some objects the present next hops of these
+// objects.
 func (t *tx) expandAgain(ids map[uint32]bool) {
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
 		t.rewriteAll(f, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
@@ -262,7 +263,7 @@ func (t *tx) expandAgain(ids map[uint32]bool) {
 				return r, false
 			}
 			next := r.Clone()
-			if next.Type == route.TypeBlackhole { // as a dump shows one by a blackhole object
+			if next.Type == route.TypeBlackhole { // a dump shows a route by a blackhole object like this
 				next.Type = route.TypeUnicast
 			}
 			t.expand(&next, o)
@@ -274,8 +275,8 @@ func (t *tx) expandAgain(ids map[uint32]bool) {
 	}
 }
 
-// removeObject deletes an object, with the routes that name it and its place in groups
-// (remove_nexthop). A group without members goes too.
+// removeObject deletes an object, the routes that name it, and its membership in
+// groups (remove_nexthop). A group without members is deleted too.
 func (t *tx) removeObject(id uint32) {
 	s := t.own()
 	s.NextHops = slices.DeleteFunc(slices.Clone(s.NextHops), func(o route.NextHopObject) bool { return o.ID == id })

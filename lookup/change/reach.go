@@ -6,8 +6,8 @@ import (
 	"routewhy/route"
 )
 
-// Reach works out the changes that bring a host from one state to another, as far as there
-// are such. Devices are neither made nor deleted.
+// Reach works out the changes that bring a host from one state to another, as far as such
+// changes exist. It neither makes nor deletes devices.
 func Reach(from, to *State) WayBack {
 	u := &undoer{want: to, now: from, touched: map[spot]bool{}, keepsLinks: true}
 	u.touchAll(from)
@@ -15,7 +15,7 @@ func Reach(from, to *State) WayBack {
 	return u.run()
 }
 
-// Differences names what of one state is not so in another.
+// Differences names what is different in one state from another.
 func Differences(want, have *State) []Leftover {
 	u := &undoer{want: want, now: have, touched: map[spot]bool{}}
 	u.touchAll(want)
@@ -23,7 +23,7 @@ func Differences(want, have *State) []Leftover {
 	return u.left(false)
 }
 
-// touchAll notes all places that have routes.
+// touchAll marks all places that have routes.
 func (u *undoer) touchAll(s *State) {
 	e := s.fib.Edit()
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {

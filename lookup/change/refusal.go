@@ -8,15 +8,15 @@ type Refusal struct {
 	// Message is the text of the extended acknowledgement (NLMSGERR_ATTR_MSG), without
 	// ip's "Error: " before it and the full stop after it; empty: the kernel gives none.
 	Message string
-	// MessageUnsure says that the facts do not tell whether the kernel says so or gives
-	// no text.
+	// MessageUnsure says that the facts do not tell whether the kernel gives this text
+	// or no text.
 	MessageUnsure bool
-	// Unknown says why the facts do not tell whether the kernel refuses; with it, the
-	// Errno is zero.
+	// Unknown says why the facts do not tell whether the kernel refuses. If it is
+	// set, Errno is zero.
 	Unknown string
 }
 
-// Error is the kernel's words.
+// Error is the refusal in the kernel's words.
 func (r *Refusal) Error() string {
 	switch {
 	case r.Unknown != "":
@@ -29,7 +29,7 @@ func (r *Refusal) Error() string {
 
 func refuse(e route.Errno, message string) *Refusal { return &Refusal{Errno: e, Message: message} }
 
-// The texts of the kernel's extended acknowledgements that are given in more than one
+// The texts of the kernel's extended acknowledgements that are used in more than one
 // place.
 const (
 	msgInvalidGateway  = "Nexthop has invalid gateway"

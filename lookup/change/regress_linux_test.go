@@ -14,9 +14,9 @@ import (
 	"routewhy/route/routetest"
 )
 
-// TestRegress makes the changes of the saved cases and compares what the engine says to
-// each, and the state after it, with the running kernel's. ROUTEWHY_CASES names other
-// files.
+// TestRegress makes the changes of the saved cases. It compares what the engine says
+// about each change, and the state after it, with the running kernel. ROUTEWHY_CASES
+// names other files.
 func TestRegress(t *testing.T) {
 	pattern := "testdata/regress/*.txt"
 	if p := os.Getenv("ROUTEWHY_CASES"); p != "" {

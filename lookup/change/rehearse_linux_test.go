@@ -14,9 +14,10 @@ import (
 	"routewhy/route/routetest"
 )
 
-// TestRehearse lets the kernel make random changes in a namespace that a rehearsal makes
-// for them: it says the same as in the one that they are for. ROUTEWHY_REHEARSALS is how
-// many (20), ROUTEWHY_SEED where the random numbers start.
+// TestRehearse lets the kernel make random changes in the namespace that a rehearsal
+// makes for them. The kernel must say the same there as in the namespace that the
+// changes are for. ROUTEWHY_REHEARSALS is how many (20), ROUTEWHY_SEED where the random
+// numbers start.
 func TestRehearse(t *testing.T) {
 	support := routetest.Probe(t)
 	seed := routetest.EnvInt(t, "ROUTEWHY_SEED", 1)

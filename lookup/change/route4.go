@@ -7,8 +7,8 @@ import (
 	"routewhy/route"
 )
 
-// apply is inet_rtm_newroute and inet_rtm_delroute (net/ipv4/fib_frontend.c),
-// inet6_rtm_newroute and inet6_rtm_delroute (net/ipv6/route.c).
+// apply does what inet_rtm_newroute and inet_rtm_delroute (net/ipv4/fib_frontend.c),
+// inet6_rtm_newroute and inet6_rtm_delroute (net/ipv6/route.c) do.
 func (c *Route) apply(t *tx) *Refusal {
 	if c.Family() == route.IPv6 {
 		return c.apply6(t)
@@ -23,7 +23,7 @@ func (c *Route) apply(t *tx) *Refusal {
 	return c.insert4(t)
 }
 
-// check4 is what a request may not be, whatever the state (rtm_to_fib_config).
+// check4 refuses a request that is not allowed in any state (rtm_to_fib_config).
 func (c *Route) check4() *Refusal {
 	r := &c.Route
 	switch {
@@ -39,8 +39,8 @@ func (c *Route) check4() *Refusal {
 	return nil
 }
 
-// leastScope is the widest scope that a route of a type must at least have
-// (fib_props in net/ipv4/fib_semantics.c).
+// leastScope is the widest scope that a route of a type may have (fib_props in
+// net/ipv4/fib_semantics.c).
 func leastScope(t route.Type) route.Scope {
 	switch t {
 	case route.TypeLocal:
@@ -53,7 +53,8 @@ func leastScope(t route.Type) route.Scope {
 	return route.ScopeGlobal
 }
 
-// fails reports whether a route of a type refuses packets, throw included.
+// fails reports whether a route of a type refuses packets. A throw route counts as
+// one.
 func fails(t route.Type) bool { return t.Errno() != 0 || t == route.TypeNAT || t == route.TypeXResolve }
 
 // build4 checks a request and makes the route that the kernel would have
@@ -111,8 +112,8 @@ func (c *Route) build4(t *tx) (*route.Route, *Refusal) {
 	return &r, nil
 }
 
-// findByObject finds a route of the same table by the same object, whose facts the kernel
-// takes for a new one too, path metrics included (fib_find_info_nh).
+// findByObject finds a route of the same table by the same object. The kernel uses the
+// facts of that route for a new one too, including its path metrics (fib_find_info_nh).
 func (t *tx) findByObject(r *route.Route) (known *route.Route) {
 	t.edit.Routes(route.IPv4, r.Table, func(_ netip.Prefix, list []*route.Route) bool {
 		for _, x := range list {
@@ -127,7 +128,7 @@ func (t *tx) findByObject(r *route.Route) (known *route.Route) {
 	return known
 }
 
-// typeOf is a route's type. One by a blackhole object is dumped as a blackhole.
+// typeOf is a route's type. A route by a blackhole object is dumped as a blackhole.
 func (t *tx) typeOf(r *route.Route) route.Type {
 	if o := t.object(r.NextHopID); o != nil && t.blackholes(o) {
 		return route.TypeUnicast
@@ -171,7 +172,7 @@ func (c *Route) hops4(t *tx, r *route.Route) *Refusal {
 	return nil
 }
 
-// validPrefSrc reports whether a prescribed source is an address of this host
+// validPrefSrc reports whether a preferred source is an address of this host
 // (fib_valid_prefsrc).
 func (c *Route) validPrefSrc(t *tx, src netip.Addr) bool {
 	if c.Route.Type == route.TypeLocal && src == c.Route.Dst.Addr() {
@@ -187,8 +188,8 @@ func (c *Route) validPrefSrc(t *tx, src netip.Addr) bool {
 	return id != route.TableLocal && t.addrType(src, route.TableLocal) == route.TypeLocal
 }
 
-// find4 finds where among the routes to a prefix one of a TOS and a metric stands, or
-// would stand (fib_find_alias).
+// find4 finds the position that a route of a TOS and a metric has, or would have,
+// among the routes to a prefix (fib_find_alias).
 func find4(list []*route.Route, tos uint8, metric uint32) int {
 	for i, r := range list {
 		if r.TOS < tos || r.TOS == tos && r.Metric >= metric {
@@ -214,7 +215,7 @@ func (c *Route) insert4(t *tx) *Refusal {
 			break
 		}
 	}
-	if end > at || match >= 0 { // there is one of the same TOS and metric
+	if end > at || match >= 0 { // there is one with the same TOS and metric
 		switch {
 		case c.Verb == Add:
 			return refuse(route.EEXIST, "")
@@ -295,7 +296,7 @@ func (c *Route) hopsMatch4(r *route.Route) bool {
 	case !c.multipath():
 		return true
 	}
-	if len(r.NextHops) == 0 { // one that refuses has a next hop without anything
+	if len(r.NextHops) == 0 { // a route that refuses packets has an empty next hop
 		return q.NextHops[0].Link == 0 && !q.NextHops[0].Gateway.IsValid()
 	}
 	for i, h := range r.NextHops {
@@ -303,7 +304,8 @@ func (c *Route) hopsMatch4(r *route.Route) bool {
 			return false
 		}
 		w := q.NextHops[i]
-		// An IPv6 gateway is held against a gateway alone: a next hop without one fits too.
+		// An IPv6 gateway is only compared with another gateway. A next hop without a
+		// gateway matches too.
 		gateway := w.Gateway.IsValid() && w.Gateway != h.Gateway && (w.Gateway.Is4() || h.Gateway.IsValid())
 		if w.Link != 0 && w.Link != h.Link || gateway || w.Realm != 0 && w.Realm != h.Realm {
 			return false
@@ -312,8 +314,8 @@ func (c *Route) hopsMatch4(r *route.Route) bool {
 	return true
 }
 
-// sameRoute4 reports whether a route is equal to a new one in all that the kernel
-// compares (fib_find_info).
+// sameRoute4 reports whether a route is equal to a new one in everything that the
+// kernel compares (fib_find_info).
 func (t *tx) sameRoute4(a *route.Route, b *route.Route) bool {
 	if a.Protocol != b.Protocol || a.Scope != b.Scope || a.PrefSrc != b.PrefSrc || a.Metric != b.Metric ||
 		a.Table != b.Table || a.NextHopID != b.NextHopID || a.Type != b.Type || !slices.Equal(a.Metrics, b.Metrics) {
@@ -325,7 +327,7 @@ func (t *tx) sameRoute4(a *route.Route, b *route.Route) bool {
 	return slices.EqualFunc(a.NextHops, b.NextHops, sameHop)
 }
 
-// stateFlags are the flags of a next hop that are no part of its identity
+// stateFlags are the flags of a next hop that are not part of its identity
 // (RTNH_COMPARE_MASK).
 const stateFlags = route.NextHopDead | route.NextHopLinkDown | route.NextHopOffload | route.NextHopTrap
 

@@ -7,11 +7,10 @@ import (
 	"routewhy/route"
 )
 
-// defaultMetric6 is the metric of an IPv6 route for which none is given
-// (IP6_RT_PRIO_USER).
+// defaultMetric6 is the metric of an IPv6 route if none is given (IP6_RT_PRIO_USER).
 const defaultMetric6 = 1024
 
-// apply6 is inet6_rtm_newroute and inet6_rtm_delroute in net/ipv6/route.c.
+// apply6 does what inet6_rtm_newroute and inet6_rtm_delroute in net/ipv6/route.c do.
 func (c *Route) apply6(t *tx) *Refusal {
 	if no := c.check6(); no != nil {
 		return no
@@ -42,7 +41,7 @@ func (c *Route) apply6(t *tx) *Refusal {
 	return c.add6(t, &r)
 }
 
-// check6 is what a request may not be, whatever the state (rtm_to_fib6_config).
+// check6 refuses a request that is not allowed in any state (rtm_to_fib6_config).
 func (c *Route) check6() *Refusal {
 	r := &c.Route
 	switch {
@@ -56,7 +55,7 @@ func (c *Route) check6() *Refusal {
 	return nil
 }
 
-// build6 makes the route by one next hop that the kernel would have
+// build6 makes the route that the kernel would have for one next hop
 // (ip6_route_info_create).
 func (c *Route) build6(t *tx, base *route.Route, h route.NextHop) (*route.Route, *Refusal) {
 	r := base.Clone()
@@ -98,13 +97,13 @@ func (c *Route) build6(t *tx, base *route.Route, h route.NextHop) (*route.Route,
 		}
 	} else {
 		asked := r
-		asked.Table = c.Route.Table // zero, though it means main, is none to look a gateway up in
+		asked.Table = c.Route.Table // table zero means main, but it is no table for looking up a gateway
 		if no := t.checkHop6(&h, &asked); no != nil {
 			return nil, no
 		}
 		link = h.Link
 		r.NextHops = []route.NextHop{h}
-		if fails(r.Type) || t.viaLoopback(&r) { // which forgets them (RTF_REJECT alone)
+		if fails(r.Type) || t.viaLoopback(&r) { // such a route loses both (it has only RTF_REJECT)
 			r.Pref, r.Expires = route.PreferenceMedium, 0
 		}
 	}
@@ -117,13 +116,13 @@ func (c *Route) build6(t *tx, base *route.Route, h route.NextHop) (*route.Route,
 	return &r, nil
 }
 
-// siblings6 reports whether a route can share its prefix and metric with others, as one
-// route with several next hops (rt6_qualify_for_ecmp).
+// siblings6 reports whether a route can share its prefix and metric with other routes,
+// so that they become one route with several next hops (rt6_qualify_for_ecmp).
 func siblings6(r *route.Route) bool {
 	return r.NextHopID == 0 && r.Protocol != route.ProtocolRA && len(r.NextHops) > 0 && r.NextHops[0].Gateway.IsValid()
 }
 
-// add6 adds a route, or one after the other of its next hops
+// add6 adds a route. If the route has several next hops, it adds one after the other
 // (ip6_route_multipath_add).
 func (c *Route) add6(t *tx, base *route.Route) *Refusal {
 	if !c.multipath() {
@@ -171,7 +170,7 @@ func sameHop6(a, b route.NextHop) bool {
 	return a.Link == b.Link && a.Gateway == b.Gateway && a.Encap == b.Encap
 }
 
-// node6 are the routes to a prefix from the same sources, and the others.
+// node6 are the routes to a prefix, and among them those from the same sources.
 func (t *tx) node6(id route.Table, dst, src netip.Prefix) (all, mine []*route.Route) {
 	all = t.edit.At(id, dst)
 	for _, r := range all {
@@ -182,8 +181,8 @@ func (t *tx) node6(id route.Table, dst, src netip.Prefix) (all, mine []*route.Ro
 	return all, mine
 }
 
-// setNode6 puts the routes to a prefix from the same sources back. In a dump the ones
-// for any source come first.
+// setNode6 puts the routes to a prefix from the same sources back. In a dump the
+// routes for any source come first.
 func (t *tx) setNode6(id route.Table, dst, src netip.Prefix, all, mine []*route.Route) {
 	var after []*route.Route
 	placed := false
@@ -263,7 +262,7 @@ func (t *tx) insert6(r *route.Route, v Verb) *Refusal {
 	return nil
 }
 
-// weigh gives a next hop of several the least weight, where it has none.
+// weigh gives the smallest weight to one of several next hops, if it has none.
 func weigh(h *route.NextHop) { h.Weight = max(h.Weight, 1) }
 
 // duplicate6 reports whether a route has the next hop, or the object, of a new one.
@@ -274,8 +273,7 @@ func (t *tx) duplicate6(x, r *route.Route) bool {
 	return slices.ContainsFunc(x.NextHops, func(h route.NextHop) bool { return sameHop6(h, r.NextHops[0]) })
 }
 
-// renew6 gives a route that is there another lifetime; the new one is refused all the
-// same.
+// renew6 gives an existing route another lifetime. The new route is still refused.
 func (t *tx) renew6(r *route.Route, all, mine []*route.Route, at int) *Refusal {
 	if mine[at].Expires != 0 {
 		next := mine[at].Clone()
@@ -288,8 +286,8 @@ func (t *tx) renew6(r *route.Route, all, mine []*route.Route, at int) *Refusal {
 	return refuse(route.EEXIST, "")
 }
 
-// replace6 puts a route in another one's place. Of a route with several next hops, all
-// go.
+// replace6 puts a route in the place of another one. If that one has several next
+// hops, all of them are removed.
 func (t *tx) replace6(r *route.Route, all, mine []*route.Route, at int) *Refusal {
 	after := slices.Clone(mine)
 	after[at] = r
@@ -297,8 +295,8 @@ func (t *tx) replace6(r *route.Route, all, mine []*route.Route, at int) *Refusal
 	return nil
 }
 
-// nodeExists6 reports whether the kernel's tree has a node for a prefix without routes:
-// the root, and where longer prefixes part.
+// nodeExists6 reports whether the kernel's tree has a node for a prefix without routes.
+// That is so for the root, and for places where longer prefixes branch.
 func (t *tx) nodeExists6(r *route.Route) bool {
 	if r.Src.IsValid() {
 		return false
@@ -336,15 +334,15 @@ func (c *Route) delete6(t *tx, r *route.Route) *Refusal {
 	return last
 }
 
-// remove6 deletes the first route that fits (ip6_route_del). With a gateway, or where
-// one says so, it is one next hop alone that goes.
+// remove6 deletes the first route that matches (ip6_route_del). If the request has a
+// gateway, or if one is set, only one next hop is removed.
 func (t *tx) remove6(r *route.Route, h route.NextHop, one bool) *Refusal {
 	if len(t.edit.At(r.Table, r.Dst)) == 0 && !t.tableExists(route.IPv6, r.Table) {
 		return &Refusal{Errno: route.ESRCH, Message: msgNoTable, MessageUnsure: true}
 	}
 	src := r.Src
 	if all := t.edit.At(r.Table, r.Dst); !slices.ContainsFunc(all, func(x *route.Route) bool { return x.Src.IsValid() }) {
-		src = netip.Prefix{} // without routes for certain sources, those for any are looked at
+		src = netip.Prefix{} // if there are no routes for certain sources, those for any source are used
 	}
 	all, mine := t.node6(r.Table, r.Dst, src)
 	if len(mine) == 0 && !src.IsValid() && r.Dst.Bits() == 0 && meansNull(r, h) {
@@ -383,13 +381,14 @@ func (t *tx) remove6(r *route.Route, h route.NextHop, one bool) *Refusal {
 }
 
 // gatewayFits6 reports whether a next hop's gateway is one that a request to delete
-// means: none given means any, and :: none.
+// means. If the request has none, any gateway matches; if it has ::, no gateway
+// matches.
 func gatewayFits6(want, have netip.Addr) bool {
 	return !want.IsValid() || want == have || want.IsUnspecified() && !have.IsValid()
 }
 
-// meansNull reports whether a request to delete means the entry that stands at ::/0
-// where there is no route (fib6_null_entry).
+// meansNull reports whether a request to delete means the entry that is at ::/0 if
+// there is no route (fib6_null_entry).
 func meansNull(r *route.Route, h route.NextHop) bool {
 	return r.Metric == 0 && (r.Protocol == 0 || r.Protocol == route.ProtocolKernel) && r.NextHopID == 0 &&
 		(h.Link == 0 || h.Link == route.LoopbackIndex) && !h.Gateway.IsValid()

@@ -7,7 +7,7 @@ import (
 	"routewhy/route"
 )
 
-// apply is fib_nl_newrule and fib_nl_delrule in net/core/fib_rules.c.
+// apply does what fib_nl_newrule and fib_nl_delrule in net/core/fib_rules.c do.
 func (c *Rule) apply(t *tx) *Refusal {
 	r := c.Rule
 	if !c.HasPriority {
@@ -24,8 +24,8 @@ func (c *Rule) apply(t *tx) *Refusal {
 	return c.addRule(t, &r)
 }
 
-// freePriority is what a rule gets for which none is given: one less than the second
-// rule's (fib_default_rule_pref).
+// freePriority is the priority of a rule if none is given: the priority of the second
+// rule minus one (fib_default_rule_pref).
 func (t *tx) freePriority(f route.Family) uint32 {
 	n := 0
 	for i := range t.snap.Rules {
@@ -42,7 +42,8 @@ func (t *tx) freePriority(f route.Family) uint32 {
 
 const msgBackward = "Backward goto not supported"
 
-// check is what a rule may not be, to add or to delete (fib_nl2rule). It completes it.
+// check refuses a rule that is not allowed, to add or to delete (fib_nl2rule). It
+// completes the rule.
 func (c *Rule) check(t *tx, r *route.Rule) *Refusal {
 	s := &r.Selector
 	if s.Mark != 0 && s.MarkMask == 0 {
@@ -124,14 +125,14 @@ func (t *tx) emptyTable4() route.Table {
 	return 0
 }
 
-// unmerge parts IPv4's tables local and main (fib_unmerge).
+// unmerge separates IPv4's tables local and main (fib_unmerge).
 func (t *tx) unmerge() {
 	if t.snap.Merged != route.No {
 		t.own().Merged = route.No
 	}
 }
 
-// dropImplied forgets the deleted rules that IPv6 went by all the same.
+// dropImplied forgets the deleted rules that IPv6 still used.
 func (t *tx) dropImplied() {
 	if slices.ContainsFunc(t.snap.Rules, func(r route.Rule) bool { return r.Implied }) {
 		s := t.own()
@@ -160,7 +161,7 @@ func (c *Rule) addRule(t *tx, r *route.Rule) *Refusal {
 	return nil
 }
 
-// resolveGotos marks the gotos without a target.
+// resolveGotos marks the gotos that have no target.
 func resolveGotos(rules []route.Rule) {
 	for i := range rules {
 		if r := &rules[i]; r.Action == route.ActionGoto {
@@ -171,8 +172,8 @@ func resolveGotos(rules []route.Rule) {
 	}
 }
 
-// same reports whether a rule is the same as a new one (rule_exists). What the new one
-// does not ask for of addresses, TOS and realm may differ.
+// same reports whether a rule is the same as a new one (rule_exists). If the new one
+// has no addresses, TOS or realm, these may differ.
 func same(x, r *route.Rule) bool {
 	a, b := &x.Selector, &r.Selector
 	return !x.Implied && x.Family == r.Family && x.Action == r.Action && x.Table == r.Table && x.Priority == r.Priority &&
@@ -182,8 +183,8 @@ func same(x, r *route.Rule) bool {
 		a.SrcPort == b.SrcPort && a.DstPort == b.DstPort && fits(x, r)
 }
 
-// fits is what both comparisons ask a family about (fib4_rule_compare,
-// fib6_rule_compare).
+// fits does the part of both comparisons that depends on the family
+// (fib4_rule_compare, fib6_rule_compare).
 func fits(x, want *route.Rule) bool {
 	a, b := &x.Selector, &want.Selector
 	return (!b.Src.IsValid() || b.Src.Bits() == 0 || a.Src == b.Src) &&
@@ -195,7 +196,7 @@ func fits(x, want *route.Rule) bool {
 }
 
 // matches reports whether a rule is one that a request to delete means (rule_find).
-// What the request does not say may be anything.
+// What the request does not give may have any value.
 func (c *Rule) matches(x, want *route.Rule) bool {
 	a, b := &x.Selector, &want.Selector
 	return !x.Implied && x.Family == want.Family &&
@@ -224,7 +225,8 @@ func (c *Rule) deleteRule(t *tx, r *route.Rule) *Refusal {
 	s := t.own()
 	s.Rules = slices.Clone(s.Rules)
 	gone := s.Rules[at]
-	// IPv6 goes by its first rules until another one is added, deleted or not.
+	// Until another rule is added, IPv6 uses its first rules, even if they are
+	// deleted.
 	if r.Family == route.IPv6 && !t.custom() && isDefault(&gone) {
 		s.Rules[at].Implied = true
 	} else {
@@ -234,14 +236,14 @@ func (c *Rule) deleteRule(t *tx, r *route.Rule) *Refusal {
 	return nil
 }
 
-// custom reports whether IPv6 asks its rules (fib6_has_custom_rules). Whether there
-// once was another rule than those that a namespace starts with, a snapshot does not
-// tell.
+// custom reports whether IPv6 asks its rules (fib6_has_custom_rules). A snapshot does
+// not tell whether there once was a rule other than those that a namespace starts
+// with.
 func (t *tx) custom() bool {
 	return t.custom6 || slices.ContainsFunc(t.snap.Rules, func(r route.Rule) bool { return r.Family == route.IPv6 && !isDefault(&r) })
 }
 
-// isDefault reports whether a rule is one that a namespace starts with.
+// isDefault reports whether a rule is one of those that a namespace starts with.
 func isDefault(r *route.Rule) bool {
 	return slices.ContainsFunc(route.DefaultRules(r.Family), func(d route.Rule) bool {
 		return d.Priority == r.Priority && d.Table == r.Table && d.Action == r.Action && d.Protocol == r.Protocol && r.Selector == d.Selector

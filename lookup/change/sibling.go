@@ -22,8 +22,8 @@ func siblingOf(dst netip.Prefix, r *route.Route, h *route.NextHop) sibling {
 	return sibling{r.Table, dst, r.Src, r.TOS, r.Metric, h.Gateway, h.Link}
 }
 
-// rememberSibling notes that the last next hop of a route is one that came as a route of
-// its own: what a dump shows of the first alone may differ.
+// rememberSibling stores that the last next hop of a route was added as a separate
+// route. That route may differ in what a dump shows only for the first next hop.
 func (t *tx) rememberSibling(joined, r *route.Route) {
 	key := siblingOf(r.Dst, r, &r.NextHops[0])
 	alike := joined.Type == r.Type && joined.Protocol == r.Protocol && joined.PrefSrc == r.PrefSrc && joined.Pref == r.Pref &&
@@ -39,15 +39,15 @@ func (t *tx) rememberSibling(joined, r *route.Route) {
 	t.siblings = m
 }
 
-// recallSibling gives a route whose first next hop is another one from now on what that
-// one came with.
+// recallSibling is for a route whose first next hop is now another one. It gives the
+// route the attributes with which that next hop was added.
 func (t *tx) recallSibling(dst netip.Prefix, r *route.Route) {
 	own := t.siblings[siblingOf(dst, r, &r.NextHops[0])]
 	if own == nil {
 		return
 	}
 	r.Type, r.Protocol, r.PrefSrc, r.Pref, r.Expires, r.Metrics = own.Type, own.Protocol, own.PrefSrc, own.Pref, own.Expires, own.Metrics
-	if r.PrefSrc.IsValid() && !t.mayPrescribe6(r.PrefSrc, r.NextHops[0].Link) { // it has gone meanwhile
+	if r.PrefSrc.IsValid() && !t.mayPrescribe6(r.PrefSrc, r.NextHops[0].Link) { // the source was removed in the meantime
 		r.PrefSrc = netip.Addr{}
 	}
 }

@@ -8,48 +8,49 @@ import (
 	"routewhy/route"
 )
 
-// State is a host's routing state as changes find it. It is immutable: each change
-// gives another State, which shares with it what the change leaves alone.
+// State is a host's routing state before or after a change. It is immutable: each
+// change gives another State, which shares everything that did not change with the
+// first.
 type State struct {
 	fib *lookup.FIB
 	hidden
 }
 
-// hidden is what no dump shows. The zero value is what is usual.
+// hidden is what no dump shows. The zero value has the usual facts.
 type hidden struct {
-	// tables are IPv4 tables that a change made, which may be empty since.
+	// tables are IPv4 tables that a change made. They may be empty now.
 	tables map[route.Table]bool
 	// tables6 are the IPv6 tables.
 	tables6 map[route.Table]bool
-	// custom6 says that an IPv6 rule was added, which makes the kernel ask its rules.
+	// custom6 says that an IPv6 rule was added. After that the kernel asks its rules.
 	custom6 bool
 	// linkLocal are the link-local addresses that devices had and would get again.
 	linkLocal map[int]route.Addr
-	// ready are devices that had a carrier since they went up, though they have none now
-	// (IF_READY).
+	// ready are devices that had a carrier since they went up, even if they have none
+	// now (IF_READY).
 	ready map[int]bool
 	// parked are addresses that lost their local route when their device went down, and
-	// get it again with the device (INET6_IFADDR_STATE_PREDAD).
+	// get it back when the device goes up (INET6_IFADDR_STATE_PREDAD).
 	parked map[deviceAddr]bool
-	// siblings are the routes that became another next hop of an IPv6 route which differs
-	// from them in what a dump shows once.
+	// siblings are routes that became another next hop of an IPv6 route. They differ from
+	// that route in something that a dump shows only once.
 	siblings map[sibling]*route.Route
-	// deadHops are next hops that are dead, where a dump shows them dead also for want of
-	// a carrier.
+	// deadHops are next hops that are really dead, where a dump also shows next hops
+	// without a carrier as dead.
 	deadHops map[sibling]bool
-	// dark are devices without a carrier of their own, and bridges whose ports the kernel
-	// has looked at and found none that has one. ownMTU are devices that a request gave an
-	// MTU.
+	// dark are devices that have no carrier of their own, and bridges for which the kernel
+	// has looked at the ports and found none with a carrier. ownMTU are devices that got
+	// their MTU from a request.
 	dark, ownMTU map[int]bool
-	// hadVRF says that there was a VRF, with which the kernel made its rules.
+	// hadVRF says that there was a VRF. With the first VRF the kernel made its rules.
 	hadVRF bool
 	// vlans are the IDs of the VLAN devices that changes made.
 	vlans map[int]uint16
 }
 
-// New starts from a FIB, which must have all routes that a change may meet: those to
-// its prefix, those to its gateways and, where a device, an address or a next-hop
-// object changes, all.
+// New starts with a FIB. It must have all routes that a change may concern: those to
+// its prefix and those to its gateways. If a device, an address or a next-hop object
+// changes, it must have all routes.
 func New(f *lookup.FIB) *State {
 	s := &State{fib: f}
 	t := &tx{old: s, edit: f.Edit(), snap: f.Snapshot()}
@@ -73,11 +74,11 @@ func New(f *lookup.FIB) *State {
 	return s
 }
 
-// FIB is the state's index for looking packets up, and its snapshot: of that, Routes
-// alone are not kept up to date.
+// FIB is the state's index for looking packets up, with its snapshot. In the snapshot
+// only Routes are not kept up to date.
 func (s *State) FIB() *lookup.FIB { return s.fib }
 
-// HasTable reports whether a table is known to exist. The zero family: that of IPv4.
+// HasTable reports whether a table is known to exist. The zero family means IPv4.
 func (s *State) HasTable(f route.Family, id route.Table) bool {
 	tables := s.tables
 	if f == route.IPv6 {
@@ -88,16 +89,17 @@ func (s *State) HasTable(f route.Family, id route.Table) bool {
 	return id == route.TableMain || id == route.TableLocal || tables[id] || s.fib.Edit().Size(f, id) > 0
 }
 
-// Outcome is what becomes of a change.
+// Outcome is the result of a change.
 type Outcome struct {
-	// State is the state after it; where the change is refused, the same as before, but
-	// for an IPv6 route with several next hops, some of which may have been changed,
-	// and the multicast route of a device that is refused an address.
+	// State is the state after the change. If the change is refused, it is the same as
+	// before, with two exceptions: an IPv6 route with several next hops, because some
+	// of them may have been changed, and the multicast route of a device that is
+	// refused an address.
 	State *State
 	// Refusal is the kernel's refusal; nil: the change is made.
 	Refusal *Refusal
-	// Removed and Added are the routes that went and came, in that order where one
-	// takes another's place.
+	// Removed and Added are the routes that were removed and added. If one takes the
+	// place of another, they are in that order.
 	Removed, Added []RouteRef
 }
 
@@ -113,27 +115,30 @@ func (s *State) Apply(c Change) Outcome {
 	return Outcome{State: next, Refusal: r, Removed: t.removed, Added: t.added}
 }
 
-// tx is a change on its way.
+// tx is a change that is being made.
 type tx struct {
 	old  *State
 	edit *lookup.Edit
-	// snap is the snapshot of the state before until own makes it the change's own.
+	// snap is the snapshot of the state before the change, until own makes a copy for
+	// the change.
 	snap *route.Snapshot
 	mine bool
-	// sysctlsMine says that the snapshot's settings are the change's own.
+	// sysctlsMine says that the snapshot's settings are already a copy for this
+	// change.
 	sysctlsMine bool
 	hidden
-	// deadMine says that the list of dead next hops is the change's own.
+	// deadMine says that the list of dead next hops is already a copy for this
+	// change.
 	deadMine bool
-	// partly says that a change that is refused leaves something behind.
+	// partly says that something stays changed although the change is refused.
 	partly bool
 
 	removed, added []RouteRef
 	kernel         behaviour
 }
 
-// own is a snapshot whose lists may be replaced. What they hold must be cloned before it
-// is written to.
+// own is a snapshot whose lists may be replaced. The elements of a list must be cloned
+// before they are written to.
 func (t *tx) own() *route.Snapshot {
 	if !t.mine {
 		c := *t.snap
@@ -142,7 +147,8 @@ func (t *tx) own() *route.Snapshot {
 	return t.snap
 }
 
-// refused is the state after a refusal: a request may leave an empty table behind.
+// refused is the state after a refusal. A refused request may leave an empty table
+// behind.
 func (t *tx) refused() *State {
 	if len(t.tables) == len(t.old.tables) && len(t.tables6) == len(t.old.tables6) {
 		return t.old
@@ -152,7 +158,7 @@ func (t *tx) refused() *State {
 	return &s
 }
 
-// makeTable notes that a table exists from now on (fib_new_table, fib6_new_table).
+// makeTable stores that a table exists from now on (fib_new_table, fib6_new_table).
 func (t *tx) makeTable(f route.Family, id route.Table) {
 	tables := &t.tables
 	if f == route.IPv6 {
@@ -170,7 +176,7 @@ func (t *tx) makeTable(f route.Family, id route.Table) {
 }
 
 // tableExists reports whether the kernel is known to have made a table. IPv6's local and
-// main are there from the start; IPv4's come with the first route, at first as one.
+// main exist from the start. IPv4's come with the first route, at first as one table.
 func (t *tx) tableExists(f route.Family, id route.Table) bool {
 	if f == route.IPv6 {
 		return id == route.TableMain || id == route.TableLocal || t.tables6[id] || t.edit.Size(f, id) > 0
@@ -184,9 +190,9 @@ func (t *tx) setRoutes(ref RouteRef, before, after []*route.Route) {
 	t.edit.Set(ref.Table, ref.Dst, after)
 }
 
-// record notes which routes go and come.
+// record stores which routes are removed and added.
 func (t *tx) record(ref RouteRef, before, after []*route.Route) {
-	if len(after) == 0 { // which leaves the table, perhaps an empty one
+	if len(after) == 0 { // the table stays, and may be empty now
 		t.makeTable(route.FamilyOf(ref.Dst.Addr()), ref.Table)
 	}
 	for _, r := range before {
@@ -204,7 +210,7 @@ func (t *tx) record(ref RouteRef, before, after []*route.Route) {
 // link finds a device.
 func (t *tx) link(index int) *route.Link { return t.snap.Link(index) }
 
-// setting is a device's setting in a family; zero where it was not read.
+// setting is a device's setting in a family; zero if it was not read.
 func (t *tx) setting(f route.Family, dev, key string) int {
 	n, _ := t.snap.Sysctls.Conf(f, dev, key)
 	return n

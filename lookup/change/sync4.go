@@ -7,7 +7,7 @@ import (
 	"routewhy/route"
 )
 
-// linkEvent is what happens to a device.
+// linkEvent says what happens to a device.
 type linkEvent uint8
 
 const (
@@ -16,8 +16,8 @@ const (
 	linkGone                     // it is deleted (NETDEV_UNREGISTER)
 )
 
-// rewrite changes the routes of a table. edit gives a route's successor, which is the
-// route itself where it stays, or says that it goes.
+// rewrite changes the routes of a table. For each route, edit returns the new route,
+// which is the same one if it stays unchanged, or says that the route is removed.
 func (t *tx) rewrite(f route.Family, id route.Table, edit func(netip.Prefix, *route.Route) (next *route.Route, gone bool)) {
 	t.edit.Rewrite(f, id, func(dst netip.Prefix, list []*route.Route) ([]*route.Route, bool) {
 		after := make([]*route.Route, 0, len(list))
@@ -34,14 +34,15 @@ func (t *tx) rewrite(f route.Family, id route.Table, edit func(netip.Prefix, *ro
 	})
 }
 
-// rewriteAll does so with all tables of a family.
+// rewriteAll does the same with all tables of a family.
 func (t *tx) rewriteAll(f route.Family, edit func(netip.Prefix, *route.Route) (*route.Route, bool)) {
 	for _, id := range t.edit.Tables(f) {
 		t.rewrite(f, id, edit)
 	}
 }
 
-// flags4 are a next hop's flags for a state of its device, as a dump shows them.
+// flags4 are a next hop's flags for a given state of its device, as a dump shows
+// them.
 func (t *tx) flags4(h *route.NextHop, dead, noCarrier bool) route.NextHopFlags {
 	f := h.Flags &^ (route.NextHopDead | route.NextHopLinkDown)
 	if noCarrier {
@@ -53,16 +54,16 @@ func (t *tx) flags4(h *route.NextHop, dead, noCarrier bool) route.NextHopFlags {
 	return f
 }
 
-// syncDown4 makes the next hops by a device dead, or without carrier, and deletes the
-// routes that have no other (fib_sync_down_dev, fib_flush). Those to this host's own
-// addresses stay unless force is set.
+// syncDown4 marks the next hops by a device as dead, or as without carrier, and
+// deletes the routes that have no other next hop (fib_sync_down_dev, fib_flush).
+// Routes to this host's own addresses stay unless force is set.
 func (t *tx) syncDown4(link int, e linkEvent, force bool) {
 	t.rewriteAll(route.IPv4, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
 		if r.NextHopID != 0 || !slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool { return h.Link == link }) ||
 			r.Scope == route.ScopeHost && !force {
 			return r, false
 		}
-		if len(r.NextHops) == 1 && e != linkCarrier { // so of most, without a copy of each
+		if len(r.NextHops) == 1 && e != linkCarrier { // most routes are like this, so no copy of each is needed
 			return nil, true
 		}
 		next := r.Clone()

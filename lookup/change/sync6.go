@@ -8,8 +8,9 @@ import (
 	"routewhy/route"
 )
 
-// syncDown6 deletes the IPv6 routes by a device that goes down or is deleted, and makes
-// dead what others have of it (fib6_ifdown in net/ipv6/route.c).
+// syncDown6 deletes the IPv6 routes by a device that goes down or is deleted. In routes
+// with other next hops, it marks those by the device as dead (fib6_ifdown in
+// net/ipv6/route.c).
 func (t *tx) syncDown6(link int, gone bool) {
 	by := func(h route.NextHop) bool { return h.Link == link }
 	t.rewriteAll(route.IPv6, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
@@ -49,8 +50,8 @@ func (t *tx) carrierDown6(link int) {
 	})
 }
 
-// syncUp6 revives the next hops by a device (rt6_sync_up). all says that it went up, and
-// did not only get its carrier.
+// syncUp6 revives the next hops by a device (rt6_sync_up). all says that the device went
+// up, and did not only get its carrier.
 func (t *tx) syncUp6(link int, all bool) {
 	carrier := t.link(link).Carrier()
 	t.rewriteAll(route.IPv6, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
@@ -67,7 +68,7 @@ func (t *tx) syncUp6(link int, all bool) {
 	}
 }
 
-// reflag6 gives the next hops of a route by a device other flags.
+// reflag6 gives other flags to those next hops of a route that are by a device.
 func (t *tx) reflag6(r *route.Route, link int, flags func(*route.NextHop) route.NextHopFlags) (*route.Route, bool) {
 	next := r.Clone()
 	for i := range next.NextHops {
@@ -81,9 +82,9 @@ func (t *tx) reflag6(r *route.Route, link int, flags func(*route.NextHop) route.
 	return &next, false
 }
 
-// lower6 is addrconf_ifdown: the routes by the device go, and its addresses too, except for
-// permanent ones where a setting keeps them. gone says that the device loses IPv6 for
-// good.
+// lower6 is addrconf_ifdown: it removes the routes by the device and the device's
+// addresses. Permanent addresses stay if a setting keeps them. gone says that the device
+// loses IPv6 for good.
 func (t *tx) lower6(l *route.Link, gone bool) {
 	keeps := !gone && t.setting(route.IPv6, l.Name, "disable_ipv6") == 0
 	if all := t.setting(route.IPv6, "all", "keep_addr_on_down"); all != 0 {
@@ -109,7 +110,7 @@ func (t *tx) lower6(l *route.Link, gone bool) {
 	}
 }
 
-// staysDown6 reports whether an address may outlast its device's being down.
+// staysDown6 reports whether an address may stay while its device is down.
 func staysDown6(a *route.Addr) bool {
 	addr := a.Prefix.Addr()
 	return a.Flags&route.AddrPermanent != 0 && !addr.IsLinkLocalUnicast() && !addr.IsLoopback()
@@ -119,15 +120,15 @@ func staysDown6(a *route.Addr) bool {
 // (IFAPROT_KERNEL_LL).
 const protocolLinkLocal = 3
 
-// kernelMade reports whether a link-local address is one that the kernel gave a device: it
-// says so, or the address is made of a MAC address (RFC 4291 appendix A).
+// kernelMade reports whether the kernel gave a link-local address to a device. Either the
+// address says so, or it is made from a MAC address (RFC 4291 appendix A).
 func kernelMade(a *route.Addr) bool {
 	b := a.Prefix.Addr().As16()
 	return a.Protocol == protocolLinkLocal || a.Prefix.Bits() == 64 && b[11] == 0xff && b[12] == 0xfe
 }
 
-// rememberLinkLocal keeps the link-local address that the kernel gave a device, which it
-// would make again.
+// rememberLinkLocal stores the link-local address that the kernel gave to a device,
+// because the kernel would make it again.
 func (t *tx) rememberLinkLocal(l *route.Link) {
 	for i := range t.snap.Addrs {
 		a := t.snap.Addrs[i]
@@ -143,7 +144,7 @@ func (t *tx) rememberLinkLocal(l *route.Link) {
 	}
 }
 
-// restore6 makes the routes of the addresses that outlasted a device's being down
+// restore6 makes the routes of the addresses that stayed while a device was down
 // (addrconf_permanent_addr).
 func (t *tx) restore6(l *route.Link) {
 	var kept []route.Addr
@@ -187,7 +188,7 @@ type deviceAddr struct {
 	addr netip.Addr
 }
 
-// setParked notes whether an address waits for its device.
+// setParked stores whether an address waits for its device.
 func (t *tx) setParked(a *route.Addr, is bool) {
 	key := deviceAddr{a.Link, a.Prefix.Addr()}
 	if t.parked[key] == is {
@@ -201,8 +202,9 @@ func (t *tx) setParked(a *route.Addr, is bool) {
 	t.parked = m
 }
 
-// noteParked finds out which addresses wait: those of devices that are down, or have no
-// IPv6 now, which have no local route. One that a device got meanwhile has it.
+// noteParked finds out which addresses wait: those without a local route on devices
+// that are down, or that have no IPv6 now. An address that was added in the meantime
+// has its local route.
 func (t *tx) noteParked() {
 	for i := range t.snap.Addrs {
 		a := &t.snap.Addrs[i]
@@ -215,8 +217,8 @@ func (t *tx) noteParked() {
 // The ways in which a device gets a link-local address (IN6_ADDR_GEN_MODE_*).
 const addrGenNone = 1
 
-// ready6 is what follows when a device is up and has a carrier for the first time since
-// (addrconf_init_auto_addrs, addrconf_dad_run).
+// ready6 does what follows when a device is up and gets a carrier for the first time
+// since then (addrconf_init_auto_addrs, addrconf_dad_run).
 func (t *tx) ready6(l *route.Link) {
 	if l.Flags&route.LinkLoopback != 0 {
 		t.loopback6(l)
@@ -265,9 +267,9 @@ func (t *tx) isReady6(l *route.Link) bool {
 	return l.Carrier() && l.HasIPv6() && t.setting(route.IPv6, l.Name, "disable_ipv6") == 0 || t.ready[l.Index]
 }
 
-// wasReady6 reports whether a device without carrier, of which nothing is known, had one
-// since it went up: then it has a multicast route, and no address that is still to be
-// tried.
+// wasReady6 reports whether a device without carrier had one since it went up, if
+// nothing else is known about it. If it had one, it has a multicast route, and no
+// address that still has to be tested.
 func (t *tx) wasReady6(l *route.Link) bool {
 	if slices.ContainsFunc(t.snap.Addrs, func(a route.Addr) bool {
 		return a.Link == l.Index && a.Prefix.Addr().Is6() && a.Flags&route.AddrTentative != 0 && a.Flags&route.AddrDADFailed == 0
@@ -278,7 +280,7 @@ func (t *tx) wasReady6(l *route.Link) bool {
 	return slices.ContainsFunc(list, func(r *route.Route) bool { return byDevice(r, l.Index) })
 }
 
-// setReady notes whether a device had a carrier since it went up.
+// setReady stores whether a device had a carrier since it went up.
 func (t *tx) setReady(index int, is bool) {
 	if t.ready[index] == is {
 		return

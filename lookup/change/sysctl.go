@@ -10,7 +10,7 @@ import (
 	"routewhy/route"
 )
 
-// The names below net/ipv4/conf and net/ipv6/conf that are no device's.
+// The names below net/ipv4/conf and net/ipv6/conf that are not names of devices.
 const (
 	allDevices = "all"
 	newDevices = "default"
@@ -19,8 +19,8 @@ const (
 // ipForward is another name of net/ipv4/conf/all/forwarding.
 const ipForward = "net/ipv4/ip_forward"
 
-// apply writes a setting and does what the kernel does at once. A setting that nothing
-// here depends on is kept as it is written.
+// apply writes a setting and does what the kernel does immediately. If nothing here
+// depends on a setting, it is only stored.
 func (c *Sysctl) apply(t *tx) *Refusal {
 	path := c.Path
 	if path == ipForward {
@@ -52,7 +52,7 @@ func (c *Sysctl) apply(t *tx) *Refusal {
 	return nil
 }
 
-// hasConf reports whether there are settings of a family for a device of a name.
+// hasConf reports whether there are settings of a family for a device with this name.
 func (t *tx) hasConf(f route.Family, dev string) bool {
 	l := t.snap.LinkByName(dev)
 	if l == nil || f == route.IPv4 {
@@ -88,8 +88,8 @@ func (t *tx) setConf(f route.Family, dev, key string, n int) {
 	t.set(route.ConfPath(f, dev, key), strconv.Itoa(n))
 }
 
-// named are the devices that a name below conf means, in the kernel's order as far as it
-// is known.
+// named are the devices that a name below conf means, in the kernel's order as far as
+// the order is known.
 func (t *tx) named(dev string) []string {
 	if dev == newDevices {
 		return nil
@@ -104,7 +104,7 @@ func (t *tx) named(dev string) []string {
 		}
 	}
 	order = slices.Clone(order)
-	for i := range t.snap.Links { // of those that are not in it, the index tells who came first
+	for i := range t.snap.Links { // for devices that are not in it, the index tells which came first
 		if index := t.snap.Links[i].Index; !slices.Contains(order, index) {
 			at := slices.IndexFunc(order, func(x int) bool { return x > index })
 			if at < 0 {
@@ -123,7 +123,8 @@ func (t *tx) named(dev string) []string {
 }
 
 // setForwarding switches forwarding (inet_forward_change in net/ipv4/devinet.c,
-// addrconf_fixup_forwarding in net/ipv6/addrconf.c). That for all devices switches each.
+// addrconf_fixup_forwarding in net/ipv6/addrconf.c). The setting for all devices
+// switches each of them.
 func (t *tx) setForwarding(f route.Family, dev string, n int) {
 	before := t.setting(f, dev, "forwarding")
 	if f == route.IPv4 && before == n {
@@ -177,8 +178,8 @@ func (t *tx) forwards6(l *route.Link, on bool) {
 	}
 }
 
-// purgeRouters deletes the default routes that router advertisements gave, but where a
-// device accepts such although it forwards (rt6_purge_dflt_routers).
+// purgeRouters deletes the default routes that router advertisements gave, except if a
+// device accepts such routes although it forwards (rt6_purge_dflt_routers).
 func (t *tx) purgeRouters() {
 	t.rewriteAll(route.IPv6, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
 		if r.Protocol != route.ProtocolRA || len(r.NextHops) == 0 || !r.NextHops[0].Gateway.IsValid() {
@@ -189,7 +190,7 @@ func (t *tx) purgeRouters() {
 	})
 }
 
-// setDisableIPv6 takes IPv6 from devices, or gives it back (addrconf_disable_ipv6).
+// setDisableIPv6 removes IPv6 from devices, or gives it back (addrconf_disable_ipv6).
 func (t *tx) setDisableIPv6(dev string, n int) {
 	before := map[string]int{}
 	for _, name := range t.named(dev) {
@@ -215,9 +216,10 @@ func (t *tx) setDisableIPv6(dev string, n int) {
 	}
 }
 
-// setIgnoreLinkdown sets whether routes without carrier are passed over. A dump shows
-// the next hops dead then. Of IPv6 a device's own setting alone counts, and that for all
-// devices is written to each (addrconf_fixup_linkdown in net/ipv6/addrconf.c).
+// setIgnoreLinkdown sets whether routes without carrier are skipped. If they are, a dump
+// shows their next hops as dead. For IPv6 only a device's own setting counts, and the
+// setting for all devices is written to each device (addrconf_fixup_linkdown in
+// net/ipv6/addrconf.c).
 func (t *tx) setIgnoreLinkdown(f route.Family, dev string, n int) {
 	dead := map[*route.NextHop]bool{}
 	t.rewriteAll(f, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {

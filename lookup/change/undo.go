@@ -6,31 +6,33 @@ import (
 	"routewhy/route"
 )
 
-// WayBack is how a host comes back to a state before some changes.
+// WayBack says how a host gets back to the state before some changes.
 type WayBack struct {
-	// Changes bring it back, one after the other.
+	// Changes bring the state back, one after the other.
 	Changes []Change
-	// State is the one after them.
+	// State is the state after these changes.
 	State *State
-	// Left is what they cannot bring back exactly; empty: the state is the one before.
+	// Left is what they cannot bring back exactly; empty: the state is the same as
+	// before.
 	Left []Leftover
 }
 
 // Leftover is one thing that no change brings back as it was.
 type Leftover struct {
 	Code LeftoverCode
-	// Dev is the name of the device that it is about, as it was before.
+	// Dev is the name of the device that it is about, as it was before the changes.
 	Dev string
-	// Prefix is an address's with its length, a route's or a neighbour's destination.
+	// Prefix is an address with its length, or the destination of a route or of a
+	// neighbour.
 	Prefix netip.Prefix
-	// Table is a route's.
+	// Table is the table of a route.
 	Table route.Table
-	// Family and Priority are a rule's.
+	// Family and Priority are those of a rule.
 	Family   route.Family
 	Priority uint32
-	// ID is a next-hop object's.
+	// ID is the ID of a next-hop object.
 	ID uint32
-	// Path is a setting's, below /proc/sys.
+	// Path is the path of a setting, below /proc/sys.
 	Path string
 }
 
@@ -54,8 +56,9 @@ const (
 	LeftAdvertised  LeftoverCode = "advertised"     // router advertisements do not renew it any more
 )
 
-// Undo works out the changes that bring a state back after others were made in it, in
-// their order, and tries each. before is the state before the first one.
+// Undo works out the changes that bring a state back after other changes were made in
+// it, and tries each of them. done are those other changes in their order, and before
+// is the state before the first one.
 func Undo(before *State, done []Outcome) WayBack {
 	if len(done) == 0 {
 		return WayBack{State: before}
@@ -67,13 +70,14 @@ func Undo(before *State, done []Outcome) WayBack {
 	return u.run()
 }
 
-// run works it out. What one round leaves, the next one may find possible.
+// run works out the way back. What is not possible in one round may be possible in
+// the next.
 func (u *undoer) run() WayBack {
 	const rounds = 4
 	for round := 0; ; round++ {
 		u.links()
 		u.settings()
-		u.links() // a setting may have stood in the way
+		u.links() // a setting may have prevented it before
 		u.addresses()
 		u.rules()
 		u.routes()
@@ -84,7 +88,7 @@ func (u *undoer) run() WayBack {
 	return WayBack{Changes: u.changes, State: u.now, Left: u.left(true)}
 }
 
-// spot is where routes stand: a prefix in a table.
+// spot is a place for routes: a prefix in a table.
 type spot struct {
 	table route.Table
 	dst   netip.Prefix
@@ -94,17 +98,18 @@ type spot struct {
 type undoer struct {
 	want, now *State
 	changes   []Change
-	// touched are the places in which routes may differ.
+	// touched are the places where routes may differ.
 	touched map[spot]bool
-	// order is touched's keys as they were added.
+	// order are the keys of touched, in the order in which they were added.
 	order []spot
-	// keepsLinks says that devices which are too many stay.
+	// keepsLinks says that superfluous devices stay.
 	keepsLinks bool
-	// renewed are devices whose addresses were taken away and given back for their routes.
+	// renewed are devices whose addresses were removed and added again to get their routes
+	// back.
 	renewed map[linkFamily]bool
 }
 
-// mark is a point of a way back to which it may return.
+// mark is a point of a way back. The undoer can return to it.
 type mark struct {
 	now     *State
 	changes int

@@ -16,9 +16,9 @@ import (
 	"routewhy/route/routetest"
 )
 
-// TestUndo makes random sequences of changes in the running kernel and then what brings
-// the state back. ROUTEWHY_UNDOS is how many sequences (12), ROUTEWHY_SEED where the
-// random numbers start.
+// TestUndo makes random sequences of changes in the running kernel, and then the
+// changes that bring the state back. ROUTEWHY_UNDOS is how many sequences (12),
+// ROUTEWHY_SEED where the random numbers start.
 func TestUndo(t *testing.T) {
 	support := routetest.Probe(t)
 	seed := routetest.EnvInt(t, "ROUTEWHY_SEED", 1)
@@ -52,7 +52,7 @@ func undoReally(t *testing.T, rng *rand.Rand, support routetest.Support, tally m
 	for range 1 + rng.IntN(8) {
 		c := d.draw(state)
 		if l, ok := c.(*change.Link); ok && l.Verb == change.Delete {
-			continue // which nothing brings back
+			continue // nothing brings that back
 		}
 		out := state.Apply(c)
 		if out.Refusal != nil {
@@ -62,7 +62,7 @@ func undoReally(t *testing.T, rng *rand.Rand, support routetest.Support, tally m
 		ns.Settle()
 		if faults := settled(t, h, out.State); said != (answer{}) || len(faults) > 0 {
 			tally["passed over: the engine and the kernel differ"]++
-			return // TestDifferential's to show
+			return // TestDifferential shows this
 		}
 		fmt.Fprintln(&story, "do  ", text(c))
 		state, done = out.State, append(done, out)
@@ -93,7 +93,7 @@ func undoReally(t *testing.T, rng *rand.Rand, support routetest.Support, tally m
 	}
 }
 
-// undoOnPaper makes random sequences of changes and takes them back in the engine alone.
+// undoOnPaper makes random sequences of changes and undoes them, in the engine only.
 func undoOnPaper(t *testing.T, d *drawer, first *route.Snapshot, tally map[string]int) {
 	before := change.New(lookup.New(first))
 	want := snapshotOf(before)
@@ -104,7 +104,7 @@ func undoOnPaper(t *testing.T, d *drawer, first *route.Snapshot, tally map[strin
 		for range 1 + d.rng.IntN(12) {
 			c := d.draw(state)
 			if l, ok := c.(*change.Link); ok && l.Verb == change.Delete {
-				continue // which nothing brings back
+				continue // nothing brings that back
 			}
 			if out := state.Apply(c); out.Refusal == nil {
 				fmt.Fprintln(&story, "do  ", text(c))
@@ -132,7 +132,8 @@ func undoOnPaper(t *testing.T, d *drawer, first *route.Snapshot, tally map[strin
 	}
 }
 
-// settled waits until the kernel has the state, and names what differs for long.
+// settled waits until the kernel has the state. If that takes too long, it names the
+// differences.
 func settled(t *testing.T, h *live, want *change.State) []string {
 	faults := compare(snapshotOf(want), h.read(t))
 	for wait := time.Millisecond; len(faults) > 0 && wait < 300*time.Millisecond; wait *= 2 {
@@ -142,14 +143,15 @@ func settled(t *testing.T, h *live, want *change.State) []string {
 	return faults
 }
 
-// exact reports whether a dump cannot tell the state from the one before.
+// exact reports whether a dump cannot distinguish the state from the one before.
 func exact(left []change.Leftover) bool {
 	return !slices.ContainsFunc(left, func(l change.Leftover) bool {
 		return l.Code != change.LeftUnread && l.Code != change.LeftUnmerged && l.Code != change.LeftLifetime && l.Code != change.LeftAdvertised
 	})
 }
 
-// unmerged reports whether tables local and main are parted, and nothing else differs.
+// unmerged reports whether tables local and main are separate, and nothing else
+// differs.
 func unmerged(faults []string) bool {
 	return len(faults) == 1 && strings.HasPrefix(faults[0], "merged: ")
 }

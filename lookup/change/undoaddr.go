@@ -15,18 +15,18 @@ func (u *undoer) addresses() {
 	}
 }
 
-// addrsOf are a device's addresses of a family in their order.
+// addrsOf are a device's addresses of a family, in their order.
 func addrsOf(s *route.Snapshot, link int, f route.Family) []route.Addr {
 	return slices.DeleteFunc(slices.Clone(s.Addrs), func(a route.Addr) bool {
 		return a.Link != link || route.FamilyOf(a.Prefix.Addr()) != f
 	})
 }
 
-// sameAddr reports whether two addresses are the same, except for the time that is left.
+// sameAddr reports whether two addresses are the same, except for the remaining time.
 func sameAddr(a, b route.Addr) bool { return timeless(a) == timeless(b) }
 
-// timeless leaves out what time alone changes: how long a limited lifetime still is, and
-// whether the kernel has finished trying whether an address is unique.
+// timeless removes what changes only with time: how long a limited lifetime still is,
+// and whether the kernel has finished testing whether an address is unique.
 func timeless(a route.Addr) route.Addr {
 	const limited = 1
 	if a.ValidLft != route.ForeverLft {
@@ -41,8 +41,9 @@ func timeless(a route.Addr) route.Addr {
 	return a
 }
 
-// addressesOf brings one device's back. It tries what touches least first; an order that
-// this does not give takes all that comes after the first difference away.
+// addressesOf brings the addresses of one device back. It first tries what changes
+// least. If that does not give the right order, it removes all addresses after the first
+// difference.
 func (u *undoer) addressesOf(link int, f route.Family) {
 	want := addrsOf(u.wanted(), link, f)
 	done := func() bool { return slices.EqualFunc(want, addrsOf(u.present(), link, f), sameAddr) }
@@ -64,9 +65,9 @@ func (u *undoer) addressesOf(link int, f route.Family) {
 	}
 }
 
-// alikeFirst is how many addresses two lists have alike where the kernel begins them: it
-// puts an IPv6 address before those that were there, an IPv4 one after them. It gives
-// the rest's number, at least one.
+// alikeFirst is how many addresses two lists have in common, counted from the side where
+// the kernel keeps the oldest: it puts a new IPv6 address before the others, and a new
+// IPv4 address after them. It returns the number of the other addresses, at least one.
 func alikeFirst(want, have []route.Addr, f route.Family) int {
 	n := 0
 	for n < len(want) && n < len(have) {
@@ -82,12 +83,12 @@ func alikeFirst(want, have []route.Addr, f route.Family) int {
 	return max(1, len(have)-n)
 }
 
-// placeAddrs deletes the addresses that are too many or other ones, and the newest ones
-// of the others as well as told, and adds those that are missing.
+// placeAddrs deletes the addresses that are superfluous or different, and also the
+// given number of the newest other addresses. Then it adds those that are missing.
 func (u *undoer) placeAddrs(want []route.Addr, link int, f route.Family, newest int) {
 	have := addrsOf(u.present(), link, f)
 	if f == route.IPv4 {
-		slices.Reverse(have) // the newest first, secondaries before what they depend on
+		slices.Reverse(have) // the newest first, and secondary addresses before their primary one
 	}
 	for i := range have {
 		w := slices.IndexFunc(want, func(a route.Addr) bool { return a.Prefix == have[i].Prefix && a.Peer == have[i].Peer })
@@ -99,21 +100,21 @@ func (u *undoer) placeAddrs(want []route.Addr, link int, f route.Family, newest 
 	missing := slices.Clone(want)
 	if f == route.IPv6 {
 		slices.Reverse(missing)
-	} else { // those that others are secondary to first
+	} else { // primary addresses first
 		slices.SortStableFunc(missing, func(a, b route.Addr) int { return int(a.Flags&route.AddrSecondary) - int(b.Flags&route.AddrSecondary) })
 	}
 	for i := range missing {
 		if !slices.ContainsFunc(addrsOf(u.present(), link, f), func(a route.Addr) bool { return a.Prefix == missing[i].Prefix && a.Peer == missing[i].Peer }) {
 			verb := Add
 			if missing[i].Prefix.Addr().Is6() && missing[i].Prefix.Addr().IsLinkLocalUnicast() {
-				verb = Replace // the kernel may have made it again by itself
+				verb = Replace // the kernel may have made it again itself
 			}
 			u.do(requestAddr(verb, &missing[i]))
 		}
 	}
 }
 
-// modifyAddr changes an address in place, where that gives it back as it was.
+// modifyAddr changes an address in place, if that makes it what it was before.
 func (u *undoer) modifyAddr(w *route.Addr) bool {
 	m := u.mark()
 	if u.do(requestAddr(Modify, w)) && slices.ContainsFunc(u.present().Addrs, func(a route.Addr) bool { return sameAddr(a, *w) }) {
@@ -123,7 +124,7 @@ func (u *undoer) modifyAddr(w *route.Addr) bool {
 	return false
 }
 
-// requestAddr is a listed address as a request has it.
+// requestAddr is a listed address in the form that a request has.
 func requestAddr(v Verb, a *route.Addr) *Addr {
 	c := &Addr{Verb: v, Addr: *a, Metric: a.Metric}
 	c.Addr.Metric = 0
@@ -138,8 +139,9 @@ func requestAddr(v Verb, a *route.Addr) *Addr {
 	return c
 }
 
-// renewAddresses takes addresses away and gives them back whose own routes are not as
-// they were: no request can make these. It reports whether there was something to do.
+// renewAddresses is for addresses whose own routes are not as they were. No request
+// can make such routes, so it removes the addresses and adds them again. It reports
+// whether there was anything to do.
 func (u *undoer) renewAddresses() bool {
 	if u.renewed == nil {
 		u.renewed = map[linkFamily]bool{}

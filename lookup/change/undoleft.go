@@ -9,8 +9,8 @@ import (
 	"routewhy/route"
 )
 
-// left names what differs from the state that is wanted. all also names what only a
-// longer look would show: a lifetime that begins again.
+// left names what differs from the wanted state. If all is set, it also names what is
+// not visible immediately: a lifetime that begins again.
 func (u *undoer) left(all bool) []Leftover {
 	var list []Leftover
 	want, have := u.wanted(), u.present()
@@ -23,7 +23,7 @@ func (u *undoer) left(all bool) []Leftover {
 	for path := range have.Sysctls {
 		_, dev, _, conf := confOf(path)
 		if conf && dev != allDevices && dev != newDevices && want.LinkByName(dev) == nil {
-			continue // of a device that was made and is gone again
+			continue // it belongs to a device that was made and deleted again
 		}
 		if _, read := want.Sysctls[path]; !read && path != ipForward {
 			list = append(list, Leftover{Code: LeftUnread, Path: path})
@@ -58,7 +58,8 @@ func (u *undoer) left(all bool) []Leftover {
 	return list
 }
 
-// leftoverOrder is the order in which they are told: what others follow from first.
+// leftoverOrder is the order in which the leftovers are told. Those that cause others
+// come first.
 func leftoverOrder() []LeftoverCode {
 	return []LeftoverCode{
 		LeftDevice, LeftDeviceState, LeftSetting, LeftAddress, LeftAddrOrder, LeftRule, LeftObject, LeftRoute, LeftNeighbour,
@@ -66,7 +67,7 @@ func leftoverOrder() []LeftoverCode {
 	}
 }
 
-// alikeNow is alike with the flags of the next hops.
+// alikeNow is like alike, but also compares the flags of the next hops.
 func alikeNow(a, b *route.Route) bool {
 	flags := func(x, y route.NextHop) bool {
 		return (x.Flags^y.Flags)&(route.NextHopDead|route.NextHopLinkDown) == 0
@@ -74,7 +75,7 @@ func alikeNow(a, b *route.Route) bool {
 	return alike(a, b) && (a.NextHopID != 0 || slices.EqualFunc(a.NextHops, b.NextHops, flags))
 }
 
-// gone reports whether a setting is that of a device which is gone.
+// gone reports whether a setting belongs to a device that is gone.
 func (u *undoer) gone(path string) bool {
 	_, dev, _, ok := confOf(path)
 	return ok && dev != allDevices && dev != newDevices && u.present().LinkByName(dev) == nil
@@ -145,7 +146,8 @@ func leftObjects(want, have *route.Snapshot) (list []Leftover) {
 	return list
 }
 
-// leftNeighbours names permanent entries alone: the others come again by themselves.
+// leftNeighbours names only permanent entries, because the others come back by
+// themselves.
 func leftNeighbours(want, have *route.Snapshot) (list []Leftover) {
 	for _, n := range want.Neighbours {
 		if n.State == route.NeighbourPermanent && !slices.Contains(have.Neighbours, n) {
@@ -164,7 +166,8 @@ func leftNeighbours(want, have *route.Snapshot) (list []Leftover) {
 // (IFAPROT_KERNEL_RA).
 const protocolAdvertised = 2
 
-// anew names what the changes give a lifetime, and what nobody renews any more.
+// anew names what gets a new lifetime by the changes, and what nobody renews any
+// more.
 func (u *undoer) anew() (list []Leftover) {
 	for _, c := range u.changes {
 		switch c := c.(type) {

@@ -9,15 +9,15 @@ import (
 	"routewhy/route"
 )
 
-// links deletes the devices that are too many, gives the others their names, groups, MTUs
+// links deletes superfluous devices. It gives the other devices their names, groups, MTUs
 // and masters back, and sets them up or down.
 func (u *undoer) links() {
 	for _, l := range slices.Backward(slices.Clone(u.present().Links)) {
-		if !u.keepsLinks && u.wanted().Link(l.Index) == nil && u.present().Link(l.Index) != nil { // not gone with its peer
+		if !u.keepsLinks && u.wanted().Link(l.Index) == nil && u.present().Link(l.Index) != nil { // it is not gone together with its peer
 			u.do(&Link{Verb: Delete, Index: l.Index})
 		}
 	}
-	for range 2 { // a name may be another device's until that one has its own back
+	for range 2 { // a name may be used by another device until that device has its own name back
 		for i := range u.wanted().Links {
 			u.nameBack(&u.wanted().Links[i])
 		}
@@ -50,8 +50,8 @@ func (u *undoer) links() {
 	}
 }
 
-// nameBack renames a device, which for kernels that want it is down meanwhile, and takes
-// its name from another one.
+// nameBack renames a device. For kernels that need it, the device is down during this.
+// If another device has the name, it gets a different one.
 func (u *undoer) nameBack(w *route.Link) {
 	l := u.present().Link(w.Index)
 	if l == nil || l.Name == w.Name {
@@ -73,7 +73,7 @@ func (u *undoer) rename(l *route.Link, name string) {
 	}
 }
 
-// freeName is a name that no device has, in either state.
+// freeName is a name that no device has, in either of the two states.
 func freeName(a, b *route.Snapshot) string {
 	name := "swap0"
 	for a.LinkByName(name) != nil || b.LinkByName(name) != nil {
@@ -82,7 +82,8 @@ func freeName(a, b *route.Snapshot) string {
 	return name
 }
 
-// settings writes the settings back: those for all devices first, which change others.
+// settings writes the settings back. Those for all devices come first, because they
+// change others.
 func (u *undoer) settings() {
 	paths := slices.SortedFunc(maps.Keys(u.wanted().Sysctls), func(a, b string) int {
 		return cmp.Or(cmp.Compare(breadth(a), breadth(b)), strings.Compare(a, b))
@@ -94,7 +95,7 @@ func (u *undoer) settings() {
 	}
 }
 
-// breadth orders settings: what is written for all devices comes first.
+// breadth orders settings: a setting that is written for all devices comes first.
 func breadth(path string) int {
 	_, dev, _, ok := confOf(path)
 	switch {

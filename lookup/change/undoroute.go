@@ -8,12 +8,13 @@ import (
 	"routewhy/route"
 )
 
-// routes brings the routes and the next-hop objects back. What a route's gateway needs
-// comes before it by trying again: each pass mends the places that it can.
+// routes brings the routes and the next-hop objects back. A route that a gateway needs
+// must come before it. This is done by trying again: each pass mends the places that
+// it can.
 func (u *undoer) routes() {
 	u.dropObjects()
 	u.mendAll(u.mendPlace)
-	for i := 0; i < len(u.order); i++ { // what is too many may stand in the way
+	for i := 0; i < len(u.order); i++ { // superfluous routes may prevent other changes
 		u.dropExtras(u.order[i])
 	}
 	u.mendAll(u.mendPlace)
@@ -24,12 +25,12 @@ func (u *undoer) routes() {
 		}
 	}
 	u.mendAll(u.mendPlace)
-	for i := 0; i < len(u.order); i++ { // what remains, as far as it goes
+	for i := 0; i < len(u.order); i++ { // what remains, as far as possible
 		u.fill(u.order[i])
 	}
 }
 
-// mendAll calls mend for all places that differ until none is mended any more.
+// mendAll calls mend for all places that differ, until a pass mends none.
 func (u *undoer) mendAll(mend func(spot) bool) {
 	for progress := true; progress; {
 		progress = u.objects()
@@ -48,8 +49,8 @@ func (u *undoer) wantAt(p spot) []*route.Route {
 	return bySource(u.want.fib.Edit().At(p.table, p.dst))
 }
 
-// unsettled reports whether a prefix is that of an address which was still tried for being
-// unique. The kernel makes its route when it has finished.
+// unsettled reports whether a prefix is that of an address whose test for being unique was
+// not finished. The kernel makes the route of such an address when the test is finished.
 func (u *undoer) unsettled(p spot) bool {
 	return p.dst.Addr().Is6() && p.dst.IsSingleIP() && slices.ContainsFunc(u.wanted().Addrs, func(a route.Addr) bool {
 		return a.Flags&route.AddrTentative != 0 && a.Prefix.Addr() == p.dst.Addr()
@@ -58,8 +59,8 @@ func (u *undoer) unsettled(p spot) bool {
 
 func (u *undoer) haveAt(p spot) []*route.Route { return bySource(u.now.fib.Edit().At(p.table, p.dst)) }
 
-// bySource brings the routes for different sources into one order: that in which the
-// kernel keeps them says nothing.
+// bySource sorts the routes for different sources, because the order in which the
+// kernel keeps them has no meaning.
 func bySource(list []*route.Route) []*route.Route {
 	slices.SortStableFunc(list, func(a, b *route.Route) int {
 		return cmp.Or(cmp.Compare(a.Src.Bits(), b.Src.Bits()), a.Src.Addr().Compare(b.Src.Addr()))
@@ -73,8 +74,8 @@ func (u *undoer) hasRoute(p spot, r *route.Route) bool {
 	return slices.ContainsFunc(u.haveAt(p), func(x *route.Route) bool { return alike(x, r) })
 }
 
-// alike reports whether two routes to a prefix are the same as far as a dump tells, but
-// for the time that is left and what follows from the state of their devices.
+// alike reports whether two routes to a prefix are the same, as far as a dump shows.
+// The remaining time and what follows from the state of their devices may differ.
 func alike(a, b *route.Route) bool {
 	if a.Src != b.Src || a.TOS != b.TOS || a.Metric != b.Metric || a.Type != b.Type || a.Scope != b.Scope || a.Protocol != b.Protocol ||
 		a.PrefSrc != b.PrefSrc || a.Pref != b.Pref || a.NextHopID != b.NextHopID || (a.Expires == 0) != (b.Expires == 0) ||
@@ -96,7 +97,7 @@ func alike(a, b *route.Route) bool {
 	})
 }
 
-// requestRoute is a route of a dump as a request has it.
+// requestRoute is a route of a dump in the form that a request has.
 func requestRoute(v Verb, p spot, listed *route.Route) *Route {
 	c := &Route{Verb: v, Route: listed.Clone(), Expires: listed.Expires, HasPref: listed.Pref != route.PreferenceMedium}
 	r := &c.Route
@@ -106,14 +107,14 @@ func requestRoute(v Verb, p spot, listed *route.Route) *Route {
 		r.Scope = 0
 	}
 	switch {
-	case r.NextHopID != 0 && v == Delete: // which a dump may show as of another type
+	case r.NextHopID != 0 && v == Delete: // a dump may show another type for it
 		r.NextHops, r.Type = nil, route.TypeUnspec
 	case r.NextHopID != 0:
 		r.NextHops = nil
-		if r.Type == route.TypeBlackhole { // as one by a blackhole object is dumped
+		if r.Type == route.TypeBlackhole { // a route by a blackhole object is dumped like this
 			r.Type = route.TypeUnicast
 		}
-	case fails(r.Type) && v6 && v == Delete: // whose type the kernel does not look at
+	case fails(r.Type) && v6 && v == Delete: // the kernel does not look at its type
 		r.NextHops = []route.NextHop{{Link: route.LoopbackIndex}}
 	case fails(r.Type):
 		r.NextHops = nil
@@ -134,8 +135,8 @@ func requestRoute(v Verb, p spot, listed *route.Route) *Route {
 	return c
 }
 
-// mendPlace gives a prefix its routes back, all or none, and reports whether it did:
-// first by the fewest changes, then by making all again.
+// mendPlace gives a prefix its routes back, all or none, and reports whether it did.
+// It first tries the fewest changes, and then makes all routes again.
 func (u *undoer) mendPlace(p spot) bool {
 	m := u.mark()
 	for _, anew := range []bool{false, true} {
@@ -148,16 +149,16 @@ func (u *undoer) mendPlace(p spot) bool {
 	return false
 }
 
-// fill gives a prefix back what can be had.
+// fill gives a prefix those routes back that are possible.
 func (u *undoer) fill(p spot) {
 	for _, r := range u.wantAt(p) {
 		if m := u.mark(); !u.hasRoute(p, r) && u.do(requestRoute(Append, p, r)) && !u.hasRoute(p, r) {
-			u.back(m) // the kernel makes it another one
+			u.back(m) // the kernel makes another route from it
 		}
 	}
 }
 
-// dropExtras deletes the routes of a prefix that are too many.
+// dropExtras deletes the superfluous routes of a prefix.
 func (u *undoer) dropExtras(p spot) {
 	want := u.wantAt(p)
 	for _, r := range slices.Backward(u.haveAt(p)) {
@@ -167,7 +168,7 @@ func (u *undoer) dropExtras(p spot) {
 	}
 }
 
-// deleteRoute deletes a route, where a request takes this one and no other.
+// deleteRoute deletes a route, if there is a request that deletes exactly this one.
 func (u *undoer) deleteRoute(p spot, r *route.Route) bool {
 	m, before := u.mark(), len(u.haveAt(p))
 	if u.remove(p, r) && len(u.haveAt(p)) == before-1 && !slices.Contains(u.haveAt(p), r) {
@@ -177,8 +178,8 @@ func (u *undoer) deleteRoute(p spot, r *route.Route) bool {
 	return false
 }
 
-// remove asks to delete a route. What ip itself gives a route that says nothing is left
-// out, where that finds the same one.
+// remove asks to delete a route. It leaves out what ip itself fills in for a route, if
+// the request then still finds the same route.
 func (u *undoer) remove(p spot, r *route.Route) bool {
 	c := requestRoute(Delete, p, r)
 	if r.Protocol == route.ProtocolBoot && p.dst.Addr().Is4() && !fails(r.Type) {
@@ -194,7 +195,7 @@ func (u *undoer) remove(p spot, r *route.Route) bool {
 }
 
 // group are the routes to a prefix that the kernel keeps in the order in which they were
-// made: those of one TOS and metric, of the same sources in IPv6.
+// made: those of one TOS and metric, and in IPv6 also of the same sources.
 type group struct {
 	src    netip.Prefix
 	tos    uint8
@@ -207,7 +208,8 @@ func (g group) of(list []*route.Route) []*route.Route {
 	return slices.DeleteFunc(slices.Clone(list), func(r *route.Route) bool { return groupOf(r) != g })
 }
 
-// arrange brings the groups of a prefix into order, each by few changes, or by making all again.
+// arrange brings the groups of a prefix into order, each by few changes, or by making all
+// routes again.
 func (u *undoer) arrange(p spot, anew bool) {
 	want, have := u.wantAt(p), u.haveAt(p)
 	done := map[group]bool{}
@@ -224,7 +226,7 @@ func (u *undoer) arrange(p spot, anew bool) {
 		case !anew && u.oneHop(p, g, w, h):
 		case anew:
 			u.arrangeGroup(p, w, h, 0, 0)
-		case p.dst.Addr().Is6(): // where a new one always comes last
+		case p.dst.Addr().Is6(): // a new one always comes last there
 			u.arrangeGroup(p, w, h, 0, firstKept(w, h))
 		default:
 			from, kept := longestKept(w, h)
@@ -233,7 +235,8 @@ func (u *undoer) arrange(p spot, anew bool) {
 	}
 }
 
-// replaceOne replaces one route where nothing else differs, so that there always is one.
+// replaceOne replaces one route if nothing else differs. In this way there is always a
+// route.
 func (u *undoer) replaceOne(p spot, g group, want, have []*route.Route) bool {
 	at := common(want, have)
 	if len(want) != len(have) || at == len(want) || !slices.EqualFunc(want[at+1:], have[at+1:], alikeNow) {
@@ -247,7 +250,7 @@ func (u *undoer) replaceOne(p spot, g group, want, have []*route.Route) bool {
 	return false
 }
 
-// oneHop adds or deletes one next hop of an IPv6 route where nothing else differs.
+// oneHop adds or deletes one next hop of an IPv6 route if nothing else differs.
 func (u *undoer) oneHop(p spot, g group, want, have []*route.Route) bool {
 	at := common(want, have)
 	if !p.dst.Addr().Is6() || at == len(want) || at == len(have) {
@@ -284,7 +287,7 @@ func (u *undoer) oneHop(p spot, g group, want, have []*route.Route) bool {
 	return false
 }
 
-// common is how many routes two lists begin with alike.
+// common is how many routes at the beginning of two lists are the same.
 func common(a, b []*route.Route) int {
 	n := 0
 	for n < len(a) && n < len(b) && alikeNow(a[n], b[n]) {
@@ -293,7 +296,7 @@ func common(a, b []*route.Route) int {
 	return n
 }
 
-// firstKept is how many of the first wanted routes are there in this order, whatever stands
+// firstKept is how many of the first wanted routes exist in this order. Other routes may be
 // between them.
 func firstKept(want, have []*route.Route) int {
 	n := 0
@@ -305,8 +308,8 @@ func firstKept(want, have []*route.Route) int {
 	return n
 }
 
-// longestKept finds the longest run of wanted routes that are there in this order: where
-// in the wanted ones it begins, and how many they are.
+// longestKept finds the longest run of wanted routes that exist in this order. It
+// returns where the run begins in the wanted ones, and its length.
 func longestKept(want, have []*route.Route) (from, kept int) {
 	for i := range want {
 		n := 0
@@ -322,8 +325,8 @@ func longestKept(want, have []*route.Route) (from, kept int) {
 	return from, kept
 }
 
-// arrangeGroup keeps a run of the routes that are there and makes the others again before
-// and after it.
+// arrangeGroup keeps a run of the routes that exist, and makes the other routes again
+// before and after it.
 func (u *undoer) arrangeGroup(p spot, want, have []*route.Route, from, kept int) {
 	n := 0
 	var gone []*route.Route
@@ -334,7 +337,7 @@ func (u *undoer) arrangeGroup(p spot, want, have []*route.Route, from, kept int)
 		}
 		gone = append(gone, h)
 	}
-	for range gone { // a request may take another one, which is then among those that are left
+	for range gone { // a request may delete another one, which is then one of those that are left
 		for _, h := range gone {
 			if slices.Contains(u.haveAt(p), h) {
 				u.remove(p, h)
@@ -356,9 +359,9 @@ func (u *undoer) arrangeGroup(p spot, want, have []*route.Route, from, kept int)
 	}
 }
 
-// mendWithHelp mends a prefix whose gateways are on no link any more, or whose sources are
-// no longer addresses of this host: the kernel checks these when a route is made, and so
-// routes to them are there meanwhile.
+// mendWithHelp mends a prefix whose gateways are no longer on any link, or whose sources
+// are no longer addresses of this host. The kernel checks these when a route is made. So
+// it adds routes to them during that time.
 func (u *undoer) mendWithHelp(p spot) bool {
 	for _, id := range []route.Table{p.table, route.TableLocal} {
 		var helpers []*Route
@@ -377,8 +380,8 @@ func (u *undoer) mendWithHelp(p spot) bool {
 	return false
 }
 
-// withHelp makes changes while some routes are there, all or none, and reports whether it
-// did.
+// withHelp makes changes while some helper routes exist. It makes all or none, and
+// reports whether it did.
 func (u *undoer) withHelp(helpers []*Route, do func() bool) bool {
 	m := u.mark()
 	var made []*Route
@@ -403,8 +406,8 @@ func (u *undoer) withHelp(helpers []*Route, do func() bool) bool {
 	return true
 }
 
-// helpersOf are the routes that put a gateway on a link: one in a table, which is the
-// gateway's own or, as most rules lead there first, table local.
+// helpersOf are the routes that put a gateway on a link. Each is in one table: the
+// gateway's own table, or table local, because most rules lead there first.
 func helpersOf(table route.Table, h route.NextHop) []*Route {
 	if !h.Gateway.IsValid() || h.Flags&route.NextHopOnLink != 0 {
 		return nil
@@ -420,7 +423,7 @@ func helpersOf(table route.Table, h route.NextHop) []*Route {
 	return []*Route{c}
 }
 
-// helperSource is a route that makes an IPv4 address this host's own.
+// helperSource is a route that makes an IPv4 address an address of this host.
 func helperSource(a netip.Addr) []*Route {
 	if !a.IsValid() || !a.Is4() {
 		return nil
@@ -431,7 +434,7 @@ func helperSource(a netip.Addr) []*Route {
 	}}}
 }
 
-// dropObjects deletes the next-hop objects that are too many.
+// dropObjects deletes the superfluous next-hop objects.
 func (u *undoer) dropObjects() {
 	for _, o := range u.present().NextHops {
 		if objectOf(u.wanted(), o.ID) == nil && objectOf(u.present(), o.ID) != nil {
@@ -456,8 +459,8 @@ func sameObject(a, b *route.NextHopObject) bool {
 		a.Protocol == b.Protocol && slices.Equal(a.Group, b.Group) && slices.EqualFunc(a.Unknown, b.Unknown, sameAttr)
 }
 
-// objects gives the next-hop objects back that may be made now, groups after their
-// members, and reports whether any was.
+// objects gives those next-hop objects back that can be made now, groups after their
+// members. It reports whether it made any.
 func (u *undoer) objects() bool {
 	did := false
 	for _, groups := range []bool{false, true} {

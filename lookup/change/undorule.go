@@ -6,7 +6,7 @@ import (
 	"routewhy/route"
 )
 
-// rules brings the rules back, and their order among equal priorities.
+// rules brings the rules back, and also their order among equal priorities.
 func (u *undoer) rules() {
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
 		want := rulesOf(u.wanted(), f)
@@ -19,13 +19,13 @@ func (u *undoer) rules() {
 	}
 }
 
-// rulesOf are the rules of a family, without those that IPv6 goes by though they are
-// deleted: no dump has these.
+// rulesOf are the rules of a family, without the deleted rules that IPv6 still uses,
+// because no dump has these.
 func rulesOf(s *route.Snapshot, f route.Family) []route.Rule {
 	return slices.DeleteFunc(slices.Clone(s.Rules), func(r route.Rule) bool { return r.Family != f || r.Implied })
 }
 
-// sameListed reports whether two rules are the same to the last detail.
+// sameListed reports whether two rules are the same in every detail.
 func sameListed(a, b route.Rule) bool {
 	x, y := a, b
 	x.Unknown, y.Unknown, x.Unresolved, y.Unresolved = nil, nil, false, false
@@ -39,9 +39,9 @@ func sameListed(a, b route.Rule) bool {
 
 func sameAttr(a, b route.Attr) bool { return a.Type == b.Type && slices.Equal(a.Data, b.Data) }
 
-// mendRule makes one change where two lists first differ: a missing rule is added where
-// all that is before it is in place and nothing of its priority comes after; what stands
-// in the way goes first.
+// mendRule makes one change where two lists first differ. It adds a missing rule if all
+// rules before it are in place and no other rule of its priority comes after it. If a
+// rule prevents this, that rule is deleted first.
 func (u *undoer) mendRule(want, have []route.Rule) bool {
 	at := 0
 	for at < len(want) && at < len(have) && sameListed(want[at], have[at]) {
@@ -51,27 +51,28 @@ func (u *undoer) mendRule(want, have []route.Rule) bool {
 		return slices.ContainsFunc(list, func(x route.Rule) bool { return sameListed(x, r) })
 	}
 	switch {
-	case at < len(have) && !has(want[at:], have[at]): // one that is too many
+	case at < len(have) && !has(want[at:], have[at]): // a superfluous one
 		return u.deleteRuleAt(have, at)
 	case at == len(want):
 		return false
 	}
-	// want[at] is missing here. A rule of its priority that stands here already must come
-	// after it.
+	// want[at] is missing here. If a rule of its priority is here already, it must come
+	// after want[at].
 	if at < len(have) && have[at].Priority == want[at].Priority {
 		return u.deleteRuleAt(have, at)
 	}
 	return u.do(&Rule{Verb: Add, Rule: request(want[at]), HasPriority: true})
 }
 
-// request is a listed rule as a request has it.
+// request is a listed rule in the form that a request has.
 func request(r route.Rule) route.Rule {
 	r.Unresolved, r.Implied, r.Selector.InDetached, r.Selector.OutDetached, r.Unknown = false, false, false, false, nil
 	return r
 }
 
-// deleteRuleAt deletes a rule. What a request does not name may be anything, and so it
-// may take one that stands before it: that one is added again later.
+// deleteRuleAt deletes a rule. What a request does not name may have any value. So the
+// request may delete a rule that stands before this one; that rule is added again
+// later.
 func (u *undoer) deleteRuleAt(have []route.Rule, at int) bool {
 	return u.do(&Rule{Verb: Delete, Rule: request(have[at]), HasPriority: true})
 }

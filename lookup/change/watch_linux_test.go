@@ -22,10 +22,11 @@ import (
 	"routewhy/route/routetest"
 )
 
-// TestWatch makes random changes while a watch of several destinations runs. Its last
-// answers are those of a fresh reading; each change of an answer begins with the answer
-// before, and a change of the host that alters no answer is not told. ROUTEWHY_WATCHED is
-// how many changes (30), ROUTEWHY_SEED where the random numbers start.
+// TestWatch makes random changes while a watch of several destinations runs. The watch's
+// last answers must be the same as those of a new reading. Each change of an answer must
+// begin with the answer before, and a change of the host that alters no answer must not
+// be told. ROUTEWHY_WATCHED is how many changes (30), ROUTEWHY_SEED where the random
+// numbers start.
 func TestWatch(t *testing.T) {
 	changes := routetest.EnvInt(t, "ROUTEWHY_WATCHED", 30)
 	seed := routetest.EnvInt(t, "ROUTEWHY_SEED", 1)
@@ -136,7 +137,7 @@ func (w *watched) start(t *testing.T) {
 	w.turns = nil
 }
 
-// fresh are the answers of a fresh reading.
+// fresh are the answers of a new reading.
 func (w *watched) fresh(t *testing.T) []string {
 	snap := w.read(t)
 	fib := lookup.New(snap)
@@ -185,7 +186,7 @@ func (w *watched) index(r *report.Turn) int {
 	return slices.IndexFunc(w.q.Asked, func(x history.Asked) bool { return x.Label == r.Label })
 }
 
-// step makes a change, and waits until the watch has the answers of a fresh reading.
+// step makes a change, and waits until the watch has the answers of a new reading.
 func (w *watched) step(t *testing.T) {
 	c := w.d.draw(change.New(lookup.New(w.read(t))))
 	w.send.send(t, c, nil)

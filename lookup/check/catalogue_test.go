@@ -11,8 +11,9 @@ import (
 	"routewhy/lookup/check"
 )
 
-// TestCatalogue: each check has an ID of its own, in order, and all that is said of it; and a
-// script with a host that it finds something on, and with two that look alike and are well.
+// TestCatalogue checks that each check has its own ID, in order, and its complete
+// documentation. Each check must also have a script with a host on which it finds something,
+// and with two similar hosts on which it finds nothing.
 func TestCatalogue(t *testing.T) {
 	scopes := []check.Scope{check.ScopeDefault, check.ScopeRules, check.ScopeEntries, check.ScopeReplies, check.ScopeDevices}
 	severities := []check.Severity{check.Error, check.Warning, check.Notice}

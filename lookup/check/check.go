@@ -8,7 +8,7 @@ import (
 	"routewhy/route"
 )
 
-// Severity is how bad a finding is. The zero value is that of its check.
+// Severity is how bad a finding is. The zero value means the severity of its check.
 type Severity string
 
 // The severities, the gravest first.
@@ -33,15 +33,15 @@ const (
 
 // Check is an entry of the catalogue.
 type Check struct {
-	// ID names the check for ever: "RW012".
+	// ID is the name of the check, which never changes: "RW012".
 	ID    string
 	Title string
-	// Severity is that of its findings, unless one says otherwise.
+	// Severity is the severity of its findings, unless a finding has another one.
 	Severity Severity
 	Scope    Scope
-	// Doc says what the check looks for, what follows from it, and what it passes over.
+	// Doc says what the check looks for, what follows from it, and what it ignores.
 	Doc string
-	// Needs are the facts without which the check is unknown.
+	// Needs are the facts that the check needs. Without them its result is unknown.
 	Needs []route.Fact
 
 	run func(*Host) []Finding
@@ -49,25 +49,26 @@ type Check struct {
 
 // Finding is something that a check found.
 type Finding struct {
-	// ID is the check's.
+	// ID is the ID of the check.
 	ID string
-	// Severity is the check's, unless this finding is less or more than that.
+	// Severity is the check's severity, unless this finding is less or more severe.
 	Severity Severity
-	// Note says what it is: a code, its operands, and the route, rule or table it is about.
+	// Note says what was found: a code, its operands, and the route, rule or table that it
+	// is about.
 	lookup.Note
-	// Rules, Routes and Links are the evidence, those of Note among them. Links are
+	// Rules, Routes and Links are the evidence, including those in Note. Links are
 	// indexes.
 	Rules  []*route.Rule
 	Routes []route.Route
 	Links  []int
-	// Count is how many routes or rules the same is true of, where it is more than the
-	// evidence shows; zero: no more.
+	// Count is how many routes or rules have the same problem, if there are more than
+	// the evidence shows; zero: there are no more.
 	Count int
-	// Sizes are a tunnel's MTU, what it puts before each packet, and the MTU of the device
-	// below, in bytes; nil: the finding is about something else.
+	// Sizes are in bytes: a tunnel's MTU, how much it puts before each packet, and the MTU
+	// of the device below; nil: the finding is about something else.
 	Sizes []uint32
-	// Fix are changes that mend it and harm nothing else, as far as is known; nil: there
-	// are none so safe. Each was tried.
+	// Fix are changes that repair it and harm nothing else, as far as is known; nil:
+	// there are no changes that are so safe. Each of them was tried.
 	Fix []change.Change
 }
 
@@ -75,7 +76,7 @@ type Finding struct {
 // that it needs.
 const CodeMissing lookup.Code = "facts-missing"
 
-// Find is the check of an ID; false: there is none.
+// Find returns the check with an ID; false: there is none.
 func Find(id string) (Check, bool) {
 	all := All()
 	i := slices.IndexFunc(all, func(c Check) bool { return c.ID == id })
@@ -85,8 +86,8 @@ func Find(id string) (Check, bool) {
 	return all[i], true
 }
 
-// Run makes some checks, in the order of their IDs; none: all. Findings with a Severity of
-// [Unknown] are of checks that could not be made.
+// Run makes the given checks, in the order of their IDs. If none is given, it makes all. A
+// finding with the Severity [Unknown] belongs to a check that could not be made.
 func (h *Host) Run(checks []Check) []Finding {
 	var out []Finding
 	for i := range checks {
@@ -107,10 +108,11 @@ func (h *Host) Run(checks []Check) []Finding {
 	return out
 }
 
-// maxEvidence is how many rules, routes and devices a finding names of each.
+// maxEvidence is how many rules, how many routes and how many devices a finding
+// names.
 const maxEvidence = 16
 
-// gather adds what the note is about to the evidence.
+// gather adds the objects that the note is about to the evidence.
 func (f *Finding) gather() {
 	if r := f.Note.Route; r != nil && !slices.ContainsFunc(f.Routes, func(o route.Route) bool { return same(&o, r) }) {
 		f.Routes = append([]route.Route{*r}, f.Routes...)
@@ -133,5 +135,5 @@ func same(a, b *route.Route) bool {
 	return a.Table == b.Table && a.Dst == b.Dst && a.Metric == b.Metric && a.TOS == b.TOS && a.Type == b.Type && slices.Equal(a.NextHops, b.NextHops)
 }
 
-// factTables are the routes of all tables, not of some alone.
+// factTables are the routes of all tables, not only of some.
 const factTables route.Fact = "routes of all tables"

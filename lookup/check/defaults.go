@@ -16,7 +16,7 @@ const (
 	CodeDefaultExpired   lookup.Code = "default-expired"   // the only default route has run out; Route
 )
 
-// far is an address that stands for other networks.
+// far is an address that represents other networks.
 func (h *Host) far(fam route.Family) netip.Addr {
 	a, ok := h.outside[fam]
 	if !ok {
@@ -27,13 +27,13 @@ func (h *Host) far(fam route.Family) netip.Addr {
 	return a
 }
 
-// refuses reports whether a route is of a type that ends the look-up with an error.
+// refuses reports whether a route has a type that ends the look-up with an error.
 func refuses(t route.Type) bool {
 	return t == route.TypeBlackhole || t == route.TypeUnreachable || t == route.TypeProhibit
 }
 
 // hasDefault reports whether packets leave by a default route of a family, or by prefixes
-// that stand in for it.
+// that replace it.
 func (h *Host) hasDefault(fam route.Family) bool {
 	used := func(s lookup.EntryStatus) bool { return s.Used() && !refuses(s.Route.Type) }
 	return slices.ContainsFunc(h.defaults(fam), used) || len(h.replaced(fam)) > 0
@@ -95,8 +95,8 @@ func defaultUnreached(h *Host) []Finding {
 	return out
 }
 
-// defaultCovered finds a default route that two longer prefixes cover, where nothing else
-// uses its gateway: a VPN that puts them there gives its server a route of its own.
+// defaultCovered finds a default route that two longer prefixes cover, if nothing else
+// uses its gateway. A VPN that adds such prefixes gives its server a separate route.
 func defaultCovered(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(route.FactRoutes, route.FactRules) {
@@ -120,8 +120,8 @@ func defaultCovered(h *Host) []Finding {
 	return out
 }
 
-// usesToo reports whether a route that is no default route has the same gateway by the same
-// device as a default route.
+// usesToo reports whether a route that is not a default route has the same gateway by the
+// same device as a default route.
 func (h *Host) usesToo(hop *route.NextHop) bool {
 	for _, k := range h.order {
 		for i := range k.First {
@@ -151,8 +151,8 @@ func defaultExpires(h *Host) []Finding {
 	return out
 }
 
-// noDefault finds why a family has no default route, where something shows that it was to
-// have one. That there is none is no finding by itself.
+// noDefault finds why a family has no default route, if something shows that it should
+// have one. A missing default route alone is not a finding.
 func noDefault(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(route.FactRoutes, route.FactRules, route.FactAddrs) {
@@ -164,7 +164,7 @@ func noDefault(h *Host) []Finding {
 			case lookup.NoteDisabled:
 				l := h.snap.LinkByName(text(n.Have))
 				if l == nil || h.only == 0 && len(h.addrsOf()[l.Index]) == 0 || !h.hasGlobal6() {
-					continue // all devices, or one that is not in use
+					continue // the name means all devices, or the device is not in use
 				}
 			case lookup.NoteRouterIgnored, lookup.NoteClassless, lookup.NoteWentDown, lookup.NoteZeroconf:
 			default:
@@ -182,7 +182,8 @@ func noDefault(h *Host) []Finding {
 	return out
 }
 
-// hasGlobal6 reports whether a device has an IPv6 address that other links may reach.
+// hasGlobal6 reports whether a device has an IPv6 address that can be reached from
+// other links.
 func (h *Host) hasGlobal6() bool {
 	return slices.ContainsFunc(h.snap.Addrs, func(a route.Addr) bool {
 		ip := a.Prefix.Addr()
@@ -196,7 +197,7 @@ type wayNote struct {
 	kind *Kind
 }
 
-// count is how many routes it is true of: of default routes, it is told one by one.
+// count is how many routes the note is true of. Default routes are told one by one.
 func (n *wayNote) count() int {
 	if n.Route.IsDefault() || n.kind.several {
 		return 1
@@ -222,7 +223,7 @@ func (h *Host) wayNotes() []wayNote {
 			full.NextHops = h.hops(&r)
 			alone := h.fib.StatusAlone(&full)
 			notes := h.fib.UsedNotes(&alone)
-			if len(notes) == 0 || !h.used(&r) { // where an entry stands costs more to find out
+			if len(notes) == 0 || !h.used(&r) { // whether a route is used costs more to find out
 				continue
 			}
 			for _, n := range notes {
@@ -236,8 +237,8 @@ func (h *Host) wayNotes() []wayNote {
 	return out
 }
 
-// wayFindings are the notes with some codes, each as a finding. Those that differ in
-// their route alone are one.
+// wayFindings are the notes with some codes, each as a finding. Notes that differ
+// only in their route become one finding.
 func (h *Host) wayFindings(codes ...lookup.Code) []Finding {
 	type key struct {
 		lookup.Reason
@@ -265,7 +266,7 @@ func (h *Host) wayFindings(codes ...lookup.Code) []Finding {
 	return out
 }
 
-// ways remembers [Host.wayNotes].
+// ways returns the result of [Host.wayNotes], which it stores.
 func (h *Host) ways() []wayNote {
 	if h.wayList == nil {
 		h.wayList = h.wayNotes()
@@ -326,9 +327,9 @@ func text(v any) string { s, _ := v.(string); return s }
 
 func defaultNoGateway(h *Host) []Finding { return h.wayFindings(lookup.NoteNoGateway) }
 
-// noCarrier finds devices without carrier that take packets which another route would carry,
-// or that nothing else carries. The network of a bridge or a second device without a cable
-// is passed over: nobody is there anyway.
+// noCarrier finds devices without carrier that take packets, if another route would carry
+// these packets or if nothing else carries them. It ignores the network of a bridge and a
+// second device without a cable, because nobody is there anyway.
 func noCarrier(h *Host) []Finding {
 	var out []Finding
 	for _, f := range h.wayFindings(lookup.NoteLinkdownUsed, lookup.NoteDeviceDown) {
@@ -361,8 +362,8 @@ func noCarrier(h *Host) []Finding {
 // another one to the same prefix; Have: its device, Route.
 const CodeDarkFirst lookup.Code = "no-carrier-first"
 
-// dark reports whether all next hops of a route are on devices without carrier, and used
-// all the same.
+// dark reports whether all next hops of a route are on devices without carrier, and are
+// still used.
 func (h *Host) dark(r *route.Route) bool {
 	for i := range r.NextHops {
 		if r.NextHops[i].Flags&route.NextHopLinkDown == 0 || r.NextHops[i].Flags&route.NextHopDead != 0 {
@@ -377,8 +378,8 @@ func (h *Host) dark(r *route.Route) bool {
 const CodeGatewayOutside lookup.Code = "gateway-outside"
 
 // gatewayOutside finds default gateways that no route makes neighbours of this host, and
-// that never answered. Clouds have such gateways, with a route to them or with onlink, and
-// they answer.
+// that never answered. Clouds have such gateways too, with a route to them or with onlink,
+// but those answer.
 func gatewayOutside(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(factTables, route.FactRules, route.FactAddrs, route.FactNeighbours) {
@@ -390,7 +391,7 @@ func gatewayOutside(h *Host) []Finding {
 		for _, g := range h.fib.Gateways(&flow, &d) {
 			linkLocal := g.Addr.Is6() && g.Addr.IsLinkLocalUnicast()
 			if !g.Addr.IsValid() || g.Direct || g.HasOnLink || g.OnLinkUnknown || linkLocal || !h.fib.HasNeighbours(g.Link) ||
-				g.HasState && (g.State.Valid() || g.State == route.NeighbourFailed) { // RW005 tells of the latter
+				g.HasState && (g.State.Valid() || g.State == route.NeighbourFailed) { // RW005 reports a failed one
 				continue
 			}
 			r := d.Route

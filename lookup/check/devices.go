@@ -36,7 +36,7 @@ func loopbackDown(h *Host) []Finding {
 
 func uplinkNoPort(h *Host) []Finding { return defaultsOnly(h.wayFindings(lookup.NoteNoPort)) }
 
-// portAddress finds ports with an address, to which no answer comes.
+// portAddress finds ports with an address. No answer arrives at such an address.
 func portAddress(h *Host) []Finding {
 	var out []Finding
 	for i := range h.snap.Addrs {
@@ -66,8 +66,8 @@ func (h *Host) isPort(l *route.Link) bool {
 	return l.Master != 0 && m != nil && slices.Contains([]string{"bridge", "bond", "team"}, m.Kind)
 }
 
-// addrNoRoute finds addresses whose network no table has, although the kernel made its route
-// when the address came.
+// addrNoRoute finds addresses whose network is in no table, although the kernel made the
+// route to it when the address was added.
 func addrNoRoute(h *Host) []Finding {
 	type on struct {
 		link int
@@ -135,8 +135,8 @@ func duplicate(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
-// overhead is how many bytes a kind of tunnel puts before a packet, with the outer header; zero:
-// it is no tunnel that is known.
+// overhead is how many bytes a kind of tunnel puts before a packet, including the outer header;
+// zero: it is not a known kind of tunnel.
 func overhead(kind string, outer6 bool) uint32 {
 	ip := uint32(20)
 	if outer6 {
@@ -157,8 +157,8 @@ func overhead(kind string, outer6 bool) uint32 {
 	return 0
 }
 
-// below is the device that a tunnel's packets leave by, and the look-up that says so; nil: it
-// is not known. Inside is whether they go into the tunnel itself.
+// below is the device by which a tunnel's packets leave, and the look-up that shows it; nil:
+// it is not known. Inside reports whether the packets go into the tunnel itself.
 func (h *Host) below(l *route.Link) (*route.Link, lookup.Decision) {
 	if l.Remote.IsValid() && !l.Remote.IsUnspecified() && !l.Remote.IsMulticast() {
 		flow := route.Flow{Dst: l.Remote}
@@ -180,7 +180,7 @@ func (h *Host) below(l *route.Link) (*route.Link, lookup.Decision) {
 	return h.snap.Link(h.own(l.Local)), lookup.Decision{}
 }
 
-// tunnelLoop finds tunnels whose own packets are led into them.
+// tunnelLoop finds tunnels whose own packets are sent into the same tunnel.
 func tunnelLoop(h *Host) []Finding {
 	var out []Finding
 	for i := range h.snap.Links {
@@ -223,7 +223,8 @@ func tunnelMTU(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
-// portRoute finds routes by a port, to which no answer comes, but for its own network.
+// portRoute finds routes by a port, except the route to its own network. No answer
+// comes back to such a route.
 func portRoute(h *Host) []Finding {
 	return slices.DeleteFunc(h.wayFindings(lookup.NoteIsPort), func(f Finding) bool {
 		hops := h.hops(f.Note.Route)
@@ -231,8 +232,8 @@ func portRoute(h *Host) []Finding {
 	})
 }
 
-// downAddress finds devices that are down and have an address. A dummy carries addresses for
-// table local alone.
+// downAddress finds devices that are down and have an address. A dummy device is ignored,
+// because its addresses are only for table local.
 func downAddress(h *Host) []Finding {
 	var out []Finding
 	for i := range h.snap.Links {
@@ -242,7 +243,7 @@ func downAddress(h *Host) []Finding {
 		}
 		for _, j := range h.addrsOf()[l.Index] {
 			a := h.snap.Addrs[j].Prefix
-			if !a.Addr().IsLinkLocalUnicast() && (h.hasDefault(route.FamilyOf(a.Addr())) || h.only != 0 && h.only != route.FamilyOf(a.Addr())) { // else RW010 tells
+			if !a.Addr().IsLinkLocalUnicast() && (h.hasDefault(route.FamilyOf(a.Addr())) || h.only != 0 && h.only != route.FamilyOf(a.Addr())) { // otherwise RW010 reports it
 				out = append(out, Finding{
 					Note:  lookup.Note{Reason: lookup.Reason{Code: CodeDownAddress, Want: a, Have: l.Name}},
 					Links: []int{l.Index},
@@ -254,8 +255,8 @@ func downAddress(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
-// addrAlone finds devices that have a single address, without a network, and no route: the
-// length of the address was left out.
+// addrAlone finds devices that have only one address, without a network, and no route. The
+// length of such an address was left out.
 func addrAlone(h *Host) []Finding {
 	routed := map[int]bool{}
 	for _, k := range h.order {
@@ -288,7 +289,7 @@ func addrAlone(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
-// shared reports whether another device has an address too.
+// shared reports whether another device has the address too.
 func (h *Host) shared(a netip.Addr, link int) bool {
 	return slices.ContainsFunc(h.snap.Addrs, func(o route.Addr) bool { return o.Link != link && o.Prefix.Addr() == a })
 }

@@ -22,7 +22,7 @@ const (
 	CodeCoversUplink    lookup.Code = "covers-uplink"   // a device's network holds another's, with its router; Route, Have: that network, Want: its device
 )
 
-// network is a route by which a network is on a device.
+// network is a route that puts a network on a device.
 type network struct {
 	route *route.Route
 	link  *route.Link
@@ -59,7 +59,7 @@ func (h *Host) has(link int, p netip.Prefix) []netip.Addr {
 	return out
 }
 
-// addrsOf are the addresses by device.
+// addrsOf are the addresses of each device.
 func (h *Host) addrsOf() map[int][]int {
 	if h.byLink == nil {
 		h.byLink = map[int][]int{}
@@ -70,8 +70,9 @@ func (h *Host) addrsOf() map[int][]int {
 	return h.byLink
 }
 
-// networkTwice finds networks on two devices, of which the kernel uses the first for all.
-// Metrics, source rules and a second device without a cable show that it is meant.
+// networkTwice finds networks on two devices, because the kernel uses the first device
+// for all packets. If there are different metrics, source rules or a second device
+// without a cable, this is intended and not reported.
 func networkTwice(h *Host) []Finding {
 	type key struct {
 		table  route.Table
@@ -99,14 +100,14 @@ func networkTwice(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
-// setApart reports whether two devices are point-to-point, or one of them takes no packets of
-// its own.
+// setApart reports whether two devices are point-to-point, or one of them does not take
+// packets of its own.
 func (h *Host) setApart(a, b network) bool {
-	return a.link.Flags&b.link.Flags&route.LinkPointopoint != 0 || h.isPort(a.link) || h.isPort(b.link) // RW053 tells of ports
+	return a.link.Flags&b.link.Flags&route.LinkPointopoint != 0 || h.isPort(a.link) || h.isPort(b.link) // RW053 reports ports
 }
 
 // answersFrom reports whether packets from a device's own address in a network leave by that
-// device, as a rule for the address makes them.
+// device. A rule for the address can do this.
 func (h *Host) answersFrom(n network) bool {
 	own := h.has(n.link.Index, n.route.Dst)
 	for _, a := range own {
@@ -118,8 +119,8 @@ func (h *Host) answersFrom(n network) bool {
 	return len(own) > 0
 }
 
-// networkCovers finds a network that holds another device's network, and a router in that:
-// what only the router reaches is looked for on the wrong link.
+// networkCovers finds a network that includes another device's network with a router in
+// it. Addresses that only this router reaches are then searched on the wrong link.
 func networkCovers(h *Host) []Finding {
 	wide := map[netip.Prefix][]network{}
 	all := h.networks()
@@ -159,8 +160,8 @@ func networkCovers(h *Host) []Finding {
 	return append(out[:min(len(out), maxAlike)], hiddenResolver(h)...)
 }
 
-// hides is a gateway or a neighbour of a wider network that is in a narrower one on another
-// device; the zero Addr: none is known.
+// hides is a gateway or a neighbour of a wider network whose address is in a narrower
+// network on another device; the zero Addr: none is known.
 func (h *Host) hides(n, w network) netip.Addr {
 	if gateway := h.routers().in(w.link.Index, n.route.Dst); gateway.IsValid() {
 		return gateway
@@ -174,7 +175,7 @@ func (h *Host) hides(n, w network) netip.Addr {
 	return netip.Addr{}
 }
 
-// gateways are the gateways of routes by device.
+// gateways are the gateways of routes, for each device.
 type gateways map[int][]netip.Addr
 
 func (g gateways) in(link int, p netip.Prefix) netip.Addr {
@@ -208,7 +209,7 @@ func (h *Host) routers() gateways {
 	return h.gates
 }
 
-// vrfOf is the VRF device that a device belongs to; zero: none.
+// vrfOf is the VRF device that a device belongs to; zero: it belongs to none.
 func (h *Host) vrfOf(l *route.Link) int {
 	for range 4 {
 		if l == nil {
@@ -251,8 +252,8 @@ func (h *Host) zero(r *route.Route) Finding {
 	return f
 }
 
-// lengthMissing finds host routes for the first address of a network: they are made where
-// the length of a prefix was left out.
+// lengthMissing finds host routes for the first address of a network. Such routes are
+// made when the length of a prefix is left out.
 func lengthMissing(h *Host) []Finding {
 	var out []Finding
 	for i := range h.odd {
@@ -286,8 +287,8 @@ func (h *Host) isGateway(a netip.Addr) bool {
 	return false
 }
 
-// equalUnused finds routes that were appended to an equal one of IPv4, which the kernel never
-// uses. Of default routes, it chooses among equal ones.
+// equalUnused finds IPv4 routes that were appended to an equal one, because the kernel never
+// uses them. Default routes are different: the kernel chooses among equal ones.
 func equalUnused(h *Host) []Finding {
 	var out []Finding
 	for _, p := range h.pairs {
@@ -325,7 +326,7 @@ func groupGateway(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
-// sourceForeign finds routes whose source is no address of this host any more.
+// sourceForeign finds routes whose source is no longer an address of this host.
 func sourceForeign(h *Host) []Finding {
 	var out []Finding
 	for _, k := range h.order {
@@ -335,7 +336,7 @@ func sourceForeign(h *Host) []Finding {
 			continue
 		}
 		if !h.snap.Assumes(route.FactLocal, r.Family()) && h.lookup(route.Flow{Dst: src}).Disposition == lookup.DispositionLocal {
-			continue // by a route of type local
+			continue // it is local because of a route of type local
 		}
 		i := slices.IndexFunc(out, func(f Finding) bool { return f.Have == src && f.Table == r.Table })
 		if i >= 0 {
@@ -348,8 +349,8 @@ func sourceForeign(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
-// sourceElsewhere finds networks that are reached by a route without a source, so that the
-// kernel takes the device's first address, and not the one that is in that network.
+// sourceElsewhere finds networks that are reached by a route without a source. The kernel
+// then takes the device's first address, and not the address that is in that network.
 func sourceElsewhere(h *Host) []Finding {
 	var out []Finding
 	for _, n := range h.networks() {
@@ -367,8 +368,8 @@ func sourceElsewhere(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
-// hiddenResolver finds name servers that lie in the network of a bridge of containers, where
-// none was ever seen.
+// hiddenResolver finds name servers whose address is in the network of a bridge of
+// containers, if no such server was ever seen there.
 func hiddenResolver(h *Host) []Finding {
 	var out []Finding
 	for _, a := range h.Resolvers {
@@ -387,7 +388,7 @@ func hiddenResolver(h *Host) []Finding {
 		if slices.ContainsFunc(h.defaults(route.FamilyOf(a)), func(s lookup.EntryStatus) bool {
 			return s.Used() && slices.ContainsFunc(h.hops(&s.Route), func(x route.NextHop) bool { return x.Link == l.Index })
 		}) {
-			continue // it is the uplink
+			continue // this device is the uplink
 		}
 		r := d.Route
 		out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeResolverHidden, Want: a, Have: l.Name}, Route: &r, Table: r.Table}})

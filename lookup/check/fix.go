@@ -8,7 +8,7 @@ import (
 	"routewhy/route"
 )
 
-// State is the host's state as changes find it.
+// State is the host's state, in the form that changes need.
 func (h *Host) State() *change.State {
 	if h.state == nil {
 		h.state = change.New(h.fib)
@@ -16,12 +16,12 @@ func (h *Host) State() *change.State {
 	return h.state
 }
 
-// fix gives changes back if the kernel would accept them, one after the other, and packets that
-// get out or are delivered now go where they went: so do all connections. Nil: there is a
-// doubt.
+// fix returns the changes if two things are true: the kernel would accept them one after the
+// other, and packets that get out or are delivered now would go where they went before. If so,
+// connections do too. Nil means that there is a doubt.
 func (h *Host) fix(changes ...change.Change) []change.Change {
 	if h.asks || h.fib.Partial() {
-		return nil // what the change touches may not be held
+		return nil // what the change affects may not be in memory
 	}
 	s := h.State()
 	for _, c := range changes {
@@ -37,8 +37,9 @@ func (h *Host) fix(changes ...change.Change) []change.Change {
 	return changes
 }
 
-// unmoved reports whether packets that get somewhere still do as before: to another network
-// without a source, from each address of this host, and to it.
+// unmoved reports whether packets that get somewhere now would still go the same way:
+// packets to another network without a source and from each address of this host, and
+// packets to each such address.
 func (h *Host) unmoved(s *change.State) bool {
 	for _, fam := range h.families(route.FactRoutes) {
 		flows := []route.Flow{{Dst: h.far(fam)}}

@@ -11,8 +11,8 @@ import (
 	"routewhy/route"
 )
 
-// Host is what the checks look at: a FIB, and what was gathered of the routes while they
-// streamed by, of which a large table is not all in the FIB.
+// Host is what the checks look at. It is a FIB, and what was collected from the routes
+// when they were read, because the FIB does not have all routes of a large table.
 type Host struct {
 	fib  *lookup.FIB
 	snap *route.Snapshot
@@ -20,10 +20,10 @@ type Host struct {
 	// Resolvers are the host's name servers; nil: they are not known.
 	Resolvers []netip.Addr
 	only      route.Family // zero: both
-	// asked are addresses that checks looked up, gathered where asks is set.
+	// asked are addresses that checks looked up. They are collected if asks is set.
 	asked []netip.Addr
 	asks  bool
-	// statuses are remembered.
+	// statuses are results that are stored for later use.
 	statuses map[netip.Prefix][]lookup.EntryStatus
 	state    *change.State
 	wayList  []wayNote
@@ -34,20 +34,21 @@ type Host struct {
 	dirs     map[netip.Addr]int // own addresses, to their devices
 }
 
-// gathered is what is kept of the routes.
+// gathered is what is stored about the routes.
 type gathered struct {
 	tables map[tableKey]*tableSum
 	kinds  map[kindKey]*Kind
 	order  []*Kind
-	// near are routes that do not lead to other networks by a gateway: few, however large
-	// the tables are.
+	// near are routes that do not lead to other networks by a gateway. They are few, even
+	// if the tables are large.
 	near []route.Route
 	// lost is how many more there were.
 	lost int
-	// pairs are neighbours in the kernel's order: routes of one table to one prefix.
+	// pairs are routes that follow each other in the kernel's order: routes of one
+	// table to one prefix.
 	pairs []pair
-	// odd are host routes whose address looks like a network, and groups those to multicast
-	// groups by a gateway.
+	// odd are host routes whose address looks like a network, and groups are routes to
+	// multicast groups by a gateway.
 	odd, groups []route.Route
 	last        route.Route
 	lastSum     *tableSum
@@ -62,15 +63,16 @@ type tableKey struct {
 	id     route.Table
 }
 
-// tableSum is what is known of a whole table.
+// tableSum is what is known about a whole table.
 type tableSum struct {
 	routes, defaults int
-	// far is how many of its routes have a gateway or refuse, but for the kernel's own.
+	// far is how many of its routes have a gateway or refuse packets, without the
+	// routes that the kernel made.
 	far   int
-	first route.Route // the first of them; else the first
+	first route.Route // the first of those; if there is none, the first route
 }
 
-// kindKey is what is the same of routes that lead to the same place.
+// kindKey is what routes that lead to the same place have in common.
 type kindKey struct {
 	table   route.Table
 	family  route.Family
@@ -86,13 +88,14 @@ type Kind struct {
 	Count int
 	// First are a few of them, default routes before others.
 	First []route.Route
-	// several says that they have several next hops each, not all of which are the same.
+	// several says that each of them has several next hops, and that these are not all
+	// the same.
 	several bool
 }
 
 type pair struct{ first, second route.Route }
 
-// How much is kept of a host's routes.
+// How much is stored about a host's routes.
 const (
 	maxNear  = 40_000
 	maxKinds = 20_000
@@ -100,9 +103,9 @@ const (
 	maxFirst = 3
 )
 
-// Read reads what checks need of a source: both families, or one that is not zero.
-// resolvers are the host's name servers, as far as they are known. Errors are those of the
-// source.
+// Read reads from a source what checks need, for both families, or only for the given one
+// if it is not zero. resolvers are the host's name servers, as far as they are known.
+// Errors are those of the source.
 func Read(ctx context.Context, src route.Source, only route.Family, resolvers []netip.Addr, checks []Check) (*Host, error) {
 	var g *gathered
 	begin := func() {
@@ -141,16 +144,16 @@ func newHost(f *lookup.FIB, g *gathered, only route.Family) *Host {
 	return h
 }
 
-// FIB is the index that the checks look packets up in.
+// FIB is the index in which the checks look packets up.
 func (h *Host) FIB() *lookup.FIB { return h.fib }
 
-// leadsFar reports whether a route leads to other networks by a gateway, and covers no
-// half of all addresses.
+// leadsFar reports whether a route leads to other networks by a gateway and does not
+// cover half of all addresses or more.
 func leadsFar(r *route.Route) bool {
 	return r.Type == route.TypeUnicast && r.Dst.Bits() > 1 && (r.NextHopID != 0 || len(r.NextHops) > 0 && r.NextHops[0].Gateway.IsValid())
 }
 
-// take keeps what is needed of a route.
+// take stores what is needed of a route.
 func (g *gathered) take(r *route.Route) {
 	fam := r.Family()
 	t := g.sum(tableKey{fam, r.Table}, r)
@@ -177,8 +180,8 @@ func (g *gathered) take(r *route.Route) {
 	g.notice(r)
 }
 
-// sum is what is known of a route's table. The last one is remembered: a table comes in one
-// piece.
+// sum is what is known about a route's table. The last table is stored, because all routes
+// of a table come one after the other.
 func (g *gathered) sum(k tableKey, r *route.Route) *tableSum {
 	if g.lastSum != nil && g.lastTable == k {
 		return g.lastSum
@@ -192,7 +195,7 @@ func (g *gathered) sum(k tableKey, r *route.Route) *tableSum {
 	return t
 }
 
-// notice keeps routes that checks look at one by one.
+// notice stores routes that checks look at one by one.
 func (g *gathered) notice(r *route.Route) {
 	if g.last.Table == r.Table && g.last.Dst == r.Dst && r.Table != route.TableLocal {
 		if len(g.pairs) < maxPairs {
@@ -216,8 +219,8 @@ func (g *gathered) notice(r *route.Route) {
 	}
 }
 
-// looksLikeNetwork reports whether a host route's address ends like a network's. Those that
-// routing protocols make are not mistakes of people.
+// looksLikeNetwork reports whether a host route's address ends like a network address.
+// Routes that routing protocols make are not mistakes of people, so they do not count.
 func looksLikeNetwork(r *route.Route) bool {
 	if !r.Dst.IsSingleIP() || !r.Dst.Addr().Is4() || r.Dst.Addr().IsUnspecified() {
 		return false
@@ -229,8 +232,8 @@ func looksLikeNetwork(r *route.Route) bool {
 	return false
 }
 
-// kind finds the kind of a route. A few that were asked for last are remembered: large
-// tables have few.
+// kind finds the kind of a route. The last few that were asked for are stored, because
+// large tables have few kinds.
 func (g *gathered) kind(r *route.Route, fam route.Family) *Kind {
 	key := kindKey{table: r.Table, family: fam, typ: r.Type, hops: len(r.NextHops), object: r.NextHopID, prefSrc: r.PrefSrc}
 	if len(r.NextHops) > 0 {
@@ -264,14 +267,15 @@ func (k *Kind) take(r *route.Route) {
 	}
 }
 
-// lookup decides about a packet, and remembers its addresses where that is to be known.
+// lookup decides about a packet. It also stores the packet's addresses if they are
+// asked for.
 func (h *Host) lookup(flow route.Flow) lookup.Decision {
 	h.about(flow.Dst)
 	h.about(flow.Src)
 	return h.fib.Lookup(flow)
 }
 
-// explain is the same with what took part.
+// explain is like lookup, and also returns what took part in the decision.
 func (h *Host) explain(flow route.Flow) *lookup.Trace {
 	h.about(flow.Dst)
 	h.about(flow.Src)
@@ -284,7 +288,7 @@ func (h *Host) about(a netip.Addr) {
 	}
 }
 
-// status is where the entries of a prefix stand.
+// status has the statuses of the entries of a prefix.
 func (h *Host) status(p netip.Prefix) []lookup.EntryStatus {
 	if all, ok := h.statuses[p]; ok {
 		return all
@@ -297,7 +301,8 @@ func (h *Host) status(p netip.Prefix) []lookup.EntryStatus {
 	return all
 }
 
-// defaults are the entries of a family's default route, where its packets meet them.
+// defaults has the statuses of the entries of a family's default route, in the order
+// in which packets reach them.
 func (h *Host) defaults(fam route.Family) []lookup.EntryStatus { return h.status(fam.Default()) }
 
 // used reports whether packets take a route, as far as is known.
@@ -313,7 +318,8 @@ func (h *Host) used(r *route.Route) bool {
 	return true
 }
 
-// hops are a route's next hops, those of its next-hop object where it has one.
+// hops are a route's next hops. If it has a next-hop object, they are those of the
+// object.
 func (h *Host) hops(r *route.Route) []route.NextHop {
 	if len(r.NextHops) > 0 || r.NextHopID == 0 {
 		return r.NextHops
@@ -334,8 +340,8 @@ func (h *Host) hops(r *route.Route) []route.NextHop {
 	return out
 }
 
-// hopOf is the next hop of an object. The kernel does not tell of objects whether their device
-// has a carrier.
+// hopOf is the next hop of an object. For objects, the kernel does not tell whether their
+// device has a carrier.
 func (h *Host) hopOf(o *route.NextHopObject, fam route.Family) route.NextHop {
 	hop := o.NextHop
 	l := h.snap.Link(hop.Link)
@@ -362,7 +368,8 @@ func (h *Host) object(id uint32) *route.NextHopObject {
 // own is the device of an address of this host; zero: it has no such address.
 func (h *Host) own(a netip.Addr) int { return h.dirs[a] }
 
-// lacks are the facts that a check needs and that were not read; empty: all were.
+// lacks are the facts that a check needs and that were not read; empty: all were
+// read.
 func (h *Host) lacks(c *Check) string {
 	var out []string
 	for _, fact := range c.Needs {
@@ -373,8 +380,8 @@ func (h *Host) lacks(c *Check) string {
 	return strings.Join(out, ", ")
 }
 
-// unread reports whether a fact is not known of a family. What is assumed, because nearly
-// every host has it so, is not known.
+// unread reports whether a fact is not known for a family. A fact that is only assumed,
+// because nearly every host has it, is not known.
 func (h *Host) unread(fact route.Fact, fam route.Family) bool {
 	switch fact {
 	case factTables:
@@ -385,7 +392,7 @@ func (h *Host) unread(fact route.Fact, fam route.Family) bool {
 	return h.snap.WhyLacks(fact, fam) != "" || h.snap.Assumes(fact, fam)
 }
 
-// families are those of which some facts are known.
+// families are the families for which the given facts are known.
 func (h *Host) families(facts ...route.Fact) []route.Family {
 	var out []route.Family
 	q := route.Query{Family: h.only}

@@ -19,8 +19,8 @@ const (
 	CodeVRFLeft       lookup.Code = "vrf-open"            // packets of a VRF leave it by other tables; Have: the VRF, Route, Table
 )
 
-// strict reports whether a device's reverse-path filter is strict, and whether it looks
-// sources up with the packet's mark.
+// strict reports whether a device's reverse-path filter is strict, and whether the
+// filter looks sources up with the packet's mark.
 func (h *Host) strict(link int) (filter, marked bool) {
 	name := h.snap.LinkName(link)
 	value := func(dev, key string) int { n, _ := h.snap.Sysctls.Conf(route.IPv4, dev, key); return n }
@@ -29,7 +29,8 @@ func (h *Host) strict(link int) (filter, marked bool) {
 }
 
 // markStrict finds marks that lead packets out by a device whose strict reverse-path filter
-// drops the answers: it looks their source up without the mark, and finds another device.
+// drops the answers. The filter looks the source up without the mark, and finds another
+// device.
 func markStrict(h *Host) []Finding {
 	var out []Finding
 	if len(h.families(route.FactRules, route.FactSysctls, route.FactRoutes)) == 0 || h.unread(route.FactSysctls, route.IPv4) {
@@ -72,8 +73,9 @@ func (h *Host) answerDropped(r *route.Rule, far netip.Addr) (Finding, bool) {
 	}, true
 }
 
-// strictReplies finds uplinks for packets from whose own address there is a default route,
-// and whose strict filter drops what comes in for that address from other networks.
+// strictReplies finds uplinks with two properties: there is a default route for packets
+// from the uplink's own address, and its strict filter drops packets from other networks
+// to that address.
 func strictReplies(h *Host) []Finding {
 	var out []Finding
 	if h.unread(route.FactSysctls, route.IPv4) || len(h.families(route.FactRules, route.FactAddrs, route.FactRoutes)) == 0 {
@@ -84,7 +86,7 @@ func strictReplies(h *Host) []Finding {
 	for _, s := range h.defaults(route.IPv4) {
 		bySource := func(sel route.Selector) bool { return sel == route.Selector{Src: sel.Src} }
 		if !s.Used() || s.Route.Type != route.TypeUnicast || !slices.ContainsFunc(s.If, bySource) && len(s.If) > 0 {
-			continue // those for a mark are RW041's
+			continue // RW041 reports those for a mark
 		}
 		for _, hop := range h.hops(&s.Route) {
 			filter, _ := h.strict(hop.Link)
@@ -150,8 +152,8 @@ func notForwarding(h *Host) []Finding {
 	return out
 }
 
-// pods are routes to single addresses on devices that have no address of their own, and that
-// are no gateways: as network plug-ins of Kubernetes make for containers.
+// pods are routes to single addresses that are not gateways, on devices that have no address
+// of their own. Network plug-ins of Kubernetes make such routes for containers.
 func (h *Host) pods(fam route.Family) []route.Route {
 	var out []route.Route
 	for i := range h.near {
@@ -169,13 +171,13 @@ func (h *Host) pods(fam route.Family) []route.Route {
 	return out
 }
 
-// global reports whether a device has an address that is not of its link alone.
+// global reports whether a device has an address that is valid beyond its link.
 func (h *Host) global(link int) bool {
 	return slices.ContainsFunc(h.addrsOf()[link], func(i int) bool { return !h.snap.Addrs[i].Prefix.Addr().IsLinkLocalUnicast() })
 }
 
-// containers is a bridge with ports and an address that an engine for containers made, by its
-// name; nil: there is none.
+// containers is a bridge with ports and an address that a container engine made, judged by
+// its name; nil: there is none.
 func (h *Host) containers(fam route.Family) *route.Link {
 	for i := range h.snap.Links {
 		l := &h.snap.Links[i]
@@ -193,8 +195,8 @@ func (h *Host) hasPort(bridge int) bool {
 	return slices.ContainsFunc(h.snap.Links, func(l route.Link) bool { return l.Master == bridge })
 }
 
-// containerBridge reports whether a bridge has a name that Docker, podman or a plug-in of
-// Kubernetes gives.
+// containerBridge reports whether a bridge has a name like those that Docker, podman or a
+// plug-in of Kubernetes give.
 func containerBridge(name string) bool {
 	for _, known := range []string{"docker0", "cni0", "podman0", "kube-bridge", "cbr0"} {
 		if name == known {
@@ -212,7 +214,8 @@ func containerBridge(name string) bool {
 	return true
 }
 
-// vrfOpen finds VRFs whose packets fall through their table to another's default route.
+// vrfOpen finds VRFs whose packets find nothing in the VRF's table and take the default
+// route of another table.
 func vrfOpen(h *Host) []Finding {
 	var out []Finding
 	for i := range h.snap.Links {
@@ -240,10 +243,10 @@ func vrfOpen(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
-// otherWay finds addresses of devices with a default route from which packets to other networks
-// leave by another device. Where DHCP or a router gave both default routes, the one that
-// stands by is meant as a reserve, and where marks or receiving devices lead to the device,
-// they are meant to keep connections on it.
+// otherWay finds addresses from which packets to other networks leave by another device,
+// although the address's own device has a default route. There are two exceptions. If DHCP or a
+// router gave both default routes, the second one is intended as a reserve. If marks or
+// receiving devices lead to the device, they are intended to keep connections on it.
 func otherWay(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(factTables, route.FactRules, route.FactAddrs) {
@@ -270,7 +273,7 @@ func otherWay(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
-// leavesOtherwise tells of the first address of a device from which packets to another network
+// leavesOtherwise finds the first address of a device from which packets to another network
 // leave by another device.
 func (h *Host) leavesOtherwise(fam route.Family, link int, far netip.Addr) (Finding, bool) {
 	for _, i := range h.addrsOf()[link] {
@@ -283,7 +286,7 @@ func (h *Host) leavesOtherwise(fam route.Family, link int, far netip.Addr) (Find
 		if d.Disposition == lookup.DispositionUnicast && len(d.NextHops) > 0 && !slices.ContainsFunc(d.NextHops, func(w lookup.NextHop) bool { return !other(w) }) {
 			by := d.NextHops[0].Link
 			if !h.fib.HasNeighbours(by) {
-				return Finding{}, false // a VPN for all packets
+				return Finding{}, false // this is a VPN for all packets
 			}
 			return Finding{
 				Note:  lookup.Note{Reason: lookup.Reason{Code: CodeOtherWay, Want: h.snap.LinkName(by), Have: a}},
@@ -294,8 +297,8 @@ func (h *Host) leavesOtherwise(fam route.Family, link int, far netip.Addr) (Find
 	return Finding{}, false
 }
 
-// ledByOthers reports whether a rule for marks, or for what comes in by a device, leads out by
-// a device.
+// ledByOthers reports whether a rule for marks, or for packets that come in by a device, leads
+// out by the given device.
 func (h *Host) ledByOthers(fam route.Family, link int) bool {
 	return slices.ContainsFunc(h.defaults(fam), func(s lookup.EntryStatus) bool {
 		by := slices.ContainsFunc(s.Rules, func(r *route.Rule) bool { return r.Selector.MarkMask != 0 || r.Selector.In != "" || r.Selector.L3Mdev })
@@ -304,7 +307,7 @@ func (h *Host) ledByOthers(fam route.Family, link int) bool {
 }
 
 // neighboursLed finds rules for this host's own addresses whose table leads packets to
-// neighbours away from their network.
+// neighbours away from the neighbours' network.
 func neighboursLed(h *Host) []Finding {
 	var out []Finding
 	for i := range h.snap.Addrs[:min(len(h.snap.Addrs), maxOwn)] {

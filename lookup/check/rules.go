@@ -36,7 +36,8 @@ func (h *Host) rules(fam route.Family) []*route.Rule {
 	return out
 }
 
-// ruleFindings makes a finding of each rule that a function finds something about.
+// ruleFindings makes a finding for each rule for which the function find reports
+// something.
 func (h *Host) ruleFindings(facts []route.Fact, find func(*route.Rule) (lookup.Reason, bool)) []Finding {
 	var out []Finding
 	for _, fam := range h.families(append(facts, route.FactRules)...) {
@@ -58,7 +59,8 @@ func (h *Host) ruleFindings(facts []route.Fact, find func(*route.Rule) (lookup.R
 // maxAlike is how many findings of one kind are told one by one.
 const maxAlike = 8
 
-// fold makes one finding of many of the same kind: hosts have hundreds of rules.
+// fold makes one finding of many findings of the same kind, because some hosts have
+// hundreds of rules.
 func fold(all []Finding) []Finding {
 	if len(all) <= maxAlike {
 		return all
@@ -82,8 +84,8 @@ func builtin(id route.Table) bool {
 }
 
 // ruleEmpty finds rules for some addresses that lead to a table without routes. Daemons leave
-// rules for all packets, and those for marks, when their tunnel is down: these are no more
-// than a note.
+// rules for all packets, and rules for marks, when their tunnel is down. These are only
+// reported as a note.
 func ruleEmpty(h *Host) []Finding {
 	out := h.ruleFindings([]route.Fact{factTables}, func(r *route.Rule) (lookup.Reason, bool) {
 		s := &r.Selector
@@ -103,7 +105,7 @@ func gotoNowhere(h *Host) []Finding {
 	return out
 }
 
-// takesAll reports whether a look-up that gets to a rule ends there, if the packet matches.
+// takesAll reports whether a look-up that reaches a rule ends there, if the packet matches.
 func (h *Host) takesAll(r *route.Rule) bool {
 	if refusesRule(r.Action) {
 		return true
@@ -124,13 +126,14 @@ func refusesRule(a route.Action) bool {
 	return a == route.ActionBlackhole || a == route.ActionUnreachable || a == route.ActionProhibit
 }
 
-// throws reports whether some route of a table leads back to the rules.
+// throws reports whether some route of a table sends the look-up back to the rules.
 func (h *Host) throws(fam route.Family, id route.Table) bool {
 	return slices.ContainsFunc(h.near, func(r route.Route) bool { return r.Table == id && r.Family() == fam && r.Type == route.TypeThrow })
 }
 
-// ruleNever finds rules that an earlier rule for all packets leaves none. The two rules that
-// every host has at the end are passed over: a VPN that takes all packets means that.
+// ruleNever finds rules that get no packets, because an earlier rule for all packets takes
+// them. It ignores the two rules that every host has at the end, because a VPN that takes
+// all packets intends this.
 func ruleNever(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(factTables, route.FactRules) {
@@ -140,7 +143,7 @@ func ruleNever(h *Host) []Finding {
 			plain := r.Selector == (route.Selector{})
 			switch {
 			case r.Action == route.ActionGoto && !r.Unresolved:
-				return fold(append(out, list...)) // what is jumped to is reached that way
+				return fold(append(out, list...)) // a goto may reach its target in this way
 			case taker == nil:
 				if plain && h.takesAll(r) {
 					taker = r
@@ -158,9 +161,9 @@ func ruleNever(h *Host) []Finding {
 	return foldAll(out)
 }
 
-// foldAll makes one finding of all that have the same reason and differ in their rule. The
-// first rule of the evidence of each stays the last, and there are no more findings than
-// can be read.
+// foldAll makes one finding of all findings that have the same reason and differ in their
+// rule. The first rule in the evidence of each finding becomes the last one. There are no
+// more findings than a person can read.
 func foldAll(all []Finding) []Finding {
 	type key struct {
 		lookup.Reason
@@ -196,7 +199,7 @@ func ruleTwice(h *Host) []Finding {
 	for _, fam := range h.families(route.FactRules) {
 		first := map[any]*route.Rule{}
 		for _, r := range h.rules(fam) {
-			usual := r.Selector == (route.Selector{}) && builtin(r.Table) // one of them is every host's
+			usual := r.Selector == (route.Selector{}) && builtin(r.Table) // one of the rules that every host has
 			if len(r.Unknown) > 0 || r.Action == route.ActionGoto || r.Action == route.ActionNop || usual {
 				continue
 			}
@@ -235,9 +238,9 @@ func (h *Host) isAltName(name string) bool {
 	return slices.ContainsFunc(h.snap.Links, func(l route.Link) bool { return slices.Contains(l.AltNames, name) })
 }
 
-// tableUnreached finds tables with routes to other networks that no rule leads to. Tables
-// that have only the networks of devices are passed over, as a line that is down leaves
-// them.
+// tableUnreached finds tables with routes to other networks to which no rule leads. It
+// ignores tables that have only the networks of devices, because a line that is down
+// leaves such tables.
 func tableUnreached(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(factTables, route.FactRules) {
@@ -265,12 +268,13 @@ func tableUnreached(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
-// unreachedDefault reports whether RW002 has said it.
+// unreachedDefault reports whether RW002 has already reported it.
 func unreachedDefault(h *Host, fam route.Family) bool {
 	return slices.ContainsFunc(defaultUnreached(h), func(f Finding) bool { return f.Note.Route.Family() == fam })
 }
 
-// mainUnasked finds that table main is never asked although somebody has put routes there.
+// mainUnasked finds that table main is never asked although somebody has added routes to
+// it.
 func mainUnasked(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(route.FactRoutes, route.FactRules) {
@@ -287,7 +291,7 @@ func mainUnasked(h *Host) []Finding {
 	return out
 }
 
-// usualRule is the change that brings back the rule that every host has for a table.
+// usualRule is the change that adds the rule that every host has for a table.
 func (h *Host) usualRule(fam route.Family, id route.Table) change.Change {
 	rules := route.DefaultRules(fam)
 	i := slices.IndexFunc(rules, func(r route.Rule) bool { return r.Table == id })
@@ -296,8 +300,8 @@ func (h *Host) usualRule(fam route.Family, id route.Table) change.Change {
 	return &change.Rule{Verb: change.Add, Rule: r, HasPriority: true}
 }
 
-// localPassed finds that packets to this host's own addresses do not come here, for want of
-// a rule to table local or because another rule comes first.
+// localPassed finds that packets to this host's own addresses are not delivered here. The
+// reason is that no rule leads to table local, or that another rule comes first.
 func localPassed(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(route.FactRules, route.FactAddrs, route.FactRoutes) {
@@ -365,8 +369,8 @@ func (h *Host) inVRF(l *route.Link) bool {
 
 const kindVRF = "vrf"
 
-// ownRefused finds rules that refuse what this host sends from one of its addresses, or
-// whatever it sends.
+// ownRefused finds rules that refuse what this host sends, either from one of its
+// addresses or from all.
 func ownRefused(h *Host) []Finding {
 	return h.ruleFindings([]route.Fact{route.FactAddrs, route.FactRoutes}, func(r *route.Rule) (lookup.Reason, bool) {
 		only := route.Selector{Src: r.Selector.Src}
@@ -399,9 +403,10 @@ func onlyMark(r *route.Rule) bool {
 	return s.MarkMask != 0 && s == route.Selector{Mark: s.Mark, MarkMask: s.MarkMask}
 }
 
-// markRefused finds marked packets that a rule refuses because the tables that every host
-// has, and that the mark's rules lead to, have no default route, which is elsewhere. Where the
-// mark has a table of its own, the refusal is meant for when that is empty.
+// markRefused finds marked packets that a rule refuses although another table has a default
+// route. The tables that every host has, and those that the mark's rules lead to, have none.
+// If the mark has its own table, the refusal is intended for the time when that table is
+// empty.
 func markRefused(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(factTables, route.FactRules) {
@@ -429,8 +434,8 @@ func markRefused(h *Host) []Finding {
 	return out
 }
 
-// forwards reports whether this host is a router of a family; known says that the setting was
-// read.
+// forwards reports whether this host is a router for a family. The result known says that the
+// setting was read.
 func (h *Host) forwards(fam route.Family) (yes, known bool) {
 	n, known := h.snap.Sysctls.Conf(fam, "all", "forwarding")
 	if n != 0 {
@@ -444,9 +449,9 @@ func (h *Host) forwards(fam route.Family) (yes, known bool) {
 	return false, known
 }
 
-// ruleForeign finds rules for a source that is no address of this host, where it does not
-// forward. A rule for a whole network, or for a host that has a route of its own here, is
-// for what comes from there.
+// ruleForeign finds rules for a source that is not an address of this host, if the host
+// does not forward. It ignores a rule for a whole network, and a rule for a host that has
+// its own route here, because such a rule is for packets from there.
 func ruleForeign(h *Host) []Finding {
 	return h.ruleFindings([]route.Fact{route.FactAddrs, route.FactRoutes}, func(r *route.Rule) (lookup.Reason, bool) {
 		src := r.Selector.Src
@@ -462,7 +467,7 @@ func ruleForeign(h *Host) []Finding {
 	})
 }
 
-// neighbourIn is an address of a network that is not this host's.
+// neighbourIn is an address in a network that does not belong to this host.
 func (h *Host) neighbourIn(p netip.Prefix) netip.Addr {
 	a := p.Addr().Next()
 	for range 8 {

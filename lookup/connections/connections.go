@@ -1,9 +1,10 @@
-// Package connections says what becomes of live connections when a host's routing state
-// changes: which leave by another way, which are refused, and which are lost.
+// Package connections says what happens to live connections when a host's routing state
+// changes: which of them leave by another way, which are refused, and which are lost.
 //
-// An established connection keeps its addresses. The kernel looks its way up again for
-// the next packet after any change (dst_check; __ip_queue_xmit in net/ipv4/ip_output.c,
-// inet6_csk_xmit in net/ipv6/inet6_connection_sock.c), so it moves at once.
+// An established connection keeps its addresses. After any change, the kernel looks the
+// way up again for the next packet (dst_check; __ip_queue_xmit in net/ipv4/ip_output.c,
+// inet6_csk_xmit in net/ipv6/inet6_connection_sock.c), so the connection moves
+// immediately.
 package connections
 
 import (
@@ -14,20 +15,20 @@ import (
 	"routewhy/route"
 )
 
-// Change is what becomes of one connection.
+// Change says what happens to one connection.
 type Change struct {
 	Socket *route.Socket
 	// Flow is a packet that the socket sends.
 	Flow          route.Flow
 	Before, After lookup.Decision
-	// Moves says that its packets leave by another device or gateway, or are delivered
-	// here where they left, or the reverse. Perhaps says that only some connections of
-	// its kind do: a hash chooses the way.
+	// Moves says that its packets leave by another device or gateway, or that packets
+	// which left are now delivered here, or the reverse. Perhaps says that only some
+	// connections of this kind move, because a hash chooses the way.
 	Moves, Perhaps bool
-	// Lost says why it gets no answers any more; empty: it goes on.
+	// Lost says why it gets no answers any more; empty: it continues.
 	Lost Loss
-	// In is the device by which the other end's packets arrive, as far as it matters to
-	// Lost; zero: none.
+	// In is the device by which the other end's packets arrive, if it matters for Lost;
+	// zero: none.
 	In int
 }
 
@@ -57,7 +58,7 @@ const (
 	LostDead Loss = "way-out-dead"
 )
 
-// Connected reports whether a socket has a connection that packets still belong to.
+// Connected reports whether a socket has a connection that still has packets.
 func Connected(s *route.Socket) bool {
 	if s.Remote.Port() == 0 || !s.Remote.Addr().IsValid() {
 		return false
@@ -74,7 +75,7 @@ func FlowOf(s *route.Socket) route.Flow {
 	}
 }
 
-// Compare tells of the connections of which something changes, in the order of the
+// Compare returns the connections for which something changes, in the order of the
 // sockets.
 func Compare(before, after *lookup.FIB, sockets []route.Socket) []Change {
 	var out []Change
@@ -97,7 +98,7 @@ func Compare(before, after *lookup.FIB, sockets []route.Socket) []Change {
 // judge compares the two decisions about a connection.
 func (c *Change) judge(before, after *lookup.FIB) {
 	if !c.Before.Disposition.Success() {
-		return // it has no way now either
+		return // it had no way before either
 	}
 	if c.After.Disposition == lookup.DispositionUnknown {
 		return
@@ -117,7 +118,7 @@ func (c *Change) local() bool {
 	return c.Before.Disposition == lookup.DispositionLocal && c.After.Disposition == lookup.DispositionLocal
 }
 
-// way is what makes two ways out different ones.
+// way are the properties in which two ways out can differ.
 type way struct {
 	link    int
 	gateway netip.Addr
@@ -149,13 +150,13 @@ func (c *Change) compareWays() {
 	}
 }
 
-// answers says why what the other end sends does not arrive any more, or will not be
-// sent.
+// answers says why packets of the other end do not arrive any more, or why the other
+// end will not send any.
 func (c *Change) answers(before, after *lookup.FIB) Loss {
 	for _, in := range c.arrives(before) {
 		old := before.Lookup(c.incoming(in))
 		if old.Disposition != lookup.DispositionLocal {
-			continue // it does not arrive by this device now
+			continue // before the change it does not arrive by this device either
 		}
 		c.In = in
 		l := after.Snapshot().Link(in)
@@ -191,8 +192,8 @@ func viaGateway(d *lookup.Decision) bool {
 	return !slices.ContainsFunc(d.NextHops, func(h lookup.NextHop) bool { return !h.Gateway.IsValid() })
 }
 
-// straight reports whether all ways out lead to the destination itself, by devices on
-// which somebody must answer for it.
+// straight reports whether all ways out lead directly to the destination, by devices
+// on which a neighbour must answer for it.
 func straight(s *route.Snapshot, d *lookup.Decision) bool {
 	return !slices.ContainsFunc(d.NextHops, func(h lookup.NextHop) bool {
 		l := s.Link(h.Link)
@@ -200,15 +201,16 @@ func straight(s *route.Snapshot, d *lookup.Decision) bool {
 	})
 }
 
-// incoming is a packet of the other end.
+// incoming is a packet that the other end sends.
 func (c *Change) incoming(in int) route.Flow {
 	return route.Flow{
 		Dst: c.Flow.Src, Src: c.Flow.Dst, In: in, Proto: c.Flow.Proto, SrcPort: c.Flow.DstPort, DstPort: c.Flow.SrcPort, UID: route.NoUID,
 	}
 }
 
-// arrives are the devices by which the other end's packets may arrive, the likeliest
-// first: the one by which its packets leave now, and those that have its address.
+// arrives are the devices by which the other end's packets may arrive, the most
+// likely one first: those by which the connection's own packets leave now, and then
+// those that have its address.
 func (c *Change) arrives(before *lookup.FIB) []int {
 	var out []int
 	add := func(link int) {
@@ -227,8 +229,8 @@ func (c *Change) arrives(before *lookup.FIB) []int {
 	return out
 }
 
-// foreign reports whether the packets leave by other devices only, of which none has the
-// connection's own address, or a network that it is in.
+// foreign reports whether the packets leave only by other devices, and none of these has
+// the connection's own address or a network that contains it.
 func (c *Change) foreign(after *lookup.FIB) bool {
 	s := after.Snapshot()
 	var old []int
@@ -249,8 +251,8 @@ func (c *Change) foreign(after *lookup.FIB) bool {
 	return true
 }
 
-// dead reports whether no way out works: each is without carrier or its gateway did not
-// answer.
+// dead reports whether no way out works. A way does not work if it is without carrier
+// or its gateway did not answer.
 func dead(f *lookup.FIB, d *lookup.Decision) bool {
 	s := f.Snapshot()
 	for i := range d.NextHops {

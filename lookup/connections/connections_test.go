@@ -36,7 +36,7 @@ func host(gateway string, link int) *lookup.FIB {
 	return lookup.New(s)
 }
 
-// TestCompare compares what becomes of connections without a kernel.
+// TestCompare checks what happens to connections, without a kernel.
 func TestCompare(t *testing.T) {
 	tcp := func(local, remote string) route.Socket {
 		return route.Socket{Proto: route.ProtoTCP, Family: route.IPv4, State: route.SocketEstablished, Local: netip.MustParseAddrPort(local), Remote: netip.MustParseAddrPort(remote)}

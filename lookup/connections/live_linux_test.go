@@ -22,10 +22,10 @@ import (
 
 func TestMain(m *testing.M) { routetest.Main(m) }
 
-// TestLive makes real connections over two providers, changes the host that has them at
-// random, and holds what is said of each against what becomes of it. Both providers
-// drop what has not their own network's source. ROUTEWHY_LIVE is how many set-ups (3),
-// ROUTEWHY_SEED where the random numbers start.
+// TestLive makes real connections over two providers and changes their host at random.
+// It compares what is said about each connection with what happens to it. Both
+// providers drop packets whose source is not in their own network. ROUTEWHY_LIVE is how
+// many set-ups (3), ROUTEWHY_SEED where the random numbers start.
 func TestLive(t *testing.T) {
 	seed := routetest.EnvInt(t, "ROUTEWHY_SEED", 1)
 	tally := map[string]int{}
@@ -274,7 +274,8 @@ func tryLive(t *testing.T, rng *rand.Rand, tally map[string]int) {
 	}
 }
 
-// leaves reports whether packets leave otherwise; false: they do not leave at all.
+// leaves reports whether packets leave in a different way; false: they do not leave
+// at all.
 func leaves(old, now map[string]bool) (moves, known bool) {
 	if len(now) == 0 {
 		return false, false
@@ -288,7 +289,7 @@ func leaves(old, now map[string]bool) (moves, known bool) {
 }
 
 // sameStation reports whether a connection moves between two addresses of one provider's
-// router, which no frame tells.
+// router. No frame shows that.
 func sameStation(c *connections.Change) bool {
 	return c.Moves && c.Before.NextHops[0].Link == c.After.NextHops[0].Link
 }

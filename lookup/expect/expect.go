@@ -1,5 +1,5 @@
-// Package expect decides whether a host does what is expected of it: for all addresses of
-// a destination, exactly.
+// Package expect decides whether a host does what is expected of it. The decision is
+// exact, for all addresses of a destination.
 package expect
 
 import (
@@ -14,7 +14,7 @@ import (
 	"routewhy/route"
 )
 
-// State is whether an expectation holds. The zero value is none.
+// State says whether an expectation is met. The zero value is no state.
 type State string
 
 // The states.
@@ -40,47 +40,51 @@ const (
 	WordDefault Word = "default"
 )
 
-// Question is an expectation by a host's own numbers.
+// Question is an expectation in which devices and tables are the host's own numbers.
 type Question struct {
-	// Dst is the destination, all addresses of which are meant. Where its length is 0,
-	// those are meant whose packets take a default route or, where none does, the longer
-	// prefixes that replace it (see [lookup.FIB.Replacements]); not multicast groups.
+	// Dst is the destination. All of its addresses are meant. If its length is 0, it
+	// means the addresses whose packets take a default route. If no packet takes one, it
+	// means those that take the longer prefixes that replace it (see
+	// [lookup.FIB.Replacements]). Multicast groups are not included.
 	Dst netip.Prefix
 	// Flow is the packet except for its destination.
 	Flow   route.Flow
 	Wanted Wanted
 }
 
-// Wanted is what is expected of each packet. What is zero is not asked for.
+// Wanted is what is expected of each packet. A field that is zero is not asked about.
 type Wanted struct {
-	// Link is the index of the device; -1: one that the host does not have.
+	// Link is the index of the device; -1: the host has no such device.
 	Link int
 	Via  netip.Addr
-	// Table is asked for where HasTable is set; [route.TableUnspec]: the host has none of
-	// the name.
+	// Table is asked about if HasTable is set. [route.TableUnspec] means that the host
+	// has no table of that name.
 	Table    route.Table
 	HasTable bool
 	Src      netip.Prefix
 	Fate     command.Fate
 }
 
-// Result is whether an expectation holds, and where not.
+// Result says whether an expectation is met, and where it is not.
 type Result struct {
 	State State
-	// Word is what is not met; empty where the state is OK, or nothing can be told.
+	// Word is the word that is not met. It is empty if the state is OK, or if nothing
+	// can be said.
 	Word Word
-	// First and Last are the part of the destination where it is not met, the largest if
-	// there are Parts of them. With [WordDefault], and where it is met, they are zero.
+	// First and Last are the part of the destination where it is not met. If there are
+	// several Parts, they are the largest of them. With [WordDefault], and if it is met,
+	// they are zero.
 	First, Last netip.Addr
 	Parts       int
-	// Whole says that it is met nowhere.
+	// Whole says that it is not met for any address.
 	Whole bool
-	// Addr is the first address of the largest range, in that part, that is decided
-	// alike, and Decision what becomes of a packet to it; nil: there is none.
+	// Addr is the first address of the largest range in that part for which the
+	// decision is the same. Decision is the decision about a packet to it; nil: there
+	// is none.
 	Addr     netip.Addr
 	Decision *lookup.Decision
-	// Some says that it is not met by some flows alone, and Share which part of all that
-	// is; zero: it cannot be known.
+	// Some says that only some flows do not meet it. Share is their part of all flows;
+	// zero: it cannot be known.
 	Some  bool
 	Share float64
 }
@@ -108,14 +112,15 @@ func Hold(f *lookup.FIB, r *coverage.Ranges, q *Question) Result {
 	return Result{State: No, Word: WordDefault}
 }
 
-// group reports whether a packet is for many: the default route gives these a device and no
-// more.
+// group reports whether a packet is for a multicast group. For such a packet a default
+// route only gives the device.
 func group(d *lookup.Decision) bool {
 	return d.Disposition == lookup.DispositionMulticast || d.Disposition == lookup.DispositionBroadcast
 }
 
-// over decides about the ranges of the destination that are about the expectation; those
-// that cannot be decided may be. The zero Result: there are none.
+// over decides about those ranges of the destination that concern the expectation.
+// Ranges that cannot be decided may concern it. The zero Result means that there are no
+// such ranges.
 func (q *Question) over(r *coverage.Ranges, about func(*lookup.Decision) bool) Result {
 	var ok, no, unknown gathered
 	r.Each(q.Flow, q.Dst, q.Wanted.Src, func(first, last netip.Addr, d *lookup.Decision) bool {
@@ -156,7 +161,7 @@ type gathered struct {
 	this, most part
 }
 
-// part is ranges in a row, and the largest of them.
+// part is a row of ranges that follow each other, and the largest of them.
 type part struct {
 	first, last netip.Addr
 	size        size
@@ -166,7 +171,7 @@ type part struct {
 	verdict     verdict
 }
 
-// add adds a range, which comes after all others.
+// add adds a range that comes after all others.
 func (g *gathered) add(first, last netip.Addr, d *lookup.Decision, v verdict) {
 	p := &g.this
 	if g.parts == 0 || p.last.Next() != first {
@@ -193,7 +198,8 @@ func (g *gathered) result() Result {
 	}
 }
 
-// size is how many addresses a range has, which may take 128 bits: one less.
+// size is the number of addresses in a range, minus one. The number itself may need
+// more than 128 bits.
 type size struct {
 	any      bool
 	high, lo uint64

@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { routetest.Main(m) }
 
-// setups is how many random set-ups are tried; ROUTEWHY_SETUPS says another number.
+// setups is how many random set-ups are tried. ROUTEWHY_SETUPS gives another number.
 func setups() uint64 {
 	if n, err := strconv.Atoi(os.Getenv("ROUTEWHY_SETUPS")); err == nil {
 		return uint64(n)
@@ -29,8 +29,8 @@ func setups() uint64 {
 	return 6
 }
 
-// TestHoldIsExact: an expectation about a prefix is what a slow reading says of single
-// addresses on both sides of every boundary, and of others.
+// TestHoldIsExact compares an expectation about a prefix with a slow method: it looks
+// at single addresses on both sides of every boundary, and at other addresses.
 func TestHoldIsExact(t *testing.T) {
 	support := routetest.Probe(t)
 	states := map[expect.State]int{}
@@ -110,7 +110,7 @@ func pick[T any](rng *rand.Rand, all []T) *T {
 	return &all[rng.IntN(len(all))]
 }
 
-// check holds a result against single addresses.
+// check compares a result with the results for single addresses.
 func check(t *testing.T, rng *rand.Rand, f *lookup.FIB, s *route.Snapshot, q *expect.Question, got *expect.Result) {
 	t.Helper()
 	var want expect.State
@@ -121,7 +121,7 @@ func check(t *testing.T, rng *rand.Rand, f *lookup.FIB, s *route.Snapshot, q *ex
 			want, at = state, a
 		}
 	}
-	if want == "" { // no packet takes a default route, or those samples do not
+	if want == "" { // no packet takes a default route, or these samples do not
 		return
 	}
 	if got.State != want && (want == expect.No || got.State == expect.OK) {
@@ -176,7 +176,8 @@ func samples(rng *rand.Rand, s *route.Snapshot, within netip.Prefix) []netip.Add
 	return out
 }
 
-// slow is what an expectation comes to for one address; empty: it is not about that.
+// slow is the result of an expectation for one address; empty: it is not about that
+// address.
 func slow(f *lookup.FIB, q *expect.Question, a netip.Addr) expect.State {
 	flow := q.Flow
 	flow.Dst = a
@@ -258,8 +259,8 @@ func state(yes bool) expect.State {
 	return expect.No
 }
 
-// TestDumpHolds: what a host does with packets to each of its routes, written as
-// expectations, holds on it.
+// TestDumpHolds writes what a host does with packets to each of its routes as
+// expectations. The host must meet them.
 func TestDumpHolds(t *testing.T) {
 	support := routetest.Probe(t)
 	some := 0

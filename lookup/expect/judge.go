@@ -7,7 +7,7 @@ import (
 	"routewhy/lookup/change/command"
 )
 
-// verdict is whether one decision is what is expected.
+// verdict says whether one decision is as expected.
 type verdict struct {
 	state State
 	word  Word
@@ -15,7 +15,7 @@ type verdict struct {
 	share float64
 }
 
-// judge compares a decision with what is wanted.
+// judge compares a decision with what is expected.
 func (q *Question) judge(d *lookup.Decision) verdict {
 	w := &q.Wanted
 	switch {
@@ -54,7 +54,7 @@ func (q *Question) judge(d *lookup.Decision) verdict {
 	return verdict{state: OK}
 }
 
-// first is the word that a packet which goes nowhere fails first.
+// first is the first expected word that a packet which goes nowhere does not meet.
 func (w *Wanted) first() Word {
 	switch {
 	case w.Fate == command.FateLocal:
@@ -69,7 +69,7 @@ func (w *Wanted) first() Word {
 	return WordSrc
 }
 
-// fate judges what becomes of a packet that is not to be sent.
+// fate judges what happens to a packet that should not be sent.
 func (w *Wanted) fate(d *lookup.Decision) verdict {
 	is := false
 	switch w.Fate {
@@ -84,7 +84,7 @@ func (w *Wanted) fate(d *lookup.Decision) verdict {
 		return verdict{state: OK}
 	}
 	v := verdict{state: No, word: Word(w.Fate)}
-	if w.Fate == command.FateRefused && d.SomeRefused != 0 { // the others get out
+	if w.Fate == command.FateRefused && d.SomeRefused != 0 { // the other flows get out
 		v.some = true
 		if d.RefusedShare != 0 {
 			v.share = 1 - d.RefusedShare
@@ -93,8 +93,9 @@ func (w *Wanted) fate(d *lookup.Decision) verdict {
 	return v
 }
 
-// overHops judges every next hop that the kernel may take. Where a hash chooses, some flows
-// do take each; where something else does that nobody can see, all may take one.
+// overHops judges every next hop that the kernel may take. If a hash chooses, each next hop
+// is taken by some flows. If something else chooses that nobody can see, all flows may take
+// the same one.
 func overHops(d *lookup.Decision, word Word, met func(*lookup.NextHop) State) verdict {
 	hashed := d.Ambiguous.Code == lookup.CodeMultipath || d.Ambiguous.Code == lookup.CodeResilient
 	ok, no, unknown, share := 0, 0, 0, 0.0
@@ -128,15 +129,15 @@ func whether(met bool) State {
 	return No
 }
 
-// dev judges the device of a next hop. What is delivered to this host has the device of its
-// route too, as `ip route show table local` names it, and not only lo.
+// dev judges the device of a next hop. If a packet is delivered to this host, the device of
+// its route is also correct, as `ip route show table local` names it, and not only lo.
 func (w *Wanted) dev(h *lookup.NextHop) State {
 	return whether(h.Link == w.Link || h.Via.Link == w.Link)
 }
 
 func (w *Wanted) via(h *lookup.NextHop) State { return whether(h.Gateway == w.Via) }
 
-// src judges the source that a packet gets by a next hop.
+// src judges the source that a packet gets at a next hop.
 func (w *Wanted) src(h *lookup.NextHop) State {
 	in := func(a netip.Addr) bool { return a.IsValid() && w.Src.Contains(a) }
 	if h.SrcOneOf != nil {

@@ -8,18 +8,18 @@ import (
 	"routewhy/route"
 )
 
-// Cause is why a packet does not do what is expected.
+// Cause says why a packet does not do what is expected.
 type Cause struct {
 	lookup.Reason
 	// Rule is the rule that the reason is about; nil: none.
 	Rule *route.Rule
-	// Route is a route by which it would; nil: there is none.
+	// Route is a route with which the packet would do it; nil: there is none.
 	Route *route.Route
 }
 
-// Why finds why a packet does not do what is expected: by what the route lost by which it
-// would, or why the rule to it does not lead there. The zero Cause: nothing is to be said
-// that the decision does not say.
+// Why finds why a packet does not do what is expected. Either there is a route with which
+// it would, and that route lost for a reason, or the rule to that route does not lead
+// there. The zero Cause means that there is nothing to say beyond the decision.
 func Why(f *lookup.FIB, q *Question, r *Result) Cause {
 	flow := q.Flow
 	flow.Dst = r.Addr
@@ -51,9 +51,9 @@ func Why(f *lookup.FIB, q *Question, r *Result) Cause {
 	return unasked(f, &flow, &w, t)
 }
 
-// telling is, of the rules that lead where a packet is expected to go, the one that tells
-// most about why it does not: one that comes too late, or else one that is not for other
-// destinations; nil: there is none.
+// telling chooses one of the rules that lead where a packet is expected to go. It is the
+// rule that explains best why the packet does not go there: a rule that comes too late,
+// or else a rule that is not for other destinations; nil: there is none.
 func telling(t *lookup.Trace, leads func(*lookup.RuleTrial) bool) *lookup.RuleTrial {
 	var out *lookup.RuleTrial
 	rank := func(trial *lookup.RuleTrial) int {
@@ -75,8 +75,8 @@ func telling(t *lookup.Trace, leads func(*lookup.RuleTrial) bool) *lookup.RuleTr
 	return out
 }
 
-// unasked is why a route is not asked by which a packet would do what is expected, or that
-// there is none.
+// unasked says why a route with which a packet would do what is expected is not asked, or
+// that there is no such route.
 func unasked(f *lookup.FIB, flow *route.Flow, w *whynot.Want, t *lookup.Trace) Cause {
 	snap, e := f.Snapshot(), f.Edit()
 	for _, id := range e.Tables(flow.Family()) {
@@ -102,8 +102,8 @@ func unasked(f *lookup.FIB, flow *route.Flow, w *whynot.Want, t *lookup.Trace) C
 	return Cause{Reason: lookup.Reason{Code: whynot.CodeNone}}
 }
 
-// want is a word of what is wanted as package whynot has it; false: it is none of those
-// that a route gives.
+// want is an expected word in the form of package whynot; false: it is not one that a
+// route can meet.
 func (w *Wanted) want(word Word) (whynot.Want, bool) {
 	switch {
 	case word == WordDev && w.Link > 0:

@@ -9,9 +9,9 @@ import (
 	"routewhy/route"
 )
 
-// Apply gives the state after an event: a FIB as one that is read afterwards would be, as
-// far as that can be known. The FIB before stays as it is. An event that the FIB has
-// already changes nothing.
+// Apply gives the state after an event. The result is like a FIB that is read after the
+// event, as far as that can be known. The FIB before stays unchanged. An event that the
+// FIB already includes changes nothing.
 func Apply(f *lookup.FIB, e *route.Event) *lookup.FIB {
 	switch {
 	case e.Route != nil:
@@ -30,15 +30,16 @@ func Apply(f *lookup.FIB, e *route.Event) *lookup.FIB {
 	return f
 }
 
-// with is a FIB that differs in facts beside the routes. Edit gets a copy of the snapshot,
-// of which it must replace what it changes.
+// with is a FIB that differs in facts other than the routes. Edit gets a copy of the
+// snapshot, and must replace every list that it changes.
 func with(f *lookup.FIB, edit func(*route.Snapshot)) *lookup.FIB {
 	s := *f.Snapshot()
 	edit(&s)
 	return f.Edit().FIB(&s)
 }
 
-// put replaces what same finds in a copy of a list, or adds it at the end; gone takes it out.
+// put replaces the element for which same is true in a copy of a list, or adds one at the
+// end. If gone is set, it removes the element.
 func put[T any](list []T, v T, gone bool, same func(*T) bool) []T {
 	i := slices.IndexFunc(list, func(x T) bool { return same(&x) })
 	switch {
@@ -54,7 +55,8 @@ func put[T any](list []T, v T, gone bool, same func(*T) bool) []T {
 	return list
 }
 
-// applyRule keeps the kernel's order: a new rule comes after those of its priority.
+// applyRule keeps the kernel's order: a new rule comes after the other rules of its
+// priority.
 func applyRule(list []route.Rule, e *route.Event) []route.Rule {
 	at := slices.IndexFunc(list, func(r route.Rule) bool { return sameRule(&r, e.Rule) })
 	if e.Gone {
@@ -75,8 +77,8 @@ func applyRule(list []route.Rule, e *route.Event) []route.Rule {
 	return slices.Insert(slices.Clone(list), after, *e.Rule)
 }
 
-// sameRule reports whether two rules are one. Whether a goto's target is there is no part
-// of it.
+// sameRule reports whether two rules are the same rule. Whether a goto's target exists
+// does not matter.
 func sameRule(a, b *route.Rule) bool {
 	x, y := *a, *b
 	x.Unresolved, y.Unresolved, x.Implied, y.Implied = false, false, false, false
@@ -89,7 +91,8 @@ func applyNeighbour(list []route.Neighbour, e *route.Event) []route.Neighbour {
 	})
 }
 
-// applyLink takes the routes along with a device that goes down or away.
+// applyLink applies a change of a device. If the device goes down or is deleted, its
+// routes are removed too.
 func applyLink(f *lookup.FIB, e *route.Event) *lookup.FIB {
 	old := f.Snapshot().Link(e.Link.Index)
 	switch {
@@ -109,11 +112,12 @@ func applyLink(f *lookup.FIB, e *route.Event) *lookup.FIB {
 	})
 }
 
-// made makes a change that the kernel has made; where the engine refuses it, it changes
-// nothing.
+// made makes a change that the kernel has already made. If the engine refuses it,
+// nothing changes.
 func made(f *lookup.FIB, c change.Change) *lookup.FIB { return change.New(f).Apply(c).State.FIB() }
 
-// applyAddr takes the routes along that prescribe an address that is gone.
+// applyAddr applies a change of an address. If the address is gone, the routes that
+// prescribe it as source are removed too.
 func applyAddr(f *lookup.FIB, e *route.Event) *lookup.FIB {
 	same := func(a *route.Addr) bool {
 		return a.Link == e.Addr.Link && a.Prefix == e.Addr.Prefix && a.Peer == e.Addr.Peer
@@ -124,7 +128,8 @@ func applyAddr(f *lookup.FIB, e *route.Event) *lookup.FIB {
 	return with(f, func(s *route.Snapshot) { s.Addrs = put(s.Addrs, *e.Addr, e.Gone, same) })
 }
 
-// applyNextHop takes the routes along that name an object which is gone.
+// applyNextHop applies a change of a next-hop object. If the object is gone, the
+// routes that name it are removed too.
 func applyNextHop(f *lookup.FIB, e *route.Event) *lookup.FIB {
 	same := func(o *route.NextHopObject) bool { return o.ID == e.NextHop.ID }
 	if e.Gone && slices.ContainsFunc(f.Snapshot().NextHops, func(o route.NextHopObject) bool { return same(&o) }) {

@@ -11,7 +11,7 @@ import (
 	"routewhy/route"
 )
 
-// TestApplyRoute: a route comes into the place where the kernel puts it.
+// TestApplyRoute checks that a route comes to the place where the kernel puts it.
 func TestApplyRoute(t *testing.T) {
 	const gone, replaces, appends = 1, 2, 4
 	for _, c := range []struct {
@@ -32,7 +32,8 @@ func TestApplyRoute(t *testing.T) {
 		{"0/1", "0/2", gone, "0/1"},
 		{"0/1 5/2", "5/2", 0, "0/1 5/2"}, // it was read already
 		{"0/1,2", "0/1,2", gone, ""},
-		// IPv6: those of the same metric come after each other, and next hops by themselves.
+		// IPv6: routes of the same metric come after each other, and each next hop has its
+		// own event.
 		{"6:9/1", "6:9/2", 0, "6:9/1 6:9/2"},
 		{"6:9/1 6:9/2", "6:9/1,2,3", appends, "6:9/1,2,3"},
 		{"6:9/1,2,3", "6:9/2", gone, "6:9/1,3"},
@@ -63,8 +64,8 @@ func TestApplyRoute(t *testing.T) {
 	}
 }
 
-// routeOf is a default route: its family 6 where it begins so, its metric and the last bytes
-// of its gateways.
+// routeOf is a default route. The text gives its family, which is 6 if the text begins with
+// it, its metric and the last bytes of its gateways.
 func routeOf(t *testing.T, text string) route.Route {
 	t.Helper()
 	rest, is6 := strings.CutPrefix(text, "6:")
@@ -106,7 +107,7 @@ func textOf(f *lookup.FIB, dst netip.Prefix) string {
 	return strings.Join(out, " ")
 }
 
-// TestApplyRule: a rule comes after those of its priority.
+// TestApplyRule checks that a rule comes after the others of its priority.
 func TestApplyRule(t *testing.T) {
 	rule := func(f route.Family, priority uint32, table route.Table) route.Rule {
 		return route.Rule{Family: f, Priority: priority, Action: route.ActionTable, Table: table, SuppressPrefixLen: -1, SuppressGroup: -1}

@@ -10,11 +10,12 @@ import (
 	"routewhy/route"
 )
 
-// maxTries bounds how often everything is read at one time because it changed meanwhile.
+// maxTries is how often everything is read again in a row because it changed during the
+// reading.
 const maxTries = 3
 
-// compare reads everything and compares it with what the events have made of the state
-// before.
+// compare reads everything and compares it with the state that results from the
+// events.
 func (w *Watch) compare(ctx context.Context) error {
 	for range maxTries {
 		began := time.Now()
@@ -42,7 +43,7 @@ func (w *Watch) compare(ctx context.Context) error {
 			w.correct(fib, answers)
 			w.dirty, w.lost = false, false
 			return nil
-		case w.lost: // what is in memory is older than what was read
+		case w.lost: // the state in memory is older than what was read
 			w.correct(fib, answers)
 			w.lost = false
 			return nil
@@ -55,8 +56,7 @@ func (w *Watch) compare(ctx context.Context) error {
 	return nil
 }
 
-// takeIn applies the events that have come, and reports whether there were none that
-// matter.
+// takeIn applies the events that have come, and reports whether none of them matters.
 func (w *Watch) takeIn() (steady bool, err error) {
 	events, err := w.Source.Take()
 	if err != nil {
@@ -71,8 +71,8 @@ func (w *Watch) takeIn() (steady bool, err error) {
 	return w.events == n && !lost, nil
 }
 
-// read reads everything. A neighbour that has failed and is tried again counts as failed
-// until it answers.
+// read reads everything. A neighbour that has failed, and that the kernel tries again,
+// counts as failed until it answers.
 func (w *Watch) read(ctx context.Context) (*lookup.FIB, error) {
 	f, err := w.Source.Read(ctx)
 	if err != nil || len(w.silent) == 0 {
@@ -106,8 +106,8 @@ func (w *Watch) answersOf(f *lookup.FIB) []Answer {
 	return all
 }
 
-// correct takes over what was read. Where it answers otherwise than what is in memory, the
-// changes that were not told yet become one.
+// correct replaces the state in memory by what was read. If the two give different
+// answers, the changes that were not told yet become one change.
 func (w *Watch) correct(fib *lookup.FIB, answers []Answer) {
 	now := time.Now()
 	for i := range answers {
@@ -137,10 +137,10 @@ func (w *Watch) correct(fib *lookup.FIB, answers []Answer) {
 	w.adopt(fib)
 }
 
-// maxFound is how many differences are named where no event told of a change.
+// maxFound is how many differences are named if no event told about a change.
 const maxFound = 3
 
-// find looks for what changed an answer that no event in memory did.
+// find looks for what changed an answer, if no event in memory changed it.
 func (w *Watch) find(t *turn, fib *lookup.FIB) {
 	t.triggers = report.Between(w.fib, fib, maxFound)
 	if len(t.triggers) > 0 {
@@ -154,7 +154,7 @@ func (w *Watch) find(t *turn, fib *lookup.FIB) {
 	t.found = len(t.because) == 0
 }
 
-// adopt goes on from what was read.
+// adopt continues with what was read.
 func (w *Watch) adopt(fib *lookup.FIB) {
 	w.fib = fib
 	w.gateways = gatewaysOf(fib)

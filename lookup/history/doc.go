@@ -1,7 +1,8 @@
 // Package history follows the answers to questions while a host's state changes: what each
-// answer was, what it became, and which change did it.
+// answer was, what it became, and which change caused it.
 //
-// [Apply] makes what the kernel told of in the state in memory, with what the kernel does
-// beside it without telling: routes that go with their device, say. A [Watch] decides again
-// after each event, and then compares with all that is read anew.
+// [Apply] applies an event of the kernel to the state in memory. It also applies what the
+// kernel does together with it without an event, such as removing routes with their device.
+// A [Watch] decides again after each event, and later compares the result with the whole
+// state, which it reads again.
 package history

@@ -6,8 +6,8 @@ import (
 	"routewhy/route"
 )
 
-// grouped are the pending changes, of which those that follow from one change of a device
-// or an address are one.
+// grouped are the pending changes. If several of them follow from one change of a device
+// or an address, they become one.
 func (w *Watch) grouped() []*turn {
 	var out []*turn
 	last := map[int]*turn{}
@@ -28,11 +28,11 @@ func (w *Watch) grouped() []*turn {
 	return slices.DeleteFunc(out, func(t *turn) bool { return t.before.same(&t.after) })
 }
 
-// brings reports whether an event brings others with it.
+// brings reports whether an event causes other events.
 func (w *Watch) brings(h *happening) bool { return h.event.Link != nil || h.event.Addr != nil }
 
-// root is the change of a device or an address that made the kernel change a route or an
-// address by itself; nil: there is none among those of late.
+// root is the change of a device or an address because of which the kernel itself
+// changed a route or an address; nil: there is none among the recent changes.
 func (w *Watch) root(h *happening) *happening {
 	e := h.event
 	if h.trigger == nil || !h.trigger.Kernel || e.Route == nil && e.Addr == nil {
@@ -53,8 +53,8 @@ func (w *Watch) root(h *happening) *happening {
 	return best
 }
 
-// onSameDevice reports whether a change of a device or an address is of the one that a
-// route or an address is on.
+// onSameDevice reports whether a change of a device or an address concerns the device
+// that a route or an address is on.
 func onSameDevice(x, e *route.Event) bool {
 	link := 0
 	switch {
@@ -69,8 +69,8 @@ func onSameDevice(x, e *route.Event) bool {
 	return slices.ContainsFunc(e.Route.NextHops, func(h route.NextHop) bool { return h.Link == link })
 }
 
-// fits reports whether a change of a device makes the kernel take away what it takes away,
-// or enter what it enters.
+// fits reports whether a change of a device explains the event: a device that goes up
+// makes the kernel add something, and any other change makes it remove something.
 func (h *happening) fits(e *route.Event) bool {
 	up := h.trigger.Object.After != nil && h.trigger.Object.After.Link.State == "up"
 	return up != e.Gone

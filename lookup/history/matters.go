@@ -41,7 +41,7 @@ func (g gateways) addHops(hops []route.NextHop) {
 	}
 }
 
-// add adds those of an event.
+// add adds the gateways of an event.
 func (g gateways) add(e *route.Event) {
 	if e.Route != nil {
 		g.addHops(e.Route.NextHops)
@@ -53,8 +53,8 @@ func (g gateways) add(e *route.Event) {
 
 func (g gateways) has(a netip.Addr) bool { return g[a] }
 
-// matters reports whether an event may change an answer: many say that a device has sent
-// more packets, or that a neighbour was looked for again.
+// matters reports whether an event may change an answer. Many events do not: they say
+// that a device has sent more packets, or that a neighbour was looked for again.
 func (w *Watch) matters(e *route.Event) bool {
 	switch {
 	case e.Link != nil:
@@ -65,7 +65,7 @@ func (w *Watch) matters(e *route.Event) bool {
 	return true
 }
 
-// linkChanged reports whether a device is not as it was known to be.
+// linkChanged reports whether a device is different from what is known about it.
 func (w *Watch) linkChanged(l *route.Link) bool {
 	old := w.fib.Snapshot().Link(l.Index)
 	if old == nil {
@@ -78,9 +78,9 @@ func (w *Watch) linkChanged(l *route.Link) bool {
 		a.Master != b.Master || a.VRFTable != b.VRFTable || a.Peer != b.Peer || a.PeerNetNS != b.PeerNetNS
 }
 
-// neighbourChanged reports whether a gateway, or a destination, began to answer or ceased
-// to. Once it has failed, it does until it answers: the kernel tries again and again, and
-// forgets.
+// neighbourChanged reports whether a gateway, or a destination, has begun or stopped to
+// answer. After it has failed, it counts as failed until it answers, because the kernel
+// tries again and again, and forgets.
 func (w *Watch) neighbourChanged(e *route.Event) bool {
 	n := e.Neighbour
 	if !w.gateways.has(n.Addr) && !w.asks(n.Addr) {
@@ -90,7 +90,8 @@ func (w *Watch) neighbourChanged(e *route.Event) bool {
 	was, known := w.fib.Neighbour(n.Link, n.Addr)
 	switch {
 	case e.Port != 0 && n.State == route.NeighbourFailed:
-		// Somebody set it so, or deletes it, which begins so: what is read then tells.
+		// Somebody set this state, or deletes the entry, which begins in the same way.
+		// The next reading shows which.
 		delete(w.silent, k)
 		w.events++
 		w.dirty = true
@@ -111,7 +112,7 @@ func (w *Watch) neighbourChanged(e *route.Event) bool {
 	return known && was.Valid()
 }
 
-// asks reports whether a destination is asked about.
+// asks reports whether a question is about a destination.
 func (w *Watch) asks(a netip.Addr) bool {
 	for i := range w.Question.Asked {
 		if w.Question.Asked[i].To.Addr == a {

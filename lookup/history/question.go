@@ -8,7 +8,7 @@ import (
 	"routewhy/route"
 )
 
-// Question is what is watched.
+// Question says what is watched.
 type Question struct {
 	// Packet and User are as in [report.Question].
 	report.Question
@@ -19,25 +19,25 @@ type Question struct {
 type Asked struct {
 	Label string
 	To    report.Destination
-	// Default is the family whose default route is meant; zero: To is.
+	// Default is the family whose default route is meant; zero: To is meant.
 	Default route.Family
 }
 
-// Answer is an answer of a moment.
+// Answer is the answer at one moment.
 type Answer struct {
 	// Line is the answer; nil: the question cannot be asked, and Fault says why.
 	Line  *report.Explanation
 	Fault string
-	// way is what a reader sees of it.
+	// way is the part of it that a reader sees.
 	way string
 }
 
-// Known reports whether it was found out where the packet goes.
+// Known reports whether it is known where the packet goes.
 func (a *Answer) Known() bool {
 	return a.Line != nil && a.Line.Disposition != lookup.DispositionUnknown
 }
 
-// same reports whether a reader sees no difference.
+// same reports whether a reader sees no difference between two answers.
 func (a *Answer) same(b *Answer) bool { return a.way == b.way }
 
 // answer answers one question.
@@ -51,7 +51,8 @@ func (q *Question) answer(f *lookup.FIB, i int) Answer {
 	return Answer{Line: line, way: line.Way(x.Default == 0)}
 }
 
-// explain explains an answer whole; nil: it cannot be asked.
+// explain gives the complete explanation of an answer; nil: the question cannot be
+// asked.
 func (q *Question) explain(f *lookup.FIB, i int) *report.Explanation {
 	x := &q.Asked[i]
 	e, err := report.Explain(f, &q.Question, x.destination(f))
@@ -61,8 +62,8 @@ func (q *Question) explain(f *lookup.FIB, i int) *report.Explanation {
 	return e
 }
 
-// destination is where the packet goes that is looked up: for a default route, to an address
-// that nothing longer covers.
+// destination is the destination of the packet that is looked up. For a default route, it is
+// an address that no longer prefix covers.
 func (x *Asked) destination(f *lookup.FIB) *report.Destination {
 	if x.Default == 0 {
 		return &x.To
@@ -70,7 +71,7 @@ func (x *Asked) destination(f *lookup.FIB) *report.Destination {
 	return &report.Destination{Addr: f.ExternalAddr(x.Default)}
 }
 
-// concerns reports whether routes to a prefix matter for a question.
+// concerns reports whether routes to a prefix matter for one question.
 func (x *Asked) concerns(dst netip.Prefix) bool {
 	if x.Default != 0 {
 		return dst.Bits() <= 1 && route.FamilyOf(dst.Addr()) == x.Default
@@ -78,8 +79,8 @@ func (x *Asked) concerns(dst netip.Prefix) bool {
 	return x.To.Concerns(dst)
 }
 
-// Concerns reports whether routes to a prefix matter for any question. Of a small table all
-// routes are read whatever they are.
+// Concerns reports whether routes to a prefix matter for any question. If a table is small,
+// all its routes are read in any case.
 func (q *Question) Concerns(dst netip.Prefix) bool {
 	for i := range q.Asked {
 		if q.Asked[i].concerns(dst) {
@@ -94,7 +95,7 @@ func (q *Question) Keeps(t route.Table, dst netip.Prefix) bool {
 	return t == route.TableLocal || q.Concerns(dst)
 }
 
-// Family is that of all questions; zero where they differ.
+// Family is the family of all questions; zero if they have different ones.
 func (q *Question) Family() route.Family {
 	var f route.Family
 	for i := range q.Asked {
@@ -110,7 +111,7 @@ func (q *Question) Family() route.Family {
 	return f
 }
 
-// Need is what is to be read for the questions.
+// Need is what must be read for the questions.
 func (q *Question) Need() *lookup.Need {
 	return &lookup.Need{Query: route.Query{Family: q.Family(), AllDevices: true}, About: q.Concerns}
 }

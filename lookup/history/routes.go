@@ -8,7 +8,7 @@ import (
 	"routewhy/route"
 )
 
-// applyRoute puts a route into its place among those to its prefix, or takes it out.
+// applyRoute puts a route in its place among the routes to its prefix, or removes it.
 func applyRoute(f *lookup.FIB, e *route.Event) *lookup.FIB {
 	edit := f.Edit()
 	at := edit.At(e.Route.Table, e.Route.Dst)
@@ -32,7 +32,7 @@ func applyRoute(f *lookup.FIB, e *route.Event) *lookup.FIB {
 	return edit.FIB(f.Snapshot())
 }
 
-// without takes out the route that is like another one.
+// without removes the route that is like another one.
 func without(at []*route.Route, r *route.Route) []*route.Route {
 	i := slices.IndexFunc(at, func(x *route.Route) bool { return like(x, r) })
 	if i < 0 {
@@ -41,15 +41,16 @@ func without(at []*route.Route, r *route.Route) []*route.Route {
 	return slices.Delete(slices.Clone(at), i, i+1)
 }
 
-// like reports whether two routes to one prefix are the same for the kernel, whatever the
-// state of their next hops is.
+// like reports whether two routes to one prefix are the same for the kernel. The state of
+// their next hops does not matter.
 func like(a, b *route.Route) bool {
 	return a.TOS == b.TOS && a.Metric == b.Metric && a.Type == b.Type && a.Scope == b.Scope && a.Protocol == b.Protocol &&
 		a.Src == b.Src && a.PrefSrc == b.PrefSrc && a.NextHopID == b.NextHopID && slices.Equal(a.Metrics, b.Metrics) &&
 		(a.NextHopID != 0 || slices.EqualFunc(a.NextHops, b.NextHops, sameHop))
 }
 
-// lasting are the flags of a next hop that do not come and go with its device.
+// lasting are the flags of a next hop that do not change with the state of its
+// device.
 const lasting = route.NextHopOnLink | route.NextHopPervasive
 
 func sameHop(a, b route.NextHop) bool {
@@ -57,9 +58,9 @@ func sameHop(a, b route.NextHop) bool {
 		a.Realm == b.Realm && a.Flags&lasting == b.Flags&lasting
 }
 
-// with4 is where fib_table_insert puts a route: routes are in the order of their TOS, the
-// higher first, and metric, and a new one comes before those of the same, unless it is
-// appended.
+// with4 puts a route where fib_table_insert puts it. Routes are ordered by TOS, the
+// higher first, and then by metric. A new route comes before those with the same TOS and
+// metric, unless it is appended.
 func with4(at []*route.Route, r *route.Route, e *route.Event) []*route.Route {
 	if i := slices.IndexFunc(at, func(x *route.Route) bool { return like(x, r) }); i >= 0 {
 		return replaced(at, i, r)
@@ -86,8 +87,9 @@ func replaced(at []*route.Route, i int, r *route.Route) []*route.Route {
 	return at
 }
 
-// with6 is where fib6_add_rt2node puts a route: after those of the same metric. The event of
-// a route with several next hops has all of them, with those that were there before.
+// with6 puts a route where fib6_add_rt2node puts it: after those of the same metric. The
+// event of a route with several next hops has all of them, including those that existed
+// before.
 func with6(at []*route.Route, r *route.Route, e *route.Event) []*route.Route {
 	same := func(x *route.Route) bool { return x.Metric == r.Metric && x.Src == r.Src }
 	i := slices.IndexFunc(at, func(x *route.Route) bool { return same(x) && (like(x, r) || e.Replaces || isPart(x, r)) })
@@ -115,14 +117,14 @@ func isPart(x, r *route.Route) bool {
 	return true
 }
 
-// sameWay is sameHop whatever the weights are.
+// sameWay is like sameHop, but ignores the weights.
 func sameWay(a, b route.NextHop) bool {
 	a.Weight, b.Weight = 0, 0
 	return sameHop(a, b)
 }
 
-// without6 takes out a route, or some of the next hops of one: the kernel tells of each by
-// itself.
+// without6 removes a route, or some of the next hops of a route, because the kernel sends
+// an event for each next hop.
 func without6(at []*route.Route, r *route.Route) []*route.Route {
 	same := func(x *route.Route) bool {
 		return x.Metric == r.Metric && x.Src == r.Src && x.Type == r.Type && x.NextHopID == r.NextHopID

@@ -12,10 +12,11 @@ import (
 
 // Source is the host that is watched.
 type Source interface {
-	// Read reads what [Question.Need] asks for.
+	// Read reads everything that [Question.Need] asks for.
 	Read(context.Context) (*lookup.FIB, error)
-	// Take gives the events so far, of which those of routes are the ones that
-	// [Question.Keeps] keeps, without waiting. Ready gives a value after some came.
+	// Take returns the events so far without waiting. Of the events about routes, it
+	// returns those that [Question.Keeps] keeps. Ready gives a value after events
+	// came.
 	Take() ([]route.Event, error)
 	Ready() <-chan struct{}
 }
@@ -24,29 +25,29 @@ type Source interface {
 type Watch struct {
 	Question *Question
 	Source   Source
-	// Explain asks for whole explanations of new answers.
+	// Explain asks for complete explanations of new answers.
 	Explain bool
-	// Every is how often everything is read again although no event came; zero: never.
+	// Every is how often everything is read again even if no event came; zero: never.
 	Every time.Duration
-	// Tell is handed the answers at first, and then changes of some, in their order. An error
-	// ends the watch and becomes Run's.
+	// Tell gets the first answers, and later changes of some of them, in their order. If it
+	// returns an error, the watch ends, and Run returns that error.
 	Tell func([]*report.Turn) error
 
 	fib      *lookup.FIB
 	answers  []Answer
-	silent   map[neighbourKey]bool // that failed, and have not answered since
+	silent   map[neighbourKey]bool // those that failed, and have not answered since
 	gateways gateways
 	// pending are the changes that were not told yet, and recent the events since the
 	// last comparison.
 	pending []*turn
 	recent  []*happening
-	// events counts what was applied.
+	// events counts the events that were applied.
 	events int
-	// lost says that events were lost since everything was read, and missed that nobody was
-	// told so.
+	// lost says that events were lost after everything was read. missed says that nobody
+	// was told about that.
 	lost, missed bool
 	dirty        bool
-	// next is when everything may be read again, and last when it was.
+	// next is when everything may be read again, and last is when it was read last.
 	next, last time.Time
 }
 
@@ -57,7 +58,7 @@ type turn struct {
 	before, after Answer
 	because       []*happening
 	found         bool
-	triggers      []report.Trigger // where found
+	triggers      []report.Trigger // if found
 }
 
 // happening is an event that was applied.
@@ -68,17 +69,20 @@ type happening struct {
 
 // The times of a watch.
 const (
-	// patience is how long a change may wait for the comparison with what is read again.
+	// patience is how long a change may wait until everything is read again for the
+	// comparison.
 	patience = 80 * time.Millisecond
-	// lateNotice is how long an event may come after the change that it is of.
+	// lateNotice is how long after its change an event may come.
 	lateNotice = 10 * time.Millisecond
-	// rest is how many times as long as reading takes nothing is read again.
+	// rest times the duration of a reading is the pause before the next reading.
 	rest = 4
-	// leastRest is that time after it did not help, for everything was changing.
+	// leastRest is the shortest pause after a reading that did not help because
+	// everything was changing.
 	leastRest = 50 * time.Millisecond
 )
 
-// Run watches until ctx ends, whose cause is then the error, or Tell or the source fails.
+// Run watches until ctx ends, and then returns its cause as the error. It also ends if
+// Tell or the source fails.
 func (w *Watch) Run(ctx context.Context) error {
 	if err := w.start(ctx); err != nil {
 		return err
@@ -105,10 +109,10 @@ func (w *Watch) Run(ctx context.Context) error {
 	}
 }
 
-// maxPending bounds how many changes wait to be told.
+// maxPending is how many changes may wait to be told.
 const maxPending = 1000
 
-// start reads everything, and tells the answers.
+// start reads everything, and tells the first answers.
 func (w *Watch) start(ctx context.Context) error {
 	w.silent = map[neighbourKey]bool{}
 	fib, err := w.read(ctx)
@@ -118,7 +122,7 @@ func (w *Watch) start(ctx context.Context) error {
 	w.adopt(fib)
 	for i := range w.Question.Asked {
 		a := w.Question.answer(w.fib, i)
-		if a.Line == nil { // a wrong name is more probable than a device to come
+		if a.Line == nil { // a wrong name is more likely than a device that will come
 			_, err := report.AnswerFrom(w.fib, &w.Question.Question, w.Question.Asked[i].destination(w.fib))
 			return err
 		}
@@ -128,7 +132,7 @@ func (w *Watch) start(ctx context.Context) error {
 	return w.flush()
 }
 
-// happen applies an event, and decides again what it may touch.
+// happen applies an event, and decides again about what the event may change.
 func (w *Watch) happen(e *route.Event) {
 	if e.Lost {
 		w.lost, w.missed, w.dirty = true, true, true
@@ -152,7 +156,7 @@ func (w *Watch) happen(e *route.Event) {
 			continue
 		}
 		a := w.Question.answer(w.fib, i)
-		// What is in memory may lack something that is read with the rest, such as the
+		// Memory may lack something that is read together with the rest, such as the
 		// settings of a new device.
 		if a.Known() && !a.same(&w.answers[i]) {
 			w.pending = append(w.pending, &turn{asked: i, time: e.Time, before: w.answers[i], after: a, because: []*happening{h}})
@@ -161,7 +165,7 @@ func (w *Watch) happen(e *route.Event) {
 	}
 }
 
-// maxRecent bounds how many events are remembered for what they may have caused.
+// maxRecent is how many events are stored because they may have caused something.
 const maxRecent = 1000
 
 func (w *Watch) note(h *happening) {
@@ -171,8 +175,8 @@ func (w *Watch) note(h *happening) {
 	w.recent = append(w.recent, h)
 }
 
-// settle reads everything again where something happened and it is time, and tells what has
-// changed.
+// settle reads everything again if something happened and it is time to do so, and tells
+// what has changed.
 func (w *Watch) settle(ctx context.Context) error {
 	now := time.Now()
 	if w.due(now) {
@@ -191,7 +195,7 @@ func (w *Watch) due(now time.Time) bool {
 	return w.dirty && !now.Before(w.next) || w.Every > 0 && !now.Before(w.last.Add(w.Every))
 }
 
-// flush tells what is pending.
+// flush tells the pending changes.
 func (w *Watch) flush() error {
 	pending := w.grouped()
 	w.pending = nil
@@ -211,7 +215,7 @@ func (w *Watch) flush() error {
 	return w.Tell(all)
 }
 
-// report is a change by names.
+// report is a change, with names instead of numbers.
 func (w *Watch) report(t *turn) *report.Turn {
 	x := &w.Question.Asked[t.asked]
 	r := &report.Turn{
@@ -247,7 +251,8 @@ func (w *Watch) wait(ctx context.Context) error {
 	return nil
 }
 
-// until is when there is something to do though no event comes; zero: never.
+// until is the time when there is something to do even if no event comes; zero:
+// never.
 func (w *Watch) until() time.Time {
 	var at time.Time
 	earlier := func(t time.Time) {

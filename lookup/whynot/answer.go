@@ -10,58 +10,60 @@ import (
 	"routewhy/route"
 )
 
-// Question is why a packet does not go somewhere.
+// Question asks why a packet does not go somewhere.
 type Question struct {
 	// FIB has all routes of the host.
 	FIB  *lookup.FIB
 	Flow route.Flow
 	Want Want
-	// About is the prefix that the packet stands for: changes are for all of it. The zero
-	// Prefix: for its destination alone.
+	// About is the prefix that the packet represents: changes are for the whole prefix.
+	// The zero Prefix means that changes are only for the packet's destination.
 	About netip.Prefix
-	// Sockets are the host's connections. Yours reports whether one is of whoever asks: a
-	// way by which it is lost is not given; nil: none is.
+	// Sockets are the host's connections. Yours reports whether a connection belongs to
+	// the person who asks. A way that loses such a connection is not given. If Yours is
+	// nil, no connection belongs to that person.
 	Sockets []route.Socket
 	Yours   func(*route.Socket) bool
 }
 
-// Answer is why it does not, and what would make it.
+// Answer says why the packet does not go there, and what would make it go there.
 type Answer struct {
 	Trace *lookup.Trace
-	// Met is whether it does go there; Share is which part of all flows, zero where that
-	// cannot be known.
+	// Met says whether it does go there. Share is the part of all flows that do; zero if
+	// that cannot be known.
 	Met   Met
 	Share float64
-	// Because is the smallest set of facts that stops it, in the kernel's order. Empty
-	// where it does go there, and where none was found.
+	// Because is the smallest set of facts that stops it, in the kernel's order. It is
+	// empty if the packet does go there, and if no such set was found.
 	Because []Fact
-	// Ways are changes of the host after which it goes there, the best first.
+	// Ways are changes of the host after which the packet goes there, the best first.
 	Ways []Way
-	// LockOut is how many ways are not among them since they would lock out whoever asks.
+	// LockOut is how many ways are left out because they would lock out the person who
+	// asks.
 	LockOut int
-	// Packets are packets to the same destination that do go there, those that differ the
-	// least first. NoPacket says that there is none.
+	// Packets are packets to the same destination that do go there. Those that differ
+	// least come first. NoPacket says that there is none.
 	Packets  []route.Flow
 	NoPacket bool
 }
 
-// Way is some changes of the host, in their order, after which the packet goes where it is
-// wanted to go.
+// Way is a list of changes of the host, in their order. After them the packet goes where
+// it is wanted to go.
 type Way struct {
 	Changes []change.Change
-	// Commands are the same as commands of a shell.
+	// Commands are the same changes as shell commands.
 	Commands []string
-	// Addresses is for how many destinations such a packet goes otherwise after them; nil:
-	// too many to count.
+	// Addresses is the number of destinations for which such a packet goes differently
+	// after the changes; nil: there are too many to count.
 	Addresses *big.Int
-	// Sockets is how many connections go otherwise.
+	// Sockets is how many connections go differently after the changes.
 	Sockets int
-	// Direct is the device by which a new route sends the packet straight to its link,
-	// where neighbours must answer; zero: none does.
+	// Direct is the device by which a new route sends the packet directly to its link,
+	// where a neighbour must answer; zero: no new route does so.
 	Direct int
 }
 
-// maxWays is how many ways are given.
+// maxWays is how many ways are given at most.
 const maxWays = 5
 
 // Ask answers a question.
@@ -97,8 +99,8 @@ func Ask(q *Question) *Answer {
 	return a
 }
 
-// hopeless is the first fact that nothing can be supposed without. Where there is none, the
-// set of facts is too large to be found, and it is the first of all.
+// hopeless is the first fact that the search cannot take away. If there is no such fact,
+// the set of facts is too large to be found, and hopeless is the first fact of all.
 func (q *search) hopeless(t *lookup.Trace) []option {
 	all := q.options(q.root, t)
 	if i := slices.IndexFunc(all, func(o option) bool { return o.take == nil }); i >= 0 {
@@ -107,11 +109,11 @@ func (q *search) hopeless(t *lookup.Trace) []option {
 	return all[:min(1, len(all))]
 }
 
-// maxPackets is how many packets are tried, to find some that go where they are wanted
-// to go.
+// maxPackets is how many packets are tried in the search for some that go where they
+// are wanted to go.
 const maxPackets = 1 << 13
 
-// maxByRule is of how many rules packets are sought that they select.
+// maxByRule is for how many rules the search tries packets that the rule selects.
 const maxByRule = 8
 
 // packets finds packets to the same destination that go where they are wanted to go.
@@ -141,14 +143,14 @@ func (q *search) packets(facts []option) (found []route.Flow, none bool) {
 	return found, none
 }
 
-// ofAHost makes the source of a received packet that of a host where it is a network's own
-// address.
+// ofAHost is for a received packet whose source is the address of a network. It replaces
+// the source by the address of a host in that network.
 func (q *search) ofAHost(f *route.Flow, goes func(*route.Flow, *lookup.Decision) bool) {
 	if b := f.Src.AsSlice(); f.In == 0 || f.Src == q.root.flow.Src || len(b) == 0 || b[len(b)-1] != 0 {
 		return
 	}
 	next := *f
-	for range 4 { // the first ones are often this host's and its router's
+	for range 4 { // the first addresses often belong to this host and its router
 		next.Src = next.Src.Next()
 		if d := q.root.fib.Lookup(next); goes(&next, &d) {
 			*f = next
@@ -157,8 +159,8 @@ func (q *search) ofAHost(f *route.Flow, goes func(*route.Flow, *lookup.Decision)
 	}
 }
 
-// selecting are the rules that lead to wanted entries and do not select the packet: first
-// those that stop it.
+// selecting are the rules that lead to wanted entries and do not select the packet. Those
+// that stop the packet come first.
 func (q *search) selecting(facts []option) []*route.Rule {
 	snap := q.root.fib.Snapshot()
 	var out []*route.Rule
@@ -180,12 +182,12 @@ func (q *search) selecting(facts []option) []*route.Rule {
 	return out
 }
 
-// likely reports whether a packet has a source that packets have: this host sends with
-// its own, and receives with others'.
+// likely reports whether a packet has a plausible source. What this host sends has one
+// of its own addresses, and what it receives has the address of another host.
 func (q *search) likely(f *route.Flow) bool {
 	src := f.Src
 	if f.In == 0 && q.root.flow.In != 0 {
-		return false // what this host sends is not what it was about
+		return false // the question was not about what this host sends
 	}
 	if src == q.root.flow.Src && f.In == q.root.flow.In || !src.IsValid() && f.In == 0 {
 		return true

@@ -7,19 +7,20 @@ import (
 	"routewhy/route"
 )
 
-// Cause is one thing by which a program may get an error.
+// Cause is one thing that can give a program an error.
 type Cause struct {
 	Code  lookup.Code
 	State CauseState
-	// Reason says more: of a neighbour its address (Have) and device (Want), of a rule why
-	// it does not match, of a setting or a device its name (Have).
+	// Reason says more: for a neighbour its address (Have) and device (Want), for a rule
+	// why it does not match, for a setting or a device its name (Have).
 	Reason lookup.Reason
-	// Rule and Route are what it is, or what was ruled out; nil: there is none such.
+	// Rule and Route are the rule or route that is the cause, or that was ruled out;
+	// nil: there is none.
 	Rule  *route.Rule
 	Route *route.Route
 }
 
-// CauseState says what is known of a cause.
+// CauseState says what is known about a cause.
 type CauseState string
 
 // What is known of a cause.
@@ -99,9 +100,9 @@ func causesOf(e route.Errno, received bool, f route.Family) []lookup.Code {
 	return nil
 }
 
-// Causes are all things by which a program gets an error for a packet, or a packet that
-// comes in is refused with it, and which of them it is. Empty: nothing is known of the
-// error.
+// Causes are all things that give a program an error for a packet, or because of which
+// a received packet is refused with that error. They also say which of them is the
+// cause. Empty means that nothing is known about the error.
 func Causes(f *lookup.FIB, t *lookup.Trace, e route.Errno) []Cause {
 	x := &causes{state: newState(f, t.Flow), t: t, d: &t.Decision, errno: e}
 	var out []Cause
@@ -163,9 +164,9 @@ func (x *causes) whether(c lookup.Code, yes bool) Cause {
 	return Cause{Code: c, State: CauseNot}
 }
 
-// byRoute are the routes of a type that refuses: the one that decided, and those that
-// cover the destination and did not decide. Where there is none, it is one cause without
-// a route.
+// byRoute are the routes of a type that refuses packets: the one that decided, and those
+// that cover the destination and did not decide. If there are none, it returns one cause
+// without a route.
 func (x *causes) byRoute(c lookup.Code, t route.Type, as lookup.Disposition) []Cause {
 	var out []Cause
 	if x.d.Disposition == as && x.d.HasRoute {
@@ -183,8 +184,8 @@ func (x *causes) byRoute(c lookup.Code, t route.Type, as lookup.Disposition) []C
 	return out
 }
 
-// byRule are the rules with an action that refuses. Where there is none, it is one cause
-// without a rule.
+// byRule are the rules with an action that refuses packets. If there are none, it
+// returns one cause without a rule.
 func (x *causes) byRule(c lookup.Code, a route.Action) []Cause {
 	var out []Cause
 	for i := range x.t.Rules {
@@ -202,7 +203,7 @@ func (x *causes) byRule(c lookup.Code, a route.Action) []Cause {
 	return out
 }
 
-// thrower is a throw route that ended a table; nil: there is none.
+// thrower is a throw route that ended the search of a table; nil: there is none.
 func (x *causes) thrower() *route.Route {
 	for i := range x.t.Rules {
 		for j := range x.t.Rules[i].Candidates {
@@ -214,7 +215,7 @@ func (x *causes) thrower() *route.Route {
 	return nil
 }
 
-// bySource is the source that the packet has.
+// bySource is the cause about the source that the packet has.
 func (x *causes) bySource(c lookup.Code) Cause {
 	src := x.flow.Src
 	refused := x.d.Errno == x.errno && slices.Contains([]lookup.Shortcut{
@@ -228,7 +229,8 @@ func (x *causes) bySource(c lookup.Code) Cause {
 	return out
 }
 
-// byNeighbour is a gateway, or the destination itself, that does not answer on the link.
+// byNeighbour is the cause about a gateway, or the destination itself, that does not
+// answer on the link.
 func (x *causes) byNeighbour(c lookup.Code) Cause {
 	out := Cause{Code: c, State: CauseNot}
 	for i := range x.t.Gateways {
@@ -250,7 +252,7 @@ func (x *causes) byNeighbour(c lookup.Code) Cause {
 	return out
 }
 
-// outside are causes of which the tables tell little.
+// outside are causes about which the tables tell little.
 func (x *causes) outside(c lookup.Code) Cause {
 	out := Cause{Code: c, State: CauseUnseen}
 	switch c {

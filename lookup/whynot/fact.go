@@ -10,17 +10,20 @@ import (
 // Fact is one thing that stops the packet.
 type Fact struct {
 	lookup.Reason
-	// Rule is the rule that it is about, or that leads to the table; nil: none.
+	// Rule is the rule that the fact is about, or that leads to the table; nil: there
+	// is none.
 	Rule *route.Rule
-	// Route is the entry that the packet takes, is refused by or ends its table at
-	// instead, or of CodeNoEntry the nearest one; nil: none.
+	// Route is the entry that the packet takes instead, that refuses it, or that ends
+	// the search of its table. For CodeNoEntry it is the nearest entry. Nil: there is
+	// none.
 	Route *route.Route
-	// Wanted is the entry by which it would go where it is wanted to go; nil: none.
+	// Wanted is the entry with which the packet would go where it is wanted to go;
+	// nil: there is none.
 	Wanted *route.Route
-	// OfPacket says that it is a property of the packet, and not of the host.
+	// OfPacket says that the fact is a property of the packet, and not of the host.
 	OfPacket bool
 
-	order int // the place of the rule among all
+	order int // the index of the rule among all rules
 }
 
 // What stops a packet, beside the reasons for which rules do not match and routes lose
@@ -44,14 +47,14 @@ const (
 	CodeSkipGoto   lookup.Code = "goto-skips"           // a goto skips the rule; Want: where it goes on
 )
 
-// option is a fact, and the host without it.
+// option is a fact, together with the host without that fact.
 type option struct {
 	Fact
 	key  string
-	take func(*state) *state // nil, or gives nil: nothing would be otherwise
+	take func(*state) *state // if it is nil, or returns nil, nothing would change
 }
 
-// keyOf tells facts apart.
+// keyOf gives different facts different keys.
 func keyOf(f *Fact, variant string) string {
 	k := fmt.Sprintf("%s %d %s", f.Code, f.order, variant)
 	for _, r := range []*route.Route{f.Route, f.Wanted} {

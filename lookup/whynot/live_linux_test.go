@@ -67,7 +67,7 @@ func (l *live) ask(t *testing.T, flow route.Flow) (a route.Answer, asked bool) {
 	return a, asked
 }
 
-// compare holds the look-up against the kernel's answer, where there is one.
+// compare compares the look-up with the kernel's answer, if there is one.
 func (l *live) compare(t *testing.T, flow route.Flow) (lookup.Decision, route.Answer, lookup.Comparison) {
 	d := l.fib.Lookup(flow)
 	a, _ := l.ask(t, flow)
@@ -115,9 +115,9 @@ func draw[T any](rng *rand.Rand, all []T) *T {
 }
 
 // TestLive makes random set-ups and asks random questions about them. The facts that are
-// given must be minimal; each change that is offered, made by ip(8), must make the kernel
-// do what is wanted, and move nothing else than what is said; each packet that is offered
-// must go there; and where no change is offered, no single one may do it.
+// given must be minimal. Each change that is offered is made by ip(8). After it the
+// kernel must do what is wanted, and nothing else may move than what is said. Each packet
+// that is offered must go there. If no change is offered, no single change may do it.
 // ROUTEWHY_SETUPS is how many set-ups, ROUTEWHY_SEED the first one.
 func TestLive(t *testing.T) {
 	support := routetest.Probe(t)
@@ -139,8 +139,8 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// lasting leaves out of a set-up what goes by itself while the test runs: routes that have
-// run out, and neighbours that are being asked.
+// lasting removes from a set-up what disappears by itself while the test runs: routes that
+// have expired, and neighbours that are being asked.
 func lasting(setup routetest.Setup) routetest.Setup {
 	states := strings.NewReplacer(" nud delay", " nud stale", " nud probe", " nud stale", " nud incomplete", " nud failed")
 	var out routetest.Setup
@@ -158,7 +158,7 @@ type trialCase struct {
 	setup    routetest.Setup
 	host     *live
 	rng      *rand.Rand
-	all      bool // all ways are tried, and not half of them
+	all      bool // if not set, only half of the ways are tried
 	question Question
 }
 
@@ -197,7 +197,8 @@ func (c *trialCase) check() {
 	}
 }
 
-// minimal holds the facts against what becomes of the packet without some of them.
+// minimal checks the facts: it compares them with what happens to the packet without
+// some of them.
 func (c *trialCase) minimal() {
 	s := &search{want: c.question.Want, root: newState(c.question.FIB, c.question.Flow)}
 	facts := s.facts()
@@ -252,7 +253,7 @@ func (c *trialCase) meets(host *live, flow route.Flow) bool {
 	return true
 }
 
-// way makes changes in a namespace of its own.
+// way makes changes in a separate namespace.
 func (c *trialCase) way(w *Way) {
 	other := c.again()
 	if other == nil {
@@ -261,7 +262,7 @@ func (c *trialCase) way(w *Way) {
 	commands := slices.Clone(w.Commands)
 	for i, x := range w.Changes {
 		if r, ok := x.(*change.Rule); ok && r.Verb == change.Add && recent(&r.Rule.Selector) {
-			commands[i] = routetest.Rule618(&r.Rule) // which this ip(8) has no words for
+			commands[i] = routetest.Rule618(&r.Rule) // this ip(8) has no words for it
 		}
 	}
 	if res := other.ns.Batch(commands); len(res.Refused) > 0 {
@@ -277,9 +278,9 @@ func (c *trialCase) way(w *Way) {
 	c.outside(w, other)
 }
 
-// again makes the set-up again, some times if that comes out otherwise: which of two equal
-// routes comes first depends on when the kernel hears of a carrier. It gives nil where it
-// does each time.
+// again makes the set-up again. If the result is different, it tries a few times, because
+// it depends on when the kernel hears of a carrier which of two equal routes comes first.
+// It returns nil if the result is different each time.
 func (c *trialCase) again() *live {
 	for range 8 {
 		other := open(c.t, c.setup)
@@ -301,7 +302,7 @@ func alike(a, b *route.Snapshot) bool {
 	return slices.EqualFunc(a.Links, b.Links, links) && slices.EqualFunc(a.Routes, b.Routes, routes) && reflect.DeepEqual(a.Rules, b.Rules)
 }
 
-// outside asks the kernel about addresses of which it is not said that they move.
+// outside asks the kernel about addresses that should not move.
 func (c *trialCase) outside(w *Way, other *live) {
 	now, touched := change.New(c.host.fib), &extent{}
 	for _, x := range w.Changes {
@@ -334,10 +335,10 @@ func (c *trialCase) outside(w *Way, other *live) {
 	}
 }
 
-// moved says how a packet goes otherwise to a destination than before, by the look-up or
-// by the kernel; empty: it does not. The kernel's answers are not compared where they may
-// be others each time: of several next hops, and where an answer is kept for several
-// routes.
+// moved says how a packet to a destination goes differently than before, according to the
+// look-up or to the kernel; empty: it does not. The kernel's answers are not compared if
+// they may differ each time: if there are several next hops, or if an answer is kept for
+// several routes.
 func (c *trialCase) moved(other *live, dst netip.Addr) string {
 	f := c.question.Flow
 	f.Dst = dst

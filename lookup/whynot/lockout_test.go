@@ -38,8 +38,8 @@ func twoUplinks() *route.Snapshot {
 	return s
 }
 
-// TestLockOut asks about a host to which somebody is logged in: a change that ends the
-// login is not offered.
+// TestLockOut asks about a host to which somebody is logged in. A change that ends the
+// login must not be offered.
 func TestLockOut(t *testing.T) {
 	s := twoUplinks()
 	for _, c := range []struct {

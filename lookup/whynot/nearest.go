@@ -8,8 +8,8 @@ import (
 	"routewhy/route"
 )
 
-// noEntry says that no entry that is wanted covers the destination, and which one is
-// nearest. Without that fact there is one to the destination alone.
+// noEntry says that no wanted entry covers the destination, and which one is nearest.
+// Without this fact, there is an entry only for the destination.
 func (q *search) noEntry(s *state, t *lookup.Trace) []option {
 	f := Fact{order: len(s.rules)}
 	add := route.Route{Dst: q.target(), Type: route.TypeUnicast, Table: tableFor(t)}
@@ -54,7 +54,7 @@ func (q *search) noEntry(s *state, t *lookup.Trace) []option {
 	return []option{found(f, func(s *state) *state { return s.with(&add) })}
 }
 
-// noDefault are the reasons for which there may be no default route at all.
+// noDefault are the possible reasons why there is no default route at all.
 func (q *search) noDefault(order int) []Fact {
 	var out []Fact
 	for _, n := range q.root.fib.WhyNoDefault(q.root.family()) {
@@ -82,8 +82,8 @@ func (q *search) noEntryByRule(s *state, f *Fact, add route.Route) []option {
 	return []option{found(*f, func(s *state) *state { return s.with(&add) })}
 }
 
-// tableFor is the table in which a route to the destination would decide: that of the
-// rule which decided, or main.
+// tableFor is the table in which a route to the destination would decide. It is the
+// table of the rule that decided, or main.
 func tableFor(t *lookup.Trace) route.Table {
 	if d := &t.Decision; d.HasRoute && d.Route.Table != route.TableLocal {
 		return d.Route.Table
@@ -91,8 +91,9 @@ func tableFor(t *lookup.Trace) route.Table {
 	return route.TableMain
 }
 
-// hop is a next hop by which a new entry would bring the packet where it is wanted to
-// go: like that of the nearest entry. It is dead where its device is down.
+// hop is a next hop with which a new entry would bring the packet where it is wanted
+// to go. It is like the next hop of the nearest entry. It is dead if its device is
+// down.
 func (q *search) hop(s *state, near *route.Route) (route.NextHop, bool) {
 	snap := s.fib.Snapshot()
 	h := route.NextHop{}
@@ -128,7 +129,7 @@ func (q *search) hop(s *state, near *route.Route) (route.NextHop, bool) {
 	return h, true
 }
 
-// anyOf is the route that the packet takes; nil: it takes none that leads on.
+// anyOf is the route that the packet takes; nil: it takes no route that sends it on.
 func anyOf(s *state) *route.Route {
 	d := s.fib.Lookup(s.flow)
 	if d.HasRoute && d.Route.Type == route.TypeUnicast {
@@ -137,8 +138,8 @@ func anyOf(s *state) *route.Route {
 	return nil
 }
 
-// gatewayOn is a gateway on a device: that of a route, or of a default route by it. The
-// zero Addr: there is none.
+// gatewayOn is a gateway on a device: the gateway of the near route, or of a default
+// route by the device. The zero Addr means that there is none.
 func (q *search) gatewayOn(s *state, link int, near *route.Route) netip.Addr {
 	snap := s.fib.Snapshot()
 	on := func(r *route.Route) netip.Addr {
@@ -165,7 +166,7 @@ func (q *search) gatewayOn(s *state, link int, near *route.Route) netip.Addr {
 	return netip.Addr{}
 }
 
-// linkOf is the device on which a gateway is; zero: that is not known.
+// linkOf is the device that a gateway is on; zero: it is not known.
 func (q *search) linkOf(s *state, gateway netip.Addr) int {
 	snap := s.fib.Snapshot()
 	best, link := -1, 0
@@ -197,13 +198,14 @@ func (q *search) linkOf(s *state, gateway netip.Addr) int {
 // survey is what a pass over all entries found.
 type survey struct {
 	// nearest is the wanted entry of any table whose prefix has the most bits in common
-	// with the destination; of equal ones that of the shortest prefix. Nil: there is none.
+	// with the destination. If several have equally many, it is the one with the shortest
+	// prefix. Nil: there is none.
 	nearest *route.Route
-	// hops are next hops by which packets go where they are wanted to go.
+	// hops are next hops with which packets go where they are wanted to go.
 	hops []route.NextHop
 }
 
-// look makes a survey of the host that was asked about, once.
+// look makes a survey of the host that was asked about. It does so only once.
 func (q *search) look() *survey {
 	if q.around == nil {
 		q.around = q.survey(q.root)
@@ -239,10 +241,10 @@ func (q *search) survey(s *state) *survey {
 	return out
 }
 
-// maxHops is how many next hops are tried for a route of its own.
+// maxHops is how many next hops are tried for a new route.
 const maxHops = 12
 
-// more adds the next hops of an entry that lead where the packet is wanted to go.
+// more adds those next hops of an entry that lead where the packet is wanted to go.
 func (q *search) more(s *state, out []route.NextHop, r *route.Route) []route.NextHop {
 	for _, h := range hopsOf(s.fib.Snapshot(), r) {
 		one := route.NextHop{Link: h.Link, Gateway: h.Gateway, Flags: h.Flags & route.NextHopOnLink}
@@ -256,7 +258,7 @@ func (q *search) more(s *state, out []route.NextHop, r *route.Route) []route.Nex
 	return out
 }
 
-// owner is the device that has the source that is wanted; zero: none has it.
+// owner is the device that has the wanted source; zero: no device has it.
 func (q *search) owner(s *state) int {
 	for _, a := range s.fib.Snapshot().Addrs {
 		if a.Prefix.Addr() == q.want.Addr {

@@ -8,8 +8,9 @@ import (
 	"routewhy/route"
 )
 
-// ofPacket are facts about the packet itself, before any rule: its source, the device
-// that it is bound to, and what the settings of the device that receives it forbid.
+// ofPacket are facts about the packet itself, before any rule is asked: its source,
+// the device that it is bound to, and what the settings of the receiving device
+// forbid.
 func (q *search) ofPacket(s *state, t *lookup.Trace) []option {
 	var out []option
 	d, snap := &t.Decision, s.fib.Snapshot()
@@ -36,7 +37,7 @@ func (q *search) ofPacket(s *state, t *lookup.Trace) []option {
 	return out
 }
 
-// setting is a fact about a setting by which a received packet is dropped.
+// setting is a fact about a setting that drops a received packet.
 func (q *search) setting(s *state, d *lookup.Decision, change []change.Sysctl) []option {
 	f := Fact{Reason: lookup.Reason{Code: lookup.Code(d.Shortcut), Have: s.fib.Snapshot().LinkName(s.flow.In)}, order: -1}
 	return []option{found(f, func(s *state) *state { return s.set(change...) })}
@@ -49,7 +50,8 @@ func forwarding(f route.Family, dev string) change.Sysctl {
 	return change.Sysctl{Path: route.ConfPath(route.IPv6, dev, "forwarding"), Value: "1"}
 }
 
-// noFilter is what switches the reverse-path filter off: the greater of both counts.
+// noFilter are the changes that switch the reverse-path filter off. Both settings are
+// changed, because the higher one counts.
 func noFilter(dev string) []change.Sysctl {
 	return []change.Sysctl{
 		{Path: route.ConfPath(route.IPv4, "all", "rp_filter"), Value: "0"},
@@ -57,7 +59,7 @@ func noFilter(dev string) []change.Sysctl {
 	}
 }
 
-// ofSource are the facts that give the packet another source.
+// ofSource are the facts because of which the packet gets another source.
 func (q *search) ofSource(s *state, t *lookup.Trace) []option {
 	d, snap := &t.Decision, s.fib.Snapshot()
 	if !d.HasRoute || d.Disposition != lookup.DispositionUnicast || s.flow.Src.IsValid() {

@@ -10,7 +10,7 @@ import (
 	"routewhy/route"
 )
 
-// proposals are changes of which each may help by itself, or together with another one.
+// proposals are changes that may help, each alone or together with another one.
 func (x *tries) proposals(t *lookup.Trace, facts []option) []proposal {
 	var out []proposal
 	add := func(p ...proposal) { out = append(out, p...) }
@@ -18,7 +18,7 @@ func (x *tries) proposals(t *lookup.Trace, facts []option) []proposal {
 	add(x.sources(t)...)
 	byRule := func(o option) bool { return o.Code == CodeUnreached }
 	if lead := x.rules(t, wanted); slices.ContainsFunc(facts, byRule) {
-		add(lead...) // what somebody made, and forgot to lead to
+		add(lead...) // somebody made these tables, and forgot the rule
 		add(x.hostRoutes(t, wanted)...)
 	} else {
 		add(x.hostRoutes(t, wanted)...)
@@ -36,7 +36,7 @@ func (x *tries) proposals(t *lookup.Trace, facts []option) []proposal {
 	return out
 }
 
-// deciding are the tables that are asked until one decides, except table local.
+// deciding are the tables that are asked until one decides, without table local.
 func deciding(t *lookup.Trace) []route.Table {
 	var out []route.Table
 	for i := range t.Rules {
@@ -49,14 +49,14 @@ func deciding(t *lookup.Trace) []route.Table {
 			break
 		}
 	}
-	if slices.Contains(out, route.TableMain) { // what main may have needs no table after it
+	if slices.Contains(out, route.TableMain) { // a route that main may need is not needed in a later table
 		out = slices.DeleteFunc(out, func(id route.Table) bool { return id == route.TableDefault })
 	}
 	return out
 }
 
-// hops are next hops by which the packet would go where it is wanted to go: first those
-// of entries that cover it.
+// hops are next hops by which the packet would go where it is wanted to go. Those of
+// entries that cover it come first.
 func (x *tries) hops(wanted []*route.Route) []route.NextHop {
 	var out []route.NextHop
 	for _, r := range wanted {
@@ -77,13 +77,13 @@ func (x *tries) hops(wanted []*route.Route) []route.NextHop {
 	if h := (route.NextHop{Link: x.want.Link}); x.want.Kind == Device && !slices.Contains(out, h) {
 		out = append(out, h)
 	}
-	if x.want.Kind == Default { // sent to a link itself, few destinations answer
+	if x.want.Kind == Default { // few destinations answer if the packet is sent to a link directly
 		out = slices.DeleteFunc(out, func(h route.NextHop) bool { return !h.Gateway.IsValid() && x.root.fib.HasNeighbours(h.Link) })
 	}
 	return out
 }
 
-// hostRoutes are routes to the destination alone, in the tables that are asked.
+// hostRoutes are routes only to the destination, in the tables that are asked.
 func (x *tries) hostRoutes(t *lookup.Trace, wanted []*route.Route) []proposal {
 	tables := deciding(t)
 	host := x.target()
@@ -125,7 +125,7 @@ func (x *tries) hostRoutes(t *lookup.Trace, wanted []*route.Route) []proposal {
 	return out
 }
 
-// addition adds a route; nothing where that cannot be said as a command.
+// addition adds a route. It returns nothing if no command can say that.
 func (x *tries) addition(v change.Verb, r route.Route) []proposal {
 	c := r.Clone()
 	c.Flags, c.Protocol, c.Expires, c.Unknown, c.Scope = 0, route.ProtocolBoot, 0, nil, route.ScopeGlobal
@@ -178,8 +178,8 @@ func deletion(r *route.Route) *change.Route {
 	return &change.Route{Verb: change.Delete, Route: c}
 }
 
-// sources prescribe a source: to the route that the packet takes, or to one for the
-// destination alone.
+// sources prescribe a source, either for the route that the packet takes, or for a
+// new route only to the destination.
 func (x *tries) sources(t *lookup.Trace) []proposal {
 	d := &t.Decision
 	if x.want.Kind != Source || !d.HasRoute || d.Route.Type != route.TypeUnicast {
@@ -197,8 +197,8 @@ func (x *tries) sources(t *lookup.Trace) []proposal {
 	return out
 }
 
-// rules lead the packet to the tables of the wanted entries, before the rule that decides
-// or behind the last one.
+// rules lead the packet to the tables of the wanted entries. They come before the rule
+// that decides, or after the last rule.
 func (x *tries) rules(t *lookup.Trace, wanted []*route.Route) []proposal {
 	var out []proposal
 	seen := map[route.Table]bool{}
@@ -237,7 +237,7 @@ func (x *tries) rules(t *lookup.Trace, wanted []*route.Route) []proposal {
 		if r.Family != x.root.family() || len(r.Unknown) > 0 || !x.named(t, &r) {
 			continue
 		}
-		if x.want.Kind == Rule { // the same rule again, for this destination
+		if x.want.Kind == Rule { // the same rule again, only for this destination
 			r.Selector = route.Selector{Dst: host}
 			out = append(out, adding(r))
 		} else if r.SuppressPrefixLen >= 0 || r.SuppressGroup >= 0 {
@@ -249,7 +249,8 @@ func (x *tries) rules(t *lookup.Trace, wanted []*route.Route) []proposal {
 	return out
 }
 
-// last is a priority after those of all rules; that of the last one where there is none.
+// last is a priority after those of all rules. If no number is left, it is the priority
+// of the last rule.
 func (x *tries) last() uint32 {
 	var last uint32
 	for _, r := range x.root.fib.Snapshot().Rules {
@@ -257,10 +258,11 @@ func (x *tries) last() uint32 {
 			last = max(last, r.Priority)
 		}
 	}
-	return max(last+min(1, math.MaxUint32-last), 32766) // where the rule for table main stands
+	return max(last+min(1, math.MaxUint32-last), 32766) // the rule for table main is there
 }
 
-// named reports whether a rule is the one that is wanted, or dropped what its table gave.
+// named reports whether a rule is the wanted one, or one that dropped the route from its
+// table.
 func (x *tries) named(t *lookup.Trace, r *route.Rule) bool {
 	if x.want.Kind == Rule {
 		return r.Priority == x.want.Priority
@@ -270,7 +272,8 @@ func (x *tries) named(t *lookup.Trace, r *route.Rule) bool {
 	})
 }
 
-// priorities are where a rule would stand before the one that decides.
+// priorities are the priorities that a rule may have to come before the rule that
+// decides.
 func (x *tries) priorities(t *lookup.Trace) []uint32 {
 	if d := t.Decision.Rule; d != nil {
 		if d.Priority == 0 {
@@ -292,8 +295,8 @@ func adding(r route.Rule) proposal {
 	return proposal{&change.Rule{Verb: change.Add, Rule: r, HasPriority: true}}
 }
 
-// deleting deletes a rule. What an older ip(8) has no words for is left out where the
-// rest says which rule is meant.
+// deleting deletes a rule. It leaves out what an older ip(8) has no words for, if the
+// rest still says which rule is meant.
 func (x *tries) deleting(r *route.Rule) proposal {
 	c := *r
 	if s := &c.Selector; recent(s) && x.alone(r) {
@@ -303,7 +306,8 @@ func (x *tries) deleting(r *route.Rule) proposal {
 	return proposal{&change.Rule{Verb: change.Delete, Rule: c, HasPriority: true}}
 }
 
-// recent reports whether a rule selects by what kernels have since 6.14 or so.
+// recent reports whether a rule selects by something that only kernels since about
+// 6.14 have.
 func recent(s *route.Selector) bool {
 	return s.HasDSCP || s.FlowLabelMask != 0 || s.SrcPort.Mask != 0 || s.DstPort.Mask != 0
 }
@@ -319,7 +323,7 @@ func (x *tries) alone(r *route.Rule) bool {
 	return n == 1
 }
 
-// metrics let an entry win that loses by its metric.
+// metrics are changes that let an entry win which loses by its metric.
 func (x *tries) metrics(f *Fact) []proposal {
 	if f.Code != lookup.CodeMetric || f.Wanted == nil || f.Route == nil || f.Wanted.Dst != f.Route.Dst {
 		return nil
@@ -337,8 +341,9 @@ func (x *tries) metrics(f *Fact) []proposal {
 	return []proposal{append(proposal{deletion(f.Route)}, again[0]...)}
 }
 
-// deletions take away what came before a wanted entry: routes and rules. What the kernel
-// made for the host's own addresses, and the rules that it began with, stay.
+// deletions remove what comes before a wanted entry: routes and rules. They do not
+// remove what the kernel made for the host's own addresses, nor the rules that the host
+// began with.
 func (x *tries) deletions(t *lookup.Trace) []proposal {
 	var out []proposal
 	for i := range t.Rules {
@@ -360,8 +365,8 @@ func (x *tries) deletions(t *lookup.Trace) []proposal {
 	return out
 }
 
-// halves deletes both halves of all addresses, which together take the place of a default
-// route: what is asked about the default route is about both.
+// halves deletes both halves of all addresses, which together replace a default route. A
+// question about the default route is about both halves.
 func (x *tries) halves(r *route.Route) []proposal {
 	if r.Dst.Bits() != 1 || x.target().Bits() > 0 {
 		return nil
@@ -378,7 +383,7 @@ func (x *tries) halves(r *route.Route) []proposal {
 	return []proposal{{deletion(r), deletion(&o)}}
 }
 
-// removals take away what a fact is about.
+// removals delete the route or the rule that a fact is about.
 func (x *tries) removals(f *Fact) []proposal {
 	var out []proposal
 	if f.Route != nil && f.Route.Table != route.TableLocal && f.Code != CodeNoEntry {
@@ -397,7 +402,7 @@ func original(r *route.Rule) bool {
 	})
 }
 
-// links set devices up that the packet is wanted to leave by.
+// links set up those devices by which the packet is wanted to leave.
 func (x *tries) links(wanted []*route.Route) []proposal {
 	snap := x.root.fib.Snapshot()
 	var downs []int
@@ -428,7 +433,7 @@ func (x *tries) links(wanted []*route.Route) []proposal {
 	return out
 }
 
-// settings let in what a setting keeps out, and use a next hop without carrier.
+// settings let in what a setting drops, and use a next hop without carrier.
 func (x *tries) settings(t *lookup.Trace) []proposal {
 	var out []proposal
 	snap, s := x.root.fib.Snapshot(), x.root

@@ -14,9 +14,9 @@ import (
 	"routewhy/route/routetest"
 )
 
-// TestRegress asks the questions of the saved cases, as [TestLive] does. A case is what it
-// is about, a set-up, and questions: a packet as routetest writes it, --why-not, and what
-// is wanted.
+// TestRegress asks the questions of the saved cases, as [TestLive] does. A case has a
+// subject, a set-up, and questions. A question is a packet as routetest writes it, then
+// --why-not, and then what is wanted.
 func TestRegress(t *testing.T) {
 	files, err := filepath.Glob("testdata/regress/*.txt")
 	if err != nil || len(files) == 0 {

@@ -9,8 +9,8 @@ import (
 	"routewhy/route"
 )
 
-// maxFacts is how many facts are given at most, maxTried after how many sets of facts
-// the search is given up.
+// maxFacts is how many facts are given at most. maxTried is the number of sets of
+// facts after which the search ends without a result.
 const (
 	maxFacts = 5
 	maxTried = 600
@@ -23,11 +23,12 @@ type search struct {
 	root  *state
 	// around is what a pass over all entries found; nil: there was none yet.
 	around *survey
-	// tried is how many states were looked at.
+	// tried is how many states were examined.
 	tried int
 }
 
-// target is what changes are for: the destination, or the prefix that it stands for.
+// target is the destination of the changes: the packet's destination, or the prefix
+// that it represents.
 func (q *search) target() netip.Prefix {
 	if q.about.IsValid() {
 		return q.about
@@ -35,7 +36,7 @@ func (q *search) target() netip.Prefix {
 	return netip.PrefixFrom(q.root.dst(), q.root.dst().BitLen())
 }
 
-// node is a host without some facts.
+// node is a host without some of the facts.
 type node struct {
 	state *state
 	facts []option
@@ -50,9 +51,10 @@ func (n *node) key() string {
 	return strings.Join(keys, "\n")
 }
 
-// facts goes from one fact to sets of more, and of as many to the next in the kernel's
-// order. It gives nil where none was found. The facts are in the order in which they are
-// to be taken away: one may be seen without another one alone.
+// facts tries sets with one fact first, and then larger sets. Sets of the same size are
+// tried in the kernel's order. It returns nil if it finds none. The facts are in the
+// order in which they must be taken away, because one fact may be visible only without
+// another one.
 func (q *search) facts() []option {
 	queue := []node{{state: q.root}}
 	seen := map[string]bool{}
@@ -83,8 +85,8 @@ func (q *search) facts() []option {
 	return nil
 }
 
-// minimal is the smallest part of a set of facts without which the packet goes where it
-// is wanted to go.
+// minimal is the smallest part of a set of facts that is enough: without this part, the
+// packet goes where it is wanted to go.
 func (q *search) minimal(facts []option) []option {
 	best := facts
 	for mask := 1; mask < 1<<len(facts)-1; mask++ {
@@ -101,7 +103,8 @@ func (q *search) minimal(facts []option) []option {
 	return best
 }
 
-// suffices reports whether the packet goes where it is wanted to go without some facts.
+// suffices reports whether the packet goes where it is wanted to go without the given
+// facts.
 func (q *search) suffices(facts []option) bool {
 	s := q.root
 	for i := range facts {
@@ -114,7 +117,7 @@ func (q *search) suffices(facts []option) bool {
 	return met != No
 }
 
-// options are the facts that a look-up shows of which each may stop the packet, in the
+// options are the facts that a look-up shows and that may each stop the packet, in the
 // kernel's order.
 func (q *search) options(s *state, t *lookup.Trace) []option {
 	out := q.ofPacket(s, t)
@@ -140,7 +143,7 @@ func decided(t *lookup.RuleTrial) bool {
 	return t.Verdict == lookup.VerdictMatch || t.Verdict == lookup.VerdictRefuses || t.Verdict == lookup.VerdictUncertain
 }
 
-// maxWanted is how many entries by which the packet could go are looked at.
+// maxWanted is how many entries that could carry the packet are looked at.
 const maxWanted = 64
 
 // wanted are the entries that cover the destination and would bring the packet where it
@@ -157,7 +160,7 @@ func (q *search) wanted(s *state) []*route.Route {
 	return out
 }
 
-// in are those of a table.
+// in is the first of some routes that is in a table.
 func in(all []*route.Route, id route.Table) *route.Route {
 	for _, r := range all {
 		if r.Table == id {
@@ -198,8 +201,8 @@ func (q *search) ofRule(s *state, t *lookup.RuleTrial, wanted []*route.Route) []
 	return nil
 }
 
-// original is the place of a rule in the first snapshot; -1: it is a supposed one, or
-// none of the snapshot's.
+// original is the index of a rule in the first snapshot; -1: the rule is a supposed
+// one, or is not in the snapshot.
 func (s *state) original(r *route.Rule) int {
 	if i := s.place(r); i >= 0 {
 		return s.rules[i]
@@ -207,10 +210,10 @@ func (s *state) original(r *route.Rule) int {
 	return -1
 }
 
-// at is where a rule of the first snapshot stands now; -1: it is gone.
+// at is the present index of a rule of the first snapshot; -1: the rule is gone.
 func (s *state) at(place int) int { return slices.Index(s.rules, place) }
 
-// gone is a state without a rule of the first snapshot.
+// gone is the state without one rule of the first snapshot.
 func (s *state) gone(place int) *state {
 	i := s.at(place)
 	if i < 0 {
@@ -219,7 +222,8 @@ func (s *state) gone(place int) *state {
 	return s.withoutRule(i)
 }
 
-// unselected is a rule that leads to a wanted entry, and does not select the packet.
+// unselected are facts about a rule that leads to a wanted entry, and does not select
+// the packet.
 func (q *search) unselected(s *state, t *lookup.RuleTrial, f Fact, wanted []*route.Route) []option {
 	wants := q.want.Kind == Rule && t.Rule.Priority == q.want.Priority
 	if f.Wanted = in(wanted, t.Table); f.Wanted == nil && !wants || f.order < 0 {
@@ -240,7 +244,7 @@ func (q *search) unselected(s *state, t *lookup.RuleTrial, f Fact, wanted []*rou
 	})}
 }
 
-// skips is a goto that leaves rules out.
+// skips is the fact that a goto skips rules.
 func (q *search) skips(t *lookup.RuleTrial, f Fact) []option {
 	if t.Reason.Code != lookup.CodeGoto || f.order < 0 {
 		return nil
@@ -249,7 +253,8 @@ func (q *search) skips(t *lookup.RuleTrial, f Fact) []option {
 	return []option{found(f, func(s *state) *state { return s.gone(f.order) })}
 }
 
-// elsewhere is a rule at which the look-up ended otherwise than it should.
+// elsewhere is the fact that the look-up ended at a rule with another result than the
+// wanted one.
 func (q *search) elsewhere(t *lookup.RuleTrial, f Fact) []option {
 	f.Reason.Code = CodeEarlier
 	if t.Verdict == lookup.VerdictRefuses {
@@ -279,7 +284,8 @@ func ended(t *lookup.RuleTrial) *route.Route {
 	return nil
 }
 
-// inTable are the facts that keep the wanted entries of a rule's table from being taken.
+// inTable are the facts that prevent the wanted entries of a rule's table from being
+// taken.
 func (q *search) inTable(s *state, t *lookup.RuleTrial, f Fact, wanted []*route.Route) []option {
 	var out []option
 	end := ended(t)
@@ -303,8 +309,8 @@ func (q *search) inTable(s *state, t *lookup.RuleTrial, f Fact, wanted []*route.
 	return append(out, q.forSources(s, t, f, wanted)...)
 }
 
-// forSources are the wanted entries of a rule's table that are for other sources than the
-// packet's: no such entry is looked at (fib6_node_lookup).
+// forSources are facts about wanted entries in a rule's table that are for other sources
+// than the packet's source, because such an entry is not looked at (fib6_node_lookup).
 func (q *search) forSources(s *state, t *lookup.RuleTrial, f Fact, wanted []*route.Route) []option {
 	var out []option
 	for _, w := range wanted {
@@ -320,7 +326,8 @@ func (q *search) forSources(s *state, t *lookup.RuleTrial, f Fact, wanted []*rou
 	return out
 }
 
-// unusable is an entry that is passed over whatever else there is.
+// unusable is the fact that an entry cannot be used, whatever other entries there
+// are.
 func (q *search) unusable(s *state, f Fact) []option {
 	w := *f.Wanted
 	take := func(s *state) *state {
@@ -356,7 +363,7 @@ func (q *search) unusable(s *state, f Fact) []option {
 		take = func(s *state) *state { return s.withoutSourced(w.Table) }
 	case lookup.CodeRouteOif:
 		if s.flow.In == 0 {
-			return nil // the packet's device says so
+			return nil // the fact about the packet's device says so
 		}
 		take = func(s *state) *state {
 			return s.changed(&w, func(r *route.Route) { r.NextHops, r.NextHopID = []route.NextHop{{Link: s.flow.In}}, 0 })
@@ -365,7 +372,7 @@ func (q *search) unusable(s *state, f Fact) []option {
 	return []option{found(f, take)}
 }
 
-// real reports whether the host that was asked about has an entry.
+// real reports whether the host that was asked about has the entry.
 func (q *search) real(r *route.Route) bool {
 	found := false
 	q.root.covering(func(o *route.Route) bool {
@@ -382,9 +389,9 @@ func aliveObjects(snap *route.Snapshot) {
 	}
 }
 
-// unreached are the wanted entries of tables that no rule leads to.
+// unreached are facts about the wanted entries of tables that no rule leads to.
 func (q *search) unreached(s *state, t *lookup.Trace, wanted []*route.Route) []option {
-	last := -1 // the rule before which another one is supposed
+	last := -1 // a rule is supposed before this one
 	for i := range t.Rules {
 		if decided(&t.Rules[i]) {
 			last = s.original(t.Rules[i].Rule)

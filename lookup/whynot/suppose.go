@@ -9,11 +9,11 @@ import (
 	"routewhy/route"
 )
 
-// state is a host and a packet, as they are or as they are supposed to be.
+// state is a host and a packet. Each is either real or supposed.
 type state struct {
 	fib *lookup.FIB
-	// rules are, for each rule of the snapshot, its place in the snapshot that was asked
-	// about; -1: a supposed one.
+	// rules has, for each rule of the snapshot, its index in the snapshot that was asked
+	// about; -1: the rule is a supposed one.
 	rules []int
 	flow  route.Flow
 }
@@ -26,7 +26,7 @@ func newState(f *lookup.FIB, flow route.Flow) *state {
 	return s
 }
 
-// place is the place of a rule in the snapshot; -1: it is none of its rules.
+// place is the index of a rule in the snapshot; -1: it is not one of its rules.
 func (s *state) place(r *route.Rule) int {
 	all := s.fib.Snapshot().Rules
 	for i := range all {
@@ -37,7 +37,7 @@ func (s *state) place(r *route.Rule) int {
 	return -1
 }
 
-// family is the packet's.
+// family is the family of the packet.
 func (s *state) family() route.Family { return s.flow.Family() }
 
 // dst is the destination without a zone.
@@ -66,7 +66,7 @@ func (s *state) onRoutes(id route.Table, dst netip.Prefix, edit func([]*route.Ro
 	return &c
 }
 
-// without is the host without a route.
+// without is the host without one route.
 func (s *state) without(r *route.Route) *state {
 	kind := r.Kind()
 	return s.onRoutes(r.Table, r.Dst, func(all []*route.Route) []*route.Route {
@@ -79,7 +79,7 @@ func (s *state) without(r *route.Route) *state {
 }
 
 // withoutSourced is the host without those routes of a table to the destination that are
-// for packets from some prefix.
+// only for packets from some prefix.
 func (s *state) withoutSourced(id route.Table) *state {
 	var gone []route.Route
 	s.covering(func(r *route.Route) bool {
@@ -95,12 +95,13 @@ func (s *state) withoutSourced(id route.Table) *state {
 	return out
 }
 
-// with is the host with one more route, which goes before those to the same prefix.
+// with is the host with one more route. The route comes before the other routes to
+// its prefix.
 func (s *state) with(r *route.Route) *state {
 	return s.onRoutes(r.Table, r.Dst, func(all []*route.Route) []*route.Route { return slices.Insert(all, 0, r) })
 }
 
-// changed is the host with a route that is otherwise than it is.
+// changed is the host with one route changed.
 func (s *state) changed(r *route.Route, edit func(*route.Route)) *state {
 	kind := r.Kind()
 	return s.onRoutes(r.Table, r.Dst, func(all []*route.Route) []*route.Route {
@@ -125,14 +126,14 @@ func (s *state) onRules(edit func(rules []route.Rule, places []int) ([]route.Rul
 	return &c
 }
 
-// withoutRule is the host without a rule, by its place.
+// withoutRule is the host without one rule, which is given by its index.
 func (s *state) withoutRule(i int) *state {
 	return s.onRules(func(rules []route.Rule, places []int) ([]route.Rule, []int) {
 		return slices.Delete(rules, i, i+1), slices.Delete(places, i, i+1)
 	})
 }
 
-// onRule is the host with a rule that is otherwise than it is.
+// onRule is the host with one rule changed.
 func (s *state) onRule(i int, edit func(*route.Rule)) *state {
 	return s.onRules(func(rules []route.Rule, places []int) ([]route.Rule, []int) {
 		edit(&rules[i])
@@ -140,14 +141,14 @@ func (s *state) onRule(i int, edit func(*route.Rule)) *state {
 	})
 }
 
-// withRule is the host with one more rule before that of a place.
+// withRule is the host with one more rule, before the rule with the given index.
 func (s *state) withRule(i int, r route.Rule) *state {
 	return s.onRules(func(rules []route.Rule, places []int) ([]route.Rule, []int) {
 		return slices.Insert(rules, i, r), slices.Insert(places, i, -1)
 	})
 }
 
-// onSnapshot is the host with other facts than routes and rules.
+// onSnapshot is the host with other facts, but the same routes and rules.
 func (s *state) onSnapshot(edit func(*route.Snapshot)) *state {
 	snap := *s.fib.Snapshot()
 	edit(&snap)
@@ -156,7 +157,7 @@ func (s *state) onSnapshot(edit func(*route.Snapshot)) *state {
 	return &c
 }
 
-// set is the host with other settings; nil: the kernel refuses that.
+// set is the host with other settings; nil: the kernel refuses them.
 func (s *state) set(settings ...change.Sysctl) *state {
 	now := change.New(s.fib)
 	for i := range settings {
@@ -171,8 +172,8 @@ func (s *state) set(settings ...change.Sysctl) *state {
 	return &c
 }
 
-// covering gives the routes of all tables that cover the destination, the longest
-// prefix of each table first.
+// covering gives the routes of all tables that cover the destination. The longest
+// prefix of each table comes first.
 func (s *state) covering(yield func(*route.Route) bool) {
 	e := s.fib.Edit()
 	for _, id := range e.Tables(s.family()) {
@@ -192,7 +193,8 @@ func (s *state) covering(yield func(*route.Route) bool) {
 	}
 }
 
-// covers is the first route that covers the destination and is as wanted; nil: none is.
+// covers is the first route that covers the destination and is a wanted one; nil: there
+// is none.
 func (s *state) covers(wanted func(*route.Route) bool) (found *route.Route) {
 	s.covering(func(r *route.Route) bool {
 		if wanted(r) {
@@ -203,7 +205,7 @@ func (s *state) covers(wanted func(*route.Route) bool) (found *route.Route) {
 	return found
 }
 
-// alive clears the marks of next hops that are not used.
+// alive removes the marks from next hops that are not used.
 func alive(all []route.NextHop) []route.NextHop {
 	out := slices.Clone(all)
 	for i := range out {

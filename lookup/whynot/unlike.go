@@ -7,19 +7,19 @@ import (
 	"routewhy/route"
 )
 
-// Parting is the first step at which the ways of two packets part.
+// Parting is the first step at which the ways of two packets separate.
 type Parting struct {
-	// Code is one of the codes below; empty: they do not part.
+	// Code is one of the codes below; empty: the ways do not separate.
 	Code lookup.Code
-	// Rule is the rule at which they part; nil: none is.
+	// Rule is the rule at which they separate; nil: there is none.
 	Rule *route.Rule
-	// Second says that it is the second packet that the rule selects, or that the Reason
-	// is about the first one.
+	// Second says that the rule selects the second packet. The Reason is then about the
+	// first packet.
 	Second bool
-	// Reason says why the rule does not select the other one.
+	// Reason says why the rule does not select the other packet.
 	Reason lookup.Reason
-	// Routes are the entries at which the search of the rule's table ended for each; nil:
-	// it found none.
+	// Routes are the entries at which the search of the rule's table ended, one for each
+	// packet; nil: the search found none.
 	Routes [2]*route.Route
 }
 
@@ -32,7 +32,7 @@ const (
 	PartOutside lookup.Code = "parts-before"      // one of them is decided before any rule
 )
 
-// Part compares what became of two packets of one family on one host.
+// Part compares the results for two packets of one family on one host.
 func Part(a, b *lookup.Trace) Parting {
 	if (len(a.Rules) == 0) != (len(b.Rules) == 0) || a.Decision.Shortcut != b.Decision.Shortcut && len(a.Rules) == 0 {
 		return Parting{Code: PartOutside}
@@ -49,7 +49,7 @@ func Part(a, b *lookup.Trace) Parting {
 	return partAfter(&a.Decision, &b.Decision)
 }
 
-// partAt compares what became of one rule.
+// partAt compares the results at one rule.
 func partAt(x, y *lookup.RuleTrial) Parting {
 	p := Parting{Rule: x.Rule}
 	missed := func(t *lookup.RuleTrial) bool { return t.Verdict == lookup.VerdictNoMatch }
@@ -78,7 +78,7 @@ func sameRoute(a, b *route.Route) bool {
 	return a.Table == b.Table && a.Dst == b.Dst && a.Kind() == b.Kind()
 }
 
-// partAfter compares what follows the choice of a route.
+// partAfter compares what comes after the choice of a route.
 func partAfter(a, b *lookup.Decision) Parting {
 	way := func(x, y lookup.NextHop) bool { return x.Link == y.Link && x.Gateway == y.Gateway }
 	source := func(x, y lookup.NextHop) bool { return x.Src == y.Src }

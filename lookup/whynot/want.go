@@ -8,22 +8,22 @@ import (
 	"routewhy/route"
 )
 
-// Want is where a packet is wanted to go.
+// Want says where a packet is wanted to go.
 type Want struct {
 	Kind Kind
-	// Link is the device of [Device], by its index.
+	// Link is the index of the device, for [Device].
 	Link int
-	// Addr is the gateway of [Gateway] and the source of [Source].
+	// Addr is the gateway, for [Gateway], or the source, for [Source].
 	Addr netip.Addr
-	// Table is that of [Table].
+	// Table is the table, for [Table].
 	Table route.Table
-	// Prefix is the destination of the entry of [Prefix], masked.
+	// Prefix is the destination of the entry, masked, for [Prefix].
 	Prefix netip.Prefix
-	// Priority is that of [Rule].
+	// Priority is the priority of the rule, for [Rule].
 	Priority uint32
 }
 
-// Kind says what somebody wants. The zero value is none.
+// Kind says what is wanted. The zero value is no kind.
 type Kind uint8
 
 // What may be wanted.
@@ -41,27 +41,27 @@ var kindNames = [...]string{"none", "device", "gateway", "table", "prefix", "rul
 
 func (k Kind) String() string { return kindNames[k] }
 
-// MarshalText gives the stable name.
+// MarshalText returns the stable name.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// UnmarshalText reads it.
+// UnmarshalText reads the stable name.
 func (k *Kind) UnmarshalText(b []byte) error {
 	*k = Kind(max(0, slices.Index(kindNames[:], string(b))))
 	return nil
 }
 
-// Met is whether a packet goes where it is wanted to go. The zero value is No.
+// Met says whether a packet goes where it is wanted to go. The zero value is No.
 type Met uint8
 
-// Whether it does.
+// The values of Met.
 const (
 	No Met = iota
 	Some
 	All
 )
 
-// Met reports whether the decision about a packet is what is wanted, and of which part of
-// all flows: 0 to 1; zero where that cannot be known.
+// Met reports whether the decision about a packet is what is wanted, and for which part
+// of all flows it is. The part is from 0 to 1; it is zero if it cannot be known.
 func (w *Want) Met(flow *route.Flow, d *lookup.Decision) (Met, float64) {
 	switch w.Kind {
 	case Source:
@@ -90,7 +90,7 @@ func whether(yes bool) (Met, float64) {
 	return No, 0
 }
 
-// metBy looks at the next hops.
+// metBy compares the next hops with what is wanted.
 func (w *Want) metBy(d *lookup.Decision) (Met, float64) {
 	met, all, share := 0, 0, 0.0
 	for i := range d.NextHops {
@@ -124,7 +124,7 @@ func (w *Want) metByHop(h *lookup.NextHop) bool {
 }
 
 // Gives reports whether an entry that covers a packet could make it go where it is wanted
-// to go, on a host.
+// to go, on the given host.
 func (w *Want) Gives(s *route.Snapshot, r *route.Route) bool { return w.gives(s, r) }
 
 // gives reports whether an entry that covers the packet could make it go where it is
@@ -162,7 +162,7 @@ func (w *Want) gives(s *route.Snapshot, r *route.Route) bool {
 	})
 }
 
-// hopsOf are the next hops of a route, its own or its object's.
+// hopsOf are the next hops of a route: its own ones, or those of its object.
 func hopsOf(s *route.Snapshot, r *route.Route) []route.NextHop {
 	if r.NextHopID == 0 || len(r.NextHops) > 0 {
 		return r.NextHops

@@ -16,10 +16,10 @@ import (
 	"routewhy/route"
 )
 
-// proposal is changes that may help, in their order.
+// proposal is a list of changes that may help, in their order.
 type proposal []change.Change
 
-// tries tries changes.
+// tries tries changes and keeps those that help.
 type tries struct {
 	*search
 	question *Question
@@ -50,10 +50,10 @@ func (q *search) ways(ask *Question, t *lookup.Trace, facts []option) ([]Way, in
 	return x.best(), lockOut
 }
 
-// maxAlike is how many ways are given that differ in their next hops alone.
+// maxAlike is how many ways are given that differ only in their next hops.
 const maxAlike = 2
 
-// best are the first ways, but of those that are alike only some.
+// best are the first ways. If several are alike, only some of them are given.
 func (x *tries) best() []Way {
 	alike, reached := map[string]int{}, map[string]bool{}
 	for i := range x.ways {
@@ -64,7 +64,7 @@ func (x *tries) best() []Way {
 	for _, w := range x.ways {
 		k := w.kind()
 		if w.Direct != 0 && reached[k] {
-			continue // there is one by which somebody is reached
+			continue // another one sends the packet where a host surely answers
 		}
 		if alike[k]++; alike[k] <= maxAlike {
 			out = append(out, w)
@@ -73,7 +73,7 @@ func (x *tries) best() []Way {
 	return out[:min(len(out), maxWays)]
 }
 
-// kind is the same for ways that differ in the next hops of routes alone.
+// kind is the same text for ways that differ only in the next hops of routes.
 func (w *Way) kind() string {
 	kind := ""
 	for _, c := range w.Changes {
@@ -86,8 +86,9 @@ func (w *Way) kind() string {
 	return kind
 }
 
-// pairs tries two of some changes, in the other order where the first is refused. What is
-// done to a device or a setting takes the longest, and so comes first.
+// pairs tries two of the given changes together. If the first of the two is refused, it
+// tries the other order. Changes of a device or a setting take longest, and so come
+// first.
 func (x *tries) pairs(singles []proposal) {
 	n, done := 0, map[int]*trial{}
 	after := func(i, j int) bool {
@@ -118,7 +119,7 @@ func (x *tries) pairs(singles []proposal) {
 	}
 }
 
-// ofRoutes reports whether all of some changes are of routes and rules.
+// ofRoutes reports whether all changes are changes of routes and rules.
 func (p proposal) ofRoutes() bool {
 	return !slices.ContainsFunc(p, func(c change.Change) bool {
 		switch c.(type) {
@@ -158,8 +159,9 @@ func (t *trial) after(p proposal) *trial {
 	return out
 }
 
-// compareWays has the way first that moves fewer addresses, then fewer connections, then
-// takes fewer commands, then deletes less.
+// compareWays puts the better way first: the one that moves fewer addresses, then the
+// one that moves fewer connections, then the one with fewer commands, then the one that
+// deletes less.
 func compareWays(a, b Way) int {
 	switch {
 	case a.Addresses == nil && b.Addresses != nil:
@@ -174,7 +176,7 @@ func compareWays(a, b Way) int {
 	return cmp.Or(a.Sockets-b.Sockets, len(a.Commands)-len(b.Commands), a.losses()-b.losses())
 }
 
-// losses is how many routes and rules are deleted or replaced, which somebody made.
+// losses is how many routes and rules that somebody made are deleted or replaced.
 func (w *Way) losses() int {
 	n := 0
 	for _, c := range w.Changes {
@@ -192,7 +194,7 @@ func (w *Way) losses() int {
 	return n
 }
 
-// judge keeps changes where they help.
+// judge keeps changes that help.
 func (x *tries) judge(t *trial) {
 	if t == nil {
 		return
@@ -223,8 +225,8 @@ func (x *tries) judge(t *trial) {
 	x.ways = append(x.ways, w)
 }
 
-// stranger reports whether the destination is in no network of a device on which
-// neighbours must answer.
+// stranger reports whether the destination is in none of the networks of a device on
+// which neighbours must answer.
 func (x *tries) stranger(link int) bool {
 	snap, near := x.root.fib.Snapshot(), false
 	x.root.covering(func(r *route.Route) bool {
@@ -242,7 +244,7 @@ func addsDirect(p proposal) bool {
 	})
 }
 
-// extent is which destinations changes may move.
+// extent says which destinations changes may move.
 type extent struct {
 	all    bool
 	within []netip.Prefix
@@ -250,7 +252,7 @@ type extent struct {
 
 func (e *extent) add(c change.Change, before *change.State, out *change.Outcome) {
 	if out.State.FIB().Snapshot().Merged != before.FIB().Snapshot().Merged {
-		e.all = true // local and main are one table no more
+		e.all = true // local and main are no longer one table
 	}
 	for _, refs := range [][]change.RouteRef{out.Removed, out.Added} {
 		for i := range refs {
@@ -270,8 +272,8 @@ func (e *extent) add(c change.Change, before *change.State, out *change.Outcome)
 	}
 }
 
-// size is for how many destinations a packet like the one asked about goes otherwise; nil:
-// there are too many ranges to look at.
+// size is the number of destinations for which a packet like the one asked about goes
+// differently; nil: there are too many ranges to look at.
 func (x *tries) size(after *lookup.FIB, e *extent) *big.Int {
 	changes, ok := x.moves(after, e)
 	if !ok {
@@ -284,8 +286,8 @@ func (x *tries) size(after *lookup.FIB, e *extent) *big.Int {
 	return n
 }
 
-// moves are the destinations to which such a packet goes otherwise; false: there are too
-// many ranges to look at.
+// moves are the destinations for which such a packet goes differently; false: there are
+// too many ranges to look at.
 func (x *tries) moves(after *lookup.FIB, e *extent) ([]coverage.Change, bool) {
 	flow := x.root.flow
 	within := e.within

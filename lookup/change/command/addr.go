@@ -43,8 +43,8 @@ func (a *args) address(c *Command) {
 	}
 }
 
-// usualAddrScope is the scope of an address for which none is said (default_scope in
-// ip/ipaddress.c).
+// usualAddrScope is the scope of an address if the command gives none (default_scope
+// in ip/ipaddress.c).
 func usualAddrScope(a netip.Addr) route.Scope {
 	if a.Is4() && a.IsLoopback() {
 		return route.ScopeHost
@@ -52,7 +52,8 @@ func usualAddrScope(a netip.Addr) route.Scope {
 	return route.ScopeGlobal
 }
 
-// addrFlag is a flag of an address by its keyword; zero: one that ip does not set.
+// addrFlag is a flag of an address by its keyword. Zero means a flag that ip does not
+// set.
 type addrFlag struct {
 	name  string
 	flag  route.AddrFlags
@@ -68,11 +69,11 @@ func addrFlags() []addrFlag {
 	}
 }
 
-// addrWords are the keywords of an address, in the order in which ip compares.
+// addrWords are the keywords of an address, in the order in which ip compares them.
 const addrWords = "peer remote broadcast* brd anycast scope dev label metric* priority* preference* valid_lft* preferred_lft* proto " +
 	"home nodad mngtmpaddr noprefixroute autojoin optimistic secondary temporary permanent dynamic tentative deprecated dadfailed"
 
-// addrRequest is a request in the making, as ipaddr_modify fills it in.
+// addrRequest is a request that is being built, as ipaddr_modify fills it in.
 type addrRequest struct {
 	*args
 	change.Addr
@@ -80,7 +81,7 @@ type addrRequest struct {
 	local, peer      inet
 	hasLocal         bool
 	hasPeer          bool
-	broadcast        string // "+", "-", or else if hasBroadcast an address
+	broadcast        string // "+" or "-"; otherwise, if hasBroadcast is set, an address
 	hasBroadcast     bool
 	dev              string
 	hasScope         bool
@@ -121,7 +122,7 @@ func (q *addrRequest) learn(f route.Family) {
 	}
 }
 
-// keyword takes the value of a keyword.
+// keyword reads the value of a keyword.
 func (q *addrRequest) keyword(key string) {
 	a := &q.Addr.Addr
 	switch key {
@@ -176,8 +177,8 @@ func (q *addrRequest) keyword(key string) {
 	}
 }
 
-// flag takes a flag. Some are of IPv6 alone, and ip leaves them out where it does not know
-// yet that the address is one.
+// flag reads a flag. Some flags are only for IPv6. ip leaves these out if it does not know
+// yet that the address is an IPv6 address.
 func (q *addrRequest) flag(key string) {
 	for _, f := range addrFlags() {
 		switch {
@@ -200,7 +201,7 @@ func (q *addrRequest) lifetime(v, why string) uint32 {
 	return q.uint32Of(v, why)
 }
 
-// complete does what follows the last word.
+// complete does what comes after the last word.
 func (q *addrRequest) complete(c *Command) {
 	a := &q.Addr.Addr
 	if q.dev == "" {
@@ -304,7 +305,7 @@ func (a *args) flushAddrs(c *Command) {
 	c.Changes = slices.Concat(first, then)
 }
 
-// addrFilter reads which addresses `ip addr flush` is about.
+// addrFilter reads which addresses `ip addr flush` means.
 func (a *args) addrFilter() func(*route.Addr) bool {
 	var filters []func(*route.Addr) bool
 	add := func(f func(*route.Addr) bool) { filters = append(filters, f) }

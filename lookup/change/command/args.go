@@ -8,19 +8,19 @@ import (
 	"routewhy/route"
 )
 
-// args are the words of a command, taken one by one. Its methods panic with a
-// [*Refusal] where the program refuses, and with a [*SyntaxError] where the command is
-// not understood here; parse recovers them.
+// args are the words of a command, which are taken one by one. Its methods panic with
+// a [*Refusal] if the program refuses the command, and with a [*SyntaxError] if the
+// command is not understood here. Function parse recovers from both.
 type args struct {
 	text    string
 	words   []word
-	at      int // the next word
+	at      int // the index of the next word
 	program string
 	state   *change.State
 	snap    *route.Snapshot
 	// family is ip's -4 or -6; zero: neither.
 	family route.Family
-	// lacks is what the kernel says where it lacks a part that the command needs.
+	// lacks is what the kernel says if it lacks a part that the command needs.
 	lacks *change.Refusal
 }
 
@@ -35,7 +35,7 @@ func (a *args) peek() string {
 	return ""
 }
 
-// last is the place of the word taken last.
+// last is the place of the word that was taken last.
 func (a *args) last() Place {
 	if a.at > 0 && a.at <= len(a.words) {
 		return a.words[a.at-1].Place
@@ -43,13 +43,13 @@ func (a *args) last() Place {
 	return Place{len(a.text), len(a.text)}
 }
 
-// take takes a word, which is there.
+// take takes a word. There must be one.
 func (a *args) take() string {
 	a.at++
 	return a.words[a.at-1].text
 }
 
-// value takes the value of a keyword, which ip refuses to be without.
+// value takes the value of a keyword. ip refuses a keyword without its value.
 func (a *args) value() string {
 	if !a.more() {
 		panic(&Refusal{By: a.program, Message: `Command line is not complete. Try option "help"`, Place: Place{len(a.text), len(a.text)}})
@@ -57,7 +57,7 @@ func (a *args) value() string {
 	return a.take()
 }
 
-// skip takes the next word if it is that one.
+// skip takes the next word if it is the given one.
 func (a *args) skip(text string) bool {
 	if a.more() && a.peek() == text {
 		a.at++
@@ -66,7 +66,7 @@ func (a *args) skip(text string) bool {
 	return false
 }
 
-// refuse ends with what the program says of the word taken last.
+// refuse ends with what the program says about the word that was taken last.
 func (a *args) refuse(format string, operands ...any) {
 	panic(&Refusal{By: a.program, Message: fmt.Sprintf(format, operands...), Place: a.last()})
 }
@@ -76,7 +76,7 @@ func (a *args) invalid(value, why string) {
 	a.refuse("argument %q is wrong: %s", raw(value), why)
 }
 
-// garbage is ip's refusal of a word where a value is there already.
+// garbage is ip's refusal of a word if there is a value already.
 func (a *args) garbage(key, word string) {
 	a.refuse("either %q is duplicate, or %q is a garbage.", raw(key), raw(word))
 }
@@ -86,16 +86,16 @@ func (a *args) twice(key, value string) {
 	a.refuse("duplicate %q: %q is the second value.", raw(key), raw(value))
 }
 
-// noDevice is ip's refusal of a device that is not there.
+// noDevice is ip's refusal of a device that does not exist.
 func (a *args) noDevice(name string) { a.refuse("Cannot find device %q", raw(name)) }
 
-// raw is text that %q puts between quotation marks as it is.
+// raw is text that %q puts between quotation marks without a change.
 type raw string
 
 // Format writes the text between quotation marks.
 func (r raw) Format(f fmt.State, _ rune) { fmt.Fprintf(f, `"%s"`, string(r)) }
 
-// unknown ends with a word that is not understood here: the one taken last.
+// unknown ends with a word that is not understood here, which is the one taken last.
 func (a *args) unknown(format string, operands ...any) {
 	panic(&SyntaxError{Place: a.last(), Message: fmt.Sprintf(format, operands...)})
 }
@@ -103,8 +103,8 @@ func (a *args) unknown(format string, operands ...any) {
 // matches reports whether a word abbreviates a keyword.
 func matches(word, keyword string) bool { return word != "" && strings.HasPrefix(keyword, word) }
 
-// choose is the first of some keywords, separated by blanks, that a word abbreviates;
-// empty: none.
+// choose is the first of some keywords, separated by blanks, for which a word is an
+// abbreviation; empty: there is none.
 func choose(word, keywords string) string {
 	for k := range strings.FieldsSeq(keywords) {
 		if matches(word, k) {
@@ -114,8 +114,8 @@ func choose(word, keywords string) string {
 	return ""
 }
 
-// chooseExact is the first of some keywords that a word is, or abbreviates where the
-// keyword ends with "*".
+// chooseExact is the first of some keywords that is the same as a word. A word may
+// abbreviate a keyword only if the keyword ends with "*".
 func chooseExact(word, keywords string) string {
 	for k := range strings.FieldsSeq(keywords) {
 		name, short := strings.CutSuffix(k, "*")

@@ -10,41 +10,41 @@ import (
 
 // Command is one command as somebody typed it.
 type Command struct {
-	// Text is as given, without blanks around it.
+	// Text is the command as given, without blanks around it.
 	Text string
-	// Words are its words, without quotes, prompts and sudo. The first is the program as
-	// it was named.
+	// Words are the words of the command, without quotes, prompts and sudo. The first
+	// one is the program's name as it was given.
 	Words []string
-	// Changes are what it asks the kernel for, in their order. Where the kernel refuses
-	// one, those after it are not asked for.
+	// Changes are what the command asks the kernel for, in this order. If the kernel
+	// refuses one, the changes after it are not asked for.
 	Changes []change.Change
-	// Refusal is what the program says where it sends nothing; nil: it does send. The
-	// Changes are empty then.
+	// Refusal is what the program says if it sends nothing to the kernel; nil: it
+	// does send something. If it is set, Changes are empty.
 	Refusal *Refusal
-	// Kernel is what the kernel says before anything is changed: to a listing that comes
-	// first. Nil: nothing.
+	// Kernel is what the kernel says before anything is changed, as its answer to a
+	// listing that comes first. Nil: it says nothing.
 	Kernel *change.Refusal
-	// Reads says that it only shows something.
+	// Reads says that the command only shows something.
 	Reads bool
-	// Get is the packet that `ip route get` asks about; the zero Flow: none.
+	// Get is the packet that `ip route get` asks about; the zero Flow: there is none.
 	Get route.Flow
-	// Warning is what the program says although it does what it is told.
+	// Warning is what the program says although it carries out the command.
 	Warning string
 }
 
 // Refusal is what a program says instead of asking the kernel.
 type Refusal struct {
-	// By is the program: ip, route, ifconfig or sysctl.
+	// By is the program that refuses: ip, route, ifconfig or sysctl.
 	By string
-	// Message is what it says, without "Error: " before it.
+	// Message is what the program says, without "Error: " before it.
 	Message string
 	Place
 }
 
 func (r *Refusal) Error() string { return r.By + ": " + r.Message }
 
-// Place is where in a text something is: its bytes from Start to End, which are equal
-// where it is at the end of the text, or concerns all of it.
+// Place is a place in a text: its bytes from Start to End. The two are equal if the
+// place is the end of the text, or if the whole text is meant.
 type Place struct{ Start, End int }
 
 // SyntaxError is about a command that is not understood.
@@ -55,7 +55,7 @@ type SyntaxError struct {
 	Message string
 	// Hint says what to do instead; empty: nothing.
 	Hint string
-	// Foreign says that it is a command of a program that is not known here.
+	// Foreign says that the command is one of a program that is not known here.
 	Foreign bool
 }
 
@@ -64,13 +64,13 @@ func (e *SyntaxError) Error() string { return e.Message }
 // maxText is how long a command may be.
 const maxText = 64 << 10
 
-// Parse understands a command in a state: names of devices and tables, and what is there
-// to be flushed, are the state's. An error is a [*SyntaxError].
+// Parse understands a command in a state. The state gives the names of devices and
+// tables, and what can be flushed. An error is a [*SyntaxError].
 func Parse(line string, s *change.State) (Command, error) {
 	return parse(line, s, false)
 }
 
-// ParseBatch does the same with a line of `ip -batch`, which has no program's name.
+// ParseBatch is like Parse for a line of `ip -batch`, which has no program name.
 func ParseBatch(line string, s *change.State) (Command, error) {
 	return parse(line, s, true)
 }
@@ -118,7 +118,7 @@ func (a *args) takeProgram() {
 	a.at = 1
 }
 
-// programs are those that are understood.
+// programs are the programs whose commands are understood.
 func programs() []string { return []string{"ip", "route", "ifconfig", "sysctl"} }
 
 // run reads what comes after the program's name.

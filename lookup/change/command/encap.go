@@ -15,7 +15,7 @@ const (
 	encapSeg6 = 5
 )
 
-// encapsulation takes a light-weight tunnel (lwt_parse_encap in ip/iproute_lwtunnel.c).
+// encapsulation reads a light-weight tunnel (lwt_parse_encap in ip/iproute_lwtunnel.c).
 func (a *args) encapsulation() route.Encap {
 	switch name := a.value(); name {
 	case "mpls":
@@ -44,7 +44,7 @@ func (a *args) encapsulation() route.Encap {
 	return 0
 }
 
-// mplsSetting is there where the kernel has MPLS.
+// mplsSetting is a setting that exists if the kernel has MPLS.
 const mplsSetting = "net/mpls/platform_labels"
 
 // labels are MPLS labels, separated by slashes.
@@ -56,7 +56,7 @@ func (a *args) labels(v string) {
 	}
 }
 
-// tunnelWords are what says of an IP tunnel where to and how.
+// tunnelWords are the words that say where an IP tunnel leads, and how.
 func (a *args) tunnelWords(words string, f route.Family) {
 	for a.more() {
 		switch chooseExact(a.peek(), words) {
@@ -78,7 +78,7 @@ func (a *args) tunnelWords(words string, f route.Family) {
 	}
 }
 
-// segments are those of a segment routing header.
+// segments are the segments of a segment routing header.
 func (a *args) segments() {
 	mode := false
 	for a.more() {

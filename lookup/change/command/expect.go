@@ -11,15 +11,15 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Expectation is a line that says where packets must go: a destination, the packet in the
-// words of `ip route get`, and in those of `ip route` what is expected.
+// Expectation is a line that says where packets must go. It has a destination, the packet
+// in the words of `ip route get`, and the expected result in the words of `ip route`.
 type Expectation struct {
 	// Text is the line without its comment, with one blank between two words.
 	Text string
-	// Subject is the part of it that says which packets are meant.
+	// Subject is the part of the text that says which packets are meant.
 	Subject string
-	// Dst is the destination, masked: all of its addresses are meant. A prefix of length 0
-	// stands for the default route: what packets do that take it.
+	// Dst is the destination, masked. All of its addresses are meant. A prefix of length 0
+	// means the default route: the expectation is about the packets that take it.
 	Dst netip.Prefix
 
 	// The packet: see [route.Flow]. Devices are names. The zero value of a field says
@@ -35,22 +35,22 @@ type Expectation struct {
 	Wanted Wanted
 }
 
-// Wanted is what somebody expects of a packet. All that is not zero must hold.
+// Wanted is what is expected of a packet. Every field that is not zero must be true.
 type Wanted struct {
 	// Dev is the name of the device that the packet leaves by.
 	Dev string
-	// Via is its gateway.
+	// Via is the gateway of the packet.
 	Via netip.Addr
 	// Table is the name or the number of the table whose route decides.
 	Table string
-	// Src is a prefix in which the source lies that the host chooses.
+	// Src is a prefix. The source that the host chooses must be in it.
 	Src netip.Prefix
-	// Fate is what becomes of the packet where it is not sent.
+	// Fate is what happens to the packet if it is not sent.
 	Fate Fate
 }
 
-// Fate is what becomes of a packet that is not sent. The zero value: it is sent, or
-// delivered.
+// Fate says what happens to a packet that is not sent. The zero value means that it
+// is sent, or delivered.
 type Fate string
 
 // The fates.
@@ -60,8 +60,8 @@ const (
 	FateLocal   Fate = "local"   // it is delivered to this host
 )
 
-// ParseExpectation understands a line; false: it is empty or a comment. An error is a
-// [*SyntaxError], whose places are those of the line.
+// ParseExpectation understands a line. It returns false if the line is empty or a
+// comment. An error is a [*SyntaxError], whose places are places in the line.
 func ParseExpectation(line string) (e Expectation, some bool, err error) {
 	p := &expecting{args: args{text: line}}
 	defer func() {
@@ -85,8 +85,8 @@ func ParseExpectation(line string) (e Expectation, some bool, err error) {
 	return p.Expectation, true, nil
 }
 
-// words takes a line apart as [split] does, which is no command: no prompt and no program
-// stands before it.
+// words splits a line as [split] does. The line is not a command: it has no prompt and no
+// program before it.
 func words(line string) []word {
 	s := &splitter{text: line, plain: true}
 	for s.blank(); s.at < len(line) && line[s.at] != '#'; s.blank() {
@@ -105,7 +105,7 @@ type expecting struct {
 	seen      []string     // keywords
 }
 
-// expectWords are the keywords, and packetWords those that are about the packet.
+// expectWords are the keywords, and packetWords are those about the packet.
 const (
 	packetWords = "from iif oif vrf mark tos uid ipproto sport dport"
 	expectWords = packetWords + " dev via table src refused none local"
@@ -133,7 +133,8 @@ func (p *expecting) run() {
 	p.whole()
 }
 
-// textOf are the words from one to the next that is not taken yet, or all if none is.
+// textOf are the words from a given one to the next that is not taken yet. If no word
+// is left, they are all the words from there.
 func (p *expecting) textOf(from int) string {
 	to := p.at
 	if to == 0 {
@@ -146,12 +147,13 @@ func (p *expecting) textOf(from int) string {
 	return strings.Join(out, " ")
 }
 
-// hint ends with a word that is not understood, and what to do instead.
+// hint ends with an error about a word that is not understood, and says what to do
+// instead.
 func (p *expecting) hint(hint, format string, operands ...any) {
 	panic(&SyntaxError{Place: p.last(), Message: fmt.Sprintf(format, operands...), Hint: hint})
 }
 
-// after takes the value of a keyword.
+// after reads the value of a keyword.
 func (p *expecting) after(key string) string {
 	if !p.more() {
 		panic(&SyntaxError{Place: Place{len(p.text), len(p.text)}, Message: "what is missing after " + key})
@@ -220,7 +222,8 @@ func (p *expecting) fate(f Fate) {
 	p.Wanted.Fate = f
 }
 
-// via takes [FAMILY] ADDRESS. A family of its own is for a gateway of the other one.
+// via reads [FAMILY] ADDRESS. The family is given if the gateway is of the other
+// family.
 func (p *expecting) via() {
 	family, v := route.Family(0), p.after("via")
 	switch v {
@@ -238,7 +241,7 @@ func (p *expecting) via() {
 	}
 }
 
-// learn takes the family of an address, which the destination must have.
+// learn takes the family of an address. The destination must have the same family.
 func (p *expecting) learn(x netip.Addr) {
 	f := route.FamilyOf(x)
 	if p.family == 0 {
@@ -249,7 +252,7 @@ func (p *expecting) learn(x netip.Addr) {
 	}
 }
 
-// tos takes a TOS octet or the name of one. ip reads every number as hexadecimal.
+// tos reads a TOS octet or its name. ip reads every number as hexadecimal.
 func (p *expecting) tos() {
 	v := p.after("tos")
 	n, ok := dsfield(v)
@@ -270,7 +273,7 @@ func (p *expecting) deviceName(key string) string {
 	return v
 }
 
-// number takes a decimal or 0x hexadecimal number.
+// number reads a decimal or 0x hexadecimal number.
 func (p *expecting) number(key string, least, most uint64) uint64 {
 	v := p.after(key)
 	if digits := strings.TrimLeft(v, "0"); len(v) > 1 && v[0] == '0' && strings.Trim(digits, "0123456789") == "" {
@@ -288,7 +291,7 @@ func (p *expecting) number(key string, least, most uint64) uint64 {
 	return n
 }
 
-// address reads an address that can mean one thing only.
+// address reads an address that has only one possible meaning.
 func (p *expecting) address(v string) netip.Addr {
 	x, err := netip.ParseAddr(v)
 	switch {
@@ -307,7 +310,7 @@ func (p *expecting) address(v string) netip.Addr {
 	return x
 }
 
-// network reads a prefix, or an address for a prefix of it alone.
+// network reads a prefix. An address means the prefix that has only this address.
 func (p *expecting) network(v, what string) netip.Prefix {
 	if !strings.Contains(v, "/") {
 		if _, err := netip.ParseAddr(v); err != nil {
@@ -331,7 +334,7 @@ func (p *expecting) network(v, what string) netip.Prefix {
 	return n
 }
 
-// whole looks at all words together.
+// whole checks all words together.
 func (p *expecting) whole() {
 	if p.isDefault {
 		if p.family == 0 {

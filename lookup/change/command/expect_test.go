@@ -121,8 +121,8 @@ func expectationText(e *command.Expectation) string {
 	return out
 }
 
-// FuzzExpectation: no line makes the parser fail otherwise than by an error with a place in
-// the line, and what is understood means the same when it is written again.
+// FuzzExpectation checks that the parser fails for any line only with an error that has a
+// place in the line. What is understood must mean the same when it is written again.
 func FuzzExpectation(f *testing.F) {
 	for _, line := range []string{
 		"default dev bond0 src 10.0.0.0/8", "10.20.0.0/16 table main via 192.0.2.1", "8.8.8.8 mark 0x1 dev wg0 # x", "192.0.2.0/24 refused", "::/0 none",

@@ -8,7 +8,7 @@ import (
 	"routewhy/route"
 )
 
-// routeFilter is which routes `ip route flush` and `ip route show` are about.
+// routeFilter says which routes `ip route flush` and `ip route show` mean.
 type routeFilter struct {
 	*args
 	family  route.Family
@@ -24,7 +24,7 @@ func (a *args) flushRoutes(c *Command) {
 	}
 	q := a.routeFilter()
 	if q.cached {
-		return // learnt routes are not among what is kept here
+		return // learnt routes are not kept here
 	}
 	if c.Kernel = q.noTable(); c.Kernel != nil {
 		return
@@ -48,7 +48,8 @@ func (a *args) flushRoutes(c *Command) {
 	}
 }
 
-// add adds what deletes a route, if it is one of those that are meant.
+// add adds the change that deletes a route, if the route is one of those that are
+// meant.
 func (q *routeFilter) add(c *Command, id route.Table, dst netip.Prefix, r *route.Route) {
 	full := r.Clone()
 	full.Table, full.Dst = id, dst
@@ -105,7 +106,7 @@ func (a *args) routeFilter() *routeFilter {
 	return q
 }
 
-// keyword takes the value of a keyword.
+// keyword reads the value of a keyword.
 func (q *routeFilter) keyword(key string) {
 	switch key {
 	case "table":
@@ -167,7 +168,7 @@ func (q *routeFilter) keyword(key string) {
 	}
 }
 
-// way takes the value of a keyword about where a route leads to.
+// way reads the value of a keyword that says where a route leads.
 func (q *routeFilter) way(key string) {
 	switch key {
 	case "dev", "oif":
@@ -214,7 +215,8 @@ func (q *routeFilter) familyOf(word string) route.Family {
 	return route.IPv4
 }
 
-// hops are a route's next hops, or those of its object.
+// hops are a route's next hops. If it has a next-hop object, they are those of the
+// object.
 func (q *routeFilter) hops(r *route.Route) []route.NextHop {
 	if r.NextHopID == 0 {
 		return r.NextHops
@@ -227,7 +229,7 @@ func (q *routeFilter) hops(r *route.Route) []route.NextHop {
 	return nil
 }
 
-// from takes a source prefix.
+// from reads a source prefix.
 func (q *routeFilter) from() {
 	how, p := q.how(q.value())
 	if !p.prefix.IsValid() {
@@ -242,7 +244,7 @@ func (q *routeFilter) from() {
 	})
 }
 
-// to takes a destination.
+// to reads a destination.
 func (q *routeFilter) to(word string) {
 	if matches(word, "to") {
 		word = q.value()
@@ -256,7 +258,8 @@ func (q *routeFilter) to(word string) {
 	}
 }
 
-// how takes root, match or exact and a prefix, and gives whether a route's prefix fits.
+// how reads root, match or exact and a prefix. It returns a function that reports
+// whether a route's prefix fits.
 func (q *routeFilter) how(word string) (func(netip.Prefix) bool, inet) {
 	key := choose(word, "root match exact")
 	if key != "" {
@@ -277,7 +280,7 @@ func (q *routeFilter) how(word string) (func(netip.Prefix) bool, inet) {
 	return func(d netip.Prefix) bool { return inside(d) && covers(d) }, p
 }
 
-// showRoutes takes `ip route show`.
+// showRoutes reads `ip route show`.
 func (a *args) showRoutes(c *Command) {
 	q := a.routeFilter()
 	c.Kernel, c.Reads = q.noTable(), true

@@ -7,8 +7,8 @@ import (
 	"routewhy/lookup/change/command"
 )
 
-// FuzzParse: no text makes the parser fail otherwise than by an error with a place in the
-// text, and what is asked for is printed and understood again.
+// FuzzParse checks that the parser fails for any text only with an error that has a place
+// in the text. What a command asks for is printed and understood again.
 func FuzzParse(f *testing.F) {
 	for _, line := range []string{
 		"ip route add default via 192.0.2.1 dev eth0", "sudo ip -6 r re ::/0 nexthop via fe80::1 dev eth0 weight 2", "[#] ip -4 rule add not fwmark 51820 table 51820",

@@ -12,11 +12,11 @@ import (
 // ifRequest is what ifconfig(8) asks for.
 type ifRequest struct {
 	netRequest
-	label string // with the alias
+	label string // includes the alias
 	link  *route.Link
 	// addr is an address to set; the zero Addr: none.
 	addr      netip.Addr
-	length    int // -1: the class's
+	length    int // -1: the length of the class
 	broadcast netip.Addr
 	peer      netip.Addr
 	up        route.Tristate
@@ -42,7 +42,7 @@ func (a *args) ifconfig(c *Command) {
 	q.changes(c, alias)
 }
 
-// keyword takes a keyword, or an address.
+// keyword reads a keyword, or an address.
 func (q *ifRequest) keyword(c *Command, word string) {
 	value := func() string {
 		if !q.more() {
@@ -98,7 +98,7 @@ func (q *ifRequest) keyword(c *Command, word string) {
 	}
 }
 
-// address4 takes an address, with its length.
+// address4 reads an address, with its length.
 func (q *ifRequest) address4(word string) {
 	text, length, has := strings.Cut(word, "/")
 	if strings.Contains(text, ":") {
@@ -114,7 +114,7 @@ func (q *ifRequest) address4(word string) {
 	}
 }
 
-// second adds or deletes an address beside the first.
+// second adds or deletes an address that exists beside the first one.
 func (q *ifRequest) second(word, v string) {
 	p, ok := parsePrefix(v, 0)
 	if !ok || p.family != route.IPv6 {
@@ -131,7 +131,8 @@ func (q *ifRequest) second(word, v string) {
 	q.more6 = append(q.more6, &change.Addr{Verb: verb, Addr: route.Addr{Link: q.link.Index, Prefix: netip.PrefixFrom(p.prefix.Addr(), bits)}})
 }
 
-// changes are what the ioctls come to (devinet_ioctl in net/ipv4/devinet.c).
+// changes are the changes that the ioctls lead to (devinet_ioctl in
+// net/ipv4/devinet.c).
 func (q *ifRequest) changes(c *Command, alias bool) {
 	old := q.old()
 	switch {
@@ -157,7 +158,7 @@ func (q *ifRequest) changes(c *Command, alias bool) {
 	}
 }
 
-// old is the address that has the label; nil: none.
+// old is the address that has the label; nil: there is none.
 func (q *ifRequest) old() *route.Addr {
 	at := slices.IndexFunc(q.snap.Addrs, func(x route.Addr) bool {
 		return x.Link == q.link.Index && x.Label == q.label && x.Prefix.Addr().Is4()

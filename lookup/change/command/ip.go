@@ -7,11 +7,12 @@ import (
 	"routewhy/route"
 )
 
-// objects are what ip knows, in the order in which it compares an abbreviation.
+// objects are the objects that ip knows, in the order in which it compares an
+// abbreviation with them.
 const objects = "address addrlabel maddress route rule neighbor neighbour ntable ntbl link l2tp fou ila macsec tunnel tunl " +
 	"tuntap tap token tcpmetrics tcp_metrics monitor xfrm mroute mrule netns netconf vrf sr nexthop mptcp ioam help stats"
 
-// ip reads a command of ip(8) from its options on.
+// ip reads a command of ip(8), beginning with its options.
 func (a *args) ip(c *Command) {
 	a.options()
 	if !a.more() {
@@ -90,7 +91,8 @@ func (a *args) options() {
 	}
 }
 
-// netns reports whether a namespace is the one that is looked at.
+// netns reports whether a namespace is the one that is examined. It never is, as far
+// as is known here.
 func (a *args) netns(string) bool { return false }
 
 func (a *args) familyOption() {

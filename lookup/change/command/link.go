@@ -36,20 +36,20 @@ func (a *args) iplink(c *Command) {
 	}
 }
 
-// linkWords are the keywords of a device, in the order in which ip compares.
+// linkWords are the keywords of a device, in the order in which ip compares them.
 const linkWords = "up down name index link address* broadcast* brd txqueuelen* qlen txqlen* mtu xdpgeneric xdpdrv xdpoffload xdp " +
 	"netns multicast allmulticast promisc trailers arp carrier vf master* vrf nomaster* dynamic* type* alias* group mode state " +
 	"numtxqueues* numrxqueues* addrgenmode* link-netns* link-netnsid* protodown protodown_reason gso_max_size gso_max_segs gro_max_size " +
 	"tso_max_size tso_max_segs parentdev dev help*"
 
-// linkRequest is a request in the making, as iplink_parse fills it in.
+// linkRequest is a request that is being built, as iplink_parse fills it in.
 type linkRequest struct {
 	*args
 	set    change.Link
 	dev    string
 	name   string
 	lower  string
-	group  string // as it was given
+	group  string // as given by the user
 	kind   string
 	vrf    route.Table
 	vlan   uint16
@@ -127,7 +127,7 @@ func (a *args) addLink(c *Command) {
 	c.Changes = append(c.Changes, n)
 }
 
-// fresh is the request for a device of its own.
+// fresh is the request for a new device.
 func (q *linkRequest) fresh() *change.NewLink {
 	n := &change.NewLink{Name: q.name, Kind: q.kind, Table: q.vrf, Up: q.set.Up == route.Yes, Address: q.set.Address, VLAN: q.vlan}
 	if n.Name == "" {
@@ -145,7 +145,7 @@ func (q *linkRequest) fresh() *change.NewLink {
 	return n
 }
 
-// words reads what is said of a device.
+// words reads the words about a device.
 func (q *linkRequest) words() {
 	for q.more() {
 		word := q.take()
@@ -175,7 +175,7 @@ func (q *linkRequest) device(name string) {
 	q.dev = q.ifname(name, `"dev" not a valid ifname`)
 }
 
-// keyword takes the value of a keyword.
+// keyword reads the value of a keyword.
 func (q *linkRequest) keyword(key, word string) {
 	switch key {
 	case "up":
@@ -233,7 +233,7 @@ func (q *linkRequest) keyword(key, word string) {
 	}
 }
 
-// signed is an integer, as get_integer of iproute2 reads it.
+// signed is an integer, read as get_integer of iproute2 does.
 func (a *args) signed(v, why string) uint32 {
 	text, minus := strings.CutPrefix(v, "-")
 	n, ok := number(text, 31)
@@ -254,7 +254,7 @@ func (q *linkRequest) master(name string) {
 	q.set.Master = &l.Index
 }
 
-// switches takes the value of a keyword on which no decision depends, except for arp.
+// switches reads the value of a keyword on which no decision depends, except arp.
 func (q *linkRequest) switches(key, word string) {
 	switch key {
 	case "multicast", "allmulticast", "promisc", "trailers", "arp", "dynamic":
@@ -310,7 +310,7 @@ func (q *linkRequest) switches(key, word string) {
 	}
 }
 
-// typeWords reads what belongs to a kind of device.
+// typeWords reads the words that belong to a kind of device.
 func (q *linkRequest) typeWords() {
 	switch q.kind {
 	case "veth":
@@ -340,8 +340,8 @@ func (q *linkRequest) typeWords() {
 	}
 }
 
-// options passes over the settings of a kind of device, each with its value: what they do
-// to a packet is the device's own affair.
+// options skips the settings of a kind of device, each with its value. What they do to a
+// packet happens inside the device.
 func (q *linkRequest) options() {
 	for q.more() {
 		word := q.take()
@@ -364,7 +364,7 @@ func (q *linkRequest) options() {
 	}
 }
 
-// kindOptions are the settings that are known of a kind of device.
+// kindOptions are the known settings of a kind of device.
 func kindOptions(kind string) []string {
 	switch kind {
 	case "bridge":

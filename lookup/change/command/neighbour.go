@@ -41,7 +41,7 @@ func (a *args) neighbour(c *Command) {
 	}
 }
 
-// neighWords are the keywords of a neighbour, in the order in which ip compares.
+// neighWords are the keywords of a neighbour, in the order in which ip compares them.
 const neighWords = "lladdr* nud proxy* router use managed extern_learn* dev protocol*"
 
 // changeNeighbour is ipneigh_modify (ip/ipneigh.c).
@@ -95,7 +95,7 @@ func (a *args) changeNeighbour(c *Command, verb change.Verb) {
 	}
 	q.Neighbour.Link = a.link(dev).Index
 	if proxy {
-		c.Changes = nil // a proxied address is none of this host's neighbours
+		c.Changes = nil // a proxied address is not a neighbour of this host
 		return
 	}
 	if !q.LinkAddr && verb != change.Delete && q.Neighbour.State.Valid() && q.Neighbour.State&route.NeighbourNoARP == 0 && a.lacks == nil && !a.knowsNeighbour(&q.Neighbour) {
@@ -104,7 +104,7 @@ func (a *args) changeNeighbour(c *Command, verb change.Verb) {
 	c.Changes = append(c.Changes, q)
 }
 
-// knowsNeighbour reports whether there is an entry, which has a link-layer address.
+// knowsNeighbour reports whether there is an entry that has a link-layer address.
 func (a *args) knowsNeighbour(want *route.Neighbour) bool {
 	return slices.ContainsFunc(a.snap.Neighbours, func(n route.Neighbour) bool {
 		return n.Link == want.Link && n.Addr == want.Addr && n.State.Valid()

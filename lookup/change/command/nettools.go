@@ -10,7 +10,7 @@ import (
 	"routewhy/route"
 )
 
-// netRouteUsage is how route(8) begins to show its usage.
+// netRouteUsage is the beginning of the usage that route(8) shows.
 const netRouteUsage = "Usage: inet_route [-vF] del {-host|-net} Target[/prefix] [gw Gw] [metric M] [[dev] If]"
 
 // netRoute reads a command of route(8).
@@ -63,7 +63,7 @@ func (a *args) netFamily(v string) route.Family {
 	return 0
 }
 
-// netRequest is what route(8) asks for by SIOCADDRT or SIOCDELRT.
+// netRequest is what route(8) asks for with SIOCADDRT or SIOCDELRT.
 type netRequest struct {
 	*args
 	adds   bool
@@ -71,7 +71,7 @@ type netRequest struct {
 	mask   int // -1: none was given
 	gw     netip.Addr
 	hasGW  bool
-	metric uint32 // one more than the priority; zero: not given
+	metric uint32 // the priority plus one; zero: not given
 	dev    string
 	reject bool
 	out    []route.Metric
@@ -87,7 +87,7 @@ func (q *netRequest) word() string {
 	return q.take()
 }
 
-// hostAddr is an address of which inet_aton(3) makes one, or a name.
+// hostAddr is an address in a form that inet_aton(3) reads. Names are not looked up.
 func (q *netRequest) hostAddr(s string) netip.Addr {
 	x, ok := inetAton(s)
 	if !ok {
@@ -102,7 +102,7 @@ func (q *netRequest) hostAddr(s string) netip.Addr {
 	return x
 }
 
-// inetAton is inet_aton(3): the last number fills all octets that are left.
+// inetAton is inet_aton(3): the last number fills all remaining octets.
 func inetAton(s string) (netip.Addr, bool) {
 	parts := strings.Split(s, ".")
 	if len(parts) > 4 {
@@ -124,7 +124,7 @@ func inetAton(s string) (netip.Addr, bool) {
 	return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)}), true
 }
 
-// target takes the destination, which is a network or a host.
+// target reads the destination, which is a network or a host.
 func (q *netRequest) target() (isNet bool) {
 	host, net := q.skip("-host"), false
 	if !host {
@@ -177,7 +177,7 @@ func hexMask(bits int) string {
 	return strings.Repeat("0", 8-len(b)) + b
 }
 
-// keyword takes a keyword of IPv4 and its value.
+// keyword reads a keyword of IPv4 and its value.
 func (q *netRequest) keyword(word string) {
 	switch word {
 	case "metric":
@@ -300,7 +300,8 @@ func (q *netRequest) request(c *Command, bits int) []change.Change {
 	return []change.Change{&change.Route{Verb: verb, Route: r}}
 }
 
-// own reports whether an address is one of this host's, or a broadcast one.
+// own reports whether an address is one of this host's addresses, or a broadcast
+// address.
 func (q *netRequest) own(x netip.Addr) bool {
 	return slices.ContainsFunc(q.snap.Addrs, func(a route.Addr) bool { return a.Prefix.Addr() == x || a.Broadcast == x })
 }
@@ -354,7 +355,7 @@ func (q *netRequest) six(c *Command) {
 		hop.Link = l.Index
 	}
 	if q.adds && r.Dst.Bits() == 128 {
-		hop.Flags |= route.NextHopOnLink // RTF_HOST, which the kernel takes for RTNH_F_ONLINK
+		hop.Flags |= route.NextHopOnLink // RTF_HOST, which the kernel reads as RTNH_F_ONLINK
 	}
 	if hop != (route.NextHop{}) {
 		r.NextHops = []route.NextHop{hop}
@@ -362,7 +363,7 @@ func (q *netRequest) six(c *Command) {
 	c.Changes = append(c.Changes, &change.Route{Verb: verb, Route: r})
 }
 
-// prefix6 is an IPv6 prefix; what stands after its length is dropped.
+// prefix6 is an IPv6 prefix. The bits after its length are not removed here.
 func (q *netRequest) prefix6(s string) netip.Prefix {
 	text, length, has := strings.Cut(s, "/")
 	x, ok := parseAddr(text, route.IPv6)

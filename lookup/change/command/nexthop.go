@@ -98,7 +98,7 @@ func (a *args) learnNextHop(o *route.NextHopObject, f route.Family) {
 	}
 }
 
-// members are those of a group: ID[,WEIGHT]/...
+// members are the members of a group: ID[,WEIGHT]/...
 func (a *args) members(v string) []route.GroupMember {
 	var out []route.GroupMember
 	for part := range strings.SplitSeq(v, "/") {
@@ -116,7 +116,8 @@ func (a *args) members(v string) []route.GroupMember {
 	return out
 }
 
-// groupType takes the type of a group, and reports whether it is to have no buckets.
+// groupType reads the type of a group, and reports whether the group asks for no
+// buckets.
 func (a *args) groupType(o *route.NextHopObject) (none bool) {
 	switch v := a.value(); v {
 	case "mpath":

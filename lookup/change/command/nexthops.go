@@ -9,7 +9,7 @@ import (
 	"routewhy/route"
 )
 
-// nextHops are those of a multipath route (parse_nexthops in ip/iproute.c).
+// nextHops are the next hops of a multipath route (parse_nexthops in ip/iproute.c).
 func (q *routeRequest) nextHops() []route.NextHop {
 	var out []route.NextHop
 	for q.more() {
@@ -112,12 +112,12 @@ const (
 	metricNoCookie   = 17
 )
 
-// congestionControls are those that a kernel may have (net/ipv4/Kconfig).
+// congestionControls are the algorithms that a kernel may have (net/ipv4/Kconfig).
 func congestionControls() []string {
 	return strings.Fields("reno cubic bbr dctcp vegas westwood htcp hybla veno yeah illinois bic highspeed lp nv cdg scalable")
 }
 
-// metric takes a path metric.
+// metric reads a path metric.
 func (q *routeRequest) metric(key string) {
 	m := route.Metric{}
 	switch key {
@@ -186,7 +186,8 @@ func (q *routeRequest) flagMetric(id uint16, name string) route.Metric {
 	return route.Metric{ID: id, Value: n}
 }
 
-// timeMetric is a time (get_time_rtt): milliseconds are kept in units of the kernel.
+// timeMetric is a time (get_time_rtt). The kernel keeps milliseconds in its own
+// units.
 func (q *routeRequest) timeMetric(id uint16, name string, scale float64) route.Metric {
 	m := route.Metric{ID: id, Lock: q.skip("lock")}
 	v := q.value()

@@ -11,8 +11,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Print is the ip command that asks for a change in a state. Names of devices are made
-// fit for a terminal.
+// Print is the ip command that asks for a change in a state. Names of devices are
+// written in a form that is safe for a terminal.
 func Print(c change.Change, s *change.State) string {
 	p := &printer{snap: s.FIB().Snapshot()}
 	p.add("ip")
@@ -35,16 +35,16 @@ func Print(c change.Change, s *change.State) string {
 	return strings.Join(p.words, " ")
 }
 
-// settingWord is a setting as sysctl has it: the one separator that is not in the path is
-// the other way round where a device's name has a dot.
+// settingWord is a setting in the form that sysctl takes. Its separator is the dot, or
+// the slash if a device's name has a dot.
 func settingWord(path string) string {
 	if strings.Contains(path, ".") {
-		return quoted(path) // with slashes, sysctl takes dots as they are
+		return quoted(path) // if the separator is a slash, sysctl does not change dots
 	}
 	return quoted(strings.ReplaceAll(path, "/", "."))
 }
 
-// quoted is a word as a shell takes it.
+// quoted is a word in the form that a shell takes.
 func quoted(s string) string {
 	s = iproute2.Safe(s)
 	plain := func(r rune) bool {
@@ -66,7 +66,7 @@ func (p *printer) add(words ...string) { p.words = append(p.words, words...) }
 // dev names a device.
 func (p *printer) dev(index int) string { return quoted(p.snap.LinkName(index)) }
 
-// object adds the family, the object and the verb.
+// object writes the family, the object and the verb.
 func (p *printer) object(f route.Family, name string, v change.Verb) {
 	if f == route.IPv6 {
 		p.add("-6")
@@ -74,8 +74,8 @@ func (p *printer) object(f route.Family, name string, v change.Verb) {
 	p.add(name, verbWord(v))
 }
 
-// viaInet6 reports whether ip(8) takes an IPv4 route for one of IPv6 unless it is told: the
-// word default has no family, and that of the first gateway is taken.
+// viaInet6 reports whether ip(8) reads an IPv4 route as an IPv6 route unless it is told the
+// family. The word default has no family, so ip takes the family of the first gateway.
 func viaInet6(r *route.Route) bool {
 	return r.Dst == route.IPv4.Default() && slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool { return h.Gateway.Is6() })
 }
@@ -93,7 +93,7 @@ func decimal[T ~uint8 | ~uint16 | ~uint32 | ~int](n T) string {
 
 func hex[T ~uint8 | ~uint32](n T) string { return "0x" + strconv.FormatUint(uint64(n), 16) }
 
-// prefixWord is a prefix as people write it.
+// prefixWord is a prefix in the form that people write.
 func prefixWord(d netip.Prefix) string {
 	switch {
 	case d.Bits() == 0 && d.Addr().IsUnspecified():
@@ -135,7 +135,7 @@ func (p *printer) route(c *change.Route) {
 	}
 }
 
-// hop adds a next hop.
+// hop writes a next hop.
 func (p *printer) hop(h *route.NextHop, f route.Family) {
 	if h.Gateway.IsValid() {
 		p.add("via")
@@ -162,7 +162,7 @@ func realmWord(n uint32) string {
 	return decimal(n)
 }
 
-// attributes adds what a route has beside its prefix and its next hops.
+// attributes writes what a route has besides its prefix and its next hops.
 func (p *printer) attributes(c *change.Route, several bool) {
 	r := &c.Route
 	if r.Table != 0 && r.Table != usualTable(r.Type) {
@@ -195,7 +195,7 @@ func (p *printer) attributes(c *change.Route, several bool) {
 	}
 }
 
-// metric adds a path metric.
+// metric writes a path metric.
 func (p *printer) metric(m route.Metric) {
 	p.add(m.Name())
 	if m.Lock && m.ID != metricRTOMin {
@@ -260,7 +260,7 @@ func ruleWord(d netip.Prefix) string {
 	return prefixWord(d)
 }
 
-// selector adds what a rule selects beside the two prefixes.
+// selector writes what a rule selects besides the two prefixes.
 func (p *printer) selector(s *route.Selector) {
 	if s.TOS != 0 {
 		p.add("tos", hex(s.TOS))
@@ -406,7 +406,7 @@ func (p *printer) nextHop(c *change.NextHop) {
 	}
 }
 
-// group adds the members of a group.
+// group writes the members of a group.
 func (p *printer) group(o *route.NextHopObject) {
 	var members []string
 	for _, m := range o.Group {

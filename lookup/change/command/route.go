@@ -8,7 +8,7 @@ import (
 	"routewhy/route"
 )
 
-// routeUsage is how ip begins to show the usage of `ip route`.
+// routeUsage is the beginning of the usage that ip shows for `ip route`.
 const routeUsage = "Usage: ip route { list | flush } SELECTOR"
 
 // route reads `ip route`.
@@ -47,12 +47,12 @@ func (a *args) route(c *Command) {
 	}
 }
 
-// routeWords are the keywords of a route, in the order in which ip compares.
+// routeWords are the keywords of a route, in the order in which ip compares them.
 const routeWords = "src as via from tos dsfield* expires metric* priority* preference scope mtu hoplimit advmss reordering* rtt " +
 	"rto_min window* cwnd* initcwnd* initrwnd* features* quickack* congctl* rttvar* ssthresh* realms* onlink nexthop nhid protocol* " +
 	"table* vrf* dev oif pref* encap ttl-propagate fastopen_no_cookie*"
 
-// routeRequest is a request in the making, as iproute_modify fills it in.
+// routeRequest is a request that is being built, as iproute_modify fills it in.
 type routeRequest struct {
 	*args
 	change.Route
@@ -95,7 +95,7 @@ func (a *args) changeRoute(c *Command, verb change.Verb) {
 	c.Changes = append(c.Changes, &q.Route)
 }
 
-// destination takes a route's type and its prefix.
+// destination reads a route's type and its prefix.
 func (q *routeRequest) destination(word string) {
 	if word == "to" {
 		word = q.value()
@@ -118,7 +118,7 @@ func (q *routeRequest) destination(word string) {
 	}
 }
 
-// keyword takes the value of a keyword.
+// keyword reads the value of a keyword.
 func (q *routeRequest) keyword(key string) {
 	r := &q.Route.Route
 	switch key {
@@ -195,21 +195,22 @@ func (q *routeRequest) keyword(key string) {
 	}
 }
 
-// learn takes a family where none is known yet.
+// learn takes a family if none is known yet.
 func (q *routeRequest) learn(f route.Family) {
 	if q.family == 0 {
 		q.family = f
 	}
 }
 
-// via takes a gateway.
+// via reads a gateway.
 func (q *routeRequest) via() {
 	f, g := q.gatewayOf(q.family)
 	q.learn(f)
 	q.gateway, q.hasGateway = g, true
 }
 
-// gatewayOf takes a gateway, with its family before it where it is another one.
+// gatewayOf reads a gateway. The gateway's family stands before it if it is another
+// one.
 func (a *args) gatewayOf(f route.Family) (route.Family, netip.Addr) {
 	word := a.value()
 	switch word {
@@ -248,7 +249,7 @@ func (q *routeRequest) pref(v string) {
 	}
 }
 
-// complete does what follows the last word.
+// complete does what comes after the last word.
 func (q *routeRequest) complete() {
 	r := &q.Route.Route
 	hop := route.NextHop{Gateway: q.gateway, Encap: q.encap, Realm: q.realm}
@@ -281,7 +282,7 @@ func (q *routeRequest) defaults() {
 	}
 }
 
-// usualTable is the table of a route for which none is said.
+// usualTable is the table of a route if the command gives none.
 func usualTable(t route.Type) route.Table {
 	switch t {
 	case route.TypeLocal, route.TypeBroadcast, route.TypeNAT, route.TypeAnycast:
@@ -290,8 +291,8 @@ func usualTable(t route.Type) route.Table {
 	return route.TableMain
 }
 
-// usualScope is the scope of a route for which none is said. It leads further where it
-// has a gateway, or several next hops.
+// usualScope is the scope of a route if the command gives none. further says that the
+// route has a gateway, or several next hops.
 func usualScope(v change.Verb, f route.Family, r *route.Route, further bool) route.Scope {
 	if f == route.IPv6 {
 		return route.ScopeGlobal

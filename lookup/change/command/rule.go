@@ -39,11 +39,11 @@ func (a *args) rule(c *Command) {
 	}
 }
 
-// ruleWords are the keywords of a rule, in the order in which ip compares.
+// ruleWords are the keywords of a rule, in the order in which ip compares them.
 const ruleWords = "not from to preference* order* priority* tos dsfield* fwmark realms* protocol* tun_id* table* lookup " +
 	"suppress_prefixlength* sup_pl suppress_ifgroup* sup_group dev iif oif l3mdev uidrange nat map-to* ipproto sport dport"
 
-// ruleRequest is a request in the making, as iprule_modify fills it in.
+// ruleRequest is a request that is being built, as iprule_modify fills it in.
 type ruleRequest struct {
 	*args
 	change.Rule
@@ -91,7 +91,7 @@ func (a *args) changeRule(c *Command, verb change.Verb) {
 	c.Changes = append(c.Changes, &q.Rule)
 }
 
-// action takes what a rule does.
+// action reads what a rule does.
 func (q *ruleRequest) action(word string) {
 	r := &q.Rule.Rule
 	if word == "type" {
@@ -116,7 +116,7 @@ func (q *ruleRequest) action(word string) {
 	}
 }
 
-// keyword takes the value of a keyword.
+// keyword reads the value of a keyword.
 func (q *ruleRequest) keyword(c *Command, key string) {
 	r, s := &q.Rule.Rule, &q.Rule.Rule.Selector
 	switch key {
@@ -184,7 +184,7 @@ func (q *ruleRequest) keyword(c *Command, key string) {
 	}
 }
 
-// portsAndUsers takes the value of a keyword about a socket.
+// portsAndUsers reads the value of a keyword about a socket.
 func (q *ruleRequest) portsAndUsers(key string) {
 	s := &q.Rule.Rule.Selector
 	v := q.value()
@@ -221,7 +221,7 @@ func (q *ruleRequest) portsAndUsers(key string) {
 	}
 }
 
-// scanRange reads "5-7" as sscanf(3) does: what stands after the numbers does not count.
+// scanRange reads "5-7" as sscanf(3) does. Text after the numbers is ignored.
 func scanRange(v string, bits int) (start, end *uint64) {
 	scan := func(s string) (*uint64, string) {
 		s = strings.TrimLeft(s, " \t")
@@ -243,7 +243,7 @@ func scanRange(v string, bits int) (start, end *uint64) {
 	return start, end
 }
 
-// mark takes a mark and its mask.
+// mark reads a mark and its mask.
 func (q *ruleRequest) mark() {
 	s := &q.Rule.Rule.Selector
 	v := q.value()
@@ -254,7 +254,8 @@ func (q *ruleRequest) mark() {
 	}
 }
 
-// rulePrefix takes a prefix; of one that says all, the zero Prefix.
+// rulePrefix reads a prefix. If the prefix includes all addresses, it returns the
+// zero Prefix.
 func (q *ruleRequest) rulePrefix() netip.Prefix {
 	return q.prefix(q.value(), q.family).prefix
 }
@@ -279,7 +280,8 @@ func (a *args) groupNumber(v, why string) uint32 {
 	return uint32(n)
 }
 
-// flushRules deletes all rules but those of priority zero (flush_rule in ip/iprule.c).
+// flushRules deletes all rules except those of priority zero (flush_rule in
+// ip/iprule.c).
 func (a *args) flushRules(c *Command) {
 	f := a.family
 	if f == 0 {
@@ -295,7 +297,7 @@ func (a *args) flushRules(c *Command) {
 	}
 }
 
-// ruleFilter reads which rules `ip rule flush` and `ip rule show` are about
+// ruleFilter reads which rules `ip rule flush` and `ip rule show` mean
 // (iprule_list_flush_or_save in ip/iprule.c).
 func (a *args) ruleFilter() func(*route.Rule) bool {
 	filters := []func(*route.Rule) bool{}

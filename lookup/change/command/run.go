@@ -6,13 +6,14 @@ import (
 	"routewhy/lookup/change"
 )
 
-// Step is what became of a command.
+// Step is the result of a command.
 type Step struct {
 	Command
 	Line int
-	// Before and After are the states around it.
+	// Before and After are the states before and after the command.
 	Before, After *change.State
-	// Outcomes are those of its changes, up to the first that the kernel refuses.
+	// Outcomes are the outcomes of its changes, up to the first one that the kernel
+	// refuses.
 	Outcomes []change.Outcome
 	// KernelSays is the kernel's refusal; nil: there is none.
 	KernelSays *change.Refusal
@@ -21,29 +22,29 @@ type Step struct {
 // Accepted reports whether the command does what it was told to do.
 func (s *Step) Accepted() bool { return s.Refusal == nil && s.KernelSays == nil }
 
-// Run is what becomes of commands that are made one after the other.
+// Run is the result of commands that are carried out one after the other.
 type Run struct {
 	Steps []Step
-	// Foreign are commands of other programs, which were passed over.
+	// Foreign are commands of other programs, which were skipped.
 	Foreign []Line
-	// Left are the commands that were not reached: a batch ends at the first that is
-	// refused.
+	// Left are the commands that were not reached, because a batch ends at the first
+	// command that is refused.
 	Left []Line
-	// After is the state in the end.
+	// After is the state at the end.
 	After *change.State
 }
 
 // Script says how commands are to be read.
 type Script struct {
 	Lines []Line
-	// Batch says that they are lines of `ip -batch`.
+	// Batch says that the commands are lines of `ip -batch`.
 	Batch bool
-	// Mixed says that commands of other programs are passed over.
+	// Mixed says that commands of other programs are skipped.
 	Mixed bool
 }
 
-// Do makes commands from a state on. The error is a [*SyntaxError], and then nothing is
-// said of any.
+// Do carries out commands, beginning with a state. The error is a [*SyntaxError]; in
+// that case there is no result for any command.
 func (r *Run) Do(s *Script) error {
 	ok := true
 	for i, l := range s.Lines {
@@ -72,7 +73,7 @@ func (r *Run) Do(s *Script) error {
 	return nil
 }
 
-// make makes the changes of a command.
+// make makes the changes that a command asks for.
 func (s *Step) make() {
 	s.After, s.KernelSays = s.Before, s.Kernel
 	if s.Kernel != nil || s.Refusal != nil {
@@ -94,19 +95,20 @@ func (s *Step) make() {
 	}
 }
 
-// Removed and Added are the routes that went and came.
+// Removed are the routes that were removed.
 func (s *Step) Removed() []change.RouteRef {
 	return s.refs(func(o *change.Outcome) []change.RouteRef { return o.Removed })
 }
 
-// Added are the routes that came.
+// Added are the routes that were added.
 func (s *Step) Added() []change.RouteRef {
 	return s.refs(func(o *change.Outcome) []change.RouteRef { return o.Added })
 }
 
-// refs are those of all outcomes. A route that went and came back is in neither.
+// refs are the routes of all outcomes. A route that was removed and added again is in
+// neither list.
 func (s *Step) refs(of func(*change.Outcome) []change.RouteRef) []change.RouteRef {
-	if len(s.Outcomes) == 1 { // which may be large
+	if len(s.Outcomes) == 1 { // the lists may be large
 		return of(&s.Outcomes[0])
 	}
 	var out []change.RouteRef

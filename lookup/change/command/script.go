@@ -2,17 +2,17 @@ package command
 
 import "strings"
 
-// Line is a command of a script, and where it stands.
+// Line is a command of a script, with its place.
 type Line struct {
 	Text string
-	// Number is the line that it begins on, from 1.
+	// Number is the line where the command begins, from 1.
 	Number int
-	// And says that it is made only if the one before it succeeded.
+	// And says that the command is carried out only if the one before it succeeded.
 	And bool
 }
 
-// Lines takes a script apart into its commands. Lines that are empty or a comment are
-// left out, and one that ends with a backslash goes on in the next.
+// Lines splits a script into its commands. Empty lines and comments are left out. A
+// line that ends with a backslash continues in the next line.
 func Lines(script string) []Line {
 	l := &liner{text: script, number: 1}
 	for l.at < len(script) {
@@ -26,7 +26,8 @@ type liner struct {
 	text  string
 	at    int
 	start int
-	// number is that of the line that is read, and first that of the command's.
+	// number is the number of the line that is being read, and first that of the
+	// command's first line.
 	number, first int
 	and           bool
 	out           []Line
@@ -44,11 +45,11 @@ func (l *liner) end(and bool) {
 	l.first, l.and = 0, and
 }
 
-// isComment reports whether a line is a comment. A prompt of root that wg-quick prints,
-// "[#]", is none.
+// isComment reports whether a line is a comment. The prompt of root that wg-quick
+// prints, "[#]", is not a comment.
 func isComment(text string) bool { return strings.HasPrefix(text, "#") }
 
-// step takes a character, or more where they belong together.
+// step reads a character, or several if they belong together.
 func (l *liner) step() {
 	c := l.text[l.at]
 	if l.first == 0 && c != ' ' && c != '\t' && c != '\r' && c != '\n' {
@@ -104,8 +105,9 @@ func (l *liner) startsWord() bool {
 	return l.at == l.start || strings.IndexByte(" \t\n;", l.text[l.at-1]) >= 0
 }
 
-// IsBatch reports whether a script is one for `ip -batch`, whose lines have no program's
-// name: each begins with an object of ip, and not every one can be of route(8).
+// IsBatch reports whether a script is one for `ip -batch`, whose lines have no program
+// name. In such a script each line begins with an object of ip, and not every line can
+// be one of route(8).
 func IsBatch(lines []Line) bool {
 	some := false
 	for _, l := range lines {
@@ -125,7 +127,7 @@ func IsBatch(lines []Line) bool {
 	return some
 }
 
-// ofNetTools reports whether words after `route` may be those of route(8).
+// ofNetTools reports whether the words after `route` may be those of route(8).
 func ofNetTools(words []string) bool {
 	for _, w := range words {
 		switch w {

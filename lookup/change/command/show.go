@@ -1,7 +1,7 @@
 package command
 
-// show takes a command that only shows something: its words are not looked at, except for
-// devices.
+// show reads a command that only shows something. It does not look at the words, except
+// for devices.
 func (a *args) show(c *Command) {
 	for a.more() {
 		if a.take() == "dev" {

@@ -12,8 +12,8 @@ type word struct {
 	Place
 }
 
-// split takes a command apart as a shell does. A comment, a prompt and sudo are left out.
-// What only a shell can work out is a [*SyntaxError], which it panics with.
+// split splits a command as a shell does. A comment, a prompt and sudo are left out. If
+// only a shell can work something out, split panics with a [*SyntaxError].
 func split(text string, batch bool) []word {
 	s := &splitter{text: text}
 	s.prompt()
@@ -32,7 +32,7 @@ func split(text string, batch bool) []word {
 	return s.words
 }
 
-// prompt passes over a prompt.
+// prompt skips a prompt.
 func (s *splitter) prompt() {
 	s.blank()
 	for _, p := range []string{"$", "[#]", "+", "++", "+++", "%"} {
@@ -43,8 +43,8 @@ func (s *splitter) prompt() {
 	}
 }
 
-// program looks at the first word: sudo with its options is passed over, and a program
-// that is not understood ends it all, before its words are looked at.
+// program looks at the first word. It skips sudo with its options. A program that is
+// not understood ends the reading before any of its words are looked at.
 func (s *splitter) program() {
 	name := s.words[0].text
 	base := name[strings.LastIndexByte(name, '/')+1:]
@@ -79,10 +79,10 @@ type splitter struct {
 	text  string
 	at    int
 	words []word
-	plain bool // the text is no command of a shell
+	plain bool // the text is not a shell command
 }
 
-// blank passes over blanks, and over ends of lines after a backslash.
+// blank skips blanks, and also a line end after a backslash.
 func (s *splitter) blank() {
 	for s.at < len(s.text) {
 		switch {
@@ -98,7 +98,7 @@ func (s *splitter) blank() {
 	}
 }
 
-// word takes a word.
+// word reads a word.
 func (s *splitter) word() word {
 	start := s.at
 	var b strings.Builder
@@ -126,7 +126,7 @@ func (s *splitter) word() word {
 	return word{b.String(), Place{start, s.at}}
 }
 
-// quoted takes what stands in quotes.
+// quoted reads the text between quotes.
 func (s *splitter) quoted(b *strings.Builder, quote byte) {
 	start := s.at
 	for s.at++; s.at < len(s.text); s.at++ {
@@ -146,7 +146,7 @@ func (s *splitter) quoted(b *strings.Builder, quote byte) {
 	panic(&SyntaxError{Place: Place{start, len(s.text)}, Message: fmt.Sprintf("the quotation that begins with %c has no end", quote)})
 }
 
-// refuse refuses what only a shell can work out.
+// refuse ends with an error about something that only a shell can work out.
 func (s *splitter) refuse(start int) {
 	c := s.text[s.at]
 	end := s.at + 1

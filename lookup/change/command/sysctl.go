@@ -58,8 +58,8 @@ func (a *args) sysctlOption(word string) bool {
 	return strings.Contains(word, "w")
 }
 
-// settingPath is the path of a setting: of dots and slashes, that which comes first
-// separates (slashdot in sysctl(8)).
+// settingPath is the path of a setting. If a key has dots and slashes, the one that
+// comes first is the separator (slashdot in sysctl(8)).
 func settingPath(key string) string {
 	at := strings.IndexAny(key, "./")
 	if at < 0 || key[at] == '/' {

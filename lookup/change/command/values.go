@@ -11,8 +11,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// number is a number as strtoul(3) reads it, with all of the text taken: decimal, 0x hex
-// or 0 octal.
+// number is a number that strtoul(3) reads from the whole text: decimal, 0x hex or 0
+// octal.
 func number(s string, bits int) (uint64, bool) {
 	s = strings.TrimLeft(s, " \t\n\v\f\r")
 	s = strings.TrimPrefix(s, "+")
@@ -45,17 +45,17 @@ func (a *args) uint8Of(s, why string) uint8 {
 	return uint8(n)
 }
 
-// inet is what get_addr and get_prefix make of a text.
+// inet is the result of get_addr and get_prefix for a text.
 type inet struct {
 	family route.Family // zero: `default` and `any` without a family
-	prefix netip.Prefix // with what stands after the length; zero where there is no family
+	prefix netip.Prefix // includes the bits after the length; zero if there is no family
 	// hasLength says that a length was given.
 	hasLength bool
-	// any says that it is `default`, `any` or `all`.
+	// any says that the text is `default`, `any` or `all`.
 	any bool
 }
 
-// parseAddr is get_addr_1 of iproute2 (lib/utils.c): abbreviated IPv4 addresses have
+// parseAddr is get_addr_1 of iproute2 (lib/utils.c). Abbreviated IPv4 addresses get
 // zeros at the end.
 func parseAddr(s string, family route.Family) (netip.Addr, bool) {
 	if strings.Contains(s, ":") {
@@ -111,7 +111,7 @@ func parsePrefix(s string, family route.Family) (inet, bool) {
 	return inet{family: route.FamilyOf(x), prefix: netip.PrefixFrom(x, n), hasLength: has}, true
 }
 
-// netmask is a length, or a mask in IPv4's form.
+// netmask is the length that a text gives as a number, or as a mask in IPv4's form.
 func netmask(s string) (int, bool) {
 	if n, ok := number(s, 31); ok && s != "" {
 		return int(n), true
@@ -131,7 +131,7 @@ func maskBits(x netip.Addr) (int, bool) {
 	return n, m<<n == 0 && n <= 32
 }
 
-// familyName is how ip names what it expects.
+// familyName is the name that ip uses for the family that it expects.
 func familyName(f route.Family) string {
 	switch f {
 	case route.IPv4:
@@ -166,7 +166,7 @@ func (a *args) prefix(s string, family route.Family) inet {
 	return p
 }
 
-// in is the prefix in a family, where it has none of its own.
+// in is the prefix in the given family, if it has no family of its own.
 func (p inet) in(f route.Family) netip.Prefix {
 	if p.family == 0 {
 		return f.Default()
@@ -228,8 +228,8 @@ func dsfield(s string) (uint8, bool) {
 	return uint8(n), err == nil
 }
 
-// device is a device by its name, another name of it, or "if" and its index; nil: there
-// is none (ll_name_to_index in lib/ll_map.c).
+// device finds a device by its name, by another name of it, or by "if" and its index;
+// nil: there is none (ll_name_to_index in lib/ll_map.c).
 func (a *args) device(name string) *route.Link {
 	if l := a.snap.LinkByName(name); l != nil {
 		return l
@@ -247,7 +247,7 @@ func (a *args) device(name string) *route.Link {
 	return nil
 }
 
-// link is a device by its name, or ip's refusal.
+// link finds a device by its name, or gives ip's refusal.
 func (a *args) link(name string) *route.Link {
 	l := a.device(name)
 	if l == nil {

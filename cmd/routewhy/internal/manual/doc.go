@@ -1,7 +1,7 @@
-// Package manual makes routewhy(8), in the language of mdoc(7), of the text of --help, the
-// findings and the checks. What is only in the source, the meaning of codes and examples of
-// what is printed, is in files that [Codes] and [Examples] make, as a test of the program
-// checks.
+// Package manual makes routewhy(8), in the language mdoc(7), from the text of --help, the
+// findings and the checks. Some parts are only in the source: the meaning of codes, and
+// examples of what is printed. They are in files that [Codes] and [Examples] make. A test
+// of the program checks these files.
 package manual
 
 import _ "embed"
@@ -15,5 +15,5 @@ var codes string
 //go:embed examples.mdoc
 var examples string
 
-// Made are the files that are made of the source: codes.mdoc and examples.mdoc.
+// Made are the files that are made from the source: codes.mdoc and examples.mdoc.
 func Made() (codesFile, examplesFile string) { return codes, examples }

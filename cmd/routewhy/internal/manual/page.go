@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Input is what the manual is made of.
+// Input is everything that the manual is made from.
 type Input struct {
 	// Usage is the text of --help.
 	Usage string
@@ -26,7 +26,7 @@ type Group struct {
 	Terms []Term
 }
 
-// Page is the manual as mdoc(7).
+// Page is the manual in the format mdoc(7).
 func Page(in *Input) string {
 	p := &writer{}
 	p.raw(".Dd November 26, 2026", ".Dt ROUTEWHY 8", ".Os", ".Sh NAME", ".Nm routewhy", ".Nd why a packet goes where it goes")
@@ -103,7 +103,7 @@ func paragraphs(text string) []block {
 
 var formLine = regexp.MustCompile(`^  routewhy (.*?)(?:   +(.*))?$`)
 
-// meaningAt is the column at which --help says what a form does.
+// meaningAt is the column where --help says what a form does.
 const meaningAt = 36
 
 // usages are the forms of the command line, each with what it does.
@@ -127,8 +127,8 @@ var (
 	statusLine = regexp.MustCompile(`^  ([0-9])  (.*)$`)
 )
 
-// block writes a paragraph of --help: one that ends with a colon and goes on with options
-// is a section.
+// block writes a paragraph of --help. A paragraph that ends with a colon, with options
+// after it, is a section.
 func (p *writer) block(b *block) {
 	first := b.lines[0]
 	switch {
@@ -147,7 +147,7 @@ func (p *writer) block(b *block) {
 	}
 }
 
-// prose writes sentences, and options and lines that are indented among them.
+// prose writes sentences, and also the options and indented lines between them.
 func (p *writer) prose(lines []string) {
 	p.raw(".Pp")
 	for len(lines) > 0 {
@@ -176,7 +176,8 @@ func (p *writer) options(lines []string) {
 	p.raw(".El")
 }
 
-// entries writes the lines that match as terms, with what follows each.
+// entries writes the lines that match as terms. The text after each term is its
+// meaning.
 func (p *writer) entries(lines []string, term *regexp.Regexp, macro string) {
 	text := ""
 	flush := func() {
@@ -200,7 +201,7 @@ func (p *writer) entries(lines []string, term *regexp.Regexp, macro string) {
 	flush()
 }
 
-// flags is a line like "-4, --ipv4" or "--load FILE|DIR" in macros.
+// flags writes a line like "-4, --ipv4" or "--load FILE|DIR" in macros.
 func flags(s string) string {
 	if !strings.HasPrefix(s, "-") {
 		return "Li " + escape(s)
@@ -227,7 +228,7 @@ func (p *writer) literal(lines []string) {
 	p.raw(".Pp")
 }
 
-// screen writes lines as they are.
+// screen writes lines unchanged.
 func (p *writer) screen(lines []string) {
 	p.raw(".Bd -literal")
 	for _, l := range lines {
@@ -255,10 +256,10 @@ func (p *writer) list(terms []Term) {
 	p.raw(".El")
 }
 
-// sentenceEnd is where a sentence ends: the next one begins on a line of its own.
+// sentenceEnd matches the end of a sentence. The next sentence begins on a new line.
 var sentenceEnd = regexp.MustCompile(`([.!?:][)"]?) +`)
 
-// text writes sentences, on lines that are short.
+// text writes sentences in short lines.
 func (p *writer) text(s string) {
 	s = strings.Join(strings.Fields(s), " ")
 	for sentence := range strings.SplitSeq(sentenceEnd.ReplaceAllString(s, "$1\n"), "\n") {
@@ -276,7 +277,7 @@ func (p *writer) text(s string) {
 	}
 }
 
-// escape protects what mdoc would obey.
+// escape protects characters that mdoc would treat as commands.
 func escape(s string) string {
 	s = strings.ReplaceAll(s, `\`, `\e`)
 	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "'") {

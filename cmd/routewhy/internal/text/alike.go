@@ -8,15 +8,15 @@ import (
 	"routewhy/route"
 )
 
-// A large table holds a million routes over a few next hops, and writing out
-// the same words for each takes three times as long as reading them from the
-// kernel. So what is the same of routes that differ in their destination alone
-// is written once and kept.
+// A large table has a million routes but only a few next hops. Writing the same words
+// again for each route takes three times as long as reading the routes from the
+// kernel. So if routes differ only in their destination, the part that they have in
+// common is written once and kept.
 
 // around is what stands before and after a route's destination.
 type around struct{ before, after string }
 
-// rowWriter writes rows that differ in the destination alone.
+// rowWriter writes rows that differ only in the destination.
 type rowWriter struct {
 	make func(*report.Row) string // a whole row
 	kept map[route.Shape]around

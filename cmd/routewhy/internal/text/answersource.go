@@ -7,8 +7,8 @@ import (
 	"routewhy/lookup/report"
 )
 
-// answerSource says from which address a UDP server answers to a packet, if it leaves that to
-// the kernel.
+// answerSource says from which address a UDP server answers a packet, if the server lets the
+// kernel choose.
 func (e told) answerSource(n *report.Finding) string {
 	if len(n.Answers) == 0 {
 		return ""
@@ -25,7 +25,8 @@ func (e told) answerSource(n *report.Finding) string {
 	return fmt.Sprintf("%s answers from %s%s: a client that is connected to %s drops that", server, answerFrom(a), by, n.Want)
 }
 
-// pktinfo is the socket option by which a server learns which address was asked.
+// pktinfo is the socket option that tells a server which of its addresses a packet
+// was sent to.
 func pktinfo(is4 bool) string {
 	if is4 {
 		return "IP_PKTINFO"
@@ -43,8 +44,8 @@ func answerFrom(a *report.AnswerSource) string {
 	return strings.Join(out, " or ")
 }
 
-// answerSources says to which clients UDP servers answer from which address, if they leave
-// that to the kernel.
+// answerSources says from which address UDP servers answer which clients, if they let the
+// kernel choose.
 func answerSources(n *report.Finding, verbose bool) string {
 	if len(n.Answers) == 0 || len(n.Answers[0].Clients) == 0 {
 		return ""

@@ -8,12 +8,12 @@ import (
 	"routewhy/lookup/report"
 )
 
-// Batch writes decisions, one a line: the sentence that an explanation starts
-// with, or a JSON object without what only an explanation has.
+// Batch writes decisions, one on each line. A line is the sentence that an explanation
+// starts with, or a JSON object without the fields that only an explanation has.
 //
-// Most lines of a long batch differ in two texts alone, the destination and the prefix of
-// its route; what stands around them is kept by what it depends on. Putting each line
-// together again costs ten times as much as deciding it.
+// Most lines of a long batch differ only in two texts: the destination and the prefix of
+// its route. The text around them is kept under a key of everything that it depends on.
+// Building each line again would take ten times as long as the decision.
 type Batch struct {
 	w    io.Writer
 	json bool
@@ -26,7 +26,7 @@ type Batch struct {
 // prefix.
 type lineFrame struct{ before, between, after string }
 
-// maxKept bounds how many frames are kept.
+// maxKept is the highest number of frames that are kept.
 const maxKept = 1 << 16
 
 // NewBatch starts a batch.
@@ -34,10 +34,11 @@ func NewBatch(w io.Writer, asJSON bool) *Batch {
 	return &Batch{w: w, json: asJSON, kept: map[report.LineKey]lineFrame{}}
 }
 
-// flushAt is how much is gathered before it is written.
+// flushAt is how many bytes are collected before they are written.
 const flushAt = 64 << 10
 
-// Flush writes what was added. Its error is also that of all writes before.
+// Flush writes the lines that were added. It also returns the error of any write
+// before.
 func (b *Batch) Flush() error {
 	if b.err == nil && len(b.buf) > 0 {
 		_, b.err = b.w.Write(b.buf)
@@ -48,12 +49,12 @@ func (b *Batch) Flush() error {
 
 func (b *Batch) flushFull() {
 	if len(b.buf) >= flushAt {
-		_ = b.Flush() // the last one gives its error again
+		_ = b.Flush() // the last Flush returns this error again
 	}
 }
 
 // Again adds a line like the one that was kept under a key, with another destination and
-// prefix. It reports whether there was one.
+// prefix. It reports whether there was such a line.
 func (b *Batch) Again(k report.LineKey, dst netip.Addr, prefix netip.Prefix) bool {
 	frame, known := b.kept[k]
 	if !known {
@@ -71,7 +72,7 @@ func (b *Batch) Again(k report.LineKey, dst netip.Addr, prefix netip.Prefix) boo
 // Add adds a line.
 func (b *Batch) Add(e *report.Explanation) { b.add(b.line(e)) }
 
-// Keep adds a line, and keeps what stands around its two texts under a key.
+// Keep adds a line, and keeps the text around its destination and prefix under a key.
 func (b *Batch) Keep(k report.LineKey, e *report.Explanation) {
 	whole := b.line(e)
 	if len(b.kept) == maxKept {
@@ -101,7 +102,7 @@ func (b *Batch) add(line string) {
 	b.flushFull()
 }
 
-// line is a decision's, with its end.
+// line is the line of a decision, with the line end.
 func (b *Batch) line(e *report.Explanation) string {
 	if !b.json {
 		return told{e}.headline() + "\n"

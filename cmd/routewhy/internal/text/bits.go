@@ -9,9 +9,10 @@ import (
 	"routewhy/lookup/report"
 )
 
-// bitsView writes the address and the prefixes of the tables that were asked
-// in binary: those that cover it, and of the others those that have the most
-// leading bits in common with it, with the first bit that differs.
+// bitsView writes the address and the prefixes of the tables that were asked, all in
+// binary. It shows the prefixes that cover the address. Of the other prefixes it
+// shows those that have the most leading bits in common with the address, and marks
+// the first bit that differs.
 func (p *page) bitsView(e told) {
 	if !p.st.Verbose || e.Bits == nil {
 		return
@@ -51,8 +52,8 @@ func (p *page) nearBits(a netip.Addr, x netip.Prefix, width int) {
 	p.line(indent + p.st.paint(dim, strings.Repeat(" ", width+2+at+at/8)+"^ "+what))
 }
 
-// binary is the first bits of an IPv4 address, by octets; empty for IPv6, whose
-// bits no line holds.
+// binary is the first bits of an IPv4 address, grouped by octets. It is empty for
+// IPv6, because its bits do not fit on a line.
 func binary(a netip.Addr, bits int) string {
 	if a.Is6() {
 		return ""

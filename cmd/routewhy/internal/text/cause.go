@@ -11,8 +11,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Causes writes what an error may come from, as text: what it is first, then what it may
-// be, then what was ruled out.
+// Causes writes the possible causes of an error as text: first the known cause, then the
+// possible ones, then the ones that were ruled out.
 func Causes(w io.Writer, r *report.Causes, st Style) error {
 	x, p := caused{told{r.Decision}, r}, &page{w: w, st: st}
 	if bad := x.Disagreement(); bad != nil {
@@ -37,7 +37,7 @@ func Causes(w io.Writer, r *report.Causes, st Style) error {
 	return p.err
 }
 
-// senderGets is what the other host gets whose packet is refused.
+// senderGets is what another host gets if its packet is refused.
 func (x caused) senderGets() string {
 	if x.Shortcut != "" {
 		return "gets nothing"
@@ -45,8 +45,8 @@ func (x caused) senderGets() string {
 	return strings.TrimPrefix(strings.TrimPrefix(x.seen(&x.Decision), "it is dropped, and "), "its sender ")
 }
 
-// byState writes causes: what it is, what it may be, what the tables do not tell, and what
-// it is not.
+// byState writes causes in groups: the known cause, the possible ones, what the tables do
+// not tell, and what is not the cause.
 func (p *page) byState(x caused) {
 	for _, part := range []struct {
 		state whynot.CauseState
@@ -64,8 +64,8 @@ func (p *page) byState(x caused) {
 // maxCauses is how many other causes of an error are shown without -v.
 const maxCauses = 3
 
-// causes writes what else of this host gives the same error and was ruled out. With -v it
-// is all that may give it.
+// causes writes what else on this host gives the same error and was ruled out. With -v it
+// writes everything that may give this error.
 func (p *page) causes(e told) {
 	x := caused{e, &report.Causes{Errno: e.Errno, Causes: e.Causes}}
 	if p.st.Verbose {
@@ -87,8 +87,8 @@ func (p *page) causes(e told) {
 	}
 }
 
-// ruledOut is a rule or a route that gives the error too. Why a rule does not match stands
-// where the rules do.
+// ruledOut is a rule or a route that gives the same error. The reason why a rule does not
+// match is written in the list of rules.
 func (x caused) ruledOut(c *report.Cause) string {
 	if c.Rule == nil {
 		return fmt.Sprintf("%s gives %s too, and does not decide", routeIn(c.Route), x.Errno)
@@ -129,7 +129,7 @@ func (x caused) line() string {
 	return fmt.Sprintf("%s: %s comes from nothing that the tables show", x.subject(), errno)
 }
 
-// cause is a cause in words: what it is, or what of it was ruled out.
+// cause is a cause in words: the known cause, or what was ruled out.
 func (x caused) cause(c *report.Cause) string {
 	if text := x.byTables(c); text != "" {
 		return text
@@ -156,7 +156,7 @@ func refuserKind(c *report.Cause) (kind string, rule bool) {
 	return "", false
 }
 
-// byTables is a cause that stands in the tables; empty: it is none.
+// byTables is a cause that the tables show; empty: the tables do not show it.
 func (x caused) byTables(c *report.Cause) string {
 	kind, rule := refuserKind(c)
 	not := c.State == whynot.CauseNot
@@ -222,7 +222,7 @@ func negated(not bool, is, isNot string) string {
 	return is
 }
 
-// byOthers is a cause that the tables tell little of.
+// byOthers is a cause about which the tables say little.
 func (x caused) byOthers(c *report.Cause) string {
 	not := c.State == whynot.CauseNot
 	switch c.Code {
@@ -259,7 +259,7 @@ func neighbourCause(c *report.Cause) string {
 	return fmt.Sprintf("the neighbour %s on %s: it has answered", have, dev)
 }
 
-// silence is that no answer comes.
+// silence says that no answer comes.
 func (x caused) silence(c *report.Cause) string {
 	switch {
 	case c.State == whynot.CauseIs:
@@ -270,7 +270,7 @@ func (x caused) silence(c *report.Cause) string {
 	return "the packet or its answer is lost on the way; routewhy ADDRESS --reply looks at the way back"
 }
 
-// wayOutWords say why nothing gets out.
+// wayOutWords say why no packet gets out.
 func (x caused) wayOutWords() string {
 	w := x.Why
 	have := name(w.Have)
@@ -307,7 +307,7 @@ func firewallCause(e route.Errno) string {
 	return "a firewall that rejects with that error, here or on the way: nft list ruleset"
 }
 
-// CausesJSON writes the same as JSON: an array with an object a destination.
+// CausesJSON writes the same as JSON: an array with one object for each destination.
 func CausesJSON(w io.Writer, all []*report.Causes) error {
 	for _, r := range all {
 		Annotate(r.Decision)

@@ -2,8 +2,8 @@ package text
 
 import "routewhy/lookup"
 
-// changingWords are about tables that were changing while they were read: what is
-// shown may be of different times.
+// changingWords says that the tables were changing while they were read. Parts of the
+// output may be from different times.
 const changingWords = "the tables were changing while they were read: ask again"
 
 // changingAside ends a first line that stands alone.

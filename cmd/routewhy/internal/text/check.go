@@ -69,7 +69,8 @@ func severityInk(s check.Severity) ink {
 	return plain
 }
 
-// checkSummary is the last line: how much was found, and how many checks found nothing.
+// checkSummary is the last line: how many problems were found, and how many checks
+// found nothing.
 func checkSummary(c *report.Check) string {
 	found, notes := 0, 0
 	var with, unknown []string
@@ -122,7 +123,8 @@ func agreeWord(n int, one, several string) string {
 
 func unmadeWords(n int) string { return agree(n, "check", "checks") + " could not be made" }
 
-// unmade says which facts checks need that were not read, or lists those checks.
+// unmade says which facts were not read although checks need them, or lists those
+// checks.
 func (p *page) unmade(c *report.Check) {
 	lacks := map[string][]string{}
 	var order []string
@@ -154,7 +156,7 @@ func CheckJSON(w io.Writer, c *report.Check) error {
 	return enc.Encode(c.Findings)
 }
 
-// AnnotateCheck adds to findings what they say as sentences.
+// AnnotateCheck adds to each finding its text as a sentence.
 func AnnotateCheck(c *report.Check) {
 	for i := range c.Findings {
 		f := &c.Findings[i]
@@ -164,7 +166,7 @@ func AnnotateCheck(c *report.Check) {
 	}
 }
 
-// ListChecks writes the catalogue, a line a check.
+// ListChecks writes the catalogue, one line for each check.
 func ListChecks(w io.Writer, all []report.CheckEntry, st Style) error {
 	p := &page{w: w, st: st}
 	for i := range all {

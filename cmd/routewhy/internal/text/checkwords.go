@@ -11,7 +11,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// checkText is a finding of a check as a sentence, with the very routes, rules and devices.
+// checkText is the finding of a check as a sentence that names the actual routes, rules and
+// devices.
 func checkText(f *report.CheckFinding) string {
 	x := checked{f, f.Finding()}
 	if text := cmp.Or(x.ruleText(), x.defaultText(), x.routeText(), x.replyText(), x.deviceText()); text != "" {
@@ -30,13 +31,13 @@ func checkText(f *report.CheckFinding) string {
 	return cmp.Or(noDefaultWords(n), string(n.Code))
 }
 
-// checked is a finding of a check, also in the form of other findings.
+// checked is the finding of a check, also in the form that other findings have.
 type checked struct {
 	*report.CheckFinding
 	n *report.Finding
 }
 
-// routeInTable is a route, with its table where that is not main.
+// routeInTable is a route, with its table if that is not main.
 func routeInTable(r *iproute2.Route) string {
 	if r.Table == "main" {
 		return r.Line()
@@ -44,7 +45,7 @@ func routeInTable(r *iproute2.Route) string {
 	return r.Line() + " in " + tableWords(r.Table)
 }
 
-// more says how many routes there are besides the one that is named.
+// more says how many other routes there are besides the named one.
 func (x checked) more() string {
 	if x.Count > 1 {
 		return fmt.Sprintf(" (and %s)", agree(x.Count-1, "more route", "more routes"))
@@ -61,7 +62,7 @@ func (x checked) routes(sep string) string {
 	return strings.Join(out, sep)
 }
 
-// second is the second route of the evidence, or the first where there is no other.
+// second is the second route of the evidence, or the first if there is no second.
 func (x checked) second() *iproute2.Route {
 	return &x.Evidence.Routes[min(1, len(x.Evidence.Routes)-1)]
 }
@@ -145,8 +146,8 @@ func (x checked) ruleText() string {
 	return rule
 }
 
-// neverText says that rules are never reached. The rule that takes all packets is the last of
-// the evidence.
+// neverText says that rules are never reached. The rule that takes all packets is the last
+// one in the evidence.
 func (x checked) neverText() string {
 	rules := x.Evidence.Rules
 	taker, late := &rules[len(rules)-1], rules[:len(rules)-1]
@@ -186,7 +187,7 @@ func (x checked) tableText() string {
 	return ""
 }
 
-// itsRoutes are the routes of a table, by the first of them.
+// itsRoutes are the routes of a table; only the first of them is shown.
 func (x checked) itsRoutes() string {
 	if more := int(x.n.Have.Number()) - 1; more > 0 {
 		return fmt.Sprintf("%s and %s are", x.n.Route.Line(), agree(more, "more route", "more routes"))

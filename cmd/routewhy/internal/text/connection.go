@@ -9,8 +9,9 @@ import (
 	"routewhy/lookup/report"
 )
 
-// asks writes the rules of all look-ups that the packet takes: mostly one, but
-// a connection whose second one ends elsewhere has each under a heading.
+// asks writes the rules of all look-ups that the packet needs. Mostly that is one
+// look-up. If the second look-up of a connection has another result, each look-up
+// gets its own heading.
 func (p *page) asks(e told) {
 	if !e.Twice {
 		p.rules(e)
@@ -41,7 +42,7 @@ func (p *page) asks(e told) {
 // maxBySource is how many second look-ups are shown without -v.
 const maxBySource = 4
 
-// gets says what source the first look-up of a connection gives.
+// gets says which source the first look-up of a connection gives.
 func (e told) gets() string {
 	d := &e.Decision
 	switch {
@@ -55,7 +56,7 @@ func (e told) gets() string {
 	return "it gives that of the next hop taken"
 }
 
-// bySource says where a connection goes that may get one of several sources.
+// bySource says where a connection goes if it may get one of several sources.
 func (e told) bySource() string {
 	if e.eitherDefault() {
 		return e.bySourceTied()
@@ -68,7 +69,7 @@ func (e told) bySource() string {
 }
 
 // eitherDefault reports whether a connection takes any of the same equal default
-// routes from every source that it may get.
+// routes, whichever source it gets.
 func (e told) eitherDefault() bool {
 	n := len(liveWays(&e.SourceLookup.Decision))
 	return !slices.ContainsFunc(e.BySource, func(part *report.Explanation) bool {
@@ -77,8 +78,8 @@ func (e told) eitherDefault() bool {
 	})
 }
 
-// bySourceTied says where a connection goes for which equal default routes choose the
-// source, and then, again, the way.
+// bySourceTied says where a connection goes if equal default routes choose first its
+// source and then also its way.
 func (e told) bySourceTied() string {
 	var from []string
 	for _, part := range e.BySource {
@@ -97,7 +98,7 @@ func (e told) bySourceTied() string {
 	return text
 }
 
-// shortly says in a few words what becomes of a packet.
+// shortly says in a few words what happens to a packet.
 func shortly(d *report.Decision) string {
 	live := liveWays(d)
 	switch {
@@ -113,8 +114,8 @@ func shortly(d *report.Decision) string {
 	return "over " + numeral(len(live)) + " next hops"
 }
 
-// connecting is the part of the headline about a destination that TCP does not
-// connect to.
+// connecting is the part of the headline for a destination that TCP does not connect
+// to.
 func (e told) connecting() string {
 	if e.ConnectErrno == 0 {
 		return ""
@@ -128,16 +129,16 @@ func (e told) socketTwice() string {
 		e.SourceLookup.Looked().Addr())
 }
 
-// again says, where everything is told, that a connection looked up twice and
-// found the same.
+// again says that a connection looked up twice and found the same route. It says so
+// only if everything is told.
 func (p *page) again(e told) {
 	if e.SourceLookup != nil && !e.Twice && p.st.Verbose && len(e.BySource) == 0 {
 		p.detail("socket", fmt.Sprintf("looks up twice, the second time from %s, and finds the same", e.Looked().From), plain)
 	}
 }
 
-// lookupsAgree says what the kernel says where there are several second
-// look-ups: it agrees with all.
+// lookupsAgree says that the kernel agrees with all second look-ups, if there are
+// several.
 func (p *page) lookupsAgree(e told) {
 	if e.sourceAsked() {
 		p.detail("kernel", fmt.Sprintf("agrees with all %s look-ups", numeral(1+len(e.BySource))), plain)

@@ -14,11 +14,11 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// maxShown is how many lines of a kind are shown without -v.
+// maxShown is how many lines of one kind are shown without -v.
 const maxShown = 40
 
-// Diff writes what differs as text: the objects, which are the causes, and then
-// the destinations in ascending order.
+// Diff writes the differences as text: first the objects, which are the causes, and
+// then the destinations in ascending order.
 func Diff(w io.Writer, d *report.Diff, st Style) error {
 	p := &page{w: w, st: st}
 	text := diffHeadline(d)
@@ -62,7 +62,7 @@ func diffHeadline(d *report.Diff) string {
 // maxSelected is how many notes about packets are shown without -v.
 const maxSelected = 8
 
-// selected writes which packets that were not compared may be decided differently.
+// selected writes which packets were not compared and may be decided differently.
 func (p *page) selected(all []report.Finding) {
 	n := 0
 	for i := range all {
@@ -90,7 +90,7 @@ func diffFinding(n *report.Finding) string {
 }
 
 // selection says which packets were not compared, and gives the arguments that ask about
-// one of them; empty: none is known.
+// one of them; empty: no such packet is known.
 func selection(n *report.Finding) (text, ask string) {
 	text = fmt.Sprintf("packets %s may be decided differently", packetsOf(n.Rule))
 	if n.Ask == nil {
@@ -112,7 +112,8 @@ func packetsOf(r *iproute2.Rule) string {
 	return text
 }
 
-// maxRanges is how many ranges of the same fate are named without -v.
+// maxRanges is how many ranges are named without -v, if the same happens to all of
+// them.
 const maxRanges = 8
 
 // move writes the ranges that have the same before and after.
@@ -138,7 +139,7 @@ func (p *page) move(d *report.Diff, m *report.Move) {
 	p.block("  after   ", is, plain)
 }
 
-// shares are the parts of all flows that several next hops get.
+// shares are the parts of all flows that each of several next hops gets.
 func shares(d *report.Decision) string {
 	var out []string
 	for i := range d.NextHops {
@@ -160,7 +161,7 @@ func addresses(n *big.Int) string {
 	return commas(n.String()) + " addresses"
 }
 
-// commas puts a comma after each three digits, counted from the end.
+// commas puts a comma after every three digits, counted from the end.
 func commas(digits string) string {
 	out := ""
 	for len(digits) > 3 {
@@ -169,7 +170,7 @@ func commas(digits string) string {
 	return digits + out
 }
 
-// rangeText is a range as a prefix where it is one.
+// rangeText is a range, written as a prefix if it is one.
 func rangeText(first, last netip.Addr) string {
 	for bits := range first.BitLen() + 1 {
 		p := netip.PrefixFrom(first, bits)
@@ -184,7 +185,8 @@ func verdictOf(dst netip.Addr, d *report.Decision) string {
 	return told{&report.Explanation{Query: report.Query{Dst: netip.PrefixFrom(dst, dst.BitLen())}, Decision: *d}}.verdict()
 }
 
-// DiffJSON writes what differs as JSON, a row at a time: it is as [WriteJSON] writes it.
+// DiffJSON writes the differences as JSON, one row at a time. The output looks as if
+// [WriteJSON] had written it.
 func DiffJSON(w io.Writer, d *report.Diff) error {
 	rest := struct {
 		OthersMay bool             `json:"others_may,omitempty"`
@@ -219,7 +221,7 @@ func (j *rowsJSON) text(s string) {
 	}
 }
 
-// indented is a value that stands as deep as the prefix.
+// indented is a value, indented by the prefix.
 func (j *rowsJSON) indented(v any, prefix string) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -35,7 +35,7 @@ func WriteDump(w io.Writer, d *report.Dump, st Style) error {
 	return p.err
 }
 
-// familyWords names a family for people: IPv4.
+// familyWords names a family for human readers: IPv4.
 func familyWords(name string) string {
 	if name == report.FamilyName(route.IPv4) {
 		return route.IPv4.String()
@@ -43,10 +43,10 @@ func familyWords(name string) string {
 	return route.IPv6.String()
 }
 
-// defaults leads with the default routes: what most questions are about.
+// defaults starts with the default routes, because most questions are about them.
 func (p *page) defaults(d *report.Dump, f *report.DumpFamily) {
 	of := func(e report.Entry) bool { return report.FamilyName(family(&e.Route)) == f.Family }
-	all := d.Defaults[max(0, slices.IndexFunc(d.Defaults, of)):] // those of a family are together
+	all := d.Defaults[max(0, slices.IndexFunc(d.Defaults, of)):] // the routes of a family are next to each other
 	if end := slices.IndexFunc(all, func(e report.Entry) bool { return !of(e) }); end >= 0 {
 		all = all[:end]
 	}
@@ -74,7 +74,7 @@ func noDefault(f *report.DumpFamily) string {
 	return "none for " + name
 }
 
-// family writes the rules of a family, and under each its table.
+// family writes the rules of a family, and below each rule its table.
 func (p *page) family(d *report.Dump, family string) {
 	p.blank()
 	p.line(p.st.paint(bold, familyWords(family)))
@@ -130,7 +130,7 @@ func (p *page) dumpRule(d *report.Dump, r *report.DumpRule, t *report.Table, sho
 	}
 }
 
-// emptyOrPart says of a table without routes whether it has none.
+// emptyOrPart says whether a table without routes is really empty.
 func emptyOrPart(t *report.Table) string {
 	switch {
 	case t.Partial:
@@ -144,7 +144,8 @@ func emptyOrPart(t *report.Table) string {
 // tableIndent is the column of the routes.
 const tableIndent = 7
 
-// table writes the routes of a table, or where they lead if they are many.
+// table writes the routes of a table. If there are many, it writes only where they
+// lead.
 func (p *page) table(d *report.Dump, t *report.Table) {
 	if t.Large() {
 		if p.st.Verbose {
@@ -174,7 +175,7 @@ func (p *page) table(d *report.Dump, t *report.Table) {
 	}
 }
 
-// all writes the routes of a large table one by one.
+// all writes all routes of a large table, one by one.
 func (p *page) all(d *report.Dump, t *report.Table) {
 	rows := textRows(d)
 	for row, err := range t.Rows() {
@@ -233,10 +234,10 @@ func dumpCells(r *iproute2.Route) cells {
 	return c
 }
 
-// linkDown is the flag of a next hop whose device has no carrier.
+// linkDown is the flag of a next hop if its device has no carrier.
 const linkDown = "linkdown"
 
-// dumpLegs are the lines of a route's next hops, where it has several.
+// dumpLegs are the lines of a route's next hops, if it has several.
 func dumpLegs(d *report.Dump, r *iproute2.Route, w widths) []string {
 	var out []string
 	if len(r.NextHops) > 1 {
@@ -258,7 +259,7 @@ func legText(d *report.Dump, h *iproute2.NextHop) string {
 	return text
 }
 
-// summary says how many routes of a large table lead where.
+// summary says how many routes of a large table lead to each next hop.
 func (p *page) summary(t *report.Table) {
 	p.line(fmt.Sprintf("%*s%d routes (-v lists them):", tableIndent, "", t.Count))
 	for i := range t.Groups {
@@ -270,7 +271,7 @@ func (p *page) summary(t *report.Table) {
 	}
 }
 
-// groupWay is where the routes of a group lead.
+// groupWay says where the routes of a group lead.
 func groupWay(g *report.Group) string {
 	way := ""
 	if g.NextHop != nil {
@@ -292,8 +293,8 @@ func groupWay(g *report.Group) string {
 	return way
 }
 
-// WriteDumpJSON writes a dump as one JSON object, and the routes of its tables one by one:
-// a large table is never in memory.
+// WriteDumpJSON writes a dump as one JSON object. It writes the routes of the tables one
+// by one, so a large table is never in memory.
 func WriteDumpJSON(w io.Writer, d *report.Dump) error {
 	annotateEntries(d.Defaults)
 	j := &jsonWriter{w: w}
@@ -332,7 +333,7 @@ func (j *jsonWriter) raw(s string) {
 	}
 }
 
-// elements writes what is in an array that the object itself has, an element at a time.
+// elements writes the elements of an array that is part of the object, one at a time.
 func elements[T any](j *jsonWriter, all []T) {
 	const start = "\n    "
 	for i := range all {

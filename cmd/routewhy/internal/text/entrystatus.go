@@ -9,7 +9,7 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// standing says where a route entry stands, in a few words, and whether it is
+// standing says in a few words which position a route entry has, and whether it is
 // used.
 func standing(e *report.Entry) string {
 	switch e.Status {
@@ -51,7 +51,7 @@ func standing(e *report.Entry) string {
 	return "cannot tell: " + uncertainWords(e.Reason)
 }
 
-// candidateOf is an entry as a candidate that won or lost for its reason.
+// candidateOf is an entry as a candidate that won or lost, with the entry's reason.
 func candidateOf(e *report.Entry) *report.Candidate {
 	return &report.Candidate{Route: e.Route, Reason: e.Reason}
 }
@@ -79,7 +79,7 @@ func beaten(e *report.Entry) string {
 // maxConditions is how many conditions of an entry are named.
 const maxConditions = 3
 
-// condition is what a packet must be to take the entry.
+// condition says which packets take the entry.
 func condition(e *report.Entry) string {
 	var out []string
 	for i := range e.Condition[:min(len(e.Condition), maxConditions)] {
@@ -132,7 +132,7 @@ func standingInk(e *report.Entry) ink {
 	return yellow
 }
 
-// standings writes entries and where they stand, after a label.
+// standings writes entries and their positions, after a label.
 func (p *page) standings(label string, all []report.Entry) {
 	rows := make([]string, len(all))
 	width := 0
@@ -149,7 +149,7 @@ func (p *page) standings(label string, all []report.Entry) {
 	}
 }
 
-// standing writes one entry, in a column of a width, and where it stands.
+// standing writes one entry in a column of the given width, and then its position.
 func (p *page) standing(label, row string, width int, text string, tint ink) {
 	for _, r := range []string{pad(row, width), row} {
 		if textWidth(label)+textWidth(r)+2+textWidth(text) <= p.st.width() {
@@ -175,8 +175,8 @@ func entryRow(e *report.Entry) string {
 	return row
 }
 
-// stands says where an entry stands, and what is wrong with its next hop; of
-// several next hops their own lines say it.
+// stands says which position an entry has, and what is wrong with its next hop. If
+// there are several next hops, their own lines say what is wrong.
 func stands(e *report.Entry) string {
 	if legged(e) {
 		return standing(e)
@@ -184,7 +184,8 @@ func stands(e *report.Entry) string {
 	return standing(e) + but(e)
 }
 
-// legged reports whether an entry has several next hops, which get lines of their own.
+// legged reports whether an entry has several next hops. Each of them gets its own
+// line.
 func legged(e *report.Entry) bool { return len(e.Route.NextHops) > 1 }
 
 // weighted reports whether the weights of a route's next hops differ.
@@ -224,7 +225,7 @@ func (p *page) entryLegs(indent string, e *report.Entry) {
 	}
 }
 
-// fault says in a few words what is wrong with a next hop; empty: nothing.
+// fault says in a few words what is wrong with a next hop; empty: nothing is wrong.
 func fault(r report.Reason) string {
 	switch r.Code {
 	case lookup.FaultDown:
@@ -245,7 +246,7 @@ func fault(r report.Reason) string {
 	return ""
 }
 
-// deviceFault is the same for a page that tells of gateways elsewhere.
+// deviceFault is like fault, for a page that tells about gateways in another place.
 func deviceFault(r report.Reason) string {
 	switch r.Code {
 	case lookup.FaultNeighbour:
@@ -257,8 +258,9 @@ func deviceFault(r report.Reason) string {
 	}
 }
 
-// but is what is wrong with entries that packets take, or may take once another
-// one is gone, to be added to what is said of them; empty: nothing is.
+// but says what is wrong with entries that packets take, or may take after another
+// entry is gone. It is added to what is said about these entries; empty: nothing is
+// wrong.
 func but(all ...*report.Entry) string {
 	var faults []report.Reason
 	for _, e := range all {
@@ -274,7 +276,7 @@ func but(all ...*report.Entry) string {
 	return ", but " + faultList(faults, len(all) == 1 && len(all[0].Route.Hops()) == 1)
 }
 
-// wrong says what is wrong with a next hop, which is the only one that the
+// wrong says what is wrong with a next hop. It is either the only next hop that the
 // sentence is about, or one of several.
 func wrong(x report.Reason, only bool) string {
 	switch x.Code {

@@ -15,13 +15,13 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Expected writes what became of an expectation, on one line.
+// Expected writes the result of an expectation, on one line.
 func Expected(w io.Writer, x *report.Expected, st Style) error {
 	_, err := io.WriteString(w, iproute2.Safe(HostLabel(x))+"  "+ExpectedLine(x, st)+"\n")
 	return err
 }
 
-// ExpectedLine is that line without the host's name.
+// ExpectedLine is the line that [Expected] writes, without the host's name.
 func ExpectedLine(x *report.Expected, st Style) string {
 	tint := plain
 	switch x.Result {
@@ -33,10 +33,10 @@ func ExpectedLine(x *report.Expected, st Style) string {
 	return iproute2.Safe(x.Subject) + "  " + st.paint(tint, ExpectedWords(x))
 }
 
-// HostLabel names a host: by its own name or, where that is not known, by the file.
+// HostLabel names a host: by its own name or, if that is not known, by the file.
 func HostLabel(x *report.Expected) string { return cmp.Or(x.Host, x.File, "this host") }
 
-// ExpectedJSON writes it as a JSON object on a line.
+// ExpectedJSON writes the result as a JSON object on one line.
 func ExpectedJSON(w io.Writer, x *report.Expected) error {
 	if x.Result != expect.OK {
 		x.Text = ExpectedWords(x)
@@ -47,7 +47,7 @@ func ExpectedJSON(w io.Writer, x *report.Expected) error {
 	return encoder(w).Encode(x)
 }
 
-// ExpectedWords say what became of an expectation, and why.
+// ExpectedWords say what the result of an expectation is, and why.
 func ExpectedWords(x *report.Expected) string {
 	if x.Result == expect.OK {
 		return "as expected"
@@ -137,7 +137,7 @@ func (e expected) unknown() string {
 	return out
 }
 
-// is says what becomes of the packet instead.
+// is says what happens to the packet instead.
 func (e expected) is() string {
 	d := e.Decision
 	if e.Some && e.Word != expect.WordRefused && d.SomeRefused != nil {
@@ -149,7 +149,8 @@ func (e expected) is() string {
 	return e.goes()
 }
 
-// goes says what becomes of the packet as far as the word asks for that.
+// goes says what happens to the packet, but only what the expectation's word asks
+// about.
 func (e expected) goes() string {
 	d := e.Decision
 	switch d.Disposition {
@@ -224,7 +225,7 @@ func unique(all []string) []string {
 	return out
 }
 
-// someFlows says where the flows go that are not as expected.
+// someFlows says where those flows go that are not as expected.
 func (e expected) someFlows() string {
 	var out []string
 	for i := range e.Decision.NextHops {
@@ -284,7 +285,7 @@ func (e expected) wanted() string {
 	return ", expected delivery to this host"
 }
 
-// why says by what the route lost that was expected; it begins with a colon.
+// why says why the expected route lost. It begins with a colon.
 func (e expected) why() string {
 	b := e.Because
 	if b == nil {
@@ -348,7 +349,7 @@ func (e expected) source(b *report.Because) string {
 	return sourceWords(t)
 }
 
-// madeBy says which program made a route, where that is not the usual.
+// madeBy says which program made a route, if that is unusual.
 func madeBy(r *iproute2.Route) string {
 	switch r.Protocol {
 	case "", "boot", "static", "kernel":

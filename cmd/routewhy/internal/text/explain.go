@@ -41,7 +41,7 @@ func Explain(w io.Writer, r *report.Explanation, st Style) error {
 type page struct {
 	w   io.Writer
 	st  Style
-	gap bool // a blank line is due before the next one
+	gap bool // a blank line is needed before the next line
 	err error
 }
 
@@ -54,11 +54,10 @@ func (p *page) line(s string) {
 	}
 }
 
-// blank sets what follows, if anything does, apart.
+// blank puts a blank line before the next text, if there is any.
 func (p *page) blank() { p.gap = true }
 
-// head writes the answer. It is one line, however long, so that it can be
-// grepped.
+// head writes the answer. It is one line, even if it is long, so that grep finds it.
 func (p *page) head(e told) {
 	i := bold
 	if !e.Disposition.Success() && !e.OnlyConnected() || e.WayOut != "" {
@@ -67,7 +66,7 @@ func (p *page) head(e told) {
 	p.line(p.st.paint(i, e.headline()+p.aside(e)))
 }
 
-// hop is a next hop by its gateway and device.
+// hop is a next hop, written as its gateway and device.
 func hop(gateway netip.Addr, dev string) string {
 	h := iproute2.NextHop{Dev: dev}
 	if gateway.IsValid() {
@@ -76,7 +75,7 @@ func hop(gateway netip.Addr, dev string) string {
 	return h.Way()
 }
 
-// block writes a label and a text that is wrapped beside it.
+// block writes a label, and beside it a text that is wrapped.
 func (p *page) block(label, text string, i ink) {
 	indent := textWidth(label)
 	for n, l := range wrap(text, p.st.width()-indent) {
@@ -94,8 +93,8 @@ func (p *page) detail(label, text string, i ink) {
 	p.block("  "+pad(label, labelWidth-2), text, i)
 }
 
-// details writes what an expert checks next. Silent leaves out that the kernel was not
-// asked.
+// details writes what an expert checks next. If silent is set, it does not say that
+// the kernel was not asked.
 func (p *page) details(e told, silent bool) {
 	p.blank()
 	p.causes(e)
@@ -125,7 +124,7 @@ func (p *page) gateways(e told) {
 		label, addr, tint := "gateway", h.Reach.Address, plain
 		if h.Reach.How == report.ReachDirect {
 			label, addr = "target", e.Looked().Addr()
-			if h.Neighbour == "" { // nobody talked to it yet: nothing to say
+			if h.Neighbour == "" { // nothing talked to it yet, so there is nothing to say
 				continue
 			}
 		}
@@ -139,8 +138,8 @@ func (p *page) gateways(e told) {
 // failed is the state of a neighbour that does not answer.
 const failed = "FAILED"
 
-// saidGateway reports whether a way before the given one has the same gateway, as those
-// of a connection do that differ in the source.
+// saidGateway reports whether a way before the given one has the same gateway. This
+// happens if the ways of a connection differ only in the source.
 func (e told) saidGateway(way int) bool {
 	g := e.NextHops[way].Reach
 	return slices.ContainsFunc(e.NextHops[:way], func(o report.NextHop) bool {
@@ -148,7 +147,8 @@ func (e told) saidGateway(way int) bool {
 	})
 }
 
-// next says what would take over, where the list of candidates does not.
+// next says which route would be used instead, if the list of candidates does not say
+// so.
 func (p *page) next(e told) {
 	n := e.Next
 	if n == nil || e.Ambiguous.Code == lookup.CodeDefaultsTie || e.nextListed() || e.Disposition == lookup.DispositionLocal {
@@ -165,7 +165,7 @@ func (p *page) next(e told) {
 	}
 }
 
-// nextListed reports whether the runner-up stands among the candidates shown.
+// nextListed reports whether the runner-up is one of the candidates shown.
 func (e told) nextListed() bool {
 	for i := range e.Trace {
 		next := func(c report.Candidate) bool { return c.Next }
@@ -176,9 +176,9 @@ func (e told) nextListed() bool {
 	return false
 }
 
-// assumed names what the answer rests on: first the properties of the packet that were not
-// given although a rule or a route asked for them, then what was not read. That an
-// ordinary user may not read something is usual.
+// assumed names the assumptions of the answer. First are the properties of the packet that
+// were not given although a rule or a route asks for them, then the facts that were not
+// read. That an ordinary user may not read some facts is usual.
 func (p *page) assumed(e told) {
 	var fields, facts []string
 	for i := range e.Assumptions {
@@ -197,7 +197,8 @@ func (p *page) assumed(e told) {
 	}
 }
 
-// fieldWords says what was taken for a field that was not given; empty: it is none.
+// fieldWords says which value was assumed for a field that was not given; empty: the
+// finding is about something else.
 func fieldWords(a *report.Finding) string {
 	switch lookup.Field(a.Code) {
 	case lookup.FieldFrom:

@@ -8,18 +8,19 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Fleet writes what became of expectations on many hosts.
+// Fleet writes the results of expectations on many hosts.
 type Fleet struct {
 	*page
 	seen map[string]bool // labels
 }
 
-// NewFleet starts.
+// NewFleet makes a Fleet that writes to w.
 func NewFleet(w io.Writer, st Style) *Fleet {
 	return &Fleet{&page{w: w, st: st}, map[string]bool{}}
 }
 
-// Label tells hosts of the same name apart, and several snapshots of one: by their files.
+// Label makes labels of hosts with the same name different, and also of several snapshots
+// of one host. It adds their files.
 func (f *Fleet) Label(label, file string) string {
 	if f.seen[label] && file != "" && file != label {
 		return label + " (" + file + ")"
@@ -39,14 +40,14 @@ func (f *Fleet) Host(label string, lines []string) error {
 	return f.err
 }
 
-// FleetSum is what became of all expectations on all hosts.
+// FleetSum is the result of all expectations on all hosts.
 type FleetSum struct {
-	File         string // of the expectations
+	File         string // the file of expectations
 	Expectations int
-	// Hosts is how many hosts were named; of Good, all is as expected, and Unread could
-	// not be read.
+	// Hosts is how many hosts were named. Good is how many of them have everything as
+	// expected, and Unread is how many could not be read.
 	Hosts, Good, Unread int
-	// Lines are the expectations that do not hold everywhere.
+	// Lines are the expectations that are not met on every host.
 	Lines []FleetLine
 }
 
@@ -54,10 +55,10 @@ type FleetSum struct {
 type FleetLine struct {
 	Line         int
 	Expect       string
-	Not, Unknown int // hosts where it does not hold, and where nobody can tell
+	Not, Unknown int // on how many hosts it is not met, and on how many nobody can tell
 }
 
-// Sum writes it.
+// Sum writes the result for all hosts.
 func (f *Fleet) Sum(s *FleetSum) error {
 	if s.Hosts > 1 && !f.st.Quiet {
 		f.blank()
@@ -74,7 +75,7 @@ func (f *Fleet) Sum(s *FleetSum) error {
 	return f.err
 }
 
-// byLine tells of one expectation on how many hosts it does not hold.
+// byLine says on how many hosts one expectation is not met.
 func (s *FleetSum) byLine(l *FleetLine) string {
 	out := fmt.Sprintf("%s:%d  %s  ", iproute2.Safe(s.File), l.Line, iproute2.Safe(l.Expect))
 	read := s.Hosts - s.Unread
@@ -87,7 +88,8 @@ func (s *FleetSum) byLine(l *FleetLine) string {
 	return out + fmt.Sprintf("not so on %s of %s hosts, unknown on %s", number(l.Not), number(read), number(l.Unknown))
 }
 
-// total tells how many hosts are as expected or, of one host, how many expectations hold.
+// total says how many hosts are as expected. If there is only one host, it says how many
+// expectations are met.
 func (s *FleetSum) total() string {
 	if s.Hosts > 1 {
 		verb := "are"

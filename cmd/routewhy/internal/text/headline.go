@@ -12,7 +12,7 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// headline is the answer in one sentence; it makes sense alone.
+// headline is the answer in one sentence, which can be understood alone.
 func (e told) headline() string {
 	verdict := e.verdict()
 	if e.NotForwarded() {
@@ -25,7 +25,7 @@ func (e told) headline() string {
 	return e.subject() + " " + verdict + e.someRefused() + e.missed() + out + e.connecting() + e.listening() + e.replying()
 }
 
-// subject is the packet: the destination and what was given of the rest.
+// subject is the packet: the destination and the other fields that were given.
 func (e told) subject() string {
 	q := &e.Query
 	return strings.Join(append([]string{e.label()}, given(q)...), " ")
@@ -34,8 +34,8 @@ func (e told) subject() string {
 // label names the destination.
 func (e told) label() string { return cmp.Or(e.Query.Label, e.Query.Addr().String()) }
 
-// given are the fields of a packet that were given beside the destination, and which
-// look-up of a connection it is of.
+// given are the fields of a packet that were given besides the destination. For a
+// connection it also says which of its look-ups the packet belongs to.
 func given(q *report.Query) []string {
 	var out []string
 	add := func(field lookup.Field, there bool, format string, value any) {
@@ -120,7 +120,7 @@ func (e told) goes(d *report.Decision) string {
 	return how + by(d) + e.from(d)
 }
 
-// liveWays are the ways that the kernel should be using.
+// liveWays are the ways that the kernel should use.
 func liveWays(d *report.Decision) []report.NextHop {
 	var out []report.NextHop
 	for _, w := range d.NextHops {
@@ -152,12 +152,12 @@ func (e told) severalWays(d *report.Decision, n int) string {
 // maxNamed is how many ways the headline names.
 const maxNamed = 4
 
-// eitherWay names the ways of which a packet takes one.
+// eitherWay names the ways if a packet takes one of several.
 func eitherWay(d *report.Decision) string {
 	var out []string
 	for _, w := range liveWays(d) {
 		gateway := w.Gateway
-		if w.RedirectedFrom.IsValid() { // what it was redirected to comes after
+		if w.RedirectedFrom.IsValid() { // the gateway that it was redirected to comes later
 			gateway = w.RedirectedFrom
 		}
 		if text := hop(gateway, w.Dev); !slices.Contains(out, text) {
@@ -170,7 +170,7 @@ func eitherWay(d *report.Decision) string {
 	return strings.Join(out, " or ")
 }
 
-// redirected says which of several next hops the kernel was redirected from.
+// redirected says from which of several next hops the kernel was redirected.
 func redirected(d *report.Decision) string {
 	for _, w := range d.NextHops {
 		if w.RedirectedFrom.IsValid() {
@@ -195,8 +195,8 @@ func numeral(n int) string {
 	return fmt.Sprint(n)
 }
 
-// into names the direction of a packet: through a gateway, into a tunnel, or
-// straight to a neighbour.
+// into names the direction of a packet: through a gateway, into a tunnel, or directly
+// to a neighbour.
 func into(d *report.Decision) string {
 	w := &d.NextHops[0]
 	dev := iproute2.Safe(w.Dev)
@@ -209,7 +209,7 @@ func into(d *report.Decision) string {
 	return "straight to " + dev
 }
 
-// by is the route that decided, and its table where that is not main.
+// by is the route that decided, with its table if that is not main.
 func by(d *report.Decision) string {
 	var parts []string
 	if d.Route != nil {
@@ -230,7 +230,7 @@ func inTable(d *report.Decision) string {
 	return ""
 }
 
-// The tables that are not named where they are what is usual.
+// The tables that are not named where they are the usual ones.
 const (
 	tableMain  = "main"
 	tableLocal = "local"
@@ -261,7 +261,7 @@ func (e told) from(d *report.Decision) string {
 	return ""
 }
 
-// either are sources of which the packet gets one.
+// either are several sources. The packet gets one of them.
 func either(all []netip.Addr) string {
 	out := make([]string, len(all))
 	for i, a := range all {
@@ -290,7 +290,7 @@ func (e told) here(d *report.Decision) string {
 	return what
 }
 
-// single reports whether a prefix is one address.
+// single reports whether a prefix has only one address.
 func single(prefix string) bool {
 	return strings.HasSuffix(prefix, "/32") && !strings.Contains(prefix, ":") || strings.HasSuffix(prefix, "/128")
 }
@@ -323,7 +323,8 @@ func (e told) group(d *report.Decision) string {
 	return out + e.from(d)
 }
 
-// kept says that a broadcast for the network of another device is not sent on there.
+// kept says that a broadcast that arrived for the network of another device is not
+// sent on to that device.
 func kept(d *report.Decision) string {
 	if d.NotSentOn != "" {
 		return ", not sent on to " + iproute2.Safe(d.NotSentOn)
@@ -334,8 +335,8 @@ func kept(d *report.Decision) string {
 // typeUnicast is the type of an ordinary route.
 const typeUnicast = "unicast"
 
-// nextHopWords is a next hop as it is configured, and where the kernel was redirected
-// from it the gateway in its place.
+// nextHopWords is a next hop as it is configured. If the kernel was redirected from
+// its gateway, the new gateway stands instead of the old one.
 func nextHopWords(x *report.NextHop) string {
 	h := iproute2.NextHop{Encap: x.Encap, Dev: x.Dev, Unread: x.Unread}
 	switch {

@@ -10,7 +10,8 @@ import (
 	"routewhy/route"
 )
 
-// hint puts a finding that names what is probably meant into words; empty: it is none.
+// hint puts into words a finding that names what the user probably means; empty: the
+// finding is about something else.
 func (e told) hint(n *report.Finding, have string) string {
 	want := name(n.Want)
 	switch n.Code {
@@ -42,7 +43,7 @@ func (e told) hint(n *report.Finding, have string) string {
 	return e.surprise(n, have, want)
 }
 
-// networkGone says which route is not there, and how to add it.
+// networkGone says which route is missing, and how to add it.
 func (e told) networkGone(n *report.Finding, dev string) string {
 	addr, err := netip.ParsePrefix(n.Want.String())
 	if err != nil {
@@ -55,7 +56,8 @@ func (e told) networkGone(n *report.Finding, dev string) string {
 	return fmt.Sprintf("%s has %s, and %s is in that network, but no table has a route to it: %s", dev, addr, e.Looked().Addr(), add)
 }
 
-// surprise puts a note about addresses and devices into words; empty: it is none.
+// surprise puts into words a note about addresses and devices; empty: the note is
+// about something else.
 func (e told) surprise(n *report.Finding, have, want string) string {
 	switch n.Code {
 	case lookup.NoteTentative:
@@ -85,7 +87,7 @@ func (e told) surprise(n *report.Finding, have, want string) string {
 	return ""
 }
 
-// lostWords say why this host cannot send an error to a packet's sender.
+// lostWords say why this host cannot send an error to the sender of a packet.
 func lostWords(why string) string {
 	switch why {
 	case route.ENETUNREACH.String():
@@ -102,7 +104,7 @@ func lostWords(why string) string {
 	return "this host's own packets to it are refused"
 }
 
-// macvlan says whom a device does not reach.
+// macvlan says which hosts a device does not reach.
 func macvlan(n *report.Finding, dev string) string {
 	below := cmp.Or(name(n.Want), "the device below it")
 	return fmt.Sprintf("%s is a %s: it reaches the other hosts on the link of %s, but not the host that has %[3]s itself, whose addresses do not answer here; that host needs a %[2]s of its own",

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestReportsAlone: what is printed comes from a report. The package reaches no tables and
-// no kernel, and reads no source.
+// TestReportsAlone checks that everything that is printed comes from a report. The package
+// uses no tables and no kernel, and reads no source.
 func TestReportsAlone(t *testing.T) {
 	barred := map[string]bool{
 		"lookup.FIB": true, "lookup.Trace": true, "lookup.Searcher": true, "lookup.New": true, "lookup.Read": true,

@@ -25,7 +25,7 @@ func WriteJSON(w io.Writer, answers []any) error {
 	return enc.Encode(answers)
 }
 
-// WriteTurnJSON writes a line of --watch as a JSON object on a line.
+// WriteTurnJSON writes a report of --watch as a JSON object on one line.
 func WriteTurnJSON(w io.Writer, t *report.Turn) error {
 	for _, e := range []*report.Explanation{t.Before, t.After, t.Full} {
 		if e != nil {
@@ -44,7 +44,7 @@ func encoder(w io.Writer) *json.Encoder {
 	return enc
 }
 
-// Annotate adds to a report's findings what they say as sentences.
+// Annotate adds to each finding of a report its text as a sentence.
 func Annotate(r *report.Explanation) {
 	e := told{r}
 	for i := range r.Assumptions {
@@ -73,7 +73,7 @@ func Annotate(r *report.Explanation) {
 	}
 }
 
-// replyText is the verdict about the way back in a sentence.
+// replyText is the verdict about the way back, as a sentence.
 func (e told) replyText() string {
 	if len(e.Reply.Answers) == 0 {
 		return "no answer: " + e.noAnswer()

@@ -11,19 +11,20 @@ import (
 	"routewhy/lookup/report"
 )
 
-// JUnit writes what became of expectations in the XML that CI servers read, which JUnit
-// brought about: a suite for each host, in which each expectation is a test.
+// JUnit writes the results of expectations in the XML format that CI servers read,
+// which comes from the program JUnit. Each host is a suite, and each expectation is a
+// test in it.
 type JUnit struct {
 	w   io.Writer
 	err error
 	id  int
 }
 
-// JUnitSuite are the tests of one host. The zero value has none.
+// JUnitSuite are the tests of one host. The zero value has no tests.
 type JUnitSuite struct {
 	cases                   bytes.Buffer
 	tests, failures, errors int
-	time                    string // of the host's facts
+	time                    string // the time of the host's facts
 }
 
 // NewJUnit starts a file.
@@ -33,7 +34,7 @@ func NewJUnit(w io.Writer) *JUnit {
 	return j
 }
 
-// End ends the file. The error is the first of all.
+// End ends the file. It returns the first error of all writes.
 func (j *JUnit) End() error {
 	j.text("</testsuites>\n")
 	return j.err
@@ -45,7 +46,7 @@ func (j *JUnit) text(s string) {
 	}
 }
 
-// Add adds what became of an expectation.
+// Add adds the result of an expectation.
 func (s *JUnitSuite) Add(x *report.Expected) {
 	s.tests++
 	if !x.Time.IsZero() {
@@ -92,7 +93,8 @@ func (j *JUnit) suite(label string, s *JUnitSuite) {
 	j.text("  </testsuite>\n")
 }
 
-// escaped is text inside quotation marks in XML. What XML has no way to say is replaced.
+// escaped is text for use inside quotation marks in XML. Characters that XML cannot
+// represent are replaced.
 func escaped(s string) string {
 	var b strings.Builder
 	_ = xml.EscapeText(&b, []byte(s))

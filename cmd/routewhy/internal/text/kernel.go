@@ -75,8 +75,8 @@ func (e told) otherAnswer() string {
 	return "; it " + e.kernelTold()
 }
 
-// dropErrno is the error that the kernel names for a packet that it drops on
-// arrival: nobody else gets to see it.
+// dropErrno is the error that the kernel names for a packet that it drops on arrival.
+// Nobody else sees this error.
 func (e told) dropErrno() string {
 	d := &e.Decision
 	if e.Looked().Iif == "" || d.Disposition != lookup.DispositionInvalid || d.Shortcut == lookup.ShortcutNoForwarding || d.Shortcut == lookup.ShortcutNotUnicast {
@@ -85,8 +85,8 @@ func (e told) dropErrno() string {
 	return " (" + d.Errno.String() + ")"
 }
 
-// hiddenWords says by what, which it does not show, the kernel may answer
-// otherwise; empty: the code is none of these.
+// hiddenWords says which hidden state can cause another answer of the kernel; empty:
+// the code is none of these.
 func hiddenWords(c lookup.Code) string {
 	switch c {
 	case lookup.CodeHiddenEntry:
@@ -103,8 +103,8 @@ func hiddenWords(c lookup.Code) string {
 	return ""
 }
 
-// shared says that the kernel answers by another route with the same next-hop object,
-// and what of its answer is that one's.
+// shared says that the kernel answers with another route that has the same next-hop
+// object, and which parts of its answer come from that route.
 func (e told) shared(b report.Reason) string {
 	d, a := &e.Decision, e.Kernel.Answer
 	var its []string
@@ -125,14 +125,14 @@ func (e told) shared(b report.Reason) string {
 }
 
 // redirectedFromOne reports whether the kernel was redirected from one of several next
-// hops, and does not tell from which.
+// hops and does not tell which one.
 func (e told) redirectedFromOne() bool {
 	return slices.ContainsFunc(e.Kernel.Explained, func(b report.Reason) bool {
 		return b.Code == lookup.CodeRedirected && b.Want.IsZero()
 	})
 }
 
-// explained says what the kernel's answer adds to an agreement.
+// explained says what the kernel's answer adds when it agrees.
 func (e told) explained() string {
 	k := e.Kernel
 	if e.Disposition == lookup.DispositionUnknown {
@@ -153,7 +153,7 @@ func (e told) explained() string {
 		case lookup.CodeLegRemembered:
 			out = append(out, "it takes another leg, "+hop(k.Answer.Gateway, k.Answer.Dev)+", remembering the legs' sources from before an address changed")
 		case lookup.CodeRedirected:
-			if b.Want.IsZero() { // else the headline says so
+			if b.Want.IsZero() { // otherwise the headline says so
 				out = append(out, fmt.Sprintf("it was redirected from one of these gateways to %s", b.Have))
 			}
 		case lookup.CodeOneOfSeveral:

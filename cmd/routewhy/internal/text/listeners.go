@@ -24,7 +24,7 @@ func (e told) listening() string {
 	}
 }
 
-// receiver names a socket by its process where that is known.
+// receiver names a socket by its process, if the process is known.
 func receiver(x *report.Socket) string {
 	if len(x.Processes) > 0 {
 		return iproute2.Safe(x.Processes[0].Name)
@@ -57,12 +57,12 @@ func bound(x *report.Socket) string {
 	return a
 }
 
-// socketName is a socket and who holds it.
+// socketName is a socket and the process that holds it.
 func socketName(x *report.Socket) string {
 	return fmt.Sprintf("%s %s:%d, %s", x.Protocol, bound(x), x.Port, holder(x))
 }
 
-// listeners writes which socket takes the packet, and why others do not.
+// listeners writes which socket takes the packet, and why the others do not.
 func (p *page) listeners(e told) {
 	l := e.Sockets
 	if l == nil {
@@ -85,7 +85,7 @@ func (p *page) listeners(e told) {
 		c := &l.Receivers[i]
 		alike := alikeReceivers(l, c)
 		if alike[0] != i {
-			continue // said with the first of them
+			continue // the first of them says it
 		}
 		text := socketName(&c.Socket) + ", takes it"
 		if dead {
@@ -115,8 +115,8 @@ func (p *page) listeners(e told) {
 	}
 }
 
-// alikeReceivers are the sockets that take the packet and are bound as one of them is, and belong
-// to a process of the same name, by their places.
+// alikeReceivers are those sockets that take the packet, are bound in the same way as the given
+// one, and belong to a process of the same name. They are given as indexes.
 func alikeReceivers(l *report.Sockets, c *report.Contender) []int {
 	var out []int
 	for i := range l.Receivers {
@@ -156,7 +156,7 @@ func miss(l *report.Sockets, r report.Reason) string {
 	return outranked(r)
 }
 
-// outranked says what goes before a socket that could take the packet.
+// outranked says what comes before a socket that could also take the packet.
 func outranked(r report.Reason) string {
 	switch r.Code {
 	case listen.CodeExact:

@@ -11,7 +11,7 @@ import (
 	"routewhy/route"
 )
 
-// Metrics writes what was found in the text format of Prometheus (version 0.0.4).
+// Metrics writes the findings in the text format of Prometheus (version 0.0.4).
 func Metrics(w io.Writer, m *report.Metrics) error {
 	p := &metricsPage{page: &page{w: w}}
 	p.findings(m)
@@ -59,8 +59,8 @@ func Metrics(w io.Writer, m *report.Metrics) error {
 	return p.err
 }
 
-// findings are counted by check and severity. A check that found nothing counts none of its
-// own severity, so that one can be told from a check that was not made.
+// findings are counted by check and severity. A check that found nothing has a count of
+// zero for its own severity. This shows that the check was made.
 func (p *metricsPage) findings(m *report.Metrics) {
 	type key struct {
 		id       string
@@ -98,13 +98,13 @@ func (p *metricsPage) findings(m *report.Metrics) {
 // metricsPage writes metrics.
 type metricsPage struct{ *page }
 
-// family begins a metric, which is a gauge.
+// family begins a metric. Every metric here is a gauge.
 func (p *metricsPage) family(name, help string) {
 	p.line("# HELP " + name + " " + help)
 	p.line("# TYPE " + name + " gauge")
 }
 
-// sample writes a value. Labels are names and values by turns.
+// sample writes a value. Labels are names and values in turn.
 func (p *metricsPage) sample(name string, value int, labels ...string) {
 	var all []string
 	for i := 0; i < len(labels); i += 2 {
@@ -116,7 +116,8 @@ func (p *metricsPage) sample(name string, value int, labels ...string) {
 	p.line(fmt.Sprintf("%s %d", name, value))
 }
 
-// labelValue escapes what ends a label's value, and replaces what is not UTF-8.
+// labelValue escapes characters that end a label's value, and replaces what is not
+// UTF-8.
 func labelValue(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(strings.ToValidUTF8(s, "\ufffd"))
 }

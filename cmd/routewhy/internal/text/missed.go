@@ -8,9 +8,10 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// noRuleLeads is the finding about the table of a packet that has no route or takes a
-// default route, whose route would be better and to which no rule leads; nil: there is
-// none. Of several, table main counts, and then the longest prefix.
+// noRuleLeads is the finding about a route that would be better for a packet that has
+// no route or takes a default route. No rule leads to the table of that route. It is
+// nil if there is no such finding. If there are several, table main comes first, and
+// then the longest prefix.
 func (e told) noRuleLeads() *report.Finding {
 	if e.Disposition != lookup.DispositionNoRoute && !e.ordinaryDefault() {
 		return nil
@@ -34,15 +35,15 @@ func (e told) noRuleLeads() *report.Finding {
 	return best
 }
 
-// ordinaryDefault reports whether a packet of which nothing but the destination was given
-// takes a default route.
+// ordinaryDefault reports whether a packet takes a default route and only its destination
+// was given.
 func (e told) ordinaryDefault() bool {
 	return e.Disposition == lookup.DispositionUnicast && e.Default && e.Route != nil && len(given(&e.Query)) == 0
 }
 
 // missed says in the first line that a packet takes a default route although there is a
-// better route: in a table to which no rule leads, or, to a neighbour, in one that is not
-// reached.
+// better route. That route is in a table to which no rule leads, or it leads to a
+// neighbour and is in a table that is not reached.
 func (e told) missed() string {
 	if !e.ordinaryDefault() {
 		return ""
@@ -59,14 +60,14 @@ func (e told) missed() string {
 	return ""
 }
 
-// isNetwork reports whether a route leads straight to the neighbours in a network.
+// isNetwork reports whether a route leads directly to the neighbours in a network.
 func isNetwork(r *iproute2.Route) bool {
 	hops := r.Hops()
 	return r.Type == "unicast" && prefixOf(r).Bits() > 1 && len(hops) == 1 && hops[0].Gateway == "" && hops[0].Via == nil && r.Dev != ""
 }
 
-// wayBackWrong says why the reverse-path filter drops a packet, where the first line does
-// not say that by itself.
+// wayBackWrong says why the reverse-path filter drops a packet, if the first line does
+// not already say that.
 func (e told) wayBackWrong() string {
 	rp := e.Reverse
 	if rp == nil || e.Reply != nil && e.Reply.Symmetry == lookup.Asymmetric {

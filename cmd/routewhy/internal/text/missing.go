@@ -6,7 +6,7 @@ import (
 	"routewhy/lookup/report"
 )
 
-// factWords says what was taken for a fact that was not read; empty: the finding is
+// factWords says what was assumed for a fact that was not read; empty: the finding is
 // about something else.
 func factWords(a *report.Finding) string {
 	switch a.Code {

@@ -10,7 +10,7 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// finding puts a finding into words; empty: the first line says it.
+// finding puts a finding into words; empty: the first line already says it.
 func (e told) finding(n *report.Finding) string {
 	have := name(n.Have)
 	switch n.Code {
@@ -43,8 +43,8 @@ func (e told) finding(n *report.Finding) string {
 	return e.rare(n, have)
 }
 
-// redirectWords says that a router sent this host to another one, and how to undo
-// that.
+// redirectWords says that a router redirected this host to another router, and how to
+// undo that.
 func (e told) redirectWords(n *report.Finding) string {
 	fam, dst := e.Query.Family(), e.Looked().Addr().String()
 	to := fmt.Sprintf("use %s for %s", n.Have, dst)
@@ -58,7 +58,8 @@ func (e told) redirectWords(n *report.Finding) string {
 	return fmt.Sprintf("the gateway %s told this host to %s (ICMP redirect, taken because accept_redirects was on); the kernel obeys until it forgets, or until `%s`", n.Want, to, flush)
 }
 
-// keptWords say which settings would send a broadcast on to the device of its network.
+// keptWords say which settings would let a broadcast be sent on to the device of its
+// network.
 func keptWords(set []report.Setting, to string) string {
 	if len(set) != 2 {
 		return ""
@@ -67,7 +68,7 @@ func keptWords(set []report.Setting, to string) string {
 		to, iproute2.Safe(set[0].Name), iproute2.Safe(set[1].Name), set[0].Value, set[1].Value)
 }
 
-// tiedWords says what becomes of default routes that are equal.
+// tiedWords says how equal default routes are used.
 func tiedWords(n *report.Finding) string {
 	return fmt.Sprintf("%s default routes have the same metric: the kernel prefers a gateway that answers, and may choose another one for each look-up; give them different metrics", n.Have)
 }
@@ -89,7 +90,7 @@ func (e told) remark(n *report.Finding) string {
 	return ""
 }
 
-// family is that of a route.
+// family is the family of a route.
 func family(r *iproute2.Route) route.Family {
 	if r.Is4() {
 		return route.IPv4
@@ -114,18 +115,18 @@ func entryFinding(n *report.Finding) string {
 	return setupFinding(n)
 }
 
-// staleWords says that a next hop may be used although it should not be.
+// staleWords says that a next hop may still be used although it should not be.
 func staleWords(dev string) string {
 	return fmt.Sprintf("the next hop on %s has no carrier and should not be used, but the kernel may still do so until the next link event", dev)
 }
 
-// linkdownWords says that a device without carrier is used all the same.
+// linkdownWords says that a device without carrier is still used.
 func linkdownWords(f route.Family, dev string) string {
 	return fmt.Sprintf("%s has no carrier, and the kernel uses its routes all the same (%s = 0)",
 		dev, setting(f, dev, "ignore_routes_with_linkdown"))
 }
 
-// rare puts what few hosts have into words.
+// rare puts into words what only few hosts have.
 func (e told) rare(n *report.Finding, have string) string {
 	switch n.Code {
 	case lookup.NoteUnknownAttr:
@@ -284,12 +285,12 @@ func unreachableDefault(n *report.Finding) string {
 	return fmt.Sprintf("%s route add unreachable default metric 4278198272 table %s", ip, iproute2.Safe(n.Table))
 }
 
-// socketElsewhere says what becomes of a connected socket, which looks up again
-// with the source that it got.
+// socketElsewhere says where a connected socket goes, because it looks up again with
+// the source that it got.
 func (e told) socketElsewhere() string {
 	t := e.Socket
 	d := &t.Decision
-	if e.OnlyConnected() { // the first line says it
+	if e.OnlyConnected() { // the first line already says it
 		return fmt.Sprintf("`ip route get %s` makes the look-up without a source; routewhy %[1]s --from %s explains the socket's", e.Looked().Addr(), t.From)
 	}
 	way := "is refused: " + d.Errno.String()
@@ -306,10 +307,11 @@ func (e told) socketElsewhere() string {
 		t.From, way, e.label(), t.From)
 }
 
-// setting is a setting of a device as sysctl(8) takes it.
+// setting is a setting of a device in the form that sysctl(8) takes.
 func setting(f route.Family, dev, key string) string { return route.SettingName(f, dev, key) }
 
-// asking are the flags that make another packet of the one that was asked about.
+// asking are flags. Together with the destination that was asked about, they ask
+// about another packet.
 func asking(q *report.Query) string {
 	text := ""
 	if q.From.IsValid() {
@@ -348,7 +350,8 @@ func asking(q *report.Query) string {
 	return text
 }
 
-// skipped names a table that would have had a route, and how to ask for it.
+// skipped names a table that has a route but was not used, and says how to ask for
+// it.
 func (e told) skipped(n *report.Finding) string {
 	what := n.Route.Line()
 	if n.Route.IsDefault() {
@@ -397,7 +400,7 @@ func (p *page) reverse(e told) {
 	if !rp.Passed {
 		tint = red
 	}
-	if rp.Filter == 0 && !rp.Passed { // refused whatever the filter is
+	if rp.Filter == 0 && !rp.Passed { // refused with any filter
 		p.detail("sender", reverseWords(rp, comesBack), tint)
 		return
 	}
@@ -412,8 +415,8 @@ func (p *page) reverse(e told) {
 	}
 }
 
-// nested writes the look-up of the way back to a packet's source, which is a
-// decision of its own. ComesBack says that the packet is an answer itself.
+// nested writes the look-up of the way back to a packet's source. That look-up is a
+// separate decision. If comesBack is set, the packet itself is an answer.
 func (p *page) nested(e told, comesBack bool) {
 	label, way, by := "answer", "has no route", "would go by "
 	if comesBack {
@@ -431,8 +434,8 @@ func (p *page) nested(e told, comesBack bool) {
 	}
 }
 
-// reverseWords says what the reverse-path filter made of a packet's source; back
-// says that the packet is an answer itself.
+// reverseWords says how the reverse-path filter judges a packet's source. If back is
+// set, the packet itself is an answer.
 func reverseWords(rp *report.ReversePath, back bool) string {
 	r := rp.Reason
 	if rp.Filter == 0 && r.Code == lookup.CodeRPSame {
@@ -470,7 +473,7 @@ func reverseWords(rp *report.ReversePath, back bool) string {
 	return string(r.Code)
 }
 
-// policyWords says what an IPsec policy makes of a packet.
+// policyWords says what an IPsec policy does with a packet.
 func policyWords(p *report.Policy) string {
 	which := fmt.Sprintf("(ip xfrm policy: src %s dst %s dir %s)", p.Src, p.Dst, p.Dir)
 	switch {

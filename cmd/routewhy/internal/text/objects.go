@@ -9,7 +9,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// objects writes the objects that differ: of what has changed both.
+// objects writes the objects that differ. An object that has changed is written in
+// both forms.
 func (p *page) objects(d *report.Diff) {
 	for i, o := range d.Objects.All() {
 		if i == 0 {
@@ -32,8 +33,9 @@ func (p *page) objects(d *report.Diff) {
 	}
 }
 
-// objectText is an object as it is, and as it was where it has changed. Of a route, what is
-// usually left out, such as a flag, is said where nothing else differs.
+// objectText is an object as it is now, and as it was before if it has changed. For a
+// route, parts that are usually left out, such as a flag, are written if nothing else
+// differs.
 func objectText(o *report.Object) (text, was string) {
 	switch o.Change {
 	case report.Removed:
@@ -49,8 +51,8 @@ func objectText(o *report.Object) (text, was string) {
 	return text, was
 }
 
-// routeWith is a route and words of its listing, among which are the next hops where it has
-// several.
+// routeWith is a route with additional words of its listing. If the route has several next
+// hops, these words include them.
 func routeWith(r *iproute2.Route, words string) string {
 	line := r.Line()
 	if len(r.NextHops) > 1 && strings.Contains(words, "nexthop ") {

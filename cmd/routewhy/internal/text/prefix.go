@@ -56,10 +56,10 @@ func ExplainPrefix(w io.Writer, r *report.Prefix, st Style) error {
 // longer writes the longer prefixes of a table.
 func (p *page) longer(e entries, in *report.Longer) {
 	if in.Table == tableLocal && !p.st.Verbose {
-		return // this host's own addresses
+		return // these are this host's own addresses
 	}
 	if e.Default && len(e.Entries) == 0 && onlyLinkLocal(in) && !p.st.Verbose {
-		return // no default route of IPv6, and no other routes than those of every device
+		return // there is no default route of IPv6, and only the routes that every device has
 	}
 	var first []string
 	for i := range in.First {
@@ -84,7 +84,8 @@ func onlyLinkLocal(in *report.Longer) bool {
 	return in.Routes == len(in.First) && !slices.ContainsFunc(in.First, other)
 }
 
-// prefixOf is the destination of a route; the zero Prefix: it is not understood.
+// prefixOf is the destination of a route. The zero Prefix means that it is not
+// understood.
 func prefixOf(r *iproute2.Route) netip.Prefix {
 	p, err := netip.ParsePrefix(r.Dst)
 	if err != nil {
@@ -93,8 +94,8 @@ func prefixOf(r *iproute2.Route) netip.Prefix {
 	return p
 }
 
-// longerWords says how many longer prefixes a table has, and what that means where
-// the prefix has an entry itself.
+// longerWords says how many longer prefixes a table has, and what that means if the
+// prefix itself has an entry.
 func (e entries) longerWords(in *report.Longer) string {
 	who, takes, is := "1 longer prefix", "takes", "is"
 	if in.Count > 1 {
@@ -140,7 +141,7 @@ func (e entries) headline() string {
 	return e.absence(name)
 }
 
-// absence says what becomes of a prefix's addresses that is in no table.
+// absence says what happens to the addresses of a prefix that is in no table.
 func (e entries) absence(name string) string {
 	r := e.Route
 	if r != nil && prefixOf(r).Bits() >= e.dst().Bits() {
@@ -183,10 +184,12 @@ func (e entries) own() []string {
 	return out
 }
 
-// maxConditional is how many entries the first line names that some packets take.
+// maxConditional is how many entries that only some packets take are named in the
+// first line.
 const maxConditional = 4
 
-// conditional are the entries that some packets take: by what way, and which packets.
+// conditional are the entries that only some packets take: their ways, and which
+// packets take them.
 func (e entries) conditional() []string {
 	var out []string
 	more := 0
@@ -207,8 +210,8 @@ func (e entries) conditional() []string {
 	return out
 }
 
-// replaced says which longer prefixes carry every address of a default route, and by
-// what ways.
+// replaced says which longer prefixes together carry every address of a default
+// route, and by which ways.
 func (e entries) replaced() string {
 	var prefixes, ways []string
 	var all []*report.Entry
@@ -225,13 +228,13 @@ func (e entries) replaced() string {
 	return fmt.Sprintf("%s: %s", and(prefixes), and(ways)) + but(all...)
 }
 
-// and joins words to a list.
+// and joins words into a list.
 func and(list []string) string {
 	last := len(list) - 1
 	return strings.Join(nonEmpty(strings.Join(list[:last], ", "), list[last]), " and ")
 }
 
-// entryWay is by what an entry leaves, or what it does instead.
+// entryWay says by which way an entry sends packets, or what it does instead.
 func entryWay(r *iproute2.Route) string {
 	if r.Type != typeUnicast {
 		return strings.TrimSpace(string(r.Type) + " " + r.Way())
@@ -239,7 +242,7 @@ func entryWay(r *iproute2.Route) string {
 	return r.Way()
 }
 
-// absent says that no table has the entry, as far as that is known.
+// absent says that no table has the entry, as far as this is known.
 func (e entries) absent(name string) string {
 	if e.Partial {
 		return name + " is in no table that is known"
@@ -247,7 +250,7 @@ func (e entries) absent(name string) string {
 	return name + " is in no table"
 }
 
-// unread says which facts are missing where nothing is known of the entry.
+// unread says which facts are missing if nothing is known about the entry.
 func (e entries) unread() string {
 	if e.Unread != "" {
 		return fmt.Sprintf("the routes of %s are missing (%s)", e.Query.Family(), iproute2.Safe(e.Unread))
@@ -255,8 +258,8 @@ func (e entries) unread() string {
 	return uncertainWords(e.Ambiguous)
 }
 
-// inUse says by what way an entry is used, and which others are as well because
-// they are equal.
+// inUse says by which way an entry is used, and which other entries are also used
+// because they are equal.
 func (e entries) inUse(x *report.Entry) string {
 	where := " in " + tableWords(x.Route.Table)
 	if turns := e.turns(x); len(turns) > 1 {
@@ -269,8 +272,8 @@ func (e entries) inUse(x *report.Entry) string {
 	return entryWay(&x.Route) + where + but(x)
 }
 
-// turns are the equal default routes of which the kernel takes now one and now
-// another, of a tie that an entry is in.
+// turns are the equal default routes that the kernel uses in turn, if the entry is
+// one of them.
 func (e entries) turns(x *report.Entry) []*report.Entry {
 	var out []*report.Entry
 	for i := range e.Entries {
@@ -281,8 +284,8 @@ func (e entries) turns(x *report.Entry) []*report.Entry {
 	return out
 }
 
-// mostUsed is the entry that says most: one that some packets take, if there is
-// one.
+// mostUsed is the entry that says most. If there is an entry that some packets take,
+// it is that one.
 func (e entries) mostUsed() *report.Entry {
 	for i := range e.Entries {
 		switch e.Entries[i].Status {
@@ -309,7 +312,7 @@ func (e entries) finding(n *report.Finding) string {
 	return entryFinding(n)
 }
 
-// annotatePrefix adds to the findings of a prefix what they say as sentences.
+// annotatePrefix adds to each finding of a prefix its text as a sentence.
 func annotatePrefix(r *report.Prefix) {
 	for i := range r.Assumptions {
 		r.Assumptions[i].Text = factWords(&r.Assumptions[i])

@@ -13,33 +13,33 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// own is an address of this host, and who reaches it.
+// own is an address of this host, and which clients reach it.
 type own struct {
 	*report.ExposedAddress
 	*reached
 }
 
-// reached is who reaches some addresses by each device that packets come in by. Addresses
-// that are alike share it.
+// reached says which clients reach some addresses, for each device where packets come in.
+// Addresses with the same result share one reached.
 type reached struct {
 	views     []view
 	how       listen.Reach
-	selfTo    string // the other socket that takes what this host itself sends
-	linkLocal bool   // the addresses have a meaning on one link alone
+	selfTo    string // the other socket, which takes what this host itself sends
+	linkLocal bool   // the addresses have a meaning only on one link
 	linkGroup bool   // they are groups whose packets stay on a link
 	lines     []tinted
-	text      string // the lines in one
+	text      string // the lines as one string
 }
 
-// view is who reaches an address by one device. The first class is that of the prefix of
-// length 0.
+// view says which clients reach an address by one device. The first class is the one of
+// the prefix of length 0.
 type view struct {
 	uplink  string
 	classes []*report.ClientClass
 }
 
-// ownOf takes some addresses and their classes together, and says who reaches them: once
-// where they are alike.
+// ownOf joins some addresses with their classes, and says which clients reach them. If
+// the result is the same for several addresses, it is said once.
 func ownOf(x *report.Exposed, verbose bool) []own {
 	all := make([]own, len(x.Addresses))
 	lists, classes := addressLists(x.Classes)
@@ -77,8 +77,8 @@ func ownOf(x *report.Exposed, verbose bool) []own {
 	return all
 }
 
-// addressLists are the lists of addresses that some classes have, each once, and the places
-// of the classes that have each.
+// addressLists are the different lists of addresses that some classes have, and for each
+// list the indexes of the classes that have it.
 func addressLists(all []report.ClientClass) (lists [][]report.HostAddr, classes [][]int) {
 	shared, same := map[*report.HostAddr]int{}, map[string]int{}
 	for i := range all {
@@ -100,8 +100,8 @@ func addressLists(all []report.ClientClass) (lists [][]report.HostAddr, classes 
 	return lists, classes
 }
 
-// add adds a class of clients. Other devices than the one that has it may have the same
-// link-local address.
+// add adds a class of clients. More than one device may have the same link-local
+// address.
 func (o *reached) add(c *report.ClientClass, dev string) {
 	if o.linkLocal && c.Uplink != dev {
 		return
@@ -113,18 +113,18 @@ func (o *reached) add(c *report.ClientClass, dev string) {
 	last.classes = append(last.classes, c)
 }
 
-// heard is what is said about some uplinks.
+// heard is what is said about some of the uplinks.
 type heard struct {
 	uplinks []string
 	text    string
 	tint    ink
 }
 
-// heard says who reaches an address, by each uplink: those of which the same is to be said
-// are named together.
+// heard says who reaches an address, for each uplink. Uplinks with the same text are named
+// together.
 func (o *reached) heard(verbose bool) []heard {
 	var out []heard
-	place := map[string]int{} // by what is said
+	place := map[string]int{} // the key is the text
 	answered := slices.ContainsFunc(o.views, func(v view) bool { return v.answered() })
 	for i := range o.views {
 		v := &o.views[i]
@@ -145,32 +145,34 @@ func (o *reached) heard(verbose bool) []heard {
 	return out
 }
 
-// answered reports whether some clients get answers, or may.
+// answered reports whether some clients get answers, or may get them.
 func (v *view) answered() bool {
 	return slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return yes(c.Answered) || c.Answered == nil || c.Delivered == nil })
 }
 
-// sent reports whether what the clients of a class send to a group is delivered.
+// sent reports whether packets that the clients of a class send to a group are
+// delivered.
 func sent(c *report.ClientClass) bool {
 	return yes(c.Delivered) && c.Reason.Code == listen.CodeAnswerElsewhere
 }
 
-// taken reports whether another socket goes first.
+// taken reports whether another socket comes first.
 func (v *view) taken() bool { return v.classes[0].Reason.Code == listen.CodeOtherSocket }
 
-// yes reports whether something is known to be so.
+// yes reports whether something is known to be true.
 func yes(known *bool) bool { return known != nil && *known }
 
-// no reports whether something is known not to be so.
+// no reports whether something is known to be false.
 func no(known *bool) bool { return known != nil && !*known }
 
-// good reports whether the clients of a class get every answer by the device that they
-// came by, or to a group get what they send.
+// good reports whether the clients of a class get every answer by the device where
+// their packets came in. For a group, it reports whether the packets that they send
+// arrive.
 func (v *view) good(c *report.ClientClass) bool {
 	return sent(c) || yes(c.Answered) && c.Reason.Code == "" && len(c.By) == 1 && c.By[0] == v.uplink
 }
 
-// reach are the lines that say who reaches the addresses.
+// reach are the lines that say which clients reach the addresses.
 func (o *reached) reach(verbose bool) []tinted {
 	all := o.heard(verbose)
 	var out []tinted
@@ -201,7 +203,7 @@ type tinted struct {
 	ink  ink
 }
 
-// devs are names of devices fit for a terminal.
+// devs are names of devices in a form that is safe for a terminal.
 func devs(all []string) []string {
 	var out []string
 	for _, dev := range all {
@@ -224,10 +226,10 @@ func someDevices(all []string) string {
 	return listed(all)
 }
 
-// itsLink is who reaches what has a meaning on one link alone.
+// itsLink says who reaches an address that has a meaning only on one link.
 const itsLink = "its link"
 
-// words say who reaches an address; empty: nothing is delivered.
+// words say which clients reach an address; empty: nothing is delivered.
 func (v *view) words(linkLocal, verbose bool) (string, ink) {
 	if v.taken() {
 		return takenBy(v.classes[0].Reason.Want.String()), plain
@@ -245,7 +247,8 @@ func (v *view) words(linkLocal, verbose bool) (string, ink) {
 	}
 	var good, rest []string
 	var other []*report.ClientClass
-	// What others are inside a network that is named is named too.
+	// If a named network has smaller networks inside that are among the others, they
+	// are named too.
 	inner := clientList(first.Clients[1:], verbose)
 	if len(first.Clients) == 1 || inner == linkLocalClients {
 		inner = ""
@@ -279,10 +282,11 @@ func (v *view) words(linkLocal, verbose bool) (string, ink) {
 	return strings.Join(append(append(good, rest...), v.fate(others, first)), "; "), yellow
 }
 
-// takenBy says that another socket goes first, by what it is bound to.
+// takenBy says that another socket comes first, and what it is bound to.
 func takenBy(bound string) string { return "the socket on " + iproute2.Safe(bound) + " takes it" }
 
-// byOthers says that some clients get answers by other devices: which, where they are few.
+// byOthers says that some clients get answers by other devices. If there are few such
+// clients, it names them.
 func (v *view) byOthers(all []*report.ClientClass) []string {
 	switch {
 	case len(all) == 0:
@@ -301,11 +305,11 @@ func (v *view) byOthers(all []*report.ClientClass) []string {
 	return []string{"what is routed by " + someDevices(by) + " gets answers that way, which networks may drop"}
 }
 
-// linkLocalClients stands for clients that have nothing but link-local addresses.
+// linkLocalClients stands for clients that have only link-local addresses.
 const linkLocalClients = "link-local addresses"
 
-// clientList names networks of clients. Those of a link go without saying where
-// there are others, but with -v.
+// clientList names networks of clients. The networks of a link are not named if there
+// are others, except with -v.
 func clientList(all []netip.Prefix, verbose bool) string {
 	var out []string
 	for _, p := range all {
@@ -322,10 +326,10 @@ func clientList(all []netip.Prefix, verbose bool) string {
 	return listed(out)
 }
 
-// isLinkLocal6 reports whether an address has a meaning on one link alone.
+// isLinkLocal6 reports whether an address has a meaning only on one link.
 func isLinkLocal6(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
 
-// fate says what becomes of clients that get no answer, or one by another way.
+// fate says what happens to clients that get no answer, or get it by another way.
 func (v *view) fate(clients string, c *report.ClientClass) string {
 	r := c.Reason
 	by := " get answers by " + strings.Join(devs(c.By), " or ")

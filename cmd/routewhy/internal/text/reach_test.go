@@ -10,8 +10,9 @@ import (
 	"routewhy/lookup/report"
 )
 
-// TestOwnOf: who reaches addresses that are alike is worked out once, also where their
-// classes do not share the list of them, as after JSON. Other addresses keep their own.
+// TestOwnOf checks that the result for similar addresses is worked out only once, even
+// if their classes do not share the list of addresses, as after JSON. Other addresses
+// keep their own result.
 func TestOwnOf(t *testing.T) {
 	const devices = 300
 	answered := true

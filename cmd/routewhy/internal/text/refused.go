@@ -12,12 +12,12 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// someRefused says what part of all flows the kernel refuses, where that depends on
-// the next hop that a hash gives them.
+// someRefused says what part of all flows the kernel refuses, if that depends on the
+// next hop that a hash chooses for them.
 func (e told) someRefused() string {
 	some := e.SomeRefused
 	switch {
-	case some == nil, len(e.BySource) > 0 && e.Twice: // said source by source
+	case some == nil, len(e.BySource) > 0 && e.Twice: // it is said for each source
 		return ""
 	case e.Looked().Iif != "":
 		why := "reverse-path filter"
@@ -29,7 +29,7 @@ func (e told) someRefused() string {
 	return fmt.Sprintf("; %s refused: %s", flowsAre(some.Share), errnoWords(some.Errno))
 }
 
-// flowsAre is a part of all flows as the subject of a sentence.
+// flowsAre is a part of all flows, as the subject of a sentence.
 func flowsAre(part float64) string {
 	switch text := share(part); {
 	case part == 0:
@@ -45,8 +45,8 @@ func flowsAre(part float64) string {
 	}
 }
 
-// seen is what the sender of a packet that is refused gets to see: a program of this
-// host an error, another host an ICMP message (ip_error in net/ipv4/route.c,
+// seen is what the sender sees if its packet is refused. A program of this host sees
+// an error. Another host sees an ICMP message (ip_error in net/ipv4/route.c,
 // ip6_pkt_drop in net/ipv6/route.c), or nothing.
 func (e told) seen(d *report.Decision) string {
 	if e.Looked().Iif == "" {
@@ -62,7 +62,7 @@ func (e told) seen(d *report.Decision) string {
 	return text
 }
 
-// icmpError is the error that a packet brings its sender when it is refused.
+// icmpError is the error that the sender of a packet gets when the packet is refused.
 func icmpError(six bool, why route.Errno) string {
 	switch {
 	case why == route.EACCES && six:

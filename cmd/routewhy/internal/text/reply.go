@@ -24,7 +24,7 @@ func (e told) replying() string {
 		return "; nobody can answer, it has no source"
 	}
 	if len(r.Answers) == 0 {
-		return "" // said by the packet's own verdict
+		return "" // the packet's own verdict says it
 	}
 	return "; " + e.stated()
 }
@@ -41,11 +41,11 @@ func (e told) stated() string {
 	return text
 }
 
-// alternates reports whether the packet may leave by another device the next time.
+// alternates reports whether the packet may leave by another device next time.
 func (e told) alternates() bool { return e.Looked().Iif == "" && alternates(&e.Decision) }
 
-// alternates reports whether the kernel chooses again for each look-up by which of
-// several devices a packet leaves, as it does among equal default routes.
+// alternates reports whether the kernel chooses one of several devices again for each
+// look-up. It does so among equal default routes.
 func alternates(d *report.Decision) bool {
 	other := func(h report.NextHop) bool { return h.Dev != d.NextHops[0].Dev }
 	return d.Ambiguous.Code == lookup.CodeDefaultsTie && slices.ContainsFunc(d.NextHops, other)
@@ -72,7 +72,8 @@ func (e told) wayBack() string {
 	return what + letIn(r.Answers)
 }
 
-// owner is the way back by the device that has the packet's source; nil: there is none.
+// owner is the way back by the device that has the packet's source address; nil: there
+// is none.
 func owner(all []*report.Return) *report.Return {
 	i := slices.IndexFunc(all, func(x *report.Return) bool { return x.By == lookup.CodeReplyOwner })
 	if i < 0 {
@@ -81,7 +82,7 @@ func owner(all []*report.Return) *report.Return {
 	return all[i]
 }
 
-// letIn says by which devices the answer may come in, and by which not.
+// letIn says by which devices the answer may come in, and by which it may not.
 func letIn(all []*report.Return) string {
 	var order []string
 	by := map[string][]string{}
@@ -101,7 +102,7 @@ func letIn(all []*report.Return) string {
 	return strings.Join(out, ", ")
 }
 
-// arrival says what becomes of an answer that comes in, with a place for the
+// arrival says what happens to an answer that comes in, with a placeholder for the
 // device.
 func arrival(d *report.Decision) string {
 	switch {
@@ -117,7 +118,7 @@ func arrival(d *report.Decision) string {
 	return "let in by %s"
 }
 
-// listedReturns says of each device that an answer comes in by what becomes of it.
+// listedReturns says for each device what happens to an answer that comes in there.
 func listedReturns(all []*report.Return, say func(told) string) string {
 	var out []string
 	for _, a := range all {
@@ -129,7 +130,7 @@ func listedReturns(all []*report.Return, say func(told) string) string {
 	return strings.Join(out, ", or by ")
 }
 
-// goesBack says where a router sends an answer to what came in by a device.
+// goesBack says where a router sends an answer to a packet that came in by a device.
 func (e told) goesBack(came string) string {
 	d := &e.Decision
 	switch {
@@ -147,8 +148,8 @@ func (e told) goesBack(came string) string {
 	return "goes back by " + devices(d) + e.wayOut()
 }
 
-// leaves says where an answer goes that this host sends to what came in by a
-// device; verb is "leaves".
+// leaves says where this host sends an answer to a packet that came in by a device.
+// The verb is "leaves".
 func (e told) leaves(verb, came string) string {
 	d := &e.Decision
 	switch {
@@ -171,7 +172,7 @@ func viaOther(d *report.Decision, dev string) bool {
 	return slices.ContainsFunc(liveWays(d), func(w report.NextHop) bool { return w.Dev != dev })
 }
 
-// devices are those that a packet may leave by.
+// devices are the devices that a packet may leave by.
 func devices(d *report.Decision) string {
 	var out []string
 	for _, w := range liveWays(d) {
@@ -205,7 +206,7 @@ func (p *page) reply(e told) {
 		p.blank()
 		p.rules(a)
 		p.reverse(a)
-		p.details(a, notAsked(a) == notAsked(e)) // said above
+		p.details(a, notAsked(a) == notAsked(e)) // it is already said above
 	}
 	p.blank()
 	p.bothWays(e)
@@ -219,8 +220,8 @@ func notAsked(e told) string {
 	return e.Kernel.NotAsked
 }
 
-// sameAnswer finds an earlier answer of which everything that is shown is the
-// same but the device that it comes in by; -1: there is none.
+// sameAnswer finds an earlier answer that looks the same in the output, except for
+// the device where it comes in; -1: there is none.
 func sameAnswer(all []*report.Return, i int) int {
 	a := all[i]
 	return slices.IndexFunc(all[:i], func(b *report.Return) bool {
@@ -241,7 +242,7 @@ func samePassing(a, b *report.ReversePath) bool {
 	return a == nil && b == nil || a != nil && b != nil && a.Passed == b.Passed && a.Filter == b.Filter && a.Reason.Code == b.Reason.Code
 }
 
-// bothWays writes what the two directions have to do with each other.
+// bothWays writes how the two directions are related.
 func (p *page) bothWays(e told) {
 	r := e.Reply
 	if len(r.Answers) == 0 {
@@ -282,7 +283,7 @@ func (e told) noAnswer() string {
 	return "the packet gets nowhere"
 }
 
-// groupsAnswerTo is where answers to a packet for a group go.
+// groupsAnswerTo says where answers go if a packet was sent to a group.
 func (e told) groupsAnswerTo() string {
 	if src := e.Src; src.IsValid() {
 		return src.String()
@@ -298,7 +299,7 @@ func (e told) symmetry() string {
 	return e.stated()
 }
 
-// verdictBoth is the same with the devices of both directions side by side.
+// verdictBoth is the same verdict, with the devices of both directions side by side.
 func (e told) verdictBoth() string {
 	r := e.Reply
 	switch lost := e.AnswerLost(); {
@@ -335,7 +336,7 @@ func (e told) paths() string {
 	return fmt.Sprintf("out by %s, back by %s", out, each(r.Answers, func(x *report.Return) string { return iproute2.Safe(x.Query.Iif) }))
 }
 
-// each joins what is said of all ways back, each once.
+// each joins what is said about all ways back, and says each text only once.
 func each(all []*report.Return, say func(*report.Return) string) string {
 	var out []string
 	for _, x := range all {
@@ -346,8 +347,8 @@ func each(all []*report.Return, say func(*report.Return) string) string {
 	return strings.Join(out, " or ")
 }
 
-// strict says what a strict reverse-path filter would do, where the device of a packet
-// has none and it would drop.
+// strict says what a strict reverse-path filter would do. It does so if the device of
+// a packet has no filter and a strict one would drop the packet.
 func (p *page) strict(e told, rp *report.ReversePath, what string) {
 	if rp == nil || rp.Passed || rp.Reason.Code == lookup.CodeRPOwnSource || e.Reverse == nil {
 		return
@@ -363,7 +364,8 @@ func (p *page) strict(e told, rp *report.ReversePath, what string) {
 	p.detail("strict", text, plain)
 }
 
-// loose says what would let in what a strict reverse-path filter drops.
+// loose says which change would let in a packet that a strict reverse-path filter
+// drops.
 func (p *page) loose(e told) {
 	rp, q := e.Reverse, e.Looked()
 	if rp == nil || rp.Passed || rp.Filter != 1 || rp.Reason.Code != lookup.CodeRPOther {
@@ -376,7 +378,7 @@ func (p *page) loose(e told) {
 	}
 }
 
-// unmarked says what becomes of an answer that does not have the packet's mark.
+// unmarked says what happens to an answer that does not have the packet's mark.
 func (p *page) unmarked(a told, d *report.Next) {
 	if d == nil {
 		return
@@ -391,7 +393,7 @@ func (p *page) unmarked(a told, d *report.Next) {
 	p.detail("mark", fmt.Sprintf("the answer is taken to have the mark %#x too, which %s; without it, it %s", q.Marked(), who, plainly.verdict()), yellow)
 }
 
-// replyAssumed is what the way back rests on.
+// replyAssumed are the assumptions about the way back.
 func (e told) replyAssumed() []string {
 	r, q := e.Reply, e.Looked()
 	var out []string

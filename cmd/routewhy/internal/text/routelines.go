@@ -40,7 +40,7 @@ func routeLineMeaning(c *report.RouteLine) string {
 // noGateway is the zero address in a column.
 const noGateway = "0.0.0.0"
 
-// maskLength is the length of a prefix by its mask.
+// maskLength is the length of a prefix with the given mask.
 func maskLength(mask string) int {
 	a, err := netip.ParseAddr(mask)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// rules writes the rules in the kernel's order, and under each consulted table
-// its candidates.
+// rules writes the rules in the kernel's order, and below each table that was
+// consulted its candidates.
 func (p *page) rules(e told) {
 	trials := e.Trace
 	if len(trials) == 0 {
@@ -54,11 +54,11 @@ func (e told) nothingAsked() string {
 	return fmt.Sprintf("there is no policy rule for %s: no table is looked up", e.Query.Family())
 }
 
-// foldFrom is how many rules that are alike are shown as one line.
+// foldFrom is how many similar rules it takes to show them as one line.
 const foldFrom = 4
 
-// alike counts the rules at the beginning that became the same thing for the
-// same reason.
+// alike counts the rules at the beginning that had the same result for the same
+// reason.
 func alike(trials []report.RuleTrial) int {
 	first := &trials[0]
 	n := 0
@@ -110,21 +110,21 @@ func (p *page) rule(e told, t *report.RuleTrial, width int) {
 		text += "; would take " + t.Shadow.Line()
 	}
 	label := fmt.Sprintf("  %5d  %s", t.Rule.Priority, name)
-	if textWidth(name) > width { // too long for its column
+	if textWidth(name) > width { // it is too long for its column
 		p.line(p.st.paint(ruleInk(t), label))
 		label = "         " + strings.Repeat(" ", width)
 	}
 	p.block(pad(label, 9+width)+"  ", text, ruleInk(t))
 }
 
-// quietLocal says that table local simply has nothing, as for any address that
-// is not this host's.
+// quietLocal reports whether the only thing to say about table local is that it has
+// no route, which is usual for any address that is not this host's.
 func quietLocal(t *report.RuleTrial) bool {
 	return t.Table == tableLocal && t.Reason.Code == lookup.CodeTableNoMatch
 }
 
-// worthSaying reports whether it is news what a rule that was not reached would
-// have done: where it would not take the same way.
+// worthSaying reports whether the user should know what a rule that was not reached
+// would have done, because it would not have taken the same way.
 func (e told) worthSaying(t *report.RuleTrial) bool {
 	d := &e.Decision
 	return t.Verdict == lookup.VerdictNotReached && !(d.Route != nil && t.Table == string(d.Route.Table)) && d.Disposition != lookup.DispositionLocal
@@ -188,7 +188,7 @@ type cells struct{ dst, way, attrs string }
 func candidateCells(c *report.Candidate, all bool) cells {
 	r := &c.Route
 	bare := *r
-	bare.PrefSrc = "" // what it means for this packet is said below
+	bare.PrefSrc = "" // its meaning for this packet is written below
 	out := cells{r.Destination(), r.Way(), bare.Attributes()}
 	hops := r.Hops()
 	if len(hops) > 1 {
@@ -244,7 +244,7 @@ const maxCandidates = 8
 
 func (p *page) candidates(e told, t *report.RuleTrial, w widths) {
 	if t.Verdict == lookup.VerdictNotReached && !p.st.Verbose {
-		return // main, searched together with local
+		return // main, which was searched together with local
 	}
 	shown := 0
 	for i := range t.Candidates {
@@ -285,7 +285,7 @@ func (p *page) candidate(e told, c *report.Candidate, w widths) {
 		text += "; next"
 	}
 	tight := fmt.Sprintf("%*s%s %s", candidateIndent, "", p.st.mark(m), strings.Join(nonEmpty(cell.dst, cell.way, cell.attrs), "  "))
-	if textWidth(tight) > p.st.width() { // the attributes get lines of their own
+	if textWidth(tight) > p.st.width() { // the attributes get their own lines
 		tight = fmt.Sprintf("%*s%s %s", candidateIndent, "", p.st.mark(m), strings.Join(nonEmpty(cell.dst, cell.way), "  "))
 		p.line(p.st.paint(i, tight))
 		p.block(strings.Repeat(" ", candidateIndent+4), cell.attrs, i)
@@ -296,8 +296,8 @@ func (p *page) candidate(e told, c *report.Candidate, w widths) {
 	p.legs(e, c, w)
 }
 
-// aligned writes a row and what is said of it after it: without the columns
-// where the line would get too long, or below it.
+// aligned writes a row and then what is said about it. If the line would be too long,
+// it leaves out the columns, or puts the text below the row.
 func (p *page) aligned(head, tight, text string, i ink) {
 	for _, h := range []string{head, tight} {
 		if textWidth(h)+2+textWidth(text) <= p.st.width() {
@@ -313,8 +313,8 @@ func nonEmpty(parts ...string) []string {
 	return slices.DeleteFunc(parts, func(s string) bool { return s == "" })
 }
 
-// legs writes the next hops of a multipath route below it, and their shares
-// where it was chosen.
+// legs writes the next hops of a multipath route below the route, and their shares if
+// the route was chosen.
 func (p *page) legs(e told, c *report.Candidate, w widths) {
 	if len(c.Route.NextHops) < 2 {
 		return
@@ -332,7 +332,7 @@ func (p *page) legs(e told, c *report.Candidate, w widths) {
 	}
 }
 
-// hopStateWords says what is wrong with a next hop, and which part of the flows takes it.
+// hopStateWords says what is wrong with a next hop, and what part of the flows takes it.
 func hopStateWords(h report.HopState) string {
 	text := deviceFault(h.Fault)
 	if h.Share > 0 {
@@ -341,7 +341,7 @@ func hopStateWords(h report.HopState) string {
 	return strings.TrimSpace(text)
 }
 
-// share writes a part as a fraction where that is simple: "3 in 4".
+// share writes a part as a fraction if the fraction is simple: "3 in 4".
 func share(f float64) string {
 	for n := 1; n <= 20; n++ {
 		if k := f * float64(n); k > 0.999 && abs(k-float64(int(k+0.5))) < 0.001 {

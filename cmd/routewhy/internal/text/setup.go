@@ -9,8 +9,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// setupFinding says what is set up wrong on a way; empty: the finding is about something
-// else.
+// setupFinding says what is wrong in the setup of a way; empty: the finding is about
+// something else.
 func setupFinding(n *report.Finding) string {
 	have, want := name(n.Have), name(n.Want)
 	switch n.Code {
@@ -52,11 +52,11 @@ func setupFinding(n *report.Finding) string {
 	return ""
 }
 
-// kind is the kind of a finding's device: "bridge"; "device" where it is not known.
+// kind is the kind of a finding's device: "bridge"; "device" if it is not known.
 func kind(n *report.Finding) string { return iproute2.Safe(cmp.Or(n.Kind, "device")) }
 
-// misfit is the part of a first line about what no packet gets past; empty: nothing is
-// known.
+// misfit is the part of a first line about a fault that stops every packet; empty: no
+// such fault is known.
 func misfit(all []report.Finding) string {
 	for i := range all {
 		switch n := &all[i]; n.Code {

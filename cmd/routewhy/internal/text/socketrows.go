@@ -10,13 +10,13 @@ import (
 	"routewhy/lookup/report"
 )
 
-// socketRow is one line, or several sockets that are alike.
+// socketRow is one line. It stands for one socket or for several similar ones.
 type socketRow struct {
 	scope                    listen.Scope
 	proto, addr, ports, who  string
-	bound                    string // its address, alone
-	process                  string // its name; empty: not known
-	several                  bool   // processes of that name
+	bound                    string // only its address
+	process                  string // its name; empty: it is not known
+	several                  bool   // several processes have that name
 	remark                   string
 	tint                     ink
 	first, last, count, port uint16
@@ -24,8 +24,8 @@ type socketRow struct {
 
 func (r *socketRow) address() string { return r.addr + ":" + r.ports }
 
-// rows are the lines, ordered by port. Sockets that are alike share one: those
-// of one port, and without -v those of a row of ports.
+// rows are the lines, ordered by port. Similar sockets share a line: those with the
+// same port, and without -v also those with consecutive ports.
 func (s *listening) rows() []socketRow {
 	all := make([]*report.Listener, len(s.Sockets))
 	for i := range all {
@@ -37,7 +37,7 @@ func (s *listening) rows() []socketRow {
 	var out []socketRow
 	for _, x := range all {
 		r := s.row(x)
-		near := out[max(0, len(out)-64):] // what is alike is not far
+		near := out[max(0, len(out)-64):] // similar sockets are near each other
 		if j := slices.IndexFunc(near, func(o socketRow) bool { return o.joins(&r, s.verbose) }); j >= 0 {
 			near[j].last = r.port
 			near[j].count++
@@ -59,8 +59,8 @@ func (r *socketRow) joins(o *socketRow, verbose bool) bool {
 		(r.last == o.port || r.last+1 == o.port && !verbose)
 }
 
-// differsByAddress reports whether another line is this one except for its address, which is
-// of the same family.
+// differsByAddress reports whether another line is the same as this one except for its
+// address, which must be of the same family.
 func (r *socketRow) differsByAddress(o *socketRow) bool {
 	one := *o
 	one.addr, one.bound = r.addr, r.bound
@@ -137,13 +137,13 @@ func (p *page) socketRow(r *socketRow, remark string, width [2]int) {
 }
 
 const (
-	// manyAlike is how many lines in a row that differ by their address alone are all
-	// shown without -v. Of more, fewAlike are.
+	// manyAlike is how many consecutive lines that differ only in their address are
+	// all shown without -v. If there are more, only fewAlike are shown.
 	manyAlike = 12
 	fewAlike  = 4
 )
 
-// runOf is how many of n lines, from the first on, are like it.
+// runOf is how many of n lines at the beginning are like the first one.
 func runOf(n int, like func(int) bool) int {
 	for i := 1; i < n; i++ {
 		if !like(i) {
@@ -153,7 +153,7 @@ func runOf(n int, like func(int) bool) int {
 	return n
 }
 
-// shownOf is how many of so many lines that are alike are shown.
+// shownOf is how many of n similar lines are shown.
 func (p *page) shownOf(n int) int {
 	if n > manyAlike && !p.st.Verbose {
 		return fewAlike

@@ -19,11 +19,11 @@ type listening struct {
 	*report.Listeners
 	verbose bool
 	locals  []own
-	general map[localKey]*reached // who reaches each of them
+	general map[localKey]*reached // which clients reach each of them
 	remarks map[remarkKey]tinted
 }
 
-// Listeners writes what listens on a host, and who can reach it.
+// Listeners writes which sockets listen on a host, and which clients can reach them.
 func Listeners(w io.Writer, l *report.Listeners, st Style) error {
 	s := &listening{Listeners: l, verbose: st.Verbose}
 	p := &page{w: w, st: st}
@@ -50,7 +50,7 @@ func Listeners(w io.Writer, l *report.Listeners, st Style) error {
 	return p.err
 }
 
-// headline says how many sockets there are, and how far they can be reached.
+// headline says how many sockets there are, and from how far they can be reached.
 func (s *listening) headline() string {
 	count := map[listen.Reach]int{}
 	for i := range s.Sockets {
@@ -87,7 +87,8 @@ func (s *listening) headline() string {
 	}
 }
 
-// there names the address or the prefix that was asked about; empty: none was.
+// there names the address or the prefix that was asked about; empty: none was asked
+// about.
 func (s *listening) there() string {
 	if s.Query == nil || !s.Query.Asked().IsValid() {
 		return ""
@@ -95,8 +96,8 @@ func (s *listening) there() string {
 	return " on " + report.HostAddr{Prefix: s.Query.Asked()}.String()
 }
 
-// reachThere is how far a socket can be reached, at the address that was asked about if one
-// was.
+// reachThere is from how far a socket can be reached. If an address was asked about, it is
+// for that address.
 func (s *listening) reachThere(x *report.Listener) listen.Reach {
 	if s.there() == "" {
 		return x.Reach
@@ -108,12 +109,12 @@ func (s *listening) reachThere(x *report.Listener) listen.Reach {
 		}
 	}
 	if !found {
-		return x.Reach // to a group
+		return x.Reach // it is for a group
 	}
 	return best
 }
 
-// wanted names the sockets that were asked about in a sentence; empty: all.
+// wanted names the sockets that were asked about, for use in a sentence; empty: all.
 func wanted(q *report.SocketQuery) string {
 	if q == nil {
 		return ""
@@ -168,8 +169,8 @@ func (s *listening) row(x *report.Listener) socketRow {
 	return r
 }
 
-// remark says what being bound like that means on this host, a line each. For sockets
-// that are alike it is worked out once.
+// remark says what such a binding means on this host, one line for each point. For
+// similar sockets this is worked out only once.
 func (s *listening) remark(x *report.Listener) (string, ink) {
 	key := remarkKey{x.Scope, x.Family, only6(x), x.Dev, x.Exposed}
 	if t, ok := s.remarks[key]; ok {
@@ -180,7 +181,7 @@ func (s *listening) remark(x *report.Listener) (string, ink) {
 	return text, tint
 }
 
-// remarkKey is what sockets have in common that are alike.
+// remarkKey is what similar sockets have in common.
 type remarkKey struct {
 	scope   listen.Scope
 	family  string
@@ -189,7 +190,7 @@ type remarkKey struct {
 	exposed *report.Exposed
 }
 
-// only6 reports whether a socket of IPv6 takes no IPv4.
+// only6 reports whether a socket of IPv6 does not take IPv4.
 func only6(x *report.Listener) bool { return x.V6Only == nil || *x.V6Only }
 
 // dual reports whether a socket that is bound to every address takes both families.
@@ -242,23 +243,23 @@ func (s *listening) newRemark(x *report.Listener) (string, ink) {
 	return strings.Join(lines, "\n"), tint
 }
 
-// alikeLocals are addresses that the same is to be said about. They are named where
-// there are others.
+// alikeLocals are addresses about which the same is said. They are named if there are
+// other addresses.
 type alikeLocals struct {
 	names []string
 	lines []tinted
 }
 
-// grouped is what is to be said about a socket's addresses: of one that is bound to every
-// address, only what the list of this host's addresses does not say.
+// grouped is what is to be said about a socket's addresses. If the socket is bound to
+// every address, it is only what the list of this host's addresses does not say.
 func (s *listening) grouped(x *report.Listener) []alikeLocals {
 	var out []alikeLocals
 	all := s.owns(x.Exposed)
-	place := map[string]int{} // by what is said
+	place := map[string]int{} // the key is what is said
 	for i := range all {
 		l := &all[i]
 		if !s.verbose && x.Scope == listen.ScopeAll && x.Dev != "" && l.ExposedAddress.Reach == listen.ReachNobody && x.Reach != listen.ReachNobody {
-			continue // of another device
+			continue // this address is of another device
 		}
 		if x.Scope == listen.ScopeAll && s.there() != "" && !s.Query.Shows(l.Address) {
 			continue // another address was asked about
@@ -273,7 +274,7 @@ func (s *listening) grouped(x *report.Listener) []alikeLocals {
 		}
 		name := l.Address.String()
 		if isLinkLocal6(l.Address.Addr()) {
-			name += "%" + iproute2.Safe(l.Dev) // other devices may have the same
+			name += "%" + iproute2.Safe(l.Dev) // other devices may have the same address
 		}
 		out[at].names = append(out[at].names, name)
 	}
@@ -283,7 +284,7 @@ func (s *listening) grouped(x *report.Listener) []alikeLocals {
 	return out
 }
 
-// owns are the addresses of a socket, and who reaches them.
+// owns are the addresses of a socket, and which clients reach them.
 func (s *listening) owns(x *report.Exposed) []own {
 	if !x.General {
 		return ownOf(x, s.verbose)
@@ -298,7 +299,8 @@ func (s *listening) owns(x *report.Exposed) []own {
 	return out
 }
 
-// every is how many addresses of this host a socket stands for that is bound to every one.
+// every is how many addresses of this host are covered by a socket that is bound to every
+// address.
 func (s *listening) every(x *report.Listener) int {
 	n := 0
 	for i := range s.locals {
@@ -317,7 +319,7 @@ type localKey struct {
 
 func (o *own) key() localKey { return localKey{o.Address, o.Dev} }
 
-// prepare keeps what is said about this host's addresses.
+// prepare stores what is said about this host's addresses.
 func (s *listening) prepare() {
 	s.general, s.remarks, s.locals = map[localKey]*reached{}, map[remarkKey]tinted{}, ownOf(s.Exposed, s.verbose)
 	for i := range s.locals {
@@ -345,7 +347,7 @@ func (p *page) connected(s *listening) {
 	}
 }
 
-// reach lists this host's addresses, and who reaches each.
+// reach lists this host's addresses, and which clients reach each.
 func (p *page) reach(s *listening) {
 	var width [2]int
 	var locals []*own
@@ -386,7 +388,8 @@ func (p *page) reach(s *listening) {
 	}
 }
 
-// likeBut reports whether the same is said of another address, which is of the same family.
+// likeBut reports whether the same is said about another address, which must be of the same
+// family.
 func (o *own) likeBut(x *own) bool {
 	return o.text == x.text && o.Address.Addr().Is4() == x.Address.Addr().Is4()
 }
@@ -431,7 +434,7 @@ func private(all []report.HostAddr) string {
 	return listed(out)
 }
 
-// standIns says which routes stand for others.
+// standIns says which routes represent other routes.
 func standIns(all []report.AlikeRoutes, verbose bool) string {
 	var out []string
 	for i, r := range all {
@@ -447,8 +450,8 @@ func standIns(all []report.AlikeRoutes, verbose bool) string {
 // manySockets is how many sockets are too many to be written with indentation.
 const manySockets = 256
 
-// ListenersJSON writes the report as one JSON object: that of many sockets a line for
-// each, without having all of it in memory.
+// ListenersJSON writes the report as one JSON object. If there are many sockets, it
+// writes one line for each, and never has all of them in memory.
 func ListenersJSON(w io.Writer, l *report.Listeners) error {
 	for i := range l.Warnings {
 		l.Warnings[i].Text = socketsFinding(&l.Warnings[i], false)
@@ -471,7 +474,7 @@ func streamListeners(w io.Writer, l *report.Listeners) error {
 		return err
 	}
 	before, after, _ := bytes.Cut(shell, []byte(`"sockets":null`))
-	_, _ = out.Write(before) // Flush tells of errors
+	_, _ = out.Write(before) // Flush reports errors
 	out.WriteString(`"sockets":[`)
 	for i := range l.Sockets {
 		if i > 0 {
@@ -491,7 +494,7 @@ func streamListeners(w io.Writer, l *report.Listeners) error {
 	return out.Flush()
 }
 
-// marshal is [json.Marshal] without escapes that HTML needs.
+// marshal is [json.Marshal] without the escapes that only HTML needs.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	err := encoder(&b).Encode(v)

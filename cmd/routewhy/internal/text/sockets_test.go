@@ -58,8 +58,8 @@ func TestSocketsStream(t *testing.T) {
 	}
 }
 
-// TestSocketsMany: of addresses and sockets in a row that are alike only some are shown, and
-// what comes out of the JSON of a large host prints the same.
+// TestSocketsMany checks that only some of many similar addresses and sockets in a row are
+// shown, and that the JSON of a large host prints the same.
 func TestSocketsMany(t *testing.T) {
 	const devices = 300
 	up := route.LinkUp | route.LinkLowerUp

@@ -41,7 +41,7 @@ func (p *page) source(e told) {
 	}
 }
 
-// sourceReason says what made the packet's source. A redirect does not change it.
+// sourceReason says what decided the packet's source. A redirect does not change it.
 func (e told) sourceReason() string {
 	t, w := e.Source, e.NextHops
 	if t.Reason.Code == lookup.CodeSrcGateway && len(w) == 1 && w[0].RedirectedFrom.IsValid() {
@@ -52,8 +52,8 @@ func (e told) sourceReason() string {
 	return sourceWords(t)
 }
 
-// unordered says that one of several devices lends the source, and that nobody knows
-// which.
+// unordered says that the source comes from one of several devices, and that nobody
+// knows from which one.
 func unordered(t *report.Source) string {
 	var all []string
 	for _, c := range t.Candidates {
@@ -64,7 +64,7 @@ func unordered(t *report.Source) string {
 	return alternatives(all) + ": that of the device that came into this namespace first, and it is not known which one that is"
 }
 
-// alternatives joins words of which one holds.
+// alternatives joins words if only one of them is true.
 func alternatives(all []string) string {
 	const shown = 3
 	if n := len(all) - shown; n > 1 {

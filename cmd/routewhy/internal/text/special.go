@@ -10,8 +10,8 @@ import (
 	"routewhy/lookup/special"
 )
 
-// specialFinding puts a finding about a special address into words; empty: it is not
-// one.
+// specialFinding puts a finding about a special address into words; empty: the
+// finding is about something else.
 func specialFinding(n *report.Finding) string {
 	if n.Code != lookup.NoteSpecialDst && n.Code != lookup.NoteSpecialSrc {
 		return ""

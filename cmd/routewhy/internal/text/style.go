@@ -2,8 +2,8 @@ package text
 
 import "strings"
 
-// Style is how text is drawn. The zero value is plain: no colour, ASCII marks,
-// 80 columns.
+// Style is how text is drawn. The zero value is plain: no colour, ASCII marks, 80
+// columns.
 type Style struct {
 	Color   bool
 	Unicode bool // marks outside ASCII may be used
@@ -19,7 +19,7 @@ func (s Style) width() int {
 	return max(s.Width, 40)
 }
 
-// ink is a way to emphasise.
+// ink is a way to emphasise text.
 type ink string
 
 const (
@@ -71,7 +71,7 @@ func wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-// textWidth is how many columns a text takes; the texts here have no wide runes.
+// textWidth is how many columns a text takes. The texts here have no wide runes.
 func textWidth(s string) int { return len([]rune(s)) }
 
 func pad(s string, width int) string {

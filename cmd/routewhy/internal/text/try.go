@@ -9,8 +9,9 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Try writes what commands would do as text: the answer first, then what of it surprises,
-// what becomes of the destinations that were asked about, and how much moves.
+// Try writes as text what commands would do: first the answer, then the surprising
+// effects, then what happens to the destinations that were asked about, and how many
+// addresses move.
 func Try(w io.Writer, t *report.Try, st Style) error {
 	p := &tryPage{page{w: w, st: st}, t}
 	tint := bold
@@ -65,7 +66,7 @@ type tryPage struct {
 	*report.Try
 }
 
-// commandText is a command fit for a terminal, on one line.
+// commandText is a command on one line, in a form that is safe for a terminal.
 func commandText(s string) string {
 	return iproute2.Safe(strings.Join(strings.Fields(strings.ReplaceAll(s, "\\\n", " ")), " "))
 }
@@ -84,7 +85,7 @@ func (p *tryPage) places() {
 	p.line("  " + strings.Repeat(" ", c.Start) + p.st.paint(yellow, strings.Repeat("^", c.End-c.Start)))
 }
 
-// instead writes the commands that may be meant.
+// instead writes the commands that the user may have meant.
 func (p *tryPage) instead() {
 	label := "instead"
 	width := 0
@@ -108,7 +109,7 @@ func (p *tryPage) instead() {
 	}
 }
 
-// commandList writes what becomes of each of several commands.
+// commandList writes what happens to each of several commands.
 func (p *tryPage) commandList() {
 	if len(p.Commands) == 1 && len(p.NotReached) == 0 && len(p.PassedOver) == 0 {
 		return
@@ -135,7 +136,7 @@ func (p *tryPage) commandList() {
 	p.blank()
 }
 
-// tryNotes writes what surprises and was not said in the first line.
+// tryNotes writes what is surprising and was not said in the first line.
 func (p *tryPage) tryNotes() {
 	said := p.headline()
 	note := func(text string) {
@@ -145,7 +146,7 @@ func (p *tryPage) tryNotes() {
 	}
 	for i := range p.Warnings {
 		w := &p.Warnings[i]
-		compared := w.Code == report.RemarkSelected && w.Ask != nil && asking(w.Ask) == "" // such packets were
+		compared := w.Code == report.RemarkSelected && w.Ask != nil && asking(w.Ask) == "" // such packets were compared
 		if !compared && (w.Code != report.RemarkDeleteAlone || !strings.Contains(said, "all the same")) {
 			note(surprise(w))
 		}
@@ -164,12 +165,13 @@ func (p *tryPage) tryNotes() {
 	}
 }
 
-// answers writes the destinations that were asked about, before and after.
+// answers writes the results for the destinations that were asked about, before and
+// after.
 func (p *tryPage) answers() {
 	for i := range p.Answers {
 		a := &p.Answers[i]
 		if len(p.Answers) > 1 && !a.Differs && a.Before.Disposition == lookup.DispositionNoRoute && isDefault(a.Query.Label) {
-			continue // the family that has no default, before and after
+			continue // this family has no default route, before and after
 		}
 		subject := told{&report.Explanation{Query: a.Query, Decision: a.Before}}.subject()
 		p.blank()
@@ -194,7 +196,7 @@ func answerWords(a *report.TryAnswer, d *report.Decision) string {
 	return told{&report.Explanation{Query: a.Query, Decision: *d}}.verdict()
 }
 
-// explained writes an explanation as it is without commands.
+// explained writes an explanation in the same form as without commands.
 func (p *tryPage) explained(when string, e *report.Explanation) {
 	p.line(p.st.paint(bold, when+": "+told{e}.headline()))
 	p.blank()

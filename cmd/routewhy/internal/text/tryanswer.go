@@ -10,7 +10,7 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// firstLine is the answer. That the caller's session would be lost comes before all else.
+// firstLine is the answer. If the caller's session would be lost, it says that first.
 func (p *tryPage) firstLine() string {
 	lost := ""
 	for i := range p.Sockets {
@@ -19,7 +19,7 @@ func (p *tryPage) firstLine() string {
 		case !s.Yours || !s.Lost:
 		case lost == "":
 			lost = sessionName(s) + " would be lost"
-		default: // the lines below name each
+		default: // the lines below name each of them
 			lost = "ssh sessions would be lost"
 		}
 	}
@@ -33,7 +33,7 @@ func (p *tryPage) firstLine() string {
 	}
 }
 
-// headline is the answer in one sentence, but for the caller's session.
+// headline is the answer in one sentence, without the caller's session.
 func (p *tryPage) headline() string {
 	if len(p.Commands) == 1 && len(p.NotReached) == 0 {
 		return p.oneCommand(&p.Commands[0])
@@ -70,7 +70,7 @@ func (p *tryPage) headline() string {
 	return text
 }
 
-// defaultGone says which family loses its default route; empty: none does.
+// defaultGone says which family loses its default route; empty: none loses it.
 func (p *tryPage) defaultGone() string {
 	for i := range p.Warnings {
 		if w := &p.Warnings[i]; w.Code == report.RemarkDefaultGone {
@@ -80,7 +80,7 @@ func (p *tryPage) defaultGone() string {
 	return ""
 }
 
-// onlySome says that some commands are refused, and the others are done.
+// onlySome says that some commands are refused and the others are done.
 func (p *tryPage) onlySome(refused []*report.TryCommand) string {
 	first, done := refused[0], len(p.Commands)-len(refused)
 	text := fmt.Sprintf("%s is refused (%s)", p.nth(first), cmp.Or(quotedWords(first), "not sent"))
@@ -93,7 +93,7 @@ func (p *tryPage) onlySome(refused []*report.TryCommand) string {
 	return text + ", and the others are done all the same"
 }
 
-// quotedWords are the words of who refuses.
+// quotedWords are the words of the program or kernel that refuses.
 func quotedWords(c *report.TryCommand) string {
 	if c.Message == "" {
 		return ""
@@ -101,7 +101,7 @@ func quotedWords(c *report.TryCommand) string {
 	return fmt.Sprintf("%q", c.Message)
 }
 
-// worst is what of all commands together surprises most.
+// worst is the most surprising effect of all commands together.
 func (p *tryPage) worst() string {
 	if gone := p.defaultGone(); gone != "" {
 		return ", and " + gone
@@ -124,7 +124,7 @@ func (p *tryPage) worst() string {
 	return ""
 }
 
-// ofCommand says of which command a sentence is, where there are several.
+// ofCommand says which command a sentence is about, if there are several.
 func (p *tryPage) ofCommand(c *report.TryCommand, text string) string {
 	if len(p.Commands) == 1 {
 		return text
@@ -135,7 +135,8 @@ func (p *tryPage) ofCommand(c *report.TryCommand, text string) string {
 	return text
 }
 
-// defaultShare says where what default routes carry moves; empty: it stays.
+// defaultShare says where the traffic of the default routes moves; empty: it does not
+// move.
 func (p *tryPage) defaultShare() string {
 	list := sums(p.Shares())
 	if len(list) == 0 || !list[0].ofDefault {
@@ -144,7 +145,7 @@ func (p *tryPage) defaultShare() string {
 	return fmt.Sprintf("%s move from %s to %s", addresses(list[0].size), list[0].before, list[0].after)
 }
 
-// nth names a command by its line, or by its place.
+// nth names a command by its line number, or by its position.
 func (p *tryPage) nth(c *report.TryCommand) string {
 	at := slices.IndexFunc(p.Commands, func(x report.TryCommand) bool { return x.Line == c.Line && x.Command == c.Command })
 	lines := map[int]bool{}
@@ -157,7 +158,7 @@ func (p *tryPage) nth(c *report.TryCommand) string {
 	return fmt.Sprintf("command %d", at+1)
 }
 
-// oneCommand is the answer where there is one command.
+// oneCommand is the answer if there is only one command.
 func (p *tryPage) oneCommand(c *report.TryCommand) string {
 	switch {
 	case c.Unknown:

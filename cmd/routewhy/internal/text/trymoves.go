@@ -21,7 +21,8 @@ type shift struct {
 // maxMoves is how many moves are shown without -v.
 const maxMoves = 4
 
-// moves writes how much is decided differently, the default route's share first.
+// moves writes how many addresses are decided differently. The share of the default
+// route comes first.
 func (p *tryPage) moves() {
 	p.blank()
 	if p.st.Verbose {
@@ -49,13 +50,13 @@ func (p *tryPage) moves() {
 	}
 }
 
-// sums joins moves that are alike in words.
+// sums joins moves whose texts are the same.
 func sums(all []report.Share) []*shift {
 	var list []*shift
 	for i := range all {
 		x := &all[i]
 		if x.Special() {
-			continue // these go with the default route, and -v tells of them
+			continue // these move with the default route, and are shown with -v
 		}
 		before, after := x.Before, x.After
 		one := shift{ledTo(before, false), ledTo(after, false), x.Size, before.Default || after.Default}
@@ -89,7 +90,7 @@ func sums(all []report.Share) []*shift {
 	return list
 }
 
-// kindAside says that a packet is no unicast one.
+// kindAside says that a packet is not a unicast packet.
 func kindAside(d *report.Decision) string {
 	if d.Disposition == lookup.DispositionUnicast {
 		return ""
@@ -97,7 +98,7 @@ func kindAside(d *report.Decision) string {
 	return " as " + d.Disposition.String()
 }
 
-// sourceAside names the source, where nothing else differs.
+// sourceAside names the source, if nothing else differs.
 func sourceAside(d *report.Decision) string {
 	if !d.Src.IsValid() {
 		return ""
@@ -105,8 +106,8 @@ func sourceAside(d *report.Decision) string {
 	return " from " + d.Src.String()
 }
 
-// ledTo is where a decision leads to, in a few words; with the gateways where they
-// are asked for.
+// ledTo says in a few words where a decision leads, with the gateways if they are
+// asked for.
 func ledTo(d *report.Decision, gateways bool) string {
 	switch d.Disposition {
 	case lookup.DispositionUnicast, lookup.DispositionMulticast, lookup.DispositionBroadcast:

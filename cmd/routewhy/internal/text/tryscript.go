@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// scriptHead and the others are the parts of a script that makes a change and takes it
-// back.
+// scriptHead and the other constants are the parts of a script that makes a change and
+// undoes it.
 const (
 	scriptHead = `#!/bin/sh
 # Makes a change and takes it back after %[1]d seconds, unless it is confirmed. Run it as
@@ -65,8 +65,9 @@ echo "Otherwise it is taken back after %[1]d seconds."
 	scriptDir = "/run/routewhy-undo"
 )
 
-// Script writes a POSIX shell script that makes a change and takes it back after so many
-// seconds unless it is confirmed. Both are commands as a shell takes them.
+// Script writes a POSIX shell script that makes a change. The script undoes the change
+// after the given seconds unless the user confirms it. Both commands and undo are
+// commands in the form that a shell takes.
 func Script(w io.Writer, commands, undo []string, seconds int) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, scriptHead, seconds, scriptDir)
@@ -82,7 +83,7 @@ func Script(w io.Writer, commands, undo []string, seconds int) error {
 	return err
 }
 
-// Undo writes the commands that bring the present state back, a line each.
+// Undo writes the commands that restore the present state, one on each line.
 func Undo(w io.Writer, commands []string) error {
 	for _, c := range commands {
 		if _, err := fmt.Fprintln(w, c); err != nil {
@@ -92,7 +93,7 @@ func Undo(w io.Writer, commands []string) error {
 	return nil
 }
 
-// ShellWords are words as a shell takes them.
+// ShellWords are words in the form that a shell takes.
 func ShellWords(words []string) string {
 	out := make([]string, len(words))
 	for i, w := range words {
@@ -104,7 +105,7 @@ func ShellWords(words []string) string {
 	return strings.Join(out, " ")
 }
 
-// quotes reports whether a character has, or may have, a meaning of its own in a shell.
+// quotes reports whether a character has, or may have, a special meaning in a shell.
 func quotes(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,", r))
 }

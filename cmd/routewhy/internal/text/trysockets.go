@@ -11,7 +11,7 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// tryYou says what becomes of the sessions that the caller is in.
+// tryYou says what happens to the sessions that the caller is in.
 func (p *page) tryYou(t *report.Try) {
 	for i := range t.Sockets {
 		s := &t.Sockets[i]
@@ -41,14 +41,14 @@ func (p *page) session(s *report.TrySocket) string {
 	return text
 }
 
-// sessionName says whose session a connection carries, and by what program.
+// sessionName says whose session a connection carries, and which program carries it.
 func sessionName(s *report.TrySocket) string {
 	name := strings.TrimSuffix(iproute2.Safe(s.Server), "d")
 	if s.Server == "sshd" {
 		name = "ssh"
 	}
 	switch {
-	case s.Any && s.Comm == "": // whose it is could not be read
+	case s.Any && s.Comm == "": // it could not be read whose session it is
 		return "what may be an ssh session"
 	case s.Any:
 		return fmt.Sprintf("the %s session", name)
@@ -78,7 +78,7 @@ func lossWords(s *report.TrySocket) string {
 	return string(s.Reason.Code)
 }
 
-// arrow stands between the two ends of a connection.
+// arrow is the sign between the two ends of a connection.
 func (s Style) arrow() string {
 	if s.Unicode {
 		return "→"
@@ -86,7 +86,7 @@ func (s Style) arrow() string {
 	return "->"
 }
 
-// wayWords say by what a packet leaves.
+// wayWords say by which devices a packet leaves.
 func wayWords(d *report.Decision) string { return "by " + devicesOf(d) }
 
 // devicesOf are the devices by which a packet may leave.
@@ -101,7 +101,7 @@ func devicesOf(d *report.Decision) string {
 	return strings.Join(out, " or ")
 }
 
-// trySockets says what becomes of the other live connections.
+// trySockets says what happens to the other live connections.
 func (p *page) trySockets(t *report.Try) {
 	if t.SocketsUnread != "" {
 		p.detail("sockets", "not read: "+iproute2.Safe(t.SocketsUnread), yellow)
@@ -144,7 +144,7 @@ func (p *page) trySockets(t *report.Try) {
 	}
 }
 
-// counted is a number of things.
+// counted is a number and the name of the things.
 func counted(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
@@ -152,7 +152,7 @@ func counted(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// socketWords say what becomes of a connection.
+// socketWords say what happens to a connection.
 func (p *page) socketWords(s *report.TrySocket) string {
 	text := fmt.Sprintf("%s %s %s %s", s.Proto, s.Local, p.st.arrow(), s.Remote)
 	if s.Comm != "" {
@@ -183,14 +183,14 @@ func (p *page) trySafe(t *report.Try) {
 // maxUndoShown is how many commands of the way back are shown without -v.
 const maxUndoShown = 6
 
-// tryUndo writes the commands that bring the present state back.
+// tryUndo writes the commands that restore the present state.
 func (p *page) tryUndo(t *report.Try) {
 	label := "undo"
 	put := func(text string, i ink) {
 		p.detail(label, text, i)
 		label = ""
 	}
-	command := func(text string) { // which is copied, and so not wrapped
+	command := func(text string) { // it is not wrapped, because the user copies it
 		p.line("  " + pad(label, labelWidth-2) + text)
 		label = ""
 	}
@@ -226,7 +226,8 @@ func (p *page) tryUndo(t *report.Try) {
 	}
 }
 
-// manyLeft counts what is not brought back after a device is gone; empty: nothing.
+// manyLeft counts what is not restored after a device is gone; empty: nothing is
+// left.
 func manyLeft(addrs, routes int) string {
 	var parts []string
 	switch {
@@ -241,12 +242,12 @@ func manyLeft(addrs, routes int) string {
 	return strings.Join(parts, ", and ")
 }
 
-// minor reports whether something that is not brought back is told with details alone.
+// minor reports whether something that is not restored is told only with the details.
 func minor(c change.LeftoverCode) bool {
 	return c == change.LeftUnmerged || c == change.LeftUnread || c == change.LeftAddrOrder
 }
 
-// UndoLeft says in words what the way back leaves, a line each.
+// UndoLeft says in words what the way back does not restore, one line for each.
 func UndoLeft(t *report.Try) []string {
 	var out []string
 	for i := range t.UndoLeft {
@@ -255,7 +256,7 @@ func UndoLeft(t *report.Try) []string {
 	return out
 }
 
-// leftWords put something into words that is not brought back.
+// leftWords put into words something that is not restored.
 func leftWords(l *report.Leftover) string {
 	dev := iproute2.Safe(l.Dev)
 	switch l.Code {
@@ -289,7 +290,7 @@ func leftWords(l *report.Leftover) string {
 	return string(l.Code)
 }
 
-// tryKernel says what the kernel did with the commands in a namespace of its own.
+// tryKernel says what the kernel did with the commands in a separate namespace.
 func (p *page) tryKernel(t *report.Try) {
 	switch k := t.Kernel; {
 	case k == nil:
@@ -302,7 +303,7 @@ func (p *page) tryKernel(t *report.Try) {
 	}
 }
 
-// differenceWords say what the kernel said or did otherwise.
+// differenceWords say what the kernel said or did differently.
 func differenceWords(d *report.TryDifference) string {
 	if d.Command == "" {
 		var parts []string

@@ -9,9 +9,9 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Why a command is refused, and what of it surprises.
+// This file says why a command is refused, and which effects are surprising.
 
-// routeWords is a route, and its table where that is not main.
+// routeWords is a route, with its table if that is not main.
 func routeWords(r *iproute2.Route) string {
 	text := r.Line()
 	if r.Table != tableMain {
@@ -20,7 +20,7 @@ func routeWords(r *iproute2.Route) string {
 	return text
 }
 
-// refusalWords are the kernel's words, and why in ours.
+// refusalWords are the kernel's words, and then the reason in our words.
 func refusalWords(c *report.TryCommand) string {
 	text := iproute2.Safe(c.Message)
 	if c.By == "kernel" {
@@ -34,7 +34,8 @@ func refusalWords(c *report.TryCommand) string {
 	return text
 }
 
-// refusedBecause says why a command is refused; empty: the kernel's words say it.
+// refusedBecause says why a command is refused; empty: the kernel's words already say
+// it.
 func refusedBecause(c *report.TryCommand) string {
 	want, have := name(c.Reason.Want), name(c.Reason.Have)
 	switch c.Reason.Code {
@@ -66,7 +67,7 @@ func refusedBecause(c *report.TryCommand) string {
 	return refusedObject(c, want, have)
 }
 
-// refusedObject is the same of what is no route.
+// refusedObject says the same about commands that are not about a route.
 func refusedObject(c *report.TryCommand, want, have string) string {
 	switch c.Reason.Code {
 	case report.RefusedRuleThere:
@@ -94,7 +95,8 @@ func refusedObject(c *report.TryCommand, want, have string) string {
 	return ""
 }
 
-// keyWords is a route by what identifies it: prefix, metric, and how it leads.
+// keyWords is a route, described by what identifies it: prefix, metric, and where it
+// leads.
 func keyWords(r *iproute2.Route) string {
 	what := r.Destination()
 	if r.IsDefault() {
@@ -107,7 +109,7 @@ func keyWords(r *iproute2.Route) string {
 	return strings.TrimSpace(fmt.Sprintf("%s with metric %d, %s", what, metric, r.Way()))
 }
 
-// offLinkWords says of a gateway that it is not on the link.
+// offLinkWords says that a gateway is not on the link.
 func offLinkWords(c *report.TryCommand, gateway, dev string) string {
 	text := fmt.Sprintf("gateway %s is in no network of this host", gateway)
 	if dev != "" {
@@ -119,7 +121,7 @@ func offLinkWords(c *report.TryCommand, gateway, dev string) string {
 	return text
 }
 
-// addressWords says what becomes of addresses that the command does not name.
+// addressWords says what happens to addresses that the command does not name.
 func addressWords(f *report.Finding, want, have string) string {
 	var list []string
 	for _, a := range f.Addresses {
@@ -141,7 +143,7 @@ func addressWords(f *report.Finding, want, have string) string {
 	return fmt.Sprintf("it takes %s away, and up does not bring that back", all)
 }
 
-// surprise is a finding about commands as a sentence.
+// surprise is a finding about commands, as a sentence.
 func surprise(f *report.Finding) string {
 	want, have := name(f.Want), name(f.Have)
 	switch f.Code {
@@ -188,7 +190,7 @@ func selectedWords(f *report.Finding) string {
 	return text
 }
 
-// besideWords says of a replace that it replaced nothing.
+// besideWords says that a replace command replaced nothing.
 func besideWords(f *report.Finding) string {
 	metric := int64(0)
 	if f.Route.Metric != nil {
@@ -206,7 +208,7 @@ func besideWords(f *report.Finding) string {
 		what, tableWords(f.Route.Table), metric, f.Want.Number(), which)
 }
 
-// goneWords says how many routes go, and that some do not come back.
+// goneWords says how many routes are removed, and that some of them do not come back.
 func goneWords(all, static int) string {
 	switch {
 	case all == static:
@@ -217,7 +219,7 @@ func goneWords(all, static int) string {
 	return fmt.Sprintf("it takes %s away, of which %d do not come back by themselves", count(all, "route"), static)
 }
 
-// insteadWords says what a command does that may be meant.
+// insteadWords says what a command does that the user may have meant.
 func insteadWords(c lookup.Code) string {
 	switch c {
 	case report.InsteadReplace:

@@ -10,7 +10,7 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Unlike writes where the ways of two packets part, as text.
+// Unlike writes as text where the ways of two packets separate.
 func Unlike(w io.Writer, u *report.Unlike, st Style) error {
 	a, b := u.Decision, u.UnlikeDecision
 	p := &page{w: w, st: st}
@@ -32,7 +32,7 @@ func Unlike(w io.Writer, u *report.Unlike, st Style) error {
 	return p.err
 }
 
-// parting is the first step at which two packets part, in one sentence.
+// parting is the first step at which two packets separate, in one sentence.
 func parting(u *report.Unlike) string {
 	x, y := u.Decision, u.UnlikeDecision
 	a, b := told{x}.subject(), told{y}.subject()

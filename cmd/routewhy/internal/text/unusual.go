@@ -8,8 +8,8 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// extras are what a route has beside what decides: who made it, and what it does to
-// packets. Without all, only what is unusual.
+// extras are the parts of a route that do not decide: who made it, and what it does
+// to packets. If all is not set, they are only the unusual ones.
 func extras(r *iproute2.Route, all bool) string {
 	var a []string
 	add := func(given bool, parts ...string) {
@@ -40,7 +40,8 @@ func extras(r *iproute2.Route, all bool) string {
 	return strings.Join(a, " ")
 }
 
-// realm is a route's realm as ip-route(8) writes it: the source's and the destination's.
+// realm is a route's realm as ip-route(8) writes it: first the source's realm, then the
+// destination's.
 func realm(f *iproute2.Realms) string {
 	if f.From != "" {
 		return fmt.Sprintf("%s/%s", f.From, f.To)
@@ -48,8 +49,8 @@ func realm(f *iproute2.Realms) string {
 	return f.To
 }
 
-// unusualMaker reports whether a route was made by something that few hosts have: not
-// the kernel, a script, an administrator, DHCP or router advertisements.
+// unusualMaker reports whether a route was made by something that few hosts have. The
+// kernel, a script, an administrator, DHCP and router advertisements are usual.
 func unusualMaker(protocol iproute2.Text) bool {
 	return !slices.Contains([]iproute2.Text{"unspec", "kernel", "boot", "static", "ra", "dhcp"}, protocol)
 }

@@ -22,7 +22,7 @@ type Watch struct {
 	day   string
 }
 
-// NewWatch writes lines about what has labels.
+// NewWatch makes a Watch for questions with the given labels.
 func NewWatch(w io.Writer, st Style, labels []string) *Watch {
 	out := &Watch{w: w, st: st}
 	for _, l := range labels {
@@ -31,8 +31,8 @@ func NewWatch(w io.Writer, st Style, labels []string) *Watch {
 	return out
 }
 
-// Turns writes answers, or changes of some. What changed together for one reason stands
-// together, and the reason once.
+// Turns writes answers, or changes of some of them. Changes at the same time and for
+// the same reason are written together, and the reason is written once.
 func (w *Watch) Turns(all []*report.Turn) error {
 	var b strings.Builder
 	for i, t := range all {
@@ -68,13 +68,13 @@ func (w *Watch) Turns(all []*report.Turn) error {
 
 func clockOf(t *report.Turn) string { return t.Time.Format(time.TimeOnly) }
 
-// together reports whether two changes have one reason.
+// together reports whether two changes have the same reason.
 func together(a, b *report.Turn) bool {
 	return a.Time.Equal(b.Time) && a.First() == b.First() && a.Label != b.Label && a.Full == nil && b.Full == nil &&
 		!b.Missed && triggersWords(a) == triggersWords(b)
 }
 
-// answer writes an answer and, below, the one before.
+// answer writes an answer and, below it, the previous one.
 func (w *Watch) answer(b *strings.Builder, clock string, t *report.Turn) {
 	head := clock + "  " + pad(t.Label, w.label) + "  "
 	w.lines(b, head, turnAnswer(t.After, t.AfterFault, t.Default))
@@ -88,7 +88,8 @@ func (w *Watch) answer(b *strings.Builder, clock string, t *report.Turn) {
 	}
 }
 
-// lines writes a text after a head, below which further lines begin in the same column.
+// lines writes a text after a head. The other lines of the text begin in the same
+// column.
 func (w *Watch) lines(b *strings.Builder, head, text string) {
 	in := textWidth(head)
 	for i, line := range wrap(text, max(w.st.width()-in, 20)) {
@@ -123,7 +124,7 @@ func turnAnswer(e *report.Explanation, fault string, isDefault bool) string {
 	return t.verdict() + t.someRefused() + t.wayOut() + t.connecting()
 }
 
-// triggersWords says what did it, and who.
+// triggersWords says what caused it, and who did it.
 func triggersWords(t *report.Turn) string {
 	if len(t.Because) == 0 {
 		return "no event told why; it was found when everything was read again"

@@ -9,8 +9,8 @@ import (
 	"routewhy/lookup/report"
 )
 
-// wayOut is the part of the headline about ways that nothing gets through by;
-// empty: none is known.
+// wayOut is the part of the headline about ways that no packet gets through; empty:
+// no such way is known.
 func (e told) wayOut() string {
 	d := &e.Decision
 	if d.WayOut != "" {
@@ -28,7 +28,7 @@ func (e told) wayOut() string {
 	return fmt.Sprintf(", but nothing gets out by %s of them: %s", numeral(dead), faults(d))
 }
 
-// faults names what is wrong with the decision's ways, each once.
+// faults names what is wrong with the decision's ways. It names each fault once.
 func faults(d *report.Decision) string {
 	live := liveWays(d)
 	var all []report.Reason
@@ -40,8 +40,8 @@ func faults(d *report.Decision) string {
 	return faultList(all, len(live) == 1)
 }
 
-// faultList names faults of next hops, each once; only says that they are those of the
-// only next hop that the sentence is about.
+// faultList names faults of next hops, each fault once. If only is set, they are
+// faults of the only next hop that the sentence is about.
 func faultList(all []report.Reason, only bool) string {
 	var silent, out []string
 	for _, x := range all {
@@ -76,12 +76,12 @@ func listed(words []string) string {
 	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
-// lifeless reports whether the first line says what a finding does.
+// lifeless reports whether the first line already says what a finding says.
 func lifeless(c lookup.Code) bool {
 	return c == report.WarnDead || c == report.WarnSilent || c == report.WarnSomeOut
 }
 
-// first is what the first line says, as a finding.
+// first is the text of the first line, as a finding.
 func (e told) first(c lookup.Code) string {
 	text := strings.TrimPrefix(e.wayOut(), ", but ")
 	switch c {

@@ -41,7 +41,7 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 	return p.err
 }
 
-// aside ends a first line that stands alone, where the tables were changing.
+// aside ends a first line that stands alone, if the tables were changing.
 func (p *page) aside(e told) string {
 	if p.st.Quiet && e.changing() {
 		return changingAside
@@ -49,7 +49,7 @@ func (p *page) aside(e told) string {
 	return ""
 }
 
-// warnings writes what there is to say of the reading.
+// warnings writes what must be said about how the facts were read.
 func (p *page) warnings(e told, all []report.Finding) {
 	p.blank()
 	for i := range all {
@@ -72,7 +72,7 @@ type missed struct {
 	told
 }
 
-// is says what the packet does where it goes as wanted, and isNot where it does not.
+// is says what the packet does if it goes as wanted, and isNot what it does if not.
 func (x missed) is() string {
 	want := iproute2.Safe(x.r.Want)
 	switch x.r.Kind {
@@ -105,19 +105,19 @@ func (x missed) isNot() string {
 	return strings.Replace(is, "is ", "is not ", 1)
 }
 
-// ofDefault reports whether it was asked why there is no default route.
+// ofDefault reports whether the question is why there is no default route.
 func (x missed) ofDefault() bool {
 	return x.r.Kind == whynot.Default && x.r.About.IsValid() && x.r.About.Bits() == 0 && x.Disposition != lookup.DispositionUnknown
 }
 
-// noneAtAll reports whether there is no default route in any table. The other facts are
-// reasons for which that may be.
+// noneAtAll reports whether no table has a default route. In that case the other facts
+// are the possible reasons.
 func (x missed) noneAtAll() bool {
 	return len(x.r.Because) > 0 && x.r.Because[0].Reason.Code == whynot.CodeNoDefault && x.r.Because[0].Route == nil
 }
 
-// defaultHeadline says whether there is a default route, and the first reason for which
-// there is none, or for which it is not used.
+// defaultHeadline says whether there is a default route. It also gives the first reason
+// why there is none, or why it is not used.
 func (x missed) defaultHeadline() string {
 	family := route.FamilyOf(x.r.About.Addr())
 	if x.r.Already {
@@ -160,11 +160,11 @@ func (x missed) headline() string {
 	return subject + " " + x.isNot() + ": " + x.blocker(&x.r.Because[0]) + more
 }
 
-// blockers writes all facts, where there are several.
+// blockers writes all facts, if there are several.
 func (p *page) blockers(x missed) {
 	all := x.r.Because
 	if x.noneAtAll() && x.ofDefault() {
-		all = all[1:] // the first line says that
+		all = all[1:] // the first line already says that
 	}
 	if len(all) < 2 {
 		return
@@ -175,7 +175,7 @@ func (p *page) blockers(x missed) {
 	p.blank()
 }
 
-// line is a route in a line with its table.
+// routeIn is a route and its table, on one line.
 func routeIn(r *iproute2.Route) string { return r.Line() + " in " + tableWords(r.Table) }
 
 // blocker says what stops the packet.
@@ -210,7 +210,7 @@ func (x missed) blocker(b *report.Blocker) string {
 	return x.entryFact(b)
 }
 
-// suppressor is what of a rule drops routes, as ip(8) writes it.
+// suppressor is the part of a rule that drops routes, as ip(8) writes it.
 func suppressor(r *iproute2.Rule) string {
 	var out []string
 	if r.SuppressPrefix != nil {
@@ -234,7 +234,7 @@ func (x missed) earlier(b *report.Blocker) string {
 	return text
 }
 
-// noEntry is about entries that are not there; empty: the fact is not.
+// noEntry is the text about missing entries; empty: the fact is about something else.
 func (x missed) noEntry(b *report.Blocker) string {
 	dst := x.Looked().Addr()
 	switch b.Reason.Code {
@@ -263,7 +263,7 @@ func (x missed) noEntry(b *report.Blocker) string {
 	return ""
 }
 
-// noRoute names the entries that are not there.
+// noRoute names the entries that are missing.
 func (x missed) noRoute() string {
 	want := iproute2.Safe(x.r.Want)
 	switch x.r.Kind {
@@ -279,7 +279,8 @@ func (x missed) noRoute() string {
 	return "no route " + want
 }
 
-// packetFact is about the packet or the device that receives it; empty: the fact is not.
+// packetFact is the text about the packet or the device that receives it; empty: the
+// fact is about something else.
 func (x missed) packetFact(b *report.Blocker) string {
 	have := name(b.Reason.Have)
 	switch b.Reason.Code {
@@ -313,7 +314,7 @@ func (x missed) packetFact(b *report.Blocker) string {
 	return ""
 }
 
-// ruleFact is a rule that does not match.
+// ruleFact is the text about a rule that does not match.
 func (x missed) ruleFact(b *report.Blocker) string {
 	sel := cmp.Or(b.Rule.Selector(), "from all")
 	why := mismatchWords(b.Reason)
@@ -329,7 +330,7 @@ func (x missed) ruleFact(b *report.Blocker) string {
 	return fmt.Sprintf("rule %d (%s), which leads to %s, does not match: %s", b.Rule.Priority, sel, routeIn(b.Wanted), why)
 }
 
-// entryFact is an entry that loses, or cannot be used.
+// entryFact is the text about an entry that loses, or that cannot be used.
 func (x missed) entryFact(b *report.Blocker) string {
 	if b.Wanted == nil {
 		return sourceLoss(b.Reason)
@@ -351,7 +352,7 @@ func (x missed) entryFact(b *report.Blocker) string {
 	return fmt.Sprintf("%s goes before %s: %s", routeIn(b.Route), b.Wanted.Line(), text)
 }
 
-// ways writes what would make it so of the host.
+// ways writes which changes on the host would make the packet go as wanted.
 func (p *page) ways(x missed) {
 	p.blank()
 	if len(x.r.Ways) == 0 {
@@ -391,7 +392,7 @@ func (p *page) ways(x missed) {
 	}
 }
 
-// moved says what else goes otherwise.
+// moved says which other packets would go differently.
 func moved(w *report.Way) string {
 	text := "very many addresses"
 	if w.Addresses != nil {
@@ -410,7 +411,7 @@ func moved(w *report.Way) string {
 // maxAlterations is how many kinds of packets are shown without -v.
 const maxAlterations = 4
 
-// otherPackets writes which packets go there.
+// otherPackets writes which packets go where the user wants.
 func (p *page) otherPackets(x missed) {
 	p.blank()
 	if x.r.NoPacket && x.ofDefault() {
@@ -434,7 +435,7 @@ func (p *page) otherPackets(x missed) {
 	}
 }
 
-// altered says what differs of packets.
+// altered says in what way packets differ.
 func altered(a *report.Alteration) string {
 	out := ""
 	for i := range a.With {
@@ -462,7 +463,7 @@ func fieldWith(a *report.Alteration) string {
 	return strings.Join(said, " or ")
 }
 
-// without says that a packet has not got a field.
+// without says that a packet does not have a field.
 func without(f lookup.Field) string {
 	switch f {
 	case lookup.FieldFrom:
@@ -498,7 +499,7 @@ func fieldIs(f lookup.Field, v string) string {
 	return "with flow label " + v
 }
 
-// WhyNotJSON writes the same as JSON: an array with an object a destination.
+// WhyNotJSON writes the same as JSON: an array with one object for each destination.
 func WhyNotJSON(w io.Writer, all []*report.WhyNot) error {
 	for _, r := range all {
 		Annotate(r.Decision)

@@ -10,10 +10,10 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// name is an operand that is a name, fit for a terminal.
+// name is an operand that is a name, in a form that is safe for a terminal.
 func name(o report.Operand) string { return iproute2.Safe(o.String()) }
 
-// ruleWords says what became of a rule.
+// ruleWords says what happened at a rule.
 func ruleWords(t *report.RuleTrial) string {
 	r := t.Reason
 	switch t.Verdict {
@@ -67,7 +67,8 @@ func outcomeWords(t *report.RuleTrial) string {
 
 func count(n int, noun string) string { return agree(n, noun, noun+"s") }
 
-// agree is a number with what there are of it: one, or several.
+// agree is a number followed by the right word: the one for one thing, or the one for
+// several.
 func agree(n int, one, several string) string {
 	if n == 1 {
 		return "1 " + one
@@ -75,7 +76,7 @@ func agree(n int, one, several string) string {
 	return fmt.Sprintf("%d %s", n, several)
 }
 
-// mismatchWords says by which value of the packet a selector failed.
+// mismatchWords says which value of the packet did not match a selector.
 func mismatchWords(r report.Reason) string {
 	switch r.Code {
 	case lookup.CodeFrom:
@@ -150,7 +151,8 @@ func suppressedWords(r report.Reason) string {
 	return fmt.Sprintf("finds a /%v and drops it", r.Have)
 }
 
-// uncertainWords says why nobody can tell, and where something was not read, why not.
+// uncertainWords says why nobody can tell. If something was not read, it also says
+// why.
 func uncertainWords(r report.Reason) string {
 	switch r.Code {
 	case lookup.CodeExpiredFirst, lookup.CodeRouteOdd, lookup.CodeGatewayUnread, lookup.CodeMetricUnread: // Have is a prefix
@@ -159,7 +161,7 @@ func uncertainWords(r report.Reason) string {
 	return unreadWords(r) + because(r.Have.String())
 }
 
-// because adds why something was not read, where that is not what is usual.
+// because adds why something was not read, if the reason is unusual.
 func because(why string) string {
 	if why == "" || why == route.NotInFiles {
 		return ""
@@ -257,8 +259,8 @@ func candidateWords(c *report.Candidate) string {
 	return unusableWords(c)
 }
 
-// metricWord is the word metric, where the route's row does not have it because
-// its metric is the usual one.
+// metricWord is the word metric. It is for a route whose row does not show the metric
+// because it is the usual one.
 func metricWord(r *iproute2.Route) string {
 	if strings.Contains(r.Attributes(), "metric ") {
 		return ""
@@ -282,7 +284,7 @@ func firstWords(r report.Reason) string {
 	return "first of equal routes"
 }
 
-// bits are the bits of a prefix's length.
+// bits says how many bits a prefix's length has.
 func bits(o report.Operand) string {
 	if o.String() == "1" {
 		return "1 bit"
@@ -290,13 +292,13 @@ func bits(o report.Operand) string {
 	return o.String() + " bits"
 }
 
-// length is that of a prefix.
+// length is the length of a prefix.
 func length(prefix string) string {
 	_, n, _ := strings.Cut(prefix, "/")
 	return n
 }
 
-// tos is a TOS as ip(8) writes it.
+// tos is a TOS value as ip(8) writes it.
 func tos(o report.Operand) string {
 	if text := o.String(); strings.HasPrefix(text, "0x") {
 		return text
@@ -304,7 +306,7 @@ func tos(o report.Operand) string {
 	return fmt.Sprintf("%#x", o.Number())
 }
 
-// unusableWords says why a candidate could not be used at all, and the rest.
+// unusableWords says why a candidate could not be used at all, and other reasons.
 func unusableWords(c *report.Candidate) string {
 	r := c.Reason
 	switch r.Code {
@@ -356,10 +358,10 @@ func unusableWords(c *report.Candidate) string {
 	return string(r.Code)
 }
 
-// tieTurn says when an equal default route is taken that is passed over now.
+// tieTurn says when an equal default route that is not used now will be used.
 const tieTurn = "equal, takes its turn once neighbours are stale"
 
-// sourceWords says what made an address the source.
+// sourceWords says why an address became the source.
 func sourceWords(t *report.Source) string {
 	dev := iproute2.Safe(t.Dev)
 	switch c := t.Reason.Code; c {
@@ -443,5 +445,5 @@ func neighbourWords(h *report.NextHop) string {
 	return "neighbour " + strings.ToLower(h.Neighbour)
 }
 
-// failedWords are about a neighbour that does not answer.
+// failedWords is about a neighbour that does not answer.
 const failedWords = "neighbour FAILED: it does not answer, programs get EHOSTUNREACH"

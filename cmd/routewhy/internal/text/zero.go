@@ -15,12 +15,12 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// zeroPage is the page about what the zero address means on a host that is put into
-// words: as a destination, in routes, as what sockets listen on, as a source, and in the
-// columns of route(8).
+// zeroPage is the page about what the zero address means on a host. It is the report put
+// into words: as a destination, in routes, as an address that sockets listen on, as a
+// source, and in the columns of route(8).
 type zeroPage struct{ *report.Zero }
 
-// family is the address's.
+// family is the family of the address.
 func (z zeroPage) family() route.Family { return z.Query.Family() }
 
 // zero is the address.
@@ -87,7 +87,7 @@ func cite(a netip.Addr) string {
 	e, _ := special.Of(a)
 	var out []string
 	for _, d := range e.Documents {
-		if d.Name != "RFC 2131" { // about the source
+		if d.Name != "RFC 2131" { // that one is about the source
 			out = append(out, d.String())
 		}
 	}
@@ -116,7 +116,7 @@ func (p *page) zeroDestination(z zeroPage) {
 		"ip -6 route get makes it, %s%s; no packet is looked up like that. In the standards it is never a destination (%s).", what, agrees, cite(z.zero())))
 }
 
-// zeroRoutes tells of the prefixes that begin with the zero address.
+// zeroRoutes tells about the prefixes that begin with the zero address.
 func (p *page) zeroRoutes(z zeroPage) {
 	f := z.family()
 	p.section("route", fmt.Sprintf("%s covers every address, because no bit is compared:", f.Default()))
@@ -142,7 +142,7 @@ func (p *page) zeroRoutes(z zeroPage) {
 	p.zeroHost(z)
 }
 
-// noDefault says that no table has a default route, as far as that is known.
+// noDefault says that no table has a default route, as far as this is known.
 func (z zeroPage) noDefault() string {
 	if z.Facts.DefaultUnknown {
 		return "none in the tables that are known"
@@ -166,7 +166,7 @@ func standingsText(all []report.Entry) string {
 	return strings.Join(out, "; ")
 }
 
-// zeroPair tells of the two halves that VPNs put over the default route.
+// zeroPair tells about the two halves of the default route that VPNs add beside it.
 func (p *page) zeroPair(z zeroPage, pair [2]netip.Prefix) {
 	halves := z.Facts.Halves
 	text, tint := "together they cover every address too, and are longer than /0 (a trick of VPNs): ", plain
@@ -185,7 +185,7 @@ func (p *page) zeroPair(z zeroPage, pair [2]netip.Prefix) {
 	p.zeroRow(pair[0].String()+" +", pair[1].String()+": "+text, tint)
 }
 
-// zeroHost tells of host routes for the zero address, which are mistakes.
+// zeroHost tells about host routes for the zero address, which are mistakes.
 func (p *page) zeroHost(z zeroPage) {
 	host := netip.PrefixFrom(z.zero(), z.zero().BitLen())
 	if len(z.Facts.Host) == 0 {
@@ -211,7 +211,7 @@ func maker(r *iproute2.Route) string {
 	return "proto " + name
 }
 
-// boundGroup is what listens on one address.
+// boundGroup is the set of sockets that listen on one address.
 type boundGroup struct {
 	name    string
 	remark  string
@@ -219,8 +219,8 @@ type boundGroup struct {
 	sockets []*report.Socket
 }
 
-// groups are the listening sockets by the address that they are bound to, the
-// zero address first.
+// groups are the listening sockets, grouped by the address that they are bound to.
+// The zero address comes first.
 func (z zeroPage) groups() []boundGroup {
 	var out []boundGroup
 	for i := range z.Facts.Listening {
@@ -250,8 +250,8 @@ func (z zeroPage) groups() []boundGroup {
 	return out
 }
 
-// zeroAgainstLoopback says what differs between listening on the zero address and on
-// the loopback address, and what a firewall has to do with it.
+// zeroAgainstLoopback says how listening on the zero address differs from listening
+// on the loopback address, and what a firewall changes.
 func (p *page) zeroAgainstLoopback(z zeroPage) {
 	lo := listen.Loopback(z.zero())
 	p.zeroRow(z.zero().String(), z.reachedBy(), plain)
@@ -269,7 +269,7 @@ func (z zeroPage) reachedBy() string {
 	return "other hosts reach it, unless a firewall drops what they send"
 }
 
-// guarded says who keeps other hosts from a loopback address.
+// guarded says what keeps other hosts away from a loopback address.
 func (z zeroPage) guarded(lo netip.Addr) string {
 	if lo.Is4() && len(z.Facts.Localnet) > 0 {
 		return ": only a firewall keeps them out"
@@ -277,8 +277,8 @@ func (z zeroPage) guarded(lo netip.Addr) string {
 	return ": the kernel itself drops what comes from outside"
 }
 
-// any says to which addresses of this host a socket that is bound to the zero address
-// listens.
+// any says on which addresses of this host a socket listens that is bound to the zero
+// address.
 func (z zeroPage) any() string {
 	if z.family() == route.IPv4 {
 		return "IPv4 address of this host"
@@ -336,7 +336,7 @@ func (z zeroPage) noListeners() string {
 // maxPorts is how many ports of one address and protocol the page lists.
 const maxPorts = 8
 
-// ports lists ports and who holds them.
+// ports lists ports and the processes that hold them.
 func ports(all []*report.Socket) string {
 	var out []string
 	for _, proto := range []string{"tcp", "udp"} {
@@ -389,8 +389,8 @@ func (p *page) zeroSource(z zeroPage) {
 	p.section("source", text+iproute2.Safe(strings.Join(bare, ", "))+" "+verb+" up without one now.")
 }
 
-// annotateZero adds to the findings of the page what they say as sentences, and to its
-// columns what they mean.
+// annotateZero adds to the findings of the page their text as sentences, and to its
+// columns their meaning.
 func annotateZero(z *report.Zero) {
 	Annotate(&z.Explanation)
 	f := &z.Facts
