@@ -123,6 +123,9 @@ func (s *selection6) equal(a, b *route.Addr) bool {
 
 // only reports whether the addresses of the output device alone are candidates.
 func (s *selection6) only() bool {
+	if s.link == 0 { // no route, and so no device
+		return false
+	}
 	d := s.fib.byIndex[s.link]
 	return s.dst.IsMulticast() || s.scope <= 2 || d != nil && s.walk.conf(route.IPv6, d, settingUseOifAddrsOnly) != 0
 }
