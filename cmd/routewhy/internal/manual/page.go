@@ -101,7 +101,10 @@ func paragraphs(text string) []block {
 	return out
 }
 
-var formLine = regexp.MustCompile(`^  routewhy (.*?)(?:   +(.*))?$`)
+// The patterns are compiled where they are used, because a program compiles its variables at
+// every start.
+
+func formLine() *regexp.Regexp { return regexp.MustCompile(`^  routewhy (.*?)(?:   +(.*))?$`) }
 
 // meaningAt is the column where --help says what a form does.
 const meaningAt = 36
@@ -109,11 +112,12 @@ const meaningAt = 36
 // usages are the forms of the command line, each with what it does.
 func usages(lines []string) []Term {
 	var out []Term
+	form := formLine()
 	for _, l := range lines {
 		if len(l) > meaningAt && l[meaningAt-1] == ' ' && strings.HasPrefix(l, "  routewhy ") {
 			l = l[:meaningAt] + "  " + l[meaningAt:]
 		}
-		if m := formLine.FindStringSubmatch(l); m != nil {
+		if m := form.FindStringSubmatch(l); m != nil {
 			out = append(out, Term{m[1], m[2]})
 		} else if n := len(out); n > 0 {
 			out[n-1].Meaning = strings.TrimSpace(out[n-1].Meaning + " " + strings.TrimSpace(l))
@@ -122,10 +126,11 @@ func usages(lines []string) []Term {
 	return out
 }
 
-var (
-	optionLine = regexp.MustCompile(`^ {2,6}((?:-|routewhy )[^ ].*?)(?:  +(\S.*))?$`)
-	statusLine = regexp.MustCompile(`^  ([0-9])  (.*)$`)
-)
+func optionLine() *regexp.Regexp {
+	return regexp.MustCompile(`^ {2,6}((?:-|routewhy )[^ ].*?)(?:  +(\S.*))?$`)
+}
+
+func statusLine() *regexp.Regexp { return regexp.MustCompile(`^  ([0-9])  (.*)$`) }
 
 // block writes a paragraph of --help. A paragraph that ends with a colon, with options
 // after it, is a section.
@@ -134,12 +139,12 @@ func (p *writer) block(b *block) {
 	switch {
 	case first == "Exit status:":
 		p.raw(".Sh EXIT STATUS", ".Bl -tag -width Ds")
-		p.entries(b.lines[1:], statusLine, "")
+		p.entries(b.lines[1:], statusLine(), "")
 		p.raw(".El")
 	case first == "Example:":
 		p.raw(".Sh EXAMPLES")
 		p.literal(b.lines[1:])
-	case len(b.lines) > 1 && strings.HasSuffix(first, ":") && optionLine.MatchString(b.lines[1]):
+	case len(b.lines) > 1 && strings.HasSuffix(first, ":") && optionLine().MatchString(b.lines[1]):
 		p.raw(".Ss " + escape(strings.TrimSuffix(first, ":")))
 		p.options(b.lines[1:])
 	default:
@@ -161,7 +166,7 @@ func (p *writer) prose(lines []string) {
 		switch {
 		case !indented:
 			p.text(strings.Join(part, " "))
-		case optionLine.MatchString(part[0]):
+		case optionLine().MatchString(part[0]):
 			p.options(part)
 		default:
 			p.literal(part)
@@ -172,7 +177,7 @@ func (p *writer) prose(lines []string) {
 // options writes a list of flags.
 func (p *writer) options(lines []string) {
 	p.raw(".Bl -tag -width Ds")
-	p.entries(lines, optionLine, "Fl ")
+	p.entries(lines, optionLine(), "Fl ")
 	p.raw(".El")
 }
 
@@ -257,12 +262,12 @@ func (p *writer) list(terms []Term) {
 }
 
 // sentenceEnd matches the end of a sentence. The next sentence begins on a new line.
-var sentenceEnd = regexp.MustCompile(`([.!?:][)"]?) +`)
+func sentenceEnd() *regexp.Regexp { return regexp.MustCompile(`([.!?:][)"]?) +`) }
 
 // text writes sentences in short lines.
 func (p *writer) text(s string) {
 	s = strings.Join(strings.Fields(s), " ")
-	for sentence := range strings.SplitSeq(sentenceEnd.ReplaceAllString(s, "$1\n"), "\n") {
+	for sentence := range strings.SplitSeq(sentenceEnd().ReplaceAllString(s, "$1\n"), "\n") {
 		line := ""
 		for _, w := range strings.Fields(sentence) {
 			if line != "" && len(line)+1+len(w) > 76 {
