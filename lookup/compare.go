@@ -31,7 +31,7 @@ type Difference struct {
 	Kernel string `json:"kernel"`
 }
 
-// Codes of what is benign in an answer.
+// How the kernel's own answer may differ although both answers are right.
 const (
 	CodeOneOfSeveral Code = "one-of-several" // the kernel takes one of the next hops
 	CodeLearntMTU    Code = "learnt-mtu"     // a learnt path MTU; Have: bytes
@@ -64,11 +64,11 @@ const (
 	// The full check refuses a broadcast address that passes the short one.
 	CodeLocalOnce  Code = "local-route-once"
 	CodeCachedType Code = "cached-type" // the kernel names the type of another packet by the same next hop
-	// RTM_GETROUTE looks up what is dropped before any look-up: see [ShortcutNoIPv6] and
-	// [ShortcutSmallMTU].
+	// The kernel drops the packet before any look-up, because the device that receives it
+	// has no IPv6 or too small an MTU. RTM_GETROUTE looks it up all the same.
 	CodeBeforeLookup Code = "before-look-up"
-	// RTM_GETROUTE looks up what a device of a VRF receives as if it were in none: see
-	// [NoteToolVRF]. Have: the VRF's device.
+	// RTM_GETROUTE looks up what a device of a VRF receives as if it were in none. Have:
+	// the VRF's device.
 	CodeReceivedInVRF Code = "received-in-vrf"
 )
 

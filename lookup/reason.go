@@ -173,8 +173,8 @@ const (
 	// The kernel gave the source of another route by the same next-hop object. Want: the
 	// packet's route, Have: the other.
 	CodeSrcShared Code = "shared-nexthop-source"
-	// The device that came into this namespace first lends its address, and it is not
-	// known which one that is: see [route.Snapshot.Order].
+	// The device that came into this network namespace first lends its address, and it is
+	// not known which one that is (a snapshot's order of devices).
 	CodeSrcUnordered Code = "device-order-unknown"
 	CodeSrcTentative Code = "tentative" // duplicate address detection has not accepted it
 )
@@ -183,7 +183,7 @@ const (
 // value: it did not.
 type Shortcut string
 
-// The shortcuts (__ip_route_output_key, ip_route_input_slow).
+// What the kernel decides before it asks a rule (__ip_route_output_key, ip_route_input_slow).
 const (
 	ShortcutZero         Shortcut = "zero-destination"      // 0.0.0.0 becomes the source or 127.0.0.1
 	ShortcutOnLink       Shortcut = "assumed-on-link"       // the device asked for, without a route

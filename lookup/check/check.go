@@ -72,8 +72,7 @@ type Finding struct {
 	Fix []change.Change
 }
 
-// CodeMissing is the code of the finding of a check that could not be made; Have: the facts
-// that it needs.
+// CodeMissing: a check could not be made; Have: the facts that it needs
 const CodeMissing lookup.Code = "facts-missing"
 
 // Find returns the check with an ID; false: there is none.

@@ -358,8 +358,8 @@ func noCarrier(h *Host) []Finding {
 	return out
 }
 
-// CodeDarkFirst is the code of a finding about a route without carrier that goes before
-// another one to the same prefix; Have: its device, Route.
+// CodeDarkFirst: a route without carrier goes before another one to the same prefix; Have:
+// its device, Route
 const CodeDarkFirst lookup.Code = "no-carrier-first"
 
 // dark reports whether all next hops of a route are on devices without carrier, and are
@@ -373,8 +373,8 @@ func (h *Host) dark(r *route.Route) bool {
 	return len(r.NextHops) > 0
 }
 
-// CodeGatewayOutside is the code of a finding about a gateway that is in no network of its
-// device, and that nothing shows to be there; Have: it, Want: the device, Route.
+// CodeGatewayOutside: a gateway is in no network of its device, and nothing shows that it
+// is there; Have: the gateway, Want: the device, Route
 const CodeGatewayOutside lookup.Code = "gateway-outside"
 
 // gatewayOutside finds default gateways that no route makes neighbours of this host, and

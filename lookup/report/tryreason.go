@@ -11,7 +11,7 @@ import (
 	"routewhy/route"
 )
 
-// Why a command is refused: [TryCommand.Reason].
+// Why a command is refused. They are in [TryCommand.Reason].
 const (
 	RefusedThere        lookup.Code = "same-route"         // Route is there, which is just the same
 	RefusedKey          lookup.Code = "same-key"           // Route is there, with the same prefix, TOS and metric
@@ -33,7 +33,7 @@ const (
 	RefusedObjectAbsent lookup.Code = "no-such-object"     // Have is the ID
 )
 
-// What a command does that may be meant: [Instead.Code].
+// What a command does that may be meant. They are in [Instead.Code].
 const (
 	InsteadReplace lookup.Code = "changes-it"    // it changes the route that is there
 	InsteadBeside  lookup.Code = "stands-by"     // it adds one that stands by

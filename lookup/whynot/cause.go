@@ -31,7 +31,7 @@ const (
 	CauseUnseen   CauseState = "unseen"    // the tables do not tell
 )
 
-// The causes.
+// What an error that a program got may come from.
 const (
 	CauseBlackholeRoute   lookup.Code = "cause-blackhole-route"   // a route of type blackhole
 	CauseBlackholeRule    lookup.Code = "cause-blackhole-rule"    // a rule of type blackhole
