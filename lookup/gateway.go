@@ -52,7 +52,7 @@ func (f *FIB) HasNeighbours(link int) bool {
 
 // Unheard reports whether an IPv6 packet cannot leave by a next hop because this host
 // never gets the neighbour advertisement, which says where the neighbour is: a rule
-// refuses what comes in there. The advertisement goes to the packet's source, or to the
+// refuses what comes in there, or leads it to a route that is not local. The advertisement goes to the packet's source, or to the
 // device's own link-local address (ndisc_solicit in net/ipv6/ndisc.c).
 func (f *FIB) Unheard(flow *route.Flow, hop *NextHop) bool {
 	dev, to := f.byIndex[hop.Link], hop.Gateway
@@ -72,7 +72,7 @@ func (f *FIB) Unheard(flow *route.Flow, hop *NextHop) bool {
 		return false
 	}
 	d := f.Lookup(route.Flow{Dst: own, Src: to, In: hop.Link, UID: route.NoUID, Proto: 58})
-	return !d.Disposition.Success() && d.Disposition != DispositionUnknown
+	return d.Disposition != DispositionLocal && d.Disposition != DispositionAnycast && d.Disposition != DispositionUnknown
 }
 
 // onLink finds the network by which an address is a neighbour on a device: the network

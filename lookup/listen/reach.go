@@ -26,7 +26,7 @@ const (
 	CodePort        lookup.Code = "answer-port"                           // the device of the answer belongs to another one, by which neighbours answer; Want: its index
 	CodeNoIPv6Out   lookup.Code = "answer-no-ipv6"                        // the device of the answer has no IPv6; Want: its index
 	CodeSilent      lookup.Code = "gateway-silent"                        // the answer's gateway did not answer the last time, and is asked again; Want: its address, Have: the device's index
-	CodeUnheard     lookup.Code = "neighbours-unheard"                    // neighbours cannot be asked on the answer's device, for their answers are refused there; Want: its index
+	CodeUnheard     lookup.Code = "neighbours-unheard"                    // neighbours cannot be asked on the answer's device, for their answers are not delivered there; Want: its index
 	CodeOtherLink   lookup.Code = "other-link"                            // the answer asks for the client on the link of another device; Want: its index
 )
 

@@ -147,7 +147,7 @@ func (e told) rare(n *report.Finding, have string) string {
 	case lookup.NoteLoNoIPv6:
 		return fmt.Sprintf("IPv6 is switched off on %s (net.ipv6.conf.%s.disable_ipv6 = 1): nothing that is sent to this host's own IPv6 addresses arrives", have, have)
 	case lookup.NoteUnheard:
-		return fmt.Sprintf("neighbours on %s cannot be asked for their link-layer addresses: a rule or a route refuses what they answer (ICMPv6)", have)
+		return fmt.Sprintf("neighbours on %s cannot be asked for their link-layer addresses: a rule or a route keeps their answers (ICMPv6) from this host", have)
 	case lookup.NoteReceivesNothing:
 		if n.Want.String() == "down" {
 			return fmt.Sprintf("nothing comes in by %s now: it is down", have)
