@@ -159,6 +159,7 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 		kernel:     behaviourOf(s.Release),
 		partial:    b.partial,
 		labels:     s.Labels,
+		kinds:      &kinds{entries: b.entries},
 	}
 	if len(f.labels) == 0 {
 		f.labels = route.DefaultLabels()

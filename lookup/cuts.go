@@ -14,15 +14,18 @@ import (
 // one of this host's addresses as its source or its destination. If that address stays,
 // packets are decided alike whose other addresses are in the same of these prefixes.
 func (f *FIB) Cuts(fam route.Family, add func(netip.Prefix)) {
-	f.ownCuts(fam, add)
+	f.ownCuts(fam, func(p netip.Prefix) bool {
+		add(p)
+		return true
+	})
 	for _, p := range apart(fam) {
 		add(netip.MustParsePrefix(p))
 	}
 }
 
-// ownCuts are those of the host's own routes, rules and addresses.
-func (f *FIB) ownCuts(fam route.Family, add func(netip.Prefix)) {
-	f.Prefixes(fam, add)
+// ownCuts are those of the host's own rules, addresses and routes. The routes come last,
+// because they may be very many; they end when add returns false.
+func (f *FIB) ownCuts(fam route.Family, add func(netip.Prefix) bool) {
 	s := f.snap
 	for i := range s.Rules {
 		r := &s.Rules[i]
@@ -43,9 +46,16 @@ func (f *FIB) ownCuts(fam route.Family, add func(netip.Prefix)) {
 			add(a.Peer.Masked())
 		}
 	}
-	for _, p := range f.sources {
-		if fam == route.IPv6 {
+	if fam == route.IPv6 {
+		for _, p := range f.sources {
 			add(p)
+		}
+	}
+	for _, t := range f.family(fam).tables {
+		for p := range t.trie.AllSorted() {
+			if !add(p) {
+				return
+			}
 		}
 	}
 }

@@ -33,14 +33,16 @@ func (e *Edit) At(id route.Table, dst netip.Prefix) []*route.Route {
 }
 
 // Routes calls yield for each prefix of a table and its routes, until yield returns
-// false. See [Edit.At].
+// false. The slice is used again for the next prefix. See [Edit.At].
 func (e *Edit) Routes(f route.Family, id route.Table, yield func(netip.Prefix, []*route.Route) bool) {
 	t := e.table(f, id)
 	if t == nil {
 		return
 	}
+	var list []*route.Route
 	for dst, l := range t.trie.All() {
-		if !yield(dst, l.routes()) {
+		list = l.appendTo(list[:0])
+		if !yield(dst, list) {
 			return
 		}
 	}
@@ -103,11 +105,25 @@ func (e *Edit) entries(t *table, dst netip.Prefix, old *leaf, routes []*route.Ro
 	return entries
 }
 
+// MayHave reports whether a family may have a route of some kind. It need not go through
+// all prefixes, because many share a route. It may report true because of a route that
+// was removed. The function gets routes without their destination.
+func (e *Edit) MayHave(f route.Family, kind func(*route.Route) bool) bool {
+	is := func(x *entry) bool { return x.fam == f && kind(&x.route) }
+	for k := e.base.kinds; k != nil; k = k.before {
+		if slices.ContainsFunc(k.entries, is) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(e.fresh, is)
+}
+
 // fewChanges is how many prefixes of a table are changed one by one at most.
 const fewChanges = 1000
 
 // Rewrite replaces the routes to each prefix of a table by those that edit gives for
-// them; false: they stay. See [Edit.Set].
+// them; false: they stay. The slice that edit gets is used again for the next prefix. See
+// [Edit.Set].
 func (e *Edit) Rewrite(f route.Family, id route.Table, edit func(netip.Prefix, []*route.Route) ([]*route.Route, bool)) {
 	if e.table(f, id) == nil {
 		return
@@ -118,8 +134,10 @@ func (e *Edit) Rewrite(f route.Family, id route.Table, edit func(netip.Prefix, [
 	}
 	var changes []change
 	var t *table
+	var list []*route.Route
 	for dst, l := range e.table(f, id).trie.All() {
-		if routes, changed := edit(dst, l.routes()); changed {
+		list = l.appendTo(list[:0])
+		if routes, changed := edit(dst, list); changed {
 			t = e.own(f, id)
 			changes = append(changes, change{dst, e.entries(t, dst, l, routes)})
 		}
@@ -199,9 +217,13 @@ func (l *leaf) routes() []*route.Route {
 	if l == nil {
 		return nil
 	}
-	list := make([]*route.Route, len(l.entries))
-	for i, e := range l.entries {
-		list[i] = &e.route
+	return l.appendTo(make([]*route.Route, 0, len(l.entries)))
+}
+
+// appendTo appends a leaf's routes to a list.
+func (l *leaf) appendTo(list []*route.Route) []*route.Route {
+	for _, e := range l.entries {
+		list = append(list, &e.route)
 	}
 	return list
 }
@@ -240,6 +262,9 @@ func (e *Edit) FIB(s *route.Snapshot) *FIB {
 	}
 	f.groups = maps.Clone(f.groups)
 	f.sources = slices.Clip(f.sources)
+	if len(e.fresh) > 0 {
+		f.kinds = &kinds{e.fresh, f.kinds}
+	}
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
 		e.share(f, fam)
 	}

@@ -47,6 +47,14 @@ type FIB struct {
 	partial bool           // routes that no question is about were left out
 	tos     []uint8        // of IPv4 routes that are for certain packets
 	sources []netip.Prefix // of IPv6 routes that are for certain sources
+	kinds   *kinds
+}
+
+// kinds are the entries that some prefix has, or had before an [Edit]. They are a list,
+// so that an Edit does not copy them.
+type kinds struct {
+	entries []*entry
+	before  *kinds // those that an Edit started from; nil: there was none
 }
 
 // family holds what exists once for IPv4 and once for IPv6.

@@ -182,21 +182,22 @@ func (x *search) classes(within netip.Prefix) []netip.Addr {
 	within = within.Masked()
 	all := []netip.Prefix{within}
 	seen := map[netip.Prefix]bool{within: true}
-	add := func(p netip.Prefix) {
+	add := func(p netip.Prefix) bool {
 		if p.Bits() <= within.Bits() || !within.Contains(p.Addr()) || seen[p] {
-			return
+			return true
 		}
 		if len(all) == maxClasses {
 			x.complete = false
-			return
+			return false
 		}
 		seen[p] = true
 		all = append(all, p)
+		return true
 	}
-	x.m.ownCuts(x.fam, add)
 	for _, p := range blocks(x.fam) {
 		add(netip.MustParsePrefix(p))
 	}
+	x.m.ownCuts(x.fam, add)
 	slices.SortFunc(all, netip.Prefix.Compare)
 	var out []netip.Addr
 	for i, p := range all {

@@ -61,6 +61,33 @@ func TestShares(t *testing.T) {
 	}
 }
 
+// TestMayHave asks for routes by a device: of the first state, of an edit, and of the
+// state after it. A device that no route uses must not cost a pass over all routes.
+func TestMayHave(t *testing.T) {
+	f := large(100_000)
+	by := func(link int) func(*route.Route) bool {
+		return func(r *route.Route) bool { return len(r.NextHops) > 0 && r.NextHops[0].Link == link }
+	}
+	seen := 0
+	if f.Edit().MayHave(route.IPv4, func(*route.Route) bool { seen++; return false }); seen > 10 {
+		t.Errorf("%d routes were looked at", seen)
+	}
+	e := f.Edit()
+	if !e.MayHave(route.IPv4, by(2)) || e.MayHave(route.IPv6, by(2)) || e.MayHave(route.IPv4, by(1)) {
+		t.Error("the first state: wrong")
+	}
+	e.Set(route.TableMain, netip.MustParsePrefix("203.0.113.9/32"), []*route.Route{{
+		Table: route.TableMain, Type: route.TypeUnicast, NextHops: []route.NextHop{{Link: 1}},
+	}})
+	if !e.MayHave(route.IPv4, by(1)) {
+		t.Error("the edit lacks its route")
+	}
+	next := e.FIB(f.Snapshot()).Edit()
+	if !next.MayHave(route.IPv4, by(1)) || !next.MayHave(route.IPv4, by(2)) {
+		t.Error("the state after it lacks a route")
+	}
+}
+
 // BenchmarkApply adds a route to a full table.
 func BenchmarkApply(b *testing.B) {
 	s := change.New(large(1_000_000))

@@ -20,13 +20,21 @@ const (
 // which is the same one if it stays unchanged, or says that the route is removed.
 func (t *tx) rewrite(f route.Family, id route.Table, edit func(netip.Prefix, *route.Route) (next *route.Route, gone bool)) {
 	t.edit.Rewrite(f, id, func(dst netip.Prefix, list []*route.Route) ([]*route.Route, bool) {
-		after := make([]*route.Route, 0, len(list))
-		for _, r := range list {
-			if next, gone := edit(dst, r); !gone {
+		var after []*route.Route
+		changed := false
+		for i, r := range list {
+			next, gone := edit(dst, r)
+			if !changed && !gone && next == r {
+				continue // most routes stay, so there is no list of them
+			}
+			if !changed {
+				changed, after = true, slices.Clone(list[:i])
+			}
+			if !gone {
 				after = append(after, next)
 			}
 		}
-		if slices.Equal(list, after) {
+		if !changed {
 			return nil, false
 		}
 		t.record(RouteRef{Table: id, Dst: dst}, list, after)
@@ -38,6 +46,17 @@ func (t *tx) rewrite(f route.Family, id route.Table, edit func(netip.Prefix, *ro
 func (t *tx) rewriteAll(f route.Family, edit func(netip.Prefix, *route.Route) (*route.Route, bool)) {
 	for _, id := range t.edit.Tables(f) {
 		t.rewrite(f, id, edit)
+	}
+}
+
+// rewriteBy does the same with the routes that have a next hop by a device, or if down is
+// set, one by it that is dead or without carrier. It is fast if there are none.
+func (t *tx) rewriteBy(f route.Family, link int, down bool, edit func(netip.Prefix, *route.Route) (*route.Route, bool)) {
+	by := func(h route.NextHop) bool {
+		return h.Link == link && (!down || h.Flags&(route.NextHopDead|route.NextHopLinkDown) != 0)
+	}
+	if t.edit.MayHave(f, func(r *route.Route) bool { return slices.ContainsFunc(r.NextHops, by) }) {
+		t.rewriteAll(f, edit)
 	}
 }
 
@@ -58,7 +77,7 @@ func (t *tx) flags4(h *route.NextHop, dead, noCarrier bool) route.NextHopFlags {
 // deletes the routes that have no other next hop (fib_sync_down_dev, fib_flush).
 // Routes to this host's own addresses stay unless force is set.
 func (t *tx) syncDown4(link int, e linkEvent, force bool) {
-	t.rewriteAll(route.IPv4, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
+	t.rewriteBy(route.IPv4, link, false, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
 		if r.NextHopID != 0 || !slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool { return h.Link == link }) ||
 			r.Scope == route.ScopeHost && !force {
 			return r, false
@@ -104,7 +123,7 @@ func (t *tx) syncUp4(link int, what route.NextHopFlags) {
 	if what&route.NextHopDead != 0 && l.Flags&(route.LinkRunning|route.LinkLowerUp) != 0 {
 		what |= route.NextHopLinkDown
 	}
-	t.rewriteAll(route.IPv4, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
+	t.rewriteBy(route.IPv4, link, true, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
 		if r.NextHopID != 0 || !slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool {
 			return h.Link == link && h.Flags&(route.NextHopDead|route.NextHopLinkDown) != 0
 		}) {

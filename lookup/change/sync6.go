@@ -13,7 +13,7 @@ import (
 // net/ipv6/route.c).
 func (t *tx) syncDown6(link int, gone bool) {
 	by := func(h route.NextHop) bool { return h.Link == link }
-	t.rewriteAll(route.IPv6, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
+	t.rewriteBy(route.IPv6, link, false, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
 		if r.NextHopID != 0 || !slices.ContainsFunc(r.NextHops, by) {
 			return r, false
 		}
@@ -42,7 +42,7 @@ func (t *tx) syncDown6(link int, gone bool) {
 
 // carrierDown6 marks the next hops by a device without carrier.
 func (t *tx) carrierDown6(link int) {
-	t.rewriteAll(route.IPv6, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
+	t.rewriteBy(route.IPv6, link, false, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
 		if r.NextHopID != 0 || r.Type == route.TypeLocal || r.Type == route.TypeAnycast && r.Metric == 0 {
 			return r, false
 		}
@@ -54,7 +54,7 @@ func (t *tx) carrierDown6(link int) {
 // up, and did not only get its carrier.
 func (t *tx) syncUp6(link int, all bool) {
 	carrier := t.link(link).Carrier()
-	t.rewriteAll(route.IPv6, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
+	t.rewriteBy(route.IPv6, link, all, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
 		if r.NextHopID != 0 {
 			return r, false
 		}

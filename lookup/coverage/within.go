@@ -54,6 +54,9 @@ func startsWithin(before, after *lookup.FIB, fam route.Family, inside ranges) ([
 			})
 		}
 	}
+	if len(starts) >= maxStarts {
+		return nil, false
+	}
 	slices.SortFunc(starts, netip.Addr.Compare)
-	return slices.Compact(starts), len(starts) < maxStarts
+	return slices.Compact(starts), true
 }

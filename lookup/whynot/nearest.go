@@ -217,28 +217,58 @@ func (q *search) survey(s *state) *survey {
 	out := &survey{}
 	e := s.fib.Edit()
 	common := -1
-	seen := map[*route.Route]bool{} // many entries share a route
+	gives := q.giver(s)
+	known := map[*route.Route]bool{} // many prefixes share a route
+	if !e.MayHave(s.family(), func(r *route.Route) bool { return q.leads(s, r) }) {
+		return out
+	}
 	for _, id := range e.Tables(s.family()) {
 		e.Routes(s.family(), id, func(p netip.Prefix, all []*route.Route) bool {
-			n := differs(p.Addr(), s.dst())
-			near := !p.Addr().IsMulticast() && (n > common || n == common && p.Bits() < out.nearest.Dst.Bits())
 			for _, o := range all {
-				known := seen[o]
-				if seen[o] = true; known && !near {
+				if !known[o] && o.Type == route.TypeUnicast {
+					out.hops = q.more(s, out.hops, o)
+				}
+				known[o] = true
+				if !gives(p, o) {
 					continue
 				}
-				f := full(o, p)
-				if !known && f.Type == route.TypeUnicast {
-					out.hops = q.more(s, out.hops, &f)
-				}
-				if near && f.Type == route.TypeUnicast && q.want.gives(s.fib.Snapshot(), &f) {
-					out.nearest, common, near = &f, n, false
+				if n := differs(p.Addr(), s.dst()); n > common || n == common && p.Bits() < out.nearest.Dst.Bits() {
+					f := full(o, p)
+					out.nearest, common = &f, n
 				}
 			}
 			return true
 		})
 	}
 	return out
+}
+
+// giver is a function that reports whether a route to a prefix is one that sends packets
+// where they are wanted to go. It asks once for each route that many prefixes share, unless
+// the prefix is what is wanted.
+func (q *search) giver(s *state) func(netip.Prefix, *route.Route) bool {
+	snap := s.fib.Snapshot()
+	ask := func(p netip.Prefix, o *route.Route) bool {
+		f := full(o, p)
+		return f.Type == route.TypeUnicast && q.want.gives(snap, &f)
+	}
+	known := map[*route.Route]bool{}
+	return func(p netip.Prefix, o *route.Route) bool {
+		switch {
+		case p.Addr().IsMulticast():
+			return false
+		case q.want.Kind == Prefix:
+			return p == q.want.Prefix && ask(p, o)
+		case q.want.Kind == Default:
+			return p.Bits() == 0 && ask(p, o)
+		}
+		gives, ok := known[o]
+		if !ok {
+			gives = ask(p, o)
+			known[o] = gives
+		}
+		return gives
+	}
 }
 
 // maxHops is how many next hops are tried for a new route.
@@ -248,14 +278,30 @@ const maxHops = 12
 func (q *search) more(s *state, out []route.NextHop, r *route.Route) []route.NextHop {
 	for _, h := range hopsOf(s.fib.Snapshot(), r) {
 		one := route.NextHop{Link: h.Link, Gateway: h.Gateway, Flags: h.Flags & route.NextHopOnLink}
-		right := q.want.Kind != Device || h.Link == q.want.Link
-		right = right && (q.want.Kind != Gateway || h.Gateway == q.want.Addr)
-		right = right && (q.want.Kind != Source || h.Link == q.owner(s))
-		if right && h.Encap == 0 && len(out) < maxHops && !slices.Contains(out, one) {
+		if q.right(s, &h) && h.Encap == 0 && len(out) < maxHops && !slices.Contains(out, one) {
 			out = append(out, one)
 		}
 	}
 	return out
+}
+
+// right reports whether a next hop leads where the packet is wanted to go.
+func (q *search) right(s *state, h *route.NextHop) bool {
+	switch q.want.Kind {
+	case Device:
+		return h.Link == q.want.Link
+	case Gateway:
+		return h.Gateway == q.want.Addr
+	case Source:
+		return h.Link == q.owner(s)
+	}
+	return true
+}
+
+// leads reports whether an entry has a next hop that leads where the packet is wanted to
+// go.
+func (q *search) leads(s *state, r *route.Route) bool {
+	return slices.ContainsFunc(hopsOf(s.fib.Snapshot(), r), func(h route.NextHop) bool { return q.right(s, &h) })
 }
 
 // owner is the device that has the wanted source; zero: no device has it.

@@ -27,6 +27,7 @@ type tries struct {
 	seen     map[string]bool
 	ways     []Way
 	lockOut  int
+	large    bool // all addresses are too many ranges to look at
 }
 
 // maxPairs is how many pairs of changes are tried.
@@ -36,12 +37,14 @@ const maxPairs = 400
 func (q *search) ways(ask *Question, t *lookup.Trace, facts []option) ([]Way, int) {
 	x := &tries{search: q, question: ask, start: &trial{state: change.New(q.root.fib)}, seen: map[string]bool{}}
 	singles := x.proposals(t, facts)
-	for _, p := range singles {
-		x.judge(x.start.after(p))
+	done := make([]*trial, len(singles))
+	for i, p := range singles {
+		done[i] = x.start.after(p)
+		x.judge(done[i])
 	}
 	lockOut := x.lockOut
 	if len(x.ways) == 0 {
-		x.pairs(singles)
+		x.pairs(singles, done)
 	}
 	if lockOut == 0 {
 		lockOut = x.lockOut
@@ -86,18 +89,13 @@ func (w *Way) kind() string {
 	return kind
 }
 
-// pairs tries two of the given changes together. If the first of the two is refused, it
-// tries the other order. Changes of a device or a setting take longest, and so come
-// first.
-func (x *tries) pairs(singles []proposal) {
-	n, done := 0, map[int]*trial{}
+// pairs tries two of the given changes together. done are the hosts after each of them
+// alone; nil: it is refused. If the first of the two is refused, pairs tries the other
+// order. Changes of a device or a setting take longest, and so come first.
+func (x *tries) pairs(singles []proposal, done []*trial) {
+	n := 0
 	after := func(i, j int) bool {
-		first, ok := done[i]
-		if !ok {
-			first = x.start.after(singles[i])
-			done[i] = first
-		}
-		both := first.after(singles[j])
+		both := done[i].after(singles[j])
 		x.judge(both)
 		return both != nil
 	}
@@ -292,8 +290,14 @@ func (x *tries) moves(after *lookup.FIB, e *extent) ([]coverage.Change, bool) {
 	flow := x.root.flow
 	within := e.within
 	covers := func(p netip.Prefix) bool { return p.Contains(flow.Src) }
-	if e.all || flow.In != 0 && slices.ContainsFunc(within, covers) {
+	all := e.all || flow.In != 0 && slices.ContainsFunc(within, covers)
+	if all {
 		within = []netip.Prefix{x.root.family().Default()}
 	}
-	return coverage.Within(x.root.fib, after, flow, within)
+	if all && x.large {
+		return nil, false
+	}
+	changes, ok := coverage.Within(x.root.fib, after, flow, within)
+	x.large = x.large || all && !ok
+	return changes, ok
 }
