@@ -70,6 +70,8 @@ install: build
 	install -D -m 755 routewhy $(DESTDIR)$(PREFIX)/bin/routewhy
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	./routewhy --man >$(DESTDIR)$(PREFIX)/share/man/man8/routewhy.8
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@BINDIR@|$(PREFIX)/bin|' cmd/routewhy/routewhy-record.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/routewhy-record.service
 
 clean:
 	rm -f routewhy

@@ -44,6 +44,11 @@ type options struct {
 	list   bool
 	// watch are the flags of --watch.
 	watch watchFlags
+	// record are the flags of --record, and history those of --history.
+	record  recordFlags
+	history historyFlags
+	// every is how often, in seconds, everything is read again.
+	every optional[uint32]
 	// metrics is the file to write metrics to; "-" is standard output; empty: none.
 	metrics string
 	// other is the packet that --unlike compares with, as given by the user.
@@ -128,6 +133,10 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	for _, m := range all {
 		switch m.flag {
 		case "":
+		case "record":
+			fs.Func(m.flag, m.usage, fileFlag(func(s string) { o.record.dir = s }))
+		case "history":
+			fs.Func(m.flag, m.usage, fileFlag(func(s string) { o.history.path = s }))
 		case "batch":
 			fs.Func(m.flag, m.usage, fileFlag(func(s string) { o.batch = s }))
 		case "expect":
@@ -170,6 +179,13 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.Func("count", "end after so many changes", numberFlag(&o.watch.count, 1, 1<<31))
 	fs.Func("timeout", "end after so many seconds", numberFlag(&o.watch.timeout, 1, 1<<31))
 	fs.Func("until", "end when the answer is so: route, default, dev NAME, via GATEWAY, src ADDR", func(s string) error { o.watch.until = strings.TrimSpace(s); return nil })
+
+	fs.Func("every", "read everything again after so many seconds", numberFlag(&o.every, 1, 24*60*60))
+	fs.Func("max-size", "how many MB a record may take", numberFlag(&o.record.maxSize, 1, 1<<20))
+	fs.Func("max-age", "how many days a record goes back", numberFlag(&o.record.maxAge, 1, 10000))
+	fs.Func("at", "explain as of a time: 02:13, 'yesterday 02:13', -10m", momentFlag(&o.history.at))
+	fs.Func("since", "changes since a time: 02:13, 'yesterday 02:13', -10m", momentFlag(&o.history.since))
+	fs.BoolVar(&o.history.who, "who", false, "sum up which processes asked for the changes")
 
 	fs.BoolVar(&o.undo, "undo", false, "print the commands that take a change back")
 	fs.Func("script", "print a script that makes a change, and takes it back after so many seconds", numberFlag(&o.script, 1, 24*60*60))

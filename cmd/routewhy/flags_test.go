@@ -169,7 +169,7 @@ func TestParseArgsFaults(t *testing.T) {
 // Flags of what is not built yet are not offered.
 // TestFlagsOfTheFuture: a flag is there when what it does is.
 func TestFlagsOfTheFuture(t *testing.T) {
-	for _, name := range []string{"history"} {
+	for _, name := range []string{"path"} {
 		_, err := parseArgs([]string{"--" + name})
 		if err == nil || err.Error() != "unknown flag --"+name {
 			t.Errorf("--%s: %v", name, err)

@@ -67,10 +67,22 @@ func modes() []mode {
 	}, {
 		flag:         "watch",
 		usage:        "tells whenever an answer changes, why, and who did it",
-		flags:        slices.Concat([]string{"ipv4", "ipv6", "netns", "json", "color", "verbose", "quiet", "count", "timeout", "until"}, packet),
+		flags:        slices.Concat([]string{"ipv4", "ipv6", "netns", "json", "color", "verbose", "quiet", "count", "timeout", "until", "every"}, packet),
 		destinations: true,
 		mayBeNone:    true,
 		run:          watch,
+	}, {
+		flag:  "record",
+		usage: "keeps a history of this host in a folder, until a signal ends it",
+		flags: []string{"netns", "max-size", "max-age", "every"},
+		run:   recordHost,
+	}, {
+		flag:         "history",
+		usage:        "answers from a record, or from a file of rtmon",
+		flags:        slices.Concat([]string{"ipv4", "ipv6", "load", "load-limit", "json", "color", "verbose", "quiet", "at", "since", "until", "who", "count"}, packet),
+		destinations: true,
+		mayBeNone:    true,
+		run:          pastAnswers,
 	}, {
 		flag:  "dump",
 		usage: "every table, in the order the rules consult it",

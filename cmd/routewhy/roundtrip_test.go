@@ -44,6 +44,8 @@ func roundTrip(r any) error {
 		return samePage(r, func(w io.Writer, t *report.Turn, st text.Style) error {
 			return text.NewWatch(w, st, nil).Turns([]*report.Turn{t})
 		})
+	case *report.Asker:
+		return samePage(r, func(w io.Writer, a *report.Asker, _ text.Style) error { return text.Who(w, []*report.Asker{a}) })
 	case *report.Listeners:
 		return samePage(r, text.Listeners)
 	case *report.WhyNot:

@@ -45,6 +45,9 @@ func loadFiles(o *options, s stdio) (route.Source, error) {
 
 // loadWithin reads files of one host, within limit bytes of memory.
 func loadWithin(o *options, limit int64, files []string, s stdio) (route.Source, error) {
+	if src, ok, err := o.loadPast(limit, files, s); ok {
+		return src, err
+	}
 	r, err := load.Within(limit, s.Stdin, o.netns, files...)
 	if err != nil {
 		return nil, loadError(err, s.Room)
@@ -155,4 +158,38 @@ func (l *liveHost) close() {
 // Read reads everything that the questions need.
 func (l *liveHost) Read(ctx context.Context) (*lookup.FIB, error) {
 	return lookup.Read(ctx, l.host, l.need)
+}
+
+// recordedHost is a host that is recorded.
+type recordedHost struct {
+	*kernel.Follower
+	host  *kernel.Host
+	names *kernel.Requesters
+}
+
+// followAll starts to follow all events of a host.
+func followAll(host *kernel.Host) (*recordedHost, error) {
+	names := host.Requesters()
+	f, err := host.Follow(route.Query{}, names.Name)
+	if err != nil {
+		names.Close()
+		return nil, err
+	}
+	return &recordedHost{f, host, names}, nil
+}
+
+func (l *recordedHost) close() {
+	l.Close()
+	l.names.Close()
+}
+
+// Read reads everything.
+func (l *recordedHost) Read(ctx context.Context) (*route.Snapshot, *route.List, error) {
+	routes := new(route.List)
+	s, err := l.host.Read(ctx, route.Query{
+		AllDevices: true,
+		Each:       func(r *route.Route) error { routes.Add(r); return nil },
+		Again:      func() { routes = new(route.List) },
+	})
+	return s, routes, err
 }

@@ -25,6 +25,10 @@ const usageText = `Usage:
                                     host or on those of which there are files
   routewhy --watch [DESTINATION...] tells whenever an answer changes, why, and
                                     who did it
+  routewhy --record DIR             keeps a history of this host in a folder
+  routewhy --history DIR [DESTINATION...]
+                                    what changed, when and why; --at TIME: the
+                                    answers of then; --who: who made changes
   routewhy --batch FILE|- [flags]   one destination a line, one decision a line
   routewhy --dump [flags]           every table, in the order the rules ask it
   routewhy --sockets [WHICH]        what listens, on which addresses, for whom;
@@ -79,6 +83,27 @@ no DESTINATION it follows the default routes. What alters no answer is not told.
       --until WHAT      end when the answers are usable and so: route, default,
                         dev NAME, via GATEWAY, src ADDR; with --timeout, the
                         exit status is 1 where that did not come
+      --every SECONDS   how often everything is read again, in case that no
+                        event told of a change (default 60)
+
+--record writes changes and, now and then, the whole state to a folder until a
+signal ends it. A power cut takes the last minute at most. One recorder at a
+time writes to a folder.
+      --max-size MB     delete the oldest parts of what takes more (default 512)
+      --max-age DAYS    delete what is older (default 30)
+      --every SECONDS   how often the state is written whole if nothing happens
+                        (default 600); less often where it is large
+
+--history tells the changes of answers as --watch does, from the folder, a part
+of it, or a file of rtmon. Such a file has only the devices that were there at
+its start: --load gives the rest, a snapshot that was saved then. DIR@TIME is
+the state of then wherever a file is read: --load DIR@02:13,
+--diff DIR@02:00 DIR@03:00; DIR alone is the last one. A TIME is 02:13 (when
+the clock showed that last), 'yesterday 02:13', 2026-07-30T02:13:00+02:00, or as
+in --since=-10m.
+      --at TIME         explain the DESTINATIONs as of then
+      --since TIME, --until TIME   tell the changes of this time
+      --who             sum up which processes made changes, of any kind
 
 A line of --batch is an ADDRESS or ADDRESS:PORT, which may be followed by fields
 like from=192.0.2.2 mark=0x1, or the same as a JSON object. All tables are read

@@ -74,6 +74,17 @@ func textFlag(dst *string, what string) func(string) error {
 	}
 }
 
+// momentFlag reads a time of the past, as it was given. It may begin with a dash.
+func momentFlag(dst *string) func(string) error {
+	return func(s string) error {
+		if s == "" {
+			return notTime(s)
+		}
+		*dst = s
+		return nil
+	}
+}
+
 // deviceFlag reads the name of a device. It may be an alternative name, which has up
 // to 127 bytes; other names have up to IFNAMSIZ-1, which is 15.
 func deviceFlag(dst *optional[string]) func(string) error {

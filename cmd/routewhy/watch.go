@@ -25,7 +25,8 @@ type watchFlags struct {
 	until string
 }
 
-// everyMinute is how often everything is read again even if no event came.
+// everyMinute is how often everything is read again even if no event came, unless the user
+// says otherwise.
 const everyMinute = time.Minute
 
 // errWatched ends a watch that has told what was wanted. errWatchTime ends a watch whose
@@ -69,7 +70,11 @@ func watch(ctx context.Context, o *options, s stdio) error {
 		defer cancel()
 	}
 	t := newTeller(o, s, asked, goal)
-	w := &history.Watch{Question: q, Source: live, Explain: o.verbose, Every: everyMinute, Tell: t.turns}
+	every := everyMinute
+	if o.every.given {
+		every = time.Duration(o.every.value) * time.Second
+	}
+	w := &history.Watch{Question: q, Source: live, Explain: o.verbose, Every: every, Tell: t.turns}
 	return t.end(w.Run(ctx))
 }
 

@@ -74,16 +74,19 @@ func newWatched(t *testing.T, rng *rand.Rand, support routetest.Support) *watche
 	w.q = &history.Question{Asked: []history.Asked{{Label: "default IPv4", Default: route.IPv4}, {Label: "default IPv6", Default: route.IPv6}}}
 	w.q.NoKernel = true
 	snap := w.first(t)
-	for _, flow := range routetest.OutputFlows(rng, snap, 40) {
+	for _, flow := range routetest.OutputFlows(rng, snap, 100) {
 		w.ask(flow.Dst)
 	}
 	w.start(t)
 	return w
 }
 
+// watchedDests is how many destinations are watched, the two default routes among them.
+const watchedDests = 50
+
 func (w *watched) ask(a netip.Addr) {
 	label := a.String()
-	if !slices.ContainsFunc(w.q.Asked, func(x history.Asked) bool { return x.Label == label }) {
+	if len(w.q.Asked) < watchedDests && !slices.ContainsFunc(w.q.Asked, func(x history.Asked) bool { return x.Label == label }) {
 		w.q.Asked = append(w.q.Asked, history.Asked{Label: label, To: report.Destination{Addr: a}})
 	}
 }

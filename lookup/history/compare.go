@@ -75,8 +75,16 @@ func (w *Watch) takeIn() (steady bool, err error) {
 // counts as failed until it answers.
 func (w *Watch) read(ctx context.Context) (*lookup.FIB, error) {
 	f, err := w.Source.Read(ctx)
-	if err != nil || len(w.silent) == 0 {
-		return f, err
+	if err != nil {
+		return nil, err
+	}
+	return w.silenced(f), nil
+}
+
+// silenced is what was read, with the neighbours that count as failed.
+func (w *Watch) silenced(f *lookup.FIB) *lookup.FIB {
+	if len(w.silent) == 0 {
+		return f
 	}
 	return with(f, func(s *route.Snapshot) {
 		s.Neighbours = slices.Clone(s.Neighbours)
@@ -95,7 +103,7 @@ func (w *Watch) read(ctx context.Context) (*lookup.FIB, error) {
 				s.Neighbours = append(s.Neighbours, route.Neighbour{Link: k.link, Addr: k.addr, State: route.NeighbourFailed})
 			}
 		}
-	}), nil
+	})
 }
 
 func (w *Watch) answersOf(f *lookup.FIB) []Answer {
@@ -109,7 +117,7 @@ func (w *Watch) answersOf(f *lookup.FIB) []Answer {
 // correct replaces the state in memory by what was read. If the two give different
 // answers, the changes that were not told yet become one change.
 func (w *Watch) correct(fib *lookup.FIB, answers []Answer) {
-	now := time.Now()
+	now := w.now()
 	for i := range answers {
 		if answers[i].same(&w.answers[i]) {
 			continue
@@ -158,7 +166,7 @@ func (w *Watch) find(t *turn, fib *lookup.FIB) {
 func (w *Watch) adopt(fib *lookup.FIB) {
 	w.fib = fib
 	w.gateways = gatewaysOf(fib)
-	w.last = time.Now()
+	w.last = w.now()
 	for _, n := range fib.Snapshot().Neighbours {
 		if n.State == route.NeighbourFailed && w.gateways.has(n.Addr) {
 			w.silent[neighbourKey{n.Link, n.Addr}] = true

@@ -49,6 +49,8 @@ type Watch struct {
 	dirty        bool
 	// next is when everything may be read again, and last is when it was read last.
 	next, last time.Time
+	// clock is the time of a history that is replayed; zero: the time is the present.
+	clock time.Time
 }
 
 // turn is a change of an answer.
@@ -119,6 +121,14 @@ func (w *Watch) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := w.begin(fib); err != nil {
+		return err
+	}
+	return w.flush()
+}
+
+// begin begins with a state.
+func (w *Watch) begin(fib *lookup.FIB) error {
 	w.adopt(fib)
 	for i := range w.Question.Asked {
 		a := w.Question.answer(w.fib, i)
@@ -129,7 +139,15 @@ func (w *Watch) start(ctx context.Context) error {
 		w.answers = append(w.answers, a)
 		w.pending = append(w.pending, &turn{asked: i, time: w.last, after: a})
 	}
-	return w.flush()
+	return nil
+}
+
+// now is the time at which the watch is.
+func (w *Watch) now() time.Time {
+	if w.clock.IsZero() {
+		return time.Now()
+	}
+	return w.clock
 }
 
 // happen applies an event, and decides again about what the event may change.
@@ -204,7 +222,7 @@ func (w *Watch) flush() error {
 		all = append(all, w.report(t))
 	}
 	if w.missed && len(all) == 0 && !w.lost {
-		all, w.missed = []*report.Turn{{Time: time.Now(), Missed: true}}, false
+		all, w.missed = []*report.Turn{{Time: w.now(), Missed: true}}, false
 	}
 	if !w.dirty {
 		w.recent = nil

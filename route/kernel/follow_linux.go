@@ -160,46 +160,11 @@ func (f *Follower) split(b []byte) {
 // decode decodes a message, and reports whether it is about something that is followed. A
 // message that is not understood becomes an event which says that something changed.
 func (f *Follower) decode(h header, body []byte) (e route.Event, kept bool) {
-	e.Replaces, e.Appends = h.flags&unix.NLM_F_REPLACE != 0, h.flags&unix.NLM_F_APPEND != 0
-	switch h.typ {
-	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
+	if h.typ == unix.RTM_NEWROUTE || h.typ == unix.RTM_DELROUTE {
 		peek, err := peekRoute(body)
 		if err == nil && !keeps(&f.query, peek) || err != nil && peek.family == 0 {
 			return e, false
 		}
-		e.Gone = h.typ == unix.RTM_DELROUTE
-		e.Route = decoded(body, decodeRoute)
-	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
-		e.Gone = h.typ == unix.RTM_DELLINK
-		e.Link = decoded(body, decodeLink)
-		return e, len(body) > 0 && body[0] == unix.AF_UNSPEC
-	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
-		e.Gone = h.typ == unix.RTM_DELADDR
-		e.Addr = decoded(body, decodeAddr)
-		return e, ofFamily(body)
-	case unix.RTM_NEWRULE, unix.RTM_DELRULE:
-		e.Gone = h.typ == unix.RTM_DELRULE
-		e.Rule = decoded(body, decodeRule)
-		return e, ofFamily(body)
-	case unix.RTM_NEWNEXTHOP, unix.RTM_DELNEXTHOP:
-		e.Gone = h.typ == unix.RTM_DELNEXTHOP
-		e.NextHop = decoded(body, decodeNextHop)
-	case unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH:
-		e.Gone = h.typ == unix.RTM_DELNEIGH
-		e.Neighbour = decoded(body, decodeNeighbour)
-		return e, e.Neighbour != nil && ofFamily(body)
 	}
-	return e, true
+	return decodeEvent(h.typ, h.flags, body)
 }
-
-func decoded[T any](body []byte, decode func([]byte) (T, error)) *T {
-	v, err := decode(body)
-	if err != nil {
-		return nil
-	}
-	return &v
-}
-
-// ofFamily reports whether a message is about IPv4 or IPv6. Other messages are, for example,
-// about bridges.
-func ofFamily(body []byte) bool { return len(body) > 0 && familyOf(body[0]) != 0 }

@@ -1,16 +1,12 @@
 package kernel
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 
 	"routewhy/route"
 )
-
-// rtmNewRoute is RTM_NEWROUTE.
-const rtmNewRoute = 24
 
 // maxSaved limits the size of one message in a file.
 const maxSaved = 1 << 20
@@ -23,25 +19,18 @@ const maxSaved = 1 << 20
 func DecodeSaved(r io.Reader, each func(*route.Route) error, fault func(int, error)) (int, error) {
 	d := routeDecoder{passing: true}
 	var one route.Route
-	var header [sizeofNlMsghdr]byte
 	for n := 0; ; n++ {
-		if _, err := io.ReadFull(r, header[:]); err == io.EOF {
+		head, body, err := nextSaved(r)
+		switch {
+		case errors.Is(err, io.EOF):
 			return n, nil
-		} else if err != nil {
-			return n, errors.New("it ends in the middle")
-		}
-		size := int64(binary.NativeEndian.Uint32(header[:]))
-		if size < sizeofNlMsghdr || size > maxSaved {
-			return n, fmt.Errorf("message %d claims %d bytes", n+1, size)
-		}
-		body := make([]byte, align(int(size))-sizeofNlMsghdr)
-		if got, err := io.ReadFull(r, body); err != nil && int64(got) < size-sizeofNlMsghdr {
-			return n, errors.New("it ends in the middle")
-		}
-		if binary.NativeEndian.Uint16(header[4:]) != rtmNewRoute {
+		case errors.Is(err, errMiddle):
+			return n, err
+		case err != nil:
+			return n, fmt.Errorf("message %d: %w", n+1, err)
+		case head.typ != rtmNewRoute:
 			continue
 		}
-		body = body[:size-sizeofNlMsghdr]
 		h, err := peekRoute(body)
 		if err == nil {
 			err = d.decode(&one, body, h)

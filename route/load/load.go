@@ -13,6 +13,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -43,6 +44,7 @@ type Result struct {
 
 	names []string // of the files
 	limit int64    // of memory, in bytes
+	zone  *time.Location
 }
 
 // Fault is a place in a file that was not understood. What it says is not in the
@@ -89,7 +91,7 @@ func Within(limit int64, stdin io.Reader, netns string, names ...string) (*Resul
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	r := &Result{l.snap, l.routes, l.faults, l.moreFaults, slices.Sorted(maps.Keys(l.passedOver)), names, limit}
+	r := &Result{l.snap, l.routes, l.faults, l.moreFaults, slices.Sorted(maps.Keys(l.passedOver)), names, limit, time.UTC}
 	switch {
 	case netns != "" && !l.picked:
 		return nil, &NamespaceError{netns, r.PassedOver}

@@ -4,12 +4,20 @@ import (
 	std "context"
 	"slices"
 	"strings"
+	"time"
 
 	"routewhy/route"
 )
 
 // Source gives the content of the files in the way a kernel gives that of a host.
 func (r *Result) Source() route.Source { return &source{r} }
+
+// Of is a result that has a snapshot and its routes from somewhere else. Name says from where,
+// and limit is how many bytes of memory its content may take. The time of the snapshot will be
+// told in the local time zone.
+func Of(s *route.Snapshot, routes *route.List, name string, limit int64) *Result {
+	return &Result{Snapshot: s, Routes: routes, names: []string{name}, limit: limit, zone: time.Local}
+}
 
 // source is a route.Source of files that were read.
 type source struct{ *Result }
@@ -36,7 +44,7 @@ func (s *source) Resolve(std.Context, route.Flow) (route.Answer, error) {
 	}
 	why := "nothing was cross-checked, the facts are from " + strings.Join(names, " and ")
 	if !s.Snapshot.Time.IsZero() {
-		why += s.Snapshot.Time.UTC().Format(", as of 2006-01-02 15:04:05 UTC")
+		why += s.Snapshot.Time.In(s.zone).Format(", as of 2006-01-02 15:04:05 MST")
 	}
 	return route.Answer{}, &route.NotAskedError{Why: why}
 }

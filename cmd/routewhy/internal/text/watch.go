@@ -36,11 +36,15 @@ func NewWatch(w io.Writer, st Style, labels []string) *Watch {
 func (w *Watch) Turns(all []*report.Turn) error {
 	var b strings.Builder
 	for i, t := range all {
-		if day := t.Time.Format(time.DateOnly); day != w.day {
+		if day := t.Time.Local().Format(time.DateOnly); day != w.day {
 			if w.day != "" {
 				fmt.Fprintf(&b, "%s\n", day)
 			}
 			w.day = day
+		}
+		if t.Label == "" && (t.Damaged || !t.NotRecorded.IsZero()) {
+			w.lines(&b, clockOf(t)+"  ", gapWords(t))
+			continue
 		}
 		if t.Label == "" {
 			w.lines(&b, clockOf(t)+"  ", "the kernel had more events than it could queue: what changed for a short time may have been missed")
@@ -66,7 +70,30 @@ func (w *Watch) Turns(all []*report.Turn) error {
 	return err
 }
 
-func clockOf(t *report.Turn) string { return t.Time.Format(time.TimeOnly) }
+func clockOf(t *report.Turn) string { return t.Time.Local().Format(time.TimeOnly) }
+
+// Zone writes the day on which the lines to come begin, and the time zone of all times.
+func (w *Watch) Zone(since time.Time) error {
+	since = since.Local()
+	w.day = since.Format(time.DateOnly)
+	_, err := io.WriteString(w.w, since.Format("2006-01-02, times are MST (UTC-07:00)\n"))
+	return err
+}
+
+// gapWords says what a history does not have.
+func gapWords(t *report.Turn) string {
+	from := t.NotRecorded.Local().Format(time.TimeOnly)
+	if t.NotRecorded.Local().Format(time.DateOnly) != t.Time.Local().Format(time.DateOnly) {
+		from = t.NotRecorded.Local().Format(time.DateTime)
+	}
+	if t.Damaged && t.NotRecorded.IsZero() {
+		return "what was recorded before this is lost: the record is damaged there"
+	}
+	if t.Damaged {
+		return "what was recorded after " + from + " is lost: the record is damaged there"
+	}
+	return "nothing was recorded since " + from
+}
 
 // together reports whether two changes have the same reason.
 func together(a, b *report.Turn) bool {
@@ -164,7 +191,19 @@ func objectCause(x *report.Trigger) string {
 	if who := whoWords(x); who != "" {
 		return who + " " + verb + " " + object
 	}
-	return object + " was " + verb + " (by whom is not known)"
+	return object + " was " + verb + " (by whom is not known" + traces(x) + ")"
+}
+
+// traces is what else may tell who asked for a change.
+func traces(x *report.Trigger) string {
+	text := ""
+	if x.Port != 0 {
+		text = fmt.Sprintf("; netlink port %d", x.Port)
+	}
+	if r := routeOf(&x.Object); r != nil && r.Protocol != "" && r.Protocol != "boot" {
+		text += ", proto " + iproute2.Safe(string(r.Protocol))
+	}
+	return text
 }
 
 // shortObject leaves out of a route's text that it is in table main.

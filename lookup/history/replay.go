@@ -1,0 +1,120 @@
+package history
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+)
+
+// stateWait is how long after a change its history may have the whole state, with which the
+// change is compared before it is told.
+const stateWait = 15 * time.Second
+
+// replay is a watch of what happened before.
+type replay struct {
+	*Watch
+	since time.Time
+	// begun says that a state was there, and told that the first answers were told.
+	begun, told bool
+}
+
+// Replay tells of a history what Run would have told of the host: the answers at one time,
+// or as they are first known after it, and their changes until another time.
+func (w *Watch) Replay(ctx context.Context, moments iter.Seq2[Moment, error], since, until time.Time) error {
+	w.silent = map[neighbourKey]bool{}
+	p := &replay{Watch: w, since: since}
+	for m, err := range moments {
+		if err != nil {
+			return err
+		}
+		if p.begun && m.Time.After(until) {
+			break
+		}
+		if p.begun && !p.told && m.Time.After(since) {
+			if err := p.first(); err != nil {
+				return err
+			}
+		}
+		w.clock = m.Time
+		if err := p.moment(ctx, &m); err != nil {
+			return err
+		}
+	}
+	if p.begun && !p.told {
+		if err := p.first(); err != nil {
+			return err
+		}
+	}
+	return p.flush()
+}
+
+// first tells the answers at the beginning of the time that is asked about.
+func (p *replay) first() error {
+	p.told = true
+	p.pending, p.recent, p.missed = nil, nil, false
+	at := p.since
+	if at.Before(p.clock) {
+		at = p.clock
+	}
+	for i, a := range p.answers {
+		p.pending = append(p.pending, &turn{asked: i, time: at, after: a})
+	}
+	return p.Watch.flush()
+}
+
+// flush tells what has changed, if it is in the time that is asked about.
+func (p *replay) flush() error {
+	p.dirty = false
+	if !p.told {
+		p.pending, p.recent, p.missed = nil, nil, false
+		return nil
+	}
+	return p.Watch.flush()
+}
+
+func (p *replay) moment(ctx context.Context, m *Moment) error {
+	if len(p.pending) > 0 && m.Time.After(p.pending[0].time.Add(stateWait)) || len(p.pending) >= maxPending {
+		if err := p.flush(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case m.State != nil:
+		return p.state(ctx, m)
+	case m.Missing != nil:
+		if err := p.flush(); err != nil || p.begun && !p.told {
+			return err
+		}
+		return p.Tell([]*report.Turn{{Time: m.Time, Missed: true, NotRecorded: m.Missing.From, Damaged: m.Missing.Damaged}})
+	case m.Event == nil || !p.begun:
+		return nil
+	}
+	e := m.Event
+	if e.Route == nil || p.Question.Keeps(e.Route.Table, e.Route.Dst) {
+		p.happen(e)
+	}
+	p.lost = false // only a state is compared
+	return nil
+}
+
+// state continues with a state that the history has.
+func (p *replay) state(ctx context.Context, m *Moment) error {
+	fib, err := lookup.Read(ctx, m.State, p.Question.Need())
+	if err != nil {
+		return err
+	}
+	if !p.begun {
+		p.begun = true
+		if err := p.begin(fib); err != nil {
+			return err
+		}
+		p.pending = nil
+		return nil
+	}
+	fib = p.silenced(fib)
+	p.correct(fib, p.answersOf(fib))
+	return p.flush()
+}

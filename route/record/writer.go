@@ -1,0 +1,288 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"routewhy/route"
+)
+
+// Suffix is how the names of segments end.
+const Suffix = ".routewhy"
+
+// lockName is the file that a recorder locks.
+const lockName = "lock"
+
+// ErrLocked says that another recorder writes to a record.
+var ErrLocked = errors.New("another recorder writes to it")
+
+// Limits of a record.
+type Limits struct {
+	// Size is how many bytes all segments may take; zero: no limit. The oldest segments
+	// are deleted. The last one stays.
+	Size int64
+	// Age is how old a segment may become; zero: no limit.
+	Age time.Duration
+}
+
+// The size of a segment is leastSegment, or if that is more, segmentKeys snapshots.
+const (
+	leastSegment = 4 << 20
+	segmentKeys  = 8
+	// segmentParts is how many segments a record of the greatest size has at least, as far
+	// as they can be that small.
+	segmentParts = 8
+)
+
+// Writer appends to a record. Only one goroutine may use it.
+type Writer struct {
+	dir    string
+	limits Limits
+	locked *os.File
+	number int // of the segment
+
+	file     *os.File // nil: no segment was begun
+	size     int64
+	snapshot int64 // the size of the last snapshot
+	dirty    bool  // something was written since the last Sync
+	zip      *zstd.Encoder
+	events   bytes.Buffer
+	first    time.Time // of events
+}
+
+// Create opens a record for writing; it makes the folder if there is none. The error is
+// [ErrLocked] if another process writes to it.
+func Create(dir string, limits Limits) (*Writer, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := lock(f); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	names, err := segments(dir)
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	w := &Writer{dir: dir, limits: limits, locked: f}
+	if len(names) > 0 {
+		w.number = numberOf(names[len(names)-1])
+	}
+	w.zip, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
+	return w, err
+}
+
+// numberOf is the number in the name of a segment; negative: it is none.
+func numberOf(name string) int {
+	text, ok := strings.CutSuffix(filepath.Base(name), Suffix)
+	n, err := strconv.ParseUint(text, 10, 31)
+	if !ok || err != nil {
+		return -1
+	}
+	return int(n)
+}
+
+// segments are the paths of the segments in a folder, the oldest first.
+func segments(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		if numberOf(e.Name()) >= 0 && e.Type().IsRegular() {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int { return numberOf(a) - numberOf(b) })
+	return out, nil
+}
+
+// Full reports whether the segment is so large that a new one should begin.
+func (w *Writer) Full() bool {
+	limit := max(leastSegment, segmentKeys*w.snapshot)
+	if w.limits.Size > 0 {
+		limit = min(limit, max(w.limits.Size/segmentParts, 2*w.snapshot))
+	}
+	return w.size >= limit
+}
+
+// SnapshotSize is how many bytes the last snapshot takes.
+func (w *Writer) SnapshotSize() int64 { return w.snapshot }
+
+// Snapshot writes a snapshot with its routes, after the events so far. If fresh is set, a new
+// segment begins with it; a first one does in any case.
+func (w *Writer) Snapshot(s *route.Snapshot, routes *route.List, fresh bool) error {
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	w.zip.Reset(&b)
+	if err := errors.Join(s.EncodeWith(w.zip, routes), w.zip.Close()); err != nil {
+		return err
+	}
+	kind := byte(kindSnapshot)
+	if w.file == nil {
+		kind = kindBegin
+	}
+	if fresh || w.file == nil {
+		if err := w.begin(); err != nil {
+			return err
+		}
+	}
+	w.snapshot = int64(b.Len())
+	return w.frame(kind, s.Time, b.Bytes())
+}
+
+// begin begins a new segment, and deletes those that are too many or too old.
+func (w *Writer) begin() error {
+	if w.file != nil {
+		if err := errors.Join(w.Sync(), w.file.Close()); err != nil {
+			return err
+		}
+		w.file = nil
+	}
+	if err := w.clean(); err != nil {
+		return err
+	}
+	w.number++
+	name := filepath.Join(w.dir, fmt.Sprintf("%08d%s", w.number, Suffix))
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	w.file, w.size = f, 0
+	if err := w.write([]byte(Magic)); err != nil {
+		return err
+	}
+	return syncFolder(w.dir)
+}
+
+// clean deletes the oldest segments until the rest is within the limits.
+func (w *Writer) clean() error {
+	names, err := segments(w.dir)
+	if err != nil {
+		return err
+	}
+	total := int64(0)
+	for _, name := range slices.Backward(names) {
+		info, err := os.Stat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		total += info.Size()
+		// The next segment will need room as well.
+		if tooMuch := w.limits.Size > 0 && total > w.limits.Size*(segmentParts-1)/segmentParts; tooMuch || w.limits.Age > 0 && time.Since(info.ModTime()) > w.limits.Age {
+			if err := os.Remove(name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxEvents is how many bytes of events one frame may have, about.
+const maxEvents = 1 << 20
+
+// Event adds an event. It is written at the next Flush or Snapshot, or if there are many.
+func (w *Writer) Event(e *route.Event) error {
+	line, err := route.EncodeEvent(e)
+	if err != nil {
+		return err
+	}
+	if w.events.Len() == 0 {
+		w.first = e.Time
+	}
+	w.events.Write(line)
+	w.events.WriteByte('\n')
+	if w.events.Len() >= maxEvents {
+		return w.Flush()
+	}
+	return nil
+}
+
+// Flush writes the events that were not written yet.
+func (w *Writer) Flush() error {
+	if w.events.Len() == 0 || w.file == nil {
+		return nil
+	}
+	content := w.zip.EncodeAll(w.events.Bytes(), nil)
+	w.events.Reset()
+	return w.frame(kindEvents, w.first, content)
+}
+
+// Alive writes that nothing more has happened until now.
+func (w *Writer) Alive(now time.Time) error {
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return w.frame(kindAlive, now, nil)
+}
+
+func (w *Writer) frame(kind byte, at time.Time, content []byte) error {
+	if len(content) > maxFrame {
+		return fmt.Errorf("a snapshot has more than %d MiB", maxFrame>>20)
+	}
+	return w.write(appendFrame(nil, kind, at, content))
+}
+
+// write writes to the segment. What was written only in part is taken back.
+func (w *Writer) write(b []byte) error {
+	if w.file == nil {
+		return errors.New("no segment was begun")
+	}
+	if _, err := w.file.Write(b); err != nil {
+		if w.size > 0 {
+			_ = w.file.Truncate(w.size)
+		} else {
+			_ = os.Remove(w.file.Name())
+		}
+		return err
+	}
+	w.size += int64(len(b))
+	w.dirty = true
+	return nil
+}
+
+// Sync makes sure that what was written survives a power cut.
+func (w *Writer) Sync() error {
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if !w.dirty || w.file == nil {
+		return nil
+	}
+	w.dirty = false
+	return w.file.Sync()
+}
+
+// Close writes that the recorder ends in good order, unless it failed before, and releases
+// the record.
+func (w *Writer) Close(now time.Time, failed bool) error {
+	var err error
+	if w.file != nil && !failed {
+		err = errors.Join(w.Flush(), w.frame(kindEnd, now, nil), w.Sync())
+	}
+	if w.file != nil {
+		err = errors.Join(err, w.file.Close())
+	}
+	return errors.Join(err, w.locked.Close())
+}
