@@ -41,7 +41,7 @@ func (a *Allowance) Give(n int64) {
 // Fits checks whether n bytes are left. If not, the error is the same as Take's.
 func (a *Allowance) Fits(n int64) error {
 	if a != nil && n > a.left {
-		return &LimitError{a.limit}
+		return &LimitError{Limit: a.limit}
 	}
 	return nil
 }
@@ -49,9 +49,13 @@ func (a *Allowance) Fits(n int64) error {
 // LimitError says that the contents of files take more memory than is allowed.
 type LimitError struct {
 	Limit int64 // bytes
+	Text  bool  // it is not the memory: so much text takes too long to read
 }
 
 func (e *LimitError) Error() string {
+	if e.Text {
+		return "has more text than can be read within a few seconds"
+	}
 	return fmt.Sprintf("what it holds takes more than %d MiB of memory", e.Limit>>20)
 }
 

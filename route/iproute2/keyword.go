@@ -110,6 +110,9 @@ func (l *language[T]) take(w *words, to *T) bool {
 
 // wantsMore reports whether a word is a keyword that needs a value.
 func (l *language[T]) wantsMore(name string) bool {
+	if l.byName[name] == nil {
+		return false
+	}
 	w := &words{all: []string{name}}
 	return l.take(w, new(T)) && w.odd != nil
 }

@@ -73,7 +73,7 @@ func IsSetting(path string) bool {
 		}
 		if conf, ok := strings.CutPrefix(rest, "conf/"); ok {
 			dev, key, _ := strings.Cut(conf, "/")
-			return dev != "default" && slices.Contains(s.deviceKeys(), key)
+			return dev != "default" && slices.ContainsFunc(s.device, func(d deviceSetting) bool { return d.key == key })
 		}
 		return slices.Contains(s.namespace, rest)
 	}

@@ -127,10 +127,12 @@ func (t *lines) nameLine(s string, w []string) error {
 	case t.names == "rt_tables" && len(t.snap.Names.Tables) >= maxNames:
 		return fmt.Errorf("more than %d names", maxNames)
 	case t.names == "rt_tables":
-		t.snap.Names.Tables[route.Table(n)] = w[1]
-		delete(t.tables, w[1])
+		t.nameTable(route.Table(n), strings.Clone(w[1]))
+		if t.tables[w[1]] < firstInvented { // [facts.alias] sees to the others
+			delete(t.tables, w[1])
+		}
 	case n < 256:
-		t.snap.Names.Protocols[route.Protocol(n)] = w[1]
+		t.nameProtocol(route.Protocol(n), strings.Clone(w[1]))
 	}
 	return nil
 }
@@ -287,7 +289,7 @@ func (f *facts) vrfTable(name string) route.Table {
 	if !ok {
 		t = f.invent()
 		f.vrfs[name] = t
-		f.snap.Names.Tables[t] = name
+		f.nameTable(t, name)
 		f.device(name)
 	}
 	return t

@@ -58,7 +58,7 @@ func (t *lines) address(link int, w []string) error {
 // is shown as a slash (sysctl(8)).
 func (t *lines) sysctl(s string) error {
 	if m := settingLine().FindStringSubmatch(s); m != nil {
-		t.setting(m[1], m[2])
+		t.setting(strings.Clone(m[1]), m[2])
 		return nil
 	}
 	key, value, _ := strings.Cut(s, "=")
@@ -66,14 +66,38 @@ func (t *lines) sysctl(s string) error {
 	if !strings.HasPrefix(key, "net.") {
 		return nil // the setting may be any program's
 	}
-	t.setting(strings.NewReplacer(".", "/", "/", ".").Replace(key), value)
+	t.setting(settingPath(key), value)
 	return nil
+}
+
+// settingPath is the path of a setting below /proc/sys: a name has dots for slashes, and
+// slashes for dots.
+func settingPath(key string) string {
+	path := []byte(key)
+	for i, c := range path {
+		switch c {
+		case '.':
+			path[i] = '/'
+		case '/':
+			path[i] = '.'
+		}
+	}
+	return string(path)
+}
+
+// isSetting reports whether a line is a setting of the network, as sysctl(8) prints it.
+func isSetting(s string) bool {
+	if !strings.HasPrefix(s, "net.") {
+		return false
+	}
+	key, _, ok := strings.Cut(s, " = ")
+	return ok && !strings.ContainsAny(key, " \t:=")
 }
 
 func (t *lines) setting(path, value string) {
 	t.known++
 	t.found(route.FactSysctls, 0)
 	if kernel.IsSetting(path) {
-		t.snap.Sysctls[strings.Clone(path)] = strings.Clone(strings.TrimSpace(value))
+		t.snap.Sysctls[path] = strings.Clone(strings.TrimSpace(value))
 	}
 }

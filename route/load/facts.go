@@ -19,11 +19,7 @@ type facts struct {
 	devs   []*dev         // by provisional index - 1
 	byName map[string]int // to provisional index
 	byNum  map[int]int    // real index to provisional
-	// tables and protocols are the names that were looked up. invented is how many
-	// tables have a name that no rt_tables explained.
-	tables    map[string]route.Table
-	protocols map[string]route.Protocol
-	invented  int
+	dictionary
 	// has are the facts that were found.
 	has      map[found]bool
 	complete map[route.Family]bool // every table was listed
@@ -45,6 +41,7 @@ type facts struct {
 	// memberships are the lists of /proc/net/igmp. grouped is how many groups they have.
 	memberships []groupList
 	grouped     int
+	procLines   int // lines of /proc/net/route that are not routes yet
 	// partAddrs: only some addresses are known, such as those of one device or family.
 	partAddrs bool
 	// partLinks: only some devices are known.
@@ -70,14 +67,9 @@ type dev struct {
 	master int  // provisional
 }
 
-// maxNames is how many tables may have names that are not explained. There is a limit
-// because each is compared with all others.
-const maxNames = 1 << 12
-
 func newFacts() *facts {
 	return &facts{
-		byName: map[string]int{}, byNum: map[int]int{}, tables: map[string]route.Table{},
-		protocols: map[string]route.Protocol{}, has: map[found]bool{}, tableIn: map[familyTable][]int32{},
+		byName: map[string]int{}, byNum: map[int]int{}, dictionary: newDictionary(), has: map[found]bool{}, tableIn: map[familyTable][]int32{},
 		complete: map[route.Family]bool{}, ruleIn: map[route.Family][]int32{}, parts: map[familyTable]bool{},
 		vrfs: map[string]route.Table{},
 		snap: route.Snapshot{
@@ -128,73 +120,6 @@ func (f *facts) define(name string, index int) (int, error) {
 		f.devs[i-1].index = index
 	}
 	return i, nil
-}
-
-// table is a table's number by its name or number.
-func (f *facts) table(name string) (route.Table, error) {
-	if name == "" {
-		return route.TableMain, nil
-	}
-	if t, ok := f.tables[name]; ok {
-		return t, nil
-	}
-	t, ok := f.snap.Names.TableByName(name)
-	switch {
-	case ok:
-		if len(f.tables) < maxNames {
-			f.tables[strings.Clone(name)] = t
-		}
-		return t, nil
-	case !plainName(name):
-		return 0, fmt.Errorf("table %q", name)
-	case f.invented == maxNames:
-		return 0, fmt.Errorf("table %q: more than %d names", name, maxNames)
-	}
-	t, name = f.invent(), strings.Clone(name)
-	f.tables[name], f.snap.Names.Tables[t] = t, name
-	return t, nil
-}
-
-// firstInvented is the first of the numbers that probably nobody uses.
-const firstInvented route.Table = 1 << 31
-
-func (f *facts) invent() route.Table {
-	f.invented++
-	return firstInvented + route.Table(f.invented-1)
-}
-
-// protocol is a protocol's number by its name or number.
-func (f *facts) protocol(name string) (route.Protocol, error) {
-	if p, ok := f.protocols[name]; ok {
-		return p, nil
-	}
-	if n, err := strconv.ParseUint(name, 0, 8); err == nil {
-		return route.Protocol(n), nil
-	}
-	for n := range 256 {
-		if p := route.Protocol(n); f.snap.Names.Protocol(p) == name {
-			f.protocols[strings.Clone(name)] = p
-			return p, nil
-		}
-	}
-	for n := 255; n >= 0 && plainName(name); n-- {
-		p := route.Protocol(n)
-		if f.snap.Names.Protocol(p) == strconv.Itoa(n) {
-			name = strings.Clone(name)
-			f.protocols[name], f.snap.Names.Protocols[p] = p, name
-			return p, nil
-		}
-	}
-	return 0, fmt.Errorf("protocol %q", name)
-}
-
-// plainName reports whether a word can be somebody's name for a number. rt_tables may
-// have any word as a name, such as 4g or eth0.20, but an address is never a name.
-func plainName(s string) bool {
-	if _, _, isAddress := destination(s); isAddress {
-		return false
-	}
-	return s != "" && len(s) < 64 && !strings.ContainsAny(s, " \t/:\"'*<>()[]{}\x00\x1b") && strings.Trim(s, "0123456789-") != ""
 }
 
 func (f *facts) found(fact route.Fact, fams ...route.Family) {

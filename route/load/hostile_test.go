@@ -74,6 +74,69 @@ func TestFolderOfAnything(t *testing.T) {
 	}
 }
 
+// TestTextLimit refuses texts whose words and lines take too long to read, although
+// nothing of them takes memory.
+func TestTextLimit(t *testing.T) {
+	const limit = 1 << 20
+	for name, text := range map[string]string{
+		"lines":       strings.Repeat("#\n", limit/64),
+		"words":       strings.Repeat("# "+strings.Repeat("a ", 1000)+"\n", limit/20_000),
+		"not known":   strings.Repeat("192.0.2.1 dev eth0 new\n", limit/200),
+		"long routes": strings.Repeat("default"+strings.Repeat(" nexthop via 192.0.2.1 dev e", 200)+"\n", limit/20_000),
+	} {
+		_, err := load.Within(limit, strings.NewReader("default dev eth0\n"+text), "", load.Stdin)
+		if over := new(route.LimitError); !errors.As(err, &over) || !over.Text && name != "long routes" {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := load.Files(strings.NewReader("default dev eth0\n"+text), load.Stdin); err != nil {
+			t.Errorf("%s: %v with the usual limit", name, err)
+		}
+	}
+}
+
+// TestLongLine reads on after a line that no listing can have.
+func TestLongLine(t *testing.T) {
+	text := "default via 192.0.2.1 dev eth0\n10.0.0.0/8" + strings.Repeat(" nexthop via 192.0.2.1 dev eth0", 10_000) + "\n10.9.0.0/16 dev eth0\n"
+	r, err := load.Files(strings.NewReader(text), load.Stdin)
+	if err != nil || len(r.Faults) != 1 || r.Faults[0].Line != 2 {
+		t.Fatalf("%v, faults %v", err, r.Faults)
+	}
+	odd := map[string]bool{}
+	for _, e := range r.Routes.Slice() {
+		odd[e.Dst.String()] = e.Flags&route.FlagOdd != 0
+	}
+	for dst, want := range map[string]bool{"0.0.0.0/0": false, "10.0.0.0/8": true, "10.9.0.0/16": false} {
+		if is, ok := odd[dst]; !ok || is != want {
+			t.Errorf("%s: there %v, odd %v, want odd %v", dst, ok, is, want)
+		}
+	}
+}
+
+// TestNames reads names of tables that are explained after their use, and more names of
+// protocols than there are protocols.
+func TestNames(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# ip route show table blue\ndefault dev eth0\n# cat /etc/iproute2/rt_tables\n100 blue\n200 main\n# ip rule\n5: from all lookup blue\n")
+	b.WriteString("# ip route show table main\n10.0.0.0/8 dev eth0\n# ip route show table all\n")
+	for i := range 300 {
+		fmt.Fprintf(&b, "10.1.%d.0/24 dev eth0 table 254 proto p%d\n", i%200, i)
+	}
+	r, err := load.Files(strings.NewReader(b.String()), load.Stdin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := map[route.Table]int{}
+	for _, e := range r.Routes.Slice() {
+		tables[e.Table]++
+	}
+	if tables[100] != 1 || tables[200] != 1 || tables[254] != 300 || r.Snapshot.Rules[0].Table != 100 {
+		t.Errorf("routes of tables: %v, rules %v", tables, r.Snapshot.Rules)
+	}
+	if n := len(r.Faults) + r.MoreFaults; n < 300-256 || n >= 100 {
+		t.Errorf("%d faults: %v", n, r.Faults)
+	}
+}
+
 // TestReportOfPipes reads a sosreport whose files and folders are pipes.
 func TestReportOfPipes(t *testing.T) {
 	for _, pipe := range []string{"ip_route_show_table_all", "ip_netns_exec_blue_ip_route_show_table_all", "namespaces", "namespaces/blue", ""} {
@@ -107,6 +170,7 @@ func TestLimit(t *testing.T) {
 		"rules":        lines("5: from 10.9.%d.%d fwmark %d lookup main"),
 		"neighbours":   lines("10.9.%d.%d dev eth0 lladdr 02:00:00:00:00:01 STALE\n192.0.2.%d"),
 		"settings":     lines("net.ipv4.conf.d%d/%d/%d.rp_filter = 1"),
+		"/proc":        "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n" + lines("eth0 %02X%02X0A0A 00000000 1 0 0 %d FFFFFFFF 0 0 0"),
 		"tables":       lines("10.9.%d.%d dev eth0 table %d"),
 		"JSON routes":  list(`{"dst":"10.9.%d.%d","dev":"eth0","metric":%d,"flags":[]}`),
 		"JSON rules":   list(`{"priority":5,"src":"10.9.%d.%d","fwmark":"%d","table":"main"}`),

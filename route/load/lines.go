@@ -6,15 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"routewhy/route"
 	"routewhy/route/iproute2"
 )
 
-// maxLine is how long a line may be.
-const maxLine = 1 << 20
+// maxLine is how long a line may be. What is longer than maxText is understood only if it
+// is JSON: a netlink message, and so one route, has room for about 4000 next hops.
+const (
+	maxLine = 1 << 20
+	maxText = 1 << 18
+	// maxHeading is how much of a line is compared with headings, prompts and commands.
+	maxHeading = 1 << 8
+)
 
 // maxRoutes is how many routes are taken, maxLines is how many lines of one file are
 // read, and maxOdd is how many of them may not be understood. The limits are needed
@@ -106,6 +111,9 @@ func (l *loader) text(name string, r io.Reader) error {
 		if err := l.account(); err != nil {
 			return err
 		}
+		if err := l.toil(sc.Bytes()); err != nil {
+			return err
+		}
 		if l.facts.routes.Len() > maxRoutes {
 			return fmt.Errorf("more than %d routes", maxRoutes)
 		}
@@ -187,6 +195,11 @@ func isRecord(s string) bool {
 func (t *lines) take(s string) error {
 	text := strings.TrimLeft(s, " \t")
 	indent := len(s) - len(text)
+	if err := tooLong(text); err != nil {
+		t.settle()
+		t.beginning(text[:maxHeading])
+		return err
+	}
 	w := strings.Fields(text)
 	if len(w) == 0 || isFence(w[0]) {
 		t.link, t.counts = 0, false
@@ -194,10 +207,6 @@ func (t *lines) take(s string) error {
 			t.columns = nil
 		}
 		return nil
-	}
-	if len(text) > maxWord && slices.ContainsFunc(w, func(s string) bool { return len(s) > maxWord }) {
-		t.settle()
-		return errors.New("a word of it is longer than any name")
 	}
 	device := (strings.Contains(text, "flags=") || strings.Contains(text, "encap:")) && ifconfigLine().MatchString(text)
 	if t.ifconfig = device || t.ifconfig && indent > t.indent; t.ifconfig {
@@ -226,6 +235,37 @@ func (t *lines) take(s string) error {
 		t.titles = append(titles, t.titles...)
 	}
 	return err
+}
+
+// tooLong is what is wrong with a line that no listing can have, because it or a word of
+// it is too long.
+func tooLong(s string) error {
+	switch {
+	case len(s) <= maxWord:
+		return nil
+	case len(s) > maxText:
+		return fmt.Errorf("has more than %d KiB", maxText>>10)
+	}
+	for word := range strings.FieldsSeq(s) {
+		if len(word) > maxWord {
+			return errors.New("a word of it is longer than any name")
+		}
+	}
+	return nil
+}
+
+// beginning takes the beginning of a line that is too long. If it is that of a route or a
+// rule, these are kept as odd.
+func (t *lines) beginning(s string) {
+	w := strings.Fields(s)
+	w = append(w[:len(w)-1], "...", "...") // the last word may be cut off, and the first of these be a value
+	switch {
+	case t.skipped() || t.context.answers:
+	case ruleLine().MatchString(s):
+		_ = t.oddRule(w)
+	case beginsRoute(w):
+		_ = t.takeRoute(w)
+	}
 }
 
 // ifconfigLine skips what ifconfig prints, and reports that once.
@@ -269,6 +309,9 @@ func (t *lines) listed(s string, indent int, w []string) error {
 		s = strings.Join(w, " ")
 	}
 	switch {
+	case t.columns == nil && isSetting(s): // such a listing has thousands
+		t.spoke()
+		return t.sysctl(s)
 	case t.link != 0 && (indent > t.indent && !ruleLine().MatchString(s) && !linkLine().MatchString(s) || t.isDeviceWord(w)):
 		t.command = 0
 		return t.deviceLine(w)
@@ -326,6 +369,9 @@ func (t *lines) other(s string, w []string) error {
 		t.spoke()
 		t.known++
 		return t.parseNeighbour(w)
+	}
+	if len(s) > maxHeading {
+		s = s[:maxHeading] // so that patterns take little time
 	}
 	if m := fileHeading().FindStringSubmatch(s); m != nil {
 		return t.enter(fileContext(m[1]))
@@ -412,8 +458,11 @@ func decimal(s string) uint32 {
 // unnumbered removes a line's number if it is the next after the number before it, or is
 // that of the line in the file. Other numbers stay: 1 and 2 are also types of routes.
 func (t *lines) unnumbered(s string, w []string) []string {
+	if s = strings.TrimLeft(s, " \t"); len(w) < 2 || t.numeric || s == "" || s[0] < '0' || s[0] > '9' || strings.ContainsAny(w[0], "./") {
+		return w
+	}
 	m := numbered().FindStringSubmatch(s)
-	if m == nil || len(w) < 2 || t.numeric {
+	if m == nil {
 		return w
 	}
 	n := int(decimal(m[1]))

@@ -264,11 +264,9 @@ func (f *facts) alias() map[route.Table]route.Table {
 			out[t] = f.devs[i-1].link.VRFTable
 		}
 	}
-	for name, t := range f.tables {
-		for n, other := range f.snap.Names.Tables {
-			if t >= firstInvented && n != t && other == name && n < firstInvented {
-				out[t] = n
-			}
+	for n, name := range f.snap.Names.Tables {
+		if t := f.tables[name]; t >= firstInvented && n < firstInvented {
+			out[t] = n
 		}
 	}
 	for t := range out {

@@ -82,7 +82,7 @@ const DefaultLimit = 512 << 20
 // Within is Namespace with another limit on the memory that the content of the files
 // may take. The error is a [route.LimitError] if the files have more.
 func Within(limit int64, stdin io.Reader, netns string, names ...string) (*Result, error) {
-	l := &loader{stdin: stdin, netns: netns, left: maxBytes, archived: maxStream, facts: newFacts(), room: route.NewAllowance(limit)}
+	l := &loader{stdin: stdin, netns: netns, left: maxBytes, archived: maxStream, facts: newFacts(), room: route.NewAllowance(limit), limit: limit, work: limit}
 	for _, name := range names {
 		if err := l.named(name); err != nil {
 			return nil, err
@@ -115,6 +115,9 @@ type loader struct {
 	report     bool   // the files of a report that are about that namespace are being read
 	left       int64  // bytes that may be read
 	room       *route.Allowance
+	limit      int64           // of room, in bytes
+	work       int64           // what may still be read of texts: see toil
+	odd        int             // how many lines toil has counted that were not understood
 	taken      int64           // how much of room the facts have taken
 	archived   int64           // bytes of archives that may still be read or skipped
 	snap       *route.Snapshot // of a snapshot file

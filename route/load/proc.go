@@ -150,7 +150,7 @@ func (t *lines) columnLine(w []string) error {
 // order, which is little-endian nearly everywhere. Only all lines together show which
 // order it is.
 func (t *lines) proc4(w []string) error {
-	p := procLine{line: t.line, dev: t.column(w, "Iface")}
+	p := procLine{line: t.line, dev: t.device(t.column(w, "Iface"))}
 	var errs [5]error
 	p.dst, errs[0] = hex4(t.column(w, "Destination"))
 	p.mask, errs[1] = hex4(t.column(w, "Mask"))
@@ -162,13 +162,14 @@ func (t *lines) proc4(w []string) error {
 		return errors.New("not understood")
 	}
 	t.proc = append(t.proc, p)
+	t.procLines++
 	return nil
 }
 
 // procLine is a line of /proc/net/route with its addresses as numbers.
 type procLine struct {
 	line               int
-	dev                string
+	dev                int // provisional
 	dst, mask, gateway uint32
 	flags              uint64
 	metric             uint32
@@ -177,7 +178,7 @@ type procLine struct {
 // takeProc adds the routes of a listing of /proc/net/route.
 func (t *lines) takeProc() {
 	all := t.proc
-	t.proc = nil
+	t.proc, t.procLines = nil, 0
 	order := byteOrder(all)
 	addr := func(n uint32) netip.Addr {
 		var b [4]byte
@@ -186,7 +187,7 @@ func (t *lines) takeProc() {
 	}
 	for _, p := range all {
 		r := route.Route{Metric: p.metric}
-		hop := route.NextHop{Link: t.device(p.dev)}
+		hop := route.NextHop{Link: p.dev}
 		if p.flags&rtfGateway != 0 {
 			hop.Gateway = addr(p.gateway)
 		}

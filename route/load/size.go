@@ -23,6 +23,7 @@ const (
 	listingSize   = 128
 
 	membershipSize = 2*int64(unsafe.Sizeof(groupList{})+unsafe.Sizeof(route.Membership{})) + 64
+	procSize       = 4 * int64(unsafe.Sizeof(procLine{}))
 	groupSize      = 2 * (4 + 2*int64(unsafe.Sizeof(netip.Addr{})))
 )
 
@@ -32,7 +33,7 @@ func (f *facts) size() int64 {
 	return f.routes.Size() + int64(len(f.devs))*devSize + int64(len(s.Addrs))*addrSize + int64(len(f.listed))*ruleSize +
 		int64(len(s.Neighbours))*neighbourSize + int64(len(s.NextHops))*objectSize + int64(len(s.Sysctls))*settingSize +
 		int64(len(f.tableIn)+len(f.tables)+len(f.parts))*tableSize + int64(len(f.from))*orderSize + int64(len(f.listings))*listingSize +
-		int64(len(f.memberships))*membershipSize + int64(f.grouped)*groupSize
+		int64(f.procLines)*procSize + int64(len(f.memberships))*membershipSize + int64(f.grouped)*groupSize
 }
 
 // longLine is a length in bytes. The text of longer lines or elements counts too, if
@@ -44,6 +45,29 @@ func (l *loader) read(n int) {
 	if n > longLine {
 		l.long += int64(n)
 	}
+}
+
+// How long a text takes to read, in bytes whose reading takes as long: of each line, each
+// word, each word of a line that has more words than usual, and each line that is not
+// understood.
+const (
+	lineWork = 64
+	wordWork = 8
+	hopWork  = 24
+	oddWork  = 128
+
+	usualWords = 32
+)
+
+// toil counts the time that it takes to read a line. The limit of memory is also the
+// limit of that.
+func (l *loader) toil(line []byte) error {
+	words := int64(bytes.Count(line, []byte{' '}))
+	l.work -= int64(len(line)) + lineWork + wordWork*words + hopWork*max(0, words-usualWords) + oddWork*int64(max(0, l.moreFaults-l.odd))
+	if l.odd = l.moreFaults; l.work < 0 {
+		return &route.LimitError{Limit: l.limit, Text: true}
+	}
+	return nil
 }
 
 // jsonSize is how much memory an object of a listing takes while it is read.
