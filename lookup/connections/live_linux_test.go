@@ -1,6 +1,8 @@
 package connections_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -13,19 +15,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"routewhy/lookup"
-	"routewhy/lookup/connections"
-	"routewhy/route"
+	"routewhy/lookup/change/command"
+	"routewhy/lookup/report"
 	"routewhy/route/kernel"
 	"routewhy/route/routetest"
 )
 
 func TestMain(m *testing.M) { routetest.Main(m) }
 
-// TestLive makes real connections over two providers and changes their host at random.
-// It compares what is said about each connection with what happens to it. Both
-// providers drop packets whose source is not in their own network. ROUTEWHY_LIVE is how
-// many set-ups (3), ROUTEWHY_SEED where the random numbers start.
+// TestLive makes real connections over two providers, TCP and UDP, IPv4 and IPv6. It asks
+// what commands would do to them, and then runs the commands. Exactly those connections
+// must move and stall that were said to. Both providers drop packets whose source is not
+// in their own network, and each of their addresses has its own station, so that a frame
+// shows the gateway. ROUTEWHY_LIVE is how many set-ups (3), ROUTEWHY_SEED where the random
+// numbers start.
 func TestLive(t *testing.T) {
 	seed := routetest.EnvInt(t, "ROUTEWHY_SEED", 1)
 	tally := map[string]int{}
@@ -43,31 +46,62 @@ type site struct {
 	host, server *routetest.Namespace
 }
 
-const server = "203.0.113.9"
+// family is what differs between the families.
+type family struct {
+	ip      string // the command
+	domain  int
+	server  string
+	nets    [2]string // of the providers: their customers' addresses begin so
+	core    string    // of the links between the providers and the server, with a verb
+	all     int       // the length of a host's address
+	network int
+}
+
+func families() []family {
+	return []family{
+		{"ip", unix.AF_INET, "203.0.113.9", [2]string{"192.0.2.", "198.51.100."}, "10.%d.0.", 32, 24},
+		{"ip -6", unix.AF_INET6, "2001:db8:ff::9", [2]string{"2001:db8:1::", "2001:db8:2::"}, "2001:db8:a%d::", 128, 64},
+	}
+}
 
 func newSite(t *testing.T, rng *rand.Rand) *site {
 	s := &site{host: routetest.New(t), server: routetest.New(t)}
-	s.host.Run(t, "ip link set lo up")
-	s.server.Run(t, "ip link set lo up", "ip addr add "+server+"/32 dev lo", "sysctl -qw net.ipv4.conf.all.rp_filter=0", "sysctl -qw net.ipv4.conf.default.rp_filter=0")
-	for i, net := range []string{"192.0.2", "198.51.100"} {
-		r := routetest.New(t)
-		r.Run(t, "ip link set lo up", "sysctl -qw net.ipv4.ip_forward=1", "sysctl -qw net.ipv4.conf.all.rp_filter=0", "sysctl -qw net.ipv4.conf.default.rp_filter=0")
-		s.host.Run(t, fmt.Sprintf("ip link add u%d type veth peer name cust netns %d", i, r.Thread()),
-			fmt.Sprintf("ip addr add %s.2/24 dev u%d", net, i), fmt.Sprintf("ip link set u%d up", i))
-		s.server.Run(t, fmt.Sprintf("ip link add p%d type veth peer name core netns %d", i, r.Thread()),
-			fmt.Sprintf("ip addr add 10.%d.0.1/30 dev p%d", i, i), fmt.Sprintf("ip link set p%d up", i))
-		r.Run(t, "ip addr add "+net+".1/24 dev cust", "ip addr add "+net+".3/24 dev cust", "ip link set cust up", "sysctl -qw net.ipv4.conf.cust.rp_filter=1",
-			fmt.Sprintf("ip addr add 10.%d.0.2/30 dev core", i), "ip link set core up", fmt.Sprintf("ip route add %s/32 via 10.%d.0.1", server, i))
-		s.server.Run(t, fmt.Sprintf("ip route add %s.0/24 via 10.%d.0.2", net, i))
+	var quiet []string
+	for _, name := range []string{"all", "default"} {
+		quiet = append(quiet, "sysctl -qw net.ipv4.conf."+name+".rp_filter=0 net.ipv6.conf."+name+".accept_dad=0")
 	}
-	s.host.Run(t, "ip route add default via 192.0.2.1 metric 100", "ip route add default via 198.51.100.1 metric 200",
-		"ip route add default via 198.51.100.1 table 201", "ip route add default via 192.0.2.1 table 200")
-	for _, c := range []string{
-		"ip rule add from 198.51.100.2 lookup 201 pref 1001", "ip rule add fwmark 7 lookup 201 pref 1002", "ip rule add from 192.0.2.2 lookup 200 pref 1003",
-		"ip route add 203.0.113.0/24 via 192.0.2.3", "sysctl -qw net.ipv4.conf.u0.rp_filter=1", "sysctl -qw net.ipv4.conf.u1.rp_filter=1",
-	} {
-		if rng.IntN(2) == 0 {
-			s.host.Run(t, c)
+	quiet = append(quiet, "ip link set lo up")
+	s.host.Run(t, quiet...)
+	s.server.Run(t, quiet...)
+	for i := range 2 {
+		r := routetest.New(t)
+		r.Run(t, quiet...)
+		r.Run(t, "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")
+		s.host.Run(t, fmt.Sprintf("ip link add u%d type veth peer name cust netns %d", i, r.Thread()), fmt.Sprintf("ip link set u%d up", i))
+		s.server.Run(t, fmt.Sprintf("ip link add p%d type veth peer name core netns %d", i, r.Thread()), fmt.Sprintf("ip link set p%d up", i))
+		r.Run(t, "ip link set cust up", "ip link add cust3 link cust type macvlan mode bridge", "ip link set cust3 up", "ip link set core up",
+			"sysctl -qw net.ipv4.conf.cust.arp_ignore=1 net.ipv4.conf.cust3.arp_ignore=1")
+		for _, f := range families() {
+			mine, core := f.nets[i], fmt.Sprintf(f.core, i)
+			s.host.Run(t, fmt.Sprintf("%s addr add %s2/%d dev u%d", f.ip, mine, f.network, i))
+			s.server.Run(t, fmt.Sprintf("%s addr add %s1/%d dev p%d", f.ip, core, f.network, i), fmt.Sprintf("%s route add %s0/%d via %s2", f.ip, mine, f.network, core))
+			r.Run(t, fmt.Sprintf("%s addr add %s1/%d dev cust", f.ip, mine, f.network), fmt.Sprintf("%s addr add %s3/%d dev cust3", f.ip, mine, f.all),
+				fmt.Sprintf("%s addr add %s2/%d dev core", f.ip, core, f.network), fmt.Sprintf("%s route add %s/%d via %s1", f.ip, f.server, f.all, core))
+			for _, dev := range []string{"cust", "cust3"} {
+				r.Run(t, fmt.Sprintf("%s rule add iif %s not from %s0/%d blackhole pref 5", f.ip, dev, mine, f.network))
+			}
+		}
+		r.Settle()
+	}
+	for _, f := range families() {
+		s.server.Run(t, fmt.Sprintf("%s addr add %s/%d dev lo", f.ip, f.server, f.all))
+		s.host.Run(t, f.lines("ip route add default via A1 metric 100", "ip route add default via B1 metric 200", "ip route add default via B1 table 201",
+			"ip route add default via A1 table 200")...)
+		for _, c := range f.lines("ip rule add from B2 lookup 201 pref 1001", "ip rule add fwmark 7 lookup 201 pref 1002", "ip rule add from A2 lookup 200 pref 1003",
+			"ip route add SERVER/NETWORK via A3", "sysctl -qw net.ipv4.conf.u0.rp_filter=1", "sysctl -qw net.ipv4.conf.u1.rp_filter=1") {
+			if rng.IntN(2) == 0 {
+				s.host.Run(t, c)
+			}
 		}
 	}
 	for _, ns := range []*routetest.Namespace{s.host, s.server} {
@@ -76,42 +110,59 @@ func newSite(t *testing.T, rng *rand.Rand) *site {
 	return s
 }
 
-// changes are what may be done to the host.
-func changes() []string {
-	return []string{
-		"ip route replace default via 198.51.100.1 metric 100", "ip route add default via 198.51.100.1", "ip route del default via 192.0.2.1 metric 100",
-		"ip route add default via 192.0.2.3 metric 5", "ip route add 203.0.113.0/25 via 198.51.100.1", "ip route add 203.0.113.8/30 via 192.0.2.3",
-		"ip route add unreachable 203.0.113.9", "ip route add blackhole 203.0.113.0/28 table 201", "ip rule add from 192.0.2.2 lookup 201 pref 900",
-		"ip rule add to 203.0.113.9 lookup 201 pref 901", "ip rule add fwmark 7 lookup 200 pref 902", "ip rule add prohibit dport 5003 ipproto tcp pref 903",
-		"ip rule add from 198.51.100.2 lookup 200 pref 904", "ip addr del 192.0.2.2/24 dev u0", "ip addr del 198.51.100.2/24 dev u1", "ip link set u0 down",
-		"ip link set u1 down", "sysctl -qw net.ipv4.conf.u1.rp_filter=1", "sysctl -qw net.ipv4.conf.u0.rp_filter=1", "ip route flush table main",
-		"ip rule add oif u1 lookup 200 pref 905", "ip rule add uidrange 0-0 lookup 201 pref 906", "ip route replace default nexthop via 198.51.100.1 nexthop via 198.51.100.3",
+// lines are commands for a family. A and B stand for the networks of the providers.
+func (f *family) lines(list ...string) []string {
+	network := netip.PrefixFrom(netip.MustParseAddr(f.server), f.network).Masked().String()
+	r := strings.NewReplacer("ip ", f.ip+" ", "A1", f.nets[0]+"1", "A2", f.nets[0]+"2", "A3", f.nets[0]+"3", "B1", f.nets[1]+"1", "B2", f.nets[1]+"2", "B3", f.nets[1]+"3",
+		"SERVER/NETWORK", network, "SERVER", f.server, "/LEN", "/"+strconv.Itoa(f.network))
+	out := make([]string, len(list))
+	for i, l := range list {
+		out[i] = r.Replace(l)
 	}
+	return out
+}
+
+// changes are what may be done to the host.
+func changes() (all []string) {
+	for _, f := range families() {
+		all = append(all, f.lines(
+			"ip route replace default via B1 metric 100", "ip route add default via B1 metric 1", "ip route del default via A1 metric 100",
+			"ip route add default via A3 metric 5", "ip route add SERVER via B1", "ip route add SERVER via A3 metric 3", "ip route replace SERVER/NETWORK via B3",
+			"ip route add unreachable SERVER", "ip route add blackhole SERVER table 201", "ip rule add from A2 lookup 201 pref 900",
+			"ip rule add to SERVER lookup 201 pref 901", "ip rule add fwmark 7 lookup 200 pref 902", "ip rule add prohibit dport 5003 pref 903",
+			"ip rule add from B2 lookup 200 pref 904", "ip addr del A2/LEN dev u0", "ip addr del B2/LEN dev u1", "ip link set u0 down",
+			"ip link set u1 down", "sysctl -qw net.ipv4.conf.u1.rp_filter=1", "sysctl -qw net.ipv4.conf.u0.rp_filter=1", "ip route flush table main",
+			"ip rule add oif u1 lookup 200 pref 905", "ip rule add uidrange 0-0 lookup 201 pref 906", "ip rule add ipproto udp lookup 201 pref 907",
+			"ip route replace default nexthop via B1 nexthop via B3", "sysctl -qw net.ipv6.conf.u0.disable_ipv6=1", "ip link set u0 mtu 1279",
+			"ip route change default via A3 metric 100", "ip route del SERVER/NETWORK")...)
+	}
+	return all
 }
 
 // live is one connection.
 type live struct {
 	fd, peer int
-	local    netip.AddrPort
+	port     int // the server's
 	how      string
 }
 
 // connect makes a connection of the host to the server; nil: it cannot be made.
-func (s *site) connect(t *testing.T, port int, src string, mark int, dev string) *live {
-	l := &live{how: fmt.Sprintf("port %d, from %q, mark %d, device %q", port, src, mark, dev)}
+func (s *site) connect(t *testing.T, f *family, kind, port int, src string, mark int, dev string) *live {
+	l := &live{port: port, how: fmt.Sprintf("%s, %s, port %d, from %q, mark %d, device %q", f.ip, map[int]string{unix.SOCK_STREAM: "TCP", unix.SOCK_DGRAM: "UDP"}[kind], port, src, mark, dev)}
 	var listener int
 	s.server.Do(func() {
-		listener = must(unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0))(t)
-		check(t, unix.Bind(listener, &unix.SockaddrInet4{Port: port, Addr: netip.MustParseAddr(server).As4()}))
-		check(t, unix.Listen(listener, 1))
+		listener = must(unix.Socket(f.domain, kind|unix.SOCK_CLOEXEC, 0))(t)
+		check(t, unix.Bind(listener, sockaddr(netip.MustParseAddr(f.server), port)))
+		if kind == unix.SOCK_STREAM {
+			check(t, unix.Listen(listener, 1))
+		}
 	})
-	defer unix.Close(listener)
 	var err error
 	s.host.Do(func() {
-		l.fd = must(unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0))(t)
+		l.fd = must(unix.Socket(f.domain, kind|unix.SOCK_CLOEXEC, 0))(t)
 		check(t, unix.SetsockoptTimeval(l.fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Usec: 250_000}))
 		if src != "" {
-			check(t, unix.Bind(l.fd, &unix.SockaddrInet4{Addr: netip.MustParseAddr(src).As4()}))
+			check(t, unix.Bind(l.fd, sockaddr(netip.MustParseAddr(src), 0)))
 		}
 		if mark != 0 {
 			check(t, unix.SetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_MARK, mark))
@@ -119,20 +170,62 @@ func (s *site) connect(t *testing.T, port int, src string, mark int, dev string)
 		if dev != "" {
 			check(t, unix.BindToDevice(l.fd, dev))
 		}
-		err = unix.Connect(l.fd, &unix.SockaddrInet4{Port: port, Addr: netip.MustParseAddr(server).As4()})
+		err = unix.Connect(l.fd, sockaddr(netip.MustParseAddr(f.server), port))
 	})
 	t.Cleanup(func() { unix.Close(l.fd) })
+	if kind == unix.SOCK_DGRAM {
+		t.Cleanup(func() { unix.Close(listener) })
+		l.peer = listener
+		if err == nil {
+			l.say(l.fd)
+		}
+		if err != nil || !readable(l.peer, 500*time.Millisecond) {
+			return nil
+		}
+		_, from, err := unix.Recvfrom(l.peer, make([]byte, 8), 0)
+		check(t, err)
+		check(t, unix.Connect(l.peer, from))
+		return l
+	}
+	defer unix.Close(listener)
 	if err != nil {
 		return nil
 	}
 	l.peer, _, err = unix.Accept(listener)
 	check(t, err)
 	t.Cleanup(func() { unix.Close(l.peer) })
-	sa, err := unix.Getsockname(l.fd)
-	check(t, err)
-	in4 := sa.(*unix.SockaddrInet4)
-	l.local = netip.AddrPortFrom(netip.AddrFrom4(in4.Addr), uint16(in4.Port))
 	return l
+}
+
+func sockaddr(a netip.Addr, port int) unix.Sockaddr {
+	if a.Is4() {
+		return &unix.SockaddrInet4{Port: port, Addr: a.As4()}
+	}
+	return &unix.SockaddrInet6{Port: port, Addr: a.As16()}
+}
+
+// say sends a byte.
+func (l *live) say(fd int) { _, _ = unix.Write(fd, []byte("?")) }
+
+// lives reports whether what the host sends arrives, and what the server sends back. UDP
+// is sent again from time to time.
+func (l *live) lives(wait time.Duration) bool {
+	end := time.Now().Add(wait)
+	return l.passes(l.fd, l.peer, end) && l.passes(l.peer, l.fd, end)
+}
+
+func (l *live) passes(from, to int, end time.Time) bool {
+	for {
+		l.say(from)
+		if readable(to, min(500*time.Millisecond, time.Until(end))) {
+			if n, _ := unix.Read(to, make([]byte, 64)); n > 0 {
+				return true
+			}
+		}
+		if time.Now().After(end) {
+			return false
+		}
+	}
 }
 
 func must(fd int, err error) func(*testing.T) int {
@@ -144,21 +237,6 @@ func check(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// lives reports whether what the host sends arrives, and what the server sends back.
-func (l *live) lives(wait time.Duration) bool {
-	_, err := unix.Write(l.fd, []byte("?"))
-	if err != nil || !readable(l.peer, wait) {
-		return false
-	}
-	_, _ = unix.Read(l.peer, make([]byte, 8))
-	_, err = unix.Write(l.peer, []byte("!"))
-	if err != nil || !readable(l.fd, wait) {
-		return false
-	}
-	n, _ := unix.Read(l.fd, make([]byte, 8))
-	return n > 0
 }
 
 func readable(fd int, wait time.Duration) bool {
@@ -183,14 +261,15 @@ func (s *site) tap(t *testing.T) *tap {
 	s.host.Do(func() {
 		const all = 0x0300 // htons(ETH_P_ALL)
 		w.fd = must(unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, all))(t)
+		check(t, unix.SetsockoptInt(w.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20))
 	})
 	t.Cleanup(func() { unix.Close(w.fd) })
 	return w
 }
 
-// ways are the devices and stations by which each of the host's ports sends TCP.
-func (w *tap) ways() map[uint16]map[string]bool {
-	out := map[uint16]map[string]bool{}
+// ways are the devices and stations by which packets to each of the server's ports leave.
+func (w *tap) ways() map[int]map[string]bool {
+	out := map[int]map[string]bool{}
 	b := make([]byte, 2048)
 	for {
 		n, sa, err := unix.Recvfrom(w.fd, b, 0)
@@ -198,10 +277,13 @@ func (w *tap) ways() map[uint16]map[string]bool {
 			return out
 		}
 		ll, ok := sa.(*unix.SockaddrLinklayer)
-		if !ok || ll.Pkttype != unix.PACKET_OUTGOING || n < 38 || b[12] != 8 || b[13] != 0 || b[23] != unix.IPPROTO_TCP {
+		if !ok || ll.Pkttype != unix.PACKET_OUTGOING {
 			continue
 		}
-		port := uint16(b[34])<<8 | uint16(b[35])
+		port, ok := portOf(b[:n])
+		if !ok {
+			continue
+		}
 		if out[port] == nil {
 			out[port] = map[string]bool{}
 		}
@@ -209,13 +291,49 @@ func (w *tap) ways() map[uint16]map[string]bool {
 	}
 }
 
+// portOf is the destination port of a frame with TCP or UDP.
+func portOf(frame []byte) (int, bool) {
+	var proto byte
+	var at int
+	switch {
+	case len(frame) > 38 && bytes.Equal(frame[12:14], []byte{8, 0}):
+		proto, at = frame[23], 36
+	case len(frame) > 58 && bytes.Equal(frame[12:14], []byte{0x86, 0xdd}):
+		proto, at = frame[20], 56
+	default:
+		return 0, false
+	}
+	return int(binary.BigEndian.Uint16(frame[at:])), proto == unix.IPPROTO_TCP || proto == unix.IPPROTO_UDP
+}
+
+// said is what --try says of the connections, by the server's port.
+func (s *site) said(t *testing.T, lines []string) map[int]report.TrySocket {
+	out := map[int]report.TrySocket{}
+	q := &report.TryQuestion{}
+	for _, l := range lines {
+		q.Scripts = append(q.Scripts, command.Script{Lines: command.Lines(l)})
+	}
+	s.host.Do(func() {
+		h, err := kernel.Open("")
+		check(t, err)
+		defer h.Close()
+		trial, err := report.NewTrial(t.Context(), h, q)
+		check(t, err)
+		for _, x := range trial.Report.Sockets {
+			out[int(x.Remote.Port())] = x
+		}
+	})
+	return out
+}
+
 func tryLive(t *testing.T, rng *rand.Rand, tally map[string]int) {
 	s := newSite(t, rng)
 	var all []*live
-	for i := range 8 {
-		src := []string{"", "", "192.0.2.2", "198.51.100.2"}[rng.IntN(4)]
+	for i := range 12 {
+		f := &families()[i%2]
+		src := []string{"", "", f.nets[0] + "2", f.nets[1] + "2"}[rng.IntN(4)]
 		mark, dev := []int{0, 0, 7}[rng.IntN(3)], []string{"", "", "", "u0", "u1"}[rng.IntN(5)]
-		l := s.connect(t, 5000+i, src, mark, dev)
+		l := s.connect(t, f, []int{unix.SOCK_STREAM, unix.SOCK_DGRAM}[rng.IntN(2)], 5000+i, src, mark, dev)
 		if l == nil {
 			continue
 		}
@@ -224,10 +342,11 @@ func tryLive(t *testing.T, rng *rand.Rand, tally map[string]int) {
 		}
 		all = append(all, l)
 	}
-	before := s.read(t)
 	w := s.tap(t)
 	for _, l := range all {
-		l.lives(5 * time.Second)
+		if !l.lives(5 * time.Second) {
+			t.Fatalf("%s: does not live", l.how)
+		}
 	}
 	old := w.ways()
 	var made []string
@@ -235,19 +354,18 @@ func tryLive(t *testing.T, rng *rand.Rand, tally map[string]int) {
 		list := changes()
 		made = append(made, list[rng.IntN(len(list))])
 	}
-	s.host.Batch(made)
-	after := s.read(t)
-	said := map[uint16]connections.Change{}
-	for _, c := range connections.Compare(before, after, before.Snapshot().Sockets) {
-		said[c.Socket.Local.Port()] = c
+	said := s.said(t, made)
+	for _, line := range made {
+		s.host.Batch([]string{line})
 	}
+	s.host.Settle()
 	w.ways()
 	really := make([]bool, len(all))
 	done := make(chan int)
 	for i, l := range all {
 		wait := 20 * time.Second // where it is said to live
-		if said[l.local.Port()].Lost != "" {
-			wait = 500 * time.Millisecond
+		if said[l.port].Lost {
+			wait = 600 * time.Millisecond
 		}
 		go func() { really[i] = l.lives(wait); done <- i }()
 	}
@@ -256,16 +374,18 @@ func tryLive(t *testing.T, rng *rand.Rand, tally map[string]int) {
 	}
 	now := w.ways()
 	for i, l := range all {
-		c := said[l.local.Port()]
-		if really[i] == (c.Lost != "") {
-			t.Errorf("%s: said to be lost: %q, lives: %v\n%s", l.how, c.Lost, really[i], strings.Join(made, "\n"))
+		c := said[l.port]
+		if really[i] == c.Lost {
+			t.Errorf("%s: said to be lost: %v %s, lives: %v\n%s", l.how, c.Lost, c.Reason.Code, really[i], strings.Join(made, "\n"))
 		}
-		if moves, ok := leaves(old[l.local.Port()], now[l.local.Port()]); ok && moves != c.Moves && !c.Perhaps && !sameStation(&c) {
-			t.Errorf("%s: said to move: %v, moves: %v (from %v to %v)\n%s", l.how, c.Moves, moves, old[l.local.Port()], now[l.local.Port()], strings.Join(made, "\n"))
+		if moves, ok := leaves(old[l.port], now[l.port]); ok && moves != c.Moves && !c.Perhaps {
+			t.Errorf("%s: said to move: %v, moves: %v (from %v to %v)\n%s", l.how, c.Moves, moves, old[l.port], now[l.port], strings.Join(made, "\n"))
 		}
 		switch {
-		case c.Lost != "":
-			tally["lost: "+string(c.Lost)]++
+		case c.Lost:
+			tally["lost: "+string(c.Reason.Code)]++
+		case c.Perhaps:
+			tally["may move"]++
 		case c.Moves:
 			tally["moves and lives"]++
 		default:
@@ -286,23 +406,4 @@ func leaves(old, now map[string]bool) (moves, known bool) {
 		}
 	}
 	return false, true
-}
-
-// sameStation reports whether a connection moves between two addresses of one provider's
-// router. No frame shows that.
-func sameStation(c *connections.Change) bool {
-	return c.Moves && c.Before.NextHops[0].Link == c.After.NextHops[0].Link
-}
-
-func (s *site) read(t *testing.T) *lookup.FIB {
-	s.host.Settle()
-	var fib *lookup.FIB
-	s.host.Do(func() {
-		h, err := kernel.Open("")
-		check(t, err)
-		defer h.Close()
-		fib, err = lookup.Read(t.Context(), h, &lookup.Need{Query: route.Query{AllDevices: true, Sockets: route.AllSockets}})
-		check(t, err)
-	})
-	return fib
 }
