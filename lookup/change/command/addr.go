@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,8 @@ func (a *args) address(c *Command) {
 	case "flush":
 		a.flushAddrs(c)
 	case "list", "lst", "show":
-		a.show(c)
+		a.addrFilter()
+		c.Reads = true
 	case "help":
 		a.refuse(addrUsage)
 	default:
@@ -112,8 +114,38 @@ func (a *args) changeAddr(c *Command, verb change.Verb) {
 		q.local, q.hasLocal = a.prefix(word, q.family), true
 		q.learn(q.local.family)
 	}
-	q.complete(c)
-	c.Changes = append(c.Changes, &q.Addr)
+	if q.hasLocal || q.hasPeer && (verb == change.Delete || q.family == route.IPv6) {
+		q.complete(c)
+		c.Changes = append(c.Changes, &q.Addr)
+	} else {
+		q.withoutAddress(c)
+	}
+}
+
+// withoutAddress is the kernel's answer to a request without an address. IPv4 deletes the
+// first one of the device (inet_rtm_deladdr).
+func (q *addrRequest) withoutAddress(c *Command) {
+	if q.dev == "" {
+		q.refuse("Not enough information: %q argument is required.", raw("dev"))
+	}
+	index := q.link(q.dev).Index
+	switch {
+	case q.family == route.IPv6:
+		c.Kernel = &change.Refusal{Errno: route.EINVAL}
+	case q.family == 0:
+		c.Kernel = &change.Refusal{Errno: route.EOPNOTSUPP}
+	case q.Verb != change.Delete:
+		c.Kernel = &change.Refusal{Errno: route.EINVAL, Message: "ipv4: Local address is not supplied", MessageUnsure: true}
+	default:
+		first := route.Addr{Link: index, Label: q.Addr.Addr.Label, Prefix: route.IPv4.Default()} // which is no address
+		at := slices.IndexFunc(q.snap.Addrs, func(x route.Addr) bool {
+			return x.Link == index && x.Prefix.Addr().Is4() && (first.Label == "" || x.Label == first.Label)
+		})
+		if at >= 0 {
+			first = q.snap.Addrs[at]
+		}
+		c.Changes = append(c.Changes, drop(&first))
+	}
 }
 
 func (q *addrRequest) learn(f route.Family) {
@@ -210,12 +242,7 @@ func (q *addrRequest) complete(c *Command) {
 	local := q.local.in(q.family)
 	switch {
 	case !q.hasLocal:
-		q.family = max(q.family, route.IPv4)
-		if q.hasPeer {
-			local = netip.PrefixFrom(q.peer.prefix.Addr(), q.peer.prefix.Bits())
-		} else {
-			q.unknown("an address is missing")
-		}
+		local = netip.PrefixFrom(q.peer.prefix.Addr(), q.peer.prefix.Bits())
 	case !q.hasPeer && q.Verb == change.Delete && q.family == route.IPv4 && !q.local.hasLength:
 		c.Warning = "Warning: Executing wildcard deletion to stay compatible with old scripts."
 		q.NoAddress = true
@@ -305,7 +332,8 @@ func (a *args) flushAddrs(c *Command) {
 	c.Changes = slices.Concat(first, then)
 }
 
-// addrFilter reads which addresses `ip addr flush` means.
+// addrFilter reads which addresses `ip addr flush` means, and what `ip addr show` and
+// `ip link show` are about (ipaddr_list_flush_or_save).
 func (a *args) addrFilter() func(*route.Addr) bool {
 	var filters []func(*route.Addr) bool
 	add := func(f func(*route.Addr) bool) { filters = append(filters, f) }
@@ -375,10 +403,7 @@ func (a *args) addrFilter() func(*route.Addr) bool {
 			add(func(x *route.Addr) bool { l := a.snap.Link(x.Link); return l != nil && l.Kind == kind })
 		case "label":
 			pattern := a.value()
-			if strings.ContainsAny(pattern, "*?[") {
-				a.unknown("the pattern %q is not understood", pattern)
-			}
-			add(func(x *route.Addr) bool { return route.FamilyOf(x.Prefix.Addr()) == route.IPv4 && x.Label == pattern })
+			add(func(x *route.Addr) bool { return matchesLabel(pattern, a.label(x)) })
 		case "dev", "":
 			name := word
 			if key == "dev" {
@@ -388,13 +413,30 @@ func (a *args) addrFilter() func(*route.Addr) bool {
 				a.garbage("dev", name)
 			}
 			dev = name
-			l := a.link(name)
-			add(func(x *route.Addr) bool { return x.Link == l.Index })
-		default:
-			a.unknown("%q of ip address flush is not understood", word)
 		}
+	}
+	if dev != "" {
+		l := a.device(dev)
+		if l == nil {
+			a.refuse("Device %q does not exist.", raw(dev))
+		}
+		add(func(x *route.Addr) bool { return x.Link == l.Index })
 	}
 	return func(x *route.Addr) bool {
 		return !slices.ContainsFunc(filters, func(f func(*route.Addr) bool) bool { return !f(x) })
 	}
+}
+
+// label is the label of an address. For an IPv6 address, that is its device.
+func (a *args) label(x *route.Addr) string {
+	if x.Label == "" {
+		return a.snap.LinkName(x.Link)
+	}
+	return x.Label
+}
+
+// matchesLabel is fnmatch(3).
+func matchesLabel(pattern, label string) bool {
+	ok, err := path.Match(strings.ReplaceAll(pattern, "[!", "[^"), label)
+	return err == nil && ok
 }

@@ -28,6 +28,9 @@ type Command struct {
 	Reads bool
 	// Get is the packet that `ip route get` asks about; the zero Flow: there is none.
 	Get route.Flow
+	// Errors says that the program asks with ioctl(2), so that it hears of an error and not
+	// of the kernel's words.
+	Errors bool
 	// Warning is what the program says although it carries out the command.
 	Warning string
 }
@@ -129,8 +132,10 @@ func (a *args) run(c *Command) {
 	case "sysctl":
 		a.sysctl(c)
 	case "route":
+		c.Errors = true
 		a.netRoute(c)
 	case "ifconfig":
+		c.Errors = true
 		a.ifconfig(c)
 	}
 }

@@ -28,7 +28,8 @@ func (a *args) iplink(c *Command) {
 	case "delete":
 		a.deleteLink(c)
 	case "show", "lst", "list":
-		a.show(c)
+		a.addrFilter()
+		c.Reads = true
 	case "help":
 		a.refuse(linkUsage)
 	default:

@@ -29,8 +29,11 @@ func (a *args) nexthop(c *Command) {
 		a.changeNextHop(c, change.Delete)
 	case "flush":
 		a.flushNextHops(c)
-	case "list", "show", "lst", "get":
-		a.show(c)
+	case "list", "show", "lst":
+		a.nextHopFilter()
+		c.Reads = true
+	case "get":
+		a.getNextHop(c)
 	case "help":
 		a.refuse(nextHopUsage)
 	default:
@@ -103,7 +106,7 @@ func (a *args) members(v string) []route.GroupMember {
 	var out []route.GroupMember
 	for part := range strings.SplitSeq(v, "/") {
 		id, weight, has := strings.Cut(part, ",")
-		m := route.GroupMember{ID: a.uint32Of(id, `"id" is invalid`), Weight: 1}
+		m := route.GroupMember{ID: a.uint32Of(id, `"group" value is invalid`), Weight: 1}
 		if has {
 			n, ok := number(weight, 32)
 			if !ok || n == 0 || n > 256 {
@@ -146,27 +149,57 @@ func (a *args) groupType(o *route.NextHopObject) (none bool) {
 	return none
 }
 
+// getNextHop is ipnh_get.
+func (a *args) getNextHop(c *Command) {
+	c.Reads = true
+	id := uint32(0)
+	for a.more() {
+		if a.take() != "id" {
+			a.refuse(nextHopUsage)
+		}
+		id = a.uint32Of(a.value(), "invalid id value")
+	}
+	if id == 0 {
+		a.refuse(nextHopUsage)
+	}
+	c.Kernel = a.noNextHop(id)
+}
+
+// noNextHop is what the kernel says where it has no such object; nil: it has one.
+func (a *args) noNextHop(id uint32) *change.Refusal {
+	if slices.ContainsFunc(a.snap.NextHops, func(o route.NextHopObject) bool { return o.ID == id }) {
+		return nil
+	}
+	return &change.Refusal{Errno: route.ENOENT}
+}
+
 // flushNextHops deletes next-hop objects.
 func (a *args) flushNextHops(c *Command) {
+	keep := a.nextHopFilter()
+	for i := range a.snap.NextHops {
+		o := &a.snap.NextHops[i]
+		if (a.family == 0 || o.Family == a.family) && keep(o) {
+			c.Changes = append(c.Changes, &change.NextHop{Verb: change.Delete, Object: route.NextHopObject{ID: o.ID}})
+		}
+	}
+}
+
+// nextHopFilter reads which objects are meant (ipnh_list_flush). An ID is asked for at
+// once, and nothing after it is read.
+func (a *args) nextHopFilter() func(*route.NextHopObject) bool {
 	var filters []func(*route.NextHopObject) bool
 	add := func(f func(*route.NextHopObject) bool) { filters = append(filters, f) }
-	for a.more() {
+	for a.more() && a.lacks == nil {
 		word := a.take()
 		switch chooseExact(word, "dev* groups* id protocol* fdb* master* vrf* help*") {
 		case "dev":
-			name := a.value()
-			l := a.device(name)
-			if l == nil {
-				a.invalid(name, "Device does not exist")
-			}
+			l := a.given(a.value(), "Device does not exist")
 			add(func(o *route.NextHopObject) bool { return o.NextHop.Link == l.Index })
 		case "groups":
 			add(func(o *route.NextHopObject) bool { return len(o.Group) > 0 })
 		case "id":
 			id := a.uint32Of(a.value(), "invalid id value")
-			if !slices.ContainsFunc(a.snap.NextHops, func(o route.NextHopObject) bool { return o.ID == id }) {
-				a.lacks = &change.Refusal{Errno: route.ENOENT}
-			}
+			a.lacks = a.noNextHop(id)
 			add(func(o *route.NextHopObject) bool { return o.ID == id })
 		case "protocol":
 			v := a.value()
@@ -177,20 +210,40 @@ func (a *args) flushNextHops(c *Command) {
 			add(func(o *route.NextHopObject) bool { return o.Protocol == p })
 		case "fdb":
 			add(func(o *route.NextHopObject) bool { return o.FDB })
+		case "master":
+			m := a.given(a.value(), "Device does not exist")
+			add(a.ofMaster(m))
+		case "vrf":
+			name := a.value()
+			m := a.given(name, "Invalid VRF")
+			if m.Kind != "vrf" {
+				a.invalid(name, "Invalid VRF")
+			}
+			add(a.ofMaster(m))
 		case "help":
 			a.refuse(nextHopUsage)
 		case "":
 			a.invalid(word, "")
-		default:
-			a.unknown("%q of ip nexthop flush is not understood", word)
 		}
 	}
-	for i := range a.snap.NextHops {
-		o := &a.snap.NextHops[i]
-		f := o.Family
-		if a.family != 0 && f != a.family || slices.ContainsFunc(filters, func(f func(*route.NextHopObject) bool) bool { return !f(o) }) {
-			continue
-		}
-		c.Changes = append(c.Changes, &change.NextHop{Verb: change.Delete, Object: route.NextHopObject{ID: o.ID}})
+	return func(o *route.NextHopObject) bool {
+		return !slices.ContainsFunc(filters, func(f func(*route.NextHopObject) bool) bool { return !f(o) })
+	}
+}
+
+// given finds a device that is a value, or gives ip's refusal with a reason.
+func (a *args) given(name, why string) *route.Link {
+	l := a.device(name)
+	if l == nil {
+		a.invalid(name, why)
+	}
+	return l
+}
+
+// ofMaster reports whether an object's device belongs to another device.
+func (a *args) ofMaster(m *route.Link) func(*route.NextHopObject) bool {
+	return func(o *route.NextHopObject) bool {
+		l := a.snap.Link(o.NextHop.Link)
+		return l != nil && l.Master == m.Index
 	}
 }

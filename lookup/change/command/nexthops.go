@@ -33,7 +33,9 @@ func (q *routeRequest) nextHop() route.NextHop {
 			q.take()
 			f, g := q.gatewayOf(q.family)
 			q.learn(f)
-			h.Gateway = g
+			if !h.Gateway.IsValid() { // the kernel reads the first one (nla_find)
+				h.Gateway = g
+			}
 		case "dev":
 			q.take()
 			h.Link = q.link(q.value()).Index
@@ -50,7 +52,9 @@ func (q *routeRequest) nextHop() route.NextHop {
 			h.Flags |= route.NextHopOnLink
 		case "realms":
 			q.take()
-			h.Realm = q.realms(q.value())
+			if n := q.realms(q.value()); h.Realm == 0 {
+				h.Realm = n
+			}
 		case "encap":
 			q.take()
 			h.Encap = q.encapsulation()

@@ -1,10 +1,14 @@
 package command_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
+	"routewhy/lookup"
+	"routewhy/lookup/change"
 	"routewhy/lookup/change/command"
+	"routewhy/route"
 )
 
 // TestWords: what the programs themselves refuse, in their words and with the place.
@@ -23,6 +27,12 @@ func TestWords(t *testing.T) {
 		{"ip addr add 192.0.2.9/24 eth0", "ip", `either "local" is duplicate, or "eth0" is a garbage.`, "eth0"},
 		{"ip addr add 192.0.2.9/24 dev eth0 valid_lft 5", "ip", "preferred_lft is greater than valid_lft", "5"},
 		{"ip link set eth0 promisc maybe", "ip", `argument of "promisc" must be "on" or "off", not "maybe"`, "maybe"},
+		{"ip link show eth0 up down", "ip", `either "dev" is duplicate, or "down" is a garbage.`, "down"},
+		{"ip addr show dev eth9", "ip", `Device "eth9" does not exist.`, "eth9"},
+		{"ip rule show goto 5", "ip", `inet prefix is expected rather than "goto".`, "goto"},
+		{"ip nexthop list foo", "ip", `argument "foo" is wrong: `, "foo"},
+		{"ip nexthop add id 5 group x", "ip", `argument "x" is wrong: "group" value is invalid`, "x"},
+		{"ip route add default via 192.0.2.1 via 192.0.2.3", "ip", `argument "via" is wrong: use nexthop syntax to specify multiple via`, "via"},
 		{"ip nexthop add id 5 group 1,0", "ip", `argument "0" is wrong: "weight" is invalid`, "1,0"},
 		{"ip --nosuch route", "ip", `Option "-nosuch" is unknown, try "ip -help".`, "--nosuch"},
 		{"route add -net 10.1.0.0/8 eth0", "route", "netmask doesn't match route address", "eth0"},
@@ -95,6 +105,81 @@ func TestIsBatch(t *testing.T) {
 	} {
 		if got := command.IsBatch(command.Lines(script)); got != want {
 			t.Errorf("%q: %v", script, got)
+		}
+	}
+}
+
+// TestAlias: the kernel takes what is before a colon for the device.
+func TestAlias(t *testing.T) {
+	for line, want := range map[string]string{
+		"ip route add 10.0.0.0/8 dev eth0:1": "ip route add 10.0.0.0/8 dev eth0",
+		"ip addr add 192.0.2.9/24 dev eth0:": "ip addr add 192.0.2.9/24 dev eth0",
+		"ip link del eth1:7":                 "ip link del eth1",
+		"ip link set eth1:7 up":              "ip link set eth1 up",
+	} {
+		c, err := command.Parse(line, host())
+		if err != nil || len(c.Changes) != 1 {
+			t.Errorf("%s: %+v, %v", line, c, err)
+			continue
+		}
+		if got := command.Print(c.Changes[0], host()); got != want {
+			t.Errorf("%s: %s, want %s", line, got, want)
+		}
+	}
+}
+
+// TestKernelWords: what the kernel says, in the words in which the program has it. Programs
+// that ask with ioctl(2) only hear of an error.
+func TestKernelWords(t *testing.T) {
+	for line, want := range map[string]string{
+		"ip addr add dev eth0":                "Operation not supported",
+		"ip addr del dev eth0":                "Operation not supported",
+		"ip -4 addr add dev eth0":             "ipv4: Local address is not supplied",
+		"ip addr add peer 192.0.2.1 dev eth0": "ipv4: Local address is not supplied",
+		"ip -4 addr del dev eth0":             "ipv4: Address not found",
+		"ip -6 addr replace dev eth0":         "Invalid argument",
+		"ip nexthop get id 7":                 "No such file or directory",
+		"ip nexthop list id 7 foo":            "No such file or directory",
+		"ip route add default via 192.0.2.1":  "Nexthop has invalid gateway",
+		"route add default gw 192.0.2.1":      "Network is unreachable",
+	} {
+		run := &command.Run{After: host()}
+		if err := run.Do(&command.Script{Lines: command.Lines(line)}); err != nil || run.Steps[0].KernelSays == nil {
+			t.Errorf("%s: %+v, %v", line, run.Steps, err)
+			continue
+		}
+		if got := run.Steps[0].KernelSays.Error(); got != want {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+	}
+}
+
+// TestFilters: which objects a command that names several is about.
+func TestFilters(t *testing.T) {
+	for line, want := range map[string]int{
+		"ip addr flush label 'eth0:*'":       1,
+		"ip addr flush label 'eth[!1]*'":     3, // the label of an IPv6 address is its device
+		"ip addr flush dev eth0 label '*:7'": 1,
+		"ip -4 addr del dev eth0":            1,
+		"ip rule flush from 10.0.0.0/8":      1,
+		"ip rule flush from 10.1.0.0/17":     0,
+		"ip rule flush from all":             3,
+		"ip rule flush dport 80":             1,
+		"ip rule flush uidrange 5-7":         0,
+		"ip rule flush not":                  0,
+		"ip rule flush fwmark 7/0xff":        0,
+	} {
+		s := *host().FIB().Snapshot()
+		for _, a := range []struct{ prefix, label string }{{"192.0.2.1/24", "eth0"}, {"192.0.2.2/24", "eth0:7"}, {"2001:db8::1/64", ""}} {
+			s.Addrs = append(s.Addrs, route.Addr{Link: 2, Prefix: netip.MustParsePrefix(a.prefix), Label: a.label})
+		}
+		s.Rules = append(s.Rules, route.Rule{
+			Family: route.IPv4, Priority: 9, Action: route.ActionTable, Table: 7, SuppressPrefixLen: -1, SuppressGroup: -1,
+			Selector: route.Selector{Src: netip.MustParsePrefix("10.1.0.0/16"), DstPort: route.PortRange{Start: 80, End: 80}, Mark: 7, MarkMask: 0xffffffff},
+		})
+		c, err := command.Parse(line, change.New(lookup.New(&s)))
+		if err != nil || len(c.Changes) != want {
+			t.Errorf("%s: %d changes, want %d: %v %v", line, len(c.Changes), want, err, c.Refusal)
 		}
 	}
 }

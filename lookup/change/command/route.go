@@ -204,6 +204,9 @@ func (q *routeRequest) learn(f route.Family) {
 
 // via reads a gateway.
 func (q *routeRequest) via() {
+	if q.hasGateway {
+		q.invalid("via", "use nexthop syntax to specify multiple via")
+	}
 	f, g := q.gatewayOf(q.family)
 	q.learn(f)
 	q.gateway, q.hasGateway = g, true

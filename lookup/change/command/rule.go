@@ -31,7 +31,8 @@ func (a *args) rule(c *Command) {
 	case "flush":
 		a.flushRules(c)
 	case "list", "lst", "show":
-		a.show(c)
+		a.ruleFilter()
+		c.Reads = true
 	case "help":
 		a.refuse(ruleUsage)
 	default:
@@ -312,10 +313,10 @@ func (a *args) ruleFilter() func(*route.Rule) bool {
 		case "table", "lookup":
 			v := a.value()
 			t, ok := a.table(v)
-			if !ok && v != "all" {
+			if !ok {
 				a.invalid(v, "table id value is invalid")
 			}
-			add(func(r *route.Rule) bool { return r.Table == t || !ok })
+			add(func(r *route.Rule) bool { return r.Table == t || t == 0 })
 		case "protocol":
 			v := a.value()
 			p, ok := a.protocol(v)
@@ -324,33 +325,66 @@ func (a *args) ruleFilter() func(*route.Rule) bool {
 			}
 			add(func(r *route.Rule) bool { return r.Protocol == p || !ok })
 		case "from", "to":
-			p := a.prefix(a.value(), max(a.family, route.IPv4)).prefix
-			add(func(r *route.Rule) bool {
-				have := r.Selector.Src
-				if key == "to" {
-					have = r.Selector.Dst
-				}
-				return have == p.Masked() || p.Bits() == 0
-			})
+			add(inPrefix(a.prefix(a.value(), max(a.family, route.IPv4)), key == "from"))
 		case "iif", "oif":
 			name := a.ifname(a.value(), `"`+key+`" not a valid ifname`)
 			add(func(r *route.Rule) bool {
 				return key == "iif" && r.Selector.In == name || key == "oif" && r.Selector.Out == name
 			})
 		case "fwmark":
-			v, _, _ := strings.Cut(a.value(), "/")
-			mark := a.uint32Of(v, "fwmark value is invalid")
-			add(func(r *route.Rule) bool { return r.Selector.Mark == mark })
+			q := &ruleRequest{args: a}
+			q.mark()
+			want := &q.Rule.Rule.Selector
+			add(func(r *route.Rule) bool {
+				have := &r.Selector
+				return (want.Mark == 0 || have.Mark == want.Mark) && (want.MarkMask == 0 || have.MarkMask == want.MarkMask)
+			})
 		case "l3mdev":
 			add(func(r *route.Rule) bool { return r.Selector.L3Mdev })
+		case "not":
+			add(func(r *route.Rule) bool { return r.Selector.Not })
+		case "tos", "dsfield":
+			v := a.value()
+			tos, ok := dsfield(v)
+			if !ok {
+				a.invalid(v, "TOS value is invalid")
+			}
+			add(func(r *route.Rule) bool { return r.Selector.TOS == tos })
+		case "tun_id":
+			v := a.value()
+			if _, ok := number(v, 64); !ok {
+				a.invalid(v, `"tun_id" value is invalid`)
+			}
+			add(func(*route.Rule) bool { return false }) // such a rule is not understood
+		case "uidrange", "ipproto", "sport", "dport":
+			q := &ruleRequest{args: a}
+			q.portsAndUsers(key)
+			add(likePorts(&q.Rule.Rule.Selector))
 		case "":
-			p := a.prefix(word, max(a.family, route.IPv4)).prefix
-			add(func(r *route.Rule) bool { return r.Selector.Dst == p.Masked() || p.Bits() == 0 })
-		default:
-			a.unknown("%q of ip rule flush is not understood", word)
+			add(inPrefix(a.prefix(word, max(a.family, route.IPv4)), false))
 		}
 	}
 	return func(r *route.Rule) bool {
 		return !slices.ContainsFunc(filters, func(f func(*route.Rule) bool) bool { return !f(r) })
+	}
+}
+
+// inPrefix reports whether a rule's own prefix is in the given one.
+func inPrefix(p inet, from bool) func(*route.Rule) bool {
+	return func(r *route.Rule) bool {
+		have := r.Selector.Dst
+		if from {
+			have = r.Selector.Src
+		}
+		return p.prefix.Bits() <= 0 || have.IsValid() && have.Bits() >= p.prefix.Bits() && p.prefix.Masked().Contains(have.Addr())
+	}
+}
+
+// likePorts reports whether a rule has the same users, protocol and ports.
+func likePorts(want *route.Selector) func(*route.Rule) bool {
+	return func(r *route.Rule) bool {
+		have := &r.Selector
+		return (!want.HasUIDs || have.HasUIDs && have.UIDs == want.UIDs) && (want.Proto == 0 || have.Proto == want.Proto) &&
+			(want.SrcPort == route.PortRange{} || have.SrcPort == want.SrcPort) && (want.DstPort == route.PortRange{} || have.DstPort == want.DstPort)
 	}
 }

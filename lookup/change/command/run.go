@@ -85,6 +85,9 @@ func (s *Step) make() {
 		s.After = out.State
 		if out.Refusal != nil {
 			s.KernelSays = out.Refusal
+			if s.Errors && out.Refusal.Unknown == "" {
+				s.KernelSays = &change.Refusal{Errno: out.Refusal.Errno}
+			}
 			return
 		}
 	}

@@ -229,8 +229,10 @@ func dsfield(s string) (uint8, bool) {
 }
 
 // device finds a device by its name, by another name of it, or by "if" and its index;
-// nil: there is none (ll_name_to_index in lib/ll_map.c).
+// nil: there is none (ll_name_to_index in lib/ll_map.c). What is after a colon does not
+// count, because the kernel takes eth0:1 for an alias of eth0 (dev_ioctl).
 func (a *args) device(name string) *route.Link {
+	name, _, _ = strings.Cut(name, ":")
 	if l := a.snap.LinkByName(name); l != nil {
 		return l
 	}
