@@ -251,8 +251,12 @@ func (w *walk) tableOf(r *rule) (route.Table, *table) {
 
 // suppressed says why a rule drops a result, if it does (fib4_rule_suppress,
 // fib6_rule_suppress; and __fib6_rule_action, which any added rule brings into play). What a
-// table refuses is never dropped.
+// table refuses is never dropped. The look-up of an IPv6 gateway has no rt6_info that a rule
+// could drop.
 func (w *walk) suppressed(r *rule, res *result) Code {
+	if w.ofGateway && w.flow.Dst.Is6() {
+		return ""
+	}
 	switch h := w.suppressible(res); {
 	case w.flow.Dst.Is6() && w.fib.v6.custom && h != nil && h.dev != nil && !h.dev.HasIPv6():
 		return CodeSuppressMTU

@@ -92,6 +92,7 @@ func (d *drawer) route6() change.Change {
 		for d.chance(30) {
 			d.alter6(c)
 		}
+		d.showsType(r)
 		return c
 	}
 	r.Dst, r.Table, r.Type, r.Protocol = pick(d, pool6...), route.TableMain, route.TypeUnicast, route.ProtocolBoot
@@ -108,6 +109,7 @@ func (d *drawer) route6() change.Change {
 	for d.chance(50) {
 		d.alter6(c)
 	}
+	d.showsType(r)
 	return c
 }
 

@@ -37,6 +37,8 @@ func (c *NextHop) apply(t *tx) *Refusal {
 		if no := t.completeObject(&o); no != nil {
 			return no
 		}
+	} else {
+		o.NextHop = route.NextHop{} // a group has no flags of its own
 	}
 	old := t.object(o.ID)
 	switch {
