@@ -205,8 +205,12 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	for i := range s.Links {
 		index = max(index, s.Links[i].Index+1)
 	}
+	shown := name
+	if shown == "tap" { // both are of one driver
+		shown = "tun"
+	}
 	l := route.Link{
-		Index: index, Name: c.Name, Kind: name, Flags: k.flags, Group: c.Group, MTU: k.mtu, Peer: peer, PeerNetNS: -1, OperState: operDown, VRFTable: c.Table,
+		Index: index, Name: c.Name, Kind: shown, Flags: k.flags, Group: c.Group, MTU: k.mtu, Peer: peer, PeerNetNS: -1, OperState: operDown, VRFTable: c.Table,
 	}
 	if c.MTU != 0 {
 		l.MTU = c.MTU
@@ -227,7 +231,7 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	}
 	t.newSettings(l.Name, route.IPv4)
 	t.newSettings(l.Name, route.IPv6)
-	t.setDark(index, l.Kind == "tun" || l.Kind == "tap")
+	t.setDark(index, l.Kind == "tun")
 	if l.Kind == "vlan" {
 		m := maps.Clone(t.vlans)
 		if m == nil {

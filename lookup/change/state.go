@@ -69,6 +69,11 @@ func New(f *lookup.FIB) *State {
 			t.makeTable(route.IPv6, l.VRFTable)
 		}
 	}
+	for i := range t.snap.Rules {
+		if r := &t.snap.Rules[i]; r.Family == route.IPv6 && r.Action == route.ActionTable && r.Table != 0 {
+			t.makeTable(route.IPv6, r.Table) // fib6_rule_configure
+		}
+	}
 	t.noteParked()
 	s.hidden = t.hidden
 	return s

@@ -31,6 +31,7 @@ const (
 	RefusedAddrAbsent   lookup.Code = "no-such-address"    // Address is there, with another length
 	RefusedObjectThere  lookup.Code = "same-object"        // Have is the ID
 	RefusedObjectAbsent lookup.Code = "no-such-object"     // Have is the ID
+	RefusedFlush        lookup.Code = "flush-with-objects" // Have is how many routes by next-hop objects stay
 )
 
 // What a command does that may be meant. They are in [Instead.Code].
@@ -60,6 +61,10 @@ func (t *Trial) explain(s *command.Step, out *TryCommand) {
 		w.state = s.Before
 		w.names = namesOf(w.state.FIB())
 		w.missingWord()
+		return
+	}
+	if s.Stay > 0 {
+		w.because(RefusedFlush, nil, s.Stay)
 		return
 	}
 	if s.KernelSays == nil || len(s.Outcomes) == 0 {

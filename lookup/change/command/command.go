@@ -24,6 +24,10 @@ type Command struct {
 	// Kernel is what the kernel says before anything is changed, as its answer to a
 	// listing that comes first. Nil: it says nothing.
 	Kernel *change.Refusal
+	// Late is what the kernel says to a part of what the command asks for, though it makes
+	// the Changes. Nil: nothing. Stay is how many routes are not flushed because of it.
+	Late *change.Refusal
+	Stay int
 	// Reads says that the command only shows something.
 	Reads bool
 	// Get is the packet that `ip route get` asks about; the zero Flow: there is none.

@@ -56,10 +56,14 @@ func (q *routeFilter) add(c *Command, id route.Table, dst netip.Prefix, r *route
 	if !q.holds(&full) {
 		return
 	}
-	full.Unknown, full.Flags, full.Expires = nil, 0, 0
 	if full.NextHopID != 0 {
-		full.NextHops = nil
+		// ip sends back what the dump shows: the object and its next hops too, which
+		// exclude each other.
+		c.Stay++
+		c.Late = &change.Refusal{Errno: route.EINVAL, Message: "Failed to send flush request: Invalid argument"}
+		return
 	}
+	full.Unknown, full.Flags, full.Expires = nil, 0, 0
 	for i := range full.NextHops {
 		h := &full.NextHops[i]
 		h.Flags &= route.NextHopOnLink

@@ -176,10 +176,16 @@ func (a *args) noNextHop(id uint32) *change.Refusal {
 // flushNextHops deletes next-hop objects.
 func (a *args) flushNextHops(c *Command) {
 	keep := a.nextHopFilter()
+	state := a.state
 	for i := range a.snap.NextHops {
 		o := &a.snap.NextHops[i]
-		if (a.family == 0 || o.Family == a.family) && keep(o) {
-			c.Changes = append(c.Changes, &change.NextHop{Verb: change.Delete, Object: route.NextHopObject{ID: o.ID}})
+		if a.family != 0 && o.Family != a.family || !keep(o) {
+			continue
+		}
+		del := &change.NextHop{Verb: change.Delete, Object: route.NextHopObject{ID: o.ID}}
+		if out := state.Apply(del); out.Refusal == nil { // a group goes with its last member
+			c.Changes = append(c.Changes, del)
+			state = out.State
 		}
 	}
 }
@@ -202,12 +208,8 @@ func (a *args) nextHopFilter() func(*route.NextHopObject) bool {
 			a.lacks = a.noNextHop(id)
 			add(func(o *route.NextHopObject) bool { return o.ID == id })
 		case "protocol":
-			v := a.value()
-			p, ok := a.protocol(v)
-			if !ok {
-				a.invalid(v, "invalid protocol value")
-			}
-			add(func(o *route.NextHopObject) bool { return o.Protocol == p })
+			n := a.uint32Of(a.value(), "invalid protocol value") // no name
+			add(func(o *route.NextHopObject) bool { return uint32(o.Protocol) == n })
 		case "fdb":
 			add(func(o *route.NextHopObject) bool { return o.FDB })
 		case "master":

@@ -91,6 +91,9 @@ func (s *Step) make() {
 			return
 		}
 	}
+	if s.Late != nil {
+		s.KernelSays = s.Late
+	}
 	if s.Get.Dst.IsValid() {
 		if d := s.After.FIB().Lookup(s.Get); d.Errno != 0 {
 			s.KernelSays = &change.Refusal{Errno: d.Errno}

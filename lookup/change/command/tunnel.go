@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"routewhy/lookup/change"
+	"routewhy/route"
 )
 
 // tunnel reads `ip tunnel`.
@@ -102,15 +103,27 @@ func (a *args) tuntap(c *Command) {
 		case "name", "dev":
 			name = a.ifname(a.value(), `"name" not a valid ifname`)
 		case "":
+			if name != "" {
+				a.garbage("name", word)
+			}
 			name = a.ifname(word, `"dev" not a valid ifname`)
 		}
-	}
-	if verb == "del" {
-		c.Changes = append(c.Changes, &change.Link{Verb: change.Delete, Index: a.link(name).Index})
-		return
 	}
 	if mode == "" {
 		a.refuse("You failed to specify a tunnel mode")
 	}
-	c.Changes = append(c.Changes, &change.NewLink{Name: strings.TrimSpace(name), Kind: mode})
+	name = strings.TrimSpace(name)
+	l := a.device(name)
+	same := l != nil && l.Kind == "tun" && (l.Flags&route.LinkPointopoint != 0) == (mode == "tun")
+	switch { // TUNSETIFF makes a device, or takes the one that is there
+	case l != nil && !same:
+		c.Kernel = &change.Refusal{Errno: route.EINVAL}
+	case verb == "del" && l != nil:
+		c.Changes = append(c.Changes, &change.Link{Verb: change.Delete, Index: l.Index})
+	case verb == "del":
+	case l != nil:
+		c.Kernel = &change.Refusal{Errno: route.EBUSY}
+	default:
+		c.Changes = append(c.Changes, &change.NewLink{Name: name, Kind: mode})
+	}
 }

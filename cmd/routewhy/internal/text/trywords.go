@@ -91,8 +91,18 @@ func refusedObject(c *report.TryCommand, want, have string) string {
 		return fmt.Sprintf("there is a nexthop object %s", have)
 	case report.RefusedObjectAbsent:
 		return fmt.Sprintf("there is no nexthop object %s", have)
+	case report.RefusedFlush:
+		return fmt.Sprintf("ip cannot flush routes by next-hop objects, and %s (ip route del PREFIX nhid ID deletes one)", staying(have))
 	}
 	return ""
+}
+
+// staying says how many routes stay.
+func staying(n string) string {
+	if n == "1" {
+		return "one stays"
+	}
+	return n + " stay"
 }
 
 // keyWords is a route, described by what identifies it: prefix, metric, and where it
