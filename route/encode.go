@@ -70,6 +70,9 @@ func (s *Snapshot) sections(routes *List) []section {
 		list("neighbours", &s.Neighbours, Neighbour{}),
 		list("labels", &s.Labels, AddrLabel{}),
 		list("sockets", &s.Sockets, Socket{}),
+		single("markers_read", &s.MarkersRead),
+		list("markers", &s.Markers, Marker{}),
+		list("wireguard", &s.WireGuard, WireGuard{}),
 		{"sysctls", len(s.Sysctls) == 0, s.writeSysctls, s.readSysctls},
 	}
 }

@@ -49,8 +49,14 @@ type Snapshot struct {
 	// Policies are the IPsec policies, if they were asked for and may be read. They
 	// are never written to a file.
 	Policies []Policy
-	Sysctls  Sysctls
-	Names    Names
+	// Markers are what sets the marks of packets, if they were asked for, a rule asks for
+	// a mark, and they may be read. MarkersRead says that they were.
+	Markers     []Marker
+	MarkersRead bool
+	// WireGuard are WireGuard devices, if they were asked for and may be read.
+	WireGuard []WireGuard
+	Sysctls   Sysctls
+	Names     Names
 	// Merged says whether IPv4's local and main tables share one trie. They do
 	// until the first change of a rule (fib_unmerge).
 	Merged Tristate

@@ -93,6 +93,10 @@ type Query struct {
 	AllDevices bool
 	// Policies adds the IPsec policies.
 	Policies bool
+	// Markers adds what sets the marks of packets, if a rule asks for a mark.
+	Markers bool
+	// WireGuard adds the WireGuard devices.
+	WireGuard bool
 	// Sockets says which sockets to read. Both families are read, whatever
 	// Family is. Port restricts the sockets to one local port. Processes adds
 	// the processes that have them open, as far as these may be seen.

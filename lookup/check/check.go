@@ -67,6 +67,8 @@ type Finding struct {
 	// Sizes are in bytes: a tunnel's MTU, how much it puts before each packet, and the MTU
 	// of the device below; nil: the finding is about something else.
 	Sizes []uint32
+	// Setters are what sets the mark that it is about.
+	Setters []lookup.Setter
 	// Fix are changes that repair it and harm nothing else, as far as is known; nil:
 	// there are no changes that are so safe. Each of them was tried.
 	Fix []change.Change

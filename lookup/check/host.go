@@ -113,7 +113,7 @@ func Read(ctx context.Context, src route.Source, only route.Family, resolvers []
 	}
 	begin()
 	fib, err := lookup.Read(ctx, src, &lookup.Need{
-		Query: route.Query{Family: only, AllDevices: true},
+		Query: route.Query{Family: only, AllDevices: true, Markers: true, WireGuard: true},
 		Hold:  func(r *route.Route) bool { return !leadsFar(r) },
 		Ask: func(f *lookup.FIB) []netip.Addr {
 			h := newHost(f, g, only)
@@ -386,6 +386,8 @@ func (h *Host) unread(fact route.Fact, fam route.Family) bool {
 	switch fact {
 	case factTables:
 		return h.snap.WhyLacks(route.FactRoutes, fam) != "" || h.snap.WhyLacks(route.FactPart, fam) != ""
+	case route.FactMarkers:
+		return h.snap.AsksForMark() && !lookup.KnowsSetters(h.snap)
 	case route.FactRoutes: // some tables are better than none
 		return h.snap.Lacks(fact, fam)
 	}

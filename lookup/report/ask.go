@@ -69,7 +69,7 @@ type asker struct {
 func (a *asker) read(ctx context.Context) error {
 	var err error
 	a.fib, err = lookup.Read(ctx, a.src, &lookup.Need{
-		Query: route.Query{Family: a.family(), Devices: a.Packet.devices(), AllDevices: a.Reply, Policies: true},
+		Query: route.Query{Family: a.family(), Devices: a.Packet.devices(), AllDevices: a.Reply, Policies: true, Markers: true},
 		About: a.concerns,
 	})
 	return err

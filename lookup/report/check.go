@@ -37,6 +37,8 @@ type CheckFinding struct {
 	// Gateway is how the gateway is reached that it is about, and Kind the kind of the device.
 	Gateway *Reach `json:"gateway,omitempty"`
 	Kind    string `json:"kind,omitempty"`
+	// MarkSetters are what sets the mark that it is about.
+	MarkSetters []MarkSetter `json:"mark_setters,omitempty"`
 	// MTU are the sizes of a tunnel.
 	MTU *TunnelMTU `json:"mtu,omitempty"`
 	// Fix are commands that mend it; absent: none is known that is safe.
@@ -97,6 +99,9 @@ func (n names) checkFinding(f *check.Finding) CheckFinding {
 	}
 	for _, link := range f.Links {
 		out.Evidence.Devices = append(out.Evidence.Devices, n.dev(link))
+	}
+	for i := range f.Setters {
+		out.MarkSetters = append(out.MarkSetters, n.markSetter(&f.Setters[i]))
 	}
 	if len(f.Sizes) == 3 {
 		out.MTU = &TunnelMTU{f.Sizes[0], f.Sizes[1], f.Sizes[2]}

@@ -81,6 +81,10 @@ type RuleTrial struct {
 	Candidates []Candidate `json:"candidates,omitempty"`
 	// Shadow is the route that the table has for the packet although it was not consulted.
 	Shadow *iproute2.Route `json:"shadow_route,omitempty"`
+	// MarkSetters are what could give a packet the mark that it lacks for the rule. If that
+	// was not read, or not all of it, MarkSettersUnread says why.
+	MarkSetters       []MarkSetter `json:"mark_setters,omitempty"`
+	MarkSettersUnread string       `json:"mark_setters_unread,omitempty"`
 }
 
 // Candidate is one route that covers the destination.

@@ -152,6 +152,9 @@ func (n names) trials(t *lookup.Trace) []RuleTrial {
 	for i := range t.Rules {
 		r := &t.Rules[i]
 		j := RuleTrial{Rule: *n.rule(r.Rule), Verdict: r.Verdict, Reason: NewReason(r.Reason), Table: n.table(r.Table), Shadow: n.route(r.Shadow)}
+		if r.Verdict == lookup.VerdictNoMatch && r.Reason.Code == lookup.CodeMark && !r.Rule.Selector.Not {
+			j.MarkSetters, j.MarkSettersUnread = n.markSetters(r.Rule, t.Flow.In != 0)
+		}
 		for k := range r.Candidates {
 			j.Candidates = append(j.Candidates, n.candidate(t, &r.Candidates[k]))
 		}

@@ -53,6 +53,17 @@ func (h *Host) Read(ctx context.Context, w route.Query) (*route.Snapshot, error)
 			return nil, err
 		}
 	}
+	marks := w.Markers && s.AsksForMark()
+	if w.WireGuard || marks {
+		if err := h.readWireGuard(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	if marks {
+		if err := h.readMarkers(ctx, s); err != nil {
+			return nil, err
+		}
+	}
 	s.Host, s.Machine, s.Release = uname()
 	s.Time = time.Now()
 	if ctx.Err() != nil {

@@ -43,6 +43,11 @@ func (m *Mapping) Snapshot(s *route.Snapshot, routes *route.List) (*route.Snapsh
 		g.Tables = mapped(g.Tables, func(t *route.Table) { *t = m.table(*t) })
 	})
 	o.Sockets = mapped(s.Sockets, m.socket)
+	o.Markers = mapped(s.Markers, m.marker)
+	o.WireGuard = mapped(s.WireGuard, func(w *route.WireGuard) {
+		w.Link = m.index(w.Link)
+		w.Endpoints = mapped(w.Endpoints, func(a *netip.AddrPort) { *a = netip.AddrPortFrom(m.Addr(a.Addr()), a.Port()) })
+	})
 	o.Sysctls = route.Sysctls{}
 	for path, value := range s.Sysctls {
 		o.Sysctls[m.path(path)] = value
@@ -217,4 +222,25 @@ func solicit(addrs []route.Addr, joined []route.Membership, o *route.Snapshot) {
 func nodeGroup(a netip.Addr) netip.Addr {
 	b := a.As16()
 	return netip.AddrFrom16([16]byte{0xff, 2, 11: 1, 12: 0xff, 13: b[13], 14: b[14], 15: b[15]})
+}
+
+// marker keeps what a marker does, and replaces who it is.
+func (m *Mapping) marker(x *route.Marker) {
+	x.Link = m.index(x.Link)
+	x.Table, x.Chain = m.text(x.Table), m.text(x.Chain)
+	if family, name, ok := strings.Cut(x.Table, " "); ok && m.strict && x.Kind == route.MarkerRule {
+		x.Table = family + " " + m.numberedName("table", name)
+		x.Chain = m.numberedName("chain", x.Chain)
+	}
+	n := 0
+	x.Processes = mapped(x.Processes, func(name *string) { n++; *name = fmt.Sprintf("program%d", n) })
+}
+
+// numberedName replaces the name of a thing by what it is and a number.
+func (m *Mapping) numberedName(what, name string) string {
+	key := what + " " + name
+	if m.names.fresh[key] == "" {
+		m.names.fresh[key] = fmt.Sprintf("%s%d", what, len(m.names.fresh)+1)
+	}
+	return m.names.fresh[key]
 }

@@ -53,6 +53,11 @@ func (m *Mapping) learn(s *route.Snapshot, routes *route.List) {
 		m.learnAddr(s.Addrs[i].Prefix.Addr())
 		m.learnAddr(s.Addrs[i].Peer.Addr())
 	}
+	for i := range s.WireGuard {
+		for _, e := range s.WireGuard[i].Endpoints {
+			m.learnAddr(e.Addr())
+		}
+	}
 	for i := range s.Memberships {
 		for _, group := range s.Memberships[i].Groups {
 			m.learnAddr(group)

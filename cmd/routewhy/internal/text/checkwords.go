@@ -131,6 +131,10 @@ func (x checked) ruleText() string {
 			return rule + " refuses every packet that this host sends to other networks"
 		}
 		return fmt.Sprintf("%s refuses every packet from this host's own address %s", rule, have)
+	case check.CodeMarkLate:
+		return x.lateText(rule)
+	case check.CodeMarkUnset:
+		rule += " waits for a mark that nothing sets which can be seen (eBPF, tc and closed sockets are not seen)"
 	case check.CodeMarkRefused:
 		return fmt.Sprintf("packets with mark %#x are refused by %s: the tables that their rules lead to have no default route, which is %s", n.Have.Number(), rule, routeInTable(n.Route))
 	case check.CodeNeighboursLed:
@@ -144,6 +148,25 @@ func (x checked) ruleText() string {
 		rule += fmt.Sprintf(" (and %s)", agree(x.Count, "more rule", "more rules"))
 	}
 	return rule
+}
+
+// lateText says that a mark is set too late.
+func (x checked) lateText(rule string) string {
+	var by []string
+	for i := range x.MarkSetters[:min(len(x.MarkSetters), 3)] {
+		s := &x.MarkSetters[i]
+		text := chainWords(s)
+		if s.Packets != nil {
+			text += ", " + packetsCounted(*s.Packets) + " so far"
+		}
+		by = append(by, text)
+	}
+	what := "packets"
+	if name(x.n.Want) == "sent" {
+		what = "what this host sends"
+	}
+	return fmt.Sprintf("%s does not get %s: its mark %#x is set too late, after the route is chosen, by %s; for what this host sends, a chain of type route on hook output sets it in time",
+		rule, what, x.n.Have.Number(), strings.Join(by, " and "))
 }
 
 // neverText says that rules are never reached. The rule that takes all packets is the last

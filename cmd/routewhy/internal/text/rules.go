@@ -115,6 +115,7 @@ func (p *page) rule(e told, t *report.RuleTrial, width int) {
 		label = "         " + strings.Repeat(" ", width)
 	}
 	p.block(pad(label, 9+width)+"  ", text, ruleInk(t))
+	p.markSetters(t)
 }
 
 // quietLocal reports whether the only thing to say about table local is that it has
