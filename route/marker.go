@@ -1,6 +1,7 @@
 package route
 
 import (
+	"math"
 	"net/netip"
 	"strings"
 )
@@ -37,7 +38,7 @@ func (k MarkerKind) MarshalText() ([]byte, error) { return []byte(k.String()), n
 
 // UnmarshalText reads a name, or a number.
 func (k *MarkerKind) UnmarshalText(b []byte) error {
-	n, err := enumValue(markerKindNames[:], string(b), uint64(MarkerWireGuard))
+	n, err := enumValue(markerKindNames[:], string(b), math.MaxUint8)
 	*k = MarkerKind(n)
 	return err
 }
