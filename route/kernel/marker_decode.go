@@ -70,7 +70,11 @@ const (
 	nftGoto = -4
 )
 
-var errNoTable = errors.New("a chain or rule of nftables without a table or a name")
+// Faults of messages about nftables and WireGuard.
+var (
+	errNoTable      = errors.New("a chain or rule of nftables without a table or a name")
+	errMessageShort = errors.New("a message without its header")
+)
 
 // nftRules are what is kept of nftables: the rules that set marks, and how packets come to
 // their chains.
@@ -128,7 +132,7 @@ func hookName(family byte, n uint32) string {
 // take takes one message of a dump of tables, chains or rules.
 func (n *nftRules) take(typ uint16, msg []byte) error {
 	if len(msg) < sizeofNfGenMsg {
-		return errCutShort
+		return errMessageShort
 	}
 	family := nftFamily(msg[0])
 	if family == "" {

@@ -49,7 +49,7 @@ func genlFamily(msg []byte) (id uint16, name string) {
 // several messages.
 func decodeWireGuard(into *route.WireGuard, msg []byte) error {
 	if len(msg) < sizeofGenlMsghdr {
-		return errCutShort
+		return errMessageShort
 	}
 	a := attrs{rest: msg[sizeofGenlMsghdr:]}
 	for a.next() {
