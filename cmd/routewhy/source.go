@@ -142,7 +142,7 @@ type liveHost struct {
 // follow starts to follow a host's events, before anything is read.
 func follow(host *kernel.Host, q *history.Question) (*liveHost, error) {
 	names := host.Requesters()
-	f, err := host.Follow(route.Query{Family: q.Family(), Keep: q.Keeps}, names.Name)
+	f, err := host.Follow(route.Query{Family: q.Family(), Keep: q.Keeps}, names.Name, 0)
 	if err != nil {
 		names.Close()
 		return nil, err
@@ -170,7 +170,7 @@ type recordedHost struct {
 // followAll starts to follow all events of a host.
 func followAll(host *kernel.Host) (*recordedHost, error) {
 	names := host.Requesters()
-	f, err := host.Follow(route.Query{}, names.Name)
+	f, err := host.Follow(route.Query{}, names.Name, 0)
 	if err != nil {
 		names.Close()
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ func TestWatch(t *testing.T) {
 	made, told, silent := 0, 0, 0
 	for n := 0; made < changes; n++ {
 		t.Run(strconv.Itoa(seed+n), func(t *testing.T) {
-			w := newWatched(t, rand.New(rand.NewPCG(uint64(seed+n), 2)), support)
+			w := newWatched(t, rand.New(rand.NewPCG(uint64(seed+n), 2)), support, 0)
 			for range min(changes-made, 60) {
 				w.step(t)
 				made++
@@ -56,6 +57,9 @@ type watched struct {
 	*live
 	d *drawer
 	q *history.Question
+	// buffer is how many bytes of events the kernel may queue; zero: as many as it allows.
+	buffer int
+	src    *source
 
 	mu     sync.Mutex
 	turns  []*report.Turn
@@ -64,9 +68,9 @@ type watched struct {
 	ways   []string // after the last step, by the questions
 }
 
-func newWatched(t *testing.T, rng *rand.Rand, support routetest.Support) *watched {
+func newWatched(t *testing.T, rng *rand.Rand, support routetest.Support, buffer int) *watched {
 	ns := routetest.New(t)
-	w := &watched{d: newDrawer(rng, support)}
+	w := &watched{d: newDrawer(rng, support), buffer: buffer}
 	setup := routetest.Generate(rng, routetest.Options{Support: support})
 	ns.Batch(append(w.d.settings(), setup...))
 	ns.Settle()
@@ -96,6 +100,17 @@ type source struct {
 	*kernel.Follower
 	host *kernel.Host
 	need *lookup.Need
+	lost atomic.Int32 // how often events were lost
+}
+
+func (s *source) Take() ([]route.Event, error) {
+	events, err := s.Follower.Take()
+	for i := range events {
+		if events[i].Lost {
+			s.lost.Add(1)
+		}
+	}
+	return events, err
 }
 
 func (s *source) Read(ctx context.Context) (*lookup.FIB, error) {
@@ -111,12 +126,12 @@ func (w *watched) start(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	follower, err := host.Follow(route.Query{Family: w.q.Family(), Keep: w.q.Keeps}, nil)
+	follower, err := host.Follow(route.Query{Family: w.q.Family(), Keep: w.q.Keeps}, nil, w.buffer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	src := &source{follower, host, w.q.Need()}
-	watch := &history.Watch{Question: w.q, Source: src, Every: 200 * time.Millisecond, Tell: func(all []*report.Turn) error {
+	w.src = &source{Follower: follower, host: host, need: w.q.Need()}
+	watch := &history.Watch{Question: w.q, Source: w.src, Every: 200 * time.Millisecond, Tell: func(all []*report.Turn) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.turns = append(w.turns, all...)
@@ -248,4 +263,98 @@ func (w *watched) check(t *testing.T, c change.Change) {
 			t.Errorf("%s: after %s the watch tells of changes that were none:\n%s\n%s", w.q.Asked[i].Label, text(c), w.ways[i], strings.Join(all, "\n"))
 		}
 	}
+}
+
+// TestWatchBursts makes many random changes at once while a watch of several destinations
+// runs, and lets devices flap. Some of the watches have so small a buffer that the kernel
+// loses events, which must be told. The last answers must be those of a new reading, and each
+// change of an answer must begin with the answer before. ROUTEWHY_BURSTS is how many bursts
+// (2), ROUTEWHY_SEED where the random numbers start.
+func TestWatchBursts(t *testing.T) {
+	bursts := routetest.EnvInt(t, "ROUTEWHY_BURSTS", 2)
+	seed := routetest.EnvInt(t, "ROUTEWHY_SEED", 1)
+	support := routetest.Probe(t)
+	made, told, lost := 0, 0, int32(0)
+	for n := range bursts {
+		t.Run(strconv.Itoa(seed+n), func(t *testing.T) {
+			buffer := 0
+			if n%2 == 1 {
+				buffer = 1 // the kernel's least
+			}
+			rng := rand.New(rand.NewPCG(uint64(seed+n), 3))
+			w := newWatched(t, rng, support, buffer)
+			for range 5 {
+				made += w.burst(t, rng)
+				if t.Failed() {
+					break
+				}
+			}
+			told, lost = told+w.told, lost+w.src.lost.Load()
+		})
+		if t.Failed() {
+			break
+		}
+	}
+	t.Logf("%d changes, %d of answers were told, events were lost %d times", made, told, lost)
+}
+
+// burst makes many changes, waits until the watch has the answers of a new reading, and gives
+// how many changes it made.
+func (w *watched) burst(t *testing.T, rng *rand.Rand) (made int) {
+	lost := w.src.lost.Load()
+	state := change.New(lookup.New(w.read(t)))
+	for range 30 {
+		w.send.send(t, w.d.draw(state), nil)
+		made++
+	}
+	if links := state.FIB().Snapshot().Links; rng.IntN(2) == 0 { // a device flaps
+		l := links[rng.IntN(len(links))]
+		for i := range 10 {
+			up := route.Yes
+			if l.Up() == (i%2 == 0) {
+				up = route.No
+			}
+			w.send.send(t, &change.Link{Verb: change.Modify, Index: l.Index, Up: up}, nil)
+			made++
+		}
+	}
+	w.barrier(t)
+	var ways []string
+	ok := w.wait(t, func([]*report.Turn) bool {
+		w.mu.Unlock()
+		ways = w.fresh(t)
+		w.mu.Lock()
+		return slices.Equal(w.last(w.turns), ways)
+	})
+	if now := w.src.lost.Load(); now > lost && !w.wait(t, func(turns []*report.Turn) bool {
+		return slices.ContainsFunc(turns, func(r *report.Turn) bool { return r.Missed })
+	}) {
+		t.Error("events were lost, and the watch does not say so")
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	have := w.last(w.turns)
+	for i := range ways {
+		if !ok && have[i] != ways[i] {
+			t.Errorf("%s: the watch has\n%s and a fresh reading\n%s", w.q.Asked[i].Label, have[i], ways[i])
+		}
+	}
+	at := slices.Clone(w.ways)
+	for _, r := range w.turns {
+		i := w.index(r)
+		if i < 0 {
+			if !r.Missed {
+				t.Errorf("%+v", r)
+			}
+			continue
+		}
+		w.told++
+		before, after := r.Before.Way(!r.Default), r.After.Way(!r.Default)
+		if before != at[i] || before == after {
+			t.Errorf("%s: the watch tells of\n%s\n%s though it told before\n%s", r.Label, before, after, at[i])
+		}
+		at[i] = after
+	}
+	w.ways, w.turns = ways, nil
+	return made
 }

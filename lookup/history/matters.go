@@ -112,6 +112,24 @@ func (w *Watch) neighbourChanged(e *route.Event) bool {
 	return known && was.Valid()
 }
 
+// hear forgets which neighbours have failed if they may answer now for all that is known. The
+// kernel forgets the neighbours of a device that goes down, loses its carrier, joins another
+// device or stops using IPv6, and a user may delete one.
+func (w *Watch) hear(e *route.Event) {
+	switch {
+	case e.Link != nil && (e.Gone || !e.Link.Carrier() || w.linkChanged(e.Link)):
+		for k := range w.silent {
+			if k.link == e.Link.Index {
+				delete(w.silent, k)
+			}
+		}
+	case e.Neighbour != nil && e.Gone && e.Port != 0:
+		delete(w.silent, neighbourKey{e.Neighbour.Link, e.Neighbour.Addr})
+	case report.EventKind(e) == "" && !e.Lost: // of a setting
+		clear(w.silent)
+	}
+}
+
 // asks reports whether a question is about a destination.
 func (w *Watch) asks(a netip.Addr) bool {
 	for i := range w.Question.Asked {

@@ -154,8 +154,10 @@ func (w *Watch) now() time.Time {
 func (w *Watch) happen(e *route.Event) {
 	if e.Lost {
 		w.lost, w.missed, w.dirty = true, true, true
+		clear(w.silent) // somebody may have set their state since
 		return
 	}
+	w.hear(e)
 	if !w.matters(e) {
 		return
 	}

@@ -38,15 +38,19 @@ type Follower struct {
 // Follow starts to follow the changes of what a query reads. Of routes, it follows those that
 // q.Keep keeps; q.Keep must not depend on what was read before. Of neighbours, it follows all.
 // If name is set, it is called immediately with the port that asked for a change, if the
-// change is kept. The caller must close the result.
-func (h *Host) Follow(q route.Query, name func(port uint32) *route.Requester) (*Follower, error) {
+// change is kept. Buffer is how many bytes of events the kernel may queue; zero: as many as it
+// allows. The caller must close the result.
+func (h *Host) Follow(q route.Query, name func(port uint32) *route.Requester, buffer int) (*Follower, error) {
 	q.WatchNeighbours = !q.NoNeighbours
 	s, err := h.dial(watchGroups(&q))
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a netlink socket for events: %w", err)
 	}
-	if !s.set(unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, eventBuffer) { // needs privilege
-		s.set(unix.SOL_SOCKET, unix.SO_RCVBUF, eventBuffer)
+	if buffer == 0 {
+		buffer = eventBuffer
+	}
+	if !s.set(unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) { // needs privilege
+		s.set(unix.SOL_SOCKET, unix.SO_RCVBUF, buffer)
 	}
 	f := &Follower{
 		sock: s, query: q, name: name, ready: make(chan struct{}, 1), done: make(chan struct{}), buf: make([]byte, receiveBuffer),

@@ -8,7 +8,7 @@ import "routewhy/route"
 type Follower struct{}
 
 // Follow fails: the error is errors.ErrUnsupported.
-func (*Host) Follow(route.Query, func(uint32) *route.Requester) (*Follower, error) {
+func (*Host) Follow(route.Query, func(uint32) *route.Requester, int) (*Follower, error) {
 	return nil, unsupported{}
 }
 

@@ -17,6 +17,13 @@ import (
 const childFolder = "ROUTEWHY_TEST_RECORD"
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(fullFolder); dir != "" {
+		if err := fill(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if dir := os.Getenv(childFolder); dir != "" {
 		fmt.Fprintln(os.Stderr, child(dir))
 		os.Exit(1)

@@ -1,0 +1,119 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+	"routewhy/route"
+	"routewhy/route/load"
+)
+
+// past is a history of default routes. Each word is a moment, one second after another: a
+// state ("=0/1": see routeOf), an event ("+5/2", "-5/2"), what is missing ("?", or "!" where it
+// was damaged), or nothing (".").
+func past(t *testing.T, text string) iter.Seq2[Moment, error] {
+	return func(yield func(Moment, error) bool) {
+		for i, word := range strings.Fields(text) {
+			m := Moment{Time: second(i)}
+			switch word[0] {
+			case '=':
+				s := &route.Snapshot{Links: []route.Link{{Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkRunning | route.LinkLowerUp}}, Rules: route.DefaultRules(route.IPv4)}
+				if word != "=" {
+					s.Routes = []route.Route{routeOf(t, word[1:])}
+				}
+				m.State = load.Of(s, route.ListOf(s.Routes), "test", 0).Source()
+			case '?', '!':
+				m.Missing = &Missing{From: second(i - 1), Damaged: word == "!"}
+			case '+', '-':
+				r := routeOf(t, word[1:])
+				m.Event = &route.Event{Time: m.Time, Route: &r, Gone: word[0] == '-'}
+			}
+			if !yield(m, nil) {
+				return
+			}
+		}
+	}
+}
+
+func second(n int) time.Time { return time.Date(2026, 7, 30, 2, 13, n, 0, time.UTC) }
+
+// TestReplay checks what is told of a history.
+func TestReplay(t *testing.T) {
+	const end = 100
+	for _, c := range []struct {
+		past         string
+		since, until int
+		want         string
+	}{
+		{"=0/1", 0, end, "0:1"},
+		{"=0/1 -0/1 +0/2", 0, end, "0:1 1:none 2:2"},
+		{"=0/1 +5/2 -0/1", 0, end, "0:1 2:2"},
+		{"=0/1 -0/1 +0/2 -0/2", 2, end, "2:2 3:none"},
+		{"=0/1 -0/1 +0/2 -0/2", 0, 2, "0:1 1:none 2:2"},
+		{"=0/1 . . .", 2, end, "2:1"},
+		{"=0/1 =0/2", 0, end, "0:1 1:2"},
+		{"=0/1 -0/1 =0/2", 0, end, "0:1 1:2"}, // the state corrects what the event said
+		{"=0/1 +0/3 =0/3", 0, end, "0:1 1:3"},
+		{"=0/1 ? =0/2", 0, end, "0:1 1:? 2:2"},
+		{"! =0/2", 0, end, "0:! 1:2"},
+		{"=0/1 ! =0/1", 0, end, "0:1 1:!"},
+	} {
+		q := &Question{Asked: []Asked{{Label: "default", Default: route.IPv4}}}
+		var out []string
+		w := &Watch{Question: q, Tell: func(all []*report.Turn) error {
+			for _, r := range all {
+				way := "none"
+				switch {
+				case r.Missed && r.Damaged:
+					way = "!"
+				case r.Missed:
+					way = "?"
+				case r.After.Disposition == lookup.DispositionUnicast:
+					a4 := r.After.NextHops[0].Gateway.As4()
+					way = fmt.Sprint(a4[3])
+				}
+				out = append(out, fmt.Sprintf("%d:%s", int(r.Time.Sub(second(0))/time.Second), way))
+			}
+			return nil
+		}}
+		if err := w.Replay(context.Background(), past(t, c.past), second(c.since), second(c.until)); err != nil {
+			t.Errorf("%s: %v", c.past, err)
+		}
+		if got := strings.Join(out, " "); got != c.want {
+			t.Errorf("%s from %d to %d: %s; want %s", c.past, c.since, c.until, got, c.want)
+		}
+	}
+}
+
+// TestAt checks the state of a time.
+func TestAt(t *testing.T) {
+	for _, c := range []struct {
+		past string
+		at   int
+		want string
+	}{
+		{"=0/1 -0/1 +0/2", 0, "0/1 0 false false"},
+		{"=0/1 -0/1 +0/2", 1, " 1 false false"},
+		{"=0/1 -0/1 +0/2", 9, "0/2 2 true false"},
+		{"=0/1 . =5/7 .", 2, "5/7 2 false false"},
+		{"=0/1 -0/1 ? =0/1", 1, " 1 false true"},
+		{"=0/1 -0/1 . ? =0/1", 4, "0/1 4 true false"},
+	} {
+		p, err := At(context.Background(), past(t, c.past), second(c.at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		snap, routes := Whole(p.FIB)
+		got := fmt.Sprint(textOf(lookup.New(&route.Snapshot{Links: snap.Links, Routes: routes.Slice()}), netip.MustParsePrefix("0.0.0.0/0")), " ", int(p.Time.Sub(second(0))/time.Second), " ", p.Ended, " ", p.Missing != nil)
+		if got != c.want {
+			t.Errorf("%s at %d: %s; want %s", c.past, c.at, got, c.want)
+		}
+	}
+}
