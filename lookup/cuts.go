@@ -60,6 +60,27 @@ func (f *FIB) ownCuts(fam route.Family, add func(netip.Prefix) bool) {
 	}
 }
 
+// MostSources is how many source-specific routes one IPv6 destination has at most. A look-up
+// of a packet to that destination compares its source with all of them.
+func (f *FIB) MostSources() int {
+	most := 0
+	if len(f.sources) == 0 {
+		return 0
+	}
+	for _, t := range f.family(route.IPv6).tables {
+		for _, l := range t.trie.AllSorted() {
+			n := 0
+			for _, e := range l.entries {
+				if e.sourceSpecific() {
+					n++
+				}
+			}
+			most = max(most, n)
+		}
+	}
+	return most
+}
+
 // KindIn gives the same text for two addresses of this host if received packets to them,
 // from one source and by one device, are decided alike.
 func (f *FIB) KindIn(a netip.Addr) string {

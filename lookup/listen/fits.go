@@ -22,7 +22,7 @@ func (h *Host) Fits(bytes int64, each bool) error {
 		}
 	}
 	total += float64(len(h.locals)) * (float64(len(h.snap.Rules))*look + self)
-	total += h.sources6() * step
+	total += (h.sources6() + h.subtrees6()) * step
 	if total > float64(bytes) {
 		return &route.LimitError{Limit: bytes}
 	}
@@ -54,6 +54,16 @@ func (h *Host) Fits(bytes int64, each bool) error {
 		}
 	}
 	return nil
+}
+
+// subtrees6 is how many source-specific routes are compared when each range of IPv6 clients
+// is looked up.
+func (h *Host) subtrees6() float64 {
+	most, ranges := h.fib.MostSources(), 0
+	if most > 0 {
+		h.fib.Cuts(route.IPv6, func(netip.Prefix) { ranges += 2 })
+	}
+	return float64(most) * float64(ranges)
 }
 
 // sources6 is how many addresses are compared when this host sends a packet to each of its

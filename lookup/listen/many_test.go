@@ -40,6 +40,18 @@ func onOneDevice(n int, first string) *route.Snapshot {
 	return s
 }
 
+// sourceSpecific is a host with n default routes, each for another source.
+func sourceSpecific(n int) *route.Snapshot {
+	s := manyDevices(1)
+	for i := range n {
+		s.Routes = append(s.Routes, route.Route{
+			Table: route.TableMain, Dst: netip.MustParsePrefix("::/0"), Src: netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 0x01, byte(i >> 8), byte(i)}), 32),
+			Type: route.TypeUnicast, NextHops: []route.NextHop{{Link: 2}},
+		})
+	}
+	return s
+}
+
 // TestFits: hosts with too many kinds of addresses, times devices, are refused.
 func TestFits(t *testing.T) {
 	ruled := manyDevices(2000)
@@ -59,6 +71,8 @@ func TestFits(t *testing.T) {
 		"many alike, each":        {manyDevices(2000), true, true},
 		"rules for every address": {ruled, false, true},
 		"sources in IPv6":         {onOneDevice(20_000, "2001:db8::"), false, true},
+		"source-specific routes":  {sourceSpecific(20_000), false, true},
+		"a few of them":           {sourceSpecific(500), false, false},
 		"addresses in IPv4":       {onOneDevice(20_000, "10.0.0.0"), false, false},
 		"very many addresses":     {onOneDevice(200_000, "10.0.0.0"), false, true},
 	} {

@@ -3,7 +3,6 @@ package report
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 
@@ -122,9 +121,10 @@ func (d *differ) compareAll() {
 	for _, c := range []struct {
 		kind  ObjectKind
 		items func(names) []item
-	}{{KindLink, names.links}, {KindAddress, names.addresses}, {KindRule, names.rules}, {KindNextHop, names.objects}, {KindSetting, names.settings}} {
+	}{{KindLink, names.links}, {KindAddress, names.addresses}, {KindRule, names.rules}, {KindNextHop, names.objects}} {
 		d.compare(c.kind, c.items(d.before), c.items(d.after))
 	}
+	d.compare(KindSetting, d.before.settings(&d.after), d.after.settings(&d.before))
 }
 
 // compare notes the things that only one side has, and those that differ.
@@ -160,13 +160,13 @@ func byName(all []item) map[string][]item {
 
 // only are the things that are not among others.
 func only(all, others []item) []item {
-	left := slices.Clone(others)
+	left := map[string]int{}
+	for i := range others {
+		left[others[i].key]++
+	}
 	return slices.DeleteFunc(slices.Clone(all), func(x item) bool {
-		i := slices.IndexFunc(left, func(o item) bool { return o.key == x.key })
-		if i >= 0 {
-			left = slices.Delete(left, i, i+1)
-		}
-		return i >= 0
+		left[x.key]--
+		return left[x.key] >= 0
 	})
 }
 
@@ -291,9 +291,17 @@ func (n names) objectState(o *route.NextHopObject) *ObjectState {
 	return s
 }
 
-func (n names) settings() []item {
+// settings are those that another host has not, or has with another value.
+func (n names) settings(other *names) []item {
+	var keys []string
+	for key, value := range n.snap.Sysctls {
+		if v, has := other.snap.Sysctls[key]; !has || v != value {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
 	var out []item
-	for _, key := range slices.Sorted(maps.Keys(n.snap.Sysctls)) {
+	for _, key := range keys {
 		out = append(out, newItem(key, &Thing{Setting: &SettingState{key, n.snap.Sysctls[key]}}))
 	}
 	return out
