@@ -237,7 +237,8 @@ func (f *FIB) vrfLeft(t *Trace) []Note {
 			continue
 		}
 		for _, l := range f.devices {
-			if l.Kind == "vrf" && l.VRFTable == r.Table {
+			inside := func(h NextHop) bool { return f.vrf(h.Link) == l.Index }
+			if l.Kind == "vrf" && l.VRFTable == r.Table && !slices.ContainsFunc(d.NextHops, inside) {
 				return []Note{{Reason: Reason{Code: NoteVRFLeft, Have: l.Name}, Route: &d.Route, Table: r.Table}}
 			}
 		}

@@ -114,10 +114,25 @@ func (e told) goes(d *report.Decision) string {
 		return e.severalWays(d, len(live))
 	}
 	how := "goes " + into(d) + ": "
-	if d.Default {
+	switch left := e.left(); {
+	case d.Default && left != "":
+		how = left + " by the default route "
+	case left != "":
+		how = left + ", " + into(d) + ": "
+	case d.Default:
 		how = "takes the default route "
 	}
 	return how + by(d) + e.from(d)
+}
+
+// left says that a packet of a VRF leaves it by the route of another table. Empty: it does not.
+func (e told) left() string {
+	for i := range e.Warnings {
+		if n := &e.Warnings[i]; n.Code == lookup.NoteVRFLeft {
+			return "leaves the VRF " + name(n.Have)
+		}
+	}
+	return ""
 }
 
 // liveWays are the ways that the kernel should use.
@@ -138,6 +153,9 @@ func (e told) severalWays(d *report.Decision, n int) string {
 	}
 	if d.Default {
 		what = "takes the default route"
+	}
+	if left := e.left(); left != "" {
+		what = left + " by " + strings.TrimPrefix(what, "takes ")
 	}
 	if d.Ambiguous.Code == lookup.CodeDefaultsTie {
 		return fmt.Sprintf("takes one of %s default routes of equal metric, chosen by the neighbours' states: %s%s%s", numeral(n), eitherWay(d), e.from(d), redirected(d))
