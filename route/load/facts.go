@@ -219,14 +219,16 @@ func (f *facts) snapshot() *route.Snapshot {
 	}
 	s.Neighbours = unique(s.Neighbours, func(n *route.Neighbour) any { return [2]any{n.Link, n.Addr} })
 	s.NextHops = unique(s.NextHops, func(o *route.NextHopObject) any { return o.ID })
-	f.dropNested()
+	f.dropGroups()
 	f.fillIn()
 	return s
 }
 
-// dropNested leaves out the groups that have a group among their members. No kernel
-// has such a group, and it is not known where it leads.
-func (f *facts) dropNested() {
+// dropGroups leaves out the groups whose next hops are not known. A member that no listing
+// has is not known: the routes of such a group may list its next hops themselves. Nor is
+// it known where a group leads that has a group among its members. No kernel has such a
+// group.
+func (f *facts) dropGroups() {
 	groups := map[uint32]bool{}
 	for i := range f.snap.NextHops {
 		o := &f.snap.NextHops[i]
@@ -238,7 +240,10 @@ func (f *facts) dropNested() {
 			err := fmt.Errorf("next-hop object %d: its member %d is a group, or none", o.ID, o.Group[i].ID)
 			f.choices = append(f.choices, Fault{f.objectsIn, 0, err})
 		}
-		return i >= 0
+		return i >= 0 || slices.ContainsFunc(o.Group, func(m route.GroupMember) bool {
+			_, listed := groups[m.ID]
+			return !listed
+		})
 	})
 }
 
