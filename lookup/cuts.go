@@ -202,14 +202,14 @@ func (e *entry) link() int {
 	return e.hops[0].Link
 }
 
-// LocalRoutes calls each with every prefix that a route of type local makes this host's,
-// and with the route's device.
-func (f *FIB) LocalRoutes(each func(netip.Prefix, int)) {
+// LocalRoutes calls each with every prefix that a route of type local, or anycast, makes this
+// host's, and with the route's device.
+func (f *FIB) LocalRoutes(kind route.Type, each func(netip.Prefix, int)) {
 	for _, fam := range []*family{&f.v4, &f.v6} {
 		for _, id := range slices.Sorted(maps.Keys(fam.tables)) {
 			for p, l := range fam.tables[id].trie.AllSorted() {
 				for _, e := range l.entries {
-					if e.route.Type == route.TypeLocal {
+					if e.route.Type == kind {
 						each(p, e.link())
 					}
 				}

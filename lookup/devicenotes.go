@@ -11,7 +11,7 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	var out []Note
 	d, dst := &t.Decision, t.Flow.Dst
 	lo := f.byIndex[route.LoopbackIndex]
-	local := d.Disposition == DispositionLocal || dst.IsLoopback() || dst.IsUnspecified()
+	local := d.Disposition == DispositionLocal || d.Disposition == DispositionAnycast || dst.IsLoopback() || dst.IsUnspecified()
 	throughVRF := len(d.NextHops) > 0 && f.vrf(d.NextHops[0].Link) != 0 // whose device is its loopback device
 	if local && t.Flow.In == 0 && lo != nil && !lo.Up() && !throughVRF {
 		out = append(out, Note{Reason: Reason{Code: NoteLoDown}})

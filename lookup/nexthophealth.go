@@ -79,13 +79,14 @@ func (f *FIB) NextHopHealth(flow *route.Flow, d *Decision, w *NextHop) Reason {
 	if dev := f.byIndex[w.Link]; !d.HasRoute && dev != nil && dev.Up() && dev.Flags&(route.LinkLowerUp|route.LinkRunning) == 0 {
 		return Reason{Code: FaultCarrier, Have: f.snap.LinkName(w.Link)}
 	}
-	if d.Disposition == DispositionLocal || d.Disposition == DispositionAnycast {
+	ours := d.Disposition == DispositionLocal || d.Disposition == DispositionAnycast
+	if ours {
 		hop.Flags, hop.Gateway = 0, netip.Addr{} // through lo, or through a VRF's device
 	}
 	r := f.HopHealth(&hop)
 	dev := f.byIndex[hop.Link]
 	switch {
-	case r.Code == "" && d.Disposition == DispositionLocal && flow.Dst.Is6() && flow.In == 0 && dev != nil && f.conf(route.IPv6, dev, settingDisableIPv6) != 0:
+	case r.Code == "" && ours && flow.Dst.Is6() && flow.In == 0 && dev != nil && f.conf(route.IPv6, dev, settingDisableIPv6) != 0:
 		return Reason{Code: FaultNoIPv6, Have: dev.Name}
 	case r.Code == "" && d.Disposition == DispositionUnicast && flow.Dst.Is6() && hop.Encap == 0 && f.without6(dev).Code != "":
 		return f.without6(dev)

@@ -71,6 +71,7 @@ const (
 	NoteGatewayFailed      Code = "next-hop-failed"       // a next hop's gateway does not answer; Have: it, a Gateway, Route
 	NoteReceivesNothing    Code = "receives-nothing"      // the device that the packet is received by receives nothing; Have: its name, Want: "down" or "no-carrier"
 	NoteUnheard            Code = "neighbour-unheard"     // a device's neighbours cannot be asked where they are, for their answers are not delivered; Have: its name
+	NoteAnycastTCP         Code = "anycast-tcp"           // a TCP connection to an anycast address of this host gets no answer; Have: the address
 	NoteZeroHostRoute      Code = "zero-host-route"       // a 0.0.0.0/32 or ::/128 route, which is no default route
 )
 

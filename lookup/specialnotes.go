@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"routewhy/lookup/special"
+	"routewhy/route"
 )
 
 // Notes about addresses to which a standard gives a meaning (package special).
@@ -19,6 +20,9 @@ const (
 func specialNotes(t *Trace) []Note {
 	d := &t.Decision
 	var out []Note
+	if d.Disposition == DispositionAnycast && t.Flow.Proto == route.ProtoTCP { // tcp_v6_conn_request in net/ipv6/tcp_ipv6.c
+		return []Note{{Reason: Reason{Code: NoteAnycastTCP, Have: t.Flow.Dst}}}
+	}
 	if t.Flow.Dst.IsLoopback() && t.Flow.In == 0 && d.Disposition == DispositionLocal {
 		return []Note{{Reason: Reason{Code: NoteSpecialDst, Have: t.Flow.Dst}}}
 	}

@@ -25,6 +25,19 @@ func TestReach(t *testing.T) {
 		return
 	}
 	vrf := supported("ip link add red type vrf table 10")
+	kinds := []string{"veth", "veth", "veth"}
+	for _, kind := range []string{"macvlan", "bridge", "bond", "tun"} {
+		command := "ip link add v0 type veth && ip link add e0 type " + kind
+		switch kind {
+		case "macvlan":
+			command = "ip link add v0 type veth && ip link add e0 link v0 type macvlan"
+		case "tun":
+			command = "ip tuntap add e0 mode tun"
+		}
+		if supported(command) {
+			kinds = append(kinds, kind)
+		}
+	}
 	want := 300
 	if n, err := strconv.Atoi(os.Getenv("ROUTEWHY_CONNECTIONS")); err == nil {
 		want = n
@@ -33,7 +46,7 @@ func TestReach(t *testing.T) {
 	tried, up, other, toGroups := 0, 0, 0, 0
 	for seed := first; tried < want && !t.Failed(); seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			conns := reachHost(t, rand.New(rand.NewPCG(seed, 12)), vrf)
+			conns := reachHost(t, rand.New(rand.NewPCG(seed, 12)), vrf, kinds)
 			tried += len(conns)
 			for _, c := range conns {
 				switch {
@@ -62,9 +75,13 @@ func inUserNamespace(t *testing.T) {
 	}
 }
 
-func reachHost(t *testing.T, rng *rand.Rand, vrf bool) []*conn {
+func reachHost(t *testing.T, rng *rand.Rand, vrf bool, kinds []string) []*conn {
 	clients, commands, addrs := randomHost(rng, vrf)
-	l := newLab(t, clients, commands)
+	uplinks := make([]string, len(clients))
+	for i := range uplinks {
+		uplinks[i] = pick(rng, kinds...)
+	}
+	l := newLab(t, clients, uplinks, commands)
 	specs := randomSockets(rng, len(l.lans), addrs)
 	var servers []int
 	l.Do(func() {
@@ -124,6 +141,7 @@ func reachHost(t *testing.T, rng *rand.Rand, vrf bool) []*conn {
 	}
 	if t.Failed() {
 		t.Log(page.text)
+		t.Logf("uplinks: %v", uplinks)
 		for _, c := range commands {
 			t.Log(c)
 		}
@@ -177,7 +195,7 @@ func (l *lab) sources(h *listen.Host, snap *route.Snapshot, s *route.Socket, c *
 	strange := func(all []netip.Addr) bool {
 		return slices.ContainsFunc(c.plain, func(src netip.Addr) bool { return !slices.Contains(all, src) })
 	}
-	onLink := c.dst.Is6() && (c.src.IsLinkLocalUnicast() || c.dst.IsLinkLocalUnicast()) // left out there
+	onLink := c.dst.Is6() && (c.src.IsLinkLocalUnicast() || c.dst.IsLinkLocalUnicast() || isAnycast(c.dst)) // left out there
 	if class := sourceClassOf(h.Sources(s, route.FamilyOf(c.dst), netip.Prefix{}), c.src); len(c.answers) > 0 && !onLink {
 		if class == nil {
 			class = &listen.SourceClass{Sources: []netip.Addr{c.dst}}
@@ -251,7 +269,7 @@ func (l *lab) single(snap *route.Snapshot, s *route.Socket, c *conn, uplink int)
 	out.Delivered = route.Yes
 	back := l.fib.ReplyOf(tr, &lookup.Answerer{Link: s.Link, Mark: s.Mark, UID: s.UID}).Returns[0].Trace
 	d := &back.Decision
-	if d.Disposition != lookup.DispositionUnicast || d.Shortcut == lookup.ShortcutOnLink && remote(c.src) {
+	if d.Disposition != lookup.DispositionUnicast || d.Shortcut == lookup.ShortcutOnLink && remote(c.src) && l.fib.HasNeighbours(d.NextHops[0].Link) {
 		return out
 	}
 	if d.SomeRefused != 0 {
@@ -297,6 +315,12 @@ func (c *conn) equals(who string, o *listen.Outcome, uplink int) error {
 	return nil
 }
 
+// isAnycast reports whether an address is the anycast address of an uplink's network. The
+// host has it if it forwards IPv6 on the uplink.
+func isAnycast(a netip.Addr) bool {
+	return a.Is6() && netip.MustParsePrefix("2001:db8::/46").Contains(a) && netip.PrefixFrom(a, 64).Masked().Addr() == a
+}
+
 func pick[T any](rng *rand.Rand, all ...T) T { return all[rng.IntN(len(all))] }
 
 // randomHost draws clients for each uplink, the host's commands, and its addresses.
@@ -324,6 +348,10 @@ func randomHost(rng *rand.Rand, vrf bool) (clients [][]string, commands []string
 		add("ip addr add fe80::2/64 dev e%d nodad", i)
 		if i == 0 {
 			have("fe80::2")
+		}
+		if rng.IntN(5) == 0 {
+			add("sysctl -qw net.ipv6.conf.e%d.forwarding=1", i)
+			have(fmt.Sprintf("2001:db8:%d::", i))
 		}
 		switch rng.IntN(6) {
 		case 0:

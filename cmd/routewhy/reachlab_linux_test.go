@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -47,15 +48,17 @@ func socketType(proto uint8) int {
 // lan is what is at the other end of an uplink.
 type lan struct {
 	ns     *routetest.Namespace
-	uplink int // its index on the host
-	tap    int // a socket that gets every frame from there
+	uplink int  // its index on the host
+	tun    bool // frames have no link-layer header
+	tap    int  // a socket that gets every frame from there
 	// clients are the addresses there that can be the source of a connection.
 	clients []netip.Addr
 	zone    uint32 // the router's device
 }
 
 // farEnd are the commands that make the other end of an uplink. The router sends to
-// the host whatever the host's addresses are, and whatever the host answers.
+// the host whatever the host's addresses are, and whatever the host answers. Without a MAC
+// address of the host, the link has none.
 func farEnd(i int, mac string, clients []string) []string {
 	out := []string{
 		"sysctl -qw net.ipv4.conf.all.rp_filter=0", "sysctl -qw net.ipv4.conf.all.arp_ignore=1", "sysctl -qw net.ipv4.conf.all.route_localnet=1",
@@ -77,6 +80,9 @@ func farEnd(i int, mac string, clients []string) []string {
 		}
 		out = append(out, "ip addr add "+c+bits+" dev "+dev)
 	}
+	if mac == "" {
+		return append(out, fmt.Sprintf("ip route add default dev r%d", i), fmt.Sprintf("ip -6 route add default dev r%d", i))
+	}
 	return append(out,
 		fmt.Sprintf("ip neigh add 10.99.99.99 lladdr %s nud permanent dev r%d", mac, i), fmt.Sprintf("ip neigh add fe80::99 lladdr %s nud permanent dev r%d", mac, i),
 		fmt.Sprintf("ip route add default via 10.99.99.99 dev r%d onlink", i), fmt.Sprintf("ip -6 route add default via fe80::99 dev r%d", i),
@@ -95,16 +101,20 @@ func remote(a netip.Addr) bool {
 }
 
 // newLab makes a host by commands; clients are the addresses at the other end of each
-// uplink, which are called e0, e1 and so on.
-func newLab(t *testing.T, clients [][]string, commands []string) *lab {
+// uplink, which are called e0, e1 and so on, and kinds what these are: veth, tun, or macvlan,
+// bridge or bond above a veth.
+func newLab(t *testing.T, clients [][]string, kinds, commands []string) *lab {
 	l := &lab{Namespace: routetest.New(t), t: t}
 	l.Run(t, "sysctl -qw net.ipv6.conf.all.accept_dad=0", "sysctl -qw net.ipv6.conf.default.accept_dad=0", "ip link set lo up")
 	for i, far := range clients {
-		one := &lan{ns: routetest.New(t)}
+		one := &lan{ns: routetest.New(t), tun: kinds[i] == "tun"}
 		mac := fmt.Sprintf("02:00:00:00:00:%02x", i+1)
 		one.ns.Run(t, "sysctl -qw net.ipv6.conf.default.accept_dad=0")
-		l.Run(t, fmt.Sprintf("ip link add e%d address %s type veth peer name r%d netns %d", i, mac, i, one.ns.Thread()),
-			fmt.Sprintf("sysctl -qw net.ipv6.conf.e%d.addr_gen_mode=1", i), fmt.Sprintf("ip link set e%d up", i))
+		if one.tun {
+			mac = ""
+			l.tun(one, i)
+		}
+		l.Run(t, uplinkOf(kinds[i], i, mac, one.ns.Thread())...)
 		one.ns.Run(t, farEnd(i, mac, far)...)
 		for _, c := range far {
 			one.clients = append(one.clients, netip.MustParseAddr(c))
@@ -128,6 +138,69 @@ func newLab(t *testing.T, clients [][]string, commands []string) *lab {
 		t.Cleanup(func() { l.live.Close() })
 	})
 	return l
+}
+
+// uplinkOf are the commands that make an uplink of the host; far is a thread in the namespace
+// at its other end.
+func uplinkOf(kind string, i int, mac string, far int) []string {
+	veth := func(name string) string {
+		return fmt.Sprintf("ip link add %s type veth peer name r%d netns %d", name, i, far)
+	}
+	lower := []string{veth(fmt.Sprintf("v%d", i)), fmt.Sprintf("sysctl -qw net.ipv6.conf.v%d.addr_gen_mode=1", i)}
+	port := append(slices.Clone(lower), fmt.Sprintf("ip link set v%d master e%d", i, i), fmt.Sprintf("ip link set v%d up", i))
+	up := []string{fmt.Sprintf("sysctl -qw net.ipv6.conf.e%d.addr_gen_mode=1", i), fmt.Sprintf("ip link set e%d up", i)}
+	switch kind {
+	case "macvlan":
+		return append(append(lower, fmt.Sprintf("ip link set v%d up", i), fmt.Sprintf("ip link add e%d link v%d address %s type macvlan mode bridge", i, i, mac)), up...)
+	case "bridge":
+		return append(append([]string{fmt.Sprintf("ip link add e%d address %s type bridge forward_delay 0", i, mac)}, port...), up...)
+	case "bond":
+		return append(append([]string{fmt.Sprintf("ip link add e%d address %s type bond mode active-backup miimon 10", i, mac)}, port...), up...)
+	case "tun":
+		return up
+	}
+	return append([]string{veth(fmt.Sprintf("e%d address %s", i, mac))}, up...)
+}
+
+// tun makes an uplink and its other end from two tun devices, and carries the packets.
+func (l *lab) tun(one *lan, i int) {
+	open := func(name string) *os.File {
+		fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		l.must(err)
+		req, err := unix.NewIfreq(name)
+		l.must(err)
+		req.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+		l.must(unix.IoctlIfreq(fd, unix.TUNSETIFF, req))
+		f := os.NewFile(uintptr(fd), name)
+		l.t.Cleanup(func() { _ = f.Close() })
+		return f
+	}
+	var near, far *os.File
+	l.Do(func() { near = open(fmt.Sprintf("e%d", i)) })
+	one.ns.Do(func() { far = open(fmt.Sprintf("r%d", i)) })
+	carry := func(from, to *os.File) {
+		var packet [2048]byte
+		for {
+			n, err := from.Read(packet[:])
+			if err != nil {
+				return // it was closed
+			}
+			_, _ = to.Write(packet[:n]) // a device that is down loses it
+		}
+	}
+	go carry(near, far)
+	go carry(far, near)
+}
+
+// withHeader puts a link-layer header before a packet.
+func withHeader(packet []byte) []byte {
+	header := make([]byte, 14)
+	proto := uint16(unix.ETH_P_IP)
+	if len(packet) > 0 && packet[0]>>4 == 6 {
+		proto = unix.ETH_P_IPV6
+	}
+	binary.BigEndian.PutUint16(header[12:], proto)
+	return append(header, packet...)
 }
 
 // read reads the host's state.
@@ -328,8 +401,12 @@ func (l *lab) step(conns []*conn, servers []int) bool {
 			if err != nil {
 				break
 			}
+			frame := buf[:n]
+			if l.lans[i].tun {
+				frame = withHeader(frame)
+			}
 			for _, c := range conns {
-				src, plain, ok := c.answeredBy(buf[:n])
+				src, plain, ok := c.answeredBy(frame)
 				switch {
 				case c.lan < 0 || !ok:
 				case plain && !slices.Contains(c.plain, src):

@@ -34,7 +34,7 @@ type pageLocal struct {
 var (
 	socketRow = regexp.MustCompile(`^  (tcp|udp)  (\S+):(\d+) +(?:no process|\S+ \(\d+\)|uid \d+)(?:  +(.*))?$`)
 	localRow  = regexp.MustCompile(`^  (\S+) +(\S+) +(.+)$`)
-	namedLine = regexp.MustCompile(`^((?:[0-9a-f.:/]+(?:%\w+)?, )*[0-9a-f.:/]+(?:%\w+)?): (.*)$`)
+	namedLine = regexp.MustCompile(`^((?:[0-9a-f.:/]+(?:%\w+)?(?: \(anycast\))?, )*[0-9a-f.:/]+(?:%\w+)?(?: \(anycast\))?): (.*)$`)
 )
 
 // readPage runs the program on the lab's host.
@@ -133,6 +133,7 @@ func linesOf(all []pageLocal, a netip.Addr) []string {
 
 // holds reports whether a printed prefix or address covers an address.
 func holds(text string, a netip.Addr) bool {
+	text = strings.TrimSuffix(text, " (anycast)")
 	if p, err := netip.ParsePrefix(text); err == nil {
 		return p.Contains(a)
 	}
@@ -160,6 +161,9 @@ func (p *reachPage) agree(l *lab, c *conn) error {
 		dst = dst.WithZone(fmt.Sprintf("e%d", c.lan))
 	}
 	lines := p.lines(s, dst)
+	if lines == nil && isAnycast(dst) && c.spec.proto == route.ProtoUDP && c.spec.addr.IsUnspecified() && c.spec.addr.Is6() {
+		lines = p.lines(s, netip.PrefixFrom(dst, 64).Addr().Next().Next()) // not listed where it is reached like the device's other addresses
+	}
 	if c.lan < 0 {
 		alone, nobody := slices.Contains(lines, "this host alone"), len(lines) == 0 || slices.Equal(lines, []string{"nobody"})
 		if alone && !c.connected || nobody && c.connected {

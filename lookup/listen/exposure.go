@@ -25,9 +25,11 @@ type Host struct {
 	snap   *route.Snapshot
 	asker  map[route.Family]*asker
 	locals []Local
-	kinds  []*kind // of the locals; nil: not asked for yet
-	asked  map[route.Family]*demands
-	cache  map[reachKey]reached
+	// anycast says that some of the locals are anycast addresses.
+	anycast bool
+	kinds   []*kind // of the locals; nil: not asked for yet
+	asked   map[route.Family]*demands
+	cache   map[reachKey]reached
 	// sources are the sources of answers that are sent by sendto(2).
 	sources map[sourcesKey][]SourceClass
 	names   map[string]int
@@ -168,7 +170,7 @@ func (h *Host) keyOf(s *route.Socket, scope Scope) reachKey {
 	if r := h.rivalsFor(s); r != nil {
 		key.rivals = r.id
 	}
-	if scope == ScopeGroup || s.Link == 0 && hasVRF(h.snap) {
+	if scope == ScopeGroup || h.anycast || s.Link == 0 && hasVRF(h.snap) {
 		key.proto = s.Proto
 	}
 	return key
@@ -201,6 +203,7 @@ func (h *Host) reach(s *route.Socket, scope Scope) reached {
 		switch {
 		case !bound.IsUnspecified() && (!l.Prefix.Contains(bound) || isLink(l.Addr()) && s.Link != 0 && s.Link != l.Link),
 			bound.IsUnspecified() && l.Addr().Is4() && s.Family == route.IPv6 && s.V6Only,
+			l.Anycast && !takesAnycast(s),
 			bound.IsUnspecified() && l.Addr().Is6() && (s.Family == route.IPv4 || s.Local.Addr().Is4In6()):
 			continue
 		case !bound.IsUnspecified() && (l.Addr() != bound || !l.Prefix.IsSingleIP()):
@@ -217,6 +220,13 @@ func (h *Host) reach(s *route.Socket, scope Scope) reached {
 	}
 	h.cache[key] = out
 	return out
+}
+
+// takesAnycast reports whether a socket takes what is sent to an anycast address of this
+// host. TCP drops it (tcp_v6_conn_request in net/ipv6/tcp_ipv6.c), and bind(2) refuses
+// such an address.
+func takesAnycast(s *route.Socket) bool {
+	return s.Proto == route.ProtoUDP && s.Family == route.IPv6 && s.Local.Addr() == netip.IPv6Unspecified()
 }
 
 // views finds out who reaches an address, by each uplink at which the socket takes packets.

@@ -21,6 +21,8 @@ type Local struct {
 	// SelfTo is what another socket is bound to, if that socket takes the packets that this
 	// host itself sends there. Empty: this socket takes them, or none does.
 	SelfTo string
+	// Anycast says that it is an IPv6 anycast address, on which TCP takes nothing.
+	Anycast bool
 
 	one netip.Addr // an address that represents the prefix; the zero Addr: the first one does
 }
@@ -132,7 +134,7 @@ func (h *Host) find() {
 	for i := range h.locals {
 		whole[h.locals[i].Prefix] = true
 	}
-	h.fib.LocalRoutes(func(p netip.Prefix, link int) {
+	h.fib.LocalRoutes(route.TypeLocal, func(p netip.Prefix, link int) {
 		for bits := range lengths {
 			if q := netip.PrefixFrom(p.Addr(), bits).Masked(); bits <= p.Bits() && whole[q] {
 				return
@@ -141,6 +143,12 @@ func (h *Host) find() {
 		whole[p] = true
 		add(p, link)
 	})
+	first := len(h.locals)
+	h.fib.LocalRoutes(route.TypeAnycast, add)
+	for i := range h.locals[first:] {
+		h.locals[first+i].Anycast = true
+	}
+	h.anycast = len(h.locals) > first
 }
 
 // HasIn reports whether an address of this host is in a prefix.

@@ -320,9 +320,10 @@ func (k *asker) answer(d *lookup.Decision, c, a netip.Addr, neighbour bool) Outc
 		o.Reason.Code = CodeNoSource
 	case !d.Disposition.Success():
 		o.Reason = lookup.Reason{Code: CodeRefused, Want: d.Disposition.String(), Have: d.Errno.String()}
-	case d.Shortcut == lookup.ShortcutOnLink && !neighbour:
+	case d.Shortcut == lookup.ShortcutOnLink && !neighbour && k.fib.HasNeighbours(d.NextHops[0].Link):
 		// The device is used because there is no route, but nobody on its link answers
-		// for addresses of other networks.
+		// for addresses of other networks. A device without neighbours, such as a tunnel,
+		// sends the answer to its other end.
 		o.Reason.Code = CodeOnLinkAlone
 	default:
 		o.Answered = route.Yes

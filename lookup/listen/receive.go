@@ -29,7 +29,8 @@ type Packet struct {
 // For 0.0.0.0 no route is looked up. Then the device is the one that the sender
 // is bound to, or else lo.
 func PacketOf(s *route.Snapshot, flow *route.Flow, d *lookup.Decision) (Packet, bool) {
-	if d.Disposition != lookup.DispositionLocal || flow.DstPort == 0 ||
+	anycast := d.Disposition == lookup.DispositionAnycast && flow.Proto == route.ProtoUDP // TCP takes nothing there
+	if d.Disposition != lookup.DispositionLocal && !anycast || flow.DstPort == 0 ||
 		flow.Proto != route.ProtoTCP && flow.Proto != route.ProtoUDP {
 		return Packet{}, false
 	}

@@ -68,14 +68,15 @@ type SourceClass struct {
 // Sources are the sources of the answers that a socket sends by sendto(2). The clients are
 // those that ask an address in the prefix asked, and could get an answer from that address.
 // If asked is the zero Prefix, they may ask any address. The result is nil if all clients get
-// answers from the address that they asked. Left out are this host itself as a client, and
-// link-local IPv6 addresses of clients and of this host.
+// answers from the address that they asked. Left out are this host itself as a client,
+// link-local IPv6 addresses of clients and of this host, and this host's anycast addresses,
+// whose answers come from others by design.
 func (h *Host) Sources(s *route.Socket, fam route.Family, asked netip.Prefix) []SourceClass {
 	if !LeavesSource(s) {
 		return nil
 	}
 	locals := slices.DeleteFunc(slices.Clone(h.reach(s, ScopeAll).locals), func(l Local) bool {
-		return route.FamilyOf(l.Addr()) != fam || isLink(l.Addr()) || asked.IsValid() && !l.Prefix.Overlaps(asked)
+		return l.Anycast || route.FamilyOf(l.Addr()) != fam || isLink(l.Addr()) || asked.IsValid() && !l.Prefix.Overlaps(asked)
 	})
 	if len(locals) == 0 {
 		return nil

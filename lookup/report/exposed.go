@@ -28,6 +28,9 @@ type ExposedAddress struct {
 	// Dev is the device that has it, VRF the VRF that this belongs to.
 	Dev string `json:"dev"`
 	VRF string `json:"vrf,omitempty"`
+	// Anycast says that it is an IPv6 anycast address, on which UDP takes packets, but TCP
+	// takes none.
+	Anycast bool `json:"anycast,omitempty"`
 	// Reach is how far it can be reached.
 	Reach listen.Reach `json:"reach"`
 	// SelfTo is what another socket is bound to that takes what this host itself sends
@@ -91,7 +94,7 @@ func (n names) exposedAddresses(locals []listen.Local) []ExposedAddress {
 	out := []ExposedAddress{}
 	for i := range locals {
 		l := &locals[i]
-		out = append(out, ExposedAddress{HostAddr{l.Prefix}, n.dev(l.Link), n.dev(l.VRF), l.Reach(), l.SelfTo})
+		out = append(out, ExposedAddress{HostAddr{l.Prefix}, n.dev(l.Link), n.dev(l.VRF), l.Anycast, l.Reach(), l.SelfTo})
 	}
 	return out
 }

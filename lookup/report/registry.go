@@ -73,6 +73,7 @@ func packetKinds() []Kind {
 		{lookup.NoteLoDown, "lo is down", e, s, "What is sent to an address of this host goes through lo, which is down."},
 		{lookup.NoteLoNoIPv6, "IPv6 is switched off on lo", e, s, "What is sent to an IPv6 address of this host comes in by lo, or by the device of its VRF, where the setting disable_ipv6 drops it."},
 		{lookup.NoteReceivesNothing, "The receiving device receives nothing", w, s, "The device by which the packet is to come in is down or has no carrier."},
+		{lookup.NoteAnycastTCP, "TCP takes nothing at an anycast address", w, s, "IPv6 routers share the first address of each of their networks as an anycast address. The kernel drops TCP connections to it without an answer, while UDP and ICMPv6 work."},
 		{lookup.NoteUnheard, "Answers of neighbours are not delivered", w, s, "A rule or a route keeps from this host what neighbours answer when they are asked for their link-layer addresses (ICMPv6), so that they cannot be reached."},
 		{lookup.NoteNoZone, "A link-local address without a device", e, s, "A link-local destination has a meaning on one link alone. A socket must be told which."},
 		{lookup.NoteOnLinkAssumed, "The destination is assumed on the link", w, s, "No route leads out of the device asked for. For a socket that is bound to a device, IPv4 then assumes the destination on its link."},

@@ -146,6 +146,8 @@ func (e told) rare(n *report.Finding, have string) string {
 		return "lo is down: nothing that is sent to this host's own addresses arrives; ip link set lo up"
 	case lookup.NoteLoNoIPv6:
 		return fmt.Sprintf("IPv6 is switched off on %s (net.ipv6.conf.%s.disable_ipv6 = 1): nothing that is sent to this host's own IPv6 addresses arrives", have, have)
+	case lookup.NoteAnycastTCP:
+		return "TCP takes nothing at an anycast address: the connection gets no answer, and no reset"
 	case lookup.NoteUnheard:
 		return fmt.Sprintf("neighbours on %s cannot be asked for their link-layer addresses: a rule or a route keeps their answers (ICMPv6) from this host", have)
 	case lookup.NoteReceivesNothing:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"routewhy/lookup"
@@ -254,8 +255,12 @@ func (s *listening) grouped(x *report.Listener) []alikeLocals {
 	var out []alikeLocals
 	all := s.owns(x.Exposed)
 	place := map[string]int{} // the key is what is said
+	usual := usualOf(all)
 	for i := range all {
 		l := &all[i]
+		if l.Anycast && usual[l.deviceKey()] {
+			continue // it is reached like another address of its device
+		}
 		if !s.verbose && x.Scope == listen.ScopeAll && x.Dev != "" && l.ExposedAddress.Reach == listen.ReachNobody && x.Reach != listen.ReachNobody {
 			continue // this address is of another device
 		}
@@ -273,6 +278,9 @@ func (s *listening) grouped(x *report.Listener) []alikeLocals {
 		name := l.Address.String()
 		if isLinkLocal6(l.Address.Addr()) {
 			name += "%" + iproute2.Safe(l.Dev) // other devices may have the same address
+		}
+		if l.Anycast {
+			name += " (anycast)"
 		}
 		out[at].names = append(out[at].names, name)
 	}
@@ -316,6 +324,25 @@ type localKey struct {
 }
 
 func (o *own) key() localKey { return localKey{o.Address, o.Dev} }
+
+// usualOf are the keys of the addresses that are no anycast addresses, if there are any that are.
+func usualOf(all []own) map[string]bool {
+	if !slices.ContainsFunc(all, func(o own) bool { return o.Anycast }) {
+		return nil
+	}
+	out := map[string]bool{}
+	for i := range all {
+		if !all[i].Anycast {
+			out[all[i].deviceKey()] = true
+		}
+	}
+	return out
+}
+
+// deviceKey is the same for addresses of one device about which the same is said.
+func (o *own) deviceKey() string {
+	return fmt.Sprint(o.Dev, isLinkLocal6(o.Address.Addr()), o.ExposedAddress.Reach, o.text)
+}
 
 // prepare stores what is said about this host's addresses.
 func (s *listening) prepare() {
