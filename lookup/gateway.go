@@ -25,7 +25,7 @@ func (f *FIB) gateway(flow *route.Flow, d *Decision, way NextHop) Gateway {
 		g.State, g.HasState = f.neighbours[neighbourKey{g.Link, g.Addr}]
 		return g
 	}
-	g.State, g.HasState = f.neighbours[neighbourKey{g.Link, g.Addr}]
+	g.State, g.HasState = f.neighbours[f.neighbourKey(g.Link, g.Addr)]
 	g.OnLinkBy, g.HasOnLink = f.onLink(g.Addr, g.Link)
 	g.OnLinkUnknown = !g.HasOnLink && (f.partial || !f.knowsAddrs(route.FamilyOf(g.Addr)))
 	return g
@@ -33,13 +33,32 @@ func (f *FIB) gateway(flow *route.Flow, d *Decision, way NextHop) Gateway {
 
 // Neighbour is the state of a neighbour on a device; known: it has an entry.
 func (f *FIB) Neighbour(link int, a netip.Addr) (state route.NeighbourState, known bool) {
-	state, known = f.neighbours[neighbourKey{link, a.WithZone("")}]
+	state, known = f.neighbours[f.neighbourKey(link, a.WithZone(""))]
 	return state, known
 }
 
-// SilentGateway reports whether a next hop's gateway did not answer the last time.
-func (f *FIB) SilentGateway(w *NextHop) bool {
-	return w.Gateway.IsValid() && f.neighbours[neighbourKey{w.Link, w.Gateway}]&route.NeighbourFailed != 0
+// neighbourKey is the key of the entry of the neighbour table for an address on a device. On a
+// point-to-point device, all IPv4 addresses have one entry, for 0.0.0.0
+// (__ipv4_neigh_lookup_noref in include/net/arp.h, and arp_constructor).
+func (f *FIB) neighbourKey(link int, a netip.Addr) neighbourKey {
+	if dev := f.byIndex[link]; a.Is4() && dev != nil && dev.Flags&route.LinkPointopoint != 0 {
+		a = netip.IPv4Unspecified()
+	}
+	return neighbourKey{link, a}
+}
+
+// SilentGateway is the neighbour that a next hop sends to if it did not answer the last time: its
+// gateway, or the entry that stands for all neighbours of a point-to-point device. The zero
+// Addr: it answered, or that is not known.
+func (f *FIB) SilentGateway(w *NextHop) netip.Addr {
+	to := w.Gateway
+	if dev := f.byIndex[w.Link]; !to.IsValid() && dev != nil && dev.Flags&route.LinkPointopoint != 0 {
+		to = netip.IPv4Unspecified()
+	}
+	if key := f.neighbourKey(w.Link, to); to.IsValid() && f.neighbours[key]&route.NeighbourFailed != 0 {
+		return key.addr
+	}
+	return netip.Addr{}
 }
 
 // HasNeighbours reports whether a device asks who has an address before it sends there:

@@ -158,7 +158,7 @@ func (f *FIB) goodNeighbour(h *hop) bool {
 	if !h.Gateway.IsValid() {
 		return true
 	}
-	state, known := f.neighbours[neighbourKey{h.Link, h.Gateway}]
+	state, known := f.neighbours[f.neighbourKey(h.Link, h.Gateway)]
 	return !known || state.Valid()
 }
 

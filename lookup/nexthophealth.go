@@ -65,7 +65,7 @@ func (f *FIB) HopHealth(h *route.NextHop) Reason {
 	case dead:
 		return Reason{Code: FaultDead}
 	}
-	if h.Gateway.IsValid() && f.neighbours[neighbourKey{h.Link, h.Gateway}] == route.NeighbourFailed {
+	if h.Gateway.IsValid() && f.neighbours[f.neighbourKey(h.Link, h.Gateway)] == route.NeighbourFailed {
 		return Reason{Code: FaultNeighbour, Have: h.Gateway}
 	}
 	return Reason{}
@@ -122,7 +122,7 @@ func (f *FIB) target(flow *route.Flow, d *Decision, w *NextHop) route.NeighbourS
 	if w.Gateway.IsValid() || d.Disposition != DispositionUnicast {
 		return 0
 	}
-	return f.neighbours[neighbourKey{w.Link, flow.Dst.WithZone("")}]
+	return f.neighbours[f.neighbourKey(w.Link, flow.Dst.WithZone(""))]
 }
 
 // DeadEnd says why nothing gets out although the decision has a next hop: each next hop

@@ -283,7 +283,7 @@ func (l *lab) single(snap *route.Snapshot, s *route.Socket, c *conn, uplink int)
 			out.Reason.Code = "lost"
 		case !snap.Link(hop.Link).Carrier(), g.Direct && g.Link != uplink, l.fib.NextHopHealth(&back.Flow, d, &hop).Code == lookup.FaultSmallMTU:
 			out.Reason.Code = "lost"
-		case g.State == route.NeighbourFailed: // it is asked once more
+		case g.State == route.NeighbourFailed, l.fib.SilentGateway(&hop).IsValid() && c.dst.Is4(): // it is asked once more
 			out.Reason.Code, out.By = listen.CodeSilent, append(out.By, hop.Link)
 			if out.Answered == route.No {
 				out.Answered = route.Unknown

@@ -361,8 +361,8 @@ func (k *asker) leave(o *Outcome, d *lookup.Decision, c, a netip.Addr) {
 		case isPort(k.snap, l) && k.fib.HasNeighbours(w.Link):
 			o.Reason = lookup.Reason{Code: CodePort, Want: w.Link}
 			continue
-		case k.fib.SilentGateway(w):
-			silent = lookup.Reason{Code: CodeSilent, Want: w.Gateway, Have: w.Link}
+		case k.fib.SilentGateway(w).IsValid() && (w.Gateway.IsValid() || c.Is4()):
+			silent = lookup.Reason{Code: CodeSilent, Want: k.fib.SilentGateway(w), Have: w.Link}
 			add(&o.silent, w.Link)
 			continue
 		case c.Is6() && k.fib.Unheard(&route.Flow{Dst: c, Src: a}, w):
