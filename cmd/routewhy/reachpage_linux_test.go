@@ -120,6 +120,15 @@ func (p *reachPage) lines(s *pageSocket, a netip.Addr) []string {
 	return linesOf(groups, a)
 }
 
+// speaksOf reports whether the page means an address too where it says something about all
+// addresses of this host. An anycast address is meant for UDP alone.
+func speaksOf(s *route.Snapshot, c *conn) bool {
+	return c.spec.isGroup() || slices.ContainsFunc(s.Addrs, func(a route.Addr) bool {
+		return a.Prefix.Addr() == c.dst || a.Prefix.Contains(c.dst) && c.dst.IsLoopback()
+	}) ||
+		c.spec.proto == route.ProtoUDP && slices.ContainsFunc(s.Routes, func(r route.Route) bool { return r.Type == route.TypeAnycast && r.Dst.Addr() == c.dst })
+}
+
 // linesOf are those about an address.
 func linesOf(all []pageLocal, a netip.Addr) []string {
 	var out []string
@@ -161,7 +170,9 @@ func (p *reachPage) agree(l *lab, c *conn) error {
 		dst = dst.WithZone(fmt.Sprintf("e%d", c.lan))
 	}
 	lines := p.lines(s, dst)
-	if lines == nil && isAnycast(dst) && c.spec.proto == route.ProtoUDP && c.spec.addr.IsUnspecified() && c.spec.addr.Is6() {
+	if !speaksOf(l.fib.Snapshot(), c) {
+		lines = nil
+	} else if lines == nil && isAnycast(dst) && c.spec.proto == route.ProtoUDP && c.spec.addr.IsUnspecified() && c.spec.addr.Is6() {
 		lines = p.lines(s, netip.PrefixFrom(dst, 64).Addr().Next().Next()) // not listed where it is reached like the device's other addresses
 	}
 	if c.lan < 0 {
