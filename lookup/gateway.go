@@ -51,12 +51,14 @@ func (f *FIB) neighbourKey(link int, a netip.Addr) neighbourKey {
 // gateway, or the entry that stands for all neighbours of a point-to-point device. The zero
 // Addr: it answered, or that is not known.
 func (f *FIB) SilentGateway(w *NextHop) netip.Addr {
-	to := w.Gateway
-	if dev := f.byIndex[w.Link]; !to.IsValid() && dev != nil && dev.Flags&route.LinkPointopoint != 0 {
+	to, dev := w.Gateway, f.byIndex[w.Link]
+	shared := dev != nil && dev.Flags&route.LinkPointopoint != 0 && !to.Is6()
+	if shared {
 		to = netip.IPv4Unspecified()
 	}
-	if key := f.neighbourKey(w.Link, to); to.IsValid() && f.neighbours[key]&route.NeighbourFailed != 0 {
-		return key.addr
+	state, known := f.neighbours[neighbourKey{w.Link, to}]
+	if state&route.NeighbourFailed != 0 || shared && known && !state.Valid() { // nobody answers there
+		return to
 	}
 	return netip.Addr{}
 }
