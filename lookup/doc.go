@@ -11,7 +11,8 @@
 // several goroutines at once.
 //
 // The packages below this one answer further questions: lookup/listen, who can reach a
-// socket; lookup/coverage, for which addresses two hosts decide differently;
+// socket; lookup/coverage, for which addresses two hosts decide differently, and how many
+// addresses each way and each route of one host gets;
 // lookup/change, what a command does to a host; lookup/whynot, why a packet does not go
 // somewhere. lookup/report has all answers by name, as JSON has them.
 //

@@ -30,6 +30,8 @@ type EntryStatus struct {
 	// Example is an address that is covered by the entry and by no longer prefix of
 	// its table; the zero Addr: there is none.
 	Example netip.Addr
+
+	entry *entry // of Route
 }
 
 // Status says whether a route entry is used.
@@ -106,7 +108,7 @@ func (f *FIB) replacements(p netip.Prefix, depth int) []EntryStatus {
 }
 
 func (f *prober) standing(e *entry, p netip.Prefix) EntryStatus {
-	s := EntryStatus{Route: e.full(p), Rules: f.RulesTo(e.fam, e.route.Table)}
+	s := EntryStatus{Route: e.full(p), Rules: f.RulesTo(e.fam, e.route.Table), entry: e}
 	s.Faults = f.Faults(&s.Route)
 	if len(s.Rules) == 0 {
 		s.Status = StatusUnreached

@@ -100,6 +100,11 @@ func modes() []mode {
 		flags: slices.Concat(common, packet, []string{"no-kernel"}),
 		run:   batch,
 	}, {
+		flag:  "coverage",
+		usage: "how many addresses each next hop and each route gets",
+		flags: slices.Concat(common, packet),
+		run:   covers,
+	}, {
 		flag:    "diff",
 		usage:   "what differs between two snapshots, and for which destinations",
 		flags:   []string{"ipv4", "ipv6", "netns", "load-limit", "strict", "json", "color", "verbose", "quiet"},

@@ -34,6 +34,8 @@ func roundTrip(r any) error {
 		})
 	case *report.Diff:
 		return samePage(r, text.Diff)
+	case *report.Coverage:
+		return samePage(r, text.Coverage)
 	case *report.Expected:
 		return samePage(r, text.Expected)
 	case *report.Try:

@@ -34,6 +34,8 @@ const usageText = `Usage:
   routewhy --sockets [WHICH]        what listens, on which addresses, for whom;
                                     WHICH is :PORT, ADDRESS, PREFIX, either with
                                     :PORT, or the name of a program
+  routewhy --coverage [flags]       how many addresses each next hop and each
+                                    route really gets, for one kind of packet
   routewhy --diff OLD NEW           what differs between two snapshots (files as
                                     for --load, or live), and for which
                                     destinations
@@ -104,6 +106,10 @@ in --since=-10m.
       --at TIME         explain the DESTINATIONs as of then
       --since TIME, --until TIME   tell the changes of this time
       --who             sum up which processes made changes, of any kind
+
+--coverage decides about every address of a family, and adds up exactly: by what
+becomes of the packet, by route, the routes that no address takes, and the
+largest ranges without a route. The flags below say which packet.
 
 A line of --batch is an ADDRESS or ADDRESS:PORT, which may be followed by fields
 like from=192.0.2.2 mark=0x1, or the same as a JSON object. All tables are read

@@ -1,6 +1,7 @@
-// Package coverage finds which destinations two snapshots decide differently. The
-// boundaries of all prefixes cut the addresses into ranges. One address of each range
-// is decided, and ranges with equal decisions are merged.
+// Package coverage decides about all addresses of a family: which of them two snapshots
+// decide differently ([Diff]), and what becomes of a packet to each of them ([Of]). The
+// boundaries of all prefixes cut the addresses into ranges. One address of each range is
+// decided, and ranges with equal decisions are merged.
 package coverage
 
 import (
