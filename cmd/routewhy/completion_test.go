@@ -53,7 +53,7 @@ func TestBashCompletes(t *testing.T) {
 	}
 	script := completion("bash", new(options).flagSet(modes()))
 	tests := []struct{ words, want string }{
-		{"--co", "--count --color --completion"},
+		{"--co", "--coverage --count --color --completion"},
 		{"--color a", "auto always"},
 		{"--color = n", "never"},
 		{"--color =", "auto always never"},
