@@ -58,18 +58,21 @@ func (o *options) second() (*options, error) {
 	if len(words) == 0 {
 		return nil, usagef("--unlike needs a destination")
 	}
-	d, err := parseDestination(words[0])
-	if err != nil {
-		return nil, usagef("--unlike: %s", err.Error())
-	}
 	out := *o
-	out.destinations, out.family = []destination{d}, 0
-	for _, w := range words[1:] {
+	if !strings.Contains(words[0], "=") { // without one it is the same destination
+		d, err := parseDestination(words[0])
+		if err != nil {
+			return nil, usagef("--unlike: %s", err.Error())
+		}
+		out.destinations, out.family = []destination{d}, 0
+		words = words[1:]
+	}
+	for _, w := range words {
 		if !strings.Contains(w, "=") {
 			return nil, usagef("--unlike: %s is not NAME=VALUE", iproute2.Quote(w))
 		}
 	}
-	if err := out.packet.fromWords(words[1:]); err != nil {
+	if err := out.packet.fromWords(words); err != nil {
 		return nil, usagef("--unlike: %s", err.Error())
 	}
 	return &out, out.checkPacket(out.packet.claims())

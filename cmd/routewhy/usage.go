@@ -12,7 +12,7 @@ const usageText = `Usage:
   routewhy DESTINATION --why-not WHAT
                                     why it does not go there, and what would
                                     make it: changes, and other packets
-  routewhy DESTINATION --unlike DESTINATION [from=ADDR mark=N ...]
+  routewhy DESTINATION --unlike [DESTINATION] [from=ADDR mark=N ...]
                                     where the ways of two packets part
   routewhy DESTINATION --errno E    what an error comes from that a program got
                                     (EHOSTUNREACH, "No route to host"), and what

@@ -72,6 +72,8 @@ type Way struct {
 	// Direct is the device to whose link it is sent without a gateway, where none is known
 	// there: the destination itself must answer.
 	Direct string `json:"direct,omitempty"`
+	// DeadEnd is why packets are lost all the same: a fault of the next hop, by its code.
+	DeadEnd *Reason `json:"dead_end,omitempty"`
 	// LocksOut says that a session of the caller's would be lost. Such a way is not given.
 	LocksOut bool `json:"locks_out"`
 }
@@ -243,7 +245,15 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 	}
 	for i := range got.Ways {
 		w := &got.Ways[i]
-		r.Ways = append(r.Ways, Way{Commands: w.Commands, Addresses: w.Addresses, Sockets: w.Sockets, SocketsUnread: n.snap.Lacks(route.FactSockets, 0), Direct: n.dev(w.Direct)})
+		one := Way{
+			Commands: w.Commands, Addresses: w.Addresses, Sockets: w.Sockets, SocketsUnread: n.snap.Lacks(route.FactSockets, 0),
+			Direct: n.dev(w.Direct),
+		}
+		if w.DeadEnd.Code != "" {
+			why := NewReason(w.DeadEnd)
+			one.DeadEnd = &why
+		}
+		r.Ways = append(r.Ways, one)
 	}
 	r.NotOffered, r.NoPacket = got.LockOut, got.NoPacket
 	r.Packets = n.alterations(q, l, got.Packets)

@@ -61,6 +61,9 @@ type Way struct {
 	// Direct is the device by which a new route sends the packet directly to its link,
 	// where a neighbour must answer; zero: no new route does so.
 	Direct int
+	// DeadEnd says why the packet is lost all the same, as [lookup.FIB.DeadEnd] does; the
+	// zero Reason: nothing of the kind is known.
+	DeadEnd lookup.Reason
 }
 
 // maxWays is how many ways are given at most.
@@ -120,15 +123,30 @@ const maxByRule = 8
 func (q *search) packets(facts []option) (found []route.Flow, none bool) {
 	solver := q.root.fib.Solver()
 	solver.Most = maxPackets
+	assumed := false
 	goes := func(f *route.Flow, d *lookup.Decision) bool {
-		met, _ := q.want.Met(f, d)
-		return met == All && q.likely(f)
+		if met, _ := q.want.Met(f, d); met != All || !q.likely(f) {
+			return false
+		}
+		if d.Shortcut != "" && !d.Disposition.Success() {
+			return false // it is refused for another reason than its route
+		}
+		// Without a route, a packet that is bound to a device goes straight to its link, where
+		// hardly any destination answers.
+		onLink := f.Out != q.root.flow.Out && f.Out != 0 && !d.HasRoute &&
+			(f.Out == route.LoopbackIndex || q.root.fib.HasNeighbours(f.Out))
+		assumed = assumed || onLink
+		return !onLink
 	}
 	got := solver.Find(q.root.flow, goes)
-	found, none = got.Packets, got.Complete && len(got.Packets) == 0
-	for i := range found {
-		q.ofAHost(&found[i], goes)
+	found, none = got.Packets, got.Complete && len(got.Packets) == 0 && !assumed
+	var hosts []route.Flow
+	for _, f := range found {
+		if q.ofAHost(&f, goes); !slices.Contains(hosts, f) {
+			hosts = append(hosts, f)
+		}
 	}
+	found = q.plausible(hosts)
 	if slices.ContainsFunc(found, func(f route.Flow) bool { return f.Out == q.root.flow.Out }) {
 		return found, none
 	}
@@ -143,9 +161,39 @@ func (q *search) packets(facts []option) (found []route.Flow, none bool) {
 	return found, none
 }
 
-// ofAHost is for a received packet whose source is the address of a network. It replaces
-// the source by the address of a host in that network.
+// plausible leaves out received packets, if the question is about a packet of this host,
+// and others are left: those from no network of the device.
+func (q *search) plausible(all []route.Flow) []route.Flow {
+	if q.root.flow.In != 0 {
+		return all
+	}
+	odd := func(f route.Flow) bool {
+		return f.In != 0 && !slices.ContainsFunc(q.root.fib.Snapshot().Addrs, func(a route.Addr) bool {
+			return a.Link == f.In && a.Prefix.Contains(f.Src) && a.Prefix.Bits() > 0
+		})
+	}
+	if rest := slices.DeleteFunc(slices.Clone(all), odd); len(rest) > 0 {
+		return rest
+	}
+	return all
+}
+
+// ofAHost is for a received packet. It replaces a source by the address of a host in a
+// network of the device, if the packet goes there too. If that is not so, and the source is
+// the address of a network, it replaces it by the address of a host in that network.
 func (q *search) ofAHost(f *route.Flow, goes func(*route.Flow, *lookup.Decision) bool) {
+	if f.In != 0 && f.Src != q.root.flow.Src {
+		for _, a := range q.root.fib.Snapshot().Addrs {
+			next := *f
+			if next.Src = neighbourOf(a.Prefix); a.Link != f.In || route.FamilyOf(next.Src) != q.root.family() || a.Prefix.Addr().IsLinkLocalUnicast() {
+				continue
+			}
+			if d := q.root.fib.Lookup(next); goes(&next, &d) {
+				*f = next
+				return
+			}
+		}
+	}
 	if b := f.Src.AsSlice(); f.In == 0 || f.Src == q.root.flow.Src || len(b) == 0 || b[len(b)-1] != 0 {
 		return
 	}
@@ -157,6 +205,16 @@ func (q *search) ofAHost(f *route.Flow, goes func(*route.Flow, *lookup.Decision)
 			return
 		}
 	}
+}
+
+// neighbourOf is another address in an address's network: the first one, or the second one
+// if the first one is the address itself.
+func neighbourOf(p netip.Prefix) netip.Addr {
+	a := p.Masked().Addr().Next()
+	if a == p.Addr() {
+		a = a.Next()
+	}
+	return a
 }
 
 // selecting are the rules that lead to wanted entries and do not select the packet. Those

@@ -35,6 +35,7 @@ const (
 	CodeUnreached              = lookup.NoteNoRuleLeads // no rule leads to the table of Wanted
 	CodeNoEntry    lookup.Code = "no-entry"             // no entry that is wanted covers the destination; Route: the nearest, Have: the first bit, from 1, in which it differs, Want: the prefix
 	CodeNone       lookup.Code = "no-such-entry"        // there is no such entry at all; Route: but one that leads nowhere
+	CodeLength     lookup.Code = "other-length"         // there is no entry of the prefix; Route: one that begins with the same address and has another length
 	CodeNoDefault  lookup.Code = "no-default"           // there is no default route at all; Route: but one that leads nowhere
 	CodeForSources lookup.Code = "for-other-sources"    // the entry is for packets from a prefix; Want: it, Have: the packet's source
 	CodeOutside    lookup.Code = "outside-prefix"       // the prefix does not cover the destination; Want: it, Have: the first bit, from 1, in which they differ

@@ -233,7 +233,12 @@ func (c *trialCase) meets(host *live, flow route.Flow) bool {
 	if !asked {
 		return true
 	}
-	if cmp := host.fib.Compare(&flow, &d, &a); !cmp.Agrees {
+	cmp := host.fib.Compare(&flow, &d, &a)
+	if !cmp.Agrees { // the kernel may have forgotten a neighbour meanwhile
+		host.read(c.t)
+		d, a, cmp = host.compare(c.t, flow)
+	}
+	if !cmp.Agrees {
 		c.errorf("after it, routewhy and the kernel disagree: %+v", cmp)
 		return true
 	}
@@ -261,8 +266,10 @@ func (c *trialCase) way(w *Way) {
 	}
 	commands := slices.Clone(w.Commands)
 	for i, x := range w.Changes {
-		if r, ok := x.(*change.Rule); ok && r.Verb == change.Add && recent(&r.Rule.Selector) {
-			commands[i] = routetest.Rule618(&r.Rule) // this ip(8) has no words for it
+		if r, ok := x.(*change.Rule); ok && recent(&r.Rule.Selector) { // this ip(8) has no words for it
+			if commands[i] = routetest.Rule618(&r.Rule); r.Verb == change.Delete {
+				commands[i] = routetest.Rule618Deleted(&r.Rule)
+			}
 		}
 	}
 	if res := other.ns.Batch(commands); len(res.Refused) > 0 {
@@ -304,7 +311,8 @@ func alike(a, b *route.Snapshot) bool {
 
 // outside asks the kernel about addresses that should not move.
 func (c *trialCase) outside(w *Way, other *live) {
-	now, touched := change.New(c.host.fib), &extent{}
+	before := c.host.fib
+	now, touched := change.New(before), &extent{}
 	for _, x := range w.Changes {
 		out := now.Apply(x)
 		touched.add(x, now, &out)
@@ -318,7 +326,7 @@ func (c *trialCase) outside(w *Way, other *live) {
 	// The kernel forgets a neighbour that failed after a while, in both namespaces at its own time.
 	same := *other.snap
 	same.Neighbours = now.FIB().Snapshot().Neighbours
-	after := lookup.New(&same)
+	both := [2]*lookup.FIB{before, lookup.New(&same)}
 	var sample []netip.Addr
 	fam := c.question.Flow.Family()
 	for _, f := range []*lookup.FIB{c.host.fib, other.fib} {
@@ -332,7 +340,7 @@ func (c *trialCase) outside(w *Way, other *live) {
 		if !a.IsValid() || slices.ContainsFunc(moves, moved) {
 			continue
 		}
-		if why := c.moved(after, other, a); why != "" {
+		if why := c.moved(both, other, a); why != "" {
 			c.errorf("after %q %s moves too: %s", w.Commands, a, why)
 			return
 		}
@@ -340,13 +348,13 @@ func (c *trialCase) outside(w *Way, other *live) {
 }
 
 // moved says how a packet to a destination goes differently than before, according to the
-// look-up after the change or to the kernel; empty: it does not. The kernel's answers are not compared if
+// look-ups before and after the change, or to the kernel; empty: it does not. The kernel's answers are not compared if
 // they may differ each time: if there are several next hops, or if an answer is kept for
 // several routes.
-func (c *trialCase) moved(after *lookup.FIB, other *live, dst netip.Addr) string {
+func (c *trialCase) moved(both [2]*lookup.FIB, other *live, dst netip.Addr) string {
 	f := c.question.Flow
 	f.Dst = dst
-	moved, ok := coverage.Within(c.host.fib, after, f, []netip.Prefix{netip.PrefixFrom(dst, dst.BitLen())})
+	moved, ok := coverage.Within(both[0], both[1], f, []netip.Prefix{netip.PrefixFrom(dst, dst.BitLen())})
 	if !ok || len(moved) > 0 {
 		return fmt.Sprintf("%+v", moved)
 	}

@@ -28,7 +28,11 @@ func (q *search) noEntry(s *state, t *lookup.Trace) []option {
 			return []option{found(f, nil)}
 		}
 		add.Dst, f.Reason = q.want.Prefix, lookup.Reason{Code: CodeNone}
-		f.Route = s.covers(func(r *route.Route) bool { return r.Dst == q.want.Prefix })
+		if f.Route = s.covers(func(r *route.Route) bool { return r.Dst == q.want.Prefix }); f.Route == nil {
+			if f.Route = sameAddress(s, q.want.Prefix); f.Route != nil {
+				f.Code = CodeLength
+			}
+		}
 	case Default:
 		add.Dst, f.Reason = s.family().Default(), lookup.Reason{Code: CodeNoDefault}
 		f.Route = s.covers(func(r *route.Route) bool { return r.IsDefault() })
@@ -52,6 +56,22 @@ func (q *search) noEntry(s *state, t *lookup.Trace) []option {
 	}
 	add.NextHops = []route.NextHop{hop}
 	return []option{found(f, func(s *state) *state { return s.with(&add) })}
+}
+
+// sameAddress is a route whose destination begins with the address of a prefix, and has
+// another length; nil: there is none. Somebody may have forgotten the length.
+func sameAddress(s *state, p netip.Prefix) *route.Route {
+	e := s.fib.Edit()
+	for _, id := range e.Tables(s.family()) {
+		for bits := p.Addr().BitLen(); bits > 0; bits-- {
+			other := netip.PrefixFrom(p.Addr(), bits)
+			if all := e.At(id, other); len(all) > 0 && other != p && all[0].Type == route.TypeUnicast {
+				f := full(all[0], other)
+				return &f
+			}
+		}
+	}
+	return nil
 }
 
 // noDefault are the possible reasons why there is no default route at all.
@@ -123,10 +143,21 @@ func (q *search) hop(s *state, near *route.Route) (route.NextHop, bool) {
 	if l == nil {
 		return h, false
 	}
-	if !l.Up() {
+	switch {
+	case !l.Up():
 		h.Flags = route.NextHopDead
+	case !l.Carrier() && ignoresLinkdown(snap, s.family(), l.Name):
+		h.Flags = route.NextHopDead | route.NextHopLinkDown
 	}
 	return h, true
+}
+
+// ignoresLinkdown reports whether routes by a device are not used if it has no carrier.
+func ignoresLinkdown(snap *route.Snapshot, f route.Family, dev string) bool {
+	const key = "ignore_routes_with_linkdown"
+	all, _ := snap.Sysctls.Conf(f, "all", key)
+	own, _ := snap.Sysctls.Conf(f, dev, key)
+	return f == route.IPv4 && all != 0 || own != 0 // ip_ignore_linkdown, ip6_ignore_linkdown
 }
 
 // anyOf is the route that the packet takes; nil: it takes no route that sends it on.
@@ -292,8 +323,8 @@ func (q *search) right(s *state, h *route.NextHop) bool {
 		return h.Link == q.want.Link
 	case Gateway:
 		return h.Gateway == q.want.Addr
-	case Source:
-		return h.Link == q.owner(s)
+	case Source: // a packet that has it keeps it, whatever the next hop is
+		return q.root.flow.Src == q.want.Addr || h.Link == q.owner(s)
 	}
 	return true
 }

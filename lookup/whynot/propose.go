@@ -32,7 +32,7 @@ func (x *tries) proposals(t *lookup.Trace, facts []option) []proposal {
 		add(x.removals(&facts[i].Fact)...)
 	}
 	add(x.links(wanted)...)
-	add(x.settings(t)...)
+	add(x.settings(t, facts)...)
 	return out
 }
 
@@ -64,6 +64,11 @@ func (x *tries) hops(wanted []*route.Route) []route.NextHop {
 			out = x.more(x.root, out, r)
 		}
 	}
+	if x.want.Kind == Prefix {
+		if r := sameAddress(x.root, x.want.Prefix); r != nil {
+			return x.more(x.root, out, r) // the length was forgotten: the rest is right
+		}
+	}
 	around := x.look()
 	for _, h := range around.hops {
 		if len(out) < maxHops && !slices.Contains(out, h) {
@@ -83,15 +88,25 @@ func (x *tries) hops(wanted []*route.Route) []route.NextHop {
 	return out
 }
 
-// hostRoutes are routes only to the destination, in the tables that are asked.
+// maxTables is in how many tables a new route is tried.
+const maxTables = 8
+
+// hostRoutes are routes only to the destination, in the tables that are asked, and in those
+// with wanted entries.
 func (x *tries) hostRoutes(t *lookup.Trace, wanted []*route.Route) []proposal {
 	tables := deciding(t)
+	for _, w := range wanted { // a rule that leads to this table may be a change too
+		if !slices.Contains(tables, w.Table) && w.Table != route.TableLocal && len(tables) < maxTables {
+			tables = append(tables, w.Table)
+		}
+	}
 	host := x.target()
 	switch x.want.Kind {
 	case Prefix:
-		if x.want.Prefix != host {
+		if len(wanted) > 0 && x.want.Prefix != host || !x.want.Prefix.Contains(host.Addr()) || x.about.IsValid() && x.about != x.want.Prefix {
 			return nil
 		}
+		host = x.want.Prefix
 	case Default:
 		host = x.root.family().Default()
 	case Table:
@@ -110,6 +125,11 @@ func (x *tries) hostRoutes(t *lookup.Trace, wanted []*route.Route) []proposal {
 		for _, h := range hops {
 			r := route.Route{Table: id, Dst: host, Type: route.TypeUnicast, NextHops: []route.NextHop{h}}
 			out = append(out, x.addition(change.Add, r)...)
+			if x.want.Kind == Source && !x.root.flow.Src.IsValid() {
+				named := r
+				named.PrefSrc = x.want.Addr
+				out = append(out, x.addition(change.Add, named)...)
+			}
 			old := x.root.fib.Edit().At(id, host)
 			if len(old) == 0 || old[0].Type == route.TypeLocal || old[0].Type == route.TypeBroadcast {
 				continue
@@ -434,7 +454,7 @@ func (x *tries) links(wanted []*route.Route) []proposal {
 }
 
 // settings let in what a setting drops, and use a next hop without carrier.
-func (x *tries) settings(t *lookup.Trace) []proposal {
+func (x *tries) settings(t *lookup.Trace, facts []option) []proposal {
 	var out []proposal
 	snap, s := x.root.fib.Snapshot(), x.root
 	set := func(all ...change.Sysctl) {
@@ -449,14 +469,44 @@ func (x *tries) settings(t *lookup.Trace) []proposal {
 		}
 	}
 	dev := snap.LinkName(s.flow.In)
-	switch t.Decision.Shortcut {
-	case lookup.ShortcutNoForwarding:
-		set(change.Sysctl{Path: route.ConfPath(s.family(), dev, "forwarding"), Value: "1"})
-		set(forwarding(s.family(), dev))
-	case lookup.ShortcutReversePath:
-		set(noFilter(dev)...)
-	case lookup.ShortcutNoIPv6:
-		set(change.Sysctl{Path: route.ConfPath(route.IPv6, dev, "disable_ipv6"), Value: "0"})
+	codes := []lookup.Code{lookup.Code(t.Decision.Shortcut)}
+	if s.flow.In != 0 {
+		codes = append(codes, lookup.Code(t.Decision.Disposition.String()))
+	}
+	for i := range facts {
+		codes = append(codes, facts[i].Code)
+	}
+	slices.Sort(codes)
+	for _, c := range slices.Compact(codes) {
+		switch c {
+		case lookup.Code(lookup.ShortcutNoForwarding):
+			set(change.Sysctl{Path: route.ConfPath(s.family(), dev, "forwarding"), Value: "1"})
+			set(forwarding(s.family(), dev))
+		case lookup.Code(lookup.ShortcutReversePath):
+			set(noFilter(dev)...)
+		case lookup.Code(lookup.DispositionBroadcast.String()):
+			set(change.Sysctl{Path: route.ConfPath(route.IPv4, "all", "bc_forwarding"), Value: "1"},
+				change.Sysctl{Path: route.ConfPath(route.IPv4, dev, "bc_forwarding"), Value: "1"})
+		case lookup.Code(lookup.ShortcutNoIPv6):
+			set(change.Sysctl{Path: route.ConfPath(route.IPv6, dev, "disable_ipv6"), Value: "0"})
+		}
+	}
+	for _, name := range x.ignored(t, facts) {
+		set(change.Sysctl{Path: route.ConfPath(s.family(), name, "ignore_routes_with_linkdown"), Value: "0"})
+		set(change.Sysctl{Path: route.ConfPath(s.family(), "all", "ignore_routes_with_linkdown"), Value: "0"},
+			change.Sysctl{Path: route.ConfPath(s.family(), name, "ignore_routes_with_linkdown"), Value: "0"})
+	}
+	return out
+}
+
+// ignored are the devices without carrier whose routes are therefore not used.
+func (x *tries) ignored(t *lookup.Trace, facts []option) []string {
+	var out []string
+	snap := x.root.fib.Snapshot()
+	for i := range facts {
+		if name, ok := facts[i].Have.(string); ok && facts[i].Code == lookup.FaultIgnored {
+			out = append(out, name)
+		}
 	}
 	for i := range t.Rules {
 		for j := range t.Rules[i].Candidates {
@@ -465,12 +515,10 @@ func (x *tries) settings(t *lookup.Trace) []proposal {
 				continue
 			}
 			for _, h := range hopsOf(snap, &c.Route) {
-				name := snap.LinkName(h.Link)
-				set(change.Sysctl{Path: route.ConfPath(s.family(), name, "ignore_routes_with_linkdown"), Value: "0"})
-				set(change.Sysctl{Path: route.ConfPath(s.family(), "all", "ignore_routes_with_linkdown"), Value: "0"},
-					change.Sysctl{Path: route.ConfPath(s.family(), name, "ignore_routes_with_linkdown"), Value: "0"})
+				out = append(out, snap.LinkName(h.Link))
 			}
 		}
 	}
-	return out
+	slices.Sort(out)
+	return slices.Compact(out)
 }

@@ -207,7 +207,9 @@ func (x *tries) judge(t *trial) {
 	if met, _ := x.want.Met(&x.root.flow, &d); met != All {
 		return
 	}
-	w := Way{Changes: t.changes, Commands: t.commands, Addresses: x.size(now, &t.touched)}
+	w := Way{
+		Changes: t.changes, Commands: t.commands, Addresses: x.size(now, &t.touched), DeadEnd: now.DeadEnd(&x.root.flow, &d),
+	}
 	for _, c := range connections.Compare(x.root.fib, now, x.question.Sockets) {
 		if c.Lost != "" && x.question.Yours != nil && x.question.Yours(c.Socket) {
 			x.lockOut++

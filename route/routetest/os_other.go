@@ -24,6 +24,8 @@ func userNamespace() *syscall.SysProcAttr { return nil }
 
 func (ns *Namespace) addRule(*route.Rule) error { return errNotLinux() }
 
+func (ns *Namespace) deleteRule(*route.Rule) error { return errNotLinux() }
+
 func settled() (bool, error) { return false, errNotLinux() }
 
 func barrier() error { return errNotLinux() }

@@ -20,7 +20,7 @@ const rule618Word = "rule6.18"
 //	  fwmark 0x1/0xff ipproto 17 sport 80/0xfff0 dport 53 dscp 0x2e/0x3f
 //	  flowlabel 0x1/0xff lookup 100
 //
-// Instead of `lookup 100` there may be `goto 200`, nop, blackhole, unreachable or
+// Instead of add there may be del. Instead of `lookup 100` there may be `goto 200`, nop, blackhole, unreachable or
 // prohibit. Everything else that a rule may have is left out.
 func Rule618(r *route.Rule) string {
 	s := &r.Selector
@@ -61,6 +61,11 @@ func Rule618(r *route.Rule) string {
 	return strings.Join(w, " ")
 }
 
+// Rule618Deleted writes a line that deletes such a rule.
+func Rule618Deleted(r *route.Rule) string {
+	return strings.Replace(Rule618(r), " add ", " del ", 1)
+}
+
 func masked(v, mask uint32) string { return fmt.Sprintf("%#x/%#x", v, mask) }
 
 func appendPort(w []string, word string, p route.PortRange) []string {
@@ -75,28 +80,28 @@ func appendPort(w []string, word string, p route.PortRange) []string {
 	return append(w, word, fmt.Sprintf("%d-%d", p.Start, p.End))
 }
 
-// parseRule618 reads a line that Rule618 wrote.
-func parseRule618(line string) (*route.Rule, error) {
+// parseRule618 reads a line that Rule618 wrote, or Rule618Deleted: then gone is true.
+func parseRule618(line string) (r *route.Rule, gone bool, err error) {
 	words := strings.Fields(line)
-	if len(words) < 4 || words[0] != rule618Word || words[2] != "add" {
-		return nil, fmt.Errorf("%q is not a %s line", line, rule618Word)
+	if len(words) < 4 || words[0] != rule618Word || words[2] != "add" && words[2] != "del" {
+		return nil, false, fmt.Errorf("%q is not a %s line", line, rule618Word)
 	}
-	r := &route.Rule{Family: route.IPv4, SuppressPrefixLen: -1, SuppressGroup: -1}
+	r = &route.Rule{Family: route.IPv4, SuppressPrefixLen: -1, SuppressGroup: -1}
 	switch words[1] {
 	case "-4":
 	case "-6":
 		r.Family = route.IPv6
 	default:
-		return nil, fmt.Errorf("%s: no family", words[1])
+		return nil, false, fmt.Errorf("%s: no family", words[1])
 	}
 	for w := words[3:]; len(w) > 0; {
 		n, err := readRuleWord(r, w)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", w[0], err)
+			return nil, false, fmt.Errorf("%s: %w", w[0], err)
 		}
 		w = w[n:]
 	}
-	return r, nil
+	return r, words[2] == "del", nil
 }
 
 // readRuleWord reads one word with its value, and tells how many words it read.

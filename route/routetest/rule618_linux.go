@@ -51,6 +51,21 @@ func (ns *Namespace) addRule(r *route.Rule) error {
 	return errors.Join(errors.New("this kernel does not know such rules"), err)
 }
 
+// deleteRule deletes a rule as `ip rule del` would.
+func (ns *Namespace) deleteRule(r *route.Rule) error {
+	body, err := encodeRule(r)
+	if err != nil {
+		return err
+	}
+	c, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.Execute(netlink.Message{Header: netlink.Header{Type: unix.RTM_DELRULE, Flags: netlink.Request | netlink.Acknowledge}, Data: body})
+	return err
+}
+
 // knowsRule reports whether a rule of the same priority has all of the attributes
 // that kernels have had only since 6.13.
 func knowsRule(c *netlink.Conn, body []byte) (bool, error) {

@@ -228,8 +228,12 @@ func (ns *Namespace) shell(cmd string, res *Result) {
 }
 
 func (ns *Namespace) rule618(cmd string, res *Result) {
-	r, err := parseRule618(cmd)
-	if err == nil {
+	r, gone, err := parseRule618(cmd)
+	switch {
+	case err != nil:
+	case gone:
+		err = ns.deleteRule(r)
+	default:
 		err = ns.addRule(r)
 	}
 	if err != nil {

@@ -1,0 +1,191 @@
+package text
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+	"routewhy/route/iproute2"
+)
+
+// ways writes which changes on the host would make the packet go as wanted.
+func (p *page) ways(x missed) {
+	p.blank()
+	if len(x.r.Ways) == 0 {
+		text := "no change of a route, a rule, a device or a setting that was tried makes it so"
+		if x.noneAtAll() {
+			text = "no gateway is known of which a default route could be made"
+		}
+		if x.r.NotOffered > 0 {
+			text = fmt.Sprintf("%s would make it so, and end your session", agree(x.r.NotOffered, "change", "changes"))
+		}
+		p.line("  " + text)
+	} else {
+		so := "so"
+		if x.r.Sometimes {
+			so = "so for all flows"
+		}
+		which := ", any one of these (each was tried on a copy)"
+		if len(x.r.Ways) == 1 {
+			which = " (tried on a copy)"
+		}
+		p.line("  to make it " + so + which)
+	}
+	for i := range x.r.Ways {
+		w := &x.r.Ways[i]
+		for k, c := range w.Commands {
+			note := ""
+			if k == len(w.Commands)-1 {
+				note = "moves " + moved(w) + wayFault(w)
+			}
+			if textWidth(c)+textWidth(note)+8 <= p.st.width() {
+				p.line("    " + pad(c, min(52, p.st.width()-4-2-textWidth(note))) + "  " + p.st.paint(dim, note))
+				continue
+			}
+			p.line("    " + c)
+			if note != "" {
+				p.line("      " + p.st.paint(dim, note))
+			}
+		}
+	}
+	if n := x.r.NotOffered; n > 0 && len(x.r.Ways) > 0 {
+		p.line("    " + agree(n, "more change", "more changes") + " would end your session")
+	}
+}
+
+// wayFault says what is wrong with the way that the packet then takes; empty: nothing is
+// known to be.
+func wayFault(w *report.Way) string {
+	if w.DeadEnd != nil {
+		if text := wrong(*w.DeadEnd, true); text != "" {
+			return "; but " + text
+		}
+	}
+	if w.Direct != "" {
+		return fmt.Sprintf("; it must answer on %s itself", iproute2.Safe(w.Direct))
+	}
+	return ""
+}
+
+// moved says which other packets would go differently.
+func moved(w *report.Way) string {
+	text := "very many addresses"
+	if w.Addresses != nil {
+		text = roughly(w.Addresses)
+	}
+	switch {
+	case w.SocketsUnread:
+	case w.Sockets == 0:
+		text += ", no connection"
+	default:
+		text += ", " + count(w.Sockets, "connection")
+	}
+	return text
+}
+
+// roughly is a number of addresses. One that only IPv6 has is a part of all its addresses,
+// or a power of two: nobody reads 39 digits.
+func roughly(n *big.Int) string {
+	const all = 128
+	if n.BitLen() <= 64 {
+		return addresses(n)
+	}
+	share, _ := new(big.Rat).SetFrac(n, new(big.Int).Lsh(big.NewInt(1), all)).Float64()
+	if share < 0.01 {
+		return fmt.Sprintf("about 2^%d addresses", n.BitLen()-1)
+	}
+	return fmt.Sprintf("%.1f%% of all IPv6 addresses", 100*share)
+}
+
+// maxAlterations is how many kinds of packets are shown without -v.
+const maxAlterations = 4
+
+// otherPackets writes which packets go where the user wants.
+func (p *page) otherPackets(x missed) {
+	p.blank()
+	if x.r.NoPacket && x.ofDefault() {
+		return
+	}
+	if x.r.NoPacket {
+		p.line("  no packet to this destination " + x.is())
+		return
+	}
+	if len(x.r.Packets) == 0 {
+		return
+	}
+	p.line("  packets that do")
+	for i := range x.r.Packets {
+		if i == maxAlterations && !p.st.Verbose {
+			p.line(fmt.Sprintf("    and %d more (-v)", len(x.r.Packets)-i))
+			return
+		}
+		a := &x.r.Packets[i]
+		p.aligned("    "+pad(altered(a), 26), "    "+altered(a), a.Ask[0], plain)
+	}
+}
+
+// altered says in what way packets differ.
+func altered(a *report.Alteration) string {
+	out := ""
+	for i := range a.With {
+		out += fieldWith(&a.With[i]) + ", "
+	}
+	last := fieldWith(a)
+	if out != "" {
+		last = strings.TrimPrefix(last, "with ")
+	}
+	return out + last
+}
+
+func fieldWith(a *report.Alteration) string {
+	var said, values []string
+	for _, v := range a.Values {
+		if v == "" {
+			said = append(said, without(a.Field))
+		} else {
+			values = append(values, iproute2.Safe(v))
+		}
+	}
+	if len(values) > 0 {
+		said = append(said, fieldIs(a.Field, alternatives(values)))
+	}
+	return strings.Join(said, " or ")
+}
+
+// without says that a packet does not have a field.
+func without(f lookup.Field) string {
+	switch f {
+	case lookup.FieldFrom:
+		return "without a source"
+	case lookup.FieldIif:
+		return "sent by this host"
+	}
+	return "not bound to a device"
+}
+
+// fieldIs says which value a field has.
+func fieldIs(f lookup.Field, v string) string {
+	switch f {
+	case lookup.FieldFrom:
+		return "from " + v
+	case lookup.FieldIif:
+		return "received on " + v
+	case lookup.FieldOif:
+		return "bound to " + v
+	case lookup.FieldMark:
+		return "with mark " + v
+	case lookup.FieldTOS:
+		return "with TOS " + v
+	case lookup.FieldUID:
+		return "with uid " + v
+	case lookup.FieldProto:
+		return "of protocol " + v
+	case lookup.FieldSport:
+		return "from port " + v
+	case lookup.FieldDport:
+		return "to port " + v
+	}
+	return "with flow label " + v
+}
