@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,3 +52,28 @@ func startedByShell() bool {
 	}
 	return slices.Contains([]string{"sh", "bash", "dash", "ash", "busybox", "ksh", "mksh", "zsh", "fish"}, strings.TrimSpace(string(name)))
 }
+
+// untilUnread is a context that ends when nobody reads standard output any more, because a
+// reader such as `| head -1` has ended. The program would notice it only at its next write.
+func untilUnread(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		poll := []unix.PollFd{{Fd: 1}}
+		for ctx.Err() == nil {
+			n, err := unix.Poll(poll, int(unreadNotice.Milliseconds()))
+			if err == nil && n > 0 {
+				if poll[0].Revents&unix.POLLERR != 0 {
+					cancel(unix.EPIPE)
+				}
+				return
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil); <-done }
+}
+
+// unreadNotice is how long it takes the watch of standard output to notice that it should
+// end.
+const unreadNotice = 200 * time.Millisecond

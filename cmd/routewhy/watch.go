@@ -69,6 +69,8 @@ func watch(ctx context.Context, o *options, s stdio) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, time.Duration(o.watch.timeout.value)*time.Second, errWatchTime{})
 		defer cancel()
 	}
+	ctx, stop := untilUnread(ctx)
+	defer stop()
 	t := newTeller(o, s, asked, goal)
 	every := everyMinute
 	if o.every.given {
