@@ -38,7 +38,8 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 		if x.r.Sometimes {
 			label = "  now      "
 		}
-		if !x.ofDefault() || x.Disposition != lookup.DispositionNoRoute {
+		told := len(r.Because) == 0 || x.ofDefault() && x.Disposition == lookup.DispositionNoRoute // by the first line
+		if !told {
 			p.block(label, x.told.verdict()+x.lost(), plain)
 		}
 		p.ways(x)
