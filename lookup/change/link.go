@@ -86,8 +86,13 @@ func (t *tx) editLink(index int, edit func(*route.Link)) {
 	edit(s.Link(index))
 }
 
-// losesIPv4 removes everything of IPv4 from a device (inetdev_destroy).
-func (t *tx) losesIPv4(l *route.Link) {
+// losesIPv4 removes everything of IPv4 from a device (inetdev_destroy). If the device stays,
+// its routes go with its last address: where it has none, they stay.
+func (t *tx) losesIPv4(l *route.Link, stays bool) {
+	if stays && len(t.addrs4(l.Index)) == 0 {
+		t.forgetNeighbours(route.IPv4, l.Index, true)
+		return
+	}
 	for at := t.addrs4(l.Index); len(at) > 0; at = t.addrs4(l.Index) {
 		t.deleteAddr4(at[0], true)
 	}
@@ -248,7 +253,7 @@ func (t *tx) deleteLink(l *route.Link) *Refusal {
 	}
 	for _, index := range gone {
 		l := t.link(index)
-		t.losesIPv4(l)
+		t.losesIPv4(l, false)
 		t.lower6(l, true)
 		t.flushObjects(index, linkGone)
 	}

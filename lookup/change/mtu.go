@@ -64,7 +64,7 @@ func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 		t.lower6(l, false)
 	}
 	if !hasIPv4(l) {
-		t.losesIPv4(l)
+		t.losesIPv4(l, true)
 	}
 	switch has6 := l.HasIPv6(); {
 	case had6 && has6 && mtu >= route.LeastMTU6:

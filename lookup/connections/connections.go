@@ -5,6 +5,11 @@
 // way up again for the next packet (dst_check; __ip_queue_xmit in net/ipv4/ip_output.c,
 // inet6_csk_xmit in net/ipv6/inet6_connection_sock.c), so the connection moves
 // immediately.
+//
+// Until then, an IPv6 socket that was not bound to its address keeps the way of the look-up
+// that connect(2) made before it had one (ip6_datagram_dst_update, tcp_v6_connect). Rules for
+// sources may lead elsewhere. Nothing shows this: such a connection is taken to leave by the
+// way that a look-up with its address finds, and its move to that way is not told.
 package connections
 
 import (

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"routewhy/lookup/change/command"
+	"routewhy/lookup/connections"
 	"routewhy/lookup/report"
 	"routewhy/route/kernel"
 	"routewhy/route/routetest"
@@ -71,39 +72,45 @@ func newSite(t *testing.T, rng *rand.Rand) *site {
 		quiet = append(quiet, "sysctl -qw net.ipv4.conf."+name+".rp_filter=0 net.ipv6.conf."+name+".accept_dad=0")
 	}
 	quiet = append(quiet, "ip link set lo up")
-	s.host.Run(t, quiet...)
-	s.server.Run(t, quiet...)
-	for i := range 2 {
-		r := routetest.New(t)
-		r.Run(t, quiet...)
-		r.Run(t, "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")
-		s.host.Run(t, fmt.Sprintf("ip link add u%d type veth peer name cust netns %d", i, r.Thread()), fmt.Sprintf("ip link set u%d up", i))
-		s.server.Run(t, fmt.Sprintf("ip link add p%d type veth peer name core netns %d", i, r.Thread()), fmt.Sprintf("ip link set p%d up", i))
-		r.Run(t, "ip link set cust up", "ip link add cust3 link cust type macvlan mode bridge", "ip link set cust3 up", "ip link set core up",
+	host, server := slices.Clone(quiet), slices.Clone(quiet)
+	routers := []*routetest.Namespace{routetest.New(t), routetest.New(t)}
+	for i, r := range routers {
+		host = append(host, fmt.Sprintf("ip link add u%d type veth peer name cust netns %d", i, r.Thread()), fmt.Sprintf("ip link set u%d up", i))
+		server = append(server, fmt.Sprintf("ip link add p%d type veth peer name core netns %d", i, r.Thread()), fmt.Sprintf("ip link set p%d up", i))
+	}
+	s.host.Run(t, host...)
+	s.server.Run(t, server...)
+	host, server = nil, nil
+	for i, r := range routers {
+		lines := append(slices.Clone(quiet), "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1", "ip link set cust up",
+			"ip link add cust3 link cust type macvlan mode bridge", "ip link set cust3 up", "ip link set core up",
 			"sysctl -qw net.ipv4.conf.cust.arp_ignore=1 net.ipv4.conf.cust3.arp_ignore=1")
 		for _, f := range families() {
 			mine, core := f.nets[i], fmt.Sprintf(f.core, i)
-			s.host.Run(t, fmt.Sprintf("%s addr add %s2/%d dev u%d", f.ip, mine, f.network, i))
-			s.server.Run(t, fmt.Sprintf("%s addr add %s1/%d dev p%d", f.ip, core, f.network, i), fmt.Sprintf("%s route add %s0/%d via %s2", f.ip, mine, f.network, core))
-			r.Run(t, fmt.Sprintf("%s addr add %s1/%d dev cust", f.ip, mine, f.network), fmt.Sprintf("%s addr add %s3/%d dev cust3", f.ip, mine, f.all),
+			host = append(host, fmt.Sprintf("%s addr add %s2/%d dev u%d", f.ip, mine, f.network, i))
+			server = append(server, fmt.Sprintf("%s addr add %s1/%d dev p%d", f.ip, core, f.network, i), fmt.Sprintf("%s route add %s0/%d via %s2", f.ip, mine, f.network, core))
+			lines = append(lines, fmt.Sprintf("%s addr add %s1/%d dev cust", f.ip, mine, f.network), fmt.Sprintf("%s addr add %s3/%d dev cust3", f.ip, mine, f.all),
 				fmt.Sprintf("%s addr add %s2/%d dev core", f.ip, core, f.network), fmt.Sprintf("%s route add %s/%d via %s1", f.ip, f.server, f.all, core))
 			for _, dev := range []string{"cust", "cust3"} {
-				r.Run(t, fmt.Sprintf("%s rule add iif %s not from %s0/%d blackhole pref 5", f.ip, dev, mine, f.network))
+				lines = append(lines, fmt.Sprintf("%s rule add iif %s from %s0/%d lookup main pref 5", f.ip, dev, mine, f.network),
+					fmt.Sprintf("%s rule add iif %s blackhole pref 6", f.ip, dev))
 			}
 		}
-		r.Settle()
+		r.Run(t, lines...)
 	}
 	for _, f := range families() {
-		s.server.Run(t, fmt.Sprintf("%s addr add %s/%d dev lo", f.ip, f.server, f.all))
-		s.host.Run(t, f.lines("ip route add default via A1 metric 100", "ip route add default via B1 metric 200", "ip route add default via B1 table 201",
+		server = append(server, fmt.Sprintf("%s addr add %s/%d dev lo", f.ip, f.server, f.all))
+		host = append(host, f.lines("ip route add default via A1 metric 100", "ip route add default via B1 metric 200", "ip route add default via B1 table 201",
 			"ip route add default via A1 table 200")...)
 		for _, c := range f.lines("ip rule add from B2 lookup 201 pref 1001", "ip rule add fwmark 7 lookup 201 pref 1002", "ip rule add from A2 lookup 200 pref 1003",
 			"ip route add SERVER/NETWORK via A3", "sysctl -qw net.ipv4.conf.u0.rp_filter=1", "sysctl -qw net.ipv4.conf.u1.rp_filter=1") {
 			if rng.IntN(2) == 0 {
-				s.host.Run(t, c)
+				host = append(host, c)
 			}
 		}
 	}
+	s.host.Run(t, host...)
+	s.server.Run(t, server...)
 	for _, ns := range []*routetest.Namespace{s.host, s.server} {
 		ns.Settle()
 	}
@@ -143,12 +150,13 @@ func changes() (all []string) {
 type live struct {
 	fd, peer int
 	port     int // the server's
+	unbound  bool
 	how      string
 }
 
 // connect makes a connection of the host to the server; nil: it cannot be made.
 func (s *site) connect(t *testing.T, f *family, kind, port int, src string, mark int, dev string) *live {
-	l := &live{port: port, how: fmt.Sprintf("%s, %s, port %d, from %q, mark %d, device %q", f.ip, map[int]string{unix.SOCK_STREAM: "TCP", unix.SOCK_DGRAM: "UDP"}[kind], port, src, mark, dev)}
+	l := &live{port: port, unbound: src == "", how: fmt.Sprintf("%s, %s, port %d, from %q, mark %d, device %q", f.ip, map[int]string{unix.SOCK_STREAM: "TCP", unix.SOCK_DGRAM: "UDP"}[kind], port, src, mark, dev)}
 	var listener int
 	s.server.Do(func() {
 		listener = must(unix.Socket(f.domain, kind|unix.SOCK_CLOEXEC, 0))(t)
@@ -306,9 +314,10 @@ func portOf(frame []byte) (int, bool) {
 	return int(binary.BigEndian.Uint16(frame[at:])), proto == unix.IPPROTO_TCP || proto == unix.IPPROTO_UDP
 }
 
-// said is what --try says of the connections, by the server's port.
-func (s *site) said(t *testing.T, lines []string) map[int]report.TrySocket {
-	out := map[int]report.TrySocket{}
+// said is what --try says of the connections, by the server's port. Those in kept may have the
+// way of a look-up without their source (see the package's comment).
+func (s *site) said(t *testing.T, lines []string) (out map[int]report.TrySocket, kept map[int]bool) {
+	out, kept = map[int]report.TrySocket{}, map[int]bool{}
 	q := &report.TryQuestion{}
 	for _, l := range lines {
 		q.Scripts = append(q.Scripts, command.Script{Lines: command.Lines(l)})
@@ -322,8 +331,17 @@ func (s *site) said(t *testing.T, lines []string) map[int]report.TrySocket {
 		for _, x := range trial.Report.Sockets {
 			out[int(x.Remote.Port())] = x
 		}
+		before := trial.Before.FIB()
+		for i := range before.Snapshot().Sockets {
+			x := &before.Snapshot().Sockets[i]
+			with := connections.FlowOf(x)
+			first := with
+			first.Src = netip.Addr{}
+			a, b := before.Lookup(with), before.Lookup(first)
+			kept[int(x.Remote.Port())] = with.Dst.Is6() && len(a.NextHops) > 0 && len(b.NextHops) > 0 && a.NextHops[0].Gateway != b.NextHops[0].Gateway
+		}
 	})
-	return out
+	return out, kept
 }
 
 func tryLive(t *testing.T, rng *rand.Rand, tally map[string]int) {
@@ -333,14 +351,20 @@ func tryLive(t *testing.T, rng *rand.Rand, tally map[string]int) {
 		f := &families()[i%2]
 		src := []string{"", "", f.nets[0] + "2", f.nets[1] + "2"}[rng.IntN(4)]
 		mark, dev := []int{0, 0, 7}[rng.IntN(3)], []string{"", "", "", "u0", "u1"}[rng.IntN(5)]
-		l := s.connect(t, f, []int{unix.SOCK_STREAM, unix.SOCK_DGRAM}[rng.IntN(2)], 5000+i, src, mark, dev)
+		kind := []int{unix.SOCK_STREAM, unix.SOCK_DGRAM}[rng.IntN(2)]
+		l := s.connect(t, f, kind, 5000+i, src, mark, dev)
 		if l == nil {
 			continue
 		}
-		if !l.lives(5 * time.Second) {
+		switch lives := l.lives(time.Second); {
+		case !lives && kind == unix.SOCK_STREAM:
 			t.Fatalf("%s: connected, and does not live", l.how)
+		case lives: // the answers to UDP may be dropped by the reverse-path filter
+			all = append(all, l)
 		}
-		all = append(all, l)
+	}
+	if len(all) == 0 {
+		t.Fatal("no connection could be made")
 	}
 	w := s.tap(t)
 	for _, l := range all {
@@ -354,7 +378,7 @@ func tryLive(t *testing.T, rng *rand.Rand, tally map[string]int) {
 		list := changes()
 		made = append(made, list[rng.IntN(len(list))])
 	}
-	said := s.said(t, made)
+	said, kept := s.said(t, made)
 	for _, line := range made {
 		s.host.Batch([]string{line})
 	}
@@ -378,7 +402,7 @@ func tryLive(t *testing.T, rng *rand.Rand, tally map[string]int) {
 		if really[i] == c.Lost {
 			t.Errorf("%s: said to be lost: %v %s, lives: %v\n%s", l.how, c.Lost, c.Reason.Code, really[i], strings.Join(made, "\n"))
 		}
-		if moves, ok := leaves(old[l.port], now[l.port]); ok && moves != c.Moves && !c.Perhaps {
+		if moves, ok := leaves(old[l.port], now[l.port]); ok && moves != c.Moves && !c.Perhaps && !(l.unbound && kept[l.port]) {
 			t.Errorf("%s: said to move: %v, moves: %v (from %v to %v)\n%s", l.how, c.Moves, moves, old[l.port], now[l.port], strings.Join(made, "\n"))
 		}
 		switch {
