@@ -169,12 +169,17 @@ func hides(line string) bool {
 }
 
 // collected is a state without the neighbours that the kernel has removed in the meantime,
-// as it may do with those that are not permanent.
+// as it may do with those that are not permanent. Those that it has given up are so.
 func collected(s *change.State, have *route.Snapshot) *change.State {
 	for _, n := range s.FIB().Snapshot().Neighbours {
-		there := func(x route.Neighbour) bool { return x.Link == n.Link && x.Addr == n.Addr }
-		if n.State != route.NeighbourPermanent && !slices.ContainsFunc(have.Neighbours, there) {
-			s = s.Apply(&change.Neighbour{Verb: change.Delete, Neighbour: n}).State
+		at := slices.IndexFunc(have.Neighbours, func(x route.Neighbour) bool { return x.Link == n.Link && x.Addr == n.Addr })
+		if n.State == route.NeighbourPermanent || at >= 0 && have.Neighbours[at].State.Valid() == n.State.Valid() {
+			continue
+		}
+		s = s.Apply(&change.Neighbour{Verb: change.Delete, Neighbour: n}).State
+		if at >= 0 {
+			now := have.Neighbours[at]
+			s = s.Apply(&change.Neighbour{Verb: change.Add, Neighbour: now, LinkAddr: now.State.Valid()}).State
 		}
 	}
 	return s

@@ -10,6 +10,10 @@
 // that connect(2) made before it had one (ip6_datagram_dst_update, tcp_v6_connect). Rules for
 // sources may lead elsewhere. Nothing shows this: such a connection is taken to leave by the
 // way that a look-up with its address finds, and its move to that way is not told.
+//
+// What arrives for a connection is not looked up again as long as its socket has a valid
+// route for it (tcp_v4_early_demux). So a reverse-path filter that is switched on stops it at
+// the next change of a route or an address, and not before.
 package connections
 
 import (
