@@ -248,14 +248,8 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	return index
 }
 
-// newSettings copies the settings below conf/default to a device, for one family. Those that
-// it had are gone.
+// newSettings copies the settings below conf/default to a device, for one family.
 func (t *tx) newSettings(name string, f route.Family) {
-	for path := range t.snap.Sysctls {
-		if of, dev, _, ok := confOf(path); ok && of == f && dev == name {
-			t.unset(path)
-		}
-	}
 	fresh := map[string]string{}
 	for path, value := range t.snap.Sysctls {
 		if of, dev, key, ok := confOf(path); ok && of == f && dev == newDevices {

@@ -84,12 +84,6 @@ func (t *tx) set(path, value string) {
 	s.Sysctls[path] = value
 }
 
-// unset forgets a setting, whose value is not known any more.
-func (t *tx) unset(path string) {
-	t.set(path, "") // so that the settings are this state's own
-	delete(t.snap.Sysctls, path)
-}
-
 func (t *tx) setConf(f route.Family, dev, key string, n int) {
 	t.set(route.ConfPath(f, dev, key), strconv.Itoa(n))
 }
