@@ -111,13 +111,13 @@ func (l *loader) text(name string, r io.Reader) error {
 		if err := l.account(); err != nil {
 			return err
 		}
-		if err := l.toil(sc.Bytes()); err != nil {
+		if err := l.toil(sc.Bytes(), len(t.titles)); err != nil {
 			return err
 		}
 		if l.facts.routes.Len() > maxRoutes {
 			return fmt.Errorf("more than %d routes", maxRoutes)
 		}
-		if limit := exceeded(l.moreFaults-more, l.facts.routes.Len()-routes); limit != 0 {
+		if limit := exceeded(l.moreFaults-more+len(t.titles), l.facts.routes.Len()-routes); limit != 0 {
 			return fmt.Errorf("has more than %d lines that are not understood: give the listings alone", limit)
 		}
 		if t.line == maxLines {
@@ -392,7 +392,7 @@ func (t *lines) other(s string, w []string) error {
 		t.known++
 		t.uname(w)
 		return nil
-	case sysctlLine().MatchString(s), settingLine().MatchString(s):
+	case strings.Contains(s, "=") && sysctlLine().MatchString(s), settingLine().MatchString(s):
 		t.spoke()
 		return t.sysctl(s)
 	case briefLine().MatchString(s):

@@ -94,14 +94,14 @@ func columnNames(w []string) []string {
 // headings are in another language or missing.
 func (t *lines) foreignColumns(s string, w []string) bool {
 	switch {
-	case routeRow().MatchString(s):
+	case len(w) >= 8 && routeRow().MatchString(s):
 		w := w
 		if t.title != "" && slices.Contains(strings.Fields(t.title), "irtt") && len(w) == 8 {
 			w = []string{"", "", "", "", "MSS", "", "irtt", ""}
 		}
 		t.columns = columnNames(w)
 		t.columnsBegin(false)
-	case routeRow6().MatchString(s) && !slices.Contains(w, "dev"):
+	case len(w) >= 6 && routeRow6().MatchString(s) && !slices.Contains(w, "dev"):
 		t.columns = columns6()
 		t.columnsBegin(true)
 	default:

@@ -49,22 +49,28 @@ func (l *loader) read(n int) {
 
 // How long a text takes to read, in bytes whose reading takes as long: of each line, each
 // word, each word of a line that has more words than usual, and each line that is not
-// understood.
+// understood, and each byte of it beyond a usual line.
 const (
 	lineWork = 64
 	wordWork = 8
 	hopWork  = 24
 	oddWork  = 128
+	byteWork = 4
 
 	usualWords = 32
+	usualLine  = 128
 )
 
 // toil counts the time that it takes to read a line. The limit of memory is also the
-// limit of that.
-func (l *loader) toil(line []byte) error {
+// limit of that. Pending is how many lines may still turn out not to be understood.
+func (l *loader) toil(line []byte, pending int) error {
 	words := int64(bytes.Count(line, []byte{' '}))
-	l.work -= int64(len(line)) + lineWork + wordWork*words + hopWork*max(0, words-usualWords) + oddWork*int64(max(0, l.moreFaults-l.odd))
-	if l.odd = l.moreFaults; l.work < 0 {
+	l.work -= int64(len(line)) + lineWork + wordWork*words + hopWork*max(0, words-usualWords)
+	odd := int64(l.moreFaults + pending - l.odd)
+	if odd > 0 {
+		l.work -= odd*oddWork + byteWork*max(0, int64(len(line))-usualLine)
+	}
+	if l.odd += int(odd); l.work < 0 {
 		return &route.LimitError{Limit: l.limit, Text: true}
 	}
 	return nil
