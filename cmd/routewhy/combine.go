@@ -68,6 +68,8 @@ func (o *options) checkFiles() error {
 		return usagef("--save: %s files are read and not written: .gz and .zst are", foreignSuffix(o.save))
 	case o.save == "-" && o.batch != "":
 		return usagef("--save - and the answers would both go to standard output")
+	case o.html == "-" || o.svg == "-":
+		return usagef("--html and --svg write a file: the answer goes to standard output")
 	case len(onStdin) > 1:
 		return usagef("--load - is given twice, and there is one standard input")
 	case o.save == "-" && len(o.destinations) > 0:

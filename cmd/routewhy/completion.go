@@ -35,7 +35,7 @@ func flagValues(name string) values {
 		return values{dir: "/sys/class/net"}
 	case "netns":
 		return values{dir: "/run/netns"}
-	case "load", "save", "record", "history":
+	case "load", "save", "record", "history", "html", "svg":
 		return values{files: true}
 	case "table":
 		return values{words: []string{"local", "main", "default"}}

@@ -82,6 +82,10 @@ type options struct {
 	// save is the file to write a snapshot to; empty: none.
 	save string
 
+	// html and svg are the files to write the answer to as a page and as a picture; empty:
+	// none.
+	html, svg string
+
 	json bool
 	// color is "auto", "always" or "never"; see [options.colored].
 	color          string
@@ -191,6 +195,8 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.Func("script", "print a script that makes a change, and takes it back after so many seconds", numberFlag(&o.script, 1, 24*60*60))
 
 	fs.Func("junit", "report expectations in a file for CI", fileFlag(func(s string) { o.junit = s }))
+	fs.Func("html", "write the answer as a page too", fileFlag(func(s string) { o.html = s }))
+	fs.Func("svg", "draw the decision as a picture too", fileFlag(func(s string) { o.svg = s }))
 	fs.BoolVar(&o.json, "json", false, "print JSON")
 	o.color = "auto"
 	fs.Func("color", "colour the output", wordFlag(&o.color, colorWords()))

@@ -116,10 +116,13 @@ func execute(ctx context.Context, args []string, s stdio) error {
 	if opts.json {
 		s.Stdout = &jsonSafe{w: s.Stdout}
 	}
-	if opts.save != "" {
+	if opts.save != "" || opts.html != "" || opts.svg != "" {
 		var stop context.CancelFunc
 		ctx, stop = interruptible(ctx)
 		defer stop()
+	}
+	if opts.html != "" || opts.svg != "" {
+		return runDrawn(ctx, args, opts, s)
 	}
 	return opts.run(ctx, opts, s)
 }

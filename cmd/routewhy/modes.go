@@ -41,9 +41,9 @@ func modes() []mode {
 	packet := []string{
 		"from", "iif", "oif", "vrf", "mark", "tos", "uid", "ipproto", "sport", "dport", "flowlabel",
 	}
-	common := []string{"ipv4", "ipv6", "netns", "load", "load-limit", "strict", "save", "redact", "json", "color", "verbose", "quiet"}
+	common := []string{"ipv4", "ipv6", "netns", "load", "load-limit", "strict", "save", "redact", "html", "json", "color", "verbose", "quiet"}
 	return []mode{{
-		flags:        slices.Concat(common, packet, []string{"reply", "no-kernel"}),
+		flags:        slices.Concat(common, packet, []string{"reply", "no-kernel", "svg"}),
 		destinations: true,
 		run:          explain,
 	}, {
@@ -107,7 +107,7 @@ func modes() []mode {
 	}, {
 		flag:    "diff",
 		usage:   "what differs between two snapshots, and for which destinations",
-		flags:   []string{"ipv4", "ipv6", "netns", "load-limit", "strict", "json", "color", "verbose", "quiet"},
+		flags:   []string{"ipv4", "ipv6", "netns", "load-limit", "strict", "html", "json", "color", "verbose", "quiet"},
 		sources: true,
 		run:     diff,
 	}, {
@@ -130,7 +130,7 @@ func modes() []mode {
 	}, {
 		flag:      "expect",
 		usage:     "whether packets go where a file of expectations says, on one host or many",
-		flags:     []string{"netns", "load", "load-limit", "strict", "json", "junit", "color", "verbose", "quiet"},
+		flags:     []string{"netns", "load", "load-limit", "strict", "html", "json", "junit", "color", "verbose", "quiet"},
 		snapshots: true,
 		run:       expectations,
 	}}

@@ -157,6 +157,10 @@ Where the facts come from (default: the running kernel):
 Output:
       --table T         with --dump: this table alone, a name or a number
       --json            JSON
+      --html FILE       write the answer as a page for a browser too: with a
+                        picture of each decision, and all facts
+      --svg FILE        draw the decision as a picture too: packet, rules,
+                        routes, next hop; what lost is grey, with its reason
       --color WHEN      auto, always or never; NO_COLOR is respected
   -v, --verbose         more: near misses, bits
   -q, --quiet           the verdict line alone

@@ -1,0 +1,87 @@
+package text
+
+import (
+	"html/template"
+	"io"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"routewhy/lookup/report"
+)
+
+// WebPage is an answer as a page for a browser.
+type WebPage struct {
+	// Command is what was asked, and By the program and the time.
+	Command, By string
+	// Text is what was printed, and Facts are the reports as JSON; empty: they are left out.
+	Text, Facts string
+	// Decisions are those that are drawn.
+	Decisions []*report.Explanation
+}
+
+// Write writes the page. It is whole in itself: it needs no script and refers to nothing
+// outside.
+func (p *WebPage) Write(w io.Writer) error {
+	var drawn strings.Builder
+	if len(p.Decisions) > 0 {
+		if err := Picture(&drawn, p.Decisions); err != nil {
+			return err
+		}
+	}
+	printed := visible(regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(p.Text, ""))
+	title, _, _ := strings.Cut(printed, "\n")
+	return template.Must(template.New("page").Parse(webPage)).Execute(w, map[string]any{
+		"Title": title, "Command": visible(p.Command), "By": visible(p.By), "Text": printed, "Facts": visible(p.Facts),
+		"Picture": template.HTML(drawn.String()), // Picture escapes all text
+	})
+}
+
+// visible is text without control characters, except for the ends of lines.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+const webPage = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{{.Title}}</title>
+<style>
+:root{--ink:#1f2328;--paper:#fff;--soft:#57606a;--panel:#f6f8fa;--line:#d0d7de}
+@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--soft:#9aa3ad;--panel:#161b22;--line:#30363d}}
+body{color:var(--ink);background:var(--paper);font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:60rem}
+h1{font-size:1.15rem;overflow-wrap:anywhere}h2{font-size:1rem;margin-top:2rem}
+pre{background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:.8rem;overflow-x:auto;font-size:13px;line-height:1.4}
+.picture{overflow-x:auto}.picture svg{max-width:100%;min-width:34rem;height:auto}
+footer,summary{color:var(--soft)}
+@media print{:root{--ink:#000;--paper:#fff;--soft:#333;--panel:#fff;--line:#999}pre{white-space:pre-wrap;overflow-wrap:anywhere}
+.picture svg{min-width:0}body{max-width:none}}
+</style>
+</head>
+<body>
+<h1>{{.Title}}</h1>
+{{- if .Picture}}
+<h2>The decision</h2>
+<div class="picture" tabindex="0">{{.Picture}}</div>
+{{- end}}
+<h2>The answer</h2>
+<pre tabindex="0"><code>$ {{.Command}}
+{{.Text}}</code></pre>
+{{- if .Facts}}
+<h2>The facts it rests on</h2>
+<details><summary>The same with all facts, as JSON</summary>
+<pre tabindex="0"><code>{{.Facts}}</code></pre></details>
+{{- end}}
+<footer><p>{{.By}}</p></footer>
+</body>
+</html>
+`
