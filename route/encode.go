@@ -72,6 +72,7 @@ func (s *Snapshot) sections(routes *List) []section {
 		list("sockets", &s.Sockets, Socket{}),
 		single("markers_read", &s.MarkersRead),
 		list("markers", &s.Markers, Marker{}),
+		list("redirects", &s.Learnt, Redirect{}),
 		list("wireguard", &s.WireGuard, WireGuard{}),
 		{"sysctls", len(s.Sysctls) == 0, s.writeSysctls, s.readSysctls},
 	}

@@ -6,8 +6,10 @@ import (
 	"strings"
 )
 
-// The facts about marks and about WireGuard. They are read only if somebody asks for them.
+// The facts about marks, redirects and WireGuard. They are read only if somebody asks for
+// them.
 const (
+	FactRedirects Fact = "learnt redirects"
 	FactMarkers   Fact = "what sets marks"
 	FactWireGuard Fact = "WireGuard devices"
 )
@@ -108,6 +110,14 @@ type WireGuard struct {
 	Mark uint32 `json:"mark,omitzero"`
 	// Endpoints are where the peers were last heard of.
 	Endpoints []netip.AddrPort `json:"endpoints,omitempty"`
+}
+
+// Redirect is a destination for which the kernel has learnt another gateway than its route
+// has, from an ICMP redirect. It forgets it after some minutes.
+type Redirect struct {
+	Dst     netip.Addr `json:"dst"`
+	Gateway netip.Addr `json:"gateway"`
+	Link    int        `json:"link"`
 }
 
 // AsksForMark reports whether some rule is for packets with a mark that is not zero.

@@ -53,6 +53,8 @@ type Snapshot struct {
 	// a mark, and they may be read. MarkersRead says that they were.
 	Markers     []Marker
 	MarkersRead bool
+	// Learnt are what the kernel has learnt from ICMP redirects, if that was asked for.
+	Learnt []Redirect
 	// WireGuard are WireGuard devices, if they were asked for and may be read.
 	WireGuard []WireGuard
 	Sysctls   Sysctls

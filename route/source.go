@@ -95,6 +95,8 @@ type Query struct {
 	Policies bool
 	// Markers adds what sets the marks of packets, if a rule asks for a mark.
 	Markers bool
+	// Redirects adds what the kernel has learnt from ICMP redirects.
+	Redirects bool
 	// WireGuard adds the WireGuard devices.
 	WireGuard bool
 	// Sockets says which sockets to read. Both families are read, whatever

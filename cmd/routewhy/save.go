@@ -29,7 +29,7 @@ func saveOnly(ctx context.Context, o *options, s stdio) error {
 func saveSnapshot(ctx context.Context, o *options, src route.Source, s stdio) error {
 	routes := new(route.List)
 	w := route.Query{
-		AllDevices: true, Sockets: route.Listening, Processes: true, Markers: true, WireGuard: true,
+		AllDevices: true, Sockets: route.Listening, Processes: true, Markers: true, Redirects: true, WireGuard: true,
 		Each:  func(r *route.Route) error { routes.Add(r); return nil },
 		Again: func() { routes = new(route.List) },
 	}

@@ -198,7 +198,34 @@ func tunnelLoop(h *Host) []Finding {
 			Links: []int{l.Index},
 		})
 	}
+	out = append(out, endpointLoops(h)...)
 	return out[:min(len(out), maxAlike)]
+}
+
+// endpointLoops finds peers of WireGuard devices to which the devices' own packets would go
+// through the devices themselves.
+func endpointLoops(h *Host) []Finding {
+	var out []Finding
+	for i := range h.snap.WireGuard {
+		w := &h.snap.WireGuard[i]
+		l := h.snap.Link(w.Link)
+		if l == nil || !l.Up() {
+			continue
+		}
+		for _, e := range w.Endpoints[:min(len(w.Endpoints), maxOwn)] {
+			d := h.lookup(route.Flow{Dst: e.Addr().Unmap(), Mark: w.Mark, Proto: route.ProtoUDP, DstPort: e.Port()})
+			if d.Disposition != lookup.DispositionUnicast || !d.HasRoute || slices.ContainsFunc(d.NextHops, func(n lookup.NextHop) bool { return n.Link != w.Link }) {
+				continue
+			}
+			r := d.Route
+			out = append(out, Finding{
+				Note:  lookup.Note{Reason: lookup.Reason{Code: CodeTunnelLoop, Want: e.Addr().Unmap(), Have: l.Name}, Route: &r, Table: r.Table},
+				Links: []int{l.Index},
+			})
+			break
+		}
+	}
+	return out
 }
 
 // tunnelMTU finds tunnels whose largest packets do not fit the device below.

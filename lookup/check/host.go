@@ -113,7 +113,7 @@ func Read(ctx context.Context, src route.Source, only route.Family, resolvers []
 	}
 	begin()
 	fib, err := lookup.Read(ctx, src, &lookup.Need{
-		Query: route.Query{Family: only, AllDevices: true, Markers: true, WireGuard: true},
+		Query: route.Query{Family: only, AllDevices: true, Markers: true, Redirects: true, WireGuard: true},
 		Hold:  func(r *route.Route) bool { return !leadsFar(r) },
 		Ask: func(f *lookup.FIB) []netip.Addr {
 			h := newHost(f, g, only)

@@ -53,6 +53,11 @@ func (h *Host) Read(ctx context.Context, w route.Query) (*route.Snapshot, error)
 			return nil, err
 		}
 	}
+	if w.Redirects {
+		if err := h.readRedirects(ctx, s, &w); err != nil {
+			return nil, err
+		}
+	}
 	marks := w.Markers && s.AsksForMark()
 	if w.WireGuard || marks {
 		if err := h.readWireGuard(ctx, s); err != nil {

@@ -2,11 +2,70 @@ package kernel
 
 import (
 	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
 	"os"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"routewhy/route"
 )
+
+// readRedirects adds what the kernel has learnt from ICMP redirects. It is a part of the
+// exceptions to routes, which a dump has if it asks for cloned routes.
+func (h *Host) readRedirects(ctx context.Context, snap *route.Snapshot, w *route.Query) error {
+	s, err := h.dumpSocket()
+	if err != nil {
+		return err
+	}
+	may := h.Redirects()
+	for _, f := range w.Families() {
+		if !may[f] {
+			continue
+		}
+		body := make([]byte, sizeofRtMsg)
+		body[0] = afOf(f)
+		binary.NativeEndian.PutUint32(body[8:], unix.RTM_F_CLONED)
+		_, err := s.dump(ctx, unix.RTM_GETROUTE, body, func(typ uint16, msg []byte) error {
+			if r, ok := decodeRedirect(msg, f); ok && typ == unix.RTM_NEWROUTE && len(snap.Learnt) < maxMarkers {
+				snap.Learnt = append(snap.Learnt, r)
+			}
+			return nil
+		})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		var refused *refusal
+		if err != nil && !(errors.As(err, &refused) && isAbsent(refused)) {
+			snap.Gaps = append(snap.Gaps, route.Gap{Fact: route.FactRedirects, Family: f, Why: why(err)})
+		}
+	}
+	return nil
+}
+
+// decodeRedirect decodes an exception to a route; false: it is no redirect.
+func decodeRedirect(msg []byte, f route.Family) (r route.Redirect, ok bool) {
+	if len(msg) < sizeofRtMsg || familyOf(msg[0]) != f {
+		return r, false
+	}
+	flags := binary.NativeEndian.Uint32(msg[8:])
+	if flags&unix.RTM_F_CLONED == 0 || flags&rtcfRedirected == 0 && msg[5] != unix.RTPROT_REDIRECT {
+		return r, false
+	}
+	for a := (attrs{rest: msg[sizeofRtMsg:]}); a.next(); {
+		switch a.typ {
+		case unix.RTA_DST:
+			r.Dst = a.addr(f)
+		case unix.RTA_GATEWAY:
+			r.Gateway = a.addr(f)
+		case unix.RTA_OIF:
+			r.Link = int(a.u32())
+		}
+	}
+	return r, r.Dst.IsValid() && r.Gateway.IsValid()
+}
 
 // Redirects says in which families this namespace has received an ICMP redirect
 // (InRedirects of /proc/net/snmp, Icmp6InRedirects of /proc/net/snmp6). Only then may

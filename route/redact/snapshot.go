@@ -44,6 +44,9 @@ func (m *Mapping) Snapshot(s *route.Snapshot, routes *route.List) (*route.Snapsh
 	})
 	o.Sockets = mapped(s.Sockets, m.socket)
 	o.Markers = mapped(s.Markers, m.marker)
+	o.Learnt = mapped(s.Learnt, func(r *route.Redirect) {
+		r.Dst, r.Gateway, r.Link = m.Addr(r.Dst), m.Addr(r.Gateway), m.index(r.Link)
+	})
 	o.WireGuard = mapped(s.WireGuard, func(w *route.WireGuard) {
 		w.Link = m.index(w.Link)
 		w.Endpoints = mapped(w.Endpoints, func(a *netip.AddrPort) { *a = netip.AddrPortFrom(m.Addr(a.Addr()), a.Port()) })

@@ -53,6 +53,10 @@ func (m *Mapping) learn(s *route.Snapshot, routes *route.List) {
 		m.learnAddr(s.Addrs[i].Prefix.Addr())
 		m.learnAddr(s.Addrs[i].Peer.Addr())
 	}
+	for i := range s.Learnt {
+		m.learnAddr(s.Learnt[i].Dst)
+		m.learnAddr(s.Learnt[i].Gateway)
+	}
 	for i := range s.WireGuard {
 		for _, e := range s.WireGuard[i].Endpoints {
 			m.learnAddr(e.Addr())

@@ -291,10 +291,33 @@ func (x checked) replyText() string {
 	return ""
 }
 
+// moreDevices says how many other devices there are besides the named one.
+func (x checked) moreDevices() string {
+	if x.Count > 1 {
+		return fmt.Sprintf(" (and %s)", agree(x.Count-1, "more device", "more devices"))
+	}
+	return ""
+}
+
 func (x checked) deviceText() string {
 	n := x.n
 	have, want := name(n.Have), name(n.Want)
 	switch n.Code {
+	case check.CodeLoopbackOpen:
+		return fmt.Sprintf("route_localnet is on for %s%s: neighbours may reach what listens on 127.0.0.1", have, x.moreDevices())
+	case check.CodeBroadcasts:
+		return fmt.Sprintf("bc_forwarding is on for all devices and for %s%s: broadcasts from there to the networks of other devices are forwarded", have, x.moreDevices())
+	case check.CodeRedirectedTo:
+		text := fmt.Sprintf("packets to %s go to the gateway %s by %s: an ICMP redirect told so", want, have, iproute2.Safe(x.Evidence.Devices[0]))
+		if n.Route != nil {
+			text += ", not " + routeInTable(n.Route)
+		}
+		if x.Count > 0 {
+			text += fmt.Sprintf(" (and %s)", agree(x.Count, "more destination", "more destinations"))
+		}
+		return text
+	case check.CodeParentBarred:
+		return fmt.Sprintf("packets of %s's VRF to %s do not arrive: that is an address of %s, the device below it, which does not take in what %[1]s sends", have, want, iproute2.Safe(x.Evidence.Devices[1]))
 	case check.CodeLoopbackDown:
 		return "lo is down: what this host sends to its own addresses, also 127.0.0.1, is lost"
 	case check.CodePortAddress:
