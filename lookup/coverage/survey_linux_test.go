@@ -22,7 +22,7 @@ import (
 // ROUTEWHY_SETUPS is the number of set-ups.
 func TestSurveyIsExact(t *testing.T) {
 	support := routetest.Probe(t)
-	setups, addresses := 4, 2000
+	setups, addresses := 2, 1000
 	if n, err := strconv.Atoi(os.Getenv("ROUTEWHY_SETUPS")); err == nil {
 		setups, addresses = n, 20000
 	}
