@@ -7,9 +7,20 @@ FUZZTIME ?= 30s
 PREFIX  ?= /usr/local
 KERNEL_6_12 = --short
 LINT     = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+NFPM     = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
 LDFLAGS  = -s -w
 
-.PHONY: build test test-386 test-s390x kernel-test race fuzz bench lint install clean
+# What dist builds for, and for which of them deb and rpm make a package.
+DIST     = linux-amd64 linux-arm64 linux-armv7 linux-riscv64 linux-s390x darwin-amd64 darwin-arm64 windows-amd64
+PACKAGES ?= amd64
+
+# The version is the tag of the commit, or its day and number, and times are the commit's.
+VERSION ?= $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | sed 's/^v//' | grep . || \
+	TZ=UTC git log -1 --date=format-local:%Y%m%d --format='0.0.0~git%cd.%h' 2>/dev/null || echo 0.0.0)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+export SOURCE_DATE_EPOCH
+
+.PHONY: build test test-386 test-s390x kernel-test race fuzz bench lint install dist deb rpm clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o routewhy ./cmd/routewhy
@@ -73,5 +84,35 @@ install: build
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|@BINDIR@|$(PREFIX)/bin|' cmd/routewhy/routewhy-record.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/routewhy-record.service
 
+# Static programs in dist/, and what sha256sum says about them. The same commit gives the same
+# bytes, wherever it is built.
+dist: $(DIST:%=dist/routewhy-%)
+	cd dist && sha256sum routewhy-* >SHA256SUMS
+
+.PHONY: $(DIST:%=dist/routewhy-%)
+$(DIST:%=dist/routewhy-%):
+	CGO_ENABLED=0 GOOS=$(word 2,$(subst -, ,$@)) GOARCH=$(patsubst armv7,arm,$(word 3,$(subst -, ,$@))) GOARM=7 \
+		$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/routewhy
+
+# Packages in dist/, with the manual, the completions and the recorder's unit. They need nothing.
+deb: $(PACKAGES:%=deb-%)
+rpm: $(PACKAGES:%=rpm-%)
+
+.PHONY: $(PACKAGES:%=deb-%) $(PACKAGES:%=rpm-%)
+$(PACKAGES:%=deb-%) $(PACKAGES:%=rpm-%): build
+	$(MAKE) dist/routewhy-linux-$(word 2,$(subst -, ,$@))
+	rm -rf dist/$@ && mkdir -p dist/$@
+	cp dist/routewhy-linux-$(word 2,$(subst -, ,$@)) dist/$@/routewhy
+	./routewhy --man | gzip -9n >dist/$@/routewhy.8.gz
+	./routewhy --completion bash >dist/$@/routewhy.bash
+	./routewhy --completion zsh >dist/$@/_routewhy
+	./routewhy --completion fish >dist/$@/routewhy.fish
+	sed 's|@BINDIR@|/usr/bin|' cmd/routewhy/routewhy-record.service >dist/$@/routewhy-record.service
+	cp README.md CHANGELOG.md dist/$@
+	touch -d @$(SOURCE_DATE_EPOCH) dist/$@/*
+	STAGE=dist/$@ PACKAGE_VERSION='$(VERSION)' PACKAGE_ARCH=$(patsubst armv7,arm7,$(word 2,$(subst -, ,$@))) \
+		$(GO) run $(NFPM) package --config cmd/routewhy/package/nfpm.yaml --packager $(word 1,$(subst -, ,$@)) --target dist/
+	rm -rf dist/$@
+
 clean:
-	rm -f routewhy
+	rm -rf routewhy dist

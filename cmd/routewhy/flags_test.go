@@ -303,7 +303,12 @@ func TestVersionLine(t *testing.T) {
 	if !strings.HasPrefix(line, "routewhy v1.2.3 go") {
 		t.Error(line)
 	}
-	if line := versionLine(new(debug.BuildInfo)); !strings.HasPrefix(line, "routewhy (devel) go") {
+	devel := &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}
+	if line := versionLine(devel); !strings.HasPrefix(line, "routewhy (no version recorded) go") {
+		t.Error(line)
+	}
+	devel.Settings = []debug.BuildSetting{{Key: "vcs", Value: "git"}, {Key: "vcs.revision", Value: "0123abcd"}}
+	if line := versionLine(devel); !strings.HasPrefix(line, "routewhy 0123abcd go") {
 		t.Error(line)
 	}
 }

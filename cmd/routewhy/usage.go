@@ -186,7 +186,7 @@ Example:
   routewhy 8.8.8.8 --from 192.0.2.2 --mark 0x1
 `
 
-// version is what --version prints: the version that the build recorded.
+// version is what --version prints: the version that the build recorded, or else its commit.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -197,8 +197,13 @@ func version() string {
 
 func versionLine(info *debug.BuildInfo) string {
 	version := info.Main.Version
-	if version == "" {
-		version = "(devel)"
+	if version == "" || version == "(devel)" {
+		version = "(no version recorded)"
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				version = s.Value
+			}
+		}
 	}
 	return fmt.Sprintf("routewhy %s %s %s/%s", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Stops the recorder before its files go: dpkg says "remove", rpm says 0. An upgrade leaves it.
+set -e
+if [ "$1" = remove ] || [ "$1" = 0 ]; then
+	if [ -d /run/systemd/system ]; then
+		systemctl --no-reload disable --now routewhy-record.service >/dev/null 2>&1 || :
+	fi
+fi
