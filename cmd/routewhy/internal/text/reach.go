@@ -184,7 +184,7 @@ func (o *reached) reach(verbose bool) []tinted {
 		if h.text == itsLink && len(h.uplinks) > 1 {
 			h.text = "their links"
 		}
-		out = append(out, tinted{"from " + someDevices(h.uplinks) + ": " + h.text, h.tint})
+		out = append(out, tinted{"from " + namedDevices(h.uplinks, verbose) + ": " + h.text, h.tint})
 	}
 	switch {
 	case len(out) > 0:
@@ -217,10 +217,19 @@ const (
 	maxUplinks = 6
 	// maxClients is how many networks of clients are named without -v.
 	maxClients = 4
+	// maxDevices is how many devices are named in one sentence, and maxDevicesVerbose with -v.
+	maxDevices        = 4
+	maxDevicesVerbose = 64
 )
 
-func someDevices(all []string) string {
-	if n := len(all); n > 4 {
+func someDevices(all []string) string { return namedDevices(all, false) }
+
+func namedDevices(all []string, verbose bool) string {
+	most := maxDevices
+	if verbose {
+		most = maxDevicesVerbose
+	}
+	if n := len(all); n > most {
 		return fmt.Sprintf("%s and %d more devices", strings.Join(all[:3], ", "), n-3)
 	}
 	return listed(all)
