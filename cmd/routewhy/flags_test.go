@@ -304,7 +304,7 @@ func TestVersionLine(t *testing.T) {
 		t.Error(line)
 	}
 	devel := &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}
-	if line := versionLine(devel); !strings.HasPrefix(line, "routewhy (no version recorded) go") {
+	if line := versionLine(devel); !strings.HasPrefix(line, "routewhy unversioned go") {
 		t.Error(line)
 	}
 	devel.Settings = []debug.BuildSetting{{Key: "vcs", Value: "git"}, {Key: "vcs.revision", Value: "0123abcd"}}

@@ -198,7 +198,7 @@ func version() string {
 func versionLine(info *debug.BuildInfo) string {
 	version := info.Main.Version
 	if version == "" || version == "(devel)" {
-		version = "(no version recorded)"
+		version = "unversioned"
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
 				version = s.Value
