@@ -1,7 +1,7 @@
 package text
 
 import (
-	"html/template"
+	"html"
 	"io"
 	"regexp"
 	"strings"
@@ -31,10 +31,18 @@ func (p *WebPage) Write(w io.Writer) error {
 	}
 	printed := visible(regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(p.Text, ""))
 	title, _, _ := strings.Cut(printed, "\n")
-	return template.Must(template.New("page").Parse(webPage)).Execute(w, map[string]any{
-		"Title": title, "Command": visible(p.Command), "By": visible(p.By), "Text": printed, "Facts": visible(p.Facts),
-		"Picture": template.HTML(drawn.String()), // Picture escapes all text
-	})
+	picture, facts := "", ""
+	if drawn.Len() > 0 {
+		picture = strings.Replace(webPicture, "PICTURE", drawn.String(), 1) // Picture escapes all text
+	}
+	if p.Facts != "" {
+		facts = strings.Replace(webFacts, "FACTS", html.EscapeString(visible(p.Facts)), 1)
+	}
+	// One pass: what is put in is not searched for these words.
+	_, err := strings.NewReplacer("TITLE", html.EscapeString(title), "COMMAND", html.EscapeString(visible(p.Command)),
+		"TEXT", html.EscapeString(printed), "BY", html.EscapeString(visible(p.By)),
+		"<PICTURE>", picture, "<FACTS>", facts).WriteString(w, webPage)
+	return err
 }
 
 // visible is text without control characters, except for the ends of lines.
@@ -47,6 +55,7 @@ func visible(s string) string {
 	}, s)
 }
 
+// webPage has words in capitals where [WebPage.Write] puts something in.
 const webPage = `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -54,7 +63,7 @@ const webPage = `<!DOCTYPE html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{{.Title}}</title>
+<title>TITLE</title>
 <style>
 :root{--ink:#1f2328;--paper:#fff;--soft:#57606a;--panel:#f6f8fa;--line:#d0d7de}
 @media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--soft:#9aa3ad;--panel:#161b22;--line:#30363d}}
@@ -68,20 +77,20 @@ footer,summary{color:var(--soft)}
 </style>
 </head>
 <body>
-<h1>{{.Title}}</h1>
-{{- if .Picture}}
-<h2>The decision</h2>
-<div class="picture" tabindex="0">{{.Picture}}</div>
-{{- end}}
-<h2>The answer</h2>
-<pre tabindex="0"><code>$ {{.Command}}
-{{.Text}}</code></pre>
-{{- if .Facts}}
-<h2>The facts it rests on</h2>
-<details><summary>The same with all facts, as JSON</summary>
-<pre tabindex="0"><code>{{.Facts}}</code></pre></details>
-{{- end}}
-<footer><p>{{.By}}</p></footer>
+<h1>TITLE</h1>
+<PICTURE><h2>The answer</h2>
+<pre tabindex="0"><code>$ COMMAND
+TEXT</code></pre>
+<FACTS><footer><p>BY</p></footer>
 </body>
 </html>
+`
+
+const webPicture = `<h2>The decision</h2>
+<div class="picture" tabindex="0">PICTURE</div>
+`
+
+const webFacts = `<h2>The facts it rests on</h2>
+<details><summary>The same with all facts, as JSON</summary>
+<pre tabindex="0"><code>FACTS</code></pre></details>
 `
