@@ -55,24 +55,46 @@ type farRoutes struct {
 	byShape map[route.Shape]*farKind
 	byLinks map[string]*farKind // of the rest
 	kinds   []*farKind
+	few     []*farKind // the first shapes, which most routes have: comparing is quicker than a map
+
+	// That of the route which was counted last: it is asked for again at once.
+	counted *route.Route
+	of      *farKind
 }
 
 type farKind struct {
 	AlikeRoutes
-	held bool
+	shape route.Shape
+	held  bool
 }
 
 // maxFarShapes is how many shapes are told apart. Of the rest, those by the same devices
 // are one kind.
 const maxFarShapes = 64
 
+// fewFarShapes is how many shapes are compared one after the other.
+const fewFarShapes = 8
+
 func (f *farRoutes) kind(r *route.Route) *farKind {
-	shape, ok := r.Shape()
-	if k := f.byShape[shape]; ok && k != nil {
-		return k
+	if r == f.counted {
+		return f.of
 	}
-	k := new(farKind)
+	shape, ok := r.Shape()
+	if ok {
+		for _, k := range f.few {
+			if k.shape == shape {
+				return k
+			}
+		}
+		if k := f.byShape[shape]; k != nil {
+			return k
+		}
+	}
+	k := &farKind{shape: shape}
 	if ok && len(f.byShape) < maxFarShapes {
+		if len(f.few) < fewFarShapes {
+			f.few = append(f.few, k)
+		}
 		if f.byShape == nil {
 			f.byShape = map[route.Shape]*farKind{}
 		}
@@ -96,7 +118,9 @@ func (f *farRoutes) kind(r *route.Route) *farKind {
 
 // count counts a route. The longest prefix of its kind stands for it.
 func (f *farRoutes) count(r *route.Route) {
+	f.counted = nil
 	k := f.kind(r)
+	f.counted, f.of = r, k
 	k.Count++
 	if !k.held && (!k.Dst.IsValid() || r.Dst.Bits() > k.Dst.Bits()) {
 		k.Dst = r.Dst
