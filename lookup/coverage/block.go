@@ -73,7 +73,7 @@ func (w *surveyor) block(i int, bounds []netip.Prefix) *block {
 		if d.Disposition == lookup.DispositionUnknown {
 			b.doubt = append(b.doubt, span{first, last})
 		}
-		w.take(b, flow, &d, countOf(first, last))
+		w.take(b, flow, &d, CountOf(first, last))
 	}
 	w.s.fib.EntriesIn(within, func(dst netip.Prefix, e lookup.Entry) {
 		at := Place{e, dst}

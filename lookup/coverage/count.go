@@ -13,8 +13,8 @@ type Count struct {
 	hi, lo uint64
 }
 
-// countOf is how many addresses a range has.
-func countOf(first, last netip.Addr) Count {
+// CountOf is how many addresses a range has.
+func CountOf(first, last netip.Addr) Count {
 	a, b := first.As16(), last.As16()
 	lo, borrow := bits.Sub64(binary.BigEndian.Uint64(b[8:]), binary.BigEndian.Uint64(a[8:]), 0)
 	hi, _ := bits.Sub64(binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(a[:8]), borrow)

@@ -48,7 +48,7 @@ const MaxLargest = 32
 type Range struct{ First, Last netip.Addr }
 
 // Size is how many addresses it has.
-func (r Range) Size() Count { return countOf(r.First, r.Last) }
+func (r Range) Size() Count { return CountOf(r.First, r.Last) }
 
 // Place is a route: an entry and its destination.
 type Place struct {

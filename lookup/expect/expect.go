@@ -3,8 +3,6 @@
 package expect
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"net/netip"
 	"slices"
 
@@ -164,9 +162,9 @@ type gathered struct {
 // part is a row of ranges that follow each other, and the largest of them.
 type part struct {
 	first, last netip.Addr
-	size        size
+	size        coverage.Count
 	addr        netip.Addr
-	largest     size
+	largest     coverage.Count
 	decision    lookup.Decision
 	verdict     verdict
 }
@@ -179,13 +177,13 @@ func (g *gathered) add(first, last netip.Addr, d *lookup.Decision, v verdict) {
 		*p = part{first: first}
 	}
 	p.last = last
-	if n := sizeOf(first, last); p.size == (size{}) || p.largest.less(n) {
+	if n := coverage.CountOf(first, last); p.size == (coverage.Count{}) || p.largest.Less(n) {
 		p.addr, p.largest, p.verdict = first, n, v
 		p.decision = *d
 		p.decision.NextHops = slices.Clone(d.NextHops)
 	}
-	p.size = sizeOf(p.first, last)
-	if g.most.size.less(p.size) {
+	p.size = coverage.CountOf(p.first, last)
+	if g.most.size.Less(p.size) {
 		g.most = *p
 	}
 }
@@ -196,28 +194,4 @@ func (g *gathered) result() Result {
 		State: p.verdict.state, Word: p.verdict.word, First: p.first, Last: p.last, Parts: g.parts,
 		Addr: p.addr, Decision: &p.decision, Some: p.verdict.some, Share: p.verdict.share,
 	}
-}
-
-// size is the number of addresses in a range, minus one. The number itself may need
-// more than 128 bits.
-type size struct {
-	any      bool
-	high, lo uint64
-}
-
-func sizeOf(first, last netip.Addr) size {
-	a, b := first.As16(), last.As16()
-	lo, borrow := bits.Sub64(binary.BigEndian.Uint64(b[8:]), binary.BigEndian.Uint64(a[8:]), 0)
-	high, _ := bits.Sub64(binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(a[:8]), borrow)
-	return size{true, high, lo}
-}
-
-func (s size) less(o size) bool {
-	switch {
-	case s.any != o.any:
-		return o.any
-	case s.high != o.high:
-		return s.high < o.high
-	}
-	return s.lo < o.lo
 }
