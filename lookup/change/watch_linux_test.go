@@ -209,18 +209,23 @@ func (w *watched) index(r *report.Turn) int {
 	return slices.IndexFunc(w.q.Asked, func(x history.Asked) bool { return x.Label == r.Label })
 }
 
-// step makes a change, and waits until the watch has the answers of a new reading.
-func (w *watched) step(t *testing.T) {
-	c := w.d.draw(change.New(lookup.New(w.read(t))))
-	w.send.send(t, c, nil)
-	w.barrier(t)
-	var ways []string
-	ok := w.wait(t, func([]*report.Turn) bool {
+// settled waits until the watch has the answers of a new reading, which it returns.
+func (w *watched) settled(t *testing.T) (ways []string, ok bool) {
+	ok = w.wait(t, func([]*report.Turn) bool {
 		w.mu.Unlock()
 		ways = w.fresh(t)
 		w.mu.Lock()
 		return slices.Equal(w.last(w.turns), ways)
 	})
+	return ways, ok
+}
+
+// step makes a change, and waits until the watch has the answers of a new reading.
+func (w *watched) step(t *testing.T) {
+	c := w.d.draw(change.New(lookup.New(w.read(t))))
+	w.send.send(t, c, nil)
+	w.barrier(t)
+	ways, ok := w.settled(t)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !ok {
@@ -325,13 +330,7 @@ func (w *watched) burst(t *testing.T, rng *rand.Rand) (made int) {
 		}
 	}
 	w.barrier(t)
-	var ways []string
-	ok := w.wait(t, func([]*report.Turn) bool {
-		w.mu.Unlock()
-		ways = w.fresh(t)
-		w.mu.Lock()
-		return slices.Equal(w.last(w.turns), ways)
-	})
+	ways, ok := w.settled(t)
 	if now := w.src.lost.Load(); now > lost && !w.wait(t, func(turns []*report.Turn) bool {
 		return slices.ContainsFunc(turns, func(r *report.Turn) bool { return r.Missed })
 	}) {

@@ -27,11 +27,7 @@ const (
 // addRule makes a rule as `ip rule add` would. If the kernel does not know one
 // of the attributes, it ignores it. Then addRule deletes the rule again.
 func (ns *Namespace) addRule(r *route.Rule) error {
-	body, err := encodeRule(r)
-	if err != nil {
-		return err
-	}
-	c, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+	c, body, err := ruleRequest(r)
 	if err != nil {
 		return err
 	}
@@ -53,17 +49,23 @@ func (ns *Namespace) addRule(r *route.Rule) error {
 
 // deleteRule deletes a rule as `ip rule del` would.
 func (ns *Namespace) deleteRule(r *route.Rule) error {
-	body, err := encodeRule(r)
-	if err != nil {
-		return err
-	}
-	c, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+	c, body, err := ruleRequest(r)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	_, err = c.Execute(netlink.Message{Header: netlink.Header{Type: unix.RTM_DELRULE, Flags: netlink.Request | netlink.Acknowledge}, Data: body})
 	return err
+}
+
+// ruleRequest opens a netlink socket, and encodes a rule for it.
+func ruleRequest(r *route.Rule) (*netlink.Conn, []byte, error) {
+	body, err := encodeRule(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+	return c, body, err
 }
 
 // knowsRule reports whether a rule of the same priority has all of the attributes
