@@ -275,6 +275,9 @@ func (o *options) parseDestinations(m *mode, args []string) error {
 		return nil
 	}
 	if m.destinations && len(args) == 0 {
+		if m.flag != "" {
+			return usagef("no DESTINATION").hint("routewhy 8.8.8.8 %s ... asks it about one", m)
+		}
 		return usagef("no DESTINATION").
 			hint("routewhy 8.8.8.8 explains one; routewhy --help tells the rest")
 	}

@@ -80,6 +80,7 @@ func TestFamilyOfTheFlags(t *testing.T) {
 func TestParseArgsFaults(t *testing.T) {
 	tests := []struct{ args, want, hint string }{
 		{"", "no DESTINATION", "routewhy --help"},
+		{"--why-not eth0", "no DESTINATION", "routewhy 8.8.8.8 --why-not ..."},
 		{"--dump 8.8.8.8", `--dump takes no DESTINATION, but there is "8.8.8.8"`, ""},
 		{"--table main 8.8.8.8", "--table goes with --dump, not with a DESTINATION", ""},
 		{"--dump --from 192.0.2.2", "--from does not go with --dump", ""},
