@@ -9,7 +9,7 @@ func All() []Check {
 	facts := func(f ...route.Fact) []route.Fact { return f }
 	return []Check{
 		{"RW001", "A route that refuses takes what the default route would carry", Error, ScopeDefault,
-			"A route of type unreachable, blackhole or prohibit covers every address, or half of all, and goes before a default route that would carry the packets. It is what the kill switch of a VPN leaves behind when the VPN has ended. A refusal that stands by, with a higher metric, or in a table of its own for some packets, is passed over.",
+			"A route of type unreachable, blackhole, prohibit or local covers every address, half of all, or 2000::/3, and goes before a default route that would carry the packets. It is what the kill switch of a VPN leaves behind when the VPN has ended. A refusal that stands by, with a higher metric, or in a table of its own for some packets, is passed over.",
 			facts(tables, rules), defaultRefused},
 		{"RW002", "The only default route is in a table that no rule leads to", Error, ScopeDefault,
 			"A program has put the default route into a table of its own, and the rule that leads there is missing: packets to other networks get \"Network is unreachable\". Where another default route is used, RW017 tells of the table.",
@@ -66,7 +66,7 @@ func All() []Check {
 			"Table local is asked by no rule, or a rule that comes before it takes packets to addresses of this host and sends them out. VRFs and rules for marks before table local are passed over.",
 			facts(routes, rules, addrs), localPassed},
 		{"RW020", "A rule refuses what this host sends", Error, ScopeRules,
-			"A rule of type prohibit, unreachable or blackhole is for packets from an address of this host, or for all packets although table main has a default route. Rules for marks, users, ports and devices are passed over.",
+			"A rule of type prohibit, unreachable or blackhole is for packets from an address of this host, for packets to its neighbours in one of its networks, or for all packets, or those of all users, although table main has a default route. Rules for marks, some users, ports and devices are passed over.",
 			facts(routes, rules, addrs), ownRefused},
 		{"RW021", "Marked packets are refused for want of a default route", Warning, ScopeRules,
 			"A mark leads packets to table main, which has no default route here, and then to a rule that refuses them, whereas packets without the mark find a default route in another table. A mark that has a table of its own is passed over: refusing is what is meant when that is empty.",
@@ -84,7 +84,7 @@ func All() []Check {
 			"Two devices have the same network with the same metric. All that is sent there leaves by the first, also answers to what came in by the second. Different metrics, rules for the second device's address, and a second device without carrier are passed over.",
 			facts(routes, links, addrs), networkTwice},
 		{"RW031", "A device's network hides another's addresses", Warning, ScopeEntries,
-			"A device's network holds the network of another one with its router, so that what is behind that router is looked for on the wrong link; or it lies inside another's and takes a gateway or a neighbour that was seen there. Bridges of containers, and addresses with a wrong length, do that. Tunnels are passed over. So does a bridge whose network holds a name server of /etc/resolv.conf that was never seen there.",
+			"A device's network holds the network of another one with its router, so that what is behind that router is looked for on the wrong link; or it lies inside another's and takes a gateway or a neighbour that was seen there. So does a route to a part of a network, by another device, that has the network's gateway in it. Bridges of containers, and addresses with a wrong length, do that. Tunnels are passed over. So does a bridge whose network holds a name server of /etc/resolv.conf that was never seen there.",
 			facts(routes, links, addrs), networkCovers},
 		{"RW032", "A host route for the zero address", Warning, ScopeEntries,
 			"A route to 0.0.0.0/32 or ::/128 carries no packet. Probably the default route was meant, and a DHCP server or a program gave it the wrong length. It is an error where there is no default route beside it.",

@@ -10,7 +10,7 @@ import (
 
 // What is found about default routes.
 const (
-	CodeDefaultRefused   lookup.Code = "default-refused"   // a route that refuses takes the packets of a default route; Route: the refusing one, Have: how many do
+	CodeDefaultRefused   lookup.Code = "default-refused"   // routes that refuse, or that are of this host, take the packets of a default route; Route: the first, Have: how many do
 	CodeDefaultUnreached lookup.Code = "default-unreached" // the only default route is in a table that no rule leads to; Route, Table
 	CodeDefaultCovered   lookup.Code = "default-covered"   // longer prefixes cover the default route, and the way to where they lead is none of their own; Route
 	CodeDefaultExpired   lookup.Code = "default-expired"   // the only default route has run out; Route
@@ -48,31 +48,61 @@ func (h *Host) replaced(fam route.Family) []lookup.EntryStatus {
 	return h.fib.Replacements(fam.Default())
 }
 
+// global6 has all IPv6 unicast addresses that are assigned on the Internet now (RFC 4291
+// section 2.4, IANA's registry).
+func global6() netip.Prefix { return netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20}), maxWide) }
+
+// maxWide is the longest prefix that may stand for the whole Internet: 2000::/3 in IPv6.
+const maxWide = 3
+
+// takesDefault reports whether a route takes packets from the default route without
+// sending them anywhere: it refuses them, or it delivers them to this host.
+func takesDefault(r *route.Route) bool {
+	return r.Dst.Bits() <= maxWide && (refuses(r.Type) || r.Type == route.TypeLocal)
+}
+
+// defaultRefused finds routes that refuse or keep what a default route would carry.
 func defaultRefused(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(factTables, route.FactRules) {
-		d := h.lookup(route.Flow{Dst: h.far(fam)})
-		if !d.HasRoute || !refuses(d.Route.Type) || d.Route.Dst.Bits() > 1 {
+		takers := h.takers(fam)
+		if len(takers) == 0 {
 			continue
 		}
-		f := Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeDefaultRefused}, Route: &d.Route, Table: d.Route.Table}}
-		for _, p := range lookup.SlashOnePair(fam) {
-			for _, s := range h.status(p) {
-				if refuses(s.Route.Type) && s.Route.Table == d.Route.Table && !same(&s.Route, &d.Route) {
-					f.Routes = append(f.Routes, s.Route)
-				}
-			}
+		r := &takers[0]
+		f := Finding{
+			Note:   lookup.Note{Reason: lookup.Reason{Code: CodeDefaultRefused, Have: len(takers)}, Route: r, Table: r.Table},
+			Routes: takers[1:],
 		}
-		f.Have = len(f.Routes) + 1
-		meant := false
 		for _, s := range h.defaults(fam) {
-			if s.Route.Type == route.TypeUnicast && (s.Route.Table == d.Route.Table || s.Route.Table == route.TableMain) {
-				meant = true
+			if s.Route.Type == route.TypeUnicast && (s.Route.Table == r.Table || s.Route.Table == route.TableMain) {
 				f.Routes = append(f.Routes, s.Route)
 			}
 		}
-		if meant {
+		if len(f.Routes) >= len(takers) {
 			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// takers are the routes of one table that take packets from a family's default route.
+func (h *Host) takers(fam route.Family) []route.Route {
+	var out []route.Route
+	if d := h.lookup(route.Flow{Dst: h.far(fam)}); d.HasRoute && takesDefault(&d.Route) {
+		out = append(out, d.Route)
+	}
+	pair := lookup.SlashOnePair(fam)
+	wide := pair[:]
+	if fam == route.IPv6 {
+		wide = append(wide, global6())
+	}
+	for _, p := range wide {
+		for _, s := range h.status(p) {
+			one := len(out) == 0 || s.Route.Table == out[0].Table && s.Route.Type == out[0].Type && !same(&s.Route, &out[0])
+			if (s.Status == lookup.StatusRefuses || s.Status == lookup.StatusInUse) && takesDefault(&s.Route) && one {
+				out = append(out, s.Route)
+			}
 		}
 	}
 	return out

@@ -132,9 +132,7 @@ func networkCovers(h *Host) []Finding {
 	routers := h.routers()
 	var out []Finding
 	for _, n := range all {
-		if len(h.has(n.link.Index, n.route.Dst)) == 0 {
-			continue
-		}
+		addressed := len(h.has(n.link.Index, n.route.Dst)) > 0
 		for bits := n.route.Dst.Bits() - 1; bits > 0; bits-- {
 			p, _ := n.route.Dst.Addr().Prefix(bits)
 			for _, w := range wide[p] {
@@ -142,22 +140,31 @@ func networkCovers(h *Host) []Finding {
 					continue
 				}
 				r := *w.route
-				if gateway := routers.in(n.link.Index, n.route.Dst); gateway.IsValid() {
+				if !addressed {
+					if gateway := routers.in(w.link.Index, n.route.Dst); gateway.IsValid() {
+						out = append(out, inside(n, w, gateway))
+					}
+				} else if gateway := routers.in(n.link.Index, n.route.Dst); gateway.IsValid() {
 					out = append(out, Finding{
 						Note:   lookup.Note{Reason: lookup.Reason{Code: CodeCoversUplink, Want: n.link.Name, Have: n.route.Dst}, Route: &r, Table: r.Table},
 						Routes: []route.Route{*n.route},
 					})
 				} else if hidden := h.hides(n, w); hidden.IsValid() {
-					inner := *n.route
-					out = append(out, Finding{
-						Note:   lookup.Note{Reason: lookup.Reason{Code: CodeNetworkInside, Want: hidden, Have: n.link.Name}, Route: &inner, Table: inner.Table},
-						Routes: []route.Route{r},
-					})
+					out = append(out, inside(n, w, hidden))
 				}
 			}
 		}
 	}
 	return append(out[:min(len(out), maxAlike)], hiddenResolver(h)...)
+}
+
+// inside is the finding that a network lies in a wider one and takes one of its addresses.
+func inside(n, w network, hidden netip.Addr) Finding {
+	inner := *n.route
+	return Finding{
+		Note:   lookup.Note{Reason: lookup.Reason{Code: CodeNetworkInside, Want: hidden, Have: n.link.Name}, Route: &inner, Table: inner.Table},
+		Routes: []route.Route{*w.route},
+	}
 }
 
 // hides is a gateway or a neighbour of a wider network whose address is in a narrower

@@ -80,8 +80,15 @@ func (x checked) defaultText() string {
 				what = append(what, r.Dst)
 			}
 		}
-		return fmt.Sprintf("%s in %s %s every packet that the default route %s would carry", strings.Join(what, " and "), tableWords(n.Table),
-			agreeWord(len(what), "refuses", "refuse"), left)
+		verb := agreeWord(len(what), "refuses", "refuse")
+		if n.Route.Type == typeLocal {
+			verb = agreeWord(len(what), "delivers", "deliver") + " to this host itself"
+		}
+		which := "every packet"
+		if len(what) == 1 && !n.Route.IsDefault() {
+			which = "packets"
+		}
+		return fmt.Sprintf("%s in %s %s %s that the default route %s would carry", strings.Join(what, " and "), tableWords(n.Table), verb, which, left)
 	case check.CodeDefaultUnreached:
 		return fmt.Sprintf("the only default route, %s, is in %s, and no rule leads there: packets to other networks find no route", n.Route.Line(), tableWords(n.Table))
 	case check.CodeDefaultCovered:
@@ -129,6 +136,9 @@ func (x checked) ruleText() string {
 	case check.CodeOwnRefused:
 		if have == "" {
 			return rule + " refuses every packet that this host sends to other networks"
+		}
+		if strings.Contains(have, "/") {
+			return fmt.Sprintf("%s refuses every packet that this host sends to its neighbours in %s", rule, have)
 		}
 		return fmt.Sprintf("%s refuses every packet from this host's own address %s", rule, have)
 	case check.CodeMarkLate:

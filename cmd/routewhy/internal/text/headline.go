@@ -350,8 +350,11 @@ func kept(d *report.Decision) string {
 	return ""
 }
 
-// typeUnicast is the type of an ordinary route.
-const typeUnicast = "unicast"
+// Types of routes: an ordinary one, and one to this host itself.
+const (
+	typeUnicast = "unicast"
+	typeLocal   = "local"
+)
 
 // nextHopWords is a next hop as it is configured. If the kernel was redirected from
 // its gateway, the new gateway stands instead of the old one.
