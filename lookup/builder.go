@@ -23,7 +23,7 @@ func New(s *route.Snapshot) *FIB {
 // ready for use.
 type Builder struct {
 	tables4, tables6 map[route.Table]*table
-	shared           map[route.Shape]*entry
+	shared           route.ByShape[*entry]
 	entries          []*entry
 	partial          bool
 }
@@ -35,36 +35,27 @@ func (b *Builder) Add(r *route.Route) {
 
 // skip counts a route that is left out, because no question will be about an address
 // that it covers.
-func (b *Builder) skip(f route.Family, id route.Table) {
-	b.table(f, id).routes++
+func (b *Builder) skip(f route.Family, id route.Table) *table {
+	t := b.table(f, id)
+	t.routes++
 	b.partial = true
+	return t
 }
 
-// mark remembers a route's prefix, so that [FIB.EntryStatuses] knows which longer
-// prefixes there are although the routes themselves are left out. If one route of a
-// table is marked, all must be, also those that are held.
-func (b *Builder) mark(id route.Table, dst netip.Prefix, held bool) {
-	t := b.table(route.FamilyOf(dst.Addr()), id)
-	if t.marked == nil {
-		t.marked = new(bart.Lite)
-	}
-	_, before := t.trie.Get(dst)
-	if held && !before && t.marked.Get(dst) || !held && before {
-		if t.part == nil {
-			t.part = new(bart.Lite)
-		}
-		t.part.Insert(dst)
-	}
-	t.marked.Insert(dst)
+// leave counts a route that is left out, and remembers its prefix, so that
+// [FIB.EntryStatuses] knows which longer prefixes there are.
+func (b *Builder) leave(r *route.Route) {
+	b.skip(r.Family(), r.Table).left.add(r.Dst)
 }
 
 // empty removes the routes of a prefix, before all of them are put there again.
 func (b *Builder) empty(id route.Table, dst netip.Prefix) {
 	t := b.table(route.FamilyOf(dst.Addr()), id)
 	t.trie.Delete(dst)
-	if t.part != nil {
-		t.part.Delete(dst)
+	if t.read == nil {
+		t.read = new(bart.Lite)
 	}
+	t.read.Insert(dst)
 }
 
 // put adds a route that was counted before.
@@ -111,17 +102,10 @@ func (t *table) insert(dst netip.Prefix, e *entry) {
 
 // entry finds or makes the entry of a route.
 func (b *Builder) entry(r *route.Route) *entry {
-	k, ok := r.Shape()
+	e, ok := b.shared.Get(r)
 	if !ok {
-		return b.newEntry(r)
-	}
-	e := b.shared[k]
-	if e == nil {
 		e = b.newEntry(r)
-		if b.shared == nil {
-			b.shared = make(map[route.Shape]*entry)
-		}
-		b.shared[k] = e
+		b.shared.Put(r, e)
 	}
 	return e
 }
@@ -179,6 +163,11 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 	for _, e := range b.entries {
 		f.resolve(e)
 		f.take(e)
+	}
+	for _, tables := range []map[route.Table]*table{b.tables4, b.tables6} {
+		for _, t := range tables {
+			t.left.sort()
+		}
 	}
 	f.merge()
 	return f

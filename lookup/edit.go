@@ -156,8 +156,6 @@ func (e *Edit) Rewrite(f route.Family, id route.Table, edit func(netip.Prefix, [
 		default:
 			if len(changes[0].entries) > 0 {
 				next.Insert(dst, &leaf{entries: changes[0].entries})
-			} else if t.marked != nil {
-				t.marked = t.marked.DeletePersist(dst)
 			}
 			changes = changes[1:]
 		}
@@ -169,15 +167,9 @@ func (e *Edit) Rewrite(f route.Family, id route.Table, edit func(netip.Prefix, [
 func (t *table) put(dst netip.Prefix, entries []*entry) {
 	if len(entries) == 0 {
 		t.trie = t.trie.DeletePersist(dst)
-		if t.marked != nil {
-			t.marked = t.marked.DeletePersist(dst)
-		}
 		return
 	}
 	t.trie = t.trie.InsertPersist(dst, &leaf{entries: entries})
-	if t.marked != nil {
-		t.marked = t.marked.InsertPersist(dst)
-	}
 }
 
 func (e *Edit) table(f route.Family, id route.Table) *table {
@@ -338,7 +330,7 @@ func (e *Edit) rebuild(s *route.Snapshot) *FIB {
 // renewed is a copy of a table with other entries.
 func (t *table) renewed(renew func(*entry) *entry) *table {
 	c := newTable()
-	c.routes, c.defaults, c.marked, c.part = t.routes, t.defaults, t.marked, t.part
+	c.routes, c.defaults, c.left, c.read = t.routes, t.defaults, t.left, t.read
 	for dst, l := range t.trie.All() {
 		if len(l.entries) == 1 {
 			c.trie.Insert(dst, renew(l.entries[0]).alone)

@@ -93,8 +93,8 @@ type table struct {
 	trie     *bart.Table[*leaf]
 	routes   int
 	defaults int        // entries of length 0 (tb_num_default)
-	marked   *bart.Lite // all prefixes, where the trie has not all of them
-	part     *bart.Lite // those of which the trie has some routes, and not all
+	left     prefixList // the prefixes of which not all routes were held when they were first read
+	read     *bart.Lite // those among them of which the trie has all routes since
 }
 
 // leaf is all entries of one prefix, in the order in which they are tried.
@@ -159,33 +159,32 @@ func (f *FIB) leftOut(addrs []netip.Addr) []netip.Addr {
 }
 
 // omits gives a function that reports whether a route covers an address of which only
-// the prefix is remembered. It serves many questions: if there are many tables, to ask
-// each table every time costs more than to gather once what they leave out.
+// the prefix is remembered. It serves many questions: to search the lists for every length
+// of a prefix then costs more than to gather once what is left out.
 func (fam *family) omits(questions int) func(netip.Addr) bool {
-	var tables []*table
-	size := 0
+	searches, size := 0, 0
 	for _, t := range fam.tables {
-		if t.marked != nil {
-			tables = append(tables, t)
-			size += t.marked.Size()
+		if n := t.left.Len(); n > 0 {
+			searches += questions * 8 * maxKeySize
+			size += n
 		}
 	}
-	if int64(len(tables))*int64(questions) <= int64(size) {
+	if searches <= size {
 		return func(a netip.Addr) bool {
-			return slices.ContainsFunc(tables, func(t *table) bool {
-				for p := range t.marked.Supernets(netip.PrefixFrom(a, a.BitLen())) {
-					if t.omits(p) {
+			for _, t := range fam.tables {
+				for bits := a.BitLen(); bits >= 0 && t.left.Len() > 0; bits-- {
+					if p, _ := a.Prefix(bits); t.omits(p) {
 						return true
 					}
 				}
-				return false
-			})
+			}
+			return false
 		}
 	}
 	all := new(bart.Lite)
-	for _, t := range tables {
-		for p := range t.marked.All() {
-			if t.omits(p) {
+	for _, t := range fam.tables {
+		for i := range t.left.Len() {
+			if p := t.left.at(i); !t.isRead(p) {
 				all.Insert(p)
 			}
 		}
@@ -195,21 +194,36 @@ func (fam *family) omits(questions int) func(netip.Addr) bool {
 
 // omits reports whether not all routes of a prefix are held.
 func (t *table) omits(p netip.Prefix) bool {
-	_, held := t.trie.Get(p)
-	return !held || t.part != nil && t.part.Get(p)
+	_, left := t.left.search(p)
+	return left && !t.isRead(p)
 }
+
+// isRead reports whether a prefix that was left out was read later.
+func (t *table) isRead(p netip.Prefix) bool { return t.read != nil && t.read.Get(p) }
 
 // subnets are the prefixes of a table inside another, in ascending order.
 func (t *table) subnets(p netip.Prefix) iter.Seq[netip.Prefix] {
-	if t.marked != nil {
-		return t.marked.Subnets(p)
-	}
 	return func(yield func(netip.Prefix) bool) {
+		next, _ := t.left.search(p)
+		// leftTo yields the left prefixes up to one that is not to be yielded itself.
+		leftTo := func(end int) bool {
+			for ; next < end; next++ {
+				if sub := t.left.at(next); !t.isRead(sub) && !yield(sub) {
+					return false
+				}
+			}
+			return true
+		}
 		for sub := range t.trie.Subnets(p) {
-			if !yield(sub) {
+			at, too := t.left.search(sub)
+			if !leftTo(at) || !yield(sub) {
 				return
 			}
+			if too {
+				next++
+			}
 		}
+		leftTo(t.left.after(p))
 	}
 }
 

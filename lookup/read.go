@@ -138,14 +138,12 @@ func (l *loader) reduce() {
 
 // hold adds a route of large tables, or only remembers its prefix.
 func (l *loader) hold(r *route.Route) {
-	held := l.need.Hold(r)
-	l.builder.mark(r.Table, r.Dst, held)
-	if held {
-		l.held++
-		l.builder.Add(r)
+	if !l.need.Hold(r) {
+		l.builder.leave(r)
 		return
 	}
-	l.builder.skip(r.Family(), r.Table)
+	l.held++
+	l.builder.Add(r)
 }
 
 // leftOut are the addresses that will be asked about and that a left-out route covers.

@@ -12,7 +12,7 @@ import (
 type List struct {
 	kinds  []Route // without a destination
 	count  []int   // of each kind
-	shapes map[Shape]int32
+	shapes ByShape[int32]
 	others map[string]int32 // by longKind
 	routes []listed
 	shared int64 // about how many bytes the kinds and the default routes take
@@ -59,26 +59,30 @@ func zeroAddr(f Family) netip.Addr {
 
 // Add adds a copy of a route at the end.
 func (l *List) Add(r *Route) {
-	if l.shapes == nil {
-		l.shapes, l.others = map[Shape]int32{}, map[string]int32{}
+	k, ok := l.shapes.Get(r)
+	if !ok {
+		k = l.kind(r)
 	}
-	if s, ok := r.Shape(); ok {
-		l.add(r.Dst, kindOf(l, l.shapes, s, r))
-	} else {
-		l.add(r.Dst, kindOf(l, l.others, r.longKind(), r))
-	}
+	l.add(r.Dst, k)
 }
 
-func kindOf[K comparable](l *List, known map[K]int32, key K, r *Route) int32 {
-	k, ok := known[key]
-	if !ok {
-		k = int32(len(l.kinds))
-		known[key] = k
-		l.kinds = append(l.kinds, r.Clone())
-		l.kinds[k].Dst = netip.Prefix{}
-		l.count = append(l.count, 0)
-		l.shared += sizeOfKind(r)
+// kind finds or makes the kind of a route whose shape is new, or that has none.
+func (l *List) kind(r *Route) int32 {
+	k := int32(len(l.kinds))
+	if !l.shapes.Put(r, k) {
+		long := r.longKind()
+		if old, ok := l.others[long]; ok {
+			return old
+		}
+		if l.others == nil {
+			l.others = map[string]int32{}
+		}
+		l.others[long] = k
 	}
+	l.kinds = append(l.kinds, r.Clone())
+	l.kinds[k].Dst = netip.Prefix{}
+	l.count = append(l.count, 0)
+	l.shared += sizeOfKind(r)
 	return k
 }
 
@@ -151,7 +155,7 @@ func (l *List) Rewrite(f func(*Route)) {
 	for i := range l.kinds {
 		f(&l.kinds[i])
 	}
-	l.shapes = nil
+	l.shapes, l.others = ByShape[int32]{}, nil
 }
 
 // Map returns a copy of the list that dst and rest have changed. Dst replaces the

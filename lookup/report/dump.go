@@ -102,14 +102,8 @@ type Row struct {
 // Dst is its destination.
 func (r *Row) Dst() netip.Prefix { return r.raw.Dst }
 
-// Shape is the same for routes that differ only in their destination; false: that is not
-// known.
-func (r *Row) Shape() (route.Shape, bool) {
-	if r.raw == nil {
-		return route.Shape{}, false
-	}
-	return r.raw.Shape()
-}
+// Raw is the route as it was read; nil: it comes from a report that was decoded.
+func (r *Row) Raw() *route.Route { return r.raw }
 
 // Route is the route.
 func (r *Row) Route() *iproute2.Route {

@@ -52,10 +52,9 @@ func ReadWhole(ctx context.Context, src route.Source, q route.Query) (*lookup.FI
 // farRoutes are the routes of large tables to other networks, by what they are except for
 // their destination.
 type farRoutes struct {
-	byShape map[route.Shape]*farKind
+	byShape route.ByShape[*farKind]
 	byLinks map[string]*farKind // of the rest
 	kinds   []*farKind
-	few     []*farKind // the first shapes, which most routes have: comparing is quicker than a map
 
 	// That of the route which was counted last: it is asked for again at once.
 	counted *route.Route
@@ -64,42 +63,22 @@ type farRoutes struct {
 
 type farKind struct {
 	AlikeRoutes
-	shape route.Shape
-	held  bool
+	held bool
 }
 
 // maxFarShapes is how many shapes are told apart. Of the rest, those by the same devices
 // are one kind.
 const maxFarShapes = 64
 
-// fewFarShapes is how many shapes are compared one after the other.
-const fewFarShapes = 8
-
 func (f *farRoutes) kind(r *route.Route) *farKind {
 	if r == f.counted {
 		return f.of
 	}
-	shape, ok := r.Shape()
-	if ok {
-		for _, k := range f.few {
-			if k.shape == shape {
-				return k
-			}
-		}
-		if k := f.byShape[shape]; k != nil {
-			return k
-		}
+	if k, ok := f.byShape.Get(r); ok {
+		return k
 	}
-	k := &farKind{shape: shape}
-	if ok && len(f.byShape) < maxFarShapes {
-		if len(f.few) < fewFarShapes {
-			f.few = append(f.few, k)
-		}
-		if f.byShape == nil {
-			f.byShape = map[route.Shape]*farKind{}
-		}
-		f.byShape[shape] = k
-	} else {
+	k := new(farKind)
+	if f.byShape.Len() == maxFarShapes || !f.byShape.Put(r, k) {
 		links := fmt.Append(nil, r.Table, " ", r.NextHopID)
 		for i := range r.NextHops {
 			links = fmt.Append(links, " ", r.NextHops[i].Link)

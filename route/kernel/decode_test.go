@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -161,6 +162,57 @@ func TestDecodeRoute(t *testing.T) {
 			got, err := decodeRoute(tt.msg)
 			checkDecoded(t, got, err, tt.want, tt.err)
 		})
+	}
+}
+
+// A route that is like an earlier one except for its destination is decoded as if there had
+// been no earlier one.
+func TestDecodeAlike(t *testing.T) {
+	type family struct {
+		af   byte
+		dst  []string
+		gate string
+	}
+	var messages [][]byte
+	for _, f := range []family{
+		{afInet, []string{"10.0.0.0", "10.1.0.0", "10.0.0.0"}, "192.0.2.1"},
+		{afInet6, []string{"2001:db8::", "2001:db8:1::", "2001:db8::"}, "fe80::1"},
+	} {
+		for i, dst := range f.dst {
+			head := [8]byte{f.af, byte(16 + 8*i), 0, 0, 254, 4, 0, 1}
+			table, to, out := attr32(rtaTable, 254), attr(rtaDst, ipBytes(dst)), attr32(rtaOif, 4)
+			via := attr(rtaGateway, ipBytes(f.gate))
+			messages = append(messages,
+				routeMessage(head, 0, table, to, via, out),
+				routeMessage(head, 0, table, to, out),
+				routeMessage(head, 0, to, via, out),
+				routeMessage(head, 0, table, to, attr32(rtaPriority, 5), via, out),
+				routeMessage(head, 0x4000, table, to, via, out),
+				routeMessage(head, 0, table, to, attr(77, []byte("abc")), out),
+				routeMessage([8]byte{f.af, 0, 0, 0, 254, 4, 0, 1}, 0, table, via, out),
+				routeMessage(head, 0, table, to, attr32(rtaOif, 4)[:6]))
+		}
+	}
+	d, hits := routeDecoder{passing: true}, 0
+	for i, msg := range append(messages, messages...) {
+		want, wantErr := decodeRoute(msg)
+		var got route.Route
+		h, err := peekRoute(msg)
+		if err == nil {
+			var known bool
+			if known, err = d.next(&got, msg, h); known {
+				hits++
+			}
+		}
+		if diff := cmp.Diff(want, got, byValue); wantErr == nil && diff != "" || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+			t.Errorf("message %d: %v, want %v, -want +got\n%s", i, err, wantErr, diff)
+		}
+		for k := range got.NextHops { // as one who resolves its device may
+			got.NextHops[k].Link = 99
+		}
+	}
+	if hits != 2*2*3*6-2*6 { // all but the first of each kind, the default routes and the faulty ones
+		t.Errorf("%d routes were like an earlier one", hits)
 	}
 }
 

@@ -199,7 +199,10 @@ func (r *reader) dump(q query, take func(msg []byte) error) error {
 			return nil
 		}
 		err := take(msg)
-		if halt := (stop{}); err == nil || errors.As(err, &halt) {
+		if err == nil {
+			return nil
+		}
+		if halt := (stop{}); errors.As(err, &halt) {
 			return err
 		}
 		if faults++; fault == nil {
@@ -322,10 +325,13 @@ func (r *reader) readRoutes(f route.Family) error {
 		if !keeps(r.want, h) {
 			return nil
 		}
-		if err := d.decode(one, msg, h); err != nil {
+		known, err := d.next(one, msg, h)
+		if err != nil {
 			return err
 		}
-		r.note(one)
+		if !known {
+			r.note(one)
+		}
 		if r.want.Each == nil {
 			r.kept.add(one)
 			return nil

@@ -61,6 +61,9 @@ type routeHeader struct {
 	table  route.Table
 	dst    netip.Prefix
 	flags  route.RouteFlags
+	// before is the message up to the attribute with the destination, and after what
+	// follows that attribute; both are nil for a default route, which has none.
+	before, after []byte
 }
 
 // peekRoute decodes the header of a route message, its table and its
@@ -83,12 +86,17 @@ func peekRoute(msg []byte) (routeHeader, error) {
 		h.dst = netip.PrefixFrom(zeroAddr(h.family), 0)
 	}
 	a := attrs{rest: msg[sizeofRtMsg:]}
-	for hasTable := false; !(hasTable && h.dst.IsValid()) && a.next(); {
+	for hasTable := false; !(hasTable && h.dst.IsValid()); {
+		at := len(msg) - len(a.rest)
+		if !a.next() {
+			break
+		}
 		switch a.typ {
 		case rtaTable:
 			h.table, hasTable = route.Table(a.u32()), true
 		case rtaDst:
 			h.dst = a.prefix(h.family, bits)
+			h.before, h.after = msg[:at], a.rest
 		}
 	}
 	if a.err == nil && !h.dst.IsValid() {
@@ -120,12 +128,48 @@ func decodeRoute(msg []byte) (route.Route, error) {
 
 // routeDecoder decodes routes one after the other. Most routes have only one next
 // hop. These next hops are elements of arrays that many routes share. If passing is
-// set, all of them use the same element, because each route is used up before the
-// next one is decoded.
+// set, each route is used up before the next one is decoded. Then routes whose messages
+// differ only in the destination are decoded once: a large table has few of these kinds.
 type routeDecoder struct {
 	passing bool
 	spare   []route.NextHop
 	chunk   int
+	kinds   map[string]*route.Route // by the message without the destination
+	key     []byte
+	hops    []route.NextHop
+}
+
+// maxKinds limits how many kinds of routes are remembered.
+const maxKinds = 1024
+
+// next sets every field of r from a message, as decode does. Known says that an earlier
+// route was the same except for its destination.
+func (d *routeDecoder) next(r *route.Route, msg []byte, h routeHeader) (known bool, err error) {
+	if !d.passing || h.before == nil {
+		return false, d.decode(r, msg, h)
+	}
+	d.key = append(append(d.key[:0], h.before...), h.after...)
+	d.key[1] = 0 // the length of the destination
+	if k := d.kinds[string(d.key)]; k != nil {
+		*r = *k
+		r.Dst = h.dst
+		if len(k.NextHops) > 0 { // whoever gets the route may change them
+			d.hops = append(d.hops[:0], k.NextHops...)
+			r.NextHops = d.hops
+		}
+		return true, nil
+	}
+	if err := d.decode(r, msg, h); err != nil {
+		return false, err
+	}
+	if len(d.kinds) < maxKinds {
+		if d.kinds == nil {
+			d.kinds = map[string]*route.Route{}
+		}
+		k := r.Clone()
+		d.kinds[string(d.key)] = &k
+	}
+	return false, nil
 }
 
 // maxChunk limits the length of the arrays that routes share.

@@ -33,7 +33,7 @@ func DecodeSaved(r io.Reader, each func(*route.Route) error, fault func(int, err
 		}
 		h, err := peekRoute(body)
 		if err == nil {
-			err = d.decode(&one, body, h)
+			_, err = d.next(&one, body, h)
 		}
 		if err != nil {
 			fault(n+1, fmt.Errorf("message %d: %w", n+1, err))

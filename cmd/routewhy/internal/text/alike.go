@@ -19,24 +19,23 @@ type around struct{ before, after string }
 // rowWriter writes rows that differ only in the destination.
 type rowWriter struct {
 	make func(*report.Row) string // a whole row
-	kept map[route.Shape]around
+	kept route.ByShape[around]
 	row  []byte
 }
 
 // text is the row of a route; it is overwritten by the next call.
 func (w *rowWriter) text(r *report.Row) []byte {
-	k, ok := r.Shape()
-	if !ok {
+	raw := r.Raw()
+	if raw == nil {
 		return append(w.row[:0], w.make(r)...)
 	}
-	a, known := w.kept[k]
+	a, known := w.kept.Get(raw)
 	if !known {
-		before, after, _ := strings.Cut(w.make(r), r.Dst().String())
-		a = around{before, after}
-		if w.kept == nil {
-			w.kept = make(map[route.Shape]around)
+		whole := w.make(r)
+		before, after, _ := strings.Cut(whole, r.Dst().String())
+		if a = (around{before, after}); !w.kept.Put(raw, a) {
+			return append(w.row[:0], whole...)
 		}
-		w.kept[k] = a
 	}
 	w.row = append(w.row[:0], a.before...)
 	w.row = r.Dst().AppendTo(w.row)
