@@ -169,7 +169,9 @@ func (w *walk) select6(p *position) (result, bool) {
 	return result{}, false
 }
 
-// found6 turns a selected entry into a result.
+// found6 turns a selected entry into a result. The look-up of a gateway does not go on to the
+// next rule after a throw route (fib6_rule_action_alt goes on only where its table has no
+// route at all).
 func (w *walk) found6(e *entry, hop int, dst netip.Prefix) result {
 	res := result{entry: e, dst: dst, hop: hop, status: found}
 	switch t := e.refusal(); {
@@ -178,6 +180,8 @@ func (w *walk) found6(e *entry, hop int, dst netip.Prefix) result {
 	case e.unread:
 		why := w.fib.doubted(e, dst)
 		res.status, res.why = unknown, &why
+	case t == route.TypeThrow && w.ofGateway:
+		res.status, res.errno = refused, route.EAGAIN
 	case t == route.TypeThrow:
 		res.status = again
 	case t.Refuses():

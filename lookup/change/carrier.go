@@ -144,11 +144,26 @@ func (t *tx) choosePorts(index int) {
 	}
 }
 
-// adjust gives a device the carrier that it gets from other devices.
+// adjust gives a device the carrier that it gets from other devices. The kernel does so after
+// a change (linkwatch_event), so that a device which goes down and up in one change takes the
+// carrier of no other device.
 func (t *tx) adjust(index int) {
+	if t.holding {
+		t.held = append(t.held, index)
+		return
+	}
 	if l := t.link(index); l != nil && l.Up() && l.Carrier() != t.carrierOf(l) {
 		t.carrier(index, !l.Carrier())
 	}
+}
+
+// settleCarriers adjusts the devices that were held back.
+func (t *tx) settleCarriers() {
+	t.holding = false
+	for _, index := range t.held {
+		t.adjust(index)
+	}
+	t.held = nil
 }
 
 // carrier sets or removes the carrier of a device that is up.

@@ -20,8 +20,7 @@ func (t *tx) dead(dst netip.Prefix, r *route.Route, h *route.NextHop) bool {
 
 // ignoresLinkdown is ip_ignore_linkdown and ip6_ignore_linkdown.
 func (t *tx) ignoresLinkdown(f route.Family, l *route.Link) bool {
-	const key = "ignore_routes_with_linkdown"
-	return f == route.IPv4 && t.setting(f, allDevices, key) != 0 || t.setting(f, l.Name, key) != 0
+	return t.snap.IgnoresLinkdown(f, l.Name)
 }
 
 // setDead stores that a next hop is really dead.

@@ -17,6 +17,7 @@ func (t *tx) enslave(index, master int) *Refusal {
 	}
 	vrf := m != nil && m.Kind == vrfKind || old != nil && old.Kind == vrfKind
 	up := t.link(index).Up()
+	t.holding = vrf
 	if vrf { // this takes the device down and up again (cycle_netdev)
 		t.disable4(index, linkDown, true)
 		t.lower6(t.link(index), false)
@@ -28,6 +29,7 @@ func (t *tx) enslave(index, master int) *Refusal {
 	if vrf && up {
 		t.raise(index)
 	}
+	t.settleCarriers()
 	if m != nil { // a new master gets its MTU before it loses a carrier; one that loses a port gets it after
 		t.adjustMTU(m.Index)
 	}

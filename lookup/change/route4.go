@@ -296,10 +296,11 @@ func (c *Route) hopsMatch4(r *route.Route) bool {
 	case !c.multipath():
 		return true
 	}
-	if len(r.NextHops) == 0 { // a route that refuses packets has an empty next hop
-		return q.NextHops[0].Link == 0 && !q.NextHops[0].Gateway.IsValid()
+	hops := r.NextHops
+	if len(hops) == 0 { // a route that refuses packets has an empty next hop
+		hops = []route.NextHop{{}}
 	}
-	for i, h := range r.NextHops {
+	for i, h := range hops {
 		if i >= len(q.NextHops) {
 			return false
 		}

@@ -137,6 +137,9 @@ type tx struct {
 	deadMine bool
 	// partly says that something stays changed although the change is refused.
 	partly bool
+	// held are the devices whose carriers are adjusted later, while holding is true.
+	holding bool
+	held    []int
 
 	removed, added []RouteRef
 	kernel         behaviour
