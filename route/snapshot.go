@@ -245,6 +245,15 @@ func (s Sysctls) Conf(f Family, dev, key string) (int, bool) {
 	return s.Int(ConfPath(f, dev, key))
 }
 
+// IgnoresLinkdown reports whether routes by a device are passed over while it has no carrier
+// (ip_ignore_linkdown, ip6_ignore_linkdown). For IPv4, the setting of all devices counts too.
+func (s *Snapshot) IgnoresLinkdown(f Family, dev string) bool {
+	const key = "ignore_routes_with_linkdown"
+	all, _ := s.Sysctls.Conf(f, "all", key)
+	own, _ := s.Sysctls.Conf(f, dev, key)
+	return f == IPv4 && all != 0 || own != 0
+}
+
 // ConfPath is the path of a per-device setting.
 func ConfPath(f Family, dev, key string) string {
 	if f == IPv4 {

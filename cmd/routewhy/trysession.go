@@ -30,6 +30,9 @@ func (o *options) writeCommands(t *report.Trial, s stdio) error {
 		}
 		fmt.Fprintln(s.Stderr, "routewhy: --try: a command would be refused; what is printed takes the others back")
 	}
+	if t.Report.Changing() {
+		fmt.Fprintln(s.Stderr, "routewhy: --try: the tables were changing while they were read: ask again")
+	}
 	for _, line := range text.UndoLeft(t.Report) {
 		fmt.Fprintln(s.Stderr, "routewhy: "+line)
 	}

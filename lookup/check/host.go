@@ -349,7 +349,7 @@ func (h *Host) hopOf(o *route.NextHopObject, fam route.Family) route.NextHop {
 		return hop
 	}
 	hop.Flags |= route.NextHopLinkDown
-	if ignored, _ := h.snap.Sysctls.Conf(fam, l.Name, "ignore_routes_with_linkdown"); ignored != 0 {
+	if h.snap.IgnoresLinkdown(fam, l.Name) {
 		hop.Flags |= route.NextHopDead
 	}
 	return hop

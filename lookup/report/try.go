@@ -114,6 +114,16 @@ type TryAnswer struct {
 	ExplainedAfter  *Explanation `json:"explained_after,omitempty"`
 }
 
+// Changing reports whether the tables were changing while they were read.
+func (t *Try) Changing() bool { return has(t.Warnings, lookup.NoteChanging) }
+
+// MarkChanging says that the tables were changing while they were read.
+func (t *Try) MarkChanging() {
+	if !t.Changing() {
+		t.Warnings = append(t.Warnings, NewRemark(lookup.NoteChanging, "", ""))
+	}
+}
+
 // Refused reports whether a command is refused, or may be.
 func (t *Try) Refused() bool {
 	return slices.ContainsFunc(t.Commands, func(c TryCommand) bool { return !c.Accepted })
@@ -156,7 +166,22 @@ type Trial struct {
 
 // NewTrial makes commands on what was read. Errors are those of the source, a
 // [*DeviceError], and a [*command.SyntaxError].
-func NewTrial(ctx context.Context, src route.Source, q *TryQuestion) (*Trial, error) {
+func NewTrial(ctx context.Context, src route.Source, q *TryQuestion) (t *Trial, err error) {
+	during, err := Steady(src, route.Query{Family: q.Family}, func() (bool, error) {
+		t, err = newTrial(ctx, src, q)
+		return false, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer during.Close()
+	if during.Changing() || t.Before.FIB().Snapshot().Changed {
+		t.Report.MarkChanging()
+	}
+	return t, nil
+}
+
+func newTrial(ctx context.Context, src route.Source, q *TryQuestion) (*Trial, error) {
 	fib, err := readTry(ctx, src, q)
 	if err != nil {
 		return nil, err

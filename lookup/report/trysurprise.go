@@ -24,6 +24,7 @@ const (
 	RemarkOneAddress  lookup.Code = "address-without-length"  // Want is the address
 	RemarkForgotten   lookup.Code = "accepted-and-forgotten"  // Have is the word that the kernel does not keep
 	RemarkNoCarrier   lookup.Code = "route-without-carrier"   // Have is the device
+	RemarkPassedOver  lookup.Code = "route-passed-over"       // Have is the device, which has no carrier: ignore_routes_with_linkdown is on
 	RemarkStillThere  lookup.Code = "another-route-left"      // Route takes over
 	RemarkSecondLink  lookup.Code = "network-on-second-link"  // Want is the network, which Have has as well; More is 1 where the new one's route comes first
 	RemarkDefaultGone lookup.Code = "default-route-gone"      // Have is the family
@@ -120,7 +121,11 @@ func routeSurprises(c *change.Route, before *change.State, o *change.Outcome, n 
 	for _, a := range o.Added {
 		for _, h := range a.Route.NextHops {
 			if l := n.snap.Link(h.Link); l != nil && l.Up() && !l.Carrier() {
-				out = append(out, NewRemark(RemarkNoCarrier, "", l.Name))
+				code := RemarkNoCarrier
+				if n.snap.IgnoresLinkdown(c.Family(), l.Name) {
+					code = RemarkPassedOver
+				}
+				out = append(out, NewRemark(code, "", l.Name))
 			}
 			if h.Gateway.Is4() && slices.ContainsFunc(n.snap.Addrs, func(x route.Addr) bool { return x.Prefix.Addr() == h.Gateway }) {
 				out = append(out, NewRemark(RemarkOwnGateway, h.Gateway.String(), ""))

@@ -146,18 +146,10 @@ func (q *search) hop(s *state, near *route.Route) (route.NextHop, bool) {
 	switch {
 	case !l.Up():
 		h.Flags = route.NextHopDead
-	case !l.Carrier() && ignoresLinkdown(snap, s.family(), l.Name):
+	case !l.Carrier() && snap.IgnoresLinkdown(s.family(), l.Name):
 		h.Flags = route.NextHopDead | route.NextHopLinkDown
 	}
 	return h, true
-}
-
-// ignoresLinkdown reports whether routes by a device are not used if it has no carrier.
-func ignoresLinkdown(snap *route.Snapshot, f route.Family, dev string) bool {
-	const key = "ignore_routes_with_linkdown"
-	all, _ := snap.Sysctls.Conf(f, "all", key)
-	own, _ := snap.Sysctls.Conf(f, dev, key)
-	return f == route.IPv4 && all != 0 || own != 0 // ip_ignore_linkdown, ip6_ignore_linkdown
 }
 
 // anyOf is the route that the packet takes; nil: it takes no route that sends it on.

@@ -18,7 +18,11 @@ func Try(w io.Writer, t *report.Try, st Style) error {
 	if t.Status() != report.StatusAnswered {
 		tint = red
 	}
-	p.line(st.paint(tint, p.firstLine()))
+	head := p.firstLine()
+	if st.Quiet && t.Changing() {
+		head += changingAside
+	}
+	p.line(st.paint(tint, head))
 	if st.Quiet {
 		return p.err
 	}

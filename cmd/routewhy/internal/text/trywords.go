@@ -157,6 +157,8 @@ func addressWords(f *report.Finding, want, have string) string {
 func surprise(f *report.Finding) string {
 	want, have := name(f.Want), name(f.Have)
 	switch f.Code {
+	case lookup.NoteChanging:
+		return changingWords
 	case report.RemarkSelected:
 		return selectedWords(f)
 	case report.RemarkBeside:
@@ -175,6 +177,8 @@ func surprise(f *report.Finding) string {
 		return fmt.Sprintf("IPv4 does not keep %s", have)
 	case report.RemarkNoCarrier:
 		return have + " has no carrier, and the route is used all the same"
+	case report.RemarkPassedOver:
+		return have + " has no carrier, and the route is not used before it has one (ignore_routes_with_linkdown)"
 	case report.RemarkStillThere:
 		return "there is another route to the same prefix: " + routeWords(f.Route) + " stays"
 	case report.RemarkSecondLink:
