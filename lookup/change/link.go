@@ -27,6 +27,7 @@ func (c *Link) apply(t *tx) *Refusal {
 			return refuse(route.EADDRNOTAVAIL, "")
 		}
 		t.ownAddress(c.Index, c.Address)
+		t.readdress(c.Index, netip.Addr{})
 	}
 	told := false // whether a change of its state was reported (netdev_state_change)
 	if c.MTU != nil && *c.MTU != l.MTU {

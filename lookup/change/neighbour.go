@@ -1,6 +1,7 @@
 package change
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -45,7 +46,21 @@ func (c *Neighbour) apply(t *tx) *Refusal {
 		return refuse(route.EINVAL, "No link layer address given")
 	}
 	x.State = n.State
+	if c.LinkAddr {
+		t.readdress(x.Link, x.Addr)
+	}
 	return nil
+}
+
+// readdress stores that a neighbour has got a link-layer address; without an address: that a
+// device has got a hardware address.
+func (t *tx) readdress(link int, a netip.Addr) {
+	m := maps.Clone(t.readdressed)
+	if m == nil {
+		m = map[deviceAddr]bool{}
+	}
+	m[deviceAddr{link, a}] = true
+	t.readdressed = m
 }
 
 func (t *tx) findNeighbour(link int, a netip.Addr) int {

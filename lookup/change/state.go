@@ -44,6 +44,9 @@ type hidden struct {
 	dark, ownMTU map[int]bool
 	// hadVRF says that there was a VRF. With the first VRF the kernel made its rules.
 	hadVRF bool
+	// readdressed are neighbours that got a link-layer address from a request, and devices that
+	// got a hardware address: those without an address. No reading tells what they had.
+	readdressed map[deviceAddr]bool
 	// vlans are the IDs of the VLAN devices that changes made.
 	vlans map[int]uint16
 }

@@ -53,6 +53,9 @@ const (
 	LeftRoute       LeftoverCode = "route"          // a route is gone, new, or in another place
 	LeftNeighbour   LeftoverCode = "neighbour"      // an entry of the neighbour table is gone, new, or in another state
 	LeftLifetime    LeftoverCode = "lifetime"       // a lifetime begins anew with what was left when the facts were read
+	LeftHardware    LeftoverCode = "hardware"       // a device has another hardware address
+	LeftPort        LeftoverCode = "port"           // what was set for a device as a port of a bridge or a bond
+	LeftAttribute   LeftoverCode = "attribute"      // an attribute that is not read
 	LeftAdvertised  LeftoverCode = "advertised"     // router advertisements do not renew it any more
 )
 
@@ -81,6 +84,7 @@ func (u *undoer) run() WayBack {
 		u.addresses()
 		u.rules()
 		u.routes()
+		u.neighbours()
 		if round == rounds || len(u.left(false)) == 0 || !u.renewAddresses() {
 			break
 		}

@@ -37,7 +37,7 @@ func TestUndo(t *testing.T) {
 func undoReally(t *testing.T, rng *rand.Rand, support routetest.Support, tally map[string]int) {
 	ns := routetest.New(t)
 	d := newDrawer(rng, support)
-	d.leaveOut("newlink", "neighbour")
+	d.leaveOut("newlink")
 	setup := routetest.Generate(rng, routetest.Options{Support: support})
 	setup = slices.DeleteFunc(setup, func(line string) bool { return strings.Contains(line, "expires 0") })
 	ns.Batch(append(d.settings(), setup...))

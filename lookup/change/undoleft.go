@@ -47,7 +47,7 @@ func (u *undoer) left(all bool) []Leftover {
 			list = append(list, Leftover{Code: LeftRoute, Table: p.table, Prefix: p.dst})
 		}
 	}
-	list = append(list, leftNeighbours(want, have)...)
+	list = append(list, u.leftNeighbours()...)
 	if all {
 		list = append(list, u.anew()...)
 	}
@@ -63,7 +63,7 @@ func (u *undoer) left(all bool) []Leftover {
 func leftoverOrder() []LeftoverCode {
 	return []LeftoverCode{
 		LeftDevice, LeftDeviceState, LeftSetting, LeftAddress, LeftAddrOrder, LeftRule, LeftObject, LeftRoute, LeftNeighbour,
-		LeftUnmerged, LeftUnread, LeftLifetime, LeftAdvertised,
+		LeftHardware, LeftPort, LeftAttribute, LeftUnmerged, LeftUnread, LeftLifetime, LeftAdvertised,
 	}
 }
 
@@ -146,17 +146,22 @@ func leftObjects(want, have *route.Snapshot) (list []Leftover) {
 	return list
 }
 
-// leftNeighbours names only permanent entries, because the others come back by
-// themselves.
-func leftNeighbours(want, have *route.Snapshot) (list []Leftover) {
-	for _, n := range want.Neighbours {
-		if n.State == route.NeighbourPermanent && !slices.Contains(have.Neighbours, n) {
-			list = append(list, Leftover{Code: LeftNeighbour, Dev: want.LinkName(n.Link), Prefix: single(n.Addr)})
+// leftNeighbours names only the entries that stay by themselves, because the others come back
+// by themselves.
+func (u *undoer) leftNeighbours() (list []Leftover) {
+	want, have := u.wanted(), u.present()
+	left := func(n *route.Neighbour) {
+		list = append(list, Leftover{Code: LeftNeighbour, Dev: want.LinkName(n.Link), Prefix: single(n.Addr)})
+	}
+	for i := range want.Neighbours {
+		n := &want.Neighbours[i]
+		if stays(n) && (!slices.Contains(have.Neighbours, *n) || u.now.readdressed[deviceAddr{n.Link, n.Addr}]) {
+			left(n)
 		}
 	}
-	for _, n := range have.Neighbours {
-		if n.State == route.NeighbourPermanent && !slices.Contains(want.Neighbours, n) {
-			list = append(list, Leftover{Code: LeftNeighbour, Dev: want.LinkName(n.Link), Prefix: single(n.Addr)})
+	for i := range have.Neighbours {
+		if n := &have.Neighbours[i]; stays(n) && neighbourOf(want, n) == nil {
+			left(n)
 		}
 	}
 	return list
@@ -166,11 +171,23 @@ func leftNeighbours(want, have *route.Snapshot) (list []Leftover) {
 // (IFAPROT_KERNEL_RA).
 const protocolAdvertised = 2
 
-// anew names what gets a new lifetime by the changes, and what nobody renews any
-// more.
+// anew names what no reading shows: what gets a new lifetime by the changes, what nobody
+// renews any more, and what was set for a device and is set no more.
 func (u *undoer) anew() (list []Leftover) {
+	for _, l := range u.wanted().Links {
+		if u.now.readdressed[deviceAddr{link: l.Index}] && u.present().Link(l.Index) != nil {
+			list = append(list, Leftover{Code: LeftHardware, Dev: l.Name})
+		}
+	}
 	for _, c := range u.changes {
 		switch c := c.(type) {
+		case *Link:
+			if c.Master == nil || *c.Master == 0 {
+				continue
+			}
+			if m := u.wanted().Link(*c.Master); m != nil && hasPorts(m) {
+				list = append(list, Leftover{Code: LeftPort, Dev: u.wanted().LinkName(c.Index)})
+			}
 		case *Addr:
 			x := Leftover{Dev: u.wanted().LinkName(c.Addr.Link), Prefix: c.Addr.Prefix}
 			switch {

@@ -34,6 +34,9 @@ func (u *undoer) links() {
 		if l.Group != w.Group {
 			u.do(&Link{Verb: Modify, Index: w.Index, Group: &w.Group})
 		}
+		if l.Flags&route.LinkNoARP != w.Flags&route.LinkNoARP {
+			u.do(&Link{Verb: Modify, Index: w.Index, ARP: truth(w.Flags&route.LinkNoARP == 0)})
+		}
 		if l.Master != w.Master {
 			u.do(&Link{Verb: Modify, Index: w.Index, Master: &w.Master})
 		}
@@ -41,13 +44,22 @@ func (u *undoer) links() {
 	for i := range u.wanted().Links {
 		w := &u.wanted().Links[i]
 		if l := u.present().Link(w.Index); l != nil && l.Up() != w.Up() {
-			up := route.No
-			if w.Up() {
-				up = route.Yes
-			}
-			u.do(&Link{Verb: Modify, Index: w.Index, Up: up})
+			u.do(&Link{Verb: Modify, Index: w.Index, Up: truth(w.Up())})
 		}
 	}
+	for i := range u.wanted().Links {
+		w := &u.wanted().Links[i]
+		if l := u.present().Link(w.Index); l != nil && l.Up() && w.Up() && l.Carrier() != w.Carrier() {
+			u.do(&Link{Verb: Modify, Index: w.Index, Carrier: truth(w.Carrier())})
+		}
+	}
+}
+
+func truth(b bool) route.Tristate {
+	if b {
+		return route.Yes
+	}
+	return route.No
 }
 
 // nameBack renames a device. For kernels that need it, the device is down during this.

@@ -82,6 +82,8 @@ type Leftover struct {
 	Priority uint32              `json:"priority,omitempty"`
 	ID       uint32              `json:"id,omitempty"`
 	Path     string              `json:"path,omitempty"`
+	// Attribute is the keyword of an attribute of Dev that is not read.
+	Attribute string `json:"attribute,omitempty"`
 }
 
 // Rehearsal is what the kernel did with the commands in a namespace of its own.
@@ -400,6 +402,29 @@ func (t *Trial) wayBack(q *TryQuestion) {
 		state = state.Apply(c).State
 	}
 	t.Report.UndoLeft = leftovers(t.Before.FIB().Snapshot().Names, back.Left)
+	t.Report.UndoLeft = append(t.Report.UndoLeft, t.unread()...)
+}
+
+// unread are the attributes that commands set and that are not read. A device that the
+// commands made goes with all of its attributes.
+func (t *Trial) unread() (out []Leftover) {
+	for i := range t.Run.Steps {
+		s := &t.Run.Steps[i]
+		if !s.Accepted() {
+			continue
+		}
+		for _, u := range s.Unread {
+			l := t.Before.FIB().Snapshot().Link(u.Link)
+			if l == nil {
+				continue
+			}
+			x := Leftover{Code: change.LeftAttribute, Dev: l.Name, Attribute: u.Name}
+			if !slices.Contains(out, x) {
+				out = append(out, x)
+			}
+		}
+	}
+	return out
 }
 
 // leftovers are by names what is not as it was.

@@ -28,6 +28,9 @@ type Command struct {
 	// the Changes. Nil: nothing. Stay is how many routes are not flushed because of it.
 	Late *change.Refusal
 	Stay int
+	// Unread are the attributes that the command sets and that decide about no packet's way:
+	// nothing here reads them.
+	Unread []Unread
 	// Reads says that the command only shows something.
 	Reads bool
 	// Get is the packet that `ip route get` asks about; the zero Flow: there is none.
@@ -37,6 +40,20 @@ type Command struct {
 	Errors bool
 	// Warning is what the program says although it carries out the command.
 	Warning string
+}
+
+func (c *Command) unread(link int, names ...string) {
+	for _, n := range names {
+		c.Unread = append(c.Unread, Unread{link, n})
+	}
+}
+
+// Unread is an attribute of a device that is not read.
+type Unread struct {
+	// Link is the index of the device.
+	Link int
+	// Name is the keyword of the attribute.
+	Name string
 }
 
 // Refusal is what a program says instead of asking the kernel.

@@ -56,6 +56,7 @@ type linkRequest struct {
 	vlan   uint16
 	peer   *linkRequest
 	nested bool
+	unread []string // keywords: see Command.Unread
 }
 
 // setLink is iplink_modify with RTM_NEWLINK.
@@ -74,6 +75,7 @@ func (a *args) setLink(c *Command) {
 				one := q.set
 				one.Index, one.Group = l.Index, nil
 				c.Changes = append(c.Changes, &one)
+				c.unread(l.Index, q.unread...)
 			}
 		}
 		return
@@ -84,6 +86,7 @@ func (a *args) setLink(c *Command) {
 		return
 	}
 	c.Changes = append(c.Changes, &q.set)
+	c.unread(q.set.Index, q.unread...)
 }
 
 // deleteLink is iplink_modify with RTM_DELLINK.
@@ -197,6 +200,7 @@ func (q *linkRequest) keyword(key, word string) {
 			q.refuse("Invalid address length %d - must be 6 bytes", n)
 		}
 	case "broadcast", "brd":
+		q.unread = append(q.unread, "broadcast")
 		if len(q.lladdr(q.value())) != 6 {
 			q.lacks = &change.Refusal{Errno: route.EINVAL}
 		}
@@ -225,6 +229,7 @@ func (q *linkRequest) keyword(key, word string) {
 		n := q.groupNumber(q.group, `Invalid "group" value`)
 		q.set.Group = &n
 	case "alias":
+		q.unread = append(q.unread, key)
 		q.value()
 	case "netns", "link-netns", "link-netnsid":
 		q.value()
@@ -257,6 +262,9 @@ func (q *linkRequest) master(name string) {
 
 // switches reads the value of a keyword on which no decision depends, except arp.
 func (q *linkRequest) switches(key, word string) {
+	if key != "arp" && key != "carrier" && key != "protodown" {
+		q.unread = append(q.unread, key)
+	}
 	switch key {
 	case "multicast", "allmulticast", "promisc", "trailers", "arp", "dynamic":
 		v := q.value()
@@ -352,6 +360,7 @@ func (q *linkRequest) options() {
 			}
 			q.unknown("%q is not understood of a device of type %s", word, q.kind)
 		}
+		q.unread = append(q.unread, word)
 		if !slices.Contains([]string{"seq", "iseq", "oseq", "csum", "icsum", "ocsum", "external", "noexternal", "nolearning", "learning", "multi_queue"}, word) {
 			v := q.value()
 			if q.kind == "vlan" && word == "id" {

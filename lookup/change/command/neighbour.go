@@ -69,7 +69,7 @@ func (a *args) changeNeighbour(c *Command, verb change.Verb) {
 				a.twice("address", word)
 			}
 			q.Neighbour.Addr, hasDst = a.addr(word, a.family), true
-		case "router", "use", "managed", "extern_learn":
+		case "router", "use", "managed", "extern_learn": // they go with the entry, which --undo names
 		case "dev":
 			dev = a.value()
 		case "protocol":
@@ -96,6 +96,7 @@ func (a *args) changeNeighbour(c *Command, verb change.Verb) {
 	q.Neighbour.Link = a.link(dev).Index
 	if proxy {
 		c.Changes = nil // a proxied address is not a neighbour of this host
+		c.unread(q.Neighbour.Link, "proxied address "+q.Neighbour.Addr.String())
 		return
 	}
 	if !q.LinkAddr && verb != change.Delete && q.Neighbour.State.Valid() && q.Neighbour.State&route.NeighbourNoARP == 0 && a.lacks == nil && !a.knowsNeighbour(&q.Neighbour) {

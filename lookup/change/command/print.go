@@ -352,6 +352,16 @@ func (p *printer) addr(c *change.Addr) {
 	}
 }
 
+// toggle adds a keyword that takes on or off.
+func (p *printer) toggle(name string, is route.Tristate) {
+	switch is {
+	case route.Yes:
+		p.add(name, "on")
+	case route.No:
+		p.add(name, "off")
+	}
+}
+
 func (p *printer) link(c *change.Link) {
 	if c.Verb == change.Delete {
 		p.add("link", "del", p.dev(c.Index))
@@ -374,6 +384,8 @@ func (p *printer) link(c *change.Link) {
 	default:
 		p.add("master", p.dev(*c.Master))
 	}
+	p.toggle("arp", c.ARP)
+	p.toggle("carrier", c.Carrier)
 	switch c.Up {
 	case route.Yes:
 		p.add("up")

@@ -280,6 +280,12 @@ func leftWords(l *report.Leftover) string {
 		return fmt.Sprintf("a route to %s in table %s, or the order of its routes", l.Prefix, iproute2.Safe(l.Table))
 	case change.LeftNeighbour:
 		return fmt.Sprintf("the neighbour entry of %s on %s", l.Prefix.Addr(), dev)
+	case change.LeftHardware:
+		return "the hardware address of " + dev
+	case change.LeftPort:
+		return "what else was set for " + dev + " as a port"
+	case change.LeftAttribute:
+		return fmt.Sprintf("the %s of %s", iproute2.Safe(l.Attribute), dev)
 	case change.LeftUnmerged:
 		return "that tables local and main are searched as one, which ends with the first rule that is added or deleted"
 	case change.LeftLifetime:
