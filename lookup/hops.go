@@ -148,7 +148,7 @@ func (f *FIB) doubted(e *entry, dst netip.Prefix) Reason {
 		return f.lacks(Reason{Code: e.doubt, Want: e.route.NextHopID}, route.FactNextHops, e.fam)
 	}
 	why := Reason{Code: e.doubt, Have: dst}
-	if e.doubt == CodeGatewayUnread && len(e.hops) == 1 {
+	if e.doubt == CodeGatewayUnread && len(e.hops) == 1 && e.hops[0].Link != 0 {
 		why.Want = f.snap.LinkName(e.hops[0].Link)
 	}
 	return why

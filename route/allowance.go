@@ -70,6 +70,7 @@ const (
 	innerSize   = 2 * int64(unsafe.Sizeof(NextHop{})) // of an object inside an element: none is larger
 	memberSize  = 16                                  // of a number in a list
 	longText    = 4096                                // bytes
+	elementSize = 320                                 // the least of an element: the limit is also one of the time that they take to read
 	settingSize = 256                                 // of a setting, and of a name
 )
 

@@ -114,7 +114,7 @@ func list[T any](name string, all *[]T, fresh T) section {
 		if err := d.expect(json.Delim('[')); err != nil {
 			return err
 		}
-		size := 3 * int64(reflect.TypeFor[T]().Size())
+		size := max(3*int64(reflect.TypeFor[T]().Size()), elementSize)
 		switch reflect.TypeFor[T]() {
 		case reflect.TypeFor[Link]():
 			size *= 2 // look-ups keep as much data of each, and reports keep its name

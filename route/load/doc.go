@@ -22,9 +22,9 @@
 //	                              (so which of two equal routes in them is first is not known, and
 //	                              where main has a longer prefix than local, the decision is unknown);
 //	                              settings, without `sysctl -a`; the order in which devices came, without
-//	                              /proc/net/igmp, /proc/net/igmp6 or `netstat -g`; which IPv4 groups
-//	                              the devices have joined, without /proc/net/igmp; neighbours of state
-//	                              NOARP and NONE, without `nud all`
+//	                              /proc/net/igmp, /proc/net/igmp6 or `netstat -g`; which groups the
+//	                              devices have joined, without /proc/net/igmp and igmp6 or `ip maddr`;
+//	                              neighbours of state NOARP and NONE, without `nud all`
 //	ip, as text                   the same; and the family of a default route or a rule whose line has no
 //	                              address, if neither the command nor the file's name tells it
 //	ip route save                 rules, devices' names, addresses, neighbours, next-hop objects

@@ -16,7 +16,7 @@ func (t *lines) spoke() {
 func (t *lines) enter(c context) error {
 	t.endCommand()
 	t.endColumns()
-	t.link, t.counts = 0, false
+	t.link, t.maddrDev, t.counts = 0, 0, false
 	t.context = c
 	switch {
 	case c.netns == "":
@@ -37,7 +37,7 @@ func (t *lines) enter(c context) error {
 // leave ends the context of a listing.
 func (t *lines) leave() {
 	t.endColumns()
-	t.link, t.counts = 0, false
+	t.link, t.maddrDev, t.counts = 0, 0, false
 	t.context = t.base
 	t.begin(t.file, t.line, t.base.partial)
 	t.listings[t.listing].weak = true

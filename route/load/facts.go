@@ -38,8 +38,10 @@ type facts struct {
 	objectsIn string
 	oddAddr   bool // the last address was not understood, so the lines about it are not read
 	orders    []deviceOrder
-	// memberships are the lists of /proc/net/igmp. grouped is how many groups they have.
+	// memberships are the lists of /proc/net/igmp, and groupNames those that have no
+	// numbers. grouped is how many groups all of them have.
 	memberships []groupList
+	groupNames  []groupNames
 	grouped     int
 	procLines   int // lines of /proc/net/route that are not routes yet
 	// partAddrs: only some addresses are known, such as those of one device or family.

@@ -102,8 +102,10 @@ func compareFormats(t *testing.T, ns *routetest.Namespace, rng *rand.Rand) {
 		if format == "json" || format == "binary" {
 			want.Order, want.Memberships = nil, nil // they lack the files that tell these
 		}
-		if format == "text" { // it shows no device without a group, and for IPv6 it is not read
-			want.Memberships = slices.DeleteFunc(slices.Clone(want.Memberships), func(m route.Membership) bool { return m.Is6() || len(m.Groups) == 0 })
+		if format == "text" { // it shows no device without a group, and the list of lo may have lost its beginning
+			want.Memberships = slices.DeleteFunc(slices.Clone(want.Memberships), func(m route.Membership) bool {
+				return m.Is6() && m.Link == route.LoopbackIndex || len(m.Groups) == 0
+			})
 		}
 		if format != "saved" && hidden(&want) {
 			continue

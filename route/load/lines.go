@@ -44,6 +44,7 @@ type lines struct {
 	command   int     // the line of a command that has had no output yet; zero: none
 	silent    bool
 	link      int // the provisional index of the device whose lines these are
+	maddrDev  int // the same, in what `ip maddr` prints
 	indent    int // of the device's first line
 	counts    bool
 	pending   []string // a route or a rule that may go on in the next lines

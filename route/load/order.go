@@ -1,6 +1,7 @@
 package load
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -26,32 +27,67 @@ var (
 	igmp6Group = lazily(`^\d+\s+\S+\s+[0-9a-f]{32}\s+\d+ [0-9A-F]{8} \d+$`)
 )
 
+// Shapes of the lines of `ip maddr`: a device, and its groups.
+var (
+	maddrDevice = lazily(`^\d+:\s+\S+$`)
+	maddrGroup  = lazily(`^(?:link|inet6?)\s+\S+(?:\s+users \d+)?(?:\s+static)?$`)
+)
+
 // groupLine reads a line about the groups that devices have joined. False: it is no
 // such line.
 func (t *lines) groupLine(s string, w []string) (ok bool, err error) {
-	kind := "igmp"
 	switch {
 	case igmpHeader().MatchString(s):
 		return true, nil
+	case t.skipped():
+		return igmpGroup().MatchString(s) || igmp6Group().MatchString(s) || igmpDevice().MatchString(s) || maddrDevice().MatchString(s), nil
 	case igmpGroup().MatchString(s):
 		return true, t.joins(w[0])
 	case igmp6Group().MatchString(s):
-		kind = "igmp6"
-	case !igmpDevice().MatchString(s):
+		dev, err := t.groupDevice(w[0], w[1])
+		if err != nil {
+			return true, err
+		}
+		last := t.lastNames()
+		t.inOrder("igmp6", dev)
+		return true, t.joins6(dev, w[2], last != nil)
+	case igmpDevice().MatchString(s):
+		dev, err := t.groupDevice(w[0], w[1])
+		if err != nil {
+			return true, err
+		}
+		t.inOrder("igmp", dev)
+		return true, t.has4(dev, s)
+	case maddrDevice().MatchString(s):
+		t.endNames()
+		t.maddrDev, err = t.groupDevice(strings.TrimSuffix(w[0], ":"), w[1])
+		return true, err
+	case t.maddrDev != 0 && maddrGroup().MatchString(s):
+		return t.maddr(w)
+	}
+	return false, nil
+}
+
+// groupDevice is the device that a line about groups names.
+func (t *lines) groupDevice(number, name string) (dev int, err error) {
+	index, err := strconv.ParseInt(number, 10, 32)
+	if err != nil {
+		return 0, err
+	}
+	return t.define(name, int(index))
+}
+
+// maddr reads a group of `ip maddr`. The groups of the link layer decide nothing here.
+func (t *lines) maddr(w []string) (ok bool, err error) {
+	if w[0] == "link" {
+		return true, nil
+	}
+	group, err := netip.ParseAddr(w[1])
+	if err != nil || !group.IsMulticast() {
 		return false, nil
 	}
-	index, err := strconv.ParseInt(w[0], 10, 32)
-	if err != nil {
-		return true, err
-	}
-	dev, err := t.define(w[1], int(index))
-	if err == nil {
-		t.inOrder(kind, dev)
-	}
-	if err == nil && kind == "igmp" {
-		err = t.has4(dev, s)
-	}
-	return true, err
+	t.joinsByName(t.maddrDev, group, true)
+	return true, nil
 }
 
 // netstatGroup reads a line of `netstat -g`: a device, a count and a group.

@@ -73,7 +73,7 @@ func checkRoute(r *route.Route) error {
 		switch g := h.Gateway; {
 		case g.IsValid() && fam == route.IPv6 && g.Is4():
 			return fmt.Errorf("via %s", g)
-		case h.Link == 0 && !r.Type.Refuses():
+		case h.Link == 0 && h.Flags&route.NextHopUnread == 0 && !r.Type.Refuses():
 			return errNowhere
 		}
 	}

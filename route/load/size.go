@@ -22,7 +22,7 @@ const (
 	orderSize     = 32 // of each route: its listing, and its place among those of its prefix
 	listingSize   = 128
 
-	membershipSize = 2*int64(unsafe.Sizeof(groupList{})+unsafe.Sizeof(route.Membership{})) + 64
+	membershipSize = 2*int64(unsafe.Sizeof(groupNames{})+unsafe.Sizeof(route.Membership{})) + 64
 	procSize       = 4 * int64(unsafe.Sizeof(procLine{}))
 	groupSize      = 2 * (4 + 2*int64(unsafe.Sizeof(netip.Addr{})))
 )
@@ -33,7 +33,7 @@ func (f *facts) size() int64 {
 	return f.routes.Size() + int64(len(f.devs))*devSize + int64(len(s.Addrs))*addrSize + int64(len(f.listed))*ruleSize +
 		int64(len(s.Neighbours))*neighbourSize + int64(len(s.NextHops))*objectSize + int64(len(s.Sysctls))*settingSize +
 		int64(len(f.tableIn)+len(f.tables)+len(f.parts))*tableSize + int64(len(f.from))*orderSize + int64(len(f.listings))*listingSize +
-		int64(f.procLines)*procSize + int64(len(f.memberships))*membershipSize + int64(f.grouped)*groupSize
+		int64(f.procLines)*procSize + int64(len(f.memberships)+len(f.groupNames))*membershipSize + int64(f.grouped)*groupSize
 }
 
 // longLine is a length in bytes. The text of longer lines or elements counts too, if

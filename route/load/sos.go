@@ -24,7 +24,7 @@ func sosFiles() []string {
 		networking + "ip_-6_rule_list", networking + "ip_-6_rule",
 		networking + "ip_-s_-s_neigh_show", networking + "ip_neigh_show",
 		networking + "sysctl_-a", "sos_commands/kernel/sysctl_-a",
-		networking + "netstat_-W_-agn", networking + "netstat_-agn", "proc/net/igmp", "proc/net/igmp6",
+		networking + "netstat_-W_-agn", networking + "netstat_-agn", "proc/net/igmp", "proc/net/igmp6", networking + "ip_maddr_show",
 		"proc/net/route", "proc/net/ipv6_route",
 	}
 }

@@ -197,7 +197,7 @@ func unreadWords(r report.Reason) string {
 		if !r.Want.IsZero() {
 			return fmt.Sprintf("%v leads out of %s by a gateway that is not readable", r.Have, name(r.Want))
 		}
-		return fmt.Sprintf("the gateways of %v are not all readable", r.Have)
+		return fmt.Sprintf("a gateway of %v is not readable", r.Have)
 	case lookup.CodeMetricUnread:
 		return fmt.Sprintf("the metrics of the routes to %v decide, and are not known", r.Have)
 	case lookup.CodeRoutesUnread:
