@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 	"unicode"
@@ -67,15 +68,25 @@ func reportError(w io.Writer, err error) int {
 	if err == nil || errors.As(err, &silent) {
 		return status
 	}
-	text := err.Error()
-	if errors.Is(err, context.Canceled) {
-		text = "interrupted"
-	}
+	text := plainText(err)
 	fmt.Fprintf(w, "routewhy: %s\n", printable(text))
 	for _, hint := range hintsOf(err) {
 		fmt.Fprintf(w, "hint: %s\n", printable(hint))
 	}
 	return status
+}
+
+// plainText is what an error says. About a file it says which one and what is wrong with
+// it, and not by which call that was found out.
+func plainText(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "interrupted"
+	}
+	text := err.Error()
+	if file := new(fs.PathError); errors.As(err, &file) {
+		text = strings.Replace(text, file.Error(), file.Path+": "+file.Err.Error(), 1)
+	}
+	return text
 }
 
 // printable escapes characters that would move the cursor or start another line.

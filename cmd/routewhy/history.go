@@ -41,7 +41,7 @@ func pastAnswers(ctx context.Context, o *options, s stdio) error {
 	}
 	rec, err := o.openRecord(h.path, o.load, s)
 	if err != nil {
-		return err
+		return fmt.Errorf("--history: %w", err)
 	}
 	if err := rec.covers(since, until); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"routewhy/cmd/routewhy/internal/text"
+	"routewhy/lookup"
 	"routewhy/lookup/report"
 	"routewhy/route"
 	"routewhy/route/iproute2"
@@ -39,7 +40,7 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 	defer during.Close()
 	out, err := x.Report()
 	if err != nil {
-		return o.tooMany(x.FIB.Snapshot())
+		return o.tooMany(x.FIB)
 	}
 	if during.Changing() {
 		out.MarkChanging()
@@ -77,16 +78,24 @@ func (o *options) noSockets(s *route.Snapshot) error {
 }
 
 // tooMany says that it would take too long to find out who reaches the sockets of a host:
-// each address is checked for each device, and again for sockets that rules treat
-// differently.
-func (o *options) tooMany(s *route.Snapshot) error {
+// each address is checked for each device and each range of clients that routes tell apart,
+// and again for sockets that rules treat differently.
+func (o *options) tooMany(f *lookup.FIB) error {
 	hint := fmt.Sprintf("--load-limit %d allows twice as much", o.limit()>>19)
 	if len(o.load) == 0 {
 		hint = fmt.Sprintf("--save FILE, and then --load FILE --load-limit %d", o.limit()>>19)
 	}
-	return withHint(fmt.Errorf("--sockets: who reaches what listens here takes more than %d MiB of memory to work out: %s, %s, %s and %s", o.limit()>>20,
+	s := f.Snapshot()
+	has := []string{
 		counted(len(s.Addrs), "address", "addresses"), counted(len(s.Links), "device", "devices"), counted(len(s.Rules), "rule", "rules"),
-		counted(len(s.Sockets), "socket", "sockets")), hint)
+		counted(len(s.Sockets), "socket", "sockets"), counted(f.PrefixCount(route.IPv4)+f.PrefixCount(route.IPv6), "prefix", "prefixes"),
+	}
+	if n := f.MostSources(); n > 0 {
+		has = append(has, counted(n, "source-specific route", "source-specific routes")+" to one of them")
+	}
+	last := len(has) - 1
+	return withHint(fmt.Errorf("--sockets: who reaches what listens here takes more than %d MiB of memory to work out: %s and %s", o.limit()>>20,
+		strings.Join(has[:last], ", "), has[last]), hint)
 }
 
 func counted(n int, one, several string) string {

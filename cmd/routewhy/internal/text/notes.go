@@ -222,7 +222,7 @@ func noDefaultWords(n *report.Finding) string {
 	case lookup.NoteLinkLocalOnly:
 		return "no device has an IPv6 address except link-local ones, and these reach neighbours alone"
 	case lookup.NoteNoneMade:
-		return "main has only the networks of its devices' addresses: if there was a default route, it was lost when its device went down for a moment: a static route does not come back by itself"
+		return "main has only the networks of its devices' addresses: no default route was added, or somebody deleted it, or it was lost when its device went down (a static route does not come back by itself)"
 	}
 	if n.Code == lookup.NoteDisabled {
 		return switchedOff(n, dev)
