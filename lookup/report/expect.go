@@ -49,8 +49,8 @@ type Expected struct {
 	Share float64 `json:"share,omitempty"`
 	// Because says why it is not met.
 	Because *Because `json:"because,omitempty"`
-	// Text says the same in words.
-	Text string `json:"text,omitempty"`
+	// Text says the same in words; empty: it is met.
+	Text string `json:"text"`
 	// Query is the packet that Decision is about.
 	Query    *Query    `json:"query,omitempty"`
 	Decision *Decision `json:"decision,omitempty"`
