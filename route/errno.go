@@ -27,18 +27,25 @@ const (
 	EINVAL        Errno = 22
 	ERANGE        Errno = 34
 	ELOOP         Errno = 40
+	ENONET        Errno = 64
+	EDESTADDRREQ  Errno = 89
 	EMSGSIZE      Errno = 90
+	ENOPROTOOPT   Errno = 92
 	EOPNOTSUPP    Errno = 95
 	EAFNOSUPPORT  Errno = 97
 	EADDRINUSE    Errno = 98
 	EADDRNOTAVAIL Errno = 99
 	ENETDOWN      Errno = 100
 	ENETUNREACH   Errno = 101
+	ECONNRESET    Errno = 104
 	ENOBUFS       Errno = 105
 	ENOTCONN      Errno = 107
 	ETIMEDOUT     Errno = 110
 	ECONNREFUSED  Errno = 111
+	EHOSTDOWN     Errno = 112
 	EHOSTUNREACH  Errno = 113
+	EINPROGRESS   Errno = 115
+	ENOKEY        Errno = 126
 )
 
 var errnoTexts = map[Errno][2]string{
@@ -56,17 +63,24 @@ var errnoTexts = map[Errno][2]string{
 	EINVAL:        {"EINVAL", "Invalid argument"},
 	ERANGE:        {"ERANGE", "Numerical result out of range"},
 	ELOOP:         {"ELOOP", "Too many levels of symbolic links"},
+	ENONET:        {"ENONET", "Machine is not on the network"},
+	EDESTADDRREQ:  {"EDESTADDRREQ", "Destination address required"},
 	EMSGSIZE:      {"EMSGSIZE", "Message too long"},
+	ENOPROTOOPT:   {"ENOPROTOOPT", "Protocol not available"},
 	EOPNOTSUPP:    {"EOPNOTSUPP", "Operation not supported"},
 	EAFNOSUPPORT:  {"EAFNOSUPPORT", "Address family not supported by protocol"},
 	EADDRINUSE:    {"EADDRINUSE", "Address already in use"},
 	EADDRNOTAVAIL: {"EADDRNOTAVAIL", "Cannot assign requested address"},
 	ENETDOWN:      {"ENETDOWN", "Network is down"},
 	ENETUNREACH:   {"ENETUNREACH", "Network is unreachable"},
+	ECONNRESET:    {"ECONNRESET", "Connection reset by peer"},
 	ENOBUFS:       {"ENOBUFS", "No buffer space available"},
 	ENOTCONN:      {"ENOTCONN", "Transport endpoint is not connected"},
 	ETIMEDOUT:     {"ETIMEDOUT", "Connection timed out"},
 	ECONNREFUSED:  {"ECONNREFUSED", "Connection refused"},
+	EHOSTDOWN:     {"EHOSTDOWN", "Host is down"},
+	EINPROGRESS:   {"EINPROGRESS", "Operation now in progress"},
+	ENOKEY:        {"ENOKEY", "Required key not available"},
 	EHOSTUNREACH:  {"EHOSTUNREACH", "No route to host"},
 }
 

@@ -57,17 +57,21 @@ func causes(ctx context.Context, o *options, s stdio) error {
 // parseErrno understands an error by its symbol, by its number or by the words that
 // programs print for it.
 func parseErrno(s string) (route.Errno, error) {
+	const last = 133 // EHWPOISON
+	if n, err := strconv.ParseUint(s, 10, 64); err == nil {
+		if n == 0 || n > last {
+			return 0, usagef("--errno: %s is the number of no error", iproute2.Quote(s)).hint("routewhy 8.8.8.8 --errno EHOSTUNREACH")
+		}
+		return route.Errno(n), nil
+	}
 	var e route.Errno
 	if e.UnmarshalText([]byte(strings.ToUpper(s))) == nil {
 		return e, nil
 	}
-	for n := range uint64(200) {
+	for n := range uint64(last) {
 		if e := route.Errno(n); strings.EqualFold(e.Text(), strings.TrimSpace(s)) {
 			return e, nil
 		}
-	}
-	if n, err := strconv.ParseUint(s, 10, 8); err == nil {
-		return route.Errno(n), nil
 	}
 	return 0, usagef("--errno: %s is not an error", iproute2.Quote(s)).hint("routewhy 8.8.8.8 --errno EHOSTUNREACH")
 }

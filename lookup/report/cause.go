@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 
 	"routewhy/lookup"
@@ -55,7 +56,7 @@ func (a *asker) causes(ctx context.Context, e route.Errno) ([]*Causes, error) {
 		}
 		x := l.Report()
 		r := &Causes{Query: x.Query, Errno: e, Causes: []Cause{}, Decision: x}
-		r.Gives = l.Trace.Decision.Errno == e
+		r.Gives = cmp.Or(x.ProgramErrno, x.Errno) == e
 		r.Causes = append(r.Causes, n.causes(l.Trace, e)...)
 		x.Causes = nil // they are those above, or of another error than was asked about
 		out = append(out, r)

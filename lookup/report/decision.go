@@ -14,6 +14,8 @@ type Decision struct {
 	Disposition lookup.Disposition `json:"disposition"`
 	// Errno is the kernel's refusal.
 	Errno route.Errno `json:"errno,omitzero"`
+	// ProgramErrno is what connect(2) gives a program in its place; absent: the same.
+	ProgramErrno route.Errno `json:"program_errno,omitzero"`
 	// SomeRefused is the error of the flows that a hash gives to a next hop that refuses
 	// them, while the other flows get out.
 	SomeRefused *Refused `json:"some_refused,omitempty"`
@@ -188,6 +190,9 @@ func NewDecision(f *lookup.FIB, flow *route.Flow, d *lookup.Decision, gateways [
 		Disposition: d.Disposition, Errno: d.Errno, MayRefuse: d.MayRefuse, Default: d.Default(), Shortcut: d.Shortcut,
 		Rule: n.rule(d.Rule), Ambiguous: NewReason(d.Ambiguous), Src: d.Src,
 		SentOn: d.SentOn(flow), NotSentOn: n.dev(d.Kept(flow)), Why: NewReason(f.DeadEnd(flow, d)),
+	}
+	if n.knowsAddrs(flow.Family()) {
+		out.ProgramErrno = f.ProgramErrno(flow, d)
 	}
 	if d.SomeRefused != 0 {
 		out.SomeRefused = &Refused{d.SomeRefused, d.RefusedShare}

@@ -74,7 +74,7 @@ func (l *look) Report() *Explanation {
 		e.Socket = &SocketLookup{s.Src, NewDecision(l.FIB, &flow, &s.Decision, nil)}
 	}
 	if d := &t.Decision; d.Errno != 0 && d.Disposition != lookup.DispositionUnknown {
-		e.Causes = n.causes(t, d.Errno)
+		e.Causes = n.causes(t, cmp.Or(e.ProgramErrno, d.Errno))
 	}
 	e.Kernel = n.kernel(l)
 	e.Assumptions = append(l.assumed(), n.missing(t)...)

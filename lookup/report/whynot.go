@@ -197,10 +197,23 @@ func (a *asker) whyNot(ctx context.Context, q *WhyNotQuestion) ([]*WhyNot, error
 		if err != nil {
 			return nil, err
 		}
+		if len(q.To) > 1 && want.Kind != whynot.Default && d.Prefix.IsValid() && d.Prefix.Bits() == 0 && !inUse(l) {
+			continue // nobody who asks about the default route means a family that the host does not use
+		}
 		r := newWhyNot(q, want, l, mine, d.Prefix)
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// inUse reports whether a host uses the family of a packet: it has an address that others
+// reach, or a way for the packet.
+func inUse(l *look) bool {
+	d := &l.Trace.Decision
+	return d.Disposition != lookup.DispositionNoRoute || slices.ContainsFunc(l.FIB.Snapshot().Addrs, func(a route.Addr) bool {
+		ip := a.Prefix.Addr()
+		return ip.Is4() == l.Trace.Flow.Dst.Is4() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast()
+	})
 }
 
 // readAll reads all routes.

@@ -47,6 +47,8 @@ const (
 	CauseForwarding       lookup.Code = "cause-forwarding"        // forwarding is off
 	CauseDevice           lookup.Code = "cause-device"            // the device that the socket is bound to
 	CauseBroadcast        lookup.Code = "cause-broadcast"         // SO_BROADCAST is not set
+	CauseGroup            lookup.Code = "cause-group"             // TCP, which connects to no broadcast or multicast address
+	CauseScope            lookup.Code = "cause-scope"             // a link-local destination without a device
 	CauseNoSource         lookup.Code = "cause-no-source"         // no address fits
 	CauseSilence          lookup.Code = "cause-silence"           // nothing comes back
 	CauseICMP             lookup.Code = "cause-icmp"              // a router, or the other end, says so
@@ -54,48 +56,92 @@ const (
 	CauseNobody           lookup.Code = "cause-nobody"            // nothing listens there
 	CauseArgument         lookup.Code = "cause-argument"          // what the program asked for is wrong
 	CausePorts            lookup.Code = "cause-ports"             // no source port is left
+	CauseForbidden        lookup.Code = "cause-forbidden"         // something forbids it to the program
+	CausePolicy           lookup.Code = "cause-policy"            // an IPsec policy; Have: its source, Want: its destination
+	CauseMTU              lookup.Code = "cause-mtu"               // a packet that is too long for the device; Have: the MTU, Want: the device
+	CauseFamily           lookup.Code = "cause-family"            // the family is not there
+	CauseQueue            lookup.Code = "cause-queue"             // a buffer or a queue is full
+	CauseKey              lookup.Code = "cause-key"               // a WireGuard device has no peer or no endpoint for the packet; Have: the device
 )
 
-// causesOf are the causes of an error (__ip_route_output_key, ip_route_input_slow,
-// icmp_err_convert in net/ipv4/icmp.c, tab_unreach in net/ipv6/icmp.c).
+// causesOf are the causes of an error.
 func causesOf(e route.Errno, received bool, f route.Family) []lookup.Code {
+	if received {
+		return causesReceived(e)
+	}
+	return causesSent(e, f)
+}
+
+// causesReceived are the causes because of which a received packet is refused
+// (ip_route_input_slow).
+func causesReceived(e route.Errno) []lookup.Code {
 	switch e {
 	case route.EINVAL:
-		if received {
-			return []lookup.Code{CauseBlackholeRoute, CauseBlackholeRule, CauseReversePath, CauseSource}
-		}
-		return []lookup.Code{CauseBlackholeRoute, CauseBlackholeRule, CauseSource, CauseArgument}
+		return []lookup.Code{CauseBlackholeRoute, CauseBlackholeRule, CauseReversePath, CauseSource}
 	case route.EXDEV:
 		return []lookup.Code{CauseReversePath}
 	case route.EHOSTUNREACH:
-		if received {
-			return []lookup.Code{CauseUnreachableRoute, CauseNeighbour, CauseForwarding, CauseFirewall}
+		return []lookup.Code{CauseUnreachableRoute, CauseNeighbour, CauseForwarding, CauseFirewall}
+	case route.ENETUNREACH:
+		return []lookup.Code{CauseNoRoute, CauseThrow, CauseUnreachableRule, CauseFirewall}
+	case route.EACCES:
+		return []lookup.Code{CauseProhibitRoute, CauseProhibitRule, CauseFirewall}
+	}
+	return nil
+}
+
+// causesSent are the causes of an error that a program gets (__ip_route_output_key,
+// ip6_dst_lookup_tail, tcp_v4_connect, tcp_v6_connect, icmp_err_convert in
+// net/ipv4/icmp.c, tab_unreach in net/ipv6/icmp.c).
+func causesSent(e route.Errno, f route.Family) []lookup.Code {
+	six := f == route.IPv6
+	switch e {
+	case route.EINVAL:
+		out := []lookup.Code{CauseBlackholeRoute, CauseBlackholeRule, CauseSource}
+		if six {
+			out = append(out, CauseScope)
 		}
+		return append(out, CauseArgument)
+	case route.EHOSTUNREACH:
 		return []lookup.Code{CauseUnreachableRoute, CauseNeighbour, CauseICMP, CauseFirewall}
 	case route.ENETUNREACH:
-		if received {
-			return []lookup.Code{CauseNoRoute, CauseThrow, CauseUnreachableRule, CauseFirewall}
+		return []lookup.Code{
+			CauseNoRoute, CauseThrow, CauseUnreachableRule, CauseSource, CauseDevice, CauseGroup, CauseICMP, CauseFirewall,
 		}
-		return []lookup.Code{CauseNoRoute, CauseThrow, CauseUnreachableRule, CauseSource, CauseDevice, CauseICMP, CauseFirewall}
 	case route.EACCES:
-		if received {
-			return []lookup.Code{CauseProhibitRoute, CauseProhibitRule, CauseFirewall}
+		if six {
+			return []lookup.Code{CauseProhibitRoute, CauseProhibitRule, CauseICMP, CauseFirewall, CauseForbidden}
 		}
-		out := []lookup.Code{CauseProhibitRoute, CauseProhibitRule, CauseBroadcast}
-		if f == route.IPv6 {
-			out = append(out, CauseICMP, CauseFirewall)
-		}
-		return out
+		return []lookup.Code{CauseProhibitRoute, CauseProhibitRule, CauseBroadcast, CauseForbidden}
 	case route.EPERM:
-		return []lookup.Code{CauseFirewall}
+		return []lookup.Code{CausePolicy, CauseFirewall, CauseForbidden}
 	case route.ECONNREFUSED:
 		return []lookup.Code{CauseNobody, CauseICMP, CauseFirewall}
 	case route.EADDRNOTAVAIL:
 		return []lookup.Code{CauseSource, CauseNoSource, CausePorts}
-	case route.ENETDOWN, route.ENODEV, route.ENXIO:
-		return []lookup.Code{CauseDevice}
 	case route.ETIMEDOUT:
 		return []lookup.Code{CauseSilence, CauseNeighbour, CauseFirewall}
+	}
+	return causesRare(e)
+}
+
+// causesRare are the causes of errors about which the tables tell little.
+func causesRare(e route.Errno) []lookup.Code {
+	switch e {
+	case route.ENETDOWN, route.ENODEV, route.ENXIO:
+		return []lookup.Code{CauseDevice}
+	case route.EMSGSIZE:
+		return []lookup.Code{CauseMTU, CauseArgument}
+	case route.EAFNOSUPPORT:
+		return []lookup.Code{CauseFamily, CauseArgument}
+	case route.EADDRINUSE:
+		return []lookup.Code{CausePorts}
+	case route.ENOBUFS, route.EAGAIN:
+		return []lookup.Code{CauseQueue}
+	case route.EHOSTDOWN, route.ENONET, route.ENOPROTOOPT, route.ECONNRESET:
+		return []lookup.Code{CauseICMP}
+	case route.ENOKEY, route.EDESTADDRREQ:
+		return []lookup.Code{CauseKey}
 	}
 	return nil
 }
@@ -149,8 +195,7 @@ func (x *causes) judge(c lookup.Code) Cause {
 	case CauseSource:
 		return x.bySource(c)
 	case CauseDevice:
-		down := x.d.Shortcut == lookup.ShortcutDown || x.d.Shortcut == lookup.ShortcutNoIPv4 || x.d.Errno == route.ENODEV
-		return x.whether(c, down)
+		return x.byDevice(c)
 	case CauseNeighbour:
 		return x.byNeighbour(c)
 	}
@@ -215,6 +260,17 @@ func (x *causes) thrower() *route.Route {
 	return nil
 }
 
+// byDevice is the cause about the device that the socket is bound to.
+func (x *causes) byDevice(c lookup.Code) Cause {
+	if x.d.Shortcut == lookup.ShortcutDown || x.d.Shortcut == lookup.ShortcutNoIPv4 || x.d.Errno == route.ENODEV {
+		return Cause{Code: c, State: CauseIs}
+	}
+	if x.flow.Out == 0 && x.errno != route.ENETUNREACH {
+		return Cause{Code: c, State: CauseUnseen} // the program may name a device that is not there
+	}
+	return Cause{Code: c, State: CauseNot}
+}
+
 // bySource is the cause about the source that the packet has.
 func (x *causes) bySource(c lookup.Code) Cause {
 	src := x.flow.Src
@@ -247,33 +303,6 @@ func (x *causes) byNeighbour(c lookup.Code) Cause {
 		}
 		if out.Reason.Have == nil || state == CauseIs || state == CausePossible && out.State == CauseNot {
 			out.State, out.Reason = state, lookup.Reason{Have: g.Addr, Want: x.fib.Snapshot().LinkName(g.Link)}
-		}
-	}
-	return out
-}
-
-// outside are causes about which the tables tell little.
-func (x *causes) outside(c lookup.Code) Cause {
-	out := Cause{Code: c, State: CauseUnseen}
-	switch c {
-	case CauseBroadcast:
-		out = x.whether(c, false)
-		if x.d.Disposition == lookup.DispositionBroadcast {
-			out.State = CausePossible
-		}
-	case CauseNoSource:
-		lacks := x.d.Disposition == lookup.DispositionUnicast && !x.d.Src.IsValid() && len(x.d.NextHops) == 1 && x.d.NextHops[0].SrcOneOf == nil
-		out = x.whether(c, lacks)
-	case CauseSilence:
-		out.State = CausePossible
-		if why := x.fib.DeadEnd(&x.flow, x.d); why.Code != "" {
-			out.State, out.Reason = CauseIs, why
-		} else if !x.d.Disposition.Success() {
-			out.State = CauseNot
-		}
-	case CauseICMP:
-		if x.d.Disposition != lookup.DispositionUnicast {
-			out.State = CauseNot // the packet does not leave
 		}
 	}
 	return out

@@ -113,7 +113,7 @@ func tableFor(t *lookup.Trace) route.Table {
 
 // hop is a next hop with which a new entry would bring the packet where it is wanted
 // to go. It is like the next hop of the nearest entry. It is dead if its device is
-// down.
+// down, or has IPv6 switched off.
 func (q *search) hop(s *state, near *route.Route) (route.NextHop, bool) {
 	snap := s.fib.Snapshot()
 	h := route.NextHop{}
@@ -144,12 +144,19 @@ func (q *search) hop(s *state, near *route.Route) (route.NextHop, bool) {
 		return h, false
 	}
 	switch {
-	case !l.Up():
+	case !l.Up(), switchedOff(snap, s.family(), l.Name):
 		h.Flags = route.NextHopDead
 	case !l.Carrier() && snap.IgnoresLinkdown(s.family(), l.Name):
 		h.Flags = route.NextHopDead | route.NextHopLinkDown
 	}
 	return h, true
+}
+
+// switchedOff reports whether a device has no IPv6 because somebody switched it off. The
+// kernel has no IPv6 routes by such a device.
+func switchedOff(snap *route.Snapshot, f route.Family, dev string) bool {
+	off, _ := snap.Sysctls.Conf(f, dev, "disable_ipv6")
+	return f == route.IPv6 && off != 0
 }
 
 // anyOf is the route that the packet takes; nil: it takes no route that sends it on.

@@ -295,13 +295,20 @@ func original(r *route.Rule) bool {
 	})
 }
 
-// links set up those devices by which the packet is wanted to leave.
+// links set up those devices by which the packet is wanted to leave, and the devices that
+// these need: the other end of a veth, the lower device of a VLAN.
 func (x *tries) links(wanted []*route.Route) []proposal {
 	snap := x.root.fib.Snapshot()
 	var downs []int
+	down := func(l *route.Link) {
+		if l != nil && !l.Up() && !slices.Contains(downs, l.Index) {
+			downs = append(downs, l.Index)
+		}
+	}
 	note := func(index int) {
-		if l := snap.Link(index); l != nil && !l.Up() && !slices.Contains(downs, index) {
-			downs = append(downs, index)
+		l := snap.Link(index)
+		if down(l); l != nil && !l.Carrier() && l.PeerNetNS == -1 {
+			down(snap.Link(l.Peer))
 		}
 	}
 	if x.want.Kind == Device {
@@ -342,6 +349,11 @@ func (x *tries) settings(t *lookup.Trace, facts []option) []proposal {
 		}
 	}
 	dev := snap.LinkName(s.flow.In)
+	for i := range facts {
+		if name, ok := facts[i].Have.(string); ok && facts[i].Code == lookup.FaultNoIPv6 {
+			set(change.Sysctl{Path: route.ConfPath(route.IPv6, name, "disable_ipv6"), Value: "0"})
+		}
+	}
 	codes := []lookup.Code{lookup.Code(t.Decision.Shortcut)}
 	if s.flow.In != 0 {
 		codes = append(codes, lookup.Code(t.Decision.Disposition.String()))

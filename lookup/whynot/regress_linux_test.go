@@ -36,7 +36,7 @@ func TestRegress(t *testing.T) {
 			lines := strings.Split(strings.TrimSpace(setup), "\n")
 			host := open(t, lines)
 			for q := range strings.Lines(questions) {
-				c := &trialCase{t: t, setup: lines, host: host, rng: rand.New(rand.NewPCG(1, 1)), all: true}
+				c := &trialCase{t: t, setup: lines, host: host, rng: rand.New(rand.NewPCG(1, 1)), all: true, sum: &tally{}}
 				c.question = host.question(t, strings.TrimSpace(q))
 				c.check()
 			}

@@ -342,6 +342,8 @@ func (q *search) unusable(s *state, f Fact) []option {
 		for _, h := range hopsOf(snap, &w) {
 			if l := snap.Link(h.Link); l != nil && !l.Up() {
 				f.Reason = lookup.Reason{Code: lookup.FaultDown, Have: l.Name}
+			} else if l != nil && !q.real(&w) && switchedOff(snap, s.family(), l.Name) {
+				f.Reason = lookup.Reason{Code: lookup.FaultNoIPv6, Have: l.Name}
 			} else if l != nil && !l.Carrier() && !q.real(&w) {
 				f.Reason = lookup.Reason{Code: lookup.FaultIgnored, Have: l.Name}
 			}

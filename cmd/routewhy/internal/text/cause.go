@@ -67,7 +67,7 @@ const maxCauses = 3
 // causes writes what else on this host gives the same error and was ruled out. With -v it
 // writes everything that may give this error.
 func (p *page) causes(e told) {
-	x := caused{e, &report.Causes{Errno: e.Errno, Causes: e.Causes}}
+	x := caused{e, &report.Causes{Errno: programErrno(&e.Decision), Causes: e.Causes}}
 	if p.st.Verbose {
 		p.byState(x)
 		return
@@ -83,7 +83,7 @@ func (p *page) causes(e told) {
 		}
 	}
 	if n > maxCauses {
-		p.detail("not", fmt.Sprintf("%d more that give %s (-v)", n-maxCauses, e.Errno), plain)
+		p.detail("not", fmt.Sprintf("%d more that give %s (-v)", n-maxCauses, x.r.Errno), plain)
 	}
 }
 
@@ -91,13 +91,13 @@ func (p *page) causes(e told) {
 // match is written in the list of rules.
 func (x caused) ruledOut(c *report.Cause) string {
 	if c.Rule == nil {
-		return fmt.Sprintf("%s gives %s too, and does not decide", routeIn(c.Route), x.Errno)
+		return fmt.Sprintf("%s gives %s too, and does not decide", routeIn(c.Route), x.r.Errno)
 	}
 	verb := "is not reached"
 	if mismatchWords(c.Reason) != "" {
 		verb = "does not match"
 	}
-	return fmt.Sprintf("rule %d (%s) gives %s too, and %s", c.Rule.Priority, withSelector(c.Rule), x.Errno, verb)
+	return fmt.Sprintf("rule %d (%s) gives %s too, and %s", c.Rule.Priority, withSelector(c.Rule), x.r.Errno, verb)
 }
 
 // caused are causes that are put into words.
@@ -108,14 +108,13 @@ type caused struct {
 
 func (x caused) line() string {
 	errno := fmt.Sprintf("%s, %q", x.r.Errno, x.r.Errno.Text())
-	var is []*report.Cause
-	may := 0
+	var is, may []*report.Cause
 	for i := range x.r.Causes {
 		switch c := &x.r.Causes[i]; c.State {
 		case whynot.CauseIs:
 			is = append(is, c)
 		case whynot.CausePossible:
-			may++
+			may = append(may, c)
 		}
 	}
 	switch {
@@ -123,8 +122,9 @@ func (x caused) line() string {
 		return fmt.Sprintf("%s: nothing in routing gives programs %s", x.subject(), errno)
 	case len(is) > 0:
 		return fmt.Sprintf("%s: %s comes from %s", x.subject(), errno, x.cause(is[0]))
-	case may > 0:
-		return fmt.Sprintf("%s: %s is not what the tables answer, and may come from something else", x.subject(), errno)
+	case len(may) > 0:
+		cause, _, _ := strings.Cut(x.cause(may[0]), ": ")
+		return fmt.Sprintf("%s: %s may come from %s", x.subject(), errno, cause)
 	}
 	return fmt.Sprintf("%s: %s comes from nothing that the tables show", x.subject(), errno)
 }
@@ -197,6 +197,9 @@ func (x caused) byTables(c *report.Cause) string {
 		}
 		return negated(not, "forwarding, which is off on "+iproute2.Safe(x.Looked().Iif), "forwarding: it is on, or the packet ends here")
 	case whynot.CauseDevice:
+		if c.State == whynot.CauseUnseen {
+			return "a device that the program names: it is not there, or it is down (--oif, if a socket is bound to one)"
+		}
 		return negated(not, "a device that is down or takes no packet", "the device that the socket is bound to: it is up, or none was given")
 	case whynot.CauseSource:
 		from := x.Looked().From
@@ -230,6 +233,11 @@ func (x caused) byOthers(c *report.Cause) string {
 		return neighbourCause(c)
 	case whynot.CauseBroadcast:
 		return negated(not, "SO_BROADCAST, which the socket has not set: the destination is a broadcast address", "SO_BROADCAST: the destination is no broadcast address")
+	case whynot.CauseGroup:
+		return negated(not, "TCP, which connects to no broadcast or multicast address", "TCP to a group: the destination is one host")
+	case whynot.CauseScope:
+		return negated(not, "a link-local destination without a device: a program must name one, "+x.Looked().Addr().WithZone("").String()+"%DEVICE",
+			"a link-local destination without a device: it is none, or it has a device")
 	case whynot.CauseNoSource:
 		return negated(not, "the choice of a source: no device has an address that fits", "the choice of a source: there is one")
 	case whynot.CauseSilence:
@@ -239,11 +247,67 @@ func (x caused) byOthers(c *report.Cause) string {
 	case whynot.CauseFirewall:
 		return firewallCause(x.r.Errno)
 	case whynot.CauseNobody:
+		if c.State == whynot.CausePossible {
+			return "a port at which nobody listens: the destination is this host itself, and ss -ltnup shows who listens here"
+		}
 		return "nobody listens at that port of the destination"
 	case whynot.CausePorts:
+		if x.r.Errno == route.EADDRINUSE {
+			return "a source port that another socket has, or none is left (bind): ss -anp shows who has it"
+		}
 		return "source ports: none is left for this destination"
 	}
+	return x.byPrograms(c)
+}
+
+// byPrograms is a cause that lies in the program, or in what its packets meet after routing.
+func (x caused) byPrograms(c *report.Cause) string {
+	not := c.State == whynot.CauseNot
+	switch c.Code {
+	case whynot.CauseForbidden:
+		if x.r.Errno == route.EPERM {
+			return "what forbids it to the program: seccomp, AppArmor, or a BPF program of its cgroup"
+		}
+		return "what forbids it to the program: a source port below 1024 (bind), SELinux, AppArmor, Landlock"
+	case whynot.CausePolicy:
+		if c.Reason.Have.IsZero() {
+			return "an IPsec policy that blocks it: " + negated(not, "policies were not read", "there is none")
+		}
+		return fmt.Sprintf("an IPsec policy that blocks it (ip xfrm policy: src %s dst %s dir out)", name(c.Reason.Have), name(c.Reason.Want))
+	case whynot.CauseMTU:
+		return x.tooLong(c)
+	case whynot.CauseFamily:
+		return negated(not, "a kernel without IPv6 (ipv6.disable=1): no IPv6 address is there, not even ::1", x.Looked().Family().String()+": this host has it")
+	case whynot.CauseQueue:
+		return "a buffer or a queue that is full: ss -m, tc -s qdisc"
+	case whynot.CauseKey:
+		return wireGuard(c, x.r.Errno)
+	}
 	return "what the program itself asked for (an address, a length, an option)"
+}
+
+// tooLong says which packets are too long.
+func (x caused) tooLong(c *report.Cause) string {
+	switch {
+	case c.State == whynot.CauseNot:
+		return "a packet that is too long: it does not even leave"
+	case c.Reason.Have.IsZero():
+		return "a packet that is longer than the MTU and must not be fragmented"
+	}
+	return fmt.Sprintf("a packet that is longer than the MTU and must not be fragmented: by %s it is %s, and a router on the way may have said less (ip route get %s)",
+		name(c.Reason.Want), name(c.Reason.Have), x.Looked().Addr())
+}
+
+// wireGuard says what a WireGuard device lacks for a packet.
+func wireGuard(c *report.Cause, e route.Errno) string {
+	switch dev := name(c.Reason.Have); {
+	case c.State == whynot.CauseNot:
+		return "WireGuard: the packet does not go into such a device"
+	case e == route.ENOKEY:
+		return dev + ", which has no peer for the destination: wg show " + dev + " allowed-ips"
+	default:
+		return dev + ", whose peer has no endpoint yet: wg show " + dev + " endpoints"
+	}
 }
 
 func neighbourCause(c *report.Cause) string {
@@ -267,7 +331,7 @@ func (x caused) silence(c *report.Cause) string {
 	case c.State == whynot.CauseNot:
 		return "silence: the packet does not even leave"
 	}
-	return "the packet or its answer is lost on the way; routewhy ADDRESS --reply looks at the way back"
+	return fmt.Sprintf("a packet or an answer that is lost on the way: routewhy %s --reply looks at the way back", x.Looked().Addr())
 }
 
 // wayOutWords say why no packet gets out.
@@ -287,6 +351,14 @@ func (x caused) wayOutWords() string {
 
 func icmpCause(e route.Errno) string {
 	switch e {
+	case route.ECONNRESET:
+		return "the other end, or a firewall on the way, which ended the connection (a TCP reset)"
+	case route.EHOSTDOWN:
+		return "a router on the way says so (ICMP \"host unknown\"): tcpdump -ni any icmp shows who"
+	case route.ENONET:
+		return "a router on the way says so (ICMP \"host isolated\"): tcpdump -ni any icmp shows who"
+	case route.ENOPROTOOPT:
+		return "the other end does not have the protocol (ICMP \"protocol unreachable\"), or the socket does not have the option"
 	case route.ECONNREFUSED:
 		return "the other end, or a firewall there, refuses: a TCP reset, or ICMP \"port unreachable\""
 	case route.EHOSTUNREACH:

@@ -49,7 +49,7 @@ func (e told) gets() string {
 	case d.Shortcut == lookup.ShortcutZero:
 		return fmt.Sprintf("%s stands for %s", e.Looked().Addr(), d.Src)
 	case d.Errno != 0:
-		return fmt.Sprintf("it fails (%s)", d.Errno)
+		return fmt.Sprintf("it fails (%s)", programErrno(d))
 	case d.Src.IsValid():
 		return "it gives " + d.Src.String()
 	}
@@ -103,7 +103,7 @@ func shortly(d *report.Decision) string {
 	live := liveWays(d)
 	switch {
 	case d.Errno != 0:
-		return fmt.Sprintf("refused (%s)", d.Errno)
+		return fmt.Sprintf("refused (%s)", programErrno(d))
 	case d.Disposition == lookup.DispositionUnknown:
 		return "unknown"
 	case d.Ambiguous.Code == lookup.CodeDefaultsTie:

@@ -54,7 +54,7 @@ func Annotate(r *report.Explanation) {
 	for i := range r.Warnings {
 		r.Warnings[i].Text = e.finding(&r.Warnings[i])
 	}
-	causes := caused{e, &report.Causes{Errno: r.Errno}}
+	causes := caused{e, &report.Causes{Errno: programErrno(&r.Decision)}}
 	for i := range r.Causes {
 		r.Causes[i].Text = causes.cause(&r.Causes[i])
 	}

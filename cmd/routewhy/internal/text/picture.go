@@ -206,7 +206,7 @@ func (c *canvas) end(e told) {
 	case d.Disposition == lookup.DispositionLocal || d.Disposition == lookup.DispositionAnycast:
 		c.box(margin, "won", "this host", "")
 	case !d.Disposition.Success() && d.Disposition != lookup.DispositionUnknown:
-		c.box(margin, "bad", "refused", fmt.Sprintf("programs get %s, %q", d.Errno, d.Errno.Text()))
+		c.box(margin, "bad", "refused", errnoWords(programErrno(d)))
 	case len(d.NextHops) == 0:
 		c.box(margin, "box", "not known", "")
 	default:

@@ -50,7 +50,7 @@ func flowsAre(part float64) string {
 // ip6_pkt_drop in net/ipv6/route.c), or nothing.
 func (e told) seen(d *report.Decision) string {
 	if e.Looked().Iif == "" {
-		return errnoWords(d.Errno)
+		return errnoWords(programErrno(d))
 	}
 	if d.Disposition == lookup.DispositionBlackhole || e.Noted(lookup.NoteErrorLost) {
 		return "it is dropped, and its sender gets nothing"
@@ -76,6 +76,9 @@ func icmpError(six bool, why route.Errno) string {
 	}
 	return `ICMP "network unreachable"`
 }
+
+// programErrno is the error that a program gets.
+func programErrno(d *report.Decision) route.Errno { return cmp.Or(d.ProgramErrno, d.Errno) }
 
 // errnoWords is what a program sees.
 func errnoWords(e route.Errno) string {

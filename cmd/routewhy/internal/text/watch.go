@@ -146,7 +146,7 @@ func turnAnswer(e *report.Explanation, fault string, isDefault bool) string {
 	case d.Disposition == lookup.DispositionUnicast && d.Ambiguous.Code != lookup.CodeDefaultsTie:
 		return eitherWay(d) + from + redirected(d) + t.someRefused() + t.wayOut() + t.connecting()
 	case d.Disposition == lookup.DispositionNoRoute && !e.OnlyConnected() && e.Looked().Iif == "":
-		return "no route: programs get " + d.Errno.String()
+		return "no route: programs get " + programErrno(d).String()
 	}
 	return t.verdict() + t.someRefused() + t.wayOut() + t.connecting()
 }

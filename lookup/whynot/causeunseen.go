@@ -1,0 +1,110 @@
+package whynot
+
+import (
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// outside are causes about which the tables tell little.
+func (x *causes) outside(c lookup.Code) Cause {
+	switch c {
+	case CauseBroadcast:
+		return x.perhaps(c, x.d.Disposition == lookup.DispositionBroadcast)
+	case CauseGroup:
+		return x.perhaps(c, x.d.Disposition == lookup.DispositionBroadcast || x.d.Disposition == lookup.DispositionMulticast)
+	case CauseScope:
+		dst := x.flow.Dst
+		local := dst.IsLinkLocalUnicast() || dst.IsLinkLocalMulticast() || dst.IsInterfaceLocalMulticast()
+		return x.whether(c, local && x.flow.Out == 0)
+	case CauseNoSource:
+		lacks := x.d.Disposition == lookup.DispositionUnicast && !x.d.Src.IsValid() && len(x.d.NextHops) == 1 && x.d.NextHops[0].SrcOneOf == nil
+		return x.whether(c, lacks || x.fib.ProgramErrno(&x.flow, x.d) == route.EADDRNOTAVAIL)
+	case CauseSilence:
+		return x.bySilence(c)
+	case CauseNobody:
+		if x.d.Disposition == lookup.DispositionLocal {
+			return Cause{Code: c, State: CausePossible}
+		}
+	case CauseICMP:
+		if x.d.Disposition != lookup.DispositionUnicast && (x.d.Disposition != lookup.DispositionLocal || x.errno != route.ECONNRESET) {
+			return Cause{Code: c, State: CauseNot} // the packet does not leave
+		}
+	case CausePolicy:
+		return x.byPolicy(c)
+	case CauseMTU:
+		return x.byMTU(c)
+	case CauseFamily:
+		return x.byFamily(c)
+	case CauseKey:
+		return x.byKey(c)
+	}
+	return Cause{Code: c, State: CauseUnseen}
+}
+
+// perhaps is a cause that depends on what the program does, and is possible or not.
+func (x *causes) perhaps(c lookup.Code, possible bool) Cause {
+	if possible {
+		return Cause{Code: c, State: CausePossible}
+	}
+	return Cause{Code: c, State: CauseNot}
+}
+
+func (x *causes) bySilence(c lookup.Code) Cause {
+	if why := x.fib.DeadEnd(&x.flow, x.d); why.Code != "" {
+		return Cause{Code: c, State: CauseIs, Reason: why}
+	}
+	return x.perhaps(c, x.d.Disposition.Success())
+}
+
+// byPolicy is the IPsec policy that blocks the packet.
+func (x *causes) byPolicy(c lookup.Code) Cause {
+	for _, n := range x.fib.Notes(x.t) {
+		if p, ok := n.Have.(route.Policy); ok && n.Code == lookup.NotePolicy && p.Block {
+			return Cause{Code: c, State: CauseIs, Reason: lookup.Reason{Have: p.Src, Want: p.Dst}}
+		}
+	}
+	if x.fib.Snapshot().Lacks(route.FactPolicies, 0) {
+		return Cause{Code: c, State: CauseUnseen}
+	}
+	return Cause{Code: c, State: CauseNot}
+}
+
+// byMTU is the MTU of the device by which the packet leaves, or that of its route.
+func (x *causes) byMTU(c lookup.Code) Cause {
+	out := x.perhaps(c, x.d.Disposition.Success())
+	if len(x.d.NextHops) == 0 {
+		return out
+	}
+	if l := x.fib.Snapshot().Link(x.d.NextHops[0].Link); l != nil {
+		out.Reason = lookup.Reason{Have: l.MTU, Want: l.Name}
+	}
+	for _, m := range x.d.Route.Metrics {
+		if m.ID == route.MetricMTU && m.Value != 0 {
+			out.Reason.Have = m.Value
+		}
+	}
+	return out
+}
+
+// byFamily says whether the kernel has IPv6. A kernel with it has a route or an address of
+// lo, unless somebody removed both.
+func (x *causes) byFamily(c lookup.Code) Cause {
+	snap := x.fib.Snapshot()
+	six := func(a route.Addr) bool { return route.FamilyOf(a.Prefix.Addr()) == route.IPv6 }
+	if x.family() == route.IPv4 || slices.ContainsFunc(snap.Addrs, six) {
+		return Cause{Code: c, State: CauseNot}
+	}
+	return Cause{Code: c, State: CausePossible}
+}
+
+// byKey is the WireGuard device by which the packet leaves.
+func (x *causes) byKey(c lookup.Code) Cause {
+	for _, h := range x.d.NextHops {
+		if l := x.fib.Snapshot().Link(h.Link); l != nil && l.Kind == "wireguard" {
+			return Cause{Code: c, State: CauseIs, Reason: lookup.Reason{Have: l.Name}}
+		}
+	}
+	return Cause{Code: c, State: CauseNot}
+}
