@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup/report"
@@ -13,9 +12,7 @@ import (
 
 // covers shows how many addresses each next hop and each route gets.
 func covers(ctx context.Context, o *options, s stdio) error {
-	if s.env("GOGC") == "" {
-		debug.SetGCPercent(50) // with a full Internet table, memory is scarcer than time
-	}
+	s.saveMemory(50)
 	host, err := openSource(ctx, o, s)
 	if err != nil {
 		return err

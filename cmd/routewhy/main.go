@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"syscall"
 
@@ -83,6 +84,14 @@ func osStdio() stdio {
 func (s stdio) env(name string) string {
 	value, _ := s.LookupEnv(name)
 	return value
+}
+
+// saveMemory makes the garbage collector work more often, unless the user has set GOGC. It
+// is for modes that hold much of a full Internet table, where memory is scarcer than time.
+func (s stdio) saveMemory(percent int) {
+	if s.env("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
 }
 
 // run is the whole program; it returns the exit status. It is the only place where

@@ -47,6 +47,7 @@ func try(ctx context.Context, o *options, s stdio) error {
 	if err := lacksCommand(q.Scripts); err != nil {
 		return err
 	}
+	s.saveMemory(40)
 	host, err := openSource(ctx, o, s)
 	if err != nil {
 		return err

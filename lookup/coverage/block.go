@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"net/netip"
-	"slices"
 
 	"routewhy/lookup"
 	"routewhy/route"
@@ -40,21 +39,26 @@ type surveyor struct {
 	searcher *lookup.Searcher
 	key      []byte
 	places   map[Place]int // of the block's served routes
-	starts   []netip.Addr
+	starts   starts
 	tied     map[lookup.Entry][]Place
 }
 
 func (w *surveyor) block(i int, bounds []netip.Prefix) *block {
-	within := w.s.prefixOf(i)
+	within := blockOf(w.s.Family, i)
 	clear(w.places)
 	b := &block{global: w.s.Family == route.IPv6 && i>>5 == 1}
 	ways := map[string]int{}
-	w.findStarts(within, bounds)
+	w.starts.begin(within)
+	for _, p := range bounds {
+		w.starts.add(p)
+	}
+	prefixesOf(w.s.fib, w.s.Family, i, w.starts.add)
+	starts := w.starts.sorted()
 	flow := w.s.flow
-	for i, first := range w.starts {
+	for i, first := range starts {
 		last := route.LastAddr(within)
-		if i+1 < len(w.starts) {
-			last = w.starts[i+1].Prev()
+		if i+1 < len(starts) {
+			last = starts[i+1].Prev()
 		}
 		flow.Dst = first
 		d := w.searcher.Lookup(flow)
@@ -82,31 +86,6 @@ func (w *surveyor) block(i int, bounds []netip.Prefix) *block {
 		}
 	})
 	return b
-}
-
-// findStarts finds the first addresses of the ranges that are decided alike.
-func (w *surveyor) findStarts(within netip.Prefix, bounds []netip.Prefix) {
-	w.starts = append(w.starts[:0], within.Addr())
-	add := func(p netip.Prefix) {
-		if p.Bits() <= within.Bits() {
-			return
-		}
-		if a := p.Addr(); w.starts[len(w.starts)-1] != a {
-			w.starts = append(w.starts, a)
-		}
-		if next := route.LastAddr(p).Next(); next.IsValid() && within.Contains(next) {
-			w.starts = append(w.starts, next)
-		}
-	}
-	for _, p := range bounds {
-		add(p)
-	}
-	w.s.fib.PrefixesIn(w.s.Family, within.Addr(), route.LastAddr(within), func(p netip.Prefix) bool {
-		add(p)
-		return true
-	})
-	slices.SortFunc(w.starts, netip.Addr.Compare)
-	w.starts = slices.Compact(w.starts)
 }
 
 // take notes which routes a decision takes.

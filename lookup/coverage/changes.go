@@ -76,24 +76,35 @@ func (c *Changes) alike(x, y *Change) bool {
 // own is a copy without the ranges, for another goroutine.
 func (c *Changes) own() *Changes { return &Changes{a: c.a.own(), b: c.b.own()} }
 
-// chunk is how many ranges are decided at a time.
-const chunk = 1 << 14
+// decideBlocks decides a packet to each address of a family. bounds calls add with the
+// prefixes in a block at whose ends ranges may end.
+func (c *Changes) decideBlocks(fam route.Family, bounds func(block int, add func(netip.Prefix)), wanted func(netip.Addr) bool, mark Mark) {
+	c.decide(blocks, func(i int, s *starts) ([]netip.Addr, netip.Addr) {
+		s.begin(blockOf(fam, i))
+		bounds(i, s.add)
+		return s.sorted(), route.LastAddr(s.within)
+	}, wanted, mark)
+}
 
-// decide decides a packet to each of the ranges that begin at starts. It joins ranges
-// that have the same two decisions. All processors share the work.
-func (c *Changes) decide(starts []netip.Addr, wanted func(netip.Addr) bool, mark Mark) {
-	parts := make([][]found, (len(starts)+chunk-1)/chunk)
+// decide decides a packet to each of the ranges of some parts. part gives, for a part, the
+// first addresses of its ranges and the last address of the last range; it may use the
+// starts, which are the calling goroutine's own. Ranges that have the same two decisions
+// are joined. All processors share the work.
+func (c *Changes) decide(n int, part func(i int, s *starts) (first []netip.Addr, last netip.Addr), wanted func(netip.Addr) bool, mark Mark) {
+	parts := make([][]found, n)
 	var next atomic.Int64
 	var wait sync.WaitGroup
-	for range min(len(parts), runtime.GOMAXPROCS(0)) {
+	for range min(n, runtime.GOMAXPROCS(0)) {
 		wait.Go(func() {
 			mine := c.own()
+			var s starts
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(parts) {
+				if i >= n {
 					return
 				}
-				parts[i] = mine.decideSome(starts, i*chunk, min((i+1)*chunk, len(starts)), wanted, mark)
+				first, last := part(i, &s)
+				parts[i] = mine.decideSome(first, last, wanted, mark)
 			}
 		})
 	}
@@ -108,7 +119,8 @@ func (c *Changes) collect(parts [][]found) {
 		n += len(part)
 	}
 	c.found = make([]found, 0, n)
-	for _, part := range parts {
+	for i, part := range parts {
+		parts[i] = nil // it is copied, and there may be a million
 		last := len(c.found) - 1
 		if last >= 0 && len(part) > 0 && c.found[last].last.Next() == part[0].first {
 			x := c.At(last)
@@ -121,19 +133,19 @@ func (c *Changes) collect(parts [][]found) {
 	}
 }
 
-// decideSome decides some of the ranges.
-func (c *Changes) decideSome(starts []netip.Addr, from, to int, wanted func(netip.Addr) bool, mark Mark) []found {
+// decideSome decides some of the ranges, of which the last one ends at an address.
+func (c *Changes) decideSome(starts []netip.Addr, end netip.Addr, wanted func(netip.Addr) bool, mark Mark) []found {
 	var out []found
 	var x, last Change // the same two are used for all ranges
-	for i := from; i < to; i++ {
-		if !wanted(starts[i]) {
+	for i, first := range starts {
+		if !wanted(first) {
 			continue
 		}
-		x = c.at(starts[i])
+		x = c.at(first)
 		if c.a.same(decided{&x.Before, x.First}, c.b, decided{&x.After, x.First}) {
 			continue
 		}
-		end := route.LastAddr(route.FamilyOf(x.First).Default())
+		end := end
 		if i+1 < len(starts) {
 			end = starts[i+1].Prev()
 		}

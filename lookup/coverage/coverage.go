@@ -70,9 +70,23 @@ func Diff(before, after *Host, fam route.Family, flow Flow, mark Mark) *Differen
 			return d
 		}
 	}
-	starts := cuts(before.FIB, after.FIB, fam, all, within)
+	bounds := boundsOf(fam, before.FIB, after.FIB)
 	d.Changes = newChanges(before.FIB, after.FIB, flow)
-	d.Changes.decide(starts, func(first netip.Addr) bool { return all || within.holds(first) }, mark)
+	d.Changes.decideBlocks(fam, func(i int, add func(netip.Prefix)) {
+		if block := blockOf(fam, i); !all && !within.overlaps(block) {
+			return
+		}
+		for _, p := range bounds[i] {
+			add(p)
+		}
+		for _, f := range []*lookup.FIB{before.FIB, after.FIB} {
+			prefixesOf(f, fam, i, func(p netip.Prefix) {
+				if all || within.overlaps(p) {
+					add(p)
+				}
+			})
+		}
+	}, func(first netip.Addr) bool { return all || within.holds(first) }, mark)
 	return d
 }
 
@@ -146,57 +160,16 @@ func (s *side) sameWay(w *lookup.NextHop, other *side, v *lookup.NextHop) bool {
 		s.snap.LinkName(w.Link) == other.snap.LinkName(v.Link)
 }
 
-// cuts are the first addresses of the ranges that are decided alike. They are those of
-// the whole family, or only those that prefixes in some ranges make.
-func cuts(before, later *lookup.FIB, fam route.Family, all bool, some ranges) []netip.Addr {
-	starts := newStarts(before, later, fam)
-	within := func(p netip.Prefix) {
-		if all || some.overlaps(p) {
-			starts.add(p)
-		}
-	}
-	before.Prefixes(fam, within)
-	later.Prefixes(fam, within)
-	return starts.sorted()
-}
-
-// starts are the addresses at which ranges begin.
-type starts struct{ list []netip.Addr }
-
-// newStarts begins with the starts that come from other facts than routes.
-func newStarts(before, later *lookup.FIB, fam route.Family) *starts {
-	s := &starts{[]netip.Addr{fam.Default().Addr()}}
-	before.Boundaries(fam, s.add)
-	later.Boundaries(fam, s.add)
-	return s
-}
-
-// add notes the first address of a prefix, and the first address after it.
-func (s *starts) add(p netip.Prefix) {
-	if p.Bits() == 0 {
-		return
-	}
-	if a := p.Addr(); s.list[len(s.list)-1] != a { // unless it is noted already as the address after the prefix before
-		s.list = append(s.list, a)
-	}
-	if next := route.LastAddr(p).Next(); next.IsValid() {
-		s.list = append(s.list, next)
-	}
-}
-
-func (s *starts) sorted() []netip.Addr {
-	slices.SortFunc(s.list, netip.Addr.Compare)
-	return slices.Compact(s.list)
-}
-
 // ranges are disjoint ranges in ascending order.
 type ranges []span
 
 type span struct{ first, last netip.Addr }
 
-// union joins prefixes.
+func byAddress(a, b netip.Prefix) int { return cmp.Or(a.Addr().Compare(b.Addr()), a.Bits()-b.Bits()) }
+
+// union joins prefixes, and sorts them.
 func union(all []netip.Prefix) ranges {
-	slices.SortFunc(all, func(a, b netip.Prefix) int { return cmp.Or(a.Addr().Compare(b.Addr()), a.Bits()-b.Bits()) })
+	slices.SortFunc(all, byAddress)
 	var out ranges
 	for _, p := range all {
 		last := route.LastAddr(p)

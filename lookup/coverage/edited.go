@@ -18,26 +18,32 @@ func Edited(before, after *lookup.FIB, fam route.Family, changed []netip.Prefix,
 	mine := slices.DeleteFunc(changed, func(p netip.Prefix) bool { return route.FamilyOf(p.Addr()) != fam })
 	all := flow.Src.IsValid() || !alikeOtherwise(before.Snapshot(), after.Snapshot())
 	c := newChanges(before, after, flow)
-	within := union(mine)
-	if !all && len(within) == 0 {
+	var within ranges
+	if all {
+		slices.SortFunc(mine, byAddress)
+	} else if within = union(mine); len(within) == 0 {
 		return c
 	}
-	// Prefixes that only the later FIB has are among those that changed.
-	starts := newStarts(before, after, fam)
-	n := len(mine)
-	if all {
-		n += before.PrefixCount(fam)
-	}
-	starts.list = slices.Grow(starts.list, 2*n)
-	for _, p := range mine {
-		starts.add(p)
-	}
-	before.Prefixes(fam, func(p netip.Prefix) {
-		if all || within.overlaps(p) {
-			starts.add(p)
+	bounds := boundsOf(fam, before, after)
+	c.decideBlocks(fam, func(i int, add func(netip.Prefix)) {
+		block := blockOf(fam, i)
+		if !all && !within.overlaps(block) {
+			return
 		}
-	})
-	c.decide(starts.sorted(), func(first netip.Addr) bool { return all || within.holds(first) }, mark)
+		for _, p := range bounds[i] {
+			add(p)
+		}
+		// Prefixes that only the later FIB has are among those that changed.
+		at, _ := slices.BinarySearchFunc(mine, block.Addr(), func(p netip.Prefix, a netip.Addr) int { return p.Addr().Compare(a) })
+		for ; at < len(mine) && block.Contains(mine[at].Addr()); at++ {
+			add(mine[at])
+		}
+		prefixesOf(before, fam, i, func(p netip.Prefix) {
+			if all || within.overlaps(p) {
+				add(p)
+			}
+		})
+	}, func(first netip.Addr) bool { return all || within.holds(first) }, mark)
 	return c
 }
 

@@ -71,7 +71,7 @@ type Served struct {
 func Of(f *lookup.FIB, fam route.Family, flow route.Flow, each func(r Range, way int)) *Survey {
 	s := &Survey{Family: fam, fib: f, flow: flow, Served: make([]Served, 0, f.PrefixCount(fam))}
 	c := &collector{Survey: s, each: each, ways: map[string]int{}, short: map[Place]Served{}}
-	s.blocks(func(b *block) { c.add(b) })
+	s.eachBlock(func(b *block) { c.add(b) })
 	c.end()
 	return s
 }
@@ -83,16 +83,12 @@ func (s *Survey) Decide(dst netip.Addr) (route.Flow, lookup.Decision) {
 	return flow, s.fib.Lookup(flow)
 }
 
-// blockBits is how long the prefixes are into which the addresses are cut. Each is
-// surveyed alone, so that all processors share the work and little memory is needed.
-const blockBits = 8
-
-// blocks surveys all blocks, and calls done with each in ascending order.
-func (s *Survey) blocks(done func(*block)) {
-	bounds := s.bounds()
+// eachBlock surveys all blocks, and calls done with each in ascending order.
+func (s *Survey) eachBlock(done func(*block)) {
+	bounds := boundsOf(s.Family, s.fib)
 	workers := runtime.GOMAXPROCS(0)
 	todo := make(chan int)
-	results := [1 << blockBits]chan *block{}
+	results := [blocks]chan *block{}
 	for i := range results {
 		results[i] = make(chan *block, 1)
 	}
@@ -118,26 +114,6 @@ func (s *Survey) blocks(done func(*block)) {
 		<-ahead
 	}
 	wait.Wait()
-}
-
-// bounds are, for each block, the prefixes in it at whose ends ranges end for another
-// reason than a route.
-func (s *Survey) bounds() (out [1 << blockBits][]netip.Prefix) {
-	s.fib.Boundaries(s.Family, func(p netip.Prefix) {
-		if p.Bits() > blockBits {
-			i := p.Addr().AsSlice()[0]
-			out[i] = append(out[i], p)
-		}
-	})
-	return out
-}
-
-// prefixOf is the prefix of a block.
-func (s *Survey) prefixOf(i int) netip.Prefix {
-	raw := s.Family.Default().Addr().AsSlice()
-	raw[0] = byte(i)
-	a, _ := netip.AddrFromSlice(raw)
-	return netip.PrefixFrom(a, blockBits)
 }
 
 // collector puts the blocks together.

@@ -18,14 +18,23 @@ func Within(before, after *lookup.FIB, flow route.Flow, prefixes []netip.Prefix)
 	fam := route.FamilyOf(flow.Dst)
 	prefixes = slices.DeleteFunc(slices.Clone(prefixes), func(p netip.Prefix) bool { return route.FamilyOf(p.Addr()) != fam })
 	inside := union(prefixes)
-	starts, ok := startsWithin(before, after, fam, inside)
+	list, ok := startsWithin(before, after, fam, inside)
 	if !ok {
 		return nil, false
 	}
 	c := newChanges(before, after, Flow{Flow: flow})
-	c.decide(starts, inside.holds, nil)
+	c.decide((len(list)+chunk-1)/chunk, func(i int, _ *starts) ([]netip.Addr, netip.Addr) {
+		last := route.LastAddr(fam.Default())
+		if end := (i + 1) * chunk; end < len(list) {
+			last = list[end].Prev()
+		}
+		return list[i*chunk : min((i+1)*chunk, len(list))], last
+	}, inside.holds, nil)
 	return c.All(), true
 }
+
+// chunk is how many ranges are decided at a time.
+const chunk = 1 << 12
 
 // startsWithin are the first addresses of the ranges that are decided alike.
 func startsWithin(before, after *lookup.FIB, fam route.Family, inside ranges) ([]netip.Addr, bool) {
