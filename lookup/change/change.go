@@ -27,9 +27,10 @@ const (
 	Replace             // NLM_F_CREATE, NLM_F_REPLACE
 	Modify              // NLM_F_REPLACE: ip's verb `change`
 	Delete
+	Test // NLM_F_EXCL: a route alone
 )
 
-var verbNames = [...]string{"add", "append", "prepend", "replace", "change", "delete"}
+var verbNames = [...]string{"add", "append", "prepend", "replace", "change", "delete", "test"}
 
 // String is the verb as ip(8) has it.
 func (v Verb) String() string { return verbNames[v] }

@@ -217,7 +217,7 @@ func (c *Route) insert4(t *tx) *Refusal {
 	}
 	if end > at || match >= 0 { // there is one with the same TOS and metric
 		switch {
-		case c.Verb == Add:
+		case c.Verb == Add, c.Verb == Test:
 			return refuse(route.EEXIST, "")
 		case c.Verb.replaces() && match == at:
 			return nil

@@ -22,6 +22,11 @@ func (c *Route) apply6(t *tx) *Refusal {
 			r.Src = netip.Prefix{}
 		}
 	}
+	if c.Verb == Test { // fib6_add_rt2node adds a route all the same
+		same := *c
+		same.Verb = Add
+		return same.apply6(t)
+	}
 	if c.Verb == Delete {
 		return c.delete6(t, &r)
 	}

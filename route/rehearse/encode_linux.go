@@ -58,6 +58,8 @@ func request(add, del uint16, v change.Verb, body []byte) Request {
 		r.Flags = unix.NLM_F_CREATE | unix.NLM_F_REPLACE
 	case change.Modify:
 		r.Flags = unix.NLM_F_REPLACE
+	case change.Test:
+		r.Flags = unix.NLM_F_EXCL
 	case change.Delete:
 		r.Type = del
 	}

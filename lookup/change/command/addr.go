@@ -332,6 +332,25 @@ func (a *args) flushAddrs(c *Command) {
 	c.Changes = slices.Concat(first, then)
 }
 
+// filterFlag is a flag by which addresses are chosen, and whether it must be set
+// (get_filter). A minus sign before it means that it must not.
+func filterFlag(word string) (bit route.AddrFlags, set, ok bool) {
+	name, minus := strings.CutPrefix(word, "-")
+	switch name {
+	case "dynamic":
+		return route.AddrPermanent, minus, true
+	case "primary":
+		return route.AddrSecondary, minus, true
+	}
+	bit, ok = map[string]route.AddrFlags{
+		"permanent": route.AddrPermanent, "secondary": route.AddrSecondary, "temporary": route.AddrSecondary,
+		"tentative": route.AddrTentative, "deprecated": route.AddrDeprecated, "dadfailed": route.AddrDADFailed,
+		"noprefixroute": route.AddrNoPrefixRoute, "mngtmpaddr": route.AddrManageTemp, "nodad": route.AddrNoDAD,
+		"home": route.AddrHomeAddress, "autojoin": route.AddrMCAutoJoin, "optimistic": route.AddrOptimistic,
+	}[name]
+	return bit, !minus, ok
+}
+
 // addrFilter reads which addresses `ip addr flush` means, and what `ip addr show` and
 // `ip link show` are about (ipaddr_list_flush_or_save).
 func (a *args) addrFilter() func(*route.Addr) bool {
@@ -343,8 +362,11 @@ func (a *args) addrFilter() func(*route.Addr) bool {
 	dev := ""
 	for a.more() {
 		word := a.take()
-		switch key := chooseExact(word, "to scope up dynamic permanent secondary temporary primary tentative deprecated dadfailed label "+
-			"group master vrf nomaster type dev -tentative -deprecated -dadfailed mngtmpaddr home nodad noprefixroute autojoin"); key {
+		if bit, set, ok := filterFlag(word); ok {
+			flag(bit, set)
+			continue
+		}
+		switch key := chooseExact(word, "to scope up label group master vrf nomaster type dev"); key {
 		case "to":
 			p := a.prefix(a.value(), a.family)
 			if p.prefix.IsValid() {
@@ -364,28 +386,6 @@ func (a *args) addrFilter() func(*route.Addr) bool {
 			add(func(x *route.Addr) bool { return x.Scope == s })
 		case "up":
 			add(func(x *route.Addr) bool { l := a.snap.Link(x.Link); return l != nil && l.Up() })
-		case "dynamic":
-			flag(route.AddrPermanent, false)
-		case "permanent":
-			flag(route.AddrPermanent, true)
-		case "secondary", "temporary":
-			flag(route.AddrSecondary, true)
-		case "primary":
-			flag(route.AddrSecondary, false)
-		case "tentative", "-tentative":
-			flag(route.AddrTentative, key == "tentative")
-		case "deprecated", "-deprecated":
-			flag(route.AddrDeprecated, key == "deprecated")
-		case "dadfailed", "-dadfailed":
-			flag(route.AddrDADFailed, key == "dadfailed")
-		case "noprefixroute":
-			flag(route.AddrNoPrefixRoute, true)
-		case "mngtmpaddr":
-			flag(route.AddrManageTemp, true)
-		case "nodad":
-			flag(route.AddrNoDAD, true)
-		case "home", "autojoin":
-			flag(map[string]route.AddrFlags{"home": route.AddrHomeAddress, "autojoin": route.AddrMCAutoJoin}[key], true)
 		case "group":
 			n := a.groupNumber(a.value(), `Invalid "group" value`)
 			add(func(x *route.Addr) bool { l := a.snap.Link(x.Link); return l != nil && l.Group == n })

@@ -102,6 +102,9 @@ func (a *args) deleteLink(c *Command) {
 				c.Changes = append(c.Changes, &change.Link{Verb: change.Delete, Index: l.Index})
 			}
 		}
+		if len(c.Changes) == 0 { // rtnl_group_dellink
+			c.Kernel = &change.Refusal{Errno: route.ENODEV}
+		}
 		return
 	}
 	name := q.dev

@@ -69,7 +69,9 @@ func (a *args) changeNeighbour(c *Command, verb change.Verb) {
 				a.twice("address", word)
 			}
 			q.Neighbour.Addr, hasDst = a.addr(word, a.family), true
-		case "router", "use", "managed", "extern_learn": // they go with the entry, which --undo names
+		case "managed": // the kernel asks for its link-layer address
+			q.Neighbour.State = q.Neighbour.State&^route.NeighbourPermanent | route.NeighbourIncomplete
+		case "router", "use", "extern_learn": // they go with the entry, which --undo names
 		case "dev":
 			dev = a.value()
 		case "protocol":
@@ -175,7 +177,7 @@ func (a *args) flushNeighbours(c *Command) {
 	given, dev := false, ""
 	for a.more() {
 		word := a.take()
-		switch chooseExact(word, "dev to nud all proxy protocol* unused") {
+		switch chooseExact(word, "dev to nud all proxy protocol* unused vrf master nomaster") {
 		case "dev":
 			name := a.value()
 			if dev != "" {
@@ -195,6 +197,15 @@ func (a *args) flushNeighbours(c *Command) {
 				states |= a.nud(v)
 			}
 		case "all":
+		case "vrf", "master":
+			name := a.value()
+			m := a.device(name)
+			if m == nil || word == "vrf" && m.Kind != "vrf" {
+				a.invalid(name, map[bool]string{true: "Not a valid VRF name", false: "Device does not exist"}[word == "vrf"])
+			}
+			add(func(n *route.Neighbour) bool { l := a.snap.Link(n.Link); return l != nil && l.Master == m.Index })
+		case "nomaster":
+			add(func(n *route.Neighbour) bool { l := a.snap.Link(n.Link); return l != nil && l.Master == 0 })
 		case "unused":
 			a.unknown("%q of ip neighbour flush is not understood", word)
 		case "proxy":

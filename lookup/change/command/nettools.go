@@ -28,6 +28,9 @@ func (a *args) netRoute(c *Command) {
 			word == "--numeric" || word == "--verbose" || word == "--extend":
 		case verb == "" && (word == "add" || word == "del" || word == "delete" || word == "flush"):
 			verb = word
+		case verb == "" && (word == "-V" || word == "--version" || word == "-h" || word == "--help"):
+			c.Reads = true
+			return
 		case verb == "":
 			a.refuse("Usage: route [-nNvee] [-FC] [<AF>]           List kernel routing tables")
 		default:
@@ -94,10 +97,7 @@ func (q *netRequest) hostAddr(s string) netip.Addr {
 		if s == "" || strings.Trim(s, "0123456789.") == "" {
 			q.refuse("%s: Unknown host", s)
 		}
-		if strings.Contains(s, ".") {
-			q.unknown("%q is a host's name, which is not looked up", s)
-		}
-		q.unknown("%q is no address", s)
+		q.unknown("%q is the name of a host or a network, which is not looked up", s)
 	}
 	return x
 }

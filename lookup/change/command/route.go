@@ -34,6 +34,8 @@ func (a *args) route(c *Command) {
 		a.changeRoute(c, change.Append)
 	case "delete":
 		a.changeRoute(c, change.Delete)
+	case "test":
+		a.changeRoute(c, change.Test)
 	case "flush":
 		a.flushRoutes(c)
 	case "list", "show", "lst":
