@@ -143,7 +143,8 @@ func settled6(setup routetest.Setup) (out routetest.Setup) {
 }
 
 // again is a state that was read after another one, with the settings that the change of
-// that one told of and that are not read: those for new devices.
+// that one told of and that are not read: those for new devices (conf/default, which
+// inetdev_init and ipv6_add_dev copy).
 func again(before *change.State, read *route.Snapshot) *change.State {
 	s := *read
 	s.Sysctls = maps.Clone(s.Sysctls)
@@ -158,14 +159,17 @@ func again(before *change.State, read *route.Snapshot) *change.State {
 // hides reports whether a line of a set-up makes something that a reading does not show,
 // or that may disappear at any time.
 func hides(line string) bool {
-	if strings.Contains(line, "expires 0") || strings.Contains(line, "ignore_routes_with_linkdown") {
-		return true // the second: whether a next hop is dead, or has no carrier
+	if strings.Contains(line, "expires 0") {
+		return true // the kernel deletes it when its timer comes (fib6_age)
+	}
+	if strings.Contains(line, "ignore_routes_with_linkdown") {
+		return true // whether a next hop is dead, or has no carrier: both are shown as dead (fib_nexthop_info)
 	}
 	if strings.Count(line, "nexthop via") == 1 && strings.Contains(line, "weight") {
-		return true // of a route's only next hop, which a dump does not show
+		return true // a dump has the weights of several next hops alone (fib_dump_info: RTA_MULTIPATH)
 	}
-	// If several next hops were added one by one, a dump shows the attributes of the
-	// first.
+	// If several next hops were added one by one, each is a route with attributes of its
+	// own, and a dump shows those of the first (rt6_fill_node).
 	_, appended, ok := strings.Cut(strings.Replace(line, " prepend ", " append ", 1), "ip -6 route append ")
 	if ok && !strings.Contains(line, " via ") {
 		return true // see skipped
@@ -176,7 +180,9 @@ func hides(line string) bool {
 }
 
 // collected is a state without the neighbours that the kernel has removed in the meantime,
-// as it may do with those that are not permanent. Those that it has given up are so.
+// as it may do with those that are not permanent (neigh_periodic_work, neigh_forced_gc).
+// Those that it has given up are so (neigh_timer_handler: NUD_FAILED after its probes). When
+// that happens is a matter of time, which a dump does not tell.
 func collected(s *change.State, have *route.Snapshot) *change.State {
 	for _, n := range s.FIB().Snapshot().Neighbours {
 		at := slices.IndexFunc(have.Neighbours, func(x route.Neighbour) bool { return x.Link == n.Link && x.Addr == n.Addr })
@@ -193,10 +199,12 @@ func collected(s *change.State, have *route.Snapshot) *change.State {
 }
 
 // carriersTogether is a snapshot with the routes to ff00::/8, of which each device has one, in
-// the order of the devices. A device gets it when the kernel has told of its carrier. It
-// tells of carriers later, and in the order in which it was told to look: a device for
-// which that was still to be done keeps its place (linkwatch_fire_event). No dump shows
-// for which devices it is.
+// the order of the devices. A device gets it when the kernel has told of its carrier
+// (addrconf_notify, NETDEV_CHANGE). It tells of carriers after the change, at most once a
+// second where that is not urgent (linkwatch_urgent_event), and in the order in which it was
+// told to look: a device for which that was still to be done keeps its place
+// (linkwatch_add_event, __LINK_STATE_LINKWATCH_PENDING). No dump shows for which devices it
+// is.
 func carriersTogether(s *route.Snapshot) *route.Snapshot {
 	out := *s
 	var list []route.Route
@@ -272,8 +280,10 @@ func describe(c change.Change, out change.Outcome) string {
 }
 
 // disagree names the difference between what the engine and the kernel say to a change. A
-// table without routes may be there, which no dump shows. An IPv6 one has an entry for ::/0
-// then that no request deletes.
+// table without routes may be there (fib6_new_table and fib_new_table make it, and only the
+// end of the namespace removes it), which no dump shows: the engine then names the error and
+// is unsure of the words. An empty IPv6 table has an entry for ::/0 that no request deletes
+// (fib6_null_entry, to which __ip6_del_rt says ENOENT).
 func disagree(r *change.Refusal, said answer) string {
 	got := answerOf(r)
 	if got == said || r != nil && r.MessageUnsure && r.Errno == route.ESRCH && said == (answer{Errno: route.ENOENT}) || r != nil && r.MessageUnsure && got.Errno == said.Errno && said.Message == "" {
