@@ -2,6 +2,7 @@ package change
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -67,6 +68,7 @@ func Undo(before *State, done []Outcome) WayBack {
 		return WayBack{State: before}
 	}
 	u := &undoer{want: before, now: done[len(done)-1].State, touched: map[spot]bool{}}
+	u.protocolless = !slices.ContainsFunc(u.wanted().Addrs, func(a route.Addr) bool { return a.Protocol != 0 })
 	for i := range done {
 		u.touch(&done[i])
 	}
@@ -108,6 +110,9 @@ type undoer struct {
 	order []spot
 	// keepsLinks says that superfluous devices stay.
 	keepsLinks bool
+	// protocolless says that no protocol of an address was told, as before Linux 5.18 and in
+	// a listing. They are not compared then.
+	protocolless bool
 	// renewed are devices whose addresses were removed and added again to get their routes
 	// back.
 	renewed map[linkFamily]bool

@@ -15,11 +15,17 @@ func (u *undoer) addresses() {
 	}
 }
 
-// addrsOf are a device's addresses of a family, in their order.
-func addrsOf(s *route.Snapshot, link int, f route.Family) []route.Addr {
-	return slices.DeleteFunc(slices.Clone(s.Addrs), func(a route.Addr) bool {
+// addrs are a device's addresses of a family, in their order.
+func (u *undoer) addrs(s *route.Snapshot, link int, f route.Family) []route.Addr {
+	list := slices.DeleteFunc(slices.Clone(s.Addrs), func(a route.Addr) bool {
 		return a.Link != link || route.FamilyOf(a.Prefix.Addr()) != f
 	})
+	if u.protocolless {
+		for i := range list {
+			list[i].Protocol = 0
+		}
+	}
+	return list
 }
 
 // sameAddr reports whether two addresses are the same, except for the remaining time.
@@ -45,8 +51,8 @@ func timeless(a route.Addr) route.Addr {
 // least. If that does not give the right order, it removes all addresses after the first
 // difference.
 func (u *undoer) addressesOf(link int, f route.Family) {
-	want := addrsOf(u.wanted(), link, f)
-	done := func() bool { return slices.EqualFunc(want, addrsOf(u.present(), link, f), sameAddr) }
+	want := u.addrs(u.wanted(), link, f)
+	done := func() bool { return slices.EqualFunc(want, u.addrs(u.present(), link, f), sameAddr) }
 	if done() || u.present().Link(link) == nil {
 		return
 	}
@@ -57,7 +63,7 @@ func (u *undoer) addressesOf(link int, f route.Family) {
 	}
 	least := u.mark()
 	u.back(m)
-	have := addrsOf(u.present(), link, f)
+	have := u.addrs(u.present(), link, f)
 	u.placeAddrs(want, link, f, alikeFirst(want, have, f))
 	if !done() {
 		u.now, u.changes = least.now, u.changes[:m.changes]
@@ -86,7 +92,7 @@ func alikeFirst(want, have []route.Addr, f route.Family) int {
 // placeAddrs deletes the addresses that are superfluous or different, and also the
 // given number of the newest other addresses. Then it adds those that are missing.
 func (u *undoer) placeAddrs(want []route.Addr, link int, f route.Family, newest int) {
-	have := addrsOf(u.present(), link, f)
+	have := u.addrs(u.present(), link, f)
 	if f == route.IPv4 {
 		slices.Reverse(have) // the newest first, and secondary addresses before their primary one
 	}
@@ -104,7 +110,7 @@ func (u *undoer) placeAddrs(want []route.Addr, link int, f route.Family, newest 
 		slices.SortStableFunc(missing, func(a, b route.Addr) int { return int(a.Flags&route.AddrSecondary) - int(b.Flags&route.AddrSecondary) })
 	}
 	for i := range missing {
-		if !slices.ContainsFunc(addrsOf(u.present(), link, f), func(a route.Addr) bool { return a.Prefix == missing[i].Prefix && a.Peer == missing[i].Peer }) {
+		if !slices.ContainsFunc(u.addrs(u.present(), link, f), func(a route.Addr) bool { return a.Prefix == missing[i].Prefix && a.Peer == missing[i].Peer }) {
 			verb := Add
 			if missing[i].Prefix.Addr().Is6() && missing[i].Prefix.Addr().IsLinkLocalUnicast() {
 				verb = Replace // the kernel may have made it again itself
@@ -117,7 +123,7 @@ func (u *undoer) placeAddrs(want []route.Addr, link int, f route.Family, newest 
 // modifyAddr changes an address in place, if that makes it what it was before.
 func (u *undoer) modifyAddr(w *route.Addr) bool {
 	m := u.mark()
-	if u.do(requestAddr(Modify, w)) && slices.ContainsFunc(u.present().Addrs, func(a route.Addr) bool { return sameAddr(a, *w) }) {
+	if u.do(requestAddr(Modify, w)) && slices.ContainsFunc(u.addrs(u.present(), w.Link, route.FamilyOf(w.Prefix.Addr())), func(a route.Addr) bool { return sameAddr(a, *w) }) {
 		return true
 	}
 	u.back(m)
@@ -156,7 +162,7 @@ func (u *undoer) renewAddresses() bool {
 			key := linkFamily{link, route.FamilyOf(p.dst.Addr())}
 			if !u.renewed[key] && u.present().Link(link) != nil {
 				u.renewed[key] = true
-				want := addrsOf(u.wanted(), link, key.family)
+				want := u.addrs(u.wanted(), link, key.family)
 				u.placeAddrs(want, link, key.family, len(want)+1)
 				did = true
 			}

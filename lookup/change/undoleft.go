@@ -32,7 +32,7 @@ func (u *undoer) left(all bool) []Leftover {
 	for i := range want.Links {
 		for _, f := range []route.Family{route.IPv4, route.IPv6} {
 			l := &want.Links[i]
-			list = append(list, leftAddrs(l.Name, addrsOf(want, l.Index, f), addrsOf(have, l.Index, f))...)
+			list = append(list, leftAddrs(l.Name, u.addrs(want, l.Index, f), u.addrs(have, l.Index, f))...)
 		}
 	}
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {

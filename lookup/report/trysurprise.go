@@ -15,7 +15,7 @@ import (
 const (
 	RemarkBeside      lookup.Code = "replaced-nothing"        // Route stays, Want is the new metric
 	RemarkRoutesGone  lookup.Code = "routes-gone"             // Have routes went, of which Want do not come back by themselves
-	RemarkAddrsGone   lookup.Code = "addresses-gone"          // Addresses went with the device; More is 1 where it is deleted, and not down
+	RemarkAddrsGone   lookup.Code = "addresses-gone"          // Addresses went with the device; More is 1 where it is deleted, 2 by a setting, and not down
 	RemarkNoFamily    lookup.Code = "mtu-takes-family"        // the new MTU is too small for the family Want, which Have loses; Addresses went with it
 	RemarkSecondaries lookup.Code = "secondaries-gone"        // Addresses of the same network went with the address that is deleted
 	RemarkPromoted    lookup.Code = "secondary-promoted"      // Want is the address that becomes the first of its network
@@ -194,8 +194,11 @@ func goneWith(s *command.Step) []Finding {
 		out = append([]Finding{*small}, out...)
 	} else if gone := addrsGone(s); len(gone) > 0 {
 		f := Finding{Reason: Reason{Code: RemarkAddrsGone}, Addresses: gone}
-		if deleted {
+		switch _, setting := s.Changes[0].(*change.Sysctl); {
+		case deleted:
 			f.More = 1
+		case setting:
+			f.More = 2
 		}
 		out = append(out, f)
 	}
@@ -263,7 +266,9 @@ func addrsGone(s *command.Step) []HostAddr {
 	before := s.Before.FIB().Snapshot()
 	var out []HostAddr
 	for _, c := range s.Changes {
-		if _, ok := c.(*change.Link); !ok {
+		switch c.(type) {
+		case *change.Link, *change.Sysctl:
+		default:
 			return nil
 		}
 	}

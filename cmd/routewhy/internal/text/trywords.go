@@ -147,6 +147,8 @@ func addressWords(f *report.Finding, want, have string) string {
 		return fmt.Sprintf("%s has no %s with an MTU below 1280", have, want)
 	case f.Code == report.RemarkNoFamily:
 		return fmt.Sprintf("%s has no %s with an MTU below 1280: %s goes for good", have, want, all)
+	case f.More == 2:
+		return fmt.Sprintf("it takes %s away for good", all)
 	case f.More > 0:
 		return fmt.Sprintf("it takes %s away, which went with the device", all)
 	}
