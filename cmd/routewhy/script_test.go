@@ -118,6 +118,10 @@ func unshareFlags() []string {
 	return []string{"-Urn"}
 }
 
+// unfiltered switches off the reverse-path filter, which a new network namespace inherits
+// from the machine's own.
+const unfiltered = "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >$f; done; "
+
 // host is the script command `host FILE`. It makes a network namespace and sets it up
 // with the shell commands in the file. It puts a command `in` on the path that runs
 // another command inside the namespace. FILTERED is what the kernel says about a
@@ -126,7 +130,7 @@ func host(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: host FILE")
 	}
-	sleeper := exec.Command("unshare", append(unshareFlags(), "sh", "-c", "echo ready; exec sleep 600")...)
+	sleeper := exec.Command("unshare", append(unshareFlags(), "sh", "-c", unfiltered+"echo ready; exec sleep 600")...)
 	out, err := sleeper.StdoutPipe()
 	ts.Check(err)
 	ts.Check(sleeper.Start())
