@@ -78,6 +78,7 @@ func (t *tx) addConnected4(a *route.Addr) {
 	}
 	if b := a.Broadcast; b.IsValid() && !b.IsUnspecified() && b != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		t.connected4(Append, route.TypeBroadcast, single(b), prim, 0)
+		t.forgetUnresolved(a.Link, b)
 	}
 	if secondary(a) || !routesNetwork(a) {
 		return
@@ -88,6 +89,7 @@ func (t *tx) addConnected4(a *route.Addr) {
 	}
 	if net.Bits() < 31 {
 		t.connected4(Append, route.TypeBroadcast, single(broadcastOf(net)), prim, 0)
+		t.forgetUnresolved(a.Link, broadcastOf(net))
 	}
 }
 

@@ -101,3 +101,14 @@ func (t *tx) forgetNeighbours(f route.Family, index int, permanent bool) {
 	s := t.own()
 	s.Neighbours = slices.DeleteFunc(slices.Clone(s.Neighbours), goes)
 }
+
+// forgetUnresolved removes the entry of an address that became a broadcast address, unless it
+// has a link-layer address (arp_invalidate).
+func (t *tx) forgetUnresolved(link int, a netip.Addr) {
+	at := t.findNeighbour(link, a)
+	if at < 0 || t.snap.Neighbours[at].State.Valid() {
+		return
+	}
+	s := t.own()
+	s.Neighbours = slices.Delete(slices.Clone(s.Neighbours), at, at+1)
+}
