@@ -270,6 +270,7 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 	}
 	r.NotOffered, r.NoPacket = got.LockOut, got.NoPacket
 	r.Packets = n.alterations(q, l, got.Packets)
+	r.redirected(l, &want)
 	return r
 }
 

@@ -122,6 +122,8 @@ func (x missed) noRoute() string {
 func (x missed) packetFact(b *report.Blocker) string {
 	have := name(b.Reason.Have)
 	switch b.Reason.Code {
+	case lookup.CodeRedirected:
+		return name(b.Reason.Want) + " told this host to use " + have + " (ICMP redirect)"
 	case lookup.FaultNoIPv6:
 		return "IPv6 is switched off on " + have + " (disable_ipv6 = 1)"
 	case lookup.FaultDown:
