@@ -271,7 +271,23 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 	r.NotOffered, r.NoPacket = got.LockOut, got.NoPacket
 	r.Packets = n.alterations(q, l, got.Packets)
 	r.redirected(l, &want)
+	if want.Kind == whynot.Device {
+		r.Warnings = append(r.Warnings, n.port(want.Link)...)
+	}
 	return r
+}
+
+// port says that a device is a port of a bridge or a bond, by which no route leads.
+func (n names) port(link int) []Finding {
+	l := n.snap.Link(link)
+	if l == nil || l.Master == 0 {
+		return nil
+	}
+	m := n.snap.Link(l.Master)
+	if m == nil || !slices.Contains([]string{"bridge", "bond", "team", "openvswitch"}, m.Kind) {
+		return nil
+	}
+	return []Finding{n.finding(nil, &lookup.Note{Reason: lookup.Reason{Code: lookup.NoteIsPort, Have: l.Name, Want: m.Name}})}
 }
 
 func (n names) blocker(f *whynot.Fact) Blocker {
