@@ -139,8 +139,13 @@ func forgetTime(a *route.Addr) {
 }
 
 // oneDown treats the two states of a device without carrier as one. Which of them a veth
-// gets depends on when the kernel looks at its other end (default_operstate).
+// gets depends on when the kernel looks at its other end (default_operstate). It leaves out
+// whether a device takes all packets: a VRF stores for good what the device had at that time
+// for a macvlan or a bridge (cycle_netdev hands dev->flags to dev_change_flags), and no dump
+// shows that before (dev_get_flags). It decides about no route.
 func oneDown(l *route.Link) {
+	const promiscuous = 0x100
+	l.Flags &^= promiscuous
 	const down, lowerLayerDown = 2, 3
 	if l.OperState == lowerLayerDown {
 		l.OperState = down

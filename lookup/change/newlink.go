@@ -158,7 +158,7 @@ func (c *NewLink) check(t *tx, lower *route.Link) *Refusal {
 		return refuse(route.ENODEV, "")
 	case stands && c.MTU > lower.MTU:
 		return refuse(route.EINVAL, "")
-	case c.Kind == "vlan" && lower.Flags&route.LinkLoopback != 0:
+	case c.Kind == "vlan" && (lower.Flags&route.LinkLoopback != 0 || !ethernet(lower) || lower.Kind == vrfKind):
 		return refuse(route.EOPNOTSUPP, "8021q: VLANs not supported on device")
 	case strings.HasPrefix(c.Kind, "mac") && (lower.Flags&route.LinkLoopback != 0 || !ethernet(lower) || lower.Kind == vrfKind):
 		return refuse(route.EINVAL, "")
