@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -81,7 +82,7 @@ func unlike(ctx context.Context, src route.Source, first, second *Question) (*Un
 	n := namesOf(fib)
 	u := &Unlike{Decision: looks[0].Report(), UnlikeDecision: looks[1].Report()}
 	u.Query, u.Unlike = u.Decision.Query, u.UnlikeDecision.Query
-	p := whynot.Part(looks[0].Trace, looks[1].Trace)
+	p := firstParting(looks[0].Trace, looks[1].Trace)
 	if u.Same = p.Code == ""; u.Same {
 		return u, nil
 	}
@@ -93,6 +94,19 @@ func unlike(ctx context.Context, src route.Source, first, second *Question) (*Un
 		}
 	}
 	return u, nil
+}
+
+// firstParting is where two packets part. A connected socket looks up twice, the second time with the
+// source that it got the first time. If the first look-ups part, that is the first step.
+func firstParting(a, b *lookup.Trace) whynot.Parting {
+	p := whynot.Part(a, b)
+	if p.Code == "" || a.First == nil && b.First == nil {
+		return p
+	}
+	if q := whynot.Part(cmp.Or(a.First, a), cmp.Or(b.First, b)); q.Code == whynot.PartRule || q.Code == whynot.PartEntry {
+		return q
+	}
+	return p
 }
 
 // Status is the graver of the two answers'.
