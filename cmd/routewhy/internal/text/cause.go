@@ -118,6 +118,8 @@ func (x caused) line() string {
 		}
 	}
 	switch {
+	case len(x.r.Causes) == 0 && x.Looked().Iif != "":
+		return fmt.Sprintf("%s: no received packet is refused with %s", x.subject(), errno)
 	case len(x.r.Causes) == 0:
 		return fmt.Sprintf("%s: nothing in routing gives programs %s", x.subject(), errno)
 	case len(is) > 0:
@@ -190,7 +192,7 @@ func (x caused) byTables(c *report.Cause) string {
 		if x.Looked().Iif == "" {
 			return "the reverse-path filter: it is for packets that come in"
 		}
-		return negated(not, "the reverse-path filter of "+iproute2.Safe(x.Looked().Iif), "the reverse-path filter: it lets the packet in")
+		return negated(not, "the reverse-path filter of "+iproute2.Safe(x.Looked().Iif), "the reverse-path filter: it does not drop the packet")
 	case whynot.CauseForwarding:
 		if x.Looked().Iif == "" {
 			return "forwarding: this host sends the packet itself"
