@@ -148,8 +148,9 @@ Where the facts come from (default: the running kernel):
                         process names, no host's name, no hour and no exact
                         kernel, so that the file explains the same and tells
                         less. Private addresses, ports, marks and names of
-                        devices stay; addresses near a private block
-                        (11.0.0.0/8, 193.0.0.0/8) keep their first bits
+                        devices stay; addresses near a private block keep
+                        their first bits: 8 in 15 networks (11.0.0.0/8,
+                        193.0.0.0/8), 16 in 8 (192.169.0.0/16), 24 in 4
       --redact=strict   other private addresses too, and every device, table,
                         group and index by a new name and number
       --no-kernel       do not ask the kernel for its own answer
