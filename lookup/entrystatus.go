@@ -169,7 +169,7 @@ func (f *prober) trial(s *EntryStatus, e *entry, sel route.Selector) (one EntryS
 
 // fate notes what became of one packet.
 func (s *EntryStatus) fate(one *EntryStatus) {
-	s.Status, s.By, s.Reason, s.Tied = one.Status, one.By, one.Reason, one.Tied
+	s.Status, s.Errno, s.By, s.Reason, s.Tied = one.Status, one.Errno, one.By, one.Reason, one.Tied
 }
 
 // Used reports whether some packets take the entry and leave by it, as far as is known.
