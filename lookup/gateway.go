@@ -73,8 +73,9 @@ func (f *FIB) HasNeighbours(link int) bool {
 
 // Unheard reports whether an IPv6 packet cannot leave by a next hop because this host
 // never gets the neighbour advertisement, which says where the neighbour is: a rule
-// refuses what comes in there, or leads it to a route that is not local. The advertisement goes to the packet's source, or to the
-// device's own link-local address (ndisc_solicit in net/ipv6/ndisc.c).
+// refuses what comes in there, or leads it to a route that is not local. The advertisement
+// goes to the packet's source, or to the device's own link-local address (ndisc_solicit in
+// net/ipv6/ndisc.c). An address that is still checked for duplicates asks nobody.
 func (f *FIB) Unheard(flow *route.Flow, hop *NextHop) bool {
 	dev, to := f.byIndex[hop.Link], hop.Gateway
 	if !to.IsValid() {
@@ -85,6 +86,9 @@ func (f *FIB) Unheard(flow *route.Flow, hop *NextHop) bool {
 	}
 	own := netip.Addr{}
 	for _, a := range dev.addrs6 {
+		if a.Flags&(route.AddrTentative|route.AddrOptimistic) != 0 {
+			continue
+		}
 		if a.Prefix.Addr() == flow.Src || a.Prefix.Addr().IsLinkLocalUnicast() && !own.IsValid() {
 			own = a.Prefix.Addr()
 		}

@@ -97,7 +97,11 @@ func (f *FIB) Notes(t *Trace) []Note {
 	add(f.setupNotes(t)...)
 	for _, w := range d.NextHops {
 		add(f.nextHopNotes(d, &w)...)
-		if d.Disposition == DispositionUnicast && f.Unheard(&t.Flow, &w) {
+		flow := t.Flow
+		if !flow.Src.IsValid() {
+			flow.Src = d.Src
+		}
+		if d.Disposition == DispositionUnicast && f.Unheard(&flow, &w) {
 			add(Note{Reason: Reason{Code: NoteUnheard, Have: f.snap.LinkName(w.Link)}})
 		}
 	}
