@@ -179,9 +179,6 @@ func (x *Decided) Key() (LineKey, bool) {
 	return LineKey{d.Entry(), d.Src, h.Src, h.Via.Gateway, h.Link, d.Default(), x.flow.Dst.Is6()}, true
 }
 
-// Dst is the packet's destination.
-func (x *Decided) Dst() netip.Addr { return x.flow.Dst }
-
 // Prefix is the destination of the packet's route.
 func (x *Decided) Prefix() netip.Prefix { return x.decision.Route.Dst }
 

@@ -63,11 +63,7 @@ type Policy struct {
 	Tunnel netip.Addr `json:"tunnel,omitzero"`
 }
 
-// Findings are notes of a FIB about a packet, by names.
-func Findings(f *lookup.FIB, flow *route.Flow, notes []lookup.Note) []Finding {
-	return namesOf(f).findings(flow, notes)
-}
-
+// findings are notes about a packet, by names.
 func (n names) findings(flow *route.Flow, notes []lookup.Note) []Finding {
 	var out []Finding
 	for i := range notes {

@@ -94,11 +94,7 @@ func Parse(line string, s *change.State) (Command, error) {
 	return parse(line, s, false)
 }
 
-// ParseBatch is like Parse for a line of `ip -batch`, which has no program name.
-func ParseBatch(line string, s *change.State) (Command, error) {
-	return parse(line, s, true)
-}
-
+// parse is Parse, also for a line of `ip -batch`, which has no program name.
 func parse(line string, s *change.State, batch bool) (c Command, err error) {
 	c.Text = strings.TrimSpace(line)
 	a := &args{text: c.Text, state: s, snap: s.FIB().Snapshot()}

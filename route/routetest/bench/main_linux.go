@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -72,7 +73,7 @@ func measureAll(routewhy string, runs int) error {
 	fmt.Printf("%s, %s, %d processors, Linux %s\n\n", time.Now().Format(time.DateOnly), processor(), runtime.NumCPU(), release())
 	fmt.Println("| measured | median | beside it | median | ratio | at most | peak MB |")
 	fmt.Println("| --- | --- | --- | --- | --- | --- | --- |")
-	for _, step := range []func() error{b.ordinary, b.install, b.question, b.dump, b.batch, b.files} {
+	for _, step := range []func() error{b.ordinary, b.install, b.question, b.whole, b.dump, b.batch, b.files} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -157,6 +158,38 @@ func (b *bench) question() error {
 	}
 	row("`routewhy 8.8.8.8`, full table", sec(a.wall()), "receive the dump and count", sec(o.wall()), a.ratio(o), "1.15", a.peak())
 	return nil
+}
+
+// whole measures the questions that look at all routes, or that try a change of them.
+func (b *bench) whole() error {
+	for _, c := range []struct {
+		args  []string
+		limit string
+	}{
+		{[]string{"--sockets"}, "1.5"},
+		{[]string{"--check"}, "1.5"},
+		{[]string{"--try", "ip route add 203.0.113.128/25 via 192.0.2.1"}, "1.5"},
+		{[]string{"--try", "ip link set x0 down"}, ""},
+		{[]string{"--coverage"}, ""},
+	} {
+		a, o, err := b.pair(b.command(c.args...), self("-part", "receive", "4", "6"), b.runs)
+		if err != nil {
+			return err
+		}
+		row("`routewhy "+quoted(c.args)+"`", sec(a.wall()), "receive both dumps and count", sec(o.wall()), a.ratio(o), c.limit, a.peak())
+	}
+	return nil
+}
+
+// quoted are arguments as a shell takes them.
+func quoted(args []string) string {
+	out := slices.Clone(args)
+	for i, a := range out {
+		if strings.Contains(a, " ") {
+			out[i] = "'" + a + "'"
+		}
+	}
+	return strings.Join(out, " ")
 }
 
 // dump measures all tables as text and as JSON.

@@ -8,17 +8,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// receive dumps the routes of one family and only counts the messages. It shows how
-// much the kernel needs to hand over a table.
+// receive dumps the routes of one family, or of both, and only counts the messages. It
+// shows how much the kernel needs to hand over a table.
 func receive(args []string) error {
-	family := byte(unix.AF_INET)
-	if len(args) > 0 && args[0] == "6" {
-		family = unix.AF_INET6
+	for _, arg := range args {
+		family := byte(unix.AF_INET)
+		if arg == "6" {
+			family = unix.AF_INET6
+		}
+		if err := receiveFamily(family); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func receiveFamily(family byte) error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = unix.Close(fd) }()
 	request := make([]byte, unix.SizeofNlMsghdr+unix.SizeofRtMsg)
 	binary.NativeEndian.PutUint32(request, uint32(len(request)))
 	binary.NativeEndian.PutUint16(request[4:], unix.RTM_GETROUTE)
