@@ -45,6 +45,8 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 		p.ways(x)
 		p.otherPackets(x)
 	}
+	p.blank()
+	p.assumed(x.told)
 	p.warnings(x.told, r.Warnings)
 	return p.err
 }
