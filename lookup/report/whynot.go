@@ -55,6 +55,8 @@ type Blocker struct {
 	Rule   *iproute2.Rule  `json:"rule,omitempty"`
 	Route  *iproute2.Route `json:"route,omitempty"`
 	Wanted *iproute2.Route `json:"wanted,omitempty"`
+	// Supposed says that the host does not have Wanted: another fact says that it is missing.
+	Supposed bool `json:"supposed,omitempty"`
 	// OfPacket says that it is a property of the packet.
 	OfPacket bool   `json:"of_packet,omitempty"`
 	Text     string `json:"text,omitempty"`
@@ -291,7 +293,7 @@ func (n names) port(link int) []Finding {
 }
 
 func (n names) blocker(f *whynot.Fact) Blocker {
-	return Blocker{Reason: NewReason(f.Reason), Rule: n.rule(f.Rule), Route: n.route(f.Route), Wanted: n.route(f.Wanted), OfPacket: f.OfPacket}
+	return Blocker{Reason: NewReason(f.Reason), Rule: n.rule(f.Rule), Route: n.route(f.Route), Wanted: n.route(f.Wanted), Supposed: f.Supposed, OfPacket: f.OfPacket}
 }
 
 // Status is [StatusNoRoute] where nothing was found that would make the packet go there.

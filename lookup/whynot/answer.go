@@ -91,6 +91,9 @@ func Ask(q *Question) *Answer {
 		a.Because = []Fact{{Reason: d.Ambiguous, Rule: d.Rule, Route: &d.Route}}
 	}
 	for i := range facts {
+		if w := facts[i].Wanted; w != nil {
+			facts[i].Supposed = !s.real(w)
+		}
 		a.Because = append(a.Because, facts[i].Fact)
 		if facts[i].Code == CodeNoDefault && facts[i].Route == nil {
 			a.Because = append(a.Because, s.noDefault(facts[i].order)...)

@@ -20,6 +20,8 @@ type Fact struct {
 	// Wanted is the entry with which the packet would go where it is wanted to go;
 	// nil: there is none.
 	Wanted *route.Route
+	// Supposed says that the host does not have Wanted: another fact says that it is missing.
+	Supposed bool
 	// OfPacket says that the fact is a property of the packet, and not of the host.
 	OfPacket bool
 

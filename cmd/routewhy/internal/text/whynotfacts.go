@@ -25,10 +25,16 @@ func (x missed) blocker(b *report.Blocker) string {
 		}
 		return fmt.Sprintf("%s, to which rule %d leads, refuses it first", routeIn(b.Route), b.Rule.Priority)
 	case whynot.CodeUnreached:
+		if b.Supposed {
+			return "no rule leads to " + tableWords(b.Wanted.Table)
+		}
 		return fmt.Sprintf("no rule leads to %s, which has %s", tableWords(b.Wanted.Table), b.Wanted.Line())
 	case whynot.CodeSkipGoto:
 		return fmt.Sprintf("rule %d goes on at %s, and leaves out the rules between", b.Rule.Priority, b.Reason.Want)
 	case lookup.CodeSuppressPrefix, lookup.CodeSuppressGroup:
+		if b.Supposed {
+			return fmt.Sprintf("rule %d drops what it finds in %s (%s)", b.Rule.Priority, tableWords(b.Wanted.Table), suppressor(b.Rule))
+		}
 		return fmt.Sprintf("rule %d finds %s and drops it (%s)", b.Rule.Priority, routeIn(b.Wanted), suppressor(b.Rule))
 	}
 	if text := x.noEntry(b); text != "" {
@@ -171,7 +177,11 @@ func (x missed) ruleFact(b *report.Blocker) string {
 	if b.Reason.Code == lookup.CodeDead || why == "" {
 		return x.entryFact(b)
 	}
-	return fmt.Sprintf("rule %d (%s), which leads to %s, does not match: %s", b.Rule.Priority, sel, routeIn(b.Wanted), why)
+	leads := routeIn(b.Wanted)
+	if b.Supposed {
+		leads = tableWords(b.Wanted.Table)
+	}
+	return fmt.Sprintf("rule %d (%s), which leads to %s, does not match: %s", b.Rule.Priority, sel, leads, why)
 }
 
 // entryFact is the text about an entry that loses, or that cannot be used.
@@ -190,11 +200,15 @@ func (x missed) entryFact(b *report.Blocker) string {
 	if b.Reason.Code == lookup.CodeMetric {
 		text = fmt.Sprintf("metric %s > %s", b.Reason.Have, b.Reason.Want)
 	}
+	wanted := b.Wanted.Line()
+	if b.Supposed {
+		wanted = b.Wanted.Dst
+	}
 	if b.Route.Type == "throw" {
-		return fmt.Sprintf("%s comes before %s, and ends the search of this table", routeIn(b.Route), b.Wanted.Line())
+		return fmt.Sprintf("%s comes before %s, and ends the search of this table", routeIn(b.Route), wanted)
 	}
 	if b.Reason.Code == lookup.CodeShorter {
-		return fmt.Sprintf("%s is longer than %s", routeIn(b.Route), b.Wanted.Line())
+		return fmt.Sprintf("%s is longer than %s", routeIn(b.Route), wanted)
 	}
-	return fmt.Sprintf("%s goes before %s: %s", routeIn(b.Route), b.Wanted.Line(), text)
+	return fmt.Sprintf("%s goes before %s: %s", routeIn(b.Route), wanted, text)
 }
