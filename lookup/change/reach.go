@@ -9,7 +9,7 @@ import (
 // Reach works out the changes that bring a host from one state to another, as far as such
 // changes exist. It neither makes nor deletes devices.
 func Reach(from, to *State) WayBack {
-	u := &undoer{want: to, now: from, touched: map[spot]bool{}, keepsLinks: true}
+	u := &undoer{want: to, now: from, touched: map[spot]bool{}, keepsLinks: true, makesTunnels: true}
 	u.touchAll(from)
 	u.touchAll(to)
 	return u.run()

@@ -110,6 +110,8 @@ type undoer struct {
 	order []spot
 	// keepsLinks says that superfluous devices stay.
 	keepsLinks bool
+	// makesTunnels says that a route may be made though only the kind of its tunnel is known.
+	makesTunnels bool
 	// protocolless says that no protocol of an address was told, as before Linux 5.18 and in
 	// a listing. They are not compared then.
 	protocolless bool
@@ -140,8 +142,12 @@ func (u *undoer) touch(o *Outcome) {
 	}
 }
 
-// do makes a change, and reports whether it is accepted.
+// do makes a change, and reports whether it is accepted. One that makes a light-weight tunnel
+// is not made: a reading has only the kind of a tunnel.
 func (u *undoer) do(c Change) bool {
+	if !u.makesTunnels && tunnels(c) {
+		return false
+	}
 	out := u.now.Apply(c)
 	if out.Refusal != nil {
 		return false
@@ -154,3 +160,14 @@ func (u *undoer) do(c Change) bool {
 
 func (u *undoer) wanted() *route.Snapshot  { return u.want.fib.Snapshot() }
 func (u *undoer) present() *route.Snapshot { return u.now.fib.Snapshot() }
+
+// tunnels reports whether a change makes a light-weight tunnel.
+func tunnels(c Change) bool {
+	switch c := c.(type) {
+	case *Route:
+		return c.Verb != Delete && slices.ContainsFunc(c.Route.NextHops, func(h route.NextHop) bool { return h.Encap != 0 })
+	case *NextHop:
+		return c.Verb != Delete && c.Object.NextHop.Encap != 0
+	}
+	return false
+}
