@@ -198,6 +198,10 @@ func noteEnd(cands *[]Candidate, e *entry, rf ref, res *result) {
 // If it cannot be used itself, that says more than that it came later.
 func (w *walk) noteLoser(cands *[]Candidate, e *entry, rf ref, won *route.Route, code Code) {
 	why := w.reason4(e, code)
+	if code == CodeMetricUnread && won.Flags&route.FlagNoMetric != 0 && won.Dst == rf.dst && won.Table == e.route.Table {
+		note(cands, e, rf, VerdictUncertain, w.fib.doubted(e, rf.dst)) // it may come first
+		return
+	}
 	switch code {
 	case "", CodeRefusing, CodeThrow, e.doubt:
 		full := e.full(rf.dst)
