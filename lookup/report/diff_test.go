@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 
 	"routewhy/lookup/coverage"
@@ -52,6 +53,21 @@ func TestDiffOfAlike(t *testing.T) {
 		if got := fmt.Sprint(changes(rules(tt.before), rules(tt.after))); got != tt.want {
 			t.Errorf("%d, %d: %s; want %s", tt.before, tt.after, got, tt.want)
 		}
+	}
+}
+
+// TestDiffOfAddresses names the addresses that only one side has, and each as often.
+func TestDiffOfAddresses(t *testing.T) {
+	host := func(prefixes ...string) *route.Snapshot {
+		s := &route.Snapshot{Links: []route.Link{{Index: 2, Name: "eth0"}}}
+		for _, p := range prefixes {
+			s.Addrs = append(s.Addrs, route.Addr{Link: 2, Prefix: netip.MustParsePrefix(p)})
+		}
+		return s
+	}
+	got := fmt.Sprint(changes(host("10.0.0.1/8", "10.0.0.2/8", "10.0.0.2/8"), host("10.0.0.1/8", "10.0.0.3/8", "10.0.0.2/8")))
+	if want := "[address removed address added]"; got != want {
+		t.Errorf("%s; want %s", got, want)
 	}
 }
 

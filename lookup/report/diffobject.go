@@ -117,11 +117,23 @@ type item struct {
 	thing *Thing
 }
 
+// other is the other host.
+func (d *differ) other(n names) *names {
+	if n.fib == d.before.fib {
+		return &d.after
+	}
+	return &d.before
+}
+
 func (d *differ) compareAll() {
 	for _, c := range []struct {
 		kind  ObjectKind
 		items func(names) []item
-	}{{KindLink, names.links}, {KindAddress, names.addresses}, {KindRule, names.rules}, {KindNextHop, names.objects}} {
+	}{
+		{KindLink, names.links},
+		{KindAddress, func(n names) []item { return n.addresses(d.other(n)) }},
+		{KindRule, names.rules}, {KindNextHop, names.objects},
+	} {
 		d.compare(c.kind, c.items(d.before), c.items(d.after))
 	}
 	d.compare(KindSetting, d.before.settings(&d.after), d.after.settings(&d.before))
@@ -233,10 +245,18 @@ func (n names) linkState(l *route.Link) *LinkState {
 	return s
 }
 
-func (n names) addresses() []item {
+// addresses are those that another host has not: there may be a million that it has.
+func (n names) addresses(other *names) []item {
+	left := map[AddressState]int{}
+	for i := range other.snap.Addrs {
+		left[*other.addressState(&other.snap.Addrs[i])]++
+	}
 	var out []item
-	for _, a := range n.snap.Addrs {
-		out = append(out, newItem(a.Prefix.String(), &Thing{Address: n.addressState(&a)}))
+	for i := range n.snap.Addrs {
+		a := n.addressState(&n.snap.Addrs[i])
+		if left[*a]--; left[*a] < 0 {
+			out = append(out, newItem(a.Address.String(), &Thing{Address: a}))
+		}
 	}
 	return out
 }
