@@ -148,6 +148,16 @@ func (f *FIB) DeadEnd(flow *route.Flow, d *Decision) Reason {
 	return first
 }
 
+// ForeignSource is the source that a decision's route prescribes, if no device of this host
+// has that address: a connected socket is refused, and replies come back to nobody. The
+// zero Addr: there is no such source.
+func (f *FIB) ForeignSource(d *Decision) netip.Addr {
+	if p := d.Route.PrefSrc; d.HasRoute && p.IsValid() && p == d.Src && f.owner(p) == 0 {
+		return p
+	}
+	return netip.Addr{}
+}
+
 // faultNotes say what is wrong with the next hops of an entry that packets take.
 func (f *FIB) faultNotes(s *EntryStatus) []Note {
 	var out []Note

@@ -115,7 +115,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 	if d.HasRoute && len(d.Route.Unknown) > 0 {
 		add(Note{Reason: Reason{Code: NoteUnknownAttr, Have: d.Route.Unknown[0].Type}, Route: &d.Route})
 	}
-	if p := d.Route.PrefSrc; d.HasRoute && p.IsValid() && p == d.Src && f.owner(p) == 0 {
+	if p := f.ForeignSource(d); p.IsValid() {
 		add(Note{Reason: Reason{Code: NotePrefsrcForeign, Have: p}, Route: &d.Route})
 	}
 	if p := f.policy(t); p != nil {

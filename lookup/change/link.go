@@ -17,6 +17,9 @@ func (c *Link) apply(t *tx) *Refusal {
 	}
 	l := t.link(c.Index)
 	if l == nil {
+		if c.Verb == Delete && c.Index == 0 { // rtnl_dellink
+			return refuse(route.EINVAL, "")
+		}
 		return refuse(route.ENODEV, "")
 	}
 	if c.Verb == Delete {

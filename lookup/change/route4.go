@@ -172,6 +172,30 @@ func (c *Route) hops4(t *tx, r *route.Route) *Refusal {
 	return nil
 }
 
+// shareFlags4 gives a new route the state of its next hops. Routes of a table with equal
+// attributes share one fib_info, also the flags of its next hops (fib_create_info). It makes
+// a difference for IPv6 gateways alone: fib_check_nh_v6_gw does not look at the carrier.
+func (t *tx) shareFlags4(r *route.Route) {
+	dark := func(h route.NextHop) bool {
+		l := t.link(h.Link)
+		return h.Gateway.IsValid() && h.Gateway.Is6() && l != nil && !l.Carrier()
+	}
+	if r.NextHopID != 0 || !slices.ContainsFunc(r.NextHops, dark) {
+		return
+	}
+	t.edit.Routes(route.IPv4, r.Table, func(_ netip.Prefix, list []*route.Route) bool {
+		for _, o := range list {
+			if t.sameRoute4(o, r) {
+				for i := range r.NextHops {
+					r.NextHops[i].Flags |= o.NextHops[i].Flags & (route.NextHopDead | route.NextHopLinkDown)
+				}
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // validPrefSrc reports whether a preferred source is an address of this host
 // (fib_valid_prefsrc).
 func (c *Route) validPrefSrc(t *tx, src netip.Addr) bool {
@@ -205,6 +229,7 @@ func (c *Route) insert4(t *tx) *Refusal {
 	if no != nil {
 		return no
 	}
+	t.shareFlags4(r)
 	ref := RouteRef{Table: r.Table, Dst: r.Dst}
 	list := t.edit.At(ref.Table, ref.Dst)
 	at := find4(list, r.TOS, r.Metric)

@@ -61,8 +61,9 @@ type Way struct {
 	// Direct is the device by which a new route sends the packet directly to its link,
 	// where a neighbour must answer; zero: no new route does so.
 	Direct int
-	// DeadEnd says why the packet is lost all the same, as [lookup.FIB.DeadEnd] does; the
-	// zero Reason: nothing of the kind is known.
+	// DeadEnd says why the packet, or the answer to it, is lost all the same (see
+	// [lookup.FIB.DeadEnd] and [lookup.FIB.ForeignSource]); the zero Reason: nothing of the
+	// kind is known.
 	DeadEnd lookup.Reason
 }
 

@@ -78,7 +78,11 @@ func (x *tries) hops(wanted []*route.Route) []route.NextHop {
 		h.Flags = 0
 		out = append(out, h)
 	}
-	if h := (route.NextHop{Link: x.want.Link}); x.want.Kind == Device && !slices.Contains(out, h) {
+	link := x.want.Link
+	if x.want.Kind == Source { // the device that the packet is bound to
+		link = x.root.flow.Out
+	}
+	if h := (route.NextHop{Link: link}); link != 0 && (x.want.Kind == Device || x.want.Kind == Source) && !slices.Contains(out, h) {
 		out = append(out, h)
 	}
 	if x.want.Kind == Default { // few destinations answer if the packet is sent to a link directly

@@ -86,15 +86,25 @@ func (x *tries) named(t *lookup.Trace, r *route.Rule) bool {
 }
 
 // priorities are the priorities that a rule may have to come before the rule that
-// decides.
+// decides, and before the first goto that the packet takes, which may jump over that place.
 func (x *tries) priorities(t *lookup.Trace) []uint32 {
-	if d := t.Decision.Rule; d != nil {
-		if d.Priority == 0 {
-			return nil
-		}
-		return []uint32{d.Priority - 1}
+	d := t.Decision.Rule
+	if d == nil {
+		return []uint32{32765}
 	}
-	return []uint32{32765}
+	var out []uint32
+	if d.Priority > 0 {
+		out = append(out, d.Priority-1)
+	}
+	for i := range t.Rules {
+		if r := t.Rules[i].Rule; r.Action == route.ActionGoto && t.Rules[i].Verdict == lookup.VerdictContinue {
+			if r.Priority > 0 && r.Priority < d.Priority {
+				out = append(out, r.Priority-1)
+			}
+			break
+		}
+	}
+	return out
 }
 
 func plain(f route.Family, pref uint32, id route.Table) route.Rule {

@@ -161,7 +161,12 @@ func (t *trial) after(p proposal) *trial {
 // one that moves fewer connections, then the one with fewer commands, then the one that
 // deletes less.
 func compareWays(a, b Way) int {
+	lost := func(w *Way) bool { return w.DeadEnd.Code != "" }
 	switch {
+	case lost(&a) != lost(&b) && lost(&a):
+		return 1
+	case lost(&a) != lost(&b):
+		return -1
 	case a.Addresses == nil && b.Addresses != nil:
 		return 1
 	case a.Addresses != nil && b.Addresses == nil:
@@ -209,6 +214,9 @@ func (x *tries) judge(t *trial) {
 	}
 	w := Way{
 		Changes: t.changes, Commands: t.commands, Addresses: x.size(now, &t.touched), DeadEnd: now.DeadEnd(&x.root.flow, &d),
+	}
+	if p := now.ForeignSource(&d); w.DeadEnd.Code == "" && p.IsValid() {
+		w.DeadEnd = lookup.Reason{Code: lookup.NotePrefsrcForeign, Have: p}
 	}
 	for _, c := range connections.Compare(x.root.fib, now, x.question.Sockets) {
 		if c.Lost != "" && x.question.Yours != nil && x.question.Yours(c.Socket) {

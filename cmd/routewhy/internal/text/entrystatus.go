@@ -291,6 +291,8 @@ func wrong(x report.Reason, only bool) string {
 			return fmt.Sprintf("its gateway %s does not answer", x.Have)
 		}
 		return fmt.Sprintf("the gateway %s does not answer", x.Have)
+	case lookup.NotePrefsrcForeign:
+		return "its source is not this host's"
 	}
 	return fault(x)
 }
