@@ -88,21 +88,20 @@ func (x *tries) named(t *lookup.Trace, r *route.Rule) bool {
 // priorities are the priorities that a rule may have to come before the rule that
 // decides, and before the first goto that the packet takes, which may jump over that place.
 func (x *tries) priorities(t *lookup.Trace) []uint32 {
-	d := t.Decision.Rule
-	if d == nil {
-		return []uint32{32765}
+	before := uint32(32766) // no rule decides: before the one for table main
+	if d := t.Decision.Rule; d != nil {
+		before = d.Priority
 	}
-	var out []uint32
-	if d.Priority > 0 {
-		out = append(out, d.Priority-1)
-	}
+	out := []uint32{before}
 	for i := range t.Rules {
 		if r := t.Rules[i].Rule; r.Action == route.ActionGoto && t.Rules[i].Verdict == lookup.VerdictContinue {
-			if r.Priority > 0 && r.Priority < d.Priority {
-				out = append(out, r.Priority-1)
-			}
+			out = append(out, r.Priority)
 			break
 		}
+	}
+	out = slices.DeleteFunc(slices.Compact(out), func(p uint32) bool { return p == 0 })
+	for i := range out {
+		out[i]--
 	}
 	return out
 }
