@@ -1,0 +1,71 @@
+package check
+
+import (
+	"slices"
+
+	"routewhy/lookup"
+	"routewhy/route"
+)
+
+// ownRefused finds rules that refuse what this host sends: from one of its addresses, to
+// the neighbours in one of its networks, or from all of its programs.
+func ownRefused(h *Host) []Finding {
+	return h.ruleFindings([]route.Fact{route.FactAddrs, route.FactRoutes}, func(r *route.Rule) (lookup.Reason, bool) {
+		if !refusesRule(r.Action) {
+			return lookup.Reason{}, false
+		}
+		s := r.Selector
+		switch {
+		case s == route.Selector{Src: s.Src} && s.Src.IsValid() && s.Src.Bits() > 0:
+			return h.ownSource(r)
+		case s == route.Selector{Dst: s.Dst} && s.Dst.IsValid() && s.Dst.Bits() > 0:
+			return h.ownNetwork(r)
+		case s == route.Selector{Src: s.Src, Dst: s.Dst, UIDs: s.UIDs, HasUIDs: s.HasUIDs} && (!s.HasUIDs || everybody(s.UIDs)):
+			return h.allRefused(r)
+		}
+		return lookup.Reason{}, false
+	})
+}
+
+// everybody reports whether a range of users has root and ordinary users.
+func everybody(u route.UIDRange) bool { return u.Start == 0 && u.End >= firstUser }
+
+// firstUser is the first ordinary user on most systems (login.defs(5), UID_MIN).
+const firstUser = 1000
+
+func (h *Host) allRefused(r *route.Rule) (lookup.Reason, bool) {
+	standby := func(s lookup.EntryStatus) bool {
+		return s.Route.Type == route.TypeUnicast && s.Route.Table == route.TableMain
+	}
+	d := h.lookup(route.Flow{Dst: h.far(r.Family)})
+	return lookup.Reason{Code: CodeOwnRefused, Have: ""}, d.Rule == r && slices.ContainsFunc(h.defaults(r.Family), standby)
+}
+
+func (h *Host) ownSource(r *route.Rule) (lookup.Reason, bool) {
+	for i := range h.snap.Addrs {
+		ip := h.snap.Addrs[i].Prefix.Addr()
+		if !r.Selector.Src.Contains(ip) || ip.IsLoopback() || ip.IsLinkLocalUnicast() {
+			continue
+		}
+		if d := h.lookup(route.Flow{Dst: h.far(r.Family), Src: ip}); d.Rule == r {
+			return lookup.Reason{Code: CodeOwnRefused, Have: ip}, true
+		}
+	}
+	return lookup.Reason{}, false
+}
+
+// ownNetwork finds a network of this host in a rule's destinations.
+func (h *Host) ownNetwork(r *route.Rule) (lookup.Reason, bool) {
+	for i := range h.snap.Addrs[:min(len(h.snap.Addrs), maxOwn)] {
+		a := &h.snap.Addrs[i]
+		p := a.Prefix.Masked()
+		if p.IsSingleIP() || p.Addr().IsLoopback() || p.Addr().IsLinkLocalUnicast() || !h.fib.HasNeighbours(a.Link) ||
+			p.Bits() < r.Selector.Dst.Bits() || !r.Selector.Dst.Contains(p.Addr()) {
+			continue
+		}
+		if d := h.lookup(route.Flow{Dst: h.neighbourIn(p)}); d.Rule == r {
+			return lookup.Reason{Code: CodeOwnRefused, Have: p}, true
+		}
+	}
+	return lookup.Reason{}, false
+}
