@@ -162,11 +162,11 @@ func (f *FIB) leftOut(addrs []netip.Addr) []netip.Addr {
 // the prefix is remembered. It serves many questions: to search the lists for every length
 // of a prefix then costs more than to gather once what is left out.
 func (fam *family) omits(questions int) func(netip.Addr) bool {
-	searches, size := 0, 0
+	var searches, size int64 // 32 bits are too few for many questions to many tables
 	for _, t := range fam.tables {
 		if n := t.left.Len(); n > 0 {
-			searches += questions * 8 * maxKeySize
-			size += n
+			searches += int64(questions) * 8 * maxKeySize
+			size += int64(n)
 		}
 	}
 	if searches <= size {
