@@ -159,7 +159,7 @@ func All() []Check {
 			"The device was given an address and is down, so that its network has no route, and its static routes do not come back by themselves when it is up again. Dummy devices are passed over.",
 			facts(links, addrs), downAddress},
 		{"RW060", "A device's only address has no network", Warning, ScopeDevices,
-			"The only IPv4 address of a device is a single one (/32), and no route leads to the device: nothing can be reached by it. ip takes an address without a length for that. Devices with a route, as clouds and containers have, dummies and tunnels are passed over.",
+			"The only IPv4 address of a device is a single one (/32), and no route leads to the device: nothing can be reached by it. ip takes an address without a length for that. Devices with a route, as clouds and containers have, dummies, tunnels, and macvlans with an address of their parent's network (VRRP) are passed over.",
 			facts(tables, links, addrs), addrAlone},
 		{"RW061", "A macvlan cannot reach its parent's addresses", Warning, ScopeDevices,
 			"A macvlan or ipvlan belongs to a VRF, and the device below it has addresses outside of it. Packets from there to these addresses leave by the device below, which does not take in what its own macvlans send. A macvlan in the VRF of the device below is passed over.",

@@ -376,6 +376,9 @@ func noCarrier(h *Host) []Finding {
 	}
 	for _, p := range h.pairs {
 		a, b := &p.first, &p.second
+		if ip := a.Dst.Addr(); ip.Is6() && ip.IsLinkLocalUnicast() { // such packets name their device
+			continue
+		}
 		if a.Type != route.TypeUnicast || b.Type != route.TypeUnicast || a.IsDefault() || a.TOS != b.TOS || !h.dark(a) || h.dark(b) || !h.used(a) {
 			continue
 		}

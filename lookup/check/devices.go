@@ -305,7 +305,7 @@ func addrAlone(h *Host) []Finding {
 				only = append(only, a.Prefix)
 			}
 		}
-		if len(only) != 1 || !only[0].IsSingleIP() || h.shared(only[0].Addr(), l.Index) {
+		if len(only) != 1 || !only[0].IsSingleIP() || h.shared(only[0].Addr(), l.Index) || h.inParent(only[0].Addr(), l) {
 			continue
 		}
 		out = append(out, Finding{
@@ -314,6 +314,18 @@ func addrAlone(h *Host) []Finding {
 		})
 	}
 	return out[:min(len(out), maxAlike)]
+}
+
+// inParent reports whether a device is a macvlan and an address is in a network of the
+// device below it. VRRP has its address like that, with a MAC address of its own.
+func (h *Host) inParent(a netip.Addr, l *route.Link) bool {
+	if l.Kind != "macvlan" || l.PeerNetNS >= 0 {
+		return false
+	}
+	return slices.ContainsFunc(h.addrsOf()[l.Peer], func(i int) bool {
+		p := h.snap.Addrs[i].Prefix
+		return !p.IsSingleIP() && p.Contains(a)
+	})
 }
 
 // shared reports whether another device has the address too.
