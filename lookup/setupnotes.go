@@ -112,9 +112,7 @@ func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 	if dev.Kind == "bridge" && !f.hasPort(dev.Index) && !f.snap.Lacks(route.FactLinks, 0) {
 		out = append(out, Note{Reason: Reason{Code: NoteNoPort, Have: dev.Name}, Route: r})
 	}
-	// A bridge or a bond takes every frame that its port receives (br_handle_frame,
-	// bond_handle_frame).
-	if m := f.byIndex[dev.Master]; m != nil && slices.Contains([]string{"bridge", "bond", "team", "openvswitch"}, m.Kind) {
+	if m := f.byIndex[dev.Master]; m != nil && m.HasPorts() {
 		out = append(out, Note{Reason: Reason{NoteIsPort, m.Name, dev.Name}, Route: r})
 	}
 	if r.Dst.Bits() == 0 && r.Type == route.TypeUnicast && !h.Gateway.IsValid() && h.Encap == 0 && !quiet && dev.Kind != vrfKind {

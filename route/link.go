@@ -2,6 +2,7 @@ package route
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -70,6 +71,12 @@ const LeastMTU6 = 1280
 
 // Carrier reports whether the device is up and its lower layer is too.
 func (l *Link) Carrier() bool { return l.Flags&(LinkUp|LinkLowerUp) == LinkUp|LinkLowerUp }
+
+// HasPorts reports whether the device is of a kind that takes every frame that its ports
+// receive (br_handle_frame, bond_handle_frame).
+func (l *Link) HasPorts() bool {
+	return slices.Contains([]string{"bridge", "bond", "team", "openvswitch"}, l.Kind)
+}
 
 // Addr is an address of this host.
 type Addr struct {

@@ -286,7 +286,7 @@ func (n names) port(link int) []Finding {
 		return nil
 	}
 	m := n.snap.Link(l.Master)
-	if m == nil || !slices.Contains([]string{"bridge", "bond", "team", "openvswitch"}, m.Kind) {
+	if m == nil || !m.HasPorts() {
 		return nil
 	}
 	return []Finding{n.finding(nil, &lookup.Note{Reason: lookup.Reason{Code: lookup.NoteIsPort, Have: l.Name, Want: m.Name}})}

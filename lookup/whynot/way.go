@@ -157,15 +157,15 @@ func (t *trial) after(p proposal) *trial {
 	return out
 }
 
-// compareWays puts the better way first: the one that moves fewer addresses, then the
-// one that moves fewer connections, then the one with fewer commands, then the one that
-// deletes less.
+// compareWays puts the better way first: the one that is no dead end, then the one that
+// moves fewer addresses, then the one that moves fewer connections, then the one with fewer
+// commands, then the one that deletes less.
 func compareWays(a, b Way) int {
 	lost := func(w *Way) bool { return w.DeadEnd.Code != "" }
 	switch {
-	case lost(&a) != lost(&b) && lost(&a):
+	case lost(&a) && !lost(&b):
 		return 1
-	case lost(&a) != lost(&b):
+	case !lost(&a) && lost(&b):
 		return -1
 	case a.Addresses == nil && b.Addresses != nil:
 		return 1
