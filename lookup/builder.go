@@ -43,9 +43,16 @@ func (b *Builder) skip(f route.Family, id route.Table) *table {
 }
 
 // leave counts a route that is left out, and remembers its prefix, so that
-// [FIB.EntryStatuses] knows which longer prefixes there are.
-func (b *Builder) leave(r *route.Route) {
-	b.skip(r.Family(), r.Table).left.add(r.Dst)
+// [FIB.EntryStatuses] knows which longer prefixes there are. It tells whether another
+// route of the prefix was left out before.
+func (b *Builder) leave(r *route.Route) route.Tristate {
+	return b.skip(r.Family(), r.Table).left.add(r.Dst)
+}
+
+// holds reports whether some route of a route's prefix is held.
+func (b *Builder) holds(r *route.Route) bool {
+	_, ok := b.table(r.Family(), r.Table).trie.Get(r.Dst)
+	return ok
 }
 
 // empty removes the routes of a prefix, before all of them are put there again.

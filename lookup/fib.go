@@ -171,12 +171,8 @@ func (fam *family) omits(questions int) func(netip.Addr) bool {
 	}
 	if searches <= size {
 		return func(a netip.Addr) bool {
-			for _, t := range fam.tables {
-				for bits := a.BitLen(); bits >= 0 && t.left.Len() > 0; bits-- {
-					if p, _ := a.Prefix(bits); t.omits(p) {
-						return true
-					}
-				}
+			for range fam.omitted(a) {
+				return true
 			}
 			return false
 		}

@@ -39,15 +39,16 @@ func appendKey(to []byte, p netip.Prefix) []byte {
 	return append(to, byte(p.Bits()))
 }
 
-// add adds a prefix.
-func (l *prefixList) add(p netip.Prefix) {
+// add adds a prefix, and tells whether it was in the list before: while the list is not
+// sorted, that is unknown.
+func (l *prefixList) add(p netip.Prefix) route.Tristate {
 	key := appendKey(make([]byte, 0, maxKeySize), p)
 	l.size = len(key)
 	at := l.Len()
 	if at > 0 && !l.unsorted && bytes.Compare(l.key(at-1), key) >= 0 {
 		place, found := l.find(key)
 		if found {
-			return
+			return route.Yes
 		}
 		if l.moved += len(l.keys) - place*l.size; l.moved > maxMoves*len(l.keys) {
 			l.unsorted = true
@@ -56,6 +57,10 @@ func (l *prefixList) add(p netip.Prefix) {
 		}
 	}
 	l.keys = slices.Insert(l.keys, at*l.size, key...)
+	if l.unsorted {
+		return route.Unknown
+	}
+	return route.No
 }
 
 // sort makes the list ready to be asked.

@@ -25,8 +25,12 @@ type Need struct {
 	// Hold reports whether a route of large tables is held. Of the others, only the
 	// prefixes are remembered. Nil: all are held.
 	Hold func(*route.Route) bool
+	// Aside reports whether a route that Hold has just left out is kept all the same, in
+	// case that Ask asks about it. It should be true of few. Nil: none is kept.
+	Aside func(*route.Route) bool
 	// Ask gives, if Hold left routes out, the addresses that will be looked up. They may
-	// depend on what was held. The routes that cover them are read in a second reading.
+	// depend on what was held. The routes that cover them are read in a second reading, if
+	// not all of them were kept aside.
 	Ask func(*FIB) []netip.Addr
 	// Limit is how many bytes what Hold holds may take, about; zero: any number. More
 	// is a [route.LimitError].
@@ -43,7 +47,7 @@ type Need struct {
 // Read builds a FIB from a source, with what the questions to come need. Errors are
 // those of the source.
 func Read(ctx context.Context, src route.Source, need *Need) (*FIB, error) {
-	l := &loader{need: need}
+	l := newLoader(need)
 	q := need.Query
 	q.Keep, q.Each, q.Again = nil, l.take, l.again
 	if need.About != nil {
@@ -59,8 +63,10 @@ func Read(ctx context.Context, src route.Source, need *Need) (*FIB, error) {
 		if len(left) == 0 {
 			break
 		}
-		if err := l.cover(ctx, src, left); err != nil {
-			return nil, err
+		if !l.aside.cover(&l.builder, f, left) {
+			if err := l.cover(ctx, src, left); err != nil {
+				return nil, err
+			}
 		}
 		f = l.builder.FIB(snap)
 	}
@@ -78,6 +84,15 @@ type loader struct {
 	count   int           // of the routes that were read
 	first   []route.Route // with Hold, the routes while all are held
 	held    int64         // how many Hold chose
+	aside   aside
+}
+
+func newLoader(need *Need) *loader {
+	l := &loader{need: need}
+	if need.Aside != nil {
+		l.aside.routes = map[tablePrefix][]route.Route{}
+	}
+	return l
 }
 
 // heldSize is what a route takes that is held of a large table, with what a report keeps
@@ -85,7 +100,7 @@ type loader struct {
 const heldSize = 640
 
 func (l *loader) again() {
-	*l = loader{need: l.need}
+	*l = *newLoader(l.need)
 	if l.need.Again != nil {
 		l.need.Again()
 	}
@@ -139,11 +154,13 @@ func (l *loader) reduce() {
 // hold adds a route of large tables, or only remembers its prefix.
 func (l *loader) hold(r *route.Route) {
 	if !l.need.Hold(r) {
-		l.builder.leave(r)
+		wanted := l.aside.routes != nil && l.need.Aside(r)
+		l.aside.left(r, wanted, l.builder.leave(r), func() bool { return l.builder.holds(r) })
 		return
 	}
 	l.held++
 	l.builder.Add(r)
+	l.aside.held(r)
 }
 
 // leftOut are the addresses that will be asked about and that a left-out route covers.
@@ -157,11 +174,7 @@ func (l *loader) leftOut(f *FIB) []netip.Addr {
 // cover reads, in a second reading, the routes that cover some addresses, which are in
 // ascending order.
 func (l *loader) cover(ctx context.Context, src route.Source, addrs []netip.Addr) error {
-	type prefix struct {
-		table route.Table
-		dst   netip.Prefix
-	}
-	seen := map[prefix]bool{}
+	seen := map[tablePrefix]bool{}
 	_, err := src.Read(ctx, route.Query{
 		Family: l.need.Query.Family, Table: l.need.Query.Table, NoNeighbours: true,
 		Keep: func(_ route.Table, dst netip.Prefix) bool {
@@ -169,7 +182,7 @@ func (l *loader) cover(ctx context.Context, src route.Source, addrs []netip.Addr
 			return i < len(addrs) && dst.Contains(addrs[i])
 		},
 		Each: func(r *route.Route) error {
-			if at := (prefix{r.Table, r.Dst}); !seen[at] {
+			if at := (tablePrefix{r.Table, r.Dst}); !seen[at] {
 				seen[at] = true
 				l.builder.empty(r.Table, r.Dst)
 			}
