@@ -70,9 +70,13 @@ func confsOf(s route.Sysctls, fam route.Family) confs {
 	c := confs{map[string]*conf{}, usual}
 	before := path.Dir(path.Dir(route.ConfPath(fam, "all", "x"))) + "/"
 	for name := range s {
-		dev, key, ok := strings.Cut(strings.TrimPrefix(name, before), "/")
+		rest, ok := strings.CutPrefix(name, before)
+		if !ok {
+			continue
+		}
+		dev, key, _ := strings.Cut(rest, "/")
 		k, wanted := known[key]
-		if !ok || !wanted || !strings.HasPrefix(name, before) {
+		if !wanted {
 			continue
 		}
 		value, read := s.Int(name)

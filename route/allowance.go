@@ -71,7 +71,7 @@ const (
 	memberSize  = 16                                  // of a number in a list
 	longText    = 4096                                // bytes
 	elementSize = 320                                 // the least of an element: the limit is also one of the time that they take to read
-	settingSize = 256                                 // of a setting, and of a name
+	settingSize = 384                                 // of a setting, and of a name
 )
 
 // weight estimates, from the text of a file's element, how much memory the element

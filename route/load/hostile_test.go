@@ -81,7 +81,7 @@ func TestTextLimit(t *testing.T) {
 	for name, text := range map[string]string{
 		"lines":       strings.Repeat("#\n", limit/64),
 		"words":       strings.Repeat("# "+strings.Repeat("a ", 1000)+"\n", limit/20_000),
-		"not known":   strings.Repeat("192.0.2.1 dev eth0 new\n", limit/200),
+		"not known":   strings.Repeat("192.0.2.1 dev eth0 new\n", limit/320),
 		"long words":  strings.Repeat(strings.Repeat("x", 900)+"\n", limit/3000),
 		"long routes": strings.Repeat("default"+strings.Repeat(" nexthop via 192.0.2.1 dev e", 200)+"\n", limit/20_000),
 	} {

@@ -305,9 +305,8 @@ func (t *lines) oddTitles(titles []int) {
 
 // listed finds out to which listing a line belongs.
 func (t *lines) listed(s string, indent int, w []string) error {
-	w = t.unnumbered(s, w)
-	if len(w) > 0 && w[0] != strings.Fields(s)[0] {
-		s = strings.Join(w, " ")
+	if bare := t.unnumbered(s, w); len(w) > 0 && bare[0] != w[0] {
+		w, s = bare, strings.Join(bare, " ")
 	}
 	switch {
 	case t.columns == nil && isSetting(s): // such a listing has thousands

@@ -54,7 +54,7 @@ const (
 	lineWork = 64
 	wordWork = 8
 	hopWork  = 24
-	oddWork  = 128
+	oddWork  = 256
 	byteWork = 4
 
 	usualWords = 32
