@@ -65,16 +65,22 @@ func applyRule(list []route.Rule, e *route.Event) []route.Rule {
 		}
 		return slices.Delete(slices.Clone(list), at, at+1)
 	}
-	if at >= 0 {
+	if at >= 0 && !list[at].Implied {
 		return list
 	}
-	after := slices.IndexFunc(list, func(r route.Rule) bool {
-		return r.Family == e.Rule.Family && r.Priority > e.Rule.Priority
-	})
-	if after < 0 {
-		return append(slices.Clip(list), *e.Rule)
+	if e.Rule.Family == route.IPv6 { // from now on, the kernel goes by the rules that are there
+		list = slices.DeleteFunc(slices.Clone(list), func(r route.Rule) bool { return r.Implied })
 	}
-	return slices.Insert(slices.Clone(list), after, *e.Rule)
+	return inOrder(list, e.Rule)
+}
+
+// inOrder is a list with one more rule, after the others of its priority.
+func inOrder(list []route.Rule, r *route.Rule) []route.Rule {
+	at := slices.IndexFunc(list, func(x route.Rule) bool { return x.Family == r.Family && x.Priority > r.Priority })
+	if at < 0 {
+		return append(slices.Clip(list), *r)
+	}
+	return slices.Insert(slices.Clone(list), at, *r)
 }
 
 // sameRule reports whether two rules are the same rule. Whether a goto's target exists

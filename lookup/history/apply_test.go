@@ -125,3 +125,34 @@ func TestApplyRule(t *testing.T) {
 		t.Errorf("%d rules are left of %d", len(left), len(list))
 	}
 }
+
+// TestImplied checks for how long deleted IPv6 rules are in force.
+func TestImplied(t *testing.T) {
+	local, main := route.DefaultRules(route.IPv6)[0], route.DefaultRules(route.IPv6)[1]
+	implied := local
+	implied.Implied = true
+	other := main
+	other.Priority = 100
+	hostWith := func(rules ...route.Rule) *lookup.FIB { return lookup.New(&route.Snapshot{Rules: rules}) }
+	for _, c := range []struct {
+		name         string
+		before, read []route.Rule
+		want         []route.Rule
+	}{
+		{"a reading that could not ask the kernel", []route.Rule{implied, main}, []route.Rule{main}, []route.Rule{implied, main}},
+		{"the rule is there again", []route.Rule{implied, main}, []route.Rule{local, main}, []route.Rule{local, main}},
+		{"another one was added", []route.Rule{implied, main}, []route.Rule{other, main}, []route.Rule{other, main}},
+		{"it was not in force", []route.Rule{main}, []route.Rule{main}, []route.Rule{main}},
+	} {
+		got := implied6(hostWith(c.read...), hostWith(c.before...).Snapshot()).Snapshot().Rules
+		if !slices.EqualFunc(got, c.want, func(a, b route.Rule) bool { return sameRule(&a, &b) && a.Implied == b.Implied }) {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+	for _, added := range []route.Rule{other, local} {
+		got := Apply(hostWith(implied, main), &route.Event{Rule: &added}).Snapshot().Rules
+		if len(got) != 2 || got[0].Implied || got[0].Priority != added.Priority {
+			t.Errorf("after rule %d: %+v", added.Priority, got)
+		}
+	}
+}

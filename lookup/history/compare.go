@@ -78,7 +78,35 @@ func (w *Watch) read(ctx context.Context) (*lookup.FIB, error) {
 	if err != nil {
 		return nil, err
 	}
+	if w.fib != nil && !w.lost {
+		f = implied6(f, w.fib.Snapshot())
+	}
 	return w.silenced(f), nil
+}
+
+// implied6 is what was read, with the deleted IPv6 rules that were in force before. They
+// are in force until a rule is added ([route.Rule.Implied]), and an event tells that. A
+// reading can miss them, because the kernel is asked about an address to find them, and
+// may have no answer while its tables change.
+func implied6(f *lookup.FIB, before *route.Snapshot) *lookup.FIB {
+	var lacks []route.Rule
+	for i := range before.Rules {
+		r := &before.Rules[i]
+		if r.Implied && !slices.ContainsFunc(f.Snapshot().Rules, func(x route.Rule) bool { return sameRule(&x, r) }) {
+			lacks = append(lacks, *r)
+		}
+	}
+	added := func(r route.Rule) bool {
+		return r.Family == route.IPv6 && !slices.ContainsFunc(before.Rules, func(x route.Rule) bool { return sameRule(&x, &r) })
+	}
+	if len(lacks) == 0 || slices.ContainsFunc(f.Snapshot().Rules, added) {
+		return f
+	}
+	return with(f, func(s *route.Snapshot) {
+		for i := range lacks {
+			s.Rules = inOrder(s.Rules, &lacks[i])
+		}
+	})
 }
 
 // silenced is what was read, with the neighbours that count as failed.

@@ -37,6 +37,8 @@ func (h *Host) asksNoRule6(ctx context.Context, s *route.Snapshot, missing []rou
 		a, ok := h.answerTo(ctx, flow)
 		return ok && a.Errno == 0 && a.Table == route.TableLocal
 	}
+	const maxAsked = 8 // the route of a network may have been deleted, or its device lacks a carrier
+	asked := 0
 	for _, a := range s.Addrs {
 		l := s.Link(a.Link)
 		if !a.Prefix.Addr().Is6() || a.Prefix.IsSingleIP() || l == nil || !l.Up() {
@@ -48,8 +50,12 @@ func (h *Host) asksNoRule6(ctx context.Context, s *route.Snapshot, missing []rou
 		if !a.Prefix.Contains(flow.Dst) || flow.Dst == a.Prefix.Addr() {
 			continue
 		}
-		a, ok := h.answerTo(ctx, flow)
-		return ok && a.Errno == 0 && a.Table == route.TableMain
+		if asked++; asked > maxAsked {
+			break
+		}
+		if a, ok := h.answerTo(ctx, flow); ok && a.Errno == 0 && a.Table == route.TableMain {
+			return true
+		}
 	}
 	return false
 }
