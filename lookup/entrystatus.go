@@ -74,7 +74,25 @@ func (f *prober) judge(p netip.Prefix) []EntryStatus {
 			out = append(out, f.standing(e, p))
 		}
 	}
+	f.restOf(out, p)
 	return out
+}
+
+// restOf notes that entries of ::/0 get no packet to the Internet, because longer prefixes
+// cover all of 2000::/3.
+func (f *prober) restOf(all []EntryStatus, p netip.Prefix) {
+	if p != route.IPv6.Default() || !slices.ContainsFunc(all, func(s EntryStatus) bool { return s.Status == StatusInUse || s.Status == StatusPossible }) {
+		return
+	}
+	by := f.carriers(Global6(), maxReplacements-1)
+	for i := range all {
+		if s := &all[i]; len(by) > 0 && (s.Status == StatusInUse || s.Status == StatusPossible) {
+			s.Reason = Reason{Code: CodeRestOf, Have: Global6()}
+			for j := range by {
+				s.By = append(s.By, by[j].Route)
+			}
+		}
+	}
 }
 
 // maxReplacements is how many times [FIB.Replacements] cuts a prefix in two.
@@ -82,23 +100,36 @@ const maxReplacements = 3
 
 // Replacements are the longer prefixes that together carry all packets to a prefix, so
 // that no packet takes an entry of the prefix itself: 0.0.0.0/1 and 128.0.0.0/1 of VPNs,
-// for example. Nil: there are none.
-func (f *FIB) Replacements(p netip.Prefix) []EntryStatus { return f.replacements(p, maxReplacements) }
+// for example. For ::/0, those that carry all packets to 2000::/3 are enough. Nil: there
+// are none.
+func (f *FIB) Replacements(p netip.Prefix) []EntryStatus {
+	out := f.replacements(p, maxReplacements)
+	if len(out) == 0 && p == route.IPv6.Default() {
+		out = f.carriers(Global6(), maxReplacements-1)
+	}
+	return out
+}
+
+// carriers are the entries of a prefix that carry its packets, or the longer prefixes that
+// together do.
+func (f *FIB) carriers(p netip.Prefix, depth int) []EntryStatus {
+	out := slices.DeleteFunc(f.EntryStatuses(p), func(s EntryStatus) bool {
+		return s.Status != StatusInUse && s.Status != StatusPossible || s.Route.Type != route.TypeUnicast
+	})
+	if len(out) == 0 {
+		out = f.replacements(p, depth)
+	}
+	return out
+}
 
 func (f *FIB) replacements(p netip.Prefix, depth int) []EntryStatus {
 	if depth == 0 || p.IsSingleIP() {
 		return nil
 	}
-	low := netip.PrefixFrom(p.Addr(), p.Bits()+1)
-	high := netip.PrefixFrom(route.LastAddr(low).Next(), p.Bits()+1)
+	low, high := halves(p)
 	var out []EntryStatus
 	for _, half := range []netip.Prefix{low, high} {
-		one := slices.DeleteFunc(f.EntryStatuses(half), func(s EntryStatus) bool {
-			return s.Status != StatusInUse && s.Status != StatusPossible || s.Route.Type != route.TypeUnicast
-		})
-		if len(one) == 0 {
-			one = f.replacements(half, depth-1)
-		}
+		one := f.carriers(half, depth-1)
 		if len(one) == 0 {
 			return nil
 		}

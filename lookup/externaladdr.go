@@ -9,11 +9,17 @@ import (
 )
 
 // ExternalAddr is an address that represents the hosts of other networks. If possible, no
-// prefix covers it except a default route or one of the two /1 routes that VPNs add.
+// prefix covers it except a default route, or one of those that VPNs add in place of it. In
+// IPv6 it is in 2000::/3, if possible.
 func (f *FIB) ExternalAddr(fam route.Family) netip.Addr {
 	pair, tables := SlashOnePair(fam), f.TableOrder(fam)
+	var wide []netip.Prefix
+	if fam == route.IPv6 {
+		low, high := halves(Global6())
+		wide = []netip.Prefix{Global6(), low, high}
+	}
 	tried := map[netip.Addr]bool{}
-	for _, p := range append([]netip.Prefix{fam.Default()}, pair[:]...) {
+	for _, p := range append(append(wide, fam.Default()), pair[:]...) {
 		for _, id := range slices.Backward(tables) {
 			if f.family(fam).tables[id] == nil || len(tried) > maxExternalTries {
 				continue
@@ -30,7 +36,13 @@ func (f *FIB) ExternalAddr(fam route.Family) netip.Addr {
 	if fam == route.IPv4 {
 		return netip.AddrFrom4([4]byte{1})
 	}
-	return netip.AddrFrom16([16]byte{0x20})
+	return Global6().Addr()
+}
+
+// halves are the two prefixes that a prefix consists of.
+func halves(p netip.Prefix) (low, high netip.Prefix) {
+	low = netip.PrefixFrom(p.Addr(), p.Bits()+1)
+	return low, netip.PrefixFrom(route.LastAddr(low).Next(), p.Bits()+1)
 }
 
 // maxExternalTries is how many addresses are tried: each costs a look-up, which may ask
@@ -38,10 +50,14 @@ func (f *FIB) ExternalAddr(fam route.Family) netip.Addr {
 const maxExternalTries = 64
 
 // outside reports whether an unmarked packet to an address takes no route longer than
-// half of the address space.
+// half of the address space or, in IPv6, half of 2000::/3.
 func (f *FIB) outside(a netip.Addr) bool {
+	most := 1
+	if a.Is6() {
+		most = Global6().Bits() + 1
+	}
 	d := f.Lookup(route.Flow{Dst: a})
-	return !d.HasRoute || d.Route.Dst.Bits() <= 1
+	return !d.HasRoute || d.Route.Dst.Bits() <= most
 }
 
 // InTable are the routes of one table that were read, in ascending order of their
@@ -62,6 +78,10 @@ func (f *FIB) InTable(fam route.Family, id route.Table) iter.Seq[*route.Route] {
 		}
 	}
 }
+
+// Global6 has all IPv6 unicast addresses that are assigned on the Internet now: 2000::/3 (RFC
+// 4291 section 2.4, IANA's registry). A route to it stands for a default route.
+func Global6() netip.Prefix { return netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20}), 3) }
 
 // SlashOnePair are the two halves of a family's address space, 0.0.0.0/1 and
 // 128.0.0.0/1 or ::/1 and 8000::/1. VPNs add routes to both in place of a default route.

@@ -104,6 +104,7 @@ const (
 	CodeLocalFirst     Code = "local-first"      // table local comes first
 	CodeNextHopUnknown Code = "nexthop-unknown"  // Want: the ID of an object that was not read; Have: why not
 	CodeForwardingOff  Code = "only-forwarded"   // only packets that come from outside get there, and this host does not forward; Have: the device
+	CodeRestOf         Code = "rest-of"          // it is in use, but longer prefixes take all that goes to the Internet; Have: 2000::/3, which has all of its addresses
 	CodeNeighbourTie   Code = "default-tie"      // several 0.0.0.0/0: the kernel chooses by neighbour state
 )
 

@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"routewhy/cmd/routewhy/internal/text"
@@ -94,6 +96,18 @@ func (o *options) writeChecks(all []check.Check, s stdio) error {
 	return text.ExplainChecks(s.Stdout, entries, o.style(s))
 }
 
+// checkHint says which check an ID that does not exist may mean: one that has the same
+// number.
+func checkHint(id string) string {
+	const all = "routewhy --check --list has them all"
+	digits := strings.TrimLeft(strings.ToUpper(id), "RW-_ ")
+	n, err := strconv.ParseUint(digits, 10, 16)
+	if c, ok := check.Find(fmt.Sprintf("RW%03d", n)); err == nil && ok {
+		return "did you mean " + c.ID + " (" + c.Title + ")? " + all
+	}
+	return all
+}
+
 // parseChecks understands the IDs of checks; without IDs it returns all checks.
 func parseChecks(ids []string) ([]check.Check, error) {
 	if len(ids) == 0 {
@@ -103,7 +117,7 @@ func parseChecks(ids []string) ([]check.Check, error) {
 	for _, id := range ids {
 		c, ok := check.Find(strings.ToUpper(id))
 		if !ok {
-			return nil, usagef("there is no check %s", iproute2.Quote(id)).hint("routewhy --check --list has them all")
+			return nil, usagef("there is no check %s", iproute2.Quote(id)).hint("%s", checkHint(id))
 		}
 		if !slices.ContainsFunc(out, func(o check.Check) bool { return o.ID == c.ID }) {
 			out = append(out, c)

@@ -11,6 +11,7 @@ import (
 // What is found about default routes.
 const (
 	CodeDefaultRefused   lookup.Code = "default-refused"   // routes that refuse, or that are of this host, take the packets of a default route; Route: the first, Have: how many do
+	CodeDefaultThrown    lookup.Code = "default-thrown"    // routes of type throw end a table before its default route, and no later table carries the packets; Route: the first
 	CodeDefaultUnreached lookup.Code = "default-unreached" // the only default route is in a table that no rule leads to; Route, Table
 	CodeDefaultCovered   lookup.Code = "default-covered"   // longer prefixes cover the default route, and the way to where they lead is none of their own; Route
 	CodeDefaultExpired   lookup.Code = "default-expired"   // the only default route has run out; Route
@@ -41,16 +42,11 @@ func (h *Host) hasDefault(fam route.Family) bool {
 
 // replaced are the longer prefixes that together cover a family's default route.
 func (h *Host) replaced(fam route.Family) []lookup.EntryStatus {
-	pair := lookup.SlashOnePair(fam)
-	for _, p := range pair {
+	for _, p := range h.wide(fam) {
 		h.status(p)
 	}
 	return h.fib.Replacements(fam.Default())
 }
-
-// global6 has all IPv6 unicast addresses that are assigned on the Internet now (RFC 4291
-// section 2.4, IANA's registry).
-func global6() netip.Prefix { return netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20}), maxWide) }
 
 // maxWide is the longest prefix that may stand for the whole Internet: 2000::/3 in IPv6.
 const maxWide = 3
@@ -61,11 +57,21 @@ func takesDefault(r *route.Route) bool {
 	return r.Dst.Bits() <= maxWide && (refuses(r.Type) || r.Type == route.TypeLocal)
 }
 
-// defaultRefused finds routes that refuse or keep what a default route would carry.
+// defaultRefused finds routes that refuse or keep what a default route would carry, or that
+// end its table before it.
 func defaultRefused(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(factTables, route.FactRules) {
 		takers := h.takers(fam)
+		if throws := h.thrown(fam); len(throws) > 0 && len(takers) == 0 {
+			f := Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeDefaultThrown}, Route: &throws[0], Table: throws[0].Table}, Routes: throws[1:]}
+			for _, s := range h.defaults(fam) {
+				if s.Route.Type == route.TypeUnicast && s.Route.Table == f.Table {
+					f.Routes = append(f.Routes, s.Route)
+				}
+			}
+			out = append(out, f)
+		}
 		if len(takers) == 0 {
 			continue
 		}
@@ -86,18 +92,45 @@ func defaultRefused(h *Host) []Finding {
 	return out
 }
 
+// thrown are the routes of type throw that end a table before its default route, where
+// packets then find no route in any other table.
+func (h *Host) thrown(fam route.Family) []route.Route {
+	own := map[route.Table]bool{}
+	for _, s := range h.defaults(fam) {
+		own[s.Route.Table] = own[s.Route.Table] || s.Route.Type == route.TypeUnicast
+	}
+	var out []route.Route
+	for _, p := range h.wide(fam) {
+		for _, s := range h.status(p) {
+			if s.Status != lookup.StatusThrows || !own[s.Route.Table] || len(out) > 0 && out[0].Table != s.Route.Table {
+				continue
+			}
+			if d := h.lookup(route.Flow{Dst: s.Example}); !d.Disposition.Success() && d.Disposition != lookup.DispositionUnknown {
+				out = append(out, s.Route)
+			}
+		}
+	}
+	return out
+}
+
+// wide are the prefixes that may stand for the whole Internet: the default route, its
+// halves, and 2000::/3.
+func (h *Host) wide(fam route.Family) []netip.Prefix {
+	pair := lookup.SlashOnePair(fam)
+	out := append([]netip.Prefix{fam.Default()}, pair[:]...)
+	if fam == route.IPv6 {
+		out = append(out, lookup.Global6())
+	}
+	return out
+}
+
 // takers are the routes of one table that take packets from a family's default route.
 func (h *Host) takers(fam route.Family) []route.Route {
 	var out []route.Route
 	if d := h.lookup(route.Flow{Dst: h.far(fam)}); d.HasRoute && takesDefault(&d.Route) {
 		out = append(out, d.Route)
 	}
-	pair := lookup.SlashOnePair(fam)
-	wide := pair[:]
-	if fam == route.IPv6 {
-		wide = append(wide, global6())
-	}
-	for _, p := range wide {
+	for _, p := range h.wide(fam)[1:] {
 		for _, s := range h.status(p) {
 			one := len(out) == 0 || s.Route.Table == out[0].Table && s.Route.Type == out[0].Type && !same(&s.Route, &out[0])
 			if (s.Status == lookup.StatusRefuses || s.Status == lookup.StatusInUse) && takesDefault(&s.Route) && one {
@@ -111,7 +144,7 @@ func (h *Host) takers(fam route.Family) []route.Route {
 func defaultUnreached(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(factTables, route.FactRules) {
-		if h.hasDefault(fam) {
+		if h.hasDefault(fam) || h.otherDefault(fam) {
 			continue
 		}
 		for _, s := range h.defaults(fam) {
@@ -123,6 +156,14 @@ func defaultUnreached(h *Host) []Finding {
 		}
 	}
 	return out
+}
+
+// otherDefault reports whether a table that rules lead to has a default route that would
+// carry packets, although none takes it: something else is wrong than a missing rule.
+func (h *Host) otherDefault(fam route.Family) bool {
+	return slices.ContainsFunc(h.defaults(fam), func(s lookup.EntryStatus) bool {
+		return len(s.Rules) > 0 && s.Route.Type == route.TypeUnicast && s.DeadEnd().Code == "" && s.Route.Expires >= 0
+	})
 }
 
 // defaultCovered finds a default route that two longer prefixes cover, if nothing else

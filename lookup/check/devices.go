@@ -60,10 +60,10 @@ func portAddress(h *Host) []Finding {
 	return append(out[:min(len(out), maxAlike)], portRoute(h)...)
 }
 
-// isPort reports whether a device is a port of a bridge or a bond.
+// isPort reports whether a device is a port of a bridge, a bond or the like.
 func (h *Host) isPort(l *route.Link) bool {
 	m := h.snap.Link(l.Master)
-	return l.Master != 0 && m != nil && slices.Contains([]string{"bridge", "bond", "team"}, m.Kind)
+	return l.Master != 0 && m != nil && m.HasPorts()
 }
 
 // addrNoRoute finds addresses whose network is in no table, although the kernel made the

@@ -10,16 +10,17 @@ import (
 
 // What is found about other routes.
 const (
-	CodeLengthMissing   lookup.Code = "length-missing"  // a host route whose address looks like a network; Route, Want: the network
-	CodeEqualUnused     lookup.Code = "equal-unused"    // the second of equal routes is never used; Route: it, Have: how many there are
-	CodeGroupGateway    lookup.Code = "group-gateway"   // a route to multicast groups has a gateway; Route
-	CodeSourceForeign   lookup.Code = "source-foreign"  // a route prescribes a source that this host has not; Route, Have: it
-	CodeNetworkInside   lookup.Code = "network-inside"  // a network of one device lies in another's; Route: it, Have: its device, Want: the wider network
-	CodeZeroHost        lookup.Code = "zero-host"       // a host route for the zero address; Route, Have: whether there is a default route beside it, "alone" where not
-	CodeTwinNetwork     lookup.Code = "network-on-both" // a network is on two devices; Route, Have: the first device, Want: the other
-	CodeSourceElsewhere lookup.Code = "source-of-other" // neighbours get packets from an address outside their network; Route, Have: that address, Want: the one in the network
-	CodeResolverHidden  lookup.Code = "resolver-hidden" // a name server lies in the network of a bridge; Route, Have: the bridge, Want: the name server
-	CodeCoversUplink    lookup.Code = "covers-uplink"   // a device's network holds another's, with its router; Route, Have: that network, Want: its device
+	CodeLengthMissing   lookup.Code = "length-missing"       // a host route whose address looks like a network; Route, Want: the network
+	CodeEqualUnused     lookup.Code = "equal-unused"         // the second of equal routes is never used; Route: it, Have: how many there are
+	CodeGroupGateway    lookup.Code = "group-gateway"        // a route to multicast groups has a gateway; Route
+	CodeSourceForeign   lookup.Code = "source-foreign"       // a route prescribes a source that this host has not; Route, Have: it
+	CodeForeignCard     lookup.Code = "source-of-other-card" // a default route prescribes a source of another device; Route, Have: it, Want: that device
+	CodeNetworkInside   lookup.Code = "network-inside"       // a network of one device lies in another's; Route: it, Have: its device, Want: the wider network
+	CodeZeroHost        lookup.Code = "zero-host"            // a host route for the zero address; Route, Have: whether there is a default route beside it, "alone" where not
+	CodeTwinNetwork     lookup.Code = "network-on-both"      // a network is on two devices; Route, Have: the first device, Want: the other
+	CodeSourceElsewhere lookup.Code = "source-of-other"      // neighbours get packets from an address outside their network; Route, Have: that address, Want: the one in the network
+	CodeResolverHidden  lookup.Code = "resolver-hidden"      // a name server lies in the network of a bridge; Route, Have: the bridge, Want: the name server
+	CodeCoversUplink    lookup.Code = "covers-uplink"        // a device's network holds another's, with its router; Route, Have: that network, Want: its device
 )
 
 // network is a route that puts a network on a device.
@@ -270,19 +271,34 @@ func lengthMissing(h *Host) []Finding {
 		if len(hops) != 1 || h.own(a) != 0 || !h.used(&r) || h.isGateway(a) {
 			continue
 		}
+		if len(h.hosts[net24(a)]) > 1 || h.fabric() {
+			continue // these are single addresses, of which one may end in 0
+		}
 		if direct := !hops[0].Gateway.IsValid(); direct && r.Protocol != route.ProtocolDHCP {
 			continue
 		}
 		if _, known := h.fib.Neighbour(hops[0].Link, a); known {
 			continue
 		}
-		net, _ := a.Prefix(24)
+		net := net24(a)
 		if len(h.status(net)) > 0 {
 			continue
 		}
 		out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeLengthMissing, Want: net}, Route: &r, Table: r.Table}})
 	}
 	return out[:min(len(out), maxAlike)]
+}
+
+// net24 is the /24 of an IPv4 address.
+func net24(a netip.Addr) netip.Prefix {
+	p, _ := a.Prefix(24)
+	return p
+}
+
+// fabric reports whether this host has a network of two addresses (RFC 3021). Who uses such
+// networks gives out addresses that end in 0.
+func (h *Host) fabric() bool {
+	return slices.ContainsFunc(h.snap.Addrs, func(a route.Addr) bool { return a.Prefix.Addr().Is4() && a.Prefix.Bits() == 31 })
 }
 
 func (h *Host) isGateway(a netip.Addr) bool {
@@ -300,8 +316,8 @@ func equalUnused(h *Host) []Finding {
 	var out []Finding
 	for _, p := range h.pairs {
 		a, b := &p.first, &p.second
-		if a.Metric != b.Metric || a.TOS != b.TOS || a.Family() != route.IPv4 || a.IsDefault() || a.Type != route.TypeUnicast || b.Type != route.TypeUnicast ||
-			len(h.fib.RulesTo(route.IPv4, a.Table)) == 0 || !h.leadsOn(a) && !h.leadsOn(b) {
+		if a.Metric != b.Metric || a.TOS != b.TOS || a.Family() != route.IPv4 || a.IsDefault() || a.Type != route.TypeUnicast && !refuses(a.Type) ||
+			b.Type != route.TypeUnicast || len(h.fib.RulesTo(route.IPv4, a.Table)) == 0 || !h.leadsOn(a) && !h.leadsOn(b) {
 			continue
 		}
 		r := *b
@@ -309,6 +325,9 @@ func equalUnused(h *Host) []Finding {
 		if hops := h.hops(a); len(hops) == 1 && h.fib.HopHealth(&hops[0]).Code != "" {
 			f.Severity = Error
 			f.Have = string(h.fib.HopHealth(&hops[0]).Code)
+		}
+		if refuses(a.Type) {
+			f.Severity = Error
 		}
 		out = append(out, f)
 	}
@@ -354,6 +373,68 @@ func sourceForeign(h *Host) []Finding {
 		out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeSourceForeign, Have: src}, Route: &r, Table: r.Table}, Count: k.Count})
 	}
 	return out[:min(len(out), maxAlike)]
+}
+
+// sourceOtherCard finds default routes in use that prescribe an address of another card with
+// neighbours. Routers do that on purpose, and so do hosts whose public address is not on the
+// link to their provider, which has private addresses.
+func sourceOtherCard(h *Host) []Finding {
+	var out []Finding
+	for _, fam := range h.families(route.FactAddrs, route.FactRoutes, route.FactRules, route.FactLinks) {
+		for _, s := range h.defaults(fam) {
+			r := s.Route
+			hops := h.hops(&r)
+			if !s.Used() || !r.PrefSrc.IsValid() || r.Type != route.TypeUnicast || len(hops) != 1 {
+				continue
+			}
+			if from := h.card(r.PrefSrc, hops[0].Link); from != nil && h.better(&hops[0], r.PrefSrc) && h.notOnPurpose(fam, from) {
+				out = append(out, Finding{
+					Note:  lookup.Note{Reason: lookup.Reason{Code: CodeForeignCard, Want: from.Name, Have: r.PrefSrc}, Route: &r, Table: r.Table},
+					Links: []int{hops[0].Link, from.Index},
+				})
+			}
+		}
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// card is the device with neighbours that has an address as one of a network; nil: there is
+// none, or the given device has the address too.
+func (h *Host) card(a netip.Addr, not int) *route.Link {
+	var out *route.Link
+	for i := range h.snap.Addrs {
+		o := &h.snap.Addrs[i]
+		if o.Prefix.Addr() != a {
+			continue
+		}
+		l := h.snap.Link(o.Link)
+		if l == nil || o.Link == not || o.Prefix.IsSingleIP() || l.Kind == "dummy" || l.Flags&route.LinkLoopback != 0 || !h.fib.HasNeighbours(l.Index) || h.inVRF(l) {
+			return nil
+		}
+		out = l
+	}
+	return out
+}
+
+// better reports whether a next hop's device has an address of its own in the gateway's
+// network that would do: not a private one in place of a public one.
+func (h *Host) better(hop *route.NextHop, src netip.Addr) bool {
+	return slices.ContainsFunc(h.addrsOf()[hop.Link], func(i int) bool {
+		p := h.snap.Addrs[i].Prefix
+		return hop.Gateway.IsValid() && p.Contains(hop.Gateway) && !p.Addr().IsLinkLocalUnicast() && (!p.Addr().IsPrivate() || src.IsPrivate())
+	})
+}
+
+// notOnPurpose reports whether a device has its own way out, or this host does not forward
+// for the network of that device.
+func (h *Host) notOnPurpose(fam route.Family, l *route.Link) bool {
+	for _, s := range h.defaults(fam) {
+		if slices.ContainsFunc(h.hops(&s.Route), func(hop route.NextHop) bool { return hop.Link == l.Index }) {
+			return true
+		}
+	}
+	yes, known := h.forwards(fam)
+	return known && !yes
 }
 
 // sourceElsewhere finds networks that are reached by a route without a source. The kernel

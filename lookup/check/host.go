@@ -50,12 +50,14 @@ type gathered struct {
 	// odd are host routes whose address looks like a network, and groups are routes to
 	// multicast groups by a gateway.
 	odd, groups []route.Route
-	last        route.Route
-	lastSum     *tableSum
-	lastTable   tableKey
-	lastKind    [4]*Kind
-	lastKey     [4]kindKey
-	turn        int
+	// hosts are some of the addresses that have host routes, for each /24 of IPv4.
+	hosts     map[netip.Prefix][]netip.Addr
+	last      route.Route
+	lastSum   *tableSum
+	lastTable tableKey
+	lastKind  [4]*Kind
+	lastKey   [4]kindKey
+	turn      int
 }
 
 type tableKey struct {
@@ -109,7 +111,7 @@ const (
 func Read(ctx context.Context, src route.Source, only route.Family, resolvers []netip.Addr, checks []Check) (*Host, error) {
 	var g *gathered
 	begin := func() {
-		g = &gathered{tables: map[tableKey]*tableSum{}, kinds: map[kindKey]*Kind{}}
+		g = &gathered{tables: map[tableKey]*tableSum{}, kinds: map[kindKey]*Kind{}, hosts: map[netip.Prefix][]netip.Addr{}}
 	}
 	begin()
 	fib, err := lookup.Read(ctx, src, &lookup.Need{
@@ -206,6 +208,7 @@ func (g *gathered) notice(r *route.Route) {
 	hops := g.last.NextHops
 	g.last = *r
 	g.last.NextHops, g.last.Metrics, g.last.Unknown = hops, nil, nil
+	g.noticeHost(r)
 	switch a := r.Dst.Addr(); {
 	case r.Type != route.TypeUnicast || r.Table == route.TableLocal:
 	case looksLikeNetwork(r):
@@ -216,6 +219,21 @@ func (g *gathered) notice(r *route.Route) {
 		if len(g.groups) < maxEvidence {
 			g.groups = append(g.groups, r.Clone())
 		}
+	}
+}
+
+// maxHosts is of how many /24 host routes are noticed.
+const maxHosts = 1024
+
+// noticeHost stores the addresses of host routes, two for each /24.
+func (g *gathered) noticeHost(r *route.Route) {
+	a := r.Dst.Addr()
+	if r.Type != route.TypeUnicast || !a.Is4() || !r.Dst.IsSingleIP() {
+		return
+	}
+	all, ok := g.hosts[net24(a)]
+	if (ok || len(g.hosts) < maxHosts) && len(all) < 2 && !slices.Contains(all, a) {
+		g.hosts[net24(a)] = append(all, a)
 	}
 }
 

@@ -15,6 +15,9 @@ func ownRefused(h *Host) []Finding {
 			return lookup.Reason{}, false
 		}
 		s := r.Selector
+		if s.Proto == route.ProtoTCP || s.Proto == route.ProtoUDP {
+			s.Proto = 0 // what most programs send
+		}
 		switch {
 		case s == route.Selector{Src: s.Src} && s.Src.IsValid() && s.Src.Bits() > 0:
 			return h.ownSource(r)
@@ -37,7 +40,7 @@ func (h *Host) allRefused(r *route.Rule) (lookup.Reason, bool) {
 	standby := func(s lookup.EntryStatus) bool {
 		return s.Route.Type == route.TypeUnicast && s.Route.Table == route.TableMain
 	}
-	d := h.lookup(route.Flow{Dst: h.far(r.Family)})
+	d := h.lookup(route.Flow{Dst: h.far(r.Family), Proto: r.Selector.Proto})
 	return lookup.Reason{Code: CodeOwnRefused, Have: ""}, d.Rule == r && slices.ContainsFunc(h.defaults(r.Family), standby)
 }
 
@@ -47,7 +50,7 @@ func (h *Host) ownSource(r *route.Rule) (lookup.Reason, bool) {
 		if !r.Selector.Src.Contains(ip) || ip.IsLoopback() || ip.IsLinkLocalUnicast() {
 			continue
 		}
-		if d := h.lookup(route.Flow{Dst: h.far(r.Family), Src: ip}); d.Rule == r {
+		if d := h.lookup(route.Flow{Dst: h.far(r.Family), Src: ip, Proto: r.Selector.Proto}); d.Rule == r {
 			return lookup.Reason{Code: CodeOwnRefused, Have: ip}, true
 		}
 	}
@@ -63,7 +66,7 @@ func (h *Host) ownNetwork(r *route.Rule) (lookup.Reason, bool) {
 			p.Bits() < r.Selector.Dst.Bits() || !r.Selector.Dst.Contains(p.Addr()) {
 			continue
 		}
-		if d := h.lookup(route.Flow{Dst: h.neighbourIn(p)}); d.Rule == r {
+		if d := h.lookup(route.Flow{Dst: h.neighbourIn(p), Proto: r.Selector.Proto}); d.Rule == r {
 			return lookup.Reason{Code: CodeOwnRefused, Have: p}, true
 		}
 	}

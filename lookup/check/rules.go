@@ -19,7 +19,8 @@ const (
 	CodeTableUnreached lookup.Code = "table-of-no-rule"      // no rule leads to a table; Route: one of it, Table, Have: how many routes it has, Want: the VRF of its device
 	CodeMainUnasked    lookup.Code = "main-unasked"          // no rule leads to table main; Route: one of it, Have: how many routes it has
 	CodeLocalUnasked   lookup.Code = "local-unasked"         // no rule leads to table local; Have: the family
-	CodeLocalPassed    lookup.Code = "own-address-elsewhere" // a rule leads packets to an address of this host elsewhere; Rule, Have: the address
+	CodeLocalPassed    lookup.Code = "own-address-elsewhere" // a rule leads packets to an address of this host elsewhere; Rule, Have: the address, Want: another one
+	CodeLocalMissing   lookup.Code = "own-address-missing"   // table local has no route to an address of this host; Have: the address, Want: its device, Route: the one that packets to it take
 	CodeOwnRefused     lookup.Code = "own-packets-refused"   // a rule refuses what this host sends; Rule, Have: the source, or the network of the destinations; empty: any
 	CodeMarkRefused    lookup.Code = "mark-refused"          // marked packets find no default route where others do; Rule, Have: the mark, Route: the default route
 	CodeRuleForeign    lookup.Code = "rule-for-foreign"      // a rule is for a source that this host has not; Rule, Have: it
@@ -314,9 +315,6 @@ func localPassed(h *Host) []Finding {
 			}
 			continue
 		}
-		if rules := h.rules(fam); len(rules) > 0 && rules[0].Table == route.TableLocal && rules[0].Selector == (route.Selector{}) {
-			continue
-		}
 		out = append(out, h.passed(fam)...)
 	}
 	return out
@@ -325,21 +323,30 @@ func localPassed(h *Host) []Finding {
 // maxOwn is how many addresses of this host are tried.
 const maxOwn = 256
 
+// passed finds addresses of this host that packets to them do not end at.
 func (h *Host) passed(fam route.Family) []Finding {
 	var out []Finding
-	for i := range h.snap.Addrs[:min(len(h.snap.Addrs), maxOwn)] {
-		a := &h.snap.Addrs[i]
+	inLocal := h.localRoutes(fam)
+	for _, a := range h.ownFirst(fam) {
 		ip := a.Prefix.Addr()
-		l := h.snap.Link(a.Link)
-		if route.FamilyOf(ip) != fam || ip.IsLinkLocalUnicast() || l == nil || !l.Up() || h.inVRF(l) || a.Flags&(route.AddrTentative|route.AddrDADFailed) != 0 {
-			continue
-		}
 		for _, flow := range []route.Flow{{Dst: ip}, {Dst: ip, Src: ip}} {
 			d := h.lookup(flow)
-			if d.Disposition != lookup.DispositionUnicast || d.Rule == nil {
+			if d.Disposition == lookup.DispositionLocal || d.Disposition == lookup.DispositionUnknown {
 				continue
 			}
-			if !slices.ContainsFunc(out, func(f Finding) bool { return f.Rule == d.Rule }) {
+			missing := inLocal != nil && !inLocal(ip)
+			if !missing && (d.Disposition != lookup.DispositionUnicast || d.Rule == nil) {
+				continue
+			}
+			i := slices.IndexFunc(out, func(f Finding) bool { return missing == (f.Code == CodeLocalMissing) && (missing || f.Rule == d.Rule) })
+			switch {
+			case i >= 0 && out[i].Count == 0 && !missing:
+				out[i].Want, out[i].Count = ip, 2
+			case i >= 0:
+				out[i].Count = max(out[i].Count, 1) + 1
+			case missing:
+				out = append(out, h.localMissing(a, &d))
+			default:
 				out = append(out, Finding{
 					Note:  lookup.Note{Reason: lookup.Reason{Code: CodeLocalPassed, Have: ip}, Rule: d.Rule, Route: &d.Route},
 					Links: []int{a.Link},
@@ -349,6 +356,62 @@ func (h *Host) passed(fam route.Family) []Finding {
 		}
 	}
 	return out
+}
+
+// localMissing is the finding that table local has no route to an address.
+func (h *Host) localMissing(a *route.Addr, d *lookup.Decision) Finding {
+	f := Finding{
+		Note:  lookup.Note{Reason: lookup.Reason{Code: CodeLocalMissing, Want: h.snap.LinkName(a.Link), Have: a.Prefix.Addr()}, Table: route.TableLocal},
+		Links: []int{a.Link},
+	}
+	if d.HasRoute {
+		r := d.Route
+		f.Note.Route = &r
+	}
+	return f
+}
+
+// ownFirst are addresses of this host at which packets should end, those of lo last.
+func (h *Host) ownFirst(fam route.Family) []*route.Addr {
+	var out, loopback []*route.Addr
+	for i := range h.snap.Addrs[:min(len(h.snap.Addrs), maxOwn)] {
+		a := &h.snap.Addrs[i]
+		ip, l := a.Prefix.Addr(), h.snap.Link(a.Link)
+		if route.FamilyOf(ip) != fam || ip.IsLinkLocalUnicast() || l == nil || !l.Up() || h.inVRF(l) || a.Flags&(route.AddrTentative|route.AddrDADFailed) != 0 ||
+			fam == route.IPv6 && !l.Carrier() && l.Flags&route.LinkLoopback == 0 {
+			continue
+		}
+		if l.Flags&route.LinkLoopback != 0 {
+			loopback = append(loopback, a)
+		} else {
+			out = append(out, a)
+		}
+	}
+	return append(out, loopback...)
+}
+
+// localRoutes is a function that reports whether a route makes an address one of this
+// host's; nil: it is not known.
+func (h *Host) localRoutes(fam route.Family) func(netip.Addr) bool {
+	if h.lost > 0 || h.snap.Assumes(route.FactLocal, fam) || h.snap.LacksTable(route.TableLocal, fam) || h.snap.LacksPart(route.TableLocal, fam) {
+		return nil
+	}
+	single := map[netip.Addr]bool{}
+	var wide []netip.Prefix
+	for i := range h.near {
+		r := &h.near[i]
+		if r.Type != route.TypeLocal && r.Type != route.TypeAnycast || r.Family() != fam {
+			continue
+		}
+		if r.Dst.IsSingleIP() {
+			single[r.Dst.Addr()] = true
+		} else {
+			wide = append(wide, r.Dst)
+		}
+	}
+	return func(a netip.Addr) bool {
+		return single[a] || slices.ContainsFunc(wide, func(p netip.Prefix) bool { return p.Contains(a) })
+	}
 }
 
 // inVRF reports whether a device is a VRF or belongs to one.
@@ -442,6 +505,9 @@ func ruleForeign(h *Host) []Finding {
 // neighbourIn is an address in a network that does not belong to this host.
 func (h *Host) neighbourIn(p netip.Prefix) netip.Addr {
 	a := p.Addr().Next()
+	if p.Bits() == p.Addr().BitLen()-1 && h.own(a) != 0 {
+		return p.Addr() // of two addresses, the other one
+	}
 	for range 8 {
 		if h.own(a) == 0 {
 			return a

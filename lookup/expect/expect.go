@@ -43,7 +43,8 @@ type Question struct {
 	// Dst is the destination. All of its addresses are meant. If its length is 0, it
 	// means the addresses whose packets take a default route. If no packet takes one, it
 	// means those that take the longer prefixes that replace it (see
-	// [lookup.FIB.Replacements]). Multicast groups are not included.
+	// [lookup.FIB.Replacements]). Multicast groups are not included, and of IPv6 only
+	// 2000::/3 if that is what is replaced.
 	Dst netip.Prefix
 	// Flow is the packet except for its destination.
 	Flow   route.Flow
@@ -92,11 +93,16 @@ func Hold(f *lookup.FIB, r *coverage.Ranges, q *Question) Result {
 	if q.Dst.Bits() > 0 {
 		return q.over(r, func(*lookup.Decision) bool { return true })
 	}
+	others := f.Replacements(q.Dst)
+	if internet := *q; len(others) > 0 && lookup.Global6().Contains(others[0].Route.Dst.Addr()) {
+		internet.Dst = lookup.Global6()
+		q = &internet
+	}
 	out := q.over(r, func(d *lookup.Decision) bool { return d.Default() && !group(d) })
 	if out.State != "" {
 		return out
 	}
-	if others := f.Replacements(q.Dst); len(others) > 0 {
+	if len(others) > 0 {
 		out = q.over(r, func(d *lookup.Decision) bool {
 			return d.HasRoute && !group(d) && slices.ContainsFunc(others, func(s lookup.EntryStatus) bool { return s.Route.Dst == d.Route.Dst })
 		})

@@ -27,7 +27,8 @@ type Prefix struct {
 	// lead to them; those that no rule leads to are last.
 	Entries []Entry `json:"entries,omitempty"`
 	// ReplacedBy are longer prefixes that carry every address of a default route that no
-	// packet takes.
+	// packet takes. For ::/0 they may be those that carry all of 2000::/3, which has all
+	// addresses of the Internet; some other packets take ::/0 then.
 	ReplacedBy []Entry `json:"replaced_by,omitempty"`
 	// Longer are the longer prefixes that take addresses out of it.
 	Longer []Longer `json:"longer,omitempty"`
@@ -72,7 +73,8 @@ func NewPrefix(f *lookup.FIB, dst netip.Prefix) *Prefix {
 		Longer: n.longer(dst), OwnAddresses: n.ownAddresses(dst),
 	}
 	p.Used = slices.ContainsFunc(p.Entries, func(e Entry) bool { return e.Used })
-	if dst.Bits() == 0 && !p.Used {
+	rest := slices.ContainsFunc(p.Entries, func(e Entry) bool { return e.Reason.Code == lookup.CodeRestOf })
+	if dst.Bits() == 0 && (!p.Used || rest) {
 		p.ReplacedBy = NewEntries(f, f.Replacements(dst))
 	}
 	if some := !slices.ContainsFunc(p.Entries, func(e Entry) bool { return e.Always() }); p.Used && some {
@@ -156,10 +158,16 @@ func (p *Prefix) deadEnd() Reason {
 	return first
 }
 
-// leading are the entries that ordinary packets take or, if there is none, those that some
-// packets take.
+// leading are the entries that replace a default route or, if there is none, those that
+// ordinary packets take or, if there is none, those that some packets take.
 func (p *Prefix) leading() []*Entry {
 	var plain, some []*Entry
+	for i := range p.ReplacedBy {
+		plain = append(plain, &p.ReplacedBy[i])
+	}
+	if len(plain) > 0 {
+		return plain
+	}
 	for i := range p.Entries {
 		switch e := &p.Entries[i]; {
 		case e.Always(), e.TakesTurns():
@@ -167,9 +175,6 @@ func (p *Prefix) leading() []*Entry {
 		case e.Used:
 			some = append(some, e)
 		}
-	}
-	for i := range p.ReplacedBy {
-		plain = append(plain, &p.ReplacedBy[i])
 	}
 	if len(plain) > 0 {
 		return plain

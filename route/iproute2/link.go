@@ -111,7 +111,7 @@ func (l *Link) Detail(line []string) {
 	case isTunnel(kind):
 		l.Info = &LinkInfo{Kind: kind}
 		l.Info.ends(line[1:])
-	case slices.Contains([]string{"veth", "bridge", "bond", "dummy", "vlan", "wireguard", "tun", "macvlan", "ipvlan", "ifb"}, kind):
+	case slices.Contains([]string{"veth", "bridge", "bond", "dummy", "vlan", "wireguard", "tun", "macvlan", "ipvlan", "ifb", "team", "openvswitch"}, kind):
 		l.Info = &LinkInfo{Kind: kind}
 	}
 }

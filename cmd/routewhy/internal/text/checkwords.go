@@ -3,6 +3,7 @@ package text
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"routewhy/lookup"
@@ -89,6 +90,17 @@ func (x checked) defaultText() string {
 			which = "packets"
 		}
 		return fmt.Sprintf("%s in %s %s %s that the default route %s would carry", strings.Join(what, " and "), tableWords(n.Table), verb, which, left)
+	case check.CodeDefaultThrown:
+		what := []string{n.Route.Destination()}
+		var left string
+		for i := range x.Evidence.Routes[1:] {
+			if r := &x.Evidence.Routes[1+i]; r.Type == typeUnicast {
+				left = cmp.Or(left, r.Line())
+			} else {
+				what = append(what, r.Dst)
+			}
+		}
+		return fmt.Sprintf("%s in %s %s that table before its default route %s, and no table after it carries the packets", and(what), tableWords(n.Table), agreeWord(len(what), "ends", "end"), left)
 	case check.CodeDefaultUnreached:
 		return fmt.Sprintf("the only default route, %s, is in %s, and no rule leads there: packets to other networks find no route", n.Route.Line(), tableWords(n.Table))
 	case check.CodeDefaultCovered:
@@ -132,15 +144,26 @@ func (x checked) ruleText() string {
 	case check.CodeRuleDevice:
 		rule += fmt.Sprintf(" matches no packet: there is no device %s", have)
 	case check.CodeLocalPassed:
-		return fmt.Sprintf("packets to this host's own address %s leave by %s: %s comes before table local", have, routeInTable(n.Route), rule)
+		if x.Count < 2 {
+			return fmt.Sprintf("packets to this host's own address %s leave by %s: %s comes before table local", have, routeInTable(n.Route), rule)
+		}
+		own := have + " and " + name(n.Want)
+		if x.Count > 2 {
+			own = fmt.Sprintf("%s, %s and %d more", have, name(n.Want), x.Count-2)
+		}
+		return fmt.Sprintf("packets to this host's own addresses %s leave, the first by %s: %s comes before table local", own, routeInTable(n.Route), rule)
 	case check.CodeOwnRefused:
+		what := "packet"
+		if proto := string(n.Rule.IPProto); proto != "" {
+			what = strings.ToUpper(iproute2.Safe(proto)) + " packet"
+		}
 		if have == "" {
-			return rule + " refuses every packet that this host sends to other networks"
+			return fmt.Sprintf("%s refuses every %s that this host sends to other networks", rule, what)
 		}
 		if strings.Contains(have, "/") {
-			return fmt.Sprintf("%s refuses every packet that this host sends to its neighbours in %s", rule, have)
+			return fmt.Sprintf("%s refuses every %s that this host sends to its neighbours in %s", rule, what, have)
 		}
-		return fmt.Sprintf("%s refuses every packet from this host's own address %s", rule, have)
+		return fmt.Sprintf("%s refuses every %s from this host's own address %s", rule, what, have)
 	case check.CodeMarkLate:
 		return x.lateText(rule)
 	case check.CodeMarkUnset:
@@ -214,6 +237,15 @@ func (x checked) tableText() string {
 		return text
 	case check.CodeMainUnasked:
 		return fmt.Sprintf("no rule leads to table main: %s never used", x.itsRoutes())
+	case check.CodeLocalMissing:
+		text := fmt.Sprintf("table local has no route to %s's address %s", name(n.Want), name(n.Have))
+		if x.Count > 1 {
+			text += fmt.Sprintf(" (and to %s)", agree(x.Count-1, "more address", "more addresses"))
+		}
+		if n.Route == nil {
+			return text + ": packets to it do not come here, they find no route"
+		}
+		return text + ": packets to it do not come here, they take " + routeInTable(n.Route)
 	case check.CodeLocalUnasked:
 		return fmt.Sprintf("no rule leads to table local (%s): what is sent to this host's own addresses does not come here", name(n.Have))
 	}
@@ -254,11 +286,24 @@ func (x checked) routeText() string {
 		return fmt.Sprintf("%s is for one address alone (%s/32), which looks like a network: probably %s or so was meant", routeInTable(n.Route),
 			strings.TrimSuffix(n.Route.Dst, "/32"), want)
 	case check.CodeEqualUnused:
+		if r := x.second(); r.Type != typeUnicast {
+			return fmt.Sprintf("%s is never used: %s comes first, with the same metric, and refuses the packets", routeInTable(n.Route), r.Line())
+		}
 		text := fmt.Sprintf("%s is never used: %s is the same for the kernel and comes first", routeInTable(n.Route), x.second().Line())
 		if have != "" {
 			text += ", though nothing gets out by it now"
 		}
 		return text
+	case check.CodeNetworkRefused:
+		if p, err := netip.ParsePrefix(have); err == nil && prefixOf(n.Route).Bits() <= p.Bits() {
+			return fmt.Sprintf("%s in %s refuses packets to all neighbours in %s's network %s", n.Route.Destination(), tableWords(n.Table), want, have)
+		}
+		return fmt.Sprintf("%s in %s refuses packets to a part of %s's network %s", n.Route.Destination(), tableWords(n.Table), want, have)
+	case check.CodeGatewayRefused:
+		return fmt.Sprintf("%s in %s refuses packets to %s, which is the gateway of %s: what goes on through it still passes, but what is sent to the gateway itself does not",
+			n.Route.Destination(), tableWords(n.Table), have, x.second().Line())
+	case check.CodeForeignCard:
+		return fmt.Sprintf("%s prescribes the source %s, which is an address of %s: answers come back by that device, or the next router drops the packets", routeInTable(n.Route), have, want)
 	case check.CodeGroupGateway:
 		return fmt.Sprintf("%s has a gateway: frames to these groups go to that router alone, and no other member sees them", routeInTable(n.Route))
 	case check.CodeSourceForeign:
@@ -309,6 +354,15 @@ func (x checked) moreDevices() string {
 	return ""
 }
 
+// portOwner is the device that a port's address belongs on. Open vSwitch has one device for
+// the ports of all its bridges.
+func portOwner(master string) string {
+	if master == "ovs-system" {
+		return "the device of its bridge"
+	}
+	return master
+}
+
 func (x checked) deviceText() string {
 	n := x.n
 	have, want := name(n.Have), name(n.Want)
@@ -331,7 +385,7 @@ func (x checked) deviceText() string {
 	case check.CodeLoopbackDown:
 		return "lo is down: what this host sends to its own addresses, also 127.0.0.1, is lost"
 	case check.CodePortAddress:
-		return fmt.Sprintf("%s has an address and is a port of %s, which takes all that comes in there: no answer gets to that address; it belongs on %[2]s", have, want)
+		return fmt.Sprintf("%s has an address and is a port of %s, which takes all that comes in there: no answer gets to that address; it belongs on %s", have, want, portOwner(want))
 	case check.CodeAddrNoRoute:
 		return fmt.Sprintf("%s has %s, and no table has a route to that network by %[1]s: it was deleted", have, want)
 	case check.CodeTunnelLoop:

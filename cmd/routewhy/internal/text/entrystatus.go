@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"routewhy/lookup"
@@ -14,6 +15,9 @@ import (
 func standing(e *report.Entry) string {
 	switch e.Status {
 	case lookup.StatusInUse:
+		if e.Reason.Code == lookup.CodeRestOf {
+			return "not for the Internet: " + restOf(e)
+		}
 		return "in use"
 	case lookup.StatusConditional:
 		return "only " + condition(e)
@@ -49,6 +53,17 @@ func standing(e *report.Entry) string {
 		return "cannot tell"
 	}
 	return "cannot tell: " + uncertainWords(e.Reason)
+}
+
+// restOf says which prefixes take all that goes to the Internet from ::/0.
+func restOf(e *report.Entry) string {
+	var by []string
+	for i := range e.By {
+		if dst := e.By[i].Dst; !slices.Contains(by, dst) {
+			by = append(by, dst)
+		}
+	}
+	return and(by) + agreeWord(len(by), " takes", " take") + " that"
 }
 
 // candidateOf is an entry as a candidate that won or lost, with the entry's reason.
@@ -125,6 +140,9 @@ func standingInk(e *report.Entry) ink {
 	}
 	switch e.Status {
 	case lookup.StatusInUse, lookup.StatusPossible:
+		if e.Reason.Code == lookup.CodeRestOf {
+			return plain
+		}
 		return green
 	case lookup.StatusConditional, lookup.StatusStandby:
 		return plain

@@ -93,6 +93,10 @@ func (e told) verdict() string {
 		if dst := e.Looked().Addr(); dst.IsLoopback() && e.Noted(lookup.NoteLoDown) {
 			return "has no route, because lo is down: " + e.seen(d)
 		}
+		if throw, carries := e.thrownBefore(); throw != nil {
+			return fmt.Sprintf("has no route, for %s in %s ends that table before %s, and no table after it has one: %s",
+				throw.Destination(), tableWords(throw.Table), carries.Line(), e.seen(d))
+		}
 		if n := e.noRuleLeads(); n != nil {
 			return fmt.Sprintf("has no route, for no rule leads to %s, which has %s: %s", tableWords(n.Table), n.Route.Line(), e.seen(d))
 		}

@@ -16,6 +16,9 @@ func (e told) noRuleLeads() *report.Finding {
 	if e.Disposition != lookup.DispositionNoRoute && !e.ordinaryDefault() {
 		return nil
 	}
+	if throw, _ := e.thrownBefore(); throw != nil {
+		return nil
+	}
 	var best *report.Finding
 	for i := range e.Warnings {
 		n := &e.Warnings[i]
@@ -33,6 +36,27 @@ func (e told) noRuleLeads() *report.Finding {
 		return nil
 	}
 	return best
+}
+
+// thrownBefore is the route of type throw that sends a packet without a route back to the
+// rules, and the route of its table that would carry the packet; nil: it is not so.
+func (e told) thrownBefore() (throw, carries *iproute2.Route) {
+	if e.Disposition != lookup.DispositionNoRoute {
+		return nil, nil
+	}
+	for i := range e.Trace {
+		all := e.Trace[i].Candidates
+		for j := range all {
+			if all[j].Verdict == lookup.VerdictThrows {
+				throw = &all[j].Route
+			}
+			if throw != nil && all[j].Reason.Code == lookup.CodeAfterThrow && all[j].Route.Type == typeUnicast {
+				return throw, &all[j].Route
+			}
+		}
+		throw = nil
+	}
+	return nil, nil
 }
 
 // ordinaryDefault reports whether a packet takes a default route and only its destination

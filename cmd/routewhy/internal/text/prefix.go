@@ -115,7 +115,7 @@ func (e entries) headline() string {
 		name = "the default route " + name
 	}
 	for i := range e.Entries {
-		if x := &e.Entries[i]; x.Always() {
+		if x := &e.Entries[i]; x.Always() && x.Reason.Code != lookup.CodeRestOf {
 			return fmt.Sprintf("%s is in use: %s", name, e.inUse(x)) + misfit(x.Warnings)
 		}
 	}
