@@ -92,6 +92,13 @@ func (f *FIB) hopsNotes(r *route.Route, hops []route.NextHop) []Note {
 	return out
 }
 
+// LacksPort reports whether a device is a bridge without a port: nothing that is sent there
+// gets anywhere.
+func (f *FIB) LacksPort(link int) bool {
+	dev := f.byIndex[link]
+	return dev != nil && dev.Kind == "bridge" && !f.hasPort(dev.Index) && !f.snap.Lacks(route.FactLinks, 0)
+}
+
 // hopNotes are about one next hop of a route.
 func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 	dev := f.byIndex[h.Link]
@@ -109,7 +116,7 @@ func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 		}
 		out = append(out, Note{Reason: Reason{code, f.snap.LinkName(owner), h.Gateway}, Route: r})
 	}
-	if dev.Kind == "bridge" && !f.hasPort(dev.Index) && !f.snap.Lacks(route.FactLinks, 0) {
+	if f.LacksPort(h.Link) {
 		out = append(out, Note{Reason: Reason{Code: NoteNoPort, Have: dev.Name}, Route: r})
 	}
 	if m := f.byIndex[dev.Master]; m != nil && m.HasPorts() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"routewhy/cmd/routewhy/internal/text"
@@ -16,9 +17,6 @@ func unlike(ctx context.Context, o *options, s stdio) error {
 	second, err := o.second()
 	if err != nil {
 		return err
-	}
-	if len(o.destinations) != 1 {
-		return usagef("--unlike compares two packets, but there are %d destinations beside it", len(o.destinations))
 	}
 	var asked [2]*report.Question
 	for i, one := range []*options{o, second} {
@@ -58,7 +56,11 @@ func (o *options) second() (*options, error) {
 	if len(words) == 0 {
 		return nil, usagef("--unlike needs a destination")
 	}
+	if len(o.destinations) != 1 {
+		return nil, usagef("--unlike compares two packets, but there are %d destinations beside it", len(o.destinations))
+	}
 	out := *o
+	out.destinations = slices.Clone(o.destinations)
 	if !strings.Contains(words[0], "=") { // without one it is the same destination
 		d, err := parseDestination(words[0])
 		if err != nil {
@@ -66,6 +68,12 @@ func (o *options) second() (*options, error) {
 		}
 		out.destinations, out.family = []destination{d}, 0
 		words = words[1:]
+		if d.port != 0 { // it is another port than the first packet's
+			out.packet.dport.given, out.packet.dport.value = false, 0
+		}
+		if d.zone != "" {
+			out.packet.oif.given, out.packet.oif.value = false, ""
+		}
 	}
 	for _, w := range words {
 		if !strings.Contains(w, "=") {
@@ -74,6 +82,12 @@ func (o *options) second() (*options, error) {
 	}
 	if err := out.packet.fromWords(words); err != nil {
 		return nil, usagef("--unlike: %s", err.Error())
+	}
+	if d := &out.destinations[0]; d.port != 0 && out.packet.dport.given { // what is written after it holds
+		d.port, out.packet.dport.given, out.packet.dport.value = out.packet.dport.value, false, 0
+	}
+	if d := &out.destinations[0]; d.zone != "" && out.packet.oif.given {
+		d.zone, out.packet.oif.given, out.packet.oif.value = out.packet.oif.value, false, ""
 	}
 	return &out, out.checkPacket(out.packet.claims())
 }

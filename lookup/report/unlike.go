@@ -39,7 +39,10 @@ type Parting struct {
 	// Route and UnlikeRoute are the entries of the rule's table for each.
 	Route       *iproute2.Route `json:"route,omitempty"`
 	UnlikeRoute *iproute2.Route `json:"unlike_route,omitempty"`
-	Text        string          `json:"text,omitempty"`
+	// Dropped and UnlikeDropped say that the rule found that entry and then dropped it.
+	Dropped       bool   `json:"dropped,omitempty"`
+	UnlikeDropped bool   `json:"unlike_dropped,omitempty"`
+	Text          string `json:"text,omitempty"`
 }
 
 // The packets of a parting.
@@ -82,11 +85,11 @@ func unlike(ctx context.Context, src route.Source, first, second *Question) (*Un
 	n := namesOf(fib)
 	u := &Unlike{Decision: looks[0].Report(), UnlikeDecision: looks[1].Report()}
 	u.Query, u.Unlike = u.Decision.Query, u.UnlikeDecision.Query
-	p := firstParting(looks[0].Trace, looks[1].Trace)
+	p := firstParting(fib, looks[0].Trace, looks[1].Trace)
 	if u.Same = p.Code == ""; u.Same {
 		return u, nil
 	}
-	u.Parts = &Parting{Code: p.Code, Rule: n.rule(p.Rule), Reason: NewReason(p.Reason), Route: n.route(p.Routes[0]), UnlikeRoute: n.route(p.Routes[1])}
+	u.Parts = &Parting{Code: p.Code, Rule: n.rule(p.Rule), Reason: NewReason(p.Reason), Route: n.route(p.Routes[0]), UnlikeRoute: n.route(p.Routes[1]), Dropped: p.Dropped[0], UnlikeDropped: p.Dropped[1]}
 	if p.Code == whynot.PartRule {
 		u.Parts.Matches = PartQuery
 		if p.Second {
@@ -98,12 +101,12 @@ func unlike(ctx context.Context, src route.Source, first, second *Question) (*Un
 
 // firstParting is where two packets part. A connected socket looks up twice, the second time with the
 // source that it got the first time. If the first look-ups part, that is the first step.
-func firstParting(a, b *lookup.Trace) whynot.Parting {
-	p := whynot.Part(a, b)
+func firstParting(fib *lookup.FIB, a, b *lookup.Trace) whynot.Parting {
+	p := whynot.Part(fib, a, b)
 	if p.Code == "" || a.First == nil && b.First == nil {
 		return p
 	}
-	if q := whynot.Part(cmp.Or(a.First, a), cmp.Or(b.First, b)); q.Code == whynot.PartRule || q.Code == whynot.PartEntry {
+	if q := whynot.Part(fib, cmp.Or(a.First, a), cmp.Or(b.First, b)); q.Code == whynot.PartRule || q.Code == whynot.PartEntry {
 		return q
 	}
 	return p

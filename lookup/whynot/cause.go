@@ -1,8 +1,6 @@
 package whynot
 
 import (
-	"slices"
-
 	"routewhy/lookup"
 	"routewhy/route"
 )
@@ -12,7 +10,9 @@ type Cause struct {
 	Code  lookup.Code
 	State CauseState
 	// Reason says more: for a neighbour its address (Have) and device (Want), for a rule
-	// why it does not match, for a setting or a device its name (Have).
+	// why it does not match, for a setting or a device its name (Have), for a source that is
+	// no address of the host CodeNotOwn. CauseNoSource: the program does not get that far,
+	// because no address fits.
 	Reason lookup.Reason
 	// Rule and Route are the rule or route that is the cause, or that was ruled out;
 	// nil: there is none.
@@ -61,6 +61,7 @@ const (
 	CauseMTU              lookup.Code = "cause-mtu"               // a packet that is too long for the device; Have: the MTU, Want: the device
 	CauseFamily           lookup.Code = "cause-family"            // the family is not there
 	CauseQueue            lookup.Code = "cause-queue"             // a buffer or a queue is full
+	CauseDeadEnd          lookup.Code = "cause-dead-end"          // the device by which the packet leaves has no carrier, or is a bridge without a port; Have: it
 	CauseKey              lookup.Code = "cause-key"               // a WireGuard device has no peer or no endpoint for the packet; Have: the device
 )
 
@@ -103,7 +104,7 @@ func causesSent(e route.Errno, f route.Family) []lookup.Code {
 		}
 		return append(out, CauseArgument)
 	case route.EHOSTUNREACH:
-		return []lookup.Code{CauseUnreachableRoute, CauseNeighbour, CauseICMP, CauseFirewall}
+		return []lookup.Code{CauseUnreachableRoute, CauseDeadEnd, CauseNeighbour, CauseICMP, CauseFirewall}
 	case route.ENETUNREACH:
 		return []lookup.Code{
 			CauseNoRoute, CauseThrow, CauseUnreachableRule, CauseSource, CauseDevice, CauseGroup, CauseICMP, CauseFirewall,
@@ -170,7 +171,7 @@ func Causes(f *lookup.FIB, t *lookup.Trace, e route.Errno) []Cause {
 			out = append(out, x.judge(c))
 		}
 	}
-	return out
+	return withoutNeighbours(x.afterSource(out))
 }
 
 type causes struct {
@@ -198,6 +199,8 @@ func (x *causes) judge(c lookup.Code) Cause {
 		return x.byDevice(c)
 	case CauseNeighbour:
 		return x.byNeighbour(c)
+	case CauseDeadEnd:
+		return x.byDeadEnd(c)
 	}
 	return x.outside(c)
 }
@@ -269,20 +272,6 @@ func (x *causes) byDevice(c lookup.Code) Cause {
 		return Cause{Code: c, State: CauseUnseen} // the program may name a device that is not there
 	}
 	return Cause{Code: c, State: CauseNot}
-}
-
-// bySource is the cause about the source that the packet has.
-func (x *causes) bySource(c lookup.Code) Cause {
-	src := x.flow.Src
-	refused := x.d.Errno == x.errno && slices.Contains([]lookup.Shortcut{
-		lookup.ShortcutSource, lookup.ShortcutNotLocal, lookup.ShortcutLoopback, lookup.ShortcutMartianSrc, lookup.ShortcutOwnSource,
-	}, x.d.Shortcut)
-	if x.errno == route.EADDRNOTAVAIL && src.IsValid() && x.flow.In == 0 {
-		refused = !slices.ContainsFunc(x.fib.Snapshot().Addrs, func(a route.Addr) bool { return a.Prefix.Addr() == src })
-	}
-	out := x.whether(c, refused)
-	out.Reason.Have = src
-	return out
 }
 
 // byNeighbour is the cause about a gateway, or the destination itself, that does not

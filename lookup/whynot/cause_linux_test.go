@@ -16,7 +16,8 @@ import (
 type attempt struct {
 	dst, src, dev string
 	tcp           bool
-	length        int // of a UDP packet that must not be fragmented; zero: nothing is sent
+	info          bool // the source is given to sendmsg(2), and not to bind(2)
+	length        int  // of a UDP packet that must not be fragmented; zero: nothing is sent
 }
 
 // errno is the error that the attempt gets.
@@ -45,12 +46,17 @@ func (a attempt) errno(t *testing.T) route.Errno {
 			return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO)
 		},
 		func() error {
-			if a.src == "" {
+			if a.src == "" || a.info {
 				return nil
 			}
 			return unix.Bind(fd, sockaddr(netip.MustParseAddr(a.src), 0))
 		},
-		func() error { return unix.Connect(fd, sockaddr(dst, 9)) },
+		func() error {
+			if a.info {
+				return unix.Sendmsg(fd, []byte("x"), packetInfo(netip.MustParseAddr(a.src)), sockaddr(dst, 9), 0)
+			}
+			return unix.Connect(fd, sockaddr(dst, 9))
+		},
 		func() error {
 			if a.length == 0 {
 				return nil
@@ -68,6 +74,14 @@ func (a attempt) errno(t *testing.T) route.Errno {
 		}
 	}
 	return 0
+}
+
+// packetInfo is the control message that gives a packet its source.
+func packetInfo(src netip.Addr) []byte {
+	if src.Is4() {
+		return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: src.As4()})
+	}
+	return unix.PktInfo6(&unix.Inet6Pktinfo{Addr: src.As16()})
 }
 
 func sockaddr(a netip.Addr, port int) unix.Sockaddr {
@@ -130,6 +144,14 @@ func TestCauses(t *testing.T) {
 		{attempt{dst: "ff02::9"}, route.EINVAL, CauseScope, CauseIs},
 		{attempt{dst: "ff0e::9", tcp: true}, route.ENETUNREACH, CauseGroup, CausePossible},
 		{attempt{dst: "2001:db8::9", src: "2001:db8::8"}, route.EADDRNOTAVAIL, CauseSource, CauseIs},
+		// A source that no device has, from bind(2) and from sendmsg(2).
+		{attempt{dst: "2001:db8::9", src: "2001:db8::8", info: true}, route.EINVAL, CauseSource, CauseIs},
+		{attempt{dst: "2001:db8::9", src: "ff02::1"}, route.EINVAL, CauseSource, CauseIs},
+		{attempt{dst: "2001:db8::9", src: "ff02::1", info: true}, route.EINVAL, CauseSource, CauseIs},
+		{attempt{dst: "2001:db8::9", src: "fe80::8"}, route.EINVAL, CauseSource, CauseIs},
+		{attempt{dst: "2001:db8::9", src: "fe80::8", info: true}, route.EINVAL, CauseSource, CauseIs},
+		{attempt{dst: "10.9.0.1", src: "203.0.113.1", info: true}, route.ENETUNREACH, CauseSource, CauseIs},
+		{attempt{dst: "10.9.0.1", src: "127.0.0.1", info: true}, route.EINVAL, CauseSource, CauseIs},
 	} {
 		l.cause(t, c.attempt, c.errno, c.code, c.state)
 	}
@@ -138,6 +160,17 @@ func TestCauses(t *testing.T) {
 	l.ns.Settle()
 	l.read(t)
 	l.cause(t, attempt{dst: "2001:db9::1"}, route.EADDRNOTAVAIL, CauseNoSource, CauseIs)
+	l.not(t, "2001:db9::1", route.ENETUNREACH)
+}
+
+// not says that no cause of an error is the cause for a packet.
+func (l *live) not(t *testing.T, dst string, e route.Errno) {
+	t.Helper()
+	for _, c := range Causes(l.fib, l.fib.Explain(route.Flow{Dst: netip.MustParseAddr(dst), Proto: route.ProtoUDP}), e) {
+		if c.State == CauseIs {
+			t.Errorf("%s gives %s to %s", c.Code, e, dst)
+		}
+	}
 }
 
 // cause compares an attempt with the error that it gets, and with what is said of a cause of

@@ -10,6 +10,8 @@ import (
 // outside are causes about which the tables tell little.
 func (x *causes) outside(c lookup.Code) Cause {
 	switch c {
+	case CauseFirewall, CauseNobody, CausePorts, CauseQueue:
+		return x.ofPackets(c)
 	case CauseBroadcast:
 		return x.perhaps(c, x.d.Disposition == lookup.DispositionBroadcast)
 	case CauseGroup:
@@ -23,12 +25,8 @@ func (x *causes) outside(c lookup.Code) Cause {
 		return x.whether(c, lacks || x.fib.ProgramErrno(&x.flow, x.d) == route.EADDRNOTAVAIL)
 	case CauseSilence:
 		return x.bySilence(c)
-	case CauseNobody:
-		if x.d.Disposition == lookup.DispositionLocal {
-			return Cause{Code: c, State: CausePossible}
-		}
 	case CauseICMP:
-		if x.d.Disposition != lookup.DispositionUnicast && (x.d.Disposition != lookup.DispositionLocal || x.errno != route.ECONNRESET) {
+		if !x.leaves() && (x.d.Disposition != lookup.DispositionLocal || x.errno != route.ECONNRESET) {
 			return Cause{Code: c, State: CauseNot} // the packet does not leave
 		}
 	case CausePolicy:
@@ -39,6 +37,17 @@ func (x *causes) outside(c lookup.Code) Cause {
 		return x.byFamily(c)
 	case CauseKey:
 		return x.byKey(c)
+	}
+	return Cause{Code: c, State: CauseUnseen}
+}
+
+// ofPackets are causes about packets that leave the look-up: none does if it refuses.
+func (x *causes) ofPackets(c lookup.Code) Cause {
+	switch {
+	case x.refusedHere() && x.errno != route.EADDRINUSE:
+		return Cause{Code: c, State: CauseNot}
+	case c == CauseNobody && x.d.Disposition == lookup.DispositionLocal:
+		return Cause{Code: c, State: CausePossible}
 	}
 	return Cause{Code: c, State: CauseUnseen}
 }
@@ -54,6 +63,9 @@ func (x *causes) perhaps(c lookup.Code, possible bool) Cause {
 func (x *causes) bySilence(c lookup.Code) Cause {
 	if why := x.fib.DeadEnd(&x.flow, x.d); why.Code != "" {
 		return Cause{Code: c, State: CauseIs, Reason: why}
+	}
+	if l := x.noPort(); l != "" {
+		return Cause{Code: c, State: CauseIs, Reason: lookup.Reason{Code: lookup.NoteNoPort, Have: l}}
 	}
 	return x.perhaps(c, x.d.Disposition.Success())
 }

@@ -47,6 +47,7 @@ const (
 	CodePrescribed lookup.Code = "source-by-route"      // the route prescribes a source; Have: it
 	CodeNotOwn     lookup.Code = "not-own"              // the address is not this host's; Want: it
 	CodeOtherLink  lookup.Code = "source-on-other"      // the address is another device's; Want: it, Have: the device
+	CodeLoopback   lookup.Code = "loopback-leaves"      // of a way: a loopback address is sent to others, who drop it; Have: the device
 	CodeSkipGoto   lookup.Code = "goto-skips"           // a goto skips the rule; Want: where it goes on
 )
 

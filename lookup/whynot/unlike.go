@@ -21,6 +21,9 @@ type Parting struct {
 	// Routes are the entries at which the search of the rule's table ended, one for each
 	// packet; nil: the search found none.
 	Routes [2]*route.Route
+	// Dropped says for which packet the rule found its route and then dropped it
+	// (suppress_prefixlength, suppress_ifgroup).
+	Dropped [2]bool
 }
 
 // Where two packets part.
@@ -28,12 +31,13 @@ const (
 	PartRule    lookup.Code = "parts-at-rule"     // a rule selects one of them alone; Rule, Second, Reason
 	PartEntry   lookup.Code = "parts-in-table"    // a table has another entry for each; Rule, Routes
 	PartHop     lookup.Code = "parts-at-next-hop" // one entry, and other next hops
+	PartHash    lookup.Code = "may-part-by-hash"  // one multipath route, whose hash may choose another next hop for each; Want: the setting that says by what, Have: its value
 	PartSource  lookup.Code = "parts-at-source"   // one way, and other sources
 	PartOutside lookup.Code = "parts-before"      // one of them is decided before any rule
 )
 
 // Part compares the results for two packets of one family on one host.
-func Part(a, b *lookup.Trace) Parting {
+func Part(f *lookup.FIB, a, b *lookup.Trace) Parting {
 	if (len(a.Rules) == 0) != (len(b.Rules) == 0) || a.Decision.Shortcut != b.Decision.Shortcut && len(a.Rules) == 0 {
 		return Parting{Code: PartOutside}
 	}
@@ -46,7 +50,10 @@ func Part(a, b *lookup.Trace) Parting {
 			break
 		}
 	}
-	return partAfter(&a.Decision, &b.Decision)
+	if p := partAfter(&a.Decision, &b.Decision); p.Code != "" {
+		return p
+	}
+	return byHash(f, a, b)
 }
 
 // partAt compares the results at one rule.
@@ -68,6 +75,7 @@ func partAt(x, y *lookup.RuleTrial) Parting {
 		return Parting{}
 	}
 	p.Code = PartEntry
+	p.Dropped = [2]bool{x.Verdict == lookup.VerdictSuppressed, y.Verdict == lookup.VerdictSuppressed}
 	return p
 }
 

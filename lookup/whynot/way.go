@@ -218,6 +218,9 @@ func (x *tries) judge(t *trial) {
 	if p := now.ForeignSource(&d); w.DeadEnd.Code == "" && p.IsValid() {
 		w.DeadEnd = lookup.Reason{Code: lookup.NotePrefsrcForeign, Have: p}
 	}
+	if w.DeadEnd.Code == "" {
+		w.DeadEnd = x.nowhere(now, &d)
+	}
 	for _, c := range connections.Compare(x.root.fib, now, x.question.Sockets) {
 		if c.Lost != "" && x.question.Yours != nil && x.question.Yours(c.Socket) {
 			x.lockOut++
@@ -231,6 +234,22 @@ func (x *tries) judge(t *trial) {
 		w.Direct = d.NextHops[0].Link
 	}
 	x.ways = append(x.ways, w)
+}
+
+// nowhere says why a packet that leaves gets to nobody: by a bridge without a port, or
+// because a loopback address is each host's own. The zero Reason: neither is so.
+func (x *tries) nowhere(now *lookup.FIB, d *lookup.Decision) lookup.Reason {
+	if d.Disposition != lookup.DispositionUnicast || len(d.NextHops) != 1 {
+		return lookup.Reason{}
+	}
+	name := now.Snapshot().LinkName(d.NextHops[0].Link)
+	switch {
+	case now.LacksPort(d.NextHops[0].Link):
+		return lookup.Reason{Code: lookup.NoteNoPort, Have: name}
+	case x.root.dst().IsLoopback() && d.NextHops[0].Link != route.LoopbackIndex:
+		return lookup.Reason{Code: CodeLoopback, Have: name}
+	}
+	return lookup.Reason{}
 }
 
 // stranger reports whether the destination is in none of the networks of a device on

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"routewhy/lookup"
 	"routewhy/lookup/report"
 	"routewhy/lookup/whynot"
 	"routewhy/route"
@@ -33,6 +34,9 @@ func Causes(w io.Writer, r *report.Causes, st Style) error {
 		p.blank()
 	}
 	p.byState(x)
+	if x.Looked().Iif == "" && x.Disposition == lookup.DispositionNoRoute { // what would surprise may be why there is none
+		p.warnings(x.told, withoutCode(lookup.NoteNoZone, withoutCode(lookup.NoteChanging, r.Decision.Warnings)))
+	}
 	p.warnings(x.told, r.Warnings)
 	return p.err
 }
@@ -162,6 +166,9 @@ func refuserKind(c *report.Cause) (kind string, rule bool) {
 func (x caused) byTables(c *report.Cause) string {
 	kind, rule := refuserKind(c)
 	not := c.State == whynot.CauseNot
+	if c.Reason.Code == whynot.CauseNoSource {
+		return x.beforeSource(c)
+	}
 	switch {
 	case rule && c.Rule == nil:
 		return fmt.Sprintf("a rule of type %s: there is none", kind)
@@ -204,13 +211,49 @@ func (x caused) byTables(c *report.Cause) string {
 		}
 		return negated(not, "a device that is down or takes no packet", "the device that the socket is bound to: it is up, or none was given")
 	case whynot.CauseSource:
-		from := x.Looked().From
-		if !from.IsValid() {
-			return "the source: none was given (--from, if the program binds to one)"
-		}
-		return negated(not, fmt.Sprintf("the source %s, which this host may not use", from), fmt.Sprintf("the source %s: it is accepted", from))
+		return x.source(c)
 	}
 	return ""
+}
+
+// beforeSource is a cause that programs do not meet, because they get no source.
+func (x caused) beforeSource(c *report.Cause) string {
+	met := *c
+	met.Reason, met.State = report.Reason{}, whynot.CauseIs
+	return fmt.Sprintf("%s; without an address to choose from, programs get %s before that", x.byTables(&met), programErrno(&x.Decision))
+}
+
+// source is the cause about the packet's source.
+func (x caused) source(c *report.Cause) string {
+	from := x.Looked().From
+	bind, info := "EADDRNOTAVAIL", "ENETUNREACH from sendmsg(2) with IP_PKTINFO"
+	if from.Is6() {
+		info = "EINVAL from sendmsg(2) with IPV6_PKTINFO"
+	}
+	foreign := fmt.Sprintf("the source %s, which is no address of this host", from)
+	switch {
+	case c.State == whynot.CauseUnseen && x.r.Errno == route.EADDRNOTAVAIL:
+		return "a source that the program binds to and that is no address of this host (--from)"
+	case !from.IsValid() && c.State == whynot.CauseNot:
+		return "the source: none was given (--from, if the program binds to one)"
+	case c.State == whynot.CauseUnseen:
+		return "a source that the program gives, and that does not fit (--from)"
+	case c.Reason.Code == whynot.CauseScope && c.State == whynot.CauseIs:
+		return fmt.Sprintf("the source %s, which is link-local: a program must name its device too, %s%%DEVICE", from, from.WithZone(""))
+	case c.Reason.Code == whynot.CauseScope:
+		return fmt.Sprintf("the source %s: it is link-local, and without a device gives EINVAL", from)
+	case c.Reason.Code == whynot.CodeNotOwn && c.State == whynot.CauseNot:
+		return fmt.Sprintf("the source %s: it is no address of this host, but programs get %s from bind(2), or %s", from, bind, info)
+	case c.Reason.Code == whynot.CodeNotOwn && x.r.Errno == route.EADDRNOTAVAIL:
+		return foreign + ": bind(2) gives this, unless ip_nonlocal_bind is on"
+	case c.Reason.Code == whynot.CodeNotOwn && from.IsMulticast():
+		return foreign
+	case c.Reason.Code == whynot.CodeNotOwn:
+		return foreign + ": " + strings.Replace(info, x.r.Errno.String()+" from ", "", 1) + " gives this"
+	case c.State == whynot.CauseIs:
+		return fmt.Sprintf("the source %s, which this host may not use", from)
+	}
+	return fmt.Sprintf("the source %s: it is accepted", from)
 }
 
 func withSelector(r *iproute2.Rule) string {
@@ -233,6 +276,8 @@ func (x caused) byOthers(c *report.Cause) string {
 	switch c.Code {
 	case whynot.CauseNeighbour:
 		return neighbourCause(c)
+	case whynot.CauseDeadEnd:
+		return x.deadEnd(c)
 	case whynot.CauseBroadcast:
 		return negated(not, "SO_BROADCAST, which the socket has not set: the destination is a broadcast address", "SO_BROADCAST: the destination is no broadcast address")
 	case whynot.CauseGroup:
@@ -247,8 +292,11 @@ func (x caused) byOthers(c *report.Cause) string {
 	case whynot.CauseICMP:
 		return negated(not, icmpCause(x.r.Errno), "another host's error: the packet does not leave this host")
 	case whynot.CauseFirewall:
-		return firewallCause(x.r.Errno)
+		return negated(not, firewallCause(x.r.Errno), "a firewall: the packet is refused before one sees it")
 	case whynot.CauseNobody:
+		if not {
+			return "nobody who listens: the packet does not get there"
+		}
 		if c.State == whynot.CausePossible {
 			return "a port at which nobody listens: the destination is this host itself, and ss -ltnup shows who listens here"
 		}
@@ -257,7 +305,7 @@ func (x caused) byOthers(c *report.Cause) string {
 		if x.r.Errno == route.EADDRINUSE {
 			return "a source port that another socket has, or none is left (bind): ss -anp shows who has it"
 		}
-		return "source ports: none is left for this destination"
+		return negated(not, "source ports: none is left for this destination", "source ports: the packet is refused before it gets one")
 	}
 	return x.byPrograms(c)
 }
@@ -281,7 +329,7 @@ func (x caused) byPrograms(c *report.Cause) string {
 	case whynot.CauseFamily:
 		return negated(not, "a kernel without IPv6 (ipv6.disable=1): no IPv6 address is there, not even ::1", x.Looked().Family().String()+": this host has it")
 	case whynot.CauseQueue:
-		return "a buffer or a queue that is full: ss -m, tc -s qdisc"
+		return negated(not, "a buffer or a queue that is full: ss -m, tc -s qdisc", "a full queue: the packet does not get there")
 	case whynot.CauseKey:
 		return wireGuard(c, x.r.Errno)
 	}
@@ -296,8 +344,8 @@ func (x caused) tooLong(c *report.Cause) string {
 	case c.Reason.Have.IsZero():
 		return "a packet that is longer than the MTU and must not be fragmented"
 	}
-	return fmt.Sprintf("a packet that is longer than the MTU and must not be fragmented: by %s it is %s, and a router on the way may have said less (ip route get %s)",
-		name(c.Reason.Want), name(c.Reason.Have), x.Looked().Addr())
+	return fmt.Sprintf("a packet that is longer than the MTU and must not be fragmented: the MTU is %s (%s), and a router on the way may have said less (ip route get %s)",
+		name(c.Reason.Have), name(c.Reason.Want), x.Looked().Addr())
 }
 
 // wireGuard says what a WireGuard device lacks for a packet.
@@ -310,6 +358,20 @@ func wireGuard(c *report.Cause, e route.Errno) string {
 	default:
 		return dev + ", whose peer has no endpoint yet: wg show " + dev + " endpoints"
 	}
+}
+
+// deadEnd says why nobody answers by the packet's device.
+func (x caused) deadEnd(c *report.Cause) string {
+	dev := name(c.Reason.Have)
+	switch {
+	case c.State == whynot.CauseNot:
+		return "a device without carrier: " + negated(!x.Disposition.Success(), "the packet's device has one", "the packet does not leave")
+	case c.Reason.Code == lookup.NoteNoPort:
+		return dev + ", a bridge without a port: nobody answers there, and programs get this after some seconds"
+	case c.Reason.Code == lookup.FaultDown:
+		return dev + ", which is down"
+	}
+	return dev + ", which has no carrier: nobody answers there, and programs get this after some seconds"
 }
 
 func neighbourCause(c *report.Cause) string {
@@ -329,6 +391,9 @@ func neighbourCause(c *report.Cause) string {
 func (x caused) silence(c *report.Cause) string {
 	switch {
 	case c.State == whynot.CauseIs:
+		if c.Reason.Code == lookup.NoteNoPort {
+			return "a way out that is dead: " + name(c.Reason.Have) + " has no port"
+		}
 		return "a way out that is dead: " + x.wayOutWords()
 	case c.State == whynot.CauseNot:
 		return "silence: the packet does not even leave"

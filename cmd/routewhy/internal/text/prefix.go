@@ -127,7 +127,7 @@ func (e entries) headline() string {
 	}
 	switch some := e.conditional(); {
 	case e.OnlySome && len(some) > 0:
-		return fmt.Sprintf("%s is for some packets only, others get %s: %s", name, e.Errno, strings.Join(some, "; "))
+		return fmt.Sprintf("%s is for some packets only, others get %s: %s", name, programErrno(&e.Decision), strings.Join(some, "; "))
 	case len(some) > 1:
 		return fmt.Sprintf("%s is for some packets: %s", name, strings.Join(some, "; "))
 	}
@@ -155,14 +155,14 @@ func (e entries) absence(name string) string {
 	case r != nil && e.Disposition.Success():
 		return fmt.Sprintf("%s: %s carries its addresses", e.absent(name), r.Line())
 	case r != nil:
-		return fmt.Sprintf("%s: %s in %s refuses its addresses, programs get %s", e.absent(name), r.Destination(), tableWords(r.Table), e.Errno)
+		return fmt.Sprintf("%s: %s in %s refuses its addresses, programs get %s", e.absent(name), r.Destination(), tableWords(r.Table), programErrno(&e.Decision))
 	case e.Thrown != nil:
 		return fmt.Sprintf("%s: %s in %s ends that table for its addresses, and no table after it has a route: programs get %s",
-			e.absent(name), e.Thrown.Destination(), tableWords(e.Thrown.Table), e.Errno)
+			e.absent(name), e.Thrown.Destination(), tableWords(e.Thrown.Table), programErrno(&e.Decision))
 	case e.Default && e.Errno == 0 && e.Route != nil:
 		return fmt.Sprintf("there is no default route for %s, but longer prefixes have routes: %s", e.Query.Family(), e.Route.Line())
 	case e.Default:
-		return fmt.Sprintf("there is no default route for %s: what no other route covers gets %s", e.Query.Family(), e.Errno)
+		return fmt.Sprintf("there is no default route for %s: what no other route covers gets %s", e.Query.Family(), programErrno(&e.Decision))
 	case e.dst() == netip.PrefixFrom(netip.IPv4Unspecified(), 32):
 		return e.absent(name) + ", and the kernel never looks up 0.0.0.0"
 	}

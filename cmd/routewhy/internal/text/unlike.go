@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"routewhy/lookup"
 	"routewhy/lookup/report"
 	"routewhy/lookup/whynot"
 	"routewhy/route/iproute2"
@@ -41,6 +42,9 @@ func parting(u *report.Unlike) string {
 		if x.Route == nil {
 			return both + " end the same way"
 		}
+		if n := len(x.NextHops); n > 1 && x.Ambiguous.Code == lookup.CodeMultipath {
+			return fmt.Sprintf("%s go the same way, by the same one of the %d next hops of %s", both, n, entryIn(x.Route))
+		}
 		return fmt.Sprintf("%s go the same way, by %s", both, routeIn(x.Route))
 	}
 	p := u.Parts
@@ -56,19 +60,31 @@ func parting(u *report.Unlike) string {
 		}
 		return text
 	case whynot.PartEntry:
-		return fmt.Sprintf("%s part at rule %d: %s %s, %s %s", both, p.Rule.Priority, a, foundThere(p, p.Route), b, foundThere(p, p.UnlikeRoute))
+		return fmt.Sprintf("%s part at rule %d: %s %s, %s %s", both, p.Rule.Priority, a, foundThere(p, p.Route, p.Dropped), b, foundThere(p, p.UnlikeRoute, p.UnlikeDropped))
 	case whynot.PartHop:
 		return both + " part at the next hop, with the same route"
+	case whynot.PartHash:
+		by := hashedBy(&p.Reason)
+		if by == "" {
+			by = "fields that are not known"
+		}
+		return fmt.Sprintf("%s take %s, and may part at its next hops: a hash of %s chooses (fib_multipath_hash_policy)", both, entryIn(x.Route), by)
 	case whynot.PartSource:
 		return both + " go the same way, from different sources"
 	}
 	return both + " part before any rule is asked"
 }
 
+// entryIn is a route without its next hops, and its table.
+func entryIn(r *iproute2.Route) string { return r.Destination() + " in " + tableWords(r.Table) }
+
 // foundThere says which route the table of a rule has for a packet.
-func foundThere(p *report.Parting, r *iproute2.Route) string {
-	if r == nil {
+func foundThere(p *report.Parting, r *iproute2.Route, dropped bool) string {
+	switch {
+	case r == nil:
 		return "finds no route in " + tableWords(p.Rule.Table)
+	case dropped:
+		return fmt.Sprintf("finds %s and drops it (%s)", routeIn(r), suppressor(p.Rule))
 	}
 	return "finds " + routeIn(r)
 }

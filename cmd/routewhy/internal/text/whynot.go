@@ -157,7 +157,7 @@ func (x missed) lost() string {
 	if text := wrong(x.Why, true); text != "" {
 		return ", but " + text
 	}
-	return ""
+	return misfit(x.r.Decision.Warnings)
 }
 
 func (x missed) headline() string {

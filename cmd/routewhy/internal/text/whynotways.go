@@ -7,6 +7,7 @@ import (
 
 	"routewhy/lookup"
 	"routewhy/lookup/report"
+	"routewhy/lookup/whynot"
 	"routewhy/route/iproute2"
 )
 
@@ -59,6 +60,12 @@ func (p *page) ways(x missed) {
 // known to be.
 func wayFault(w *report.Way) string {
 	if w.DeadEnd != nil {
+		switch w.DeadEnd.Code {
+		case lookup.NoteNoPort:
+			return "; but " + name(w.DeadEnd.Have) + " has no port"
+		case whynot.CodeLoopback:
+			return "; but other hosts drop packets to a loopback address"
+		}
 		if text := wrong(*w.DeadEnd, true); text != "" {
 			return "; but " + text
 		}
