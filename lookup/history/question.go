@@ -2,6 +2,7 @@ package history
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/lookup"
 	"routewhy/lookup/report"
@@ -35,6 +36,13 @@ type Answer struct {
 // Known reports whether it is known where the packet goes.
 func (a *Answer) Known() bool {
 	return a.Line != nil && a.Line.Disposition != lookup.DispositionUnknown
+}
+
+// settled reports whether it is known where the packet goes and which source it gets. After
+// an event that may be unknown until everything is read again: no event tells the order of
+// the devices, which may decide the source.
+func (a *Answer) settled() bool {
+	return a.Known() && !slices.ContainsFunc(a.Line.Decision.NextHops, func(h report.NextHop) bool { return len(h.SrcOneOf) > 0 })
 }
 
 // same reports whether a reader sees no difference between two answers.

@@ -19,6 +19,8 @@ type replay struct {
 	since time.Time
 	// begun says that a state was there, and told that the first answers were told.
 	begun, told bool
+	// missing is a part of the history that is missing before the next state.
+	missing *Missing
 }
 
 // Replay tells of a history what Run would have told of the host: the answers at one time,
@@ -85,6 +87,7 @@ func (p *replay) moment(ctx context.Context, m *Moment) error {
 	case m.State != nil:
 		return p.state(ctx, m)
 	case m.Missing != nil:
+		p.missing = m.Missing
 		if err := p.flush(); err != nil || p.begun && !p.told {
 			return err
 		}
@@ -116,5 +119,11 @@ func (p *replay) state(ctx context.Context, m *Moment) error {
 	}
 	fib = p.silenced(fib)
 	p.correct(fib, p.answersOf(fib))
+	for _, t := range p.pending {
+		if len(t.because) == 0 {
+			t.missing = p.missing
+		}
+	}
+	p.missing = nil
 	return p.flush()
 }

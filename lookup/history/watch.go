@@ -61,6 +61,7 @@ type turn struct {
 	because       []*happening
 	found         bool
 	triggers      []report.Trigger // if found
+	missing       *Missing         // the part of a history in which it happened, if that is missing
 }
 
 // happening is an event that was applied.
@@ -178,7 +179,7 @@ func (w *Watch) happen(e *route.Event) {
 		a := w.Question.answer(w.fib, i)
 		// Memory may lack something that is read together with the rest, such as the
 		// settings of a new device.
-		if a.Known() && !a.same(&w.answers[i]) {
+		if a.settled() && !a.same(&w.answers[i]) {
 			w.pending = append(w.pending, &turn{asked: i, time: e.Time, before: w.answers[i], after: a, because: []*happening{h}})
 			w.answers[i] = a
 		}
@@ -243,6 +244,9 @@ func (w *Watch) report(t *turn) *report.Turn {
 		Found: t.found, Because: t.triggers, Missed: w.missed, Default: x.Default != 0,
 	}
 	w.missed = false
+	if t.missing != nil {
+		r.NotRecorded, r.Damaged = t.missing.From, t.missing.Damaged
+	}
 	for _, h := range t.because {
 		if h.trigger != nil {
 			r.Because = append(r.Because, *h.trigger)

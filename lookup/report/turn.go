@@ -27,8 +27,9 @@ type Turn struct {
 	// Missed says that the kernel could not queue all events, and so something may have
 	// been missed before this.
 	Missed bool `json:"missed,omitempty"`
-	// NotRecorded is since when nothing is known until Time, where a history has a gap.
-	// Damaged says that the gap was recorded but cannot be read.
+	// NotRecorded is since when nothing is known until Time, where a history has a gap. An
+	// answer that has it changed in that gap. Damaged says that the gap was recorded but
+	// cannot be read.
 	NotRecorded time.Time `json:"not_recorded_since,omitzero"`
 	Damaged     bool      `json:"damaged,omitempty"`
 	// Full is the whole explanation of the answer, where it is wanted.

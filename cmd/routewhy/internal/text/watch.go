@@ -153,14 +153,22 @@ func turnAnswer(e *report.Explanation, fault string, isDefault bool) string {
 
 // triggersWords says what caused it, and who did it.
 func triggersWords(t *report.Turn) string {
-	if len(t.Because) == 0 {
+	gap := t.Damaged || !t.NotRecorded.IsZero()
+	switch {
+	case len(t.Because) == 0 && gap:
+		return "it changed while nothing was recorded"
+	case len(t.Because) == 0:
 		return "no event told why; it was found when everything was read again"
 	}
 	var out []string
 	for i := range t.Because {
 		out = append(out, triggerWords(&t.Because[i]))
 	}
-	return "because " + strings.Join(out, "; then ")
+	why := "because " + strings.Join(out, "; then ")
+	if gap {
+		return "while nothing was recorded: " + why
+	}
+	return why
 }
 
 func triggerWords(x *report.Trigger) string {
