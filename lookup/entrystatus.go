@@ -143,6 +143,9 @@ func (f *prober) standing(e *entry, p netip.Prefix) EntryStatus {
 	s.Faults = f.Faults(&s.Route)
 	if len(s.Rules) == 0 {
 		s.Status = StatusUnreached
+		if r := f.MayLead(e.fam, e.route.Table); r != nil {
+			s.Status, s.Reason = StatusUnknown, Reason{Code: CodeMaySame, Want: f.snap.Names.Table(r.Table)}
+		}
 		return s
 	}
 	if p == netip.PrefixFrom(netip.IPv4Unspecified(), 32) {

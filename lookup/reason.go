@@ -121,6 +121,7 @@ const (
 	CodeRoutesUnread  Code = "routes-unread"   // the routes could not be read
 	CodeTooMuch       Code = "too-much"        // there are more rules and routes than are tried
 	CodeSettingUnread Code = "setting-unread"  // a setting that was not read decides; Want: its path
+	CodeMaySame       Code = "maybe-same-table" // a rule leads to a table that is known only by its name, or only by its number, and may be this one; Want: the rule's table
 	CodeTablePart     Code = "table-part"      // some of a table's routes may be missing; Want: the table
 	CodeRuleOdd       Code = "rule-odd"        // a rule that was not understood; Want: its priority
 	CodeRouteOdd      Code = "route-odd"       // a route that was not understood; Have: its prefix

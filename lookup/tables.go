@@ -41,6 +41,17 @@ func (f *FIB) TableOrder(fam route.Family) []route.Table {
 // TableSize is how many routes a table of a family has, those among them that were not held.
 func (f *FIB) TableSize(fam route.Family, id route.Table) int { return f.family(fam).tables[id].size() }
 
+// MayLead is the first rule that may lead to a table: the rule's table is known only by its
+// name, or the given one is, and no routes of the rule's table were read; nil: there is none.
+func (f *FIB) MayLead(fam route.Family, t route.Table) *route.Rule {
+	for _, r := range f.family(fam).rules {
+		if r.Action == route.ActionTable && f.snap.MayBeOne(r.Table, t) && f.snap.LacksTable(r.Table, fam) {
+			return r.Rule
+		}
+	}
+	return nil
+}
+
 // RulesTo are the rules that lead to a table, to be read only.
 func (f *FIB) RulesTo(fam route.Family, t route.Table) []*route.Rule {
 	if !f.family(fam).vrfs || f.vrfOf[t] == nil {

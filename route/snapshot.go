@@ -183,6 +183,20 @@ func (s *Snapshot) LacksTable(t Table, fam Family) bool {
 	})
 }
 
+// FirstInvented is the first number of tables of which files have only a name. Probably no
+// real table has such a number.
+const FirstInvented Table = 1 << 31
+
+// MayBeOne reports whether two tables may be the same one: files have only the name of one,
+// and only the number of the other.
+func (s *Snapshot) MayBeOne(a, b Table) bool {
+	named := func(t Table) bool { return s.Names.Tables[t] != "" || t == TableLocal || t == TableMain || t == TableDefault }
+	if a < FirstInvented {
+		a, b = b, a
+	}
+	return a >= FirstInvented && named(a) && b < FirstInvented && !named(b)
+}
+
 // LacksPart reports whether some routes of a table may be missing.
 func (s *Snapshot) LacksPart(t Table, fam Family) bool {
 	return slices.ContainsFunc(s.Gaps, func(g Gap) bool {

@@ -81,7 +81,7 @@ type fleet struct {
 
 func newFleet(o *options, s stdio, all []report.Expectation) *fleet {
 	f := &fleet{options: o, s: s, all: all, notOK: make([]int, len(all)), open: make([]int, len(all))}
-	f.out = text.NewFleet(s.Stdout, o.style(s))
+	f.out = text.NewFleet(s.Stdout, o.style(s), o.sources)
 	return f
 }
 

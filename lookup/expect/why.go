@@ -2,6 +2,7 @@ package expect
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/lookup"
 	"routewhy/lookup/whynot"
@@ -17,6 +18,10 @@ type Cause struct {
 	Route *route.Route
 }
 
+// CodeShortcut: the kernel decides before it asks a rule, or without a route; Have: where it
+// does so
+const CodeShortcut lookup.Code = "decided-without-route"
+
 // Why finds why a packet does not do what is expected. Either there is a route with which
 // it would, and that route lost for a reason, or the rule to that route does not lead
 // there. The zero Cause means that there is nothing to say beyond the decision.
@@ -28,6 +33,8 @@ func Why(f *lookup.FIB, q *Question, r *Result) Cause {
 		return Cause{Reason: r.Decision.Ambiguous}
 	case r.Decision == nil || r.State == OK || r.Decision.Disposition == lookup.DispositionInvalid:
 		return Cause{}
+	case !r.Decision.HasRoute && r.Decision.Disposition.Success():
+		return Cause{Reason: lookup.Reason{Code: CodeShortcut, Have: string(r.Decision.Shortcut)}}
 	case r.Word == WordSrc && r.Decision.Disposition.Success() && !r.Some:
 		return Cause{Reason: f.Explain(flow).Source.Reason}
 	}
@@ -53,9 +60,12 @@ func Why(f *lookup.FIB, q *Question, r *Result) Cause {
 
 // telling chooses one of the rules that lead where a packet is expected to go. It is the
 // rule that explains best why the packet does not go there: a rule that comes too late,
-// or else a rule that is not for other destinations; nil: there is none.
+// or else a rule that is not for other destinations. Of several such rules, it is one of
+// whose selectors fewer do not match, and then one of whose selectors more match; nil: there
+// is none.
 func telling(t *lookup.Trace, leads func(*lookup.RuleTrial) bool) *lookup.RuleTrial {
 	var out *lookup.RuleTrial
+	least, most := 0, 0
 	rank := func(trial *lookup.RuleTrial) int {
 		switch {
 		case trial == nil:
@@ -68,11 +78,40 @@ func telling(t *lookup.Trace, leads func(*lookup.RuleTrial) bool) *lookup.RuleTr
 		return 1
 	}
 	for i := range t.Rules {
-		if trial := &t.Rules[i]; leads(trial) && rank(trial) > rank(out) {
-			out = trial
+		trial := &t.Rules[i]
+		if !leads(trial) || rank(trial) < rank(out) {
+			continue
+		}
+		yes, no := matching(&trial.Rule.Selector, &t.Flow)
+		if rank(trial) > rank(out) || no < least || no == least && yes > most {
+			out, least, most = trial, no, yes
 		}
 	}
 	return out
+}
+
+// matching counts the selectors of a rule that match a packet, and those that do not. Those
+// that few rules have are not counted.
+func matching(s *route.Selector, f *route.Flow) (yes, no int) {
+	count := func(there, matches bool) {
+		switch {
+		case there && matches:
+			yes++
+		case there:
+			no++
+		}
+	}
+	count(s.Src.IsValid(), f.Src.IsValid() && s.Src.Contains(f.Src))
+	count(s.Dst.IsValid(), s.Dst.IsValid() && s.Dst.Contains(f.Dst))
+	count(s.MarkMask != 0, (s.Mark^f.Mark)&s.MarkMask == 0)
+	count(s.In != "", f.In != 0)
+	count(s.Out != "", f.Out != 0)
+	count(s.TOS != 0, s.TOS == f.TOS)
+	count(s.HasUIDs, s.UIDs.Start <= f.UID && f.UID <= s.UIDs.End)
+	count(s.Proto != 0, s.Proto == f.Proto)
+	count(s.SrcPort != route.PortRange{}, s.SrcPort.Holds(f.SrcPort))
+	count(s.DstPort != route.PortRange{}, s.DstPort.Holds(f.DstPort))
+	return yes, no
 }
 
 // unasked says why a route with which a packet would do what is expected is not asked, or
@@ -96,6 +135,11 @@ func unasked(f *lookup.FIB, flow *route.Flow, w *whynot.Want, t *lookup.Trace) C
 		}
 		if trial := telling(t, func(trial *lookup.RuleTrial) bool { return trial.Table == id }); trial != nil {
 			return Cause{Reason: trial.Reason, Route: found, Rule: trial.Rule}
+		}
+		if may := f.MayLead(flow.Family(), id); may != nil {
+			if i := slices.IndexFunc(t.Rules, func(trial lookup.RuleTrial) bool { return trial.Rule == may }); i >= 0 {
+				return Cause{Reason: t.Rules[i].Reason, Route: found, Rule: may}
+			}
 		}
 		return Cause{Reason: lookup.Reason{Code: whynot.CodeUnreached}, Route: found}
 	}

@@ -55,6 +55,9 @@ type Table struct {
 	ID     uint32 `json:"id"`
 	// Rules are the priorities of the rules that lead to it.
 	Rules []uint32 `json:"rules"`
+	// PerhapsRule is the priority of a rule that may lead to it, because the rule's table is
+	// known only by its name or only by its number; absent: there is none.
+	PerhapsRule *uint32 `json:"perhaps_rule,omitempty"`
 	// Count is how many routes it has, and Default says that one of them is a default route.
 	Count   int  `json:"count"`
 	Default bool `json:"default,omitempty"`
@@ -288,6 +291,9 @@ func (n names) dumpTable(k tableKey, c *tableCount) Table {
 	}
 	for _, r := range n.fib.RulesTo(k.family, k.id) {
 		t.Rules = append(t.Rules, r.Priority)
+	}
+	if r := n.fib.MayLead(k.family, k.id); r != nil && len(t.Rules) == 0 {
+		t.PerhapsRule = &r.Priority
 	}
 	if c == nil {
 		return t

@@ -93,7 +93,7 @@ func (f *facts) tableByName(name string) (route.Table, bool) {
 }
 
 // firstInvented is the first of the numbers that probably nobody uses.
-const firstInvented route.Table = 1 << 31
+const firstInvented = route.FirstInvented
 
 func (f *facts) invent() route.Table {
 	f.invented++

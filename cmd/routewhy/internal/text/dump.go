@@ -98,6 +98,8 @@ func (p *page) family(d *report.Dump, family string) {
 		how := "no rule leads to " + tableWords(t.Table)
 		if len(t.Rules) > 0 {
 			how = tableWords(t.Table) + ", by rule " + fmt.Sprint(t.Rules[0])
+		} else if t.PerhapsRule != nil {
+			how = fmt.Sprintf("rule %d may lead to %s: the list of the tables' names is missing", *t.PerhapsRule, tableWords(t.Table))
 		}
 		p.line("    -  " + p.st.paint(yellow, how))
 		p.table(d, t)

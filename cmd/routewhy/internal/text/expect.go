@@ -304,6 +304,8 @@ func (e expected) cause(b *report.Because) string {
 		return "there is no " + name(b.Want) + " here"
 	case report.CodeNoTable:
 		return "no table has that name here"
+	case expect.CodeShortcut:
+		return e.shortcut()
 	case whynot.CodeNone:
 		return "no route for it leads there"
 	case whynot.CodeUnreached:
@@ -336,6 +338,18 @@ func (e expected) cause(b *report.Because) string {
 		return fmt.Sprintf("rule %d (%s) does not match, %s", b.Rule.Priority, withSelector(b.Rule), why)
 	}
 	return fmt.Sprintf("%s %s", b.Route.Line(), candidateWords(&report.Candidate{Route: *b.Route, Reason: b.Reason, Verdict: lookup.VerdictLoses}))
+}
+
+// shortcut says why no route decides.
+func (e expected) shortcut() string {
+	d := e.Decision
+	switch d.Shortcut {
+	case lookup.ShortcutZero:
+		return fmt.Sprintf("the kernel takes %s in its place, before any rule or route", d.Src)
+	case lookup.ShortcutOnLink:
+		return fmt.Sprintf("no route by %s covers it, so that it is taken for a neighbour there", iproute2.Safe(d.NextHops[0].Dev))
+	}
+	return "the kernel decides that without a route"
 }
 
 func (e expected) source(b *report.Because) string {

@@ -3,6 +3,7 @@ package text
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"strconv"
 
 	"routewhy/route/iproute2"
@@ -11,18 +12,24 @@ import (
 // Fleet writes the results of expectations on many hosts.
 type Fleet struct {
 	*page
-	seen map[string]bool // labels
+	seen  map[string]bool // labels
+	alike map[string]bool // names of files, without their folders, that several files have
 }
 
-// NewFleet makes a Fleet that writes to w.
-func NewFleet(w io.Writer, st Style) *Fleet {
-	return &Fleet{&page{w: w, st: st}, map[string]bool{}}
+// NewFleet makes a Fleet that writes to w about hosts from the given files.
+func NewFleet(w io.Writer, st Style, files []string) *Fleet {
+	f := &Fleet{&page{w: w, st: st}, map[string]bool{}, map[string]bool{}}
+	for _, file := range files {
+		_, again := f.alike[filepath.Base(file)]
+		f.alike[filepath.Base(file)] = again
+	}
+	return f
 }
 
 // Label makes labels of hosts with the same name different, and also of several snapshots
 // of one host. It adds their files.
 func (f *Fleet) Label(label, file string) string {
-	if f.seen[label] && file != "" && file != label {
+	if (f.seen[label] || f.alike[filepath.Base(file)]) && file != "" && file != label {
 		return label + " (" + file + ")"
 	}
 	f.seen[label] = true

@@ -187,6 +187,8 @@ func unreadWords(r report.Reason) string {
 		return fmt.Sprintf("the first next hop of %v has expired, and the kernel does not tell about the others", r.Have)
 	case lookup.CodeNoTables:
 		return fmt.Sprintf("the routes of table %s are not known", name(r.Want))
+	case lookup.CodeMaySame:
+		return fmt.Sprintf("a rule leads to %s, which may be this table: the list of the tables' names is missing", tableWords(name(r.Want)))
 	case lookup.CodeTablePart:
 		return fmt.Sprintf("only a part of table %s is known, and the rest may decide", name(r.Want))
 	case lookup.CodeRuleOdd:
