@@ -111,24 +111,24 @@ const (
 // Why there are several next hops, or no answer at all. Where something was not read,
 // Have says why not, in the reader's words, if that is known.
 const (
-	CodeMultipath     Code = "multipath"       // a hash of the packet chooses
-	CodeResilient     Code = "resilient"       // a bucket table chooses
-	CodeDefaultsTie   Code = "defaults-tie"    // neighbour states choose, and may alternate
-	CodeSrcShared4    Code = "source-shared"   // the device that was given the source last is taken, and several have it; Have: it
-	CodeRulesUnread   Code = "rules-unread"    // the policy rules could not be read
-	CodeMergedUnread  Code = "merged-unread"   // it is not known whether local and main share one trie, which decides; Want: local's prefix
-	CodeNoTables      Code = "table-unread"    // Want: the table
-	CodeRoutesUnread  Code = "routes-unread"   // the routes could not be read
-	CodeTooMuch       Code = "too-much"        // there are more rules and routes than are tried
-	CodeSettingUnread Code = "setting-unread"  // a setting that was not read decides; Want: its path
+	CodeMultipath     Code = "multipath"        // a hash of the packet chooses
+	CodeResilient     Code = "resilient"        // a bucket table chooses
+	CodeDefaultsTie   Code = "defaults-tie"     // neighbour states choose, and may alternate
+	CodeSrcShared4    Code = "source-shared"    // the device that was given the source last is taken, and several have it; Have: it
+	CodeRulesUnread   Code = "rules-unread"     // the policy rules could not be read
+	CodeMergedUnread  Code = "merged-unread"    // it is not known whether local and main share one trie, which decides; Want: local's prefix
+	CodeNoTables      Code = "table-unread"     // Want: the table
+	CodeRoutesUnread  Code = "routes-unread"    // the routes could not be read
+	CodeTooMuch       Code = "too-much"         // there are more rules and routes than are tried
+	CodeSettingUnread Code = "setting-unread"   // a setting that was not read decides; Want: its path
 	CodeMaySame       Code = "maybe-same-table" // a rule leads to a table that is known only by its name, or only by its number, and may be this one; Want: the rule's table
-	CodeTablePart     Code = "table-part"      // some of a table's routes may be missing; Want: the table
-	CodeRuleOdd       Code = "rule-odd"        // a rule that was not understood; Want: its priority
-	CodeRouteOdd      Code = "route-odd"       // a route that was not understood; Have: its prefix
-	CodeGatewayUnread Code = "gateway-unread"  // a route's gateway is not readable; Have: its prefix, Want: its device, if it is one
-	CodeMetricUnread  Code = "metric-unread"   // there are several routes, and their metrics are not known; Have: their prefix
-	CodeExpiredFirst  Code = "sibling-expired" // the first sibling expired, and of the others nothing is known
-	CodeReleaseUnread Code = "release-unread"  // it is not known whether this kernel has a change that decides
+	CodeTablePart     Code = "table-part"       // some of a table's routes may be missing; Want: the table
+	CodeRuleOdd       Code = "rule-odd"         // a rule that was not understood; Want: its priority
+	CodeRouteOdd      Code = "route-odd"        // a route that was not understood; Have: its prefix
+	CodeGatewayUnread Code = "gateway-unread"   // a route's gateway is not readable; Have: its prefix, Want: its device, if it is one
+	CodeMetricUnread  Code = "metric-unread"    // there are several routes, and their metrics are not known; Have: their prefix
+	CodeExpiredFirst  Code = "sibling-expired"  // the first sibling expired, and of the others nothing is known
+	CodeReleaseUnread Code = "release-unread"   // it is not known whether this kernel has a change that decides
 )
 
 // Why a received packet's source passes or fails the check.

@@ -190,7 +190,9 @@ const FirstInvented Table = 1 << 31
 // MayBeOne reports whether two tables may be the same one: files have only the name of one,
 // and only the number of the other.
 func (s *Snapshot) MayBeOne(a, b Table) bool {
-	named := func(t Table) bool { return s.Names.Tables[t] != "" || t == TableLocal || t == TableMain || t == TableDefault }
+	named := func(t Table) bool {
+		return s.Names.Tables[t] != "" || t == TableLocal || t == TableMain || t == TableDefault
+	}
 	if a < FirstInvented {
 		a, b = b, a
 	}
