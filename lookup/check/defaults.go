@@ -380,8 +380,33 @@ func gatewayFailed(h *Host) []Finding {
 		if !out[i].Note.Route.IsDefault() {
 			out[i].Severity = Warning
 		}
+		if h.passedOver(&out[i].Note) {
+			out[i].Severity, out[i].Code = Warning, CodeLegPassedOver
+		}
 	}
 	return out
+}
+
+// CodeLegPassedOver: the kernel passes over one of several next hops, whose gateway does not
+// answer; Have: the gateway, Route
+const CodeLegPassedOver lookup.Code = "next-hop-passed-over"
+
+// passedOver reports whether packets that take a route do not take the next hop whose gateway
+// a note is about, but another one: the kernel looks whether the members of a group answer.
+func (h *Host) passedOver(n *lookup.Note) bool {
+	g, ok := n.Have.(lookup.Gateway)
+	if !ok || len(h.hops(n.Route)) < 2 {
+		return false
+	}
+	for _, s := range h.status(n.Route.Dst) {
+		if s.Route.Table != n.Route.Table || s.Route.Metric != n.Route.Metric || !s.Example.IsValid() {
+			continue
+		}
+		d := h.lookup(route.Flow{Dst: s.Example})
+		return d.Disposition == lookup.DispositionUnicast && d.Route.Dst == n.Route.Dst && d.Route.Table == n.Route.Table && len(d.NextHops) > 0 &&
+			!slices.ContainsFunc(d.NextHops, func(x lookup.NextHop) bool { return x.Gateway == g.Addr && x.Link == g.Link })
+	}
+	return false
 }
 
 func gatewayOwn(h *Host) []Finding {

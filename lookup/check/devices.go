@@ -270,7 +270,7 @@ func downAddress(h *Host) []Finding {
 		}
 		for _, j := range h.addrsOf()[l.Index] {
 			a := h.snap.Addrs[j].Prefix
-			if !a.Addr().IsLinkLocalUnicast() && (h.hasDefault(route.FamilyOf(a.Addr())) || h.only != 0 && h.only != route.FamilyOf(a.Addr())) { // otherwise RW010 reports it
+			if !a.Addr().IsLinkLocalUnicast() && !a.IsSingleIP() && (h.hasDefault(route.FamilyOf(a.Addr())) || h.only != 0 && h.only != route.FamilyOf(a.Addr())) { // otherwise RW010 reports it
 				out = append(out, Finding{
 					Note:  lookup.Note{Reason: lookup.Reason{Code: CodeDownAddress, Want: a, Have: l.Name}},
 					Links: []int{l.Index},

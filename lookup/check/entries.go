@@ -447,7 +447,7 @@ func sourceElsewhere(h *Host) []Finding {
 			continue
 		}
 		d := h.lookup(route.Flow{Dst: h.neighbourIn(n.route.Dst)})
-		if d.Disposition != lookup.DispositionUnicast || d.Route.Table != n.route.Table || d.Route.Dst != n.route.Dst || !d.Src.IsValid() || n.route.Dst.Contains(d.Src) {
+		if d.Disposition != lookup.DispositionUnicast || !same(&d.Route, n.route) || !d.Src.IsValid() || n.route.Dst.Contains(d.Src) {
 			continue
 		}
 		r := *n.route

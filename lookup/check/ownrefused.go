@@ -19,6 +19,10 @@ func ownRefused(h *Host) []Finding {
 			s.Proto = 0 // what most programs send
 		}
 		switch {
+		case s == route.Selector{Not: true, Src: s.Src} && s.Src.IsValid():
+			why, ok := h.allRefused(r)
+			why.Code = CodeUnboundRefused
+			return why, ok
 		case s == route.Selector{Src: s.Src} && s.Src.IsValid() && s.Src.Bits() > 0:
 			return h.ownSource(r)
 		case s == route.Selector{Dst: s.Dst} && s.Dst.IsValid() && s.Dst.Bits() > 0:

@@ -15,6 +15,7 @@ const (
 	CodeNotForwarding lookup.Code = "forwards-nothing"    // routes or rules are for packets that this host does not forward; Have: the device, Route or Rule
 	CodePodsCut       lookup.Code = "pods-cut"            // devices of containers, and forwarding is off; Have: the first device, Want: how many
 	CodeOtherWay      lookup.Code = "other-way"           // packets from an address leave by another device; Have: the address, Want: that device, Route: the default route of its own
+	CodeOtherWayDrops lookup.Code = "other-way-strict"    // the same, and the device's strict reverse-path filter drops what comes in; the same operands
 	CodeNeighboursLed lookup.Code = "neighbours-led"      // packets from an address to its neighbours are led elsewhere; Rule, Route, Have: the address, Want: the network
 	CodeVRFLeft       lookup.Code = "vrf-open"            // packets of a VRF leave it by other tables; Have: the VRF, Route, Table
 )
@@ -288,8 +289,12 @@ func (h *Host) leavesOtherwise(fam route.Family, link int, far netip.Addr) (Find
 			if !h.fib.HasNeighbours(by) {
 				return Finding{}, false // this is a VPN for all packets
 			}
+			code := CodeOtherWay
+			if d := h.lookup(route.Flow{Dst: a, Src: far, In: link}); d.Shortcut == lookup.ShortcutReversePath {
+				code = CodeOtherWayDrops
+			}
 			return Finding{
-				Note:  lookup.Note{Reason: lookup.Reason{Code: CodeOtherWay, Want: h.snap.LinkName(by), Have: a}},
+				Note:  lookup.Note{Reason: lookup.Reason{Code: code, Want: h.snap.LinkName(by), Have: a}},
 				Links: []int{link, by},
 			}, true
 		}

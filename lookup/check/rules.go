@@ -22,6 +22,7 @@ const (
 	CodeLocalPassed    lookup.Code = "own-address-elsewhere" // a rule leads packets to an address of this host elsewhere; Rule, Have: the address, Want: another one
 	CodeLocalMissing   lookup.Code = "own-address-missing"   // table local has no route to an address of this host; Have: the address, Want: its device, Route: the one that packets to it take
 	CodeOwnRefused     lookup.Code = "own-packets-refused"   // a rule refuses what this host sends; Rule, Have: the source, or the network of the destinations; empty: any
+	CodeUnboundRefused lookup.Code = "unbound-refused"       // a rule for all sources but some refuses what programs send without a source; Rule
 	CodeMarkRefused    lookup.Code = "mark-refused"          // marked packets find no default route where others do; Rule, Have: the mark, Route: the default route
 	CodeRuleForeign    lookup.Code = "rule-for-foreign"      // a rule is for a source that this host has not; Rule, Have: it
 )
@@ -446,7 +447,7 @@ func markRefused(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(factTables, route.FactRules) {
 		plain := h.lookup(route.Flow{Dst: h.far(fam)})
-		if plain.Disposition != lookup.DispositionUnicast || !plain.HasRoute {
+		if plain.Disposition != lookup.DispositionUnicast || !plain.HasRoute || !h.uplink(fam) {
 			continue
 		}
 		rules := h.rules(fam)
@@ -467,6 +468,14 @@ func markRefused(h *Host) []Finding {
 		}
 	}
 	return out
+}
+
+// uplink reports whether a table that rules lead to has a default route by a device with
+// neighbours, and not only one into a tunnel.
+func (h *Host) uplink(fam route.Family) bool {
+	return slices.ContainsFunc(h.defaults(fam), func(s lookup.EntryStatus) bool {
+		return len(s.Rules) > 0 && slices.ContainsFunc(h.hops(&s.Route), func(x route.NextHop) bool { return h.fib.HasNeighbours(x.Link) })
+	})
 }
 
 // forwards reports whether this host is a router for a family. The result known says that the

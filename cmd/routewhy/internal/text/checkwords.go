@@ -24,6 +24,9 @@ func checkText(f *report.CheckFinding) string {
 	case lookup.NoteGatewayFailed, lookup.NoteLinkdownUsed, lookup.NoteDeviceDown, lookup.NoteGatewayOwn, lookup.NoteGatewayShared,
 		lookup.NoteNoPort, lookup.NoteIsPort:
 		return routeInTable(n.Route) + x.more() + ": " + entryFinding(n)
+	case check.CodeLegPassedOver:
+		return fmt.Sprintf("%s%s: the gateway %s is %s: it does not answer, and the other next hops carry its packets", routeInTable(n.Route), x.more(),
+			n.Gateway.Address, reachWords(n.Gateway, n.Gateway.Dev))
 	case lookup.NoteTied:
 		return x.routes(" and ") + ": " + tiedWords(&report.Finding{Reason: n.Reason})
 	case lookup.NoteExpiresSoon, lookup.NoteNoGateway:
@@ -164,12 +167,14 @@ func (x checked) ruleText() string {
 			return fmt.Sprintf("%s refuses every %s that this host sends to its neighbours in %s", rule, what, have)
 		}
 		return fmt.Sprintf("%s refuses every %s from this host's own address %s", rule, what, have)
+	case check.CodeUnboundRefused:
+		return rule + " refuses what programs send to other networks: their first look-up has no source, so that the rule matches; only a socket that was bound to an address before gets out"
 	case check.CodeMarkLate:
 		return x.lateText(rule)
 	case check.CodeMarkUnset:
 		rule += " waits for a mark that nothing sets which can be seen (eBPF, tc and closed sockets are not seen)"
 	case check.CodeMarkRefused:
-		return fmt.Sprintf("packets with mark %#x are refused by %s: the tables that their rules lead to have no default route, which is %s", n.Have.Number(), rule, routeInTable(n.Route))
+		return fmt.Sprintf("%s packets with mark %#x are refused by %s: the tables that their rules lead to have no default route, which is %s", family(n.Route), n.Have.Number(), rule, routeInTable(n.Route))
 	case check.CodeNeighboursLed:
 		return fmt.Sprintf("packets from %s to its neighbours in %s take %s: %s leads there, and the table lacks the network", have, name(n.Want), routeInTable(n.Route), rule)
 	case check.CodeRuleForeign:
@@ -325,6 +330,8 @@ func (x checked) replyText() string {
 			n.Rule.Priority, have, want)
 	case check.CodeOtherWay:
 		return fmt.Sprintf("packets from %s leave by %s, though %s is there: what comes in for that address is answered by another device", have, want, routeInTable(n.Route))
+	case check.CodeOtherWayDrops:
+		return fmt.Sprintf("packets from %s leave by %s, though %s is there: what comes in there for that address from other networks is dropped, because the reverse-path filter is strict (rp_filter = 1)", have, want, routeInTable(n.Route))
 	case check.CodeStrictReplies:
 		return fmt.Sprintf("what comes in by %s from other networks for its own address %s is dropped: the reverse-path filter is strict (rp_filter = 1), and answers would leave by another device",
 			have, want)

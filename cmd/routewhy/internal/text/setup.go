@@ -15,7 +15,7 @@ func setupFinding(n *report.Finding) string {
 	have, want := name(n.Have), name(n.Want)
 	switch n.Code {
 	case lookup.NoteGatewayOwn:
-		return fmt.Sprintf("the gateway %s is this host's own address, on %s: only another host with the same address could be the next router", have, want)
+		return fmt.Sprintf("the gateway %s is this host's own address, on %s: packets reach a router only if another host answers for that address, or for the destination", have, want)
 	case lookup.NoteGatewayShared:
 		return fmt.Sprintf("the gateway %s is this host's own address too, on %s; what is sent there goes to the neighbour of that address", have, want)
 	case lookup.NoteNoPort:
