@@ -17,6 +17,7 @@ const (
 	NoteMacvlan          Code = "macvlan"           // a neighbour on a macvlan or ipvlan: not the host below; Have: the device, Want: the one below
 	NoteMulticastGateway Code = "multicast-gateway" // a group goes to one router; Have: it
 	NoteWentDown         Code = "routes-lost"       // a device with an address is down, and has no routes; Have: its name, Want: the address
+	NoteNoAddress        Code = "no-ipv4-address"   // no device has an IPv4 address except loopback ones
 	NoteLinkLocalOnly    Code = "link-local-only"   // no device has an IPv6 address except link-local ones
 	NoteNoRouter         Code = "dhcp-no-router"    // a device's address runs out, as DHCP gives it, and there is no default route; Have: the device, Want: the address
 	NoteNoneMade         Code = "none-made"         // every route is made by the kernel: others were never made, or were lost

@@ -28,6 +28,9 @@ func (f *FIB) NoDefault(fam route.Family) []Note {
 // is, it names for every device by which there might be one what keeps it away.
 func (f *FIB) WhyNoDefault(fam route.Family) []Note {
 	out := f.NoDefault(fam)
+	if fam == route.IPv4 && len(out) == 0 {
+		out = f.noAddress4()
+	}
 	if len(out) > 0 && out[0].Code != NoteLinkLocalOnly && out[0].Code != NoteNoneMade {
 		return out // something shows what it is
 	}
@@ -35,6 +38,19 @@ func (f *FIB) WhyNoDefault(fam route.Family) []Note {
 		out = append(out, f.routers(false)...)
 	}
 	return append(out, f.notUp()...)
+}
+
+// noAddress4 notes that no device has an IPv4 address that other hosts reach.
+func (f *FIB) noAddress4() []Note {
+	if f.snap.Lacks(route.FactAddrs, route.IPv4) || f.snap.Assumes(route.FactAddrs, route.IPv4) {
+		return nil
+	}
+	if slices.ContainsFunc(f.snap.Addrs, func(a route.Addr) bool {
+		return a.Prefix.Addr().Is4() && !a.Prefix.Addr().IsLoopback()
+	}) {
+		return nil
+	}
+	return []Note{{Reason: Reason{Code: NoteNoAddress}}}
 }
 
 // notUp names the devices that have an address, and are down or have no carrier.

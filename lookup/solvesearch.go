@@ -109,7 +109,7 @@ func (x *search) ruleMoves() {
 		}
 		if s.Proto != 0 {
 			x.move(func(f *route.Flow) { f.Proto = s.Proto })
-			x.move(func(f *route.Flow) { f.Proto = otherProto })
+			x.move(func(f *route.Flow) { f.Proto = OtherProto })
 		}
 		x.portMoves(s.SrcPort, func(f *route.Flow) *uint16 { return &f.SrcPort })
 		x.portMoves(s.DstPort, func(f *route.Flow) *uint16 { return &f.DstPort })
@@ -120,9 +120,9 @@ func (x *search) ruleMoves() {
 	}
 }
 
-// otherProto is a protocol that no rule is likely to ask for (RFC 3692: for
+// OtherProto is a protocol that no rule is likely to ask for (RFC 3692: for
 // experiments).
-const otherProto = 253
+const OtherProto = 253
 
 func (x *search) uidMoves(uids ...uint32) {
 	for _, u := range uids {

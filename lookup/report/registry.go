@@ -156,6 +156,7 @@ func hostKinds() []Kind {
 		{lookup.NoteNoRouter, "DHCP gave an address and no default route", w, s, "The server names no router (option 3), or a network manager was told to take none."},
 		{lookup.NoteZeroconf, "A device has no address but one of its own choice", w, s, "A host gives itself an address where no DHCP server answers (RFC 3927). No router forwards it."},
 		{lookup.NoteWentDown, "A device went down and lost its routes", w, s, "A device that goes down loses its routes. A static route does not come back by itself."},
+		{lookup.NoteNoAddress, "No IPv4 address", w, s, "No device has an IPv4 address except 127.0.0.1: no DHCP server answered, or nobody configured one."},
 		{lookup.NoteLinkLocalOnly, "No IPv6 address but link-local ones", w, s, "Link-local addresses reach neighbours alone."},
 		{lookup.NoteNoneMade, "There are no routes but the kernel's own", w, s, "Table main has only the networks of the devices' addresses: other routes were never made, or were lost with a device."},
 		{RemarkSelected, "Packets that were not compared may be decided differently", i, s, "Hosts are compared by packets without a source, a mark and the like. A rule that differs, or leads to what differs, selects others."},

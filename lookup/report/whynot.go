@@ -32,6 +32,9 @@ type WhyNot struct {
 	Share     float64 `json:"share,omitempty"`
 	// Because is the smallest set of facts that stops it, in the kernel's order.
 	Because []Blocker `json:"because"`
+	// Also are other facts about routes, each of which alone stops it as the one of Because
+	// does.
+	Also []Blocker `json:"also,omitempty"`
 	// Ways are changes of the host after which it goes there, the best first. Each was
 	// tried on a copy. NotOffered is how many more there are that would lose a session of
 	// the caller's.
@@ -74,6 +77,14 @@ type Way struct {
 	// Direct is the device to whose link it is sent without a gateway, where none is known
 	// there: the destination itself must answer.
 	Direct string `json:"direct,omitempty"`
+	// Sometimes says that a part of all flows goes there after them, and none before, and Share
+	// which part, 0 to 1; absent: that cannot be known.
+	Sometimes bool    `json:"sometimes,omitempty"`
+	Share     float64 `json:"share,omitempty"`
+	// Unnumbered is the device of a new route, if it has no address for packets' source, and
+	// Src the source that they get; absent: none.
+	Unnumbered string     `json:"unnumbered,omitempty"`
+	Src        netip.Addr `json:"src,omitzero"`
 	// DeadEnd is why packets are lost all the same: a fault of the next hop, by its code.
 	DeadEnd *Reason `json:"dead_end,omitempty"`
 	// LocksOut says that a session of the caller's would be lost. Such a way is not given.
@@ -258,11 +269,14 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 	for i := range got.Because {
 		r.Because = append(r.Because, n.blocker(&got.Because[i]))
 	}
+	for i := range got.Also {
+		r.Also = append(r.Also, n.blocker(&got.Also[i]))
+	}
 	for i := range got.Ways {
 		w := &got.Ways[i]
 		one := Way{
 			Commands: w.Commands, Addresses: w.Addresses, Sockets: w.Sockets, SocketsUnread: n.snap.Lacks(route.FactSockets, 0),
-			Direct: n.dev(w.Direct),
+			Direct: n.dev(w.Direct), Sometimes: w.Some, Share: w.Share, Unnumbered: n.dev(w.Unnumbered), Src: w.Src,
 		}
 		if w.DeadEnd.Code != "" {
 			why := NewReason(w.DeadEnd)

@@ -36,6 +36,9 @@ type Answer struct {
 	// Because is the smallest set of facts that stops it, in the kernel's order. It is
 	// empty if the packet does go there, and if no such set was found.
 	Because []Fact
+	// Also are other facts about routes, each of which alone stops it as the one of Because
+	// does: without one of them, it would go there too.
+	Also []Fact
 	// Ways are changes of the host after which the packet goes there, the best first.
 	Ways []Way
 	// LockOut is how many ways are left out because they would lock out the person who
@@ -61,6 +64,14 @@ type Way struct {
 	// Direct is the device by which a new route sends the packet directly to its link,
 	// where a neighbour must answer; zero: no new route does so.
 	Direct int
+	// Some says that only a part of all flows goes there after the changes, and none before.
+	// Share is that part; zero if it cannot be known.
+	Some  bool
+	Share float64
+	// Unnumbered is the device of a new route, if it has no address that packets could have as
+	// their source, and Src is their source; zero: it has one.
+	Unnumbered int
+	Src        netip.Addr
 	// DeadEnd says why the packet, or the answer to it, is lost all the same (see
 	// [lookup.FIB.DeadEnd] and [lookup.FIB.ForeignSource]); the zero Reason: nothing of the
 	// kind is known.
@@ -81,7 +92,7 @@ func Ask(q *Question) *Answer {
 	if a.Met, a.Share = q.Want.Met(&q.Flow, d); a.Met == All {
 		return a
 	}
-	s := &search{want: q.Want, about: q.About, root: root}
+	s := &search{want: q.Want, about: q.About, root: root, met: a.Met}
 	var facts []option
 	if a.Met == No {
 		facts = s.facts()
@@ -96,10 +107,11 @@ func Ask(q *Question) *Answer {
 			facts[i].Supposed = !s.real(w)
 		}
 		a.Because = append(a.Because, facts[i].Fact)
-		if facts[i].Code == CodeNoDefault && facts[i].Route == nil {
+		if r := facts[i].Route; facts[i].Code == CodeNoDefault && (r == nil || r.Type.Refuses()) {
 			a.Because = append(a.Because, s.noDefault(facts[i].order)...)
 		}
 	}
+	a.Also = s.also
 	slices.SortStableFunc(a.Because, func(a, b Fact) int { return a.order - b.order })
 	a.Ways, a.LockOut = s.ways(q, a.Trace, facts)
 	a.Packets, a.NoPacket = s.packets(facts)
@@ -150,7 +162,7 @@ func (q *search) packets(facts []option) (found []route.Flow, none bool) {
 			hosts = append(hosts, f)
 		}
 	}
-	found = q.plausible(hosts)
+	found = q.plausible(q.usual(hosts, goes))
 	if slices.ContainsFunc(found, func(f route.Flow) bool { return f.Out == q.root.flow.Out }) {
 		return found, none
 	}
@@ -163,6 +175,32 @@ func (q *search) packets(facts []option) (found []route.Flow, none bool) {
 		}
 	}
 	return found, none
+}
+
+// usual replaces protocols that nobody uses by a usual one, and leaves out packets without a
+// port if there are some with one.
+func (q *search) usual(all []route.Flow, goes func(*route.Flow, *lookup.Decision) bool) []route.Flow {
+	var out []route.Flow
+	asked := q.root.flow
+	portless := func(f route.Flow) bool {
+		return asked.DstPort != 0 && f.DstPort == 0 || asked.SrcPort != 0 && f.SrcPort == 0
+	}
+	if rest := slices.DeleteFunc(slices.Clone(all), portless); len(rest) > 0 {
+		all = rest
+	}
+	for _, f := range all {
+		for _, p := range []uint8{route.ProtoTCP, route.ProtoUDP} {
+			next := f
+			next.Proto = p
+			if d := q.root.fib.Lookup(next); f.Proto == lookup.OtherProto && next != q.root.flow && goes(&next, &d) {
+				f = next
+			}
+		}
+		if !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // plausible leaves out received packets, if the question is about a packet of this host,
@@ -248,6 +286,9 @@ func (q *search) selecting(facts []option) []*route.Rule {
 // of its own addresses, and what it receives has the address of another host.
 func (q *search) likely(f *route.Flow) bool {
 	src := f.Src
+	if f.In == 0 && src != q.root.flow.Src && q.root.unready(src) {
+		return false // no program may bind to it yet
+	}
 	if f.In == 0 && q.root.flow.In != 0 {
 		return false // the question was not about what this host sends
 	}

@@ -33,6 +33,9 @@ func (x *causes) bySource(c lookup.Code) Cause {
 		out.Reason.Code = CauseScope
 	case !x.mayBind(src):
 		out.Reason.Code = CodeNotOwn
+		if x.unready(src) {
+			out.Reason.Code = lookup.CodeSrcTentative
+		}
 	}
 	if out.Reason.Code != "" && slices.Contains(sourceErrnos(src, linkLocal && x.flow.Out == 0), x.errno) {
 		out.State = CauseIs
@@ -61,9 +64,19 @@ func (x *causes) mayBind(src netip.Addr) bool {
 		return src.IsMulticast() || x.inLocal(src)
 	}
 	return slices.ContainsFunc(x.fib.Snapshot().Addrs, func(a route.Addr) bool {
-		unready := a.Flags&route.AddrTentative != 0 && a.Flags&route.AddrOptimistic == 0
-		return a.Prefix.Addr() == src && !unready
+		return a.Prefix.Addr() == src && !tentative(&a)
 	})
+}
+
+// tentative reports whether the duplicate detection of an address goes on, or found another
+// host that has it.
+func tentative(a *route.Addr) bool {
+	return a.Flags&route.AddrTentative != 0 && a.Flags&route.AddrOptimistic == 0
+}
+
+// unready reports whether the host has an address, and may not use it yet.
+func (s *state) unready(src netip.Addr) bool {
+	return slices.ContainsFunc(s.fib.Snapshot().Addrs, func(a route.Addr) bool { return a.Prefix.Addr() == src && tentative(&a) })
 }
 
 // inLocal reports whether table local has an address as one of this host's, or as a

@@ -48,6 +48,7 @@ const (
 	CodeNotOwn     lookup.Code = "not-own"              // the address is not this host's; Want: it
 	CodeOtherLink  lookup.Code = "source-on-other"      // the address is another device's; Want: it, Have: the device
 	CodeLoopback   lookup.Code = "loopback-leaves"      // of a way: a loopback address is sent to others, who drop it; Have: the device
+	CodeByLoopback lookup.Code = "leaves-by-lo"         // of a way: packets leave by lo, and so come back to this host; Have: the device
 	CodeSkipGoto   lookup.Code = "goto-skips"           // a goto skips the rule; Want: where it goes on
 )
 

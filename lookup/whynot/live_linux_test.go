@@ -315,11 +315,26 @@ func (c *trialCase) way(w *Way) {
 	}
 	other.ns.Settle()
 	other.read(c.t)
-	if !c.meets(other, c.question.Flow) {
+	if w.Some {
+		c.sometimes(other, w)
+	} else if !c.meets(other, c.question.Flow) {
 		c.errorf("after %q it does not go there: %+v", w.Commands, other.fib.Lookup(c.question.Flow))
 		return
 	}
 	c.outside(w, other)
+}
+
+// sometimes checks a way after which a part of all flows goes where it is wanted to go.
+func (c *trialCase) sometimes(host *live, w *Way) {
+	flow := c.question.Flow
+	d, a, same := host.compare(c.t, flow)
+	met, share := c.question.Want.Met(&flow, &d)
+	if met != Some || share != w.Share {
+		c.errorf("after %q a part of all flows does not go there: %+v", w.Commands, d)
+	}
+	if a.Asked && !same.Agrees {
+		c.errorf("after %q routewhy and the kernel disagree: %+v", w.Commands, same)
+	}
 }
 
 // again makes the set-up again. If the result is different, it tries a few times, because

@@ -39,6 +39,9 @@ func (q *search) noEntry(s *state, t *lookup.Trace) []option {
 	default:
 		f.Route = q.look().nearest
 		f.Reason = lookup.Reason{Code: CodeNone}
+		if f.Route != nil && f.Route.Dst.Contains(s.dst()) {
+			f.Route = nil // another fact is about it
+		}
 		if f.Route != nil {
 			f.Reason = lookup.Reason{Code: CodeNoEntry, Want: f.Route.Dst, Have: differs(f.Route.Dst.Addr(), s.dst())}
 		}

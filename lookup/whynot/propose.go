@@ -188,8 +188,8 @@ func deletion(r *route.Route) *change.Route {
 	} else {
 		c.NextHops = nil
 	}
-	if c.NextHopID != 0 {
-		c.NextHops = nil
+	if c.NextHopID != 0 { // the type that a listing has may be that of its object
+		c.Type, c.NextHops = route.TypeUnspec, nil
 	}
 	for i := range c.NextHops {
 		h := &c.NextHops[i]

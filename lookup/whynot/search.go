@@ -25,6 +25,10 @@ type search struct {
 	around *survey
 	// tried is how many states were examined.
 	tried int
+	// met says whether the packet goes where it is wanted to go now.
+	met Met
+	// also are other facts, each of which stops the packet alone.
+	also []Fact
 }
 
 // target is the destination of the changes: the packet's destination, or the prefix
@@ -64,6 +68,9 @@ func (q *search) facts() []option {
 		q.tried++
 		t := n.state.fib.Explain(n.state.flow)
 		if met, _ := q.want.Met(&n.state.flow, &t.Decision); met != No && len(n.facts) > 0 {
+			if len(n.facts) == 1 {
+				q.also = q.alone(&n.facts[0], queue)
+			}
 			return q.minimal(n.facts)
 		}
 		if len(n.facts) == maxFacts {
@@ -83,6 +90,35 @@ func (q *search) facts() []option {
 		}
 	}
 	return nil
+}
+
+// maxAlso is how many other facts are given, each of which also stops the packet alone.
+const maxAlso = 2
+
+// alone are facts about routes of tables that are asked, if the packet would go where it is
+// wanted to go without one of them, as it would without the first fact.
+func (q *search) alone(first *option, queue []node) []Fact {
+	var out []Fact
+	told := []*route.Route{first.Route, first.Wanted}
+	for i := range queue {
+		n := &queue[i]
+		if len(n.facts) != 1 || len(out) == maxAlso {
+			continue
+		}
+		f := &n.facts[0].Fact
+		if f.Route == nil || f.Wanted == nil || slices.ContainsFunc(told, func(r *route.Route) bool { return r != nil && (sameEntry(r, f.Route) || sameEntry(r, f.Wanted)) }) {
+			continue
+		}
+		d := n.state.fib.Lookup(n.state.flow)
+		if met, _ := q.want.Met(&n.state.flow, &d); met != No {
+			out, told = append(out, *f), append(told, f.Route, f.Wanted)
+		}
+	}
+	return out
+}
+
+func sameEntry(a, b *route.Route) bool {
+	return a.Table == b.Table && a.Dst == b.Dst && a.Kind() == b.Kind()
 }
 
 // minimal is the smallest part of a set of facts that is enough: without this part, the
@@ -301,6 +337,8 @@ func (q *search) inTable(s *state, t *lookup.RuleTrial, f Fact, wanted []*route.
 		switch {
 		case c.Verdict == lookup.VerdictUnusable:
 			out = append(out, q.unusable(s, f)...)
+		case c.Verdict == lookup.VerdictChosen || c.Verdict == lookup.VerdictPossible:
+			out = append(out, q.deadLeg(s, f)...)
 		case c.Verdict == lookup.VerdictLoses && end != nil:
 			f.Route = end
 			out = append(out, found(f, func(s *state) *state { return s.without(f.Route) }))
@@ -356,13 +394,7 @@ func (q *search) unusable(s *state, f Fact) []option {
 	case lookup.CodeTOS, lookup.CodeTOSNever:
 		take = func(s *state) *state { return s.changed(&w, func(r *route.Route) { r.TOS = 0 }) }
 	case lookup.CodeNeighbour:
-		take = func(s *state) *state {
-			return s.onSnapshot(func(snap *route.Snapshot) {
-				snap.Neighbours = slices.DeleteFunc(slices.Clone(snap.Neighbours), func(n route.Neighbour) bool {
-					return slices.ContainsFunc(hopsOf(snap, &w), func(h route.NextHop) bool { return h.Gateway == n.Addr && h.Link == n.Link })
-				})
-			})
-		}
+		take = func(s *state) *state { return s.onSnapshot(func(snap *route.Snapshot) { forget(snap, &w) }) }
 	case lookup.CodeSourceHides:
 		take = func(s *state) *state { return s.withoutSourced(w.Table) }
 	case lookup.CodeRouteOif:
@@ -374,6 +406,40 @@ func (q *search) unusable(s *state, f Fact) []option {
 		}
 	}
 	return []option{found(f, take)}
+}
+
+// deadLeg is the fact that a multipath route is taken, but not by the next hop that is
+// wanted, because nothing gets out there.
+func (q *search) deadLeg(s *state, f Fact) []option {
+	if q.want.Kind != Device && q.want.Kind != Gateway {
+		return nil
+	}
+	for _, h := range hopsOf(s.fib.Snapshot(), f.Wanted) {
+		why := s.fib.HopHealth(&h)
+		if !q.right(s, &h) || why.Code == "" {
+			continue
+		}
+		f.Reason = why
+		w := *f.Wanted
+		take := func(s *state) *state {
+			return s.changed(&w, func(r *route.Route) { r.NextHops = alive(r.NextHops) })
+		}
+		switch {
+		case why.Code == lookup.FaultNeighbour:
+			take = func(s *state) *state { return s.onSnapshot(func(snap *route.Snapshot) { forget(snap, &w) }) }
+		case w.NextHopID != 0:
+			take = func(s *state) *state { return s.onSnapshot(aliveObjects) }
+		}
+		return []option{found(f, take)}
+	}
+	return nil
+}
+
+// forget removes what is known of a route's gateways.
+func forget(snap *route.Snapshot, w *route.Route) {
+	snap.Neighbours = slices.DeleteFunc(slices.Clone(snap.Neighbours), func(n route.Neighbour) bool {
+		return slices.ContainsFunc(hopsOf(snap, w), func(h route.NextHop) bool { return h.Gateway == n.Addr && h.Link == n.Link })
+	})
 }
 
 // real reports whether the host that was asked about has the entry.

@@ -27,6 +27,7 @@ type tries struct {
 	seen     map[string]bool
 	ways     []Way
 	lockOut  int
+	whole    bool // only ways for all flows are kept
 	large    bool // all addresses are too many ranges to look at
 }
 
@@ -43,7 +44,8 @@ func (q *search) ways(ask *Question, t *lookup.Trace, facts []option) ([]Way, in
 		x.judge(done[i])
 	}
 	lockOut := x.lockOut
-	if len(x.ways) == 0 {
+	x.whole = len(x.ways) > 0
+	if !slices.ContainsFunc(x.ways, func(w Way) bool { return !w.Some }) {
 		x.pairs(singles, done)
 	}
 	if lockOut == 0 {
@@ -68,6 +70,9 @@ func (x *tries) best() []Way {
 		k := w.kind()
 		if w.Direct != 0 && reached[k] {
 			continue // another one sends the packet where a host surely answers
+		}
+		if w.DeadEnd.Code == CodeByLoopback && x.ways[0].DeadEnd.Code == "" {
+			continue // another one sends it to others
 		}
 		if alike[k]++; alike[k] <= maxAlike {
 			out = append(out, w)
@@ -176,7 +181,13 @@ func compareWays(a, b Way) int {
 			return c
 		}
 	}
-	return cmp.Or(a.Sockets-b.Sockets, len(a.Commands)-len(b.Commands), a.losses()-b.losses())
+	some := func(w *Way) int {
+		if w.Some {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(a.Sockets-b.Sockets, len(a.Commands)-len(b.Commands), some(&a)-some(&b), a.losses()-b.losses())
 }
 
 // losses is how many routes and rules that somebody made are deleted or replaced.
@@ -209,10 +220,15 @@ func (x *tries) judge(t *trial) {
 	x.seen[key] = true
 	now := t.state.FIB()
 	d := now.Lookup(x.root.flow)
-	if met, _ := x.want.Met(&x.root.flow, &d); met != All {
+	met, share := x.want.Met(&x.root.flow, &d)
+	if met == No || met == Some && (x.met == Some || x.whole) {
 		return
 	}
+	if met == All {
+		share = 0
+	}
 	w := Way{
+		Some: met == Some, Share: share,
 		Changes: t.changes, Commands: t.commands, Addresses: x.size(now, &t.touched), DeadEnd: now.DeadEnd(&x.root.flow, &d),
 	}
 	if p := now.ForeignSource(&d); w.DeadEnd.Code == "" && p.IsValid() {
@@ -233,7 +249,27 @@ func (x *tries) judge(t *trial) {
 	if len(d.NextHops) > 0 && addsDirect(t.changes) && x.stranger(d.NextHops[0].Link) {
 		w.Direct = d.NextHops[0].Link
 	}
+	w.Unnumbered, w.Src = x.unnumbered(now, t.changes, &d)
 	x.ways = append(x.ways, w)
+}
+
+// unnumbered is the device of a new route, if it has no address of the family that packets
+// could have as their source, and the source that they get; zero: it has one.
+func (x *tries) unnumbered(now *lookup.FIB, p proposal, d *lookup.Decision) (int, netip.Addr) {
+	adds := slices.ContainsFunc(p, func(c change.Change) bool {
+		r, ok := c.(*change.Route)
+		return ok && r.Verb != change.Delete
+	})
+	if !adds || !p.ofRoutes() || x.root.flow.Src.IsValid() || x.root.flow.In != 0 || len(d.NextHops) != 1 || d.NextHops[0].Link == route.LoopbackIndex || d.Route.PrefSrc.IsValid() {
+		return 0, netip.Addr{}
+	}
+	link := d.NextHops[0].Link
+	if slices.ContainsFunc(now.Snapshot().Addrs, func(a route.Addr) bool {
+		return a.Link == link && route.FamilyOf(a.Prefix.Addr()) == x.root.family() && !(a.Prefix.Addr().Is6() && a.Prefix.Addr().IsLinkLocalUnicast())
+	}) {
+		return 0, netip.Addr{}
+	}
+	return link, d.Src
 }
 
 // nowhere says why a packet that leaves gets to nobody: by a bridge without a port, or
@@ -246,6 +282,8 @@ func (x *tries) nowhere(now *lookup.FIB, d *lookup.Decision) lookup.Reason {
 	switch {
 	case now.LacksPort(d.NextHops[0].Link):
 		return lookup.Reason{Code: lookup.NoteNoPort, Have: name}
+	case d.NextHops[0].Link == route.LoopbackIndex && x.want.Kind != Device:
+		return lookup.Reason{Code: CodeByLoopback, Have: name}
 	case x.root.dst().IsLoopback() && d.NextHops[0].Link != route.LoopbackIndex:
 		return lookup.Reason{Code: CodeLoopback, Have: name}
 	}

@@ -242,6 +242,10 @@ func (x caused) source(c *report.Cause) string {
 		return fmt.Sprintf("the source %s, which is link-local: a program must name its device too, %s%%DEVICE", from, from.WithZone(""))
 	case c.Reason.Code == whynot.CauseScope:
 		return fmt.Sprintf("the source %s: it is link-local, and without a device gives EINVAL", from)
+	case c.Reason.Code == lookup.CodeSrcTentative && c.State == whynot.CauseIs:
+		return fmt.Sprintf("the source %s, which this host may not use before its check for duplicates has ended (tentative)", from)
+	case c.Reason.Code == lookup.CodeSrcTentative:
+		return fmt.Sprintf("the source %s: its check for duplicates has not ended (tentative), but programs get %s from bind(2), or %s", from, bind, info)
 	case c.Reason.Code == whynot.CodeNotOwn && c.State == whynot.CauseNot:
 		return fmt.Sprintf("the source %s: it is no address of this host, but programs get %s from bind(2), or %s", from, bind, info)
 	case c.Reason.Code == whynot.CodeNotOwn && x.r.Errno == route.EADDRNOTAVAIL:

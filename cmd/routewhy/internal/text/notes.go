@@ -220,6 +220,8 @@ func noDefaultWords(n *report.Finding) string {
 		return fmt.Sprintf("%s has no address but %s, which it gave itself: a host does that where no DHCP server answers (RFC 3927), and no router forwards it", dev, n.Want)
 	case lookup.NoteNoRouter:
 		return fmt.Sprintf("%s has %s for a time only, as DHCP gives addresses, and no default route came with it: the server names no router (option 3), or a network manager was told to take none", dev, n.Want)
+	case lookup.NoteNoAddress:
+		return "no device has an IPv4 address: no DHCP server gave one, or nobody configured one"
 	case lookup.NoteLinkLocalOnly:
 		return "no device has an IPv6 address except link-local ones, and these reach neighbours alone"
 	case lookup.NoteNoneMade:

@@ -30,6 +30,7 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 	}
 	p.blank()
 	p.blockers(x)
+	p.others(x)
 	if r.Already { // what surprises people although the packet goes as they want
 		p.warnings(x.told, withoutCode(lookup.NoteChanging, r.Decision.Warnings))
 	}
@@ -125,10 +126,14 @@ func (x missed) ofDefault() bool {
 	return x.r.Kind == whynot.Default && x.r.About.IsValid() && x.r.About.Bits() == 0 && x.Disposition != lookup.DispositionUnknown
 }
 
-// noneAtAll reports whether no table has a default route. In that case the other facts
-// are the possible reasons.
+// noneAtAll reports whether no table has a default route, or only one that refuses packets.
+// In that case the other facts are the possible reasons.
 func (x missed) noneAtAll() bool {
-	return len(x.r.Because) > 0 && x.r.Because[0].Reason.Code == whynot.CodeNoDefault && x.r.Because[0].Route == nil
+	if len(x.r.Because) == 0 || x.r.Because[0].Reason.Code != whynot.CodeNoDefault {
+		return false
+	}
+	r := x.r.Because[0].Route
+	return r == nil || r.Type != typeUnicast && len(x.r.Because) > 1
 }
 
 // defaultHeadline says whether there is a default route. It also gives the first reason
@@ -143,7 +148,11 @@ func (x missed) defaultHeadline() string {
 	}
 	there, because := "no packet takes a default route for "+family.String(), x.r.Because
 	if x.noneAtAll() {
-		there, because = "there is no default route for "+family.String(), because[1:]
+		there = "there is no default route for " + family.String()
+		if r := because[0].Route; r != nil {
+			there += " but " + r.Line()
+		}
+		because = because[1:]
 	}
 	if len(because) == 0 {
 		return there
@@ -160,6 +169,17 @@ func (x missed) lost() string {
 	return misfit(x.r.Decision.Warnings)
 }
 
+// byAddresses are the fields by which a hash chooses the next hop, if ports are not among
+// them; empty: they may be.
+func (x missed) byAddresses() string {
+	for i := range x.r.Decision.Warnings {
+		if n := &x.r.Decision.Warnings[i]; n.Code == lookup.NoteHashFields && (n.Have.String() == "0" || n.Have.String() == "2") {
+			return hashedBy(&n.Reason)
+		}
+	}
+	return ""
+}
+
 func (x missed) headline() string {
 	subject := x.subject()
 	if x.ofDefault() {
@@ -172,6 +192,9 @@ func (x missed) headline() string {
 		return subject + " " + x.verdict() + x.lost()
 	case x.r.Already:
 		return subject + " " + x.is() + ": " + x.verdict() + x.lost()
+	case x.r.Sometimes && x.r.Share > 0 && x.byAddresses() != "":
+		return fmt.Sprintf("%s may %s: a hash of %s chooses, with a chance of %s, and connections between the same two hosts share the choice",
+			subject, strings.NewReplacer("goes ", "go ", "gets ", "get ").Replace(x.is()), x.byAddresses(), share(x.r.Share))
 	case x.r.Sometimes && x.r.Share > 0:
 		return fmt.Sprintf("%s %s sometimes: %s of all flows", subject, x.is(), share(x.r.Share))
 	case x.r.Sometimes:
@@ -201,6 +224,16 @@ func (p *page) blockers(x missed) {
 	p.blank()
 }
 
+// others writes the other facts, each of which stops the packet too.
+func (p *page) others(x missed) {
+	for i := range x.r.Also {
+		p.block("  also     ", x.blocker(&x.r.Also[i]), plain)
+	}
+	if len(x.r.Also) > 0 {
+		p.blank()
+	}
+}
+
 // WhyNotJSON writes the same as JSON: an array with one object for each destination.
 func WhyNotJSON(w io.Writer, all []*report.WhyNot) error {
 	for _, r := range all {
@@ -208,6 +241,9 @@ func WhyNotJSON(w io.Writer, all []*report.WhyNot) error {
 		x := missed{r, told{r.Decision}}
 		for i := range r.Because {
 			r.Because[i].Text = x.blocker(&r.Because[i])
+		}
+		for i := range r.Also {
+			r.Also[i].Text = x.blocker(&r.Also[i])
 		}
 		x.texts(r.Warnings)
 	}

@@ -136,6 +136,10 @@ func (x missed) packetFact(b *report.Blocker) string {
 		return "IPv6 is switched off on " + have + " (disable_ipv6 = 1)"
 	case lookup.FaultDown:
 		return have + " is down"
+	case lookup.FaultNeighbour:
+		return "the gateway " + have + " does not answer"
+	case lookup.FaultCarrier:
+		return have + " has no carrier"
 	case lookup.FaultIgnored:
 		return have + " has no carrier, and ignore_routes_with_linkdown is on"
 	case whynot.CodeBound:

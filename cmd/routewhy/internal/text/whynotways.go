@@ -27,6 +27,9 @@ func (p *page) ways(x missed) {
 		so := "so"
 		if x.r.Sometimes {
 			so = "so for all flows"
+			if x.byAddresses() != "" {
+				so = "sure"
+			}
 		}
 		which := ", any one of these (each was tried on a copy)"
 		if len(x.r.Ways) == 1 {
@@ -47,7 +50,7 @@ func (p *page) ways(x missed) {
 			}
 			p.line("    " + c)
 			if note != "" {
-				p.line("      " + p.st.paint(dim, note))
+				p.block("      ", note, dim)
 			}
 		}
 	}
@@ -59,10 +62,28 @@ func (p *page) ways(x missed) {
 // wayFault says what is wrong with the way that the packet then takes; empty: nothing is
 // known to be.
 func wayFault(w *report.Way) string {
+	if w.Sometimes {
+		return "; then " + chance(w) + wayTo(w)
+	}
+	return wayTo(w)
+}
+
+// chance says that a way is for a part of all flows.
+func chance(w *report.Way) string {
+	if w.Share > 0 {
+		return "a hash chooses, with a chance of " + share(w.Share)
+	}
+	return "a hash chooses"
+}
+
+// wayTo says what is wrong where packets then go.
+func wayTo(w *report.Way) string {
 	if w.DeadEnd != nil {
 		switch w.DeadEnd.Code {
 		case lookup.NoteNoPort:
 			return "; but " + name(w.DeadEnd.Have) + " has no port"
+		case whynot.CodeByLoopback:
+			return "; but what leaves by " + name(w.DeadEnd.Have) + " comes back to this host"
 		case whynot.CodeLoopback:
 			return "; but other hosts drop packets to a loopback address"
 		}
@@ -70,10 +91,24 @@ func wayFault(w *report.Way) string {
 			return "; but " + text
 		}
 	}
+	text := ""
 	if w.Direct != "" {
-		return fmt.Sprintf("; it must answer on %s itself", iproute2.Safe(w.Direct))
+		text = fmt.Sprintf("; it must answer on %s itself", iproute2.Safe(w.Direct))
 	}
-	return ""
+	return text + unnumbered(w)
+}
+
+// unnumbered says that the device of a new route has no address, and which source packets get;
+// empty: it has one.
+func unnumbered(w *report.Way) string {
+	dev := iproute2.Safe(w.Unnumbered)
+	switch {
+	case w.Unnumbered == "":
+		return ""
+	case !w.Src.IsValid():
+		return fmt.Sprintf("; %s has no address, so packets have no source", dev)
+	}
+	return fmt.Sprintf("; %s has no address, so packets leave from %s", dev, w.Src)
 }
 
 // moved says which other packets would go differently.
