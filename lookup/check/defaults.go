@@ -177,7 +177,7 @@ func defaultCovered(h *Host) []Finding {
 			}
 			by := h.replaced(fam)
 			hop := h.hops(&s.Route)[0]
-			if len(by) == 0 || by[0].Route.Table != s.Route.Table || h.usesToo(&hop) {
+			if len(by) == 0 || by[0].Route.Table != s.Route.Table || h.usesToo(&hop) || h.goesBeside(fam) {
 				continue
 			}
 			r := s.Route
@@ -189,6 +189,19 @@ func defaultCovered(h *Host) []Finding {
 		}
 	}
 	return out
+}
+
+// goesBeside reports whether the other family has a route of its own by the gateway of its
+// default route: by it a tunnel's own packets go.
+func (h *Host) goesBeside(fam route.Family) bool {
+	other := route.IPv4
+	if fam == route.IPv4 {
+		other = route.IPv6
+	}
+	return slices.ContainsFunc(h.defaults(other), func(s lookup.EntryStatus) bool {
+		hops := h.hops(&s.Route)
+		return s.Status == lookup.StatusShadowed && len(hops) > 0 && h.usesToo(&hops[0])
+	})
 }
 
 // usesToo reports whether a route that is not a default route has the same gateway by the
