@@ -74,7 +74,7 @@ const (
 
 // Compare compares a decision about a packet with the kernel's answer.
 func (f *FIB) Compare(flow *route.Flow, d *Decision, a *route.Answer) Comparison {
-	if d.Shortcut == ShortcutNoIPv6 || d.Shortcut == ShortcutSmallMTU {
+	if flow.Dst.Is6() && d.Shortcut.beforeLookup() {
 		return Comparison{Asked: a.Asked, Agrees: a.Asked, NextHop: -1, Benign: []Reason{{Code: CodeBeforeLookup}}}
 	}
 	if tool, other := f.toolInVRF(*flow, d); other {

@@ -37,6 +37,7 @@ const (
 	NoteEncap            Code = "encap"              // a light-weight tunnel wraps the packet; Have: its kind
 	NoteSocketElsewhere  Code = "socket-elsewhere"   // a connected socket ends elsewhere; Have: the source it gets
 	NoteLookedUpTwice    Code = "looked-up-twice"    // a connection ends elsewhere than the look-up that chose its source
+	NoteStaysOnLink      Code = "source-stays"       // IPv6 drops what is to be forwarded, after the look-up, because of its source; Have: the device, Want: the source
 	NoteNotForwarded     Code = "not-forwarded6"     // IPv6 drops what is to be forwarded, after the look-up; Have: the device
 	NoteMayRefuse        Code = "may-be-refused"     // a source that is refused if there ever was a route of type local; Have: it, Want: the error
 	NoteLoDown           Code = "lo-down"            // what ends at this host goes through lo, which is down

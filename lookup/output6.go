@@ -30,8 +30,9 @@ func (w *walk) decide6(d *Decision) {
 		case w.dropsIPv6(dev):
 			*d = refusal(ShortcutNoIPv6, route.EINVAL)
 			return
-		case staysHere(dst) && dev.Flags&route.LinkLoopback == 0:
-			*d = refusal(ShortcutMartianDst, route.EINVAL)
+		}
+		if martian := martian6(dev, w.flow.Src, dst); martian != "" {
+			*d = refusal(martian, route.EINVAL)
 			return
 		}
 		w.iif, w.flow.Out = w.flow.In, 0
@@ -102,6 +103,23 @@ func (w *walk) dropsIPv6(dev *device) bool {
 		return dev.conf6.value[settingDisableIPv6] != 0
 	}
 	return len(dev.addrs6) == 0 && w.conf(route.IPv6, dev, settingDisableIPv6) != 0
+}
+
+// martian6 says why a packet that a device receives is dropped before a route is looked up:
+// its source or its destination cannot come from another host (ip6_rcv_core in
+// net/ipv6/ip6_input.c). Empty: it is not.
+func martian6(dev *device, src, dst netip.Addr) Shortcut {
+	lo := dev.Flags&route.LinkLoopback != 0
+	here := lo || dev.Kind == vrfKind
+	switch {
+	case src.IsLoopback() && !here:
+		return ShortcutMartianSrc
+	case dst.IsLoopback() && !here, staysHere(dst) && (!lo || dst.As16()[1]&0x0f == 0):
+		return ShortcutMartianDst
+	case src.IsMulticast() || src.Is4In6():
+		return ShortcutMartianSrc
+	}
+	return ""
 }
 
 // searchVRF6 is the look-up for the link of a device in a VRF: the rules are not

@@ -210,3 +210,13 @@ const (
 	ShortcutSmallMTU     Shortcut = "received-small-mtu"    // received by a device whose MTU is too small for IPv6, and dropped before a look-up
 	ShortcutVRFLink      Shortcut = "vrf-link"              // IPv6 to a link-local address or group by a VRF device, which has no link
 )
+
+// beforeLookup reports whether a received IPv6 packet is dropped before the look-up that
+// RTM_GETROUTE makes.
+func (s Shortcut) beforeLookup() bool {
+	switch s {
+	case ShortcutNoIPv6, ShortcutSmallMTU, ShortcutMartianSrc, ShortcutMartianDst:
+		return true
+	}
+	return false
+}

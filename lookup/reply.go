@@ -164,10 +164,26 @@ func (d *Decision) isGroup() bool {
 // found a route: the kernel asks whether it may forward only after the look-up
 // (ip6_forward in net/ipv6/ip6_output.c).
 func (f *FIB) dropsForwarded6(t *Trace) bool {
-	dev := f.byIndex[t.Flow.In]
-	if t.Flow.In == 0 || dev == nil || !t.Flow.Dst.Is6() || t.Decision.Disposition != DispositionUnicast {
+	return f.forwardingOff6(t) || f.staysOnLink6(t)
+}
+
+// staysOnLink6 reports whether a received packet is not forwarded because of its source: a
+// link-local one, or none. It may go back by the device that it came by.
+func (f *FIB) staysOnLink6(t *Trace) bool {
+	src := t.Flow.Src
+	return f.isForwarded6(t) && (src.IsLinkLocalUnicast() || src.IsUnspecified()) &&
+		!slices.ContainsFunc(t.Decision.NextHops, func(h NextHop) bool { return h.Link == t.Flow.In })
+}
+
+func (f *FIB) isForwarded6(t *Trace) bool {
+	return t.Flow.In != 0 && f.byIndex[t.Flow.In] != nil && t.Flow.Dst.Is6() && t.Decision.Disposition == DispositionUnicast
+}
+
+func (f *FIB) forwardingOff6(t *Trace) bool {
+	if !f.isForwarded6(t) {
 		return false
 	}
+	dev := f.byIndex[t.Flow.In]
 	all, known := f.snap.Sysctls.Conf(route.IPv6, "all", "forwarding")
 	forced, _ := f.snap.Sysctls.Conf(route.IPv6, dev.Name, "force_forwarding")
 	return known && all == 0 && forced == 0

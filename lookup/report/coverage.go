@@ -269,7 +269,7 @@ func (s *surveyed) become(out *CoverageWay, first netip.Addr) {
 	out.Disposition, out.Errno, out.SomeRefused, out.Ambiguous, out.SentOn = d.Disposition, d.Errno, d.SomeRefused, d.Ambiguous, d.SentOn
 	if flow.In != 0 && d.Disposition == lookup.DispositionUnicast {
 		notes := s.fib.Notes(s.fib.Explain(flow))
-		out.NotForwarded = slices.ContainsFunc(notes, func(n lookup.Note) bool { return n.Code == lookup.NoteNotForwarded })
+		out.NotForwarded = slices.ContainsFunc(notes, func(n lookup.Note) bool { return n.Code == lookup.NoteNotForwarded || n.Code == lookup.NoteStaysOnLink })
 	}
 	target := lookup.FaultTarget // the address itself, and so not true of all
 	if d.Why.Code != target {

@@ -217,7 +217,9 @@ func (e *Explanation) OnlyConnected() bool {
 }
 
 // NotForwarded reports whether the packet is dropped after its look-up.
-func (e *Explanation) NotForwarded() bool { return e.Noted(lookup.NoteNotForwarded) }
+func (e *Explanation) NotForwarded() bool {
+	return e.Noted(lookup.NoteNotForwarded) || e.Noted(lookup.NoteStaysOnLink)
+}
 
 // Lookups are all look-ups that a kernel can be asked about: the explanation's
 // own, the other ones of a connection, and those of the answers.

@@ -67,6 +67,7 @@ func packetKinds() []Kind {
 		{lookup.NoteEncap, "A tunnel wraps the packet", i, s, "The route has an encapsulation. What comes out of it may be routed again."},
 		{lookup.NoteSocketElsewhere, "A connected socket takes another way", w, s, "A socket without a source looks up again with the source that the first look-up chose, and that look-up ends elsewhere."},
 		{lookup.NoteLookedUpTwice, "The second look-up ends elsewhere", i, s, "The look-up that chose the source of the connection ended elsewhere than the one with that source."},
+		{lookup.NoteStaysOnLink, "IPv6 does not forward packets with such a source", e, s, "A route was found, and the packet is dropped after the look-up: a link-local source has no meaning on another link, and a packet without a source cannot be answered."},
 		{lookup.NoteNotForwarded, "IPv6 does not forward the packet", e, s, "A route was found, and the packet is dropped after the look-up, because IPv6 forwarding is off."},
 		{lookup.NoteForwardingOff4, "IPv4 does not forward the packet", e, s, "The packet came in for another host, and IPv4 forwarding is off on the device that received it."},
 		{lookup.NoteMayRefuse, "The packet may be refused", w, s, "The kernel lets the source in only where no route of type local was ever added. One that was deleted does not show."},

@@ -37,6 +37,9 @@ func decide6(s *route.Snapshot, f route.Flow, asked bool) Answer {
 		if v, _ := s.Sysctls.Conf(route.IPv6, s.LinkName(f.In), "disable_ipv6"); v != 0 {
 			return d.finish(refuse(route.EINVAL))
 		}
+		if !asked && d.cannotArrive6(f) {
+			return d.finish(refuse(route.EINVAL))
+		}
 		a.flow.uid = 0 // ip6_route_input asks for root
 		a.flow.iif, a.flow.oif = f.In, 0
 		a.device, a.strict = f.In, needsStrict
@@ -201,4 +204,20 @@ func (d *decision) suppressed6(r *route.Rule, res result6) bool {
 		return true
 	}
 	return r.SuppressGroup != -1 && d.inGroup(res.hop.Link, r.SuppressGroup)
+}
+
+// cannotArrive6 is the rest of ip6_rcv_core: neither RFC 4291 2.5.3 (loopback) nor 2.7
+// (groups of the node, groups as sources) let such a packet leave its sender.
+func (d *decision) cannotArrive6(f route.Flow) bool {
+	loopback := f.Src == netip.IPv6Loopback() || f.Dst == netip.IPv6Loopback()
+	if loopback && !d.isLoopback(f.In) && !d.isVRF(f.In) {
+		return true
+	}
+	if isMulticast6(f.Dst) {
+		scope := f.Dst.As16()[1] % 16
+		if scope == 0 || scope == 1 && !d.isLoopback(f.In) {
+			return true
+		}
+	}
+	return f.Src.IsValid() && (isMulticast6(f.Src) || f.Src.Is4In6())
 }

@@ -127,6 +127,9 @@ func (v covered) leaves(w *report.CoverageWay, d *report.Decision) string {
 	switch {
 	case w.NotForwarded:
 		verb = "is not forwarded (net.ipv6.conf.all.forwarding = 0), though it has a route "
+		if from := v.Query.From; from.IsLinkLocalUnicast() || from.IsUnspecified() {
+			verb = "is not forwarded, because of its source, though it has a route "
+		}
 	case d.SentOn:
 		verb = "is forwarded "
 	}

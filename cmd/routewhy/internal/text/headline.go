@@ -15,8 +15,11 @@ import (
 // headline is the answer in one sentence, which can be understood alone.
 func (e told) headline() string {
 	verdict := e.verdict()
-	if e.NotForwarded() {
+	switch {
+	case e.Noted(lookup.NoteNotForwarded):
 		verdict = "is not forwarded (net.ipv6.conf.all.forwarding = 0), though its look-up " + verdict
+	case e.Noted(lookup.NoteStaysOnLink):
+		verdict = "is not forwarded, because of its source, though its look-up " + verdict
 	}
 	out := e.wayOut()
 	if out == "" && e.Shortcut != lookup.ShortcutVRFLink {

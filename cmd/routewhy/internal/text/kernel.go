@@ -62,6 +62,8 @@ func (p *page) kernel(e told, silent bool) {
 		p.lookupsAgree(e)
 	case k.Asked && (e.Shortcut == lookup.ShortcutNoIPv6 || e.Shortcut == lookup.ShortcutSmallMTU):
 		p.detail("kernel", e.kernelTold()+": ip -6 route get does not check whether the device takes IPv6", plain)
+	case k.Asked && e.droppedBefore6():
+		p.detail("kernel", e.kernelTold()+": ip -6 route get does not check whether such a packet may come in", plain)
 	case k.Agrees != nil && *k.Agrees:
 		p.detail("kernel", "agrees"+e.dropErrno()+e.both()+e.explained(), plain)
 	}
@@ -171,4 +173,10 @@ func (e told) explained() string {
 		return ""
 	}
 	return "; " + strings.Join(out, "; ")
+}
+
+// droppedBefore6 reports whether a received IPv6 packet is dropped before its look-up,
+// because of its addresses.
+func (e told) droppedBefore6() bool {
+	return e.Looked().Addr().Is6() && (e.Shortcut == lookup.ShortcutMartianSrc || e.Shortcut == lookup.ShortcutMartianDst)
 }

@@ -138,6 +138,11 @@ func (e told) rare(n *report.Finding, have string) string {
 		return e.socketElsewhere()
 	case lookup.NoteLookedUpTwice:
 		return e.socketTwice()
+	case lookup.NoteStaysOnLink:
+		if e.Looked().From.IsUnspecified() {
+			return "the packet is dropped all the same: nothing without a source is forwarded, which the look-up does not check"
+		}
+		return fmt.Sprintf("the packet is dropped all the same, and its sender gets ICMPv6 \"beyond scope of source address\": the link-local source %s has a meaning on %s alone, which the look-up does not check", n.Want, have)
 	case lookup.NoteNotForwarded:
 		return "the packet is dropped all the same: IPv6 forwarding is off (net.ipv6.conf.all.forwarding = 0), which the look-up does not check"
 	case lookup.NoteMayRefuse:
