@@ -173,6 +173,15 @@ func (l *live) not(t *testing.T, dst string, e route.Errno) {
 	}
 }
 
+// TestCauseWithoutNeighbours asks about a device without carrier and without neighbours: what
+// is sent there is lost, and the program hears of nothing.
+func TestCauseWithoutNeighbours(t *testing.T) {
+	l := open(t, routetest.Setup{
+		"ip link set lo up", "ip link add v0 type veth peer name p0", "ip link set v0 arp off", "ip link set v0 up", "ip addr add 10.0.0.1/24 dev v0",
+	})
+	l.not(t, "10.0.0.9", route.EHOSTUNREACH)
+}
+
 // cause compares an attempt with the error that it gets, and with what is said of a cause of
 // that error.
 func (l *live) cause(t *testing.T, a attempt, want route.Errno, code lookup.Code, state CauseState) {

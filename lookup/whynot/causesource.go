@@ -110,7 +110,8 @@ func (x *causes) afterSource(all []Cause) []Cause {
 // byDeadEnd is the cause about the devices by which the packet leaves: nobody answers there.
 func (x *causes) byDeadEnd(c lookup.Code) Cause {
 	why := x.fib.DeadEnd(&x.flow, x.d)
-	if why.Code == lookup.FaultCarrier || why.Code == lookup.FaultDown {
+	asks := slices.ContainsFunc(x.d.NextHops, func(h lookup.NextHop) bool { return x.fib.HasNeighbours(h.Link) })
+	if asks && (why.Code == lookup.FaultCarrier || why.Code == lookup.FaultDown) { // other devices drop it, and nobody is told
 		return Cause{Code: c, State: CauseIs, Reason: why}
 	}
 	if l := x.noPort(); l != "" {

@@ -402,7 +402,27 @@ func (x caused) silence(c *report.Cause) string {
 	case c.State == whynot.CauseNot:
 		return "silence: the packet does not even leave"
 	}
-	return fmt.Sprintf("a packet or an answer that is lost on the way: routewhy %s --reply looks at the way back", x.Looked().Addr())
+	return fmt.Sprintf("a packet or an answer that is lost on the way: routewhy %s --reply looks at the way back", x.asked())
+}
+
+// asked is the packet's destination, and the flags that were given with it and that choose its
+// way.
+func (x caused) asked() string {
+	q := x.Looked()
+	text := x.label()
+	if q.From.IsValid() && q.Has(lookup.FieldFrom) {
+		text += " --from " + q.From.String()
+	}
+	if q.Oif != "" && q.Has(lookup.FieldOif) {
+		text += " --oif " + iproute2.Safe(q.Oif)
+	}
+	if q.Has(lookup.FieldMark) {
+		text += fmt.Sprintf(" --mark %#x", q.Marked())
+	}
+	if q.UID != nil && q.Has(lookup.FieldUID) {
+		text += fmt.Sprintf(" --uid %d", *q.UID)
+	}
+	return text
 }
 
 // wayOutWords say why no packet gets out.
