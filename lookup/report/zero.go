@@ -32,6 +32,9 @@ type ZeroFacts struct {
 	// may be a default route in a table that is not.
 	RoutesUnread   bool `json:"routes_unread,omitempty"`
 	DefaultUnknown bool `json:"default_unknown,omitempty"`
+	// ConnectErrno is what connect(2) to the zero address gives because this host does not
+	// have its loopback address, or does not let packets to it out.
+	ConnectErrno route.Errno `json:"connect_errno,omitzero"`
 	// Meant are the commands of the default routes that were probably meant, in the order of
 	// Host.
 	Meant []string `json:"meant,omitempty"`
@@ -98,6 +101,7 @@ func NewZero(e *Explanation, whole *lookup.FIB) *Zero {
 		Unreached: n.unreached(whole, fam), Listening: n.listening(fam), ListeningUnread: n.whyLacks(route.FactSockets), NoAddress: n.bare(fam),
 	}}
 	f := &z.Facts
+	f.ConnectErrno = connectsToLoopback(whole, fam)
 	if fam == route.IPv4 {
 		f.Network, f.RouteLines = entries(netip.PrefixFrom(zero, 8)), n.routeLines()
 		f.LocalnetUnread = n.snap.Lacks(route.FactSysctls, route.IPv4)
@@ -116,6 +120,17 @@ func NewZero(e *Explanation, whole *lookup.FIB) *Zero {
 		z.Warnings = append(z.Warnings, NewRemark(RemarkProcesses, "", why))
 	}
 	return z
+}
+
+// connectsToLoopback is what connect(2) to a family's zero address gives. It is made to
+// 127.0.0.1 or ::1 instead, and IPv4 looks that up from the same address.
+func connectsToLoopback(whole *lookup.FIB, f route.Family) route.Errno {
+	flow := route.Flow{Dst: netip.IPv6Loopback()}
+	if f == route.IPv4 {
+		flow.Dst = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		flow.Src = flow.Dst
+	}
+	return whole.Lookup(flow).Errno
 }
 
 // Why no other host reaches a socket that is bound to the zero address.
@@ -144,6 +159,8 @@ func (z *Zero) Status() Status {
 	switch {
 	case z.Disagreement() != nil:
 		return StatusDisagrees
+	case z.Facts.ConnectErrno != 0:
+		return StatusNoRoute
 	case z.Query.Family() == route.IPv4 && z.WayOut != "": // lo is down
 		return StatusNoRoute
 	}
