@@ -25,7 +25,7 @@ func checkText(f *report.CheckFinding) string {
 		lookup.NoteNoPort, lookup.NoteIsPort:
 		return routeInTable(n.Route) + x.more() + ": " + entryFinding(n)
 	case check.CodeLegPassedOver:
-		return fmt.Sprintf("%s%s: the gateway %s is %s: it does not answer, and the other next hops carry its packets", routeInTable(n.Route), x.more(),
+		return fmt.Sprintf("%s%s: the gateway %s is %s, neighbour FAILED: it does not answer, and the other next hops carry its packets", routeInTable(n.Route), x.more(),
 			n.Gateway.Address, reachWords(n.Gateway, n.Gateway.Dev))
 	case lookup.NoteTied:
 		return x.routes(" and ") + ": " + tiedWords(&report.Finding{Reason: n.Reason})
