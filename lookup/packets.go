@@ -20,7 +20,7 @@ func (f *prober) packets(sel *route.Selector, flow route.Flow, e *entry) []route
 		return []route.Flow{sent}
 	}
 	got := sent
-	got.Src = f.strangerIn(sel.Src)
+	got.Src = f.strangerIn(sel.Src.Masked())
 	if got.In = f.entrance(got.Src, e); got.In == 0 {
 		return []route.Flow{sent}
 	}
@@ -89,7 +89,7 @@ func (f *prober) flowFor(s *route.Selector, flow route.Flow) route.Flow {
 		return flow
 	}
 	if s.Src.IsValid() && s.Src.Bits() > 0 {
-		flow.Src = f.sourceIn(s.Src)
+		flow.Src = f.sourceIn(s.Src.Masked())
 	}
 	if s.MarkMask != 0 {
 		flow.Mark = s.Mark

@@ -62,7 +62,7 @@ func (s *Solver) byRule(r *route.Rule, like route.Flow, goal func(*sketch) bool)
 	if !within.IsValid() || r.Selector.Not {
 		within = r.Family.Default()
 	}
-	x.destinations(within)
+	x.destinations(within.Masked())
 	x.startBy(&r.Selector)
 	return x.run()
 }

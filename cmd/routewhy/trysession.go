@@ -33,17 +33,24 @@ func (o *options) writeCommands(t *report.Trial, s stdio) error {
 	if t.Report.Changing() {
 		fmt.Fprintln(s.Stderr, "routewhy: --try: the tables were changing while they were read: ask again")
 	}
+	option := "--undo"
+	if o.script.given {
+		option = "--script"
+	}
 	for _, line := range text.UndoLeft(t.Report) {
-		fmt.Fprintln(s.Stderr, "routewhy: "+line)
+		fmt.Fprintf(s.Stderr, "routewhy: %s does not bring back %s\n", option, line)
 	}
 	if o.undo {
 		return text.Undo(s.Stdout, t.Report.Undo)
+	}
+	if len(t.Report.Undo) == 0 {
+		return fmt.Errorf("--try: no command takes this back, and so a script would not: see routewhy --try without --script")
 	}
 	var commands []string
 	for i := range t.Run.Steps {
 		commands = append(commands, text.ShellWords(t.Run.Steps[i].Words))
 	}
-	return text.Script(s.Stdout, commands, t.Report.Undo, int(o.script.value))
+	return text.Script(s.Stdout, t.Report, commands, int(o.script.value))
 }
 
 // rehearsalTime is how long a rehearsal may take.

@@ -71,12 +71,6 @@ func (c *Rule) check(t *tx, r *route.Rule) *Refusal {
 	case r.Goto != 0 && r.Goto <= r.Priority:
 		return refuse(route.EINVAL, msgBackward)
 	}
-	if s.Src.IsValid() {
-		s.Src = s.Src.Masked()
-	}
-	if s.Dst.IsValid() {
-		s.Dst = s.Dst.Masked()
-	}
 	return nil
 }
 

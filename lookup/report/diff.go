@@ -214,7 +214,7 @@ func (r *sideRule) ask(s *lookup.Solver) *Query {
 func (r *sideRule) destination() (dst netip.Addr, anyElse bool) {
 	within := r.changed
 	if s := &r.rule.Selector; s.Dst.IsValid() && !s.Not && (!within.IsValid() || !within.Overlaps(s.Dst) || s.Dst.Bits() > within.Bits()) {
-		within = s.Dst
+		within = s.Dst.Masked()
 	}
 	if within.IsValid() && within.Bits() > 0 {
 		return hostIn(within), false

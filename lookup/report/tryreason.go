@@ -391,7 +391,7 @@ func (w *why) nearRule(c *change.Rule) {
 func likeness(want, r *route.Rule) int {
 	n := 0
 	for _, same := range []bool{
-		want.Selector.Src.IsValid() && want.Selector.Src.Masked() == r.Selector.Src, want.Selector.Dst.IsValid() && want.Selector.Dst.Masked() == r.Selector.Dst,
+		want.Selector.Src.IsValid() && want.Selector.Src.Masked() == r.Selector.Src.Masked(), want.Selector.Dst.IsValid() && want.Selector.Dst.Masked() == r.Selector.Dst.Masked(),
 		want.Selector.Mark != 0 && want.Selector.Mark == r.Selector.Mark, want.Selector.In != "" && want.Selector.In == r.Selector.In,
 		want.Selector.Out != "" && want.Selector.Out == r.Selector.Out, want.Table != 0 && want.Table == r.Table,
 	} {

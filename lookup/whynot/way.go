@@ -330,7 +330,7 @@ func (e *extent) add(c change.Change, before *change.State, out *change.Outcome)
 		if s := &c.Rule.Selector; s.Not || !s.Dst.IsValid() {
 			e.all = true
 		} else {
-			e.within = append(e.within, s.Dst)
+			e.within = append(e.within, s.Dst.Masked())
 		}
 	default:
 		e.all = true

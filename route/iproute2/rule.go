@@ -298,7 +298,7 @@ func (e *resolving) prefix(r *route.Rule, addr string, length int) netip.Prefix 
 		return netip.Prefix{}
 	}
 	r.Family = family
-	return p.Masked()
+	return p
 }
 
 // masked reads a value and a mask with a number of bits. Without a mask, all bits count.

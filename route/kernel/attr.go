@@ -126,6 +126,16 @@ func (a *attrs) prefix(f route.Family, bits uint8) netip.Prefix {
 	return p
 }
 
+// rulePrefix is a prefix of a rule. The kernel keeps the bits after its length, and compares
+// them where a rule is deleted (fib4_rule_compare).
+func (a *attrs) rulePrefix(f route.Family, bits uint8) netip.Prefix {
+	p := netip.PrefixFrom(a.addr(f), int(bits))
+	if !p.IsValid() && a.err == nil {
+		a.err = fmt.Errorf("attribute %d: a prefix of %d bits", a.typ, bits)
+	}
+	return p
+}
+
 // via is a next hop of any family (struct rtvia).
 func (a *attrs) via() netip.Addr {
 	if len(a.data) < 2 {

@@ -239,6 +239,16 @@ func TestDecodeRule(t *testing.T) {
 			want: plain(4, func(*route.Rule) {}),
 		},
 		{
+			name: "host bits stay: a request to delete must have them",
+			msg:  ruleMessage([8]byte{afInet, 8, 24, 0, 100, 0, 0, 1}, 0, prio, attr(fraDst, ipBytes("10.1.2.3")), attr(fraSrc, ipBytes("192.0.2.2"))),
+			want: plain(4, func(r *route.Rule) { r.Selector.Dst, r.Selector.Src = prefix("10.1.2.3/8"), prefix("192.0.2.2/24") }),
+		},
+		{
+			name: "a source that is too long",
+			msg:  ruleMessage([8]byte{afInet, 0, 33, 0, 100, 0, 0, 1}, 0, prio, attr(fraSrc, ipBytes("192.0.2.2"))),
+			err:  "attribute 2: a prefix of 33 bits",
+		},
+		{
 			name: "suppressors",
 			msg: ruleMessage(hdr(afInet, 252, 1), 1, prio, attr32(fraTable, 100),
 				attr32(fraSuppressPrefixLen, 0), attr32(fraSuppressIfGroup, 42)),

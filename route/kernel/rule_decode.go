@@ -138,9 +138,9 @@ func suppressGroup(group uint32) int64 {
 func decodeSelectorAttr(s *route.Selector, a *attrs, f route.Family, dstBits, srcBits uint8) bool {
 	switch a.typ {
 	case fraSrc:
-		s.Src = a.prefix(f, srcBits)
+		s.Src = a.rulePrefix(f, srcBits)
 	case fraDst:
-		s.Dst = a.prefix(f, dstBits)
+		s.Dst = a.rulePrefix(f, dstBits)
 	case fraIifName:
 		s.In = a.str()
 	case fraOifName:

@@ -122,7 +122,7 @@ func encodePrefix(e *netlink.AttributeEncoder, typ uint16, p netip.Prefix) byte 
 		return 0
 	}
 	if p.Bits() > 0 {
-		e.Bytes(typ, p.Masked().Addr().AsSlice())
+		e.Bytes(typ, p.Addr().AsSlice())
 	}
 	return byte(p.Bits())
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"routewhy/lookup/report"
 )
 
 // scriptHead and the other constants are the parts of a script that makes a change and
@@ -13,7 +15,7 @@ const (
 # Makes a change and takes it back after %[1]d seconds, unless it is confirmed. Run it as
 # root. What takes it back is started before the change, outside of this session.
 # To confirm, log in anew, which shows that one still can, and: rm %[2]s/armed
-set -u
+%[3]sset -u
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 dir=%[2]s
 if ! mkdir "$dir"; then
@@ -62,16 +64,22 @@ failed() {
 	scriptTail = `echo "The change is made. Log in anew, and: rm $dir/armed"
 echo "Otherwise it is taken back after %[1]d seconds."
 `
+	scriptPartly = `echo "That does not bring everything back: see the first lines of $0."
+`
 	scriptDir = "/run/routewhy-undo"
 )
 
 // Script writes a POSIX shell script that makes a change. The script undoes the change
-// after the given seconds unless the user confirms it. Both commands and undo are
-// commands in the form that a shell takes.
-func Script(w io.Writer, commands, undo []string, seconds int) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, scriptHead, seconds, scriptDir)
-	for _, c := range undo {
+// after the given seconds unless the user confirms it. The commands are in
+// the form that a shell takes. The comments at its beginning say what undo does
+// not restore.
+func Script(w io.Writer, t *report.Try, commands []string, seconds int) error {
+	var b, left strings.Builder
+	for i := range t.UndoLeft {
+		fmt.Fprintf(&left, "# It does not bring back %s.\n", leftWords(&t.UndoLeft[i]))
+	}
+	fmt.Fprintf(&b, scriptHead, seconds, scriptDir, &left)
+	for _, c := range t.Undo {
 		fmt.Fprintf(&b, "\t%s\n", c)
 	}
 	b.WriteString(scriptArm)
@@ -79,6 +87,9 @@ func Script(w io.Writer, commands, undo []string, seconds int) error {
 		fmt.Fprintf(&b, "%s || failed\n", c)
 	}
 	fmt.Fprintf(&b, scriptTail, seconds)
+	if left.Len() > 0 {
+		b.WriteString(scriptPartly)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -251,7 +251,7 @@ func minor(c change.LeftoverCode) bool {
 func UndoLeft(t *report.Try) []string {
 	var out []string
 	for i := range t.UndoLeft {
-		out = append(out, "--undo does not bring back "+leftWords(&t.UndoLeft[i]))
+		out = append(out, leftWords(&t.UndoLeft[i]))
 	}
 	return out
 }
