@@ -178,16 +178,51 @@ func (t *tx) forwards6(l *route.Link, on bool) {
 	}
 }
 
-// purgeRouters deletes the default routes that router advertisements gave, except if a
-// device accepts such routes although it forwards (rt6_purge_dflt_routers).
+// purgeRouters deletes the default routes that the kernel made from router advertisements,
+// except if a device accepts such routes although it forwards (rt6_purge_dflt_routers, which
+// looks only at the root of each table).
 func (t *tx) purgeRouters() {
-	t.rewriteAll(route.IPv6, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
-		if r.Protocol != route.ProtocolRA || len(r.NextHops) == 0 || !r.NextHops[0].Gateway.IsValid() {
-			return r, false
+	for _, id := range t.edit.Tables(route.IPv6) {
+		at := RouteRef{Table: id, Dst: route.IPv6.Default()}
+		var keep []*route.Route
+		list := t.edit.At(id, at.Dst)
+		for _, r := range list {
+			if !Advertised(t.snap, route.IPv6.Default(), r) || t.acceptsForwarding(r) {
+				keep = append(keep, r)
+			}
 		}
-		l := t.link(r.NextHops[0].Link)
-		return r, l == nil || t.setting(route.IPv6, l.Name, "accept_ra") != 2
-	})
+		if len(keep) < len(list) {
+			t.setRoutes(at, list, keep)
+		}
+	}
+}
+
+// acceptsForwarding reports whether the device of a route accepts router advertisements
+// although it forwards.
+func (t *tx) acceptsForwarding(r *route.Route) bool {
+	l := t.link(r.NextHops[0].Link)
+	return l != nil && t.setting(route.IPv6, l.Name, "accept_ra") == 2
+}
+
+// metricAdvertised is the metric of the routes that the kernel makes from router
+// advertisements (IP6_RT_PRIO_USER). Network managers use others.
+const metricAdvertised = 1024
+
+// Advertised reports whether the kernel itself seems to have made a route from a router
+// advertisement (RTF_ADDRCONF, which no dump shows). A network manager that reads the
+// advertisements makes routes with the same protocol, but it switches accept_ra off, or
+// uses another metric, or gives no lifetime.
+func Advertised(s *route.Snapshot, dst netip.Prefix, r *route.Route) bool {
+	if dst.Addr().Is4() || r.Protocol != route.ProtocolRA || r.Metric != metricAdvertised || r.Expires == 0 || r.NextHopID != 0 ||
+		len(r.NextHops) == 0 || !r.NextHops[0].Gateway.IsValid() {
+		return false
+	}
+	l := s.Link(r.NextHops[0].Link)
+	if l == nil {
+		return false
+	}
+	accepts, known := s.Sysctls.Conf(route.IPv6, l.Name, "accept_ra")
+	return !known || accepts != 0
 }
 
 // setDisableIPv6 removes IPv6 from devices, or gives it back (addrconf_disable_ipv6).

@@ -167,6 +167,14 @@ func (u *undoer) leftNeighbours() (list []Leftover) {
 	return list
 }
 
+// advertised reports whether a change makes again a route that the kernel had made from a
+// router advertisement.
+func (u *undoer) advertised(c *Route) bool {
+	return slices.ContainsFunc(u.wantAt(spot{c.table(), c.Route.Dst}), func(r *route.Route) bool {
+		return r.Metric == c.Route.Metric && Advertised(u.wanted(), c.Route.Dst, r)
+	})
+}
+
 // protocolAdvertised is the protocol of an address that a router advertisement gave
 // (IFAPROT_KERNEL_RA).
 const protocolAdvertised = 2
@@ -206,7 +214,7 @@ func (u *undoer) anew() (list []Leftover) {
 			switch {
 			case c.Verb == Delete:
 				continue
-			case c.Family() == route.IPv6 && c.Route.Protocol == route.ProtocolRA:
+			case u.advertised(c):
 				x.Code = LeftAdvertised
 			case c.Expires != 0:
 				x.Code = LeftLifetime

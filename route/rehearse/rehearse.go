@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 
 	"routewhy/lookup/change"
 	"routewhy/route"
@@ -98,6 +99,10 @@ func unfit(s *route.Snapshot, commands []Command) string {
 				if encapsulates(one.Object.NextHop) {
 					return reasonEncap
 				}
+			case *change.Sysctl:
+				if forwards6(one) && slices.ContainsFunc(s.Routes, func(r route.Route) bool { return change.Advertised(s, r.Dst, &r) }) {
+					return "only the kernel makes routes from router advertisements as it did here"
+				}
 			case *change.Neighbour:
 				return "neighbours are not made again in a namespace"
 			case *change.NewLink:
@@ -110,6 +115,12 @@ func unfit(s *route.Snapshot, commands []Command) string {
 		}
 	}
 	return ""
+}
+
+// forwards6 reports whether a setting switches forwarding of IPv6, which deletes routes
+// that the kernel made from router advertisements.
+func forwards6(c *change.Sysctl) bool {
+	return strings.HasPrefix(c.Path, "net/ipv6/conf/") && strings.HasSuffix(c.Path, "/forwarding")
 }
 
 // reasonEncap is the reason why a route into a light-weight tunnel is not rehearsed. Only
