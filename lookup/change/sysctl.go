@@ -135,6 +135,7 @@ func (t *tx) setForwarding(f route.Family, dev string, n int) {
 		t.setConf(f, newDevices, "forwarding", n)
 		if f == route.IPv4 {
 			t.set(ipForward, strconv.Itoa(n))
+			t.setConf(f, allDevices, "accept_redirects", truthOf(n == 0))
 		}
 	}
 	if f == route.IPv4 {
@@ -159,6 +160,14 @@ func (t *tx) setForwarding(f route.Family, dev string, n int) {
 	if n != 0 {
 		t.purgeRouters()
 	}
+}
+
+// truthOf is a setting's value for yes or no.
+func truthOf(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // forwards6 joins or leaves the anycast addresses of a device's networks

@@ -47,10 +47,12 @@ const (
 	LeftSetting     LeftoverCode = "setting"        // a setting has another value
 	LeftUnread      LeftoverCode = "setting-unread" // a setting has another value perhaps: it was not read
 	LeftAddress     LeftoverCode = "address"        // an address is gone, new, or another one
+	LeftTemporary   LeftoverCode = "temporary"      // an address is there, and is not a temporary one
 	LeftAddrOrder   LeftoverCode = "address-order"  // a device's addresses are in another order
 	LeftRule        LeftoverCode = "rule"           // a rule is gone, new, or in another place
 	LeftUnmerged    LeftoverCode = "unmerged"       // the tables local and main stay two (fib_unmerge)
 	LeftObject      LeftoverCode = "nexthop"        // a next-hop object is gone, new, or another one
+	LeftTimers      LeftoverCode = "timers"         // the timers of a resilient group, which are not read
 	LeftRoute       LeftoverCode = "route"          // a route is gone, new, or in another place
 	LeftNeighbour   LeftoverCode = "neighbour"      // an entry of the neighbour table is gone, new, or in another state
 	LeftLifetime    LeftoverCode = "lifetime"       // a lifetime begins anew with what was left when the facts were read

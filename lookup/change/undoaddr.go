@@ -20,9 +20,12 @@ func (u *undoer) addrs(s *route.Snapshot, link int, f route.Family) []route.Addr
 	list := slices.DeleteFunc(slices.Clone(s.Addrs), func(a route.Addr) bool {
 		return a.Link != link || route.FamilyOf(a.Prefix.Addr()) != f
 	})
-	if u.protocolless {
-		for i := range list {
+	for i := range list {
+		if u.protocolless {
 			list[i].Protocol = 0
+		}
+		if f == route.IPv6 { // no request makes a temporary address
+			list[i].Flags &^= route.AddrSecondary
 		}
 	}
 	return list
@@ -61,12 +64,11 @@ func (u *undoer) addressesOf(link int, f route.Family) {
 	if done() {
 		return
 	}
-	least := u.mark()
 	u.back(m)
 	have := u.addrs(u.present(), link, f)
 	u.placeAddrs(want, link, f, alikeFirst(want, have, f))
 	if !done() {
-		u.now, u.changes = least.now, u.changes[:m.changes]
+		u.back(m)
 		u.placeAddrs(want, link, f, 0)
 	}
 }

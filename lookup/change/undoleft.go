@@ -35,6 +35,7 @@ func (u *undoer) left(all bool) []Leftover {
 			list = append(list, leftAddrs(l.Name, u.addrs(want, l.Index, f), u.addrs(have, l.Index, f))...)
 		}
 	}
+	list = append(list, leftTemporary(want, have)...)
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
 		list = append(list, leftRules(rulesOf(want, f), rulesOf(have, f))...)
 	}
@@ -62,7 +63,7 @@ func (u *undoer) left(all bool) []Leftover {
 // come first.
 func leftoverOrder() []LeftoverCode {
 	return []LeftoverCode{
-		LeftDevice, LeftDeviceState, LeftSetting, LeftAddress, LeftAddrOrder, LeftRule, LeftObject, LeftRoute, LeftNeighbour,
+		LeftDevice, LeftDeviceState, LeftSetting, LeftAddress, LeftTemporary, LeftAddrOrder, LeftRule, LeftObject, LeftTimers, LeftRoute, LeftNeighbour,
 		LeftHardware, LeftPort, LeftAttribute, LeftUnmerged, LeftUnread, LeftLifetime, LeftAdvertised,
 	}
 }
@@ -115,6 +116,19 @@ func leftAddrs(dev string, want, have []route.Addr) (list []Leftover) {
 	differ(have, want)
 	if list == nil {
 		list = append(list, Leftover{Code: LeftAddrOrder, Dev: dev})
+	}
+	return list
+}
+
+// leftTemporary names the IPv6 addresses that were temporary (RFC 8981) and are not now.
+func leftTemporary(want, have *route.Snapshot) (list []Leftover) {
+	for i := range want.Addrs {
+		w := &want.Addrs[i]
+		if w.Prefix.Addr().Is6() && w.Flags&route.AddrSecondary != 0 && slices.ContainsFunc(have.Addrs, func(a route.Addr) bool {
+			return a.Link == w.Link && a.Prefix == w.Prefix && a.Flags&route.AddrSecondary == 0
+		}) {
+			list = append(list, Leftover{Code: LeftTemporary, Dev: want.LinkName(w.Link), Prefix: w.Prefix})
+		}
 	}
 	return list
 }
@@ -195,6 +209,10 @@ func (u *undoer) anew() (list []Leftover) {
 			}
 			if m := u.wanted().Link(*c.Master); m != nil && hasPorts(m) {
 				list = append(list, Leftover{Code: LeftPort, Dev: u.wanted().LinkName(c.Index)})
+			}
+		case *NextHop:
+			if c.Verb != Delete && c.Object.Resilient {
+				list = append(list, Leftover{Code: LeftTimers, ID: c.Object.ID})
 			}
 		case *Addr:
 			x := Leftover{Dev: u.wanted().LinkName(c.Addr.Link), Prefix: c.Addr.Prefix}

@@ -159,7 +159,7 @@ func (s *stage) differs(want *change.State) ([]change.Leftover, error) {
 // the host's, or from what IPv6 does on a link by itself.
 func unimportant(l change.Leftover) bool {
 	switch l.Code {
-	case change.LeftDeviceState, change.LeftAddrOrder, change.LeftUnread, change.LeftUnmerged, change.LeftNeighbour, change.LeftLifetime, change.LeftAdvertised,
+	case change.LeftDeviceState, change.LeftAddrOrder, change.LeftUnread, change.LeftUnmerged, change.LeftNeighbour, change.LeftLifetime, change.LeftAdvertised, change.LeftTemporary, change.LeftTimers,
 		change.LeftHardware, change.LeftPort, change.LeftAttribute:
 		return true
 	case change.LeftSetting:

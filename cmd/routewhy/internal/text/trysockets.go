@@ -270,12 +270,16 @@ func leftWords(l *report.Leftover) string {
 		return "the setting " + iproute2.Safe(l.Path) + ", which was not read"
 	case change.LeftAddress:
 		return fmt.Sprintf("the address %s of %s", l.Prefix, dev)
+	case change.LeftTemporary:
+		return fmt.Sprintf("that %s of %s is a temporary address", l.Prefix, dev)
 	case change.LeftAddrOrder:
 		return "the order of the addresses of " + dev
 	case change.LeftRule:
 		return fmt.Sprintf("rule %d", l.Priority)
 	case change.LeftObject:
 		return fmt.Sprintf("the next-hop object %d", l.ID)
+	case change.LeftTimers:
+		return fmt.Sprintf("the timers of the next-hop object %d, which are not read", l.ID)
 	case change.LeftRoute:
 		return fmt.Sprintf("a route to %s in table %s, or the order of its routes", l.Prefix, iproute2.Safe(l.Table))
 	case change.LeftNeighbour:
