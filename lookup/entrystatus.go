@@ -143,8 +143,8 @@ func (f *prober) standing(e *entry, p netip.Prefix) EntryStatus {
 	s.Faults = f.Faults(&s.Route)
 	if len(s.Rules) == 0 {
 		s.Status = StatusUnreached
-		if r := f.MayLead(e.fam, e.route.Table); r != nil {
-			s.Status, s.Reason = StatusUnknown, Reason{Code: CodeMaySame, Want: f.snap.Names.Table(r.Table)}
+		if why := f.Unled(e.fam, e.route.Table); why.Code != "" {
+			s.Status, s.Reason = StatusUnknown, why
 		}
 		return s
 	}

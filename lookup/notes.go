@@ -306,7 +306,7 @@ func (f *FIB) unreachedTables(t *Trace) []Note {
 	fam := t.Flow.Family()
 	var out []Note
 	for _, id := range f.TableIDs(fam) {
-		if len(f.RulesTo(fam, id)) > 0 || f.MayLead(fam, id) != nil {
+		if len(f.RulesTo(fam, id)) > 0 || f.Unled(fam, id).Code != "" {
 			continue
 		}
 		w := walk{fib: f, flow: t.Flow, iif: route.LoopbackIndex, mem: new(memory)}

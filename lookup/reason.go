@@ -116,6 +116,7 @@ const (
 	CodeDefaultsTie   Code = "defaults-tie"     // neighbour states choose, and may alternate
 	CodeSrcShared4    Code = "source-shared"    // the device that was given the source last is taken, and several have it; Have: it
 	CodeRulesUnread   Code = "rules-unread"     // the policy rules could not be read
+	CodeRulesUnlisted Code = "rules-unlisted"   // no rules are listed, so that a rule may lead to a table that the default ones do not lead to; Want: the table
 	CodeMergedUnread  Code = "merged-unread"    // it is not known whether local and main share one trie, which decides; Want: local's prefix
 	CodeNoTables      Code = "table-unread"     // Want: the table
 	CodeRoutesUnread  Code = "routes-unread"    // the routes could not be read

@@ -52,6 +52,21 @@ func (f *FIB) MayLead(fam route.Family, t route.Table) *route.Rule {
 	return nil
 }
 
+// Unled says why it is not known whether a rule leads to a table that no known rule leads to;
+// the zero Reason: it is known that none does.
+func (f *FIB) Unled(fam route.Family, t route.Table) Reason {
+	if r := f.MayLead(fam, t); r != nil {
+		return Reason{Code: CodeMaySame, Want: f.snap.Names.Table(r.Table)}
+	}
+	switch {
+	case f.snap.Lacks(route.FactRules, fam):
+		return f.lacks(Reason{Code: CodeRulesUnread}, route.FactRules, fam)
+	case f.snap.Assumes(route.FactRules, fam):
+		return Reason{Code: CodeRulesUnlisted, Want: f.snap.Names.Table(t)}
+	}
+	return Reason{}
+}
+
 // RulesTo are the rules that lead to a table, to be read only.
 func (f *FIB) RulesTo(fam route.Family, t route.Table) []*route.Rule {
 	if !f.family(fam).vrfs || f.vrfOf[t] == nil {

@@ -58,6 +58,8 @@ type Table struct {
 	// PerhapsRule is the priority of a rule that may lead to it, because the rule's table is
 	// known only by its name or only by its number; absent: there is none.
 	PerhapsRule *uint32 `json:"perhaps_rule,omitempty"`
+	// Unlisted says that no rule is known to lead to it, and that the rules are not known.
+	Unlisted bool `json:"unlisted,omitempty"`
 	// Count is how many routes it has, and Default says that one of them is a default route.
 	Count   int  `json:"count"`
 	Default bool `json:"default,omitempty"`
@@ -295,6 +297,7 @@ func (n names) dumpTable(k tableKey, c *tableCount) Table {
 	if r := n.fib.MayLead(k.family, k.id); r != nil && len(t.Rules) == 0 {
 		t.PerhapsRule = &r.Priority
 	}
+	t.Unlisted = len(t.Rules) == 0 && t.PerhapsRule == nil && n.fib.Unled(k.family, k.id).Code != ""
 	if c == nil {
 		return t
 	}

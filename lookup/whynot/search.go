@@ -475,8 +475,8 @@ func (q *search) unreached(s *state, t *lookup.Trace, wanted []*route.Route) []o
 		}
 		seen[w.Table] = true
 		f := Fact{Reason: lookup.Reason{Code: CodeUnreached}, Wanted: w, order: last}
-		if r := s.fib.MayLead(s.family(), w.Table); r != nil {
-			f.Reason = lookup.Reason{Code: lookup.CodeMaySame, Want: s.fib.Snapshot().Names.Table(r.Table)}
+		if why := s.fib.Unled(s.family(), w.Table); why.Code != "" {
+			f.Reason = why
 		}
 		if last < 0 {
 			f.order = len(s.rules)

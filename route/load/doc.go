@@ -44,7 +44,9 @@
 // is unknown too. Table default is an exception: it is assumed to be empty if main is
 // listed. If no rules are listed, the default ones are assumed. If table local is not
 // listed, it is made from the addresses. If these are not listed either, it is made
-// from the sources of the routes that the kernel itself makes.
+// from the sources of the routes that the kernel itself makes. If no rules are listed, but a
+// table to which no default rule leads, a rule may lead there: what that table has a route
+// for is unknown.
 //
 // # What is not understood, or not there
 //

@@ -101,6 +101,9 @@ func (p *page) family(d *report.Dump, family string) {
 		} else if t.PerhapsRule != nil {
 			how = fmt.Sprintf("rule %d may lead to %s: the list of the tables' names is missing", *t.PerhapsRule, tableWords(t.Table))
 		}
+		if t.Unlisted {
+			how = "whether a rule leads to " + tableWords(t.Table) + " is not known"
+		}
 		p.line("    -  " + p.st.paint(yellow, how))
 		p.table(d, t)
 	}

@@ -31,6 +31,8 @@ func (x missed) blocker(b *report.Blocker) string {
 		return fmt.Sprintf("no rule leads to %s, which has %s", tableWords(b.Wanted.Table), b.Wanted.Line())
 	case lookup.CodeMaySame:
 		return fmt.Sprintf("no rule is known to lead to %s, though a rule leads to %s, which may be the same table", tableWords(b.Wanted.Table), tableWords(name(b.Reason.Want)))
+	case lookup.CodeRulesUnlisted, lookup.CodeRulesUnread:
+		return fmt.Sprintf("no rule is known to lead to %s: the rules are not known", tableWords(b.Wanted.Table))
 	case whynot.CodeSkipGoto:
 		return fmt.Sprintf("rule %d goes on at %s, and leaves out the rules between", b.Rule.Priority, b.Reason.Want)
 	case lookup.CodeSuppressPrefix, lookup.CodeSuppressGroup:

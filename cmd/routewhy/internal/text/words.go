@@ -177,6 +177,8 @@ func unreadWords(r report.Reason) string {
 		return fmt.Sprintf("next-hop object %v could not be read", r.Want)
 	case lookup.CodeRulesUnread:
 		return "the policy rules could not be read"
+	case lookup.CodeRulesUnlisted:
+		return fmt.Sprintf("there is no listing of rules, and one may lead to %s", tableWords(name(r.Want)))
 	case lookup.CodeMergedUnread:
 		return fmt.Sprintf("%v in table local comes before main's longer prefix only if a policy rule was ever added or deleted, and files do not tell that", r.Want)
 	case lookup.CodeTooMuch:
