@@ -113,10 +113,10 @@ func (w *walk) searchRules() (res result) {
 	for i := w.next(x, fam.rules, 0); i < len(fam.rules); i = w.next(x, fam.rules, i+1) {
 		r := fam.rules[i]
 		w.steps++
-		if why := w.unlisted(r); why.Code != "" {
-			w.record(r, VerdictUncertain, why)
+		if why := w.unlisted(r); why != nil {
+			w.record(r, VerdictUncertain, *why)
 			w.unreached(fam.rules[i+1:], CodeAfter)
-			return result{status: unknown, why: &why}
+			return result{status: unknown, why: why}
 		}
 		switch code := w.matches(r); {
 		case code == CodeUnknownSelect:
@@ -145,11 +145,11 @@ func (w *walk) searchRules() (res result) {
 // unlisted says that a rule which is not known may decide before one of the default rules,
 // because no rules were listed: there is a table with a route for the packet to which no
 // default rule leads. Somebody filled it, and a rule is what that is good for. A VRF's table
-// has another use. The zero Reason: no such rule decides.
-func (w *walk) unlisted(r *rule) Reason {
+// has another use. Nil: no such rule decides.
+func (w *walk) unlisted(r *rule) *Reason {
 	fam := w.flow.Family()
 	if r.Table != route.TableMain || !w.fib.snap.Assumes(route.FactRules, fam) {
-		return Reason{}
+		return nil
 	}
 	for _, id := range w.fib.TableIDs(fam) {
 		if len(w.fib.RulesTo(fam, id)) > 0 || w.fib.vrfOf[id] != nil {
@@ -159,10 +159,10 @@ func (w *walk) unlisted(r *rule) Reason {
 		quiet := *w
 		quiet.trace = nil
 		if quiet.searchTable(w.fib.family(fam).tables[id], nil, &res); res.status != again {
-			return Reason{Code: CodeRulesUnlisted, Want: w.fib.snap.Names.Table(id)}
+			return &Reason{Code: CodeRulesUnlisted, Want: w.fib.snap.Names.Table(id)}
 		}
 	}
-	return Reason{}
+	return nil
 }
 
 // mergedLonger reports whether table main has an entry for the packet that wins over the
