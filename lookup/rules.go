@@ -113,11 +113,6 @@ func (w *walk) searchRules() (res result) {
 	for i := w.next(x, fam.rules, 0); i < len(fam.rules); i = w.next(x, fam.rules, i+1) {
 		r := fam.rules[i]
 		w.steps++
-		if why := w.unlisted(r); why != nil {
-			w.record(r, VerdictUncertain, *why)
-			w.unreached(fam.rules[i+1:], CodeAfter)
-			return result{status: unknown, why: why}
-		}
 		switch code := w.matches(r); {
 		case code == CodeUnknownSelect:
 			why := unknownSelector(r.Rule)
@@ -139,16 +134,19 @@ func (w *walk) searchRules() (res result) {
 			return res
 		}
 	}
+	if why := w.unlisted(); why != nil {
+		return result{status: unknown, why: why}
+	}
 	return result{status: refused, errno: route.ENETUNREACH}
 }
 
-// unlisted says that a rule which is not known may decide before one of the default rules,
-// because no rules were listed: there is a table with a route for the packet to which no
-// default rule leads. Somebody filled it, and a rule is what that is good for. A VRF's table
-// has another use. Nil: no such rule decides.
-func (w *walk) unlisted(r *rule) *Reason {
+// unlisted says that a rule which is not known may decide, where the default ones find
+// nothing, because no rules were listed: there is a table with a route for the packet to
+// which no default rule leads. Somebody filled it, and a rule is what that is good for. A
+// VRF's table has another use. Nil: no such rule decides.
+func (w *walk) unlisted() *Reason {
 	fam := w.flow.Family()
-	if r.Table != route.TableMain || !w.fib.snap.Assumes(route.FactRules, fam) {
+	if !w.fib.snap.Assumes(route.FactRules, fam) {
 		return nil
 	}
 	for _, id := range w.fib.TableIDs(fam) {
