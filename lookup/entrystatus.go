@@ -170,7 +170,7 @@ func (f *prober) probe(s *EntryStatus, e *entry) {
 		one := f.trial(s, e, sel)
 		plain := sel == (route.Selector{})
 		switch {
-		case plain && one.Status.taken():
+		case plain && (one.Status.taken() || one.Status == StatusUnknown):
 			s.fate(&one)
 			return
 		case one.Status.taken():
@@ -302,6 +302,9 @@ func (s *EntryStatus) judge(c *Candidate, d *Decision, e *entry) {
 		}
 	case VerdictSuppressed:
 		s.Status = StatusBeaten
+		if d.Disposition == DispositionUnknown { // a later rule may lead to it again
+			s.Status, s.Reason = StatusUnknown, d.Ambiguous
+		}
 	case VerdictUncertain:
 		s.Status = StatusUnknown
 	default:

@@ -62,7 +62,11 @@ func loadWithin(o *options, limit int64, files []string, s stdio) (route.Source,
 		fmt.Fprintf(s.Stderr, "routewhy: --load: and %d more\n", r.MoreFaults)
 	}
 	if len(r.PassedOver) > 0 {
-		fmt.Fprintf(s.Stderr, "routewhy: --load: listings of other network namespaces were passed over, which --netns reads: %s\n",
+		what := "network namespaces"
+		if r.OtherHosts {
+			what = "hosts or network namespaces"
+		}
+		fmt.Fprintf(s.Stderr, "routewhy: --load: listings of other %s were passed over, which --netns reads: %s\n", what,
 			printable(strings.Join(r.PassedOver, ", ")))
 	}
 	return r.Source(), nil

@@ -41,6 +41,9 @@ func commandIn(s string) (context, bool) {
 	}
 	c := shellContext(argumentsFrom(s[at:], opener))
 	c.sure = atPrompt(s[:at], opener)
+	if c.kind != kindOther {
+		c.where, c.host = placeOf(s[:at]), hostIn(s[:at])
+	}
 	if c.unknown && (!c.sure || opener == 0 && strings.TrimSpace(s[:at]) == "") { // a sentence that has a command in it
 		c = context{}
 	}

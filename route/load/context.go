@@ -24,6 +24,8 @@ type context struct {
 	answers   bool   // the command looks up routes, or lists routes that were looked up
 	changes   bool   // the command changes something
 	netns     string // the network namespace; empty: the host's own
+	where     string // where the command ran, as [placeOf] gives it
+	host      string // the host that the prompt names
 	names     string // the kind of a file of names
 	numeric   bool   // types are numbers (ip -N)
 	all       bool   // the command lists every table

@@ -17,6 +17,7 @@ func (t *lines) enter(c context) error {
 	t.endCommand()
 	t.endColumns()
 	t.link, t.maddrDev, t.counts = 0, 0, false
+	t.l.inPlace(&c)
 	t.context = c
 	switch {
 	case c.netns == "":

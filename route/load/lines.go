@@ -137,7 +137,7 @@ func (l *loader) text(name string, r io.Reader) error {
 	case sc.Err() != nil:
 		return cutOff(sc.Err())
 	case t.known == 0 && t.elsewhere && l.netns == "":
-		return errors.New("tells of other network namespaces alone: --netns names one")
+		return errElsewhere
 	case t.known == 0 && l.netns != "" && !l.report: // Within reports that there is no namespace of that name
 	case t.known == 0 && t.line > 0:
 		l.faults, l.moreFaults = l.faults[:faults], more // the whole file is one fault
@@ -152,6 +152,9 @@ var errAnswers = errors.New("has what `ip route get` answers, and no table")
 // errIfconfig: ifconfig shows only one IPv4 address of each device, without its scope,
 // and has its own order.
 var errIfconfig = errors.New("has what ifconfig prints, which leaves addresses out and is not read: `ip address` has all of them")
+
+// errElsewhere: nothing in the file is about the host itself.
+var errElsewhere = errors.New("tells of other network namespaces alone: --netns names one")
 
 var errUnknown = errors.New("is none of the files that routewhy knows")
 

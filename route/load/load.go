@@ -41,6 +41,9 @@ type Result struct {
 	// PassedOver are the network namespaces whose listings are in texts but were not
 	// read, because another one was asked for, or none. They are in alphabetical order.
 	PassedOver []string
+	// OtherHosts says that containers or other hosts are among these: their names are the
+	// words of the command that entered them, or the host's name in the prompt.
+	OtherHosts bool
 
 	names []string // of the files
 	limit int64    // of memory, in bytes
@@ -82,21 +85,51 @@ const DefaultLimit = 512 << 20
 // Within is Namespace with another limit on the memory that the content of the files
 // may take. The error is a [route.LimitError] if the files have more.
 func Within(limit int64, stdin io.Reader, netns string, names ...string) (*Result, error) {
+	var again bytes.Buffer
+	if stdin != nil {
+		stdin = io.TeeReader(stdin, &capped{&again})
+	}
+	r, only, err := within(limit, stdin, netns, names...)
+	if only != "" && again.Len() < maxAgain { // one container or host, and no other
+		r, _, err = within(limit, &again, only, names...)
+	}
+	return r, err
+}
+
+// maxAgain is how much of standard input is kept so that it can be read again.
+const maxAgain = 1 << 20
+
+// capped keeps the first part of what is written.
+type capped struct{ *bytes.Buffer }
+
+func (c *capped) Write(p []byte) (int, error) {
+	if c.Len() < maxAgain {
+		_, _ = c.Buffer.Write(p[:min(len(p), maxAgain-c.Len())])
+	}
+	return len(p), nil
+}
+
+// within reads files. If they tell of nothing but one container or other host, only is that
+// place, and err is [errElsewhere].
+func within(limit int64, stdin io.Reader, netns string, names ...string) (result *Result, only string, err error) {
 	l := &loader{stdin: stdin, netns: netns, left: maxBytes, archived: maxStream, facts: newFacts(), room: route.NewAllowance(limit), limit: limit, work: limit}
 	for _, name := range names {
 		if err := l.named(name); err != nil {
-			return nil, err
+			if errors.Is(err, errElsewhere) && l.hosts && len(l.passedOver) == 1 {
+				only = slices.Collect(maps.Keys(l.passedOver))[0]
+			}
+			return nil, only, err
 		}
 		if err := l.account(); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, "", fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	r := &Result{l.snap, l.routes, l.faults, l.moreFaults, slices.Sorted(maps.Keys(l.passedOver)), names, limit, time.UTC}
+	r := &Result{l.snap, l.routes, l.faults, l.moreFaults, slices.Sorted(maps.Keys(l.passedOver)), l.hosts, names, limit, time.UTC}
 	switch {
 	case netns != "" && !l.picked:
-		return nil, &NamespaceError{netns, r.PassedOver}
+		return nil, "", &NamespaceError{netns, r.PassedOver}
 	case l.snap != nil && l.listings > 0:
-		return nil, fmt.Errorf("%s is a snapshot, which is whole: %s does not go with it", l.snapName, l.listed)
+		return nil, "", fmt.Errorf("%s is a snapshot, which is whole: %s does not go with it", l.snapName, l.listed)
 	case l.snap == nil:
 		r.Snapshot, r.Routes = l.facts.snapshot(), &l.facts.routes
 	}
@@ -104,7 +137,7 @@ func Within(limit int64, stdin io.Reader, netns string, names ...string) (*Resul
 	if n := len(r.Faults) + r.MoreFaults; n > 0 {
 		r.Snapshot.Gaps = append(r.Snapshot.Gaps, route.Gap{Fact: route.FactOddLines, Assumed: true, Why: oddLines(n)})
 	}
-	return r, nil
+	return r, "", nil
 }
 
 // loader reads one file after the other.
@@ -127,6 +160,8 @@ type loader struct {
 	listings   int
 	listed     string          // the first file that is no snapshot
 	passedOver map[string]bool // namespaces: see Result.PassedOver
+	host       string          // the first that a prompt names
+	hosts      bool            // see Result.OtherHosts
 	faults     []Fault
 	moreFaults int
 	long       int64 // bytes of long lines from which nothing is kept yet

@@ -190,10 +190,19 @@ func (t *lines) takeProc() {
 		hop := route.NextHop{Link: p.dev}
 		if p.flags&rtfGateway != 0 {
 			hop.Gateway = addr(p.gateway)
+			hideGateway(&hop)
 		}
 		if err := t.plainRoute(r, addr(p.dst), addr(p.mask), hop, p.flags&rtfReject != 0); err != nil {
 			t.l.fault(t.file, p.line, err)
 		}
+	}
+}
+
+// hideGateway notes that a gateway is not readable: a route with a gateway and the address
+// 0.0.0.0 has an IPv6 gateway, which these listings cannot show (fib_route_seq_show).
+func hideGateway(h *route.NextHop) {
+	if h.Gateway == netip.IPv4Unspecified() {
+		h.Gateway, h.Flags = netip.Addr{}, h.Flags|route.NextHopUnread
 	}
 }
 
@@ -307,6 +316,7 @@ func (t *lines) routeLine4(w []string) error {
 		if hop.Gateway, odd = columnAddr(t.column(w, "Gateway")); odd != nil {
 			hop.Flags |= route.NextHopUnread
 		}
+		hideGateway(&hop)
 	}
 	return cmp.Or(t.plainRoute(r, dst, mask, hop, reject), odd)
 }
