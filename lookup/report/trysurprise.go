@@ -190,9 +190,9 @@ func goneWith(s *command.Step) []Finding {
 		}
 		out = append(out, Finding{Reason: Reason{Code: RemarkRoutesGone, Want: operand(static), Have: operand(all)}})
 	}
-	if small := tooSmall(s); small != nil {
-		out = append([]Finding{*small}, out...)
-	} else if gone := addrsGone(s); len(gone) > 0 {
+	if small := tooSmall(s); len(small) > 0 {
+		out = append(small, out...)
+	} else if gone := addrsGone(s, 0); len(gone) > 0 {
 		f := Finding{Reason: Reason{Code: RemarkAddrsGone}, Addresses: gone}
 		switch _, setting := s.Changes[0].(*change.Sysctl); {
 		case deleted:
@@ -205,22 +205,22 @@ func goneWith(s *command.Step) []Finding {
 	return out
 }
 
-// tooSmall tells of an MTU with which a device has a family no more; nil: there is none.
-func tooSmall(s *command.Step) *Finding {
-	for _, c := range s.Changes {
-		l, ok := c.(*change.Link)
-		if !ok || l.MTU == nil {
-			continue
-		}
-		before, after := s.Before.FIB().Snapshot().Link(l.Index), s.After.FIB().Snapshot().Link(l.Index)
-		if before == nil || after == nil || !before.HasIPv6() || after.HasIPv6() {
+// tooSmall tells of an MTU with which devices have a family no more: the device that it is
+// given to, and those that take it over, such as its bridge.
+func tooSmall(s *command.Step) (out []Finding) {
+	if !slices.ContainsFunc(s.Changes, func(c change.Change) bool { l, ok := c.(*change.Link); return ok && l.MTU != nil }) {
+		return nil
+	}
+	for _, before := range s.Before.FIB().Snapshot().Links {
+		after := s.After.FIB().Snapshot().Link(before.Index)
+		if after == nil || after.MTU == before.MTU || !before.HasIPv6() || after.HasIPv6() {
 			continue
 		}
 		f := NewRemark(RemarkNoFamily, route.IPv6.String(), after.Name)
-		f.Addresses = addrsGone(s)
-		return &f
+		f.Addresses = addrsGone(s, after.Index)
+		out = append(out, f)
 	}
-	return nil
+	return out
 }
 
 // secondaries tells what becomes of the other addresses of a network whose first one is
@@ -260,8 +260,9 @@ func routeKeyOf(r change.RouteRef) routeKey {
 	return routeKey{r.Table, r.Dst, r.Route.Metric, r.Route.TOS}
 }
 
-// addrsGone are addresses that went although the command names none.
-func addrsGone(s *command.Step) []HostAddr {
+// addrsGone are addresses of a device, or of all if it is zero, that went although the
+// command names none.
+func addrsGone(s *command.Step, link int) []HostAddr {
 	after := s.After.FIB().Snapshot()
 	before := s.Before.FIB().Snapshot()
 	var out []HostAddr
@@ -273,6 +274,9 @@ func addrsGone(s *command.Step) []HostAddr {
 		}
 	}
 	for _, a := range before.Addrs {
+		if link != 0 && a.Link != link {
+			continue
+		}
 		there := slices.ContainsFunc(after.Addrs, func(x route.Addr) bool { return x.Link == a.Link && x.Prefix == a.Prefix })
 		if !there && !a.Prefix.Addr().IsLinkLocalUnicast() && !a.Prefix.Addr().IsLoopback() {
 			out = append(out, HostAddr{a.Prefix})
