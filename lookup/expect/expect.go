@@ -165,7 +165,8 @@ type gathered struct {
 	this, most part
 }
 
-// part is a row of ranges that follow each other, and the largest of them.
+// part is a row of ranges that follow each other and that have the same fate, and the
+// largest of them.
 type part struct {
 	first, last netip.Addr
 	size        coverage.Count
@@ -178,7 +179,7 @@ type part struct {
 // add adds a range that comes after all others.
 func (g *gathered) add(first, last netip.Addr, d *lookup.Decision, v verdict) {
 	p := &g.this
-	if g.parts == 0 || p.last.Next() != first {
+	if g.parts == 0 || p.last.Next() != first || p.verdict.word != v.word || !alike(&p.decision, d) {
 		g.parts++
 		*p = part{first: first}
 	}
@@ -192,6 +193,20 @@ func (g *gathered) add(first, last netip.Addr, d *lookup.Decision, v verdict) {
 	if g.most.size.Less(p.size) {
 		g.most = *p
 	}
+}
+
+// alike reports whether two decisions can be told in the same words: packets leave by the
+// same next hops, or the same entry refuses them.
+func alike(a, b *lookup.Decision) bool {
+	if a.Disposition != b.Disposition || a.Errno != b.Errno || a.SomeRefused != b.SomeRefused || a.HasRoute != b.HasRoute || a.Route.Table != b.Route.Table {
+		return false
+	}
+	if !a.Disposition.Success() {
+		return a.Rule == b.Rule && a.Route.Dst == b.Route.Dst
+	}
+	return slices.EqualFunc(a.NextHops, b.NextHops, func(x, y lookup.NextHop) bool {
+		return x.Link == y.Link && x.Gateway == y.Gateway && x.Src == y.Src
+	})
 }
 
 func (g *gathered) result() Result {
