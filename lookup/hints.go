@@ -22,6 +22,8 @@ const (
 	NoteNoRouter         Code = "dhcp-no-router"    // a device's address runs out, as DHCP gives it, and there is no default route; Have: the device, Want: the address
 	NoteNoneMade         Code = "none-made"         // every route is made by the kernel: others were never made, or were lost
 	NoteMarkIgnored      Code = "mark-ignored"      // the way back is looked up without the packet's mark; Have: the device
+	NoteMarkUsed         Code = "mark-used"         // the packet's mark decides about the way back, because of src_valid_mark; Rule
+	NoteLocalnet         Code = "localnet"          // a loopback address is let in or out because of route_localnet; Have: the device, Want: the address
 )
 
 // hints finds these for a decision.
@@ -39,6 +41,8 @@ func (f *FIB) hints(t *Trace) []Note {
 	add(f.macvlan(t))
 	add(multicastGateway(t))
 	add(f.markIgnored(t))
+	add(f.markUsed(t))
+	add(f.localnet(t))
 	out = append(out, f.lengthLost(t)...)
 	return append(out, f.vrfRoutes(t)...)
 }
@@ -233,6 +237,40 @@ func (f *FIB) markIgnored(t *Trace) (Note, bool) {
 	for i := range rp.Trace.Rules {
 		if r := &rp.Trace.Rules[i]; r.Verdict != VerdictNotReached && r.Rule.Selector.MarkMask != 0 {
 			return Note{Reason: Reason{Code: NoteMarkIgnored, Have: dev.Name}, Rule: r.Rule}, true
+		}
+	}
+	return Note{}, false
+}
+
+// markUsed notes a way back for which a rule decides that asks for the mark. The filter
+// knows the packet's mark only with src_valid_mark.
+func (f *FIB) markUsed(t *Trace) (Note, bool) {
+	rp := t.Reverse
+	if rp == nil || rp.Filter == 0 || rp.Trace == nil || t.Flow.Mark == 0 {
+		return Note{}, false
+	}
+	dev, rule := f.byIndex[t.Flow.In], rp.Trace.Decision.Rule
+	if dev == nil || rule == nil || rule.Selector.MarkMask == 0 || !f.confOr(dev, settingSrcValidMark) {
+		return Note{}, false
+	}
+	return Note{Reason: Reason{Code: NoteMarkUsed}, Rule: rule}, true
+}
+
+// localnet notes an IPv4 loopback address that comes in or leaves by another device than
+// lo, which the kernel refuses without route_localnet (ip_route_input_slow,
+// __mkroute_output).
+func (f *FIB) localnet(t *Trace) (Note, bool) {
+	d, link := &t.Decision, t.Flow.In
+	if link == 0 && len(d.NextHops) > 0 && d.Disposition == DispositionUnicast {
+		link = d.NextHops[0].Link
+	}
+	dev := f.byIndex[link]
+	if dev == nil || dev.Index == route.LoopbackIndex || !d.Disposition.Success() || !f.confOr(dev, settingRouteLocalnet) {
+		return Note{}, false
+	}
+	for _, a := range []netip.Addr{t.Flow.Dst, t.Flow.Src} {
+		if a.Is4() && a.IsLoopback() {
+			return Note{Reason: Reason{Code: NoteLocalnet, Have: dev.Name, Want: a}}, true
 		}
 	}
 	return Note{}, false

@@ -15,6 +15,8 @@ const (
 	FaultNeighbour Code = "gateway-failed" // its gateway does not answer; Have: the gateway
 	FaultNoIPv6    Code = "no-ipv6"        // its device drops IPv6: that of the way out, or lo or a VRF's for what this host sends to itself; Have: the device's name
 	FaultSmallMTU  Code = "small-mtu"      // its device has no IPv6, because its MTU is too small; Have: the same
+	FaultOwn       Code = "own-gateway"    // its gateway is this host's own address, and nothing leaves by lo; Have: the gateway
+	FaultLoopback  Code = "loopback-route" // it leads out of lo, but not to this host: the kernel drops the packets; Have: the device's name
 	FaultTarget    Code = "target-failed"  // the packet's destination is a neighbour itself, and does not answer; Have: it
 )
 
@@ -33,6 +35,9 @@ func (f *FIB) Faults(r *route.Route) []NextHopFault {
 		why := f.HopHealth(h)
 		if why.Code == "" && r.Type == route.TypeUnicast && r.Family() == route.IPv6 && h.Encap == 0 {
 			why = f.without6(f.byIndex[h.Link])
+		}
+		if why.Code == "" && r.Type == route.TypeUnicast {
+			why = f.outOfLoopback(h)
 		}
 		if why.Code != "" {
 			out = append(out, NextHopFault{why, i})
@@ -90,12 +95,29 @@ func (f *FIB) NextHopHealth(flow *route.Flow, d *Decision, w *NextHop) Reason {
 		return Reason{Code: FaultNoIPv6, Have: dev.Name}
 	case r.Code == "" && d.Disposition == DispositionUnicast && flow.Dst.Is6() && hop.Encap == 0 && f.without6(dev).Code != "":
 		return f.without6(dev)
+	case r.Code == "" && d.Disposition == DispositionUnicast && f.outOfLoopback(&w.Via).Code != "":
+		return f.outOfLoopback(&w.Via)
 	case r.Code == FaultIgnored, r.Code == FaultDead: // the kernel does not use such a next hop
 		return Reason{}
 	case r.Code == "" && f.target(flow, d, w) == route.NeighbourFailed:
 		return Reason{Code: FaultTarget, Have: flow.Dst.WithZone("")}
 	}
 	return r
+}
+
+// outOfLoopback says why nothing arrives by a next hop of a route of type unicast that leads
+// out of lo: the kernel drops its packets, for IPv4 when they come in again (dst_discard), for
+// IPv6 at once (ip6_pkt_discard_out). IPv4 makes such a route if the gateway is this host's
+// own address. The zero Reason: the next hop has another device, or an encapsulation, which
+// decides itself.
+func (f *FIB) outOfLoopback(h *route.NextHop) Reason {
+	switch {
+	case h.Link != route.LoopbackIndex || h.Encap != 0:
+		return Reason{}
+	case f.ownGateway(h) != 0:
+		return Reason{Code: FaultOwn, Have: h.Gateway}
+	}
+	return Reason{Code: FaultLoopback, Have: f.snap.LinkName(h.Link)}
 }
 
 // without6 says why a device sends no IPv6 (ip6_output); the zero Reason: it does. Routes by
@@ -177,6 +199,8 @@ func (f *FIB) faultNotes(s *EntryStatus) []Note {
 			h := &s.Route.NextHops[x.Hop]
 			way := NextHop{Link: h.Link, Gateway: h.Gateway, Via: *h}
 			n.Code, n.Have = NoteGatewayFailed, f.gateway(&route.Flow{Dst: s.Example}, &Decision{}, way)
+		case FaultOwn:
+			n.Code, n.Want = NoteGatewayOwn, f.snap.LinkName(f.ownGateway(&s.Route.NextHops[x.Hop]))
 		default:
 			continue // where the entry stands says it
 		}

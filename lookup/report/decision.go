@@ -51,8 +51,8 @@ type Decision struct {
 	// on to that network.
 	NotSentOn string `json:"not_sent_on,omitempty"`
 	// WayOut is "dead" if there is a route but nothing gets out. Why says why not:
-	// "gateway-failed", "target-failed", "no-carrier", "no-ipv6", "small-mtu" or
-	// "device-down".
+	// "gateway-failed", "target-failed", "own-gateway", "loopback-route", "no-carrier",
+	// "no-ipv6", "small-mtu" or "device-down".
 	WayOut string `json:"way_out,omitempty"`
 	Why    Reason `json:"reason,omitzero"`
 }

@@ -104,6 +104,8 @@ func packetKinds() []Kind {
 		{lookup.NoteMacvlan, "A neighbour on a macvlan or ipvlan", w, s, "The device below and its macvlan or ipvlan do not reach each other."},
 		{lookup.NoteMulticastGateway, "A group goes to one router", w, s, "The route that carries the group has a gateway, which alone gets the packet's frames."},
 		{lookup.NoteMarkIgnored, "The way back is looked up without the mark", w, s, "The reverse-path filter looks the source up without the packet's mark, unless src_valid_mark is set."},
+		{lookup.NoteMarkUsed, "The way back is looked up with the mark", i, s, "The setting src_valid_mark makes the reverse-path filter look the source up with the packet's mark, for which a rule asks."},
+		{lookup.NoteLocalnet, "A loopback address outside of lo", i, s, "The setting route_localnet of the device lets the packet pass. Without it, the kernel refuses it."},
 		{lookup.NoteErrorLost, "The ICMP error gets nowhere", w, s, "This host refuses the packet, and its error does not reach the sender."},
 		{lookup.NoteErrorUnsure, "Whether the ICMP error gets anywhere is unknown", w, s, "This host refuses the packet, and where its error goes cannot be decided."},
 		{lookup.NoteSpecialDst, "The destination is of a special block", i, s, "The destination is in a block of the IANA registries of special-purpose addresses."},

@@ -260,6 +260,10 @@ func fault(r report.Reason) string {
 		return "IPv6 is switched off on " + name(r.Have)
 	case lookup.FaultSmallMTU:
 		return name(r.Have) + " has no IPv6, because its MTU is under 1280 bytes"
+	case lookup.FaultOwn:
+		return "its gateway is this host's own address"
+	case lookup.FaultLoopback:
+		return "nothing leaves by " + name(r.Have)
 	}
 	return ""
 }
@@ -309,6 +313,11 @@ func wrong(x report.Reason, only bool) string {
 			return fmt.Sprintf("its gateway %s does not answer", x.Have)
 		}
 		return fmt.Sprintf("the gateway %s does not answer", x.Have)
+	case lookup.FaultOwn:
+		if only {
+			return fmt.Sprintf("its gateway %s is this host's own address: nothing leaves", x.Have)
+		}
+		return fmt.Sprintf("the gateway %s is this host's own address", x.Have)
 	case lookup.NotePrefsrcForeign:
 		return "its source is not this host's"
 	}

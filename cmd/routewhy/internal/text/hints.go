@@ -35,6 +35,14 @@ func (e told) hint(n *report.Finding, have string) string {
 		return fmt.Sprintf("the route has a gateway: the frame goes to the router's unicast MAC address (that of %s), and the group's members on the link do not get it, unless the socket is bound to an address or connected; a route without `via` sends it to the group", have)
 	case lookup.NoteMarkIgnored:
 		return fmt.Sprintf("rule %d looks at the mark, but the filter looks the way back up with mark 0, because src_valid_mark is off: sysctl -w net.ipv4.conf.all.src_valid_mark=1 lets it use the packet's", n.Rule.Priority)
+	case lookup.NoteMarkUsed:
+		return fmt.Sprintf("the filter looks the way back up with the packet's mark, which rule %d asks for, because src_valid_mark is on", n.Rule.Priority)
+	case lookup.NoteLocalnet:
+		way := "leaves by"
+		if e.Looked().Iif != "" {
+			way = "may come in by"
+		}
+		return fmt.Sprintf("a packet with the loopback address %s %s %s only because route_localnet is on there", want, way, have)
 	case lookup.NoteMacvlan:
 		return macvlan(n, have)
 	case lookup.NoteErrorLost:

@@ -3,6 +3,7 @@ package text
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"routewhy/lookup"
 	"routewhy/lookup/report"
@@ -15,6 +16,9 @@ func setupFinding(n *report.Finding) string {
 	have, want := name(n.Have), name(n.Want)
 	switch n.Code {
 	case lookup.NoteGatewayOwn:
+		if byLoopback(n) {
+			return fmt.Sprintf("the gateway %s is this host's own address, on %s: nothing leaves", have, want)
+		}
 		return fmt.Sprintf("the gateway %s is this host's own address, on %s: packets reach a router only if another host answers for that address, or for the destination", have, want)
 	case lookup.NoteGatewayShared:
 		return fmt.Sprintf("the gateway %s is this host's own address too, on %s; what is sent there goes to the neighbour of that address", have, want)
@@ -52,6 +56,11 @@ func setupFinding(n *report.Finding) string {
 	return ""
 }
 
+// byLoopback reports whether a finding's route leads out of lo, so that nothing leaves.
+func byLoopback(n *report.Finding) bool {
+	return n.Route != nil && slices.ContainsFunc(n.Route.Hops(), func(h iproute2.NextHop) bool { return h.Dev == "lo" })
+}
+
 // kind is the kind of a finding's device: "bridge"; "device" if it is not known.
 func kind(n *report.Finding) string { return iproute2.Safe(cmp.Or(n.Kind, "device")) }
 
@@ -61,6 +70,9 @@ func misfit(all []report.Finding) string {
 	for i := range all {
 		switch n := &all[i]; n.Code {
 		case lookup.NoteGatewayOwn:
+			if byLoopback(n) {
+				continue // the way out is dead
+			}
 			return fmt.Sprintf(", but the gateway %s is this host's own address", n.Have)
 		case lookup.NoteNoPort:
 			return fmt.Sprintf(", but %s has no port", name(n.Have))
