@@ -234,7 +234,7 @@ func (x *tries) judge(t *trial) {
 	if p := now.ForeignSource(&d); w.DeadEnd.Code == "" && p.IsValid() {
 		w.DeadEnd = lookup.Reason{Code: lookup.NotePrefsrcForeign, Have: p}
 	}
-	if w.DeadEnd.Code == "" {
+	if w.DeadEnd.Code == "" || w.DeadEnd.Code == lookup.FaultLoopback && x.want.Kind != Device {
 		w.DeadEnd = x.nowhere(now, &d)
 	}
 	for _, c := range connections.Compare(x.root.fib, now, x.question.Sockets) {
