@@ -259,15 +259,10 @@ func (w *walk) mayLeave4(d *Decision, way *NextHop) bool {
 	return dev == nil || dev.Flags&route.LinkLoopback != 0 || dev.Kind == vrfKind || w.confOr(dev, settingRouteLocalnet)
 }
 
-// minMTU4 is the smallest MTU with which a device has IPv4 (IPV4_MIN_MTU; RFC 791,
-// section 3.2).
-const minMTU4 = 68
-
-// lacksIPv4 reports whether a device has no IPv4 (no struct in_device): the kernel
-// takes it away when the MTU gets too small.
+// lacksIPv4 reports whether a device has no IPv4.
 func (f *FIB) lacksIPv4(link int) bool {
 	dev := f.byIndex[link]
-	return dev != nil && dev.MTU != 0 && dev.MTU < minMTU4
+	return dev != nil && !f.snap.HasIPv4(dev.Link)
 }
 
 func isMulticast4(a netip.Addr) bool { return a.Is4() && a.IsMulticast() }

@@ -66,6 +66,9 @@ func (l *Link) HasIPv6() bool {
 	return l.MTU == 0 || l.MTU >= LeastMTU6 || l.Flags&LinkLoopback != 0
 }
 
+// LeastMTU4 is the least MTU of a device that has IPv4 (IPV4_MIN_MTU).
+const LeastMTU4 = 68
+
 // LeastMTU6 is the MTU below which a device has no IPv6 (IPV6_MIN_MTU).
 const LeastMTU6 = 1280
 

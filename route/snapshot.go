@@ -270,6 +270,17 @@ func (s *Snapshot) IgnoresLinkdown(f Family, dev string) bool {
 	return f == IPv4 && all != 0 || own != 0
 }
 
+// HasIPv4 reports whether a device has IPv4 at all (struct in_device). It loses IPv4 when
+// its MTU is changed to less than 68 bytes (IPV4_MIN_MTU; RFC 791, section 3.2). One that was
+// made with a smaller MTU has it (inetdev_event), and its settings.
+func (s *Snapshot) HasIPv4(l *Link) bool {
+	if l.MTU == 0 || l.MTU >= LeastMTU4 {
+		return true
+	}
+	_, has := s.Sysctls.Conf(IPv4, l.Name, "forwarding")
+	return has
+}
+
 // ConfPath is the path of a per-device setting.
 func ConfPath(f Family, dev, key string) string {
 	if f == IPv4 {

@@ -17,7 +17,7 @@ func (c *Addr) apply(t *tx) *Refusal {
 	lifetimes := c.Verb != Delete && (c.Addr.ValidLft != 0 || c.Addr.PreferredLft != 0) &&
 		(c.Addr.ValidLft == 0 || c.Addr.PreferredLft > c.Addr.ValidLft)
 	switch {
-	case c.Verb == Delete && (l == nil || !hasIPv4(l)):
+	case c.Verb == Delete && (l == nil || !t.snap.HasIPv4(l)):
 		return t.refuseAddr(route.ENODEV, "ipv4: Device not found")
 	case c.Verb == Delete:
 		return c.delete4(t)
@@ -29,7 +29,7 @@ func (c *Addr) apply(t *tx) *Refusal {
 		return nil // accepted and forgotten, without a look at the device
 	case l == nil:
 		return t.refuseAddr(route.ENODEV, "ipv4: Device not found")
-	case !hasIPv4(l):
+	case !t.snap.HasIPv4(l):
 		return refuse(route.ENOBUFS, "")
 	case lifetimes:
 		return t.refuseAddr(route.EINVAL, msgLifetime4)

@@ -116,11 +116,14 @@ func neighbourFaults(want, have []route.Neighbour) (faults []string) {
 			continue
 		}
 		if _, ok := find(want, n); !ok {
-			faults = append(faults, fmt.Sprintf("neighbour that the kernel alone has: %+v", n))
+			faults = append(faults, fmt.Sprintf("%s%+v", aloneNeighbour, n))
 		}
 	}
 	return faults
 }
+
+// aloneNeighbour begins the fault of a neighbour that was not expected.
+const aloneNeighbour = "neighbour that the kernel alone has: "
 
 // listed leaves out the deleted rules that IPv6 still uses. If there is no address to
 // ask about, a reading does not find them.

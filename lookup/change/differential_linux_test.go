@@ -69,6 +69,7 @@ func differ(t *testing.T, rng *rand.Rand, support routetest.Support, changes int
 	d := newDrawer(rng, support)
 	setup := routetest.Generate(rng, routetest.Options{Support: support})
 	setup = slices.DeleteFunc(setup, hides)
+	setup = slices.DeleteFunc(setup, func(line string) bool { return hidesOwn(line, setup) })
 	setup = settled6(append(d.settings(), setup...))
 	ns.Batch(setup)
 	h := open(t, ns)
@@ -76,8 +77,10 @@ func differ(t *testing.T, rng *rand.Rand, support routetest.Support, changes int
 	state := change.New(lookup.New(h.first(t)))
 	steps := rng.IntN(3) // 0: each change begins from a fresh reading
 	var done []change.Change
+	hadVRF := false // no dump tells this after the last one was deleted
 	for n := range changes {
-		if steps == 0 && n > 0 && !doubtful(snapshotOf(state)) {
+		hadVRF = hadVRF || hasVRF(state)
+		if steps == 0 && n > 0 && !doubtful(snapshotOf(state)) && (!hadVRF || hasVRF(state)) {
 			state = again(state, h.read(t))
 		}
 		c := d.draw(state)
@@ -112,7 +115,7 @@ func differ(t *testing.T, rng *rand.Rand, support routetest.Support, changes int
 			tally["carriers in another order"]++
 			out.State, differs = again(out.State, after), nil
 		}
-		faults = append(faults, differs...)
+		faults = append(faults, asked(differs, snapshotOf(state))...)
 		if len(faults) > 0 {
 			t.Errorf("change %d, %s:\n%s\n%s", n, text(c), strings.Join(faults, "\n"), around(state, c))
 			keep(t, setup, done)
@@ -179,6 +182,19 @@ func hides(line string) bool {
 	})
 }
 
+// hidesOwn reports whether a line adds a next hop to an IPv6 route that has attributes of its
+// own. A dump shows those of the first next hop alone.
+func hidesOwn(line string, setup routetest.Setup) bool {
+	_, to, ok := strings.Cut(strings.Replace(line, " prepend ", " append ", 1), "ip -6 route append ")
+	dst, _, _ := strings.Cut(to, " ")
+	return ok && slices.ContainsFunc(setup, func(other string) bool {
+		words := strings.Fields(other)
+		return slices.Contains(words, "-6") && slices.Contains(words, dst) && slices.ContainsFunc(words, func(word string) bool {
+			return slices.Contains([]string{"mtu", "src", "pref", "expires", "proto", "advmss", "hoplimit"}, word)
+		})
+	})
+}
+
 // collected is a state without the neighbours that the kernel has removed in the meantime,
 // as it may do with those that are not permanent (neigh_periodic_work, neigh_forced_gc).
 // Those that it has given up are so (neigh_timer_handler: NUD_FAILED after its probes). When
@@ -229,12 +245,31 @@ func carriersTogether(s *route.Snapshot) *route.Snapshot {
 // exists.
 func doubtful(s *route.Snapshot) bool {
 	local := func(a route.Addr) bool {
-		return slices.ContainsFunc(s.Routes, func(r route.Route) bool { return r.Dst.Addr() == a.Prefix.Addr() && r.Type == route.TypeLocal })
+		return slices.ContainsFunc(s.Routes, func(r route.Route) bool {
+			return r.Dst.Addr() == a.Prefix.Addr() && r.Type == route.TypeLocal && slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool { return h.Link == a.Link })
+		})
 	}
 	return slices.ContainsFunc(s.Addrs, func(a route.Addr) bool { return a.Prefix.Addr().Is6() && !local(a) }) ||
 		slices.ContainsFunc(s.Links, func(l route.Link) bool { return l.Up() && !l.Carrier() || l.Kind == "bridge" && l.MTU != 1500 }) ||
 		len(skipped(s.Routes)) < len(s.Routes) ||
 		!slices.ContainsFunc(s.Routes, func(r route.Route) bool { return r.Table == route.TableLocal && r.Dst.Addr().Is4() })
+}
+
+// hasVRF reports whether there is a VRF.
+func hasVRF(s *change.State) bool {
+	return slices.ContainsFunc(s.FIB().Snapshot().Links, func(l route.Link) bool { return l.Kind == "vrf" })
+}
+
+// asked leaves out the new neighbours without a link-layer address. The kernel makes such an
+// entry for each address that a packet of its own goes to, as the tests of other neighbours
+// are (ndisc_solicit, ip6_finish_output2).
+func asked(differs []string, before *route.Snapshot) []string {
+	return slices.DeleteFunc(differs, func(fault string) bool {
+		return strings.HasPrefix(fault, aloneNeighbour) && (strings.HasSuffix(fault, "State:INCOMPLETE}") || strings.HasSuffix(fault, "State:FAILED}")) &&
+			!slices.ContainsFunc(before.Neighbours, func(n route.Neighbour) bool {
+				return strings.HasPrefix(fault, fmt.Sprintf("%s{Link:%d Addr:%s ", aloneNeighbour, n.Link, n.Addr))
+			})
+	})
 }
 
 // around is what of a state may explain a difference.

@@ -47,7 +47,12 @@ func (d *drawer) object() change.Change {
 // linkChange draws a change of a device.
 func (d *drawer) linkChange() change.Change {
 	c := &change.Link{Verb: change.Modify, Index: max(d.device(), 1)}
-	switch n := d.rng.IntN(20); {
+	switch n := d.rng.IntN(21); {
+	case n == 20:
+		c.ARP, c.Carrier = pick(d, route.Unknown, route.Yes, route.No), pick(d, route.Unknown, route.Yes, route.No)
+		if d.chance(30) {
+			c.Up, c.Master = pick(d, route.Yes, route.No), d.master()
+		}
 	case n < 7:
 		c.Up = route.No
 	case n < 14:

@@ -46,19 +46,13 @@ func (t *tx) checkDevice4(h *route.NextHop) *Refusal {
 	switch {
 	case h.Flags&(route.NextHopOnLink|route.NextHopPervasive) != 0:
 		return refuse(route.EINVAL, "Invalid flags for nexthop - PERVASIVE and ONLINK can not be set")
-	case l == nil || !hasIPv4(l):
+	case l == nil || !t.snap.HasIPv4(l):
 		return refuse(route.ENODEV, "")
 	case !l.Up():
 		return refuse(route.ENETDOWN, "Device for nexthop is not up")
 	}
 	return nil
 }
-
-// leastMTU4 is the smallest MTU with which a device has IPv4 (inetdev_valid_mtu).
-const leastMTU4 = 68
-
-// hasIPv4 reports whether a device has IPv4 at all.
-func hasIPv4(l *route.Link) bool { return l.MTU == 0 || l.MTU >= leastMTU4 }
 
 // checkOnLink4 is fib_check_nh_v4_gw for a gateway that is treated as on-link.
 func (t *tx) checkOnLink4(h *route.NextHop, scope route.Scope) *Refusal {
@@ -93,10 +87,16 @@ func (t *tx) checkGateway4(h *route.NextHop, id route.Table, scope route.Scope) 
 	if !t.link(h.Link).Up() {
 		return refuse(route.ENETDOWN, "")
 	}
-	if r.Scope == route.ScopeHost && !t.owns(h.Gateway, h.Link) {
+	if direct(t.snap, &r, h.Gateway, h.Link) {
 		h.Flags |= route.NextHopDirect
 	}
 	return nil
+}
+
+// direct reports whether a gateway by a device is found as an address of this host, but is
+// not one of the device.
+func direct(s *route.Snapshot, way *route.Route, gateway netip.Addr, link int) bool {
+	return way.Scope == route.ScopeHost && !slices.ContainsFunc(s.Addrs, func(x route.Addr) bool { return x.Link == link && x.Prefix.Addr() == gateway })
 }
 
 // deviceTable is the table that has a device's own addresses: the table of its VRF,
@@ -117,11 +117,6 @@ func (t *tx) vrfTable(l *route.Link) route.Table {
 		}
 	}
 	return l.VRFTable
-}
-
-// owns reports whether an address belongs to a device itself.
-func (t *tx) owns(a netip.Addr, link int) bool {
-	return slices.ContainsFunc(t.snap.Addrs, func(x route.Addr) bool { return x.Link == link && x.Prefix.Addr() == a })
 }
 
 // addrType is the type that an IPv4 address has in one table (inet_addr_type_table).

@@ -25,48 +25,66 @@ func (c *Link) apply(t *tx) *Refusal {
 	if c.Verb == Delete {
 		return t.deleteLink(l)
 	}
+	t.partly = true // what is done before a refusal stays (do_setlink)
+	told, no := c.modify(t, l)
+	if l := t.link(c.Index); told && l.Up() {
+		t.changed(c.Index, t.isReady6(l))
+	}
+	return no
+}
+
+// modify makes the parts of a change one after the other, in the kernel's order. It also
+// says whether a change of the device's state is reported (netdev_state_change).
+func (c *Link) modify(t *tx, l *route.Link) (told bool, _ *Refusal) {
 	if c.Address != nil {
 		if badAddress(c.Address) {
-			return refuse(route.EADDRNOTAVAIL, "")
+			return false, refuse(route.EADDRNOTAVAIL, "")
 		}
 		t.ownAddress(c.Index, c.Address)
 		t.readdress(c.Index, netip.Addr{})
 	}
-	told := false // whether a change of its state was reported (netdev_state_change)
 	if c.MTU != nil && *c.MTU != l.MTU {
 		if no := t.setMTU(c.Index, *c.MTU); no != nil {
-			return no
+			return false, no
 		}
 		t.givenMTU(c.Index)
-	}
-	if c.Name != "" && (c.Name != l.Name || !t.kernel.renamesUp) {
-		if no := t.rename(c.Index, c.Name); no != nil {
-			return no
-		}
 	}
 	if c.Group != nil {
 		t.editLink(c.Index, func(l *route.Link) { l.Group = *c.Group })
 		told = true
 	}
+	if c.Name != "" && (c.Name != l.Name || !t.kernel.renamesUp) {
+		if no := t.rename(c.Index, c.Name); no != nil {
+			return told, no
+		}
+	}
+	if no := c.setFlags(t); no != nil {
+		return told, no
+	}
 	if c.Master != nil && *c.Master != t.link(c.Index).Master {
 		if no := t.enslave(c.Index, *c.Master); no != nil {
-			return no
+			return told, no
 		}
 		told = true
 	}
+	if l := t.link(c.Index); c.Carrier != route.Unknown {
+		if l.Kind != "dummy" && l.Kind != "tun" && l.Kind != "tap" {
+			return told, refuse(route.EOPNOTSUPP, "")
+		}
+		if l.Up() && l.Carrier() != (c.Carrier == route.Yes) {
+			t.carrier(c.Index, c.Carrier == route.Yes)
+		}
+	}
+	return told, nil
+}
+
+// setFlags is dev_change_flags.
+func (c *Link) setFlags(t *tx) *Refusal {
 	switch c.ARP {
 	case route.Yes:
 		t.editLink(c.Index, func(l *route.Link) { l.Flags &^= route.LinkNoARP })
 	case route.No:
 		t.editLink(c.Index, func(l *route.Link) { l.Flags |= route.LinkNoARP })
-	}
-	if c.Carrier != route.Unknown {
-		if l.Kind != "dummy" && l.Kind != "tun" && l.Kind != "tap" {
-			return refuse(route.EOPNOTSUPP, "")
-		}
-		if l := t.link(c.Index); l.Up() && l.Carrier() != (c.Carrier == route.Yes) {
-			t.carrier(c.Index, c.Carrier == route.Yes)
-		}
 	}
 	switch l := t.link(c.Index); {
 	case c.Up == route.Yes && !l.Up():
@@ -76,9 +94,6 @@ func (c *Link) apply(t *tx) *Refusal {
 		t.raise(c.Index)
 	case c.Up == route.No && l.Up():
 		t.lower(c.Index)
-	}
-	if l := t.link(c.Index); told && l.Up() {
-		t.changed(c.Index, t.isReady6(l))
 	}
 	return nil
 }
@@ -182,7 +197,11 @@ func (t *tx) raise(index int) {
 	t.editLink(index, func(l *route.Link) { l.Flags |= route.LinkUp })
 	t.setCarrier(index, t.carrierOf(t.link(index)))
 	l := t.link(index)
-	if l.Flags&route.LinkLoopback != 0 && hasIPv4(l) {
+	if l.Kind == "wireguard" && t.snap.HasIPv4(l) { // wg_open
+		t.setConf(route.IPv4, l.Name, "send_redirects", 0)
+		t.setConf(route.IPv4, allDevices, "send_redirects", 0)
+	}
+	if l.Flags&route.LinkLoopback != 0 && t.snap.HasIPv4(l) {
 		_ = t.insertAddr4(&route.Addr{
 			Link: index, Prefix: netip.MustParsePrefix("127.0.0.1/8"), Scope: route.ScopeHost, Label: l.Name,
 			Flags: route.AddrPermanent, ValidLft: route.ForeverLft, PreferredLft: route.ForeverLft,
@@ -210,7 +229,9 @@ func (t *tx) changed(index int, ready bool) {
 		for _, f := range []route.Family{route.IPv4, route.IPv6} {
 			t.forgetNeighbours(f, index, false)
 		}
-		t.syncDown4(index, linkCarrier, false)
+		if t.snap.HasIPv4(l) {
+			t.syncDown4(index, linkCarrier, false)
+		}
 		t.carrierDown6(index)
 		t.flushObjects(index, linkCarrier)
 		return
@@ -232,7 +253,9 @@ func (t *tx) lower(index int) {
 		l.OperState = operDown
 	})
 	l := t.link(index)
-	t.disable4(index, linkDown, false)
+	if t.snap.HasIPv4(l) { // otherwise its IPv4 routes stay (fib_netdev_event)
+		t.disable4(index, linkDown, false)
+	}
 	t.lower6(l, false)
 	t.flushObjects(index, linkDown)
 	t.follow(index)
@@ -268,7 +291,8 @@ func (t *tx) deleteLink(l *route.Link) *Refusal {
 		}
 	}
 	for _, index := range gone {
-		t.dropSettings(t.link(index).Name)
+		t.dropSettings(route.IPv4, t.link(index).Name)
+		t.dropSettings(route.IPv6, t.link(index).Name)
 	}
 	s := t.own()
 	isGone := func(index int) bool { return slices.Contains(gone, index) }
@@ -307,13 +331,13 @@ func (t *tx) releasePorts(index int) {
 	}
 }
 
-// dropSettings forgets a device's settings.
-func (t *tx) dropSettings(name string) {
+// dropSettings forgets a device's settings of a family.
+func (t *tx) dropSettings(f route.Family, name string) {
 	s := t.own()
 	s.Sysctls, t.sysctlsMine = maps.Clone(s.Sysctls), true
 	maps.DeleteFunc(s.Sysctls, func(path, _ string) bool {
-		_, dev, _, ok := confOf(path)
-		return ok && dev == name
+		of, dev, _, ok := confOf(path)
+		return ok && of == f && dev == name
 	})
 }
 

@@ -1,24 +1,37 @@
 package change
 
 import (
+	"cmp"
 	"slices"
 
 	"routewhy/route"
 )
 
-// enslave puts a device into a VRF or a bridge, or takes it out.
+// enslave puts a device into a VRF or a bridge, or takes it out (do_set_master). The
+// device leaves the one that it belongs to before the kernel looks at the new one, so that
+// it belongs to none if that refuses it.
 func (t *tx) enslave(index, master int) *Refusal {
-	m := t.link(master)
-	old := t.link(t.link(index).Master)
-	if master != 0 {
-		if no := t.checkMaster(t.link(index), m); no != nil {
-			return no
-		}
+	defer t.settleCarriers()
+	if t.link(t.link(index).Master) != nil {
+		t.move(index, 0)
 	}
-	vrf := m != nil && m.Kind == vrfKind || old != nil && old.Kind == vrfKind
+	if master == 0 {
+		return nil
+	}
+	if no := t.checkMaster(t.link(index), t.link(master)); no != nil {
+		return no
+	}
+	t.move(index, master)
+	return nil
+}
+
+// move puts a device that belongs to none into a master, or takes it out of its own.
+func (t *tx) move(index, master int) {
+	m := t.link(cmp.Or(master, t.link(index).Master))
+	vrf := m.Kind == vrfKind
 	up := t.link(index).Up()
-	t.holding = vrf
 	if vrf { // this takes the device down and up again (cycle_netdev)
+		t.holding = true
 		t.disable4(index, linkDown, true)
 		t.lower6(t.link(index), false)
 		if up {
@@ -29,21 +42,20 @@ func (t *tx) enslave(index, master int) *Refusal {
 	if vrf && up {
 		t.raise(index)
 	}
-	t.settleCarriers()
-	if m != nil { // a new master gets its MTU before it loses a carrier; one that loses a port gets it after
+	if !vrf {
+		t.settleCarriers()
+	}
+	if master != 0 { // a new master gets its MTU before it loses a carrier; one that loses a port gets it after
 		t.adjustMTU(m.Index)
 	}
-	for _, b := range []*route.Link{old, m} {
-		if b != nil && hasPorts(b) {
-			t.choosePorts(b.Index)
-			t.adjustMTU(b.Index)
-		}
-		if b != nil && b.Kind == "bridge" && len(t.ports(b.Index)) <= 1 { // the bridge gets another hardware address
-			t.forgetNeighbours(route.IPv4, b.Index, true)
-			t.forgetNeighbours(route.IPv6, b.Index, true)
-		}
+	if hasPorts(m) {
+		t.choosePorts(m.Index)
+		t.adjustMTU(m.Index)
 	}
-	return nil
+	if m.Kind == "bridge" && len(t.ports(m.Index)) <= 1 { // the bridge gets another hardware address
+		t.forgetNeighbours(route.IPv4, m.Index, true)
+		t.forgetNeighbours(route.IPv6, m.Index, true)
+	}
 }
 
 // checkMaster refuses a device that may not belong to another device (br_add_if,

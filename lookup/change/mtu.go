@@ -51,10 +51,10 @@ func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 	if no := t.checkMTU(l, mtu); no != nil {
 		return no
 	}
-	had4, had6, old := hasIPv4(l), l.HasIPv6(), l.MTU
+	had4, had6, old := t.snap.HasIPv4(l), l.HasIPv6(), l.MTU
 	t.editLink(index, func(l *route.Link) { l.MTU = mtu })
 	l = t.link(index)
-	if !had4 && hasIPv4(l) { // the same as for a new device
+	if !had4 && mtu >= route.LeastMTU4 { // the same as for a new device
 		t.newSettings(l.Name, route.IPv4)
 	}
 	if !had6 && l.HasIPv6() {
@@ -63,8 +63,9 @@ func (t *tx) setMTU(index int, mtu uint32) *Refusal {
 	if l.Flags&route.LinkLoopback != 0 && mtu < route.LeastMTU6 {
 		t.lower6(l, false)
 	}
-	if !hasIPv4(l) {
+	if had4 && mtu < route.LeastMTU4 {
 		t.losesIPv4(l, true)
+		t.dropSettings(route.IPv4, l.Name)
 	}
 	switch has6 := l.HasIPv6(); {
 	case had6 && has6 && mtu >= route.LeastMTU6:

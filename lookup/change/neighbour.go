@@ -32,7 +32,7 @@ func (c *Neighbour) apply(t *tx) *Refusal {
 		return nil
 	case at >= 0 && c.Verb == Add:
 		return refuse(route.EEXIST, "")
-	case at < 0 && n.Addr.Is4() && !hasIPv4(l):
+	case at < 0 && n.Addr.Is4() && !t.snap.HasIPv4(l):
 		return refuse(route.EINVAL, "")
 	}
 	s := t.own()

@@ -118,13 +118,13 @@ func (c *NewLink) apply(t *tx) *Refusal {
 		if n.made == nil {
 			continue
 		}
-		if n.made.Master != 0 {
+		if n.made.Up {
+			t.raise(n.index)
+		}
+		if n.made.Master != 0 && n.made == c { // veth_newlink leaves out the other end's
 			if no := t.enslave(n.index, n.made.Master); no != nil {
 				return no
 			}
-		}
-		if n.made.Up {
-			t.raise(n.index)
 		}
 	}
 	return nil

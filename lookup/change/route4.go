@@ -350,7 +350,31 @@ func (t *tx) sameRoute4(a *route.Route, b *route.Route) bool {
 	if a.NextHopID != 0 {
 		return true
 	}
-	return slices.EqualFunc(a.NextHops, b.NextHops, sameHop)
+	return slices.EqualFunc(a.NextHops, b.NextHops, func(x, y route.NextHop) bool {
+		direct := y.Flags & route.NextHopDirect
+		x.Flags, y.Flags = x.Flags&^route.NextHopDirect, y.Flags&^route.NextHopDirect
+		return sameHop(x, y) && t.scopeOf(a, b.Dst, x) == direct
+	})
+}
+
+// scopeOf is NextHopDirect or nothing for a next hop of a route. No dump shows it: for a
+// next hop that was read, it is what the tables that were read say of the gateway.
+func (t *tx) scopeOf(r *route.Route, dst netip.Prefix, h route.NextHop) route.NextHopFlags {
+	for i := range r.NextHops {
+		if x := &r.NextHops[i]; x.Gateway == h.Gateway && x.Link == h.Link && x.Flags&route.NextHopDirect != 0 {
+			return route.NextHopDirect
+		}
+	}
+	if !h.Gateway.Is4() || h.Flags&route.NextHopOnLink != 0 || !slices.ContainsFunc(t.first.Edit().At(r.Table, dst), func(x *route.Route) bool {
+		return x.Scope == r.Scope && x.Metric == r.Metric && slices.EqualFunc(x.NextHops, r.NextHops, sameHop)
+	}) {
+		return 0
+	}
+	way, errno := t.first.GatewayRoute4(h.Gateway, r.Table, max(r.Scope+1, route.ScopeLink), h.Link)
+	if errno == 0 && direct(t.first.Snapshot(), &way, h.Gateway, h.Link) {
+		return route.NextHopDirect
+	}
+	return 0
 }
 
 // stateFlags are the flags of a next hop that are not part of its identity

@@ -18,6 +18,8 @@ type State struct {
 
 // hidden is what no dump shows. The zero value has the usual facts.
 type hidden struct {
+	// first is what was read.
+	first *lookup.FIB
 	// tables are IPv4 tables that a change made. They may be empty now.
 	tables map[route.Table]bool
 	// tables6 are the IPv6 tables.
@@ -55,8 +57,8 @@ type hidden struct {
 // its prefix and those to its gateways. If a device, an address or a next-hop object
 // changes, it must have all routes.
 func New(f *lookup.FIB) *State {
-	s := &State{fib: f}
-	t := &tx{old: s, edit: f.Edit(), snap: f.Snapshot()}
+	s := &State{fib: f, hidden: hidden{first: f}}
+	t := &tx{old: s, edit: f.Edit(), snap: f.Snapshot(), hidden: s.hidden}
 	for i := range t.snap.Links {
 		if l := &t.snap.Links[i]; l.Up() && !l.Carrier() && t.wasReady6(l) {
 			t.setReady(l.Index, true)
@@ -73,9 +75,11 @@ func New(f *lookup.FIB) *State {
 		}
 	}
 	for i := range t.snap.Rules {
-		if r := &t.snap.Rules[i]; r.Family == route.IPv6 && r.Action == route.ActionTable && r.Table != 0 {
+		r := &t.snap.Rules[i]
+		if r.Family == route.IPv6 && r.Action == route.ActionTable && r.Table != 0 {
 			t.makeTable(route.IPv6, r.Table) // fib6_rule_configure
 		}
+		t.hadVRF = t.hadVRF || r.Selector.L3Mdev && r.Protocol == route.ProtocolKernel
 	}
 	t.noteParked()
 	s.hidden = t.hidden

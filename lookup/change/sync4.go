@@ -117,7 +117,7 @@ func (t *tx) syncDown4(link int, e linkEvent, force bool) {
 // syncUp4 revives the next hops by a device (fib_sync_up).
 func (t *tx) syncUp4(link int, what route.NextHopFlags) {
 	l := t.link(link)
-	if !l.Up() || !hasIPv4(l) {
+	if !l.Up() || !t.snap.HasIPv4(l) {
 		return
 	}
 	if what&route.NextHopDead != 0 && l.Flags&(route.LinkRunning|route.LinkLowerUp) != 0 {

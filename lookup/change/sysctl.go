@@ -56,7 +56,7 @@ func (c *Sysctl) apply(t *tx) *Refusal {
 func (t *tx) hasConf(f route.Family, dev string) bool {
 	l := t.snap.LinkByName(dev)
 	if l == nil || f == route.IPv4 {
-		return l != nil && hasIPv4(l)
+		return l != nil && t.snap.HasIPv4(l)
 	}
 	return l.HasIPv6()
 }

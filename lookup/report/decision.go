@@ -299,7 +299,7 @@ func (n names) withoutIPv4(flow *route.Flow, d *lookup.Decision) *WithoutIPv4 {
 		}
 	}
 	for _, index := range append(links, route.LoopbackIndex) {
-		if l := n.snap.Link(index); l != nil && l.MTU != 0 && l.MTU < 68 {
+		if l := n.snap.Link(index); l != nil && !n.snap.HasIPv4(l) {
 			return &WithoutIPv4{l.Name, l.MTU}
 		}
 	}

@@ -307,11 +307,26 @@ func encodeRule(c *change.Rule) []byte {
 func encodeLink(c *change.Link) []byte {
 	b := make([]byte, unix.SizeofIfInfomsg)
 	binary.NativeEndian.PutUint32(b[4:], uint32(c.Index))
-	if c.Up != route.Unknown {
-		binary.NativeEndian.PutUint32(b[12:], unix.IFF_UP)
+	var flags, mask uint32
+	for _, f := range []struct {
+		flag uint32
+		set  route.Tristate
+	}{{unix.IFF_UP, c.Up}, {unix.IFF_NOARP, c.ARP}} {
+		if f.set != route.Unknown {
+			mask |= f.flag
+		}
+		if f.set == route.Yes {
+			flags |= f.flag
+		}
 	}
-	if c.Up == route.Yes {
-		binary.NativeEndian.PutUint32(b[8:], unix.IFF_UP)
+	flags ^= mask & unix.IFF_NOARP // the flag says the opposite
+	binary.NativeEndian.PutUint32(b[8:], flags)
+	binary.NativeEndian.PutUint32(b[12:], mask)
+	if c.Address != nil {
+		b = attr(b, unix.IFLA_ADDRESS, c.Address)
+	}
+	if c.Carrier != route.Unknown {
+		b = attr(b, unix.IFLA_CARRIER, []byte{byte(route.No - c.Carrier)})
 	}
 	if c.Name != "" {
 		b = attr(b, unix.IFLA_IFNAME, append([]byte(c.Name), 0))

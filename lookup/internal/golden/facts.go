@@ -41,10 +41,14 @@ func (d *decision) isUp(link int) bool {
 }
 
 // hasIPv4 reports whether a device has IPv4 state (struct in_device). One whose
-// MTU is less than IPv4 allows has none.
+// MTU became less than IPv4 allows has none, and no settings.
 func (d *decision) hasIPv4(link int) bool {
 	l := d.s.Link(link)
-	return l != nil && (l.MTU == 0 || l.MTU >= 68)
+	if l == nil || l.MTU == 0 || l.MTU >= 68 {
+		return l != nil
+	}
+	_, has := d.s.Sysctls.Conf(route.IPv4, l.Name, "forwarding")
+	return has
 }
 
 func (d *decision) isLoopback(link int) bool {

@@ -2,6 +2,7 @@ package golden
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -473,6 +474,9 @@ func (w *words) link() {
 			l.Master = w.dev()
 		case "mtu":
 			l.MTU = uint32(w.number())
+			if l.MTU < 68 { // it loses IPv4, and the settings of IPv4
+				maps.DeleteFunc(w.s.Sysctls, func(path, _ string) bool { return strings.HasPrefix(path, route.ConfPath(route.IPv4, l.Name, "")) })
+			}
 		case "p2p":
 			l.Flags |= route.LinkPointopoint
 		}
