@@ -139,12 +139,18 @@ func (e Encap) String() string { return enumName(encapNames[:], int(e)) }
 type Metric struct {
 	ID    uint16 `json:"id"`
 	Value uint32 `json:"value"`
+	// Text is the name of the congestion control, for MetricCongestion alone.
+	Text string `json:"text,omitzero"`
 	// Lock says that the kernel may not change the value (`mtu lock`).
 	Lock bool `json:"lock,omitzero"`
 }
 
 // MetricMTU is RTAX_MTU, in bytes.
 const MetricMTU = 2
+
+// MetricCongestion is RTAX_CC_ALGO, the TCP congestion control. It is the only metric that
+// is a name.
+const MetricCongestion = 16
 
 var metricNames = [...]string{
 	"unspec", "lock", "mtu", "window", "rtt", "rttvar", "ssthresh", "cwnd", "advmss",

@@ -32,6 +32,5 @@
 // [Undo] works out the changes that bring a host back to the state before other changes, and
 // tries each of them. It names everything that no change brings back as it was: a device that
 // was deleted, the order of anycast addresses among devices, tables local and main as one, the
-// light-weight tunnel of a route. It does not know the congestion control of a route, which is
-// not read.
+// light-weight tunnel of a route.
 package change

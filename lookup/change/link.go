@@ -198,8 +198,11 @@ func (t *tx) raise(index int) {
 	t.setCarrier(index, t.carrierOf(t.link(index)))
 	l := t.link(index)
 	if l.Kind == "wireguard" && t.snap.HasIPv4(l) { // wg_open
-		t.setConf(route.IPv4, l.Name, "send_redirects", 0)
-		t.setConf(route.IPv4, allDevices, "send_redirects", 0)
+		for _, dev := range []string{l.Name, allDevices} {
+			if _, read := t.snap.Sysctls.Conf(route.IPv4, dev, "send_redirects"); read {
+				t.setConf(route.IPv4, dev, "send_redirects", 0)
+			}
+		}
 	}
 	if l.Flags&route.LinkLoopback != 0 && t.snap.HasIPv4(l) {
 		_ = t.insertAddr4(&route.Addr{

@@ -33,7 +33,7 @@ func convertMetrics(given []route.Metric) ([]route.Metric, *Refusal) {
 		case m.ID == metricHopLimit:
 			m.Value = min(m.Value, 255)
 		}
-		if m.Value == 0 {
+		if m.Value == 0 && m.Text == "" {
 			continue
 		}
 		kept = append(kept, m)
@@ -45,15 +45,15 @@ func convertMetrics(given []route.Metric) ([]route.Metric, *Refusal) {
 // metricsMatch reports whether a route has all metrics that a request to delete names
 // (fib_metrics_match).
 func metricsMatch(want, have []route.Metric) bool {
-	value := func(list []route.Metric, id uint16) uint32 {
+	find := func(list []route.Metric, id uint16) route.Metric {
 		i := slices.IndexFunc(list, func(m route.Metric) bool { return m.ID == id })
 		if i < 0 {
-			return 0
+			return route.Metric{}
 		}
-		return list[i].Value
+		return list[i]
 	}
 	for _, m := range want {
-		if value(have, m.ID) != m.Value {
+		if x := find(have, m.ID); x.Value != m.Value || x.Text != m.Text {
 			return false
 		}
 	}

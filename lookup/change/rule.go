@@ -221,20 +221,13 @@ func (c *Rule) deleteRule(t *tx, r *route.Rule) *Refusal {
 	gone := s.Rules[at]
 	// Until another rule is added, IPv6 uses its first rules, even if they are
 	// deleted.
-	if r.Family == route.IPv6 && !t.custom() && isDefault(&gone) {
+	if r.Family == route.IPv6 && !t.custom6 && isDefault(&gone) {
 		s.Rules[at].Implied = true
 	} else {
 		s.Rules = slices.Delete(s.Rules, at, at+1)
 	}
 	resolveGotos(s.Rules)
 	return nil
-}
-
-// custom reports whether IPv6 asks its rules (fib6_has_custom_rules). A snapshot does
-// not tell whether there once was a rule other than those that a namespace starts
-// with.
-func (t *tx) custom() bool {
-	return t.custom6 || slices.ContainsFunc(t.snap.Rules, func(r route.Rule) bool { return r.Family == route.IPv6 && !isDefault(&r) })
 }
 
 // isDefault reports whether a rule is one of those that a namespace starts with.

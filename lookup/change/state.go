@@ -24,7 +24,9 @@ type hidden struct {
 	tables map[route.Table]bool
 	// tables6 are the IPv6 tables.
 	tables6 map[route.Table]bool
-	// custom6 says that an IPv6 rule was added. After that the kernel asks its rules.
+	// custom6 says that an IPv6 rule was added. After that the kernel asks its rules
+	// (fib6_has_custom_rules). A snapshot does not tell whether there once was a rule
+	// other than those that a namespace starts with.
 	custom6 bool
 	// linkLocal are the link-local addresses that devices had and would get again.
 	linkLocal map[int]route.Addr
@@ -79,6 +81,7 @@ func New(f *lookup.FIB) *State {
 		if r.Family == route.IPv6 && r.Action == route.ActionTable && r.Table != 0 {
 			t.makeTable(route.IPv6, r.Table) // fib6_rule_configure
 		}
+		t.custom6 = t.custom6 || r.Family == route.IPv6 && !isDefault(r)
 		t.hadVRF = t.hadVRF || r.Selector.L3Mdev && r.Protocol == route.ProtocolKernel
 	}
 	t.noteParked()
@@ -104,10 +107,12 @@ func (s *State) HasTable(f route.Family, id route.Table) bool {
 // Outcome is the result of a change.
 type Outcome struct {
 	// State is the state after the change. If the change is refused, it is the same as
-	// before, with two exceptions: an IPv6 route with several next hops, because some
-	// of them may have been changed, and the multicast route of a device that is
-	// refused an address.
+	// before, unless Partly is set.
 	State *State
+	// Partly says that something stays changed although the change is refused: some next
+	// hops of an IPv6 route, what a request for a device asked for before the part that is
+	// refused, the multicast route of a device that is refused an address.
+	Partly bool
 	// Refusal is the kernel's refusal; nil: the change is made.
 	Refusal *Refusal
 	// Removed and Added are the routes that were removed and added. If one takes the
@@ -124,7 +129,7 @@ func (s *State) Apply(c Change) Outcome {
 		return Outcome{State: t.refused(), Refusal: r}
 	}
 	next := &State{fib: t.edit.FIB(t.snap), hidden: t.hidden}
-	return Outcome{State: next, Refusal: r, Removed: t.removed, Added: t.added}
+	return Outcome{State: next, Partly: r != nil && (t.mine || t.edit.Changed()), Refusal: r, Removed: t.removed, Added: t.added}
 }
 
 // tx is a change that is being made.

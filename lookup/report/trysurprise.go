@@ -27,6 +27,7 @@ const (
 	RemarkPassedOver  lookup.Code = "route-passed-over"       // Have is the device, which has no carrier: ignore_routes_with_linkdown is on
 	RemarkStillThere  lookup.Code = "another-route-left"      // Route takes over
 	RemarkSecondLink  lookup.Code = "network-on-second-link"  // Want is the network, which Have has as well; More is 1 where the new one's route comes first
+	RemarkPartly      lookup.Code = "refused-in-part"         // a part of what is refused is made all the same
 	RemarkDefaultGone lookup.Code = "default-route-gone"      // Have is the family
 	RemarkDeleteAlone lookup.Code = "add-refused-delete-done" // Want is the command that is refused, Have the one that is done
 )
@@ -36,6 +37,12 @@ func (t *Trial) surprises(s *command.Step, n names) []Finding {
 	var out []Finding
 	for i, o := range s.Outcomes {
 		if o.Refusal != nil {
+			switch s.Changes[i].(type) {
+			case *change.Route, *change.Link:
+				if o.Partly {
+					out = append(out, Finding{Reason: Reason{Code: RemarkPartly}})
+				}
+			}
 			break
 		}
 		before := s.Before

@@ -182,7 +182,7 @@ func (m *Metrics) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// metrics are the metrics that the kernel has by number.
+// metrics are the metrics as the kernel has them.
 func (r *Route) metrics() []route.Metric {
 	var out []route.Metric
 	if len(r.Metrics) == 0 { // as in most routes
@@ -190,6 +190,13 @@ func (r *Route) metrics() []route.Metric {
 	}
 	for id := uint16(2); id < 18; id++ {
 		m := route.Metric{ID: id}
+		if id == route.MetricCongestion {
+			if m.Text, _ = r.Metrics[congestion].(string); m.Text != "" {
+				m.Lock = slices.Contains(r.Locked, m.Name())
+				out = append(out, m)
+			}
+			continue
+		}
 		if n, ok := r.Metrics[m.Name()].(uint32); ok {
 			scaled := uint64(n) * uint64(perMillisecond(m.Name()))
 			m.Value, m.Lock = uint32(min(scaled, math.MaxUint32)), slices.Contains(r.Locked, m.Name())
@@ -209,6 +216,8 @@ func (r *Route) setMetrics(all []route.Metric) {
 		const features, ecn = 12, 1 // RTAX_FEATURES, RTAX_FEATURE_ECN
 		rest := m.Value &^ ecn
 		switch {
+		case m.ID == route.MetricCongestion:
+			r.Metrics[congestion] = m.Text
 		case m.ID != features:
 			r.Metrics[m.Name()] = m.Value / perMillisecond(m.Name())
 		case rest != 0:

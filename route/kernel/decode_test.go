@@ -97,13 +97,13 @@ func TestDecodeRoute(t *testing.T) {
 				attr(rtaDst, ipBytes("2001:db8::")), attr(rtaSrc, ipBytes("2001:db8:1::")), attr32(rtaPriority, 1024),
 				attr8(rtaPref, 3), attr32(rtaOif, 2),
 				attr(rtaCacheInfo, make([]byte, 8), u32(^uint32(250)+1), make([]byte, 20)),
-				attr(rtaMetrics, attr32(rtaxLock, 1<<2), attr32(2, 1400), attr32(8, 1360), attr(rtaxCCAlgo, []byte("cubic\x00")))),
+				attr(rtaMetrics, attr32(rtaxLock, 1<<2), attr32(2, 1400), attr32(8, 1360), attr(route.MetricCongestion, []byte("cubic\x00")))),
 			want: route.Route{
 				Table: 254, Dst: prefix("2001:db8::/32"), Src: prefix("2001:db8:1::/48"), Metric: 1024,
 				Type: route.TypeUnicast, Protocol: route.ProtocolRA, Pref: route.PreferenceLow,
 				Expires:  -2500 * time.Millisecond,
 				NextHops: []route.NextHop{{Link: 2}},
-				Metrics:  []route.Metric{{ID: 2, Value: 1400, Lock: true}, {ID: 8, Value: 1360}},
+				Metrics:  []route.Metric{{ID: 2, Value: 1400, Lock: true}, {ID: 8, Value: 1360}, {ID: 16, Text: "cubic"}},
 			},
 		},
 		{

@@ -41,11 +41,8 @@ const (
 	rtaFlowLabel = 31
 )
 
-// Metrics with a meaning of their own (RTAX_*).
-const (
-	rtaxLock   = 1
-	rtaxCCAlgo = 16
-)
+// rtaxLock is the mask of the metrics that are locked (RTAX_LOCK).
+const rtaxLock = 1
 
 // nextHopFlagBits are the bits of rtm_flags that belong to the only next hop
 // (RTNH_F_*). The higher bits belong to the route (RTM_F_*).
@@ -269,8 +266,7 @@ func decodeRouteAttr(r *route.Route, a *attrs, f route.Family, srcBits uint8) bo
 	return true
 }
 
-// decodeMetrics decodes RTA_METRICS. The name of the congestion control is left
-// out: it is the only metric that is not a number, and a route.Metric is a number.
+// decodeMetrics decodes RTA_METRICS.
 func decodeMetrics(outer *attrs) []route.Metric {
 	var metrics []route.Metric
 	var locked uint32
@@ -279,7 +275,8 @@ func decodeMetrics(outer *attrs) []route.Metric {
 		switch a.typ {
 		case rtaxLock:
 			locked = a.u32()
-		case rtaxCCAlgo:
+		case route.MetricCongestion:
+			metrics = append(metrics, route.Metric{ID: a.typ, Text: a.str()})
 		default:
 			metrics = append(metrics, route.Metric{ID: a.typ, Value: a.u32()})
 		}

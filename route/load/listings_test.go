@@ -89,6 +89,10 @@ func routeText(s *route.Snapshot, r *route.Route) string {
 		text += fmt.Sprintf(" [weight %d flags %#x encap %s realm %d]", h.Weight, h.Flags, h.Encap, h.Realm)
 	}
 	for _, m := range r.Metrics {
+		if m.Text != "" {
+			text += fmt.Sprintf(" %s %s %v", m.Name(), m.Text, m.Lock)
+			continue
+		}
 		text += fmt.Sprintf(" %s %d %v", m.Name(), m.Value, m.Lock)
 	}
 	if r.Expires != 0 {

@@ -133,7 +133,11 @@ func encodeMetrics(list []route.Metric) []byte {
 	var b []byte
 	var lock uint32
 	for _, m := range list {
-		b = attr32(b, m.ID, m.Value)
+		if m.ID == route.MetricCongestion {
+			b = attr(b, m.ID, append([]byte(m.Text), 0))
+		} else {
+			b = attr32(b, m.ID, m.Value)
+		}
 		if m.Lock {
 			lock |= 1 << m.ID
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"routewhy/lookup/change"
@@ -73,6 +74,29 @@ func second(ctx context.Context, in []byte) ([]byte, error) {
 	return out, err
 }
 
+// userMap maps root, so that the second process may make everything, and for root all other
+// users too, which rules may name.
+func userMap() []syscall.SysProcIDMap {
+	one := []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
+	if os.Geteuid() != 0 {
+		return one
+	}
+	b, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil {
+		return one
+	}
+	var all []syscall.SysProcIDMap
+	for line := range strings.Lines(string(b)) {
+		var m syscall.SysProcIDMap
+		if _, err := fmt.Sscan(line, &m.ContainerID, new(int), &m.Size); err != nil {
+			return one
+		}
+		m.HostID = m.ContainerID
+		all = append(all, m)
+	}
+	return all
+}
+
 func start(ctx context.Context, in []byte, flags uintptr) ([]byte, error) {
 	stdin, feed, err := os.Pipe()
 	if err != nil {
@@ -97,7 +121,7 @@ func start(ctx context.Context, in []byte, flags uintptr) ([]byte, error) {
 		Sys: &syscall.SysProcAttr{Cloneflags: flags, Pdeathsig: syscall.SIGKILL},
 	}
 	if flags&syscall.CLONE_NEWUSER != 0 {
-		attr.Sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
+		attr.Sys.UidMappings = userMap()
 		attr.Sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
 	}
 	p, err := os.StartProcess("/proc/self/exe", os.Args[:1], attr)

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -103,12 +104,16 @@ func unfit(s *route.Snapshot, commands []Command) string {
 				if forwards6(one) && slices.ContainsFunc(s.Routes, func(r route.Route) bool { return change.Advertised(s, r.Dst, &r) }) {
 					return "only the kernel makes routes from router advertisements as it did here"
 				}
+			case *change.Rule:
+				if one.Rule.Selector.HasUIDs && os.Geteuid() != 0 {
+					return "the rule names users, whom a namespace of its own does not have"
+				}
 			case *change.Neighbour:
 				return "neighbours are not made again in a namespace"
 			case *change.NewLink:
 				return "what a device is decides here, and other devices stand in for this host's"
 			case *change.Link:
-				if one.Verb == change.Delete || one.Master != nil {
+				if one.Verb == change.Delete || one.Master != nil || one.Address != nil || one.Carrier != route.Unknown {
 					return "what a device is decides here, and other devices stand in for this host's"
 				}
 			}

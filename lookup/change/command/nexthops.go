@@ -112,7 +112,6 @@ const (
 	metricRTOMin     = 13
 	metricInitRwnd   = 14
 	metricQuickAck   = 15
-	metricCongestion = 16
 	metricNoCookie   = 17
 )
 
@@ -162,8 +161,8 @@ func (q *routeRequest) metric(key string) {
 	case "fastopen_no_cookie":
 		m = q.flagMetric(metricNoCookie, key)
 	case "congctl":
-		m = route.Metric{ID: metricCongestion, Lock: q.skip("lock")}
-		if v := q.value(); !slices.Contains(congestionControls(), v) {
+		m = route.Metric{ID: route.MetricCongestion, Lock: q.skip("lock")}
+		if m.Text = q.value(); !slices.Contains(congestionControls(), m.Text) {
 			q.kernel = &change.Refusal{Errno: route.EINVAL, Message: "Unknown tcp congestion algorithm"}
 		}
 	}

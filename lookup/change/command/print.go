@@ -202,6 +202,8 @@ func (p *printer) metric(m route.Metric) {
 		p.add("lock")
 	}
 	switch {
+	case m.ID == route.MetricCongestion:
+		p.add(quoted(m.Text))
 	case m.ID == metricFeatures && m.Value == 1:
 		p.add("ecn")
 	case m.ID == metricRTOMin:

@@ -322,13 +322,13 @@ func differenceWords(d *report.TryDifference) string {
 		}
 		return "in a namespace of its own, in the end these differ: " + strings.Join(parts, "; ")
 	}
-	return fmt.Sprintf("in a namespace of its own, to %s it says %s, and not %s", iproute2.Safe(d.Command), verdictWords(d.Kernel), verdictWords(d.Routewhy))
+	return fmt.Sprintf("in a namespace of its own, to %s it says %s; routewhy says %s", iproute2.Safe(d.Command), verdictWords(d.Kernel), verdictWords(d.Routewhy))
 }
 
 func verdictWords(v report.TryVerdict) string {
 	switch {
 	case v.Errno == 0:
-		return "nothing against it"
+		return "accepted"
 	case v.Message != "":
 		return fmt.Sprintf("%q (%s)", v.Message, v.Errno)
 	}
