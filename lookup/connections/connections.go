@@ -169,7 +169,10 @@ func (c *Change) answers(before, after *lookup.FIB) Loss {
 		}
 		c.In = in
 		l := after.Snapshot().Link(in)
-		now := after.Lookup(c.incoming(in))
+		if m := masterOf(after.Snapshot(), l); m != nil { // it takes what the port receives
+			l, c.In = m, m.Index
+		}
+		now := after.Lookup(c.incoming(c.In))
 		switch {
 		case l == nil || !l.Up():
 			return LostDevice
@@ -180,6 +183,9 @@ func (c *Change) answers(before, after *lookup.FIB) Loss {
 			return LostSource
 		}
 		break
+	}
+	if c.silenced(before.Snapshot(), after.Snapshot()) {
+		return LostDead
 	}
 	if !c.Moves || c.Perhaps {
 		return ""
@@ -194,6 +200,26 @@ func (c *Change) answers(before, after *lookup.FIB) Loss {
 		return LostGateway
 	}
 	return ""
+}
+
+// masterOf is the device that takes all frames of a port; nil: there is none.
+func masterOf(s *route.Snapshot, l *route.Link) *route.Link {
+	if l == nil || l.Master == 0 {
+		return nil
+	}
+	if m := s.Link(l.Master); m != nil && m.HasPorts() {
+		return m
+	}
+	return nil
+}
+
+// silenced reports whether each way out is by a device that asks for no link-layer address
+// any more: what it sends then reaches nobody (arp_constructor, IFF_NOARP).
+func (c *Change) silenced(before, after *route.Snapshot) bool {
+	return len(c.After.NextHops) > 0 && !slices.ContainsFunc(c.After.NextHops, func(h lookup.NextHop) bool {
+		old, now := before.Link(h.Link), after.Link(h.Link)
+		return old == nil || now == nil || old.Flags&route.LinkNoARP != 0 || now.Flags&route.LinkNoARP == 0
+	})
 }
 
 // viaGateway reports whether all ways out have a gateway.

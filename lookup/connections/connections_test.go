@@ -2,6 +2,7 @@ package connections_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"routewhy/lookup"
@@ -36,6 +37,22 @@ func host(gateway string, link int) *lookup.FIB {
 	return lookup.New(s)
 }
 
+// ported is the first host with eth0 in a bridge.
+func ported(bridge route.LinkFlags) *lookup.FIB {
+	s := *host("192.0.2.1", 2).Snapshot()
+	s.Links = append(slices.Clone(s.Links), route.Link{Index: 4, Name: "br0", Kind: "bridge", Flags: bridge})
+	s.Links[1].Master = 4
+	return lookup.New(&s)
+}
+
+// silent is the first host with eth0 asking for no link-layer address.
+func silent() *lookup.FIB {
+	s := *host("192.0.2.1", 2).Snapshot()
+	s.Links = slices.Clone(s.Links)
+	s.Links[1].Flags |= route.LinkNoARP
+	return lookup.New(&s)
+}
+
 // TestCompare checks what happens to connections, without a kernel.
 func TestCompare(t *testing.T) {
 	tcp := func(local, remote string) route.Socket {
@@ -57,6 +74,9 @@ func TestCompare(t *testing.T) {
 		lost        connections.Loss
 	}{
 		{"nothing changes", host("192.0.2.1", 2), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, false, ""},
+		{"its device becomes a port of a bridge that is down", ported(0), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, true, connections.LostDevice},
+		{"and of one that is up", ported(route.LinkUp | route.LinkRunning | route.LinkLowerUp), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, false, ""},
+		{"its device asks for no address", silent(), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, true, connections.LostDead},
 		{"another gateway of the network", host("192.0.2.3", 2), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, ""},
 		{"another network", host("198.51.100.1", 3), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, connections.LostElsewhere},
 		{"UDP", host("198.51.100.1", 3), udp, true, true, connections.LostElsewhere},

@@ -51,6 +51,9 @@ func (t *Trial) surprises(s *command.Step, n names) []Finding {
 		}
 		switch c := s.Changes[i].(type) {
 		case *change.Route:
+			if c.Verb == change.Delete {
+				o.State = s.After // the command may delete more of them
+			}
 			out = append(out, routeSurprises(c, before, &o, n)...)
 		case *change.Rule:
 			if before.FIB().Snapshot().Merged == route.Yes && o.State.FIB().Snapshot().Merged == route.No {
