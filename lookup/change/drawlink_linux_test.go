@@ -48,6 +48,8 @@ func (d *drawer) object() change.Change {
 func (d *drawer) linkChange() change.Change {
 	c := &change.Link{Verb: change.Modify, Index: max(d.device(), 1)}
 	switch n := d.rng.IntN(21); {
+	case n == 20 && d.joined(c.Index):
+		c.Up = route.Yes
 	case n == 20:
 		c.ARP, c.Carrier = pick(d, route.Unknown, route.Yes, route.No), pick(d, route.Unknown, route.Yes, route.No)
 		if d.chance(30) {
@@ -71,6 +73,13 @@ func (d *drawer) linkChange() change.Change {
 		c.Group = &group
 	}
 	return c
+}
+
+// joined reports whether a device has joined the anycast addresses of its networks. With
+// IFF_NOARP changed it joins them once more, and how often that was done is not shown.
+func (d *drawer) joined(index int) bool {
+	n, _ := d.snap.Sysctls.Conf(route.IPv6, d.snap.LinkName(index), "forwarding")
+	return n != 0
 }
 
 // sysctl draws a setting.

@@ -80,6 +80,7 @@ func (c *Link) modify(t *tx, l *route.Link) (told bool, _ *Refusal) {
 
 // setFlags is dev_change_flags.
 func (c *Link) setFlags(t *tx) *Refusal {
+	before := t.link(c.Index).Flags & route.LinkNoARP
 	switch c.ARP {
 	case route.Yes:
 		t.editLink(c.Index, func(l *route.Link) { l.Flags &^= route.LinkNoARP })
@@ -95,7 +96,26 @@ func (c *Link) setFlags(t *tx) *Refusal {
 	case c.Up == route.No && l.Up():
 		t.lower(c.Index)
 	}
+	if l := t.link(c.Index); l.Up() && l.Flags&route.LinkNoARP != before {
+		t.changedARP(l)
+	}
 	return nil
+}
+
+// changedARP does what follows when a device that is up asks for link-layer addresses from
+// now on, or no more. All neighbours go, and IPv6 announces its addresses again
+// (arp_netdev_event, ndisc_netdev_event, addrconf_dad_run).
+func (t *tx) changedARP(l *route.Link) {
+	t.forgetNeighbours(route.IPv4, l.Index, true)
+	t.forgetNeighbours(route.IPv6, l.Index, true)
+	if !l.Carrier() || !l.HasIPv6() || t.setting(route.IPv6, l.Name, "disable_ipv6") != 0 {
+		return
+	}
+	for _, a := range slices.Clone(t.snap.Addrs) {
+		if a.Link == l.Index && a.Prefix.Addr().Is6() && a.Flags&route.AddrTentative == 0 {
+			t.announce6(l, &a)
+		}
+	}
 }
 
 // editLink changes the known properties of a device.
