@@ -1,9 +1,7 @@
 package change
 
 import (
-	"maps"
 	"math"
-	"net/netip"
 	"slices"
 
 	"routewhy/route"
@@ -136,31 +134,6 @@ func (t *tx) dropImplied() {
 	}
 }
 
-// ruleKey names a rule by what tells two rules with prefixes apart.
-type ruleKey struct {
-	family   route.Family
-	priority uint32
-	table    route.Table
-	src, dst netip.Prefix
-}
-
-func keyOf(r *route.Rule) ruleKey {
-	return ruleKey{r.Family, r.Priority, r.Table, r.Selector.Src, r.Selector.Dst}
-}
-
-// keepGiven stores the prefixes of a new rule as they were given.
-func (t *tx) keepGiven(given *route.Selector, r *route.Rule) {
-	if given.Src == r.Selector.Src && given.Dst == r.Selector.Dst {
-		return
-	}
-	m := maps.Clone(t.asGiven)
-	if m == nil {
-		m = map[ruleKey]route.Selector{}
-	}
-	m[keyOf(r)] = route.Selector{Src: given.Src, Dst: given.Dst}
-	t.asGiven = m
-}
-
 func (c *Rule) addRule(t *tx, r *route.Rule) *Refusal {
 	if slices.ContainsFunc(t.snap.Rules, func(x route.Rule) bool { return same(&x, r) }) {
 		return refuse(route.EEXIST, "")
@@ -168,7 +141,6 @@ func (c *Rule) addRule(t *tx, r *route.Rule) *Refusal {
 	if no := c.configure(t, r); no != nil {
 		return no
 	}
-	t.keepGiven(&c.Rule.Selector, r)
 	s := t.own()
 	at := len(s.Rules)
 	for i := range s.Rules {

@@ -51,9 +51,6 @@ type hidden struct {
 	// readdressed are neighbours that got a link-layer address from a request, and devices that
 	// got a hardware address: those without an address. No reading tells what they had.
 	readdressed map[deviceAddr]bool
-	// asGiven are rules that changes made from a prefix with bits below its length, which the
-	// kernel keeps and compares. The key is the rule as it is here.
-	asGiven map[ruleKey]route.Selector
 	// vlans are the IDs of the VLAN devices that changes made.
 	vlans map[int]uint16
 }

@@ -74,9 +74,5 @@ func request(r route.Rule) route.Rule {
 // request may delete a rule that stands before this one; that rule is added again
 // later.
 func (u *undoer) deleteRuleAt(have []route.Rule, at int) bool {
-	r := request(have[at])
-	if given, ok := u.now.asGiven[keyOf(&r)]; ok {
-		r.Selector.Src, r.Selector.Dst = given.Src, given.Dst
-	}
-	return u.do(&Rule{Verb: Delete, Rule: r, HasPriority: true})
+	return u.do(&Rule{Verb: Delete, Rule: request(have[at]), HasPriority: true})
 }
