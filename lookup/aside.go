@@ -15,8 +15,8 @@ type aside struct {
 
 // left keeps a route that was left out, if wanted is set and it is the first one of its
 // prefix, or if the others of its prefix are kept. before tells whether another route of
-// the prefix was left out before; if that is unknown, nothing is kept any more, for not all
-// routes of a prefix may be there. held reports whether another one is held.
+// the prefix was left out before. If that is unknown, nothing is kept any more, because a
+// route of a prefix that is kept may be missing. held reports whether another one is held.
 func (a *aside) left(r *route.Route, wanted bool, before route.Tristate, held func() bool) {
 	if before == route.Unknown {
 		a.routes = nil

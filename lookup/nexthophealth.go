@@ -89,20 +89,30 @@ func (f *FIB) NextHopHealth(flow *route.Flow, d *Decision, w *NextHop) Reason {
 		hop.Flags, hop.Gateway = 0, netip.Addr{} // through lo, or through a VRF's device
 	}
 	r := f.HopHealth(&hop)
+	if r.Code == "" && d.Disposition == DispositionUnicast {
+		r = f.leavesNever(flow, &hop, w)
+	}
 	dev := f.byIndex[hop.Link]
 	switch {
 	case r.Code == "" && ours && flow.Dst.Is6() && flow.In == 0 && dev != nil && f.conf(route.IPv6, dev, settingDisableIPv6) != 0:
 		return Reason{Code: FaultNoIPv6, Have: dev.Name}
-	case r.Code == "" && d.Disposition == DispositionUnicast && flow.Dst.Is6() && hop.Encap == 0 && f.without6(dev).Code != "":
-		return f.without6(dev)
-	case r.Code == "" && d.Disposition == DispositionUnicast && f.outOfLoopback(&w.Via).Code != "":
-		return f.outOfLoopback(&w.Via)
 	case r.Code == FaultIgnored, r.Code == FaultDead: // the kernel does not use such a next hop
 		return Reason{}
 	case r.Code == "" && f.target(flow, d, w) == route.NeighbourFailed:
 		return Reason{Code: FaultTarget, Have: flow.Dst.WithZone("")}
 	}
 	return r
+}
+
+// leavesNever says why nothing leaves by a next hop whose state is good; the zero Reason: it
+// does.
+func (f *FIB) leavesNever(flow *route.Flow, hop *route.NextHop, w *NextHop) Reason {
+	if flow.Dst.Is6() && hop.Encap == 0 {
+		if why := f.without6(f.byIndex[hop.Link]); why.Code != "" {
+			return why
+		}
+	}
+	return f.outOfLoopback(&w.Via)
 }
 
 // outOfLoopback says why nothing arrives by a next hop of a route of type unicast that leads

@@ -119,7 +119,7 @@ func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 	if f.LacksPort(h.Link) {
 		out = append(out, Note{Reason: Reason{Code: NoteNoPort, Have: dev.Name}, Route: r})
 	}
-	if m := f.byIndex[dev.Master]; m != nil && m.HasPorts() {
+	if m := f.snap.MasterOf(dev.Link); m != nil {
 		out = append(out, Note{Reason: Reason{NoteIsPort, m.Name, dev.Name}, Route: r})
 	}
 	if r.Dst.Bits() == 0 && r.Type == route.TypeUnicast && !h.Gateway.IsValid() && h.Encap == 0 && !quiet && dev.Kind != vrfKind {

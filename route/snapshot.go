@@ -281,6 +281,18 @@ func (s *Snapshot) HasIPv4(l *Link) bool {
 	return has
 }
 
+// MasterOf is the device that takes every frame that a device receives as its port (see
+// [Link.HasPorts]); nil: the device is no port, or is nil itself.
+func (s *Snapshot) MasterOf(l *Link) *Link {
+	if l == nil {
+		return nil
+	}
+	if m := s.Link(l.Master); l.Master != 0 && m != nil && m.HasPorts() {
+		return m
+	}
+	return nil
+}
+
 // ConfPath is the path of a per-device setting.
 func ConfPath(f Family, dev, key string) string {
 	if f == IPv4 {

@@ -42,11 +42,8 @@ func portAddress(h *Host) []Finding {
 	for i := range h.snap.Addrs {
 		a := &h.snap.Addrs[i]
 		l := h.snap.Link(a.Link)
-		if l == nil || l.Master == 0 || a.Prefix.Addr().IsLinkLocalUnicast() || a.Prefix.Addr().IsLoopback() {
-			continue
-		}
-		m := h.snap.Link(l.Master)
-		if !h.isPort(l) {
+		m := h.snap.MasterOf(l)
+		if m == nil || a.Prefix.Addr().IsLinkLocalUnicast() || a.Prefix.Addr().IsLoopback() {
 			continue
 		}
 		if slices.ContainsFunc(out, func(f Finding) bool { return f.Links[0] == l.Index }) {
@@ -58,12 +55,6 @@ func portAddress(h *Host) []Finding {
 		})
 	}
 	return append(out[:min(len(out), maxAlike)], portRoute(h)...)
-}
-
-// isPort reports whether a device is a port of a bridge, a bond or the like.
-func (h *Host) isPort(l *route.Link) bool {
-	m := h.snap.Link(l.Master)
-	return l.Master != 0 && m != nil && m.HasPorts()
 }
 
 // addrNoRoute finds addresses whose network is in no table, although the kernel made the

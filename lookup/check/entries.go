@@ -104,7 +104,7 @@ func networkTwice(h *Host) []Finding {
 // setApart reports whether two devices are point-to-point, or one of them does not take
 // packets of its own.
 func (h *Host) setApart(a, b network) bool {
-	return a.link.Flags&b.link.Flags&route.LinkPointopoint != 0 || h.isPort(a.link) || h.isPort(b.link) // RW053 reports ports
+	return a.link.Flags&b.link.Flags&route.LinkPointopoint != 0 || h.snap.MasterOf(a.link) != nil || h.snap.MasterOf(b.link) != nil // RW053 reports ports
 }
 
 // answersFrom reports whether packets from a device's own address in a network leave by that

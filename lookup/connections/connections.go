@@ -169,7 +169,7 @@ func (c *Change) answers(before, after *lookup.FIB) Loss {
 		}
 		c.In = in
 		l := after.Snapshot().Link(in)
-		if m := masterOf(after.Snapshot(), l); m != nil { // it takes what the port receives
+		if m := after.Snapshot().MasterOf(l); m != nil { // it takes what the port receives
 			l, c.In = m, m.Index
 		}
 		now := after.Lookup(c.incoming(c.In))
@@ -200,17 +200,6 @@ func (c *Change) answers(before, after *lookup.FIB) Loss {
 		return LostGateway
 	}
 	return ""
-}
-
-// masterOf is the device that takes all frames of a port; nil: there is none.
-func masterOf(s *route.Snapshot, l *route.Link) *route.Link {
-	if l == nil || l.Master == 0 {
-		return nil
-	}
-	if m := s.Link(l.Master); m != nil && m.HasPorts() {
-		return m
-	}
-	return nil
 }
 
 // silenced reports whether each way out is by a device that asks for no link-layer address

@@ -296,11 +296,8 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 // port says that a device is a port of a bridge or a bond, by which no route leads.
 func (n names) port(link int) []Finding {
 	l := n.snap.Link(link)
-	if l == nil || l.Master == 0 {
-		return nil
-	}
-	m := n.snap.Link(l.Master)
-	if m == nil || !m.HasPorts() {
+	m := n.snap.MasterOf(l)
+	if m == nil {
 		return nil
 	}
 	return []Finding{n.finding(nil, &lookup.Note{Reason: lookup.Reason{Code: lookup.NoteIsPort, Have: l.Name, Want: m.Name}})}

@@ -125,9 +125,8 @@ func NewZero(e *Explanation, whole *lookup.FIB) *Zero {
 // connectsToLoopback is what connect(2) to a family's zero address gives. It is made to
 // 127.0.0.1 or ::1 instead, and IPv4 looks that up from the same address.
 func connectsToLoopback(whole *lookup.FIB, f route.Family) route.Errno {
-	flow := route.Flow{Dst: netip.IPv6Loopback()}
+	flow := route.Flow{Dst: listen.Loopback(ZeroAddr(f))}
 	if f == route.IPv4 {
-		flow.Dst = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 		flow.Src = flow.Dst
 	}
 	return whole.Lookup(flow).Errno

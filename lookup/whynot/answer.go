@@ -192,7 +192,10 @@ func (q *search) usual(all []route.Flow, goes func(*route.Flow, *lookup.Decision
 		for _, p := range []uint8{route.ProtoTCP, route.ProtoUDP} {
 			next := f
 			next.Proto = p
-			if d := q.root.fib.Lookup(next); f.Proto == lookup.OtherProto && next != q.root.flow && goes(&next, &d) {
+			if f.Proto != lookup.OtherProto || next == q.root.flow {
+				continue
+			}
+			if d := q.root.fib.Lookup(next); goes(&next, &d) {
 				f = next
 			}
 		}

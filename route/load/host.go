@@ -28,7 +28,7 @@ func placeOf(before string) string {
 	for i, word := range w {
 		if rest := w[i+1:]; entersPlace(path.Base(word), rest) {
 			words := slices.DeleteFunc(append([]string{path.Base(word)}, rest...), func(s string) bool {
-				return s == "" || s == "--" || s == "sh" || s == "bash" || s == "-c" || s == "-lc" || s == "sudo" || s == "env" || s == "-it" || s == "-i" || s == "-t" && word != "nsenter"
+				return slices.Contains([]string{"", "--", "sh", "bash", "-c", "-lc", "sudo", "env", "-it", "-i"}, s) || s == "-t" && word != "nsenter"
 			})
 			name := strings.Join(words, " ")
 			return name[:min(len(name), maxPlace)]

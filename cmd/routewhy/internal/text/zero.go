@@ -62,18 +62,10 @@ func ExplainZero(w io.Writer, r *report.Zero, st Style) error {
 	return p.err
 }
 
-// ownLoopback is the address that a connection to the zero address goes to.
-func (z zeroPage) ownLoopback() string {
-	if z.family() == route.IPv6 {
-		return "::1"
-	}
-	return "127.0.0.1"
-}
-
 func (z zeroPage) headline() string {
 	if errno := z.Facts.ConnectErrno; errno != 0 {
 		return fmt.Sprintf("%s as a destination is this host, but nothing connects to it: this host does not reach its %s, and %s; elsewhere it means other things",
-			z.zero(), z.ownLoopback(), errnoWords(errno))
+			z.zero(), listen.Loopback(z.zero()), errnoWords(errno))
 	}
 	if z.family() == route.IPv6 {
 		return ":: as a destination is this host: a program that connects to it reaches ::1; elsewhere it means other things"
