@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -69,6 +70,29 @@ func (f *FIB) SilentGateway(w *NextHop) netip.Addr {
 func (f *FIB) HasNeighbours(link int) bool {
 	dev := f.byIndex[link]
 	return dev != nil && dev.Flags&(route.LinkLoopback|route.LinkNoARP|route.LinkPointopoint) == 0
+}
+
+// WithoutARP reports whether ARP is switched off (IFF_NOARP) on a device of a kind that has it
+// when it is made. The kernel then neither asks who has an address nor answers, for IPv6
+// it does not ask: what it sends to a neighbour without a permanent entry goes to the
+// device's own link-layer address (arp_constructor, arp_rcv in net/ipv4/arp.c,
+// ndisc_constructor in net/ipv6/ndisc.c). BPF programs may hand it over all the same.
+func (f *FIB) WithoutARP(link int) bool {
+	dev := f.byIndex[link]
+	return dev != nil && dev.Flags&(route.LinkNoARP|route.LinkPointopoint|route.LinkLoopback) == route.LinkNoARP &&
+		slices.Contains([]string{"veth", "bridge", "vlan", "bond", "team", "macvlan", "macvtap"}, dev.Kind)
+}
+
+// unfound reports whether the neighbour that a decision's next hop sends to may get nothing,
+// because ARP is switched off on the device and the neighbour has no entry of its own. An
+// entry of state NOARP counts as the kernel's.
+func (f *FIB) unfound(flow *route.Flow, d *Decision, w *NextHop) bool {
+	to := w.Gateway
+	if !to.IsValid() {
+		to = flow.Dst.WithZone("")
+	}
+	state := f.neighbours[f.neighbourKey(w.Link, to)] &^ route.NeighbourNoARP
+	return d.Disposition == DispositionUnicast && w.Via.Encap == 0 && f.WithoutARP(w.Link) && !state.Valid()
 }
 
 // Unheard reports whether an IPv6 packet cannot leave by a next hop because this host

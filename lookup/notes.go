@@ -72,6 +72,7 @@ const (
 	NoteGatewayFailed      Code = "next-hop-failed"       // a next hop's gateway does not answer; Have: it, a Gateway, Route
 	NoteReceivesNothing    Code = "receives-nothing"      // the device that the packet is received by receives nothing; Have: its name, Want: "down" or "no-carrier"
 	NoteUnheard            Code = "neighbour-unheard"     // a device's neighbours cannot be asked where they are, for their answers are not delivered; Have: its name
+	NoteNoARP              Code = "arp-off"               // ARP is switched off on a next hop's device, and the neighbour has no entry of its own; Have: the device's name
 	NoteAnycastTCP         Code = "anycast-tcp"           // a TCP connection to an anycast address of this host gets no answer; Have: the address
 	NoteZeroHostRoute      Code = "zero-host-route"       // a 0.0.0.0/32 or ::/128 route, which is no default route
 )
@@ -101,6 +102,9 @@ func (f *FIB) Notes(t *Trace) []Note {
 		flow := t.Flow
 		if !flow.Src.IsValid() {
 			flow.Src = d.Src
+		}
+		if f.unfound(&t.Flow, d, &w) {
+			add(Note{Reason: Reason{Code: NoteNoARP, Have: f.snap.LinkName(w.Link)}})
 		}
 		if d.Disposition == DispositionUnicast && f.Unheard(&flow, &w) {
 			add(Note{Reason: Reason{Code: NoteUnheard, Have: f.snap.LinkName(w.Link)}})

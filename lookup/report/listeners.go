@@ -64,14 +64,15 @@ type AlikeRoutes struct {
 
 // Findings about the sockets of a host.
 const (
-	RemarkFirewall    lookup.Code = "firewall"           // the firewall is not consulted
-	RemarkSockets     lookup.Code = "sockets-unread"     // sockets could not be read; Have: why
-	RemarkMarks       lookup.Code = "marks-hidden"       // the marks of sockets could not be read, and rules ask for marks; Have: why
-	RemarkPrivate     lookup.Code = "private"            // Addresses are private, and other networks reach them
-	RemarkLeftOut     lookup.Code = "routes-left-out"    // Alike stand for others: there are too many to tell each apart
-	RemarkUplinksDead lookup.Code = "uplinks-no-carrier" // nothing comes in by Devs
-	RemarkUplinksDown lookup.Code = "uplinks-down"       // nothing comes in by Devs, which are down
-	RemarkLocalnet    lookup.Code = "route-localnet"     // 127.0.0.0/8 is reached from Devs, because of route_localnet
+	RemarkFirewall     lookup.Code = "firewall"           // the firewall is not consulted
+	RemarkSockets      lookup.Code = "sockets-unread"     // sockets could not be read; Have: why
+	RemarkMarks        lookup.Code = "marks-hidden"       // the marks of sockets could not be read, and rules ask for marks; Have: why
+	RemarkPrivate      lookup.Code = "private"            // Addresses are private, and other networks reach them
+	RemarkLeftOut      lookup.Code = "routes-left-out"    // Alike stand for others: there are too many to tell each apart
+	RemarkUplinksDead  lookup.Code = "uplinks-no-carrier" // nothing comes in by Devs
+	RemarkUplinksDown  lookup.Code = "uplinks-down"       // nothing comes in by Devs, which are down
+	RemarkUplinksNoARP lookup.Code = "uplinks-arp-off"    // ARP is switched off on Devs
+	RemarkLocalnet     lookup.Code = "route-localnet"     // 127.0.0.0/8 is reached from Devs, because of route_localnet
 )
 
 // Exposure is a question about the sockets of a host.
@@ -288,6 +289,8 @@ func (x *Exposure) warnings(n names, l *Listeners, host *listen.Host) []Finding 
 	dead, down := n.receiveNothing()
 	add(Finding{Reason: Reason{Code: RemarkUplinksDead}, Devs: dead}, len(dead) > 0)
 	add(Finding{Reason: Reason{Code: RemarkUplinksDown}, Devs: down}, len(down) > 0)
+	silent := n.withoutARP()
+	add(Finding{Reason: Reason{Code: RemarkUplinksNoARP}, Devs: silent}, len(silent) > 0)
 	localnet := n.devs(host.Localnet())
 	add(Finding{Reason: Reason{Code: RemarkLocalnet}, Devs: localnet}, len(localnet) > 0)
 	return append(out, x.answerSources(host)...)
@@ -310,6 +313,19 @@ func (l *Listeners) private() []HostAddr {
 		addr := a.Address.Addr()
 		if (addr.IsPrivate() || shared.Contains(addr)) && a.Reach == listen.ReachFar && l.Query.Shows(a.Address) {
 			out = append(out, a.Address)
+		}
+	}
+	return out
+}
+
+// withoutARP are the devices that have an address and a carrier, and ARP switched off.
+func (n names) withoutARP() []string {
+	var out []string
+	for i := range n.snap.Links {
+		l := &n.snap.Links[i]
+		has := slices.ContainsFunc(n.snap.Addrs, func(a route.Addr) bool { return a.Link == l.Index })
+		if l.Carrier() && n.fib.WithoutARP(l.Index) && has {
+			out = append(out, l.Name)
 		}
 	}
 	return out

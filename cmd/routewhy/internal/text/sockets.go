@@ -440,6 +440,8 @@ func socketsFinding(n *report.Finding, verbose bool) string {
 		return "nothing comes in by " + someDevices(devs(n.Devs)) + " now: no carrier"
 	case report.RemarkUplinksDown:
 		return "nothing comes in by " + someDevices(devs(n.Devs)) + " now: down"
+	case report.RemarkUplinksNoARP:
+		return "ARP is off on " + someDevices(devs(n.Devs)) + ": neighbours there connect only if both ends have permanent entries (ip neigh), or a BPF program hands the packets over"
 	case report.RemarkSource:
 		return answerSources(n, verbose)
 	case report.RemarkLocalnet:
