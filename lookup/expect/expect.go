@@ -43,8 +43,8 @@ type Question struct {
 	// Dst is the destination. All of its addresses are meant. If its length is 0, it
 	// means the addresses whose packets take a default route. If no packet takes one, it
 	// means those that take the longer prefixes that replace it (see
-	// [lookup.FIB.Replacements]). Multicast groups are not included, and of IPv6 only
-	// 2000::/3 if that is what is replaced.
+	// [lookup.FIB.Replacements]). Multicast groups are not included. Of IPv6, it means
+	// those of [Unicast6], and only 2000::/3 if that is what is replaced.
 	Dst netip.Prefix
 	// Flow is the packet except for its destination.
 	Flow   route.Flow
@@ -91,19 +91,19 @@ type Result struct {
 // Hold decides about an expectation.
 func Hold(f *lookup.FIB, r *coverage.Ranges, q *Question) Result {
 	if q.Dst.Bits() > 0 {
-		return q.over(r, func(*lookup.Decision) bool { return true })
+		return over(r, []*Question{q}, func(*lookup.Decision) bool { return true })
 	}
 	others := f.Replacements(q.Dst)
-	if internet := *q; len(others) > 0 && lookup.Global6().Contains(others[0].Route.Dst.Addr()) {
-		internet.Dst = lookup.Global6()
-		q = &internet
+	parts := q.parts()
+	if len(others) > 0 && lookup.Global6().Contains(others[0].Route.Dst.Addr()) {
+		parts = parts[:1]
 	}
-	out := q.over(r, func(d *lookup.Decision) bool { return d.Default() && !group(d) })
+	out := over(r, parts, func(d *lookup.Decision) bool { return d.Default() && !group(d) })
 	if out.State != "" {
 		return out
 	}
 	if len(others) > 0 {
-		out = q.over(r, func(d *lookup.Decision) bool {
+		out = over(r, parts, func(d *lookup.Decision) bool {
 			return d.HasRoute && !group(d) && slices.ContainsFunc(others, func(s lookup.EntryStatus) bool { return s.Route.Dst == d.Route.Dst })
 		})
 	}
@@ -116,6 +116,44 @@ func Hold(f *lookup.FIB, r *coverage.Ranges, q *Question) Result {
 	return Result{State: No, Word: WordDefault}
 }
 
+// Unicast6 are the addresses that an IPv6 packet may take a default route to, the Internet's
+// first: 2000::/3 (see [lookup.Global6]), those that stand for IPv4 addresses (64:ff9b::/96,
+// RFC 6052, and 64:ff9b:1::/48, RFC 8215), and fc00::/7 (RFC 4193). The zero address,
+// loopback, link-local and multicast addresses are not among them, nor are those that
+// nobody has been given.
+func Unicast6() []netip.Prefix {
+	return []netip.Prefix{
+		lookup.Global6(),
+		netip.PrefixFrom(netip.AddrFrom16([16]byte{0x00, 0x64, 0xff, 0x9b}), 96),
+		netip.PrefixFrom(netip.AddrFrom16([16]byte{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}), 48),
+		unique6(),
+	}
+}
+
+// unique6 has the unique local addresses of a site.
+func unique6() netip.Prefix { return netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfc}), 7) }
+
+// parts are what a question about the default route means. A host that has a unique local
+// address and a global one sends packets to other unique local addresses from the former
+// (RFC 6724, rule 6), so that a source is expected only of packets to the Internet.
+func (q *Question) parts() []*Question {
+	if q.Dst.Addr().Is4() {
+		return []*Question{q}
+	}
+	var out []*Question
+	for _, p := range Unicast6() {
+		part := *q
+		part.Dst = p
+		if p == unique6() && q.Wanted.Src.IsValid() {
+			if part.Wanted.Src = (netip.Prefix{}); part.Wanted == (Wanted{}) {
+				continue
+			}
+		}
+		out = append(out, &part)
+	}
+	return out
+}
+
 // group reports whether a packet is for a multicast group. For such a packet a default
 // route only gives the device.
 func group(d *lookup.Decision) bool {
@@ -125,23 +163,25 @@ func group(d *lookup.Decision) bool {
 // over decides about those ranges of the destination that concern the expectation.
 // Ranges that cannot be decided may concern it. The zero Result means that there are no
 // such ranges.
-func (q *Question) over(r *coverage.Ranges, about func(*lookup.Decision) bool) Result {
+func over(r *coverage.Ranges, parts []*Question, about func(*lookup.Decision) bool) Result {
 	var ok, no, unknown gathered
-	r.Each(q.Flow, q.Dst, q.Wanted.Src, func(first, last netip.Addr, d *lookup.Decision) bool {
-		if d.Disposition != lookup.DispositionUnknown && !about(d) {
+	for _, q := range parts {
+		r.Each(q.Flow, q.Dst, q.Wanted.Src, func(first, last netip.Addr, d *lookup.Decision) bool {
+			if d.Disposition != lookup.DispositionUnknown && !about(d) {
+				return true
+			}
+			v := q.judge(d)
+			switch v.state {
+			case OK:
+				ok.add(first, last, d, v)
+			case No:
+				no.add(first, last, d, v)
+			default:
+				unknown.add(first, last, d, v)
+			}
 			return true
-		}
-		v := q.judge(d)
-		switch v.state {
-		case OK:
-			ok.add(first, last, d, v)
-		case No:
-			no.add(first, last, d, v)
-		default:
-			unknown.add(first, last, d, v)
-		}
-		return true
-	})
+		})
+	}
 	switch {
 	case no.parts > 0:
 		out := no.result()

@@ -181,7 +181,16 @@ func samples(rng *rand.Rand, s *route.Snapshot, within netip.Prefix) []netip.Add
 func slow(f *lookup.FIB, q *expect.Question, a netip.Addr) expect.State {
 	flow := q.Flow
 	flow.Dst = a
-	d, w := f.Lookup(flow), &q.Wanted
+	one := q.Wanted
+	d, w := f.Lookup(flow), &one
+	if q.Dst.Bits() == 0 && a.Is6() {
+		if unique := netip.MustParsePrefix("fc00::/7"); unique.Contains(a) {
+			w.Src = netip.Prefix{}
+		}
+		if !unicast(a) || *w == (expect.Wanted{}) {
+			return ""
+		}
+	}
 	if d.Disposition == lookup.DispositionUnknown {
 		return expect.Unknown
 	}
@@ -250,6 +259,11 @@ func slow(f *lookup.FIB, q *expect.Question, a netip.Addr) expect.State {
 		return expect.No
 	}
 	return expect.Unknown
+}
+
+// unicast reports whether a packet to an address may take a default route.
+func unicast(a netip.Addr) bool {
+	return slices.ContainsFunc(expect.Unicast6(), func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 func state(yes bool) expect.State {

@@ -1,6 +1,7 @@
 package expect
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -61,18 +62,18 @@ func Why(f *lookup.FIB, q *Question, r *Result) Cause {
 // telling chooses one of the rules that lead where a packet is expected to go. It is the
 // rule that explains best why the packet does not go there: a rule that comes too late,
 // or else a rule that is not for other destinations. Of several such rules, it is one of
-// whose selectors fewer do not match, and then one of whose selectors more match; nil: there
-// is none.
+// whose selectors fewer do not match, then one of whose selectors more match, and then one
+// that is for another value of what the expectation names; nil: there is none.
 func telling(t *lookup.Trace, leads func(*lookup.RuleTrial) bool) *lookup.RuleTrial {
 	var out *lookup.RuleTrial
-	least, most := 0, 0
+	var best match
 	rank := func(trial *lookup.RuleTrial) int {
 		switch {
 		case trial == nil:
 			return 0
 		case trial.Verdict == lookup.VerdictNotReached:
 			return 3
-		case trial.Reason.Code != lookup.CodeTo:
+		case !trial.Rule.Selector.Dst.IsValid() || trial.Rule.Selector.Dst.Contains(t.Flow.Dst) || trial.Rule.Selector.Not:
 			return 2
 		}
 		return 1
@@ -82,36 +83,47 @@ func telling(t *lookup.Trace, leads func(*lookup.RuleTrial) bool) *lookup.RuleTr
 		if !leads(trial) || rank(trial) < rank(out) {
 			continue
 		}
-		yes, no := matching(&trial.Rule.Selector, &t.Flow)
-		if rank(trial) > rank(out) || no < least || no == least && yes > most {
-			out, least, most = trial, no, yes
+		if m := matching(&trial.Rule.Selector, &t.Flow); rank(trial) > rank(out) || m.nearer(best) {
+			out, best = trial, m
 		}
 	}
 	return out
 }
 
-// matching counts the selectors of a rule that match a packet, and those that do not. Those
-// that few rules have are not counted.
-func matching(s *route.Selector, f *route.Flow) (yes, no int) {
-	count := func(there, matches bool) {
+// match counts the selectors of a rule: those that match a packet, those that do not, and of
+// the latter those for which the packet has a value that somebody gave it.
+type match struct{ yes, no, given int }
+
+func (m match) nearer(o match) bool {
+	return cmp.Or(cmp.Compare(o.no, m.no), cmp.Compare(m.yes, o.yes), cmp.Compare(m.given, o.given)) > 0
+}
+
+// matching compares the selectors of a rule with a packet. Those that few rules have are not
+// counted.
+func matching(s *route.Selector, f *route.Flow) match {
+	var m match
+	count := func(there, matches, given bool) {
 		switch {
 		case there && matches:
-			yes++
+			m.yes++
 		case there:
-			no++
+			m.no++
+			if given {
+				m.given++
+			}
 		}
 	}
-	count(s.Src.IsValid(), f.Src.IsValid() && s.Src.Contains(f.Src))
-	count(s.Dst.IsValid(), s.Dst.IsValid() && s.Dst.Contains(f.Dst))
-	count(s.MarkMask != 0, (s.Mark^f.Mark)&s.MarkMask == 0)
-	count(s.In != "", f.In != 0)
-	count(s.Out != "", f.Out != 0)
-	count(s.TOS != 0, s.TOS == f.TOS)
-	count(s.HasUIDs, s.UIDs.Start <= f.UID && f.UID <= s.UIDs.End)
-	count(s.Proto != 0, s.Proto == f.Proto)
-	count(s.SrcPort != route.PortRange{}, s.SrcPort.Holds(f.SrcPort))
-	count(s.DstPort != route.PortRange{}, s.DstPort.Holds(f.DstPort))
-	return yes, no
+	count(s.Src.IsValid(), f.Src.IsValid() && s.Src.Contains(f.Src), f.Src.IsValid())
+	count(s.Dst.IsValid(), s.Dst.IsValid() && s.Dst.Contains(f.Dst), true)
+	count(s.MarkMask != 0, (s.Mark^f.Mark)&s.MarkMask == 0, f.Mark != 0)
+	count(s.In != "", f.In != 0, f.In != 0)
+	count(s.Out != "", f.Out != 0, f.Out != 0)
+	count(s.TOS != 0, s.TOS == f.TOS, f.TOS != 0)
+	count(s.HasUIDs, s.UIDs.Start <= f.UID && f.UID <= s.UIDs.End, f.UID != 0)
+	count(s.Proto != 0, s.Proto == f.Proto, false) // a packet always has a protocol
+	count(s.SrcPort != route.PortRange{}, s.SrcPort.Holds(f.SrcPort), f.SrcPort != 0)
+	count(s.DstPort != route.PortRange{}, s.DstPort.Holds(f.DstPort), f.DstPort != 0)
+	return m
 }
 
 // unasked says why a route with which a packet would do what is expected is not asked, or
