@@ -18,6 +18,7 @@ const (
 	CodeNetworkInside   lookup.Code = "network-inside"       // a network of one device lies in another's; Route: it, Have: its device, Want: the wider network
 	CodeZeroHost        lookup.Code = "zero-host"            // a host route for the zero address; Route, Have: whether there is a default route beside it, "alone" where not
 	CodeTwinNetwork     lookup.Code = "network-on-both"      // a network is on two devices; Route, Have: the first device, Want: the other
+	CodeTwinBehind      lookup.Code = "network-behind"       // a network is on two devices, and a neighbour is on the second; Route: the first's, Have: the second device, Want: the neighbour
 	CodeSourceElsewhere lookup.Code = "source-of-other"      // neighbours get packets from an address outside their network; Route, Have: that address, Want: the one in the network
 	CodeResolverHidden  lookup.Code = "resolver-hidden"      // a name server lies in the network of a bridge; Route, Have: the bridge, Want: the name server
 	CodeCoversUplink    lookup.Code = "covers-uplink"        // a device's network holds another's, with its router; Route, Have: that network, Want: its device
@@ -69,55 +70,6 @@ func (h *Host) addrsOf() map[int][]int {
 		}
 	}
 	return h.byLink
-}
-
-// networkTwice finds networks on two devices, because the kernel uses the first device
-// for all packets. If there are different metrics, source rules or a second device
-// without a cable, this is intended and not reported.
-func networkTwice(h *Host) []Finding {
-	type key struct {
-		table  route.Table
-		dst    netip.Prefix
-		metric uint32
-	}
-	first := map[key]network{}
-	var out []Finding
-	for _, n := range h.networks() {
-		k := key{n.route.Table, n.route.Dst, n.route.Metric}
-		o, twice := first[k]
-		if !twice {
-			first[k] = n
-			continue
-		}
-		if o.link == n.link || !n.link.Carrier() || h.answersFrom(n) || h.setApart(o, n) {
-			continue
-		}
-		r := *o.route
-		out = append(out, Finding{
-			Note:   lookup.Note{Reason: lookup.Reason{Code: CodeTwinNetwork, Want: n.link.Name, Have: o.link.Name}, Route: &r, Table: r.Table},
-			Routes: []route.Route{*n.route},
-		})
-	}
-	return out[:min(len(out), maxAlike)]
-}
-
-// setApart reports whether two devices are point-to-point, or one of them does not take
-// packets of its own.
-func (h *Host) setApart(a, b network) bool {
-	return a.link.Flags&b.link.Flags&route.LinkPointopoint != 0 || h.snap.MasterOf(a.link) != nil || h.snap.MasterOf(b.link) != nil // RW053 reports ports
-}
-
-// answersFrom reports whether packets from a device's own address in a network leave by that
-// device. A rule for the address can do this.
-func (h *Host) answersFrom(n network) bool {
-	own := h.has(n.link.Index, n.route.Dst)
-	for _, a := range own {
-		d := h.lookup(route.Flow{Dst: h.neighbourIn(n.route.Dst), Src: a})
-		if len(d.NextHops) != 1 || d.NextHops[0].Link != n.link.Index {
-			return false
-		}
-	}
-	return len(own) > 0
 }
 
 // networkCovers finds a network that includes another device's network with a router in

@@ -16,7 +16,6 @@ const (
 	CodePodsCut       lookup.Code = "pods-cut"            // devices of containers, and forwarding is off; Have: the first device, Want: how many
 	CodeOtherWay      lookup.Code = "other-way"           // packets from an address leave by another device; Have: the address, Want: that device, Route: the default route of its own
 	CodeOtherWayDrops lookup.Code = "other-way-strict"    // the same, and the device's strict reverse-path filter drops what comes in; the same operands
-	CodeNeighboursLed lookup.Code = "neighbours-led"      // packets from an address to its neighbours are led elsewhere; Rule, Route, Have: the address, Want: the network
 	CodeVRFLeft       lookup.Code = "vrf-open"            // packets of a VRF leave it by other tables; Have: the VRF, Route, Table
 )
 
@@ -309,36 +308,4 @@ func (h *Host) ledByOthers(fam route.Family, link int) bool {
 		by := slices.ContainsFunc(s.Rules, func(r *route.Rule) bool { return r.Selector.MarkMask != 0 || r.Selector.In != "" || r.Selector.L3Mdev })
 		return by && slices.ContainsFunc(h.hops(&s.Route), func(x route.NextHop) bool { return x.Link == link })
 	})
-}
-
-// neighboursLed finds rules for this host's own addresses whose table leads packets to
-// neighbours away from the neighbours' network.
-func neighboursLed(h *Host) []Finding {
-	var out []Finding
-	for i := range h.snap.Addrs[:min(len(h.snap.Addrs), maxOwn)] {
-		a := &h.snap.Addrs[i]
-		fam := route.FamilyOf(a.Prefix.Addr())
-		l := h.snap.Link(a.Link)
-		if l == nil || !l.Carrier() || a.Prefix.IsSingleIP() || a.Scope != route.ScopeGlobal || !slices.Contains(h.families(factTables, route.FactRules), fam) ||
-			!h.fib.HasNeighbours(a.Link) || a.Peer.IsValid() {
-			continue
-		}
-		d := h.lookup(route.Flow{Dst: h.neighbourIn(a.Prefix.Masked()), Src: a.Prefix.Addr()})
-		if d.Disposition != lookup.DispositionUnicast || d.Rule == nil || !d.Rule.Selector.Src.IsValid() || d.Rule.Selector.Not || len(d.NextHops) == 0 || !d.Default() {
-			continue
-		}
-		if slices.ContainsFunc(out, func(f Finding) bool { return f.Rule == d.Rule }) {
-			continue
-		}
-		r := d.Route
-		f := Finding{
-			Note:  lookup.Note{Reason: lookup.Reason{Code: CodeNeighboursLed, Want: a.Prefix.Masked(), Have: a.Prefix.Addr()}, Rule: d.Rule, Route: &r, Table: r.Table},
-			Links: []int{a.Link},
-		}
-		if d.NextHops[0].Link == a.Link {
-			f.Severity = Notice // the router sends them back
-		}
-		out = append(out, f)
-	}
-	return out[:min(len(out), maxAlike)]
 }

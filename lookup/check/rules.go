@@ -18,6 +18,7 @@ const (
 	CodeRuleDevice     lookup.Code = "rule-without-device"   // a rule names a device that is not there; Rule, Have: the device
 	CodeTableUnreached lookup.Code = "table-of-no-rule"      // no rule leads to a table; Route: one of it, Table, Have: how many routes it has, Want: the VRF of its device
 	CodeMainUnasked    lookup.Code = "main-unasked"          // no rule leads to table main; Route: one of it, Have: how many routes it has
+	CodeMainSuppressed lookup.Code = "main-suppressed"       // all rules that lead to table main pass over its default route; Rule: the first, Route: it, Have: "alone" if no packet takes another one
 	CodeLocalUnasked   lookup.Code = "local-unasked"         // no rule leads to table local; Have: the family
 	CodeLocalPassed    lookup.Code = "own-address-elsewhere" // a rule leads packets to an address of this host elsewhere; Rule, Have: the address, Want: another one
 	CodeLocalMissing   lookup.Code = "own-address-missing"   // table local has no route to an address of this host; Have: the address, Want: its device, Route: the one that packets to it take
@@ -281,7 +282,11 @@ func mainUnasked(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(route.FactRoutes, route.FactRules) {
 		t := h.tables[tableKey{fam, route.TableMain}]
-		if t == nil || t.far == 0 || len(h.fib.RulesTo(fam, route.TableMain)) > 0 {
+		if t == nil || t.far == 0 {
+			continue
+		}
+		if len(h.fib.RulesTo(fam, route.TableMain)) > 0 {
+			out = append(out, h.mainSuppressed(fam)...)
 			continue
 		}
 		r := t.first
@@ -291,6 +296,32 @@ func mainUnasked(h *Host) []Finding {
 		})
 	}
 	return out
+}
+
+// mainSuppressed finds that all rules for table main pass over its default route. A VPN adds
+// such a rule before the usual one, which was deleted. It is no more than a note if packets
+// have another default route.
+func (h *Host) mainSuppressed(fam route.Family) []Finding {
+	plain := func(r *route.Rule) bool { return r.SuppressPrefixLen < 0 && r.SuppressGroup < 0 }
+	if slices.ContainsFunc(h.fib.RulesTo(fam, route.TableMain), plain) {
+		return nil
+	}
+	for _, s := range h.defaults(fam) {
+		if s.Route.Table != route.TableMain || s.Route.Type != route.TypeUnicast || s.Used() {
+			continue
+		}
+		r := s.Route
+		rules := h.fib.RulesTo(fam, route.TableMain)
+		f := Finding{
+			Note:  lookup.Note{Reason: lookup.Reason{Code: CodeMainSuppressed}, Rule: rules[0], Route: &r, Table: r.Table},
+			Rules: rules, Fix: h.fix(h.usualRule(fam, route.TableMain)), Severity: Notice,
+		}
+		if !h.hasDefault(fam) {
+			f.Severity, f.Have = Error, "alone"
+		}
+		return []Finding{f}
+	}
+	return nil
 }
 
 // usualRule is the change that adds the rule that every host has for a table.

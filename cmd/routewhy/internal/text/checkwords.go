@@ -21,18 +21,24 @@ func checkText(f *report.CheckFinding) string {
 	}
 	n := x.n
 	switch n.Code {
-	case lookup.NoteGatewayFailed, lookup.NoteLinkdownUsed, lookup.NoteDeviceDown, lookup.NoteGatewayOwn, lookup.NoteGatewayShared,
+	case lookup.NoteGatewayFailed:
+		return fmt.Sprintf("%s%s: %s; programs get EHOSTUNREACH", routeInTable(n.Route), x.more(), gatewaySilent(n))
+	case lookup.NoteLinkdownUsed, lookup.NoteDeviceDown, lookup.NoteGatewayOwn, lookup.NoteGatewayShared,
 		lookup.NoteNoPort, lookup.NoteIsPort:
 		return routeInTable(n.Route) + x.more() + ": " + entryFinding(n)
 	case check.CodeLegPassedOver:
-		return fmt.Sprintf("%s%s: the gateway %s is %s, neighbour FAILED: it does not answer, and the other next hops carry its packets", routeInTable(n.Route), x.more(),
-			n.Gateway.Address, reachWords(n.Gateway, n.Gateway.Dev))
+		return fmt.Sprintf("%s%s: %s; the other next hops carry its packets", routeInTable(n.Route), x.more(), gatewaySilent(n))
 	case lookup.NoteTied:
 		return x.routes(" and ") + ": " + tiedWords(&report.Finding{Reason: n.Reason})
 	case lookup.NoteExpiresSoon, lookup.NoteNoGateway:
 		return routeInTable(n.Route) + " " + strings.TrimPrefix(setupFinding(n), n.Route.Dst+" ")
 	}
 	return cmp.Or(noDefaultWords(n), string(n.Code))
+}
+
+// gatewaySilent says that a gateway does not answer.
+func gatewaySilent(n *report.Finding) string {
+	return fmt.Sprintf("the gateway %s does not answer (neighbour FAILED, %s)", n.Gateway.Address, reachWords(n.Gateway, n.Gateway.Dev))
 }
 
 // checked is the finding of a check, also in the form that other findings have.
@@ -84,15 +90,15 @@ func (x checked) defaultText() string {
 				what = append(what, r.Dst)
 			}
 		}
-		verb := agreeWord(len(what), "refuses", "refuse")
-		if n.Route.Type == typeLocal {
-			verb = agreeWord(len(what), "delivers", "deliver") + " to this host itself"
-		}
-		which := "every packet"
+		verb, which := agreeWord(len(what), "refuses", "refuse"), "all of its packets"
 		if len(what) == 1 && !n.Route.IsDefault() {
-			which = "packets"
+			which = "many of its packets"
 		}
-		return fmt.Sprintf("%s in %s %s %s that the default route %s would carry", strings.Join(what, " and "), tableWords(n.Table), verb, which, left)
+		if n.Route.Type == typeLocal {
+			verb = agreeWord(len(what), "delivers", "deliver")
+			which += " to this host itself"
+		}
+		return fmt.Sprintf("%s in %s %s before the default route %s and %s %s", and(what), tableWords(n.Table), agreeWord(len(what), "comes", "come"), left, verb, which)
 	case check.CodeDefaultThrown:
 		what := []string{n.Route.Destination()}
 		var left string
@@ -103,7 +109,8 @@ func (x checked) defaultText() string {
 				what = append(what, r.Dst)
 			}
 		}
-		return fmt.Sprintf("%s in %s %s that table before its default route %s, and no table after it carries the packets", and(what), tableWords(n.Table), agreeWord(len(what), "ends", "end"), left)
+		return fmt.Sprintf("%s in %s %s before its default route %s and %s the look-up in that table, and no table after it carries the packets",
+			and(what), tableWords(n.Table), agreeWord(len(what), "comes", "come"), left, agreeWord(len(what), "ends", "end"))
 	case check.CodeDefaultUnreached:
 		return fmt.Sprintf("the only default route, %s, is in %s, and no rule leads there: packets to other networks find no route", n.Route.Line(), tableWords(n.Table))
 	case check.CodeDefaultCovered:
@@ -111,8 +118,8 @@ func (x checked) defaultText() string {
 		for i := range x.Evidence.Routes[1:] {
 			by = append(by, x.Evidence.Routes[1+i].Line())
 		}
-		return fmt.Sprintf("%s is never used: %s cover every address, and no other route uses the old gateway, so that a tunnel's own packets may go into the tunnel",
-			routeInTable(n.Route), strings.Join(by, " and "))
+		return fmt.Sprintf("%s is never used: %s cover every address; if they are a VPN's, its own packets may go into the VPN, because no other route uses the old gateway",
+			routeInTable(n.Route), and(by))
 	case check.CodeDefaultExpired:
 		return fmt.Sprintf("%s has run out, and there is no other default route: no router advertisement has renewed it", routeInTable(n.Route))
 	case check.CodeGatewayOutside:
@@ -160,6 +167,9 @@ func (x checked) ruleText() string {
 		if proto := string(n.Rule.IPProto); proto != "" {
 			what = strings.ToUpper(iproute2.Safe(proto)) + " packet"
 		}
+		if u := n.Rule.UIDStart; u != nil && n.Rule.UIDEnd != nil {
+			return fmt.Sprintf("%s refuses every %s that programs of the users %d to %d send to other networks", rule, what, *u, *n.Rule.UIDEnd)
+		}
 		if have == "" {
 			return fmt.Sprintf("%s refuses every %s that this host sends to other networks", rule, what)
 		}
@@ -168,7 +178,7 @@ func (x checked) ruleText() string {
 		}
 		return fmt.Sprintf("%s refuses every %s from this host's own address %s", rule, what, have)
 	case check.CodeUnboundRefused:
-		return rule + " refuses what programs send to other networks: their first look-up has no source, so that the rule matches; only a socket that was bound to an address before gets out"
+		return rule + " refuses what programs send to other networks: a program's first look-up has no source yet, and so the rule matches; only sockets that were bound to such a source before get out"
 	case check.CodeMarkLate:
 		return x.lateText(rule)
 	case check.CodeMarkUnset:
@@ -177,6 +187,17 @@ func (x checked) ruleText() string {
 		return fmt.Sprintf("%s packets with mark %#x are refused by %s: the tables that their rules lead to have no default route, which is %s", family(n.Route), n.Have.Number(), rule, routeInTable(n.Route))
 	case check.CodeNeighboursLed:
 		return fmt.Sprintf("packets from %s to its neighbours in %s take %s: %s leads there, and the table lacks the network", have, name(n.Want), routeInTable(n.Route), rule)
+	case check.CodeMainSuppressed:
+		text := fmt.Sprintf("%s is never used: %s passes over it, and no other rule leads to table main", n.Route.Line(), rule)
+		if len(x.Evidence.Rules) > 1 {
+			text = fmt.Sprintf("%s is never used: all rules that lead to table main pass over it, %s first", n.Route.Line(), rule)
+		}
+		if have != "" {
+			text += "; packets to other networks find no route"
+		}
+		return text
+	case check.CodeNeighboursTaken:
+		return fmt.Sprintf("packets to neighbours in %s on %s take %s: %s leads there first", name(n.Want), have, routeInTable(n.Route), rule)
 	case check.CodeRuleForeign:
 		rule += fmt.Sprintf(" is for a source that no device of this host has: %s", have)
 	default:
@@ -272,6 +293,9 @@ func (x checked) routeText() string {
 	case check.CodeTwinNetwork:
 		return fmt.Sprintf("%s is the network of %s and of %s, with the same metric: all that is sent there leaves by %[2]s, also the answers to what comes in by %[3]s",
 			n.Route.Dst, have, want)
+	case check.CodeTwinBehind:
+		return fmt.Sprintf("%s is the network of %s and of %s, and packets to %s go by %[2]s, where it does not answer, though it is on %[3]s: the metric of %[2]s's route is lower",
+			n.Route.Dst, iproute2.Safe(n.Route.Dev), have, want)
 	case check.CodeCoversUplink:
 		return fmt.Sprintf("%s covers %s's network %s with its router: what that router has in %s is looked for on %s's own link",
 			routeInTable(n.Route), want, have, n.Route.Dst, iproute2.Safe(n.Route.Dev))
