@@ -81,6 +81,12 @@ func (l *Link) HasPorts() bool {
 	return slices.Contains([]string{"bridge", "bond", "team", "openvswitch"}, l.Kind)
 }
 
+// Stacked reports whether the device is of a kind that sends and receives by a lower device,
+// which is its Peer.
+func (l *Link) Stacked() bool {
+	return slices.Contains([]string{"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"}, l.Kind)
+}
+
 // Addr is an address of this host.
 type Addr struct {
 	Link int `json:"link"`

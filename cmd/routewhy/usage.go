@@ -179,8 +179,9 @@ Exit status:
      it; --expect: not as expected; --until did not come in time
   2  the command line is wrong
   3  could not answer: tables unreadable, file damaged, no such namespace or
-     device, a line of --batch that is not understood; --expect: it cannot be
-     told, or a host cannot be read
+     device, a line of --batch that is not understood; --try: it is not known
+     whether a command is accepted, or whether your session would be lost;
+     --expect: it cannot be told, or a host cannot be read
   4  routewhy and the kernel disagree
 
 Example:

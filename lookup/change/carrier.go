@@ -15,11 +15,6 @@ const (
 	operUp             = 6
 )
 
-// stacked reports whether a device is on top of another device and follows its state.
-func stacked(l *route.Link) bool {
-	return slices.Contains([]string{"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"}, l.Kind)
-}
-
 // hasPorts reports whether devices of a kind get their carrier from the devices that
 // belong to them.
 func hasPorts(l *route.Link) bool { return slices.Contains([]string{"bridge", "bond", "team"}, l.Kind) }
@@ -53,7 +48,7 @@ func (t *tx) carrierOf(l *route.Link) bool {
 	case l.Kind == "veth" && l.PeerNetNS < 0:
 		p := t.link(l.Peer)
 		return p == nil || p.Up()
-	case stacked(l) && l.PeerNetNS < 0:
+	case l.Stacked() && l.PeerNetNS < 0:
 		p := t.link(l.Peer)
 		return p == nil || t.keptCarrier(p)
 	case hasPorts(l):
@@ -66,7 +61,7 @@ func (t *tx) carrierOf(l *route.Link) bool {
 // keptCarrier reports whether the devices on top of a device see a carrier on it. Even
 // a device that is down may have one (netif_stacked_transfer_operstate).
 func (t *tx) keptCarrier(l *route.Link) bool {
-	return l.Carrier() || !l.Up() && (silent(l) || l.Kind == "bridge" || stacked(l)) && t.carrierOf(l)
+	return l.Carrier() || !l.Up() && (silent(l) || l.Kind == "bridge" || l.Stacked()) && t.carrierOf(l)
 }
 
 // setDark stores whether a device has no carrier as long as nothing about it changes.
@@ -95,7 +90,7 @@ func (t *tx) setCarrier(index int, has bool) {
 			l.OperState = operUnknown
 		case has:
 			l.OperState = operUp
-		case l.Kind == "veth" || stacked(l):
+		case l.Kind == "veth" || l.Stacked():
 			l.OperState = operLowerLayerDown
 		default:
 			l.OperState = operDown
@@ -115,7 +110,7 @@ func (t *tx) follow(index int) {
 	}
 	for _, x := range slices.Clone(t.snap.Links) {
 		switch {
-		case !stacked(&x) || x.Peer != index || x.PeerNetNS >= 0:
+		case !x.Stacked() || x.Peer != index || x.PeerNetNS >= 0:
 		case x.Kind == "vlan" && !t.link(index).Up() && x.Up():
 			t.lower(x.Index)
 		default:

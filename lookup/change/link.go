@@ -71,6 +71,7 @@ func (c *Link) modify(t *tx, l *route.Link) (told bool, _ *Refusal) {
 		if l.Kind != "dummy" && l.Kind != "tun" && l.Kind != "tap" {
 			return told, refuse(route.EOPNOTSUPP, "")
 		}
+		t.setDark(c.Index, c.Carrier == route.No) // it stays so when the device goes down or up
 		if l.Up() && l.Carrier() != (c.Carrier == route.Yes) {
 			t.carrier(c.Index, c.Carrier == route.Yes)
 		}
@@ -371,7 +372,7 @@ func (t *tx) goWith(gone []int) []int {
 		l := t.link(gone[n])
 		for i := range t.snap.Links {
 			x := &t.snap.Links[i]
-			with := l.Kind == "veth" && l.PeerNetNS < 0 && l.Peer == x.Index || stacked(x) && x.PeerNetNS < 0 && x.Peer == l.Index
+			with := l.Kind == "veth" && l.PeerNetNS < 0 && l.Peer == x.Index || x.Stacked() && x.PeerNetNS < 0 && x.Peer == l.Index
 			if with && !slices.Contains(gone, x.Index) {
 				gone = append(gone, x.Index)
 			}

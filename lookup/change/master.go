@@ -89,7 +89,7 @@ func ethernet(l *route.Link) bool {
 
 // standsOn reports whether a device is on top of another one.
 func (t *tx) standsOn(l, lower *route.Link) bool {
-	for stacked(l) && l.PeerNetNS < 0 {
+	for l.Stacked() && l.PeerNetNS < 0 {
 		if l.Peer == lower.Index {
 			return true
 		}

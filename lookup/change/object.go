@@ -240,6 +240,11 @@ func (t *tx) replaceObject(old, o *route.NextHopObject) *Refusal {
 	case len(old.Group) == 0 && len(o.Group) > 0:
 		return refuse(route.EINVAL, "Can not replace a nexthop with a nexthop group.")
 	}
+	users := t.usedBy(old.ID)
+	dropped := map[uint32]bool{}
+	for id := range users {
+		dropped[id] = t.blackholes(t.object(id))
+	}
 	next := *o
 	if len(old.Group) > 0 { // the group's protocol and buckets stay
 		next.Protocol, next.Buckets = old.Protocol, old.Buckets
@@ -251,13 +256,13 @@ func (t *tx) replaceObject(old, o *route.NextHopObject) *Refusal {
 			s.NextHops[i] = next
 		}
 	}
-	t.expandAgain(t.usedBy(next.ID))
+	t.expandAgain(users, dropped)
 	return nil
 }
 
-// expandAgain gives the routes of some objects the present next hops of these
-// objects.
-func (t *tx) expandAgain(ids map[uint32]bool) {
+// expandAgain gives the routes of some objects the present next hops of these objects.
+// dropped are those which dropped packets until now.
+func (t *tx) expandAgain(ids, dropped map[uint32]bool) {
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
 		t.rewriteAll(f, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
 			o := t.object(r.NextHopID)
@@ -265,7 +270,7 @@ func (t *tx) expandAgain(ids map[uint32]bool) {
 				return r, false
 			}
 			next := r.Clone()
-			if next.Type == route.TypeBlackhole { // a dump shows a route by a blackhole object like this
+			if next.Type == route.TypeBlackhole && dropped[r.NextHopID] { // a dump shows a route by a blackhole object like this
 				next.Type = route.TypeUnicast
 			}
 			t.expand(&next, o)
@@ -294,7 +299,7 @@ func (t *tx) removeObject(id uint32) {
 		default:
 			at := slices.IndexFunc(t.snap.NextHops, func(x route.NextHopObject) bool { return x.ID == o.ID })
 			t.snap.NextHops[at].Group = rest
-			t.expandAgain(map[uint32]bool{o.ID: true})
+			t.expandAgain(map[uint32]bool{o.ID: true}, nil) // a group of several drops nothing
 		}
 	}
 }

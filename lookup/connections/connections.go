@@ -36,9 +36,13 @@ type Change struct {
 	Moves, Perhaps bool
 	// Lost says why it gets no answers any more; empty: it continues.
 	Lost Loss
+	// MayBeLost says that it is lost for the reason Lost, or goes on: which of them is not
+	// known.
+	MayBeLost bool
 	// In is the device by which the other end's packets arrive, if it matters for Lost;
-	// zero: none.
-	In int
+	// zero: none. Below is the port or the lower device of it that carries nothing any
+	// more, if Lost is LostPort or LostLower.
+	In, Below int
 }
 
 // Loss is a reason why a connection is lost.
@@ -65,6 +69,14 @@ const (
 	// LostDead: the only way out is known to be dead: no carrier, or a gateway that does
 	// not answer.
 	LostDead Loss = "way-out-dead"
+	// LostCarrier: the device In of the connection has no carrier any more.
+	LostCarrier Loss = "no-carrier"
+	// LostPort: the port Below of the bridge In carries nothing any more. Where other ports
+	// are left, it is not known by which of them the other end is reached.
+	LostPort Loss = "port-gone"
+	// LostLower: the device Below, which the device In is on top of, is down or has no
+	// carrier any more.
+	LostLower Loss = "lower-down"
 )
 
 // Connected reports whether a socket has a connection that still has packets.
@@ -118,7 +130,9 @@ func (c *Change) judge(before, after *lookup.FIB) {
 		c.Lost = LostRefused
 	case c.local():
 	default:
-		c.Lost = c.answers(before, after)
+		if c.Lost = c.answers(before, after); c.Lost == "" {
+			c.carried(before.Snapshot(), after.Snapshot())
+		}
 	}
 }
 

@@ -130,7 +130,8 @@ func (t *Try) Refused() bool {
 }
 
 // Status is [StatusNoRoute] where a command is refused or a session of the caller's is
-// lost, and [StatusDisagrees] where the kernel's rehearsal ended otherwise.
+// lost, [StatusUnknown] where one of these is not known, and [StatusDisagrees] where the
+// kernel's rehearsal ended otherwise.
 func (t *Try) Status() Status {
 	switch {
 	case t.Disagrees():
@@ -139,6 +140,8 @@ func (t *Try) Status() Status {
 		return StatusUnknown
 	case t.Refused(), t.LosesYours():
 		return StatusNoRoute
+	case t.MayLoseYours():
+		return StatusUnknown
 	}
 	return StatusAnswered
 }

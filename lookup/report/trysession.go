@@ -53,7 +53,9 @@ type TrySocket struct {
 	Moves   bool `json:"moves"`
 	Perhaps bool `json:"perhaps,omitempty"`
 	Lost    bool `json:"lost"`
-	// Reason says why it is lost.
+	// MayBeLost says that it is not known whether it is lost; Lost is false then.
+	MayBeLost bool `json:"may_be_lost,omitempty"`
+	// Reason says why it is lost, or may be.
 	Reason TryLoss `json:"reason,omitzero"`
 	// Yours says that it carries the caller's session. Through is the terminal multiplexer
 	// between them; Any says that no session was found to be the caller's, so that every
@@ -70,6 +72,9 @@ type TryLoss struct {
 	Code connections.Loss `json:"code"`
 	// Dev is the device by which the other end's packets arrive.
 	Dev string `json:"dev,omitempty"`
+	// Below is the port of Dev, or the device that Dev is on top of, that carries nothing
+	// any more.
+	Below string `json:"below,omitempty"`
 }
 
 // Leftover is what no command brings back as it was.
@@ -117,6 +122,12 @@ type TryVerdict struct {
 // LosesYours reports whether a session of the caller's would be lost.
 func (t *TrySession) LosesYours() bool {
 	return slices.ContainsFunc(t.Sockets, func(s TrySocket) bool { return s.Yours && s.Lost })
+}
+
+// MayLoseYours reports whether it is not known of a session of the caller's whether it would
+// be lost.
+func (t *TrySession) MayLoseYours() bool {
+	return slices.ContainsFunc(t.Sockets, func(s TrySocket) bool { return s.Yours && s.MayBeLost })
 }
 
 // Disagrees reports whether the kernel's rehearsal ended otherwise.
@@ -220,12 +231,16 @@ func rank(s *TrySocket) int {
 	switch {
 	case s.Yours && s.Lost:
 		return 0
-	case s.Yours:
+	case s.Yours && s.MayBeLost:
 		return 1
-	case s.Lost:
+	case s.Yours:
 		return 2
+	case s.Lost:
+		return 3
+	case s.MayBeLost:
+		return 4
 	}
-	return 3
+	return 5
 }
 
 // owners are processes by the sockets that they have open.
@@ -292,12 +307,15 @@ func newTrySocket(before, after *lookup.FIB, c *connections.Change, mine *yours,
 	out := TrySocket{
 		Proto: c.Socket.ProtoName(), Local: plain(c.Socket.Local), Remote: plain(c.Socket.Remote), PID: p.PID, Comm: p.Name,
 		Before: NewDecision(before, &c.Flow, &c.Before, nil), After: NewDecision(after, &c.Flow, &c.After, nil),
-		Moves: c.Moves, Perhaps: c.Perhaps, Lost: c.Lost != "", Yours: mine != nil,
+		Moves: c.Moves, Perhaps: c.Perhaps, Lost: c.Lost != "" && !c.MayBeLost, MayBeLost: c.MayBeLost, Yours: mine != nil,
 	}
 	if c.Lost != "" {
 		out.Reason.Code = c.Lost
 		if c.In != 0 {
 			out.Reason.Dev = before.Snapshot().LinkName(c.In)
+		}
+		if c.Below != 0 {
+			out.Reason.Below = before.Snapshot().LinkName(c.Below)
 		}
 	}
 	if mine != nil {

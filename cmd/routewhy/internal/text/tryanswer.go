@@ -16,7 +16,9 @@ func (p *tryPage) firstLine() string {
 	for i := range p.Sockets {
 		s := &p.Sockets[i]
 		switch {
-		case !s.Yours || !s.Lost:
+		case !s.Yours || !s.Lost && (!s.MayBeLost || lost != ""):
+		case s.MayBeLost:
+			lost = sessionName(s) + " may be lost"
 		case lost == "":
 			lost = sessionName(s) + " would be lost"
 		default: // the lines below name each of them

@@ -19,6 +19,8 @@ func (p *page) tryYou(t *report.Try) {
 		case !s.Yours:
 		case s.Lost:
 			p.detail("you", fmt.Sprintf("%s would be lost: %s", p.session(s), lossWords(s)), red)
+		case s.MayBeLost:
+			p.detail("you", fmt.Sprintf("%s may be lost: %s", p.session(s), lossWords(s)), red)
 		case s.Perhaps:
 			p.detail("you", p.session(s)+" may move: a hash chooses its way", yellow)
 		case s.Moves:
@@ -67,7 +69,13 @@ func lossWords(s *report.TrySocket) string {
 	case connections.LostReversePath:
 		return fmt.Sprintf("the reverse-path filter of %s would drop what the other end sends", dev)
 	case connections.LostDevice:
-		return dev + " would be down"
+		return dev + " would be down" + mayArrive(s)
+	case connections.LostCarrier:
+		return dev + " would have no carrier" + mayArrive(s)
+	case connections.LostLower:
+		return fmt.Sprintf("nothing would get from %s out by %s any more%s", dev, iproute2.Safe(s.Reason.Below), mayArrive(s))
+	case connections.LostPort:
+		return portWords(s)
 	case connections.LostElsewhere:
 		return fmt.Sprintf("its answers would leave %s and keep the source %s", wayWords(&s.After), s.Local.Addr())
 	case connections.LostGateway:
@@ -76,6 +84,27 @@ func lossWords(s *report.TrySocket) string {
 		return "nothing gets out " + wayWords(&s.After)
 	}
 	return string(s.Reason.Code)
+}
+
+// mayArrive says why a connection that leaves by another device may be lost all the same.
+func mayArrive(s *report.TrySocket) string {
+	switch {
+	case !s.MayBeLost:
+		return ""
+	case slices.ContainsFunc(s.After.NextHops, func(h report.NextHop) bool { return h.Dev == s.Reason.Dev }):
+		return ", and a hash may choose it"
+	}
+	return ", and the other end's packets may arrive by it"
+}
+
+// portWords say that a port of a bridge carries nothing any more.
+func portWords(s *report.TrySocket) string {
+	dev, port := iproute2.Safe(s.Reason.Dev), iproute2.Safe(s.Reason.Below)
+	text := fmt.Sprintf("nothing would get from %s out by %s any more", dev, port)
+	if s.MayBeLost {
+		return text + ", and which port leads to the other end is not read"
+	}
+	return text + ", and it has no other port that works"
 }
 
 // arrow is the sign between the two ends of a connection.
@@ -107,12 +136,14 @@ func (p *page) trySockets(t *report.Try) {
 		p.detail("sockets", "not read: "+iproute2.Safe(t.SocketsUnread), yellow)
 		return
 	}
-	var lost, moved, maybe int
+	var lost, unsure, moved, maybe int
 	for i := range t.Sockets {
 		switch s := &t.Sockets[i]; {
 		case s.Yours && !p.st.Verbose:
 		case s.Lost:
 			lost++
+		case s.MayBeLost:
+			unsure++
 		case s.Perhaps:
 			maybe++
 		case s.Moves:
@@ -126,6 +157,7 @@ func (p *page) trySockets(t *report.Try) {
 		}
 	}
 	add(lost, "would be lost")
+	add(unsure, "may be lost")
 	add(moved, "would move and go on")
 	add(maybe, "may move: a hash chooses")
 	if len(parts) == 0 {
@@ -138,7 +170,7 @@ func (p *page) trySockets(t *report.Try) {
 	}
 	p.detail("sockets", text, yellow)
 	for i := range t.Sockets {
-		if s := &t.Sockets[i]; s.Lost || s.Moves {
+		if s := &t.Sockets[i]; s.Lost || s.MayBeLost || s.Moves {
 			p.block(strings.Repeat(" ", labelWidth), p.socketWords(s), plain)
 		}
 	}
@@ -161,6 +193,8 @@ func (p *page) socketWords(s *report.TrySocket) string {
 	switch {
 	case s.Lost:
 		return text + ": lost, " + lossWords(s)
+	case s.MayBeLost:
+		return text + ": may be lost, " + lossWords(s)
 	case s.Perhaps:
 		return text + ": may move"
 	}
