@@ -195,9 +195,16 @@ func (w *Watch) adopt(fib *lookup.FIB) {
 	w.fib = fib
 	w.gateways = gatewaysOf(fib)
 	w.last = w.now()
+	set := map[neighbourKey]bool{}
 	for _, n := range fib.Snapshot().Neighbours {
-		if n.State == route.NeighbourFailed && w.gateways.has(n.Addr) {
-			w.silent[neighbourKey{n.Link, n.Addr}] = true
+		k := neighbourKey{n.Link, n.Addr}
+		switch {
+		case n.State != route.NeighbourFailed:
+		case w.set[k]: // nobody asked it, and it may be deleted at this moment
+			set[k] = true
+		case w.gateways.has(n.Addr):
+			w.silent[k] = true
 		}
 	}
+	w.set = set
 }

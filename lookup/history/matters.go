@@ -93,11 +93,16 @@ func (w *Watch) neighbourChanged(e *route.Event) bool {
 		// Somebody set this state, or deletes the entry, which begins in the same way.
 		// The next reading shows which.
 		delete(w.silent, k)
+		w.set[k] = true
 		w.events++
 		w.dirty = true
 		w.note(&happening{event: e, trigger: report.NewTrigger(w.fib, w.fib, e)})
 		return false
+	case e.Gone && w.set[k]:
+		delete(w.set, k)
+		return known
 	case !e.Gone && n.State == route.NeighbourFailed:
+		delete(w.set, k)
 		if w.silent[k] {
 			return false
 		}
@@ -105,6 +110,7 @@ func (w *Watch) neighbourChanged(e *route.Event) bool {
 		return true
 	case !e.Gone && n.State.Valid():
 		delete(w.silent, k)
+		delete(w.set, k)
 		return !known || !was.Valid()
 	case w.silent[k]:
 		return false

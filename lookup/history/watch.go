@@ -36,6 +36,7 @@ type Watch struct {
 	fib      *lookup.FIB
 	answers  []Answer
 	silent   map[neighbourKey]bool // those that failed, and have not answered since
+	set      map[neighbourKey]bool // those that somebody set to failed, or is deleting
 	gateways gateways
 	// pending are the changes that were not told yet, and recent the events since the
 	// last comparison.
@@ -117,7 +118,7 @@ const maxPending = 1000
 
 // start reads everything, and tells the first answers.
 func (w *Watch) start(ctx context.Context) error {
-	w.silent = map[neighbourKey]bool{}
+	w.silent, w.set = map[neighbourKey]bool{}, map[neighbourKey]bool{}
 	fib, err := w.read(ctx)
 	if err != nil {
 		return err

@@ -1,0 +1,81 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"testing"
+
+	"routewhy/lookup"
+	"routewhy/lookup/report"
+	"routewhy/route"
+	"routewhy/route/load"
+)
+
+// steps is a host that is read, and from which events come, in a given order.
+type steps struct {
+	states []*route.Snapshot // what each reading gives; the last one also later
+	events [][]route.Event   // what each Take gives; later ones give none
+	ready  chan struct{}
+	end    context.CancelFunc // called when nothing is left
+}
+
+func (s *steps) Read(ctx context.Context) (*lookup.FIB, error) {
+	now := s.states[0]
+	if len(s.states) > 1 {
+		s.states = s.states[1:]
+	}
+	return lookup.Read(ctx, load.Of(now, route.ListOf(now.Routes), "test", 0).Source(), new(lookup.Need))
+}
+
+func (s *steps) Take() ([]route.Event, error) {
+	if len(s.events) == 0 {
+		s.end()
+		return nil, nil
+	}
+	now := s.events[0]
+	s.events = s.events[1:]
+	return now, nil
+}
+
+func (s *steps) Ready() <-chan struct{} { return s.ready }
+
+// TestDeletedNeighbour checks that a gateway which somebody deletes does not count as one that
+// does not answer, if everything is read in the moment in which the kernel has set it to failed
+// and has not yet removed it.
+func TestDeletedNeighbour(t *testing.T) {
+	gateway := netip.MustParseAddr("192.0.2.1")
+	host := func(states ...route.NeighbourState) *route.Snapshot {
+		s := &route.Snapshot{Links: []route.Link{{Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkRunning | route.LinkLowerUp}}, Rules: route.DefaultRules(route.IPv4)}
+		s.Routes = []route.Route{routeOf(t, "0/1")}
+		s.Routes[0].NextHops = []route.NextHop{{Gateway: gateway, Link: 2}}
+		for _, state := range states {
+			s.Neighbours = append(s.Neighbours, route.Neighbour{Link: 2, Addr: gateway, State: state})
+		}
+		return s
+	}
+	failed := route.Event{Neighbour: &route.Neighbour{Link: 2, Addr: gateway, State: route.NeighbourFailed}, Port: 7}
+	gone := route.Event{Neighbour: failed.Neighbour, Gone: true}
+	for _, c := range []struct {
+		name   string
+		events [][]route.Event // before, during and after the readings
+	}{
+		{"the end comes soon", [][]route.Event{{failed}, nil, {gone}, nil}},
+		{"the end comes late", [][]route.Event{{failed}, nil, nil, {gone}, nil}},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		src := &steps{states: []*route.Snapshot{host(route.NeighbourPermanent), host(route.NeighbourFailed), host()}, events: c.events, ready: make(chan struct{}, 1), end: cancel}
+		close(src.ready)
+		var last *report.Turn
+		w := &Watch{Question: &Question{Asked: []Asked{{Label: "default", Default: route.IPv4}}}, Source: src, Tell: func(all []*report.Turn) error {
+			last = all[len(all)-1]
+			return nil
+		}}
+		if err := w.Run(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if !w.answers[0].same(&Answer{way: last.After.Way(false)}) || last.After.Status() != report.StatusAnswered {
+			t.Errorf("%s: the last answer is %s", c.name, last.After.Way(false))
+		}
+	}
+}
