@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"strings"
 	"time"
 
 	"routewhy/lookup/history"
@@ -70,6 +69,12 @@ func pastAnswers(ctx context.Context, o *options, s stdio) error {
 func answersAt(ctx context.Context, o *options, s stdio) error {
 	if len(o.destinations) == 0 {
 		o.destinations = []destination{{kind: kindDefault}}
+	}
+	if _, err := os.Stat(o.history.path); err != nil {
+		return fmt.Errorf("--history: %w", err)
+	}
+	if !record.IsRecord(o.history.path) {
+		return fmt.Errorf("--history: %s is no record, and no file of rtmon", unquoted(o.history.path))
 	}
 	o.load = append(o.load, o.history.path+"@"+o.history.at)
 	return explain(ctx, o, s)
@@ -165,11 +170,12 @@ func recordedAt(name string) (path, at string, ok bool) {
 	if _, err := os.Lstat(name); err == nil {
 		return name, "", record.IsRecord(name)
 	}
-	i := strings.LastIndexByte(name, '@')
-	if i <= 0 || !record.IsRecord(name[:i]) {
-		return "", "", false
+	for i := len(name) - 1; i > 0; i-- { // a time may begin with @ too
+		if name[i] == '@' && record.IsRecord(name[:i]) {
+			return name[:i], name[i+1:], true
+		}
 	}
-	return name[:i], name[i+1:], true
+	return "", "", false
 }
 
 // loadPast gives the state that a record has of a time. Ok says that one of the files is a

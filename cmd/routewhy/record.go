@@ -36,6 +36,8 @@ func recordHost(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	defer host.Close()
+	ctx, end := untilGone(ctx, host, o.netns)
+	defer end()
 	live, err := followAll(host)
 	if err != nil {
 		return err
@@ -51,9 +53,13 @@ func recordHost(ctx context.Context, o *options, s stdio) error {
 	}
 	r := &record.Recorder{Source: live, Writer: w, Every: every}
 	err = r.Run(ctx)
-	ended := errors.Is(err, context.Canceled) && ctx.Err() != nil
+	gone := goneError("")
+	ended := (errors.Is(err, context.Canceled) || errors.As(err, &gone)) && ctx.Err() != nil
 	if closing := w.Close(time.Now(), !ended); ended {
 		err = closing
+		if closing == nil && gone != "" {
+			err = gone
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("--record: %w", err)

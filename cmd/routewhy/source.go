@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"routewhy/lookup"
 	"routewhy/lookup/history"
@@ -130,6 +131,47 @@ func openHost(netns string) (*kernel.Host, error) {
 		return nil, withHint(err, "sudo routewhy --netns "+unquoted(netns)+" ...")
 	}
 	return host, err
+}
+
+// goneNotice is how long it takes to notice that a namespace is gone.
+const goneNotice = time.Second
+
+// untilGone is a context that ends when the name of a host's namespace is deleted, or its
+// process has ended. Otherwise the namespace would stay for as long as it is followed, and
+// nothing would ever happen in it.
+func untilGone(ctx context.Context, host *kernel.Host, netns string) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	if netns == "" {
+		return ctx, func() { cancel(nil) }
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(goneNotice)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if host.Gone(netns) {
+				cancel(goneError(netns))
+				return
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil); <-done }
+}
+
+// goneError is the end of a namespace, by what the user called it.
+type goneError string
+
+func (e goneError) Error() string {
+	if strings.Trim(string(e), "0123456789") == "" {
+		return fmt.Sprintf("process %s has ended: its network namespace is not followed any more", string(e))
+	}
+	return fmt.Sprintf("the network namespace %s was deleted", unquoted(string(e)))
 }
 
 // ownSessions are the remote logins that this process runs in.

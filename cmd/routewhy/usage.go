@@ -80,11 +80,13 @@ src is where the source must lie that this host chooses. A SNAPSHOT is what
 --watch prints the present answers, and then each that changes, with the change
 that did it and the process that asked for it, as far as the kernel tells. With
 no DESTINATION it follows the default routes. What alters no answer is not told.
+It ends when the namespace of --netns is deleted, or its process has ended.
       --count N         end after N changes
       --timeout SECONDS   end after so many seconds
       --until WHAT      end when the answers are usable and so: route, default,
-                        dev NAME, via GATEWAY, src ADDR; with --timeout, the
-                        exit status is 1 where that did not come
+                        dev NAME, via GATEWAY, src ADDR; or none: there is no
+                        route. With --timeout, the exit status is 1 where that
+                        did not come
       --every SECONDS   how often everything is read again, in case that no
                         event told of a change (default 60)
 
@@ -101,8 +103,10 @@ of it, or a file of rtmon. Such a file has only the devices that were there at
 its start: --load gives the rest, a snapshot that was saved then. DIR@TIME is
 the state of then wherever a file is read: --load DIR@02:13,
 --diff DIR@02:00 DIR@03:00; DIR alone is the last one. A TIME is 02:13 (when
-the clock showed that last), 'yesterday 02:13', 2026-07-30T02:13:00+02:00, or as
-in --since=-10m.
+the clock showed that last), 'yesterday 02:13', '2026-07-30 02:13', with or
+without a zone after it (UTC, +02:00), as logs have it ('Jul 30 02:13:07',
+2026-07-30T02:13:00Z, @1785370380), or as in --since=-10m and '10 minutes ago'.
+A time that the clock showed twice, because it was set back, is the second one.
       --at TIME         explain the DESTINATIONs as of then
       --since TIME, --until TIME   tell the changes of this time
       --who             sum up which processes made changes, of any kind

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"routewhy/cmd/routewhy/internal/text"
+	"routewhy/lookup"
 	"routewhy/lookup/history"
 	"routewhy/lookup/report"
 	"routewhy/route/iproute2"
@@ -71,6 +72,8 @@ func watch(ctx context.Context, o *options, s stdio) error {
 	}
 	ctx, stop := untilUnread(ctx)
 	defer stop()
+	ctx, end := untilGone(ctx, host, o.netns)
+	defer end()
 	t := newTeller(o, s, asked, goal)
 	every := everyMinute
 	if o.every.given {
@@ -197,7 +200,7 @@ func (t *teller) end(err error) error {
 }
 
 // reached reports whether the answers are as --until wants them. All of them have to be,
-// except that one default route is enough if both families are watched.
+// except that one default route is enough if both families are watched and a route is wanted.
 func (t *teller) reached() bool {
 	usable := 0
 	for _, e := range t.present {
@@ -205,7 +208,7 @@ func (t *teller) reached() bool {
 			usable++
 		}
 	}
-	return usable == len(t.present) || usable > 0 && len(t.present) == 2 && t.present["default IPv4"] != nil && t.present["default IPv6"] != nil
+	return usable == len(t.present) || usable > 0 && t.goal.word != "none" && len(t.present) == 2 && t.present["default IPv4"] != nil && t.present["default IPv6"] != nil
 }
 
 // goal is what --until waits for.
@@ -225,7 +228,7 @@ func parseUntil(s string) (*goal, error) {
 	}
 	words := strings.Fields(s)
 	switch {
-	case len(words) == 1 && (words[0] == "default" || words[0] == "route"):
+	case len(words) == 1 && slices.Contains([]string{"default", "route", "none"}, words[0]):
 		return &goal{word: words[0]}, nil
 	case len(words) == 2 && words[0] == "dev":
 		if !validDevice(words[1]) {
@@ -240,11 +243,15 @@ func parseUntil(s string) (*goal, error) {
 		return &goal{word: words[0], addr: a}, nil
 	}
 	return nil, usagef("--until: %s is not understood", iproute2.Quote(s)).
-		hint("--until route, default, dev NAME, via GATEWAY or src ADDR")
+		hint("--until route, default, dev NAME, via GATEWAY, src ADDR or none")
 }
 
-// has reports whether an answer is usable and is as wanted.
+// has reports whether an answer is usable and is as wanted. None is wanted where there is no
+// route.
 func (g *goal) has(e *report.Explanation) bool {
+	if g.word == "none" {
+		return e != nil && e.Disposition == lookup.DispositionNoRoute
+	}
 	if e == nil || e.Status() != report.StatusAnswered {
 		return false
 	}

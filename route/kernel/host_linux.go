@@ -74,6 +74,20 @@ func (h *Host) Close() error {
 	return errors.Join(errs...)
 }
 
+// Gone reports whether a name that [Open] got leads to this namespace no more: the name was
+// deleted, or the process has ended. The namespace itself stays as long as the Host is open.
+func (h *Host) Gone(ns string) bool {
+	if ns == "" || !h.ns.IsOpen() {
+		return false
+	}
+	now, err := openNamespace(ns)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotNamespace) || errors.Is(err, unix.ESRCH)
+	}
+	defer now.Close()
+	return !now.Equal(h.ns)
+}
+
 // openNamespace finds the file of a namespace and makes sure that it is one.
 // Without /proc, the calling thread's namespace has no file.
 func openNamespace(ns string) (netns.NsHandle, error) {

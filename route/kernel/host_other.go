@@ -25,6 +25,9 @@ func Open(string) (*Host, error) { return nil, unsupported{} }
 // Close does nothing.
 func (*Host) Close() error { return nil }
 
+// Gone returns false.
+func (*Host) Gone(string) bool { return false }
+
 // Read fails: the error is errors.ErrUnsupported.
 func (*Host) Read(context.Context, route.Query) (*route.Snapshot, error) { return nil, unsupported{} }
 

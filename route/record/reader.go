@@ -113,6 +113,9 @@ func Open(path string, base *Base) (*Record, error) {
 		r.segments = append(r.segments, segment{name, entries})
 	}
 	if _, _, ok := r.Span(); !ok {
+		if !info.IsDir() && !IsRecord(path) {
+			return nil, fmt.Errorf("%s: it is no record, and no file of rtmon", path)
+		}
 		return nil, fmt.Errorf("%s: it has no whole snapshot", path)
 	}
 	return r, nil

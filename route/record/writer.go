@@ -60,10 +60,10 @@ type Writer struct {
 	first    time.Time // of events
 }
 
-// Create opens a record for writing; it makes the folder if there is none. The error is
-// [ErrLocked] if another process writes to it.
+// Create opens a record for writing. It makes the folder if there is none, but not the folder
+// in which it is. The error is [ErrLocked] if another process writes to the record.
 func Create(dir string, limits Limits) (*Writer, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := makeFolder(dir); err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
@@ -85,6 +85,22 @@ func Create(dir string, limits Limits) (*Writer, error) {
 	}
 	w.zip, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
 	return w, err
+}
+
+// makeFolder makes the folder of a record if there is none. A folder in which it would be is
+// not made, because its name is most likely mistyped.
+func makeFolder(dir string) error {
+	err := os.Mkdir(dir, 0o755)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+			return errors.New("it is a file, and a record is a folder")
+		}
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("the folder %s does not exist", filepath.Dir(dir))
+	}
+	return err
 }
 
 // numberOf is the number in the name of a segment; negative: it is none.

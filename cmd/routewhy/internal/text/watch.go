@@ -19,7 +19,8 @@ type Watch struct {
 	st Style
 	// label is the width of what is asked about.
 	label int
-	day   string
+	// day and zone are those of the last time that was written; empty: none was.
+	day, zone string
 }
 
 // NewWatch makes a Watch for questions with the given labels.
@@ -36,12 +37,7 @@ func NewWatch(w io.Writer, st Style, labels []string) *Watch {
 func (w *Watch) Turns(all []*report.Turn) error {
 	var b strings.Builder
 	for i, t := range all {
-		if day := t.Time.Local().Format(time.DateOnly); day != w.day {
-			if w.day != "" {
-				fmt.Fprintf(&b, "%s\n", day)
-			}
-			w.day = day
-		}
+		w.heading(&b, t.Time.Local())
 		if t.Label == "" && (t.Damaged || !t.NotRecorded.IsZero()) {
 			w.lines(&b, clockOf(t)+"  ", gapWords(t))
 			continue
@@ -72,12 +68,29 @@ func (w *Watch) Turns(all []*report.Turn) error {
 
 func clockOf(t *report.Turn) string { return t.Time.Local().Format(time.TimeOnly) }
 
-// Zone writes the day on which the lines to come begin, and the time zone of all times.
+// zoneLine is a line with a day and the time zone of the times after it.
+const zoneLine = "2006-01-02, times are MST (UTC-07:00)\n"
+
+// Zone writes the day on which the lines to come begin, and the time zone of their times.
 func (w *Watch) Zone(since time.Time) error {
 	since = since.Local()
-	w.day = since.Format(time.DateOnly)
-	_, err := io.WriteString(w.w, since.Format("2006-01-02, times are MST (UTC-07:00)\n"))
+	w.day, w.zone = since.Format(time.DateOnly), since.Format("MST-07:00")
+	_, err := io.WriteString(w.w, since.Format(zoneLine))
 	return err
+}
+
+// heading writes the day if it is another one than before, and the time zone too if clocks were
+// set back or forward.
+func (w *Watch) heading(b *strings.Builder, at time.Time) {
+	day, zone := at.Format(time.DateOnly), at.Format("MST-07:00")
+	switch {
+	case w.day == "":
+	case zone != w.zone:
+		b.WriteString(at.Format(zoneLine))
+	case day != w.day:
+		b.WriteString(day + "\n")
+	}
+	w.day, w.zone = day, zone
 }
 
 // gapWords says what a history does not have.
