@@ -202,12 +202,11 @@ func (w *typed) last(text string) (time.Time, error) {
 // never, because the clock was set forward over it. The clock's first time on a day is meant if
 // none was named.
 func (w *typed) on(y int, m time.Month, d int) time.Time {
-	want := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 	if w.clock == nil {
 		return time.Date(y, m, d, 0, 0, 0, 0, w.zone)
 	}
 	c := w.clock
-	want = time.Date(y, m, d, c.Hour(), c.Minute(), c.Second(), c.Nanosecond(), time.UTC)
+	want := time.Date(y, m, d, c.Hour(), c.Minute(), c.Second(), c.Nanosecond(), time.UTC)
 	var found []time.Time
 	for _, near := range []time.Time{want.Add(-36 * time.Hour), want.Add(36 * time.Hour)} {
 		_, offset := near.In(w.zone).Zone()
