@@ -153,7 +153,7 @@ func All() []Check {
 			"The route to the other end of a tunnel leads into the tunnel, so that nothing gets out. A routing protocol has learnt the way there through the tunnel, or the tunnel has the default route and its other end no route of its own. The peers of a WireGuard device are looked up with its fwmark; they are known to root alone.",
 			facts(routes, rules, links), tunnelLoop},
 		{"RW056", "A tunnel's packets do not fit", Warning, ScopeDevices,
-			"The MTU of a tunnel and what it puts before each packet are more than the MTU of the device by which its packets leave: full packets are dropped or cut into pieces.",
+			"The MTU of a tunnel and what it puts before each packet are more than the MTU of the device by which its packets leave, those of WireGuard to each of its peers: full packets are dropped or cut into pieces.",
 			facts(routes, links), tunnelMTU},
 		{"RW057", "New connections get a deprecated address", Warning, ScopeDevices,
 			"The source that new IPv6 connections get should not be used any more (its preferred lifetime is over), and there is no other: the prefix has changed, and the router does not announce it any more.",

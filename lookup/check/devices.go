@@ -142,7 +142,7 @@ func overhead(kind string, outer6 bool) uint32 {
 		return ip + 4 + 14
 	case "vxlan", "geneve":
 		return ip + 8 + 8 + 14
-	case "wireguard":
+	case kindWireGuard:
 		return ip + 8 + 32
 	}
 	return 0
@@ -204,7 +204,7 @@ func endpointLoops(h *Host) []Finding {
 			continue
 		}
 		for _, e := range w.Endpoints[:min(len(w.Endpoints), maxOwn)] {
-			d := h.lookup(route.Flow{Dst: e.Addr().Unmap(), Mark: w.Mark, Proto: route.ProtoUDP, DstPort: e.Port()})
+			d := h.lookup(outerFlow(w, e))
 			if d.Disposition != lookup.DispositionUnicast || !d.HasRoute || slices.ContainsFunc(d.NextHops, func(n lookup.NextHop) bool { return n.Link != w.Link }) {
 				continue
 			}
@@ -224,22 +224,60 @@ func tunnelMTU(h *Host) []Finding {
 	var out []Finding
 	for i := range h.snap.Links {
 		l := &h.snap.Links[i]
-		more := overhead(l.Kind, l.Remote.Is6() || l.Local.Is6() || l.Kind == "ip6tnl" || l.Kind == "ip6gre" || l.Kind == "ip6gretap")
-		if more == 0 || !l.Up() || l.MTU == 0 {
+		if overhead(l.Kind, false) == 0 || !l.Up() || l.MTU == 0 {
 			continue
 		}
-		under, _ := h.below(l)
-		if under == nil || under.Index == l.Index || under.MTU == 0 || under.Flags&route.LinkLoopback != 0 || l.MTU+more <= under.MTU {
-			continue
+		for _, c := range h.carriers(l) {
+			if c.under == nil || c.under.Index == l.Index || c.under.MTU == 0 || c.under.Flags&route.LinkLoopback != 0 || l.MTU+c.more <= c.under.MTU {
+				continue
+			}
+			out = append(out, Finding{
+				Note:  lookup.Note{Reason: lookup.Reason{Code: CodeTunnelMTU, Want: c.under.Name, Have: l.Name}},
+				Links: []int{l.Index, c.under.Index},
+				Sizes: []uint32{l.MTU, c.more, c.under.MTU},
+			})
+			break
 		}
-		out = append(out, Finding{
-			Note:  lookup.Note{Reason: lookup.Reason{Code: CodeTunnelMTU, Want: under.Name, Have: l.Name}},
-			Links: []int{l.Index, under.Index},
-			Sizes: []uint32{l.MTU, more, under.MTU},
-		})
 	}
 	return out[:min(len(out), maxAlike)]
 }
+
+// carrier is a device that a tunnel's packets leave by, and how many bytes more each of them
+// has there.
+type carrier struct {
+	under *route.Link
+	more  uint32
+}
+
+// carriers are the devices below a tunnel. WireGuard has one for each of its peers.
+func (h *Host) carriers(l *route.Link) []carrier {
+	if l.Kind != kindWireGuard {
+		under, _ := h.below(l)
+		outer6 := l.Remote.Is6() || l.Local.Is6() || l.Kind == "ip6tnl" || l.Kind == "ip6gre" || l.Kind == "ip6gretap"
+		return []carrier{{under, overhead(l.Kind, outer6)}}
+	}
+	var out []carrier
+	for i := range h.snap.WireGuard {
+		w := &h.snap.WireGuard[i]
+		if w.Link != l.Index {
+			continue
+		}
+		for _, e := range w.Endpoints[:min(len(w.Endpoints), maxOwn)] {
+			d := h.lookup(outerFlow(w, e))
+			if d.Disposition == lookup.DispositionUnicast && len(d.NextHops) == 1 {
+				out = append(out, carrier{h.snap.Link(d.NextHops[0].Link), overhead(l.Kind, e.Addr().Unmap().Is6())})
+			}
+		}
+	}
+	return out
+}
+
+// outerFlow is a packet of a WireGuard device to one of its peers.
+func outerFlow(w *route.WireGuard, peer netip.AddrPort) route.Flow {
+	return route.Flow{Dst: peer.Addr().Unmap(), Mark: w.Mark, Proto: route.ProtoUDP, DstPort: peer.Port()}
+}
+
+const kindWireGuard = "wireguard"
 
 // portRoute finds routes by a port, except the route to its own network. No answer
 // comes back to such a route.
