@@ -105,6 +105,8 @@ type UnreachedTable struct {
 	Routes int `json:"routes"`
 	// Led says that a rule leads to the table.
 	Led bool `json:"led,omitempty"`
+	// Reason says why it is not known whether a rule leads to the table.
+	Reason Reason `json:"reason,omitzero"`
 }
 
 // Changing reports whether the tables were changing while they were read.
@@ -346,7 +348,11 @@ func (s *surveyed) tables() []UnreachedTable {
 	var out []UnreachedTable
 	for _, t := range s.fib.TableOrder(s.Family) {
 		if count[t] > 0 {
-			out = append(out, UnreachedTable{s.table(t), count[t], s.fib.TableSize(s.Family, t), len(s.fib.RulesTo(s.Family, t)) > 0})
+			one := UnreachedTable{Table: s.table(t), Count: count[t], Routes: s.fib.TableSize(s.Family, t), Led: len(s.fib.RulesTo(s.Family, t)) > 0}
+			if !one.Led {
+				one.Reason = NewReason(s.fib.Unled(s.Family, t))
+			}
+			out = append(out, one)
 		}
 	}
 	return out

@@ -337,13 +337,18 @@ func (p *page) unreached(v covered) {
 	}
 	var all []string
 	whole := map[string]bool{} // the tables that no rule leads to, which one line tells
-	told := 0
+	told, unknown := 0, false
 	for _, t := range v.UnreachedTables {
 		if !t.Led && t.Count > 1 {
 			whole[t.Table] = true
 			told += t.Count
-			all = append(all, fmt.Sprintf("all %s of %s: no rule leads there", commas(fmt.Sprint(t.Count)), tableWords(t.Table)))
+			why := "no rule leads there"
+			if t.Reason.Code != "" {
+				why = "cannot tell: " + uncertainWords(t.Reason)
+			}
+			all = append(all, fmt.Sprintf("all %s of %s: %s", commas(fmt.Sprint(t.Count)), tableWords(t.Table), why))
 		}
+		unknown = unknown || t.Reason.Code != ""
 	}
 	for i := range min(n, report.MaxUnreached) {
 		r := v.Unreached.At(i)
@@ -374,7 +379,11 @@ func (p *page) unreached(v covered) {
 		return
 	}
 	p.blank()
-	p.line("  routes that this packet never takes, to whatever address")
+	title := "  routes that this packet never takes, to whatever address"
+	if unknown {
+		title += ", as far as is known"
+	}
+	p.line(title)
 	for _, text := range all {
 		p.block("    ", text, plain)
 	}
