@@ -85,6 +85,7 @@ func (f *FIB) lookups(flow route.Flow, first *Decision) []route.Flow {
 			return nil
 		}
 		src := f.sourceOfFailed6(&flow, nil)
+		flow.Bound = flow.Out != 0 // else the look-up with a source would leave its device
 		if !src.certain() {
 			return withSource(flow, src.oneOf...)
 		}

@@ -190,13 +190,13 @@ func (a *asker) lookUp(d *Destination) (*look, *Packet, error) {
 		return nil, nil, err
 	}
 	l := &look{
-		FIB: a.fib, Label: label, Given: a.Packet.Given(), Fields: p.fields(), Remarks: to.Remarks, Detail: a.Detail,
+		FIB: a.fib, Label: label, Given: a.Packet.Given(), Fields: p.fields(), Remarks: to.Remarks, Detail: a.Detail, User: a.User,
 	}
 	if to.Port == 0 {
 		l.Trace = a.fib.Explain(flow)
 		return l, &p, nil
 	}
-	l.Trace = a.fib.Connect(flow)
+	l.Trace, l.Connects = a.fib.Connect(flow), true
 	l.ConnectErrno = listen.Refuses(&l.Trace.Flow, &l.Trace.Decision)
 	l.split()
 	return l, &p, nil

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"context"
+	"net/netip"
 
 	"routewhy/lookup"
 	"routewhy/lookup/whynot"
@@ -16,8 +17,12 @@ type Causes struct {
 	Query Query       `json:"query"`
 	Errno route.Errno `json:"errno"`
 	// Gives says that the look-up gives this error now.
-	Gives  bool    `json:"gives"`
-	Causes []Cause `json:"causes"`
+	Gives bool `json:"gives"`
+	// Connected is the source that a connected socket gets, if that is what the causes are
+	// about: it looks up again with its source, and then gets another error than the packet
+	// of Decision. Absent: they are about that packet.
+	Connected netip.Addr `json:"connected,omitzero"`
+	Causes    []Cause    `json:"causes"`
 	// Decision explains what becomes of the packet.
 	Decision *Explanation `json:"decision"`
 	// Warnings are about the reading.
@@ -33,7 +38,9 @@ type Cause struct {
 	Reason Reason          `json:"reason,omitzero"`
 	Rule   *iproute2.Rule  `json:"rule,omitempty"`
 	Route  *iproute2.Route `json:"route,omitempty"`
-	Text   string          `json:"text,omitempty"`
+	// Packet is what would have to differ of the packet for it to get the error by this.
+	Packet *Alteration `json:"packet,omitempty"`
+	Text   string      `json:"text,omitempty"`
 }
 
 // AskCauses tells from a source what an error may come from, for each destination.
@@ -57,7 +64,12 @@ func (a *asker) causes(ctx context.Context, e route.Errno) ([]*Causes, error) {
 		x := l.Report()
 		r := &Causes{Query: x.Query, Errno: e, Causes: []Cause{}, Decision: x}
 		r.Gives = cmp.Or(x.ProgramErrno, x.Errno) == e
-		r.Causes = append(r.Causes, n.causes(l.Trace, e)...)
+		t := l.Trace
+		if s := t.Socket; s != nil && (s.Decision.Errno == e || r.Gives && t.Flow.Dst.Is6()) {
+			t, r.Connected = l.connected(), s.Src
+			r.Gives = s.Decision.Errno == e
+		}
+		r.Causes = append(r.Causes, n.causesOf(l, t, whynot.Otherwise(fib, t, e, l.Fields, whynot.Causes(fib, t, e)))...)
 		x.Causes = nil // they are those above, or of another error than was asked about
 		out = append(out, r)
 	}
@@ -66,9 +78,20 @@ func (a *asker) causes(ctx context.Context, e route.Errno) ([]*Causes, error) {
 
 // causes are the causes of an error, by names.
 func (n names) causes(t *lookup.Trace, e route.Errno) []Cause {
+	return n.causesOf(nil, t, whynot.Causes(n.fib, t, e))
+}
+
+func (n names) causesOf(l *look, t *lookup.Trace, all []whynot.Cause) []Cause {
 	var out []Cause
-	for _, c := range whynot.Causes(n.fib, t, e) {
-		out = append(out, Cause{Code: c.Code, State: c.State, Reason: NewReason(c.Reason), Rule: n.rule(c.Rule), Route: n.route(c.Route)})
+	for i := range all {
+		c := &all[i]
+		one := Cause{Code: c.Code, State: c.State, Reason: NewReason(c.Reason), Rule: n.rule(c.Rule), Route: n.route(c.Route)}
+		if c.Packet != nil {
+			if a := n.alterations(l, &t.Flow, []route.Flow{*c.Packet}); len(a) == 1 {
+				one.Packet = &a[0]
+			}
+		}
+		out = append(out, one)
 	}
 	return out
 }

@@ -216,6 +216,11 @@ func (e *Explanation) OnlyConnected() bool {
 	return e.Disposition == lookup.DispositionNoRoute && s != nil && s.Errno == 0 && s.Disposition != lookup.DispositionUnknown
 }
 
+// Elsewhere are the warnings that a connected socket's packet ends elsewhere.
+func (e *Explanation) Elsewhere() []Finding {
+	return slices.DeleteFunc(slices.Clone(e.Warnings), func(f Finding) bool { return f.Reason.Code != lookup.NoteSocketElsewhere })
+}
+
 // NotForwarded reports whether the packet is dropped after its look-up.
 func (e *Explanation) NotForwarded() bool {
 	return e.Noted(lookup.NoteNotForwarded) || e.Noted(lookup.NoteStaysOnLink)

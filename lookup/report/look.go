@@ -40,8 +40,29 @@ type look struct {
 	Answerer *lookup.Answerer
 	// Met are the sockets that the packet meets; nil: not asked about.
 	Met *met
+	// User is the user whose packets are meant, where nothing else is given.
+	User uint32
+	// Connects says that the question is about a connection, whose socket looks up twice.
+	Connects bool
 	// Detail asks for what is costly to find: Bits.
 	Detail bool
+}
+
+// asked is the packet of the first look-up: a connection's has no source yet, unless it was
+// given.
+func (l *look) asked() route.Flow {
+	if l.Trace.First != nil {
+		return l.Trace.First.Flow
+	}
+	return l.Trace.Flow
+}
+
+// connected is what a connected socket does instead of sending the packet.
+func (l *look) connected() *lookup.Trace {
+	if l.Trace.Socket == nil {
+		return l.Trace
+	}
+	return l.FIB.Connect(l.Trace.Flow)
 }
 
 // lookups are all look-ups that a kernel can be asked about: the question's own, the
@@ -110,16 +131,13 @@ func (l *look) Line() *Explanation {
 func (l *look) named(part func(*look) *Explanation) *Explanation {
 	n, t := namesOf(l.FIB), l.Trace
 	e := &Explanation{ConnectErrno: l.ConnectErrno, Decision: NewDecision(l.FIB, &t.Flow, &t.Decision, t.Gateways), Twice: t.Twice()}
-	asked := &t.Flow
-	if t.First != nil {
-		asked = &t.First.Flow
-	}
-	e.Query = n.query(asked, l.Fields)
+	asked := l.asked()
+	e.Query = n.query(&asked, l.Fields)
 	e.Query.Given, e.Query.Part = l.Given, l.Part
 	if l.Label != e.Query.Addr().String() {
 		e.Query.Label = l.Label
 	}
-	if *asked != t.Flow {
+	if asked != t.Flow {
 		packet := n.query(&t.Flow, l.Fields)
 		e.Packet = &packet
 	}

@@ -18,6 +18,9 @@ type Unlike struct {
 	Unlike Query `json:"unlike"`
 	// Same says that they go the same way, by the same rule and route.
 	Same bool `json:"same"`
+	// ConnectedSame says whether the packets of connected sockets go the same way, which look up
+	// again with their sources; absent: as Same says.
+	ConnectedSame *bool `json:"connected_same,omitempty"`
 	// Parts is the first step at which they part; absent: they do not.
 	Parts *Parting `json:"parts,omitempty"`
 	// Decision explains what becomes of the first packet, UnlikeDecision what becomes of
@@ -86,7 +89,14 @@ func unlike(ctx context.Context, src route.Source, first, second *Question) (*Un
 	u := &Unlike{Decision: looks[0].Report(), UnlikeDecision: looks[1].Report()}
 	u.Query, u.Unlike = u.Decision.Query, u.UnlikeDecision.Query
 	p := firstParting(fib, looks[0].Trace, looks[1].Trace)
-	if u.Same = p.Code == ""; u.Same {
+	u.Same = p.Code == ""
+	if looks[0].Trace.Socket != nil || looks[1].Trace.Socket != nil {
+		same := firstParting(fib, looks[0].connected(), looks[1].connected()).Code == ""
+		if same != u.Same {
+			u.ConnectedSame = &same
+		}
+	}
+	if u.Same {
 		return u, nil
 	}
 	u.Parts = &Parting{Code: p.Code, Rule: n.rule(p.Rule), Reason: NewReason(p.Reason), Route: n.route(p.Routes[0]), UnlikeRoute: n.route(p.Routes[1]), Dropped: p.Dropped[0], UnlikeDropped: p.Dropped[1]}

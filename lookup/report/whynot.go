@@ -30,6 +30,11 @@ type WhyNot struct {
 	Already   bool    `json:"already"`
 	Sometimes bool    `json:"sometimes,omitempty"`
 	Share     float64 `json:"share,omitempty"`
+	// Connected says whether a connected socket's packets go there; absent: the question is
+	// about a connection, or they do as Already and Sometimes say.
+	Connected *bool `json:"connected,omitempty"`
+	// Connects says that the question is about a connection: ADDRESS:PORT.
+	Connects bool `json:"connects,omitempty"`
 	// Because is the smallest set of facts that stops it, in the kernel's order.
 	Because []Blocker `json:"because"`
 	// Also are other facts about routes, each of which alone stops it as the one of Because
@@ -85,6 +90,9 @@ type Way struct {
 	// Src the source that they get; absent: none.
 	Unnumbered string     `json:"unnumbered,omitempty"`
 	Src        netip.Addr `json:"src,omitzero"`
+	// PacketAlone says that a connected socket's packets do not go there: it looks up again
+	// with its source.
+	PacketAlone bool `json:"packet_alone,omitempty"`
 	// DeadEnd is why packets are lost all the same: a fault of the next hop, by its code.
 	DeadEnd *Reason `json:"dead_end,omitempty"`
 	// LocksOut says that a session of the caller's would be lost. Such a way is not given.
@@ -259,7 +267,7 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 	}
 	n := namesOf(l.FIB)
 	got := whynot.Ask(&whynot.Question{
-		FIB: l.FIB, Flow: l.Trace.Flow, Want: want, About: about, Sockets: n.snap.Sockets,
+		FIB: l.FIB, Flow: l.asked(), Connects: l.Connects, Want: want, About: about, Sockets: n.snap.Sockets,
 		Yours: func(x *route.Socket) bool { return mine[x] != nil },
 	})
 	r.Already, r.Sometimes, r.Share = got.Met == whynot.All, got.Met == whynot.Some, got.Share
@@ -276,7 +284,7 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 		w := &got.Ways[i]
 		one := Way{
 			Commands: w.Commands, Addresses: w.Addresses, Sockets: w.Sockets, SocketsUnread: n.snap.Lacks(route.FactSockets, 0),
-			Direct: n.dev(w.Direct), Sometimes: w.Some, Share: w.Share, Unnumbered: n.dev(w.Unnumbered), Src: w.Src,
+			Direct: n.dev(w.Direct), Sometimes: w.Some, Share: w.Share, Unnumbered: n.dev(w.Unnumbered), Src: w.Src, PacketAlone: w.PacketAlone,
 		}
 		if w.DeadEnd.Code != "" {
 			why := NewReason(w.DeadEnd)
@@ -284,8 +292,16 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 		}
 		r.Ways = append(r.Ways, one)
 	}
-	r.NotOffered, r.NoPacket = got.LockOut, got.NoPacket
-	r.Packets = n.alterations(q, l, got.Packets)
+	r.NotOffered, r.NoPacket, r.Connects = got.LockOut, got.NoPacket, l.Connects
+	if got.Connected != got.Met {
+		met := got.Connected == whynot.All
+		r.Connected = &met
+		if !r.Already {
+			r.Warnings = append(r.Warnings, e.Elsewhere()...)
+		}
+	}
+	asked := l.asked()
+	r.Packets = n.alterations(l, &asked, got.Packets)
 	r.redirected(l, &want)
 	if want.Kind == whynot.Device {
 		r.Warnings = append(r.Warnings, n.port(want.Link)...)
@@ -366,12 +382,11 @@ func (n names) properties(f, was *route.Flow) []property {
 
 // alterations say what differs of packets. Those that differ from one another in the last
 // field alone are put together.
-func (n names) alterations(q *WhyNotQuestion, l *look, packets []route.Flow) []Alteration {
+func (n names) alterations(l *look, was *route.Flow, packets []route.Flow) []Alteration {
 	out := []Alteration{}
 	at := map[string]int{} // by the other fields, and by which is the last
-	was := l.Trace.Flow
 	for i := range packets {
-		p := n.properties(&packets[i], &was)
+		p := n.properties(&packets[i], was)
 		if len(p) == 0 || packets[i].TunnelID != was.TunnelID {
 			continue
 		}
@@ -386,7 +401,7 @@ func (n names) alterations(q *WhyNotQuestion, l *look, packets []route.Flow) []A
 			}
 			out = append(out, a)
 		}
-		out[k].Values, out[k].Ask = append(out[k].Values, last.value), append(out[k].Ask, n.asking(q, &packets[i]))
+		out[k].Values, out[k].Ask = append(out[k].Values, last.value), append(out[k].Ask, n.asking(l, &packets[i]))
 	}
 	slices.SortStableFunc(out, func(a, b Alteration) int { return a.rank() - b.rank() })
 	return out
@@ -402,9 +417,14 @@ func (a *Alteration) rank() int {
 }
 
 // asking is the command that asks about a packet.
-func (n names) asking(q *WhyNotQuestion, f *route.Flow) string {
-	usual := route.Flow{UID: q.User, Proto: (&Packet{}).protoOf(f.Dst)}
-	words := []string{"routewhy", f.Dst.String()}
+func (n names) asking(l *look, f *route.Flow) string {
+	usual := route.Flow{UID: l.User, Proto: (&Packet{}).protoOf(f.Dst)}
+	to := f.Dst.String()
+	if l.Connects && f.DstPort != 0 && f.In == 0 {
+		to = netip.AddrPortFrom(f.Dst, f.DstPort).String()
+		usual.Proto, usual.DstPort = route.ProtoTCP, f.DstPort
+	}
+	words := []string{"routewhy", to}
 	for _, p := range n.properties(f, &usual) {
 		words = append(words, "--"+string(p.field), iproute2.Safe(p.value))
 	}

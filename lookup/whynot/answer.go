@@ -15,7 +15,10 @@ type Question struct {
 	// FIB has all routes of the host.
 	FIB  *lookup.FIB
 	Flow route.Flow
-	Want Want
+	// Connects says that the packet is of a socket that connects, and looks up twice if Flow
+	// has no source (see [lookup.FIB.Connect]).
+	Connects bool
+	Want     Want
 	// About is the prefix that the packet represents: changes are for the whole prefix.
 	// The zero Prefix means that changes are only for the packet's destination.
 	About netip.Prefix
@@ -33,6 +36,9 @@ type Answer struct {
 	// that cannot be known.
 	Met   Met
 	Share float64
+	// Connected is the same of a socket that connects, if the question is about a packet
+	// without a source: such a socket looks up again with its source.
+	Connected Met
 	// Because is the smallest set of facts that stops it, in the kernel's order. It is
 	// empty if the packet does go there, and if no such set was found.
 	Because []Fact
@@ -72,6 +78,9 @@ type Way struct {
 	// their source, and Src is their source; zero: it has one.
 	Unnumbered int
 	Src        netip.Addr
+	// PacketAlone says that only a packet without a source goes there after the changes: a
+	// socket that connects looks up again with its source, and goes elsewhere.
+	PacketAlone bool
 	// DeadEnd says why the packet, or the answer to it, is lost all the same (see
 	// [lookup.FIB.DeadEnd] and [lookup.FIB.ForeignSource]); the zero Reason: nothing of the
 	// kind is known.
@@ -83,13 +92,19 @@ const maxWays = 5
 
 // Ask answers a question.
 func Ask(q *Question) *Answer {
-	root := newState(q.FIB, q.Flow)
-	a := &Answer{Trace: q.FIB.Explain(q.Flow)}
+	root := newState(q.FIB, q.Flow, q.Connects)
+	a := &Answer{Trace: root.explain()}
 	d := &a.Trace.Decision
 	if d.Disposition == lookup.DispositionUnknown {
 		return a
 	}
-	if a.Met, a.Share = q.Want.Met(&q.Flow, d); a.Met == All {
+	a.Met, a.Share = q.Want.Met(&q.Flow, d)
+	a.Connected = a.Met
+	if root.connectsElse() {
+		again := q.FIB.Connect(q.Flow)
+		a.Connected, _ = q.Want.Met(&q.Flow, &again.Decision)
+	}
+	if a.Met == All {
 		return a
 	}
 	s := &search{want: q.Want, about: q.About, root: root, met: a.Met}
@@ -141,7 +156,17 @@ func (q *search) packets(facts []option) (found []route.Flow, none bool) {
 	solver.Most = maxPackets
 	assumed := false
 	goes := func(f *route.Flow, d *lookup.Decision) bool {
-		if met, _ := q.want.Met(f, d); met != All || !q.likely(f) {
+		if q.root.connects && f.In == 0 && !f.Src.IsValid() {
+			again := decide(q.root.fib, *f, true)
+			d = &again
+		}
+		if f.Out != 0 && f.Src.IsValid() && q.root.family() == route.IPv6 && f.Out != q.want.Link {
+			bound := *f
+			bound.Bound = true // IPv6 then uses routes by the device alone
+			again := q.root.fib.Lookup(bound)
+			d = &again
+		}
+		if met, _ := q.want.Met(f, d); met != All || !q.likely(f) || q.root.connects && f.In != 0 {
 			return false
 		}
 		if d.Shortcut != "" && !d.Disposition.Success() {
@@ -168,7 +193,7 @@ func (q *search) packets(facts []option) (found []route.Flow, none bool) {
 	}
 	for _, r := range q.selecting(facts) {
 		for _, f := range solver.ByRule(r, q.root.flow).Packets {
-			d := q.root.fib.Lookup(f)
+			d := decide(q.root.fib, f, q.root.connects)
 			if goes(&f, &d) && !slices.Contains(found, f) {
 				found, none = append(found, f), false
 			}
@@ -195,7 +220,7 @@ func (q *search) usual(all []route.Flow, goes func(*route.Flow, *lookup.Decision
 			if f.Proto != lookup.OtherProto || next == q.root.flow {
 				continue
 			}
-			if d := q.root.fib.Lookup(next); goes(&next, &d) {
+			if d := decide(q.root.fib, next, q.root.connects); goes(&next, &d) {
 				f = next
 			}
 		}

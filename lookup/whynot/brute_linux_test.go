@@ -17,7 +17,7 @@ func (c *trialCase) brute() {
 		if out.Refusal != nil {
 			continue
 		}
-		d := out.State.FIB().Lookup(c.question.Flow)
+		d := decide(out.State.FIB(), c.question.Flow, c.question.Connects)
 		if c.question.Want.Kind == Rule && !c.has(d.Rule) {
 			continue // it is another rule, which was given the priority of the one that is wanted
 		}
@@ -54,7 +54,7 @@ func edits(host *live, flow *route.Flow) []change.Change {
 			}
 		}
 	}
-	x := &tries{search: &search{root: newState(host.fib, *flow)}}
+	x := &tries{search: &search{root: newState(host.fib, *flow, false)}}
 	for _, id := range tables {
 		if id == route.TableLocal {
 			continue

@@ -12,12 +12,15 @@ type Cause struct {
 	// Reason says more: for a neighbour its address (Have) and device (Want), for a rule
 	// why it does not match, for a setting or a device its name (Have), for a source that is
 	// no address of the host CodeNotOwn. CauseNoSource: the program does not get that far,
-	// because no address fits.
+	// because no address fits. Of a lack of routes, why Route cannot be used.
 	Reason lookup.Reason
 	// Rule and Route are the rule or route that is the cause, or that was ruled out;
 	// nil: there is none.
 	Rule  *route.Rule
 	Route *route.Route
+	// Packet is a packet that gets the error by this rule or route, or for lack of one, where
+	// the one that was asked about does not; nil: there is none.
+	Packet *route.Flow
 }
 
 // CauseState says what is known about a cause.
@@ -151,7 +154,7 @@ func causesRare(e route.Errno) []lookup.Code {
 // a received packet is refused with that error. They also say which of them is the
 // cause. Empty means that nothing is known about the error.
 func Causes(f *lookup.FIB, t *lookup.Trace, e route.Errno) []Cause {
-	x := &causes{state: newState(f, t.Flow), t: t, d: &t.Decision, errno: e}
+	x := &causes{state: newState(f, t.Flow, false), t: t, d: &t.Decision, errno: e}
 	var out []Cause
 	for _, c := range causesOf(e, t.Flow.In != 0, t.Flow.Family()) {
 		switch c {
@@ -174,6 +177,35 @@ func Causes(f *lookup.FIB, t *lookup.Trace, e route.Errno) []Cause {
 	return withoutNeighbours(x.afterSource(out))
 }
 
+// byLack is the cause that no table has a route, or none that can be used: of those that
+// cannot be, the first is given, and why.
+func (x *causes) byLack(c lookup.Code) Cause {
+	out := x.whether(c, x.d.Disposition == lookup.DispositionNoRoute && x.d.Shortcut == "" && x.thrower() == nil)
+	if out.State != CauseIs {
+		return out
+	}
+	for i := range x.t.Rules {
+		for j := range x.t.Rules[i].Candidates {
+			if t := &x.t.Rules[i].Candidates[j]; out.Route == nil && t.Verdict == lookup.VerdictUnusable {
+				out.Route, out.Reason = &t.Route, x.unused(t)
+			}
+		}
+	}
+	return out
+}
+
+// unused says why a route cannot be used, and of which device that is.
+func (x *causes) unused(t *lookup.Candidate) lookup.Reason {
+	snap := x.fib.Snapshot()
+	for _, h := range hopsOf(snap, &t.Route) {
+		l := snap.Link(h.Link)
+		if t.Reason.Code == lookup.CodeLinkdown && l != nil && !l.Carrier() && snap.IgnoresLinkdown(x.family(), l.Name) {
+			return lookup.Reason{Code: lookup.FaultIgnored, Have: l.Name}
+		}
+	}
+	return t.Reason
+}
+
 type causes struct {
 	*state
 	t     *lookup.Trace
@@ -184,7 +216,7 @@ type causes struct {
 func (x *causes) judge(c lookup.Code) Cause {
 	switch c {
 	case CauseNoRoute:
-		return x.whether(c, x.d.Disposition == lookup.DispositionNoRoute && x.d.Shortcut == "" && x.thrower() == nil)
+		return x.byLack(c)
 	case CauseThrow:
 		out := x.whether(c, x.d.Disposition == lookup.DispositionNoRoute && x.thrower() != nil)
 		out.Route = x.thrower()
@@ -268,8 +300,9 @@ func (x *causes) byDevice(c lookup.Code) Cause {
 	if x.d.Shortcut == lookup.ShortcutDown || x.d.Shortcut == lookup.ShortcutNoIPv4 || x.d.Errno == route.ENODEV {
 		return Cause{Code: c, State: CauseIs}
 	}
-	if x.flow.Out == 0 && x.errno != route.ENETUNREACH {
-		return Cause{Code: c, State: CauseUnseen} // the program may name a device that is not there
+	six := x.family() == route.IPv6 && x.d.Disposition == lookup.DispositionUnicast
+	if x.flow.Out == 0 && (x.errno != route.ENETUNREACH || six) {
+		return Cause{Code: c, State: CauseUnseen} // the program may name a device that is not there, or has no route
 	}
 	return Cause{Code: c, State: CauseNot}
 }

@@ -136,6 +136,7 @@ func TestLive(t *testing.T) {
 			for _, flow := range routetest.Flows(rng, host.snap, 6) {
 				c := &trialCase{t: t, setup: setup, host: host, rng: rng, all: setups > some, sum: &sum}
 				c.question = Question{FIB: host.fib, Flow: flow, Want: wants(rng, host.snap, flow.Family())}
+				c.question.Connects = flow.In == 0 && !flow.Src.IsValid() && rng.IntN(2) == 0
 				c.check()
 			}
 		})
@@ -189,6 +190,9 @@ func (c *trialCase) errorf(format string, args ...any) {
 	q := &c.question
 	text := routetest.FormatQuery(q.Flow, func(i int) string { return c.host.snap.LinkName(i) })
 	want := q.Want.format(c.host.snap.LinkName)
+	if q.Connects {
+		text += " (a connection)"
+	}
 	c.t.Errorf("%s --why-not %s: %s\n%s", text, want, fmt.Sprintf(format, args...), strings.Join(c.setup, "\n"))
 }
 
@@ -233,7 +237,7 @@ func (c *trialCase) check() {
 // minimal checks the facts: it compares them with what happens to the packet without
 // some of them.
 func (c *trialCase) minimal() {
-	s := &search{want: c.question.Want, root: newState(c.question.FIB, c.question.Flow)}
+	s := &search{want: c.question.Want, root: newState(c.question.FIB, c.question.Flow, c.question.Connects)}
 	facts := s.facts()
 	if facts == nil {
 		return
@@ -259,9 +263,15 @@ func (c *trialCase) minimal() {
 // meets reports whether a packet goes where it is wanted to go, by the look-up in what was
 // read of a host and by its kernel.
 func (c *trialCase) meets(host *live, flow route.Flow) bool {
-	w, d := c.question.Want, host.fib.Lookup(flow)
+	w, d := c.question.Want, decide(host.fib, flow, c.question.Connects)
 	if met, _ := w.Met(&flow, &d); met != All {
 		return false
+	}
+	if c.question.Connects { // the kernel is asked about the second look-up
+		t := host.fib.Connect(flow)
+		if flow = t.Flow; len(t.BySource) > 0 {
+			return true
+		}
 	}
 	a, asked := host.ask(c.t, flow)
 	if !asked {
@@ -327,7 +337,8 @@ func (c *trialCase) way(w *Way) {
 // sometimes checks a way after which a part of all flows goes where it is wanted to go.
 func (c *trialCase) sometimes(host *live, w *Way) {
 	flow := c.question.Flow
-	d, a, same := host.compare(c.t, flow)
+	_, a, same := host.compare(c.t, flow)
+	d := decide(host.fib, flow, c.question.Connects)
 	met, share := c.question.Want.Met(&flow, &d)
 	if met != Some || share != w.Share {
 		c.errorf("after %q a part of all flows does not go there: %+v", w.Commands, d)
@@ -370,8 +381,8 @@ func (c *trialCase) outside(w *Way, other *live) {
 		touched.add(x, now, &out)
 		now = out.State
 	}
-	x := &tries{search: &search{root: newState(c.host.fib, c.question.Flow)}}
-	moves, ok := x.moves(now.FIB(), touched)
+	x := &tries{search: &search{root: newState(c.host.fib, c.question.Flow, c.question.Connects)}}
+	moves, ok := x.moves(now.FIB(), c.question.Flow, touched)
 	if !ok {
 		c.errorf("too many ranges to look at")
 	}

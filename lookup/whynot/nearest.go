@@ -164,7 +164,7 @@ func switchedOff(snap *route.Snapshot, f route.Family, dev string) bool {
 
 // anyOf is the route that the packet takes; nil: it takes no route that sends it on.
 func anyOf(s *state) *route.Route {
-	d := s.fib.Lookup(s.flow)
+	d := s.decide()
 	if d.HasRoute && d.Route.Type == route.TypeUnicast {
 		return &d.Route
 	}

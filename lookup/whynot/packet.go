@@ -59,8 +59,12 @@ func noFilter(dev string) []change.Sysctl {
 	}
 }
 
-// ofSource are the facts because of which the packet gets another source.
+// ofSource are the facts because of which the packet gets another source. The first look-up
+// of a connection chooses it.
 func (q *search) ofSource(s *state, t *lookup.Trace) []option {
+	if t.First != nil {
+		t = t.First
+	}
 	d, snap := &t.Decision, s.fib.Snapshot()
 	if !d.HasRoute || d.Disposition != lookup.DispositionUnicast || s.flow.Src.IsValid() {
 		return nil

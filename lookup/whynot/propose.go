@@ -14,7 +14,11 @@ func (x *tries) proposals(t *lookup.Trace, facts []option) []proposal {
 	var out []proposal
 	add := func(p ...proposal) { out = append(out, p...) }
 	wanted := x.wanted(x.root)
-	add(x.sources(t)...)
+	if t.First != nil && x.want.Kind == Source {
+		add(x.sources(t.First)...)
+	} else {
+		add(x.sources(t)...)
+	}
 	byRule := func(o option) bool { return o.Code == CodeUnreached }
 	if lead := x.rules(t, wanted); slices.ContainsFunc(facts, byRule) {
 		add(lead...) // somebody made these tables, and forgot the rule

@@ -27,7 +27,7 @@ func (x *tries) rules(t *lookup.Trace, wanted []*route.Route) []proposal {
 			if r.Selector.Dst = host; host.Bits() > 0 {
 				out = append(out, adding(r))
 			}
-			if src := x.root.flow.Src; src.IsValid() {
+			if src := x.packet.Src; src.IsValid() {
 				r.Selector = route.Selector{Src: netip.PrefixFrom(src.WithZone(""), src.BitLen())}
 				out = append(out, adding(r))
 			} else if host.Bits() == 0 || len(x.root.fib.RulesTo(x.root.family(), id)) == 0 {
@@ -88,6 +88,9 @@ func (x *tries) named(t *lookup.Trace, r *route.Rule) bool {
 // priorities are the priorities that a rule may have to come before the rule that
 // decides, and before the first goto that the packet takes, which may jump over that place.
 func (x *tries) priorities(t *lookup.Trace) []uint32 {
+	if x.early {
+		return x.first()
+	}
 	before := uint32(32766) // no rule decides: before the one for table main
 	if d := t.Decision.Rule; d != nil {
 		before = d.Priority
@@ -104,6 +107,20 @@ func (x *tries) priorities(t *lookup.Trace) []uint32 {
 		out[i]--
 	}
 	return out
+}
+
+// first is the priority before all rules but those for table local; empty: none is left.
+func (x *tries) first() []uint32 {
+	first := uint32(0)
+	for _, r := range x.root.fib.Snapshot().Rules {
+		if r.Family == x.root.family() && r.Priority > 0 && (first == 0 || r.Priority < first) {
+			first = r.Priority
+		}
+	}
+	if first < 2 {
+		return nil
+	}
+	return []uint32{first - 1}
 }
 
 func plain(f route.Family, pref uint32, id route.Table) route.Rule {

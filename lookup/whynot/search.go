@@ -66,7 +66,7 @@ func (q *search) facts() []option {
 		n := queue[0]
 		queue = queue[1:]
 		q.tried++
-		t := n.state.fib.Explain(n.state.flow)
+		t := n.state.explain()
 		if met, _ := q.want.Met(&n.state.flow, &t.Decision); met != No && len(n.facts) > 0 {
 			if len(n.facts) == 1 {
 				q.also = q.alone(&n.facts[0], queue)
@@ -109,7 +109,7 @@ func (q *search) alone(first *option, queue []node) []Fact {
 		if f.Route == nil || f.Wanted == nil || slices.ContainsFunc(told, func(r *route.Route) bool { return r != nil && (sameEntry(r, f.Route) || sameEntry(r, f.Wanted)) }) {
 			continue
 		}
-		d := n.state.fib.Lookup(n.state.flow)
+		d := n.state.decide()
 		if met, _ := q.want.Met(&n.state.flow, &d); met != No {
 			out, told = append(out, *f), append(told, f.Route, f.Wanted)
 		}
@@ -148,7 +148,7 @@ func (q *search) suffices(facts []option) bool {
 			return false
 		}
 	}
-	d := s.fib.Lookup(s.flow)
+	d := s.decide()
 	met, _ := q.want.Met(&s.flow, &d)
 	return met != No
 }
@@ -161,8 +161,9 @@ func (q *search) options(s *state, t *lookup.Trace) []option {
 		out = append(out, q.ofSource(s, t)...)
 	}
 	wanted := q.wanted(s)
+	looked := s.onFlow(func(f *route.Flow) { *f = t.Flow }) // a connection's packet has a source
 	for i := range t.Rules {
-		out = append(out, q.ofRule(s, &t.Rules[i], wanted)...)
+		out = append(out, q.ofRule(looked, &t.Rules[i], wanted)...)
 		if decided(&t.Rules[i]) {
 			break
 		}

@@ -16,15 +16,39 @@ type state struct {
 	// about; -1: the rule is a supposed one.
 	rules []int
 	flow  route.Flow
+	// connects says that a socket connects, which looks up twice (see [lookup.FIB.Connect]).
+	connects bool
 }
 
-func newState(f *lookup.FIB, flow route.Flow) *state {
-	s := &state{fib: f, flow: flow}
+func newState(f *lookup.FIB, flow route.Flow, connects bool) *state {
+	s := &state{fib: f, flow: flow, connects: connects}
 	for i := range f.Snapshot().Rules {
 		s.rules = append(s.rules, i)
 	}
 	return s
 }
+
+// explain looks the packet up, or what a socket sends that connects.
+func (s *state) explain() *lookup.Trace {
+	if s.connects {
+		return s.fib.Connect(s.flow)
+	}
+	return s.fib.Explain(s.flow)
+}
+
+// decide is the decision of explain.
+func (s *state) decide() lookup.Decision { return decide(s.fib, s.flow, s.connects) }
+
+func decide(f *lookup.FIB, flow route.Flow, connects bool) lookup.Decision {
+	if connects {
+		return f.Connect(flow).Decision
+	}
+	return f.Lookup(flow)
+}
+
+// connectsElse reports whether a socket that connects may send packets otherwise than the
+// look-up says: the question is about a packet of this host that has no source yet.
+func (s *state) connectsElse() bool { return !s.connects && s.flow.In == 0 && !s.flow.Src.IsValid() }
 
 // place is the index of a rule in the snapshot; -1: it is not one of its rules.
 func (s *state) place(r *route.Rule) int {

@@ -24,10 +24,12 @@ type tries struct {
 	*search
 	question *Question
 	start    *trial
+	packet   route.Flow // what leaves now: a connection's packet has a source
 	seen     map[string]bool
 	ways     []Way
 	lockOut  int
 	whole    bool // only ways for all flows are kept
+	early    bool // rules come before all others but the first
 	large    bool // all addresses are too many ranges to look at
 }
 
@@ -36,12 +38,19 @@ const maxPairs = 400
 
 // ways are the best changes after which the packet goes where it is wanted to go.
 func (q *search) ways(ask *Question, t *lookup.Trace, facts []option) ([]Way, int) {
-	x := &tries{search: q, question: ask, start: &trial{state: change.New(q.root.fib)}, seen: map[string]bool{}}
+	x := &tries{search: q, question: ask, start: &trial{state: change.New(q.root.fib)}, packet: t.Flow, seen: map[string]bool{}}
 	singles := x.proposals(t, facts)
 	done := make([]*trial, len(singles))
 	for i, p := range singles {
 		done[i] = x.start.after(p)
 		x.judge(done[i])
+	}
+	useful := func(w Way) bool { return !w.PacketAlone && !w.Some }
+	if !slices.ContainsFunc(x.ways, useful) { // a connection may meet an earlier rule with its new source
+		x.early = true
+		for _, p := range x.rules(t, q.wanted(q.root)) {
+			x.judge(x.start.after(p))
+		}
 	}
 	lockOut := x.lockOut
 	x.whole = len(x.ways) > 0
@@ -162,12 +171,16 @@ func (t *trial) after(p proposal) *trial {
 	return out
 }
 
-// compareWays puts the better way first: the one that is no dead end, then the one that
+// compareWays puts the better way first: the one that connections go too, then the one that is no dead end, then the one that
 // moves fewer addresses, then the one that moves fewer connections, then the one with fewer
 // commands, then the one that deletes less.
 func compareWays(a, b Way) int {
 	lost := func(w *Way) bool { return w.DeadEnd.Code != "" }
 	switch {
+	case a.PacketAlone && !b.PacketAlone:
+		return 1
+	case !a.PacketAlone && b.PacketAlone:
+		return -1
 	case lost(&a) && !lost(&b):
 		return 1
 	case !lost(&a) && lost(&b):
@@ -219,7 +232,7 @@ func (x *tries) judge(t *trial) {
 	}
 	x.seen[key] = true
 	now := t.state.FIB()
-	d := now.Lookup(x.root.flow)
+	d := decide(now, x.root.flow, x.root.connects)
 	met, share := x.want.Met(&x.root.flow, &d)
 	if met == No || met == Some && (x.met == Some || x.whole) {
 		return
@@ -250,6 +263,11 @@ func (x *tries) judge(t *trial) {
 		w.Direct = d.NextHops[0].Link
 	}
 	w.Unnumbered, w.Src = x.unnumbered(now, t.changes, &d)
+	if met == All && x.root.connectsElse() {
+		again := decide(now, x.root.flow, true)
+		met, _ := x.want.Met(&x.root.flow, &again)
+		w.PacketAlone = met != All
+	}
 	x.ways = append(x.ways, w)
 }
 
@@ -340,21 +358,26 @@ func (e *extent) add(c change.Change, before *change.State, out *change.Outcome)
 // size is the number of destinations for which a packet like the one asked about goes
 // differently; nil: there are too many ranges to look at.
 func (x *tries) size(after *lookup.FIB, e *extent) *big.Int {
-	changes, ok := x.moves(after, e)
-	if !ok {
-		return nil
+	most := new(big.Int)
+	for _, flow := range slices.Compact([]route.Flow{x.packet, x.root.flow}) { // a connection makes two look-ups
+		changes, ok := x.moves(after, flow, e)
+		if !ok {
+			return nil
+		}
+		n := new(big.Int)
+		for i := range changes {
+			n.Add(n, changes[i].Size())
+		}
+		if n.Cmp(most) > 0 {
+			most = n
+		}
 	}
-	n := new(big.Int)
-	for i := range changes {
-		n.Add(n, changes[i].Size())
-	}
-	return n
+	return most
 }
 
 // moves are the destinations for which such a packet goes differently; false: there are
 // too many ranges to look at.
-func (x *tries) moves(after *lookup.FIB, e *extent) ([]coverage.Change, bool) {
-	flow := x.root.flow
+func (x *tries) moves(after *lookup.FIB, flow route.Flow, e *extent) ([]coverage.Change, bool) {
 	within := e.within
 	covers := func(p netip.Prefix) bool { return p.Contains(flow.Src) }
 	all := e.all || flow.In != 0 && slices.ContainsFunc(within, covers)

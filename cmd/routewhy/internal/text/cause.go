@@ -26,6 +26,11 @@ func Causes(w io.Writer, r *report.Causes, st Style) error {
 	}
 	p.blank()
 	switch {
+	case r.Connected.IsValid():
+		for _, f := range r.Decision.Elsewhere() {
+			p.detail("note", x.finding(&f), plain)
+		}
+		p.blank()
 	case !r.Gives:
 		p.block("  now  ", x.verdict(), plain)
 		p.blank()
@@ -126,8 +131,12 @@ func (x caused) line() string {
 		return fmt.Sprintf("%s: no received packet is refused with %s", x.subject(), errno)
 	case len(x.r.Causes) == 0:
 		return fmt.Sprintf("%s: nothing in routing gives programs %s", x.subject(), errno)
+	case len(is) > 0 && x.r.Connected.IsValid():
+		return fmt.Sprintf("%s: %s comes from %s, which a connected socket meets with its source %s", x.subject(), errno, x.cause(is[0]), x.r.Connected)
 	case len(is) > 0:
 		return fmt.Sprintf("%s: %s comes from %s", x.subject(), errno, x.cause(is[0]))
+	case len(may) > 0 && may[0].Packet != nil:
+		return fmt.Sprintf("%s: %s may come from %s", x.subject(), errno, x.ofPacket(may[0]))
 	case len(may) > 0:
 		cause, _, _ := strings.Cut(x.cause(may[0]), ": ")
 		return fmt.Sprintf("%s: %s may come from %s", x.subject(), errno, cause)
@@ -135,8 +144,21 @@ func (x caused) line() string {
 	return fmt.Sprintf("%s: %s comes from nothing that the tables show", x.subject(), errno)
 }
 
+// ofPacket is a cause of an error that other packets get.
+func (x caused) ofPacket(c *report.Cause) string {
+	if c.Code == whynot.CauseNoRoute {
+		return "a lack of routes for a packet " + altered(c.Packet)
+	}
+	met := *c
+	met.Packet, met.State = nil, whynot.CauseIs
+	return fmt.Sprintf("%s, which a packet %s meets", x.cause(&met), altered(c.Packet))
+}
+
 // cause is a cause in words: the known cause, or what was ruled out.
 func (x caused) cause(c *report.Cause) string {
+	if c.Packet != nil {
+		return fmt.Sprintf("%s: %s --errno %s", x.ofPacket(c), c.Packet.Ask[0], x.r.Errno)
+	}
 	if text := x.byTables(c); text != "" {
 		return text
 	}
@@ -189,7 +211,7 @@ func (x caused) byTables(c *report.Cause) string {
 	}
 	switch c.Code {
 	case whynot.CauseNoRoute:
-		return negated(not, "no route: no table that was asked has one", "a lack of routes: a rule or a route decides")
+		return negated(not, noRouteCause(c), "a lack of routes: a rule or a route decides")
 	case whynot.CauseThrow:
 		if c.Route != nil && !not {
 			return routeIn(c.Route) + ", after which no table has a route"
@@ -206,6 +228,9 @@ func (x caused) byTables(c *report.Cause) string {
 		}
 		return negated(not, "forwarding, which is off on "+iproute2.Safe(x.Looked().Iif), "forwarding: it is on, or the packet ends here")
 	case whynot.CauseDevice:
+		if c.State == whynot.CauseUnseen && x.r.Errno == route.ENETUNREACH {
+			return "another device that the socket is bound to: IPv6 then uses routes by that device alone (--oif)"
+		}
 		if c.State == whynot.CauseUnseen {
 			return "a device that the program names: it is not there, or it is down (--oif, if a socket is bound to one)"
 		}
@@ -214,6 +239,18 @@ func (x caused) byTables(c *report.Cause) string {
 		return x.source(c)
 	}
 	return ""
+}
+
+// noRouteCause is the lack of a route, or of one that can be used.
+func noRouteCause(c *report.Cause) string {
+	if c.Route == nil {
+		return "no route: no table that was asked has one"
+	}
+	why := candidateWords(&report.Candidate{Route: *c.Route, Reason: c.Reason})
+	if c.Reason.Code == lookup.FaultIgnored {
+		why = name(c.Reason.Have) + " has no carrier, and ignore_routes_with_linkdown is on"
+	}
+	return fmt.Sprintf("no route that can be used: %s cannot be (%s)", routeIn(c.Route), why)
 }
 
 // beforeSource is a cause that programs do not meet, because they get no source.

@@ -21,7 +21,7 @@ func Unlike(w io.Writer, u *report.Unlike, st Style) error {
 			return p.err
 		}
 	}
-	p.line(st.paint(bold, parting(u)+p.aside(told{a})))
+	p.line(st.paint(bold, parting(u)+connectedParting(u)+p.aside(told{a})))
 	if st.Quiet {
 		return p.err
 	}
@@ -29,8 +29,36 @@ func Unlike(w io.Writer, u *report.Unlike, st Style) error {
 	for _, e := range []*report.Explanation{a, b} {
 		p.block("  ", told{e}.headline(), plain)
 	}
+	p.elsewhere(a, b)
 	p.warnings(told{a}, u.Warnings)
 	return p.err
+}
+
+// elsewhere writes where connected sockets' packets end instead. If that is the same for both
+// packets, it is written once.
+func (p *page) elsewhere(a, b *report.Explanation) {
+	p.blank()
+	last := ""
+	for _, e := range []*report.Explanation{a, b} {
+		for _, f := range e.Elsewhere() {
+			if text := (told{e}).finding(&f); text != last {
+				p.detail("note", text, yellow)
+				last = text
+			}
+		}
+	}
+}
+
+// connectedParting says whether the packets of connected sockets part, if the packets that
+// were asked about do otherwise.
+func connectedParting(u *report.Unlike) string {
+	switch same := u.ConnectedSame; {
+	case same == nil:
+		return ""
+	case *same:
+		return "; those of connected sockets go the same way"
+	}
+	return "; those of connected sockets part"
 }
 
 // parting is the first step at which two packets separate, in one sentence.

@@ -24,7 +24,7 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 	if !r.Already && len(r.Ways) == 0 && len(r.Packets) == 0 {
 		i = red
 	}
-	p.line(st.paint(i, x.headline()+p.aside(x.told)))
+	p.line(st.paint(i, x.headline()+x.connected()+p.aside(x.told)))
 	if st.Quiet {
 		return p.err
 	}
@@ -178,6 +178,20 @@ func (x missed) byAddresses() string {
 		}
 	}
 	return ""
+}
+
+// connected says what a connected socket's packets do, if the packet that was asked about
+// does otherwise; empty: they do the same, or the question is about them.
+func (x missed) connected() string {
+	switch c := x.r.Connected; {
+	case c == nil:
+		return ""
+	case *c:
+		return "; a connected socket's packets do"
+	case x.r.Sometimes || !x.r.Already:
+		return "; a connected socket's packets may"
+	}
+	return "; a connected socket's packets do not"
 }
 
 func (x missed) headline() string {

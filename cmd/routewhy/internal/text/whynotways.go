@@ -95,6 +95,9 @@ func wayTo(w *report.Way) string {
 	if w.Direct != "" {
 		text = fmt.Sprintf("; it must answer on %s itself", iproute2.Safe(w.Direct))
 	}
+	if w.PacketAlone {
+		text += "; a connected socket's packets still go elsewhere"
+	}
 	return text + unnumbered(w)
 }
 
@@ -151,13 +154,21 @@ func (p *page) otherPackets(x missed) {
 		return
 	}
 	if x.r.NoPacket {
-		p.line("  no packet to this destination " + x.is())
+		what := "packet"
+		if x.r.Connects {
+			what = "connection"
+		}
+		p.line("  no " + what + " to this destination " + x.is())
 		return
 	}
 	if len(x.r.Packets) == 0 {
 		return
 	}
-	p.line("  packets that do")
+	if x.r.Connects {
+		p.line("  connections that do")
+	} else {
+		p.line("  packets that do")
+	}
 	for i := range x.r.Packets {
 		if i == maxAlterations && !p.st.Verbose {
 			p.line(fmt.Sprintf("    and %d more (-v)", len(x.r.Packets)-i))
