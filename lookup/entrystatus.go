@@ -18,6 +18,10 @@ type EntryStatus struct {
 	// If says which packets take it, where not all do: those that one of these selectors
 	// matches. With CodeForwardingOff it says which packets are led to it.
 	If []route.Selector
+	// Except are rules that refuse some ordinary packets before they come to the entry: those
+	// of a user, a protocol, a port or a destination. It is given for entries that an ordinary
+	// packet takes, and names a few rules at most.
+	Except []*route.Rule
 	// By is the route that beats it, if one does.
 	By []route.Route
 	// Reason says why it is not used now or cannot be used.
@@ -40,7 +44,7 @@ type Status string
 // The statuses.
 const (
 	StatusInUse       Status = "in-use"      // an unmarked packet of this host takes it
-	StatusConditional Status = "conditional" // only packets that match a rule's selectors
+	StatusConditional Status = "conditional" // only packets that match one of If
 	StatusPossible    Status = "possible"    // one of several that the kernel chooses among
 	StatusStandby     Status = "standby"     // another entry of the same prefix goes first
 	StatusShadowed    Status = "shadowed"    // longer prefixes leave it nothing
@@ -169,21 +173,32 @@ func (f *prober) probe(s *EntryStatus, e *entry) {
 	for _, sel := range f.conditions(s, e) {
 		one := f.trial(s, e, sel)
 		plain := sel == (route.Selector{})
+		if plain {
+			if n := f.narrowedBy(s, &one); n != nil {
+				sel, plain = *n, false
+			}
+		}
 		switch {
 		case plain && (one.Status.taken() || one.Status == StatusUnknown):
 			s.fate(&one)
+			s.Except = f.refusals(s)
 			return
 		case one.Status.taken():
 			if s.Status != StatusConditional {
 				s.If = nil
 			}
 			s.Status, s.By, s.Reason, s.Tied = StatusConditional, nil, one.Reason, one.Tied
-			s.If = append(s.If, sel)
+			if !slices.Contains(s.If, sel) {
+				s.If = append(s.If, sel)
+			}
 		case first || s.Status == StatusBeaten && one.Status != StatusBeaten:
 			s.fate(&one)
 			s.If = one.If
 		}
 		first = false
+	}
+	if s.Status == StatusBeaten {
+		f.otherwise(s)
 	}
 }
 

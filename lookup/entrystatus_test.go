@@ -19,6 +19,10 @@ func TestStanding(t *testing.T) {
 		return r
 	}
 	p := netip.MustParsePrefix
+	both := []route.Route{def, other}
+	jump := func(sel route.Selector, target uint32) route.Rule {
+		return route.Rule{Family: route.IPv4, Priority: 4, Selector: sel, Action: route.ActionGoto, Goto: target, SuppressPrefixLen: -1, SuppressGroup: -1}
+	}
 	for name, c := range map[string]struct {
 		routes []route.Route
 		rules  []route.Rule
@@ -49,6 +53,19 @@ func TestStanding(t *testing.T) {
 		"what this host sends": {
 			routes: []route.Route{def, other}, rules: inOrder(rule(route.Selector{In: "lo", Mark: 1, MarkMask: 1})), table: 201, want: lookup.StatusConditional, when: 1,
 		},
+		"all but one protocol":              {routes: both, rules: inOrder(rule(route.Selector{Proto: 17})), table: 254, want: lookup.StatusConditional, when: 1},
+		"one protocol":                      {routes: both, rules: inOrder(rule(route.Selector{Proto: 17})), table: 201, want: lookup.StatusConditional, when: 1},
+		"all but two protocols":             {routes: both, rules: inOrder(rule(route.Selector{Proto: 17}), rule(route.Selector{Proto: 6})), table: 254, want: lookup.StatusConditional, when: 1},
+		"all but half of the addresses":     {routes: both, rules: inOrder(rule(route.Selector{Dst: p("0.0.0.0/1")})), table: 254, want: lookup.StatusConditional, when: 1},
+		"half of the addresses":             {routes: both, rules: inOrder(rule(route.Selector{Dst: p("0.0.0.0/1")})), table: 201, want: lookup.StatusConditional, when: 1},
+		"both halves":                       {routes: both, rules: inOrder(rule(route.Selector{Dst: p("0.0.0.0/1")}), rule(route.Selector{Dst: p("128.0.0.0/1")})), table: 201, want: lookup.StatusInUse},
+		"both halves, the other table":      {routes: both, rules: inOrder(rule(route.Selector{Dst: p("0.0.0.0/1")}), rule(route.Selector{Dst: p("128.0.0.0/1")})), table: 254, want: lookup.StatusBeaten},
+		"all but what has no source":        {routes: both, rules: inOrder(rule(route.Selector{Src: p("0.0.0.0/1")})), table: 254, want: lookup.StatusConditional, when: 1},
+		"all but what has no mark":          {routes: both, rules: inOrder(rule(route.Selector{MarkMask: 0xff})), table: 254, want: lookup.StatusConditional, when: 1},
+		"unmarked":                          {routes: both, rules: inOrder(rule(route.Selector{MarkMask: 0xff})), table: 201, want: lookup.StatusInUse},
+		"forwarded":                         {routes: both, rules: inOrder(rule(route.Selector{In: "lo"})), change: forwards("1"), table: 254, want: lookup.StatusConditional, when: 1},
+		"forwarded, but forwarding is off":  {routes: both, rules: inOrder(rule(route.Selector{In: "lo"})), change: forwards("0"), table: 254, want: lookup.StatusUnusable, when: 1},
+		"a goto for one protocol goes past": {routes: both, rules: inOrder(jump(route.Selector{Proto: 17}, 32766), rule(route.Selector{})), table: 201, want: lookup.StatusConditional, when: 1},
 		"merged, behind local": {
 			routes: []route.Route{via("203.0.113.0/24", "", 1, table(route.TableLocal), func(r *route.Route) { r.Type = route.TypeLocal }), via("203.0.113.0/24", "", 2)},
 			change: func(s *route.Snapshot) { s.Merged = route.Yes }, table: 254, prefix: "203.0.113.0/24", want: lookup.StatusBeaten,
@@ -73,6 +90,28 @@ func TestStanding(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRefusedOrdinary pins which rules refuse ordinary packets that would take a default
+// route which is in use.
+func TestRefusedOrdinary(t *testing.T) {
+	refuse := func(priority uint32, sel route.Selector) route.Rule {
+		return route.Rule{Family: route.IPv4, Priority: priority, Selector: sel, Action: route.ActionBlackhole, SuppressPrefixLen: -1, SuppressGroup: -1}
+	}
+	rules := inOrder(
+		refuse(5, route.Selector{HasUIDs: true}),
+		refuse(6, route.Selector{HasUIDs: true}),                                // never reached
+		refuse(7, route.Selector{Mark: 1, MarkMask: 1}),                         // nothing ordinary
+		refuse(8, route.Selector{Dst: netip.MustParsePrefix("203.0.113.0/24")}), // reached
+		refuse(40000, route.Selector{Proto: 6}),                                 // after main
+	)
+	var got []uint32
+	for _, r := range lookup.New(hostOf([]route.Route{via("0.0.0.0/0", "192.0.2.1", 2)}, rules...)).EntryStatuses(route.IPv4.Default())[0].Except {
+		got = append(got, r.Priority)
+	}
+	if want := []uint32{5, 8}; !slices.Equal(got, want) {
+		t.Errorf("rules %v, want %v", got, want)
 	}
 }
 

@@ -17,6 +17,9 @@ type Entry struct {
 	Used              bool        `json:"used"`
 	Condition         []Condition `json:"condition,omitempty"`
 	ConditionsLeftOut int         `json:"conditions_left_out,omitempty"`
+	// Except are rules before the one that leads to it that refuse some ordinary packets: those
+	// of a user, a protocol, a port or a destination.
+	Except []Condition `json:"except,omitempty"`
 	// Errno is what programs get where the status is "refuses".
 	Errno route.Errno `json:"errno,omitzero"`
 	// Rules are those that lead to its table, in order. RulesLeftOut is how many are left
@@ -92,6 +95,11 @@ func (n names) entry(s *lookup.EntryStatus) Entry {
 		for _, sel := range s.If[:len(s.If)-e.ConditionsLeftOut] {
 			e.Condition = append(e.Condition, n.condition(sel))
 		}
+	}
+	for _, r := range s.Except {
+		c := n.condition(r.Selector)
+		c.Priority = r.Priority
+		e.Except = append(e.Except, c)
 	}
 	for i := range s.By {
 		e.By = append(e.By, *n.route(&s.By[i]))

@@ -18,11 +18,11 @@ func standing(e *report.Entry) string {
 		if e.Reason.Code == lookup.CodeRestOf {
 			return "not for the Internet: " + restOf(e)
 		}
-		return "in use"
+		return "in use" + exceptions(e)
 	case lookup.StatusConditional:
-		return "only " + condition(e)
+		return takers(e)
 	case lookup.StatusPossible:
-		return "in use, one of several equal"
+		return "in use, one of several equal" + exceptions(e)
 	case lookup.StatusRefuses:
 		return fmt.Sprintf("refuses: programs get %s", e.Errno)
 	case lookup.StatusThrows:
@@ -43,7 +43,7 @@ func standing(e *report.Entry) string {
 		return "never used: no rule leads to " + tableWords(e.Route.Table)
 	case lookup.StatusUnusable:
 		if e.Reason.Code == lookup.CodeForwardingOff {
-			return fmt.Sprintf("not used: only %s, and %s", condition(e), unusableWords(candidateOf(e)))
+			return fmt.Sprintf("not used: %s, and %s", takers(e), unusableWords(candidateOf(e)))
 		}
 		return "not used: " + candidateWords(candidateOf(e))
 	case lookup.StatusNever:
@@ -91,6 +91,44 @@ func beaten(e *report.Entry) string {
 	return fmt.Sprintf("not used: %s in %s goes first", b.Dst, tableWords(b.Table))
 }
 
+// exceptions says which ordinary packets an earlier rule refuses; empty: none is known.
+func exceptions(e *report.Entry) string {
+	if len(e.Except) == 0 {
+		return ""
+	}
+	var all []string
+	for i := range e.Except[:min(len(e.Except), maxConditions)] {
+		x := &e.Except[i]
+		all = append(all, fmt.Sprintf("%s (rule %d refuses)", those(packets(&x.Rule)), x.Priority))
+	}
+	if more := len(e.Except) - len(all); more > 0 {
+		all = append(all, count(more, "more"))
+	}
+	return ", except " + and(all)
+}
+
+// takers says which packets take the entry, where not all do.
+func takers(e *report.Entry) string {
+	if len(e.Condition) == 1 && e.ConditionsLeftOut == 0 && bool(e.Condition[0].Not) {
+		except := e.Condition[0].Rule
+		except.Not = false
+		text := packets(&except)
+		if text == sentHere {
+			return "only forwarded packets"
+		}
+		return "all but " + those(text)
+	}
+	return "only " + condition(e)
+}
+
+// those makes a noun of a selector that begins with a preposition.
+func those(text string) string {
+	if strings.HasPrefix(text, "from ") || strings.HasPrefix(text, "to ") {
+		return "those " + text
+	}
+	return text
+}
+
 // maxConditions is how many conditions of an entry are named.
 const maxConditions = 3
 
@@ -105,6 +143,9 @@ func condition(e *report.Entry) string {
 	}
 	return strings.Join(out, ", or ")
 }
+
+// sentHere are the packets that a rule for iif lo selects.
+const sentHere = "packets that this host sends"
 
 // packets describes what the selector of a rule selects.
 func packets(r *iproute2.Rule) string {
@@ -123,7 +164,10 @@ func packets(r *iproute2.Rule) string {
 			return "packets of the VRF"
 		}
 	case r.Iif != "" && !bool(r.IifDetached):
-		if without.Iif = ""; only(without) {
+		switch without.Iif = ""; {
+		case only(without) && r.Iif == "lo":
+			return sentHere
+		case only(without):
 			return "packets that arrive on " + iproute2.Safe(r.Iif)
 		}
 	case r.Oif != "" && !bool(r.OifDetached):

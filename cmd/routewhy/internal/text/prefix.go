@@ -116,7 +116,7 @@ func (e entries) headline() string {
 	}
 	for i := range e.Entries {
 		if x := &e.Entries[i]; x.Always() && x.Reason.Code != lookup.CodeRestOf {
-			return fmt.Sprintf("%s is in use: %s", name, e.inUse(x)) + misfit(x.Warnings)
+			return fmt.Sprintf("%s is in use: %s", name, e.inUse(x)) + exceptions(x) + misfit(x.Warnings)
 		}
 	}
 	if len(e.ReplacedBy) > 0 && len(e.Entries) > 0 {
