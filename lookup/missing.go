@@ -52,6 +52,35 @@ func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool, tables []route.Tabl
 	return fact == route.FactPolicies && t.mayMeetPolicy()
 }
 
+// Unlisted is a route that decides otherwise than a decision does, in a table to which a rule
+// may lead that is not known, because no rules were listed. Nil: there is none.
+func (f *FIB) Unlisted(t *Trace) *route.Route {
+	d, fam := &t.Decision, t.Flow.Family()
+	if !f.snap.Assumes(route.FactRules, fam) || !d.HasRoute || d.Route.Table == route.TableLocal {
+		return nil
+	}
+	w := walk{fib: f, flow: t.Flow, mem: new(memory)}
+	for _, id := range f.TableIDs(fam) {
+		if len(f.RulesTo(fam, id)) > 0 || f.vrfOf[id] != nil {
+			continue
+		}
+		var res result
+		w.searchTable(f.family(fam).tables[id], nil, &res)
+		if res.entry == nil || res.status == again || sameWay(res.entry, d.entry) {
+			continue
+		}
+		r := res.entry.full(res.dst)
+		return &r
+	}
+	return nil
+}
+
+// sameWay reports whether two entries send packets the same way.
+func sameWay(a, b *entry) bool {
+	return b != nil && a.route.Type == b.route.Type && !a.unread && !b.unread &&
+		slices.EqualFunc(a.hops, b.hops, func(x, y hop) bool { return x.Link == y.Link && x.Gateway == y.Gateway })
+}
+
 // guessed reports whether a source was chosen among addresses.
 func guessed(c Code) bool {
 	return c != "" && c != CodeSrcNone && c != CodeSrcUnread && c != CodeSrcPrefsrc && c != CodeSrcGiven && c != CodeSrcLocalDst

@@ -311,7 +311,11 @@ func (n names) missing(t *lookup.Trace) []Finding {
 	for _, g := range n.fib.Missing(t) {
 		x := Finding{Reason: Reason{Code: GapCode(g.Fact)}, Private: g.Private}
 		switch g.Fact {
-		case route.FactDefault, route.FactNeighbours, route.FactRules:
+		case route.FactDefault, route.FactNeighbours:
+		case route.FactRules:
+			if r := n.fib.Unlisted(t); r != nil {
+				x.Route, x.Table = n.route(r), n.table(r.Table)
+			}
 		case route.FactOddLines, route.FactChoice, route.FactPolicies:
 			x.Have = operand(g.Why)
 		case route.FactLocal:

@@ -46,7 +46,8 @@
 // listed, it is made from the addresses. If these are not listed either, it is made
 // from the sources of the routes that the kernel itself makes. If no rules are listed, but a
 // table to which no default rule leads, a rule may lead there: what that table has a route
-// for, and the default rules find nothing for, is unknown. What a command printed in a
+// for, and the default rules find nothing for, is unknown. What the default rules decide
+// otherwise than that table would is said to rest on them. What a command printed in a
 // container or on another host is kept apart, as that of another network namespace.
 //
 // # What is not understood, or not there

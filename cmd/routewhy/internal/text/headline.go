@@ -25,7 +25,7 @@ func (e told) headline() string {
 	if out == "" && e.Shortcut != lookup.ShortcutVRFLink {
 		out = misfit(e.Warnings)
 	}
-	return e.subject() + " " + verdict + e.someRefused() + e.missed() + out + e.connecting() + e.listening() + e.replying()
+	return e.subject() + " " + verdict + ifStandard(e.Assumptions) + e.someRefused() + e.missed() + out + e.connecting() + e.listening() + e.replying()
 }
 
 // subject is the packet: the destination and the other fields that were given.

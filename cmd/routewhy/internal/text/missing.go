@@ -21,6 +21,9 @@ func factWords(a *report.Finding) string {
 	case "no-ipsec-policies":
 		return "that no IPsec policy takes this packet: they could not be read" + because(a.Have.String())
 	case "no-rules":
+		if a.Route != nil {
+			return fmt.Sprintf("the default three rules: there is no listing of rules, and one may lead to %s, which has %s", tableWords(a.Table), a.Route.Line())
+		}
 		return "the default three rules: there is no listing of rules"
 	case "no-table-local":
 		if !a.Want.IsZero() {
@@ -32,6 +35,17 @@ func factWords(a *report.Finding) string {
 			return fmt.Sprintf("%s is an address of that host: there is no listing of the addresses", a.Want)
 		}
 		return "the addresses that routes tell of: there is no listing of the addresses"
+	}
+	return ""
+}
+
+// ifStandard ends a first line that is right only if the rules are the default ones: they are
+// not listed, and another table would decide otherwise.
+func ifStandard(all []report.Finding) string {
+	for i := range all {
+		if all[i].Code == "no-rules" && all[i].Route != nil {
+			return ", if the rules are the default ones"
+		}
 	}
 	return ""
 }

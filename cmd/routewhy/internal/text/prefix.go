@@ -116,7 +116,7 @@ func (e entries) headline() string {
 	}
 	for i := range e.Entries {
 		if x := &e.Entries[i]; x.Always() && x.Reason.Code != lookup.CodeRestOf {
-			return fmt.Sprintf("%s is in use: %s", name, e.inUse(x)) + exceptions(x) + misfit(x.Warnings)
+			return fmt.Sprintf("%s is in use: %s", name, e.inUse(x)) + e.ifStandard() + exceptions(x) + misfit(x.Warnings)
 		}
 	}
 	if len(e.ReplacedBy) > 0 && len(e.Entries) > 0 {
@@ -270,6 +270,17 @@ func (e entries) inUse(x *report.Entry) string {
 		return strings.Join(ways, " or ") + where + ", which have the same metric" + but(turns...)
 	}
 	return entryWay(&x.Route) + where + but(x)
+}
+
+// ifStandard ends a first line that is right only if the rules are the default ones: they are
+// not listed, and another table has the prefix too.
+func (e entries) ifStandard() string {
+	for i := range e.Entries {
+		if e.Entries[i].Reason.Code == lookup.CodeRulesUnlisted {
+			return ", if the rules are the default ones"
+		}
+	}
+	return ""
 }
 
 // turns are the equal default routes that the kernel uses in turn, if the entry is
