@@ -55,7 +55,8 @@
 // A line that was not understood is kept as far as it was understood. A rule is kept
 // with its priority and an unknown selector. A route is kept with its prefix
 // ([route.FlagOdd]), or with a gateway that is not readable ([route.NextHopUnread]). If
-// the prefix of a route is not readable, its table is known only in part
+// a line among routes is not understood at all, but names a prefix, it counts as a route to
+// that prefix. If the prefix of a route is not readable, its table is known only in part
 // ([route.FactPart]). A table is also known only in part if a command shows only some
 // of its routes (grep, one device, one prefix) or if somebody cut off the rest. If what
 // is not known may decide, the decision is unknown.

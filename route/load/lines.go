@@ -50,6 +50,7 @@ type lines struct {
 	pending   []string // a route or a rule that may go on in the next lines
 	wide      bool     // the pending one is a rule
 	at        int      // the line where it began
+	routeLine int      // the last line of a route
 	known     int      // how many things were understood: routes, rules, addresses and so on
 	answers   int      // routes that are no entries of a table
 	columns   []string // of route -n
@@ -224,9 +225,15 @@ func (t *lines) take(s string) error {
 		return errors.New("a route with more next hops than one may have")
 	}
 	if t.pending != nil && t.continues(w) {
+		if !t.wide {
+			t.routeLine = t.line
+		}
 		return nil
 	}
 	t.settle()
+	if t.columns != nil && !t.columnLike(text, w) && t.shortRow(w) {
+		return errShortRow
+	}
 	if t.columns != nil && (ipv6Line().MatchString(text) || !t.columnLike(text, w)) {
 		t.endColumns()
 	}
@@ -320,7 +327,7 @@ func (t *lines) listed(s string, indent int, w []string) error {
 		return t.deviceLine(w)
 	case t.columns == nil && beginsRoute(w) && !isNeighbour(w): // most lines are
 		t.spoke()
-		t.pending, t.at, t.wide = w, t.line, false
+		t.pending, t.at, t.routeLine, t.wide = w, t.line, t.line, false
 		return nil
 	case linkLine().MatchString(s):
 		t.spoke()
@@ -423,11 +430,12 @@ func (t *lines) unknownLine(s string, w []string) error {
 	}
 	if looksLikeRoute(w) {
 		t.spoke()
+		t.routeLine = t.line
 		return t.oddRoute(w)
 	}
 	if looksMistyped(w) {
 		t.spoke()
-		t.pending, t.at, t.wide = w, t.line, false
+		t.pending, t.at, t.routeLine, t.wide = w, t.line, t.line, false
 		return nil
 	}
 	if c, rest, ok := tableHeadingIn(s); ok {
@@ -436,6 +444,10 @@ func (t *lines) unknownLine(s string, w []string) error {
 			return err
 		}
 		return t.take(rest)
+	}
+	if t.strangeRoute(s, w) {
+		t.spoke()
+		return errLine
 	}
 	if t.command != 0 {
 		t.silent = false
