@@ -14,6 +14,7 @@ import (
 	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup/change/command"
 	"routewhy/lookup/report"
+	"routewhy/route"
 	"routewhy/route/iproute2"
 )
 
@@ -53,6 +54,13 @@ func try(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	defer host.Close()
+	if live, ok := host.(interface {
+		HasSetting(path string) route.Tristate
+	}); ok {
+		for i := range q.Scripts {
+			q.Scripts[i].Exists = live.HasSetting
+		}
+	}
 	trial, err := report.NewTrial(ctx, host, q)
 	if fault := new(command.SyntaxError); errors.As(err, &fault) {
 		return misunderstood(scripts, fault)

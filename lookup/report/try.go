@@ -93,7 +93,13 @@ type TryCommand struct {
 	AddedRoutes   []iproute2.Route `json:"added_routes,omitempty"`
 	// Surprises are what of it would surprise.
 	Surprises []Finding `json:"surprises,omitempty"`
+
+	position int
 }
+
+// Position is the command's place among all that were given, from 1. Those count that were
+// passed over or not reached.
+func (c *TryCommand) Position() int { return c.position }
 
 // Instead is a command that may be meant, and what it does: one of the codes below.
 type Instead struct {
@@ -282,7 +288,7 @@ func (t *Trial) commands() {
 }
 
 func (t *Trial) command(s *command.Step) TryCommand {
-	out := TryCommand{Command: s.Text, Line: s.Line, Accepted: s.Accepted(), Warning: s.Warning, Reads: s.Reads}
+	out := TryCommand{Command: s.Text, Line: s.Line, Accepted: s.Accepted(), Warning: s.Warning, Reads: s.Reads, position: s.Position}
 	switch no := s.KernelSays; {
 	case s.Refusal != nil:
 		out.By, out.Message, out.Start, out.End = s.Refusal.By, s.Refusal.Message, s.Refusal.Start, s.Refusal.End

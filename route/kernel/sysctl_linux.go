@@ -32,6 +32,23 @@ func (h *Host) readSysctls(s *route.Snapshot, w *route.Query) {
 	}
 }
 
+// HasSetting reports whether the kernel has a setting, by its path below /proc/sys. It is
+// not known if the folder cannot be looked into.
+func (h *Host) HasSetting(path string) route.Tristate {
+	has := route.Unknown
+	_ = h.inside(func() error {
+		var st unix.Stat_t
+		switch err := unix.Stat(sysctlFolder+path, &st); {
+		case err == nil:
+			has = route.Yes
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
+			has = route.No
+		}
+		return nil
+	})
+	return has
+}
+
 // readSettings reads one family's settings. False: some could not be read, and the gap
 // names the first of them.
 func readSettings(into route.Sysctls, f route.Family) (gap route.Gap, ok bool) {

@@ -95,6 +95,9 @@ func write(path, value string) (Answer, error) {
 	}
 	err := os.WriteFile(filepath.Join("/proc/sys", filepath.FromSlash(path)), []byte(value), 0)
 	var errno syscall.Errno
+	if errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EPERM) {
+		return Answer{}, fmt.Errorf("%s cannot be written in a namespace of its own", path)
+	}
 	if errors.As(err, &errno) {
 		return Answer{Errno: route.Errno(errno)}, nil
 	}

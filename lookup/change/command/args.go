@@ -20,6 +20,8 @@ type args struct {
 	snap    *route.Snapshot
 	// family is ip's -4 or -6; zero: neither.
 	family route.Family
+	// exists reports whether the kernel has a setting, by its path; nil: see [Script.Exists].
+	exists func(path string) route.Tristate
 	// lacks is what the kernel says if it lacks a part that the command needs.
 	lacks *change.Refusal
 }

@@ -91,13 +91,14 @@ const maxText = 64 << 10
 // Parse understands a command in a state. The state gives the names of devices and
 // tables, and what can be flushed. An error is a [*SyntaxError].
 func Parse(line string, s *change.State) (Command, error) {
-	return parse(line, s, false)
+	return parse(line, s, &Script{})
 }
 
-// parse is Parse, also for a line of `ip -batch`, which has no program name.
-func parse(line string, s *change.State, batch bool) (c Command, err error) {
+// parse is Parse for a line of a script. A line of `ip -batch` has no program name.
+func parse(line string, s *change.State, script *Script) (c Command, err error) {
+	batch := script.Batch
 	c.Text = strings.TrimSpace(line)
-	a := &args{text: c.Text, state: s, snap: s.FIB().Snapshot()}
+	a := &args{text: c.Text, state: s, snap: s.FIB().Snapshot(), exists: script.Exists}
 	defer func() {
 		switch fault := recover().(type) {
 		case nil:

@@ -4,12 +4,16 @@ import (
 	"errors"
 
 	"routewhy/lookup/change"
+	"routewhy/route"
 )
 
 // Step is the result of a command.
 type Step struct {
 	Command
 	Line int
+	// Position is the command's place among all commands of the run, from 1. Those count
+	// that were skipped or not reached.
+	Position int
 	// Before and After are the states before and after the command.
 	Before, After *change.State
 	// Outcomes are the outcomes of its changes, up to the first one that the kernel
@@ -32,6 +36,8 @@ type Run struct {
 	Left []Line
 	// After is the state at the end.
 	After *change.State
+
+	seen int // commands, in all scripts
 }
 
 // Script says how commands are to be read.
@@ -41,31 +47,49 @@ type Script struct {
 	Batch bool
 	// Mixed says that commands of other programs are skipped.
 	Mixed bool
+	// Exists reports whether the kernel has a setting, by its path below /proc/sys. Of a
+	// device, it is asked about the setting of "default". Nil: the kernel is not there to be
+	// asked, so that a setting with a name that is not known may exist or not.
+	Exists func(path string) route.Tristate
 }
 
 // Do carries out commands, beginning with a state. The error is a [*SyntaxError]; in
 // that case there is no result for any command.
 func (r *Run) Do(s *Script) error {
 	ok := true
+	var sh shell
 	for i, l := range s.Lines {
+		r.seen++
 		if l.And && !ok {
 			r.Left = append(r.Left, l)
 			continue
 		}
-		c, err := parse(l.Text, r.After, s.Batch)
+		if own, err := sh.own(&l, s); err != nil {
+			return err
+		} else if sh.exited {
+			r.Left = append(r.Left, s.Lines[i+1:]...)
+			return nil
+		} else if own {
+			r.seen--
+			ok = true
+			continue
+		}
+		c, err := parse(l.Text, r.After, s)
 		var fault *SyntaxError
 		switch {
 		case errors.As(err, &fault) && fault.Foreign && s.Mixed:
 			r.Foreign = append(r.Foreign, l)
+			ok = true
 			continue
 		case err != nil:
 			return err
 		}
-		step := Step{Command: c, Line: l.Number, Before: r.After}
+		step := Step{Command: c, Line: l.Number, Position: r.seen, Before: r.After}
 		step.make()
 		r.After = step.After
 		r.Steps = append(r.Steps, step)
-		if ok = step.Accepted(); !ok && s.Batch {
+		joined := i+1 < len(s.Lines) && s.Lines[i+1].And // the shell goes on after a command before &&
+		if ok = step.Accepted(); !ok && (s.Batch || sh.errexit && !joined) {
 			r.Left = append(r.Left, s.Lines[i+1:]...)
 			return nil
 		}

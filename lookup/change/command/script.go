@@ -1,6 +1,9 @@
 package command
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // Line is a command of a script, with its place.
 type Line struct {
@@ -15,12 +18,19 @@ type Line struct {
 // line that ends with a backslash continues in the next line.
 func Lines(script string) []Line {
 	l := &liner{text: script, number: 1}
+	if first, _, _ := strings.Cut(script, "\n"); errexits.MatchString(first) {
+		l.out = append(l.out, Line{Text: "set -e", Number: 1})
+	}
 	for l.at < len(script) {
 		l.step()
 	}
 	l.end(false)
 	return l.out
 }
+
+// errexits is the first line of a script that its shell ends at the first command that
+// fails.
+var errexits = regexp.MustCompile(`^#! *\S*sh +(-\S+ +)*-[a-z]*e`)
 
 type liner struct {
 	text  string

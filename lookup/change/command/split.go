@@ -57,6 +57,10 @@ func (s *splitter) program() {
 				s.word()
 			}
 		}
+	case assignment.MatchString(name): // for the program that follows
+		s.words = nil
+	case slices.Contains(wrappers(), base):
+		panic(&SyntaxError{Place: s.words[0].Place, Message: fmt.Sprintf("%q runs another program", name), Hint: "give the command without it"})
 	case slices.Contains(shellWords(), base):
 		panic(&SyntaxError{Place: s.words[0].Place, Message: fmt.Sprintf("%q is of the shell, which decides what is run", name), Hint: "give each command with a --try of its own"})
 	case !slices.Contains(programs(), base):
@@ -72,7 +76,34 @@ func (s *splitter) program() {
 }
 
 func shellWords() []string {
-	return strings.Fields("while until for if then else elif fi do done case esac function eval exec source . { } ! [[")
+	return strings.Fields("while until for if then else elif fi do done case esac function eval exec source . { } ! [[ test trap alias unalias shopt builtin " +
+		"return break continue false")
+}
+
+// wrappers are programs that run another program.
+func wrappers() []string {
+	return strings.Fields("env timeout nohup nice ionice chroot nsenter unshare systemd-run setsid time command xargs ssh watch strace stdbuf flock taskset su " +
+		"runuser bash sh dash ash zsh busybox at batch")
+}
+
+// value reads a word without looking at variables in it.
+func (s *splitter) value() string {
+	start := s.at
+	for s.at < len(s.text) {
+		switch c := s.text[s.at]; {
+		case c == ' ' || c == '\t' || c == '\r':
+			return s.text[start:s.at]
+		case c == '\'' || c == '"':
+			end := strings.IndexByte(s.text[s.at+1:], c)
+			if end < 0 {
+				panic(&SyntaxError{Place: Place{s.at, len(s.text)}, Message: fmt.Sprintf("the quotation that begins with %c has no end", c)})
+			}
+			s.at += end + 2
+		default:
+			s.at++
+		}
+	}
+	return s.text[start:s.at]
 }
 
 type splitter struct {

@@ -1,18 +1,15 @@
 package command
 
-import (
-	"strings"
-
-	"routewhy/lookup/change"
-)
+import "strings"
 
 // sysctl reads a command of sysctl(8).
 func (a *args) sysctl(c *Command) {
-	writes, some := false, false
+	writes, some, quiet := false, false, false
 	for a.more() {
 		word := a.take()
 		if strings.HasPrefix(word, "-") && !strings.Contains(word, "=") {
 			writes = a.sysctlOption(word) || writes
+			quiet = quiet || word == "--ignore" || !strings.HasPrefix(word, "--") && strings.Contains(word, "e")
 			continue
 		}
 		some = true
@@ -28,7 +25,7 @@ func (a *args) sysctl(c *Command) {
 		case key == "" || value == "":
 			a.refuse("malformed setting %q", raw(word))
 		default:
-			c.Changes = append(c.Changes, &change.Sysctl{Path: settingPath(key), Value: value})
+			a.setting(c, key, value, quiet)
 		}
 	}
 	if !some {

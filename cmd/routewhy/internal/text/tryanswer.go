@@ -3,7 +3,6 @@ package text
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"routewhy/lookup/report"
@@ -49,9 +48,15 @@ func (p *tryPage) headline() string {
 	if gone := p.defaultGone(); gone != "" && len(refused) > 0 {
 		return gone + ": " + p.onlySome(refused)
 	}
+	if len(p.Commands) == 0 {
+		return "none of these commands is understood or reached, and nothing is known to change"
+	}
 	if len(refused) == 0 {
 		text := fmt.Sprintf("all %s commands are accepted", numeral(len(p.Commands)))
-		if len(p.Commands) == 2 {
+		switch len(p.Commands) {
+		case 1:
+			text = "the one command that is reached is accepted"
+		case 2:
 			text = "both commands are accepted"
 		}
 		return text + p.worst()
@@ -62,6 +67,8 @@ func (p *tryPage) headline() string {
 		text = fmt.Sprintf("%d of %d commands are refused; %s: %s", n+1, len(p.Commands), p.nth(first), refusalWords(first))
 	}
 	switch done := len(p.Commands) - len(refused); {
+	case len(p.NotReached) > 0 && first != &p.Commands[len(p.Commands)-1]: // of `a && b; c`
+		text += "; a command that is joined to one that fails is not made"
 	case len(p.NotReached) > 0 && done == 0:
 		text += "; the commands after it are not made"
 	case len(p.NotReached) > 0:
@@ -149,7 +156,6 @@ func (p *tryPage) defaultShare() string {
 
 // nth names a command by its line number, or by its position.
 func (p *tryPage) nth(c *report.TryCommand) string {
-	at := slices.IndexFunc(p.Commands, func(x report.TryCommand) bool { return x.Line == c.Line && x.Command == c.Command })
 	lines := map[int]bool{}
 	for i := range p.Commands {
 		lines[p.Commands[i].Line] = true
@@ -157,7 +163,7 @@ func (p *tryPage) nth(c *report.TryCommand) string {
 	if len(lines) == len(p.Commands) {
 		return fmt.Sprintf("line %d", c.Line)
 	}
-	return fmt.Sprintf("command %d", at+1)
+	return fmt.Sprintf("command %d", c.Position())
 }
 
 // oneCommand is the answer if there is only one command.
