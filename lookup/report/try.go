@@ -60,6 +60,9 @@ type TryLine struct {
 type TryCommand struct {
 	Command string `json:"command"`
 	Line    int    `json:"line,omitempty"`
+	// Position is its place among all commands that were given, from 1. Those count that
+	// were passed over or not reached.
+	Position int `json:"position,omitempty"`
 	// Accepted says that it does what it was told to do.
 	Accepted bool `json:"accepted"`
 	// By says who refuses: "kernel", or the program, which sends nothing. Errno and Message
@@ -93,13 +96,7 @@ type TryCommand struct {
 	AddedRoutes   []iproute2.Route `json:"added_routes,omitempty"`
 	// Surprises are what of it would surprise.
 	Surprises []Finding `json:"surprises,omitempty"`
-
-	position int
 }
-
-// Position is the command's place among all that were given, from 1. Those count that were
-// passed over or not reached.
-func (c *TryCommand) Position() int { return c.position }
 
 // Instead is a command that may be meant, and what it does: one of the codes below.
 type Instead struct {
@@ -288,7 +285,7 @@ func (t *Trial) commands() {
 }
 
 func (t *Trial) command(s *command.Step) TryCommand {
-	out := TryCommand{Command: s.Text, Line: s.Line, Accepted: s.Accepted(), Warning: s.Warning, Reads: s.Reads, position: s.Position}
+	out := TryCommand{Command: s.Text, Line: s.Line, Accepted: s.Accepted(), Warning: s.Warning, Reads: s.Reads, Position: s.Position}
 	switch no := s.KernelSays; {
 	case s.Refusal != nil:
 		out.By, out.Message, out.Start, out.End = s.Refusal.By, s.Refusal.Message, s.Refusal.Start, s.Refusal.End

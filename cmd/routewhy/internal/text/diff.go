@@ -153,8 +153,28 @@ func shares(d *report.Decision) string {
 	return "; " + strings.Join(out, ", ")
 }
 
-// addresses is a number of addresses, with commas.
+// addresses is a number of addresses, with commas. One that only IPv6 can have is rounded,
+// as nobody reads 20 digits.
 func addresses(n *big.Int) string {
+	const readable, all = 48, 128 // bits
+	whole := new(big.Int).Lsh(big.NewInt(1), all)
+	left := new(big.Int).Sub(whole, n)
+	switch {
+	case n.BitLen() <= readable:
+	case left.BitLen() <= all-4:
+		return "nearly all IPv6 addresses"
+	case left.BitLen() <= all-1:
+		return "most IPv6 addresses"
+	default:
+		power := n.BitLen() - 1
+		if n.TrailingZeroBits() == uint(power) {
+			return fmt.Sprintf("2^%d addresses", power)
+		}
+		if n.Bit(power-1) == 1 { // nearer to the next one
+			power++
+		}
+		return fmt.Sprintf("about 2^%d addresses", power)
+	}
 	if n.IsInt64() && n.Int64() == 1 {
 		return "1 address"
 	}

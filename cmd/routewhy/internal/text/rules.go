@@ -93,7 +93,11 @@ func (p *page) folded(trials []report.RuleTrial, width int) {
 	if trials[0].Verdict == lookup.VerdictNotReached {
 		text, verdict = fmt.Sprintf("%d rules", len(trials)), ruleWords(&trials[0])
 	}
-	label := fmt.Sprintf("%7s  ", fmt.Sprintf("%d-%d", first, last))
+	between := fmt.Sprintf("%d-%d", first, last)
+	if first == last {
+		between = fmt.Sprint(first)
+	}
+	label := fmt.Sprintf("%7s  ", between)
 	p.block(label+pad(text, width)+"  ", verdict+" (-v)", dim)
 }
 

@@ -163,7 +163,7 @@ func (p *tryPage) nth(c *report.TryCommand) string {
 	if len(lines) == len(p.Commands) {
 		return fmt.Sprintf("line %d", c.Line)
 	}
-	return fmt.Sprintf("command %d", c.Position())
+	return fmt.Sprintf("command %d", c.Position)
 }
 
 // oneCommand is the answer if there is only one command.
