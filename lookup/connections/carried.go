@@ -107,3 +107,30 @@ func carriersBut(s *route.Snapshot, link int, seen []int) []int {
 	}
 	return []int{link}
 }
+
+// Uses reports whether packets that are sent into a device may go through another one, as
+// itself, its port, or a device below it.
+func Uses(s *route.Snapshot, link, other int) bool {
+	return uses(s, link, other, nil)
+}
+
+// uses leaves out devices that were looked at.
+func uses(s *route.Snapshot, link, other int, seen []int) bool {
+	l := s.Link(link)
+	switch {
+	case link == other:
+		return true
+	case l == nil || slices.Contains(seen, link):
+		return false
+	}
+	seen = append(slices.Clone(seen), link)
+	if l.PeerNetNS < 0 && l.Peer != 0 {
+		if l.Stacked() {
+			return uses(s, l.Peer, other, seen)
+		}
+		if m := s.MasterOf(s.Link(l.Peer)); l.Kind == "veth" && m != nil {
+			return uses(s, m.Index, other, append(seen, l.Peer))
+		}
+	}
+	return l.HasPorts() && slices.ContainsFunc(s.Links, func(p route.Link) bool { return p.Master == link && uses(s, p.Index, other, seen) })
+}

@@ -77,6 +77,8 @@ const (
 	// LostLower: the device Below, which the device In is on top of, is down or has no
 	// carrier any more.
 	LostLower Loss = "lower-down"
+	// LostAttribute: an attribute of the device Below decides, and it is not known what it does.
+	LostAttribute Loss = "attribute-unread"
 )
 
 // Connected reports whether a socket has a connection that still has packets.

@@ -35,6 +35,12 @@ func (t *Trial) Heard(k *KernelSaid) {
 	if k.Why != "" {
 		return
 	}
+	for i := range t.Run.Steps {
+		for _, u := range t.Run.Steps[i].Unread {
+			r.Why = "the " + u.Name + " of a device is not tried there"
+			return
+		}
+	}
 	changes := t.Changes()
 	for i := range t.Run.Steps {
 		if len(changes[i]) == 0 {

@@ -75,6 +75,9 @@ type TryLoss struct {
 	// Below is the port of Dev, or the device that Dev is on top of, that carries nothing
 	// any more.
 	Below string `json:"below,omitempty"`
+	// Attribute is the attribute of Below that is not looked at, or "address": its hardware
+	// address, which neighbours do not know yet.
+	Attribute string `json:"attribute,omitempty"`
 }
 
 // Leftover is what no command brings back as it was.
@@ -205,6 +208,8 @@ func (t *Trial) sockets(ctx context.Context, src route.Source, q *TryQuestion) e
 			t.Report.SessionUnknown = s.Server
 		}
 	}
+	attributes := map[*route.Socket]string{}
+	changes = t.attributes(changes, all, attributes)
 	said := map[*route.Socket]bool{}
 	for i := range changes {
 		said[changes[i].Socket] = true
@@ -217,7 +222,9 @@ func (t *Trial) sockets(ctx context.Context, src route.Source, q *TryQuestion) e
 		}
 	}
 	for i := range changes {
-		t.Report.Sockets = append(t.Report.Sockets, newTrySocket(before, after, &changes[i], yours[changes[i].Socket], owned))
+		x := newTrySocket(before, after, &changes[i], yours[changes[i].Socket], owned)
+		x.Reason.Attribute = attributes[changes[i].Socket]
+		t.Report.Sockets = append(t.Report.Sockets, x)
 	}
 	slices.SortStableFunc(t.Report.Sockets, func(a, b TrySocket) int { return rank(&a) - rank(&b) })
 	if t.Report.LosesYours() {

@@ -28,6 +28,7 @@ const (
 	RemarkStillThere  lookup.Code = "another-route-left"      // Route takes over
 	RemarkSecondLink  lookup.Code = "network-on-second-link"  // Want is the network, which Have has as well; More is 1 where the new one's route comes first
 	RemarkPartly      lookup.Code = "refused-in-part"         // a part of what is refused is made all the same
+	RemarkUnread      lookup.Code = "attribute-unread"        // Want is the attribute of the device Have
 	RemarkDefaultGone lookup.Code = "default-route-gone"      // Have is the family
 	RemarkDeleteAlone lookup.Code = "add-refused-delete-done" // Want is the command that is refused, Have the one that is done
 )
@@ -69,6 +70,11 @@ func (t *Trial) surprises(s *command.Step, n names) []Finding {
 			if c.Verb != change.Delete {
 				out = append(out, secondLink(c, o.State.FIB(), n)...)
 			}
+		}
+	}
+	for i := range s.Unread {
+		if u := &s.Unread[i]; u.Decides() && s.Accepted() {
+			out = append(out, NewRemark(RemarkUnread, u.Name, n.dev(u.Link)))
 		}
 	}
 	return append(out, goneWith(s)...)

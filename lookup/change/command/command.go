@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"routewhy/lookup/change"
@@ -54,6 +55,13 @@ type Unread struct {
 	Link int
 	// Name is the keyword of the attribute.
 	Name string
+}
+
+// Decides reports whether packets may get through the device or not by the attribute.
+func (u *Unread) Decides() bool {
+	return slices.Contains(strings.Fields("vlan_filtering vlan_protocol vlan_default_pvid stp_state id protocol loose_binding bridge_binding mode flag "+
+		"active_slave primary arp_ip_target min_links fail_over_mac state guard root_block flood isolated vni dev local remote group group6 local6 "+
+		"remote6 dstport external noexternal key ikey okey seq iseq oseq csum icsum ocsum encap fwmark"), u.Name)
 }
 
 // Refusal is what a program says instead of asking the kernel.

@@ -3,6 +3,7 @@ package text
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"routewhy/lookup/report"
@@ -173,6 +174,8 @@ func (p *tryPage) oneCommand(c *report.TryCommand) string {
 		return "whether it is accepted cannot be told: " + iproute2.Safe(c.Message)
 	case !c.Accepted && c.By != "kernel":
 		return fmt.Sprintf("%s refuses it and sends nothing: %s", iproute2.Safe(c.By), iproute2.Safe(c.Message))
+	case !c.Accepted && slices.ContainsFunc(c.Surprises, func(f report.Finding) bool { return f.Code == report.RemarkPartly }):
+		return "refused in part: " + refusalWords(c)
 	case !c.Accepted:
 		return "refused: " + refusalWords(c)
 	case c.Reads:

@@ -76,6 +76,11 @@ func lossWords(s *report.TrySocket) string {
 		return fmt.Sprintf("nothing would get from %s out by %s any more%s", dev, iproute2.Safe(s.Reason.Below), mayArrive(s))
 	case connections.LostPort:
 		return portWords(s)
+	case connections.LostAttribute:
+		if s.Reason.Attribute == "address" {
+			return fmt.Sprintf("%s gets another hardware address, and neighbours send to the old one until they ask again", iproute2.Safe(s.Reason.Below))
+		}
+		return fmt.Sprintf("it goes through %s, and what the %s does is not looked at", iproute2.Safe(s.Reason.Below), iproute2.Safe(s.Reason.Attribute))
 	case connections.LostElsewhere:
 		return fmt.Sprintf("its answers would leave %s and keep the source %s", wayWords(&s.After), s.Local.Addr())
 	case connections.LostGateway:

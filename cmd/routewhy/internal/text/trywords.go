@@ -171,6 +171,8 @@ func surprise(f *report.Finding) string {
 		return addressWords(f, want, have)
 	case report.RemarkSplit:
 		return "the first change of a rule parts IPv4's tables local and main, which stay two"
+	case report.RemarkUnread:
+		return fmt.Sprintf("what the %s of %s does to packets is not looked at", want, have)
 	case report.RemarkPartly:
 		return "a part of it is made all the same, and undo takes that back"
 	case report.RemarkOwnGateway:
