@@ -1,6 +1,7 @@
 package command
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,8 +33,10 @@ func (a *args) neighbour(c *Command) {
 		a.changeNeighbour(c, change.Delete)
 	case "flush":
 		a.flushNeighbours(c)
-	case "show", "lst", "list", "get":
+	case "show", "lst", "list":
 		a.show(c)
+	case "get":
+		a.getNeighbour(c)
 	case "help":
 		a.refuse(neighUsage)
 	default:
@@ -105,6 +108,44 @@ func (a *args) changeNeighbour(c *Command, verb change.Verb) {
 		a.lacks = &change.Refusal{Errno: route.EINVAL, Message: "No link layer address given"}
 	}
 	c.Changes = append(c.Changes, q)
+}
+
+// getNeighbour is ipneigh_get (ip/ipneigh.c): the kernel refuses it if there is no such entry.
+func (a *args) getNeighbour(c *Command) {
+	dev, proxy := "", false
+	var dst netip.Addr
+	for a.more() {
+		switch word := a.take(); word {
+		case "dev":
+			dev = a.value()
+		case "proxy":
+			proxy = true
+			dst = a.addr(a.value(), a.family)
+		default:
+			if word == "to" {
+				word = a.value()
+			}
+			if matches(word, "help") {
+				a.refuse(neighUsage)
+			}
+			if dst.IsValid() {
+				a.garbage("to", word)
+			}
+			dst = a.addr(word, a.family)
+		}
+	}
+	if dev == "" || !dst.IsValid() {
+		a.refuse("Device and address are required arguments.")
+	}
+	l, f := a.link(dev), route.FamilyOf(dst)
+	c.Reads = true
+	quiet := dst.IsMulticast() || slices.ContainsFunc(a.snap.Addrs, func(x route.Addr) bool { return x.Prefix.Addr() == dst || x.Broadcast == dst })
+	if proxy || quiet || a.snap.Lacks(route.FactNeighbours, f) { // listings have no entries of state NOARP
+		return
+	}
+	if !slices.ContainsFunc(a.snap.Neighbours, func(n route.Neighbour) bool { return n.Link == l.Index && n.Addr == dst }) {
+		c.Kernel = &change.Refusal{Errno: route.ENOENT, Message: "Neighbour entry not found"}
+	}
 }
 
 // knowsNeighbour reports whether there is an entry that has a link-layer address.

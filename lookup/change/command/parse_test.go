@@ -35,6 +35,8 @@ func TestWords(t *testing.T) {
 		{"ip route add default via 192.0.2.1 via 192.0.2.3", "ip", `argument "via" is wrong: use nexthop syntax to specify multiple via`, "via"},
 		{"ip nexthop add id 5 group 1,0", "ip", `argument "0" is wrong: "weight" is invalid`, "1,0"},
 		{"ip --nosuch route", "ip", `Option "-nosuch" is unknown, try "ip -help".`, "--nosuch"},
+		{"ip neigh get 192.0.2.9", "ip", "Device and address are required arguments.", "192.0.2.9"},
+		{"ip neigh get dev eth0", "ip", "Device and address are required arguments.", "eth0"},
 		{"route add -net 10.1.0.0/8 eth0", "route", "netmask doesn't match route address", "eth0"},
 		{"ifconfig eth9 up", "ifconfig", "eth9: ERROR while getting interface flags: No such device", "eth9"},
 	} {
