@@ -178,12 +178,15 @@ const maxFound = 3
 
 // find looks for what changed an answer, if no event in memory changed it.
 func (w *Watch) find(t *turn, fib *lookup.FIB) {
-	t.triggers = report.Between(w.fib, fib, maxFound)
+	t.triggers = expired(w.fib, fib, &w.Question.Asked[t.asked])
+	if len(t.triggers) == 0 {
+		t.triggers = report.Between(w.fib, fib, maxFound)
+	}
 	if len(t.triggers) > 0 {
 		return
 	}
 	for _, h := range w.recent {
-		if h.trigger != nil && (h.event.Neighbour == nil || h.event.Port != 0) && !slices.Contains(t.because, h) && len(t.because) < maxFound {
+		if h.trigger != nil && w.mayCause(h, t) && !slices.Contains(t.because, h) && len(t.because) < maxFound {
 			t.because = append(t.because, h)
 		}
 	}
@@ -195,6 +198,7 @@ func (w *Watch) adopt(fib *lookup.FIB) {
 	w.fib = fib
 	w.gateways = gatewaysOf(fib)
 	w.last = w.now()
+	w.expiry = w.firstExpiry()
 	set := map[neighbourKey]bool{}
 	for _, n := range fib.Snapshot().Neighbours {
 		k := neighbourKey{n.Link, n.Addr}

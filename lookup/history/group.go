@@ -3,6 +3,7 @@ package history
 import (
 	"slices"
 
+	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
@@ -46,11 +47,32 @@ func (w *Watch) root(h *happening) *happening {
 		switch {
 		case x.event.Link != nil && x.fits(e):
 			return x
-		case x.event.Addr != nil && e.Route != nil && x.event.Gone == e.Gone && route.FamilyOf(x.event.Addr.Prefix.Addr()) == e.Route.Family():
+		case x.event.Addr != nil && e.Route != nil && x.bringsRoute(e):
 			best = x
 		}
 	}
 	return best
+}
+
+// bringsRoute reports whether a change of an address explains a change of a route. A router
+// advertisement renews the lifetimes of addresses, but its routes do not follow from them.
+func (h *happening) bringsRoute(e *route.Event) bool {
+	if h.event.Gone != e.Gone || route.FamilyOf(h.event.Addr.Prefix.Addr()) != e.Route.Family() || e.Route.Protocol == route.ProtocolRA {
+		return false
+	}
+	return e.Gone || e.Route.Protocol == route.ProtocolKernel && h.changed()
+}
+
+// changed reports whether an event shows anything new.
+func (h *happening) changed() bool {
+	x := &h.trigger.Object
+	switch {
+	case x.Before == nil || x.After == nil:
+		return true
+	case x.Before.Address != nil && x.After.Address != nil:
+		return *x.Before.Address != *x.After.Address
+	}
+	return true
 }
 
 // onSameDevice reports whether a change of a device or an address concerns the device
@@ -74,4 +96,52 @@ func onSameDevice(x, e *route.Event) bool {
 func (h *happening) fits(e *route.Event) bool {
 	up := h.trigger.Object.After != nil && h.trigger.Object.After.Link.State == "up"
 	return up != e.Gone
+}
+
+// mayCause reports whether an event may be why an answer is different, although the state in
+// memory did not show it. It must be about something that the answer uses.
+func (w *Watch) mayCause(h *happening, t *turn) bool {
+	e, x := h.event, &w.Question.Asked[t.asked]
+	switch {
+	case e.Route != nil:
+		return x.concerns(e.Route.Dst)
+	case e.Addr != nil:
+		return h.changed() && (t.usesDevice(h.device()) || t.uses(func(d *report.Decision) bool { return d.Src == e.Addr.Prefix.Addr() }))
+	case e.Link != nil:
+		return e.Link.VRFTable != 0 || e.Link.Master != 0 || t.usesDevice(h.device())
+	case e.Neighbour != nil:
+		return e.Port != 0
+	}
+	return true
+}
+
+// device is the name of the device that an event is about, before it.
+func (h *happening) device() string {
+	thing := h.trigger.Object.Before
+	if thing == nil {
+		thing = h.trigger.Object.After
+	}
+	switch {
+	case thing.Link != nil:
+		return thing.Link.Name
+	case thing.Address != nil:
+		return thing.Address.Dev
+	}
+	return ""
+}
+
+// uses reports whether something is true of the answer before or of the one after.
+func (t *turn) uses(is func(*report.Decision) bool) bool {
+	for _, a := range []*Answer{&t.before, &t.after} {
+		if a.Line != nil && is(&a.Line.Decision) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *turn) usesDevice(name string) bool {
+	return t.uses(func(d *report.Decision) bool {
+		return slices.ContainsFunc(d.NextHops, func(n report.NextHop) bool { return n.Dev == name })
+	})
 }

@@ -50,6 +50,8 @@ type Watch struct {
 	dirty        bool
 	// next is when everything may be read again, and last is when it was read last.
 	next, last time.Time
+	// expiry is when the first route of an answer expires; zero: none does.
+	expiry time.Time
 	// clock is the time of a history that is replayed; zero: the time is the present.
 	clock time.Time
 }
@@ -141,6 +143,7 @@ func (w *Watch) begin(fib *lookup.FIB) error {
 		w.answers = append(w.answers, a)
 		w.pending = append(w.pending, &turn{asked: i, time: w.last, after: a})
 	}
+	w.expiry = w.firstExpiry()
 	return nil
 }
 
@@ -214,7 +217,7 @@ func (w *Watch) settle(ctx context.Context) error {
 
 // due reports whether it is time to read everything again.
 func (w *Watch) due(now time.Time) bool {
-	return w.dirty && !now.Before(w.next) || w.Every > 0 && !now.Before(w.last.Add(w.Every))
+	return w.dirty && !now.Before(w.next) || w.Every > 0 && !now.Before(w.last.Add(w.Every)) || !w.expiry.IsZero() && !now.Before(w.expiry)
 }
 
 // flush tells the pending changes.
@@ -287,6 +290,9 @@ func (w *Watch) until() time.Time {
 	}
 	if w.Every > 0 {
 		earlier(w.last.Add(w.Every))
+	}
+	if !w.expiry.IsZero() {
+		earlier(w.expiry)
 	}
 	if w.dirty {
 		earlier(w.next)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
 
 	"routewhy/lookup"
 	"routewhy/lookup/report"
@@ -76,6 +77,67 @@ func TestDeletedNeighbour(t *testing.T) {
 		}
 		if !w.answers[0].same(&Answer{way: last.After.Way(false)}) || last.After.Status() != report.StatusAnswered {
 			t.Errorf("%s: the last answer is %s", c.name, last.After.Way(false))
+		}
+	}
+}
+
+// TestCauses checks what a change is said to follow from: a router's default route, which
+// expires before the kernel deletes it or comes back, does not follow from what happens to an
+// address at the same time, nor to another device.
+func TestCauses(t *testing.T) {
+	router, own := netip.MustParseAddr("fe80::1"), netip.MustParsePrefix("2001:db8::2/64")
+	host := func(life time.Duration, carrier bool) *route.Snapshot {
+		s := &route.Snapshot{Rules: route.DefaultRules(route.IPv6)}
+		for i, name := range []string{"eth0", "eth1"} {
+			l := route.Link{Index: 2 + i, Name: name, Flags: route.LinkUp | route.LinkRunning | route.LinkLowerUp}
+			if i == 1 && !carrier {
+				l.Flags = route.LinkUp
+			}
+			s.Links = append(s.Links, l)
+		}
+		s.Addrs = []route.Addr{{Link: 2, Prefix: own}}
+		if life != 0 {
+			s.Routes = []route.Route{{Table: route.TableMain, Dst: route.IPv6.Default(), Metric: 1024, Type: route.TypeUnicast, Protocol: route.ProtocolRA, Expires: life, NextHops: []route.NextHop{{Gateway: router, Link: 2}}}}
+		}
+		return s
+	}
+	lost := route.Event{Link: &host(0, false).Links[1]}
+	renewed := route.Event{Addr: &host(0, true).Addrs[0]}
+	added := route.Event{Route: &host(time.Minute, true).Routes[0]}
+	for _, c := range []struct {
+		name    string
+		states  []*route.Snapshot
+		events  [][]route.Event
+		expired bool
+		kinds   []report.ObjectKind
+	}{
+		{"expired", []*route.Snapshot{host(time.Second, true), host(-time.Second, false)}, [][]route.Event{{lost}, nil, nil}, true, []report.ObjectKind{report.KindRoute}},
+		{"renewed", []*route.Snapshot{host(-time.Second, true), host(time.Minute, true)}, [][]route.Event{{renewed}, nil, nil}, false, []report.ObjectKind{report.KindRoute}},
+		{"gone without an event", []*route.Snapshot{host(time.Second, true), host(0, false)}, [][]route.Event{{lost}, nil, nil}, false, nil},
+		{"added with a renewed address", []*route.Snapshot{host(0, true), host(time.Minute, true)}, [][]route.Event{{renewed, added}, nil, nil}, false, []report.ObjectKind{report.KindRoute}},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		src := &steps{states: c.states, events: c.events, ready: make(chan struct{}), end: cancel}
+		close(src.ready)
+		var turns []*report.Turn
+		w := &Watch{Question: &Question{Asked: []Asked{{Label: "default", Default: route.IPv6}}}, Source: src, Tell: func(all []*report.Turn) error {
+			turns = append(turns, all...)
+			return nil
+		}}
+		if err := w.Run(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if len(turns) != 2 {
+			t.Errorf("%s: %d changes were told", c.name, len(turns)-1)
+			continue
+		}
+		because := turns[1].Because
+		ok := len(because) == len(c.kinds) && turns[1].Found == (len(c.kinds) == 0)
+		for i := 0; ok && i < len(because); i++ {
+			ok = because[i].Object.Kind == c.kinds[i] && because[i].Expired == c.expired
+		}
+		if !ok {
+			t.Errorf("%s: found %v, because %+v", c.name, turns[1].Found, because)
 		}
 	}
 }

@@ -19,6 +19,9 @@ type Trigger struct {
 	Kernel bool `json:"kernel,omitempty"`
 	// Port is netlink's name of who asked, where it is not known whose that is.
 	Port uint32 `json:"port,omitempty"`
+	// Expired says that the lifetime of the route is over, because of which the kernel
+	// removes it.
+	Expired bool `json:"expired,omitempty"`
 }
 
 // NewTrigger is an event by names, between the state before it and the one after it. It is
@@ -37,6 +40,7 @@ func NewTrigger(before, after *lookup.FIB, e *route.Event) *Trigger {
 	switch x := &t.Object; {
 	case e.Gone:
 		t.Op, x.Change, x.Before = Removed, Removed, now
+		t.Expired = t.Kernel && e.Route != nil && e.Route.Expires < 0
 	case was != nil:
 		t.Op, x.Change, x.Before, x.After = Changed, Changed, was, now
 	default:

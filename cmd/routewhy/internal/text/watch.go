@@ -209,6 +209,9 @@ func objectCause(x *report.Trigger) string {
 	if x.Op == report.Changed && was != text {
 		object = kind + shortObject(o, was) + " to " + shortObject(o, text)
 	}
+	if x.Expired {
+		return "the lifetime of " + object + " is over"
+	}
 	if who := whoWords(x); who != "" {
 		return who + " " + verb + " " + object
 	}
