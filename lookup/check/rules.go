@@ -17,6 +17,7 @@ const (
 	CodeRuleTwice      lookup.Code = "rule-twice"            // a rule does what an earlier one does; Rule, Have: the earlier one's priority
 	CodeRuleDevice     lookup.Code = "rule-without-device"   // a rule names a device that is not there; Rule, Have: the device
 	CodeTableUnreached lookup.Code = "table-of-no-rule"      // no rule leads to a table; Route: one of it, Table, Have: how many routes it has, Want: the VRF of its device
+	CodeVRFUnled       lookup.Code = "vrf-table-of-no-rule"  // the table of a VRF is asked by no rule; Route, Table, Have: how many routes it has, Want: the VRF
 	CodeMainUnasked    lookup.Code = "main-unasked"          // no rule leads to table main; Route: one of it, Have: how many routes it has
 	CodeMainSuppressed lookup.Code = "main-suppressed"       // all rules that lead to table main pass over its default route; Rule: the first, Route: it, Have: "alone" if no packet takes another one
 	CodeLocalUnasked   lookup.Code = "local-unasked"         // no rule leads to table local; Have: the family
@@ -261,8 +262,11 @@ func tableUnreached(h *Host) []Finding {
 			}
 			f := Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeTableUnreached, Have: t.routes}, Route: &r, Table: id}, Count: t.routes}
 			for _, hop := range h.hops(&r) {
-				if vrf := h.vrfOf(h.snap.Link(hop.Link)); vrf != 0 && f.Want == nil {
-					f.Want, f.Links = h.snap.LinkName(vrf), append(f.Links, vrf)
+				if vrf := h.snap.Link(h.vrfOf(h.snap.Link(hop.Link))); vrf != nil && f.Want == nil {
+					f.Want, f.Links = vrf.Name, append(f.Links, vrf.Index)
+					if vrf.VRFTable == id {
+						f.Code = CodeVRFUnled
+					}
 				}
 			}
 			out = append(out, f)

@@ -261,6 +261,13 @@ func (x checked) tableText() string {
 			text += fmt.Sprintf("; its device belongs to the VRF %s, which has another table", vrf)
 		}
 		return text
+	case check.CodeVRFUnled:
+		fam := "-4"
+		if !n.Route.Is4() {
+			fam = "-6"
+		}
+		return fmt.Sprintf("no rule leads to %s, the table of the VRF %s: %s never used; the rule for VRFs is missing (ip %s rule add l3mdev pref 1000)",
+			tableWords(n.Table), name(n.Want), x.itsRoutes(), fam)
 	case check.CodeMainUnasked:
 		return fmt.Sprintf("no rule leads to table main: %s never used", x.itsRoutes())
 	case check.CodeLocalMissing:
