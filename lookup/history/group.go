@@ -36,7 +36,7 @@ func (w *Watch) brings(h *happening) bool { return h.event.Link != nil || h.even
 // changed a route or an address; nil: there is none among the recent changes.
 func (w *Watch) root(h *happening) *happening {
 	e := h.event
-	if h.trigger == nil || !h.trigger.Kernel || e.Route == nil && e.Addr == nil {
+	if h.trigger == nil || e.Port != 0 || e.Route == nil && e.Addr == nil {
 		return nil
 	}
 	var best *happening

@@ -251,10 +251,8 @@ func (w *Watch) report(t *turn) *report.Turn {
 	if t.missing != nil {
 		r.NotRecorded, r.Damaged = t.missing.From, t.missing.Damaged
 	}
-	for _, h := range t.because {
-		if h.trigger != nil {
-			r.Because = append(r.Because, *h.trigger)
-		}
+	if len(t.because) > 0 {
+		r.Because = w.reasons(t.because)
 	}
 	if w.Explain {
 		r.Full = w.Question.explain(w.fib, t.asked)

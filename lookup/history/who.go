@@ -14,12 +14,13 @@ import (
 // askerKey is what processes that are counted together have in common.
 type askerKey struct {
 	comm, unit, container, parent string
-	kernel, unknown               bool
+	kernel, unknown, unnamed      bool
 }
 
 func askerOf(e *route.Event) askerKey {
 	if e.By == nil {
-		return askerKey{kernel: e.Port == 0, unknown: e.Port != 0}
+		named := report.NamesAsker(e)
+		return askerKey{kernel: e.Port == 0 && named, unknown: e.Port != 0, unnamed: e.Port == 0 && !named}
 	}
 	k := askerKey{comm: e.By.Comm, unit: e.By.Unit, container: e.By.Container}
 	if e.By.Parent != nil {

@@ -15,7 +15,7 @@ type Trigger struct {
 	// By is the process that asked for it; absent: that is not known.
 	By *route.Requester `json:"by,omitempty"`
 	// Kernel says that no process asked by netlink: the kernel did it by itself, or for a
-	// program that used an ioctl.
+	// program that used an ioctl. It is false where that is not known, see [NamesAsker].
 	Kernel bool `json:"kernel,omitempty"`
 	// Port is netlink's name of who asked, where it is not known whose that is.
 	Port uint32 `json:"port,omitempty"`
@@ -34,7 +34,7 @@ func NewTrigger(before, after *lookup.FIB, e *route.Event) *Trigger {
 	}
 	t := &Trigger{Op: Added, By: e.By, Object: Object{Kind: kindOfEvent(e), Change: Added}}
 	if e.By == nil {
-		t.Kernel, t.Port = e.Port == 0, e.Port
+		t.Kernel, t.Port = e.Port == 0 && NamesAsker(e), e.Port
 	}
 	was := n.former(e)
 	switch x := &t.Object; {
@@ -47,6 +47,12 @@ func NewTrigger(before, after *lookup.FIB, e *route.Event) *Trigger {
 		x.After = now
 	}
 	return t
+}
+
+// NamesAsker reports whether an event of its kind has the port of who asked for it. The kernel
+// leaves it out of those about IPv6 addresses and most of those about devices.
+func NamesAsker(e *route.Event) bool {
+	return e.Link == nil && (e.Addr == nil || e.Addr.Prefix.Addr().Is4())
 }
 
 func kindOfEvent(e *route.Event) ObjectKind {

@@ -123,8 +123,9 @@ func (r *Requesters) find(port uint32) *route.Requester {
 		return nil
 	}
 	// The process's files may not be read. Its ID alone is enough if no other process has
-	// the same ID in its own PID namespace.
-	if same := r.withID(port); len(same) == 1 {
+	// the same ID in its own PID namespace, and the owner of the socket has not ended
+	// while they were looked at.
+	if same := r.withID(port); len(same) == 1 && r.sockets()[port] == inode {
 		return &one.Requester
 	}
 	return nil
@@ -231,7 +232,8 @@ func holds(proc string, pid int, inode uint32) (held bool, open int, err error) 
 	return false, len(names), nil
 }
 
-// readKnown reads what is known of a process; nil: it is gone.
+// readKnown reads what is known of a process; nil: it is gone, or it is a thread of the kernel,
+// which has no socket.
 func readKnown(proc string, pid int) *known {
 	dir := filepath.Join(proc, strconv.Itoa(pid))
 	status, err := os.ReadFile(filepath.Join(dir, "status"))
@@ -244,7 +246,10 @@ func readKnown(proc string, pid int) *known {
 		k.Comm = strings.TrimSpace(strings.TrimPrefix(first, "Name:"))
 	}
 	k.netNS, _ = os.Readlink(filepath.Join(dir, "ns/net"))
-	k.age = ageOf(dir)
+	var thread bool
+	if k.age, thread = ageOf(dir); thread {
+		return nil
+	}
 	if cgroups, err := os.ReadFile(filepath.Join(dir, "cgroup")); err == nil {
 		k.Unit, k.Container = unitOf(string(cgroups))
 	}
@@ -259,24 +264,32 @@ func readKnown(proc string, pid int) *known {
 	return k
 }
 
-// ageOf is how long ago a process was started. Its start time in proc_pid_stat(5) counts
-// from the boot.
-func ageOf(dir string) time.Duration {
+// kernelThread is the flag of a process that is a thread of the kernel (PF_KTHREAD in
+// linux/sched.h).
+const kernelThread = 0x00200000
+
+// ageOf is how long ago a process was started, and whether it is a thread of the kernel. Its
+// start time in proc_pid_stat(5) counts from the boot.
+func ageOf(dir string) (age time.Duration, thread bool) {
 	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
 	if err != nil {
-		return 0 // it has just ended
+		return 0, false // it has just ended
 	}
 	text := string(stat)
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(fields) > 6 {
+		flags, _ := strconv.ParseUint(fields[6], 10, 64)
+		thread = flags&kernelThread != 0
+	}
 	var now unix.Timespec
 	if len(fields) < 20 || unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
-		return startedFor
+		return startedFor, thread
 	}
 	start, err := strconv.ParseInt(fields[19], 10, 64)
 	if err != nil {
-		return startedFor
+		return startedFor, thread
 	}
-	return time.Duration(now.Nano()) - time.Duration(start)*clockTick
+	return time.Duration(now.Nano()) - time.Duration(start)*clockTick, thread
 }
 
 // execs are the programs that were started recently, as the kernel's process connector

@@ -190,7 +190,7 @@ func triggerWords(x *report.Trigger) string {
 	case report.KindLink:
 		return linkCause(x)
 	case report.KindNeighbour:
-		return neighbourTold(o)
+		return neighbourTold(x)
 	case report.KindSetting:
 		return settingCause(o)
 	}
@@ -215,12 +215,18 @@ func objectCause(x *report.Trigger) string {
 	if who := whoWords(x); who != "" {
 		return who + " " + verb + " " + object
 	}
+	if x.Op == report.Changed && was != text {
+		return kind + shortObject(o, was) + " was changed to " + shortObject(o, text) + " (by whom is not known" + traces(x) + ")"
+	}
 	return object + " was " + verb + " (by whom is not known" + traces(x) + ")"
 }
 
 // traces is what else may tell who asked for a change.
 func traces(x *report.Trigger) string {
 	text := ""
+	if a := cmp.Or(x.Object.After, x.Object.Before); x.Port == 0 && a != nil && a.Address != nil && a.Address.Address.Addr().Is6() {
+		text = "; the kernel does not say it of IPv6 addresses"
+	}
 	if x.Port != 0 {
 		text = fmt.Sprintf("; netlink port %d", x.Port)
 	}
@@ -316,7 +322,8 @@ func linkCause(x *report.Trigger) string {
 	return dev + " was changed" + by
 }
 
-func neighbourTold(o *report.Object) string {
+func neighbourTold(x *report.Trigger) string {
+	o := &x.Object
 	n := o.Before
 	if o.After != nil {
 		n = o.After
@@ -324,7 +331,9 @@ func neighbourTold(o *report.Object) string {
 	who := fmt.Sprintf("%s on %s", n.Neighbour.Address, iproute2.Safe(n.Neighbour.Dev))
 	switch {
 	case o.Change == report.Removed:
-		return "the kernel forgot the neighbour " + who
+		return "the kernel's neighbour entry of " + who + " is gone"
+	case n.Neighbour.State == "FAILED" && x.Port != 0:
+		return who + fmt.Sprintf(" was set to FAILED as a neighbour (by whom is not known; netlink port %d)", x.Port)
 	case n.Neighbour.State == "FAILED":
 		return who + " does not answer any more (neighbour FAILED)"
 	case n.Neighbour.State == "INCOMPLETE":

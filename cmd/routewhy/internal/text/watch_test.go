@@ -1,6 +1,7 @@
 package text
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -38,5 +39,42 @@ func TestWatchClockChange(t *testing.T) {
 `
 	if b.String() != want {
 		t.Errorf("%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// TestTriggerWords checks what is said about who made a change.
+func TestTriggerWords(t *testing.T) {
+	address := func(text string) *report.Thing {
+		return &report.Thing{Address: &report.AddressState{Address: netip.MustParsePrefix(text), Dev: "eth0"}}
+	}
+	neighbour := func(state string) *report.Thing {
+		return &report.Thing{Neighbour: &report.NeighbourState{Address: netip.MustParseAddr("192.0.2.1"), Dev: "eth0", State: state}}
+	}
+	old := address("192.0.2.2/24")
+	old.Address.Deprecated = true
+	for _, c := range []struct {
+		trigger report.Trigger
+		want    string
+	}{
+		{
+			report.Trigger{Op: report.Added, Object: report.Object{Kind: report.KindAddress, Change: report.Added, After: address("2001:db8::2/64")}},
+			"the address 2001:db8::2/64 dev eth0 was added (by whom is not known; the kernel does not say it of IPv6 addresses)",
+		}, {
+			report.Trigger{Op: report.Changed, Port: 7, Object: report.Object{Kind: report.KindAddress, Change: report.Changed, Before: old, After: address("192.0.2.2/24")}},
+			"the address 192.0.2.2/24 dev eth0 deprecated was changed to 192.0.2.2/24 dev eth0 (by whom is not known; netlink port 7)",
+		}, {
+			report.Trigger{Op: report.Changed, Port: 7, Object: report.Object{Kind: report.KindNeighbour, Change: report.Changed, After: neighbour("FAILED")}},
+			"192.0.2.1 on eth0 was set to FAILED as a neighbour (by whom is not known; netlink port 7)",
+		}, {
+			report.Trigger{Op: report.Changed, Kernel: true, Object: report.Object{Kind: report.KindNeighbour, Change: report.Changed, After: neighbour("FAILED")}},
+			"192.0.2.1 on eth0 does not answer any more (neighbour FAILED)",
+		}, {
+			report.Trigger{Op: report.Removed, Kernel: true, Object: report.Object{Kind: report.KindNeighbour, Change: report.Removed, Before: neighbour("FAILED")}},
+			"the kernel's neighbour entry of 192.0.2.1 on eth0 is gone",
+		},
+	} {
+		if got := triggerWords(&c.trigger); got != c.want {
+			t.Errorf("%s\nwant %s", got, c.want)
+		}
 	}
 }

@@ -55,6 +55,8 @@ func askerWords(a *report.Asker) string {
 		return requesterWords(a.By)
 	case a.Kernel:
 		return "the kernel, or programs by an ioctl"
+	case a.Processes == 0:
+		return "the kernel, or programs that it does not name (of devices and IPv6 addresses it names hardly any)"
 	case a.Processes == 1:
 		return "a process that is not known"
 	}
