@@ -139,6 +139,9 @@ func (e *Edit) Rewrite(f route.Family, id route.Table, edit func(netip.Prefix, [
 		list = l.appendTo(list[:0])
 		if routes, changed := edit(dst, list); changed {
 			t = e.own(f, id)
+			if len(changes) == fewChanges { // it is probably all of them
+				changes = slices.Grow(changes, t.trie.Size()-fewChanges)
+			}
 			changes = append(changes, change{dst, e.entries(t, dst, l, routes)})
 		}
 	}

@@ -20,7 +20,7 @@ const (
 func hasPorts(l *route.Link) bool { return slices.Contains([]string{"bridge", "bond", "team"}, l.Kind) }
 
 // silent reports whether devices of a kind have a carrier from the start, so that the
-// kernel never looks at their operational state.
+// kernel does not look at their operational state before that changes.
 func silent(l *route.Link) bool {
 	return l.Flags&route.LinkLoopback != 0 || slices.Contains([]string{
 		"dummy", "ifb", "vxlan", "geneve", "wireguard", "ipip", "sit", "gre", "gretap", "vti", "ip6tnl", "ip6gre", "xfrm", "nlmon",
@@ -80,13 +80,14 @@ func (t *tx) setDark(index int, is bool) {
 // setCarrier sets the flags and the state of a device that is up.
 func (t *tx) setCarrier(index int, has bool) {
 	fresh := len(t.ports(index)) == 0 && !t.dark[index] // the kernel has not looked at the bridge's ports yet
+	_, looked := t.dark[index]                          // the kernel has looked at its state, because its carrier was once taken away
 	t.editLink(index, func(l *route.Link) {
 		l.Flags &^= route.LinkRunning | route.LinkLowerUp
 		if has {
 			l.Flags |= route.LinkRunning | route.LinkLowerUp
 		}
 		switch {
-		case has && (silent(l) || l.Kind == "bridge" && fresh):
+		case has && (silent(l) && !looked || l.Kind == "bridge" && fresh):
 			l.OperState = operUnknown
 		case has:
 			l.OperState = operUp

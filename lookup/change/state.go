@@ -210,6 +210,9 @@ func (t *tx) setRoutes(ref RouteRef, before, after []*route.Route) {
 	t.edit.Set(ref.Table, ref.Dst, after)
 }
 
+// manyRoutes is how many routes of a table are changed before room is made for all of them.
+const manyRoutes = 4096
+
 // record stores which routes are removed and added.
 func (t *tx) record(ref RouteRef, before, after []*route.Route) {
 	if len(after) == 0 { // the table stays, and may be empty now
@@ -217,6 +220,9 @@ func (t *tx) record(ref RouteRef, before, after []*route.Route) {
 	}
 	for _, r := range before {
 		if !slices.Contains(after, r) {
+			if n := len(t.removed); n == cap(t.removed) && n > manyRoutes { // it is probably all of them
+				t.removed = slices.Grow(t.removed, t.edit.Size(route.FamilyOf(ref.Dst.Addr()), ref.Table))
+			}
 			t.removed = append(t.removed, RouteRef{ref.Table, ref.Dst, r})
 		}
 	}
