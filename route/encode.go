@@ -41,6 +41,7 @@ const FormatKey = "routewhy"
 // section is one member of the file's object.
 type section struct {
 	name  string
+	typ   reflect.Type
 	empty bool
 	write func(*encoder)
 	read  func(*decoder) error
@@ -66,7 +67,7 @@ func (s *Snapshot) sections(routes *List) []section {
 		list("memberships", &s.Memberships, Membership{}),
 		list("rules", &s.Rules, Rule{SuppressPrefixLen: -1, SuppressGroup: -1}),
 		list("nexthops", &s.NextHops, NextHopObject{}),
-		{"routes", routes.Len() == 0, routes.write, routes.read},
+		{"routes", reflect.TypeFor[[]Route](), routes.Len() == 0, routes.write, routes.read},
 		list("neighbours", &s.Neighbours, Neighbour{}),
 		list("labels", &s.Labels, AddrLabel{}),
 		list("sockets", &s.Sockets, Socket{}),
@@ -74,14 +75,14 @@ func (s *Snapshot) sections(routes *List) []section {
 		list("markers", &s.Markers, Marker{}),
 		list("redirects", &s.Learnt, Redirect{}),
 		list("wireguard", &s.WireGuard, WireGuard{}),
-		{"sysctls", len(s.Sysctls) == 0, s.writeSysctls, s.readSysctls},
+		{"sysctls", reflect.TypeFor[Sysctls](), len(s.Sysctls) == 0, s.writeSysctls, s.readSysctls},
 	}
 }
 
 // single is a member that is one value.
 func single[T any](name string, v *T) section {
 	return section{
-		name, reflect.ValueOf(v).Elem().IsZero(),
+		name, reflect.TypeFor[T](), reflect.ValueOf(v).Elem().IsZero(),
 		func(e *encoder) { e.value(v) },
 		func(d *decoder) error { return d.element(v, settingSize) },
 	}
@@ -132,7 +133,7 @@ func list[T any](name string, all *[]T, fresh T) section {
 		}
 		return d.expect(json.Delim(']'))
 	}
-	return section{name, len(*all) == 0, write, read}
+	return section{name, reflect.TypeFor[[]T](), len(*all) == 0, write, read}
 }
 
 func (s *Snapshot) writeSysctls(e *encoder) {

@@ -55,15 +55,19 @@ func TestBashCompletes(t *testing.T) {
 	tests := []struct{ words, want string }{
 		{"--co", "--coverage --count --color --completion"},
 		{"--color a", "auto always"},
-		{"--color = n", "never"},
-		{"--color =", "auto always never"},
+		{"--color=n", "never"},
+		{"--color=", "auto always never"},
+		{"--redact=s", "strict"},
 		{"--completion z", "zsh"},
+		{"--schema sn", "snapshot"},
 		{"--tos ef", "ef"},
+		{"--errno EHOSTU", "EHOSTUNREACH"},
 		{"--mark x", ""},
+		{"--check RW00", "RW001 RW002 RW003 RW004 RW005 RW006 RW007 RW008 RW009"},
 		{"defaul", "default"},
 	}
 	for _, test := range tests {
-		call := "\nCOMP_WORDS=(routewhy " + test.words + ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_routewhy\necho \"${COMPREPLY[*]}\"\n"
+		call := "\nCOMP_LINE='routewhy " + test.words + "'\nCOMP_POINT=${#COMP_LINE}\nCOMP_WORDS=(routewhy x)\nCOMP_CWORD=1\n_routewhy\necho \"${COMPREPLY[*]}\"\n"
 		out, err := exec.Command(bash, "--norc", "-c", script+call).CombinedOutput()
 		if got := strings.TrimSpace(string(out)); err != nil || got != test.want {
 			t.Errorf("%s: %q, %v; want %q", test.words, got, err, test.want)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"routewhy/cmd/routewhy/internal/schema"
 	"routewhy/lookup/check"
 	"routewhy/lookup/report"
 	"routewhy/route"
@@ -92,10 +93,11 @@ type options struct {
 	verbose, quiet bool
 	noKernel       bool
 
-	shell string // --completion
-	help  bool
-	about bool // --version
-	man   bool // --man
+	shell  string // --completion
+	schema string // --schema
+	help   bool
+	about  bool // --version
+	man    bool // --man
 }
 
 // packet is what the flags say about the packet. Devices are names as given by the
@@ -206,7 +208,8 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.BoolVarP(&o.help, "help", "h", false, "print the usage")
 	fs.BoolVar(&o.about, "version", false, "print the version")
 	fs.BoolVar(&o.man, "man", false, "print the manual page")
-	fs.Func("completion", "print a completion script", wordFlag(&o.shell, shells()))
+	fs.Func("schema", "print the JSON Schema of an output", func(s string) error { return wordFlag(&o.schema, schema.Names())(s) })
+	fs.Func("completion", "print a completion script", wordFlag(&o.shell, slices.Concat(shells(), completionLists())))
 	return fs
 }
 
@@ -218,7 +221,7 @@ func parseArgs(args []string) (*options, error) {
 	if err := fs.Parse(joinedValues(args)); err != nil {
 		return nil, flagError(fs, err)
 	}
-	if o.help || o.about || o.man || o.shell != "" {
+	if o.help || o.about || o.man || o.shell != "" || o.schema != "" {
 		o.run = printAbout
 		return o, nil
 	}
@@ -305,8 +308,8 @@ func (o *options) parseDestinations(m *mode, args []string) error {
 	return nil
 }
 
-// printAbout prints the output of --help, --version, --man and --completion.
-func printAbout(_ context.Context, o *options, s stdio) error {
+// printAbout prints the output of --help, --version, --man, --schema and --completion.
+func printAbout(ctx context.Context, o *options, s stdio) error {
 	switch {
 	case o.help:
 		io.WriteString(s.Stdout, usageText)
@@ -314,6 +317,11 @@ func printAbout(_ context.Context, o *options, s stdio) error {
 		fmt.Fprintln(s.Stdout, version())
 	case o.man:
 		io.WriteString(s.Stdout, manualPage())
+	case o.schema != "":
+		all, _ := schema.Of(o.schema)
+		io.WriteString(s.Stdout, all)
+	case slices.Contains(completionLists(), o.shell):
+		return printList(ctx, o, s)
 	default:
 		io.WriteString(s.Stdout, completion(o.shell, o.flagSet(modes())))
 	}

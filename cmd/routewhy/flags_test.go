@@ -198,7 +198,7 @@ func TestModesAndFlags(t *testing.T) {
 	fs := new(options).flagSet(all)
 	fs.VisitAll(func(f *pflag.Flag) {
 		isMode := slices.ContainsFunc(all, func(m mode) bool { return m.flag == f.Name })
-		alone := slices.Contains([]string{"help", "version", "man", "completion"}, f.Name)
+		alone := slices.Contains([]string{"help", "version", "man", "completion", "schema"}, f.Name)
 		if !isMode && !alone && len(modesWith(f.Name, all)) == 0 {
 			t.Errorf("--%s goes with no mode", f.Name)
 		}

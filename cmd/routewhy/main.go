@@ -21,9 +21,8 @@ import (
 
 func main() { os.Exit(start(nil)) }
 
-// start runs the process. If told is set, it gets every report before the report is
-// written.
-func start(told func(any)) int {
+// start runs the process. If change is set, it may change the streams.
+func start(change func(*stdio)) int {
 	if rehearse.Second() {
 		return 0
 	}
@@ -32,7 +31,9 @@ func start(told func(any)) int {
 		return reportError(os.Stderr, err)
 	}
 	s := osStdio()
-	s.Told = told
+	if change != nil {
+		change(&s)
+	}
 	ctx, err := withinRoom(context.Background(), &s)
 	if err != nil {
 		return reportError(os.Stderr, err)

@@ -24,15 +24,25 @@ func TestMain(m *testing.M) {
 }
 
 // checked runs the program. It ends with status 70 if a report does not print the same
-// after it was converted to JSON and back.
+// after it was converted to JSON and back, or if what is written does not fit its schema.
 func checked() {
-	os.Exit(start(func(r any) {
-		noteCodes(r)
-		if err := roundTrip(r); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(70)
+	var out schemaCheck
+	status := start(func(s *stdio) {
+		out.Writer = s.Stdout
+		s.Stdout = &out
+		s.Told = func(r any) {
+			noteCodes(r)
+			if err := roundTrip(r); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(70)
+			}
 		}
-	}))
+	})
+	if err := out.check(os.Args[1:], status); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 70
+	}
+	os.Exit(status)
 }
 
 // TestScripts runs the scripts in testdata/script. With UPDATE=1 in the

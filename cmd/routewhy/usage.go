@@ -172,7 +172,12 @@ Output:
   -h, --help            this text
       --version         the version
       --man             the manual page, in the language of mdoc(7)
-      --completion SHELL   a completion script: bash, zsh or fish
+      --schema OUTPUT   the JSON Schema of what a mode prints with --json: answer
+                        for DESTINATIONs, who for --history --who, snapshot for
+                        files of --save, or the flag of any other mode (check)
+      --completion WHAT a completion script: bash, zsh or fish; or the names that
+                        such a script asks for: devices, vrfs, addresses, tables
+                        or namespaces
 
 Exit status:
   0  every destination has a usable answer

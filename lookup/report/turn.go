@@ -13,10 +13,10 @@ type Turn struct {
 	Time time.Time `json:"time"`
 	// Label names what is watched.
 	Label string `json:"query"`
-	// Before and After are the answers; Before is nil at first. Where a question cannot be
-	// asked, because a device that it names is not there, they are nil and a Fault says why.
-	Before      *Explanation `json:"before"`
-	After       *Explanation `json:"after"`
+	// Before and After are the answers; Before is absent at first. Where a question cannot be
+	// asked, because a device that it names is not there, they are absent and a Fault says why.
+	Before      *Explanation `json:"before,omitempty"`
+	After       *Explanation `json:"after,omitempty"`
 	BeforeFault string       `json:"before_error,omitempty"`
 	AfterFault  string       `json:"after_error,omitempty"`
 	// Because are the changes that did it. None after the first line: they are not known.
