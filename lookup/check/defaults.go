@@ -286,6 +286,12 @@ func defaultsTied(h *Host) []Finding {
 					f.Routes = append(f.Routes, all[i].Route)
 				}
 			}
+			for i := range all { // a route with a TOS stands beside those without one
+				if r := &all[i].Route; all[i].Tied == 0 && len(f.Routes) > 0 && f.Routes[0].TOS != 0 && r.Table == n.Table && r.TOS == 0 &&
+					r.Metric == f.Routes[0].Metric && r.Type == route.TypeUnicast {
+					f.Routes = append(f.Routes, *r)
+				}
+			}
 			if slices.ContainsFunc(all, func(s lookup.EntryStatus) bool { return s.Tied > 0 && s.Route.Table == n.Table && s.Used() }) {
 				out = append(out, f)
 			}
