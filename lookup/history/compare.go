@@ -178,6 +178,9 @@ const maxFound = 3
 
 // find looks for what changed an answer, if no event in memory changed it.
 func (w *Watch) find(t *turn, fib *lookup.FIB) {
+	if t.because = w.named(t); len(t.because) > 0 {
+		return
+	}
 	t.triggers = expired(w.fib, fib, &w.Question.Asked[t.asked])
 	if len(t.triggers) == 0 {
 		t.triggers = report.Between(w.fib, fib, maxFound)

@@ -55,3 +55,30 @@ func (h *happening) rises() bool {
 	order := []string{"down", "no-carrier", "up"}
 	return slices.Index(order, x.Before.Link.State) <= slices.Index(order, x.After.Link.State)
 }
+
+// named are the recent events by which a device came, went or got another name, if a question
+// cannot be asked, or could not be asked before, because it names a device.
+func (w *Watch) named(t *turn) []*happening {
+	if t.before.Line != nil && t.after.Line != nil {
+		return nil
+	}
+	p := &w.Question.Packet
+	asked := []string{p.Iif, p.Oif, p.VRF, w.Question.Asked[t.asked].To.Zone}
+	var out []*happening
+	for _, h := range w.recent {
+		if h.trigger == nil || h.event.Link == nil {
+			continue
+		}
+		was, is := "", ""
+		if x := h.trigger.Object.Before; x != nil {
+			was = x.Link.Name
+		}
+		if x := h.trigger.Object.After; x != nil {
+			is = x.Link.Name
+		}
+		if was != is && (was != "" && slices.Contains(asked, was) || is != "" && slices.Contains(asked, is)) {
+			out = append(out, h)
+		}
+	}
+	return out[max(len(out)-maxFound, 0):]
+}

@@ -1,6 +1,9 @@
 package history
 
 import (
+	"context"
+	"errors"
+	"net/netip"
 	"testing"
 
 	"routewhy/lookup/report"
@@ -33,5 +36,30 @@ func TestReasons(t *testing.T) {
 	w.recent = []*happening{down, other}
 	if got := w.reasons([]*happening{down, up, again}); len(got) != 2 || got[0].Object.After.Link.State != "down" || got[1].Object.After.Link.State != "up" {
 		t.Errorf("a device that flaps: %+v", got)
+	}
+}
+
+// TestNamed checks that a question about a device that gets another name says so.
+func TestNamed(t *testing.T) {
+	host := func(name string) *route.Snapshot {
+		s := &route.Snapshot{Links: []route.Link{{Index: 2, Name: name}}, Rules: route.DefaultRules(route.IPv4)}
+		s.Sysctls = route.Sysctls{"net/ipv4/conf/" + name + "/forwarding": "0"}
+		return s
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	src := &steps{states: []*route.Snapshot{host("eth1"), host("lan1")}, events: [][]route.Event{{{Link: &host("lan1").Links[0]}}, nil, nil}, ready: make(chan struct{}), end: cancel}
+	close(src.ready)
+	var turns []*report.Turn
+	q := &Question{Asked: []Asked{{Label: "x", To: report.Destination{Addr: netip.MustParseAddr("192.0.2.1")}}}}
+	q.Packet.Oif = "eth1"
+	w := &Watch{Question: q, Source: src, Tell: func(all []*report.Turn) error {
+		turns = append(turns, all...)
+		return nil
+	}}
+	if err := w.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if len(turns) != 2 || len(turns[1].Because) != 1 || turns[1].Because[0].Object.Kind != report.KindLink {
+		t.Errorf("%+v", turns[len(turns)-1])
 	}
 }
