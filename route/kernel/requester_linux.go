@@ -133,7 +133,9 @@ func (r *Requesters) find(port uint32) *route.Requester {
 
 // gone finds a process whose socket is already closed. It looks only among processes that
 // were started a short time ago, because a program that runs for long keeps its socket. The
-// process counts only if no other process has the same ID in its own PID namespace.
+// process counts only if no other process has the same ID in its own PID namespace, and if it
+// has ended or is ending: one that lives on without the socket may have nothing to do with it,
+// and have the same ID as a process of a container that has ended.
 func (r *Requesters) gone(port uint32, one *known) *route.Requester {
 	if !mayBePID(port) {
 		return nil
@@ -156,11 +158,22 @@ func (r *Requesters) gone(port uint32, one *known) *route.Requester {
 	for _, k := range all {
 		// A process of this PID namespace may have entered the network namespace after
 		// its start, as `ip -n` does.
-		if k.age < startedFor && (k.netNS == "" || k.netNS == r.netNS || k.inner == uint32(k.PID)) {
+		if k.age < startedFor && r.ending(k.PID) && (k.netNS == "" || k.netNS == r.netNS || k.inner == uint32(k.PID)) {
 			return &k.Requester
 		}
 	}
 	return nil
+}
+
+// ending reports whether a process has ended, or has closed its files because it is about to. It
+// is false if that is not known, because the process's files may not be looked at.
+func (r *Requesters) ending(pid int) bool {
+	_, open, err := holds(r.proc, pid, 0)
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		return open == 0
+	}
+	status, err := os.ReadFile(filepath.Join(r.proc, strconv.Itoa(pid), "status"))
+	return err != nil || strings.Contains(string(status), "\nState:\tZ") || strings.Contains(string(status), "\nState:\tX")
 }
 
 // sockets are the inodes of the namespace's NETLINK_ROUTE sockets by their ports.
