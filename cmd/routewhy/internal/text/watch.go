@@ -212,6 +212,10 @@ func objectCause(x *report.Trigger) string {
 	if x.Expired {
 		return "the lifetime of " + object + " is over"
 	}
+	if renewed(o) {
+		object = kind + shortObject(o, thingText(o.After))
+		return cmp.Or(whoWords(x), "somebody") + " renewed the lifetime of " + object
+	}
 	if who := whoWords(x); who != "" {
 		return who + " " + verb + " " + object
 	}
@@ -219,6 +223,15 @@ func objectCause(x *report.Trigger) string {
 		return kind + shortObject(o, was) + " was changed to " + shortObject(o, text) + " (by whom is not known" + traces(x) + ")"
 	}
 	return object + " was " + verb + " (by whom is not known" + traces(x) + ")"
+}
+
+// renewed reports whether a change is that a route which had expired has not any more.
+func renewed(o *report.Object) bool {
+	if o.Change != report.Changed || o.Before.Route == nil || o.After.Route == nil {
+		return false
+	}
+	was, is := o.Before.Route.Expires, o.After.Route.Expires
+	return was != nil && *was < 0 && (is == nil || *is >= 0)
 }
 
 // traces is what else may tell who asked for a change.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"routewhy/lookup/report"
+	"routewhy/route/iproute2"
 )
 
 // TestWatchClockChange checks that a new day, and clocks that are set back, are told.
@@ -52,6 +53,9 @@ func TestTriggerWords(t *testing.T) {
 	}
 	old := address("192.0.2.2/24")
 	old.Address.Deprecated = true
+	lasting := func(seconds iproute2.Seconds) *report.Thing {
+		return &report.Thing{Route: &iproute2.Route{Type: "unicast", Dst: "::/0", Dev: "eth0", Table: "main", Protocol: "ra", Expires: &seconds}}
+	}
 	for _, c := range []struct {
 		trigger report.Trigger
 		want    string
@@ -71,6 +75,12 @@ func TestTriggerWords(t *testing.T) {
 		}, {
 			report.Trigger{Op: report.Removed, Kernel: true, Object: report.Object{Kind: report.KindNeighbour, Change: report.Removed, Before: neighbour("FAILED")}},
 			"the kernel's neighbour entry of 192.0.2.1 on eth0 is gone",
+		}, {
+			report.Trigger{Op: report.Changed, Kernel: true, Object: report.Object{Kind: report.KindRoute, Change: report.Changed, Before: lasting(-1), After: lasting(1800)}},
+			"the kernel, by a router advertisement, renewed the lifetime of the route ::/0 dev eth0",
+		}, {
+			report.Trigger{Op: report.Removed, Kernel: true, Expired: true, Object: report.Object{Kind: report.KindRoute, Change: report.Removed, Before: lasting(-1)}},
+			"the lifetime of the route ::/0 dev eth0 is over",
 		},
 	} {
 		if got := triggerWords(&c.trigger); got != c.want {
