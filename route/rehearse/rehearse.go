@@ -111,6 +111,9 @@ func unfit(s *route.Snapshot, commands []Command) string {
 			case *change.Neighbour:
 				return "neighbours are not made again in a namespace"
 			case *change.NewLink:
+				if !slices.ContainsFunc(s.Links, func(l route.Link) bool { return l.Kind == one.Kind }) {
+					return "no device is made there: whether this kernel has any of type " + one.Kind + " is not known"
+				}
 				return "what a device is decides here, and other devices stand in for this host's"
 			case *change.Link:
 				if one.Verb == change.Delete || one.Master != nil || one.Address != nil || one.Carrier != route.Unknown {

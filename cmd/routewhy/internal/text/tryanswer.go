@@ -199,6 +199,8 @@ func (p *tryPage) effect(c *report.TryCommand) string {
 		nothing = "nothing changes for packets without a mark or source of their own"
 	}
 	switch {
+	case c.Removed == 1 && c.Added == 1 && routeWords(&c.AddedRoutes[0]) == routeWords(&c.RemovedRoutes[0]): // its lifetime, or a carrier
+		text = "it changes " + routeWords(&c.AddedRoutes[0])
 	case c.Removed == 1 && c.Added == 1:
 		text = fmt.Sprintf("%s takes the place of %s", routeWords(&c.AddedRoutes[0]), routeWords(&c.RemovedRoutes[0]))
 	case c.Added == 1 && c.Removed == 0:
