@@ -49,6 +49,12 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 	p.blank()
 	p.assumed(x.told)
 	p.warnings(x.told, r.Warnings)
+	if st.Verbose && !x.ofDefault() && p.err == nil {
+		p.gap = false
+		if p.line(""); p.err == nil {
+			p.err = Explain(w, r.Decision, st)
+		}
+	}
 	return p.err
 }
 
