@@ -23,7 +23,7 @@ func sockets(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	defer host.Close()
-	w := route.Query{Family: o.family, Sockets: route.Listening, Processes: true}
+	w := route.Query{Family: o.family, Sockets: route.Listening, Processes: true, Policies: true}
 	if o.verbose {
 		w.Sockets = route.AllSockets
 	}

@@ -206,8 +206,8 @@ type run struct {
 	label int
 }
 
-// prefixes describes the labels of cells by as few prefixes as possible. For an address,
-// the longest prefix that covers it counts. The first prefix covers all addresses; it has
+// prefixes describes the labels of cells by few prefixes. For an address, the longest prefix
+// that covers it counts. The first prefix covers all addresses; it has
 // the label preferred if that needs no more prefixes. The other prefixes are as long as
 // they can be, or are known.
 func prefixes(cells []cell, labels []int, preferred int, known map[netip.Prefix]bool) []labelled {
@@ -307,11 +307,15 @@ func common(a, b []int) []int {
 	return out
 }
 
-// assign appends the prefixes whose label differs from the one that a node inherits.
+// assign appends the prefixes whose label differs from the one that a node inherits. A prefix
+// that has several labels inside is named only if it is known: nobody expects exceptions
+// inside of a prefix that stands in no listing.
 func (t *tree) assign(n *node, out []labelled, label int) []labelled {
 	if !n.may(label) {
-		label = n.labels[0]
-		out = append(out, labelled{t.tight(n), label})
+		if p := t.tight(n); n.low == nil || t.known[p] {
+			label = n.labels[0]
+			out = append(out, labelled{p, label})
+		}
 	}
 	if n.low != nil {
 		out = t.assign(n.high, t.assign(n.low, out, label), label)

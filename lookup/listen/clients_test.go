@@ -71,7 +71,7 @@ func TestNetworkInsideAnother(t *testing.T) {
 	}
 	x := socket(route.ProtoTCP, "10.0.0.2:1", 0, false)
 	e := NewHost(lookup.New(s)).Exposure(&x)
-	want := []string{"10.0.0.2/32 eth0=10.1.0.0/24!other-link,10.0.0.0/8,0.0.0.0/0!no-route eth1=10.1.0.0/24,0.0.0.0/0!no-route"}
+	want := []string{"10.0.0.2/32 eth0=10.1.0.0/24!other-link,10.0.0.0/8,0.0.0.0/0!no-route eth1=10.1.0.0/24,10.0.0.0/8>eth0,0.0.0.0/0!no-route"}
 	if got := described(s, e.Locals); !slices.Equal(got, want) {
 		t.Errorf("got %q; want %q", got, want)
 	}

@@ -67,7 +67,7 @@ func number(all map[string]int, text string) int {
 }
 
 // Uplinks is how many devices there are by which packets of other hosts may come in.
-func (h *Host) Uplinks() int { return len(uplinks(h.snap)) }
+func (h *Host) Uplinks() int { return len(uplinks(h.fib)) }
 
 // General reports whether a socket is reached in the same way as a socket with no special
 // mark, user or port that is bound to every address of this host or to one.
@@ -85,7 +85,7 @@ func (h *Host) Contended(s *route.Socket) bool { return h.rivalsFor(s) != nil }
 
 // Localnet are the devices by which other hosts can reach 127.0.0.0/8 and get answers.
 func (h *Host) Localnet() []int {
-	links := slices.DeleteFunc(uplinks(h.snap), func(link int) bool { return !h.fib.RoutesLocalnet(link) })
+	links := slices.DeleteFunc(uplinks(h.fib), func(link int) bool { return !h.fib.RoutesLocalnet(link) })
 	if len(links) == 0 {
 		return nil
 	}
@@ -158,7 +158,7 @@ type reachKey struct {
 	v6only  bool
 	bound   int
 	special [2]special // in IPv4 and in IPv6
-	proto   uint8      // set for groups, and if there is a VRF: one protocol may take its packets and another not
+	proto   uint8      // set for UDP, for groups, and if there is a VRF: one protocol may take its packets and another not
 	rivals  int        // the rivals of the same port
 
 	transparent bool
@@ -170,7 +170,7 @@ func (h *Host) keyOf(s *route.Socket, scope Scope) reachKey {
 	if r := h.rivalsFor(s); r != nil {
 		key.rivals = r.id
 	}
-	if scope == ScopeGroup || h.anycast || s.Link == 0 && hasVRF(h.snap) {
+	if scope == ScopeGroup || s.Proto == route.ProtoUDP || h.anycast || s.Link == 0 && hasVRF(h.snap) {
 		key.proto = s.Proto
 	}
 	return key
@@ -218,15 +218,38 @@ func (h *Host) reach(s *route.Socket, scope Scope) reached {
 			out.locals, out.reach = append(out.locals, l), max(out.reach, l.Reach())
 		}
 	}
+	if out.reach < ReachOneWay && h.hears(s, out.locals) {
+		out.reach = ReachOneWay
+	}
 	h.cache[key] = out
 	return out
 }
 
+// hears reports whether a socket takes datagrams of other hosts, whatever becomes of the
+// answers. One that is bound to every address also takes what is sent to all hosts on a
+// link, which needs no address of the device (ip_route_input_slow,
+// ip6_mc_input).
+func (h *Host) hears(s *route.Socket, locals []Local) bool {
+	if s.Proto != route.ProtoUDP {
+		return false
+	}
+	if s.Local.Addr().Unmap().IsUnspecified() {
+		return slices.ContainsFunc(uplinks(h.fib), func(link int) bool {
+			return takesFrom(h.snap, s, link) && (s.Family == route.IPv4 || s.DualStack() || !h.fib.Without6(link))
+		})
+	}
+	return slices.ContainsFunc(locals, func(l Local) bool {
+		return slices.ContainsFunc(l.Views, func(v View) bool {
+			return slices.ContainsFunc(v.Classes, func(c Class) bool { return c.Delivered == route.Yes })
+		})
+	})
+}
+
 // takesAnycast reports whether a socket takes what is sent to an anycast address of this
 // host. TCP drops it (tcp_v6_conn_request in net/ipv6/tcp_ipv6.c), and bind(2) refuses
-// such an address.
+// such an address, except with IPV6_FREEBIND.
 func takesAnycast(s *route.Socket) bool {
-	return s.Proto == route.ProtoUDP && s.Family == route.IPv6 && s.Local.Addr() == netip.IPv6Unspecified()
+	return s.Proto == route.ProtoUDP && s.Family == route.IPv6 && !s.Local.Addr().Is4In6()
 }
 
 // views finds out who reaches an address, by each uplink at which the socket takes packets.

@@ -14,7 +14,7 @@ import (
 func (h *Host) Fits(bytes int64, each bool) error {
 	const view, look, step = 256, 64, 4 // bytes for an address by a device; for a look-up of a packet; for a range of clients
 	const self = 2048                   // bytes for the packet that this host itself sends to an address
-	links, total := float64(len(uplinks(h.snap))), 0.0
+	links, total := float64(len(uplinks(h.fib))), 0.0
 	groups := map[netip.AddrPort]bool{}
 	for i := range h.snap.Sockets {
 		if s := &h.snap.Sockets[i]; s.Listens() && s.Proto != route.ProtoTCP && h.scope(s) == ScopeGroup {

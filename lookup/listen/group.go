@@ -41,7 +41,7 @@ func (k *asker) senders(uplink int, a netip.Addr, s *route.Socket) View {
 	labels := make([]int, len(k.cells))
 	for i := range k.cells {
 		c := &k.cells[i]
-		if labels[i] = noLabel; !c.client || len(c.home) > 0 && !c.isHome(uplink) {
+		if labels[i] = noLabel; !c.client {
 			continue
 		}
 		d := k.searcher.Lookup(route.Flow{

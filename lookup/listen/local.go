@@ -55,12 +55,13 @@ type Reach uint8
 const (
 	ReachNobody  Reach = iota
 	ReachHost          // this host alone
+	ReachOneWay        // other hosts too, but only by datagrams that get no answer
 	ReachNear          // clients in networks of this host's devices
 	ReachUnknown       // it is not known whether clients in other networks can
 	ReachFar           // clients in other networks
 )
 
-func reachNames() []string { return []string{"nobody", "host", "near", "unknown", "far"} }
+func reachNames() []string { return []string{"nobody", "host", "one-way", "near", "unknown", "far"} }
 
 func (r Reach) String() string { return reachNames()[r] }
 

@@ -23,6 +23,7 @@ const (
 	CodeLoopback    lookup.Code = lookup.Code(lookup.ShortcutLoopback)    // the answer's source is a loopback address, which may not leave
 	CodeOnLinkAlone lookup.Code = lookup.Code(lookup.ShortcutOnLink)      // the device that the socket is bound to has no route there
 	CodeNoCarrier   lookup.Code = "answer-no-carrier"                     // the device of the answer has none, or is down; Want: its index
+	CodeNowhere     lookup.Code = "answer-nowhere"                        // the device of the answer has no other end: lo, a dummy, a bridge without a port; Want: its index
 	CodePort        lookup.Code = "answer-port"                           // the device of the answer belongs to another one, by which neighbours answer; Want: its index
 	CodeNoIPv6Out   lookup.Code = "answer-no-ipv6"                        // the device of the answer has no IPv6; Want: its index
 	CodeSilent      lookup.Code = "gateway-silent"                        // the answer's gateway did not answer the last time, and is asked again; Want: its address, Have: the device's index
@@ -33,16 +34,22 @@ const (
 // uplinks are the devices by which packets can come in from other hosts: each that is up
 // and has a carrier. Left out are loopback devices, devices that have no other end, and
 // devices whose packets count as received on another device.
-func uplinks(s *route.Snapshot) []int {
+func uplinks(f *lookup.FIB) []int {
 	var out []int
+	s := f.Snapshot()
 	for i := range s.Links {
 		l := &s.Links[i]
-		if !l.Carrier() || l.Flags&route.LinkLoopback != 0 || l.Kind == "dummy" || l.Kind == "vrf" || isPort(s, l) {
+		if !l.Carrier() || l.Kind == "vrf" || isPort(s, l) || leadsNowhere(f, l) {
 			continue
 		}
 		out = append(out, l.Index)
 	}
 	return out
+}
+
+// leadsNowhere reports whether a device has no other end: lo, a dummy, a bridge without a port.
+func leadsNowhere(f *lookup.FIB, l *route.Link) bool {
+	return l.Flags&route.LinkLoopback != 0 || l.Kind == "dummy" || f.LacksPort(l.Index)
 }
 
 // isPort reports whether a device belongs to another device that takes the packets that it
@@ -102,7 +109,7 @@ type viewKey struct {
 
 func newAsker(f *lookup.FIB, fam route.Family) *asker {
 	k := &asker{
-		fib: f, snap: f.Snapshot(), searcher: f.Searcher(), links: uplinks(f.Snapshot()), places: map[outcomeKey]int{},
+		fib: f, snap: f.Snapshot(), searcher: f.Searcher(), links: uplinks(f), places: map[outcomeKey]int{},
 		setIDs: map[string]int{}, ins: map[inKey]int{}, outs: map[outKey]int{}, seen: map[seenKey]int{}, views: map[viewKey]View{}, shared: map[viewsKey][]View{},
 	}
 	k.cells, k.cuts = cellsOf(f, fam)
@@ -181,7 +188,7 @@ func (k *asker) labels(key *viewKey) []int {
 	for i := range k.cells {
 		c := &k.cells[i]
 		switch {
-		case !c.client || len(c.home) > 0 && !c.isHome(key.uplink):
+		case !c.client:
 			labels[i] = noLabel
 		case k.outcomes[ins[i]].Delivered != route.Yes:
 			labels[i] = ins[i]
@@ -191,6 +198,8 @@ func (k *asker) labels(key *viewKey) []int {
 			if labels[i] = k.from(k.sets[key.own][i], key.uplink); k.outcomes[labels[i]].Reason.Code == CodeNoAnswer {
 				labels[i] = noLabel
 			}
+		case len(c.home) > 0 && !c.isHome(key.uplink):
+			labels[i] = k.found(outs[i]) // a neighbour by another device is on its link
 		default:
 			labels[i] = k.from(outs[i], key.uplink)
 		}
@@ -280,6 +289,16 @@ func (k *asker) from(place, uplink int) int {
 	return k.seen[key]
 }
 
+// found is an answer's outcome if the client is on the link where it is asked for.
+func (k *asker) found(place int) int {
+	o := k.outcomes[place]
+	if len(o.direct) == 0 {
+		return place
+	}
+	o.direct = nil
+	return k.place(o)
+}
+
 // arrival is the outcome of the decision about a packet, without that about the answer.
 func arrival(d *lookup.Decision) Outcome {
 	o := Outcome{Delivered: route.No, Answered: route.No}
@@ -354,6 +373,9 @@ func (k *asker) leave(o *Outcome, d *lookup.Decision, c, a netip.Addr) {
 			continue
 		case l != nil && !l.Carrier():
 			o.Reason = lookup.Reason{Code: CodeNoCarrier, Want: w.Link}
+			continue
+		case l != nil && leadsNowhere(k.fib, l) && w.Via.Encap == 0 && d.Disposition == lookup.DispositionUnicast:
+			o.Reason = lookup.Reason{Code: CodeNowhere, Want: w.Link}
 			continue
 		case c.Is6() && k.fib.Without6(w.Link):
 			o.Reason = lookup.Reason{Code: CodeNoIPv6Out, Want: w.Link}

@@ -41,6 +41,8 @@ func (h *Host) scope(s *route.Socket) Scope {
 		return ScopeLoopback
 	case d.Disposition == lookup.DispositionLocal:
 		return ScopeAddress
+	case d.Disposition == lookup.DispositionAnycast && takesAnycast(s):
+		return ScopeAddress
 	case d.Disposition == lookup.DispositionBroadcast:
 		return ScopeGroup
 	case h.snap.Lacks(route.FactAddrs, s.Family) || d.Disposition == lookup.DispositionUnknown:

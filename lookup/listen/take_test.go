@@ -116,12 +116,12 @@ func TestExposures(t *testing.T) {
 		want  []string
 	}{
 		{"0.0.0.0:1", 0, ScopeAll, ReachFar, []string{
-			"127.0.0.0/8", "192.0.2.2/32 eth0=0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0>eth0", "10.0.0.2/32 eth0=0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0>eth0",
+			"127.0.0.0/8", "192.0.2.2/32 eth0=10.0.0.0/24>eth1,0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0>eth0", "10.0.0.2/32 eth0=10.0.0.0/24>eth1,0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0>eth0",
 		}},
 		{"0.0.0.0:1", eth1, ScopeAll, ReachNear, []string{
 			"127.0.0.0/8", "192.0.2.2/32 eth1=10.0.0.0/24,0.0.0.0/0!assumed-on-link", "10.0.0.2/32 eth1=10.0.0.0/24,0.0.0.0/0!assumed-on-link",
 		}},
-		{"192.0.2.2:1", 0, ScopeAddress, ReachFar, []string{"192.0.2.2/32 eth0=0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0>eth0"}},
+		{"192.0.2.2:1", 0, ScopeAddress, ReachFar, []string{"192.0.2.2/32 eth0=10.0.0.0/24>eth1,0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0>eth0"}},
 		{"127.0.0.9:1", 0, ScopeLoopback, ReachHost, []string{"127.0.0.9/32"}},
 		{"192.0.2.9:1", 0, ScopeGone, ReachNobody, nil},
 		{"224.0.0.251:1", 0, ScopeGroup, ReachNobody, nil}, // TCP
@@ -140,8 +140,8 @@ func TestExposures(t *testing.T) {
 	x := socket(route.ProtoTCP, "0.0.0.0:1", 0, false)
 	e := NewHost(lookup.New(s)).Exposure(&x)
 	want := []string{
-		"127.0.0.0/8 eth0=0.0.0.0/0", "192.0.2.2/32 eth0=0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0!reverse-path",
-		"10.0.0.2/32 eth0=0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0!reverse-path",
+		"127.0.0.0/8 eth0=10.0.0.0/24!loopback-source,0.0.0.0/0", "192.0.2.2/32 eth0=10.0.0.0/24>eth1,0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0!reverse-path",
+		"10.0.0.2/32 eth0=10.0.0.0/24>eth1,0.0.0.0/0 eth1=10.0.0.0/24,0.0.0.0/0!reverse-path",
 	}
 	if got := described(s, e.Locals); !slices.Equal(got, want) {
 		t.Errorf("with settings: %q; want %q", got, want)
@@ -189,9 +189,9 @@ func TestExposuresInVRF(t *testing.T) {
 		rule  *route.Rule
 		want  []string
 	}{
-		"a connection":               {route.ProtoTCP, "10.0.0.2:1", 0, nil, []string{"10.0.0.2/32 eth1=10.0.0.0/24,0.0.0.0/0!no-route"}},
-		"a datagram":                 {route.ProtoUDP, "10.0.0.2:1", 0, nil, []string{"10.0.0.2/32"}},
-		"a datagram to a bound one":  {route.ProtoUDP, "10.0.0.2:1", red, nil, []string{"10.0.0.2/32 eth1=10.0.0.0/24,0.0.0.0/0!no-route"}},
+		"a connection":               {route.ProtoTCP, "10.0.0.2:1", 0, nil, []string{"10.0.0.2/32 eth1=192.0.2.0/24>eth0,10.0.0.0/24,0.0.0.0/0!no-route"}},
+		"a datagram":                 {route.ProtoUDP, "10.0.0.2:1", 0, nil, []string{"10.0.0.2/32 eth1=192.0.2.0/24>eth0,0.0.0.0/0!no-route"}},
+		"a datagram to a bound one":  {route.ProtoUDP, "10.0.0.2:1", red, nil, []string{"10.0.0.2/32 eth1=192.0.2.0/24>eth0,10.0.0.0/24,0.0.0.0/0!no-route"}},
 		"IPv6":                       {route.ProtoTCP, "[2001:db8::2]:1", red, nil, []string{"2001:db8::2/128 eth1=2001:db8::/64fe80::/64,::/0!no-route"}},
 		"a rule for the VRF":         {route.ProtoTCP, "[2001:db8::2]:1", red, &byRed, []string{"2001:db8::2/128"}},
 		"a rule for its device":      {route.ProtoTCP, "[2001:db8::2]:1", red, &byEth1, []string{"2001:db8::2/128 eth1=2001:db8::/64fe80::/64,::/0!no-route"}},

@@ -37,13 +37,12 @@ type Class struct {
 	// Clients are prefixes of their addresses. Of all classes of a view, the longest
 	// prefix that covers a client says which one it is in.
 	Clients []netip.Prefix
-	// Near says that all of them are in networks of the uplink.
+	// Near says that all of them are in networks of this host's devices.
 	Near bool
 	Outcome
 }
 
-// View tells who reaches an address by one device. Clients that are in the network of
-// another device are left out: their packets come in by that one.
+// View tells who reaches an address by one device.
 type View struct {
 	Uplink  int
 	Classes []Class // the first has the prefix of length 0
@@ -54,6 +53,8 @@ type View struct {
 func (v *View) Reached() (some, far bool) {
 	for i := range v.Classes {
 		c := &v.Classes[i]
+		// Whom the kernel assumes on the link gets an answer if that is true.
+		some = some || c.Delivered == route.Yes && c.Reason.Code == CodeOnLinkAlone
 		reached := c.Answered == route.Yes || c.Delivered == route.Yes && c.Reason.Code == CodeAnswerElsewhere
 		some = some || reached
 		far = far || reached && !c.Near
@@ -87,7 +88,7 @@ func (k *asker) classes(labels []int, uplink int, allNear bool) []Class {
 		if label == noLabel {
 			continue
 		}
-		isNear := allNear || k.cells[i].isHome(uplink) || isLink(k.cells[i].first)
+		isNear := allNear || len(k.cells[i].home) > 0 || k.cells[i].isHome(uplink) || isLink(k.cells[i].first)
 		if _, ok := near[label]; !ok {
 			near[label] = true
 		}

@@ -51,6 +51,8 @@ type ClientClass struct {
 	// Clients are prefixes of the clients' addresses. A prefix of length 0 stands for all
 	// clients that are in no other class.
 	Clients []netip.Prefix `json:"clients"`
+	// Near says that all of them are in networks of this host's devices.
+	Near bool `json:"near,omitempty"`
 	// Delivered says whether the packets get to the sockets of this host, Answered whether
 	// the answers leave it; absent: that is not known.
 	Delivered *bool `json:"delivered,omitempty"`
@@ -190,14 +192,14 @@ func addressesOf(locals []listen.Local, sets [][]int, some []int) []HostAddr {
 
 func (n names) class(c *listen.Class, uplink int) ClientClass {
 	out := ClientClass{
-		Uplink: n.dev(uplink), Clients: c.Clients, Delivered: known(c.Delivered), Answered: known(c.Answered), By: n.devs(c.By), Reason: NewReason(c.Reason),
+		Uplink: n.dev(uplink), Clients: c.Clients, Near: c.Near, Delivered: known(c.Delivered), Answered: known(c.Answered), By: n.devs(c.By), Reason: NewReason(c.Reason),
 	}
 	device := func(v any) Operand {
 		index, _ := v.(int)
 		return Text(n.dev(index))
 	}
 	switch c.Reason.Code {
-	case listen.CodeNoCarrier, listen.CodeNoIPv6Out, listen.CodePort, listen.CodeUnheard, listen.CodeOtherLink:
+	case listen.CodeNoCarrier, listen.CodeNowhere, listen.CodeNoIPv6Out, listen.CodePort, listen.CodeUnheard, listen.CodeOtherLink:
 		out.Reason.Want = device(c.Reason.Want)
 	case listen.CodeSilent:
 		out.Reason.Have = device(c.Reason.Have)

@@ -169,6 +169,7 @@ func hostKinds() []Kind {
 		{RemarkMarks, "Marks of sockets are missing", w, s, "Only root sees the marks of sockets, and a rule asks for marks: what is said of the answers of a socket that has one may be wrong."},
 		{RemarkPrivate, "Other networks reach a private address", i, s, "The addresses are private (RFC 1918, RFC 4193) or shared (RFC 6598). Other networks reach them where they have a route there."},
 		{RemarkLeftOut, "One route stands for many", i, s, "The tables have too many routes by gateways to tell the clients of each apart. Of those that are alike, one was asked about."},
+		{RemarkPolicies, "IPsec policies are not consulted", i, s, "This host has IPsec policies. They may drop packets to the sockets, and the answers."},
 		{RemarkUplinksNoARP, "Neighbours and this host do not find each other", w, s, "ARP is switched off on the devices. Neighbours without permanent entries do not connect, unless a BPF program hands packets over."},
 		{RemarkUplinksDead, "Devices without carrier receive nothing", w, s, "The devices have addresses and are up, but have no carrier. Nothing comes in by them now."},
 		{RemarkUplinksDown, "Devices that are down receive nothing", w, s, "The devices have addresses and are down. Nothing comes in by them now."},

@@ -251,7 +251,11 @@ func (v *view) words(linkLocal, verbose bool) (string, ink) {
 	if some && linkLocal && !verbose {
 		return itsLink, plain
 	}
-	if len(v.classes) == 1 && !v.good(first) {
+	classes := v.classes
+	if !verbose {
+		classes = slices.DeleteFunc(slices.Clone(classes), v.neighboursElsewhere)
+	}
+	if len(classes) == 1 && !v.good(first) {
 		return v.fate("all", first), yellow
 	}
 	var good, rest []string
@@ -271,7 +275,7 @@ func (v *view) words(linkLocal, verbose bool) (string, ink) {
 	case inner != "":
 		others += " and " + inner
 	}
-	for _, c := range v.classes[1:] {
+	for _, c := range classes[1:] {
 		switch clients := clientList(c.Clients, verbose); {
 		case v.good(c):
 			good = append(good, clients)
@@ -289,6 +293,24 @@ func (v *view) words(linkLocal, verbose bool) (string, ink) {
 		return strings.Join(append(good, rest...), "; "), plain
 	}
 	return strings.Join(append(append(good, rest...), v.fate(others, first)), "; "), yellow
+}
+
+// neighboursElsewhere reports whether nobody needs to hear of a class: its clients are
+// neighbours by other devices, whose packets come in there as a rule, and they get answers
+// as the others do.
+func (v *view) neighboursElsewhere(c *report.ClientClass) bool {
+	answered := func(c *report.ClientClass) bool { return yes(c.Answered) && c.Reason.Code == "" }
+	return c != v.classes[0] && c.Near && answered(c) && answered(v.classes[0]) && !slices.Contains(c.By, v.uplink) && !v.insideOthers(c)
+}
+
+// insideOthers reports whether a client of a class is in a prefix of another one, the first
+// class apart.
+func (v *view) insideOthers(c *report.ClientClass) bool {
+	return slices.ContainsFunc(v.classes[1:], func(x *report.ClientClass) bool {
+		return x != c && slices.ContainsFunc(x.Clients, func(p netip.Prefix) bool {
+			return slices.ContainsFunc(c.Clients, p.Overlaps)
+		})
+	})
 }
 
 // takenBy says that another socket comes first, and what it is bound to.
@@ -351,6 +373,8 @@ func (v *view) fate(clients string, c *report.ClientClass) string {
 		return clients + by + ", but some get none (" + unanswered(r) + ")"
 	case no(c.Answered) && r.Code == listen.CodeOtherLink:
 		return clients + " get no answer unless they are on " + name(r.Want) + "'s link too"
+	case no(c.Answered) && r.Code == listen.CodeOnLinkAlone:
+		return clients + " get no answer unless they are on the link of the device that the socket is bound to"
 	case yes(c.Answered) && slices.Contains(c.By, v.uplink):
 		return clients + by
 	case yes(c.Answered):
@@ -374,10 +398,10 @@ func unanswered(r report.Reason) string {
 		return "it may not leave with a loopback address"
 	case listen.CodeNoSource:
 		return "it may not leave from an address that no device has"
-	case listen.CodeOnLinkAlone:
-		return "no route by the device that the socket is bound to"
 	case listen.CodeNoCarrier:
 		return name(r.Want) + " has no carrier or is down"
+	case listen.CodeNowhere:
+		return "nobody is at the other end of " + name(r.Want)
 	case listen.CodePort:
 		return name(r.Want) + " is a port of another device, which takes what neighbours answer"
 	case listen.CodeNoIPv6Out:

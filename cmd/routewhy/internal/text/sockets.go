@@ -60,8 +60,8 @@ func (s *listening) headline() string {
 		reach listen.Reach
 		words string
 	}{
-		{listen.ReachFar, "from other networks"}, {listen.ReachNear, "from neighbours alone"}, {listen.ReachHost, "from this host alone"},
-		{listen.ReachNobody, "from nowhere"}, {listen.ReachUnknown, "perhaps from other networks"},
+		{listen.ReachFar, "from other networks"}, {listen.ReachNear, "from neighbours alone"}, {listen.ReachOneWay, "from other hosts by datagrams that get no answer"},
+		{listen.ReachHost, "from this host alone"}, {listen.ReachNobody, "from nowhere"}, {listen.ReachUnknown, "perhaps from other networks"},
 	} {
 		if n := count[r.reach]; n > 0 {
 			if len(parts) == 0 {
@@ -222,6 +222,9 @@ func (s *listening) newRemark(x *report.Listener) (string, ink) {
 		return strings.Join(append(out, "nothing can reach it"), "; "), red
 	}
 	var lines []string
+	if x.Reach == listen.ReachOneWay && x.Scope == listen.ScopeAll {
+		out = append(out, "datagrams to all hosts on a link arrive too")
+	}
 	for _, g := range s.grouped(x) {
 		for i, t := range g.lines {
 			if len(g.names) > 0 && i == 0 {
@@ -440,6 +443,8 @@ func socketsFinding(n *report.Finding, verbose bool) string {
 		return "nothing comes in by " + someDevices(devs(n.Devs)) + " now: no carrier"
 	case report.RemarkUplinksDown:
 		return "nothing comes in by " + someDevices(devs(n.Devs)) + " now: down"
+	case report.RemarkPolicies:
+		return "IPsec policies are not consulted: they may drop what is said to arrive here, and the answers"
 	case report.RemarkUplinksNoARP:
 		return "ARP is off on " + someDevices(devs(n.Devs)) + ": neighbours there connect only if both ends have permanent entries (ip neigh), or a BPF program hands the packets over"
 	case report.RemarkSource:

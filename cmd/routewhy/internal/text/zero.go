@@ -266,7 +266,8 @@ func (p *page) zeroAgainstLoopback(z zeroPage) {
 func (z zeroPage) reachedBy() string {
 	switch z.Facts.Unreached {
 	case report.UnreachedNoAddress:
-		return "this host alone, which has no other " + z.family().String() + " address than " + listen.Loopback(z.zero()).String()
+		return "this host alone, which has no other " + z.family().String() + " address than " + listen.Loopback(z.zero()).String() +
+			"; UDP also takes what others send to all hosts on a link"
 	case report.UnreachedNoDevice:
 		return "this host alone now: no device but lo is up and has a carrier"
 	}
