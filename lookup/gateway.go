@@ -101,27 +101,57 @@ func (f *FIB) unfound(flow *route.Flow, d *Decision, w *NextHop) bool {
 // goes to the packet's source, or to the device's own link-local address (ndisc_solicit in
 // net/ipv6/ndisc.c). An address that is still checked for duplicates asks nobody.
 func (f *FIB) Unheard(flow *route.Flow, hop *NextHop) bool {
+	if !f.mustAsk6(flow, hop) {
+		return false
+	}
 	dev, to := f.byIndex[hop.Link], hop.Gateway
 	if !to.IsValid() {
 		to = flow.Dst.WithZone("")
 	}
-	if !to.Is6() || to.IsMulticast() || !f.HasNeighbours(hop.Link) || f.neighbours[neighbourKey{hop.Link, to}].Valid() {
-		return false
-	}
-	own := netip.Addr{}
-	for _, a := range dev.addrs6 {
-		if a.Flags&(route.AddrTentative|route.AddrOptimistic) != 0 {
-			continue
-		}
-		if a.Prefix.Addr() == flow.Src || a.Prefix.Addr().IsLinkLocalUnicast() && !own.IsValid() {
-			own = a.Prefix.Addr()
-		}
-	}
+	own, _ := dev.asks6(flow.Src)
 	if _, first := f.localFirst(&f.v6, own); first || !own.IsValid() {
 		return false
 	}
 	d := f.Lookup(route.Flow{Dst: own, Src: to, In: hop.Link, UID: route.NoUID, Proto: 58})
 	return d.Disposition != DispositionLocal && d.Disposition != DispositionAnycast && d.Disposition != DispositionUnknown
+}
+
+// mustAsk6 reports whether an IPv6 packet leaves by a next hop only after the kernel has asked
+// where the neighbour is.
+func (f *FIB) mustAsk6(flow *route.Flow, hop *NextHop) bool {
+	to := hop.Gateway
+	if !to.IsValid() {
+		to = flow.Dst.WithZone("")
+	}
+	return to.Is6() && !to.IsMulticast() && f.HasNeighbours(hop.Link) && !f.neighbours[neighbourKey{hop.Link, to}].Valid()
+}
+
+// asksNobody reports whether an IPv6 packet cannot leave by a next hop because its device has no
+// address from which it could ask where the neighbour is.
+func (f *FIB) asksNobody(flow *route.Flow, hop *NextHop) bool {
+	if !f.mustAsk6(flow, hop) || !f.knowsAddrs(route.IPv6) {
+		return false
+	}
+	own, soon := f.byIndex[hop.Link].asks6(flow.Src)
+	return !own.IsValid() && !soon
+}
+
+// asks6 is the address from which a device asks for IPv6 neighbours, if a packet has the
+// source src: that source, or its own link-local address (ndisc_solicit, ndisc_send_ns). The
+// zero Addr: it asks nobody; soon says that it will when an address is no longer
+// checked for duplicates.
+func (d *device) asks6(src netip.Addr) (own netip.Addr, soon bool) {
+	for _, a := range d.addrs6 {
+		x := a.Prefix.Addr()
+		switch {
+		case x != src && !x.IsLinkLocalUnicast():
+		case a.Flags&(route.AddrTentative|route.AddrOptimistic) != 0:
+			soon = true
+		case x == src || !own.IsValid():
+			own = x
+		}
+	}
+	return own, soon
 }
 
 // onLink finds the network by which an address is a neighbour on a device: the network

@@ -71,7 +71,7 @@ const (
 	NoteDeviceDown         Code = "next-hop-down"         // a next hop's device is down; Have: its name, Route
 	NoteGatewayFailed      Code = "next-hop-failed"       // a next hop's gateway does not answer; Have: it, a Gateway, Route
 	NoteReceivesNothing    Code = "receives-nothing"      // the device that the packet is received by receives nothing; Have: its name, Want: "down" or "no-carrier"
-	NoteUnheard            Code = "neighbour-unheard"     // a device's neighbours cannot be asked where they are, for their answers are not delivered; Have: its name
+	NoteUnheard            Code = "neighbour-unheard"     // a device's neighbours cannot be asked where they are, for their answers are not delivered; Have: its name, Want: "no-link-local" if it has no address to ask from
 	NoteNoARP              Code = "arp-off"               // ARP is switched off on a next hop's device, and the neighbour has no entry of its own; Have: the device's name
 	NoteAnycastTCP         Code = "anycast-tcp"           // a TCP connection to an anycast address of this host gets no answer; Have: the address
 	NoteZeroHostRoute      Code = "zero-host-route"       // a 0.0.0.0/32 or ::/128 route, which is no default route
@@ -106,8 +106,12 @@ func (f *FIB) Notes(t *Trace) []Note {
 		if f.unfound(&t.Flow, d, &w) {
 			add(Note{Reason: Reason{Code: NoteNoARP, Have: f.snap.LinkName(w.Link)}})
 		}
-		if d.Disposition == DispositionUnicast && f.Unheard(&flow, &w) {
-			add(Note{Reason: Reason{Code: NoteUnheard, Have: f.snap.LinkName(w.Link)}})
+		switch dev := f.snap.LinkName(w.Link); {
+		case d.Disposition != DispositionUnicast:
+		case f.Unheard(&flow, &w):
+			add(Note{Reason: Reason{Code: NoteUnheard, Have: dev}})
+		case f.asksNobody(&flow, &w):
+			add(Note{Reason: Reason{Code: NoteUnheard, Have: dev, Want: "no-link-local"}})
 		}
 	}
 	add(redirectNotes(d)...)

@@ -95,6 +95,7 @@ func (s *pageSocket) add(line string) {
 	if strings.HasPrefix(line, "only what comes in on ") {
 		_, line, _ = strings.Cut(line, "; ")
 	}
+	line = strings.TrimPrefix(strings.TrimPrefix(line, "datagrams to all hosts on a link arrive too"), "; ")
 	if line == "" {
 		return
 	}
@@ -238,7 +239,7 @@ func saidOf(lines []string, uplink string, client netip.Addr) (sentence, error) 
 
 var (
 	getsAnswer = regexp.MustCompile(`^(.+?) get answers by (.+?)(, which networks may drop|, but some (?:perhaps )?get none \(.*\))?$`)
-	getsNone   = regexp.MustCompile(`^(.+?)( perhaps)? get no answer( unless .* too| \(.*\))$`)
+	getsNone   = regexp.MustCompile(`^(.+?)( perhaps)? get no answer( unless .*| \(.*\))$`)
 	isDropped  = regexp.MustCompile(`^(.+?) are (dropped on \S+ \(.*\)|not delivered here \(.*\))$`)
 )
 
@@ -283,28 +284,30 @@ func listItems(text string) []string {
 func (p *reachPage) count(conns []*conn) error {
 	head, _, _ := strings.Cut(p.text, "\n")
 	head = strings.ReplaceAll(head, "perhaps from", "from")
-	of := map[string]int{} // the best that happened to each socket: 3 other networks, 2 neighbours, 1 this host
+	of := map[string]int{} // the best that happened to each socket: 4 other networks, 3 neighbours, 2 a datagram without an answer, 1 this host
 	for _, c := range conns {
 		key, reach := fmt.Sprintf("%s %d", protoName(c.spec.proto), c.spec.port), 0
 		switch {
 		case c.lan < 0 && c.connected:
 			reach = 1
 		case len(c.answers) > 0 && remote(c.src):
-			reach = 3
+			reach = 4
 		case len(c.answers) > 0:
+			reach = 3
+		case c.lan >= 0 && c.received && c.spec.proto == route.ProtoUDP:
 			reach = 2
 		}
 		of[key] = max(of[key], reach)
 	}
-	said := make([]int, 4)
+	said := make([]int, 5)
 	total := 0
-	for i, words := range []string{"from nowhere", "from this host alone", "from neighbours alone", "from other networks"} {
+	for i, words := range []string{"from nowhere", "from this host alone", "from other hosts by datagrams", "from neighbours alone", "from other networks"} {
 		all := regexp.MustCompile(`(\d+) (?:can be reached )?`+words).FindAllStringSubmatch(head, -1)
 		for _, m := range all {
 			count, _ := strconv.Atoi(m[1])
 			said[i] += count
 		}
-		if len(all) == 0 && strings.HasPrefix(head, "1 socket listens: ") && strings.HasSuffix(head, words) {
+		if len(all) == 0 && strings.HasPrefix(head, "1 socket listens: ") && strings.Contains(head, words) {
 			said[i] = 1
 		}
 		total += said[i]
@@ -312,14 +315,14 @@ func (p *reachPage) count(conns []*conn) error {
 	if total != len(p.sockets) {
 		return fmt.Errorf("%d sockets: %q", len(p.sockets), head)
 	}
-	for least := 1; least <= 3; least++ {
+	for least := 1; least <= 4; least++ {
 		happened, most := 0, 0
 		for _, reach := range of {
 			if reach >= least {
 				happened++
 			}
 		}
-		for reach := least; reach <= 3; reach++ {
+		for reach := least; reach <= 4; reach++ {
 			most += said[reach]
 		}
 		if happened > most {

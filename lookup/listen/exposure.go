@@ -66,6 +66,10 @@ func number(all map[string]int, text string) int {
 	return n
 }
 
+// LeavesOutForeign reports whether there are so many uplinks that the neighbours by one
+// device are not told as clients by the others.
+func (h *Host) LeavesOutForeign() bool { return h.Uplinks() > maxForeign }
+
 // Uplinks is how many devices there are by which packets of other hosts may come in.
 func (h *Host) Uplinks() int { return len(uplinks(h.fib)) }
 

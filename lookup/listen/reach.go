@@ -181,6 +181,13 @@ func (k *asker) keyOf(uplink int, a netip.Addr, of kind, s *route.Socket, asked 
 	return key
 }
 
+// maxForeign is the most uplinks for which the neighbours by one device are also told as clients
+// by each other one.
+const maxForeign = 64
+
+// foreign reports whether clients are neighbours by other devices than the uplink.
+func (k *asker) foreign(c *cell, uplink int) bool { return len(c.home) > 0 && !c.isHome(uplink) }
+
 // labels gives the place of the outcome of each cell.
 func (k *asker) labels(key *viewKey) []int {
 	ins, outs := k.sets[key.ins], k.sets[key.outs]
@@ -188,7 +195,7 @@ func (k *asker) labels(key *viewKey) []int {
 	for i := range k.cells {
 		c := &k.cells[i]
 		switch {
-		case !c.client:
+		case !c.client, k.foreign(c, key.uplink) && len(k.links) > maxForeign:
 			labels[i] = noLabel
 		case k.outcomes[ins[i]].Delivered != route.Yes:
 			labels[i] = ins[i]
@@ -198,7 +205,7 @@ func (k *asker) labels(key *viewKey) []int {
 			if labels[i] = k.from(k.sets[key.own][i], key.uplink); k.outcomes[labels[i]].Reason.Code == CodeNoAnswer {
 				labels[i] = noLabel
 			}
-		case len(c.home) > 0 && !c.isHome(key.uplink):
+		case k.foreign(c, key.uplink):
 			labels[i] = k.found(outs[i]) // a neighbour by another device is on its link
 		default:
 			labels[i] = k.from(outs[i], key.uplink)

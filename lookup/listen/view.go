@@ -42,7 +42,8 @@ type Class struct {
 	Outcome
 }
 
-// View tells who reaches an address by one device.
+// View tells who reaches an address by one device. Neighbours by other devices are left out where
+// there are very many devices: see [Host.LeavesOutForeign].
 type View struct {
 	Uplink  int
 	Classes []Class // the first has the prefix of length 0

@@ -64,16 +64,17 @@ type AlikeRoutes struct {
 
 // Findings about the sockets of a host.
 const (
-	RemarkFirewall     lookup.Code = "firewall"               // the firewall is not consulted
-	RemarkSockets      lookup.Code = "sockets-unread"         // sockets could not be read; Have: why
-	RemarkMarks        lookup.Code = "marks-hidden"           // the marks of sockets could not be read, and rules ask for marks; Have: why
-	RemarkPrivate      lookup.Code = "private"                // Addresses are private, and other networks reach them
-	RemarkLeftOut      lookup.Code = "routes-left-out"        // Alike stand for others: there are too many to tell each apart
-	RemarkUplinksDead  lookup.Code = "uplinks-no-carrier"     // nothing comes in by Devs
-	RemarkUplinksDown  lookup.Code = "uplinks-down"           // nothing comes in by Devs, which are down
-	RemarkUplinksNoARP lookup.Code = "uplinks-arp-off"        // ARP is switched off on Devs
-	RemarkPolicies     lookup.Code = "policies-not-consulted" // IPsec policies are there, and are not consulted
-	RemarkLocalnet     lookup.Code = "route-localnet"         // 127.0.0.0/8 is reached from Devs, because of route_localnet
+	RemarkFirewall       lookup.Code = "firewall"               // the firewall is not consulted
+	RemarkSockets        lookup.Code = "sockets-unread"         // sockets could not be read; Have: why
+	RemarkMarks          lookup.Code = "marks-hidden"           // the marks of sockets could not be read, and rules ask for marks; Have: why
+	RemarkPrivate        lookup.Code = "private"                // Addresses are private, and other networks reach them
+	RemarkLeftOut        lookup.Code = "routes-left-out"        // Alike stand for others: there are too many to tell each apart
+	RemarkUplinksDead    lookup.Code = "uplinks-no-carrier"     // nothing comes in by Devs
+	RemarkUplinksDown    lookup.Code = "uplinks-down"           // nothing comes in by Devs, which are down
+	RemarkUplinksNoARP   lookup.Code = "uplinks-arp-off"        // ARP is switched off on Devs
+	RemarkForeignLeftOut lookup.Code = "neighbours-left-out"    // there are too many devices to tell the neighbours by one as clients by the others
+	RemarkPolicies       lookup.Code = "policies-not-consulted" // IPsec policies are there, and are not consulted
+	RemarkLocalnet       lookup.Code = "route-localnet"         // 127.0.0.0/8 is reached from Devs, because of route_localnet
 )
 
 // Exposure is a question about the sockets of a host.
@@ -266,6 +267,9 @@ func FamilyName(f route.Family) string {
 // warnings are the findings about the whole host.
 func (x *Exposure) warnings(n names, l *Listeners, host *listen.Host) []Finding {
 	out := []Finding{NewRemark(RemarkFirewall, "", "")}
+	if host.LeavesOutForeign() {
+		out = append(out, NewRemark(RemarkForeignLeftOut, "", ""))
+	}
 	if len(n.snap.Policies) > 0 {
 		out = append(out, NewRemark(RemarkPolicies, "", ""))
 	}

@@ -154,6 +154,9 @@ func (e told) rare(n *report.Finding, have string) string {
 	case lookup.NoteAnycastTCP:
 		return "TCP takes nothing at an anycast address: the connection gets no answer, and no reset"
 	case lookup.NoteUnheard:
+		if n.Want.String() == "no-link-local" {
+			return fmt.Sprintf("neighbours on %s cannot be asked for their link-layer addresses: %[1]s has no link-local address, and the packet's source is not on it", have)
+		}
 		return fmt.Sprintf("neighbours on %s cannot be asked for their link-layer addresses: a rule or a route keeps their answers (ICMPv6) from this host", have)
 	case lookup.NoteNoARP:
 		return fmt.Sprintf("ARP is off on %s: a neighbour there without a permanent entry (ip neigh) gets nothing, unless a BPF program hands the packets over", have)

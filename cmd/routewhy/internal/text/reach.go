@@ -409,7 +409,7 @@ func unanswered(r report.Reason) string {
 	case listen.CodeSilent:
 		return fmt.Sprintf("their gateway %v did not answer the last time", r.Want)
 	case listen.CodeUnheard:
-		return "neighbours on " + name(r.Want) + " cannot be asked, because their answers are not delivered"
+		return "neighbours on " + name(r.Want) + " cannot be asked for their link-layer addresses"
 	case listen.CodeOtherLink:
 		return "they are not on " + name(r.Want) + "'s link"
 	}
