@@ -296,9 +296,12 @@ func (v *view) words(linkLocal, verbose bool) (string, ink) {
 }
 
 // neighboursElsewhere reports whether nobody needs to hear of a class: its clients are
-// neighbours by other devices, whose packets come in there as a rule, and they get answers
-// as the others do.
+// neighbours by other devices. Either their packets come in there as a rule, and they get
+// answers as the others do, or there is nobody, because the device has no other end.
 func (v *view) neighboursElsewhere(c *report.ClientClass) bool {
+	if c != v.classes[0] && c.Near && c.Reason.Code == listen.CodeNowhere && name(c.Reason.Want) != "lo" {
+		return true
+	}
 	answered := func(c *report.ClientClass) bool { return yes(c.Answered) && c.Reason.Code == "" }
 	return c != v.classes[0] && c.Near && answered(c) && answered(v.classes[0]) && !slices.Contains(c.By, v.uplink) && !v.insideOthers(c)
 }
