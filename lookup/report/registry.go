@@ -180,6 +180,8 @@ func hostKinds() []Kind {
 		{RemarkNoFamily, "The MTU is too small for IPv6", w, s, "A device whose MTU is below 1280 has no IPv6: its addresses and its routes go, and come back with no MTU."},
 		{RemarkSecondaries, "Addresses go with the first of their network", w, s, "With the first address of a network the others of that network are deleted too, unless promote_secondaries is on."},
 		{RemarkPromoted, "Another address becomes the first of its network", i, s, "With promote_secondaries, the next address of the network takes the place of the first that is deleted."},
+		{RemarkNotRenewed, "Router advertisements renew the default route no more", w, s, "The route comes from router advertisements, which the device does not take any more. It stays until its lifetime ends, and is gone then."},
+		{RemarkAdvertisement, "The next router advertisement decides", i, s, "What the kernel makes of router advertisements changes. What a router there advertises is not known, and so neither is the default route that comes of it."},
 		{RemarkUnread, "An attribute is not looked at", w, s, "Packets may get through the device or not by this attribute. Here it is neither read nor tried: what it does is not known."},
 		{RemarkPartly, "A part of what is refused is made", w, s, "The kernel makes the parts of a request for a device one after the other, and the next hops of an IPv6 route too. What it made before the part that it refuses stays."},
 		{RemarkSplit, "Tables local and main are parted", i, s, "IPv4's tables local and main share one structure until the first change of a rule, and never again after it."},

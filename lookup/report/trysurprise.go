@@ -77,7 +77,7 @@ func (t *Trial) surprises(s *command.Step, n names) []Finding {
 			out = append(out, NewRemark(RemarkUnread, u.Name, n.dev(u.Link)))
 		}
 	}
-	return append(out, goneWith(s)...)
+	return append(append(out, advertisements(s, n)...), goneWith(s)...)
 }
 
 // secondLink tells of another device that has an address's network as well.

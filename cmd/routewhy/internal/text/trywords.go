@@ -171,6 +171,10 @@ func surprise(f *report.Finding) string {
 		return addressWords(f, want, have)
 	case report.RemarkSplit:
 		return "the first change of a rule parts IPv4's tables local and main, which stay two"
+	case report.RemarkNotRenewed:
+		return fmt.Sprintf("router advertisements no longer renew %s: it ends in %s s", routeWords(f.Route), want)
+	case report.RemarkAdvertisement:
+		return fmt.Sprintf("what the next router advertisement on %s does is not known here", have)
 	case report.RemarkUnread:
 		return fmt.Sprintf("what the %s of %s does to packets is not looked at", want, have)
 	case report.RemarkPartly:
