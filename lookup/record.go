@@ -18,6 +18,7 @@ func (w *walk) mismatch(r *rule, code Code) {
 		return
 	}
 	w.record(r, VerdictNoMatch, w.mismatchReason(r, code))
+	w.trace.Rules[len(w.trace.Rules)-1].Others = w.otherMismatches(r, code)
 	w.would(r)
 }
 

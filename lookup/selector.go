@@ -125,6 +125,63 @@ func (w *walk) ruleTOS() uint8 {
 	return w.flow.TOS &^ 3
 }
 
+// otherMismatches are the parts of a rule's selector that do not match, but for the first one.
+func (w *walk) otherMismatches(r *rule, first Code) []Reason {
+	if r.Selector.Not {
+		return nil
+	}
+	var out []Reason
+	own := *r.Rule
+	rest := *r
+	rest.Rule = &own
+	for code := first; rest.drop(code); {
+		if code = w.selects(&rest); code == "" {
+			break
+		}
+		out = append(out, w.mismatchReason(&rest, code))
+	}
+	return out
+}
+
+// drop removes the part of a rule's selector that a code is about, and reports whether there
+// is one.
+func (r *rule) drop(code Code) bool {
+	s := &r.Selector
+	switch code {
+	case CodeIif, CodeIifDetached:
+		r.in = 0
+	case CodeOif, CodeOifDetached:
+		r.out = 0
+	case CodeMark:
+		s.MarkMask = 0
+	case CodeTunnelID:
+		s.TunnelID = 0
+	case CodeL3mdev:
+		s.L3Mdev = false
+	case CodeUID:
+		s.HasUIDs = false
+	case CodeFrom, CodeFromUnset:
+		s.Src = netip.Prefix{}
+	case CodeTo:
+		s.Dst = netip.Prefix{}
+	case CodeRuleTOS:
+		s.TOS = 0
+	case CodeDSCP:
+		s.HasDSCP = false
+	case CodeFlowLabel:
+		s.FlowLabelMask = 0
+	case CodeProto:
+		s.Proto = 0
+	case CodeSport:
+		s.SrcPort = route.PortRange{}
+	case CodeDport:
+		s.DstPort = route.PortRange{}
+	default:
+		return false
+	}
+	return true
+}
+
 // mismatchReason adds to a code what the rule wants and what the packet has.
 func (w *walk) mismatchReason(r *rule, code Code) Reason {
 	s, f := &r.Selector, &w.flow

@@ -149,6 +149,9 @@ type RuleTrial struct {
 	Rule    *route.Rule
 	Verdict Verdict
 	Reason  Reason
+	// Others are the further parts of the rule's selector that do not match either, in the
+	// order in which the kernel would compare them; it stops at the first, Reason.
+	Others []Reason
 	// Table is the table that the rule leads to (a VRF's for an l3mdev rule);
 	// zero: none.
 	Table route.Table

@@ -38,6 +38,8 @@ type Cause struct {
 	Reason Reason          `json:"reason,omitzero"`
 	Rule   *iproute2.Rule  `json:"rule,omitempty"`
 	Route  *iproute2.Route `json:"route,omitempty"`
+	// Others are the further parts of the rule's selector that do not match.
+	Others []Reason `json:"others,omitempty"`
 	// Packet is what would have to differ of the packet for it to get the error by this.
 	Packet *Alteration `json:"packet,omitempty"`
 	Text   string      `json:"text,omitempty"`
@@ -85,7 +87,7 @@ func (n names) causesOf(l *look, t *lookup.Trace, all []whynot.Cause) []Cause {
 	var out []Cause
 	for i := range all {
 		c := &all[i]
-		one := Cause{Code: c.Code, State: c.State, Reason: NewReason(c.Reason), Rule: n.rule(c.Rule), Route: n.route(c.Route)}
+		one := Cause{Code: c.Code, State: c.State, Reason: NewReason(c.Reason), Others: newReasons(c.Others), Rule: n.rule(c.Rule), Route: n.route(c.Route)}
 		if c.Packet != nil {
 			if a := n.alterations(l, &t.Flow, []route.Flow{*c.Packet}); len(a) == 1 {
 				one.Packet = &a[0]

@@ -67,6 +67,14 @@ func (o *Operand) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+func newReasons(all []lookup.Reason) []Reason {
+	var out []Reason
+	for _, r := range all {
+		out = append(out, NewReason(r))
+	}
+	return out
+}
+
 // NewReason takes over a reason of package lookup.
 func NewReason(r lookup.Reason) Reason {
 	return Reason{Code: r.Code, Want: operand(r.Want), Have: operand(r.Have)}

@@ -39,6 +39,8 @@ type Parting struct {
 	// why it does not select the other one.
 	Matches string `json:"matches,omitempty"`
 	Reason  Reason `json:"reason,omitzero"`
+	// Others are the further parts of the rule's selector that do not match.
+	Others []Reason `json:"others,omitempty"`
 	// Route and UnlikeRoute are the entries of the rule's table for each.
 	Route       *iproute2.Route `json:"route,omitempty"`
 	UnlikeRoute *iproute2.Route `json:"unlike_route,omitempty"`
@@ -99,7 +101,7 @@ func unlike(ctx context.Context, src route.Source, first, second *Question) (*Un
 	if u.Same {
 		return u, nil
 	}
-	u.Parts = &Parting{Code: p.Code, Rule: n.rule(p.Rule), Reason: NewReason(p.Reason), Route: n.route(p.Routes[0]), UnlikeRoute: n.route(p.Routes[1]), Dropped: p.Dropped[0], UnlikeDropped: p.Dropped[1]}
+	u.Parts = &Parting{Code: p.Code, Rule: n.rule(p.Rule), Reason: NewReason(p.Reason), Others: newReasons(p.Others), Route: n.route(p.Routes[0]), UnlikeRoute: n.route(p.Routes[1]), Dropped: p.Dropped[0], UnlikeDropped: p.Dropped[1]}
 	if p.Code == whynot.PartRule {
 		u.Parts.Matches = PartQuery
 		if p.Second {

@@ -58,6 +58,8 @@ type WhyNot struct {
 // Blocker is one fact that stops a packet.
 type Blocker struct {
 	Reason Reason `json:"reason"`
+	// Others are the further parts of the rule's selector that do not match.
+	Others []Reason `json:"others,omitempty"`
 	// Rule is the rule that it is about, Route the entry that the packet meets instead, or
 	// the nearest one, and Wanted the entry by which it would go where it is wanted to go.
 	Rule   *iproute2.Rule  `json:"rule,omitempty"`
@@ -320,7 +322,7 @@ func (n names) port(link int) []Finding {
 }
 
 func (n names) blocker(f *whynot.Fact) Blocker {
-	return Blocker{Reason: NewReason(f.Reason), Rule: n.rule(f.Rule), Route: n.route(f.Route), Wanted: n.route(f.Wanted), Supposed: f.Supposed, OfPacket: f.OfPacket}
+	return Blocker{Reason: NewReason(f.Reason), Others: newReasons(f.Others), Rule: n.rule(f.Rule), Route: n.route(f.Route), Wanted: n.route(f.Wanted), Supposed: f.Supposed, OfPacket: f.OfPacket}
 }
 
 // Status is [StatusNoRoute] where nothing was found that would make the packet go there.

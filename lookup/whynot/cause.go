@@ -18,6 +18,8 @@ type Cause struct {
 	// nil: there is none.
 	Rule  *route.Rule
 	Route *route.Route
+	// Others are the further parts of the selector of Rule that do not match.
+	Others []lookup.Reason
 	// Packet is a packet that gets the error by this rule or route, or for lack of one, where
 	// the one that was asked about does not; nil: there is none.
 	Packet *route.Flow
@@ -274,7 +276,7 @@ func (x *causes) byRule(c lookup.Code, a route.Action) []Cause {
 		case r.Rule == x.d.Rule && !x.d.HasRoute:
 			out = append(out, Cause{Code: c, State: CauseIs, Rule: r.Rule})
 		default:
-			out = append(out, Cause{Code: c, State: CauseNot, Rule: r.Rule, Reason: r.Reason})
+			out = append(out, Cause{Code: c, State: CauseNot, Rule: r.Rule, Reason: r.Reason, Others: r.Others})
 		}
 	}
 	if len(out) == 0 {

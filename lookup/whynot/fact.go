@@ -10,6 +10,9 @@ import (
 // Fact is one thing that stops the packet.
 type Fact struct {
 	lookup.Reason
+	// Others are the further parts of the rule's selector that do not match (see
+	// [lookup.RuleTrial]).
+	Others []lookup.Reason
 	// Rule is the rule that the fact is about, or that leads to the table; nil: there
 	// is none.
 	Rule *route.Rule

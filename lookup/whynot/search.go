@@ -266,7 +266,7 @@ func (q *search) unselected(s *state, t *lookup.RuleTrial, f Fact, wanted []*rou
 	if f.Wanted = in(wanted, t.Table); f.Wanted == nil && !wants || f.order < 0 {
 		return nil
 	}
-	f.Reason = t.Reason
+	f.Reason, f.Others = t.Reason, t.Others
 	if t.Shadow != nil && f.Wanted != nil && q.want.gives(s.fib.Snapshot(), t.Shadow) {
 		f.Wanted = t.Shadow
 	}

@@ -18,6 +18,7 @@ type Parting struct {
 	Second bool
 	// Reason says why the rule does not select the other packet.
 	Reason lookup.Reason
+	Others []lookup.Reason // further parts of its selector that do not match
 	// Routes are the entries at which the search of the rule's table ended, one for each
 	// packet; nil: the search found none.
 	Routes [2]*route.Route
@@ -64,10 +65,10 @@ func partAt(x, y *lookup.RuleTrial) Parting {
 	case missed(x) && missed(y):
 		return Parting{}
 	case missed(x):
-		p.Code, p.Second, p.Reason = PartRule, true, x.Reason
+		p.Code, p.Second, p.Reason, p.Others = PartRule, true, x.Reason, x.Others
 		return p
 	case missed(y):
-		p.Code, p.Reason = PartRule, y.Reason
+		p.Code, p.Reason, p.Others = PartRule, y.Reason, y.Others
 		return p
 	}
 	p.Routes = [2]*route.Route{ended(x), ended(y)}

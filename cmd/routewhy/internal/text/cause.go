@@ -195,7 +195,7 @@ func (x caused) byTables(c *report.Cause) string {
 	case rule && c.Rule == nil:
 		return fmt.Sprintf("a rule of type %s: there is none", kind)
 	case rule && not:
-		why := mismatchWords(c.Reason)
+		why := withOthers(mismatchWords(c.Reason), c.Others)
 		if why == "" {
 			why = "it is not reached"
 		}

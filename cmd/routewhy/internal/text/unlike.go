@@ -83,7 +83,7 @@ func parting(u *report.Unlike) string {
 			match, other = b, a
 		}
 		text := fmt.Sprintf("%s part at rule %d (%s: %s): only %s matches it", both, p.Rule.Priority, cmp.Or(p.Rule.Selector(), "from all"), ruleTarget(p.Rule), match)
-		if why := mismatchWords(p.Reason); why != "" {
+		if why := withOthers(mismatchWords(p.Reason), p.Others); why != "" {
 			text += fmt.Sprintf(" (%s: %s)", other, why)
 		}
 		return text

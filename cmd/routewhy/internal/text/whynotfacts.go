@@ -177,8 +177,9 @@ func (x missed) ruleFact(b *report.Blocker) string {
 	sel := cmp.Or(b.Rule.Selector(), "from all")
 	why := mismatchWords(b.Reason)
 	if b.Reason.Code == lookup.CodeTo {
-		why = "the destination is another"
+		why = anotherDestination
 	}
+	why = withOthers(why, b.Others)
 	if b.Wanted == nil {
 		return fmt.Sprintf("rule %d (%s) does not match: %s", b.Rule.Priority, sel, why)
 	}

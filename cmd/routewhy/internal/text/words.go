@@ -127,6 +127,28 @@ func mismatchWords(r report.Reason) string {
 	return ""
 }
 
+// withOthers are all parts of a rule's selector that do not match, in one phrase.
+func withOthers(first string, others []report.Reason) string {
+	if len(others) == 0 {
+		return first
+	}
+	all := []string{cmp.Or(first, anotherDestination)}
+	for i := range others {
+		why := mismatchWords(others[i])
+		if others[i].Code == lookup.CodeTo {
+			why = anotherDestination
+		}
+		if why != "" {
+			all = append(all, why)
+		}
+	}
+	return strings.Join(all[:len(all)-1], ", ") + ", and " + all[len(all)-1]
+}
+
+// anotherDestination says that a rule is for other destinations, where the rule itself is not
+// shown.
+const anotherDestination = "the destination is another"
+
 func protocol(o report.Operand) string {
 	if o.Number() == 0 {
 		return "not given"
