@@ -146,7 +146,8 @@ func (f *FIB) routers(heard bool) []Note {
 // host that begins to forward, for containers for example. If accept_ra is 0, a network
 // manager may handle advertisements in place of the kernel. If accept_ra_defrtr is 0, the
 // kernel takes all of an advertisement but the default route (ndisc_router_discovery in
-// net/ipv6/ndisc.c). Empty: that is not known.
+// net/ipv6/ndisc.c). If accept_ra_min_lft is not 0, it takes none from a router whose
+// lifetime is shorter. Empty: that is not known.
 func (f *FIB) routerOn(d *device, heard bool) Code {
 	if !d.hasLinkLocal() {
 		if f.snap.Lacks(route.FactAddrs, route.IPv6) || f.snap.Assumes(route.FactAddrs, route.IPv6) {
@@ -156,6 +157,7 @@ func (f *FIB) routerOn(d *device, heard bool) Code {
 	}
 	accept, known := f.snap.Sysctls.Conf(route.IPv6, d.Name, "accept_ra")
 	takes, told := f.snap.Sysctls.Conf(route.IPv6, d.Name, "accept_ra_defrtr")
+	short, _ := f.snap.Sysctls.Conf(route.IPv6, d.Name, "accept_ra_min_lft")
 	switch {
 	case !known:
 		return ""
@@ -165,6 +167,8 @@ func (f *FIB) routerOn(d *device, heard bool) Code {
 		return NoteRouterIgnored
 	case told && takes == 0:
 		return NoteRouterNoDefault
+	case short > 0:
+		return NoteRouterShort
 	case heard:
 		return NoteRouterGone
 	}

@@ -63,6 +63,7 @@ const (
 	// Why a device has no default route from a router; Have: its name, Want: of how many.
 	NoteRouterOff          Code = "router-off"            // accept_ra is 0
 	NoteRouterNoDefault    Code = "router-no-default"     // accept_ra_defrtr is 0
+	NoteRouterShort        Code = "router-short"          // accept_ra_min_lft leaves out routers with a short lifetime
 	NoteRouterGone         Code = "router-gone"           // a router was heard, and gives none now
 	NoteRouterSilent       Code = "router-silent"         // it would take one, and nothing shows that a router was heard
 	NoteNoLinkLocal        Code = "no-link-local"         // it has no link-local address

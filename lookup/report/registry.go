@@ -152,6 +152,7 @@ func hostKinds() []Kind {
 		{lookup.NoteRouterIgnored, "Router advertisements give no default", w, s, "This host forwards, and accept_ra = 1 then ignores what routers advertise. accept_ra = 2 takes it."},
 		{lookup.NoteRouterOff, "The kernel takes no router advertisements", w, s, "The setting accept_ra is 0, and no network manager made a default route of what routers advertise."},
 		{lookup.NoteRouterNoDefault, "Router advertisements give no default", w, s, "The setting accept_ra_defrtr is 0: the kernel takes addresses from router advertisements, and no default route."},
+		{lookup.NoteRouterShort, "Routers with a short lifetime give no default", w, s, "The setting accept_ra_min_lft is not 0: the kernel takes no default route from a router whose lifetime is shorter."},
 		{lookup.NoteRouterGone, "A router gives no default route any more", w, s, "The router's lifetime is 0 or is over, or the route was deleted. What else it gave is still there."},
 		{lookup.NoteRouterSilent, "No router was heard", w, s, "The kernel would take a default route from a router advertisement, and nothing shows that one ever came."},
 		{lookup.NoteNoLinkLocal, "A device has no link-local address", w, s, "Without a link-local address a host hears no router."},

@@ -92,6 +92,8 @@ type Way struct {
 	// Src the source that they get; absent: none.
 	Unnumbered string     `json:"unnumbered,omitempty"`
 	Src        netip.Addr `json:"src,omitzero"`
+	// Errno is the error that the packet then gets: the wanted rule or route refuses it.
+	Errno route.Errno `json:"errno,omitzero"`
 	// PacketAlone says that a connected socket's packets do not go there: it looks up again
 	// with its source.
 	PacketAlone bool `json:"packet_alone,omitempty"`
@@ -286,7 +288,7 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 		w := &got.Ways[i]
 		one := Way{
 			Commands: w.Commands, Addresses: w.Addresses, Sockets: w.Sockets, SocketsUnread: n.snap.Lacks(route.FactSockets, 0),
-			Direct: n.dev(w.Direct), Sometimes: w.Some, Share: w.Share, Unnumbered: n.dev(w.Unnumbered), Src: w.Src, PacketAlone: w.PacketAlone,
+			Direct: n.dev(w.Direct), Sometimes: w.Some, Share: w.Share, Unnumbered: n.dev(w.Unnumbered), Src: w.Src, PacketAlone: w.PacketAlone, Errno: w.Errno,
 		}
 		if w.DeadEnd.Code != "" {
 			why := NewReason(w.DeadEnd)

@@ -78,6 +78,9 @@ type Way struct {
 	// their source, and Src is their source; zero: it has one.
 	Unnumbered int
 	Src        netip.Addr
+	// Errno is the error that the packet then gets: the wanted rule or route refuses it; zero:
+	// it gets none.
+	Errno route.Errno
 	// PacketAlone says that only a packet without a source goes there after the changes: a
 	// socket that connects looks up again with its source, and goes elsewhere.
 	PacketAlone bool

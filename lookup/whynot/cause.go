@@ -126,7 +126,7 @@ func causesSent(e route.Errno, f route.Family) []lookup.Code {
 	case route.EADDRNOTAVAIL:
 		return []lookup.Code{CauseSource, CauseNoSource, CausePorts}
 	case route.ETIMEDOUT:
-		return []lookup.Code{CauseSilence, CauseNeighbour, CauseFirewall}
+		return []lookup.Code{CauseSilence, CauseReversePath, CausePolicy, CauseNeighbour, CauseFirewall}
 	}
 	return causesRare(e)
 }
@@ -224,7 +224,7 @@ func (x *causes) judge(c lookup.Code) Cause {
 		out.Route = x.thrower()
 		return out
 	case CauseReversePath:
-		return x.whether(c, x.d.Shortcut == lookup.ShortcutReversePath)
+		return x.byFilter(c)
 	case CauseForwarding:
 		return x.whether(c, x.d.Shortcut == lookup.ShortcutNoForwarding)
 	case CauseSource:

@@ -70,11 +70,39 @@ func (x *causes) bySilence(c lookup.Code) Cause {
 	return x.perhaps(c, x.d.Disposition.Success())
 }
 
+// byFilter is the reverse-path filter: it drops the received packet, or answers to the packet
+// that come in by the device by which it leaves.
+func (x *causes) byFilter(c lookup.Code) Cause {
+	if x.flow.In != 0 {
+		return x.whether(c, x.d.Shortcut == lookup.ShortcutReversePath)
+	}
+	f := x.flow
+	for _, h := range x.d.NextHops {
+		src := h.Src
+		if f.Src.IsValid() {
+			src = f.Src
+		}
+		if x.d.Disposition != lookup.DispositionUnicast || !src.IsValid() || x.family() != route.IPv4 {
+			continue
+		}
+		back := route.Flow{Dst: src, Src: f.Dst, In: h.Link, Proto: f.Proto, SrcPort: f.DstPort, DstPort: f.SrcPort, UID: f.UID}
+		if d := x.fib.Lookup(back); d.Shortcut == lookup.ShortcutReversePath {
+			return Cause{Code: c, State: CauseIs, Reason: lookup.Reason{Have: x.fib.Snapshot().LinkName(h.Link)}}
+		}
+	}
+	return Cause{Code: c, State: CauseNot}
+}
+
 // byPolicy is the IPsec policy that blocks the packet.
 func (x *causes) byPolicy(c lookup.Code) Cause {
 	for _, n := range x.fib.Notes(x.t) {
 		if p, ok := n.Have.(route.Policy); ok && n.Code == lookup.NotePolicy && p.Block {
 			return Cause{Code: c, State: CauseIs, Reason: lookup.Reason{Have: p.Src, Want: p.Dst}}
+		}
+	}
+	for _, n := range x.fib.Notes(x.t) {
+		if p, ok := n.Have.(route.Policy); ok && n.Code == lookup.NotePolicy && x.errno == route.ETIMEDOUT {
+			return Cause{Code: c, State: CausePossible, Reason: lookup.Reason{Have: p.Src, Want: p.Dst}}
 		}
 	}
 	if x.fib.Snapshot().Lacks(route.FactPolicies, 0) {

@@ -376,6 +376,7 @@ func (x *tries) settings(t *lookup.Trace, facts []option) []proposal {
 			set(change.Sysctl{Path: route.ConfPath(s.family(), dev, "forwarding"), Value: "1"})
 			set(forwarding(s.family(), dev))
 		case lookup.Code(lookup.ShortcutReversePath):
+			set(change.Sysctl{Path: route.ConfPath(route.IPv4, dev, "rp_filter"), Value: "2"}) // loose: the higher of all and dev counts
 			set(noFilter(dev)...)
 		case lookup.Code(lookup.DispositionBroadcast.String()):
 			set(change.Sysctl{Path: route.ConfPath(route.IPv4, "all", "bc_forwarding"), Value: "1"},

@@ -29,12 +29,13 @@ type Parting struct {
 
 // Where two packets part.
 const (
-	PartRule    lookup.Code = "parts-at-rule"     // a rule selects one of them alone; Rule, Second, Reason
-	PartEntry   lookup.Code = "parts-in-table"    // a table has another entry for each; Rule, Routes
-	PartHop     lookup.Code = "parts-at-next-hop" // one entry, and other next hops
-	PartHash    lookup.Code = "may-part-by-hash"  // one multipath route, whose hash may choose another next hop for each; Want: the setting that says by what, Have: its value
-	PartSource  lookup.Code = "parts-at-source"   // one way, and other sources
-	PartOutside lookup.Code = "parts-before"      // one of them is decided before any rule
+	PartRule    lookup.Code = "parts-at-rule"        // a rule selects one of them alone; Rule, Second, Reason
+	PartEntry   lookup.Code = "parts-in-table"       // a table has another entry for each; Rule, Routes
+	PartHop     lookup.Code = "parts-at-next-hop"    // one entry, and other next hops
+	PartMayHop  lookup.Code = "may-part-at-next-hop" // one multipath route, whose hash chooses the next hop of one of them at least
+	PartHash    lookup.Code = "may-part-by-hash"     // one multipath route, whose hash may choose another next hop for each; Want: the setting that says by what, Have: its value
+	PartSource  lookup.Code = "parts-at-source"      // one way, and other sources
+	PartOutside lookup.Code = "parts-before"         // one of them is decided before any rule
 )
 
 // Part compares the results for two packets of one family on one host.
@@ -91,7 +92,13 @@ func sameRoute(a, b *route.Route) bool {
 func partAfter(a, b *lookup.Decision) Parting {
 	way := func(x, y lookup.NextHop) bool { return x.Link == y.Link && x.Gateway == y.Gateway }
 	source := func(x, y lookup.NextHop) bool { return x.Src == y.Src }
+	mayMeet := func(x lookup.NextHop) bool {
+		return slices.ContainsFunc(b.NextHops, func(y lookup.NextHop) bool { return way(x, y) })
+	}
 	switch {
+	case a.Disposition == b.Disposition && len(a.NextHops)+len(b.NextHops) > 2 &&
+		!slices.EqualFunc(a.NextHops, b.NextHops, way) && slices.ContainsFunc(a.NextHops, mayMeet):
+		return Parting{Code: PartMayHop}
 	case a.Disposition != b.Disposition, a.Shortcut != b.Shortcut, !slices.EqualFunc(a.NextHops, b.NextHops, way):
 		return Parting{Code: PartHop}
 	case a.Src != b.Src, !slices.EqualFunc(a.NextHops, b.NextHops, source):

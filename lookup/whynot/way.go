@@ -175,7 +175,7 @@ func (t *trial) after(p proposal) *trial {
 // moves fewer addresses, then the one that moves fewer connections, then the one with fewer
 // commands, then the one that deletes less.
 func compareWays(a, b Way) int {
-	lost := func(w *Way) bool { return w.DeadEnd.Code != "" }
+	lost := func(w *Way) bool { return w.DeadEnd.Code != "" || w.Errno != 0 }
 	switch {
 	case a.PacketAlone && !b.PacketAlone:
 		return 1
@@ -242,7 +242,7 @@ func (x *tries) judge(t *trial) {
 	}
 	w := Way{
 		Some: met == Some, Share: share,
-		Changes: t.changes, Commands: t.commands, Addresses: x.size(now, &t.touched), DeadEnd: now.DeadEnd(&x.root.flow, &d),
+		Changes: t.changes, Commands: t.commands, Addresses: x.size(now, &t.touched), Errno: d.Errno, DeadEnd: now.DeadEnd(&x.root.flow, &d),
 	}
 	if p := now.ForeignSource(&d); w.DeadEnd.Code == "" && p.IsValid() {
 		w.DeadEnd = lookup.Reason{Code: lookup.NotePrefsrcForeign, Have: p}

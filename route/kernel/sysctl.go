@@ -45,7 +45,7 @@ func settingsOf(f route.Family) settings {
 		folder:    "net/ipv6/",
 		namespace: []string{"fib_multipath_hash_fields", "fib_multipath_hash_policy", "fwmark_reflect"},
 		device: []deviceSetting{
-			{"accept_dad", 27}, {"accept_ra", 3}, {"accept_ra_defrtr", 17}, {"accept_ra_rt_info_max_plen", 21}, {"addr_gen_mode", 47},
+			{"accept_dad", 27}, {"accept_ra", 3}, {"accept_ra_defrtr", 17}, {"accept_ra_min_lft", 58}, {"accept_ra_rt_info_max_plen", 21}, {"addr_gen_mode", 47},
 			{"disable_ipv6", 26}, {"force_forwarding", 59}, {"forwarding", 0}, {"ignore_routes_with_linkdown", 39}, {"mc_forwarding", 25},
 			{"keep_addr_on_down", 42}, {"optimistic_dad", 23}, {"use_oif_addrs_only", 37}, {"use_optimistic", 34}, {"use_tempaddr", 10},
 		},

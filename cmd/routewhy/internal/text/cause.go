@@ -218,6 +218,10 @@ func (x caused) byTables(c *report.Cause) string {
 		}
 		return "a throw route: none ended the search"
 	case whynot.CauseReversePath:
+		if x.Looked().Iif == "" && x.r.Errno == route.ETIMEDOUT {
+			return negated(not, fmt.Sprintf("the reverse-path filter of %s, which drops answers that come in there: routewhy %s --reply", name(c.Reason.Have), x.asked()),
+				"the reverse-path filter: it lets answers in by the device by which the packet leaves")
+		}
 		if x.Looked().Iif == "" {
 			return "the reverse-path filter: it is for packets that come in"
 		}
@@ -361,6 +365,13 @@ func (x caused) byPrograms(c *report.Cause) string {
 		}
 		return "what forbids it to the program: a source port below 1024 (bind), SELinux, AppArmor, Landlock"
 	case whynot.CausePolicy:
+		if c.State == whynot.CausePossible {
+			return fmt.Sprintf("an IPsec policy that takes it (ip xfrm policy: src %s dst %s dir out): it is lost while ip xfrm state has none for it",
+				name(c.Reason.Have), name(c.Reason.Want))
+		}
+		if c.Reason.Have.IsZero() && x.r.Errno == route.ETIMEDOUT {
+			return "an IPsec policy that takes it: " + negated(not, "policies were not read", "there is none")
+		}
 		if c.Reason.Have.IsZero() {
 			return "an IPsec policy that blocks it: " + negated(not, "policies were not read", "there is none")
 		}

@@ -263,6 +263,9 @@ func routerWords(n *report.Finding) string {
 	case lookup.NoteRouterNoDefault:
 		return fmt.Sprintf("router advertisements give addresses on %s, but no default route (accept_ra_defrtr = 0); sysctl -w %s=1 takes it",
 			where, setting(route.IPv6, dev, "accept_ra_defrtr"))
+	case lookup.NoteRouterShort:
+		return fmt.Sprintf("a router gives no default route on %s if its lifetime is shorter than accept_ra_min_lft says; sysctl -w %s=0 takes every router's",
+			where, setting(route.IPv6, dev, "accept_ra_min_lft"))
 	case lookup.NoteRouterGone:
 		return fmt.Sprintf("a router was heard on %s, and gives no default route now: its router lifetime is 0 or is over, or the route was deleted", where)
 	case lookup.NoteRouterSilent:

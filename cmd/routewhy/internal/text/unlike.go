@@ -91,6 +91,8 @@ func parting(u *report.Unlike) string {
 		return fmt.Sprintf("%s part at rule %d: %s %s, %s %s", both, p.Rule.Priority, a, foundThere(p, p.Route, p.Dropped), b, foundThere(p, p.UnlikeRoute, p.UnlikeDropped))
 	case whynot.PartHop:
 		return both + " part at the next hop, with the same route"
+	case whynot.PartMayHop:
+		return fmt.Sprintf("%s take %s, and may part at its next hops: a hash chooses among those that each may take", both, entryIn(x.Route))
 	case whynot.PartHash:
 		by := hashedBy(&p.Reason)
 		if by == "" {

@@ -78,6 +78,9 @@ func chance(w *report.Way) string {
 
 // wayTo says what is wrong where packets then go.
 func wayTo(w *report.Way) string {
+	if w.Errno != 0 {
+		return "; then the packet is refused: " + w.Errno.String()
+	}
 	if w.DeadEnd != nil {
 		switch w.DeadEnd.Code {
 		case lookup.NoteNoPort:
@@ -157,6 +160,9 @@ func (p *page) otherPackets(x missed) {
 		what := "packet"
 		if x.r.Connects {
 			what = "connection"
+		}
+		if x.Looked().Iif != "" {
+			what = "received packet"
 		}
 		p.line("  no " + what + " to this destination " + x.is())
 		return
