@@ -38,6 +38,8 @@ func (f *FIB) rests(t *Trace, fact route.Fact, assumed bool, tables []route.Tabl
 		return slices.ContainsFunc(t.Rules, func(r RuleTrial) bool {
 			return r.Table == route.TableDefault && r.Verdict != VerdictNotReached
 		})
+	case route.FactLegs:
+		return t.Decision.HasRoute && slices.Contains(tables, t.Decision.Route.Table)
 	case route.FactNeighbours:
 		return t.Decision.Ambiguous.Code == CodeDefaultsTie
 	case route.FactRules:

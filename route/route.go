@@ -85,6 +85,9 @@ const (
 	// FlagNoSource says that the route prescribes a source, but that the source
 	// could not be read.
 	FlagNoSource RouteFlags = 1 << 27
+	// FlagNoType says that the route refuses packets, but not how: it may be of another type
+	// that refuses than it has here and, in IPv6, of type throw.
+	FlagNoType RouteFlags = 1 << 26
 )
 
 // NextHop is one way out: a device and, unless the destination is on-link, a

@@ -130,6 +130,9 @@ const (
 	// FactChoice says that several listings of the same thing differ, and that one
 	// of them was chosen.
 	FactChoice Fact = "other listings"
+	// FactLegs are the TOS of the routes of a table, and their next hops after the first,
+	// where a listing shows neither.
+	FactLegs Fact = "TOS and further next hops"
 )
 
 // Gap is a fact that could not be read, and the reason.
@@ -138,7 +141,7 @@ type Gap struct {
 	// Family restricts the gap to one family; zero: both.
 	Family Family `json:"family,omitzero"`
 	// Tables restricts a gap in the routes to all tables except these. Empty: no
-	// table was read. For FactPart and FactChoice, the gap is in these tables only;
+	// table was read. For FactPart, FactChoice and FactLegs, the gap is in these tables only;
 	// empty: in any table.
 	Tables []Table `json:"tables,omitempty"`
 	// Assumed says that the snapshot has the usual facts instead: the three

@@ -178,7 +178,7 @@ func (s *surveyed) assumed() []Finding {
 		}
 		x := Finding{Reason: Reason{Code: GapCode(g.Fact)}, Private: g.Private}
 		switch g.Fact {
-		case route.FactDefault, route.FactNeighbours, route.FactRules, route.FactLocal, route.FactAddrs:
+		case route.FactDefault, route.FactNeighbours, route.FactRules, route.FactLocal, route.FactAddrs, route.FactLegs:
 		case route.FactOddLines, route.FactChoice:
 			x.Have = operand(g.Why)
 		default:

@@ -20,8 +20,10 @@ type Entry struct {
 	// Except are rules before the one that leads to it that refuse some ordinary packets: those
 	// of a user, a protocol, a port or a destination.
 	Except []Condition `json:"except,omitempty"`
-	// Errno is what programs get where the status is "refuses".
-	Errno route.Errno `json:"errno,omitzero"`
+	// Errno is what programs get where the status is "refuses". TypeUnread says that a listing
+	// shows only that the entry refuses: Errno is then that of type unreachable.
+	Errno      route.Errno `json:"errno,omitzero"`
+	TypeUnread bool        `json:"type_unread,omitempty"`
 	// Rules are those that lead to its table, in order. RulesLeftOut is how many are left
 	// out because an earlier entry of the same table has them.
 	Rules        []iproute2.Rule `json:"rules,omitempty"`
@@ -88,7 +90,8 @@ func NewEntries(f *lookup.FIB, all []lookup.EntryStatus) []Entry {
 func (n names) entry(s *lookup.EntryStatus) Entry {
 	e := Entry{
 		Route: *n.route(&s.Route), Status: s.Status, Used: s.Used(), Errno: s.Errno, Reason: NewReason(s.Reason), Tied: s.Tied,
-		Warnings: n.findings(&route.Flow{}, n.fib.EntryNotes([]lookup.EntryStatus{*s})),
+		TypeUnread: s.Route.Flags&route.FlagNoType != 0,
+		Warnings:   n.findings(&route.Flow{}, n.fib.EntryNotes([]lookup.EntryStatus{*s})),
 	}
 	if s.Status == lookup.StatusConditional || s.Reason.Code == lookup.CodeForwardingOff {
 		e.ConditionsLeftOut = max(0, len(s.If)-maxConditions)

@@ -311,7 +311,7 @@ func (n names) missing(t *lookup.Trace) []Finding {
 	for _, g := range n.fib.Missing(t) {
 		x := Finding{Reason: Reason{Code: GapCode(g.Fact)}, Private: g.Private}
 		switch g.Fact {
-		case route.FactDefault, route.FactNeighbours:
+		case route.FactDefault, route.FactNeighbours, route.FactLegs:
 		case route.FactRules:
 			if r := n.fib.Unlisted(t); r != nil {
 				x.Route, x.Table = n.route(r), n.table(r.Table)
@@ -331,8 +331,14 @@ func (n names) missing(t *lookup.Trace) []Finding {
 		}
 		out = append(out, x)
 	}
+	if d := &t.Decision; d.HasRoute && d.Route.Flags&route.FlagNoType != 0 {
+		out = append(out, Finding{Reason: Reason{Code: AssumedType}, Route: n.route(&d.Route)})
+	}
 	return out
 }
+
+// AssumedType is the code of the finding that a listing does not show how a route refuses.
+const AssumedType lookup.Code = "no-type"
 
 // GapCode is the code of the finding that a fact is missing.
 func GapCode(f route.Fact) lookup.Code {
@@ -345,6 +351,8 @@ func GapCode(f route.Fact) lookup.Code {
 		return "other-listings"
 	case route.FactOddLines:
 		return "odd-lines"
+	case route.FactLegs:
+		return "no-legs"
 	case route.FactPolicies:
 		return "no-ipsec-policies"
 	}

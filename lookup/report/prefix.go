@@ -192,7 +192,7 @@ func (n names) assumedOf(p *Prefix) []Finding {
 	var out []Finding
 	for _, g := range n.snap.Gaps {
 		rests := g.Fact == route.FactRules && g.Assumed || g.Fact == route.FactOddLines && !p.Unknown() ||
-			g.Fact == route.FactDefault || g.Fact == route.FactChoice
+			g.Fact == route.FactDefault || g.Fact == route.FactChoice || g.Fact == route.FactLegs && len(p.Entries) > 0
 		if !rests || g.Family != 0 && g.Family != fam {
 			continue
 		}

@@ -32,7 +32,7 @@
 //	sosreport                     next-hop objects, address labels, sockets; the same for namespaces
 //	                              other than the host's own (their names are listed)
 //	ip -br addr                   the flags of addresses, lifetimes, devices' flags
-//	route, netstat -r,            all tables except main; rules; type (a reject is taken as unreachable;
+//	route, netstat -r,            all tables except main; rules; type (a reject may be unreachable or prohibit;
 //	/proc/net/route               blackhole and throw are reported, because they look the same), scope
 //	                              except link, prefsrc, protocol, TOS, all next hops except the first;
 //	                              netstat -rn: the metric

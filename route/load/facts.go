@@ -210,6 +210,9 @@ func (f *facts) snapshot() *route.Snapshot {
 	f.routes.Rewrite(func(r *route.Route) {
 		r.NextHops = slices.Clone(r.NextHops) // another route may share them
 		for k := range r.NextHops {
+			if r.Type == route.TypeUnicast && f.noCarrier(r.NextHops[k].Link) {
+				r.NextHops[k].Flags |= route.NextHopLinkDown // not every listing shows it
+			}
 			r.NextHops[k].Link = index[r.NextHops[k].Link]
 		}
 	})
@@ -224,6 +227,15 @@ func (f *facts) snapshot() *route.Snapshot {
 	f.dropGroups()
 	f.fillIn()
 	return s
+}
+
+// noCarrier reports whether a device, by its provisional index, is listed as up and without
+// carrier.
+func (f *facts) noCarrier(i int) bool {
+	if i == 0 || !f.devs[i-1].told {
+		return false
+	}
+	return f.devs[i-1].link.Flags&(route.LinkUp|route.LinkLowerUp) == route.LinkUp
 }
 
 // dropGroups leaves out the groups whose next hops are not known. A member that no listing

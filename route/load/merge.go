@@ -49,6 +49,7 @@ func (f *facts) chooseRoutes(index []int) {
 		}
 	}
 	keep := f.merge(several, index)
+	f.briefGap(keep)
 	perm := f.kernelOrder(keep)
 	if perm == nil {
 		return
@@ -87,6 +88,22 @@ func (f *facts) merge(several map[familyTable][]int32, index []int) []bool {
 		f.mergeTable(k, several[k], routes[k], index, keep)
 	}
 	return keep
+}
+
+// briefGap notes that table main comes from a listing that shows neither the TOS of IPv4
+// routes nor their next hops after the first.
+func (f *facts) briefGap(keep []bool) {
+	for i, l := range f.from {
+		if f.listings[l].rank == rankIP || keep != nil && !keep[i] {
+			continue
+		}
+		if dst, _ := f.routes.At(i); dst.Addr().Is4() {
+			f.snap.Gaps = append(f.snap.Gaps, route.Gap{
+				Fact: route.FactLegs, Family: route.IPv4, Tables: []route.Table{route.TableMain}, Assumed: true, Why: route.NotInFiles,
+			})
+			return
+		}
+	}
 }
 
 func mapKeys[K comparable, V any](m map[K]V) func(func(K) bool) {

@@ -253,7 +253,7 @@ func (t *lines) plainRoute(r route.Route, dst, mask netip.Addr, hop route.NextHo
 	switch {
 	case err != nil:
 	case reject:
-		r.Type = route.TypeUnreachable
+		r.Type, r.Flags = route.TypeUnreachable, r.Flags|route.FlagNoType
 	case hop.Link == 0:
 		err = errors.New("a blackhole or a throw route: this listing does not tell which")
 	default:
@@ -433,7 +433,7 @@ func (t *lines) flat6(dst, src netip.Prefix, gw netip.Addr, metric uint32, flags
 	case flags&rtfCache != 0:
 		return nil
 	case flags&rtfReject != 0:
-		r.Type = route.TypeUnreachable
+		r.Type, r.Flags = route.TypeUnreachable, r.Flags|route.FlagNoType
 	case flags&rtfLocal != 0:
 		r.Table, r.Type = route.TableLocal, route.TypeLocal
 	case flags&rtfAnycast != 0:

@@ -84,7 +84,7 @@ func (p *page) causes(e told) {
 	n := 0
 	for i := range e.Causes {
 		c := &e.Causes[i]
-		if c.State != whynot.CauseNot || c.Rule == nil && c.Route == nil {
+		if c.State != whynot.CauseNot || c.Rule == nil && c.Route == nil || c.Reason.Code == whynot.CauseNoSource { // that one does decide
 			continue
 		}
 		if n++; n <= maxCauses {

@@ -24,6 +24,9 @@ func standing(e *report.Entry) string {
 	case lookup.StatusPossible:
 		return "in use, one of several equal" + exceptions(e)
 	case lookup.StatusRefuses:
+		if e.TypeUnread {
+			return "refuses: programs get " + errnosOfRefusal(strings.Contains(e.Route.Dst, ":"))
+		}
 		return fmt.Sprintf("refuses: programs get %s", e.Errno)
 	case lookup.StatusThrows:
 		return "ends its table: the next rule is asked"

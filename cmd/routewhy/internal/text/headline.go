@@ -105,6 +105,9 @@ func (e told) verdict() string {
 		}
 		return "has no route: " + e.seen(d)
 	case lookup.DispositionBlackhole, lookup.DispositionUnreachable, lookup.DispositionProhibit:
+		if a := e.typeUnread(); a != nil {
+			return "is refused" + e.somehow(a)
+		}
 		return "is refused" + refuser(d) + "; " + e.seen(d)
 	case lookup.DispositionInvalid:
 		return e.invalid(d)

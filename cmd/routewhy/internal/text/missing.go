@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"strings"
 
 	"routewhy/lookup/report"
 )
@@ -16,6 +17,13 @@ func factWords(a *report.Finding) string {
 		return "table default is empty, as on nearly every host: there is no listing of it"
 	case "other-listings":
 		return "what stands first in the files: " + name(a.Have)
+	case "no-legs":
+		return "each route has only one next hop and no TOS: the listing would not show more"
+	case report.AssumedType:
+		if strings.Contains(a.Route.Dst, ":") {
+			return fmt.Sprintf("%s is of type unreachable: the listing does not show whether it is that, prohibit, blackhole or throw", a.Route.Dst)
+		}
+		return fmt.Sprintf("%s is of type unreachable: the listing does not show whether it is that or prohibit", a.Route.Dst)
 	case "no-neighbours":
 		return "that no gateway is known to fail: the kernel chooses by their neighbour states, which are not known"
 	case "no-ipsec-policies":

@@ -97,6 +97,35 @@ func refuser(d *report.Decision) string {
 	return fmt.Sprintf(" by rule %d (%s: %s)", d.Rule.Priority, sel, d.Rule.Does())
 }
 
+// typeUnread is the finding that a listing does not show how the route refuses; nil: it does.
+func (e told) typeUnread() *report.Finding {
+	for i := range e.Assumptions {
+		if e.Assumptions[i].Code == report.AssumedType {
+			return &e.Assumptions[i]
+		}
+	}
+	return nil
+}
+
+// somehow says what refuses, and what the sender may see, where the route's type is not known.
+func (e told) somehow(a *report.Finding) string {
+	what := fmt.Sprintf(" by %s in %s, whose type the listing does not show; ", a.Route.Dst, tableWords(a.Route.Table))
+	if e.Looked().Iif != "" {
+		return what + "it is dropped, and its sender gets an ICMP error or nothing"
+	}
+	return what + "programs get " + errnosOfRefusal(e.Looked().Addr().Is6())
+}
+
+// errnosOfRefusal are what programs may get where a listing shows only that a route refuses.
+// In IPv4 it shows that alone of types unreachable and prohibit (fib_flag_trans in
+// net/ipv4/fib_trie.c).
+func errnosOfRefusal(six bool) string {
+	if six {
+		return "EHOSTUNREACH, EACCES, EINVAL or ENETUNREACH"
+	}
+	return "EHOSTUNREACH or EACCES"
+}
+
 // invalid says why the kernel rejects the packet itself.
 func (e told) invalid(d *report.Decision) string {
 	f := e.Looked()
