@@ -61,7 +61,7 @@ const (
 		"ndisc_evict_nocarrier ndisc_notify ndisc_tclass optimistic_dad proxy_ndp ra_defrtr_metric ra_honor_pio_life " +
 		"ra_honor_pio_pflag regen_max_retry regen_min_advance router_probe_interval router_solicitation_delay " +
 		"router_solicitation_interval router_solicitation_max_interval router_solicitations rpl_seg_enabled seg6_enabled " +
-		"seg6_require_hmac stable_secret suppress_frag_ndisc temp_prefered_lft temp_valid_lft use_oif_addrs_only use_optimistic " +
+		"seg6_require_hmac stable_secret suppress_frag_ndisc temp_prefered_lft temp_valid_lft use_oif_addrs_only use_optimistic " + //nolint:misspell // as the kernel spells it
 		"use_tempaddr"
 	neigh = "anycast_delay app_solicit base_reachable_time base_reachable_time_ms delay_first_probe_time gc_interval gc_stale_time " +
 		"gc_thresh1 gc_thresh2 gc_thresh3 interval_probe_time_ms locktime mcast_resolicit mcast_solicit proxy_delay proxy_qlen " +
