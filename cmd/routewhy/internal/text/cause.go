@@ -43,7 +43,7 @@ func Causes(w io.Writer, r *report.Causes, st Style) error {
 		p.warnings(x.told, withoutCode(lookup.NoteNoZone, withoutCode(lookup.NoteChanging, r.Decision.Warnings)))
 	}
 	p.warnings(x.told, r.Warnings)
-	return p.err
+	return p.explained(r.Decision)
 }
 
 // senderGets is what another host gets if its packet is refused.

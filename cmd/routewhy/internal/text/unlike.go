@@ -31,7 +31,7 @@ func Unlike(w io.Writer, u *report.Unlike, st Style) error {
 	}
 	p.elsewhere(a, b)
 	p.warnings(told{a}, u.Warnings)
-	return p.err
+	return p.explained(a, b)
 }
 
 // elsewhere writes where connected sockets' packets end instead. If that is the same for both

@@ -49,10 +49,21 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 	p.blank()
 	p.assumed(x.told)
 	p.warnings(x.told, r.Warnings)
-	if st.Verbose && !x.ofDefault() && p.err == nil {
+	if x.ofDefault() {
+		return p.err
+	}
+	return p.explained(r.Decision)
+}
+
+// explained writes, with -v, the whole explanations of the decisions that an answer is about.
+func (p *page) explained(all ...*report.Explanation) error {
+	for _, e := range all {
+		if p.err != nil || !p.st.Verbose {
+			break
+		}
 		p.gap = false
 		if p.line(""); p.err == nil {
-			p.err = Explain(w, r.Decision, st)
+			p.err = Explain(p.w, e, p.st)
 		}
 	}
 	return p.err
