@@ -167,7 +167,9 @@ func (q *search) packets(facts []option) (found []route.Flow, none bool) {
 			bound := *f
 			bound.Bound = true // IPv6 then uses routes by the device alone
 			again := q.root.fib.Lookup(bound)
-			d = &again
+			if met, _ := q.want.Met(f, &again); met != All {
+				return false
+			}
 		}
 		if met, _ := q.want.Met(f, d); met != All || !q.likely(f) || q.root.connects && f.In != 0 {
 			return false
