@@ -172,12 +172,13 @@ Output:
   -h, --help            this text
       --version         the version
       --man             the manual page, in the language of mdoc(7)
-      --schema OUTPUT   the JSON Schema of what a mode prints with --json: answer
-                        for DESTINATIONs, who for --history --who, snapshot for
-                        files of --save, or the flag of any other mode (check)
-      --completion WHAT a completion script: bash, zsh or fish; or the names that
-                        such a script asks for: devices, vrfs, addresses, tables
-                        or namespaces
+      --schema OUTPUT   the JSON Schema of what a mode prints with --json:
+                        answer for DESTINATIONs, who for --history --who,
+                        snapshot for files of --save, or the flag of any other
+                        mode (check)
+      --completion WHAT a completion script: bash, zsh or fish; or the names
+                        that such a script asks for: devices, vrfs, addresses,
+                        tables or namespaces
 
 Exit status:
   0  every destination has a usable answer
