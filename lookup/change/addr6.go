@@ -246,37 +246,6 @@ func (t *tx) announce6(l *route.Link, a *route.Addr) {
 	}
 }
 
-// anycastOf is the subnet-router anycast address of an address's network; false: it has
-// none (addrconf_join_anycast).
-func anycastOf(a *route.Addr) (netip.Addr, bool) {
-	if a.Prefix.Bits() >= 127 {
-		return netip.Addr{}, false
-	}
-	first := a.Prefix.Masked().Addr()
-	return first, !first.IsUnspecified()
-}
-
-func (t *tx) joinAnycast6(l *route.Link, a *route.Addr) {
-	if first, ok := anycastOf(a); ok {
-		t.insertKernel6(l, &route.Route{Table: t.kernelTable6(l, route.TableLocal), Dst: single(first), Type: route.TypeAnycast}, true)
-	}
-}
-
-// leaveAnycast6 deletes the anycast address, unless another address of the device has
-// the same one.
-func (t *tx) leaveAnycast6(l *route.Link, a *route.Addr) {
-	first, ok := anycastOf(a)
-	if !ok || slices.ContainsFunc(t.snap.Addrs, func(x route.Addr) bool {
-		f, ok := anycastOf(&x)
-		return x.Link == l.Index && x.Prefix.Addr().Is6() && ok && f == first && x.Prefix.Addr() != a.Prefix.Addr()
-	}) {
-		return
-	}
-	t.dropKernel6(t.kernelTable6(l, route.TableLocal), single(first), func(r *route.Route) bool {
-		return r.Type == route.TypeAnycast && r.Protocol == route.ProtocolKernel && r.Metric == 0 && byDevice(r, l.Index)
-	})
-}
-
 // byDevice reports whether a route's only next hop is a device.
 func byDevice(r *route.Route, link int) bool {
 	return len(r.NextHops) == 1 && r.NextHops[0].Link == link

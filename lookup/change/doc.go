@@ -16,9 +16,10 @@
 // for the device; the type of a route by an object that drops packets, because it is shown as a
 // blackhole; whether a bridge got its MTU from a request; whether IPv4's tables existed before
 // and are empty; with which attributes the later next hops of an IPv6 route were added; whether
-// a next hop is dead or only has no carrier, if a setting shows both in the same way; the IDs
-// of VLANs; the hardware addresses of devices; the settings that a new device gets; and the
-// carrier that a device which is down would have.
+// a next hop is dead or only has no carrier, if a setting shows both in the same way; how often
+// a device has joined an anycast address; whether lo lost IPv6 with a small MTU that it does
+// not have any more; the IDs of VLANs; the hardware addresses of devices; the settings that a
+// new device gets; and the carrier that a device which is down would have.
 //
 // # What is not worked out
 //

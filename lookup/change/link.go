@@ -112,6 +112,10 @@ func (t *tx) changedARP(l *route.Link) {
 	if !l.Carrier() || !l.HasIPv6() || t.setting(route.IPv6, l.Name, "disable_ipv6") != 0 {
 		return
 	}
+	if !t.isReady6(l) {
+		t.ready6(l)
+		return
+	}
 	for _, a := range slices.Clone(t.snap.Addrs) {
 		if a.Link == l.Index && a.Prefix.Addr().Is6() && a.Flags&route.AddrTentative == 0 {
 			t.announce6(l, &a)

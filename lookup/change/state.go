@@ -33,6 +33,10 @@ type hidden struct {
 	// ready are devices that had a carrier since they went up, even if they have none
 	// now (IF_READY).
 	ready map[int]bool
+	// unready are devices that lost IPv6 while they were up: lo with a small MTU.
+	unready map[int]bool
+	// anycast is how often devices have joined their anycast addresses (aca_users).
+	anycast map[deviceAddr]int
 	// parked are addresses that lost their local route when their device went down, and
 	// get it back when the device goes up (INET6_IFADDR_STATE_PREDAD).
 	parked map[deviceAddr]bool
@@ -65,6 +69,9 @@ func New(f *lookup.FIB) *State {
 		if l := &t.snap.Links[i]; l.Up() && !l.Carrier() && t.wasReady6(l) {
 			t.setReady(l.Index, true)
 		}
+		if l := &t.snap.Links[i]; l.Flags&route.LinkLoopback != 0 && l.MTU != 0 && l.MTU < route.LeastMTU6 {
+			t.setUnready(l.Index, true)
+		}
 	}
 	for i := range t.snap.Links {
 		switch l := &t.snap.Links[i]; l.Kind {
@@ -85,6 +92,7 @@ func New(f *lookup.FIB) *State {
 		t.hadVRF = t.hadVRF || r.Selector.L3Mdev && r.Protocol == route.ProtocolKernel
 	}
 	t.noteParked()
+	t.noteAnycast()
 	s.hidden = t.hidden
 	return s
 }

@@ -94,7 +94,9 @@ func (t *tx) lower6(l *route.Link, gone bool) {
 	}
 	t.rememberLinkLocal(l)
 	t.setReady(l.Index, false)
+	t.setUnready(l.Index, true)
 	t.syncDown6(l.Index, gone)
+	t.leaveAllAnycast6(l, gone)
 	t.forgetNeighbours(route.IPv6, l.Index, true)
 	s := t.own()
 	s.Addrs = slices.DeleteFunc(slices.Clone(s.Addrs), func(a route.Addr) bool {
@@ -220,6 +222,7 @@ const addrGenNone = 1
 // ready6 does what follows when a device is up and gets a carrier for the first time
 // since then (addrconf_init_auto_addrs, addrconf_dad_run).
 func (t *tx) ready6(l *route.Link) {
+	t.setUnready(l.Index, false)
 	if l.Flags&route.LinkLoopback != 0 {
 		t.loopback6(l)
 	} else {
@@ -262,9 +265,10 @@ func (t *tx) hasAddr6(a *route.Addr) bool {
 	return slices.ContainsFunc(t.snap.Addrs, func(x route.Addr) bool { return x.Link == a.Link && x.Prefix.Addr() == a.Prefix.Addr() })
 }
 
-// isReady6 reports whether a device had a carrier since it went up (IF_READY).
+// isReady6 reports whether a device had a carrier since it went up (IF_READY). lo loses that
+// with a small MTU, and does not get it back with a larger one (addrconf_notify).
 func (t *tx) isReady6(l *route.Link) bool {
-	return l.Carrier() && l.HasIPv6() && t.setting(route.IPv6, l.Name, "disable_ipv6") == 0 || t.ready[l.Index]
+	return l.Carrier() && !t.unready[l.Index] && l.HasIPv6() && t.setting(route.IPv6, l.Name, "disable_ipv6") == 0 || t.ready[l.Index]
 }
 
 // wasReady6 reports whether a device without carrier had one since it went up, if
@@ -291,4 +295,18 @@ func (t *tx) setReady(index int, is bool) {
 	}
 	m[index] = is
 	t.ready = m
+}
+
+// setUnready stores whether a device has nothing of IPv6 until it is told again that it is up,
+// although it has a carrier.
+func (t *tx) setUnready(index int, is bool) {
+	if t.unready[index] == is {
+		return
+	}
+	m := maps.Clone(t.unready)
+	if m == nil {
+		m = map[int]bool{}
+	}
+	m[index] = is
+	t.unready = m
 }

@@ -179,10 +179,8 @@ func (t *tx) forwards6(l *route.Link, on bool) {
 		}
 		if on {
 			t.joinAnycast6(l, &a)
-		} else if first, ok := anycastOf(&a); ok {
-			t.dropKernel6(t.kernelTable6(l, route.TableLocal), single(first), func(r *route.Route) bool {
-				return r.Type == route.TypeAnycast && r.Protocol == route.ProtocolKernel && r.Metric == 0 && byDevice(r, l.Index)
-			})
+		} else {
+			t.leaveAnycast6(l, &a)
 		}
 	}
 }
