@@ -1,6 +1,7 @@
 package change_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -88,4 +89,27 @@ func encode(t *testing.T, c change.Change, index rehearse.IndexOf) netlink.Messa
 		t.Fatal(err)
 	}
 	return netlink.Message{Header: netlink.Header{Type: netlink.HeaderType(r.Type), Flags: netlink.HeaderFlags(r.Flags)}, Data: r.Body}
+}
+
+// barrier changes nothing, under the lock that all changes are made under.
+func (h *live) barrier(t *testing.T) {
+	if said := h.send.send(t, &change.Link{Verb: change.Modify, Index: 1}, nil); said.Errno != 0 {
+		t.Fatal(said)
+	}
+}
+
+// askReports asks about each device alone: before the kernel answers, it makes the report of its
+// carrier that is still to be made (rtnl_getlink, linkwatch_sync_dev, since Linux 6.8). Otherwise
+// it makes that at some time later (linkwatch_event), and each such report takes away the
+// neighbours of a device without carrier (neigh_carrier_down), also those made since. No dump
+// shows for which devices one is still to be made.
+func (s *sender) askReports(t *testing.T, have *route.Snapshot) {
+	for _, l := range have.Links {
+		body := make([]byte, unix.SizeofIfInfomsg)
+		binary.NativeEndian.PutUint32(body[4:], uint32(l.Index))
+		m := netlink.Message{Header: netlink.Header{Type: unix.RTM_GETLINK, Flags: netlink.Request}, Data: body}
+		if _, err := s.conn.Execute(m); err != nil && !errors.Is(err, syscall.ENODEV) {
+			t.Fatal(err)
+		}
+	}
 }

@@ -88,9 +88,11 @@ func (t *tx) setConf(f route.Family, dev, key string, n int) {
 	t.set(route.ConfPath(f, dev, key), strconv.Itoa(n))
 }
 
-// named are the devices that a name below conf means, in the kernel's order as far as
-// the order is known.
-func (t *tx) named(dev string) []string {
+// named are the devices that a name below conf means and that have the settings of the family,
+// in the kernel's order as far as the order is known. A device without the family is passed
+// over (inet_forward_change, addrconf_forward_change, addrconf_disable_change,
+// addrconf_linkdown_change): it gets no settings.
+func (t *tx) named(f route.Family, dev string) []string {
 	if dev == newDevices {
 		return nil
 	}
@@ -115,7 +117,7 @@ func (t *tx) named(dev string) []string {
 	}
 	var all []string
 	for _, index := range order {
-		if l := t.link(index); l != nil {
+		if l := t.link(index); l != nil && t.hasConf(f, l.Name) {
 			all = append(all, l.Name)
 		}
 	}
@@ -139,7 +141,7 @@ func (t *tx) setForwarding(f route.Family, dev string, n int) {
 		}
 	}
 	if f == route.IPv4 {
-		for _, name := range t.named(dev) {
+		for _, name := range t.named(f, dev) {
 			t.setConf(f, name, "forwarding", n)
 		}
 		return
@@ -147,7 +149,7 @@ func (t *tx) setForwarding(f route.Family, dev string, n int) {
 	if (before != 0) == (n != 0) && dev != allDevices {
 		return
 	}
-	for _, name := range t.named(dev) {
+	for _, name := range t.named(f, dev) {
 		was := t.setting(f, name, "forwarding")
 		if name == dev {
 			was = before
@@ -235,18 +237,18 @@ func Advertised(s *route.Snapshot, dst netip.Prefix, r *route.Route) bool {
 // setDisableIPv6 removes IPv6 from devices, or gives it back (addrconf_disable_ipv6).
 func (t *tx) setDisableIPv6(dev string, n int) {
 	before := map[string]int{}
-	for _, name := range t.named(dev) {
+	for _, name := range t.named(route.IPv6, dev) {
 		before[name] = t.setting(route.IPv6, name, "disable_ipv6")
 	}
 	t.setConf(route.IPv6, dev, "disable_ipv6", n)
 	if dev == allDevices {
 		t.setConf(route.IPv6, newDevices, "disable_ipv6", n)
 	}
-	for _, name := range t.named(dev) {
+	for _, name := range t.named(route.IPv6, dev) {
 		t.setConf(route.IPv6, name, "disable_ipv6", n)
 		l := t.snap.LinkByName(name)
 		switch {
-		case (before[name] != 0) == (n != 0) || !l.HasIPv6():
+		case (before[name] != 0) == (n != 0):
 		case n != 0:
 			t.lower6(l, false)
 		case l.Up():
@@ -278,10 +280,8 @@ func (t *tx) setIgnoreLinkdown(f route.Family, dev string, n int) {
 	t.setConf(f, dev, key, n)
 	if f == route.IPv6 && dev == allDevices {
 		t.setConf(f, newDevices, key, n)
-		for _, name := range t.named(dev) {
-			if t.hasConf(f, name) {
-				t.setConf(f, name, key, n)
-			}
+		for _, name := range t.named(f, dev) {
+			t.setConf(f, name, key, n)
 		}
 	}
 	t.rewriteAll(f, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
