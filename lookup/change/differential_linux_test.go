@@ -78,10 +78,10 @@ func differ(t *testing.T, rng *rand.Rand, support routetest.Support, changes int
 	state := change.New(lookup.New(h.first(t)))
 	steps := rng.IntN(3) // 0: each change begins from a fresh reading
 	var done []change.Change
-	hadVRF := false // no dump tells this after the last one was deleted
+	hadVRF, hadLocal := false, false // no dump tells these after the last one was deleted
 	for n := range changes {
-		hadVRF = hadVRF || hasVRF(state)
-		if steps == 0 && n > 0 && !doubtful(snapshotOf(state)) && !h.joinedAgain(t, snapshotOf(state)) && (!hadVRF || hasVRF(state)) {
+		hadVRF, hadLocal = hadVRF || hasVRF(state), hadLocal || hasLocalGateway(snapshotOf(state))
+		if steps == 0 && n > 0 && !doubtful(snapshotOf(state)) && !h.joinedAgain(t, snapshotOf(state)) && (!hadVRF || hasVRF(state)) && !hadLocal {
 			state = again(state, h.read(t))
 		}
 		c := d.draw(state)

@@ -9,8 +9,9 @@
 //
 // The kernel depends on some facts that it does not show. For a state that was read, the usual
 // values are assumed: the weight of a route's only next hop is 1, its gateway was found on the
-// link, and a table without routes does not exist. If two routes differ only in such a fact,
-// the second is treated as the same as the first, and refused.
+// link, or as an address of this host if the tables that were read find it so, and a table
+// without routes does not exist. If two routes differ only in such a fact, the second is treated
+// as the same as the first, and refused.
 //
 // Other facts are hidden too: whether the local route of an IPv6 address was deleted or waits
 // for the device; the type of a route by an object that drops packets, because it is shown as a

@@ -28,17 +28,44 @@ func (h *Host) addImplied(ctx context.Context, s *route.Snapshot) {
 	})
 }
 
-// asksNoRule6 reports whether the kernel uses no IPv6 rules. It asks about an address
-// that only a table without a rule has. If the rule for local is missing, that is an
-// address in local. Otherwise it is one of the host's networks, which are in main.
+// asksNoRule6 reports whether the kernel uses no IPv6 rules. It asks about addresses that
+// only a table without a rule has. If the rule for local is missing, those are addresses in
+// local. Otherwise they are in the host's networks, which are in main.
 func (h *Host) asksNoRule6(ctx context.Context, s *route.Snapshot, missing []route.Rule) bool {
-	flow := route.Flow{Dst: netip.IPv6Loopback()}
+	flows := inNetworks6(s)
 	if missing[0].Table == route.TableLocal {
-		a, ok := h.answerTo(ctx, flow)
-		return ok && a.Errno == 0 && a.Table == route.TableLocal
+		flows = inLocal6(s)
 	}
-	const maxAsked = 8 // the route of a network may have been deleted, or its device lacks a carrier
-	asked := 0
+	const maxAsked = 8 // the route may have been deleted, or its device lacks a carrier
+	for _, flow := range flows[:min(len(flows), maxAsked)] {
+		if a, ok := h.answerTo(ctx, flow); ok && a.Errno == 0 && a.Table == missing[0].Table {
+			return true
+		}
+	}
+	return false
+}
+
+// inLocal6 are flows to addresses that are usually in local: the loopback address, which is
+// not there if lo is down, what each device has for multicast (addrconf_add_mroute), and
+// the host's addresses.
+func inLocal6(s *route.Snapshot) (flows []route.Flow) {
+	flows = append(flows, route.Flow{Dst: netip.IPv6Loopback()})
+	for i := range s.Links {
+		if l := &s.Links[i]; l.Up() && l.HasIPv6() && l.Flags&route.LinkLoopback == 0 {
+			flows = append(flows, route.Flow{Dst: netip.IPv6LinkLocalAllNodes(), Out: l.Index})
+			break // one answers for all
+		}
+	}
+	for _, a := range s.Addrs {
+		if l := s.Link(a.Link); a.Prefix.Addr().Is6() && l != nil && l.Up() {
+			flows = append(flows, route.Flow{Dst: a.Prefix.Addr(), Out: a.Link})
+		}
+	}
+	return flows
+}
+
+// inNetworks6 are flows to neighbours in the networks of the host's addresses.
+func inNetworks6(s *route.Snapshot) (flows []route.Flow) {
 	for _, a := range s.Addrs {
 		l := s.Link(a.Link)
 		if !a.Prefix.Addr().Is6() || a.Prefix.IsSingleIP() || l == nil || !l.Up() {
@@ -46,16 +73,10 @@ func (h *Host) asksNoRule6(ctx context.Context, s *route.Snapshot, missing []rou
 		}
 		last := a.Prefix.Masked().Addr().As16()
 		last[15] ^= 0xfd // very probably not an address of this host, and not the first of the network
-		flow = route.Flow{Dst: netip.AddrFrom16(last), Out: a.Link}
-		if !a.Prefix.Contains(flow.Dst) || flow.Dst == a.Prefix.Addr() {
-			continue
-		}
-		if asked++; asked > maxAsked {
-			break
-		}
-		if a, ok := h.answerTo(ctx, flow); ok && a.Errno == 0 && a.Table == route.TableMain {
-			return true
+		flow := route.Flow{Dst: netip.AddrFrom16(last), Out: a.Link}
+		if a.Prefix.Contains(flow.Dst) && flow.Dst != a.Prefix.Addr() {
+			flows = append(flows, flow)
 		}
 	}
-	return false
+	return flows
 }
