@@ -240,3 +240,21 @@ func diff(what string, want, have []string) []string {
 	}
 	return faults
 }
+
+// portsSeen are bridges that had ports.
+type portsSeen map[int]bool
+
+// lost notes the bridges that have ports, and reports whether one that is down has lost all
+// that it had. Its carrier went with the last (br_port_state_selection), which a snapshot
+// does not tell before the bridge is up.
+func (p portsSeen) lost(s *route.Snapshot) (is bool) {
+	for _, l := range s.Links {
+		if l.Kind != "bridge" {
+			continue
+		}
+		has := slices.ContainsFunc(s.Links, func(x route.Link) bool { return x.Master == l.Index })
+		p[l.Index] = p[l.Index] || has
+		is = is || p[l.Index] && !has && !l.Up()
+	}
+	return is
+}

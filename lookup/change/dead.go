@@ -8,14 +8,16 @@ import (
 )
 
 // dead reports whether a next hop is really dead. It may also be skipped only because
-// its device has no carrier. A dump shows both in the same way if a setting says so.
+// its device has no carrier. A dump shows both in the same way if a setting says so. On a
+// device whose IPv6 is switched off it is dead: that marked all next hops which were there
+// (addrconf_ifdown, rt6_disable_ip), and none is added since (fib6_nh_init).
 func (t *tx) dead(dst netip.Prefix, r *route.Route, h *route.NextHop) bool {
 	if h.Flags&route.NextHopDead == 0 {
 		return false
 	}
-	l := t.link(h.Link)
-	return l == nil || !l.Up() || h.Flags&route.NextHopLinkDown == 0 || !t.ignoresLinkdown(route.FamilyOf(dst.Addr()), l) ||
-		t.deadHops[siblingOf(dst, r, h)]
+	l, f := t.link(h.Link), route.FamilyOf(dst.Addr())
+	return l == nil || !l.Up() || h.Flags&route.NextHopLinkDown == 0 || !t.ignoresLinkdown(f, l) ||
+		f == route.IPv6 && t.setting(f, l.Name, "disable_ipv6") != 0 || t.deadHops[siblingOf(dst, r, h)]
 }
 
 // ignoresLinkdown is ip_ignore_linkdown and ip6_ignore_linkdown.

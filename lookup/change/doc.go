@@ -20,7 +20,9 @@
 // a next hop is dead or only has no carrier, if a setting shows both in the same way; how often
 // a device has joined an anycast address; whether lo lost IPv6 with a small MTU that it does
 // not have any more; the IDs of VLANs; the hardware addresses of devices; the settings that a
-// new device gets; and the carrier that a device which is down would have.
+// new device gets; and the carrier that a device which is down would have: a bridge's goes
+// with its last port, and one that is read while it is down and has no ports is taken for one
+// that never had any.
 //
 // # What is not worked out
 //
