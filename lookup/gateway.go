@@ -83,15 +83,19 @@ func (f *FIB) WithoutARP(link int) bool {
 		slices.Contains([]string{"veth", "bridge", "vlan", "bond", "team", "macvlan", "macvtap"}, dev.Kind)
 }
 
+// neighbour is whom a next hop sends a packet to: its gateway, or the destination itself.
+func (w *NextHop) neighbour(flow *route.Flow) netip.Addr {
+	if w.Gateway.IsValid() {
+		return w.Gateway
+	}
+	return flow.Dst.WithZone("")
+}
+
 // unfound reports whether the neighbour that a decision's next hop sends to may get nothing,
 // because ARP is switched off on the device and the neighbour has no entry of its own. An
 // entry of state NOARP counts as the kernel's.
 func (f *FIB) unfound(flow *route.Flow, d *Decision, w *NextHop) bool {
-	to := w.Gateway
-	if !to.IsValid() {
-		to = flow.Dst.WithZone("")
-	}
-	state := f.neighbours[f.neighbourKey(w.Link, to)] &^ route.NeighbourNoARP
+	state := f.neighbours[f.neighbourKey(w.Link, w.neighbour(flow))] &^ route.NeighbourNoARP
 	return d.Disposition == DispositionUnicast && w.Via.Encap == 0 && f.WithoutARP(w.Link) && !state.Valid()
 }
 
@@ -104,10 +108,7 @@ func (f *FIB) Unheard(flow *route.Flow, hop *NextHop) bool {
 	if !f.mustAsk6(flow, hop) {
 		return false
 	}
-	dev, to := f.byIndex[hop.Link], hop.Gateway
-	if !to.IsValid() {
-		to = flow.Dst.WithZone("")
-	}
+	dev, to := f.byIndex[hop.Link], hop.neighbour(flow)
 	own, _ := dev.asks6(flow.Src)
 	if _, first := f.localFirst(&f.v6, own); first || !own.IsValid() {
 		return false
@@ -119,10 +120,7 @@ func (f *FIB) Unheard(flow *route.Flow, hop *NextHop) bool {
 // mustAsk6 reports whether an IPv6 packet leaves by a next hop only after the kernel has asked
 // where the neighbour is.
 func (f *FIB) mustAsk6(flow *route.Flow, hop *NextHop) bool {
-	to := hop.Gateway
-	if !to.IsValid() {
-		to = flow.Dst.WithZone("")
-	}
+	to := hop.neighbour(flow)
 	return to.Is6() && !to.IsMulticast() && f.HasNeighbours(hop.Link) && !f.neighbours[neighbourKey{hop.Link, to}].Valid()
 }
 

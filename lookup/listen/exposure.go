@@ -238,7 +238,7 @@ func (h *Host) hears(s *route.Socket, locals []Local) bool {
 		return false
 	}
 	if s.Local.Addr().Unmap().IsUnspecified() {
-		return slices.ContainsFunc(uplinks(h.fib), func(link int) bool {
+		return slices.ContainsFunc(h.askerOf(s.Family).links, func(link int) bool {
 			return takesFrom(h.snap, s, link) && (s.Family == route.IPv4 || s.DualStack() || !h.fib.Without6(link))
 		})
 	}

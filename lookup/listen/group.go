@@ -41,7 +41,7 @@ func (k *asker) senders(uplink int, a netip.Addr, s *route.Socket) View {
 	labels := make([]int, len(k.cells))
 	for i := range k.cells {
 		c := &k.cells[i]
-		if labels[i] = noLabel; !c.client || k.foreign(c, uplink) && len(k.links) > maxForeign {
+		if labels[i] = noLabel; !c.client || k.leftOut(c, uplink) {
 			continue
 		}
 		d := k.searcher.Lookup(route.Flow{

@@ -188,6 +188,11 @@ const maxForeign = 64
 // foreign reports whether clients are neighbours by other devices than the uplink.
 func (k *asker) foreign(c *cell, uplink int) bool { return len(c.home) > 0 && !c.isHome(uplink) }
 
+// leftOut reports whether foreign clients are not told: there are too many uplinks.
+func (k *asker) leftOut(c *cell, uplink int) bool {
+	return len(k.links) > maxForeign && k.foreign(c, uplink)
+}
+
 // labels gives the place of the outcome of each cell.
 func (k *asker) labels(key *viewKey) []int {
 	ins, outs := k.sets[key.ins], k.sets[key.outs]
@@ -195,7 +200,7 @@ func (k *asker) labels(key *viewKey) []int {
 	for i := range k.cells {
 		c := &k.cells[i]
 		switch {
-		case !c.client, k.foreign(c, key.uplink) && len(k.links) > maxForeign:
+		case !c.client, k.leftOut(c, key.uplink):
 			labels[i] = noLabel
 		case k.outcomes[ins[i]].Delivered != route.Yes:
 			labels[i] = ins[i]

@@ -326,13 +326,22 @@ func (l *Listeners) private() []HostAddr {
 	return out
 }
 
+// addressed are the devices that have an address, by index.
+func (n names) addressed() map[int]bool {
+	has := map[int]bool{}
+	for i := range n.snap.Addrs {
+		has[n.snap.Addrs[i].Link] = true
+	}
+	return has
+}
+
 // withoutARP are the devices that have an address and a carrier, and ARP switched off.
 func (n names) withoutARP() []string {
 	var out []string
+	has := n.addressed()
 	for i := range n.snap.Links {
 		l := &n.snap.Links[i]
-		has := slices.ContainsFunc(n.snap.Addrs, func(a route.Addr) bool { return a.Link == l.Index })
-		if l.Carrier() && n.fib.WithoutARP(l.Index) && has {
+		if has[l.Index] && l.Carrier() && n.fib.WithoutARP(l.Index) {
 			out = append(out, l.Name)
 		}
 	}
@@ -342,10 +351,7 @@ func (n names) withoutARP() []string {
 // receiveNothing are the devices that have an address and are down, or up without
 // carrier. lo is not among them.
 func (n names) receiveNothing() (dead, down []string) {
-	has := map[int]bool{}
-	for i := range n.snap.Addrs {
-		has[n.snap.Addrs[i].Link] = true
-	}
+	has := n.addressed()
 	for i := range n.snap.Links {
 		switch l := &n.snap.Links[i]; {
 		case !has[l.Index] || l.Carrier() || l.Flags&route.LinkLoopback != 0:

@@ -444,7 +444,7 @@ func socketsFinding(n *report.Finding, verbose bool) string {
 	case report.RemarkUplinksDown:
 		return "nothing comes in by " + someDevices(devs(n.Devs)) + " now: down"
 	case report.RemarkForeignLeftOut:
-		return "neighbours by one device are not told as clients by the others: there are too many devices"
+		return "neighbours on one device are not listed as clients of the others: there are too many devices"
 	case report.RemarkPolicies:
 		return "IPsec policies are not consulted: they may drop what is said to arrive here, and the answers"
 	case report.RemarkUplinksNoARP:
