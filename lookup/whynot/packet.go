@@ -37,6 +37,23 @@ func (q *search) ofPacket(s *state, t *lookup.Trace) []option {
 	return out
 }
 
+// ofGroup is the fact that what is sent to a group or to everybody leaves by the device that
+// has its source, and asks no rule (ip_route_output_key_hash_rcu). A connection chooses the
+// source itself.
+func (q *search) ofGroup(s *state, t *lookup.Trace) []option {
+	d := &t.Decision
+	if d.Shortcut != lookup.ShortcutGroupSource || q.want.Kind == Source || len(d.NextHops) != 1 {
+		return nil
+	}
+	f := Fact{OfPacket: true, order: -1, Reason: lookup.Reason{
+		Code: lookup.Code(d.Shortcut), Have: t.Flow.Src, Want: s.fib.Snapshot().LinkName(d.NextHops[0].Link),
+	}}
+	if !s.flow.Src.IsValid() {
+		return []option{found(f, nil)}
+	}
+	return []option{found(f, func(s *state) *state { return s.onFlow(func(f *route.Flow) { f.Src = route.Flow{}.Src }) })}
+}
+
 // setting is a fact about a setting that drops a received packet.
 func (q *search) setting(s *state, d *lookup.Decision, change []change.Sysctl) []option {
 	f := Fact{Reason: lookup.Reason{Code: lookup.Code(d.Shortcut), Have: s.fib.Snapshot().LinkName(s.flow.In)}, order: -1}
@@ -66,7 +83,7 @@ func (q *search) ofSource(s *state, t *lookup.Trace) []option {
 		t = t.First
 	}
 	d, snap := &t.Decision, s.fib.Snapshot()
-	if !d.HasRoute || d.Disposition != lookup.DispositionUnicast || s.flow.Src.IsValid() {
+	if !d.HasRoute || d.Route.Type != route.TypeUnicast || s.flow.Src.IsValid() {
 		return nil
 	}
 	r, want := d.Route, q.want.Addr

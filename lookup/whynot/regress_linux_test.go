@@ -16,7 +16,8 @@ import (
 
 // TestRegress asks the questions of the saved cases, as [TestLive] does. A case has a
 // subject, a set-up, and questions. A question is a packet as routetest writes it, then
-// --why-not, and then what is wanted.
+// --why-not, and then what is wanted. "(a connection)" after the packet is a socket that
+// connects.
 func TestRegress(t *testing.T) {
 	files, err := filepath.Glob("testdata/regress/*.txt")
 	if err != nil || len(files) == 0 {
@@ -47,6 +48,7 @@ func TestRegress(t *testing.T) {
 // question reads a question.
 func (l *live) question(t *testing.T, text string) Question {
 	packet, want, _ := strings.Cut(text, " --why-not ")
+	packet, connects := strings.CutSuffix(packet, " (a connection)")
 	index := func(name string) (int, bool) {
 		d := l.snap.LinkByName(name)
 		if d == nil {
@@ -58,7 +60,7 @@ func (l *live) question(t *testing.T, text string) Question {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := Question{FIB: l.fib, Flow: flow}
+	q := Question{FIB: l.fib, Flow: flow, Connects: connects}
 	if q.Want, err = parseWant(want, index); err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}

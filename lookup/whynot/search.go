@@ -160,7 +160,8 @@ func (q *search) options(s *state, t *lookup.Trace) []option {
 	if q.want.Kind == Source {
 		out = append(out, q.ofSource(s, t)...)
 	}
-	wanted := q.wanted(s)
+	wanted, group := q.wanted(s), q.ofGroup(s, t)
+	t = walked(t)
 	looked := s.onFlow(func(f *route.Flow) { *f = t.Flow }) // a connection's packet has a source
 	for i := range t.Rules {
 		out = append(out, q.ofRule(looked, &t.Rules[i], wanted)...)
@@ -172,7 +173,7 @@ func (q *search) options(s *state, t *lookup.Trace) []option {
 	if len(wanted) == 0 {
 		out = append(out, q.noEntry(s, t)...)
 	}
-	return out
+	return append(out, group...)
 }
 
 // decided reports whether the look-up ended at a rule.

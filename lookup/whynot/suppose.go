@@ -36,6 +36,16 @@ func (s *state) explain() *lookup.Trace {
 	return s.fib.Explain(s.flow)
 }
 
+// walked is the look-up whose rules and routes decide. That is the first one of a connection,
+// if the second one asks no rule: what is sent to a group or to everybody leaves by the device
+// that has its source (ip_route_output_key_hash_rcu).
+func walked(t *lookup.Trace) *lookup.Trace {
+	if t.First != nil && len(t.Rules) == 0 {
+		return t.First
+	}
+	return t
+}
+
 // decide is the decision of explain.
 func (s *state) decide() lookup.Decision { return decide(s.fib, s.flow, s.connects) }
 

@@ -39,6 +39,7 @@ const maxPairs = 400
 // ways are the best changes after which the packet goes where it is wanted to go.
 func (q *search) ways(ask *Question, t *lookup.Trace, facts []option) ([]Way, int) {
 	x := &tries{search: q, question: ask, start: &trial{state: change.New(q.root.fib)}, packet: t.Flow, seen: map[string]bool{}}
+	t = walked(t)
 	singles := x.proposals(t, facts)
 	done := make([]*trial, len(singles))
 	for i, p := range singles {

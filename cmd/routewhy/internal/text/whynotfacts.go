@@ -160,6 +160,12 @@ func (x missed) packetFact(b *report.Blocker) string {
 		return "the reverse-path filter of " + have + " drops it"
 	case lookup.Code(lookup.ShortcutNoIPv6):
 		return "IPv6 is switched off on " + have
+	case lookup.Code(lookup.ShortcutGroupSource):
+		to := "a group"
+		if !x.Looked().Addr().IsMulticast() {
+			to = "everybody"
+		}
+		return fmt.Sprintf("its source %s is an address of %s, and what goes to %s leaves there without a rule or a route", have, b.Reason.Want, to)
 	case whynot.CodePrescribed:
 		return fmt.Sprintf("%s prescribes the source %s", routeIn(b.Route), have)
 	case whynot.CodeNotOwn:
