@@ -112,6 +112,8 @@ type Alteration struct {
 	With []Alteration `json:"with,omitempty"`
 	// Ask are the commands that ask about these packets, one for each of Values.
 	Ask []string `json:"ask"`
+	// Errno is the error that these packets get: the wanted rule or route refuses them.
+	Errno route.Errno `json:"errno,omitzero"`
 }
 
 // WhyNotQuestion asks why packets do not go somewhere.
@@ -394,12 +396,12 @@ func (n names) alterations(l *look, was *route.Flow, packets []route.Flow) []Alt
 		if len(p) == 0 || packets[i].TunnelID != was.TunnelID {
 			continue
 		}
-		others, last := p[:len(p)-1], p[len(p)-1]
-		key := fmt.Sprint(others, last.field)
+		others, last, refused := p[:len(p)-1], p[len(p)-1], l.errno(&packets[i])
+		key := fmt.Sprint(others, last.field, refused)
 		k, ok := at[key]
 		if !ok {
 			k, at[key] = len(out), len(out)
-			a := Alteration{Field: last.field}
+			a := Alteration{Field: last.field, Errno: refused}
 			for _, o := range others {
 				a.With = append(a.With, Alteration{Field: o.field, Values: []string{o.value}, Ask: []string{}})
 			}
@@ -411,11 +413,23 @@ func (n names) alterations(l *look, was *route.Flow, packets []route.Flow) []Alt
 	return out
 }
 
-// rank puts packets first that need few changes, and sockets that are bound to the device
-// last: that they go there is no news.
+// errno is the error that another packet, or a connection, gets.
+func (l *look) errno(f *route.Flow) route.Errno {
+	if l.Connects && f.In == 0 {
+		return l.FIB.Connect(*f).Decision.Errno
+	}
+	d := l.FIB.Lookup(*f)
+	return d.Errno
+}
+
+// rank puts packets first that need few changes, then those that are refused, and sockets
+// that are bound to the device last: that they go there is no news.
 func (a *Alteration) rank() int {
-	if a.Field == lookup.FieldOif && a.With == nil {
-		return 1 << 10
+	switch {
+	case a.Field == lookup.FieldOif && a.With == nil:
+		return 1 << 11
+	case a.Errno != 0:
+		return 1<<10 + len(a.With)
 	}
 	return len(a.With)
 }

@@ -181,7 +181,11 @@ func (p *page) otherPackets(x missed) {
 			return
 		}
 		a := &x.r.Packets[i]
-		p.aligned("    "+pad(altered(a), 26), "    "+altered(a), a.Ask[0], plain)
+		what := altered(a)
+		if a.Errno != 0 {
+			what += ", but it is refused: " + a.Errno.String()
+		}
+		p.aligned("    "+pad(what, 26), "    "+what, a.Ask[0], plain)
 	}
 }
 
