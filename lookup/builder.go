@@ -42,17 +42,13 @@ func (b *Builder) skip(f route.Family, id route.Table) *table {
 	return t
 }
 
-// leave counts a route that is left out, and remembers its prefix, so that
-// [FIB.EntryStatuses] knows which longer prefixes there are. It tells whether another
-// route of the prefix was left out before.
-func (b *Builder) leave(r *route.Route) route.Tristate {
-	return b.skip(r.Family(), r.Table).left.add(r.Dst)
-}
-
-// holds reports whether some route of a route's prefix is held.
-func (b *Builder) holds(r *route.Route) bool {
-	_, ok := b.table(r.Family(), r.Table).trie.Get(r.Dst)
-	return ok
+// leave counts a route of a kind that is left out, and remembers its prefix, so that
+// [FIB.EntryStatuses] knows which longer prefixes there are. It tells where the prefix is
+// in which list, and whether another route of the prefix was left out before.
+func (b *Builder) leave(r *route.Route, kind uint16) (list *prefixList, at int, before route.Tristate) {
+	list = &b.skip(r.Family(), r.Table).left
+	at, before = list.add(r.Dst, kind)
+	return list, at, before
 }
 
 // empty removes the routes of a prefix, before all of them are put there again.

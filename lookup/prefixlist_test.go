@@ -35,7 +35,7 @@ func TestPrefixList(t *testing.T) {
 		for name, in := range map[string][]netip.Prefix{"random": all, "sorted": want, "backwards": backwards, "twice": slices.Concat(want, want)} {
 			var l prefixList
 			for _, p := range in {
-				l.add(p)
+				l.add(p, 0)
 			}
 			l.sort()
 			var got []netip.Prefix
@@ -74,7 +74,7 @@ func TestSubnetsLeftOut(t *testing.T) {
 	b.Add(r("10.0.0.0/8"))
 	b.Add(r("10.2.0.0/16"))
 	for _, p := range []string{"10.3.0.0/16", "10.1.0.0/16", "10.2.0.0/16", "11.0.0.0/8", "10.3.0.0/16"} {
-		b.leave(r(p))
+		b.leave(r(p), 0)
 	}
 	f := b.FIB(&route.Snapshot{})
 	main := f.v4.tables[route.TableMain]

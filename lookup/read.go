@@ -25,12 +25,9 @@ type Need struct {
 	// Hold reports whether a route of large tables is held. Of the others, only the
 	// prefixes are remembered. Nil: all are held.
 	Hold func(*route.Route) bool
-	// Aside reports whether a route that Hold has just left out is kept all the same, in
-	// case that Ask asks about it. It should be true of few. Nil: none is kept.
-	Aside func(*route.Route) bool
 	// Ask gives, if Hold left routes out, the addresses that will be looked up. They may
-	// depend on what was held. The routes that cover them are read in a second reading, if
-	// not all of them were kept aside.
+	// depend on what was held. The routes that cover them are made from what is remembered
+	// of them, or, if that does not tell all of them, read in a second reading.
 	Ask func(*FIB) []netip.Addr
 	// Limit is how many bytes what Hold holds may take, about; zero: any number. More
 	// is a [route.LimitError].
@@ -88,11 +85,7 @@ type loader struct {
 }
 
 func newLoader(need *Need) *loader {
-	l := &loader{need: need}
-	if need.Aside != nil {
-		l.aside.routes = map[tablePrefix][]route.Route{}
-	}
-	return l
+	return &loader{need: need}
 }
 
 // heldSize is what a route takes that is held of a large table, with what a report keeps
@@ -154,13 +147,11 @@ func (l *loader) reduce() {
 // hold adds a route of large tables, or only remembers its prefix.
 func (l *loader) hold(r *route.Route) {
 	if !l.need.Hold(r) {
-		wanted := l.aside.routes != nil && l.need.Aside(r)
-		l.aside.left(r, wanted, l.builder.leave(r), func() bool { return l.builder.holds(r) })
+		l.aside.leave(&l.builder, r)
 		return
 	}
 	l.held++
 	l.builder.Add(r)
-	l.aside.held(r)
 }
 
 // leftOut are the addresses that will be asked about and that a left-out route covers.

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -146,6 +148,68 @@ func TestReadManyTables(t *testing.T) {
 	}
 	if a := f.ExternalAddr(route.IPv4); f.Lookup(route.Flow{Dst: a}).Route.Dst.Bits() > 0 {
 		t.Errorf("%s is no address of other networks", a)
+	}
+}
+
+// TestReadOnce reads random large tables, in the kernel's order and in none. Whatever was left
+// out, the answers are those of a FIB that holds all, and a second reading is needed only where
+// some of a prefix's routes are held and some are not, or where the order is none.
+func TestReadOnce(t *testing.T) {
+	rng := rand.New(rand.NewPCG(16, 1))
+	prefix := func() netip.Prefix {
+		a := netip.AddrFrom4([4]byte{10, byte(rng.IntN(8)), byte(rng.IntN(256)), byte(rng.IntN(4) << 6)})
+		return netip.PrefixFrom(a, 16+rng.IntN(11)).Masked()
+	}
+	order := func(a, b route.Route) int {
+		return cmp.Or(a.Dst.Addr().Compare(b.Dst.Addr()), b.Dst.Bits()-a.Dst.Bits(), cmp.Compare(a.Metric, b.Metric))
+	}
+	for _, c := range []struct {
+		name                  string
+		mixed, shuffled, once bool
+	}{{"in order", false, false, true}, {"held in part", true, false, false}, {"in no order", false, true, false}} {
+		t.Run(c.name, func(t *testing.T) {
+			seen := map[netip.Prefix]uint32{}
+			var routes []route.Route
+			for range 6000 {
+				p := prefix()
+				seen[p]++ // a metric for each: the kernel has no two routes that are equal
+				r := via(p.String(), fmt.Sprintf("192.0.2.%d", 3+rng.IntN(6)), 2, metric(seen[p]))
+				switch rng.IntN(20) {
+				case 0:
+					r.NextHops = append(r.NextHops, route.NextHop{Link: 3, Gateway: netip.MustParseAddr("198.51.100.1")})
+				case 1:
+					r.Type, r.NextHops = route.TypeThrow, nil
+				}
+				routes = append(routes, r)
+			}
+			slices.SortFunc(routes, order)
+			if c.shuffled {
+				rng.Shuffle(len(routes), func(i, j int) { routes[i], routes[j] = routes[j], routes[i] })
+			}
+			host := hostOf(append(locals(), routes...))
+			var asked []netip.Addr
+			for range 200 {
+				asked = append(asked, prefix().Addr().Next())
+			}
+			src := &memory{Snapshot: host}
+			got, err := lookup.Read(t.Context(), src, &lookup.Need{
+				Hold: func(r *route.Route) bool { return r.Table != route.TableMain || c.mixed && r.Metric == 2 },
+				Ask:  func(*lookup.FIB) []netip.Addr { return asked },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if once := src.reads == 1; once != c.once {
+				t.Errorf("%d readings", src.reads)
+			}
+			want := lookup.New(host)
+			for _, a := range asked {
+				flow := route.Flow{Dst: a}
+				if g, w := got.Lookup(flow), want.Lookup(flow); !reflect.DeepEqual(g.Route, w.Route) || g.Disposition != w.Disposition {
+					t.Errorf("%s: %v %v, want %v %v", a, g.Disposition, g.Route, w.Disposition, w.Route)
+				}
+			}
+		})
 	}
 }
 

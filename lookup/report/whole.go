@@ -26,7 +26,6 @@ func ReadWhole(ctx context.Context, src route.Source, q route.Query) (*lookup.FI
 		Query: q,
 		Limit: limit,
 		Hold:  func(r *route.Route) bool { return !leadsFar(r) || far.holds(r) },
-		Aside: func(r *route.Route) bool { return far.kind(r).keepsAside() },
 		Ask: func(f *lookup.FIB) []netip.Addr {
 			return append(far.missed(), f.ExternalAddr(route.IPv4), f.ExternalAddr(route.IPv6))
 		},
@@ -66,12 +65,6 @@ type farKind struct {
 	AlikeRoutes
 	held bool
 }
-
-// maxAside is how many routes of a kind are kept while none of it is held: enough for the
-// few static ones that a router has beside a full table.
-const maxAside = 8
-
-func (k *farKind) keepsAside() bool { return !k.held && k.Count <= maxAside }
 
 // maxFarShapes is how many shapes are told apart. Of the rest, those by the same devices
 // are one kind.

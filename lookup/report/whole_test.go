@@ -59,8 +59,8 @@ func TestReadWhole(t *testing.T) {
 		{"two of one prefix", []route.Route{by("172.16.0.0/12", "192.0.2.8", 0), by("172.16.0.0/12", "192.0.2.9", 5)}, 1, []string{"172.16.0.0/12 1", "172.16.0.0/12 1"}},
 		{"another route of the prefix was held first", []route.Route{onLink("172.16.0.0/12", 0), by("172.16.0.0/12", "192.0.2.9", 5)}, 2, []string{"172.16.0.0/12 1"}},
 		{"another route of the prefix was held later", []route.Route{by("172.16.0.0/12", "192.0.2.9", 0), onLink("172.16.0.0/12", 5)}, 2, []string{"172.16.0.0/12 1"}},
-		{"a route around it was not kept", append(many("192.0.2.8", 20), by("100.64.8.0/22", "192.0.2.9", 0)), 2, []string{"100.83.0.0/16 20", "100.64.8.0/22 1"}},
-		{"more than are kept", append(many("192.0.2.9", 20), by("172.16.0.0/20", "192.0.2.9", 0)), 2, []string{"172.16.0.0/20 21"}},
+		{"inside one of many", append(many("192.0.2.8", 20), by("100.64.8.0/22", "192.0.2.9", 0)), 1, []string{"100.83.0.0/16 20", "100.64.8.0/22 1"}},
+		{"the longest of many", append(many("192.0.2.9", 20), by("172.16.0.0/20", "192.0.2.9", 0)), 1, []string{"172.16.0.0/20 21"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			src := &countedHost{host: oneGateway()}
