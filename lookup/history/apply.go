@@ -56,11 +56,16 @@ func put[T any](list []T, v T, gone bool, same func(*T) bool) []T {
 }
 
 // applyRule keeps the kernel's order: a new rule comes after the other rules of its
-// priority.
+// priority. A deleted IPv6 rule may stay in force.
 func applyRule(list []route.Rule, e *route.Event) []route.Rule {
 	at := slices.IndexFunc(list, func(r route.Rule) bool { return sameRule(&r, e.Rule) })
 	if e.Gone {
-		if at < 0 {
+		switch {
+		case at < 0 || list[at].Implied:
+			return list
+		case staysInForce(list, e.Rule):
+			list = slices.Clone(list)
+			list[at].Implied = true
 			return list
 		}
 		return slices.Delete(slices.Clone(list), at, at+1)
@@ -72,6 +77,19 @@ func applyRule(list []route.Rule, e *route.Event) []route.Rule {
 		list = slices.DeleteFunc(slices.Clone(list), func(r route.Rule) bool { return r.Implied })
 	}
 	return inOrder(list, e.Rule)
+}
+
+// staysInForce reports whether the kernel very probably goes by an IPv6 rule although it is
+// deleted ([route.Rule.Implied]): the rule is one that a namespace starts with, and so are all
+// others. Whether there ever was another one, only a reading can tell.
+func staysInForce(list []route.Rule, deleted *route.Rule) bool {
+	starts := route.DefaultRules(route.IPv6)
+	isStart := func(r *route.Rule) bool {
+		return slices.ContainsFunc(starts, func(d route.Rule) bool { return sameRule(&d, r) })
+	}
+	return deleted.Family == route.IPv6 && isStart(deleted) && !slices.ContainsFunc(list, func(r route.Rule) bool {
+		return r.Family == route.IPv6 && !isStart(&r)
+	})
 }
 
 // inOrder is a list with one more rule, after the others of its priority.

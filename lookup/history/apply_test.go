@@ -149,6 +149,19 @@ func TestImplied(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}
+	for _, c := range []struct {
+		before []route.Rule
+		want   bool // the deleted rule stays in force
+	}{
+		{[]route.Rule{local, main}, true},
+		{[]route.Rule{implied, main}, true}, // it was read already
+		{[]route.Rule{local, other, main}, false},
+	} {
+		got := Apply(hostWith(c.before...), &route.Event{Rule: &local, Gone: true}).Snapshot().Rules
+		if in := slices.ContainsFunc(got, func(r route.Rule) bool { return sameRule(&r, &local) && r.Implied }); in != c.want || len(got) == len(c.before) != c.want {
+			t.Errorf("of %+v is left %+v", c.before, got)
+		}
+	}
 	for _, added := range []route.Rule{other, local} {
 		got := Apply(hostWith(implied, main), &route.Event{Rule: &added}).Snapshot().Rules
 		if len(got) != 2 || got[0].Implied || got[0].Priority != added.Priority {

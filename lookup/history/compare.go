@@ -78,7 +78,7 @@ func (w *Watch) read(ctx context.Context) (*lookup.FIB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.fib != nil && !w.lost {
+	if w.fib != nil && !w.lost && !w.guessed {
 		f = implied6(f, w.fib.Snapshot())
 	}
 	return w.silenced(f), nil
@@ -200,6 +200,7 @@ func (w *Watch) find(t *turn, fib *lookup.FIB) {
 func (w *Watch) adopt(fib *lookup.FIB) {
 	w.fib = fib
 	w.gateways = gatewaysOf(fib)
+	w.guessed = false
 	w.last = w.now()
 	w.expiry = w.firstExpiry()
 	set := map[neighbourKey]bool{}

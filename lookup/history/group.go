@@ -2,13 +2,14 @@ package history
 
 import (
 	"slices"
+	"time"
 
 	"routewhy/lookup/report"
 	"routewhy/route"
 )
 
 // grouped are the pending changes. If several of them follow from one change of a device
-// or an address, they become one.
+// or an address, or the kernel itself made them in a row, they become one.
 func (w *Watch) grouped() []*turn {
 	var out []*turn
 	last := map[int]*turn{}
@@ -19,14 +20,42 @@ func (w *Watch) grouped() []*turn {
 			}
 		}
 		t.because = slices.Compact(t.because)
-		if p := last[t.asked]; p != nil && len(t.because) == 1 && slices.Equal(p.because, t.because) && w.brings(t.because[0]) {
-			p.after = t.after
-			continue
+		if p := last[t.asked]; p != nil {
+			if len(t.because) == 1 && slices.Equal(p.because, t.because) && w.brings(t.because[0]) {
+				p.after = t.after
+				continue
+			}
+			if inARow(p, t) {
+				p.after, p.because = t.after, slices.Compact(slices.Concat(p.because, t.because))
+				continue
+			}
 		}
 		last[t.asked] = t
 		out = append(out, t)
 	}
 	return slices.DeleteFunc(out, func(t *turn) bool { return t.before.same(&t.after) })
+}
+
+// stepTime is how long the kernel needs at most between two steps of one work.
+const stepTime = 10 * time.Millisecond
+
+// inARow reports whether two changes of an answer are steps of one work of the kernel: it
+// removes, or adds, routes and addresses one by one, for instance where a setting turns IPv6
+// off. What is between the steps lasts no longer than a few packets.
+func inARow(a, b *turn) bool {
+	if len(a.because) == 0 || len(b.because) == 0 {
+		return false
+	}
+	first, last := b.because[0].event, a.because[len(a.because)-1].event
+	if first.Time.Sub(last.Time) > stepTime {
+		return false
+	}
+	for _, h := range slices.Concat(a.because, b.because) {
+		if e := h.event; e.Port != 0 || e.Gone != first.Gone || e.Route == nil && e.Addr == nil || e.Route != nil && e.Route.Protocol == route.ProtocolRA {
+			return false
+		}
+	}
+	return true
 }
 
 // brings reports whether an event causes other events.

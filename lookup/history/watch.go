@@ -48,6 +48,9 @@ type Watch struct {
 	// was told about that.
 	lost, missed bool
 	dirty        bool
+	// guessed says that an IPv6 rule was deleted since the last reading, which alone tells
+	// whether the kernel still goes by it.
+	guessed bool
 	// next is when everything may be read again, and last is when it was read last.
 	next, last time.Time
 	// expiry is when the first route of an answer expires; zero: none does.
@@ -176,6 +179,7 @@ func (w *Watch) happen(e *route.Event) {
 		return
 	}
 	w.gateways.add(e)
+	w.guessed = w.guessed || e.Rule != nil && e.Gone
 	for i := range w.answers {
 		if e.Route != nil && e.Route.Table != route.TableLocal && !w.Question.Asked[i].concerns(e.Route.Dst) {
 			continue

@@ -141,3 +141,44 @@ func TestCauses(t *testing.T) {
 		}
 	}
 }
+
+// TestSteps checks that what the kernel removes in a row is one change of an answer, or none if
+// the answer ends as it began, and that what a process removes is told step by step.
+func TestSteps(t *testing.T) {
+	own := netip.MustParsePrefix("2001:db8::2/64")
+	thrown := route.Route{Table: route.TableMain, Dst: route.IPv6.Default(), Metric: 1, Type: route.TypeThrow, NextHops: []route.NextHop{{Link: 1}}}
+	way := routeOf(t, "6:9/1")
+	host := func(routes ...route.Route) *route.Snapshot {
+		s := &route.Snapshot{Rules: route.DefaultRules(route.IPv6), Addrs: []route.Addr{{Link: 2, Prefix: own}}, Routes: routes}
+		s.Links = []route.Link{{Index: 1, Name: "lo", Flags: route.LinkUp | route.LinkLowerUp}, {Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkRunning | route.LinkLowerUp}}
+		return s
+	}
+	now := time.Now()
+	removed := func(port uint32, late time.Duration) []route.Event {
+		return []route.Event{{Route: &thrown, Gone: true, Port: port, Time: now}, {Route: &way, Gone: true, Port: port, Time: now.Add(late)}}
+	}
+	for _, c := range []struct {
+		name   string
+		events []route.Event
+		told   int
+	}{
+		{"by the kernel", removed(0, time.Millisecond), 0},
+		{"by a process", removed(7, time.Millisecond), 2},
+		{"by the kernel, one after the other", removed(0, time.Second), 2},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		src := &steps{states: []*route.Snapshot{host(thrown, way), host()}, events: [][]route.Event{c.events, nil, nil}, ready: make(chan struct{}), end: cancel}
+		close(src.ready)
+		told := 0
+		w := &Watch{Question: &Question{Asked: []Asked{{Label: "default", Default: route.IPv6}}}, Source: src, Tell: func(all []*report.Turn) error {
+			told += len(all)
+			return nil
+		}}
+		if err := w.Run(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if told-1 != c.told {
+			t.Errorf("removed %s: %d changes were told; want %d", c.name, told-1, c.told)
+		}
+	}
+}
