@@ -233,7 +233,7 @@ func (o *options) style(s stdio) text.Style {
 		Color: o.colored(s), Unicode: s.utf8(), Width: 80, Verbose: o.verbose, Quiet: o.quiet,
 	}
 	if s.StdoutTTY && s.Width > 0 {
-		st.Width = s.Width
+		st.Width, st.Fold = s.Width, true
 	}
 	return st
 }

@@ -49,7 +49,7 @@ func textRows(d *report.Dump) *rowWriter {
 		r := row.Route()
 		c := dumpCells(r)
 		line := strings.Join(nonEmpty(c.dst, c.way, c.attrs), "  ")
-		legs := dumpLegs(d, r, widths{})
+		legs := dumpLegs(d, r, widths{}, 0)
 		return strings.Join(append([]string{fmt.Sprintf("%*s%s", tableIndent, "", line)}, legs...), "\n") + "\n"
 	}}
 }

@@ -20,7 +20,7 @@ func (e told) answerSource(n *report.Finding) string {
 	}
 	by := ""
 	if came := e.Looked().Iif; len(a.Devs) > 0 && (len(a.Devs) > 1 || a.Devs[0] != came) {
-		by = ", by " + strings.Join(devs(a.Devs), " or ")
+		by = ", by " + alternatives(devs(a.Devs))
 	}
 	return fmt.Sprintf("%s answers from %s%s: a client that is connected to %s drops that", server, answerFrom(a), by, n.Want)
 }

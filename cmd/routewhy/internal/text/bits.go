@@ -49,7 +49,13 @@ func (p *page) nearBits(a netip.Addr, x netip.Prefix, width int) {
 		return
 	}
 	p.line(indent + p.st.paint(dim, pad(x.String(), width)+"  "+binary(x.Addr(), x.Bits())))
-	p.line(indent + p.st.paint(dim, strings.Repeat(" ", width+2+at+at/8)+"^ "+what))
+	mark := strings.Repeat(" ", width+2+at+at/8) + "^ "
+	if textWidth(indent+mark+what) > p.st.width() {
+		mark = strings.TrimSuffix(mark[min(len(mark), textWidth(what)+1):], "^ ")
+		p.line(indent + p.st.paint(dim, mark+what+" ^"))
+		return
+	}
+	p.line(indent + p.st.paint(dim, mark+what))
 }
 
 // binary is the first bits of an IPv4 address, grouped by octets. It is empty for

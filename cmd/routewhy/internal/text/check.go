@@ -55,7 +55,7 @@ func (p *page) evidence(f *report.CheckFinding) {
 	}
 	for i := range f.Evidence.Routes {
 		r := &f.Evidence.Routes[i]
-		p.block(indent, fmt.Sprintf("%s (%s)", r.Line(), tableWords(r.Table)), dim)
+		p.block(indent, fmt.Sprintf("%s (%s)", routeLine(r), tableWords(r.Table)), dim)
 	}
 }
 

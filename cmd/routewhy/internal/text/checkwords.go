@@ -50,9 +50,9 @@ type checked struct {
 // routeInTable is a route, with its table if that is not main.
 func routeInTable(r *iproute2.Route) string {
 	if r.Table == "main" {
-		return r.Line()
+		return routeLine(r)
 	}
-	return r.Line() + " in " + tableWords(r.Table)
+	return routeLine(r) + " in " + tableWords(r.Table)
 }
 
 // more says how many other routes there are besides the named one.
@@ -104,7 +104,7 @@ func (x checked) defaultText() string {
 		var left string
 		for i := range x.Evidence.Routes[1:] {
 			if r := &x.Evidence.Routes[1+i]; r.Type == typeUnicast {
-				left = cmp.Or(left, r.Line())
+				left = cmp.Or(left, routeLine(r))
 			} else {
 				what = append(what, r.Dst)
 			}
@@ -112,11 +112,11 @@ func (x checked) defaultText() string {
 		return fmt.Sprintf("%s in %s %s before its default route %s and %s the look-up in that table, and no table after it carries the packets",
 			and(what), tableWords(n.Table), agreeWord(len(what), "comes", "come"), left, agreeWord(len(what), "ends", "end"))
 	case check.CodeDefaultUnreached:
-		return fmt.Sprintf("the only default route, %s, is in %s, and no rule leads there: packets to other networks find no route", n.Route.Line(), tableWords(n.Table))
+		return fmt.Sprintf("the only default route, %s, is in %s, and no rule leads there: packets to other networks find no route", routeLine(n.Route), tableWords(n.Table))
 	case check.CodeDefaultCovered:
 		var by []string
 		for i := range x.Evidence.Routes[1:] {
-			by = append(by, x.Evidence.Routes[1+i].Line())
+			by = append(by, routeLine(&x.Evidence.Routes[1+i]))
 		}
 		return fmt.Sprintf("%s is never used: %s cover every address; if they are a VPN's, its own packets may go into the VPN, because no other route uses the old gateway",
 			routeInTable(n.Route), and(by))
@@ -125,7 +125,7 @@ func (x checked) defaultText() string {
 	case check.CodeGatewayOutside:
 		return fmt.Sprintf("%s: the gateway %s is in no network of %s, no route leads to it, and it has never answered", routeInTable(n.Route), name(n.Have), name(n.Want))
 	case check.CodeDarkFirst:
-		return fmt.Sprintf("%s goes before %s, though %s has no carrier (%s = 0)", routeInTable(n.Route), x.second().Line(), name(n.Have),
+		return fmt.Sprintf("%s goes before %s, though %s has no carrier (%s = 0)", routeInTable(n.Route), routeLine(x.second()), name(n.Have),
 			setting(family(n.Route), name(n.Have), "ignore_routes_with_linkdown"))
 	}
 	return ""
@@ -188,9 +188,9 @@ func (x checked) ruleText() string {
 	case check.CodeNeighboursLed:
 		return fmt.Sprintf("packets from %s to its neighbours in %s take %s: %s leads there, and the table lacks the network", have, name(n.Want), routeInTable(n.Route), rule)
 	case check.CodeMainSuppressed:
-		text := fmt.Sprintf("%s is never used: %s passes over it, and no other rule leads to table main", n.Route.Line(), rule)
+		text := fmt.Sprintf("%s is never used: %s passes over it, and no other rule leads to table main", routeLine(n.Route), rule)
 		if len(x.Evidence.Rules) > 1 {
-			text = fmt.Sprintf("%s is never used: all rules that lead to table main pass over it, %s first", n.Route.Line(), rule)
+			text = fmt.Sprintf("%s is never used: all rules that lead to table main pass over it, %s first", routeLine(n.Route), rule)
 		}
 		if have != "" {
 			text += "; packets to other networks find no route"
@@ -288,9 +288,9 @@ func (x checked) tableText() string {
 // itsRoutes are the routes of a table; only the first of them is shown.
 func (x checked) itsRoutes() string {
 	if more := int(x.n.Have.Number()) - 1; more > 0 {
-		return fmt.Sprintf("%s and %s are", x.n.Route.Line(), agree(more, "more route", "more routes"))
+		return fmt.Sprintf("%s and %s are", routeLine(x.n.Route), agree(more, "more route", "more routes"))
 	}
-	return x.n.Route.Line() + " is"
+	return routeLine(x.n.Route) + " is"
 }
 
 func (x checked) routeText() string {
@@ -323,9 +323,9 @@ func (x checked) routeText() string {
 			strings.TrimSuffix(n.Route.Dst, "/32"), want)
 	case check.CodeEqualUnused:
 		if r := x.second(); r.Type != typeUnicast {
-			return fmt.Sprintf("%s is never used: %s comes first, with the same metric, and refuses the packets", routeInTable(n.Route), r.Line())
+			return fmt.Sprintf("%s is never used: %s comes first, with the same metric, and refuses the packets", routeInTable(n.Route), routeLine(r))
 		}
-		text := fmt.Sprintf("%s is never used: %s is the same for the kernel and comes first", routeInTable(n.Route), x.second().Line())
+		text := fmt.Sprintf("%s is never used: %s is the same for the kernel and comes first", routeInTable(n.Route), routeLine(x.second()))
 		if have != "" {
 			text += ", though nothing gets out by it now"
 		}
@@ -337,7 +337,7 @@ func (x checked) routeText() string {
 		return fmt.Sprintf("%s in %s refuses packets to a part of %s's network %s", n.Route.Destination(), tableWords(n.Table), want, have)
 	case check.CodeGatewayRefused:
 		return fmt.Sprintf("%s in %s refuses packets to %s, which is the gateway of %s: what goes on through it still passes, but what is sent to the gateway itself does not",
-			n.Route.Destination(), tableWords(n.Table), have, x.second().Line())
+			n.Route.Destination(), tableWords(n.Table), have, routeLine(x.second()))
 	case check.CodeForeignCard:
 		return fmt.Sprintf("%s prescribes the source %s, which is an address of %s: answers come back by that device, or the next router drops the packets", routeInTable(n.Route), have, want)
 	case check.CodeGroupGateway:

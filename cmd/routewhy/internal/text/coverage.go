@@ -298,7 +298,7 @@ func (p *page) served(v covered) {
 
 // routeText is a route, with its table if that is not main.
 func routeText(r *iproute2.Route) string {
-	text := r.Line()
+	text := routeLine(r)
 	if r.Table != tableMain {
 		text += " in " + tableWords(r.Table)
 	}

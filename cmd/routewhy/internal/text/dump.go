@@ -174,7 +174,7 @@ func (p *page) table(d *report.Dump, t *report.Table) {
 			line = fmt.Sprintf("%*s%s", tableIndent, "", strings.Join(nonEmpty(rows[i].dst, rows[i].way, rows[i].attrs), "  "))
 		}
 		p.line(p.st.paint(routeInk(&routes[i]), line))
-		for _, leg := range dumpLegs(d, &routes[i], w) {
+		for _, leg := range dumpLegs(d, &routes[i], w, p.st.width()) {
 			p.line(leg)
 		}
 	}
@@ -242,12 +242,20 @@ func dumpCells(r *iproute2.Route) cells {
 // linkDown is the flag of a next hop if its device has no carrier.
 const linkDown = "linkdown"
 
-// dumpLegs are the lines of a route's next hops, if it has several.
-func dumpLegs(d *report.Dump, r *iproute2.Route, w widths) []string {
+// dumpLegs are the lines of a route's next hops, if it has several, for a width of the page.
+func dumpLegs(d *report.Dump, r *iproute2.Route, w widths, columns int) []string {
 	var out []string
 	if len(r.NextHops) > 1 {
+		indent, wide := tableIndent+2+max(0, w.dst-2)+2, 0
 		for i := range r.NextHops {
-			out = append(out, fmt.Sprintf("%*s%s  %s", tableIndent+2, "", pad("", max(0, w.dst-2)), legText(d, &r.NextHops[i])))
+			out = append(out, legText(d, &r.NextHops[i]))
+			wide = max(wide, textWidth(out[i]))
+		}
+		if indent+wide > columns {
+			indent = tableIndent + 4
+		}
+		for i := range out {
+			out[i] = strings.Repeat(" ", indent) + out[i]
 		}
 	}
 	return out

@@ -229,7 +229,7 @@ func (p *page) standing(label, row string, width int, text string, tint ink) {
 // entryRow is a route entry with its table.
 func entryRow(e *report.Entry) string {
 	r := &e.Route
-	row := r.Line()
+	row := routeLine(r)
 	if legged(e) {
 		row = strings.Join(nonEmpty(r.Destination(), numeral(len(r.NextHops))+" next hops", r.Attributes()), " ")
 	}

@@ -15,9 +15,9 @@ import (
 	"routewhy/route/iproute2"
 )
 
-// Expected writes the result of an expectation, on one line.
+// Expected writes the result of an expectation, on one line unless [Style.Fold] is set.
 func Expected(w io.Writer, x *report.Expected, st Style) error {
-	_, err := io.WriteString(w, iproute2.Safe(HostLabel(x))+"  "+ExpectedLine(x, st)+"\n")
+	_, err := io.WriteString(w, st.fold(iproute2.Safe(HostLabel(x))+"  "+ExpectedLine(x, st))+"\n")
 	return err
 }
 
@@ -337,7 +337,7 @@ func (e expected) cause(b *report.Because) string {
 	if why := mismatchWords(b.Reason); why != "" && b.Rule != nil {
 		return fmt.Sprintf("rule %d (%s) does not match, %s", b.Rule.Priority, withSelector(b.Rule), why)
 	}
-	return fmt.Sprintf("%s %s", b.Route.Line(), candidateWords(&report.Candidate{Route: *b.Route, Reason: b.Reason, Verdict: lookup.VerdictLoses}))
+	return fmt.Sprintf("%s %s", routeLine(b.Route), candidateWords(&report.Candidate{Route: *b.Route, Reason: b.Reason, Verdict: lookup.VerdictLoses}))
 }
 
 // shortcut says why no route decides.

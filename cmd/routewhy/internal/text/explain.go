@@ -42,10 +42,13 @@ type page struct {
 	w   io.Writer
 	st  Style
 	gap bool // a blank line is needed before the next line
-	err error
+	// unset are the priorities of rules that want a mark which nothing sets, not told yet.
+	unset []uint32
+	err   error
 }
 
 func (p *page) line(s string) {
+	s = p.st.fold(s)
 	if p.gap {
 		p.gap, s = false, "\n"+s
 	}
@@ -54,10 +57,20 @@ func (p *page) line(s string) {
 	}
 }
 
+// command writes a line that the user copies: a command, after a label or indented. It is not
+// folded.
+func (p *page) command(s string) {
+	folds := p.st.Fold
+	p.st.Fold = false
+	p.line(s)
+	p.st.Fold = folds
+}
+
 // blank puts a blank line before the next text, if there is any.
 func (p *page) blank() { p.gap = true }
 
-// head writes the answer. It is one line, even if it is long, so that grep finds it.
+// head writes the answer. Not on a terminal, it is one line, even if it is long, so
+// that grep finds it.
 func (p *page) head(e told) {
 	i := bold
 	if !e.Disposition.Success() && !e.OnlyConnected() || e.WayOut != "" {
@@ -77,12 +90,8 @@ func hop(gateway netip.Addr, dev string) string {
 
 // block writes a label, and beside it a text that is wrapped.
 func (p *page) block(label, text string, i ink) {
-	indent := textWidth(label)
-	for n, l := range wrap(text, p.st.width()-indent) {
-		if n > 0 {
-			label = strings.Repeat(" ", indent)
-		}
-		p.line(label + p.st.paint(i, l))
+	for _, l := range p.st.beside(label, text, i) {
+		p.line(l)
 	}
 }
 
@@ -116,11 +125,17 @@ func (p *page) details(e told, silent bool) {
 }
 
 func (p *page) gateways(e told) {
+	hidden, shown := 0, 0
 	for i := range e.NextHops {
 		h := &e.NextHops[i]
-		if h.Reach == nil || h.Stale || i >= 8 && !p.st.Verbose || e.saidGateway(i) {
+		if h.Reach == nil || h.Stale || e.saidGateway(i) {
 			continue
 		}
+		if shown >= maxGateways && len(e.NextHops) > maxGateways+1 && h.Neighbour != failed && !p.st.Verbose {
+			hidden++
+			continue
+		}
+		shown++
 		label, addr, tint := "gateway", h.Reach.Address, plain
 		if h.Reach.How == report.ReachDirect {
 			label, addr = "target", e.Looked().Addr()
@@ -133,7 +148,14 @@ func (p *page) gateways(e told) {
 		}
 		p.detail(label, fmt.Sprintf("%s is %s, %s", addr, reachWords(h.Reach, h.Dev), neighbourWords(h)), tint)
 	}
+	if hidden > 0 {
+		p.detail("", "and "+agree(hidden, "gateway more", "gateways more")+" (-v)", plain)
+	}
 }
+
+// maxGateways is how many gateways are shown without -v. Those that do not answer are shown
+// too.
+const maxGateways = 4
 
 // failed is the state of a neighbour that does not answer.
 const failed = "FAILED"
@@ -159,7 +181,7 @@ func (p *page) next(e told) {
 	case n.Errno != 0:
 		p.detail("next", "none: without it there would be no way out ("+n.Errno.String()+")", plain)
 	case n.Route != nil:
-		p.detail("next", n.Route.Line()+" in "+tableWords(n.Route.Table), plain)
+		p.detail("next", routeLine(n.Route)+" in "+tableWords(n.Route.Table), plain)
 	case n.Shortcut == lookup.ShortcutOnLink:
 		p.detail("next", "none: without it the kernel would assume the address on the device's own link", plain)
 	}

@@ -98,10 +98,10 @@ func (e told) verdict() string {
 		}
 		if throw, carries := e.thrownBefore(); throw != nil {
 			return fmt.Sprintf("has no route, for %s in %s ends that table before %s, and no table after it has one: %s",
-				throw.Destination(), tableWords(throw.Table), carries.Line(), e.seen(d))
+				throw.Destination(), tableWords(throw.Table), routeLine(carries), e.seen(d))
 		}
 		if n := e.noRuleLeads(); n != nil {
-			return fmt.Sprintf("has no route, for no rule leads to %s, which has %s: %s", tableWords(n.Table), n.Route.Line(), e.seen(d))
+			return fmt.Sprintf("has no route, for no rule leads to %s, which has %s: %s", tableWords(n.Table), routeLine(n.Route), e.seen(d))
 		}
 		return "has no route: " + e.seen(d)
 	case lookup.DispositionBlackhole, lookup.DispositionUnreachable, lookup.DispositionProhibit:

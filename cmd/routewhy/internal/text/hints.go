@@ -19,7 +19,7 @@ func (e told) hint(n *report.Finding, have string) string {
 		return fmt.Sprintf("the route has no src, so the device's first address is the source; %s, which is in the destination's network, would need `src %[1]s` on the route", have)
 	case lookup.NoteLengthLost:
 		return fmt.Sprintf("%s has %s, which covers that one address alone; if its prefix length was lost, %s was meant",
-			tableWords(n.Table), n.Route.Line(), want)
+			tableWords(n.Table), routeLine(n.Route), want)
 	case lookup.NoteForwarded:
 		if have == "" {
 			have = "DEV"
@@ -30,7 +30,7 @@ func (e told) hint(n *report.Finding, have string) string {
 	case lookup.NoteLocalLater:
 		return fmt.Sprintf("%s is this host's own address, on %s, but rule %d comes before the rule that leads to table local: the packet leaves, and does not reach this host", e.Looked().Addr(), have, n.Rule.Priority)
 	case lookup.NoteVRFRoute:
-		return fmt.Sprintf("the VRF %s has %s in its %s: routewhy %s --vrf %[1]s", have, n.Route.Line(), tableWords(n.Table), e.label())
+		return fmt.Sprintf("the VRF %s has %s in its %s: routewhy %s --vrf %[1]s", have, routeLine(n.Route), tableWords(n.Table), e.label())
 	case lookup.NoteMulticastGateway:
 		return fmt.Sprintf("the route has a gateway: the frame goes to the router's unicast MAC address (that of %s), and the group's members on the link do not get it, unless the socket is bound to an address or connected; a route without `via` sends it to the group", have)
 	case lookup.NoteMarkIgnored:

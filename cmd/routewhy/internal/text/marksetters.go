@@ -33,8 +33,43 @@ func (p *page) markSetters(t *report.RuleTrial) {
 	case t.MarkSettersUnread != "":
 		p.block(indent, "what could set this mark is not known: "+iproute2.Safe(t.MarkSettersUnread), dim)
 	case len(all) == 0:
-		p.block(indent, "nothing that can be seen sets this mark (eBPF, tc and closed sockets are not seen)", dim)
+		p.unset = append(p.unset, t.Rule.Priority)
 	}
+}
+
+// unsetMarks says, below the rules, which of them want a mark that nothing sets.
+func (p *page) unsetMarks() {
+	if len(p.unset) == 0 {
+		return
+	}
+	rules, mark := "rule ", "the mark"
+	if len(p.unset) > 1 {
+		rules, mark = "rules ", "the marks"
+	}
+	p.block(strings.Repeat(" ", candidateIndent+2),
+		fmt.Sprintf("nothing that can be seen sets %s of %s%s (eBPF, tc and closed sockets are not seen)", mark, rules, numbers(p.unset)), dim)
+	p.unset = nil
+}
+
+// numbers lists numbers. Of three or more that follow each other, it writes the first and the
+// last one.
+func numbers(all []uint32) string {
+	var out []string
+	for i := 0; i < len(all); {
+		k := i
+		for k+1 < len(all) && all[k+1] == all[k]+1 {
+			k++
+		}
+		if k < i+2 {
+			k = i
+		}
+		text := fmt.Sprint(all[i])
+		if k > i {
+			text = fmt.Sprintf("%d to %d", all[i], all[k])
+		}
+		out, i = append(out, text), k+1
+	}
+	return strings.Join(out, ", ")
 }
 
 // setterWords says what sets a mark, and whether that is in time.

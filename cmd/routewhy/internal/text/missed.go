@@ -73,7 +73,7 @@ func (e told) missed() string {
 		return ""
 	}
 	if n := e.noRuleLeads(); n != nil {
-		return fmt.Sprintf("; %s has %s, but no rule leads there", tableWords(n.Table), n.Route.Line())
+		return fmt.Sprintf("; %s has %s, but no rule leads there", tableWords(n.Table), routeLine(n.Route))
 	}
 	for i := range e.Trace {
 		if t := &e.Trace[i]; t.Verdict == lookup.VerdictNotReached && t.Shadow != nil && isNetwork(t.Shadow) && e.Rule != nil {

@@ -30,7 +30,7 @@ func factWords(a *report.Finding) string {
 		return "that no IPsec policy takes this packet: they could not be read" + because(a.Have.String())
 	case "no-rules":
 		if a.Route != nil {
-			return fmt.Sprintf("the default three rules: there is no listing of rules, and one may lead to %s, which has %s", tableWords(a.Table), a.Route.Line())
+			return fmt.Sprintf("the default three rules: there is no listing of rules, and one may lead to %s, which has %s", tableWords(a.Table), routeLine(a.Route))
 		}
 		return "the default three rules: there is no listing of rules"
 	case "no-table-local":

@@ -18,7 +18,7 @@ func (e told) finding(n *report.Finding) string {
 		return linkdownWords(e.Query.Family(), have)
 	case lookup.NoteDefaultShadowed:
 		return fmt.Sprintf("the default route (%s) is never used: %s and %s cover every address",
-			n.Route.Line(), lookup.SlashOnePair(family(n.Route))[0], lookup.SlashOnePair(family(n.Route))[1])
+			routeLine(n.Route), lookup.SlashOnePair(family(n.Route))[0], lookup.SlashOnePair(family(n.Route))[1])
 	case lookup.NoteTableSkipped:
 		return e.skipped(n)
 	case lookup.NoteHashFields:
@@ -172,7 +172,7 @@ func (e told) rare(n *report.Finding, have string) string {
 	case lookup.NotePairOfHosts:
 		return fmt.Sprintf("%s is a pair of hosts: a /31 has neither a network nor a broadcast address (RFC 3021)", n.Route.Dst)
 	case lookup.NoteNoRuleLeads:
-		return fmt.Sprintf("%s has %s, but no rule leads there", tableWords(n.Table), n.Route.Line())
+		return fmt.Sprintf("%s has %s, but no rule leads there", tableWords(n.Table), routeLine(n.Route))
 	case lookup.NoteSysctlUnread:
 		if n.Want.Number() == 1 {
 			return fmt.Sprintf("the setting %s matters here and could not be read: this takes its default", have)
@@ -215,11 +215,11 @@ func (e told) rare(n *report.Finding, have string) string {
 func noDefaultWords(n *report.Finding) string {
 	if n.Code == lookup.NoteZeroHostRoute {
 		return fmt.Sprintf("%s is a host route for the zero address, not a default route, and never carries a packet; probably %s was meant",
-			n.Route.Line(), family(n.Route).Default())
+			routeLine(n.Route), family(n.Route).Default())
 	}
 	if n.Code == lookup.NoteClassless {
 		return fmt.Sprintf("DHCP gave %s but no default route: where the server sends routes (option 121), the Router option is ignored, and the default must be among them (RFC 3442)",
-			n.Route.Line())
+			routeLine(n.Route))
 	}
 	dev := name(n.Have)
 	switch n.Code {
@@ -316,7 +316,7 @@ func (e told) socketElsewhere() string {
 		way = "cannot be decided: " + uncertainWords(d.Ambiguous)
 	case d.Errno != 0:
 	case d.Route != nil:
-		way = "takes " + d.Route.Line() + " in " + tableWords(d.Route.Table)
+		way = "takes " + routeLine(d.Route) + " in " + tableWords(d.Route.Table)
 	case len(d.NextHops) > 0:
 		way = "goes out of " + iproute2.Safe(d.NextHops[0].Dev)
 	}
@@ -370,7 +370,7 @@ func asking(q *report.Query) string {
 // skipped names a table that has a route but was not used, and says how to ask for
 // it.
 func (e told) skipped(n *report.Finding) string {
-	what := n.Route.Line()
+	what := routeLine(n.Route)
 	if n.Route.IsDefault() {
 		what = "a default route (" + n.Route.Way() + ")"
 	}
@@ -422,7 +422,7 @@ func (p *page) nested(e told, comesBack bool) {
 		label, by = "sender", "is reached by "
 	}
 	if r := e.Route; r != nil {
-		way = by + r.Line()
+		way = by + routeLine(r)
 		if r.Table != tableMain && r.Table != tableLocal {
 			way += fmt.Sprintf(" in %s, rule %d", tableWords(r.Table), e.Rule.Priority)
 		}

@@ -63,7 +63,7 @@ func (p *page) longer(e entries, in *report.Longer) {
 	}
 	var first []string
 	for i := range in.First {
-		first = append(first, in.First[i].Line())
+		first = append(first, routeLine(&in.First[i]))
 	}
 	more := ""
 	if in.Routes > len(first) {
@@ -153,14 +153,14 @@ func (e entries) absence(name string) string {
 	case e.Rule != nil && e.Route == nil:
 		return fmt.Sprintf("%s: rule %d decides about its addresses (%s)", e.absent(name), e.Rule.Priority, e.Rule.Does())
 	case r != nil && e.Disposition.Success():
-		return fmt.Sprintf("%s: %s carries its addresses", e.absent(name), r.Line())
+		return fmt.Sprintf("%s: %s carries its addresses", e.absent(name), routeLine(r))
 	case r != nil:
 		return fmt.Sprintf("%s: %s in %s refuses its addresses, programs get %s", e.absent(name), r.Destination(), tableWords(r.Table), programErrno(&e.Decision))
 	case e.Thrown != nil:
 		return fmt.Sprintf("%s: %s in %s ends that table for its addresses, and no table after it has a route: programs get %s",
 			e.absent(name), e.Thrown.Destination(), tableWords(e.Thrown.Table), programErrno(&e.Decision))
 	case e.Default && e.Errno == 0 && e.Route != nil:
-		return fmt.Sprintf("there is no default route for %s, but longer prefixes have routes: %s", e.Query.Family(), e.Route.Line())
+		return fmt.Sprintf("there is no default route for %s, but longer prefixes have routes: %s", e.Query.Family(), routeLine(e.Route))
 	case e.Default:
 		return fmt.Sprintf("there is no default route for %s: what no other route covers gets %s", e.Query.Family(), programErrno(&e.Decision))
 	case e.dst() == netip.PrefixFrom(netip.IPv4Unspecified(), 32):
@@ -238,6 +238,9 @@ func and(list []string) string {
 func entryWay(r *iproute2.Route) string {
 	if r.Type != typeUnicast {
 		return strings.TrimSpace(string(r.Type) + " " + r.Way())
+	}
+	if n := len(r.NextHops); n >= maxNamed {
+		return "over " + numeral(n) + " next hops"
 	}
 	return r.Way()
 }

@@ -366,7 +366,7 @@ func isLinkLocal6(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() 
 // fate says what happens to clients that get no answer, or get it by another way.
 func (v *view) fate(clients string, c *report.ClientClass) string {
 	r := c.Reason
-	by := " get answers by " + strings.Join(devs(c.By), " or ")
+	by := " get answers by " + alternatives(devs(c.By))
 	switch {
 	case yes(c.Answered) && r.Code == listen.CodeSilent:
 		return clients + by + ", but some perhaps get none (" + unanswered(r) + ")"

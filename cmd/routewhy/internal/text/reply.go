@@ -180,7 +180,7 @@ func devices(d *report.Decision) string {
 			out = append(out, dev)
 		}
 	}
-	return strings.Join(out, " or ")
+	return alternatives(out)
 }
 
 // maxAnswers is how many ways back are explained in full without -v.

@@ -39,6 +39,7 @@ func (p *page) rules(e told) {
 		p.candidates(e, &trials[i], cols)
 		i++
 	}
+	p.unsetMarks()
 }
 
 // nothingAsked says why there is no rule to show.
@@ -111,7 +112,7 @@ func (p *page) rule(e told, t *report.RuleTrial, width int) {
 		text = "no match"
 	}
 	if t.Shadow != nil && e.worthSaying(t) {
-		text += "; would take " + t.Shadow.Line()
+		text += "; would take " + routeLine(t.Shadow)
 	}
 	label := fmt.Sprintf("  %5d  %s", t.Rule.Priority, name)
 	if textWidth(name) > width { // it is too long for its column
@@ -324,7 +325,15 @@ func (p *page) legs(e told, c *report.Candidate, w widths) {
 	if len(c.Route.NextHops) < 2 {
 		return
 	}
-	for i := range c.Route.NextHops {
+	indent := candidateIndent + 2 + w.dst + 2
+	if indent+w.legs+2+legTextWidth > p.st.width() {
+		indent = candidateIndent + 4
+	}
+	n := len(c.Route.NextHops)
+	if c.Verdict == lookup.VerdictLoses && n > maxNamed && !p.st.Verbose {
+		n = maxNamed - 1
+	}
+	for i := range n {
 		text := ""
 		if len(c.NextHops) > 0 {
 			text = hopStateWords(c.NextHops[i])
@@ -333,9 +342,15 @@ func (p *page) legs(e told, c *report.Candidate, w widths) {
 			text = "refused"
 		}
 		way := pad(c.Route.NextHops[i].Way(), w.legs)
-		p.line(fmt.Sprintf("%*s%s  %s  %s", candidateIndent+2, "", strings.Repeat(" ", w.dst), way, text))
+		p.line(strings.Repeat(" ", indent) + way + "  " + text)
+	}
+	if n < len(c.Route.NextHops) {
+		p.line(fmt.Sprintf("%*sand %d more (-v)", indent, "", len(c.Route.NextHops)-n))
 	}
 }
+
+// legTextWidth is how wide the text after a next hop usually is.
+const legTextWidth = 8
 
 // hopStateWords says what is wrong with a next hop, and what part of the flows takes it.
 func hopStateWords(h report.HopState) string {

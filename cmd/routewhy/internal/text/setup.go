@@ -46,7 +46,7 @@ func setupFinding(n *report.Finding) string {
 	case lookup.NoteCoversRouter:
 		return fmt.Sprintf("%s covers %s's network %s, with its router, too: what only that router reaches in %[1]s is looked for on this device's own link", n.Route.Dst, want, have)
 	case lookup.NoteNoFallback:
-		return fmt.Sprintf("%s does not stand in: the kernel uses only the first of equal routes, whether its gateway answers or not", n.Route.Line())
+		return fmt.Sprintf("%s does not stand in: the kernel uses only the first of equal routes, whether its gateway answers or not", routeLine(n.Route))
 	case lookup.NoteVRFUnasked:
 		return fmt.Sprintf("%s is a VRF, but no rule leads to its table %s: its packets take the ordinary tables; `%s` brings its rule back", have, iproute2.Safe(n.Table), want)
 	case lookup.NoteRuleHidden:

@@ -375,6 +375,10 @@ func (p *page) connected(s *listening) {
 	}
 }
 
+// minClientsWidth is how many columns there must be beside an address for its clients.
+// Otherwise they are below it.
+const minClientsWidth = 32
+
 // reach lists this host's addresses, and which clients reach each.
 func (p *page) reach(s *listening) {
 	var width [2]int
@@ -404,6 +408,10 @@ func (p *page) reach(s *listening) {
 				said[l.text] = l.Address.String()
 			}
 			label := fmt.Sprintf("  %s  %s  ", pad(l.Address.String(), width[0]), pad(iproute2.Safe(l.Dev), width[1]))
+			if p.st.width()-textWidth(label) < minClientsWidth && len(lines) > 1 {
+				p.line(strings.TrimRight(label, " "))
+				label = "      "
+			}
 			for _, t := range lines {
 				p.block(label, t.text, t.ink)
 				label = strings.Repeat(" ", textWidth(label))

@@ -31,7 +31,7 @@ func (p *page) source(e told) {
 	case t.Reason.Code == lookup.CodeSrcUnordered:
 		p.detail("source", unordered(t), yellow)
 	case len(liveWays(d)) > 1 && !d.Src.IsValid():
-		p.detail("source", "that of the next hop taken: "+sources(d), plain)
+		p.detail("source", "that of the next hop taken: "+sources(d, p.st.Verbose), plain)
 	case d.Disposition == lookup.DispositionLocal && t.Address == e.Looked().Addr():
 	default:
 		p.detail("source", fmt.Sprintf("%s, %s", t.Address, e.sourceReason()), plain)
@@ -73,12 +73,16 @@ func alternatives(all []string) string {
 	return strings.Join(all, " or ")
 }
 
-func sources(d *report.Decision) string {
+// sources are the source addresses of several ways: the first few, or all of them.
+func sources(d *report.Decision, all bool) string {
 	var out []string
 	for _, w := range liveWays(d) {
 		if w.Src.IsValid() {
 			out = append(out, w.Src.String()+" on "+iproute2.Safe(w.Dev))
 		}
+	}
+	if n := len(out) - maxNamed + 1; n > 1 && !all {
+		return strings.Join(out[:maxNamed-1], ", ") + fmt.Sprintf(" and %d more (-v)", n)
 	}
 	return strings.Join(out, ", ")
 }

@@ -8,6 +8,9 @@ type Style struct {
 	Color   bool
 	Unicode bool // marks outside ASCII may be used
 	Width   int  // columns; zero: 80
+	// Fold says that a line with more columns is folded at a space, because a terminal would
+	// break it within a word. Otherwise a sentence is one line, so that grep finds it.
+	Fold    bool
 	Verbose bool
 	Quiet   bool
 }
@@ -69,6 +72,30 @@ func wrap(text string, width int) []string {
 		line += word
 	}
 	return append(lines, line)
+}
+
+// beside puts a label before a text that is wrapped. If there is too little room beside the
+// label, the text is below it.
+func (s Style) beside(label, text string, i ink) []string {
+	indent := textWidth(label)
+	room := s.width() - indent
+	var out []string
+	if textWidth(text) > room && (room < minFolded || longestWord(text) > room) {
+		start := 0
+		if bare := strings.TrimLeft(label, " "); bare != "" {
+			start = indent - textWidth(bare)
+			out = append(out, strings.TrimRight(label, " "))
+		}
+		indent = min(start+4, indent)
+		label = strings.Repeat(" ", indent)
+	}
+	for n, l := range wrap(text, max(s.width()-indent, minFolded)) {
+		if n > 0 {
+			label = strings.Repeat(" ", indent)
+		}
+		out = append(out, label+s.paint(i, l))
+	}
+	return out
 }
 
 // textWidth is how many columns a text takes. The texts here have no wide runes.

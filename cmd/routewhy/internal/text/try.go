@@ -85,8 +85,8 @@ func (p *tryPage) places() {
 	if c.Accepted || c.By == "kernel" || c.End <= c.Start || c.End > len(c.Command) || !plainText {
 		return
 	}
-	p.line("  " + c.Command)
-	p.line("  " + strings.Repeat(" ", c.Start) + p.st.paint(yellow, strings.Repeat("^", c.End-c.Start)))
+	p.command("  " + c.Command)
+	p.command("  " + strings.Repeat(" ", c.Start) + p.st.paint(yellow, strings.Repeat("^", c.End-c.Start)))
 }
 
 // instead writes the commands that the user may have meant.
@@ -103,9 +103,9 @@ func (p *tryPage) instead() {
 			text := iproute2.Safe(x.Command)
 			words := insteadWords(x.Code)
 			if labelWidth+width+2+textWidth(words) <= p.st.width() {
-				p.line("  " + pad(label, labelWidth-2) + pad(text, width) + "  " + words)
+				p.command("  " + pad(label, labelWidth-2) + pad(text, width) + "  " + words)
 			} else {
-				p.line("  " + pad(label, labelWidth-2) + text)
+				p.command("  " + pad(label, labelWidth-2) + text)
 				p.line(strings.Repeat(" ", labelWidth+2) + words)
 			}
 			label = ""

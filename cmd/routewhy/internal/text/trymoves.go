@@ -120,7 +120,7 @@ func ledTo(d *report.Decision, gateways bool) string {
 				devs = append(devs, dev)
 			}
 		}
-		return strings.Join(devs, " or ")
+		return alternatives(devs)
 	case lookup.DispositionLocal, lookup.DispositionAnycast:
 		return "this host"
 	case lookup.DispositionNoRoute:

@@ -132,7 +132,7 @@ func devicesOf(d *report.Decision) string {
 			out = append(out, name)
 		}
 	}
-	return strings.Join(out, " or ")
+	return alternatives(out)
 }
 
 // trySockets says what happens to the other live connections.
@@ -213,7 +213,7 @@ func (p *page) trySafe(t *report.Try) {
 	}
 	label := "safe"
 	for _, c := range t.Safe {
-		p.line("  " + pad(label, labelWidth-2) + p.st.paint(green, c))
+		p.command("  " + pad(label, labelWidth-2) + p.st.paint(green, c))
 		label = ""
 	}
 	p.detail("", "first, and your session stays", plain)
@@ -230,7 +230,7 @@ func (p *page) tryUndo(t *report.Try) {
 		label = ""
 	}
 	command := func(text string) { // it is not wrapped, because the user copies it
-		p.line("  " + pad(label, labelWidth-2) + text)
+		p.command("  " + pad(label, labelWidth-2) + text)
 		label = ""
 	}
 	switch {

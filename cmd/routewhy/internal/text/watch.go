@@ -129,14 +129,10 @@ func (w *Watch) answer(b *strings.Builder, clock string, t *report.Turn) {
 }
 
 // lines writes a text after a head. The other lines of the text begin in the same
-// column.
+// column, if there is room for them.
 func (w *Watch) lines(b *strings.Builder, head, text string) {
-	in := textWidth(head)
-	for i, line := range wrap(text, max(w.st.width()-in, 20)) {
-		if i > 0 {
-			head = strings.Repeat(" ", in)
-		}
-		b.WriteString(head + line + "\n")
+	for _, line := range w.st.beside(head, text, plain) {
+		b.WriteString(line + "\n")
 	}
 }
 

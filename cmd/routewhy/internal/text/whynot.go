@@ -167,7 +167,7 @@ func (x missed) defaultHeadline() string {
 	if x.noneAtAll() {
 		there = "there is no default route for " + family.String()
 		if r := because[0].Route; r != nil {
-			there += " but " + r.Line()
+			there += " but " + routeLine(r)
 		}
 		because = because[1:]
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // routeIn is a route and its table, on one line.
-func routeIn(r *iproute2.Route) string { return r.Line() + " in " + tableWords(r.Table) }
+func routeIn(r *iproute2.Route) string { return routeLine(r) + " in " + tableWords(r.Table) }
 
 // blocker says what stops the packet.
 func (x missed) blocker(b *report.Blocker) string {
@@ -28,7 +28,7 @@ func (x missed) blocker(b *report.Blocker) string {
 		if b.Supposed {
 			return "no rule leads to " + tableWords(b.Wanted.Table)
 		}
-		return fmt.Sprintf("no rule leads to %s, which has %s", tableWords(b.Wanted.Table), b.Wanted.Line())
+		return fmt.Sprintf("no rule leads to %s, which has %s", tableWords(b.Wanted.Table), routeLine(b.Wanted))
 	case lookup.CodeMaySame:
 		return fmt.Sprintf("no rule is known to lead to %s, though a rule leads to %s, which may be the same table", tableWords(b.Wanted.Table), tableWords(name(b.Reason.Want)))
 	case lookup.CodeRulesUnlisted, lookup.CodeRulesUnread:
@@ -171,7 +171,7 @@ func (x missed) packetFact(b *report.Blocker) string {
 	case whynot.CodeNotOwn:
 		return fmt.Sprintf("%s is not an address of this host", b.Reason.Want)
 	case whynot.CodeOtherLink:
-		return fmt.Sprintf("%s is an address of %s, and %s leaves by another device", b.Reason.Want, have, b.Route.Line())
+		return fmt.Sprintf("%s is an address of %s, and %s leaves by another device", b.Reason.Want, have, routeLine(b.Route))
 	case lookup.CodeSrcOrder:
 		return fmt.Sprintf("%s comes before %s among the device's addresses", have, strings.TrimPrefix(iproute2.Safe(x.r.Want), "src "))
 	}
@@ -215,7 +215,7 @@ func (x missed) entryFact(b *report.Blocker) string {
 	if b.Reason.Code == lookup.CodeMetric {
 		text = fmt.Sprintf("metric %s > %s", b.Reason.Have, b.Reason.Want)
 	}
-	wanted := b.Wanted.Line()
+	wanted := routeLine(b.Wanted)
 	if b.Supposed {
 		wanted = b.Wanted.Dst
 	}

@@ -45,10 +45,10 @@ func (p *page) ways(x missed) {
 				note = "moves " + moved(w) + wayFault(w)
 			}
 			if textWidth(c)+textWidth(note)+8 <= p.st.width() {
-				p.line("    " + pad(c, min(52, p.st.width()-4-2-textWidth(note))) + "  " + p.st.paint(dim, note))
+				p.command("    " + pad(c, min(52, p.st.width()-4-2-textWidth(note))) + "  " + p.st.paint(dim, note))
 				continue
 			}
-			p.line("    " + c)
+			p.command("    " + c)
 			if note != "" {
 				p.block("      ", note, dim)
 			}

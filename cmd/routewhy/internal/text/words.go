@@ -474,3 +474,14 @@ func neighbourWords(h *report.NextHop) string {
 
 // failedWords is about a neighbour that does not answer.
 const failedWords = "neighbour FAILED: it does not answer, programs get EHOSTUNREACH"
+
+// routeLine is a route on one line. If it has many next hops, it says how many.
+func routeLine(r *iproute2.Route) string {
+	n := len(r.NextHops)
+	if n < maxNamed {
+		return r.Line()
+	}
+	few := *r
+	few.NextHops, few.Gateway, few.Dev = nil, "", ""
+	return strings.Join(nonEmpty(r.Destination(), fmt.Sprintf("over %s next hops", numeral(n)), few.Attributes()), " ")
+}

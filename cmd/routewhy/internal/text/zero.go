@@ -59,7 +59,7 @@ func ExplainZero(w io.Writer, r *report.Zero, st Style) error {
 	if why := z.Facts.ListeningUnread; why != "" && len(z.Facts.Listening) > 0 {
 		p.detail("note", "sockets are missing: "+iproute2.Safe(why), yellow)
 	}
-	return p.err
+	return p.explained(&z.Explanation)
 }
 
 func (z zeroPage) headline() string {
@@ -114,7 +114,7 @@ func (p *page) zeroDestination(z zeroPage) {
 		what = "cannot be decided here"
 	}
 	if z.Route != nil {
-		what = "finds " + z.Route.Line()
+		what = "finds " + routeLine(z.Route)
 	}
 	p.section("destination", fmt.Sprintf("connect(2) and sendto(2) replace it by ::1 before they look anything up. A look-up of :: itself, as "+
 		"ip -6 route get makes it, %s%s; no packet is looked up like that. In the standards it is never a destination (%s).", what, agrees, cite(z.zero())))

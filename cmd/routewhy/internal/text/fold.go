@@ -1,0 +1,85 @@
+package text
+
+import "strings"
+
+// minFolded is how many columns a folded line has at least.
+const minFolded = 24
+
+// fold breaks a line that has more columns than the terminal at spaces. What is folded begins
+// in the column of the line's last cell if there is enough room, and otherwise a bit to the
+// right of the line's first column. Cells have two spaces between them. A word is never broken. Colours may
+// be in the line.
+func (s Style) fold(line string) string {
+	if !s.Fold || visibleWidth(line) <= s.width() {
+		return line
+	}
+	indent := s.foldedIndent(line)
+	var b strings.Builder
+	column := 0
+	for i, word := range words(line) {
+		wide := visibleWidth(word)
+		bare := len(word) - len(strings.TrimLeft(word, " "))
+		if i > 0 && column+wide > s.width() && column > indent {
+			word = strings.Repeat(" ", indent) + word[bare:]
+			b.WriteByte('\n')
+			column, wide = 0, wide-bare+indent
+		}
+		b.WriteString(word)
+		column += wide
+	}
+	return b.String()
+}
+
+// foldedIndent is the column at which the rest of a folded line begins.
+func (s Style) foldedIndent(line string) int {
+	bare := withoutColour(line)
+	start := textWidth(bare) - textWidth(strings.TrimLeft(bare, " "))
+	cell := start + 2
+	if i := strings.LastIndex(strings.TrimSpace(bare), "  "); i >= 0 {
+		cell = start + textWidth(strings.TrimSpace(bare)[:i]) + 2
+	}
+	if s.width()-cell >= minFolded && longestWord(bare) <= s.width()-cell {
+		return cell
+	}
+	return start + 4
+}
+
+// words are the words of a line, each with the spaces before it.
+func words(line string) []string {
+	var out []string
+	for line != "" {
+		bare := strings.TrimLeft(line, " ")
+		spaces := len(line) - len(bare)
+		end := strings.IndexByte(bare, ' ')
+		if end < 0 {
+			end = len(bare)
+		}
+		out, line = append(out, line[:spaces+end]), line[spaces+end:]
+	}
+	return out
+}
+
+// longestWord is how many columns the longest word of a text takes.
+func longestWord(text string) int {
+	n := 0
+	for _, w := range strings.Fields(text) {
+		n = max(n, textWidth(w))
+	}
+	return n
+}
+
+// withoutColour is a text without the sequences that [Style.paint] adds.
+func withoutColour(text string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "\x1b[")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		_, text, _ = strings.Cut(rest, "m")
+	}
+}
+
+// visibleWidth is how many columns a text takes on a terminal.
+func visibleWidth(text string) int { return textWidth(withoutColour(text)) }
