@@ -219,6 +219,16 @@ func (f *FIB) hashNote(fam route.Family) Note {
 	return n
 }
 
+// mergedWinner is the entry of table main that ended the search of it and of local.
+func mergedWinner(t *Trace, main int) *route.Route {
+	for i := range t.Rules[main].Candidates {
+		if c := &t.Rules[main].Candidates[i]; c.Verdict != VerdictLoses && c.Verdict != VerdictUnusable {
+			return &c.Route
+		}
+	}
+	return &t.Decision.Route
+}
+
 // trialNotes are notes about the rules and the candidates.
 func trialNotes(t *Trace) []Note {
 	var out []Note
@@ -228,7 +238,7 @@ func trialNotes(t *Trace) []Note {
 			out = append(out, Note{Reason: Reason{Code: NoteRuleImplied}, Rule: r.Rule})
 		}
 		if r.Reason.Code == CodeMerged {
-			out = append(out, Note{Reason: Reason{Code: NoteMergedTables}, Route: &t.Decision.Route})
+			out = append(out, Note{Reason: Reason{Code: NoteMergedTables}, Route: mergedWinner(t, i+1)})
 		}
 		for j := range r.Candidates {
 			c := &r.Candidates[j]

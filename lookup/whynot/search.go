@@ -164,6 +164,9 @@ func (q *search) options(s *state, t *lookup.Trace) []option {
 	t = walked(t)
 	looked := s.onFlow(func(f *route.Flow) { *f = t.Flow }) // a connection's packet has a source
 	for i := range t.Rules {
+		if i > 0 {
+			out = append(out, q.inMerged(looked, &t.Rules[i-1], &t.Rules[i], wanted)...)
+		}
 		out = append(out, q.ofRule(looked, &t.Rules[i], wanted)...)
 		if decided(&t.Rules[i]) {
 			break
@@ -214,6 +217,9 @@ func (q *search) ofRule(s *state, t *lookup.RuleTrial, wanted []*route.Route) []
 	var out []option
 	switch t.Verdict {
 	case lookup.VerdictNoMatch:
+		if t.Reason.Code == lookup.CodeMerged {
+			return nil // another fact says so
+		}
 		return q.unselected(s, t, f, wanted)
 	case lookup.VerdictSuppressed:
 		if f.Wanted = in(wanted, t.Table); f.Wanted != nil && f.order >= 0 {
@@ -226,14 +232,14 @@ func (q *search) ofRule(s *state, t *lookup.RuleTrial, wanted []*route.Route) []
 				return s.onRule(i, func(r *route.Rule) { r.SuppressPrefixLen, r.SuppressGroup = -1, -1 })
 			}))
 		}
-		return append(out, q.inTable(s, t, f, wanted)...)
+		return append(out, q.inTable(s, t, f, wanted, ended(t))...)
 	case lookup.VerdictContinue:
 		if t.Rule.Action == route.ActionGoto {
 			return q.skips(t, f)
 		}
-		return q.inTable(s, t, f, wanted)
+		return q.inTable(s, t, f, wanted, ended(t))
 	case lookup.VerdictMatch, lookup.VerdictRefuses:
-		out = q.inTable(s, t, f, wanted)
+		out = q.inTable(s, t, f, wanted, ended(t))
 		return append(out, q.elsewhere(t, f)...)
 	}
 	return nil
@@ -322,11 +328,20 @@ func ended(t *lookup.RuleTrial) *route.Route {
 	return nil
 }
 
+// inMerged are the facts that prevent the wanted entries of table local from being taken, if
+// an entry of main ended the search of both, which are one table.
+func (q *search) inMerged(s *state, local, main *lookup.RuleTrial, wanted []*route.Route) []option {
+	if local.Reason.Code != lookup.CodeMerged {
+		return nil
+	}
+	f := Fact{Rule: main.Rule, order: s.original(main.Rule)}
+	return q.inTable(s, local, f, wanted, ended(main))
+}
+
 // inTable are the facts that prevent the wanted entries of a rule's table from being
-// taken.
-func (q *search) inTable(s *state, t *lookup.RuleTrial, f Fact, wanted []*route.Route) []option {
+// taken. The search of the table ended at an entry; nil: there is none.
+func (q *search) inTable(s *state, t *lookup.RuleTrial, f Fact, wanted []*route.Route, end *route.Route) []option {
 	var out []option
-	end := ended(t)
 	for i := range t.Candidates {
 		c := &t.Candidates[i]
 		if !slices.ContainsFunc(wanted, func(r *route.Route) bool {
@@ -364,101 +379,6 @@ func (q *search) forSources(s *state, t *lookup.RuleTrial, f Fact, wanted []*rou
 		}))
 	}
 	return out
-}
-
-// unusable is the fact that an entry cannot be used, whatever other entries there
-// are.
-func (q *search) unusable(s *state, f Fact) []option {
-	w := *f.Wanted
-	take := func(s *state) *state {
-		return s.changed(&w, func(r *route.Route) { r.NextHops = alive(r.NextHops) })
-	}
-	switch f.Code {
-	case lookup.CodeDead, lookup.CodeLinkdown, lookup.CodeObjectUnusable:
-		if w.NextHopID != 0 {
-			take = func(s *state) *state { return s.onSnapshot(aliveObjects) }
-		}
-		snap := s.fib.Snapshot()
-		for _, h := range hopsOf(snap, &w) {
-			if l := snap.Link(h.Link); l != nil && !l.Up() {
-				f.Reason = lookup.Reason{Code: lookup.FaultDown, Have: l.Name}
-			} else if l != nil && !q.real(&w) && switchedOff(snap, s.family(), l.Name) {
-				f.Reason = lookup.Reason{Code: lookup.FaultNoIPv6, Have: l.Name}
-			} else if l != nil && !l.Carrier() && !q.real(&w) {
-				f.Reason = lookup.Reason{Code: lookup.FaultIgnored, Have: l.Name}
-			}
-		}
-		if !q.real(&w) {
-			f.Wanted, f.Rule = nil, nil
-		}
-	case lookup.CodeExpired:
-		take = func(s *state) *state { return s.changed(&w, func(r *route.Route) { r.Expires = 0 }) }
-	case lookup.CodeTOS, lookup.CodeTOSNever:
-		take = func(s *state) *state { return s.changed(&w, func(r *route.Route) { r.TOS = 0 }) }
-	case lookup.CodeNeighbour:
-		take = func(s *state) *state { return s.onSnapshot(func(snap *route.Snapshot) { forget(snap, &w) }) }
-	case lookup.CodeSourceHides:
-		take = func(s *state) *state { return s.withoutSourced(w.Table) }
-	case lookup.CodeRouteOif:
-		if s.flow.In == 0 {
-			return nil // the fact about the packet's device says so
-		}
-		take = func(s *state) *state {
-			return s.changed(&w, func(r *route.Route) { r.NextHops, r.NextHopID = []route.NextHop{{Link: s.flow.In}}, 0 })
-		}
-	}
-	return []option{found(f, take)}
-}
-
-// deadLeg is the fact that a multipath route is taken, but not by the next hop that is
-// wanted, because nothing gets out there.
-func (q *search) deadLeg(s *state, f Fact) []option {
-	if q.want.Kind != Device && q.want.Kind != Gateway {
-		return nil
-	}
-	for _, h := range hopsOf(s.fib.Snapshot(), f.Wanted) {
-		why := s.fib.HopHealth(&h)
-		if !q.right(s, &h) || why.Code == "" {
-			continue
-		}
-		f.Reason = why
-		w := *f.Wanted
-		take := func(s *state) *state {
-			return s.changed(&w, func(r *route.Route) { r.NextHops = alive(r.NextHops) })
-		}
-		switch {
-		case why.Code == lookup.FaultNeighbour:
-			take = func(s *state) *state { return s.onSnapshot(func(snap *route.Snapshot) { forget(snap, &w) }) }
-		case w.NextHopID != 0:
-			take = func(s *state) *state { return s.onSnapshot(aliveObjects) }
-		}
-		return []option{found(f, take)}
-	}
-	return nil
-}
-
-// forget removes what is known of a route's gateways.
-func forget(snap *route.Snapshot, w *route.Route) {
-	snap.Neighbours = slices.DeleteFunc(slices.Clone(snap.Neighbours), func(n route.Neighbour) bool {
-		return slices.ContainsFunc(hopsOf(snap, w), func(h route.NextHop) bool { return h.Gateway == n.Addr && h.Link == n.Link })
-	})
-}
-
-// real reports whether the host that was asked about has the entry.
-func (q *search) real(r *route.Route) bool {
-	found := false
-	q.root.covering(func(o *route.Route) bool {
-		found = o.Table == r.Table && o.Dst == r.Dst && o.Kind() == r.Kind()
-		return !found
-	})
-	return found
-}
-
-func aliveObjects(snap *route.Snapshot) {
-	snap.NextHops = slices.Clone(snap.NextHops)
-	for i := range snap.NextHops {
-		snap.NextHops[i].NextHop.Flags &^= route.NextHopDead | route.NextHopLinkDown
-	}
 }
 
 // unreached are facts about the wanted entries of tables that no rule leads to.

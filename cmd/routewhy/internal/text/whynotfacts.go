@@ -220,7 +220,11 @@ func (x missed) entryFact(b *report.Blocker) string {
 		wanted = b.Wanted.Dst
 	}
 	if b.Route.Type == "throw" {
-		return fmt.Sprintf("%s comes before %s, and ends the search of this table", routeIn(b.Route), wanted)
+		searched := "this table"
+		if b.Route.Table != b.Wanted.Table {
+			searched = tableWords(b.Wanted.Table) + " too: both are one table until a rule is added or deleted"
+		}
+		return fmt.Sprintf("%s comes before %s, and ends the search of %s", routeIn(b.Route), wanted, searched)
 	}
 	if b.Reason.Code == lookup.CodeShorter {
 		return fmt.Sprintf("%s is longer than %s", routeIn(b.Route), wanted)
