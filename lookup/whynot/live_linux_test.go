@@ -338,37 +338,6 @@ func (c *trialCase) way(w *Way) {
 	c.outside(w, other)
 }
 
-// forgot reports whether a way does not lead there because the two hosts do not know of the
-// same failed neighbours: the kernel forgets them at its own time (neigh_periodic_work).
-func (c *trialCase) forgot(w *Way, other *live) bool {
-	if slices.Equal(failed(c.host.snap), failed(other.snap)) {
-		return false
-	}
-	same := *c.host.snap
-	same.Neighbours = other.snap.Neighbours
-	now := change.New(lookup.New(&same))
-	for _, x := range w.Changes {
-		now = now.Apply(x).State
-	}
-	d := decide(now.FIB(), c.question.Flow, c.question.Connects)
-	met, _ := c.question.Want.Met(&c.question.Flow, &d)
-	return met != All
-}
-
-// sometimes checks a way after which a part of all flows goes where it is wanted to go.
-func (c *trialCase) sometimes(host *live, w *Way) {
-	flow := c.question.Flow
-	_, a, same := host.compare(c.t, flow)
-	d := decide(host.fib, flow, c.question.Connects)
-	met, share := c.question.Want.Met(&flow, &d)
-	if met != Some || share != w.Share {
-		c.errorf("after %q a part of all flows does not go there: %+v", w.Commands, d)
-	}
-	if a.Asked && !same.Agrees {
-		c.errorf("after %q routewhy and the kernel disagree: %+v", w.Commands, same)
-	}
-}
-
 // again makes the set-up again. If the result is different, it tries a few times, because
 // it depends on when the kernel hears of a carrier which of two equal routes comes first.
 // It returns nil if the result is different each time.

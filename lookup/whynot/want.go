@@ -95,6 +95,9 @@ func (w *Want) metBy(d *lookup.Decision) (Met, float64) {
 	met, all, share := 0, 0, 0.0
 	for i := range d.NextHops {
 		h := &d.NextHops[i]
+		if h.Stale {
+			continue // it should not be used
+		}
 		if w.metByHop(h) {
 			met++
 			share += h.Share

@@ -235,7 +235,7 @@ func (x *tries) judge(t *trial) {
 	now := t.state.FIB()
 	d := decide(now, x.root.flow, x.root.connects)
 	met, share := x.want.Met(&x.root.flow, &d)
-	if met == No || met == Some && (x.met == Some || x.whole) {
+	if met == No || met == Some && (x.met == Some || x.whole || t.sharesLater()) {
 		return
 	}
 	if met == All {
@@ -270,6 +270,15 @@ func (x *tries) judge(t *trial) {
 		w.PacketAlone = met != All
 	}
 	x.ways = append(x.ways, w)
+}
+
+// sharesLater reports whether the changes let next hops without carrier be used. The kernel
+// gives them a part of a multipath route's flows only when a link changes (fib_rebalance).
+func (t *trial) sharesLater() bool {
+	return slices.ContainsFunc(t.changes, func(c change.Change) bool {
+		s, ok := c.(*change.Sysctl)
+		return ok && strings.HasSuffix(s.Path, "/ignore_routes_with_linkdown")
+	})
 }
 
 // unnumbered is the device of a new route, if it has no address of the family that packets
