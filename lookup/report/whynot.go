@@ -391,9 +391,16 @@ func (n names) properties(f, was *route.Flow) []property {
 func (n names) alterations(l *look, was *route.Flow, packets []route.Flow) []Alteration {
 	out := []Alteration{}
 	at := map[string]int{} // by the other fields, and by which is the last
+	all := make([][]property, len(packets))
+	var usual [][]property // of those that are not refused
 	for i := range packets {
-		p := n.properties(&packets[i], was)
-		if len(p) == 0 || packets[i].TunnelID != was.TunnelID {
+		all[i] = n.properties(&packets[i], was)
+		if packets[i].TunnelID == was.TunnelID && l.errno(&packets[i]) == 0 {
+			usual = append(usual, all[i])
+		}
+	}
+	for i, p := range all {
+		if len(p) == 0 || packets[i].TunnelID != was.TunnelID || slices.ContainsFunc(usual, func(o []property) bool { return within(o, p) }) {
 			continue
 		}
 		others, last, refused := p[:len(p)-1], p[len(p)-1], l.errno(&packets[i])
@@ -411,6 +418,12 @@ func (n names) alterations(l *look, was *route.Flow, packets []route.Flow) []Alt
 	}
 	slices.SortStableFunc(out, func(a, b Alteration) int { return a.rank() - b.rank() })
 	return out
+}
+
+// within reports whether all properties of a packet are among those of another one, which has
+// more: to ask for more is not needed.
+func within(few, more []property) bool {
+	return len(few) > 0 && len(few) < len(more) && !slices.ContainsFunc(few, func(p property) bool { return !slices.Contains(more, p) })
 }
 
 // errno is the error that another packet, or a connection, gets.

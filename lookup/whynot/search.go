@@ -96,7 +96,8 @@ func (q *search) facts() []option {
 const maxAlso = 2
 
 // alone are facts about routes of tables that are asked, if the packet would go where it is
-// wanted to go without one of them, as it would without the first fact.
+// wanted to go without one of them, as it would without the first fact. Such a fact is that
+// another route goes before the wanted one, or that a rule drops it.
 func (q *search) alone(first *option, queue []node) []Fact {
 	var out []Fact
 	told := []*route.Route{first.Route, first.Wanted}
@@ -106,7 +107,8 @@ func (q *search) alone(first *option, queue []node) []Fact {
 			continue
 		}
 		f := &n.facts[0].Fact
-		if f.Route == nil || f.Wanted == nil || slices.ContainsFunc(told, func(r *route.Route) bool { return r != nil && (sameEntry(r, f.Route) || sameEntry(r, f.Wanted)) }) {
+		drops := f.Code == lookup.CodeSuppressPrefix || f.Code == lookup.CodeSuppressGroup
+		if f.Route == nil && !drops || f.Wanted == nil || slices.ContainsFunc(told, func(r *route.Route) bool { return sameEntry(r, f.Route) || sameEntry(r, f.Wanted) }) {
 			continue
 		}
 		d := n.state.decide()
@@ -117,8 +119,9 @@ func (q *search) alone(first *option, queue []node) []Fact {
 	return out
 }
 
+// sameEntry reports whether two routes are one; nil is no route.
 func sameEntry(a, b *route.Route) bool {
-	return a.Table == b.Table && a.Dst == b.Dst && a.Kind() == b.Kind()
+	return a != nil && b != nil && a.Table == b.Table && a.Dst == b.Dst && a.Kind() == b.Kind()
 }
 
 // minimal is the smallest part of a set of facts that is enough: without this part, the
