@@ -158,6 +158,9 @@ func randomSnapshot(rng *rand.Rand) *route.Snapshot {
 		s.Memberships[i] = route.Membership{Link: i + 1, Groups: []netip.Addr{group}, Filtered: []netip.Addr{group}}
 	}
 	s.Merged %= 3
+	for i := range s.Links {
+		s.Links[i].IdleCarrier %= 3
+	}
 	s.Neighbours = s.Neighbours[:min(1, len(s.Neighbours))] // several would be sorted
 	return s
 }

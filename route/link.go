@@ -33,6 +33,10 @@ type Link struct {
 	PeerNetNS int `json:"peer_netns"`
 	// OperState is the RFC 2863 state, as the kernel's number (IF_OPER_*).
 	OperState uint8 `json:"operstate,omitzero"`
+	// IdleCarrier says whether a device that is down has a carrier all the same (IFLA_CARRIER).
+	// Devices on top of it see that, and many a device has the same when it is set up. Unknown:
+	// the device is up, and its flags tell; or it was not read.
+	IdleCarrier Tristate `json:"idle_carrier,omitzero"`
 	// Local and Remote are the outer addresses of a tunnel's packets. Local is this end of
 	// the tunnel. Remote is the other end, which may be a multicast group. The zero Addr:
 	// none is set, or the device is not a tunnel.

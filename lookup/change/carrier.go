@@ -37,57 +37,106 @@ func (t *tx) ports(master int) (list []*route.Link) {
 	return list
 }
 
-// carrierOf reports whether a device would have a carrier if it is up. A veth has one if
-// its peer is up too, a device on top of another one has one if that one has one, and a
-// bridge has one if a port has one. A device that is known to have no carrier of its own
-// has none. All other devices are assumed to have one.
+// hasCarrier reports whether a device has a carrier, even if it is down (netif_carrier_ok).
+// Where that was not read, the usual one of its kind is assumed.
+func (t *tx) hasCarrier(l *route.Link) bool {
+	switch {
+	case l.Up():
+		return l.Carrier()
+	case l.IdleCarrier != route.Unknown:
+		return l.IdleCarrier == route.Yes
+	case l.Stacked() && l.PeerNetNS < 0:
+		p := t.link(l.Peer)
+		return p == nil || t.hasCarrier(p)
+	case l.Kind == "bridge":
+		return len(t.ports(l.Index)) == 0
+	}
+	return silent(l)
+}
+
+// carrierOf reports whether a device that is down has a carrier when it is set up. A veth has
+// one if its peer is up too, a VLAN if the device below has one (vlan_dev_open), a bridge if a
+// port has one. Otherwise most virtual devices have what they had while they were down. All
+// other devices are assumed to have one.
 func (t *tx) carrierOf(l *route.Link) bool {
 	switch {
-	case t.dark[l.Index] && !hasPorts(l):
-		return false
 	case l.Kind == "veth" && l.PeerNetNS < 0:
 		p := t.link(l.Peer)
 		return p == nil || p.Up()
-	case l.Stacked() && l.PeerNetNS < 0:
+	case l.Kind == "vlan" && l.PeerNetNS < 0:
 		p := t.link(l.Peer)
-		return p == nil || t.keptCarrier(p)
+		return p == nil || t.hasCarrier(p)
 	case hasPorts(l):
-		ports := t.ports(l.Index)
-		return slices.ContainsFunc(ports, (*route.Link).Carrier) || len(ports) == 0 && l.Kind == "bridge" && !t.dark[l.Index]
+		return t.livePort(l.Index) || l.Kind == "bridge" && t.hasCarrier(l)
+	case l.IdleCarrier == route.Unknown && !l.Stacked(), hardware(l):
+		return true
 	}
-	return true
+	return t.hasCarrier(l)
 }
 
-// keptCarrier reports whether the devices on top of a device see a carrier on it. Even
-// a device that is down may have one (netif_stacked_transfer_operstate).
-func (t *tx) keptCarrier(l *route.Link) bool {
-	return l.Carrier() || !l.Up() && (silent(l) || l.Kind == "bridge" || l.Stacked()) && t.carrierOf(l)
+func hardware(l *route.Link) bool { return l.Kind == "" && l.Flags&route.LinkLoopback == 0 }
+
+// livePort reports whether a port of a device has a carrier.
+func (t *tx) livePort(master int) bool {
+	return slices.ContainsFunc(t.ports(master), (*route.Link).Carrier)
 }
 
-// setDark stores whether a device has no carrier as long as nothing about it changes.
-func (t *tx) setDark(index int, is bool) {
-	if t.dark[index] == is {
+// closedCarrier is the carrier of a device after it was set down. That of a veth and of a VLAN
+// goes (veth_close, vlan_dev_stop), and that of a bridge with its ports, which it no longer
+// uses (br_stp_disable_port). Drivers of hardware differ.
+func (t *tx) closedCarrier(l *route.Link) route.Tristate {
+	switch {
+	case hardware(l), l.Kind == "bond", l.Kind == "team":
+		return route.Unknown
+	case l.Kind == "veth", l.Kind == "vlan", l.Kind == "bridge" && t.livePort(l.Index):
+		return route.No
+	}
+	return answer(l.Carrier())
+}
+
+func answer(is bool) route.Tristate {
+	if is {
+		return route.Yes
+	}
+	return route.No
+}
+
+// setIdle sets the carrier of a device that is down.
+func (t *tx) setIdle(index int, has route.Tristate) {
+	if l := t.link(index); l.IdleCarrier != has {
+		t.editLink(index, func(l *route.Link) { l.IdleCarrier = has })
+		t.look(index)
+	}
+}
+
+// look stores that the carrier of a device has changed, so that the kernel has looked at its
+// operational state (linkwatch_do_dev).
+func (t *tx) look(index int) {
+	if t.looked[index] {
 		return
 	}
-	m := maps.Clone(t.dark)
+	m := maps.Clone(t.looked)
 	if m == nil {
 		m = map[int]bool{}
 	}
-	m[index] = is
-	t.dark = m
+	m[index] = true
+	t.looked = m
 }
 
 // setCarrier sets the flags and the state of a device that is up.
 func (t *tx) setCarrier(index int, has bool) {
-	fresh := len(t.ports(index)) == 0 && !t.dark[index] // the kernel has not looked at the bridge's ports yet
-	_, looked := t.dark[index]                          // the kernel has looked at its state, because its carrier was once taken away
+	if !has {
+		t.look(index)
+	}
+	looked := t.looked[index]
 	t.editLink(index, func(l *route.Link) {
 		l.Flags &^= route.LinkRunning | route.LinkLowerUp
+		l.IdleCarrier = route.Unknown
 		if has {
 			l.Flags |= route.LinkRunning | route.LinkLowerUp
 		}
 		switch {
-		case has && (silent(l) && !looked || l.Kind == "bridge" && fresh):
+		case has && !looked && (silent(l) || l.Kind == "bridge"):
 			l.OperState = operUnknown
 		case has:
 			l.OperState = operUp
@@ -114,6 +163,8 @@ func (t *tx) follow(index int) {
 		case !x.Stacked() || x.Peer != index || x.PeerNetNS >= 0:
 		case x.Kind == "vlan" && !t.link(index).Up() && x.Up():
 			t.lower(x.Index)
+			t.setIdle(x.Index, answer(t.hasCarrier(t.link(index))))
+		case x.Kind == "vlan" && !t.link(index).Up(): // nothing is passed on to it (vlan_device_event)
 		default:
 			t.adjust(x.Index)
 		}
@@ -130,10 +181,16 @@ func (t *tx) raiseVLANs(index int) {
 }
 
 // choosePorts is br_port_state_selection. From now on the carrier of a bridge depends
-// only on its ports.
+// only on its ports. A bridge that is down uses none.
 func (t *tx) choosePorts(index int) {
 	m := t.link(index)
-	t.setDark(index, !m.Up() || !slices.ContainsFunc(t.ports(index), (*route.Link).Carrier))
+	if !m.Up() {
+		if m.Kind == "bridge" {
+			t.setIdle(index, route.No)
+		}
+		return
+	}
+	t.look(index)
 	t.adjust(index)
 	if l := t.link(index); l.Carrier() && l.OperState == operUnknown {
 		t.editLink(index, func(l *route.Link) { l.OperState = operUp })
@@ -148,9 +205,30 @@ func (t *tx) adjust(index int) {
 		t.held = append(t.held, index)
 		return
 	}
-	if l := t.link(index); l != nil && l.Up() && l.Carrier() != t.carrierOf(l) {
-		t.carrier(index, !l.Carrier())
+	l := t.link(index)
+	if l == nil {
+		return
 	}
+	has := t.givenCarrier(l)
+	switch {
+	case l.Up() && l.Carrier() != has:
+		t.carrier(index, has)
+	case !l.Up() && l.Stacked():
+		t.setIdle(index, answer(has))
+	}
+}
+
+// givenCarrier is the carrier that a device gets from others while it is up
+// (netif_stacked_transfer_operstate, br_port_state_selection).
+func (t *tx) givenCarrier(l *route.Link) bool {
+	switch {
+	case l.Stacked() && l.PeerNetNS < 0:
+		p := t.link(l.Peer)
+		return p == nil || t.hasCarrier(p)
+	case hasPorts(l):
+		return t.livePort(l.Index)
+	}
+	return t.carrierOf(l)
 }
 
 // settleCarriers adjusts the devices that were held back.
@@ -173,13 +251,12 @@ func (t *tx) carrier(index int, has bool) {
 	t.follow(index)
 }
 
-// noteBridge finds out what a dump shows about a bridge's past.
-func (t *tx) noteBridge(l *route.Link) {
-	ports := t.ports(l.Index)
-	if l.Up() && !l.Carrier() || !l.Up() && len(ports) > 0 {
-		t.setDark(l.Index, true)
+// noteCarrier finds out what a dump shows about the past of a device's carrier.
+func (t *tx) noteCarrier(l *route.Link) {
+	if l.Up() && l.OperState != operUnknown || !t.hasCarrier(l) {
+		t.look(l.Index)
 	}
-	if l.MTU != leastPortMTU(ports) {
+	if l.Kind == "bridge" && l.MTU != leastPortMTU(t.ports(l.Index)) {
 		t.givenMTU(l.Index)
 	}
 }

@@ -39,7 +39,7 @@ func compare(want, have *route.Snapshot) []string {
 	faults = append(faults, diff("route", routeLines(skipped(want.Routes)), routeLines(skipped(have.Routes)))...)
 	faults = append(faults, diff("rule", jsonLines(listed(want.Rules), nil), jsonLines(listed(have.Rules), nil))...)
 	faults = append(faults, diff("address", jsonLines(want.Addrs, forgetTime), jsonLines(have.Addrs, forgetTime))...)
-	faults = append(faults, diff("link", jsonLines(want.Links, oneDown), jsonLines(have.Links, oneDown))...)
+	faults = append(faults, diff("link", jsonLines(want.Links, oneDown), jsonLines(have.Links, foreseen(want)))...)
 	faults = append(faults, diff("nexthop", jsonLines(want.NextHops, forgetDirect), jsonLines(have.NextHops, nil))...)
 	faults = append(faults, neighbourFaults(neighbours(want), neighbours(have))...)
 	for path, v := range have.Sysctls {
@@ -155,6 +155,17 @@ func oneDown(l *route.Link) {
 	}
 }
 
+// foreseen is oneDown, without the carriers of devices that are down where they are not
+// foreseen, because drivers differ.
+func foreseen(want *route.Snapshot) func(*route.Link) {
+	return func(l *route.Link) {
+		oneDown(l)
+		if w := want.Link(l.Index); w != nil && w.IdleCarrier == route.Unknown && w.Up() == l.Up() {
+			l.IdleCarrier = route.Unknown
+		}
+	}
+}
+
 // forgetDirect removes what the kernel does not tell.
 func forgetDirect(o *route.NextHopObject) { o.NextHop.Flags &^= route.NextHopDirect }
 
@@ -239,22 +250,4 @@ func diff(what string, want, have []string) []string {
 		}
 	}
 	return faults
-}
-
-// portsSeen are bridges that had ports.
-type portsSeen map[int]bool
-
-// lost notes the bridges that have ports, and reports whether one that is down has lost all
-// that it had. Its carrier went with the last (br_port_state_selection), which a snapshot
-// does not tell before the bridge is up.
-func (p portsSeen) lost(s *route.Snapshot) (is bool) {
-	for _, l := range s.Links {
-		if l.Kind != "bridge" {
-			continue
-		}
-		has := slices.ContainsFunc(s.Links, func(x route.Link) bool { return x.Master == l.Index })
-		p[l.Index] = p[l.Index] || has
-		is = is || p[l.Index] && !has && !l.Up()
-	}
-	return is
 }

@@ -79,10 +79,9 @@ func differ(t *testing.T, rng *rand.Rand, support routetest.Support, changes int
 	steps := rng.IntN(3) // 0: each change begins from a fresh reading
 	var done []change.Change
 	hadVRF, hadLocal := false, false // no dump tells these after the last one was deleted
-	ports := portsSeen{}
 	for n := range changes {
 		hadVRF, hadLocal = hadVRF || hasVRF(state), hadLocal || hasLocalGateway(snapshotOf(state))
-		hidden := hadVRF && !hasVRF(state) || hadLocal || ports.lost(snapshotOf(state)) || h.joinedAgain(t, snapshotOf(state))
+		hidden := hadVRF && !hasVRF(state) || hadLocal || h.joinedAgain(t, snapshotOf(state))
 		if steps == 0 && n > 0 && !hidden && !doubtful(snapshotOf(state)) {
 			state = again(state, h.read(t))
 		}

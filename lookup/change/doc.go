@@ -19,10 +19,9 @@
 // and are empty; with which attributes the later next hops of an IPv6 route were added; whether
 // a next hop is dead or only has no carrier, if a setting shows both in the same way; how often
 // a device has joined an anycast address; whether lo lost IPv6 with a small MTU that it does
-// not have any more; the IDs of VLANs; the hardware addresses of devices; the settings that a
-// new device gets; and the carrier that a device which is down would have: a bridge's goes
-// with its last port, and one that is read while it is down and has no ports is taken for one
-// that never had any.
+// not have any more; the IDs of VLANs; the hardware addresses of devices; and the settings
+// that a new device gets. Listings in text do not tell the carrier of a device that is down
+// either; the usual one of its kind is assumed.
 //
 // # What is not worked out
 //

@@ -71,12 +71,31 @@ func (c *Link) modify(t *tx, l *route.Link) (told bool, _ *Refusal) {
 		if l.Kind != "dummy" && l.Kind != "tun" && l.Kind != "tap" {
 			return told, refuse(route.EOPNOTSUPP, "")
 		}
-		t.setDark(c.Index, c.Carrier == route.No) // it stays so when the device goes down or up
-		if l.Up() && l.Carrier() != (c.Carrier == route.Yes) {
-			t.carrier(c.Index, c.Carrier == route.Yes)
+		has := c.Carrier == route.Yes
+		if has && l.Kind == "tun" && !t.isOpen(l) {
+			return told, refuse(route.EPERM, "")
+		}
+		switch {
+		case !l.Up():
+			t.setIdle(c.Index, c.Carrier)
+		case l.Carrier() != has:
+			t.carrier(c.Index, has)
 		}
 	}
 	return told, nil
+}
+
+// isOpen reports whether a program has a TUN device open (tun_net_change_carrier). Then it
+// has a carrier, unless a request took that away. One that was read without is taken for one
+// that no program has open.
+func (t *tx) isOpen(l *route.Link) bool {
+	was := t.first.Snapshot().Link(l.Index)
+	return !lacksCarrier(l) || was != nil && was.Kind == l.Kind && !lacksCarrier(was)
+}
+
+// lacksCarrier reports whether a device is known to have no carrier.
+func lacksCarrier(l *route.Link) bool {
+	return l.Up() && !l.Carrier() || l.IdleCarrier == route.No
 }
 
 // setFlags is dev_change_flags.
@@ -219,8 +238,9 @@ func (t *tx) attachRules() {
 
 // raise sets a device up (NETDEV_UP).
 func (t *tx) raise(index int) {
+	has := t.carrierOf(t.link(index))
 	t.editLink(index, func(l *route.Link) { l.Flags |= route.LinkUp })
-	t.setCarrier(index, t.carrierOf(t.link(index)))
+	t.setCarrier(index, has)
 	l := t.link(index)
 	if l.Kind == "wireguard" && t.snap.HasIPv4(l) { // wg_open
 		for _, dev := range []string{l.Name, allDevices} {
@@ -276,9 +296,13 @@ func (t *tx) changed(index int, ready bool) {
 
 // lower sets a device down (NETDEV_DOWN).
 func (t *tx) lower(index int) {
+	idle := t.closedCarrier(t.link(index))
+	if idle == route.No {
+		t.look(index)
+	}
 	t.editLink(index, func(l *route.Link) {
 		l.Flags &^= route.LinkUp | route.LinkRunning | route.LinkLowerUp
-		l.OperState = operDown
+		l.OperState, l.IdleCarrier = operDown, idle
 	})
 	l := t.link(index)
 	if t.snap.HasIPv4(l) { // otherwise its IPv4 routes stay (fib_netdev_event)

@@ -211,6 +211,7 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	}
 	l := route.Link{
 		Index: index, Name: c.Name, Kind: shown, Flags: k.flags, Group: c.Group, MTU: k.mtu, Peer: peer, PeerNetNS: -1, OperState: operDown, VRFTable: c.Table,
+		IdleCarrier: t.firstCarrier(shown, peer),
 	}
 	if c.MTU != 0 {
 		l.MTU = c.MTU
@@ -231,7 +232,6 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	}
 	t.newSettings(l.Name, route.IPv4)
 	t.newSettings(l.Name, route.IPv6)
-	t.setDark(index, l.Kind == "tun")
 	if l.Kind == "vlan" {
 		m := maps.Clone(t.vlans)
 		if m == nil {
@@ -246,6 +246,19 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	}
 	t.ownAddress(index, c.Address)
 	return index
+}
+
+// firstCarrier is the carrier of a new device. The peer is the device below it. A TUN device
+// has none before a program opens it, a veth none before both ends are up.
+func (t *tx) firstCarrier(kind string, peer int) route.Tristate {
+	switch kind {
+	case "bond", "team":
+		return route.Unknown
+	case "tun", "veth":
+		return route.No
+	}
+	l := t.link(peer)
+	return answer(l == nil || t.hasCarrier(l))
 }
 
 // newSettings copies the settings below conf/default to a device, for one family.

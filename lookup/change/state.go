@@ -46,10 +46,9 @@ type hidden struct {
 	// deadHops are next hops that are really dead, where a dump also shows next hops
 	// without a carrier as dead.
 	deadHops map[sibling]bool
-	// dark are devices that have no carrier of their own, and bridges for which the kernel
-	// has looked at the ports and found none with a carrier. ownMTU are devices that got
-	// their MTU from a request.
-	dark, ownMTU map[int]bool
+	// looked are devices whose carrier has changed, so that the kernel has looked at their
+	// operational state. ownMTU are devices that got their MTU from a request.
+	looked, ownMTU map[int]bool
 	// hadVRF says that there was a VRF. With the first VRF the kernel made its rules.
 	hadVRF bool
 	// readdressed are neighbours that got a link-layer address from a request, and devices that
@@ -74,10 +73,9 @@ func New(f *lookup.FIB) *State {
 		}
 	}
 	for i := range t.snap.Links {
-		switch l := &t.snap.Links[i]; l.Kind {
-		case "bridge":
-			t.noteBridge(l)
-		case vrfKind:
+		l := &t.snap.Links[i]
+		t.noteCarrier(l)
+		if l.Kind == vrfKind {
 			t.hadVRF = true
 			t.makeTable(route.IPv4, l.VRFTable)
 			t.makeTable(route.IPv6, l.VRFTable)

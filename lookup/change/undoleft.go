@@ -85,7 +85,11 @@ func (u *undoer) gone(path string) bool {
 func leftLinks(want, have *route.Snapshot) (list []Leftover) {
 	for i := range want.Links {
 		w := want.Links[i]
-		switch l := have.Link(w.Index); {
+		l := have.Link(w.Index)
+		if l != nil && l.IdleCarrier == route.Unknown { // it was not read, or drivers differ
+			w.IdleCarrier = route.Unknown
+		}
+		switch {
 		case l == nil:
 			list = append(list, Leftover{Code: LeftDevice, Dev: w.Name})
 		case !reflect.DeepEqual(*l, w):

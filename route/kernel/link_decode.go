@@ -25,6 +25,7 @@ const (
 	iflaAFSpec      = 26
 	iflaGroup       = 27
 	iflaExtMask     = 29
+	iflaCarrier     = 33
 	iflaLinkNetNSID = 37
 	iflaPropList    = 52
 	iflaAltIfName   = 53
@@ -67,6 +68,9 @@ func decodeLink(msg []byte) (route.Link, error) {
 	}
 	if err == nil {
 		l.PeerNetNS, err = peerNetNS(msg)
+	}
+	if err == nil && !l.Up() {
+		l.IdleCarrier, err = carrier(msg)
 	}
 	if err == nil {
 		l.AltNames, err = altNames(msg)
@@ -172,6 +176,21 @@ func peerNetNS(msg []byte) (int, error) {
 		}
 	}
 	return id, a.err
+}
+
+// carrier is IFLA_CARRIER, which is there also for a device that is down (netif_carrier_ok).
+func carrier(msg []byte) (route.Tristate, error) {
+	has := route.Unknown
+	a := attrs{rest: msg[sizeofIfInfomsg:]}
+	for a.next() {
+		if a.typ != iflaCarrier || len(a.data) != 1 {
+			continue
+		}
+		if has = route.No; a.data[0] != 0 {
+			has = route.Yes
+		}
+	}
+	return has, a.err
 }
 
 // pickAttrs copies a message's header and the attributes that are wanted.
