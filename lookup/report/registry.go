@@ -184,7 +184,7 @@ func hostKinds() []Kind {
 		{RemarkNotRenewed, "Router advertisements renew the default route no more", w, s, "The route comes from router advertisements, which the device does not take any more. It stays until its lifetime ends, and is gone then."},
 		{RemarkAdvertisement, "The next router advertisement decides", i, s, "What the kernel makes of router advertisements changes. What a router there advertises is not known, and so neither is the default route that comes of it."},
 		{RemarkUnread, "An attribute is not looked at", w, s, "Packets may get through the device or not by this attribute. Here it is neither read nor tried: what it does is not known."},
-		{RemarkPartly, "A part of what is refused is made", w, s, "The kernel makes the parts of a request for a device one after the other, and the next hops of an IPv6 route too. What it made before the part that it refuses stays."},
+		{RemarkPartly, "A part of what is refused is made", w, s, "The kernel makes the parts of a request for a device one after the other, and the next hops of an IPv6 route too, and sysctl writes one setting after the other. What was made beside the part that is refused stays."},
 		{RemarkSplit, "Tables local and main are parted", i, s, "IPv4's tables local and main share one structure until the first change of a rule, and never again after it."},
 		{RemarkOwnGateway, "The gateway is this host's own address", w, s, "IPv4 accepts a gateway that is an address of this host. Packets then go to no router: each destination is taken for a neighbour."},
 		{RemarkOneAddress, "An address without a length", w, s, "ip takes an address without a length for a single address, /32 or /128. It gets no route to its network."},

@@ -32,6 +32,8 @@ const (
 	RefusedObjectThere  lookup.Code = "same-object"        // Have is the ID
 	RefusedObjectAbsent lookup.Code = "no-such-object"     // Have is the ID
 	RefusedFlush        lookup.Code = "flush-with-objects" // Have is how many routes by next-hop objects stay
+	RefusedUnopened     lookup.Code = "tun-not-open"       // no program has the TUN device Have open
+	RefusedSetting      lookup.Code = "no-such-setting"    // Have is the setting, which the kernel has not
 )
 
 // What a command does that may be meant. They are in [Instead.Code].
@@ -67,6 +69,10 @@ func (t *Trial) explain(s *command.Step, out *TryCommand) {
 		w.because(RefusedFlush, nil, s.Stay)
 		return
 	}
+	if s.Missing != "" && s.KernelSays == s.Late {
+		w.because(RefusedSetting, nil, s.Missing)
+		return
+	}
 	if s.KernelSays == nil || len(s.Outcomes) == 0 {
 		return
 	}
@@ -84,6 +90,10 @@ func (t *Trial) explain(s *command.Step, out *TryCommand) {
 		w.addr(c)
 	case *change.NextHop:
 		w.object(c)
+	case *change.Link:
+		if c.Carrier == route.Yes && s.KernelSays.Errno == route.EPERM {
+			w.because(RefusedUnopened, nil, w.dev(c.Index))
+		}
 	}
 }
 

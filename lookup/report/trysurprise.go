@@ -33,9 +33,19 @@ const (
 	RemarkDeleteAlone lookup.Code = "add-refused-delete-done" // Want is the command that is refused, Have the one that is done
 )
 
+// settingsInPart reports whether sysctl writes some settings of a command, and others are
+// refused.
+func settingsInPart(s *command.Step) bool {
+	return s.KernelSays != nil && s.KernelSays.Unknown == "" && slices.ContainsFunc(s.Outcomes, func(o change.Outcome) bool { return o.Refusal == nil }) &&
+		slices.ContainsFunc(s.Changes, func(c change.Change) bool { _, is := c.(*change.Sysctl); return is })
+}
+
 // surprises are what of a command would surprise.
 func (t *Trial) surprises(s *command.Step, n names) []Finding {
 	var out []Finding
+	if settingsInPart(s) {
+		out = append(out, Finding{Reason: Reason{Code: RemarkPartly}})
+	}
 	for i, o := range s.Outcomes {
 		if o.Refusal != nil {
 			switch s.Changes[i].(type) {

@@ -17,7 +17,7 @@ type Command struct {
 	// one is the program's name as it was given.
 	Words []string
 	// Changes are what the command asks the kernel for, in this order. If the kernel
-	// refuses one, the changes after it are not asked for.
+	// refuses one, the changes after it are not asked for, except by sysctl.
 	Changes []change.Change
 	// Refusal is what the program says if it sends nothing to the kernel; nil: it
 	// does send something. If it is set, Changes are empty.
@@ -29,6 +29,9 @@ type Command struct {
 	// the Changes. Nil: nothing. Stay is how many routes are not flushed because of it.
 	Late *change.Refusal
 	Stay int
+	// Missing is a setting that the kernel has not, while others of the command are made;
+	// empty: there is none.
+	Missing string
 	// Unread are the attributes that the command sets and that decide about no packet's way:
 	// nothing here reads them.
 	Unread []Unread

@@ -107,15 +107,20 @@ func (s *Step) make() {
 		out := s.After.Apply(c)
 		s.Outcomes = append(s.Outcomes, out)
 		s.After = out.State
-		if out.Refusal != nil {
+		if out.Refusal == nil {
+			continue
+		}
+		if s.KernelSays == nil {
 			s.KernelSays = out.Refusal
-			if s.Errors && out.Refusal.Unknown == "" {
-				s.KernelSays = &change.Refusal{Errno: out.Refusal.Errno}
-			}
+		}
+		if s.Errors && out.Refusal.Unknown == "" {
+			s.KernelSays = &change.Refusal{Errno: out.Refusal.Errno}
+		}
+		if _, goesOn := c.(*change.Sysctl); !goesOn {
 			return
 		}
 	}
-	if s.Late != nil {
+	if s.Late != nil && s.KernelSays == nil {
 		s.KernelSays = s.Late
 	}
 	if s.Get.Dst.IsValid() {

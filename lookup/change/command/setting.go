@@ -87,7 +87,7 @@ func (a *args) setting(c *Command, key, value string, quiet bool) {
 	case len(c.Changes) == 0 && !a.more():
 		a.refuse("cannot stat /proc/sys/%s: %s", path, no.Errno.Text())
 	default:
-		c.Late = no
+		c.Late, c.Missing = no, path
 	}
 }
 

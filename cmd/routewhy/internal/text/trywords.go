@@ -91,6 +91,10 @@ func refusedObject(c *report.TryCommand, want, have string) string {
 		return fmt.Sprintf("there is a nexthop object %s", have)
 	case report.RefusedObjectAbsent:
 		return fmt.Sprintf("there is no nexthop object %s", have)
+	case report.RefusedUnopened:
+		return "no program has " + have + " open"
+	case report.RefusedSetting:
+		return "this kernel has no /proc/sys/" + have
 	case report.RefusedFlush:
 		return fmt.Sprintf("ip cannot flush routes by next-hop objects, and %s (ip route del PREFIX nhid ID deletes one)", staying(have))
 	}
