@@ -239,6 +239,7 @@ func (w *watched) step(t *testing.T) {
 	}
 	w.send.send(t, c, nil)
 	w.barrier(t)
+	w.send.askReports(t, snap)
 	ways, ok := w.settled(t)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -354,6 +355,7 @@ func (w *watched) burst(t *testing.T, rng *rand.Rand) (made int) {
 		}
 	}
 	w.barrier(t)
+	w.send.askReports(t, state.FIB().Snapshot())
 	ways, ok := w.settled(t)
 	if now := w.src.lost.Load(); now > lost && !w.wait(t, func(turns []*report.Turn) bool {
 		return slices.ContainsFunc(turns, func(r *report.Turn) bool { return r.Missed })

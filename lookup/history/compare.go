@@ -201,6 +201,11 @@ func (w *Watch) adopt(fib *lookup.FIB) {
 	w.fib = fib
 	w.gateways = gatewaysOf(fib)
 	w.guessed = false
+	for _, l := range fib.Snapshot().Links {
+		if _, ok := w.heard[l.Index]; !ok {
+			w.heard[l.Index] = l
+		}
+	}
 	w.last = w.now()
 	w.expiry = w.firstExpiry()
 	set := map[neighbourKey]bool{}

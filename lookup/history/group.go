@@ -41,21 +41,32 @@ const stepTime = 10 * time.Millisecond
 
 // inARow reports whether two changes of an answer are steps of one work of the kernel: it
 // removes, or adds, routes and addresses one by one, for instance where a setting turns IPv6
-// off. What is between the steps lasts no longer than a few packets.
+// off, or with both ends of a pair of devices. What is between the steps lasts no longer than a
+// few packets.
 func inARow(a, b *turn) bool {
 	if len(a.because) == 0 || len(b.because) == 0 {
 		return false
 	}
-	first, last := b.because[0].event, a.because[len(a.because)-1].event
-	if first.Time.Sub(last.Time) > stepTime {
+	first, last := b.because[0], a.because[len(a.because)-1]
+	if first.event.Time.Sub(last.event.Time) > stepTime {
 		return false
 	}
 	for _, h := range slices.Concat(a.because, b.because) {
-		if e := h.event; e.Port != 0 || e.Gone != first.Gone || e.Route == nil && e.Addr == nil || e.Route != nil && e.Route.Protocol == route.ProtocolRA {
+		e := h.event
+		if e.Port != 0 || h.takes() != first.takes() || e.Route == nil && e.Addr == nil && (e.Link == nil || !h.takes()) || e.Route != nil && e.Route.Protocol == route.ProtocolRA {
 			return false
 		}
 	}
 	return true
+}
+
+// takes reports whether an event takes something away.
+func (h *happening) takes() bool {
+	if h.event.Link == nil || h.event.Gone || h.trigger == nil {
+		return h.event.Gone
+	}
+	is := &h.trigger.Object
+	return is.After == nil || is.Before != nil && is.After.Link.State != "up"
 }
 
 // brings reports whether an event causes other events.

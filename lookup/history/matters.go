@@ -65,17 +65,26 @@ func (w *Watch) matters(e *route.Event) bool {
 	return true
 }
 
-// linkChanged reports whether a device is different from what is known about it.
+// linkChanged reports whether a device is different from what an event told about it last, or
+// the first reading if no event did. The state in memory may be ahead of the event, because it
+// is known what a change of the other end does to a device, and so may a later reading: the
+// kernel tells its routes that a device has lost its carrier just before it sends the event.
 func (w *Watch) linkChanged(l *route.Link) bool {
-	old := w.fib.Snapshot().Link(l.Index)
-	if old == nil {
-		return true
-	}
-	a, b := *old, *l
-	a.AltNames, b.AltNames = nil, nil
-	a.OperState, b.OperState = 0, 0
-	return a.Name != b.Name || a.Flags != b.Flags || a.Kind != b.Kind || a.Group != b.Group || a.MTU != b.MTU ||
+	a, ok := w.heard[l.Index]
+	b := *l
+	return !ok || a.Name != b.Name || a.Flags != b.Flags || a.Kind != b.Kind || a.Group != b.Group || a.MTU != b.MTU ||
 		a.Master != b.Master || a.VRFTable != b.VRFTable || a.Peer != b.Peer || a.PeerNetNS != b.PeerNetNS
+}
+
+// hearLink notes what an event tells about a device.
+func (w *Watch) hearLink(e *route.Event) {
+	switch {
+	case e.Link == nil:
+	case e.Gone:
+		delete(w.heard, e.Link.Index)
+	default:
+		w.heard[e.Link.Index] = *e.Link
+	}
 }
 
 // neighbourChanged reports whether a gateway, or a destination, has begun or stopped to

@@ -26,7 +26,7 @@ type replay struct {
 // Replay tells of a history what Run would have told of the host: the answers at one time,
 // or as they are first known after it, and their changes until another time.
 func (w *Watch) Replay(ctx context.Context, moments iter.Seq2[Moment, error], since, until time.Time) error {
-	w.silent, w.set = map[neighbourKey]bool{}, map[neighbourKey]bool{}
+	w.prepare()
 	p := &replay{Watch: w, since: since}
 	for m, err := range moments {
 		if err != nil {

@@ -38,6 +38,7 @@ type Watch struct {
 	silent   map[neighbourKey]bool // those that failed, and have not answered since
 	set      map[neighbourKey]bool // those that somebody set to failed, or is deleting
 	gateways gateways
+	heard    map[int]route.Link // the devices as events told them last, by their indexes
 	// pending are the changes that were not told yet, and recent the events since the
 	// last comparison.
 	pending []*turn
@@ -123,7 +124,7 @@ const maxPending = 1000
 
 // start reads everything, and tells the first answers.
 func (w *Watch) start(ctx context.Context) error {
-	w.silent, w.set = map[neighbourKey]bool{}, map[neighbourKey]bool{}
+	w.prepare()
 	fib, err := w.read(ctx)
 	if err != nil {
 		return err
@@ -132,6 +133,10 @@ func (w *Watch) start(ctx context.Context) error {
 		return err
 	}
 	return w.flush()
+}
+
+func (w *Watch) prepare() {
+	w.silent, w.set, w.heard = map[neighbourKey]bool{}, map[neighbourKey]bool{}, map[int]route.Link{}
 }
 
 // begin begins with a state.
@@ -163,10 +168,13 @@ func (w *Watch) happen(e *route.Event) {
 	if e.Lost {
 		w.lost, w.missed, w.dirty = true, true, true
 		clear(w.silent) // somebody may have set their state since
+		clear(w.heard)
 		return
 	}
 	w.hear(e)
-	if !w.matters(e) {
+	matters := w.matters(e)
+	w.hearLink(e)
+	if !matters {
 		return
 	}
 	w.events++

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"routewhy/route"
 )
 
@@ -14,9 +16,10 @@ import (
 // local and main, even if the rules for these tables were deleted. No dump tells whether
 // a rule was ever added. So the kernel is asked about an address: if it gives an answer
 // that the remaining rules cannot give, no rule was ever added.
-func (h *Host) addImplied(ctx context.Context, s *route.Snapshot) {
+func (h *Host) addImplied(ctx context.Context, r *reader) {
+	s := r.snap
 	missing, others := againstDefault(s.Rules, route.IPv6)
-	if len(missing) == 0 || others > 0 || s.Lacks(route.FactRules, route.IPv6) || !h.asksNoRule6(ctx, s, missing) {
+	if len(missing) == 0 || others > 0 || s.Lacks(route.FactRules, route.IPv6) || !h.asksNoRule6(ctx, r, missing) {
 		return
 	}
 	for _, r := range missing {
@@ -30,14 +33,16 @@ func (h *Host) addImplied(ctx context.Context, s *route.Snapshot) {
 
 // asksNoRule6 reports whether the kernel uses no IPv6 rules. It asks about addresses that
 // only a table without a rule has. If the rule for local is missing, those are addresses in
-// local. Otherwise they are in the host's networks, which are in main.
-func (h *Host) asksNoRule6(ctx context.Context, s *route.Snapshot, missing []route.Rule) bool {
-	flows := inNetworks6(s)
+// local. Otherwise they are in the host's networks, which are in main, and where other routes
+// of main lead.
+func (h *Host) asksNoRule6(ctx context.Context, r *reader, missing []route.Rule) bool {
+	flows := inNetworks6(r.snap)
 	if missing[0].Table == route.TableLocal {
-		flows = inLocal6(s)
+		flows = inLocal6(r.snap)
 	}
 	const maxAsked = 8 // the route may have been deleted, or its device lacks a carrier
-	for _, flow := range flows[:min(len(flows), maxAsked)] {
+	flows = append(flows[:min(len(flows), maxAsked)], r.samples[missing[0].Table]...)
+	for _, flow := range flows {
 		if a, ok := h.answerTo(ctx, flow); ok && a.Errno == 0 && a.Table == missing[0].Table {
 			return true
 		}
@@ -71,12 +76,48 @@ func inNetworks6(s *route.Snapshot) (flows []route.Flow) {
 		if !a.Prefix.Addr().Is6() || a.Prefix.IsSingleIP() || l == nil || !l.Up() {
 			continue
 		}
-		last := a.Prefix.Masked().Addr().As16()
-		last[15] ^= 0xfd // very probably not an address of this host, and not the first of the network
-		flow := route.Flow{Dst: netip.AddrFrom16(last), Out: a.Link}
+		flow := route.Flow{Dst: within6(a.Prefix), Out: a.Link}
 		if a.Prefix.Contains(flow.Dst) && flow.Dst != a.Prefix.Addr() {
 			flows = append(flows, flow)
 		}
 	}
 	return flows
+}
+
+// within6 is an address that is very probably not one of this host, and not the first of the
+// network. It may be outside of a very small network.
+func within6(network netip.Prefix) netip.Addr {
+	a := network.Masked().Addr().As16()
+	a[15] ^= 0xfd
+	return netip.AddrFrom16(a)
+}
+
+// samples are flows to where a few IPv6 routes of the tables local and main lead, whether a
+// reading keeps these routes or not.
+type samples map[route.Table][]route.Flow
+
+// maxSamples is how many routes of a table are enough.
+const maxSamples = 8
+
+// add adds the flow to where a route leads, if it sends or delivers packets.
+func (s *samples) add(h routeHeader, msg []byte) {
+	if h.family != route.IPv6 || h.table != route.TableLocal && h.table != route.TableMain || len((*s)[h.table]) == maxSamples || h.flags&route.FlagCloned != 0 {
+		return
+	}
+	switch msg[7] { // the type, in struct rtmsg
+	case unix.RTN_UNICAST, unix.RTN_LOCAL, unix.RTN_ANYCAST:
+	default:
+		return
+	}
+	flow := route.Flow{Dst: within6(h.dst)}
+	if !h.dst.Contains(flow.Dst) {
+		flow.Dst = h.dst.Addr()
+	}
+	if flow.Dst.IsLinkLocalUnicast() || flow.Dst.IsMulticast() {
+		return // without a device, they may lead anywhere
+	}
+	if *s == nil {
+		*s = samples{}
+	}
+	(*s)[h.table] = append((*s)[h.table], flow)
 }

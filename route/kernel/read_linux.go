@@ -34,7 +34,7 @@ func (h *Host) Read(ctx context.Context, w route.Query) (*route.Snapshot, error)
 		s.Merged = h.merged(ctx, s)
 	}
 	if w.Family != route.IPv4 {
-		h.addImplied(ctx, s)
+		h.addImplied(ctx, r)
 	}
 	if w.AllDevices || len(w.Devices) > 0 {
 		h.readMemberships(s, w.Family)
@@ -131,6 +131,7 @@ type reader struct {
 	confs       map[int]linkConf // by the index of the device
 	links       map[int]bool     // that a kept route or its next-hop object names
 	objects     map[uint32]bool
+	samples     samples
 }
 
 // stop is an error that ends the reading. A message that is not understood does not
@@ -322,6 +323,7 @@ func (r *reader) readRoutes(f route.Family) error {
 		if err != nil {
 			return err
 		}
+		r.samples.add(h, msg)
 		if !keeps(r.want, h) {
 			return nil
 		}
