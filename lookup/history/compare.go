@@ -18,7 +18,7 @@ const maxTries = 3
 // events.
 func (w *Watch) compare(ctx context.Context) error {
 	for range maxTries {
-		began := time.Now()
+		began, n := time.Now(), w.events
 		fib, err := w.read(ctx)
 		if err != nil {
 			return err
@@ -26,17 +26,17 @@ func (w *Watch) compare(ctx context.Context) error {
 		w.last = time.Now()
 		took := w.last.Sub(began)
 		w.next = w.last.Add(rest * took)
-		steady, err := w.takeIn()
-		if err != nil {
+		if err := w.takeIn(); err != nil {
 			return err
 		}
-		steady = steady && !fib.Snapshot().Changed
+		steady := w.events == n && !fib.Snapshot().Changed
 		answers := w.answersOf(fib)
 		if steady && !slices.EqualFunc(answers, w.answers, func(a, b Answer) bool { return a.same(&b) }) {
 			time.Sleep(lateNotice)
-			if steady, err = w.takeIn(); err != nil {
+			if err := w.takeIn(); err != nil {
 				return err
 			}
+			steady = w.events == n
 		}
 		switch {
 		case steady:
@@ -56,25 +56,22 @@ func (w *Watch) compare(ctx context.Context) error {
 	return nil
 }
 
-// takeIn applies the events that have come, and reports whether none of them matters.
-func (w *Watch) takeIn() (steady bool, err error) {
+// takeIn applies the events that have come.
+func (w *Watch) takeIn() error {
 	events, err := w.Source.Take()
 	if err != nil {
-		return false, err
+		return err
 	}
-	n := w.events
-	lost := false
 	for i := range events {
-		lost = lost || events[i].Lost
 		w.happen(&events[i])
 	}
-	return w.events == n && !lost, nil
+	return nil
 }
 
 // read reads everything. A neighbour that has failed, and that the kernel tries again,
 // counts as failed until it answers.
 func (w *Watch) read(ctx context.Context) (*lookup.FIB, error) {
-	f, err := w.Source.Read(ctx)
+	f, err := w.readMeanwhile(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +79,49 @@ func (w *Watch) read(ctx context.Context) (*lookup.FIB, error) {
 		f = implied6(f, w.fib.Snapshot())
 	}
 	return w.silenced(f), nil
+}
+
+// meanwhile is how often events are looked for while everything is read.
+const meanwhile = 20 * time.Millisecond
+
+// readMeanwhile reads everything. A full table takes long, and what happens meanwhile is told
+// without waiting for its end.
+func (w *Watch) readMeanwhile(ctx context.Context) (*lookup.FIB, error) {
+	if w.fib == nil {
+		return w.Source.Read(ctx)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var fib *lookup.FIB
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fib, err = w.Source.Read(ctx)
+	}()
+	tick := time.NewTicker(meanwhile)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return fib, err
+		case <-tick.C:
+		}
+		if fault := w.tellMeanwhile(); fault != nil {
+			cancel()
+			<-done
+			return nil, fault
+		}
+	}
+}
+
+// tellMeanwhile applies the events that have come, and tells the changes that have waited long
+// enough.
+func (w *Watch) tellMeanwhile() error {
+	if err := w.takeIn(); err != nil || len(w.pending) == 0 || time.Now().Before(w.pending[0].time.Add(patience)) {
+		return err
+	}
+	return w.flush()
 }
 
 // implied6 is what was read, with the deleted IPv6 rules that were in force before. They

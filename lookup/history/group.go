@@ -51,13 +51,29 @@ func inARow(a, b *turn) bool {
 	if first.event.Time.Sub(last.event.Time) > stepTime {
 		return false
 	}
-	for _, h := range slices.Concat(a.because, b.because) {
+	all := slices.Concat(a.because, b.because)
+	if !slices.ContainsFunc(all, func(h *happening) bool { return !h.renews(last) }) {
+		return true
+	}
+	for _, h := range all {
 		e := h.event
 		if e.Port != 0 || h.takes() != first.takes() || e.Route == nil && e.Addr == nil && (e.Link == nil || !h.takes()) || e.Route != nil && e.Route.Protocol == route.ProtocolRA {
 			return false
 		}
 	}
 	return true
+}
+
+// renews reports whether an event is one of those by which the kernel removes the route of a
+// network, and adds it again with another metric or another lifetime, because its address on
+// the device was changed.
+func (h *happening) renews(other *happening) bool {
+	e := h.event
+	if e.Port != 0 || e.Addr == nil && (e.Route == nil || e.Route.Protocol != route.ProtocolKernel) || e.Addr != nil && e.Gone {
+		return false
+	}
+	return other.event.Addr != nil && onSameDevice(other.event, e) || e.Addr != nil && other.event.Route != nil && onSameDevice(e, other.event) ||
+		e.Route != nil && other.event.Route != nil && e.Route.Table == other.event.Route.Table && e.Route.Dst == other.event.Route.Dst
 }
 
 // takes reports whether an event takes something away.

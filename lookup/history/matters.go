@@ -128,13 +128,19 @@ func (w *Watch) neighbourChanged(e *route.Event) bool {
 }
 
 // hear forgets which neighbours have failed if they may answer now for all that is known. The
-// kernel forgets the neighbours of a device that goes down, loses its carrier, joins another
-// device or stops using IPv6, and a user may delete one.
+// kernel forgets the neighbours of a device that goes down, loses its carrier or its last
+// address, joins another device or stops using IPv6, and a user may delete one.
 func (w *Watch) hear(e *route.Event) {
 	switch {
 	case e.Link != nil && (e.Gone || !e.Link.Carrier() || w.linkChanged(e.Link)):
 		for k := range w.silent {
 			if k.link == e.Link.Index {
+				delete(w.silent, k)
+			}
+		}
+	case e.Addr != nil && e.Gone: // with the last one of a family, the neighbours go too
+		for k := range w.silent {
+			if k.link == e.Addr.Link && k.addr.Is4() == e.Addr.Prefix.Addr().Is4() {
 				delete(w.silent, k)
 			}
 		}

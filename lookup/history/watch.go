@@ -12,7 +12,8 @@ import (
 
 // Source is the host that is watched.
 type Source interface {
-	// Read reads everything that [Question.Need] asks for.
+	// Read reads everything that [Question.Need] asks for. Take is called meanwhile, by
+	// another goroutine.
 	Read(context.Context) (*lookup.FIB, error)
 	// Take returns the events so far without waiting. Of the events about routes, it
 	// returns those that [Question.Keeps] keeps. Ready gives a value after events
@@ -43,7 +44,7 @@ type Watch struct {
 	// last comparison.
 	pending []*turn
 	recent  []*happening
-	// events counts the events that were applied.
+	// events counts the events that mattered, and how often events were lost.
 	events int
 	// lost says that events were lost after everything was read. missed says that nobody
 	// was told about that.
@@ -81,7 +82,7 @@ type happening struct {
 const (
 	// patience is how long a change may wait until everything is read again for the
 	// comparison.
-	patience = 80 * time.Millisecond
+	patience = 50 * time.Millisecond
 	// lateNotice is how long after its change an event may come.
 	lateNotice = 10 * time.Millisecond
 	// rest times the duration of a reading is the pause before the next reading.
@@ -166,6 +167,7 @@ func (w *Watch) now() time.Time {
 // happen applies an event, and decides again about what the event may change.
 func (w *Watch) happen(e *route.Event) {
 	if e.Lost {
+		w.events++
 		w.lost, w.missed, w.dirty = true, true, true
 		clear(w.silent) // somebody may have set their state since
 		clear(w.heard)

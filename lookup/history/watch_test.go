@@ -157,6 +157,8 @@ func TestSteps(t *testing.T) {
 	removed := func(port uint32, late time.Duration) []route.Event {
 		return []route.Event{{Route: &thrown, Gone: true, Port: port, Time: now}, {Route: &way, Gone: true, Port: port, Time: now.Add(late)}}
 	}
+	connected := route.Route{Table: route.TableMain, Dst: route.IPv6.Default(), Metric: 1, Type: route.TypeUnicast, Protocol: route.ProtocolKernel, NextHops: []route.NextHop{{Link: 2}}}
+	renewed := []route.Event{{Route: &connected, Gone: true, Time: now}, {Route: &connected, Time: now}}
 	for _, c := range []struct {
 		name   string
 		events []route.Event
@@ -165,9 +167,14 @@ func TestSteps(t *testing.T) {
 		{"by the kernel", removed(0, time.Millisecond), 0},
 		{"by a process", removed(7, time.Millisecond), 2},
 		{"by the kernel, one after the other", removed(0, time.Second), 2},
+		{"and added", renewed, 0},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
-		src := &steps{states: []*route.Snapshot{host(thrown, way), host()}, events: [][]route.Event{c.events, nil, nil}, ready: make(chan struct{}), end: cancel}
+		before, after := host(thrown, way), host()
+		if !c.events[len(c.events)-1].Gone {
+			before, after = host(connected, way), host(connected, way)
+		}
+		src := &steps{states: []*route.Snapshot{before, after}, events: [][]route.Event{c.events, nil, nil}, ready: make(chan struct{}), end: cancel}
 		close(src.ready)
 		told := 0
 		w := &Watch{Question: &Question{Asked: []Asked{{Label: "default", Default: route.IPv6}}}, Source: src, Tell: func(all []*report.Turn) error {
@@ -180,5 +187,53 @@ func TestSteps(t *testing.T) {
 		if told-1 != c.told {
 			t.Errorf("removed %s: %d changes were told; want %d", c.name, told-1, c.told)
 		}
+	}
+}
+
+// slow is a host whose second reading, of a full table, takes until a change was told.
+type slow struct {
+	steps
+	readings int
+	told     chan struct{}
+}
+
+func (s *slow) Read(ctx context.Context) (*lookup.FIB, error) {
+	if s.readings++; s.readings == 2 {
+		select {
+		case <-s.told:
+		case <-time.After(10 * time.Second):
+		}
+	}
+	return s.steps.Read(ctx)
+}
+
+// TestSlowReading checks that a change is told while everything is read again.
+func TestSlowReading(t *testing.T) {
+	host := func(routes ...route.Route) *route.Snapshot {
+		s := &route.Snapshot{Rules: route.DefaultRules(route.IPv4), Routes: routes}
+		s.Links = []route.Link{{Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkRunning | route.LinkLowerUp}}
+		return s
+	}
+	one, two := routeOf(t, "0/1"), routeOf(t, "0/2")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	began := time.Now()
+	src := &slow{told: make(chan struct{})}
+	src.steps = steps{states: []*route.Snapshot{host(one), host(two)}, ready: make(chan struct{}), end: func() {}}
+	src.events = [][]route.Event{{{Route: &two, Replaces: true, Time: began}}}
+	close(src.ready)
+	told := 0
+	w := &Watch{Question: &Question{Asked: []Asked{{Label: "default", Default: route.IPv4}}}, Source: src, Tell: func(all []*report.Turn) error {
+		if told += len(all); told == 2 {
+			close(src.told)
+			cancel()
+		}
+		return nil
+	}}
+	if err := w.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); told != 2 || took > 5*time.Second {
+		t.Errorf("%d answers were told after %s", told, took)
 	}
 }
