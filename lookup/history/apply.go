@@ -1,6 +1,7 @@
 package history
 
 import (
+	"net/netip"
 	"reflect"
 	"slices"
 
@@ -141,15 +142,26 @@ func applyLink(f *lookup.FIB, e *route.Event) *lookup.FIB {
 func made(f *lookup.FIB, c change.Change) *lookup.FIB { return change.New(f).Apply(c).State.FIB() }
 
 // applyAddr applies a change of an address. If the address is gone, the routes that
-// prescribe it as source are removed too.
+// prescribe it as source are removed too, or do not prescribe it any more. Those of IPv6 go on
+// prescribing it if its device stops using IPv6.
 func applyAddr(f *lookup.FIB, e *route.Event) *lookup.FIB {
 	same := func(a *route.Addr) bool {
 		return a.Link == e.Addr.Link && a.Prefix == e.Addr.Prefix && a.Peer == e.Addr.Peer
 	}
-	if e.Gone && slices.ContainsFunc(f.Snapshot().Addrs, func(a route.Addr) bool { return same(&a) }) {
+	if e.Gone && slices.ContainsFunc(f.Snapshot().Addrs, func(a route.Addr) bool { return same(&a) }) && !goneBefore(f, e.Addr) {
 		f = made(f, &change.Addr{Verb: change.Delete, Addr: *e.Addr})
 	}
 	return with(f, func(s *route.Snapshot) { s.Addrs = put(s.Addrs, *e.Addr, e.Gone, same) })
+}
+
+// goneBefore reports whether the local route of an IPv6 address went before the address did. The
+// kernel removes it first if the device stops using IPv6 (addrconf_ifdown), and last if the
+// address alone is removed (ipv6_del_addr).
+func goneBefore(f *lookup.FIB, a *route.Addr) bool {
+	addr := a.Prefix.Addr()
+	return addr.Is6() && !slices.ContainsFunc(f.Edit().At(route.TableLocal, netip.PrefixFrom(addr, addr.BitLen())), func(r *route.Route) bool {
+		return r.Type == route.TypeLocal && slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool { return h.Link == a.Link })
+	})
 }
 
 // applyNextHop applies a change of a next-hop object. If the object is gone, the

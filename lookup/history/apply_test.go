@@ -169,3 +169,37 @@ func TestImplied(t *testing.T) {
 		}
 	}
 }
+
+// TestApplyAddr checks that a route goes on prescribing an IPv6 address that went with its
+// device, and that it does not prescribe one that was removed.
+func TestApplyAddr(t *testing.T) {
+	own := netip.MustParsePrefix("2001:db8:5::1/64")
+	local := route.Route{Table: route.TableLocal, Dst: netip.PrefixFrom(own.Addr(), 128), Type: route.TypeLocal, Protocol: route.ProtocolKernel, NextHops: []route.NextHop{{Link: 3}}}
+	way := routeOf(t, "6:9/1")
+	way.PrefSrc = own.Addr()
+	up := route.LinkUp | route.LinkRunning | route.LinkLowerUp
+	f := lookup.New(&route.Snapshot{
+		Links:  []route.Link{{Index: 1, Name: "lo", Flags: route.LinkUp | route.LinkLowerUp}, {Index: 2, Name: "eth0", Flags: up}, {Index: 3, Name: "eth1", Flags: up}},
+		Addrs:  []route.Addr{{Link: 3, Prefix: own}},
+		Routes: []route.Route{local, way},
+	})
+	addr := route.Event{Addr: &route.Addr{Link: 3, Prefix: own}, Gone: true}
+	with := route.Event{Route: &local, Gone: true}
+	for _, c := range []struct {
+		name   string
+		events []*route.Event
+		want   netip.Addr
+	}{
+		{"with its device", []*route.Event{&with, &addr}, own.Addr()},
+		{"alone", []*route.Event{&addr, &with}, netip.Addr{}},
+	} {
+		after := f
+		for _, e := range c.events {
+			after = Apply(after, e)
+		}
+		left := after.Edit().At(route.TableMain, route.IPv6.Default())
+		if len(left) != 1 || left[0].PrefSrc != c.want || len(after.Snapshot().Addrs) != 0 {
+			t.Errorf("the address went %s: %d routes and %d addresses are left; want that the route prescribes %v", c.name, len(left), len(after.Snapshot().Addrs), c.want)
+		}
+	}
+}

@@ -85,6 +85,40 @@ func (h *happening) takes() bool {
 	return is.After == nil || is.Before != nil && is.After.Link.State != "up"
 }
 
+// turned notes a change of an answer. If the kernel itself has just made the opposite change,
+// neither of them is told.
+func (w *Watch) turned(t *turn) {
+	for i := len(w.pending) - 1; i >= 0; i-- {
+		p := w.pending[i]
+		if p.asked != t.asked {
+			continue
+		}
+		if p.before.same(&t.after) && len(p.because) == 1 && p.because[0].undoneBy(t.because[0]) {
+			w.pending = slices.Delete(w.pending, i, i+1)
+			return
+		}
+		break
+	}
+	w.pending = append(w.pending, t)
+}
+
+// undoneBy reports whether another event of the kernel's own, a moment later, is about the same
+// route or address and says the opposite. It does that with an address that turns out not to be
+// allowed on its device.
+func (h *happening) undoneBy(other *happening) bool {
+	a, b := h.event, other.event
+	if a.Port != 0 || b.Port != 0 || a.Gone == b.Gone || b.Time.Sub(a.Time) > stepTime {
+		return false
+	}
+	switch {
+	case a.Route != nil && b.Route != nil:
+		return a.Route.Table == b.Route.Table && a.Route.Dst == b.Route.Dst && a.Route.Protocol == route.ProtocolKernel && like(a.Route, b.Route)
+	case a.Addr != nil && b.Addr != nil:
+		return a.Addr.Link == b.Addr.Link && a.Addr.Prefix == b.Addr.Prefix
+	}
+	return false
+}
+
 // brings reports whether an event causes other events.
 func (w *Watch) brings(h *happening) bool { return h.event.Link != nil || h.event.Addr != nil }
 

@@ -198,7 +198,7 @@ func (w *Watch) happen(e *route.Event) {
 		// Memory may lack something that is read together with the rest, such as the
 		// settings of a new device.
 		if a.settled() && !a.same(&w.answers[i]) {
-			w.pending = append(w.pending, &turn{asked: i, time: e.Time, before: w.answers[i], after: a, because: []*happening{h}})
+			w.turned(&turn{asked: i, time: e.Time, before: w.answers[i], after: a, because: []*happening{h}})
 			w.answers[i] = a
 		}
 	}
