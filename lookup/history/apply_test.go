@@ -42,6 +42,10 @@ func TestApplyRoute(t *testing.T) {
 		{"6:9/1,2", "6:9/4", replaces, "6:9/4"},
 		{"6:9/1 6:12/2", "6:12/2", gone, "6:9/1"},
 		{"6:9/1", "6:7/1", gone, "6:9/1"},
+		// A route without a gateway replaces the first of its kind, and otherwise the first.
+		{"6:9/1 6:9/0", "6:9/7", replaces, "6:9/7 6:9/0"},
+		{"6:9/0 6:9/1", "6:9/7", replaces, "6:9/0 6:9/7"},
+		{"6:9/0 6:12/1", "6:9/7", replaces, "6:9/7 6:12/1"},
 	} {
 		var s route.Snapshot
 		for _, text := range strings.Fields(c.before) {
@@ -65,7 +69,7 @@ func TestApplyRoute(t *testing.T) {
 }
 
 // routeOf is a default route. The text gives its family, which is 6 if the text begins with
-// it, its metric and the last bytes of its gateways.
+// it, its metric and the last bytes of its gateways. 0 is an IPv6 next hop without a gateway.
 func routeOf(t *testing.T, text string) route.Route {
 	t.Helper()
 	rest, is6 := strings.CutPrefix(text, "6:")
@@ -85,6 +89,9 @@ func routeOf(t *testing.T, text string) route.Route {
 		if len(all) > 1 {
 			h.Weight = 1
 		}
+		if is6 && g == "0" {
+			h.Gateway = netip.Addr{}
+		}
 		r.NextHops = append(r.NextHops, h)
 	}
 	return r
@@ -95,8 +102,11 @@ func textOf(f *lookup.FIB, dst netip.Prefix) string {
 	for _, r := range f.Edit().At(route.TableMain, dst) {
 		var gateways []string
 		for _, h := range r.NextHops {
-			g := h.Gateway.AsSlice()
-			gateways = append(gateways, strconv.Itoa(int(g[len(g)-1])))
+			last := 0
+			if g := h.Gateway.AsSlice(); g != nil {
+				last = int(g[len(g)-1])
+			}
+			gateways = append(gateways, strconv.Itoa(last))
 		}
 		text := strconv.Itoa(int(r.Metric)) + "/" + strings.Join(gateways, ",")
 		if dst.Addr().Is6() {

@@ -89,10 +89,20 @@ func replaced(at []*route.Route, i int, r *route.Route) []*route.Route {
 
 // with6 puts a route where fib6_add_rt2node puts it: after those of the same metric. The
 // event of a route with several next hops has all of them, including those that existed
-// before.
+// before. A route that replaces another one replaces the first that may have several next hops
+// as it may, or the first of all.
 func with6(at []*route.Route, r *route.Route, e *route.Event) []*route.Route {
 	same := func(x *route.Route) bool { return x.Metric == r.Metric && x.Src == r.Src }
-	i := slices.IndexFunc(at, func(x *route.Route) bool { return same(x) && (like(x, r) || e.Replaces || isPart(x, r)) })
+	find := func(is func(x *route.Route) bool) int {
+		return slices.IndexFunc(at, func(x *route.Route) bool { return same(x) && is(x) })
+	}
+	i := find(func(x *route.Route) bool { return like(x, r) || !e.Replaces && isPart(x, r) })
+	if i < 0 && e.Replaces {
+		i = find(func(x *route.Route) bool { return severalHops(x) == severalHops(r) })
+	}
+	if i < 0 && e.Replaces {
+		i = find(func(*route.Route) bool { return true })
+	}
 	if i < 0 {
 		i = slices.IndexFunc(at, func(x *route.Route) bool { return x.Metric > r.Metric })
 		if i < 0 {
@@ -102,6 +112,11 @@ func with6(at []*route.Route, r *route.Route, e *route.Event) []*route.Route {
 	}
 	next := replaced(at, i, r)
 	return slices.DeleteFunc(next, func(x *route.Route) bool { return x != r && same(x) && isPart(x, r) })
+}
+
+// severalHops reports whether an IPv6 route may have several next hops (rt6_qualify_for_ecmp).
+func severalHops(r *route.Route) bool {
+	return r.NextHopID == 0 && r.Protocol != route.ProtocolRA && len(r.NextHops) > 0 && r.NextHops[0].Gateway.IsValid()
 }
 
 // isPart reports whether all next hops of a route are among those of another one.

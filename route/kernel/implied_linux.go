@@ -31,6 +31,10 @@ func (h *Host) addImplied(ctx context.Context, r *reader) {
 	})
 }
 
+// maxAsked is how many addresses the kernel is asked about: the route to one may have been
+// deleted, or its device lacks a carrier.
+const maxAsked = 12
+
 // asksNoRule6 reports whether the kernel uses no IPv6 rules. It asks about addresses that
 // only a table without a rule has. If the rule for local is missing, those are addresses in
 // local. Otherwise they are in the host's networks, which are in main, and where other routes
@@ -40,7 +44,6 @@ func (h *Host) asksNoRule6(ctx context.Context, r *reader, missing []route.Rule)
 	if missing[0].Table == route.TableLocal {
 		flows = inLocal6(r.snap)
 	}
-	const maxAsked = 8 // the route may have been deleted, or its device lacks a carrier
 	flows = append(flows[:min(len(flows), maxAsked)], r.samples[missing[0].Table]...)
 	for _, flow := range flows {
 		if a, ok := h.answerTo(ctx, flow); ok && a.Errno == 0 && a.Table == missing[0].Table {
@@ -58,7 +61,9 @@ func inLocal6(s *route.Snapshot) (flows []route.Flow) {
 	for i := range s.Links {
 		if l := &s.Links[i]; l.Up() && l.HasIPv6() && l.Flags&route.LinkLoopback == 0 {
 			flows = append(flows, route.Flow{Dst: netip.IPv6LinkLocalAllNodes(), Out: l.Index})
-			break // one answers for all
+		}
+		if len(flows) == maxAsked/2 {
+			break
 		}
 	}
 	for _, a := range s.Addrs {

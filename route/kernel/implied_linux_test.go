@@ -21,6 +21,8 @@ func TestReadImplied(t *testing.T) {
 		{"lo is down", devices, address + "rule del prio 0\n", local},
 		{"a device without addresses", devices, "rule del prio 0\n", local},
 		{"no multicast route", devices, address + "route del ff00::/8 dev v0 table local\nroute del ff00::/8 dev v0p table local\nrule del prio 0\n", local},
+		{"a multicast route of the second device alone", devices, "route del ff00::/8 dev v0p table local\nrule del prio 0\n", local},
+		{"a multicast route of the first device alone", devices, "route del ff00::/8 dev v0 table local\nrule del prio 0\n", local},
 		{"main is gone", devices, address + "rule del prio 32766\n", main},
 		{"main is gone, and the network's route", devices, address + "route add 2001:db8:9::/48 dev v0p\nroute del 2001:db8::/64 dev v0\nrule del prio 32766\n", main},
 		{"main is gone, and no device has an address", devices, "route add 2001:db8:9::1 dev v0p\nrule del prio 32766\n", main},
