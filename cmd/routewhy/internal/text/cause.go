@@ -141,7 +141,25 @@ func (x caused) line() string {
 		cause, _, _ := strings.Cut(x.cause(may[0]), ": ")
 		return fmt.Sprintf("%s: %s may come from %s", x.subject(), errno, cause)
 	}
-	return fmt.Sprintf("%s: %s comes from nothing that the tables show", x.subject(), errno)
+	return fmt.Sprintf("%s: %s comes from nothing that the tables show%s", x.subject(), errno, x.perhaps())
+}
+
+// perhaps is what others say or do, if it comes first among what the tables do not show.
+func (x caused) perhaps() string {
+	for i := range x.r.Causes {
+		c := &x.r.Causes[i]
+		if c.State != whynot.CauseUnseen {
+			continue
+		}
+		switch c.Code {
+		case whynot.CauseNobody, whynot.CauseICMP, whynot.CauseFirewall:
+			text, _, _ := strings.Cut(x.cause(c), ": ")
+			text, _, _ = strings.Cut(text, " (")
+			return "; perhaps " + text
+		}
+		return ""
+	}
+	return ""
 }
 
 // ofPacket is a cause of an error that other packets get.

@@ -7,6 +7,7 @@ import (
 
 	"routewhy/lookup"
 	"routewhy/lookup/report"
+	"routewhy/route/iproute2"
 )
 
 // asks writes the rules of all look-ups that the packet needs. Mostly that is one
@@ -156,4 +157,27 @@ func (e told) both() string {
 // sourceAsked reports whether the kernel was asked about the first look-up.
 func (e told) sourceAsked() bool {
 	return e.SourceLookup != nil && e.SourceLookup.Kernel != nil && e.SourceLookup.Kernel.Asked
+}
+
+// portChosen says that a connection gets a source port for which there may be a rule; empty:
+// there is none, or the port does not count. tcp_v4_connect looks up again with it, and a
+// UDP socket has it before the first look-up (inet_autobind). tcp_v6_connect does neither.
+func (e told) portChosen() string {
+	q := e.Looked()
+	if q.Sport != 0 || q.Dport == 0 || q.Iif != "" || q.IPProto != "udp" && (q.IPProto != "tcp" || !q.Dst.Addr().Is4()) {
+		return ""
+	}
+	for i := range e.Trace {
+		t := &e.Trace[i]
+		if t.Reason.Code == lookup.CodeSport && usersPort(&t.Rule) {
+			return fmt.Sprintf("; the kernel gives a connection a source port (net.ipv4.ip_local_port_range), and rule %d looks at it: --sport asks with one", t.Rule.Priority)
+		}
+	}
+	return ""
+}
+
+// usersPort reports whether a rule is for source ports that programs get without root.
+func usersPort(r *iproute2.Rule) bool {
+	const privileged = 1024
+	return max(r.Sport, r.SportEnd) >= privileged
 }

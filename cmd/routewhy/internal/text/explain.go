@@ -212,7 +212,7 @@ func (p *page) assumed(e told) {
 		}
 	}
 	if len(fields) > 0 {
-		p.detail("assumed", strings.Join(fields, ", ")+": rules or routes look at that", plain)
+		p.detail("assumed", strings.Join(fields, ", ")+": rules or routes look at that"+e.portChosen(), plain)
 	}
 	for _, text := range facts {
 		p.detail("assumed", text, yellow)
