@@ -34,7 +34,7 @@ const (
 	Prefix                  // its route is the entry of a prefix
 	Rule                    // a rule of a priority decides
 	Source                  // it gets a source address
-	Default                 // a default route carries it
+	Default                 // a default route sends it on
 )
 
 var kindNames = [...]string{"none", "device", "gateway", "table", "prefix", "rule", "source", "default"}
@@ -75,7 +75,7 @@ func (w *Want) Met(flow *route.Flow, d *lookup.Decision) (Met, float64) {
 	case Rule:
 		return whether(d.Rule != nil && d.Rule.Priority == w.Priority)
 	case Default:
-		return whether(d.Default() && d.Disposition.Success())
+		return whether(d.Default() && d.Disposition.Success() && d.Route.Type == route.TypeUnicast)
 	}
 	if !d.Disposition.Success() {
 		return No, 0

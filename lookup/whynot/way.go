@@ -73,7 +73,7 @@ func (x *tries) best() []Way {
 	alike, reached := map[string]int{}, map[string]bool{}
 	for i := range x.ways {
 		w := &x.ways[i]
-		reached[w.kind()] = reached[w.kind()] || w.Direct == 0
+		reached[w.kind()] = reached[w.kind()] || w.Direct == 0 && w.DeadEnd.Code != CodeByLoopback
 	}
 	var out []Way
 	for _, w := range x.ways {
