@@ -18,7 +18,7 @@ func covers(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	defer host.Close()
-	all, err := report.AskCoverage(ctx, host, o.family, o.question(nil), 2*o.limit())
+	all, err := report.AskCoverage(ctx, host, o.family, o.question(nil), o.draw || o.svg != "" || o.html != "", 2*o.limit())
 	if limit := new(route.LimitError); errors.As(err, &limit) && limit.Limit == 2*o.limit() {
 		return withHint(errors.New("--coverage: a device has too many IPv6 addresses: each range of destinations chooses among them"), "-4 leaves IPv6 out")
 	}
@@ -40,6 +40,10 @@ func covers(ctx context.Context, o *options, s stdio) error {
 		s.tell(c)
 		if i > 0 && !o.quiet {
 			fmt.Fprintln(s.Stdout)
+		}
+		if o.draw {
+			err = text.CoverageMap(s.Stdout, c, o.style(s))
+			continue
 		}
 		err = text.Coverage(s.Stdout, c, o.style(s))
 	}

@@ -87,6 +87,8 @@ type options struct {
 	// none.
 	html, svg string
 
+	// draw says that --coverage draws a map.
+	draw bool
 	json bool
 	// color is "auto", "always" or "never"; see [options.colored].
 	color          string
@@ -198,7 +200,8 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 
 	fs.Func("junit", "report expectations in a file for CI", fileFlag(func(s string) { o.junit = s }))
 	fs.Func("html", "write the answer as a page too", fileFlag(func(s string) { o.html = s }))
-	fs.Func("svg", "draw the decision as a picture too", fileFlag(func(s string) { o.svg = s }))
+	fs.BoolVar(&o.draw, "map", false, "with --coverage: draw a map")
+	fs.Func("svg", "draw the answer as a picture too", fileFlag(func(s string) { o.svg = s }))
 	fs.BoolVar(&o.json, "json", false, "print JSON")
 	o.color = "auto"
 	fs.Func("color", "colour the output", wordFlag(&o.color, colorWords()))

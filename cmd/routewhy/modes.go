@@ -102,7 +102,7 @@ func modes() []mode {
 	}, {
 		flag:  "coverage",
 		usage: "how many addresses each next hop and each route gets",
-		flags: slices.Concat(common, packet),
+		flags: slices.Concat(common, packet, []string{"map", "svg"}),
 		run:   covers,
 	}, {
 		flag:    "diff",

@@ -34,7 +34,7 @@ const usageText = `Usage:
   routewhy --sockets [WHICH]        what listens, on which addresses, for whom;
                                     WHICH is :PORT, ADDRESS, PREFIX, either with
                                     :PORT, or the name of a program
-  routewhy --coverage [flags]       how many addresses each next hop and each
+  routewhy --coverage [--map]       how many addresses each next hop and each
                                     route really gets, for one kind of packet
   routewhy --diff OLD NEW           what differs between two snapshots (files as
                                     for --load, or live), and for which
@@ -114,6 +114,9 @@ A time that the clock showed twice, because it was set back, is the second one.
 --coverage decides about every address of a family, and adds up exactly: by what
 becomes of the packet, by route, the routes that no address takes, and the
 largest ranges without a route. The flags below say which packet.
+      --map             draw a map instead: IPv4 along a Hilbert curve, IPv6 as
+                        prefixes in prefixes, with a table of the ways; --svg
+                        and --html draw it as a picture
 
 A line of --batch is an ADDRESS or ADDRESS:PORT, which may be followed by fields
 like from=192.0.2.2 mark=0x1, or the same as a JSON object. All tables are read
@@ -165,7 +168,8 @@ Output:
       --html FILE       write the answer as a page for a browser too: with a
                         picture of each decision, and all facts
       --svg FILE        draw the decision as a picture too: packet, rules,
-                        routes, next hop; what lost is grey, with its reason
+                        routes, next hop; what lost is grey, with its reason.
+                        With --coverage: draw the map
       --color WHEN      auto, always or never; NO_COLOR is respected
   -v, --verbose         more: near misses, bits
   -q, --quiet           the verdict line alone

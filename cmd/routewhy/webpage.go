@@ -24,11 +24,14 @@ func runDrawn(ctx context.Context, args []string, o *options, s stdio) error {
 	if silent := statusError(0); err != nil && !errors.As(err, &silent) {
 		return err
 	}
-	if o.svg != "" && len(k.decisions) == 0 {
+	if o.svg != "" && len(k.decisions)+len(k.maps) == 0 {
 		return errors.New("--svg draws what becomes of packets, and there is none")
 	}
 	if o.svg != "" {
 		draw := func(w io.Writer) error { return text.Picture(w, k.decisions) }
+		if len(k.maps) > 0 {
+			draw = func(w io.Writer) error { return text.MapPicture(w, k.maps) }
+		}
 		if err := writeFile(ctx, o.svg, 0o666, draw); err != nil {
 			return fmt.Errorf("--svg: %w", err)
 		}
@@ -58,6 +61,7 @@ type kept struct {
 	facts     [][]byte
 	size      int
 	decisions []*report.Explanation
+	maps      []*report.Coverage
 }
 
 func (k *kept) Write(b []byte) (int, error) {
@@ -74,6 +78,9 @@ func (k *kept) report(r any) {
 	}
 	if e, ok := r.(*report.Explanation); ok && len(k.decisions) < maxPictures {
 		k.decisions = append(k.decisions, e)
+	}
+	if c, ok := r.(*report.Coverage); ok && c.Map != nil {
+		k.maps = append(k.maps, c)
 	}
 	if _, large := r.(*report.Dump); large || k.size > maxPage {
 		return
@@ -105,7 +112,7 @@ func (k *kept) page(args []string) *text.WebPage {
 	}
 	p := &text.WebPage{
 		Command: strings.Join(words, " "), By: version() + ", " + time.Now().UTC().Format("2006-01-02 15:04:05 UTC"),
-		Text: k.text.String(), Facts: string(bytes.Join(k.facts, nil)), Decisions: k.decisions,
+		Text: k.text.String(), Facts: string(bytes.Join(k.facts, nil)), Decisions: k.decisions, Maps: k.maps,
 	}
 	if k.cut {
 		p.Text += "\n(the rest is left out)\n"

@@ -31,6 +31,8 @@ type Coverage struct {
 	// UnreachedTables are the tables that have such routes, in the order in which the rules
 	// lead to them; tables that no rule leads to are last.
 	UnreachedTables []UnreachedTable `json:"unreached_tables,omitempty"`
+	// Map is the same as a map; nil: none was asked for.
+	Map *CoverageMap `json:"map,omitempty"`
 	// Assumptions are facts that the answer rests on although they were not read.
 	Assumptions []Finding `json:"assumptions,omitempty"`
 	Warnings    []Finding `json:"warnings,omitempty"`
@@ -123,10 +125,10 @@ func (c *Coverage) Status() Status {
 }
 
 // AskCoverage surveys the packet of a question, whose destinations are ignored, from a
-// source: of one family or, zero, of both. Errors are those of [Ask], and a
-// [*route.LimitError] where the work would be more than most allows; zero: it never is.
-// The work is about the number of ranges times the addresses of one device.
-func AskCoverage(ctx context.Context, src route.Source, family route.Family, q *Question, most int64) ([]*Coverage, error) {
+// source: of one family or, zero, of both; with maps if they are asked for. Errors are those of
+// [Ask], and a [*route.LimitError] where the work would be more than most allows; zero: it
+// never is. The work is about the number of ranges times the addresses of one device.
+func AskCoverage(ctx context.Context, src route.Source, family route.Family, q *Question, maps bool, most int64) ([]*Coverage, error) {
 	b, err := ReadBatch(ctx, src, family, q)
 	if err != nil {
 		return nil, err
@@ -141,7 +143,11 @@ func AskCoverage(ctx context.Context, src route.Source, family route.Family, q *
 		if fam == route.IPv6 {
 			flow = b.plain6
 		}
-		out = append(out, b.coverage(fam, flow))
+		var m *mapper
+		if maps {
+			m = &mapper{fam: fam}
+		}
+		out = append(out, b.coverage(fam, flow, m))
 	}
 	return out, nil
 }
@@ -153,13 +159,17 @@ func families(f route.Family) []route.Family {
 	return []route.Family{route.IPv4, route.IPv6}
 }
 
-func (b *Batch) coverage(fam route.Family, flow route.Flow) *Coverage {
+// coverage surveys one family. The mapper is nil if no map is asked for.
+func (b *Batch) coverage(fam route.Family, flow route.Flow, m *mapper) *Coverage {
 	n := namesOf(b.fib)
-	s := n.surveyed(fam, flow)
+	s := n.surveyed(fam, flow, m)
 	out := &Coverage{
 		Query: n.query(&flow, b.fields), Size: s.all.String(),
 		Ways: s.wayRows(), Routes: s.routeRows(), Unreached: s.unreachedRows(), UnreachedTables: s.tables(),
 		Assumptions: s.assumed(),
+	}
+	if m != nil {
+		out.Map = m.drawn(s.places)
 	}
 	out.Query.Dst, out.Query.Given = fam.Default(), b.given
 	if b.ChangedAtOnce() || b.Changing() {
@@ -195,11 +205,24 @@ type surveyed struct {
 	*coverage.Survey
 	all    *big.Int // how many addresses the family has
 	served []int32  // the order of Served
+	places []int    // of the ways, by the places that they had in the survey
 }
 
-func (n names) surveyed(fam route.Family, flow route.Flow) *surveyed {
-	s := &surveyed{names: n, Survey: coverage.Of(n.fib, fam, flow, nil), all: new(big.Int).Lsh(big.NewInt(1), uint(fam.Bits()))}
+func (n names) surveyed(fam route.Family, flow route.Flow, m *mapper) *surveyed {
+	var each func(coverage.Range, int)
+	if m != nil {
+		each = m.add
+	}
+	s := &surveyed{names: n, Survey: coverage.Of(n.fib, fam, flow, each), all: new(big.Int).Lsh(big.NewInt(1), uint(fam.Bits()))}
+	was := map[netip.Addr]int{}
+	for i, w := range s.Ways {
+		was[w.First] = i
+	}
 	slices.SortStableFunc(s.Ways, func(x, y coverage.Way) int { return larger(x.Size, y.Size) })
+	s.places = make([]int, len(s.Ways))
+	for i, w := range s.Ways {
+		s.places[was[w.First]] = i
+	}
 	s.served = make([]int32, len(s.Served))
 	for i := range s.served {
 		s.served[i] = int32(i)

@@ -30,16 +30,21 @@ func Coverage(w io.Writer, c *report.Coverage, st Style) error {
 	p.served(v)
 	p.unrouted(v)
 	p.unreached(v)
+	p.coverageNotes(v)
+	return p.err
+}
+
+// coverageNotes writes what the answer rests on although it was not read.
+func (p *page) coverageNotes(v covered) {
 	p.blank()
-	for i := range c.Assumptions {
-		if text := factWords(&c.Assumptions[i]); text != "" && (st.Verbose || !c.Assumptions[i].Private) {
+	for i := range v.Assumptions {
+		if text := factWords(&v.Assumptions[i]); text != "" && (p.st.Verbose || !v.Assumptions[i].Private) {
 			p.detail("assumed", text, yellow)
 		}
 	}
-	if c.Changing() {
+	if v.Changing() {
 		p.detail("note", changingWords, yellow)
 	}
-	return p.err
 }
 
 // covered is a report that is put into words.
@@ -411,6 +416,9 @@ func CoverageJSON(w io.Writer, all []*report.Coverage) error {
 		j.text(",\n    \"unreached\": ")
 		writeRows(j, &c.Unreached, func(*report.UnreachedRoute) {})
 		j.member("unreached_tables", c.UnreachedTables, len(c.UnreachedTables))
+		if c.Map != nil {
+			j.member("map", c.Map, 1)
+		}
 		j.member("assumptions", c.Assumptions, len(c.Assumptions))
 		j.member("warnings", c.Warnings, len(c.Warnings))
 		j.text("\n  }")

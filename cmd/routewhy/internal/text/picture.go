@@ -83,7 +83,7 @@ func xmlText(s string) string {
 // box draws a box: what it is about, and below that what is said of it.
 func (c *canvas) box(x int, class, head, about string) {
 	wide := pictureWidth - margin - x
-	columns := int(float64(wide-2*padding) / letterWidth)
+	columns := columnsOf(wide - 2*padding)
 	lines := fitted(head, columns)
 	heads := len(lines)
 	if about != "" {

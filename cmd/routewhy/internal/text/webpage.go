@@ -16,8 +16,9 @@ type WebPage struct {
 	Command, By string
 	// Text is what was printed, and Facts are the reports as JSON; empty: they are left out.
 	Text, Facts string
-	// Decisions are those that are drawn.
+	// Decisions are those that are drawn, and Maps the coverages that are.
 	Decisions []*report.Explanation
+	Maps      []*report.Coverage
 }
 
 // Write writes the page. It is whole in itself: it needs no script and refers to nothing
@@ -29,17 +30,24 @@ func (p *WebPage) Write(w io.Writer) error {
 			return err
 		}
 	}
+	title := "The decision"
+	if len(p.Maps) > 0 {
+		title = "The map"
+		if err := MapPicture(&drawn, p.Maps); err != nil {
+			return err
+		}
+	}
 	printed := visible(regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(p.Text, ""))
-	title, _, _ := strings.Cut(printed, "\n")
+	first, _, _ := strings.Cut(printed, "\n")
 	picture, facts := "", ""
 	if drawn.Len() > 0 {
-		picture = strings.Replace(webPicture, "PICTURE", drawn.String(), 1) // Picture escapes all text
+		picture = strings.Replace(strings.Replace(webPicture, "PICTURED", title, 1), "PICTURE", drawn.String(), 1) // all text in it is escaped
 	}
 	if p.Facts != "" {
 		facts = strings.Replace(webFacts, "FACTS", html.EscapeString(visible(p.Facts)), 1)
 	}
 	// One pass: what is put in is not searched for these words.
-	_, err := strings.NewReplacer("TITLE", html.EscapeString(title), "COMMAND", html.EscapeString(visible(p.Command)),
+	_, err := strings.NewReplacer("TITLE", html.EscapeString(first), "COMMAND", html.EscapeString(visible(p.Command)),
 		"TEXT", html.EscapeString(printed), "BY", html.EscapeString(visible(p.By)),
 		"<PICTURE>", picture, "<FACTS>", facts).WriteString(w, webPage)
 	return err
@@ -86,7 +94,7 @@ TEXT</code></pre>
 </html>
 `
 
-const webPicture = `<h2>The decision</h2>
+const webPicture = `<h2>PICTURED</h2>
 <div class="picture" tabindex="0">PICTURE</div>
 `
 
