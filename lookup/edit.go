@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/gaissmai/bart"
+
 	"routewhy/route"
 )
 
@@ -128,42 +130,68 @@ func (e *Edit) Rewrite(f route.Family, id route.Table, edit func(netip.Prefix, [
 	if e.table(f, id) == nil {
 		return
 	}
-	type change struct {
-		dst     netip.Prefix
-		entries []*entry
-	}
-	var changes []change
+	before := e.table(f, id).trie
+	var few []replacement
 	var t *table
+	var next *bart.Table[*leaf] // to change many prefixes in the old one would copy it many times over
 	var list []*route.Route
-	for dst, l := range e.table(f, id).trie.All() {
+	for dst, l := range before.All() {
 		list = l.appendTo(list[:0])
-		if routes, changed := edit(dst, list); changed {
-			t = e.own(f, id)
-			if len(changes) == fewChanges { // it is probably all of them
-				changes = slices.Grow(changes, t.trie.Size()-fewChanges)
+		routes, changed := edit(dst, list)
+		if !changed {
+			if next != nil {
+				next.Insert(dst, l)
 			}
-			changes = append(changes, change{dst, e.entries(t, dst, l, routes)})
+			continue
 		}
+		t = e.own(f, id)
+		one := replacement{dst, e.entries(t, dst, l, routes)}
+		if next == nil && len(few) < fewChanges {
+			few = append(few, one)
+			continue
+		}
+		if next == nil {
+			next = replaced(before, dst, few)
+		}
+		one.insert(next)
 	}
-	if len(changes) <= fewChanges {
-		for _, c := range changes {
-			t.put(c.dst, c.entries)
-		}
+	if next != nil {
+		t.trie = next
 		return
 	}
-	next := newTable().trie // to change so many in the old one would copy it many times over
-	for dst, l := range t.trie.All() {
+	for _, c := range few {
+		t.put(c.dst, c.entries)
+	}
+}
+
+// replacement is what a prefix has after a change; no entries: nothing.
+type replacement struct {
+	dst     netip.Prefix
+	entries []*entry
+}
+
+func (r *replacement) insert(t *bart.Table[*leaf]) {
+	if len(r.entries) > 0 {
+		t.Insert(r.dst, &leaf{entries: r.entries})
+	}
+}
+
+// replaced is a new table of what comes before a prefix in another one, with some
+// replacements, which are in the same order.
+func replaced(old *bart.Table[*leaf], end netip.Prefix, few []replacement) *bart.Table[*leaf] {
+	next := newTable().trie
+	for dst, l := range old.All() {
 		switch {
-		case len(changes) == 0 || changes[0].dst != dst: // both go in the same order
-			next.Insert(dst, l)
+		case dst == end:
+			return next
+		case len(few) > 0 && few[0].dst == dst:
+			few[0].insert(next)
+			few = few[1:]
 		default:
-			if len(changes[0].entries) > 0 {
-				next.Insert(dst, &leaf{entries: changes[0].entries})
-			}
-			changes = changes[1:]
+			next.Insert(dst, l)
 		}
 	}
-	t.trie = next
+	return next
 }
 
 // put replaces what is at a prefix.

@@ -123,6 +123,14 @@ func (t *tx) look(index int) {
 	t.looked = m
 }
 
+// unlook forgets what was stored about a device whose index a new one gets.
+func (t *tx) unlook(index int) {
+	if t.looked[index] {
+		t.looked = maps.Clone(t.looked)
+		delete(t.looked, index)
+	}
+}
+
 // setCarrier sets the flags and the state of a device that is up.
 func (t *tx) setCarrier(index int, has bool) {
 	if !has {

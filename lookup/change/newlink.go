@@ -230,6 +230,7 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	for i := range s.Order {
 		s.Order[i] = append(slices.Clone(s.Order[i]), index)
 	}
+	t.unlook(index)
 	t.newSettings(l.Name, route.IPv4)
 	t.newSettings(l.Name, route.IPv6)
 	if l.Kind == "vlan" {

@@ -17,6 +17,9 @@ func (t *tx) syncDown6(link int, gone bool) {
 		if r.NextHopID != 0 || !slices.ContainsFunc(r.NextHops, by) {
 			return r, false
 		}
+		if len(r.NextHops) == 1 { // most routes are like this
+			return nil, true
+		}
 		next := r.Clone()
 		if gone {
 			next.NextHops = slices.DeleteFunc(next.NextHops, by)

@@ -322,24 +322,17 @@ func (n names) refs(all []change.RouteRef) []iproute2.Route {
 // moves compares the states before and after.
 func (t *Trial) moves(q *TryQuestion) {
 	before, after := t.Before.FIB(), t.Run.After.FIB()
-	var changed []netip.Prefix
-	for i := range t.Run.Steps {
-		for _, refs := range [][]change.RouteRef{t.Run.Steps[i].Removed(), t.Run.Steps[i].Added()} {
-			changed = slices.Grow(changed, len(refs))
-			for _, r := range refs {
-				changed = append(changed, r.Dst)
-			}
-		}
-	}
 	m := newMoves(before, after)
 	d := &differ{before: namesOf(before), after: namesOf(after)}
 	for _, f := range []route.Family{route.IPv4, route.IPv6} {
 		if q.Family == 0 || q.Family == f {
 			d.families = append(d.families, f)
-			d.routes = append(d.routes, t.changedRoutes(f))
 			udp := coverage.Flow{Flow: route.Flow{Proto: route.ProtoUDP}}
-			m.lists = append(m.lists, coverage.Edited(before, after, f, slices.Clone(changed), udp, m.mark))
+			m.lists = append(m.lists, coverage.Edited(before, after, f, t.changedPrefixes(f), udp, m.mark))
 		}
+	}
+	for _, f := range d.families { // after the comparison, which takes much memory too
+		d.routes = append(d.routes, t.changedRoutes(f))
 	}
 	t.Report.ranges = m.ranges()
 	t.Report.Moves = m.rows(t.Report.ranges)
@@ -347,6 +340,28 @@ func (t *Trial) moves(q *TryQuestion) {
 	rules, maybe := d.selected()
 	t.Report.OthersMay = maybe
 	t.Report.Warnings = append(t.Report.Warnings, d.selections(rules)...)
+}
+
+// changedPrefixes are those of a family to which the commands changed routes.
+func (t *Trial) changedPrefixes(f route.Family) []netip.Prefix {
+	var out []netip.Prefix
+	for i := range t.Run.Steps {
+		for _, refs := range [][]change.RouteRef{t.Run.Steps[i].Removed(), t.Run.Steps[i].Added()} {
+			n := 0
+			for _, r := range refs {
+				if route.FamilyOf(r.Dst.Addr()) == f {
+					n++
+				}
+			}
+			out = slices.Grow(out, n)
+			for _, r := range refs {
+				if route.FamilyOf(r.Dst.Addr()) == f {
+					out = append(out, r.Dst)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // changedRoutes are those of a family that the commands changed.
