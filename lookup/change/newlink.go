@@ -277,6 +277,9 @@ func (t *tx) newSettings(name string, f route.Family) {
 			fresh[path] = strconv.Itoa(t.setting(f, allDevices, key))
 		}
 	}
+	if _, read := t.snap.Sysctls.Conf(f, allDevices, mcForwarding); read {
+		fresh[route.ConfPath(f, name, mcForwarding)] = "0"
+	}
 	if f == route.IPv6 {
 		path := route.ConfPath(f, name, "accept_dad")
 		if fresh[path] == "" {

@@ -16,6 +16,9 @@ const (
 	newDevices = "default"
 )
 
+// mcForwarding is set by programs that route multicast packets, and by no setting.
+const mcForwarding = "mc_forwarding"
+
 // ipForward is another name of net/ipv4/conf/all/forwarding.
 const ipForward = "net/ipv4/ip_forward"
 
@@ -34,6 +37,9 @@ func (c *Sysctl) apply(t *tx) *Refusal {
 	}
 	if dev != allDevices && dev != newDevices && !t.hasConf(f, dev) {
 		return refuse(route.ENOENT, "")
+	}
+	if key == mcForwarding { // DEVINET_SYSCTL_RO_ENTRY
+		return refuse(route.EACCES, "")
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(c.Value))
 	if err != nil {
