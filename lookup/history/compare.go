@@ -216,6 +216,9 @@ func (w *Watch) correct(fib *lookup.FIB, answers []Answer) {
 // maxFound is how many differences are named if no event told about a change.
 const maxFound = 3
 
+// maxLooked is how many differences are looked at for that.
+const maxLooked = 50
+
 // find looks for what changed an answer, if no event in memory changed it.
 func (w *Watch) find(t *turn, fib *lookup.FIB) {
 	if t.because = w.named(t); len(t.because) > 0 {
@@ -223,7 +226,8 @@ func (w *Watch) find(t *turn, fib *lookup.FIB) {
 	}
 	t.triggers = expired(w.fib, fib, &w.Question.Asked[t.asked])
 	if len(t.triggers) == 0 {
-		t.triggers = report.Between(w.fib, fib, maxFound)
+		t.triggers = slices.DeleteFunc(report.Between(w.fib, fib, maxLooked), func(x report.Trigger) bool { return !t.mayFollow(&x) })
+		t.triggers = t.triggers[:min(len(t.triggers), maxFound)]
 	}
 	if len(t.triggers) > 0 {
 		return

@@ -205,6 +205,20 @@ func (w *Watch) mayCause(h *happening, t *turn) bool {
 	return true
 }
 
+// mayFollow reports whether an answer may be different because of a difference between two
+// states: an address must be the answer's source, or on its device.
+func (t *turn) mayFollow(x *report.Trigger) bool {
+	thing := x.Object.Before
+	if thing == nil {
+		thing = x.Object.After
+	}
+	if thing == nil || thing.Address == nil {
+		return true
+	}
+	a := thing.Address
+	return t.usesDevice(a.Dev) || t.uses(func(d *report.Decision) bool { return d.Src == a.Address.Addr() })
+}
+
 // device is the name of the device that an event is about, before it.
 func (h *happening) device() string {
 	thing := h.trigger.Object.Before

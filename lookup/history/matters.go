@@ -87,6 +87,20 @@ func (w *Watch) hearLink(e *route.Event) {
 	}
 }
 
+// asHeard is the state before an event, in which a device is as events told it last.
+func (w *Watch) asHeard(e *route.Event) *lookup.FIB {
+	if e.Link == nil {
+		return w.fib
+	}
+	was, ok := w.heard[e.Link.Index]
+	if old := w.fib.Snapshot().Link(e.Link.Index); !ok || old == nil || old.Flags == was.Flags {
+		return w.fib
+	}
+	return with(w.fib, func(s *route.Snapshot) {
+		s.Links = put(s.Links, was, false, func(l *route.Link) bool { return l.Index == was.Index })
+	})
+}
+
 // neighbourChanged reports whether a gateway, or a destination, has begun or stopped to
 // answer. After it has failed, it counts as failed until it answers, because the kernel
 // tries again and again, and forgets.

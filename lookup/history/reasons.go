@@ -11,11 +11,15 @@ import (
 func (w *Watch) reasons(because []*happening) []report.Trigger {
 	var out []report.Trigger
 	var last *happening
+	told := map[*happening]bool{}
 	for _, h := range because {
 		if h.trigger == nil {
 			continue
 		}
-		h = w.deleted(h)
+		if h = w.deleted(h); told[h] {
+			continue
+		}
+		told[h] = true
 		if n := len(out); n > 0 && last.rises() && h.rises() && last.event.Link.Index == h.event.Link.Index {
 			out[n-1].Object.After = h.trigger.Object.After
 			if out[n-1].By == nil {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"routewhy/lookup"
 	"routewhy/lookup/report"
 	"routewhy/route"
 )
@@ -32,6 +33,9 @@ func TestReasons(t *testing.T) {
 	}
 	if got := w.reasons([]*happening{down}); len(got) != 1 || got[0].Object.After != nil {
 		t.Errorf("a device that is deleted: %+v", got)
+	}
+	if got := w.reasons([]*happening{down, gone}); len(got) != 1 {
+		t.Errorf("a device that goes down and is deleted: %+v", got)
 	}
 	w.recent = []*happening{down, other}
 	if got := w.reasons([]*happening{down, up, again}); len(got) != 2 || got[0].Object.After.Link.State != "down" || got[1].Object.After.Link.State != "up" {
@@ -61,5 +65,46 @@ func TestNamed(t *testing.T) {
 	}
 	if len(turns) != 2 || len(turns[1].Because) != 1 || turns[1].Because[0].Object.Kind != report.KindLink {
 		t.Errorf("%+v", turns[len(turns)-1])
+	}
+}
+
+// TestCarrierBefore checks that a device got its carrier according to the events, also if a
+// reading that came before the event already had it.
+func TestCarrierBefore(t *testing.T) {
+	const down, up = route.LinkUp, route.LinkUp | route.LinkRunning | route.LinkLowerUp
+	host := func(flags route.LinkFlags) *route.Snapshot {
+		return &route.Snapshot{Rules: route.DefaultRules(route.IPv4), Links: []route.Link{{Index: 2, Name: "eth0", Flags: flags}}}
+	}
+	w := &Watch{Question: &Question{}}
+	w.prepare()
+	w.adopt(lookup.New(host(down)))
+	w.adopt(lookup.New(host(up)))
+	w.happen(&route.Event{Link: &host(up).Links[0]})
+	if len(w.recent) != 1 || !w.dirty {
+		t.Fatalf("%d events count, %v", len(w.recent), w.dirty)
+	}
+	if x := &w.recent[0].trigger.Object; x.Before.Link.State != "no-carrier" || x.After.Link.State != "up" {
+		t.Errorf("before %+v, after %+v", x.Before.Link, x.After.Link)
+	}
+}
+
+// TestOtherAddress checks that an address which appears on another device at the same time is
+// not the reason of a change.
+func TestOtherAddress(t *testing.T) {
+	host := func(gateway string, addrs ...route.Addr) *route.Snapshot {
+		s := &route.Snapshot{Rules: route.DefaultRules(route.IPv4), Addrs: addrs, Routes: []route.Route{routeOf(t, "0/"+gateway)}}
+		for i, name := range []string{"eth0", "eth1"} {
+			s.Links = append(s.Links, route.Link{Index: 2 + i, Name: name, Flags: route.LinkUp | route.LinkRunning | route.LinkLowerUp})
+		}
+		return s
+	}
+	w := &Watch{Question: &Question{Asked: []Asked{{Label: "default", Default: route.IPv4}}}}
+	w.prepare()
+	w.adopt(lookup.New(host("1")))
+	w.answers = w.answersOf(w.fib)
+	after := lookup.New(host("1", route.Addr{Link: 3, Prefix: netip.MustParsePrefix("2001:db8::1/64")}))
+	x := &turn{before: w.answers[0], after: w.answers[0]}
+	if w.find(x, after); len(x.triggers) != 0 || !x.found {
+		t.Errorf("because %+v", x.triggers)
 	}
 }

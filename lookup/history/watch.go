@@ -175,6 +175,7 @@ func (w *Watch) happen(e *route.Event) {
 	}
 	w.hear(e)
 	matters := w.matters(e)
+	heard := w.asHeard(e)
 	w.hearLink(e)
 	if !matters {
 		return
@@ -183,7 +184,7 @@ func (w *Watch) happen(e *route.Event) {
 	w.dirty = true
 	before := w.fib
 	w.fib = Apply(before, e)
-	h := &happening{event: e, trigger: report.NewTrigger(before, w.fib, e)}
+	h := &happening{event: e, trigger: report.NewTrigger(heard, w.fib, e)}
 	w.note(h)
 	if w.fib == before {
 		return
