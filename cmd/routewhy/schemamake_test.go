@@ -134,7 +134,6 @@ func (m *schemaMaker) codes(all []node) []node {
 			all = append(all, node{"const": code, "description": about})
 		}
 	}
-	add("", "no code: the operands alone say what there is to say")
 	for _, n := range m.consts["lookup.Shortcut"] {
 		add(fmt.Sprint(n["const"]), fmt.Sprint(n["description"]))
 	}

@@ -33,8 +33,8 @@ type Causes struct {
 type Cause struct {
 	Code  lookup.Code       `json:"code"`
 	State whynot.CauseState `json:"state"`
-	// Reason says more, without a code: of a neighbour its address (have) and its device
-	// (want), of a rule why it does not match.
+	// Reason says more: of a rule why it does not match, of a neighbour its address (have)
+	// and its device (want). Where there is no more to say than that, its code is the cause's.
 	Reason Reason          `json:"reason,omitzero"`
 	Rule   *iproute2.Rule  `json:"rule,omitempty"`
 	Route  *iproute2.Route `json:"route,omitempty"`
@@ -88,6 +88,9 @@ func (n names) causesOf(l *look, t *lookup.Trace, all []whynot.Cause) []Cause {
 	for i := range all {
 		c := &all[i]
 		one := Cause{Code: c.Code, State: c.State, Reason: NewReason(c.Reason), Others: newReasons(c.Others), Rule: n.rule(c.Rule), Route: n.route(c.Route)}
+		if r := &one.Reason; r.Code == "" && *r != (Reason{}) {
+			r.Code = c.Code
+		}
 		if c.Packet != nil {
 			if a := n.alterations(l, &t.Flow, []route.Flow{*c.Packet}); len(a) == 1 {
 				one.Packet = &a[0]

@@ -97,7 +97,7 @@ func letIn(all []*report.Return) string {
 	}
 	var out []string
 	for _, fate := range order {
-		out = append(out, fmt.Sprintf(fate, strings.Join(by[fate], " and ")))
+		out = append(out, fmt.Sprintf(fate, someDevices(by[fate])))
 	}
 	return strings.Join(out, ", ")
 }

@@ -24,6 +24,13 @@ func (p *page) rules(e told) {
 		width = max(width, textWidth(ruleName(&trials[i].Rule)))
 	}
 	width = min(width, 36)
+	for i := 0; i < len(trials) && !p.st.Verbose; i++ {
+		if n := alike(trials[i:]); n >= foldFrom {
+			head, _ := foldedRow(trials[i : i+n])
+			width = max(width, textWidth(head)-9)
+			i += n - 1
+		}
+	}
 	cols := e.candidateWidths(p.st.Verbose)
 	for i := 0; i < len(trials); {
 		n := 1
@@ -75,6 +82,13 @@ func alike(trials []report.RuleTrial) int {
 }
 
 func (p *page) folded(trials []report.RuleTrial, width int) {
+	head, verdict := foldedRow(trials)
+	p.block(pad(head, 9+width)+"  ", verdict+" (-v)", dim)
+}
+
+// foldedRow is the row of similar rules: which ones they are and what they want, and what came
+// of them.
+func foldedRow(trials []report.RuleTrial) (head, verdict string) {
 	first, last := trials[0].Rule.Priority, trials[len(trials)-1].Rule.Priority
 	what := map[lookup.Code]string{
 		lookup.CodeFrom: "want another source", lookup.CodeFromUnset: "want a source", lookup.CodeTo: "want another destination",
@@ -85,7 +99,7 @@ func (p *page) folded(trials []report.RuleTrial, width int) {
 		lookup.CodeRuleTOS: "want a TOS", lookup.CodeDSCP: "want a DSCP", lookup.CodeL3mdev: "want a VRF",
 	}[trials[0].Reason.Code]
 	text := fmt.Sprintf("%d rules %s", len(trials), what)
-	verdict := "no match"
+	verdict = "no match"
 	switch trials[0].Reason.Code {
 	case lookup.CodeTo:
 	default:
@@ -98,8 +112,7 @@ func (p *page) folded(trials []report.RuleTrial, width int) {
 	if first == last {
 		between = fmt.Sprint(first)
 	}
-	label := fmt.Sprintf("%7s  ", between)
-	p.block(label+pad(text, width)+"  ", verdict+" (-v)", dim)
+	return fmt.Sprintf("%7s  ", between) + text, verdict
 }
 
 func (p *page) rule(e told, t *report.RuleTrial, width int) {
