@@ -31,6 +31,9 @@ func (x *tries) proposals(t *lookup.Trace, facts []option) []proposal {
 		add(x.metrics(&facts[i].Fact)...)
 	}
 	add(x.deletions(t)...)
+	if t.First != nil {
+		add(x.deletions(t.First)...)
+	}
 	for i := range facts {
 		add(x.removals(&facts[i].Fact)...)
 	}
@@ -102,10 +105,18 @@ const maxTables = 8
 // with wanted entries.
 func (x *tries) hostRoutes(t *lookup.Trace, wanted []*route.Route) []proposal {
 	tables := deciding(t)
-	for _, w := range wanted { // a rule that leads to this table may be a change too
-		if !slices.Contains(tables, w.Table) && w.Table != route.TableLocal && len(tables) < maxTables {
-			tables = append(tables, w.Table)
+	add := func(id route.Table) {
+		if !slices.Contains(tables, id) && id != route.TableLocal && len(tables) < maxTables {
+			tables = append(tables, id)
 		}
+	}
+	if t.First != nil { // the look-up that chooses a connection's source
+		for _, id := range deciding(t.First) {
+			add(id)
+		}
+	}
+	for _, w := range wanted { // a rule that leads to this table may be a change too
+		add(w.Table)
 	}
 	host := x.target()
 	switch x.want.Kind {
