@@ -13,7 +13,7 @@ import (
 func (f *FIB) NoDefault(fam route.Family) []Note {
 	out := f.zeroHostRoutes(fam)
 	if fam == route.IPv6 {
-		if why := slices.Concat(f.switchedOff6(), f.routers(true)); len(why) > 0 {
+		if why := slices.Concat(f.switchedOff6(), f.smallMTU6(), f.routers(true)); len(why) > 0 {
 			return append(out, why...)
 		}
 		return append(out, f.linkLocalOnly()...)
@@ -120,7 +120,7 @@ func (f *FIB) routers(heard bool) []Note {
 	names := map[Code][]string{}
 	sure, likely := f.linksOfRA()
 	for _, d := range f.devices {
-		if !d.Carrier() || d.Master != 0 || d.Flags&route.LinkLoopback != 0 || d.conf6.value[settingDisableIPv6] != 0 {
+		if !d.Carrier() || d.Master != 0 || d.Flags&route.LinkLoopback != 0 || d.conf6.value[settingDisableIPv6] != 0 || d.tooSmall6() {
 			continue
 		}
 		some := likely[d.Index] || d.heardRouter()

@@ -66,6 +66,7 @@ const (
 	NoteRouterShort        Code = "router-short"          // accept_ra_min_lft leaves out routers with a short lifetime
 	NoteRouterGone         Code = "router-gone"           // a router was heard, and gives none now
 	NoteRouterSilent       Code = "router-silent"         // it would take one, and nothing shows that a router was heard
+	NoteSmallMTU           Code = "mtu-below-ipv6"        // it has no IPv6, because its MTU is below 1280
 	NoteNoLinkLocal        Code = "no-link-local"         // it has no link-local address
 	NoteDownNoDefault      Code = "down-no-default"       // it is down
 	NoteNoCarrierNoDefault Code = "no-carrier-no-default" // it has no carrier

@@ -126,7 +126,7 @@ func All() []Check {
 			"There are devices of containers, or rules for packets that come in by a device, and forwarding is off: their packets are dropped. A setting was probably reset by sysctl.",
 			facts(routes, rules, links, sysctls), notForwarding},
 		{"RW045", "A rule leads packets to neighbours away", Warning, ScopeReplies,
-			"A rule for an address of this host leads to a table that lacks the address's own network, so that packets from there to neighbours take the table's default route; or a rule for all sources leads packets to the neighbours to a table that has another route for them, as that of a VPN to which the own network was announced. By another device, they do not arrive; by the same, a router has to send them back, which is no more than a note. A rule for all packets to a default route in a tunnel is passed over: a VPN may mean that.",
+			"A rule for an address of this host leads to a table that lacks the address's own network, so that packets from there to neighbours take the table's default route; or a rule for all sources leads packets to the neighbours to a table that has another route for them, as that of a VPN to which the own network was announced. By another device, they do not arrive; by the same, a router has to send them back, which is no more than a note. A rule for a gateway alone that leads packets to the gateway itself away from its device, or refuses them, counts too. A rule for all packets to a default route in a tunnel is passed over: a VPN may mean that.",
 			facts(tables, rules, addrs), neighboursLed},
 		{"RW046", "Neighbours may reach 127.0.0.0/8", Notice, ScopeReplies,
 			"route_localnet lets packets to 127.0.0.0/8 in and out by a device with neighbours, so that a neighbour may get to services that listen on 127.0.0.1 alone. Hosts that forward are passed over: those of containers use it for published ports.",
@@ -170,5 +170,8 @@ func All() []Check {
 		{"RW061", "A macvlan cannot reach its parent's addresses", Warning, ScopeDevices,
 			"A macvlan or ipvlan belongs to a VRF, and the device below it has addresses outside of it. Packets from there to these addresses leave by the device below, which does not take in what its own macvlans send. A macvlan in the VRF of the device below is passed over.",
 			facts(routes, rules, links, addrs), parentBarred},
+		{"RW062", "A device's MTU is too small for IPv6", Warning, ScopeDevices,
+			"A device with IPv4 addresses has an MTU below 1280, the least for IPv6 (RFC 8200 section 5): the kernel takes IPv6 from it, with its addresses and routes, and a larger MTU later does not bring them back. It is no more than a note where IPv4's default route is by another device, or where no device has an IPv6 address for other networks, because IPv6 may not be wanted there. Devices without neighbours, as most tunnels are, are passed over.",
+			facts(links, addrs), smallMTU},
 	}
 }

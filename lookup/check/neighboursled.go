@@ -31,6 +31,11 @@ func neighboursLed(h *Host) []Finding {
 			}
 		}
 	}
+	for _, f := range h.gatewaysLed(known) {
+		if !slices.ContainsFunc(out, func(o Finding) bool { return o.Rule == f.Rule }) {
+			out = append(out, f)
+		}
+	}
 	return out[:min(len(out), maxAlike)]
 }
 
@@ -69,7 +74,7 @@ func (h *Host) ledTo(a *route.Addr) Finding {
 		return Finding{}
 	case forAll && half && (!h.fib.HasNeighbours(by) || h.snap.Link(by).Kind == kindTun):
 		return Finding{}
-	case !forAll && !forThem:
+	case !forAll && !forThem || forThem && s.Dst.IsSingleIP(): // one neighbour is led on purpose
 		return Finding{}
 	}
 	if s.Dst.Bits() > to.Bits() {

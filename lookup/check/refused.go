@@ -18,13 +18,17 @@ const (
 // host, to a large part of them, or to a gateway.
 func neighboursRefused(h *Host) []Finding {
 	refusing := slices.DeleteFunc(slices.Clone(h.near), func(r route.Route) bool {
-		return !refuses(r.Type) || takesDefault(&r) || len(h.fib.RulesTo(r.Family(), r.Table)) == 0 // RW001 reports the widest
+		return !refuses(r.Type) || r.Dst.Bits() == 0 || len(h.fib.RulesTo(r.Family(), r.Table)) == 0
 	})
 	if len(refusing) == 0 {
 		return nil
 	}
 	var out []Finding
 	known := h.families(route.FactAddrs, route.FactRoutes, route.FactRules)
+	told := slices.Concat(h.takers(route.IPv4), h.takers(route.IPv6)) // RW001 reports the widest
+	refusing = slices.DeleteFunc(refusing, func(r route.Route) bool {
+		return slices.ContainsFunc(told, func(o route.Route) bool { return same(&o, &r) })
+	})
 	for i := range h.snap.Addrs[:min(len(h.snap.Addrs), maxOwn)] {
 		a := &h.snap.Addrs[i]
 		p, l := a.Prefix.Masked(), h.snap.Link(a.Link)
@@ -79,28 +83,20 @@ func (h *Host) refusal(p netip.Prefix, refusing []route.Route) *route.Route {
 // over routes that refuse then, since their scope is not that of a link.
 func (h *Host) gatewaysRefused(known []route.Family, refusing []route.Route) []Finding {
 	var out []Finding
-	for _, k := range h.order {
-		first := &k.First[0]
-		if first.Type != route.TypeUnicast || !slices.Contains(known, first.Family()) || len(h.fib.RulesTo(first.Family(), first.Table)) == 0 {
+	for _, g := range h.usedGateways(known) {
+		covers := func(r route.Route) bool { return r.Dst.Contains(g.addr) }
+		if !slices.ContainsFunc(refusing, covers) || slices.ContainsFunc(out, func(f Finding) bool { return f.Have == g.addr }) {
 			continue
 		}
-		for _, hop := range h.hops(first) {
-			g := hop.Gateway
-			covers := func(r route.Route) bool { return r.Dst.Contains(g) }
-			if !g.IsValid() || !slices.ContainsFunc(refusing, covers) || slices.ContainsFunc(out, func(f Finding) bool { return f.Have == g }) {
-				continue
-			}
-			l := h.snap.Link(hop.Link)
-			d := h.lookup(route.Flow{Dst: g})
-			if l == nil || h.inVRF(l) || !d.HasRoute || !refuses(d.Route.Type) || takesDefault(&d.Route) {
-				continue
-			}
-			r := d.Route
-			out = append(out, Finding{
-				Note:   lookup.Note{Reason: lookup.Reason{Code: CodeGatewayRefused, Want: l.Name, Have: g}, Route: &r, Table: r.Table},
-				Routes: []route.Route{*first}, Links: []int{l.Index},
-			})
+		d := h.lookup(route.Flow{Dst: g.addr})
+		if !d.HasRoute || !refuses(d.Route.Type) || takesDefault(&d.Route) {
+			continue
 		}
+		r := d.Route
+		out = append(out, Finding{
+			Note:   lookup.Note{Reason: lookup.Reason{Code: CodeGatewayRefused, Want: g.link.Name, Have: g.addr}, Route: &r, Table: r.Table},
+			Routes: []route.Route{*g.route}, Links: []int{g.link.Index},
+		})
 	}
 	return out
 }

@@ -155,6 +155,7 @@ func hostKinds() []Kind {
 		{lookup.NoteRouterShort, "Routers with a short lifetime give no default", w, s, "The setting accept_ra_min_lft is not 0: the kernel takes no default route from a router whose lifetime is shorter."},
 		{lookup.NoteRouterGone, "A router gives no default route any more", w, s, "The router's lifetime is 0 or is over, or the route was deleted. What else it gave is still there."},
 		{lookup.NoteRouterSilent, "No router was heard", w, s, "The kernel would take a default route from a router advertisement, and nothing shows that one ever came."},
+		{lookup.NoteSmallMTU, "A device's MTU is too small for IPv6", w, s, "A device whose MTU is below 1280 has no IPv6, and so no default route (RFC 8200 section 5)."},
 		{lookup.NoteNoLinkLocal, "A device has no link-local address", w, s, "Without a link-local address a host hears no router."},
 		{lookup.NoteDownNoDefault, "A device is down and gives no default route", w, s, "Routes by a device that goes down are lost. Static ones do not come back by themselves."},
 		{lookup.NoteNoCarrierNoDefault, "A device has no carrier and gives no default route", w, s, "Neither DHCP nor a router can give a default route there."},

@@ -198,6 +198,8 @@ func (x checked) ruleText() string {
 		return text
 	case check.CodeNeighboursTaken:
 		return fmt.Sprintf("packets to neighbours in %s on %s take %s: %s leads there first", name(n.Want), have, routeInTable(n.Route), rule)
+	case check.CodeGatewayLed:
+		return x.gatewayLedText(rule)
 	case check.CodeRuleForeign:
 		rule += fmt.Sprintf(" is for a source that no device of this host has: %s", have)
 	default:
@@ -207,6 +209,19 @@ func (x checked) ruleText() string {
 		rule += fmt.Sprintf(" (and %s)", agree(x.Count, "more rule", "more rules"))
 	}
 	return rule
+}
+
+// gatewayLedText says what a rule for a gateway does.
+func (x checked) gatewayLedText(rule string) string {
+	gateway, of := name(x.n.Have), x.second().Line()
+	const passes = "what goes on through it still passes, but what is sent to the gateway itself "
+	switch {
+	case x.Table == "":
+		return fmt.Sprintf("%s refuses packets to %s, which is the gateway of %s: %sdoes not", rule, gateway, of, passes)
+	case x.n.Route.Type != typeUnicast:
+		return fmt.Sprintf("%s leads packets to %s to %s, which refuses them; it is the gateway of %s: %sdoes not", rule, gateway, routeInTable(x.n.Route), of, passes)
+	}
+	return fmt.Sprintf("%s leads packets to %s to %s, though it is the gateway of %s: %sgoes another way", rule, gateway, routeInTable(x.n.Route), of, passes)
 }
 
 // lateText says that a mark is set too late.
@@ -435,6 +450,8 @@ func (x checked) deviceText() string {
 		return fmt.Sprintf("new connections get the source %s, which is deprecated (its preferred lifetime is over), and no other address fits", have)
 	case check.CodeDownAddress:
 		return fmt.Sprintf("%s has %s and is down: ip link set %[1]s up brings its network back, not its static routes", have, want)
+	case check.CodeSmallMTU:
+		return fmt.Sprintf("%s has no IPv6: its MTU is %s, and IPv6 needs 1280; a larger MTU does not bring back the addresses and routes that it had", have, want)
 	case check.CodeAddrAlone:
 		return fmt.Sprintf("%s has the single address %s and no route: nothing is reached by it; its network's length is missing", have, want)
 	case check.CodeDuplicate:

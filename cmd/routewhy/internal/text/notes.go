@@ -270,6 +270,8 @@ func routerWords(n *report.Finding) string {
 		return fmt.Sprintf("a router was heard on %s, and gives no default route now: its router lifetime is 0 or is over, or the route was deleted", where)
 	case lookup.NoteRouterSilent:
 		return fmt.Sprintf("%s would take a default route from a router, and nothing shows that one was ever heard there", where)
+	case lookup.NoteSmallMTU:
+		return fmt.Sprintf("%s %s no IPv6: the MTU is below 1280, which is too little; a larger one does not bring back lost addresses and routes", where, has)
 	case lookup.NoteNoLinkLocal:
 		return fmt.Sprintf("%s %s no link-local address, and without one no router is heard (addr_gen_mode = 1 makes none)", where, has)
 	case lookup.NoteDownNoDefault:
