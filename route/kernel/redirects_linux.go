@@ -45,15 +45,18 @@ func (h *Host) readRedirects(ctx context.Context, snap *route.Snapshot, w *route
 	return nil
 }
 
-// decodeRedirect decodes an exception to a route; false: it is no redirect.
+// decodeRedirect decodes an exception to a route; false: it is no redirect. IPv6 does not
+// mark redirects, and has only one other kind of exception: a path MTU, which expires
+// (rt6_do_redirect and __ip6_rt_update_pmtu in net/ipv6/route.c).
 func decodeRedirect(msg []byte, f route.Family) (r route.Redirect, ok bool) {
 	if len(msg) < sizeofRtMsg || familyOf(msg[0]) != f {
 		return r, false
 	}
 	flags := binary.NativeEndian.Uint32(msg[8:])
-	if flags&unix.RTM_F_CLONED == 0 || flags&rtcfRedirected == 0 && msg[5] != unix.RTPROT_REDIRECT {
+	if flags&unix.RTM_F_CLONED == 0 || f == route.IPv4 && flags&rtcfRedirected == 0 && msg[5] != unix.RTPROT_REDIRECT {
 		return r, false
 	}
+	lasting := true
 	for a := (attrs{rest: msg[sizeofRtMsg:]}); a.next(); {
 		switch a.typ {
 		case unix.RTA_DST:
@@ -62,9 +65,11 @@ func decodeRedirect(msg []byte, f route.Family) (r route.Redirect, ok bool) {
 			r.Gateway = a.addr(f)
 		case unix.RTA_OIF:
 			r.Link = int(a.u32())
+		case unix.RTA_CACHEINFO:
+			lasting = f == route.IPv4 || decodeExpiry(&a) == 0
 		}
 	}
-	return r, r.Dst.IsValid() && r.Gateway.IsValid()
+	return r, lasting && r.Dst.IsValid() && r.Gateway.IsValid()
 }
 
 // Redirects says in which families this namespace has received an ICMP redirect

@@ -120,7 +120,14 @@ func keyWords(r *iproute2.Route) string {
 	if r.Metric != nil {
 		metric = uint64(*r.Metric)
 	}
-	return strings.TrimSpace(fmt.Sprintf("%s with metric %d, %s", what, metric, r.Way()))
+	text := fmt.Sprintf("%s with metric %d", what, metric)
+	switch way := r.Way(); {
+	case way != "":
+		text += ", " + way
+	case r.IsDefault() && r.Type != typeUnicast:
+		text += ", of type " + string(r.Type)
+	}
+	return text
 }
 
 // offLinkWords says that a gateway is not on the link.
