@@ -83,7 +83,7 @@ func (h *Host) gatewaysLed(known []route.Family) []Finding {
 		f := Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeGatewayLed, Want: g.link.Name, Have: g.addr}, Rule: d.Rule}, Links: []int{g.link.Index}}
 		switch {
 		case refusesRule(d.Rule.Action):
-		case !d.HasRoute || refuses(d.Route.Type) && !takesDefault(&d.Route):
+		case !d.HasRoute || refuses(d.Route.Type) && d.Route.Dst.Bits() > 0:
 			continue // RW038 tells of routes that refuse a network
 		case refuses(d.Route.Type):
 			r := d.Route

@@ -71,7 +71,9 @@ func (h *Host) refusal(p netip.Prefix, refusing []route.Route) *route.Route {
 		case r.Dst.Bits() > p.Bits():
 			to = r.Dst
 		}
-		if d := h.lookup(route.Flow{Dst: h.neighbourIn(to)}); d.HasRoute && same(&d.Route, r) {
+		d := h.lookup(route.Flow{Dst: h.neighbourIn(to)})
+		narrow := d.Rule != nil && d.Rule.Selector.Dst.Bits() > to.Bits() // for one neighbour, perhaps
+		if d.HasRoute && same(&d.Route, r) && !narrow {
 			return r
 		}
 	}
@@ -89,7 +91,7 @@ func (h *Host) gatewaysRefused(known []route.Family, refusing []route.Route) []F
 			continue
 		}
 		d := h.lookup(route.Flow{Dst: g.addr})
-		if !d.HasRoute || !refuses(d.Route.Type) || takesDefault(&d.Route) {
+		if !d.HasRoute || !slices.ContainsFunc(refusing, func(r route.Route) bool { return same(&r, &d.Route) }) {
 			continue
 		}
 		r := d.Route
