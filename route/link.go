@@ -42,6 +42,9 @@ type Link struct {
 	// none is set, or the device is not a tunnel.
 	Local  netip.Addr `json:"local,omitzero"`
 	Remote netip.Addr `json:"remote,omitzero"`
+	// Mark is the mark with which a tunnel's packets are looked up (`fwmark`); zero: none.
+	// That of a WireGuard device is in [WireGuard].
+	Mark uint32 `json:"mark,omitzero"`
 	// AltNames are the device's other names (`altname`), which ip(8) accepts too.
 	AltNames []string `json:"altnames,omitempty"`
 }

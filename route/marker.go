@@ -110,6 +110,9 @@ type WireGuard struct {
 	Mark uint32 `json:"mark,omitzero"`
 	// Endpoints are where the peers were last heard of.
 	Endpoints []netip.AddrPort `json:"endpoints,omitempty"`
+	// Away says that the packets are sent in another network namespace, the one that the
+	// device was made in: the socket for them is not in this one.
+	Away bool `json:"away,omitzero"`
 }
 
 // Redirect is a destination for which the kernel has learnt another gateway than its route

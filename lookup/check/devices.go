@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -148,75 +149,47 @@ func overhead(kind string, outer6 bool) uint32 {
 	return 0
 }
 
-// below is the device by which a tunnel's packets leave, and the look-up that shows it; nil:
-// it is not known. Inside reports whether the packets go into the tunnel itself.
-func (h *Host) below(l *route.Link) (*route.Link, lookup.Decision) {
-	if l.Remote.IsValid() && !l.Remote.IsUnspecified() && !l.Remote.IsMulticast() {
-		flow := route.Flow{Dst: l.Remote}
-		if h.own(l.Local) != 0 {
-			flow.Src = l.Local
+// below is the device by which a tunnel's packets leave; nil: it is not known.
+func (h *Host) below(l *route.Link) *route.Link {
+	if flows := lookup.OuterFlows(h.snap, l); len(flows) > 0 {
+		flow := flows[0]
+		if h.own(flow.Src) == 0 {
+			flow.Src = netip.Addr{} // the size is still that of the way
 		}
-		if l.Peer != 0 && l.PeerNetNS < 0 {
-			flow.Out = l.Peer
+		if d := h.lookup(flow); d.Disposition == lookup.DispositionUnicast && len(d.NextHops) == 1 {
+			return h.snap.Link(d.NextHops[0].Link)
 		}
-		d := h.lookup(flow)
-		if d.Disposition == lookup.DispositionUnicast && len(d.NextHops) == 1 {
-			return h.snap.Link(d.NextHops[0].Link), d
-		}
-		return nil, d
+		return nil
 	}
-	if l.Peer != 0 && l.PeerNetNS < 0 {
-		return h.snap.Link(l.Peer), lookup.Decision{}
+	if l.PeerNetNS >= 0 {
+		return nil
 	}
-	return h.snap.Link(h.own(l.Local)), lookup.Decision{}
+	return h.snap.Link(cmp.Or(l.Peer, h.own(l.Local)))
 }
 
-// tunnelLoop finds tunnels whose own packets are sent into the same tunnel.
+// tunnelLoop finds tunnels whose own packets are sent into the same tunnel. WireGuard sends
+// to each of its peers: one of them is enough.
 func tunnelLoop(h *Host) []Finding {
 	var out []Finding
 	for i := range h.snap.Links {
 		l := &h.snap.Links[i]
-		if overhead(l.Kind, false) == 0 || !l.Up() || !l.Remote.IsValid() {
+		if !l.Up() {
 			continue
 		}
-		under, d := h.below(l)
-		if under == nil || under.Index != l.Index {
-			continue
-		}
-		r := d.Route
-		out = append(out, Finding{
-			Note:  lookup.Note{Reason: lookup.Reason{Code: CodeTunnelLoop, Want: l.Remote, Have: l.Name}, Route: &r, Table: r.Table},
-			Links: []int{l.Index},
-		})
-	}
-	out = append(out, endpointLoops(h)...)
-	return out[:min(len(out), maxAlike)]
-}
-
-// endpointLoops finds peers of WireGuard devices to which the devices' own packets would go
-// through the devices themselves.
-func endpointLoops(h *Host) []Finding {
-	var out []Finding
-	for i := range h.snap.WireGuard {
-		w := &h.snap.WireGuard[i]
-		l := h.snap.Link(w.Link)
-		if l == nil || !l.Up() {
-			continue
-		}
-		for _, e := range w.Endpoints[:min(len(w.Endpoints), maxOwn)] {
-			d := h.lookup(outerFlow(w, e))
-			if d.Disposition != lookup.DispositionUnicast || !d.HasRoute || slices.ContainsFunc(d.NextHops, func(n lookup.NextHop) bool { return n.Link != w.Link }) {
+		for _, flow := range lookup.OuterFlows(h.snap, l) {
+			d := h.lookup(flow)
+			if d.Disposition != lookup.DispositionUnicast || !d.HasRoute || slices.ContainsFunc(d.NextHops, func(n lookup.NextHop) bool { return n.Link != l.Index }) {
 				continue
 			}
 			r := d.Route
 			out = append(out, Finding{
-				Note:  lookup.Note{Reason: lookup.Reason{Code: CodeTunnelLoop, Want: e.Addr().Unmap(), Have: l.Name}, Route: &r, Table: r.Table},
+				Note:  lookup.Note{Reason: lookup.Reason{Code: CodeTunnelLoop, Want: flow.Dst, Have: l.Name}, Route: &r, Table: r.Table},
 				Links: []int{l.Index},
 			})
 			break
 		}
 	}
-	return out
+	return out[:min(len(out), maxAlike)]
 }
 
 // tunnelMTU finds tunnels whose largest packets do not fit the device below.
@@ -252,29 +225,16 @@ type carrier struct {
 // carriers are the devices below a tunnel. WireGuard has one for each of its peers.
 func (h *Host) carriers(l *route.Link) []carrier {
 	if l.Kind != kindWireGuard {
-		under, _ := h.below(l)
 		outer6 := l.Remote.Is6() || l.Local.Is6() || l.Kind == "ip6tnl" || l.Kind == "ip6gre" || l.Kind == "ip6gretap"
-		return []carrier{{under, overhead(l.Kind, outer6)}}
+		return []carrier{{h.below(l), overhead(l.Kind, outer6)}}
 	}
 	var out []carrier
-	for i := range h.snap.WireGuard {
-		w := &h.snap.WireGuard[i]
-		if w.Link != l.Index {
-			continue
-		}
-		for _, e := range w.Endpoints[:min(len(w.Endpoints), maxOwn)] {
-			d := h.lookup(outerFlow(w, e))
-			if d.Disposition == lookup.DispositionUnicast && len(d.NextHops) == 1 {
-				out = append(out, carrier{h.snap.Link(d.NextHops[0].Link), overhead(l.Kind, e.Addr().Unmap().Is6())})
-			}
+	for _, flow := range lookup.OuterFlows(h.snap, l) {
+		if d := h.lookup(flow); d.Disposition == lookup.DispositionUnicast && len(d.NextHops) == 1 {
+			out = append(out, carrier{h.snap.Link(d.NextHops[0].Link), overhead(l.Kind, flow.Dst.Is6())})
 		}
 	}
 	return out
-}
-
-// outerFlow is a packet of a WireGuard device to one of its peers.
-func outerFlow(w *route.WireGuard, peer netip.AddrPort) route.Flow {
-	return route.Flow{Dst: peer.Addr().Unmap(), Mark: w.Mark, Proto: route.ProtoUDP, DstPort: peer.Port()}
 }
 
 const kindWireGuard = "wireguard"

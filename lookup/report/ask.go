@@ -69,7 +69,7 @@ type asker struct {
 func (a *asker) read(ctx context.Context) error {
 	var err error
 	a.fib, err = lookup.Read(ctx, a.src, &lookup.Need{
-		Query: route.Query{Family: a.family(), Devices: a.Packet.devices(), AllDevices: a.Reply, Policies: true, Markers: true},
+		Query: route.Query{Family: a.family(), Devices: a.Packet.devices(), AllDevices: a.Reply, Policies: true, Markers: true, WireGuard: true},
 		About: a.concerns,
 	})
 	return err
@@ -90,6 +90,11 @@ func (a *asker) family() route.Family {
 	f := a.To[0].Family()
 	for i := range a.To {
 		if a.To[i].Family() != f {
+			return 0
+		}
+	}
+	for _, dst := range a.replied {
+		if route.FamilyOf(dst) != f {
 			return 0
 		}
 	}
@@ -143,17 +148,20 @@ func (a *asker) packet(ctx context.Context, d *Destination) (*look, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.Notes = a.fib.Notes(l.Trace)
-	if d.Port != 0 || a.Packet.Proto != nil {
-		if err := a.meet(ctx, l); err != nil {
-			return nil, err
-		}
-	}
 	again := func() (*look, error) {
 		if err := a.read(ctx); err != nil {
 			return nil, err
 		}
 		return a.packet(ctx, d)
+	}
+	if a.unread(a.fib.OuterEnds(&l.Trace.Decision)...) {
+		return again()
+	}
+	l.Notes = append(a.fib.Notes(l.Trace), a.fib.OuterNotes(&l.Trace.Decision)...)
+	if d.Port != 0 || a.Packet.Proto != nil {
+		if err := a.meet(ctx, l); err != nil {
+			return nil, err
+		}
 	}
 	if back, ok := l.Met.sendto(); ok {
 		if a.unread(back.Dst) {
@@ -258,13 +266,13 @@ func (m *met) answerer() *lookup.Answerer {
 // unread notes the destinations of answers, and reports whether routes to one of them may
 // have been left out so far.
 func (a *asker) unread(to ...netip.Addr) bool {
-	before := len(a.replied)
+	before, families := len(a.replied), a.family()
 	for _, dst := range to {
 		if !slices.Contains(a.replied, dst) {
 			a.replied = append(a.replied, dst)
 		}
 	}
-	return a.fib.Partial() && len(a.replied) > before
+	return len(a.replied) > before && (a.fib.Partial() || a.family() != families)
 }
 
 // addReply adds the way back.

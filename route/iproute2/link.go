@@ -26,6 +26,8 @@ type Link struct {
 	OperState string            `json:"operstate,omitempty"`
 	Mode      string            `json:"linkmode,omitempty"`
 	Group     Text              `json:"group,omitempty"`
+	NetNSID   Text              `json:"link_netnsid,omitempty"` // the namespace of the lower device or the other end
+	NetNS     string            `json:"link_netns,omitempty"`   // its name
 	TxQLen    uint32            `json:"txqlen,omitempty"`
 	Type      string            `json:"link_type,omitempty"`
 	Address   string            `json:"address,omitempty"`
@@ -47,6 +49,8 @@ type LinkInfo struct {
 		Remote6 string `json:"remote6,omitempty"`
 		Group   string `json:"group,omitempty"`
 		Group6  string `json:"group6,omitempty"`
+		FWMark  Text   `json:"fwmark,omitempty"` // of a tunnel's packets
+		Link    string `json:"link,omitempty"`   // the device that they leave by
 	} `json:"info_data,omitzero"`
 }
 
@@ -105,15 +109,44 @@ func (l *Link) Detail(line []string) {
 		if len(line) > 3 && (line[2] == "brd" || line[2] == "peer") {
 			l.Broadcast = line[3]
 		}
+		l.namespace(line)
 	case kind == "vrf" && len(line) > 2 && line[1] == "table":
 		l.Info = &LinkInfo{Kind: kind}
 		l.Info.Data.Table = Text(line[2])
-	case isTunnel(kind):
+	case IsTunnel(kind):
 		l.Info = &LinkInfo{Kind: kind}
 		l.Info.ends(line[1:])
 	case slices.Contains([]string{"veth", "bridge", "bond", "dummy", "vlan", "wireguard", "tun", "macvlan", "ipvlan", "ifb", "team", "openvswitch"}, kind):
 		l.Info = &LinkInfo{Kind: kind}
 	}
+}
+
+// namespace reads which namespace the lower device or the other end is in.
+func (l *Link) namespace(line []string) {
+	for k := 0; k+1 < len(line); k++ {
+		switch line[k] {
+		case "link-netnsid":
+			l.NetNSID = Text(line[k+1])
+		case "link-netns":
+			l.NetNS = line[k+1]
+		}
+	}
+}
+
+// Elsewhere reports whether the lower device or the other end is in another namespace.
+func (l *Link) Elsewhere() bool { return l.NetNSID != "" || l.NetNS != "" }
+
+// Below is the name of the device by which a tunnel's packets leave; empty: none is set, or
+// it is in another namespace.
+func (l *Link) Below() string {
+	below := l.Lower
+	if l.Info != nil {
+		below = cmp.Or(l.Info.Data.Link, below)
+	}
+	if below == "NONE" {
+		return ""
+	}
+	return below
 }
 
 // ends reads the two ends of a tunnel from the words after its kind: "remote 192.0.2.20 local
@@ -125,6 +158,10 @@ func (i *LinkInfo) ends(line []string) {
 			i.Data.Local = line[k+1]
 		case "remote", "group":
 			i.Data.Remote = line[k+1]
+		case "fwmark":
+			i.Data.FWMark = Text(line[k+1])
+		case "dev":
+			i.Data.Link = line[k+1]
 		}
 	}
 }
@@ -197,8 +234,13 @@ func (l *Link) Resolve(n Names) (route.Link, error) {
 	}
 	if l.Info != nil {
 		out.Kind = l.Info.Kind
-		if d := &l.Info.Data; isTunnel(out.Kind) {
+		if d := &l.Info.Data; IsTunnel(out.Kind) {
 			out.Local, out.Remote = end(d.Local, d.Local6), end(d.Remote, d.Remote6, d.Group, d.Group6)
+			if d.FWMark != "" {
+				mark, err := ParseUint(string(d.FWMark), 32)
+				out.Mark = uint32(mark)
+				errs.add(err)
+			}
 		}
 		if table := l.Info.Data.Table; table != "" && out.Kind == "vrf" {
 			out.VRFTable = must[route.Table](&errs)(n.Table(string(table)))
@@ -207,8 +249,8 @@ func (l *Link) Resolve(n Names) (route.Link, error) {
 	return out, cmp.Or(errs.first, l.check())
 }
 
-// isTunnel reports whether a kind of device has outer addresses.
-func isTunnel(kind string) bool {
+// IsTunnel reports whether a kind of device has outer addresses.
+func IsTunnel(kind string) bool {
 	return slices.Contains([]string{"vxlan", "gre", "gretap", "ip6gre", "ip6gretap", "sit", "ipip", "ip6tnl", "geneve", "vti", "vti6"}, kind)
 }
 

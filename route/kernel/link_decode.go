@@ -130,28 +130,36 @@ func setLinkAttributes(l *route.Link, m *rtnetlink.LinkAttributes) error {
 			l.Local = outerAddr(l.Local, a.data)
 		case slices.Contains(ends.remote, a.typ):
 			l.Remote = outerAddr(l.Remote, a.data)
+		case a.typ == ends.mark && a.typ != 0:
+			l.Mark = a.u32()
+		case a.typ == ends.lower && a.typ != 0:
+			l.Peer = int(int32(a.u32()))
 		}
 	}
 	return a.err
 }
 
 // ends are the numbers of the attributes in IFLA_INFO_DATA that hold the addresses of a
-// tunnel's two ends.
-type ends struct{ local, remote []uint16 }
+// tunnel's two ends, the mark of its packets, and the device that they leave by where
+// IFLA_LINK does not have it. Zero: there is no such attribute.
+type ends struct {
+	local, remote []uint16
+	mark, lower   uint16
+}
 
 // tunnelEnds are the ends for a kind of device (linux/if_link.h, linux/if_tunnel.h).
 func tunnelEnds(kind string) ends {
 	switch kind {
 	case "ipip", "sit", "ip6tnl":
-		return ends{[]uint16{2}, []uint16{3}} // IFLA_IPTUN_LOCAL, IFLA_IPTUN_REMOTE
+		return ends{[]uint16{2}, []uint16{3}, 20, 0} // IFLA_IPTUN_LOCAL, _REMOTE, _FWMARK
 	case "gre", "gretap", "erspan", "ip6gre", "ip6gretap", "ip6erspan":
-		return ends{[]uint16{6}, []uint16{7}} // IFLA_GRE_LOCAL, IFLA_GRE_REMOTE
+		return ends{[]uint16{6}, []uint16{7}, 20, 0} // IFLA_GRE_LOCAL, _REMOTE, _FWMARK
 	case "vti", "vti6":
-		return ends{[]uint16{4}, []uint16{5}} // IFLA_VTI_LOCAL, IFLA_VTI_REMOTE
+		return ends{[]uint16{4}, []uint16{5}, 6, 0} // IFLA_VTI_LOCAL, _REMOTE, _FWMARK
 	case "vxlan":
-		return ends{[]uint16{4, 17}, []uint16{2, 16}} // IFLA_VXLAN_LOCAL and _LOCAL6, _GROUP and _GROUP6
+		return ends{[]uint16{4, 17}, []uint16{2, 16}, 0, 3} // IFLA_VXLAN_LOCAL and _LOCAL6, _GROUP and _GROUP6, _LINK
 	case "geneve":
-		return ends{nil, []uint16{2, 7}} // IFLA_GENEVE_REMOTE, _REMOTE6
+		return ends{remote: []uint16{2, 7}} // IFLA_GENEVE_REMOTE, _REMOTE6
 	}
 	return ends{}
 }

@@ -160,7 +160,7 @@ func FuzzMarkers(f *testing.F) {
 		n := nftables()
 		_ = n.take(nftSubsystem<<8|typ, b)
 		n.finish()
-		_ = decodeWireGuard(&route.WireGuard{}, b)
+		_ = decodeWireGuard(&route.WireGuard{}, new(uint16), b)
 		_, _ = genlFamily(b)
 	})
 }
@@ -176,7 +176,7 @@ func TestDecodeWireGuard(t *testing.T) {
 	message = append(message, appendAttr32(nil, wgDeviceMark, 51820)...)
 	message = append(message, nest(wgDevicePeers, nest(0, nest(wgPeerEndpoint, sockaddr4)), nest(1, nest(wgPeerEndpoint, sockaddr6)), nest(2))...)
 	got := route.WireGuard{Link: 4}
-	if err := decodeWireGuard(&got, message); err != nil {
+	if err := decodeWireGuard(&got, new(uint16), message); err != nil {
 		t.Fatal(err)
 	}
 	want := route.WireGuard{Link: 4, Mark: 51820, Endpoints: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:51820"), netip.MustParseAddrPort("[2001:db8::1]:51820")}}

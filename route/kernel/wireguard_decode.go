@@ -17,6 +17,7 @@ const (
 	sizeofGenlMsghdr  = 4
 	wgGetDevice       = 0
 	wgDeviceLink      = 1
+	wgDevicePort      = 6
 	wgDeviceMark      = 7
 	wgDevicePeers     = 8
 	wgPeerEndpoint    = 4
@@ -46,14 +47,16 @@ func genlFamily(msg []byte) (id uint16, name string) {
 }
 
 // decodeWireGuard adds what a message says of a device. A device with many peers takes
-// several messages.
-func decodeWireGuard(into *route.WireGuard, msg []byte) error {
+// several messages. Port is the port that it listens on.
+func decodeWireGuard(into *route.WireGuard, port *uint16, msg []byte) error {
 	if len(msg) < sizeofGenlMsghdr {
 		return errMessageShort
 	}
 	a := attrs{rest: msg[sizeofGenlMsghdr:]}
 	for a.next() {
 		switch a.typ {
+		case wgDevicePort:
+			*port = a.u16()
 		case wgDeviceMark:
 			into.Mark = a.u32()
 		case wgDevicePeers:

@@ -50,9 +50,9 @@ func (h *Host) dumpWireGuard(ctx context.Context, snap *route.Snapshot, links []
 		return errors.New("the kernel has no family wireguard")
 	}
 	for _, link := range links {
-		w := route.WireGuard{Link: link}
+		w, port := route.WireGuard{Link: link}, uint16(0)
 		_, err := s.dump(ctx, id, appendAttr32(genlRequest(wgGetDevice), wgDeviceLink, uint32(link)), func(_ uint16, msg []byte) error {
-			return decodeWireGuard(&w, msg)
+			return decodeWireGuard(&w, &port, msg)
 		})
 		if errors.Is(err, unix.ENODEV) {
 			continue // it has just gone
@@ -60,7 +60,29 @@ func (h *Host) dumpWireGuard(ctx context.Context, snap *route.Snapshot, links []
 		if err != nil {
 			return err
 		}
+		if l := snap.Link(link); l != nil && l.Up() && len(w.Endpoints) > 0 && port != 0 {
+			w.Away = !h.hasSocket(ctx, port)
+		}
 		snap.WireGuard = append(snap.WireGuard, w)
 	}
 	return nil
+}
+
+// hasSocket reports whether this namespace has a UDP socket with a port, also the kernel's
+// own. It is true where that cannot be told. A WireGuard device keeps its socket in the
+// namespace that it was made in (wg_socket_init in drivers/net/wireguard/socket.c).
+func (h *Host) hasSocket(ctx context.Context, port uint16) bool {
+	s, err := h.dialTo(unix.NETLINK_SOCK_DIAG, 0)
+	if err != nil {
+		return true
+	}
+	defer s.close()
+	var found route.Snapshot
+	q := route.Query{Sockets: route.AllSockets, Port: port}
+	for _, f := range []route.Family{route.IPv4, route.IPv6} {
+		if err := dumpSockets(ctx, s, &found, f, route.ProtoUDP, &q); err != nil && !absentFamily(f, err) {
+			return true
+		}
+	}
+	return len(found.Sockets) > 0
 }

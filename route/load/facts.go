@@ -67,6 +67,10 @@ type dev struct {
 	link   route.Link
 	told   bool // a listing of devices has it
 	master int  // provisional
+	// lower is the name of the device by which a tunnel's packets leave. Elsewhere says that
+	// they leave in another namespace.
+	lower     string
+	elsewhere bool
 }
 
 func newFacts() *facts {
@@ -197,6 +201,7 @@ func (f *facts) snapshot() *route.Snapshot {
 			d.link.Name, d.link.Index = d.name, index[i+1]
 			d.link.Master = index[d.master]
 			s.Links = append(s.Links, f.assumedLink(d))
+			f.setBelow(&s.Links[len(s.Links)-1], d, index)
 		}
 	}
 	s.SortLinks()

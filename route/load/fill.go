@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"routewhy/route"
+	"routewhy/route/iproute2"
 )
 
 // This file adds what the kernel adds by itself: the files may not tell it.
@@ -243,5 +244,20 @@ func (f *facts) fillMulticast(add func(netip.Prefix, int, route.Type, route.Scop
 			seen[a.Link] = true
 			add(netip.MustParsePrefix("ff00::/8"), a.Link, route.TypeMulticast, 0, netip.Addr{})
 		}
+	}
+}
+
+// setBelow sets the device by which a tunnel's packets leave. Where the listing names one
+// that is not known, or another namespace, the packets leave elsewhere.
+func (f *facts) setBelow(l *route.Link, d *dev, index []int) {
+	if !iproute2.IsTunnel(l.Kind) {
+		return
+	}
+	i := f.byName[d.lower]
+	if d.lower != "" {
+		l.Peer = index[i]
+	}
+	if d.elsewhere || d.lower != "" && i == 0 {
+		l.PeerNetNS = 0
 	}
 }

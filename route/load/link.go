@@ -38,7 +38,9 @@ func (f *facts) tell(i int, named *iproute2.Link) error {
 	d.link.Kind = cmp.Or(l.Kind, d.link.Kind)
 	d.link.VRFTable = cmp.Or(l.VRFTable, d.link.VRFTable)
 	d.link.Local, d.link.Remote = cmp.Or(l.Local, d.link.Local), cmp.Or(l.Remote, d.link.Remote)
-	d.master = cmp.Or(l.Master, d.master)
+	d.link.Mark = cmp.Or(l.Mark, d.link.Mark)
+	d.master, d.lower = cmp.Or(l.Master, d.master), cmp.Or(named.Below(), d.lower)
+	d.elsewhere = d.elsewhere || named.Elsewhere()
 	if named.OperState != "" {
 		d.link.OperState = l.OperState
 	}

@@ -53,6 +53,33 @@ func setupFinding(n *report.Finding) string {
 		return fmt.Sprintf("rule %d (%s: %s) is for this packet too, but is not reached: rule %s takes it first, because it takes every packet, and its table has a default route",
 			n.Rule.Priority, n.Rule.Selector(), ruleTarget(n.Rule), have)
 	}
+	return outerFinding(n)
+}
+
+// outerFinding says what becomes of the packets in which a tunnel wraps what goes into it.
+func outerFinding(n *report.Finding) string {
+	have, want := name(n.Have), name(n.Want)
+	switch n.Code {
+	case lookup.NoteOuter:
+		text := fmt.Sprintf("%s sends it on in packets of its own to %s: %s", have, want, routeInTable(n.Route))
+		if n.Ask != nil && n.Ask.From.IsValid() {
+			text += fmt.Sprintf(", from %s", n.Ask.From)
+		}
+		return text
+	case lookup.NoteOuterLoop:
+		return fmt.Sprintf("%s sends its packets to its other end %s, and %s leads these into %[1]s itself: nothing gets out", have, want, routeInTable(n.Route))
+	case lookup.NoteOuterRefused:
+		why := "no route leads there"
+		switch {
+		case n.Route != nil:
+			why = routeInTable(n.Route) + " refuses these"
+		case n.Rule != nil:
+			why = fmt.Sprintf("rule %d refuses these", n.Rule.Priority)
+		}
+		return fmt.Sprintf("%s sends its packets to its other end %s, and %s: nothing gets out", have, want, why)
+	case lookup.NoteOuterSource:
+		return fmt.Sprintf("%s sends its packets from %s, which is no address of this host: nothing gets out", have, want)
+	}
 	return ""
 }
 
@@ -78,6 +105,12 @@ func misfit(all []report.Finding) string {
 			return fmt.Sprintf(", but %s has no port", name(n.Have))
 		case lookup.NoteVRFUnasked:
 			return fmt.Sprintf(", because no rule leads to the table of the VRF %s", name(n.Have))
+		case lookup.NoteOuterLoop:
+			return fmt.Sprintf(", but %s's own packets go into %[1]s itself", name(n.Have))
+		case lookup.NoteOuterRefused:
+			return fmt.Sprintf(", but %s's own packets do not get out", name(n.Have))
+		case lookup.NoteOuterSource:
+			return fmt.Sprintf(", but %s's own end %s is no address of this host", name(n.Have), n.Want)
 		case lookup.NotePrefsrcForeign:
 			return ", which is no address of this host"
 		}
