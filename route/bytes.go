@@ -1,6 +1,7 @@
 package route
 
 import (
+	"context"
 	"strings"
 	"unicode/utf8"
 )
@@ -118,4 +119,53 @@ func rewrittenMap[K comparable](names map[K]string, f func(string) string) map[K
 		out[k] = f(name)
 	}
 	return out
+}
+
+// TextNames returns a source in whose snapshots all names are valid UTF-8, in the form that
+// they have in a file: a byte that is not part of a valid character is the character
+// U+10FF00 plus the byte. So two names stay different in JSON, too. Names that are valid,
+// which are nearly all, do not change.
+func TextNames(src Source) Source {
+	if l, ok := src.(Limited); ok {
+		return limitedNames{textNames{src}, l}
+	}
+	return textNames{src}
+}
+
+// TextName is the form that [TextNames] gives to one name.
+func TextName(name string) string { return toText(name) }
+
+type textNames struct{ Source }
+
+type limitedNames struct {
+	textNames
+	Limited
+}
+
+// Read reads, and gives the names their form.
+func (t textNames) Read(ctx context.Context, q Query) (*Snapshot, error) {
+	s, err := t.Source.Read(ctx, q)
+	if err != nil || !s.hasBytes() {
+		return s, err
+	}
+	out := s.withNames(toText)
+	out.Links = rewritten(out.Links, func(l *Link) {
+		l.AltNames = rewritten(l.AltNames, func(name *string) { *name = toText(*name) })
+	})
+	return out, nil
+}
+
+// hasBytes reports whether some name differs from its form in a file.
+func (s *Snapshot) hasBytes() bool {
+	found := false
+	s.withNames(func(name string) string {
+		found = found || toText(name) != name
+		return name
+	})
+	for i := range s.Links {
+		for _, name := range s.Links[i].AltNames {
+			found = found || toText(name) != name
+		}
+	}
+	return found
 }

@@ -104,6 +104,9 @@ func wholeHost(ctx context.Context, o *options, name string, s stdio) (*coverage
 		return nil, err
 	}
 	defer src.Close()
+	if o.json {
+		src = route.TextNames(src)
+	}
 	routes := new(route.List)
 	fib, err := lookup.Read(ctx, src, &lookup.Need{
 		Query: route.Query{AllDevices: true},

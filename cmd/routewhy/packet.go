@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"routewhy/lookup/report"
+	"routewhy/route"
 )
 
 // known is the packet as values for the question; see [report.Packet].
@@ -49,4 +50,11 @@ func (s stdio) utf8() bool {
 		}
 	}
 	return false
+}
+
+// textNames gives the names of devices the form that they have in JSON.
+func (p *packet) textNames() {
+	for _, dev := range []*string{&p.iif.value, &p.oif.value, &p.vrf.value} {
+		*dev = route.TextName(*dev)
+	}
 }

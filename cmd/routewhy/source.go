@@ -29,6 +29,10 @@ func openSource(ctx context.Context, o *options, s stdio) (route.Source, error) 
 	if err != nil {
 		return nil, err
 	}
+	if o.json && len(o.tries) == 0 {
+		o.packet.textNames()
+		return route.TextNames(src), nil
+	}
 	return src, nil
 }
 
