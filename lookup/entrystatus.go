@@ -11,7 +11,8 @@ import (
 type EntryStatus struct {
 	Route  route.Route
 	Status Status
-	// Errno is what programs get where Status is StatusRefuses; else zero.
+	// Errno is what programs get where the entry refuses the packets that it takes; else
+	// zero.
 	Errno route.Errno
 	// Rules are the rules that lead to its table, in order.
 	Rules []*route.Rule
@@ -187,7 +188,7 @@ func (f *prober) probe(s *EntryStatus, e *entry) {
 			if s.Status != StatusConditional {
 				s.If = nil
 			}
-			s.Status, s.By, s.Reason, s.Tied = StatusConditional, nil, one.Reason, one.Tied
+			s.Status, s.Errno, s.By, s.Reason, s.Tied = StatusConditional, one.Errno, nil, one.Reason, one.Tied
 			if !slices.Contains(s.If, sel) {
 				s.If = append(s.If, sel)
 			}
@@ -223,7 +224,10 @@ func (s *EntryStatus) fate(one *EntryStatus) {
 
 // Used reports whether some packets take the entry and leave by it, as far as is known.
 func (s *EntryStatus) Used() bool {
-	return s.Status == StatusInUse || s.Status == StatusPossible || s.Status == StatusConditional
+	if s.Status == StatusConditional {
+		return s.Errno == 0 && s.Route.Type != route.TypeThrow
+	}
+	return s.Status == StatusInUse || s.Status == StatusPossible
 }
 
 // SameTie reports whether two entries are of the same equal default routes.

@@ -22,13 +22,18 @@ type detour struct {
 	*prober
 	status *EntryStatus
 	tried  int
+	// standby is the first status of an entry that would take such packets if another entry
+	// of its prefix were gone; nil: there is none.
+	standby *EntryStatus
 }
 
 // otherwise looks for packets that take an entry because they are not what an earlier rule
 // asks for. It is for an entry that the packets tried so far do not take.
 func (f *prober) otherwise(s *EntryStatus) {
 	d := detour{prober: f, status: s}
-	d.from(f.probeFlow(s, &route.Selector{}), nil)
+	if !d.from(f.probeFlow(s, &route.Selector{}), nil) && d.standby != nil {
+		s.fate(d.standby)
+	}
 }
 
 // from tries packets that differ from one that does not take the entry, so that one of the
@@ -74,6 +79,9 @@ type step struct {
 func (d *detour) settles(s step) bool {
 	one := EntryStatus{Route: d.status.Route}
 	d.stands(&one, d.status.entry, s.flow)
+	if one.Status == StatusStandby && d.standby == nil {
+		d.standby = &one
+	}
 	if !one.Status.taken() && one.Reason.Code != CodeForwardingOff {
 		return false
 	}

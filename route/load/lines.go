@@ -167,7 +167,7 @@ var (
 	sysctlLine  = lazily(`^[a-z]+\.[a-z0-9_.]+.* ?= ?`)
 	settingLine = lazily(`^/proc/sys/(net/[^:= ]+)(?: = |[:=] ?)(.*)$`)
 	unameLine   = lazily(`^Linux \S+ \d+\.\d+\S* #`)
-	briefLine   = lazily(`^\S+ +(?:UNKNOWN|NOTPRESENT|DOWN|LOWERLAYERDOWN|TESTING|DORMANT|UP)(?: +(?:[0-9a-f.:]+(?:/\d+| peer )|(?:[0-9a-f]{2}:){5}[0-9a-f]{2} <).*)?$`)
+	briefLine   = lazily(`^\S+ +(?:UNKNOWN|NOTPRESENT|DOWN|LOWERLAYERDOWN|TESTING|DORMANT|UP)(?: +(?:[0-9a-f.:]+(?:/\d+| peer )|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}(?: <|$)).*)?$`)
 	// The first line of a device, as current and old net-tools write it.
 	ifconfigLine = lazily(`^\S+(?:: flags=[0-9a-f]+<[A-Z0-9_,]*>\s+(?:metric \d+ )?mtu \d+|\s+Link encap:\S)`)
 	ipv6Line     = lazily(`^[0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} `)
