@@ -78,6 +78,8 @@
 //	6    learnt exceptions                compare.go, redirect.go            known from the kernel's answer alone;
 //	                                                                         TestCompare, cmd/routewhy script redirect
 //	     encapsulation                    notes.go                           does not alter the choice; regress-devices/mpls*
+//	     a tunnel's own packets           tunnel.go                           another look-up, told as a note: cmd/routewhy script
+//	                                                                         tunnel; what the kernel drops was seen on 6.12
 //	     XFRM                             xfrm.go                            TestPolicy; read with privilege alone, and not part of the decision
 //	     netfilter, BPF                   -                                  not in the tables
 //	7    VRFs                             lookup.go setVRF, output6.go       regress-vrf/* (TestRegressVRF)

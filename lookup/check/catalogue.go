@@ -150,7 +150,7 @@ func All() []Check {
 			"The kernel makes a route to the network of each address. This one was deleted: neighbours are sent to the default gateway, or are unreachable. Addresses with noprefixroute are passed over, whose routes another program makes.",
 			facts(tables, links, addrs), addrNoRoute},
 		{"RW055", "A tunnel is led into itself", Error, ScopeDevices,
-			"The route to the other end of a tunnel leads into the tunnel, so that nothing gets out. A routing protocol has learnt the way there through the tunnel, or the tunnel has the default route and its other end no route of its own. The peers of a WireGuard device are looked up with its fwmark; they are known to root alone.",
+			"The route to the other end of a tunnel leads into the tunnel, so that nothing gets out. A routing protocol has learnt the way there through the tunnel, or the tunnel has the default route and its other end no route of its own. The peers of a WireGuard device are looked up with its fwmark; they are known to root alone. A device whose packets leave by another network namespace is passed over.",
 			facts(routes, rules, links), tunnelLoop},
 		{"RW056", "A tunnel's packets do not fit", Warning, ScopeDevices,
 			"The MTU of a tunnel and what it puts before each packet are more than the MTU of the device by which its packets leave, those of WireGuard to each of its peers: full packets are dropped or cut into pieces.",
