@@ -1,6 +1,7 @@
 package history
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -196,7 +197,7 @@ func (w *Watch) mayCause(h *happening, t *turn) bool {
 	case e.Route != nil:
 		return x.concerns(e.Route.Dst)
 	case e.Addr != nil:
-		return h.changed() && (t.usesDevice(h.device()) || t.uses(func(d *report.Decision) bool { return d.Src == e.Addr.Prefix.Addr() }))
+		return h.changed() && t.usesAddress(h.device(), e.Addr.Prefix.Addr())
 	case e.Link != nil:
 		return e.Link.VRFTable != 0 || e.Link.Master != 0 || t.usesDevice(h.device())
 	case e.Neighbour != nil:
@@ -206,7 +207,7 @@ func (w *Watch) mayCause(h *happening, t *turn) bool {
 }
 
 // mayFollow reports whether an answer may be different because of a difference between two
-// states: an address must be the answer's source, or on its device.
+// states. An address must be one that the answer uses.
 func (t *turn) mayFollow(x *report.Trigger) bool {
 	thing := x.Object.Before
 	if thing == nil {
@@ -215,8 +216,15 @@ func (t *turn) mayFollow(x *report.Trigger) bool {
 	if thing == nil || thing.Address == nil {
 		return true
 	}
-	a := thing.Address
-	return t.usesDevice(a.Dev) || t.uses(func(d *report.Decision) bool { return d.Src == a.Address.Addr() })
+	return t.usesAddress(thing.Address.Dev, thing.Address.Address.Addr())
+}
+
+// usesAddress reports whether an address of a device is the answer's source, or another of
+// the source's family on the answer's device.
+func (t *turn) usesAddress(dev string, a netip.Addr) bool {
+	return t.uses(func(d *report.Decision) bool {
+		return d.Src == a || d.Src.IsValid() && d.Src.Is4() == a.Is4() && t.usesDevice(dev)
+	})
 }
 
 // device is the name of the device that an event is about, before it.

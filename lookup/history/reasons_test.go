@@ -88,11 +88,12 @@ func TestCarrierBefore(t *testing.T) {
 	}
 }
 
-// TestOtherAddress checks that an address which appears on another device at the same time is
-// not the reason of a change.
+// TestOtherAddress checks that an address of another device or family which appears at the
+// same time is not the reason of a change.
 func TestOtherAddress(t *testing.T) {
 	host := func(gateway string, addrs ...route.Addr) *route.Snapshot {
-		s := &route.Snapshot{Rules: route.DefaultRules(route.IPv4), Addrs: addrs, Routes: []route.Route{routeOf(t, "0/"+gateway)}}
+		own := route.Addr{Link: 2, Prefix: netip.MustParsePrefix("192.0.2.2/24")}
+		s := &route.Snapshot{Rules: route.DefaultRules(route.IPv4), Addrs: append([]route.Addr{own}, addrs...), Routes: []route.Route{routeOf(t, "0/"+gateway)}}
 		for i, name := range []string{"eth0", "eth1"} {
 			s.Links = append(s.Links, route.Link{Index: 2 + i, Name: name, Flags: route.LinkUp | route.LinkRunning | route.LinkLowerUp})
 		}
@@ -102,9 +103,13 @@ func TestOtherAddress(t *testing.T) {
 	w.prepare()
 	w.adopt(lookup.New(host("1")))
 	w.answers = w.answersOf(w.fib)
-	after := lookup.New(host("1", route.Addr{Link: 3, Prefix: netip.MustParsePrefix("2001:db8::1/64")}))
-	x := &turn{before: w.answers[0], after: w.answers[0]}
-	if w.find(x, after); len(x.triggers) != 0 || !x.found {
-		t.Errorf("because %+v", x.triggers)
+	for _, other := range []route.Addr{
+		{Link: 3, Prefix: netip.MustParsePrefix("198.51.100.1/24")},
+		{Link: 2, Prefix: netip.MustParsePrefix("fe80::1/64")},
+	} {
+		x := &turn{before: w.answers[0], after: w.answers[0]}
+		if w.find(x, lookup.New(host("1", other))); len(x.triggers) != 0 || !x.found {
+			t.Errorf("because %+v", x.triggers)
+		}
 	}
 }
