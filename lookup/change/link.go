@@ -34,7 +34,9 @@ func (c *Link) apply(t *tx) *Refusal {
 }
 
 // modify makes the parts of a change one after the other, in the kernel's order. It also
-// says whether a change of the device's state is reported (netdev_state_change).
+// says whether a change of the device's state is reported (netdev_state_change): that of its
+// group is, but not that it belongs to another device (DO_SETLINK_NOTIFY and
+// DO_SETLINK_MODIFIED).
 func (c *Link) modify(t *tx, l *route.Link) (told bool, _ *Refusal) {
 	if c.Address != nil {
 		if badAddress(c.Address) {
@@ -65,7 +67,6 @@ func (c *Link) modify(t *tx, l *route.Link) (told bool, _ *Refusal) {
 		if no := t.enslave(c.Index, *c.Master); no != nil {
 			return told, no
 		}
-		told = true
 	}
 	if l := t.link(c.Index); c.Carrier != route.Unknown {
 		if l.Kind != "dummy" && l.Kind != "tun" && l.Kind != "tap" {
