@@ -124,16 +124,15 @@ func (c *Link) setFlags(t *tx) *Refusal {
 }
 
 // changedARP does what follows when a device that is up asks for link-layer addresses from
-// now on, or no more. All neighbours go, and IPv6 announces its addresses again
-// (arp_netdev_event, ndisc_netdev_event, addrconf_dad_run).
+// now on, or no more. All neighbours go, and the change of the flags is reported as any other
+// (__dev_notify_flags), although the carrier stays. If the device was ready, IPv6 announces
+// its addresses again (arp_netdev_event, ndisc_netdev_event, addrconf_dad_run).
 func (t *tx) changedARP(l *route.Link) {
 	t.forgetNeighbours(route.IPv4, l.Index, true)
 	t.forgetNeighbours(route.IPv6, l.Index, true)
-	if !l.Carrier() || !l.HasIPv6() || t.setting(route.IPv6, l.Name, "disable_ipv6") != 0 {
-		return
-	}
-	if !t.isReady6(l) {
-		t.ready6(l)
+	ready := t.isReady6(l)
+	t.changed(l.Index, ready)
+	if !ready || !l.Carrier() || !l.HasIPv6() || t.setting(route.IPv6, l.Name, "disable_ipv6") != 0 {
 		return
 	}
 	for _, a := range slices.Clone(t.snap.Addrs) {
