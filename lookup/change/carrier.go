@@ -209,15 +209,15 @@ func (t *tx) choosePorts(index int) {
 // a change (linkwatch_event), so that a device which goes down and up in one change takes the
 // carrier of no other device.
 func (t *tx) adjust(index int) {
-	if t.holding {
-		t.held = append(t.held, index)
-		return
-	}
 	l := t.link(index)
 	if l == nil {
 		return
 	}
 	has := t.givenCarrier(l)
+	if t.holding {
+		t.held = append(t.held, heldCarrier{index, l.Up() && l.Carrier() != has})
+		return
+	}
 	switch {
 	case l.Up() && l.Carrier() != has:
 		t.carrier(index, has)
@@ -239,11 +239,21 @@ func (t *tx) givenCarrier(l *route.Link) bool {
 	return t.carrierOf(l)
 }
 
-// settleCarriers adjusts the devices that were held back.
+// heldCarrier is a device that was held back. changed says that its carrier changed then.
+type heldCarrier struct {
+	index   int
+	changed bool
+}
+
+// settleCarriers adjusts the devices that were held back. A carrier that changed and came
+// back is reported too (linkwatch_do_dev).
 func (t *tx) settleCarriers() {
 	t.holding = false
-	for _, index := range t.held {
-		t.adjust(index)
+	for _, x := range t.held {
+		t.adjust(x.index)
+		if l := t.link(x.index); x.changed && l != nil && l.Up() {
+			t.changed(x.index, t.isReady6(l))
+		}
 	}
 	t.held = nil
 }

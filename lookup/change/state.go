@@ -157,7 +157,7 @@ type tx struct {
 	partly bool
 	// held are the devices whose carriers are adjusted later, while holding is true.
 	holding bool
-	held    []int
+	held    []heldCarrier
 
 	removed, added []RouteRef
 	kernel         behaviour
