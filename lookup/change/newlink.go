@@ -262,8 +262,10 @@ func (t *tx) firstCarrier(kind string, peer int) route.Tristate {
 	return answer(l == nil || t.hasCarrier(l))
 }
 
-// newSettings copies the settings below conf/default to a device, for one family.
+// newSettings copies the settings below conf/default to a device, for one family. It forgets
+// those that the device had before.
 func (t *tx) newSettings(name string, f route.Family) {
+	t.dropSettings(f, name)
 	fresh := map[string]string{}
 	for path, value := range t.snap.Sysctls {
 		if of, dev, key, ok := confOf(path); ok && of == f && dev == newDevices {
