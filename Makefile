@@ -15,15 +15,21 @@ DIST     = linux-amd64 linux-arm64 linux-armv7 linux-riscv64 linux-s390x darwin-
 PACKAGES ?= amd64
 
 # The version is the tag of the commit, or its day and number, and times are the commit's.
-VERSION ?= $(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | sed 's/^v//' | grep . || \
-	TZ=UTC git log -1 --date=format-local:%Y%m%d --format='0.0.0~git%cd.%h' 2>/dev/null || echo 0.0.0)
+# Where files differ from the commit's, it ends in +changed.
+VERSION ?= $(shell { git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null | sed 's/^v//' | grep . || \
+	TZ=UTC git log -1 --abbrev=12 --date=format-local:%Y%m%d --format='0.0.0~git%cd.%h' 2>/dev/null || echo 0.0.0; \
+	git status --porcelain -uno 2>/dev/null | sed -n '1s/.*/+changed/p'; } | tr -d '\n')
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 export SOURCE_DATE_EPOCH
+
+# The version is given here and not by Go, so that --version says it without git too, and the
+# bytes do not depend on which tags a clone has.
+COMPILE  = $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS) -X main.version=$(VERSION)'
 
 .PHONY: build test test-386 test-s390x kernel-test race fuzz bench lint install dist deb rpm clean
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o routewhy ./cmd/routewhy
+	CGO_ENABLED=0 $(COMPILE) -o routewhy ./cmd/routewhy
 
 test:
 	$(GOTEST) ./...
@@ -92,7 +98,7 @@ dist: $(DIST:%=dist/routewhy-%)
 .PHONY: $(DIST:%=dist/routewhy-%)
 $(DIST:%=dist/routewhy-%):
 	CGO_ENABLED=0 GOOS=$(word 2,$(subst -, ,$@)) GOARCH=$(patsubst armv7,arm,$(word 3,$(subst -, ,$@))) GOARM=7 \
-		$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/routewhy
+		$(COMPILE) -o $@ ./cmd/routewhy
 
 # Packages in dist/, with the manual, the completions and the recorder's unit. They need nothing.
 deb: $(PACKAGES:%=deb-%)

@@ -317,7 +317,7 @@ func printAbout(ctx context.Context, o *options, s stdio) error {
 	case o.help:
 		io.WriteString(s.Stdout, usageText)
 	case o.about:
-		fmt.Fprintln(s.Stdout, version())
+		fmt.Fprintln(s.Stdout, programVersion())
 	case o.man:
 		io.WriteString(s.Stdout, manualPage())
 	case o.schema != "":

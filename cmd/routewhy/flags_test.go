@@ -300,16 +300,19 @@ func TestColored(t *testing.T) {
 }
 
 func TestVersionLine(t *testing.T) {
-	line := versionLine(&debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}})
+	line := versionLine("", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}})
 	if !strings.HasPrefix(line, "routewhy v1.2.3 go") {
 		t.Error(line)
 	}
 	devel := &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}
-	if line := versionLine(devel); !strings.HasPrefix(line, "routewhy unversioned go") {
+	if line := versionLine("", devel); !strings.HasPrefix(line, "routewhy unversioned go") {
 		t.Error(line)
 	}
 	devel.Settings = []debug.BuildSetting{{Key: "vcs", Value: "git"}, {Key: "vcs.revision", Value: "0123abcd"}}
-	if line := versionLine(devel); !strings.HasPrefix(line, "routewhy 0123abcd go") {
+	if line := versionLine("", devel); !strings.HasPrefix(line, "routewhy 0123abcd go") {
+		t.Error(line)
+	}
+	if line := versionLine("1.2.4", devel); !strings.HasPrefix(line, "routewhy 1.2.4 go") {
 		t.Error(line)
 	}
 }

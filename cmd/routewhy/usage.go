@@ -202,24 +202,30 @@ Example:
   routewhy 8.8.8.8 --from 192.0.2.2 --mark 0x1
 `
 
-// version is what --version prints: the version that the build recorded, or else its commit.
-func version() string {
+// version is the version that the Makefile gives; empty: something else built the program.
+var version string
+
+// programVersion is what --version prints: the version that the build gave or recorded, or
+// else its commit.
+func programVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		info = new(debug.BuildInfo)
 	}
-	return versionLine(info)
+	return versionLine(version, info)
 }
 
-func versionLine(info *debug.BuildInfo) string {
-	version := info.Main.Version
-	if version == "" || version == "(devel)" {
-		version = "unversioned"
+func versionLine(given string, info *debug.BuildInfo) string {
+	if given == "" {
+		given = info.Main.Version
+	}
+	if given == "" || given == "(devel)" {
+		given = "unversioned"
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				version = s.Value
+				given = s.Value
 			}
 		}
 	}
-	return fmt.Sprintf("routewhy %s %s %s/%s", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("routewhy %s %s %s/%s", given, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -111,7 +111,7 @@ func (k *kept) page(args []string) *text.WebPage {
 		words = append(words, iproute2.Safe(a))
 	}
 	p := &text.WebPage{
-		Command: strings.Join(words, " "), By: version() + ", " + time.Now().UTC().Format("2006-01-02 15:04:05 UTC"),
+		Command: strings.Join(words, " "), By: programVersion() + ", " + time.Now().UTC().Format("2006-01-02 15:04:05 UTC"),
 		Text: k.text.String(), Facts: string(bytes.Join(k.facts, nil)), Decisions: k.decisions, Maps: k.maps,
 	}
 	if k.cut {

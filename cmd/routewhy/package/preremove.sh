@@ -1,5 +1,6 @@
 #!/bin/sh
 # Stops the recorder before its files go: dpkg says "remove", rpm says 0. An upgrade leaves it.
+# The histories in /var/lib/routewhy stay, as data of the administrator.
 set -e
 if [ "$1" = remove ] || [ "$1" = 0 ]; then
 	if [ -d /run/systemd/system ]; then
