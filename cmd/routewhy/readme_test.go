@@ -32,6 +32,47 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// TestReadmePicture checks that the picture in the README is the one that routewhy draws of
+// the host in a script. With UPDATE=1 in the environment, it draws it again.
+func TestReadmePicture(t *testing.T) {
+	const file = "testdata/answer.svg"
+	script, err := txtar.ParseFile("testdata/script/picture.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	args := []string{"8.8.8.8", "--svg", filepath.Join(dir, "answer.svg")}
+	for _, f := range script.Files {
+		if name, ok := strings.CutPrefix(f.Name, "host/"); ok {
+			args = append(args, "--load", filepath.Join(dir, name))
+			if err := os.WriteFile(filepath.Join(dir, name), f.Data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var stdout, stderr strings.Builder
+	if status := run(t.Context(), args, testIO(&stdout, &stderr)); status != exitOK {
+		t.Fatal(status, stderr.String())
+	}
+	drawn, err := os.ReadFile(filepath.Join(dir, "answer.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(file, drawn, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := os.ReadFile(file)
+	if err != nil || string(kept) != string(drawn) {
+		t.Errorf("the picture is stale: UPDATE=1 go test ./cmd/routewhy -run TestReadmePicture (%v)", err)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil || !strings.Contains(string(readme), "](cmd/routewhy/"+file+")") {
+		t.Errorf("the README does not show the picture (%v)", err)
+	}
+}
+
 // scriptScreens are all outputs that the scripts expect.
 func scriptScreens(t *testing.T) []string {
 	names, err := filepath.Glob("testdata/script/*.txtar")

@@ -171,7 +171,7 @@ Output:
                         routes, next hop; what lost is grey, with its reason.
                         With --coverage: draw the map
       --color WHEN      auto, always or never; NO_COLOR is respected
-  -v, --verbose         more: near misses, bits
+  -v, --verbose         more: every rule and route, bits, what was summed up
   -q, --quiet           the verdict line alone
   -h, --help            this text
       --version         the version

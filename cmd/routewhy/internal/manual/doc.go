@@ -6,6 +6,9 @@ package manual
 
 import _ "embed"
 
+//go:embed begin.mdoc
+var begin string
+
 //go:embed reading.mdoc
 var reading string
 

@@ -26,6 +26,9 @@ type Group struct {
 	Terms []Term
 }
 
+// subsection is before the paragraphs of --help about arguments and modes.
+const subsection = ".Ss Arguments and modes"
+
 // Page is the manual in the format mdoc(7).
 func Page(in *Input) string {
 	p := &writer{}
@@ -44,6 +47,8 @@ func Page(in *Input) string {
 		p.text(f.Meaning)
 	}
 	p.raw(".El")
+	p.raw(strings.Split(strings.TrimSpace(begin), "\n")...)
+	p.raw(subsection)
 	for _, b := range blocks[1:] {
 		if b.lines[0] == "Exit status:" {
 			p.raw(strings.Split(strings.TrimSpace(reading), "\n")...)
@@ -154,7 +159,9 @@ func (p *writer) block(b *block) {
 
 // prose writes sentences, and also the options and indented lines between them.
 func (p *writer) prose(lines []string) {
-	p.raw(".Pp")
+	if !strings.HasSuffix(p.b.String(), subsection+"\n") {
+		p.raw(".Pp")
+	}
 	for len(lines) > 0 {
 		n := 0
 		indented := strings.HasPrefix(lines[0], " ")
