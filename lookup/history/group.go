@@ -34,7 +34,38 @@ func (w *Watch) grouped() []*turn {
 		last[t.asked] = t
 		out = append(out, t)
 	}
+	w.leaveOutFailed(out)
 	return slices.DeleteFunc(out, func(t *turn) bool { return t.before.same(&t.after) })
+}
+
+// leaveOutFailed leaves out two changes of an answer if a new device caused the first, and the end of
+// that device took it back. A user asked for a device that the kernel cannot make as a whole. It makes
+// the device, sets it up, fails at the rest, for instance to put it into a bridge, and removes the
+// device again (rtnl_newlink_create).
+func (w *Watch) leaveOutFailed(turns []*turn) {
+	last := map[int]*turn{}
+	for _, t := range turns {
+		p := last[t.asked]
+		last[t.asked] = t
+		if p != nil && p.before.same(&t.after) && w.endsAtOnce(p, t) {
+			p.after, t.before = p.before, t.after
+			delete(last, t.asked)
+		}
+	}
+}
+
+// endsAtOnce reports whether one change follows from a new device alone, and the other from the end
+// of the same device a moment later. How long that takes depends on the machine, because the kernel
+// waits for packets on their way (synchronize_net).
+func (w *Watch) endsAtOnce(a, b *turn) bool {
+	if len(a.because) != 1 || len(b.because) != 1 {
+		return false
+	}
+	first, end := a.because[0], w.deleted(b.because[0])
+	if first.event.Link == nil || first.trigger == nil || first.trigger.Object.Before != nil || end.event.Link == nil {
+		return false
+	}
+	return end.event.Gone && end.event.Port == 0 && end.event.Link.Index == first.event.Link.Index && end.event.Time.Sub(first.event.Time) <= patience
 }
 
 // stepTime is how long the kernel needs at most between two steps of one work.
@@ -124,19 +155,24 @@ func (h *happening) undoneBy(other *happening) bool {
 func (w *Watch) brings(h *happening) bool { return h.event.Link != nil || h.event.Addr != nil }
 
 // root is the change of a device or an address because of which the kernel itself
-// changed a route or an address; nil: there is none among the recent changes.
+// changed a route or an address; nil: there is none among the recent changes. It may come after
+// what it causes, but then nothing opposite is between the two.
 func (w *Watch) root(h *happening) *happening {
 	e := h.event
 	if h.trigger == nil || e.Port != 0 || e.Route == nil && e.Addr == nil {
 		return nil
 	}
 	var best *happening
-	for _, x := range w.recent {
+	at := slices.Index(w.recent, h)
+	for i, x := range w.recent {
 		if x == h || x.trigger == nil || !onSameDevice(x.event, e) {
 			continue
 		}
+		if i > at && x.takes() != h.takes() {
+			break
+		}
 		switch {
-		case x.event.Link != nil && x.fits(e):
+		case x.event.Link != nil && x.fits(e) && (i < at || x.comesLast()):
 			return x
 		case x.event.Addr != nil && e.Route != nil && x.bringsRoute(e):
 			best = x
@@ -166,16 +202,22 @@ func (h *happening) changed() bool {
 	return true
 }
 
-// onSameDevice reports whether a change of a device or an address concerns the device
+// onSameDevice reports whether a change of a device, an address or a route concerns the device
 // that a route or an address is on.
 func onSameDevice(x, e *route.Event) bool {
-	link := 0
 	switch {
 	case x.Link != nil:
-		link = x.Link.Index
+		return isOn(e, x.Link.Index)
 	case x.Addr != nil:
-		link = x.Addr.Link
+		return isOn(e, x.Addr.Link)
+	case x.Route != nil:
+		return slices.ContainsFunc(x.Route.NextHops, func(h route.NextHop) bool { return isOn(e, h.Link) })
 	}
+	return false
+}
+
+// isOn reports whether a route or an address is on a device.
+func isOn(e *route.Event, link int) bool {
 	if e.Addr != nil {
 		return e.Addr.Link == link
 	}
@@ -187,6 +229,14 @@ func onSameDevice(x, e *route.Event) bool {
 func (h *happening) fits(e *route.Event) bool {
 	up := h.trigger.Object.After != nil && h.trigger.Object.After.Link.State == "up"
 	return up != e.Gone
+}
+
+// comesLast reports whether the kernel tells of a change of a device only after what it changes
+// because of that: so it does if a device gets or loses the carrier (netdev_state_change) or is
+// deleted, but not if it is made or set up or down (__dev_notify_flags).
+func (h *happening) comesLast() bool {
+	x := &h.trigger.Object
+	return x.After == nil || x.Before != nil && (x.Before.Link.State == "down") == (x.After.Link.State == "down")
 }
 
 // mayCause reports whether an event may be why an answer is different, although the state in

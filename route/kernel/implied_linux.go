@@ -38,15 +38,25 @@ const maxAsked = 12
 // asksNoRule6 reports whether the kernel uses no IPv6 rules. It asks about addresses that
 // only a table without a rule has. If the rule for local is missing, those are addresses in
 // local. Otherwise they are in the host's networks, which are in main, and where other routes
-// of main lead.
+// of main lead. A route that refuses packets tells it too, by its error.
 func (h *Host) asksNoRule6(ctx context.Context, r *reader, missing []route.Rule) bool {
 	flows := inNetworks6(r.snap)
 	if missing[0].Table == route.TableLocal {
 		flows = inLocal6(r.snap)
 	}
-	flows = append(flows[:min(len(flows), maxAsked)], r.samples[missing[0].Table]...)
-	for _, flow := range flows {
-		if a, ok := h.answerTo(ctx, flow); ok && a.Errno == 0 && a.Table == missing[0].Table {
+	of := map[route.Table]bool{}
+	var ask []sample
+	for _, flow := range flows[:min(len(flows), maxAsked)] {
+		ask = append(ask, sample{flow: flow})
+	}
+	for i := range missing {
+		of[missing[i].Table] = true
+		ask = append(ask, r.samples[missing[i].Table]...)
+	}
+	refused := !r.samples.refuse(func(t route.Table) bool { return !of[t] })
+	for i := range ask {
+		a, ok := h.answerTo(ctx, ask[i].flow)
+		if ok && a.Errno == ask[i].errno && (a.Errno == 0 && of[a.Table] || a.Errno != 0 && refused) {
 			return true
 		}
 	}
@@ -99,30 +109,71 @@ func within6(network netip.Prefix) netip.Addr {
 
 // samples are flows to where a few IPv6 routes of the tables local and main lead, whether a
 // reading keeps these routes or not.
-type samples map[route.Table][]route.Flow
+type samples map[route.Table][]sample
 
-// maxSamples is how many routes of a table are enough.
+// sample is a flow, and what the kernel answers if it uses the route.
+type sample struct {
+	flow  route.Flow
+	errno route.Errno // zero: the route sends or delivers
+}
+
+// maxSamples is how many routes of a table are enough that send or deliver, and how many that
+// refuse packets.
 const maxSamples = 8
 
-// add adds the flow to where a route leads, if it sends or delivers packets.
+// refuse reports whether any of some tables has a route that refuses packets.
+func (s samples) refuse(of func(route.Table) bool) bool {
+	for t, all := range s {
+		if of(t) && slices.ContainsFunc(all, func(x sample) bool { return x.errno != 0 }) {
+			return true
+		}
+	}
+	return false
+}
+
+// errno6 is what the kernel answers if it uses an IPv6 route of a type (fib6_prop). A type
+// from which this cannot be told is not known.
+func errno6(typ byte) (e route.Errno, known bool) {
+	switch typ {
+	case unix.RTN_UNICAST, unix.RTN_LOCAL, unix.RTN_ANYCAST:
+		return 0, true
+	case unix.RTN_BLACKHOLE:
+		return route.Errno(unix.EINVAL), true
+	case unix.RTN_PROHIBIT:
+		return route.Errno(unix.EACCES), true
+	case unix.RTN_UNREACHABLE:
+		return route.Errno(unix.EHOSTUNREACH), true
+	}
+	return 0, false
+}
+
+// add adds the flow to where a route leads, if it sends, delivers or refuses packets.
 func (s *samples) add(h routeHeader, msg []byte) {
-	if h.family != route.IPv6 || h.table != route.TableLocal && h.table != route.TableMain || len((*s)[h.table]) == maxSamples || h.flags&route.FlagCloned != 0 {
+	if h.family != route.IPv6 || h.table != route.TableLocal && h.table != route.TableMain || len((*s)[h.table]) == 2*maxSamples || h.flags&route.FlagCloned != 0 {
 		return
 	}
-	switch msg[7] { // the type, in struct rtmsg
-	case unix.RTN_UNICAST, unix.RTN_LOCAL, unix.RTN_ANYCAST:
-	default:
+	errno, known := errno6(msg[7]) // the type, in struct rtmsg
+	if !known {
 		return
 	}
 	flow := route.Flow{Dst: within6(h.dst)}
 	if !h.dst.Contains(flow.Dst) {
 		flow.Dst = h.dst.Addr()
 	}
-	if flow.Dst.IsLinkLocalUnicast() || flow.Dst.IsMulticast() {
+	if flow.Dst.IsLinkLocalUnicast() && errno == 0 || flow.Dst.IsMulticast() {
 		return // without a device, they may lead anywhere
+	}
+	alike := 0
+	for _, x := range (*s)[h.table] {
+		if (x.errno == 0) == (errno == 0) {
+			alike++
+		}
+	}
+	if alike == maxSamples {
+		return
 	}
 	if *s == nil {
 		*s = samples{}
 	}
-	(*s)[h.table] = append((*s)[h.table], flow)
+	(*s)[h.table] = append((*s)[h.table], sample{flow, errno})
 }

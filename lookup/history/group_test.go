@@ -1,0 +1,113 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+
+	"routewhy/lookup/report"
+	"routewhy/route"
+)
+
+// toldOf are the changes that a watch of one question tells if some events come at once.
+func toldOf(t *testing.T, asked Asked, events []route.Event, before, after *route.Snapshot) []*report.Turn {
+	ctx, cancel := context.WithCancel(t.Context())
+	src := &steps{states: []*route.Snapshot{before, after}, events: [][]route.Event{events, nil, nil}, ready: make(chan struct{}), end: cancel}
+	close(src.ready)
+	var told []*report.Turn
+	w := &Watch{Question: &Question{Asked: []Asked{asked}}, Source: src, Tell: func(all []*report.Turn) error {
+		told = append(told, all...)
+		return nil
+	}}
+	if err := w.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	return told[1:]
+}
+
+// TestFailedDevice checks that a device which the kernel makes, sets up and removes again, because
+// the rest of the request cannot be done, changes no answer.
+func TestFailedDevice(t *testing.T) {
+	const up, down = route.LinkUp | route.LinkRunning | route.LinkLowerUp | route.LinkNoARP, route.LinkNoARP
+	multicast := route.Route{Table: route.TableLocal, Dst: netip.MustParsePrefix("ff00::/8"), Metric: 256, Type: route.TypeMulticast, Protocol: route.ProtocolKernel, NextHops: []route.NextHop{{Link: 3}}}
+	host := func(flags ...route.LinkFlags) *route.Snapshot {
+		s := &route.Snapshot{Rules: route.DefaultRules(route.IPv6), Links: []route.Link{{Index: 1, Name: "lo", Flags: route.LinkUp | route.LinkLowerUp | route.LinkLoopback}}}
+		for _, f := range flags {
+			s.Links = append(s.Links, route.Link{Index: 3, Name: "n2", Kind: "ifb", Flags: f})
+			if f == up {
+				s.Routes = []route.Route{multicast}
+			}
+		}
+		return s
+	}
+	now := time.Now()
+	at := func(late time.Duration, e route.Event) route.Event {
+		e.Time = now.Add(late)
+		return e
+	}
+	comes := []route.Event{at(0, route.Event{Link: &host(up).Links[1]}), at(0, route.Event{Route: &multicast})}
+	goes := func(late time.Duration, port uint32) []route.Event {
+		return append(comes[:2:2], at(late, route.Event{Link: &host(down).Links[1]}), at(late, route.Event{Route: &multicast, Gone: true}),
+			at(late+time.Millisecond, route.Event{Link: &host(down).Links[1], Gone: true, Port: port}))
+	}
+	for _, c := range []struct {
+		name   string
+		events []route.Event
+		after  *route.Snapshot
+		want   int
+	}{
+		{"fails", goes(2*time.Millisecond, 0), host(), 0},
+		{"is removed by a process", goes(2*time.Millisecond, 7), host(), 2},
+		{"is removed later", goes(time.Second, 0), host(), 2},
+		{"is set down", goes(2*time.Millisecond, 0)[:4], host(down), 2},
+		{"stays", comes, host(up), 1},
+	} {
+		asked := Asked{Label: "ff02::5", To: report.Destination{Addr: netip.MustParseAddr("ff02::5")}}
+		if told := toldOf(t, asked, c.events, host(), c.after); len(told) != c.want {
+			t.Errorf("a device that %s: %d changes were told, want %d", c.name, len(told), c.want)
+		}
+	}
+}
+
+// TestLaterCause checks that a change of a route does not follow from a device that is set down
+// after it, nor from its address that goes then, and does from a device that loses the carrier, of
+// which the kernel tells last.
+func TestLaterCause(t *testing.T) {
+	const up = route.LinkUp | route.LinkRunning | route.LinkLowerUp
+	network := func(metric uint32) route.Route {
+		return route.Route{Table: route.TableMain, Dst: route.IPv6.Default(), Metric: metric, Type: route.TypeUnicast, Protocol: route.ProtocolKernel, NextHops: []route.NextHop{{Link: 2}}}
+	}
+	one, two := network(256), network(2000)
+	host := func(flags route.LinkFlags, routes ...route.Route) *route.Snapshot {
+		return &route.Snapshot{Rules: route.DefaultRules(route.IPv6), Links: []route.Link{{Index: 2, Name: "eth0", Flags: flags}}, Routes: routes}
+	}
+	now := time.Now()
+	removed, added := route.Event{Route: &one, Gone: true, Time: now}, route.Event{Route: &two, Time: now}
+	link := func(flags route.LinkFlags) route.Event {
+		return route.Event{Link: &host(flags).Links[0], Time: now.Add(9 * time.Millisecond)}
+	}
+	gone := route.Event{Addr: &route.Addr{Link: 2, Prefix: netip.MustParsePrefix("2001:db8::1/1")}, Gone: true, Time: now.Add(9 * time.Millisecond)}
+	for _, c := range []struct {
+		name   string
+		events []route.Event
+		after  *route.Snapshot
+		kind   report.ObjectKind
+	}{
+		{"another metric, and then the device is set down", []route.Event{removed, added, link(0)}, host(0), report.KindLink},
+		{"another metric, and then the device is set down, and its address goes", []route.Event{removed, added, link(0), gone}, host(0), report.KindLink},
+		{"the route goes with the address", []route.Event{removed, gone}, host(up), report.KindAddress},
+		{"the route goes, and then the device is set down", []route.Event{removed, link(0)}, host(0), report.KindRoute},
+		{"the route goes with the carrier", []route.Event{removed, link(route.LinkUp)}, host(route.LinkUp), report.KindLink},
+	} {
+		told := toldOf(t, Asked{Label: "default", Default: route.IPv6}, c.events, host(up, one), c.after)
+		if len(told) != 1 {
+			t.Errorf("%s: %d changes were told, want 1", c.name, len(told))
+			continue
+		}
+		if because := told[0].Because; len(because) != 1 || because[0].Object.Kind != c.kind {
+			t.Errorf("%s: because %+v, want one of %s", c.name, because, c.kind)
+		}
+	}
+}
