@@ -56,7 +56,7 @@ func (w *Watch) leaveOutFailed(turns []*turn) {
 
 // endsAtOnce reports whether one change follows from a new device alone, and the other from the end
 // of the same device a moment later. How long that takes depends on the machine, because the kernel
-// waits for packets on their way (synchronize_net).
+// waits for packets on their way.
 func (w *Watch) endsAtOnce(a, b *turn) bool {
 	if len(a.because) != 1 || len(b.because) != 1 {
 		return false
