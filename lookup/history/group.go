@@ -54,6 +54,9 @@ func (w *Watch) leaveOutFailed(turns []*turn) {
 	}
 }
 
+// failTime is how long the kernel needs at most to make a device and remove it again.
+const failTime = 200 * time.Millisecond
+
 // endsAtOnce reports whether one change follows from a new device alone, and the other from the end
 // of the same device a moment later. How long that takes depends on the machine, because the kernel
 // waits for packets on their way.
@@ -65,7 +68,7 @@ func (w *Watch) endsAtOnce(a, b *turn) bool {
 	if first.event.Link == nil || first.trigger == nil || first.trigger.Object.Before != nil || end.event.Link == nil {
 		return false
 	}
-	return end.event.Gone && end.event.Port == 0 && end.event.Link.Index == first.event.Link.Index && end.event.Time.Sub(first.event.Time) <= patience
+	return end.event.Gone && end.event.Port == 0 && end.event.Link.Index == first.event.Link.Index && end.event.Time.Sub(first.event.Time) <= failTime
 }
 
 // stepTime is how long the kernel needs at most between two steps of one work.

@@ -1,0 +1,72 @@
+package change_test
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"routewhy/lookup/change"
+	"routewhy/lookup/report"
+	"routewhy/route"
+)
+
+// onLink is an address on a device.
+type onLink struct {
+	link int
+	addr netip.Addr
+}
+
+// awaitAddrs waits until each IPv6 address that a change brought into use has its local route. The
+// kernel adds that a moment later (addrconf_dad_work), also if it looks for no duplicates. If
+// another device loses the same address meanwhile, the address is really nowhere for a moment.
+// Addresses whose local route was deleted are waited for once.
+func (w *watched) awaitAddrs(t *testing.T) {
+	for end := time.Now().Add(300 * time.Millisecond); ; time.Sleep(2 * time.Millisecond) {
+		lacking := lackingLocal(w.read(t))
+		if over := time.Now().After(end); over || !slices.ContainsFunc(lacking, func(x onLink) bool { return !slices.Contains(w.lacking, x) }) {
+			w.lacking = lacking
+			return
+		}
+	}
+}
+
+// lackingLocal are the IPv6 addresses without a local route. The kernel adds one on a device that is down, too.
+func lackingLocal(s *route.Snapshot) (lacking []onLink) {
+	for _, a := range s.Addrs {
+		x := onLink{a.Link, a.Prefix.Addr()}
+		if x.addr.Is6() && !slices.ContainsFunc(s.Routes, func(r route.Route) bool {
+			return r.Type == route.TypeLocal && r.Dst == netip.PrefixFrom(x.addr, 128) && slices.ContainsFunc(r.NextHops, func(h route.NextHop) bool { return h.Link == x.link })
+		}) {
+			lacking = append(lacking, x)
+		}
+	}
+	return lacking
+}
+
+// noteRefused notes the name of a device that the kernel refused to make, or no longer if it has made it.
+func (w *watched) noteRefused(c change.Change, said answer) {
+	n, ok := c.(*change.NewLink)
+	if !ok {
+		return
+	}
+	w.refused = slices.DeleteFunc(w.refused, func(name string) bool { return name == n.Name })
+	if said.Errno != 0 {
+		w.refused = append(w.refused, n.Name)
+	}
+}
+
+// byRefused reports whether an answer changed because a device came, or went, that the kernel refused
+// to make. It makes such a device, and removes it again (rtnl_newlink_create), which takes long on a
+// loaded machine, and no event tells that the request failed.
+func (w *watched) byRefused(r *report.Turn) bool {
+	if len(r.Because) != 1 || r.Because[0].Object.Kind != report.KindLink {
+		return false
+	}
+	x := &r.Because[0].Object
+	thing := x.Before
+	if thing == nil {
+		thing = x.After
+	}
+	return (x.Before == nil || x.After == nil) && slices.Contains(w.refused, thing.Link.Name)
+}
