@@ -117,7 +117,7 @@ func (h *happening) takes() bool {
 		return h.event.Gone
 	}
 	is := &h.trigger.Object
-	return is.After == nil || is.Before != nil && is.After.Link.State != "up"
+	return h.endsIPv6 || is.After == nil || is.Before != nil && is.After.Link.State != "up"
 }
 
 // turned notes a change of an answer. If the kernel itself has just made the opposite change,

@@ -111,3 +111,32 @@ func TestLaterCause(t *testing.T) {
 		}
 	}
 }
+
+// TestEndOfIPv6 checks that what the kernel removes from a device whose MTU becomes too small for
+// IPv6 is one change of an answer together with that, and none if the answer ends as it began.
+func TestEndOfIPv6(t *testing.T) {
+	const up = route.LinkUp | route.LinkRunning | route.LinkLowerUp
+	now := time.Now()
+	big, small := route.Link{Index: 2, Name: "eth0", Flags: up, MTU: 1500}, route.Link{Index: 2, Name: "eth0", Flags: up, MTU: 1279}
+	a := &happening{event: &route.Event{Link: &small, Time: now}, trigger: &report.Trigger{}, endsIPv6: true}
+	a.trigger.Object.Before = &report.Thing{Link: &report.LinkState{Name: "eth0", State: "up"}}
+	a.trigger.Object.After = a.trigger.Object.Before
+	b := &happening{event: &route.Event{Addr: &route.Addr{Link: 2, Prefix: netip.MustParsePrefix("fe80::3/64")}, Gone: true, Time: now.Add(3 * time.Millisecond)}, trigger: &report.Trigger{}}
+	if !inARow(&turn{because: []*happening{a}}, &turn{because: []*happening{b}}) {
+		t.Error("the end of IPv6 on a device and that of its addresses are two changes")
+	}
+	host := func(l route.Link) *route.Snapshot {
+		return &route.Snapshot{Rules: route.DefaultRules(route.IPv6), Links: []route.Link{l}}
+	}
+	f, err := (&steps{states: []*route.Snapshot{host(big)}}).Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &Watch{Question: &Question{}, fib: f}
+	w.prepare()
+	w.adopt(f)
+	w.happen(&route.Event{Link: &small})
+	if len(w.recent) != 1 || !w.recent[0].takes() {
+		t.Error("a device whose MTU becomes too small is not known to stop using IPv6")
+	}
+}

@@ -76,6 +76,8 @@ type turn struct {
 type happening struct {
 	event   *route.Event
 	trigger *report.Trigger
+	// endsIPv6 says that a device stops using IPv6, because its MTU became too small.
+	endsIPv6 bool
 }
 
 // The times of a watch.
@@ -185,6 +187,10 @@ func (w *Watch) happen(e *route.Event) {
 	before := w.fib
 	w.fib = Apply(before, e)
 	h := &happening{event: e, trigger: report.NewTrigger(heard, w.fib, e)}
+	if e.Link != nil && !e.Gone {
+		old := before.Snapshot().Link(e.Link.Index)
+		h.endsIPv6 = old != nil && old.HasIPv6() && !e.Link.HasIPv6()
+	}
 	w.note(h)
 	if w.fib == before {
 		return
