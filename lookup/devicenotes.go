@@ -29,11 +29,8 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	if a := f.networkGone(t); a != nil {
 		out = append(out, Note{Reason: Reason{NoteNetworkGone, a.Prefix, f.snap.LinkName(a.Link)}})
 	}
-	switch in := f.snap.LinkName(t.Flow.In); {
-	case f.forwardingOff6(t):
-		out = append(out, Note{Reason: Reason{Code: NoteNotForwarded, Have: in}})
-	case f.staysOnLink6(t):
-		out = append(out, Note{Reason: Reason{NoteStaysOnLink, t.Flow.Src, in}})
+	if why := f.Unforwarded6(&t.Flow, d); why.Code != "" {
+		out = append(out, Note{Reason: why})
 	}
 	if d.Shortcut == ShortcutOnLink {
 		out = append(out, Note{Reason: Reason{Code: NoteOnLinkAssumed, Have: f.snap.LinkName(d.NextHops[0].Link)}})

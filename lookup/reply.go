@@ -167,6 +167,23 @@ func (f *FIB) dropsForwarded6(t *Trace) bool {
 	return f.forwardingOff6(t) || f.staysOnLink6(t)
 }
 
+// Unforwarded6 says why a received IPv6 packet is dropped after its look-up, which does not
+// look at that (ip6_forward): [NoteNotForwarded] or [NoteStaysOnLink]. The zero Reason: it is
+// not, or the packet is no such packet.
+func (f *FIB) Unforwarded6(flow *route.Flow, d *Decision) Reason {
+	if flow.In == 0 {
+		return Reason{}
+	}
+	t := &Trace{Flow: *flow, Decision: *d}
+	switch in := f.snap.LinkName(flow.In); {
+	case f.forwardingOff6(t):
+		return Reason{Code: NoteNotForwarded, Have: in}
+	case f.staysOnLink6(t):
+		return Reason{NoteStaysOnLink, flow.Src, in}
+	}
+	return Reason{}
+}
+
 // staysOnLink6 reports whether a received packet is not forwarded because of its source: a
 // link-local one, or none. It may go back by the device that it came by.
 func (f *FIB) staysOnLink6(t *Trace) bool {

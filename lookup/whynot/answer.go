@@ -101,11 +101,11 @@ func Ask(q *Question) *Answer {
 	if d.Disposition == lookup.DispositionUnknown {
 		return a
 	}
-	a.Met, a.Share = q.Want.Met(&q.Flow, d)
+	a.Met, a.Share = q.Want.On(q.FIB, &q.Flow, d)
 	a.Connected = a.Met
 	if root.connectsElse() {
 		again := q.FIB.Connect(q.Flow)
-		a.Connected, _ = q.Want.Met(&q.Flow, &again.Decision)
+		a.Connected, _ = q.Want.On(q.FIB, &q.Flow, &again.Decision)
 	}
 	if a.Met == All {
 		return a
@@ -167,11 +167,11 @@ func (q *search) packets(facts []option) (found []route.Flow, none bool) {
 			bound := *f
 			bound.Bound = true // IPv6 then uses routes by the device alone
 			again := q.root.fib.Lookup(bound)
-			if met, _ := q.want.Met(f, &again); met != All {
+			if met, _ := q.want.On(q.root.fib, f, &again); met != All {
 				return false
 			}
 		}
-		if met, _ := q.want.Met(f, d); met != All || !q.likely(f) || q.root.connects && f.In != 0 {
+		if met, _ := q.want.On(q.root.fib, f, d); met != All || !q.likely(f) || q.root.connects && f.In != 0 {
 			return false
 		}
 		if d.Shortcut != "" && !d.Disposition.Success() {

@@ -12,7 +12,8 @@ type Cause struct {
 	// Reason says more: for a neighbour its address (Have) and device (Want), for a rule
 	// why it does not match, for a setting or a device its name (Have), for a source that is
 	// no address of the host CodeNotOwn. CauseNoSource: the program does not get that far,
-	// because no address fits. Of a lack of routes, why Route cannot be used.
+	// because no address fits. Of a lack of routes, why Route cannot be used. Of forwarding that
+	// is ruled out, why IPv6 drops the packet after its look-up, without an error.
 	Reason lookup.Reason
 	// Rule and Route are the rule or route that is the cause, or that was ruled out;
 	// nil: there is none.
@@ -226,7 +227,9 @@ func (x *causes) judge(c lookup.Code) Cause {
 	case CauseReversePath:
 		return x.byFilter(c)
 	case CauseForwarding:
-		return x.whether(c, x.d.Shortcut == lookup.ShortcutNoForwarding)
+		out := x.whether(c, x.d.Shortcut == lookup.ShortcutNoForwarding)
+		out.Reason = x.fib.Unforwarded6(&x.flow, x.d) // which gives no error
+		return out
 	case CauseSource:
 		return x.bySource(c)
 	case CauseDevice:

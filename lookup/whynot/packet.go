@@ -20,12 +20,13 @@ func (q *search) ofPacket(s *state, t *lookup.Trace) []option {
 		f.Reason = lookup.Reason{Code: lookup.Code(d.Shortcut), Have: s.flow.Src}
 		out = append(out, found(f, func(s *state) *state { return s.onFlow(func(f *route.Flow) { f.Src = route.Flow{}.Src }) }))
 	case lookup.ShortcutNoForwarding:
-		out = append(out, q.setting(s, d, []change.Sysctl{forwarding(s.family(), snap.LinkName(s.flow.In))})...)
+		out = append(out, q.setting(s, d, []change.Sysctl{forwarding(s.family())})...)
 	case lookup.ShortcutReversePath:
 		out = append(out, q.setting(s, d, noFilter(snap.LinkName(s.flow.In)))...)
 	case lookup.ShortcutNoIPv6:
 		out = append(out, q.setting(s, d, []change.Sysctl{{Path: route.ConfPath(route.IPv6, snap.LinkName(s.flow.In), "disable_ipv6"), Value: "0"}})...)
 	}
+	out = append(out, q.ofForwarding6(s, d)...)
 	if s.flow.Out != 0 && s.flow.In == 0 {
 		f.Reason = lookup.Reason{Code: CodeBound, Have: snap.LinkName(s.flow.Out)}
 		out = append(out, found(f, func(s *state) *state { return s.onFlow(func(f *route.Flow) { f.Out = 0 }) }))
@@ -35,6 +36,29 @@ func (q *search) ofPacket(s *state, t *lookup.Trace) []option {
 		out = append(out, found(f, func(s *state) *state { return s.onFlow(func(f *route.Flow) { f.Src = route.Flow{}.Src }) }))
 	}
 	return out
+}
+
+// ofForwarding6 is the fact that a received IPv6 packet is dropped after its look-up.
+func (q *search) ofForwarding6(s *state, d *lookup.Decision) []option {
+	f := Fact{Reason: s.fib.Unforwarded6(&s.flow, d), order: -1}
+	switch f.Code {
+	case lookup.NoteNotForwarded:
+		return []option{found(f, func(s *state) *state { return s.set(forwarding(s.family())) })}
+	case lookup.NoteStaysOnLink:
+		f.OfPacket = true
+		return []option{found(f, nil)}
+	}
+	return nil
+}
+
+// unforwarded says why the packet is dropped after its look-up on some host; the zero Reason:
+// it is not.
+func (q *search) unforwarded(s *state) lookup.Reason {
+	if s.flow.In == 0 || s.family() != route.IPv6 {
+		return lookup.Reason{}
+	}
+	d := s.fib.Lookup(s.flow)
+	return s.fib.Unforwarded6(&s.flow, &d)
 }
 
 // ofGroup is the fact that what is sent to a group or to everybody leaves by the device that
@@ -60,11 +84,12 @@ func (q *search) setting(s *state, d *lookup.Decision, change []change.Sysctl) [
 	return []option{found(f, func(s *state) *state { return s.set(change...) })}
 }
 
-func forwarding(f route.Family, dev string) change.Sysctl {
+// forwarding makes the host forward. In IPv6 the setting of all devices counts (ip6_forward).
+func forwarding(f route.Family) change.Sysctl {
 	if f == route.IPv4 {
 		return change.Sysctl{Path: "net/ipv4/ip_forward", Value: "1"}
 	}
-	return change.Sysctl{Path: route.ConfPath(route.IPv6, dev, "forwarding"), Value: "1"}
+	return change.Sysctl{Path: route.ConfPath(route.IPv6, "all", "forwarding"), Value: "1"}
 }
 
 // noFilter are the changes that switch the reverse-path filter off. Both settings are

@@ -380,12 +380,18 @@ func (x *tries) settings(t *lookup.Trace, facts []option) []proposal {
 	for i := range facts {
 		codes = append(codes, facts[i].Code)
 	}
+	codes = append(codes, x.unforwarded(s).Code)
 	slices.Sort(codes)
 	for _, c := range slices.Compact(codes) {
 		switch c {
 		case lookup.Code(lookup.ShortcutNoForwarding):
 			set(change.Sysctl{Path: route.ConfPath(s.family(), dev, "forwarding"), Value: "1"})
-			set(forwarding(s.family(), dev))
+			set(forwarding(s.family()))
+		case lookup.NoteNotForwarded:
+			set(forwarding(s.family()))
+			if path := route.ConfPath(s.family(), dev, "force_forwarding"); snap.Sysctls[path] != "" {
+				set(change.Sysctl{Path: path, Value: "1"})
+			}
 		case lookup.Code(lookup.ShortcutReversePath):
 			set(change.Sysctl{Path: route.ConfPath(route.IPv4, dev, "rp_filter"), Value: "2"}) // loose: the higher of all and dev counts
 			set(noFilter(dev)...)

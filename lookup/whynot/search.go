@@ -67,7 +67,7 @@ func (q *search) facts() []option {
 		queue = queue[1:]
 		q.tried++
 		t := n.state.explain()
-		if met, _ := q.want.Met(&n.state.flow, &t.Decision); met != No && len(n.facts) > 0 {
+		if met, _ := q.want.On(n.state.fib, &n.state.flow, &t.Decision); met != No && len(n.facts) > 0 {
 			if len(n.facts) == 1 {
 				q.also = q.alone(&n.facts[0], queue)
 			}
@@ -112,7 +112,7 @@ func (q *search) alone(first *option, queue []node) []Fact {
 			continue
 		}
 		d := n.state.decide()
-		if met, _ := q.want.Met(&n.state.flow, &d); met != No {
+		if met, _ := q.want.On(n.state.fib, &n.state.flow, &d); met != No {
 			out, told = append(out, *f), append(told, f.Route, f.Wanted)
 		}
 	}
@@ -152,7 +152,7 @@ func (q *search) suffices(facts []option) bool {
 		}
 	}
 	d := s.decide()
-	met, _ := q.want.Met(&s.flow, &d)
+	met, _ := q.want.On(s.fib, &s.flow, &d)
 	return met != No
 }
 

@@ -36,6 +36,7 @@ const (
 	PartHash    lookup.Code = "may-part-by-hash"     // one multipath route, whose hash may choose another next hop for each; Want: the setting that says by what, Have: its value
 	PartSource  lookup.Code = "parts-at-source"      // one way, and other sources
 	PartOutside lookup.Code = "parts-before"         // one of them is decided before any rule
+	PartDrop    lookup.Code = "parts-after-look-up"  // one route, and one of them is dropped after the look-up, or each for another reason
 )
 
 // Part compares the results for two packets of one family on one host.
@@ -52,10 +53,26 @@ func Part(f *lookup.FIB, a, b *lookup.Trace) Parting {
 			break
 		}
 	}
+	if dropped(f, a) != dropped(f, b) {
+		return Parting{Code: PartDrop}
+	}
 	if p := partAfter(&a.Decision, &b.Decision); p.Code != "" {
 		return p
 	}
 	return byHash(f, a, b)
+}
+
+// dropped says why a received packet is dropped after its look-up: by a setting, or because of
+// its source. Empty: it is not.
+func dropped(f *lookup.FIB, t *lookup.Trace) lookup.Code {
+	switch d := &t.Decision; {
+	case t.Flow.In == 0 || !d.HasRoute:
+		return ""
+	case d.Disposition == lookup.DispositionInvalid:
+		return lookup.Code(d.Shortcut)
+	default:
+		return f.Unforwarded6(&t.Flow, d).Code
+	}
 }
 
 // partAt compares the results at one rule.

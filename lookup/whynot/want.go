@@ -60,6 +60,18 @@ const (
 	All
 )
 
+// On is [Want.Met] of a host that may also drop a received IPv6 packet after its look-up (see
+// [lookup.FIB.Unforwarded6]): such a packet goes to no device, to no gateway and by no default
+// route, but its rule, its table and its entry are what they are.
+func (w *Want) On(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) (Met, float64) {
+	met, share := w.Met(flow, d)
+	leaves := w.Kind == Device || w.Kind == Gateway || w.Kind == Default
+	if met != No && leaves && f.Unforwarded6(flow, d).Code != "" {
+		return No, 0
+	}
+	return met, share
+}
+
 // Met reports whether the decision about a packet is what is wanted, and for which part
 // of all flows it is. The part is from 0 to 1; it is zero if it cannot be known.
 func (w *Want) Met(flow *route.Flow, d *lookup.Decision) (Met, float64) {

@@ -234,7 +234,7 @@ func (x *tries) judge(t *trial) {
 	x.seen[key] = true
 	now := t.state.FIB()
 	d := decide(now, x.root.flow, x.root.connects)
-	met, share := x.want.Met(&x.root.flow, &d)
+	met, share := x.want.On(now, &x.root.flow, &d)
 	if met == No || met == Some && (x.met == Some || x.whole || t.sharesLater()) {
 		return
 	}
@@ -266,7 +266,7 @@ func (x *tries) judge(t *trial) {
 	w.Unnumbered, w.Src = x.unnumbered(now, t.changes, &d)
 	if met == All && x.root.connectsElse() {
 		again := decide(now, x.root.flow, true)
-		met, _ := x.want.Met(&x.root.flow, &again)
+		met, _ := x.want.On(now, &x.root.flow, &again)
 		w.PacketAlone = met != All
 	}
 	x.ways = append(x.ways, w)
@@ -368,6 +368,9 @@ func (e *extent) add(c change.Change, before *change.State, out *change.Outcome)
 // size is the number of destinations for which a packet like the one asked about goes
 // differently; nil: there are too many ranges to look at.
 func (x *tries) size(after *lookup.FIB, e *extent) *big.Int {
+	if x.unforwarded(x.root).Code != "" && x.unforwarded(&state{fib: after, flow: x.root.flow}).Code == "" {
+		return nil // all that the device receives for others goes on from now on
+	}
 	most := new(big.Int)
 	for _, flow := range slices.Compact([]route.Flow{x.packet, x.root.flow}) { // a connection makes two look-ups
 		changes, ok := x.moves(after, flow, e)

@@ -32,7 +32,7 @@ func Causes(w io.Writer, r *report.Causes, st Style) error {
 		}
 		p.blank()
 	case !r.Gives:
-		p.block("  now  ", x.verdict(), plain)
+		p.block("  now  ", x.ends(), plain)
 		p.blank()
 	case x.Looked().Iif != "":
 		p.block("  sender  ", x.senderGets(), plain)
@@ -247,6 +247,12 @@ func (x caused) byTables(c *report.Cause) string {
 	case whynot.CauseForwarding:
 		if x.Looked().Iif == "" {
 			return "forwarding: this host sends the packet itself"
+		}
+		switch c.Reason.Code {
+		case lookup.NoteNotForwarded:
+			return "forwarding: it is off (net.ipv6.conf.all.forwarding = 0), and IPv6 then drops the packet without an error"
+		case lookup.NoteStaysOnLink:
+			return "forwarding: IPv6 forwards no packet with such a source, and drops it without that error"
 		}
 		return negated(not, "forwarding, which is off on "+iproute2.Safe(x.Looked().Iif), "forwarding: it is on, or the packet ends here")
 	case whynot.CauseDevice:

@@ -14,18 +14,31 @@ import (
 
 // headline is the answer in one sentence, which can be understood alone.
 func (e told) headline() string {
-	verdict := e.verdict()
-	switch {
-	case e.Noted(lookup.NoteNotForwarded):
-		verdict = "is not forwarded (net.ipv6.conf.all.forwarding = 0), though its look-up " + verdict
-	case e.Noted(lookup.NoteStaysOnLink):
-		verdict = "is not forwarded, because of its source, though its look-up " + verdict
-	}
+	verdict := e.ends()
 	out := e.wayOut()
 	if out == "" && e.Shortcut != lookup.ShortcutVRFLink {
 		out = misfit(e.Warnings)
 	}
 	return e.subject() + " " + verdict + ifStandard(e.Assumptions) + e.someRefused() + e.missed() + out + e.connecting() + e.listening() + e.replying()
+}
+
+// ends is the verdict, and whether the packet is dropped after its look-up.
+func (e told) ends() string {
+	if text := e.unforwarded(); text != "" {
+		return text + ", though its look-up " + e.verdict()
+	}
+	return e.verdict()
+}
+
+// unforwarded says that the packet is dropped after its look-up; empty: it is not.
+func (e told) unforwarded() string {
+	switch {
+	case e.Noted(lookup.NoteNotForwarded):
+		return "is not forwarded (net.ipv6.conf.all.forwarding = 0)"
+	case e.Noted(lookup.NoteStaysOnLink):
+		return "is not forwarded, because of its source"
+	}
+	return ""
 }
 
 // subject is the packet: the destination and the other fields that were given.

@@ -66,7 +66,11 @@ func parting(u *report.Unlike) string {
 	x, y := u.Decision, u.UnlikeDecision
 	a, b := told{x}.subject(), told{y}.subject()
 	both := a + " and " + b
+	neither := x.NotForwarded() && y.NotForwarded()
 	if u.Parts == nil {
+		if neither {
+			return fmt.Sprintf("%s take the same route, %s, and neither is forwarded", both, routeIn(x.Route))
+		}
 		if x.Route == nil {
 			return both + " end the same way"
 		}
@@ -99,10 +103,29 @@ func parting(u *report.Unlike) string {
 			by = "fields that are not known"
 		}
 		return fmt.Sprintf("%s take %s, and may part at its next hops: a hash of %s chooses (fib_multipath_hash_policy)", both, entryIn(x.Route), by)
+	case whynot.PartDrop:
+		return both + " find the same route, and part after that: " + whoIsDropped(x, y, a, b)
 	case whynot.PartSource:
+		if neither {
+			return both + " take the same route, from different sources, and neither is forwarded"
+		}
 		return both + " go the same way, from different sources"
 	}
 	return both + " part before any rule is asked"
+}
+
+// whoIsDropped says which of two packets is dropped after its look-up.
+func whoIsDropped(x, y *report.Explanation, a, b string) string {
+	gone := func(e *report.Explanation) bool {
+		return e.NotForwarded() || e.Disposition == lookup.DispositionInvalid
+	}
+	switch {
+	case !gone(y):
+		return "only " + a + " is dropped"
+	case !gone(x):
+		return "only " + b + " is dropped"
+	}
+	return "both are dropped, for different reasons"
 }
 
 // entryIn is a route without its next hops, and its table.

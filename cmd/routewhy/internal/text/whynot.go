@@ -41,7 +41,7 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 		}
 		told := len(r.Because) == 0 || x.ofDefault() && x.Disposition == lookup.DispositionNoRoute // by the first line
 		if !told {
-			p.block(label, x.told.verdict()+x.lost(), plain)
+			p.block(label, x.told.ends()+x.lost(), plain)
 		}
 		p.ways(x)
 		p.otherPackets(x)
@@ -186,6 +186,14 @@ func (x missed) lost() string {
 	return misfit(x.r.Decision.Warnings)
 }
 
+// dropped says that the packet is dropped after its look-up; empty: it is not.
+func (x missed) dropped() string {
+	if text := x.unforwarded(); text != "" {
+		return ", but " + text
+	}
+	return ""
+}
+
 // byAddresses are the fields by which a hash chooses the next hop, if ports are not among
 // them; empty: they may be.
 func (x missed) byAddresses() string {
@@ -220,9 +228,9 @@ func (x missed) headline() string {
 	case x.Disposition == lookup.DispositionUnknown:
 		return x.told.headline()
 	case x.r.Already && strings.HasPrefix(x.is(), "takes ") && strings.HasPrefix(x.verdict(), "takes "):
-		return subject + " " + x.verdict() + x.lost()
+		return subject + " " + x.verdict() + x.lost() + x.dropped()
 	case x.r.Already:
-		return subject + " " + x.is() + ": " + x.verdict() + x.lost()
+		return subject + " " + x.is() + ": " + x.verdict() + x.lost() + x.dropped()
 	case x.r.Sometimes && x.r.Share > 0 && x.byAddresses() != "":
 		return fmt.Sprintf("%s may %s: a hash of %s chooses, with a chance of %s, and connections between the same two hosts share the choice",
 			subject, strings.NewReplacer("goes ", "go ", "gets ", "get ").Replace(x.is()), x.byAddresses(), share(x.r.Share))

@@ -156,6 +156,10 @@ func (x missed) packetFact(b *report.Blocker) string {
 		return "a packet with the loopback source " + have + " may not leave"
 	case lookup.Code(lookup.ShortcutNoForwarding):
 		return "forwarding is off on " + have
+	case lookup.NoteNotForwarded:
+		return "IPv6 forwarding is off (net.ipv6.conf.all.forwarding = 0)"
+	case lookup.NoteStaysOnLink:
+		return "a packet with the source " + have + " is not forwarded to another link"
 	case lookup.Code(lookup.ShortcutReversePath):
 		return "the reverse-path filter of " + have + " drops it"
 	case lookup.Code(lookup.ShortcutNoIPv6):
