@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,6 +55,16 @@ func causes(ctx context.Context, o *options, s stdio) error {
 	return err
 }
 
+// plainWords are the words of an error without what programs print before them ("connect: "),
+// in lower case and without "is": "Network unreachable" and "Network is unreachable" are one.
+func plainWords(s string) string {
+	if i := strings.LastIndex(s, ": "); i >= 0 {
+		s = s[i+2:]
+	}
+	words := slices.DeleteFunc(strings.Fields(strings.ToLower(s)), func(w string) bool { return w == "is" })
+	return strings.Join(words, " ")
+}
+
 // parseErrno understands an error by its symbol, by its number or by the words that
 // programs print for it.
 func parseErrno(s string) (route.Errno, error) {
@@ -68,10 +79,21 @@ func parseErrno(s string) (route.Errno, error) {
 	if e.UnmarshalText([]byte(strings.ToUpper(s))) == nil {
 		return e, nil
 	}
+	words := plainWords(s)
 	for n := range uint64(last) {
-		if e := route.Errno(n); strings.EqualFold(e.Text(), strings.TrimSpace(s)) {
+		if e := route.Errno(n); plainWords(e.Text()) == words {
 			return e, nil
 		}
+	}
+	switch words { // what musl, the C library of Alpine Linux, prints
+	case "host unreachable":
+		return route.EHOSTUNREACH, nil
+	case "operation timed out":
+		return route.ETIMEDOUT, nil
+	case "address not available":
+		return route.EADDRNOTAVAIL, nil
+	case "address in use":
+		return route.EADDRINUSE, nil
 	}
 	return 0, usagef("--errno: %s is not an error", iproute2.Quote(s)).hint("routewhy 8.8.8.8 --errno EHOSTUNREACH")
 }

@@ -164,7 +164,11 @@ func deviceFault(err error) error {
 	if e.Field == "" {
 		what = e.Destination.String()
 	}
-	return withHint(fmt.Errorf("%s: no device %s here", what, iproute2.Quote(e.Name)), "ip link lists them")
+	hint := "ip link lists them"
+	if e.Table {
+		hint = fmt.Sprintf("a table has that name: --why-not 'table %s'", iproute2.Safe(e.Name))
+	}
+	return withHint(fmt.Errorf("%s: no device %s here", what, iproute2.Quote(e.Name)), hint)
 }
 
 func (q *questions) write(all []report.Report, s stdio) error {

@@ -65,6 +65,8 @@ type DeviceError struct {
 	Name        string
 	// NotVRF says that the device is there.
 	NotVRF bool
+	// Table says that a table has the name.
+	Table bool
 }
 
 func (e *DeviceError) Error() string {

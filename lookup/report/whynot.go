@@ -35,6 +35,9 @@ type WhyNot struct {
 	Connected *bool `json:"connected,omitempty"`
 	// Connects says that the question is about a connection: ADDRESS:PORT.
 	Connects bool `json:"connects,omitempty"`
+	// Apart are the addresses of About that do not go as Already says of Query; absent: there
+	// are none.
+	Apart *Apart `json:"apart,omitempty"`
 	// Because is the smallest set of facts that stops it, in the kernel's order.
 	Because []Blocker `json:"because"`
 	// Also are other facts about routes, each of which alone stops it as the one of Because
@@ -97,6 +100,11 @@ type Way struct {
 	// PacketAlone says that a connected socket's packets do not go there: it looks up again
 	// with its source.
 	PacketAlone bool `json:"packet_alone,omitempty"`
+	// Connected is the device by which a connected socket's packets leave, if the wanted source
+	// makes them leave by another one; absent: it does not.
+	Connected string `json:"connected_dev,omitempty"`
+	// SecondRule says that the commands add another rule of the wanted priority.
+	SecondRule bool `json:"second_rule,omitempty"`
 	// DeadEnd is why packets are lost all the same: a fault of the next hop, by its code.
 	DeadEnd *Reason `json:"dead_end,omitempty"`
 	// LocksOut says that a session of the caller's would be lost. Such a way is not given.
@@ -179,7 +187,8 @@ func (w *Want) on(s *route.Snapshot) (whynot.Want, error) {
 	case whynot.Device:
 		l := s.LinkByName(w.Dev)
 		if l == nil {
-			return out, &DeviceError{Field: FieldWhyNot, Name: w.Dev}
+			_, table := s.Names.TableByName(w.Dev)
+			return out, &DeviceError{Field: FieldWhyNot, Name: w.Dev, Table: table}
 		}
 		out.Link = l.Index
 	case whynot.Table:
@@ -280,6 +289,7 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 	if r.Already {
 		r.Share = 0
 	}
+	r.Apart = apart(l, &want, about, got.Met)
 	for i := range got.Because {
 		r.Because = append(r.Because, n.blocker(&got.Because[i]))
 	}
@@ -291,6 +301,7 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 		one := Way{
 			Commands: w.Commands, Addresses: w.Addresses, Sockets: w.Sockets, SocketsUnread: n.snap.Lacks(route.FactSockets, 0),
 			Direct: n.dev(w.Direct), Sometimes: w.Some, Share: w.Share, Unnumbered: n.dev(w.Unnumbered), Src: w.Src, PacketAlone: w.PacketAlone, Errno: w.Errno,
+			Connected: n.dev(w.Connected), SecondRule: w.Second,
 		}
 		if w.DeadEnd.Code != "" {
 			why := NewReason(w.DeadEnd)

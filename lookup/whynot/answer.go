@@ -84,6 +84,13 @@ type Way struct {
 	// PacketAlone says that only a packet without a source goes there after the changes: a
 	// socket that connects looks up again with its source, and goes elsewhere.
 	PacketAlone bool
+	// Connected is the device by which the packets of a socket that connects leave after the
+	// changes, if the wanted source makes its second look-up leave by another device than a
+	// packet without a source; zero: it does not.
+	Connected int
+	// Second says that the changes add a rule of the wanted priority: the host's own rule still
+	// does not decide.
+	Second bool
 	// DeadEnd says why the packet, or the answer to it, is lost all the same (see
 	// [lookup.FIB.DeadEnd] and [lookup.FIB.ForeignSource]); the zero Reason: nothing of the
 	// kind is known.

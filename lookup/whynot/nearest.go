@@ -106,10 +106,22 @@ func (q *search) noEntryByRule(s *state, f *Fact, add route.Route) []option {
 }
 
 // tableFor is the table in which a route to the destination would decide. It is the
-// table of the rule that decided, or main.
+// table of the rule that decided, or main. If a rule refuses the packet before main is asked, it
+// is the first table that was asked before: that rule need not go.
 func tableFor(t *lookup.Trace) route.Table {
 	if d := &t.Decision; d.HasRoute && d.Route.Table != route.TableLocal {
 		return d.Route.Table
+	}
+	first := route.TableUnspec
+	for i := range t.Rules {
+		switch r := &t.Rules[i]; {
+		case r.Verdict == lookup.VerdictRefuses && r.Rule.Action != route.ActionTable && first != route.TableUnspec:
+			return first
+		case r.Verdict == lookup.VerdictRefuses || r.Table == route.TableMain && r.Verdict == lookup.VerdictContinue:
+			return route.TableMain
+		case r.Verdict == lookup.VerdictContinue && r.Rule.Action == route.ActionTable && r.Table != route.TableLocal && first == route.TableUnspec:
+			first = r.Table
+		}
 	}
 	return route.TableMain
 }

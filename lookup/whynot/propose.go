@@ -158,6 +158,10 @@ func (x *tries) hostRoutes(t *lookup.Trace, wanted []*route.Route) []proposal {
 			}
 			r.Metric = old[0].Metric
 			out = append(out, x.addition(change.Replace, r)...)
+			if d := &t.Decision.Route; t.Decision.HasRoute && d.Table == id && d.Dst == host && d.TOS != 0 {
+				r.TOS, r.Metric = d.TOS, d.Metric
+				out = append(out, x.addition(change.Replace, r)...)
+			}
 		}
 	}
 	return out

@@ -36,7 +36,7 @@ const (
 	PartHash    lookup.Code = "may-part-by-hash"     // one multipath route, whose hash may choose another next hop for each; Want: the setting that says by what, Have: its value
 	PartSource  lookup.Code = "parts-at-source"      // one way, and other sources
 	PartOutside lookup.Code = "parts-before"         // one of them is decided before any rule
-	PartDrop    lookup.Code = "parts-after-look-up"  // one route, and one of them is dropped after the look-up, or each for another reason
+	PartDrop    lookup.Code = "parts-by-drop"        // one route, and one of them is dropped, or each for another reason
 )
 
 // Part compares the results for two packets of one family on one host.

@@ -268,8 +268,24 @@ func (x *tries) judge(t *trial) {
 		again := decide(now, x.root.flow, true)
 		met, _ := x.want.On(now, &x.root.flow, &again)
 		w.PacketAlone = met != All
+		if x.want.Kind == Source && met == All {
+			w.Connected = otherDevice(&d, &again)
+		}
 	}
+	w.Second = x.want.Kind == Rule && slices.ContainsFunc(t.changes, func(c change.Change) bool {
+		r, ok := c.(*change.Rule)
+		return ok && r.Verb == change.Add && r.Rule.Priority == x.want.Priority
+	})
 	x.ways = append(x.ways, w)
+}
+
+// otherDevice is the device by which the packet of a second decision leaves, if that of the
+// first one leaves by another; zero: it does not, or there is more than one.
+func otherDevice(d, again *lookup.Decision) int {
+	if len(d.NextHops) != 1 || len(again.NextHops) != 1 || d.NextHops[0].Link == again.NextHops[0].Link {
+		return 0
+	}
+	return again.NextHops[0].Link
 }
 
 // sharesLater reports whether the changes let next hops without carrier be used. The kernel

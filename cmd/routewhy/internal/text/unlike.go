@@ -104,7 +104,7 @@ func parting(u *report.Unlike) string {
 		}
 		return fmt.Sprintf("%s take %s, and may part at its next hops: a hash of %s chooses (fib_multipath_hash_policy)", both, entryIn(x.Route), by)
 	case whynot.PartDrop:
-		return both + " find the same route, and part after that: " + whoIsDropped(x, y, a, b)
+		return both + " find the same route, and " + whoIsDropped(x, y, a, b)
 	case whynot.PartSource:
 		if neither {
 			return both + " take the same route, from different sources, and neither is forwarded"
@@ -125,7 +125,7 @@ func whoIsDropped(x, y *report.Explanation, a, b string) string {
 	case !gone(x):
 		return "only " + b + " is dropped"
 	}
-	return "both are dropped, for different reasons"
+	return "are dropped for different reasons"
 }
 
 // entryIn is a route without its next hops, and its table.

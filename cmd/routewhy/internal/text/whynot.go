@@ -24,7 +24,7 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 	if !r.Already && len(r.Ways) == 0 && len(r.Packets) == 0 {
 		i = red
 	}
-	p.line(st.paint(i, x.headline()+x.connected()+p.aside(x.told)))
+	p.line(st.paint(i, x.headline()+x.apart()+x.connected()+p.aside(x.told)))
 	if st.Quiet {
 		return p.err
 	}
@@ -186,6 +186,26 @@ func (x missed) lost() string {
 	return misfit(x.r.Decision.Warnings)
 }
 
+// apart says how many addresses of a prefix do not go as the first line says of one of them;
+// empty: none.
+func (x missed) apart() string {
+	a := x.r.Apart
+	if a == nil {
+		return ""
+	}
+	few, do := "", "do"
+	if a.AtLeast {
+		few = "at least "
+	}
+	if strings.HasPrefix(x.is(), "is ") {
+		do = "are"
+	}
+	if x.r.Already {
+		do += " not"
+	}
+	return fmt.Sprintf("; %s%s of the prefix %s (the first is %s)", few, roughly(a.Addresses), do, a.First)
+}
+
 // dropped says that the packet is dropped after its look-up; empty: it is not.
 func (x missed) dropped() string {
 	if text := x.unforwarded(); text != "" {
@@ -227,6 +247,8 @@ func (x missed) headline() string {
 	switch {
 	case x.Disposition == lookup.DispositionUnknown:
 		return x.told.headline()
+	case x.r.Already && x.r.Apart != nil:
+		return subject + " " + x.is() + " in part: " + x.Looked().Addr().String() + " " + x.verdict() + x.lost() + x.dropped()
 	case x.r.Already && strings.HasPrefix(x.is(), "takes ") && strings.HasPrefix(x.verdict(), "takes "):
 		return subject + " " + x.verdict() + x.lost() + x.dropped()
 	case x.r.Already:

@@ -159,7 +159,7 @@ func (x missed) packetFact(b *report.Blocker) string {
 	case lookup.NoteNotForwarded:
 		return "IPv6 forwarding is off (net.ipv6.conf.all.forwarding = 0)"
 	case lookup.NoteStaysOnLink:
-		return "a packet with the source " + have + " is not forwarded to another link"
+		return "a packet with the source " + name(b.Reason.Want) + " is not forwarded to another link"
 	case lookup.Code(lookup.ShortcutReversePath):
 		return "the reverse-path filter of " + have + " drops it"
 	case lookup.Code(lookup.ShortcutNoIPv6):

@@ -101,6 +101,12 @@ func wayTo(w *report.Way) string {
 	if w.PacketAlone {
 		text += "; a connected socket's packets still go elsewhere"
 	}
+	if w.Connected != "" {
+		text += fmt.Sprintf("; a connected socket's packets then leave by %s", iproute2.Safe(w.Connected))
+	}
+	if w.SecondRule {
+		text += "; this is another rule of that priority"
+	}
 	return text + unnumbered(w)
 }
 
