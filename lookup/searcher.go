@@ -1,6 +1,11 @@
 package lookup
 
-import "routewhy/route"
+import (
+	"net/netip"
+	"slices"
+
+	"routewhy/route"
+)
 
 // Searcher looks packets up one after the other in the same memory: a look-up with no
 // more next hops than an earlier one allocates nothing. It is not safe for concurrent
@@ -19,6 +24,27 @@ func (l *Searcher) Lookup(flow route.Flow) (d Decision) {
 	w := walk{fib: l.fib, flow: flow, mem: &l.mem}
 	w.decide(&d)
 	return d
+}
+
+// Second calls each with every second look-up that a socket makes after the first one
+// about its flow, and with the source that the socket then has: see [FIB.Connect]. It
+// calls each for no look-up where the socket makes only the first. The next look-up
+// overwrites the decision, and must not overwrite the first one, which another Searcher
+// made.
+func (l *Searcher) Second(flow route.Flow, first *Decision, each func(src netip.Addr, d *Decision)) {
+	for _, again := range l.fib.lookups(flow, first) {
+		d := l.Lookup(again)
+		if first.Shortcut == ShortcutZero && d.Disposition == DispositionLocal {
+			continue // see zeroToLoopback
+		}
+		each(again.Src, &d)
+	}
+}
+
+// HeedsSource reports whether a rule or a route of a family looks at a packet's source.
+func (f *FIB) HeedsSource(fam route.Family) bool {
+	all := f.family(fam)
+	return all.bySource || slices.ContainsFunc(all.rules, func(r *rule) bool { return r.Selector.Src.IsValid() })
 }
 
 // memory is reused by one look-up after the other. Each slice may be in use only once at

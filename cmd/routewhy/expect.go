@@ -223,7 +223,13 @@ func (f *fleet) keep(r *hostResult, x *report.Expected, junit bool) error {
 	switch {
 	case f.json:
 		return text.ExpectedJSON(&r.json, x)
-	case x.Result != expect.OK || f.verbose:
+	case x.Result != expect.OK || f.verbose || text.ExpectedAssumed(x) != "":
+		if a := text.ExpectedAssumed(x); a != "" && !slices.Contains(r.lines, a) {
+			r.lines = append(r.lines, a)
+		}
+		if x.Result == expect.OK && !f.verbose {
+			return nil
+		}
 		r.lines = append(r.lines, text.ExpectedLine(x, f.style(f.s)))
 	}
 	return nil

@@ -13,12 +13,17 @@ import (
 type Ranges struct {
 	fib      *lookup.FIB
 	searcher *lookup.Searcher
+	second   *lookup.Searcher                // for what sockets look up again
+	heeds6   bool                            // a rule or a route of IPv6 looks at the source
 	bounds   map[route.Family][]netip.Prefix // by family: boundaries from other facts than routes
 }
 
 // RangesOf gives Ranges for a host, which have not looked at anything yet.
 func RangesOf(f *lookup.FIB) *Ranges {
-	return &Ranges{f, f.Searcher(), map[route.Family][]netip.Prefix{}}
+	return &Ranges{
+		fib: f, searcher: f.Searcher(), second: f.Searcher(), heeds6: f.HeedsSource(route.IPv6),
+		bounds: map[route.Family][]netip.Prefix{},
+	}
 }
 
 // Each decides a packet to every address of a prefix. It calls each with every range whose
@@ -43,6 +48,18 @@ func (r *Ranges) Each(flow route.Flow, within, cut netip.Prefix, each func(first
 			return
 		}
 	}
+}
+
+// Second calls each with every second look-up that sockets make for a range, after the
+// decision about its first address that [Ranges.Each] gave: see [lookup.Searcher.Second].
+// All addresses of the range are decided alike by it too. IPv6 looks up again only after
+// a failure, so that nothing can differ where no rule and no route looks at the source.
+func (r *Ranges) Second(flow route.Flow, first netip.Addr, d *lookup.Decision, each func(src netip.Addr, d *lookup.Decision)) {
+	if first.Is6() && !r.heeds6 {
+		return
+	}
+	flow.Dst = first
+	r.second.Second(flow, d, each)
 }
 
 // starts are the first addresses of the ranges.
@@ -79,7 +96,8 @@ func (r *Ranges) starts(within, cut netip.Prefix) []netip.Addr {
 
 // Work is about how much work it is to decide the ranges of all addresses of a host. It is
 // the number of ranges, times the most IPv6 addresses of one device: each decision may
-// have to choose its source among them.
+// have to choose its source among them. Where a rule or a route of IPv6 looks at the source,
+// sockets choose among the addresses of all devices after a failure.
 func Work(f *lookup.FIB) int64 {
 	ranges, most := 0, 1
 	ofLink := map[int]int{}
@@ -89,6 +107,9 @@ func Work(f *lookup.FIB) int64 {
 			ofLink[a.Link]++
 			most = max(most, ofLink[a.Link])
 		}
+	}
+	if f.HeedsSource(route.IPv6) {
+		most = max(most, ranges/4)
 	}
 	for _, fam := range []route.Family{route.IPv4, route.IPv6} {
 		f.Prefixes(fam, func(netip.Prefix) { ranges += 2 })

@@ -40,6 +40,9 @@ const (
 
 // Question is an expectation in which devices and tables are the host's own numbers.
 type Question struct {
+	// If the Flow has no source and no input device, the packets of all sockets are meant:
+	// see [Sockets].
+	//
 	// Dst is the destination. All of its addresses are meant. If its length is 0, it
 	// means the addresses whose packets take a default route. If no packet takes one, it
 	// means those that take the longer prefixes that replace it (see
@@ -82,6 +85,11 @@ type Result struct {
 	// is none.
 	Addr     netip.Addr
 	Decision *lookup.Decision
+	// Src is the source with which the packet was looked up again, and Decision the second
+	// decision; the zero Addr: it is the first one, which chooses the source.
+	Src netip.Addr
+	// Sockets are those that the result is about.
+	Sockets Sockets
 	// Some says that only some flows do not meet it. Share is their part of all flows;
 	// zero: it cannot be known.
 	Some  bool
@@ -167,11 +175,9 @@ func over(r *coverage.Ranges, parts []*Question, about func(*lookup.Decision) bo
 	var ok, no, unknown gathered
 	for _, q := range parts {
 		r.Each(q.Flow, q.Dst, q.Wanted.Src, func(first, last netip.Addr, d *lookup.Decision) bool {
-			if d.Disposition != lookup.DispositionUnknown && !about(d) {
-				return true
-			}
-			v := q.judge(d)
+			v, d := q.both(r, first, d, about)
 			switch v.state {
+			case "": // it is not about these packets
 			case OK:
 				ok.add(first, last, d, v)
 			case No:
@@ -219,7 +225,7 @@ type part struct {
 // add adds a range that comes after all others.
 func (g *gathered) add(first, last netip.Addr, d *lookup.Decision, v verdict) {
 	p := &g.this
-	if g.parts == 0 || p.last.Next() != first || p.verdict.word != v.word || !alike(&p.decision, d) {
+	if g.parts == 0 || p.last.Next() != first || !p.verdict.same(v) || !alike(&p.decision, d) {
 		g.parts++
 		*p = part{first: first}
 	}
@@ -252,7 +258,7 @@ func alike(a, b *lookup.Decision) bool {
 func (g *gathered) result() Result {
 	p := &g.most
 	return Result{
-		State: p.verdict.state, Word: p.verdict.word, First: p.first, Last: p.last, Parts: g.parts,
+		Src: p.verdict.src, Sockets: p.verdict.sockets, State: p.verdict.state, Word: p.verdict.word, First: p.first, Last: p.last, Parts: g.parts,
 		Addr: p.addr, Decision: &p.decision, Some: p.verdict.some, Share: p.verdict.share,
 	}
 }

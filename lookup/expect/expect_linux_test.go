@@ -181,8 +181,51 @@ func samples(rng *rand.Rand, s *route.Snapshot, within netip.Prefix) []netip.Add
 func slow(f *lookup.FIB, q *expect.Question, a netip.Addr) expect.State {
 	flow := q.Flow
 	flow.Dst = a
+	d, t := f.Lookup(flow), f.Connect(flow)
+	first := slowOne(q, a, &d)
+	seconds := t.BySource
+	if t.First != nil && seconds == nil {
+		seconds = []*lookup.Trace{t}
+	}
+	if seconds == nil {
+		return first
+	}
+	var all []expect.State
+	for _, again := range seconds {
+		d := &again.Decision
+		s := slowOne(q, a, d)
+		if s == "" && first != "" && !d.Disposition.Success() && !d.HasRoute && (d.Rule == nil || !d.Rule.Selector.Dst.IsValid()) {
+			whole := *q
+			whole.Dst = netip.PrefixFrom(a, a.BitLen())
+			s = slowOne(&whole, a, d)
+		}
+		all = append(all, s)
+	}
+	out := worst(all)
+	hashed := d.Ambiguous.Code == lookup.CodeMultipath || d.Ambiguous.Code == lookup.CodeResilient
+	if out == expect.No && first != expect.No && !hashed && slices.ContainsFunc(all, func(s expect.State) bool { return s != out }) {
+		out = expect.Unknown
+	}
+	if a.Is4() && flow.Proto != route.ProtoTCP {
+		return worst([]expect.State{first, out})
+	}
+	return out
+}
+
+// worst is the state that says most against an expectation.
+func worst(all []expect.State) expect.State {
+	for _, s := range []expect.State{expect.No, expect.Unknown, expect.OK} {
+		if slices.Contains(all, s) {
+			return s
+		}
+	}
+	return ""
+}
+
+// slowOne judges one decision.
+func slowOne(q *expect.Question, a netip.Addr, d *lookup.Decision) expect.State {
 	one := q.Wanted
-	d, w := f.Lookup(flow), &one
+	w := &one
 	if q.Dst.Bits() == 0 && a.Is6() {
 		if unique := netip.MustParsePrefix("fc00::/7"); unique.Contains(a) {
 			w.Src = netip.Prefix{}
@@ -326,6 +369,10 @@ func written(f *lookup.FIB, s *route.Snapshot, r *route.Route) (string, bool) {
 		if netip.MustParsePrefix(block).Overlaps(r.Dst) {
 			return "", false
 		}
+	}
+	again := f.Connect(flow)
+	if again.Twice() { // the route is not all that is to be said
+		return "", false
 	}
 	if inner || rules || r.Dst.Addr().IsUnspecified() || d.Ambiguous.Code != "" || d.MayRefuse != 0 || d.SomeRefused != 0 {
 		return "", false

@@ -13,6 +13,15 @@ type verdict struct {
 	word  Word
 	some  bool
 	share float64
+	// src is the source of the second look-up, which the verdict is about; the zero Addr:
+	// it is about the first.
+	src     netip.Addr
+	sockets Sockets
+}
+
+// same reports whether two verdicts say the same of the same packets.
+func (v verdict) same(o verdict) bool {
+	return v.word == o.word && v.src == o.src && v.sockets == o.sockets
 }
 
 // judge compares a decision with what is expected.
@@ -29,7 +38,7 @@ func (q *Question) judge(d *lookup.Decision) verdict {
 		return verdict{state: No, word: w.first()}
 	}
 	if d.SomeRefused != 0 && w.Fate != command.FateNone && w.Fate != command.FateRefused {
-		return verdict{No, w.first(), true, d.RefusedShare}
+		return verdict{state: No, word: w.first(), some: true, share: d.RefusedShare}
 	}
 	if w.HasTable && (!d.HasRoute || d.Route.Table != w.Table) {
 		return verdict{state: No, word: WordTable}
@@ -117,7 +126,7 @@ func overHops(d *lookup.Decision, word Word, met func(*lookup.NextHop) State) ve
 	case no > 0 && ok == 0 && unknown == 0 || len(d.NextHops) == 0:
 		return verdict{state: No, word: word}
 	case no > 0 && hashed:
-		return verdict{No, word, true, share}
+		return verdict{state: No, word: word, some: true, share: share}
 	}
 	return verdict{state: Unknown, word: word, some: true}
 }

@@ -23,12 +23,19 @@ type Cause struct {
 // does so
 const CodeShortcut lookup.Code = "decided-without-route"
 
+// CodeBySource: the rule matches a socket's second look-up, which has the source that the
+// first one chose; Have: the source.
+const CodeBySource lookup.Code = "by-chosen-source"
+
 // Why finds why a packet does not do what is expected. Either there is a route with which
 // it would, and that route lost for a reason, or the rule to that route does not lead
 // there. The zero Cause means that there is nothing to say beyond the decision.
 func Why(f *lookup.FIB, q *Question, r *Result) Cause {
 	flow := q.Flow
 	flow.Dst = r.Addr
+	if r.Src.IsValid() {
+		flow.Src = r.Src
+	}
 	switch {
 	case r.State == Unknown && r.Decision != nil:
 		return Cause{Reason: r.Decision.Ambiguous}
@@ -40,7 +47,10 @@ func Why(f *lookup.FIB, q *Question, r *Result) Cause {
 		return Cause{Reason: f.Explain(flow).Source.Reason}
 	}
 	w, asked := q.Wanted.want(r.Word)
-	if !asked || r.Some {
+	switch {
+	case !r.Some && r.Src.IsValid() && r.Decision.Rule != nil && (!asked || r.Decision.Rule.Selector.Src.IsValid()):
+		return Cause{Reason: lookup.Reason{Code: CodeBySource, Have: r.Src}, Rule: r.Decision.Rule}
+	case !asked || r.Some:
 		return Cause{}
 	}
 	t, snap := f.Explain(flow), f.Snapshot()

@@ -47,9 +47,16 @@ type Expected struct {
 	// is; absent: it cannot be known.
 	Some  bool    `json:"some,omitempty"`
 	Share float64 `json:"share,omitempty"`
+	// Sockets are the sockets whose packets are meant: "connected", "unconnected", absent
+	// where both are. Source is the source with which a socket looked up again; absent:
+	// it is about the first look-up.
+	Sockets expect.Sockets `json:"sockets,omitempty"`
+	Source  netip.Addr     `json:"source,omitzero"`
 	// Because says why it is not met.
 	Because *Because `json:"because,omitempty"`
-	// Text says the same in words; empty: it is met.
+	// Assumptions are what the result rests on although it was not read.
+	Assumptions []Finding `json:"assumptions,omitempty"`
+	// Text says the same in words; empty: it is met, and nothing is assumed.
 	Text string `json:"text"`
 	// Query is the packet that Decision is about.
 	Query    *Query    `json:"query,omitempty"`
@@ -117,6 +124,7 @@ func (h *ExpectHost) Hold(e *Expectation) *Expected {
 	}
 	r := expect.Hold(h.fib, h.ranges, q)
 	out.Result, out.Word, out.Some, out.Share = r.State, r.Word, r.Some, r.Share
+	out.Sockets, out.Source = r.Sockets, r.Src
 	out.Want = wantOf(&e.Wanted, r.Word)
 	if r.First.IsValid() && !r.Whole {
 		out.Part, out.Parts = &Span{r.First, r.Last}, r.Parts
@@ -127,6 +135,10 @@ func (h *ExpectHost) Hold(e *Expectation) *Expected {
 	if r.Decision != nil {
 		flow := q.Flow
 		flow.Dst = r.Addr
+		if r.Src.IsValid() {
+			flow.Src = r.Src
+		}
+		out.Assumptions = h.assumed(&flow)
 		d := NewDecision(h.fib, &flow, r.Decision, nil)
 		out.Decision = &d
 		if r.State != expect.OK {
@@ -136,6 +148,15 @@ func (h *ExpectHost) Hold(e *Expectation) *Expected {
 	}
 	out.Because = h.because(e, q, &r)
 	return out
+}
+
+// assumed are the facts that the decision about a packet rests on, where the rules are not
+// known. They are what most others hang on.
+func (h *ExpectHost) assumed(flow *route.Flow) []Finding {
+	if !h.names.snap.Assumes(route.FactRules, flow.Family()) {
+		return nil
+	}
+	return h.names.missing(h.fib.Explain(*flow))
 }
 
 // wantOf is the value of a word of what is expected.

@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"routewhy/lookup"
@@ -31,14 +32,23 @@ type MadeCheck struct {
 type FamilyMetrics struct {
 	Family route.Family
 	// Known says that it could be decided how packets to other networks go, and Ways are
-	// how: none where they do not get out.
+	// how: none where they do not get out. They are those of all sockets: of those that
+	// look up again with the source that the first look-up chose, and of those that do not
+	// (see [lookup.FIB.Connect]).
 	Known bool
-	Ways  []NextHop
-	Table string
+	Ways  []DefaultWay
 	// Asked says that the kernel was asked the same, and Agrees what it said.
 	Asked, Agrees bool
-	Rules         int
-	Tables        []TableSize
+	// Rules is how many there are, if RulesKnown is set. Tables are those that were listed.
+	Rules      int
+	RulesKnown bool
+	Tables     []TableSize
+}
+
+// DefaultWay is a next hop by which packets to other networks leave, and the table that says so.
+type DefaultWay struct {
+	NextHop
+	Table string
 }
 
 // TableSize is how many routes a table has.
@@ -74,13 +84,16 @@ func AskMetrics(ctx context.Context, src route.Source, only route.Family, resolv
 
 func familyMetrics(ctx context.Context, src route.Source, f *lookup.FIB, fam route.Family, noKernel bool) (FamilyMetrics, error) {
 	n := namesOf(f)
-	out := FamilyMetrics{Family: fam}
+	out := FamilyMetrics{Family: fam, RulesKnown: !n.snap.Lacks(route.FactRules, fam) && !n.snap.Assumes(route.FactRules, fam)}
 	for i := range n.snap.Rules {
 		if n.snap.Rules[i].Family == fam {
 			out.Rules++
 		}
 	}
 	for _, id := range f.TableIDs(fam) {
+		if id == route.TableLocal && n.snap.Assumes(route.FactLocal, fam) {
+			continue // nobody listed it
+		}
 		if size := f.TableSize(fam, id); size > 0 {
 			out.Tables = append(out.Tables, TableSize{n.table(id), size})
 		}
@@ -89,37 +102,61 @@ func familyMetrics(ctx context.Context, src route.Source, f *lookup.FIB, fam rou
 	if fam == route.IPv4 {
 		flow.Proto = route.ProtoUDP
 	}
-	d := f.Lookup(flow)
-	out.Known = d.Disposition != lookup.DispositionUnknown
-	if d.Disposition == lookup.DispositionUnicast {
-		seen := map[[2]string]bool{}
-		for _, h := range NewDecision(f, &flow, &d, f.Gateways(&flow, &d)).NextHops {
-			if k := [2]string{h.Dev, gatewayText(h.Gateway)}; !seen[k] {
-				seen[k] = true
-				out.Ways = append(out.Ways, h)
-			}
-		}
-		out.Table = n.table(d.Table())
+	all := lookups(f, flow)
+	out.Known = true
+	for i := range all {
+		out.Known = out.Known && all[i].decision.Disposition != lookup.DispositionUnknown
+		out.add(f, &all[i])
 	}
 	if noKernel || !out.Known {
 		return out, nil
 	}
-	answer, err := src.Resolve(ctx, flow)
-	if ctx.Err() != nil {
-		return out, context.Cause(ctx)
-	}
-	if err == nil {
-		c := f.Compare(&flow, &d, &answer)
-		out.Asked, out.Agrees = true, c.Agrees
+	for i := range all {
+		one := &all[i]
+		answer, err := src.Resolve(ctx, one.flow)
+		if ctx.Err() != nil {
+			return out, context.Cause(ctx)
+		}
+		if err == nil {
+			c := f.Compare(&one.flow, &one.decision, &answer)
+			out.Agrees = c.Agrees && (out.Agrees || !out.Asked)
+			out.Asked = true
+		}
 	}
 	return out, nil
 }
 
-func gatewayText(a netip.Addr) string {
-	if !a.IsValid() {
-		return ""
+// lookedUp is a packet and the decision about it.
+type lookedUp struct {
+	flow     route.Flow
+	decision lookup.Decision
+}
+
+// lookups are the look-ups by which sockets without a source may send packets.
+func lookups(f *lookup.FIB, flow route.Flow) []lookedUp {
+	out := []lookedUp{{flow, f.Lookup(flow)}}
+	f.Searcher().Second(flow, &out[0].decision, func(src netip.Addr, d *lookup.Decision) {
+		again := lookedUp{flow, *d}
+		again.flow.Src = src
+		again.decision.NextHops = slices.Clone(d.NextHops)
+		out = append(out, again)
+	})
+	return out
+}
+
+// add adds the ways of a look-up that are not there yet.
+func (m *FamilyMetrics) add(f *lookup.FIB, l *lookedUp) {
+	d := &l.decision
+	if d.Disposition != lookup.DispositionUnicast {
+		return
 	}
-	return a.String()
+	table := namesOf(f).table(d.Table())
+	for _, h := range NewDecision(f, &l.flow, d, f.Gateways(&l.flow, d)).NextHops {
+		same := func(w DefaultWay) bool { return w.Dev == h.Dev && w.Gateway == h.Gateway && w.Table == table }
+		if !slices.ContainsFunc(m.Ways, same) {
+			m.Ways = append(m.Ways, DefaultWay{h, table})
+		}
+	}
 }
 
 // Disagrees reports whether the kernel gave another answer.

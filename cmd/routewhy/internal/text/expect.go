@@ -38,8 +38,11 @@ func HostLabel(x *report.Expected) string { return cmp.Or(x.Host, x.File, "this 
 
 // ExpectedJSON writes the result as a JSON object on one line.
 func ExpectedJSON(w io.Writer, x *report.Expected) error {
-	if x.Result != expect.OK {
+	if x.Result != expect.OK || len(x.Assumptions) > 0 {
 		x.Text = ExpectedWords(x)
+	}
+	for i := range x.Assumptions {
+		x.Assumptions[i].Text = factWords(&x.Assumptions[i])
 	}
 	if x.Default != nil {
 		annotatePrefix(x.Default)
@@ -47,9 +50,22 @@ func ExpectedJSON(w io.Writer, x *report.Expected) error {
 	return encoder(w).Encode(x)
 }
 
+// ExpectedAssumed says that the rules that a result rests on are not known; empty: they are.
+func ExpectedAssumed(x *report.Expected) string {
+	for i := range x.Assumptions {
+		if a := &x.Assumptions[i]; a.Code == "no-rules" {
+			return "assumed: " + factWords(a)
+		}
+	}
+	return ""
+}
+
 // ExpectedWords say what the result of an expectation is, and why.
 func ExpectedWords(x *report.Expected) string {
 	if x.Result == expect.OK {
+		if ExpectedAssumed(x) != "" {
+			return "as expected, if the rules are the default ones"
+		}
 		return "as expected"
 	}
 	e := expected{x}
@@ -62,8 +78,11 @@ func ExpectedWords(x *report.Expected) string {
 	}
 	if x.Result == expect.Unknown {
 		out += e.unknown()
+		if e.Decision.Disposition.Success() && e.Source.IsValid() {
+			out += e.sockets()
+		}
 	} else {
-		out += e.is() + e.wanted() + e.why()
+		out += e.is() + e.sockets() + e.wanted() + e.why()
 	}
 	switch {
 	case x.Parts == 2:
@@ -147,6 +166,20 @@ func (e expected) is() string {
 		return e.someFlows()
 	}
 	return e.goes()
+}
+
+// sockets says which sockets' packets are meant, and the source with which they look up
+// again.
+func (e expected) sockets() string {
+	switch {
+	case e.Sockets == expect.Unconnected:
+		return " from a socket that is not connected"
+	case e.Sockets == expect.Connected:
+		return fmt.Sprintf(" from a connected socket (source %s)", e.Source)
+	case e.Source.IsValid():
+		return fmt.Sprintf(" from the source %s", e.Source)
+	}
+	return ""
 }
 
 // goes says what happens to the packet, but only what the expectation's word asks
@@ -304,6 +337,11 @@ func (e expected) cause(b *report.Because) string {
 		return "there is no " + name(b.Want) + " here"
 	case report.CodeNoTable:
 		return "no table has that name here"
+	case expect.CodeBySource:
+		if !d.Disposition.Success() {
+			return "" // the rule is named as what refuses it, or leads to what does
+		}
+		return fmt.Sprintf("rule %d (%s) matches that source", b.Rule.Priority, withSelector(b.Rule))
 	case expect.CodeShortcut:
 		return e.shortcut()
 	case whynot.CodeNone:

@@ -15,7 +15,7 @@ import (
 func Metrics(w io.Writer, m *report.Metrics) error {
 	p := &metricsPage{page: &page{w: w}}
 	p.findings(m)
-	p.family("routewhy_default_routes", "Next hops by which packets to other networks leave; 0: they do not leave.")
+	p.family("routewhy_default_routes", "Next hops by which packets to other networks leave, from connected sockets or others; 0: they do not leave.")
 	for i := range m.Families {
 		if f := &m.Families[i]; f.Known {
 			p.sample("routewhy_default_routes", len(f.Ways), "family", familyLabel(f.Family))
@@ -30,7 +30,7 @@ func Metrics(w io.Writer, m *report.Metrics) error {
 			if h.Gateway.IsValid() {
 				gateway = h.Gateway.String()
 			}
-			p.sample("routewhy_default_route", 1, "family", familyLabel(f.Family), "device", h.Dev, "gateway", gateway, "state", gatewayState(h), "table", f.Table)
+			p.sample("routewhy_default_route", 1, "family", familyLabel(f.Family), "device", h.Dev, "gateway", gateway, "state", gatewayState(&h.NextHop), "table", h.Table)
 		}
 	}
 	p.family("routewhy_kernel_agrees", "1: the kernel gives the same answer for packets to other networks; 0: another one. Absent: it was not asked.")
@@ -39,15 +39,18 @@ func Metrics(w io.Writer, m *report.Metrics) error {
 			p.sample("routewhy_kernel_agrees", truth(f.Agrees), "family", familyLabel(f.Family))
 		}
 	}
-	p.family("routewhy_routes", "Routes by table.")
+	p.family("routewhy_routes", "Routes by table. Tables that were not listed are absent.")
 	for i := range m.Families {
 		f := &m.Families[i]
 		for _, t := range f.Tables {
 			p.sample("routewhy_routes", t.Routes, "family", familyLabel(f.Family), "table", t.Table)
 		}
 	}
-	p.family("routewhy_rules", "Policy rules.")
+	p.family("routewhy_rules", "Policy rules. Absent: they are not known.")
 	for i := range m.Families {
+		if !m.Families[i].RulesKnown {
+			continue
+		}
 		p.sample("routewhy_rules", m.Families[i].Rules, "family", familyLabel(m.Families[i].Family))
 	}
 	p.family("routewhy_tables_changing", "1: the tables were changing while they were read.")
