@@ -75,9 +75,9 @@ is expected, in the words of ip, as in these lines:
   192.0.2.0/24 refused                  or none: no route; local: this host
 src is where the source must lie that this host chooses. Without from and iif, a
 socket chooses the source and looks up again with it: TCP goes by that second
-look-up, other IPv4 packets by it or by the first, and both must hold. IPv6 looks
-up again only after a failure. A SNAPSHOT is what
---load takes, and live is the running host. Each is looked at whole.
+look-up, other IPv4 packets by it or by the first, and both must hold. IPv6
+looks up again only after a failure. A SNAPSHOT is what --load takes, and live
+is the running host. Each is looked at whole.
       --junit FILE      report the same to a CI server, in its XML
 
 --watch prints the present answers, and then each that changes, with the change

@@ -44,6 +44,9 @@ func Why(f *lookup.FIB, q *Question, r *Result) Cause {
 	case !r.Decision.HasRoute && r.Decision.Disposition.Success():
 		return Cause{Reason: lookup.Reason{Code: CodeShortcut, Have: string(r.Decision.Shortcut)}}
 	case r.Word == WordSrc && r.Decision.Disposition.Success() && !r.Some:
+		if flow.Src = q.Flow.Src; r.Src.IsValid() {
+			return Cause{Reason: f.Connect(flow).Source.Reason}
+		}
 		return Cause{Reason: f.Explain(flow).Source.Reason}
 	}
 	w, asked := q.Wanted.want(r.Word)

@@ -45,7 +45,8 @@ type FamilyMetrics struct {
 	Tables     []TableSize
 }
 
-// DefaultWay is a next hop by which packets to other networks leave, and the table that says so.
+// DefaultWay is a next hop by which packets to other networks leave, and the table that says
+// so: the first, where several do.
 type DefaultWay struct {
 	NextHop
 	Table string
@@ -152,7 +153,7 @@ func (m *FamilyMetrics) add(f *lookup.FIB, l *lookedUp) {
 	}
 	table := namesOf(f).table(d.Table())
 	for _, h := range NewDecision(f, &l.flow, d, f.Gateways(&l.flow, d)).NextHops {
-		same := func(w DefaultWay) bool { return w.Dev == h.Dev && w.Gateway == h.Gateway && w.Table == table }
+		same := func(w DefaultWay) bool { return w.Dev == h.Dev && w.Gateway == h.Gateway }
 		if !slices.ContainsFunc(m.Ways, same) {
 			m.Ways = append(m.Ways, DefaultWay{h, table})
 		}

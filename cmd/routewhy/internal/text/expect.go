@@ -176,7 +176,7 @@ func (e expected) sockets() string {
 		return " from a socket that is not connected"
 	case e.Sockets == expect.Connected:
 		return fmt.Sprintf(" from a connected socket (source %s)", e.Source)
-	case e.Source.IsValid():
+	case e.Source.IsValid() && (e.Word != expect.WordSrc || !e.Decision.Disposition.Success()):
 		return fmt.Sprintf(" from the source %s", e.Source)
 	}
 	return ""
