@@ -28,16 +28,52 @@ func (f *FIB) NoDefault(fam route.Family) []Note {
 // is, it names for every device by which there might be one what keeps it away.
 func (f *FIB) WhyNoDefault(fam route.Family) []Note {
 	out := f.NoDefault(fam)
+	if fam == route.IPv6 && len(f.zeroHostRoutes(fam)) == 0 {
+		return f.whyNoDefault6()
+	}
 	if fam == route.IPv4 && len(out) == 0 {
 		out = f.noAddress4()
 	}
 	if len(out) > 0 && out[0].Code != NoteLinkLocalOnly && out[0].Code != NoteNoneMade {
 		return out // something shows what it is
 	}
-	if fam == route.IPv6 {
-		out = append(out, f.routers(false)...)
-	}
 	return append(out, f.notUp()...)
+}
+
+// whyNoDefault6 is WhyNoDefault for IPv6. A setting that keeps a router's default route away
+// is a cause, and that all addresses are link-local is only what follows from it. Devices
+// without IPv6 come first only if no other device is as likely to have the default route.
+func (f *FIB) whyNoDefault6() []Note {
+	off := slices.Concat(f.switchedOff6(), f.smallMTU6())
+	if heard := f.routers(true); len(heard) > 0 {
+		return append(heard, off...)
+	}
+	var set, rest []Note
+	for _, n := range f.routers(false) {
+		if n.Code == NoteNoLinkLocal || n.Code == NoteRouterSilent {
+			rest = append(rest, n)
+		} else {
+			set = append(set, n)
+		}
+	}
+	switch {
+	case len(off) == 0:
+		return slices.Concat(set, f.linkLocalOnly(), rest, f.notUp())
+	case f.atUplink(set):
+		return append(set, off...)
+	}
+	return append(off, set...)
+}
+
+// atUplink reports whether one of the notes names a device by which a default route of IPv4
+// leaves or might leave; if there is no such device, any will do.
+func (f *FIB) atUplink(notes []Note) bool {
+	uplinks := f.uplinks4()
+	return slices.ContainsFunc(notes, func(n Note) bool {
+		dev, _ := n.Have.(string)
+		l := f.snap.LinkByName(dev)
+		return len(uplinks) == 0 || l != nil && uplinks[l.Index]
+	})
 }
 
 // noAddress4 notes that no device has an IPv4 address that other hosts reach.
@@ -135,9 +171,23 @@ func (f *FIB) routers(heard bool) []Note {
 	}
 	var out []Note
 	for _, c := range codes {
+		slices.SortStableFunc(names[c], f.uplinksFirst())
 		out = append(out, named(c, names[c])...)
 	}
 	return out
+}
+
+// uplinksFirst orders devices by name: first those by which IPv4's default routes leave, or
+// might leave.
+func (f *FIB) uplinksFirst() func(a, b string) int {
+	uplinks := f.uplinks4()
+	rank := func(dev string) int {
+		if l := f.snap.LinkByName(dev); l != nil && uplinks[l.Index] {
+			return 0
+		}
+		return 1
+	}
+	return func(a, b string) int { return rank(a) - rank(b) }
 }
 
 // routerOn says why a device has no default route from a router. Without a link-local
@@ -241,4 +291,10 @@ func (f *FIB) linksOfRA() (sure, likely map[int]bool) {
 // a router.
 func (d *device) hasLinkLocal() bool {
 	return slices.ContainsFunc(d.addrs6, func(a *route.Addr) bool { return a.Prefix.Addr().IsLinkLocalUnicast() })
+}
+
+// LinkLocal reports whether a device has a link-local address of IPv6; false for IPv4.
+func (f *FIB) LinkLocal(link int, fam route.Family) bool {
+	d := f.byIndex[link]
+	return fam == route.IPv6 && d != nil && d.hasLinkLocal()
 }

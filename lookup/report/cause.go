@@ -63,6 +63,11 @@ func (a *asker) causes(ctx context.Context, e route.Errno) ([]*Causes, error) {
 		if err != nil {
 			return nil, err
 		}
+		if e == route.ECONNREFUSED && l.Met == nil {
+			if err := a.meet(ctx, l); err != nil {
+				return nil, err
+			}
+		}
 		x := l.Report()
 		r := &Causes{Query: x.Query, Errno: e, Causes: []Cause{}, Decision: x}
 		r.Gives = cmp.Or(x.ProgramErrno, x.Errno) == e
@@ -72,10 +77,28 @@ func (a *asker) causes(ctx context.Context, e route.Errno) ([]*Causes, error) {
 			r.Gives = s.Decision.Errno == e
 		}
 		r.Causes = append(r.Causes, n.causesOf(l, t, whynot.Otherwise(fib, t, e, l.Fields, whynot.Causes(fib, t, e)))...)
+		r.meet()
 		x.Causes = nil // they are those above, or of another error than was asked about
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// meet settles whether nobody listens at the port, where the sockets of this host tell.
+func (r *Causes) meet() {
+	s := r.Decision.Sockets
+	if s == nil || s.Unread != "" {
+		return
+	}
+	for i := range r.Causes {
+		switch c := &r.Causes[i]; {
+		case c.Code != whynot.CauseNobody || c.State != whynot.CausePossible:
+		case len(s.Receivers) > 0:
+			c.State = whynot.CauseNot
+		default:
+			c.State = whynot.CauseIs
+		}
+	}
 }
 
 // causes are the causes of an error, by names.

@@ -71,8 +71,10 @@ type Blocker struct {
 	// Supposed says that the host does not have Wanted: another fact says that it is missing.
 	Supposed bool `json:"supposed,omitempty"`
 	// OfPacket says that it is a property of the packet.
-	OfPacket bool   `json:"of_packet,omitempty"`
-	Text     string `json:"text,omitempty"`
+	OfPacket bool `json:"of_packet,omitempty"`
+	// Skipped are the priorities of the rules that a goto leaves out.
+	Skipped []uint32 `json:"skipped,omitempty"`
+	Text    string   `json:"text,omitempty"`
 }
 
 // Way is some commands after which the packet goes where it is wanted to go.
@@ -92,8 +94,10 @@ type Way struct {
 	Sometimes bool    `json:"sometimes,omitempty"`
 	Share     float64 `json:"share,omitempty"`
 	// Unnumbered is the device of a new route, if it has no address for packets' source, and
-	// Src the source that they get; absent: none.
+	// Src the source that they get; absent: none. LinkLocal says that it has a link-local one
+	// of IPv6, which other networks do not answer.
 	Unnumbered string     `json:"unnumbered,omitempty"`
+	LinkLocal  bool       `json:"link_local,omitempty"`
 	Src        netip.Addr `json:"src,omitzero"`
 	// Errno is the error that the packet then gets: the wanted rule or route refuses it.
 	Errno route.Errno `json:"errno,omitzero"`
@@ -303,6 +307,7 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 			Direct: n.dev(w.Direct), Sometimes: w.Some, Share: w.Share, Unnumbered: n.dev(w.Unnumbered), Src: w.Src, PacketAlone: w.PacketAlone, Errno: w.Errno,
 			Connected: n.dev(w.Connected), SecondRule: w.Second,
 		}
+		one.LinkLocal = w.Unnumbered != 0 && n.fib.LinkLocal(w.Unnumbered, got.Trace.Flow.Family())
 		if w.DeadEnd.Code != "" {
 			why := NewReason(w.DeadEnd)
 			one.DeadEnd = &why
@@ -337,7 +342,26 @@ func (n names) port(link int) []Finding {
 }
 
 func (n names) blocker(f *whynot.Fact) Blocker {
-	return Blocker{Reason: NewReason(f.Reason), Others: newReasons(f.Others), Rule: n.rule(f.Rule), Route: n.route(f.Route), Wanted: n.route(f.Wanted), Supposed: f.Supposed, OfPacket: f.OfPacket}
+	return Blocker{
+		Reason: NewReason(f.Reason), Others: newReasons(f.Others), Rule: n.rule(f.Rule), Route: n.route(f.Route), Wanted: n.route(f.Wanted),
+		Supposed: f.Supposed, OfPacket: f.OfPacket, Skipped: n.skipped(f),
+	}
+}
+
+// skipped are the priorities of the rules that a goto leaves out; nil: the fact is about
+// something else.
+func (n names) skipped(f *whynot.Fact) []uint32 {
+	if f.Code != whynot.CodeSkipGoto || f.Rule == nil {
+		return nil
+	}
+	var out []uint32
+	for i := range n.snap.Rules {
+		if r := &n.snap.Rules[i]; r.Family == f.Rule.Family && r.Priority > f.Rule.Priority && r.Priority < f.Rule.Goto && !slices.Contains(out, r.Priority) {
+			out = append(out, r.Priority)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Status is [StatusNoRoute] where nothing was found that would make the packet go there.

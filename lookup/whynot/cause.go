@@ -313,7 +313,8 @@ func (x *causes) byDevice(c lookup.Code) Cause {
 }
 
 // byNeighbour is the cause about a gateway, or the destination itself, that does not
-// answer on the link.
+// answer on the link. Of one with a permanent entry nobody asks whether it is there: what is
+// sent to it is lost if it is not.
 func (x *causes) byNeighbour(c lookup.Code) Cause {
 	out := Cause{Code: c, State: CauseNot}
 	for i := range x.t.Gateways {
@@ -322,7 +323,10 @@ func (x *causes) byNeighbour(c lookup.Code) Cause {
 			continue
 		}
 		state := CausePossible
-		switch {
+		switch fixed := g.HasState && g.State&(route.NeighbourPermanent|route.NeighbourNoARP) != 0; {
+		case x.errno == route.ETIMEDOUT && fixed:
+		case x.errno == route.ETIMEDOUT: // programs get EHOSTUNREACH of it
+			state = CauseNot
 		case g.HasState && g.State&route.NeighbourFailed != 0:
 			state = CauseIs
 		case g.HasState && g.State.Valid():

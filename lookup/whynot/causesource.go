@@ -109,15 +109,50 @@ func (x *causes) afterSource(all []Cause) []Cause {
 
 // byDeadEnd is the cause about the devices by which the packet leaves: nobody answers there.
 func (x *causes) byDeadEnd(c lookup.Code) Cause {
-	why := x.fib.DeadEnd(&x.flow, x.d)
-	asks := slices.ContainsFunc(x.d.NextHops, func(h lookup.NextHop) bool { return x.fib.HasNeighbours(h.Link) })
-	if asks && (why.Code == lookup.FaultCarrier || why.Code == lookup.FaultDown) { // other devices drop it, and nobody is told
-		return Cause{Code: c, State: CauseIs, Reason: why}
+	out := Cause{Code: c, State: CauseNot, Reason: x.deadEnd()}
+	switch out.Reason.Code {
+	case lookup.FaultCarrier, lookup.FaultDown, lookup.NoteNoPort:
+		out.State = x.asked()
+	default:
+		out.Reason = lookup.Reason{}
+	}
+	return out
+}
+
+// deadEnd says why nothing gets out; the zero Reason: something may.
+func (x *causes) deadEnd() lookup.Reason {
+	if why := x.fib.DeadEnd(&x.flow, x.d); why.Code != "" {
+		return why
 	}
 	if l := x.noPort(); l != "" {
-		return Cause{Code: c, State: CauseIs, Reason: lookup.Reason{Code: lookup.NoteNoPort, Have: l}}
+		return lookup.Reason{Code: lookup.NoteNoPort, Have: l}
 	}
-	return Cause{Code: c, State: CauseNot}
+	return lookup.Reason{}
+}
+
+// asked says whether the kernel asks for the link-layer address of a neighbour before it sends
+// the packet, of which a program hears after some seconds if nobody answers (EHOSTUNREACH,
+// neigh_invalidate). Otherwise the packet is lost, and nobody is told (ETIMEDOUT). Without a
+// carrier no entry stays but a permanent one (neigh_carrier_down).
+func (x *causes) asked() CauseState {
+	out := CauseState("")
+	for i := range x.t.Gateways {
+		g, state := &x.t.Gateways[i], CauseIs
+		switch fixed := route.NeighbourPermanent | route.NeighbourNoARP; {
+		case !g.Addr.IsValid() || !x.fib.HasNeighbours(g.Link) || g.HasState && g.State&fixed != 0:
+			state = CauseNot
+		case !g.HasState && x.fib.Snapshot().Lacks(route.FactNeighbours, x.family()):
+			state = CausePossible
+		}
+		if out != "" && out != state {
+			return CausePossible
+		}
+		out = state
+	}
+	if out == "" {
+		return CauseNot
+	}
+	return out
 }
 
 // noPort is the bridge without a port by which the packet leaves; empty: it leaves otherwise.
@@ -130,7 +165,7 @@ func (x *causes) noPort() string {
 
 // leaves reports whether the packet leaves this host, as far as the tables tell.
 func (x *causes) leaves() bool {
-	return x.d.Disposition == lookup.DispositionUnicast && x.byDeadEnd(CauseDeadEnd).State == CauseNot
+	return x.d.Disposition == lookup.DispositionUnicast && x.byDeadEnd(CauseDeadEnd).Reason.Code == ""
 }
 
 // withoutNeighbours leaves out neighbours of which nothing is known, if nobody can answer.

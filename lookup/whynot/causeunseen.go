@@ -15,7 +15,11 @@ func (x *causes) outside(c lookup.Code) Cause {
 	case CauseBroadcast:
 		return x.perhaps(c, x.d.Disposition == lookup.DispositionBroadcast)
 	case CauseGroup:
-		return x.perhaps(c, x.d.Disposition == lookup.DispositionBroadcast || x.d.Disposition == lookup.DispositionMulticast)
+		group := x.d.Disposition == lookup.DispositionBroadcast || x.d.Disposition == lookup.DispositionMulticast
+		if x.flow.Proto == route.ProtoTCP { // it certainly does not connect there
+			return x.whether(c, group)
+		}
+		return x.perhaps(c, group)
 	case CauseScope:
 		dst := x.flow.Dst
 		local := dst.IsLinkLocalUnicast() || dst.IsLinkLocalMulticast() || dst.IsInterfaceLocalMulticast()
@@ -61,11 +65,22 @@ func (x *causes) perhaps(c lookup.Code, possible bool) Cause {
 }
 
 func (x *causes) bySilence(c lookup.Code) Cause {
-	if why := x.fib.DeadEnd(&x.flow, x.d); why.Code != "" {
-		return Cause{Code: c, State: CauseIs, Reason: why}
-	}
-	if l := x.noPort(); l != "" {
-		return Cause{Code: c, State: CauseIs, Reason: lookup.Reason{Code: lookup.NoteNoPort, Have: l}}
+	out := Cause{Code: c, State: CauseIs, Reason: x.deadEnd()}
+	switch out.Reason.Code {
+	case lookup.FaultCarrier, lookup.FaultDown, lookup.NoteNoPort:
+		switch x.asked() {
+		case CauseIs:
+			out.State = CauseNot
+		case CausePossible:
+			out.State = CausePossible
+		}
+		return out
+	case lookup.FaultNeighbour, lookup.FaultTarget: // programs get EHOSTUNREACH
+		out.State = CauseNot
+		return out
+	case "":
+	default:
+		return out
 	}
 	return x.perhaps(c, x.d.Disposition.Success())
 }
@@ -74,7 +89,7 @@ func (x *causes) bySilence(c lookup.Code) Cause {
 // that come in by the device by which it leaves.
 func (x *causes) byFilter(c lookup.Code) Cause {
 	if x.flow.In != 0 {
-		return x.whether(c, x.d.Shortcut == lookup.ShortcutReversePath)
+		return x.whether(c, x.d.Shortcut == lookup.ShortcutReversePath && x.d.Errno == x.errno)
 	}
 	f := x.flow
 	for _, h := range x.d.NextHops {

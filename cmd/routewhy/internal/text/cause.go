@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -141,6 +142,14 @@ func (x caused) line() string {
 		cause, _, _ := strings.Cut(x.cause(may[0]), ": ")
 		return fmt.Sprintf("%s: %s may come from %s", x.subject(), errno, cause)
 	}
+	for i := range x.r.Causes {
+		if c := &x.r.Causes[i]; c.Code == whynot.CauseSilence && x.deadWay(c) != "" {
+			return fmt.Sprintf("%s: %s does not come from what happens now: %s, and of that programs get EHOSTUNREACH", x.subject(), errno, x.deadWay(c))
+		}
+		if c := &x.r.Causes[i]; c.Code == whynot.CauseDeadEnd && c.State == whynot.CauseNot && c.Reason.Code != "" && c.Reason.Code != c.Code {
+			return fmt.Sprintf("%s: %s does not come from what happens now: %s", x.subject(), errno, x.cause(c))
+		}
+	}
 	return fmt.Sprintf("%s: %s comes from nothing that the tables show%s", x.subject(), errno, x.perhaps())
 }
 
@@ -243,6 +252,9 @@ func (x caused) byTables(c *report.Cause) string {
 		if x.Looked().Iif == "" {
 			return "the reverse-path filter: it is for packets that come in"
 		}
+		if not && x.Shortcut == lookup.ShortcutReversePath {
+			return fmt.Sprintf("the reverse-path filter of %s: it drops the packet, and on this kernel ip route get then says %s; no program gets either", iproute2.Safe(x.Looked().Iif), x.Decision.Errno)
+		}
 		return negated(not, "the reverse-path filter of "+iproute2.Safe(x.Looked().Iif), "the reverse-path filter: it does not drop the packet")
 	case whynot.CauseForwarding:
 		if x.Looked().Iif == "" {
@@ -262,11 +274,25 @@ func (x caused) byTables(c *report.Cause) string {
 		if c.State == whynot.CauseUnseen {
 			return "a device that the program names: it is not there, or it is down (--oif, if a socket is bound to one)"
 		}
-		return negated(not, "a device that is down or takes no packet", "the device that the socket is bound to: it is up, or none was given")
+		return negated(not, x.badDevice(), "the device that the socket is bound to: it is up, or none was given")
 	case whynot.CauseSource:
 		return x.source(c)
 	}
 	return ""
+}
+
+// badDevice is the device that the socket is bound to, and what is wrong with it.
+func (x caused) badDevice() string {
+	dev := iproute2.Safe(cmp.Or(x.Looked().Oif, x.Looked().VRF))
+	switch {
+	case dev == "":
+		return "a device that is down or takes no packet"
+	case x.Shortcut == lookup.ShortcutDown:
+		return dev + ", which is down"
+	case x.Shortcut == lookup.ShortcutNoIPv4:
+		return dev + ", whose MTU is too small for IPv4"
+	}
+	return dev + ", which takes no packet"
 }
 
 // noRouteCause is the lack of a route, or of one that can be used.
@@ -344,7 +370,7 @@ func (x caused) byOthers(c *report.Cause) string {
 	not := c.State == whynot.CauseNot
 	switch c.Code {
 	case whynot.CauseNeighbour:
-		return neighbourCause(c)
+		return x.neighbour(c)
 	case whynot.CauseDeadEnd:
 		return x.deadEnd(c)
 	case whynot.CauseBroadcast:
@@ -363,13 +389,7 @@ func (x caused) byOthers(c *report.Cause) string {
 	case whynot.CauseFirewall:
 		return negated(not, firewallCause(x.r.Errno), "a firewall: the packet is refused before one sees it")
 	case whynot.CauseNobody:
-		if not {
-			return "nobody who listens: the packet does not get there"
-		}
-		if c.State == whynot.CausePossible {
-			return "a port at which nobody listens: the destination is this host itself, and ss -ltnup shows who listens here"
-		}
-		return "nobody listens at that port of the destination"
+		return x.nobody(c)
 	case whynot.CausePorts:
 		if x.r.Errno == route.EADDRINUSE {
 			return "a source port that another socket has, or none is left (bind): ss -anp shows who has it"
@@ -377,6 +397,22 @@ func (x caused) byOthers(c *report.Cause) string {
 		return negated(not, "source ports: none is left for this destination", "source ports: the packet is refused before it gets one")
 	}
 	return x.byPrograms(c)
+}
+
+// nobody is the cause that no socket listens at the port.
+func (x caused) nobody(c *report.Cause) string {
+	s := x.Sockets
+	switch {
+	case c.State == whynot.CauseNot && s != nil && len(s.Receivers) > 0:
+		return fmt.Sprintf("a port at which nobody listens: %s, takes it", socketName(&s.Receivers[0].Socket))
+	case c.State == whynot.CauseNot:
+		return "nobody who listens: the packet does not get there"
+	case c.State == whynot.CauseIs && s != nil:
+		return fmt.Sprintf("a port at which nobody listens: no %s socket of this host takes what goes to port %d", s.IPProto, s.Port)
+	case c.State == whynot.CausePossible:
+		return "a port at which nobody listens: the destination is this host itself, and ss -ltnup shows who listens here"
+	}
+	return "nobody listens at that port of the destination"
 }
 
 // CausesJSON writes the same as JSON: an array with one object for each destination.

@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"strings"
 
 	"routewhy/lookup"
 	"routewhy/lookup/report"
@@ -72,38 +73,67 @@ func wireGuard(c *report.Cause, e route.Errno) string {
 // deadEnd says why nobody answers by the packet's device.
 func (x caused) deadEnd(c *report.Cause) string {
 	dev := name(c.Reason.Have)
+	what := dev + ", which has no carrier"
 	switch {
-	case c.State == whynot.CauseNot:
-		return "a device without carrier: " + negated(!x.Disposition.Success(), "the packet's device has one", "the packet does not leave")
 	case c.Reason.Code == lookup.NoteNoPort:
-		return dev + ", a bridge without a port: nobody answers there, and programs get this after some seconds"
+		what = dev + ", a bridge without a port"
 	case c.Reason.Code == lookup.FaultDown:
-		return dev + ", which is down"
+		what = dev + ", which is down"
+	case c.Reason.Code == "" || c.Reason.Code == c.Code:
+		return "a device without carrier: " + negated(!x.Disposition.Success(), "the packet's device has one", "the packet does not leave")
 	}
-	return dev + ", which has no carrier: nobody answers there, and programs get this after some seconds"
+	switch c.State {
+	case whynot.CauseNot:
+		return what + ": no neighbour is asked for there, so what is sent is lost, and connect(2) of TCP gets ETIMEDOUT"
+	case whynot.CausePossible:
+		return what + ": programs get this after some seconds if a neighbour is asked for, and else ETIMEDOUT"
+	}
+	return what + ": nobody answers there, and programs get this after some seconds"
 }
 
-func neighbourCause(c *report.Cause) string {
+// neighbour is the cause about a neighbour of this host.
+func (x caused) neighbour(c *report.Cause) string {
 	have, dev := name(c.Reason.Have), name(c.Reason.Want)
+	state := x.neighbourState(have)
+	fixed := strings.Contains(state, "PERMANENT") || strings.Contains(state, "NOARP")
+	who := fmt.Sprintf("the neighbour %s on %s", have, dev)
 	switch {
 	case c.Reason.Have.IsZero():
 		return "a neighbour: the packet goes to none"
+	case fixed && c.State == whynot.CausePossible:
+		return who + ", if it is not there: its entry is " + state + ", so nobody asks for it, and what is sent is lost"
+	case fixed:
+		return who + ": its entry is " + state + ", so nobody asks for it, whether or not it is there"
+	case c.State == whynot.CauseNot && x.r.Errno == route.ETIMEDOUT:
+		return who + negated(strings.Contains(state, "FAILED"), ": if it does not answer, programs get EHOSTUNREACH", ", which does not answer (FAILED): programs get EHOSTUNREACH")
 	case c.State == whynot.CauseIs:
-		return fmt.Sprintf("the neighbour %s on %s, which does not answer (FAILED)", have, dev)
+		return who + ", which does not answer (FAILED)"
 	case c.State == whynot.CausePossible:
-		return fmt.Sprintf("the neighbour %s on %s, of which nothing is known yet: programs get this after some seconds if it does not answer", have, dev)
+		return who + ", of which nothing is known yet: programs get this after some seconds if it does not answer"
 	}
-	return fmt.Sprintf("the neighbour %s on %s: it has answered", have, dev)
+	return who + ": it has answered"
+}
+
+// neighbourState is the state of the entry of a neighbour to which the packet goes; empty: it
+// is not known.
+func (x caused) neighbourState(a string) string {
+	for i := range x.NextHops {
+		if h := &x.NextHops[i]; h.Gateway.IsValid() && h.Gateway.String() == a || !h.Gateway.IsValid() && x.Looked().Addr().WithZone("").String() == a {
+			return h.Neighbour
+		}
+	}
+	return ""
 }
 
 // silence says that no answer comes.
 func (x caused) silence(c *report.Cause) string {
-	switch {
+	switch dead := x.deadWay(c); {
 	case c.State == whynot.CauseIs:
-		if c.Reason.Code == lookup.NoteNoPort {
-			return "a way out that is dead: " + name(c.Reason.Have) + " has no port"
-		}
-		return "a way out that is dead: " + x.wayOutWords()
+		return "a way out that is dead: " + dead
+	case dead != "" && c.State == whynot.CausePossible:
+		return "a way out that is dead: " + dead + "; but if a neighbour is asked for there, programs get EHOSTUNREACH after some seconds"
+	case dead != "":
+		return "a way out that is dead: " + dead + ", but of that programs get EHOSTUNREACH after some seconds"
 	case c.State == whynot.CauseNot:
 		return "silence: the packet does not even leave"
 	}
@@ -128,6 +158,17 @@ func (x caused) asked() string {
 		text += fmt.Sprintf(" --uid %d", *q.UID)
 	}
 	return text
+}
+
+// deadWay says why no packet gets out, for a cause that is about this; empty: some may.
+func (x caused) deadWay(c *report.Cause) string {
+	switch c.Reason.Code {
+	case "", c.Code:
+		return ""
+	case lookup.NoteNoPort:
+		return name(c.Reason.Have) + " has no port"
+	}
+	return x.wayOutWords()
 }
 
 // wayOutWords say why no packet gets out.

@@ -34,7 +34,7 @@ func (x missed) blocker(b *report.Blocker) string {
 	case lookup.CodeRulesUnlisted, lookup.CodeRulesUnread:
 		return fmt.Sprintf("no rule is known to lead to %s: the rules are not known", tableWords(b.Wanted.Table))
 	case whynot.CodeSkipGoto:
-		return fmt.Sprintf("rule %d goes on at %s, and leaves out the rules between", b.Rule.Priority, b.Reason.Want)
+		return x.skipped(b)
 	case lookup.CodeSuppressPrefix, lookup.CodeSuppressGroup:
 		if b.Supposed {
 			return fmt.Sprintf("rule %d drops what it finds in %s (%s)", b.Rule.Priority, tableWords(b.Wanted.Table), suppressor(b.Rule))
@@ -54,6 +54,29 @@ func (x missed) blocker(b *report.Blocker) string {
 		return x.ruleFact(b)
 	}
 	return x.entryFact(b)
+}
+
+// maxSkipped is how many rules are named that a goto leaves out.
+const maxSkipped = 3
+
+// skipped is a goto that leaves out rules.
+func (x missed) skipped(b *report.Blocker) string {
+	var rules []string
+	for _, p := range b.Skipped[:min(len(b.Skipped), maxSkipped)] {
+		rules = append(rules, fmt.Sprint(p))
+	}
+	if n := len(b.Skipped) - maxSkipped; n > 0 {
+		rules = append(rules, fmt.Sprintf("%d more", n))
+	}
+	what := "the rules between"
+	switch len(rules) {
+	case 0:
+	case 1:
+		what = "rule " + rules[0]
+	default:
+		what = "rules " + listed(rules)
+	}
+	return fmt.Sprintf("rule %d goes on at %s, and leaves out %s", b.Rule.Priority, b.Reason.Want, what)
 }
 
 // suppressor is the part of a rule that drops routes, as ip(8) writes it.

@@ -114,13 +114,17 @@ func wayTo(w *report.Way) string {
 // empty: it has one.
 func unnumbered(w *report.Way) string {
 	dev := iproute2.Safe(w.Unnumbered)
+	what := "no address"
+	if w.LinkLocal {
+		what = "no address except a link-local one"
+	}
 	switch {
 	case w.Unnumbered == "":
 		return ""
 	case !w.Src.IsValid():
-		return fmt.Sprintf("; %s has no address, so packets have no source", dev)
+		return fmt.Sprintf("; %s has %s, so packets have no source", dev, what)
 	}
-	return fmt.Sprintf("; %s has no address, so packets leave from %s", dev, w.Src)
+	return fmt.Sprintf("; %s has %s, so packets leave from %s", dev, what, w.Src)
 }
 
 // moved says which other packets would go differently.
