@@ -147,7 +147,7 @@ func All() []Check {
 			"The bridge or the bond takes all that comes in by its ports, so that no answer gets to a port's own address. It belongs on the bridge or the bond.",
 			facts(links, addrs), portAddress},
 		{"RW054", "The network of an address has no route", Warning, ScopeDevices,
-			"The kernel makes a route to the network of each address. This one was deleted: neighbours are sent to the default gateway, or are unreachable. Addresses with noprefixroute are passed over, whose routes another program makes.",
+			"The kernel makes a route to the network of each address. This one was deleted: neighbours are sent to the default gateway, or are unreachable. Passed over are addresses with noprefixroute, whose routes another program makes; networks that a route by the same device leads to through a gateway; and devices that have a table with a default route of their own.",
 			facts(tables, links, addrs), addrNoRoute},
 		{"RW055", "A tunnel is led into itself", Error, ScopeDevices,
 			"The route to the other end of a tunnel leads into the tunnel, so that nothing gets out. A routing protocol has learnt the way there through the tunnel, or the tunnel has the default route and its other end no route of its own. The peers of a WireGuard device are looked up with its fwmark; they are known to root alone. A device whose packets leave by another network namespace is passed over.",

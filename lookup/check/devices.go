@@ -83,7 +83,7 @@ func addrNoRoute(h *Host) []Finding {
 		net := a.Prefix.Masked()
 		if l == nil || !l.Up() || l.Flags&route.LinkLoopback != 0 || a.Prefix.IsSingleIP() || a.Peer.IsValid() || !slices.Contains(known, fam) ||
 			a.Flags&(route.AddrNoPrefixRoute|route.AddrTentative|route.AddrDADFailed) != 0 || a.Prefix.Addr().IsLinkLocalUnicast() || a.Prefix.Addr().IsLoopback() || there[on{a.Link, net}] ||
-			fam == route.IPv6 && !l.Carrier() || h.snap.LacksPart(route.TableMain, fam) {
+			fam == route.IPv6 && !l.Carrier() || h.snap.LacksPart(route.TableMain, fam) || h.ledBack(a.Link, net) || h.ownUplink(a.Link, net) {
 			continue
 		}
 		out = append(out, Finding{
@@ -92,6 +92,29 @@ func addrNoRoute(h *Host) []Finding {
 		})
 	}
 	return out[:min(len(out), maxAlike)]
+}
+
+// ledBack reports whether a route by a device, also one by a gateway, leads to a network of it:
+// some networks of containers send even what is for a neighbour through the host.
+func (h *Host) ledBack(link int, net netip.Prefix) bool {
+	by := func(hop route.NextHop) bool { return hop.Link == link }
+	if slices.ContainsFunc(h.status(net), func(s lookup.EntryStatus) bool { return slices.ContainsFunc(h.hops(&s.Route), by) }) {
+		return true
+	}
+	d := h.lookup(route.Flow{Dst: h.neighbourIn(net)})
+	return d.Disposition == lookup.DispositionUnicast && d.HasRoute && d.Route.Dst.Bits() >= net.Bits() && slices.ContainsFunc(h.hops(&d.Route), by)
+}
+
+// ownUplink reports whether a table other than main, to which a rule leads, has a default route
+// by a gateway in a device's network. The agents of some clouds give each further device such a
+// table, and delete the route to its network from main.
+func (h *Host) ownUplink(link int, net netip.Prefix) bool {
+	fam := route.FamilyOf(net.Addr())
+	return !h.unread(route.FactRules, fam) && slices.ContainsFunc(h.defaults(fam), func(s lookup.EntryStatus) bool {
+		return s.Route.Table != route.TableMain && len(s.Rules) > 0 && slices.ContainsFunc(h.hops(&s.Route), func(hop route.NextHop) bool {
+			return hop.Link == link && net.Contains(hop.Gateway)
+		})
+	})
 }
 
 // oldSource finds that new connections to other networks get a deprecated address.

@@ -38,8 +38,10 @@ func (p *page) checkFinding(f *report.CheckFinding) {
 	if p.st.Verbose {
 		p.evidence(f)
 	}
-	if len(f.Fix) > 0 {
-		p.block(strings.Repeat(" ", checkIndent)+"to mend it: ", strings.Join(f.Fix, "; "), plain)
+	label := "to mend it: "
+	for _, c := range f.Fix {
+		p.command(strings.Repeat(" ", checkIndent) + label + c)
+		label = strings.Repeat(" ", len(label))
 	}
 }
 

@@ -281,7 +281,7 @@ func (x checked) tableText() string {
 		if !n.Route.Is4() {
 			fam = "-6"
 		}
-		return fmt.Sprintf("no rule leads to %s, the table of the VRF %s: %s never used; the rule for VRFs is missing (ip %s rule add l3mdev pref 1000)",
+		return fmt.Sprintf("no rule leads to %s, the table of the VRF %s: %s never used; the rule for VRFs is missing (`ip %s rule add l3mdev pref 1000`)",
 			tableWords(n.Table), name(n.Want), x.itsRoutes(), fam)
 	case check.CodeMainUnasked:
 		return fmt.Sprintf("no rule leads to table main: %s never used", x.itsRoutes())
@@ -449,7 +449,7 @@ func (x checked) deviceText() string {
 	case check.CodeOldSource:
 		return fmt.Sprintf("new connections get the source %s, which is deprecated (its preferred lifetime is over), and no other address fits", have)
 	case check.CodeDownAddress:
-		return fmt.Sprintf("%s has %s and is down: ip link set %[1]s up brings its network back, not its static routes", have, want)
+		return fmt.Sprintf("%s has %s and is down: `ip link set %s up` brings its network back, not its static routes", have, want, ShellWords([]string{have}))
 	case check.CodeSmallMTU:
 		return fmt.Sprintf("%s has no IPv6: its MTU is %s, and IPv6 needs 1280; a larger MTU does not bring back the addresses and routes that it had", have, want)
 	case check.CodeAddrAlone:

@@ -44,19 +44,38 @@ func (s Style) foldedIndent(line string) int {
 	return start + 4
 }
 
-// words are the words of a line, each with the spaces before it.
+// words are the words of a line, each with the spaces before it. A command between backquotes
+// is one word.
 func words(line string) []string {
 	var out []string
 	for line != "" {
 		bare := strings.TrimLeft(line, " ")
 		spaces := len(line) - len(bare)
-		end := strings.IndexByte(bare, ' ')
-		if end < 0 {
-			end = len(bare)
-		}
-		out, line = append(out, line[:spaces+end]), line[spaces+end:]
+		end := spaces + wordEnd(bare)
+		out, line = append(out, line[:end]), line[end:]
 	}
 	return out
+}
+
+// wordEnd is where the first word of a text ends.
+func wordEnd(text string) int {
+	end := spaceAfter(text, 0)
+	if strings.Count(text[:end], "`")%2 == 0 {
+		return end
+	}
+	closing := strings.IndexByte(text[end:], '`')
+	if closing < 0 {
+		return end
+	}
+	return spaceAfter(text, end+closing)
+}
+
+// spaceAfter is where the first space at or after a place is, or the end of the text.
+func spaceAfter(text string, from int) int {
+	if i := strings.IndexByte(text[from:], ' '); i >= 0 {
+		return from + i
+	}
+	return len(text)
 }
 
 // longestWord is how many columns the longest word of a text takes.

@@ -34,7 +34,7 @@ func (e told) hint(n *report.Finding, have string) string {
 	case lookup.NoteMulticastGateway:
 		return fmt.Sprintf("the route has a gateway: the frame goes to the router's unicast MAC address (that of %s), and the group's members on the link do not get it, unless the socket is bound to an address or connected; a route without `via` sends it to the group", have)
 	case lookup.NoteMarkIgnored:
-		return fmt.Sprintf("rule %d looks at the mark, but the filter looks the way back up with mark 0, because src_valid_mark is off: sysctl -w net.ipv4.conf.all.src_valid_mark=1 lets it use the packet's", n.Rule.Priority)
+		return fmt.Sprintf("rule %d looks at the mark, but the filter looks the way back up with mark 0, because src_valid_mark is off: `sysctl -w net.ipv4.conf.all.src_valid_mark=1` lets it use the packet's", n.Rule.Priority)
 	case lookup.NoteMarkUsed:
 		return fmt.Sprintf("the filter looks the way back up with the packet's mark, which rule %d asks for, because src_valid_mark is on", n.Rule.Priority)
 	case lookup.NoteLocalnet:
@@ -57,11 +57,12 @@ func (e told) networkGone(n *report.Finding, dev string) string {
 	if err != nil {
 		return ""
 	}
-	add := fmt.Sprintf("ip route add %s dev %s src %s", addr.Masked(), dev, addr.Addr())
+	word := ShellWords([]string{dev})
+	add := fmt.Sprintf("ip route add %s dev %s src %s", addr.Masked(), word, addr.Addr())
 	if addr.Addr().Is6() {
-		add = fmt.Sprintf("ip -6 route add %s dev %s", addr.Masked(), dev)
+		add = fmt.Sprintf("ip -6 route add %s dev %s", addr.Masked(), word)
 	}
-	return fmt.Sprintf("%s has %s, and %s is in that network, but no table has a route to it: %s", dev, addr, e.Looked().Addr(), add)
+	return fmt.Sprintf("%s has %s, and %s is in that network, but no table has a route to it: `%s`", dev, addr, e.Looked().Addr(), add)
 }
 
 // surprise puts into words a note about addresses and devices; empty: the note is
@@ -76,11 +77,11 @@ func (e told) surprise(n *report.Finding, have, want string) string {
 	case lookup.NoteNetworkAddress:
 		return fmt.Sprintf("%s is the first address of %s, the network address, which no host should have: it is an old form of broadcast, and since 5.14 Linux treats it as any other address", e.Looked().Addr(), have)
 	case lookup.NoteForwardingOff4:
-		return fmt.Sprintf("%s = 0; sysctl -w net.ipv4.ip_forward=1 lets this host forward what comes in on any device", setting(e.Query.Family(), have, "forwarding"))
+		return fmt.Sprintf("%s = 0; `sysctl -w net.ipv4.ip_forward=1` lets this host forward what comes in on any device", setting(e.Query.Family(), have, "forwarding"))
 	case lookup.NoteGroupRoute:
-		how := "a program names the device (IP_MULTICAST_IF, SO_BINDTODEVICE), or a route does: ip route add 224.0.0.0/4 dev DEV"
+		how := "a program names the device (IP_MULTICAST_IF, SO_BINDTODEVICE), or a route does: `ip route add 224.0.0.0/4 dev DEV`"
 		if !e.Looked().Addr().IsMulticast() {
-			how = "a program names the device (SO_BINDTODEVICE) or binds to its address, or a route does: ip route add 255.255.255.255 dev DEV"
+			how = "a program names the device (SO_BINDTODEVICE) or binds to its address, or a route does: `ip route add 255.255.255.255 dev DEV`"
 		}
 		switch {
 		case have == "" && !e.Looked().Addr().IsMulticast():

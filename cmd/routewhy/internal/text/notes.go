@@ -148,7 +148,7 @@ func (e told) rare(n *report.Finding, have string) string {
 		return fmt.Sprintf("it may be refused (%s): the kernel lets the source %s in only where no route of type local was ever added, "+
 			"and one that was deleted does not show", n.Want, n.Have)
 	case lookup.NoteLoDown:
-		return "lo is down: nothing that is sent to this host's own addresses arrives; ip link set lo up"
+		return "lo is down: nothing that is sent to this host's own addresses arrives; `ip link set lo up`"
 	case lookup.NoteLoNoIPv6:
 		return fmt.Sprintf("IPv6 is switched off on %s (net.ipv6.conf.%s.disable_ipv6 = 1): nothing that is sent to this host's own IPv6 addresses arrives", have, have)
 	case lookup.NoteAnycastTCP:
@@ -186,8 +186,8 @@ func (e told) rare(n *report.Finding, have string) string {
 	case lookup.NoteChanging:
 		return changingWords
 	case lookup.NoteNetworkDown:
-		return fmt.Sprintf("%s has %s, and %s is in that network, but the device is down: ip link set %s up brings the network's route back",
-			have, n.Want, e.Looked().Addr(), have)
+		return fmt.Sprintf("%s has %s, and %s is in that network, but the device is down: `ip link set %s up` brings the network's route back",
+			have, n.Want, e.Looked().Addr(), ShellWords([]string{have}))
 	case lookup.NoteNetworkGone:
 		return e.networkGone(n, have)
 	case lookup.NoteRuleImplied:
@@ -255,16 +255,16 @@ func routerWords(n *report.Finding) string {
 	accept := setting(route.IPv6, dev, "accept_ra")
 	switch n.Code {
 	case lookup.NoteRouterIgnored:
-		return fmt.Sprintf("router advertisements give no default route on %s: this host forwards there, and then accept_ra = 1 ignores them; sysctl -w %s=2 takes them",
+		return fmt.Sprintf("router advertisements give no default route on %s: this host forwards there, and then accept_ra = 1 ignores them; `sysctl -w %s=2` takes them",
 			where, accept)
 	case lookup.NoteRouterOff:
-		return fmt.Sprintf("router advertisements give no default route on %s: the kernel takes none there (accept_ra = 0), and no network manager has made one of them; sysctl -w %s=2 takes them",
+		return fmt.Sprintf("router advertisements give no default route on %s: the kernel takes none there (accept_ra = 0), and no network manager has made one of them; `sysctl -w %s=2` takes them",
 			where, accept)
 	case lookup.NoteRouterNoDefault:
-		return fmt.Sprintf("router advertisements give addresses on %s, but no default route (accept_ra_defrtr = 0); sysctl -w %s=1 takes it",
+		return fmt.Sprintf("router advertisements give addresses on %s, but no default route (accept_ra_defrtr = 0); `sysctl -w %s=1` takes it",
 			where, setting(route.IPv6, dev, "accept_ra_defrtr"))
 	case lookup.NoteRouterShort:
-		return fmt.Sprintf("a router gives no default route on %s if its lifetime is shorter than accept_ra_min_lft says; sysctl -w %s=0 takes every router's",
+		return fmt.Sprintf("a router gives no default route on %s if its lifetime is shorter than accept_ra_min_lft says; `sysctl -w %s=0` takes every router's",
 			where, setting(route.IPv6, dev, "accept_ra_min_lft"))
 	case lookup.NoteRouterGone:
 		return fmt.Sprintf("a router was heard on %s, and gives no default route now: its router lifetime is 0 or is over, or the route was deleted", where)

@@ -57,11 +57,13 @@ func (s Style) mark(m mark) string {
 	return [...]string{">", ".", "-"}[m]
 }
 
-// wrap breaks a text into lines of at most width columns, at spaces.
+// wrap breaks a text into lines of at most width columns, at spaces. A command between
+// backquotes stays on one line, even if it is longer: a part of it may be another command.
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for _, word := range words(strings.Join(strings.Fields(text), " ")) {
+		word = strings.TrimPrefix(word, " ")
 		if line != "" && textWidth(line)+1+textWidth(word) > width {
 			lines = append(lines, line)
 			line = ""

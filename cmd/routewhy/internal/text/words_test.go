@@ -22,3 +22,21 @@ func TestWrap(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A command between backquotes stays on one line: its first part may be a command that does
+// something else.
+func TestWrapCommands(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"closed by (`ip route add x table 10`), so", "closed by|(`ip route add x table 10`),|so"},
+		{"`one` two` three four", "`one`|two`|three|four"},
+	} {
+		if got := strings.Join(wrap(c.text, 9), "|"); got != c.want {
+			t.Errorf("wrapped: %s; want %s", got, c.want)
+		}
+	}
+	line := "this is closed by `ip route add unreachable default table 10`, and so on and so on"
+	folded := Style{Fold: true, Width: 40}.fold(line)
+	if !strings.Contains(folded, "`ip route add unreachable default table 10`,") || !strings.Contains(folded, "\n") {
+		t.Error(folded)
+	}
+}
