@@ -12,7 +12,7 @@ import (
 const (
 	CodeDefaultRefused   lookup.Code = "default-refused"   // routes that refuse, or that are of this host, take the packets of a default route; Route: the first, Have: how many do
 	CodeDefaultThrown    lookup.Code = "default-thrown"    // routes of type throw end a table before its default route, and no later table carries the packets; Route: the first
-	CodeDefaultUnreached lookup.Code = "default-unreached" // the only default route is in a table that no rule leads to; Route, Table
+	CodeDefaultUnreached lookup.Code = "default-unreached" // the only default route is in a table that no rule leads to; Route, Table, Have: how many others there are, of which none can be used, if any
 	CodeDefaultCovered   lookup.Code = "default-covered"   // longer prefixes cover the default route, and the way to where they lead is none of their own; Route
 	CodeDefaultExpired   lookup.Code = "default-expired"   // the only default route has run out; Route
 )
@@ -51,18 +51,41 @@ func (h *Host) replaced(fam route.Family) []lookup.EntryStatus {
 func defaultUnreached(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(factTables, route.FactRules) {
-		if h.hasDefault(fam) || h.otherDefault(fam) {
+		if h.hasDefault(fam) || h.otherDefault(fam) || h.mainLeft(fam) {
 			continue
 		}
 		for _, s := range h.defaults(fam) {
 			if s.Status == lookup.StatusUnreached && s.Route.Type == route.TypeUnicast && s.Route.Table != route.TableMain {
 				r := s.Route
-				out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeDefaultUnreached}, Route: &r, Table: r.Table}})
+				f := Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeDefaultUnreached}, Route: &r, Table: r.Table}}
+				if others := h.gatewayDefaults(fam) - 1; others > 0 {
+					f.Have = others
+				}
+				out = append(out, f)
 				break
 			}
 		}
 	}
 	return out
+}
+
+// gatewayDefaults is how many default routes a family has that do not refuse packets.
+func (h *Host) gatewayDefaults(fam route.Family) int {
+	n := 0
+	for _, s := range h.defaults(fam) {
+		if s.Route.Type == route.TypeUnicast {
+			n++
+		}
+	}
+	return n
+}
+
+// mainLeft reports whether table main has a default route and no rule leads there: RW018
+// reports this, and with that rule packets would get out.
+func (h *Host) mainLeft(fam route.Family) bool {
+	return len(h.fib.RulesTo(fam, route.TableMain)) == 0 && slices.ContainsFunc(h.defaults(fam), func(s lookup.EntryStatus) bool {
+		return s.Route.Table == route.TableMain && s.Route.Type == route.TypeUnicast
+	})
 }
 
 // otherDefault reports whether a table that rules lead to has a default route that would
@@ -355,6 +378,9 @@ func defaultNoGateway(h *Host) []Finding { return h.wayFindings(lookup.NoteNoGat
 func noCarrier(h *Host) []Finding {
 	var out []Finding
 	for _, f := range h.wayFindings(lookup.NoteLinkdownUsed, lookup.NoteDeviceDown) {
+		if f.Code == lookup.NoteLinkdownUsed {
+			h.onlyPort(&f)
+		}
 		r := f.Note.Route
 		several := len(h.hops(r)) > 1
 		switch {
@@ -381,6 +407,34 @@ func noCarrier(h *Host) []Finding {
 		})
 	}
 	return out
+}
+
+// Why a bridge or a bond has no carrier.
+const (
+	CodePortDown lookup.Code = "only-port-down"       // its only port is down; Have: the device, Want: the port, Route
+	CodePortDark lookup.Code = "only-port-no-carrier" // its only port has no carrier; Have: the device, Want: the port, Route
+)
+
+// onlyPort makes a finding about a bridge or a bond without carrier tell of its only port.
+func (h *Host) onlyPort(f *Finding) {
+	l := h.snap.LinkByName(text(f.Have))
+	if l == nil || l.Kind == kindVRF {
+		return
+	}
+	var ports []*route.Link
+	for i := range h.snap.Links {
+		if h.snap.Links[i].Master == l.Index {
+			ports = append(ports, &h.snap.Links[i])
+		}
+	}
+	if len(ports) != 1 || ports[0].Carrier() {
+		return
+	}
+	f.Code, f.Want = CodePortDark, ports[0].Name
+	if !ports[0].Up() {
+		f.Code = CodePortDown
+	}
+	f.Links = append(f.Links, l.Index, ports[0].Index)
 }
 
 // CodeDarkFirst: a route without carrier goes before another one to the same prefix; Have:

@@ -102,7 +102,7 @@ func (h *Host) ledBack(link int, net netip.Prefix) bool {
 		return true
 	}
 	d := h.lookup(route.Flow{Dst: h.neighbourIn(net)})
-	return d.Disposition == lookup.DispositionUnicast && d.HasRoute && d.Route.Dst.Bits() >= net.Bits() && slices.ContainsFunc(h.hops(&d.Route), by)
+	return d.Disposition == lookup.DispositionUnicast && d.HasRoute && d.Route.Dst.Bits() >= net.Bits() && !d.Route.Dst.IsSingleIP() && slices.ContainsFunc(h.hops(&d.Route), by)
 }
 
 // ownUplink reports whether a table other than main, to which a rule leads, has a default route

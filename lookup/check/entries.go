@@ -21,6 +21,7 @@ const (
 	CodeTwinBehind      lookup.Code = "network-behind"       // a network is on two devices, and a neighbour is on the second; Route: the first's, Have: the second device, Want: the neighbour
 	CodeSourceElsewhere lookup.Code = "source-of-other"      // neighbours get packets from an address outside their network; Route, Have: that address, Want: the one in the network
 	CodeResolverHidden  lookup.Code = "resolver-hidden"      // a name server lies in the network of a bridge; Route, Have: the bridge, Want: the name server
+	CodeBridgeFirst     lookup.Code = "bridge-first"         // a bridge's network goes before a route to the same prefix by a gateway; Route, Have: the bridge, Want: the gateway
 	CodeCoversUplink    lookup.Code = "covers-uplink"        // a device's network holds another's, with its router; Route, Have: that network, Want: its device
 )
 
@@ -108,7 +109,43 @@ func networkCovers(h *Host) []Finding {
 			}
 		}
 	}
-	return append(out[:min(len(out), maxAlike)], hiddenResolver(h)...)
+	return slices.Concat(out[:min(len(out), maxAlike)], hiddenResolver(h), h.bridgeFirst())
+}
+
+// bridgeFirst finds the networks of bridges that go before a route to the same prefix by a
+// gateway, which is then never used. Routing protocols make such routes, and so a bridge that is
+// an uplink may have them on purpose.
+func (h *Host) bridgeFirst() []Finding {
+	var out []Finding
+	for _, p := range h.pairs {
+		a, b := &p.first, &p.second
+		if a.Type != route.TypeUnicast || b.Type != route.TypeUnicast || a.IsDefault() || a.Metric == b.Metric || a.TOS != b.TOS ||
+			len(a.NextHops) != 1 || h.leadsOn(a) || !h.leadsOn(b) || h.dark(a) && !h.dark(b) || !byHand(b.Protocol) {
+			continue // RW034 and RW008 report some of them
+		}
+		l := h.snap.Link(a.NextHops[0].Link)
+		if l == nil || l.Kind != "bridge" || len(h.has(l.Index, a.Dst)) == 0 || h.isUplink(a.Family(), l.Index) || !h.used(a) {
+			continue
+		}
+		r := *a
+		out = append(out, Finding{
+			Note:   lookup.Note{Reason: lookup.Reason{Code: CodeBridgeFirst, Want: h.hops(b)[0].Gateway, Have: l.Name}, Route: &r, Table: r.Table},
+			Routes: []route.Route{*b},
+		})
+	}
+	return out[:min(len(out), maxAlike)]
+}
+
+// byHand reports whether a person, a network manager or DHCP makes routes with a protocol.
+func byHand(p route.Protocol) bool {
+	return p == route.ProtocolBoot || p == route.ProtocolStatic || p == route.ProtocolDHCP
+}
+
+// isUplink reports whether a default route that is used leaves by a device.
+func (h *Host) isUplink(fam route.Family, link int) bool {
+	return slices.ContainsFunc(h.defaults(fam), func(s lookup.EntryStatus) bool {
+		return s.Used() && slices.ContainsFunc(h.hops(&s.Route), func(x route.NextHop) bool { return x.Link == link })
+	})
 }
 
 // inside is the finding that a network lies in a wider one and takes one of its addresses.
@@ -425,10 +462,8 @@ func hiddenResolver(h *Host) []Finding {
 		if l == nil || l.Kind != "bridge" || known && state.Valid() {
 			continue
 		}
-		if slices.ContainsFunc(h.defaults(route.FamilyOf(a)), func(s lookup.EntryStatus) bool {
-			return s.Used() && slices.ContainsFunc(h.hops(&s.Route), func(x route.NextHop) bool { return x.Link == l.Index })
-		}) {
-			continue // this device is the uplink
+		if h.isUplink(route.FamilyOf(a), l.Index) {
+			continue
 		}
 		r := d.Route
 		out = append(out, Finding{Note: lookup.Note{Reason: lookup.Reason{Code: CodeResolverHidden, Want: a, Have: l.Name}, Route: &r, Table: r.Table}})

@@ -25,13 +25,15 @@ type Host struct {
 	asks  bool
 	// statuses are results that are stored for later use.
 	statuses map[netip.Prefix][]lookup.EntryStatus
-	state    *change.State
-	wayList  []wayNote
-	byLink   map[int][]int
-	outside  map[route.Family]netip.Addr
-	objects  map[uint32]*route.NextHopObject
-	gates    gateways
-	dirs     map[netip.Addr]int // own addresses, to their devices
+	// alone are addresses that have a host route or a rule.
+	alone   map[netip.Addr]bool
+	state   *change.State
+	wayList []wayNote
+	byLink  map[int][]int
+	outside map[route.Family]netip.Addr
+	objects map[uint32]*route.NextHopObject
+	gates   gateways
+	dirs    map[netip.Addr]int // own addresses, to their devices
 }
 
 // gathered is what is stored about the routes.

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"net/netip"
 	"slices"
 
 	"routewhy/lookup"
@@ -45,7 +46,11 @@ func (h *Host) allRefused(r *route.Rule) (lookup.Reason, bool) {
 		return s.Route.Type == route.TypeUnicast && s.Route.Table == route.TableMain
 	}
 	d := h.lookup(route.Flow{Dst: h.far(r.Family), Proto: r.Selector.Proto})
-	return lookup.Reason{Code: CodeOwnRefused, Have: ""}, d.Rule == r && slices.ContainsFunc(h.defaults(r.Family), standby)
+	why := lookup.Reason{Code: CodeOwnRefused, Have: ""}
+	if p := h.networkRefused(r); p.IsValid() {
+		why.Want = p
+	}
+	return why, d.Rule == r && slices.ContainsFunc(h.defaults(r.Family), standby)
 }
 
 func (h *Host) ownSource(r *route.Rule) (lookup.Reason, bool) {
@@ -63,16 +68,24 @@ func (h *Host) ownSource(r *route.Rule) (lookup.Reason, bool) {
 
 // ownNetwork finds a network of this host in a rule's destinations.
 func (h *Host) ownNetwork(r *route.Rule) (lookup.Reason, bool) {
+	p := h.networkRefused(r)
+	return lookup.Reason{Code: CodeOwnRefused, Have: p}, p.IsValid()
+}
+
+// networkRefused is a network of this host to whose neighbours a rule refuses packets; the zero
+// Prefix: there is none.
+func (h *Host) networkRefused(r *route.Rule) netip.Prefix {
+	to := r.Selector.Dst
 	for i := range h.snap.Addrs[:min(len(h.snap.Addrs), maxOwn)] {
 		a := &h.snap.Addrs[i]
 		p := a.Prefix.Masked()
-		if p.IsSingleIP() || p.Addr().IsLoopback() || p.Addr().IsLinkLocalUnicast() || !h.fib.HasNeighbours(a.Link) ||
-			p.Bits() < r.Selector.Dst.Bits() || !r.Selector.Dst.Contains(p.Addr()) {
+		if route.FamilyOf(p.Addr()) != r.Family || p.IsSingleIP() || p.Addr().IsLoopback() || p.Addr().IsLinkLocalUnicast() ||
+			!h.fib.HasNeighbours(a.Link) || to.IsValid() && (p.Bits() < to.Bits() || !to.Contains(p.Addr())) {
 			continue
 		}
 		if d := h.lookup(route.Flow{Dst: h.neighbourIn(p), Proto: r.Selector.Proto}); d.Rule == r {
-			return lookup.Reason{Code: CodeOwnRefused, Have: p}, true
+			return p
 		}
 	}
-	return lookup.Reason{}, false
+	return netip.Prefix{}
 }

@@ -258,6 +258,9 @@ func otherWay(h *Host) []Finding {
 				continue
 			}
 			for _, hop := range h.hops(&s.Route) {
+				if l := h.snap.Link(hop.Link); l == nil || !l.Carrier() { // nothing comes in by it
+					continue
+				}
 				if seen[hop.Link] || !hop.Gateway.IsValid() || !h.fib.HasNeighbours(hop.Link) || h.ledByOthers(fam, hop.Link) {
 					continue
 				}

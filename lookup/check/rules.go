@@ -23,7 +23,7 @@ const (
 	CodeLocalUnasked   lookup.Code = "local-unasked"         // no rule leads to table local; Have: the family
 	CodeLocalPassed    lookup.Code = "own-address-elsewhere" // a rule leads packets to an address of this host elsewhere; Rule, Have: the address, Want: another one
 	CodeLocalMissing   lookup.Code = "own-address-missing"   // table local has no route to an address of this host; Have: the address, Want: its device, Route: the one that packets to it take
-	CodeOwnRefused     lookup.Code = "own-packets-refused"   // a rule refuses what this host sends; Rule, Have: the source, or the network of the destinations; empty: any
+	CodeOwnRefused     lookup.Code = "own-packets-refused"   // a rule refuses what this host sends; Rule, Have: the source, or the network of the destinations; empty: any; Want: a network to whose neighbours it refuses packets too
 	CodeUnboundRefused lookup.Code = "unbound-refused"       // a rule for all sources but some refuses what programs send without a source; Rule
 	CodeMarkRefused    lookup.Code = "mark-refused"          // marked packets find no default route where others do; Rule, Have: the mark, Route: the default route
 	CodeRuleForeign    lookup.Code = "rule-for-foreign"      // a rule is for a source that this host has not; Rule, Have: it
@@ -433,17 +433,45 @@ func ruleForeign(h *Host) []Finding {
 	})
 }
 
-// neighbourIn is an address in a network that does not belong to this host.
+// neighbourIn is an address in a network that does not belong to this host. If possible, no
+// host route and no rule is for it alone, so that it stands for the other neighbours too.
 func (h *Host) neighbourIn(p netip.Prefix) netip.Addr {
 	a := p.Addr().Next()
 	if p.Bits() == p.Addr().BitLen()-1 && h.own(a) != 0 {
 		return p.Addr() // of two addresses, the other one
 	}
-	for range 8 {
+	first := a
+	for range 64 {
 		if h.own(a) == 0 {
-			return a
+			if h.own(first) != 0 {
+				first = a
+			}
+			if !h.singled(a) {
+				return a
+			}
 		}
 		a = a.Next()
+		if !p.Contains(a) || a.Is4() && !p.Contains(a.Next()) { // the last one is for broadcasts
+			break
+		}
 	}
-	return a
+	return first
+}
+
+// singled reports whether a host route or a rule is for an address alone.
+func (h *Host) singled(a netip.Addr) bool {
+	if h.alone == nil {
+		h.alone = map[netip.Addr]bool{}
+		for i := range h.near {
+			if r := &h.near[i]; r.Dst.IsSingleIP() && r.Table != route.TableLocal {
+				h.alone[r.Dst.Addr()] = true
+			}
+		}
+		for i := range h.snap.Rules {
+			if p := h.snap.Rules[i].Selector.Dst; p.IsValid() && p.IsSingleIP() {
+				h.alone[p.Addr()] = true
+			}
+		}
+	}
+	return h.alone[a] || slices.Contains(h.hosts[net24(a)], a)
 }

@@ -22,10 +22,18 @@ func checkText(f *report.CheckFinding) string {
 	n := x.n
 	switch n.Code {
 	case lookup.NoteGatewayFailed:
-		return fmt.Sprintf("%s%s: %s; programs get EHOSTUNREACH", routeInTable(n.Route), x.more(), gatewaySilent(n))
+		return fmt.Sprintf("%s%s: %s; unless it answers now, programs get EHOSTUNREACH", routeInTable(n.Route), x.more(), gatewaySilent(n))
 	case lookup.NoteLinkdownUsed, lookup.NoteDeviceDown, lookup.NoteGatewayOwn, lookup.NoteGatewayShared,
 		lookup.NoteNoPort, lookup.NoteIsPort:
 		return routeInTable(n.Route) + x.more() + ": " + entryFinding(n)
+	case check.CodePortDown, check.CodePortDark:
+		why := " has none"
+		if n.Code == check.CodePortDown {
+			why = " is down"
+		}
+		dev := name(n.Have)
+		words := strings.TrimPrefix(linkdownWords(family(n.Route), dev), dev+" has no carrier")
+		return fmt.Sprintf("%s%s: %s has no carrier, because its only port %s%s%s", routeInTable(n.Route), x.more(), dev, name(n.Want), why, words)
 	case check.CodeLegPassedOver:
 		return fmt.Sprintf("%s%s: %s; the other next hops carry its packets", routeInTable(n.Route), x.more(), gatewaySilent(n))
 	case lookup.NoteTied:
@@ -36,9 +44,9 @@ func checkText(f *report.CheckFinding) string {
 	return cmp.Or(noDefaultWords(n), string(n.Code))
 }
 
-// gatewaySilent says that a gateway does not answer.
+// gatewaySilent says that a gateway did not answer.
 func gatewaySilent(n *report.Finding) string {
-	return fmt.Sprintf("the gateway %s does not answer (neighbour FAILED, %s)", n.Gateway.Address, reachWords(n.Gateway, n.Gateway.Dev))
+	return fmt.Sprintf("the gateway %s did not answer the last time it was asked (neighbour FAILED, %s)", n.Gateway.Address, reachWords(n.Gateway, n.Gateway.Dev))
 }
 
 // checked is the finding of a check, also in the form that other findings have.
@@ -112,6 +120,9 @@ func (x checked) defaultText() string {
 		return fmt.Sprintf("%s in %s %s before its default route %s and %s the look-up in that table, and no table after it carries the packets",
 			and(what), tableWords(n.Table), agreeWord(len(what), "comes", "come"), left, agreeWord(len(what), "ends", "end"))
 	case check.CodeDefaultUnreached:
+		if n.Have.Number() > 0 {
+			return fmt.Sprintf("no default route can be used: %s is in %s, and no rule leads there", routeLine(n.Route), tableWords(n.Table))
+		}
 		return fmt.Sprintf("the only default route, %s, is in %s, and no rule leads there: packets to other networks find no route", routeLine(n.Route), tableWords(n.Table))
 	case check.CodeDefaultCovered:
 		var by []string
@@ -163,15 +174,18 @@ func (x checked) ruleText() string {
 		}
 		return fmt.Sprintf("packets to this host's own addresses %s leave, the first by %s: %s comes before table local", own, routeInTable(n.Route), rule)
 	case check.CodeOwnRefused:
-		what := "packet"
+		what, to := "packet", "to other networks"
+		if name(n.Want) != "" {
+			to += " and to its neighbours"
+		}
 		if proto := string(n.Rule.IPProto); proto != "" {
 			what = strings.ToUpper(iproute2.Safe(proto)) + " packet"
 		}
 		if u := n.Rule.UIDStart; u != nil && n.Rule.UIDEnd != nil {
-			return fmt.Sprintf("%s refuses every %s that programs of the users %d to %d send to other networks", rule, what, *u, *n.Rule.UIDEnd)
+			return fmt.Sprintf("%s refuses every %s that programs of the users %d to %d send %s", rule, what, *u, *n.Rule.UIDEnd, strings.Replace(to, "its", "this host's", 1))
 		}
 		if have == "" {
-			return fmt.Sprintf("%s refuses every %s that this host sends to other networks", rule, what)
+			return fmt.Sprintf("%s refuses every %s that this host sends %s", rule, what, to)
 		}
 		if strings.Contains(have, "/") {
 			return fmt.Sprintf("%s refuses every %s that this host sends to its neighbours in %s", rule, what, have)
@@ -325,6 +339,8 @@ func (x checked) routeText() string {
 		return fmt.Sprintf("%s hides addresses of %s's network %s, among them %s", routeInTable(n.Route), iproute2.Safe(x.second().Dev), x.second().Dst, want)
 	case check.CodeResolverHidden:
 		return fmt.Sprintf("%s hides the name server %s (/etc/resolv.conf): it is looked for on the bridge %s, where it was not seen", routeInTable(n.Route), want, have)
+	case check.CodeBridgeFirst:
+		return fmt.Sprintf("%s goes before %s: what is behind %s is looked for on the bridge %s", routeInTable(n.Route), routeLine(x.second()), want, have)
 	case check.CodeSourceElsewhere:
 		return fmt.Sprintf("%s has no src: its neighbours get packets from %s, though this host has %s in that network", routeInTable(n.Route), have, want)
 	case check.CodeZeroHost:
