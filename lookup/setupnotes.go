@@ -145,7 +145,7 @@ func (f *FIB) hasPort(bridge int) bool {
 	return slices.ContainsFunc(f.devices, func(d *device) bool { return d.Master == bridge })
 }
 
-// expiresSoon notes that no router has renewed a default route for long.
+// expiresSoon notes that a default route of a router has little of its lifetime left.
 func expiresSoon(r *route.Route) []Note {
 	if !r.IsDefault() || r.Expires <= 0 || r.Expires > soon {
 		return nil

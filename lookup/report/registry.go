@@ -139,7 +139,7 @@ func entryKinds() []Kind {
 		{lookup.NoteGatewayShared, "A gateway has an address of this host", e, s, "Another host has the gateway's address, and this host has it too."},
 		{lookup.NoteNoPort, "A bridge has no port", e, s, "Nothing goes out of a bridge without a port."},
 		{lookup.NoteNoGateway, "A default route without a gateway", w, s, "Every destination is taken for a neighbour, which works on point-to-point links alone."},
-		{lookup.NoteExpiresSoon, "A router's default route runs out", w, s, "The router that gave the default route has not renewed it. It goes when its lifetime is over."},
+		{lookup.NoteExpiresSoon, "A router's default route runs out", w, s, "The default route that a router gave goes when its lifetime is over, unless a router advertisement renews it. Some routers give short lifetimes."},
 		{lookup.NoteCoversRouter, "A network holds another device's router", w, s, "A route of one device covers another device's network, with the router in it. What only that router reaches is looked for on the wrong link."},
 		{lookup.NoteNoFallback, "An equal route does not stand in", w, s, "The gateway of the first of equal routes is dead. The kernel does not change to the next one."},
 		{lookup.NoteIsPort, "A device is a port", w, s, "A port of a bridge or a bond receives nothing itself: routes and addresses belong to the other device."},

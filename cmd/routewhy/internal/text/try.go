@@ -113,6 +113,18 @@ func (p *tryPage) instead() {
 	}
 }
 
+// commandRow writes a command, and what is to be said of it beside or below it.
+func (p *tryPage) commandRow(row, text string, tint ink) {
+	if textWidth(row)+2+textWidth(text) <= p.st.width() {
+		p.aligned(row+"  ", row, text, tint)
+		return
+	}
+	p.command(p.st.paint(tint, row))
+	if text != "" {
+		p.block(strings.Repeat(" ", candidateIndent+4), text, tint)
+	}
+}
+
 // commandList writes what happens to each of several commands.
 func (p *tryPage) commandList() {
 	if len(p.Commands) == 1 && len(p.NotReached) == 0 && len(p.PassedOver) == 0 {
@@ -129,13 +141,13 @@ func (p *tryPage) commandList() {
 		case c.Reads:
 			text = "only shows"
 		}
-		p.aligned("  "+sign+" "+commandText(c.Command)+"  ", "  "+sign+" "+commandText(c.Command), text, tint)
+		p.commandRow("  "+sign+" "+commandText(c.Command), text, tint)
 	}
 	for _, l := range p.PassedOver {
-		p.line("  ? " + commandText(l.Command) + "  not understood, passed over")
+		p.command("  ? " + commandText(l.Command) + "  not understood, passed over")
 	}
 	for _, l := range p.NotReached {
-		p.line("  " + p.st.mark(markLost) + " " + commandText(l.Command) + "  not reached")
+		p.command("  " + p.st.mark(markLost) + " " + commandText(l.Command) + "  not reached")
 	}
 	p.blank()
 }

@@ -40,3 +40,14 @@ func TestWrapCommands(t *testing.T) {
 		t.Error(folded)
 	}
 }
+
+// A command of --try stays on one line on a terminal too.
+func TestCommandRow(t *testing.T) {
+	var b strings.Builder
+	p := &tryPage{page: page{w: &b, st: Style{Fold: true, Width: 60}}}
+	const command = "  > ip rule del pref 1001 from 10.0.0.0/8 to 10.1.0.0/16 iif eth0 lookup main"
+	p.commandRow(command, "only shows", plain)
+	if want := command + "\n           only shows\n"; b.String() != want {
+		t.Errorf("%q; want %q", b.String(), want)
+	}
+}
