@@ -60,6 +60,8 @@ func (t *tx) hasCarrier(l *route.Link) bool {
 // other devices are assumed to have one.
 func (t *tx) carrierOf(l *route.Link) bool {
 	switch {
+	case opensElsewhere(l):
+		return !t.foundWithout(l)
 	case l.Kind == "veth" && l.PeerNetNS < 0:
 		p := t.link(l.Peer)
 		return p == nil || p.Up()
@@ -72,6 +74,19 @@ func (t *tx) carrierOf(l *route.Link) bool {
 		return true
 	}
 	return t.hasCarrier(l)
+}
+
+// opensElsewhere reports whether a device gets its carrier, when it is set up, from one in
+// another namespace. No change made here sets that one down.
+func opensElsewhere(l *route.Link) bool {
+	return l.PeerNetNS >= 0 && (l.Kind == "veth" || l.Kind == "vlan")
+}
+
+// foundWithout reports whether a device was up without a carrier when it was read: the device
+// that would give it one is down.
+func (t *tx) foundWithout(l *route.Link) bool {
+	was := t.first.Snapshot().Link(l.Index)
+	return was != nil && was.Kind == l.Kind && was.Up() && !was.Carrier()
 }
 
 func hardware(l *route.Link) bool { return l.Kind == "" && l.Flags&route.LinkLoopback == 0 }
@@ -144,7 +159,7 @@ func (t *tx) setCarrier(index int, has bool) {
 			l.Flags |= route.LinkRunning | route.LinkLowerUp
 		}
 		switch {
-		case has && !looked && (silent(l) || l.Kind == "bridge"):
+		case has && !looked && (silent(l) || l.Kind == "bridge" || l.Kind == "tun"):
 			l.OperState = operUnknown
 		case has:
 			l.OperState = operUp
