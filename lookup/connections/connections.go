@@ -43,6 +43,9 @@ type Change struct {
 	// zero: none. Below is the port or the lower device of it that carries nothing any
 	// more, if Lost is LostPort or LostLower.
 	In, Below int
+	// Neighbour is the gateway, or the other end if it is on the link, of which not enough is
+	// known for Lost, or which does not answer; the zero Addr: Lost is about none.
+	Neighbour netip.Addr
 }
 
 // Loss is a reason why a connection is lost.
@@ -79,6 +82,15 @@ const (
 	LostLower Loss = "lower-down"
 	// LostAttribute: an attribute of the device Below decides, and it is not known what it does.
 	LostAttribute Loss = "attribute-unread"
+	// LostUnheard: it moves to the gateway Neighbour, and nothing shows whether that answers.
+	LostUnheard Loss = "gateway-unheard"
+	// LostNeighbour: the entry of the gateway Neighbour is changed by hand, and it is not known
+	// whether what is sent there arrives.
+	LostNeighbour Loss = "neighbour-changed"
+	// LostExpiring: its own address, or its route, gets a lifetime and goes after it.
+	LostExpiring Loss = "expires"
+	// LostOtherHere: the other end's address is one of this host's own.
+	LostOtherHere Loss = "other-end-here"
 )
 
 // Connected reports whether a socket has a connection that still has packets.
@@ -134,6 +146,9 @@ func (c *Change) judge(before, after *lookup.FIB) {
 	default:
 		if c.Lost = c.answers(before, after); c.Lost == "" {
 			c.carried(before.Snapshot(), after.Snapshot())
+		}
+		if c.Lost == "" {
+			c.heard(before.Snapshot(), after.Snapshot())
 		}
 	}
 }
@@ -195,6 +210,8 @@ func (c *Change) answers(before, after *lookup.FIB) Loss {
 		case now.Disposition == lookup.DispositionLocal, now.Disposition == lookup.DispositionUnknown:
 		case now.Shortcut == lookup.ShortcutReversePath:
 			return LostReversePath
+		case c.After.Disposition == lookup.DispositionLocal && c.Before.Disposition != lookup.DispositionLocal:
+			return LostOtherHere
 		default:
 			return LostSource
 		}
@@ -207,6 +224,7 @@ func (c *Change) answers(before, after *lookup.FIB) Loss {
 		return ""
 	}
 	if dead(after, &c.After) && !dead(before, &c.Before) {
+		c.Neighbour = silentGateway(after.Snapshot(), &c.After)
 		return LostDead
 	}
 	if c.foreign(after) {
@@ -289,6 +307,58 @@ func (c *Change) foreign(after *lookup.FIB) bool {
 		}
 	}
 	return true
+}
+
+// heard finds out whether anything is known of the gateways, or of the other end on the link,
+// that the packets did not leave by before. One without a usable entry of the neighbour table
+// may answer or not.
+func (c *Change) heard(before, after *route.Snapshot) {
+	old := waysOf(&c.Before)
+	for i := range c.After.NextHops {
+		h := &c.After.NextHops[i]
+		to := NeighbourOf(h, c.Flow.Dst)
+		if slices.Contains(old, way{h.Link, h.Gateway}) || !asks(after.Link(h.Link)) || answered(before, after, h.Link, to) {
+			continue
+		}
+		c.Lost, c.MayBeLost, c.In, c.Neighbour = LostUnheard, true, h.Link, to
+		return
+	}
+}
+
+// NeighbourOf is who a packet is handed to: the gateway, or the destination on the link.
+func NeighbourOf(h *lookup.NextHop, dst netip.Addr) netip.Addr {
+	if h.Gateway.IsValid() {
+		return h.Gateway
+	}
+	return dst
+}
+
+// asks reports whether a device asks for the link-layer addresses of its neighbours.
+func asks(l *route.Link) bool {
+	return l != nil && l.Flags&(route.LinkNoARP|route.LinkLoopback|route.LinkPointopoint) == 0
+}
+
+// answered reports whether a neighbour is known to be there: by a usable entry, or by one that
+// was there before on the device or on one below it.
+func answered(before, after *route.Snapshot, link int, to netip.Addr) bool {
+	for i := range after.Neighbours {
+		if n := &after.Neighbours[i]; n.Link == link && n.Addr == to {
+			return n.State.Valid()
+		}
+	}
+	return slices.ContainsFunc(before.Neighbours, func(n route.Neighbour) bool {
+		return n.Addr == to && n.State.Valid() && Uses(after, link, n.Link)
+	})
+}
+
+// silentGateway is the first gateway that does not answer, of those by devices with a carrier.
+func silentGateway(s *route.Snapshot, d *lookup.Decision) netip.Addr {
+	for i := range d.NextHops {
+		if h := &d.NextHops[i]; h.Gateway.IsValid() && s.Link(h.Link).Carrier() {
+			return h.Gateway
+		}
+	}
+	return netip.Addr{}
 }
 
 // dead reports whether no way out works. A way does not work if it is without carrier

@@ -199,6 +199,7 @@ func hostKinds() []Kind {
 		{RemarkStillThere, "Another route to the same prefix stays", w, s, "Several routes have the prefix. The first that fits is deleted, and the next takes over."},
 		{RemarkSecondLink, "Two devices have the network", w, s, "Both devices have an address of the network. Packets to it leave by the one whose route comes first, and by that alone."},
 		{RemarkDefaultGone, "No default route is left", e, s, "Packets to other networks get nowhere afterwards."},
+		{RemarkExpires, "It goes when its lifetime ends", w, s, "The command gives an address or an IPv6 route a lifetime. When that ends the kernel deletes it, unless something renews it."},
 		{RemarkDeleteAlone, "A route is deleted, and the new one is refused", e, s, "A shell goes on after a command that is refused, so that what comes after it is done alone."},
 		{RemarkLocalnet, "Other hosts reach 127.0.0.0/8", w, s, "The setting route_localnet of a device lets packets to loopback addresses in."},
 	}

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"net/netip"
 	"slices"
+	"time"
 
 	"routewhy/lookup"
 	"routewhy/lookup/change"
@@ -10,10 +12,22 @@ import (
 	"routewhy/route"
 )
 
+// doubtful is something that commands set, and by which connections may be lost or not.
+type doubtful struct {
+	// Unread is an attribute of a device, or the device of what follows.
+	command.Unread
+	// neighbour is the neighbour whose entry is set; the zero Addr: none.
+	neighbour netip.Addr
+	// lives is the lifetime of the address own, or of the route way; zero: for ever.
+	lives time.Duration
+	own   netip.Addr
+	way   *change.Route
+}
+
 // attributes adds the connections that go through a device of which the commands set an
-// attribute that is not looked at, or the hardware address, and stores which one. They may be
-// lost.
-func (t *Trial) attributes(changes []connections.Change, all []route.Socket, which map[*route.Socket]string) []connections.Change {
+// attribute that is not looked at, or the hardware address, to a neighbour whose entry they set,
+// or with what they give a lifetime. It stores which one. They may be lost.
+func (t *Trial) attributes(changes []connections.Change, all []route.Socket, which map[*route.Socket]doubtful) []connections.Change {
 	for _, u := range t.doubtful() {
 		for j := range all {
 			if x := &all[j]; connections.Connected(x) {
@@ -27,8 +41,14 @@ func (t *Trial) attributes(changes []connections.Change, all []route.Socket, whi
 // hardwareAddress is the name of a device's hardware address among attributes.
 const hardwareAddress = "address"
 
-// doubtful are the attributes that commands set and by which packets may get through or not.
-func (t *Trial) doubtful() (out []command.Unread) {
+// ownAddress and wayOut are what gets a lifetime: a connection's address, or its route.
+const (
+	ownAddress = "own-address"
+	wayOut     = "route"
+)
+
+// doubtful are the things that commands set and by which packets may get through or not.
+func (t *Trial) doubtful() (out []doubtful) {
 	for i := range t.Run.Steps {
 		s := &t.Run.Steps[i]
 		if !s.Accepted() {
@@ -36,20 +56,71 @@ func (t *Trial) doubtful() (out []command.Unread) {
 		}
 		for _, u := range s.Unread {
 			if u.Decides() {
-				out = append(out, u)
+				out = append(out, doubtful{Unread: u})
 			}
 		}
 		for _, c := range s.Changes {
-			if l, ok := c.(*change.Link); ok && l.Address != nil {
-				out = append(out, command.Unread{Link: l.Index, Name: hardwareAddress})
+			switch c := c.(type) {
+			case *change.Link:
+				if c.Address != nil {
+					out = append(out, doubtful{Unread: command.Unread{Link: c.Index, Name: hardwareAddress}})
+				}
+			case *change.Neighbour:
+				if c.Verb != change.Delete && (c.LinkAddr || !c.Neighbour.State.Valid()) {
+					out = append(out, doubtful{Unread: command.Unread{Link: c.Neighbour.Link}, neighbour: c.Neighbour.Addr})
+				}
+			case *change.Addr:
+				if lives := lifetime(c); lives > 0 {
+					out = append(out, doubtful{Unread: command.Unread{Name: ownAddress}, own: c.Addr.Prefix.Addr(), lives: lives})
+				}
+			case *change.Route:
+				if c.Verb != change.Delete && c.Expires > 0 {
+					out = append(out, doubtful{Unread: command.Unread{Name: wayOut}, way: c, lives: c.Expires})
+				}
 			}
 		}
 	}
 	return out
 }
 
+// lifetime is the lifetime that a request gives an address; zero: for ever.
+func lifetime(c *change.Addr) time.Duration {
+	if c.Verb == change.Delete || c.Addr.ValidLft == route.ForeverLft {
+		return 0
+	}
+	return c.Addr.ValidLft
+}
+
+// concerns says what a connection has to do with it, and by which device; false: nothing.
+func (u *doubtful) concerns(c *connections.Change, after *lookup.FIB) (why connections.Loss, link int, is bool) {
+	if len(c.After.NextHops) == 0 {
+		return "", 0, false
+	}
+	switch first := c.After.NextHops[0].Link; {
+	case u.own.IsValid():
+		return connections.LostExpiring, first, c.Flow.Src == u.own
+	case u.way != nil:
+		r := &c.After.Route
+		return connections.LostExpiring, first, c.After.HasRoute && r.Dst == u.way.Route.Dst.Masked() && r.Table == table(u.way) && r.Expires != 0
+	}
+	hop := slices.IndexFunc(c.After.NextHops, func(h lookup.NextHop) bool {
+		if u.neighbour.IsValid() {
+			return h.Link == u.Link && connections.NeighbourOf(&h, c.Flow.Dst) == u.neighbour
+		}
+		return connections.Uses(after.Snapshot(), h.Link, u.Link)
+	})
+	if hop < 0 {
+		return "", 0, false
+	}
+	why = connections.LostAttribute
+	if u.neighbour.IsValid() {
+		why = connections.LostNeighbour
+	}
+	return why, c.After.NextHops[hop].Link, true
+}
+
 // doubt adds a connection if it goes through the device of an attribute.
-func (t *Trial) doubt(changes []connections.Change, x *route.Socket, u *command.Unread, which map[*route.Socket]string) []connections.Change {
+func (t *Trial) doubt(changes []connections.Change, x *route.Socket, u *doubtful, which map[*route.Socket]doubtful) []connections.Change {
 	before, after := t.Before.FIB(), t.Run.After.FIB()
 	at := slices.IndexFunc(changes, func(c connections.Change) bool { return c.Socket == x })
 	if at >= 0 && changes[at].Lost != "" {
@@ -59,11 +130,14 @@ func (t *Trial) doubt(changes []connections.Change, x *route.Socket, u *command.
 	if c.Before, c.After = before.Lookup(c.Flow), after.Lookup(c.Flow); at >= 0 {
 		c = changes[at]
 	}
-	hop := slices.IndexFunc(c.After.NextHops, func(h lookup.NextHop) bool { return connections.Uses(after.Snapshot(), h.Link, u.Link) })
-	if hop < 0 || c.After.Disposition == lookup.DispositionLocal {
+	why, link, is := u.concerns(&c, after)
+	if !is || c.After.Disposition == lookup.DispositionLocal {
 		return changes
 	}
-	c.Lost, c.MayBeLost, c.In, c.Below, which[x] = connections.LostAttribute, true, c.After.NextHops[hop].Link, u.Link, u.Name
+	c.Lost, c.MayBeLost, c.In, c.Neighbour, which[x] = why, true, link, u.neighbour, *u
+	if why == connections.LostAttribute {
+		c.Below = u.Link
+	}
 	if at < 0 {
 		return append(changes, c)
 	}

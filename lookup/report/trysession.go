@@ -76,8 +76,13 @@ type TryLoss struct {
 	// any more.
 	Below string `json:"below,omitempty"`
 	// Attribute is the attribute of Below that is not looked at, or "address": its hardware
-	// address, which neighbours do not know yet.
+	// address, which neighbours do not know yet. Where something gets a lifetime, it is
+	// "own-address", the connection's address, or "route".
 	Attribute string `json:"attribute,omitempty"`
+	// Neighbour is the gateway, or the other end on the link, that the reason is about.
+	Neighbour netip.Addr `json:"neighbour,omitzero"`
+	// Seconds is how long its address or its route has to live.
+	Seconds float64 `json:"seconds,omitempty"`
 }
 
 // Leftover is what no command brings back as it was.
@@ -208,7 +213,7 @@ func (t *Trial) sockets(ctx context.Context, src route.Source, q *TryQuestion) e
 			t.Report.SessionUnknown = s.Server
 		}
 	}
-	attributes := map[*route.Socket]string{}
+	attributes := map[*route.Socket]doubtful{}
 	changes = t.attributes(changes, all, attributes)
 	said := map[*route.Socket]bool{}
 	for i := range changes {
@@ -223,7 +228,9 @@ func (t *Trial) sockets(ctx context.Context, src route.Source, q *TryQuestion) e
 	}
 	for i := range changes {
 		x := newTrySocket(before, after, &changes[i], yours[changes[i].Socket], owned)
-		x.Reason.Attribute = attributes[changes[i].Socket]
+		if u, is := attributes[changes[i].Socket]; is {
+			x.Reason.Attribute, x.Reason.Seconds = u.Name, u.lives.Seconds()
+		}
 		t.Report.Sockets = append(t.Report.Sockets, x)
 	}
 	slices.SortStableFunc(t.Report.Sockets, func(a, b TrySocket) int { return rank(&a) - rank(&b) })
@@ -317,12 +324,18 @@ func newTrySocket(before, after *lookup.FIB, c *connections.Change, mine *yours,
 		Moves: c.Moves, Perhaps: c.Perhaps, Lost: c.Lost != "" && !c.MayBeLost, MayBeLost: c.MayBeLost, Yours: mine != nil,
 	}
 	if c.Lost != "" {
-		out.Reason.Code = c.Lost
+		out.Reason.Code, out.Reason.Neighbour = c.Lost, c.Neighbour
+		name := func(index int) string { // the commands may have made the device
+			if s := before.Snapshot(); s.Link(index) != nil {
+				return s.LinkName(index)
+			}
+			return after.Snapshot().LinkName(index)
+		}
 		if c.In != 0 {
-			out.Reason.Dev = before.Snapshot().LinkName(c.In)
+			out.Reason.Dev = name(c.In)
 		}
 		if c.Below != 0 {
-			out.Reason.Below = before.Snapshot().LinkName(c.Below)
+			out.Reason.Below = name(c.Below)
 		}
 	}
 	if mine != nil {

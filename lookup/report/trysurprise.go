@@ -3,6 +3,8 @@ package report
 import (
 	"net/netip"
 	"slices"
+	"strconv"
+	"time"
 
 	"routewhy/lookup"
 	"routewhy/lookup/change"
@@ -30,6 +32,7 @@ const (
 	RemarkPartly      lookup.Code = "refused-in-part"         // a part of what is refused is made all the same
 	RemarkUnread      lookup.Code = "attribute-unread"        // Want is the attribute of the device Have
 	RemarkDefaultGone lookup.Code = "default-route-gone"      // Have is the family
+	RemarkExpires     lookup.Code = "goes-after-its-lifetime" // Want is the address, or Route the route; Have is the lifetime in seconds
 	RemarkDeleteAlone lookup.Code = "add-refused-delete-done" // Want is the command that is refused, Have the one that is done
 )
 
@@ -66,6 +69,11 @@ func (t *Trial) surprises(s *command.Step, n names) []Finding {
 				o.State = s.After // the command may delete more of them
 			}
 			out = append(out, routeSurprises(c, before, &o, n)...)
+			if c.Verb != change.Delete && c.Expires > 0 {
+				f := NewRemark(RemarkExpires, "", seconds(c.Expires))
+				f.Route = n.route(full(c, &c.Route))
+				out = append(out, f)
+			}
 		case *change.Rule:
 			if before.FIB().Snapshot().Merged == route.Yes && o.State.FIB().Snapshot().Merged == route.No {
 				out = append(out, Finding{Reason: Reason{Code: RemarkSplit}})
@@ -76,6 +84,9 @@ func (t *Trial) surprises(s *command.Step, n names) []Finding {
 			}
 			if c.Verb == change.Delete {
 				out = append(out, secondaries(c, before, o.State)...)
+			}
+			if lives := lifetime(c); lives > 0 {
+				out = append(out, NewRemark(RemarkExpires, c.Addr.Prefix.String(), seconds(lives)))
 			}
 			if c.Verb != change.Delete {
 				out = append(out, secondLink(c, o.State.FIB(), n)...)
@@ -120,6 +131,9 @@ func secondLink(c *change.Addr, after *lookup.FIB, n names) []Finding {
 	}
 	return []Finding{f}
 }
+
+// seconds is a lifetime in seconds.
+func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 
 // hasLength reports whether some word has a prefix's length.
 func hasLength(words []string) bool {

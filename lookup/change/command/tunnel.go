@@ -118,6 +118,8 @@ func (a *args) tuntap(c *Command) {
 	switch { // TUNSETIFF makes a device, or takes the one that is there
 	case l != nil && !same:
 		c.Kernel = &change.Refusal{Errno: route.EINVAL}
+	case verb == "del" && l != nil && (l.Up() && l.Carrier() || l.IdleCarrier == route.Yes): // a program has it open
+		c.Kernel = &change.Refusal{Errno: route.EBUSY}
 	case verb == "del" && l != nil:
 		c.Changes = append(c.Changes, &change.Link{Verb: change.Delete, Index: l.Index})
 	case verb == "del":

@@ -207,9 +207,10 @@ func (p *tryPage) answers() {
 
 func isDefault(prefix string) bool { return prefix == "0.0.0.0/0" || prefix == "::/0" }
 
-// answerWords is the verdict about one of the two decisions.
+// answerWords is the verdict about one of the two decisions, and whether nothing gets out.
 func answerWords(a *report.TryAnswer, d *report.Decision) string {
-	return told{&report.Explanation{Query: a.Query, Decision: *d}}.verdict()
+	e := told{&report.Explanation{Query: a.Query, Decision: *d}}
+	return e.verdict() + e.wayOut()
 }
 
 // explained writes an explanation in the same form as without commands.

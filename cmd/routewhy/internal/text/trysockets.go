@@ -3,6 +3,7 @@ package text
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"routewhy/lookup/change"
@@ -85,10 +86,29 @@ func lossWords(s *report.TrySocket) string {
 		return fmt.Sprintf("its answers would leave %s and keep the source %s", wayWords(&s.After), s.Local.Addr())
 	case connections.LostGateway:
 		return fmt.Sprintf("its answers would go straight to %s, where the other end is not", devicesOf(&s.After))
+	case connections.LostUnheard:
+		return fmt.Sprintf("it moves to %s on %s, and whether that answers is not known: the neighbour table has no entry of it that works", s.Reason.Neighbour, dev)
+	case connections.LostNeighbour:
+		return fmt.Sprintf("the neighbour entry of %s on %s is set by hand, and whether packets reach it then is not known", s.Reason.Neighbour, dev)
+	case connections.LostExpiring:
+		return fmt.Sprintf("%s goes after %s s, unless something renews it", expiring(s), strconv.FormatFloat(s.Reason.Seconds, 'f', -1, 64))
+	case connections.LostOtherHere:
+		return fmt.Sprintf("%s, the other end's address, would be this host's own", s.Remote.Addr())
 	case connections.LostDead:
+		if s.Reason.Neighbour.IsValid() {
+			return fmt.Sprintf("its gateway %s does not answer", s.Reason.Neighbour)
+		}
 		return "nothing gets out " + wayWords(&s.After)
 	}
 	return string(s.Reason.Code)
+}
+
+// expiring names what of a connection gets a lifetime.
+func expiring(s *report.TrySocket) string {
+	if s.Reason.Attribute == "route" {
+		return "its route"
+	}
+	return "its address " + s.Local.Addr().String()
 }
 
 // mayArrive says why a connection that leaves by another device may be lost all the same.

@@ -210,6 +210,12 @@ func surprise(f *report.Finding) string {
 		return fmt.Sprintf("%s is on %s too, and packets to it leave by %s alone", want, have, first)
 	case report.RemarkDefaultGone:
 		return fmt.Sprintf("%s has no default route any more", have)
+	case report.RemarkExpires:
+		what := want
+		if f.Route != nil {
+			what = routeWords(f.Route)
+		}
+		return fmt.Sprintf("%s goes after %s s, unless something renews it", what, have)
 	case report.RemarkDeleteAlone:
 		return fmt.Sprintf("%s is refused, and %s is done all the same", commandText(want), commandText(have))
 	}
