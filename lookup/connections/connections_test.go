@@ -45,6 +45,24 @@ func ported(bridge route.LinkFlags) *lookup.FIB {
 	return lookup.New(&s)
 }
 
+// knows is a host with an entry of its neighbour table on eth0.
+func knows(f *lookup.FIB, addr string, state route.NeighbourState) *lookup.FIB {
+	s := *f.Snapshot()
+	s.Neighbours = []route.Neighbour{{Link: 2, Addr: netip.MustParseAddr(addr), State: state}}
+	return lookup.New(&s)
+}
+
+// holds is a host with one more address of its own.
+func holds(f *lookup.FIB, addr string) *lookup.FIB {
+	s := *f.Snapshot()
+	p := netip.MustParsePrefix(addr + "/32")
+	s.Addrs = append(slices.Clone(s.Addrs), route.Addr{Link: 1, Prefix: p})
+	s.Routes = append(slices.Clone(s.Routes), route.Route{
+		Table: route.TableLocal, Dst: p, Type: route.TypeLocal, Scope: route.ScopeHost, NextHops: []route.NextHop{{Link: 1}},
+	})
+	return lookup.New(&s)
+}
+
 // silent is the first host with eth0 asking for no link-layer address.
 func silent() *lookup.FIB {
 	s := *host("192.0.2.1", 2).Snapshot()
@@ -77,7 +95,11 @@ func TestCompare(t *testing.T) {
 		{"its device becomes a port of a bridge that is down", ported(0), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, true, connections.LostDevice},
 		{"and of one that is up", ported(route.LinkUp | route.LinkRunning | route.LinkLowerUp), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, false, ""},
 		{"its device asks for no address", silent(), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, true, connections.LostDead},
-		{"another gateway of the network", host("192.0.2.3", 2), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, ""},
+		{"another gateway of the network", knows(host("192.0.2.3", 2), "192.0.2.3", route.NeighbourStale), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, ""},
+		{"one of which nothing is known", host("192.0.2.3", 2), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, connections.LostUnheard},
+		{"one that is asked for", knows(host("192.0.2.3", 2), "192.0.2.3", route.NeighbourIncomplete), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, connections.LostUnheard},
+		{"one that does not answer", knows(host("192.0.2.3", 2), "192.0.2.3", route.NeighbourFailed), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, connections.LostDead},
+		{"the other end's address is this host's own", holds(host("192.0.2.1", 2), "203.0.113.7"), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, connections.LostOtherHere},
 		{"another network", host("198.51.100.1", 3), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, connections.LostElsewhere},
 		{"UDP", host("198.51.100.1", 3), udp, true, true, connections.LostElsewhere},
 		{"an IPv6 socket of an IPv4 connection", host("198.51.100.1", 3), mapped, true, true, connections.LostElsewhere},

@@ -66,7 +66,7 @@ func (t *Trial) doubtful() (out []doubtful) {
 					out = append(out, doubtful{Unread: command.Unread{Link: c.Index, Name: hardwareAddress}})
 				}
 			case *change.Neighbour:
-				if c.Verb != change.Delete && (c.LinkAddr || !c.Neighbour.State.Valid()) {
+				if setsNeighbour(c) {
 					out = append(out, doubtful{Unread: command.Unread{Link: c.Neighbour.Link}, neighbour: c.Neighbour.Addr})
 				}
 			case *change.Addr:
@@ -81,6 +81,14 @@ func (t *Trial) doubtful() (out []doubtful) {
 		}
 	}
 	return out
+}
+
+// setsNeighbour reports whether a request makes the kernel send to an address that nobody
+// confirmed, or wait for an answer that it does not ask for. An entry that is neither makes
+// it ask again (neigh_event_send).
+func setsNeighbour(c *change.Neighbour) bool {
+	state := c.Neighbour.State
+	return c.Verb != change.Delete && (c.LinkAddr && state.Valid() || state == route.NeighbourIncomplete)
 }
 
 // lifetime is the lifetime that a request gives an address; zero: for ever.
