@@ -21,7 +21,7 @@ func (c *trialCase) brute() {
 		if c.question.Want.Kind == Rule && !c.has(d.Rule) {
 			continue // it is another rule, which was given the priority of the one that is wanted
 		}
-		if met, _ := c.question.Want.Met(&c.question.Flow, &d); met == All {
+		if met, _ := c.question.Want.On(out.State.FIB(), &c.question.Flow, &d); met == All {
 			c.errorf("nothing is offered, but %T %+v would do it", p, p)
 			return
 		}
