@@ -71,15 +71,10 @@ func (t *tx) setAnycastUsers(link int, first netip.Addr, n int) {
 	if t.anycast[key] == n {
 		return
 	}
-	m := maps.Clone(t.anycast)
-	if m == nil {
-		m = map[deviceAddr]int{}
-	}
-	m[key] = n
+	t.anycast = with(t.anycast, key, n)
 	if n == 0 {
-		delete(m, key)
+		delete(t.anycast, key)
 	}
-	t.anycast = m
 }
 
 // noteAnycast counts how often each device has joined its anycast addresses. A reading does

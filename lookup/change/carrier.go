@@ -130,12 +130,7 @@ func (t *tx) look(index int) {
 	if t.looked[index] {
 		return
 	}
-	m := maps.Clone(t.looked)
-	if m == nil {
-		m = map[int]bool{}
-	}
-	m[index] = true
-	t.looked = m
+	t.looked = with(t.looked, index, true)
 }
 
 // unlook forgets what was stored about a device whose index a new one gets.

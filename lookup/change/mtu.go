@@ -1,7 +1,6 @@
 package change
 
 import (
-	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -136,10 +135,5 @@ func leastPortMTU(ports []*route.Link) uint32 {
 
 // givenMTU stores that a device got its MTU from a request.
 func (t *tx) givenMTU(index int) {
-	m := maps.Clone(t.ownMTU)
-	if m == nil {
-		m = map[int]bool{}
-	}
-	m[index] = true
-	t.ownMTU = m
+	t.ownMTU = with(t.ownMTU, index, true)
 }

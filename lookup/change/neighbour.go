@@ -1,7 +1,6 @@
 package change
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 
@@ -55,12 +54,7 @@ func (c *Neighbour) apply(t *tx) *Refusal {
 // readdress stores that a neighbour has got a link-layer address; without an address: that a
 // device has got a hardware address.
 func (t *tx) readdress(link int, a netip.Addr) {
-	m := maps.Clone(t.readdressed)
-	if m == nil {
-		m = map[deviceAddr]bool{}
-	}
-	m[deviceAddr{link, a}] = true
-	t.readdressed = m
+	t.readdressed = with(t.readdressed, deviceAddr{link, a}, true)
 }
 
 func (t *tx) findNeighbour(link int, a netip.Addr) int {

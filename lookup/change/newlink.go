@@ -2,7 +2,6 @@ package change
 
 import (
 	"cmp"
-	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -234,12 +233,7 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	t.newSettings(l.Name, route.IPv4)
 	t.newSettings(l.Name, route.IPv6)
 	if l.Kind == "vlan" {
-		m := maps.Clone(t.vlans)
-		if m == nil {
-			m = map[int]uint16{}
-		}
-		m[index] = c.VLAN
-		t.vlans = m
+		t.vlans = with(t.vlans, index, c.VLAN)
 	}
 	if l.Kind == vrfKind {
 		t.makeTable(route.IPv4, l.VRFTable)
@@ -304,13 +298,8 @@ func (t *tx) ownAddress(index int, mac []byte) {
 	}
 	b := [16]byte{0xfe, 0x80}
 	copy(b[8:], []byte{mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]})
-	m := maps.Clone(t.linkLocal)
-	if m == nil {
-		m = map[int]route.Addr{}
-	}
-	m[index] = route.Addr{
+	t.linkLocal = with(t.linkLocal, index, route.Addr{
 		Link: index, Prefix: netip.PrefixFrom(netip.AddrFrom16(b), 64), Scope: route.ScopeLink, Flags: route.AddrPermanent,
 		ValidLft: route.ForeverLft, PreferredLft: route.ForeverLft, Protocol: protocolLinkLocal,
-	}
-	t.linkLocal = m
+	})
 }

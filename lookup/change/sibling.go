@@ -1,7 +1,6 @@
 package change
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 
@@ -31,12 +30,7 @@ func (t *tx) rememberSibling(joined, r *route.Route) {
 	if _, known := t.siblings[key]; alike && !known {
 		return
 	}
-	m := maps.Clone(t.siblings)
-	if m == nil {
-		m = map[sibling]*route.Route{}
-	}
-	m[key] = r
-	t.siblings = m
+	t.siblings = with(t.siblings, key, r)
 }
 
 // recallSibling is for a route whose first next hop is now another one. It gives the

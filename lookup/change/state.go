@@ -184,6 +184,17 @@ func (t *tx) refused() *State {
 	return &s
 }
 
+// with is a copy of a map in which a key has a value. States share their maps, so that none is
+// changed after it was made.
+func with[K comparable, V any](m map[K]V, key K, value V) map[K]V {
+	m = maps.Clone(m)
+	if m == nil {
+		m = map[K]V{}
+	}
+	m[key] = value
+	return m
+}
+
 // makeTable stores that a table exists from now on (fib_new_table, fib6_new_table).
 func (t *tx) makeTable(f route.Family, id route.Table) {
 	tables := &t.tables
@@ -193,12 +204,7 @@ func (t *tx) makeTable(f route.Family, id route.Table) {
 	if (*tables)[id] {
 		return
 	}
-	m := maps.Clone(*tables)
-	if m == nil {
-		m = map[route.Table]bool{}
-	}
-	m[id] = true
-	*tables = m
+	*tables = with(*tables, id, true)
 }
 
 // tableExists reports whether the kernel is known to have made a table. IPv6's local and

@@ -1,7 +1,6 @@
 package change
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 
@@ -140,12 +139,7 @@ func (t *tx) rememberLinkLocal(l *route.Link) {
 		if a.Link != l.Index || !a.Prefix.Addr().Is6() || !a.Prefix.Addr().IsLinkLocalUnicast() || !kernelMade(&a) {
 			continue
 		}
-		m := maps.Clone(t.linkLocal)
-		if m == nil {
-			m = map[int]route.Addr{}
-		}
-		m[l.Index] = a
-		t.linkLocal = m
+		t.linkLocal = with(t.linkLocal, l.Index, a)
 	}
 }
 
@@ -199,12 +193,7 @@ func (t *tx) setParked(a *route.Addr, is bool) {
 	if t.parked[key] == is {
 		return
 	}
-	m := maps.Clone(t.parked)
-	if m == nil {
-		m = map[deviceAddr]bool{}
-	}
-	m[key] = is
-	t.parked = m
+	t.parked = with(t.parked, key, is)
 }
 
 // noteParked finds out which addresses wait: those without a local route on devices
@@ -292,12 +281,7 @@ func (t *tx) setReady(index int, is bool) {
 	if t.ready[index] == is {
 		return
 	}
-	m := maps.Clone(t.ready)
-	if m == nil {
-		m = map[int]bool{}
-	}
-	m[index] = is
-	t.ready = m
+	t.ready = with(t.ready, index, is)
 }
 
 // setUnready stores whether a device has nothing of IPv6 until it is told again that it is up,
@@ -306,10 +290,5 @@ func (t *tx) setUnready(index int, is bool) {
 	if t.unready[index] == is {
 		return
 	}
-	m := maps.Clone(t.unready)
-	if m == nil {
-		m = map[int]bool{}
-	}
-	m[index] = is
-	t.unready = m
+	t.unready = with(t.unready, index, is)
 }
