@@ -58,7 +58,7 @@ func (a *aside) leave(b *Builder, r *route.Route) {
 	list, place, before := b.leave(r, kind)
 	at := tablePrefix{r.Table, r.Dst}
 	switch before {
-	case route.Unknown: // of a prefix that odd has, it may miss one
+	case route.Unknown: // odd may have other routes of the prefix, and not this one
 		a.odd, a.full = nil, true
 	case route.No:
 		if kind == oddKind {

@@ -44,7 +44,7 @@
 //	     a deleted local route            input4.go passesInFull             cannot be known, and leaves the full check on:
 //	                                                                         may be refused; regress-hidden/input-local-*
 //	     the way back of a packet         reply.go                           TestReply; cmd/routewhy scripts reply*
-//	     forwarding in IPv6               reply.go dropsForwarded6           TestReply6, forwarded6_source: asked after the look-up
+//	     forwarding in IPv6               reply.go Unforwarded6              TestReply6, forwarded6_source: asked after the look-up
 //	1.4  strict devices in IPv6           output6.go decide6, table6.go      scenarios output, lpm6
 //	2.1  rules, goto, actions             rules.go                           scenarios rules
 //	2.2  selectors                        selector.go                        scenarios rules; rule6.18 in random set-ups

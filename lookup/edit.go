@@ -176,8 +176,8 @@ func (r *replacement) insert(t *bart.Table[*leaf]) {
 	}
 }
 
-// replaced is a new table of what comes before a prefix in another one, with some
-// replacements, which are in the same order.
+// replaced is a new table. It has what an old table has before a prefix, with some of it
+// replaced. The replacements are in the table's order.
 func replaced(old *bart.Table[*leaf], end netip.Prefix, few []replacement) *bart.Table[*leaf] {
 	next := newTable().trie
 	for dst, l := range old.All() {

@@ -131,7 +131,7 @@ func (f *FIB) replacements(p netip.Prefix, depth int) []EntryStatus {
 	if depth == 0 || p.IsSingleIP() {
 		return nil
 	}
-	low, high := halves(p)
+	low, high := route.Halves(p)
 	var out []EntryStatus
 	for _, half := range []netip.Prefix{low, high} {
 		one := f.carriers(half, depth-1)

@@ -15,7 +15,7 @@ func (f *FIB) ExternalAddr(fam route.Family) netip.Addr {
 	pair, tables := SlashOnePair(fam), f.TableOrder(fam)
 	var wide []netip.Prefix
 	if fam == route.IPv6 {
-		low, high := halves(Global6())
+		low, high := route.Halves(Global6())
 		wide = []netip.Prefix{Global6(), low, high}
 	}
 	tried := map[netip.Addr]bool{}
@@ -37,12 +37,6 @@ func (f *FIB) ExternalAddr(fam route.Family) netip.Addr {
 		return netip.AddrFrom4([4]byte{1})
 	}
 	return Global6().Addr()
-}
-
-// halves are the two prefixes that a prefix consists of.
-func halves(p netip.Prefix) (low, high netip.Prefix) {
-	low = netip.PrefixFrom(p.Addr(), p.Bits()+1)
-	return low, netip.PrefixFrom(route.LastAddr(low).Next(), p.Bits()+1)
 }
 
 // maxExternalTries is how many addresses are tried: each costs a look-up, which may ask

@@ -317,5 +317,5 @@ func (f *FIB) routesLost() []Note {
 
 // notForwarded reports whether a packet is dropped because this host does not forward.
 func (f *FIB) notForwarded(t *Trace) bool {
-	return t.Decision.Shortcut == ShortcutNoForwarding || f.dropsForwarded6(t)
+	return t.Decision.Shortcut == ShortcutNoForwarding || f.Unforwarded6(&t.Flow, &t.Decision).Code != ""
 }

@@ -156,7 +156,7 @@ func (f *FIB) routers(heard bool) []Note {
 	names := map[Code][]string{}
 	sure, likely := f.linksOfRA()
 	for _, d := range f.devices {
-		if !d.Carrier() || d.Master != 0 || d.Flags&route.LinkLoopback != 0 || d.conf6.value[settingDisableIPv6] != 0 || d.tooSmall6() {
+		if !d.Carrier() || d.Master != 0 || d.Flags&route.LinkLoopback != 0 || d.conf6.value[settingDisableIPv6] != 0 || !d.HasIPv6() {
 			continue
 		}
 		some := likely[d.Index] || d.heardRouter()

@@ -245,7 +245,7 @@ func (f *prober) gapOutside(id route.Table, whole, out netip.Prefix) netip.Addr 
 		return first
 	}
 	for bits := out.Bits(); bits > whole.Bits(); bits-- {
-		low, high := halves(netip.PrefixFrom(out.Addr(), bits-1).Masked())
+		low, high := route.Halves(netip.PrefixFrom(out.Addr(), bits-1).Masked())
 		if low.Contains(out.Addr()) {
 			low = high
 		}

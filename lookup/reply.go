@@ -108,7 +108,7 @@ func (f *FIB) ReplyOf(t *Trace, who *Answerer) *Reply {
 		r.None.Code = CodeReplyNoSource
 	case d.isGroup() && t.Flow.In == 0:
 		r.None.Code = CodeReplyGroup
-	case f.dropsForwarded6(t):
+	case f.Unforwarded6(&t.Flow, &t.Decision).Code != "":
 		r.None.Code = CodeReplyNotForwarded
 	case d.Disposition != DispositionUnicast:
 		r.Returns = f.answered(t, who)
@@ -160,47 +160,31 @@ func (d *Decision) isGroup() bool {
 	return d.Disposition == DispositionBroadcast || d.Disposition == DispositionMulticast
 }
 
-// dropsForwarded6 reports whether a received IPv6 packet is dropped although the look-up
-// found a route: the kernel asks whether it may forward only after the look-up
-// (ip6_forward in net/ipv6/ip6_output.c).
-func (f *FIB) dropsForwarded6(t *Trace) bool {
-	return f.forwardingOff6(t) || f.staysOnLink6(t)
-}
-
-// Unforwarded6 says why a received IPv6 packet is dropped after its look-up, which does not
-// look at that (ip6_forward): [NoteNotForwarded] or [NoteStaysOnLink]. The zero Reason: it is
-// not, or the packet is no such packet.
+// Unforwarded6 says why a received IPv6 packet is dropped although the look-up found a route:
+// [NoteNotForwarded] or [NoteStaysOnLink]. The kernel asks whether it may forward only after
+// the look-up (ip6_forward in net/ipv6/ip6_output.c). The zero Reason: it is not dropped, or
+// it is no such packet.
 func (f *FIB) Unforwarded6(flow *route.Flow, d *Decision) Reason {
-	if flow.In == 0 {
-		return Reason{}
-	}
-	t := &Trace{Flow: *flow, Decision: *d}
-	switch in := f.snap.LinkName(flow.In); {
-	case f.forwardingOff6(t):
-		return Reason{Code: NoteNotForwarded, Have: in}
-	case f.staysOnLink6(t):
-		return Reason{NoteStaysOnLink, flow.Src, in}
+	dev := f.byIndex[flow.In]
+	switch {
+	case dev == nil || flow.In == 0 || !flow.Dst.Is6() || d.Disposition != DispositionUnicast:
+	case f.forwardingOff6(dev):
+		return Reason{Code: NoteNotForwarded, Have: dev.Name}
+	case staysOnLink6(flow, d):
+		return Reason{NoteStaysOnLink, flow.Src, dev.Name}
 	}
 	return Reason{}
 }
 
 // staysOnLink6 reports whether a received packet is not forwarded because of its source: a
 // link-local one, or none. It may go back by the device that it came by.
-func (f *FIB) staysOnLink6(t *Trace) bool {
-	src := t.Flow.Src
-	return f.isForwarded6(t) && (src.IsLinkLocalUnicast() || src.IsUnspecified()) &&
-		!slices.ContainsFunc(t.Decision.NextHops, func(h NextHop) bool { return h.Link == t.Flow.In })
+func staysOnLink6(flow *route.Flow, d *Decision) bool {
+	return (flow.Src.IsLinkLocalUnicast() || flow.Src.IsUnspecified()) &&
+		!slices.ContainsFunc(d.NextHops, func(h NextHop) bool { return h.Link == flow.In })
 }
 
-func (f *FIB) isForwarded6(t *Trace) bool {
-	return t.Flow.In != 0 && f.byIndex[t.Flow.In] != nil && t.Flow.Dst.Is6() && t.Decision.Disposition == DispositionUnicast
-}
-
-func (f *FIB) forwardingOff6(t *Trace) bool {
-	if !f.isForwarded6(t) {
-		return false
-	}
-	dev := f.byIndex[t.Flow.In]
+// forwardingOff6 reports whether what a device receives for other hosts is not forwarded.
+func (f *FIB) forwardingOff6(dev *device) bool {
 	all, known := f.snap.Sysctls.Conf(route.IPv6, "all", "forwarding")
 	forced, _ := f.snap.Sysctls.Conf(route.IPv6, dev.Name, "force_forwarding")
 	return known && all == 0 && forced == 0

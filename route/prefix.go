@@ -6,6 +6,13 @@ import "net/netip"
 // the prefix of length 0, which covers every address.
 func (f Family) Default() netip.Prefix { return netip.PrefixFrom(zeroAddr(f), 0) }
 
+// Halves are the two prefixes that a prefix with host bits consists of. p must be masked, and
+// not a single address.
+func Halves(p netip.Prefix) (low, high netip.Prefix) {
+	low = netip.PrefixFrom(p.Addr(), p.Bits()+1)
+	return low, netip.PrefixFrom(LastAddr(low).Next(), p.Bits()+1)
+}
+
 // LastAddr is the last address that a prefix covers: the one with all host bits set.
 // For the zero Prefix it is the zero Addr.
 func LastAddr(p netip.Prefix) netip.Addr {

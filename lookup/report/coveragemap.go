@@ -164,7 +164,8 @@ func nested(all []wayRange) (out []MapPrefix, more bool) {
 			if !mixed {
 				continue
 			}
-			for _, half := range halves(p.dst) {
+			low, high := route.Halves(p.dst)
+			for _, half := range []netip.Prefix{low, high} {
 				next = append(next, piece{half, rangesIn(half, p.ranges), way, p.depth})
 			}
 		}
@@ -207,12 +208,8 @@ func mainWay(p netip.Prefix, all []wayRange, around int) int {
 
 // halfStays reports whether one half of a prefix goes the way of the prefix around it.
 func halfStays(p netip.Prefix, all []wayRange, around int) bool {
-	for _, half := range halves(p) {
-		if mainWay(half, rangesIn(half, all), around) == around {
-			return true
-		}
-	}
-	return false
+	low, high := route.Halves(p)
+	return mainWay(low, rangesIn(low, all), around) == around || mainWay(high, rangesIn(high, all), around) == around
 }
 
 func later(a, b netip.Addr) netip.Addr {
@@ -227,12 +224,6 @@ func earlier(a, b netip.Addr) netip.Addr {
 		return a
 	}
 	return b
-}
-
-// halves are the two prefixes that a prefix consists of.
-func halves(p netip.Prefix) [2]netip.Prefix {
-	low := netip.PrefixFrom(p.Addr(), p.Bits()+1)
-	return [2]netip.Prefix{low, netip.PrefixFrom(route.LastAddr(low).Next(), p.Bits()+1)}
 }
 
 // rangesIn are the ranges that have an address in a prefix.

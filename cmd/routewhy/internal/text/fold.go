@@ -7,8 +7,8 @@ const minFolded = 24
 
 // fold breaks a line that has more columns than the terminal at spaces. What is folded begins
 // in the column of the line's last cell if there is enough room, and otherwise a bit to the
-// right of the line's first column. Cells have two spaces between them. A word is never broken. Colours may
-// be in the line.
+// right of the line's first column. Cells have two spaces between them. A word is never broken.
+// Colours may be in the line.
 func (s Style) fold(line string) string {
 	if !s.Fold || visibleWidth(line) <= s.width() {
 		return line
