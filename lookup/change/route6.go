@@ -396,5 +396,5 @@ func gatewayFits6(want, have netip.Addr) bool {
 // there is no route (fib6_null_entry).
 func meansNull(r *route.Route, h route.NextHop) bool {
 	return r.Metric == 0 && (r.Protocol == 0 || r.Protocol == route.ProtocolKernel) && r.NextHopID == 0 &&
-		(h.Link == 0 || h.Link == route.LoopbackIndex) && !h.Gateway.IsValid()
+		(h.Link == 0 || h.Link == route.LoopbackIndex) && gatewayFits6(h.Gateway, netip.Addr{})
 }
