@@ -68,6 +68,9 @@ func sameAddress(s *state, p netip.Prefix) *route.Route {
 	for _, id := range e.Tables(s.family()) {
 		for bits := p.Addr().BitLen(); bits > 0; bits-- {
 			other := netip.PrefixFrom(p.Addr(), bits)
+			if other.Masked().Addr() != p.Addr() {
+				break // shorter ones begin with another address too
+			}
 			if all := e.At(id, other); len(all) > 0 && other != p && all[0].Type == route.TypeUnicast {
 				f := full(all[0], other)
 				return &f

@@ -70,7 +70,7 @@ func (x *tries) hops(wanted []*route.Route) []route.NextHop {
 			out = x.more(x.root, out, r)
 		}
 	}
-	if x.want.Kind == Prefix {
+	if x.want.Kind == Prefix && !x.anyHop {
 		if r := sameAddress(x.root, x.want.Prefix); r != nil {
 			return x.more(x.root, out, r) // the length was forgotten: the rest is right
 		}

@@ -30,6 +30,7 @@ type tries struct {
 	lockOut  int
 	whole    bool // only ways for all flows are kept
 	early    bool // rules come before all others but the first
+	anyHop   bool // next hops of other routes than one whose length was forgotten are tried too
 	large    bool // all addresses are too many ranges to look at
 }
 
@@ -50,6 +51,12 @@ func (q *search) ways(ask *Question, t *lookup.Trace, facts []option) ([]Way, in
 	if !slices.ContainsFunc(x.ways, useful) { // a connection may meet an earlier rule with its new source
 		x.early = true
 		for _, p := range x.rules(t, q.wanted(q.root)) {
+			x.judge(x.start.after(p))
+		}
+	}
+	if len(x.ways) == 0 && x.want.Kind == Prefix {
+		x.anyHop = true
+		for _, p := range x.hostRoutes(t, q.wanted(q.root)) {
 			x.judge(x.start.after(p))
 		}
 	}
