@@ -36,6 +36,7 @@ type reached struct {
 type view struct {
 	uplink  string
 	classes []*report.ClientClass
+	several bool // what is said must be true of other uplinks too: it names neither this one nor its networks
 }
 
 // ownOf joins some addresses with their classes, and says which clients reach them. If
@@ -121,8 +122,30 @@ type heard struct {
 }
 
 // heard says who reaches an address, for each uplink. Uplinks with the same text are named
-// together.
+// together. If that leaves more than maxApart texts, without -v, uplinks share a text too
+// that differs only in which networks are on the links of the uplinks themselves.
 func (o *reached) heard(verbose bool) []heard {
+	out := o.joined(verbose, func(v *view) spoken { return v.words(o.linkLocal || o.linkGroup, verbose) })
+	if verbose || len(out) <= maxApart {
+		return out
+	}
+	shared := o.joined(false, func(v *view) spoken {
+		general := *v
+		general.several = true
+		return general.words(o.linkLocal || o.linkGroup, false)
+	})
+	for i := range shared {
+		// What is said about a single uplink names its networks.
+		if at := slices.IndexFunc(out, func(h heard) bool { return slices.Equal(h.uplinks, shared[i].uplinks) }); at >= 0 {
+			shared[i] = out[at]
+		}
+	}
+	return shared
+}
+
+// joined says of each uplink what a function says of it. Uplinks with the same text are named
+// together, whether or not some of them have neighbours beside.
+func (o *reached) joined(verbose bool, words func(*view) spoken) []heard {
 	var out []heard
 	place := map[string]int{} // the key is the text
 	answered := slices.ContainsFunc(o.views, func(v view) bool { return v.answered() })
@@ -131,18 +154,32 @@ func (o *reached) heard(verbose bool) []heard {
 		if answered && !v.answered() && !v.taken() && !verbose {
 			continue
 		}
-		text, tint := v.words(o.linkLocal || o.linkGroup, verbose)
-		if text == "" {
+		said := words(v)
+		if said.text == "" {
 			continue
 		}
-		at, ok := place[text]
+		at, ok := place[said.text]
 		if !ok {
 			at = len(out)
-			out, place[text] = append(out, heard{text: text, tint: tint}), at
+			out, place[said.text] = append(out, heard{text: said.text, tint: said.tint}), at
+		}
+		if said.neighbours {
+			out[at].text = theirNeighbours + "; " + said.text
 		}
 		out[at].uplinks = append(out[at].uplinks, iproute2.Safe(v.uplink))
 	}
 	return out
+}
+
+// theirNeighbours are the clients on the links of several uplinks, each by its own.
+const theirNeighbours = "each one's neighbours"
+
+// spoken is what is said about one uplink. Neighbours says that the clients on its own link
+// get answers by it too, if the text does not name their networks.
+type spoken struct {
+	text       string
+	tint       ink
+	neighbours bool
 }
 
 // answered reports whether some clients get answers, or may get them.
@@ -215,6 +252,9 @@ func devs(all []string) []string {
 const (
 	// maxUplinks is how many lines about one address are shown without -v.
 	maxUplinks = 6
+	// maxApart is how many lines about one address may name networks of single devices
+	// without -v, where there are shorter ones.
+	maxApart = 3
 	// maxClients is how many networks of clients are named without -v.
 	maxClients = 4
 	// maxDevices is how many devices are named in one sentence, and maxDevicesVerbose with -v.
@@ -239,24 +279,24 @@ func namedDevices(all []string, verbose bool) string {
 const itsLink = "its link"
 
 // words say which clients reach an address; empty: nothing is delivered.
-func (v *view) words(linkLocal, verbose bool) (string, ink) {
+func (v *view) words(linkLocal, verbose bool) spoken {
 	if v.taken() {
-		return takenBy(v.classes[0].Reason.Want.String()), plain
+		return spoken{text: takenBy(v.classes[0].Reason.Want.String())}
 	}
 	if !slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return !no(c.Delivered) }) {
-		return "", plain
+		return spoken{}
 	}
 	first := v.classes[0]
 	some := slices.ContainsFunc(v.classes, func(c *report.ClientClass) bool { return yes(c.Answered) || sent(c) })
 	if some && linkLocal && !verbose {
-		return itsLink, plain
+		return spoken{text: itsLink}
 	}
 	classes := v.classes
 	if !verbose {
 		classes = slices.DeleteFunc(slices.Clone(classes), v.neighboursElsewhere)
 	}
 	if len(classes) == 1 && !v.good(first) {
-		return v.fate("all", first), yellow
+		return spoken{text: v.fate("all", first), tint: yellow}
 	}
 	var good, rest []string
 	var other []*report.ClientClass
@@ -266,7 +306,7 @@ func (v *view) words(linkLocal, verbose bool) (string, ink) {
 	if len(first.Clients) == 1 || inner == linkLocalClients {
 		inner = ""
 	}
-	others := "others"
+	others, neighbours := "others", false
 	switch {
 	case v.good(first) && inner != "":
 		good = append(good, "anyone ("+inner+" too)")
@@ -277,6 +317,8 @@ func (v *view) words(linkLocal, verbose bool) (string, ink) {
 	}
 	for _, c := range classes[1:] {
 		switch clients := clientList(c.Clients, verbose); {
+		case v.several && c.Near && v.good(c):
+			neighbours = true
 		case v.good(c):
 			good = append(good, clients)
 		case yes(c.Answered) && c.Reason.Code == "" && !slices.Contains(c.By, v.uplink) && !verbose:
@@ -290,9 +332,9 @@ func (v *view) words(linkLocal, verbose bool) (string, ink) {
 		rest = append(rest[:maxClients], fmt.Sprintf("and other networks (-v lists %d)", n-maxClients))
 	}
 	if v.good(first) {
-		return strings.Join(append(good, rest...), "; "), plain
+		return spoken{strings.Join(append(good, rest...), "; "), plain, neighbours}
 	}
-	return strings.Join(append(append(good, rest...), v.fate(others, first)), "; "), yellow
+	return spoken{strings.Join(append(append(good, rest...), v.fate(others, first)), "; "), yellow, neighbours}
 }
 
 // neighboursElsewhere reports whether nobody needs to hear of a class: its clients are
@@ -421,17 +463,21 @@ func unanswered(r report.Reason) string {
 
 // dropped says why packets do not get to a socket.
 func (v *view) dropped(r report.Reason) string {
+	there := "on " + iproute2.Safe(v.uplink)
+	if v.several {
+		there = "there"
+	}
 	switch r.Code {
 	case listen.CodeFiltered:
-		return "are dropped on " + iproute2.Safe(v.uplink) + " (reverse-path filter)"
+		return "are dropped " + there + " (reverse-path filter)"
 	case listen.CodeNoIPv6:
-		return "are dropped on " + iproute2.Safe(v.uplink) + " (disable_ipv6)"
+		return "are dropped " + there + " (disable_ipv6)"
 	case listen.CodeNotJoined:
-		return "are dropped on " + iproute2.Safe(v.uplink) + " (it has not joined the group)"
+		return "are dropped " + there + " (it has not joined the group)"
 	case listen.CodeSmallMTU:
-		return "are dropped on " + iproute2.Safe(v.uplink) + " (its MTU is too small for IPv6)"
+		return "are dropped " + there + " (its MTU is too small for IPv6)"
 	case listen.CodeOwnSource, listen.CodeMartian:
-		return "are dropped on " + iproute2.Safe(v.uplink) + " (martian)"
+		return "are dropped " + there + " (martian)"
 	}
 	return fmt.Sprintf("are not delivered here (%v)", r.Want)
 }

@@ -375,61 +375,6 @@ func (p *page) connected(s *listening) {
 	}
 }
 
-// minClientsWidth is how many columns there must be beside an address for its clients.
-// Otherwise they are below it.
-const minClientsWidth = 32
-
-// reach lists this host's addresses, and which clients reach each.
-func (p *page) reach(s *listening) {
-	var width [2]int
-	var locals []*own
-	for i := range s.locals {
-		l := &s.locals[i]
-		if s.Query.Shows(l.Address) {
-			locals = append(locals, l)
-			width[0], width[1] = max(width[0], textWidth(l.Address.String())), max(width[1], textWidth(iproute2.Safe(l.Dev)))
-		}
-	}
-	if len(locals) == 0 {
-		return
-	}
-	p.blank()
-	p.line(p.st.paint(bold, "this host's addresses, and who reaches each"))
-	said := map[string]string{}
-	for len(locals) > 0 {
-		first := locals[0]
-		n := runOf(len(locals), func(i int) bool { return first.likeBut(locals[i]) })
-		shown := p.shownOf(n)
-		for _, l := range locals[:shown] {
-			lines := l.lines
-			if first, ok := said[l.text]; ok && len(lines) > 1 {
-				lines = []tinted{{"as " + first, plain}}
-			} else {
-				said[l.text] = l.Address.String()
-			}
-			label := fmt.Sprintf("  %s  %s  ", pad(l.Address.String(), width[0]), pad(iproute2.Safe(l.Dev), width[1]))
-			if p.st.width()-textWidth(label) < minClientsWidth && len(lines) > 1 {
-				p.line(strings.TrimRight(label, " "))
-				label = "      "
-			}
-			for _, t := range lines {
-				p.block(label, t.text, t.ink)
-				label = strings.Repeat(" ", textWidth(label))
-			}
-		}
-		if shown < n {
-			p.line("  " + moreAddresses(n-shown, locals[shown].Address.String(), locals[n-1].Address.String()))
-		}
-		locals = locals[n:]
-	}
-}
-
-// likeBut reports whether the same is said about another address, which must be of the same
-// family.
-func (o *own) likeBut(x *own) bool {
-	return o.text == x.text && o.Address.Addr().Is4() == x.Address.Addr().Is4()
-}
-
 // socketsFinding puts a finding about the sockets of a host into words.
 func socketsFinding(n *report.Finding, verbose bool) string {
 	switch n.Code {
