@@ -30,6 +30,9 @@ type watchFlags struct {
 // says otherwise.
 const everyMinute = time.Minute
 
+// watchGC is GOGC of a watch. It holds little, even of a full table, and runs for long.
+const watchGC = 30
+
 // errWatched ends a watch that has told what was wanted. errWatchTime ends a watch whose
 // time is over.
 type errWatched struct{}
@@ -53,6 +56,7 @@ func watch(ctx context.Context, o *options, s stdio) error {
 	if err != nil {
 		return err
 	}
+	s.saveMemory(watchGC)
 	host, err := openHost(o.netns)
 	if err != nil {
 		return err

@@ -24,8 +24,8 @@ func (w *Watch) compare(ctx context.Context) error {
 			return err
 		}
 		w.last = time.Now()
-		took := w.last.Sub(began)
-		w.next = w.last.Add(rest * took)
+		w.took = w.last.Sub(began)
+		w.next = w.last.Add(rest * w.took)
 		if err := w.takeIn(); err != nil {
 			return err
 		}
@@ -47,8 +47,8 @@ func (w *Watch) compare(ctx context.Context) error {
 			w.correct(fib, answers)
 			w.lost = false
 			return nil
-		case took > patience:
-			w.next = w.last.Add(max(rest*took, leastRest))
+		case w.took > patience:
+			w.next = w.last.Add(max(rest*w.took, leastRest))
 			return nil
 		}
 	}
@@ -82,7 +82,7 @@ func (w *Watch) read(ctx context.Context) (*lookup.FIB, error) {
 }
 
 // meanwhile is how often events are looked for while everything is read.
-const meanwhile = 20 * time.Millisecond
+const meanwhile = 10 * time.Millisecond
 
 // readMeanwhile reads everything. A full table takes long, and what happens meanwhile is told
 // without waiting for its end.
@@ -118,7 +118,7 @@ func (w *Watch) readMeanwhile(ctx context.Context) (*lookup.FIB, error) {
 // tellMeanwhile applies the events that have come, and tells the changes that have waited long
 // enough.
 func (w *Watch) tellMeanwhile() error {
-	if err := w.takeIn(); err != nil || len(w.pending) == 0 || time.Now().Before(w.pending[0].time.Add(patience)) {
+	if err := w.takeIn(); err != nil || !w.waited(time.Now()) {
 		return err
 	}
 	return w.flush()

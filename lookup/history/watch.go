@@ -53,8 +53,10 @@ type Watch struct {
 	// guessed says that an IPv6 rule was deleted since the last reading, which alone tells
 	// whether the kernel still goes by it.
 	guessed bool
-	// next is when everything may be read again, and last is when it was read last.
+	// next is when everything may be read again, last is when it was read last, and took is how
+	// long that took.
 	next, last time.Time
+	took       time.Duration
 	// expiry is when the first route of an answer expires; zero: none does.
 	expiry time.Time
 	// clock is the time of a history that is replayed; zero: the time is the present.
@@ -85,6 +87,10 @@ const (
 	// patience is how long a change may wait until everything is read again for the
 	// comparison.
 	patience = 50 * time.Millisecond
+	// slowReading is how long the reading of a large table takes. A change does not wait for
+	// that, but shortPatience for what the kernel does because of it.
+	slowReading   = 250 * time.Millisecond
+	shortPatience = 20 * time.Millisecond
 	// lateNotice is how long after its change an event may come.
 	lateNotice = 10 * time.Millisecond
 	// rest times the duration of a reading is the pause before the next reading.
@@ -128,10 +134,12 @@ const maxPending = 1000
 // start reads everything, and tells the first answers.
 func (w *Watch) start(ctx context.Context) error {
 	w.prepare()
+	began := time.Now()
 	fib, err := w.read(ctx)
 	if err != nil {
 		return err
 	}
+	w.took = time.Since(began)
 	if err := w.begin(fib); err != nil {
 		return err
 	}
@@ -230,10 +238,21 @@ func (w *Watch) settle(ctx context.Context) error {
 			return err
 		}
 	}
-	if w.dirty && (len(w.pending) == 0 || time.Now().Before(w.pending[0].time.Add(patience))) {
+	if w.dirty && !w.waited(time.Now()) {
 		return nil
 	}
 	return w.flush()
+}
+
+// waited reports whether a change has waited long enough to be told.
+func (w *Watch) waited(now time.Time) bool { return len(w.pending) > 0 && !now.Before(w.tellAt()) }
+
+// tellAt is when the first pending change is told at the latest.
+func (w *Watch) tellAt() time.Time {
+	if w.took > slowReading {
+		return w.pending[0].time.Add(shortPatience)
+	}
+	return w.pending[0].time.Add(patience)
 }
 
 // due reports whether it is time to read everything again.
@@ -317,7 +336,7 @@ func (w *Watch) until() time.Time {
 		earlier(w.next)
 	}
 	if len(w.pending) > 0 {
-		earlier(w.pending[0].time.Add(patience))
+		earlier(w.tellAt())
 	}
 	return at
 }

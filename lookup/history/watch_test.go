@@ -237,3 +237,14 @@ func TestSlowReading(t *testing.T) {
 		t.Errorf("%d answers were told after %s", told, took)
 	}
 }
+
+// TestPatience checks that a change does not wait for the reading of a large table.
+func TestPatience(t *testing.T) {
+	at := time.Unix(1000, 0)
+	for took, want := range map[time.Duration]time.Duration{10 * time.Millisecond: patience, time.Second: shortPatience} {
+		w := &Watch{took: took, pending: []*turn{{time: at}}}
+		if got := w.tellAt().Sub(at); got != want || w.waited(at.Add(want-1)) || !w.waited(at.Add(want)) {
+			t.Errorf("a change waits %s where a reading takes %s, want %s", got, took, want)
+		}
+	}
+}

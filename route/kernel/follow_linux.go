@@ -96,10 +96,13 @@ func (f *Follower) receive() {
 			f.err = fault
 		}
 		end := f.err != nil
+		news := end || f.lost || len(f.waiting) > 0 // most routes of a full table are about nothing that is followed
 		f.mu.Unlock()
-		select {
-		case f.ready <- struct{}{}:
-		default:
+		if news {
+			select {
+			case f.ready <- struct{}{}:
+			default:
+			}
 		}
 		if end {
 			return
