@@ -36,6 +36,7 @@ const (
 	NoteUnknownAttr      Code = "unknown-attributes" // a route has attributes that routewhy does not know; Have: the first's number
 	NoteEncap            Code = "encap"              // a light-weight tunnel wraps the packet; Have: its kind
 	NoteSocketElsewhere  Code = "socket-elsewhere"   // a connected socket ends elsewhere; Have: the source it gets
+	NoteMarkedElse       Code = "marked-elsewhere"   // a chain may give the packet a mark with which the answer is another; Have: the mark, Route or Rule: what then decides, Want: the error that it then gets
 	NoteLookedUpTwice    Code = "looked-up-twice"    // a connection ends elsewhere than the look-up that chose its source
 	NoteStaysOnLink      Code = "source-stays"       // IPv6 drops what is to be forwarded, after the look-up, because of its source; Have: the device, Want: the source
 	NoteNotForwarded     Code = "not-forwarded6"     // IPv6 drops what is to be forwarded, after the look-up; Have: the device

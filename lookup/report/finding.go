@@ -42,6 +42,8 @@ type Finding struct {
 	Sockets []string `json:"sockets,omitempty"`
 	// Alike are routes that stand for others.
 	Alike []AlikeRoutes `json:"alike,omitempty"`
+	// MarkSetter is the chain that the finding is about.
+	MarkSetter *MarkSetter `json:"mark_setter,omitempty"`
 	// Private says that only a privileged user can know more.
 	Private bool `json:"private,omitempty"`
 }

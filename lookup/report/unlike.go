@@ -75,7 +75,7 @@ func AskUnlike(ctx context.Context, src route.Source, first, second *Question) (
 
 func unlike(ctx context.Context, src route.Source, first, second *Question) (*Unlike, error) {
 	fib, err := lookup.Read(ctx, src, &lookup.Need{Query: route.Query{
-		AllDevices: true, Devices: append(first.Packet.devices(), second.Packet.devices()...), Policies: true,
+		AllDevices: true, Devices: append(first.Packet.devices(), second.Packet.devices()...), Policies: true, Markers: true,
 	}})
 	if err != nil {
 		return nil, err
@@ -97,6 +97,12 @@ func unlike(ctx context.Context, src route.Source, first, second *Question) (*Un
 		if same != u.Same {
 			u.ConnectedSame = &same
 		}
+	}
+	for _, l := range looks {
+		if slices.Contains(second.Packet.Given(), lookup.FieldMark) {
+			break // the marks are what is compared
+		}
+		u.Warnings = append(u.Warnings, l.marked(func(_ *route.Flow, d *lookup.Decision) bool { return !d.SameWay(&l.Trace.Decision) })...)
 	}
 	if u.Same {
 		return u, nil

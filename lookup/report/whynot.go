@@ -259,7 +259,7 @@ func inUse(l *look) bool {
 // readAll reads all routes.
 func (a *asker) readAll(ctx context.Context) (*lookup.FIB, error) {
 	var err error
-	a.fib, err = lookup.Read(ctx, a.src, &lookup.Need{Query: route.Query{AllDevices: true, Devices: a.Packet.devices(), Policies: true, Sockets: route.AllSockets}})
+	a.fib, err = lookup.Read(ctx, a.src, &lookup.Need{Query: route.Query{AllDevices: true, Devices: a.Packet.devices(), Policies: true, Markers: true, Sockets: route.AllSockets}})
 	return a.fib, err
 }
 
@@ -325,6 +325,10 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 	asked := l.asked()
 	r.Packets = n.alterations(l, &asked, got.Packets)
 	r.redirected(l, &want)
+	r.Warnings = append(r.Warnings, l.marked(func(f *route.Flow, d *lookup.Decision) bool {
+		met, _ := want.On(l.FIB, f, d)
+		return met != got.Connected
+	})...)
 	if want.Kind == whynot.Device {
 		r.Warnings = append(r.Warnings, n.port(want.Link)...)
 	}

@@ -138,3 +138,15 @@ func packetsCounted(n uint64) string {
 	}
 	return fmt.Sprintf("%d packets", n)
 }
+
+// markedElse says what becomes of a packet to which a chain gives a mark.
+func markedElse(n *report.Finding) string {
+	fate := "finds no route"
+	switch {
+	case n.Want.String() != "":
+		fate = "is refused (" + n.Want.String() + ")"
+	case n.Route != nil:
+		fate = "takes " + routeIn(n.Route)
+	}
+	return fmt.Sprintf("a packet to which %s gives mark %#x %s; this answer is for a packet without that mark", chainWords(n.MarkSetter), n.Have.Number(), fate)
+}

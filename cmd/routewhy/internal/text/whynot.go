@@ -85,9 +85,11 @@ func withoutCode(c lookup.Code, all []report.Finding) []report.Finding {
 // warnings writes what must be said about how the facts were read.
 func (p *page) warnings(e told, all []report.Finding) {
 	p.blank()
+	last := ""
 	for i := range all {
-		if text := e.finding(&all[i]); text != "" {
+		if text := e.finding(&all[i]); text != "" && text != last {
 			p.detail("note", text, yellow)
+			last = text
 		}
 	}
 }
