@@ -19,11 +19,19 @@ type Searcher struct {
 func (f *FIB) Searcher() *Searcher { return &Searcher{fib: f} }
 
 // Lookup decides as [FIB.Lookup] does. The NextHops of the decision are overwritten by
-// the next one.
+// the next one: who keeps it keeps [Decision.Clone].
 func (l *Searcher) Lookup(flow route.Flow) (d Decision) {
 	w := walk{fib: l.fib, flow: flow, mem: &l.mem}
 	w.decide(&d)
 	return d
+}
+
+// Clone is a decision with NextHops of its own, which no later look-up of a [Searcher]
+// overwrites.
+func (d *Decision) Clone() Decision {
+	out := *d
+	out.NextHops = slices.Clone(d.NextHops)
+	return out
 }
 
 // Second calls each with every second look-up that a socket makes after the first one

@@ -124,6 +124,7 @@ func Compare(before, after *lookup.FIB, sockets []route.Socket) []Change {
 		c.Before, c.After = old.Lookup(c.Flow), now.Lookup(c.Flow)
 		c.judge(before, after)
 		if c.Moves || c.Lost != "" {
+			c.Before, c.After = c.Before.Clone(), c.After.Clone()
 			out = append(out, c)
 		}
 	}

@@ -116,3 +116,35 @@ func TestCompare(t *testing.T) {
 		}
 	}
 }
+
+// TestEachKeepsItsWays: each connection has its own next hops, and not those of the last one
+// that was looked up.
+func TestEachKeepsItsWays(t *testing.T) {
+	tcp := func(remote string) route.Socket {
+		return route.Socket{
+			Proto: route.ProtoTCP, Family: route.IPv4, State: route.SocketEstablished,
+			Local: netip.MustParseAddrPort("192.0.2.2:22"), Remote: netip.MustParseAddrPort(remote),
+		}
+	}
+	before, after := host("192.0.2.1", 2), host("198.51.100.1", 3)
+	to := func(f *lookup.FIB) *lookup.FIB { // 203.0.113.0/24 is reached through one more gateway of the device
+		s := *f.Snapshot()
+		last := s.Routes[len(s.Routes)-1]
+		gateway := netip.MustParseAddr("192.0.2.9")
+		if last.NextHops[0].Link == 3 {
+			gateway = netip.MustParseAddr("198.51.100.9")
+		}
+		last.Dst, last.NextHops = netip.MustParsePrefix("203.0.113.0/24"), []route.NextHop{{Gateway: gateway, Link: last.NextHops[0].Link}}
+		s.Routes = append(slices.Clone(s.Routes), last)
+		return lookup.New(&s)
+	}
+	got := connections.Compare(to(before), to(after), []route.Socket{tcp("8.8.8.8:443"), tcp("203.0.113.7:51022")})
+	if len(got) != 2 {
+		t.Fatalf("%+v", got)
+	}
+	for i, want := range []string{"192.0.2.1 198.51.100.1", "192.0.2.9 198.51.100.9"} {
+		if is := got[i].Before.NextHops[0].Gateway.String() + " " + got[i].After.NextHops[0].Gateway.String(); is != want {
+			t.Errorf("connection %d: %s, want %s", i, is, want)
+		}
+	}
+}

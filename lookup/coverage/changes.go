@@ -3,7 +3,6 @@ package coverage
 import (
 	"net/netip"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -49,7 +48,7 @@ func (c *Changes) Key(i int) Key { return c.found[i].mark }
 func (c *Changes) At(i int) Change {
 	x := c.at(c.found[i].first)
 	x.Last = c.found[i].last
-	x.Before.NextHops, x.After.NextHops = slices.Clone(x.Before.NextHops), slices.Clone(x.After.NextHops)
+	x.Before, x.After = x.Before.Clone(), x.After.Clone()
 	return x
 }
 

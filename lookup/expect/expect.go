@@ -232,8 +232,7 @@ func (g *gathered) add(first, last netip.Addr, d *lookup.Decision, v verdict) {
 	p.last = last
 	if n := coverage.CountOf(first, last); p.size == (coverage.Count{}) || p.largest.Less(n) {
 		p.addr, p.largest, p.verdict = first, n, v
-		p.decision = *d
-		p.decision.NextHops = slices.Clone(d.NextHops)
+		p.decision = d.Clone()
 	}
 	p.size = coverage.CountOf(p.first, last)
 	if g.most.size.Less(p.size) {

@@ -51,8 +51,7 @@ func (q *Question) both(r *coverage.Ranges, dst netip.Addr, d *lookup.Decision, 
 		times++
 		differs = differs || times > 1 && v.state != second.state
 		if times == 1 || v.state.before(second.state) {
-			second, by = v, *again
-			by.NextHops = slices.Clone(again.NextHops)
+			second, by = v, again.Clone()
 		}
 	})
 	if times == 0 {

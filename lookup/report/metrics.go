@@ -137,9 +137,8 @@ type lookedUp struct {
 func lookups(f *lookup.FIB, flow route.Flow) []lookedUp {
 	out := []lookedUp{{flow, f.Lookup(flow)}}
 	f.Searcher().Second(flow, &out[0].decision, func(src netip.Addr, d *lookup.Decision) {
-		again := lookedUp{flow, *d}
+		again := lookedUp{flow, d.Clone()}
 		again.flow.Src = src
-		again.decision.NextHops = slices.Clone(d.NextHops)
 		out = append(out, again)
 	})
 	return out
