@@ -79,7 +79,13 @@ func (s *Setter) rank() int {
 // KnowsSetters reports whether all that could give a mark was read, as far as it can be
 // seen at all: programs of eBPF, tc, and sockets that are closed cannot.
 func KnowsSetters(snap *route.Snapshot) bool {
-	return snap.MarkersRead && !snap.Lacks(route.FactMarkers, 0) && !snap.Lacks(route.FactWireGuard, 0)
+	return KnowsMarks(snap) && !snap.Lacks(route.FactWireGuard, 0)
+}
+
+// KnowsMarks reports whether what gives marks to the packets of other programs was read:
+// KnowsSetters without WireGuard, which marks its own packets alone.
+func KnowsMarks(snap *route.Snapshot) bool {
+	return snap.MarkersRead && !snap.Lacks(route.FactMarkers, 0)
 }
 
 // timings says when a marker sets marks. A chain that is reached by a verdict map alone may

@@ -94,7 +94,8 @@ type Query struct {
 	// Policies adds the IPsec policies.
 	Policies bool
 	// Markers adds what sets the marks of packets, if a rule asks for a mark.
-	Markers bool
+	// AllMarkers adds it even if no rule does.
+	Markers, AllMarkers bool
 	// Redirects adds what the kernel has learnt from ICMP redirects.
 	Redirects bool
 	// WireGuard adds the WireGuard devices.

@@ -46,6 +46,13 @@ type Change struct {
 	// Neighbour is the gateway, or the other end if it is on the link, of which not enough is
 	// known for Lost, or which does not answer; the zero Addr: Lost is about none.
 	Neighbour netip.Addr
+	// Mark is a mark that the packets may get from a packet filter, if MayBeLost comes from
+	// that; Flow, Before and After are then about a packet with it. Spared says that it is the
+	// reverse: without the mark, which they are about, it is lost, and with it it goes on.
+	// Marker is a rule of nftables that sets it; nil: another thing may.
+	Mark   uint32
+	Spared bool
+	Marker *route.Marker
 }
 
 // Loss is a reason why a connection is lost.
@@ -115,6 +122,7 @@ func FlowOf(s *route.Socket) route.Flow {
 func Compare(before, after *lookup.FIB, sockets []route.Socket) []Change {
 	var out []Change
 	old, now := before.Searcher(), after.Searcher()
+	marks := marksOf(before.Snapshot(), after.Snapshot())
 	for i := range sockets {
 		s := &sockets[i]
 		if !Connected(s) {
@@ -123,6 +131,7 @@ func Compare(before, after *lookup.FIB, sockets []route.Socket) []Change {
 		c := Change{Socket: s, Flow: FlowOf(s)}
 		c.Before, c.After = old.Lookup(c.Flow), now.Lookup(c.Flow)
 		c.judge(before, after)
+		c.marked(marks, before, after)
 		if c.Moves || c.Lost != "" {
 			c.Before, c.After = c.Before.Clone(), c.After.Clone()
 			out = append(out, c)

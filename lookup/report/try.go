@@ -132,21 +132,35 @@ func (t *Try) Refused() bool {
 	return slices.ContainsFunc(t.Commands, func(c TryCommand) bool { return !c.Accepted })
 }
 
-// Status is [StatusNoRoute] where a command is refused or a session of the caller's is
-// lost, [StatusUnknown] where one of these is not known, and [StatusDisagrees] where the
-// kernel's rehearsal ended otherwise.
+// Status is [StatusNoRoute] where a command is refused, a session of the caller's is lost, or a
+// destination that was asked about has no usable answer afterwards, [StatusUnknown] where one of
+// these is not known, and [StatusDisagrees] where the kernel's rehearsal ended otherwise.
 func (t *Try) Status() Status {
 	switch {
 	case t.Disagrees():
 		return StatusDisagrees
 	case slices.ContainsFunc(t.Commands, func(c TryCommand) bool { return c.Unknown }):
 		return StatusUnknown
-	case t.Refused(), t.LosesYours():
+	case t.Refused(), t.LosesYours(), t.answered(StatusNoRoute):
 		return StatusNoRoute
-	case t.MayLoseYours():
+	case t.MayLoseYours(), t.answered(StatusUnknown):
 		return StatusUnknown
 	}
 	return StatusAnswered
+}
+
+// answered reports whether a destination's answer afterwards has a status. Of prefixes, which
+// include the default route of a family that the host may not use, those count that differ.
+func (t *Try) answered(s Status) bool {
+	return slices.ContainsFunc(t.Answers, func(a TryAnswer) bool {
+		_, err := netip.ParsePrefix(a.Query.Label)
+		return a.After.Status() == s && (a.Differs || err != nil)
+	})
+}
+
+// Ends reports whether there was a usable answer before, and there is none afterwards.
+func (a *TryAnswer) Ends() bool {
+	return a.Before.Status() == StatusAnswered && a.After.Status() != StatusAnswered
 }
 
 // maxTryRoutes is how many routes of a command a report names.
@@ -194,10 +208,8 @@ func newTrial(ctx context.Context, src route.Source, q *TryQuestion) (*Trial, er
 	}
 	t := &Trial{Report: new(Try), Before: change.New(fib)}
 	t.Run = &command.Run{After: t.Before}
-	for i := range q.Scripts {
-		if err := t.Run.Do(&q.Scripts[i]); err != nil {
-			return nil, err
-		}
+	if err := t.Run.DoAll(q.Scripts); err != nil {
+		return nil, err
 	}
 	t.commands()
 	t.warnings()
@@ -219,21 +231,18 @@ func readTry(ctx context.Context, src route.Source, q *TryQuestion) (*lookup.FIB
 		return nil, err
 	}
 	need := lookup.Need{Query: query}
-	if about, ok := aboutRoutes(change.New(small), q); ok {
+	run := &command.Run{After: change.New(small)}
+	understood := run.DoAll(q.Scripts) == nil
+	need.Query.AllMarkers = small.Snapshot().AsksForMark() || run.After.FIB().Snapshot().AsksForMark()
+	if about, ok := aboutRoutes(run, q); ok && understood {
 		need.About = about
 	}
 	return lookup.Read(ctx, src, &need)
 }
 
-// aboutRoutes says which routes matter, where some commands change routes alone. False:
-// all do.
-func aboutRoutes(s *change.State, q *TryQuestion) (func(netip.Prefix) bool, bool) {
-	run := &command.Run{After: s}
-	for i := range q.Scripts {
-		if run.Do(&q.Scripts[i]) != nil {
-			return nil, false
-		}
-	}
+// aboutRoutes says which routes matter, where the commands that were run change routes alone.
+// False: all do.
+func aboutRoutes(run *command.Run, q *TryQuestion) (func(netip.Prefix) bool, bool) {
 	var all []netip.Prefix
 	for i := range run.Steps {
 		step := &run.Steps[i]
@@ -265,7 +274,7 @@ func aboutRoutes(s *change.State, q *TryQuestion) (func(netip.Prefix) bool, bool
 		}
 	}
 	a := asker{Question: &q.Question}
-	ends := connected(s.FIB().Snapshot().Sockets)
+	ends := connected(run.After.FIB().Snapshot().Sockets)
 	return func(dst netip.Prefix) bool {
 		return slices.ContainsFunc(all, dst.Overlaps) || a.concerns(dst) || coversAny(dst, ends)
 	}, true

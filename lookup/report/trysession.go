@@ -83,6 +83,12 @@ type TryLoss struct {
 	Neighbour netip.Addr `json:"neighbour,omitzero"`
 	// Seconds is how long its address or its route has to live.
 	Seconds float64 `json:"seconds,omitempty"`
+	// Mark is a mark that a packet filter may give the packets: with it the connection is
+	// lost, or with it it is not, if Spared is set. Absent: no mark decides. Setter is the
+	// rule of nftables that sets it; absent: what sets it is not known.
+	Mark   uint32      `json:"mark,omitempty"`
+	Spared bool        `json:"spared,omitempty"`
+	Setter *MarkSetter `json:"setter,omitempty"`
 }
 
 // Leftover is what no command brings back as it was.
@@ -337,6 +343,11 @@ func newTrySocket(before, after *lookup.FIB, c *connections.Change, mine *yours,
 		if c.Below != 0 {
 			out.Reason.Below = name(c.Below)
 		}
+		out.Reason.Mark, out.Reason.Spared = c.Mark, c.Spared
+		if c.Marker != nil {
+			setter := namesOf(before).markSetter(&lookup.Setter{Marker: c.Marker})
+			out.Reason.Setter = &setter
+		}
 	}
 	if mine != nil {
 		out.Server, out.Through, out.Any = mine.server, mine.through, mine.any
@@ -366,10 +377,8 @@ func (t *Trial) safe(q *TryQuestion, changes []connections.Change, mine map[*rou
 		}
 	}
 	run := &command.Run{After: state}
-	for i := range q.Scripts {
-		if run.Do(&q.Scripts[i]) != nil {
-			return
-		}
+	if run.DoAll(q.Scripts) != nil {
+		return
 	}
 	for _, c := range connections.Compare(t.Before.FIB(), run.After.FIB(), t.Before.FIB().Snapshot().Sockets) {
 		if mine[c.Socket] != nil && c.Lost != "" {

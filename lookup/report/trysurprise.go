@@ -27,6 +27,7 @@ const (
 	RemarkForgotten   lookup.Code = "accepted-and-forgotten"  // Have is the word that the kernel does not keep
 	RemarkNoCarrier   lookup.Code = "route-without-carrier"   // Have is the device
 	RemarkPassedOver  lookup.Code = "route-passed-over"       // Have is the device, which has no carrier: ignore_routes_with_linkdown is on
+	RemarkSilent      lookup.Code = "silent-gateway"          // Want is the route's gateway, of which the neighbour table of Have says FAILED
 	RemarkStillThere  lookup.Code = "another-route-left"      // Route takes over
 	RemarkSecondLink  lookup.Code = "network-on-second-link"  // Want is the network, which Have has as well; More is 1 where the new one's route comes first
 	RemarkPartly      lookup.Code = "refused-in-part"         // a part of what is refused is made all the same
@@ -169,6 +170,11 @@ func routeSurprises(c *change.Route, before *change.State, o *change.Outcome, n 
 			}
 			if h.Gateway.Is4() && slices.ContainsFunc(n.snap.Addrs, func(x route.Addr) bool { return x.Prefix.Addr() == h.Gateway }) {
 				out = append(out, NewRemark(RemarkOwnGateway, h.Gateway.String(), ""))
+			}
+			if h.Gateway.IsValid() && n.snap.Link(h.Link).Carrier() && slices.ContainsFunc(n.snap.Neighbours, func(x route.Neighbour) bool {
+				return x.Link == h.Link && x.Addr == h.Gateway && x.State == route.NeighbourFailed
+			}) {
+				out = append(out, NewRemark(RemarkSilent, h.Gateway.String(), n.dev(h.Link)))
 			}
 		}
 	}

@@ -58,7 +58,7 @@ func (h *Host) Read(ctx context.Context, w route.Query) (*route.Snapshot, error)
 			return nil, err
 		}
 	}
-	marks := w.Markers && s.AsksForMark()
+	marks := w.AllMarkers || w.Markers && s.AsksForMark()
 	if w.WireGuard || marks {
 		if err := h.readWireGuard(ctx, s); err != nil {
 			return nil, err

@@ -56,7 +56,7 @@ func (s *source) Read(ctx std.Context, q route.Query) (*route.Snapshot, error) {
 	if q.NoNeighbours {
 		out.Neighbours = nil
 	}
-	if q.Markers && !out.MarkersRead && out.AsksForMark() && out.WhyLacks(route.FactMarkers, 0) == "" {
+	if !out.MarkersRead && (q.AllMarkers || q.Markers && out.AsksForMark()) && out.WhyLacks(route.FactMarkers, 0) == "" {
 		out.Gaps = append(slices.Clone(out.Gaps), route.Gap{Fact: route.FactMarkers, Why: route.NotInFiles})
 	}
 	out.Sockets = slices.DeleteFunc(slices.Clone(out.Sockets), func(x route.Socket) bool { return !q.Takes(&x) })

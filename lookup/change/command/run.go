@@ -53,6 +53,16 @@ type Script struct {
 	Exists func(path string) route.Tristate
 }
 
+// DoAll carries out several scripts, one after the other. The error is as that of [Run.Do].
+func (r *Run) DoAll(all []Script) error {
+	for i := range all {
+		if err := r.Do(&all[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Do carries out commands, beginning with a state. The error is a [*SyntaxError]; in
 // that case there is no result for any command.
 func (r *Run) Do(s *Script) error {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"routewhy/lookup"
 	"routewhy/lookup/report"
 	"routewhy/route/iproute2"
 )
@@ -25,14 +26,49 @@ func (p *tryPage) firstLine() string {
 			lost = "ssh sessions would be lost"
 		}
 	}
+	between := ": "
+	if lost == "" {
+		lost, between = p.unreached(), "; "
+	}
 	switch head := p.headline(); {
 	case lost == "":
 		return head
 	case len(p.Commands) == 1 && len(p.NotReached) == 0:
 		return lost + ". The command is " + head
 	default:
-		return lost + ": " + head
+		return lost + between + head
 	}
+}
+
+// unreached names the destinations that had a usable answer before and have none afterwards;
+// empty: there are none.
+func (p *tryPage) unreached() string {
+	var ended []*report.TryAnswer
+	for i := range p.Answers {
+		if a := &p.Answers[i]; a.Ends() {
+			ended = append(ended, a)
+		}
+	}
+	if len(ended) == 0 {
+		return ""
+	}
+	e := told{&report.Explanation{Query: ended[0].Query, Decision: ended[0].After}}
+	text := e.subject()
+	if n := len(ended) - 1; n > 0 {
+		text += fmt.Sprintf(" and %s more", numeral(n))
+	}
+	switch {
+	case e.Disposition == lookup.DispositionUnknown:
+		return "what becomes of " + text + " is not known"
+	case len(ended) > 1:
+	case e.Disposition == lookup.DispositionNoRoute:
+		return text + " would have no route"
+	case !e.Disposition.Success():
+		return text + " would be refused"
+	case e.wayOut() != "":
+		return text + " would not be reached" + strings.Replace(e.wayOut(), ", but ", ": ", 1)
+	}
+	return text + " would not be reached"
 }
 
 // headline is the answer in one sentence, without the caller's session.

@@ -59,8 +59,25 @@ func sessionName(s *report.TrySocket) string {
 	return fmt.Sprintf("your %s session", name)
 }
 
-// lossWords say why a connection is lost.
+// lossWords say why a connection is lost, and which mark decides that.
 func lossWords(s *report.TrySocket) string {
+	mark := fmt.Sprintf("the mark %#x", s.Reason.Mark)
+	if s.Reason.Setter != nil {
+		mark += " in " + chainWords(s.Reason.Setter)
+	}
+	switch {
+	case s.Reason.Mark == 0:
+		return lossReason(s)
+	case s.Reason.Spared:
+		return fmt.Sprintf("%s, unless its packets get %s", lossReason(s), mark)
+	case s.Reason.Setter == nil:
+		return fmt.Sprintf("if its packets get %s, %s; what sets marks is not read", mark, lossReason(s))
+	}
+	return fmt.Sprintf("its packets may get %s, and then %s", mark, lossReason(s))
+}
+
+// lossReason says why a connection is lost.
+func lossReason(s *report.TrySocket) string {
 	dev := iproute2.Safe(s.Reason.Dev)
 	switch s.Reason.Code {
 	case connections.LostRefused:

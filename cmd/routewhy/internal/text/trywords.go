@@ -200,6 +200,8 @@ func surprise(f *report.Finding) string {
 		return have + " has no carrier, and the route is used all the same"
 	case report.RemarkPassedOver:
 		return have + " has no carrier, and the route is not used before it has one (ignore_routes_with_linkdown)"
+	case report.RemarkSilent:
+		return fmt.Sprintf("gateway %s does not answer: its neighbour entry on %s is FAILED", want, have)
 	case report.RemarkStillThere:
 		return "there is another route to the same prefix: " + routeWords(f.Route) + " stays"
 	case report.RemarkSecondLink:
