@@ -111,7 +111,8 @@ func resumes(r io.ReaderAt, at, size int64) (int64, error) {
 	return size, nil
 }
 
-// entry is a frame of a segment, or a place where something is missing.
+// entry is a frame of a segment, or a place where something is missing. Of the latter, only
+// where it begins is known.
 type entry struct {
 	frame
 	missing bool
@@ -145,7 +146,7 @@ func index(r io.ReaderAt, size int64) ([]entry, error) {
 			return out, err
 		default:
 			if len(out) == 0 || !out[len(out)-1].missing {
-				out = append(out, entry{missing: true})
+				out = append(out, entry{missing: true, frame: frame{at: at}})
 			}
 			if work < 0 {
 				return out, nil

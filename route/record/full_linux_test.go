@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strings"
@@ -58,12 +59,65 @@ func fill(dir string) error {
 			}
 		}
 	}
-	fmt.Println("synced", synced, "read", have)
+	fmt.Print("synced ", synced, " read ", have)
 	if have < synced || synced < 0 {
-		fmt.Println("too little")
+		fmt.Println("\ntoo little")
 	}
-	_, err = Create(dir, Limits{}) // which must not need room
-	return err
+	if _, err = Create(dir, Limits{}); err != nil { // which must not need room
+		return err
+	}
+	return fillAtOnce(dir)
+}
+
+// fillAtOnce does the same on a disk of 24 KiB with events that are written at one time. Those
+// that fit must be read.
+func fillAtOnce(dir string) error {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=24k"); err != nil {
+		return err
+	}
+	w, err := Create(dir, Limits{})
+	if err != nil {
+		return err
+	}
+	s, routes := snapshot(after(0), 1)
+	if err := errors.Join(w.Snapshot(s, routes, true), w.Beat(after(0))); err != nil {
+		return err
+	}
+	rng := rand.New(rand.NewPCG(1, 17))
+	for i := range 6000 {
+		e := event(i)
+		e.Port = rng.Uint32()
+		if err := w.Event(e); err != nil {
+			return err
+		}
+	}
+	if err := w.Flush(); !errors.Is(err, unix.ENOSPC) {
+		return fmt.Errorf("a flush to a full disk: %w", err)
+	}
+	if err := w.Close(after(6000), true); err != nil {
+		return err
+	}
+	r, err := Open(dir, nil)
+	if err != nil {
+		return err
+	}
+	read := 0
+	for s, err := range r.Steps(start(), 1<<24) {
+		if err != nil || s.Gap != nil {
+			return fmt.Errorf("after %d events: %+v %w", read, s.Gap, err)
+		}
+		if s.Event != nil {
+			if !s.Time.Equal(after(read)) {
+				return fmt.Errorf("event %d is missing", read)
+			}
+			read++
+		}
+	}
+	if read < 500 || r.End().Kind != EndBroken {
+		return fmt.Errorf("%d events of 6000 are read, and the end is %d", read, r.End().Kind)
+	}
+	fmt.Print(" at once ", read)
+	return nil
 }
 
 // TestFull checks that what was synced before a disk was full is read.

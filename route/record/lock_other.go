@@ -1,4 +1,4 @@
-//go:build !unix
+//go:build !linux
 
 package record
 
@@ -9,6 +9,9 @@ import (
 
 // lock fails: records are written on Linux alone.
 func lock(*os.File) error { return errors.ErrUnsupported }
+
+// locked fails: whether a recorder runs is seen on Linux alone.
+func locked(*os.File) (bool, error) { return false, errors.ErrUnsupported }
 
 // syncFolder does nothing.
 func syncFolder(string) error { return nil }

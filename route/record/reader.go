@@ -43,6 +43,7 @@ type Gap struct {
 // Record is a record that is read.
 type Record struct {
 	segments []segment
+	end      End
 	monitor  *monitor // nil: the record has segments
 }
 
@@ -52,6 +53,7 @@ func (r *Record) IsMonitor() bool { return r.monitor != nil }
 // segment is one file of a record.
 type segment struct {
 	name    string
+	size    int64
 	entries []entry
 }
 
@@ -80,6 +82,7 @@ func IsRecord(path string) bool {
 // latter, base is the state in which the host was at first, if that is known.
 func Open(path string, base *Base) (*Record, error) {
 	names := []string{path}
+	var w watched
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -94,6 +97,7 @@ func Open(path string, base *Base) (*Record, error) {
 			return &Record{monitor: m}, nil
 		}
 	default:
+		w = watchedIn(path) // before the segments are read, which may grow
 		if names, err = segments(path); err != nil {
 			return nil, err
 		}
@@ -103,14 +107,14 @@ func Open(path string, base *Base) (*Record, error) {
 	}
 	r := new(Record)
 	for _, name := range names {
-		entries, err := indexFile(name)
+		s, err := indexFile(name)
 		if errors.Is(err, os.ErrNotExist) { // a recorder deleted it
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		r.segments = append(r.segments, segment{name, entries})
+		r.segments = append(r.segments, s)
 	}
 	if _, _, ok := r.Span(); !ok {
 		if !info.IsDir() && !IsRecord(path) {
@@ -118,20 +122,26 @@ func Open(path string, base *Base) (*Record, error) {
 		}
 		return nil, fmt.Errorf("%s: it has no whole snapshot", path)
 	}
+	if err := r.findEnd(w); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	return r, nil
 }
 
-func indexFile(name string) ([]entry, error) {
+func indexFile(name string) (segment, error) {
+	s := segment{name: name}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	return index(f, info.Size())
+	s.size = info.Size()
+	s.entries, err = index(f, s.size)
+	return s, err
 }
 
 // Span is from when to when the record tells something; false: it has no snapshot.

@@ -39,6 +39,7 @@ type Recorder struct {
 	written time.Time // when something was written last
 	synced  time.Time
 	flushed time.Time
+	beaten  time.Time // when the recorder last wrote that it runs
 }
 
 type neighbourKey struct {
@@ -57,8 +58,14 @@ const (
 
 // The times of a recorder.
 const (
-	// tick is how long an event waits until it is written, at most.
+	// tick is how often the recorder writes that it runs.
 	tick = time.Second
+	// flushEvery is how long an event waits until it is written, at most. One that comes after
+	// a longer pause does not wait.
+	flushEvery = 200 * time.Millisecond
+	// naming is how long after its time an event may come, because its process is being
+	// named.
+	naming = 50 * time.Millisecond
 	// syncEvery is how often what was written is made to survive a power cut.
 	syncEvery = 15 * time.Second
 	// aliveEvery is how often the recorder writes that nothing has happened.
@@ -86,7 +93,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 		return err
 	}
 	for {
-		timer := time.NewTimer(tick)
+		timer := time.NewTimer(r.pause(time.Now()))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -96,13 +103,27 @@ func (r *Recorder) Run(ctx context.Context) error {
 			timer.Stop()
 		case <-timer.C:
 		}
+		until := time.Now().Add(-naming)
 		if err := r.take(); err != nil {
 			return err
 		}
-		if err := r.write(ctx, time.Now()); err != nil {
+		now := time.Now()
+		if err := r.write(ctx, now); err != nil {
 			return err
 		}
+		if now.Sub(r.beaten) >= tick || r.flushed.Equal(now) {
+			r.beaten = now
+			_ = r.Writer.Beat(until) // without it, readers know less
+		}
 	}
+}
+
+// pause is how long to wait if nothing happens.
+func (r *Recorder) pause(now time.Time) time.Duration {
+	if r.Writer.Pending() {
+		return max(0, flushEvery-now.Sub(r.flushed))
+	}
+	return tick
 }
 
 // write writes what should be written by now.
@@ -120,7 +141,7 @@ func (r *Recorder) write(ctx context.Context, now time.Time) error {
 		r.synced = now
 		return r.Writer.Sync()
 	}
-	if now.Sub(r.flushed) >= tick {
+	if r.Writer.Pending() && now.Sub(r.flushed) >= flushEvery {
 		r.flushed = now
 		return r.Writer.Flush()
 	}

@@ -66,7 +66,7 @@ func Create(dir string, limits Limits) (*Writer, error) {
 	if err := makeFolder(dir); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +178,7 @@ func (w *Writer) begin() error {
 	}
 	w.number++
 	name := filepath.Join(w.dir, fmt.Sprintf("%08d%s", w.number, Suffix))
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o644)
 	if err != nil {
 		return err
 	}
@@ -235,14 +235,41 @@ func (w *Writer) Event(e *route.Event) error {
 	return nil
 }
 
-// Flush writes the events that were not written yet.
+// Pending reports whether there are events that were not written yet.
+func (w *Writer) Pending() bool { return w.events.Len() > 0 }
+
+// Flush writes the events that were not written yet. It does not sync them. If it fails because
+// the disk is full, it has written the first ones, as many as there is room for.
 func (w *Writer) Flush() error {
 	if w.events.Len() == 0 || w.file == nil {
 		return nil
 	}
-	content := w.zip.EncodeAll(w.events.Bytes(), nil)
+	err := w.lines(w.first, w.events.Bytes())
 	w.events.Reset()
-	return w.frame(kindEvents, w.first, content)
+	return err
+}
+
+// lines writes events, the first of which has the given time.
+func (w *Writer) lines(first time.Time, b []byte) error {
+	fault := w.frame(kindEvents, first, w.zip.EncodeAll(b, nil))
+	if fault == nil {
+		return nil
+	}
+	half := bytes.IndexByte(b[len(b)/2:], '\n') + len(b)/2 + 1
+	if half >= len(b) {
+		half = bytes.IndexByte(b, '\n') + 1
+	}
+	if half >= len(b) {
+		return fault
+	}
+	if err := w.lines(first, b[:half]); err != nil {
+		return err
+	}
+	e, err := route.DecodeEvent(b[half : half+bytes.IndexByte(b[half:], '\n')])
+	if err != nil {
+		return err
+	}
+	return w.lines(e.Time, b[half:])
 }
 
 // Alive writes that nothing more has happened until now.

@@ -1,0 +1,72 @@
+package record
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestEnd checks until when a record is known, and what is known of its end.
+func TestEnd(t *testing.T) {
+	dir := t.TempDir()
+	segment := filepath.Join(dir, "00000001"+Suffix)
+	check := func(what, path string, want int, kind EndKind) {
+		t.Helper()
+		r, err := Open(path, nil)
+		must(t, err)
+		if got := r.End(); !got.Time.Equal(after(want)) || got.Kind != kind {
+			t.Errorf("%s: it ends after %s, kind %d; want %ds, kind %d", what, got.Time.Sub(start()), got.Kind, want, kind)
+		}
+	}
+	w := create(t, dir, Limits{})
+	s, routes := snapshot(after(0), 1)
+	must(t, w.Snapshot(s, routes, false), w.Event(event(1)), w.Event(event(2)))
+	check("events that are not written", dir, 0, EndRunning)
+	must(t, w.Beat(after(3)))
+	check("a beat before its events", dir, 0, EndRunning)
+	must(t, w.Flush())
+	check("two events in a frame", dir, 2, EndRunning)
+	must(t, w.Beat(after(30)))
+	check("a beat", dir, 30, EndRunning)
+	check("a segment alone", segment, 2, EndUnknown)
+	must(t, w.Event(event(40)), w.Flush(), w.Close(after(50), true)) // as if it had been killed
+	check("killed after an event", dir, 40, EndBroken)
+	info, err := os.Stat(segment)
+	must(t, err)
+	must(t, os.Truncate(segment, info.Size()-1))
+	check("the last frame was cut off", dir, 30, EndBroken)
+
+	w = create(t, dir, Limits{})
+	check("another recorder before its snapshot", dir, 30, EndRunning)
+	s, routes = snapshot(after(100), 1)
+	must(t, w.Snapshot(s, routes, false), w.Beat(after(109)), w.Close(after(110), false))
+	check("stopped", dir, 110, EndStopped)
+
+	w = create(t, dir, Limits{})
+	s, routes = snapshot(after(200), 1)
+	must(t, w.Snapshot(s, routes, false), w.Event(event(201)), w.Flush(), w.Beat(after(209)), w.Close(after(210), true))
+	check("killed after a beat", dir, 209, EndBroken)
+	third := filepath.Join(dir, "00000003"+Suffix)
+	whole, err := os.ReadFile(third)
+	must(t, err)
+	events := len(whole) - len(appendFrame(nil, kindEvents, after(201), nil)) // somewhere in the last frame
+	must(t, os.Truncate(third, int64(events)))
+	check("a power cut after a beat", dir, 200, EndBroken)
+	must(t, os.Remove(filepath.Join(dir, lockName)))
+	check("copied without the lock", dir, 200, EndUnknown)
+}
+
+// TestBeingWritten checks that what a running recorder is just writing is not said to be damaged.
+func TestBeingWritten(t *testing.T) {
+	dir := t.TempDir()
+	w := create(t, dir, Limits{})
+	s, routes := snapshot(after(0), 1)
+	must(t, w.Snapshot(s, routes, false), w.Beat(after(1)), w.write(appendFrame(nil, kindAlive, after(2), nil)[:headSize-1]))
+	if got := told(t, dir, start()); got != "0:1 routes" {
+		t.Errorf("while it is written: %s", got)
+	}
+	must(t, w.Close(after(3), true))
+	if got := told(t, dir, start()); got != "0:1 routes, 0:gap from 0 true" {
+		t.Errorf("after the recorder was killed: %s", got)
+	}
+}
