@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"slices"
+	"sync/atomic"
 	"time"
 
+	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup/history"
+	"routewhy/lookup/report"
 	"routewhy/route"
 	"routewhy/route/load"
 	"routewhy/route/record"
@@ -21,6 +25,9 @@ type historyFlags struct {
 	at, since string
 	// who says that the processes are summed up.
 	who bool
+	// unknown says that the state at a time was asked for which a record does not have; nil:
+	// nobody asks.
+	unknown *atomic.Bool
 }
 
 // pastAnswers answers from a record.
@@ -34,11 +41,16 @@ func pastAnswers(ctx context.Context, o *options, s stdio) error {
 	case h.who && len(o.destinations) > 0:
 		return usagef("--who sums up all changes: it takes no DESTINATION")
 	}
-	since, until, err := o.times(time.Now())
+	now := time.Now()
+	since, until, err := o.times(now)
 	if err != nil {
 		return err
 	}
-	rec, err := o.openRecord(h.path, o.load, s)
+	upTo := since
+	if o.watch.until != "" {
+		upTo = until
+	}
+	rec, err := o.openRecord(ctx, h.path, o.load, earlier(upTo, now), s)
 	if err != nil {
 		return fmt.Errorf("--history: %w", err)
 	}
@@ -46,7 +58,7 @@ func pastAnswers(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	if h.who {
-		return sumUp(ctx, o, s, rec, since, until)
+		return o.sumUp(ctx, s, rec, since, until, now)
 	}
 	if err := o.checkWatch(); err != nil {
 		return err
@@ -62,7 +74,21 @@ func pastAnswers(ctx context.Context, o *options, s stdio) error {
 		return err
 	}
 	w := &history.Watch{Question: q, Explain: o.verbose, Tell: t.turns}
-	return t.end(w.Replay(ctx, rec.moments(since), since, until))
+	err = w.Replay(ctx, rec.moments(since), since, until)
+	if end := rec.ending(o.watch.until != "", earlier(until, now)); err == nil && end != nil {
+		err = t.turns([]*report.Turn{end})
+	}
+	if err = t.end(err); err == nil && rec.damagedIn(since, until) {
+		return statusError(exitNoAnswer)
+	}
+	return err
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // answersAt explains as of a time.
@@ -103,11 +129,16 @@ type pastRecord struct {
 	*record.Record
 	name  string
 	limit int64 // of memory
+	// gaps are the parts that are missing, of those that moments has given.
+	gaps []*report.Turn
 }
 
-// openRecord opens a record. For a file of rtmon, the other files have the state at its
-// start.
-func (o *options) openRecord(path string, others []string, s stdio) (*pastRecord, error) {
+// maxGaps limits how many parts that are missing are remembered.
+const maxGaps = 1000
+
+// openRecord opens a record, and waits for what the recorder has to write until a time. For a file
+// of rtmon, the other files have the state at its start.
+func (o *options) openRecord(ctx context.Context, path string, others []string, upTo time.Time, s stdio) (*pastRecord, error) {
 	var base *record.Base
 	limit := o.memory(s)
 	if len(others) > 0 {
@@ -118,6 +149,7 @@ func (o *options) openRecord(path string, others []string, s stdio) (*pastRecord
 		}
 		base = &record.Base{Snapshot: r.Snapshot, Routes: r.Routes}
 	}
+	record.Await(ctx, path, upTo, recordPatience)
 	rec, err := record.Open(path, base)
 	if err != nil {
 		return nil, err
@@ -125,20 +157,67 @@ func (o *options) openRecord(path string, others []string, s stdio) (*pastRecord
 	if base != nil && !rec.IsMonitor() {
 		return nil, usagef("%s is a whole record: no other --load goes with it", unquoted(path))
 	}
-	return &pastRecord{rec, path, limit}, nil
+	return &pastRecord{Record: rec, name: path, limit: limit}, nil
 }
+
+// recordPatience is how long a recorder may take to write what has happened.
+const recordPatience = 3 * time.Second
 
 // covers returns an error if the record has nothing of a time.
 func (r *pastRecord) covers(since, until time.Time) error {
-	first, last, _ := r.Span()
-	if until.Before(first) || since.After(last.Add(staleRecord)) {
-		return fmt.Errorf("%s tells of %s to %s", unquoted(r.name), timeWords(first), timeWords(last))
+	first, _, _ := r.Span()
+	end := r.End()
+	if until.Before(first) || since.After(end.Time) {
+		return fmt.Errorf("%s tells of %s to %s%s", unquoted(r.name), timeWords(first), timeWords(end.Time), endingWords(end.Kind))
 	}
 	return nil
 }
 
-// staleRecord is how old the last entry of a record may be whose recorder is running.
-const staleRecord = time.Minute
+// endingWords says how a record ends, after its last time.
+func endingWords(k record.EndKind) string {
+	switch k {
+	case record.EndStopped:
+		return ", when its recorder was stopped"
+	case record.EndBroken:
+		return ", without a mark that its recorder was stopped"
+	case record.EndRunning:
+		return "; its recorder is running, but it has written nothing since"
+	case record.EndUnknown:
+	}
+	return ""
+}
+
+// ending is the end of the record, if that is to be told: nil: the record tells all of the time
+// until then. Asked says that somebody asked about the time until then.
+func (r *pastRecord) ending(asked bool, until time.Time) *report.Turn {
+	end := r.End()
+	if until.Before(end.Time) || !asked && end.Kind != record.EndBroken {
+		return nil
+	}
+	if n := len(r.gaps); n > 0 && r.gaps[n-1].NotRecorded.Equal(r.gaps[n-1].Time) { // that was told
+		return nil
+	}
+	kinds := map[record.EndKind]report.HistoryEnd{
+		record.EndStopped: report.HistoryStopped, record.EndBroken: report.HistoryBroken,
+		record.EndRunning: report.HistorySilent, record.EndUnknown: report.HistoryEnds,
+	}
+	return &report.Turn{Time: end.Time, NotRecorded: end.Time, Ends: kinds[end.Kind]}
+}
+
+// lacks are the parts of a time that are missing.
+func (r *pastRecord) lacks(since, until time.Time) (out []*report.Turn) {
+	for _, g := range r.gaps {
+		if last := g.NotRecorded.Equal(g.Time); !g.NotRecorded.After(until) && (last || !g.Time.Before(since)) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// damagedIn reports whether the record is damaged at a time.
+func (r *pastRecord) damagedIn(since, until time.Time) bool {
+	return slices.ContainsFunc(r.lacks(since, until), func(t *report.Turn) bool { return t.Damaged })
+}
 
 // moments gives what the record has from a time on.
 func (r *pastRecord) moments(from time.Time) iter.Seq2[history.Moment, error] {
@@ -150,6 +229,9 @@ func (r *pastRecord) moments(from time.Time) iter.Seq2[history.Moment, error] {
 			}
 			if step.Gap != nil {
 				m.Missing = &history.Missing{From: step.Gap.From, Damaged: step.Gap.Damaged}
+				if len(r.gaps) < maxGaps {
+					r.gaps = append(r.gaps, &report.Turn{Time: step.Time, NotRecorded: step.Gap.From, Damaged: step.Gap.Damaged})
+				}
 			}
 			if err != nil {
 				err = fmt.Errorf("%s: %w", unquoted(r.name), err)
@@ -187,44 +269,66 @@ func (o *options) loadPast(limit int64, files []string, s stdio) (src route.Sour
 			continue
 		}
 		others := append(append([]string{}, files[:i]...), files[i+1:]...)
-		rec, err := o.openRecord(path, others, s)
-		if err != nil {
-			return nil, true, err
-		}
-		rec.limit = min(rec.limit, limit)
-		src, err := o.past(rec, name, at, s)
+		src, err := o.past(path, others, name, at, limit, s)
 		return src, true, err
 	}
 	return nil, false, nil
 }
 
-func (o *options) past(rec *pastRecord, name, at string, s stdio) (route.Source, error) {
-	first, last, _ := rec.Span()
-	t := last
+// past gives the state that a record has of a time; empty: the last one.
+func (o *options) past(path string, others []string, name, at string, limit int64, s stdio) (route.Source, error) {
+	ctx, now := context.Background(), time.Now()
+	var t time.Time
 	if at != "" {
 		var err error
-		if t, err = clockTime(at, time.Now()); err != nil {
+		if t, err = clockTime(at, now); err != nil {
 			return nil, err
 		}
-		if t.Before(first) {
-			return nil, fmt.Errorf("%s begins at %s, after %s", unquoted(rec.name), timeWords(first), timeWords(t))
-		}
 	}
-	p, err := history.At(context.Background(), rec.moments(t), t)
+	rec, err := o.openRecord(ctx, path, others, earlier(t, now), s)
+	if err != nil {
+		return nil, err
+	}
+	rec.limit = min(rec.limit, limit)
+	first, _, _ := rec.Span()
+	end := rec.End()
+	if at == "" {
+		t = end.Time
+	}
+	if t.Before(first) {
+		return nil, fmt.Errorf("%s begins at %s, after %s", unquoted(rec.name), timeWords(first), timeWords(t))
+	}
+	p, err := history.At(ctx, rec.moments(t), t)
 	if err != nil {
 		return nil, err
 	}
 	if p.FIB == nil {
 		return nil, fmt.Errorf("%s has no state of %s", unquoted(rec.name), timeWords(t))
 	}
-	if p.Missing != nil {
-		fmt.Fprintf(s.Stderr, "routewhy: %s: nothing is known of the time since %s, which may have changed what holds at %s\n", printable(name), timeWords(p.Missing.From), timeWords(t))
-	} else if p.Ended && t.Sub(p.Time) > staleRecord {
-		fmt.Fprintf(s.Stderr, "routewhy: %s: it ends at %s: what happened between then and %s is not known\n", printable(name), timeWords(p.Time), timeWords(t))
+	known := t
+	switch {
+	case p.Missing != nil:
+		known = p.Missing.From
+		fmt.Fprintf(s.Stderr, "routewhy: %s: %s the time since %s, which may have changed what holds at %s\n", printable(name), lostWords(p.Missing), timeWords(known), timeWords(t))
+	case t.After(end.Time):
+		known = end.Time
+		fmt.Fprintf(s.Stderr, "routewhy: %s: it ends at %s%s: what happened between then and %s is not known\n", printable(name), timeWords(known), endingWords(end.Kind), timeWords(t))
+	case at == "" && end.Kind == record.EndBroken:
+		fmt.Fprintf(s.Stderr, "routewhy: %s: it ends at %s%s\n", printable(name), timeWords(known), endingWords(end.Kind))
+	}
+	if u := o.history.unknown; u != nil && !known.Equal(t) {
+		u.Store(true)
 	}
 	snap, routes := history.Whole(p.FIB)
-	snap.Time = t
+	snap.Time = known
 	return load.Of(snap, routes, rec.name, rec.limit).Source(), nil
+}
+
+func lostWords(m *history.Missing) string {
+	if m.Damaged {
+		return "the record is damaged, and nothing is known of"
+	}
+	return "nothing is known of"
 }
 
 // zone writes which time zone the times are in, and which day the first one is on.
@@ -239,11 +343,24 @@ func (t *teller) zone(since time.Time, rec *pastRecord) error {
 	return t.out.Zone(since)
 }
 
-// sumUp sums up who asked for the changes.
-func sumUp(ctx context.Context, o *options, s stdio, rec *pastRecord, since, until time.Time) error {
+// sumUp sums up who asked for the changes. It says on standard error which of them it cannot know.
+func (o *options) sumUp(ctx context.Context, s stdio, rec *pastRecord, since, until, now time.Time) error {
 	all, err := history.SumUp(ctx, rec.moments(since), since, until)
 	if err != nil {
 		return err
 	}
-	return writeWho(o, s, all)
+	lacks := rec.lacks(since, until)
+	if end := rec.ending(o.watch.until != "", earlier(until, now)); end != nil {
+		lacks = append(lacks, end)
+	}
+	for _, t := range lacks {
+		fmt.Fprintf(s.Stderr, "routewhy: %s: %s\n", printable(rec.name), text.NotRecorded(t, timeWords))
+	}
+	if err := writeWho(o, s, all); err != nil {
+		return err
+	}
+	if rec.damagedIn(since, until) {
+		return statusError(exitNoAnswer)
+	}
+	return nil
 }

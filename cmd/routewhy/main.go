@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/term"
@@ -134,7 +135,12 @@ func execute(ctx context.Context, args []string, s stdio) error {
 	if opts.html != "" || opts.svg != "" {
 		return runDrawn(ctx, args, opts, s)
 	}
-	return opts.run(ctx, opts, s)
+	unknown := new(atomic.Bool)
+	opts.history.unknown = unknown
+	if err := opts.run(ctx, opts, s); err != nil || !unknown.Load() {
+		return err
+	}
+	return statusError(exitNoAnswer)
 }
 
 // interruptible is a context that ends at the first signal that asks the program to

@@ -86,16 +86,18 @@ no DESTINATION it follows the default routes. What alters no answer is not told.
 It ends when the namespace of --netns is deleted, or its process has ended.
       --count N         end after N changes
       --timeout SECONDS   end after so many seconds
-      --until WHAT      end when the answers are usable and so: route, default,
-                        dev NAME, via GATEWAY, src ADDR; or none: there is no
-                        route. With --timeout, the exit status is 1 where that
-                        did not come
+      --until WHAT      end when all answers are usable and so: route, default,
+                        dev NAME, via GATEWAY, src ADDR, or several of these,
+                        such as 'default dev eth0'; or none: there is no route.
+                        Without a DESTINATION, one family with it is enough, but
+                        none means both. The exit status is 1 if --timeout or
+                        --count ends it before
       --every SECONDS   how often everything is read again, in case that no
                         event told of a change (default 60)
 
 --record writes changes and, now and then, the whole state to a folder until a
-signal ends it. A power cut takes the last minute at most. One recorder at a
-time writes to a folder.
+signal ends it. A power cut takes the last minute at most, kill -9 the last half
+second. One recorder at a time writes to a folder.
       --max-size MB     delete the oldest parts of what takes more (default 512)
       --max-age DAYS    delete what is older (default 30)
       --every SECONDS   how often the state is written whole if nothing happens
@@ -110,6 +112,8 @@ the clock showed that last), 'yesterday 02:13', '2026-07-30 02:13', with or
 without a zone after it (UTC, +02:00), as logs have it ('Jul 30 02:13:07',
 2026-07-30T02:13:00Z, @1785370380), or as in --since=-10m and '10 minutes ago'.
 A time that the clock showed twice, because it was set back, is the second one.
+Where the record does not have the time that is asked about, or is damaged, it
+says so, and the exit status is 3.
       --at TIME         explain the DESTINATIONs as of then
       --since TIME, --until TIME   tell the changes of this time
       --who             sum up which processes made changes, of any kind

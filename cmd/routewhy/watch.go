@@ -34,7 +34,7 @@ const everyMinute = time.Minute
 const watchGC = 30
 
 // errWatched ends a watch that has told what was wanted. errWatchTime ends a watch whose
-// time is over.
+// time is over, or that has told as many changes as it may while it waits for something else.
 type errWatched struct{}
 
 func (errWatched) Error() string { return "the watch is over" }
@@ -139,7 +139,7 @@ func newTeller(o *options, s stdio, asked []history.Asked, g *goal) *teller {
 
 // turns writes changes. The watch ends after the last change that was asked for.
 func (t *teller) turns(all []*report.Turn) error {
-	end := false
+	var end error
 	for i, r := range all {
 		t.s.tell(r)
 		if r.Label == "" {
@@ -149,18 +149,23 @@ func (t *teller) turns(all []*report.Turn) error {
 		if !r.First() {
 			t.changes++
 		}
-		if t.goal != nil && len(t.present) == t.asked && t.reached() || t.watch.count.given && t.changes == int(t.watch.count.value) {
-			all, end = all[:i+1], true
+		switch counted := t.watch.count.given && t.changes == int(t.watch.count.value); {
+		case t.goal != nil && len(t.present) == t.asked && t.reached():
+			end = errWatched{}
+		case counted && t.goal != nil:
+			end = errWatchTime{}
+		case counted:
+			end = errWatched{}
+		}
+		if end != nil {
+			all = all[:i+1]
 			break
 		}
 	}
 	if err := t.write(all); err != nil {
 		return err
 	}
-	if end {
-		return errWatched{}
-	}
-	return nil
+	return end
 }
 
 func (t *teller) write(all []*report.Turn) error {
@@ -212,14 +217,15 @@ func (t *teller) reached() bool {
 			usable++
 		}
 	}
-	return usable == len(t.present) || usable > 0 && t.goal.word != "none" && len(t.present) == 2 && t.present["default IPv4"] != nil && t.present["default IPv6"] != nil
+	return usable == len(t.present) || usable > 0 && !t.goal.none && len(t.present) == 2 && t.present["default IPv4"] != nil && t.present["default IPv6"] != nil
 }
 
-// goal is what --until waits for.
+// goal is what --until waits for: all that is set.
 type goal struct {
-	word string
-	dev  string
-	addr netip.Addr
+	none      bool // that there is no route
+	isDefault bool // that the answer is a default route
+	dev       string
+	via, src  netip.Addr
 }
 
 // untilWords are the words that come before a name in the value of --until.
@@ -230,46 +236,69 @@ func parseUntil(s string) (*goal, error) {
 	if s == "" {
 		return nil, nil
 	}
-	words := strings.Fields(s)
-	switch {
-	case len(words) == 1 && slices.Contains([]string{"default", "route", "none"}, words[0]):
-		return &goal{word: words[0]}, nil
-	case len(words) == 2 && words[0] == "dev":
-		if !validDevice(words[1]) {
-			return nil, usagef("--until: %s cannot be a device name", iproute2.Quote(words[1]))
+	g, words := new(goal), strings.Fields(s)
+	for i := 0; i < len(words); i++ {
+		switch word := words[i]; {
+		case word == "none" && len(words) == 1:
+			g.none = true
+		case word == "route" && i == 0:
+		case word == "default" && !g.isDefault:
+			g.isDefault = true
+		case slices.Contains(untilWords(), word) && i+1 < len(words):
+			i++
+			if err := g.set(word, words[i]); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, usagef("--until: %s is not understood", iproute2.Quote(s)).
+				hint("--until route, default, dev NAME, via GATEWAY, src ADDR or none; several together, such as 'default dev NAME'")
 		}
-		return &goal{word: "dev", dev: words[1]}, nil
-	case len(words) == 2 && slices.Contains(untilWords(), words[0]):
-		a, err := wantAddr(words[1])
-		if err != nil {
-			return nil, usagef("--until: %w", err)
-		}
-		return &goal{word: words[0], addr: a}, nil
 	}
-	return nil, usagef("--until: %s is not understood", iproute2.Quote(s)).
-		hint("--until route, default, dev NAME, via GATEWAY, src ADDR or none")
+	return g, nil
+}
+
+// set says what comes after a word.
+func (g *goal) set(word, value string) error {
+	if word == "dev" {
+		if !validDevice(value) {
+			return usagef("--until: %s cannot be a device name", iproute2.Quote(value))
+		}
+		if g.dev != "" {
+			return usagef("--until: dev is there twice")
+		}
+		g.dev = value
+		return nil
+	}
+	a, err := wantAddr(value)
+	if err != nil {
+		return usagef("--until: %w", err)
+	}
+	to := &g.via
+	if word == "src" {
+		to = &g.src
+	}
+	if to.IsValid() {
+		return usagef("--until: %s is there twice", word)
+	}
+	*to = a
+	return nil
 }
 
 // has reports whether an answer is usable and is as wanted. None is wanted where there is no
 // route.
 func (g *goal) has(e *report.Explanation) bool {
-	if g.word == "none" {
+	if g.none {
 		return e != nil && e.Disposition == lookup.DispositionNoRoute
 	}
-	if e == nil || e.Status() != report.StatusAnswered {
+	if e == nil || e.Status() != report.StatusAnswered || g.isDefault && !e.Default || g.src.IsValid() && e.Src != g.src {
 		return false
 	}
-	switch g.word {
-	case "default":
-		return e.Default
-	case "dev":
-		return slices.ContainsFunc(e.NextHops, func(h report.NextHop) bool { return h.Dev == g.dev && !h.Stale })
-	case "via":
-		return slices.ContainsFunc(e.NextHops, func(h report.NextHop) bool { return h.Gateway == g.addr && !h.Stale })
-	case "src":
-		return e.Src == g.addr
+	if g.dev == "" && !g.via.IsValid() {
+		return true
 	}
-	return true
+	return slices.ContainsFunc(e.NextHops, func(h report.NextHop) bool {
+		return !h.Stale && (g.dev == "" || h.Dev == g.dev) && (!g.via.IsValid() || h.Gateway == g.via)
+	})
 }
 
 // checkWatch refuses destinations that cannot be watched.

@@ -32,12 +32,31 @@ type Turn struct {
 	// cannot be read.
 	NotRecorded time.Time `json:"not_recorded_since,omitzero"`
 	Damaged     bool      `json:"damaged,omitempty"`
+	// Ends is how a history ends at Time, where it does not tell all of the time that was
+	// asked about; empty: it does not end there.
+	Ends HistoryEnd `json:"record_ends,omitempty"`
 	// Full is the whole explanation of the answer, where it is wanted.
 	Full *Explanation `json:"explanation,omitempty"`
 	// Default says that the question is about the default route of a family, of which the
 	// source is no part.
 	Default bool `json:"default_route,omitempty"`
 }
+
+// HistoryEnd is how a history ends.
+type HistoryEnd string
+
+// The ends of a history.
+const (
+	// HistoryStopped: the recorder was stopped in good order.
+	HistoryStopped HistoryEnd = "stopped"
+	// HistoryBroken: no recorder is running, and there is no mark that the last one was
+	// stopped in good order.
+	HistoryBroken HistoryEnd = "broken"
+	// HistorySilent: a recorder is running, but has written nothing since.
+	HistorySilent HistoryEnd = "silent"
+	// HistoryEnds: nothing is known about the end.
+	HistoryEnds HistoryEnd = "unknown"
+)
 
 // First reports whether the line is an answer that was there from the start.
 func (t *Turn) First() bool { return t.Before == nil && t.BeforeFault == "" }

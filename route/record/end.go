@@ -1,6 +1,7 @@
 package record
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,6 +40,28 @@ func (r *Record) End() End {
 	}
 	return r.end
 }
+
+// Await waits until the recorder that is running has written all that happened until a time, but no
+// longer than a limit. If none is running, it does not wait.
+func Await(ctx context.Context, dir string, until time.Time, limit time.Duration) {
+	over := time.After(limit)
+	for {
+		w := watchedIn(dir)
+		if !w.running || w.beat != nil && !w.beat.time.Before(until) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-over:
+			return
+		case <-time.After(awaitEvery):
+		}
+	}
+}
+
+// awaitEvery is how often Await looks.
+const awaitEvery = 50 * time.Millisecond
 
 // watched is what the lock of a record says: whether a recorder is running, and its last beat.
 type watched struct {

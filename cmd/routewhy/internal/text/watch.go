@@ -38,8 +38,8 @@ func (w *Watch) Turns(all []*report.Turn) error {
 	var b strings.Builder
 	for i, t := range all {
 		w.heading(&b, t.Time.Local())
-		if t.Label == "" && (t.Damaged || !t.NotRecorded.IsZero()) {
-			w.lines(&b, clockOf(t)+"  ", gapWords(t))
+		if t.Label == "" && (t.Damaged || !t.NotRecorded.IsZero() || t.Ends != "") {
+			w.lines(&b, clockOf(t)+"  ", NotRecorded(t, clockBeside(t)))
 			continue
 		}
 		if t.Label == "" {
@@ -93,19 +93,44 @@ func (w *Watch) heading(b *strings.Builder, at time.Time) {
 	w.day, w.zone = day, zone
 }
 
-// gapWords says what a history does not have.
-func gapWords(t *report.Turn) string {
-	from := t.NotRecorded.Local().Format(time.TimeOnly)
-	if t.NotRecorded.Local().Format(time.DateOnly) != t.Time.Local().Format(time.DateOnly) {
-		from = t.NotRecorded.Local().Format(time.DateTime)
+// clockBeside is how times are written in a line about another time: without the day, if it is the
+// same.
+func clockBeside(t *report.Turn) func(time.Time) string {
+	return func(at time.Time) string {
+		if at.Local().Format(time.DateOnly) == t.Time.Local().Format(time.DateOnly) {
+			return at.Local().Format(time.TimeOnly)
+		}
+		return at.Local().Format(time.DateTime)
 	}
-	if t.Damaged && t.NotRecorded.IsZero() {
-		return "what was recorded before this is lost: the record is damaged there"
+}
+
+// NotRecorded says what a history does not have: in a gap, or after its end. Clock is how it
+// writes a time.
+func NotRecorded(t *report.Turn, clock func(time.Time) string) string {
+	switch {
+	case t.Ends != "":
+		return endWords(t.Ends, clock(t.Time)) + ": what happened later is not known"
+	case t.Damaged && t.NotRecorded.IsZero():
+		return "what was recorded before " + clock(t.Time) + " is lost: the record is damaged there"
+	case t.Damaged && t.NotRecorded.Equal(t.Time):
+		return "what was recorded after " + clock(t.NotRecorded) + " is lost: the record is damaged there"
+	case t.Damaged:
+		return "what was recorded from " + clock(t.NotRecorded) + " to " + clock(t.Time) + " is lost: the record is damaged there"
 	}
-	if t.Damaged {
-		return "what was recorded after " + from + " is lost: the record is damaged there"
+	return "nothing was recorded from " + clock(t.NotRecorded) + " to " + clock(t.Time)
+}
+
+// endWords says how a history ends.
+func endWords(e report.HistoryEnd, at string) string {
+	switch e {
+	case report.HistoryStopped:
+		return "the recorder was stopped at " + at
+	case report.HistoryBroken:
+		return "the record ends at " + at + " without a mark that its recorder was stopped (it may have been killed, or the disk was full)"
+	case report.HistorySilent:
+		return "the recorder is running, but it has written nothing since " + at
 	}
-	return "nothing was recorded since " + from
+	return "the record ends at " + at
 }
 
 // together reports whether two changes have the same reason.
