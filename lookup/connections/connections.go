@@ -100,13 +100,16 @@ const (
 	LostOtherHere Loss = "other-end-here"
 )
 
-// Connected reports whether a socket has a connection that still has packets.
+// Connected reports whether a socket has a connection that still has packets. One that is not
+// established yet, or is about to end, sends again what was not acknowledged.
 func Connected(s *route.Socket) bool {
 	if s.Remote.Port() == 0 || !s.Remote.Addr().IsValid() {
 		return false
 	}
-	const closeWait = 8
-	return s.State == route.SocketEstablished || s.Proto == route.ProtoTCP && s.State == closeWait
+	if s.Proto != route.ProtoTCP {
+		return s.State == route.SocketEstablished
+	}
+	return s.State != route.SocketTimeWait && s.State != route.SocketClose && s.State != route.SocketListen
 }
 
 // FlowOf is a packet that a connected socket sends.

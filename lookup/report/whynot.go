@@ -86,6 +86,9 @@ type Way struct {
 	// Sockets is how many live connections go otherwise; SocketsUnread: they were not read.
 	Sockets       int  `json:"sockets"`
 	SocketsUnread bool `json:"sockets_unread,omitempty"`
+	// Stranded is how many of them leave by another device with the source that they have, which
+	// is none of that device's: other networks very likely drop such packets.
+	Stranded int `json:"stranded,omitempty"`
 	// Direct is the device to whose link it is sent without a gateway, where none is known
 	// there: the destination itself must answer.
 	Direct string `json:"direct,omitempty"`
@@ -305,7 +308,7 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 		one := Way{
 			Commands: w.Commands, Addresses: w.Addresses, Sockets: w.Sockets, SocketsUnread: n.snap.Lacks(route.FactSockets, 0),
 			Direct: n.dev(w.Direct), Sometimes: w.Some, Share: w.Share, Unnumbered: n.dev(w.Unnumbered), Src: w.Src, PacketAlone: w.PacketAlone, Errno: w.Errno,
-			Connected: n.dev(w.Connected), SecondRule: w.Second,
+			Connected: n.dev(w.Connected), SecondRule: w.Second, Stranded: w.Stranded,
 		}
 		one.LinkLocal = w.Unnumbered != 0 && n.fib.LinkLocal(w.Unnumbered, got.Trace.Flow.Family())
 		if w.DeadEnd.Code != "" {
@@ -368,14 +371,17 @@ func (n names) skipped(f *whynot.Fact) []uint32 {
 	return out
 }
 
-// Status is [StatusNoRoute] where nothing was found that would make the packet go there.
+// Status is [StatusNoRoute] where nothing was found that would make the packet go there. Of a
+// packet that does go there, it is that of the packet: the way may be dead.
 func (r *WhyNot) Status() Status {
 	switch {
 	case r.Decision.Disagreement() != nil:
 		return StatusDisagrees
 	case r.Decision.Disposition == lookup.DispositionUnknown:
 		return StatusUnknown
-	case r.Already, len(r.Ways) > 0, len(r.Packets) > 0:
+	case r.Already:
+		return r.Decision.Status()
+	case len(r.Ways) > 0, len(r.Packets) > 0:
 		return StatusAnswered
 	}
 	return StatusNoRoute

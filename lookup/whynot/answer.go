@@ -65,8 +65,10 @@ type Way struct {
 	// Addresses is the number of destinations for which such a packet goes differently
 	// after the changes; nil: there are too many to count.
 	Addresses *big.Int
-	// Sockets is how many connections go differently after the changes.
-	Sockets int
+	// Sockets is how many connections go differently after the changes. Stranded is how many of
+	// them then leave by another device with the source that they have, which is none of that
+	// device's (see [connections.LostElsewhere]).
+	Sockets, Stranded int
 	// Direct is the device by which a new route sends the packet directly to its link,
 	// where a neighbour must answer; zero: no new route does so.
 	Direct int

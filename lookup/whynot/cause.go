@@ -161,6 +161,10 @@ func Causes(f *lookup.FIB, t *lookup.Trace, e route.Errno) []Cause {
 	var out []Cause
 	for _, c := range causesOf(e, t.Flow.In != 0, t.Flow.Family()) {
 		switch c {
+		case CauseNoRoute:
+			if x.d.Disposition != lookup.DispositionNoRoute || x.d.Shortcut != "" || x.thrower() == nil {
+				out = append(out, x.byLack(c)) // else the lack is the throw route's
+			}
 		case CauseBlackholeRoute:
 			out = append(out, x.byRoute(c, route.TypeBlackhole, lookup.DispositionBlackhole)...)
 		case CauseUnreachableRoute:
@@ -183,7 +187,7 @@ func Causes(f *lookup.FIB, t *lookup.Trace, e route.Errno) []Cause {
 // byLack is the cause that no table has a route, or none that can be used: of those that
 // cannot be, the first is given, and why.
 func (x *causes) byLack(c lookup.Code) Cause {
-	out := x.whether(c, x.d.Disposition == lookup.DispositionNoRoute && x.d.Shortcut == "" && x.thrower() == nil)
+	out := x.whether(c, x.d.Disposition == lookup.DispositionNoRoute && x.d.Shortcut == "")
 	if out.State != CauseIs {
 		return out
 	}
@@ -218,8 +222,6 @@ type causes struct {
 
 func (x *causes) judge(c lookup.Code) Cause {
 	switch c {
-	case CauseNoRoute:
-		return x.byLack(c)
 	case CauseThrow:
 		out := x.whether(c, x.d.Disposition == lookup.DispositionNoRoute && x.thrower() != nil)
 		out.Route = x.thrower()

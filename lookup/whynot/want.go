@@ -61,12 +61,11 @@ const (
 )
 
 // On is [Want.Met] of a host that may also drop a received IPv6 packet after its look-up (see
-// [lookup.FIB.Unforwarded6]): such a packet goes to no device, to no gateway and by no default
-// route, but its rule, its table and its entry are what they are.
+// [lookup.FIB.Unforwarded6]): such a packet goes to no device, to no gateway and by no route,
+// but the rule that decides about it is what it is.
 func (w *Want) On(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) (Met, float64) {
 	met, share := w.Met(flow, d)
-	leaves := w.Kind == Device || w.Kind == Gateway || w.Kind == Default
-	if met != No && leaves && f.Unforwarded6(flow, d).Code != "" {
+	if met != No && w.Kind != Rule && w.Kind != Source && f.Unforwarded6(flow, d).Code != "" {
 		return No, 0
 	}
 	return met, share
@@ -81,9 +80,9 @@ func (w *Want) Met(flow *route.Flow, d *lookup.Decision) (Met, float64) {
 			return whether(flow.Src == w.Addr && d.Disposition.Success())
 		}
 	case Table:
-		return whether(d.HasRoute && d.Route.Table == w.Table)
+		return whether(taken(d) && d.Route.Table == w.Table)
 	case Prefix:
-		return whether(d.HasRoute && d.Route.Dst == w.Prefix)
+		return whether(taken(d) && d.Route.Dst == w.Prefix)
 	case Rule:
 		return whether(d.Rule != nil && d.Rule.Priority == w.Priority)
 	case Default:
@@ -94,6 +93,11 @@ func (w *Want) Met(flow *route.Flow, d *lookup.Decision) (Met, float64) {
 	}
 	return w.metBy(d)
 }
+
+// taken reports whether the packet takes the route that was found, or is refused by it: it is
+// not dropped after the look-up, as one is that is not forwarded or that the reverse-path filter
+// does not let in.
+func taken(d *lookup.Decision) bool { return d.HasRoute && d.Disposition != lookup.DispositionInvalid }
 
 func whether(yes bool) (Met, float64) {
 	if yes {

@@ -266,6 +266,9 @@ func (x *tries) judge(t *trial) {
 		if c.Moves {
 			w.Sockets++
 		}
+		if c.Moves && c.Lost == connections.LostElsewhere {
+			w.Stranded++
+		}
 	}
 	if len(d.NextHops) > 0 && addsDirect(t.changes) && x.stranger(d.NextHops[0].Link) {
 		w.Direct = d.NextHops[0].Link

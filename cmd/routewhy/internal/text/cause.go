@@ -238,6 +238,9 @@ func (x caused) byTables(c *report.Cause) string {
 	}
 	switch c.Code {
 	case whynot.CauseNoRoute:
+		if x.Rule == nil && x.Route == nil && not {
+			return "a lack of routes: " + negated(!x.Disposition.Success(), "the packet needs none", "it is refused before a route is looked for")
+		}
 		return negated(not, noRouteCause(c), "a lack of routes: a rule or a route decides")
 	case whynot.CauseThrow:
 		if c.Route != nil && !not {
@@ -376,6 +379,9 @@ func (x caused) byOthers(c *report.Cause) string {
 	case whynot.CauseBroadcast:
 		return negated(not, "SO_BROADCAST, which the socket has not set: the destination is a broadcast address", "SO_BROADCAST: the destination is no broadcast address")
 	case whynot.CauseGroup:
+		if not && x.Looked().Addr().IsMulticast() {
+			return "TCP to a group: the packet is refused before that matters"
+		}
 		return negated(not, "TCP, which connects to no broadcast or multicast address", "TCP to a group: the destination is one host")
 	case whynot.CauseScope:
 		return negated(not, "a link-local destination without a device: a program must name one, "+x.Looked().Addr().WithZone("").String()+"%DEVICE",

@@ -183,7 +183,7 @@ func (x caused) wayOutWords() string {
 	case "device-down":
 		return have + " is down"
 	}
-	return string(w.Code)
+	return wrong(w, true)
 }
 
 func icmpCause(e route.Errno) string {

@@ -32,7 +32,8 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 	p.blockers(x)
 	p.others(x)
 	if r.Already { // what surprises people although the packet goes as they want
-		p.warnings(x.told, withoutCode(lookup.NoteChanging, r.Decision.Warnings))
+		p.instead(x)
+		p.warnings(x.told, slices.DeleteFunc(withoutCode(lookup.NoteChanging, r.Decision.Warnings), func(f report.Finding) bool { return lifeless(f.Code) && x.lost() != "" }))
 	}
 	if !r.Already {
 		label := "  instead  "
@@ -75,6 +76,14 @@ func (p *page) aside(e told) string {
 		return changingAside
 	}
 	return ""
+}
+
+// instead names the route that would take the packet if the one that it takes went away, which
+// leads to nobody.
+func (p *page) instead(x missed) {
+	if n := x.Next; x.WayOut != "" && n != nil && n.Route != nil {
+		p.detail("next", routeIn(n.Route)+" stands by, and is used only without that route", plain)
+	}
 }
 
 // withoutCode leaves out the findings of a code.
@@ -160,7 +169,7 @@ func (x missed) noneAtAll() bool {
 func (x missed) defaultHeadline() string {
 	family := route.FamilyOf(x.r.About.Addr())
 	if x.r.Already {
-		return fmt.Sprintf("%s has a default route: %s %s", family, x.Looked().Addr(), x.verdict())
+		return fmt.Sprintf("%s has a default route: %s %s", family, x.Looked().Addr(), x.verdict()) + x.lost()
 	}
 	if x.r.Sometimes {
 		return fmt.Sprintf("%s has a default route for some packets: %s %s", family, x.Looked().Addr(), x.verdict())

@@ -138,9 +138,25 @@ func moved(w *report.Way) string {
 	case w.Sockets == 0:
 		text += ", no connection"
 	default:
-		text += ", " + count(w.Sockets, "connection")
+		text += ", " + count(w.Sockets, "connection") + stranded(w)
 	}
 	return text
+}
+
+// stranded says how many of the connections that move keep a source that is none of their new
+// device's.
+func stranded(w *report.Way) string {
+	switch {
+	case w.Stranded == 0:
+		return ""
+	case w.Sockets == 1:
+		return ", which keeps its source and very likely breaks"
+	case w.Stranded == w.Sockets:
+		return ", which keep their sources and very likely break"
+	case w.Stranded == 1:
+		return ", one of which keeps its source and very likely breaks"
+	}
+	return fmt.Sprintf(", %d of which keep their sources and very likely break", w.Stranded)
 }
 
 // roughly is a number of addresses. One that only IPv6 has is a part of all its addresses,
