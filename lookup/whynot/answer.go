@@ -208,12 +208,31 @@ func (q *search) packets(facts []option) (found []route.Flow, none bool) {
 	for _, r := range q.selecting(facts) {
 		for _, f := range solver.ByRule(r, q.root.flow).Packets {
 			d := decide(q.root.fib, f, q.root.connects)
-			if goes(&f, &d) && !slices.Contains(found, f) {
+			if !goes(&f, &d) {
+				continue
+			}
+			if q.ofAHost(&f, goes); !slices.Contains(found, f) {
 				found, none = append(found, f), false
 			}
 		}
 	}
-	return found, none
+	return oneOfEach(found, &q.root.flow), none
+}
+
+// oneOfEach keeps one of the received packets that differ only in their sources, if the question
+// was about another device: by which device they come in is what they have in common.
+func oneOfEach(all []route.Flow, asked *route.Flow) []route.Flow {
+	var out []route.Flow
+	for _, f := range all {
+		alike := func(o route.Flow) bool {
+			o.Src = f.Src
+			return o == f
+		}
+		if f.In == 0 || f.In == asked.In || !slices.ContainsFunc(out, alike) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // usual replaces protocols that nobody uses by a usual one, and leaves out packets without a

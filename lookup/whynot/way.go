@@ -82,8 +82,10 @@ func (x *tries) best() []Way {
 		w := &x.ways[i]
 		reached[w.kind()] = reached[w.kind()] || w.Direct == 0 && w.DeadEnd.Code != CodeByLoopback
 	}
-	var out []Way
-	for _, w := range x.ways {
+	var first, more []int // more: the further ones of a kind
+	hops := map[string]bool{}
+	for i := range x.ways {
+		w := &x.ways[i]
 		k := w.kind()
 		if w.Direct != 0 && reached[k] {
 			continue // another one sends the packet where a host surely answers
@@ -91,11 +93,36 @@ func (x *tries) best() []Way {
 		if w.DeadEnd.Code == CodeByLoopback && x.ways[0].DeadEnd.Code == "" {
 			continue // another one sends it to others
 		}
-		if alike[k]++; alike[k] <= maxAlike {
-			out = append(out, w)
+		if hops[k+w.hops()] {
+			continue // the same with a source
+		}
+		hops[k+w.hops()] = true
+		switch alike[k]++; {
+		case alike[k] == 1:
+			first = append(first, i)
+		case alike[k] <= maxAlike:
+			more = append(more, i)
 		}
 	}
-	return out[:min(len(out), maxWays)]
+	both := slices.Concat(first, more)
+	both = both[:min(len(both), maxWays)]
+	slices.Sort(both)
+	var out []Way
+	for _, i := range both {
+		out = append(out, x.ways[i])
+	}
+	return out
+}
+
+// hops are the next hops of a way's routes.
+func (w *Way) hops() string {
+	text := ""
+	for _, c := range w.Changes {
+		if r, ok := c.(*change.Route); ok {
+			text += fmt.Sprintln(r.Route.NextHopID, r.Route.NextHops)
+		}
+	}
+	return text
 }
 
 // kind is the same text for ways that differ only in the next hops of routes.
