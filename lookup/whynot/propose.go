@@ -349,11 +349,21 @@ func (x *tries) links(wanted []*route.Route) []proposal {
 			note(h.Link)
 		}
 	}
+	for i := range snap.Addrs { // the kernel makes the routes of its networks again
+		if a := &snap.Addrs[i]; x.networks() && (a.Prefix.Contains(x.root.dst()) || a.Peer.IsValid() && a.Peer.Contains(x.root.dst())) {
+			down(snap.Link(a.Link))
+		}
+	}
 	var out []proposal
 	for _, index := range downs {
 		out = append(out, proposal{&change.Link{Verb: change.Modify, Index: index, Up: route.Yes}})
 	}
 	return out
+}
+
+// networks reports whether the route of a device's network may be what is wanted.
+func (x *tries) networks() bool {
+	return x.want.Kind == Table || x.want.Kind == Prefix || x.want.Kind == Rule
 }
 
 // settings let in what a setting drops, and use a next hop without carrier.
