@@ -36,6 +36,7 @@ const (
 	NoteUnknownAttr      Code = "unknown-attributes" // a route has attributes that routewhy does not know; Have: the first's number
 	NoteEncap            Code = "encap"              // a light-weight tunnel wraps the packet; Have: its kind
 	NoteSocketElsewhere  Code = "socket-elsewhere"   // a connected socket ends elsewhere; Have: the source it gets
+	NoteBoundElse        Code = "bound-elsewhere"    // IPv6: a socket that is bound to the device uses routes by it alone; Have: the device, Route or Rule: what decides then, Want: the error that it gets
 	NoteMarkedElse       Code = "marked-elsewhere"   // a chain may give the packet a mark with which the answer is another; Have: the mark, Route or Rule: what then decides, Want: the error that it then gets
 	NoteLookedUpTwice    Code = "looked-up-twice"    // a connection ends elsewhere than the look-up that chose its source
 	NoteStaysOnLink      Code = "source-stays"       // IPv6 drops what is to be forwarded, after the look-up, because of its source; Have: the device, Want: the source
@@ -97,6 +98,7 @@ func (f *FIB) Notes(t *Trace) []Note {
 	if t.Twice() {
 		add(Note{Reason: Reason{Code: NoteLookedUpTwice}})
 	}
+	add(f.boundElse(&t.Flow, d)...)
 	add(f.receivesNothing(&t.Flow)...)
 	add(f.deviceNotes(t)...)
 	add(f.setupNotes(t)...)

@@ -157,6 +157,11 @@ func has(all []Finding, c lookup.Code) bool {
 	return slices.ContainsFunc(all, func(f Finding) bool { return f.Code == c })
 }
 
+// noted are the findings of a code among some.
+func noted(all []Finding, c lookup.Code) []Finding {
+	return slices.DeleteFunc(slices.Clone(all), func(f Finding) bool { return f.Code != c })
+}
+
 // Findings about a question itself.
 const (
 	RemarkMapped    lookup.Code = "mapped"              // an IPv4 address in IPv6's notation; Have: the IPv4 address

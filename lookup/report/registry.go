@@ -66,6 +66,7 @@ func packetKinds() []Kind {
 		{lookup.NoteUnknownAttr, "The route has attributes that are not known", w, s, "The kernel tells something of the route that this program does not know. It may change the answer."},
 		{lookup.NoteEncap, "A tunnel wraps the packet", i, s, "The route has an encapsulation. What comes out of it may be routed again."},
 		{lookup.NoteSocketElsewhere, "A connected socket takes another way", w, s, "A socket without a source looks up again with the source that the first look-up chose, and that look-up ends elsewhere."},
+		{lookup.NoteBoundElse, "A socket that is bound to the device does otherwise", w, s, "A program that names a device and a source for one packet of IPv6 prefers routes by the device, and takes others too. A socket that is bound to the device with SO_BINDTODEVICE uses routes by it alone."},
 		{lookup.NoteMarkedElse, "A chain's mark makes the answer another", w, s, "A chain of nftables may give the packet a mark before its route is settled: of type route on output, or on prerouting for what comes in. A packet with that mark goes elsewhere. What the chain asks of a packet is not read."},
 		{lookup.NoteLookedUpTwice, "The second look-up ends elsewhere", i, s, "The look-up that chose the source of the connection ended elsewhere than the one with that source."},
 		{lookup.NoteStaysOnLink, "IPv6 does not forward packets with such a source", e, s, "A route was found, and the packet is dropped after the look-up: a link-local source has no meaning on another link, and a packet without a source cannot be answered."},

@@ -98,6 +98,9 @@ func unlike(ctx context.Context, src route.Source, first, second *Question) (*Un
 			u.ConnectedSame = &same
 		}
 	}
+	for _, e := range []*Explanation{u.Decision, u.UnlikeDecision} {
+		u.Warnings = append(u.Warnings, noted(e.Warnings, lookup.NoteBoundElse)...)
+	}
 	for _, l := range looks {
 		if slices.Contains(second.Packet.Given(), lookup.FieldMark) {
 			break // the marks are what is compared

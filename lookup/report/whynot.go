@@ -328,6 +328,9 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 	asked := l.asked()
 	r.Packets = n.alterations(l, &asked, got.Packets)
 	r.redirected(l, &want)
+	if !r.Already {
+		r.Warnings = append(r.Warnings, noted(e.Warnings, lookup.NoteBoundElse)...)
+	}
 	r.Warnings = append(r.Warnings, l.marked(func(f *route.Flow, d *lookup.Decision) bool {
 		met, _ := want.On(l.FIB, f, d)
 		return met != got.Connected

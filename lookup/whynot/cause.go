@@ -304,6 +304,9 @@ func (x *causes) thrower() *route.Route {
 
 // byDevice is the cause about the device that the socket is bound to.
 func (x *causes) byDevice(c lookup.Code) Cause {
+	if again, other := x.fib.Binds(&x.flow, x.d); other && again.Errno == x.errno {
+		return Cause{Code: c, State: CausePossible, Reason: lookup.Reason{Code: lookup.NoteBoundElse, Have: x.fib.Snapshot().LinkName(x.flow.Out)}}
+	}
 	if x.d.Shortcut == lookup.ShortcutDown || x.d.Shortcut == lookup.ShortcutNoIPv4 || x.d.Errno == route.ENODEV {
 		return Cause{Code: c, State: CauseIs}
 	}

@@ -271,6 +271,9 @@ func (x caused) byTables(c *report.Cause) string {
 		}
 		return negated(not, "forwarding, which is off on "+iproute2.Safe(x.Looked().Iif), "forwarding: it is on, or the packet ends here")
 	case whynot.CauseDevice:
+		if c.Reason.Code == lookup.NoteBoundElse {
+			return fmt.Sprintf("%s, if the socket is bound to it (SO_BINDTODEVICE): IPv6 then uses routes by that device alone", c.Reason.Have)
+		}
 		if c.State == whynot.CauseUnseen && x.r.Errno == route.ENETUNREACH {
 			return "another device that the socket is bound to: IPv6 then uses routes by that device alone (--oif)"
 		}

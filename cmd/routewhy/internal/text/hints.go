@@ -37,6 +37,8 @@ func (e told) hint(n *report.Finding, have string) string {
 		return fmt.Sprintf("rule %d looks at the mark, but the filter looks the way back up with mark 0, because src_valid_mark is off: `sysctl -w net.ipv4.conf.all.src_valid_mark=1` lets it use the packet's", n.Rule.Priority)
 	case lookup.NoteMarkUsed:
 		return fmt.Sprintf("the filter looks the way back up with the packet's mark, which rule %d asks for, because src_valid_mark is on", n.Rule.Priority)
+	case lookup.NoteBoundElse:
+		return fmt.Sprintf("this is for a packet that prefers %s (IPV6_PKTINFO, IPV6_UNICAST_IF); one of a socket that is bound to it (SO_BINDTODEVICE) uses routes by it alone, and %s", have, fateWords(n))
 	case lookup.NoteMarkedElse:
 		return markedElse(n)
 	case lookup.NoteLocalnet:

@@ -141,12 +141,18 @@ func packetsCounted(n uint64) string {
 
 // markedElse says what becomes of a packet to which a chain gives a mark.
 func markedElse(n *report.Finding) string {
-	fate := "finds no route"
+	return fmt.Sprintf("a packet to which %s gives mark %#x %s; this answer is for a packet without that mark", chainWords(n.MarkSetter), n.Have.Number(), fateWords(n))
+}
+
+// fateWords say what becomes of the packet that a finding is about.
+func fateWords(n *report.Finding) string {
 	switch {
+	case n.Want.String() != "" && n.Route == nil && n.Rule == nil:
+		return "finds no route (" + n.Want.String() + ")"
 	case n.Want.String() != "":
-		fate = "is refused (" + n.Want.String() + ")"
+		return "is refused (" + n.Want.String() + ")"
 	case n.Route != nil:
-		fate = "takes " + routeIn(n.Route)
+		return "takes " + routeIn(n.Route)
 	}
-	return fmt.Sprintf("a packet to which %s gives mark %#x %s; this answer is for a packet without that mark", chainWords(n.MarkSetter), n.Have.Number(), fate)
+	return "needs no route"
 }
