@@ -106,7 +106,7 @@ func (f *FIB) ReplyOf(t *Trace, who *Answerer) *Reply {
 		r.None.Code = CodeReplyRefused
 	case len(d.Sources()) == 0 || !d.Sources()[0].IsValid() || d.Sources()[0].IsUnspecified():
 		r.None.Code = CodeReplyNoSource
-	case d.isGroup() && t.Flow.In == 0:
+	case d.IsGroup() && t.Flow.In == 0:
 		r.None.Code = CodeReplyGroup
 	case f.Unforwarded6(&t.Flow, &t.Decision).Code != "":
 		r.None.Code = CodeReplyNotForwarded
@@ -154,9 +154,9 @@ func common(all []Return) Symmetry {
 	return out
 }
 
-// isGroup reports whether a packet goes to many hosts at once. Answers then come from
+// IsGroup reports whether a packet goes to many hosts at once. Answers then come from
 // other addresses than the one that it was sent to.
-func (d *Decision) isGroup() bool {
+func (d *Decision) IsGroup() bool {
 	return d.Disposition == DispositionBroadcast || d.Disposition == DispositionMulticast
 }
 
@@ -209,7 +209,7 @@ func (f *FIB) answered(t *Trace, who *Answerer) []Return {
 		flow.Dst = t.Decision.Src
 	}
 	back := exchanged(flow, t.Decision.Sources()[0])
-	if t.Decision.isGroup() {
+	if t.Decision.IsGroup() {
 		back.Src = netip.Addr{} // whoever answers has an address of its own
 	}
 	back.Out = f.vrf(cmp.Or(in, flow.Out))
@@ -372,7 +372,7 @@ func (f *FIB) strict(t *Trace) *ReversePath {
 	w.dissect4()
 	out, from := 0, t.Flow.Dst
 	switch d := &t.Decision; {
-	case d.isGroup():
+	case d.IsGroup():
 		from = netip.IPv4Unspecified()
 	case d.Disposition == DispositionUnicast && len(d.NextHops) > 0:
 		out = d.NextHops[0].Link

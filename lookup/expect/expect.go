@@ -106,13 +106,14 @@ func Hold(f *lookup.FIB, r *coverage.Ranges, q *Question) Result {
 	if len(others) > 0 && lookup.Global6().Contains(others[0].Route.Dst.Addr()) {
 		parts = parts[:1]
 	}
-	out := over(r, parts, func(d *lookup.Decision) bool { return d.Default() && !group(d) })
+	// For a packet that goes to many hosts, a default route only gives the device.
+	out := over(r, parts, func(d *lookup.Decision) bool { return d.Default() && !d.IsGroup() })
 	if out.State != "" {
 		return out
 	}
 	if len(others) > 0 {
 		out = over(r, parts, func(d *lookup.Decision) bool {
-			return d.HasRoute && !group(d) && slices.ContainsFunc(others, func(s lookup.EntryStatus) bool { return s.Route.Dst == d.Route.Dst })
+			return d.HasRoute && !d.IsGroup() && slices.ContainsFunc(others, func(s lookup.EntryStatus) bool { return s.Route.Dst == d.Route.Dst })
 		})
 	}
 	switch {
@@ -160,12 +161,6 @@ func (q *Question) parts() []*Question {
 		out = append(out, &part)
 	}
 	return out
-}
-
-// group reports whether a packet is for a multicast group. For such a packet a default
-// route only gives the device.
-func group(d *lookup.Decision) bool {
-	return d.Disposition == lookup.DispositionMulticast || d.Disposition == lookup.DispositionBroadcast
 }
 
 // over decides about those ranges of the destination that concern the expectation.

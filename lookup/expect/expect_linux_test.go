@@ -182,7 +182,7 @@ func slow(f *lookup.FIB, q *expect.Question, a netip.Addr) expect.State {
 	flow := q.Flow
 	flow.Dst = a
 	d, t := f.Lookup(flow), f.Connect(flow)
-	first := slowOne(q, a, &d)
+	first := slowOne(f, q, a, &d)
 	seconds := t.BySource
 	if t.First != nil && seconds == nil {
 		seconds = []*lookup.Trace{t}
@@ -193,11 +193,11 @@ func slow(f *lookup.FIB, q *expect.Question, a netip.Addr) expect.State {
 	var all []expect.State
 	for _, again := range seconds {
 		d := &again.Decision
-		s := slowOne(q, a, d)
+		s := slowOne(f, q, a, d)
 		if s == "" && first != "" && !d.Disposition.Success() && !d.HasRoute && (d.Rule == nil || !d.Rule.Selector.Dst.IsValid()) {
 			whole := *q
 			whole.Dst = netip.PrefixFrom(a, a.BitLen())
-			s = slowOne(&whole, a, d)
+			s = slowOne(f, &whole, a, d)
 		}
 		all = append(all, s)
 	}
@@ -222,15 +222,22 @@ func worst(all []expect.State) expect.State {
 	return ""
 }
 
+// globalAlone reports whether ::/0 is replaced by routes to 2000::/3 or parts of it: then an
+// expectation about it is about these addresses alone.
+func globalAlone(f *lookup.FIB) bool {
+	others := f.Replacements(route.IPv6.Default())
+	return len(others) > 0 && lookup.Global6().Contains(others[0].Route.Dst.Addr())
+}
+
 // slowOne judges one decision.
-func slowOne(q *expect.Question, a netip.Addr, d *lookup.Decision) expect.State {
+func slowOne(f *lookup.FIB, q *expect.Question, a netip.Addr, d *lookup.Decision) expect.State {
 	one := q.Wanted
 	w := &one
 	if q.Dst.Bits() == 0 && a.Is6() {
 		if unique := netip.MustParsePrefix("fc00::/7"); unique.Contains(a) {
 			w.Src = netip.Prefix{}
 		}
-		if !unicast(a) || *w == (expect.Wanted{}) {
+		if !unicast(a) || *w == (expect.Wanted{}) || globalAlone(f) && !lookup.Global6().Contains(a) {
 			return ""
 		}
 	}
