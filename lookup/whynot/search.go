@@ -168,7 +168,7 @@ func (q *search) options(s *state, t *lookup.Trace) []option {
 	looked := s.onFlow(func(f *route.Flow) { *f = t.Flow }) // a connection's packet has a source
 	for i := range t.Rules {
 		if i > 0 {
-			out = append(out, q.inMerged(looked, &t.Rules[i-1], &t.Rules[i], wanted)...)
+			out = append(out, q.inMerged(looked, t, i, wanted)...)
 		}
 		out = append(out, q.ofRule(looked, &t.Rules[i], wanted)...)
 		if decided(&t.Rules[i]) {
@@ -331,14 +331,19 @@ func ended(t *lookup.RuleTrial) *route.Route {
 	return nil
 }
 
-// inMerged are the facts that prevent the wanted entries of table local from being taken, if
-// an entry of main ended the search of both, which are one table.
-func (q *search) inMerged(s *state, local, main *lookup.RuleTrial, wanted []*route.Route) []option {
-	if local.Reason.Code != lookup.CodeMerged {
-		return nil
-	}
+// inMerged are the facts that prevent the wanted entries of one of the tables local and main
+// from being taken, if an entry of the other one ended the search of both, which are one table:
+// an entry of main, or a throw route of table local. The rule at the index is that of main.
+func (q *search) inMerged(s *state, t *lookup.Trace, i int, wanted []*route.Route) []option {
+	local, main := &t.Rules[i-1], &t.Rules[i]
 	f := Fact{Rule: main.Rule, order: s.original(main.Rule)}
-	return q.inTable(s, local, f, wanted, ended(main))
+	switch {
+	case local.Reason.Code == lookup.CodeMerged:
+		return q.inTable(s, local, f, wanted, ended(main))
+	case t.Merged && local.Table == route.TableLocal && main.Verdict == lookup.VerdictNotReached:
+		return q.inTable(s, main, f, wanted, ended(local))
+	}
+	return nil
 }
 
 // inTable are the facts that prevent the wanted entries of a rule's table from being
