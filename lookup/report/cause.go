@@ -75,6 +75,8 @@ func (a *asker) causes(ctx context.Context, e route.Errno) ([]*Causes, error) {
 		if s := t.Socket; s != nil && (s.Decision.Errno == e || r.Gives && t.Flow.Dst.Is6()) {
 			t, r.Connected = l.connected(), s.Src
 			r.Gives = s.Decision.Errno == e
+		} else if !r.Gives && x.Disposition.Success() {
+			r.Warnings = append(r.Warnings, x.Elsewhere()...)
 		}
 		r.Causes = append(r.Causes, n.causesOf(l, t, whynot.Otherwise(fib, t, e, l.Fields, whynot.Causes(fib, t, e)))...)
 		r.meet()
