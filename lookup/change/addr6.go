@@ -319,24 +319,45 @@ func (t *tx) removeAddr6(a route.Addr) {
 	case prefixExpires:
 		t.expirePrefix6(l, &a)
 	}
-	t.rewriteAll(route.IPv6, func(_ netip.Prefix, r *route.Route) (*route.Route, bool) {
-		if r.PrefSrc != a.Prefix.Addr() || r.NextHopID != 0 || len(r.NextHops) > 0 && !t.losesSource6(r, a.Link) {
+	t.rewriteAll(route.IPv6, func(dst netip.Prefix, r *route.Route) (*route.Route, bool) {
+		if r.PrefSrc != a.Prefix.Addr() || r.NextHopID != 0 {
 			return r, false
 		}
-		next := r.Clone()
-		next.PrefSrc = netip.Addr{}
-		return &next, false
+		return t.withoutSource6(dst, r, a.Link), false
 	})
 }
 
-// losesSource6 reports whether a route loses its preferred source when a device loses that
-// address (fib6_remove_prefsrc).
-func (t *tx) losesSource6(r *route.Route, link int) bool {
-	by := r.NextHops[0].Link
+// withoutSource6 is a route after a device has lost the address that is the route's preferred
+// source (fib6_remove_prefsrc). Each next hop is a route of its own, and a dump shows only the
+// source of the first.
+func (t *tx) withoutSource6(dst netip.Prefix, r *route.Route, link int) *route.Route {
+	lost := r.Clone()
+	lost.PrefSrc = netip.Addr{}
+	if len(r.NextHops) == 0 {
+		return &lost
+	}
+	after := r
+	if t.losesSource6(r.PrefSrc, r.NextHops[0].Link, link) {
+		after = &lost
+	}
+	for i := range r.NextHops[1:] {
+		h := &r.NextHops[i+1]
+		own := r
+		if t.losesSource6(r.PrefSrc, h.Link, link) {
+			own = &lost
+		}
+		t.changeSource(siblingOf(dst, r, h), r.PrefSrc, own, after)
+	}
+	return after
+}
+
+// losesSource6 reports whether a route by a device loses its preferred source when another
+// device, or the same, loses that address.
+func (t *tx) losesSource6(source netip.Addr, by, link int) bool {
 	if t.kernel.sourceOfDevice {
 		return by == link
 	}
-	return !t.mayPrescribe6(r.PrefSrc, by)
+	return !t.mayPrescribe6(source, by)
 }
 
 // expirePrefix6 makes the route to an address's network expire together with the last of

@@ -150,7 +150,7 @@ func (t *tx) editLink(index int, edit func(*route.Link)) {
 }
 
 // losesIPv4 removes everything of IPv4 from a device (inetdev_destroy). If the device stays,
-// its routes go with its last address: where it has none, they stay.
+// its routes go with its last address, as when it goes down: where it has none, they stay.
 func (t *tx) losesIPv4(l *route.Link, stays bool) {
 	if stays && len(t.addrs4(l.Index)) == 0 {
 		t.forgetNeighbours(route.IPv4, l.Index, true)
@@ -159,7 +159,9 @@ func (t *tx) losesIPv4(l *route.Link, stays bool) {
 	for at := t.addrs4(l.Index); len(at) > 0; at = t.addrs4(l.Index) {
 		t.deleteAddr4(at[0], true)
 	}
-	t.disable4(l.Index, linkGone, true)
+	if !stays {
+		t.disable4(l.Index, linkGone, true)
+	}
 }
 
 // disable4 is fib_disable_ip.

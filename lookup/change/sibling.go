@@ -33,6 +33,23 @@ func (t *tx) rememberSibling(joined, r *route.Route) {
 	t.siblings = with(t.siblings, key, r)
 }
 
+// changeSource stores what a next hop of a route is on its own after an address that was the
+// preferred source has gone, if that is not what the first next hop is. Where something else
+// is stored about the next hop, only the source goes.
+func (t *tx) changeSource(key sibling, source netip.Addr, own, first *route.Route) {
+	known := t.siblings[key]
+	switch {
+	case known == nil && own.PrefSrc == first.PrefSrc:
+		return
+	case known == nil:
+		t.siblings = with(t.siblings, key, own)
+	case known.PrefSrc == source && !own.PrefSrc.IsValid():
+		next := known.Clone()
+		next.PrefSrc = netip.Addr{}
+		t.siblings = with(t.siblings, key, &next)
+	}
+}
+
 // recallSibling is for a route whose first next hop is now another one. It gives the
 // route the attributes with which that next hop was added.
 func (t *tx) recallSibling(dst netip.Prefix, r *route.Route) {
