@@ -197,12 +197,13 @@ Exit status:
      its flows, or its only way out is known to be dead; --diff: they differ;
      --check: there is an error or a warning; --try: a command is refused, or
      your session would be lost; --why-not: nothing was found that would make
-     it; --expect: not as expected; --until did not come in time
+     it; --expect: not as expected; --until did not come
   2  the command line is wrong
   3  could not answer: tables unreadable, file damaged, no such namespace or
      device, a line of --batch that is not understood; --try: it is not known
      whether a command is accepted, or whether your session would be lost;
-     --expect: it cannot be told, or a host cannot be read
+     --expect: it cannot be told, or a host cannot be read; --history, DIR@TIME:
+     the time was not recorded
   4  routewhy and the kernel disagree
 
 Example:

@@ -5,12 +5,13 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 )
 
-// beat is what a running recorder writes over and over into the file that it has locked: until
-// when all that happened is written, and where the record ended then. It is not synced. After a
-// power cut the record may be shorter than the beat says; then the beat says nothing.
+// beat is what a running recorder writes over and over into the same place: until when all that
+// happened is written, and where the record ended then. It is not synced. After a power cut the
+// record may be shorter than the beat says; then the beat says nothing.
 type beat struct {
 	time   time.Time
 	number int   // of the last segment
@@ -26,6 +27,27 @@ const (
 func (b *beat) encode() []byte {
 	text := fmt.Appendf(nil, beatForm, b.time.UnixNano(), b.number, b.size)
 	return fmt.Appendf(text, "%08x\n", crc32.Checksum(text, castagnoli()))
+}
+
+// lastBeat is the last beat of a record; nil: there is none.
+func lastBeat(dir string) *beat {
+	f, err := os.Open(filepath.Join(dir, beatName))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	for range 3 { // it may be written at this moment
+		if b := readBeat(f); b != nil {
+			return b
+		}
+	}
+	return nil
+}
+
+// recent reports whether a recorder beat so lately that it most likely still does.
+func (b *beat) recent(now time.Time) bool {
+	since := now.Sub(b.time)
+	return -tick < since && since < 3*tick
 }
 
 // readBeat reads a beat; nil: there is none, or it is being written.
@@ -51,7 +73,14 @@ func (w *Writer) Beat(until time.Time) error {
 	if w.file == nil || w.events.Len() > 0 {
 		return nil
 	}
+	if w.alive == nil {
+		f, err := os.OpenFile(filepath.Join(w.dir, beatName), os.O_WRONLY|os.O_CREATE, 0o644)
+		if err != nil {
+			return err
+		}
+		w.alive = f
+	}
 	b := beat{time: until, number: w.number, size: w.size}
-	_, err := w.locked.WriteAt(b.encode(), 0)
+	_, err := w.alive.WriteAt(b.encode(), 0)
 	return err
 }

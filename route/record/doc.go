@@ -20,8 +20,9 @@
 //	A  nothing: the recorder was running at that time, and nothing more had happened.
 //	Z  nothing: the recorder ended in good order at that time.
 //
-// The file "lock" is locked while a recorder runs. The recorder writes there every second, without
-// syncing, until when all is written, and the number and size of the last segment at that time.
+// The file "lock" is locked while a recorder runs. The recorder writes into the file "alive" every
+// second, without syncing, until when all is written, and the number and size of the last segment
+// at that time.
 //
 // Segments are only appended to. If a frame is damaged or was not written whole, a reader
 // goes on with the next snapshot and says what is missing.

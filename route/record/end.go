@@ -63,26 +63,23 @@ func Await(ctx context.Context, dir string, until time.Time, limit time.Duration
 // awaitEvery is how often Await looks.
 const awaitEvery = 50 * time.Millisecond
 
-// watched is what the lock of a record says: whether a recorder is running, and its last beat.
+// watched is whether a recorder is running, and its last beat. Known says that the lock could be
+// read, which says for certain that none is running.
 type watched struct {
 	known, running bool
 	beat           *beat
 }
 
-func watchedIn(dir string) (w watched) {
+func watchedIn(dir string) watched {
+	w := watched{beat: lastBeat(dir)}
 	f, err := os.Open(filepath.Join(dir, lockName))
-	if err != nil {
-		return w
+	if err == nil {
+		defer f.Close()
+		w.running, err = locked(f)
 	}
-	defer f.Close()
-	if w.running, err = locked(f); err != nil {
-		return w
-	}
-	w.known = true
-	for range 3 { // it may be written at this moment
-		if w.beat = readBeat(f); w.beat != nil {
-			break
-		}
+	w.known = err == nil
+	if !w.known && w.beat != nil { // only who may write to the record may read the lock
+		w.running = w.beat.recent(time.Now())
 	}
 	return w
 }

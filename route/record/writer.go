@@ -23,6 +23,10 @@ const Suffix = ".routewhy"
 // lockName is the file that a recorder locks.
 const lockName = "lock"
 
+// beatName is the file in which a running recorder says so. It is not the one that is locked,
+// because whoever may read a file may lock it.
+const beatName = "alive"
+
 // ErrLocked says that another recorder writes to a record.
 var ErrLocked = errors.New("another recorder writes to it")
 
@@ -49,7 +53,8 @@ type Writer struct {
 	dir    string
 	limits Limits
 	locked *os.File
-	number int // of the segment
+	alive  *os.File // nil: it was not opened yet
+	number int      // of the segment
 
 	file     *os.File // nil: no segment was begun
 	size     int64
@@ -66,7 +71,7 @@ func Create(dir string, limits Limits) (*Writer, error) {
 	if err := makeFolder(dir); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -326,6 +331,9 @@ func (w *Writer) Close(now time.Time, failed bool) error {
 	}
 	if w.file != nil {
 		err = errors.Join(err, w.file.Close())
+	}
+	if w.alive != nil {
+		err = errors.Join(err, w.alive.Close())
 	}
 	return errors.Join(err, w.locked.Close())
 }
