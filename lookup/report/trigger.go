@@ -19,8 +19,8 @@ type Trigger struct {
 	Kernel bool `json:"kernel,omitempty"`
 	// Port is netlink's name of who asked, where it is not known whose that is.
 	Port uint32 `json:"port,omitempty"`
-	// Expired says that the lifetime of the route is over, because of which the kernel
-	// removes it.
+	// Expired says that the lifetime of the route or address is over, because of which the
+	// kernel removes it.
 	Expired bool `json:"expired,omitempty"`
 }
 
@@ -40,13 +40,19 @@ func NewTrigger(before, after *lookup.FIB, e *route.Event) *Trigger {
 	switch x := &t.Object; {
 	case e.Gone:
 		t.Op, x.Change, x.Before = Removed, Removed, now
-		t.Expired = t.Kernel && e.Route != nil && e.Route.Expires < 0
+		t.Expired = t.Kernel && e.Route != nil && e.Route.Expires < 0 || e.By == nil && e.Port == 0 && addrExpired(e.Addr)
 	case was != nil:
 		t.Op, x.Change, x.Before, x.After = Changed, Changed, was, now
 	default:
 		x.After = now
 	}
 	return t
+}
+
+// addrExpired reports whether an address's time is over, as the event of its end tells it: no full
+// second is left.
+func addrExpired(a *route.Addr) bool {
+	return a != nil && a.Flags&route.AddrPermanent == 0 && a.ValidLft == 0
 }
 
 // NamesAsker reports whether an event of its kind has the port of who asked for it. The kernel

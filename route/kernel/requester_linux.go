@@ -105,17 +105,18 @@ func (r *Requesters) find(port uint32) *route.Requester {
 	}
 	if one != nil {
 		switch held, open, err := holds(r.proc, one.PID, inode); {
+		case held && r.shares(one.PID, inode):
+			return nil
 		case held:
 			return &one.Requester
-		case err == nil && open == 0: // the process is ending and has closed its files
-			return r.gone(port, one)
+		case err == nil && open == 0: // the process is ending and has closed its files, but another may have the socket
 		case err == nil || !errors.Is(err, fs.ErrPermission):
 			alone = false
 		}
 	}
-	owner, hidden := r.owner(port, inode)
+	owner, several, hidden := r.owner(inode)
 	switch {
-	case owner != nil:
+	case owner != nil || several:
 		return owner
 	case !hidden || r.sockets()[port] != inode: // the socket is being closed
 		return r.gone(port, one)
@@ -125,7 +126,7 @@ func (r *Requesters) find(port uint32) *route.Requester {
 	// The process's files may not be read. Its ID alone is enough if no other process has
 	// the same ID in its own PID namespace, and the owner of the socket has not ended
 	// while they were looked at.
-	if same := r.withID(port); len(same) == 1 && r.sockets()[port] == inode {
+	if same := r.withID(port); len(same) == 1 && r.sockets()[port] == inode && !r.shares(one.PID, inode) {
 		return &one.Requester
 	}
 	return nil
@@ -186,25 +187,6 @@ func (r *Requesters) sockets() map[uint32]uint32 {
 	return routeSockets(string(text))
 }
 
-// owner finds the process that has a socket open. If several processes have it open, as
-// after a fork, it prefers the one whose ID is the port. Hidden says that some processes may
-// not be looked at.
-func (r *Requesters) owner(port, inode uint32) (by *route.Requester, hidden bool) {
-	var found *known
-	hidden, _ = scanProcesses(r.proc, func(p route.Process, n uint32) {
-		if n != inode || found != nil && found.inner == port {
-			return
-		}
-		if k := readKnown(r.proc, p.PID); k != nil && (found == nil || k.inner == port) {
-			found = k
-		}
-	})
-	if found == nil {
-		return nil, hidden
-	}
-	return &found.Requester, hidden
-}
-
 // withID are the processes that have an ID in their own PID namespaces.
 func (r *Requesters) withID(id uint32) []*known {
 	names, err := readNamesOf(r.proc)
@@ -226,23 +208,6 @@ func (r *Requesters) withID(id uint32) []*known {
 		}
 	}
 	return out
-}
-
-// holds reports whether a process has a socket open, and how many files it has open in
-// all.
-func holds(proc string, pid int, inode uint32) (held bool, open int, err error) {
-	dir := filepath.Join(proc, strconv.Itoa(pid), "fd")
-	names, err := readNamesOf(dir)
-	if err != nil {
-		return false, 0, err
-	}
-	want := "socket:[" + strconv.FormatUint(uint64(inode), 10) + "]"
-	for _, name := range names {
-		if target, err := os.Readlink(filepath.Join(dir, name)); err == nil && target == want {
-			return true, len(names), nil
-		}
-	}
-	return false, len(names), nil
 }
 
 // readKnown reads what is known of a process; nil: it is gone, or it is a thread of the kernel,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"time"
 
@@ -246,13 +247,15 @@ func objectCause(x *report.Trigger) string {
 	return object + " was " + verb + " (by whom is not known" + traces(x) + ")"
 }
 
-// renewed reports whether a change is that a route which had expired has not any more.
+// renewed reports whether a change is that a route lives longer, and nothing else of it.
 func renewed(o *report.Object) bool {
 	if o.Change != report.Changed || o.Before.Route == nil || o.After.Route == nil {
 		return false
 	}
-	was, is := o.Before.Route.Expires, o.After.Route.Expires
-	return was != nil && *was < 0 && (is == nil || *is >= 0)
+	was, is := *o.Before.Route, *o.After.Route
+	longer := was.Expires != nil && (*was.Expires < 0 || is.Expires == nil || *is.Expires > *was.Expires)
+	was.Expires, is.Expires = nil, nil
+	return longer && reflect.DeepEqual(&was, &is)
 }
 
 // traces is what else may tell who asked for a change.

@@ -81,6 +81,12 @@ func TestTriggerWords(t *testing.T) {
 		}, {
 			report.Trigger{Op: report.Removed, Kernel: true, Expired: true, Object: report.Object{Kind: report.KindRoute, Change: report.Removed, Before: lasting(-1)}},
 			"the lifetime of the route ::/0 dev eth0 is over",
+		}, {
+			report.Trigger{Op: report.Changed, Kernel: true, Object: report.Object{Kind: report.KindRoute, Change: report.Changed, Before: lasting(0), After: lasting(2)}},
+			"the kernel, by a router advertisement, renewed the lifetime of the route ::/0 dev eth0",
+		}, {
+			report.Trigger{Op: report.Removed, Kernel: true, Expired: true, Object: report.Object{Kind: report.KindAddress, Change: report.Removed, Before: address("192.0.2.2/24")}},
+			"the lifetime of the address 192.0.2.2/24 dev eth0 is over",
 		},
 	} {
 		if got := triggerWords(&c.trigger); got != c.want {

@@ -56,7 +56,7 @@ func askerWords(a *report.Asker) string {
 	case a.Kernel:
 		return "the kernel, or programs by an ioctl"
 	case a.Processes == 0:
-		return "the kernel, or programs that it does not name (of devices and IPv6 addresses it names hardly any)"
+		return "not known: of devices and IPv6 addresses the kernel tells for hardly any change who asked"
 	case a.Processes == 1:
 		return "a process that is not known"
 	}
