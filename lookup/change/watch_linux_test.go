@@ -237,7 +237,7 @@ func (w *watched) settled(t *testing.T) (ways []string, ok bool) {
 		w.mu.Lock()
 		have := w.last(w.turns)
 		for i := range ways {
-			if ways[i] != have[i] && w.forgotten(i, have[i], ways[i]) {
+			if ways[i] != have[i] && (w.forgotten(i, have[i], ways[i]) || w.knownBefore(t, i, ways[i])) {
 				ways[i] = have[i]
 			}
 		}

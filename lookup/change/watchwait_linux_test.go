@@ -3,6 +3,7 @@ package change_test
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,4 +70,28 @@ func (w *watched) byRefused(r *report.Turn) bool {
 		thing = x.After
 	}
 	return (x.Before == nil || x.After == nil) && slices.Contains(w.refused, thing.Link.Name)
+}
+
+// knownBefore reports whether the kernel goes by an answer of the watch rather than by that of a new
+// reading, which does not know any more that deleted IPv6 rules are in force ([route.Rule.Implied]): no
+// address is left about which the kernel could be asked to find that out.
+func (w *watched) knownBefore(t *testing.T, i int, want string) bool {
+	x := &w.q.Asked[i]
+	e := w.explained[x.Label]
+	if e == nil || !x.To.Addr.Is6() || hasRules6(w.fib.Snapshot().Rules) {
+		return false
+	}
+	a, err := w.Resolve(t.Context(), route.Flow{Dst: x.To.Addr})
+	return err == nil && a.Errno == e.Errno && a.Errno != 0 && !strings.Contains(want, a.Errno.String())
+}
+
+// hasRules6 reports whether the rules that a namespace starts with are all there for IPv6.
+func hasRules6(rules []route.Rule) bool {
+	n := 0
+	for i := range rules {
+		if rules[i].Family == route.IPv6 {
+			n++
+		}
+	}
+	return n >= len(route.DefaultRules(route.IPv6))
 }
