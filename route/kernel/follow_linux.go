@@ -63,11 +63,17 @@ func (h *Host) Follow(q route.Query, name func(port uint32) *route.Requester, bu
 func (f *Follower) Ready() <-chan struct{} { return f.ready }
 
 // Take returns the events that the kernel has reported so far, in their order, and empties
-// the queue. It does not wait. An error means that there will be no more events.
+// the queue. It does not wait. If the queue is long, it returns the first of them. An error means that there will be no more events.
 func (f *Follower) Take() ([]route.Event, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_ = f.sock.raw.Control(func(fd uintptr) { f.drain(int(fd)) })
+	_ = f.sock.raw.Control(func(fd uintptr) {
+		for range maxBatches {
+			if f.drain(int(fd)) < batch || len(f.waiting) > 0 {
+				break
+			}
+		}
+	})
 	events := f.waiting
 	if f.lost {
 		events = append(events, route.Event{Time: time.Now(), Lost: true})
@@ -110,12 +116,17 @@ func (f *Follower) receive() {
 	}
 }
 
-// maxDrained limits how many datagrams are read at one time.
-const maxDrained = 1 << 14
+// batch is how many datagrams are read at one time. When routes change as fast as they can be read,
+// the queue never becomes empty, and what was kept must not wait for that. If a batch has nothing
+// that is kept, Take reads the next one, at most so many.
+const (
+	batch      = 1 << 10
+	maxBatches = 16
+)
 
 // drain reads what the kernel has queued, and counts what it read.
 func (f *Follower) drain(fd int) int {
-	for n := range maxDrained {
+	for n := range batch {
 		size, from, err := recvfrom(fd, f.buf, unix.MSG_DONTWAIT)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
@@ -136,7 +147,7 @@ func (f *Follower) drain(fd int) int {
 		}
 		f.split(f.buf[:size])
 	}
-	return maxDrained
+	return batch
 }
 
 // split splits a datagram into its messages, and keeps the events that are wanted.
