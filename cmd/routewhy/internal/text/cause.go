@@ -144,7 +144,7 @@ func (x caused) line() string {
 	}
 	for i := range x.r.Causes {
 		if c := &x.r.Causes[i]; c.Code == whynot.CauseSilence && x.deadWay(c) != "" {
-			return fmt.Sprintf("%s: %s does not come from what happens now: %s, and of that programs get EHOSTUNREACH", x.subject(), errno, x.deadWay(c))
+			return fmt.Sprintf("%s: %s does not come from what happens now: %s, and of that programs get EHOSTUNREACH, unless TCP gives up first", x.subject(), errno, x.deadWay(c))
 		}
 		if c := &x.r.Causes[i]; c.Code == whynot.CauseDeadEnd && c.State == whynot.CauseNot && c.Reason.Code != "" && c.Reason.Code != c.Code {
 			return fmt.Sprintf("%s: %s does not come from what happens now: %s", x.subject(), errno, x.cause(c))

@@ -91,6 +91,10 @@ func (x caused) deadEnd(c *report.Cause) string {
 	return what + ": nobody answers there, and programs get this after some seconds"
 }
 
+// givesUp is when TCP reports a timeout although a neighbour does not answer: it hears of that
+// after three seconds, unless the neighbour's settings are others.
+const givesUp = ", unless TCP gives up first (tcp_syn_retries = 1, TCP_USER_TIMEOUT)"
+
 // neighbour is the cause about a neighbour of this host.
 func (x caused) neighbour(c *report.Cause) string {
 	have, dev := name(c.Reason.Have), name(c.Reason.Want)
@@ -105,7 +109,7 @@ func (x caused) neighbour(c *report.Cause) string {
 	case fixed:
 		return who + ": its entry is " + state + ", so nobody asks for it, whether or not it is there"
 	case c.State == whynot.CauseNot && x.r.Errno == route.ETIMEDOUT:
-		return who + negated(strings.Contains(state, "FAILED"), ": if it does not answer, programs get EHOSTUNREACH", ", which does not answer (FAILED): programs get EHOSTUNREACH")
+		return who + negated(strings.Contains(state, "FAILED"), ": if it does not answer, programs get EHOSTUNREACH"+givesUp, ", which does not answer (FAILED): programs get EHOSTUNREACH")
 	case c.State == whynot.CauseIs:
 		return who + ", which does not answer (FAILED)"
 	case c.State == whynot.CausePossible:
@@ -133,7 +137,7 @@ func (x caused) silence(c *report.Cause) string {
 	case dead != "" && c.State == whynot.CausePossible:
 		return "a way out that is dead: " + dead + "; but if a neighbour is asked for there, programs get EHOSTUNREACH after some seconds"
 	case dead != "":
-		return "a way out that is dead: " + dead + ", but of that programs get EHOSTUNREACH after some seconds"
+		return "a way out that is dead: " + dead + ", but of that programs get EHOSTUNREACH after some seconds" + givesUp
 	case c.State == whynot.CauseNot:
 		return "silence: the packet does not even leave"
 	}
