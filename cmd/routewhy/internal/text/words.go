@@ -468,6 +468,8 @@ func neighbourWords(h *report.NextHop) string {
 		return "no neighbour entry yet"
 	case h.Neighbour == failed:
 		return failedWords
+	case h.Neighbour == "INCOMPLETE":
+		return "neighbour incomplete: asked, and no answer so far"
 	}
 	return "neighbour " + strings.ToLower(h.Neighbour)
 }
