@@ -91,6 +91,9 @@ type Query struct {
 	// that devices have joined are read too.
 	Devices    []string
 	AllDevices bool
+	// NewDevices adds the settings for new devices (conf/default) and the like that the kernel
+	// writes along with the setting for all devices.
+	NewDevices bool
 	// Policies adds the IPsec policies.
 	Policies bool
 	// Markers adds what sets the marks of packets, if a rule asks for a mark.

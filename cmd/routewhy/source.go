@@ -178,6 +178,9 @@ func (e goneError) Error() string {
 	return fmt.Sprintf("the network namespace %s was deleted", unquoted(string(e)))
 }
 
+// holdsTUN reports whether a process has a TUN or TAP device open.
+func holdsTUN(pid int, dev string) bool { return kernel.HoldsTUN(os.DirFS("/proc"), pid, dev) }
+
 // ownSessions are the remote logins that this process runs in.
 func ownSessions() []route.Session { return kernel.FindSessions(os.DirFS("/proc"), os.Getpid()) }
 

@@ -14,7 +14,7 @@ import (
 func (o *options) trySession() report.TrySessionQuestion {
 	q := report.TrySessionQuestion{Live: len(o.load) == 0, WayBack: o.undo || o.script.given}
 	if q.Live {
-		q.Sessions = ownSessions()
+		q.Sessions, q.Holds = ownSessions(), holdsTUN
 	}
 	return q
 }
@@ -41,7 +41,7 @@ func (o *options) writeCommands(t *report.Trial, s stdio) error {
 		fmt.Fprintf(s.Stderr, "routewhy: %s does not bring back %s\n", option, line)
 	}
 	if o.undo {
-		return text.Undo(s.Stdout, t.Report.Undo)
+		return whole(t.Report, text.Undo(s.Stdout, t.Report.Undo))
 	}
 	if len(t.Report.Undo) == 0 {
 		return fmt.Errorf("--try: no command takes this back, and so a script would not: see routewhy --try without --script")
@@ -50,7 +50,15 @@ func (o *options) writeCommands(t *report.Trial, s stdio) error {
 	for i := range t.Run.Steps {
 		commands = append(commands, text.ShellWords(t.Run.Steps[i].Words))
 	}
-	return text.Script(s.Stdout, t.Report, commands, int(o.script.value))
+	return whole(t.Report, text.Script(s.Stdout, t.Report, commands, int(o.script.value)))
+}
+
+// whole is the error of writing the way back, or the status of one that does not bring back all.
+func whole(t *report.Try, err error) error {
+	if err == nil && !t.Whole() {
+		return statusError(report.StatusUnknown)
+	}
+	return err
 }
 
 // rehearsalTime is how long a rehearsal may take.

@@ -202,6 +202,7 @@ Exit status:
   3  could not answer: tables unreadable, file damaged, no such namespace or
      device, a line of --batch that is not understood; --try: it is not known
      whether a command is accepted, or whether your session would be lost;
+     --undo, --script: something is not brought back;
      --expect: it cannot be told, or a host cannot be read; --history, DIR@TIME:
      the time was not recorded
   4  routewhy and the kernel disagree

@@ -68,6 +68,8 @@ func (t *tx) checkMaster(l, m *route.Link) *Refusal {
 		return refuse(route.EINVAL, "Can not enslave an L3 master device to a VRF")
 	case m.Kind == vrfKind && l.Flags&route.LinkLoopback != 0:
 		return refuse(route.EOPNOTSUPP, "Can not enslave loopback device to a VRF")
+	case m.Kind == "bond" && l.Up(): // bond_enslave
+		return refuse(route.EPERM, "Device can not be enslaved while up")
 	case m.Kind == vrfKind, m.Kind == "bond", m.Kind == "team":
 		return nil
 	case m.Kind != "bridge":

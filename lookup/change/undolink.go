@@ -107,16 +107,19 @@ func (u *undoer) settings() {
 	}
 }
 
-// breadth orders settings: a setting that is written for all devices comes first.
+// breadth orders settings: a setting that is written for all devices comes first, and before
+// those the one that writes another of them.
 func breadth(path string) int {
-	_, dev, _, ok := confOf(path)
+	_, dev, key, ok := confOf(path)
 	switch {
-	case ok && dev == allDevices:
+	case ok && dev == allDevices && key == "forwarding":
 		return 0
-	case ok && dev == newDevices:
+	case ok && dev == allDevices:
 		return 1
-	case ok:
+	case ok && dev == newDevices:
 		return 2
+	case ok:
+		return 3
 	}
-	return 3
+	return 4
 }

@@ -96,6 +96,9 @@ const (
 	LostNeighbour Loss = "neighbour-changed"
 	// LostExpiring: its own address, or its route, gets a lifetime and goes after it.
 	LostExpiring Loss = "expires"
+	// LostItself: its program carries the device by which its packets leave, and so they never
+	// get out.
+	LostItself Loss = "into-itself"
 	// LostOtherHere: the other end's address is one of this host's own.
 	LostOtherHere Loss = "other-end-here"
 )

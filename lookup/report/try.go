@@ -132,8 +132,8 @@ func (t *Try) Refused() bool {
 	return slices.ContainsFunc(t.Commands, func(c TryCommand) bool { return !c.Accepted })
 }
 
-// Status is [StatusNoRoute] where a command is refused, a session of the caller's is lost, or a
-// destination that was asked about has no usable answer afterwards, [StatusUnknown] where one of
+// Status is [StatusNoRoute] where a command is refused, a session of the caller's is lost, a
+// tunnel's own packets would go into it, or a destination that was asked about has no usable answer afterwards, [StatusUnknown] where one of
 // these is not known, and [StatusDisagrees] where the kernel's rehearsal ended otherwise.
 func (t *Try) Status() Status {
 	switch {
@@ -141,7 +141,7 @@ func (t *Try) Status() Status {
 		return StatusDisagrees
 	case slices.ContainsFunc(t.Commands, func(c TryCommand) bool { return c.Unknown }):
 		return StatusUnknown
-	case t.Refused(), t.LosesYours(), t.answered(StatusNoRoute):
+	case t.Refused(), t.LosesYours(), t.Swallowed() != nil, t.answered(StatusNoRoute):
 		return StatusNoRoute
 	case t.MayLoseYours(), t.answered(StatusUnknown):
 		return StatusUnknown
@@ -223,7 +223,7 @@ func newTrial(ctx context.Context, src route.Source, q *TryQuestion) (*Trial, er
 // readTry reads what the commands need: of large tables, where routes alone are changed,
 // those that have to do with them.
 func readTry(ctx context.Context, src route.Source, q *TryQuestion) (*lookup.FIB, error) {
-	query := route.Query{AllDevices: true, Sockets: route.AllSockets}
+	query := route.Query{AllDevices: true, NewDevices: true, Sockets: route.AllSockets}
 	bare := query
 	bare.NoRoutes = true
 	small, err := lookup.Read(ctx, src, &lookup.Need{Query: bare})

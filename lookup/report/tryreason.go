@@ -32,6 +32,7 @@ const (
 	RefusedObjectAbsent lookup.Code = "no-such-object"     // Have is the ID
 	RefusedFlush        lookup.Code = "flush-with-objects" // Have is how many routes by next-hop objects stay
 	RefusedUnopened     lookup.Code = "tun-not-open"       // no program has the TUN device Have open
+	RefusedNoWay        lookup.Code = "no-way-given"       // it has neither a gateway nor a device
 	RefusedSetting      lookup.Code = "no-such-setting"    // Have is the setting, which the kernel has not
 )
 
@@ -155,6 +156,8 @@ func (w *why) route(c *change.Route) {
 		w.absent(c)
 	case c.Route.PrefSrc.IsValid() && (no.Message == "Invalid prefsrc address" || no.Message == "Invalid source address"):
 		w.because(RefusedSource, c.Route.PrefSrc, nil)
+	case no.Errno == route.ENODEV && len(c.Route.NextHops) == 0 && c.Route.NextHopID == 0:
+		w.because(RefusedNoWay, nil, nil)
 	default:
 		w.gateway(c)
 	}

@@ -36,8 +36,11 @@ func (t *Trial) Heard(k *KernelSaid) {
 		return
 	}
 	for i := range t.Run.Steps {
-		for _, u := range t.Run.Steps[i].Unread {
-			r.Why = "the " + u.Name + " of a device is not tried there"
+		if list := t.Run.Steps[i].Unread; len(list) > 0 {
+			r.Why = "the " + list[0].Name + " of a device is not tried there"
+			if list[0].Optional() {
+				r.Why += ": whether this kernel has it is not known"
+			}
 			return
 		}
 	}

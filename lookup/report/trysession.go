@@ -65,6 +65,9 @@ type TrySocket struct {
 	Any     bool   `json:"any,omitempty"`
 	// Server is the program that has the socket of a session.
 	Server string `json:"server,omitempty"`
+	// Carries is the TUN device that its program has open, where its packets leave by that
+	// afterwards, and did not before: the tunnel would carry itself.
+	Carries string `json:"carries,omitempty"`
 }
 
 // TryLoss is why a connection is lost.
@@ -144,6 +147,23 @@ func (t *TrySession) MayLoseYours() bool {
 	return slices.ContainsFunc(t.Sockets, func(s TrySocket) bool { return s.Yours && s.MayBeLost })
 }
 
+// Swallowed is a connection that carries a tunnel, into which its packets would go; nil: there
+// is none.
+func (t *TrySession) Swallowed() *TrySocket {
+	at := slices.IndexFunc(t.Sockets, func(s TrySocket) bool { return s.Carries != "" })
+	if at < 0 {
+		return nil
+	}
+	return &t.Sockets[at]
+}
+
+// Whole reports whether the way back brings back all that the commands change. A lifetime that
+// begins anew does not count, and IPv4's tables local and main, of which nothing is decided
+// differently.
+func (t *TrySession) Whole() bool {
+	return !slices.ContainsFunc(t.UndoLeft, func(l Leftover) bool { return l.Code != change.LeftLifetime && l.Code != change.LeftUnmerged })
+}
+
 // Disagrees reports whether the kernel's rehearsal ended otherwise.
 func (t *TrySession) Disagrees() bool {
 	return t.Kernel != nil && t.Kernel.Rehearsed && !t.Kernel.Agrees
@@ -155,6 +175,8 @@ type TrySessionQuestion struct {
 	// session, of which Sessions are the ones that the caller was found to be in.
 	Live     bool
 	Sessions []route.Session
+	// Holds reports whether a process has a TUN or TAP device open; nil: that is not known.
+	Holds func(pid int, dev string) bool
 	// WayBack asks for the commands that bring the state back, however many.
 	WayBack bool
 }
@@ -237,6 +259,7 @@ func (t *Trial) sockets(ctx context.Context, src route.Source, q *TryQuestion) e
 		if u, is := attributes[changes[i].Socket]; is {
 			x.Reason.Attribute, x.Reason.Seconds = u.Name, u.lives.Seconds()
 		}
+		x.carries(q.Holds)
 		t.Report.Sockets = append(t.Report.Sockets, x)
 	}
 	slices.SortStableFunc(t.Report.Sockets, func(a, b TrySocket) int { return rank(&a) - rank(&b) })

@@ -21,7 +21,11 @@ const sysctlFolder = "/proc/sys/"
 func (h *Host) readSysctls(s *route.Snapshot, w *route.Query) {
 	err := h.inside(func() error {
 		for _, f := range w.Families() {
-			if gap, ok := readSettings(s.Sysctls, f); !ok {
+			gap, ok := readSettings(s.Sysctls, f)
+			if ok && w.NewDevices {
+				gap, ok = readWritten(s.Sysctls, f)
+			}
+			if !ok {
 				s.Gaps = append(s.Gaps, gap)
 			}
 		}
@@ -69,6 +73,25 @@ func readSettings(into route.Sysctls, f route.Family) (gap route.Gap, ok bool) {
 		gap.Why = "there is no " + sysctlFolder + "net/ipv4"
 	}
 	return gap, gap.Why == ""
+}
+
+// readWritten reads the settings that the kernel writes along with those for all devices
+// (inet_forward_change in net/ipv4/devinet.c, addrconf_fixup_forwarding, addrconf_disable_ipv6
+// and addrconf_fixup_linkdown in net/ipv6/addrconf.c).
+func readWritten(into route.Sysctls, f route.Family) (gap route.Gap, ok bool) {
+	of := settingsOf(f)
+	all, fresh := []string{"accept_redirects"}, []string{"forwarding"}
+	if f == route.IPv6 {
+		all, fresh = nil, []string{"disable_ipv6", "forwarding", "ignore_routes_with_linkdown"}
+	}
+	err := readFolder(into, of.folder+"conf/all/", all)
+	if fault := readFolder(into, of.folder+"conf/default/", fresh); err == nil {
+		err = fault
+	}
+	if err != nil {
+		return route.Gap{Fact: route.FactSysctls, Family: f, Why: why(err)}, false
+	}
+	return route.Gap{}, true
 }
 
 // readFolder reads those settings of one folder that exist. If others cannot be

@@ -68,7 +68,7 @@ func perform(ctx context.Context, in io.Reader) (Result, error) {
 
 // read reads the namespace.
 func (s *stage) read() (*change.State, error) {
-	snap, err := s.host.Read(s.ctx, route.Query{AllDevices: true})
+	snap, err := s.host.Read(s.ctx, route.Query{AllDevices: true, NewDevices: true})
 	if err != nil {
 		return nil, err
 	}

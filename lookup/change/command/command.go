@@ -67,6 +67,14 @@ func (u *Unread) Decides() bool {
 		"remote6 dstport external noexternal key ikey okey seq iseq oseq csum icsum ocsum encap fwmark"), u.Name)
 }
 
+// Optional reports whether a kernel may be built without the attribute, and refuses it then
+// (CONFIG_BRIDGE_VLAN_FILTERING, CONFIG_BRIDGE_IGMP_SNOOPING, CONFIG_BRIDGE_NETFILTER,
+// CONFIG_VLAN_8021Q_GVRP and CONFIG_VLAN_8021Q_MVRP).
+func (u *Unread) Optional() bool {
+	return slices.Contains(strings.Fields("vlan_filtering vlan_protocol vlan_default_pvid mcast_snooping mcast_querier "+
+		"nf_call_iptables nf_call_ip6tables nf_call_arptables gvrp mvrp"), u.Name)
+}
+
 // Refusal is what a program says instead of asking the kernel.
 type Refusal struct {
 	// By is the program that refuses: ip, route, ifconfig or sysctl.

@@ -27,6 +27,9 @@ func (p *tryPage) firstLine() string {
 		}
 	}
 	between := ": "
+	if s := p.Swallowed(); s != nil && lost == "" {
+		lost, between = fmt.Sprintf("%s would carry its own packets, and stop", iproute2.Safe(s.Carries)), "; "
+	}
 	if lost == "" {
 		lost, between = p.unreached(), "; "
 	}

@@ -30,6 +30,10 @@ func (p *page) tryYou(t *report.Try) {
 			p.detail("you", p.session(s)+" stays", plain)
 		}
 	}
+	if s := t.Swallowed(); s != nil {
+		p.detail("tunnel", fmt.Sprintf("%s (%d), which carries %s, would send its packets for %s into it: they never get out",
+			iproute2.Safe(s.Comm), s.PID, iproute2.Safe(s.Carries), s.Remote), red)
+	}
 	if t.SessionUnknown != "" {
 		p.detail("you", "you are here by mosh, and where its client is cannot be told: whether your session stays is not known", yellow)
 	}
@@ -107,6 +111,8 @@ func lossReason(s *report.TrySocket) string {
 		return fmt.Sprintf("it moves to %s on %s, and whether that answers is not known: the neighbour table has no entry of it that works", s.Reason.Neighbour, dev)
 	case connections.LostNeighbour:
 		return fmt.Sprintf("the neighbour entry of %s on %s is set by hand, and whether packets reach it then is not known", s.Reason.Neighbour, dev)
+	case connections.LostItself:
+		return fmt.Sprintf("its packets would go into %s, which it carries itself", dev)
 	case connections.LostExpiring:
 		return fmt.Sprintf("%s goes after %s s, unless something renews it", expiring(s), strconv.FormatFloat(s.Reason.Seconds, 'f', -1, 64))
 	case connections.LostOtherHere:

@@ -53,6 +53,8 @@ func refusedBecause(c *report.TryCommand) string {
 		return want + " is this host's own address"
 	case report.RefusedDown:
 		return have + " is down"
+	case report.RefusedNoWay:
+		return "it says neither via which gateway nor by which dev"
 	case report.RefusedSource:
 		return want + " is not an address of this host"
 	case report.RefusedBits:
