@@ -45,8 +45,23 @@ type Link struct {
 	// Mark is the mark with which a tunnel's packets are looked up (`fwmark`); zero: none.
 	// That of a WireGuard device is in [WireGuard].
 	Mark uint32 `json:"mark,omitzero"`
+	// LinkLocal is the link-local address that the kernel makes of an Ethernet device's
+	// hardware address (addrconf_ifid_eui48), where its addr_gen_mode is 0. The device may
+	// have it or not. The zero Addr: it is no such device, or the address was not read.
+	LinkLocal netip.Addr `json:"link_local,omitzero"`
 	// AltNames are the device's other names (`altname`), which ip(8) accepts too.
 	AltNames []string `json:"altnames,omitempty"`
+}
+
+// LinkLocalOf is the link-local address that is made of a hardware address of six bytes
+// (RFC 4291 appendix A); the zero Addr: it does not have six.
+func LinkLocalOf(mac []byte) netip.Addr {
+	if len(mac) != 6 {
+		return netip.Addr{}
+	}
+	b := [16]byte{0: 0xfe, 1: 0x80}
+	copy(b[8:], []byte{mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]})
+	return netip.AddrFrom16(b)
 }
 
 // LinkFlags are device flags (IFF_*).

@@ -149,6 +149,9 @@ func forgetTime(a *route.Addr) {
 func oneDown(l *route.Link) {
 	const promiscuous = 0x100
 	l.Flags &^= promiscuous
+	if l.Kind == "bridge" { // it follows from the ports
+		l.LinkLocal = netip.Addr{}
+	}
 	const down, lowerLayerDown = 2, 3
 	if l.OperState == lowerLayerDown {
 		l.OperState = down
@@ -160,6 +163,9 @@ func oneDown(l *route.Link) {
 func foreseen(want *route.Snapshot) func(*route.Link) {
 	return func(l *route.Link) {
 		oneDown(l)
+		if w := want.Link(l.Index); w != nil && !w.LinkLocal.IsValid() { // a random one, mostly
+			l.LinkLocal = netip.Addr{}
+		}
 		if w := want.Link(l.Index); w != nil && w.IdleCarrier == route.Unknown && w.Up() == l.Up() {
 			l.IdleCarrier = route.Unknown
 		}

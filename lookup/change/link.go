@@ -43,6 +43,11 @@ func (c *Link) modify(t *tx, l *route.Link) (told bool, _ *Refusal) {
 			return false, refuse(route.EADDRNOTAVAIL, "")
 		}
 		t.ownAddress(c.Index, c.Address)
+		for _, x := range t.snap.Links {
+			if x.Kind == "vlan" && x.Peer == c.Index && x.PeerNetNS < 0 {
+				t.forgetHardware(x.Index)
+			}
+		}
 		t.readdress(c.Index, netip.Addr{})
 	}
 	if c.MTU != nil && *c.MTU != l.MTU {
@@ -364,6 +369,7 @@ func (t *tx) deleteLink(l *route.Link) *Refusal {
 	s.Order = order
 	for _, m := range masters {
 		if t.link(m) != nil {
+			t.forgetHardware(m)
 			t.choosePorts(m)
 			t.adjustMTU(m)
 		}

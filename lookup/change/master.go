@@ -2,6 +2,7 @@ package change
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 
 	"routewhy/route"
@@ -49,6 +50,7 @@ func (t *tx) move(index, master int) {
 		t.adjustMTU(m.Index)
 	}
 	if hasPorts(m) {
+		t.forgetHardware(m.Index)
 		t.choosePorts(m.Index)
 		t.adjustMTU(m.Index)
 	}
@@ -56,6 +58,13 @@ func (t *tx) move(index, master int) {
 		t.forgetNeighbours(route.IPv4, m.Index, true)
 		t.forgetNeighbours(route.IPv6, m.Index, true)
 	}
+}
+
+// forgetHardware forgets which link-local address a device would get. A bridge has the least
+// hardware address of its ports, if it was given none (br_stp_recalculate_bridge_id), and a
+// VLAN follows the device below it.
+func (t *tx) forgetHardware(index int) {
+	t.editLink(index, func(l *route.Link) { l.LinkLocal = netip.Addr{} })
 }
 
 // checkMaster refuses a device that may not belong to another device (br_add_if,

@@ -293,13 +293,16 @@ func (t *tx) newSettings(name string, f route.Family) {
 // ownAddress stores the link-local address that follows from a hardware address
 // (addrconf_ifid_eui48).
 func (t *tx) ownAddress(index int, mac []byte) {
-	if len(mac) != 6 {
-		return
+	if a := route.LinkLocalOf(mac); a.IsValid() {
+		t.editLink(index, func(l *route.Link) { l.LinkLocal = a })
+		t.linkLocal = with(t.linkLocal, index, madeLocal(index, a))
 	}
-	b := [16]byte{0xfe, 0x80}
-	copy(b[8:], []byte{mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]})
-	t.linkLocal = with(t.linkLocal, index, route.Addr{
-		Link: index, Prefix: netip.PrefixFrom(netip.AddrFrom16(b), 64), Scope: route.ScopeLink, Flags: route.AddrPermanent,
+}
+
+// madeLocal is a link-local address as the kernel gives it to a device.
+func madeLocal(index int, a netip.Addr) route.Addr {
+	return route.Addr{
+		Link: index, Prefix: netip.PrefixFrom(a, 64), Scope: route.ScopeLink, Flags: route.AddrPermanent,
 		ValidLft: route.ForeverLft, PreferredLft: route.ForeverLft, Protocol: protocolLinkLocal,
-	})
+	}
 }

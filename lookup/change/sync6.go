@@ -209,7 +209,27 @@ func (t *tx) noteParked() {
 }
 
 // The ways in which a device gets a link-local address (IN6_ADDR_GEN_MODE_*).
-const addrGenNone = 1
+const (
+	addrGenEUI64 = 0
+	addrGenNone  = 1
+)
+
+// generates is the link-local address that the kernel gives to a device (addrconf_addr_gen);
+// false: it gives none, or it is not known which. An ipvlan has the hardware address of the
+// device below it, and another number goes into its link-local address (addrconf_ifid_eui48).
+func (t *tx) generates(l *route.Link) (route.Addr, bool) {
+	mode, read := t.snap.Sysctls.Conf(route.IPv6, l.Name, "addr_gen_mode")
+	m := t.link(l.Master)
+	switch {
+	case mode == addrGenNone:
+		return route.Addr{}, false
+	case read && mode == addrGenEUI64 && l.LinkLocal.IsValid() && l.Kind != vrfKind && l.Kind != "ipvlan" &&
+		(m == nil || m.Kind != "bond" && m.Kind != "team"):
+		return madeLocal(l.Index, l.LinkLocal), true
+	}
+	a, ok := t.linkLocal[l.Index]
+	return a, ok
+}
 
 // ready6 does what follows when a device is up and gets a carrier for the first time
 // since then (addrconf_init_auto_addrs, addrconf_dad_run).
@@ -219,7 +239,7 @@ func (t *tx) ready6(l *route.Link) {
 		t.loopback6(l)
 	} else {
 		t.addMulticast6(l)
-		if a, ok := t.linkLocal[l.Index]; ok && t.setting(route.IPv6, l.Name, "addr_gen_mode") != addrGenNone && !t.hasAddr6(&a) {
+		if a, ok := t.generates(l); ok && !t.hasAddr6(&a) {
 			a.Flags &^= route.AddrTentative
 			a.Protocol = protocolLinkLocal
 			t.enterAddr6(l, &a)

@@ -16,6 +16,7 @@ const sizeofIfInfomsg = 16
 
 // Attributes of a link (linux/if_link.h).
 const (
+	iflaAddress     = 1
 	iflaIfName      = 3
 	iflaMTU         = 4
 	iflaLink        = 5
@@ -75,7 +76,24 @@ func decodeLink(msg []byte) (route.Link, error) {
 	if err == nil {
 		l.AltNames, err = altNames(msg)
 	}
+	if err == nil && m.Type == arphrdEther {
+		l.LinkLocal, err = linkLocal(msg)
+	}
 	return l, err
+}
+
+// arphrdEther is the type of an Ethernet device (linux/if_arp.h).
+const arphrdEther = 1
+
+// linkLocal is the link-local address that is made of IFLA_ADDRESS.
+func linkLocal(msg []byte) (out netip.Addr, _ error) {
+	a := attrs{rest: msg[sizeofIfInfomsg:]}
+	for a.next() {
+		if a.typ == iflaAddress {
+			out = route.LinkLocalOf(a.data)
+		}
+	}
+	return out, a.err
 }
 
 // altNames are the IFLA_ALT_IFNAME of a device's IFLA_PROP_LIST.

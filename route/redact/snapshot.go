@@ -96,7 +96,7 @@ func (m *Mapping) whole(p netip.Prefix) netip.Prefix {
 func (m *Mapping) link(l *route.Link) {
 	l.Name, l.AltNames = m.device(l.Name), nil
 	l.Index, l.Master, l.VRFTable, l.Group = m.index(l.Index), m.index(l.Master), m.table(l.VRFTable), m.group(l.Group)
-	l.Local, l.Remote = m.Addr(l.Local), m.Addr(l.Remote)
+	l.Local, l.Remote, l.LinkLocal = m.Addr(l.Local), m.Addr(l.Remote), m.Addr(l.LinkLocal)
 	switch {
 	case l.PeerNetNS < 0:
 		l.Peer = m.index(l.Peer)

@@ -45,6 +45,7 @@ func (m *Mapping) learn(s *route.Snapshot, routes *route.List) {
 		m.names.devices[name], m.names.taken[name] = true, true
 		m.learnAddr(s.Links[i].Local)
 		m.learnAddr(s.Links[i].Remote)
+		m.learnAddr(s.Links[i].LinkLocal)
 		if m.strict && name != "lo" {
 			m.names.fresh[name] = fmt.Sprintf("dev%d", m.index(s.Links[i].Index))
 		}
