@@ -88,7 +88,21 @@ const (
 	// FlagNoType says that the route refuses packets, but not how: it may be of another type
 	// that refuses than it has here and, in IPv6, of type throw.
 	FlagNoType RouteFlags = 1 << 26
+	// FlagByProgram says that a program made the route, and not the kernel, although
+	// [Route.LooksAdvertised].
+	FlagByProgram RouteFlags = 1 << 25
 )
+
+// metricAdvertised is the metric of the routes that the kernel makes from router
+// advertisements (IP6_RT_PRIO_USER). Network managers use others.
+const metricAdvertised = 1024
+
+// LooksAdvertised reports whether an IPv6 route has all that a dump shows of one that the
+// kernel itself made from a router advertisement. A program may have made it so too.
+func (r *Route) LooksAdvertised() bool {
+	return r.Dst.IsValid() && r.Dst.Addr().Is6() && r.Protocol == ProtocolRA && r.Metric == metricAdvertised && r.Expires != 0 && r.NextHopID == 0 &&
+		len(r.NextHops) > 0 && r.NextHops[0].Gateway.IsValid()
+}
 
 // NextHop is one way out: a device and, unless the destination is on-link, a
 // gateway.

@@ -20,21 +20,23 @@ func TestAdvertised(t *testing.T) {
 		metric   uint32
 		expires  time.Duration
 		goes     bool
+		flags    route.RouteFlags
 	}{
-		"made by the kernel":            {route.IPv6.Default(), "1", 1024, 1800 * time.Second, true},
-		"accept_ra is not known":        {route.IPv6.Default(), "", 1024, 1800 * time.Second, true},
-		"accepted although it forwards": {route.IPv6.Default(), "2", 1024, 1800 * time.Second, false},
-		"a route of RFC 4191":           {net, "1", 1024, 1800 * time.Second, false},
-		"made without accept_ra":        {route.IPv6.Default(), "0", 1024, 1800 * time.Second, false},
-		"made with another metric":      {route.IPv6.Default(), "1", 100, 1800 * time.Second, false},
-		"made without a lifetime":       {route.IPv6.Default(), "1", 1024, 0, false},
+		"made by the kernel":            {route.IPv6.Default(), "1", 1024, 1800 * time.Second, true, 0},
+		"accept_ra is not known":        {route.IPv6.Default(), "", 1024, 1800 * time.Second, true, 0},
+		"accepted although it forwards": {route.IPv6.Default(), "2", 1024, 1800 * time.Second, false, 0},
+		"a route of RFC 4191":           {net, "1", 1024, 1800 * time.Second, false, 0},
+		"made without accept_ra":        {route.IPv6.Default(), "0", 1024, 1800 * time.Second, false, 0},
+		"made with another metric":      {route.IPv6.Default(), "1", 100, 1800 * time.Second, false, 0},
+		"made by a program":             {route.IPv6.Default(), "1", 1024, 1800 * time.Second, false, route.FlagByProgram},
+		"made without a lifetime":       {route.IPv6.Default(), "1", 1024, 0, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &route.Snapshot{
 				Links: []route.Link{{Index: 2, Name: "eth0", MTU: 1500, Flags: route.LinkUp | route.LinkRunning | route.LinkLowerUp}},
 				Rules: route.DefaultRules(route.IPv6),
 				Routes: []route.Route{{
-					Table: route.TableMain, Dst: tt.dst, Type: route.TypeUnicast, Protocol: route.ProtocolRA, Metric: tt.metric, Expires: tt.expires,
+					Table: route.TableMain, Dst: tt.dst, Type: route.TypeUnicast, Protocol: route.ProtocolRA, Metric: tt.metric, Expires: tt.expires, Flags: tt.flags,
 					NextHops: []route.NextHop{{Gateway: netip.MustParseAddr("fe80::1"), Link: 2}},
 				}},
 				Sysctls: route.Sysctls{},

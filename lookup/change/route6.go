@@ -118,6 +118,9 @@ func (c *Route) build6(t *tx, base *route.Route, h route.NextHop) (*route.Route,
 	if r.PrefSrc.IsValid() && !t.mayPrescribe6(r.PrefSrc, link) {
 		return nil, refuse(route.EINVAL, "Invalid source address")
 	}
+	if r.IsDefault() && r.LooksAdvertised() { // no request sets RTF_ADDRCONF
+		r.Flags |= route.FlagByProgram
+	}
 	return &r, nil
 }
 

@@ -219,17 +219,14 @@ func (t *tx) acceptsForwarding(r *route.Route) bool {
 	return l != nil && t.setting(route.IPv6, l.Name, "accept_ra") == 2
 }
 
-// metricAdvertised is the metric of the routes that the kernel makes from router
-// advertisements (IP6_RT_PRIO_USER). Network managers use others.
-const metricAdvertised = 1024
-
 // Advertised reports whether the kernel itself seems to have made a route from a router
 // advertisement (RTF_ADDRCONF, which no dump shows). A network manager that reads the
 // advertisements makes routes with the same protocol, but it switches accept_ra off, or
-// uses another metric, or gives no lifetime.
+// uses another metric, or gives no lifetime; or the reading found that a program made it.
 func Advertised(s *route.Snapshot, dst netip.Prefix, r *route.Route) bool {
-	if dst.Addr().Is4() || r.Protocol != route.ProtocolRA || r.Metric != metricAdvertised || r.Expires == 0 || r.NextHopID != 0 ||
-		len(r.NextHops) == 0 || !r.NextHops[0].Gateway.IsValid() {
+	full := *r
+	full.Dst = dst
+	if !full.LooksAdvertised() || r.Flags&route.FlagByProgram != 0 {
 		return false
 	}
 	l := s.Link(r.NextHops[0].Link)

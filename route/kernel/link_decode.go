@@ -77,7 +77,7 @@ func decodeLink(msg []byte) (route.Link, error) {
 		l.AltNames, err = altNames(msg)
 	}
 	if err == nil && m.Type == arphrdEther {
-		l.LinkLocal, err = linkLocal(msg)
+		l.LinkLocal, err = linkLocalOf(msg)
 	}
 	return l, err
 }
@@ -85,8 +85,8 @@ func decodeLink(msg []byte) (route.Link, error) {
 // arphrdEther is the type of an Ethernet device (linux/if_arp.h).
 const arphrdEther = 1
 
-// linkLocal is the link-local address that is made of IFLA_ADDRESS.
-func linkLocal(msg []byte) (out netip.Addr, _ error) {
+// linkLocalOf is the link-local address that is made of IFLA_ADDRESS.
+func linkLocalOf(msg []byte) (out netip.Addr, _ error) {
 	a := attrs{rest: msg[sizeofIfInfomsg:]}
 	for a.next() {
 		if a.typ == iflaAddress {

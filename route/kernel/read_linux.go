@@ -132,6 +132,7 @@ type reader struct {
 	links       map[int]bool     // that a kept route or its next-hop object names
 	objects     map[uint32]bool
 	samples     samples
+	defaults    []default6 // of IPv6, once they are needed
 }
 
 // stop is an error that ends the reading. A message that is not understood does not
@@ -330,6 +331,9 @@ func (r *reader) readRoutes(f route.Family) error {
 		known, err := d.next(one, msg, h)
 		if err != nil {
 			return err
+		}
+		if one.IsDefault() && one.LooksAdvertised() && r.byProgram(one) {
+			one.Flags |= route.FlagByProgram
 		}
 		if !known {
 			r.note(one)
