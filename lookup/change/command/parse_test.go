@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -60,6 +61,11 @@ func TestNotUnderstood(t *testing.T) {
 		"ip route del default || true":               `"||" joins two commands`,
 		"ip route show | head":                       `"|" joins two commands`,
 		"ip route add default via `cat gw`":          "is a command's output",
+		"ip route add 10.{1,2}.0.0/16 via 192.0.2.1": `"{1,2}" stands for several words`,
+		"ip link set eth{0..3} up":                   `"{0..3}" stands for several words`,
+		"env -i ip link set eth0 up":                 `"env" runs another program`,
+		"ip link set eth0 up >/dev/nullx":            "is a redirection",
+		"ip link set eth0 up 2>&3":                   "is a redirection",
 		"ip route save > file":                       `">" is a redirection`,
 		"ip route add default via <GATEWAY>":         `"<GATEWAY>" is a redirection`,
 		"ip link set eth* up":                        "is a pattern",
@@ -76,6 +82,29 @@ func TestNotUnderstood(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", line, err, want)
 		}
+	}
+}
+
+// TestQuiet: where a command's output goes, and what env adds to its environment, changes
+// nothing of it.
+func TestQuiet(t *testing.T) {
+	const plain = "ip route add 10.0.0.0/8 via 192.0.2.1"
+	want, err := command.Parse(plain, host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		plain + " 2>/dev/null", plain + " 2> /dev/null", plain + " >/dev/null 2>&1", plain + " &>/dev/null", plain + " 1>>/dev/null  2>&1 # quiet", plain + " </dev/null",
+		plain + " >&2", "ip route add 10.0.0.0/8 2>/dev/null via 192.0.2.1", "env LANG=C " + plain, "env LANG=C LC_ALL='C' " + plain + " 2>/dev/null", "sudo env A=b /sbin/" + plain,
+	} {
+		got, err := command.Parse(line, host())
+		if err != nil || got.Refusal != nil || !reflect.DeepEqual(got.Changes, want.Changes) {
+			t.Errorf("%s: %+v, %v", line, got, err)
+		}
+	}
+	batch := &command.Script{Lines: command.Lines("route add 10.0.0.0/8 via 192.0.2.1 2>/dev/null"), Batch: true}
+	if err := (&command.Run{After: host()}).Do(batch); err == nil {
+		t.Error("ip -batch has no redirections")
 	}
 }
 

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -21,6 +22,10 @@ func split(text string, batch bool) []word {
 		if text[s.at] == '#' {
 			break
 		}
+		if n := len(quiet.FindString(text[s.at:])); n > 0 && !batch {
+			s.at += n
+			continue
+		}
 		s.words = append(s.words, s.word())
 		if !batch && len(s.words) == 1 {
 			s.program()
@@ -31,6 +36,9 @@ func split(text string, batch bool) []word {
 	}
 	return s.words
 }
+
+// quiet are redirections that change nothing of what a command does: nothing reads its output.
+var quiet = regexp.MustCompile(`^(?:[12]?>>?[ \t]*/dev/null|&>>?[ \t]*/dev/null|<[ \t]*/dev/null|2>&1|1?>&2)(?:[ \t\r]|$)`)
 
 // prompt skips a prompt.
 func (s *splitter) prompt() {
@@ -59,6 +67,8 @@ func (s *splitter) program() {
 		}
 	case assignment.MatchString(name): // for the program that follows
 		s.words = nil
+	case base == "env" && variables.MatchString(s.text[s.at:]):
+		s.words = nil
 	case slices.Contains(wrappers(), base):
 		panic(&SyntaxError{Place: s.words[0].Place, Message: fmt.Sprintf("%q runs another program", name), Hint: "give the command without it"})
 	case slices.Contains(shellWords(), base):
@@ -85,6 +95,9 @@ func wrappers() []string {
 	return strings.Fields("env timeout nohup nice ionice chroot nsenter unshare systemd-run setsid time command xargs ssh watch strace stdbuf flock taskset su " +
 		"runuser bash sh dash ash zsh busybox at batch")
 }
+
+// variables are the words after env that give variables values, without an option of it.
+var variables = regexp.MustCompile(`^[ \t]+[A-Za-z_][A-Za-z0-9_]*=`)
 
 // value reads a word without looking at variables in it.
 func (s *splitter) value() string {
@@ -177,6 +190,9 @@ func (s *splitter) quoted(b *strings.Builder, quote byte) {
 	panic(&SyntaxError{Place: Place{start, len(s.text)}, Message: fmt.Sprintf("the quotation that begins with %c has no end", quote)})
 }
 
+// expansion is what bash makes several words of (brace expansion).
+var expansion = regexp.MustCompile(`^\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}`)
+
 // refuse ends with an error about something that only a shell can work out.
 func (s *splitter) refuse(start int) {
 	c := s.text[s.at]
@@ -202,12 +218,17 @@ func (s *splitter) refuse(start int) {
 		fallthrough
 	case ';', '\n':
 		what, hint = "ends a command, and another one follows", "give each command with a --try of its own"
-	case '(', ')', '{', '}':
-		if c == '{' || c == '}' {
-			if start != s.at || end != s.at+1 {
-				return
-			}
+	case '{', '}':
+		switch braces := expansion.FindString(s.text[s.at:]); {
+		case braces != "" && !s.plain:
+			end = s.at + len(braces)
+			what, hint = "stands for several words, which only a shell makes of it", "give a command for each of them"
+		case start != s.at || end != s.at+1:
+			return
+		default:
+			what = "groups commands"
 		}
+	case '(', ')':
 		what = "groups commands"
 	case '*', '?', '[':
 		what, hint = "is a pattern, which only a shell replaces by names", "name what is meant"
