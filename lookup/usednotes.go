@@ -23,9 +23,12 @@ func (f *FIB) Owner(a netip.Addr) int { return f.owner(a) }
 // device (SO_BINDTODEVICE), and uses routes by the device alone; false: the same, or the packet
 // has no source and so uses such routes alone in any case (ip6_route_output_flags_noref). A
 // device that a program names for one packet (IPV6_PKTINFO, IPV6_UNICAST_IF) is only preferred,
-// if it names a source as well.
+// if it names a source as well. A VRF is no device that routes name, and so is not asked about.
 func (f *FIB) Binds(flow *route.Flow, d *Decision) (Decision, bool) {
 	if flow.Out == 0 || flow.In != 0 || flow.Bound || !flow.Src.IsValid() || !flow.Dst.Is6() || d.Disposition == DispositionUnknown {
+		return Decision{}, false
+	}
+	if l := f.snap.Link(flow.Out); l == nil || l.VRFTable != 0 {
 		return Decision{}, false
 	}
 	bound := *flow
