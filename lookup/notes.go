@@ -74,6 +74,7 @@ const (
 	NoteNoCarrierNoDefault Code = "no-carrier-no-default" // it has no carrier
 	NoteDeviceDown         Code = "next-hop-down"         // a next hop's device is down; Have: its name, Route
 	NoteGatewayFailed      Code = "next-hop-failed"       // a next hop's gateway does not answer; Have: it, a Gateway, Route
+	NoteSeenOnMaster       Code = "seen-on-master"        // the device that the packet is to come in by is a port, and IP receives on the bridge or bond what comes in there; Have: the port, Want: the other device
 	NoteReceivesNothing    Code = "receives-nothing"      // the device that the packet is received by receives nothing; Have: its name, Want: "down" or "no-carrier"
 	NoteUnheard            Code = "neighbour-unheard"     // a device's neighbours cannot be asked where they are, for their answers are not delivered; Have: its name, Want: "no-link-local" if it has no address to ask from
 	NoteNoARP              Code = "arp-off"               // ARP is switched off on a next hop's device, and the neighbour has no entry of its own; Have: the device's name
@@ -99,6 +100,11 @@ func (f *FIB) Notes(t *Trace) []Note {
 		add(Note{Reason: Reason{Code: NoteLookedUpTwice}})
 	}
 	add(f.boundElse(&t.Flow, d)...)
+	if why := f.SeenOnMaster(&t.Flow); why.Code != "" {
+		seen := t.Flow
+		seen.In = f.Receiver(seen.In)
+		add(Note{Reason: why, Ask: &seen})
+	}
 	add(f.receivesNothing(&t.Flow)...)
 	add(f.deviceNotes(t)...)
 	add(f.setupNotes(t)...)

@@ -161,7 +161,7 @@ func (x *search) deviceMoves() {
 			return
 		}
 		x.move(func(f *route.Flow) { f.Out, f.In = d.Index, 0 })
-		if d.Index == route.LoopbackIndex {
+		if d.Index == route.LoopbackIndex || x.m.Receiver(d.Index) != d.Index {
 			continue
 		}
 		x.move(func(f *route.Flow) { f.In, f.Out = d.Index, 0 })
@@ -258,6 +258,9 @@ func (x *search) add(queue []route.Flow, flows ...route.Flow) []route.Flow {
 	for _, f := range flows {
 		if f.In != 0 {
 			f.Out = 0
+		}
+		if x.m.SeenOnMaster(&f).Code != "" {
+			continue // there is no such packet
 		}
 		if !x.seen[f] && (x.admits == nil || x.admits(&f)) {
 			x.seen[f] = true

@@ -226,6 +226,15 @@ func (e *Explanation) NotForwarded() bool {
 	return e.Noted(lookup.NoteNotForwarded) || e.Noted(lookup.NoteStaysOnLink)
 }
 
+// SeenOnMaster is the finding that the packet's device is a port, so that no packet makes this
+// look-up; nil: there is none.
+func (e *Explanation) SeenOnMaster() *Finding {
+	if i := slices.IndexFunc(e.Warnings, func(f Finding) bool { return f.Reason.Code == lookup.NoteSeenOnMaster }); i >= 0 {
+		return &e.Warnings[i]
+	}
+	return nil
+}
+
 // Lookups are all look-ups that a kernel can be asked about: the explanation's
 // own, the other ones of a connection, and those of the answers.
 func (e *Explanation) Lookups() []*Explanation {

@@ -93,7 +93,7 @@ func (n names) finding(flow *route.Flow, note *lookup.Note) Finding {
 	switch note.Code {
 	case lookup.NoteMacvlan:
 		f.Kind = n.kind(note.Have)
-	case lookup.NoteIsPort:
+	case lookup.NoteIsPort, lookup.NoteSeenOnMaster:
 		f.Kind = n.kind(note.Want)
 	}
 	if note.Ask != nil {

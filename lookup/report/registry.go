@@ -75,6 +75,7 @@ func packetKinds() []Kind {
 		{lookup.NoteMayRefuse, "The packet may be refused", w, s, "The kernel lets the source in only where no route of type local was ever added. One that was deleted does not show."},
 		{lookup.NoteLoDown, "lo is down", e, s, "What is sent to an address of this host goes through lo, which is down."},
 		{lookup.NoteLoNoIPv6, "IPv6 is switched off on lo", e, s, "What is sent to an IPv6 address of this host comes in by lo, or by the device of its VRF, where the setting disable_ipv6 drops it."},
+		{lookup.NoteSeenOnMaster, "The receiving device is a port", e, s, "What comes in at a port of a bridge or a bond is received by IP on the bridge or the bond. Rules, routes and filters for the port see no packet, and a look-up for the port is one that no packet makes."},
 		{lookup.NoteReceivesNothing, "The receiving device receives nothing", w, s, "The device by which the packet is to come in is down or has no carrier."},
 		{lookup.NoteAnycastTCP, "TCP takes nothing at an anycast address", w, s, "IPv6 routers share the first address of each of their networks as an anycast address. The kernel drops TCP connections to it without an answer, while UDP and ICMPv6 work."},
 		{lookup.NoteNoARP, "ARP is switched off", i, s, "The device does not ask for link-layer addresses, and neighbours without a permanent entry get nothing, unless a BPF program hands packets over."},

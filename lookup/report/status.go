@@ -46,7 +46,7 @@ func (e *Explanation) Status() Status {
 	if e.OnlyConnected() && e.SomeRefused == nil && e.WayOut == "" {
 		status = StatusAnswered
 	}
-	if status == StatusAnswered && (e.ConnectErrno != 0 || e.NotForwarded()) {
+	if status == StatusAnswered && (e.ConnectErrno != 0 || e.NotForwarded() || e.SeenOnMaster() != nil) {
 		status = StatusNoRoute
 	}
 	if e.Reply == nil || status != StatusAnswered {

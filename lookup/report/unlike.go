@@ -36,7 +36,8 @@ type Parting struct {
 	Code lookup.Code    `json:"code"`
 	Rule *iproute2.Rule `json:"rule,omitempty"`
 	// Matches is the packet that the rule selects, "query" or "unlike", and Reason says
-	// why it does not select the other one.
+	// why it does not select the other one. If a packet is received on another device, Matches
+	// is that packet, and Reason says which device.
 	Matches string `json:"matches,omitempty"`
 	Reason  Reason `json:"reason,omitzero"`
 	// Others are the further parts of the rule's selector that do not match.
@@ -111,7 +112,7 @@ func unlike(ctx context.Context, src route.Source, first, second *Question) (*Un
 		return u, nil
 	}
 	u.Parts = &Parting{Code: p.Code, Rule: n.rule(p.Rule), Reason: NewReason(p.Reason), Others: newReasons(p.Others), Route: n.route(p.Routes[0]), UnlikeRoute: n.route(p.Routes[1]), Dropped: p.Dropped[0], UnlikeDropped: p.Dropped[1]}
-	if p.Code == whynot.PartRule {
+	if p.Code == whynot.PartRule || p.Code == whynot.PartPort {
 		u.Parts.Matches = PartQuery
 		if p.Second {
 			u.Parts.Matches = PartUnlike

@@ -23,6 +23,10 @@ type WhyNot struct {
 	About netip.Prefix `json:"about,omitzero"`
 	// Want is where it is wanted to go, as that was asked: "eth1", "via 192.0.2.1".
 	Want string `json:"want"`
+	// Master is the bridge or the bond that the wanted device is a port of: the answer is about
+	// that, because routes lead to it; absent: the device is no port, or the packet leaves by
+	// the device itself.
+	Master string `json:"want_master,omitempty"`
 	// Kind is what Want names.
 	Kind whynot.Kind `json:"want_kind"`
 	// Already says that it does go there. Sometimes says that a part of all flows does,
@@ -288,6 +292,10 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 		return r
 	}
 	n := namesOf(l.FIB)
+	asked := want.Link
+	if m := l.master(&want); m != 0 {
+		r.Master, want.Link = n.dev(m), m
+	}
 	got := whynot.Ask(&whynot.Question{
 		FIB: l.FIB, Flow: l.asked(), Connects: l.Connects, Want: want, About: about, Sockets: n.snap.Sockets,
 		Yours: func(x *route.Socket) bool { return mine[x] != nil },
@@ -325,8 +333,8 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 			r.Warnings = append(r.Warnings, e.Elsewhere()...)
 		}
 	}
-	asked := l.asked()
-	r.Packets = n.alterations(l, &asked, got.Packets)
+	flow := l.asked()
+	r.Packets = n.alterations(l, &flow, got.Packets)
 	r.redirected(l, &want)
 	if !r.Already {
 		r.Warnings = append(r.Warnings, noted(e.Warnings, lookup.NoteBoundElse)...)
@@ -336,9 +344,24 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 		return met != got.Connected
 	})...)
 	if want.Kind == whynot.Device {
-		r.Warnings = append(r.Warnings, n.port(want.Link)...)
+		r.Warnings = append(r.Warnings, n.port(asked)...)
 	}
 	return r
+}
+
+// master is the bridge or the bond of a wanted device that is a port, if the packet does not
+// leave by the device itself, which a route may lead to all the same; zero: the question is
+// about the device.
+func (l *look) master(w *whynot.Want) int {
+	if w.Kind != whynot.Device {
+		return 0
+	}
+	m := l.FIB.Receiver(w.Link)
+	flow := l.asked()
+	if met, _ := w.On(l.FIB, &flow, &l.Trace.Decision); m == w.Link || met != whynot.No || l.FIB.Snapshot().Link(m).Kind == "openvswitch" {
+		return 0
+	}
+	return m
 }
 
 // port says that a device is a port of a bridge or a bond, by which no route leads.

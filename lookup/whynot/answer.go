@@ -110,6 +110,10 @@ func Ask(q *Question) *Answer {
 	if d.Disposition == lookup.DispositionUnknown {
 		return a
 	}
+	if why := q.FIB.SeenOnMaster(&q.Flow); why.Code != "" {
+		a.Because, a.Packets = []Fact{{Reason: why, OfPacket: true, order: -1}}, q.onMaster()
+		return a
+	}
 	a.Met, a.Share = q.Want.On(q.FIB, &q.Flow, d)
 	a.Connected = a.Met
 	if root.connectsElse() {

@@ -38,6 +38,18 @@ func (q *search) ofPacket(s *state, t *lookup.Trace) []option {
 	return out
 }
 
+// onMaster is the packet as IP receives it, if its device is a port and it then goes where it
+// is wanted to go.
+func (q *Question) onMaster() []route.Flow {
+	flow := q.Flow
+	flow.In = q.FIB.Receiver(flow.In)
+	d := q.FIB.Lookup(flow)
+	if met, _ := q.Want.On(q.FIB, &flow, &d); met != All {
+		return nil
+	}
+	return []route.Flow{flow}
+}
+
 // ofForwarding6 is the fact that a received IPv6 packet is dropped after its look-up.
 func (q *search) ofForwarding6(s *state, d *lookup.Decision) []option {
 	f := Fact{Reason: s.fib.Unforwarded6(&s.flow, d), order: -1}

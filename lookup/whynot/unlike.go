@@ -36,11 +36,17 @@ const (
 	PartHash    lookup.Code = "may-part-by-hash"     // one multipath route, whose hash may choose another next hop for each; Want: the setting that says by what, Have: its value
 	PartSource  lookup.Code = "parts-at-source"      // one way, and other sources
 	PartOutside lookup.Code = "parts-before"         // one of them is decided before any rule
+	PartPort    lookup.Code = "received-elsewhere"   // IP receives one of them at least on another device than was asked about; Have: the port, Want: the other device
 	PartDrop    lookup.Code = "parts-by-drop"        // one route, and one of them is dropped, or each for another reason
 )
 
 // Part compares the results for two packets of one family on one host.
 func Part(f *lookup.FIB, a, b *lookup.Trace) Parting {
+	for i, t := range []*lookup.Trace{a, b} {
+		if why := f.SeenOnMaster(&t.Flow); why.Code != "" {
+			return Parting{Code: PartPort, Second: i == 1, Reason: why}
+		}
+	}
 	if (len(a.Rules) == 0) != (len(b.Rules) == 0) || a.Decision.Shortcut != b.Decision.Shortcut && len(a.Rules) == 0 {
 		return Parting{Code: PartOutside}
 	}

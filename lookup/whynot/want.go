@@ -62,8 +62,12 @@ const (
 
 // On is [Want.Met] of a host that may also drop a received IPv6 packet after its look-up (see
 // [lookup.FIB.Unforwarded6]): such a packet goes to no device, to no gateway and by no route,
-// but the rule that decides about it is what it is.
+// but the rule that decides about it is what it is. A packet that IP does not receive on its
+// device (see [lookup.FIB.SeenOnMaster]) goes nowhere.
 func (w *Want) On(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) (Met, float64) {
+	if f.SeenOnMaster(flow).Code != "" {
+		return No, 0
+	}
 	met, share := w.Met(flow, d)
 	if met != No && w.Kind != Rule && w.Kind != Source && f.Unforwarded6(flow, d).Code != "" {
 		return No, 0

@@ -128,6 +128,8 @@ func (x caused) line() string {
 		}
 	}
 	switch {
+	case x.onMaster() != "":
+		return fmt.Sprintf("%s %s: ask about %s there", x.subject(), x.onMaster(), x.r.Errno)
 	case len(x.r.Causes) == 0 && x.Looked().Iif != "":
 		return fmt.Sprintf("%s: no received packet is refused with %s", x.subject(), errno)
 	case len(x.r.Causes) == 0:

@@ -24,7 +24,7 @@ func (e told) headline() string {
 
 // ends is the verdict, and whether the packet is dropped after its look-up.
 func (e told) ends() string {
-	if text := e.unforwarded(); text != "" {
+	if text := cmp.Or(e.onMaster(), e.unforwarded()); text != "" {
 		return text + ", though its look-up " + e.verdict()
 	}
 	return e.verdict()

@@ -160,6 +160,8 @@ func (e told) rare(n *report.Finding, have string) string {
 		return fmt.Sprintf("neighbours on %s cannot be asked for their link-layer addresses: a rule or a route keeps their answers (ICMPv6) from this host", have)
 	case lookup.NoteNoARP:
 		return fmt.Sprintf("ARP is off on %s: a neighbour there without a permanent entry (ip neigh) gets nothing, unless a BPF program hands the packets over", have)
+	case lookup.NoteSeenOnMaster:
+		return e.seenOnMaster(n)
 	case lookup.NoteReceivesNothing:
 		if n.Want.String() == "down" {
 			return fmt.Sprintf("nothing comes in by %s now: it is down", have)

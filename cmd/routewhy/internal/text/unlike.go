@@ -103,6 +103,12 @@ func parting(u *report.Unlike) string {
 			by = "fields that are not known"
 		}
 		return fmt.Sprintf("%s take %s, and may part at its next hops: a hash of %s chooses (fib_multipath_hash_policy)", both, entryIn(x.Route), by)
+	case whynot.PartPort:
+		elsewhere := a
+		if p.Matches == report.PartUnlike {
+			elsewhere = b
+		}
+		return both + " are not compared: " + elsewhere + " " + seenOn(&p.Reason)
 	case whynot.PartDrop:
 		return both + " find the same route, and " + whoIsDropped(x, y, a, b)
 	case whynot.PartSource:

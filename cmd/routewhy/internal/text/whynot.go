@@ -35,6 +35,10 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 		p.instead(x)
 		p.warnings(x.told, slices.DeleteFunc(withoutCode(lookup.NoteChanging, r.Decision.Warnings), func(f report.Finding) bool { return lifeless(f.Code) && x.lost() != "" }))
 	}
+	if x.onMaster() != "" {
+		p.otherwise(x)
+		return p.explained(r.Decision)
+	}
 	if !r.Already {
 		label := "  instead  "
 		if x.r.Sometimes {
@@ -50,6 +54,7 @@ func WhyNot(w io.Writer, r *report.WhyNot, st Style) error {
 	p.blank()
 	p.assumed(x.told)
 	p.warnings(x.told, r.Warnings)
+	p.whichPort(x)
 	if x.ofDefault() {
 		return p.err
 	}
@@ -121,6 +126,9 @@ func (x missed) is() string {
 	want := iproute2.Safe(x.r.Want)
 	switch x.r.Kind {
 	case whynot.Device:
+		if x.r.Master != "" {
+			return fmt.Sprintf("goes to %s, of which %s is a port", iproute2.Safe(x.r.Master), want)
+		}
 		return "goes to " + want
 	case whynot.Gateway:
 		return "goes " + want
@@ -258,6 +266,8 @@ func (x missed) headline() string {
 	switch {
 	case x.Disposition == lookup.DispositionUnknown:
 		return x.told.headline()
+	case x.onMaster() != "":
+		return subject + " " + x.onMaster() + x.there()
 	case x.r.Already && x.r.Apart != nil:
 		return subject + " " + x.is() + " in part: " + x.Looked().Addr().String() + " " + x.verdict() + x.lost() + x.dropped()
 	case x.r.Already && strings.HasPrefix(x.is(), "takes ") && strings.HasPrefix(x.verdict(), "takes "):
@@ -279,6 +289,14 @@ func (x missed) headline() string {
 		more = fmt.Sprintf(", and %s", agree(n, "more thing stops it", "more things stop it"))
 	}
 	return subject + " " + x.isNot() + ": " + x.blocker(&x.r.Because[0]) + more
+}
+
+// there says where a packet goes that IP receives on another device than was asked about.
+func (x missed) there() string {
+	if len(x.r.Packets) > 0 {
+		return ": as such it " + x.is()
+	}
+	return ": as such it " + x.isNot()
 }
 
 // blockers writes all facts, if there are several.

@@ -136,7 +136,7 @@ func (x missed) noEntry(b *report.Blocker) string {
 
 // noRoute names the entries that are missing.
 func (x missed) noRoute() string {
-	want := iproute2.Safe(x.r.Want)
+	want := iproute2.Safe(cmp.Or(x.r.Master, x.r.Want))
 	switch x.r.Kind {
 	case whynot.Device:
 		return "no route out of " + want
@@ -181,6 +181,8 @@ func (x missed) packetFact(b *report.Blocker) string {
 		return "forwarding is off on " + have
 	case lookup.NoteNotForwarded:
 		return "IPv6 forwarding is off (net.ipv6.conf.all.forwarding = 0)"
+	case lookup.NoteSeenOnMaster:
+		return "it " + seenOn(&b.Reason)
 	case lookup.NoteStaysOnLink:
 		return "a packet with the source " + name(b.Reason.Want) + " is not forwarded to another link"
 	case lookup.Code(lookup.ShortcutReversePath):
