@@ -280,7 +280,6 @@ func (f *FIB) localnet(t *Trace) (Note, bool) {
 // kernel then deletes the device's IPv4 routes (fib_sync_down_dev), and makes only those
 // of its addresses again.
 func (f *FIB) routesLost() []Note {
-	main := f.v4.tables[route.TableMain]
 	for _, t := range f.v4.tables {
 		if t.defaults > 0 {
 			return nil
@@ -302,17 +301,26 @@ func (f *FIB) routesLost() []Note {
 			}
 		}
 	}
-	if main == nil || f.partial || f.snap.Lacks(route.FactRoutes, route.IPv4) || f.snap.Assumes(route.FactRoutes, route.IPv4) {
-		return nil
+	if f.noneMade(route.IPv4) {
+		return []Note{{Reason: Reason{Code: NoteNoneMade}}}
+	}
+	return nil
+}
+
+// noneMade reports whether table main has only routes that the kernel made.
+func (f *FIB) noneMade(fam route.Family) bool {
+	main := f.family(fam).tables[route.TableMain]
+	if main == nil || f.partial || f.snap.Lacks(route.FactRoutes, fam) || f.snap.Assumes(route.FactRoutes, fam) {
+		return false
 	}
 	for _, l := range main.trie.All() {
 		for _, e := range l.entries {
 			if e.route.Protocol != route.ProtocolKernel {
-				return nil
+				return false
 			}
 		}
 	}
-	return []Note{{Reason: Reason{Code: NoteNoneMade}}}
+	return true
 }
 
 // notForwarded reports whether a packet is dropped because this host does not forward.

@@ -56,7 +56,12 @@ func (f *FIB) whyNoDefault6() []Note {
 			set = append(set, n)
 		}
 	}
+	// Where the kernel takes no advertisements, nothing tells whether there is a router, and
+	// most such hosts have a static default route.
+	static := slices.ContainsFunc(set, func(n Note) bool { return n.Code == NoteRouterOffUnheard })
 	switch {
+	case len(off) == 0 && static && f.noneMade(route.IPv6):
+		return slices.Concat([]Note{{Reason: Reason{Code: NoteNoneMade}}}, set, f.linkLocalOnly(), rest, f.notUp())
 	case len(off) == 0:
 		return slices.Concat(set, f.linkLocalOnly(), rest, f.notUp())
 	case f.atUplink(set):
@@ -164,6 +169,9 @@ func (f *FIB) routers(heard bool) []Note {
 		if code == "" || heard && (!some || code == NoteNoLinkLocal || code == NoteRouterSilent) {
 			continue
 		}
+		if !some {
+			code = unheard(code)
+		}
 		if names[code] == nil {
 			codes = append(codes, code)
 		}
@@ -175,6 +183,19 @@ func (f *FIB) routers(heard bool) []Note {
 		out = append(out, named(c, names[c])...)
 	}
 	return out
+}
+
+// unheard is the code for a device on which nothing shows that there is a router.
+func unheard(c Code) Code {
+	switch c {
+	case NoteRouterOff:
+		return NoteRouterOffUnheard
+	case NoteRouterIgnored:
+		return NoteRouterIgnoredUnheard
+	case NoteRouterNoDefault:
+		return NoteRouterNoDefaultUnheard
+	}
+	return c
 }
 
 // uplinksFirst orders devices by name: first those by which IPv4's default routes leave, or

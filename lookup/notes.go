@@ -63,23 +63,26 @@ const (
 	NoteRouterIgnored    Code = "router-ignored"     // a device takes no default route from a router; Have: its name, Want: on how many devices
 
 	// Why a device has no default route from a router; Have: its name, Want: of how many.
-	NoteRouterOff          Code = "router-off"            // accept_ra is 0
-	NoteRouterNoDefault    Code = "router-no-default"     // accept_ra_defrtr is 0
-	NoteRouterShort        Code = "router-short"          // accept_ra_min_lft leaves out routers with a short lifetime
-	NoteRouterGone         Code = "router-gone"           // a router was heard, and gives none now
-	NoteRouterSilent       Code = "router-silent"         // it would take one, and nothing shows that a router was heard
-	NoteSmallMTU           Code = "mtu-below-ipv6"        // it has no IPv6, because its MTU is below 1280
-	NoteNoLinkLocal        Code = "no-link-local"         // it has no link-local address
-	NoteDownNoDefault      Code = "down-no-default"       // it is down
-	NoteNoCarrierNoDefault Code = "no-carrier-no-default" // it has no carrier
-	NoteDeviceDown         Code = "next-hop-down"         // a next hop's device is down; Have: its name, Route
-	NoteGatewayFailed      Code = "next-hop-failed"       // a next hop's gateway does not answer; Have: it, a Gateway, Route
-	NoteSeenOnMaster       Code = "seen-on-master"        // the device that the packet is to come in by is a port, and IP receives on the bridge or bond what comes in there; Have: the port, Want: the other device
-	NoteReceivesNothing    Code = "receives-nothing"      // the device that the packet is received by receives nothing; Have: its name, Want: "down" or "no-carrier"
-	NoteUnheard            Code = "neighbour-unheard"     // a device's neighbours cannot be asked where they are, for their answers are not delivered; Have: its name, Want: "no-link-local" if it has no address to ask from
-	NoteNoARP              Code = "arp-off"               // ARP is switched off on a next hop's device, and the neighbour has no entry of its own; Have: the device's name
-	NoteAnycastTCP         Code = "anycast-tcp"           // a TCP connection to an anycast address of this host gets no answer; Have: the address
-	NoteZeroHostRoute      Code = "zero-host-route"       // a 0.0.0.0/32 or ::/128 route, which is no default route
+	NoteRouterOff              Code = "router-off"                // accept_ra is 0
+	NoteRouterOffUnheard       Code = "router-off-unheard"        // accept_ra is 0, and nothing shows that there is a router
+	NoteRouterNoDefault        Code = "router-no-default"         // accept_ra_defrtr is 0
+	NoteRouterIgnoredUnheard   Code = "router-ignored-unheard"    // it would ignore a router, because the host forwards, and nothing shows that there is one
+	NoteRouterNoDefaultUnheard Code = "router-no-default-unheard" // accept_ra_defrtr is 0, and nothing shows that there is a router
+	NoteRouterShort            Code = "router-short"              // accept_ra_min_lft leaves out routers with a short lifetime
+	NoteRouterGone             Code = "router-gone"               // a router was heard, and gives none now
+	NoteRouterSilent           Code = "router-silent"             // it would take one, and nothing shows that a router was heard
+	NoteSmallMTU               Code = "mtu-below-ipv6"            // it has no IPv6, because its MTU is below 1280
+	NoteNoLinkLocal            Code = "no-link-local"             // it has no link-local address
+	NoteDownNoDefault          Code = "down-no-default"           // it is down
+	NoteNoCarrierNoDefault     Code = "no-carrier-no-default"     // it has no carrier
+	NoteDeviceDown             Code = "next-hop-down"             // a next hop's device is down; Have: its name, Route
+	NoteGatewayFailed          Code = "next-hop-failed"           // a next hop's gateway does not answer; Have: it, a Gateway, Route
+	NoteSeenOnMaster           Code = "seen-on-master"            // the device that the packet is to come in by is a port, and IP receives on the bridge or bond what comes in there; Have: the port, Want: the other device
+	NoteReceivesNothing        Code = "receives-nothing"          // the device that the packet is received by receives nothing; Have: its name, Want: "down" or "no-carrier"
+	NoteUnheard                Code = "neighbour-unheard"         // a device's neighbours cannot be asked where they are, for their answers are not delivered; Have: its name, Want: "no-link-local" if it has no address to ask from
+	NoteNoARP                  Code = "arp-off"                   // ARP is switched off on a next hop's device, and the neighbour has no entry of its own; Have: the device's name
+	NoteAnycastTCP             Code = "anycast-tcp"               // a TCP connection to an anycast address of this host gets no answer; Have: the address
+	NoteZeroHostRoute          Code = "zero-host-route"           // a 0.0.0.0/32 or ::/128 route, which is no default route
 )
 
 // Notes finds what would surprise about a decision.

@@ -344,34 +344,9 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 		return met != got.Connected
 	})...)
 	if want.Kind == whynot.Device {
-		r.Warnings = append(r.Warnings, n.port(asked)...)
+		r.Warnings = append(r.Warnings, append(n.port(asked), noRouter(e, n.dev(want.Link))...)...)
 	}
 	return r
-}
-
-// master is the bridge or the bond of a wanted device that is a port, if the packet does not
-// leave by the device itself, which a route may lead to all the same; zero: the question is
-// about the device.
-func (l *look) master(w *whynot.Want) int {
-	if w.Kind != whynot.Device {
-		return 0
-	}
-	m := l.FIB.Receiver(w.Link)
-	flow := l.asked()
-	if met, _ := w.On(l.FIB, &flow, &l.Trace.Decision); m == w.Link || met != whynot.No || l.FIB.Snapshot().Link(m).Kind == "openvswitch" {
-		return 0
-	}
-	return m
-}
-
-// port says that a device is a port of a bridge or a bond, by which no route leads.
-func (n names) port(link int) []Finding {
-	l := n.snap.Link(link)
-	m := n.snap.MasterOf(l)
-	if m == nil {
-		return nil
-	}
-	return []Finding{n.finding(nil, &lookup.Note{Reason: lookup.Reason{Code: lookup.NoteIsPort, Have: l.Name, Want: m.Name}})}
 }
 
 func (n names) blocker(f *whynot.Fact) Blocker {
