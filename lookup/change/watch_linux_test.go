@@ -333,6 +333,10 @@ func (w *watched) check(t *testing.T, c change.Change) {
 		if w.byRefused(r) {
 			continue
 		}
+		if addedAgain(c, r) {
+			delete(times, i)
+			continue
+		}
 		var why []string
 		for k := range r.Because {
 			why = append(why, fmt.Sprint(r.Because[k].Op, " ", r.Because[k].Object.Kind))

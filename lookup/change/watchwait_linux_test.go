@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"routewhy/lookup"
 	"routewhy/lookup/change"
 	"routewhy/lookup/report"
 	"routewhy/route"
@@ -94,4 +95,29 @@ func hasRules6(rules []route.Rule) bool {
 		}
 	}
 	return n >= len(route.DefaultRules(route.IPv6))
+}
+
+// addedAgain reports whether an answer changed because the kernel itself has added the local route of an
+// IPv6 address again that was just deleted. It does that where it had not finished its work with the
+// address, which a loaded machine delays (addrconf_dad_work, __ipv6_ifa_notify).
+func addedAgain(c change.Change, r *report.Turn) bool {
+	d, ok := c.(*change.Route)
+	if !ok || d.Verb != change.Delete || d.Route.Table != route.TableLocal || len(r.Because) != 1 {
+		return false
+	}
+	x := &r.Because[0]
+	return x.Kernel && x.Op == report.Added && x.Object.Kind == report.KindRoute && x.Object.After.Route.Dst == d.Route.Dst.String()
+}
+
+// TestAddedAgain checks which changes of an answer are the kernel's late work.
+func TestAddedAgain(t *testing.T) {
+	local := route.Route{Table: route.TableLocal, Dst: netip.MustParsePrefix("2001:db8::78/128"), Type: route.TypeLocal, Protocol: route.ProtocolKernel}
+	c := &change.Route{Verb: change.Delete, Route: local}
+	fib := lookup.New(&route.Snapshot{})
+	for port, want := range map[uint32]bool{0: true, 7: false} {
+		x := report.NewTrigger(fib, fib, &route.Event{Route: &local, Port: port})
+		if got := addedAgain(c, &report.Turn{Because: []report.Trigger{*x}}); got != want {
+			t.Errorf("an event of port %d counts as late work: %v, want %v: %+v", port, got, want, x.Object.After.Route)
+		}
+	}
 }
