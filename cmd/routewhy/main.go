@@ -137,10 +137,11 @@ func execute(ctx context.Context, args []string, s stdio) error {
 	}
 	unknown := new(atomic.Bool)
 	opts.history.unknown = unknown
-	if err := opts.run(ctx, opts, s); err != nil || !unknown.Load() {
-		return err
+	err = opts.run(ctx, opts, s)
+	if status := statusOf(err); unknown.Load() && (status == exitOK || status == exitNoRoute) {
+		return statusError(exitNoAnswer)
 	}
-	return statusError(exitNoAnswer)
+	return err
 }
 
 // interruptible is a context that ends at the first signal that asks the program to

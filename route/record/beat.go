@@ -84,3 +84,26 @@ func (w *Writer) Beat(until time.Time) error {
 	_, err := w.alive.WriteAt(b.encode(), 0)
 	return err
 }
+
+// endLast writes into the last segment of a recorder that was killed until when it had written all
+// that happened, because the next recorder writes over its beat. If that fails, readers know less.
+func endLast(name string) {
+	s, err := indexFile(name)
+	n := len(s.entries)
+	if err != nil || n == 0 || s.entries[n-1].missing || s.entries[n-1].kind == kindEnd {
+		return
+	}
+	r := &Record{segments: []segment{s}}
+	w := watched{beat: lastBeat(filepath.Dir(name))}
+	if err := r.findEnd(w); err != nil || w.beat == nil || !r.end.Time.Equal(w.beat.time) {
+		return
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if _, err := f.Write(frameBytes(kindAlive, r.end.Time, nil)); err != nil {
+		_ = f.Truncate(s.size)
+	}
+}

@@ -49,11 +49,19 @@ func TestEnd(t *testing.T) {
 	third := filepath.Join(dir, "00000003"+Suffix)
 	whole, err := os.ReadFile(third)
 	must(t, err)
-	events := len(whole) - len(appendFrame(nil, kindEvents, after(201), nil)) // somewhere in the last frame
+	events := len(whole) - len(frameBytes(kindEvents, after(201), nil)) // somewhere in the last frame
 	must(t, os.Truncate(third, int64(events)))
 	check("a power cut after a beat", dir, 200, EndBroken)
+	must(t, os.WriteFile(third, whole, 0o600))
+	w = create(t, dir, Limits{})
+	s, routes = snapshot(after(300), 1)
+	must(t, w.Snapshot(s, routes, false), w.Beat(after(301)), w.Close(after(302), true))
+	if got := told(t, dir, after(201)); got != "200:1 routes, 201:10.0.0.201, 209:alive, 300:gap from 209 false, 300:1 routes" {
+		t.Errorf("after another recorder: %s", got)
+	}
+	check("killed after a gap", dir, 301, EndBroken)
 	must(t, os.Remove(filepath.Join(dir, lockName)))
-	check("copied without the lock", dir, 200, EndUnknown)
+	check("copied without the lock", dir, 301, EndUnknown)
 }
 
 // TestBeingWritten checks that what a running recorder is just writing is not said to be damaged.
@@ -61,7 +69,7 @@ func TestBeingWritten(t *testing.T) {
 	dir := t.TempDir()
 	w := create(t, dir, Limits{})
 	s, routes := snapshot(after(0), 1)
-	must(t, w.Snapshot(s, routes, false), w.Beat(after(1)), w.write(appendFrame(nil, kindAlive, after(2), nil)[:headSize-1]))
+	must(t, w.Snapshot(s, routes, false), w.Beat(after(1)), w.write(frameBytes(kindAlive, after(2), nil)[:headSize-1]))
 	if got := told(t, dir, start()); got != "0:1 routes" {
 		t.Errorf("while it is written: %s", got)
 	}

@@ -40,9 +40,9 @@ type frame struct {
 
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
-// appendFrame appends a frame to a buffer.
-func appendFrame(b []byte, kind byte, at time.Time, content []byte) []byte {
-	b = append(b, frameMark...)
+// frameBytes is a frame as it is written.
+func frameBytes(kind byte, at time.Time, content []byte) []byte {
+	b := []byte(frameMark)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(content)))
 	sum := len(b)
 	b = append(b, 0, 0, 0, 0, kind)

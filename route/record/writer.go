@@ -87,6 +87,7 @@ func Create(dir string, limits Limits) (*Writer, error) {
 	w := &Writer{dir: dir, limits: limits, locked: f}
 	if len(names) > 0 {
 		w.number = numberOf(names[len(names)-1])
+		endLast(names[len(names)-1])
 	}
 	w.zip, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
 	return w, err
@@ -289,7 +290,7 @@ func (w *Writer) frame(kind byte, at time.Time, content []byte) error {
 	if len(content) > maxFrame {
 		return fmt.Errorf("a snapshot has more than %d MiB", maxFrame>>20)
 	}
-	return w.write(appendFrame(nil, kind, at, content))
+	return w.write(frameBytes(kind, at, content))
 }
 
 // write writes to the segment. What was written only in part is taken back.
