@@ -81,7 +81,7 @@ type batcher struct {
 
 func newBatcher(o *options, read *report.Batch, s stdio) *batcher {
 	return &batcher{
-		options: o, read: read, s: s, out: text.NewBatch(s.Stdout, o.json),
+		options: o, read: read, s: s, out: text.NewBatch(s.Stdout, o.json, o.style(s)),
 		tell: progress{w: s.Stderr, on: s.StderrTTY && !s.StdoutTTY},
 	}
 }

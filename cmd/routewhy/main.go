@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/term"
 
+	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/route/rehearse"
 )
 
@@ -78,6 +79,9 @@ func osStdio() stdio {
 	}
 	if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
 		s.Width = width
+	}
+	if width, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil {
+		s.Stderr = text.Folding(s.Stderr, width)
 	}
 	return s
 }

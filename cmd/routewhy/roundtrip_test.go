@@ -28,7 +28,7 @@ func roundTrip(r any) error {
 		return sameDump(r)
 	case report.Line:
 		return samePage(r.Explanation, func(w io.Writer, e *report.Explanation, _ text.Style) error {
-			b := text.NewBatch(w, false)
+			b := text.NewBatch(w, false, text.Style{})
 			b.Add(e)
 			return b.Flush()
 		})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,6 +98,16 @@ func (s *stage) links() error {
 // peerIndex is the index of the other end of the device that replaces the n-th device.
 func peerIndex(n int) int { return 1<<20 + n }
 
+// peerName is the name of that other end. No device of the host has it.
+func (s *stage) peerName(n int) string {
+	name := fmt.Sprintf("peer%d", n)
+	taken := func(l route.Link) bool { return l.Name == name }
+	for try := 0; slices.ContainsFunc(s.job.Snapshot.Links, taken); try++ {
+		name = fmt.Sprintf("%x-%d", try, n)
+	}
+	return name
+}
+
 // link makes a device.
 func (s *stage) link(l *route.Link, kind string, n int) (Answer, error) {
 	b := ifinfo(l.Index)
@@ -108,7 +119,7 @@ func (s *stage) link(l *route.Link, kind string, n int) (Answer, error) {
 	info := attr(nil, unix.IFLA_INFO_KIND, []byte(kind))
 	switch kind {
 	case kindVeth:
-		peer := attr(ifinfo(peerIndex(n)), unix.IFLA_IFNAME, fmt.Appendf(nil, "peer%d\x00", n))
+		peer := attr(ifinfo(peerIndex(n)), unix.IFLA_IFNAME, append([]byte(s.peerName(n)), 0))
 		info = attr(info, unix.IFLA_INFO_DATA, attr(nil, 1, peer)) // VETH_INFO_PEER
 	case kindVRF:
 		info = attr(info, unix.IFLA_INFO_DATA, attr32(nil, 1, uint32(l.VRFTable))) // IFLA_VRF_TABLE
@@ -146,7 +157,7 @@ func (s *stage) raise(l *route.Link, n int, kind string) error {
 		return nil
 	}
 	if kind == kindVeth && l.Carrier() && l.Index != route.LoopbackIndex && l.Kind != kindVRF {
-		if _, err := write(route.ConfPath(route.IPv6, fmt.Sprintf("peer%d", n), "addr_gen_mode"), "1"); err != nil {
+		if _, err := write(route.ConfPath(route.IPv6, s.peerName(n), "addr_gen_mode"), "1"); err != nil {
 			return err
 		}
 		if _, err := s.send(&change.Link{Verb: change.Modify, Index: peerIndex(n), Up: route.Yes}); err != nil {

@@ -17,6 +17,7 @@ import (
 type Batch struct {
 	w    io.Writer
 	json bool
+	st   Style
 	buf  []byte
 	err  error
 	kept map[report.LineKey]lineFrame
@@ -30,8 +31,8 @@ type lineFrame struct{ before, between, after string }
 const maxKept = 1 << 16
 
 // NewBatch starts a batch.
-func NewBatch(w io.Writer, asJSON bool) *Batch {
-	return &Batch{w: w, json: asJSON, kept: map[report.LineKey]lineFrame{}}
+func NewBatch(w io.Writer, asJSON bool, st Style) *Batch {
+	return &Batch{w: w, json: asJSON, st: st, kept: map[report.LineKey]lineFrame{}}
 }
 
 // flushAt is how many bytes are collected before they are written.
@@ -75,6 +76,10 @@ func (b *Batch) Add(e *report.Explanation) { b.add(b.line(e)) }
 // Keep adds a line, and keeps the text around its destination and prefix under a key.
 func (b *Batch) Keep(k report.LineKey, e *report.Explanation) {
 	whole := b.line(e)
+	if b.st.Fold && !b.json {
+		b.add(whole) // another destination folds elsewhere
+		return
+	}
 	if len(b.kept) == maxKept {
 		clear(b.kept)
 	}
@@ -105,7 +110,7 @@ func (b *Batch) add(line string) {
 // line is the line of a decision, with the line end.
 func (b *Batch) line(e *report.Explanation) string {
 	if !b.json {
-		return told{e}.headline() + "\n"
+		return b.st.fold(told{e}.headline()) + "\n"
 	}
 	Annotate(e)
 	return b.encoded(e)

@@ -196,7 +196,7 @@ func (x checked) ruleText() string {
 	case check.CodeMarkLate:
 		return x.lateText(rule)
 	case check.CodeMarkUnset:
-		rule += " waits for a mark that nothing sets which can be seen (eBPF, tc and closed sockets are not seen)"
+		return x.unsetText(rule)
 	case check.CodeMarkRefused:
 		return fmt.Sprintf("%s packets with mark %#x are refused by %s: the tables that their rules lead to have no default route, which is %s", family(n.Route), n.Have.Number(), rule, routeInTable(n.Route))
 	case check.CodeNeighboursLed:
@@ -223,6 +223,15 @@ func (x checked) ruleText() string {
 		rule += fmt.Sprintf(" (and %s)", agree(x.Count, "more rule", "more rules"))
 	}
 	return rule
+}
+
+// unsetText says that nothing sets the mark that rules want.
+func (x checked) unsetText(rule string) string {
+	waits := " waits"
+	if x.Count > 0 {
+		waits = fmt.Sprintf(" and %s wait", agree(x.Count, "more rule", "more rules"))
+	}
+	return rule + waits + " for a mark, and nothing that can be seen sets it (eBPF, tc and closed sockets cannot be seen)"
 }
 
 // gatewayLedText says what a rule for a gateway does.

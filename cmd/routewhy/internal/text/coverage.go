@@ -390,7 +390,9 @@ func (p *page) unreached(v covered) {
 	}
 	p.line(title)
 	for _, text := range all {
-		p.block("    ", text, plain)
+		for i, l := range wrap(text, p.st.width()-6) {
+			p.line("    " + strings.Repeat("  ", min(i, 1)) + l)
+		}
 	}
 	if left != "" {
 		p.line("    " + left)

@@ -106,6 +106,12 @@ func selection(n *report.Finding) (text, ask string) {
 // packetsOf says which packets a rule picks.
 func packetsOf(r *iproute2.Rule) string {
 	text := r.Selector()
+	if mark, ok := strings.CutPrefix(text, "fwmark "); ok {
+		text = "with mark " + mark
+	}
+	if mark, ok := strings.CutPrefix(text, "not fwmark "); ok && !strings.Contains(mark, " ") {
+		text = "without mark " + mark
+	}
 	if r.L3Mdev {
 		text = strings.Replace(text, "l3mdev", "of a VRF", 1)
 	}

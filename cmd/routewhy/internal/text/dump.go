@@ -182,13 +182,16 @@ func (p *page) table(d *report.Dump, t *report.Table) {
 
 // all writes all routes of a large table, one by one.
 func (p *page) all(d *report.Dump, t *report.Table) {
-	rows := textRows(d)
+	rows, w := textRows(d), p.w
+	if p.st.Fold {
+		w = folding{w, p.st}
+	}
 	for row, err := range t.Rows() {
 		if p.err == nil {
 			p.err = err
 		}
 		if p.err == nil {
-			_, p.err = p.w.Write(rows.text(row))
+			_, p.err = w.Write(rows.text(row))
 		}
 		if p.err != nil {
 			return
@@ -206,10 +209,6 @@ func comparePrefixes(a, b netip.Prefix) int {
 func routeInk(r *iproute2.Route) ink {
 	if r.IsDefault() {
 		return bold
-	}
-	switch r.Type {
-	case "blackhole", "unreachable", "prohibit":
-		return red
 	}
 	return plain
 }

@@ -12,7 +12,10 @@ func TestFold(t *testing.T) {
 		{"the last cell", "  gateway  one two three four five six seven",
 			"  gateway  one two three four five six\n           seven"},
 		{"no room for the last cell", "      enp10s0f0vlan01  metric  one two three four",
-			"      enp10s0f0vlan01  metric  one two\n          three four"},
+			"      enp10s0f0vlan01  metric\n          one two three four"},
+		{"a last cell that fits nowhere", "      enp10s0f0vlan01  metric  one two three four five six seven",
+			"      enp10s0f0vlan01  metric  one two\n          three four five six seven"},
+		{"nothing but spaces at the end", "  via 198.18.1.254 dev e0  weight 1       ", "  via 198.18.1.254 dev e0  weight 1"},
 		{"a word is never broken", "2001:db8:1234:5678:9abc:de01:1234:5678/128",
 			"2001:db8:1234:5678:9abc:de01:1234:5678/128"},
 		{"colour has no width", "\x1b[1m12345678901234567890 1234567890123456789\x1b[0m",
@@ -24,6 +27,20 @@ func TestFold(t *testing.T) {
 		if got := (Style{Width: 40}).fold(c.line); got != c.line {
 			t.Errorf("%s: not on a terminal: %q", c.name, got)
 		}
+	}
+}
+
+func TestFolding(t *testing.T) {
+	var out strings.Builder
+	w := Folding(&out, 40)
+	for _, text := range []string{"\r12 of 40 lines of a very long batch of addresses", "routewhy: one two three four five six seven\nhint: one\n"} {
+		if n, err := w.Write([]byte(text)); n != len(text) || err != nil {
+			t.Errorf("%q: %d, %v", text, n, err)
+		}
+	}
+	want := "\r12 of 40 lines of a very long batch of addressesroutewhy: one two three four five six\n  seven\nhint: one\n"
+	if out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
 	}
 }
 

@@ -83,7 +83,7 @@ func alike(trials []report.RuleTrial) int {
 
 func (p *page) folded(trials []report.RuleTrial, width int) {
 	head, verdict := foldedRow(trials)
-	p.block(pad(head, 9+width)+"  ", verdict+" (-v)", dim)
+	p.ruleText(pad(head, 9+width)+"  ", verdict+" (-v)", dim)
 }
 
 // foldedRow is the row of similar rules: which ones they are and what they want, and what came
@@ -132,8 +132,21 @@ func (p *page) rule(e told, t *report.RuleTrial, width int) {
 		p.line(p.st.paint(ruleInk(t), label))
 		label = "         " + strings.Repeat(" ", width)
 	}
-	p.block(pad(label, 9+width)+"  ", text, ruleInk(t))
+	p.ruleText(pad(label, 9+width)+"  ", text, ruleInk(t))
 	p.markSetters(t)
+}
+
+// ruleText writes what came of a rule beside the rule, or below it where there is no room.
+func (p *page) ruleText(label, text string, i ink) {
+	room := p.st.width() - textWidth(label)
+	if textWidth(text) <= room || room >= minFolded && longestWord(text) <= room {
+		p.block(label, text, i)
+		return
+	}
+	if label = strings.TrimRight(label, " "); label != "" {
+		p.line(label)
+	}
+	p.block(strings.Repeat(" ", candidateIndent+4), text, i)
 }
 
 // quietLocal reports whether the only thing to say about table local is that it has
@@ -307,7 +320,9 @@ func (p *page) candidate(e told, c *report.Candidate, w widths) {
 	if textWidth(tight) > p.st.width() { // the attributes get their own lines
 		tight = fmt.Sprintf("%*s%s %s", candidateIndent, "", p.st.mark(m), strings.Join(nonEmpty(cell.dst, cell.way), "  "))
 		p.line(p.st.paint(i, tight))
-		p.block(strings.Repeat(" ", candidateIndent+4), cell.attrs, i)
+		if cell.attrs != "" {
+			p.block(strings.Repeat(" ", candidateIndent+4), cell.attrs, i)
+		}
 		p.block(strings.Repeat(" ", candidateIndent+4), text, i)
 	} else {
 		p.aligned(head, tight, text, i)

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"fmt"
 	"io"
 	"strings"
 
@@ -152,6 +153,9 @@ func (p *tryPage) commandList() {
 	p.blank()
 }
 
+// maxTrySelected is how many notes about packets are shown without -v.
+const maxTrySelected = 3
+
 // tryNotes writes what is surprising and was not said in the first line.
 func (p *tryPage) tryNotes() {
 	said := p.headline()
@@ -160,12 +164,21 @@ func (p *tryPage) tryNotes() {
 			p.detail("note", text, yellow)
 		}
 	}
+	selected := 0
 	for i := range p.Warnings {
 		w := &p.Warnings[i]
 		compared := w.Code == report.RemarkSelected && w.Ask != nil && asking(w.Ask) == "" // such packets were compared
+		if w.Code == report.RemarkSelected && !compared {
+			if selected++; selected > maxTrySelected && !p.st.Verbose {
+				continue
+			}
+		}
 		if !compared && (w.Code != report.RemarkDeleteAlone || !strings.Contains(said, "all the same")) {
 			note(surprise(w))
 		}
+	}
+	if more := selected - maxTrySelected; more > 0 && !p.st.Verbose {
+		note(fmt.Sprintf("and so may those of %s (-v)", agree(more, "more rule", "more rules")))
 	}
 	for i := range p.Commands {
 		c := &p.Commands[i]

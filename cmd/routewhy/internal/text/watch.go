@@ -157,6 +157,12 @@ func (w *Watch) answer(b *strings.Builder, clock string, t *report.Turn) {
 // lines writes a text after a head. The other lines of the text begin in the same
 // column, if there is room for them.
 func (w *Watch) lines(b *strings.Builder, head, text string) {
+	if room := w.st.width() - textWidth(head); textWidth(text) > room && (room < minFolded || longestWord(text) > room) {
+		if head = strings.TrimRight(head, " "); head != "" {
+			b.WriteString(head + "\n")
+		}
+		head = strings.Repeat(" ", len(time.TimeOnly)+6)
+	}
 	for _, line := range w.st.beside(head, text, plain) {
 		b.WriteString(line + "\n")
 	}
