@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"routewhy/cmd/routewhy/internal/text"
+	"routewhy/lookup"
 	"routewhy/lookup/check"
 	"routewhy/lookup/report"
 	"routewhy/route"
@@ -106,6 +107,20 @@ func checkHint(id string) string {
 		return "did you mean " + c.ID + " (" + c.Title + ")? " + all
 	}
 	return all
+}
+
+// parseExplained understands what --explain is asked about: a check by its ID, or a finding of
+// another mode by its code.
+func parseExplained(id string) ([]check.Check, error) {
+	k, ok := report.KindOf(lookup.Code(strings.ToLower(id)))
+	if !ok {
+		return parseChecks([]string{id})
+	}
+	severity := check.Severity(k.Severity)
+	if k.Severity == report.SeverityInfo {
+		severity = check.Notice
+	}
+	return []check.Check{{ID: string(k.Code), Title: k.Title, Severity: severity, Scope: check.Scope(k.Scope), Doc: k.Explanation}}, nil
 }
 
 // parseChecks understands the IDs of checks; without IDs it returns all checks.

@@ -156,7 +156,7 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 		case "unlike":
 			fs.Func(m.flag, m.usage, func(s string) error { o.other = s; return nil })
 		case "explain":
-			fs.Func(m.flag, m.usage, func(s string) (err error) { o.checks, err = parseChecks([]string{s}); return err })
+			fs.Func(m.flag, m.usage, func(s string) (err error) { o.checks, err = parseExplained(s); return err })
 		case "try":
 			fs.Func(m.flag, m.usage, func(s string) error { o.tries = append(o.tries, s); return nil })
 		default:

@@ -124,7 +124,7 @@ func modes() []mode {
 		run:    checks,
 	}, {
 		flag:  "explain",
-		usage: "what a check is about, by its ID",
+		usage: "what a check is about, by its ID, or a finding, by its code",
 		flags: []string{"json", "color"},
 		run:   explainCheck,
 	}, {

@@ -63,7 +63,8 @@ told; the last line says how many checks could not be made.
       --metrics[=FILE]  with --check: write what was found, the default routes
                         and the sizes of the tables as metrics, for the textfile
                         collector of Prometheus' node_exporter
-  routewhy --explain ID  tells what a check is about, and what it passes over
+  routewhy --explain ID  tells what a check is about, and what it passes over;
+                         or what the code of a finding means
 
 A line of --expect is a destination, what is to be said of the packet, and what
 is expected, in the words of ip, as in these lines:

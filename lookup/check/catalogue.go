@@ -21,7 +21,7 @@ func All() []Check {
 			"The kernel prefers a gateway that answers, and may choose another one for each look-up, so that connections break or leave by different addresses. Different metrics make one stand by for the other. A multipath route is passed over: it keeps each flow on one way.",
 			facts(routes), defaultsTied},
 		{"RW005", "A gateway that is in use did not answer", Error, ScopeDefault,
-			"The gateway of a route that packets take did not answer the last time it was asked for its link-layer address (its neighbour entry is FAILED). What is sent there is lost unless it answers now. Routes with another metric do not stand in. Gateways of routes that stand by are passed over.",
+			"The gateway of a route that packets take did not answer the last time it was asked for its link-layer address (its neighbour entry is FAILED). What is sent there is lost unless it answers now: is its address right, and is it up? A ping asks it again. Routes with a higher metric do not stand in as long as this one is there; DESTINATION --why-not DEVICE says what would lead packets to another device. Gateways of routes that stand by are passed over.",
 			facts(routes, neighbours), gatewayFailed},
 		{"RW006", "The default gateway is this host's own address", Error, ScopeDefault,
 			"The gateway of a default route is an address of this host, so that the packets go to no router. Tunnels and other devices without neighbours are passed over.",

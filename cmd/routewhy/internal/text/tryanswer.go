@@ -256,12 +256,26 @@ func (p *tryPage) effect(c *report.TryCommand) string {
 		}
 		text = strings.Join(parts, ", ")
 	case same:
-		return "no route changes, and " + nothing
+		return p.asked("no route changes", nothing)
 	default:
-		return "no route changes, but destinations are decided differently"
+		return p.asked("no route changes, but destinations are decided differently", "")
 	}
 	if same {
 		text += "; " + nothing
 	}
 	return text
+}
+
+// asked puts what becomes of a destination that was asked about before what becomes of the
+// routes, which rules move without a change.
+func (p *tryPage) asked(routes, nothing string) string {
+	for i := range p.Answers {
+		if a := &p.Answers[i]; a.Differs && len(p.Answers) == 1 {
+			return told{&report.Explanation{Query: a.Query, Decision: a.Before}}.subject() + " is decided differently (no route changes)"
+		}
+	}
+	if nothing != "" {
+		routes += ", and " + nothing
+	}
+	return routes
 }

@@ -136,7 +136,7 @@ func moved(w *report.Way) string {
 	switch {
 	case w.SocketsUnread:
 	case w.Sockets == 0:
-		text += ", no connection"
+		text += ", 0 connections"
 	default:
 		text += ", " + count(w.Sockets, "connection") + stranded(w)
 	}
