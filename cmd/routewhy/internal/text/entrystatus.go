@@ -46,7 +46,11 @@ func standing(e *report.Entry) string {
 		return "never used: no rule leads to " + tableWords(e.Route.Table)
 	case lookup.StatusUnusable:
 		if e.Reason.Code == lookup.CodeForwardingOff {
-			return fmt.Sprintf("not used: %s, and %s", takers(e), unusableWords(candidateOf(e)))
+			what := takers(e)
+			if what != onlyForwarded {
+				what += ": this host would have to forward those packets"
+			}
+			return fmt.Sprintf("not used: %s, and %s", what, unusableWords(candidateOf(e)))
 		}
 		return "not used: " + candidateWords(candidateOf(e))
 	case lookup.StatusNever:
@@ -110,6 +114,9 @@ func exceptions(e *report.Entry) string {
 	return ", except " + and(all)
 }
 
+// onlyForwarded are packets of which a rule picks all that this host does not send itself.
+const onlyForwarded = "only forwarded packets"
+
 // takers says which packets take the entry, where not all do.
 func takers(e *report.Entry) string {
 	if len(e.Condition) == 1 && e.ConditionsLeftOut == 0 && bool(e.Condition[0].Not) {
@@ -117,7 +124,7 @@ func takers(e *report.Entry) string {
 		except.Not = false
 		text := packets(&except)
 		if text == sentHere {
-			return "only forwarded packets"
+			return onlyForwarded
 		}
 		return "all but " + those(text)
 	}

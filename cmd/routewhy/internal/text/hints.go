@@ -24,7 +24,7 @@ func (e told) hint(n *report.Finding, have string) string {
 		if have == "" {
 			have = "DEV"
 		}
-		return fmt.Sprintf("a packet that this host forwards comes in by a device: routewhy %s --from %s --iif %s", e.label(), e.Looked().From, have)
+		return fmt.Sprintf("a packet that another host sent comes in by a device: routewhy %s --from %s --iif %s", e.label(), e.Looked().From, have)
 	case lookup.NoteVRFAddress:
 		return fmt.Sprintf("%s is this host's own address on %s, but inside the VRF %s, and this packet belongs to none: routewhy %[1]s --vrf %[3]s", e.label(), want, have)
 	case lookup.NoteLocalLater:

@@ -76,7 +76,7 @@ const webPage = `<!DOCTYPE html>
 :root{--ink:#1f2328;--paper:#fff;--soft:#57606a;--panel:#f6f8fa;--line:#d0d7de}
 @media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--soft:#9aa3ad;--panel:#161b22;--line:#30363d}}
 body{color:var(--ink);background:var(--paper);font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:60rem}
-h1{font-size:1.15rem;overflow-wrap:anywhere}h2{font-size:1rem;margin-top:2rem}
+body{font-variant-ligatures:none}h1{font-size:1.15rem;overflow-wrap:anywhere}h2{font-size:1rem;margin-top:2rem}
 pre{background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:.8rem;overflow-x:auto;font-size:13px;line-height:1.4}
 .picture{overflow-x:auto}.picture svg{max-width:100%;min-width:34rem;height:auto}
 footer,summary{color:var(--soft)}
