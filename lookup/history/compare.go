@@ -191,12 +191,13 @@ func (w *Watch) correct(fib *lookup.FIB, answers []Answer) {
 			continue
 		}
 		t := &turn{asked: i, time: now, before: w.answers[i], after: answers[i]}
+		first := true
 		for _, p := range w.pending {
 			if p.asked != i {
 				continue
 			}
-			if t.because == nil {
-				t.before, t.time = p.before, p.time
+			if first {
+				t.before, t.time, first = p.before, p.time, false
 			}
 			t.because = append(t.because, p.because...)
 		}

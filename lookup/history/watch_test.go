@@ -248,3 +248,17 @@ func TestPatience(t *testing.T) {
 		}
 	}
 }
+
+// TestCorrectBegins checks that changes which become one begin with the answer that was told last, also if
+// no event told of the first of them.
+func TestCorrectBegins(t *testing.T) {
+	fib := lookup.New(&route.Snapshot{})
+	a, b, c, d := Answer{way: "a"}, Answer{way: "b"}, Answer{way: "c"}, Answer{way: "d"}
+	w := &Watch{Question: &Question{Asked: []Asked{{Label: "default", Default: route.IPv4}}}, fib: fib, answers: []Answer{c}}
+	w.prepare()
+	w.pending = []*turn{{before: a, after: b, found: true}, {before: b, after: c}}
+	w.correct(fib, []Answer{d})
+	if len(w.pending) != 1 || w.pending[0].before.way != "a" || w.pending[0].after.way != "d" {
+		t.Errorf("%d changes, the first from %q to %q", len(w.pending), w.pending[0].before.way, w.pending[0].after.way)
+	}
+}
