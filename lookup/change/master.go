@@ -39,8 +39,12 @@ func (t *tx) move(index, master int) {
 			t.lower(index)
 		}
 	}
+	bonds := m.Kind == "bond" || m.Kind == "team"
+	if bonds && master == 0 && up { // bond_release, team_port_del
+		t.lower(index)
+	}
 	t.editLink(index, func(l *route.Link) { l.Master = master })
-	if vrf && up {
+	if vrf && up || bonds && master != 0 && !up { // bond_enslave and team_port_add set a port up
 		t.raise(index)
 	}
 	if !vrf {
@@ -79,6 +83,8 @@ func (t *tx) checkMaster(l, m *route.Link) *Refusal {
 		return refuse(route.EOPNOTSUPP, "Can not enslave loopback device to a VRF")
 	case m.Kind == "bond" && l.Up(): // bond_enslave
 		return refuse(route.EPERM, "Device can not be enslaved while up")
+	case m.Kind == "team" && l.Up(): // team_port_add
+		return refuse(route.EBUSY, "Device is up. Set it down before adding it as a team port")
 	case m.Kind == vrfKind, m.Kind == "bond", m.Kind == "team":
 		return nil
 	case m.Kind != "bridge":
