@@ -159,6 +159,10 @@ type Neighbour struct {
 	Link  int            `json:"link"`
 	Addr  netip.Addr     `json:"addr"`
 	State NeighbourState `json:"state"`
+	// Port is the port of the bridge that Link is, or is on top of, by which the neighbour is
+	// reached: the bridge's forwarding table has its hardware address there. Zero: there is no
+	// bridge, or it is not known.
+	Port int `json:"port,omitzero"`
 }
 
 // AddrLabel is an entry of the RFC 6724 policy table (ip-addrlabel(8)).

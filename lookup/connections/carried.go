@@ -1,6 +1,7 @@
 package connections
 
 import (
+	"net/netip"
 	"slices"
 
 	"routewhy/lookup"
@@ -15,6 +16,15 @@ func (c *Change) carried(before, after *route.Snapshot) {
 	for i := range c.After.NextHops {
 		in := c.After.NextHops[i].Link
 		why, below, sure := stops(before, after, in)
+		to := NeighbourOf(&c.After.NextHops[i], c.Flow.Dst)
+		port := portOf(before, in, to)
+		known := why == LostPort && port != 0 && !sure
+		if known && stays(before, after, in, port) {
+			continue
+		}
+		if known {
+			below, sure = port, true
+		}
 		if why == "" {
 			continue
 		}
@@ -22,13 +32,33 @@ func (c *Change) carried(before, after *route.Snapshot) {
 			lost++
 		}
 		if c.Lost == "" || sure && lost == 1 {
-			c.Lost, c.In, c.Below = why, in, below
+			c.Lost, c.In, c.Below, c.Neighbour = why, in, below, netip.Addr{}
+			if known {
+				c.Neighbour = to
+			}
 		}
 	}
 	c.MayBeLost = c.Lost != "" && lost < len(c.After.NextHops)
 	if c.Lost == "" {
 		c.received(before, after)
 	}
+}
+
+// portOf is the port of a bridge by which a neighbour is reached; zero: it is not known.
+func portOf(s *route.Snapshot, link int, to netip.Addr) int {
+	at := slices.IndexFunc(s.Neighbours, func(n route.Neighbour) bool { return n.Link == link && n.Addr == to })
+	if at < 0 {
+		return 0
+	}
+	return s.Neighbours[at].Port
+}
+
+// stays reports whether a port is still one of those below a device, and carries all that it
+// carried.
+func stays(before, after *route.Snapshot, link, port int) bool {
+	now := carriers(after, port)
+	return Uses(after, link, port) && len(now) > 0 &&
+		!slices.ContainsFunc(carriers(before, port), func(i int) bool { return !slices.Contains(now, i) })
 }
 
 // received looks at the devices that have the connection's own address, where its packets

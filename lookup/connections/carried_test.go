@@ -1,6 +1,7 @@
 package connections_test
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -93,5 +94,41 @@ func TestMayArrive(t *testing.T) {
 	got := connections.Compare(host("192.0.2.1", 2), lookup.New(&after), []route.Socket{socket})
 	if len(got) != 1 || got[0].Lost != connections.LostDevice || !got[0].MayBeLost || got[0].In != 3 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestPortOfNeighbour: where a bridge's forwarding table tells by which port the gateway is
+// reached, a connection is lost with that port and with no other.
+func TestPortOfNeighbour(t *testing.T) {
+	bridged := func(port int, masters ...int) *lookup.FIB {
+		s := *host("192.0.2.1", 2).Snapshot()
+		s.Links = slices.Clone(s.Links)
+		s.Links[1].Kind = "bridge"
+		for i, m := range masters {
+			s.Links = append(s.Links, route.Link{Index: 4 + i, Name: fmt.Sprint("p", i), Kind: "veth", Flags: running, Master: m, PeerNetNS: 0})
+		}
+		s.Neighbours = []route.Neighbour{{Link: 2, Addr: netip.MustParseAddr("192.0.2.1"), State: route.NeighbourReachable, Port: port}}
+		return lookup.New(&s)
+	}
+	session := route.Socket{
+		Proto: route.ProtoTCP, Family: route.IPv4, State: route.SocketEstablished,
+		Local: netip.MustParseAddrPort("192.0.2.2:22"), Remote: netip.MustParseAddrPort("203.0.113.7:51022"),
+	}
+	for _, c := range []struct {
+		name      string
+		port      int
+		masters   [2]int // of the two ports, after the change
+		lost, may bool
+	}{
+		{"the other port leaves", 4, [2]int{2, 0}, false, false},
+		{"its port leaves", 4, [2]int{0, 2}, true, false},
+		{"both leave", 4, [2]int{0, 0}, true, false},
+		{"a port leaves, and it is not known which is its own", 0, [2]int{2, 0}, true, true},
+	} {
+		got := connections.Compare(bridged(c.port, 2, 2), bridged(c.port, c.masters[:]...), []route.Socket{session})
+		lost := len(got) == 1 && got[0].Lost == connections.LostPort
+		if lost != c.lost || lost && got[0].MayBeLost != c.may || lost && c.port != 0 && got[0].Below != c.port {
+			t.Errorf("%s: %+v", c.name, got)
+		}
 	}
 }

@@ -44,7 +44,8 @@ type Change struct {
 	// more, if Lost is LostPort or LostLower.
 	In, Below int
 	// Neighbour is the gateway, or the other end if it is on the link, of which not enough is
-	// known for Lost, or which does not answer; the zero Addr: Lost is about none.
+	// known for Lost, or which does not answer, or which is reached by the port Below while
+	// the bridge has others; the zero Addr: Lost is about none.
 	Neighbour netip.Addr
 	// Mark is a mark that the packets may get from a packet filter, if MayBeLost comes from
 	// that; Flow, Before and After are then about a packet with it. Spared says that it is the

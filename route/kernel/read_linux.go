@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -133,6 +134,7 @@ type reader struct {
 	objects     map[uint32]bool
 	samples     samples
 	defaults    []default6 // of IPv6, once they are needed
+	lladdrs     map[neighbourKey]hardware
 }
 
 // stop is an error that ends the reading. A message that is not understood does not
@@ -161,6 +163,9 @@ func (r *reader) read() error {
 			steps = append(steps, func() error { return r.readNeighbours(f) })
 		}
 	}
+	if !r.want.NoNeighbours {
+		steps = append(steps, r.readPorts)
+	}
 	if r.want.Family != route.IPv4 {
 		steps = append(steps, r.readLabels)
 	}
@@ -179,7 +184,8 @@ type query struct {
 	family route.Family
 	get    uint16
 	answer uint16
-	size   int // of the header that the request starts with
+	af     uint8 // in place of the family; zero: the family's
+	size   int   // of the header that the request starts with
 	attrs  []byte
 }
 
@@ -192,7 +198,7 @@ func (r *reader) dump(q query, take func(msg []byte) error) error {
 		return err
 	}
 	body := make([]byte, q.size, q.size+len(q.attrs))
-	body[0] = afOf(q.family)
+	body[0] = max(q.af, afOf(q.family))
 	faults := 0
 	var fault error
 	interrupted, err := s.dump(r.ctx, q.get, append(body, q.attrs...), func(typ uint16, msg []byte) error {
@@ -282,7 +288,34 @@ func (r *reader) readAddrs(f route.Family) error {
 
 func (r *reader) readNeighbours(f route.Family) error {
 	q := query{fact: route.FactNeighbours, family: f, get: unix.RTM_GETNEIGH, answer: unix.RTM_NEWNEIGH, size: sizeofNdMsg}
-	return ignoreAbsent(r.dump(q, collect(&r.snap.Neighbours, decodeNeighbour)))
+	take := collect(&r.snap.Neighbours, decodeNeighbour)
+	return ignoreAbsent(r.dump(q, func(msg []byte) error {
+		err := take(msg)
+		if err == nil && r.want.AllDevices {
+			r.hear(msg)
+		}
+		return err
+	}))
+}
+
+// neighbourKey is a neighbour.
+type neighbourKey struct {
+	link int
+	addr netip.Addr
+}
+
+// hear notes the hardware address of the last neighbour.
+func (r *reader) hear(msg []byte) {
+	n := &r.snap.Neighbours[len(r.snap.Neighbours)-1]
+	a := attrs{rest: msg[sizeofNdMsg:]}
+	for a.next() {
+		if a.typ == ndaLLAddr && len(a.data) == len(hardware{}) {
+			if r.lladdrs == nil {
+				r.lladdrs = map[neighbourKey]hardware{}
+			}
+			r.lladdrs[neighbourKey{n.Link, n.Addr}] = hardware(a.data)
+		}
+	}
 }
 
 func (r *reader) readLabels() error {

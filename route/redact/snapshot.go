@@ -36,7 +36,7 @@ func (m *Mapping) Snapshot(s *route.Snapshot, routes *route.List) (*route.Snapsh
 	o.Rules = mapped(s.Rules, m.rule)
 	o.Routes = mapped(s.Routes, m.route)
 	o.NextHops = mapped(s.NextHops, m.nextHopObject)
-	o.Neighbours = mapped(s.Neighbours, func(n *route.Neighbour) { n.Link, n.Addr = m.index(n.Link), m.Addr(n.Addr) })
+	o.Neighbours = mapped(s.Neighbours, func(n *route.Neighbour) { n.Link, n.Addr, n.Port = m.index(n.Link), m.Addr(n.Addr), m.index(n.Port) })
 	o.Labels = mapped(s.Labels, func(l *route.AddrLabel) { l.Link, l.Prefix = m.index(l.Link), m.Prefix(l.Prefix) })
 	o.Gaps = mapped(s.Gaps, func(g *route.Gap) {
 		g.Why = m.text(g.Why)

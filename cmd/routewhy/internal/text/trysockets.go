@@ -152,6 +152,9 @@ func portWords(s *report.TrySocket) string {
 	if s.MayBeLost {
 		return text + ", and which port leads to the other end is not read"
 	}
+	if s.Reason.Neighbour.IsValid() {
+		return fmt.Sprintf("%s, and %s is reached by that port", text, s.Reason.Neighbour)
+	}
 	return text + ", and it has no other port that works"
 }
 
