@@ -309,14 +309,18 @@ func (o *options) past(path string, others []string, name, at string, limit int6
 	switch {
 	case p.Missing != nil:
 		known = p.Missing.From
-		fmt.Fprintf(s.Stderr, "routewhy: %s: %s the time since %s, which may have changed what holds at %s\n", printable(name), lostWords(p.Missing), timeWords(known), timeWords(t))
+		meant := ", which may have changed what holds at " + timeWords(t)
+		if known.Equal(t) {
+			meant = ""
+		}
+		fmt.Fprintf(s.Stderr, "routewhy: %s: %s the time since %s%s\n", printable(name), lostWords(p.Missing), timeWords(known), meant)
 	case t.After(end.Time):
 		known = end.Time
 		fmt.Fprintf(s.Stderr, "routewhy: %s: it ends at %s%s: what happened between then and %s is not known\n", printable(name), timeWords(known), endingWords(end.Kind), timeWords(t))
 	case at == "" && end.Kind == record.EndBroken:
 		fmt.Fprintf(s.Stderr, "routewhy: %s: it ends at %s%s\n", printable(name), timeWords(known), endingWords(end.Kind))
 	}
-	if u := o.history.unknown; u != nil && !known.Equal(t) {
+	if u := o.history.unknown; u != nil && (p.Missing != nil || !known.Equal(t)) {
 		u.Store(true)
 	}
 	snap, routes := history.Whole(p.FIB)

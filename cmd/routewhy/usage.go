@@ -97,7 +97,7 @@ It ends when the namespace of --netns is deleted, or its process has ended.
                         event told of a change (default 60)
 
 --record writes changes and, now and then, the whole state to a folder until a
-signal ends it. A power cut takes the last minute at most, kill -9 the last half
+signal ends it. A power cut takes the last minute at most, a kill the last half
 second. One recorder at a time writes to a folder.
       --max-size MB     delete the oldest parts of what takes more (default 512)
       --max-age DAYS    delete what is older (default 30)
