@@ -57,6 +57,7 @@ func (s *Snapshot) sections(routes *List) []section {
 		single("time", &s.Time),
 		single("changed", &s.Changed),
 		single("merged", &s.Merged),
+		single("modules", &s.Modules),
 		single("no_rules4", &s.NoRules4),
 		single("no_rules6", &s.NoRules6),
 		list("gaps", &s.Gaps, Gap{}),

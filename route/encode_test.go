@@ -158,6 +158,7 @@ func randomSnapshot(rng *rand.Rand) *route.Snapshot {
 		s.Memberships[i] = route.Membership{Link: i + 1, Groups: []netip.Addr{group}, Filtered: []netip.Addr{group}}
 	}
 	s.Merged %= 3
+	s.Modules %= 3
 	for i := range s.Links {
 		s.Links[i].IdleCarrier %= 3
 	}

@@ -65,6 +65,9 @@ type Snapshot struct {
 	// NoRules4 and NoRules6 say that the kernel has no policy rules at all for
 	// the family, because it was built without multiple tables.
 	NoRules4, NoRules6 bool
+	// Modules says whether the kernel may load modules, so that it may have more than it
+	// shows.
+	Modules Tristate
 	// Gaps are the facts that are not in the snapshot although the host may
 	// have them.
 	Gaps []Gap

@@ -97,8 +97,8 @@ func (h *Host) readNFTables(ctx context.Context, snap *route.Snapshot) error {
 // hasNFTables reports whether the kernel may have nftables. If it is a module that is not
 // loaded, a request would load it; there are no rules then.
 func hasNFTables() bool {
-	if _, err := os.Stat("/proc/modules"); err != nil {
-		return true // it has no modules
+	if loadsModules() != route.Yes {
+		return true // what it has is there
 	}
 	if _, err := os.Stat("/sys/module/nf_tables"); err == nil {
 		return true

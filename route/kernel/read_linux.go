@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"os"
 	"slices"
 	"time"
 
@@ -71,11 +73,23 @@ func (h *Host) Read(ctx context.Context, w route.Query) (*route.Snapshot, error)
 		}
 	}
 	s.Host, s.Machine, s.Release = uname()
+	s.Modules = loadsModules()
 	s.Time = time.Now()
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	return s, nil
+}
+
+// loadsModules reports whether the kernel was built with modules (CONFIG_MODULES).
+func loadsModules() route.Tristate {
+	switch _, err := os.Stat("/proc/modules"); {
+	case err == nil:
+		return route.Yes
+	case errors.Is(err, fs.ErrNotExist):
+		return route.No
+	}
+	return route.Unknown
 }
 
 // uname is uname -n, -m and -r.

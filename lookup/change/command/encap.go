@@ -23,7 +23,7 @@ func (a *args) encapsulation() route.Encap {
 		if a.skip("ttl") {
 			a.uint8Of(a.value(), `"ttl" value is invalid`)
 		}
-		if _, has := a.snap.Sysctls[mplsSetting]; !has {
+		if _, has := a.snap.Sysctls[mplsSetting]; !has && a.snap.Modules == route.No {
 			a.lacks = &change.Refusal{Errno: route.EOPNOTSUPP, Message: "lwt encapsulation type not supported"}
 		}
 		return encapMPLS
@@ -44,7 +44,8 @@ func (a *args) encapsulation() route.Encap {
 	return 0
 }
 
-// mplsSetting is a setting that exists if the kernel has MPLS.
+// mplsSetting is a setting that exists if the kernel has MPLS. A kernel with modules gets it
+// when a route asks for it (lwtunnel_valid_encap_type).
 const mplsSetting = "net/mpls/platform_labels"
 
 // labels are MPLS labels, separated by slashes.
