@@ -54,12 +54,14 @@ const (
 
 // kept is what a mode printed and reported.
 type kept struct {
-	stdout    io.Writer
-	told      func(any)
-	text      bytes.Buffer
-	cut       bool
-	facts     [][]byte
-	size      int
+	stdout io.Writer
+	told   func(any)
+	text   bytes.Buffer
+	cut    bool
+	facts  [][]byte
+	size   int
+	// heading is what stands over the page; empty: the first line of the answer.
+	heading   func(printed string) string
 	decisions []*report.Explanation
 	maps      []*report.Coverage
 }
@@ -82,7 +84,14 @@ func (k *kept) report(r any) {
 	if c, ok := r.(*report.Coverage); ok && c.Map != nil {
 		k.maps = append(k.maps, c)
 	}
-	if _, large := r.(*report.Dump); large || k.size > maxPage {
+	switch r.(type) {
+	case *report.Check:
+		k.heading = lastLine // the first is one finding of several
+	case *report.Dump:
+		k.heading = func(string) string { return "The routes of each table, in the order of the rules" }
+		return
+	}
+	if k.size > maxPage {
 		return
 	}
 	if c, ok := r.(*report.Coverage); ok && c.Routes.Len()+c.Unreached.Len() > 1<<12 {
@@ -114,8 +123,17 @@ func (k *kept) page(args []string) *text.WebPage {
 		Command: strings.Join(words, " "), By: programVersion() + ", " + time.Now().UTC().Format("2006-01-02 15:04:05 UTC"),
 		Text: k.text.String(), Facts: string(bytes.Join(k.facts, nil)), Decisions: k.decisions, Maps: k.maps,
 	}
+	if k.heading != nil {
+		p.Heading = k.heading(p.Text)
+	}
 	if k.cut {
 		p.Text += "\n(the rest is left out)\n"
 	}
 	return p
+}
+
+// lastLine is the last line of a text.
+func lastLine(s string) string {
+	s = strings.TrimRight(s, "\n")
+	return s[strings.LastIndexByte(s, '\n')+1:]
 }

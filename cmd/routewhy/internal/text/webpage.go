@@ -14,6 +14,8 @@ import (
 type WebPage struct {
 	// Command is what was asked, and By the program and the time.
 	Command, By string
+	// Heading stands over the answer; empty: the first line of Text does.
+	Heading string
 	// Text is what was printed, and Facts are the reports as JSON; empty: they are left out.
 	Text, Facts string
 	// Decisions are those that are drawn, and Maps the coverages that are.
@@ -37,8 +39,12 @@ func (p *WebPage) Write(w io.Writer) error {
 			return err
 		}
 	}
-	printed := visible(regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(p.Text, ""))
-	first, _, _ := strings.Cut(printed, "\n")
+	printed := uncoloured(p.Text)
+	first, rest, _ := strings.Cut(printed, "\n")
+	heading := first
+	if p.Heading != "" {
+		heading = uncoloured(p.Heading)
+	}
 	picture, facts := "", ""
 	if drawn.Len() > 0 {
 		picture = strings.Replace(strings.Replace(webPicture, "PICTURED", title, 1), "PICTURE", drawn.String(), 1) // all text in it is escaped
@@ -47,10 +53,15 @@ func (p *WebPage) Write(w io.Writer) error {
 		facts = strings.Replace(webFacts, "FACTS", html.EscapeString(visible(p.Facts)), 1)
 	}
 	// One pass: what is put in is not searched for these words.
-	_, err := strings.NewReplacer("TITLE", html.EscapeString(first), "COMMAND", html.EscapeString(visible(p.Command)),
-		"TEXT", html.EscapeString(printed), "BY", html.EscapeString(visible(p.By)),
+	_, err := strings.NewReplacer("TITLE", html.EscapeString(heading), "COMMAND", html.EscapeString(visible(p.Command)),
+		"FIRST", html.EscapeString(first), "TEXT", html.EscapeString(rest), "BY", html.EscapeString(visible(p.By)),
 		"<PICTURE>", picture, "<FACTS>", facts).WriteString(w, webPage)
 	return err
+}
+
+// uncoloured is text without colours and control characters.
+func uncoloured(s string) string {
+	return visible(regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(s, ""))
 }
 
 // visible is text without control characters, except for the ends of lines.
@@ -78,6 +89,7 @@ const webPage = `<!DOCTYPE html>
 body{color:var(--ink);background:var(--paper);font:16px/1.5 system-ui,sans-serif;margin:0 auto;padding:1rem;max-width:60rem}
 body{font-variant-ligatures:none}h1{font-size:1.15rem;overflow-wrap:anywhere}h2{font-size:1rem;margin-top:2rem}
 pre{background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:.8rem;overflow-x:auto;font-size:13px;line-height:1.4}
+pre span{white-space:pre-wrap;overflow-wrap:anywhere}
 .picture{overflow-x:auto}.picture svg{max-width:100%;min-width:34rem;height:auto}
 footer,summary{color:var(--soft)}
 @media print{:root{--ink:#000;--paper:#fff;--soft:#333;--panel:#fff;--line:#999}pre{white-space:pre-wrap;overflow-wrap:anywhere}
@@ -87,7 +99,8 @@ footer,summary{color:var(--soft)}
 <body>
 <h1>TITLE</h1>
 <PICTURE><h2>The answer</h2>
-<pre tabindex="0"><code>$ COMMAND
+<pre tabindex="0"><code><span>$ COMMAND</span>
+<span>FIRST</span>
 TEXT</code></pre>
 <FACTS><footer><p>BY</p></footer>
 </body>
