@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
@@ -33,9 +34,12 @@ func (w *Watch) Replay(ctx context.Context, moments iter.Seq2[Moment, error], si
 			return err
 		}
 		if p.begun && m.Time.After(until) {
+			if m.lacks(until) {
+				return p.endsIn(&m)
+			}
 			break
 		}
-		if p.begun && !p.told && m.Time.After(since) {
+		if p.begun && !p.told && m.Time.After(since) && !m.lacks(since) && (p.missing == nil || !p.missing.From.Before(since)) {
 			if err := p.first(); err != nil {
 				return err
 			}
@@ -51,6 +55,27 @@ func (w *Watch) Replay(ctx context.Context, moments iter.Seq2[Moment, error], si
 		}
 	}
 	return p.flush()
+}
+
+// lacks reports whether a time is in the part of the history that is missing before the moment.
+func (m *Moment) lacks(at time.Time) bool {
+	return m.Missing != nil && m.Missing.From.Before(at) && at.Before(m.Time)
+}
+
+// endsIn ends with a part of the history that is missing and has the end of the time that is asked
+// about. If it has the beginning too, no answer of that time is known.
+func (p *replay) endsIn(m *Moment) error {
+	if !p.told && !m.lacks(p.since) {
+		if err := p.first(); err != nil {
+			return err
+		}
+	}
+	return errors.Join(p.flush(), p.Tell([]*report.Turn{m.gap()}))
+}
+
+// gap is the line about the part of the history that is missing.
+func (m *Moment) gap() *report.Turn {
+	return &report.Turn{Time: m.Time, Missed: true, NotRecorded: m.Missing.From, Damaged: m.Missing.Damaged}
 }
 
 // first tells the answers at the beginning of the time that is asked about.
@@ -88,10 +113,10 @@ func (p *replay) moment(ctx context.Context, m *Moment) error {
 		return p.state(ctx, m)
 	case m.Missing != nil:
 		p.missing = m.Missing
-		if err := p.flush(); err != nil || p.begun && !p.told {
+		if err := p.flush(); err != nil || p.begun && !p.told && !m.lacks(p.since) {
 			return err
 		}
-		return p.Tell([]*report.Turn{{Time: m.Time, Missed: true, NotRecorded: m.Missing.From, Damaged: m.Missing.Damaged}})
+		return p.Tell([]*report.Turn{m.gap()})
 	case m.Event == nil || !p.begun:
 		return nil
 	}

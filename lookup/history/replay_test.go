@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 
 // past is a history of default routes. Each word is a moment, one second after another: a
 // state ("=0/1": see routeOf), an event ("+5/2", "-5/2"), what is missing ("?", or "!" where it
-// was damaged), or nothing (".").
+// was damaged; "?3" for three seconds), nothing ("."), or no moment ("_").
 func past(t *testing.T, text string) iter.Seq2[Moment, error] {
 	return func(yield func(Moment, error) bool) {
 		for i, word := range strings.Fields(text) {
@@ -30,7 +31,10 @@ func past(t *testing.T, text string) iter.Seq2[Moment, error] {
 				}
 				m.State = load.Of(s, route.ListOf(s.Routes), "test", 0).Source()
 			case '?', '!':
-				m.Missing = &Missing{From: second(i - 1), Damaged: word == "!"}
+				long, _ := strconv.Atoi(word[1:])
+				m.Missing = &Missing{From: second(i - max(1, long)), Damaged: word[0] == '!'}
+			case '_':
+				continue
 			case '+', '-':
 				r := routeOf(t, word[1:])
 				m.Event = &route.Event{Time: m.Time, Route: &r, Gone: word[0] == '-'}
@@ -64,6 +68,12 @@ func TestReplay(t *testing.T) {
 		{"=0/1 ? =0/2", 0, end, "0:1 1:? 2:2"},
 		{"! =0/2", 0, end, "0:! 1:2"},
 		{"=0/1 ! =0/1", 0, end, "0:1 1:!"},
+		{"=0/1 _ _ ?3 =0/2", 0, 2, "0:1 3:?"}, // the end is in the gap
+		{"=0/1 -0/1 _ ?2 =0/2", 0, 2, "0:1 1:none 3:?"},
+		{"=0/1 _ _ ?3 =0/2 . -0/2", 2, end, "3:? 4:2 6:none"}, // the beginning is in it
+		{"=0/1 _ _ !3 =0/2", 2, end, "3:! 4:2"},
+		{"=0/1 _ _ _ ?4 =0/2", 1, 3, "4:?"}, // both are
+		{"=0/1 _ _ ?3 =0/2", 0, 3, "0:1 3:?"},
 	} {
 		q := &Question{Asked: []Asked{{Label: "default", Default: route.IPv4}}}
 		var out []string

@@ -78,3 +78,28 @@ func TestBeingWritten(t *testing.T) {
 		t.Errorf("after the recorder was killed: %s", got)
 	}
 }
+
+// TestLostSegment checks that a segment that is missing between others is a loss.
+func TestLostSegment(t *testing.T) {
+	dir := t.TempDir()
+	w := create(t, dir, Limits{})
+	for i := range 4 {
+		s, routes := snapshot(after(10*i), 1)
+		must(t, w.Snapshot(s, routes, true), w.Event(event(10*i+5)))
+	}
+	must(t, w.Close(after(40), false))
+	rest := ", 30:1 routes, 35:10.0.0.35, 40:alive"
+	if got := told(t, dir, after(10)); got != "10:1 routes, 15:10.0.0.15, 20:1 routes, 25:10.0.0.25"+rest {
+		t.Errorf("all segments: %s", got)
+	}
+	must(t, os.Remove(filepath.Join(dir, "00000003"+Suffix)))
+	for _, from := range []int{12, 22} {
+		if got := told(t, dir, after(from)); got != "10:1 routes, 15:10.0.0.15, 30:gap from 15 true"+rest {
+			t.Errorf("without the third segment from %d: %s", from, got)
+		}
+	}
+	must(t, os.Remove(filepath.Join(dir, "00000001"+Suffix)), os.Remove(filepath.Join(dir, "00000002"+Suffix)))
+	if got := told(t, dir, after(0)); got != rest[2:] {
+		t.Errorf("without the oldest segments: %s", got)
+	}
+}

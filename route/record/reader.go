@@ -108,7 +108,8 @@ func Open(path string, base *Base) (*Record, error) {
 	r := new(Record)
 	for _, name := range names {
 		s, err := indexFile(name)
-		if errors.Is(err, os.ErrNotExist) { // a recorder deleted it
+		if errors.Is(err, os.ErrNotExist) { // a recorder deleted it, after those that are older
+			r.segments = nil
 			continue
 		}
 		if err != nil {
@@ -164,6 +165,11 @@ func (r *Record) Span() (first, last time.Time, ok bool) {
 	return first, last, ok
 }
 
+// lost reports whether a segment is missing before another one, which is not the first.
+func (r *Record) lost(seg int) bool {
+	return numberOf(r.segments[seg].name) != numberOf(r.segments[seg-1].name)+1
+}
+
 // lacks reports whether something is missing between a time and the frame with which an answer
 // about that time begins.
 func (r *Record) lacks(from time.Time, seg, at int) bool {
@@ -207,6 +213,7 @@ func (r *Record) Steps(from time.Time, limit int64) iter.Seq2[Step, error] {
 		p := &player{limit: limit, yield: yield, damaged: r.lacks(from, seg, at)}
 		for i := seg; i < len(r.segments); i++ {
 			s := &r.segments[i]
+			p.damaged = p.damaged || i > seg && r.lost(i)
 			if !p.segment(s, at) {
 				return
 			}

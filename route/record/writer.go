@@ -201,8 +201,8 @@ func (w *Writer) clean() error {
 	if err != nil {
 		return err
 	}
-	total := int64(0)
-	for _, name := range slices.Backward(names) {
+	total, old := int64(0), 0 // the first ones of names
+	for i, name := range slices.Backward(names) {
 		info, err := os.Stat(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -213,9 +213,13 @@ func (w *Writer) clean() error {
 		total += info.Size()
 		// The next segment will need room as well.
 		if tooMuch := w.limits.Size > 0 && total > w.limits.Size*(segmentParts-1)/segmentParts; tooMuch || w.limits.Age > 0 && time.Since(info.ModTime()) > w.limits.Age {
-			if err := os.Remove(name); err != nil {
-				return err
-			}
+			old = i + 1
+			break
+		}
+	}
+	for _, name := range names[:old] { // the oldest first: readers take a hole for a loss
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
 	return nil
