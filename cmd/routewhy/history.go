@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -54,7 +55,7 @@ func pastAnswers(ctx context.Context, o *options, s stdio) error {
 	if err != nil {
 		return fmt.Errorf("--history: %w", err)
 	}
-	if err := rec.covers(since, until); err != nil {
+	if err := rec.covers(since, until, now); err != nil {
 		return err
 	}
 	if h.who {
@@ -73,16 +74,39 @@ func pastAnswers(ctx context.Context, o *options, s stdio) error {
 	if err := t.zone(since, rec); err != nil {
 		return err
 	}
+	begins := rec.beginning(since)
+	if begins != nil {
+		if err := t.turns([]*report.Turn{begins}); err != nil {
+			return err
+		}
+	}
 	w := &history.Watch{Question: q, Explain: o.verbose, Tell: t.turns}
 	err = w.Replay(ctx, rec.moments(since), since, until)
-	if end := rec.ending(o.watch.until != "", earlier(until, now)); err == nil && end != nil {
+	end := rec.ending(o.watch.until != "", earlier(until, now))
+	if err == nil && end != nil {
 		err = t.turns([]*report.Turn{end})
 	}
-	if err = t.end(err); err == nil && rec.damagedIn(since, until) {
+	if err = t.end(err); err != nil {
+		return err
+	}
+	return o.lackStatus(s, rec, since, until, now, begins, end)
+}
+
+// lackStatus is the status of a history that does not have all of the time that is asked about, or
+// that is damaged; nil: it has it all. Begins and end were told.
+func (o *options) lackStatus(s stdio, rec *pastRecord, since, until, now time.Time, begins, end *report.Turn) error {
+	asked := o.history.since != "" || o.watch.until != ""
+	toCome := o.watch.until != "" && until.After(now)
+	if toCome {
+		fmt.Fprintf(s.Stderr, "routewhy: %s\n", toComeWords(until))
+	}
+	if rec.damagedIn(since, until) || toCome || begins != nil || asked && len(rec.lacks(since, until)) > 0 || o.watch.until != "" && end != nil {
 		return statusError(exitNoAnswer)
 	}
-	return err
+	return nil
 }
+
+func toComeWords(t time.Time) string { return timeWords(t) + " has not come yet" }
 
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {
@@ -164,13 +188,34 @@ func (o *options) openRecord(ctx context.Context, path string, others []string, 
 const recordPatience = 3 * time.Second
 
 // covers returns an error if the record has nothing of a time.
-func (r *pastRecord) covers(since, until time.Time) error {
+func (r *pastRecord) covers(since, until, now time.Time) error {
 	first, _, _ := r.Span()
 	end := r.End()
-	if until.Before(first) || since.After(end.Time) {
+	switch {
+	case since.After(now):
+		return errors.New(toComeWords(since))
+	case until.Before(first):
+		return r.notBegun(until)
+	case since.After(end.Time):
 		return fmt.Errorf("%s tells of %s to %s%s", unquoted(r.name), timeWords(first), timeWords(end.Time), endingWords(end.Kind))
 	}
 	return nil
+}
+
+// notBegun is the error about a time before the record.
+func (r *pastRecord) notBegun(t time.Time) error {
+	first, _, _ := r.Span()
+	return fmt.Errorf("%s begins at %s, after %s", unquoted(r.name), timeWords(first), timeWords(t))
+}
+
+// beginning is the beginning of the record, if the time that is asked about begins before it; nil:
+// it does not. Zero: the user names no beginning.
+func (r *pastRecord) beginning(since time.Time) *report.Turn {
+	first, _, _ := r.Span()
+	if since.IsZero() || !since.Before(first) {
+		return nil
+	}
+	return &report.Turn{Time: first, Begins: true}
 }
 
 // endingWords says how a record ends, after its last time.
@@ -191,7 +236,8 @@ func endingWords(k record.EndKind) string {
 // until then. Asked says that somebody asked about the time until then.
 func (r *pastRecord) ending(asked bool, until time.Time) *report.Turn {
 	end := r.End()
-	if until.Before(end.Time) || !asked && end.Kind != record.EndBroken {
+	ended := end.Kind == record.EndBroken || end.Kind == record.EndStopped
+	if !until.After(end.Time) || !asked && !ended {
 		return nil
 	}
 	if n := len(r.gaps); n > 0 && r.gaps[n-1].NotRecorded.Equal(r.gaps[n-1].Time) { // that was told
@@ -296,7 +342,7 @@ func (o *options) past(path string, others []string, name, at string, limit int6
 		t = end.Time
 	}
 	if t.Before(first) {
-		return nil, fmt.Errorf("%s begins at %s, after %s", unquoted(rec.name), timeWords(first), timeWords(t))
+		return nil, rec.notBegun(t)
 	}
 	p, err := history.At(ctx, rec.moments(t), t)
 	if err != nil {
@@ -314,10 +360,13 @@ func (o *options) past(path string, others []string, name, at string, limit int6
 			meant = ""
 		}
 		fmt.Fprintf(s.Stderr, "routewhy: %s: %s the time since %s%s\n", printable(name), lostWords(p.Missing), timeWords(known), meant)
+	case t.After(now):
+		known = earlier(now, end.Time)
+		fmt.Fprintf(s.Stderr, "routewhy: %s: %s: this is the state of %s\n", printable(name), toComeWords(t), timeWords(known))
 	case t.After(end.Time):
 		known = end.Time
 		fmt.Fprintf(s.Stderr, "routewhy: %s: it ends at %s%s: what happened between then and %s is not known\n", printable(name), timeWords(known), endingWords(end.Kind), timeWords(t))
-	case at == "" && end.Kind == record.EndBroken:
+	case at == "" && (end.Kind == record.EndBroken || end.Kind == record.EndStopped):
 		fmt.Fprintf(s.Stderr, "routewhy: %s: it ends at %s%s\n", printable(name), timeWords(known), endingWords(end.Kind))
 	}
 	if u := o.history.unknown; u != nil && (p.Missing != nil || !known.Equal(t)) {
@@ -353,18 +402,13 @@ func (o *options) sumUp(ctx context.Context, s stdio, rec *pastRecord, since, un
 	if err != nil {
 		return err
 	}
-	lacks := rec.lacks(since, until)
-	if end := rec.ending(o.watch.until != "", earlier(until, now)); end != nil {
-		lacks = append(lacks, end)
-	}
-	for _, t := range lacks {
+	begins, end := rec.beginning(since), rec.ending(o.watch.until != "", earlier(until, now))
+	lacks := append(append([]*report.Turn{begins}, rec.lacks(since, until)...), end)
+	for _, t := range slices.DeleteFunc(lacks, func(t *report.Turn) bool { return t == nil }) {
 		fmt.Fprintf(s.Stderr, "routewhy: %s: %s\n", printable(rec.name), text.NotRecorded(t, timeWords))
 	}
 	if err := writeWho(o, s, all); err != nil {
 		return err
 	}
-	if rec.damagedIn(since, until) {
-		return statusError(exitNoAnswer)
-	}
-	return nil
+	return o.lackStatus(s, rec, since, until, now, begins, end)
 }

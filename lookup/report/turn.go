@@ -32,6 +32,9 @@ type Turn struct {
 	// cannot be read.
 	NotRecorded time.Time `json:"not_recorded_since,omitzero"`
 	Damaged     bool      `json:"damaged,omitempty"`
+	// Begins says that a history begins at Time, after the beginning of the time that was asked
+	// about: what happened before is not known.
+	Begins bool `json:"record_begins,omitempty"`
 	// Ends is how a history ends at Time, where it does not tell all of the time that was
 	// asked about; empty: it does not end there.
 	Ends HistoryEnd `json:"record_ends,omitempty"`

@@ -39,7 +39,7 @@ func (w *Watch) Turns(all []*report.Turn) error {
 	var b strings.Builder
 	for i, t := range all {
 		w.heading(&b, t.Time.Local())
-		if t.Label == "" && (t.Damaged || !t.NotRecorded.IsZero() || t.Ends != "") {
+		if t.Label == "" && (t.Begins || t.Damaged || !t.NotRecorded.IsZero() || t.Ends != "") {
 			w.lines(&b, clockOf(t)+"  ", NotRecorded(t, clockBeside(t)))
 			continue
 		}
@@ -105,10 +105,12 @@ func clockBeside(t *report.Turn) func(time.Time) string {
 	}
 }
 
-// NotRecorded says what a history does not have: in a gap, or after its end. Clock is how it
+// NotRecorded says what a history does not have: before its beginning, in a gap, or after its end. Clock is how it
 // writes a time.
 func NotRecorded(t *report.Turn, clock func(time.Time) string) string {
 	switch {
+	case t.Begins:
+		return "the record begins at " + clock(t.Time) + ": what happened before is not known"
 	case t.Ends != "":
 		return endWords(t.Ends, clock(t.Time)) + ": what happened later is not known"
 	case t.Damaged && t.NotRecorded.IsZero():
