@@ -13,7 +13,8 @@
 //
 // with the most significant byte first. The kinds are
 //
-//	B  a snapshot, as routewhy --save writes it, with which a recorder began.
+//	B  a snapshot, as routewhy --save writes it, with which a recorder began, or went on
+//	   after it stood still: nothing is known of the time since the frame before it.
 //	S  another snapshot. A segment begins with one of these two.
 //	E  events, a line of JSON each (see [route.EncodeEvent]). The frame's time is the first
 //	   one's.
@@ -24,6 +25,6 @@
 // second, without syncing, until when all is written, and the number and size of the last segment
 // at that time.
 //
-// Segments are only appended to. If a frame is damaged or was not written whole, a reader
+// Segments are only appended to. If a frame is damaged or was not written whole, or a number is missing between two segments, a reader
 // goes on with the next snapshot and says what is missing.
 package record

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"reflect"
+	"slices"
 	"time"
 
 	"routewhy/route"
@@ -40,6 +41,9 @@ type Recorder struct {
 	synced  time.Time
 	flushed time.Time
 	beaten  time.Time // when the recorder last wrote that it runs
+	// uptime is a clock that nobody sets and that goes on while the machine is suspended; nil:
+	// the system's.
+	uptime func() time.Duration
 }
 
 type neighbourKey struct {
@@ -60,6 +64,9 @@ const (
 const (
 	// tick is how often the recorder writes that it runs.
 	tick = time.Second
+	// stillAfter is how much longer than it should the recorder may wait. If it takes longer, it
+	// did not run, and nothing is known of that time.
+	stillAfter = 3 * tick
 	// flushEvery is how long an event waits until it is written, at most. One that comes after
 	// a longer pause does not wait.
 	flushEvery = 200 * time.Millisecond
@@ -93,15 +100,13 @@ func (r *Recorder) Run(ctx context.Context) error {
 		return err
 	}
 	for {
-		timer := time.NewTimer(r.pause(time.Now()))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			err := r.take()
-			return errors.Join(context.Cause(ctx), err)
-		case <-r.Source.Ready():
-			timer.Stop()
-		case <-timer.C:
+		if since, still := r.wait(ctx); still {
+			if err := r.resume(context.WithoutCancel(ctx), since); err != nil {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			return errors.Join(context.Cause(ctx), r.take())
 		}
 		until := time.Now().Add(-naming)
 		if err := r.take(); err != nil {
@@ -116,6 +121,45 @@ func (r *Recorder) Run(ctx context.Context) error {
 			_ = r.Writer.Beat(until) // without it, readers know less
 		}
 	}
+}
+
+// wait waits until there is something to do. It gives since when, and reports whether the recorder
+// stood still meanwhile: it was stopped by a signal, its control group was frozen, or the machine was
+// suspended.
+func (r *Recorder) wait(ctx context.Context) (since time.Time, still bool) {
+	since = time.Now()
+	began, pause := r.clock(), r.pause(since)
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-r.Source.Ready():
+	case <-timer.C:
+	}
+	return since, r.clock()-began > pause+stillAfter
+}
+
+// clock is a clock that nobody sets.
+func (r *Recorder) clock() time.Duration {
+	if r.uptime != nil {
+		return r.uptime()
+	}
+	return uptime()
+}
+
+// resume goes on after the recorder stood still since a time. The events of the time after that are
+// left out, because they have the time at which they were received. What they changed is read.
+func (r *Recorder) resume(ctx context.Context, since time.Time) error {
+	events, err := r.Source.Take()
+	if err != nil {
+		return err
+	}
+	before := slices.DeleteFunc(events, func(e route.Event) bool { return e.Lost || e.Time.After(since) })
+	if err := errors.Join(r.record(before), r.Writer.Interrupt(since)); err != nil {
+		return err
+	}
+	r.key = time.Time{}
+	return r.snapshot(ctx, false)
 }
 
 // pause is how long to wait if nothing happens.
@@ -170,7 +214,7 @@ func (r *Recorder) snapshot(ctx context.Context, fresh bool) error {
 	var s *route.Snapshot
 	var routes *route.List
 	for try := 1; ; try++ {
-		if !r.key.IsZero() { // the record begins with a snapshot
+		if !r.key.IsZero() { // the record begins with a snapshot, also after a gap
 			if err := errors.Join(r.take(), r.Writer.Flush()); err != nil {
 				return err
 			}

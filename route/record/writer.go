@@ -60,6 +60,7 @@ type Writer struct {
 	size     int64
 	snapshot int64 // the size of the last snapshot
 	dirty    bool  // something was written since the last Sync
+	gap      bool  // nothing is known of the time before the next snapshot
 	zip      *zstd.Encoder
 	events   bytes.Buffer
 	first    time.Time // of events
@@ -159,7 +160,7 @@ func (w *Writer) Snapshot(s *route.Snapshot, routes *route.List, fresh bool) err
 		return err
 	}
 	kind := byte(kindSnapshot)
-	if w.file == nil {
+	if w.file == nil || w.gap {
 		kind = kindBegin
 	}
 	if fresh || w.file == nil {
@@ -168,7 +169,17 @@ func (w *Writer) Snapshot(s *route.Snapshot, routes *route.List, fresh bool) err
 		}
 	}
 	w.snapshot = int64(b.Len())
-	return w.frame(kind, s.Time, b.Bytes())
+	if err := w.frame(kind, s.Time, b.Bytes()); err != nil {
+		return err
+	}
+	w.gap = false
+	return nil
+}
+
+// Interrupt says that nothing is known of the time from the given one to the next snapshot.
+func (w *Writer) Interrupt(from time.Time) error {
+	w.gap = true
+	return w.Alive(from)
 }
 
 // begin begins a new segment, and deletes those that are too many or too old.
