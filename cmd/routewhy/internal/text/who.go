@@ -15,7 +15,7 @@ import (
 func Who(w io.Writer, all []*report.Asker) error {
 	var b strings.Builder
 	if len(all) == 0 {
-		b.WriteString("no changes\n")
+		b.WriteString("no changes were recorded\n")
 	}
 	for _, a := range all {
 		fmt.Fprintf(&b, "%s: %s, %s\n", askerWords(a), counted(a.Total, "change"), spanWords(a.First, a.Last))
