@@ -269,7 +269,7 @@ func (r *pastRecord) damagedIn(since, until time.Time) bool {
 func (r *pastRecord) moments(from time.Time) iter.Seq2[history.Moment, error] {
 	return func(yield func(history.Moment, error) bool) {
 		for step, err := range r.Steps(from, r.limit) {
-			m := history.Moment{Time: step.Time, Event: step.Event}
+			m := history.Moment{Time: step.Time, Event: step.Event, Next: step.Next}
 			if step.Snapshot != nil {
 				m.State = load.Of(step.Snapshot, step.Routes, r.name, r.limit).Source()
 			}

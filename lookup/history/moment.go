@@ -11,7 +11,7 @@ import (
 )
 
 // Moment is one thing that is known of a host's history. Exactly one of the fields besides
-// Time is set, or none: then it is known that nothing more happened until Time.
+// Time and Next is set, or none: then it is known that nothing more happened until Time.
 type Moment struct {
 	Time time.Time
 	// State gives the whole state at that time.
@@ -20,6 +20,14 @@ type Moment struct {
 	Event *route.Event
 	// Missing says that a part of the history is missing before Time.
 	Missing *Missing
+	// Next is the earliest time of what comes later. It is before Time if the clock was set back.
+	// The zero value: the clock was not.
+	Next time.Time
+}
+
+// over reports whether neither this nor anything that comes later was until a time.
+func (m *Moment) over(until time.Time) bool {
+	return m.Time.After(until) && (m.Next.IsZero() || m.Next.After(until))
 }
 
 // Missing is a part of a history that is missing.
@@ -44,14 +52,14 @@ type Past struct {
 }
 
 // At gives the state at a time: the last known state before it, and what happened until
-// then.
+// then. If the clock was set back, and so it was that time twice, the second one is meant.
 func At(ctx context.Context, moments iter.Seq2[Moment, error], at time.Time) (*Past, error) {
 	p := &Past{Ended: true}
 	for m, err := range moments {
 		if err != nil {
 			return nil, err
 		}
-		if p.FIB != nil && m.Time.After(at) {
+		if p.FIB != nil && m.over(at) {
 			p.Ended, p.Missing = false, m.Missing
 			break
 		}

@@ -25,7 +25,8 @@ type replay struct {
 }
 
 // Replay tells of a history what Run would have told of the host: the answers at one time,
-// or as they are first known after it, and their changes until another time.
+// or as they are first known after it, and their changes until another time. Where the clock was set
+// back over one of these times, the second one is meant.
 func (w *Watch) Replay(ctx context.Context, moments iter.Seq2[Moment, error], since, until time.Time) error {
 	w.prepare()
 	p := &replay{Watch: w, since: since}
@@ -33,13 +34,13 @@ func (w *Watch) Replay(ctx context.Context, moments iter.Seq2[Moment, error], si
 		if err != nil {
 			return err
 		}
-		if p.begun && m.Time.After(until) {
+		if p.begun && m.over(until) {
 			if m.lacks(until) {
 				return p.endsIn(&m)
 			}
 			break
 		}
-		if p.begun && !p.told && m.Time.After(since) && !m.lacks(since) && (p.missing == nil || !p.missing.From.Before(since)) {
+		if p.begun && !p.told && m.over(since) && !m.lacks(since) && (p.missing == nil || !p.missing.From.Before(since)) {
 			if err := p.first(); err != nil {
 				return err
 			}

@@ -18,11 +18,30 @@ import (
 
 // past is a history of default routes. Each word is a moment, one second after another: a
 // state ("=0/1": see routeOf), an event ("+5/2", "-5/2"), what is missing ("?", or "!" where it
-// was damaged; "?3" for three seconds), nothing ("."), or no moment ("_").
+// was damaged; "?3" for three seconds), nothing ("."), no moment ("_"), or no moment and the clock is
+// set back by so many seconds ("<3").
 func past(t *testing.T, text string) iter.Seq2[Moment, error] {
 	return func(yield func(Moment, error) bool) {
-		for i, word := range strings.Fields(text) {
-			m := Moment{Time: second(i)}
+		words := strings.Fields(text)
+		times, next := make([]int, len(words)), make([]time.Time, len(words))
+		clock := 0
+		for i, word := range words {
+			times[i] = clock
+			if back, ok := strings.CutPrefix(word, "<"); ok {
+				n, _ := strconv.Atoi(back)
+				clock -= n
+				continue
+			}
+			clock++
+		}
+		for i := len(words) - 2; i >= 0; i-- {
+			next[i] = next[i+1]
+			if words[i+1][0] != '<' && words[i+1][0] != '_' && (next[i].IsZero() || second(times[i+1]).Before(next[i])) {
+				next[i] = second(times[i+1])
+			}
+		}
+		for i, word := range words {
+			m := Moment{Time: second(times[i]), Next: next[i]}
 			switch word[0] {
 			case '=':
 				s := &route.Snapshot{Links: []route.Link{{Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkRunning | route.LinkLowerUp}}, Rules: route.DefaultRules(route.IPv4)}
@@ -32,8 +51,8 @@ func past(t *testing.T, text string) iter.Seq2[Moment, error] {
 				m.State = load.Of(s, route.ListOf(s.Routes), "test", 0).Source()
 			case '?', '!':
 				long, _ := strconv.Atoi(word[1:])
-				m.Missing = &Missing{From: second(i - max(1, long)), Damaged: word[0] == '!'}
-			case '_':
+				m.Missing = &Missing{From: second(times[i] - max(1, long)), Damaged: word[0] == '!'}
+			case '_', '<':
 				continue
 			case '+', '-':
 				r := routeOf(t, word[1:])
@@ -74,6 +93,8 @@ func TestReplay(t *testing.T) {
 		{"=0/1 _ _ !3 =0/2", 2, end, "3:! 4:2"},
 		{"=0/1 _ _ _ ?4 =0/2", 1, 3, "4:?"}, // both are
 		{"=0/1 _ _ ?3 =0/2", 0, 3, "0:1 3:?"},
+		{"=0/1 . . . <3 +5/2 -0/1 . .", 0, 2, "0:1 2:2"},
+		{"=0/1 . . . <3 +5/2 -0/1 . .", 2, end, "2:2"},
 	} {
 		q := &Question{Asked: []Asked{{Label: "default", Default: route.IPv4}}}
 		var out []string
@@ -115,6 +136,10 @@ func TestAt(t *testing.T) {
 		{"=0/1 . =5/7 .", 2, "5/7 2 false false"},
 		{"=0/1 -0/1 ? =0/1", 1, " 1 false true"},
 		{"=0/1 -0/1 . ? =0/1", 4, "0/1 4 true false"},
+		{"=0/1 . . . <3 -0/1 . .", 0, "0/1 0 false false"},
+		{"=0/1 . . . <3 -0/1 . .", 1, " 1 false false"},
+		{"=0/1 . . . <3 -0/1 . .", 2, " 2 false false"},
+		{"=0/1 . . . <3 -0/1", 3, " 1 true false"},
 	} {
 		p, err := At(context.Background(), past(t, c.past), second(c.at))
 		if err != nil {

@@ -73,6 +73,10 @@ func (w *Writer) Beat(until time.Time) error {
 	if w.file == nil || w.events.Len() > 0 {
 		return nil
 	}
+	if w.alive != nil && replaced(w.alive) { // readers would not know that a recorder runs
+		_ = w.alive.Close()
+		w.alive = nil
+	}
 	if w.alive == nil {
 		f, err := os.OpenFile(filepath.Join(w.dir, beatName), os.O_WRONLY|os.O_CREATE, 0o644)
 		if err != nil {

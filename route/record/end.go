@@ -78,7 +78,8 @@ func watchedIn(dir string) watched {
 		w.running, err = locked(f)
 	}
 	w.known = err == nil
-	if !w.known && w.beat != nil { // only who may write to the record may read the lock
+	// Only who may write to the record may read the lock.
+	if unsure := !w.known || !w.running && hidesLocks(f); unsure && w.beat != nil {
 		w.running = w.beat.recent(time.Now())
 	}
 	return w
@@ -117,12 +118,18 @@ func (r *Record) findEnd(w watched) error {
 	case w.known:
 		r.end.Kind = EndBroken
 	}
-	if b := w.beat; b != nil && b.number == number && r.end.Kind != EndStopped && b.time.After(r.end.Time) {
+	if b := w.beat; b != nil && b.number == number && r.end.Kind != EndStopped && (b.time.After(r.end.Time) || b.afterStep(s, r.end.Time)) {
 		if s.size >= b.size && (!e.missing || e.at >= b.size) {
 			r.end.Time = b.time
 		}
 	}
 	return nil
+}
+
+// afterStep reports whether a beat is the last thing although its time is before that of the last
+// frame, because the clock was set back between them.
+func (b *beat) afterStep(s *segment, last time.Time) bool {
+	return b.size == s.size && last.Sub(b.time) > tick
 }
 
 // endOfEvents moves the end to the last event, if a frame of events is the last one that can be

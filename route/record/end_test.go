@@ -3,7 +3,9 @@ package record
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 )
 
 // TestEnd checks until when a record is known, and what is known of its end.
@@ -62,6 +64,76 @@ func TestEnd(t *testing.T) {
 	check("killed after a gap", dir, 301, EndBroken)
 	must(t, os.Remove(filepath.Join(dir, lockName)))
 	check("copied without the lock", dir, 301, EndUnknown)
+}
+
+// TestClockSetBack checks a record of two recorders' worth of time after the clock was set back:
+// what comes next is looked ahead for, the record begins at the earliest time, and a beat that is
+// earlier than the last frame is its end.
+func TestClockSetBack(t *testing.T) {
+	dir := t.TempDir()
+	w := create(t, dir, Limits{})
+	s, routes := snapshot(after(100), 1)
+	must(t, w.Snapshot(s, routes, false), w.Alive(after(130)), w.Beat(after(90)))
+	r, err := Open(dir, nil)
+	must(t, err)
+	if got := r.End().Time; !got.Equal(after(90)) {
+		t.Errorf("after a beat it ends after %s", got.Sub(start()))
+	}
+	must(t, w.Event(event(95)), w.Flush(), w.Alive(after(120)))
+	r, err = Open(dir, nil)
+	must(t, err)
+	if first, _, _ := r.Span(); !first.Equal(after(95)) {
+		t.Errorf("it begins after %s", first.Sub(start()))
+	}
+	var next []int
+	for s, err := range r.Steps(after(100), 1<<20) {
+		must(t, err)
+		next = append(next, int(s.Next.Sub(start())/time.Second))
+	}
+	if len(next) != 4 || !slices.Equal(next[:3], []int{95, 95, 120}) {
+		t.Errorf("the earliest times of what follows: %v", next)
+	}
+	must(t, w.Close(after(121), false))
+}
+
+// TestFilesGone checks that a recorder sees that its files are not in the record any more, and that
+// the file in which it says that it runs comes back.
+func TestFilesGone(t *testing.T) {
+	for _, c := range []struct {
+		gone  string
+		again bool
+		fault bool
+	}{
+		{"", false, false},
+		{beatName, false, false},
+		{lockName, false, true},
+		{lockName, true, true},
+		{"00000001" + Suffix, false, true},
+		{".", false, true},
+	} {
+		dir := filepath.Join(t.TempDir(), "r")
+		w := create(t, dir, Limits{})
+		s, routes := snapshot(after(0), 1)
+		must(t, w.Snapshot(s, routes, false), w.Beat(after(1)), w.Check())
+		if c.gone != "" {
+			must(t, os.RemoveAll(filepath.Clean(filepath.Join(dir, c.gone))))
+		}
+		if c.again {
+			must(t, create(t, dir, Limits{}).Close(after(2), false))
+		}
+		if err := w.Check(); (err != nil) != c.fault {
+			t.Errorf("%q: %v", c.gone, err)
+		}
+		if c.gone == beatName {
+			must(t, w.Beat(after(2)))
+			if b := lastBeat(dir); b == nil || !b.time.Equal(after(2)) {
+				t.Errorf("it says that it runs: %v", b)
+			}
+		}
+		if err := w.Close(after(3), false); (err != nil) != c.fault {
+			t.Errorf("%q: at its end: %v", c.gone, err)
+		}
+	}
 }
 
 // TestBeingWritten checks that what a running recorder is just writing is not said to be damaged.

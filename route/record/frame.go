@@ -116,6 +116,7 @@ func resumes(r io.ReaderAt, at, size int64) (int64, error) {
 type entry struct {
 	frame
 	missing bool
+	next    time.Time // the earliest time of what comes later: see [Step]
 }
 
 // maxFrames limits how many frames a segment may have.

@@ -32,6 +32,20 @@ func locked(f *os.File) (bool, error) {
 	return l.Type != unix.F_UNLCK, nil
 }
 
+// hidesLocks reports whether a file is on a file system through which the locks of those who have
+// the same file open elsewhere are not seen, such as an overlay in a container.
+func hidesLocks(f *os.File) bool {
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &fs); err != nil {
+		return true
+	}
+	switch uint32(fs.Type) { // a word whose sign depends on the machine
+	case unix.OVERLAYFS_SUPER_MAGIC, unix.V9FS_MAGIC, unix.FUSE_SUPER_MAGIC:
+		return true
+	}
+	return false
+}
+
 // syncFolder makes sure that the names in a folder survive a power cut.
 func syncFolder(dir string) error {
 	f, err := os.Open(dir)

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 	"routewhy/route/kernel"
 )
 
-// Step is one thing that a record has. Exactly one of the fields besides Time is set.
+// Step is one thing that a record has. Exactly one of the fields besides Time and Next is set.
 type Step struct {
 	Time time.Time
 	// Snapshot is the state at that time. It has no routes of its own: they are in Routes.
@@ -29,6 +30,9 @@ type Step struct {
 	Gap *Gap
 	// Alive says that nothing more had happened until Time.
 	Alive bool
+	// Next is the earliest time of what comes later, beside the other fields. It is before Time
+	// if the clock was set back. The zero value: that is not known, or nothing comes.
+	Next time.Time
 }
 
 // Gap is a time of which a record does not tell.
@@ -58,15 +62,15 @@ type segment struct {
 }
 
 // IsRecord reports whether a path is a folder that has segments, a segment, or a file of
-// rtmon(8).
+// rtmon(8). What may not be read may be one: [Open] says that it may not.
 func IsRecord(path string) bool {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		names, err := segments(path)
-		return err == nil && len(names) > 0
+		return errors.Is(err, os.ErrPermission) || err == nil && len(names) > 0
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return false
+		return errors.Is(err, os.ErrPermission)
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -126,7 +130,23 @@ func Open(path string, base *Base) (*Record, error) {
 	if err := r.findEnd(w); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	r.lookAhead()
 	return r, nil
+}
+
+// lookAhead finds for each frame the earliest time of those that come later, which is before the
+// frame's own if the clock was set back.
+func (r *Record) lookAhead() {
+	var next time.Time
+	for i := range slices.Backward(r.segments) {
+		for k := range slices.Backward(r.segments[i].entries) {
+			e := &r.segments[i].entries[k]
+			e.next = next
+			if !e.missing && (next.IsZero() || e.time.Before(next)) {
+				next = e.time
+			}
+		}
+	}
 }
 
 func indexFile(name string) (segment, error) {
@@ -145,7 +165,8 @@ func indexFile(name string) (segment, error) {
 	return s, err
 }
 
-// Span is from when to when the record tells something; false: it has no snapshot.
+// Span is from when to when the record tells something; false: it has no snapshot. If the clock
+// was set back, it begins with the earliest time, and ends with the last thing in the record.
 func (r *Record) Span() (first, last time.Time, ok bool) {
 	if r.monitor != nil {
 		return r.monitor.first, r.monitor.last, true
@@ -156,7 +177,7 @@ func (r *Record) Span() (first, last time.Time, ok bool) {
 			if e.missing || !e.isState() && !ok {
 				continue
 			}
-			if !ok {
+			if !ok || e.time.Before(first) {
 				first, ok = e.time, true
 			}
 			last = e.time
@@ -271,7 +292,7 @@ func (p *player) segment(s *segment, at int) bool {
 func (p *player) frame(f *os.File, e *entry) (more bool, err error) {
 	switch e.kind {
 	case kindBegin, kindSnapshot:
-		if gap := p.gap(e); gap != nil && !p.yield(Step{Time: e.time, Gap: gap}, nil) {
+		if gap := p.gap(e); gap != nil && !p.yield(Step{Time: e.time, Gap: gap, Next: e.next}, nil) {
 			return false, nil
 		}
 		p.begun, p.damaged = true, false
@@ -279,7 +300,7 @@ func (p *player) frame(f *os.File, e *entry) (more bool, err error) {
 	case kindEvents:
 		return p.events(f, e)
 	case kindAlive, kindEnd:
-		return p.yield(Step{Time: e.time, Alive: true}, nil), nil
+		return p.yield(Step{Time: e.time, Alive: true, Next: e.next}, nil), nil
 	}
 	p.damaged = true // a later version wrote it
 	return true, nil
@@ -317,7 +338,7 @@ func (p *player) snapshot(f io.ReaderAt, e *entry) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return p.yield(Step{Time: e.time, Snapshot: s, Routes: routes}, nil), nil
+	return p.yield(Step{Time: e.time, Snapshot: s, Routes: routes, Next: e.next}, nil), nil
 }
 
 func (p *player) events(f io.ReaderAt, e *entry) (bool, error) {
@@ -333,7 +354,7 @@ func (p *player) events(f io.ReaderAt, e *entry) (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("an event: %w", err)
 		}
-		if !p.yield(Step{Time: event.Time, Event: event}, nil) {
+		if !p.yield(Step{Time: event.Time, Event: event, Next: e.next}, nil) {
 			return false, nil
 		}
 	}

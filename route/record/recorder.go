@@ -43,7 +43,8 @@ type Recorder struct {
 	beaten  time.Time // when the recorder last wrote that it runs
 	// uptime is a clock that nobody sets and that goes on while the machine is suspended; nil:
 	// the system's.
-	uptime func() time.Duration
+	uptime  func() time.Duration
+	checked time.Time // when it last looked whether its files are still there
 }
 
 type neighbourKey struct {
@@ -115,6 +116,12 @@ func (r *Recorder) Run(ctx context.Context) error {
 		now := time.Now()
 		if err := r.write(ctx, now); err != nil {
 			return err
+		}
+		if now.Sub(r.checked) >= tick {
+			if err := r.Writer.Check(); err != nil {
+				return err
+			}
+			r.checked = now
 		}
 		if now.Sub(r.beaten) >= tick || r.flushed.Equal(now) {
 			r.beaten = now

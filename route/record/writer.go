@@ -338,12 +338,33 @@ func (w *Writer) Sync() error {
 	return w.file.Sync()
 }
 
+// Check returns an error if what is written is lost, or is not alone, because the last segment or
+// the lock was deleted, moved, or replaced.
+func (w *Writer) Check() error {
+	for _, f := range []*os.File{w.locked, w.file} {
+		if f != nil && replaced(f) {
+			return fmt.Errorf("%s was deleted, moved or replaced while it was in use", f.Name())
+		}
+	}
+	return nil
+}
+
+// replaced reports whether the name of an open file is no longer that file's.
+func replaced(f *os.File) bool {
+	own, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(f.Name())
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(own, named)
+}
+
 // Close writes that the recorder ends in good order, unless it failed before, and releases
-// the record.
+// the record. The error may be that of [Writer.Check].
 func (w *Writer) Close(now time.Time, failed bool) error {
 	var err error
 	if w.file != nil && !failed {
-		err = errors.Join(w.Flush(), w.frame(kindEnd, now, nil), w.Sync())
+		err = errors.Join(w.Flush(), w.frame(kindEnd, now, nil), w.Sync(), w.Check())
 	}
 	if w.file != nil {
 		err = errors.Join(err, w.file.Close())
