@@ -129,7 +129,7 @@ func endWords(e report.HistoryEnd, at string) string {
 	case report.HistoryStopped:
 		return "the recorder was stopped at " + at
 	case report.HistoryBroken:
-		return "the record ends at " + at + " without a mark that its recorder was stopped (it may have been killed, or the disk was full)"
+		return "the record ends at " + at + " without a mark that its recorder was stopped (it may have been killed, the disk may have been full, or this is a copy)"
 	case report.HistorySilent:
 		return "the recorder is running, but it has written nothing since " + at
 	}
