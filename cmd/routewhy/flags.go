@@ -186,7 +186,7 @@ func (o *options) flagSet(all []mode) *pflag.FlagSet {
 	fs.BoolVar(&o.list, "list", false, "list the checks, and make none")
 	fs.Func("count", "end after so many changes", numberFlag(&o.watch.count, 1, 1<<31))
 	fs.Func("timeout", "end after so many seconds", numberFlag(&o.watch.timeout, 1, 1<<31))
-	fs.Func("until", "end when the answer is so: route, default, dev NAME, via GATEWAY, src ADDR, none", func(s string) error { o.watch.until = strings.TrimSpace(s); return nil })
+	fs.Func("until", "end when the answer is so: route, default, dev NAME, via GATEWAY, src ADDR, none", untilFlag(&o.watch.until))
 
 	fs.Func("every", "read everything again after so many seconds", numberFlag(&o.every, 1, 24*60*60))
 	fs.Func("max-size", "how many MB a record may take", numberFlag(&o.record.maxSize, 1, 1<<20))

@@ -85,6 +85,18 @@ func momentFlag(dst *string) func(string) error {
 	}
 }
 
+// untilFlag reads what --until waits for, or a time. If it is there twice, both must hold.
+func untilFlag(dst *string) func(string) error {
+	return func(s string) error {
+		more := strings.TrimSpace(s)
+		if more == "" {
+			return fmt.Errorf("%s is no answer to wait for, and no time", iproute2.Quote(s))
+		}
+		*dst = strings.TrimSpace(*dst + " " + more)
+		return nil
+	}
+}
+
 // deviceFlag reads the name of a device. It may be an alternative name, which has up
 // to 127 bytes; other names have up to IFNAMSIZ-1, which is 15.
 func deviceFlag(dst *optional[string]) func(string) error {

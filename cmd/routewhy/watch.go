@@ -241,7 +241,7 @@ func parseUntil(s string) (*goal, error) {
 		switch word := words[i]; {
 		case word == "none" && len(words) == 1:
 			g.none = true
-		case word == "route" && i == 0:
+		case word == "route": // that it is usable holds for all
 		case word == "default" && !g.isDefault:
 			g.isDefault = true
 		case slices.Contains(untilWords(), word) && i+1 < len(words):
@@ -297,8 +297,17 @@ func (g *goal) has(e *report.Explanation) bool {
 		return true
 	}
 	return slices.ContainsFunc(e.NextHops, func(h report.NextHop) bool {
-		return !h.Stale && (g.dev == "" || h.Dev == g.dev) && (!g.via.IsValid() || h.Gateway == g.via)
+		return !h.Stale && (g.dev == "" || h.Dev == g.dev || g.dev == localDevice(e)) && (!g.via.IsValid() || h.Gateway == g.via)
 	})
+}
+
+// localDevice is the device of the route of a packet that is delivered to this host, as
+// `ip route show table local` names it. The packet itself takes lo.
+func localDevice(e *report.Explanation) string {
+	if e.Route == nil || e.Disposition != lookup.DispositionLocal && e.Disposition != lookup.DispositionAnycast {
+		return ""
+	}
+	return e.Route.Dev
 }
 
 // checkWatch refuses destinations that cannot be watched.
