@@ -227,13 +227,18 @@ func (w *typed) on(y int, m time.Month, d int) time.Time {
 	return time.Time{}
 }
 
-// unixTime is so many seconds after 1970.
+// unixTime is so many seconds after 1970, which may have a fraction.
 func unixTime(whole, text string) (time.Time, error) {
-	n, err := strconv.ParseInt(text, 10, 40)
-	if err != nil || n < 0 {
+	m := regexp.MustCompile(`^(\d{1,12})(?:\.(\d{1,9}))?$`).FindStringSubmatch(text)
+	if m == nil {
 		return time.Time{}, notTime(whole)
 	}
-	return time.Unix(n, 0), nil
+	n, err := strconv.ParseInt(m[1], 10, 40)
+	if err != nil {
+		return time.Time{}, notTime(whole)
+	}
+	nanoseconds, _ := strconv.ParseInt((m[2] + "000000000")[:9], 10, 64)
+	return time.Unix(n, nanoseconds), nil
 }
 
 // agoUnits are the units of a time before now.
