@@ -75,7 +75,7 @@ const (
 	// them.
 	LostElsewhere Loss = "another-way-out"
 	// LostGateway: its packets leave by the same device without a gateway, straight to the
-	// other end, which is not on that link.
+	// other end, which is in no network of that link and has no neighbour entry there.
 	LostGateway Loss = "no-gateway"
 	// LostDead: the only way out is known to be dead: no carrier, or a gateway that does
 	// not answer.
@@ -247,7 +247,7 @@ func (c *Change) answers(before, after *lookup.FIB) Loss {
 	if c.foreign(after) {
 		return LostElsewhere
 	}
-	if viaGateway(&c.Before) && straight(after.Snapshot(), &c.After) {
+	if viaGateway(&c.Before) && straight(after.Snapshot(), &c.After) && !onLink(after.Snapshot(), &c.After, c.Flow.Dst) {
 		return LostGateway
 	}
 	return ""
@@ -273,6 +273,18 @@ func straight(s *route.Snapshot, d *lookup.Decision) bool {
 	return !slices.ContainsFunc(d.NextHops, func(h lookup.NextHop) bool {
 		l := s.Link(h.Link)
 		return h.Gateway.IsValid() || l == nil || l.Flags&(route.LinkNoARP|route.LinkPointopoint) != 0
+	})
+}
+
+// onLink reports whether something shows that the other end is on the link of a way out: an
+// address there has a network that contains it, or it has answered there.
+func onLink(s *route.Snapshot, d *lookup.Decision, dst netip.Addr) bool {
+	return slices.ContainsFunc(d.NextHops, func(h lookup.NextHop) bool {
+		return slices.ContainsFunc(s.Addrs, func(a route.Addr) bool {
+			return a.Link == h.Link && (a.Prefix.Masked().Contains(dst) || a.Peer.IsValid() && a.Peer.Masked().Contains(dst))
+		}) || slices.ContainsFunc(s.Neighbours, func(n route.Neighbour) bool {
+			return n.Link == h.Link && n.Addr == dst && n.State.Valid()
+		})
 	})
 }
 

@@ -117,6 +117,46 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestStraight checks which connections are lost when their packets leave by no gateway any more.
+func TestStraight(t *testing.T) {
+	behind := func(f *lookup.FIB) *lookup.FIB { // what eth0's own address sends leaves by the gateway
+		s := *f.Snapshot()
+		s.Rules = append(slices.Clone(s.Rules[:1]), s.Rules...)
+		s.Rules[1] = s.Rules[2]
+		s.Rules[1].Priority, s.Rules[1].Table, s.Rules[1].Selector.Src = 500, 100, netip.MustParsePrefix("192.0.2.2/32")
+		s.Routes = append(slices.Clone(s.Routes), route.Route{
+			Table: 100, Dst: route.IPv4.Default(), Type: route.TypeUnicast,
+			NextHops: []route.NextHop{{Gateway: netip.MustParseAddr("192.0.2.1"), Link: 2}},
+		})
+		return lookup.New(&s)
+	}
+	for _, c := range []struct {
+		name, remote, neighbour string
+		state                   route.NeighbourState
+		lost                    connections.Loss
+	}{
+		{"the gateway", "192.0.2.1:51022", "192.0.2.1", route.NeighbourReachable, ""},
+		{"of its network, with an entry", "192.0.2.50:51022", "192.0.2.50", route.NeighbourStale, ""},
+		{"of its network, without one", "192.0.2.50:51022", "192.0.2.1", route.NeighbourStale, connections.LostUnheard},
+		{"of no network, with an entry", "203.0.113.7:51022", "203.0.113.7", route.NeighbourStale, ""},
+		{"of no network, and asked for in vain", "203.0.113.7:51022", "203.0.113.7", route.NeighbourFailed, connections.LostGateway},
+		{"of no network, without one", "203.0.113.7:51022", "192.0.2.1", route.NeighbourStale, connections.LostGateway},
+	} {
+		s := *knows(host("192.0.2.1", 2), c.neighbour, c.state).Snapshot()
+		s.Routes = append(slices.Clone(s.Routes), route.Route{
+			Table: route.TableMain, Dst: netip.MustParsePrefix("203.0.113.0/24"), Type: route.TypeUnicast, Scope: route.ScopeLink, NextHops: []route.NextHop{{Link: 2}},
+		})
+		after := lookup.New(&s)
+		got := connections.Compare(behind(after), after, []route.Socket{{
+			Proto: route.ProtoTCP, Family: route.IPv4, State: route.SocketEstablished,
+			Local: netip.MustParseAddrPort("192.0.2.2:22"), Remote: netip.MustParseAddrPort(c.remote),
+		}})
+		if len(got) != 1 || !got[0].Moves || got[0].Lost != c.lost {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+}
+
 // TestEachKeepsItsWays: each connection has its own next hops, and not those of the last one
 // that was looked up.
 func TestEachKeepsItsWays(t *testing.T) {

@@ -18,8 +18,8 @@ type mark struct {
 	by *route.Marker
 }
 
-// marksOf are the marks that rules of either state ask for, and that packets may get. There are
-// none if nobody asked what sets marks.
+// marksOf are the marks that decide about rules of either state, and that packets may get. There
+// are none if nobody asked what sets marks.
 func marksOf(before, after *route.Snapshot) []mark {
 	known := lookup.KnowsMarks(before)
 	if !known && !before.Lacks(route.FactMarkers, 0) {
@@ -28,27 +28,57 @@ func marksOf(before, after *route.Snapshot) []mark {
 	var out []mark
 	for _, s := range []*route.Snapshot{before, after} {
 		for i := range s.Rules {
-			r := &s.Rules[i]
-			m := mark{family: r.Family, value: r.Selector.Mark & r.Selector.MarkMask, mask: r.Selector.MarkMask}
-			same := func(x mark) bool { return x.family == m.family && x.value == m.value && x.mask == m.mask }
-			if m.value == 0 || slices.ContainsFunc(out, same) {
-				continue
-			}
-			given := !known
-			for _, by := range lookup.Setters(before, r) {
-				switch {
-				case by.Kind == route.MarkerLegacy && strings.HasSuffix(by.Table, " mangle"):
-					given = true
-				case by.Kind == route.MarkerRule && m.by == nil && (len(by.When) == 0 || by.In(lookup.SetBeforeSending)):
-					given, m.by = true, by.Marker
+			for _, value := range deciding(before, &s.Rules[i]) {
+				m := mark{family: s.Rules[i].Family, value: value, mask: s.Rules[i].Selector.MarkMask}
+				same := func(x mark) bool { return x.family == m.family && x.value == m.value && x.mask == m.mask }
+				if !slices.ContainsFunc(out, same) && (m.given(before, &s.Rules[i]) || !known) {
+					out = append(out, m)
 				}
-			}
-			if given {
-				out = append(out, m)
 			}
 		}
 	}
 	return out
+}
+
+// deciding are marks, under the mask of a rule, that decide whether it matches: the one that it
+// asks for, and those that are set. A packet that gets one of these leaves a rule for packets
+// without a mark.
+func deciding(s *route.Snapshot, r *route.Rule) []uint32 {
+	mask := r.Selector.MarkMask
+	var out []uint32
+	add := func(v uint32) {
+		if v != 0 && !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	add(r.Selector.Mark & mask)
+	for i := range s.Markers {
+		m := &s.Markers[i]
+		open := m.Open & mask
+		add(m.Mark & m.Set & mask)
+		add(m.Mark&m.Set&mask&^open | open&-open) // one of those that an open value can be
+	}
+	if len(out) == 0 && !lookup.KnowsMarks(s) {
+		add(mask & -mask)
+	}
+	return out
+}
+
+// given reports whether something that was read sets the mark for a rule before packets are
+// sent, and notes what.
+func (m *mark) given(s *route.Snapshot, r *route.Rule) bool {
+	asked := *r
+	asked.Selector.Mark = m.value
+	given := false
+	for _, by := range lookup.Setters(s, &asked) {
+		switch {
+		case by.Kind == route.MarkerLegacy && strings.HasSuffix(by.Table, " mangle"):
+			given = true
+		case by.Kind == route.MarkerRule && m.by == nil && (len(by.When) == 0 || by.In(lookup.SetBeforeSending)):
+			given, m.by = true, by.Marker
+		}
+	}
+	return given
 }
 
 // marked finds out whether the connection is lost, or not lost, if its packets get a mark. Its

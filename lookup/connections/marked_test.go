@@ -78,3 +78,42 @@ func TestMarked(t *testing.T) {
 		t.Errorf("what sets marks is not read: %+v", got)
 	}
 }
+
+// TestMarkedLeavesRule: a rule for packets without a mark keeps the connection, and a packet that
+// gets a mark leaves it.
+func TestMarkedLeavesRule(t *testing.T) {
+	rule := func(f *lookup.FIB) *lookup.FIB {
+		s := *f.Snapshot()
+		s.Rules = slices.Clone(s.Rules)
+		s.Rules[1].Selector.Mark = 0
+		s.Routes = append(slices.Clone(s.Routes), route.Route{
+			Table: 100, Dst: route.IPv4.Default(), Type: route.TypeUnicast,
+			NextHops: []route.NextHop{{Gateway: netip.MustParseAddr("192.0.2.1"), Link: 2}},
+		})
+		return lookup.New(&s)
+	}
+	session := route.Socket{
+		Proto: route.ProtoTCP, Family: route.IPv4, State: route.SocketEstablished,
+		Local: netip.MustParseAddrPort("192.0.2.2:22"), Remote: netip.MustParseAddrPort("203.0.113.7:51022"),
+	}
+	for _, c := range []struct {
+		name   string
+		marker route.Marker
+		mark   uint32
+	}{
+		{"a mark under the mask", route.Marker{Kind: route.MarkerRule, Mark: 6, Set: ^uint32(0), Hooks: []route.MarkerHook{{Hook: "output", Type: "route"}}}, 6},
+		{"a mark beside it", route.Marker{Kind: route.MarkerRule, Mark: 0x100, Set: ^uint32(0), Hooks: []route.MarkerHook{{Hook: "output", Type: "route"}}}, 0},
+		{"iptables-legacy", route.Marker{Kind: route.MarkerLegacy, Open: ^uint32(0), Table: "ip mangle"}, 1},
+	} {
+		before, after := marking("192.0.2.1", 2, route.TypeProhibit, c.marker), marking("", 0, route.TypeProhibit, c.marker)
+		for _, f := range []**lookup.FIB{&before, &after} {
+			s := *(*f).Snapshot()
+			s.Routes = slices.DeleteFunc(slices.Clone(s.Routes), func(r route.Route) bool { return r.Table == 100 })
+			*f = rule(lookup.New(&s))
+		}
+		got := connections.Compare(before, after, []route.Socket{session})
+		if lost := len(got) == 1 && got[0].MayBeLost && got[0].Lost == connections.LostRefused && got[0].Mark == c.mark; lost != (c.mark != 0) {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+}
