@@ -14,7 +14,7 @@ import (
 func (u *undoer) left(all bool) []Leftover {
 	var list []Leftover
 	want, have := u.wanted(), u.present()
-	list = append(list, leftLinks(want, have)...)
+	list = append(list, leftLinks(want, have, func(link int) bool { return all && u.now.readdressed[deviceAddr{link: link}] })...)
 	for path, v := range want.Sysctls {
 		if have.Sysctls[path] != v && !u.gone(path) {
 			list = append(list, Leftover{Code: LeftSetting, Path: path})
@@ -82,12 +82,17 @@ func (u *undoer) gone(path string) bool {
 	return ok && dev != allDevices && dev != newDevices && u.present().LinkByName(dev) == nil
 }
 
-func leftLinks(want, have *route.Snapshot) (list []Leftover) {
+// leftLinks compares the devices. That one is readdressed is told as its hardware address, of
+// which its link-local address is made.
+func leftLinks(want, have *route.Snapshot, readdressed func(link int) bool) (list []Leftover) {
 	for i := range want.Links {
 		w := want.Links[i]
 		l := have.Link(w.Index)
 		if l != nil && l.IdleCarrier == route.Unknown { // it was not read, or drivers differ
 			w.IdleCarrier = route.Unknown
+		}
+		if l != nil && readdressed(l.Index) {
+			w.LinkLocal = l.LinkLocal
 		}
 		switch {
 		case l == nil:
