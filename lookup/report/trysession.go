@@ -228,7 +228,7 @@ func (t *Trial) sockets(ctx context.Context, src route.Source, q *TryQuestion) e
 		}
 	}
 	changes := connections.Compare(before, after, all)
-	var owned map[uint32]route.Process
+	var owned map[uint32][]route.Process
 	if len(changes) > 0 || q.Live {
 		var err error
 		if owned, err = owners(ctx, src); err != nil {
@@ -259,7 +259,7 @@ func (t *Trial) sockets(ctx context.Context, src route.Source, q *TryQuestion) e
 		if u, is := attributes[changes[i].Socket]; is {
 			x.Reason.Attribute, x.Reason.Seconds = u.Name, u.lives.Seconds()
 		}
-		x.carries(q.Holds)
+		x.carries(q.Holds, owned[changes[i].Socket.Inode])
 		t.Report.Sockets = append(t.Report.Sockets, x)
 	}
 	slices.SortStableFunc(t.Report.Sockets, func(a, b TrySocket) int { return rank(&a) - rank(&b) })
@@ -287,15 +287,15 @@ func rank(s *TrySocket) int {
 }
 
 // owners are processes by the sockets that they have open.
-func owners(ctx context.Context, src route.Source) (map[uint32]route.Process, error) {
+func owners(ctx context.Context, src route.Source) (map[uint32][]route.Process, error) {
 	snap, err := src.Read(ctx, route.Query{NoRoutes: true, NoNeighbours: true, Sockets: route.AllSockets, Processes: true})
 	if err != nil {
 		return nil, err
 	}
-	out := map[uint32]route.Process{}
+	out := map[uint32][]route.Process{}
 	for i := range snap.Sockets {
 		if x := &snap.Sockets[i]; len(x.Owners) > 0 {
-			out[x.Inode] = x.Owners[0]
+			out[x.Inode] = x.Owners
 		}
 	}
 	return out, nil
@@ -309,7 +309,7 @@ type yours struct {
 
 // yoursOf are the connections that carry the caller's sessions: those that were found, or
 // else every one that sshd has.
-func yoursOf(q *TrySessionQuestion, all []route.Socket, owned map[uint32]route.Process) map[*route.Socket]*yours {
+func yoursOf(q *TrySessionQuestion, all []route.Socket, owned map[uint32][]route.Process) map[*route.Socket]*yours {
 	out := map[*route.Socket]*yours{}
 	if !q.Live {
 		return out
@@ -336,17 +336,21 @@ func yoursOf(q *TrySessionQuestion, all []route.Socket, owned map[uint32]route.P
 
 // ofSSHD reports whether a connection is one that sshd took: sshd has it open, or, where
 // that may not be seen, root has it at sshd's port.
-func ofSSHD(x *route.Socket, owned map[uint32]route.Process) bool {
+func ofSSHD(x *route.Socket, owned map[uint32][]route.Process) bool {
 	const sshPort = 22
-	if p, known := owned[x.Inode]; known {
+	if all, known := owned[x.Inode]; known {
+		p := all[0]
 		return (p.Name == "sshd" || p.Name == "sshd-session" || p.Name == "dropbear") && x.Local.Port() < 32768
 	}
 	return x.Proto == route.ProtoTCP && x.UID == 0 && x.Local.Port() == sshPort
 }
 
-func newTrySocket(before, after *lookup.FIB, c *connections.Change, mine *yours, owned map[uint32]route.Process) TrySocket {
+func newTrySocket(before, after *lookup.FIB, c *connections.Change, mine *yours, owned map[uint32][]route.Process) TrySocket {
 	plain := func(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
-	p := owned[c.Socket.Inode]
+	var p route.Process
+	if all := owned[c.Socket.Inode]; len(all) > 0 {
+		p = all[0]
+	}
 	out := TrySocket{
 		Proto: c.Socket.ProtoName(), Local: plain(c.Socket.Local), Remote: plain(c.Socket.Remote), PID: p.PID, Comm: p.Name,
 		Before: NewDecision(before, &c.Flow, &c.Before, nil), After: NewDecision(after, &c.Flow, &c.After, nil),

@@ -231,7 +231,7 @@ func (a *asker) whyNot(ctx context.Context, q *WhyNotQuestion) ([]*WhyNot, error
 	if err != nil {
 		return nil, err
 	}
-	owned := map[uint32]route.Process{}
+	owned := map[uint32][]route.Process{}
 	if q.Live {
 		if owned, err = owners(ctx, a.src); err != nil {
 			return nil, err
