@@ -103,10 +103,8 @@ func (f *FIB) Notes(t *Trace) []Note {
 		add(Note{Reason: Reason{Code: NoteLookedUpTwice}})
 	}
 	add(f.boundElse(&t.Flow, d)...)
-	if why := f.SeenOnMaster(&t.Flow); why.Code != "" {
-		seen := t.Flow
-		seen.In = f.Receiver(seen.In)
-		add(Note{Reason: why, Ask: &seen})
+	if n := f.PortNote(&t.Flow); n != nil {
+		add(*n)
 	}
 	add(f.receivesNothing(&t.Flow)...)
 	add(f.deviceNotes(t)...)

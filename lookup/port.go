@@ -15,6 +15,18 @@ func (f *FIB) SeenOnMaster(flow *route.Flow) Reason {
 	return Reason{}
 }
 
+// PortNote is the note of [FIB.SeenOnMaster], with the packet as IP receives it; nil: the device
+// is no port.
+func (f *FIB) PortNote(flow *route.Flow) *Note {
+	why := f.SeenOnMaster(flow)
+	if why.Code == "" {
+		return nil
+	}
+	seen := *flow
+	seen.In = f.Receiver(seen.In)
+	return &Note{Reason: why, Ask: &seen}
+}
+
 // Receiver is the device on which IP receives what comes in at a device: the device itself,
 // or the outermost bridge, bond or team that it is a port of. Of Open vSwitch it is the device
 // of all its bridges, which receives nothing either.

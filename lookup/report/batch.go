@@ -183,7 +183,13 @@ func (x *Decided) Key() (LineKey, bool) {
 func (x *Decided) Prefix() netip.Prefix { return x.decision.Route.Dst }
 
 // Status is what the decision comes to.
-func (x *Decided) Status() Status { return StatusOf(x.batch.fib, &x.flow, &x.decision) }
+func (x *Decided) Status() Status {
+	status := StatusOf(x.batch.fib, &x.flow, &x.decision)
+	if status == StatusAnswered && x.batch.fib.SeenOnMaster(&x.flow).Code != "" {
+		return StatusNoRoute
+	}
+	return status
+}
 
 // Report is the line of the decision.
 func (x *Decided) Report() *Explanation {

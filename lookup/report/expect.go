@@ -118,6 +118,10 @@ func (h *ExpectHost) Hold(e *Expectation) *Expected {
 		}
 		return out
 	}
+	if why := h.fib.SeenOnMaster(&q.Flow); why.Code != "" {
+		out.Because, out.Result = &Because{Reason: NewReason(why)}, expect.No
+		return out
+	}
 	if h.large {
 		out.Because = &Because{Reason: Reason{Code: lookup.CodeTooMuch}}
 		return out

@@ -112,11 +112,14 @@ func (l *look) Report() *Explanation {
 	return e
 }
 
-// Line is the question and the decision alone.
+// Line is the question and the decision alone, and that no packet makes this look-up.
 func (l *look) Line() *Explanation {
 	e := l.named((*look).Line)
 	for i := range e.NextHops {
 		e.NextHops[i].Reach = nil
+	}
+	if n := l.FIB.PortNote(&l.Trace.Flow); n != nil {
+		e.Warnings = namesOf(l.FIB).findings(&l.Trace.Flow, []lookup.Note{*n})
 	}
 	if !e.Twice {
 		e.SourceLookup = nil

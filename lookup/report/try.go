@@ -110,6 +110,10 @@ type TryAnswer struct {
 	// Before and After have no source where the query gives it.
 	Before Decision `json:"before"`
 	After  Decision `json:"after"`
+	// ReceivedBefore and ReceivedAfter say that no packet makes the look-up, because its device
+	// is a port; absent: it is none.
+	ReceivedBefore *Finding `json:"received_before,omitempty"`
+	ReceivedAfter  *Finding `json:"received_after,omitempty"`
 	// Differs says that the two are not the same.
 	Differs bool `json:"differs,omitempty"`
 	// ExplainedBefore and ExplainedAfter explain the two, where details were asked for.
@@ -154,13 +158,30 @@ func (t *Try) Status() Status {
 func (t *Try) answered(s Status) bool {
 	return slices.ContainsFunc(t.Answers, func(a TryAnswer) bool {
 		_, err := netip.ParsePrefix(a.Query.Label)
-		return a.After.Status() == s && (a.Differs || err != nil)
+		return statusOn(&a.After, a.ReceivedAfter) == s && (a.Differs || err != nil)
 	})
 }
 
 // Ends reports whether there was a usable answer before, and there is none afterwards.
 func (a *TryAnswer) Ends() bool {
-	return a.Before.Status() == StatusAnswered && a.After.Status() != StatusAnswered
+	return statusOn(&a.Before, a.ReceivedBefore) == StatusAnswered && statusOn(&a.After, a.ReceivedAfter) != StatusAnswered
+}
+
+// statusOn is the status of a decision about a packet that may be received on another device.
+func statusOn(d *Decision, elsewhere *Finding) Status {
+	status := d.Status()
+	if status == StatusAnswered && elsewhere != nil {
+		return StatusNoRoute
+	}
+	return status
+}
+
+// sameDevice reports whether two packets are received on the same device.
+func sameDevice(before, after *Finding) bool {
+	if before == nil || after == nil {
+		return before == after
+	}
+	return before.Want.String() == after.Want.String()
 }
 
 // maxTryRoutes is how many routes of a command a report names.
@@ -233,11 +254,16 @@ func readTry(ctx context.Context, src route.Source, q *TryQuestion) (*lookup.FIB
 	need := lookup.Need{Query: query}
 	run := &command.Run{After: change.New(small)}
 	understood := run.DoAll(q.Scripts) == nil
-	need.Query.AllMarkers = small.Snapshot().AsksForMark() || run.After.FIB().Snapshot().AsksForMark()
+	need.Query.AllMarkers = looksAtMarks(small.Snapshot()) || looksAtMarks(run.After.FIB().Snapshot())
 	if about, ok := aboutRoutes(run, q); ok && understood {
 		need.About = about
 	}
 	return lookup.Read(ctx, src, &need)
+}
+
+// looksAtMarks reports whether some rule is for packets with a mark, or for those without one.
+func looksAtMarks(s *route.Snapshot) bool {
+	return slices.ContainsFunc(s.Rules, func(r route.Rule) bool { return r.Selector.MarkMask != 0 })
 }
 
 // aboutRoutes says which routes matter, where the commands that were run change routes alone.
@@ -406,7 +432,8 @@ func (t *Trial) answers(ctx context.Context, src route.Source, q *TryQuestion) e
 			return err
 		}
 		a := TryAnswer{Query: before.Query, Before: before.Decision, After: after.Decision}
-		a.Differs = !sameFate(&a.Before, &a.After)
+		a.ReceivedBefore, a.ReceivedAfter = before.SeenOnMaster(), after.SeenOnMaster()
+		a.Differs = !sameFate(&a.Before, &a.After) || !sameDevice(a.ReceivedBefore, a.ReceivedAfter)
 		if q.Packet.From.IsValid() { // the query has it
 			a.Before.Src, a.After.Src = netip.Addr{}, netip.Addr{}
 		}

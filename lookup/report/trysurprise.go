@@ -70,6 +70,7 @@ func (t *Trial) surprises(s *command.Step, n names) []Finding {
 				o.State = s.After // the command may delete more of them
 			}
 			out = append(out, routeSurprises(c, before, &o, n)...)
+			out = append(out, silentGateways(c, &o, t.Run.After.FIB())...)
 			if c.Verb != change.Delete && c.Expires > 0 {
 				f := NewRemark(RemarkExpires, "", seconds(c.Expires))
 				f.Route = n.route(full(c, &c.Route))
@@ -171,11 +172,6 @@ func routeSurprises(c *change.Route, before *change.State, o *change.Outcome, n 
 			if h.Gateway.Is4() && slices.ContainsFunc(n.snap.Addrs, func(x route.Addr) bool { return x.Prefix.Addr() == h.Gateway }) {
 				out = append(out, NewRemark(RemarkOwnGateway, h.Gateway.String(), ""))
 			}
-			if h.Gateway.IsValid() && n.snap.Link(h.Link).Carrier() && slices.ContainsFunc(n.snap.Neighbours, func(x route.Neighbour) bool {
-				return x.Link == h.Link && x.Addr == h.Gateway && x.State == route.NeighbourFailed
-			}) {
-				out = append(out, NewRemark(RemarkSilent, h.Gateway.String(), n.dev(h.Link)))
-			}
 		}
 	}
 	if c.Family() == route.IPv4 {
@@ -185,6 +181,31 @@ func routeSurprises(c *change.Route, before *change.State, o *change.Outcome, n 
 		}{{c.Expires != 0, "expires"}, {c.HasPref, "pref"}, {c.Route.Src.IsValid(), "from"}} {
 			if word.there {
 				out = append(out, NewRemark(RemarkForgotten, "", word.name))
+			}
+		}
+	}
+	return out
+}
+
+// silentGateways tells of gateways of a change's routes that do not answer after all commands,
+// where the routes are still there.
+func silentGateways(c *change.Route, o *change.Outcome, after *lookup.FIB) []Finding {
+	if c.Verb == change.Delete {
+		return nil
+	}
+	var out []Finding
+	snap, left := after.Snapshot(), after.Edit().At(table(c), c.Route.Dst.Masked())
+	for _, a := range o.Added {
+		for _, h := range a.Route.NextHops {
+			if !h.Gateway.IsValid() || !snap.Link(h.Link).Carrier() {
+				continue
+			}
+			same := func(x route.NextHop) bool { return x.Link == h.Link && x.Gateway == h.Gateway }
+			stays := slices.ContainsFunc(left, func(r *route.Route) bool { return slices.ContainsFunc(r.NextHops, same) })
+			if stays && slices.ContainsFunc(snap.Neighbours, func(x route.Neighbour) bool {
+				return x.Link == h.Link && x.Addr == h.Gateway && x.State == route.NeighbourFailed
+			}) {
+				out = append(out, NewRemark(RemarkSilent, h.Gateway.String(), namesOf(after).dev(h.Link)))
 			}
 		}
 	}

@@ -120,6 +120,8 @@ func (e expected) without() string {
 		return "no such packet takes a default route"
 	case code == report.CodeNoDevice:
 		return "there is no device " + want + " here"
+	case code == lookup.NoteSeenOnMaster:
+		return seenOn(&e.Because.Reason)
 	case code == report.CodeNotVRF:
 		return want + " is no VRF here"
 	case code == report.CodeLinksGone:

@@ -54,6 +54,7 @@ func TryJSON(w io.Writer, t *report.Try) error {
 		t.Warnings[i].Text = surprise(&t.Warnings[i])
 	}
 	for i := range t.Answers {
+		annotateReceived(&t.Answers[i])
 		for _, e := range []*report.Explanation{t.Answers[i].ExplainedBefore, t.Answers[i].ExplainedAfter} {
 			if e != nil {
 				Annotate(e)
@@ -63,6 +64,15 @@ func TryJSON(w io.Writer, t *report.Try) error {
 	enc := encoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(t)
+}
+
+// annotateReceived puts into words on which device an answer's packet is received.
+func annotateReceived(a *report.TryAnswer) {
+	for _, f := range []*report.Finding{a.ReceivedBefore, a.ReceivedAfter} {
+		if f != nil {
+			f.Text = told{&report.Explanation{Query: a.Query}}.seenOnMaster(f)
+		}
+	}
 }
 
 // tryPage is the page about commands.
@@ -209,20 +219,24 @@ func (p *tryPage) answers() {
 			p.explained("before", a.ExplainedBefore)
 			p.explained("after", a.ExplainedAfter)
 		case !a.Differs:
-			p.line(subject + " stays: it " + answerWords(a, &a.After))
+			p.line(subject + " stays: it " + answerWords(a, &a.After, a.ReceivedAfter))
 		default:
 			p.line(subject)
-			p.block("  before  ", answerWords(a, &a.Before), plain)
-			p.block("  after   ", answerWords(a, &a.After), plain)
+			p.block("  before  ", answerWords(a, &a.Before, a.ReceivedBefore), plain)
+			p.block("  after   ", answerWords(a, &a.After, a.ReceivedAfter), plain)
 		}
 	}
 }
 
 func isDefault(prefix string) bool { return prefix == "0.0.0.0/0" || prefix == "::/0" }
 
-// answerWords is the verdict about one of the two decisions, and whether nothing gets out.
-func answerWords(a *report.TryAnswer, d *report.Decision) string {
+// answerWords is the verdict about one of the two decisions, and whether nothing gets out or
+// the packet is received on another device.
+func answerWords(a *report.TryAnswer, d *report.Decision, elsewhere *report.Finding) string {
 	e := told{&report.Explanation{Query: a.Query, Decision: *d}}
+	if elsewhere != nil {
+		return seenOn(&elsewhere.Reason) + ", though its look-up " + e.verdict()
+	}
 	return e.verdict() + e.wayOut()
 }
 

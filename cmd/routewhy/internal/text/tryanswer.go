@@ -68,6 +68,10 @@ func (p *tryPage) unreached() string {
 		return text + " would have no route"
 	case !e.Disposition.Success():
 		return text + " would be refused"
+	case ended[0].ReceivedAfter != nil:
+		return text + " would be" + strings.TrimPrefix(seenOn(&ended[0].ReceivedAfter.Reason), "is")
+	case e.wayOut() != "" && isDefault(ended[0].Query.Label):
+		return "the default route " + text + " would not work" + strings.Replace(e.wayOut(), ", but ", ": ", 1)
 	case e.wayOut() != "":
 		return text + " would not be reached" + strings.Replace(e.wayOut(), ", but ", ": ", 1)
 	}
