@@ -292,7 +292,7 @@ func hasVRF(s *change.State) bool {
 // are (ndisc_solicit, ip6_finish_output2).
 func asked(differs []string, before *route.Snapshot) []string {
 	return slices.DeleteFunc(differs, func(fault string) bool {
-		return strings.HasPrefix(fault, aloneNeighbour) && (strings.HasSuffix(fault, "State:INCOMPLETE}") || strings.HasSuffix(fault, "State:FAILED}")) &&
+		return strings.HasPrefix(fault, aloneNeighbour) && (strings.Contains(fault, " State:INCOMPLETE ") || strings.Contains(fault, " State:FAILED ")) &&
 			!slices.ContainsFunc(before.Neighbours, func(n route.Neighbour) bool {
 				return strings.HasPrefix(fault, fmt.Sprintf("%s{Link:%d Addr:%s ", aloneNeighbour, n.Link, n.Addr))
 			})
