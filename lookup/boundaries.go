@@ -34,7 +34,7 @@ func (f *FIB) Boundaries(fam route.Family, add func(netip.Prefix)) {
 	}
 	for i := range s.Memberships { // groups that devices have joined decide about what comes in
 		for _, group := range s.Memberships[i].Groups {
-			if fam == route.IPv4 && group.Is4() {
+			if route.FamilyOf(group) == fam {
 				add(netip.PrefixFrom(group, group.BitLen()))
 			}
 		}
@@ -73,7 +73,7 @@ func apart(fam route.Family) []string {
 	}
 	out := []string{
 		"::/128", "::1/128", "::/96", "::ffff:0.0.0.0/96", "2001::/32", "2001:10::/28", "2002::/16", "3ffe::/16",
-		"fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+		"fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8", "ff01::1/128", "ff02::1/128",
 	}
 	// The scope of a multicast address is its fourth digit.
 	for i := range 256 {

@@ -32,3 +32,22 @@ func TestBoundariesOfMany(t *testing.T) {
 		t.Errorf("%d prefixes of %d addresses", count, n)
 	}
 }
+
+// TestGroupBoundaries checks that a group which a device has joined is a boundary, and for
+// IPv6 those that every device is in: what comes in for them is decided apart.
+func TestGroupBoundaries(t *testing.T) {
+	joined := []netip.Addr{netip.MustParseAddr("224.0.0.251"), netip.MustParseAddr("ff02::fb")}
+	fib := lookup.New(&route.Snapshot{Memberships: []route.Membership{{Link: 2, Family: route.IPv4, Groups: joined[:1]}, {Link: 2, Family: route.IPv6, Groups: joined[1:]}}})
+	for fam, want := range map[route.Family][]netip.Addr{
+		route.IPv4: joined[:1],
+		route.IPv6: {joined[1], netip.MustParseAddr("ff02::1"), netip.MustParseAddr("ff01::1")},
+	} {
+		found := map[netip.Prefix]bool{}
+		fib.Boundaries(fam, func(p netip.Prefix) { found[p] = true })
+		for _, a := range want {
+			if !found[netip.PrefixFrom(a, a.BitLen())] {
+				t.Errorf("%v: no boundary at %v", fam, a)
+			}
+		}
+	}
+}
