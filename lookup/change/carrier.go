@@ -17,7 +17,10 @@ const (
 
 // hasPorts reports whether devices of a kind get their carrier from the devices that
 // belong to them.
-func hasPorts(l *route.Link) bool { return slices.Contains([]string{"bridge", "bond", "team"}, l.Kind) }
+func hasPorts(l *route.Link) bool { return l.Kind == "bridge" || bonds(l.Kind) }
+
+// bonds reports whether devices of a kind make one device of several links.
+func bonds(kind string) bool { return kind == "bond" || kind == "team" }
 
 // silent reports whether devices of a kind have a carrier from the start, so that the
 // kernel does not look at their operational state before that changes.
@@ -101,7 +104,7 @@ func (t *tx) livePort(master int) bool {
 // uses (br_stp_disable_port). Drivers of hardware differ.
 func (t *tx) closedCarrier(l *route.Link) route.Tristate {
 	switch {
-	case hardware(l), l.Kind == "bond", l.Kind == "team":
+	case hardware(l), bonds(l.Kind):
 		return route.Unknown
 	case l.Kind == "veth", l.Kind == "vlan", l.Kind == "bridge" && t.livePort(l.Index):
 		return route.No

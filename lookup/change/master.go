@@ -39,12 +39,11 @@ func (t *tx) move(index, master int) {
 			t.lower(index)
 		}
 	}
-	bonds := m.Kind == "bond" || m.Kind == "team"
-	if bonds && master == 0 && up { // bond_release, team_port_del
+	if bonds(m.Kind) && master == 0 && up { // bond_release, team_port_del
 		t.lower(index)
 	}
 	t.editLink(index, func(l *route.Link) { l.Master = master })
-	if vrf && up || bonds && master != 0 && !up { // bond_enslave and team_port_add set a port up
+	if vrf && up || bonds(m.Kind) && master != 0 && !up { // bond_enslave and team_port_add set a port up
 		t.raise(index)
 	}
 	if !vrf {
@@ -85,7 +84,7 @@ func (t *tx) checkMaster(l, m *route.Link) *Refusal {
 		return refuse(route.EPERM, "Device can not be enslaved while up")
 	case m.Kind == "team" && l.Up(): // team_port_add
 		return refuse(route.EBUSY, "Device is up. Set it down before adding it as a team port")
-	case m.Kind == vrfKind, m.Kind == "bond", m.Kind == "team":
+	case m.Kind == vrfKind, bonds(m.Kind):
 		return nil
 	case m.Kind != "bridge":
 		return refuse(route.EOPNOTSUPP, "")

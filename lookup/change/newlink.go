@@ -246,10 +246,10 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 // firstCarrier is the carrier of a new device. The peer is the device below it. A TUN device
 // has none before a program opens it, a veth none before both ends are up.
 func (t *tx) firstCarrier(kind string, peer int) route.Tristate {
-	switch kind {
-	case "bond", "team":
+	switch {
+	case bonds(kind):
 		return route.Unknown
-	case "tun", "veth":
+	case kind == "tun", kind == "veth":
 		return route.No
 	}
 	l := t.link(peer)

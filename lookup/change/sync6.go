@@ -224,7 +224,7 @@ func (t *tx) generates(l *route.Link) (route.Addr, bool) {
 	case mode == addrGenNone:
 		return route.Addr{}, false
 	case read && mode == addrGenEUI64 && l.LinkLocal.IsValid() && l.Kind != vrfKind && l.Kind != "ipvlan" &&
-		(m == nil || m.Kind != "bond" && m.Kind != "team"):
+		(m == nil || !bonds(m.Kind)):
 		return madeLocal(l.Index, l.LinkLocal), true
 	}
 	a, ok := t.linkLocal[l.Index]

@@ -82,8 +82,8 @@ func (u *undoer) gone(path string) bool {
 	return ok && dev != allDevices && dev != newDevices && u.present().LinkByName(dev) == nil
 }
 
-// leftLinks compares the devices. That one is readdressed is told as its hardware address, of
-// which its link-local address is made.
+// leftLinks compares the devices. If a device has another hardware address, that is told
+// apart, and its link-local address, which is made of it, is not compared.
 func leftLinks(want, have *route.Snapshot, readdressed func(link int) bool) (list []Leftover) {
 	for i := range want.Links {
 		w := want.Links[i]
