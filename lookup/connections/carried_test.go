@@ -110,10 +110,7 @@ func TestPortOfNeighbour(t *testing.T) {
 		s.Neighbours = []route.Neighbour{{Link: 2, Addr: netip.MustParseAddr("192.0.2.1"), State: route.NeighbourReachable, Port: port}}
 		return lookup.New(&s)
 	}
-	session := route.Socket{
-		Proto: route.ProtoTCP, Family: route.IPv4, State: route.SocketEstablished,
-		Local: netip.MustParseAddrPort("192.0.2.2:22"), Remote: netip.MustParseAddrPort("203.0.113.7:51022"),
-	}
+	session := tcp("192.0.2.2:22", "203.0.113.7:51022")
 	for _, c := range []struct {
 		name      string
 		port      int

@@ -71,11 +71,16 @@ func silent() *lookup.FIB {
 	return lookup.New(&s)
 }
 
+// tcp is an established connection over IPv4.
+func tcp(local, remote string) route.Socket {
+	return route.Socket{
+		Proto: route.ProtoTCP, Family: route.IPv4, State: route.SocketEstablished,
+		Local: netip.MustParseAddrPort(local), Remote: netip.MustParseAddrPort(remote),
+	}
+}
+
 // TestCompare checks what happens to connections, without a kernel.
 func TestCompare(t *testing.T) {
-	tcp := func(local, remote string) route.Socket {
-		return route.Socket{Proto: route.ProtoTCP, Family: route.IPv4, State: route.SocketEstablished, Local: netip.MustParseAddrPort(local), Remote: netip.MustParseAddrPort(remote)}
-	}
 	udp := tcp("192.0.2.2:5353", "203.0.113.7:53")
 	udp.Proto = route.ProtoUDP
 	listener := tcp("192.0.2.2:22", "0.0.0.0:0")
@@ -160,12 +165,6 @@ func TestStraight(t *testing.T) {
 // TestEachKeepsItsWays: each connection has its own next hops, and not those of the last one
 // that was looked up.
 func TestEachKeepsItsWays(t *testing.T) {
-	tcp := func(remote string) route.Socket {
-		return route.Socket{
-			Proto: route.ProtoTCP, Family: route.IPv4, State: route.SocketEstablished,
-			Local: netip.MustParseAddrPort("192.0.2.2:22"), Remote: netip.MustParseAddrPort(remote),
-		}
-	}
 	before, after := host("192.0.2.1", 2), host("198.51.100.1", 3)
 	to := func(f *lookup.FIB) *lookup.FIB { // 203.0.113.0/24 is reached through one more gateway of the device
 		s := *f.Snapshot()
@@ -178,7 +177,7 @@ func TestEachKeepsItsWays(t *testing.T) {
 		s.Routes = append(slices.Clone(s.Routes), last)
 		return lookup.New(&s)
 	}
-	got := connections.Compare(to(before), to(after), []route.Socket{tcp("8.8.8.8:443"), tcp("203.0.113.7:51022")})
+	got := connections.Compare(to(before), to(after), []route.Socket{tcp("192.0.2.2:22", "8.8.8.8:443"), tcp("192.0.2.2:22", "203.0.113.7:51022")})
 	if len(got) != 2 {
 		t.Fatalf("%+v", got)
 	}

@@ -36,10 +36,7 @@ func TestMarked(t *testing.T) {
 	legacy := func(table string) route.Marker {
 		return route.Marker{Kind: route.MarkerLegacy, Open: ^uint32(0), Table: table}
 	}
-	session := route.Socket{
-		Proto: route.ProtoTCP, Family: route.IPv4, State: route.SocketEstablished,
-		Local: netip.MustParseAddrPort("192.0.2.2:22"), Remote: netip.MustParseAddrPort("203.0.113.7:51022"),
-	}
+	session := tcp("192.0.2.2:22", "203.0.113.7:51022")
 	for _, c := range []struct {
 		name        string
 		marker      route.Marker
@@ -92,10 +89,7 @@ func TestMarkedLeavesRule(t *testing.T) {
 		})
 		return lookup.New(&s)
 	}
-	session := route.Socket{
-		Proto: route.ProtoTCP, Family: route.IPv4, State: route.SocketEstablished,
-		Local: netip.MustParseAddrPort("192.0.2.2:22"), Remote: netip.MustParseAddrPort("203.0.113.7:51022"),
-	}
+	session := tcp("192.0.2.2:22", "203.0.113.7:51022")
 	for _, c := range []struct {
 		name   string
 		marker route.Marker
