@@ -137,8 +137,9 @@ func (t *Try) Refused() bool {
 }
 
 // Status is [StatusNoRoute] where a command is refused, a session of the caller's is lost, a
-// tunnel's own packets would go into it, or a destination that was asked about has no usable answer afterwards, [StatusUnknown] where one of
-// these is not known, and [StatusDisagrees] where the kernel's rehearsal ended otherwise.
+// tunnel's own packets would go into it, or a destination that was asked about has no usable
+// answer afterwards. It is [StatusUnknown] where one of these is not known, and
+// [StatusDisagrees] where the kernel's rehearsal ended otherwise.
 func (t *Try) Status() Status {
 	switch {
 	case t.Disagrees():
