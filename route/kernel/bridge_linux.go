@@ -12,22 +12,22 @@ import (
 // hardware is a hardware address.
 type hardware [6]byte
 
-// behindPort is a hardware address that a bridge forwards to.
-type behindPort struct {
+// forwarded is a hardware address that a bridge forwards to.
+type forwarded struct {
 	bridge int
 	addr   hardware
 }
 
-// Attributes and flags of a forwarding entry (linux/neighbour.h).
+// The places of ndm_ifindex and ndm_state in the header of an entry (linux/neighbour.h).
 const (
-	ndaLLAddr     = 2
-	ndaMaster     = 9
-	nudPermanent  = 0x80
-	afBridge      = 7
-	ndMsgState    = 8 // the place of ndm_state
-	ndMsgIndex    = 4
+	ndMsgIndex = 4
+	ndMsgState = 8
+)
+
+// Ports that are none.
+const (
 	unknownPort   = 0
-	ambiguousPort = -1
+	ambiguousPort = -1 // there are several
 )
 
 // readPorts finds out by which ports of bridges the neighbours are reached: it looks their
@@ -37,41 +37,41 @@ func (r *reader) readPorts() error {
 	if !r.want.AllDevices || len(r.lladdrs) == 0 || !slices.ContainsFunc(r.snap.Links, func(l route.Link) bool { return l.Kind == "bridge" }) {
 		return nil
 	}
-	ports := map[behindPort]int{}
-	q := query{fact: route.FactNeighbours, get: unix.RTM_GETNEIGH, answer: unix.RTM_NEWNEIGH, size: sizeofNdMsg, af: afBridge}
+	ports := map[forwarded]int{}
+	q := query{fact: route.FactNeighbours, get: unix.RTM_GETNEIGH, answer: unix.RTM_NEWNEIGH, size: sizeofNdMsg, af: unix.AF_BRIDGE}
 	err := r.dump(q, func(msg []byte) error { return forwards(ports, msg) })
 	for i := range r.snap.Neighbours {
 		n := &r.snap.Neighbours[i]
 		mac, ok := r.lladdrs[neighbourKey{n.Link, n.Addr}]
 		if bridge := r.bridgeBelow(n.Link); ok && bridge != 0 {
-			n.Port = max(unknownPort, ports[behindPort{bridge, mac}])
+			n.Port = max(unknownPort, ports[forwarded{bridge, mac}])
 		}
 	}
 	return ignoreAbsent(err)
 }
 
 // forwards adds what a forwarding entry says. An address of the bridge's own ports is
-// permanent. One that is behind several ports, in several VLANs, is behind none of them.
-func forwards(ports map[behindPort]int, msg []byte) error {
+// permanent. For one that is at several ports, in several VLANs, the port is not known.
+func forwards(ports map[forwarded]int, msg []byte) error {
 	if len(msg) < sizeofNdMsg {
 		return nil
 	}
 	port := int(int32(binary.NativeEndian.Uint32(msg[ndMsgIndex:])))
 	state := binary.NativeEndian.Uint16(msg[ndMsgState:])
-	var x behindPort
+	var x forwarded
 	have := 0
 	a := attrs{rest: msg[sizeofNdMsg:]}
 	for a.next() {
 		switch {
-		case a.typ == ndaLLAddr && len(a.data) == len(x.addr):
+		case a.typ == unix.NDA_LLADDR && len(a.data) == len(x.addr):
 			copy(x.addr[:], a.data)
 			have++
-		case a.typ == ndaMaster && len(a.data) == 4:
+		case a.typ == unix.NDA_MASTER && len(a.data) == 4:
 			x.bridge = int(int32(a.u32()))
 			have++
 		}
 	}
-	if have != 2 || state&nudPermanent != 0 || msg[0] != afBridge {
+	if have != 2 || state&unix.NUD_PERMANENT != 0 || msg[0] != unix.AF_BRIDGE {
 		return a.err
 	}
 	if was := ports[x]; was != 0 && was != port {

@@ -323,7 +323,7 @@ func (r *reader) hear(msg []byte) {
 	n := &r.snap.Neighbours[len(r.snap.Neighbours)-1]
 	a := attrs{rest: msg[sizeofNdMsg:]}
 	for a.next() {
-		if a.typ == ndaLLAddr && len(a.data) == len(hardware{}) {
+		if a.typ == unix.NDA_LLADDR && len(a.data) == len(hardware{}) {
 			if r.lladdrs == nil {
 				r.lladdrs = map[neighbourKey]hardware{}
 			}
