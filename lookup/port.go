@@ -28,8 +28,8 @@ func (f *FIB) PortNote(flow *route.Flow) *Note {
 }
 
 // Receiver is the device on which IP receives what comes in at a device: the device itself,
-// or the outermost bridge, bond or team that it is a port of. Of Open vSwitch it is the device
-// of all its bridges, which receives nothing either.
+// or the outermost bridge, bond or team that it is a port of. The ports of Open vSwitch belong
+// to one device, whatever their bridge, and that device receives nothing either.
 func (f *FIB) Receiver(link int) int {
 	for range f.devices { // each can be passed only once
 		m := f.snap.MasterOf(f.snap.Link(link))

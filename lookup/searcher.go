@@ -19,7 +19,7 @@ type Searcher struct {
 func (f *FIB) Searcher() *Searcher { return &Searcher{fib: f} }
 
 // Lookup decides as [FIB.Lookup] does. The NextHops of the decision are overwritten by
-// the next one: who keeps it keeps [Decision.Clone].
+// the next one. [Decision.Clone] is a decision that can be kept.
 func (l *Searcher) Lookup(flow route.Flow) (d Decision) {
 	w := walk{fib: l.fib, flow: flow, mem: &l.mem}
 	w.decide(&d)
@@ -35,10 +35,9 @@ func (d *Decision) Clone() Decision {
 }
 
 // Second calls each with every second look-up that a socket makes after the first one
-// about its flow, and with the source that the socket then has: see [FIB.Connect]. It
-// calls each for no look-up where the socket makes only the first. The next look-up
-// overwrites the decision, and must not overwrite the first one, which another Searcher
-// made.
+// about its flow, and with the source that the socket then has: see [FIB.Connect]. If the
+// socket makes only the first look-up, it does not call each. The first decision must come
+// from another Searcher, because each look-up overwrites the decision before it.
 func (l *Searcher) Second(flow route.Flow, first *Decision, each func(src netip.Addr, d *Decision)) {
 	for _, again := range l.fib.lookups(flow, first) {
 		d := l.Lookup(again)

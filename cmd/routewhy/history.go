@@ -232,8 +232,8 @@ func endingWords(k record.EndKind) string {
 	return ""
 }
 
-// ending is the end of the record, if that is to be told: nil: the record tells all of the time
-// until then. Asked says that somebody asked about the time until then.
+// ending is the end of the record; nil: there is no need to tell it, because the record has all
+// of the time until then. Asked says that somebody asked about the time until then.
 func (r *pastRecord) ending(asked bool, until time.Time) *report.Turn {
 	end := r.End()
 	ended := end.Kind == record.EndBroken || end.Kind == record.EndStopped

@@ -59,10 +59,10 @@ func (r *reader) byProgram(one *route.Route) bool {
 // first.
 const mostLines = 1 << 16
 
-// defaults6Of are the default routes in the text of /proc/net/ipv6_route (ipv6_route_native_seq_show
-// in net/ipv6/ip6_fib.c): in hexadecimal digits
-// the destination and its length, the source and its length, the gateway, the metric, two
-// counters, and the flags; and the device.
+// defaults6Of are the default routes in the text of /proc/net/ipv6_route
+// (ipv6_route_native_seq_show in net/ipv6/ip6_fib.c). A line has, in hexadecimal digits, the
+// destination and its length, the source and its length, the gateway, the metric, two counters
+// and the flags. The device comes last.
 func defaults6Of(lines *bufio.Scanner) []default6 {
 	out := []default6{}
 	for n := 0; n < mostLines && lines.Scan(); n++ {

@@ -63,7 +63,8 @@ func (h *Host) Follow(q route.Query, name func(port uint32) *route.Requester, bu
 func (f *Follower) Ready() <-chan struct{} { return f.ready }
 
 // Take returns the events that the kernel has reported so far, in their order, and empties
-// the queue. It does not wait. If the queue is long, it returns the first of them. An error means that there will be no more events.
+// the queue. It does not wait. If the queue is long, it returns the first of them. An error
+// means that there will be no more events.
 func (f *Follower) Take() ([]route.Event, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

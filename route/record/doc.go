@@ -25,6 +25,7 @@
 // second, without syncing, until when all is written, and the number and size of the last segment
 // at that time.
 //
-// Segments are only appended to. If a frame is damaged or was not written whole, or a number is missing between two segments, a reader
-// goes on with the next snapshot and says what is missing.
+// Segments are only appended to. If a frame is damaged or was not written whole, or a number
+// is missing between two segments, a reader goes on with the next snapshot and says what is
+// missing.
 package record
