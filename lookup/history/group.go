@@ -101,10 +101,11 @@ func inARow(a, b *turn) bool {
 
 // renews reports whether an event is one of those by which the kernel removes the route of a
 // network, and adds it again with another metric or another lifetime, because its address on
-// the device was changed.
+// the device was changed. The removed route may be one that somebody else has added
+// (modify_prefix_route).
 func (h *happening) renews(other *happening) bool {
 	e := h.event
-	if e.Port != 0 || e.Addr == nil && (e.Route == nil || e.Route.Protocol != route.ProtocolKernel) || e.Addr != nil && e.Gone {
+	if e.Port != 0 || e.Addr == nil && (e.Route == nil || e.Route.Protocol != route.ProtocolKernel && !e.Gone) || e.Addr != nil && e.Gone {
 		return false
 	}
 	return other.event.Addr != nil && onSameDevice(other.event, e) || e.Addr != nil && other.event.Route != nil && onSameDevice(e, other.event) ||

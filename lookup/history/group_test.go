@@ -112,6 +112,38 @@ func TestLaterCause(t *testing.T) {
 	}
 }
 
+// TestRenewed checks that a route which the kernel itself removes, and adds again as its own, because
+// an address was changed, changes no answer, and that the same is told if a program did it or if
+// another route comes.
+func TestRenewed(t *testing.T) {
+	network := func(dst string, metric uint32, protocol route.Protocol) *route.Route {
+		return &route.Route{Table: route.TableMain, Dst: netip.MustParsePrefix(dst), Metric: metric, Type: route.TypeUnicast, Protocol: protocol, NextHops: []route.NextHop{{Link: 2}}}
+	}
+	host := func(r *route.Route) *route.Snapshot {
+		return &route.Snapshot{Rules: route.DefaultRules(route.IPv6), Links: []route.Link{{Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkRunning | route.LinkLowerUp}}, Routes: []route.Route{*r}}
+	}
+	was, is, wider := network("2001:db8::/64", 10, route.ProtocolBoot), network("2001:db8::/64", 256, route.ProtocolKernel), network("2001:db8::/48", 256, route.ProtocolKernel)
+	now := time.Now()
+	for _, c := range []struct {
+		name  string
+		added *route.Route
+		port  uint32
+		late  time.Duration
+		want  int
+	}{
+		{"the kernel makes it its own", is, 0, time.Microsecond, 0},
+		{"a program does so", is, 7, time.Microsecond, 2},
+		{"the kernel adds it later", is, 0, time.Second, 2},
+		{"the kernel adds another", wider, 0, time.Microsecond, 2},
+	} {
+		events := []route.Event{{Route: was, Gone: true, Time: now, Port: c.port}, {Route: c.added, Time: now.Add(c.late), Port: c.port}}
+		asked := Asked{Label: "2001:db8::9", To: report.Destination{Addr: netip.MustParseAddr("2001:db8::9")}}
+		if told := toldOf(t, asked, events, host(was), host(c.added)); len(told) != c.want {
+			t.Errorf("%s: %d changes were told, want %d", c.name, len(told), c.want)
+		}
+	}
+}
+
 // TestEndOfIPv6 checks that what the kernel removes from a device whose MTU becomes too small for
 // IPv6 is one change of an answer together with that, and none if the answer ends as it began.
 func TestEndOfIPv6(t *testing.T) {
