@@ -107,6 +107,9 @@ type source struct {
 	host *kernel.Host
 	need *lookup.Need
 	lost atomic.Int32 // how often events were lost
+
+	mu     sync.Mutex
+	silent []onLink // the neighbours that have failed by themselves and have not answered since
 }
 
 func (s *source) Take() ([]route.Event, error) {
@@ -115,6 +118,7 @@ func (s *source) Take() ([]route.Event, error) {
 		if events[i].Lost {
 			s.lost.Add(1)
 		}
+		s.hear(&events[i])
 	}
 	return events, err
 }
@@ -185,18 +189,23 @@ func (w *watched) fresh(t *testing.T) []string {
 	w.fib = fib
 	ways := make([]string, len(w.q.Asked))
 	for i := range w.q.Asked {
-		x := &w.q.Asked[i]
-		to := x.To
-		if x.Default != 0 {
-			to.Addr = fib.ExternalAddr(x.Default)
-		}
-		e, err := report.AnswerFrom(fib, &w.q.Question, &to)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ways[i] = e.Way(x.Default == 0)
+		ways[i] = w.way(t, fib, i)
 	}
 	return ways
+}
+
+// way is the answer to a question from a state.
+func (w *watched) way(t *testing.T, fib *lookup.FIB, i int) string {
+	x := &w.q.Asked[i]
+	to := x.To
+	if x.Default != 0 {
+		to.Addr = fib.ExternalAddr(x.Default)
+	}
+	e, err := report.AnswerFrom(fib, &w.q.Question, &to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.Way(x.Default == 0)
 }
 
 // wait waits until what was told is enough, and reports whether it ever was. It asks less and
@@ -237,39 +246,13 @@ func (w *watched) settled(t *testing.T) (ways []string, ok bool) {
 		w.mu.Lock()
 		have := w.last(w.turns)
 		for i := range ways {
-			if ways[i] != have[i] && (w.forgotten(i, have[i], ways[i]) || w.knownBefore(t, i, ways[i])) {
+			if ways[i] != have[i] && (w.forgotten(t, i, have[i]) || w.knownBefore(t, i, ways[i])) {
 				ways[i] = have[i]
 			}
 		}
 		return slices.Equal(have, ways)
 	})
 	return ways, ok
-}
-
-// forgotten reports whether an answer of the watch differs from that of a new reading only in
-// that a neighbour counts as failed which the kernel has forgotten. It does that by itself with
-// such neighbours when the whole machine has many of them (neigh_periodic_work). The watch counts
-// them as failed until they answer.
-func (w *watched) forgotten(i int, have, want string) bool {
-	x := &w.q.Asked[i]
-	e := w.explained[x.Label]
-	if e == nil {
-		return false
-	}
-	for _, h := range e.NextHops {
-		a := h.Gateway
-		if !a.IsValid() {
-			a = x.To.Addr
-		}
-		l := w.fib.Snapshot().LinkByName(h.Dev)
-		if h.Fault.Code != "" && (l == nil || slices.ContainsFunc(w.fib.Snapshot().Neighbours, func(n route.Neighbour) bool {
-			return n.Link == l.Index && n.Addr == a && n.State != route.NeighbourIncomplete
-		})) {
-			return false
-		}
-	}
-	failed := strings.NewReplacer("deadgateway-failed", "", "deadtarget-failed", "", "gateway-failed", "", "target-failed", "")
-	return failed.Replace(have) == want
 }
 
 // step makes a change, and waits until the watch has the answers of a new reading.

@@ -9,6 +9,7 @@ import (
 
 	"routewhy/lookup"
 	"routewhy/lookup/change"
+	"routewhy/lookup/history"
 	"routewhy/lookup/report"
 	"routewhy/route"
 )
@@ -73,6 +74,45 @@ func (w *watched) byRefused(r *report.Turn) bool {
 	return (x.Before == nil || x.After == nil) && slices.Contains(w.refused, thing.Link.Name)
 }
 
+// hear notes which neighbours have failed.
+func (s *source) hear(e *route.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case e.Link != nil && e.Gone:
+		s.silent = slices.DeleteFunc(s.silent, func(x onLink) bool { return x.link == e.Link.Index })
+	case e.Neighbour != nil:
+		n := onLink{e.Neighbour.Link, e.Neighbour.Addr}
+		failed := e.Neighbour.State == route.NeighbourFailed
+		if e.Port != 0 || e.Neighbour.State.Valid() {
+			s.silent = slices.DeleteFunc(s.silent, func(x onLink) bool { return x == n })
+		} else if failed && !e.Gone && !slices.Contains(s.silent, n) {
+			s.silent = append(s.silent, n)
+		}
+	}
+}
+
+// forgotten reports whether an answer of the watch differs from that of the last new reading only in
+// that neighbours count as failed which the kernel has forgotten, or is asking again. It forgets such
+// neighbours by itself when the whole machine has many of them (neigh_periodic_work). The watch counts
+// them as failed until they answer.
+func (w *watched) forgotten(t *testing.T, i int, have string) bool {
+	w.src.mu.Lock()
+	defer w.src.mu.Unlock()
+	s := *w.fib.Snapshot()
+	s.Neighbours = slices.Clone(s.Neighbours)
+	for _, x := range w.src.silent {
+		k := slices.IndexFunc(s.Neighbours, func(n route.Neighbour) bool { return n.Link == x.link && n.Addr == x.addr })
+		switch {
+		case k < 0:
+			s.Neighbours = append(s.Neighbours, route.Neighbour{Link: x.link, Addr: x.addr, State: route.NeighbourFailed})
+		case s.Neighbours[k].State == route.NeighbourIncomplete:
+			s.Neighbours[k].State = route.NeighbourFailed
+		}
+	}
+	return w.way(t, w.fib.Edit().FIB(&s), i) == have
+}
+
 // knownBefore reports whether the kernel goes by an answer of the watch rather than by that of a new
 // reading, which does not know any more that deleted IPv6 rules are in force ([route.Rule.Implied]): no
 // address is left about which the kernel could be asked to find that out.
@@ -118,6 +158,46 @@ func TestAddedAgain(t *testing.T) {
 		x := report.NewTrigger(fib, fib, &route.Event{Route: &local, Port: port})
 		if got := addedAgain(c, &report.Turn{Because: []report.Trigger{*x}}); got != want {
 			t.Errorf("an event of port %d counts as late work: %v, want %v: %+v", port, got, want, x.Object.After.Route)
+		}
+	}
+}
+
+// TestForgotten checks which answers of a watch count as known from before: those that leave out, or
+// blame, a gateway that failed, if the kernel has no entry of it any more.
+func TestForgotten(t *testing.T) {
+	const up = route.LinkUp | route.LinkRunning | route.LinkLowerUp
+	near, far := netip.MustParseAddr("fe80::1:0"), netip.MustParseAddr("fe80::1:1")
+	host := func(neighbours ...route.Neighbour) *lookup.FIB {
+		s := &route.Snapshot{Rules: route.DefaultRules(route.IPv6), Links: []route.Link{{Index: 2, Name: "v0", Flags: up}, {Index: 3, Name: "w0", Flags: up}}, Neighbours: neighbours}
+		s.Routes = []route.Route{{Table: route.TableMain, Dst: route.IPv6.Default(), Metric: 1024, Type: route.TypeUnicast, NextHops: []route.NextHop{{Link: 2, Gateway: near}, {Link: 3, Gateway: far}}}}
+		return lookup.New(s)
+	}
+	failed := route.Event{Neighbour: &route.Neighbour{Link: 3, Addr: far, State: route.NeighbourFailed}}
+	answers := failed
+	answers.Neighbour = &route.Neighbour{Link: 3, Addr: far, State: route.NeighbourReachable}
+	removed := failed
+	removed.Gone, removed.Port = true, 7
+	w := &watched{q: &history.Question{Asked: []history.Asked{{Label: "2001:db8::9", To: report.Destination{Addr: netip.MustParseAddr("2001:db8::9")}}}}}
+	have := w.way(t, host(*failed.Neighbour), 0)
+	for _, c := range []struct {
+		name   string
+		events []route.Event
+		now    []route.Neighbour
+		want   bool
+	}{
+		{"has failed, and is forgotten", []route.Event{failed}, nil, true},
+		{"has failed, and is asked again", []route.Event{failed}, []route.Neighbour{{Link: 3, Addr: far, State: route.NeighbourIncomplete}}, true},
+		{"has failed, and answered, and is forgotten", []route.Event{failed, answers}, nil, false},
+		{"has failed, and somebody removed it", []route.Event{failed, removed}, nil, false},
+		{"has failed, and answers", []route.Event{failed}, []route.Neighbour{*answers.Neighbour}, false},
+		{"has not failed", nil, nil, false},
+	} {
+		w.src, w.fib = new(source), host(c.now...)
+		for i := range c.events {
+			w.src.hear(&c.events[i])
+		}
+		if got := w.forgotten(t, 0, have); got != c.want {
+			t.Errorf("a gateway that %s: counts as known from before: %v, want %v", c.name, got, c.want)
 		}
 	}
 }
