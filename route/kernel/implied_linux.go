@@ -135,7 +135,7 @@ func (s samples) refuse(of func(route.Table) bool) bool {
 // from which this cannot be told is not known.
 func errno6(typ byte) (e route.Errno, known bool) {
 	switch typ {
-	case unix.RTN_UNICAST, unix.RTN_LOCAL, unix.RTN_ANYCAST:
+	case unix.RTN_UNICAST, unix.RTN_LOCAL, unix.RTN_ANYCAST, unix.RTN_MULTICAST, unix.RTN_BROADCAST:
 		return 0, true
 	case unix.RTN_BLACKHOLE:
 		return route.Errno(unix.EINVAL), true

@@ -27,6 +27,8 @@ func TestReadImplied(t *testing.T) {
 		{"main is gone, and the network's route", devices, address + "route add 2001:db8:9::/48 dev v0p\nroute del 2001:db8::/64 dev v0\nrule del prio 32766\n", main},
 		{"main is gone, and no device has an address", devices, "route add 2001:db8:9::1 dev v0p\nrule del prio 32766\n", main},
 		{"main is gone, and has a blackhole alone", devices, "route add blackhole fe80::/10\nrule del prio 32766\n", main},
+		{"main is gone, and has a multicast route alone", "link set lo up\n", "route add multicast default dev lo\nrule del prio 32766\n", main},
+		{"main is gone, and has a broadcast route alone", "link set lo up\n", "route add broadcast default dev lo table main\nrule del prio 32766\n", main},
 		{"main is gone, and refuses alone", devices, "route add prohibit default\nroute add unreachable 2001:db8:9::1\nrule del prio 32766\n", main},
 		{"main is gone, and local refuses too", devices, "route add prohibit default\nroute add prohibit 2001:db8:9::1 table local\nrule add prio 5 table 9\nrule del prio 5\nrule del prio 32766\n", nil},
 		{"both are gone, and only main has a route", "", "route add unreachable default\nrule del prio 0\nrule del prio 32766\n", slices.Concat(local, main)},
