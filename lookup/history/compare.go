@@ -25,7 +25,7 @@ func (w *Watch) compare(ctx context.Context) error {
 		}
 		w.last = time.Now()
 		w.took = w.last.Sub(began)
-		w.next = w.last.Add(rest * w.took)
+		w.next = w.last.Add(w.rest())
 		if err := w.takeIn(); err != nil {
 			return err
 		}
@@ -48,12 +48,20 @@ func (w *Watch) compare(ctx context.Context) error {
 			w.lost = false
 			return nil
 		case w.took > patience:
-			w.next = w.last.Add(max(rest*w.took, leastRest))
+			w.next = w.last.Add(max(w.rest(), leastRest))
 			return nil
 		}
 	}
-	w.next = w.last.Add(max(rest*w.last.Sub(w.next), leastRest))
+	w.next = w.last.Add(max(w.rest(), leastRest))
 	return nil
+}
+
+// rest is the pause before the next reading.
+func (w *Watch) rest() time.Duration {
+	if w.took > slowReading {
+		return slowRest * w.took
+	}
+	return fastRest * w.took
 }
 
 // takeIn applies the events that have come.

@@ -93,8 +93,9 @@ const (
 	shortPatience = 20 * time.Millisecond
 	// lateNotice is how long after its change an event may come.
 	lateNotice = 10 * time.Millisecond
-	// rest times the duration of a reading is the pause before the next reading.
-	rest = 4
+	// fastRest times the duration of a reading is the pause before the next reading, and slowRest
+	// times that of a slow one. While the kernel dumps a large table, its changes must wait.
+	fastRest, slowRest = 4, 20
 	// leastRest is the shortest pause after a reading that did not help because
 	// everything was changing.
 	leastRest = 50 * time.Millisecond
