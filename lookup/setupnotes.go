@@ -106,8 +106,9 @@ func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 		return nil
 	}
 	// A device without neighbours takes every packet that is sent there. Networks of
-	// containers have routes through their own address on such devices.
-	quiet := dev.Flags&(route.LinkLoopback|route.LinkPointopoint|route.LinkNoARP) != 0
+	// containers have routes through their own address on such devices. A device of which
+	// only the name is known may be one of them.
+	quiet := dev.Flags&(route.LinkLoopback|route.LinkPointopoint|route.LinkNoARP) != 0 || f.snap.Lacks(route.FactLinks, 0)
 	var out []Note
 	if owner := f.ownGateway(h); owner != 0 && !quiet {
 		code := NoteGatewayOwn

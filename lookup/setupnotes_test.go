@@ -53,3 +53,21 @@ func TestHopsNotes(t *testing.T) {
 		t.Errorf("%d notes about one gateway", n)
 	}
 }
+
+// TestNoGatewayUnread: whether a device has neighbours is not known where no device was read.
+func TestNoGatewayUnread(t *testing.T) {
+	r := via("0.0.0.0/0", "192.0.2.1", 2)
+	r.NextHops[0].Gateway = netip.Addr{}
+	for _, unread := range []bool{false, true} {
+		s := hostOf([]route.Route{r})
+		if unread {
+			s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactLinks, Why: route.NotInFiles})
+		}
+		f := lookup.New(s)
+		notes := f.Notes(f.Explain(route.Flow{Dst: netip.MustParseAddr("8.8.8.8")}))
+		got := slices.ContainsFunc(notes, func(n lookup.Note) bool { return n.Code == lookup.NoteNoGateway })
+		if got == unread {
+			t.Errorf("devices unread %v: noted %v", unread, got)
+		}
+	}
+}

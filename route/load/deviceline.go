@@ -15,7 +15,7 @@ func (t *lines) isDeviceWord(w []string) bool {
 	case "inet", "inet6", "valid_lft", "altname", "RX:", "TX:", "link/ether", "link/loopback", "link/none", "link/ppp", "link/sit", "link/ipip", "link/gre", "link/tunnel6", "link/[65534]":
 		return true
 	}
-	return t.counts && w[0][0] >= '0' && w[0][0] <= '9' && !beginsRoute(w)
+	return t.counts && strings.Trim(w[0], "0123456789") == "" && !beginsRoute(w)
 }
 
 // deviceLine reads one of the further lines of a device.

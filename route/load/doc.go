@@ -50,6 +50,10 @@
 // otherwise than that table would is said to rest on them. What a command printed in a
 // container or on another host is kept apart, as that of another network namespace.
 //
+// What stands before every line is left out if surely a listing follows it, most lines have
+// it, and no line of a listing lacks it: a time, a host, the name of a container, a
+// quote. Lines of other hosts and containers stay, and are not understood.
+//
 // # What is not understood, or not there
 //
 // A line that was not understood is kept as far as it was understood. A rule is kept

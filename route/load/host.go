@@ -42,7 +42,7 @@ func placeOf(before string) string {
 func entersPlace(program string, args []string) bool {
 	switch strings.TrimLeft(program, promptSigns) {
 	case "docker", "podman", "nerdctl", "crictl", "ctr", "lxc", "incus", "kubectl", "oc", "k3s", "docker-compose", "machinectl", "pct", "kubectl.exe":
-		return slices.Contains(args, "exec") || slices.Contains(args, "run") || slices.Contains(args, "debug") || slices.Contains(args, "shell")
+		return slices.Contains(args, "exec") || slices.Contains(args, "run") || slices.Contains(args, "debug") || slices.Contains(args, "shell") || slices.Contains(args, "unshare")
 	case "lxc-attach", "sshpass", "systemd-nspawn":
 		return true
 	case "ssh", "rsh", "mosh":
@@ -95,3 +95,6 @@ func (l *loader) inPlace(c *context) {
 		l.hosts = true
 	}
 }
+
+// ansibleHeading is what Ansible prints before the output of a command on a host.
+var ansibleHeading = lazily(`^([\w.-]+) \| (?:CHANGED|SUCCESS|FAILED)!? \| rc=\d+ >>$`)

@@ -41,12 +41,14 @@ type lines struct {
 	line int
 	context
 	base      context // of the whole file, from its name
+	frame     frame   // what its lines have around them
 	command   int     // the line of a command that has had no output yet; zero: none
 	silent    bool
 	link      int // the provisional index of the device whose lines these are
 	maddrDev  int // the same, in what `ip maddr` prints
 	indent    int // of the device's first line
 	counts    bool
+	blank     bool     // the line before is empty
 	pending   []string // a route or a rule that may go on in the next lines
 	wide      bool     // the pending one is a rule
 	at        int      // the line where it began
@@ -93,7 +95,10 @@ func (l *loader) text(name string, r io.Reader) error {
 	t.base = t.context
 	t.names = namesFile(name)
 	faults, more, routes := len(l.faults), l.moreFaults, l.facts.routes.Len()
-	sc := bufio.NewScanner(r)
+	ahead := bufio.NewReaderSize(r, maxFrameHead)
+	head, _ := ahead.Peek(maxFrameHead)
+	t.frame = frameOf(string(head))
+	sc := bufio.NewScanner(ahead)
 	sc.Buffer(make([]byte, 1<<12), maxLine)
 	for sc.Scan() {
 		t.line++
@@ -161,9 +166,9 @@ var errUnknown = errors.New("is none of the files that routewhy knows")
 
 // Shapes of lines.
 var (
-	ruleLine    = lazily(`^(\d+):\s+(not |from |\[detached\])`)
-	linkLine    = lazily(`^(\d+): (\S+): <`)
-	oneLine     = lazily(`^(\d+): (\S+)\s+(inet6?) `)
+	ruleLine    = lazily(`^(\d+):\s+(not\s|from\s|\[detached\])`)
+	linkLine    = lazily(`^(\d+):\s(\S+):\s<`)
+	oneLine     = lazily(`^(\d+):\s(\S+)\s+(inet6?)\s`)
 	sysctlLine  = lazily(`^[a-z]+\.[a-z0-9_.]+.* ?= ?`)
 	settingLine = lazily(`^/proc/sys/(net/[^:= ]+)(?: = |[:=] ?)(.*)$`)
 	unameLine   = lazily(`^Linux \S+ \d+\.\d+\S* #`)
@@ -176,6 +181,9 @@ var (
 // physical reads one line of the file. With ip -o, such a line stands for several.
 func (t *lines) physical(s string) error {
 	s = clean(s)
+	if t.frame != (frame{}) {
+		s = clean(t.frame.inner(s))
+	}
 	if t.json != nil || beginsJSON(s) {
 		return t.jsonLine(s)
 	}
@@ -193,7 +201,11 @@ func (t *lines) physical(s string) error {
 // isRecord reports whether a line is one that ip -o writes.
 func isRecord(s string) bool {
 	s = strings.TrimLeft(s, " \t")
-	return oneLine().MatchString(s) || linkLine().MatchString(s) || beginsRoute(strings.Fields(s))
+	if oneLine().MatchString(s) || linkLine().MatchString(s) {
+		return true
+	}
+	first, _, _ := strings.Cut(s, `\`) // a route may have next hops alone
+	return beginsRoute(strings.Fields(first))
 }
 
 // take reads one line.
@@ -207,7 +219,7 @@ func (t *lines) take(s string) error {
 	}
 	w := strings.Fields(text)
 	if len(w) == 0 || isFence(w[0]) {
-		t.link, t.counts = 0, false
+		t.blank = true
 		if len(t.proc) == 0 {
 			t.columns = nil
 		}
@@ -239,6 +251,10 @@ func (t *lines) take(s string) error {
 	}
 	titles := t.titles
 	t.titles = nil
+	if t.blank && t.link != 0 && !t.isDeviceWord(w) {
+		t.link, t.counts = 0, false // a paste with empty lines between all lines goes on
+	}
+	t.blank = false
 	err := t.listed(text, indent, w)
 	if len(titles) > 0 && t.columns == nil && (t.titles == nil || len(titles) > 1) {
 		t.oddTitles(titles)
@@ -327,7 +343,7 @@ func (t *lines) listed(s string, indent int, w []string) error {
 		return t.deviceLine(w)
 	case t.columns == nil && beginsRoute(w) && !isNeighbour(w): // most lines are
 		t.spoke()
-		t.pending, t.at, t.routeLine, t.wide = w, t.line, t.line, false
+		t.pending, t.at, t.routeLine, t.wide = withoutNote(w), t.line, t.line, false
 		return nil
 	case linkLine().MatchString(s):
 		t.spoke()
@@ -348,7 +364,7 @@ func (t *lines) listed(s string, indent int, w []string) error {
 		return t.address(i, w[2:])
 	case ruleLine().MatchString(s):
 		t.spoke()
-		t.pending, t.at, t.wide = w, t.line, true
+		t.pending, t.at, t.wide = withoutNote(w), t.line, true
 		return nil
 	}
 	return t.other(s, w)
@@ -387,6 +403,11 @@ func (t *lines) other(s string, w []string) error {
 		return t.enter(fileContext(m[1]))
 	}
 	if c, ok := commandIn(s); ok {
+		return t.enter(c)
+	}
+	if m := ansibleHeading().FindStringSubmatch(s); m != nil {
+		c := t.base
+		c.host = m[1]
 		return t.enter(c)
 	}
 	switch {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"html"
 	"strings"
+
+	"routewhy/route/iproute2"
 )
 
 // People paste listings from terminals, mails and tickets. What these add to a line
@@ -14,7 +16,7 @@ var (
 	escapes = lazily("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b[()][A-Z0-9]|\x1b[=>78DEHMc]|\\^\\[\\[[0-9;]*m")
 	quoted  = lazily(`^(?:> ?)+`)
 	bullet  = lazily(`^\s*[-*•] +`)
-	tags    = lazily(`</?(?:h[1-6]|pre|code|b|p|br|li|ul|div|span|td|tr|strong|em|tt)/?>`)
+	tags    = lazily(`</?(?:h[1-6]|pre|code|b|p|br|li|ul|div|span|td|tr|strong|em|tt)(?: ?/)?>|</?span(?: [^<>]*)?>`)
 	entity  = lazily(`&(?:lt|gt|amp|nbsp|quot|#\d+);`)
 	// numbered is a line's number, as cat -n, nl and editors put it before the line.
 	numbered = lazily(`^\s*(\d+)(?:\t|: +|\s+)`)
@@ -22,7 +24,7 @@ var (
 
 // clean is a line without what a terminal, a mail or a ticket adds to it.
 func clean(s string) string {
-	s = strings.TrimRight(s, " \t\r")
+	s = strings.TrimRight(strings.TrimSuffix(strings.TrimRight(s, " \t\r"), "^M"), " \t")
 	if strings.ContainsAny(s, "\x1b\b\r^") {
 		s = escapes().ReplaceAllString(s, "")
 		s = backspaced(s[strings.LastIndexByte(s, '\r')+1:])
@@ -37,7 +39,7 @@ func clean(s string) string {
 		s = html.UnescapeString(s)
 	}
 	if !isASCII(s) {
-		s = strings.NewReplacer("\u00a0", " ", "\u2007", " ", "\u202f", " ", "\u3000", " ", "\u200b", "", "\u200e", "", "\ufeff", "").Replace(s)
+		s = strings.NewReplacer("\u00a0", " ", "\u2007", " ", "\u202f", " ", "\u3000", " ", "\u200b", "", "\u200e", "", "\ufeff", "", "\u21b5", "").Replace(s)
 	}
 	if inner, ok := strings.CutPrefix(strings.TrimLeft(s, " "), "│"); ok { // a pane of tmux, a box
 		s = strings.TrimSuffix(strings.TrimRight(inner, " "), "│")
@@ -46,6 +48,22 @@ func clean(s string) string {
 		s = strings.Trim(s[1:len(s)-1], " ")
 	}
 	return strings.TrimRight(s, " \t\r")
+}
+
+// withoutNote removes what somebody wrote after a route or a rule: "# the tunnel", "<-- this
+// one". Nothing that ip(8) prints begins like it.
+func withoutNote(w []string) []string {
+	for i := 2; i < len(w); i++ {
+		if iproute2.WantsMore(w[i-1]) {
+			continue
+		}
+		paren := w[i][0] == '(' && strings.HasSuffix(w[len(w)-1], ")")
+		if paren || w[i][0] == '#' || strings.HasPrefix(w[i], "//") || strings.HasPrefix(w[i], "←") ||
+			strings.HasPrefix(w[i], "<-") || strings.HasPrefix(w[i], "<=") {
+			return w[:i]
+		}
+	}
+	return w
 }
 
 // backspaced removes what was typed and then deleted.
