@@ -46,6 +46,9 @@ func (t *lines) leave() {
 
 // columnLike reports whether a line may belong to the table of columns above it.
 func (t *lines) columnLike(s string, w []string) bool {
+	if t.blank && t.columns[0] == "Iface" && (len(w) < 2 || len(w[1]) != 8) {
+		return false
+	}
 	_, isCommand := commandIn(s)
 	return !isCommand && !ruleLine().MatchString(s) && !linkLine().MatchString(s) && (len(w) >= 5 || t.columns[0] == "Interface")
 }

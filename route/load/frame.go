@@ -20,7 +20,7 @@ type frame struct {
 
 var (
 	// surelyListed is the beginning of a line that only a listing has.
-	surelyListed = lazily(`(?:(?:default|0\.0\.0\.0/0) (?:via [0-9a-f.:]+ +)?dev \S|(?:\d+\.){3}\d+(?:/\d+)? +(?:via [0-9a-f.:]+ +)?dev \S|[0-9a-f:]*::[0-9a-f:]*/\d+ (?:via \S+ )?dev \S|\d+: lo: <LOOPBACK|0:\s+from all lookup (?:local|255)|Kernel IP(?:v6)? routing table|Destination +Gateway +Genmask|Iface\s+Destination\s+Gateway|Route IPv[46] info\+)`)
+	surelyListed = lazily(`(?:(?:default|0\.0\.0\.0/0) (?:via [0-9a-f.:]+ +)?dev \S|(?:\d+\.){3}\d+(?:/\d+)? +(?:via [0-9a-f.:]+ +)?dev \S|[0-9a-f:]*::[0-9a-f:]*/\d+ (?:via \S+ )?dev \S|\d+: lo: <LOOPBACK|0:\s+from all lookup (?:local|255)|Kernel IP(?:v6)? routing table|Destination +Gateway +Genmask|Iface\s+Destination\s+Gateway|Route IPv[46] info\+|IPv[46] Route Table$|Destination +Gateway +Flags)`)
 	// logged is how the words before a line end if a program put them there.
 	logged = lazily(`(?:\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?[\])]?|[|\]>)]|[\])\w.-]:|std(?:out|err) [FP]|\d[.)]|[-+*]{1,2}|//|#+|["'` + "`" + `]|\.(?:txt|log|out):(?:\d+:)?)\s*$`)
 	// bareName is a name and a colon, which may be that of a table and not that of a host.

@@ -74,7 +74,7 @@ func familyHeading(s string) route.Family {
 // Lines that say nothing. They are not reported.
 var (
 	decoration = lazily(`^[-=#*_~─━═+|│┌┐└┘├┤ ]+$`)
-	noise      = lazily(`^(?:Script (?:started|done)\b.*|-+ .* was the duration of .*|\[.*elapsed\]|sysctl: .*|error: permission denied on key .*|#==\[.*\]=+#|Warning: Executing wildcard deletion.*|exit|logout|[┌╭]─.*|\S{0,60}[@:~\w\])/] ?[$#%❯➜»λ›>])$`)
+	noise      = lazily(`^(?:Script (?:started|done)\b.*|-+ .* was the duration of .*|\[.*elapsed\]|sysctl: .*|error: permission denied on key .*|#==\[.*\]=+#|Warning: Executing wildcard deletion.*|exit|logout|\++(?:Net device|Route IPv[46]) info\++|[┌╭]─.*|\S{0,60}[@:~\w\])/] ?[$#%❯➜»λ›>])$`)
 	// fileHeading is what head(1) and tail(1) write above each of several files.
 	fileHeading = lazily(`^==> (.+) <==$`)
 	// promptLine is a prompt with a command whose output is not read here.

@@ -49,6 +49,7 @@ type lines struct {
 	indent    int // of the device's first line
 	counts    bool
 	blank     bool     // the line before is empty
+	boxed     bool     // the table has bars between its columns
 	pending   []string // a route or a rule that may go on in the next lines
 	wide      bool     // the pending one is a rule
 	at        int      // the line where it began
@@ -64,7 +65,7 @@ type lines struct {
 	objects   *jsonReader
 	json      *embedded
 	elsewhere bool  // listings of another network namespace were skipped
-	foreign   error // the file is from another system
+	foreign   error // a listing of another system is in the file
 	ifconfig  bool  // the line before is from ifconfig
 	configs   int   // how many devices it lists
 }
@@ -112,9 +113,6 @@ func (l *loader) text(name string, r io.Reader) error {
 			}
 			l.fault(t.file, t.line, err)
 		}
-		if t.foreign != nil {
-			return t.foreign
-		}
 		if err := l.account(); err != nil {
 			return err
 		}
@@ -142,6 +140,9 @@ func (l *loader) text(name string, r io.Reader) error {
 		return fmt.Errorf("line %d has more than %d KiB", t.line+1, maxLine>>10)
 	case sc.Err() != nil:
 		return cutOff(sc.Err())
+	case t.foreign != nil && t.known == 0:
+		l.faults, l.moreFaults = l.faults[:faults], more
+		return fmt.Errorf("is %w", t.foreign)
 	case t.known == 0 && t.elsewhere && l.netns == "":
 		return errElsewhere
 	case t.known == 0 && l.netns != "" && !l.report: // Within reports that there is no namespace of that name
@@ -224,6 +225,11 @@ func (t *lines) take(s string) error {
 			t.columns = nil
 		}
 		return nil
+	}
+	if cells := t.cells(text, w); cells == nil {
+		return nil
+	} else if len(cells) < len(w) {
+		text, w = strings.Join(cells, " "), cells
 	}
 	device := (strings.Contains(text, "flags=") || strings.Contains(text, "encap:")) && ifconfigLine().MatchString(text)
 	if t.ifconfig = device || t.ifconfig && indent > t.indent; t.ifconfig {
@@ -442,8 +448,8 @@ func (t *lines) other(s string, w []string) error {
 // unknownLine takes a line that belongs to no listing. It ends the context of the
 // listing before. If the line looks like a part of that listing, it is kept as odd.
 func (t *lines) unknownLine(s string, w []string) error {
-	if t.foreign = foreign(s, w); t.foreign != nil {
-		return nil
+	if err := foreign(s, w); err != nil {
+		return t.passForeign(err)
 	}
 	if looksLikeRule(s, w) {
 		t.spoke()

@@ -2,6 +2,7 @@ package load
 
 import (
 	"errors"
+	"fmt"
 	"html"
 	"strings"
 
@@ -40,6 +41,9 @@ func clean(s string) string {
 	}
 	if !isASCII(s) {
 		s = strings.NewReplacer("\u00a0", " ", "\u2007", " ", "\u202f", " ", "\u3000", " ", "\u200b", "", "\u200e", "", "\ufeff", "", "\u21b5", "").Replace(s)
+	}
+	if strings.Count(s, "`") == 1 { // a span of code goes over several lines
+		s = strings.TrimPrefix(strings.TrimSuffix(s, "`"), "`")
 	}
 	if inner, ok := strings.CutPrefix(strings.TrimLeft(s, " "), "│"); ok { // a pane of tmux, a box
 		s = strings.TrimSuffix(strings.TrimRight(inner, " "), "│")
@@ -106,13 +110,25 @@ func foreign(s string, w []string) error {
 	begins := func(with string) bool { return strings.IndexByte(with, s[0]) >= 0 }
 	switch {
 	case begins("DRI") && bsdHeader().MatchString(s), len(w) > 2 && w[2][0] == 'U' && bsdLine().MatchString(s):
-		return errors.New("is a listing of BSD or macOS: routewhy knows how Linux decides")
+		return errors.New("a listing of BSD or macOS: routewhy knows how Linux decides")
 	case begins(" 0123456789iIAP") && windowsLine().MatchString(s):
-		return errors.New("is a listing of Windows: routewhy knows how Linux decides")
+		return errors.New("a listing of Windows: routewhy knows how Linux decides")
 	case begins("+|") && fibTrieLine().MatchString(s):
-		return errors.New("is /proc/net/fib_trie, which tells no gateway and no device: /proc/net/route does")
+		return errors.New("/proc/net/fib_trie, which tells no gateway and no device: /proc/net/route does")
 	case begins("KCSLROBDE") && frrLine().MatchString(s):
-		return errors.New("is what a routing daemon knows, not all of which is in the kernel: `ip route show table all` has that")
+		return errors.New("what a routing daemon knows, not all of which is in the kernel: `ip route show table all` has that")
 	}
 	return nil
+}
+
+// passForeign passes over a line of another system's listing, and reports the first one. If
+// nothing else is in the file, that is what the file is.
+func (t *lines) passForeign(what error) error {
+	t.spoke()
+	t.leave()
+	if t.foreign != nil {
+		return nil
+	}
+	t.foreign = what
+	return fmt.Errorf("passed over: %w", what)
 }

@@ -43,6 +43,8 @@ func (t *lines) header(s string) bool {
 			t.family = route.IPv6
 		}
 		return true
+	case t.boxHeader(w):
+		return true
 	case len(w) >= 8 && w[2] == "Genmask":
 		t.columns = columnNames(w)
 	case len(w) == 3 && w[0] == "Interface" && w[2] == "Group":
@@ -130,6 +132,8 @@ func (t *lines) column(w []string, names ...string) string {
 // columnLine reads a line of route(8), of netstat(8) or of /proc/net/route.
 func (t *lines) columnLine(w []string) error {
 	switch {
+	case t.unreadBox():
+		return nil
 	case t.columns[0] == "Interface":
 		return t.netstatGroup(w)
 	case t.columns[0] == "Iface":
@@ -357,6 +361,9 @@ func (t *lines) row6(w []string) error {
 	if text == "default" {
 		text = "::/0"
 	}
+	if four, _, _ := strings.Cut(text, "/"); isIPv4(four) {
+		text = "::ffff:" + text // net-tools leaves this out
+	}
 	dst, err := iproute2.ParseDst(text, route.IPv6)
 	if err != nil {
 		return err
@@ -383,6 +390,8 @@ func (t *lines) row6(w []string) error {
 	}
 	return t.flat6(dst, netip.Prefix{}, gw, metric, flags, dev)
 }
+
+func isIPv4(s string) bool { a, err := netip.ParseAddr(s); return err == nil && a.Is4() }
 
 // proc6 reads a line of /proc/net/ipv6_route (rt6_info_route in
 // net/ipv6/route.c; ipv6_route_native_seq_show).
