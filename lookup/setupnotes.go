@@ -106,9 +106,10 @@ func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 		return nil
 	}
 	// A device without neighbours takes every packet that is sent there. Networks of
-	// containers have routes through their own address on such devices. A device of which
-	// only the name is known may be one of them.
-	quiet := dev.Flags&(route.LinkLoopback|route.LinkPointopoint|route.LinkNoARP) != 0 || f.snap.Lacks(route.FactLinks, 0)
+	// containers have routes through their own address on such devices. A device that has
+	// no broadcasts, as those of mobile networks, or of which only the name is known, may be
+	// one of them.
+	quiet := dev.Flags&(route.LinkLoopback|route.LinkPointopoint|route.LinkNoARP) != 0 || dev.Flags&route.LinkBroadcast == 0
 	var out []Note
 	if owner := f.ownGateway(h); owner != 0 && !quiet {
 		code := NoteGatewayOwn

@@ -40,7 +40,9 @@ func TestHopsNotes(t *testing.T) {
 		r.NextHops = append(r.NextHops, r.NextHops[0])
 	}
 	count := func(r route.Route) int {
-		f := lookup.New(hostOf([]route.Route{r}))
+		s := hostOf([]route.Route{r})
+		withBroadcast(s)
+		f := lookup.New(s)
 		n := 0
 		for _, note := range f.Notes(f.Explain(route.Flow{Dst: netip.MustParseAddr("8.8.8.8")})) {
 			if note.Code == lookup.NoteGatewayOwn {
@@ -54,20 +56,27 @@ func TestHopsNotes(t *testing.T) {
 	}
 }
 
-// TestNoGatewayUnread: whether a device has neighbours is not known where no device was read.
-func TestNoGatewayUnread(t *testing.T) {
+func withBroadcast(s *route.Snapshot) {
+	for i := range s.Links {
+		s.Links[i].Flags |= route.LinkBroadcast
+	}
+}
+
+// TestNoGateway: ARP asks only on a device with broadcasts. A device of which only the name
+// was read has none, and neither have those of mobile networks.
+func TestNoGateway(t *testing.T) {
 	r := via("0.0.0.0/0", "192.0.2.1", 2)
 	r.NextHops[0].Gateway = netip.Addr{}
-	for _, unread := range []bool{false, true} {
+	for _, broadcast := range []bool{false, true} {
 		s := hostOf([]route.Route{r})
-		if unread {
-			s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactLinks, Why: route.NotInFiles})
+		if broadcast {
+			withBroadcast(s)
 		}
 		f := lookup.New(s)
 		notes := f.Notes(f.Explain(route.Flow{Dst: netip.MustParseAddr("8.8.8.8")}))
 		got := slices.ContainsFunc(notes, func(n lookup.Note) bool { return n.Code == lookup.NoteNoGateway })
-		if got == unread {
-			t.Errorf("devices unread %v: noted %v", unread, got)
+		if got != broadcast {
+			t.Errorf("a device with broadcasts %v: noted %v", broadcast, got)
 		}
 	}
 }

@@ -70,6 +70,7 @@ type LinkFlags uint32
 // The device flags that have a meaning here.
 const (
 	LinkUp          LinkFlags = 0x1 // administratively up
+	LinkBroadcast   LinkFlags = 0x2 // it has a broadcast address, as those have on which ARP asks
 	LinkLoopback    LinkFlags = 0x8
 	LinkPointopoint LinkFlags = 0x10
 	LinkRunning     LinkFlags = 0x40

@@ -266,6 +266,8 @@ func linkFlag(s string) route.LinkFlags {
 	switch s {
 	case "UP":
 		return route.LinkUp
+	case "BROADCAST":
+		return route.LinkBroadcast
 	case "LOOPBACK":
 		return route.LinkLoopback
 	case "POINTOPOINT":
