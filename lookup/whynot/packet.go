@@ -139,7 +139,7 @@ func (q *search) ofSource(s *state, t *lookup.Trace) []option {
 				f.Reason = c.Reason
 			}
 		}
-		if f.Code == CodeOtherLink && slices.ContainsFunc(d.NextHops, func(h lookup.NextHop) bool { return h.Link == snap.Addrs[own].Link }) {
+		if f.Code == lookup.CodeSrcOrder || f.Code == CodeOtherLink && slices.ContainsFunc(d.NextHops, func(h lookup.NextHop) bool { return h.Link == snap.Addrs[own].Link }) {
 			f.Reason = lookup.Reason{Code: lookup.CodeSrcOrder, Want: want, Have: d.Src}
 		}
 	}

@@ -16,8 +16,10 @@ func (x *tries) proposals(t *lookup.Trace, facts []option) []proposal {
 	wanted := x.wanted(x.root)
 	if t.First != nil && x.want.Kind == Source {
 		add(x.sources(t.First)...)
+		add(x.deprecation(t.First)...)
 	} else {
 		add(x.sources(t)...)
+		add(x.deprecation(t)...)
 	}
 	byRule := func(o option) bool { return o.Code == CodeUnreached }
 	if lead := x.rules(t, wanted); slices.ContainsFunc(facts, byRule) {
@@ -235,6 +237,23 @@ func (x *tries) sources(t *lookup.Trace) []proposal {
 	if host.Dst != r.Dst {
 		host.TOS, host.Metric, host.Metrics, host.Src = 0, 0, nil, netip.Prefix{}
 		out = append(x.addition(change.Add, host), out...)
+	}
+	return out
+}
+
+// deprecation makes the address that the packet gets instead a deprecated one, which IPv6
+// avoids (RFC 6724 rule 3). An address with a lifetime is left to the program that renews it.
+func (x *tries) deprecation(t *lookup.Trace) []proposal {
+	got := t.Decision.Src
+	if x.want.Kind != Source || !got.Is6() || got.IsLinkLocalUnicast() || x.root.flow.Src.IsValid() {
+		return nil
+	}
+	var out []proposal
+	for _, a := range x.root.fib.Snapshot().Addrs {
+		if a.Prefix.Addr() == got && a.ValidLft == route.ForeverLft && a.PreferredLft == route.ForeverLft {
+			a.PreferredLft = 0
+			out = append(out, proposal{&change.Addr{Verb: change.Modify, Addr: a}})
+		}
 	}
 	return out
 }

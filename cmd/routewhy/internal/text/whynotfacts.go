@@ -231,7 +231,7 @@ func (x missed) ruleFact(b *report.Blocker) string {
 // entryFact is the text about an entry that loses, or that cannot be used.
 func (x missed) entryFact(b *report.Blocker) string {
 	if b.Wanted == nil {
-		return sourceLoss(b.Reason)
+		return whichSource(sourceLoss(b.Reason))
 	}
 	if b.Reason.Code == whynot.CodeForSources {
 		return fmt.Sprintf("%s is for packets from %s alone", routeIn(b.Wanted), b.Reason.Want)
@@ -259,4 +259,23 @@ func (x missed) entryFact(b *report.Blocker) string {
 		return fmt.Sprintf("%s is longer than %s", routeIn(b.Route), wanted)
 	}
 	return fmt.Sprintf("%s goes before %s: %s", routeIn(b.Route), wanted, text)
+}
+
+// whichSource makes a sentence of the reason why an address is not taken. "It" is that address.
+func whichSource(loss string) string {
+	for _, whole := range []string{"another ", "its ", "scope ", "an ORCHID "} {
+		if strings.HasPrefix(loss, whole) {
+			return loss
+		}
+	}
+	if strings.Contains(loss, " is not in its network") {
+		return loss
+	}
+	if strings.HasPrefix(loss, "does not ") {
+		return "it " + loss
+	}
+	if strings.HasPrefix(loss, "shorter prefix ") {
+		return "it has a " + loss
+	}
+	return "it is " + loss
 }
