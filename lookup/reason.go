@@ -106,6 +106,8 @@ const (
 	CodeForwardingOff  Code = "only-forwarded"   // only packets that come from outside get there, and this host does not forward; Have: the device
 	CodeRestOf         Code = "rest-of"          // it is in use, but longer prefixes take all that goes to the Internet; Have: 2000::/3, which has all of its addresses
 	CodeNeighbourTie   Code = "default-tie"      // several 0.0.0.0/0: the kernel chooses by neighbour state
+
+	CodeForSources Code = "for-other-sources" // an IPv6 route is for packets from a prefix; Want: it, Have: the packet's source
 )
 
 // Why there are several next hops, or no answer at all. Where something was not read,

@@ -36,6 +36,7 @@ func (w *walk) search6(t *table, cands *[]Candidate) result {
 	}
 	if cands != nil {
 		w.record6(path, start, at, res, cands)
+		w.recordOthers6(t, cands)
 	}
 	return res
 }
@@ -124,10 +125,7 @@ func (w *walk) split6(l *leaf, dst netip.Prefix) (own []*entry, sourced []positi
 	if simple && w.skip.entry == nil {
 		return l.entries, nil
 	}
-	src := w.flow.Src
-	if !src.IsValid() {
-		src = netip.IPv6Unspecified()
-	}
+	src := w.looked6()
 	for _, e := range l.entries {
 		switch {
 		case w.skip == (skipped{e, dst}):
@@ -288,6 +286,35 @@ func (w *walk) record6(path []position, start, at int, res result, cands *[]Cand
 		}
 	}
 	settle(cands)
+}
+
+// recordOthers6 adds the routes that cover the destination and are for packets from a prefix
+// that the packet's source is not in: the kernel does not look at them.
+func (w *walk) recordOthers6(t *table, cands *[]Candidate) {
+	if w.sketch {
+		return
+	}
+	n := len(*cands)
+	c := t.covering(w.flow.Dst)
+	for rf, ok := c.next(); ok; rf, ok = c.next() {
+		for _, e := range rf.leaf.entries {
+			if e.sourceSpecific() && !e.route.Src.Contains(w.looked6()) && w.skip != (skipped{e, rf.dst}) {
+				note(cands, e, ref{dst: rf.dst}, VerdictUnusable, Reason{Code: CodeForSources, Want: e.route.Src, Have: w.flow.Src})
+			}
+		}
+	}
+	if len(*cands) > n {
+		slices.SortStableFunc(*cands, func(a, b Candidate) int { return b.Route.Dst.Bits() - a.Route.Dst.Bits() })
+	}
+}
+
+// looked6 is the source that source-specific routes are compared with: the unspecified
+// address while the packet has none.
+func (w *walk) looked6() netip.Addr {
+	if !w.flow.Src.IsValid() {
+		return netip.IPv6Unspecified()
+	}
+	return w.flow.Src
 }
 
 // unusable6 says why an entry could not have been chosen at all.

@@ -42,7 +42,7 @@ const (
 	CodeNone       lookup.Code = "no-such-entry"        // there is no such entry at all; Route: but one that leads nowhere
 	CodeLength     lookup.Code = "other-length"         // there is no entry of the prefix; Route: one that begins with the same address and has another length
 	CodeNoDefault  lookup.Code = "no-default"           // there is no default route at all; Route: but one that leads nowhere
-	CodeForSources lookup.Code = "for-other-sources"    // the entry is for packets from a prefix; Want: it, Have: the packet's source
+	CodeForSources             = lookup.CodeForSources  // the entry is for packets from a prefix; Want: it, Have: the packet's source
 	CodeOutside    lookup.Code = "outside-prefix"       // the prefix does not cover the destination; Want: it, Have: the first bit, from 1, in which they differ
 	CodeNoRule     lookup.Code = "rule-absent"          // no rule has the priority; Want: it
 	CodeBound      lookup.Code = "bound"                // the packet is bound to a device; Have: it

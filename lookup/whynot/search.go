@@ -360,6 +360,7 @@ func (q *search) inTable(s *state, t *lookup.RuleTrial, f Fact, wanted []*route.
 		f := f
 		f.Wanted, f.Reason = &c.Route, c.Reason
 		switch {
+		case c.Reason.Code == CodeForSources: // below
 		case c.Verdict == lookup.VerdictUnusable:
 			out = append(out, q.unusable(s, f)...)
 		case c.Verdict == lookup.VerdictChosen || c.Verdict == lookup.VerdictPossible:

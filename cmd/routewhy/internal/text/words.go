@@ -347,6 +347,11 @@ func unusableWords(c *report.Candidate) string {
 		return fmt.Sprintf("expired %v s ago", r.Have)
 	case lookup.CodeSourceHides:
 		return "hidden: this prefix has routes for certain sources"
+	case lookup.CodeForSources:
+		if r.Have.IsZero() {
+			return "the packet has no source yet"
+		}
+		return fmt.Sprintf("the packet is from %v", r.Have)
 	case lookup.CodeSourceLess:
 		return "a route for this very source comes first"
 	case lookup.CodePreference:
