@@ -9,8 +9,9 @@ import (
 
 // Settle changes an explained decision to what only the kernel's answer shows: the kernel
 // uses an entry that is in no dump, or gives the source of another route by the same
-// next-hop object, or refuses a source because there once was a route of type local. It
-// reports whether the decision has changed.
+// next-hop object, or refuses a source because there once was a route of type local, or goes
+// by a gateway that became an address of this host after the route was added. It reports
+// whether the decision has changed.
 func (f *FIB) Settle(t *Trace, c *Comparison, a *route.Answer) bool {
 	if !c.Asked || !c.Agrees {
 		return false
@@ -33,6 +34,10 @@ func (f *FIB) Settle(t *Trace, c *Comparison, a *route.Answer) bool {
 		w := &d.NextHops[c.NextHop]
 		w.SrcOneOf, d.Src = []netip.Addr{w.Src, a.Src}, netip.Addr{}
 		t.Source.Addr, t.Source.Link, t.Source.Reason = netip.Addr{}, 0, Reason{CodeSrcShared, d.Route.Dst, a.Entry.Dst}
+	case has(CodeGatewayDirect) && c.NextHop >= 0 && a.Gateway.Is4():
+		d.NextHops = slices.Clone(d.NextHops)
+		d.NextHops[c.NextHop].Gateway = a.Gateway
+		t.Gateways = f.Gateways(&t.Flow, d)
 	default:
 		return false
 	}

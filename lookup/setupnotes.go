@@ -12,6 +12,7 @@ import (
 const (
 	NoteGatewayOwn    Code = "gateway-own"           // a gateway is this host's own address; Have: it, Want: the device that has it
 	NoteGatewayShared Code = "gateway-shared"        // a gateway is this host's own address and another host's; Have: it, Want: the device that has it here
+	NoteGatewayLink   Code = "gateway-own-link"      // a gateway is its device's own address, and packets go straight to the link; Have: it, Want: the device
 	NoteNoPort        Code = "bridge-without-port"   // a bridge has no port; Have: its name
 	NoteNoGateway     Code = "default-no-gateway"    // a default route leads to neighbours; Have: the device's name, Route
 	NoteExpiresSoon   Code = "expires-soon"          // a router's default route runs out; Have: in how many seconds, Route
@@ -39,6 +40,10 @@ func (f *FIB) setupNotes(t *Trace) []Note {
 		if w := &d.NextHops[i]; !w.Stale {
 			hop := w.Via
 			hop.Link = w.Link
+			if len(hops) < maxHopNotes && straight(&d.Route, w) {
+				out = append(out, Note{Reason: Reason{NoteGatewayLink, f.snap.LinkName(hop.Link), hop.Gateway}, Route: &d.Route})
+				hop.Gateway = netip.Addr{}
+			}
 			hops = append(hops, hop)
 		}
 	}
@@ -50,6 +55,12 @@ func (f *FIB) setupNotes(t *Trace) []Note {
 		out = append(out, f.ruleHidden(t)...)
 	}
 	return append(out, f.deprecatedSource(t)...)
+}
+
+// straight reports whether a route has its device's own address as a gateway to say that its
+// destinations are on the link, as was once usual. Of a default route that is a fault.
+func straight(r *route.Route, w *NextHop) bool {
+	return r.Dst.Bits() > 0 && w.Via.Gateway.IsValid() && !w.Gateway.IsValid() && !w.Redirected
 }
 
 // vrfUnasked notes that packets of a VRF do not get to its table, because no rule leads

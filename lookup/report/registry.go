@@ -132,7 +132,7 @@ func packetKinds() []Kind {
 }
 
 func entryKinds() []Kind {
-	const e, w, s = SeverityError, SeverityWarning, ScopeEntry
+	const i, e, w, s = SeverityInfo, SeverityError, SeverityWarning, ScopeEntry
 	return []Kind{
 		{lookup.NoteTied, "Equal default routes", w, s, "Default routes have the same metric. The kernel prefers a gateway that answers, and may alternate between look-ups."},
 		{lookup.NoteDeviceDown, "A next hop's device is down", e, s, "Nothing goes out of the device."},
@@ -140,6 +140,7 @@ func entryKinds() []Kind {
 		{lookup.NoteZeroHostRoute, "A host route for the zero address", w, s, "A route to 0.0.0.0/32 or ::/128 is no default route, and never carries a packet."},
 		{lookup.NoteGatewayOwn, "A gateway is this host's own address", e, s, "The packet does not leave: the gateway is an address of this host."},
 		{lookup.NoteGatewayShared, "A gateway has an address of this host", e, s, "Another host has the gateway's address, and this host has it too."},
+		{lookup.NoteGatewayLink, "A gateway is its device's own address", i, s, "Such a gateway stands for none: packets go straight to the link. It was once how to say that."},
 		{lookup.NoteNoPort, "A bridge has no port", e, s, "Nothing goes out of a bridge without a port."},
 		{lookup.NoteNoGateway, "A default route without a gateway", w, s, "Every destination is taken for a neighbour, which works on point-to-point links alone."},
 		{lookup.NoteExpiresSoon, "A router's default route runs out", w, s, "The default route that a router gave goes when its lifetime is over, unless a router advertisement renews it. Some routers give short lifetimes."},

@@ -20,6 +20,8 @@ func setupFinding(n *report.Finding) string {
 			return fmt.Sprintf("the gateway %s is this host's own address, on %s: nothing leaves", have, want)
 		}
 		return fmt.Sprintf("the gateway %s is this host's own address, on %s: packets reach a router only if another host answers for that address, or for the destination", have, want)
+	case lookup.NoteGatewayLink:
+		return fmt.Sprintf("the gateway %s is %s's own address and stands for none: this host asks for each destination itself by ARP", have, want)
 	case lookup.NoteGatewayShared:
 		return fmt.Sprintf("the gateway %s is this host's own address too, on %s; what is sent there goes to the neighbour of that address", have, want)
 	case lookup.NoteNoPort:
