@@ -35,7 +35,7 @@ func (f *FIB) deviceNotes(t *Trace) []Note {
 	if d.Shortcut == ShortcutOnLink {
 		out = append(out, Note{Reason: Reason{Code: NoteOnLinkAssumed, Have: f.snap.LinkName(d.NextHops[0].Link)}})
 	}
-	if dst.IsLinkLocalUnicast() && dst.Is6() && t.Flow.Out == 0 && t.Flow.In == 0 && d.Disposition != DispositionLocal {
+	if (dst.IsLinkLocalUnicast() || dst.IsLinkLocalMulticast()) && dst.Is6() && t.Flow.Out == 0 && t.Flow.In == 0 && d.Disposition != DispositionLocal {
 		out = append(out, Note{Reason: Reason{Code: NoteNoZone, Have: dst}})
 	}
 	return out

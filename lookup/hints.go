@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/route"
 )
@@ -16,6 +17,7 @@ const (
 	NoteVRFRoute         Code = "vrf-route"         // the table of a VRF has a route that the packet missed; Have: the VRF, Route
 	NoteMacvlan          Code = "macvlan"           // a neighbour on a macvlan or ipvlan: not the host below; Have: the device, Want: the one below
 	NoteMulticastGateway Code = "multicast-gateway" // a group goes to one router; Have: it
+	NoteGroupLoopback    Code = "group-on-loopback" // IPv6 has no route out of lo for groups; Have: its name
 	NoteWentDown         Code = "routes-lost"       // a device with an address is down, and has no routes; Have: its name, Want: the address
 	NoteNoAddress        Code = "no-ipv4-address"   // no device has an IPv4 address except loopback ones
 	NoteLinkLocalOnly    Code = "link-local-only"   // no device has an IPv6 address except link-local ones
@@ -40,6 +42,7 @@ func (f *FIB) hints(t *Trace) []Note {
 	add(f.localLater(t))
 	add(f.macvlan(t))
 	add(multicastGateway(t))
+	add(f.groupOnLoopback(t))
 	add(f.markIgnored(t))
 	add(f.markUsed(t))
 	add(f.localnet(t))
@@ -206,9 +209,24 @@ func (f *FIB) macvlan(t *Trace) (Note, bool) {
 	}
 	below := ""
 	if lower := f.byIndex[dev.Peer]; lower != nil && dev.PeerNetNS < 0 {
+		own := func(a *route.Addr) bool { return !a.Prefix.Addr().IsLinkLocalUnicast() }
+		if lower.vrf == dev.vrf && (slices.ContainsFunc(lower.addrs4, own) || slices.ContainsFunc(lower.addrs6, own)) {
+			return Note{}, false // this is the host that has it
+		}
 		below = lower.Name
 	}
 	return Note{Reason: Reason{NoteMacvlan, below, dev.Name}}, true
+}
+
+// groupOnLoopback notes that IPv6 has no way out of lo for groups: the kernel makes the route
+// ff00::/8 for other devices (addrconf_add_dev in net/ipv6/addrconf.c).
+func (f *FIB) groupOnLoopback(t *Trace) (Note, bool) {
+	dev := f.byIndex[t.Flow.Out]
+	if dev == nil || dev.Flags&route.LinkLoopback == 0 || !t.Flow.Dst.Is6() || !t.Flow.Dst.IsMulticast() ||
+		t.Decision.Disposition != DispositionNoRoute || f.conf(route.IPv6, dev, settingDisableIPv6) != 0 {
+		return Note{}, false
+	}
+	return Note{Reason: Reason{Code: NoteGroupLoopback, Have: dev.Name}}, true
 }
 
 // multicastGateway notes a route with a gateway that takes a group: the frame goes to

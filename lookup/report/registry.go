@@ -106,6 +106,7 @@ func packetKinds() []Kind {
 		{lookup.NoteVRFRoute, "A VRF has a route for the packet", i, s, "The packet does not belong to the VRF whose table has a route for it."},
 		{lookup.NoteVRFUnasked, "No rule leads to a VRF's table", e, s, "The l3mdev rule is gone: the tables of VRFs are not asked."},
 		{lookup.NoteMacvlan, "A neighbour on a macvlan or ipvlan", w, s, "The device below and its macvlan or ipvlan do not reach each other."},
+		{lookup.NoteGroupLoopback, "No route for groups on lo", i, s, "The kernel makes the IPv6 route for groups, ff00::/8, on all devices but lo."},
 		{lookup.NoteMulticastGateway, "A group goes to one router", w, s, "The route that carries the group has a gateway, which alone gets the packet's frames."},
 		{lookup.NoteMarkIgnored, "The way back is looked up without the mark", w, s, "The reverse-path filter looks the source up without the packet's mark, unless src_valid_mark is set."},
 		{lookup.NoteMarkUsed, "The way back is looked up with the mark", i, s, "The setting src_valid_mark makes the reverse-path filter look the source up with the packet's mark, for which a rule asks."},

@@ -297,7 +297,7 @@ func (x *tries) judge(t *trial) {
 			w.Stranded++
 		}
 	}
-	if len(d.NextHops) > 0 && addsDirect(t.changes) && x.stranger(d.NextHops[0].Link) {
+	if len(d.NextHops) > 0 && d.Disposition == lookup.DispositionUnicast && addsDirect(t.changes) && x.stranger(d.NextHops[0].Link) {
 		w.Direct = d.NextHops[0].Link
 	}
 	w.Unnumbered, w.Src = x.unnumbered(now, t.changes, &d)

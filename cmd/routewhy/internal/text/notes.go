@@ -168,7 +168,11 @@ func (e told) rare(n *report.Finding, have string) string {
 		}
 		return fmt.Sprintf("nothing comes in by %s now: it has no carrier", have)
 	case lookup.NoteNoZone:
-		return fmt.Sprintf("a link-local address needs its device, connect() fails without (EINVAL): routewhy %s%%DEV", have)
+		kind := "address"
+		if e.Looked().Addr().IsMulticast() {
+			kind = "group"
+		}
+		return fmt.Sprintf("a link-local %s needs its device, connect() fails without (EINVAL): routewhy %s%%DEV", kind, have)
 	case lookup.NoteOnLinkAssumed:
 		return fmt.Sprintf("the look-up found no way out of %s; for a socket bound to a device the kernel then assumes that the destination is on its link", have)
 	case lookup.NotePairOfHosts:
