@@ -17,6 +17,8 @@ func (c *Addr) apply(t *tx) *Refusal {
 	lifetimes := c.Verb != Delete && (c.Addr.ValidLft != 0 || c.Addr.PreferredLft != 0) &&
 		(c.Addr.ValidLft == 0 || c.Addr.PreferredLft > c.Addr.ValidLft)
 	switch {
+	case len(c.Addr.Label) > maxName:
+		return refuse(route.ERANGE, "Attribute failed policy validation")
 	case c.Verb == Delete && (l == nil || !t.snap.HasIPv4(l)):
 		return t.refuseAddr(route.ENODEV, "ipv4: Device not found")
 	case c.Verb == Delete:
@@ -35,6 +37,9 @@ func (c *Addr) apply(t *tx) *Refusal {
 		return t.refuseAddr(route.EINVAL, msgLifetime4)
 	}
 	a := c.Addr
+	if a.Broadcast.IsValid() && a.Broadcast.IsUnspecified() {
+		a.Broadcast = netip.Addr{}
+	}
 	if a.Peer.IsValid() && a.Peer.Addr() == a.Prefix.Addr() {
 		a.Peer = netip.Prefix{}
 	} else if a.Peer.IsValid() {

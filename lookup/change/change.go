@@ -80,7 +80,7 @@ func (c *Route) table() route.Table {
 type Rule struct {
 	Verb Verb // Add, or Delete
 	// Rule is as in the request. SuppressPrefixLen and SuppressGroup are -1 if they
-	// are not given.
+	// are not given. MarkMask is what the kernel takes if none is given: all bits, with a Mark.
 	Rule route.Rule
 	// HasPriority says that a priority was given, which may be zero.
 	HasPriority bool

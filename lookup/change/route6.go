@@ -65,6 +65,7 @@ func (c *Route) check6() *Refusal {
 func (c *Route) build6(t *tx, base *route.Route, h route.NextHop) (*route.Route, *Refusal) {
 	r := base.Clone()
 	r.NextHops, r.Flags = nil, 0
+	h.Realm = 0 // IPv6 has none
 	if r.Type > route.TypeXResolve {
 		return nil, refuse(route.EINVAL, msgInvalidType)
 	}
@@ -88,7 +89,7 @@ func (c *Route) build6(t *tx, base *route.Route, h route.NextHop) (*route.Route,
 	if r.Protocol == 0 {
 		r.Protocol = route.ProtocolBoot
 	}
-	if r.Pref == route.PreferenceInvalid || !c.HasPref {
+	if known := r.Pref == route.PreferenceLow || r.Pref == route.PreferenceHigh; !known || !c.HasPref { // rtm_to_fib6_config
 		r.Pref = route.PreferenceMedium
 	}
 	r.Expires = c.Expires

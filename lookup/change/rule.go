@@ -46,9 +46,6 @@ const msgBackward = "Backward goto not supported"
 // completes the rule.
 func (c *Rule) check(t *tx, r *route.Rule) *Refusal {
 	s := &r.Selector
-	if s.Mark != 0 && s.MarkMask == 0 {
-		s.MarkMask = math.MaxUint32
-	}
 	switch {
 	case s.Src.IsValid() && route.FamilyOf(s.Src.Addr()) != r.Family:
 		return refuse(route.EINVAL, "Invalid source address")
@@ -62,7 +59,7 @@ func (c *Rule) check(t *tx, r *route.Rule) *Refusal {
 		return refuse(route.EINVAL, "Missing goto target for action goto")
 	case s.L3Mdev && r.Table != 0:
 		return refuse(route.EINVAL, "l3mdev and table are mutually exclusive")
-	case s.HasUIDs && s.UIDs.Start > s.UIDs.End:
+	case s.HasUIDs && (s.UIDs.Start > s.UIDs.End || s.UIDs.End == math.MaxUint32): // uid_valid
 		return refuse(route.EINVAL, "Invalid uid range")
 	case !validPorts(s.SrcPort):
 		return refuse(route.EINVAL, "Invalid sport range")

@@ -91,7 +91,10 @@ func leftLinks(want, have *route.Snapshot, readdressed func(link int) bool) (lis
 		if l != nil && l.IdleCarrier == route.Unknown { // it was not read, or drivers differ
 			w.IdleCarrier = route.Unknown
 		}
-		if l != nil && readdressed(l.Index) {
+		// A bridge has the least hardware address of its ports, and gets that back with them
+		// (br_stp_recalculate_bridge_id).
+		again := l != nil && l.Kind == "bridge" && samePorts(want, have, l.Index)
+		if l != nil && (again || readdressed(l.Index)) {
 			w.LinkLocal = l.LinkLocal
 		}
 		switch {
@@ -107,6 +110,19 @@ func leftLinks(want, have *route.Snapshot, readdressed func(link int) bool) (lis
 		}
 	}
 	return list
+}
+
+// samePorts reports whether a bridge has the same ports in two states, and at least one.
+func samePorts(a, b *route.Snapshot, bridge int) bool {
+	ports := func(s *route.Snapshot) (list []int) {
+		for i := range s.Links {
+			if s.Links[i].Master == bridge {
+				list = append(list, s.Links[i].Index)
+			}
+		}
+		return list
+	}
+	return len(ports(a)) > 0 && slices.Equal(ports(a), ports(b))
 }
 
 func leftAddrs(dev string, want, have []route.Addr) (list []Leftover) {

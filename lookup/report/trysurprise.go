@@ -24,7 +24,7 @@ const (
 	RemarkSplit       lookup.Code = "local-and-main-split"    // IPv4's tables local and main are two from now on
 	RemarkOwnGateway  lookup.Code = "own-gateway-accepted"    // Want is the gateway
 	RemarkOneAddress  lookup.Code = "address-without-length"  // Want is the address
-	RemarkForgotten   lookup.Code = "accepted-and-forgotten"  // Have is the word that the kernel does not keep
+	RemarkForgotten   lookup.Code = "accepted-and-forgotten"  // Have is the word that the family Want does not keep
 	RemarkNoCarrier   lookup.Code = "route-without-carrier"   // Have is the device
 	RemarkPassedOver  lookup.Code = "route-passed-over"       // Have is the device, which has no carrier: ignore_routes_with_linkdown is on
 	RemarkSilent      lookup.Code = "silent-gateway"          // Want is the route's gateway, of which the neighbour table of Have says FAILED
@@ -174,14 +174,14 @@ func routeSurprises(c *change.Route, before *change.State, o *change.Outcome, n 
 			}
 		}
 	}
-	if c.Family() == route.IPv4 {
-		for _, word := range []struct {
-			there bool
-			name  string
-		}{{c.Expires != 0, "expires"}, {c.HasPref, "pref"}, {c.Route.Src.IsValid(), "from"}} {
-			if word.there {
-				out = append(out, NewRemark(RemarkForgotten, "", word.name))
-			}
+	is4 := c.Family() == route.IPv4
+	realm := c.Verb != change.Delete && slices.ContainsFunc(c.Route.NextHops, func(h route.NextHop) bool { return h.Realm != 0 })
+	for _, word := range []struct {
+		there bool
+		name  string
+	}{{is4 && c.Expires != 0, "expires"}, {is4 && c.HasPref, "pref"}, {is4 && c.Route.Src.IsValid(), "from"}, {!is4 && realm, "realm"}} {
+		if word.there {
+			out = append(out, NewRemark(RemarkForgotten, c.Family().String(), word.name))
 		}
 	}
 	return out

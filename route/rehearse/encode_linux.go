@@ -256,7 +256,7 @@ func encodeRule(c *change.Rule) []byte {
 	if s.Mark != 0 {
 		b = attr32(b, unix.FRA_FWMARK, s.Mark)
 	}
-	if s.MarkMask != 0 {
+	if s.Mark != 0 || s.MarkMask != 0 {
 		b = attr32(b, unix.FRA_FWMASK, s.MarkMask)
 	}
 	if r.Goto != 0 {

@@ -192,9 +192,8 @@ func (q *routeFilter) way(key string) {
 		if q.family == 0 {
 			q.family = p.family
 		}
-		g := p.prefix.Addr()
 		q.keep(func(r *route.Route) bool {
-			return slices.ContainsFunc(q.hops(r), func(h route.NextHop) bool { return h.Gateway == g }) && len(q.hops(r)) == 1
+			return slices.ContainsFunc(q.hops(r), func(h route.NextHop) bool { return p.prefix.Masked().Contains(h.Gateway) }) && len(q.hops(r)) == 1
 		})
 	case "src":
 		p := q.prefix(q.value(), q.family)

@@ -104,7 +104,7 @@ func (a *args) changeNeighbour(c *Command, verb change.Verb) {
 		c.unread(q.Neighbour.Link, "proxied address "+q.Neighbour.Addr.String())
 		return
 	}
-	if !q.LinkAddr && verb != change.Delete && q.Neighbour.State.Valid() && q.Neighbour.State&route.NeighbourNoARP == 0 && a.lacks == nil && !a.knowsNeighbour(&q.Neighbour) {
+	if !q.LinkAddr && verb != change.Delete && verb != change.Modify && q.Neighbour.State.Valid() && q.Neighbour.State&route.NeighbourNoARP == 0 && a.lacks == nil && !a.knowsNeighbour(&q.Neighbour) {
 		a.lacks = &change.Refusal{Errno: route.EINVAL, Message: "No link layer address given"}
 	}
 	c.Changes = append(c.Changes, q)

@@ -156,8 +156,12 @@ func (p *printer) hop(h *route.NextHop, f route.Family) {
 }
 
 func realmWord(n uint32) string {
-	if from := n >> 16; from != 0 {
-		return decimal(from) + "/" + decimal(n&0xffff)
+	from, to := n>>16, n&0xffff
+	if from > 255 || to > 255 { // ip takes no larger realms, but a number for both
+		return "0x" + strconv.FormatUint(uint64(n), 16)
+	}
+	if from != 0 {
+		return decimal(from) + "/" + decimal(to)
 	}
 	return decimal(n)
 }
@@ -269,7 +273,7 @@ func (p *printer) selector(s *route.Selector) {
 	}
 	if s.Mark != 0 || s.MarkMask != 0 {
 		text := hex(s.Mark)
-		if s.MarkMask != 0 && s.MarkMask != 1<<32-1 {
+		if s.MarkMask != 1<<32-1 {
 			text += "/" + hex(s.MarkMask)
 		}
 		p.add("fwmark", text)

@@ -49,6 +49,8 @@ type ruleRequest struct {
 	*args
 	change.Rule
 	hasTable, hasTarget bool
+	// hasMask says that a mask for the mark is given, which may be zero.
+	hasMask bool
 }
 
 // changeRule is iprule_modify (ip/iprule.c).
@@ -137,7 +139,9 @@ func (q *ruleRequest) keyword(c *Command, key string) {
 		}
 		s.TOS = tos
 	case "fwmark":
-		q.mark()
+		if q.mark(); !q.hasMask && s.Mark != 0 {
+			s.MarkMask = 1<<32 - 1 // the kernel's own (fib_nl2rule)
+		}
 	case "realms":
 		r.Realm = q.realmsOr(q.value(), "invalid realms")
 	case "protocol":
@@ -198,7 +202,7 @@ func (q *ruleRequest) portsAndUsers(key string) {
 		s.UIDs, s.HasUIDs = route.UIDRange{Start: uint32(*start), End: uint32(*end)}, true
 	case "ipproto":
 		p, ok := iproute2.Proto(v)
-		if !ok {
+		if !ok || strings.EqualFold(v, "icmpv6") { // getprotobyname knows it as ipv6-icmp
 			q.invalid(v, `Invalid "ipproto" value`)
 		}
 		s.Proto = p
@@ -214,6 +218,9 @@ func (q *ruleRequest) portsAndUsers(key string) {
 			end = start
 		}
 		r := route.PortRange{Start: uint16(*start), End: uint16(*end)}
+		if r == (route.PortRange{}) {
+			q.lacks = &change.Refusal{Errno: route.EINVAL, Message: "Invalid " + key + " range"}
+		}
 		if key == "sport" {
 			s.SrcPort = r
 		} else {
@@ -250,7 +257,7 @@ func (q *ruleRequest) mark() {
 	v := q.value()
 	mark, mask, has := strings.Cut(v, "/")
 	s.Mark = q.uint32Of(mark, "fwmark value is invalid")
-	if has {
+	if q.hasMask = has; has {
 		s.MarkMask = q.uint32Of(mask, "fwmask value is invalid")
 	}
 }

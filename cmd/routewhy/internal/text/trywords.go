@@ -197,7 +197,7 @@ func surprise(f *report.Finding) string {
 	case report.RemarkOneAddress:
 		return want + " has no length: it is one address without a network"
 	case report.RemarkForgotten:
-		return fmt.Sprintf("IPv4 does not keep %s", have)
+		return fmt.Sprintf("%s does not keep %s", want, have)
 	case report.RemarkNoCarrier:
 		return have + " has no carrier, and the route is used all the same"
 	case report.RemarkPassedOver:
