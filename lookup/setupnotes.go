@@ -136,7 +136,11 @@ func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 		out = append(out, Note{Reason: Reason{NoteIsPort, m.Name, dev.Name}, Route: r})
 	}
 	if r.Dst.Bits() == 0 && r.Type == route.TypeUnicast && !h.Gateway.IsValid() && h.Encap == 0 && !quiet && dev.Kind != vrfKind {
-		out = append(out, Note{Reason: Reason{Code: NoteNoGateway, Have: dev.Name}, Route: r})
+		n := Note{Reason: Reason{Code: NoteNoGateway, Have: dev.Name}, Route: r}
+		if z := f.zeroconf(); len(z) > 0 && z[0].Have == dev.Name && r.Family() == route.IPv4 {
+			n.Reason = z[0].Reason // it is there because no DHCP server answered
+		}
+		out = append(out, n)
 	}
 	return out
 }

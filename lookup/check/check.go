@@ -106,7 +106,7 @@ func (h *Host) Run(checks []Check) []Finding {
 			out = append(out, f)
 		}
 	}
-	return out
+	return withoutRepeats(out)
 }
 
 // maxEvidence is how many rules, how many routes and how many devices a finding

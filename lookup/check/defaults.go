@@ -166,9 +166,11 @@ func defaultExpires(h *Host) []Finding {
 }
 
 // noDefault finds why a family has no default route, if something shows that it should
-// have one. A missing default route alone is not a finding.
+// have one. A missing default route alone is not a finding. A default route to the neighbours
+// of a device that gave itself an address counts as missing. A host of the other family may
+// have no DHCP server on purpose.
 func noDefault(h *Host) []Finding {
-	var out []Finding
+	out := defaultsOnly(h.wayFindings(lookup.NoteZeroconf))
 	for _, fam := range h.families(route.FactRoutes, route.FactRules, route.FactAddrs) {
 		if h.hasDefault(fam) || len(h.defaults(fam)) > 0 {
 			continue
@@ -185,6 +187,9 @@ func noDefault(h *Host) []Finding {
 				continue
 			}
 			f := Finding{Note: n}
+			if n.Code == lookup.NoteZeroconf && h.only == 0 && h.hasDefault(route.IPv6) {
+				f.Severity = Notice
+			}
 			if name, ok := n.Have.(string); ok {
 				if l := h.snap.LinkByName(name); l != nil {
 					f.Links = append(f.Links, l.Index)

@@ -37,8 +37,10 @@ func loopbackDown(h *Host) []Finding {
 
 func uplinkNoPort(h *Host) []Finding { return defaultsOnly(h.wayFindings(lookup.NoteNoPort)) }
 
-// portAddress finds ports with an address. No answer arrives at such an address.
+// portAddress finds ports with an address. No answer arrives at such an address. If other
+// routes leave by the port too, the finding about them says the same and more.
 func portAddress(h *Host) []Finding {
+	routes := portRoute(h)
 	var out []Finding
 	for i := range h.snap.Addrs {
 		a := &h.snap.Addrs[i]
@@ -47,7 +49,8 @@ func portAddress(h *Host) []Finding {
 		if m == nil || a.Prefix.Addr().IsLinkLocalUnicast() || a.Prefix.Addr().IsLoopback() {
 			continue
 		}
-		if slices.ContainsFunc(out, func(f Finding) bool { return f.Links[0] == l.Index }) {
+		told := func(f Finding) bool { return f.Have == l.Name }
+		if slices.ContainsFunc(out, told) || slices.ContainsFunc(routes, told) {
 			continue
 		}
 		out = append(out, Finding{
@@ -55,7 +58,7 @@ func portAddress(h *Host) []Finding {
 			Links: []int{l.Index, m.Index},
 		})
 	}
-	return append(out[:min(len(out), maxAlike)], portRoute(h)...)
+	return append(out[:min(len(out), maxAlike)], routes...)
 }
 
 // addrNoRoute finds addresses whose network is in no table, although the kernel made the

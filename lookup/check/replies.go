@@ -244,9 +244,10 @@ func vrfOpen(h *Host) []Finding {
 }
 
 // otherWay finds addresses from which packets to other networks leave by another device,
-// although the address's own device has a default route. There are two exceptions. If DHCP or a
+// although the address's own device has a default route. There are three exceptions. If DHCP or a
 // router gave both default routes, the second one is intended as a reserve. If marks or
-// receiving devices lead to the device, they are intended to keep connections on it.
+// receiving devices lead to the device, they are intended to keep connections on it. If only
+// packets to some destinations are led to it, other networks are not reached by it.
 func otherWay(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(factTables, route.FactRules, route.FactAddrs) {
@@ -254,7 +255,7 @@ func otherWay(h *Host) []Finding {
 		seen := map[int]bool{}
 		for _, s := range h.defaults(fam) {
 			p := s.Route.Protocol
-			if s.Route.Type != route.TypeUnicast || p == route.ProtocolDHCP || p == route.ProtocolRA || s.Status == lookup.StatusUnreached || s.Tied > 0 {
+			if s.Route.Type != route.TypeUnicast || p == route.ProtocolDHCP || p == route.ProtocolRA || s.Status == lookup.StatusUnreached || s.Tied > 0 || !forSources(&s) {
 				continue
 			}
 			for _, hop := range h.hops(&s.Route) {
@@ -265,7 +266,7 @@ func otherWay(h *Host) []Finding {
 					continue
 				}
 				seen[hop.Link] = true
-				if f, ok := h.leavesOtherwise(fam, hop.Link, far); ok {
+				if f, ok := h.leavesOtherwise(&s.Route, hop.Link, far); ok {
 					r := s.Route
 					f.Note.Route, f.Table = &r, r.Table
 					out = append(out, f)
@@ -276,9 +277,18 @@ func otherWay(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
+// forSources reports whether an entry is for all packets, or for those from some sources. One
+// for some destinations, users or ports is no uplink for the answers to what comes in.
+func forSources(s *lookup.EntryStatus) bool {
+	bySource := func(sel route.Selector) bool { return sel == route.Selector{Not: sel.Not, Src: sel.Src} }
+	return len(s.If) == 0 || slices.ContainsFunc(s.If, bySource)
+}
+
 // leavesOtherwise finds the first address of a device from which packets to another network
-// leave by another device.
-func (h *Host) leavesOtherwise(fam route.Family, link int, far netip.Addr) (Finding, bool) {
+// leave by another device. It ignores packets that take the device's own default route, which
+// has several next hops.
+func (h *Host) leavesOtherwise(own *route.Route, link int, far netip.Addr) (Finding, bool) {
+	fam := own.Family()
 	for _, i := range h.addrsOf()[link] {
 		a := h.snap.Addrs[i].Prefix.Addr()
 		if route.FamilyOf(a) != fam || h.snap.Addrs[i].Scope != route.ScopeGlobal {
@@ -286,7 +296,7 @@ func (h *Host) leavesOtherwise(fam route.Family, link int, far netip.Addr) (Find
 		}
 		d := h.lookup(route.Flow{Dst: far, Src: a})
 		other := func(w lookup.NextHop) bool { return w.Link != link }
-		if d.Disposition == lookup.DispositionUnicast && len(d.NextHops) > 0 && !slices.ContainsFunc(d.NextHops, func(w lookup.NextHop) bool { return !other(w) }) {
+		if d.Disposition == lookup.DispositionUnicast && len(d.NextHops) > 0 && !same(&d.Route, own) && !slices.ContainsFunc(d.NextHops, func(w lookup.NextHop) bool { return !other(w) }) {
 			by := d.NextHops[0].Link
 			if !h.fib.HasNeighbours(by) {
 				return Finding{}, false // this is a VPN for all packets

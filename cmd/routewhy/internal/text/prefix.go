@@ -116,7 +116,11 @@ func (e entries) headline() string {
 	}
 	for i := range e.Entries {
 		if x := &e.Entries[i]; x.Always() && x.Reason.Code != lookup.CodeRestOf {
-			return fmt.Sprintf("%s is in use: %s", name, e.inUse(x)) + e.ifStandard() + exceptions(x) + misfit(x.Warnings)
+			fault := ""
+			if but(x) == "" { // one fault is enough for a first line
+				fault = misfit(x.Warnings)
+			}
+			return fmt.Sprintf("%s is in use: %s", name, e.inUse(x)) + e.ifStandard() + exceptions(x) + fault
 		}
 	}
 	if len(e.ReplacedBy) > 0 && len(e.Entries) > 0 {

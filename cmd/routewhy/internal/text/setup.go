@@ -27,7 +27,7 @@ func setupFinding(n *report.Finding) string {
 	case lookup.NoteNoPort:
 		return fmt.Sprintf("%s is a bridge without a port: what this host sends there reaches nobody", have)
 	case lookup.NoteIsPort:
-		return fmt.Sprintf("%s is a port of the %s %s, which takes all that comes in there: no answer reaches an address or a route of %[1]s itself; they belong on %[3]s", have, kind(n), want)
+		return fmt.Sprintf("%s is a port of %s, which takes all that comes in there: no answer reaches an address or a route of %[1]s itself; they belong on %[3]s", have, kindAnd(n, want), portOwner(want))
 	case lookup.NoteNoGateway:
 		by := "ARP"
 		if !n.Route.Is4() {
@@ -93,6 +93,14 @@ func byLoopback(n *report.Finding) bool {
 // kind is the kind of a finding's device: "bridge"; "device" if it is not known.
 func kind(n *report.Finding) string { return iproute2.Safe(cmp.Or(n.Kind, "device")) }
 
+// kindAnd names a device with its kind: "the bridge br0".
+func kindAnd(n *report.Finding, dev string) string {
+	if portOwner(dev) != dev {
+		return "Open vSwitch (" + dev + ")"
+	}
+	return "the " + kind(n) + " " + dev
+}
+
 // misfit is the part of a first line about a fault that stops every packet; empty: no
 // such fault is known.
 func misfit(all []report.Finding) string {
@@ -115,6 +123,12 @@ func misfit(all []report.Finding) string {
 			return fmt.Sprintf(", but %s's own end %s is no address of this host", name(n.Have), n.Want)
 		case lookup.NotePrefsrcForeign:
 			return ", which is no address of this host"
+		case lookup.NotePolicy:
+			if n.Policy != nil && n.Policy.Block {
+				return ", but an IPsec policy blocks it"
+			}
+		case lookup.NoteIsPort:
+			return fmt.Sprintf(", but %s is a port of %s", name(n.Have), name(n.Want))
 		}
 	}
 	return ""
