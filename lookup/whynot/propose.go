@@ -289,8 +289,7 @@ func (x *tries) deletions(t *lookup.Trace) []proposal {
 		for j := range r.Candidates {
 			c := &r.Candidates[j]
 			if c.Route.Table != route.TableLocal && c.Verdict != lookup.VerdictLoses && c.Verdict != lookup.VerdictUnusable {
-				out = append(out, proposal{deletion(&c.Route)})
-				out = append(out, x.halves(&c.Route)...)
+				out = append(out, x.without(&c.Route))
 			}
 		}
 		if k := x.root.place(r.Rule); k >= 0 && !original(r.Rule) && len(r.Rule.Unknown) == 0 {
@@ -300,10 +299,19 @@ func (x *tries) deletions(t *lookup.Trace) []proposal {
 	return out
 }
 
-// halves deletes both halves of all addresses, which together replace a default route. A
-// question about the default route is about both halves.
-func (x *tries) halves(r *route.Route) []proposal {
-	if r.Dst.Bits() != 1 || x.target().Bits() > 0 {
+// without deletes a route. One that is half of what replaces a default route is deleted
+// together with the other half, because alone it would leave half of a VPN behind.
+func (x *tries) without(r *route.Route) proposal {
+	if o := x.otherHalf(r); o != nil && (x.target().Bits() == 0 || o.Type == r.Type && slices.Equal(o.NextHops, r.NextHops)) {
+		return proposal{deletion(r), deletion(o)}
+	}
+	return proposal{deletion(r)}
+}
+
+// otherHalf is the route of the same table to the other half of all addresses; nil: the given
+// route is not for half of them, or there is no other.
+func (x *tries) otherHalf(r *route.Route) *route.Route {
+	if r.Dst.Bits() != 1 {
 		return nil
 	}
 	other := netip.PrefixFrom(route.LastAddr(r.Dst).Next(), 1)
@@ -315,14 +323,14 @@ func (x *tries) halves(r *route.Route) []proposal {
 		return nil
 	}
 	o := full(all[0], other)
-	return []proposal{{deletion(r), deletion(&o)}}
+	return &o
 }
 
 // removals delete the route or the rule that a fact is about.
 func (x *tries) removals(f *Fact) []proposal {
 	var out []proposal
 	if f.Route != nil && f.Route.Table != route.TableLocal && f.Code != CodeNoEntry {
-		out = append(out, proposal{deletion(f.Route)})
+		out = append(out, x.without(f.Route))
 	}
 	if f.Rule != nil && (f.Code == CodeEarlier || f.Code == CodeRefused || f.Code == CodeSkipGoto) && !original(f.Rule) && len(f.Rule.Unknown) == 0 {
 		out = append(out, x.deleting(f.Rule))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"routewhy/lookup"
@@ -33,7 +34,7 @@ func Causes(w io.Writer, r *report.Causes, st Style) error {
 		}
 		p.blank()
 	case !r.Gives:
-		p.block("  now  ", x.ends(), plain)
+		p.block("  now  ", x.ends()+x.byRule(), plain)
 		p.blank()
 	case x.Looked().Iif != "":
 		p.block("  sender  ", x.senderGets(), plain)
@@ -45,6 +46,26 @@ func Causes(w io.Writer, r *report.Causes, st Style) error {
 	}
 	p.warnings(x.told, r.Warnings)
 	return p.explained(r.Decision)
+}
+
+// byRule ends what becomes of the packet now with the rule that decides. One that a host begins
+// with decides without saying, and so does one that refuses the packet.
+func (x caused) byRule() string {
+	r := x.Decision.Rule
+	if r == nil || x.Disposition != lookup.DispositionUnicast || r.Selector() == "" && (r.Table == "main" || r.Table == "default") {
+		return ""
+	}
+	return fmt.Sprintf(", by rule %d (%s)", r.Priority, withSelector(r))
+}
+
+// repeated reports whether a neighbour that does not answer is ruled out, and was named before as
+// the way out that is dead.
+func (x caused) repeated(c *report.Cause) bool {
+	dead := func(o report.Cause) bool {
+		return o.Code == whynot.CauseSilence && o.State == whynot.CauseNot && o.Reason.Code != ""
+	}
+	failed := strings.Contains(x.neighbourState(name(c.Reason.Have)), "FAILED")
+	return c.Code == whynot.CauseNeighbour && c.State == whynot.CauseNot && failed && slices.ContainsFunc(x.r.Causes, dead)
 }
 
 // senderGets is what another host gets if its packet is refused.
@@ -64,7 +85,7 @@ func (p *page) byState(x caused) {
 		tint  ink
 	}{{whynot.CauseIs, "it is", green}, {whynot.CausePossible, "may be", yellow}, {whynot.CauseUnseen, "or else", plain}, {whynot.CauseNot, "not", plain}} {
 		for i := range x.r.Causes {
-			if c := &x.r.Causes[i]; c.State == part.state {
+			if c := &x.r.Causes[i]; c.State == part.state && !x.repeated(c) {
 				p.detail(part.label, x.cause(c), part.tint)
 			}
 		}

@@ -150,7 +150,7 @@ func (v covered) leaves(w *report.CoverageWay, d *report.Decision) string {
 			}
 		}
 		if len(live) > 1 && h.Share > 0 {
-			text += " (" + share(h.Share) + ")"
+			text += " (" + shareAmong(live, i, hopShare) + ")"
 		}
 		out = append(out, text)
 	}

@@ -150,7 +150,7 @@ func shares(d *report.Decision) string {
 	var out []string
 	for i := range d.NextHops {
 		if h := &d.NextHops[i]; len(d.NextHops) > 1 && h.Share > 0 {
-			out = append(out, share(h.Share)+" "+nextHopWords(h))
+			out = append(out, shareAmong(d.NextHops, i, hopShare)+" "+nextHopWords(h))
 		}
 	}
 	if len(out) == 0 {

@@ -223,7 +223,7 @@ func (c *canvas) end(e told) {
 		}
 		class, about := "won", nonEmpty()
 		if h.Share > 0 && len(d.NextHops) > 1 {
-			about = append(about, share(h.Share)+" of all flows")
+			about = append(about, shareAmong(d.NextHops, i, hopShare)+" of all flows")
 		}
 		if h.Src.IsValid() && !e.SourceGiven() {
 			about = append(about, "source "+h.Src.String())

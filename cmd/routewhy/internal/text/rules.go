@@ -364,7 +364,7 @@ func (p *page) legs(e told, c *report.Candidate, w widths) {
 	for i := range n {
 		text := ""
 		if len(c.NextHops) > 0 {
-			text = hopStateWords(c.NextHops[i])
+			text = hopStateWords(c.NextHops, i)
 		}
 		if e.SomeRefused != nil && c.Verdict == lookup.VerdictChosen && text == "" {
 			text = "refused"
@@ -381,10 +381,10 @@ func (p *page) legs(e told, c *report.Candidate, w widths) {
 const legTextWidth = 8
 
 // hopStateWords says what is wrong with a next hop, and what part of the flows takes it.
-func hopStateWords(h report.HopState) string {
-	text := deviceFault(h.Fault)
-	if h.Share > 0 {
-		text += "  " + share(h.Share)
+func hopStateWords(all []report.HopState, i int) string {
+	text := deviceFault(all[i].Fault)
+	if all[i].Share > 0 {
+		text += "  " + shareAmong(all, i, func(h *report.HopState) float64 { return h.Share })
 	}
 	return strings.TrimSpace(text)
 }
@@ -396,8 +396,24 @@ func share(f float64) string {
 			return fmt.Sprintf("%d in %d", int(k+0.5), n)
 		}
 	}
-	return fmt.Sprintf("%.1f %%", f*100)
+	return percent(f)
 }
+
+func percent(f float64) string { return fmt.Sprintf("%.1f %%", f*100) }
+
+// shareAmong writes one of several parts: all of them are fractions, or all are percents, so
+// that they can be compared.
+func shareAmong[T any](all []T, i int, part func(*T) float64) string {
+	for j := range all {
+		if f := part(&all[j]); f > 0 && strings.HasSuffix(share(f), "%") {
+			return percent(part(&all[i]))
+		}
+	}
+	return share(part(&all[i]))
+}
+
+// hopShare is what part of the flows a next hop of a decision gets.
+func hopShare(h *report.NextHop) float64 { return h.Share }
 
 func abs(f float64) float64 {
 	if f < 0 {

@@ -16,6 +16,27 @@ func TestShare(t *testing.T) {
 	}
 }
 
+// Parts of one whole are written alike: weights 21, 60 and 3 of 84 would be "1 in 4", "5 in 7"
+// and "3.6 %".
+func TestShareAmong(t *testing.T) {
+	part := func(f *float64) float64 { return *f }
+	for _, c := range []struct {
+		all  []float64
+		want string
+	}{
+		{[]float64{0.25, 5.0 / 7, 3.0 / 84}, "25.0 %|71.4 %|3.6 %"},
+		{[]float64{0.25, 0.75, 0}, "1 in 4|3 in 4|0.0 %"}, // nothing is written of a next hop that gets none
+	} {
+		var got []string
+		for i := range c.all {
+			got = append(got, shareAmong(c.all, i, part))
+		}
+		if strings.Join(got, "|") != c.want {
+			t.Errorf("%v: %q, want %s", c.all, got, c.want)
+		}
+	}
+}
+
 func TestWrap(t *testing.T) {
 	got := strings.Join(wrap("one two three four", 9), "|")
 	if got != "one two|three|four" {
