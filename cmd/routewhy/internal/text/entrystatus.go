@@ -204,8 +204,19 @@ func standingInk(e *report.Entry) ink {
 	return yellow
 }
 
-// standings writes entries and their positions, after a label.
+// standings writes entries and their positions, after a label: those in use, and then the others,
+// each in the order in which packets reach them.
 func (p *page) standings(label string, all []report.Entry) {
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b report.Entry) int {
+		switch {
+		case a.Always() == b.Always():
+			return 0
+		case a.Always():
+			return -1
+		}
+		return 1
+	})
 	rows := make([]string, len(all))
 	width := 0
 	for i := range all {
