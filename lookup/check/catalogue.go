@@ -123,7 +123,7 @@ func All() []Check {
 			"The table of a VRF has no default route, not even one that refuses, so that its packets take the default route of another table. An unreachable default route with a high metric closes it.",
 			facts(tables, rules, links), vrfOpen},
 		{"RW044", "This host has routes for others and does not forward", Error, ScopeReplies,
-			"There are devices of containers, or rules for packets that come in by a device, and forwarding is off: their packets are dropped. A setting was probably reset by sysctl.",
+			"There are devices of containers, or rules for packets that come in by a device, and forwarding is off, or off on a device of containers or on that of the default route: their packets or the answers are dropped. A setting was probably reset by sysctl.",
 			facts(routes, rules, links, sysctls), notForwarding},
 		{"RW045", "A rule leads packets to neighbours away", Warning, ScopeReplies,
 			"A rule for an address of this host leads to a table that lacks the address's own network, so that packets from there to neighbours take the table's default route; or a rule for all sources leads packets to the neighbours to a table that has another route for them, as that of a VPN to which the own network was announced. By another device, they do not arrive; by the same, a router has to send them back, which is no more than a note. A rule for a gateway alone that leads packets to the gateway itself away from its device, or refuses them, counts too. A rule for all packets to a default route in a tunnel is passed over: a VPN may mean that.",

@@ -118,7 +118,11 @@ func strictReplies(h *Host) []Finding {
 func notForwarding(h *Host) []Finding {
 	var out []Finding
 	for _, fam := range h.families(route.FactSysctls, route.FactRoutes, route.FactRules) {
-		if yes, known := h.forwards(fam); yes || !known {
+		yes, known := h.forwards(fam)
+		if yes && fam == route.IPv4 {
+			out = append(out, h.deviceNotForwarding()...)
+		}
+		if yes || !known {
 			continue
 		}
 		if pods := h.pods(fam); len(pods) > 0 {
@@ -180,15 +184,16 @@ func (h *Host) global(link int) bool {
 // its name; nil: there is none.
 func (h *Host) containers(fam route.Family) *route.Link {
 	for i := range h.snap.Links {
-		l := &h.snap.Links[i]
-		if l.Kind != "bridge" || !l.Carrier() || !containerBridge(l.Name) || !h.hasPort(l.Index) {
-			continue
-		}
-		if slices.ContainsFunc(h.addrsOf()[l.Index], func(i int) bool { return route.FamilyOf(h.snap.Addrs[i].Prefix.Addr()) == fam && fam == route.IPv4 }) {
+		if l := &h.snap.Links[i]; fam == route.IPv4 && h.holdsContainers(l) {
 			return l
 		}
 	}
 	return nil
+}
+
+func (h *Host) holdsContainers(l *route.Link) bool {
+	return l.Kind == "bridge" && l.Carrier() && containerBridge(l.Name) && h.hasPort(l.Index) &&
+		slices.ContainsFunc(h.addrsOf()[l.Index], func(i int) bool { return h.snap.Addrs[i].Prefix.Addr().Is4() })
 }
 
 func (h *Host) hasPort(bridge int) bool {

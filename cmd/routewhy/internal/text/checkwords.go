@@ -408,6 +408,12 @@ func (x checked) replyText() string {
 			have, want)
 	case check.CodeVRFLeft:
 		return fmt.Sprintf("packets of the VRF %s leave it by %s: its table %s has no default route; `%s` closes it", have, routeInTable(n.Route), iproute2.Safe(n.Table), unreachableDefault(n))
+	case check.CodeDeviceNotForwarding:
+		lost := "what containers send to other networks is dropped"
+		if n.Route != nil {
+			lost = "answers to containers on " + want + " are dropped"
+		}
+		return fmt.Sprintf("this host does not forward what comes in by %s (net.ipv4.conf.%[1]s.forwarding = 0): %s", have, lost)
 	case check.CodePodsCut:
 		fam := "net.ipv4.ip_forward"
 		if n.Route != nil && !n.Route.Is4() {
