@@ -16,6 +16,7 @@ const (
 	CodeRuleNever      lookup.Code = "rule-never"            // an earlier rule takes all packets that a rule is for; Rule, Have: the earlier one's priority
 	CodeRuleTwice      lookup.Code = "rule-twice"            // a rule does what an earlier one does; Rule, Have: the earlier one's priority
 	CodeRuleDevice     lookup.Code = "rule-without-device"   // a rule names a device that is not there; Rule, Have: the device
+	CodeRulePort       lookup.Code = "rule-for-port"         // a rule is for what comes in by a port of a bridge or a bond, which takes it; Rule, Have: the port, Want: the other device
 	CodeTableUnreached lookup.Code = "table-of-no-rule"      // no rule leads to a table; Route: one of it, Table, Have: how many routes it has, Want: the VRF of its device
 	CodeVRFUnled       lookup.Code = "vrf-table-of-no-rule"  // the table of a VRF is asked by no rule; Route, Table, Have: how many routes it has, Want: the VRF
 	CodeMainUnasked    lookup.Code = "main-unasked"          // no rule leads to table main; Route: one of it, Have: how many routes it has
@@ -235,6 +236,18 @@ func ruleDevice(h *Host) []Finding {
 			}
 		}
 		return lookup.Reason{}, false
+	})
+}
+
+// rulePort finds rules for packets that come in by a port. A packet that a bridge or a bond has
+// taken comes in by that device when the rules are asked.
+func rulePort(h *Host) []Finding {
+	return h.ruleFindings([]route.Fact{route.FactLinks}, func(r *route.Rule) (lookup.Reason, bool) {
+		m := h.snap.MasterOf(h.snap.LinkByName(r.Selector.In))
+		if r.Selector.In == "" || r.Selector.Not || m == nil {
+			return lookup.Reason{}, false
+		}
+		return lookup.Reason{Code: CodeRulePort, Have: r.Selector.In, Want: m.Name}, true
 	})
 }
 

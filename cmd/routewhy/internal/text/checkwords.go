@@ -164,6 +164,8 @@ func (x checked) ruleText() string {
 		return rule
 	case check.CodeRuleDevice:
 		rule += fmt.Sprintf(" matches no packet: there is no device %s", have)
+	case check.CodeRulePort:
+		rule += fmt.Sprintf(" matches no packet: %s is a port of %s, and packets come in by %s", have, name(n.Want), portOwner(name(n.Want)))
 	case check.CodeLocalPassed:
 		if x.Count < 2 {
 			return fmt.Sprintf("packets to this host's own address %s leave by %s: %s comes before table local", have, routeInTable(n.Route), rule)
