@@ -262,6 +262,7 @@ func (t *Trial) sockets(ctx context.Context, src route.Source, q *TryQuestion) e
 		x.carries(q.Holds, owned[changes[i].Socket.Inode])
 		t.Report.Sockets = append(t.Report.Sockets, x)
 	}
+	t.unconnected(q.Holds, all, owned)
 	slices.SortStableFunc(t.Report.Sockets, func(a, b TrySocket) int { return rank(&a) - rank(&b) })
 	if t.Report.LosesYours() {
 		t.safe(q, changes, yours)

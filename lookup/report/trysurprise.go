@@ -12,8 +12,8 @@ import (
 	"routewhy/route"
 )
 
-// What of a command would surprise: [TryCommand.Surprises], except for the last two, which
-// are [Try.Warnings].
+// What of a command would surprise: [TryCommand.Surprises], except for default-route-gone,
+// add-refused-delete-done and tunnel-may-carry-itself, which are [Try.Warnings].
 const (
 	RemarkBeside      lookup.Code = "replaced-nothing"        // Route stays, Want is the new metric
 	RemarkRoutesGone  lookup.Code = "routes-gone"             // Have routes went, of which Want do not come back by themselves
@@ -35,6 +35,7 @@ const (
 	RemarkDefaultGone lookup.Code = "default-route-gone"      // Have is the family
 	RemarkExpires     lookup.Code = "goes-after-its-lifetime" // Want is the address, or Route the route; Have is the lifetime in seconds
 	RemarkDeleteAlone lookup.Code = "add-refused-delete-done" // Want is the command that is refused, Have the one that is done
+	RemarkOwnTunnel   lookup.Code = "tunnel-may-carry-itself" // Have is a TUN device, Want the program that has it open, and Sockets, without a peer, by which it may send the tunnel's packets
 )
 
 // settingsInPart reports whether sysctl writes some settings of a command, and others are

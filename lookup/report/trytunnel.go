@@ -1,8 +1,10 @@
 package report
 
 import (
+	"net/netip"
 	"slices"
 
+	"routewhy/lookup"
 	"routewhy/lookup/connections"
 	"routewhy/route"
 )
@@ -29,4 +31,82 @@ func (s *TrySocket) carries(holds func(pid int, dev string) bool, owners []route
 		s.Lost = !s.MayBeLost
 		return
 	}
+}
+
+// unconnected tells of TUN and TAP devices whose program has an open UDP socket without a peer,
+// and would send by the device afterwards what it sends to other networks, and not before. Where
+// its peer is, is not known: a host with a route of its own elsewhere may be it, and then nothing
+// is told.
+func (t *Trial) unconnected(holds func(pid int, dev string) bool, all []route.Socket, owned map[uint32][]route.Process) {
+	before, after := t.Before.FIB(), t.Run.After.FIB()
+	if holds == nil || before.Partial() {
+		return
+	}
+	for _, f := range []route.Family{route.IPv4, route.IPv6} {
+		for i := range all {
+			x := &all[i]
+			if x.Proto != route.ProtoUDP || x.Remote.Port() != 0 || !sends(x, f) {
+				continue
+			}
+			flow := farFlow(x, before.ExternalAddr(f))
+			was, is := before.Lookup(flow), after.Lookup(flow)
+			if !was.Disposition.Success() || len(is.NextHops) != 1 || leavesBy(&was, is.NextHops[0].Link) {
+				continue
+			}
+			dev := namesOf(after).dev(is.NextHops[0].Link)
+			at := slices.IndexFunc(owned[x.Inode], func(p route.Process) bool { return holds(p.PID, dev) })
+			if at >= 0 && !hostElsewhere(after, f, is.NextHops[0].Link) {
+				t.ownTunnel(dev, owned[x.Inode][at].Name, x)
+			}
+		}
+	}
+}
+
+// ownTunnel adds a socket to the warning about a tunnel.
+func (t *Trial) ownTunnel(dev, program string, x *route.Socket) {
+	w := NewRemark(RemarkOwnTunnel, program, dev)
+	at := slices.IndexFunc(t.Report.Warnings, func(o Finding) bool { return o.Reason == w.Reason })
+	if at < 0 {
+		at = len(t.Report.Warnings)
+		t.Report.Warnings = append(t.Report.Warnings, w)
+	}
+	sockets := &t.Report.Warnings[at].Sockets
+	if local := netip.AddrPortFrom(x.Local.Addr().Unmap(), x.Local.Port()).String(); !slices.Contains(*sockets, local) {
+		*sockets = append(*sockets, local)
+	}
+}
+
+// sends reports whether a socket can send packets of a family.
+func sends(x *route.Socket, f route.Family) bool {
+	if a := x.Local.Addr().Unmap(); !a.IsUnspecified() {
+		return route.FamilyOf(a) == f
+	}
+	return x.Family == f || x.Family == route.IPv6 && !x.V6Only
+}
+
+// farFlow is a packet that an unconnected socket sends to another network.
+func farFlow(x *route.Socket, dst netip.Addr) route.Flow {
+	flow := route.Flow{Dst: dst, SrcPort: x.Local.Port(), Proto: x.Proto, UID: x.UID, Mark: x.Mark, Out: x.Link, Bound: x.Link != 0}
+	if a := x.Local.Addr().Unmap(); !a.IsUnspecified() {
+		flow.Src = a.WithZone("")
+	}
+	return flow
+}
+
+// leavesBy reports whether one of a decision's next hops is on a device.
+func leavesBy(d *lookup.Decision, link int) bool {
+	return slices.ContainsFunc(d.NextHops, func(h lookup.NextHop) bool { return h.Link == link })
+}
+
+// hostElsewhere reports whether a single host of another network has a route by a gateway that
+// is not on a device.
+func hostElsewhere(fib *lookup.FIB, f route.Family, link int) (found bool) {
+	fib.EntriesIn(f.Default(), func(dst netip.Prefix, e lookup.Entry) {
+		if found || !dst.IsSingleIP() {
+			return
+		}
+		r := e.Route(dst)
+		found = r.Type == route.TypeUnicast && len(r.NextHops) > 0 && r.NextHops[0].Gateway.IsValid() && r.NextHops[0].Link != link
+	})
+	return found
 }
