@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"routewhy/cmd/routewhy/internal/manual"
+	"routewhy/cmd/routewhy/internal/schema"
 	"routewhy/cmd/routewhy/internal/text"
 	"routewhy/lookup"
 	"routewhy/lookup/check"
@@ -109,18 +112,61 @@ func checkHint(id string) string {
 	return all
 }
 
-// parseExplained understands what --explain is asked about: a check by its ID, or a finding of
-// another mode by its code.
+// parseExplained understands what --explain is asked about: a check by its ID, or a word by
+// which JSON says something: the code of a finding or of a reason.
 func parseExplained(id string) ([]check.Check, error) {
-	k, ok := report.KindOf(lookup.Code(strings.ToLower(id)))
-	if !ok {
+	word := strings.ToLower(id)
+	if _, ok := check.Find(strings.ToUpper(id)); ok {
 		return parseChecks([]string{id})
 	}
+	var out []check.Check
+	kind, found := report.KindOf(lookup.Code(word))
+	for _, m := range schema.Meanings(word) {
+		if found && m.List == "" {
+			out = append(out, explainedKind(&kind, m.Text))
+			continue
+		}
+		title := cmp.Or(m.List, "what JSON says")
+		if group := manual.GroupOf(word); m.List == "" && group != "" {
+			title = group
+		}
+		out = append(out, check.Check{ID: word, Title: strings.ToUpper(title[:1]) + title[1:], Doc: m.Text})
+	}
+	if len(out) == 0 {
+		return nil, usagef("there is no check and no code %s", iproute2.Quote(id)).hint("%s", codeHint(id))
+	}
+	return out, nil
+}
+
+// explainedKind is a finding of another mode than --check. The text is what JSON means by it.
+func explainedKind(k *report.Kind, text string) check.Check {
 	severity := check.Severity(k.Severity)
 	if k.Severity == report.SeverityInfo {
 		severity = check.Notice
 	}
-	return []check.Check{{ID: string(k.Code), Title: k.Title, Severity: severity, Scope: check.Scope(k.Scope), Doc: k.Explanation}}, nil
+	doc := k.Explanation
+	if _, operands, ok := strings.Cut(text, k.Title+": "); ok {
+		doc += " In JSON: " + operands + "."
+	}
+	return check.Check{ID: string(k.Code), Title: k.Title, Severity: severity, Doc: doc}
+}
+
+// codeHint says which code a word that is none may mean.
+func codeHint(word string) string {
+	best, least := "", 1+allowedTypos(word)
+	for _, w := range schema.Words() {
+		if d := typos(strings.ToLower(word), w); d < least {
+			best, least = w, d
+		}
+	}
+	hint := checkHint(word)
+	switch {
+	case strings.HasPrefix(hint, "did you mean"):
+		return hint
+	case best != "":
+		return "did you mean " + best + "?"
+	}
+	return hint + "; the manual has the codes of JSON"
 }
 
 // parseChecks understands the IDs of checks; without IDs it returns all checks.

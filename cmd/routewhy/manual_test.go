@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"routewhy/cmd/routewhy/internal/manual"
+	"routewhy/lookup/check"
 	"routewhy/lookup/report"
 )
 
@@ -54,6 +55,25 @@ func TestManual(t *testing.T) {
 	})
 }
 
+// TestExplainCodes asks --explain about every code that the manual has.
+func TestExplainCodes(t *testing.T) {
+	for _, g := range documentedCodes(t) {
+		for _, term := range g.Terms {
+			all, err := parseExplained(term.Word)
+			if err != nil || !slices.ContainsFunc(all, func(c check.Check) bool {
+				return strings.Contains(c.Doc, strings.Join(strings.Fields(term.Meaning), " "))
+			}) {
+				t.Errorf("%s (%s): %v %v", term.Word, g.Title, err, all)
+			}
+		}
+	}
+	for _, k := range report.Kinds() {
+		if all, err := parseExplained(string(k.Code)); err != nil || all[0].Title != k.Title {
+			t.Errorf("%s: %v %v", k.Code, err, all)
+		}
+	}
+}
+
 // screen is a command of a script, by its place from 1, and what it prints.
 func screen(t *testing.T, about, script string, place int) manual.Example {
 	file, err := txtar.ParseFile("testdata/script/" + script + ".txtar")
@@ -81,9 +101,9 @@ func screen(t *testing.T, about, script string, place int) manual.Example {
 }
 
 // documentedCodes are all codes with what their comments say, those of a block of
-// constants together.
+// constants together. Those of package lookup itself, which most answers have, come first.
 func documentedCodes(t *testing.T) []manual.Group {
-	var out []manual.Group
+	var own, out []manual.Group
 	alone := manual.Group{Title: "Further codes"} // each declared by itself
 	err := filepath.WalkDir("../../lookup", func(name string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || strings.Contains(name, "/internal/") {
@@ -98,6 +118,8 @@ func documentedCodes(t *testing.T) []manual.Group {
 				switch g := codeGroup(t, decl); {
 				case !decl.Lparen.IsValid():
 					alone.Terms = append(alone.Terms, g.Terms...)
+				case len(g.Terms) > 0 && filepath.Base(filepath.Dir(name)) == "lookup":
+					own = append(own, g)
 				case len(g.Terms) > 0:
 					out = append(out, g)
 				}
@@ -108,7 +130,7 @@ func documentedCodes(t *testing.T) []manual.Group {
 	if err != nil || len(out) == 0 {
 		t.Fatal(len(out), err)
 	}
-	return append(out, alone)
+	return slices.Concat(own, out, []manual.Group{alone})
 }
 
 // codeGroup are the codes of a block of constants. Findings have their own list.
@@ -117,7 +139,7 @@ func codeGroup(t *testing.T, decl *ast.GenDecl) manual.Group {
 	g := manual.Group{Title: title}
 	for _, s := range decl.Specs {
 		spec := s.(*ast.ValueSpec)
-		if typ, ok := codeType(spec.Type); !ok || !slices.Contains(codeTypes, typ) || len(spec.Values) == 0 {
+		if typ, ok := codeType(spec.Type); !ok || !slices.Contains(codeTypes, typ) && typ != "Loss" && typ != "LeftoverCode" || len(spec.Values) == 0 {
 			continue
 		}
 		lit, ok := spec.Values[0].(*ast.BasicLit)
@@ -128,14 +150,14 @@ func codeGroup(t *testing.T, decl *ast.GenDecl) manual.Group {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if slices.ContainsFunc(report.Kinds(), func(k report.Kind) bool { return string(k.Code) == word }) {
+		if typ, _ := codeType(spec.Type); typ == "Code" && slices.ContainsFunc(report.Kinds(), func(k report.Kind) bool { return string(k.Code) == word }) {
 			continue
 		}
 		meaning := cmp.Or(spec.Comment.Text(), spec.Doc.Text())
 		if !decl.Lparen.IsValid() {
 			meaning = decl.Doc.Text()
 		}
-		meaning = strings.TrimPrefix(strings.TrimSpace(meaning), spec.Names[0].Name+": ")
+		meaning = operandNames(strings.TrimPrefix(strings.TrimSpace(meaning), spec.Names[0].Name+": "))
 		if meaning == "" {
 			t.Errorf("the code %s has no comment that says what it means", word)
 		}

@@ -124,7 +124,7 @@ func modes() []mode {
 		run:    checks,
 	}, {
 		flag:  "explain",
-		usage: "what a check is about, by its ID, or a finding, by its code",
+		usage: "what a check is about, by its ID, or what a code of --json means",
 		flags: []string{"json", "color"},
 		run:   explainCheck,
 	}, {

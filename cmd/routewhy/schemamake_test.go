@@ -342,15 +342,21 @@ func (m *schemaMaker) constant(typ string, s *ast.ValueSpec, decl *ast.GenDecl) 
 	if about == "" && !decl.Lparen.IsValid() {
 		about = decl.Doc.Text()
 	}
+	about = operandNames(strings.TrimPrefix(oneLine(about), s.Names[0].Name+": "))
 	for _, k := range report.Kinds() {
 		if string(k.Code) == word {
-			about = k.Title
+			about = strings.TrimSuffix(k.Title+": "+about, ": ")
 		}
 	}
-	if about = strings.TrimPrefix(oneLine(about), s.Names[0].Name+": "); about != "" {
+	if about != "" {
 		one["description"] = about
 	}
 	m.consts[typ] = append(m.consts[typ], one)
+}
+
+// operandNames names the members of JSON in what a code's comment says of them.
+func operandNames(s string) string {
+	return regexp.MustCompile(`\b(Have|Want|Rule|Route|Table|More|Addresses|Sockets|Devs)\b`).ReplaceAllStringFunc(s, strings.ToLower)
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

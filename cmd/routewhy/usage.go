@@ -64,7 +64,7 @@ told; the last line says how many checks could not be made.
                         and the sizes of the tables as metrics, for the textfile
                         collector of Prometheus' node_exporter
   routewhy --explain ID  tells what a check is about, and what it passes over;
-                         or what the code of a finding means
+                         or what a code means that --json has (higher-metric)
 
 A line of --expect is a destination, what is to be said of the packet, and what
 is expected, in the words of ip, as in these lines:

@@ -40,7 +40,7 @@ type Leftover struct {
 // LeftoverCode says what is left.
 type LeftoverCode string
 
-// What may be left.
+// What no command brings back.
 const (
 	LeftDevice      LeftoverCode = "device"         // a device is gone
 	LeftDeviceState LeftoverCode = "device-state"   // it is up, named, enslaved or otherwise set as before no more

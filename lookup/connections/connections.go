@@ -59,7 +59,7 @@ type Change struct {
 // Loss is a reason why a connection is lost.
 type Loss string
 
-// The reasons.
+// Why a connection is lost.
 const (
 	// LostRefused: the kernel refuses its packets, with After's error.
 	LostRefused Loss = "refused"

@@ -148,8 +148,8 @@ func (f *CheckFinding) Finding() *Finding {
 type CheckEntry struct {
 	ID          string         `json:"id"`
 	Title       string         `json:"title"`
-	Severity    check.Severity `json:"severity"`
-	Scope       check.Scope    `json:"scope"`
+	Severity    check.Severity `json:"severity,omitempty"`
+	Scope       check.Scope    `json:"scope,omitempty"`
 	Explanation string         `json:"explanation"`
 }
 

@@ -4,13 +4,19 @@
 // of the program checks these files.
 package manual
 
-import _ "embed"
+import (
+	_ "embed"
+	"strings"
+)
 
 //go:embed begin.mdoc
 var begin string
 
 //go:embed reading.mdoc
 var reading string
+
+//go:embed operands.mdoc
+var operands string
 
 //go:embed codes.mdoc
 var codes string
@@ -20,3 +26,18 @@ var examples string
 
 // Made are the files that are made from the source: codes.mdoc and examples.mdoc.
 func Made() (codesFile, examplesFile string) { return codes, examples }
+
+// GroupOf is the title of the first list of the manual that has a code; empty: none has it.
+func GroupOf(code string) string {
+	title := ""
+	for line := range strings.Lines(codes) {
+		line = strings.TrimSuffix(line, "\n")
+		if t, ok := strings.CutPrefix(line, ".Ss "); ok {
+			title = t
+		}
+		if line == ".It Li "+code {
+			return title
+		}
+	}
+	return ""
+}

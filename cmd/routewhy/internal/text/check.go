@@ -183,7 +183,11 @@ func ExplainChecks(w io.Writer, all []report.CheckEntry, st Style) error {
 	p := &page{w: w, st: st}
 	for i := range all {
 		c := &all[i]
-		p.line(p.st.paint(bold, c.ID+"  "+c.Title+" ("+string(c.Severity)+")"))
+		title := c.ID + "  " + c.Title
+		if c.Severity != "" {
+			title += " (" + string(c.Severity) + ")"
+		}
+		p.line(p.st.paint(bold, title))
 		for _, line := range wrap(c.Explanation, st.width()) {
 			p.line(line)
 		}
