@@ -117,6 +117,12 @@ type Link struct {
 	// ARP switches IFF_NOARP off or on, and Carrier sets the carrier (IFLA_CARRIER).
 	// Unknown changes neither.
 	ARP, Carrier route.Tristate
+	// AddrGen is how the device gets its link-local IPv6 address from now on
+	// (IFLA_INET6_ADDR_GEN_MODE); nil: it does not change.
+	AddrGen *uint8
+	// ChoosesPorts says that an attribute of a bridge is set by which the kernel looks at the
+	// states of its ports again.
+	ChoosesPorts bool
 }
 
 // NextHop changes a next-hop object (RTM_NEWNEXTHOP, RTM_DELNEXTHOP).

@@ -25,6 +25,9 @@ func (c *Link) apply(t *tx) *Refusal {
 	if c.Verb == Delete {
 		return t.deleteLink(l)
 	}
+	if no := t.checkAddrGen(l, c.AddrGen); no != nil {
+		return no
+	}
 	t.partly = true // what is done before a refusal stays (do_setlink)
 	told, no := c.modify(t, l)
 	if l := t.link(c.Index); told && l.Up() {
@@ -49,6 +52,9 @@ func (c *Link) modify(t *tx, l *route.Link) (told bool, _ *Refusal) {
 			}
 		}
 		t.readdress(c.Index, netip.Addr{})
+		if l.Kind == "bridge" { // br_set_mac_address
+			t.choosePorts(c.Index)
+		}
 	}
 	if c.MTU != nil && *c.MTU != l.MTU {
 		if no := t.setMTU(c.Index, *c.MTU); no != nil {
@@ -87,6 +93,12 @@ func (c *Link) modify(t *tx, l *route.Link) (told bool, _ *Refusal) {
 		case l.Carrier() != has:
 			t.carrier(c.Index, has)
 		}
+	}
+	if c.ChoosesPorts && l.Kind == "bridge" {
+		t.choosePorts(c.Index)
+	}
+	if c.AddrGen != nil {
+		t.setAddrGen(c.Index, *c.AddrGen)
 	}
 	return told, nil
 }

@@ -2,6 +2,7 @@ package change
 
 import (
 	"cmp"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -32,6 +33,11 @@ type NewLink struct {
 	Table route.Table
 	// PointToPoint says that a tunnel has exactly one other end.
 	PointToPoint bool
+	// Index is the index that the device is to have; zero: the kernel chooses it.
+	Index int
+	// AddrGen and ChoosesPorts are as those of a [Link].
+	AddrGen      *uint8
+	ChoosesPorts bool
 	// Peer is the other end of a veth. Its Kind is ignored.
 	Peer *NewLink
 }
@@ -84,6 +90,9 @@ func (c *NewLink) apply(t *tx) *Refusal {
 	}
 	lower := t.link(below)
 	if no := c.check(t, lower); no != nil {
+		return no
+	}
+	if no := c.checkFirst(t, k); no != nil {
 		return no
 	}
 	if c.Peer != nil && c.Peer.Name != "" && (t.snap.LinkByName(c.Peer.Name) != nil || c.Peer.Name == c.Name) {
@@ -175,6 +184,23 @@ func (c *NewLink) check(t *tx, lower *route.Link) *Refusal {
 	return nil
 }
 
+// checkFirst refuses what is refused of every kind of device (rtnl_create_link,
+// register_netdevice).
+func (c *NewLink) checkFirst(t *tx, k kind) *Refusal {
+	least, most := boundsMTU(&route.Link{Kind: c.Kind, Flags: k.flags})
+	switch {
+	case c.MTU != 0 && c.MTU < least, c.MTU > math.MaxInt32:
+		return refuse(route.EINVAL, "mtu less than device minimum")
+	case c.MTU > most:
+		return refuse(route.EINVAL, "mtu greater than device maximum")
+	case c.AddrGen != nil && *c.AddrGen == addrGenStable:
+		return t.checkAddrGen(&route.Link{Name: newDevices, MTU: route.LeastMTU6}, c.AddrGen)
+	case c.Index != 0 && t.link(c.Index) != nil:
+		return refuse(route.EEXIST, "")
+	}
+	return nil
+}
+
 // hasVLAN reports whether a device is known to have a VLAN with this ID on top of it. A
 // dump does not show the IDs.
 func (t *tx) hasVLAN(lower int, id uint16) bool {
@@ -200,9 +226,11 @@ func badAddress(a []byte) bool {
 // makeLink adds a device that is down.
 func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	s := t.own()
-	index := 1
+	index := max(c.Index, 1)
 	for i := range s.Links {
-		index = max(index, s.Links[i].Index+1)
+		if c.Index == 0 {
+			index = max(index, s.Links[i].Index+1)
+		}
 	}
 	shown := name
 	if shown == "tap" { // both are of one driver
@@ -211,6 +239,9 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	l := route.Link{
 		Index: index, Name: c.Name, Kind: shown, Flags: k.flags, Group: c.Group, MTU: k.mtu, Peer: peer, PeerNetNS: -1, OperState: operDown, VRFTable: c.Table,
 		IdleCarrier: t.firstCarrier(shown, peer),
+	}
+	if c.Kind == "bridge" && (c.ChoosesPorts || c.Address != nil) { // br_dev_newlink, br_changelink
+		l.IdleCarrier = route.No
 	}
 	if c.MTU != 0 {
 		l.MTU = c.MTU
@@ -240,6 +271,9 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 		t.makeTable(route.IPv6, l.VRFTable)
 	}
 	t.ownAddress(index, c.Address)
+	if c.AddrGen != nil {
+		t.setAddrGen(index, *c.AddrGen)
+	}
 	return index
 }
 

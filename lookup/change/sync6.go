@@ -208,12 +208,6 @@ func (t *tx) noteParked() {
 	}
 }
 
-// The ways in which a device gets a link-local address (IN6_ADDR_GEN_MODE_*).
-const (
-	addrGenEUI64 = 0
-	addrGenNone  = 1
-)
-
 // generates is the link-local address that the kernel gives to a device (addrconf_addr_gen);
 // false: it gives none, or it is not known which. An ipvlan has the hardware address of the
 // device below it, and another number goes into its link-local address (addrconf_ifid_eui48).

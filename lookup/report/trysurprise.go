@@ -32,6 +32,7 @@ const (
 	RemarkSecondLink  lookup.Code = "network-on-second-link"  // Want is the network, which Have has as well; More is 1 where the new one's route comes first
 	RemarkPartly      lookup.Code = "refused-in-part"         // a part of what is refused is made all the same
 	RemarkUnread      lookup.Code = "attribute-unread"        // Want is the attribute of the device Have
+	RemarkKind        lookup.Code = "kind-not-known"          // Want is the kind of the device that is made; the host has none of it
 	RemarkDefaultGone lookup.Code = "default-route-gone"      // Have is the family
 	RemarkExpires     lookup.Code = "goes-after-its-lifetime" // Want is the address, or Route the route; Have is the lifetime in seconds
 	RemarkDeleteAlone lookup.Code = "add-refused-delete-done" // Want is the command that is refused, Have the one that is done
@@ -66,6 +67,10 @@ func (t *Trial) surprises(s *command.Step, n names) []Finding {
 			before = s.Outcomes[i-1].State
 		}
 		switch c := s.Changes[i].(type) {
+		case *change.NewLink:
+			if kind := madeAs(c); !slices.ContainsFunc(t.Before.FIB().Snapshot().Links, func(l route.Link) bool { return l.Kind == kind }) {
+				out = append(out, NewRemark(RemarkKind, kind, ""))
+			}
 		case *change.Route:
 			if c.Verb == change.Delete {
 				o.State = s.After // the command may delete more of them
@@ -102,6 +107,15 @@ func (t *Trial) surprises(s *command.Step, n names) []Finding {
 		}
 	}
 	return append(append(out, advertisements(s, n)...), goneWith(s)...)
+}
+
+// madeAs is the kind that the kernel shows of a device that is made. TUN and TAP are one
+// driver.
+func madeAs(c *change.NewLink) string {
+	if c.Kind == "tap" {
+		return "tun"
+	}
+	return c.Kind
 }
 
 // secondLink tells of another device that has an address's network as well.

@@ -344,7 +344,16 @@ func encodeLink(c *change.Link) []byte {
 	if c.Master != nil {
 		b = attr32(b, unix.IFLA_MASTER, uint32(*c.Master))
 	}
-	return b
+	return addrGen(b, c.AddrGen)
+}
+
+// addrGen appends how a device gets its link-local address; nil: nothing.
+func addrGen(b []byte, mode *uint8) []byte {
+	if mode == nil {
+		return b
+	}
+	const addrGenMode = 8 // IFLA_INET6_ADDR_GEN_MODE
+	return attr(b, unix.IFLA_AF_SPEC|unix.NLA_F_NESTED, attr(nil, unix.AF_INET6|unix.NLA_F_NESTED, attr(nil, addrGenMode, []byte{*mode})))
 }
 
 // IndexOf returns the index that a new device should have, by its name. Zero: the kernel
@@ -391,7 +400,7 @@ func newLinkHead(c *change.NewLink, index IndexOf) []byte {
 	if c.Master != 0 {
 		b = attr32(b, unix.IFLA_MASTER, uint32(c.Master))
 	}
-	return b
+	return addrGen(b, c.AddrGen)
 }
 
 func encodeNeighbour(c *change.Neighbour) []byte {

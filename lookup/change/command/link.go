@@ -56,6 +56,7 @@ type linkRequest struct {
 	vlan   uint16
 	peer   *linkRequest
 	nested bool
+	index  int
 	unread []string // keywords: see Command.Unread
 }
 
@@ -68,6 +69,9 @@ func (a *args) setLink(c *Command) {
 		a.refuse("Not enough information: %q argument is required.", raw("dev"))
 	}
 	q.set.Name = q.name
+	if q.index != 0 {
+		a.refuse("index can be used only when creating devices or when moving device to another netns.")
+	}
 	if q.dev == "" {
 		for i := range a.snap.Links {
 			l := &a.snap.Links[i]
@@ -101,6 +105,10 @@ func (a *args) deleteLink(c *Command) {
 			if l := &a.snap.Links[i]; l.Group == *q.set.Group {
 				c.Changes = append(c.Changes, &change.Link{Verb: change.Delete, Index: l.Index})
 			}
+		}
+		if *q.set.Group == 0 {
+			c.Changes, c.Kernel = nil, &change.Refusal{Errno: route.EPERM}
+			return
 		}
 		if len(c.Changes) == 0 { // rtnl_group_dellink
 			c.Kernel = &change.Refusal{Errno: route.ENODEV}
@@ -136,7 +144,8 @@ func (a *args) addLink(c *Command) {
 
 // fresh is the request for a new device.
 func (q *linkRequest) fresh() *change.NewLink {
-	n := &change.NewLink{Name: q.name, Kind: q.kind, Table: q.vrf, Up: q.set.Up == route.Yes, Address: q.set.Address, VLAN: q.vlan}
+	n := &change.NewLink{Name: q.name, Kind: q.kind, Table: q.vrf, Up: q.set.Up == route.Yes, Address: q.set.Address, VLAN: q.vlan,
+		Index: q.index, AddrGen: q.set.AddrGen, ChoosesPorts: q.set.ChoosesPorts}
 	if n.Name == "" {
 		n.Name = q.dev
 	}
@@ -212,9 +221,11 @@ func (q *linkRequest) keyword(key, word string) {
 		q.set.MTU = &n
 	case "index":
 		v := q.value()
-		if n, ok := number(v, 31); !ok || n == 0 {
+		n, ok := number(v, 31)
+		if !ok || n == 0 {
 			q.invalid(v, `Invalid "index" value`)
 		}
+		q.index = int(n)
 	case "master":
 		q.master(q.value())
 	case "vrf":
@@ -265,7 +276,7 @@ func (q *linkRequest) master(name string) {
 
 // switches reads the value of a keyword on which no decision depends, except arp.
 func (q *linkRequest) switches(key, word string) {
-	if key != "arp" && key != "carrier" && key != "protodown" {
+	if !slices.Contains([]string{"arp", "carrier", "protodown", "addrgenmode"}, key) {
 		q.unread = append(q.unread, key)
 	}
 	switch key {
@@ -314,9 +325,13 @@ func (q *linkRequest) switches(key, word string) {
 			q.invalid(v, "Invalid link mode")
 		}
 	case "addrgenmode":
-		if v := q.value(); !slices.Contains([]string{"eui64", "none", "stable_secret", "random"}, v) {
+		v := q.value()
+		mode := slices.Index([]string{"eui64", "none", "stable_secret", "random"}, v) // as IN6_ADDR_GEN_MODE_* has them
+		if mode < 0 {
 			q.invalid(v, "Invalid address generation mode")
 		}
+		n := uint8(mode)
+		q.set.AddrGen = &n
 	default:
 		q.unknown("%q is not understood", word)
 	}
@@ -365,15 +380,27 @@ func (q *linkRequest) options() {
 		}
 		q.unread = append(q.unread, word)
 		if !slices.Contains([]string{"seq", "iseq", "oseq", "csum", "icsum", "ocsum", "external", "noexternal", "nolearning", "learning", "multi_queue"}, word) {
-			v := q.value()
-			if q.kind == "vlan" && word == "id" {
-				n, ok := number(v, 16)
-				if !ok {
-					q.invalid(v, "id is invalid")
-				}
-				q.vlan = uint16(n)
-			}
+			q.option(word, q.value())
 		}
+	}
+}
+
+// option reads the value of a setting of a kind of device.
+func (q *linkRequest) option(word, v string) {
+	modes := map[string]string{"macvlan": "private vepa bridge passthru source", "macvtap": "private vepa bridge passthru source", "ipvlan": "l2 l3 l3s"}[q.kind]
+	switch {
+	case q.kind == "vlan" && word == "id":
+		n, ok := number(v, 16)
+		if !ok {
+			q.invalid(v, "id is invalid")
+		}
+		q.vlan = uint16(n)
+	case word == "mode" && strings.HasPrefix(q.kind, "mac") && !slices.Contains(strings.Fields(modes), v):
+		q.refuse(`argument of "mode" must be "private", "vepa", "bridge", "passthru" or "source", not %q`, raw(v))
+	case word == "mode" && q.kind == "ipvlan" && !slices.Contains(strings.Fields(modes), v):
+		q.refuse(`argument of "mode" must be either "l2", "l3" or "l3s"`)
+	case q.kind == "bridge" && (word == "stp_state" && v != "0" || word == "priority"): // br_stp_set_enabled, br_stp_set_bridge_priority
+		q.set.ChoosesPorts = true
 	}
 }
 

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"strings"
 
 	"routewhy/lookup/change"
@@ -30,15 +31,23 @@ func (a *args) tunnel(c *Command) {
 	name, mode, remote := "", "", ""
 	for a.more() {
 		word := a.take()
-		switch chooseExact(word, "mode key ikey okey seq iseq oseq csum icsum ocsum nopmtudisc pmtudisc remote local dev ttl hoplimit tos dsfield* name") {
+		switch chooseExact(word, "mode key ikey okey seq iseq oseq csum icsum ocsum nopmtudisc pmtudisc remote local dev ttl hoplimit tos dsfield* name "+
+			a.of6("encaplimit tclass tc flowlabel fl dscp")) {
 		case "mode":
-			mode = tunnelMode(a.value())
+			mode = a.tunnelMode(a.value())
 			if mode == "" {
 				a.refuse("Unknown tunnel mode %q", raw(a.words[a.at-1].text))
 			}
 		case "remote":
 			remote = a.value()
-		case "key", "ikey", "okey", "local", "dev", "ttl", "hoplimit", "tos", "dsfield":
+		case "dev":
+			a.link(a.value())
+		case "ttl", "hoplimit":
+			v := a.value()
+			if n, ok := number(v, 32); v != "inherit" && (!ok || n > 255) {
+				a.invalid(v, "invalid TTL")
+			}
+		case "key", "ikey", "okey", "local", "tos", "dsfield", "encaplimit", "tclass", "tc", "flowlabel", "fl", "dscp":
 			a.value()
 		case "seq", "iseq", "oseq", "csum", "icsum", "ocsum", "nopmtudisc", "pmtudisc":
 		default:
@@ -52,8 +61,11 @@ func (a *args) tunnel(c *Command) {
 		}
 	}
 	if verb == "delete" {
-		c.Changes = append(c.Changes, &change.Link{Verb: change.Delete, Index: a.link(name).Index})
+		a.deleteTunnel(c, name)
 		return
+	}
+	if mode == "" && a.family == route.IPv6 {
+		mode = "ip6tnl"
 	}
 	if mode == "" {
 		a.refuse("cannot determine tunnel mode (ipip, gre, vti or sit)")
@@ -61,7 +73,32 @@ func (a *args) tunnel(c *Command) {
 	c.Changes = append(c.Changes, &change.NewLink{Name: name, Kind: mode, PointToPoint: remote != "" && remote != "any"})
 }
 
-func tunnelMode(word string) string {
+// deleteTunnel asks a device to go (SIOCDELTUNNEL), which only a tunnel understands.
+func (a *args) deleteTunnel(c *Command, name string) {
+	l := a.device(name)
+	switch {
+	case l == nil:
+		c.Kernel = &change.Refusal{Errno: route.ENODEV}
+	case !slices.Contains([]string{"ipip", "gre", "sit", "vti", "ip6tnl", "ip6gre", "vti6"}, l.Kind):
+		c.Kernel = &change.Refusal{Errno: route.EOPNOTSUPP}
+	default:
+		c.Changes = append(c.Changes, &change.Link{Verb: change.Delete, Index: l.Index})
+	}
+}
+
+// of6 are keywords that `ip -6 tunnel` alone has.
+func (a *args) of6(words string) string {
+	if a.family == route.IPv6 {
+		return words
+	}
+	return ""
+}
+
+// tunnelMode is the kind of device for a mode; empty: there is no such mode.
+func (a *args) tunnelMode(word string) string {
+	if a.family == route.IPv6 {
+		return tunnelMode6(word)
+	}
 	switch word {
 	case "ipip", "ip/ip", "ipv4/ipv4":
 		return "ipip"
@@ -70,6 +107,19 @@ func tunnelMode(word string) string {
 	case "sit", "ipv6/ip", "ipv6/ipv4":
 		return "sit"
 	case "vti", "isatap":
+		return word
+	}
+	return ""
+}
+
+// tunnelMode6 is the kind of device for a mode of a tunnel over IPv6 (ip/ip6tunnel.c).
+func tunnelMode6(word string) string {
+	switch word {
+	case "ipv6/ipv6", "ip6ip6", "ip/ipv6", "ipv4/ipv6", "ipip6", "ip4ip6", "any/ipv6", "any":
+		return "ip6tnl"
+	case "ip6gre", "gre/ipv6":
+		return "ip6gre"
+	case "vti6":
 		return word
 	}
 	return ""
@@ -115,7 +165,9 @@ func (a *args) tuntap(c *Command) {
 	name = strings.TrimSpace(name)
 	l := a.device(name)
 	same := l != nil && l.Kind == "tun" && (l.Flags&route.LinkPointopoint != 0) == (mode == "tun")
-	switch { // TUNSETIFF makes a device, or takes the one that is there
+	switch { // TUNSETIFF makes a device, or takes the one that is there; ip adds with IFF_TUN_EXCL
+	case l != nil && !same && verb == "add":
+		c.Kernel = &change.Refusal{Errno: route.EBUSY}
 	case l != nil && !same:
 		c.Kernel = &change.Refusal{Errno: route.EINVAL}
 	case verb == "del" && l != nil && (l.Up() && l.Carrier() || l.IdleCarrier == route.Yes): // a program has it open

@@ -196,6 +196,9 @@ func (p *tryPage) tryNotes() {
 			note("ip says: " + iproute2.Safe(strings.TrimPrefix(c.Warning, "Warning: ")))
 		}
 		for k := range c.Surprises {
+			if c.Surprises[k].Code == report.RemarkKind && strings.Contains(said, p.provided()) {
+				continue
+			}
 			note(p.ofCommand(c, surprise(&c.Surprises[k])))
 		}
 	}

@@ -103,7 +103,7 @@ func (p *tryPage) headline() string {
 		case 2:
 			text = "both commands are accepted"
 		}
-		return text + p.worst()
+		return text + p.provided() + p.worst()
 	}
 	first := refused[0]
 	text := fmt.Sprintf("%s is refused: %s", p.nth(first), refusalWords(first))
@@ -161,8 +161,8 @@ func (p *tryPage) worst() string {
 	}
 	for i := range p.Commands {
 		c := &p.Commands[i]
-		if len(c.Surprises) > 0 && c.Surprises[0].Code != report.RemarkSplit {
-			return "; but " + p.ofCommand(c, surprise(&c.Surprises[0]))
+		if f := p.striking(c); f != nil {
+			return "; but " + p.ofCommand(c, surprise(f))
 		}
 	}
 	if share := p.defaultShare(); share != "" {
@@ -224,15 +224,43 @@ func (p *tryPage) oneCommand(c *report.TryCommand) string {
 	case c.Reads:
 		return "it only shows something, and changes nothing"
 	}
+	text := "accepted" + p.provided()
 	if gone := p.defaultGone(); gone != "" {
-		return "accepted, and " + gone
+		return text + ", and " + gone
 	}
+	if f := p.striking(c); f != nil {
+		return text + ", but " + surprise(f)
+	}
+	return text + ": " + p.effect(c)
+}
+
+// striking is the first of a command's surprises that belongs into the first line; nil: none
+// does.
+func (p *tryPage) striking(c *report.TryCommand) *report.Finding {
 	for i := range c.Surprises {
-		if f := &c.Surprises[i]; f.Code != report.RemarkSplit {
-			return "accepted, but " + surprise(f)
+		if f := &c.Surprises[i]; f.Code != report.RemarkSplit && f.Code != report.RemarkKind {
+			return f
 		}
 	}
-	return "accepted: " + p.effect(c)
+	return nil
+}
+
+// provided says on which kinds of devices it depends whether the commands are accepted; empty:
+// on none.
+func (p *tryPage) provided() string {
+	var kinds []string
+	for i := range p.Commands {
+		for k := range p.Commands[i].Surprises {
+			f := &p.Commands[i].Surprises[k]
+			if kind := name(f.Want); f.Code == report.RemarkKind && !slices.Contains(kinds, kind) {
+				kinds = append(kinds, kind)
+			}
+		}
+	}
+	if len(kinds) == 0 {
+		return ""
+	}
+	return " if this kernel has devices of type " + strings.Join(kinds, " and ")
 }
 
 // effect says what an accepted command changes.

@@ -190,6 +190,8 @@ func surprise(f *report.Finding) string {
 		return fmt.Sprintf("what the next router advertisement on %s does is not known here", have)
 	case report.RemarkUnread:
 		return fmt.Sprintf("what the %s of %s does to packets is not looked at", want, have)
+	case report.RemarkKind:
+		return fmt.Sprintf("whether this kernel has devices of type %s is not known", want)
 	case report.RemarkPartly:
 		return "a part of it is made all the same, and undo takes that back"
 	case report.RemarkOwnGateway:
