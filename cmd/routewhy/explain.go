@@ -165,10 +165,26 @@ func deviceFault(err error) error {
 		what = e.Destination.String()
 	}
 	hint := "ip link lists them"
+	if near := nearestDevice(e); near != "" {
+		hint = "did you mean " + iproute2.Safe(near) + "? " + hint
+	}
 	if e.Table {
 		hint = fmt.Sprintf("a table has that name: --why-not 'table %s'", iproute2.Safe(e.Name))
 	}
 	return withHint(fmt.Errorf("%s: no device %s here", what, iproute2.Quote(e.Name)), hint)
+}
+
+// nearestDevice is the device that was probably meant by a name that none has; empty: no
+// device's name is near.
+func nearestDevice(e *report.DeviceError) string {
+	best, least := "", 1+allowedTypos(e.Name)
+	for _, name := range e.Devices {
+		number := strings.Trim(e.Name, "0123456789") == strings.Trim(name, "0123456789") // eth9 may not be there, and eth0 is
+		if d := typos(strings.ToLower(e.Name), strings.ToLower(name)); d < least && d < len(name) && !number {
+			best, least = name, d
+		}
+	}
+	return best
 }
 
 func (q *questions) write(all []report.Report, s stdio) error {

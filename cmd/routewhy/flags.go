@@ -239,9 +239,17 @@ func parseArgs(args []string) (*options, error) {
 	if o.verbose && o.quiet {
 		return nil, usagef("-v and -q exclude each other")
 	}
-	if o.save != "" && m.destinations && fs.NArg() == 0 {
+	if m.destinations && !m.mayBeNone && fs.NArg() == 0 {
+		if err := o.swallowed(fs); err != nil {
+			return nil, err
+		}
+	}
+	if o.save != "" && m.flag == "" && fs.NArg() == 0 {
 		o.run = saveOnly
 	} else if err := o.parseDestinations(m, fs.Args()); err != nil {
+		return nil, err
+	}
+	if err := o.checkIdle(m, fs); err != nil {
 		return nil, err
 	}
 	return o, o.check(fs)
@@ -342,13 +350,31 @@ func flagError(fs *pflag.FlagSet, err error) error {
 	case errors.As(err, &unknown):
 		return unknownFlag(fs, unknown)
 	case errors.As(err, &missing):
-		return usagef("%s needs a value", flagName(missing.GetFlag()))
+		err := usagef("%s needs a value", flagName(missing.GetFlag()))
+		if missing.GetFlag().Name == "why-not" {
+			return err.hint("%s", wantHint)
+		}
+		if value := placeholder(missing.GetFlag().Name); value != "" {
+			return err.hint("--%s %s", missing.GetFlag().Name, value)
+		}
+		return err
 	case errors.As(err, &invalid):
 		return invalidValue(invalid)
 	case errors.As(err, &syntax):
 		return usagef("%s is no flag", iproute2.Quote(syntax.GetSpecifiedFlag()))
 	}
 	return usagef("%w", err)
+}
+
+// placeholder is what --help has for a flag's value: "ADDR"; empty: it has none.
+func placeholder(flag string) string {
+	for _, after := range strings.Split(usageText, "--"+flag+" ")[1:] {
+		value := strings.TrimRight(strings.Fields(after)[0], ",:;.")
+		if value == strings.ToUpper(value) && value != strings.ToLower(value) {
+			return value
+		}
+	}
+	return ""
 }
 
 func unknownFlag(fs *pflag.FlagSet, e *pflag.NotExistError) error {

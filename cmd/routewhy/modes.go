@@ -38,9 +38,7 @@ type mode struct {
 // modes are all modes, the main job first. To add a mode, add it here and to the
 // usage text.
 func modes() []mode {
-	packet := []string{
-		"from", "iif", "oif", "vrf", "mark", "tos", "uid", "ipproto", "sport", "dport", "flowlabel",
-	}
+	packet := packetFlags()
 	common := []string{"ipv4", "ipv6", "netns", "load", "load-limit", "strict", "save", "redact", "html", "json", "color", "verbose", "quiet"}
 	return []mode{{
 		flags:        slices.Concat(common, packet, []string{"reply", "no-kernel", "svg"}),

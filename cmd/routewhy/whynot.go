@@ -77,6 +77,9 @@ func (o *options) writeWhyNot(all []*report.WhyNot, s stdio) error {
 	return err
 }
 
+// wantHint says what --why-not takes.
+const wantHint = "a device, via GATEWAY, table T, a prefix, a rule's priority, src ADDR or default"
+
 // wantWords are the words that come before a name in the value of --why-not.
 func wantWords() []string {
 	return []string{"via", "table", "src", "from", "dev", "device", "rule", "pref", "prefix", "route", "gateway"}
@@ -131,7 +134,7 @@ func parseWant(s string) (*report.Want, error) {
 	words := strings.Fields(s)
 	switch len(words) {
 	case 0:
-		return nil, usagef("--why-not needs to know where: a device, via GATEWAY, table T, a prefix, a rule's priority, src ADDR or default")
+		return nil, usagef("--why-not needs to know where: %s", wantHint)
 	case 1:
 		return parseWantWord(words[0])
 	case 2:
@@ -163,7 +166,7 @@ func parseWant(s string) (*report.Want, error) {
 		return parseWantWord(value)
 	default:
 		return nil, usagef("--why-not: %s is not understood", iproute2.Quote(s)).
-			hint("a device, via GATEWAY, table T, a prefix, a rule's priority, src ADDR or default")
+			hint("%s", wantHint)
 	}
 	if err != nil {
 		return nil, usagef("--why-not: %w", err)

@@ -38,6 +38,8 @@ func (o *options) meaning(word string) (what, hint string) {
 		return "a word for every address", "routewhy default explains the default routes"
 	case slices.Contains([]string{"main", "local"}, word):
 		return "a table", "routewhy --dump --table " + word
+	case f != nil && slices.Contains([]string{"help", "version", "man"}, word):
+		return "a flag", "routewhy --" + word
 	case f != nil && isMode(word):
 		return "a flag", strings.TrimSpace("routewhy --" + word + " " + valueOf(f))
 	case f != nil:

@@ -67,6 +67,8 @@ type DeviceError struct {
 	NotVRF bool
 	// Table says that a table has the name.
 	Table bool
+	// Devices are the names of the devices that are there.
+	Devices []string
 }
 
 func (e *DeviceError) Error() string {
@@ -74,6 +76,15 @@ func (e *DeviceError) Error() string {
 		return e.Name + " is not a VRF device"
 	}
 	return "there is no device " + e.Name
+}
+
+// devices are the names of a host's devices.
+func devices(s *route.Snapshot) []string {
+	var out []string
+	for i := range s.Links {
+		out = append(out, s.Links[i].Name)
+	}
+	return out
 }
 
 // String is the plainest way to write the destination: a prefix, an address with its
@@ -256,5 +267,5 @@ func deviceOf(s *route.Snapshot, d *Destination, field lookup.Field, name string
 	if n, err := strconv.Atoi(name); err == nil && s.Link(n) != nil {
 		return n, nil
 	}
-	return 0, &DeviceError{Field: field, Destination: *d, Name: name}
+	return 0, &DeviceError{Field: field, Destination: *d, Name: name, Devices: devices(s)}
 }

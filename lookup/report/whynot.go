@@ -198,7 +198,7 @@ func (w *Want) on(s *route.Snapshot) (whynot.Want, error) {
 		l := s.LinkByName(w.Dev)
 		if l == nil {
 			_, table := s.Names.TableByName(w.Dev)
-			return out, &DeviceError{Field: FieldWhyNot, Name: w.Dev, Table: table}
+			return out, &DeviceError{Field: FieldWhyNot, Name: w.Dev, Table: table, Devices: devices(s)}
 		}
 		out.Link = l.Index
 	case whynot.Table:
