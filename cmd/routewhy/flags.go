@@ -368,9 +368,9 @@ func flagError(fs *pflag.FlagSet, err error) error {
 
 // placeholder is what --help has for a flag's value: "ADDR"; empty: it has none.
 func placeholder(flag string) string {
-	for _, after := range strings.Split(usageText, "--"+flag+" ")[1:] {
+	for _, after := range strings.Split(usageText, " --"+flag+" ")[1:] {
 		value := strings.TrimRight(strings.Fields(after)[0], ",:;.")
-		if value == strings.ToUpper(value) && value != strings.ToLower(value) {
+		if value == strings.ToUpper(value) && value != strings.ToLower(value) && !strings.ContainsAny(value, "0123456789") {
 			return value
 		}
 	}
