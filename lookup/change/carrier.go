@@ -302,3 +302,20 @@ func (s *State) Carrier(index int, has bool) *State {
 	t.carrier(index, has)
 	return &State{fib: t.edit.FIB(t.snap), hidden: t.hidden}
 }
+
+// Revived is the state after the kernel has begun to use the next hops by a device again that
+// routes have beside others, because the device is up now (fib_sync_up, rt6_sync_up). It sends
+// no event about them.
+func (s *State) Revived(index int) *State {
+	snap := s.fib.Snapshot()
+	l := snap.Link(index)
+	if l == nil || !l.Up() {
+		return s
+	}
+	t := &tx{old: s, edit: s.fib.Edit(), snap: snap, hidden: s.hidden, kernel: behaviourOf(snap.Release)}
+	t.syncUp4(index, route.NextHopDead)
+	if l.Carrier() && l.HasIPv6() && t.setting(route.IPv6, l.Name, "disable_ipv6") == 0 {
+		t.syncUp6(index, true)
+	}
+	return &State{fib: t.edit.FIB(t.snap), hidden: t.hidden}
+}

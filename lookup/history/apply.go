@@ -117,7 +117,8 @@ func applyNeighbour(list []route.Neighbour, e *route.Event) []route.Neighbour {
 }
 
 // applyLink applies a change of a device. If the device goes down or is deleted, its
-// routes are removed too.
+// routes are removed too. If it goes up, the next hops by it are used again that routes have
+// beside others.
 func applyLink(f *lookup.FIB, e *route.Event) *lookup.FIB {
 	old := f.Snapshot().Link(e.Link.Index)
 	switch {
@@ -131,10 +132,14 @@ func applyLink(f *lookup.FIB, e *route.Event) *lookup.FIB {
 	case old.Up() && e.Link.Up() && old.Carrier() != e.Link.Carrier():
 		f = change.New(f).Carrier(old.Index, e.Link.Carrier()).FIB()
 	}
-	return with(f, func(s *route.Snapshot) {
+	f = with(f, func(s *route.Snapshot) {
 		s.Links = put(s.Links, *e.Link, e.Gone, func(l *route.Link) bool { return l.Index == e.Link.Index })
 		s.SortLinks()
 	})
+	if old != nil && !old.Up() && e.Link.Up() && !e.Gone {
+		f = change.New(f).Revived(e.Link.Index).FIB()
+	}
+	return f
 }
 
 // made makes a change that the kernel has already made. If the engine refuses it,

@@ -36,6 +36,7 @@ func TestApplyRoute(t *testing.T) {
 		// own event.
 		{"6:9/1", "6:9/2", 0, "6:9/1 6:9/2"},
 		{"6:9/1 6:9/2", "6:9/1,2,3", appends, "6:9/1,2,3"},
+		{"6:9/1,2", "6:9/3,1,2", appends, "6:9/1,2,3"}, // the event begins with the new one
 		{"6:9/1,2,3", "6:9/2", gone, "6:9/1,3"},
 		{"6:9/1,2", "6:9/2", gone, "6:9/1"},
 		{"6:9/1,2,3", "6:9/1,2,3", gone, ""},
@@ -210,6 +211,45 @@ func TestApplyAddr(t *testing.T) {
 		left := after.Edit().At(route.TableMain, route.IPv6.Default())
 		if len(left) != 1 || left[0].PrefSrc != c.want || len(after.Snapshot().Addrs) != 0 {
 			t.Errorf("the address went %s: %d routes and %d addresses are left; want that the route prescribes %v", c.name, len(left), len(after.Snapshot().Addrs), c.want)
+		}
+	}
+}
+
+// TestApplyUp checks that the dead next hops by a device are used again after it went up.
+func TestApplyUp(t *testing.T) {
+	const lower = route.LinkRunning | route.LinkLowerUp
+	hops := func(gateways ...string) (out []route.NextHop) {
+		for i, g := range gateways {
+			out = append(out, route.NextHop{Gateway: netip.MustParseAddr(g), Link: 2 + i})
+		}
+		out[1].Flags = route.NextHopDead | route.NextHopLinkDown
+		return out
+	}
+	f := lookup.New(&route.Snapshot{
+		Links: []route.Link{{Index: 1, Name: "lo", Flags: route.LinkUp | lower}, {Index: 2, Name: "eth0", Flags: route.LinkUp | lower}, {Index: 3, Name: "eth1"}},
+		Addrs: []route.Addr{{Link: 3, Prefix: netip.MustParsePrefix("198.51.100.2/24")}},
+		Routes: []route.Route{
+			{Table: route.TableMain, Dst: route.IPv4.Default(), Type: route.TypeUnicast, NextHops: hops("192.0.2.1", "198.51.100.1")},
+			{Table: route.TableMain, Dst: route.IPv6.Default(), Metric: 1024, Type: route.TypeUnicast, NextHops: hops("2001:db8:1::1", "2001:db8:2::1")},
+		},
+	})
+	for _, c := range []struct {
+		flags  route.LinkFlags
+		v4, v6 route.NextHopFlags
+	}{
+		{route.LinkUp | lower, 0, 0},
+		{route.LinkUp, route.NextHopLinkDown, route.NextHopDead | route.NextHopLinkDown},
+		{0, route.NextHopDead | route.NextHopLinkDown, route.NextHopDead | route.NextHopLinkDown},
+	} {
+		after := Apply(f, &route.Event{Link: &route.Link{Index: 3, Name: "eth1", Flags: c.flags}})
+		for _, x := range []struct {
+			dst  netip.Prefix
+			want route.NextHopFlags
+		}{{route.IPv4.Default(), c.v4}, {route.IPv6.Default(), c.v6}} {
+			left := after.Edit().At(route.TableMain, x.dst)
+			if len(left) != 1 || left[0].NextHops[1].Flags != x.want {
+				t.Errorf("%s after eth1 has the flags %#x: %+v; want the flags %#x for the second next hop", x.dst, c.flags, left[0].NextHops, x.want)
+			}
 		}
 	}
 }

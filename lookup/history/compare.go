@@ -191,35 +191,68 @@ func (w *Watch) answersOf(f *lookup.FIB) []Answer {
 }
 
 // correct replaces the state in memory by what was read. If the two give different
-// answers, the changes that were not told yet become one change.
+// answers, the last changes that were not told yet become one change.
 func (w *Watch) correct(fib *lookup.FIB, answers []Answer) {
-	now := w.now()
 	for i := range answers {
 		if answers[i].same(&w.answers[i]) {
 			continue
 		}
-		t := &turn{asked: i, time: now, before: w.answers[i], after: answers[i]}
-		first := true
-		for _, p := range w.pending {
-			if p.asked != i {
-				continue
-			}
-			if first {
-				t.before, t.time, first = p.before, p.time, false
-			}
-			t.because = append(t.because, p.because...)
-		}
-		w.pending = slices.DeleteFunc(w.pending, func(p *turn) bool { return p.asked == i })
+		t := &turn{asked: i, time: w.now(), before: w.answers[i], after: answers[i]}
+		w.merge(t)
 		if t.before.same(&t.after) {
 			continue
 		}
 		if t.because == nil {
 			w.find(t, fib)
 		}
-		w.pending = append(w.pending, t)
+		w.insert(t)
 	}
 	w.answers = answers
 	w.adopt(fib)
+}
+
+// oneChange is how long after each other the parts of one change may come.
+const oneChange = 200 * time.Millisecond
+
+// merge makes the last pending changes of an answer a part of a correction. What they said is
+// wrong, unless something that may be the reason happened later. In a history, there may be
+// earlier changes that have nothing to do with it.
+func (w *Watch) merge(t *turn) {
+	var last *turn
+	for k := len(w.pending) - 1; k >= 0; k-- {
+		p := w.pending[k]
+		switch {
+		case p.asked != t.asked:
+			continue
+		case last == nil && w.hasLater(p, t), last != nil && last.time.Sub(p.time) > oneChange:
+			return
+		}
+		t.before, t.time = p.before, p.time
+		t.because = append(slices.Clone(p.because), t.because...)
+		w.pending = slices.Delete(w.pending, k, k+1)
+		last = p
+	}
+}
+
+// hasLater reports whether something that may be the reason for a correction happened later than
+// a pending change.
+func (w *Watch) hasLater(p, t *turn) bool {
+	return slices.ContainsFunc(w.recent, func(h *happening) bool {
+		return h.event.Time.Sub(p.time) > oneChange && (h.trigger == nil || w.mayCause(h, t))
+	})
+}
+
+// insert adds a correction to the pending changes. One that was found in a history belongs to
+// the time of its reason.
+func (w *Watch) insert(t *turn) {
+	if n := len(t.because); n > 0 && !w.clock.IsZero() && t.time.Equal(w.clock) {
+		t.time = t.because[n-1].event.Time
+	}
+	at := len(w.pending)
+	for at > 0 && w.pending[at-1].asked != t.asked && w.pending[at-1].time.After(t.time) {
+		at--
+	}
+	w.pending = slices.Insert(w.pending, at, t)
 }
 
 // maxFound is how many differences are named if no event told about a change.
@@ -241,12 +274,23 @@ func (w *Watch) find(t *turn, fib *lookup.FIB) {
 	if len(t.triggers) > 0 {
 		return
 	}
+	since := w.lastPending(t.asked)
 	for _, h := range w.recent {
-		if h.trigger != nil && w.mayCause(h, t) && !slices.Contains(t.because, h) && len(t.because) < maxFound {
+		if h.trigger != nil && h.event.Time.After(since) && w.mayCause(h, t) && !slices.Contains(t.because, h) && len(t.because) < maxFound {
 			t.because = append(t.because, h)
 		}
 	}
 	t.found = len(t.because) == 0
+}
+
+// lastPending is the time of the last pending change of an answer; zero: there is none.
+func (w *Watch) lastPending(asked int) (last time.Time) {
+	for _, p := range w.pending {
+		if p.asked == asked {
+			last = p.time
+		}
+	}
+	return last
 }
 
 // adopt continues with what was read.

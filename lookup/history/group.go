@@ -176,6 +176,7 @@ func (w *Watch) root(h *happening) *happening {
 			break
 		}
 		switch {
+		case !near(x.event, e):
 		case x.event.Link != nil && x.fits(e) && (i < at || x.comesLast()):
 			return x
 		case x.event.Addr != nil && e.Route != nil && x.bringsRoute(e):
@@ -183,6 +184,21 @@ func (w *Watch) root(h *happening) *happening {
 		}
 	}
 	return best
+}
+
+// The times between a change of a device or an address and what the kernel does because of it.
+const (
+	// effectTime is how long after the change it may come.
+	effectTime = time.Second
+	// noticeTime is how long before it may come.
+	noticeTime = 200 * time.Millisecond
+)
+
+// near reports whether the kernel may have caused an event by another one. In a history, many
+// events wait for the next state, and most have nothing to do with each other.
+func near(cause, e *route.Event) bool {
+	late := e.Time.Sub(cause.Time)
+	return late <= effectTime && late >= -noticeTime
 }
 
 // bringsRoute reports whether a change of an address explains a change of a route. A router
@@ -229,9 +245,18 @@ func isOn(e *route.Event, link int) bool {
 }
 
 // fits reports whether a change of a device explains the event: a device that goes up
-// makes the kernel add something, and any other change makes it remove something.
+// makes the kernel add something, and any other change makes it remove something. Another
+// name alone does neither.
 func (h *happening) fits(e *route.Event) bool {
-	up := h.trigger.Object.After != nil && h.trigger.Object.After.Link.State == "up"
+	x := &h.trigger.Object
+	if x.Before != nil && x.After != nil && x.Before.Link.Name != x.After.Link.Name {
+		was := *x.Before.Link
+		was.Name = x.After.Link.Name
+		if was == *x.After.Link {
+			return false
+		}
+	}
+	up := x.After != nil && x.After.Link.State == "up"
 	return up != e.Gone
 }
 

@@ -172,3 +172,38 @@ func TestEndOfIPv6(t *testing.T) {
 		t.Error("a device whose MTU becomes too small is not known to stop using IPv6")
 	}
 }
+
+// TestUnrelatedDevice checks that a change of a device is not taken for the reason of a route that it
+// has nothing to do with.
+func TestUnrelatedDevice(t *testing.T) {
+	const up = route.LinkUp | route.LinkRunning | route.LinkLowerUp
+	link := func(name string, flags route.LinkFlags) *route.Link {
+		return &route.Link{Index: 2, Name: name, Flags: flags}
+	}
+	way := route.Route{Table: route.TableMain, Dst: route.IPv4.Default(), Type: route.TypeUnicast, Protocol: route.ProtocolKernel, NextHops: []route.NextHop{{Link: 2}}}
+	host := func(l *route.Link, routes ...route.Route) *route.Snapshot {
+		return &route.Snapshot{Rules: route.DefaultRules(route.IPv4), Links: []route.Link{*l}, Routes: routes}
+	}
+	now := time.Now()
+	for _, c := range []struct {
+		name   string
+		before *route.Link
+		events []route.Event
+		want   report.ObjectKind
+	}{
+		{"its device gets another name later", link("eth0", up), []route.Event{{Time: now, Route: &way}, {Time: now, Link: link("wan0", up)}}, report.KindRoute},
+		{"its device went up long before", link("eth0", 0), []route.Event{{Time: now, Link: link("eth0", up)}, {Time: now.Add(3 * time.Second), Route: &way}}, report.KindRoute},
+		{"its device went up just before", link("eth0", 0), []route.Event{{Time: now, Link: link("eth0", up)}, {Time: now, Route: &way}}, report.KindLink},
+	} {
+		last := c.before
+		for i := range c.events {
+			if l := c.events[i].Link; l != nil {
+				last = l
+			}
+		}
+		told := toldOf(t, Asked{Label: "default", Default: route.IPv4}, c.events, host(c.before), host(last, way))
+		if len(told) == 0 || len(told[0].Because) == 0 || told[0].Because[0].Object.Kind != c.want {
+			t.Errorf("%s: %+v; want a %s as the reason", c.name, told, c.want)
+		}
+	}
+}

@@ -84,6 +84,8 @@ func TestReplay(t *testing.T) {
 		{"=0/1 =0/2", 0, end, "0:1 1:2"},
 		{"=0/1 -0/1 =0/2", 0, end, "0:1 1:2"}, // the state corrects what the event said
 		{"=0/1 +0/3 =0/3", 0, end, "0:1 1:3"},
+		{"=0/1 -0/1 +0/2 -0/2 =0/3", 0, end, "0:1 1:none 2:2 3:3"}, // of several changes, it corrects the last
+		{"=0/1 -0/1 +0/2 . =0/1", 0, end, "0:1 1:none 2:1"},
 		{"=0/1 ? =0/2", 0, end, "0:1 1:? 2:2"},
 		{"! =0/2", 0, end, "0:! 1:2"},
 		{"=0/1 ! =0/1", 0, end, "0:1 1:!"},

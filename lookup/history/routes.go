@@ -89,7 +89,7 @@ func replaced(at []*route.Route, i int, r *route.Route) []*route.Route {
 
 // with6 puts a route where fib6_add_rt2node puts it: after those of the same metric. The
 // event of a route with several next hops has all of them, including those that existed
-// before. A route that replaces another one replaces the first that may have several next hops
+// before. It begins with a new one, which comes last in the route. A route that replaces another one replaces the first that may have several next hops
 // as it may, or the first of all.
 func with6(at []*route.Route, r *route.Route, e *route.Event) []*route.Route {
 	same := func(x *route.Route) bool { return x.Metric == r.Metric && x.Src == r.Src }
@@ -110,8 +110,25 @@ func with6(at []*route.Route, r *route.Route, e *route.Event) []*route.Route {
 		}
 		return slices.Insert(slices.Clone(at), i, r)
 	}
+	if !e.Replaces {
+		r.NextHops = oldFirst(at[i].NextHops, r.NextHops)
+	}
 	next := replaced(at, i, r)
 	return slices.DeleteFunc(next, func(x *route.Route) bool { return x != r && same(x) && isPart(x, r) })
+}
+
+// oldFirst are the next hops of a route, with those that existed before in front, in their
+// former order.
+func oldFirst(before, hops []route.NextHop) []route.NextHop {
+	place := func(h route.NextHop) int {
+		if i := slices.IndexFunc(before, func(b route.NextHop) bool { return sameWay(b, h) }); i >= 0 {
+			return i
+		}
+		return len(before)
+	}
+	hops = slices.Clone(hops)
+	slices.SortStableFunc(hops, func(a, b route.NextHop) int { return place(a) - place(b) })
+	return hops
 }
 
 // severalHops reports whether an IPv6 route may have several next hops (rt6_qualify_for_ecmp).
