@@ -158,7 +158,7 @@ func (b *Builder) FIB(s *route.Snapshot) *FIB {
 	f.addDevices(&conf4, &conf6)
 	f.addRules()
 	for _, n := range s.Neighbours {
-		f.neighbours[neighbourKey{n.Link, n.Addr}] = n.State
+		f.addNeighbour(&n)
 	}
 	for i := range s.NextHops {
 		f.objects[s.NextHops[i].ID] = &s.NextHops[i]

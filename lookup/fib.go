@@ -25,6 +25,7 @@ type FIB struct {
 	vrfOf      map[route.Table]*device // the VRF devices by their tables
 	lastVRF    *device                 // the one of them with the highest index; nil: there is none
 	neighbours map[neighbourKey]route.NeighbourState
+	forgotten  map[neighbourKey]bool // those without an entry that are known not to answer
 	objects    map[uint32]*route.NextHopObject
 	groups     map[groupKey]*entry // with the next hops of a group, and no more
 	own4       map[netip.Addr]int  // addresses of this host, to the device's index

@@ -32,6 +32,26 @@ func (f *FIB) gateway(flow *route.Flow, d *Decision, way NextHop) Gateway {
 	return g
 }
 
+// addNeighbour adds what is known of a neighbour. One that the kernel has forgotten does not answer, but
+// decides nothing.
+func (f *FIB) addNeighbour(n *route.Neighbour) {
+	k := neighbourKey{n.Link, n.Addr}
+	if n.State != route.NeighbourForgotten {
+		f.neighbours[k] = n.State
+		return
+	}
+	if f.forgotten == nil {
+		f.forgotten = map[neighbourKey]bool{}
+	}
+	f.forgotten[k] = true
+}
+
+// fails reports whether a neighbour on a device is known not to answer.
+func (f *FIB) fails(link int, a netip.Addr) bool {
+	k := f.neighbourKey(link, a)
+	return f.neighbours[k] == route.NeighbourFailed || f.forgotten[k]
+}
+
 // Neighbour is the state of a neighbour on a device; known: it has an entry.
 func (f *FIB) Neighbour(link int, a netip.Addr) (state route.NeighbourState, known bool) {
 	state, known = f.neighbours[f.neighbourKey(link, a.WithZone(""))]
@@ -58,7 +78,7 @@ func (f *FIB) SilentGateway(w *NextHop) netip.Addr {
 		to = netip.IPv4Unspecified()
 	}
 	state, known := f.neighbours[neighbourKey{w.Link, to}]
-	if state&route.NeighbourFailed != 0 || shared && known && !state.Valid() { // nobody answers there
+	if state&route.NeighbourFailed != 0 || f.forgotten[neighbourKey{w.Link, to}] || shared && known && !state.Valid() { // nobody answers there
 		return to
 	}
 	return netip.Addr{}

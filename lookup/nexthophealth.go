@@ -70,7 +70,7 @@ func (f *FIB) HopHealth(h *route.NextHop) Reason {
 	case dead:
 		return Reason{Code: FaultDead}
 	}
-	if h.Gateway.IsValid() && f.neighbours[f.neighbourKey(h.Link, h.Gateway)] == route.NeighbourFailed {
+	if h.Gateway.IsValid() && f.fails(h.Link, h.Gateway) {
 		return Reason{Code: FaultNeighbour, Have: h.Gateway}
 	}
 	return Reason{}
@@ -98,7 +98,7 @@ func (f *FIB) NextHopHealth(flow *route.Flow, d *Decision, w *NextHop) Reason {
 		return Reason{Code: FaultNoIPv6, Have: dev.Name}
 	case r.Code == FaultIgnored, r.Code == FaultDead: // the kernel does not use such a next hop
 		return Reason{}
-	case r.Code == "" && f.target(flow, d, w) == route.NeighbourFailed:
+	case r.Code == "" && f.targetFails(flow, d, w):
 		return Reason{Code: FaultTarget, Have: flow.Dst.WithZone("")}
 	}
 	return r
@@ -148,13 +148,10 @@ func (f *FIB) without6(dev *device) Reason {
 // MTU is too small.
 func (f *FIB) Without6(link int) bool { return f.without6(f.byIndex[link]).Code != "" }
 
-// target is the state of a packet's destination where that is a neighbour itself; zero:
-// it is no neighbour, or has no entry.
-func (f *FIB) target(flow *route.Flow, d *Decision, w *NextHop) route.NeighbourState {
-	if w.Gateway.IsValid() || d.Disposition != DispositionUnicast {
-		return 0
-	}
-	return f.neighbours[f.neighbourKey(w.Link, flow.Dst.WithZone(""))]
+// targetFails reports whether a packet's destination is a neighbour itself that is known not to
+// answer.
+func (f *FIB) targetFails(flow *route.Flow, d *Decision, w *NextHop) bool {
+	return !w.Gateway.IsValid() && d.Disposition == DispositionUnicast && f.fails(w.Link, flow.Dst.WithZone(""))
 }
 
 // DeadEnd says why nothing gets out although the decision has a next hop: each next hop

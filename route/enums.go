@@ -206,6 +206,9 @@ const (
 	NeighbourFailed     NeighbourState = 0x20
 	NeighbourNoARP      NeighbourState = 0x40
 	NeighbourPermanent  NeighbourState = 0x80
+	// NeighbourForgotten is no state of the kernel's, which has no entry: the last one had failed,
+	// and the neighbour has not answered since. Only a watch knows that.
+	NeighbourForgotten NeighbourState = 0x100
 )
 
 // Valid reports whether the link-layer address can be used (NUD_VALID).
@@ -233,6 +236,8 @@ func (s NeighbourState) String() string {
 		return "NOARP"
 	case NeighbourPermanent:
 		return "PERMANENT"
+	case NeighbourForgotten:
+		return "FORGOTTEN"
 	}
 	return fmt.Sprintf("%#x", uint16(s))
 }

@@ -157,7 +157,8 @@ func implied6(f *lookup.FIB, before *route.Snapshot) *lookup.FIB {
 	})
 }
 
-// silenced is what was read, with the neighbours that count as failed.
+// silenced is what was read, with the neighbours that do not answer. The kernel has forgotten those
+// without an entry, and no longer passes over next hops because of them.
 func (w *Watch) silenced(f *lookup.FIB) *lookup.FIB {
 	if len(w.silent) == 0 {
 		return f
@@ -166,17 +167,23 @@ func (w *Watch) silenced(f *lookup.FIB) *lookup.FIB {
 		s.Neighbours = slices.Clone(s.Neighbours)
 		for i := range s.Neighbours {
 			n := &s.Neighbours[i]
-			if k := (neighbourKey{n.Link, n.Addr}); n.State.Valid() {
+			k := neighbourKey{n.Link, n.Addr}
+			was, ok := w.silent[k]
+			switch {
+			case n.State.Valid():
 				delete(w.silent, k)
-			} else if w.silent[k] {
-				n.State = route.NeighbourFailed
+			case ok && n.State == route.NeighbourFailed:
+				w.silent[k] = n.State
+			case ok:
+				n.State = was
 			}
 		}
 		for k := range w.silent {
 			if s.Link(k.link) == nil {
 				delete(w.silent, k)
 			} else if !slices.ContainsFunc(s.Neighbours, func(n route.Neighbour) bool { return n.Link == k.link && n.Addr == k.addr }) {
-				s.Neighbours = append(s.Neighbours, route.Neighbour{Link: k.link, Addr: k.addr, State: route.NeighbourFailed})
+				w.silent[k] = route.NeighbourForgotten
+				s.Neighbours = append(s.Neighbours, route.Neighbour{Link: k.link, Addr: k.addr, State: route.NeighbourForgotten})
 			}
 		}
 	})
@@ -313,7 +320,7 @@ func (w *Watch) adopt(fib *lookup.FIB) {
 		case w.set[k]: // nobody asked it, and it may be deleted at this moment
 			set[k] = true
 		case w.gateways.has(n.Addr):
-			w.silent[k] = true
+			w.silent[k] = route.NeighbourFailed
 		}
 	}
 	w.set = set

@@ -102,8 +102,9 @@ func (w *Watch) asHeard(e *route.Event) *lookup.FIB {
 }
 
 // neighbourChanged reports whether a gateway, or a destination, has begun or stopped to
-// answer. After it has failed, it counts as failed until it answers, because the kernel
-// tries again and again, and forgets.
+// answer. After it has failed, it counts as failed while the kernel tries again and again, and
+// as forgotten after the kernel has forgotten it: nothing gets out by it then either, but the
+// kernel does not pass over its next hop any more.
 func (w *Watch) neighbourChanged(e *route.Event) bool {
 	n := e.Neighbour
 	if !w.gateways.has(n.Addr) && !w.asks(n.Addr) {
@@ -126,19 +127,30 @@ func (w *Watch) neighbourChanged(e *route.Event) bool {
 		return known
 	case !e.Gone && n.State == route.NeighbourFailed:
 		delete(w.set, k)
-		if w.silent[k] {
-			return false
-		}
-		w.silent[k] = true
+		was := w.silent[k]
+		w.silent[k] = n.State
+		return was != n.State
+	case e.Gone && w.silent[k] == route.NeighbourFailed:
+		w.silent[k] = route.NeighbourForgotten
 		return true
 	case !e.Gone && n.State.Valid():
 		delete(w.silent, k)
 		delete(w.set, k)
 		return !known || !was.Valid()
-	case w.silent[k]:
+	case w.silent[k] != 0:
 		return false
 	}
 	return known && was.Valid()
+}
+
+// remembered is an event as it is applied: a neighbour that the kernel forgets is not gone.
+func (w *Watch) remembered(e *route.Event) *route.Event {
+	if e.Neighbour == nil || !e.Gone || w.silent[neighbourKey{e.Neighbour.Link, e.Neighbour.Addr}] != route.NeighbourForgotten {
+		return e
+	}
+	n := *e.Neighbour
+	n.State = route.NeighbourForgotten
+	return &route.Event{Time: e.Time, Neighbour: &n}
 }
 
 // hear forgets which neighbours have failed if they may answer now for all that is known. The

@@ -36,8 +36,8 @@ type Watch struct {
 
 	fib      *lookup.FIB
 	answers  []Answer
-	silent   map[neighbourKey]bool // those that failed, and have not answered since
-	set      map[neighbourKey]bool // those that somebody set to failed, or is deleting
+	silent   map[neighbourKey]route.NeighbourState // those that failed, and have not answered since: failed or forgotten
+	set      map[neighbourKey]bool                 // those that somebody set to failed, or is deleting
 	gateways gateways
 	heard    map[int]route.Link // the devices as events told them last, by their indexes
 	// pending are the changes that were not told yet, and recent the events since the
@@ -148,7 +148,7 @@ func (w *Watch) start(ctx context.Context) error {
 }
 
 func (w *Watch) prepare() {
-	w.silent, w.set, w.heard = map[neighbourKey]bool{}, map[neighbourKey]bool{}, map[int]route.Link{}
+	w.silent, w.set, w.heard = map[neighbourKey]route.NeighbourState{}, map[neighbourKey]bool{}, map[int]route.Link{}
 }
 
 // begin begins with a state.
@@ -194,7 +194,7 @@ func (w *Watch) happen(e *route.Event) {
 	w.events++
 	w.dirty = true
 	before := w.fib
-	w.fib = Apply(before, e)
+	w.fib = Apply(before, w.remembered(e))
 	h := &happening{event: e, trigger: report.NewTrigger(heard, w.fib, e)}
 	if e.Link != nil && !e.Gone {
 		old := before.Snapshot().Link(e.Link.Index)

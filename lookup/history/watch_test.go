@@ -81,6 +81,56 @@ func TestDeletedNeighbour(t *testing.T) {
 	}
 }
 
+// TestForgottenNeighbour checks that the kernel uses an IPv6 next hop again after it has forgotten that the
+// gateway failed, and that nothing gets out by it as long as that does not answer.
+func TestForgottenNeighbour(t *testing.T) {
+	const failed, again = route.NeighbourFailed, route.NeighbourIncomplete
+	gateway := netip.MustParseAddr("2001:db8:2::1")
+	host := func(states ...route.NeighbourState) *route.Snapshot {
+		up := route.LinkUp | route.LinkRunning | route.LinkLowerUp
+		s := &route.Snapshot{Links: []route.Link{{Index: 2, Name: "eth0", Flags: up}, {Index: 3, Name: "eth1", Flags: up}}, Rules: route.DefaultRules(route.IPv6)}
+		s.Routes = []route.Route{{Table: route.TableMain, Dst: route.IPv6.Default(), Metric: 1024, Type: route.TypeUnicast, NextHops: []route.NextHop{
+			{Gateway: netip.MustParseAddr("2001:db8:1::1"), Link: 2}, {Gateway: gateway, Link: 3},
+		}}}
+		for _, state := range states {
+			s.Neighbours = append(s.Neighbours, route.Neighbour{Link: 3, Addr: gateway, State: state})
+		}
+		return s
+	}
+	is := func(state route.NeighbourState) route.Event {
+		return route.Event{Time: time.Now(), Neighbour: &route.Neighbour{Link: 3, Addr: gateway, State: state}}
+	}
+	gone := is(failed)
+	gone.Gone = true
+	for _, c := range []struct {
+		name   string
+		events []route.Event
+		after  *route.Snapshot
+		want   int // how many next hops there are
+		fails  bool
+	}{
+		{"it fails", []route.Event{is(failed)}, host(failed), 1, false},
+		{"the kernel tries again", []route.Event{is(failed), is(again)}, host(again), 1, false},
+		{"the kernel forgets it", []route.Event{is(failed), gone}, host(), 2, true},
+		{"the kernel forgets it, and no event says so", []route.Event{is(failed)}, host(), 2, true},
+		{"the kernel asks it after that", []route.Event{is(failed), gone, is(again)}, host(again), 2, true},
+		{"it fails again", []route.Event{is(failed), gone, is(again), is(failed)}, host(failed), 1, false},
+		{"it answers", []route.Event{is(failed), gone, is(route.NeighbourReachable)}, host(route.NeighbourReachable), 2, false},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		src := &steps{states: []*route.Snapshot{host(route.NeighbourStale), c.after}, events: [][]route.Event{c.events, nil, nil}, ready: make(chan struct{}), end: cancel}
+		close(src.ready)
+		w := &Watch{Question: &Question{Asked: []Asked{{Label: "default", Default: route.IPv6}}}, Source: src, Tell: func([]*report.Turn) error { return nil }}
+		if err := w.Run(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		hops := w.answers[0].Line.NextHops
+		if len(hops) != c.want || hops[len(hops)-1].Fault.Code != "" != c.fails {
+			t.Errorf("%s: the answer is %s; want %d next hops, and %v that nothing gets out by the second", c.name, w.answers[0].way, c.want, c.fails)
+		}
+	}
+}
+
 // TestCauses checks what a change is said to follow from: a router's default route, which
 // expires before the kernel deletes it or comes back, does not follow from what happens to an
 // address at the same time, nor to another device.
