@@ -181,6 +181,33 @@ func TestImplied(t *testing.T) {
 	}
 }
 
+// TestDeletedRule checks that a deleted IPv6 rule is not in force if another one was there before.
+func TestDeletedRule(t *testing.T) {
+	starts := route.DefaultRules(route.IPv6)
+	other := starts[1]
+	other.Priority = 100
+	for _, c := range []struct {
+		name   string
+		before []route.Rule
+		events []route.Event
+		want   int // how many rules the kernel goes by
+	}{
+		{"nothing was added", starts, []route.Event{{Rule: &starts[1], Gone: true}}, 2},
+		{"one was added", starts, []route.Event{{Rule: &other}, {Rule: &other, Gone: true}, {Rule: &starts[1], Gone: true}}, 1},
+		{"one was there", append(starts[:2:2], other), []route.Event{{Rule: &other, Gone: true}, {Rule: &starts[1], Gone: true}}, 1},
+	} {
+		var rules rules6
+		f := lookup.New(&route.Snapshot{Rules: c.before})
+		rules.read(f.Snapshot())
+		for i := range c.events {
+			f = rules.apply(f, &c.events[i])
+		}
+		if got := f.Snapshot().Rules; len(got) != c.want {
+			t.Errorf("%s: the kernel goes by %+v; want %d rules", c.name, got, c.want)
+		}
+	}
+}
+
 // TestApplyAddr checks that a route goes on prescribing an IPv6 address that went with its
 // device, and that it does not prescribe one that was removed.
 func TestApplyAddr(t *testing.T) {

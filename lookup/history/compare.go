@@ -305,6 +305,7 @@ func (w *Watch) adopt(fib *lookup.FIB) {
 	w.fib = fib
 	w.gateways = gatewaysOf(fib)
 	w.guessed = false
+	w.rules6.read(fib.Snapshot())
 	for _, l := range fib.Snapshot().Links {
 		if _, ok := w.heard[l.Index]; !ok {
 			w.heard[l.Index] = l

@@ -127,9 +127,9 @@ func (w *Watch) neighbourChanged(e *route.Event) bool {
 		return known
 	case !e.Gone && n.State == route.NeighbourFailed:
 		delete(w.set, k)
-		was := w.silent[k]
+		told := w.silent[k] == n.State
 		w.silent[k] = n.State
-		return was != n.State
+		return !told
 	case e.Gone && w.silent[k] == route.NeighbourFailed:
 		w.silent[k] = route.NeighbourForgotten
 		return true

@@ -55,6 +55,7 @@ type Past struct {
 // then. If the clock was set back, and so it was that time twice, the second one is meant.
 func At(ctx context.Context, moments iter.Seq2[Moment, error], at time.Time) (*Past, error) {
 	p := &Past{Ended: true}
+	var rules rules6
 	for m, err := range moments {
 		if err != nil {
 			return nil, err
@@ -68,8 +69,9 @@ func At(ctx context.Context, moments iter.Seq2[Moment, error], at time.Time) (*P
 			if p.FIB, err = lookup.Read(ctx, m.State, &lookup.Need{Query: route.Query{AllDevices: true}}); err != nil {
 				return nil, err
 			}
+			rules.read(p.FIB.Snapshot())
 		case p.FIB != nil && m.Event != nil:
-			p.FIB = Apply(p.FIB, m.Event)
+			p.FIB = rules.apply(p.FIB, m.Event)
 		}
 		if m.Missing == nil {
 			p.Time = m.Time

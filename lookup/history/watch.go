@@ -50,6 +50,7 @@ type Watch struct {
 	// was told about that.
 	lost, missed bool
 	dirty        bool
+	rules6 rules6
 	// guessed says that an IPv6 rule was deleted since the last reading, which alone tells
 	// whether the kernel still goes by it.
 	guessed bool
@@ -194,7 +195,7 @@ func (w *Watch) happen(e *route.Event) {
 	w.events++
 	w.dirty = true
 	before := w.fib
-	w.fib = Apply(before, w.remembered(e))
+	w.fib = w.rules6.apply(before, w.remembered(e))
 	h := &happening{event: e, trigger: report.NewTrigger(heard, w.fib, e)}
 	if e.Link != nil && !e.Gone {
 		old := before.Snapshot().Link(e.Link.Index)
@@ -205,7 +206,7 @@ func (w *Watch) happen(e *route.Event) {
 		return
 	}
 	w.gateways.add(e)
-	w.guessed = w.guessed || e.Rule != nil && e.Gone
+	w.guessed = w.guessed || e.Rule != nil && e.Gone && !w.rules6.added
 	for i := range w.answers {
 		if e.Route != nil && e.Route.Table != route.TableLocal && !w.Question.Asked[i].concerns(e.Route.Dst) {
 			continue
