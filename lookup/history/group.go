@@ -160,30 +160,42 @@ func (w *Watch) brings(h *happening) bool { return h.event.Link != nil || h.even
 
 // root is the change of a device or an address because of which the kernel itself
 // changed a route or an address; nil: there is none among the recent changes. It may come after
-// what it causes, but then nothing opposite is between the two.
+// what it causes, but then nothing opposite is between the two. Of several changes of the device,
+// it is the first after the last opposite one.
 func (w *Watch) root(h *happening) *happening {
 	e := h.event
 	if h.trigger == nil || e.Port != 0 || e.Route == nil && e.Addr == nil {
 		return nil
 	}
-	var best *happening
+	var link, addr *happening
 	at := slices.Index(w.recent, h)
 	for i, x := range w.recent {
-		if x == h || x.trigger == nil || !onSameDevice(x.event, e) {
-			continue
-		}
-		if i > at && x.takes() != h.takes() {
-			break
-		}
 		switch {
+		case x == h && link != nil:
+			return link
+		case x == h || x.trigger == nil || !onSameDevice(x.event, e):
+		case i > at && x.takes() != h.takes():
+			return addr
 		case !near(x.event, e):
-		case x.event.Link != nil && x.fits(e) && (i < at || x.comesLast()):
+		case i > at && x.event.Link != nil && x.fits(e) && x.comesLast():
 			return x
+		case i < at && x.event.Link != nil && x.fits(e):
+			if link == nil {
+				link = x
+			}
+		case i < at && x.event.Link != nil && x.otherState():
+			link = nil
 		case x.event.Addr != nil && e.Route != nil && x.bringsRoute(e):
-			best = x
+			addr = x
 		}
 	}
-	return best
+	return addr
+}
+
+// otherState reports whether a device came, went, went up or down, or got or lost its carrier.
+func (h *happening) otherState() bool {
+	x := &h.trigger.Object
+	return x.Before == nil || x.After == nil || x.Before.Link.State != x.After.Link.State
 }
 
 // The times between a change of a device or an address and what the kernel does because of it.

@@ -193,6 +193,7 @@ func TestUnrelatedDevice(t *testing.T) {
 	}{
 		{"its device gets another name later", link("eth0", up), []route.Event{{Time: now, Route: &way}, {Time: now, Link: link("wan0", up)}}, report.KindRoute},
 		{"its device went up long before", link("eth0", 0), []route.Event{{Time: now, Link: link("eth0", up)}, {Time: now.Add(3 * time.Second), Route: &way}}, report.KindRoute},
+		{"its device went up and down before", link("eth0", 0), []route.Event{{Time: now, Link: link("eth0", up)}, {Time: now, Link: link("eth0", 0)}, {Time: now, Route: &way}}, report.KindRoute},
 		{"its device went up just before", link("eth0", 0), []route.Event{{Time: now, Link: link("eth0", up)}, {Time: now, Route: &way}}, report.KindLink},
 	} {
 		last := c.before

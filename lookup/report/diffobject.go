@@ -74,6 +74,8 @@ type LinkState struct {
 	// Master is the device that it belongs to, VRFTable the table of a VRF.
 	Master   string `json:"master,omitempty"`
 	VRFTable string `json:"vrf_table,omitempty"`
+	// MTU is only there where it is what changed.
+	MTU uint32 `json:"mtu,omitempty"`
 }
 
 // AddressState is an address of a device.

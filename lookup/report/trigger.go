@@ -43,6 +43,11 @@ func NewTrigger(before, after *lookup.FIB, e *route.Event) *Trigger {
 		t.Expired = t.Kernel && e.Route != nil && e.Route.Expires < 0 || e.By == nil && e.Port == 0 && addrExpired(e.Addr)
 	case was != nil:
 		t.Op, x.Change, x.Before, x.After = Changed, Changed, was, now
+		if e.Link != nil {
+			if old := before.Snapshot().Link(e.Link.Index); old.MTU != e.Link.MTU {
+				was.Link.MTU, now.Link.MTU = old.MTU, e.Link.MTU
+			}
+		}
 	default:
 		x.After = now
 	}

@@ -136,21 +136,28 @@ func endWords(e report.HistoryEnd, at string) string {
 	return "the record ends at " + at
 }
 
-// together reports whether two changes have the same reason.
+// together reports whether two changes have the same reason, and the same time as it is written.
 func together(a, b *report.Turn) bool {
-	return a.Time.Equal(b.Time) && a.First() == b.First() && a.Label != b.Label && a.Full == nil && b.Full == nil &&
+	return a.Time.Truncate(time.Second).Equal(b.Time.Truncate(time.Second)) && a.First() == b.First() && a.Label != b.Label && a.Full == nil && b.Full == nil &&
 		!b.Missed && triggersWords(a) == triggersWords(b)
 }
 
 // answer writes an answer and, below it, the previous one.
 func (w *Watch) answer(b *strings.Builder, clock string, t *report.Turn) {
 	head := clock + "  " + pad(t.Label, w.label) + "  "
-	w.lines(b, head, turnAnswer(t.After, t.AfterFault, t.Default))
+	after, before := turnAnswer(t.After, t.AfterFault, t.Default), ""
+	if !t.First() {
+		before = turnAnswer(t.Before, t.BeforeFault, t.Default)
+	}
+	if after == before {
+		after, before = after+flowShares(t.After), before+flowShares(t.Before)
+	}
+	w.lines(b, head, after)
 	if t.First() || w.st.Quiet {
 		return
 	}
 	in := strings.Repeat(" ", textWidth(head))
-	w.lines(b, in, "before: "+turnAnswer(t.Before, t.BeforeFault, t.Default))
+	w.lines(b, in, "before: "+before)
 	if t.Missed {
 		w.lines(b, in, "(events were lost before this: something may have been missed)")
 	}
@@ -192,6 +199,25 @@ func turnAnswer(e *report.Explanation, fault string, isDefault bool) string {
 		return "no route: programs get " + programErrno(d).String()
 	}
 	return t.verdict() + t.someRefused() + t.wayOut() + t.connecting()
+}
+
+// flowShares says which part of all flows each of several next hops gets, where that is known.
+func flowShares(e *report.Explanation) string {
+	if e == nil {
+		return ""
+	}
+	ways := liveWays(&e.Decision)
+	var out []string
+	for i := range ways {
+		if ways[i].Share <= 0 {
+			return ""
+		}
+		out = append(out, share(ways[i].Share))
+	}
+	if len(out) < 2 || len(out) > maxNamed {
+		return ""
+	}
+	return " (" + strings.Join(out, ", ") + " of all flows)"
 }
 
 // triggersWords says what caused it, and who did it.
@@ -363,6 +389,8 @@ func linkCause(x *report.Trigger) string {
 		return dev + " left " + iproute2.Safe(a.Master) + by
 	case a.Master != b.Master:
 		return dev + " became a part of " + iproute2.Safe(b.Master) + by
+	case a.MTU != b.MTU:
+		return fmt.Sprintf("the MTU of %s was changed from %d to %d%s", dev, a.MTU, b.MTU, by)
 	}
 	return dev + " was changed" + by
 }

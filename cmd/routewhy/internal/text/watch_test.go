@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"routewhy/lookup"
 	"routewhy/lookup/report"
 	"routewhy/route/iproute2"
 )
@@ -43,6 +44,35 @@ func TestWatchClockChange(t *testing.T) {
 	}
 }
 
+// TestFlowShares checks that two answers which differ only in how many flows each next hop gets are
+// told apart, and that changes of the same second with the same reason have it once.
+func TestFlowShares(t *testing.T) {
+	answer := func(first float64) *report.Explanation {
+		e := &report.Explanation{}
+		e.Disposition = lookup.DispositionUnicast
+		e.NextHops = []report.NextHop{{Gateway: netip.MustParseAddr("192.0.2.1"), Dev: "eth0", Share: first}, {Gateway: netip.MustParseAddr("198.51.100.1"), Dev: "eth1", Share: 1 - first}}
+		return e
+	}
+	var b strings.Builder
+	w := NewWatch(&b, Style{Width: 120}, []string{"x", "y"})
+	at := time.Date(2026, 7, 30, 2, 13, 7, 0, time.Local)
+	x := report.Turn{Time: at, Label: "x", Before: answer(0.5), After: answer(0.75), Default: true}
+	y := x
+	y.Time, y.Label = at.Add(100*time.Millisecond), "y"
+	if err := w.Turns([]*report.Turn{&x, &y}); err != nil {
+		t.Fatal(err)
+	}
+	const want = `  x  via 192.0.2.1 dev eth0 or via 198.51.100.1 dev eth1 (3 in 4, 1 in 4 of all flows)
+             before: via 192.0.2.1 dev eth0 or via 198.51.100.1 dev eth1 (1 in 2, 1 in 2 of all flows)
+          y  via 192.0.2.1 dev eth0 or via 198.51.100.1 dev eth1 (3 in 4, 1 in 4 of all flows)
+             before: via 192.0.2.1 dev eth0 or via 198.51.100.1 dev eth1 (1 in 2, 1 in 2 of all flows)
+          no event told why; it was found when everything was read again
+`
+	if _, got, _ := strings.Cut(b.String(), "02:13:07"); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
+
 // TestTriggerWords checks what is said about who made a change.
 func TestTriggerWords(t *testing.T) {
 	address := func(text string) *report.Thing {
@@ -50,6 +80,9 @@ func TestTriggerWords(t *testing.T) {
 	}
 	neighbour := func(state string) *report.Thing {
 		return &report.Thing{Neighbour: &report.NeighbourState{Address: netip.MustParseAddr("192.0.2.1"), Dev: "eth0", State: state}}
+	}
+	device := func(mtu uint32) *report.Thing {
+		return &report.Thing{Link: &report.LinkState{Name: "eth0", State: "up", MTU: mtu}}
 	}
 	old := address("192.0.2.2/24")
 	old.Address.Deprecated = true
@@ -87,6 +120,9 @@ func TestTriggerWords(t *testing.T) {
 		}, {
 			report.Trigger{Op: report.Removed, Kernel: true, Expired: true, Object: report.Object{Kind: report.KindAddress, Change: report.Removed, Before: address("192.0.2.2/24")}},
 			"the lifetime of the address 192.0.2.2/24 dev eth0 is over",
+		}, {
+			report.Trigger{Op: report.Changed, Object: report.Object{Kind: report.KindLink, Change: report.Changed, Before: device(1500), After: device(1000)}},
+			"the MTU of eth0 was changed from 1500 to 1000",
 		},
 	} {
 		if got := triggerWords(&c.trigger); got != c.want {
