@@ -50,7 +50,7 @@ type Watch struct {
 	// was told about that.
 	lost, missed bool
 	dirty        bool
-	rules6 rules6
+	rules6       rules6
 	// guessed says that an IPv6 rule was deleted since the last reading, which alone tells
 	// whether the kernel still goes by it.
 	guessed bool
