@@ -275,7 +275,7 @@ func (w *Watch) find(t *turn, fib *lookup.FIB) {
 	}
 	t.triggers = expired(w.fib, fib, &w.Question.Asked[t.asked])
 	if len(t.triggers) == 0 {
-		t.triggers = slices.DeleteFunc(report.Between(w.fib, fib, maxLooked), func(x report.Trigger) bool { return !t.mayFollow(&x) })
+		t.triggers = slices.DeleteFunc(report.Between(w.fib, fib, maxLooked), func(x report.Trigger) bool { return !t.mayFollow(&x, w.Question.Asked[t.asked].family()) })
 		t.triggers = t.triggers[:min(len(t.triggers), maxFound)]
 	}
 	if len(t.triggers) > 0 {

@@ -3,6 +3,7 @@ package history
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"routewhy/lookup/report"
@@ -297,12 +298,20 @@ func (w *Watch) mayCause(h *happening, t *turn) bool {
 	return true
 }
 
-// mayFollow reports whether an answer may be different because of a difference between two
-// states. An address must be one that the answer uses.
-func (t *turn) mayFollow(x *report.Trigger) bool {
+// mayFollow reports whether an answer about packets of a family may be different because of a
+// difference between two states. An address must be one that the answer uses, and a setting not
+// one of the other family.
+func (t *turn) mayFollow(x *report.Trigger, f route.Family) bool {
 	thing := x.Object.Before
 	if thing == nil {
 		thing = x.Object.After
+	}
+	if thing != nil && thing.Setting != nil {
+		other := "net/ipv6/"
+		if f == route.IPv6 {
+			other = "net/ipv4/"
+		}
+		return !strings.HasPrefix(thing.Setting.Name, other)
 	}
 	if thing == nil || thing.Address == nil {
 		return true

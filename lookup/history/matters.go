@@ -1,6 +1,7 @@
 package history
 
 import (
+	"maps"
 	"net/netip"
 
 	"routewhy/lookup"
@@ -173,7 +174,7 @@ func (w *Watch) hear(e *route.Event) {
 	case e.Neighbour != nil && e.Gone && e.Port != 0:
 		delete(w.silent, neighbourKey{e.Neighbour.Link, e.Neighbour.Addr})
 	case report.EventKind(e) == "" && !e.Lost: // of a setting
-		clear(w.silent)
+		maps.DeleteFunc(w.silent, func(_ neighbourKey, s route.NeighbourState) bool { return s == route.NeighbourFailed })
 	}
 }
 

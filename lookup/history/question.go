@@ -79,6 +79,14 @@ func (x *Asked) destination(f *lookup.FIB) *report.Destination {
 	return &report.Destination{Addr: f.ExternalAddr(x.Default)}
 }
 
+// family is the family of the packets that are asked about.
+func (x *Asked) family() route.Family {
+	if x.Default != 0 {
+		return x.Default
+	}
+	return x.To.Family()
+}
+
 // concerns reports whether routes to a prefix matter for one question.
 func (x *Asked) concerns(dst netip.Prefix) bool {
 	if x.Default != 0 {
@@ -107,10 +115,7 @@ func (q *Question) Keeps(t route.Table, dst netip.Prefix) bool {
 func (q *Question) Family() route.Family {
 	var f route.Family
 	for i := range q.Asked {
-		one := q.Asked[i].Default
-		if one == 0 {
-			one = q.Asked[i].To.Family()
-		}
+		one := q.Asked[i].family()
 		if i > 0 && one != f {
 			return 0
 		}

@@ -113,3 +113,15 @@ func TestOtherAddress(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherFamily checks that a setting of one family is no reason for an answer of the other.
+func TestOtherFamily(t *testing.T) {
+	for name, family := range map[string]route.Family{"net/ipv4/conf/all/forwarding": route.IPv4, "net/ipv6/conf/all/forwarding": route.IPv6} {
+		x := &report.Trigger{Op: report.Changed, Object: report.Object{Kind: report.KindSetting, After: &report.Thing{Setting: &report.SettingState{Name: name}}}}
+		for _, f := range []route.Family{route.IPv4, route.IPv6} {
+			if got := new(turn).mayFollow(x, f); got != (f == family) {
+				t.Errorf("an %s answer may follow from %s: %v", f, name, got)
+			}
+		}
+	}
+}

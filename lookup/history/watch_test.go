@@ -115,6 +115,7 @@ func TestForgottenNeighbour(t *testing.T) {
 		{"the kernel forgets it, and no event says so", []route.Event{is(failed)}, host(), 2, true},
 		{"the kernel asks it after that", []route.Event{is(failed), gone, is(again)}, host(again), 2, true},
 		{"it fails again", []route.Event{is(failed), gone, is(again), is(failed)}, host(failed), 1, false},
+		{"a setting changes after that", []route.Event{is(failed), gone, {Time: time.Now()}}, host(), 2, true},
 		{"it answers", []route.Event{is(failed), gone, is(route.NeighbourReachable)}, host(route.NeighbourReachable), 2, false},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
