@@ -93,24 +93,30 @@ func (s *source) hear(e *route.Event) {
 }
 
 // forgotten reports whether an answer of the watch differs from that of the last new reading only in
-// that neighbours count as failed which the kernel has forgotten, or is asking again. It forgets such
-// neighbours by itself when the whole machine has many of them (neigh_periodic_work). The watch counts
-// them as failed until they answer.
+// that the watch knows of neighbours which do not answer, and the kernel has forgotten that, or is asking
+// them again. It forgets such neighbours by itself when the whole machine has many of them
+// (neigh_periodic_work).
 func (w *watched) forgotten(t *testing.T, i int, have string) bool {
 	w.src.mu.Lock()
-	defer w.src.mu.Unlock()
-	s := *w.fib.Snapshot()
-	s.Neighbours = slices.Clone(s.Neighbours)
-	for _, x := range w.src.silent {
-		k := slices.IndexFunc(s.Neighbours, func(n route.Neighbour) bool { return n.Link == x.link && n.Addr == x.addr })
-		switch {
-		case k < 0:
-			s.Neighbours = append(s.Neighbours, route.Neighbour{Link: x.link, Addr: x.addr, State: route.NeighbourFailed})
-		case s.Neighbours[k].State == route.NeighbourIncomplete:
-			s.Neighbours[k].State = route.NeighbourFailed
+	silent := slices.Clone(w.src.silent)
+	w.src.mu.Unlock()
+	for _, asked := range []route.NeighbourState{route.NeighbourFailed, route.NeighbourForgotten} {
+		s := *w.fib.Snapshot()
+		s.Neighbours = slices.Clone(s.Neighbours)
+		for _, x := range silent {
+			k := slices.IndexFunc(s.Neighbours, func(n route.Neighbour) bool { return n.Link == x.link && n.Addr == x.addr })
+			switch {
+			case k < 0:
+				s.Neighbours = append(s.Neighbours, route.Neighbour{Link: x.link, Addr: x.addr, State: route.NeighbourForgotten})
+			case s.Neighbours[k].State == route.NeighbourIncomplete:
+				s.Neighbours[k].State = asked
+			}
+		}
+		if w.way(t, w.fib.Edit().FIB(&s), i) == have {
+			return true
 		}
 	}
-	return w.way(t, w.fib.Edit().FIB(&s), i) == have
+	return false
 }
 
 // knownBefore reports whether the kernel goes by an answer of the watch rather than by that of a new
@@ -162,41 +168,46 @@ func TestAddedAgain(t *testing.T) {
 	}
 }
 
-// TestForgotten checks which answers of a watch count as known from before: those that leave out, or
-// blame, a gateway that failed, if the kernel has no entry of it any more.
+// TestForgotten checks which answers of a watch count as known from before.
 func TestForgotten(t *testing.T) {
 	const up = route.LinkUp | route.LinkRunning | route.LinkLowerUp
 	near, far := netip.MustParseAddr("fe80::1:0"), netip.MustParseAddr("fe80::1:1")
-	host := func(neighbours ...route.Neighbour) *lookup.FIB {
-		s := &route.Snapshot{Rules: route.DefaultRules(route.IPv6), Links: []route.Link{{Index: 2, Name: "v0", Flags: up}, {Index: 3, Name: "w0", Flags: up}}, Neighbours: neighbours}
+	is := func(state route.NeighbourState) *route.Neighbour {
+		return &route.Neighbour{Link: 3, Addr: far, State: state}
+	}
+	host := func(neighbours ...*route.Neighbour) *lookup.FIB {
+		s := &route.Snapshot{Rules: route.DefaultRules(route.IPv6), Links: []route.Link{{Index: 2, Name: "v0", Flags: up}, {Index: 3, Name: "w0", Flags: up}}}
 		s.Routes = []route.Route{{Table: route.TableMain, Dst: route.IPv6.Default(), Metric: 1024, Type: route.TypeUnicast, NextHops: []route.NextHop{{Link: 2, Gateway: near}, {Link: 3, Gateway: far}}}}
+		for _, n := range neighbours {
+			s.Neighbours = append(s.Neighbours, *n)
+		}
 		return lookup.New(s)
 	}
-	failed := route.Event{Neighbour: &route.Neighbour{Link: 3, Addr: far, State: route.NeighbourFailed}}
-	answers := failed
-	answers.Neighbour = &route.Neighbour{Link: 3, Addr: far, State: route.NeighbourReachable}
-	removed := failed
-	removed.Gone, removed.Port = true, 7
+	failed, answers, removed := route.Event{Neighbour: is(route.NeighbourFailed)}, route.Event{Neighbour: is(route.NeighbourReachable)}, route.Event{Neighbour: is(route.NeighbourFailed), Gone: true, Port: 7}
+	asked, reachable := is(route.NeighbourIncomplete), is(route.NeighbourReachable)
 	w := &watched{q: &history.Question{Asked: []history.Asked{{Label: "2001:db8::9", To: report.Destination{Addr: netip.MustParseAddr("2001:db8::9")}}}}}
-	have := w.way(t, host(*failed.Neighbour), 0)
+	passed, blamed := w.way(t, host(is(route.NeighbourFailed)), 0), w.way(t, host(is(route.NeighbourForgotten)), 0)
 	for _, c := range []struct {
 		name   string
 		events []route.Event
-		now    []route.Neighbour
+		now    *lookup.FIB
+		have   string
 		want   bool
 	}{
-		{"has failed, and is forgotten", []route.Event{failed}, nil, true},
-		{"has failed, and is asked again", []route.Event{failed}, []route.Neighbour{{Link: 3, Addr: far, State: route.NeighbourIncomplete}}, true},
-		{"has failed, and answered, and is forgotten", []route.Event{failed, answers}, nil, false},
-		{"has failed, and somebody removed it", []route.Event{failed, removed}, nil, false},
-		{"has failed, and answers", []route.Event{failed}, []route.Neighbour{*answers.Neighbour}, false},
-		{"has not failed", nil, nil, false},
+		{"has failed, and is forgotten", []route.Event{failed}, host(), blamed, true},
+		{"has failed, and is forgotten, but is passed over", []route.Event{failed}, host(), passed, false},
+		{"has failed, and is asked again", []route.Event{failed}, host(asked), passed, true},
+		{"has failed, was forgotten, and is asked again", []route.Event{failed}, host(asked), blamed, true},
+		{"has failed, and answered, and is forgotten", []route.Event{failed, answers}, host(), blamed, false},
+		{"has failed, and somebody removed it", []route.Event{failed, removed}, host(), blamed, false},
+		{"has failed, and answers", []route.Event{failed}, host(reachable), passed, false},
+		{"has not failed", nil, host(), blamed, false},
 	} {
-		w.src, w.fib = new(source), host(c.now...)
+		w.src, w.fib = new(source), c.now
 		for i := range c.events {
 			w.src.hear(&c.events[i])
 		}
-		if got := w.forgotten(t, 0, have); got != c.want {
+		if got := w.forgotten(t, 0, c.have); got != c.want {
 			t.Errorf("a gateway that %s: counts as known from before: %v, want %v", c.name, got, c.want)
 		}
 	}
