@@ -29,7 +29,11 @@ func start(change func(*stdio)) int {
 		return 0
 	}
 	signal.Ignore(syscall.SIGPIPE) // Go does not tell whether it was ignored before: see run
-	if err := checkStdout(); err != nil {
+	err := checkStdout()
+	if err == nil {
+		err = startPoller()
+	}
+	if err != nil {
 		return reportError(os.Stderr, err)
 	}
 	s := osStdio()

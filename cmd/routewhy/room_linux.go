@@ -61,6 +61,41 @@ func heapRoom() (room, limit int64) {
 	return left / arenaTaken * arena, limit
 }
 
+// pollerFiles is how many file descriptors Go's poller takes: one of epoll, and one to wake it.
+const pollerFiles = 2
+
+// startPoller starts Go's poller. That happens by itself with the first socket, and the runtime ends
+// the program with a traceback if it cannot be done (runtime/netpoll_epoll.go).
+func startPoller() error {
+	if err := haveFree(pollerFiles + 2); err != nil {
+		return err
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	_, _ = r.Close(), w.Close()
+	return nil
+}
+
+// haveFree fails if the process may not open so many more files.
+func haveFree(n int) error {
+	var fds []int
+	defer func() {
+		for _, fd := range fds {
+			_ = unix.Close(fd)
+		}
+	}()
+	for range n {
+		fd, err := unix.FcntlInt(uintptr(unix.Stderr), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("cannot open the files that are needed: %w", err)
+		}
+		fds = append(fds, fd)
+	}
+	return nil
+}
+
 // withC reports whether the program was built with the C library.
 func withC() bool {
 	info, ok := debug.ReadBuildInfo()
