@@ -43,7 +43,8 @@ type facts struct {
 	memberships []groupList
 	groupNames  []groupNames
 	grouped     int
-	procLines   int // lines of /proc/net/route that are not routes yet
+	procLines   int      // lines of /proc/net/route that are not routes yet
+	lookedUp    []answer // what `ip route get` said
 	// partAddrs: only some addresses are known, such as those of one device or family.
 	partAddrs bool
 	// partLinks: only some devices are known.

@@ -50,6 +50,8 @@ func (f *facts) fillIn() {
 		if !f.has[found{route.FactRules, fam}] {
 			if part := len(f.ruleIn[fam]) > 0; part {
 				s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactRules, Family: fam, Why: "only a part of them is in the files"})
+			} else if why := f.otherRules(fam); why != "" {
+				s.Gaps = append(s.Gaps, route.Gap{Fact: route.FactRules, Family: fam, Why: why})
 			} else {
 				s.Rules = append(s.Rules, route.DefaultRules(fam)...)
 				gap(route.FactRules, fam, true)

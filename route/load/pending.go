@@ -28,6 +28,7 @@ func (t *lines) continues(w []string) bool {
 			t.l.fault(t.file, t.line, err)
 		}
 	case w[0] == "cache":
+		t.answered(t.pending)
 		t.pending = nil // it was the result of a look-up, and is no entry of a table
 		t.answers++
 	default:
@@ -94,6 +95,7 @@ func (t *lines) flush() error {
 		return err
 	}
 	if t.context.answers || isAnswer(w) {
+		t.answered(w)
 		t.answers++
 		return nil
 	}
