@@ -445,7 +445,7 @@ func (c *context) routeFilter(args []string) {
 // tables.
 func (c *context) tableNamed(name string) {
 	switch {
-	case name == "all":
+	case name == "all" || name == "unspec" || name == "0":
 		c.all, c.tableName = true, ""
 	case name == "cache":
 		c.answers = true

@@ -35,6 +35,9 @@ func (t *lines) enter(c context) error {
 	return err
 }
 
+// maxTitles is how many lines may be between a command and a table of columns.
+const maxTitles = 3
+
 // leave ends the context of a listing.
 func (t *lines) leave() {
 	t.endColumns()
@@ -58,6 +61,14 @@ func (t *lines) endColumns() {
 		t.takeProc()
 	}
 	t.columns = nil
+}
+
+// backIn is for a table of columns below headings that were not understood: it is of the
+// command right above them.
+func (t *lines) backIn() {
+	if t.left != "" && t.line-t.leftAt <= maxTitles {
+		t.context.netns = t.left
+	}
 }
 
 // endCommand notes what it means if a command had no output: what it lists is empty.

@@ -157,5 +157,8 @@ func (f frame) inner(s string) string {
 	if f.after == "" {
 		return s
 	}
-	return strings.TrimSuffix(strings.TrimRight(strings.TrimRight(s, " ,"), f.after), `\n`)
+	if i := strings.LastIndex(s, f.after); i >= 0 {
+		s = s[:i] // a log may have more fields after the text
+	}
+	return strings.ReplaceAll(strings.TrimSuffix(s, `\n`), `\t`, "\t")
 }

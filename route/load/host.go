@@ -98,3 +98,25 @@ func (l *loader) inPlace(c *context) {
 
 // ansibleHeading is what Ansible prints before the output of a command on a host.
 var ansibleHeading = lazily(`^([\w.-]+) \| (?:CHANGED|SUCCESS|FAILED)!? \| rc=\d+ >>$`)
+
+// passedLink stands for a device of another network namespace.
+const passedLink = -1
+
+// passOver reports whether a line is one of a listing that is of another network namespace
+// or host: nothing in it is about this one. Routes, rules and columns are left out where
+// they are taken.
+func (t *lines) passOver(s string, indent int, w []string) bool {
+	switch {
+	case linkLine().MatchString(s):
+		t.endColumns()
+		t.spoke()
+		t.link, t.indent = passedLink, indent
+		return true
+	case t.link != 0 && (indent > t.indent && !ruleLine().MatchString(s) || t.isDeviceWord(w)):
+		return true
+	case t.columns != nil:
+		return false
+	}
+	return isSetting(s) || settingLine().MatchString(s) || oneLine().MatchString(s) || briefLine().MatchString(s) || ipv6Line().MatchString(s) ||
+		unameLine().MatchString(s) || isNeighbour(w) || w[0] == "id" && len(w) > 1 && w[1][0] >= '0' && w[1][0] <= '9'
+}

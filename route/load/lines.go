@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"routewhy/route"
-	"routewhy/route/iproute2"
 )
 
 // maxLine is how long a line may be. What is longer than maxText is understood only if it
@@ -64,6 +63,9 @@ type lines struct {
 	number    int    // of the last line that began with its number
 	objects   *jsonReader
 	json      *embedded
+	shell     shell
+	left      string // the network namespace of a command that has only headings since line leftAt
+	leftAt    int
 	elsewhere bool  // listings of another network namespace were skipped
 	foreign   error // a listing of another system is in the file
 	ifconfig  bool  // the line before is from ifconfig
@@ -165,20 +167,6 @@ var errElsewhere = errors.New("tells of other network namespaces alone: --netns 
 
 var errUnknown = errors.New("is none of the files that routewhy knows")
 
-// Shapes of lines.
-var (
-	ruleLine    = lazily(`^(\d+):\s+(not\s|from\s|\[detached\])`)
-	linkLine    = lazily(`^(\d+):\s(\S+):\s<`)
-	oneLine     = lazily(`^(\d+):\s(\S+)\s+(inet6?)\s`)
-	sysctlLine  = lazily(`^[a-z]+\.[a-z0-9_.]+.* ?= ?`)
-	settingLine = lazily(`^/proc/sys/(net/[^:= ]+)(?: = |[:=] ?)(.*)$`)
-	unameLine   = lazily(`^Linux \S+ \d+\.\d+\S* #`)
-	briefLine   = lazily(`^\S+ +(?:UNKNOWN|NOTPRESENT|DOWN|LOWERLAYERDOWN|TESTING|DORMANT|UP)(?: +(?:[0-9a-f.:]+(?:/\d+| peer )|(?:[0-9a-f]{2}:){5}[0-9a-f]{2}(?: <|$)).*)?$`)
-	// The first line of a device, as current and old net-tools write it.
-	ifconfigLine = lazily(`^\S+(?:: flags=[0-9a-f]+<[A-Z0-9_,]*>\s+(?:metric \d+ )?mtu \d+|\s+Link encap:\S)`)
-	ipv6Line     = lazily(`^[0-9a-f]{32} [0-9a-f]{2} [0-9a-f]{32} `)
-)
-
 // physical reads one line of the file. With ip -o, such a line stands for several.
 func (t *lines) physical(s string) error {
 	s = clean(s)
@@ -197,16 +185,6 @@ func (t *lines) physical(s string) error {
 		}
 	}
 	return nil
-}
-
-// isRecord reports whether a line is one that ip -o writes.
-func isRecord(s string) bool {
-	s = strings.TrimLeft(s, " \t")
-	if oneLine().MatchString(s) || linkLine().MatchString(s) {
-		return true
-	}
-	first, _, _ := strings.Cut(s, `\`) // a route may have next hops alone
-	return beginsRoute(strings.Fields(first))
 }
 
 // take reads one line.
@@ -249,7 +227,7 @@ func (t *lines) take(s string) error {
 		return nil
 	}
 	t.settle()
-	if t.columns != nil && !t.columnLike(text, w) && t.shortRow(w) {
+	if t.columns != nil && !t.skipped() && !t.columnLike(text, w) && t.shortRow(w) {
 		return errShortRow
 	}
 	if t.columns != nil && (ipv6Line().MatchString(text) || !t.columnLike(text, w)) {
@@ -340,6 +318,10 @@ func (t *lines) listed(s string, indent int, w []string) error {
 	if bare := t.unnumbered(s, w); len(w) > 0 && bare[0] != w[0] {
 		w, s = bare, strings.Join(bare, " ")
 	}
+	if t.skipped() && t.passOver(s, indent, w) {
+		t.command = 0
+		return nil
+	}
 	switch {
 	case t.columns == nil && isSetting(s): // such a listing has thousands
 		t.spoke()
@@ -384,6 +366,9 @@ func (t *lines) other(s string, w []string) error {
 		return nil
 	case t.columns != nil, t.foreignColumns(s, w):
 		t.spoke()
+		if t.skipped() {
+			return nil
+		}
 		err := t.columnLine(w)
 		if err == nil {
 			t.known++
@@ -408,7 +393,16 @@ func (t *lines) other(s string, w []string) error {
 	if m := fileHeading().FindStringSubmatch(s); m != nil {
 		return t.enter(fileContext(m[1]))
 	}
+	if sh, ok := shellIn(s); ok {
+		t.shell = sh
+		return t.enter(t.base)
+	}
+	if t.shell.place != "" && leavesShell(s) {
+		t.shell = shell{}
+		return t.enter(t.base)
+	}
 	if c, ok := commandIn(s); ok {
+		t.inShell(&c, s)
 		return t.enter(c)
 	}
 	if m := ansibleHeading().FindStringSubmatch(s); m != nil {
@@ -477,6 +471,7 @@ func (t *lines) unknownLine(s string, w []string) error {
 		return errLine
 	}
 	if t.command != 0 {
+		t.left, t.leftAt = t.context.netns, t.line
 		t.silent = false
 		t.command = 0
 	}
@@ -489,36 +484,4 @@ func (t *lines) unknownLine(s string, w []string) error {
 	}
 	t.titles, t.title = append(t.titles, t.line), s // unless a table of columns follows
 	return nil
-}
-
-// decimal reads the digits that a pattern has found.
-func decimal(s string) uint32 {
-	n, _ := iproute2.ParseUint(strings.TrimRight(s, ":"), 32)
-	return uint32(n)
-}
-
-// unnumbered removes a line's number if it is the next after the number before it, or is
-// that of the line in the file. Other numbers stay: 1 and 2 are also types of routes.
-func (t *lines) unnumbered(s string, w []string) []string {
-	if s = strings.TrimLeft(s, " \t"); len(w) < 2 || t.numeric || s == "" || s[0] < '0' || s[0] > '9' || strings.ContainsAny(w[0], "./") {
-		return w
-	}
-	m := numbered().FindStringSubmatch(s)
-	if m == nil {
-		return w
-	}
-	n := int(decimal(m[1]))
-	if n != t.number+1 && (n != t.line || n == 0) {
-		return w
-	}
-	rest := strings.TrimSpace(s[len(m[0]):])
-	inner := strings.Fields(rest)
-	switch {
-	case len(inner) == 0 || numericWords().MatchString(s):
-		return w
-	case t.link == 0 && (beginsRoute(inner) && !ruleLine().MatchString(s) || ruleLine().MatchString(rest) || linkLine().MatchString(rest)):
-		t.number = n
-		return inner
-	}
-	return w
 }

@@ -18,7 +18,9 @@ var (
 	quoted  = lazily(`^(?:> ?)+`)
 	bullet  = lazily(`^\s*[-*•] +`)
 	tags    = lazily(`</?(?:h[1-6]|pre|code|b|p|br|li|ul|div|span|td|tr|strong|em|tt)(?: ?/)?>|</?span(?: [^<>]*)?>`)
-	entity  = lazily(`&(?:lt|gt|amp|nbsp|quot|#\d+);`)
+	// tableCells have nothing but tags between them.
+	tableCells = lazily(`</?t[dh]/?>`)
+	entity     = lazily(`&(?:lt|gt|amp|nbsp|quot|#\d+);`)
 	// numbered is a line's number, as cat -n, nl and editors put it before the line.
 	numbered = lazily(`^\s*(\d+)(?:\t|: +|\s+)`)
 )
@@ -34,6 +36,7 @@ func clean(s string) string {
 		s = quoted().ReplaceAllString(s, "")
 	}
 	if strings.IndexByte(s, '<') >= 0 {
+		s = tableCells().ReplaceAllString(s, " ")
 		s = tags().ReplaceAllString(s, "")
 	}
 	if strings.IndexByte(s, '&') >= 0 && entity().MatchString(s) {
@@ -44,6 +47,9 @@ func clean(s string) string {
 	}
 	if strings.Count(s, "`") == 1 { // a span of code goes over several lines
 		s = strings.TrimPrefix(strings.TrimSuffix(s, "`"), "`")
+	}
+	if text := strings.TrimLeft(s, " "); strings.HasPrefix(text, "**") || strings.HasSuffix(text, "**") { // bold, over several lines
+		s = s[:len(s)-len(text)] + strings.TrimSuffix(strings.TrimPrefix(text, "**"), "**")
 	}
 	if inner, ok := strings.CutPrefix(strings.TrimLeft(s, " "), "│"); ok { // a pane of tmux, a box
 		s = strings.TrimSuffix(strings.TrimRight(inner, " "), "│")

@@ -64,6 +64,10 @@ func (t *lines) header(s string) bool {
 // columnsBegin begins a listing of columns. It lists only table main, even if no line
 // follows; a listing of IPv6 has all tables.
 func (t *lines) columnsBegin(six bool) {
+	t.backIn()
+	if t.skipped() {
+		return
+	}
 	if t.listings[t.listing].rank == rankIP && len(t.from) > 0 && t.from[len(t.from)-1] == int32(t.listing) {
 		t.begin(t.file, t.line, t.partial) // another one, without a command before it
 	}
