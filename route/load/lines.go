@@ -176,6 +176,11 @@ func (t *lines) physical(s string) error {
 	if t.json != nil || beginsJSON(s) {
 		return t.jsonLine(s)
 	}
+	if strings.Contains(s, " Genmask ") {
+		if rows := flatColumns(s); rows != nil {
+			return t.takeAll(rows)
+		}
+	}
 	if strings.IndexByte(s, '\\') < 0 || !isRecord(s) {
 		return t.take(s)
 	}

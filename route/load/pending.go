@@ -89,17 +89,43 @@ func (t *lines) flush() error {
 		return errLine // an address alone, or the word default
 	}
 	if t.wide {
-		t.known++
-		r, err := t.parseRule(decimal(w[0]), w[1:], &t.context)
-		t.addRule(r)
-		return err
+		return t.takeRules(w)
 	}
 	if t.context.answers || isAnswer(w) {
 		t.answered(w)
 		t.answers++
 		return nil
 	}
-	return t.takeRoute(w)
+	return t.takeRoutes(w)
+}
+
+// takeRules adds a rule, or several if the lines of a listing were joined.
+func (t *lines) takeRules(w []string) error {
+	all := [][]string{w}
+	if _, odd := iproute2.ParseRule(w[1:]); odd != nil {
+		all = flatRules(w)
+	}
+	var first error
+	for _, w := range all {
+		t.known++
+		r, err := t.parseRule(decimal(w[0]), w[1:], &t.context)
+		t.addRule(r)
+		first = cmp.Or(first, err)
+	}
+	return first
+}
+
+// takeRoutes adds a route, or several if the lines of a listing were joined.
+func (t *lines) takeRoutes(w []string) error {
+	all := [][]string{w}
+	if _, odd := iproute2.ParseRoute(w); odd != nil {
+		all = flatRoutes(w)
+	}
+	var first error
+	for _, w := range all {
+		first = cmp.Or(first, t.takeRoute(w))
+	}
+	return first
 }
 
 // takeRoute adds a route, or as much of it as was understood.
