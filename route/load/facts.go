@@ -31,6 +31,7 @@ type facts struct {
 	listed   []listedRule
 	tableIn  map[familyTable][]int32
 	ruleIn   map[route.Family][]int32
+	resumed  int32                // the listing that the rules go on from, plus one; zero: none
 	parts    map[familyTable]bool // tables that may lack routes; table zero: every table may
 	vrfs     map[string]route.Table
 	choices  []Fault // faults about listings that were not used

@@ -40,6 +40,7 @@ func (f *facts) begin(file string, line int, partial string) {
 		f.listings = append(f.listings, listing{file: file, line: line, partial: partial, rank: rankIP})
 	}
 	f.listing = len(f.listings) - 1
+	f.resumed = 0
 }
 
 // tableSeen notes that the current listing lists a table, with or without routes.
@@ -63,9 +64,13 @@ func (f *facts) addRoute(r route.Route) {
 
 // addRule adds a rule of the current listing.
 func (f *facts) addRule(r route.Rule) {
-	f.listed = append(f.listed, listedRule{r, int32(f.listing)})
-	if in := f.ruleIn[r.Family]; len(in) == 0 || in[len(in)-1] != int32(f.listing) {
-		f.ruleIn[r.Family] = append(in, int32(f.listing))
+	l := int32(f.listing)
+	if f.resumed > 0 {
+		l = f.resumed - 1
+	}
+	f.listed = append(f.listed, listedRule{r, l})
+	if in := f.ruleIn[r.Family]; !slices.Contains(in, l) {
+		f.ruleIn[r.Family] = append(in, l)
 	}
 }
 
@@ -141,6 +146,7 @@ func (f *facts) differs(l, chosen int32, what string, g route.Gap) {
 type placed struct {
 	at    int32
 	flags route.RouteFlags
+	twice bool // it is listed above
 }
 
 // kernelOrder gives the routes that stay. Those of one prefix are in the kernel's order:
@@ -177,6 +183,7 @@ func (f *facts) kernelOrder(keep []bool) []placed {
 			to++
 		}
 		if places := sorted[from:to]; len(places) > 1 {
+			changed = f.dropTwice(places, stay) || changed
 			changed = f.orderOne(places, stay, group) || changed
 		}
 		from = to
@@ -184,7 +191,24 @@ func (f *facts) kernelOrder(keep []bool) []placed {
 	if !changed {
 		return nil
 	}
-	return stay
+	return slices.DeleteFunc(stay, func(p placed) bool { return p.twice })
+}
+
+// dropTwice drops routes that are listed twice in one listing, and reports whether it did: no
+// table has the same route twice (fib_table_insert in net/ipv4/fib_trie.c), but somebody
+// who pastes a listing twice.
+func (f *facts) dropTwice(places []int32, stay []placed) bool {
+	type same struct{ kind, listing int32 }
+	kinds, seen, dropped := f.routes.Kinds(), map[same]bool{}, false
+	for _, at := range places {
+		_, kind := f.routes.At(int(stay[at].at))
+		k := same{int32(kind), f.from[stay[at].at]}
+		if seen[k] && kinds[kind].Flags&route.FlagOdd == 0 {
+			stay[at].twice, dropped = true, true
+		}
+		seen[k] = true
+	}
+	return dropped
 }
 
 // orderOne sorts the routes of one prefix. They keep the same places as a group.

@@ -108,11 +108,24 @@ func (t *lines) takeRules(w []string) error {
 	var first error
 	for _, w := range all {
 		t.known++
+		t.resumeRules(decimal(w[0]))
 		r, err := t.parseRule(decimal(w[0]), w[1:], &t.context)
 		t.addRule(r)
 		first = cmp.Or(first, err)
 	}
 	return first
+}
+
+// resumeRules notes that a listing of rules goes on after a line that was not understood.
+func (t *lines) resumeRules(priority uint32) {
+	if t.context.rules.any || !t.listings[t.listing].weak || len(t.facts.listed) == 0 {
+		return
+	}
+	last := &t.facts.listed[len(t.facts.listed)-1]
+	if l := &t.listings[last.listing]; l.file == t.file && priority >= last.Priority {
+		t.context.rules = rulesSeen{last.Priority, true, last.Family}
+		t.resumed = last.listing + 1
+	}
 }
 
 // takeRoutes adds a route, or several if the lines of a listing were joined.

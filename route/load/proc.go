@@ -318,7 +318,7 @@ func (t *lines) routeLine4(w []string) error {
 	}
 	flags := t.column(w, "Flags")
 	reject := strings.Contains(flags, "!")
-	hop := route.NextHop{Link: t.device(strings.Trim(t.column(w, "Iface"), "-"))}
+	hop := route.NextHop{Link: t.device(strings.TrimRight(strings.Trim(t.column(w, "Iface"), "-"), ",;"))}
 	var odd error
 	if strings.Contains(flags, "G") && !reject {
 		if hop.Gateway, odd = columnAddr(t.column(w, "Gateway")); odd != nil {
