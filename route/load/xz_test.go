@@ -40,15 +40,16 @@ func lookingBack(file []byte) []byte {
 
 // TestXZ reads listings of several streams and blocks, with each kind of check.
 func TestXZ(t *testing.T) {
-	var text strings.Builder
+	var text, more strings.Builder
 	for i := range 5000 {
 		fmt.Fprintf(&text, "10.%d.%d.0/24 via 192.0.2.1 dev eth0 metric %d\n", i>>8, i&255, i*7)
+		fmt.Fprintf(&more, "11.%d.%d.0/24 via 192.0.2.1 dev eth0 metric %d\n", i>>8, i&255, i*7)
 	}
 	for _, check := range []byte{xz.CRC32, xz.CRC64, xz.SHA256} {
 		for _, block := range []int64{0, 1000, 4099} {
 			c := xz.WriterConfig{CheckSum: check, BlockSize: block, DictCap: 1 << 16}
 			one := compressed(t, text.String(), c)
-			file := bytes.Join([][]byte{one, make([]byte, 8), compressed(t, "", c), one, make([]byte, 4)}, nil)
+			file := bytes.Join([][]byte{one, make([]byte, 8), compressed(t, "", c), compressed(t, more.String(), c), make([]byte, 4)}, nil)
 			r, err := load.Files(bytes.NewReader(file), load.Stdin)
 			if err != nil || r.Routes.Len() < 10_000 {
 				t.Fatalf("check %d, blocks of %d: %v, %+v", check, block, err, r)
