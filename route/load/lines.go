@@ -48,6 +48,8 @@ type lines struct {
 	indent    int // of the device's first line
 	counts    bool
 	blank     bool     // the line before is empty
+	apart     bool     // this line is after an empty one
+	wasApart  bool     // so was the line before
 	boxed     bool     // the table has bars between its columns
 	pending   []string // a route or a rule that may go on in the next lines
 	wide      bool     // the pending one is a rule
@@ -243,7 +245,7 @@ func (t *lines) take(s string) error {
 	if t.blank && t.link != 0 && !t.isDeviceWord(w) {
 		t.link, t.counts = 0, false // a paste with empty lines between all lines goes on
 	}
-	t.blank = false
+	t.apart, t.wasApart, t.blank = t.blank, t.apart, false
 	err := t.listed(text, indent, w)
 	if len(titles) > 0 && t.columns == nil && (t.titles == nil || len(titles) > 1) {
 		t.oddTitles(titles)
@@ -336,6 +338,7 @@ func (t *lines) listed(s string, indent int, w []string) error {
 		return t.deviceLine(w)
 	case t.columns == nil && beginsRoute(w) && !isNeighbour(w): // most lines are
 		t.spoke()
+		t.perhapsAgain(w)
 		t.pending, t.at, t.routeLine, t.wide = withoutNote(w), t.line, t.line, false
 		return nil
 	case linkLine().MatchString(s):

@@ -43,6 +43,13 @@ func (f *facts) begin(file string, line int, partial string) {
 	f.resumed = 0
 }
 
+// beginAgain begins a listing that may be the rest of the one before.
+func (f *facts) beginAgain(line int) {
+	l := f.listings[f.listing]
+	f.begin(l.file, line, l.partial)
+	f.listings[f.listing].rank, f.listings[f.listing].weak = l.rank, true
+}
+
 // tableSeen notes that the current listing lists a table, with or without routes.
 func (f *facts) tableSeen(k familyTable) {
 	in := f.tableIn[k]
@@ -132,7 +139,9 @@ func subset(part, whole []string, partial bool) bool {
 // differs notes that a listing was not used because another one was chosen.
 func (f *facts) differs(l, chosen int32, what string, g route.Gap) {
 	o, c := f.listings[l], f.listings[chosen]
-	if c.file == o.file {
+	if c.file == o.file && c.line == 0 {
+		what += ": the first one counts"
+	} else if c.file == o.file {
 		what += fmt.Sprintf(": line %d counts", c.line)
 	} else {
 		what += ": " + c.file + " counts"

@@ -128,6 +128,14 @@ func (t *lines) resumeRules(priority uint32) {
 	}
 }
 
+// perhapsAgain begins another listing at a default route after an empty line: ip(8) lists
+// default routes first. If no route is in both, they are one ([facts.joinWeak]).
+func (t *lines) perhapsAgain(w []string) {
+	if inner := iproute2.WithoutType(w); t.apart && !t.wasApart && t.routeLine > 0 && inner[0] == "default" {
+		t.beginAgain(t.line)
+	}
+}
+
 // takeRoutes adds a route, or several if the lines of a listing were joined.
 func (t *lines) takeRoutes(w []string) error {
 	all := [][]string{w}
