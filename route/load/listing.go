@@ -139,12 +139,13 @@ func subset(part, whole []string, partial bool) bool {
 // differs notes that a listing was not used because another one was chosen.
 func (f *facts) differs(l, chosen int32, what string, g route.Gap) {
 	o, c := f.listings[l], f.listings[chosen]
-	if c.file == o.file && c.line == 0 {
-		what += ": the first one counts"
-	} else if c.file == o.file {
-		what += fmt.Sprintf(": line %d counts", c.line)
-	} else {
+	switch {
+	case c.file != o.file:
 		what += ": " + c.file + " counts"
+	case c.line == 0:
+		what += ": the first one counts"
+	default:
+		what += fmt.Sprintf(": line %d counts", c.line)
 	}
 	f.choices = append(f.choices, Fault{o.file, o.line, errors.New(what)})
 	g.Fact, g.Assumed, g.Why = route.FactChoice, true, what
