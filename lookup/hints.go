@@ -18,6 +18,7 @@ const (
 	NoteMacvlan          Code = "macvlan"           // a neighbour on a macvlan or ipvlan: not the host below; Have: the device, Want: the one below
 	NoteMulticastGateway Code = "multicast-gateway" // a group goes to one router; Have: it
 	NoteGroupLoopback    Code = "group-on-loopback" // IPv6 has no route out of lo for groups; Have: its name
+	NoteCircles          Code = "circles-on-lo"     // a packet is forwarded to lo until its TTL is used up; Have: lo, Route
 	NoteWentDown         Code = "routes-lost"       // a device with an address is down, and has no routes; Have: its name, Want: the address
 	NoteNoAddress        Code = "no-ipv4-address"   // no device has an IPv4 address except loopback ones
 	NoteLinkLocalOnly    Code = "link-local-only"   // no device has an IPv6 address except link-local ones
@@ -43,6 +44,7 @@ func (f *FIB) hints(t *Trace) []Note {
 	add(f.macvlan(t))
 	add(multicastGateway(t))
 	add(f.groupOnLoopback(t))
+	add(f.circles(t))
 	add(f.markIgnored(t))
 	add(f.markUsed(t))
 	add(f.localnet(t))
@@ -227,6 +229,17 @@ func (f *FIB) groupOnLoopback(t *Trace) (Note, bool) {
 		return Note{}, false
 	}
 	return Note{Reason: Reason{Code: NoteGroupLoopback, Have: dev.Name}}, true
+}
+
+// circles notes that a packet is forwarded to lo again and again: it comes back in there with
+// the route that it has already (loopback_xmit in drivers/net/loopback.c, ip_rcv_finish_core in
+// net/ipv4/ip_input.c).
+func (f *FIB) circles(t *Trace) (Note, bool) {
+	d := &t.Decision
+	if t.Flow.In == 0 || !t.Flow.Dst.Is4() || d.Disposition != DispositionUnicast || len(d.NextHops) != 1 || f.leaves(d.NextHops[0]) {
+		return Note{}, false
+	}
+	return Note{Reason: Reason{Code: NoteCircles, Have: f.snap.LinkName(d.NextHops[0].Link)}, Route: &d.Route}, true
 }
 
 // multicastGateway notes a route with a gateway that takes a group: the frame goes to

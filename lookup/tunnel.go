@@ -12,6 +12,7 @@ const (
 	NoteOuter        Code = "outer-packet"       // where they go; Have: the tunnel, Want: its other end, Route, Src
 	NoteOuterLoop    Code = "outer-in-itself"    // they go into the tunnel itself; Have: the tunnel, Want: its other end, Route
 	NoteOuterRefused Code = "outer-refused"      // no packet to the other end leaves; Have: the tunnel, Want: its other end, Route where one refuses
+	NoteOuterLo      Code = "outer-on-lo"        // they go out of lo, and so get nowhere; Have: the tunnel, Want: its other end, Route where there is one
 	NoteOuterSource  Code = "outer-source-wrong" // the tunnel's own end is no address of this host; Have: the tunnel, Want: the address
 )
 
@@ -115,6 +116,8 @@ func (f *FIB) outerNote(l *route.Link, flow *route.Flow) (Note, bool) {
 	switch {
 	case d.Shortcut == ShortcutNotLocal, f.lacksEnd6(l):
 		return Note{Reason: Reason{NoteOuterSource, flow.Src, l.Name}}, true
+	case d.Disposition == DispositionUnicast && len(d.NextHops) > 0 && !slices.ContainsFunc(d.NextHops, f.leaves):
+		n.Code = NoteOuterLo
 	case d.Disposition == DispositionUnicast && d.HasRoute && len(d.NextHops) > 0:
 		ask := *flow
 		if n.Ask = &ask; !ask.Src.IsValid() {
@@ -132,6 +135,12 @@ func (f *FIB) outerNote(l *route.Link, flow *route.Flow) (Note, bool) {
 		return n, false
 	}
 	return n, true
+}
+
+// leaves reports whether a next hop's device is not lo.
+func (f *FIB) leaves(h NextHop) bool {
+	dev := f.byIndex[h.Link]
+	return dev == nil || dev.Flags&route.LinkLoopback == 0
 }
 
 // lacksEnd6 reports whether a tunnel in IPv6 lacks its own end and so sends nothing

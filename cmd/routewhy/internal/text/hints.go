@@ -31,6 +31,8 @@ func (e told) hint(n *report.Finding, have string) string {
 		return fmt.Sprintf("%s is this host's own address, on %s, but rule %d comes before the rule that leads to table local: the packet leaves, and does not reach this host", e.Looked().Addr(), have, n.Rule.Priority)
 	case lookup.NoteVRFRoute:
 		return fmt.Sprintf("the VRF %s has %s in its %s: routewhy %s --vrf %[1]s", have, routeLine(n.Route), tableWords(n.Table), e.label())
+	case lookup.NoteCircles:
+		return fmt.Sprintf("what is forwarded to %s comes back in there and is forwarded again, until its TTL is used up: its sender gets \"Time to live exceeded\" from this host (ICMP)", have)
 	case lookup.NoteGroupLoopback:
 		return fmt.Sprintf("the kernel makes no route for IPv6 groups on %s; `ip -6 route add multicast ff00::/8 dev %[1]s table local` makes one", have)
 	case lookup.NoteMulticastGateway:

@@ -79,6 +79,11 @@ func outerFinding(n *report.Finding) string {
 			why = fmt.Sprintf("rule %d refuses these", n.Rule.Priority)
 		}
 		return fmt.Sprintf("%s sends its packets to its other end %s, and %s: nothing gets out", have, want, why)
+	case lookup.NoteOuterLo:
+		if n.Route != nil {
+			return fmt.Sprintf("%s sends its packets to its other end %s, and %s leads these out of lo: nothing gets out", have, want, routeInTable(n.Route))
+		}
+		return fmt.Sprintf("%s sends its packets to its other end %s out of lo, the device that it is bound to: nothing gets out", have, want)
 	case lookup.NoteOuterSource:
 		return fmt.Sprintf("%s sends its packets from %s, which is no address of this host: nothing gets out", have, want)
 	}
@@ -117,7 +122,7 @@ func misfit(all []report.Finding) string {
 			return fmt.Sprintf(", because no rule leads to the table of the VRF %s", name(n.Have))
 		case lookup.NoteOuterLoop:
 			return fmt.Sprintf(", but %s's own packets go into %[1]s itself", name(n.Have))
-		case lookup.NoteOuterRefused:
+		case lookup.NoteOuterRefused, lookup.NoteOuterLo:
 			return fmt.Sprintf(", but %s's own packets do not get out", name(n.Have))
 		case lookup.NoteOuterSource:
 			return fmt.Sprintf(", but %s's own end %s is no address of this host", name(n.Have), n.Want)
