@@ -11,6 +11,7 @@ import (
 const (
 	CodeNeighboursLed   lookup.Code = "neighbours-led"   // packets from an address to its neighbours are led elsewhere; Rule, Route, Have: the address, Want: the network
 	CodeNeighboursTaken lookup.Code = "neighbours-taken" // a rule leads all packets to the neighbours in a network, or in a part of it, elsewhere; Rule, Route, Have: the device of the network, Want: the network or the part
+	CodeNeighboursBelow lookup.Code = "neighbours-below" // a route elsewhere goes before the network's own; Route: it, Have: the device of the network, Want: the network
 )
 
 // neighboursLed finds rules that lead packets to neighbours to a table that has another route
@@ -36,7 +37,45 @@ func neighboursLed(h *Host) []Finding {
 			out = append(out, f)
 		}
 	}
+	return slices.Concat(out[:min(len(out), maxAlike)], h.outranked(known))
+}
+
+// outranked finds routes with lower metrics than a network's own, to the same prefix: a VPN's
+// other end often has a network with the same addresses.
+func (h *Host) outranked(known []route.Family) []Finding {
+	var out []Finding
+	for _, p := range h.pairs {
+		a, b := &p.first, &p.second
+		if a.Type != route.TypeUnicast || b.Type != route.TypeUnicast || a.Table != b.Table || a.IsDefault() || a.Metric >= b.Metric ||
+			a.TOS != b.TOS || len(b.NextHops) != 1 || h.leadsOn(b) || !byHand(a.Protocol) || !slices.Contains(known, a.Family()) {
+			continue
+		}
+		l := h.snap.Link(b.NextHops[0].Link)
+		if l == nil || !l.Carrier() || !h.fib.HasNeighbours(l.Index) || len(h.has(l.Index, b.Dst)) == 0 || !h.leavesLink(a, l) || !h.used(a) {
+			continue
+		}
+		r := *a
+		out = append(out, Finding{
+			Note:   lookup.Note{Reason: lookup.Reason{Code: CodeNeighboursBelow, Want: b.Dst, Have: l.Name}, Route: &r, Table: r.Table},
+			Routes: []route.Route{*b},
+			Links:  []int{l.Index},
+		})
+	}
 	return out[:min(len(out), maxAlike)]
+}
+
+// leavesLink reports whether all next hops of a route are beyond the link of a device. A device
+// on top of it, and one with an address in the same network, may be on that link too.
+func (h *Host) leavesLink(r *route.Route, on *route.Link) bool {
+	hops := h.hops(r)
+	for i := range hops {
+		l := h.snap.Link(hops[i].Link)
+		if l == nil || l.Index == on.Index || l.Peer == on.Index || l.Master == on.Index || on.Master == l.Index || len(h.has(l.Index, r.Dst)) > 0 ||
+			!hops[i].Gateway.IsValid() && h.fib.HasNeighbours(l.Index) && l.Kind != kindTun {
+			return false
+		}
+	}
+	return len(hops) > 0
 }
 
 // ledFrom is about packets from an address to its neighbours; the zero Finding: they get

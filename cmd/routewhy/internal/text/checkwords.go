@@ -337,6 +337,12 @@ func (x checked) routeText() string {
 	n := x.n
 	have, want := name(n.Have), name(n.Want)
 	switch n.Code {
+	case check.CodeNeighboursBelow:
+		text := fmt.Sprintf("packets to neighbours in %s on %s take %s, whose metric is lower than that of the network's own route", want, have, routeInTable(n.Route))
+		if own := x.Evidence.Routes; len(own) > 1 && own[1].Metric != nil {
+			text += fmt.Sprintf(" (%d)", *own[1].Metric)
+		}
+		return text
 	case check.CodeTwinNetwork:
 		return fmt.Sprintf("%s is the network of %s and of %s, with the same metric: all that is sent there leaves by %[2]s, also the answers to what comes in by %[3]s",
 			n.Route.Dst, have, want)
