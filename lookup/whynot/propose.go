@@ -201,7 +201,11 @@ func deletion(r *route.Route) *change.Route {
 	c := r.Clone()
 	c.Flags, c.Protocol, c.Expires, c.Unknown, c.Metrics, c.Pref, c.PrefSrc = 0, 0, 0, nil, nil, 0, netip.Addr{}
 	c.Scope = route.ScopeGlobal
-	if c.Family() == route.IPv4 {
+	switch {
+	case c.Family() == route.IPv6:
+	case c.Type == route.TypeLocal:
+		c.Scope = route.ScopeHost // as ip(8) asks
+	default:
 		c.Scope = route.ScopeNowhere
 	}
 	if c.Type == route.TypeUnicast {
@@ -288,7 +292,8 @@ func (x *tries) deletions(t *lookup.Trace) []proposal {
 		}
 		for j := range r.Candidates {
 			c := &r.Candidates[j]
-			if c.Route.Table != route.TableLocal && c.Verdict != lookup.VerdictLoses && c.Verdict != lookup.VerdictUnusable {
+			byHand := c.Route.Protocol == route.ProtocolBoot || c.Route.Protocol == route.ProtocolStatic
+			if (c.Route.Table != route.TableLocal || byHand) && c.Verdict != lookup.VerdictLoses && c.Verdict != lookup.VerdictUnusable {
 				out = append(out, x.without(&c.Route))
 			}
 		}

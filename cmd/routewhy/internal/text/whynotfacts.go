@@ -97,7 +97,7 @@ func (x missed) earlier(b *report.Blocker) string {
 		return fmt.Sprintf("rule %d (%s) decides first", b.Rule.Priority, ruleTarget(b.Rule))
 	}
 	text := fmt.Sprintf("rule %d finds %s first", b.Rule.Priority, routeIn(b.Route))
-	if b.Route.Table == tableLocal && b.Route.Type == "local" {
+	if b.Route.Table == tableLocal && b.Route.Type == "local" && prefixOf(b.Route).IsSingleIP() {
 		text += ", this host's own address"
 	}
 	return text
