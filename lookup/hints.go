@@ -9,24 +9,25 @@ import (
 
 // Notes that name what is probably meant, or that explain why no answer comes.
 const (
-	NoteSourceElsewhere  Code = "source-elsewhere"  // the route has no src, and another address is in the destination's network; Have: it
-	NoteLengthLost       Code = "length-lost"       // a host route whose address looks like a network with the destination; Route, Want: the network
-	NoteForwarded        Code = "iif-missing"       // the source is another host's: the packet comes in by a device; Have: its name, empty: not known
-	NoteVRFAddress       Code = "vrf-address"       // the destination is this host's own address, inside a VRF; Have: the VRF, Want: the device
-	NoteLocalLater       Code = "local-later"       // the destination is this host's own address, and a rule before table local takes it; Have: the device, Rule
-	NoteVRFRoute         Code = "vrf-route"         // the table of a VRF has a route that the packet missed; Have: the VRF, Route
-	NoteMacvlan          Code = "macvlan"           // a neighbour on a macvlan or ipvlan: not the host below; Have: the device, Want: the one below
-	NoteMulticastGateway Code = "multicast-gateway" // a group goes to one router; Have: it
-	NoteGroupLoopback    Code = "group-on-loopback" // IPv6 has no route out of lo for groups; Have: its name
-	NoteCircles          Code = "circles-on-lo"     // a packet is forwarded to lo until its TTL is used up; Have: lo, Route
-	NoteWentDown         Code = "routes-lost"       // a device with an address is down, and has no routes; Have: its name, Want: the address
-	NoteNoAddress        Code = "no-ipv4-address"   // no device has an IPv4 address except loopback ones
-	NoteLinkLocalOnly    Code = "link-local-only"   // no device has an IPv6 address except link-local ones
-	NoteNoRouter         Code = "dhcp-no-router"    // a device's address runs out, as DHCP gives it, and there is no default route; Have: the device, Want: the address
-	NoteNoneMade         Code = "none-made"         // every route is made by the kernel: others were never made, or were lost
-	NoteMarkIgnored      Code = "mark-ignored"      // the way back is looked up without the packet's mark; Have: the device
-	NoteMarkUsed         Code = "mark-used"         // the packet's mark decides about the way back, because of src_valid_mark; Rule
-	NoteLocalnet         Code = "localnet"          // a loopback address is let in or out because of route_localnet; Have: the device, Want: the address
+	NoteSourceElsewhere  Code = "source-elsewhere"   // the route has no src, and another address is in the destination's network; Have: it
+	NoteSourceDeprecated Code = "source-passed-over" // the device's address in the destination's network is deprecated, and so another device's is the source; Have: that address, Want: the device
+	NoteLengthLost       Code = "length-lost"        // a host route whose address looks like a network with the destination; Route, Want: the network
+	NoteForwarded        Code = "iif-missing"        // the source is another host's: the packet comes in by a device; Have: its name, empty: not known
+	NoteVRFAddress       Code = "vrf-address"        // the destination is this host's own address, inside a VRF; Have: the VRF, Want: the device
+	NoteLocalLater       Code = "local-later"        // the destination is this host's own address, and a rule before table local takes it; Have: the device, Rule
+	NoteVRFRoute         Code = "vrf-route"          // the table of a VRF has a route that the packet missed; Have: the VRF, Route
+	NoteMacvlan          Code = "macvlan"            // a neighbour on a macvlan or ipvlan: not the host below; Have: the device, Want: the one below
+	NoteMulticastGateway Code = "multicast-gateway"  // a group goes to one router; Have: it
+	NoteGroupLoopback    Code = "group-on-loopback"  // IPv6 has no route out of lo for groups; Have: its name
+	NoteCircles          Code = "circles-on-lo"      // a packet is forwarded to lo until its TTL is used up; Have: lo, Route
+	NoteWentDown         Code = "routes-lost"        // a device with an address is down, and has no routes; Have: its name, Want: the address
+	NoteNoAddress        Code = "no-ipv4-address"    // no device has an IPv4 address except loopback ones
+	NoteLinkLocalOnly    Code = "link-local-only"    // no device has an IPv6 address except link-local ones
+	NoteNoRouter         Code = "dhcp-no-router"     // a device's address runs out, as DHCP gives it, and there is no default route; Have: the device, Want: the address
+	NoteNoneMade         Code = "none-made"          // every route is made by the kernel: others were never made, or were lost
+	NoteMarkIgnored      Code = "mark-ignored"       // the way back is looked up without the packet's mark; Have: the device
+	NoteMarkUsed         Code = "mark-used"          // the packet's mark decides about the way back, because of src_valid_mark; Rule
+	NoteLocalnet         Code = "localnet"           // a loopback address is let in or out because of route_localnet; Have: the device, Want: the address
 )
 
 // hints finds these for a decision.
@@ -38,6 +39,7 @@ func (f *FIB) hints(t *Trace) []Note {
 		}
 	}
 	add(f.sourceElsewhere(t))
+	add(f.sourcePassedOver(t))
 	add(f.forwarded(t))
 	add(f.vrfAddress(t))
 	add(f.localLater(t))
@@ -67,6 +69,26 @@ func (f *FIB) sourceElsewhere(t *Trace) (Note, bool) {
 	for _, a := range dev.addrs4 {
 		if n := subnet(a); !n.IsSingleIP() && n.Contains(t.Flow.Dst) && a.Prefix.Addr() != d.Src && !n.Contains(d.Src) {
 			return Note{Reason: Reason{Code: NoteSourceElsewhere, Have: a.Prefix.Addr()}, Route: &d.Route}, true
+		}
+	}
+	return Note{}, false
+}
+
+// sourcePassedOver notes a neighbour in IPv6 that gets packets from an address of another
+// device, because the one in its own network is deprecated (RFC 6724 rule 3).
+func (f *FIB) sourcePassedOver(t *Trace) (Note, bool) {
+	d := &t.Decision
+	if d.Disposition != DispositionUnicast || len(d.NextHops) != 1 || d.NextHops[0].Gateway.IsValid() || !t.Flow.Dst.Is6() ||
+		t.Source.Reason.Code != CodeSrcDeprecated || t.Source.Link == d.NextHops[0].Link {
+		return Note{}, false
+	}
+	dev := f.byIndex[d.NextHops[0].Link]
+	if dev == nil {
+		return Note{}, false
+	}
+	for _, a := range dev.addrs6 {
+		if !a.Prefix.IsSingleIP() && a.Prefix.Contains(t.Flow.Dst.WithZone("")) && a.Flags&route.AddrDeprecated != 0 {
+			return Note{Reason: Reason{NoteSourceDeprecated, dev.Name, a.Prefix.Addr()}, Route: &d.Route}, true
 		}
 	}
 	return Note{}, false

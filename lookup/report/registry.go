@@ -99,6 +99,7 @@ func packetKinds() []Kind {
 		{lookup.NoteGroupRoute, "A group goes by the default route, or has none", w, s, "No route is for multicast groups. A program that does not choose a device sends by the default route, or not at all."},
 		{lookup.NoteHostAddress, "An address without its network", w, s, "An address of this host that was given without a prefix length is near the destination. With its network, the destination would be a neighbour."},
 		{lookup.NoteSourceElsewhere, "Another address is in the destination's network", i, s, "The route names no source, and the one that is chosen is in another network than the destination."},
+		{lookup.NoteSourceDeprecated, "The address in the destination's network is deprecated", w, s, "The source is an address of another device, because the one in the neighbour's own network should not be used any more. The neighbour may have no way back."},
 		{lookup.NoteLengthLost, "A host route that looks like a network", w, s, "The route is for one address alone, which is the first of a network that has the destination: a prefix length was probably left out."},
 		{lookup.NoteForwarded, "The packet comes in by a device", i, s, "The source is another host's. This host does not send such a packet, it receives it."},
 		{lookup.NoteVRFAddress, "The address is inside a VRF", i, s, "The destination is this host's own address, and its device belongs to a VRF."},

@@ -17,6 +17,8 @@ func (e told) hint(n *report.Finding, have string) string {
 	switch n.Code {
 	case lookup.NoteSourceElsewhere:
 		return fmt.Sprintf("the route has no src, so the device's first address is the source; %s, which is in the destination's network, would need `src %[1]s` on the route", have)
+	case lookup.NoteSourceDeprecated:
+		return fmt.Sprintf("%s, %s's address in the destination's network, is deprecated (its preferred lifetime is over), and so the source is another device's: the neighbour may have no way back", have, want)
 	case lookup.NoteLengthLost:
 		return fmt.Sprintf("%s has %s, which covers that one address alone; if its prefix length was lost, %s was meant",
 			tableWords(n.Table), routeLine(n.Route), want)
