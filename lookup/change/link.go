@@ -42,6 +42,9 @@ func (c *Link) apply(t *tx) *Refusal {
 // DO_SETLINK_MODIFIED).
 func (c *Link) modify(t *tx, l *route.Link) (told bool, _ *Refusal) {
 	if c.Address != nil {
+		if !ethernet(l) { // it has no hardware address (dev_set_mac_address)
+			return false, refuse(route.EOPNOTSUPP, "")
+		}
 		if badAddress(c.Address) {
 			return false, refuse(route.EADDRNOTAVAIL, "")
 		}

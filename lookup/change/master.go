@@ -98,9 +98,13 @@ func (t *tx) checkMaster(l, m *route.Link) *Refusal {
 	return nil
 }
 
-// ethernet reports whether a device is an Ethernet device, as far as its kind shows.
+// ethernet reports whether a device is an Ethernet device, as far as its kind shows. TUN and TAP
+// are of one kind, and a TAP device is one.
 func ethernet(l *route.Link) bool {
-	return !slices.Contains([]string{"tun", "wireguard", "ipip", "sit", "gre", "vti", "ip6tnl", "ip6gre", "xfrm", "nlmon"}, l.Kind)
+	if l.Kind == "tun" {
+		return l.Flags&route.LinkPointopoint == 0
+	}
+	return !slices.Contains([]string{"wireguard", "ipip", "sit", "gre", "vti", "ip6tnl", "ip6gre", "xfrm", "nlmon"}, l.Kind)
 }
 
 // standsOn reports whether a device is on top of another one.

@@ -286,6 +286,9 @@ func (t *tx) wasReady6(l *route.Link) bool {
 	}) {
 		return false
 	}
+	if a, ok := t.generates(l); ok && !t.hasAddr6(&a) { // it gets that when it is ready
+		return false
+	}
 	list := t.edit.At(t.kernelTable6(l, route.TableLocal), netip.MustParsePrefix("ff00::/8"))
 	return slices.ContainsFunc(list, func(r *route.Route) bool { return byDevice(r, l.Index) })
 }

@@ -77,12 +77,13 @@ func readSettings(into route.Sysctls, f route.Family) (gap route.Gap, ok bool) {
 
 // readWritten reads the settings that the kernel writes along with those for all devices
 // (inet_forward_change in net/ipv4/devinet.c, addrconf_fixup_forwarding, addrconf_disable_ipv6
-// and addrconf_fixup_linkdown in net/ipv6/addrconf.c).
+// and addrconf_fixup_linkdown in net/ipv6/addrconf.c), and those by which a new device gets its
+// link-local address.
 func readWritten(into route.Sysctls, f route.Family) (gap route.Gap, ok bool) {
 	of := settingsOf(f)
 	all, fresh := []string{"accept_redirects"}, []string{"forwarding"}
 	if f == route.IPv6 {
-		all, fresh = nil, []string{"disable_ipv6", "forwarding", "ignore_routes_with_linkdown"}
+		all, fresh = nil, []string{"accept_dad", "addr_gen_mode", "disable_ipv6", "forwarding", "ignore_routes_with_linkdown"}
 	}
 	err := readFolder(into, of.folder+"conf/all/", all)
 	if fault := readFolder(into, of.folder+"conf/default/", fresh); err == nil {

@@ -178,19 +178,24 @@ func drop(x *route.Addr) change.Change {
 
 // address sets the first address of a label, or its mask, broadcast or other end.
 func (q *ifRequest) address(c *Command, old *route.Addr) {
-	next := route.Addr{Link: q.link.Index, Label: q.label}
+	const broadcasts = 0x2 // IFF_BROADCAST
+	next, wide := route.Addr{Link: q.link.Index, Label: q.label}, q.link.Flags&broadcasts != 0
+	same := old != nil && q.addr == old.Prefix.Addr() // which is set already
 	switch {
 	case q.addr.IsValid() && q.addr.IsUnspecified():
 		if old != nil {
 			c.Changes = append(c.Changes, drop(old))
 		}
 		return
-	case q.addr.IsValid():
+	case q.addr.IsValid() && !same:
 		bits := classLength(q.addr)
 		if q.link.Flags&route.LinkPointopoint != 0 {
 			bits = 32
 		}
 		next.Prefix = netip.PrefixFrom(q.addr, bits)
+		if wide && bits < 31 {
+			next.Broadcast = route.LastAddr(next.Prefix.Masked())
+		}
 	case old != nil && (q.length >= 0 || q.broadcast.IsValid() || q.peer.IsValid()):
 		next = *old
 		next.Flags, next.ValidLft, next.PreferredLft, next.Metric = 0, 0, 0, 0
@@ -198,10 +203,11 @@ func (q *ifRequest) address(c *Command, old *route.Addr) {
 		return
 	}
 	if q.length >= 0 {
-		next.Prefix, next.Broadcast = netip.PrefixFrom(next.Prefix.Addr(), q.length), netip.Addr{}
-	}
-	if q.link.Flags&route.LinkPointopoint == 0 && next.Prefix.Bits() < 31 && !next.Broadcast.IsValid() {
-		next.Broadcast = route.LastAddr(next.Prefix.Masked())
+		usual := next.Broadcast == route.LastAddr(next.Prefix.Masked()) // only that follows the mask
+		next.Prefix = netip.PrefixFrom(next.Prefix.Addr(), q.length)
+		if wide && usual && q.length < 31 {
+			next.Broadcast = route.LastAddr(next.Prefix.Masked())
+		}
 	}
 	if q.broadcast.IsValid() {
 		next.Broadcast = q.broadcast

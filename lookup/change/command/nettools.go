@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -172,9 +173,7 @@ func (q *netRequest) four(c *Command) {
 
 // hexMask is the complement of a mask as route(8) shows it.
 func hexMask(bits int) string {
-	v := uint32(uint64(1)<<(32-bits) - 1)
-	b := strconv.FormatUint(uint64(v>>24|v>>8&0xff00|v<<8&0xff0000|v<<24), 16)
-	return strings.Repeat("0", 8-len(b)) + b
+	return fmt.Sprintf("%08x", uint64(1)<<(32-bits)-1)
 }
 
 // keyword reads a keyword of IPv4 and its value.
