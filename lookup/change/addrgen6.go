@@ -49,3 +49,39 @@ func (t *tx) forgetLinkLocal(index int) {
 		delete(t.linkLocal, index)
 	}
 }
+
+// writeAddrGen writes how a device gets its link-local address, or how all devices and new ones
+// do (addrconf_sysctl_addr_gen_mode). A device for which that changes gets one at once.
+func (t *tx) writeAddrGen(dev string, mode int) *Refusal {
+	const most = 3 // IN6_ADDR_GEN_MODE_RANDOM
+	if mode < 0 || mode > most {
+		return refuse(route.EINVAL, "")
+	}
+	if mode == addrGenStable {
+		return &Refusal{Unknown: "it is not read whether a secret is set, as net.ipv6.conf." + dev + ".stable_secret"}
+	}
+	if dev == allDevices || dev == newDevices {
+		t.setConf(route.IPv6, dev, "addr_gen_mode", mode)
+		t.setConf(route.IPv6, newDevices, "addr_gen_mode", mode)
+	}
+	for _, name := range t.named(route.IPv6, dev) {
+		l := t.snap.LinkByName(name)
+		if was, read := t.snap.Sysctls.Conf(route.IPv6, name, "addr_gen_mode"); l == nil || read && was == mode {
+			continue
+		}
+		t.setAddrGen(l.Index, uint8(mode))
+		if l.Flags&route.LinkLoopback == 0 && l.Up() && l.Carrier() && t.setting(route.IPv6, name, "disable_ipv6") == 0 {
+			t.makeLinkLocal(l)
+		}
+	}
+	return nil
+}
+
+// makeLinkLocal gives a device its link-local address, if it is known which (addrconf_addr_gen).
+func (t *tx) makeLinkLocal(l *route.Link) {
+	if a, ok := t.generates(l); ok && !t.hasAddr6(&a) {
+		a.Flags &^= route.AddrTentative
+		a.Protocol = protocolLinkLocal
+		t.enterAddr6(l, &a)
+	}
+}

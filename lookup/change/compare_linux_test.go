@@ -40,7 +40,7 @@ func compare(want, have *route.Snapshot) []string {
 	faults = append(faults, diff("rule", jsonLines(listed(want.Rules), nil), jsonLines(listed(have.Rules), nil))...)
 	faults = append(faults, diff("address", jsonLines(want.Addrs, forgetTime), jsonLines(have.Addrs, forgetTime))...)
 	faults = append(faults, diff("link", jsonLines(want.Links, oneDown), jsonLines(have.Links, foreseen(want)))...)
-	faults = append(faults, diff("nexthop", jsonLines(want.NextHops, forgetDirect), jsonLines(have.NextHops, nil))...)
+	faults = append(faults, diff("nexthop", jsonLines(want.NextHops, forgetDirect), jsonLines(have.NextHops, forgetDirect))...)
 	faults = append(faults, neighbourFaults(neighbours(want), neighbours(have))...)
 	for path, v := range have.Sysctls {
 		if w, ok := want.Sysctls[path]; ok && w != v { // of a new device not all is known
@@ -172,7 +172,7 @@ func foreseen(want *route.Snapshot) func(*route.Link) {
 	}
 }
 
-// forgetDirect removes what the kernel does not tell.
+// forgetDirect removes what the kernel does not tell, and what a state on paper may have.
 func forgetDirect(o *route.NextHopObject) { o.NextHop.Flags &^= route.NextHopDirect }
 
 func jsonLines[T any](list []T, change func(*T)) []string {

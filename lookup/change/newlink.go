@@ -33,6 +33,9 @@ type NewLink struct {
 	Table route.Table
 	// PointToPoint says that a tunnel has exactly one other end.
 	PointToPoint bool
+	// Local and Remote are the outer addresses of a tunnel's packets; the zero Addr: none is
+	// given.
+	Local, Remote netip.Addr
 	// Index is the index that the device is to have; zero: the kernel chooses it.
 	Index int
 	// AddrGen and ChoosesPorts are as those of a [Link].
@@ -238,7 +241,7 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	}
 	l := route.Link{
 		Index: index, Name: c.Name, Kind: shown, Flags: k.flags, Group: c.Group, MTU: k.mtu, Peer: peer, PeerNetNS: -1, OperState: operDown, VRFTable: c.Table,
-		IdleCarrier: t.firstCarrier(shown, peer),
+		IdleCarrier: t.firstCarrier(shown, peer), Local: c.Local, Remote: c.Remote,
 	}
 	if c.Kind == "bridge" && (c.ChoosesPorts || c.Address != nil) { // br_dev_newlink, br_changelink
 		l.IdleCarrier = route.No
@@ -248,6 +251,9 @@ func (t *tx) makeLink(c *NewLink, name string, k kind, peer int) int {
 	}
 	if c.PointToPoint {
 		l.Flags |= route.LinkPointopoint
+	}
+	if p := t.link(peer); c.Kind == "vlan" && p != nil { // it has the hardware address of the device below it (vlan_dev_init)
+		l.LinkLocal = p.LinkLocal
 	}
 	for n := 0; l.Name == ""; n++ {
 		if free := name + strconv.Itoa(n); s.LinkByName(free) == nil {

@@ -215,10 +215,9 @@ func (t *tx) generates(l *route.Link) (route.Addr, bool) {
 	mode, read := t.snap.Sysctls.Conf(route.IPv6, l.Name, "addr_gen_mode")
 	m := t.link(l.Master)
 	switch {
-	case mode == addrGenNone:
+	case mode == addrGenNone, m != nil && bonds(m.Kind):
 		return route.Addr{}, false
-	case read && mode == addrGenEUI64 && l.LinkLocal.IsValid() && l.Kind != vrfKind && l.Kind != "ipvlan" &&
-		(m == nil || !bonds(m.Kind)):
+	case read && mode == addrGenEUI64 && l.LinkLocal.IsValid() && l.Kind != vrfKind && l.Kind != "ipvlan":
 		return madeLocal(l.Index, l.LinkLocal), true
 	}
 	a, ok := t.linkLocal[l.Index]
@@ -229,15 +228,14 @@ func (t *tx) generates(l *route.Link) (route.Addr, bool) {
 // since then (addrconf_init_auto_addrs, addrconf_dad_run).
 func (t *tx) ready6(l *route.Link) {
 	t.setUnready(l.Index, false)
+	if m := t.link(l.Master); m != nil && m.Kind == "bond" { // addrconf_notify passes over IFF_SLAVE
+		return
+	}
 	if l.Flags&route.LinkLoopback != 0 {
 		t.loopback6(l)
 	} else {
 		t.addMulticast6(l)
-		if a, ok := t.generates(l); ok && !t.hasAddr6(&a) {
-			a.Flags &^= route.AddrTentative
-			a.Protocol = protocolLinkLocal
-			t.enterAddr6(l, &a)
-		}
+		t.makeLinkLocal(l)
 	}
 	for _, a := range slices.Clone(t.snap.Addrs) {
 		if a.Link == l.Index && a.Flags&route.AddrTentative != 0 && a.Prefix.Addr().Is6() && !t.staysTentative(l, &a) {

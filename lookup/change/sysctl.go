@@ -32,6 +32,9 @@ func (c *Sysctl) apply(t *tx) *Refusal {
 	}
 	f, dev, key, ok := confOf(path)
 	if !ok {
+		if !inRange(path, c.Value) {
+			return refuse(route.EINVAL, "")
+		}
 		t.set(path, c.Value)
 		return nil
 	}
@@ -46,6 +49,13 @@ func (c *Sysctl) apply(t *tx) *Refusal {
 		return refuse(route.EINVAL, "")
 	}
 	switch key {
+	case "addr_gen_mode":
+		return t.writeAddrGen(dev, n)
+	case "mtu":
+		if l := t.snap.LinkByName(dev); f == route.IPv6 && (n < route.LeastMTU6 || l != nil && n > int(l.MTU)) { // addrconf_sysctl_mtu
+			return refuse(route.EINVAL, "")
+		}
+		t.set(path, strconv.Itoa(n))
 	case "forwarding":
 		t.setForwarding(f, dev, n)
 	case "disable_ipv6":
@@ -56,6 +66,29 @@ func (c *Sysctl) apply(t *tx) *Refusal {
 		t.set(path, strconv.Itoa(n))
 	}
 	return nil
+}
+
+// inRange reports whether a setting takes a value, as far as its limits are known
+// (ipv4_net_table, ipv6_table_template).
+func inRange(path, value string) bool {
+	_, key, _ := strings.Cut(strings.TrimPrefix(path, "net/"), "/")
+	least, most := 0, 0
+	switch key {
+	case "fib_multipath_hash_policy":
+		most = 3
+	case "fib_multipath_hash_fields":
+		least, most = 1, 0xfff
+	case "fib_multipath_use_neigh", "tcp_l3mdev_accept", "udp_l3mdev_accept", "raw_l3mdev_accept":
+		most = 1
+	case "ip_nonlocal_bind", "fwmark_reflect", "tcp_fwmark_accept", "ip_forward_use_pmtu":
+		most = 255
+	case "ip_default_ttl":
+		least, most = 1, 255
+	default:
+		return true
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(value))
+	return err == nil && least <= n && n <= most
 }
 
 // hasConf reports whether there are settings of a family for a device with this name.

@@ -57,6 +57,8 @@ type linkRequest struct {
 	peer   *linkRequest
 	nested bool
 	index  int
+	ends   tunnelEnds
+	hasID  bool
 	unread []string // keywords: see Command.Unread
 }
 
@@ -129,6 +131,18 @@ func (a *args) addLink(c *Command) {
 	if q.kind == "" {
 		a.refuse("Not enough information: %q argument is required", raw("type"))
 	}
+	switch {
+	case q.kind == "vlan" && !q.hasID: // vlan_validate
+		c.Kernel = &change.Refusal{Errno: route.EINVAL, Message: "8021q: VLAN properties not specified"}
+	case q.kind == "tun": // tun_validate; a kernel whose driver is not loaded has other words
+		known := slices.ContainsFunc(a.snap.Links, func(l route.Link) bool { return l.Kind == "tun" })
+		c.Kernel = &change.Refusal{Errno: route.EOPNOTSUPP, Message: "tun/tap creation via rtnetlink is not supported", MessageUnsure: !known}
+	case q.kind == "tap":
+		c.Kernel = &change.Refusal{Errno: route.EOPNOTSUPP, Message: "Unknown device type"}
+	}
+	if c.Kernel != nil {
+		return
+	}
 	n := q.fresh()
 	if q.lower != "" {
 		n.Lower = a.link(q.lower).Index
@@ -145,7 +159,8 @@ func (a *args) addLink(c *Command) {
 // fresh is the request for a new device.
 func (q *linkRequest) fresh() *change.NewLink {
 	n := &change.NewLink{Name: q.name, Kind: q.kind, Table: q.vrf, Up: q.set.Up == route.Yes, Address: q.set.Address, VLAN: q.vlan,
-		Index: q.index, AddrGen: q.set.AddrGen, ChoosesPorts: q.set.ChoosesPorts}
+		Index: q.index, AddrGen: q.set.AddrGen, ChoosesPorts: q.set.ChoosesPorts,
+		PointToPoint: q.ends.two(q.kind), Local: q.ends.local, Remote: q.ends.remote}
 	if n.Name == "" {
 		n.Name = q.dev
 	}
@@ -389,12 +404,14 @@ func (q *linkRequest) options() {
 func (q *linkRequest) option(word, v string) {
 	modes := map[string]string{"macvlan": "private vepa bridge passthru source", "macvtap": "private vepa bridge passthru source", "ipvlan": "l2 l3 l3s"}[q.kind]
 	switch {
+	case (word == "local" || word == "remote") && slices.Contains(strings.Fields(tunnelKinds), q.kind):
+		q.tunnelEnd(&q.ends, word, v)
 	case q.kind == "vlan" && word == "id":
 		n, ok := number(v, 16)
 		if !ok {
 			q.invalid(v, "id is invalid")
 		}
-		q.vlan = uint16(n)
+		q.vlan, q.hasID = uint16(n), true
 	case word == "mode" && strings.HasPrefix(q.kind, "mac") && !slices.Contains(strings.Fields(modes), v):
 		q.refuse(`argument of "mode" must be "private", "vepa", "bridge", "passthru" or "source", not %q`, raw(v))
 	case word == "mode" && q.kind == "ipvlan" && !slices.Contains(strings.Fields(modes), v):
@@ -403,6 +420,9 @@ func (q *linkRequest) option(word, v string) {
 		q.set.ChoosesPorts = true
 	}
 }
+
+// tunnelKinds are the kinds of tunnels over IP.
+const tunnelKinds = "gre gretap ipip sit ip6gre ip6tnl ip6gretap vti vti6 erspan"
 
 // kindOptions are the known settings of a kind of device.
 func kindOptions(kind string) []string {

@@ -46,11 +46,12 @@ func (a *args) changeNextHop(c *Command, verb change.Verb) {
 	q := &change.NextHop{Verb: verb}
 	o := &q.Object
 	o.Family = a.family
+	hasID := false
 	for a.more() {
 		word := a.take()
 		switch key := chooseExact(word, "id dev via encap blackhole fdb onlink group type protocol* help"); key {
 		case "id":
-			o.ID = a.uint32Of(a.value(), "invalid id value")
+			o.ID, hasID = a.uint32Of(a.value(), "invalid id value"), true
 		case "dev":
 			name := a.value()
 			l := a.device(name)
@@ -91,6 +92,10 @@ func (a *args) changeNextHop(c *Command, verb change.Verb) {
 	}
 	if len(o.Group) > 0 {
 		o.Family = 0
+	}
+	if verb == change.Delete && !hasID { // nh_valid_get_del_req
+		c.Kernel = &change.Refusal{Errno: route.EINVAL, Message: "Nexthop id is missing"}
+		return
 	}
 	c.Changes = append(c.Changes, q)
 }

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -28,7 +29,7 @@ func (a *args) tunnel(c *Command) {
 	default:
 		a.unknown("ip tunnel %s is not understood", verb)
 	}
-	name, mode, remote := "", "", ""
+	name, mode, ends := "", "", tunnelEnds{}
 	for a.more() {
 		word := a.take()
 		switch chooseExact(word, "mode key ikey okey seq iseq oseq csum icsum ocsum nopmtudisc pmtudisc remote local dev ttl hoplimit tos dsfield* name "+
@@ -38,8 +39,8 @@ func (a *args) tunnel(c *Command) {
 			if mode == "" {
 				a.refuse("Unknown tunnel mode %q", raw(a.words[a.at-1].text))
 			}
-		case "remote":
-			remote = a.value()
+		case "remote", "local":
+			a.tunnelEnd(&ends, a.words[a.at-1].text, a.value())
 		case "dev":
 			a.link(a.value())
 		case "ttl", "hoplimit":
@@ -47,7 +48,7 @@ func (a *args) tunnel(c *Command) {
 			if n, ok := number(v, 32); v != "inherit" && (!ok || n > 255) {
 				a.invalid(v, "invalid TTL")
 			}
-		case "key", "ikey", "okey", "local", "tos", "dsfield", "encaplimit", "tclass", "tc", "flowlabel", "fl", "dscp":
+		case "key", "ikey", "okey", "tos", "dsfield", "encaplimit", "tclass", "tc", "flowlabel", "fl", "dscp":
 			a.value()
 		case "seq", "iseq", "oseq", "csum", "icsum", "ocsum", "nopmtudisc", "pmtudisc":
 		default:
@@ -70,7 +71,38 @@ func (a *args) tunnel(c *Command) {
 	if mode == "" {
 		a.refuse("cannot determine tunnel mode (ipip, gre, vti or sit)")
 	}
-	c.Changes = append(c.Changes, &change.NewLink{Name: name, Kind: mode, PointToPoint: remote != "" && remote != "any"})
+	c.Changes = append(c.Changes, &change.NewLink{Name: name, Kind: mode, PointToPoint: ends.two(mode), Local: ends.local, Remote: ends.remote})
+}
+
+// tunnelEnds are the outer addresses of a tunnel; the zero Addr: any.
+type tunnelEnds struct{ local, remote netip.Addr }
+
+// tunnelEnd reads one of them.
+func (a *args) tunnelEnd(to *tunnelEnds, word, v string) {
+	var x netip.Addr
+	if v != "any" && v != "default" {
+		x = a.addr(v, max(a.family, 0))
+	}
+	if x.IsValid() && x.IsUnspecified() {
+		x = netip.Addr{}
+	}
+	if word == "remote" {
+		to.remote = x
+	} else {
+		to.local = x
+	}
+}
+
+// two reports whether a tunnel has exactly one other end (ip_tunnel_bind_dev,
+// ip6_tnl_link_config).
+func (e *tunnelEnds) two(kind string) bool {
+	switch kind {
+	case "ip6tnl", "ip6gre":
+		return e.local.IsValid() && e.remote.IsValid()
+	case "ipip", "gre", "sit", "vti", "isatap":
+		return e.remote.IsValid() && !e.remote.IsMulticast()
+	}
+	return false
 }
 
 // deleteTunnel asks a device to go (SIOCDELTUNNEL), which only a tunnel understands.
