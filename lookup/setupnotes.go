@@ -14,6 +14,7 @@ const (
 	NoteGatewayShared Code = "gateway-shared"        // a gateway is this host's own address and another host's; Have: it, Want: the device that has it here
 	NoteGatewayLink   Code = "gateway-own-link"      // a gateway is its device's own address, and packets go straight to the link; Have: it, Want: the device
 	NoteNoPort        Code = "bridge-without-port"   // a bridge has no port; Have: its name
+	NoteDummy         Code = "dummy-device"          // a dummy device drops what is sent there; Have: its name
 	NoteNoGateway     Code = "default-no-gateway"    // a default route leads to neighbours; Have: the device's name, Route
 	NoteExpiresSoon   Code = "expires-soon"          // a router's default route runs out; Have: in how many seconds, Route
 	NoteDeprecated    Code = "source-deprecated"     // the source is a deprecated address; Have: it
@@ -131,6 +132,9 @@ func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 	}
 	if f.LacksPort(h.Link) {
 		out = append(out, Note{Reason: Reason{Code: NoteNoPort, Have: dev.Name}, Route: r})
+	}
+	if dev.Kind == "dummy" && r.Type == route.TypeUnicast && h.Encap == 0 { // dummy_xmit in drivers/net/dummy.c
+		out = append(out, Note{Reason: Reason{Code: NoteDummy, Have: dev.Name}, Route: r})
 	}
 	if m := f.snap.MasterOf(dev.Link); m != nil {
 		out = append(out, Note{Reason: Reason{NoteIsPort, m.Name, dev.Name}, Route: r})

@@ -9,7 +9,7 @@ func All() []Check {
 	facts := func(f ...route.Fact) []route.Fact { return f }
 	return []Check{
 		{"RW001", "A route that refuses or throws takes what the default route would carry", Error, ScopeDefault,
-			"A route of type unreachable, blackhole, prohibit or local covers every address, half of all, or 2000::/3, and goes before a default route that would carry the packets. It is what the kill switch of a VPN leaves behind when the VPN has ended. A route of type throw does the same where no later table carries the packets. A refusal that stands by, with a higher metric, or in a table of its own for some packets, is passed over.",
+			"A route of type unreachable, blackhole, prohibit or local covers every address, half of all, or 2000::/3, and goes before a default route that would carry the packets. It is what the kill switch of a VPN leaves behind when the VPN has ended. A route of type throw does the same where no later table carries the packets. So does a default route into a dummy device, which drops packets, before another one. A refusal that stands by, with a higher metric, or in a table of its own for some packets, is passed over.",
 			facts(tables, rules), defaultRefused},
 		{"RW002", "The only default route is in a table that no rule leads to", Error, ScopeDefault,
 			"A program has put the default route into a table of its own, and the rule that leads there is missing: packets to other networks get \"Network is unreachable\". Where another table has a default route too, RW017 tells of the table.",

@@ -2,6 +2,7 @@ package check
 
 import (
 	"net/netip"
+	"slices"
 
 	"routewhy/lookup"
 	"routewhy/route"
@@ -19,7 +20,7 @@ func takesDefault(r *route.Route) bool {
 // defaultRefused finds routes that refuse or keep what a default route would carry, or that
 // end its table before it.
 func defaultRefused(h *Host) []Finding {
-	var out []Finding
+	out := h.dummyDefaults()
 	for _, fam := range h.families(factTables, route.FactRules) {
 		takers := h.takers(fam)
 		if throws := h.thrown(fam); len(throws) > 0 && len(takers) == 0 {
@@ -49,6 +50,18 @@ func defaultRefused(h *Host) []Finding {
 		}
 	}
 	return out
+}
+
+// dummyDefaults finds default routes into a dummy device, which drops the packets, where another
+// one stands by. Alone, such a route is there so that programs find a route at all.
+func (h *Host) dummyDefaults() []Finding {
+	return slices.DeleteFunc(defaultsOnly(h.wayFindings(lookup.NoteDummy)), func(f Finding) bool {
+		r := f.Note.Route
+		return !slices.ContainsFunc(h.defaults(r.Family()), func(s lookup.EntryStatus) bool {
+			hops := h.hops(&s.Route)
+			return s.Status == lookup.StatusStandby && s.Route.Table == r.Table && s.Route.Type == route.TypeUnicast && len(hops) > 0 && hops[0].Link != r.NextHops[0].Link
+		})
+	})
 }
 
 // thrown are the routes of type throw that end a table before its default route, where

@@ -21,6 +21,8 @@ func (f *Finding) repeats(o *Finding) bool {
 	case CodeOtherWay: // a rule leads all packets from the address away, also those to neighbours
 		return o.Code == CodeNeighboursLed && o.Have == f.Have && len(o.Routes) > 0 && o.Severity != Notice &&
 			slices.ContainsFunc(o.Routes[0].NextHops, func(hop route.NextHop) bool { return slices.Contains(f.Links, hop.Link) })
+	case CodeDefaultCovered: // the VPN's own packets do go into the VPN
+		return o.Code == CodeTunnelLoop && slices.ContainsFunc(f.Routes, func(r route.Route) bool { return o.Note.Route != nil && same(&r, o.Note.Route) })
 	case CodeGatewayLed: // the rule refuses all neighbours in a network, and the gateway is one of them
 		gateway, ok := f.Have.(netip.Addr)
 		net, isNet := o.Have.(netip.Prefix)

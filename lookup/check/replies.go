@@ -264,7 +264,7 @@ func otherWay(h *Host) []Finding {
 				continue
 			}
 			for _, hop := range h.hops(&s.Route) {
-				if l := h.snap.Link(hop.Link); l == nil || !l.Carrier() { // nothing comes in by it
+				if l := h.snap.Link(hop.Link); l == nil || !l.Carrier() || h.inVRF(l) { // nothing comes in by it, or only for its VRF
 					continue
 				}
 				if seen[hop.Link] || !hop.Gateway.IsValid() || !h.fib.HasNeighbours(hop.Link) || h.ledByOthers(fam, hop.Link) {

@@ -146,6 +146,7 @@ func entryKinds() []Kind {
 		{lookup.NoteGatewayShared, "A gateway has an address of this host", e, s, "Another host has the gateway's address, and this host has it too."},
 		{lookup.NoteGatewayLink, "A gateway is its device's own address", i, s, "Such a gateway stands for none: packets go straight to the link. It was once how to say that."},
 		{lookup.NoteNoPort, "A bridge has no port", e, s, "Nothing goes out of a bridge without a port."},
+		{lookup.NoteDummy, "A dummy device drops the packet", w, s, "Nothing goes out of a dummy device."},
 		{lookup.NoteNoGateway, "A default route without a gateway", w, s, "Every destination is taken for a neighbour, which works on point-to-point links alone."},
 		{lookup.NoteExpiresSoon, "A router's default route runs out", w, s, "The default route that a router gave goes when its lifetime is over, unless a router advertisement renews it. Some routers give short lifetimes."},
 		{lookup.NoteCoversRouter, "A network holds another device's router", w, s, "A route of one device covers another device's network, with the router in it. What only that router reaches is looked for on the wrong link."},

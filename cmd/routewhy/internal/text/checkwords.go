@@ -24,7 +24,7 @@ func checkText(f *report.CheckFinding) string {
 	case lookup.NoteGatewayFailed:
 		return fmt.Sprintf("%s%s: %s; unless it answers now, programs get EHOSTUNREACH", routeInTable(n.Route), x.more(), gatewaySilent(n))
 	case lookup.NoteLinkdownUsed, lookup.NoteDeviceDown, lookup.NoteGatewayOwn, lookup.NoteGatewayShared,
-		lookup.NoteNoPort, lookup.NoteIsPort:
+		lookup.NoteNoPort, lookup.NoteIsPort, lookup.NoteDummy:
 		return routeInTable(n.Route) + x.more() + ": " + entryFinding(n)
 	case check.CodePortDown, check.CodePortDark:
 		why := " has none"

@@ -26,6 +26,8 @@ func setupFinding(n *report.Finding) string {
 		return fmt.Sprintf("the gateway %s is this host's own address too, on %s; what is sent there goes to the neighbour of that address", have, want)
 	case lookup.NoteNoPort:
 		return fmt.Sprintf("%s is a bridge without a port: what this host sends there reaches nobody", have)
+	case lookup.NoteDummy:
+		return fmt.Sprintf("%s is a dummy device: what is sent there is dropped, unless a BPF program or tc takes it", have)
 	case lookup.NoteIsPort:
 		return fmt.Sprintf("%s is a port of %s, which takes all that comes in there: no answer reaches an address or a route of %[1]s itself; they belong on %[3]s", have, kindAnd(n, want), portOwner(want))
 	case lookup.NoteNoGateway:
@@ -118,6 +120,8 @@ func misfit(all []report.Finding) string {
 			return fmt.Sprintf(", but the gateway %s is this host's own address", n.Have)
 		case lookup.NoteNoPort:
 			return fmt.Sprintf(", but %s has no port", name(n.Have))
+		case lookup.NoteDummy:
+			return fmt.Sprintf(", but %s is a dummy device", name(n.Have))
 		case lookup.NoteVRFUnasked:
 			return fmt.Sprintf(", because no rule leads to the table of the VRF %s", name(n.Have))
 		case lookup.NoteOuterLoop:
