@@ -13,6 +13,7 @@ const (
 	NoteOuterLoop    Code = "outer-in-itself"    // they go into the tunnel itself; Have: the tunnel, Want: its other end, Route
 	NoteOuterRefused Code = "outer-refused"      // no packet to the other end leaves; Have: the tunnel, Want: its other end, Route where one refuses
 	NoteOuterLo      Code = "outer-on-lo"        // they go out of lo, and so get nowhere; Have: the tunnel, Want: its other end, Route where there is one
+	NoteNoPeer       Code = "no-peer"            // no peer of a WireGuard device takes the packet; Have: the device
 	NoteOuterSource  Code = "outer-source-wrong" // the tunnel's own end is no address of this host; Have: the tunnel, Want: the address
 )
 
@@ -72,10 +73,10 @@ func outerProto(l *route.Link) (proto uint8, ok bool) {
 	return 0, false
 }
 
-// OuterNotes are about the packets of the tunnels that a packet goes into. Where a tunnel
+// OuterNotes are about the packets of the tunnels that a packet to dst goes into. Where a tunnel
 // has several peers, it is not known which of them gets the packet: only what is true of all is
 // said. The FIB must have the routes to [FIB.OuterEnds].
-func (f *FIB) OuterNotes(d *Decision) []Note {
+func (f *FIB) OuterNotes(dst netip.Addr, d *Decision) []Note {
 	if d.Disposition != DispositionUnicast {
 		return nil
 	}
@@ -84,15 +85,18 @@ func (f *FIB) OuterNotes(d *Decision) []Note {
 	for i := range d.NextHops {
 		if link := d.NextHops[i].Link; !slices.Contains(seen, link) && len(seen) < maxHopNotes {
 			seen = append(seen, link)
-			out = append(out, f.tunnelNotes(f.snap.Link(link))...)
+			out = append(out, f.tunnelNotes(dst, f.snap.Link(link))...)
 		}
 	}
 	return out
 }
 
-func (f *FIB) tunnelNotes(l *route.Link) []Note {
+func (f *FIB) tunnelNotes(dst netip.Addr, l *route.Link) []Note {
 	if l == nil {
 		return nil
+	}
+	if w := f.WireGuard(l.Index); w != nil && !w.Takes(dst) {
+		return []Note{{Reason: Reason{Code: NoteNoPeer, Have: l.Name}}}
 	}
 	var first []Note
 	for _, flow := range OuterFlows(f.snap, l) {
@@ -103,6 +107,16 @@ func (f *FIB) tunnelNotes(l *route.Link) []Note {
 		first = append(first, n)
 	}
 	return first[:min(len(first), 1)]
+}
+
+// WireGuard is what is known about a WireGuard device; nil: nothing.
+func (f *FIB) WireGuard(link int) *route.WireGuard {
+	for i := range f.snap.WireGuard {
+		if w := &f.snap.WireGuard[i]; w.Link == link {
+			return w
+		}
+	}
+	return nil
 }
 
 // outerNote says what becomes of one packet that a tunnel sends; false: it is not known.

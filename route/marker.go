@@ -3,6 +3,7 @@ package route
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -110,9 +111,18 @@ type WireGuard struct {
 	Mark uint32 `json:"mark,omitzero"`
 	// Endpoints are where the peers were last heard of.
 	Endpoints []netip.AddrPort `json:"endpoints,omitempty"`
+	// Allowed are the destinations that its peers take (allowed-ips), of all peers together.
+	// The device refuses packets to others. Empty: they are not known, or there are none.
+	Allowed []netip.Prefix `json:"allowed,omitempty"`
 	// Away says that the packets are sent in another network namespace, the one that the
 	// device was made in: the socket for them is not in this one.
 	Away bool `json:"away,omitzero"`
+}
+
+// Takes reports whether a peer takes packets to an address (wg_allowedips_lookup_dst in
+// drivers/net/wireguard/allowedips.c). It is true where that is not known.
+func (w *WireGuard) Takes(dst netip.Addr) bool {
+	return len(w.Allowed) == 0 || slices.ContainsFunc(w.Allowed, func(p netip.Prefix) bool { return p.Contains(dst) })
 }
 
 // Redirect is a destination for which the kernel has learnt another gateway than its route

@@ -176,5 +176,8 @@ func All() []Check {
 		{"RW062", "A device's MTU is too small for IPv6", Warning, ScopeDevices,
 			"A device with IPv4 addresses has an MTU below 1280, the least for IPv6 (RFC 8200 section 5): the kernel takes IPv6 from it, with its addresses and routes, and a larger MTU later does not bring them back. It is no more than a note where IPv4's default route is by another device, or where no device has an IPv6 address for other networks, because IPv6 may not be wanted there. Devices without neighbours, as most tunnels are, are passed over.",
 			facts(links, addrs), smallMTU},
+		{"RW063", "A route into WireGuard that no peer takes", Warning, ScopeDevices,
+			"WireGuard sends a packet to the peer that has its destination in allowed-ips, and refuses what no peer has: the route is there, and UDP gets ENOKEY, TCP EHOSTUNREACH. wg-quick makes routes from allowed-ips; other programs may make more. The network of the device's own address is passed over, and so is a route of which some peer takes a part, unless it is a default route. Peers are known to root alone.",
+			facts(tables, rules, links), routeNoPeer},
 	}
 }

@@ -157,7 +157,7 @@ func (a *asker) packet(ctx context.Context, d *Destination) (*look, error) {
 	if a.unread(a.fib.OuterEnds(&l.Trace.Decision)...) {
 		return again()
 	}
-	l.Notes = append(a.fib.Notes(l.Trace), a.fib.OuterNotes(&l.Trace.Decision)...)
+	l.Notes = append(a.fib.Notes(l.Trace), a.fib.OuterNotes(l.Trace.Flow.Dst, &l.Trace.Decision)...)
 	if d.Port != 0 || a.Packet.Proto != nil {
 		if err := a.meet(ctx, l); err != nil {
 			return nil, err

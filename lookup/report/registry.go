@@ -122,6 +122,7 @@ func packetKinds() []Kind {
 		{lookup.NoteOuterLoop, "A tunnel's packets go into the tunnel itself", e, s, "The route to the other end of the tunnel leads into the tunnel. The kernel drops what would loop like that."},
 		{lookup.NoteOuterLo, "A tunnel's packets go to lo", e, s, "The tunnel is bound to lo, or a route leads to its other end by lo: nothing gets out."},
 		{lookup.NoteOuterRefused, "A tunnel's packets are refused", e, s, "A tunnel wraps the packet in one of its own, to its other end, and that one has no route, or is refused."},
+		{lookup.NoteNoPeer, "No WireGuard peer takes the packet", e, s, "WireGuard sends a packet to the peer that has the destination in its allowed-ips, and refuses what no peer has, whatever the route."},
 		{lookup.NoteOuterSource, "A tunnel's own end is no address of this host", e, s, "The source that the tunnel prescribes for its packets is no address of this host. The kernel sends none of them."},
 		{lookup.NoteDeprecated, "The source is deprecated", w, s, "A new connection gets an IPv6 address that should not be used any more, because there is no other."},
 		{WarnDead, "Nothing gets out", e, s, "The device of each next hop is down or has no carrier, or its gateway does not answer."},

@@ -174,13 +174,15 @@ func TestDecodeWireGuard(t *testing.T) {
 	message := genlRequest(wgGetDevice)
 	message = append(message, nest(privateKey, make([]byte, 32))...)
 	message = append(message, appendAttr32(nil, wgDeviceMark, 51820)...)
-	message = append(message, nest(wgDevicePeers, nest(0, nest(wgPeerEndpoint, sockaddr4)), nest(1, nest(wgPeerEndpoint, sockaddr6)), nest(2))...)
+	message = append(message, nest(wgDevicePeers, nest(0, nest(wgPeerEndpoint, sockaddr4)), nest(1, nest(wgPeerEndpoint, sockaddr6)), nest(2, nest(wgPeerAllowed,
+		nest(0, nest(wgAllowedAddr, []byte{10, 9, 0, 0}), nest(wgAllowedBits, []byte{16})), nest(1, nest(wgAllowedAddr, addr("2001:db8::").AsSlice()), nest(wgAllowedBits, []byte{32})))))...)
 	got := route.WireGuard{Link: 4}
 	if err := decodeWireGuard(&got, new(uint16), message); err != nil {
 		t.Fatal(err)
 	}
-	want := route.WireGuard{Link: 4, Mark: 51820, Endpoints: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:51820"), netip.MustParseAddrPort("[2001:db8::1]:51820")}}
-	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); d != "" {
+	want := route.WireGuard{Link: 4, Mark: 51820, Endpoints: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:51820"), netip.MustParseAddrPort("[2001:db8::1]:51820")},
+		Allowed: []netip.Prefix{prefix("10.9.0.0/16"), prefix("2001:db8::/32")}}
+	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
 		t.Errorf("-want +got\n%s", d)
 	}
 }

@@ -21,6 +21,9 @@ const (
 	wgDeviceMark      = 7
 	wgDevicePeers     = 8
 	wgPeerEndpoint    = 4
+	wgPeerAllowed     = 9
+	wgAllowedAddr     = 2
+	wgAllowedBits     = 3
 	wireGuardFamily   = "wireguard"
 	wireGuardKind     = "wireguard"
 	sizeofSockaddrIn  = 16
@@ -64,7 +67,12 @@ func decodeWireGuard(into *route.WireGuard, port *uint16, msg []byte) error {
 			for peers.next() {
 				peer := attrs{rest: peers.data}
 				for peer.next() {
-					if e := sockaddr(peer.data); peer.typ == wgPeerEndpoint && e.IsValid() && len(into.Endpoints) < maxMarkers {
+					switch e := sockaddr(peer.data); {
+					case peer.typ == wgPeerAllowed:
+						allowed := attrs{rest: peer.data}
+						decodeAllowed(into, &allowed)
+						peer.nested(&allowed)
+					case peer.typ == wgPeerEndpoint && e.IsValid() && len(into.Endpoints) < maxMarkers:
 						into.Endpoints = append(into.Endpoints, e)
 					}
 				}
@@ -74,6 +82,27 @@ func decodeWireGuard(into *route.WireGuard, port *uint16, msg []byte) error {
 		}
 	}
 	return a.err
+}
+
+// decodeAllowed adds the destinations that a peer takes.
+func decodeAllowed(into *route.WireGuard, all *attrs) {
+	for all.next() {
+		var addr netip.Addr
+		bits := -1
+		one := attrs{rest: all.data}
+		for one.next() {
+			switch one.typ {
+			case wgAllowedAddr:
+				addr, _ = netip.AddrFromSlice(one.data)
+			case wgAllowedBits:
+				bits = int(one.u8())
+			}
+		}
+		all.nested(&one)
+		if p := netip.PrefixFrom(addr, bits); p.IsValid() {
+			into.Allowed = append(into.Allowed, p.Masked())
+		}
+	}
 }
 
 // sockaddr is struct sockaddr_in or sockaddr_in6; the zero AddrPort: it is neither.

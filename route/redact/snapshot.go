@@ -50,6 +50,7 @@ func (m *Mapping) Snapshot(s *route.Snapshot, routes *route.List) (*route.Snapsh
 	o.WireGuard = mapped(s.WireGuard, func(w *route.WireGuard) {
 		w.Link = m.index(w.Link)
 		w.Endpoints = mapped(w.Endpoints, func(a *netip.AddrPort) { *a = netip.AddrPortFrom(m.Addr(a.Addr()), a.Port()) })
+		w.Allowed = mapped(w.Allowed, func(p *netip.Prefix) { *p = m.Prefix(*p) })
 	})
 	o.Sysctls = route.Sysctls{}
 	for path, value := range s.Sysctls {

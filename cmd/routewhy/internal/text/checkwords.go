@@ -474,6 +474,8 @@ func (x checked) deviceText() string {
 		return text
 	case check.CodeParentBarred:
 		return fmt.Sprintf("packets of %s's VRF to %s do not arrive: that is an address of %s, the device below it, which does not take in what %[1]s sends", have, want, iproute2.Safe(x.Evidence.Devices[1]))
+	case check.CodeRouteNoPeer:
+		return fmt.Sprintf("%s: no peer of %s takes what goes there, %s for one (wg show %s allowed-ips): TCP gets EHOSTUNREACH, UDP ENOKEY", routeInTable(n.Route), have, want, ShellWords([]string{have}))
 	case check.CodeLoopbackDown:
 		return "lo is down: what this host sends to its own addresses, also 127.0.0.1, is lost"
 	case check.CodePortAddress:

@@ -86,6 +86,8 @@ func outerFinding(n *report.Finding) string {
 			return fmt.Sprintf("%s sends its packets to its other end %s, and %s leads these out of lo: nothing gets out", have, want, routeInTable(n.Route))
 		}
 		return fmt.Sprintf("%s sends its packets to its other end %s out of lo, the device that it is bound to: nothing gets out", have, want)
+	case lookup.NoteNoPeer:
+		return fmt.Sprintf("%s has no peer for this destination (wg show %s allowed-ips): TCP gets EHOSTUNREACH and UDP ENOKEY, whatever the route", have, ShellWords([]string{have}))
 	case lookup.NoteOuterSource:
 		return fmt.Sprintf("%s sends its packets from %s, which is no address of this host: nothing gets out", have, want)
 	}
@@ -128,6 +130,8 @@ func misfit(all []report.Finding) string {
 			return fmt.Sprintf(", but %s's own packets go into %[1]s itself", name(n.Have))
 		case lookup.NoteOuterRefused, lookup.NoteOuterLo:
 			return fmt.Sprintf(", but %s's own packets do not get out", name(n.Have))
+		case lookup.NoteNoPeer:
+			return fmt.Sprintf(", but no peer of %s takes it", name(n.Have))
 		case lookup.NoteOuterSource:
 			return fmt.Sprintf(", but %s's own end %s is no address of this host", name(n.Have), n.Want)
 		case lookup.NotePrefsrcForeign:
