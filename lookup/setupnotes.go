@@ -133,7 +133,7 @@ func (f *FIB) hopNotes(r *route.Route, h *route.NextHop) []Note {
 	if f.LacksPort(h.Link) {
 		out = append(out, Note{Reason: Reason{Code: NoteNoPort, Have: dev.Name}, Route: r})
 	}
-	if dev.Kind == "dummy" && r.Type == route.TypeUnicast && h.Encap == 0 { // dummy_xmit in drivers/net/dummy.c
+	if dev.Kind == "dummy" && r.Type == route.TypeUnicast && h.Encap == 0 {
 		out = append(out, Note{Reason: Reason{Code: NoteDummy, Have: dev.Name}, Route: r})
 	}
 	if m := f.snap.MasterOf(dev.Link); m != nil {

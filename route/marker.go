@@ -119,8 +119,7 @@ type WireGuard struct {
 	Away bool `json:"away,omitzero"`
 }
 
-// Takes reports whether a peer takes packets to an address (wg_allowedips_lookup_dst in
-// drivers/net/wireguard/allowedips.c). It is true where that is not known.
+// Takes reports whether a peer takes packets to an address. It is true where that is not known.
 func (w *WireGuard) Takes(dst netip.Addr) bool {
 	return len(w.Allowed) == 0 || slices.ContainsFunc(w.Allowed, func(p netip.Prefix) bool { return p.Contains(dst) })
 }

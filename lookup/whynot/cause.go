@@ -159,7 +159,11 @@ func causesRare(e route.Errno) []lookup.Code {
 func Causes(f *lookup.FIB, t *lookup.Trace, e route.Errno) []Cause {
 	x := &causes{state: newState(f, t.Flow, false), t: t, d: &t.Decision, errno: e}
 	var out []Cause
-	for _, c := range causesOf(e, t.Flow.In != 0, t.Flow.Family()) {
+	codes := causesOf(e, t.Flow.In != 0, t.Flow.Family())
+	if e == route.EHOSTUNREACH && t.Flow.In == 0 && x.byKey(CauseKey).Reason.Code != "" {
+		codes = append(codes, CauseKey) // what TCP gets
+	}
+	for _, c := range codes {
 		switch c {
 		case CauseNoRoute:
 			if x.d.Disposition != lookup.DispositionNoRoute || x.d.Shortcut != "" || x.thrower() == nil {

@@ -154,12 +154,28 @@ func (x *causes) byFamily(c lookup.Code) Cause {
 	return Cause{Code: c, State: CausePossible}
 }
 
-// byKey is the WireGuard device by which the packet leaves.
+// byKey is the WireGuard device by which the packet leaves. If it is known that no peer takes the
+// packet, the reason says so, and if one does, that is not why a key is missing.
 func (x *causes) byKey(c lookup.Code) Cause {
 	for _, h := range x.d.NextHops {
 		if l := x.fib.Snapshot().Link(h.Link); l != nil && l.Kind == "wireguard" {
+			switch w := x.fib.WireGuard(l.Index); {
+			case w != nil && !w.Takes(x.flow.Dst):
+				return x.noPeer(c, l.Name)
+			case w != nil && len(w.Allowed) > 0 && x.errno == route.ENOKEY:
+				return Cause{Code: c, State: CauseNot, Reason: lookup.Reason{Have: l.Name}}
+			}
 			return Cause{Code: c, State: CauseIs, Reason: lookup.Reason{Have: l.Name}}
 		}
 	}
 	return Cause{Code: c, State: CauseNot}
+}
+
+// noPeer is that no peer of a WireGuard device takes the packet, which does not give
+// EDESTADDRREQ: that is for a peer without an endpoint.
+func (x *causes) noPeer(c lookup.Code, dev string) Cause {
+	if x.errno == route.EDESTADDRREQ {
+		return Cause{Code: c, State: CauseNot, Reason: lookup.Reason{Code: lookup.NoteNoPeer, Have: dev}}
+	}
+	return Cause{Code: c, State: CauseIs, Reason: lookup.Reason{Code: lookup.NoteNoPeer, Have: dev}}
 }

@@ -61,9 +61,13 @@ func (x caused) tooLong(c *report.Cause) string {
 // wireGuard says what a WireGuard device lacks for a packet.
 func wireGuard(c *report.Cause, e route.Errno) string {
 	switch dev := name(c.Reason.Have); {
+	case c.State == whynot.CauseNot && c.Reason.Code == lookup.NoteNoPeer:
+		return dev + ", which has no peer for the destination: of that UDP gets ENOKEY, TCP EHOSTUNREACH"
+	case c.State == whynot.CauseNot && dev != "":
+		return dev + ", of which a peer takes the destination"
 	case c.State == whynot.CauseNot:
 		return "WireGuard: the packet does not go into such a device"
-	case e == route.ENOKEY:
+	case e == route.ENOKEY || c.Reason.Code == lookup.NoteNoPeer:
 		return dev + ", which has no peer for the destination: wg show " + dev + " allowed-ips"
 	default:
 		return dev + ", whose peer has no endpoint yet: wg show " + dev + " endpoints"
