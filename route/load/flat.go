@@ -10,6 +10,20 @@ import (
 
 // Chats and web pages join the lines of a listing to one.
 
+// perhapsFlat reports whether a line has the words of more than one route. It is quick.
+func perhapsFlat(w []string) bool {
+	devices := 0
+	for i, s := range w {
+		if s == "dev" {
+			devices++
+		}
+		if devices > 1 || i > 2 && s == "default" {
+			return true
+		}
+	}
+	return false
+}
+
 // flatRoutes are the routes that are on one line. A route begins with a destination where no
 // word wants a value.
 func flatRoutes(w []string) [][]string {

@@ -64,16 +64,23 @@ func clean(s string) string {
 // one". Nothing that ip(8) prints begins like it.
 func withoutNote(w []string) []string {
 	for i := 2; i < len(w); i++ {
-		if iproute2.WantsMore(w[i-1]) {
-			continue
-		}
-		paren := w[i][0] == '(' && strings.HasSuffix(w[len(w)-1], ")")
-		if paren || w[i][0] == '#' || strings.HasPrefix(w[i], "//") || strings.HasPrefix(w[i], "←") ||
-			strings.HasPrefix(w[i], "<-") || strings.HasPrefix(w[i], "<=") {
-			return w[:i]
+		switch w[i][0] {
+		case '#', '/', '<', '(', "←"[0]:
+			if isNote(w[i:]) && !iproute2.WantsMore(w[i-1]) {
+				return w[:i]
+			}
 		}
 	}
 	return w
+}
+
+func isNote(w []string) bool {
+	for _, mark := range []string{"#", "//", "<-", "<=", "←"} {
+		if strings.HasPrefix(w[0], mark) {
+			return true
+		}
+	}
+	return w[0][0] == '(' && strings.HasSuffix(w[len(w)-1], ")")
 }
 
 // backspaced removes what was typed and then deleted.

@@ -139,8 +139,10 @@ func (t *lines) perhapsAgain(w []string) {
 // takeRoutes adds a route, or several if the lines of a listing were joined.
 func (t *lines) takeRoutes(w []string) error {
 	all := [][]string{w}
-	if _, odd := iproute2.ParseRoute(w); odd != nil {
-		all = flatRoutes(w)
+	if perhapsFlat(w) {
+		if _, odd := iproute2.ParseRoute(w); odd != nil {
+			all = flatRoutes(w)
+		}
 	}
 	var first error
 	for _, w := range all {
