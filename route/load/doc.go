@@ -47,8 +47,11 @@
 // from the sources of the routes that the kernel itself makes. If no rules are listed, but a
 // table to which no default rule leads, a rule may lead there: what that table has a route
 // for, and the default rules find nothing for, is unknown. What the default rules decide
-// otherwise than that table would is said to rest on them. What a command printed in a
-// container or on another host is kept apart, as that of another network namespace.
+// otherwise than that table would is said to rest on them. If `ip route get` found a route
+// that the listed tables do not have, or one of another table, there are other rules, and
+// the default ones are not assumed. What a command printed in a
+// container or on another host is kept apart, as that of another network namespace, and so is what
+// was typed in a shell there.
 //
 // What stands before every line is left out if surely a listing follows it, most lines have
 // it, and no line of a listing lacks it: a time, a host, the name of a container, a
