@@ -40,7 +40,7 @@ func (a *args) tunnel(c *Command) {
 				a.refuse("Unknown tunnel mode %q", raw(a.words[a.at-1].text))
 			}
 		case "remote", "local":
-			a.tunnelEnd(&ends, a.words[a.at-1].text, a.value())
+			a.tunnelEnd(&ends, word, a.value())
 		case "dev":
 			a.link(a.value())
 		case "ttl", "hoplimit":
