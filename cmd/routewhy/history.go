@@ -365,7 +365,11 @@ func (o *options) past(path string, others []string, name, at string, limit int6
 		fmt.Fprintf(s.Stderr, "routewhy: %s: %s: this is the state of %s\n", printable(name), toComeWords(t), timeWords(known))
 	case t.After(end.Time):
 		known = end.Time
-		fmt.Fprintf(s.Stderr, "routewhy: %s: it ends at %s%s: what happened between then and %s is not known\n", printable(name), timeWords(known), endingWords(end.Kind), timeWords(t))
+		when := "between then and " + timeWords(t)
+		if timeWords(t) == timeWords(known) {
+			when = "later"
+		}
+		fmt.Fprintf(s.Stderr, "routewhy: %s: it ends at %s%s: what happened %s is not known\n", printable(name), timeWords(known), endingWords(end.Kind), when)
 	case at == "" && (end.Kind == record.EndBroken || end.Kind == record.EndStopped):
 		fmt.Fprintf(s.Stderr, "routewhy: %s: it ends at %s%s\n", printable(name), timeWords(known), endingWords(end.Kind))
 	}

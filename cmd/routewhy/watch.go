@@ -101,7 +101,7 @@ func (o *options) asked(ctx context.Context) ([]history.Asked, error) {
 	for _, d := range dests {
 		switch {
 		case d.kind == kindPrefix && d.prefix.Bits() > 0:
-			return nil, usagef("--watch follows packets and default routes; %s is a route entry", d)
+			return nil, usagef("%s follows packets and default routes; %s is a route entry", o.watchMode(), d)
 		case d.kind == kindPrefix:
 			out = append(out, history.Asked{Label: "default " + d.family().String(), Default: d.family()})
 		default:
@@ -310,14 +310,22 @@ func localDevice(e *report.Explanation) string {
 	return e.Route.Dev
 }
 
+// watchMode is the flag of the mode.
+func (o *options) watchMode() string {
+	if o.history.path != "" {
+		return "--history"
+	}
+	return "--watch"
+}
+
 // checkWatch refuses destinations that cannot be watched.
 func (o *options) checkWatch() error {
 	for i, d := range o.destinations {
 		if d.kind == kindZero {
-			return usagef("--watch: %s is no destination of packets", d)
+			return usagef("%s: %s is no destination of packets", o.watchMode(), d)
 		}
 		if slices.ContainsFunc(o.destinations[:i], func(x destination) bool { return x.String() == d.String() }) {
-			return usagef("--watch: %s is there twice", d)
+			return usagef("%s: %s is there twice", o.watchMode(), d)
 		}
 	}
 	return nil

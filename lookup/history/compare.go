@@ -204,7 +204,7 @@ func (w *Watch) correct(fib *lookup.FIB, answers []Answer) {
 		if answers[i].same(&w.answers[i]) {
 			continue
 		}
-		t := &turn{asked: i, time: w.now(), before: w.answers[i], after: answers[i]}
+		t := &turn{asked: i, time: w.now(), before: w.answers[i], after: answers[i], full: w.explain(fib, i)}
 		w.merge(t)
 		if t.before.same(&t.after) {
 			continue

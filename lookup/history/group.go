@@ -24,11 +24,11 @@ func (w *Watch) grouped() []*turn {
 		t.because = slices.Compact(t.because)
 		if p := last[t.asked]; p != nil {
 			if len(t.because) == 1 && slices.Equal(p.because, t.because) && w.brings(t.because[0]) {
-				p.after = t.after
+				p.after, p.full = t.after, t.full
 				continue
 			}
 			if inARow(p, t) {
-				p.after, p.because = t.after, slices.Compact(slices.Concat(p.because, t.because))
+				p.after, p.full, p.because = t.after, t.full, slices.Compact(slices.Concat(p.because, t.because))
 				continue
 			}
 		}

@@ -88,7 +88,7 @@ func (p *replay) first() error {
 		at = p.clock
 	}
 	for i, a := range p.answers {
-		p.pending = append(p.pending, &turn{asked: i, time: at, after: a})
+		p.pending = append(p.pending, &turn{asked: i, time: at, after: a, full: p.explain(p.fib, i)})
 	}
 	return p.Watch.flush()
 }

@@ -100,8 +100,11 @@ func TestReplay(t *testing.T) {
 	} {
 		q := &Question{Asked: []Asked{{Label: "default", Default: route.IPv4}}}
 		var out []string
-		w := &Watch{Question: q, Tell: func(all []*report.Turn) error {
+		w := &Watch{Question: q, Explain: true, Tell: func(all []*report.Turn) error {
 			for _, r := range all {
+				if !r.Missed && r.Full.Way(false) != r.After.Way(false) {
+					t.Errorf("%s: %s is explained as %s", c.past, r.After.Way(false), r.Full.Way(false))
+				}
 				way := "none"
 				switch {
 				case r.Missed && r.Damaged:

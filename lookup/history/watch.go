@@ -69,6 +69,7 @@ type turn struct {
 	asked         int
 	time          time.Time
 	before, after Answer
+	full          *report.Explanation // of after, if that is wanted
 	because       []*happening
 	found         bool
 	triggers      []report.Trigger // if found
@@ -162,7 +163,7 @@ func (w *Watch) begin(fib *lookup.FIB) error {
 			return err
 		}
 		w.answers = append(w.answers, a)
-		w.pending = append(w.pending, &turn{asked: i, time: w.last, after: a})
+		w.pending = append(w.pending, &turn{asked: i, time: w.last, after: a, full: w.explain(w.fib, i)})
 	}
 	w.expiry = w.firstExpiry()
 	return nil
@@ -215,10 +216,19 @@ func (w *Watch) happen(e *route.Event) {
 		// Memory may lack something that is read together with the rest, such as the
 		// settings of a new device.
 		if a.settled() && !a.same(&w.answers[i]) {
-			w.turned(&turn{asked: i, time: e.Time, before: w.answers[i], after: a, because: []*happening{h}})
+			w.turned(&turn{asked: i, time: e.Time, before: w.answers[i], after: a, full: w.explain(w.fib, i), because: []*happening{h}})
 			w.answers[i] = a
 		}
 	}
+}
+
+// explain gives the complete explanation of an answer in a state; nil: none is wanted, or the
+// question cannot be asked.
+func (w *Watch) explain(f *lookup.FIB, asked int) *report.Explanation {
+	if !w.Explain {
+		return nil
+	}
+	return w.Question.explain(f, asked)
 }
 
 // maxRecent is how many events are stored because they may have caused something.
@@ -296,8 +306,9 @@ func (w *Watch) report(t *turn) *report.Turn {
 	if len(t.because) > 0 {
 		r.Because = w.reasons(t.because)
 	}
-	if w.Explain {
-		r.Full = w.Question.explain(w.fib, t.asked)
+	r.Full = t.full
+	if w.clock.IsZero() && w.answers[t.asked].same(&t.after) { // everything was read since, and more is known
+		r.Full = w.explain(w.fib, t.asked)
 	}
 	return r
 }

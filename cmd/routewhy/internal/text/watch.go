@@ -120,7 +120,11 @@ func NotRecorded(t *report.Turn, clock func(time.Time) string) string {
 	case t.Damaged:
 		return "what was recorded from " + clock(t.NotRecorded) + " to " + clock(t.Time) + " is lost: the record is damaged there"
 	}
-	return "nothing was recorded from " + clock(t.NotRecorded) + " to " + clock(t.Time)
+	from, to := clock(t.NotRecorded), clock(t.Time)
+	if from == to {
+		return "nothing was recorded for a moment at " + to
+	}
+	return "nothing was recorded from " + from + " to " + to
 }
 
 // endWords says how a history ends.

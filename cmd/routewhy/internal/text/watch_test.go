@@ -130,3 +130,17 @@ func TestTriggerWords(t *testing.T) {
 		}
 	}
 }
+
+// TestShortGap checks what is said of a time without a record that is too short to be written.
+func TestShortGap(t *testing.T) {
+	at := time.Date(2026, 7, 30, 2, 13, 7, 0, time.Local)
+	clock := func(at time.Time) string { return at.Format(time.TimeOnly) }
+	for late, want := range map[time.Duration]string{
+		time.Millisecond: "nothing was recorded for a moment at 02:13:07",
+		time.Second:      "nothing was recorded from 02:13:07 to 02:13:08",
+	} {
+		if got := NotRecorded(&report.Turn{Time: at.Add(late), NotRecorded: at}, clock); got != want {
+			t.Errorf("%s; want %s", got, want)
+		}
+	}
+}
