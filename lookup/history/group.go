@@ -259,7 +259,7 @@ func isOn(e *route.Event, link int) bool {
 
 // fits reports whether a change of a device explains the event: a device that goes up
 // makes the kernel add something, and any other change makes it remove something. Another
-// name alone does neither.
+// name alone does neither. If a device stops using IPv6, the kernel removes what is of IPv6.
 func (h *happening) fits(e *route.Event) bool {
 	x := &h.trigger.Object
 	if x.Before != nil && x.After != nil && x.Before.Link.Name != x.After.Link.Name {
@@ -268,6 +268,9 @@ func (h *happening) fits(e *route.Event) bool {
 		if was == *x.After.Link {
 			return false
 		}
+	}
+	if h.endsIPv6 {
+		return e.Gone && (e.Route == nil || e.Route.Family() == route.IPv6) && (e.Addr == nil || e.Addr.Prefix.Addr().Is6())
 	}
 	up := x.After != nil && x.After.Link.State == "up"
 	return up != e.Gone

@@ -157,6 +157,9 @@ func TestEndOfIPv6(t *testing.T) {
 	if !inARow(&turn{because: []*happening{a}}, &turn{because: []*happening{b}}) {
 		t.Error("the end of IPv6 on a device and that of its addresses are two changes")
 	}
+	if root := (&Watch{recent: []*happening{a, b}}).root(b); root != a {
+		t.Errorf("the reason of the end of an address is %+v", root)
+	}
 	host := func(l route.Link) *route.Snapshot {
 		return &route.Snapshot{Rules: route.DefaultRules(route.IPv6), Links: []route.Link{l}}
 	}

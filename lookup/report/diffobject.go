@@ -84,6 +84,9 @@ type AddressState struct {
 	Dev     string       `json:"dev"`
 	// Deprecated says that a new connection should not use it.
 	Deprecated bool `json:"deprecated,omitempty"`
+	// Tentative says that it was not used yet, because the kernel looked for another host that has
+	// it. It is only there where that has ended.
+	Tentative bool `json:"tentative,omitempty"`
 }
 
 // ObjectState is a next-hop object: a group of others, one that refuses, or a next hop.

@@ -43,15 +43,25 @@ func NewTrigger(before, after *lookup.FIB, e *route.Event) *Trigger {
 		t.Expired = t.Kernel && e.Route != nil && e.Route.Expires < 0 || e.By == nil && e.Port == 0 && addrExpired(e.Addr)
 	case was != nil:
 		t.Op, x.Change, x.Before, x.After = Changed, Changed, was, now
-		if e.Link != nil {
-			if old := before.Snapshot().Link(e.Link.Index); old.MTU != e.Link.MTU {
-				was.Link.MTU, now.Link.MTU = old.MTU, e.Link.MTU
-			}
-		}
+		nameHidden(before, e, was, now)
 	default:
 		x.After = now
 	}
 	return t
+}
+
+// nameHidden names what changed of a device or an address that a comparison of two states leaves out.
+func nameHidden(before *lookup.FIB, e *route.Event, was, now *Thing) {
+	switch {
+	case e.Link != nil:
+		if old := before.Snapshot().Link(e.Link.Index); old.MTU != e.Link.MTU {
+			was.Link.MTU, now.Link.MTU = old.MTU, e.Link.MTU
+		}
+	case e.Addr != nil && e.Addr.Flags&route.AddrTentative == 0:
+		was.Address.Tentative = slices.ContainsFunc(before.Snapshot().Addrs, func(a route.Addr) bool {
+			return a.Link == e.Addr.Link && a.Prefix == e.Addr.Prefix && a.Flags&route.AddrTentative != 0
+		})
+	}
 }
 
 // addrExpired reports whether an address's time is over, as the event of its end tells it: no full

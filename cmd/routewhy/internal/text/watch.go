@@ -272,6 +272,9 @@ func objectCause(x *report.Trigger) string {
 	if x.Expired {
 		return "the lifetime of " + object + " is over"
 	}
+	if o.Before != nil && o.After != nil && o.After.Address != nil && o.Before.Address.Tentative && was == text {
+		return "duplicate address detection of " + object + " is over"
+	}
 	if renewed(o) {
 		object = kind + shortObject(o, thingText(o.After))
 		return cmp.Or(whoWords(x), "somebody") + " renewed the lifetime of " + object

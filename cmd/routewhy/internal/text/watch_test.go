@@ -84,6 +84,8 @@ func TestTriggerWords(t *testing.T) {
 	device := func(mtu uint32) *report.Thing {
 		return &report.Thing{Link: &report.LinkState{Name: "eth0", State: "up", MTU: mtu}}
 	}
+	tentative := address("2001:db8::2/64")
+	tentative.Address.Tentative = true
 	old := address("192.0.2.2/24")
 	old.Address.Deprecated = true
 	lasting := func(seconds iproute2.Seconds) *report.Thing {
@@ -123,6 +125,9 @@ func TestTriggerWords(t *testing.T) {
 		}, {
 			report.Trigger{Op: report.Changed, Object: report.Object{Kind: report.KindLink, Change: report.Changed, Before: device(1500), After: device(1000)}},
 			"the MTU of eth0 was changed from 1500 to 1000",
+		}, {
+			report.Trigger{Op: report.Changed, Object: report.Object{Kind: report.KindAddress, Change: report.Changed, Before: tentative, After: address("2001:db8::2/64")}},
+			"duplicate address detection of the address 2001:db8::2/64 dev eth0 is over",
 		},
 	} {
 		if got := triggerWords(&c.trigger); got != c.want {
