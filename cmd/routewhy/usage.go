@@ -108,15 +108,15 @@ second. One recorder at a time writes to a folder.
 
 --history tells the changes of answers as --watch does, from the folder, a part
 of it, or a file of rtmon. Such a file has only the devices that were there at
-its start: --load gives the rest, a snapshot that was saved then. DIR@TIME is
-the state of then wherever a file is read: --load DIR@02:13,
---diff DIR@02:00 DIR@03:00; DIR alone is the last one. A TIME is 02:13 (when
-the clock showed that last), 'yesterday 02:13', '2026-07-30 02:13', with or
-without a zone after it (UTC, +02:00), as logs have it ('Jul 30 02:13:07',
-2026-07-30T02:13:00Z, @1785370380), or as in --since=-10m and '10 minutes ago'.
-A time that the clock showed twice, because it was set back, is the second one.
-Where the record does not have the time that is asked about, or is damaged, it
-says so, and the exit status is 3.
+its start: --load gives the rest, a snapshot that was saved then. It does not
+tell of settings. DIR@TIME is the state of then wherever a file is read:
+--load DIR@02:13, --diff DIR@02:00 DIR@03:00; DIR alone is the last one.
+A TIME is 02:13 (when the clock showed that last), 'yesterday 02:13',
+'2026-07-30 02:13', with or without a zone after it (UTC, +02:00), as logs have
+it ('Jul 30 02:13:07', 2026-07-30T02:13:00Z, @1785370380), or as in --since=-10m
+and '10 minutes ago'. A time that the clock showed twice, because it was set
+back, is the second one. Where the record does not have the time that is asked
+about, or is damaged, it says so, and the exit status is 3.
       --at TIME         explain the DESTINATIONs as of then
       --since TIME, --until TIME   tell the changes of this time
       --who             sum up which processes made changes, of any kind

@@ -56,22 +56,27 @@ type Past struct {
 func At(ctx context.Context, moments iter.Seq2[Moment, error], at time.Time) (*Past, error) {
 	p := &Past{Ended: true}
 	var rules rules6
+	var lives lifetimes
 	for m, err := range moments {
 		if err != nil {
 			return nil, err
 		}
 		if p.FIB != nil && m.over(at) {
 			p.Ended, p.Missing = false, m.Missing
+			lives = lives.through(p.Time, m.Time)
 			break
 		}
+		lives = lives.through(p.Time, m.Time)
 		switch {
 		case m.State != nil:
 			if p.FIB, err = lookup.Read(ctx, m.State, &lookup.Need{Query: route.Query{AllDevices: true}}); err != nil {
 				return nil, err
 			}
 			rules.read(p.FIB.Snapshot())
+			lives = lifetimesOf(p.FIB, m.Time)
 		case p.FIB != nil && m.Event != nil:
 			p.FIB = rules.apply(p.FIB, m.Event)
+			lives = lives.happened(m.Event)
 		}
 		if m.Missing == nil {
 			p.Time = m.Time
@@ -81,6 +86,12 @@ func At(ctx context.Context, moments iter.Seq2[Moment, error], at time.Time) (*P
 		if m.State != nil {
 			p.Missing = nil
 		}
+	}
+	if known := p.Time; p.FIB != nil {
+		if !p.Ended && p.Missing == nil && known.Before(at) {
+			known = at
+		}
+		p.FIB, _ = lives.over(p.FIB, known)
 	}
 	return p, nil
 }

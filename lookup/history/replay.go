@@ -22,6 +22,7 @@ type replay struct {
 	begun, told bool
 	// missing is a part of the history that is missing before the next state.
 	missing *Missing
+	lives   lifetimes
 }
 
 // Replay tells of a history what Run would have told of the host: the answers at one time,
@@ -45,6 +46,10 @@ func (w *Watch) Replay(ctx context.Context, moments iter.Seq2[Moment, error], si
 				return err
 			}
 		}
+		if p.lives = p.lives.through(w.clock, m.Time); m.Missing != nil {
+			p.lives = nil
+		}
+		p.expire(m.Time)
 		w.clock = m.Time
 		if err := p.moment(ctx, &m); err != nil {
 			return err
@@ -56,6 +61,24 @@ func (w *Watch) Replay(ctx context.Context, moments iter.Seq2[Moment, error], si
 		}
 	}
 	return p.flush()
+}
+
+// expire tells of the routes whose lifetime ends until a time.
+func (p *replay) expire(until time.Time) {
+	for end, ok := p.lives.first(); ok && !end.After(until); end, ok = p.lives.first() {
+		before := p.fib
+		p.fib, p.lives = p.lives.over(before, end)
+		for i := range p.answers {
+			a := p.Question.answer(p.fib, i)
+			if a.same(&p.answers[i]) {
+				continue
+			}
+			p.pending = append(p.pending, &turn{
+				asked: i, time: end, before: p.answers[i], after: a, full: p.explain(p.fib, i), triggers: expired(before, p.fib, &p.Question.Asked[i]),
+			})
+			p.answers[i] = a
+		}
+	}
 }
 
 // lacks reports whether a time is in the part of the history that is missing before the moment.
@@ -124,6 +147,7 @@ func (p *replay) moment(ctx context.Context, m *Moment) error {
 	e := m.Event
 	if e.Route == nil || p.Question.Keeps(e.Route.Table, e.Route.Dst) {
 		p.happen(e)
+		p.lives = p.lives.happened(e)
 	}
 	p.lost = false // only a state is compared
 	return nil
@@ -135,6 +159,7 @@ func (p *replay) state(ctx context.Context, m *Moment) error {
 	if err != nil {
 		return err
 	}
+	p.lives = lifetimesOf(fib, m.Time)
 	if !p.begun {
 		p.begun = true
 		if err := p.begin(fib); err != nil {

@@ -157,3 +157,60 @@ func TestAt(t *testing.T) {
 		}
 	}
 }
+
+// TestLifetimes checks that a history knows when the lifetime of an IPv6 route is over, before the kernel
+// deletes it, and that it does not guess that.
+func TestLifetimes(t *testing.T) {
+	const long = 10 // seconds
+	way := func(p route.Protocol, gateway string, metric uint32, life time.Duration) route.Route {
+		return route.Route{Table: route.TableMain, Dst: route.IPv6.Default(), Metric: metric, Type: route.TypeUnicast, Protocol: p, Expires: life, NextHops: []route.NextHop{{Gateway: netip.MustParseAddr(gateway), Link: 2}}}
+	}
+	for _, c := range []struct {
+		name     string
+		protocol route.Protocol
+		events   []int // the times of events of the route
+		moments  []int // and of when nothing happened
+		want     int   // when it is told as over; zero: never
+	}{
+		{"a route of a program", route.ProtocolBoot, []int{1}, []int{5, 20, 40}, 1 + long},
+		{"it is renewed", route.ProtocolBoot, []int{1, 6}, []int{20, 40}, 6 + long},
+		{"a router's", route.ProtocolRA, []int{1}, []int{5, 20, 40}, 0},
+		{"the clock was set, or the machine slept", route.ProtocolBoot, []int{1}, []int{5, 500}, 0},
+	} {
+		s := &route.Snapshot{
+			Links:  []route.Link{{Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkRunning | route.LinkLowerUp}},
+			Rules:  route.DefaultRules(route.IPv6),
+			Routes: []route.Route{way(route.ProtocolBoot, "2001:db8::2", 600, 0)},
+		}
+		r := way(c.protocol, "2001:db8::1", 100, long*time.Second)
+		moments := func(yield func(Moment, error) bool) {
+			ok := yield(Moment{Time: second(0), State: load.Of(s, route.ListOf(s.Routes), "test", 0).Source()}, nil)
+			for _, at := range c.events {
+				ok = ok && yield(Moment{Time: second(at), Event: &route.Event{Time: second(at), Route: &r, Replaces: true}}, nil)
+			}
+			for _, at := range c.moments {
+				ok = ok && yield(Moment{Time: second(at)}, nil)
+			}
+		}
+		over := 0
+		w := &Watch{Question: &Question{Asked: []Asked{{Label: "default", Default: route.IPv6}}}, Tell: func(all []*report.Turn) error {
+			for _, r := range all {
+				if len(r.Because) > 0 && r.Because[0].Expired {
+					over = int(r.Time.Sub(second(0)) / time.Second)
+				}
+			}
+			return nil
+		}}
+		if err := w.Replay(t.Context(), moments, second(0), second(1000)); err != nil || over != c.want {
+			t.Errorf("%s: it is over at %d (%v); want %d", c.name, over, err, c.want)
+		}
+		past, err := At(t.Context(), moments, second(19))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := past.FIB.Edit().At(route.TableMain, route.IPv6.Default())
+		if got := at[0].Expires < 0; len(at) != 2 || got != (c.want > 0) {
+			t.Errorf("%s: of %d routes, the first is over: %v", c.name, len(at), got)
+		}
+	}
+}
