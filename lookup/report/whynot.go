@@ -110,6 +110,9 @@ type Way struct {
 	// PacketAlone says that a connected socket's packets do not go there: it looks up again
 	// with its source.
 	PacketAlone bool `json:"packet_alone,omitempty"`
+	// ConnectErrno is the error that such a socket gets, if PacketAlone is set; absent: its
+	// packets go elsewhere.
+	ConnectErrno route.Errno `json:"connect_errno,omitzero"`
 	// Connected is the device by which a connected socket's packets leave, if the wanted source
 	// makes them leave by another one; absent: it does not.
 	Connected string `json:"connected_dev,omitempty"`
@@ -314,7 +317,7 @@ func newWhyNot(q *WhyNotQuestion, want whynot.Want, l *look, mine map[*route.Soc
 		w := &got.Ways[i]
 		one := Way{
 			Commands: w.Commands, Addresses: w.Addresses, Sockets: w.Sockets, SocketsUnread: n.snap.Lacks(route.FactSockets, 0),
-			Direct: n.dev(w.Direct), Sometimes: w.Some, Share: w.Share, Unnumbered: n.dev(w.Unnumbered), Src: w.Src, PacketAlone: w.PacketAlone, Errno: w.Errno,
+			Direct: n.dev(w.Direct), Sometimes: w.Some, Share: w.Share, Unnumbered: n.dev(w.Unnumbered), Src: w.Src, PacketAlone: w.PacketAlone, ConnectErrno: w.ConnectErrno, Errno: w.Errno,
 			Connected: n.dev(w.Connected), SecondRule: w.Second, Stranded: w.Stranded,
 		}
 		one.LinkLocal = w.Unnumbered != 0 && n.fib.LinkLocal(w.Unnumbered, got.Trace.Flow.Family())

@@ -86,6 +86,9 @@ type Way struct {
 	// PacketAlone says that only a packet without a source goes there after the changes: a
 	// socket that connects looks up again with its source, and goes elsewhere.
 	PacketAlone bool
+	// ConnectErrno is the error that such a socket gets in connect(2), if PacketAlone is set;
+	// zero: its packets go elsewhere.
+	ConnectErrno route.Errno
 	// Connected is the device by which the packets of a socket that connects leave after the
 	// changes, if the wanted source makes its second look-up leave by another device than a
 	// packet without a source; zero: it does not.

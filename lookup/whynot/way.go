@@ -304,7 +304,9 @@ func (x *tries) judge(t *trial) {
 	if met == All && x.root.connectsElse() {
 		again := decide(now, x.root.flow, true)
 		met, _ := x.want.On(now, &x.root.flow, &again)
-		w.PacketAlone = met != All
+		if w.PacketAlone = met != All; w.PacketAlone {
+			w.ConnectErrno = again.Errno
+		}
 		if x.want.Kind == Source && met == All {
 			w.Connected = otherDevice(&d, &again)
 		}

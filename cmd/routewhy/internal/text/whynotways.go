@@ -98,7 +98,10 @@ func wayTo(w *report.Way) string {
 	if w.Direct != "" {
 		text = fmt.Sprintf("; it must answer on %s itself", iproute2.Safe(w.Direct))
 	}
-	if w.PacketAlone {
+	switch {
+	case w.ConnectErrno != 0:
+		text += "; a connected socket looks up again with its source, and is refused: " + w.ConnectErrno.String()
+	case w.PacketAlone:
 		text += "; a connected socket's packets still go elsewhere"
 	}
 	if w.Connected != "" {
