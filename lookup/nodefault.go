@@ -21,7 +21,10 @@ func (f *FIB) NoDefault(fam route.Family) []Note {
 	if lost := f.classless(); len(lost) > 0 {
 		return append(out, lost...)
 	}
-	return append(out, f.routesLost()...)
+	if lost := f.routesLost(); len(lost) > 0 {
+		return append(out, lost...)
+	}
+	return append(out, f.noAddress4()...)
 }
 
 // WhyNoDefault is NoDefault for somebody who asks just that: where nothing shows what it
@@ -30,9 +33,6 @@ func (f *FIB) WhyNoDefault(fam route.Family) []Note {
 	out := f.NoDefault(fam)
 	if fam == route.IPv6 && len(f.zeroHostRoutes(fam)) == 0 {
 		return f.whyNoDefault6()
-	}
-	if fam == route.IPv4 && len(out) == 0 {
-		out = f.noAddress4()
 	}
 	if len(out) > 0 && out[0].Code != NoteLinkLocalOnly && out[0].Code != NoteNoneMade {
 		return out // something shows what it is
