@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"routewhy/cmd/routewhy/internal/text"
@@ -174,11 +175,15 @@ func deviceFault(err error) error {
 	return withHint(fmt.Errorf("%s: no device %s here", what, iproute2.Quote(e.Name)), hint)
 }
 
-// nearestDevice is the device that was probably meant by a name that none has; empty: no
-// device's name is near.
+// nearestDevice is the device, or with --why-not the word, that was probably meant by a name that
+// no device has; empty: none is near.
 func nearestDevice(e *report.DeviceError) string {
 	best, least := "", 1+allowedTypos(e.Name)
-	for _, name := range e.Devices {
+	names := e.Devices
+	if e.Field == report.FieldWhyNot {
+		names = append(slices.Clone(names), "default")
+	}
+	for _, name := range names {
 		number := strings.Trim(e.Name, "0123456789") == strings.Trim(name, "0123456789") // eth9 may not be there, and eth0 is
 		if d := typos(strings.ToLower(e.Name), strings.ToLower(name)); d < least && d < len(name) && !number {
 			best, least = name, d

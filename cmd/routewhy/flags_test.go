@@ -87,6 +87,8 @@ func TestParseArgsFaults(t *testing.T) {
 		{"--dump --no-kernel", "--no-kernel does not go with --dump", ""},
 		{"-v -q 8.8.8.8", "-v and -q exclude each other", ""},
 
+		{"8.8.8.8 --from 192.0.2.2 --from 192.0.2.3", "--from is given twice", ""},
+		{"8.8.8.8 --why-not wg0 --why-not eth0", "--why-not is given twice", ""},
 		{"--json -q 8.8.8.8", "-q leaves the first line alone, and --json has no lines", ""},
 		{"--try x --mark 5", "--mark describes a packet to a DESTINATION, and there is none", "8.8.8.8 --mark ..."},
 		{"--try x --undo -v", "--verbose changes nothing in what --undo and --script print", ""},

@@ -70,3 +70,26 @@ func (o *options) swallowed(fs *pflag.FlagSet) *usageError {
 	}
 	return nil
 }
+
+// parseOnce understands the flags. One that is given twice is an error, because the first would
+// do nothing, except for those of which there may be several, and for those that a shell's
+// alias may have.
+func parseOnce(fs *pflag.FlagSet, args []string) error {
+	given := map[string]string{}
+	twice := ""
+	err := fs.ParseAll(args, func(f *pflag.Flag, value string) error {
+		old, before := given[f.Name]
+		given[f.Name] = value
+		if before && old != value && f.NoOptDefVal != "true" && !slices.Contains([]string{"load", "try", "color"}, f.Name) {
+			twice = f.Name
+		}
+		return fs.Set(f.Name, value)
+	})
+	switch {
+	case err != nil:
+		return flagError(fs, err)
+	case twice != "":
+		return usagef("--%s is given twice, and one is enough", twice)
+	}
+	return nil
+}
