@@ -80,7 +80,7 @@ func parseOnce(fs *pflag.FlagSet, args []string) error {
 	err := fs.ParseAll(args, func(f *pflag.Flag, value string) error {
 		old, before := given[f.Name]
 		given[f.Name] = value
-		if before && old != value && f.NoOptDefVal != "true" && !slices.Contains([]string{"load", "try", "color"}, f.Name) {
+		if before && old != value && f.NoOptDefVal != "true" && !slices.Contains([]string{"load", "try", "until", "color"}, f.Name) {
 			twice = f.Name
 		}
 		return fs.Set(f.Name, value)
