@@ -3,6 +3,7 @@ package text
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"routewhy/lookup"
 	"routewhy/lookup/report"
@@ -342,8 +343,7 @@ func (e told) skipped(n *report.Finding) string {
 	if n.Route.IsDefault() {
 		what = "a default route (" + n.Route.Way() + ")"
 	}
-	text := fmt.Sprintf("%s has %s, but rule %d sends only packets there that are %s",
-		tableWords(n.Table), what, n.Rule.Priority, n.Rule.Selector())
+	text := fmt.Sprintf("%s has %s, but rule %d sends there only %s", tableWords(n.Table), what, n.Rule.Priority, onlyPackets(n.Rule))
 	if n.More > 0 {
 		text += fmt.Sprintf("; %s there for other packets", agree(n.More, "more rule leads", "more rules lead"))
 	}
@@ -351,6 +351,20 @@ func (e told) skipped(n *report.Finding) string {
 		text += ": routewhy " + e.label() + asking(n.Ask)
 	}
 	return text
+}
+
+// onlyPackets names the packets that the selector of a rule selects.
+func onlyPackets(r *iproute2.Rule) string {
+	text := packets(r)
+	switch {
+	case strings.HasPrefix(text, "packets "):
+		return text
+	case strings.HasPrefix(text, "sockets "):
+		return "packets of " + text
+	case strings.HasPrefix(text, "from "), strings.HasPrefix(text, "to "):
+		return "packets " + text
+	}
+	return "packets that are " + text
 }
 
 // reverse writes the check of a received packet's source.
