@@ -216,6 +216,7 @@ func hostKinds() []Kind {
 		{RemarkDefaultGone, "No default route is left", e, s, "Packets to other networks get nowhere afterwards."},
 		{RemarkExpires, "It goes when its lifetime ends", w, s, "The command gives an address or an IPv6 route a lifetime. When that ends the kernel deletes it, unless something renews it."},
 		{RemarkDeleteAlone, "A route is deleted, and the new one is refused", e, s, "A shell goes on after a command that is refused, so that what comes after it is done alone."},
+		{RemarkReceived, "Received packets are not compared", i, s, "The command changes a setting that decides which packets are let in, or sent on to other hosts. What is compared is what this host sends, which it does not decide about."},
 		{RemarkOwnTunnel, "A tunnel may carry its own packets", w, s, "The program that has the tunnel's device open also has a UDP socket that is connected to no peer. What it sends to other networks by that goes into the tunnel afterwards, and comes back to the program: if the tunnel's other end is there, the tunnel stops. A route to the other end by the present gateway prevents that."},
 		{RemarkLocalnet, "Other hosts reach 127.0.0.0/8", w, s, "The setting route_localnet of a device lets packets to loopback addresses in."},
 	}

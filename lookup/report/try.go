@@ -235,6 +235,7 @@ func newTrial(ctx context.Context, src route.Source, q *TryQuestion) (*Trial, er
 	}
 	t.commands()
 	t.warnings()
+	t.received(q)
 	t.moves(q)
 	if err := t.session(ctx, src, q); err != nil {
 		return nil, err
