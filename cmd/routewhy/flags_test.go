@@ -89,10 +89,7 @@ func TestParseArgsFaults(t *testing.T) {
 
 		{"8.8.8.8 --from 192.0.2.2 --from 192.0.2.3", "--from is given twice", ""},
 		{"8.8.8.8 --why-not wg0 --why-not eth0", "--why-not is given twice", ""},
-		{"--json -q 8.8.8.8", "-q leaves the first line alone, and --json has no lines", ""},
 		{"--try x --mark 5", "--mark describes a packet to a DESTINATION, and there is none", "8.8.8.8 --mark ..."},
-		{"--try x --undo -v", "--verbose changes nothing in what --undo and --script print", ""},
-		{"--try x --script 60 -q", "--quiet changes nothing", ""},
 		{"--save f --mark 5", "--mark describes an answer about a DESTINATION, and there is none", ""},
 		{"--save f --reply", "--reply describes an answer", ""},
 		{"--save f --why-not eth0", "no DESTINATION", ""},

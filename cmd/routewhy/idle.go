@@ -10,11 +10,8 @@ import (
 )
 
 // checkIdle refuses flags that would do nothing beside the others: who gives them expects
-// something else of the answer.
+// something else of the answer. -v and -q may stand everywhere, because an alias may have them.
 func (o *options) checkIdle(m *mode, fs *pflag.FlagSet) error {
-	if o.json && o.quiet {
-		return usagef("-q leaves the first line alone, and --json has no lines for people: give one")
-	}
 	switch {
 	case m.flag == "try" && len(o.destinations) == 0:
 		if f := firstGiven(fs, slices.Contains, packetFlags()); f != nil {
@@ -28,11 +25,6 @@ func (o *options) checkIdle(m *mode, fs *pflag.FlagSet) error {
 	case o.list:
 		if f := firstGiven(fs, lacks, []string{"check", "list", "json", "color"}); f != nil {
 			return usagef("%s does not go with --list, which makes no check", flagName(f))
-		}
-	}
-	if o.undo || o.script.given {
-		if f := firstGiven(fs, slices.Contains, []string{"verbose", "quiet"}); f != nil {
-			return usagef("%s changes nothing in what --undo and --script print", flagName(f))
 		}
 	}
 	return nil
