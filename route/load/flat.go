@@ -77,7 +77,7 @@ func flatColumns(s string) []string {
 func (t *lines) takeAll(all []string) error {
 	var first error
 	for _, s := range all {
-		first = cmp.Or(first, t.take(s))
+		first = cmp.Or(first, t.take(clean(s)))
 	}
 	return first
 }

@@ -22,21 +22,21 @@ var (
 	// surelyListed is the beginning of a line that only a listing has.
 	surelyListed = lazily(`(?:(?:default|0\.0\.0\.0/0) (?:via [0-9a-f.:]+ +)?dev \S|(?:\d+\.){3}\d+(?:/\d+)? +(?:via [0-9a-f.:]+ +)?dev \S|[0-9a-f:]*::[0-9a-f:]*/\d+ (?:via \S+ )?dev \S|\d+: lo: <LOOPBACK|0:\s+from all lookup (?:local|255)|Kernel IP(?:v6)? routing table|Destination +Gateway +Genmask|Iface\s+Destination\s+Gateway|Route IPv[46] info\+|IPv[46] Route Table$|Destination +Gateway +Flags)`)
 	// logged is how the words before a line end if a program put them there.
-	logged = lazily(`(?:\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?[\])]?|[|\]>)]|[\])\w.-]:|std(?:out|err) [FP]|\d[.)]|[-+*]{1,2}|//|#+|["'` + "`" + `]|\.(?:txt|log|out):(?:\d+:)?)\s*$`)
+	logged = lazily(`(?:\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?[\])]?|[|\]>)]|[\])\w.-]:|std(?:out|err) [FP]|\d[.)]|[-+*•·‣▪◦→]{1,2}|[✅✔☑]|bq\.|//|#+|["'` + "`" + `]|\.(?:txt|log|out):(?:\d+:)?)\s*$`)
 	// bareName is a name and a colon, which may be that of a table and not that of a host.
 	bareName = lazily(`^\s*[\w-]+(?:\.[\w-]+)*:\s*$`)
 	// fileName is that of a file, which grep puts before a line, or the number of a line.
 	fileName   = lazily(`^\s*(?:\S+\.(?:txt|log|out):(?:\d+:)?|[Ll]\d+:)\s*$`)
 	numberMark = lazily(`^\s*\d+(?:[:.)]| *\|)\s*$`)
 	// weakMark is what a list or a comment begins with: it counts if every line has it.
-	weakMark = lazily(`^\s*(?:[-+*#]+|//)\s*$`)
+	weakMark = lazily(`^\s*(?:[-+*#•·‣▪◦→✅✔☑]+|//)\s*$`)
 	// changing is what differs from line to line: times, numbers of lines and of processes.
 	changing  = lazily(`\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d(?:[.,]\d+)?|\[ *\d+(?:\.\d+)?\]|^(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d+|^\s*[Ll]?\d+(?:[:.)]| *\|)(?:\s|$)|:\d+:`)
 	tableWord = lazily(`(?i)\b(?:table|vrf)\b|(?:^|\s)(?:main|local|default)\W*$`)
 )
 
 // lineEnds are what the lines of a list, or of `cat -A`, end with.
-func lineEnds() []string { return []string{`\n`, "$", ";", ",", `\`, "**"} }
+func lineEnds() []string { return []string{`\n`, "$", ";", ",", `\`, "**", "|"} }
 
 // frameOf finds what the lines of a file have around them. A line that surely is one of a
 // listing tells it. Most lines must agree, and no other line may be of a listing without it.

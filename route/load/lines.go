@@ -102,8 +102,8 @@ func (l *loader) text(name string, r io.Reader) error {
 	faults, more, routes := len(l.faults), l.moreFaults, l.facts.routes.Len()
 	ahead := bufio.NewReaderSize(r, maxFrameHead)
 	head, _ := ahead.Peek(maxFrameHead)
-	t.frame = frameOf(string(head))
 	sc := bufio.NewScanner(ahead)
+	t.frame = frameOf(lineEndings(sc, head))
 	sc.Buffer(make([]byte, 1<<12), maxLine)
 	for sc.Scan() {
 		t.line++
@@ -171,8 +171,10 @@ var errUnknown = errors.New("is none of the files that routewhy knows")
 
 // physical reads one line of the file. With ip -o, such a line stands for several.
 func (t *lines) physical(s string) error {
-	s = clean(s)
-	if t.frame != (frame{}) {
+	if all := overwritten(s); all != nil {
+		return t.takeAll(all)
+	}
+	if s = clean(s); t.frame != (frame{}) {
 		s = clean(t.frame.inner(s))
 	}
 	if t.json != nil || beginsJSON(s) {

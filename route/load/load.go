@@ -233,7 +233,7 @@ func (l *loader) content(name string, r *bufio.Reader) error {
 	case len(head) >= 4 && binary.NativeEndian.Uint32(head) == saveMagic:
 		l.listing(name)
 		return l.saved(name, r)
-	case bytes.HasPrefix(start, []byte("{")):
+	case isObject(start):
 		return l.object(name, r, start)
 	}
 	l.listing(name)
@@ -273,6 +273,13 @@ func isList(start []byte) bool {
 	rest, ok := bytes.CutPrefix(start, []byte("["))
 	rest = bytes.TrimLeft(rest, " \t\r\n")
 	return ok && (len(rest) == 0 || rest[0] == '{' || rest[0] == ']')
+}
+
+// isObject reports whether a file begins like a JSON object, and not like a word in braces.
+func isObject(start []byte) bool {
+	rest, ok := bytes.CutPrefix(start, []byte("{"))
+	rest = bytes.TrimLeft(rest, " \t\r\n")
+	return ok && (len(rest) == 0 || rest[0] == '"' || rest[0] == '}')
 }
 
 // object reads a file that is one JSON object: a snapshot, or what --dump --json

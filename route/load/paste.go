@@ -17,17 +17,19 @@ var (
 	escapes = lazily("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b[()][A-Z0-9]|\x1b[=>78DEHMc]|\\^\\[\\[[0-9;]*m")
 	quoted  = lazily(`^(?:> ?)+`)
 	bullet  = lazily(`^\s*[-*•] +`)
-	tags    = lazily(`</?(?:h[1-6]|pre|code|b|p|br|li|ul|div|span|td|tr|strong|em|tt)(?: ?/)?>|</?span(?: [^<>]*)?>`)
+	tags    = lazily(`</?(?:h[1-6]|pre|code|b|p|br|li|ul|div|span|td|tr|strong|em|tt|nowiki|samp|kbd|blockquote)(?: ?/)?>|</?span(?: [^<>]*)?>`)
 	// tableCells have nothing but tags between them.
 	tableCells = lazily(`</?t[dh]/?>`)
 	entity     = lazily(`&(?:lt|gt|amp|nbsp|quot|#\d+);`)
+	// escaped is a sign that would mean something else without the backslash.
+	escaped = lazily("\\\\([_*/<>\\[\\](){}#+.!~|-])")
 	// numbered is a line's number, as cat -n, nl and editors put it before the line.
 	numbered = lazily(`^\s*(\d+)(?:\t|: +|\s+)`)
 )
 
 // clean is a line without what a terminal, a mail or a ticket adds to it.
 func clean(s string) string {
-	s = strings.TrimRight(strings.TrimSuffix(strings.TrimRight(s, " \t\r"), "^M"), " \t")
+	s = strings.TrimRight(strings.TrimSuffix(strings.TrimRight(plainCharacters(s), " \t\r"), "^M"), " \t")
 	if strings.ContainsAny(s, "\x1b\b\r^") {
 		s = escapes().ReplaceAllString(s, "")
 		s = backspaced(s[strings.LastIndexByte(s, '\r')+1:])
@@ -40,10 +42,11 @@ func clean(s string) string {
 		s = tags().ReplaceAllString(s, "")
 	}
 	if strings.IndexByte(s, '&') >= 0 && entity().MatchString(s) {
-		s = html.UnescapeString(s)
+		s = plainCharacters(html.UnescapeString(s))
 	}
-	if !isASCII(s) {
-		s = strings.NewReplacer("\u00a0", " ", "\u2007", " ", "\u202f", " ", "\u3000", " ", "\u200b", "", "\u200e", "", "\ufeff", "", "\u21b5", "").Replace(s)
+	s = withoutMarks(s)
+	if strings.IndexByte(s, '\\') >= 0 { // in Markdown, and in JSON before a slash
+		s = escaped().ReplaceAllString(s, "$1")
 	}
 	if strings.Count(s, "`") == 1 { // a span of code goes over several lines
 		s = strings.TrimPrefix(strings.TrimSuffix(s, "`"), "`")
@@ -54,7 +57,7 @@ func clean(s string) string {
 	if inner, ok := strings.CutPrefix(strings.TrimLeft(s, " "), "│"); ok { // a pane of tmux, a box
 		s = strings.TrimSuffix(strings.TrimRight(inner, " "), "│")
 		s = strings.TrimPrefix(s, " ")
-	} else if strings.HasPrefix(s, "| ") && strings.HasSuffix(s, " |") { // a cell of a table
+	} else if len(s) > 2 && s[0] == '|' && s[len(s)-1] == '|' && (s[1] == ' ' && s[len(s)-2] == ' ' || strings.Count(s, "|") == 2) { // a cell of a table
 		s = strings.Trim(s[1:len(s)-1], " ")
 	}
 	return strings.TrimRight(s, " \t\r")
@@ -100,16 +103,15 @@ func backspaced(s string) string {
 	return string(out)
 }
 
-// isFence reports whether a word begins or ends a block of code (Markdown, and the
-// trackers that have their own).
+// isFence reports whether a word begins or ends a block of code (Markdown).
 func isFence(w string) bool {
-	return strings.HasPrefix(w, "```") || w == "~~~" || w == "{code}" || w == "{noformat}" || strings.HasPrefix(w, "[code")
+	return strings.HasPrefix(w, "```") || w == "~~~"
 }
 
 // Lines that only listings of other systems have, in any language.
 var (
 	windowsLine = lazily(`^\d+\.\.\.(?:[0-9a-f]{2} ){6}\.*|^(?:\d+\.){3}\d+ +(?:\d+\.){3}\d+ +(?:(?:\d+\.){3}\d+|\D{2,}?) +(?:\d+\.){3}\d+ +\d+$|^ifIndex +DestinationPrefix|^(?:IPv4|IPv6|Active|Persistent|Interface)[ -](?:Route Table|Routes:|List)$|^ *\d+ +\d+ +[0-9a-f:]+/\d+ +(?:On-link|[A-Z]\S+(?: \S+)?|[0-9a-f:]+)$`)
-	bsdHeader   = lazily(`^Destination +Gateway +Flags\b.*\b(?:Netif|Expire|Prio|Interface|If)\b|^Routing [Tt]ables?$|^Routing Table: |^Internet6?:$`)
+	bsdHeader   = lazily(`^Destination +Gateway +Flags\b.*\b(?:Netif|Expire|Prio|Interface|If)\b|^Routing [Tt]ables?$|^Routing Table: IPv[46]$|^Internet6?:$`)
 	bsdLine     = lazily(`^(?:default|\d[0-9.]*(?:/\d+)?) +(?:link#\d+|(?:[0-9a-f]{1,2}:){5}[0-9a-f]{1,2}|(?:\d+\.){3}\d+) +U[A-Za-z0-9]* +|^\S+ +[0-9a-f:]+%\w+ +U[A-Za-z0-9]* +`)
 	fibTrieLine = lazily(`^\+-- \S+/\d+ \d+ \d+ \d+|^\|-- [0-9.]+$`)
 	frrLine     = lazily(`^[KCSLROBDE][>* ]{0,3}\*? +[0-9a-f.:]+/\d+ .*(?:directly connected|\[\d+/\d+\])`)
