@@ -63,10 +63,16 @@ func withoutMarks(s string) string {
 	if inner, ok := strings.CutPrefix(s, "{{"); ok && strings.HasSuffix(inner, "}}") {
 		s = strings.TrimSuffix(inner, "}}")
 	}
-	if text := strings.TrimSpace(s); len(text) > 2 && text[0] == '"' && strings.Count(text, `"`) == 2 && text[len(text)-1] == '"' && isListed(text[1:len(text)-1]) {
+	return withoutFence(s)
+}
+
+// unquoted is a line of a listing without the quotes around it.
+func unquoted(s string) string {
+	text := strings.TrimSpace(s)
+	if len(text) > 2 && text[0] == '"' && strings.IndexByte(text[1:], '"') == len(text)-2 && isListed(text[1:len(text)-1]) {
 		return text[1 : len(text)-1]
 	}
-	return withoutFence(s)
+	return s
 }
 
 // withoutFence is a line without the backticks of Markdown that begin or end a block, if the

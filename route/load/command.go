@@ -44,7 +44,7 @@ func commandIn(s string) (context, bool) {
 	if c.kind != kindOther {
 		c.where, c.host = placeOf(s[:at]), hostIn(s[:at])
 	}
-	if c.unknown && (!c.sure || opener == 0 && strings.TrimSpace(s[:at]) == "") { // a sentence that has a command in it
+	if c.aside != "" && (c.unknown || !c.sure) || c.unknown && (!c.sure || opener == 0 && strings.TrimSpace(s[:at]) == "") { // a sentence that has a command in it
 		c = context{}
 	}
 	return c, true
@@ -108,7 +108,7 @@ func isProgram(word, after, before string) bool {
 	case "netstat":
 		return strings.HasPrefix(first, "-")
 	case "cat", "head", "more", "less":
-		return strings.Contains(first, "/proc/net/") || strings.Contains(first, "rt_tables") || strings.Contains(first, "rt_protos") || strings.Contains(first, "/proc/sys/")
+		return strings.Contains(first, "/proc/net/") || strings.Contains(first, "rt_tables") || strings.Contains(first, "rt_protos") || strings.Contains(first, "/proc/sys/") || strings.HasPrefix(first, "/etc/")
 	case "sysctl":
 		return before == "" && first != "" || endsInPrompt(before)
 	}
@@ -291,6 +291,8 @@ func catContext(args []string) context {
 		return context{kind: kindRoutes, family: route.IPv4}
 	case strings.HasSuffix(p, "/proc/net/ipv6_route"):
 		return context{kind: kindRoutes, family: route.IPv6}
+	case strings.HasPrefix(p, "/etc/"):
+		return context{aside: "a file of settings, which the kernel need not have", unknown: len(args) > 1}
 	}
 	return context{}
 }
@@ -332,6 +334,10 @@ func ipContext(args []string) context {
 	}
 	if object == "vrf" && len(rest) > 2 && abbreviates(rest[0], "exec") {
 		return programContext(rest[2:])
+	}
+	if object == "monitor" {
+		other := slices.ContainsFunc(rest, func(s string) bool { return ipObject(s) == "" && s != "all" && s != "label" })
+		return context{aside: changesListed, unknown: other && !slices.Contains(rest, "dev")}
 	}
 	verb := "show"
 	if len(rest) > 0 {

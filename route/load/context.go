@@ -23,6 +23,7 @@ type context struct {
 	dev       string
 	answers   bool   // the command looks up routes, or lists routes that were looked up
 	changes   bool   // the command changes something
+	aside     string // what the command prints, which is no table; empty: it may be one
 	netns     string // the network namespace; empty: the host's own
 	where     string // where the command ran, as [placeOf] gives it
 	host      string // the host that the prompt names
@@ -108,7 +109,23 @@ func (t *lines) nameOrEnd(s string) bool {
 	_, isCommand := commandIn(s)
 	w := strings.Fields(s)
 	_, err := iproute2.ParseUint(w[0], 32)
-	return !isCommand && (err == nil && len(w) >= 2 && !beginsRoute(w) && !ruleLine().MatchString(s) || w[0][0] == '#')
+	return !isCommand && (err == nil && len(w) >= 2 && (len(w) == 2 || !beginsRoute(w)) && !ruleLine().MatchString(s) || w[0][0] == '#')
+}
+
+// isName reports whether a line is one of a file of names. A line that every such file has
+// begins one without a command.
+func (t *lines) isName(s string, w []string) bool {
+	if t.names == "" && t.columns == nil && isUsualName(w) {
+		t.settle()
+		_ = t.enter(context{kind: kindNames, names: "rt_tables"})
+		return true
+	}
+	return t.names != "" && t.nameOrEnd(s)
+}
+
+// isUsualName reports whether a line is one that every file of tables' names has.
+func isUsualName(w []string) bool {
+	return len(w) == 2 && (w[0] == "255" && w[1] == "local" || w[0] == "254" && w[1] == "main" || w[0] == "253" && w[1] == "default" || w[0] == "0" && w[1] == "unspec")
 }
 
 func (t *lines) nameLine(s string, w []string) error {

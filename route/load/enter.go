@@ -1,6 +1,11 @@
 package load
 
-import "routewhy/route"
+import (
+	"cmp"
+	"fmt"
+
+	"routewhy/route"
+)
 
 // This file finds where the output of one command ends and the next begins.
 
@@ -31,6 +36,9 @@ func (t *lines) enter(c context) error {
 	t.begin(t.file, t.line, c.partial)
 	if c.sure && c.kind != kindOther {
 		t.command = t.line
+	}
+	if t.passed = cmp.Or(c.aside, t.passed); c.aside != "" {
+		return fmt.Errorf("passed over: %s", c.aside)
 	}
 	return err
 }

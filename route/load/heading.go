@@ -34,7 +34,7 @@ func tableHeadingIn(s string) (c context, rest string, ok bool) {
 	if _, err := iproute2.ParseUint(name, 32); err == nil || slices.Contains([]string{"main", "local", "default"}, strings.ToLower(name)) {
 		told = true
 	}
-	if rest != "" && !beginsRoute(strings.Fields(rest)) || !told || slices.Contains([]string{"follows", "below", "is", "now", "looks", "here", "output", "listing"}, name) {
+	if rest != "" && !beginsRoute(strings.Fields(rest)) || !told || slices.Contains([]string{"follows", "below", "is", "now", "looks", "here", "output", "listing", "master", "master4", "master6"}, name) {
 		return c, "", false
 	}
 	c = context{kind: kindRoutes, family: familyWord(m[3])}

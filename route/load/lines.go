@@ -68,10 +68,11 @@ type lines struct {
 	shell     shell
 	left      string // the network namespace of a command that has only headings since line leftAt
 	leftAt    int
-	elsewhere bool  // listings of another network namespace were skipped
-	foreign   error // a listing of another system is in the file
-	ifconfig  bool  // the line before is from ifconfig
-	configs   int   // how many devices it lists
+	elsewhere bool   // listings of another network namespace were skipped
+	foreign   error  // a listing of another system is in the file
+	passed    string // the last that was passed over of what is no table
+	ifconfig  bool   // the line before is from ifconfig
+	configs   int    // how many devices it lists
 }
 
 // exceeded is the limit that is exceeded if odd lines were not understood, although they
@@ -147,6 +148,9 @@ func (l *loader) text(name string, r io.Reader) error {
 	case t.foreign != nil && t.known == 0:
 		l.faults, l.moreFaults = l.faults[:faults], more
 		return fmt.Errorf("is %w", t.foreign)
+	case t.passed != "" && t.known == 0:
+		l.faults, l.moreFaults = l.faults[:faults], more
+		return fmt.Errorf("has %s", t.passed)
 	case t.known == 0 && t.elsewhere && l.netns == "":
 		return errElsewhere
 	case t.known == 0 && l.netns != "" && !l.report: // Within reports that there is no namespace of that name
@@ -160,10 +164,6 @@ func (l *loader) text(name string, r io.Reader) error {
 // errAnswers: every route is the result of a look-up, and none is an entry of a table.
 var errAnswers = errors.New("has what `ip route get` answers, and no table")
 
-// errIfconfig: ifconfig shows only one IPv4 address of each device, without its scope,
-// and has its own order.
-var errIfconfig = errors.New("has what ifconfig prints, which leaves addresses out and is not read: `ip address` has all of them")
-
 // errElsewhere: nothing in the file is about the host itself.
 var errElsewhere = errors.New("tells of other network namespaces alone: --netns names one")
 
@@ -176,6 +176,8 @@ func (t *lines) physical(s string) error {
 	}
 	if s = clean(s); t.frame != (frame{}) {
 		s = clean(t.frame.inner(s))
+	} else {
+		s = unquoted(s)
 	}
 	if t.json != nil || beginsJSON(s) {
 		return t.jsonLine(s)
@@ -222,7 +224,7 @@ func (t *lines) take(s string) error {
 	if t.ifconfig = device || t.ifconfig && indent > t.indent; t.ifconfig {
 		return t.ifconfigLine(device, indent)
 	}
-	if t.names != "" && t.nameOrEnd(text) {
+	if t.isName(text, w) {
 		return t.nameLine(text, w)
 	}
 	if len(t.pending) > maxWords {
@@ -288,21 +290,6 @@ func (t *lines) beginning(s string) {
 	}
 }
 
-// ifconfigLine skips what ifconfig prints, and reports that once.
-func (t *lines) ifconfigLine(device bool, indent int) error {
-	t.settle()
-	t.endColumns()
-	t.spoke()
-	if !device {
-		return nil
-	}
-	t.indent = indent
-	if t.configs++; t.configs > 1 {
-		return nil
-	}
-	return errors.New("what ifconfig prints leaves addresses out and is not read: `ip address` has all of them")
-}
-
 var errLine = errors.New("not understood")
 
 // end takes what is still pending at the end of the file.
@@ -327,7 +314,7 @@ func (t *lines) listed(s string, indent int, w []string) error {
 	if bare := t.unnumbered(s, w); len(w) > 0 && bare[0] != w[0] {
 		w, s = bare, strings.Join(bare, " ")
 	}
-	if t.skipped() && t.passOver(s, indent, w) {
+	if t.asideGoesOn(s) || t.skipped() && t.passOver(s, indent, w) {
 		t.command = 0
 		return nil
 	}
@@ -452,6 +439,9 @@ func (t *lines) other(s string, w []string) error {
 // unknownLine takes a line that belongs to no listing. It ends the context of the
 // listing before. If the line looks like a part of that listing, it is kept as odd.
 func (t *lines) unknownLine(s string, w []string) error {
+	if isDeletion(w) {
+		return t.enter(context{aside: changesListed})
+	}
 	if err := foreign(s, w); err != nil {
 		return t.passForeign(err)
 	}

@@ -114,6 +114,8 @@ var (
 	bsdHeader   = lazily(`^Destination +Gateway +Flags\b.*\b(?:Netif|Expire|Prio|Interface|If)\b|^Routing [Tt]ables?$|^Routing Table: IPv[46]$|^Internet6?:$`)
 	bsdLine     = lazily(`^(?:default|\d[0-9.]*(?:/\d+)?) +(?:link#\d+|(?:[0-9a-f]{1,2}:){5}[0-9a-f]{1,2}|(?:\d+\.){3}\d+) +U[A-Za-z0-9]* +|^\S+ +[0-9a-f:]+%\w+ +U[A-Za-z0-9]* +`)
 	fibTrieLine = lazily(`^\+-- \S+/\d+ \d+ \d+ \d+|^\|-- [0-9.]+$`)
+	junosLine   = lazily(`^[\w.-]*inet6?\.\d+: \d+ destinations|^(?:\d+\.){3}\d+/\d+ +[*+-]?\[[A-Z][\w-]*/\d+\]|^> (?:to \S+ )?via \S+$`)
+	birdLine    = lazily(`^BIRD \d\S* ready\.$|^[0-9a-f.:]+/\d+ +(?:unicast |blackhole |unreachable |prohibit )?\[\w+ [^\]]+\] [*!]? ?\(|^via \S+ on \S+(?: weight \d+)?$`)
 	frrLine     = lazily(`^[KCSLROBDE][>* ]{0,3}\*? +[0-9a-f.:]+/\d+ .*(?:directly connected|\[\d+/\d+\])`)
 )
 
@@ -125,12 +127,14 @@ func foreign(s string, w []string) error {
 	begins := func(with string) bool { return strings.IndexByte(with, s[0]) >= 0 }
 	switch {
 	case begins("DRI") && bsdHeader().MatchString(s), len(w) > 2 && w[2][0] == 'U' && bsdLine().MatchString(s):
-		return errors.New("a listing of BSD or macOS: routewhy knows how Linux decides")
+		return errors.New("a listing of BSD, macOS, Solaris or AIX: routewhy knows how Linux decides")
 	case begins(" 0123456789iIAP") && windowsLine().MatchString(s):
 		return errors.New("a listing of Windows: routewhy knows how Linux decides")
 	case begins("+|") && fibTrieLine().MatchString(s):
 		return errors.New("/proc/net/fib_trie, which tells no gateway and no device: /proc/net/route does")
-	case begins("KCSLROBDE") && frrLine().MatchString(s):
+	case strings.IndexByte(s, '[') >= 0 && junosLine().MatchString(s), begins(">i") && junosLine().MatchString(s):
+		return errors.New("a listing of Junos: routewhy knows how Linux decides")
+	case begins("KCSLROBDE") && frrLine().MatchString(s), strings.IndexByte(s, '[') > 0 && birdLine().MatchString(s), begins("Bv") && birdLine().MatchString(s):
 		return errors.New("what a routing daemon knows, not all of which is in the kernel: `ip route show table all` has that")
 	}
 	return nil

@@ -191,9 +191,9 @@ func isAnswer(w []string) bool {
 	return w[2] == "::" || fam == route.IPv4
 }
 
-// skipped reports whether the listing is of another network namespace.
+// skipped reports whether the listing is of another network namespace, or is none.
 func (t *lines) skipped() bool {
-	return t.netns != t.l.netns && (t.netns != "" || !t.l.report)
+	return t.aside != "" || t.netns != t.l.netns && (t.netns != "" || !t.l.report)
 }
 
 // isNullEntry reports whether a route means that there is no route: old kernels

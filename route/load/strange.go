@@ -17,7 +17,7 @@ import (
 // it means is not known, but which prefix it is for.
 func (t *lines) strangeRoute(s string, w []string) bool {
 	if t.kind == kindOther && t.routeLine != t.line-1 || t.kind != kindOther && t.kind != kindRoutes ||
-		w[0][0] == '#' || w[0][0] == '-' || noise().MatchString(s) || promptLine().MatchString(s) {
+		w[0][0] == '#' || strings.Count(w[0], ":") == 5 && len(w[0]) == 17 || w[0][0] == '-' || noise().MatchString(s) || promptLine().MatchString(s) {
 		return false
 	}
 	prefixes, whole := prefixesIn(w), slices.Contains(w, "default")
