@@ -37,6 +37,9 @@ func (f *FIB) Faults(r *route.Route) []NextHopFault {
 			why = f.without6(f.byIndex[h.Link])
 		}
 		if why.Code == "" && r.Type == route.TypeUnicast {
+			why = f.lacksPort(h.Link)
+		}
+		if why.Code == "" && r.Type == route.TypeUnicast {
 			why = f.outOfLoopback(h)
 		}
 		if why.Code != "" {
@@ -112,7 +115,18 @@ func (f *FIB) leavesNever(flow *route.Flow, hop *route.NextHop, w *NextHop) Reas
 			return why
 		}
 	}
+	if why := f.lacksPort(hop.Link); why.Code != "" {
+		return why
+	}
 	return f.outOfLoopback(&w.Via)
+}
+
+// lacksPort says that a device is a bridge without a port; the zero Reason: it is not.
+func (f *FIB) lacksPort(link int) Reason {
+	if !f.LacksPort(link) {
+		return Reason{}
+	}
+	return Reason{Code: NoteNoPort, Have: f.snap.LinkName(link)}
 }
 
 // outOfLoopback says why nothing arrives by a next hop of a route of type unicast that leads

@@ -52,7 +52,9 @@ type Decision struct {
 	NotSentOn string `json:"not_sent_on,omitempty"`
 	// WayOut is "dead" if there is a route but nothing gets out. Why says why not:
 	// "gateway-failed", "target-failed", "own-gateway", "loopback-route", "no-carrier",
-	// "no-ipv6", "small-mtu" or "device-down".
+	// "no-ipv6", "small-mtu", "device-down" or "bridge-without-port"; and, where the packet was
+	// explained, "outer-in-itself", "outer-refused", "outer-on-lo", "outer-source-wrong",
+	// "no-peer" or "ipsec-policy".
 	WayOut string `json:"way_out,omitempty"`
 	Why    Reason `json:"reason,omitzero"`
 }

@@ -91,7 +91,7 @@ func (n names) finding(flow *route.Flow, note *lookup.Note) Finding {
 		}
 	}
 	switch note.Code {
-	case lookup.NoteMacvlan:
+	case lookup.NoteMacvlan, lookup.NoteOuterLoop, lookup.NoteOuterRefused, lookup.NoteOuterLo, lookup.NoteOuterSource:
 		f.Kind = n.kind(note.Have)
 	case lookup.NoteIsPort, lookup.NoteSeenOnMaster:
 		f.Kind = n.kind(note.Want)

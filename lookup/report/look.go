@@ -100,6 +100,7 @@ func (l *look) Report() *Explanation {
 	e.Kernel = n.kernel(l)
 	e.Assumptions = append(l.assumed(), n.missing(t)...)
 	e.Warnings = slices.Concat(e.lifeless(), n.findings(&t.Flow, l.Notes), l.Remarks)
+	e.nowhere()
 	if l.Reply != nil {
 		e.Reply = n.reply(l)
 	}
@@ -384,6 +385,32 @@ func (e *Explanation) lifeless() []Finding {
 		return nil
 	}
 	return []Finding{{Reason: Reason{Code: code}}}
+}
+
+// nowhere makes the way out dead where a finding about the device, or about what is done with
+// the packet after the decision, says that the kernel sends nothing. With several next hops
+// the finding may be about one of them alone.
+func (e *Explanation) nowhere() {
+	if e.WayOut != "" || e.Disposition != lookup.DispositionUnicast || len(e.NextHops) != 1 {
+		return
+	}
+	if i := slices.IndexFunc(e.Warnings, func(n Finding) bool { return n.nothingLeaves() }); i >= 0 {
+		e.WayOut, e.Why = wayOutDead, e.Warnings[i].Reason
+	}
+}
+
+// nothingLeaves reports whether a finding says that the kernel drops the packet. A vxlan device
+// may have further other ends, in its forwarding database.
+func (n *Finding) nothingLeaves() bool {
+	switch n.Code {
+	case lookup.NoteOuterLoop, lookup.NoteOuterRefused, lookup.NoteOuterLo, lookup.NoteOuterSource:
+		return n.Kind != "vxlan"
+	case lookup.NoteNoPeer:
+		return true
+	case lookup.NotePolicy:
+		return n.Policy != nil && n.Policy.Block
+	}
+	return false
 }
 
 // maxNear is how many prefixes that do not cover the address are shown.

@@ -329,6 +329,8 @@ func fault(r report.Reason) string {
 		return "its gateway is this host's own address"
 	case lookup.FaultLoopback:
 		return "nothing leaves by " + name(r.Have)
+	case lookup.NoteNoPort:
+		return name(r.Have) + " has no port"
 	}
 	return ""
 }

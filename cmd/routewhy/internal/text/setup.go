@@ -120,8 +120,6 @@ func misfit(all []report.Finding) string {
 				continue // the way out is dead
 			}
 			return fmt.Sprintf(", but the gateway %s is this host's own address", n.Have)
-		case lookup.NoteNoPort:
-			return fmt.Sprintf(", but %s has no port", name(n.Have))
 		case lookup.NoteDummy:
 			return fmt.Sprintf(", but %s is a dummy device", name(n.Have))
 		case lookup.NoteVRFUnasked:

@@ -14,7 +14,10 @@ import (
 func (e told) wayOut() string {
 	d := &e.Decision
 	if d.WayOut != "" {
-		return ", but " + faults(d)
+		if text := faults(d); text != "" {
+			return ", but " + text
+		}
+		return misfit(e.Warnings)
 	}
 	dead := 0
 	for _, w := range liveWays(d) {
