@@ -36,4 +36,8 @@
 // tries each of them. It names everything that no change brings back as it was: a device that
 // was deleted, the order of anycast addresses among devices, tables local and main as one, the
 // light-weight tunnel of a route.
+//
+// It does not touch other devices only for the order of the kernel's own routes to fe80::/64
+// and ff00::/8. The first of them is that of packets that name no device; if it is another
+// one afterwards, that is named.
 package change

@@ -14,7 +14,8 @@ type WayBack struct {
 	// State is the state after these changes.
 	State *State
 	// Left is what they cannot bring back exactly; empty: the state is the same as
-	// before.
+	// before, except for the order of the kernel's own routes to fe80::/64 and ff00::/8, of
+	// which each device has one.
 	Left []Leftover
 }
 
@@ -24,7 +25,7 @@ type Leftover struct {
 	// Dev is the name of the device that it is about, as it was before the changes.
 	Dev string
 	// Prefix is an address with its length, or the destination of a route or of a
-	// neighbour.
+	// neighbour. Not valid with LeftFirst: both fe80::/64 and ff00::/8.
 	Prefix netip.Prefix
 	// Table is the table of a route.
 	Table route.Table
@@ -54,6 +55,7 @@ const (
 	LeftObject      LeftoverCode = "nexthop"        // a next-hop object is gone, new, or another one
 	LeftTimers      LeftoverCode = "timers"         // the timers of a resilient group, which are not read
 	LeftRoute       LeftoverCode = "route"          // a route is gone, new, or in another place
+	LeftFirst       LeftoverCode = "first-device"   // packets to fe80::/64 or ff00::/8 that name no device take another one
 	LeftNeighbour   LeftoverCode = "neighbour"      // an entry of the neighbour table is gone, new, or in another state
 	LeftLifetime    LeftoverCode = "lifetime"       // a lifetime begins anew with what was left when the facts were read
 	LeftHardware    LeftoverCode = "hardware"       // a device has another hardware address

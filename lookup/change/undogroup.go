@@ -35,6 +35,8 @@ func (u *undoer) arrange(p spot, anew bool) {
 		w, h := g.of(want), g.of(have)
 		switch {
 		case slices.EqualFunc(w, h, alikeNow) && !anew:
+		case linkRoutes(p.dst, w) && linkRoutes(p.dst, h):
+			u.arrangeLinkRoutes(p, w, h)
 		case !anew && u.replaceOne(p, g, w, h):
 		case !anew && u.oneHop(p, g, w, h):
 		case anew:

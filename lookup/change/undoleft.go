@@ -50,6 +50,7 @@ func (u *undoer) left(all bool) []Leftover {
 	}
 	list = append(list, u.leftNeighbours()...)
 	if all {
+		list = append(list, u.leftFirst()...)
 		list = append(list, u.anew()...)
 	}
 	order := leftoverOrder()
@@ -63,7 +64,7 @@ func (u *undoer) left(all bool) []Leftover {
 // come first.
 func leftoverOrder() []LeftoverCode {
 	return []LeftoverCode{
-		LeftDevice, LeftDeviceState, LeftSetting, LeftAddress, LeftTemporary, LeftAddrOrder, LeftRule, LeftObject, LeftTimers, LeftRoute, LeftNeighbour,
+		LeftDevice, LeftDeviceState, LeftSetting, LeftAddress, LeftTemporary, LeftAddrOrder, LeftRule, LeftObject, LeftTimers, LeftRoute, LeftFirst, LeftNeighbour,
 		LeftHardware, LeftPort, LeftAttribute, LeftUnmerged, LeftUnread, LeftLifetime, LeftAdvertised,
 	}
 }

@@ -1,6 +1,7 @@
 package change_test
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -70,6 +71,62 @@ func TestUndoLeft(t *testing.T) {
 			}
 			if have := len(way.State.FIB().Snapshot().Addrs); have != 2 {
 				t.Errorf("%d addresses afterwards", have)
+			}
+		})
+	}
+}
+
+// TestUndoKeepsToItsDevice sets a device down among others. The way back touches none of the
+// others for the order of the kernel's routes of each device, and names the device that was
+// first, of which a packet that names no device sees something. Where a route that somebody
+// else made is among them, it has its place again.
+func TestUndoKeepsToItsDevice(t *testing.T) {
+	up := route.LinkUp | route.LinkRunning | route.LinkLowerUp
+	const user = 9
+	state := func(protocol route.Protocol) *change.State {
+		s := &route.Snapshot{Rules: slices.Concat(route.DefaultRules(route.IPv4), route.DefaultRules(route.IPv6))}
+		for i := 2; i < 6; i++ {
+			own := netip.MustParseAddr(fmt.Sprintf("fe80::%d", i))
+			s.Links = append(s.Links, route.Link{Index: i, Name: fmt.Sprintf("eth%d", i), MTU: 1500, Flags: up, OperState: 6, LinkLocal: own})
+			s.Addrs = append(s.Addrs, route.Addr{
+				Link: i, Prefix: netip.PrefixFrom(own, 64), Scope: route.ScopeLink, Flags: route.AddrPermanent, Protocol: 3,
+				ValidLft: route.ForeverLft, PreferredLft: route.ForeverLft,
+			})
+			hop := []route.NextHop{{Link: i, Weight: 1}}
+			p := route.ProtocolKernel
+			if i == 5 {
+				p = protocol
+			}
+			s.Routes = append(s.Routes,
+				route.Route{Dst: netip.PrefixFrom(own, 128), Table: route.TableLocal, Type: route.TypeLocal, Protocol: route.ProtocolKernel, NextHops: hop},
+				route.Route{Dst: netip.MustParsePrefix("fe80::/64"), Table: route.TableMain, Type: route.TypeUnicast, Protocol: p, Metric: 256, NextHops: hop},
+				route.Route{Dst: netip.MustParsePrefix("ff00::/8"), Table: route.TableLocal, Type: route.TypeMulticast, Protocol: p, Metric: 256, NextHops: hop})
+		}
+		return change.New(lookup.New(s))
+	}
+	for name, tt := range map[string]struct {
+		dev      int
+		protocol route.Protocol
+		left     []change.Leftover
+		others   bool
+	}{
+		"the first":                    {2, route.ProtocolKernel, []change.Leftover{{Code: change.LeftFirst, Dev: "eth2"}}, false},
+		"another one":                  {3, route.ProtocolKernel, nil, false},
+		"with a user's route after it": {3, user, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := state(tt.protocol)
+			out := before.Apply(&change.Link{Verb: change.Modify, Index: tt.dev, Up: route.No})
+			if out.Refusal != nil {
+				t.Fatal(out.Refusal)
+			}
+			way := change.Undo(before, []change.Outcome{out})
+			others := slices.ContainsFunc(way.Changes, func(c change.Change) bool {
+				r, ok := c.(*change.Route)
+				return ok && r.Route.NextHops[0].Link != tt.dev
+			})
+			if others != tt.others || !slices.Equal(way.Left, tt.left) {
+				t.Errorf("other devices are touched: %v, left: %+v", others, way.Left)
 			}
 		})
 	}

@@ -46,7 +46,7 @@ func (u *undoer) wantAt(p spot) []*route.Route {
 	if u.unsettled(p) {
 		return u.haveAt(p)
 	}
-	return bySource(u.want.fib.Edit().At(p.table, p.dst))
+	return p.sorted(u.want.fib.Edit().At(p.table, p.dst))
 }
 
 // unsettled reports whether a prefix is that of an address whose test for being unique was
@@ -57,7 +57,7 @@ func (u *undoer) unsettled(p spot) bool {
 	})
 }
 
-func (u *undoer) haveAt(p spot) []*route.Route { return bySource(u.now.fib.Edit().At(p.table, p.dst)) }
+func (u *undoer) haveAt(p spot) []*route.Route { return p.sorted(u.now.fib.Edit().At(p.table, p.dst)) }
 
 // bySource sorts the routes for different sources, because the order in which the
 // kernel keeps them has no meaning.

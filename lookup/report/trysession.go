@@ -158,10 +158,12 @@ func (t *TrySession) Swallowed() *TrySocket {
 }
 
 // Whole reports whether the way back brings back all that the commands change. A lifetime that
-// begins anew does not count, and IPv4's tables local and main, of which nothing is decided
-// differently.
+// begins anew does not count, nor do IPv4's tables local and main, of which nothing is decided
+// differently, nor the device that link-local and multicast packets take that name none.
 func (t *TrySession) Whole() bool {
-	return !slices.ContainsFunc(t.UndoLeft, func(l Leftover) bool { return l.Code != change.LeftLifetime && l.Code != change.LeftUnmerged })
+	return !slices.ContainsFunc(t.UndoLeft, func(l Leftover) bool {
+		return l.Code != change.LeftLifetime && l.Code != change.LeftUnmerged && l.Code != change.LeftFirst
+	})
 }
 
 // Disagrees reports whether the kernel's rehearsal ended otherwise.

@@ -163,7 +163,7 @@ func (s *stage) differs(want *change.State) ([]change.Leftover, error) {
 func unimportant(l change.Leftover) bool {
 	switch l.Code {
 	case change.LeftDeviceState, change.LeftAddrOrder, change.LeftUnread, change.LeftUnmerged, change.LeftNeighbour, change.LeftLifetime, change.LeftAdvertised, change.LeftTemporary, change.LeftTimers,
-		change.LeftHardware, change.LeftPort, change.LeftAttribute:
+		change.LeftHardware, change.LeftPort, change.LeftAttribute, change.LeftFirst:
 		return true
 	case change.LeftSetting:
 		return true // a setting of a device that is used instead of the host's

@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -329,7 +330,7 @@ func manyLeft(addrs, routes int) string {
 
 // minor reports whether something that is not restored is told only with the details.
 func minor(c change.LeftoverCode) bool {
-	return c == change.LeftUnmerged || c == change.LeftUnread || c == change.LeftAddrOrder
+	return c == change.LeftUnmerged || c == change.LeftUnread || c == change.LeftAddrOrder || c == change.LeftFirst
 }
 
 // UndoLeft says in words what the way back does not restore, one line for each.
@@ -367,6 +368,8 @@ func leftWords(l *report.Leftover) string {
 		return fmt.Sprintf("the timers of the next-hop object %d, which are not read", l.ID)
 	case change.LeftRoute:
 		return fmt.Sprintf("a route to %s in table %s, or the order of its routes", l.Prefix, iproute2.Safe(l.Table))
+	case change.LeftFirst:
+		return fmt.Sprintf("the order of the routes to %s: %s was first, for packets that name no device", firstWhere(l.Prefix), dev)
 	case change.LeftNeighbour:
 		return fmt.Sprintf("the neighbour entry of %s on %s", l.Prefix.Addr(), dev)
 	case change.LeftHardware:
@@ -383,6 +386,14 @@ func leftWords(l *report.Leftover) string {
 		return fmt.Sprintf("that router advertisements renew %s", l.Prefix)
 	}
 	return string(l.Code)
+}
+
+// firstWhere names the routes of which each device has one, and whose order is another one.
+func firstWhere(dst netip.Prefix) string {
+	if !dst.IsValid() {
+		return "fe80::/64 and ff00::/8"
+	}
+	return dst.String()
 }
 
 // tryKernel says what the kernel did with the commands in a separate namespace.
