@@ -101,7 +101,7 @@ func sayAndMake(t *testing.T, setup []string, script string) []change.Leftover {
 	if len(compare(carriersTogether(snapshotOf(way.State)), carriersTogether(after))) > 0 {
 		t.Errorf("after the way back:\n%s\n%s", strings.Join(asked(differs, first), "\n"), &story)
 	}
-	if faults := compare(linkRoutesTogether(carriersTogether(first)), linkRoutesTogether(carriersTogether(after))); exact(way.Left) && len(faults) > 0 && !unmerged(faults) {
+	if faults := compare(promised(carriersTogether(first)), promised(carriersTogether(after))); exact(way.Left) && len(faults) > 0 && !unmerged(faults) {
 		t.Errorf("not as it was:\n%s\n%s", strings.Join(faults, "\n"), &story)
 	}
 	return way.Left

@@ -72,7 +72,6 @@ func Undo(before *State, done []Outcome) WayBack {
 		return WayBack{State: before}
 	}
 	u := &undoer{want: before, now: done[len(done)-1].State, touched: map[spot]bool{}}
-	u.protocolless = !slices.ContainsFunc(u.wanted().Addrs, func(a route.Addr) bool { return a.Protocol != 0 })
 	for i := range done {
 		u.touch(&done[i])
 	}
@@ -116,9 +115,6 @@ type undoer struct {
 	keepsLinks bool
 	// makesTunnels says that a route may be made though only the kind of its tunnel is known.
 	makesTunnels bool
-	// protocolless says that no protocol of an address was told, as before Linux 5.18 and in
-	// a listing. They are not compared then.
-	protocolless bool
 	// renewed are devices whose addresses were removed and added again to get their routes
 	// back.
 	renewed map[linkFamily]bool

@@ -15,15 +15,15 @@ func (u *undoer) addresses() {
 	}
 }
 
-// addrs are a device's addresses of a family, in their order.
+// addrs are a device's addresses of a family, in their order and without their protocols
+// (IFA_PROTO). Not every ip has a word for these, kernels before 5.18 and listings do not tell
+// them, and no packet is decided by them.
 func (u *undoer) addrs(s *route.Snapshot, link int, f route.Family) []route.Addr {
 	list := slices.DeleteFunc(slices.Clone(s.Addrs), func(a route.Addr) bool {
 		return a.Link != link || route.FamilyOf(a.Prefix.Addr()) != f
 	})
 	for i := range list {
-		if u.protocolless {
-			list[i].Protocol = 0
-		}
+		list[i].Protocol = 0
 		if f == route.IPv6 { // no request makes a temporary address
 			list[i].Flags &^= route.AddrSecondary
 		}

@@ -215,6 +215,13 @@ func (u *undoer) advertised(c *Route) bool {
 	})
 }
 
+// advertisedAddr reports whether a router advertisement had given an address.
+func (u *undoer) advertisedAddr(a *route.Addr) bool {
+	return slices.ContainsFunc(u.wanted().Addrs, func(w route.Addr) bool {
+		return w.Link == a.Link && w.Prefix == a.Prefix && w.Protocol == protocolAdvertised
+	})
+}
+
 // protocolAdvertised is the protocol of an address that a router advertisement gave
 // (IFAPROT_KERNEL_RA).
 const protocolAdvertised = 2
@@ -247,7 +254,7 @@ func (u *undoer) anew() (list []Leftover) {
 				continue
 			case c.Addr.ValidLft != 0 && c.Addr.ValidLft != route.ForeverLft, c.Addr.PreferredLft != 0 && c.Addr.PreferredLft != route.ForeverLft:
 				x.Code = LeftLifetime
-			case c.Addr.Protocol == protocolAdvertised:
+			case u.advertisedAddr(&c.Addr):
 				x.Code = LeftAdvertised
 			default:
 				continue
