@@ -290,10 +290,12 @@ func (n names) kernel(l *look) *Kernel {
 func (l *look) assumed() []Finding {
 	var out []Finding
 	f := &l.Trace.Flow
-	for _, field := range l.Trace.Asked() {
-		switch {
-		case l.Fields[field], field == lookup.FieldFrom && (f.Src.IsValid() || l.First != nil),
-			field == lookup.FieldUID && f.In != 0: // a received packet counts as root's
+	settled := func(field lookup.Field) bool {
+		return l.Fields[field] || field == lookup.FieldFrom && (f.Src.IsValid() || l.First != nil) ||
+			field == lookup.FieldUID && f.In != 0 // a received packet counts as root's
+	}
+	for _, field := range l.Trace.Asked(settled) {
+		if settled(field) {
 			continue
 		}
 		x := Finding{Reason: Reason{Code: lookup.Code(field)}}
