@@ -197,10 +197,11 @@ Output:
 Exit status:
   0  every destination has a usable answer
   1  at least one destination has no route, its route refuses it or a part of
-     its flows, or its only way out is known to be dead; --diff: they differ;
-     --check: there is an error or a warning; --try: a command is refused, or
-     your session would be lost; --why-not: nothing was found that would make
-     it; --expect: not as expected; --until did not come
+     its flows, an IPsec policy blocks it, no peer of its WireGuard device takes
+     it, or its only way out is known to be dead; --diff: they differ; --check:
+     there is an error or a warning; --try: a command is refused, or your
+     session would be lost; --why-not: nothing was found that would make it;
+     --expect: not as expected; --until did not come
   2  the command line is wrong
   3  could not answer: tables unreadable, file damaged, no such namespace or
      device, a line of --batch that is not understood; --try: it is not known

@@ -119,6 +119,12 @@ func (a *asker) answers(ctx context.Context) ([]Report, error) {
 
 func (a *asker) about(ctx context.Context, d *Destination) (Report, error) {
 	if d.isPrefix() {
+		typical := a.fib.Lookup(a.fib.Typical(d.Prefix))
+		if a.unread(a.fib.OuterEnds(&typical)...) {
+			if err := a.read(ctx); err != nil {
+				return nil, err
+			}
+		}
 		return NewPrefix(a.fib, d.Prefix), nil
 	}
 	l, err := a.packet(ctx, d)

@@ -97,7 +97,7 @@ func NewPrefix(f *lookup.FIB, dst netip.Prefix) *Prefix {
 		}
 	}
 	p.Assumptions = n.assumedOf(p)
-	p.Warnings = n.warningsOf(p)
+	p.Warnings = append(n.warningsOf(p), n.findings(&flow, p.stopped(f, &flow, &d))...)
 	if n.snap.Changed {
 		p.MarkChanging()
 	}
@@ -230,6 +230,24 @@ func (n names) warningsOf(p *Prefix) []Finding {
 	return out
 }
 
+// stopped says what stops every packet that takes a default route, or what replaces it, after
+// the decision d: an IPsec policy blocks them all, or the tunnel that they go into sends nothing.
+func (p *Prefix) stopped(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) []lookup.Note {
+	if !p.Default || p.Unknown() || !p.Used && len(p.ReplacedBy) == 0 {
+		return nil
+	}
+	out := slices.DeleteFunc(f.OuterNotes(flow.Dst, d), func(n lookup.Note) bool { return n.Code == lookup.NoteOuter || n.Code == lookup.NoteNoPeer })
+	for _, n := range f.Notes(f.Explain(*flow)) {
+		if x, ok := n.Have.(route.Policy); ok && x.Block && x.Dst.Bits() == 0 && x.Src.Bits() == 0 {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// Blocked reports whether an IPsec policy blocks every packet that takes a default route.
+func (p *Prefix) Blocked() bool { return has(p.Warnings, lookup.NotePolicy) }
+
 // sameFinding is equal for findings about entries of one prefix that say the same.
 type sameFinding struct {
 	reason  Reason
@@ -258,7 +276,7 @@ func (p *Prefix) Status() Status {
 	switch {
 	case p.Unknown():
 		return StatusUnknown
-	case !p.Used && len(p.ReplacedBy) == 0, p.OnlySome, p.WayOut != "":
+	case !p.Used && len(p.ReplacedBy) == 0, p.OnlySome, p.WayOut != "", p.Blocked():
 		return StatusNoRoute
 	}
 	return StatusAnswered

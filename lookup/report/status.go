@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"routewhy/lookup"
 	"routewhy/route"
 )
@@ -46,7 +48,7 @@ func (e *Explanation) Status() Status {
 	if e.OnlyConnected() && e.SomeRefused == nil && e.WayOut == "" {
 		status = StatusAnswered
 	}
-	if status == StatusAnswered && (e.ConnectErrno != 0 || e.NotForwarded() || e.SeenOnMaster() != nil) {
+	if status == StatusAnswered && (e.ConnectErrno != 0 || e.NotForwarded() || e.SeenOnMaster() != nil || e.refusedLater()) {
 		status = StatusNoRoute
 	}
 	if e.Reply == nil || status != StatusAnswered {
@@ -59,4 +61,13 @@ func (e *Explanation) Status() Status {
 		status = max(status, answer.Explanation.Status())
 	}
 	return status
+}
+
+// refusedLater reports whether the packet is refused after the decision: an IPsec policy blocks
+// it, or it goes to a WireGuard device alone, none of whose peers takes it.
+func (e *Explanation) refusedLater() bool {
+	elsewhere := func(h NextHop) bool { return h.Dev != e.NextHops[0].Dev }
+	return slices.ContainsFunc(e.Warnings, func(f Finding) bool {
+		return f.Policy != nil && f.Policy.Block || f.Code == lookup.NoteNoPeer && !slices.ContainsFunc(e.NextHops, elsewhere)
+	})
 }

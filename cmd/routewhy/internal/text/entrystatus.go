@@ -24,10 +24,7 @@ func standing(e *report.Entry) string {
 	case lookup.StatusPossible:
 		return "in use, one of several equal" + exceptions(e)
 	case lookup.StatusRefuses:
-		if e.TypeUnread {
-			return "refuses: programs get " + errnosOfRefusal(strings.Contains(e.Route.Dst, ":"))
-		}
-		return fmt.Sprintf("refuses: programs get %s", e.Errno)
+		return "refuses: " + refusal(e)
 	case lookup.StatusThrows:
 		return "ends its table: the next rule is asked"
 	case lookup.StatusStandby:
@@ -60,6 +57,14 @@ func standing(e *report.Entry) string {
 		return "cannot tell"
 	}
 	return "cannot tell: " + uncertainWords(e.Reason)
+}
+
+// refusal says which error programs get from an entry that refuses packets.
+func refusal(e *report.Entry) string {
+	if e.TypeUnread {
+		return "programs get " + errnosOfRefusal(strings.Contains(e.Route.Dst, ":"))
+	}
+	return fmt.Sprintf("programs get %s", e.Errno)
 }
 
 // restOf says which prefixes take all that goes to the Internet from ::/0.

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/netip"
@@ -22,7 +23,7 @@ func (e entries) dst() netip.Prefix { return e.Query.Dst }
 func ExplainPrefix(w io.Writer, r *report.Prefix, st Style) error {
 	e, p := entries{r}, &page{w: w, st: st}
 	tint := bold
-	if !e.Used && len(e.ReplacedBy) == 0 || e.OnlySome || e.WayOut != "" {
+	if !e.Used && len(e.ReplacedBy) == 0 || e.OnlySome || e.WayOut != "" || e.Blocked() {
 		tint = red
 	}
 	text := e.headline()
@@ -118,7 +119,7 @@ func (e entries) headline() string {
 		if x := &e.Entries[i]; x.Always() && x.Reason.Code != lookup.CodeRestOf {
 			fault := ""
 			if but(x) == "" { // one fault is enough for a first line
-				fault = misfit(x.Warnings)
+				fault = cmp.Or(misfit(x.Warnings), misfit(e.Warnings))
 			}
 			return fmt.Sprintf("%s is in use: %s", name, e.inUse(x)) + e.ifStandard() + exceptions(x) + fault
 		}
@@ -139,6 +140,11 @@ func (e entries) headline() string {
 		x := e.mostUsed()
 		if x.Status == lookup.StatusUnknown {
 			return fmt.Sprintf("whether %s is used is unknown: %s", name, uncertainWords(x.Reason))
+		}
+		if where := tableWords(x.Route.Table); x.Status == lookup.StatusRefuses && x.TypeUnread {
+			return fmt.Sprintf("%s in %s refuses packets: %s", name, where, refusal(x))
+		} else if x.Status == lookup.StatusRefuses {
+			return fmt.Sprintf("%s refuses packets: %s in %s, %s", name, x.Route.Type, where, refusal(x))
 		}
 		return fmt.Sprintf("%s is in %s, %s", name, tableWords(x.Route.Table), standing(x)+but(x))
 	}
@@ -229,7 +235,7 @@ func (e entries) replaced() string {
 			ways = append(ways, way)
 		}
 	}
-	return fmt.Sprintf("%s: %s", and(prefixes), and(ways)) + but(all...)
+	return fmt.Sprintf("%s: %s", and(prefixes), and(ways)) + cmp.Or(but(all...), misfit(e.Warnings))
 }
 
 // and joins words into a list.
@@ -319,6 +325,8 @@ func (e entries) finding(n *report.Finding) string {
 	switch {
 	case n.Code == lookup.NoteChanging:
 		return changingWords
+	case n.Code == lookup.NotePolicy && n.Policy != nil:
+		return fmt.Sprintf(`an IPsec policy blocks what goes there (ip xfrm policy: src %s dst %s dir out): programs get EPERM, "Operation not permitted"`, n.Policy.Src, n.Policy.Dst)
 	case n.Code == lookup.NoteSpecialDst:
 		return loopbackWords(n.Have.String())
 	case n.Code == lookup.NoteZeroHostRoute && n.Route == nil:
