@@ -112,16 +112,21 @@ type WireGuard struct {
 	// Endpoints are where the peers were last heard of.
 	Endpoints []netip.AddrPort `json:"endpoints,omitempty"`
 	// Allowed are the destinations that its peers take (allowed-ips), of all peers together.
-	// The device refuses packets to others. Empty: they are not known, or there are none.
+	// The device refuses packets to others. Empty: they are not known, unless TakesNone is set.
 	Allowed []netip.Prefix `json:"allowed,omitempty"`
+	// TakesNone says that there is no peer, or none with allowed-ips: all packets are refused.
+	TakesNone bool `json:"takes_none,omitzero"`
 	// Away says that the packets are sent in another network namespace, the one that the
 	// device was made in: the socket for them is not in this one.
 	Away bool `json:"away,omitzero"`
 }
 
+// Unknown reports whether it is not known what the peers take.
+func (w *WireGuard) Unknown() bool { return len(w.Allowed) == 0 && !w.TakesNone }
+
 // Takes reports whether a peer takes packets to an address. It is true where that is not known.
 func (w *WireGuard) Takes(dst netip.Addr) bool {
-	return len(w.Allowed) == 0 || slices.ContainsFunc(w.Allowed, func(p netip.Prefix) bool { return p.Contains(dst) })
+	return w.Unknown() || slices.ContainsFunc(w.Allowed, func(p netip.Prefix) bool { return p.Contains(dst) })
 }
 
 // Redirect is a destination for which the kernel has learnt another gateway than its route

@@ -19,12 +19,11 @@ func routeNoPeer(h *Host) []Finding {
 	for i := range h.snap.WireGuard {
 		w := &h.snap.WireGuard[i]
 		l := h.snap.Link(w.Link)
-		if l == nil || !l.Up() || len(w.Allowed) == 0 {
+		if l == nil || !l.Up() || w.Unknown() {
 			continue
 		}
-		for j := range h.near {
-			r := &h.near[j]
-			if len(r.NextHops) != 1 || r.NextHops[0].Link != w.Link || r.Table == route.TableLocal || len(h.has(w.Link, r.Dst)) > 0 || r.Dst.Addr().IsLinkLocalUnicast() {
+		for _, r := range h.into(w.Link) {
+			if r.Table == route.TableLocal || len(h.has(w.Link, r.Dst)) > 0 || r.Dst.Addr().IsLinkLocalUnicast() {
 				continue
 			}
 			if dst, ok := h.untaken(w, r); ok {
@@ -39,11 +38,37 @@ func routeNoPeer(h *Host) []Finding {
 	return out[:min(len(out), maxAlike)]
 }
 
+// into are routes whose only next hop is by a device, of those through a gateway a few alone.
+func (h *Host) into(link int) []*route.Route {
+	var out []*route.Route
+	add := func(r *route.Route) {
+		if len(r.NextHops) == 1 && r.NextHops[0].Link == link {
+			out = append(out, r)
+		}
+	}
+	for i := range h.near {
+		add(&h.near[i])
+	}
+	for _, k := range h.order {
+		for i := range k.First {
+			if leadsFar(&k.First[i]) {
+				add(&k.First[i])
+			}
+		}
+	}
+	return out
+}
+
 // untaken is a destination of a route that no peer takes; false: there is none, or a peer takes a
 // part of what goes there.
 func (h *Host) untaken(w *route.WireGuard, r *route.Route) (netip.Addr, bool) {
 	if r.Type != route.TypeUnicast {
 		return netip.Addr{}, false
+	}
+	if leadsFar(r) {
+		dst := r.Dst.Addr()
+		d := h.lookup(route.Flow{Dst: dst})
+		return dst, d.HasRoute && same(&d.Route, r) && !slices.ContainsFunc(w.Allowed, r.Dst.Overlaps)
 	}
 	for _, s := range h.status(r.Dst) {
 		if !same(&s.Route, r) || !s.Used() || !s.Example.IsValid() || w.Takes(s.Example) {

@@ -162,7 +162,7 @@ func (x *causes) byKey(c lookup.Code) Cause {
 			switch w := x.fib.WireGuard(l.Index); {
 			case w != nil && !w.Takes(x.flow.Dst):
 				return x.noPeer(c, l.Name)
-			case w != nil && len(w.Allowed) > 0 && x.errno == route.ENOKEY:
+			case w != nil && !w.Unknown() && x.errno == route.ENOKEY:
 				return Cause{Code: c, State: CauseNot, Reason: lookup.Reason{Have: l.Name}}
 			}
 			return Cause{Code: c, State: CauseIs, Reason: lookup.Reason{Have: l.Name}}

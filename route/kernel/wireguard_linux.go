@@ -51,7 +51,7 @@ func (h *Host) dumpWireGuard(ctx context.Context, snap *route.Snapshot, links []
 	}
 	for _, link := range links {
 		w, port := route.WireGuard{Link: link}, uint16(0)
-		_, err := s.dump(ctx, id, appendAttr32(genlRequest(wgGetDevice), wgDeviceLink, uint32(link)), func(_ uint16, msg []byte) error {
+		interrupted, err := s.dump(ctx, id, appendAttr32(genlRequest(wgGetDevice), wgDeviceLink, uint32(link)), func(_ uint16, msg []byte) error {
 			return decodeWireGuard(&w, &port, msg)
 		})
 		if errors.Is(err, unix.ENODEV) {
@@ -59,6 +59,10 @@ func (h *Host) dumpWireGuard(ctx context.Context, snap *route.Snapshot, links []
 		}
 		if err != nil {
 			return err
+		}
+		w.TakesNone = len(w.Allowed) == 0
+		if interrupted { // a peer that was removed meanwhile ends the dump (wg_get_device_dump)
+			w.Allowed, w.TakesNone = nil, false
 		}
 		if l := snap.Link(link); l != nil && l.Up() && len(w.Endpoints) > 0 && port != 0 {
 			w.Away = !h.hasSocket(ctx, port)
