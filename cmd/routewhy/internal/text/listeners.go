@@ -110,8 +110,11 @@ func (p *page) listeners(e told) {
 		}
 		p.detail(label, socketName(&l.Misses[i].Socket)+": "+miss(l, l.Misses[i].Reason), dim)
 	}
-	if len(l.Receivers) > 0 {
+	switch {
+	case len(l.Receivers) > 0:
 		p.detail("", "the firewall is not consulted", dim)
+	case l.Unread == "":
+		p.detail("", "the firewall is not consulted: it may lead the packet to another port or host (NAT), as Docker and Kubernetes do", dim)
 	}
 }
 
