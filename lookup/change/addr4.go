@@ -154,17 +154,8 @@ func (t *tx) insertAddr4(a *route.Addr) *Refusal {
 		return nil // accepted and forgotten
 	}
 	a.Flags &^= route.AddrSecondary | only6Flags
-	mine := t.addrs4(a.Link)
-	at := t.placeOfAddrs(a.Link)
-	if len(mine) > 0 {
-		at = mine[0]
-	}
-	first := at
-	for _, i := range mine {
+	for _, i := range t.addrs4(a.Link) {
 		x := &t.snap.Addrs[i]
-		if !secondary(x) && a.Scope <= x.Scope {
-			first = i + 1
-		}
 		if x.Prefix.Bits() == a.Prefix.Bits() && network(x).Contains(address(a)) {
 			switch {
 			case x.Prefix.Addr() == a.Prefix.Addr():
@@ -174,27 +165,12 @@ func (t *tx) insertAddr4(a *route.Addr) *Refusal {
 			}
 			a.Flags |= route.AddrSecondary
 		}
-		at = i + 1
-	}
-	if !secondary(a) {
-		at = first
 	}
 	s := t.own()
-	s.Addrs = slices.Insert(slices.Clone(s.Addrs), at, *a)
+	s.Addrs = slices.Insert(slices.Clone(s.Addrs), PlaceOfAddr(s.Addrs, a), *a)
 	t.addConnected4(a)
 	t.syncUp4(a.Link, route.NextHopDead)
 	return nil
-}
-
-// placeOfAddrs is the position where the first IPv4 address of a device comes in a
-// dump. A dump is in the order of the devices' indexes.
-func (t *tx) placeOfAddrs(link int) int {
-	for i := range t.snap.Addrs {
-		if a := &t.snap.Addrs[i]; !a.Prefix.Addr().Is4() || a.Link > link {
-			return i
-		}
-	}
-	return len(t.snap.Addrs)
 }
 
 // delete4 is inet_rtm_deladdr.

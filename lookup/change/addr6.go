@@ -125,7 +125,7 @@ func (t *tx) enterAddr6(l *route.Link, a *route.Addr) {
 	}
 	t.setParked(a, false)
 	s := t.own()
-	s.Addrs = slices.Insert(slices.Clone(s.Addrs), t.placeOfAddr6(a), *a)
+	s.Addrs = slices.Insert(slices.Clone(s.Addrs), PlaceOfAddr(s.Addrs, a), *a)
 	if a.Flags&route.AddrNoPrefixRoute == 0 {
 		t.prefixRoute6(l, a.Prefix.Masked(), a)
 	}
@@ -154,29 +154,6 @@ func srcScope6(a netip.Addr) int {
 		return 5
 	}
 	return 14
-}
-
-// placeOfAddr6 is the position of an address in a dump. The widest scope comes first,
-// and within the same scope the newest address (ipv6_link_dev_addr).
-func (t *tx) placeOfAddr6(a *route.Addr) int {
-	at := len(t.snap.Addrs)
-	mine := false
-	for i := range t.snap.Addrs {
-		x := &t.snap.Addrs[i]
-		if !x.Prefix.Addr().Is6() {
-			continue
-		}
-		switch {
-		case x.Link == a.Link && srcScope6(a.Prefix.Addr()) >= srcScope6(x.Prefix.Addr()), !mine && x.Link > a.Link:
-			return i
-		case x.Link == a.Link:
-			mine = true
-			at = i + 1
-		case mine:
-			return at
-		}
-	}
-	return at
 }
 
 // insertKernel6 adds a route that the kernel makes. If it exists already, it stays

@@ -258,7 +258,7 @@ func (t *tx) loopback6(l *route.Link) {
 		return
 	}
 	s := t.own()
-	s.Addrs = slices.Insert(slices.Clone(s.Addrs), t.placeOfAddr6(&one), one)
+	s.Addrs = slices.Insert(slices.Clone(s.Addrs), PlaceOfAddr(s.Addrs, &one), one)
 	t.announce6(l, &one)
 }
 

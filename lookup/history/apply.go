@@ -156,7 +156,13 @@ func applyAddr(f *lookup.FIB, e *route.Event) *lookup.FIB {
 	if e.Gone && slices.ContainsFunc(f.Snapshot().Addrs, func(a route.Addr) bool { return same(&a) }) && !goneBefore(f, e.Addr) {
 		f = made(f, &change.Addr{Verb: change.Delete, Addr: *e.Addr})
 	}
-	return with(f, func(s *route.Snapshot) { s.Addrs = put(s.Addrs, *e.Addr, e.Gone, same) })
+	return with(f, func(s *route.Snapshot) {
+		if !e.Gone && !slices.ContainsFunc(s.Addrs, func(a route.Addr) bool { return same(&a) }) {
+			s.Addrs = slices.Insert(slices.Clone(s.Addrs), change.PlaceOfAddr(s.Addrs, e.Addr), *e.Addr)
+			return
+		}
+		s.Addrs = put(s.Addrs, *e.Addr, e.Gone, same)
+	})
 }
 
 // goneBefore reports whether the local route of an IPv6 address went before the address did. The

@@ -280,3 +280,44 @@ func TestApplyUp(t *testing.T) {
 		}
 	}
 }
+
+// TestApplyNewAddr checks that an address comes to the place where the kernel puts it: the newest IPv6
+// address first, and the newest IPv4 one last, unless its scope is narrower.
+func TestApplyNewAddr(t *testing.T) {
+	for _, c := range []struct{ before, event, after string }{
+		{"", "2001:db8::1/64", "2001:db8::1/64"},
+		{"2001:db8::1/64 fe80::1/64", "2001:db8::2/64", "2001:db8::2/64 2001:db8::1/64 fe80::1/64"},
+		{"2001:db8::2/64 2001:db8::1/64", "2001:db8::1/64", "2001:db8::2/64 2001:db8::1/64"},
+		{"192.0.2.1/24 2001:db8::1/64", "198.51.100.1/24", "192.0.2.1/24 198.51.100.1/24 2001:db8::1/64"},
+		{"192.0.2.1/24", "198.51.100.1/24/link", "198.51.100.1/24/link 192.0.2.1/24"},
+		{"192.0.2.1/24 192.0.2.2/24/secondary", "198.51.100.1/24", "192.0.2.1/24 198.51.100.1/24 192.0.2.2/24/secondary"},
+		{"192.0.2.1/24 198.51.100.1/24", "192.0.2.2/24/secondary", "192.0.2.1/24 198.51.100.1/24 192.0.2.2/24/secondary"},
+	} {
+		var s route.Snapshot
+		for _, text := range strings.Fields(c.before) {
+			s.Addrs = append(s.Addrs, addrOf(text))
+		}
+		s.Links = []route.Link{{Index: 2, Name: "eth0", Flags: route.LinkUp | route.LinkRunning | route.LinkLowerUp}}
+		a := addrOf(c.event)
+		want := make([]route.Addr, 0, len(s.Addrs)+1)
+		for _, text := range strings.Fields(c.after) {
+			want = append(want, addrOf(text))
+		}
+		if got := Apply(lookup.New(&s), &route.Event{Addr: &a}).Snapshot().Addrs; !slices.Equal(got, want) {
+			t.Errorf("%s, then %s: %v; want %v", c.before, c.event, got, want)
+		}
+	}
+}
+
+// addrOf is an address of the device 2, of global scope unless something else is after it.
+func addrOf(text string) route.Addr {
+	f := append(strings.Split(text, "/"), "")
+	a := route.Addr{Link: 2, Prefix: netip.MustParsePrefix(f[0] + "/" + f[1])}
+	switch f[2] {
+	case "link":
+		a.Scope = route.ScopeLink
+	case "secondary":
+		a.Flags = route.AddrSecondary
+	}
+	return a
+}
