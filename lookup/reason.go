@@ -10,14 +10,14 @@ const (
 	VerdictNoMatch    Verdict = "no-match"    // a selector, or the whole table, does not match
 	VerdictMatch      Verdict = "match"       // this rule decided
 	VerdictContinue   Verdict = "continue"    // matched, and the walk went on
-	VerdictChosen     Verdict = "chosen"
-	VerdictPossible   Verdict = "possible" // one of several that the kernel may choose
-	VerdictLoses      Verdict = "loses"
-	VerdictUnusable   Verdict = "unusable" // passed over whatever else there is
-	VerdictSuppressed Verdict = "suppressed"
-	VerdictRefuses    Verdict = "refuses" // ends the look-up with an error
-	VerdictThrows     Verdict = "throws"  // ends its table, and the next rule is asked
-	VerdictUncertain  Verdict = "uncertain"
+	VerdictChosen     Verdict = "chosen"      // the kernel takes it
+	VerdictPossible   Verdict = "possible"    // one of several that the kernel may choose
+	VerdictLoses      Verdict = "loses"       // another one goes before it
+	VerdictUnusable   Verdict = "unusable"    // passed over whatever else there is
+	VerdictSuppressed Verdict = "suppressed"  // found, and the rule drops what it finds
+	VerdictRefuses    Verdict = "refuses"     // ends the look-up with an error
+	VerdictThrows     Verdict = "throws"      // ends its table, and the next rule is asked
+	VerdictUncertain  Verdict = "uncertain"   // what it needs was not read or not understood
 )
 
 // Reason says why: it is a code of a closed list, with operands. Printers put it into
@@ -154,7 +154,7 @@ const (
 const (
 	CodeSrcGiven      Code = "given"                   // the packet has it already
 	CodeSrcPrefsrc    Code = "prefsrc"                 // the route prescribes it
-	CodeSrcUnread     Code = "prefsrc-unread"          // the route prescribes it, and it is not readable; Address is none
+	CodeSrcUnread     Code = "prefsrc-unread"          // the route prescribes it, and it is not readable, so that there is no address
 	CodeSrcLocalDst   Code = "local"                   // a local destination is its own source
 	CodeSrcGateway    Code = "gateway-subnet"          // Want: the gateway, Have: the address's prefix
 	CodeSrcFirst      Code = "first-address"           // first usable address of the device

@@ -9,7 +9,7 @@ import (
 
 // What becomes of the packets in which a tunnel wraps what goes into it.
 const (
-	NoteOuter        Code = "outer-packet"       // where they go; Have: the tunnel, Want: its other end, Route, Src
+	NoteOuter        Code = "outer-packet"       // where they go; Have: the tunnel, Want: its other end, Route
 	NoteOuterLoop    Code = "outer-in-itself"    // they go into the tunnel itself; Have: the tunnel, Want: its other end, Route
 	NoteOuterRefused Code = "outer-refused"      // no packet to the other end leaves; Have: the tunnel, Want: its other end, Route where one refuses
 	NoteOuterLo      Code = "outer-on-lo"        // they go out of lo, and so get nowhere; Have: the tunnel, Want: its other end, Route where there is one

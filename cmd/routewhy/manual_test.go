@@ -48,6 +48,11 @@ func TestManual(t *testing.T) {
 		t.Fatal(status, &stderr)
 	}
 	page := stdout.String()
+	for line := range strings.Lines(page) {
+		if _, value, ok := strings.Cut(line, ` Ar `); ok && strings.HasPrefix(line, ".It Fl") && strings.Contains(value, `\ `) {
+			t.Errorf("the manual takes what a flag does for its value: %s", line)
+		}
+	}
 	new(options).flagSet(modes()).VisitAll(func(f *pflag.Flag) {
 		if !strings.Contains(page, "Fl -"+f.Name) && !strings.Contains(page, "--"+f.Name) {
 			t.Errorf("the manual does not have --%s", f.Name)
@@ -61,7 +66,7 @@ func TestExplainCodes(t *testing.T) {
 		for _, term := range g.Terms {
 			all, err := parseExplained(term.Word)
 			if err != nil || !slices.ContainsFunc(all, func(c check.Check) bool {
-				return strings.Contains(c.Doc, strings.Join(strings.Fields(term.Meaning), " "))
+				return c.Title == g.Title && c.Doc == strings.Join(strings.Fields(term.Meaning), " ")
 			}) {
 				t.Errorf("%s (%s): %v %v", term.Word, g.Title, err, all)
 			}

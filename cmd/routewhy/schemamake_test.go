@@ -343,9 +343,12 @@ func (m *schemaMaker) constant(typ string, s *ast.ValueSpec, decl *ast.GenDecl) 
 		about = decl.Doc.Text()
 	}
 	about = operandNames(strings.TrimPrefix(oneLine(about), s.Names[0].Name+": "))
-	for _, k := range report.Kinds() {
-		if string(k.Code) == word {
-			about = strings.TrimSuffix(k.Title+": "+about, ": ")
+	if k, ok := report.KindOf(lookup.Code(word)); ok && typ == "lookup.Code" {
+		switch {
+		case about == "" || strings.EqualFold(about, k.Title):
+			about = k.Title
+		default:
+			about = k.Title + ": " + about
 		}
 	}
 	if about != "" {

@@ -190,7 +190,7 @@ Output:
                         answer for DESTINATIONs, who for --history --who,
                         snapshot for files of --save, or the flag of any other
                         mode (check)
-      --completion WHAT a completion script: bash, zsh or fish; or the names
+      --completion WHAT   a completion script: bash, zsh or fish; or names
                         that such a script asks for: devices, vrfs, addresses,
                         tables or namespaces
 

@@ -61,7 +61,7 @@ type Loss string
 
 // Why a connection is lost.
 const (
-	// LostRefused: the kernel refuses its packets, with After's error.
+	// LostRefused: the kernel refuses its packets.
 	LostRefused Loss = "refused"
 	// LostSource: its own address is none of this host's any more, or not where the
 	// packets of the other end arrive, which are not delivered.
@@ -80,19 +80,19 @@ const (
 	// LostDead: the only way out is known to be dead: no carrier, or a gateway that does
 	// not answer.
 	LostDead Loss = "way-out-dead"
-	// LostCarrier: the device In of the connection has no carrier any more.
+	// LostCarrier: the device by which the other end's packets arrive has no carrier any more.
 	LostCarrier Loss = "no-carrier"
-	// LostPort: the port Below of the bridge In carries nothing any more. Where other ports
+	// LostPort: a port of the bridge by which its packets arrive carries nothing any more. Where others
 	// are left, it is not known by which of them the other end is reached.
 	LostPort Loss = "port-gone"
-	// LostLower: the device Below, which the device In is on top of, is down or has no
-	// carrier any more.
+	// LostLower: the device below the one by which the other end's packets arrive is down or
+	// has no carrier any more.
 	LostLower Loss = "lower-down"
-	// LostAttribute: an attribute of the device Below decides, and it is not known what it does.
+	// LostAttribute: an attribute of the device below decides, and it is not known what it does.
 	LostAttribute Loss = "attribute-unread"
-	// LostUnheard: it moves to the gateway Neighbour, and nothing shows whether that answers.
+	// LostUnheard: it moves to another gateway, and nothing shows whether that answers.
 	LostUnheard Loss = "gateway-unheard"
-	// LostNeighbour: the entry of the gateway Neighbour is changed by hand, and it is not known
+	// LostNeighbour: the neighbour entry of its gateway is changed by hand, and it is not known
 	// whether what is sent there arrives.
 	LostNeighbour Loss = "neighbour-changed"
 	// LostExpiring: its own address, or its route, gets a lifetime and goes after it.

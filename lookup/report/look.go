@@ -343,7 +343,7 @@ func (n names) missing(t *lookup.Trace) []Finding {
 	return out
 }
 
-// AssumedType is the code of the finding that a listing does not show how a route refuses.
+// AssumedType: a listing does not show how a route refuses the packet.
 const AssumedType lookup.Code = "no-type"
 
 // GapCode is the code of the finding that a fact is missing.

@@ -12,28 +12,28 @@ import (
 
 // Why a command is refused. They are in [TryCommand.Reason].
 const (
-	RefusedThere        lookup.Code = "same-route"         // Route is there, which is just the same
-	RefusedKey          lookup.Code = "same-key"           // Route is there, with the same prefix, TOS and metric
-	RefusedOffLink      lookup.Code = "gateway-not-onlink" // Want is the gateway, which no network has; Route would carry packets to it, if any does
-	RefusedElsewhere    lookup.Code = "gateway-elsewhere"  // Want is the gateway, which is on the link of Have
-	RefusedBroadcast    lookup.Code = "gateway-broadcast"  // Want is the gateway
-	RefusedOwnGateway   lookup.Code = "gateway-is-own"     // Want is the gateway
-	RefusedDown         lookup.Code = "link-down"          // Have is the device
-	RefusedSource       lookup.Code = "source-not-own"     // Want is the source
-	RefusedBits         lookup.Code = "bits-after-length"  // Want is the prefix
-	RefusedAbsent       lookup.Code = "no-such-route"      // Want is the prefix, to which the table has no route
-	RefusedOther        lookup.Code = "other-route"        // Route is there, and is not what was named
-	RefusedSecondHop    lookup.Code = "not-first-hop"      // Route has the next hop, but not as its first
-	RefusedRuleThere    lookup.Code = "same-rule"          // Rule is there
+	RefusedThere        lookup.Code = "same-route"         // there is a route that is just the same; Route: it
+	RefusedKey          lookup.Code = "same-key"           // there is a route with the same prefix, TOS and metric; Route: it
+	RefusedOffLink      lookup.Code = "gateway-not-onlink" // no network has the gateway; Want: it, Route: what would carry packets to it, if any does
+	RefusedElsewhere    lookup.Code = "gateway-elsewhere"  // the gateway is on the link of another device; Want: it, Have: that device
+	RefusedBroadcast    lookup.Code = "gateway-broadcast"  // the gateway is a broadcast address; Want: it
+	RefusedOwnGateway   lookup.Code = "gateway-is-own"     // the gateway is an address of this host; Want: it
+	RefusedDown         lookup.Code = "link-down"          // the device is down; Have: it
+	RefusedSource       lookup.Code = "source-not-own"     // the source is no address of this host; Want: it
+	RefusedBits         lookup.Code = "bits-after-length"  // the prefix has bits after its length; Want: it
+	RefusedAbsent       lookup.Code = "no-such-route"      // the table has no route to the prefix; Want: it
+	RefusedOther        lookup.Code = "other-route"        // there is another route than what was named; Route: it
+	RefusedSecondHop    lookup.Code = "not-first-hop"      // a route has the next hop, but not as its first; Route: it
+	RefusedRuleThere    lookup.Code = "same-rule"          // there is such a rule; Rule: it
 	RefusedRuleAbsent   lookup.Code = "no-such-rule"       // there is no such rule
-	RefusedAddrThere    lookup.Code = "same-address"       // the device has the address already
-	RefusedAddrAbsent   lookup.Code = "no-such-address"    // Address is there, with another length
-	RefusedObjectThere  lookup.Code = "same-object"        // Have is the ID
-	RefusedObjectAbsent lookup.Code = "no-such-object"     // Have is the ID
-	RefusedFlush        lookup.Code = "flush-with-objects" // Have is how many routes by next-hop objects stay
-	RefusedUnopened     lookup.Code = "tun-not-open"       // no program has the TUN device Have open
+	RefusedAddrThere    lookup.Code = "same-address"       // the device has the address already; Want: it, Have: the device
+	RefusedAddrAbsent   lookup.Code = "no-such-address"    // the device does not have the address with this length; Want: it, Have: the device
+	RefusedObjectThere  lookup.Code = "same-object"        // there is a next-hop object with the ID; Have: it
+	RefusedObjectAbsent lookup.Code = "no-such-object"     // there is no next-hop object with the ID; Have: it
+	RefusedFlush        lookup.Code = "flush-with-objects" // routes by next-hop objects stay; Have: how many
+	RefusedUnopened     lookup.Code = "tun-not-open"       // no program has the TUN device open; Have: it
 	RefusedNoWay        lookup.Code = "no-way-given"       // it has neither a gateway nor a device
-	RefusedSetting      lookup.Code = "no-such-setting"    // Have is the setting, which the kernel has not
+	RefusedSetting      lookup.Code = "no-such-setting"    // the kernel does not have the setting; Have: it
 )
 
 // What a command does that may be meant. They are in [Instead.Code].

@@ -29,8 +29,8 @@ type Parting struct {
 
 // Where two packets part.
 const (
-	PartRule    lookup.Code = "parts-at-rule"        // a rule selects one of them alone; Rule, Second, Reason
-	PartEntry   lookup.Code = "parts-in-table"       // a table has another entry for each; Rule, Routes
+	PartRule    lookup.Code = "parts-at-rule"        // a rule selects one of them alone; Rule
+	PartEntry   lookup.Code = "parts-in-table"       // a table has another entry for each, or for one of them; Rule
 	PartHop     lookup.Code = "parts-at-next-hop"    // one entry, and other next hops
 	PartMayHop  lookup.Code = "may-part-at-next-hop" // one multipath route, whose hash chooses the next hop of one of them at least
 	PartHash    lookup.Code = "may-part-by-hash"     // one multipath route, whose hash may choose another next hop for each; Want: the setting that says by what, Have: its value

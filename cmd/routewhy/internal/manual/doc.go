@@ -27,17 +27,17 @@ var examples string
 // Made are the files that are made from the source: codes.mdoc and examples.mdoc.
 func Made() (codesFile, examplesFile string) { return codes, examples }
 
-// GroupOf is the title of the first list of the manual that has a code; empty: none has it.
-func GroupOf(code string) string {
-	title := ""
-	for line := range strings.Lines(codes) {
-		line = strings.TrimSuffix(line, "\n")
-		if t, ok := strings.CutPrefix(line, ".Ss "); ok {
-			title = t
-		}
-		if line == ".It Li "+code {
-			return title
-		}
+// GroupOf is the title of the list of the manual that has a code with a meaning; empty: none
+// has it. Several lists may have the same code.
+func GroupOf(code, meaning string) string {
+	var entry writer
+	entry.list([]Term{{code, meaning}})
+	lines := strings.Split(entry.b.String(), "\n")
+	before, _, found := strings.Cut(codes, strings.Join(lines[1:len(lines)-2], "\n")+"\n.")
+	if !found {
+		return ""
 	}
-	return ""
+	_, title, _ := strings.Cut(before[strings.LastIndex(before, ".Ss "):], " ")
+	title, _, _ = strings.Cut(title, "\n")
+	return title
 }
