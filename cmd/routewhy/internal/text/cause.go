@@ -167,7 +167,7 @@ func (x caused) line() string {
 	}
 	for i := range x.r.Causes {
 		if c := &x.r.Causes[i]; c.Code == whynot.CauseSilence && x.deadWay(c) != "" {
-			return fmt.Sprintf("%s: %s does not come from what happens now: %s, and of that programs get EHOSTUNREACH, unless TCP gives up first", x.subject(), errno, x.deadWay(c))
+			return fmt.Sprintf("%s: %s does not come from what happens now: %s, and then programs get EHOSTUNREACH, unless TCP gives up first", x.subject(), errno, x.deadWay(c))
 		}
 		if c := &x.r.Causes[i]; c.Code == whynot.CauseDeadEnd && c.State == whynot.CauseNot && c.Reason.Code != "" && c.Reason.Code != c.Code {
 			return fmt.Sprintf("%s: %s does not come from what happens now: %s", x.subject(), errno, x.cause(c))
@@ -333,7 +333,7 @@ func noRouteCause(c *report.Cause) string {
 	if c.Reason.Code == lookup.FaultIgnored {
 		why = name(c.Reason.Have) + " has no carrier, and ignore_routes_with_linkdown is on"
 	}
-	return fmt.Sprintf("no route that can be used: %s cannot be (%s)", routeIn(c.Route), why)
+	return fmt.Sprintf("a route that cannot be used: %s (%s)", routeIn(c.Route), why)
 }
 
 // beforeSource is a cause that programs do not meet, because they get no source.

@@ -62,7 +62,7 @@ func (x caused) tooLong(c *report.Cause) string {
 func wireGuard(c *report.Cause, e route.Errno) string {
 	switch dev := name(c.Reason.Have); {
 	case c.State == whynot.CauseNot && c.Reason.Code == lookup.NoteNoPeer:
-		return dev + ", which has no peer for the destination: of that UDP gets ENOKEY, TCP EHOSTUNREACH"
+		return dev + ", which has no peer for the destination: then UDP gets ENOKEY, and TCP EHOSTUNREACH"
 	case c.State == whynot.CauseNot && dev != "":
 		return dev + ", of which a peer takes the destination"
 	case c.State == whynot.CauseNot:
@@ -141,7 +141,7 @@ func (x caused) silence(c *report.Cause) string {
 	case dead != "" && c.State == whynot.CausePossible:
 		return "a way out that is dead: " + dead + "; but if a neighbour is asked for there, programs get EHOSTUNREACH after some seconds"
 	case dead != "":
-		return "a way out that is dead: " + dead + ", but of that programs get EHOSTUNREACH after some seconds" + givesUp
+		return "a way out that is dead: " + dead + ", but then programs get EHOSTUNREACH after some seconds" + givesUp
 	case c.State == whynot.CauseNot:
 		return "silence: the packet does not even leave"
 	}

@@ -446,15 +446,6 @@ func (x checked) moreDevices() string {
 	return ""
 }
 
-// portOwner is the device that a port's address belongs on. Open vSwitch has one device for
-// the ports of all its bridges.
-func portOwner(master string) string {
-	if master == "ovs-system" {
-		return "the device of its bridge"
-	}
-	return master
-}
-
 func (x checked) deviceText() string {
 	n := x.n
 	have, want := name(n.Have), name(n.Want)

@@ -102,6 +102,15 @@ func byLoopback(n *report.Finding) bool {
 // kind is the kind of a finding's device: "bridge"; "device" if it is not known.
 func kind(n *report.Finding) string { return iproute2.Safe(cmp.Or(n.Kind, "device")) }
 
+// portOwner is the device that a port's address belongs on. Open vSwitch has one device for
+// the ports of all its bridges.
+func portOwner(master string) string {
+	if master == "ovs-system" {
+		return "the device of its bridge"
+	}
+	return master
+}
+
 // kindAnd names a device with its kind: "the bridge br0".
 func kindAnd(n *report.Finding, dev string) string {
 	if portOwner(dev) != dev {

@@ -231,7 +231,7 @@ func (x missed) ruleFact(b *report.Blocker) string {
 // entryFact is the text about an entry that loses, or that cannot be used.
 func (x missed) entryFact(b *report.Blocker) string {
 	if b.Wanted == nil {
-		return whichSource(sourceLoss(b.Reason))
+		return whichSource(b.Reason)
 	}
 	if b.Reason.Code == whynot.CodeForSources {
 		return fmt.Sprintf("%s is for packets from %s alone", routeIn(b.Wanted), b.Reason.Want)
@@ -261,20 +261,17 @@ func (x missed) entryFact(b *report.Blocker) string {
 	return fmt.Sprintf("%s goes before %s: %s", routeIn(b.Route), wanted, text)
 }
 
-// whichSource makes a sentence of the reason why an address is not taken. "It" is that address.
-func whichSource(loss string) string {
-	for _, whole := range []string{"another ", "its ", "scope ", "an ORCHID "} {
-		if strings.HasPrefix(loss, whole) {
-			return loss
-		}
-	}
-	if strings.Contains(loss, " is not in its network") {
+// whichSource is the sentence about an address that is not taken. "It" is that address.
+func whichSource(r report.Reason) string {
+	loss := sourceLoss(r)
+	switch r.Code {
+	case lookup.CodeSrcScope:
+		return fmt.Sprintf("its scope is %s, and the route has %s", r.Have, r.Want)
+	case lookup.CodeSrcNotSubnet, lookup.CodeSrcSame, lookup.CodeSrcScope6:
 		return loss
-	}
-	if strings.HasPrefix(loss, "does not ") {
+	case lookup.CodeSrcLabel:
 		return "it " + loss
-	}
-	if strings.HasPrefix(loss, "shorter prefix ") {
+	case lookup.CodeSrcPrefix:
 		return "it has a " + loss
 	}
 	return "it is " + loss
