@@ -194,22 +194,24 @@ func (a *args) tuntap(c *Command) {
 	if mode == "" {
 		a.refuse("You failed to specify a tunnel mode")
 	}
-	name = strings.TrimSpace(name)
+	a.changeTunTap(c, verb == "add", strings.TrimSpace(name), mode)
+}
+
+// changeTunTap makes a TUN or TAP device, or deletes it. TUNSETIFF makes a device or takes the
+// one that is there, and ip adds with IFF_TUN_EXCL.
+func (a *args) changeTunTap(c *Command, add bool, name, mode string) {
 	l := a.device(name)
-	same := l != nil && l.Kind == "tun" && (l.Flags&route.LinkPointopoint != 0) == (mode == "tun")
-	switch { // TUNSETIFF makes a device, or takes the one that is there; ip adds with IFF_TUN_EXCL
-	case l != nil && !same && verb == "add":
+	switch {
+	case add && l == nil:
+		c.Changes = append(c.Changes, &change.NewLink{Name: name, Kind: mode})
+	case add:
 		c.Kernel = &change.Refusal{Errno: route.EBUSY}
-	case l != nil && !same:
+	case l == nil:
+	case l.Kind != "tun" || (l.Flags&route.LinkPointopoint != 0) != (mode == "tun"):
 		c.Kernel = &change.Refusal{Errno: route.EINVAL}
-	case verb == "del" && l != nil && (l.Up() && l.Carrier() || l.IdleCarrier == route.Yes): // a program has it open
-		c.Kernel = &change.Refusal{Errno: route.EBUSY}
-	case verb == "del" && l != nil:
-		c.Changes = append(c.Changes, &change.Link{Verb: change.Delete, Index: l.Index})
-	case verb == "del":
-	case l != nil:
+	case l.Up() && l.Carrier() || l.IdleCarrier == route.Yes: // a program has it open
 		c.Kernel = &change.Refusal{Errno: route.EBUSY}
 	default:
-		c.Changes = append(c.Changes, &change.NewLink{Name: name, Kind: mode})
+		c.Changes = append(c.Changes, &change.Link{Verb: change.Delete, Index: l.Index})
 	}
 }
