@@ -150,18 +150,12 @@ func explainedKind(k *report.Kind, text string) check.Check {
 
 // codeHint says which code a word that is none may mean.
 func codeHint(word string) string {
-	best, least := "", 1+allowedTypos(word)
-	for _, w := range schema.Words() {
-		if d := typos(strings.ToLower(word), w); d < least {
-			best, least = w, d
-		}
-	}
 	hint := checkHint(word)
-	switch {
-	case strings.HasPrefix(hint, "did you mean"):
+	if strings.HasPrefix(hint, "did you mean") {
 		return hint
-	case best != "":
-		return "did you mean " + best + "?"
+	}
+	if near := nearestWord(word, schema.Words()); near != "" {
+		return "did you mean " + near + "?"
 	}
 	return hint + "; the manual has the codes of JSON"
 }

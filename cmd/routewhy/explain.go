@@ -178,18 +178,14 @@ func deviceFault(err error) error {
 // nearestDevice is the device, or with --why-not the word, that was probably meant by a name that
 // no device has; empty: none is near.
 func nearestDevice(e *report.DeviceError) string {
-	best, least := "", 1+allowedTypos(e.Name)
-	names := e.Devices
+	names := slices.Clone(e.Devices)
 	if e.Field == report.FieldWhyNot {
-		names = append(slices.Clone(names), "default")
+		names = append(names, "default")
 	}
-	for _, name := range names {
-		number := strings.Trim(e.Name, "0123456789") == strings.Trim(name, "0123456789") // eth9 may not be there, and eth0 is
-		if d := typos(strings.ToLower(e.Name), strings.ToLower(name)); d < least && d < len(name) && !number {
-			best, least = name, d
-		}
-	}
-	return best
+	const digits = "0123456789"
+	return nearestWord(e.Name, slices.DeleteFunc(names, func(name string) bool { // eth9 may not be there, and eth0 is
+		return strings.Trim(e.Name, digits) == strings.Trim(name, digits)
+	}))
 }
 
 func (q *questions) write(all []report.Report, s stdio) error {

@@ -56,6 +56,18 @@ func flagElsewhere(name string) string {
 	return ""
 }
 
+// nearestWord is the word that was probably meant by one that is not among them; empty: none is
+// near.
+func nearestWord(word string, all []string) string {
+	best, least := "", 1+allowedTypos(word)
+	for _, w := range all {
+		if d := typos(strings.ToLower(word), strings.ToLower(w)); d < least && d < len(w) {
+			best, least = w, d
+		}
+	}
+	return best
+}
+
 // allowedTypos is how many typing mistakes a word may have.
 func allowedTypos(word string) int {
 	if len(word) <= 4 {

@@ -20,19 +20,22 @@ type Meaning struct {
 // codeList is the definition that lists the codes of reasons.
 const codeList = "lookup.Code"
 
+// list is a definition of the schemas that lists words.
+type list struct {
+	Description string `json:"description"`
+	OneOf       []struct {
+		Const       any    `json:"const"`
+		Description string `json:"description"`
+	} `json:"oneOf"`
+}
+
 // Meanings are what a word means, a code of a reason first. There may be several, because two
 // lists may have the same word.
 func Meanings(word string) []Meaning {
 	var out []Meaning
 	f := read()
 	for _, name := range slices.Sorted(maps.Keys(f.Defs)) {
-		var def struct {
-			Description string `json:"description"`
-			OneOf       []struct {
-				Const       any    `json:"const"`
-				Description string `json:"description"`
-			} `json:"oneOf"`
-		}
+		var def list
 		quoted, err := json.Marshal(word)
 		if err != nil || strings.HasPrefix(name, "snapshot.") || !bytes.Contains(f.Defs[name], quoted) || json.Unmarshal(f.Defs[name], &def) != nil {
 			continue
@@ -65,12 +68,7 @@ func listName(comment string) string {
 func Words() []string {
 	var out []string
 	for _, raw := range read().Defs {
-		var def struct {
-			OneOf []struct {
-				Const       any    `json:"const"`
-				Description string `json:"description"`
-			} `json:"oneOf"`
-		}
+		var def list
 		if json.Unmarshal(raw, &def) != nil {
 			continue
 		}
