@@ -103,7 +103,7 @@ func (o *options) writeChecks(all []check.Check, s stdio) error {
 // checkHint says which check an ID that does not exist may mean: one that has the same
 // number.
 func checkHint(id string) string {
-	const all = "routewhy --check --list has them all"
+	const all = "routewhy --check --list lists the checks"
 	digits := strings.TrimLeft(strings.ToUpper(id), "RW-_ ")
 	n, err := strconv.ParseUint(digits, 10, 16)
 	if c, ok := check.Find(fmt.Sprintf("RW%03d", n)); err == nil && ok {

@@ -81,7 +81,7 @@ func parseOnce(fs *pflag.FlagSet, args []string) error {
 	case err != nil:
 		return flagError(fs, err)
 	case twice != "":
-		return usagef("--%s is given twice, and one is enough", twice)
+		return usagef("--%s is given twice, with two values", twice)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (o *options) meaning(word string) (what, hint string) {
 	f := new(options).flagSet(modes()).Lookup(word)
 	switch {
 	case strings.HasPrefix(word, "d") && len(word) > 5 && typos(word, "default") <= allowedTypos("default"):
-		return "nearly the word default", "routewhy default"
+		return "a misspelling of default", "routewhy default"
 	case word == "all" || word == "any":
 		return "a word for every address", "routewhy default explains the default routes"
 	case slices.Contains([]string{"main", "local"}, word):
