@@ -95,6 +95,9 @@ func ParseLink(line []string) (Link, *Odd) {
 
 // linkFlagNames reads "<UP,LOWER_UP>".
 func linkFlagNames(s string) []string {
+	if !strings.HasPrefix(s, "<") || !strings.HasSuffix(s, ">") {
+		s += ",..."
+	}
 	return strings.FieldsFunc(strings.Trim(s, "<>"), func(r rune) bool { return r == ',' })
 }
 
@@ -220,10 +223,13 @@ func (l *Link) String() string {
 // understood.
 func (l *Link) Resolve(n Names) (route.Link, error) {
 	out := route.Link{Index: l.Index, Name: l.Name, MTU: l.MTU, OperState: operState(l.OperState), PeerNetNS: -1, AltNames: l.AltNames}
+	var errs resolving
 	for _, name := range l.Flags {
 		out.Flags |= linkFlag(name)
 	}
-	var errs resolving
+	if odd := l.OddFlag(); odd != "" {
+		errs.add(fmt.Errorf("%q is no flag of a device", odd))
+	}
 	if l.Master != "" {
 		out.Master = must[int](&errs)(n.Device(l.Master))
 	}
@@ -279,7 +285,34 @@ func linkFlag(s string) route.LinkFlags {
 	case "LOWER_UP":
 		return route.LinkLowerUp | route.LinkRunning
 	}
-	return 0
+	n, err := strconv.ParseUint(s, 16, 32) // those that this ip has no name for; old busybox has none for LOWER_UP
+	if err != nil {
+		return 0
+	}
+	flags := route.LinkFlags(n)
+	if flags &= route.LinkLowerUp; flags != 0 {
+		flags |= route.LinkRunning
+	}
+	return flags
+}
+
+// OddFlag is the first word among the flags that ip(8) does not print, if it may stand for UP or
+// LOWER_UP, which are missing; empty: there is none. If there is one, whether the device is up and
+// has a carrier is not known.
+func (l *Link) OddFlag() string {
+	if slices.Contains(l.Flags, "UP") && slices.Contains(l.Flags, "LOWER_UP") {
+		return ""
+	}
+	known := []string{
+		"LOOPBACK", "BROADCAST", "POINTOPOINT", "MULTICAST", "NOARP", "ALLMULTI", "PROMISC", "MASTER", "SLAVE", "DEBUG", "DYNAMIC",
+		"AUTOMEDIA", "PORTSEL", "NOTRAILERS", "UP", "LOWER_UP", "DORMANT", "ECHO", "NO-CARRIER", "M-DOWN", "RUNNING",
+	}
+	for _, name := range l.Flags {
+		if _, err := strconv.ParseUint(name, 16, 32); err != nil && !slices.Contains(known, name) {
+			return name
+		}
+	}
+	return ""
 }
 
 // operState is the number of an RFC 2863 state (IF_OPER_*).

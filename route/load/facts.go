@@ -64,11 +64,13 @@ type familyTable struct {
 
 // dev is what is known about a device.
 type dev struct {
-	name   string
-	index  int // the real one; zero: not known
-	link   route.Link
-	told   bool // a listing of devices has it
-	master int  // provisional
+	name  string
+	index int // the real one; zero: not known
+	link  route.Link
+	told  bool // a listing of devices has it
+	// oddFlags: whether it is up, and has a carrier, was not readable.
+	oddFlags bool
+	master   int // provisional
 	// lower is the name of the device by which a tunnel's packets leave. Elsewhere says that
 	// they leave in another namespace.
 	lower     string
@@ -239,7 +241,7 @@ func (f *facts) snapshot() *route.Snapshot {
 // noCarrier reports whether a device, by its provisional index, is listed as up and without
 // carrier.
 func (f *facts) noCarrier(i int) bool {
-	if i == 0 || !f.devs[i-1].told {
+	if i == 0 || !f.devs[i-1].told || f.devs[i-1].oddFlags {
 		return false
 	}
 	return f.devs[i-1].link.Flags&(route.LinkUp|route.LinkLowerUp) == route.LinkUp

@@ -11,13 +11,13 @@ import (
 
 // This file adds what the kernel adds by itself: the files may not tell it.
 
-// assumedLink is a device as it was listed. If only its name is known, it is assumed
-// to be up, because routes lead there.
+// assumedLink is a device as it was listed. If only its name is known, or its flags were not
+// readable, it is assumed to be up, because routes lead there.
 func (f *facts) assumedLink(d *dev) route.Link {
 	l := d.link
 	l.PeerNetNS = -1
-	if !d.told {
-		l.Flags = route.LinkUp | route.LinkRunning | route.LinkLowerUp
+	if !d.told || d.oddFlags {
+		l.Flags |= route.LinkUp | route.LinkRunning | route.LinkLowerUp
 		if d.name == "lo" {
 			l.Flags |= route.LinkLoopback
 		}

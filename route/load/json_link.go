@@ -14,6 +14,11 @@ func (j *jsonReader) link(raw []byte) error {
 	if err != nil {
 		return err
 	}
+	if v.Flags == nil && v.OperState == "" {
+		v.Flags = []string{"..."}
+	} else if v.Flags == nil { // ip -j -br addr
+		v.Flags = briefFlags(v.Name, v.OperState)
+	}
 	i, first := j.addLink(&v)
 	if i == 0 {
 		return first

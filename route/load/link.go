@@ -34,6 +34,9 @@ func (f *facts) tell(i int, named *iproute2.Link) error {
 	d := f.devs[i-1]
 	l, err := named.Resolve(numbers{f})
 	d.link.Flags |= l.Flags
+	if named.OddFlag() != "" {
+		d.oddFlags, f.partLinks = true, true
+	}
 	d.link.MTU = cmp.Or(l.MTU, d.link.MTU)
 	d.link.Kind = cmp.Or(l.Kind, d.link.Kind)
 	d.link.VRFTable = cmp.Or(l.VRFTable, d.link.VRFTable)
@@ -139,13 +142,7 @@ func (f *facts) addObject(named *iproute2.NextHopObject) error {
 // and its addresses or flags.
 func (f *facts) brief(w []string) error {
 	name, _, _ := strings.Cut(w[0], "@")
-	named := iproute2.Link{Name: name, OperState: w[1], Flags: []string{"UP"}}
-	if w[1] == "UP" || w[1] == "UNKNOWN" {
-		named.Flags = append(named.Flags, "LOWER_UP")
-	}
-	if name == "lo" {
-		named.Flags = append(named.Flags, "LOOPBACK")
-	}
+	named := iproute2.Link{Name: name, OperState: w[1], Flags: briefFlags(name, w[1])}
 	if last := w[len(w)-1]; strings.HasPrefix(last, "<") {
 		named.Flags = strings.Split(strings.Trim(last, "<>"), ",")
 	}
@@ -170,6 +167,18 @@ func (f *facts) brief(w []string) error {
 		f.usualScope()
 	}
 	return nil
+}
+
+// briefFlags are the flags of a device of which only the state is listed (RFC 2863).
+func briefFlags(name, state string) []string {
+	flags := []string{"UP"}
+	if state == "UP" || state == "UNKNOWN" {
+		flags = append(flags, "LOWER_UP")
+	}
+	if name == "lo" {
+		flags = append(flags, "LOOPBACK")
+	}
+	return flags
 }
 
 // usualScope gives the last address the usual scope of its kind.
