@@ -59,6 +59,8 @@ type lines struct {
 	answers   int      // routes that are no entries of a table
 	columns   []string // of route -n
 	columnsOf route.Family
+	heldAt    int    // the number of held
+	held      string // a line of columns whose last one may be on the next line
 	proc      []procLine
 	titles    []int  // lines that may be the heading of a table below
 	title     string // the last of them
@@ -182,6 +184,9 @@ func (t *lines) physical(s string) error {
 	if t.json != nil || beginsJSON(s) {
 		return t.jsonLine(s)
 	}
+	if t.held != "" || wrappedRow().MatchString(s) {
+		return t.wrapped(s)
+	}
 	if strings.Contains(s, " Genmask ") {
 		if rows := flatColumns(s); rows != nil {
 			return t.takeAll(rows)
@@ -294,6 +299,7 @@ var errLine = errors.New("not understood")
 
 // end takes what is still pending at the end of the file.
 func (t *lines) end() {
+	t.release()
 	t.settle()
 	t.endColumns()
 	t.endCommand()

@@ -142,15 +142,23 @@ func (t *lines) columnLine(w []string) error {
 		return t.netstatGroup(w)
 	case t.columns[0] == "Iface":
 		if len(w) < len(t.columns) {
-			return fmt.Errorf("%d columns below %d headings", len(w), len(t.columns))
+			return t.fewColumns(w)
 		}
 		return t.proc4(w)
 	case t.columnsOf == route.IPv6:
 		return t.routeLine6(w)
 	case len(w) < len(t.columns):
-		return fmt.Errorf("%d columns below %d headings", len(w), len(t.columns))
+		return t.fewColumns(w)
 	}
 	return t.routeLine4(w)
+}
+
+// fewColumns keeps a line of IPv4 routes that lacks columns as an odd route.
+func (t *lines) fewColumns(w []string) error {
+	if !t.shortRow(w) {
+		t.odd(route.Route{Table: route.TableMain}, route.IPv4)
+	}
+	return fmt.Errorf("%d columns below %d headings", len(w), len(t.columns))
 }
 
 // proc4 keeps a line of /proc/net/route (fib_route_seq_show in net/ipv4/fib_trie.c)
