@@ -210,6 +210,7 @@ func hostKinds() []Kind {
 		{RemarkForgotten, "The kernel forgets a part of the command", w, s, "Some attributes mean something for the routes of one family alone. The other one accepts them and does not keep them."},
 		{RemarkNoCarrier, "The route's device has no carrier", w, s, "The route is accepted, and used, though its device has no carrier. What is sent there is lost."},
 		{RemarkPassedOver, "The route is not used without a carrier", w, s, "The route is accepted, and not used while its device has no carrier, because ignore_routes_with_linkdown is on."},
+		{RemarkNoGateway, "The default route has no gateway", w, s, "The host then asks for each destination itself on the device, by ARP or neighbour discovery. Only a router that answers for all of them (a proxy) makes that work. The command lacks the word via, perhaps."},
 		{RemarkSilent, "The route's gateway does not answer", w, s, "The neighbour table says FAILED of it. The kernel asks again with the next packet; until it answers, programs get EHOSTUNREACH."},
 		{RemarkStillThere, "Another route to the same prefix stays", w, s, "Several routes have the prefix. The first that fits is deleted, and the next takes over."},
 		{RemarkSecondLink, "Two devices have the network", w, s, "Both devices have an address of the network. Packets to it leave by the one whose route comes first, and by that alone."},

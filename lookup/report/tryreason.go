@@ -231,9 +231,7 @@ func (w *why) absent(c *change.Route) {
 	w.out.Route = w.names.route(full(c, near))
 	w.because(RefusedOther, nil, nil)
 	if c.Verb == change.Modify {
-		changed := *c
-		changed.Route.Metric = near.Metric
-		w.instead(InsteadReplace, &changed)
+		w.instead(InsteadReplace, modifies(c, near))
 		return
 	}
 	if len(c.Route.NextHops) == 1 && len(near.NextHops) > 1 {
@@ -244,6 +242,24 @@ func (w *why) absent(c *change.Route) {
 		}
 	}
 	w.instead(InsteadThere, deletes(full(c, near)))
+}
+
+// modifies is a request to change a route, with that route's metric, and with its gateway
+// where the request names the device alone: a route without a gateway is rarely meant.
+func modifies(c *change.Route, near *route.Route) *change.Route {
+	out := *c
+	out.Route = c.Route.Clone()
+	out.Route.Metric = near.Metric
+	if len(near.NextHops) != 1 || near.NextHopID != 0 || len(c.Route.NextHops) != 1 || c.Route.NextHopID != 0 {
+		return &out
+	}
+	h, there := &out.Route.NextHops[0], near.NextHops[0]
+	if !h.Gateway.IsValid() && h.Encap == 0 && h.Link == there.Link {
+		h.Gateway = there.Gateway
+		h.Flags |= there.Flags & route.NextHopOnLink
+		out.Route.Scope = near.Scope
+	}
+	return &out
 }
 
 // otherTable looks for the route in other tables.

@@ -23,6 +23,7 @@ const (
 	RemarkPromoted    lookup.Code = "secondary-promoted"      // Want is the address that becomes the first of its network
 	RemarkSplit       lookup.Code = "local-and-main-split"    // IPv4's tables local and main are two from now on
 	RemarkOwnGateway  lookup.Code = "own-gateway-accepted"    // Want is the gateway
+	RemarkNoGateway   lookup.Code = "default-by-device"       // Route is the default route, which has no gateway; Have is the device, on which hosts have neighbours
 	RemarkOneAddress  lookup.Code = "address-without-length"  // Want is the address
 	RemarkForgotten   lookup.Code = "accepted-and-forgotten"  // Have is the word that the family Want does not keep
 	RemarkNoCarrier   lookup.Code = "route-without-carrier"   // Have is the device
@@ -187,6 +188,11 @@ func routeSurprises(c *change.Route, before *change.State, o *change.Outcome, n 
 			if h.Gateway.Is4() && slices.ContainsFunc(n.snap.Addrs, func(x route.Addr) bool { return x.Prefix.Addr() == h.Gateway }) {
 				out = append(out, NewRemark(RemarkOwnGateway, h.Gateway.String(), ""))
 			}
+			if l := n.snap.Link(h.Link); l != nil && toNobody(o.State.FIB(), a.Route, &h, l) {
+				f := NewRemark(RemarkNoGateway, "", l.Name)
+				f.Route = n.route(full(c, a.Route))
+				out = append(out, f)
+			}
 		}
 	}
 	is4 := c.Family() == route.IPv4
@@ -200,6 +206,13 @@ func routeSurprises(c *change.Route, before *change.State, o *change.Outcome, n 
 		}
 	}
 	return out
+}
+
+// toNobody reports whether a next hop of a default route has no gateway, though its device
+// has neighbours, one of which must be the router.
+func toNobody(fib *lookup.FIB, r *route.Route, h *route.NextHop, l *route.Link) bool {
+	return r.IsDefault() && r.Type == route.TypeUnicast && !h.Gateway.IsValid() && h.Encap == 0 &&
+		fib.HasNeighbours(l.Index) && l.Flags&route.LinkBroadcast != 0 && l.VRFTable == 0
 }
 
 // silentGateways tells of gateways of a change's routes that do not answer after all commands,

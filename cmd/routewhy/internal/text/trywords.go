@@ -196,6 +196,8 @@ func surprise(f *report.Finding) string {
 		return "a part of it is made all the same, and undo takes that back"
 	case report.RemarkOwnGateway:
 		return want + " is this host's own address: packets go to no router"
+	case report.RemarkNoGateway:
+		return fmt.Sprintf("%s has no gateway: this host asks for each destination itself on %s", f.Route.Dst, have)
 	case report.RemarkOneAddress:
 		return want + " has no length: it is one address without a network"
 	case report.RemarkForgotten:
