@@ -119,6 +119,9 @@ func (o *options) question(dests []destination) *report.Question {
 	q := &report.Question{
 		Packet: o.packet.known(), User: uint32(os.Getuid()), Reply: o.reply, NoKernel: o.noKernel, Detail: o.verbose,
 	}
+	if len(o.load) == 0 {
+		q.Holds = holdsTUN
+	}
 	for i := range dests {
 		q.To = append(q.To, dests[i].value())
 	}

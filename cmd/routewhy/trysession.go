@@ -14,7 +14,7 @@ import (
 func (o *options) trySession() report.TrySessionQuestion {
 	q := report.TrySessionQuestion{Live: len(o.load) == 0, WayBack: o.undo || o.script.given}
 	if q.Live {
-		q.Sessions, q.Holds = ownSessions(), holdsTUN
+		q.Sessions = ownSessions()
 	}
 	return q
 }

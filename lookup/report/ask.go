@@ -164,6 +164,11 @@ func (a *asker) packet(ctx context.Context, d *Destination) (*look, error) {
 		return again()
 	}
 	l.Notes = append(a.fib.Notes(l.Trace), a.fib.OuterNotes(l.Trace.Flow.Dst, &l.Trace.Decision)...)
+	if more, err := a.ownTunnel(ctx, l); err != nil {
+		return nil, err
+	} else if more {
+		return again()
+	}
 	if d.Port != 0 || a.Packet.Proto != nil {
 		if err := a.meet(ctx, l); err != nil {
 			return nil, err

@@ -23,6 +23,8 @@ type Question struct {
 	NoKernel bool
 	// Detail asks for what is costly to find: [Explanation.Bits].
 	Detail bool
+	// Holds reports whether a process has a TUN or TAP device open; nil: that is not known.
+	Holds func(pid int, dev string) bool
 }
 
 // Destination is where packets go, or a route entry.

@@ -218,6 +218,7 @@ func hostKinds() []Kind {
 		{RemarkExpires, "It goes when its lifetime ends", w, s, "The command gives an address or an IPv6 route a lifetime. When that ends the kernel deletes it, unless something renews it."},
 		{RemarkDeleteAlone, "A route is deleted, and the new one is refused", e, s, "A shell goes on after a command that is refused, so that what comes after it is done alone."},
 		{RemarkReceived, "Received packets are not compared", i, s, "The command changes a setting that decides which packets are let in, or sent on to other hosts. Only what this host sends is compared, and the setting does not decide about that."},
+		{RemarkCarriesItself, "A tunnel carries its own packets", e, s, "The program that has the tunnel's device open sends its packets to the tunnel's other end, and a route leads these into the device: they come back to the program, and nothing gets out. Told where the program has only connections, none of which leaves elsewhere. A route to the other end by a gateway outside of the tunnel mends that."},
 		{RemarkOwnTunnel, "A tunnel may carry its own packets", w, s, "The program that has the tunnel's device open also has a UDP socket that is connected to no peer. What it sends to other networks by that goes into the tunnel afterwards, and comes back to the program: if the tunnel's other end is there, the tunnel stops. A route to the other end by the present gateway prevents that."},
 		{RemarkLocalnet, "Other hosts reach 127.0.0.0/8", w, s, "The setting route_localnet of a device lets packets to loopback addresses in."},
 	}

@@ -177,8 +177,6 @@ type TrySessionQuestion struct {
 	// session, of which Sessions are the ones that the caller was found to be in.
 	Live     bool
 	Sessions []route.Session
-	// Holds reports whether a process has a TUN or TAP device open; nil: that is not known.
-	Holds func(pid int, dev string) bool
 	// WayBack asks for the commands that bring the state back, however many.
 	WayBack bool
 }

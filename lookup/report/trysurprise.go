@@ -37,7 +37,10 @@ const (
 	RemarkDefaultGone lookup.Code = "default-route-gone"      // Have is the family
 	RemarkExpires     lookup.Code = "goes-after-its-lifetime" // Want is the address, or Route the route; Have is the lifetime in seconds
 	RemarkDeleteAlone lookup.Code = "add-refused-delete-done" // Want is the command that is refused, Have the one that is done
-	RemarkOwnTunnel   lookup.Code = "tunnel-may-carry-itself" // Have is a TUN device, Want the program that has it open, and Sockets, without a peer, by which it may send the tunnel's packets
+	// RemarkCarriesItself is of an answer: Have is a TUN device, Want the program that has it open,
+	// Sockets the other ends of its connections, and Route that by which they go into the device.
+	RemarkCarriesItself lookup.Code = "tunnel-carries-itself"
+	RemarkOwnTunnel     lookup.Code = "tunnel-may-carry-itself" // Have is a TUN device, Want the program that has it open, and Sockets, without a peer, by which it may send the tunnel's packets
 )
 
 // settingsInPart reports whether sysctl writes some settings of a command, and others are

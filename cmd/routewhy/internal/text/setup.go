@@ -3,6 +3,7 @@ package text
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"routewhy/lookup"
@@ -72,6 +73,9 @@ func outerFinding(n *report.Finding) string {
 		return text
 	case lookup.NoteOuterLoop:
 		return fmt.Sprintf("%s sends its packets to its other end %s, and %s leads these into %[1]s itself: nothing gets out", have, want, routeInTable(n.Route))
+	case report.RemarkCarriesItself:
+		return fmt.Sprintf("%s, which has %s open, sends its packets to %s, and %s leads these into %[2]s itself: nothing gets out; a route to %[5]s by a gateway outside of the tunnel mends that",
+			want, have, and(n.Sockets), routeInTable(n.Route), ends(n.Sockets))
 	case lookup.NoteOuterRefused:
 		why := "no route leads there"
 		switch {
@@ -92,6 +96,17 @@ func outerFinding(n *report.Finding) string {
 		return fmt.Sprintf("%s sends its packets from %s, which is no address of this host: nothing gets out", have, want)
 	}
 	return ""
+}
+
+// ends are the addresses of the other ends of connections, each once.
+func ends(all []string) string {
+	var out []string
+	for _, x := range all {
+		if p, err := netip.ParseAddrPort(x); err == nil && !slices.Contains(out, p.Addr().String()) {
+			out = append(out, p.Addr().String())
+		}
+	}
+	return and(out)
 }
 
 // byLoopback reports whether a finding's route leads out of lo, so that nothing leaves.
@@ -133,7 +148,7 @@ func misfit(all []report.Finding) string {
 			return fmt.Sprintf(", but %s is a dummy device", name(n.Have))
 		case lookup.NoteVRFUnasked:
 			return fmt.Sprintf(", because no rule leads to the table of the VRF %s", name(n.Have))
-		case lookup.NoteOuterLoop:
+		case lookup.NoteOuterLoop, report.RemarkCarriesItself:
 			return fmt.Sprintf(", but %s's own packets go into %[1]s itself", name(n.Have))
 		case lookup.NoteOuterRefused, lookup.NoteOuterLo:
 			return fmt.Sprintf(", but %s's own packets do not get out", name(n.Have))
