@@ -95,6 +95,10 @@ const (
 	// LostNeighbour: the neighbour entry of its gateway is changed by hand, and it is not known
 	// whether what is sent there arrives.
 	LostNeighbour Loss = "neighbour-changed"
+	// LostAsPort: its packets leave by the device In, which becomes a port. What Neighbour
+	// answers to the question for its link-layer address is received by the bridge or the bond,
+	// and not by In: the connection goes on only as long as the entry is usable.
+	LostAsPort Loss = "as-port"
 	// LostExpiring: its own address, or its route, gets a lifetime and goes after it.
 	LostExpiring Loss = "expires"
 	// LostItself: its program carries the device by which its packets leave, and so they never
@@ -166,6 +170,9 @@ func (c *Change) judge(before, after *lookup.FIB) {
 		}
 		if c.Lost == "" {
 			c.heard(before.Snapshot(), after.Snapshot())
+		}
+		if c.Lost == "" {
+			c.asPort(before, after)
 		}
 	}
 }
@@ -350,6 +357,23 @@ func (c *Change) heard(before, after *route.Snapshot) {
 			continue
 		}
 		c.Lost, c.MayBeLost, c.In, c.Neighbour = LostUnheard, true, h.Link, to
+		return
+	}
+}
+
+// asPort finds out whether a way out is by a device that becomes a port, and whose neighbour is
+// to be asked for its link-layer address.
+func (c *Change) asPort(before, after *lookup.FIB) {
+	for i := range c.After.NextHops {
+		h := &c.After.NextHops[i]
+		to := NeighbourOf(h, c.Flow.Dst)
+		if after.Receiver(h.Link) == h.Link || before.Receiver(h.Link) != h.Link || !asks(after.Snapshot().Link(h.Link)) ||
+			slices.ContainsFunc(after.Snapshot().Neighbours, func(n route.Neighbour) bool {
+				return n.Link == h.Link && n.Addr == to && n.State == route.NeighbourPermanent
+			}) {
+			continue
+		}
+		c.Lost, c.MayBeLost, c.In, c.Neighbour = LostAsPort, true, h.Link, to
 		return
 	}
 }

@@ -89,6 +89,7 @@ func TestCompare(t *testing.T) {
 	mapped.Family = route.IPv6
 	bound := tcp("192.0.2.2:22", "203.0.113.7:51023")
 	bound.Link = 2
+	const bridgeUp = route.LinkUp | route.LinkRunning | route.LinkLowerUp
 	for _, c := range []struct {
 		name        string
 		after       *lookup.FIB
@@ -98,7 +99,9 @@ func TestCompare(t *testing.T) {
 	}{
 		{"nothing changes", host("192.0.2.1", 2), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, false, ""},
 		{"its device becomes a port of a bridge that is down", ported(0), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, true, connections.LostDevice},
-		{"and of one that is up", ported(route.LinkUp | route.LinkRunning | route.LinkLowerUp), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, false, ""},
+		{"and of one that is up", ported(bridgeUp), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, true, connections.LostAsPort},
+		{"and its gateway's entry is not renewed", knows(ported(bridgeUp), "192.0.2.1", route.NeighbourStale), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, true, connections.LostAsPort},
+		{"or stays without answers", knows(ported(bridgeUp), "192.0.2.1", route.NeighbourPermanent), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, false, ""},
 		{"its device asks for no address", silent(), tcp("192.0.2.2:22", "203.0.113.7:51022"), false, true, connections.LostDead},
 		{"another gateway of the network", knows(host("192.0.2.3", 2), "192.0.2.3", route.NeighbourStale), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, ""},
 		{"one of which nothing is known", host("192.0.2.3", 2), tcp("192.0.2.2:22", "203.0.113.7:51022"), true, true, connections.LostUnheard},

@@ -112,6 +112,8 @@ func lossReason(s *report.TrySocket) string {
 		return fmt.Sprintf("it moves to %s on %s, and whether that answers is not known: the neighbour table has no entry of it that works", s.Reason.Neighbour, dev)
 	case connections.LostNeighbour:
 		return fmt.Sprintf("the neighbour entry of %s on %s is set by hand, and whether packets reach it then is not known", s.Reason.Neighbour, dev)
+	case connections.LostAsPort:
+		return fmt.Sprintf("%s would be a port, which gets no answers of %s: the session lasts only as long as the neighbour entry does", dev, s.Reason.Neighbour)
 	case connections.LostItself:
 		return fmt.Sprintf("its packets would go into %s, which it carries itself", dev)
 	case connections.LostExpiring:
