@@ -138,12 +138,14 @@ func (t *Try) Refused() bool {
 
 // Status is [StatusNoRoute] where a command is refused, a session of the caller's is lost, a
 // tunnel's own packets would go into it, or a destination that was asked about has no usable
-// answer afterwards. It is [StatusUnknown] where one of these is not known, and
-// [StatusDisagrees] where the kernel's rehearsal ended otherwise.
+// answer afterwards. It is [StatusUnknown] where one of these is not known, or no command is
+// understood, and [StatusDisagrees] where the kernel's rehearsal ended otherwise.
 func (t *Try) Status() Status {
 	switch {
 	case t.Disagrees():
 		return StatusDisagrees
+	case len(t.Commands) == 0 && len(t.PassedOver) > 0:
+		return StatusUnknown
 	case slices.ContainsFunc(t.Commands, func(c TryCommand) bool { return c.Unknown }):
 		return StatusUnknown
 	case t.Refused(), t.LosesYours(), t.Swallowed() != nil, t.answered(StatusNoRoute):

@@ -40,10 +40,10 @@ func split(text string, batch bool) []word {
 // quiet are redirections that change nothing of what a command does: nothing reads its output.
 var quiet = regexp.MustCompile(`^(?:[12]?>>?[ \t]*/dev/null|&>>?[ \t]*/dev/null|<[ \t]*/dev/null|2>&1|1?>&2)(?:[ \t\r]|$)`)
 
-// prompt skips a prompt.
+// prompt skips a prompt, or the word of interfaces(5) for a command that ifup runs.
 func (s *splitter) prompt() {
 	s.blank()
-	for _, p := range []string{"$", "[#]", "+", "++", "+++", "%"} {
+	for _, p := range []string{"$", "[#]", "+", "++", "+++", "%", "pre-up", "up", "post-up"} {
 		if rest, ok := strings.CutPrefix(s.text[s.at:], p); ok && rest != "" && (rest[0] == ' ' || rest[0] == '\t') {
 			s.at += len(p)
 			return

@@ -92,8 +92,12 @@ func (p *tryPage) headline() string {
 	if gone := p.defaultGone(); gone != "" && len(refused) > 0 {
 		return gone + ": " + p.onlySome(refused)
 	}
-	if len(p.Commands) == 0 {
-		return "none of these commands is understood or reached, and nothing is known to change"
+	switch {
+	case len(p.Commands) > 0:
+	case len(p.PassedOver) > 0:
+		return "none of these commands is understood: what they would do is not known"
+	default:
+		return "no command is reached, and nothing changes"
 	}
 	if len(refused) == 0 {
 		text := fmt.Sprintf("all %s commands are accepted", numeral(len(p.Commands)))

@@ -27,7 +27,7 @@ func (p *page) tryYou(t *report.Try) {
 			p.detail("you", p.session(s)+" may move: a hash chooses its way", yellow)
 		case s.Moves:
 			p.detail("you", fmt.Sprintf("%s goes on, %s", p.session(s), wayWords(&s.After)), yellow)
-		default:
+		case len(t.Commands) > 0: // otherwise nothing was tried
 			p.detail("you", p.session(s)+" stays", plain)
 		}
 	}
