@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"routewhy/lookup/report"
+	"routewhy/lookup/whynot"
 	"routewhy/route"
 )
 
@@ -143,5 +144,41 @@ func TestZeroOfManyRoutes(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if n := after.TotalAlloc - before.TotalAlloc; n > 128<<20 { // most of it what is read
 		t.Errorf("%d bytes", n)
+	}
+}
+
+// askedPeers is a host that tells of WireGuard devices only where they are asked for, as the
+// kernel's source does.
+type askedPeers struct{ host }
+
+func (h *askedPeers) Read(ctx context.Context, q route.Query) (*route.Snapshot, error) {
+	out, err := h.host.Read(ctx, q)
+	if err == nil && !q.WireGuard {
+		out.WireGuard = nil
+	}
+	return out, err
+}
+
+// TestAskCausesReadsPeers: whether a peer takes the packet decides about ENOKEY, so that is read.
+func TestAskCausesReadsPeers(t *testing.T) {
+	h := &askedPeers{*oneGateway()}
+	h.snap.Links[1].Kind = "wireguard"
+	h.snap.WireGuard = []route.WireGuard{{Link: 2, Allowed: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}}
+	q := &report.Question{To: []report.Destination{{Addr: netip.MustParseAddr("198.51.100.7")}}}
+	got, err := report.AskCauses(t.Context(), h, q, route.ENOKEY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range got[0].Causes {
+		if c.Code == whynot.CauseKey && c.State != whynot.CauseNot {
+			t.Errorf("a peer takes the packet, and the missing key is said to be %q", c.State)
+		}
+	}
+	h.snap.WireGuard = []route.WireGuard{{Link: 2, TakesNone: true}}
+	if got, err = report.AskCauses(t.Context(), h, q, route.ENOKEY); err != nil {
+		t.Fatal(err)
+	}
+	if s := got[0].Status(); s != report.StatusNoRoute {
+		t.Errorf("no peer takes the packet: status %d, want %d", s, report.StatusNoRoute)
 	}
 }

@@ -268,7 +268,7 @@ func inUse(l *look) bool {
 // readAll reads all routes.
 func (a *asker) readAll(ctx context.Context) (*lookup.FIB, error) {
 	var err error
-	a.fib, err = lookup.Read(ctx, a.src, &lookup.Need{Query: route.Query{AllDevices: true, Devices: a.Packet.devices(), Policies: true, Markers: true, Sockets: route.AllSockets}})
+	a.fib, err = lookup.Read(ctx, a.src, &lookup.Need{Query: route.Query{AllDevices: true, Devices: a.Packet.devices(), Policies: true, Markers: true, WireGuard: true, Sockets: route.AllSockets}})
 	return a.fib, err
 }
 
