@@ -178,6 +178,6 @@ func All() []Check {
 			facts(links, addrs), smallMTU},
 		{"RW063", "A route into WireGuard that no peer takes", Warning, ScopeDevices,
 			"WireGuard sends a packet to the peer that has its destination in allowed-ips, and refuses what no peer has: there is a route, but UDP gets ENOKEY and TCP EHOSTUNREACH. wg-quick makes routes from allowed-ips; other programs may make more. The network of the device's own address is passed over, and so is a route of which some peer takes a part, unless it is a default route. Peers are known to root alone.",
-			facts(tables, rules, links), routeNoPeer},
+			facts(tables, rules, links, route.FactWireGuard), routeNoPeer},
 	}
 }
