@@ -129,7 +129,8 @@ func connectsToLoopback(whole *lookup.FIB, f route.Family) route.Errno {
 	if f == route.IPv4 {
 		flow.Src = flow.Dst
 	}
-	return whole.Lookup(flow).Errno
+	d := whole.Lookup(flow)
+	return cmp.Or(whole.ProgramErrno(&flow, &d), d.Errno)
 }
 
 // Why no other host reaches a socket that is bound to the zero address.
