@@ -98,6 +98,13 @@ const LeastMTU6 = 1280
 // Carrier reports whether the device is up and its lower layer is too.
 func (l *Link) Carrier() bool { return l.Flags&(LinkUp|LinkLowerUp) == LinkUp|LinkLowerUp }
 
+// Linked reports whether the device is up and its routes count as ones with a carrier. The kernel
+// notices a lost carrier up to a second after the lower layer went (linkwatch_event), and only then
+// changes the routes and LinkRunning (fib_netdev_event).
+func (l *Link) Linked() bool {
+	return l.Flags&LinkUp != 0 && l.Flags&(LinkRunning|LinkLowerUp) != 0
+}
+
 // HasPorts reports whether the device is of a kind that takes every frame that its ports
 // receive (br_handle_frame, bond_handle_frame).
 func (l *Link) HasPorts() bool {

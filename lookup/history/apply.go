@@ -129,8 +129,8 @@ func applyLink(f *lookup.FIB, e *route.Event) *lookup.FIB {
 		f = made(f, &change.Link{Verb: change.Delete, Index: old.Index})
 	case old.Up() && !e.Link.Up():
 		f = made(f, &change.Link{Verb: change.Modify, Index: old.Index, Up: route.No})
-	case old.Up() && e.Link.Up() && old.Carrier() != e.Link.Carrier():
-		f = change.New(f).Carrier(old.Index, e.Link.Carrier()).FIB()
+	case old.Up() && e.Link.Up() && old.Linked() != e.Link.Linked():
+		f = change.New(f).Carrier(old.Index, e.Link.Linked()).FIB()
 	}
 	f = with(f, func(s *route.Snapshot) {
 		s.Links = put(s.Links, *e.Link, e.Gone, func(l *route.Link) bool { return l.Index == e.Link.Index })

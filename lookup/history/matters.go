@@ -3,6 +3,7 @@ package history
 import (
 	"maps"
 	"net/netip"
+	"slices"
 
 	"routewhy/lookup"
 	"routewhy/lookup/report"
@@ -165,7 +166,7 @@ func (w *Watch) hear(e *route.Event) {
 				delete(w.silent, k)
 			}
 		}
-	case e.Addr != nil && e.Gone: // with the last one of a family, the neighbours go too
+	case e.Addr != nil && e.Gone && w.lastAddr(e.Addr): // the neighbours go too
 		for k := range w.silent {
 			if k.link == e.Addr.Link && k.addr.Is4() == e.Addr.Prefix.Addr().Is4() {
 				delete(w.silent, k)
@@ -176,6 +177,13 @@ func (w *Watch) hear(e *route.Event) {
 	case report.EventKind(e) == "" && !e.Lost: // of a setting
 		maps.DeleteFunc(w.silent, func(_ neighbourKey, s route.NeighbourState) bool { return s == route.NeighbourFailed })
 	}
+}
+
+// lastAddr reports whether a device has no other address of an address's family.
+func (w *Watch) lastAddr(a *route.Addr) bool {
+	return !slices.ContainsFunc(w.fib.Snapshot().Addrs, func(x route.Addr) bool {
+		return x.Link == a.Link && x.Prefix.Addr().Is4() == a.Prefix.Addr().Is4() && x.Prefix != a.Prefix
+	})
 }
 
 // asks reports whether a question is about a destination.

@@ -242,7 +242,7 @@ func (n names) links() []item {
 
 func (n names) linkState(l *route.Link) *LinkState {
 	s := &LinkState{Name: l.Name, State: "down", Master: n.dev(l.Master), VRFTable: n.table(l.VRFTable)}
-	if l.Carrier() {
+	if l.Linked() {
 		s.State = "up"
 	} else if l.Up() {
 		s.State = "no-carrier"

@@ -75,14 +75,17 @@ func (e *Explanation) Way(source bool) string {
 
 func (e *Explanation) addWay(b *strings.Builder, source bool) {
 	d := &e.Decision
-	fmt.Fprint(b, d.Disposition, d.Errno, d.MayRefuse, d.WayOut, d.Why.Code, d.Ambiguous.Code, d.SentOn, d.NotSentOn, d.Unassigned, e.ConnectErrno)
+	fmt.Fprint(b, d.Disposition, d.Errno, d.MayRefuse, d.WayOut, d.Why.Code, e.whySeveral(), d.SentOn, d.NotSentOn, d.Unassigned, e.ConnectErrno)
 	if d.SomeRefused != nil {
 		fmt.Fprint(b, *d.SomeRefused)
 	}
 	if source {
 		fmt.Fprint(b, d.Src, d.NoSource)
 	}
-	if d.Disposition != lookup.DispositionUnicast && d.Route != nil {
+	switch {
+	case d.Disposition == lookup.DispositionInvalid: // why, and not by which route
+		b.WriteString(string(d.Shortcut))
+	case d.Disposition != lookup.DispositionUnicast && d.Route != nil:
 		b.WriteString(string(d.Route.Table)) // which refuses, or delivers
 	}
 	for _, h := range d.NextHops {
@@ -95,6 +98,15 @@ func (e *Explanation) addWay(b *strings.Builder, source bool) {
 		b.WriteString("/")
 		s.addWay(b, source)
 	}
+}
+
+// whySeveral is why there are several next hops, or none is known. Whether a hash of the flow or its
+// bucket chooses one shows nowhere in the answer.
+func (e *Explanation) whySeveral() lookup.Code {
+	if code := e.Decision.Ambiguous.Code; code != lookup.CodeResilient {
+		return code
+	}
+	return lookup.CodeMultipath
 }
 
 // Explain explains the decision about a destination from what was read, without the
