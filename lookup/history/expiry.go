@@ -46,7 +46,7 @@ func expired(before, after *lookup.FIB, x *Asked) []report.Trigger {
 				return true
 			}
 			for _, r := range routes {
-				if slices.ContainsFunc(old.At(id, dst), func(o *route.Route) bool { return (o.Expires < 0) != (r.Expires < 0) && like(o, r) }) {
+				if slices.ContainsFunc(old.At(id, dst), func(o *route.Route) bool { return (o.Expires < 0) != (r.Expires < 0) && sameEntry(o, r) }) {
 					full := r.Clone()
 					full.Dst = dst
 					out = append(out, *report.NewTrigger(before, after, &route.Event{Route: &full, Gone: r.Expires < 0}))
@@ -56,4 +56,16 @@ func expired(before, after *lookup.FIB, x *Asked) []report.Trigger {
 		})
 	}
 	return out
+}
+
+// sameEntry reports whether two routes of different times are the same one. The kernel sets what a
+// router advertisement says of hop limit and MTU after the event of its route
+// (ndisc_router_discovery).
+func sameEntry(a, b *route.Route) bool {
+	if a.Protocol != route.ProtocolRA || b.Protocol != route.ProtocolRA {
+		return like(a, b)
+	}
+	x := *a
+	x.Metrics = b.Metrics
+	return like(&x, b)
 }

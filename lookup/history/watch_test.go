@@ -150,6 +150,9 @@ func TestCauses(t *testing.T) {
 		if life != 0 {
 			s.Routes = []route.Route{{Table: route.TableMain, Dst: route.IPv6.Default(), Metric: 1024, Type: route.TypeUnicast, Protocol: route.ProtocolRA, Expires: life, NextHops: []route.NextHop{{Gateway: router, Link: 2}}}}
 		}
+		if life < 0 { // the hop limit (RTAX_HOPLIMIT), which the kernel sets after the event of the route
+			s.Routes[0].Metrics = []route.Metric{{ID: 10, Value: 64}}
+		}
 		return s
 	}
 	lost := route.Event{Link: &host(0, false).Links[1]}
