@@ -96,3 +96,25 @@ func TestLostCarrier(t *testing.T) {
 		t.Errorf("the device changed from %+v to %+v", x.Before.Link, x.After.Link)
 	}
 }
+
+// TestLeavesVRF checks that the IPv6 addresses which the kernel removes because a device leaves a VRF are
+// said to follow from that.
+func TestLeavesVRF(t *testing.T) {
+	own := netip.MustParsePrefix("2001:db8::2/64")
+	host := func(master int, addrs ...route.Addr) *route.Snapshot {
+		up := route.LinkUp | route.LinkRunning | route.LinkLowerUp
+		s := &route.Snapshot{Rules: route.DefaultRules(route.IPv6), Addrs: addrs}
+		s.Links = []route.Link{{Index: 2, Name: "eth0", Flags: up, Master: master}, {Index: 3, Name: "red", Flags: up, VRFTable: 10}, {Index: 4, Name: "br0", Flags: up}}
+		s.Routes = []route.Route{routeOf(t, "6:9/1")}
+		return s
+	}
+	now := time.Now()
+	for master, want := range map[int]report.ObjectKind{3: report.KindLink, 4: report.KindAddress} {
+		before, after := host(master, route.Addr{Link: 2, Prefix: own}), host(0)
+		events := []route.Event{{Time: now, Link: &after.Links[0]}, {Time: now.Add(time.Millisecond), Addr: &before.Addrs[0], Gone: true}}
+		told := toldOf(t, Asked{To: report.Destination{Addr: netip.MustParseAddr("2001:db8:9::1")}}, events, before, after)
+		if len(told) == 0 || told[len(told)-1].Because[0].Object.Kind != want {
+			t.Errorf("eth0 leaves the device %d: %d changes, %+v", master, len(told), told)
+		}
+	}
+}

@@ -80,7 +80,8 @@ type turn struct {
 type happening struct {
 	event   *route.Event
 	trigger *report.Trigger
-	// endsIPv6 says that a device stops using IPv6, because its MTU became too small.
+	// endsIPv6 says that a device stops using IPv6, because its MTU became too small, or begins
+	// with it anew, because it joins or leaves a VRF (addrconf_notify).
 	endsIPv6 bool
 }
 
@@ -200,7 +201,7 @@ func (w *Watch) happen(e *route.Event) {
 	h := &happening{event: e, trigger: report.NewTrigger(heard, w.fib, e)}
 	if e.Link != nil && !e.Gone {
 		old := before.Snapshot().Link(e.Link.Index)
-		h.endsIPv6 = old != nil && old.HasIPv6() && !e.Link.HasIPv6()
+		h.endsIPv6 = old != nil && (old.HasIPv6() && !e.Link.HasIPv6() || vrfOf(before, old) != vrfOf(before, e.Link))
 	}
 	w.note(h)
 	if w.fib == before {
@@ -220,6 +221,14 @@ func (w *Watch) happen(e *route.Event) {
 			w.answers[i] = a
 		}
 	}
+}
+
+// vrfOf is the VRF that a device is a part of; 0: none.
+func vrfOf(f *lookup.FIB, l *route.Link) int {
+	if m := f.Snapshot().Link(l.Master); m != nil && m.VRFTable != 0 {
+		return l.Master
+	}
+	return 0
 }
 
 // explain gives the complete explanation of an answer in a state; nil: none is wanted, or the
