@@ -79,6 +79,24 @@ func (l lifetimes) first() (end time.Time, ok bool) {
 	return end, ok
 }
 
+// aged is the state in which the routes have the rest of their lifetime.
+func (l lifetimes) aged(f *lookup.FIB, now time.Time) *lookup.FIB {
+	edit := f.Edit()
+	for _, x := range l {
+		at := edit.At(x.table, x.dst)
+		i := slices.IndexFunc(at, func(r *route.Route) bool { return r.Expires > 0 && like(r, x.route) })
+		if i >= 0 && x.end.After(now) {
+			r := at[i].Clone()
+			r.Expires = x.end.Sub(now)
+			edit.Set(x.table, x.dst, replaced(at, i, &r))
+		}
+	}
+	if !edit.Changed() {
+		return f
+	}
+	return edit.FIB(f.Snapshot())
+}
+
 // over is the state in which the routes are over whose lifetime has ended, and those that are left.
 func (l lifetimes) over(f *lookup.FIB, now time.Time) (*lookup.FIB, lifetimes) {
 	var left lifetimes

@@ -91,7 +91,8 @@ func At(ctx context.Context, moments iter.Seq2[Moment, error], at time.Time) (*P
 		if !p.Ended && p.Missing == nil && known.Before(at) {
 			known = at
 		}
-		p.FIB, _ = lives.over(p.FIB, known)
+		p.FIB, lives = lives.over(p.FIB, known)
+		p.FIB = lives.aged(p.FIB, known)
 	}
 	return p, nil
 }

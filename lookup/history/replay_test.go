@@ -159,7 +159,7 @@ func TestAt(t *testing.T) {
 }
 
 // TestLifetimes checks that a history knows when the lifetime of an IPv6 route is over, before the kernel
-// deletes it, and that it does not guess that.
+// deletes it, and how much is left of it, and that it does not guess that.
 func TestLifetimes(t *testing.T) {
 	const long = 10 // seconds
 	way := func(p route.Protocol, gateway string, metric uint32, life time.Duration) route.Route {
@@ -211,6 +211,16 @@ func TestLifetimes(t *testing.T) {
 		at := past.FIB.Edit().At(route.TableMain, route.IPv6.Default())
 		if got := at[0].Expires < 0; len(at) != 2 || got != (c.want > 0) {
 			t.Errorf("%s: of %d routes, the first is over: %v", c.name, len(at), got)
+		}
+		if past, err = At(t.Context(), moments, second(8)); err != nil {
+			t.Fatal(err)
+		}
+		left := long // not known
+		if c.want > 0 {
+			left = c.want - 8
+		}
+		if got := past.FIB.Edit().At(route.TableMain, route.IPv6.Default())[0].Expires; got != time.Duration(left)*time.Second {
+			t.Errorf("%s: %s is left; want %d seconds", c.name, got, left)
 		}
 	}
 }
