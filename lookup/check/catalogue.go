@@ -30,7 +30,7 @@ func All() []Check {
 			"Every address in the world is taken for a neighbour on the device's link and asked for by ARP or neighbour discovery, which works only where a router answers for all of them. On PPP, in tunnels and on other devices without neighbours, a default route needs no gateway.",
 			facts(routes, links), defaultNoGateway},
 		{"RW008", "A device without carrier takes packets that another would carry", Warning, ScopeDefault,
-			"A device has no carrier, and the kernel uses its routes all the same, because ignore_routes_with_linkdown is off. It counts where the route is a default route, a next hop among several, or goes before another route to the same prefix. The network of an idle bridge or of an unplugged card hides nothing and is passed over.",
+			"A device has no carrier, and the kernel uses its routes all the same, because ignore_routes_with_linkdown is off. It counts where the route is a default route or one of those that replace it (0.0.0.0/1 and 128.0.0.0/1), a next hop among several, or goes before another route to the same prefix. The network of an idle bridge or of an unplugged card hides nothing and is passed over.",
 			facts(routes, links), noCarrier},
 		{"RW009", "A default route of a router runs out", Warning, ScopeDefault,
 			"A default route from router advertisements has under two minutes left. Most routers renew theirs long before that, but some give lifetimes as short on purpose. It is an error where the only default route has run out.",
