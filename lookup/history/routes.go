@@ -88,9 +88,9 @@ func replaced(at []*route.Route, i int, r *route.Route) []*route.Route {
 }
 
 // with6 puts a route where fib6_add_rt2node puts it: after those of the same metric. The
-// event of a route with several next hops has all of them, including those that existed
-// before. It begins with a new one, which comes last in the route. A route that replaces another one replaces the first that may have several next hops
-// as it may, or the first of all.
+// event of a route with several next hops has all of them. A new one is the first in the event
+// and the last in the route. A route that replaces another one replaces the first that may have
+// several next hops as it may, or the first of all.
 func with6(at []*route.Route, r *route.Route, e *route.Event) []*route.Route {
 	same := func(x *route.Route) bool { return x.Metric == r.Metric && x.Src == r.Src }
 	find := func(is func(x *route.Route) bool) int {

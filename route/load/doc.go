@@ -49,13 +49,13 @@
 // for, and the default rules find nothing for, is unknown. What the default rules decide
 // otherwise than that table would is said to rest on them. If `ip route get` found a route
 // that the listed tables do not have, or one of another table, there are other rules, and
-// the default ones are not assumed. What a command printed in a
-// container or on another host is kept apart, as that of another network namespace, and so is what
-// was typed in a shell there.
+// the default ones are not assumed. What a command printed in a container or on another host is
+// kept apart, as that of another network namespace. So is what was typed in a shell there.
 //
-// What stands before every line is left out if surely a listing follows it, most lines have
-// it, and no line of a listing lacks it: a time, a host, the name of a container, a
-// quote. Lines of other hosts and containers stay, and are not understood.
+// Words that a log puts before every line are left out: a time, a host, the name of a
+// container, a quote. Most lines must have them, no line of a listing may lack them, and
+// what follows them must surely be a listing. Lines of other hosts and containers stay, and are
+// not understood.
 //
 // # What is not understood, or not there
 //
