@@ -126,7 +126,7 @@ func parseExplained(id string) ([]check.Check, error) {
 			out = append(out, explainedKind(&kind, m.Text))
 			continue
 		}
-		title := cmp.Or(manual.GroupOf(word, m.Text), m.List, "what JSON says")
+		title := cmp.Or(manual.GroupOf(word, m.Text), m.List, "what an answer rests on")
 		out = append(out, check.Check{ID: word, Title: strings.ToUpper(title[:1]) + title[1:], Doc: m.Text})
 	}
 	if len(out) == 0 {
