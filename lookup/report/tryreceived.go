@@ -11,7 +11,7 @@ import (
 )
 
 // RemarkReceived is a remark of [Try.Warnings].
-const RemarkReceived lookup.Code = "received-not-compared" // Want is a setting that decides about packets that come in, of which none was asked about; More is how many further ones there are
+const RemarkReceived lookup.Code = "received-not-compared" // Want: the setting, More: how many further ones there are
 
 // received tells of settings that decide about packets which come in, if no such packet was
 // asked about: what this host sends is all that is compared.

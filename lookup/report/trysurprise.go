@@ -15,32 +15,32 @@ import (
 // What of a command would surprise: [TryCommand.Surprises], except for default-route-gone,
 // add-refused-delete-done and tunnel-may-carry-itself, which are [Try.Warnings].
 const (
-	RemarkBeside      lookup.Code = "replaced-nothing"        // Route stays, Want is the new metric
-	RemarkRoutesGone  lookup.Code = "routes-gone"             // Have routes went, of which Want do not come back by themselves
-	RemarkAddrsGone   lookup.Code = "addresses-gone"          // Addresses went with the device; More is 1 where it is deleted, 2 by a setting, and not down
-	RemarkNoFamily    lookup.Code = "mtu-takes-family"        // the new MTU is too small for the family Want, which Have loses; Addresses went with it
-	RemarkSecondaries lookup.Code = "secondaries-gone"        // Addresses of the same network went with the address that is deleted
-	RemarkPromoted    lookup.Code = "secondary-promoted"      // Want is the address that becomes the first of its network
+	RemarkBeside      lookup.Code = "replaced-nothing"        // Route: the one that stays, Want: the new metric
+	RemarkRoutesGone  lookup.Code = "routes-gone"             // Have: how many routes went, Want: how many of them do not come back by themselves
+	RemarkAddrsGone   lookup.Code = "addresses-gone"          // Addresses: those that went with the device; More: 1 where it is deleted, 2 by a setting, absent where it is down
+	RemarkNoFamily    lookup.Code = "mtu-takes-family"        // Have: the device, Want: the family that it loses, Addresses: those that went with it
+	RemarkSecondaries lookup.Code = "secondaries-gone"        // Addresses: those that went with the address that is deleted
+	RemarkPromoted    lookup.Code = "secondary-promoted"      // Want: the address that becomes the first of its network
 	RemarkSplit       lookup.Code = "local-and-main-split"    // IPv4's tables local and main are two from now on
-	RemarkOwnGateway  lookup.Code = "own-gateway-accepted"    // Want is the gateway
-	RemarkNoGateway   lookup.Code = "default-by-device"       // Route is the default route, which has no gateway; Have is the device, on which hosts have neighbours
-	RemarkOneAddress  lookup.Code = "address-without-length"  // Want is the address
-	RemarkForgotten   lookup.Code = "accepted-and-forgotten"  // Have is the word that the family Want does not keep
-	RemarkNoCarrier   lookup.Code = "route-without-carrier"   // Have is the device
-	RemarkPassedOver  lookup.Code = "route-passed-over"       // Have is the device, which has no carrier: ignore_routes_with_linkdown is on
-	RemarkSilent      lookup.Code = "silent-gateway"          // Want is the route's gateway, of which the neighbour table of Have says FAILED
-	RemarkStillThere  lookup.Code = "another-route-left"      // Route takes over
-	RemarkSecondLink  lookup.Code = "network-on-second-link"  // Want is the network, which Have has as well; More is 1 where the new one's route comes first
+	RemarkOwnGateway  lookup.Code = "own-gateway-accepted"    // Want: the gateway
+	RemarkOneAddress  lookup.Code = "address-without-length"  // Want: the address
+	RemarkForgotten   lookup.Code = "accepted-and-forgotten"  // Have: the word that is not kept, Want: the family that does not keep it
+	RemarkNoCarrier   lookup.Code = "route-without-carrier"   // Have: the device
+	RemarkPassedOver  lookup.Code = "route-passed-over"       // Have: the device
+	RemarkSilent      lookup.Code = "silent-gateway"          // Want: the route's gateway, Have: its device
+	RemarkStillThere  lookup.Code = "another-route-left"      // Route: the one that takes over
+	RemarkSecondLink  lookup.Code = "network-on-second-link"  // Want: the network, Have: the device that has it too; More: 1 where the new one's route comes first
 	RemarkPartly      lookup.Code = "refused-in-part"         // a part of what is refused is made all the same
-	RemarkUnread      lookup.Code = "attribute-unread"        // Want is the attribute of the device Have
-	RemarkKind        lookup.Code = "kind-not-known"          // Want is the kind of the device that is made; the host has none of it
-	RemarkDefaultGone lookup.Code = "default-route-gone"      // Have is the family
-	RemarkExpires     lookup.Code = "goes-after-its-lifetime" // Want is the address, or Route the route; Have is the lifetime in seconds
-	RemarkDeleteAlone lookup.Code = "add-refused-delete-done" // Want is the command that is refused, Have the one that is done
-	// RemarkCarriesItself is of an answer: Have is a TUN device, Want the program that has it open,
-	// Sockets the other ends of its connections, and Route that by which they go into the device.
+	RemarkUnread      lookup.Code = "attribute-unread"        // Want: the attribute, Have: the device
+	RemarkKind        lookup.Code = "kind-not-known"          // Want: the kind of the device that is made
+	RemarkDefaultGone lookup.Code = "default-route-gone"      // Have: the family
+	RemarkExpires     lookup.Code = "goes-after-its-lifetime" // Have: the lifetime in seconds, Want: the address, or Route: the route
+	RemarkDeleteAlone lookup.Code = "add-refused-delete-done" // Want: the command that is refused, Have: the one that is done
+	RemarkOwnTunnel   lookup.Code = "tunnel-may-carry-itself" // Have: the device, Want: the program that has it open, Sockets: those without a peer
+	RemarkNoGateway   lookup.Code = "default-by-device"       // Route: the default route, which has no gateway, Have: the device, on which hosts have neighbours
+	// RemarkCarriesItself is of an answer. Have: a TUN device, Want: the program that has it open, Sockets: the
+	// other ends of its connections, Route: the one by which they go into the device.
 	RemarkCarriesItself lookup.Code = "tunnel-carries-itself"
-	RemarkOwnTunnel     lookup.Code = "tunnel-may-carry-itself" // Have is a TUN device, Want the program that has it open, and Sockets, without a peer, by which it may send the tunnel's packets
 )
 
 // settingsInPart reports whether sysctl writes some settings of a command, and others are
