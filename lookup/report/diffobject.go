@@ -267,7 +267,7 @@ func (n names) addresses(other *names) []item {
 }
 
 func (n names) addressState(a *route.Addr) *AddressState {
-	return &AddressState{Address: a.Prefix, Dev: n.snap.LinkName(a.Link), Deprecated: a.PreferredLft == 0 && a.ValidLft != 0}
+	return &AddressState{Address: a.Prefix, Dev: n.snap.LinkName(a.Link), Deprecated: a.Flags&route.AddrDeprecated != 0}
 }
 
 func (n names) rules() []item {

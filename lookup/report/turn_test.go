@@ -1,7 +1,9 @@
 package report
 
 import (
+	"net/netip"
 	"testing"
+	"time"
 
 	"routewhy/lookup"
 	"routewhy/route"
@@ -34,5 +36,20 @@ func TestWay(t *testing.T) {
 		if same := c.a.Way(true) == c.b.Way(true); same != c.same {
 			t.Errorf("%s: %v that it is the same answer", c.name, same)
 		}
+	}
+}
+
+// TestBecameDeprecated checks that an address is said to become deprecated when the kernel marks it so, and
+// not before, when a router advertisement sets its preferred lifetime to zero (addrconf_verify_rtnl).
+func TestBecameDeprecated(t *testing.T) {
+	host := func(a route.Addr) *lookup.FIB {
+		return lookup.New(&route.Snapshot{Links: []route.Link{{Index: 2, Name: "eth0"}}, Addrs: []route.Addr{a}})
+	}
+	was := route.Addr{Link: 2, Prefix: netip.MustParsePrefix("2001:db8::2/64"), ValidLft: time.Hour}
+	is := was
+	is.Flags = route.AddrDeprecated
+	x := NewTrigger(host(was), host(is), &route.Event{Addr: &is}).Object
+	if x.Before.Address.Deprecated || !x.After.Address.Deprecated {
+		t.Errorf("the address was changed from %+v to %+v", x.Before.Address, x.After.Address)
 	}
 }
