@@ -77,6 +77,9 @@ func framedBy(all []string) frame {
 		if strings.HasSuffix(s[:at[0]], "+") && strings.TrimSpace(before) == "" {
 			before = s[:at[0]]
 		}
+		if strings.HasPrefix(strings.TrimSpace(before), `{"`) {
+			return frame{} // JSON
+		}
 		if !logged().MatchString(before) || bareName().MatchString(before) && !fileName().MatchString(before) || tableWord().MatchString(before) {
 			return frame{}
 		}
@@ -161,4 +164,12 @@ func (f frame) inner(s string) string {
 		s = s[:i] // a log may have more fields after the text
 	}
 	return strings.ReplaceAll(strings.TrimSuffix(s, `\n`), `\t`, "\t")
+}
+
+// bare is a line without what every line has around it.
+func (t *lines) bare(s string) string {
+	if t.frame == (frame{}) {
+		return unquoted(s)
+	}
+	return clean(t.frame.inner(s))
 }

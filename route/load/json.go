@@ -195,7 +195,7 @@ func (j *jsonReader) object(raw json.RawMessage) error {
 	case has("id") && !has("dst"):
 		return j.nextHop(raw)
 	case has("dst"):
-		if j.context.answers || has("uid") {
+		if j.context.answers || has("uid") || has("cache") {
 			return nil // what `ip route get` answers
 		}
 		return j.route(raw)

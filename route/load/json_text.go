@@ -71,6 +71,9 @@ func (t *lines) jsonLine(s string) error {
 	if !whole {
 		return fmt.Errorf("JSON of more than %d MiB", maxEmbedded>>20)
 	}
+	if done, err := t.takeOutputs(e.b.Bytes()); done {
+		return err
+	}
 	if t.skipped() {
 		return nil
 	}

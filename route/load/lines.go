@@ -176,12 +176,15 @@ func (t *lines) physical(s string) error {
 	if all := overwritten(s); all != nil {
 		return t.takeAll(all)
 	}
-	if s = clean(s); t.frame != (frame{}) {
-		s = clean(t.frame.inner(s))
-	} else {
-		s = unquoted(s)
+	s = clean(s)
+	if t.json == nil {
+		if ok, err := t.ansibleLine(s); ok {
+			return err
+		}
+		s = t.bare(s)
 	}
 	if t.json != nil || beginsJSON(s) {
+		t.release()
 		return t.jsonLine(s)
 	}
 	if t.held != "" || wrappedRow().MatchString(s) {

@@ -297,6 +297,10 @@ func (l *loader) object(name string, r *bufio.Reader, start []byte) error {
 		l.listing(name)
 		return l.text(name, r) // one object on each line
 	}
+	if key != "routewhy" && hasOutput(start) {
+		l.listing(name)
+		return l.text(name, r)
+	}
 	if l.snap != nil {
 		return errors.New("a second snapshot")
 	}

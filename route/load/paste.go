@@ -22,7 +22,7 @@ var (
 	tableCells = lazily(`</?t[dh]/?>`)
 	entity     = lazily(`&(?:lt|gt|amp|nbsp|quot|#\d+);`)
 	// escaped is a sign that would mean something else without the backslash.
-	escaped = lazily("\\\\([_*/<>\\[\\](){}#+.!~|-])")
+	escaped = lazily("\\\\\\\\|\\\\([_*/<>\\[\\](){}#+.!~|-])")
 	// numbered is a line's number, as cat -n, nl and editors put it before the line.
 	numbered = lazily(`^\s*(\d+)(?:\t|: +|\s+)`)
 )
@@ -46,7 +46,12 @@ func clean(s string) string {
 	}
 	s = withoutMarks(s)
 	if strings.IndexByte(s, '\\') >= 0 { // in Markdown, and in JSON before a slash
-		s = escaped().ReplaceAllString(s, "$1")
+		s = escaped().ReplaceAllStringFunc(s, func(m string) string {
+			if m == `\\` {
+				return m // not of the sign after it
+			}
+			return m[1:]
+		})
 	}
 	if strings.Count(s, "`") == 1 { // a span of code goes over several lines
 		s = strings.TrimPrefix(strings.TrimSuffix(s, "`"), "`")

@@ -53,6 +53,9 @@ func promptOf(before string) string {
 // inShell says of a command where it ran, if a shell was started before it. The prompt from
 // outside means that the shell has ended, if that of the shell is another.
 func (t *lines) inShell(c *context, s string) {
+	if c.host == "" && c.where == "" {
+		c.host = t.base.host // where Ansible ran it
+	}
 	at, _ := programAt(s)
 	if t.shell.place == "" || at < 0 {
 		return
