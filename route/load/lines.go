@@ -187,7 +187,7 @@ func (t *lines) physical(s string) error {
 		t.release()
 		return t.jsonLine(s)
 	}
-	if t.held != "" || wrappedRow().MatchString(s) {
+	if t.held != "" || isWrapped(s) {
 		return t.wrapped(s)
 	}
 	if strings.Contains(s, " Genmask ") {

@@ -153,12 +153,23 @@ func (t *lines) columnLine(w []string) error {
 	return t.routeLine4(w)
 }
 
-// fewColumns keeps a line of IPv4 routes that lacks columns as an odd route.
+// fewColumns keeps a line of IPv4 routes that lacks columns as an odd route. Lines of other
+// programs may be among them.
 func (t *lines) fewColumns(w []string) error {
-	if !t.shortRow(w) {
+	mask := slices.Index(t.columns, "Genmask")
+	if !t.shortRow(w) && mask >= 0 && mask < len(w) && isMask(w[mask]) {
 		t.odd(route.Route{Table: route.TableMain}, route.IPv4)
 	}
 	return fmt.Errorf("%d columns below %d headings", len(w), len(t.columns))
+}
+
+func isMask(s string) bool {
+	a, err := columnAddr(s)
+	if err != nil {
+		return false
+	}
+	_, err = maskBits(a)
+	return err == nil
 }
 
 // proc4 keeps a line of /proc/net/route (fib_route_seq_show in net/ipv4/fib_trie.c)

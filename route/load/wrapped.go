@@ -12,6 +12,11 @@ import (
 // wrappedRow matches the headings and the rows of such a table without their last column.
 var wrappedRow = lazily(`^ *(?:Destination +Gateway +Genmask +Flags +\S+ +\S+ +(?:irtt|Use)|\S+ +\S+ +(?:255|254|252|248|240|224|192|128|0)\.(?:\d+\.){2}\d+ +[UHGRDMACI!]+ +-?\d+ +-?\d+ +-?\d+)$`)
 
+// isWrapped reports whether a line may go on in the next one. It is quick.
+func isWrapped(s string) bool {
+	return (strings.Contains(s, " U") || strings.Contains(s, " !") || strings.Contains(s, "Genmask")) && wrappedRow().MatchString(s)
+}
+
 // wrapped takes a line that may go on in the next one, or the line after it.
 func (t *lines) wrapped(s string) error {
 	held := t.held
