@@ -1,6 +1,7 @@
 package load
 
 import (
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -73,7 +74,10 @@ func hostIn(before string) string {
 	if m == nil {
 		return ""
 	}
-	host, _, _ := strings.Cut(strings.ToLower(m[1]), ".")
+	host := strings.ToLower(m[1])
+	if _, err := netip.ParseAddr(host); err != nil {
+		host, _, _ = strings.Cut(host, ".")
+	}
 	return host[:min(len(host), maxPlace)]
 }
 
