@@ -55,7 +55,8 @@
 // Words that a log puts before every line are left out: a time, a host, the name of a
 // container, a quote. Most lines must have them, no line of a listing may lack them, and
 // what follows them must surely be a listing. Lines of other hosts and containers stay, and are
-// not understood.
+// not understood. What programs write as a text in JSON (Ansible's stdout, the log of a container)
+// is read as text. What `ip monitor` and `cat /etc/...` printed is no table.
 //
 // # What is not understood, or not there
 //
