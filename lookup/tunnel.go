@@ -109,6 +109,26 @@ func (f *FIB) tunnelNotes(dst netip.Addr, l *route.Link) []Note {
 	return first[:min(len(first), 1)]
 }
 
+// OuterLoop tells of a tunnel that is up, and all of whose packets to its other end go into the
+// tunnel itself; nil: they do not, or that is not known.
+func (f *FIB) OuterLoop(link int) *Note {
+	l := f.snap.Link(link)
+	if l == nil || !l.Up() {
+		return nil
+	}
+	var first *Note
+	for _, flow := range OuterFlows(f.snap, l) {
+		n, ok := f.outerNote(l, &flow)
+		if !ok || n.Code != NoteOuterLoop {
+			return nil
+		}
+		if first == nil {
+			first = &n
+		}
+	}
+	return first
+}
+
 // WireGuard is what is known about a WireGuard device; nil: nothing.
 func (f *FIB) WireGuard(link int) *route.WireGuard {
 	for i := range f.snap.WireGuard {

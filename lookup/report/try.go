@@ -148,7 +148,7 @@ func (t *Try) Status() Status {
 		return StatusUnknown
 	case slices.ContainsFunc(t.Commands, func(c TryCommand) bool { return c.Unknown }):
 		return StatusUnknown
-	case t.Refused(), t.LosesYours(), t.Swallowed() != nil, t.answered(StatusNoRoute):
+	case t.Refused(), t.LosesYours(), t.Swallowed() != nil, t.Looping() != nil, t.answered(StatusNoRoute):
 		return StatusNoRoute
 	case t.MayLoseYours(), t.answered(StatusUnknown):
 		return StatusUnknown

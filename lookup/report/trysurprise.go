@@ -393,6 +393,7 @@ func (t *Trial) warnings() {
 			t.Report.Warnings = append(t.Report.Warnings, NewRemark(RemarkDefaultGone, "", f.String()))
 		}
 	}
+	t.loops()
 	refused := ""
 	for i := range t.Run.Steps {
 		s := &t.Run.Steps[i]

@@ -33,6 +33,30 @@ func (s *TrySocket) carries(holds func(pid int, dev string) bool, owners []route
 	}
 }
 
+// loops tells of the kernel's own tunnels whose packets would go into themselves.
+func (t *Trial) loops() {
+	before, after := t.Before.FIB(), t.Run.After.FIB()
+	if before.Partial() {
+		return
+	}
+	links := after.Snapshot().Links
+	for i := range links {
+		if n := after.OuterLoop(links[i].Index); n != nil && before.OuterLoop(links[i].Index) == nil {
+			n.Ask = nil // no packet was asked about
+			t.Report.Warnings = append(t.Report.Warnings, namesOf(after).finding(nil, n))
+		}
+	}
+}
+
+// Looping is a tunnel of the kernel's whose packets would go into itself; nil: there is none.
+func (t *Try) Looping() *Finding {
+	at := slices.IndexFunc(t.Warnings, func(f Finding) bool { return f.Code == lookup.NoteOuterLoop })
+	if at < 0 {
+		return nil
+	}
+	return &t.Warnings[at]
+}
+
 // unconnected tells of TUN and TAP devices whose program has an open UDP socket without a peer,
 // and would send by the device afterwards what it sends to other networks, and not before. Where
 // its peer is, is not known: a host with a route of its own elsewhere may be it, and then nothing

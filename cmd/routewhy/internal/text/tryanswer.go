@@ -30,6 +30,9 @@ func (p *tryPage) firstLine() string {
 	if s := p.Swallowed(); s != nil && lost == "" {
 		lost, between = fmt.Sprintf("%s would carry its own packets, and stop", iproute2.Safe(s.Carries)), "; "
 	}
+	if f := p.Looping(); f != nil && lost == "" {
+		lost, between = fmt.Sprintf("%s would carry its own packets, and stop", name(f.Have)), "; "
+	}
 	if lost == "" {
 		lost, between = p.unreached(), "; "
 	}

@@ -232,6 +232,8 @@ func surprise(f *report.Finding) string {
 			what = fmt.Sprintf("%s and %s decide", want, agree(f.More, "more setting", "more settings"))
 		}
 		return what + " about packets that come in, and these were not compared: ask with ADDRESS --iif DEV --from ADDRESS"
+	case lookup.NoteOuterLoop:
+		return outerFinding(f)
 	case report.RemarkOwnTunnel:
 		return fmt.Sprintf("%s may carry its own packets, and stop: %s, which has it open, also has %s without a peer (%s), and what it sends by that to other networks would go into %[1]s. A route to the tunnel's other end by the present gateway prevents that",
 			have, want, agreeWord(len(f.Sockets), "a UDP socket", "UDP sockets"), and(f.Sockets))
