@@ -421,8 +421,8 @@ func (q *linkRequest) option(word, v string) {
 	}
 }
 
-// tunnelKinds are the kinds of tunnels over IP.
-const tunnelKinds = "gre gretap ipip sit ip6gre ip6tnl ip6gretap vti vti6 erspan"
+// tunnelKinds are the kinds of tunnels over IP of which the addresses of both ends are read.
+const tunnelKinds = "gre gretap ipip sit ip6gre ip6tnl ip6gretap vti vti6 erspan vxlan geneve"
 
 // kindOptions are the known settings of a kind of device.
 func kindOptions(kind string) []string {
