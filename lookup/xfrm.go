@@ -23,20 +23,7 @@ func (f *FIB) policy(t *Trace) *route.Policy {
 	case t.Flow.In != 0:
 		return f.firstPolicy(route.PolicyIn, &t.Flow, d.Src, t.Flow.In)
 	}
-	if link := d.NextHops[0].Link; !f.exempt(t.Flow.Family(), link) {
-		return f.firstPolicy(route.PolicyOut, &t.Flow, d.Src, link)
-	}
-	return nil
-}
-
-// exempt reports whether no policy is asked about IPv4 packets that leave by a device: disable_xfrm
-// is on for it, or for all devices.
-func (f *FIB) exempt(fam route.Family, link int) bool {
-	on := func(dev string) bool {
-		v, _ := f.snap.Sysctls.Conf(route.IPv4, dev, "disable_xfrm")
-		return v != 0
-	}
-	return fam == route.IPv4 && (on(allDevices) || on(f.snap.LinkName(link)))
+	return f.firstPolicy(route.PolicyOut, &t.Flow, d.Src, d.NextHops[0].Link)
 }
 
 // mayMeetPolicy reports whether policies are asked about a packet: it is not refused, and

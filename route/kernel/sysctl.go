@@ -36,7 +36,7 @@ func settingsOf(f route.Family) settings {
 				"tcp_l3mdev_accept", "udp_l3mdev_accept",
 			},
 			device: []deviceSetting{
-				{"accept_local", 22}, {"bc_forwarding", 31}, {"disable_xfrm", 14}, {"forwarding", 0}, {"ignore_routes_with_linkdown", 28},
+				{"accept_local", 22}, {"bc_forwarding", 31}, {"forwarding", 0}, {"ignore_routes_with_linkdown", 28},
 				{"mc_forwarding", 1}, {"promote_secondaries", 19}, {"route_localnet", 25}, {"rp_filter", 7}, {"send_redirects", 5}, {"src_valid_mark", 23},
 			},
 		}
