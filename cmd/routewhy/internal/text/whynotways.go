@@ -3,7 +3,6 @@ package text
 import (
 	"fmt"
 	"math/big"
-	"slices"
 	"strings"
 
 	"routewhy/lookup"
@@ -58,34 +57,6 @@ func (p *page) ways(x missed) {
 	if n := x.r.NotOffered; n > 0 && len(x.r.Ways) > 0 {
 		p.line("    " + agree(n, "more change", "more changes") + " would end your session")
 	}
-	if dev := onlyDirect(x.r.Ways); dev != "" {
-		text := fmt.Sprintf("the address of a router on %s: no route names one", iproute2.Safe(dev))
-		if c := byRouter(&x.r.Ways[0]); c != "" {
-			text += "; with it, the usual way is " + c
-		}
-		p.blank()
-		p.detail("missing", text, plain)
-	}
-}
-
-// byRouter is the command of a way that makes a route, with a router whose address is not known;
-// empty: none of its commands does.
-func byRouter(w *report.Way) string {
-	for _, c := range w.Commands {
-		if at := strings.Index(c, " dev "); at > 0 && strings.Contains(c[:at], " route ") {
-			return "`" + c[:at] + " via ROUTER" + c[at:] + "`"
-		}
-	}
-	return ""
-}
-
-// onlyDirect is the device to whose link all ways lead without a gateway; empty: one of them does
-// not.
-func onlyDirect(all []report.Way) string {
-	if len(all) == 0 || slices.ContainsFunc(all, func(w report.Way) bool { return w.Direct == "" || w.Direct != all[0].Direct }) {
-		return ""
-	}
-	return all[0].Direct
 }
 
 // wayFault says what is wrong with the way that the packet then takes; empty: nothing is
