@@ -221,8 +221,8 @@ func parseArgs(args []string) (*options, error) {
 	o := new(options)
 	all := modes()
 	fs := o.flagSet(all)
-	if err := parseOnce(fs, joinedValues(args)); err != nil {
-		return nil, err
+	if err := fs.Parse(joinedValues(args)); err != nil {
+		return nil, flagError(fs, err)
 	}
 	if o.help || o.about || o.man || o.shell != "" || o.schema != "" {
 		o.run = printAbout

@@ -87,14 +87,10 @@ func TestParseArgsFaults(t *testing.T) {
 		{"--dump --no-kernel", "--no-kernel does not go with --dump", ""},
 		{"-v -q 8.8.8.8", "-v and -q exclude each other", ""},
 
-		{"8.8.8.8 --from 192.0.2.2 --from 192.0.2.3", "--from is given twice", ""},
-		{"8.8.8.8 --why-not wg0 --why-not eth0", "--why-not is given twice", ""},
 		{"--try x --mark 5", "--mark describes a packet to a DESTINATION, and there is none", "8.8.8.8 --mark ..."},
 		{"--save f --mark 5", "--mark describes an answer about a DESTINATION, and there is none", ""},
 		{"--save f --reply", "--reply describes an answer", ""},
 		{"--save f --why-not eth0", "no DESTINATION", ""},
-		{"--check --list --save f", "--save does not go with --list", ""},
-		{"--check --list -4", "-4 does not go with --list", ""},
 		{"--svg 8.8.8.8", `no DESTINATION: "8.8.8.8" is the value of --svg`, "routewhy 8.8.8.8 --svg FILE"},
 		{"--save 8.8.8.8", `no DESTINATION: "8.8.8.8" is the value of --save`, "routewhy 8.8.8.8 --save FILE"},
 

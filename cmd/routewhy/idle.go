@@ -10,21 +10,18 @@ import (
 )
 
 // checkIdle refuses flags that would do nothing beside the others: who gives them expects
-// something else of the answer. -v and -q may stand everywhere, because an alias may have them.
+// something else of the answer. -v and -q may stand everywhere, because an alias may have them, and
+// the last of two values counts, as is usual.
 func (o *options) checkIdle(m *mode, fs *pflag.FlagSet) error {
 	switch {
 	case m.flag == "try" && len(o.destinations) == 0:
-		if f := firstGiven(fs, slices.Contains, packetFlags()); f != nil {
+		if f := firstGiven(fs, packetFlags()); f != nil {
 			return usagef("%s describes a packet to a DESTINATION, and there is none", flagName(f)).
 				hint("routewhy --try ... 8.8.8.8 --%s ... tells what becomes of such a packet", f.Name)
 		}
 	case m.flag == "" && o.save != "" && len(o.destinations) == 0:
-		if f := firstGiven(fs, slices.Contains, append(packetFlags(), "reply", "svg")); f != nil {
+		if f := firstGiven(fs, append(packetFlags(), "reply", "svg")); f != nil {
 			return usagef("%s describes an answer about a DESTINATION, and there is none: --save alone writes all", flagName(f))
-		}
-	case o.list:
-		if f := firstGiven(fs, lacks, []string{"check", "list", "json", "color"}); f != nil {
-			return usagef("%s does not go with --list, which makes no check", flagName(f))
 		}
 	}
 	return nil
@@ -35,14 +32,12 @@ func packetFlags() []string {
 	return []string{"from", "iif", "oif", "vrf", "mark", "tos", "uid", "ipproto", "sport", "dport", "flowlabel"}
 }
 
-func lacks(names []string, name string) bool { return !slices.Contains(names, name) }
-
-// firstGiven is the first flag of the command line, in alphabetical order, whose name meets a
-// condition; nil: there is none.
-func firstGiven(fs *pflag.FlagSet, meets func([]string, string) bool, names []string) *pflag.Flag {
+// firstGiven is the first of some flags that the command line has, in alphabetical order; nil: it
+// has none.
+func firstGiven(fs *pflag.FlagSet, names []string) *pflag.Flag {
 	var found *pflag.Flag
 	fs.Visit(func(f *pflag.Flag) {
-		if found == nil && meets(names, f.Name) && f.Value.String() != "false" {
+		if found == nil && slices.Contains(names, f.Name) && f.Value.String() != "false" {
 			found = f
 		}
 	})
@@ -59,29 +54,6 @@ func (o *options) swallowed(fs *pflag.FlagSet) *usageError {
 			return usagef("no DESTINATION: %s is the value of --%s", iproute2.Quote(f.value), f.flag).
 				hint("routewhy %s --%s %s", f.value, f.flag, f.kind)
 		}
-	}
-	return nil
-}
-
-// parseOnce understands the flags. One that is given twice is an error, because the first would
-// do nothing, except for those of which there may be several, and for those that a shell's
-// alias may have.
-func parseOnce(fs *pflag.FlagSet, args []string) error {
-	given := map[string]string{}
-	twice := ""
-	err := fs.ParseAll(args, func(f *pflag.Flag, value string) error {
-		old, before := given[f.Name]
-		given[f.Name] = value
-		if before && old != value && f.NoOptDefVal != "true" && !slices.Contains([]string{"load", "try", "until", "color"}, f.Name) {
-			twice = f.Name
-		}
-		return fs.Set(f.Name, value)
-	})
-	switch {
-	case err != nil:
-		return flagError(fs, err)
-	case twice != "":
-		return usagef("--%s is given twice, with two values", twice)
 	}
 	return nil
 }

@@ -252,6 +252,9 @@ func (c context) and(o context) context {
 	if c.kind != o.kind {
 		c.kind = kindOther
 	}
+	if c.aside != o.aside { // what one of them printed is a table
+		c.aside = ""
+	}
 	c.unknown = c.unknown || o.unknown
 	return c
 }

@@ -55,6 +55,7 @@ type lines struct {
 	wide      bool     // the pending one is a rule
 	at        int      // the line where it began
 	routeLine int      // the last line of a route
+	close     bool     // a route stood in the line after another one
 	known     int      // how many things were understood: routes, rules, addresses and so on
 	answers   int      // routes that are no entries of a table
 	columns   []string // of route -n

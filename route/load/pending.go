@@ -129,9 +129,11 @@ func (t *lines) resumeRules(priority uint32) {
 }
 
 // perhapsAgain begins another listing at a default route after an empty line: ip(8) lists
-// default routes first. If no route is in both, they are one ([facts.joinWeak]).
+// default routes first. If no route is in both, they are one ([facts.joinWeak]). Where an
+// empty line follows each route, it says nothing.
 func (t *lines) perhapsAgain(w []string) {
-	if inner := iproute2.WithoutType(w); t.apart && !t.wasApart && t.routeLine > 0 && inner[0] == "default" {
+	t.close = t.close || t.routeLine > 0 && t.line == t.routeLine+1
+	if inner := iproute2.WithoutType(w); t.apart && !t.wasApart && t.close && inner[0] == "default" {
 		t.beginAgain(t.line)
 	}
 }
