@@ -407,7 +407,7 @@ func (n *Finding) nothingLeaves() bool {
 	switch n.Code {
 	case lookup.NoteOuterLoop, lookup.NoteOuterRefused, lookup.NoteOuterLo, lookup.NoteOuterSource:
 		return n.Kind != "vxlan"
-	case lookup.NoteNoPeer, RemarkCarriesItself:
+	case lookup.NoteNoPeer:
 		return true
 	case lookup.NotePolicy:
 		return n.Policy != nil && n.Policy.Block

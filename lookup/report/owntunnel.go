@@ -11,16 +11,17 @@ import (
 )
 
 // ownTunnel tells that a packet goes into a TUN or TAP device whose own program sends its
-// packets into the device as well, by all connections that may carry it. What the program sends
-// by a socket without a peer is not known, and nothing is told then. More routes must be read
-// if again is true.
+// packets into the device as well, by all connections that may carry it. Nothing is told where it
+// is not known what carries it: the program has a socket without a peer, or a connection to a proxy
+// on this host, or a rule looks at what cannot be read of a socket. More routes must be read if
+// again is true.
 func (a *asker) ownTunnel(ctx context.Context, l *look) (again bool, err error) {
 	d := &l.Trace.Decision
 	if a.Holds == nil || d.Disposition != lookup.DispositionUnicast || len(d.NextHops) != 1 {
 		return false, nil
 	}
 	dev := a.fib.Snapshot().Link(d.NextHops[0].Link)
-	if dev == nil || dev.Kind != "tun" {
+	if dev == nil || dev.Kind != "tun" || slices.ContainsFunc(a.fib.Snapshot().Rules, byTOS) {
 		return false, nil
 	}
 	snap, err := a.src.Read(ctx, route.Query{NoRoutes: true, NoNeighbours: true, Sockets: route.AllSockets, Processes: true})
@@ -50,9 +51,14 @@ func (a *asker) ownTunnel(ctx context.Context, l *look) (again bool, err error) 
 	return false, nil
 }
 
+// byTOS reports whether a rule looks at what programs set on their sockets, and nothing shows.
+func byTOS(r route.Rule) bool {
+	return r.Selector.TOS != 0 || r.Selector.HasDSCP || r.Selector.FlowLabelMask != 0
+}
+
 // carriers are the connections of the program that has a TUN or TAP device open, to other hosts
 // and not by an address of the device, and the program's name. There are none if it also has a
-// UDP socket without a peer: that may be what carries the device.
+// UDP socket without a peer, or a connection to this host: that may be what carries the device.
 func (a *asker) carriers(snap *route.Snapshot, dev *route.Link) (program string, out []*route.Socket) {
 	held := map[int]bool{}
 	holds := func(p route.Process) bool {
@@ -70,7 +76,9 @@ func (a *asker) carriers(snap *route.Snapshot, dev *route.Link) (program string,
 		case at < 0:
 		case x.Proto == route.ProtoUDP && x.Remote.Port() == 0 && !x.Local.Addr().IsLoopback():
 			return "", nil
-		case connections.Connected(x) && !x.Remote.Addr().IsLoopback() && !a.hasAddr(dev, x.Local.Addr().Unmap()):
+		case connections.Connected(x) && x.Remote.Addr().Unmap().IsLoopback():
+			return "", nil
+		case connections.Connected(x) && !a.hasAddr(dev, x.Local.Addr().Unmap()):
 			program = x.Owners[at].Name
 			out = append(out, x)
 		}

@@ -74,7 +74,7 @@ func outerFinding(n *report.Finding) string {
 	case lookup.NoteOuterLoop:
 		return fmt.Sprintf("%s sends its packets to its other end %s, and %s leads these into %[1]s itself: nothing gets out", have, want, routeInTable(n.Route))
 	case report.RemarkCarriesItself:
-		return fmt.Sprintf("%s, which has %s open, sends its packets to %s, and %s leads these into %[2]s itself: nothing gets out; a route to %[5]s by a gateway outside of the tunnel mends that",
+		return fmt.Sprintf("%s, which has %s open, sends its packets to %s, and %s leads these into %[2]s itself: nothing gets out, unless the program chooses another device (IP_UNICAST_IF); a route to %[5]s by a gateway outside of the tunnel mends that",
 			want, have, and(n.Sockets), routeInTable(n.Route), ends(n.Sockets))
 	case lookup.NoteOuterRefused:
 		why := "no route leads there"
@@ -148,8 +148,10 @@ func misfit(all []report.Finding) string {
 			return fmt.Sprintf(", but %s is a dummy device", name(n.Have))
 		case lookup.NoteVRFUnasked:
 			return fmt.Sprintf(", because no rule leads to the table of the VRF %s", name(n.Have))
-		case lookup.NoteOuterLoop, report.RemarkCarriesItself:
+		case lookup.NoteOuterLoop:
 			return fmt.Sprintf(", but %s's own packets go into %[1]s itself", name(n.Have))
+		case report.RemarkCarriesItself:
+			return fmt.Sprintf(", but %s's own packets may go into %[1]s itself", name(n.Have))
 		case lookup.NoteOuterRefused, lookup.NoteOuterLo:
 			return fmt.Sprintf(", but %s's own packets do not get out", name(n.Have))
 		case lookup.NoteNoPeer:
