@@ -41,6 +41,9 @@ func OuterFlows(s *route.Snapshot, l *route.Link) []route.Flow {
 
 const kindWireGuard = "wireguard"
 
+// KindVXLAN is the kind of a device that may have further other ends: its forwarding database has them.
+const KindVXLAN = "vxlan"
+
 func wireGuardFlows(s *route.Snapshot, link int) []route.Flow {
 	var out []route.Flow
 	for i := range s.WireGuard {
@@ -65,7 +68,7 @@ func outerProto(l *route.Link) (proto uint8, ok bool) {
 		return 41, true
 	case "gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan":
 		return 47, true
-	case "vxlan", "geneve":
+	case KindVXLAN, "geneve":
 		return route.ProtoUDP, true
 	case "ip6tnl":
 		return 0, true
@@ -113,7 +116,7 @@ func (f *FIB) tunnelNotes(dst netip.Addr, l *route.Link) []Note {
 // tunnel itself; nil: they do not, or that is not known.
 func (f *FIB) OuterLoop(link int) *Note {
 	l := f.snap.Link(link)
-	if l == nil || !l.Up() {
+	if l == nil || !l.Up() || l.Kind == KindVXLAN {
 		return nil
 	}
 	var first *Note
@@ -139,8 +142,16 @@ func (f *FIB) WireGuard(link int) *route.WireGuard {
 	return nil
 }
 
+// byPort reports whether a rule looks at ports.
+func byPort(r route.Rule) bool {
+	return r.Selector.SrcPort != route.PortRange{} || r.Selector.DstPort != route.PortRange{}
+}
+
 // outerNote says what becomes of one packet that a tunnel sends; false: it is not known.
 func (f *FIB) outerNote(l *route.Link, flow *route.Flow) (Note, bool) {
+	if flow.Proto == route.ProtoUDP && slices.ContainsFunc(f.snap.Rules, byPort) { // those of its ports are not all known
+		return Note{}, false
+	}
 	d := f.Lookup(*flow)
 	n := Note{Reason: Reason{NoteOuter, flow.Dst, l.Name}}
 	if d.HasRoute {

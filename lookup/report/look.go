@@ -406,7 +406,7 @@ func (e *Explanation) nowhere() {
 func (n *Finding) nothingLeaves() bool {
 	switch n.Code {
 	case lookup.NoteOuterLoop, lookup.NoteOuterRefused, lookup.NoteOuterLo, lookup.NoteOuterSource:
-		return n.Kind != "vxlan"
+		return n.Kind != lookup.KindVXLAN
 	case lookup.NoteNoPeer:
 		return true
 	case lookup.NotePolicy:

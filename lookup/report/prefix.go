@@ -236,7 +236,10 @@ func (p *Prefix) stopped(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) []
 	if !p.Default || p.Unknown() || !p.Used && len(p.ReplacedBy) == 0 {
 		return nil
 	}
-	out := slices.DeleteFunc(f.OuterNotes(flow.Dst, d), func(n lookup.Note) bool { return n.Code == lookup.NoteOuter || n.Code == lookup.NoteNoPeer })
+	names := namesOf(f)
+	out := slices.DeleteFunc(f.OuterNotes(flow.Dst, d), func(n lookup.Note) bool {
+		return n.Code == lookup.NoteOuter || n.Code == lookup.NoteNoPeer || names.kind(n.Have) == lookup.KindVXLAN
+	})
 	for _, n := range f.Notes(f.Explain(*flow)) {
 		if x, ok := n.Have.(route.Policy); ok && x.Block && x.Dst.Bits() == 0 && x.Src.Bits() == 0 {
 			out = append(out, n)
