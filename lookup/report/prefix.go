@@ -236,9 +236,9 @@ func (p *Prefix) stopped(f *lookup.FIB, flow *route.Flow, d *lookup.Decision) []
 	if !p.Default || p.Unknown() || !p.Used && len(p.ReplacedBy) == 0 {
 		return nil
 	}
-	names := namesOf(f)
+	of := namesOf(f)
 	out := slices.DeleteFunc(f.OuterNotes(flow.Dst, d), func(n lookup.Note) bool {
-		return n.Code == lookup.NoteOuter || n.Code == lookup.NoteNoPeer || names.kind(n.Have) == lookup.KindVXLAN
+		return n.Code == lookup.NoteOuter || n.Code == lookup.NoteNoPeer || of.kind(n.Have) == lookup.KindVXLAN
 	})
 	for _, n := range f.Notes(f.Explain(*flow)) {
 		if x, ok := n.Have.(route.Policy); ok && x.Block && x.Dst.Bits() == 0 && x.Src.Bits() == 0 {
