@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -20,31 +19,21 @@ import (
 // command, the state after them and the way back with what the program and the running kernel
 // make of them. ROUTEWHY_COMMANDS names other files.
 func TestCommands(t *testing.T) {
-	pattern := "testdata/commands/*.txt"
-	if p := os.Getenv("ROUTEWHY_COMMANDS"); p != "" {
-		pattern = p
-	}
-	files, err := filepath.Glob(pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			about, rest, _ := strings.Cut(string(b), "-- setup --\n")
-			setup, script, ok := strings.Cut(rest, "-- commands --\n")
-			if !ok {
-				t.Fatal("a section is missing")
-			}
-			left := sayAndMake(t, strings.Split(strings.TrimSpace(setup), "\n"), script)
-			if strings.Contains(about, "Nothing is left.") && len(left) > 0 {
-				t.Errorf("left: %+v", left)
-			}
-		})
-	}
+	routetest.EachFile(t, "testdata/commands/*.txt", "ROUTEWHY_COMMANDS", func(t *testing.T, file string) {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		about, rest, _ := strings.Cut(string(b), "-- setup --\n")
+		setup, script, ok := strings.Cut(rest, "-- commands --\n")
+		if !ok {
+			t.Fatal("a section is missing")
+		}
+		left := sayAndMake(t, strings.Split(strings.TrimSpace(setup), "\n"), script)
+		if strings.Contains(about, "Nothing is left.") && len(left) > 0 {
+			t.Errorf("left: %+v", left)
+		}
+	})
 }
 
 // sayAndMake works out what the commands of a script do in a set-up, makes them, and takes

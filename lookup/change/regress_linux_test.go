@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,25 +18,15 @@ import (
 // about each change, and the state after it, with the running kernel. ROUTEWHY_CASES
 // names other files.
 func TestRegress(t *testing.T) {
-	pattern := "testdata/regress/*.txt"
-	if p := os.Getenv("ROUTEWHY_CASES"); p != "" {
-		pattern = p
-	}
-	files, err := filepath.Glob(pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			c := readCase(t, file)
-			if slices.ContainsFunc(c.setup, func(line string) bool { return strings.Contains(line, "type vrf") }) && !routetest.Probe(t).VRF {
-				t.Skip("this kernel has no VRFs")
-			}
-			for _, f := range c.faults(t, patience) {
-				t.Error(f)
-			}
-		})
-	}
+	routetest.EachFile(t, "testdata/regress/*.txt", "ROUTEWHY_CASES", func(t *testing.T, file string) {
+		c := readCase(t, file)
+		if slices.ContainsFunc(c.setup, func(line string) bool { return strings.Contains(line, "type vrf") }) && !routetest.Probe(t).VRF {
+			t.Skip("this kernel has no VRFs")
+		}
+		for _, f := range c.faults(t, patience) {
+			t.Error(f)
+		}
+	})
 }
 
 // savedCase is a set-up and changes in it, as text writes them.

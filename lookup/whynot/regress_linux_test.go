@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,30 +18,24 @@ import (
 // --why-not, and then what is wanted. "(a connection)" after the packet is a socket that
 // connects.
 func TestRegress(t *testing.T) {
-	files, err := filepath.Glob("testdata/regress/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, rest, _ := strings.Cut(string(b), "-- setup --\n")
-			setup, questions, ok := strings.Cut(rest, "-- questions --\n")
-			if !ok {
-				t.Fatal("a section is missing")
-			}
-			lines := strings.Split(strings.TrimSpace(setup), "\n")
-			host := open(t, lines)
-			for q := range strings.Lines(questions) {
-				c := &trialCase{t: t, setup: lines, host: host, rng: rand.New(rand.NewPCG(1, 1)), all: true, sum: &tally{}}
-				c.question = host.question(t, strings.TrimSpace(q))
-				c.check()
-			}
-		})
-	}
+	routetest.EachFile(t, "testdata/regress/*.txt", "", func(t *testing.T, file string) {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(b), "-- setup --\n")
+		setup, questions, ok := strings.Cut(rest, "-- questions --\n")
+		if !ok {
+			t.Fatal("a section is missing")
+		}
+		lines := strings.Split(strings.TrimSpace(setup), "\n")
+		host := open(t, lines)
+		for q := range strings.Lines(questions) {
+			c := &trialCase{t: t, setup: lines, host: host, rng: rand.New(rand.NewPCG(1, 1)), all: true, sum: &tally{}}
+			c.question = host.question(t, strings.TrimSpace(q))
+			c.check()
+		}
+	})
 }
 
 // question reads a question.

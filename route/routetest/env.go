@@ -2,7 +2,9 @@ package routetest
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -26,4 +28,20 @@ func EnvInt(t testing.TB, name string, def int) int {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return n
+}
+
+// EachFile runs a test for each file that a pattern names, which has the file's name without its
+// extension. If the variable env is set, its value is the pattern; an empty env: there is no such
+// variable. It fails if there is no file.
+func EachFile(t *testing.T, pattern, env string, run func(t *testing.T, file string)) {
+	if p := os.Getenv(env); p != "" {
+		pattern = p
+	}
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), func(t *testing.T) { run(t, file) })
+	}
 }

@@ -178,8 +178,7 @@ func drop(x *route.Addr) change.Change {
 
 // address sets the first address of a label, or its mask, broadcast or other end.
 func (q *ifRequest) address(c *Command, old *route.Addr) {
-	const broadcasts = 0x2 // IFF_BROADCAST
-	next, wide := route.Addr{Link: q.link.Index, Label: q.label}, q.link.Flags&broadcasts != 0
+	next, wide := route.Addr{Link: q.link.Index, Label: q.label}, q.link.Flags&route.LinkBroadcast != 0
 	same := old != nil && q.addr == old.Prefix.Addr() // which is set already
 	switch {
 	case q.addr.IsValid() && q.addr.IsUnspecified():
