@@ -84,9 +84,9 @@ is the running host. Each is looked at whole.
 --watch prints the present answers, and then each that changes, with the change
 that did it and the process that asked for it, as far as the kernel tells. With
 no DESTINATION it follows the default routes. What alters no answer is not told.
-A gateway that failed counts as one that does not answer until it does, even if
-the kernel has forgotten that. It ends when the namespace of --netns is deleted,
-or its process has ended.
+If a gateway has failed, it is said not to answer until it answers again, even
+if the kernel has forgotten that. The watch ends when the namespace of --netns
+is deleted, or its process has ended.
       --count N         end after N changes
       --timeout SECONDS   end after so many seconds
       --until WHAT      end when all answers are usable and so: route, default,
